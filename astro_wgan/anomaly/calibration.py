@@ -1,0 +1,122 @@
+"""From a misfit to a judgement: thresholds and p-values against normal images."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ['LEVELS', 'Calibration']
+
+#: Per cent of the normal images below the paper's thresholds 1, 2 and 3.
+LEVELS = (85, 90, 95)
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """
+    Scores of normal images, and what follows from them for others.
+
+    Parameters
+    ----------
+    held_out : array_like, shape (n,)
+        Scores of normal images that the networks were *not* trained on. They decide.
+    training : array_like, optional
+        Scores of those that they were trained on, as in the paper; reported beside.
+
+    Raises
+    ------
+    ValueError
+        If there are no finite scores of held-out images.
+
+    Notes
+    -----
+    Margalef-Bentabol et al. 2020, section 3.5: the thresholds 1, 2 and 3 contain 85, 90 and 95 per
+    cent of the training images. Networks fit the images that they have seen better than others,
+    which makes these thresholds too low for new images; held-out ones give an honest rate of
+    false positives.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astro_wgan.anomaly import Calibration
+    >>> calibration = Calibration(np.arange(1.0, 100.0))
+    >>> calibration.thresholds()
+    {85: 85.0, 90: 90.0, 95: 95.0}
+    >>> calibration.p_value([50.0, 1000.0])
+    array([0.51, 0.01])
+    """
+
+    held_out: np.ndarray
+    training: np.ndarray | None = None
+
+    def __post_init__(self):
+        for name in ('held_out', 'training'):
+            scores = getattr(self, name)
+            if scores is not None:
+                scores = np.asarray(scores, dtype=float).ravel()
+                object.__setattr__(self, name, np.sort(scores[np.isfinite(scores)]))
+        if not len(self.held_out):
+            raise ValueError(
+                'A calibration needs finite scores of held-out normal images; got none.'
+            )
+
+    def thresholds(self, levels=LEVELS, *, source='held-out'):
+        """
+        The scores below which given percentages of the normal images lie.
+
+        Parameters
+        ----------
+        levels : sequence of float, optional
+            Percentages.
+        source : {'held-out', 'training'}, optional
+            Whose scores.
+
+        Returns
+        -------
+        dict of float
+            By level. For n held-out scores the threshold is the k-th smallest with
+            k = ceil(level (n + 1)): a new normal image lies above it with a probability of at most
+            1 - level. It is infinite where n is too small to promise that.
+        """
+        if source not in ('held-out', 'training'):
+            raise ValueError(f"`source` must be 'held-out' or 'training'; got {source!r}.")
+        if source == 'training':
+            if self.training is None:
+                raise ValueError('This calibration holds no scores of training images.')
+            return {level: float(np.percentile(self.training, level)) for level in levels}
+        n = len(self.held_out)
+        # Rounded first: 0.85 * 100 is a little more than 85 in floating point.
+        ranks = {level: int(np.ceil(round(level * (n + 1) / 100, 9))) for level in levels}
+        return {
+            level: float(self.held_out[rank - 1]) if rank <= n else float('inf')
+            for level, rank in ranks.items()
+        }
+
+    def p_value(self, scores, *, member=None):
+        """
+        Probability that a normal image has a score as high.
+
+        Parameters
+        ----------
+        scores : array_like, shape (n,)
+            Anomaly scores; NaN gives NaN.
+        member : array_like of bool, shape (n,), optional
+            True for a score that is itself one of the held-out ones: it is compared with the
+            others.
+
+        Returns
+        -------
+        `~numpy.ndarray`, shape (n,)
+            (1 + number of held-out scores that are as high or higher) / (1 + their number): the
+            conformal p-value, which for new normal images is never too small by more than chance.
+        """
+        scores = np.asarray(scores, dtype=float)
+        n = len(self.held_out)
+        higher = n - np.searchsorted(self.held_out, scores, side='left')
+        itself = np.zeros(scores.shape, bool) if member is None else np.asarray(member, bool)
+        p = (1 + higher - itself) / (1 + n - itself)
+        return np.where(np.isnan(scores), np.nan, p)
+
+    def to_dict(self):
+        """Plain values for a file."""
+        training = None if self.training is None else self.training.tolist()
+        return {'held_out': self.held_out.tolist(), 'training': training}

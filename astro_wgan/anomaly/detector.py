@@ -1,0 +1,273 @@
+"""`AnomalyDetector`: model, latent search and calibration behind a few verbs."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from astropy.table import QTable
+
+from astro_wgan.anomaly.calibration import LEVELS, Calibration
+from astro_wgan.anomaly.score import measure_misfit
+from astro_wgan.anomaly.search import LatentSearch
+from astro_wgan.files import replaced
+from astro_wgan.visualize.gallery import write_gallery
+from astro_wgan.wgan import WGAN, NotFittedError
+
+__all__ = ['AnomalyDetector']
+
+_FORMAT = 'astro_wgan detector 1'
+
+
+class AnomalyDetector:
+    """
+    Says how strange a stamp is, against what a WGAN has learnt.
+
+    Parameters
+    ----------
+    wgan : `~astro_wgan.WGAN`
+        Fitted model.
+    search : `~astro_wgan.anomaly.LatentSearch`, optional
+        How the closest image is looked for.
+
+    Attributes
+    ----------
+    calibration_ : `~astro_wgan.anomaly.Calibration`
+        Scores of normal stamps, once calibrated.
+
+    Notes
+    -----
+    Margalef-Bentabol et al. 2020, section 3.5.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astro_wgan import AnomalyDetector, StampSet, WGAN
+    >>> from astro_wgan.anomaly import LatentSearch
+    >>> stamps = StampSet(np.random.default_rng(1).normal(size=(80, 16, 16)))
+    >>> normal, held_out = stamps.split(0.5, seed=1)
+    >>> wgan = WGAN.preset('compact', size=16).fit(normal, iterations=1, progress=False)
+    >>> detector = AnomalyDetector(wgan, search=LatentSearch(max_iterations=5))
+    >>> table = detector.calibrate(held_out, progress=False).score(stamps[:3], progress=False)
+    >>> table['id', 'score', 'residual', 'feature', 'p_value', 'anomalous_90'].colnames
+    ['id', 'score', 'residual', 'feature', 'p_value', 'anomalous_90']
+    """
+
+    def __init__(self, wgan, *, search=None):
+        if not wgan.is_fitted:
+            raise NotFittedError('`wgan` must be fitted before it can detect anything.')
+        self.wgan = wgan
+        self.search = LatentSearch() if search is None else search
+
+    def __repr__(self):
+        state = 'calibrated' if hasattr(self, 'calibration_') else 'not calibrated'
+        return f'<AnomalyDetector: {self.wgan!r}, search {self.search.start!r}, {state}>'
+
+    def measure(self, stamps, *, progress=True, resume=None):
+        """Misfit of each stamp without a judgement: see `~astro_wgan.anomaly.measure_misfit`."""
+        return measure_misfit(
+            self.wgan, stamps, search=self.search, progress=progress, resume=resume
+        )
+
+    def calibrate(self, held_out, *, training=None, progress=True):
+        """
+        Learn which scores normal stamps have.
+
+        Parameters
+        ----------
+        held_out : `~astro_wgan.StampSet` or `~astropy.table.QTable`
+            Normal stamps that the model was not trained on, or their table from `measure`.
+        training : `~astro_wgan.StampSet` or `~astropy.table.QTable`, optional
+            Stamps that it was trained on, for the paper's thresholds beside the honest ones.
+        progress : bool, optional
+            Show progress lines.
+
+        Returns
+        -------
+        AnomalyDetector
+            This object.
+        """
+        sets = [held_out] if training is None else [held_out, training]
+        tables = [s if isinstance(s, QTable) else self.measure(s, progress=progress) for s in sets]
+        self.calibration_ = Calibration(*(np.asarray(table['score']) for table in tables))
+        return self
+
+    def score(self, stamps, *, member=None, progress=True, resume=None):
+        """
+        Anomaly scores with p-values and flags.
+
+        Parameters
+        ----------
+        stamps : `~astro_wgan.StampSet`, `~astro_wgan.stamps.StampStore` or `~astropy.table.QTable`
+            Stamps to judge, or their table from `measure`.
+        member : array_like of bool, optional
+            True for stamps that the detector was calibrated on: each is then compared with the
+            others.
+        progress : bool, optional
+            Show a progress line.
+        resume : path-like, optional
+            File that keeps what has been measured, so that an interrupted call goes on.
+
+        Returns
+        -------
+        `~astropy.table.QTable`
+            The columns of `measure`, then ``p_value``, ``anomalous_85``, ``anomalous_90`` and
+            ``anomalous_95`` (score above the held-out threshold), and ``rank`` (1 is the
+            strangest; stamps without a score come last). ``meta['thresholds']`` holds the
+            thresholds from held-out and, where known, from training stamps.
+        """
+        if not hasattr(self, 'calibration_'):
+            raise NotFittedError('This detector has not been calibrated: call `calibrate` first.')
+        if isinstance(stamps, QTable):
+            table = stamps.copy()
+        else:
+            table = self.measure(stamps, progress=progress, resume=resume)
+        score = np.asarray(table['score'])
+        table['p_value'] = self.calibration_.p_value(score, member=member)
+        thresholds = self.calibration_.thresholds()
+        for level in LEVELS:
+            table[f'anomalous_{level}'] = score > thresholds[level]
+        order = np.argsort(np.where(np.isnan(score), -np.inf, score))[::-1]
+        rank = np.empty(len(table), dtype=np.int64)
+        rank[order] = np.arange(1, len(table) + 1)
+        table['rank'] = rank
+        table.meta['thresholds'] = self._thresholds()
+        return table
+
+    def closest(self, table, *, like=None):
+        """
+        The closest images, from the latent vectors of a score table.
+
+        Parameters
+        ----------
+        table : `~astropy.table.QTable`
+            From `score` or `measure`.
+        like : `~astro_wgan.StampSet`, optional
+            The stamps of the table, in its order, for WCS and table.
+
+        Returns
+        -------
+        `~astro_wgan.StampSet`
+            In the unit of the training.
+        """
+        images = self.wgan.images_from_latent(np.asarray(table['latent'], dtype=np.float32))
+        return self.wgan.stamps_from_images(images, like=like)
+
+    def residual(self, stamps, table):
+        """
+        What the closest images leave of the stamps, x - G(z), in the unit of the training.
+
+        Parameters
+        ----------
+        stamps : `~astro_wgan.StampSet`
+            The stamps.
+        table : `~astropy.table.QTable`
+            Their scores, in the same order.
+
+        Returns
+        -------
+        `~astro_wgan.StampSet`
+            With the mask of the stamps.
+        """
+        self._check_rows(stamps, table)
+        residual = self.closest(table, like=stamps)
+        pixels = stamps.pixels
+        if stamps.unit is not None and stamps.unit != residual.unit:
+            pixels = stamps.quantity.to_value(residual.unit)
+        residual.pixels = (pixels - residual.pixels).astype(residual.pixels.dtype)
+        residual.mask = stamps.mask
+        return residual
+
+    def gallery(self, stamps, table, path, *, title='Strangest stamps', limit=300, **options):
+        """
+        A self-contained page of ranked cards: input, closest image, residual, score.
+
+        Parameters
+        ----------
+        stamps : `~astro_wgan.StampSet`
+            The stamps.
+        table : `~astropy.table.QTable`
+            Their scores, in the same order.
+        path : path-like
+            HTML file to write.
+        title : str, optional
+            Its title.
+        limit : int, optional
+            Cards for so many of the strangest.
+        **options
+            More arguments of `~astro_wgan.visualize.write_gallery`.
+
+        Returns
+        -------
+        `~pathlib.Path`
+        """
+        self._check_rows(stamps, table)
+        shown = np.argsort(np.asarray(table['rank']))[:limit]
+        images, weights = self.wgan.images_from_stamps(stamps[shown])
+        closest = self.wgan.images_from_latent(np.asarray(table['latent'], np.float32)[shown])
+        images = np.where(weights > 0, images, np.nan)
+        return write_gallery(
+            path,
+            table,
+            rows=shown,
+            inputs=images,
+            closest=closest,
+            residuals=images - closest,
+            title=title,
+            **options,
+        )
+
+    def save(self, folder):
+        """Write model, search and calibration into one folder."""
+        folder = Path(folder)
+        self.wgan.save(folder)
+        calibration = getattr(self, 'calibration_', None)
+        description = {
+            'format': _FORMAT,
+            'search': asdict(self.search),
+            'calibration': None if calibration is None else calibration.to_dict(),
+        }
+        with replaced(folder / 'detector.json') as temporary:
+            temporary.write_text(json.dumps(description, indent=2))
+
+    @classmethod
+    def load(cls, folder):
+        """
+        Read a detector that `save` wrote.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the folder holds no detector.
+        ValueError
+            If its files are not of this version, or are damaged.
+        """
+        path = Path(folder) / 'detector.json'
+        if not path.is_file():
+            raise FileNotFoundError(f'There is no detector in {folder}: {path.name} is missing.')
+        wgan = WGAN.load(folder)
+        try:
+            description = json.loads(path.read_text())
+            if description['format'] != _FORMAT:
+                raise ValueError(f'format {description["format"]!r}')
+            detector = cls(wgan, search=LatentSearch(**description['search']))
+            calibration = description['calibration']
+            if calibration is not None:
+                detector.calibration_ = Calibration(**calibration)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                f'The detector in {folder} is not of this version, or it is damaged ({error}).'
+            ) from error
+        return detector
+
+    def _thresholds(self):
+        sources = ['held-out']
+        if self.calibration_.training is not None:
+            sources.append('training')
+        found = {s: self.calibration_.thresholds(source=s) for s in sources}
+        # Text keys: the table's meta goes into YAML and JSON.
+        return {s: {str(level): t for level, t in by.items()} for s, by in found.items()}
+
+    def _check_rows(self, stamps, table):
+        if len(stamps) != len(table) or not np.array_equal(stamps.ids, np.asarray(table['id'])):
+            raise ValueError('`table` must hold the scores of `stamps`, row by row.')

@@ -1,0 +1,310 @@
+"""The closest image that a generator can make: a search in latent space, many images at once."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+__all__ = ['LatentSearch', 'LatentSearcher', 'SearchResult']
+
+# Adam's moments; the step size is the caller's.
+_BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-8
+
+#: Iterations between two looks at whether all images have converged.
+_BLOCK = 10
+
+
+@dataclass(frozen=True)
+class LatentSearch:
+    """
+    How the closest image is looked for.
+
+    Parameters
+    ----------
+    start : {'free', 'mu'}
+        ``'free'``: z itself is changed, from the centre of its distribution. ``'mu'``: the paper's
+        way; a network of two fully connected layers maps a fixed noise vector y to z, and its
+        weights are changed, for each image its own.
+    gamma : float
+        Weight of the residual loss against the critic-feature loss, 0 to 1.
+    learning_rate : float, optional
+        Adam's step: 0.05 for a free z and 0.001 for mu's weights unless given.
+    max_iterations : int
+        The search ends here at the latest.
+    tolerance : float
+        An image has converged when its loss has not fallen by this fraction ...
+    patience : int
+        ... within so many iterations.
+    batch_size : int
+        Images that are searched together; changes speed and memory, not results.
+    seed : int
+        Seed of y and of mu's first weights. They are the same for each image, so that the score of
+        an image does not depend on the company it is in.
+
+    Raises
+    ------
+    ValueError
+        If a value is out of range.
+
+    Notes
+    -----
+    Margalef-Bentabol et al. 2020, section 3.5, after Schlegl et al. 2017 (arXiv:1703.05921). The
+    paper names gamma = 0.7 and about 500 iterations; it leaves the layers of mu, its optimizer and
+    the reduction of the losses open. Here mu has as many hidden units as z has numbers, and all
+    losses are means, over pixels and over features.
+    """
+
+    start: str = 'free'
+    gamma: float = 0.7
+    learning_rate: float | None = None
+    max_iterations: int = 500
+    tolerance: float = 0.01
+    patience: int = 50
+    batch_size: int = 128
+    seed: int = 0
+
+    def __post_init__(self):
+        if self.start not in _STARTS:
+            raise ValueError(f'`start` must be one of {sorted(_STARTS)}; got {self.start!r}.')
+        if not 0 <= self.gamma <= 1:
+            raise ValueError(f'`gamma` must lie between 0 and 1; got {self.gamma}.')
+        if self.learning_rate is not None and not self.learning_rate > 0:
+            raise ValueError(f'`learning_rate` must be above 0; got {self.learning_rate}.')
+        if min(self.max_iterations, self.patience, self.batch_size) < 1:
+            raise ValueError(
+                '`max_iterations`, `patience` and `batch_size` must be at least 1; '
+                f'got {self.max_iterations}, {self.patience}, {self.batch_size}.'
+            )
+        if not self.tolerance >= 0:
+            raise ValueError(f'`tolerance` must not be negative; got {self.tolerance}.')
+
+
+@dataclass(frozen=True, eq=False)
+class SearchResult:
+    """
+    The closest images of a batch, one row per image.
+
+    Attributes
+    ----------
+    latent : `~numpy.ndarray`, shape (n, latent)
+        The z whose image G(z) had the smallest loss.
+    residual, feature : `~numpy.ndarray`, shape (n,)
+        L_R and L_F there.
+    iterations : `~numpy.ndarray` of int, shape (n,)
+        Iterations until the loss no longer fell.
+    converged : `~numpy.ndarray` of bool, shape (n,)
+        False where ``max_iterations`` came first.
+    """
+
+    latent: np.ndarray
+    residual: np.ndarray
+    feature: np.ndarray
+    iterations: np.ndarray
+    converged: np.ndarray
+
+
+class LatentSearcher:
+    """
+    Looks for the latent vector of the closest image, for each image of a batch.
+
+    Parameters
+    ----------
+    wgan : `~astro_wgan.WGAN`
+        Fitted model; its weights stay as they are.
+    search : `LatentSearch`
+        Start, losses and stopping rule.
+
+    Notes
+    -----
+    Minimised is L_A = gamma L_R + (1 - gamma) L_F. L_R is the mean of abs(x - G(z)) over the
+    pixels that are not masked, L_F the mean of abs(c(x) - c(G(z))) over the critic's features. In
+    masked pixels the critic sees the same filling in both images, so that they count in neither.
+    Each image has its own Adam state and stays as it is once it has converged: the result does not
+    depend on the batch.
+    """
+
+    def __init__(self, wgan, search):
+        self._generator = wgan.generator_
+        self._critic = wgan.critic_
+        self._search = search
+        self._start = _STARTS[search.start](wgan.network.latent, search.seed)
+        rate = search.learning_rate
+        self._rate = self._start.learning_rate if rate is None else rate
+        self._advance = tf.function(self._iterate, reduce_retracing=True)
+
+    def __call__(self, images, weights):
+        """
+        Search for a batch.
+
+        Parameters
+        ----------
+        images : array_like, shape (n, ny, nx, bands)
+            Images in stretched intensity, masked pixels filled.
+        weights : array_like, shape (n, ny, nx, bands)
+            1 for a pixel to compare, 0 for a masked one.
+
+        Returns
+        -------
+        `SearchResult`
+        """
+        images = tf.convert_to_tensor(images, tf.float32)
+        weights = tf.convert_to_tensor(weights, tf.float32)
+        target = _Target(images, weights, self._critic(images, training=False)[1])
+        state = self._begin(len(images))
+        done = 0
+        while done < self._search.max_iterations and not np.all(state.converged):
+            count = min(_BLOCK, self._search.max_iterations - done)
+            state = self._advance(target, state, tf.constant(done), tf.constant(count))
+            done += count
+        stopped = np.where(state.converged, state.stopped, done)
+        return SearchResult(
+            latent=state.best_latent.numpy(),
+            residual=state.best_residual.numpy(),
+            feature=state.best_feature.numpy(),
+            iterations=stopped,
+            converged=state.converged.numpy(),
+        )
+
+    def losses(self, latent, target):
+        """L_R and L_F of the images G(z), each of shape (n,)."""
+        closest = self._generator(latent, training=False)
+        weights = target.weights
+        difference = tf.reduce_sum(weights * tf.abs(target.images - closest), axis=(1, 2, 3))
+        residual = difference / tf.maximum(tf.reduce_sum(weights, axis=(1, 2, 3)), 1.0)
+        seen = weights * closest + (1 - weights) * target.images
+        features = self._critic(seen, training=False)[1]
+        return residual, tf.reduce_mean(tf.abs(target.features - features), axis=(1, 2, 3))
+
+    def _begin(self, n):
+        parameters = [tf.repeat(p[np.newaxis], n, axis=0) for p in self._start.parameters()]
+        infinite, zero = tf.fill((n,), np.float32(np.inf)), tf.zeros((n,), tf.int32)
+        return _State(
+            parameters=parameters,
+            first_moments=[tf.zeros_like(p) for p in parameters],
+            second_moments=[tf.zeros_like(p) for p in parameters],
+            best_latent=self._start.latent(parameters),
+            best_residual=infinite,
+            best_feature=infinite,
+            best_loss=infinite,
+            reference=infinite,
+            since=zero,
+            stopped=zero,
+            converged=tf.zeros((n,), bool),
+        )
+
+    def _iterate(self, target, state, done, count):
+        def step(k, state):
+            return k + 1, self._step(target, state, done + k + 1)
+
+        return tf.while_loop(lambda k, _: k < count, step, (tf.constant(0), state))[1]
+
+    def _step(self, target, state, iteration):
+        """Note the loss where the search stands, then take one step of Adam."""
+        with tf.GradientTape() as tape:
+            tape.watch(state.parameters)
+            latent = self._start.latent(state.parameters)
+            residual, feature = self.losses(latent, target)
+            loss = self._search.gamma * residual + (1 - self._search.gamma) * feature
+        gradients = tape.gradient(loss, state.parameters)
+
+        better = ~state.converged & (loss < state.best_loss)
+        best_loss = tf.where(better, loss, state.best_loss)
+        fallen = best_loss < (1 - self._search.tolerance) * state.reference
+        since = tf.where(fallen, 0, state.since + 1)
+        converged = state.converged | (since >= self._search.patience)
+        parameters, first, second = _adam(state, gradients, iteration, self._rate)
+        return _State(
+            parameters=parameters,
+            first_moments=first,
+            second_moments=second,
+            best_latent=tf.where(better[:, tf.newaxis], latent, state.best_latent),
+            best_residual=tf.where(better, residual, state.best_residual),
+            best_feature=tf.where(better, feature, state.best_feature),
+            best_loss=best_loss,
+            reference=tf.where(fallen, best_loss, state.reference),
+            since=since,
+            stopped=tf.where(state.converged, state.stopped, iteration),
+            converged=converged,
+        )
+
+
+class _Target(NamedTuple):
+    """What is to be reached: images, the weights of their pixels, their critic features."""
+
+    images: tf.Tensor
+    weights: tf.Tensor
+    features: tf.Tensor
+
+
+class _State(NamedTuple):
+    """Where the search of each image of a batch stands."""
+
+    parameters: list
+    first_moments: list
+    second_moments: list
+    best_latent: tf.Tensor
+    best_residual: tf.Tensor
+    best_feature: tf.Tensor
+    best_loss: tf.Tensor
+    reference: tf.Tensor
+    since: tf.Tensor
+    stopped: tf.Tensor
+    converged: tf.Tensor
+
+
+class _FreeStart:
+    """The latent vector itself is what is optimised."""
+
+    learning_rate = 0.05
+
+    def __init__(self, latent, seed):
+        self._latent = latent
+
+    def parameters(self):
+        """From the centre of the distribution: the same for each image, whatever the seed."""
+        return [tf.zeros(self._latent)]
+
+    def latent(self, parameters):
+        return parameters[0]
+
+
+class _NetworkStart:
+    """The paper's mu: two fully connected layers, one set of weights for each image."""
+
+    learning_rate = 0.001
+
+    def __init__(self, latent, seed):
+        rng = np.random.default_rng(seed)
+        scale = np.sqrt(2 / latent)
+        self._noise = tf.constant(rng.normal(size=latent), tf.float32)
+        self._weights = [rng.normal(scale=s, size=(latent, latent)) for s in (scale, scale / 2)]
+        self._latent = latent
+
+    def parameters(self):
+        first, second = (tf.constant(w, tf.float32) for w in self._weights)
+        return [first, tf.zeros(self._latent), second, tf.zeros(self._latent)]
+
+    def latent(self, parameters):
+        first, first_bias, second, second_bias = parameters
+        hidden = tf.nn.leaky_relu(tf.einsum('i,nij->nj', self._noise, first) + first_bias)
+        return tf.einsum('ni,nij->nj', hidden, second) + second_bias
+
+
+_STARTS = {'free': _FreeStart, 'mu': _NetworkStart}
+
+
+def _adam(state, gradients, iteration, rate):
+    """One step of Adam (Kingma & Ba 2015, algorithm 1) on each parameter."""
+    t = tf.cast(iteration, tf.float32)
+    rate = rate * tf.sqrt(1 - _BETA_2**t) / (1 - _BETA_1**t)
+    parameters, first, second = [], [], []
+    for p, m, v, g in zip(
+        state.parameters, state.first_moments, state.second_moments, gradients, strict=True
+    ):
+        m = _BETA_1 * m + (1 - _BETA_1) * g
+        v = _BETA_2 * v + (1 - _BETA_2) * tf.square(g)
+        parameters.append(p - rate * m / (tf.sqrt(v) + _EPSILON))
+        first.append(m)
+        second.append(v)
+    return parameters, first, second

@@ -1,0 +1,52 @@
+"""What every result carries: which versions made it, when, and from which configuration."""
+
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+
+__all__ = ['record', 'versions']
+
+_PACKAGES = ('astro_wgan', 'numpy', 'astropy', 'sep', 'zarr', 'keras')
+
+
+def versions():
+    """
+    Versions of Python and of the packages that results depend on, as a dictionary.
+
+    Packages are looked up, not imported, so that this needs no TensorFlow.
+    """
+    found = {'python': platform.python_version()}
+    for name in _PACKAGES:
+        found[name] = _version(name)
+    found['tensorflow'] = _version('tensorflow') or _version('tensorflow-cpu')
+    return {name: number for name, number in found.items() if number is not None}
+
+
+def record(**configuration):
+    """
+    A provenance record: versions, date and the given configuration.
+
+    Parameters
+    ----------
+    **configuration
+        Plain values (numbers, text, lists, dictionaries) that make the result reproducible.
+
+    Returns
+    -------
+    dict
+
+    Examples
+    --------
+    >>> from astro_wgan.provenance import record
+    >>> sorted(record(seed=1))
+    ['date', 'seed', 'versions']
+    """
+    date = datetime.now(UTC).isoformat(timespec='seconds')
+    return {**configuration, 'versions': versions(), 'date': date}
+
+
+def _version(name):
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,147 @@
+"""Where stamps come from: the parent image of each, its corner there, and the WCS that follows."""
+
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+
+import numpy as np
+from astropy.wcs import WCS, Sip
+
+__all__ = ['ParentImage', 'StampGeometry', 'WCSSequence', 'shifted_wcs']
+
+
+@dataclass(frozen=True, eq=False)
+class ParentImage:
+    """
+    The image that stamps were cut from, as far as a stamp must know it.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        ``(ny, nx)`` of the image.
+    wcs : `~astropy.wcs.WCS`, optional
+        Celestial WCS of the image.
+    """
+
+    shape: tuple
+    wcs: WCS | None = None
+
+
+def shifted_wcs(wcs, corner, shape):
+    """
+    The WCS of the part of an image that begins at a pixel.
+
+    Parameters
+    ----------
+    wcs : `~astropy.wcs.WCS`
+        WCS of the whole image.
+    corner : tuple of int
+        ``(x, y)`` of the part's first pixel in the image; negative where the part begins outside.
+    shape : tuple of int
+        ``(ny, nx)`` of the part.
+
+    Returns
+    -------
+    `~astropy.wcs.WCS`
+        A copy with shifted reference pixels (also those of the SIP distortion), as
+        `~astropy.nddata.Cutout2D` makes it.
+    """
+    part = deepcopy(wcs)
+    corner = np.asarray(corner)
+    part.wcs.crpix -= corner
+    part.array_shape = tuple(shape)
+    if wcs.sip is not None:
+        sip = wcs.sip
+        part.sip = Sip(sip.a, sip.b, sip.ap, sip.bp, sip.crpix - corner)
+    return part
+
+
+class WCSSequence(Sequence):
+    """
+    One WCS per stamp, made when it is asked for.
+
+    A hundred thousand WCS objects would take longer to make than the stamps to cut, so only the
+    parents' are kept.
+    """
+
+    def __init__(self, geometry, shape):
+        self._geometry = geometry
+        self._shape = shape
+
+    def __len__(self):
+        return len(self._geometry)
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        index = range(len(self))[index]
+        parent = self._geometry.parent_of(index)
+        if parent.wcs is None:
+            return None
+        return shifted_wcs(parent.wcs, self._geometry.corner[index], self._shape)
+
+    def __repr__(self):
+        return f'<{len(self)} WCS of stamps of {self._shape[0]} x {self._shape[1]} pixels>'
+
+
+@dataclass(frozen=True, eq=False)
+class StampGeometry:
+    """
+    The place of each stamp in its parent image.
+
+    Parameters
+    ----------
+    parents : tuple of `ParentImage`
+        The images that stamps were cut from.
+    parent : `~numpy.ndarray` of int, shape (n,)
+        Index into ``parents`` for each stamp.
+    corner : `~numpy.ndarray` of int, shape (n, 2)
+        ``(x, y)`` of each stamp's first pixel in its parent; negative where it begins outside.
+    """
+
+    parents: tuple
+    parent: np.ndarray
+    corner: np.ndarray
+
+    def __len__(self):
+        return len(self.parent)
+
+    def __getitem__(self, rows):
+        return StampGeometry(self.parents, self.parent[rows], self.corner[rows])
+
+    def parent_of(self, index):
+        """The `ParentImage` of one stamp."""
+        return self.parents[self.parent[index]]
+
+    @property
+    def has_wcs(self):
+        """Whether each stamp has a WCS."""
+        return all(self.parents[k].wcs is not None for k in np.unique(self.parent))
+
+    @classmethod
+    def single(cls, parent, corner):
+        """All stamps from one parent, at the given ``(n, 2)`` corners."""
+        corner = np.asarray(corner, dtype=np.int64).reshape(-1, 2)
+        return cls((parent,), np.zeros(len(corner), dtype=np.int64), corner)
+
+    @classmethod
+    def from_wcs(cls, wcs, shape):
+        """Each stamp is its own parent image, with its own WCS (or None)."""
+        parents = tuple(ParentImage(tuple(shape), w) for w in wcs)
+        n = len(parents)
+        return cls(parents, np.arange(n), np.zeros((n, 2), dtype=np.int64))
+
+    @staticmethod
+    def concatenate(geometries):
+        """Join geometries; a parent that several of them share is kept once."""
+        parents, known, parent = [], {}, []
+        for geometry in geometries:
+            position = np.empty(len(geometry.parents), dtype=np.int64)
+            for k, image in enumerate(geometry.parents):
+                if id(image) not in known:
+                    known[id(image)] = len(parents)
+                    parents.append(image)
+                position[k] = known[id(image)]
+            parent.append(position[geometry.parent])
+        corner = np.concatenate([geometry.corner for geometry in geometries])
+        return StampGeometry(tuple(parents), np.concatenate(parent), corner)

@@ -1,0 +1,19 @@
+"""Networks, losses and training of the Wasserstein GAN with gradient penalty."""
+
+from astro_wgan.wgan.checkpoint import CheckpointError
+from astro_wgan.wgan.config import NetworkConfig, TrainingConfig, preset
+from astro_wgan.wgan.model import WGAN, NotFittedError
+from astro_wgan.wgan.networks import build_critic, build_generator
+from astro_wgan.wgan.training import TrainingDivergedError
+
+__all__ = [
+    'WGAN',
+    'CheckpointError',
+    'NetworkConfig',
+    'NotFittedError',
+    'TrainingConfig',
+    'TrainingDivergedError',
+    'build_critic',
+    'build_generator',
+    'preset',
+]

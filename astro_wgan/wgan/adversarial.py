@@ -1,0 +1,145 @@
+"""One generator iteration: several critic steps with gradient penalty, then one generator step."""
+
+import keras
+import tensorflow as tf
+
+from astro_wgan.wgan.losses import critic_loss, generator_loss, gradient_penalty
+
+__all__ = ['AdversarialTrainer', 'draw_latent', 'turn']
+
+# Streams of random numbers: each draw is a function of (seed, iteration, critic step, stream), so
+# that a resumed training draws what the uninterrupted one would have drawn.
+_LATENT, _EPSILON, _TURN = range(3)
+
+
+def draw_latent(config, n, seed):
+    """
+    Latent vectors from the distribution that the generator is trained on.
+
+    Parameters
+    ----------
+    config : `~astro_wgan.wgan.NetworkConfig`
+        Names distribution and length.
+    n : int
+        How many.
+    seed : tensor_like of int, shape (2,)
+        Seed of `tf.random.stateless_normal`.
+
+    Returns
+    -------
+    `tf.Tensor` of float32, shape (n, latent)
+    """
+    shape = (n, config.latent)
+    if config.latent_distribution == 'uniform':
+        return tf.random.stateless_uniform(shape, seed, minval=-1, maxval=1)
+    return tf.random.stateless_normal(shape, seed)
+
+
+def turn(images, orientation):
+    """
+    One of the eight orientations of the square, the same for all images.
+
+    Parameters
+    ----------
+    images : `tf.Tensor`, shape (n, size, size, bands)
+        Square images.
+    orientation : `tf.Tensor` of int, scalar
+        0 to 7: bit 0 transposes, bits 1 and 2 reflect along y and x.
+    """
+    bit = [tf.bitwise.bitwise_and(orientation, 1 << k) > 0 for k in range(3)]
+    images = tf.where(bit[0], tf.transpose(images, (0, 2, 1, 3)), images)
+    images = tf.where(bit[1], tf.reverse(images, axis=[1]), images)
+    return tf.where(bit[2], tf.reverse(images, axis=[2]), images)
+
+
+class AdversarialTrainer(keras.Model):
+    """
+    Generator and critic with their optimizers, as a Keras model whose step is one iteration.
+
+    Parameters
+    ----------
+    generator, critic : `keras.Model`
+        As made by `build_generator` and `build_critic`.
+    network : `~astro_wgan.wgan.NetworkConfig`
+        Latent size and distribution.
+    training : `~astro_wgan.wgan.TrainingConfig`
+        Steps, rates and penalty.
+    seed : int
+        Seed of every random draw.
+
+    Notes
+    -----
+    A batch holds the images of all critic steps of one iteration:
+    ``critic_steps * batch_size`` stamps in stretched intensity.
+    """
+
+    def __init__(self, generator, critic, network, training, *, seed):
+        super().__init__(name='wgan_gp')
+        self.generator = generator
+        self.critic = critic
+        self.network = network
+        self.training = training
+        self.seed = int(seed)
+        adam = {'beta_1': training.beta_1, 'beta_2': training.beta_2}
+        self.critic_optimizer = keras.optimizers.Adam(training.learning_rate, **adam)
+        self.generator_optimizer = keras.optimizers.Adam(training.learning_rate, **adam)
+        self.critic_optimizer.build(critic.trainable_variables)
+        self.generator_optimizer.build(generator.trainable_variables)
+        self.iteration = self.add_weight(
+            shape=(), dtype='int64', initializer='zeros', trainable=False, name='iteration'
+        )
+        self.compile(jit_compile=training.compile)
+
+    def state_variables(self):
+        """Everything that training changes, as pairs of name and variable, in a fixed order."""
+        groups = {
+            'generator': self.generator.variables,
+            'critic': self.critic.variables,
+            'generator_optimizer': self.generator_optimizer.variables,
+            'critic_optimizer': self.critic_optimizer.variables,
+            'iteration': [self.iteration],
+        }
+        return [(f'{g}/{k}', v) for g, variables in groups.items() for k, v in enumerate(variables)]
+
+    def train_step(self, images):
+        """One iteration on ``critic_steps * batch_size`` images; returns what was measured."""
+        m = self.training.batch_size
+        for step in range(self.training.critic_steps):
+            measured = self._critic_step(images[step * m : (step + 1) * m], step)
+        measured['generator_loss'] = self._generator_step(self.training.critic_steps)
+        self.iteration.assign_add(1)
+        return measured
+
+    def _seed(self, step, stream):
+        count = self.iteration * (self.training.critic_steps + 1) + step
+        return tf.stack([tf.cast(self.seed, tf.int64) * 3 + stream, count])
+
+    def _critic_step(self, real, step):
+        m = self.training.batch_size
+        if self.training.augment:
+            seed = self._seed(step, _TURN)
+            which = tf.random.stateless_uniform((), seed, maxval=8, dtype=tf.int32)
+            real = turn(real, which)
+        latent = draw_latent(self.network, m, self._seed(step, _LATENT))
+        fake = self.generator(latent, training=True)
+        epsilon = tf.random.stateless_uniform((m, 1, 1, 1), self._seed(step, _EPSILON))
+        with tf.GradientTape() as tape:
+            # One pass for both: larger matrix products, and no batch statistics that could mix.
+            value = self.critic(tf.concat([real, fake], axis=0), training=True)[0]
+            loss = critic_loss(value[:m], value[m:])
+            penalty = gradient_penalty(
+                lambda x: self.critic(x, training=True)[0], real, fake, epsilon
+            )
+            total = loss + self.training.penalty * penalty
+        variables = self.critic.trainable_variables
+        self.critic_optimizer.apply(tape.gradient(total, variables), variables)
+        return {'critic_loss': total, 'wasserstein': -loss, 'penalty': penalty}
+
+    def _generator_step(self, step):
+        latent = draw_latent(self.network, self.training.batch_size, self._seed(step, _LATENT))
+        with tf.GradientTape() as tape:
+            fake = self.generator(latent, training=True)
+            loss = generator_loss(self.critic(fake, training=True)[0])
+        variables = self.generator.trainable_variables
+        self.generator_optimizer.apply(tape.gradient(loss, variables), variables)
+        return loss

@@ -1,0 +1,238 @@
+"""What a WGAN is made of and how it is trained: frozen dataclasses, checked when they are made."""
+
+from dataclasses import asdict, dataclass, fields, replace
+from math import log2
+
+__all__ = ['NetworkConfig', 'TrainingConfig', 'preset']
+
+#: Edge of the feature maps in which the generator begins and the critic ends, in pixels.
+_BASE = 4
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """
+    Layers of generator and critic.
+
+    The generator is one dense layer to 4 x 4 pixels, a convolution there, one transposed
+    convolution for each doubling up to ``size``, and a last convolution to the bands: 1 dense and
+    6 convolutional layers at 64 pixels. The critic has ``len(critic_filters)`` convolutions, with
+    stride 2 until 4 x 4 pixels are reached, and two dense layers; its *features* are the output of
+    the last convolution. There is no batch normalisation: in the critic it would break the penalty,
+    which is defined image by image.
+
+    Parameters
+    ----------
+    size : int
+        Edge of the images in pixels: 16, 32, 64, 128 or 256.
+    bands : int
+        Number of bands, 1 to 5.
+    latent : int
+        Length of the latent vector z.
+    latent_distribution : {'normal', 'uniform'}
+        Standard normal, or uniform between -1 and 1.
+    generator_filters : tuple of int
+        Channels of the feature maps at 4, 8, 16, ... ``size`` pixels.
+    critic_filters : tuple of int
+        Channels of the critic's convolutions.
+    critic_dense : int
+        Units of the critic's first dense layer.
+    kernel : int
+        Kernel of the strided convolutions; the generator's last convolution and those of stride 1
+        use ``kernel - 1`` where it is even, to stay centred.
+    negative_slope : float
+        Slope of the leaky rectifiers below zero.
+    critic_layer_normalization : bool
+        Layer normalisation after the critic's convolutions, but the first.
+
+    Raises
+    ------
+    ValueError
+        If the values do not describe networks that can be built.
+
+    Notes
+    -----
+    Margalef-Bentabol et al. 2020, section 3.4, give the numbers of layers and the size of z; they
+    leave channels, kernels and activations open.
+    """
+
+    size: int = 64
+    bands: int = 1
+    latent: int = 100
+    latent_distribution: str = 'normal'
+    generator_filters: tuple = (256, 256, 128, 64, 32)
+    critic_filters: tuple = (32, 64, 128, 256, 256)
+    critic_dense: int = 128
+    kernel: int = 4
+    negative_slope: float = 0.2
+    critic_layer_normalization: bool = False
+
+    def __post_init__(self):
+        for name in ('generator_filters', 'critic_filters'):
+            object.__setattr__(self, name, tuple(int(n) for n in getattr(self, name)))
+        doublings = log2(self.size / _BASE) if self.size > 0 else -1
+        if doublings not in (2, 3, 4, 5, 6):
+            raise ValueError(
+                f'`size` of the images must be 16, 32, 64, 128 or 256 pixels; got {self.size}.'
+            )
+        if not 1 <= self.bands <= 5:
+            raise ValueError(f'`bands` must be 1 to 5; got {self.bands}.')
+        if self.latent_distribution not in ('normal', 'uniform'):
+            raise ValueError(
+                "`latent_distribution` must be 'normal' or 'uniform'; "
+                f'got {self.latent_distribution!r}.'
+            )
+        if len(self.generator_filters) != doublings + 1:
+            raise ValueError(
+                f'`generator_filters` must name the channels at 4, 8, ... {self.size} pixels, '
+                f'{int(doublings) + 1} numbers; got {self.generator_filters}.'
+            )
+        if len(self.critic_filters) < doublings:
+            raise ValueError(
+                f'`critic_filters` must hold at least {int(doublings)} numbers to come from '
+                f'{self.size} to 4 pixels; got {self.critic_filters}.'
+            )
+        counts = (self.latent, self.critic_dense, self.kernel)
+        if min(counts + self.generator_filters + self.critic_filters) < 1:
+            raise ValueError(
+                '`latent`, `critic_dense`, `kernel` and all filters must be at least 1; '
+                f'got {self}.'
+            )
+
+    @property
+    def image_shape(self):
+        """``(ny, nx, bands)`` of the arrays that the networks work on."""
+        return (self.size, self.size, self.bands)
+
+    def resized(self, size):
+        """The same networks for another image size: the outermost stages are cut or repeated."""
+        stages = round(log2(size / _BASE)) + 1 if size >= _BASE else 0
+        generator = self.generator_filters
+        critic = self.critic_filters
+        generator = (generator + generator[-1:] * stages)[:stages]
+        critic = (critic[:1] * max(0, stages - 1 - len(critic))) + critic
+        return replace(self, size=size, generator_filters=generator, critic_filters=critic)
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """
+    How generator and critic are trained: WGAN with gradient penalty.
+
+    Parameters
+    ----------
+    batch_size : int
+        Images per critic step. The paper names 32 in its section 3.4 and 64 in its appendix A.
+    critic_steps : int
+        Critic steps for each generator step (n_critic).
+    penalty : float
+        Weight lambda of the gradient penalty.
+    learning_rate, beta_1, beta_2 : float
+        Adam's parameters, for both networks.
+    augment : bool
+        Show each image in one of its eight orientations (turns by 90 degrees and reflections),
+        drawn at random: galaxies have no preferred one.
+    compile : bool
+        Let XLA compile the whole iteration: a minute at the start, faster from then on.
+
+    Raises
+    ------
+    ValueError
+        If a value is out of range.
+
+    Notes
+    -----
+    The defaults are those of Margalef-Bentabol et al. 2020, section 3.4; the losses are those of
+    Gulrajani et al. 2017 (arXiv:1704.00028).
+    """
+
+    batch_size: int = 32
+    critic_steps: int = 10
+    penalty: float = 10.0
+    learning_rate: float = 5e-5
+    beta_1: float = 0.5
+    beta_2: float = 0.9
+    augment: bool = False
+    compile: bool = False
+
+    def __post_init__(self):
+        if self.batch_size < 1 or self.critic_steps < 1:
+            raise ValueError(
+                '`batch_size` and `critic_steps` must be at least 1; '
+                f'got {self.batch_size} and {self.critic_steps}.'
+            )
+        if not self.learning_rate > 0:
+            raise ValueError(f'`learning_rate` must be above 0; got {self.learning_rate}.')
+        if not self.penalty >= 0:
+            raise ValueError(f'`penalty` must not be negative; got {self.penalty}.')
+        for name in ('beta_1', 'beta_2'):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f'`{name}` must lie in [0, 1); got {getattr(self, name)}.')
+
+    @property
+    def images_per_iteration(self):
+        """Real images that one generator iteration consumes."""
+        return self.batch_size * self.critic_steps
+
+
+_PRESETS = {
+    # The paper's numbers where it gives them; the widths are ours.
+    'paper': (NetworkConfig(), TrainingConfig()),
+    # Small enough that two CPU cores learn a field in minutes.
+    'compact': (
+        NetworkConfig(
+            latent=16,
+            generator_filters=(64, 64, 32, 32, 16),
+            critic_filters=(16, 32, 64, 64, 64),
+            critic_dense=64,
+        ),
+        TrainingConfig(critic_steps=5, learning_rate=2e-4, augment=True),
+    ),
+}
+
+
+def preset(name, *, size=None, bands=None):
+    """
+    Networks and training by name.
+
+    Parameters
+    ----------
+    name : {'paper', 'compact'}
+        ``'paper'``: 64 x 64 pixels, latent 100 and the hyperparameters of Margalef-Bentabol et
+        al. 2020. ``'compact'``: small networks that learn quickly on two CPU cores.
+    size, bands : int, optional
+        Another size or number of bands than the preset's 64 and 1.
+
+    Returns
+    -------
+    network : `NetworkConfig`
+    training : `TrainingConfig`
+
+    Examples
+    --------
+    >>> from astro_wgan.wgan.config import preset
+    >>> network, training = preset('paper')
+    >>> network.latent, training.critic_steps, training.learning_rate
+    (100, 10, 5e-05)
+    """
+    if name not in _PRESETS:
+        raise ValueError(f'`name` of a preset must be one of {sorted(_PRESETS)}; got {name!r}.')
+    network, training = _PRESETS[name]
+    if size is not None and size != network.size:
+        network = network.resized(size)
+    if bands is not None:
+        network = replace(network, bands=bands)
+    return network, training
+
+
+def to_dict(config):
+    """A configuration as a dictionary of plain JSON values."""
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(config).items()}
+
+
+def from_dict(kind, values):
+    """The configuration of class ``kind`` from a dictionary; unknown names are an error."""
+    unknown = set(values) - {f.name for f in fields(kind)}
+    if unknown:
+        raise ValueError(f'{kind.__name__} has no parameter {", ".join(sorted(unknown))}.')
+    return kind(**values)

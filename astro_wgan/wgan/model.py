@@ -1,0 +1,395 @@
+"""`WGAN`: generator, critic and stretch that belong together; fitted, saved and loaded as one."""
+
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+from astropy import units as u
+from astropy.table import QTable
+
+from astro_wgan.files import replaced
+from astro_wgan.provenance import record
+from astro_wgan.stamps import StampSet, Stretch
+from astro_wgan.wgan.adversarial import AdversarialTrainer, draw_latent
+from astro_wgan.wgan.config import NetworkConfig, TrainingConfig, from_dict, preset, to_dict
+from astro_wgan.wgan.networks import build_critic, build_generator
+from astro_wgan.wgan.training import train
+
+__all__ = ['NotFittedError', 'WGAN']
+
+_FORMAT = 'astro_wgan model 1'
+_DEFAULT_EPOCHS = 50
+_PREDICTION_BATCH = 256
+
+
+class NotFittedError(ValueError, AttributeError):
+    """A result was asked of a model that has not been fitted."""
+
+
+class WGAN:
+    """
+    A Wasserstein GAN with gradient penalty for stamps of galaxies.
+
+    Parameters
+    ----------
+    network : `~astro_wgan.wgan.NetworkConfig`, optional
+        Layers of generator and critic.
+    training : `~astro_wgan.wgan.TrainingConfig`, optional
+        Steps, rates and penalty.
+    stretch : `~astro_wgan.stamps.Stretch`, optional
+        Intensity scaling between the stamps' unit and what the networks see; fitted with them.
+
+    Attributes
+    ----------
+    generator_, critic_ : `keras.Model`
+        The networks, once fitted.
+    stretch_ : `~astro_wgan.stamps.Stretch`
+        The fitted stretch.
+    history_ : `~astropy.table.QTable`
+        Mean losses by iteration and time: critic loss (with penalty), the critic's estimate of the
+        Wasserstein distance, penalty, generator loss.
+    unit_, pixel_scale_
+        Those of the stamps that it was fitted on.
+    provenance_ : dict
+        Versions, date, seed, configuration and number of stamps.
+
+    Notes
+    -----
+    Margalef-Bentabol et al. 2020, sections 3.3 and 3.4. TensorFlow's operations are seeded; two
+    runs on one machine agree to the last bit where its kernels are deterministic
+    (``tf.config.experimental.enable_op_determinism``).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astro_wgan import StampSet, WGAN
+    >>> rng = np.random.default_rng(1)
+    >>> stamps = StampSet(rng.normal(size=(64, 16, 16)), unit='nJy')
+    >>> wgan = WGAN.preset('compact', size=16).fit(stamps, iterations=1, progress=False)
+    >>> wgan.generate(3, seed=2)
+    <StampSet: 3 stamps of 16 x 16 pixels, float32, unit nJy>
+    """
+
+    def __init__(self, network=None, training=None, *, stretch=None):
+        self.network = NetworkConfig() if network is None else network
+        self.training = TrainingConfig() if training is None else training
+        self.stretch = Stretch() if stretch is None else stretch
+
+    @classmethod
+    def preset(cls, name, *, size=None, bands=None, stretch=None):
+        """
+        A model by the name of its configuration, ``'paper'`` or ``'compact'``.
+
+        See `~astro_wgan.wgan.preset` for the arguments.
+        """
+        return cls(*preset(name, size=size, bands=bands), stretch=stretch)
+
+    def __repr__(self):
+        state = 'fitted' if self.is_fitted else 'not fitted'
+        n = self.network
+        return f'<WGAN: {n.size} x {n.size} pixels, {n.bands} band(s), latent {n.latent}, {state}>'
+
+    @property
+    def is_fitted(self):
+        """Whether there are trained networks."""
+        return hasattr(self, 'generator_')
+
+    def fit(
+        self,
+        stamps,
+        *,
+        epochs=None,
+        iterations=None,
+        minutes=None,
+        seed=0,
+        checkpoint=None,
+        progress=True,
+        callbacks=(),
+    ):
+        """
+        Train on stamps of normal galaxies, from new weights or from a checkpoint.
+
+        Parameters
+        ----------
+        stamps : `~astro_wgan.StampSet` or `~astro_wgan.stamps.StampStore`
+            At least one batch of stamps, square and of the network's size and bands. Masked
+            pixels are filled with the median of their stamp.
+        epochs : float, optional
+            How often each stamp is shown to the critic. 50, when no limit is given.
+        iterations : int, optional
+            Generator iterations, in place of epochs.
+        minutes : float, optional
+            Time limit, counted over all runs that share a checkpoint. A model that was stopped by
+            the clock depends on the machine; one stopped by a count on the seed alone.
+        seed : int, optional
+            Seed of weights, order, latent vectors and orientations.
+        checkpoint : path-like, optional
+            File that holds the state of the training: written twice a minute, at the end and when
+            the run is interrupted. Where it exists, training goes on from it.
+        progress : bool, optional
+            Show a progress line.
+        callbacks : sequence of `keras.callbacks.Callback`, optional
+            More callbacks, such as `keras.callbacks.CSVLogger`.
+
+        Returns
+        -------
+        WGAN
+            This object.
+
+        Raises
+        ------
+        ValueError
+            Before training, if the stamps do not fit the network or there are too few of them, or
+            if limits or checkpoint cannot be used.
+        `~astro_wgan.wgan.TrainingDivergedError`
+            If a loss is no longer finite.
+        KeyboardInterrupt
+            After the checkpoint has been written.
+        """
+        iterations = self._iterations(stamps, epochs, iterations, minutes)
+        self._check_stamps(stamps)
+        if len(stamps) < self.training.batch_size:
+            raise ValueError(
+                f'`stamps` must hold at least one batch, {self.training.batch_size} stamps; '
+                f'got {len(stamps)}.'
+            )
+        stretch = self.stretch.fit(stamps)
+        trainer = AdversarialTrainer(
+            build_generator(self.network, seed=2 * seed + 1),
+            build_critic(self.network, seed=2 * seed + 2),
+            self.network,
+            self.training,
+            seed=seed,
+        )
+        state = train(
+            trainer,
+            stamps,
+            stretch,
+            iterations=iterations,
+            minutes=minutes,
+            checkpoint=checkpoint,
+            progress=progress,
+            callbacks=callbacks,
+        )
+        self.generator_, self.critic_ = trainer.generator, trainer.critic
+        self.stretch_ = stretch
+        self.history_ = _history(state.history)
+        self.unit_, self.pixel_scale_ = stamps.unit, stamps.pixel_scale
+        self.provenance_ = record(
+            network=to_dict(self.network),
+            training=to_dict(self.training),
+            seed=seed,
+            stamps=len(stamps),
+            iterations=int(trainer.iteration.numpy()),
+            seconds=round(state.seconds, 1),
+        )
+        return self
+
+    def generate(self, n=None, *, latent=None, seed=0):
+        """
+        Images that the generator makes.
+
+        Parameters
+        ----------
+        n : int, optional
+            How many, from latent vectors drawn at random.
+        latent : array_like, shape (n, latent), optional
+            Latent vectors, in place of ``n``.
+        seed : int, optional
+            Seed of the random latent vectors.
+
+        Returns
+        -------
+        `~astro_wgan.StampSet`
+            In the unit and pixel scale of the stamps that the model was fitted on.
+        """
+        self._check_fitted()
+        if (n is None) == (latent is None):
+            raise ValueError('Give `n` or `latent`: one of the two.')
+        if latent is None:
+            latent = draw_latent(self.network, n, (seed, 0)).numpy()
+        latent = np.asarray(latent, dtype=np.float32)
+        if latent.ndim != 2 or latent.shape[1] != self.network.latent:
+            raise ValueError(
+                f'`latent` must have the shape (n, {self.network.latent}); got {latent.shape}.'
+            )
+        return self.stamps_from_images(self.images_from_latent(latent))
+
+    def images_from_latent(self, latent):
+        """G(z) in stretched intensity: float32 array (n, ny, nx, bands)."""
+        self._check_fitted()
+        return _in_batches(self.generator_, latent)[0]
+
+    def images_from_stamps(self, stamps):
+        """
+        What the networks see of stamps.
+
+        Parameters
+        ----------
+        stamps : `~astro_wgan.StampSet`
+            Of the network's size and bands, in a unit that converts to that of the training.
+
+        Returns
+        -------
+        images : `~numpy.ndarray` of float32, shape (n, ny, nx, bands)
+            Stretched intensity; masked pixels are filled.
+        weights : `~numpy.ndarray` of float32, shape (n, ny, nx, bands)
+            1 for a pixel to use, 0 for a masked one.
+        """
+        self._check_fitted()
+        self._check_stamps(stamps)
+        shape = (len(stamps), *self.network.image_shape)
+        images = self.stretch_.transform(stamps).reshape(shape)
+        return images, stamps.valid.reshape(shape).astype(np.float32)
+
+    def stamps_from_images(self, images, *, like=None):
+        """
+        A `StampSet` in the unit of the training from stretched images (n, ny, nx, bands).
+
+        ``like``, a `StampSet` of as many stamps, gives table and WCS.
+        """
+        self._check_fitted()
+        if self.network.bands == 1:
+            images = images[..., 0]
+        return StampSet(
+            self.stretch_.inverse(images),
+            unit=self.unit_,
+            pixel_scale=self.pixel_scale_,
+            geometry=None if like is None else like.geometry,
+            table=None if like is None else like.table,
+            meta={'model': self.provenance_},
+        )
+
+    def critic_value(self, stamps):
+        """The critic's value C(x) of each stamp: array of shape (n,)."""
+        images, _ = self.images_from_stamps(stamps)
+        return _in_batches(self.critic_, images)[0][:, 0]
+
+    def critic_features(self, stamps):
+        """The critic's features c(x) of each stamp: array of shape (n, y, x, channels)."""
+        images, _ = self.images_from_stamps(stamps)
+        return _in_batches(self.critic_, images)[1]
+
+    def save(self, folder):
+        """
+        Write networks, stretch, configuration, history and provenance into one folder.
+
+        Parameters
+        ----------
+        folder : path-like
+            Made if needed; files of an earlier model in it are replaced.
+        """
+        self._check_fitted()
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ('generator', 'critic'):
+            with replaced(folder / f'{name}.keras') as temporary:
+                getattr(self, f'{name}_').save(temporary)
+        with replaced(folder / 'history.ecsv') as temporary:
+            self.history_.write(temporary, format='ascii.ecsv')
+        description = {
+            'format': _FORMAT,
+            'network': to_dict(self.network),
+            'training': to_dict(self.training),
+            'stretch': self.stretch_.to_dict(),
+            'unit': None if self.unit_ is None else self.unit_.to_string(),
+            'pixel_scale_arcsec': (
+                None if self.pixel_scale_ is None else self.pixel_scale_.to_value('arcsec / pix')
+            ),
+            'provenance': self.provenance_,
+        }
+        # Last: a folder with this file holds all the others.
+        with replaced(folder / 'model.json') as temporary:
+            temporary.write_text(json.dumps(description, indent=2))
+
+    @classmethod
+    def load(cls, folder):
+        """
+        Read a model that `save` wrote.
+
+        Parameters
+        ----------
+        folder : path-like
+            The folder.
+
+        Returns
+        -------
+        WGAN
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such folder, or no model in it.
+        ValueError
+            If the files in it are not a model of this version, or are damaged.
+        """
+        folder = Path(folder)
+        path = folder / 'model.json'
+        if not path.is_file():
+            raise FileNotFoundError(f'There is no model in {folder}: {path.name} is missing.')
+        try:
+            description = json.loads(path.read_text())
+            if description['format'] != _FORMAT:
+                raise ValueError(f'format {description["format"]!r}')
+            wgan = cls(
+                from_dict(NetworkConfig, description['network']),
+                from_dict(TrainingConfig, description['training']),
+            )
+            generator = keras.models.load_model(folder / 'generator.keras', compile=False)
+            critic = keras.models.load_model(folder / 'critic.keras', compile=False)
+            wgan.stretch = wgan.stretch_ = Stretch.from_dict(description['stretch'])
+            wgan.history_ = QTable.read(folder / 'history.ecsv', format='ascii.ecsv')
+        except Exception as error:
+            raise ValueError(
+                f'The model in {folder} is not of this version, or it is damaged ({error}).'
+            ) from error
+        wgan.generator_, wgan.critic_ = generator, critic
+        unit, scale = description['unit'], description['pixel_scale_arcsec']
+        wgan.unit_ = None if unit is None else u.Unit(unit)
+        wgan.pixel_scale_ = None if scale is None else scale * u.arcsec / u.pix
+        wgan.provenance_ = description['provenance']
+        return wgan
+
+    def _iterations(self, stamps, epochs, iterations, minutes):
+        if epochs is not None and iterations is not None:
+            raise ValueError('Give `epochs` or `iterations`, not both.')
+        for name, limit in (('epochs', epochs), ('iterations', iterations), ('minutes', minutes)):
+            if limit is not None and not limit > 0:
+                raise ValueError(f'`{name}` must be above 0; got {limit}.')
+        if epochs is None and iterations is None and minutes is None:
+            epochs = _DEFAULT_EPOCHS
+        if epochs is not None:
+            shown = epochs * len(stamps) / self.training.images_per_iteration
+            iterations = max(1, round(shown))
+        return iterations
+
+    def _check_stamps(self, stamps):
+        size, bands = self.network.size, self.network.bands
+        if tuple(stamps.shape) != (size, size) or (stamps.bands or 1) != bands:
+            ny, nx = stamps.shape
+            raise ValueError(
+                f'The network works on stamps of {size} x {size} pixels and {bands} band(s); '
+                f'got {ny} x {nx} and {stamps.bands or 1}.'
+            )
+
+    def _check_fitted(self):
+        if not self.is_fitted:
+            raise NotFittedError('This WGAN has not been fitted: call `fit`, or load a model.')
+
+
+def _history(rows):
+    names = rows[0] if rows else ('iteration', 'seconds')
+    table = QTable({name: [row[name] for row in rows] for name in names})
+    table['seconds'].unit = u.s
+    return table
+
+
+def _in_batches(network, array):
+    """Outputs of a network for any number of rows, as a list of arrays."""
+    parts = []
+    for start in range(0, max(1, len(array)), _PREDICTION_BATCH):
+        outputs = network(tf.constant(array[start : start + _PREDICTION_BATCH]), training=False)
+        parts.append([x.numpy() for x in (outputs if isinstance(outputs, list) else [outputs])])
+    return [np.concatenate(x) for x in zip(*parts, strict=True)]

@@ -1,0 +1,100 @@
+"""Generator and critic as Keras models."""
+
+import keras
+from keras import layers
+
+__all__ = ['build_generator', 'build_critic', 'FEATURE_LAYER']
+
+#: Name of the critic's last convolution after its activation: the critic features c(x).
+FEATURE_LAYER = 'features'
+
+
+def build_generator(config, *, seed=None):
+    """
+    The generator G: latent vector to image.
+
+    Parameters
+    ----------
+    config : `~astro_wgan.wgan.NetworkConfig`
+        The layers.
+    seed : int, optional
+        Seed of the initial weights.
+
+    Returns
+    -------
+    `keras.Model`
+        From (n, latent) to (n, size, size, bands), in stretched intensity.
+    """
+    seeds = keras.random.SeedGenerator(seed)
+    base = config.size // 2 ** (len(config.generator_filters) - 1)
+    first = config.generator_filters[0]
+    latent = keras.Input((config.latent,), name='latent')
+    x = layers.Dense(base * base * first, kernel_initializer=_initializer(seeds))(latent)
+    x = layers.Reshape((base, base, first))(x)
+    x = layers.LeakyReLU(config.negative_slope)(x)
+    x = _convolution(first, _odd(config.kernel), seeds)(x)
+    x = layers.LeakyReLU(config.negative_slope)(x)
+    for filters in config.generator_filters[1:]:
+        x = layers.Conv2DTranspose(
+            filters,
+            config.kernel,
+            strides=2,
+            padding='same',
+            kernel_initializer=_initializer(seeds),
+        )(x)
+        x = layers.LeakyReLU(config.negative_slope)(x)
+    image = _convolution(config.bands, _odd(config.kernel), seeds, name='image')(x)
+    return keras.Model(latent, image, name='generator')
+
+
+def build_critic(config, *, seed=None):
+    """
+    The critic: image to features and to one real number.
+
+    Parameters
+    ----------
+    config : `~astro_wgan.wgan.NetworkConfig`
+        The layers.
+    seed : int, optional
+        Seed of the initial weights.
+
+    Returns
+    -------
+    `keras.Model`
+        From (n, size, size, bands) to ``[value, features]``: C(x) of shape (n, 1), and c(x), the
+        output of the last convolution, of shape (n, y, x, channels).
+    """
+    seeds = keras.random.SeedGenerator(seed)
+    image = keras.Input(config.image_shape, name='image')
+    x, edge = image, config.size
+    last = len(config.critic_filters) - 1
+    for k, filters in enumerate(config.critic_filters):
+        if edge > 4:
+            x = _convolution(filters, config.kernel, seeds, strides=2)(x)
+            edge //= 2
+        else:
+            x = _convolution(filters, _odd(config.kernel), seeds)(x)
+        if config.critic_layer_normalization and k > 0:
+            x = layers.LayerNormalization(axis=(1, 2, 3))(x)
+        name = FEATURE_LAYER if k == last else None
+        x = layers.LeakyReLU(config.negative_slope, name=name)(x)
+    features = x
+    x = layers.Flatten()(x)
+    x = layers.Dense(config.critic_dense, kernel_initializer=_initializer(seeds))(x)
+    x = layers.LeakyReLU(config.negative_slope)(x)
+    value = layers.Dense(1, kernel_initializer=_initializer(seeds), name='value')(x)
+    return keras.Model(image, [value, features], name='critic')
+
+
+def _convolution(filters, kernel, seeds, **options):
+    return layers.Conv2D(
+        filters, kernel, padding='same', kernel_initializer=_initializer(seeds), **options
+    )
+
+
+def _initializer(seeds):
+    return keras.initializers.HeNormal(seed=int(keras.ops.convert_to_numpy(seeds.next())[0]))
+
+
+def _odd(kernel):
+    return kernel if kernel % 2 else max(kernel - 1, 1)
