@@ -2,9 +2,10 @@
 
 import numpy as np
 from astropy import units as u
-from astropy.table import QTable, vstack
-from astropy.wcs.utils import proj_plane_pixel_scales
+from astropy.table import vstack
+from astropy.wcs.utils import proj_plane_pixel_area
 
+from astro_wgan.stamps.checks import as_float, as_mask, as_pixel_scale, as_table
 from astro_wgan.stamps.geometry import StampGeometry, WCSSequence
 
 __all__ = ['StampSet', 'concatenate']
@@ -84,14 +85,15 @@ class StampSet:
         if isinstance(pixels, u.Quantity):
             unit = pixels.unit if unit is None else u.Unit(unit)
             pixels = pixels.to_value(unit)
-        self.pixels = _as_float_stack(pixels)
-        self.unit = None if unit is None else u.Unit(unit)
+        self.pixels = _as_stack(pixels)
+        # No unit and dimensionless are one and the same.
+        self.unit = None if unit in (None, u.dimensionless_unscaled) else u.Unit(unit)
         self.uncertainty = self._like_pixels(uncertainty, 'uncertainty')
-        self.mask = _as_mask(mask, self.pixels, assume_finite)
+        self.mask = as_mask(mask, self.pixels, assume_finite=assume_finite)
         self.geometry = self._geometry(wcs, geometry)
         self.pixel_scale = self._pixel_scale(pixel_scale)
         self.psf = None if psf is None else np.asarray(psf, dtype=float)
-        self.table = _as_table(table, len(self.pixels))
+        self.table = as_table(table, len(self.pixels))
         self.meta = {} if meta is None else dict(meta)
 
     def _like_pixels(self, values, name):
@@ -123,21 +125,13 @@ class StampSet:
 
     def _pixel_scale(self, pixel_scale):
         if pixel_scale is None:
-            wcs = self.geometry.parent_of(0).wcs if len(self) else None
+            parents, parent = self.geometry.parents, self.geometry.parent
+            wcs = parents[parent[0] if len(self) else 0].wcs if parents else None
             if wcs is None or not wcs.has_celestial:
                 return None
-            celestial = wcs.celestial
-            scales = proj_plane_pixel_scales(celestial) * u.Unit(celestial.wcs.cunit[0])
-            return np.sqrt(np.prod(scales)).to(u.arcsec) / u.pix
-        pixel_scale = u.Quantity(pixel_scale)
-        if pixel_scale.unit.is_equivalent(u.arcsec):
-            pixel_scale = pixel_scale / u.pix
-        if not pixel_scale.unit.is_equivalent(u.arcsec / u.pix) or not pixel_scale.isscalar:
-            raise u.UnitsError(
-                '`pixel_scale` must be one angle, or angle per pixel, such as '
-                f'0.06 arcsec / pix; got {pixel_scale}.'
-            )
-        return pixel_scale.to(u.arcsec / u.pix)
+            wcs = wcs.celestial
+            pixel_scale = np.sqrt(proj_plane_pixel_area(wcs)) * u.Unit(wcs.wcs.cunit[0])
+        return as_pixel_scale(pixel_scale)
 
     # What the set is
 
@@ -439,52 +433,14 @@ def _check_alike(first, other):
         raise ValueError('Uncertainty must be in all of the joined sets or in none.')
 
 
-def _as_float_stack(pixels):
-    pixels = np.asarray(pixels)
+def _as_stack(pixels):
+    pixels = as_float(pixels, 'pixels')
     if pixels.ndim not in (3, 4):
         raise ValueError(
             '`pixels` must have the shape (n, ny, nx) or (n, ny, nx, bands); '
             f'got an array of shape {pixels.shape}.'
         )
-    if pixels.dtype.kind not in 'fiub':
-        raise TypeError(f'`pixels` must be real numbers; got dtype {pixels.dtype}.')
-    if pixels.dtype.kind != 'f':
-        # float32 holds integers of up to 16 bits without loss.
-        return pixels.astype(np.float32 if pixels.dtype.itemsize <= 2 else np.float64)
-    if pixels.dtype.itemsize not in (4, 8):
-        return pixels.astype(np.float32 if pixels.dtype.itemsize < 4 else np.float64)
-    return pixels.astype(pixels.dtype.newbyteorder('='), copy=False)
-
-
-def _as_mask(mask, pixels, assume_finite):
-    """The mask with non-finite pixels added, or None when nothing is masked."""
-    if mask is not None:
-        mask = np.asarray(mask, dtype=bool)
-        if mask.shape not in (pixels.shape, pixels.shape[:3]):
-            raise ValueError(
-                f'`mask` must have the shape {pixels.shape[:3]} or {pixels.shape}; '
-                f'got {mask.shape}.'
-            )
-        mask = mask if mask.any() else None
-    if assume_finite:
-        return mask
-    finite = np.isfinite(pixels)
-    if finite.all():
-        return mask
-    if mask is None:
-        return ~finite
-    return (mask if mask.ndim == pixels.ndim else mask[..., np.newaxis]) | ~finite
-
-
-def _as_table(table, n):
-    table = QTable({'id': np.arange(n)}) if table is None else QTable(table, copy=False)
-    if len(table) != n:
-        raise ValueError(f'`table` must have a row per stamp, {n}; got {len(table)} rows.')
-    if 'id' not in table.colnames:
-        table.add_column(np.arange(n), name='id', index=0)
-    if len(np.unique(np.asarray(table['id']))) != n:
-        raise ValueError('Column `id` of `table` must hold a different value for each stamp.')
-    return table
+    return pixels
 
 
 def _one_row(row, n):

@@ -1,0 +1,94 @@
+"""What sets of stamps accept: stacks of real numbers, masks, tables and scales that fit them."""
+
+import numpy as np
+from astropy import units as u
+from astropy.table import QTable
+
+__all__ = ['as_float', 'as_mask', 'as_pixel_scale', 'as_table']
+
+
+def as_float(values, name):
+    """
+    Real numbers as native float32 or float64, without a copy where they are that already.
+
+    Integers of up to 16 bits fit float32 without loss; wider ones become float64.
+
+    Raises
+    ------
+    TypeError
+        If the values are not real numbers.
+    """
+    values = np.asarray(values)
+    kind, size = values.dtype.kind, values.dtype.itemsize
+    if kind not in 'fiub':
+        raise TypeError(f'`{name}` must be real numbers; got dtype {values.dtype}.')
+    narrow = size <= (4 if kind == 'f' else 2)
+    return values.astype(np.float32 if narrow else np.float64, copy=False)
+
+
+def as_mask(mask, pixels, *, assume_finite=False):
+    """
+    The mask with pixels that are not finite added; None where nothing is masked.
+
+    Raises
+    ------
+    ValueError
+        If the mask has neither the shape of the pixels nor that of their first three axes.
+    """
+    if mask is not None:
+        mask = np.asarray(mask, dtype=bool)
+        if mask.shape not in (pixels.shape, pixels.shape[:3]):
+            allowed = ' or '.join(str(s) for s in sorted({pixels.shape[:3], pixels.shape}, key=len))
+            raise ValueError(f'`mask` must have the shape {allowed}; got {mask.shape}.')
+        mask = mask if mask.any() else None
+    if assume_finite:
+        return mask
+    finite = np.isfinite(pixels)
+    if finite.all():
+        return mask
+    if mask is None:
+        return ~finite
+    return (mask if mask.ndim == pixels.ndim else mask[..., np.newaxis]) | ~finite
+
+
+def as_pixel_scale(pixel_scale):
+    """
+    An angle, or angle per pixel, in arcsec per pixel.
+
+    Raises
+    ------
+    astropy.units.UnitsError
+        If it is something else.
+    ValueError
+        If it is not above zero.
+    """
+    pixel_scale = u.Quantity(pixel_scale)
+    if pixel_scale.unit.is_equivalent(u.arcsec):
+        pixel_scale = pixel_scale / u.pix
+    if not pixel_scale.unit.is_equivalent(u.arcsec / u.pix) or not pixel_scale.isscalar:
+        raise u.UnitsError(
+            '`pixel_scale` must be one angle, or angle per pixel, such as '
+            f'0.06 arcsec / pix; got {pixel_scale}.'
+        )
+    if not 0 < pixel_scale.value < np.inf:
+        raise ValueError(f'`pixel_scale` must be above zero; got {pixel_scale}.')
+    return pixel_scale.to(u.arcsec / u.pix)
+
+
+def as_table(table, n):
+    """
+    A `~astropy.table.QTable` of n rows with a column ``id`` without repetitions.
+
+    Raises
+    ------
+    ValueError
+        If there are not n rows, or an id occurs twice.
+    """
+    table = QTable({'id': np.arange(n)}) if table is None else QTable(table, copy=False)
+    if len(table) != n:
+        raise ValueError(f'`table` must have a row per stamp, {n}; got {len(table)} rows.')
+    if 'id' not in table.colnames:
+        table.add_column(np.arange(n), name='id', index=0)
+    if len(np.unique(np.asarray(table['id']))) != n:
+        raise ValueError('Column `id` of `table` must hold a different value for each stamp.')
+    return table

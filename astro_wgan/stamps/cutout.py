@@ -1,0 +1,256 @@
+"""`cut_stamps`: stamps at given positions of an image, or at the sources found in it."""
+
+import os
+from dataclasses import asdict
+
+import numpy as np
+from astropy import units as u
+from astropy.table import QTable
+
+from astro_wgan.provenance import record
+from astro_wgan.stamps.detection import Detection, DetectionError, detect
+from astro_wgan.stamps.geometry import ParentImage, StampGeometry
+from astro_wgan.stamps.image import read_image
+from astro_wgan.stamps.positions import position_table, with_positions
+from astro_wgan.stamps.stampset import StampSet
+
+__all__ = ['cut_stamps']
+
+
+def cut_stamps(
+    image,
+    *,
+    size=64,
+    positions=None,
+    detection=None,
+    partial='drop',
+    fill_value=np.nan,
+    mask=None,
+    pixel_scale=None,
+    psf=None,
+    hdu=None,
+    plane=None,
+):
+    """
+    Cut stamps of one size from an image.
+
+    Parameters
+    ----------
+    image : path-like, HDU, `~astropy.nddata.NDData` or array_like
+        Whatever `~astro_wgan.stamps.read_image` reads. Unit, uncertainty, mask and WCS follow
+        each stamp.
+    size : int or tuple of int, optional
+        Pixels along an edge, or ``(ny, nx)``.
+    positions : array_like, SkyCoord, Table or regions, optional
+        Where the stamps' centres lie:
+
+        * an array (n, 2) of 0-based pixels ``(x, y)``;
+        * a `~astropy.coordinates.SkyCoord`;
+        * a table with columns ``x`` and ``y``, or else one column of SkyCoord, or ``ra`` and
+          ``dec`` (ICRS, in degrees where they have no unit); its other columns are kept;
+        * a `regions.Regions`, a list of regions or one region, of which the centres count.
+
+        By default, sources are looked for.
+    detection : `Detection`, optional
+        How sources are looked for where there are no ``positions``.
+    partial : {'drop', 'fill'}, optional
+        Whether a stamp that is partly outside of the image is left out, or filled with
+        ``fill_value`` and masked there.
+    fill_value : float, optional
+        Value of pixels outside of the image.
+    mask : array_like of bool, shape of the image, optional
+        True where a pixel must not be used, beside those that the image itself masks.
+    pixel_scale : `~astropy.units.Quantity`, optional
+        Angle of a pixel, for an image without a WCS.
+    psf : array_like, optional
+        Image of the point spread function at the same pixel scale.
+    hdu, plane : optional
+        Which image of a FITS file, and which plane of a cube; as in
+        `~astro_wgan.stamps.read_image`.
+
+    Returns
+    -------
+    `StampSet`
+        Its table has the columns ``id`` (that of the given table, or the row in ``positions``,
+        so that one can tell which were dropped), ``x``, ``y`` and, with a WCS, ``sky`` (ICRS).
+        Sources that were found have ``flux``, ``peak``, ``a``, ``b``, ``theta``, ``npix`` and
+        ``flag`` too, as SEP measures them above the threshold. ``meta['dropped']`` counts the
+        positions whose stamp would leave the image.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range, the image is smaller than a stamp that must fit in, all
+        stamps are wholly outside of the image, or one is and partial stamps are to be filled.
+    DetectionError
+        If no source is found.
+    ImageError
+        If the image cannot be read or has no usable pixel.
+
+    See Also
+    --------
+    astropy.nddata.Cutout2D : the same for one stamp; pixels, mask and WCS agree exactly.
+
+    Notes
+    -----
+    The pixel on which a stamp begins is ``ceil(x - nx / 2)``, as in
+    `~astropy.nddata.Cutout2D`: the centre pixel of an odd edge is the one nearest to the position;
+    an even edge has as many pixels on both sides of a position half-way between two.
+
+    Examples
+    --------
+    >>> from astro_wgan import datasets
+    >>> from astro_wgan.stamps import cut_stamps
+    >>> stamps = cut_stamps(datasets.load_image('hst_cosmos_f814w'), size=32,
+    ...                     positions=[(100, 80), (60, 120.5), (249, 3)])
+    >>> stamps
+    <StampSet: 2 stamps of 32 x 32 pixels, float32, 0.03 arcsec / pix>
+    >>> stamps.meta['dropped']
+    1
+    """
+    shape = _stamp_shape(size)
+    if partial not in ('drop', 'fill'):
+        raise ValueError(f"`partial` must be 'drop' or 'fill'; got {partial!r}.")
+    if positions is not None and detection is not None:
+        raise ValueError('Give `positions` or `detection`, not both.')
+    origin = os.fspath(image) if isinstance(image, (str, os.PathLike)) else type(image).__name__
+    image = read_image(image, hdu=hdu, plane=plane)
+    mask = _joint_mask(image, mask)
+    if positions is None:
+        detection = Detection() if detection is None else detection
+        table = _detected_table(image, mask, detection)
+    else:
+        table = position_table(positions, image.wcs)
+    corner = _corners(table, shape)
+    keep = _select(corner, table, shape, image.shape, partial)
+    table, corner = table[keep], corner[keep]
+    return StampSet(
+        _gather(image.data, corner, shape, fill_value),
+        uncertainty=_gathered_uncertainty(image, corner, shape),
+        mask=_gathered_mask(mask, image.shape, corner, shape),
+        unit=image.unit,
+        pixel_scale=pixel_scale,
+        psf=psf,
+        geometry=StampGeometry.single(ParentImage(image.shape, image.wcs), corner),
+        table=table,
+        meta={
+            'dropped': int(np.count_nonzero(~keep)),
+            'provenance': record(
+                image=origin,
+                size=list(shape),
+                partial=partial,
+                detection=None if detection is None else asdict(detection),
+            ),
+        },
+        assume_finite=True,
+    )
+
+
+def _stamp_shape(size):
+    shape = np.broadcast_to(size, 2) if np.ndim(size) == 0 else np.asarray(size)
+    if shape.shape != (2,) or shape.dtype.kind not in 'iu' or shape.min() < 1:
+        raise ValueError(
+            f'`size` must be a number of pixels above 0, or two of them (ny, nx); got {size!r}.'
+        )
+    return int(shape[0]), int(shape[1])
+
+
+def _joint_mask(image, mask):
+    if mask is None:
+        return image.mask
+    mask = np.asarray(mask, dtype=bool)
+    if mask.shape != image.shape:
+        raise ValueError(
+            f'`mask` must have the shape of the image, {image.shape}; got {mask.shape}.'
+        )
+    return mask if image.mask is None else mask | image.mask
+
+
+def _detected_table(image, mask, detection):
+    noise = None if image.uncertainty is None else image.uncertainty.array
+    sources = detect(image.data, mask=mask, noise=noise, detection=detection).sources
+    if not len(sources):
+        raise DetectionError(
+            f'No source has {detection.minimum_area} or more pixels above '
+            f'{detection.threshold:g} sigma: lower `threshold` or `minimum_area` of `detection`.'
+        )
+    table = QTable(
+        {
+            'flux': sources['flux'] * image.unit,
+            'peak': sources['peak'] * image.unit,
+            'a': sources['a'] * u.pix,
+            'b': sources['b'] * u.pix,
+            'theta': sources['theta'] * u.rad,
+            'npix': sources['npix'],
+            'flag': sources['flag'],
+        }
+    )
+    return with_positions(table, sources['x'], sources['y'], image.wcs)
+
+
+def _corners(table, shape):
+    """First pixel (x, y) of each stamp, by the rule of Cutout2D."""
+    center = np.stack([table['x'].value, table['y'].value], axis=1)
+    # Whatever is that far away, or nowhere in the projection, is outside of any image.
+    far = 2.0**40
+    center = np.clip(np.nan_to_num(center, nan=-far), -far, far)
+    return np.ceil(center - np.array(shape[::-1]) / 2).astype(np.int64)
+
+
+def _select(corner, table, shape, image_shape, partial):
+    """True for each stamp to cut."""
+    first, last = corner, corner + shape[::-1]
+    inside = ((first >= 0) & (last <= image_shape[::-1])).all(axis=1)
+    overlaps = ((last > 0) & (first < image_shape[::-1])).all(axis=1)
+    if partial == 'drop' and any(np.greater(shape, image_shape)):
+        raise ValueError(
+            f'Stamps of {shape[0]} x {shape[1]} pixels do not fit into an image of '
+            f"{image_shape[0]} x {image_shape[1]}: lower `size`, or set `partial` to 'fill'."
+        )
+    if len(table) and not overlaps.any():
+        raise ValueError(
+            f'All {len(table)} `positions` lie outside of the image of {image_shape[1]} columns '
+            f'(x) and {image_shape[0]} rows (y).'
+        )
+    if partial == 'fill' and not overlaps.all():
+        outside = table['id'][~overlaps]
+        raise ValueError(
+            f'{len(outside)} stamps have not one pixel in the image, that of id {outside[0]} '
+            "first: leave them out of `positions`, or set `partial` to 'drop'."
+        )
+    return inside if partial == 'drop' else overlaps
+
+
+def _gathered_uncertainty(image, corner, shape):
+    if image.uncertainty is None:
+        return None
+    return _gather(image.uncertainty.array, corner, shape, np.nan)
+
+
+def _gathered_mask(mask, image_shape, corner, shape):
+    leaves = (corner < 0).any() or (corner + shape[::-1] > image_shape[::-1]).any()
+    if mask is None and not leaves:
+        return None
+    if mask is None:
+        mask = np.broadcast_to(np.False_, image_shape)
+    return _gather(mask, corner, shape, True)
+
+
+def _gather(image, corner, shape, fill_value):
+    """Parts of an image as one array (n, ny, nx)."""
+    ny, nx = shape
+    stamps = np.empty((len(corner), ny, nx), dtype=image.dtype)
+    first = np.maximum(corner, 0)
+    last = np.minimum(corner + (nx, ny), image.shape[::-1])
+    whole = (last - first == (nx, ny)).all(axis=1)
+    # Band by band of the image, so that pixels which stamps share are still in the processor's
+    # cache. The loop is as fast as fancy indexing of a sliding window, which needs a second copy.
+    order = np.lexsort((corner[:, 0], corner[:, 1] // ny))
+    order = order[whole[order]]
+    for k, (x, y) in zip(order.tolist(), corner[order].tolist(), strict=True):
+        stamps[k] = image[y : y + ny, x : x + nx]
+    for k in np.flatnonzero(~whole):
+        stamps[k] = fill_value
+        (x0, y0), (x1, y1), (x, y) = first[k], last[k], corner[k]
+        stamps[k, y0 - y : y1 - y, x0 - x : x1 - x] = image[y0:y1, x0:x1]
+    return stamps
