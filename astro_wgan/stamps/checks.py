@@ -1,10 +1,18 @@
-"""What sets of stamps accept: stacks of real numbers, masks, tables and scales that fit them."""
+"""What sets of stamps accept: stacks of real numbers, and masks, tables and scales that fit."""
 
 import numpy as np
 from astropy import units as u
 from astropy.table import QTable
 
-__all__ = ['as_float', 'as_mask', 'as_pixel_scale', 'as_table']
+__all__ = [
+    'as_float',
+    'as_mask',
+    'as_pixel_scale',
+    'as_stack',
+    'as_table',
+    'as_uncertainty',
+    'check_alike',
+]
 
 
 def as_float(values, name):
@@ -24,6 +32,45 @@ def as_float(values, name):
         raise TypeError(f'`{name}` must be real numbers; got dtype {values.dtype}.')
     narrow = size <= (4 if kind == 'f' else 2)
     return values.astype(np.float32 if narrow else np.float64, copy=False)
+
+
+def as_stack(pixels):
+    """
+    The pixels of stamps as native floats.
+
+    Raises
+    ------
+    ValueError
+        If they are not a stack of images.
+    """
+    pixels = as_float(pixels, 'pixels')
+    if pixels.ndim not in (3, 4):
+        raise ValueError(
+            '`pixels` must have the shape (n, ny, nx) or (n, ny, nx, bands); '
+            f'got an array of shape {pixels.shape}.'
+        )
+    return pixels
+
+
+def as_uncertainty(values, pixels, unit):
+    """
+    Standard deviations as an array like the pixels, or None.
+
+    Raises
+    ------
+    ValueError
+        If the shape is not that of the pixels.
+    """
+    if values is None:
+        return None
+    if isinstance(values, u.Quantity):
+        values = values.to_value(unit or u.dimensionless_unscaled)
+    values = np.asarray(values, dtype=pixels.dtype)
+    if values.shape != pixels.shape:
+        raise ValueError(
+            f'`uncertainty` must have the shape of the pixels, {pixels.shape}; got {values.shape}.'
+        )
+    return values
 
 
 def as_mask(mask, pixels, *, assume_finite=False):
@@ -92,3 +139,31 @@ def as_table(table, n):
     if len(np.unique(np.asarray(table['id']))) != n:
         raise ValueError('Column `id` of `table` must hold a different value for each stamp.')
     return table
+
+
+def check_alike(first, other):
+    """
+    Make sure that two sets of stamps can become one.
+
+    Raises
+    ------
+    ValueError
+        If size, bands, unit or pixel scale disagree, or only one has uncertainty.
+    """
+    if first.pixels.shape[1:] != other.pixels.shape[1:]:
+        raise ValueError(
+            'Only stamps of one size and number of bands can be joined; '
+            f'got {first.pixels.shape[1:]} and {other.pixels.shape[1:]}.'
+        )
+    if first.unit != other.unit:
+        raise ValueError(
+            f'Only stamps of one unit can be joined; got {first.unit} and {other.unit}.'
+        )
+    scales = [first.pixel_scale, other.pixel_scale]
+    if scales.count(None) == 1 or (None not in scales and not u.isclose(*scales, rtol=1e-3)):
+        raise ValueError(
+            'Only stamps of one pixel scale can be joined (reproject them first); '
+            f'got {scales[0]} and {scales[1]}.'
+        )
+    if (first.uncertainty is None) != (other.uncertainty is None):
+        raise ValueError('Uncertainty must be in all of the joined sets or in none.')

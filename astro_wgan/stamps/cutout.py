@@ -9,7 +9,7 @@ from astropy.table import QTable
 
 from astro_wgan.provenance import record
 from astro_wgan.stamps.detection import Detection, DetectionError, detect
-from astro_wgan.stamps.geometry import ParentImage, StampGeometry
+from astro_wgan.stamps.geometry import ParentImage, StampGeometry, first_pixel
 from astro_wgan.stamps.image import read_image
 from astro_wgan.stamps.positions import position_table, with_positions
 from astro_wgan.stamps.stampset import StampSet
@@ -121,7 +121,7 @@ def cut_stamps(
         table = _detected_table(image, mask, detection)
     else:
         table = position_table(positions, image.wcs)
-    corner = _corners(table, shape)
+    corner = first_pixel(np.stack([table['x'].value, table['y'].value], axis=1), shape)
     keep = _select(corner, table, shape, image.shape, partial)
     table, corner = table[keep], corner[keep]
     return StampSet(
@@ -186,15 +186,6 @@ def _detected_table(image, mask, detection):
         }
     )
     return with_positions(table, sources['x'], sources['y'], image.wcs)
-
-
-def _corners(table, shape):
-    """First pixel (x, y) of each stamp, by the rule of Cutout2D."""
-    center = np.stack([table['x'].value, table['y'].value], axis=1)
-    # Whatever is that far away, or nowhere in the projection, is outside of any image.
-    far = 2.0**40
-    center = np.clip(np.nan_to_num(center, nan=-far), -far, far)
-    return np.ceil(center - np.array(shape[::-1]) / 2).astype(np.int64)
 
 
 def _select(corner, table, shape, image_shape, partial):

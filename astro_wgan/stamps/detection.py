@@ -107,7 +107,8 @@ def detect(pixels, *, mask=None, noise=None, detection=None):
     mask : array_like of bool, shape (ny, nx), optional
         True where a pixel must not be used.
     noise : array_like, shape (ny, nx), optional
-        Standard deviation of each pixel; that of the background where it is not given.
+        Standard deviation of each pixel; that of the background where it is not given. Pixels
+        without a finite one above zero count as masked.
     detection : `Detection`, optional
         Threshold, deblending, background.
 
@@ -118,7 +119,8 @@ def detect(pixels, *, mask=None, noise=None, detection=None):
     Raises
     ------
     DetectionError
-        If no pixel can be used, or the image is so constant that it has no noise.
+        If no pixel can be used, the image is so constant that it has no noise, or it is so
+        crowded at this threshold that SEP gives up.
 
     Examples
     --------
@@ -134,6 +136,9 @@ def detect(pixels, *, mask=None, noise=None, detection=None):
     bad = ~np.isfinite(pixels)
     if mask is not None:
         bad |= np.asarray(mask, dtype=bool)
+    if noise is not None:
+        noise = np.ascontiguousarray(noise, dtype=np.float32)
+        bad |= ~(np.isfinite(noise) & (noise > 0))
     if bad.all():
         raise DetectionError('Not one pixel of the image is finite and without a mask.')
     box, smooth = detection.background_box, detection.background_filter
@@ -147,22 +152,38 @@ def detect(pixels, *, mask=None, noise=None, detection=None):
         fh=smooth,
     )
     background, sky_noise = sky.back(dtype=np.float32), sky.rms(dtype=np.float32)
-    noise = sky_noise if noise is None else np.ascontiguousarray(noise, dtype=np.float32)
+    noise = sky_noise if noise is None else noise
     if not (noise[~bad] > 0).any():
         raise DetectionError('The image has no noise: its background is constant everywhere.')
-    sources, labels = sep.extract(
-        np.where(bad, np.float32(0), pixels - background),
-        detection.threshold,
-        err=noise,
-        mask=bad,
-        minarea=detection.minimum_area,
-        filter_kernel=_PYRAMID if detection.smooth else None,
-        # A plain convolution, as SExtractor's; the matched filter is SEP's own.
-        filter_type='conv',
-        deblend_nthresh=detection.deblend_levels,
-        deblend_cont=detection.deblend_contrast,
-        clean=detection.clean is not None,
-        clean_param=detection.clean or 1.0,
-        segmentation_map=True,
-    )
+    above_sky = np.where(bad, np.float32(0), pixels - background)
+    sources, labels = _extract(above_sky, bad, noise, detection)
     return Detected(sources, labels, background, noise)
+
+
+def _extract(pixels, bad, noise, detection):
+    # Room for the pixels of sources that lie across a line; SEP's 300,000 are few for a mosaic.
+    former = sep.get_extract_pixstack()
+    sep.set_extract_pixstack(max(former, pixels.size // 32))
+    try:
+        return sep.extract(
+            pixels,
+            detection.threshold,
+            err=noise,
+            mask=bad,
+            minarea=detection.minimum_area,
+            filter_kernel=_PYRAMID if detection.smooth else None,
+            # A plain convolution, as SExtractor's; the matched filter is SEP's own.
+            filter_type='conv',
+            deblend_nthresh=detection.deblend_levels,
+            deblend_cont=detection.deblend_contrast,
+            clean=detection.clean is not None,
+            clean_param=detection.clean or 1.0,
+            segmentation_map=True,
+        )
+    except Exception as error:  # SEP has no class of its own for them
+        raise DetectionError(
+            f'SEP gave up at {detection.threshold:g} sigma: {error} Raise `threshold`, or lower '
+            '`deblend_levels`.'
+        ) from error
+    finally:
+        sep.set_extract_pixstack(former)

@@ -5,9 +5,11 @@ from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
+from astropy import units as u
 from astropy.wcs import WCS, Sip
+from astropy.wcs.utils import proj_plane_pixel_area
 
-__all__ = ['ParentImage', 'StampGeometry', 'WCSSequence', 'shifted_wcs']
+__all__ = ['ParentImage', 'StampGeometry', 'WCSSequence', 'first_pixel', 'shifted_wcs']
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +27,27 @@ class ParentImage:
 
     shape: tuple
     wcs: WCS | None = None
+
+
+def first_pixel(center, shape):
+    """
+    The pixel on which stamps begin, by the rule of `~astropy.nddata.Cutout2D`.
+
+    Parameters
+    ----------
+    center : array_like, shape (n, 2)
+        ``(x, y)`` of the positions asked for. NaN means nowhere in the image.
+    shape : tuple of int
+        ``(ny, nx)`` of the stamps.
+
+    Returns
+    -------
+    `~numpy.ndarray` of int, shape (n, 2)
+        ``(x, y)``, negative where stamps begin outside of the image.
+    """
+    far = 2.0**40  # outside of any image, and exact in float64
+    center = np.clip(np.nan_to_num(center, nan=-far), -far, far)
+    return np.ceil(center - np.array(shape[::-1]) / 2).astype(np.int64)
 
 
 def shifted_wcs(wcs, corner, shape):
@@ -118,6 +141,16 @@ class StampGeometry:
         """Whether each stamp has a WCS."""
         return all(self.parents[k].wcs is not None for k in np.unique(self.parent))
 
+    @property
+    def pixel_scale(self):
+        """Angle of a pixel's edge by the WCS of the first stamp, as a Quantity, or None."""
+        first = self.parent[0] if len(self) else 0
+        wcs = self.parents[first].wcs if self.parents else None
+        if wcs is None or not wcs.has_celestial:
+            return None
+        wcs = wcs.celestial
+        return np.sqrt(proj_plane_pixel_area(wcs)) * u.Unit(wcs.wcs.cunit[0])
+
     @classmethod
     def single(cls, parent, corner):
         """All stamps from one parent, at the given ``(n, 2)`` corners."""
@@ -130,6 +163,24 @@ class StampGeometry:
         parents = tuple(ParentImage(tuple(shape), w) for w in wcs)
         n = len(parents)
         return cls(parents, np.arange(n), np.zeros((n, 2), dtype=np.int64))
+
+    @classmethod
+    def of(cls, n, shape, wcs=None, geometry=None):
+        """
+        The geometry of n stamps from whichever of the two is given, or of stamps without WCS.
+
+        Raises
+        ------
+        ValueError
+            If both are given, or the one that is does not have n entries.
+        """
+        if wcs is not None and geometry is not None:
+            raise ValueError('Give `wcs` or `geometry`, not both.')
+        if geometry is None:
+            geometry = cls.from_wcs([None] * n if wcs is None else wcs, shape)
+        if len(geometry) != n:
+            raise ValueError(f'`wcs` must have one entry per stamp, {n}; got {len(geometry)}.')
+        return geometry
 
     @staticmethod
     def concatenate(geometries):

@@ -16,7 +16,7 @@ from PIL import Image, UnidentifiedImageError
 
 from astro_wgan.stamps.checks import as_float
 
-__all__ = ['ImageError', 'read_image']
+__all__ = ['ImageError', 'read_image', 'standard_deviation']
 
 #: Luminance of red, green and blue: ITU-R BT.601, as Pillow's mode L, but not rounded to 8 bits.
 _LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)
@@ -95,6 +95,39 @@ def read_image(source, *, hdu=None, plane=None):
             return _from_hdulist([source], None, plane, 'the HDU')
     # NDData itself takes a Quantity, a masked array or a plain one apart.
     return _uniform(_plane_of(source if isinstance(source, NDData) else NDData(source), plane))
+
+
+def standard_deviation(image, unit):
+    """
+    The uncertainty of an image, of whatever kind, as standard deviation.
+
+    Parameters
+    ----------
+    image : `~astropy.nddata.NDData`
+        An image with uncertainty.
+    unit : unit-like or None
+        What to give it in.
+
+    Returns
+    -------
+    `~numpy.ndarray`
+        Same shape as the image.
+
+    Raises
+    ------
+    ImageError
+        If the kind is unknown.
+    """
+    if isinstance(image.uncertainty, UnknownUncertainty):
+        raise ImageError(
+            'The kind of the uncertainty is unknown: make it a StdDevUncertainty, a '
+            'VarianceUncertainty or an InverseVariance.'
+        )
+    with np.errstate(divide='ignore'):  # no weight is an infinite standard deviation
+        deviation = image.uncertainty.represent_as(StdDevUncertainty)
+    values = as_float(deviation.array, 'uncertainty')
+    own = deviation.unit or image.unit
+    return values if own == unit else (values * own).to_value(unit)
 
 
 def _from_path(path, hdu, plane):
@@ -273,29 +306,17 @@ def _uniform(image):
         mask |= np.asarray(image.mask, dtype=bool)
     if mask.all():
         raise ImageError('Not one pixel of the image is finite and without a mask.')
-    unit = u.dimensionless_unscaled if image.unit is None else image.unit
+    uncertainty = None
+    if image.uncertainty is not None:
+        uncertainty = StdDevUncertainty(standard_deviation(image, image.unit))
     return CCDData(
         pixels,
-        unit=unit,
-        uncertainty=_standard_deviation(image.uncertainty, unit, pixels.dtype),
+        unit=u.dimensionless_unscaled if image.unit is None else image.unit,
+        uncertainty=uncertainty,
         mask=mask if mask.any() else None,
         wcs=_celestial_wcs(image.wcs),
         meta=image.meta,
     )
-
-
-def _standard_deviation(uncertainty, unit, dtype):
-    if uncertainty is None:
-        return None
-    if isinstance(uncertainty, UnknownUncertainty):
-        raise ImageError(
-            'The kind of the uncertainty is unknown: make it a StdDevUncertainty, a '
-            'VarianceUncertainty or an InverseVariance.'
-        )
-    with np.errstate(divide='ignore'):  # no weight is an infinite standard deviation
-        deviation = uncertainty.represent_as(StdDevUncertainty)
-    values = u.Quantity(deviation.array, deviation.unit or unit, copy=False).to_value(unit)
-    return StdDevUncertainty(as_float(values, 'uncertainty').astype(dtype, copy=False))
 
 
 def _celestial_wcs(wcs):

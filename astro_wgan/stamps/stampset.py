@@ -3,9 +3,8 @@
 import numpy as np
 from astropy import units as u
 from astropy.table import vstack
-from astropy.wcs.utils import proj_plane_pixel_area
 
-from astro_wgan.stamps.checks import as_float, as_mask, as_pixel_scale, as_table
+from astro_wgan.stamps import checks
 from astro_wgan.stamps.geometry import StampGeometry, WCSSequence
 
 __all__ = ['StampSet', 'concatenate']
@@ -85,53 +84,18 @@ class StampSet:
         if isinstance(pixels, u.Quantity):
             unit = pixels.unit if unit is None else u.Unit(unit)
             pixels = pixels.to_value(unit)
-        self.pixels = _as_stack(pixels)
+        self.pixels = checks.as_stack(pixels)
         # No unit and dimensionless are one and the same.
         self.unit = None if unit in (None, u.dimensionless_unscaled) else u.Unit(unit)
-        self.uncertainty = self._like_pixels(uncertainty, 'uncertainty')
-        self.mask = as_mask(mask, self.pixels, assume_finite=assume_finite)
-        self.geometry = self._geometry(wcs, geometry)
-        self.pixel_scale = self._pixel_scale(pixel_scale)
-        self.psf = None if psf is None else np.asarray(psf, dtype=float)
-        self.table = as_table(table, len(self.pixels))
-        self.meta = {} if meta is None else dict(meta)
-
-    def _like_pixels(self, values, name):
-        if values is None:
-            return None
-        if isinstance(values, u.Quantity):
-            values = values.to_value(self.unit or u.dimensionless_unscaled)
-        values = np.asarray(values, dtype=self.pixels.dtype)
-        if values.shape != self.pixels.shape:
-            raise ValueError(
-                f'`{name}` must have the shape of the pixels, {self.pixels.shape}; '
-                f'got {values.shape}.'
-            )
-        return values
-
-    def _geometry(self, wcs, geometry):
-        if wcs is not None and geometry is not None:
-            raise ValueError('Give `wcs` or `geometry`, not both.')
-        if wcs is not None:
-            wcs = list(wcs)
-            geometry = StampGeometry.from_wcs(wcs, self.shape)
-        elif geometry is None:
-            geometry = StampGeometry.from_wcs([None] * len(self.pixels), self.shape)
-        if len(geometry) != len(self.pixels):
-            raise ValueError(
-                f'`wcs` must have one entry per stamp, {len(self.pixels)}; got {len(geometry)}.'
-            )
-        return geometry
-
-    def _pixel_scale(self, pixel_scale):
+        self.uncertainty = checks.as_uncertainty(uncertainty, self.pixels, self.unit)
+        self.mask = checks.as_mask(mask, self.pixels, assume_finite=assume_finite)
+        self.geometry = StampGeometry.of(len(self.pixels), self.shape, wcs, geometry)
         if pixel_scale is None:
-            parents, parent = self.geometry.parents, self.geometry.parent
-            wcs = parents[parent[0] if len(self) else 0].wcs if parents else None
-            if wcs is None or not wcs.has_celestial:
-                return None
-            wcs = wcs.celestial
-            pixel_scale = np.sqrt(proj_plane_pixel_area(wcs)) * u.Unit(wcs.wcs.cunit[0])
-        return as_pixel_scale(pixel_scale)
+            pixel_scale = self.geometry.pixel_scale
+        self.pixel_scale = None if pixel_scale is None else checks.as_pixel_scale(pixel_scale)
+        self.psf = None if psf is None else np.asarray(psf, dtype=float)
+        self.table = checks.as_table(table, len(self.pixels))
+        self.meta = {} if meta is None else dict(meta)
 
     # What the set is
 
@@ -225,6 +189,8 @@ class StampSet:
                     f'A boolean selection of stamps must have length {len(self)}; '
                     f'got shape {rows.shape}.'
                 )
+            if rows.ndim != 1:
+                raise IndexError(f'Stamps are chosen along one axis; got shape {rows.shape}.')
             if rows.size == 0:
                 rows = rows.astype(np.int64)
         return StampSet(
@@ -276,23 +242,22 @@ class StampSet:
             Stamps per batch; the last batch holds what is left.
         shuffle : bool, optional
             Draw the stamps in a random order, each once.
-        seed : int, optional
-            Seed of that order.
+        seed : int or tuple of int, optional
+            Seed of that order; ``(seed, epoch)`` gives each epoch its own.
         drop_remainder : bool, optional
             Leave out a last batch that is not full.
 
-        Yields
-        ------
-        `StampSet`
+        Returns
+        -------
+        iterator of `StampSet`
         """
         if size < 1:
             raise ValueError(f'`size` of a batch must be at least 1; got {size}.')
         n = len(self)
         order = np.random.default_rng(seed).permutation(n) if shuffle else None
         stop = n - n % size if drop_remainder else n
-        for start in range(0, stop, size):
-            rows = slice(start, min(start + size, n))
-            yield self[rows if order is None else order[rows]]
+        rows = (slice(start, min(start + size, n)) for start in range(0, stop, size))
+        return (self[part if order is None else order[part]] for part in rows)
 
     def to_tf_dataset(self, batch_size, *, shuffle=False, seed=0, drop_remainder=False):
         """
@@ -306,8 +271,8 @@ class StampSet:
         Returns
         -------
         `tf.data.Dataset`
-            Elements are float32; images of one band have a last axis of length 1. It can be
-            walked over again, in the same order.
+            Elements are float32; images of one band have a last axis of length 1. It knows how
+            many batches it has, and can be walked over again, in the same order.
         """
         import tensorflow as tf
 
@@ -318,9 +283,11 @@ class StampSet:
                 yield filled if filled.ndim == 4 else filled[..., np.newaxis]
 
         shape = (None, *self.shape, self.bands or 1)
-        return tf.data.Dataset.from_generator(
+        dataset = tf.data.Dataset.from_generator(
             pixels, output_signature=tf.TensorSpec(shape, tf.float32)
         )
+        count = len(self) // batch_size if drop_remainder else -(-len(self) // batch_size)
+        return dataset.apply(tf.data.experimental.assert_cardinality(count))
 
     # Doors to other rooms
 
@@ -357,7 +324,7 @@ class StampSet:
         return reproject_stamps(self, **options)
 
 
-def concatenate(sets):
+def concatenate(sets, *, renumber=False):
     """
     One set from several of the same size, unit and pixel scale.
 
@@ -366,10 +333,15 @@ def concatenate(sets):
     sets : sequence of `StampSet`
         At least one. Uncertainty must be in all or in none; a missing mask means that nothing is
         masked. Table columns that only some have are filled as `~astropy.table.vstack` does.
+    renumber : bool, optional
+        Number the stamps from 0, for sets that share ids, as those cut from different images do.
+        The former ids become the column ``former_id``.
 
     Returns
     -------
     `StampSet`
+        With the PSF, if all sets have the same, and with their ``meta``, or as ``meta['parts']``
+        a list of them where they differ.
 
     Raises
     ------
@@ -389,58 +361,37 @@ def concatenate(sets):
         raise ValueError('`sets` must hold at least one StampSet; got none.')
     first = sets[0]
     for other in sets[1:]:
-        _check_alike(first, other)
+        checks.check_alike(first, other)
     mask = None
     if any(s.mask is not None for s in sets):
         mask = np.concatenate([~s.valid for s in sets])
     uncertainty = None
     if first.uncertainty is not None:
         uncertainty = np.concatenate([s.uncertainty for s in sets])
-    tables = [s.table for s in sets]
+    same_psf = all(np.array_equal(s.psf, first.psf) for s in sets)
+    same_meta = all(s.meta == first.meta for s in sets)
     return StampSet(
         np.concatenate([s.pixels for s in sets]),
         uncertainty=uncertainty,
         mask=mask,
         unit=first.unit,
         pixel_scale=first.pixel_scale,
-        psf=first.psf,
+        psf=first.psf if same_psf else None,
         geometry=StampGeometry.concatenate([s.geometry for s in sets]),
-        table=vstack(tables, metadata_conflicts='silent') if len(tables) > 1 else tables[0],
-        meta=first.meta,
+        table=_joined_table(sets, renumber),
+        meta=first.meta if same_meta else {'parts': [s.meta for s in sets]},
         assume_finite=True,
     )
 
 
-def _check_alike(first, other):
-    if first.pixels.shape[1:] != other.pixels.shape[1:]:
-        raise ValueError(
-            'Only stamps of one size and number of bands can be joined; '
-            f'got {first.pixels.shape[1:]} and {other.pixels.shape[1:]}.'
-        )
-    if first.unit != other.unit:
-        raise ValueError(
-            f'Only stamps of one unit can be joined; got {first.unit} and {other.unit}.'
-        )
-    scales = [first.pixel_scale, other.pixel_scale]
-    if (scales[0] is None) != (scales[1] is None) or (
-        scales[0] is not None and not u.isclose(*scales, rtol=1e-3)
-    ):
-        raise ValueError(
-            'Only stamps of one pixel scale can be joined (reproject them first); '
-            f'got {scales[0]} and {scales[1]}.'
-        )
-    if (first.uncertainty is None) != (other.uncertainty is None):
-        raise ValueError('Uncertainty must be in all of the joined sets or in none.')
-
-
-def _as_stack(pixels):
-    pixels = as_float(pixels, 'pixels')
-    if pixels.ndim not in (3, 4):
-        raise ValueError(
-            '`pixels` must have the shape (n, ny, nx) or (n, ny, nx, bands); '
-            f'got an array of shape {pixels.shape}.'
-        )
-    return pixels
+def _joined_table(sets, renumber):
+    tables = [s.table for s in sets]
+    table = vstack(tables, metadata_conflicts='silent') if len(tables) > 1 else tables[0].copy()
+    if renumber:
+        former = table['id']
+        table['id'] = np.arange(len(table))
+        table['former_id'] = former
+    return table
 
 
 def _one_row(row, n):

@@ -1,0 +1,305 @@
+"""Stamps from and to astropy's own objects for one stamp: `Cutout2D`, `CCDData`, `NDData`."""
+
+import numpy as np
+from astropy import units as u
+from astropy.coordinates import SkyCoord
+from astropy.nddata import CCDData, Cutout2D, NDData, StdDevUncertainty
+from astropy.table import QTable
+from astropy.utils.masked import Masked
+from astropy.wcs.utils import wcs_to_celestial_frame
+
+from astro_wgan.stamps.checks import as_float
+from astro_wgan.stamps.geometry import ParentImage, StampGeometry, first_pixel, shifted_wcs
+from astro_wgan.stamps.image import standard_deviation
+from astro_wgan.stamps.stampset import StampSet
+
+__all__ = ['join_cutouts', 'to_ccddata', 'to_cutout2d']
+
+
+def join_cutouts(
+    cutouts, *, mask=None, uncertainty=None, unit=None, pixel_scale=None, psf=None, table=None
+):
+    """
+    A set of stamps from a list of stamps.
+
+    Parameters
+    ----------
+    cutouts : sequence of `~astropy.nddata.Cutout2D` or `~astropy.nddata.NDData`
+        At least one; all of one shape. Their data may be a `~astropy.units.Quantity`, masked, or
+        both. Pixels of a Cutout2D outside of its image are masked.
+    mask, uncertainty : sequence of array_like or `~astropy.nddata.Cutout2D`, optional
+        One for each stamp, beside the mask, and instead of the uncertainty, that it brings.
+    unit : unit-like, optional
+        Unit of the set; that of the first stamp by default.
+    pixel_scale, psf : optional
+        As in `StampSet`.
+    table : `~astropy.table.Table`, optional
+        A row per stamp. By default ``id``, ``x``, ``y`` (the position a Cutout2D was asked for,
+        in its image; the centre of an NDData) and, where each has a celestial WCS, ``sky``.
+
+    Returns
+    -------
+    `StampSet`
+
+    Raises
+    ------
+    ValueError
+        If the list is empty, shapes disagree, or only some stamps have a unit or uncertainty.
+    TypeError
+        If an entry is neither Cutout2D nor NDData.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astropy.nddata import Cutout2D
+    >>> from astro_wgan.stamps import join_cutouts
+    >>> image = np.arange(10000.0).reshape(100, 100)
+    >>> join_cutouts([Cutout2D(image, position, 9) for position in [(20, 30), (50, 60)]])
+    <StampSet: 2 stamps of 9 x 9 pixels, float64>
+    """
+    cutouts = list(cutouts)
+    if not cutouts:
+        raise ValueError('`cutouts` must hold at least one stamp; got none.')
+    stamps = [_as_nddata(cutout) for cutout in cutouts]
+    shape = stamps[0].data.shape
+    for stamp in stamps:
+        if stamp.data.shape != shape or len(shape) != 2:
+            raise ValueError(
+                f'`cutouts` must be images of one shape; got {shape} and {stamp.data.shape}. '
+                "Cutout2D's mode='partial' keeps the shape at the border."
+            )
+    unit = _common_unit(stamps, unit)
+    places = [_place(cutout, shape) for cutout in cutouts]
+    geometry = StampGeometry(
+        tuple(parent for parent, _, _ in places),
+        np.arange(len(places)),
+        np.array([corner for _, corner, _ in places]),
+    )
+    given = None if uncertainty is None else _stack(uncertainty)
+    return StampSet(
+        _joined_pixels(stamps, unit),
+        uncertainty=_joined_uncertainty(stamps, unit) if given is None else given,
+        mask=_joined_mask(cutouts, stamps, mask),
+        unit=unit,
+        pixel_scale=pixel_scale,
+        psf=psf,
+        table=_position_table(places) if table is None else table,
+        geometry=geometry,
+    )
+
+
+def to_cutout2d(stamps):
+    """
+    The stamps as a list of `~astropy.nddata.Cutout2D`.
+
+    Parameters
+    ----------
+    stamps : `StampSet`
+        Of one band.
+
+    Returns
+    -------
+    list of `~astropy.nddata.Cutout2D`
+        As if cut from the parent image with ``mode='partial'``: same pixels, WCS, origin,
+        bounding boxes and positions. The data are a `~astropy.units.Quantity` if the set has a
+        unit, and `~astropy.utils.masked.Masked` if it has a mask.
+
+    Raises
+    ------
+    ValueError
+        If the stamps have several bands.
+
+    Examples
+    --------
+    >>> from astro_wgan import datasets
+    >>> from astro_wgan.stamps import cut_stamps, to_cutout2d
+    >>> image = datasets.load_image('hst_cosmos_f814w')
+    >>> cutout, = to_cutout2d(cut_stamps(image, size=32, positions=[(100, 80)]))
+    >>> cutout.bbox_original
+    ((64, 95), (84, 115))
+    """
+    _check_one_band(stamps)
+    return [_cutout2d(stamps, k, position) for k, position in enumerate(_positions(stamps))]
+
+
+def to_ccddata(stamps):
+    """
+    The stamps as a list of `~astropy.nddata.CCDData`.
+
+    Parameters
+    ----------
+    stamps : `StampSet`
+        Of one band.
+
+    Returns
+    -------
+    list of `~astropy.nddata.CCDData`
+        With mask, uncertainty, unit and WCS; ``meta`` holds the stamp's row as plain values that
+        a FITS header can take (a SkyCoord in degrees, as ``ra`` and ``dec``).
+
+    Raises
+    ------
+    ValueError
+        If the stamps have several bands.
+
+    Examples
+    --------
+    >>> from astro_wgan import datasets
+    >>> from astro_wgan.stamps import cut_stamps, to_ccddata
+    >>> image = datasets.load_image('hst_cosmos_f814w')
+    >>> stamp, = to_ccddata(cut_stamps(image, size=32, positions=[(100, 80)]))
+    >>> stamp.shape, stamp.meta['x']
+    ((32, 32), 100.0)
+    """
+    _check_one_band(stamps)
+    unit = stamps.unit or u.dimensionless_unscaled
+    wcs = stamps.wcs
+    return [
+        CCDData(
+            stamps.pixels[k],
+            unit=unit,
+            mask=None if stamps.mask is None else stamps.mask[k],
+            uncertainty=_deviation_of(stamps, k),
+            wcs=wcs[k],
+            meta=_plain_row(stamps.table[k]),
+        )
+        for k in range(len(stamps))
+    ]
+
+
+def _as_nddata(cutout):
+    if isinstance(cutout, Cutout2D):
+        # NDData takes a Quantity and a masked array apart.
+        return NDData(cutout.data)
+    if isinstance(cutout, NDData):
+        return cutout
+    raise TypeError(f'`cutouts` must be Cutout2D or NDData; got {type(cutout).__name__}.')
+
+
+def _common_unit(stamps, unit):
+    units = [stamp.unit for stamp in stamps]
+    if any((other is None) != (units[0] is None) for other in units):
+        raise ValueError('Either each stamp of `cutouts` must have a unit or none.')
+    return units[0] if unit is None else u.Unit(unit)
+
+
+def _place(cutout, shape):
+    """Parent image, corner there and position asked for, as far as a cutout knows them."""
+    if isinstance(cutout, NDData):
+        center = ((shape[1] - 1) / 2, (shape[0] - 1) / 2)
+        return ParentImage(shape, cutout.wcs), (0, 0), center
+    inside_y, inside_x = cutout.slices_cutout
+    x, y = cutout.origin_original
+    corner = (x - inside_x.start, y - inside_y.start)
+    # The image reaches as far as the cutout has seen of it, which is to its border where it
+    # leaves it.
+    parent_shape = tuple(part.stop for part in cutout.slices_original)
+    wcs = cutout.wcs
+    if wcs is not None:
+        wcs = shifted_wcs(wcs, (-corner[0], -corner[1]), parent_shape)
+    return ParentImage(parent_shape, wcs), corner, cutout.input_position_original
+
+
+def _joined_pixels(stamps, unit):
+    if stamps[0].unit is None:
+        return np.stack([as_float(stamp.data, 'cutouts') for stamp in stamps])
+    return np.stack(
+        [(as_float(stamp.data, 'cutouts') * stamp.unit).to_value(unit) for stamp in stamps]
+    )
+
+
+def _joined_uncertainty(stamps, unit):
+    given = [stamp.uncertainty is not None for stamp in stamps]
+    if not any(given):
+        return None
+    if not all(given):
+        raise ValueError('Either each stamp of `cutouts` must have an uncertainty or none.')
+    return np.stack([standard_deviation(stamp, unit) for stamp in stamps])
+
+
+def _joined_mask(cutouts, stamps, mask):
+    joined = np.zeros((len(stamps), *stamps[0].data.shape), dtype=bool)
+    for k, (cutout, stamp) in enumerate(zip(cutouts, stamps, strict=True)):
+        if isinstance(cutout, Cutout2D):
+            joined[k] = True
+            joined[k][cutout.slices_cutout] = False
+        if stamp.mask is not None:
+            joined[k] |= stamp.mask
+    return joined if mask is None else joined | _stack(mask).astype(bool)
+
+
+def _stack(images):
+    return np.stack([image.data if isinstance(image, Cutout2D) else image for image in images])
+
+
+def _position_table(places):
+    x, y = np.array([position for _, _, position in places], dtype=float).T
+    columns = {'id': np.arange(len(x)), 'x': x * u.pix, 'y': y * u.pix}
+    wcs = [parent.wcs for parent, _, _ in places]
+    if all(w is not None and w.has_celestial for w in wcs):
+        columns['sky'] = _sky_positions(wcs, x, y)
+    return QTable(columns)
+
+
+def _sky_positions(wcs, x, y):
+    """One position in each WCS, as ICRS."""
+    world = np.array([w.all_pix2world(x[k], y[k], 0) for k, w in enumerate(wcs)])
+    rows_of = {}
+    for k, w in enumerate(wcs):
+        rows_of.setdefault((w.wcs.radesys, w.wcs.equinox, *w.wcs.ctype), []).append(k)
+    ra, dec = np.empty(len(x)), np.empty(len(x))
+    # A SkyCoord for each stamp would take longer than all else.
+    for rows in rows_of.values():
+        first = wcs[rows[0]]
+        lon, lat = world[rows, first.wcs.lng], world[rows, first.wcs.lat]
+        sky = SkyCoord(lon, lat, unit=u.deg, frame=wcs_to_celestial_frame(first)).icrs
+        ra[rows], dec[rows] = sky.ra.deg, sky.dec.deg
+    return SkyCoord(ra, dec, unit=u.deg)
+
+
+def _check_one_band(stamps):
+    if stamps.bands is not None:
+        raise ValueError(
+            'Cutout2D and CCDData hold one band; make a StampSet of one first, from '
+            f'`stamps.pixels[..., band]`. Got {stamps.bands} bands.'
+        )
+
+
+def _positions(stamps):
+    """(x, y) in the parent: those of the table where they lead to the stamp, else its centre."""
+    ny, nx = stamps.shape
+    corner = stamps.geometry.corner
+    center = corner + [(nx - 1) / 2, (ny - 1) / 2]
+    if {'x', 'y'} <= set(stamps.table.colnames):
+        asked = np.stack([np.asarray(stamps.table[name], dtype=float) for name in 'xy'], axis=1)
+        leads = (first_pixel(asked, stamps.shape) == corner).all(axis=1)
+        center = np.where(leads[:, np.newaxis], asked, center)
+    return [tuple(position) for position in center.tolist()]
+
+
+def _cutout2d(stamps, k, position):
+    parent = stamps.geometry.parent_of(k)
+    # An image of the parent's shape without its memory: all but the data follow from the shape.
+    image = np.broadcast_to(stamps.pixels.dtype.type(0), parent.shape)
+    cutout = Cutout2D(image, position, stamps.shape, wcs=parent.wcs, mode='partial')
+    data = stamps.pixels[k]
+    if stamps.unit is not None:
+        data = u.Quantity(data, stamps.unit, copy=False)
+    cutout.data = data if stamps.mask is None else Masked(data, mask=stamps.mask[k])
+    return cutout
+
+
+def _deviation_of(stamps, k):
+    return None if stamps.uncertainty is None else StdDevUncertainty(stamps.uncertainty[k])
+
+
+def _plain_row(row):
+    plain = {}
+    for name in row.colnames:
+        value = row[name]
+        if isinstance(value, SkyCoord):
+            plain.update(ra=float(value.icrs.ra.deg), dec=float(value.icrs.dec.deg))
+        else:
+            value = getattr(value, 'value', value)
+            plain[name] = value.item() if hasattr(value, 'item') else value
+    return plain
