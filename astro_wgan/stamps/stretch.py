@@ -325,12 +325,14 @@ class Stretch:
             return other.to(own, pixels)
         except u.UnitConversionError as error:
             raise u.UnitConversionError(
-                f'The stretch was fitted on stamps in {own or "no unit"}; stamps in '
-                f'{other or "no unit"} do not convert.'
+                f'The stretch was fitted on stamps in {self.unit or "no unit"}; stamps in '
+                f'{stamps.unit or "no unit"} do not convert.'
             ) from error
 
     def _heights(self, images):
         """Peak of each stamp on the scale of the whole set; shape broadcasts to the images."""
+        if len(images) == 0:
+            return np.float32(1)
         axes = (1, 2) if self.per_band else tuple(range(1, images.ndim))
         heights = np.percentile(images, _PEAK_PERCENTILE, axis=axes, keepdims=True)
         faintest = np.empty(len(self.sky), dtype=np.float32)
