@@ -1,0 +1,188 @@
+"""Detection, judged by SExtractor itself and by images with known sources."""
+
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+import sep
+
+from astro_wgan import datasets
+from astro_wgan.stamps.detection import Detection, DetectionError, detect
+from astro_wgan.stamps.image import read_image
+
+SEXTRACTOR = shutil.which('source-extractor') or shutil.which('sex')
+
+
+def noise_with_sources(positions, *, shape=(120, 150), peak=100.0, seed=1):
+    """Gaussian sources of sigma 2 pixels on noise of standard deviation 1."""
+    pixels = np.random.default_rng(seed).normal(size=shape)
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    for x0, y0 in positions:
+        pixels += peak * np.exp(-((x - x0) ** 2 + (y - y0) ** 2) / 8)
+    return pixels
+
+
+def run_sextractor(folder, settings):
+    """Background and catalogue (x, y, a, b, number of pixels) of the NTT field by SExtractor."""
+    (folder / 'columns').write_text('X_IMAGE\nY_IMAGE\nA_IMAGE\nB_IMAGE\nISOAREAF_IMAGE\n')
+    (folder / 'pyramid.conv').write_text('CONV NORM\n1 2 1\n2 4 2\n1 2 1\n')
+    command = {
+        '-PARAMETERS_NAME': 'columns',
+        '-FILTER_NAME': 'pyramid.conv',
+        '-CATALOG_NAME': 'catalogue',
+        '-CHECKIMAGE_TYPE': 'BACKGROUND,BACKGROUND_RMS',
+        '-CHECKIMAGE_NAME': 'background.fits,noise.fits',
+        '-DETECT_THRESH': settings.threshold,
+        '-DETECT_MINAREA': settings.minimum_area,
+        '-DEBLEND_NTHRESH': settings.deblend_levels,
+        '-DEBLEND_MINCONT': settings.deblend_contrast,
+        '-BACK_SIZE': settings.background_box,
+        '-BACK_FILTERSIZE': settings.background_filter,
+    }
+    words = [str(word) for pair in command.items() for word in pair]
+    (folder / 'empty').write_text('')
+    subprocess.run(
+        [SEXTRACTOR, str(datasets.image_path('ntt_field')), '-c', 'empty', *words],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+    )
+    maps = [read_image(folder / name).data for name in ('background.fits', 'noise.fits')]
+    return (*maps, np.loadtxt(folder / 'catalogue'))
+
+
+@pytest.mark.sextractor
+@pytest.mark.skipif(SEXTRACTOR is None, reason='needs SExtractor')
+def test_sources_and_background_are_those_of_sextractor(tmp_path):
+    settings = Detection()
+    background, noise, catalogue = run_sextractor(tmp_path, settings)
+    pixels = datasets.load_image('ntt_field').data
+    found = detect(pixels, detection=settings)
+    assert np.allclose(found.background, background, rtol=1e-6)
+    assert np.allclose(found.noise, noise, rtol=1e-5)
+    # SExtractor takes one noise for the whole image.
+    one = np.full(pixels.shape, sep.Background(np.ascontiguousarray(pixels)).globalrms)
+    sources = detect(pixels, noise=one, detection=settings).sources
+    distance = np.hypot(
+        *(sources[axis][:, np.newaxis] - catalogue[:, k] + 1 for k, axis in enumerate('xy'))
+    )
+    assert len(catalogue) > 60
+    assert distance.min(axis=0).max() < 1e-3
+    # SEP keeps a source or two that SExtractor cleans away ...
+    assert len(sources) - len(catalogue) <= 2
+    # ... and SExtractor deals the outer pixels of blended sources out at random.
+    sources = sources[distance.argmin(axis=0)]
+    alone = sources['flag'] == 0
+    assert np.count_nonzero(alone) > 45
+    assert np.allclose(sources['a'][alone], catalogue[alone, 2], atol=1e-3)
+    assert np.allclose(sources['b'][alone], catalogue[alone, 3], atol=1e-3)
+    assert np.array_equal(sources['npix'][alone], catalogue[alone, 4])
+
+
+def test_known_sources_are_found_where_they_are():
+    positions = [(30.3, 40.6), (100, 50.5), (75.2, 100)]
+    found = detect(noise_with_sources(positions), detection=Detection(threshold=5))
+    places = np.stack([found.sources['x'], found.sources['y']], axis=1)
+    for position in positions:
+        assert np.hypot(*(places - position).T).min() < 0.1
+    assert len(places) == 3
+    for k, (x, y) in enumerate(places, start=1):
+        assert found.labels[round(y), round(x)] == k
+    assert found.labels.max() == 3
+    assert np.count_nonzero(found.labels == 1) == found.sources['npix'][0]
+
+
+def test_noise_and_background_are_measured():
+    pixels = 3 * np.random.default_rng(1).normal(size=(256, 256)) + 50
+    found = detect(pixels, detection=Detection(threshold=10))
+    assert np.allclose(found.background, 50, atol=1)
+    assert np.allclose(found.noise, 3, rtol=0.1)
+    assert len(found.sources) == 0
+
+
+def test_bad_pixels_hide_no_source_elsewhere():
+    pixels = noise_with_sources([(30, 40), (100, 50)])
+    pixels[10:14, 120:130] = np.nan
+    pixels[70, 70] = np.inf
+    mask = np.zeros(pixels.shape, dtype=bool)
+    mask[40:60, 90:110] = True
+    noise = np.ones(pixels.shape)
+    noise[100:110, 10:20] = [np.nan] * 5 + [0] * 5
+    for given in (None, noise):
+        found = detect(pixels, mask=mask, noise=given, detection=Detection(threshold=5))
+        assert len(found.sources) == 1
+        assert np.allclose([found.sources['x'][0], found.sources['y'][0]], [30, 40], atol=0.1)
+        assert np.isfinite(found.sources['flux']).all()
+
+
+def test_given_noise_sets_the_threshold():
+    pixels = noise_with_sources([(30, 40), (100, 50)], peak=30)
+    noise = np.ones(pixels.shape)
+    noise[:, 75:] = 20
+    found = detect(pixels, noise=noise, detection=Detection(threshold=5))
+    assert found.sources['x'].round().tolist() == [30]
+
+
+@pytest.mark.parametrize('dtype', ['>i2', '>f8', 'u1'])
+def test_any_number_will_do(dtype):
+    pixels = (noise_with_sources([(30, 40)]) + 20).round().clip(0, 255).astype(dtype)
+    assert len(detect(pixels, detection=Detection(threshold=5)).sources) == 1
+
+
+def test_deblending_contrast_joins_or_parts_neighbours():
+    pixels = noise_with_sources([(60, 60), (67, 60)])
+    counts = [
+        len(detect(pixels, detection=Detection(threshold=5, deblend_contrast=contrast)).sources)
+        for contrast in (0.005, 1)
+    ]
+    assert counts == [2, 1]
+
+
+def test_minimum_area_and_smoothing_leave_single_pixels_out():
+    pixels = np.random.default_rng(1).normal(size=(100, 100))
+    pixels[50, 50] = 200
+    sharp = {'threshold': 8, 'smooth': False}
+    assert len(detect(pixels, detection=Detection(**sharp, minimum_area=1)).sources) == 1
+    assert len(detect(pixels, detection=Detection(**sharp, minimum_area=2)).sources) == 0
+    smooth = Detection(threshold=8, minimum_area=9)
+    assert len(detect(pixels, detection=smooth).sources) == 1
+
+
+def test_images_without_noise_or_pixels():
+    with pytest.raises(DetectionError, match='Not one pixel'):
+        detect(np.full((50, 50), np.nan))
+    with pytest.raises(DetectionError, match='Not one pixel'):
+        detect(np.ones((50, 50)), noise=np.zeros((50, 50)))
+    with pytest.raises(DetectionError, match='no noise'):
+        detect(np.ones((50, 50)))
+
+
+def test_crowding_is_a_clear_error_and_settings_of_sep_are_restored():
+    pixels = noise_with_sources(np.random.default_rng(1).uniform(20, 100, size=(60, 2)), peak=300)
+    former = sep.get_sub_object_limit(), sep.get_extract_pixstack()
+    sep.set_sub_object_limit(3)
+    try:
+        with pytest.raises(DetectionError, match=r'SEP gave up at 1\.5 sigma'):
+            detect(pixels)
+    finally:
+        sep.set_sub_object_limit(former[0])
+    assert sep.get_extract_pixstack() == former[1]
+
+
+@pytest.mark.parametrize(
+    'options',
+    [
+        {'threshold': 0},
+        {'threshold': np.nan},
+        {'minimum_area': 0},
+        {'deblend_levels': 0},
+        {'deblend_contrast': 1.5},
+        {'clean': 0},
+        {'background_box': 0},
+        {'background_filter': 0},
+    ],
+)
+def test_settings_out_of_range(options):
+    with pytest.raises(ValueError, match=f'`{next(iter(options))}` must'):
+        Detection(**options)
