@@ -1,0 +1,109 @@
+"""Who becomes what: descendants looked up, and checked to lie in the future."""
+
+import numpy as np
+
+from astro_wgan.mergers.columns import bad_rows, integers, masses
+
+__all__ = ['NONE', 'Links']
+
+#: Row of a descendant, or id of a galaxy, that there is not.
+NONE = -1
+
+
+class Links:
+    """Who becomes what, with galaxies numbered in the order of their ids."""
+
+    def __init__(self, table, ordinal, missing):
+        ids = integers(table, 'id')
+        if (ids < 0).any():
+            raise ValueError(f'Column `id` must be 0 or more; it is not in {bad_rows(ids < 0)}.')
+        descendants = integers(table, 'descendant_id', fill=NONE)
+        given = None
+        if 'mass_contributed' in table.colnames:
+            given = masses(table, 'mass_contributed').value
+        order = np.argsort(ids, kind='stable')
+        first = np.append(True, np.diff(ids[order]) != 0)
+        if not first.all():
+            order = _most_given_first(ids, ordinal, given)
+        self.rows = order[first]
+        self.ids = ids[self.rows]
+        self.contributed = None if given is None else given[self.rows]
+        self.target, self.ended = _look_up(self.ids, descendants[self.rows], missing)
+        extra = order[~first]
+        giver = np.searchsorted(self.ids, ids[extra])
+        taker, ended = _look_up(self.ids, descendants[extra], missing)
+        self.ended += ended
+        self._side = np.column_stack([giver, taker])[taker != NONE]
+        at = ordinal[self.rows]
+        linked = np.flatnonzero(self.target != NONE)
+        self._check_forward(linked, self.target[linked], at)
+        self._check_forward(*self._side.T, at)
+
+    def _check_forward(self, source, target, ordinal):
+        backward = np.flatnonzero(ordinal[target] <= ordinal[source])
+        if not len(backward):
+            return
+        source, target = source[backward[0]], target[backward[0]]
+        raise ValueError(
+            f'A descendant must be in a later snapshot; that of {len(backward)} galaxies is not, '
+            f'such as {self.ids[target]}, the descendant of {self.ids[source]}'
+            f'{self._cycle(source)}.'
+        )
+
+    def _cycle(self, start):
+        seen, at = [start], self.target[start]
+        while at not in (start, NONE) and len(seen) < 1000:
+            seen.append(at)
+            at = self.target[at]
+        if at != start:
+            return ''
+        path = ' -> '.join(str(self.ids[row]) for row in [*seen, start])
+        return f': the tree runs in a cycle, {path}'
+
+    def targets_in(self, order):
+        """Row of each descendant when galaxies are put in another order."""
+        return _renumber(self.target[order], order)
+
+    def side_links_in(self, order):
+        """Side links when galaxies are put in another order."""
+        return _renumber(self._side, order)
+
+
+def _renumber(rows, order):
+    place = np.empty(len(order) + 1, dtype=np.int64)
+    place[order] = np.arange(len(order))
+    # The last place is that of row -1.
+    place[NONE] = NONE
+    return place[rows]
+
+
+def _most_given_first(ids, ordinal, given):
+    if given is None:
+        order = np.argsort(ids, kind='stable')
+        repeated = ids[order][1:][np.diff(ids[order]) == 0]
+        raise ValueError(
+            'Column `id` must differ in each row, unless `mass_contributed` says how much a galaxy '
+            f'gave to each of several descendants; {repeated[0]} and {len(repeated) - 1} more '
+            'repeat.'
+        )
+    order = np.lexsort([-np.nan_to_num(given, nan=-1.0), ids])
+    same = np.diff(ids[order]) == 0
+    if (same & (np.diff(ordinal[order]) != 0)).any():
+        galaxy = ids[order][1:][same & (np.diff(ordinal[order]) != 0)][0]
+        raise ValueError(f'Column `id`: {galaxy} occurs in more than one snapshot.')
+    return order
+
+
+def _look_up(ids, wanted, missing):
+    """Rows of descendants in the sorted ids, and how many trees were ended for want of one."""
+    rows = np.searchsorted(ids, wanted)
+    rows[rows == len(ids)] = 0
+    absent = (ids[rows] != wanted) & (wanted >= 0)
+    if absent.any() and missing == 'error':
+        named = ', '.join(str(i) for i in np.unique(wanted[absent])[:5])
+        raise ValueError(
+            f'Column `descendant_id`: {absent.sum()} rows name galaxies that are not in the table '
+            f"({named}); `missing='end'` lets their trees end."
+        )
+    rows[absent | (wanted < 0)] = NONE
+    return rows, int(absent.sum())

@@ -1,0 +1,277 @@
+"""Tables for `MergerTrees` from the files of other codes."""
+
+import os
+from collections.abc import Mapping
+from contextlib import contextmanager
+
+import numpy as np
+from astropy import units as u
+from astropy.table import QTable, Table
+
+from astro_wgan.progress import ProgressLine
+
+__all__ = ['read_sublink', 'read_ytree']
+
+_SUBLINK = (
+    'SubhaloID',
+    'SnapNum',
+    'DescendantID',
+    'SubhaloMassType',
+    'SubhaloHalfmassRadType',
+    'SubhaloPos',
+)
+_BY_TYPE = ('SubhaloMassType', 'SubhaloHalfmassRadType')
+#: Number of the stars among the six types of particle of Gadget and Arepo.
+_STARS = 4
+
+
+def read_sublink(source, *, redshifts, cosmology):
+    """
+    Galaxies of SubLink merger trees, as of Illustris and IllustrisTNG.
+
+    Parameters
+    ----------
+    source : path-like, sequence of path-like, or table
+        HDF5 files ``tree_extended.*.hdf5`` (all chunks of a simulation, or a tree as the web
+        service cuts it out), or a table or mapping with the same fields.
+    redshifts : array_like or mapping
+        Redshift by number of the snapshot.
+    cosmology : `~astropy.cosmology.Cosmology`
+        That of the simulation: its h is in all masses and lengths.
+
+    Returns
+    -------
+    `~astropy.table.QTable`
+        A table for `MergerTrees`. Positions and effective radii (the half-mass radii of the stars)
+        are comoving.
+
+    Raises
+    ------
+    ValueError
+        If a field or the redshift of a snapshot is missing.
+    OSError
+        If a file cannot be read as HDF5.
+
+    Notes
+    -----
+    Rodriguez-Gomez et al. 2015, MNRAS 449, 49. Masses are in 1e10 solar masses / h, lengths in
+    comoving kpc / h. The tree of a single galaxy ends at its snapshot though its last descendant
+    has a number: give ``missing='end'`` to `MergerTrees`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astropy.cosmology import Planck15
+    >>> from astro_wgan.mergers import read_sublink
+    >>> table = read_sublink(
+    ...     {
+    ...         'SubhaloID': [10, 11],
+    ...         'SnapNum': [99, 98],
+    ...         'DescendantID': [-1, 10],
+    ...         'SubhaloMassType': np.full((2, 6), 6.774),
+    ...         'SubhaloHalfmassRadType': np.full((2, 6), 2.0),
+    ...         'SubhaloPos': np.zeros((2, 3)),
+    ...     },
+    ...     redshifts={98: 0.0095, 99: 0.0},
+    ...     cosmology=Planck15,
+    ... )
+    >>> table['stellar_mass'][0]
+    <Quantity 1.e+11 solMass>
+    """
+    fields = _sublink_fields(source)
+    snapshot = fields['SnapNum'].astype(np.int64)
+    mass = fields['SubhaloMassType'] * 1e10 / cosmology.h
+    radius = fields['SubhaloHalfmassRadType'] / cosmology.h
+    return QTable(
+        {
+            'id': fields['SubhaloID'].astype(np.int64),
+            'snapshot': snapshot,
+            'redshift': _redshifts_of(snapshot, redshifts),
+            'stellar_mass': mass * u.Msun,
+            'descendant_id': fields['DescendantID'].astype(np.int64),
+            'position': fields['SubhaloPos'] / cosmology.h * u.kpc,
+            'effective_radius': radius * u.kpc,
+        },
+        meta={'format': 'SubLink', 'hubble': float(cosmology.h)},
+        copy=False,
+    )
+
+
+def read_ytree(source, *, stellar_mass='mass', effective_radius=None, quiet=False, **options):
+    """
+    Galaxies of any merger trees that ytree reads: AHF, consistent-trees, Rockstar and others.
+
+    Parameters
+    ----------
+    source : path-like or ytree arbor
+        The file that ytree loads: ``locations.dat`` or ``tree_0_0_0.dat`` of consistent-trees,
+        the first ``.parameter`` file of AHF, ...
+    stellar_mass : str, optional
+        Name of the field with the stellar mass. By default ``'mass'``, that of the halo: most
+        halo finders know no stars.
+    effective_radius : str, optional
+        Name of the field with the effective radius. Without it the table has no such column, and
+        can tell mergers and isolated galaxies, but no sequences.
+    quiet : bool, optional
+        Show no progress.
+    **options
+        For `ytree.load`, such as ``hubble_constant`` for AHF.
+
+    Returns
+    -------
+    `~astropy.table.QTable`
+        A table for `MergerTrees`. Positions are comoving, as ytree has them. Where the files have
+        no number of the snapshot it is counted from the first one, 0. ``meta`` holds the box and
+        the cosmological parameters that ytree found.
+
+    Raises
+    ------
+    ImportError
+        If ytree is not installed.
+    ValueError
+        If a field is missing.
+
+    Notes
+    -----
+    AHF links a halo with several others; ytree keeps the best one as its descendant.
+    """
+    with _quiet_ytree():
+        arbor = _arbor(source, options)
+        names = {'id': 'uid', 'descendant_id': 'desc_uid', 'redshift': 'redshift'}
+        names |= {'stellar_mass': stellar_mass}
+        names |= {f'position_{axis}': f'position_{axis}' for axis in 'xyz'}
+        if effective_radius is not None:
+            names['effective_radius'] = effective_radius
+        numbered = 'snapshot' if 'snapshot' in arbor.field_info else 'Snap_idx'
+        if numbered in arbor.field_info:
+            names['snapshot'] = numbered
+        known = {*arbor.field_info, 'uid', 'desc_uid'}
+        unknown = [name for name in names.values() if name not in known]
+        if unknown:
+            raise ValueError(f'The trees have no fields {unknown}; they have {sorted(known)}.')
+        columns = _gather(arbor, names, quiet)
+    return _table_of(arbor, columns)
+
+
+def _sublink_fields(source):
+    if isinstance(source, (Table, Mapping)):
+        names = source.colnames if isinstance(source, Table) else source.keys()
+        return _fields_of_stars(source, names, 'the table')
+    paths = [source] if isinstance(source, (str, os.PathLike)) else list(source)
+    if not paths:
+        raise ValueError('`source` must name at least one file; got none.')
+    try:
+        import h5py
+    except ImportError as error:
+        raise ImportError(
+            'Reading SubLink files needs h5py: pip install "astro_wgan[trees]".'
+        ) from error
+    chunks = []
+    for path in paths:
+        with h5py.File(path, 'r') as file:
+            chunks.append(_fields_of_stars(file, file.keys(), path))
+    return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in _SUBLINK}
+
+
+def _fields_of_stars(fields, names, where):
+    """The wanted fields as arrays; of those by type of particle only the stars'."""
+    missing = [name for name in _SUBLINK if name not in names]
+    if missing:
+        raise ValueError(f'SubLink trees need the fields {missing}, which {where} lacks.')
+    found = {}
+    for name in _SUBLINK:
+        # Sliced before they become arrays: a file then reads one column of six.
+        values = fields[name] if hasattr(fields[name], 'shape') else np.asarray(fields[name])
+        found[name] = np.asarray(values[:, _STARS] if name in _BY_TYPE else values[...])
+    return found
+
+
+def _redshifts_of(snapshot, redshifts):
+    numbers, which = np.unique(snapshot, return_inverse=True)
+    found = np.full(len(numbers), np.nan)
+    for i, number in enumerate(numbers.tolist()):
+        if isinstance(redshifts, Mapping):
+            found[i] = redshifts.get(number, np.nan)
+        elif 0 <= number < len(redshifts):
+            found[i] = redshifts[number]
+    if not np.isfinite(found).all():
+        raise ValueError(
+            f'`redshifts` must have one for each snapshot; it lacks that of snapshot '
+            f'{numbers[~np.isfinite(found)][0]}.'
+        )
+    return found[which]
+
+
+def _arbor(source, options):
+    try:
+        import ytree
+    except ImportError as error:
+        raise ImportError(
+            'Reading these trees needs ytree: pip install "astro_wgan[trees]".'
+        ) from error
+    if isinstance(source, (str, os.PathLike)):
+        return ytree.load(os.fspath(source), **options)
+    return source
+
+
+@contextmanager
+def _quiet_ytree():
+    """Without the progress bars and messages of yt, which ytree is built on."""
+    try:
+        from yt.utilities.logger import ytLogger
+    except ImportError:
+        yield
+        return
+    level = ytLogger.level
+    ytLogger.setLevel('ERROR')
+    try:
+        yield
+    finally:
+        ytLogger.setLevel(level)
+
+
+def _gather(arbor, names, quiet):
+    """The wanted fields of all trees, each in one array."""
+    parts = {name: [] for name in names}
+    with ProgressLine('reading trees', quiet=quiet) as line:
+        for i, root in enumerate(arbor):
+            for name, field in names.items():
+                parts[name].append(root['forest', field])
+            line.update((i + 1) / arbor.size, f'{i + 1} of {arbor.size} trees')
+    if not parts['id']:
+        raise ValueError('`source` holds no tree.')
+    units = {'stellar_mass': 'Msun', 'effective_radius': 'kpc'}
+    units |= {f'position_{axis}': 'kpc' for axis in 'xyz'}
+    return {
+        name: np.concatenate(
+            [np.asarray(part.to(units[name]) if name in units else part) for part in some]
+        )
+        for name, some in parts.items()
+    }
+
+
+def _table_of(arbor, columns):
+    redshift = np.asarray(columns['redshift'], dtype=float)
+    # Scale factors are written with few digits: what is one snapshot differs in the last.
+    late_first, number = np.unique(np.round(redshift, 6), return_inverse=True)
+    redshift = late_first[number]
+    snapshot = columns.get('snapshot', len(late_first) - 1 - number)
+    table = QTable(
+        {
+            'id': np.asarray(columns['id']).astype(np.int64),
+            'snapshot': np.asarray(snapshot).astype(np.int64),
+            'redshift': redshift,
+            'stellar_mass': columns['stellar_mass'] * u.Msun,
+            'descendant_id': np.asarray(columns['descendant_id']).astype(np.int64),
+            'position': np.column_stack([columns[f'position_{axis}'] for axis in 'xyz']) * u.kpc,
+        }
+    )
+    if 'effective_radius' in columns:
+        table['effective_radius'] = columns['effective_radius'] * u.kpc
+    table.meta['format'] = type(arbor).__name__
+    for name in ('hubble_constant', 'omega_matter', 'omega_lambda'):
+        if getattr(arbor, name, None) is not None:
+            table.meta[name] = float(getattr(arbor, name))
+    if getattr(arbor, 'box_size', None) is not None:
+        table.meta['box'] = float(arbor.box_size.to('kpc')) * u.kpc
+    return table

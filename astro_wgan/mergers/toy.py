@@ -1,0 +1,145 @@
+"""A forest of toy galaxies that grow, meet and merge: something to try the other functions on."""
+
+import numpy as np
+from astropy import units as u
+from astropy.table import QTable
+
+__all__ = ['toy_trees']
+
+_FIRST, _LAST = 3.0, 6.0
+_BOX = 50_000.0
+
+
+def toy_trees(n_galaxies, *, snapshots=100, skip=0.01, seed):
+    """
+    Random merger trees, as a table for `MergerTrees`.
+
+    Parameters
+    ----------
+    n_galaxies : int
+        Rows of the table, about.
+    snapshots : int, optional
+        Evenly spaced in time from 3 to 6 Gyr.
+    skip : float, optional
+        Share of the galaxies that the tree lacks, as if the finder had lost them for a snapshot.
+    seed : int
+        The same seed gives the same trees.
+
+    Returns
+    -------
+    `~astropy.table.QTable`
+        ``id``, ``snapshot``, ``time``, ``stellar_mass``, ``descendant_id``, ``position`` (in a
+        periodic box of 50 Mpc) and ``effective_radius``.
+
+    Raises
+    ------
+    ValueError
+        If there would be no galaxy, or fewer than 10 snapshots.
+
+    Notes
+    -----
+    Of each three galaxies one is a companion that spirals into a larger one in an exponentially
+    narrowing orbit; of each nine one falls into such a companion. No physics is in it
+    beyond that, and it stands for no simulation.
+
+    Examples
+    --------
+    >>> from astro_wgan.mergers import toy_trees
+    >>> toy_trees(5000, seed=1).colnames
+    ['id', 'snapshot', 'time', 'stellar_mass', 'descendant_id', 'position', 'effective_radius']
+    """
+    if n_galaxies < 1:
+        raise ValueError(f'`n_galaxies` must be at least 1; got {n_galaxies}.')
+    if snapshots < 10:
+        raise ValueError(f'`snapshots` must be at least 10; got {snapshots}.')
+    if not 0 <= skip < 1:
+        raise ValueError(f'`skip` must be at least 0 and below 1; got {skip}.')
+    random = np.random.default_rng(seed)
+    histories = _Histories(n_galaxies, snapshots, random)
+    branch, ordinal = histories.rows()
+    kept = (random.random(len(branch)) >= skip) | histories.at_ends(branch, ordinal)
+    branch, ordinal = branch[kept], ordinal[kept]
+    mass = histories.mass(branch, ordinal)
+    ids = np.arange(len(branch), dtype=np.int64)
+    times = np.linspace(_FIRST, _LAST, snapshots)
+    return QTable(
+        {
+            'id': ids,
+            'snapshot': ordinal,
+            'time': times[ordinal] * u.Gyr,
+            'stellar_mass': mass.astype(np.float32) * u.Msun,
+            'descendant_id': histories.descendants(branch, ordinal),
+            'position': histories.positions(branch, ordinal).astype(np.float32) * u.kpc,
+            'effective_radius': (3 * (mass / 1e10) ** 0.3).astype(np.float32) * u.kpc,
+        }
+    )
+
+
+class _Histories:
+    """When each branch begins and ends, where it ends in, and how massive it is."""
+
+    def __init__(self, n_galaxies, snapshots, random):
+        # By length: hosts live from the start to the end, companions two thirds of that.
+        n = max(1, round(n_galaxies / (snapshots * 0.67)))
+        self.snapshots = snapshots
+        depth = np.arange(n) % 9
+        self.host = np.full(n, -1)
+        self.begin = np.where(depth % 3 == 0, 0, random.integers(0, snapshots // 4, n))
+        self.end = np.full(n, snapshots - 1)
+        self.final = 10 ** random.uniform(9.5, 11.5, n)
+        self.center = random.uniform(0, _BOX, (n, 3))
+        for level, hosts in ((depth % 3 == 1, depth % 3 == 0), (depth == 8, depth % 3 == 1)):
+            self._fall(np.flatnonzero(level), np.flatnonzero(hosts), random)
+        n = len(self.host)
+        self.phase, self.tilt = random.uniform(0, 2 * np.pi, n), random.uniform(0, np.pi, n)
+        self.fade = random.uniform(5, 25, n)
+
+    def _fall(self, rows, hosts, random):
+        if not len(rows) or not len(hosts):
+            return
+        host = random.choice(hosts, len(rows))
+        self.host[rows] = host
+        self.begin[rows] = np.minimum(self.begin[rows], self.end[host] - 4)
+        last = self.end[host] - 1
+        first = np.minimum(np.maximum(self.begin[rows] + 5, self.begin[host] + 1), last)
+        self.end[rows] = random.integers(first, last + 1)
+        ratio = 10 ** random.uniform(-2, -0.05, len(rows))
+        self.final[rows] = ratio * self.mass(host, self.end[rows])
+
+    def rows(self):
+        lengths = self.end - self.begin + 1
+        branch = np.repeat(np.arange(len(lengths)), lengths)
+        starts = np.cumsum(lengths) - lengths
+        return branch, np.arange(len(branch)) - starts[branch] + self.begin[branch]
+
+    def at_ends(self, branch, ordinal):
+        return (ordinal == self.begin[branch]) | (ordinal == self.end[branch])
+
+    def mass(self, branch, ordinal):
+        return self.final[branch] * np.exp((ordinal - self.end[branch]) / (0.5 * self.snapshots))
+
+    def descendants(self, branch, ordinal):
+        """The next row of the branch, or the next one of the host after a branch has ended."""
+        key = branch * np.int64(self.snapshots) + ordinal
+        wanted = key + 1
+        last = ordinal == self.end[branch]
+        host = self.host[branch[last]]
+        wanted[last] = np.maximum(host, 0) * np.int64(self.snapshots) + ordinal[last] + 1
+        found = np.searchsorted(key, wanted)
+        found[np.flatnonzero(last)[host < 0]] = -1
+        return found
+
+    def positions(self, branch, ordinal):
+        """The center of a branch without a host; else the host's, and an orbit around it."""
+        orbit = np.zeros((len(branch), 3))
+        for _ in range(3):
+            around = self.host[branch] >= 0
+            left = self.end[branch] - ordinal + 1
+            radius = np.where(around, 6 * np.expm1(left / self.fade[branch]) + 2, 0)
+            angle = self.phase[branch] + 0.3 * left
+            tilt = self.tilt[branch]
+            orbit[:, 0] += radius * np.cos(angle)
+            orbit[:, 1] += radius * np.sin(angle) * np.cos(tilt)
+            orbit[:, 2] += radius * np.sin(angle) * np.sin(tilt)
+            branch = np.where(around, self.host[branch], branch)
+        return (self.center[branch] + orbit) % _BOX

@@ -1,0 +1,263 @@
+"""`MergerTrees`: galaxies of a simulation, checked, each linked with what it becomes."""
+
+import numpy as np
+from astropy import units as u
+from astropy.cosmology import default_cosmology
+from astropy.table import QTable
+
+from astro_wgan.mergers.branches import branch_order, main_progenitors
+from astro_wgan.mergers.columns import bad_rows, integers, masses, quantity, require
+from astro_wgan.mergers.links import NONE, Links
+from astro_wgan.provenance import record
+
+__all__ = ['MergerTrees']
+
+
+class MergerTrees:
+    """
+    Merger trees: a table of galaxies, each with its descendant.
+
+    Parameters
+    ----------
+    table : `~astropy.table.Table`
+        One row per galaxy and snapshot, in any order:
+
+        ``id`` : int
+            Its own for each galaxy of each snapshot.
+        ``snapshot`` : int
+            Number of the snapshot; grows with time.
+        ``time`` (unit of time) or ``redshift``
+            Of the snapshot. The age of the universe follows from ``cosmology``.
+        ``stellar_mass`` (unit of mass)
+            NaN or masked where unknown; 0 for a galaxy without stars.
+        ``descendant_id`` : int
+            ``id`` of the galaxy that it becomes in a later snapshot, not necessarily the next
+            one; negative or masked for none.
+        ``mass_contributed`` (unit of mass), optional
+            Mass that it gives to this descendant. A galaxy that gives mass to several has a row
+            for each: its descendant proper is the one that gets the most.
+        ``position`` (unit of length, shape (n, 3)) and ``effective_radius``, optional
+            Needed for merger sequences. Both physical or both comoving.
+    cosmology : `~astropy.cosmology.Cosmology`, optional
+        Gives the times where the table holds redshifts; by default Astropy's default cosmology.
+    box : `~astropy.units.Quantity`, optional
+        Edge of a periodic box, in the frame of the positions (one, or one for each axis).
+    missing : {'error', 'end'}, optional
+        What to do where a descendant is not in the table: complain, or let the tree end there,
+        as in a catalogue that was cut in mass.
+
+    Attributes
+    ----------
+    ids : `~numpy.ndarray` of int, shape (n,)
+        The galaxies, branch by branch: the main progenitor of row i is row i - 1 where both are
+        of one branch. All arrays below have this order.
+    ordinal : `~numpy.ndarray` of int, shape (n,)
+        Index into ``snapshots`` and ``times``: steps are counted in it.
+    branch : `~numpy.ndarray` of int, shape (n,)
+        Number of the main branch.
+    descendant : `~numpy.ndarray` of int, shape (n,)
+        Row of the descendant; -1 for none.
+    stellar_mass : `~numpy.ndarray`, shape (n,)
+        In ``mass_unit``.
+    position, effective_radius : `~numpy.ndarray` or None, shapes (n, 3) and (n,)
+        In ``length_unit``.
+    side_links : `~numpy.ndarray` of int, shape (m, 2)
+        Rows of giver and taker where a galaxy gave mass to one that is not its descendant proper.
+    snapshots : `~numpy.ndarray` of int
+        Numbers of the snapshots.
+    times : `~astropy.units.Quantity`
+        Their times.
+
+    Raises
+    ------
+    ValueError
+        If columns are missing, the table is empty, ids repeat, descendants do not exist or lie in
+        the same or an earlier snapshot (as in a cycle), times do not grow with the snapshot, or
+        masses are negative or infinite.
+    `~astropy.units.UnitsError`
+        If a unit is missing or of another kind.
+    TypeError
+        If ids or snapshots are not integers.
+
+    Notes
+    -----
+    The main progenitor of a galaxy is the one that contributed most of its mass, where that is
+    given, else the one with the largest stellar mass; at a tie the one with the lowest id.
+
+    Examples
+    --------
+    Two galaxies that are one in the third snapshot:
+
+    >>> from astropy import units as u
+    >>> from astropy.table import QTable
+    >>> from astro_wgan.mergers import MergerTrees
+    >>> table = QTable({
+    ...     'id': [1, 2, 3, 4, 5],
+    ...     'snapshot': [0, 0, 1, 1, 2],
+    ...     'time': [1.0, 1.0, 1.1, 1.1, 1.2] * u.Gyr,
+    ...     'stellar_mass': [8.0, 2.0, 9.0, 3.0, 12.0] * u.Msun,
+    ...     'descendant_id': [3, 4, 5, 5, -1],
+    ... })
+    >>> trees = MergerTrees(table)
+    >>> trees
+    <MergerTrees: 5 galaxies in 2 branches, 3 snapshots from 1 Gyr to 1.2 Gyr>
+    >>> trees.main_branch(5)['id'].tolist()
+    [1, 3, 5]
+    """
+
+    def __init__(self, table, *, cosmology=None, box=None, missing='error'):
+        if missing not in ('error', 'end'):
+            raise ValueError(f"`missing` must be 'error' or 'end'; got {missing!r}.")
+        require(table, ['id', 'snapshot', 'stellar_mass', 'descendant_id'])
+        if not len(table):
+            raise ValueError('`table` must hold at least one galaxy; it is empty.')
+        cosmology = default_cosmology.get() if cosmology is None else cosmology
+        self.snapshots, self.times, ordinal = _snapshots(table, cosmology)
+        links = Links(table, ordinal, missing)
+        rows = links.rows
+        stellar = masses(table, 'stellar_mass')
+        mass, self.mass_unit = stellar.value[rows], stellar.unit
+        given = links.contributed
+        main = main_progenitors(links.target, mass if given is None else given)
+        order, self.branch = branch_order(links.target, main, ordinal[rows])
+        self.ids = links.ids[order]
+        self.ordinal = ordinal[rows][order].astype(np.int32)
+        self.stellar_mass = mass[order]
+        self.descendant = links.targets_in(order)
+        self.side_links = links.side_links_in(order)
+        self.contributed = None if given is None else given[order]
+        self._places(table, rows[order], box)
+        self.meta = {
+            'galaxies': len(self.ids),
+            'cosmology': repr(cosmology) if 'time' not in table.colnames else None,
+            'box': None if self.box is None else [f'{b:g} {self.length_unit}' for b in self.box],
+            'descendants_not_in_table': links.ended,
+        }
+
+    def _places(self, table, rows, box):
+        self.position = self.effective_radius = self.box = self.length_unit = None
+        if 'position' in table.colnames:
+            position = quantity(table, 'position', u.kpc)
+            if position.ndim != 2:
+                raise ValueError(
+                    f'Column `position` must have the shape (n, 3); got {position.shape}.'
+                )
+            self.length_unit = position.unit
+            self.position = position.value[rows]
+            if box is not None:
+                self.box = np.broadcast_to(
+                    u.Quantity(box).to_value(self.length_unit), self.position.shape[1]
+                )
+                if not (self.box > 0).all():
+                    raise ValueError(f'`box` must be above 0; got {box}.')
+        if 'effective_radius' in table.colnames:
+            radius = quantity(table, 'effective_radius', u.kpc)
+            unit = self.length_unit or radius.unit
+            self.effective_radius = radius.to_value(unit)[rows]
+
+    def __len__(self):
+        return len(self.ids)
+
+    def __repr__(self):
+        first, last = self.times[[0, -1]]
+        return (
+            f'<MergerTrees: {len(self)} galaxies in {self.branch[-1] + 1} branches, '
+            f'{len(self.snapshots)} snapshots from {first:.4g} to {last:.4g}>'
+        )
+
+    def main_branch(self, galaxy_id):
+        """
+        The branch through a galaxy: main progenitors before it, and what it becomes after.
+
+        Parameters
+        ----------
+        galaxy_id : int
+            Any galaxy of the branch.
+
+        Returns
+        -------
+        `~astropy.table.QTable`
+            ``id``, ``snapshot``, ``time`` and ``stellar_mass``, in the order of time. It ends
+            where the galaxy joins one in which another progenitor is the main one.
+
+        Raises
+        ------
+        ValueError
+            If there is no such galaxy.
+        """
+        found = np.flatnonzero(self.ids == galaxy_id)
+        if not len(found):
+            raise ValueError(f'`galaxy_id` must be one of the trees; there is no {galaxy_id}.')
+        number = self.branch[found[0]]
+        rows = np.arange(
+            np.searchsorted(self.branch, number), np.searchsorted(self.branch, number, 'right')
+        )
+        return QTable(
+            {
+                'id': self.ids[rows],
+                'snapshot': self.snapshots[self.ordinal[rows]],
+                'time': self.times[self.ordinal[rows]],
+                'stellar_mass': self.stellar_mass[rows] * self.mass_unit,
+            },
+            meta=record(trees=self.meta),
+        )
+
+    @property
+    def has_main_progenitor(self):
+        """True for each galaxy that the row before it is the main progenitor of."""
+        return np.append(False, self.branch[1:] == self.branch[:-1])
+
+    @property
+    def companions(self):
+        """Rows of galaxies that end by joining another: the last ones of their branches."""
+        last = np.append(self.branch[1:] != self.branch[:-1], True)
+        return np.flatnonzero(last & (self.descendant != NONE))
+
+    def row_at(self, branch, ordinal):
+        """
+        First row of a branch that is not before a snapshot.
+
+        Parameters
+        ----------
+        branch, ordinal : array_like of int, shape (m,)
+
+        Returns
+        -------
+        `~numpy.ndarray` of int, shape (m,)
+            The row that follows the branch where it has no such galaxy.
+        """
+        count = np.int64(len(self.snapshots))
+        keys = self.branch * count + self.ordinal
+        # What is beyond the last snapshot is not in the next branch.
+        return np.searchsorted(keys, branch * count + np.minimum(ordinal, count))
+
+
+def _snapshots(table, cosmology):
+    """Numbers and times of the snapshots, and each row's index into them."""
+    snapshots, first, ordinal = np.unique(
+        integers(table, 'snapshot'), return_index=True, return_inverse=True
+    )
+    if 'time' in table.colnames:
+        name, values = 'time', quantity(table, 'time', u.Gyr).to_value(u.Gyr)
+    elif 'redshift' in table.colnames:
+        name, values = 'redshift', quantity(table, 'redshift', '').to_value('')
+    else:
+        raise ValueError('`table` must have a column `time` or `redshift`; it has neither.')
+    one = values[first]
+    # Single precision, as in many catalogues, holds seven digits.
+    differ = ~np.isclose(values, one[ordinal], rtol=1e-5, atol=1e-5)
+    if differ.any():
+        raise ValueError(
+            f'Column `{name}` must be finite and the same for all galaxies of a snapshot; '
+            f'it is not in {bad_rows(differ)}.'
+        )
+    times = one if name == 'time' else cosmology.age(one).to_value(u.Gyr)
+    late = np.flatnonzero(np.diff(times) <= 0)
+    if len(late):
+        a, b = late[0], late[0] + 1
+        raise ValueError(
+            'Time must grow with the number of the snapshot; '
+            f'snapshot {snapshots[a]} is at {times[a]:.4g} Gyr and '
+            f'{snapshots[b]} at {times[b]:.4g} Gyr.'
+        )
+    return snapshots, times * u.Gyr, ordinal
