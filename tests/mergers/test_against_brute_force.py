@@ -68,7 +68,7 @@ TREES = {
     'wild': lambda: wild_trees(1),
     'wild, few snapshots': lambda: wild_trees(2, n=500, snapshots=4),
     'wild, mass given': lambda: with_mass_given(wild_trees(3), 4),
-    'toy': lambda: toy_trees(5_000, seed=5),
+    'toy': lambda: toy_trees(10_000, seed=5),
 }
 
 
