@@ -221,7 +221,7 @@ function mark(target) {
 
 if (histogram) {
   list.addEventListener('pointerover', (event) => mark(event.target));
-  list.addEventListener('pointerleave', (event) => mark(document));
+  list.addEventListener('pointerleave', () => mark(document));
   list.addEventListener('focusin', (event) => mark(event.target));
   histogram.addEventListener('click', (event) => {
     const box = histogram.getBoundingClientRect();

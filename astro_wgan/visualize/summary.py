@@ -257,19 +257,20 @@ def strangest_html(columns, ids, *, limit=25):
     head = ''.join(f'<th scope="col">{column.label}</th>' for column in shown)
     rows = []
     for k, name in enumerate(ids[:limit]):
-        values = [
-            '–'
-            if c.values[k] is None
-            else _number(c.values[k], 9 if c.name.startswith('sky.') else 5)
-            for c in shown
-        ]
-        cells = ''.join(f'<td>{value}</td>' for value in values)
+        cells = ''.join(f'<td>{_fact(column, k)}</td>' for column in shown)
         rows.append(f'<tr><th scope="row">{escape(name)}</th>{cells}</tr>')
     return (
         '<section class="strangest"><p>The cards with pictures need JavaScript, which is switched '
         f'off. These are the strangest stamps:</p><table><thead><tr><th scope="col">id</th>{head}'
         f'</tr></thead><tbody>{"".join(rows)}</tbody></table></section>'
     )
+
+
+def _fact(column, card):
+    value = column.values[card]
+    if value is None:
+        return '–'
+    return _number(value, 9 if column.name.startswith('sky.') else 5)
 
 
 def _false_positives(level, scored):
