@@ -1,0 +1,40 @@
+"""What all baselines ask first: scikit-learn, and whether `fit` was called."""
+
+__all__ = ['NotFittedBaselineError', 'check_fitted', 'import_sklearn']
+
+
+class NotFittedBaselineError(ValueError):
+    """A baseline was asked for scores before it was fitted."""
+
+
+def check_fitted(baseline, attribute):
+    """
+    Make sure that a baseline has learnt something.
+
+    Raises
+    ------
+    NotFittedBaselineError
+        If it does not have the attribute that `fit` sets.
+    """
+    if not hasattr(baseline, attribute):
+        raise NotFittedBaselineError(
+            f'This {type(baseline).__name__} has not been fitted: call `fit` first.'
+        )
+
+
+def import_sklearn():
+    """
+    The package scikit-learn.
+
+    Raises
+    ------
+    ImportError
+        If it is not installed, with what to do.
+    """
+    try:
+        import sklearn
+    except ImportError as error:
+        raise ImportError(
+            'Baselines need scikit-learn: pip install "astro_wgan[baselines]".'
+        ) from error
+    return sklearn

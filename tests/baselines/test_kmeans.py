@@ -1,0 +1,99 @@
+import numpy as np
+import pytest
+from astropy import units as u
+from astropy.table import MaskedColumn, QTable
+
+from astro_wgan.baselines import CAS_GINI_M20, MorphologyKMeans, NotFittedBaselineError
+
+pytest.importorskip('sklearn')
+from sklearn.cluster import KMeans
+from sklearn.metrics import roc_auc_score
+from sklearn.preprocessing import StandardScaler
+
+
+@pytest.fixture(scope='module')
+def shapes():
+    """300 normal galaxies, then 100 mergers, with the means and scatters of such."""
+    rng = np.random.default_rng(1)
+    normal = rng.normal([3, 0.05, 0.02, 0.5, -1.7], [0.4, 0.05, 0.02, 0.03, 0.15], size=(300, 5))
+    merger = rng.normal([2.6, 0.4, 0.06, 0.55, -1.1], [0.4, 0.15, 0.03, 0.04, 0.25], size=(100, 5))
+    table = QTable(np.concatenate([normal, merger]), names=CAS_GINI_M20)
+    table['id'] = np.arange(400) + 1000
+    return table
+
+
+@pytest.fixture(scope='module')
+def known():
+    """Of every other normal galaxy it is known."""
+    return (np.arange(400) < 300) & (np.arange(400) % 2 == 0)
+
+
+def test_assignment_is_that_of_scikit_learn(shapes, known):
+    table = MorphologyKMeans(seed=3).fit(shapes, normal=known).score(shapes)
+    values = StandardScaler().fit_transform(np.array([shapes[name] for name in CAS_GINI_M20]).T)
+    cluster = KMeans(2, n_init=10, random_state=3).fit_predict(values)
+    normal_cluster = cluster[:300].mean() > 0.5
+    np.testing.assert_array_equal(table['anomalous'], cluster != normal_cluster)
+    np.testing.assert_array_equal(table['id'], shapes['id'])
+
+
+def test_score_is_above_zero_where_the_cluster_is_the_other_one(shapes, known):
+    table = MorphologyKMeans().fit(shapes, normal=known).score(shapes)
+    np.testing.assert_array_equal(table['anomalous'], table['score'] > 0)
+    assert table['anomalous'][:300].mean() < 0.1
+    assert table['anomalous'][300:].mean() > 0.8
+    assert roc_auc_score(np.arange(400) >= 300, table['score']) > 0.95
+
+
+def test_normal_cluster_need_not_be_the_larger_one(shapes):
+    few = shapes[250:]
+    table = MorphologyKMeans().fit(few, normal=np.arange(150) < 50).score(few)
+    assert table['anomalous'][:50].mean() < 0.2
+    assert table['anomalous'][50:].mean() > 0.8
+    turned = MorphologyKMeans().fit(few, normal=np.arange(150) >= 50).score(few)
+    np.testing.assert_allclose(turned['score'], -table['score'])
+
+
+def test_missing_values_give_no_score_and_no_say(shapes, known):
+    spoilt = shapes.copy()
+    spoilt['asymmetry'][5] = np.nan
+    spoilt['m20'] = MaskedColumn(spoilt['m20'], mask=np.arange(400) == 310)
+    table = MorphologyKMeans().fit(spoilt, normal=known).score(spoilt)
+    assert np.flatnonzero(np.isnan(table['score'])).tolist() == [5, 310]
+    assert np.flatnonzero(~table['usable']).tolist() == [5, 310]
+    assert not table['anomalous'][[5, 310]].any()
+    keep = np.setdiff1d(np.arange(400), [5, 310])
+    others = MorphologyKMeans().fit(shapes[keep], normal=known[keep]).score(shapes[keep])
+    np.testing.assert_allclose(table['score'][keep], others['score'])
+
+
+def test_quantities_are_converted(shapes, known):
+    table = shapes.copy()
+    table['radius'] = (1 + np.arange(400) / 100) * u.arcsec
+    columns = [*CAS_GINI_M20, 'radius']
+    kmeans = MorphologyKMeans(columns=columns).fit(table, normal=known)
+    other = table.copy()
+    other['radius'] = table['radius'].to(u.mas)
+    np.testing.assert_allclose(kmeans.score(other)['score'], kmeans.score(table)['score'])
+    other['radius'] = np.ones(400) * u.pix
+    with pytest.raises(u.UnitConversionError):
+        kmeans.score(other)
+
+
+def test_constant_column_is_no_trouble(shapes, known):
+    table = shapes.copy()
+    table['smoothness'] = 0.0
+    assert np.isfinite(MorphologyKMeans().fit(table, normal=known).score(table)['score']).all()
+
+
+def test_what_cannot_be(shapes, known):
+    with pytest.raises(ValueError, match=r"lacks \['gini'\]"):
+        MorphologyKMeans().fit(
+            shapes['concentration', 'asymmetry', 'smoothness', 'm20'], normal=known
+        )
+    with pytest.raises(ValueError, match='a value per row, 400'):
+        MorphologyKMeans().fit(shapes, normal=known[:7])
+    with pytest.raises(ValueError, match='0 of them normal'):
+        MorphologyKMeans().fit(shapes, normal=np.zeros(400, bool))
+    with pytest.raises(NotFittedBaselineError, match='MorphologyKMeans'):
+        MorphologyKMeans().score(shapes)

@@ -1,0 +1,140 @@
+import numpy as np
+import pytest
+
+from astro_wgan import StampSet
+from astro_wgan.baselines import NotFittedBaselineError, PCAMahalanobis, PCAResidual
+from astro_wgan.stamps.stretch import Stretch
+
+pytest.importorskip('sklearn')
+from sklearn.covariance import EmpiricalCovariance
+from sklearn.decomposition import PCA
+from sklearn.metrics import roc_auc_score
+
+LINEAR = Stretch(kind='linear', sky=0, noise=1, peak=1)
+
+
+def scores(baseline, stamps):
+    return np.asarray(baseline.score(stamps, progress=False)['score'])
+
+
+@pytest.mark.parametrize(('baseline', 'least'), [(PCAResidual(), 0.9), (PCAMahalanobis(), 0.85)])
+def test_pairs_are_stranger_than_single_galaxies(baseline, least, normal, held_out, pairs):
+    baseline.fit(normal)
+    score = np.concatenate([scores(baseline, held_out), scores(baseline, pairs)])
+    assert roc_auc_score(np.repeat([0, 1], 400), score) > least
+
+
+def test_residual_is_that_of_the_exact_decomposition(normal, held_out):
+    baseline = PCAResidual(components=5, stretch=LINEAR).fit(normal)
+    flat = normal.pixels.reshape(len(normal), -1)
+    exact = PCA(5, svd_solver='full').fit(flat)
+    test = held_out.pixels.reshape(len(held_out), -1)
+    residual = test - exact.inverse_transform(exact.transform(test))
+    expected = np.sqrt((residual**2).mean(axis=1))
+    np.testing.assert_allclose(scores(baseline, held_out), expected, rtol=1e-3)
+
+
+def test_mahalanobis_distance_is_that_of_the_covariance():
+    # As many components as pixels vary: nothing is left out.
+    rng = np.random.default_rng(1)
+    coordinates = rng.normal(size=(500, 3)) * [3, 2, 1]
+    pixels = coordinates @ rng.normal(size=(3, 64)) + 5
+    stamps = StampSet(pixels.reshape(500, 8, 8))
+    score = scores(PCAMahalanobis(components=3, stretch=LINEAR).fit(stamps), stamps)
+    expected = np.sqrt(EmpiricalCovariance().fit(coordinates).mahalanobis(coordinates))
+    # Covariance with n - 1 there, with n here.
+    np.testing.assert_allclose(score, expected * np.sqrt(499 / 500), rtol=1e-4)
+
+
+def test_masked_companion_does_not_count(normal, held_out):
+    baseline = PCAResidual(components=5).fit(normal)
+    clean = scores(baseline, held_out[:20])
+    pixels, mask = held_out.pixels[:20].copy(), np.zeros((20, 48, 48), bool)
+    pixels[:, 30:36, 30:36], mask[:, 30:36, 30:36] = 1e4, True
+    np.testing.assert_allclose(scores(baseline, StampSet(pixels, mask=mask)), clean, rtol=0.1)
+    assert (scores(baseline, StampSet(pixels)) > 2 * clean).all()
+
+
+def test_components_are_fitted_to_the_valid_pixels_by_least_squares():
+    rng = np.random.default_rng(2)
+    pattern = rng.normal(size=(2, 100))
+    pixels = (rng.normal(size=(60, 2)) @ pattern).reshape(60, 10, 10)
+    baselines = [
+        kind(components=2, stretch=LINEAR).fit(StampSet(pixels))
+        for kind in (PCAResidual, PCAMahalanobis)
+    ]
+    mask = rng.random((60, 10, 10)) < 0.5
+    spoilt = StampSet(np.where(mask, 99.0, pixels), mask=mask)
+    # Two coordinates follow from any 50 pixels: nothing is left, and the distance is the same.
+    np.testing.assert_allclose(scores(baselines[0], spoilt), 0, atol=1e-4)
+    np.testing.assert_allclose(
+        scores(baselines[1], spoilt), scores(baselines[1], StampSet(pixels)), rtol=1e-3
+    )
+
+
+@pytest.mark.parametrize('kind', [PCAResidual, PCAMahalanobis])
+def test_blind_stamps_have_no_score_and_no_say(kind, normal):
+    pixels = normal.pixels[:100].copy()
+    pixels[[3, 50]] = np.nan
+    blinded = StampSet(pixels)
+    table = kind(components=4).fit(blinded).score(blinded, progress=False)
+    assert np.flatnonzero(np.isnan(table['score'])).tolist() == [3, 50]
+    assert np.flatnonzero(table['valid'] == 0).tolist() == [3, 50]
+    others = normal[np.setdiff1d(np.arange(100), [3, 50])]
+    np.testing.assert_allclose(
+        scores(kind(components=4).fit(others), others),
+        np.delete(table['score'], [3, 50]),
+        rtol=0.02,
+    )
+
+
+def test_several_bands_and_units(normal):
+    colour = StampSet(np.stack([normal.pixels, 2 * normal.pixels], axis=-1), unit='nJy')
+    baseline = PCAResidual(components=4).fit(colour[:300])
+    in_micro = StampSet(colour.quantity[300:330].to('uJy'))
+    np.testing.assert_allclose(
+        scores(baseline, in_micro), scores(baseline, colour[300:330]), rtol=1e-3
+    )
+    with pytest.raises(ValueError, match='pixels'):
+        baseline.score(normal)
+
+
+def test_batches_and_order_do_not_matter(normal, held_out, monkeypatch):
+    from astro_wgan.baselines import images
+
+    baseline = PCAResidual().fit(normal)
+    whole = scores(baseline, held_out)
+    monkeypatch.setattr(images, '_BATCH_PIXELS', 7 * 48 * 48)
+    table = baseline.score(held_out[::-1], progress=False)
+    np.testing.assert_array_equal(table['id'], held_out.ids[::-1])
+    np.testing.assert_allclose(table['score'][::-1], whole, rtol=1e-5)
+
+
+def test_same_seed_gives_the_same_scores(normal, held_out):
+    first, again = (PCAResidual(sample=300, seed=4).fit(normal) for _ in range(2))
+    np.testing.assert_array_equal(scores(first, held_out), scores(again, held_out))
+    assert (
+        scores(PCAResidual(sample=300, seed=5).fit(normal), held_out) != scores(first, held_out)
+    ).any()
+
+
+def test_constant_stamps_have_a_score():
+    stamps = StampSet(np.full((10, 8, 8), 3.0))
+    for kind in (PCAResidual, PCAMahalanobis):
+        assert np.isfinite(scores(kind(components=2).fit(stamps), stamps)).all()
+
+
+def test_empty_set(normal):
+    table = PCAResidual(components=2).fit(normal[:50]).score(normal[:0], progress=False)
+    assert len(table) == 0
+
+
+def test_what_cannot_be(normal):
+    with pytest.raises(ValueError, match='`components` must be at least 1'):
+        PCAResidual(components=0)
+    with pytest.raises(ValueError, match='`sample`'):
+        PCAMahalanobis(sample=0)
+    with pytest.raises(ValueError, match='fewer than stamps'):
+        PCAResidual(components=10).fit(normal[:10])
+    with pytest.raises(NotFittedBaselineError, match='PCAResidual'):
+        PCAResidual().score(normal)
