@@ -136,7 +136,8 @@ def as_table(table, n):
         raise ValueError(f'`table` must have a row per stamp, {n}; got {len(table)} rows.')
     if 'id' not in table.colnames:
         table.add_column(np.arange(n), name='id', index=0)
-    if len(np.unique(np.asarray(table['id']))) != n:
+    ids = np.sort(np.asarray(table['id']))
+    if (ids[1:] == ids[:-1]).any():
         raise ValueError('Column `id` of `table` must hold a different value for each stamp.')
     return table
 

@@ -1,11 +1,13 @@
 """`cut_stamps`: stamps at given positions of an image, or at the sources found in it."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 
 import numpy as np
 from astropy import units as u
 from astropy.table import QTable
+from numpy.lib.stride_tricks import sliding_window_view
 
 from astro_wgan.provenance import record
 from astro_wgan.stamps.detection import Detection, DetectionError, detect
@@ -15,6 +17,12 @@ from astro_wgan.stamps.positions import position_table, with_positions
 from astro_wgan.stamps.stampset import StampSet
 
 __all__ = ['cut_stamps']
+
+#: Pixels that fit the cache next to a processor core, half a megabyte of them.
+_CACHED_PIXELS = 2**17
+
+#: Fewer pixels are copied before threads have started. NumPy's indexing lets others run meanwhile.
+_PIXELS_FOR_THREADS = 2**23
 
 
 def cut_stamps(
@@ -234,14 +242,32 @@ def _gather(image, corner, shape, fill_value):
     first = np.maximum(corner, 0)
     last = np.minimum(corner + (nx, ny), image.shape[::-1])
     whole = (last - first == (nx, ny)).all(axis=1)
-    # Band by band of the image, so that pixels which stamps share are still in the processor's
-    # cache. The loop is as fast as fancy indexing of a sliding window, which needs a second copy.
-    order = np.lexsort((corner[:, 0], corner[:, 1] // ny))
-    order = order[whole[order]]
-    for k, (x, y) in zip(order.tolist(), corner[order].tolist(), strict=True):
-        stamps[k] = image[y : y + ny, x : x + nx]
+    if whole.any():
+        _copy_whole(stamps, image, corner, np.flatnonzero(whole))
     for k in np.flatnonzero(~whole):
         stamps[k] = fill_value
         (x0, y0), (x1, y1), (x, y) = first[k], last[k], corner[k]
         stamps[k, y0 - y : y1 - y, x0 - x : x1 - x] = image[y0:y1, x0:x1]
     return stamps
+
+
+def _copy_whole(stamps, image, corner, rows):
+    """Copy the stamps of some rows, which lie inside of the image."""
+    shape = stamps.shape[1:]
+    x, y = corner[rows].T
+    # Band by band of the image, so that pixels which stamps share are still in the processor's
+    # cache, and few at a time, so that the copy that NumPy makes between stays there too.
+    order = np.lexsort((x, y // shape[0]))
+    rows, x, y = rows[order], x[order], y[order]
+    windows = sliding_window_view(image, shape)
+    step = max(1, _CACHED_PIXELS // (shape[0] * shape[1]))
+
+    def copy(begin, end):
+        for start in range(begin, end, step):
+            part = slice(start, min(start + step, end))
+            stamps[rows[part]] = windows[y[part], x[part]]
+
+    threads = os.cpu_count() if stamps.size > _PIXELS_FOR_THREADS else 1
+    bounds = np.linspace(0, len(rows), threads + 1).astype(int).tolist()
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(copy, bounds[:-1], bounds[1:]))

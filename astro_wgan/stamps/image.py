@@ -301,7 +301,8 @@ def _uniform(image):
     pixels = as_float(image.data, 'source')
     if 0 in pixels.shape:
         raise ImageError(f'The image is empty: its shape is {pixels.shape}.')
-    mask = ~np.isfinite(pixels)
+    mask = np.isfinite(pixels)
+    np.logical_not(mask, out=mask)
     if image.mask is not None:
         mask |= np.asarray(image.mask, dtype=bool)
     if mask.all():

@@ -92,6 +92,16 @@ def test_stamps_agree_with_cutout2d(size, kind):
         assert np.array_equal(wcs.sip.crpix, expected.wcs.sip.crpix)
 
 
+def test_many_stamps_in_any_order_stay_with_their_positions():
+    image = np.random.default_rng(1).normal(size=(300, 200)).astype(np.float32)
+    # Enough for several threads and blocks.
+    corner = np.random.default_rng(2).integers(0, (200 - 64, 300 - 64), size=(2500, 2))
+    stamps = cut_stamps(image, size=64, positions=corner + 31.5)
+    assert np.array_equal(stamps.geometry.corner, corner)
+    for stamp, (x, y) in zip(stamps.pixels, corner, strict=True):
+        assert np.array_equal(stamp, image[y : y + 64, x : x + 64])
+
+
 def test_dropped_stamps_are_those_that_cutout2d_calls_partial():
     image = make_image()
     rng = np.random.default_rng(5)
