@@ -1,0 +1,235 @@
+"""`measure_morphology`: CAS, Gini, M20 and a Sersic fit for each stamp of a set, as a table."""
+
+import hashlib
+import json
+from collections import Counter
+from functools import partial
+from importlib.metadata import version
+
+import numpy as np
+from astropy import units as u
+from astropy.table import QTable
+
+from astro_wgan.morphology.chunk import Chunk, Settings, empty_columns, measure_chunk
+from astro_wgan.morphology.parallel import ordered_map
+from astro_wgan.morphology.resume import ResumeFile
+from astro_wgan.morphology.shape import MEASUREMENTS, import_statmorph
+from astro_wgan.progress import ProgressLine
+from astro_wgan.provenance import record
+from astro_wgan.stamps.detection import Detection
+
+__all__ = ['measure_morphology']
+
+#: Stamps that a process works on at a time: some seconds.
+_CHUNK = 16
+
+
+def measure_morphology(
+    stamps,
+    *,
+    what='central',
+    segmentation=None,
+    subtract_background=True,
+    gain=None,
+    psf=None,
+    sersic=True,
+    band=None,
+    statmorph_options=None,
+    processes=1,
+    client=None,
+    progress=True,
+    resume=None,
+):
+    """
+    Measure the shape of the galaxy in each stamp with statmorph.
+
+    Parameters
+    ----------
+    stamps : `~astro_wgan.StampSet` or `~astro_wgan.stamps.StampStore`
+        The images. Their uncertainty, where they have one, is statmorph's weight map.
+    what : {'central', 'everything'}, optional
+        Measure the source in the middle, with its neighbours masked, or all sources of the stamp
+        as if they were one. In the middle is the source whose pixels come nearest to it, unless
+        that is more than an eighth of the stamp's edge away.
+    segmentation : `~astro_wgan.stamps.Detection` or array_like of int, optional
+        How sources are looked for; or for each stamp an image of labels, 0 for sky, shape
+        (n, ny, nx).
+    subtract_background : bool, optional
+        Subtract the background of each stamp, as SEP sees it. Leave that where the images have
+        none: in small stamps the wings of a large galaxy count as background.
+    gain : float, optional
+        Electrons per unit of the pixels, for the weight map of stamps without uncertainty. Where
+        it is not given either, the noise of the background is the weight map.
+    psf : array_like, optional
+        What the Sersic model is convolved with; by default the PSF of the stamps, if they have
+        one.
+    sersic : bool, optional
+        Fit a Sersic model. It takes little of the time, but with a large PSF it may be a third.
+    band : int, optional
+        Which band to measure; needed where there are several.
+    statmorph_options : dict, optional
+        Further arguments of ``statmorph.SourceMorphology``, such as ``{'petro_extent_cas': 2}``.
+    processes : int, optional
+        Processes that work at the same time. They are spawned: a script must call this under
+        ``if __name__ == '__main__':``.
+    client : `dask.distributed.Client`, optional
+        A Dask cluster that works instead.
+    progress : bool, optional
+        Show a progress line.
+    resume : path-like, optional
+        File that keeps what has been measured; where it exists, the work goes on from it. It must
+        belong to the same stamps and settings.
+
+    Returns
+    -------
+    `~astropy.table.QTable`
+        A row per stamp, in their order: ``id``, then
+
+        * ``concentration``, ``asymmetry``, ``smoothness``, ``gini``, ``m20``,
+          ``gini_m20_bulge``, ``gini_m20_merger``, ``multimode``, ``intensity``, ``deviation``,
+          ``outer_asymmetry``, ``shape_asymmetry`` as in statmorph;
+        * ``effective_radius`` and ``petrosian_radius``, semi-major axes of the ellipses that hold
+          half the light and of the Petrosian one; ``axis_ratio`` and ``orientation`` of these;
+          ``xc_asymmetry`` and ``yc_asymmetry``, their centre in the stamp; ``petrosian_flux``;
+        * ``signal_to_noise``, mean per pixel; ``sky_mean`` and ``sky_sigma``;
+        * ``sersic_index``, ``sersic_radius``, ``sersic_axis_ratio``, ``sersic_orientation``,
+          ``sersic_amplitude`` (at that radius) and ``sersic_chi2_dof`` of the fit;
+        * ``flag`` and ``flag_sersic`` of statmorph: 0 good, 1 suspect, 2 bad, 4 nothing measured;
+        * ``touches_border``, whether the segment reaches the edge of the stamp;
+        * ``status``, ``'measured'`` or why not, and ``warnings``, what statmorph warned of.
+
+        What could not be measured is NaN. Lengths are in pixels; where the pixel scale is known
+        there are ``effective_radius_arcsec``, ``petrosian_radius_arcsec`` and
+        ``sersic_radius_arcsec`` too. ``meta`` holds the provenance and counts of each status.
+
+    Raises
+    ------
+    ImportError
+        If statmorph is not installed.
+    ValueError
+        If an argument is out of range, or ``resume`` is a file of other work, or damaged.
+
+    Notes
+    -----
+    Concentration, asymmetry, smoothness (clumpiness), Gini and M20 are what Margalef-Bentabol et
+    al. 2020 (section 4.1) cluster with k-means. Definitions: Lotz et al. 2004 (AJ 128, 163),
+    Conselice 2003 (ApJS 147, 1), Freeman et al. 2013 (MNRAS 434, 282), Pawlik et al. 2016 (MNRAS
+    456, 3032); the code: Rodriguez-Gomez et al. 2019 (MNRAS 483, 4140).
+
+    Examples
+    --------
+    >>> from astro_wgan import datasets
+    >>> from astro_wgan.morphology import measure_morphology
+    >>> from astro_wgan.stamps import cut_stamps
+    >>> stamps = cut_stamps(datasets.load_image('hst_cosmos_f814w'), size=64,
+    ...                     positions=[(143, 181)])
+    >>> table = measure_morphology(stamps, progress=False)
+    >>> table['status'].tolist()
+    ['measured']
+    """
+    import_statmorph()
+    settings = Settings(
+        what=what,
+        detection=segmentation if isinstance(segmentation, Detection) else Detection(),
+        subtract_background=subtract_background,
+        gain=gain,
+        psf=_checked_psf(getattr(stamps, 'psf', None) if psf is None else psf),
+        sersic=sersic,
+        band=_checked_band(band, stamps.bands),
+        statmorph_options=statmorph_options or {},
+    )
+    labels = _checked_labels(segmentation, (len(stamps), *stamps.shape))
+    if processes < 1:
+        raise ValueError(f'`processes` must be at least 1; got {processes}.')
+    measure = partial(measure_chunk, settings=settings)
+    with (
+        ResumeFile(resume, _fingerprint(stamps, labels, settings)) as kept,
+        ProgressLine('morphology', quiet=not progress) as line,
+    ):
+        total = len(stamps)
+        line.update(len(kept) / max(1, total), f'{len(kept)} of {total} stamps')
+        chunks = _chunks(stamps, labels, settings.band, first=len(kept))
+        for part in ordered_map(measure, chunks, processes=processes, client=client):
+            kept.append(part)
+            line.update(len(kept) / total, f'{len(kept)} of {total} stamps')
+    return _table(stamps, kept.columns() or empty_columns(), settings)
+
+
+def _checked_psf(psf):
+    if psf is None:
+        return None
+    psf = np.asarray(psf, dtype=float)
+    if psf.ndim != 2 or not np.isfinite(psf).all() or not psf.sum() > 0:
+        raise ValueError(
+            '`psf` must be one image of finite numbers with a sum above 0; '
+            f'got an array of shape {psf.shape}.'
+        )
+    return psf
+
+
+def _checked_band(band, bands):
+    if bands is None:
+        if band is not None:
+            raise ValueError(f'`band` is for stamps of several bands; got {band} for plain images.')
+        return None
+    if band is None and bands > 1:
+        raise ValueError(f'`band` must say which of the {bands} bands is to be measured.')
+    band = 0 if band is None else band
+    if not 0 <= band < bands:
+        raise ValueError(f'`band` must lie between 0 and {bands - 1}; got {band}.')
+    return band
+
+
+def _checked_labels(segmentation, shape):
+    if segmentation is None or isinstance(segmentation, Detection):
+        return None
+    labels = np.asarray(segmentation)
+    if labels.shape != shape or labels.dtype.kind not in 'iub':
+        raise ValueError(
+            '`segmentation` must be a Detection, or whole numbers of shape '
+            f'{shape}; got {labels.dtype} of shape {labels.shape}.'
+        )
+    return labels
+
+
+def _chunks(stamps, labels, band, *, first):
+    for start in range(first, len(stamps), _CHUNK):
+        rows = slice(start, min(start + _CHUNK, len(stamps)))
+        part = stamps[rows]
+        mask, uncertainty = ~part.valid, part.uncertainty
+        if band is None:
+            pixels = part.pixels
+        else:
+            pixels, mask = part.pixels[..., band], mask[..., band]
+            uncertainty = None if uncertainty is None else uncertainty[..., band]
+        yield Chunk(pixels, mask, uncertainty, None if labels is None else labels[rows])
+
+
+def _fingerprint(stamps, labels, settings):
+    digest = hashlib.sha256(np.asarray(stamps.table['id']).tobytes())
+    # The ids of other stamps may be the same numbers: a few pixels tell them apart.
+    digest.update(np.ascontiguousarray(stamps[:_CHUNK].pixels).tobytes())
+    for array in (labels, settings.psf):
+        if array is not None:
+            digest.update(np.ascontiguousarray(array).tobytes())
+    return json.dumps({'arrays': digest.hexdigest(), **settings.to_dict()}, default=repr)
+
+
+def _table(stamps, columns, settings):
+    columns = {
+        name: column for name, column in columns.items() if settings.sersic or 'sersic' not in name
+    }
+    units = {'length': u.pix, 'angle': u.rad, 'flux': stamps.unit or u.dimensionless_unscaled}
+    kinds = {measurement.name: measurement.kind for measurement in MEASUREMENTS}
+    table = QTable({'id': stamps.table['id']})
+    for name, column in columns.items():
+        kind = kinds.get(name)
+        table[name] = column * units[kind] if kind else column
+        if kind == 'length' and name.endswith('radius') and stamps.pixel_scale is not None:
+            table[f'{name}_arcsec'] = (table[name] * stamps.pixel_scale).to(u.arcsec)
+    table.meta = {
+        'morphology': settings.to_dict(),
+        'status': dict(Counter(columns['status'].tolist())),
+        'provenance': record(statmorph=version('statmorph')),
+    }
+    return table

@@ -1,0 +1,112 @@
+"""`ResumeFile`: rows of a long measurement, kept so that it can go on after a kill."""
+
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from astro_wgan.files import replaced
+
+__all__ = ['ResumeFile']
+
+
+class ResumeFile:
+    """
+    Columns that grow part by part, and the file that keeps them.
+
+    As a context it writes what is not yet written when it ends, by an error too.
+
+    Parameters
+    ----------
+    path : path-like or None
+        Where to keep the rows; None keeps them in memory only. An existing file is gone on from.
+    fingerprint : str
+        Says to which work the rows belong.
+
+    Raises
+    ------
+    ValueError
+        If the file belongs to other work, or is damaged.
+    """
+
+    # Writing all rows anew takes longer the more there are: no more than this share of the time
+    # goes into it.
+    _share = 0.05
+
+    def __init__(self, path, fingerprint):
+        self._path = None if path is None else Path(path)
+        self._fingerprint = fingerprint
+        self._parts = []
+        if self._path is not None and self._path.exists():
+            self._parts.append(_read(self._path, fingerprint))
+        self._rows = sum(_length(part) for part in self._parts)
+        self._unwritten = False
+        self._next_write = 0.0
+
+    def __len__(self):
+        return self._rows
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        if self._unwritten:
+            self._write()
+
+    def append(self, part):
+        """
+        Add rows.
+
+        Parameters
+        ----------
+        part : dict of `~numpy.ndarray`
+            Columns of one length.
+        """
+        self._parts.append(part)
+        self._rows += _length(part)
+        self._unwritten = self._path is not None
+        if self._unwritten and time.monotonic() >= self._next_write:
+            self._write()
+
+    def columns(self):
+        """All rows as a dictionary of arrays, or an empty one where there are none."""
+        if len(self._parts) > 1:
+            names = self._parts[0]
+            self._parts = [
+                {name: np.concatenate([part[name] for part in self._parts]) for name in names}
+            ]
+        return self._parts[0] if self._parts else {}
+
+    def _write(self):
+        begin = time.monotonic()
+        with replaced(self._path) as temporary, open(temporary, 'wb') as file:
+            np.savez(file, fingerprint=np.array(self._fingerprint), **self.columns())
+        self._unwritten = False
+        end = time.monotonic()
+        self._next_write = end + (end - begin) / self._share
+
+
+def _length(part):
+    return len(next(iter(part.values())))
+
+
+def _read(path, fingerprint):
+    try:
+        # Opened here: np.load leaves a damaged file open.
+        with open(path, 'rb') as file, np.load(file) as saved:
+            columns = dict(saved)
+        known = str(columns.pop('fingerprint'))
+        lengths = {len(column) for column in columns.values()}
+    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            f'The file {path} does not hold measurements, or it is damaged ({error}).'
+        ) from error
+    if known != fingerprint:
+        raise ValueError(
+            f'The measurements in {path} belong to other stamps or other settings. '
+            'Name another file, or remove this one to start anew.'
+        )
+    if len(lengths) != 1:
+        raise ValueError(f'The file {path} is damaged: its columns differ in length.')
+    return columns

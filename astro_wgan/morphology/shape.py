@@ -1,0 +1,218 @@
+"""`measure_shape`: the shape of one galaxy image, by statmorph."""
+
+import copy
+import warnings
+from typing import NamedTuple
+
+import numpy as np
+from astropy.utils.exceptions import AstropyUserWarning
+
+__all__ = ['MEASUREMENTS', 'Measurement', 'Shape', 'import_statmorph', 'measure_shape']
+
+#: What statmorph writes for a measurement that it cannot measure.
+_INVALID = -99.0
+
+#: statmorph's flag of a galaxy of which it could measure nothing.
+CATASTROPHIC = 4
+
+
+class Measurement(NamedTuple):
+    """
+    One number of a shape.
+
+    Attributes
+    ----------
+    name : str
+        Its column.
+    source : str
+        statmorph's name of it.
+    kind : {'', 'length', 'angle', 'flux'}
+        What it is measured in: nothing, pixels, radians, the unit of the image.
+    axis_ratio : bool
+        True where statmorph gives the ellipticity 1 - q, and the axis ratio q is wanted.
+    """
+
+    name: str
+    source: str
+    kind: str = ''
+    axis_ratio: bool = False
+
+
+#: All that is measured, in the order of the columns.
+MEASUREMENTS = (
+    Measurement('concentration', 'concentration'),
+    Measurement('asymmetry', 'asymmetry'),
+    Measurement('smoothness', 'smoothness'),
+    Measurement('gini', 'gini'),
+    Measurement('m20', 'm20'),
+    Measurement('gini_m20_bulge', 'gini_m20_bulge'),
+    Measurement('gini_m20_merger', 'gini_m20_merger'),
+    Measurement('multimode', 'multimode'),
+    Measurement('intensity', 'intensity'),
+    Measurement('deviation', 'deviation'),
+    Measurement('outer_asymmetry', 'outer_asymmetry'),
+    Measurement('shape_asymmetry', 'shape_asymmetry'),
+    Measurement('effective_radius', 'rhalf_ellip', 'length'),
+    Measurement('petrosian_radius', 'rpetro_ellip', 'length'),
+    Measurement('axis_ratio', 'ellipticity_asymmetry', axis_ratio=True),
+    Measurement('orientation', 'orientation_asymmetry', 'angle'),
+    Measurement('xc_asymmetry', 'xc_asymmetry', 'length'),
+    Measurement('yc_asymmetry', 'yc_asymmetry', 'length'),
+    Measurement('petrosian_flux', 'flux_ellip', 'flux'),
+    Measurement('signal_to_noise', 'sn_per_pixel'),
+    Measurement('sky_mean', 'sky_mean', 'flux'),
+    Measurement('sky_sigma', 'sky_sigma', 'flux'),
+    Measurement('sersic_index', 'sersic_n'),
+    Measurement('sersic_radius', 'sersic_rhalf', 'length'),
+    Measurement('sersic_axis_ratio', 'sersic_ellip', axis_ratio=True),
+    Measurement('sersic_orientation', 'sersic_theta', 'angle'),
+    Measurement('sersic_amplitude', 'sersic_amplitude', 'flux'),
+    Measurement('sersic_chi2_dof', 'sersic_chi2_dof'),
+)
+
+
+_IS_SERSIC = np.array([measurement.name.startswith('sersic') for measurement in MEASUREMENTS])
+
+# statmorph has no switch for its fit, but it can be made as good as none; then it warns.
+_NO_FIT = {'maxiter': 1}
+_FIT_WARNINGS = ('[sersic]', 'The fit may be unsuccessful')
+
+
+class Shape(NamedTuple):
+    """
+    The shape of one galaxy, or why there is none.
+
+    Attributes
+    ----------
+    values : `~numpy.ndarray`, shape (len(MEASUREMENTS),)
+        In plain numbers; NaN where statmorph could not measure.
+    flag, flag_sersic : int
+        statmorph's own: 0 good, 1 suspect, 2 bad, 4 nothing was measured.
+    status : str
+        ``'measured'``, or the reason.
+    warnings : str
+        What statmorph warned of, joined by ``'; '``.
+    """
+
+    values: np.ndarray
+    flag: int
+    flag_sersic: int
+    status: str
+    warnings: str
+
+    @classmethod
+    def failed(cls, status, warnings=''):
+        """The shape of a galaxy that has none."""
+        values = np.full(len(MEASUREMENTS), np.nan)
+        return cls(values, CATASTROPHIC, CATASTROPHIC, status, warnings)
+
+
+def import_statmorph():
+    """
+    The package statmorph.
+
+    Raises
+    ------
+    ImportError
+        If it is not installed, with what to do.
+    """
+    try:
+        import statmorph
+    except ImportError as error:
+        raise ImportError(
+            'Morphology needs statmorph: pip install "astro_wgan[morphology]".'
+        ) from error
+    return statmorph
+
+
+def measure_shape(
+    image, labels, label, *, mask, noise=None, gain=None, psf=None, sersic=True, options=None
+):
+    """
+    Measure one galaxy; whatever goes wrong is told, not raised.
+
+    Parameters
+    ----------
+    image : array_like, shape (ny, nx)
+        Without background. Masked pixels may have any value.
+    labels : array_like of int, shape (ny, nx)
+        0 for sky, another number for each source.
+    label : int
+        The source to measure. The others are masked.
+    mask : array_like of bool, shape (ny, nx)
+        True where a pixel must not be used.
+    noise : array_like, shape (ny, nx), optional
+        Standard deviation of each pixel. Either this or ``gain`` is needed.
+    gain : float, optional
+        Electrons per unit of the image.
+    psf : array_like, optional
+        What the Sersic model is convolved with.
+    sersic : bool, optional
+        Fit a Sersic model; otherwise its values are NaN.
+    options : dict, optional
+        Further arguments of ``statmorph.SourceMorphology``.
+
+    Returns
+    -------
+    `Shape`
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astro_wgan.morphology.shape import MEASUREMENTS, measure_shape
+    >>> y, x = np.indices((64, 64)) - 31.5
+    >>> image = 100 * np.exp(-(x**2 + y**2) / 50)
+    >>> image += np.random.default_rng(1).normal(size=image.shape)
+    >>> shape = measure_shape(image, image > 3, 1, mask=np.zeros((64, 64), bool),
+    ...                       noise=np.ones((64, 64)))
+    >>> names = [measurement.name for measurement in MEASUREMENTS]
+    >>> shape.status, round(float(shape.values[names.index('axis_ratio')]), 1)
+    ('measured', 1.0)
+    """
+    statmorph = import_statmorph()
+    # A copy: statmorph writes its first guess of a fit into the dictionaries that it gets.
+    options = copy.deepcopy(options or {})
+    if not sersic:
+        psf, options['sersic_fitting_args'] = None, _NO_FIT
+    image = np.asarray(image, dtype=np.float64)
+    mask = np.asarray(mask, dtype=bool) | ~np.isfinite(image)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter('always')
+        try:
+            source = statmorph.SourceMorphology(
+                # Masked pixels spoil no sums of their neighbours.
+                np.where(np.isfinite(image), image, 0.0),
+                np.asarray(labels, dtype=np.int64),
+                label,
+                mask=mask,
+                weightmap=None if noise is None else np.asarray(noise, dtype=np.float64),
+                gain=gain,
+                psf=psf,
+                **options,
+            )
+        except Exception as error:  # assertions, failed root searches and whatever fits raise
+            status = f'statmorph failed: {type(error).__name__}: {error}'
+            return Shape.failed(status, _messages(caught))
+    if source.flag == CATASTROPHIC:
+        return Shape.failed('no positive flux', _messages(caught))
+    values = np.array([_value(source, measurement) for measurement in MEASUREMENTS])
+    if not sersic:
+        values[_IS_SERSIC] = np.nan
+    flag_sersic = source.flag_sersic if sersic else CATASTROPHIC
+    return Shape(values, source.flag, flag_sersic, 'measured', _messages(caught, sersic))
+
+
+def _value(source, measurement):
+    value = float(source[measurement.source])
+    if value == _INVALID:
+        return np.nan
+    return 1 - value if measurement.axis_ratio else value
+
+
+def _messages(caught, sersic=True):
+    """The different messages for a user of statmorph, in the order in which they came."""
+    kinds = (AstropyUserWarning, RuntimeWarning)
+    told = [str(w.message).strip() for w in caught if issubclass(w.category, kinds)]
+    if not sersic:
+        told = [message for message in told if not message.startswith(_FIT_WARNINGS)]
+    return '; '.join(dict.fromkeys(message.replace('\n', ' ') for message in told))

@@ -1,0 +1,36 @@
+"""The two baselines on shapes, from pixels to the area under the ROC."""
+
+import numpy as np
+import pytest
+from astropy.table import vstack
+
+from astro_wgan.baselines import IsolationForestScore, MorphologyKMeans
+from astro_wgan.morphology import measure_morphology
+
+pytest.importorskip('sklearn')
+pytest.importorskip('statmorph')
+from sklearn.metrics import roc_auc_score
+
+IS_PAIR = np.repeat([False, True], 20)
+
+
+@pytest.fixture(scope='module')
+def shapes(held_out, pairs):
+    tables = [
+        measure_morphology(stamps[:20], what='everything', sersic=False, progress=False)
+        for stamps in (held_out, pairs)
+    ]
+    return vstack(tables, metadata_conflicts='silent')
+
+
+def test_pairs_are_stranger_to_k_means(shapes):
+    table = MorphologyKMeans().fit(shapes, normal=~IS_PAIR).score(shapes)
+    assert roc_auc_score(IS_PAIR, table['score']) > 0.8
+    # The paper's table 1: k-means hardly ever takes a normal galaxy for an anomalous one.
+    assert table['anomalous'][~IS_PAIR].mean() <= 0.1
+    assert table['anomalous'][IS_PAIR].mean() >= 0.4
+
+
+def test_pairs_are_stranger_to_the_forest(shapes):
+    table = IsolationForestScore().fit(shapes[~IS_PAIR]).score(shapes)
+    assert roc_auc_score(IS_PAIR, table['score']) > 0.8

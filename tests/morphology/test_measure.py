@@ -1,0 +1,289 @@
+import numpy as np
+import pytest
+from astropy import units as u
+from astropy.table import QTable
+
+from astro_wgan import StampSet
+from astro_wgan.morphology import measure_morphology
+from astro_wgan.stamps.detection import Detection, detect
+
+statmorph = pytest.importorskip('statmorph')
+
+#: Our column, and statmorph's attribute.
+SAME = {
+    'concentration': 'concentration',
+    'asymmetry': 'asymmetry',
+    'smoothness': 'smoothness',
+    'gini': 'gini',
+    'm20': 'm20',
+    'gini_m20_bulge': 'gini_m20_bulge',
+    'multimode': 'multimode',
+    'intensity': 'intensity',
+    'deviation': 'deviation',
+    'shape_asymmetry': 'shape_asymmetry',
+    'effective_radius': 'rhalf_ellip',
+    'petrosian_radius': 'rpetro_ellip',
+    'petrosian_flux': 'flux_ellip',
+    'signal_to_noise': 'sn_per_pixel',
+    'sersic_index': 'sersic_n',
+    'sersic_radius': 'sersic_rhalf',
+    'sersic_amplitude': 'sersic_amplitude',
+    'flag': 'flag',
+    'flag_sersic': 'flag_sersic',
+}
+
+
+def measure(stamps, **options):
+    return measure_morphology(stamps, progress=False, **options)
+
+
+def assert_equal(row, shape):
+    for name, attribute in SAME.items():
+        value = np.asarray(getattr(row[name], 'value', row[name]))
+        expected = np.nan if shape[attribute] == -99 else shape[attribute]
+        np.testing.assert_allclose(value, expected, rtol=1e-9, err_msg=name)
+    assert row['axis_ratio'] == pytest.approx(1 - shape.ellipticity_asymmetry)
+    assert row['sersic_axis_ratio'] == pytest.approx(1 - shape.sersic_ellip)
+
+
+@pytest.fixture(scope='module')
+def table(real):
+    return measure(real)
+
+
+@pytest.mark.parametrize('k', range(3))
+def test_central_source_is_what_statmorph_gives_by_hand(table, real, k):
+    found = detect(real.pixels[k])
+    shape = statmorph.SourceMorphology(
+        real.pixels[k].astype(float) - found.background,
+        found.labels,
+        found.labels[32, 32],
+        weightmap=found.noise.astype(float),
+    )
+    assert_equal(table[k], shape)
+    assert table['status'][k] == 'measured'
+
+
+def test_everything_is_what_statmorph_gives_by_hand(table, real):
+    found = detect(real.pixels[0])
+    assert len(found.sources) > 1
+    (shape,) = statmorph.source_morphology(
+        real.pixels[0].astype(float) - found.background,
+        (found.labels > 0).astype(int),
+        weightmap=found.noise.astype(float),
+    )
+    row = measure(real[0], what='everything')[0]
+    assert_equal(row, shape)
+    # The neighbour counts.
+    assert row['petrosian_flux'] > 1.3 * table['petrosian_flux'][0]
+    assert row['m20'] > table['m20'][0]
+
+
+def test_units_and_scale(table, real):
+    assert table['effective_radius'].unit == u.pix
+    assert table['petrosian_flux'].unit == real.unit or real.unit is None
+    np.testing.assert_allclose(
+        table['effective_radius_arcsec'].to_value(u.arcsec),
+        table['effective_radius'].value * real.pixel_scale.value,
+    )
+    np.testing.assert_array_equal(table['id'], real.ids)
+    assert table['touches_border'].tolist() == [False, False, True]
+    assert table.meta['status'] == {'measured': 3}
+    assert table.meta['provenance']['statmorph'] == statmorph.__version__
+
+
+def test_known_profile_is_found(galaxy, stack):
+    table = measure(
+        stack(
+            galaxy.image,
+            uncertainty=np.ones((1, 64, 64)),
+            psf=galaxy.psf,
+            unit='nJy',
+            pixel_scale=0.1 * u.arcsec,
+        )
+    )
+    assert table['sersic_index'][0] == pytest.approx(1.5, rel=0.1)
+    assert table['sersic_radius_arcsec'][0].to_value('arcsec') == pytest.approx(0.5, rel=0.05)
+    assert table['sersic_axis_ratio'][0] == pytest.approx(0.7, abs=0.03)
+    assert table['sersic_orientation'][0].to_value('rad') == pytest.approx(0.5, abs=0.05)
+    assert table['sersic_amplitude'][0].to_value('nJy') == pytest.approx(20, rel=0.1)
+    assert table['sersic_chi2_dof'][0] == pytest.approx(1, abs=0.05)
+    assert abs(table['asymmetry'][0]) < 0.1
+    assert table['flag'][0] == 0
+    # Smeared, the galaxy seems rounder and less peaked.
+    bare = measure(stack(galaxy.image))
+    assert bare['sersic_index'][0] < 1.4
+    assert 'sersic_radius_arcsec' not in bare.colnames
+
+
+def test_uncertainty_is_the_weight_map(galaxy, stack):
+    noise = np.full((64, 64), 2.0)
+    noise[:20] = 4
+    row = measure(stack(galaxy.image, uncertainty=noise[np.newaxis]))[0]
+    found = detect(galaxy.image, noise=noise)
+    shape = statmorph.SourceMorphology(
+        galaxy.image - found.background, found.labels, found.labels[32, 32], weightmap=noise
+    )
+    # Single precision in between.
+    assert row['signal_to_noise'] == pytest.approx(shape.sn_per_pixel, rel=1e-5)
+    assert row['sersic_chi2_dof'] == pytest.approx(shape.sersic_chi2_dof, rel=1e-3)
+
+
+def test_gain_makes_the_weight_map(galaxy, stack):
+    found = detect(galaxy.image)
+    shape = statmorph.SourceMorphology(
+        galaxy.image - found.background, found.labels, found.labels[32, 32], gain=3.0
+    )
+    row = measure(stack(galaxy.image), gain=3.0)[0]
+    assert row['signal_to_noise'] == pytest.approx(shape.sn_per_pixel)
+
+
+def test_labels_of_the_caller_are_used(galaxy, stack):
+    y, x = np.indices((64, 64)) - 31.5
+    labels = np.where(np.hypot(x, y) < 12, 5, 0)
+    row = measure(stack(galaxy.image), segmentation=labels[np.newaxis], subtract_background=False)[
+        0
+    ]
+    shape = statmorph.SourceMorphology(
+        galaxy.image, labels, 5, weightmap=detect(galaxy.image).noise.astype(float)
+    )
+    assert_equal(row, shape)
+
+
+def test_neighbour_can_be_masked(galaxy, stack):
+    image = galaxy.image.copy()
+    image[8:14, 44:50] += 300
+    mask = np.zeros((1, 64, 64), bool)
+    mask[0, 6:16, 42:52] = True
+    # Brighter than all else, but masked: of no weight in the whole stamp.
+    masked = measure(stack(image, mask=mask), what='everything', sersic=False)[0]
+    clean = measure(stack(galaxy.image, mask=mask), what='everything', sersic=False)[0]
+    for name in ('concentration', 'gini', 'm20', 'asymmetry', 'effective_radius'):
+        assert masked[name] == clean[name]
+    # NaN is a mask too.
+    image[mask[0]] = np.nan
+    assert measure(stack(image), what='everything', sersic=False)['m20'][0] == clean['m20']
+
+
+def test_failures_are_rows(galaxy, sky, stack):
+    hidden = np.full((64, 64), np.nan)
+    elsewhere = sky.copy()
+    elsewhere[2:8, 50:58] += 50
+    stamps = stack(hidden, galaxy.image, np.full((64, 64), 7.0), np.zeros((64, 64)), elsewhere)
+    table = measure(stamps, segmentation=Detection(threshold=3), sersic=False)
+    assert table['flag'].tolist() == [4, 0, 4, 4, 4]
+    statuses = [
+        'no pixel can be used',
+        'measured',
+        'no segmentation: ',
+        'no segmentation: ',
+        'no source in the middle',
+    ]
+    for status, expected in zip(table['status'], statuses, strict=True):
+        assert status.startswith(expected)
+    assert np.isnan(table['gini']).tolist() == [True, False, True, True, True]
+    assert np.isnan(table['effective_radius']).tolist() == [True, False, True, True, True]
+    np.testing.assert_array_equal(table['id'], np.arange(5))
+    assert sum(table.meta['status'].values()) == 5
+
+
+def test_sky_has_no_source(sky, stack):
+    table = measure(stack(sky), what='everything', segmentation=Detection(threshold=8))
+    assert table['status'].tolist() == ['no source']
+
+
+def test_negative_source_is_flagged(galaxy, stack):
+    labels = (galaxy.image > 5).astype(int)[np.newaxis]
+    table = measure(stack(-galaxy.image), segmentation=labels)
+    assert table['status'].tolist() == ['no positive flux']
+    assert table['warnings'][0].startswith('Total flux is nonpositive')
+    assert np.isnan(table['concentration'][0])
+
+
+def test_whatever_statmorph_raises_costs_one_row(galaxy, stack, monkeypatch):
+    real = statmorph.SourceMorphology
+
+    def fails_once(image, *arguments, **options):
+        if image.max() > 1000:
+            raise AssertionError('Root not found within range.')
+        return real(image, *arguments, **options)
+
+    monkeypatch.setattr(statmorph, 'SourceMorphology', fails_once)
+    table = measure(stack(galaxy.image, 100 * galaxy.image, galaxy.image), sersic=False)
+    failure = 'statmorph failed: AssertionError: Root not found within range.'
+    assert table['status'].tolist() == ['measured', failure, 'measured']
+    assert table['flag'].tolist() == [0, 4, 0]
+    assert table['gini'][2] == table['gini'][0]
+
+
+def test_bad_measurements_keep_their_warnings_and_flags(sky, stack):
+    image = sky.copy()
+    image[30:33, 30:33] += 4
+    table = measure(stack(image), sersic=False)
+    assert table['flag'][0] >= 1
+    assert table['status'][0] == 'measured'
+    assert '[sersic]' not in table['warnings'][0]
+    # What statmorph writes as -99 is missing.
+    numbers = [table[name] for name in table.colnames if table[name].dtype.kind == 'f']
+    assert not any((np.asarray(column) == -99).any() for column in numbers)
+
+
+def test_options_reach_statmorph_and_do_not_stick(galaxy, stack):
+    options = {'petro_extent_cas': 1.0, 'sersic_model_args': {'fixed': {'n': True}, 'n': 1.0}}
+    table = measure(stack(galaxy.image, galaxy.image.T), statmorph_options=options)
+    np.testing.assert_array_equal(table['sersic_index'], 1)
+    # statmorph leaves its first guess in the dictionary that it gets: of the second galaxy too.
+    assert options['sersic_model_args'] == {'fixed': {'n': True}, 'n': 1.0}
+    np.testing.assert_allclose(table['sersic_radius'][0], table['sersic_radius'][1], rtol=1e-3)
+    found = detect(galaxy.image)
+    shape = statmorph.SourceMorphology(
+        galaxy.image - found.background,
+        found.labels,
+        found.labels[32, 32],
+        weightmap=found.noise.astype(float),
+        petro_extent_cas=1.0,
+    )
+    assert table['asymmetry'][0] == pytest.approx(shape.asymmetry)
+
+
+def test_without_a_fit_the_rest_is_the_same(real, table):
+    other = measure(real[1], sersic=False)
+    assert not [name for name in other.colnames if 'sersic' in name]
+    for name in ('concentration', 'asymmetry', 'gini', 'm20', 'signal_to_noise', 'flag'):
+        assert other[name][0] == table[name][1]
+
+
+def test_band(galaxy, stack):
+    colour = StampSet(np.stack([galaxy.image * 3, galaxy.image], axis=-1)[np.newaxis])
+    row = measure(colour, band=1, sersic=False)[0]
+    assert row['petrosian_flux'] == measure(stack(galaxy.image), sersic=False)['petrosian_flux'][0]
+    with pytest.raises(ValueError, match='`band` must say'):
+        measure(colour)
+    with pytest.raises(ValueError, match='between 0 and 1'):
+        measure(colour, band=2)
+
+
+def test_no_stamps_at_all(real, table):
+    empty = measure(real[:0])
+    assert isinstance(empty, QTable)
+    assert len(empty) == 0
+    assert empty.colnames == table.colnames
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        ({'what': 'all'}, "`what` must be 'central' or 'everything'; got 'all'"),
+        ({'gain': 0}, '`gain` must be above 0'),
+        ({'psf': np.zeros((5, 5))}, '`psf`'),
+        ({'psf': np.ones(5)}, '`psf`'),
+        ({'band': 0}, '`band` is for stamps of several bands'),
+        ({'segmentation': np.ones((64, 64), int)}, '`segmentation` must be a Detection'),
+        ({'segmentation': np.ones((3, 64, 64))}, 'float64'),
+        ({'statmorph_options': {'psf': None}}, '`statmorph_options`'),
+        ({'processes': 0}, '`processes`'),
+    ],
+)
+def test_what_cannot_be(real, options, message):
+    with pytest.raises(ValueError, match=message):
+        measure(real, **options)

@@ -1,0 +1,121 @@
+from concurrent.futures import Future
+
+import numpy as np
+import pytest
+
+from astro_wgan import StampSet
+from astro_wgan.morphology import measure, measure_morphology
+from astro_wgan.morphology.parallel import ordered_map
+
+pytest.importorskip('statmorph')
+
+
+@pytest.fixture(scope='module')
+def stamps():
+    """Too faint to be found, but for one: quick to measure."""
+    pixels = np.random.default_rng(1).normal(size=(7, 32, 32))
+    y, x = np.indices((32, 32)) - 15.5
+    pixels[4] += 50 * np.exp(-(x**2 + y**2) / 20)
+    return StampSet(pixels)
+
+
+@pytest.fixture
+def small_chunks(monkeypatch):
+    monkeypatch.setattr(measure, '_CHUNK', 2)
+
+
+@pytest.fixture(scope='module')
+def table(stamps):
+    return measure_morphology(stamps, sersic=False, progress=False)
+
+
+def assert_same(table, other):
+    for name in table.colnames:
+        np.testing.assert_array_equal(table[name], other[name], err_msg=name)
+
+
+@pytest.mark.usefixtures('small_chunks')
+def test_processes_give_the_same(stamps, table):
+    assert_same(measure_morphology(stamps, sersic=False, processes=2, progress=False), table)
+
+
+@pytest.mark.usefixtures('small_chunks')
+def test_dask_gives_the_same(stamps, table):
+    distributed = pytest.importorskip('distributed')
+    with (
+        distributed.LocalCluster(2, processes=False, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        result = measure_morphology(stamps, sersic=False, client=client, progress=False)
+    assert_same(result, table)
+
+
+class Cluster:
+    """The part of a Dask client that is used; the work is done when its result is asked for."""
+
+    def __init__(self, workers):
+        self.workers, self.waiting, self.most = workers, 0, 0
+
+    def nthreads(self):
+        return {f'tcp://{k}': 1 for k in range(self.workers)}
+
+    def submit(self, function, piece):
+        self.waiting += 1
+        self.most = max(self.most, self.waiting)
+        future = Future()
+        result = future.result
+        future.set_result(function(piece))
+
+        def taken():
+            self.waiting -= 1
+            return result()
+
+        future.result = taken
+        return future
+
+
+def test_cluster_holds_few_pieces_at_a_time():
+    cluster = Cluster(3)
+    assert list(ordered_map(lambda k: k**2, range(100), client=cluster)) == [
+        k**2 for k in range(100)
+    ]
+    assert cluster.most == 6
+
+
+@pytest.mark.usefixtures('small_chunks')
+def test_interrupted_work_goes_on_where_it_stopped(stamps, table, tmp_path, monkeypatch):
+    resume, work, calls = tmp_path / 'shapes.npz', measure.measure_chunk, []
+
+    def interrupted(chunk, settings):
+        calls.append(len(chunk.pixels))
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return work(chunk, settings)
+
+    monkeypatch.setattr(measure, 'measure_chunk', interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        measure_morphology(stamps, sersic=False, progress=False, resume=resume)
+    again = measure_morphology(stamps, sersic=False, progress=False, resume=resume)
+    # Two chunks were kept; the third was measured again, and the last, of one stamp, for once.
+    assert calls == [2, 2, 2, 2, 1]
+    assert_same(again, table)
+    # All is known now.
+    measure_morphology(stamps, sersic=False, progress=False, resume=resume)
+    assert len(calls) == 5
+
+
+def test_shapes_of_other_stamps_or_settings_are_not_taken_for_these(stamps, tmp_path):
+    resume = tmp_path / 'shapes.npz'
+    measure_morphology(stamps[:2], progress=False, resume=resume)
+    with pytest.raises(ValueError, match='other stamps or other settings'):
+        measure_morphology(stamps[2:4], progress=False, resume=resume)
+    same_ids = StampSet(stamps.pixels[:2] + 1)
+    with pytest.raises(ValueError, match='other stamps or other settings'):
+        measure_morphology(same_ids, progress=False, resume=resume)
+    with pytest.raises(ValueError, match='other stamps or other settings'):
+        measure_morphology(stamps[:2], what='everything', progress=False, resume=resume)
+
+
+def test_progress_is_told(stamps, capsys):
+    measure_morphology(stamps[:2], sersic=False)
+    assert 'morphology 100%  2 of 2 stamps' in capsys.readouterr().err
