@@ -1,0 +1,122 @@
+"""Scores of several detectors for the same objects, and the classes that these belong to."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from astropy.table import Table
+
+__all__ = ['as_ranks', 'read_classes', 'read_normals', 'read_sample', 'score_array']
+
+
+def read_sample(scores, classes):
+    """
+    Scores by detector and members by class.
+
+    Parameters
+    ----------
+    scores : mapping
+        Of each detector, by its name: an array of shape (n,), a table with a column ``score``, or
+        a mapping of such by class, which leaves no need for ``classes``.
+    classes : array_like or mapping or None
+        A label for each of the n objects, or an array of bool for each class.
+
+    Returns
+    -------
+    scores : dict of `~numpy.ndarray`
+        float, or bool for a detector that decides by itself.
+    classes : dict of `~numpy.ndarray` of bool
+    """
+    if not isinstance(scores, Mapping) or not scores:
+        raise ValueError(
+            '`scores` must be a mapping of scores by the name of the detector, such as '
+            f"{{'wgan': table}}; got {type(scores).__name__}."
+        )
+    if any(isinstance(given, Mapping) for given in scores.values()):
+        scores, classes = _join_classes(scores, classes)
+    scores = {name: score_array(given, f'`scores` of {name!r}') for name, given in scores.items()}
+    sizes = {name: len(values) for name, values in scores.items()}
+    if len(set(sizes.values())) > 1:
+        raise ValueError(f'All detectors must score the same objects; got numbers {sizes}.')
+    return scores, read_classes(classes, next(iter(sizes.values())))
+
+
+def read_classes(classes, n):
+    """Members of each class as arrays of bool, from labels or from such arrays."""
+    if classes is None:
+        return {'all': np.ones(n, dtype=bool)}
+    if not isinstance(classes, Mapping):
+        labels = np.asarray(classes)
+        if labels.shape != (n,):
+            raise ValueError(
+                f'`classes` must have a label for each of the {n} objects; got {labels.shape}.'
+            )
+        _, first = np.unique(labels, return_index=True)
+        return {str(labels[i]): labels == labels[i] for i in np.sort(first)}
+    members = {str(name): np.asarray(member) for name, member in classes.items()}
+    for name, member in members.items():
+        if member.dtype != bool or member.shape != (n,):
+            raise ValueError(
+                f'`classes` must be arrays of bool of length {n}; that of {name!r} has dtype '
+                f'{member.dtype} and shape {member.shape}.'
+            )
+    return members
+
+
+def read_normals(normals, scores, classes):
+    """Scores of the normals that set each detector's threshold; none where it decides itself."""
+    if isinstance(normals, str):
+        if normals not in classes:
+            raise ValueError(f'`normals` must be one of the classes {[*classes]}; got {normals!r}.')
+        return {name: values[classes[normals]] for name, values in scores.items()}
+    missing = [n for n, values in scores.items() if values.dtype != bool and n not in normals]
+    if missing:
+        raise ValueError(f'`normals` must hold scores for each detector; it lacks {missing}.')
+    return {name: _normals_of(name, given) for name, given in normals.items()}
+
+
+def score_array(given, what):
+    """One float or bool for each object; NaN where masked."""
+    if isinstance(given, Table):
+        if 'score' not in given.colnames:
+            raise ValueError(f'{what}: the table must have a column `score`; it has none.')
+        given = given['score']
+    if hasattr(given, 'mask'):
+        given = np.ma.MaskedArray(np.asarray(getattr(given, 'unmasked', given)), given.mask)
+        given = given.astype(float).filled(np.nan)
+    values = np.asarray(given)
+    if values.ndim != 1 or values.dtype.kind not in 'fiub':
+        raise ValueError(
+            f'{what} must be one number for each object; '
+            f'got shape {values.shape}, dtype {values.dtype}.'
+        )
+    return values if values.dtype == bool else values.astype(float)
+
+
+def as_ranks(scores):
+    """Scores that can be ordered: where there is none, the lowest."""
+    scores = np.asarray(scores, dtype=float)
+    return np.where(np.isnan(scores), -np.inf, scores)
+
+
+def _normals_of(name, given):
+    is_calibration = hasattr(given, 'thresholds')
+    return given if is_calibration else score_array(given, f'`normals` of {name!r}')
+
+
+def _join_classes(scores, classes):
+    if classes is not None or not all(isinstance(given, Mapping) for given in scores.values()):
+        raise ValueError(
+            'Scores by class must be given so for every detector, and without `classes`.'
+        )
+    joined, labels = {}, None
+    for name, by_class in scores.items():
+        parts = {c: score_array(s, f'`scores` of {name!r}, {c!r}') for c, s in by_class.items()}
+        sizes = {c: len(part) for c, part in parts.items()}
+        if labels is not None and sizes != labels:
+            raise ValueError(
+                f'All detectors must score the same objects; got numbers {labels} and {sizes}.'
+            )
+        labels = sizes
+        joined[name] = np.concatenate([*parts.values()])
+    which = np.repeat(np.arange(len(labels)), [*labels.values()])
+    return joined, {name: which == i for i, name in enumerate(labels)}
