@@ -1,10 +1,17 @@
 """Files that appear whole or not at all."""
 
 import os
+import zipfile
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ['replaced']
+import numpy as np
+
+__all__ = ['DamagedFileError', 'read_arrays', 'replaced', 'write_arrays']
+
+
+class DamagedFileError(ValueError):
+    """A file that does not hold what it should."""
 
 
 @contextmanager
@@ -45,3 +52,28 @@ def replaced(path):
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_arrays(path, **arrays):
+    """Write arrays by name into one file, NumPy's npz, which appears whole or not at all."""
+    with replaced(path) as temporary, open(temporary, 'wb') as file:
+        np.savez(file, **arrays)
+
+
+def read_arrays(path):
+    """
+    The arrays that `write_arrays` wrote, as a dictionary.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    DamagedFileError
+        If it is truncated, or no such file at all.
+    """
+    with open(path, 'rb') as opened:
+        try:
+            with np.load(opened) as file:
+                return {name: file[name] for name in file.files}
+        except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+            raise DamagedFileError(f'The file {path} holds no arrays ({error}).') from error

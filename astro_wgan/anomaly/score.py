@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import zipfile
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import numpy as np
 from astropy.table import QTable
 
 from astro_wgan.anomaly.search import LatentSearcher
-from astro_wgan.files import replaced
+from astro_wgan.files import read_arrays, write_arrays
 from astro_wgan.progress import ProgressLine
 from astro_wgan.provenance import record
 
@@ -51,38 +50,42 @@ def measure_misfit(wgan, stamps, *, search, progress=True, resume=None):
         If ``resume`` is a file of other work, or damaged.
     """
     searcher = LatentSearcher(wgan, search)
-    size = min(search.batch_size, max(1, len(stamps)))
+    # Enough that few of the search's places stay empty at a batch's end.
+    size = 4 * search.batch_size
     fingerprint = _fingerprint(wgan, stamps, search)
     parts = _read_parts(resume, fingerprint)
     done = sum(len(part['valid']) for part in parts)
     with ProgressLine('scoring', quiet=not progress) as line:
+
+        def report(done):
+            line.update(done / max(1, len(stamps)), f'{done} of {len(stamps)} stamps')
+
+        report(done)
         while done < len(stamps):
-            line.update(done / len(stamps), f'{done} of {len(stamps)} stamps')
             batch = stamps[done : done + size]
-            parts.append(_measure_batch(wgan, searcher, batch, size))
+            parts.append(
+                _measure_batch(wgan, searcher, batch, lambda k, done=done: report(done + k))
+            )
             done += len(batch)
             if resume is not None:
                 _write_parts(resume, fingerprint, parts)
-        line.update(1.0, f'{done} of {len(stamps)} stamps')
+            report(done)
     return _table(stamps, parts, wgan, search)
 
 
-def _measure_batch(wgan, searcher, batch, size):
+def _measure_batch(wgan, searcher, batch, report):
     images, weights = wgan.images_from_stamps(batch)
-    n = len(images)
-    # A short last batch is filled up: another shape would be compiled anew, for seconds.
-    fill = [(0, size - n)] + [(0, 0)] * 3
-    found = searcher(np.pad(images, fill), np.pad(weights, fill))
+    found = searcher(images, weights, report=report)
     valid = weights.mean(axis=(1, 2, 3))
     blind = valid == 0
     return {
-        'latent': found.latent[:n],
-        'residual': np.where(blind, np.nan, found.residual[:n]),
-        'feature': np.where(blind, np.nan, found.feature[:n]),
+        'latent': found.latent,
+        'residual': np.where(blind, np.nan, found.residual),
+        'feature': np.where(blind, np.nan, found.feature),
         'critic': np.where(blind, np.nan, wgan.critic_value(batch)),
         'valid': valid,
-        'iterations': found.iterations[:n],
-        'converged': found.converged[:n] & ~blind,
+        'iterations': found.iterations,
+        'converged': found.converged & ~blind,
     }
 
 
@@ -118,11 +121,10 @@ def _read_parts(path, fingerprint):
     if path is None or not Path(path).exists():
         return []
     try:
-        with np.load(path) as file:
-            saved = {name: file[name] for name in file.files}
+        saved = read_arrays(path)
         known = str(saved.pop('fingerprint'))
         part = {name: saved[name] for name in _COLUMNS}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, KeyError) as error:
         raise ValueError(
             f'The file {path} does not hold scores, or it is damaged ({error}).'
         ) from error
@@ -137,5 +139,4 @@ def _read_parts(path, fingerprint):
 def _write_parts(path, fingerprint, parts):
     joined = {name: np.concatenate([part[name] for part in parts]) for name in _COLUMNS}
     parts[:] = [joined]
-    with replaced(path) as temporary, open(temporary, 'wb') as file:
-        np.savez(file, fingerprint=np.array(fingerprint), **joined)
+    write_arrays(path, fingerprint=np.array(fingerprint), **joined)

@@ -37,7 +37,7 @@ class LatentSearch:
     patience : int
         ... within so many iterations.
     batch_size : int
-        Images that are searched together; changes speed and memory, not results.
+        Images that are in work at the same time; changes speed and memory, not results.
     seed : int
         Seed of y and of mu's first weights. They are the same for each image, so that the score of
         an image does not depend on the company it is in.
@@ -103,10 +103,29 @@ class SearchResult:
     iterations: np.ndarray
     converged: np.ndarray
 
+    @classmethod
+    def empty(cls, n, latent):
+        """Room for the results of ``n`` images."""
+        return cls(
+            latent=np.empty((n, latent), np.float32),
+            residual=np.empty(n, np.float32),
+            feature=np.empty(n, np.float32),
+            iterations=np.empty(n, np.int32),
+            converged=np.empty(n, bool),
+        )
+
+    def fill(self, rows, state, done):
+        """Put the state of the images that are ``done`` into their rows."""
+        self.latent[rows] = state.best_latent.numpy()[done]
+        self.residual[rows] = state.best_residual.numpy()[done]
+        self.feature[rows] = state.best_feature.numpy()[done]
+        self.iterations[rows] = state.age.numpy()[done]
+        self.converged[rows] = state.converged.numpy()[done]
+
 
 class LatentSearcher:
     """
-    Looks for the latent vector of the closest image, for each image of a batch.
+    Looks for the latent vector of the closest image, for any number of images.
 
     Parameters
     ----------
@@ -120,8 +139,10 @@ class LatentSearcher:
     Minimised is L_A = gamma L_R + (1 - gamma) L_F. L_R is the mean of abs(x - G(z)) over the
     pixels that are not masked, L_F the mean of abs(c(x) - c(G(z))) over the critic's features. In
     masked pixels the critic sees the same filling in both images, so that they count in neither.
-    Each image has its own Adam state and stays as it is once it has converged: the result does not
-    depend on the batch.
+
+    Each image has its own state of Adam, and the result does not depend on the images beside it.
+    One that has converged leaves, and the next one takes its place: no step is spent on images
+    that are done.
     """
 
     def __init__(self, wgan, search):
@@ -131,11 +152,12 @@ class LatentSearcher:
         self._start = _STARTS[search.start](wgan.network.latent, search.seed)
         rate = search.learning_rate
         self._rate = self._start.learning_rate if rate is None else rate
+        # The number of images in work changes all the time; one graph serves all.
         self._advance = tf.function(self._iterate, reduce_retracing=True)
 
-    def __call__(self, images, weights):
+    def __call__(self, images, weights, *, report=None):
         """
-        Search for a batch.
+        Search for the closest image of each.
 
         Parameters
         ----------
@@ -143,28 +165,32 @@ class LatentSearcher:
             Images in stretched intensity, masked pixels filled.
         weights : array_like, shape (n, ny, nx, bands)
             1 for a pixel to compare, 0 for a masked one.
+        report : callable, optional
+            Called with the number of images that are done, now and then.
 
         Returns
         -------
         `SearchResult`
         """
-        images = tf.convert_to_tensor(images, tf.float32)
-        weights = tf.convert_to_tensor(weights, tf.float32)
-        target = _Target(images, weights, self._critic(images, training=False)[1])
-        state = self._begin(len(images))
-        done = 0
-        while done < self._search.max_iterations and not np.all(state.converged):
-            count = min(_BLOCK, self._search.max_iterations - done)
-            state = self._advance(target, state, tf.constant(done), tf.constant(count))
-            done += count
-        stopped = np.where(state.converged, state.stopped, done)
-        return SearchResult(
-            latent=state.best_latent.numpy(),
-            residual=state.best_residual.numpy(),
-            feature=state.best_feature.numpy(),
-            iterations=stopped,
-            converged=state.converged.numpy(),
-        )
+        n, size = len(images), self._search.batch_size
+        found = SearchResult.empty(n, self._start.size)
+        rows = np.arange(min(size, n))
+        begun = len(rows)
+        target, state = self._target(images, weights, rows), self._begin(len(rows))
+        while len(rows):
+            state = self._advance(target, state)
+            done = self._is_done(state).numpy()
+            if not done.any():
+                continue
+            found.fill(rows[done], state, done)
+            fresh = np.arange(begun, min(begun + size - np.sum(~done), n))
+            begun += len(fresh)
+            rows = np.concatenate([rows[~done], fresh])
+            target = _exchange(target, ~done, self._target(images, weights, fresh))
+            state = _exchange(state, ~done, self._begin(len(fresh)))
+            if report is not None:
+                report(begun - len(rows))
+        return found
 
     def losses(self, latent, target):
         """L_R and L_F of the images G(z), each of shape (n,)."""
@@ -176,6 +202,11 @@ class LatentSearcher:
         features = self._critic(seen, training=False)[1]
         return residual, tf.reduce_mean(tf.abs(target.features - features), axis=(1, 2, 3))
 
+    def _target(self, images, weights, rows):
+        images = tf.convert_to_tensor(images[rows], tf.float32)
+        weights = tf.convert_to_tensor(weights[rows], tf.float32)
+        return _Target(images, weights, self._critic(images, training=False)[1])
+
     def _begin(self, n):
         parameters = [tf.repeat(p[np.newaxis], n, axis=0) for p in self._start.parameters()]
         infinite, zero = tf.fill((n,), np.float32(np.inf)), tf.zeros((n,), tf.int32)
@@ -183,23 +214,26 @@ class LatentSearcher:
             parameters=parameters,
             first_moments=[tf.zeros_like(p) for p in parameters],
             second_moments=[tf.zeros_like(p) for p in parameters],
+            age=zero,
             best_latent=self._start.latent(parameters),
             best_residual=infinite,
             best_feature=infinite,
             best_loss=infinite,
             reference=infinite,
             since=zero,
-            stopped=zero,
             converged=tf.zeros((n,), bool),
         )
 
-    def _iterate(self, target, state, done, count):
+    def _is_done(self, state):
+        return state.converged | (state.age >= self._search.max_iterations)
+
+    def _iterate(self, target, state):
         def step(k, state):
-            return k + 1, self._step(target, state, done + k + 1)
+            return k + 1, self._step(target, state)
 
-        return tf.while_loop(lambda k, _: k < count, step, (tf.constant(0), state))[1]
+        return tf.while_loop(lambda k, _: k < _BLOCK, step, (tf.constant(0), state))[1]
 
-    def _step(self, target, state, iteration):
+    def _step(self, target, state):
         """Note the loss where the search stands, then take one step of Adam."""
         with tf.GradientTape() as tape:
             tape.watch(state.parameters)
@@ -208,24 +242,25 @@ class LatentSearcher:
             loss = self._search.gamma * residual + (1 - self._search.gamma) * feature
         gradients = tape.gradient(loss, state.parameters)
 
-        better = ~state.converged & (loss < state.best_loss)
+        active = ~self._is_done(state)
+        age = tf.where(active, state.age + 1, state.age)
+        better = active & (loss < state.best_loss)
         best_loss = tf.where(better, loss, state.best_loss)
         fallen = best_loss < (1 - self._search.tolerance) * state.reference
         since = tf.where(fallen, 0, state.since + 1)
-        converged = state.converged | (since >= self._search.patience)
-        parameters, first, second = _adam(state, gradients, iteration, self._rate)
+        parameters, first, second = _adam(state, gradients, age, self._rate)
         return _State(
             parameters=parameters,
             first_moments=first,
             second_moments=second,
+            age=age,
             best_latent=tf.where(better[:, tf.newaxis], latent, state.best_latent),
             best_residual=tf.where(better, residual, state.best_residual),
             best_feature=tf.where(better, feature, state.best_feature),
             best_loss=best_loss,
             reference=tf.where(fallen, best_loss, state.reference),
             since=since,
-            stopped=tf.where(state.converged, state.stopped, iteration),
-            converged=converged,
+            converged=state.converged | (active & (since >= self._search.patience)),
         )
 
 
@@ -243,13 +278,13 @@ class _State(NamedTuple):
     parameters: list
     first_moments: list
     second_moments: list
+    age: tf.Tensor
     best_latent: tf.Tensor
     best_residual: tf.Tensor
     best_feature: tf.Tensor
     best_loss: tf.Tensor
     reference: tf.Tensor
     since: tf.Tensor
-    stopped: tf.Tensor
     converged: tf.Tensor
 
 
@@ -259,11 +294,11 @@ class _FreeStart:
     learning_rate = 0.05
 
     def __init__(self, latent, seed):
-        self._latent = latent
+        self.size = latent
 
     def parameters(self):
         """From the centre of the distribution: the same for each image, whatever the seed."""
-        return [tf.zeros(self._latent)]
+        return [tf.zeros(self.size)]
 
     def latent(self, parameters):
         return parameters[0]
@@ -279,11 +314,11 @@ class _NetworkStart:
         scale = np.sqrt(2 / latent)
         self._noise = tf.constant(rng.normal(size=latent), tf.float32)
         self._weights = [rng.normal(scale=s, size=(latent, latent)) for s in (scale, scale / 2)]
-        self._latent = latent
+        self.size = latent
 
     def parameters(self):
         first, second = (tf.constant(w, tf.float32) for w in self._weights)
-        return [first, tf.zeros(self._latent), second, tf.zeros(self._latent)]
+        return [first, tf.zeros(self.size), second, tf.zeros(self.size)]
 
     def latent(self, parameters):
         first, first_bias, second, second_bias = parameters
@@ -294,9 +329,14 @@ class _NetworkStart:
 _STARTS = {'free': _FreeStart, 'mu': _NetworkStart}
 
 
-def _adam(state, gradients, iteration, rate):
-    """One step of Adam (Kingma & Ba 2015, algorithm 1) on each parameter."""
-    t = tf.cast(iteration, tf.float32)
+def _exchange(old, keep, new):
+    """Rows that stay, then new ones, in each tensor of a structure."""
+    return tf.nest.map_structure(lambda a, b: tf.concat([a[keep], b], axis=0), old, new)
+
+
+def _adam(state, gradients, age, rate):
+    """One step of Adam (Kingma & Ba 2015, algorithm 1), the ``age``-th for each row."""
+    t = tf.cast(age, tf.float32)
     rate = rate * tf.sqrt(1 - _BETA_2**t) / (1 - _BETA_1**t)
     parameters, first, second = [], [], []
     for p, m, v, g in zip(
@@ -304,7 +344,8 @@ def _adam(state, gradients, iteration, rate):
     ):
         m = _BETA_1 * m + (1 - _BETA_1) * g
         v = _BETA_2 * v + (1 - _BETA_2) * tf.square(g)
-        parameters.append(p - rate * m / (tf.sqrt(v) + _EPSILON))
+        rows = tf.reshape(rate, [-1] + [1] * (len(p.shape) - 1))
+        parameters.append(p - rows * m / (tf.sqrt(v) + _EPSILON))
         first.append(m)
         second.append(v)
     return parameters, first, second

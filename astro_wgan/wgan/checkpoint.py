@@ -1,11 +1,10 @@
 """Checkpoints of a training: one file, replaced in one piece, so that a kill leaves the last."""
 
 import json
-import zipfile
 
 import numpy as np
 
-from astro_wgan.files import replaced
+from astro_wgan.files import read_arrays, write_arrays
 
 __all__ = ['CheckpointError', 'read_checkpoint', 'write_checkpoint']
 
@@ -33,8 +32,7 @@ def write_checkpoint(path, trainer, *, fingerprint, progress):
     """
     header = {'format': _FORMAT, 'fingerprint': fingerprint, 'progress': progress}
     arrays = {name: v.numpy() for name, v in trainer.state_variables()}
-    with replaced(path) as temporary, open(temporary, 'wb') as file:
-        np.savez(file, header=np.array(json.dumps(header)), **arrays)
+    write_arrays(path, header=np.array(json.dumps(header)), **arrays)
 
 
 def read_checkpoint(path, trainer, *, fingerprint):
@@ -80,14 +78,11 @@ def read_checkpoint(path, trainer, *, fingerprint):
 
 def _load(path):
     try:
-        with np.load(path) as file:
-            arrays = {name: file[name] for name in file.files}
+        arrays = read_arrays(path)
         header = json.loads(str(arrays.pop('header')))
         if header['format'] != _FORMAT:
             raise KeyError('format')
-    except FileNotFoundError:
-        raise
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, KeyError) as error:
         raise CheckpointError(
             f'The file {path} is not a checkpoint of this version, or it is damaged ({error}).'
         ) from error

@@ -182,8 +182,8 @@ _PRESETS = {
     'compact': (
         NetworkConfig(
             latent=16,
-            generator_filters=(64, 64, 32, 32, 16),
-            critic_filters=(16, 32, 64, 64, 64),
+            generator_filters=(64, 64, 32, 16, 8),
+            critic_filters=(16, 32, 32, 64, 64),
             critic_dense=64,
         ),
         TrainingConfig(critic_steps=5, learning_rate=2e-4, augment=True),

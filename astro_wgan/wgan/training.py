@@ -91,6 +91,7 @@ def train(trainer, stamps, stretch, *, iterations, minutes, checkpoint, progress
             images,
             steps_per_epoch=per_epoch,
             epochs=epochs,
+            shuffle=False,
             verbose=0,
             callbacks=[keeper, *callbacks],
         )

@@ -1,0 +1,21 @@
+"""One small model and its stamps for all tests of this room."""
+
+import numpy as np
+import pytest
+
+from astro_wgan import WGAN, StampSet
+
+
+@pytest.fixture(scope='session')
+def stamps():
+    """Round blobs of various sizes on noise: 120 stamps of 16 x 16 pixels."""
+    rng = np.random.default_rng(1)
+    y, x = np.indices((16, 16)) - 7.5
+    width = rng.uniform(1.5, 3, size=(120, 1, 1))
+    pixels = 20 * np.exp(-(x**2 + y**2) / 2 / width**2) + rng.normal(size=(120, 16, 16))
+    return StampSet(pixels, unit='nJy')
+
+
+@pytest.fixture(scope='session')
+def wgan(stamps):
+    return WGAN.preset('compact', size=16).fit(stamps, iterations=10, seed=1, progress=False)

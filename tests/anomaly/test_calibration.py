@@ -1,0 +1,79 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from astro_wgan.anomaly import Calibration
+
+RNG = np.random.default_rng(1)
+
+
+def test_thresholds_are_order_statistics():
+    scores = RNG.permutation(np.arange(1.0, 200.0))
+    assert Calibration(scores).thresholds() == {85: 170.0, 90: 180.0, 95: 190.0}
+
+
+def test_training_thresholds_are_the_papers_percentiles():
+    training = RNG.normal(size=1000)
+    found = Calibration(RNG.normal(size=10), training).thresholds(source='training')
+    assert found == {level: np.percentile(training, level) for level in (85, 90, 95)}
+
+
+def test_too_few_normals_give_an_infinite_threshold():
+    # With 9 normal images, one in ten new ones is the largest of all: 95 per cent is out of reach.
+    assert Calibration(np.arange(9.0)).thresholds() == {85: 8.0, 90: 8.0, 95: np.inf}
+
+
+def test_new_normal_images_exceed_a_threshold_as_often_as_promised():
+    rates = []
+    for _ in range(300):
+        calibration = Calibration(RNG.gamma(2, size=49))
+        rates.append(np.mean(RNG.gamma(2, size=200) > calibration.thresholds()[90]))
+    # k = 45 of 49: the expected share above is 5 / 50.
+    assert np.mean(rates) == pytest.approx(0.1, abs=0.01)
+
+
+def test_p_values_of_new_normal_images_are_uniform():
+    calibration = Calibration(RNG.normal(size=5000))
+    p = calibration.p_value(RNG.normal(size=2000))
+    assert stats.kstest(p, 'uniform').pvalue > 0.01
+
+
+def test_p_values_by_counting():
+    held_out = RNG.integers(0, 20, size=50).astype(float)
+    scores = np.array([-1.0, 3.0, 7.5, 19.0, 100.0])
+    expected = [(1 + np.sum(held_out >= s)) / 51 for s in scores]
+    np.testing.assert_allclose(Calibration(held_out).p_value(scores), expected)
+
+
+def test_member_is_compared_with_the_others():
+    held_out = np.arange(10.0)
+    member = np.ones(10, bool)
+    expected = [(1 + np.sum(np.delete(held_out, k) >= held_out[k])) / 10 for k in range(10)]
+    np.testing.assert_allclose(Calibration(held_out).p_value(held_out, member=member), expected)
+
+
+def test_scores_that_are_not_finite_are_left_out():
+    calibration = Calibration([1.0, np.nan, 2.0, np.inf])
+    assert calibration.held_out.tolist() == [1.0, 2.0]
+    assert np.isnan(calibration.p_value([np.nan])).all()
+
+
+@pytest.mark.parametrize('scores', [[], [np.nan]])
+def test_nothing_to_calibrate_on_is_an_error(scores):
+    with pytest.raises(ValueError, match='finite scores of held-out normal images; got none'):
+        Calibration(scores)
+
+
+def test_source_must_be_known_and_there():
+    calibration = Calibration([1.0])
+    with pytest.raises(ValueError, match="`source` must be 'held-out' or 'training'; got 'both'"):
+        calibration.thresholds(source='both')
+    with pytest.raises(ValueError, match='no scores of training images'):
+        calibration.thresholds(source='training')
+
+
+def test_dictionary_restores_the_calibration():
+    calibration = Calibration(RNG.normal(size=5), RNG.normal(size=3))
+    restored = Calibration(**calibration.to_dict())
+    np.testing.assert_array_equal(restored.held_out, calibration.held_out)
+    np.testing.assert_array_equal(restored.training, calibration.training)

@@ -1,0 +1,157 @@
+import json
+
+import numpy as np
+import pytest
+
+from astro_wgan import WGAN, AnomalyDetector, StampSet
+from astro_wgan.anomaly import LatentSearch
+from astro_wgan.wgan import NotFittedError
+
+SEARCH = LatentSearch(max_iterations=20, batch_size=16)
+
+
+@pytest.fixture(scope='module')
+def detector(wgan, stamps):
+    detector = AnomalyDetector(wgan, search=SEARCH)
+    return detector.calibrate(stamps[:60], training=stamps[60:], progress=False)
+
+
+@pytest.fixture(scope='module')
+def table(detector, stamps):
+    return detector.score(stamps[:40], progress=False)
+
+
+def test_score_is_the_weighted_sum_of_its_terms(table):
+    np.testing.assert_allclose(table['score'], 0.7 * table['residual'] + 0.3 * table['feature'])
+
+
+def test_rank_and_flags_follow_the_score(detector, table):
+    order = np.argsort(table['rank'])
+    assert (np.diff(np.asarray(table['score'])[order]) <= 0).all()
+    for level, threshold in detector.calibration_.thresholds().items():
+        np.testing.assert_array_equal(table[f'anomalous_{level}'], table['score'] > threshold)
+
+
+def test_both_kinds_of_thresholds_are_in_the_meta(detector, table):
+    training = detector.calibration_.thresholds(source='training')
+    assert table.meta['thresholds']['training'] == {str(k): v for k, v in training.items()}
+    assert set(table.meta['thresholds']) == {'held-out', 'training'}
+    assert table.meta['search']['gamma'] == 0.7
+    assert 'versions' in table.meta['provenance']
+
+
+def test_blind_stamp_is_ranked_last_without_a_score(detector, stamps):
+    pixels = stamps.pixels[:5].copy()
+    pixels[2] = np.nan
+    table = detector.score(StampSet(pixels, unit='nJy'), progress=False)
+    assert np.isnan(table['score'][2])
+    assert np.isnan(table['p_value'][2])
+    assert table['rank'][2] == 5
+    assert table['valid'].tolist() == [1, 1, 0, 1, 1]
+    assert not any(table[f'anomalous_{level}'][2] for level in (85, 90, 95))
+    assert np.isfinite(np.delete(np.asarray(table['score']), 2)).all()
+
+
+@pytest.mark.parametrize('value', [0.0, -3.0, 1e6])
+def test_constant_stamps_have_a_score(detector, value):
+    table = detector.score(StampSet(np.full((2, 16, 16), value), unit='nJy'), progress=False)
+    assert np.isfinite(table['score']).all()
+
+
+def test_a_monster_is_stranger_than_its_fellows(detector, stamps):
+    pixels = stamps.pixels[:20].copy()
+    pixels[7, :, 2:4] += 200
+    table = detector.score(StampSet(pixels, unit='nJy'), progress=False)
+    assert table['rank'][7] == 1
+    assert table['p_value'][7] == pytest.approx(1 / 61)
+
+
+def test_masked_monster_is_as_normal_as_its_fellows(detector, stamps):
+    pixels, mask = stamps.pixels[:20].copy(), np.zeros((20, 16, 16), bool)
+    pixels[7, :, 2:4] += 200
+    mask[7, :, 2:4] = True
+    table = detector.score(StampSet(pixels, mask=mask, unit='nJy'), progress=False)
+    scores = np.asarray(table['score'])
+    assert scores[7] < 1.5 * np.median(scores)
+
+
+def test_units_are_converted(detector, stamps, table):
+    in_micro = StampSet(stamps.quantity[:40].to('uJy'))
+    again = detector.score(in_micro, progress=False)
+    np.testing.assert_allclose(again['score'], table['score'], rtol=1e-3)
+
+
+def test_residual_is_input_minus_closest_image(detector, stamps, table):
+    part = stamps[:40]
+    closest = detector.closest(table, like=part)
+    residual = detector.residual(part, table)
+    assert closest.unit == residual.unit == part.unit
+    np.testing.assert_allclose(residual.pixels, part.pixels - closest.pixels, atol=1e-4)
+    with pytest.raises(ValueError, match='row by row'):
+        detector.residual(part[:3], table)
+
+
+def test_loaded_detector_gives_the_same_scores(detector, stamps, table, tmp_path):
+    detector.save(tmp_path)
+    again = AnomalyDetector.load(tmp_path)
+    assert again.search == SEARCH
+    np.testing.assert_allclose(
+        again.score(stamps[:40], progress=False)['score'], table['score'], rtol=1e-5
+    )
+
+
+def test_interrupted_scoring_goes_on_where_it_stopped(
+    detector, stamps, table, tmp_path, monkeypatch
+):
+    from astro_wgan.anomaly import score
+
+    part, resume = stamps[:40], tmp_path / 'scores.npz'
+    detector = AnomalyDetector(detector.wgan, search=LatentSearch(max_iterations=20, batch_size=4))
+    measure, calls = score._measure_batch, []
+
+    def interrupted(*arguments):
+        calls.append(len(arguments[2]))
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return measure(*arguments)
+
+    monkeypatch.setattr(score, '_measure_batch', interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        detector.measure(part, progress=False, resume=resume)
+    again = detector.measure(part, progress=False, resume=resume)
+    # Two batches of 16 were kept; the third, of 8, was measured again, and nothing else.
+    assert calls == [16, 16, 8, 8]
+    np.testing.assert_allclose(again['score'], table['score'], rtol=1e-3)
+    np.testing.assert_array_equal(again['id'], part.ids)
+
+
+def test_scores_of_other_stamps_are_not_taken_for_these(detector, stamps, tmp_path):
+    resume = tmp_path / 'scores.npz'
+    detector.measure(stamps[:5], progress=False, resume=resume)
+    with pytest.raises(ValueError, match='belong to another model, other stamps'):
+        detector.measure(stamps[5:10], progress=False, resume=resume)
+    resume.write_bytes(resume.read_bytes()[:100])
+    with pytest.raises(ValueError, match='does not hold scores, or it is damaged'):
+        detector.measure(stamps[:5], progress=False, resume=resume)
+
+
+def test_what_is_not_ready_says_so(wgan, stamps, tmp_path):
+    with pytest.raises(NotFittedError, match='must be fitted'):
+        AnomalyDetector(WGAN.preset('compact', size=16))
+    with pytest.raises(NotFittedError, match='call `calibrate` first'):
+        AnomalyDetector(wgan).score(stamps)
+    with pytest.raises(FileNotFoundError, match='no detector in'):
+        AnomalyDetector.load(tmp_path)
+
+
+def test_stamps_of_another_size_are_refused(detector):
+    with pytest.raises(ValueError, match=r'16 x 16 pixels.*got 32 x 32'):
+        detector.score(StampSet(np.zeros((2, 32, 32))), progress=False)
+
+
+def test_damaged_detector_is_refused(detector, tmp_path):
+    detector.save(tmp_path)
+    path = tmp_path / 'detector.json'
+    path.write_text(json.dumps({**json.loads(path.read_text()), 'format': 'other'}))
+    with pytest.raises(ValueError, match='not of this version, or it is damaged'):
+        AnomalyDetector.load(tmp_path)

@@ -1,0 +1,124 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from astro_wgan.anomaly import LatentSearch, LatentSearcher
+
+STARTS = ('free', 'mu')
+
+
+@pytest.fixture(scope='module')
+def images(wgan, stamps):
+    return wgan.images_from_stamps(stamps[:12])
+
+
+def run(wgan, images, **options):
+    return LatentSearcher(wgan, LatentSearch(**options))(*images)
+
+
+@pytest.mark.parametrize('start', STARTS)
+def test_search_finds_the_latent_vector_that_made_an_image(wgan, start):
+    latent = np.random.default_rng(2).normal(scale=0.5, size=(6, wgan.network.latent))
+    made = wgan.images_from_latent(latent.astype(np.float32))
+    ones = np.ones_like(made)
+    found = run(wgan, (made, ones), start=start, max_iterations=600, tolerance=1e-3)
+    first = run(wgan, (made, ones), start=start, max_iterations=1)
+    assert (found.residual < 0.2 * first.residual).all()
+
+
+@pytest.mark.parametrize('start', STARTS)
+def test_result_does_not_depend_on_the_company(wgan, images, start):
+    options = {'start': start, 'max_iterations': 60, 'patience': 10}
+    together = run(wgan, images, **options)
+    in_threes = run(wgan, images, batch_size=3, **options)
+    alone = [run(wgan, [x[k : k + 1] for x in images], **options) for k in range(12)]
+    for name in ('latent', 'residual', 'feature'):
+        expected = getattr(together, name)
+        np.testing.assert_allclose(getattr(in_threes, name), expected, rtol=1e-3, atol=1e-4)
+        one_by_one = np.concatenate([getattr(x, name) for x in alone])
+        np.testing.assert_allclose(one_by_one, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_images_that_have_converged_leave(wgan, images):
+    found = run(wgan, images, batch_size=4, max_iterations=300, tolerance=0.05, patience=10)
+    assert found.converged.all()
+    assert len(np.unique(found.iterations)) > 1
+    assert found.iterations.max() < 300
+
+
+def test_search_that_ends_early_says_so(wgan, images):
+    found = run(wgan, images, max_iterations=15, patience=100)
+    assert not found.converged.any()
+    assert (found.iterations == 15).all()
+
+
+def test_losses_are_those_of_the_method(wgan, images):
+    """L_R and L_F of the latent vectors found, computed again in NumPy."""
+    found = run(wgan, images, max_iterations=20)
+    closest = wgan.images_from_latent(found.latent)
+    c = [wgan.critic_(x, training=False)[1].numpy() for x in (images[0], closest)]
+    np.testing.assert_allclose(
+        found.residual, np.abs(images[0] - closest).mean(axis=(1, 2, 3)), rtol=1e-4
+    )
+    np.testing.assert_allclose(found.feature, np.abs(c[0] - c[1]).mean(axis=(1, 2, 3)), rtol=1e-3)
+
+
+def test_masked_pixels_count_in_neither_loss(wgan, images):
+    pixels, weights = (x.copy() for x in images)
+    weights[:, 3:6, 3:9] = 0
+    searcher = LatentSearcher(wgan, LatentSearch())
+    latent = tf.zeros((12, wgan.network.latent))
+    expected = searcher.losses(latent, searcher._target(pixels, weights, np.arange(12)))
+    # Another generator that differs only where nothing is to be compared gives the same losses.
+    generator = searcher._generator
+    searcher._generator = lambda z, training: generator(z, training=training) + 5 * (1 - weights)
+    changed = searcher.losses(latent, searcher._target(pixels, weights, np.arange(12)))
+    for a, b in zip(expected, changed, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5)
+
+
+def test_first_step_of_adam_is_that_of_keras(wgan, images):
+    import keras
+
+    searcher = LatentSearcher(wgan, LatentSearch(learning_rate=0.1))
+    target, state = searcher._target(*images, np.arange(12)), searcher._begin(12)
+    z = tf.Variable(state.parameters[0])
+    optimizer = keras.optimizers.Adam(0.1, beta_1=0.9, beta_2=0.999, epsilon=1e-8)
+    for _ in range(3):
+        state = searcher._step(target, state)
+        with tf.GradientTape() as tape:
+            residual, feature = searcher.losses(z, target)
+            loss = tf.reduce_sum(0.7 * residual + 0.3 * feature)
+        optimizer.apply([tape.gradient(loss, z)], [z])
+        np.testing.assert_allclose(state.parameters[0], z.numpy(), rtol=1e-3, atol=1e-5)
+
+
+def test_mu_is_the_papers_network(wgan):
+    """Two fully connected layers on a fixed noise vector, computed again in NumPy."""
+    searcher = LatentSearcher(wgan, LatentSearch(start='mu', seed=3))
+    start = searcher._start
+    first, first_bias, second, second_bias = (np.asarray(p) for p in start.parameters())
+    hidden = np.asarray(start._noise) @ first + first_bias
+    expected = np.where(hidden > 0, hidden, 0.2 * hidden) @ second + second_bias
+    state = searcher._begin(2)
+    np.testing.assert_allclose(state.best_latent, [expected, expected], rtol=1e-4, atol=1e-5)
+
+
+def test_no_images_give_no_rows(wgan, images):
+    found = run(wgan, [x[:0] for x in images])
+    assert found.latent.shape == (0, wgan.network.latent)
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        ({'start': 'encoder?'}, "`start` must be one of .*'free', 'mu'.*got 'encoder\\?'"),
+        ({'gamma': 1.5}, '`gamma` must lie between 0 and 1; got 1.5'),
+        ({'learning_rate': 0.0}, '`learning_rate` must be above 0'),
+        ({'batch_size': 0}, '`batch_size` must be at least 1'),
+        ({'tolerance': -1.0}, '`tolerance` must not be negative'),
+    ],
+)
+def test_impossible_values_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        LatentSearch(**options)

@@ -1,0 +1,18 @@
+from datetime import datetime
+from importlib.metadata import version
+
+from astro_wgan.provenance import record, versions
+
+
+def test_versions_name_what_is_installed():
+    found = versions()
+    for name in ('numpy', 'astropy', 'sep', 'keras', 'astro_wgan'):
+        assert found[name] == version(name)
+    assert 'tensorflow' in found
+
+
+def test_record_keeps_configuration_and_date():
+    made = record(seed=3, size=64)
+    assert (made['seed'], made['size']) == (3, 64)
+    assert datetime.fromisoformat(made['date']).tzinfo is not None
+    assert made['versions'] == versions()

@@ -1,0 +1,60 @@
+import pytest
+
+from astro_wgan.wgan.config import (
+    NetworkConfig,
+    TrainingConfig,
+    from_dict,
+    preset,
+    to_dict,
+)
+
+
+def test_paper_preset_has_the_papers_numbers():
+    network, training = preset('paper')
+    assert (network.size, network.latent, network.bands) == (64, 100, 1)
+    assert (training.batch_size, training.critic_steps, training.penalty) == (32, 10, 10)
+    assert (training.learning_rate, training.beta_1, training.beta_2) == (5e-5, 0.5, 0.9)
+
+
+@pytest.mark.parametrize('name', ['paper', 'compact'])
+@pytest.mark.parametrize('size', [16, 32, 64, 128])
+def test_presets_come_in_other_sizes(name, size):
+    network, _ = preset(name, size=size, bands=3)
+    assert network.image_shape == (size, size, 3)
+
+
+@pytest.mark.parametrize('config', [*preset('compact'), *preset('paper', size=32)])
+def test_dictionaries_restore_the_configuration(config):
+    assert from_dict(type(config), to_dict(config)) == config
+
+
+@pytest.mark.parametrize(
+    ('kind', 'values', 'message'),
+    [
+        (NetworkConfig, {'size': 60}, '`size`.*16, 32, 64, 128 or 256 pixels; got 60'),
+        (NetworkConfig, {'size': 0}, '`size`.*got 0'),
+        (NetworkConfig, {'bands': 6}, '`bands` must be 1 to 5; got 6'),
+        (NetworkConfig, {'latent': 0}, '`latent`'),
+        (NetworkConfig, {'latent_distribution': 'cauchy'}, "got 'cauchy'"),
+        (NetworkConfig, {'generator_filters': (8, 8)}, '`generator_filters`.*5 numbers'),
+        (NetworkConfig, {'critic_filters': (8, 8)}, '`critic_filters`.*at least 4'),
+        (TrainingConfig, {'batch_size': 0}, '`batch_size`'),
+        (TrainingConfig, {'learning_rate': -1}, '`learning_rate`.*got -1'),
+        (TrainingConfig, {'learning_rate': float('nan')}, '`learning_rate`.*got nan'),
+        (TrainingConfig, {'penalty': -1}, '`penalty`'),
+        (TrainingConfig, {'beta_1': 1.0}, '`beta_1`'),
+    ],
+)
+def test_impossible_values_are_refused(kind, values, message):
+    with pytest.raises(ValueError, match=message):
+        kind(**values)
+
+
+def test_unknown_preset_lists_the_known_ones():
+    with pytest.raises(ValueError, match=r"one of \['compact', 'paper'\]; got 'huge'"):
+        preset('huge')
+
+
+def test_unknown_parameter_in_a_file_is_an_error():
+    with pytest.raises(ValueError, match='NetworkConfig has no parameter colour'):
+        from_dict(NetworkConfig, {'colour': 1})

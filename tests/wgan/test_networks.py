@@ -1,0 +1,61 @@
+import keras
+import numpy as np
+import pytest
+
+from astro_wgan.wgan.config import NetworkConfig, preset
+from astro_wgan.wgan.networks import FEATURE_LAYER, build_critic, build_generator
+
+
+def layers_of(model, *kinds):
+    return [layer for layer in model.layers if isinstance(layer, kinds)]
+
+
+@pytest.mark.parametrize('name', ['paper', 'compact'])
+def test_numbers_of_layers_are_the_papers(name):
+    network, _ = preset(name)
+    generator, critic = build_generator(network), build_critic(network)
+    assert len(layers_of(generator, keras.layers.Dense)) == 1
+    assert len(layers_of(generator, keras.layers.Conv2D, keras.layers.Conv2DTranspose)) == 6
+    assert len(layers_of(critic, keras.layers.Conv2D)) == 5
+    assert len(layers_of(critic, keras.layers.Dense)) == 2
+    assert not layers_of(critic, keras.layers.BatchNormalization)
+
+
+@pytest.mark.parametrize('size', [16, 32, 64, 128])
+@pytest.mark.parametrize('bands', [1, 3])
+def test_shapes(size, bands):
+    network, _ = preset('compact', size=size, bands=bands)
+    images = build_generator(network)(np.zeros((2, network.latent), np.float32))
+    assert images.shape == (2, size, size, bands)
+    value, features = build_critic(network)(images)
+    assert value.shape == (2, 1)
+    assert features.shape == (2, 4, 4, network.critic_filters[-1])
+
+
+def test_features_are_the_last_convolution_before_the_dense_layers():
+    critic = build_critic(preset('compact')[0])
+    names = [layer.name for layer in critic.layers]
+    after = critic.layers[names.index(FEATURE_LAYER) + 1 :]
+    assert not any(isinstance(layer, keras.layers.Conv2D) for layer in after)
+    assert sum(isinstance(layer, keras.layers.Dense) for layer in after) == 2
+
+
+def test_weights_follow_the_seed():
+    network, _ = preset('compact', size=16)
+    first, same, other = (build_critic(network, seed=s).get_weights() for s in (1, 1, 2))
+    assert all(np.array_equal(a, b) for a, b in zip(first, same, strict=True))
+    assert not np.array_equal(first[0], other[0])
+
+
+def test_critic_judges_each_image_alone():
+    network = NetworkConfig(
+        size=16,
+        generator_filters=(8, 8, 8),
+        critic_filters=(8, 8, 8),
+        critic_layer_normalization=True,
+    )
+    critic = build_critic(network, seed=1)
+    images = np.random.default_rng(1).normal(size=(6, 16, 16, 1)).astype(np.float32)
+    together = critic(images, training=True)[0].numpy()
+    alone = np.concatenate([critic(image[np.newaxis], training=True)[0] for image in images])
+    np.testing.assert_allclose(together, alone, rtol=1e-4, atol=1e-5)
