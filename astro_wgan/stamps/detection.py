@@ -141,29 +141,50 @@ def detect(pixels, *, mask=None, noise=None, detection=None):
         bad |= ~(np.isfinite(noise) & (noise > 0))
     if bad.all():
         raise DetectionError('Not one pixel of the image is finite and without a mask.')
-    box, smooth = detection.background_box, detection.background_filter
-    sky = sep.Background(
-        # Neutral where masked: SEP leaves such pixels out, but NaN would spoil its sums.
-        np.where(bad, np.float32(0), pixels),
-        mask=bad,
-        bw=min(box, pixels.shape[1]),
-        bh=min(box, pixels.shape[0]),
-        fw=smooth,
-        fh=smooth,
-    )
-    background, sky_noise = sky.back(dtype=np.float32), sky.rms(dtype=np.float32)
-    noise = sky_noise if noise is None else noise
-    if not (noise[~bad] > 0).any():
-        raise DetectionError('The image has no noise: its background is constant everywhere.')
+    background, sky_noise = _sky(pixels, bad, detection)
+    if noise is None:
+        noise = sky_noise
+        if not (noise > 0).any():
+            raise DetectionError('The image has no noise: its background is constant everywhere.')
     above_sky = np.where(bad, np.float32(0), pixels - background)
     sources, labels = _extract(above_sky, bad, noise, detection)
-    return Detected(sources, labels, background, noise)
+    maps = (
+        np.full(pixels.shape, level) if level.ndim == 0 else level for level in (background, noise)
+    )
+    return Detected(sources, labels, *maps)
+
+
+def _sky(pixels, bad, detection):
+    """Level and noise of the sky: maps, or numbers where one box holds the image."""
+    box, smooth = detection.background_box, detection.background_filter
+    if box < max(pixels.shape):
+        sky = sep.Background(
+            # Neutral where masked: SEP leaves such pixels out, but NaN would spoil its sums.
+            np.where(bad, np.float32(0), pixels),
+            mask=bad,
+            bw=min(box, pixels.shape[1]),
+            bh=min(box, pixels.shape[0]),
+            fw=smooth,
+            fh=smooth,
+        )
+        # SEP gives these two where masked pixels are half of each box or more.
+        if (sky.globalback, sky.globalrms) != (0, 1):
+            return sky.back(dtype=np.float32), sky.rms(dtype=np.float32)
+    # A histogram does not ask where its pixels lie, so those without a mask may stand in a row.
+    values = pixels[~bad][np.newaxis] if bad.any() else pixels
+    sky = sep.Background(values, bw=values.shape[1], bh=values.shape[0])
+    # The map, since the global noise is 1 where there is none.
+    return np.float32(sky.globalback), sky.rms(dtype=np.float32)[0, 0]
 
 
 def _extract(pixels, bad, noise, detection):
-    # Room for the pixels of sources that lie across a line; SEP's 300,000 are few for a mosaic.
+    if noise.ndim == 0:
+        # SEP is faster with one number, but it then finds sources under masks.
+        noise = np.full(pixels.shape, noise) if bad.any() else float(noise)
     former = sep.get_extract_pixstack()
-    sep.set_extract_pixstack(max(former, pixels.size // 32))
+    # As many as can ever be needed. SEP's 300,000 are few for a mosaic, and so many for a stamp
+    # that to lay them out takes longer than all else.
+    sep.set_extract_pixstack(pixels.size + 1)
     try:
         return sep.extract(
             pixels,

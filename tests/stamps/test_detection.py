@@ -103,6 +103,18 @@ def test_noise_and_background_are_measured():
     assert len(found.sources) == 0
 
 
+@pytest.mark.parametrize('box', [64, 32])
+def test_background_of_an_image_that_is_mostly_masked(box):
+    pixels = 3 * np.random.default_rng(1).normal(size=(64, 64)) + 50
+    mask = np.zeros(pixels.shape, dtype=bool)
+    mask[:, :48] = True
+    mask[::2] = True
+    found = detect(pixels, mask=mask, detection=Detection(threshold=10, background_box=box))
+    assert np.allclose(found.background, 50, atol=1)
+    assert np.allclose(found.noise, 3, rtol=0.2)
+    assert len(found.sources) == 0
+
+
 def test_bad_pixels_hide_no_source_elsewhere():
     pixels = noise_with_sources([(30, 40), (100, 50)])
     pixels[10:14, 120:130] = np.nan
