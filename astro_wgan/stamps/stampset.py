@@ -5,6 +5,7 @@ from astropy import units as u
 from astropy.table import vstack
 
 from astro_wgan.stamps import checks
+from astro_wgan.stamps.batches import batch_bounds, tf_dataset
 from astro_wgan.stamps.geometry import StampGeometry, WCSSequence
 
 __all__ = ['StampSet', 'concatenate']
@@ -232,7 +233,7 @@ class StampSet:
         count = round(fraction * len(self))
         return self[np.sort(order[:count])], self[np.sort(order[count:])]
 
-    def batches(self, size, *, shuffle=False, seed=0, drop_remainder=False):
+    def batches(self, size, *, shuffle=False, seed=0, drop_remainder=False, start=0):
         """
         Walk over the set in sets of ``size`` stamps.
 
@@ -246,17 +247,17 @@ class StampSet:
             Seed of that order; ``(seed, epoch)`` gives each epoch its own.
         drop_remainder : bool, optional
             Leave out a last batch that is not full.
+        start : int, optional
+            Stamps of that order to leave out at the beginning.
 
         Returns
         -------
         iterator of `StampSet`
         """
-        if size < 1:
-            raise ValueError(f'`size` of a batch must be at least 1; got {size}.')
         n = len(self)
+        bounds = batch_bounds(n, size, start=start, drop_remainder=drop_remainder)
         order = np.random.default_rng(seed).permutation(n) if shuffle else None
-        stop = n - n % size if drop_remainder else n
-        rows = (slice(start, min(start + size, n)) for start in range(0, stop, size))
+        rows = (slice(*edges) for edges in bounds)
         return (self[part if order is None else order[part]] for part in rows)
 
     def to_tf_dataset(self, batch_size, *, shuffle=False, seed=0, drop_remainder=False):
@@ -274,20 +275,8 @@ class StampSet:
             Elements are float32; images of one band have a last axis of length 1. It knows how
             many batches it has, and can be walked over again, in the same order.
         """
-        import tensorflow as tf
-
-        def pixels():
-            options = {'shuffle': shuffle, 'seed': seed, 'drop_remainder': drop_remainder}
-            for batch in self.batches(batch_size, **options):
-                filled = batch.filled().astype(np.float32, copy=False)
-                yield filled if filled.ndim == 4 else filled[..., np.newaxis]
-
-        shape = (None, *self.shape, self.bands or 1)
-        dataset = tf.data.Dataset.from_generator(
-            pixels, output_signature=tf.TensorSpec(shape, tf.float32)
-        )
-        count = len(self) // batch_size if drop_remainder else -(-len(self) // batch_size)
-        return dataset.apply(tf.data.experimental.assert_cardinality(count))
+        options = {'shuffle': shuffle, 'seed': seed, 'drop_remainder': drop_remainder}
+        return tf_dataset(self, batch_size, **options)
 
     # Doors to other rooms
 
@@ -316,6 +305,14 @@ class StampSet:
         from astro_wgan.stamps.convert import to_ccddata
 
         return to_ccddata(self)
+
+    def to_store(self, path, **options):
+        """Write into a new store: see `~astro_wgan.stamps.StampStore.create` for all arguments."""
+        from astro_wgan.stamps.store import StampStore
+
+        store = StampStore.create(path, like=self, **options)
+        store.append(self)
+        return store
 
     def reproject(self, **options):
         """On another pixel scale and orientation: see `~astro_wgan.stamps.reproject_stamps`."""

@@ -1,0 +1,214 @@
+"""Walking over stamps in batches: where each begins, in which order, and as a `tf.data.Dataset`."""
+
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
+
+import numpy as np
+
+__all__ = ['PooledOrder', 'batch_bounds', 'pooled_batches', 'read_ahead', 'tf_dataset']
+
+
+def batch_bounds(n, size, *, start=0, drop_remainder=False):
+    """
+    First and last position of each batch in an order of n stamps.
+
+    Parameters
+    ----------
+    n : int
+        Number of stamps.
+    size : int
+        Stamps per batch.
+    start : int, optional
+        Stamps to leave out at the beginning.
+    drop_remainder : bool, optional
+        Leave out a last batch that is not full.
+
+    Returns
+    -------
+    iterator of (int, int)
+
+    Raises
+    ------
+    ValueError
+        If ``size`` or ``start`` is out of range.
+
+    Examples
+    --------
+    >>> from astro_wgan.stamps.batches import batch_bounds
+    >>> list(batch_bounds(10, 4, start=1))
+    [(1, 5), (5, 9), (9, 10)]
+    """
+    if size < 1:
+        raise ValueError(f'`size` of a batch must be at least 1; got {size}.')
+    if not 0 <= start <= n:
+        raise ValueError(
+            f'`start` must lie between 0 and the {n} stamps that are there; got {start}.'
+        )
+    stop = n - (n - start) % size if drop_remainder else n
+    return ((first, min(first + size, n)) for first in range(start, stop, size))
+
+
+class PooledOrder:
+    """
+    An order of n stamps that can be walked through with few of them in memory.
+
+    Neighbouring stamps form blocks; the order of the blocks is random; and several blocks at a
+    time form a pool, in which the stamps are mixed.
+
+    Parameters
+    ----------
+    n : int
+        Number of stamps.
+    block : int
+        Stamps in a block.
+    blocks : int
+        Blocks in a pool.
+    seed : int, tuple of int or None
+        The order depends on it, and on the numbers above, alone. None keeps the stamps as they
+        are.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astro_wgan.stamps.batches import PooledOrder
+    >>> order = PooledOrder(100, block=8, blocks=4, seed=1)
+    >>> stamps = np.concatenate([order.rows(k)[order.mix(k)] for k in range(len(order))])
+    >>> bool((np.sort(stamps) == np.arange(100)).all())
+    True
+    """
+
+    def __init__(self, n, *, block, blocks, seed):
+        self._n, self._block, self._seed = n, block, seed
+        count = -(-n // block)
+        order = np.arange(count) if seed is None else np.random.default_rng(seed).permutation(count)
+        self._pools = [np.sort(order[i : i + blocks]) for i in range(0, count, blocks)]
+        sizes = [np.minimum((pool + 1) * block, n) - pool * block for pool in self._pools]
+        #: Position in the order at which each pool begins, and at last n.
+        self.edges = np.cumsum([0, *(size.sum() for size in sizes)])
+
+    def __len__(self):
+        return len(self._pools)
+
+    def pool_at(self, position):
+        """Number of the pool that holds a position of the order."""
+        return int(np.searchsorted(self.edges, position, side='right')) - 1
+
+    def rows(self, k):
+        """Rows of the stamps in a pool, increasing."""
+        rows = self._pools[k][:, np.newaxis] * self._block + np.arange(self._block)
+        return rows[rows < self._n]
+
+    def mix(self, k):
+        """In which order the stamps of a pool come: indices into its `rows`."""
+        count = self.edges[k + 1] - self.edges[k]
+        if self._seed is None:
+            return np.arange(count)
+        # A stream of its own for each pool, so that one can begin with any of them.
+        seed = np.random.SeedSequence(self._seed, spawn_key=(k,))
+        return np.random.default_rng(seed).permutation(count)
+
+
+def pooled_batches(read, join, order, bounds):
+    """
+    Batches of an order, of which each pool is read once and ahead of its use.
+
+    Parameters
+    ----------
+    read : callable
+        Gives the set of stamps in increasing rows.
+    join : callable
+        Gives one set from a list of sets.
+    order : `PooledOrder`
+    bounds : iterable of (int, int)
+        Positions in the order, from `batch_bounds`.
+
+    Yields
+    ------
+    object
+        A set, as ``read`` gives it, for each of the bounds.
+    """
+    bounds = iter(bounds)
+    head = next(bounds, None)
+    if head is None:
+        return
+    numbers = range(order.pool_at(head[0]), len(order))
+    pools = zip(numbers, read_ahead(lambda k: read(order.rows(k)), numbers), strict=True)
+    begin = end = head[0]
+    for first, last in chain([head], bounds):
+        parts = []
+        while first < last:
+            if first == end:
+                pool = None  # before the next is there, for the sake of memory
+                k, pool = next(pools)
+                begin, end = order.edges[k], order.edges[k + 1]
+                mix = order.mix(k)
+            stop = min(last, end)
+            parts.append(pool[mix[first - begin : stop - begin]])
+            first = stop
+        yield parts[0] if len(parts) == 1 else join(parts)
+
+
+def read_ahead(read, items):
+    """
+    ``read(item)`` for each item, of which the next one is read while the caller uses the last.
+
+    Parameters
+    ----------
+    read : callable
+        Runs in another thread.
+    items : iterable
+
+    Yields
+    ------
+    object
+        What ``read`` returned, in the order of the items.
+
+    Examples
+    --------
+    >>> from astro_wgan.stamps.batches import read_ahead
+    >>> list(read_ahead(abs, [-1, 2, -3]))
+    [1, 2, 3]
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix='read-ahead') as thread:
+        waiting = None
+        for item in items:
+            coming = thread.submit(read, item)
+            if waiting is not None:
+                yield waiting.result()
+            waiting = coming
+        if waiting is not None:
+            yield waiting.result()
+
+
+def tf_dataset(stamps, batch_size, *, shuffle=False, seed=0, drop_remainder=False):
+    """
+    The filled pixels of stamps as a `tf.data.Dataset` of arrays (batch, ny, nx, bands).
+
+    Parameters
+    ----------
+    stamps : `~astro_wgan.StampSet` or `~astro_wgan.stamps.StampStore`
+        Anything with ``batches``, ``shape``, ``bands`` and a length.
+    batch_size, shuffle, seed, drop_remainder
+        As in its ``batches``.
+
+    Returns
+    -------
+    `tf.data.Dataset`
+        Elements are float32; images of one band have a last axis of length 1. It knows how many
+        batches it has, and can be walked over again, in the same order.
+    """
+    import tensorflow as tf
+
+    def pixels():
+        options = {'shuffle': shuffle, 'seed': seed, 'drop_remainder': drop_remainder}
+        for batch in stamps.batches(batch_size, **options):
+            filled = batch.filled().astype(np.float32, copy=False)
+            yield filled if filled.ndim == 4 else filled[..., np.newaxis]
+
+    shape = (None, *stamps.shape, stamps.bands or 1)
+    dataset = tf.data.Dataset.from_generator(
+        pixels, output_signature=tf.TensorSpec(shape, tf.float32)
+    )
+    n = len(stamps)
+    count = n // batch_size if drop_remainder else -(-n // batch_size)
+    return dataset.apply(tf.data.experimental.assert_cardinality(count))
