@@ -1,0 +1,180 @@
+"""Which arrays a store of stamps has: made like a set of stamps, and an empty set from them."""
+
+from urllib.parse import quote
+
+import numpy as np
+from astropy import units as u
+from astropy.io.misc import yaml
+
+from astro_wgan.stamps.growing import GrowingArrays
+from astro_wgan.stamps.stampset import StampSet
+from astro_wgan.stamps.store_files import COMPRESSIONS
+from astro_wgan.stamps.store_table import column_names, decode, describe, encode
+
+__all__ = [
+    'add_mask',
+    'column_array',
+    'create_arrays',
+    'empty_set',
+    'meta_from_text',
+    'meta_text',
+    'read_table',
+]
+
+#: What is read of the pixels at once at least, in bytes, and how many times that makes a file.
+_CHUNK_BYTES = 2**20
+_CHUNKS_PER_SHARD = 16
+
+#: Rows in a file of a column, and of long texts.
+_COLUMN_ROWS = 2**14
+_TEXT_ROWS = 2**8
+
+
+def create_arrays(path, like, *, chunk, shard, compression, overwrite):
+    """
+    Make the arrays of a store without stamps.
+
+    Parameters
+    ----------
+    path, like, chunk, shard, compression, overwrite
+        As in `~astro_wgan.stamps.StampStore.create`, which says what it raises.
+    """
+    chunk, shard = _file_sizes(like, chunk, shard)
+    if compression not in COMPRESSIONS:
+        raise ValueError(f'`compression` must be one of {COMPRESSIONS}; got {compression!r}.')
+    header = {
+        'unit': _unit_text(like.unit),
+        'pixel_scale': None if like.pixel_scale is None else float(like.pixel_scale.value),
+        'table': describe(like.table),
+    }
+    meta = np.array([meta_text(like.meta)]) if like.meta else []
+    columns, _ = encode(like.table[:0])
+    with GrowingArrays.created(path, header=header, overwrite=overwrite) as arrays:
+        stack = {'shape': like.pixels.shape[1:], 'chunk': chunk, 'shard': shard}
+        for name in ('pixels', 'uncertainty'):
+            if getattr(like, name) is not None:
+                arrays.add(name, dtype=like.pixels.dtype, compression=compression, **stack)
+        arrays.add('place', dtype=np.int64, shape=(3,), chunk=_COLUMN_ROWS)
+        for name, values in columns.items():
+            kind = {'dtype': values.dtype, 'shape': values.shape[1:]}
+            arrays.add(column_array(name), chunk=_COLUMN_ROWS, **kind)
+        for name in ('parents', 'meta'):
+            arrays.add(name, dtype=str, chunk=_TEXT_ROWS)
+        if like.psf is not None:
+            arrays.add('psf', dtype=float, shape=like.psf.shape[1:], chunk=len(like.psf))
+            arrays.append({'psf': like.psf})
+        arrays.append({'meta': meta})
+
+
+def empty_set(arrays):
+    """The kind of stamps that are in a store, as a `~astro_wgan.StampSet` without any."""
+    pixels = arrays['pixels']
+    none = np.empty((0, *pixels.shape[1:]), dtype=pixels.dtype)
+    scale = arrays.header['pixel_scale']
+    return StampSet(
+        none,
+        uncertainty=none if 'uncertainty' in arrays else None,
+        unit=arrays.header['unit'],
+        pixel_scale=None if scale is None else scale * u.arcsec / u.pix,
+        psf=arrays.read('psf', np.arange(arrays.length('psf'))) if 'psf' in arrays else None,
+        table=read_table(arrays, np.arange(0)),
+    )
+
+
+def read_table(arrays, rows, names=None):
+    """
+    Rows of the table as a `~astropy.table.QTable`.
+
+    Parameters
+    ----------
+    arrays : `~astro_wgan.stamps.growing.GrowingArrays`
+    rows : `~numpy.ndarray` of int
+        In increasing order.
+    names : sequence of str, optional
+        Which columns; all by default.
+    """
+    description = arrays.header['table']
+    columns, masks = {}, {}
+    for name in column_names(description, names):
+        columns[name] = arrays.read(column_array(name), rows)
+        mask = column_array(name, mask=True)
+        if mask in arrays:
+            masks[name] = arrays.read(mask, rows)
+    return decode(description, columns, masks)
+
+
+def add_mask(arrays, name):
+    """Add the mask of an array of stamps or rows, of which nothing has been masked so far."""
+    masked = arrays['pixels' if name == 'mask' else name.replace('table_mask/', 'table/')]
+    arrays.add(
+        name,
+        dtype=bool,
+        shape=masked.shape[1:],
+        chunk=masked.chunks[0],
+        shard=None if masked.shards is None else masked.shards[0],
+        first=arrays.length('pixels'),
+    )
+
+
+def column_array(name, *, mask=False):
+    """Name of the array that holds a column of the table, or the column's mask."""
+    # Names of columns are free, those of folders are not.
+    text = quote(name, safe=' ()[]{}+-=,;@&')
+    if text.startswith('.'):
+        text = '%2E' + text[1:]  # hidden files are temporary
+    return ('table_mask/' if mask else 'table/') + text
+
+
+def meta_text(meta):
+    """
+    Provenance as YAML, which can hold units and coordinates.
+
+    Raises
+    ------
+    TypeError
+        If it holds what has no form in YAML.
+    """
+    try:
+        return yaml.dump(meta)
+    except yaml.yaml.YAMLError as error:
+        raise TypeError(
+            f'`meta` must hold numbers, text, lists, dictionaries and astropy objects: {error}'
+        ) from error
+
+
+def meta_from_text(text):
+    """The inverse of `meta_text`."""
+    return yaml.load(str(text))
+
+
+def _file_sizes(like, chunk, shard):
+    """Stamps in a chunk and in a shard."""
+    stamp_bytes = like.pixels.dtype.itemsize * int(np.prod(like.pixels.shape[1:]))
+    if stamp_bytes == 0:
+        raise ValueError(f'`like` must have stamps with pixels; got the shape {like.shape}.')
+    if chunk is None:
+        chunk = 2 ** int(np.log2(max(1, _CHUNK_BYTES / stamp_bytes)))
+    if shard is None:
+        shard = _CHUNKS_PER_SHARD * chunk
+    for name, value in (('chunk', chunk), ('shard', shard)):
+        if not isinstance(value, (int, np.integer)) or value < 1:
+            raise ValueError(f'`{name}` must be a number of stamps above 0; got {value!r}.')
+    if shard % chunk:
+        raise ValueError(f'`shard` must be a multiple of `chunk`, {chunk}; got {shard}.')
+    return int(chunk), int(shard)
+
+
+def _unit_text(unit):
+    if unit is None:
+        return None
+    text = unit.to_string()
+    try:
+        same = u.Unit(text) == unit
+    except ValueError:
+        same = False
+    if not same:
+        raise ValueError(
+            f'The unit of `like`, {text!r}, cannot be read again from its name: convert the stamps '
+            'to a unit that astropy knows.'
+        )
+    return text

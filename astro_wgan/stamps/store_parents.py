@@ -1,0 +1,147 @@
+"""The parent images of stored stamps: each written once, its WCS read when it is asked for."""
+
+import json
+import warnings
+from functools import cached_property, lru_cache
+from weakref import WeakValueDictionary
+
+import numpy as np
+from astropy.io import fits
+from astropy.wcs import WCS, FITSFixedWarning
+
+from astro_wgan.stamps.geometry import ParentImage, StampGeometry
+
+__all__ = ['ParentShelf', 'StoredParent']
+
+#: Parent images that a writer recognises when more stamps of one come.
+_REMEMBERED = 1024
+
+
+class StoredParent:
+    """
+    A `~astro_wgan.stamps.geometry.ParentImage` that is read when it is asked for.
+
+    A store may hold as many parents as stamps; to make a WCS takes as long as to read ten stamps.
+
+    Parameters
+    ----------
+    arrays : `~astro_wgan.stamps.growing.GrowingArrays`
+        Arrays of the store.
+    number : int
+        Which parent.
+    """
+
+    def __init__(self, arrays, number):
+        self._arrays, self._number = arrays, number
+
+    def __reduce__(self):
+        return ParentImage, (self.shape, self.wcs)
+
+    @cached_property
+    def text(self):
+        """Shape and WCS of the image as JSON."""
+        return str(self._arrays.read('parents', np.array([self._number]))[0])
+
+    @cached_property
+    def _record(self):
+        return json.loads(self.text)
+
+    @property
+    def shape(self):
+        """``(ny, nx)`` of the image."""
+        return tuple(self._record['shape'])
+
+    @cached_property
+    def wcs(self):
+        """The `~astropy.wcs.WCS` of the image, or None."""
+        if self._record['wcs'] is None:
+            return None
+        with warnings.catch_warnings():
+            # What there was to mend was mended, and said, when the image was read.
+            warnings.simplefilter('ignore', FITSFixedWarning)
+            return WCS(fits.Header.fromstring(self._record['wcs'], sep='\n'))
+
+
+class ParentShelf:
+    """
+    The array ``parents`` of a store.
+
+    Parameters
+    ----------
+    arrays : `~astro_wgan.stamps.growing.GrowingArrays`
+        Arrays of the store.
+    """
+
+    def __init__(self, arrays):
+        self._arrays = arrays
+        self._known = WeakValueDictionary()
+
+    def geometry(self, place):
+        """The `StampGeometry` of stamps with (parent, x, y) in the rows of ``place``."""
+        numbers, parent = np.unique(place[:, 0], return_inverse=True)
+        parents = tuple(self._parent(int(number)) for number in numbers)
+        return StampGeometry(parents, parent.reshape(-1), place[:, 1:])
+
+    def place(self, geometry):
+        """
+        Rows of ``place`` for stamps to append, and the texts of the parents that are new.
+
+        Raises
+        ------
+        ValueError
+            If the WCS of a parent has a distortion given as a table.
+        """
+        remembered = self._recent()
+        count = self._arrays.length('parents')
+        numbers, texts = np.zeros(len(geometry.parents), dtype=np.int64), []
+        for k in np.unique(geometry.parent):
+            text = _text(geometry.parents[k])
+            if text not in remembered:
+                remembered[text] = count + len(texts)
+                texts.append(text)
+            numbers[k] = remembered[text]
+        place = np.column_stack([numbers[geometry.parent], geometry.corner])
+        return place, np.array(texts, dtype=object)
+
+    def _parent(self, number):
+        # One object for each, by which `concatenate` sees that two stamps have the same parent.
+        parent = self._known.get(number)
+        if parent is None:
+            parent = self._known[number] = StoredParent(self._arrays, number)
+        return parent
+
+    def _recent(self):
+        """Numbers of the last parents by their texts."""
+        count = self._arrays.length('parents')
+        numbers = np.arange(max(0, count - _REMEMBERED), count)
+        texts = self._arrays.read('parents', numbers)
+        return {str(text): int(number) for text, number in zip(texts, numbers, strict=True)}
+
+
+def _text(parent):
+    """Shape and WCS of an image as JSON."""
+    if isinstance(parent, StoredParent):
+        return parent.text
+    if parent.wcs is None:
+        return _blank_text(tuple(parent.shape))
+    return _record_text(parent.shape, _header(parent.wcs))
+
+
+@lru_cache
+def _blank_text(shape):
+    # Stamps without WCS have each a parent of their own, and all of these are alike.
+    return _record_text(shape, None)
+
+
+def _record_text(shape, header):
+    return json.dumps({'shape': [int(edge) for edge in shape], 'wcs': header})
+
+
+def _header(wcs):
+    tables = (wcs.cpdis1, wcs.cpdis2, wcs.det2im1, wcs.det2im2)
+    if any(table is not None for table in tables):
+        raise ValueError(
+            'The WCS of a parent image has a distortion given as a table (CPDIS, D2IM), which a '
+            'store does not hold: reproject the image first, or leave the distortion out.'
+        )
+    return wcs.to_header(relax=True).tostring(sep='\n', endcard=False, padding=False)
