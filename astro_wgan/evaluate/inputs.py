@@ -52,6 +52,8 @@ def read_classes(classes, n):
             )
         _, first = np.unique(labels, return_index=True)
         return {str(labels[i]): labels == labels[i] for i in np.sort(first)}
+    if not classes:
+        raise ValueError('`classes` must hold at least one class; it is empty.')
     members = {str(name): np.asarray(member) for name, member in classes.items()}
     for name, member in members.items():
         if member.dtype != bool or member.shape != (n,):

@@ -15,7 +15,7 @@ from astro_wgan.provenance import record
 __all__ = ['compare_by', 'compare_populations', 'rank_simulations']
 
 
-def compare_populations(first, second, *, resamples=1000, seed=0, quiet=True):
+def compare_populations(first, second, *, resamples=1000, seed=0, progress=True):
     """
     How far the scores of two populations are apart, and whether by more than chance.
 
@@ -28,8 +28,8 @@ def compare_populations(first, second, *, resamples=1000, seed=0, quiet=True):
         Number of permutations, and of bootstrap samples.
     seed : int, optional
         The same seed gives the same errors and p-values.
-    quiet : bool, optional
-        Show no progress.
+    progress : bool, optional
+        Show a progress line.
 
     Returns
     -------
@@ -68,7 +68,7 @@ def compare_populations(first, second, *, resamples=1000, seed=0, quiet=True):
     pooled = Pooled(first, second)
     random = np.random.default_rng(seed)
     mixed, drawn = [], []
-    with ProgressLine('comparing populations', quiet=quiet) as line:
+    with ProgressLine('comparing populations', quiet=not progress) as line:
         for i in range(resamples):
             mixed.append(pooled.permuted(random))
             drawn.append(pooled.resampled(random))
@@ -186,7 +186,7 @@ def compare_by(
 
 
 def rank_simulations(
-    observed, simulations, *, statistic='wasserstein', resamples=1000, seed=0, quiet=True
+    observed, simulations, *, statistic='wasserstein', resamples=1000, seed=0, progress=True
 ):
     """
     Simulations in the order of their likeness to an observation.
@@ -204,8 +204,8 @@ def rank_simulations(
         Number of bootstrap samples, and of random halves of the observation.
     seed : int, optional
         The same seed gives the same errors and p-values.
-    quiet : bool, optional
-        Show no progress.
+    progress : bool, optional
+        Show a progress line.
 
     Returns
     -------
@@ -258,7 +258,7 @@ def rank_simulations(
     halves = np.empty(resamples)
     middle = len(observed) // 2
     alone = Pooled(observed[:middle], observed[middle:])
-    with ProgressLine('ranking simulations', quiet=quiet) as line:
+    with ProgressLine('ranking simulations', quiet=not progress) as line:
         for i in range(resamples):
             chosen = random.integers(0, len(observed), len(observed))
             drawn[i] = [p.resampled(random, chosen)[statistic] for p in pooled.values()]

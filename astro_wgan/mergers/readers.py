@@ -97,7 +97,7 @@ def read_sublink(source, *, redshifts, cosmology):
     )
 
 
-def read_ytree(source, *, stellar_mass='mass', effective_radius=None, quiet=False, **options):
+def read_ytree(source, *, stellar_mass='mass', effective_radius=None, progress=True, **options):
     """
     Galaxies of any merger trees that ytree reads: AHF, consistent-trees, Rockstar and others.
 
@@ -112,8 +112,8 @@ def read_ytree(source, *, stellar_mass='mass', effective_radius=None, quiet=Fals
     effective_radius : str, optional
         Name of the field with the effective radius. Without it the table has no such column, and
         can tell mergers and isolated galaxies, but no sequences.
-    quiet : bool, optional
-        Show no progress.
+    progress : bool, optional
+        Show a progress line.
     **options
         For `ytree.load`, such as ``hubble_constant`` for AHF.
 
@@ -149,7 +149,7 @@ def read_ytree(source, *, stellar_mass='mass', effective_radius=None, quiet=Fals
         unknown = [name for name in names.values() if name not in known]
         if unknown:
             raise ValueError(f'The trees have no fields {unknown}; they have {sorted(known)}.')
-        columns = _gather(arbor, names, quiet)
+        columns = _gather(arbor, names, progress)
     return _table_of(arbor, columns)
 
 
@@ -230,10 +230,10 @@ def _quiet_ytree():
         ytLogger.setLevel(level)
 
 
-def _gather(arbor, names, quiet):
+def _gather(arbor, names, progress):
     """The wanted fields of all trees, each in one array."""
     parts = {name: [] for name in names}
-    with ProgressLine('reading trees', quiet=quiet) as line:
+    with ProgressLine('reading trees', quiet=not progress) as line:
         for i, root in enumerate(arbor):
             for name, field in names.items():
                 parts[name].append(root['forest', field])

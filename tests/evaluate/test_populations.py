@@ -190,5 +190,7 @@ def test_options_are_checked_and_progress_is_shown(capsys):
         compare_populations(some, some, resamples=1)
     with pytest.raises(ValueError, match='`first_values` must have one for each of the 8'):
         compare_by(some[:2], some, some, some)
-    rank_simulations(some, {'a': some}, resamples=3, quiet=False)
+    rank_simulations(some, {'a': some}, resamples=3, progress=False)
+    assert not capsys.readouterr().err
+    rank_simulations(some, {'a': some}, resamples=3)
     assert 'ranking simulations 100%  3 of 3 resamples' in capsys.readouterr().err

@@ -121,6 +121,7 @@ def test_the_paper_s_table_has_per_cent_as_intended():
         (({'a': ['high']},), {}, "`scores` of 'a' must be one number"),
         (({'a': Table({'rank': [1]})},), {}, 'must have a column `score`'),
         (({'a': [1.0, 2.0]}, ['x']), {}, 'a label for each of the 2 objects'),
+        (({'a': [1.0, 2.0]}, {}), {}, '`classes` must hold at least one class'),
         (({'a': [1.0, 2.0]}, {'x': [0, 1]}), {}, "arrays of bool of length 2; that of 'x'"),
         (({'a': {'x': [1.0]}}, ['x']), {}, 'without `classes`'),
         (({'a': {'x': [1.0]}, 'b': [1.0]},), {}, 'for every detector'),

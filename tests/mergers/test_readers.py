@@ -96,7 +96,7 @@ def test_consistent_trees_through_ytree(tmp_path):
     pytest.importorskip('ytree')
     path = tmp_path / 'tree_0_0_0.dat'
     path.write_text(CONSISTENT_TREES)
-    table = read_ytree(path, effective_radius='virial_radius', quiet=True)
+    table = read_ytree(path, effective_radius='virial_radius', progress=False)
     table.sort('id')
     assert table['id'].tolist() == [9, 10, 11, 20]
     assert table['descendant_id'].tolist() == [-1, 9, 10, 9]
@@ -140,7 +140,7 @@ def write_ahf(folder):
 
 def test_ahf_through_ytree(tmp_path):
     pytest.importorskip('ytree')
-    table = read_ytree(write_ahf(tmp_path), hubble_constant=0.7, quiet=True)
+    table = read_ytree(write_ahf(tmp_path), hubble_constant=0.7, progress=False)
     assert sorted(table['snapshot'].tolist()) == [0, 0, 1, 1, 2]
     trees = MergerTrees(table)
     mergers = find_mergers(trees)
