@@ -125,7 +125,6 @@ class MergerTrees:
         self.stellar_mass = mass[order]
         self.descendant = links.targets_in(order)
         self.side_links = links.side_links_in(order)
-        self.contributed = None if given is None else given[order]
         self._places(table, rows[order], box)
         self.meta = {
             'galaxies': len(self.ids),
