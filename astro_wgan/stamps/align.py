@@ -59,10 +59,10 @@ def reproject_stamps(
     size : int or tuple of int, optional
         Pixels along an edge, or ``(ny, nx)``; by default what covers the same angle as before.
     method : {'adaptive', 'interp', 'exact'}, optional
-        The function of `reproject`: ``'adaptive'`` smooths a little, so that no input pixel is
-        lost however coarse the new pixels are; ``'interp'`` interpolates between pixels, several
-        times as fast, but loses flux of compact sources when the new pixels are coarser;
-        ``'exact'`` sums overlapping areas, tens of times slower.
+        The function of the package reproject: ``'adaptive'`` smooths a little, so that no input
+        pixel is lost however coarse the new pixels are; ``'interp'`` interpolates between pixels,
+        several times as fast, but loses or gains flux of compact sources where the new pixels are
+        coarser; ``'exact'`` sums overlapping areas, several times slower.
     progress : bool, optional
         Show a progress line.
 
