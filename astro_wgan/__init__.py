@@ -16,10 +16,20 @@ _WHERE = {
     'WGAN': 'astro_wgan.wgan',
     'NetworkConfig': 'astro_wgan.wgan',
     'TrainingConfig': 'astro_wgan.wgan',
-    'HuntConfig': 'astro_wgan.hunt',
-    'hunt': 'astro_wgan.hunt',
+    'HuntConfig': 'astro_wgan.hunting',
+    'hunt': 'astro_wgan.hunting',
 }
-_ROOMS = ('anomaly', 'datasets', 'stamps', 'visualize', 'wgan')
+_ROOMS = (
+    'anomaly',
+    'baselines',
+    'datasets',
+    'evaluate',
+    'mergers',
+    'morphology',
+    'stamps',
+    'visualize',
+    'wgan',
+)
 
 __all__ = [*_WHERE, '__version__']
 

@@ -1,8 +1,6 @@
 """Configuration of the Sphinx documentation."""
 
-import sys
 from importlib.metadata import version as installed_version
-from pathlib import Path
 
 from sphinx_astropy.conf.v2 import *  # noqa: F403
 
@@ -14,11 +12,14 @@ version = release
 
 extensions += [  # noqa: F405
     'matplotlib.sphinxext.plot_directive',
-    'nbsphinx',
+    'myst_nb',
     'sphinx_design',
 ]
 exclude_patterns += ['_build', '**.ipynb_checkpoints']  # noqa: F405
 
-# Everything comes from this checkout: the build needs no network.
-intersphinx_mapping = {}
-nitpicky = True
+# Links to other projects need the network, which only the host of the public pages has.
+if not on_rtd:  # noqa: F405
+    intersphinx_mapping = {}
+
+automodapi_inheritance_diagram = False
+nb_execution_mode = 'off'

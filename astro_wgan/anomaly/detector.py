@@ -214,7 +214,7 @@ class AnomalyDetector:
             closest=closest,
             residuals=images - closest,
             title=title,
-            **options,
+            **{'pixel_scale': stamps.pixel_scale, **options},
         )
 
     def save(self, folder):

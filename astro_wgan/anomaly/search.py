@@ -29,13 +29,13 @@ class LatentSearch:
     gamma : float
         Weight of the residual loss against the critic-feature loss, 0 to 1.
     learning_rate : float, optional
-        Adam's step: 0.05 for a free z and 0.001 for mu's weights unless given.
+        Adam's step: 0.1 for a free z and 0.001 for mu's weights unless given.
     max_iterations : int
         The search ends here at the latest.
     tolerance : float
         An image has converged when its loss has not fallen by this fraction ...
-    patience : int
-        ... within so many iterations.
+    patience : int, optional
+        ... within so many iterations: 20 for a free z and 50 for mu unless given.
     batch_size : int
         Images that are in work at the same time; changes speed and memory, not results.
     seed : int
@@ -60,7 +60,7 @@ class LatentSearch:
     learning_rate: float | None = None
     max_iterations: int = 500
     tolerance: float = 0.01
-    patience: int = 50
+    patience: int | None = None
     batch_size: int = 128
     seed: int = 0
 
@@ -71,11 +71,10 @@ class LatentSearch:
             raise ValueError(f'`gamma` must lie between 0 and 1; got {self.gamma}.')
         if self.learning_rate is not None and not self.learning_rate > 0:
             raise ValueError(f'`learning_rate` must be above 0; got {self.learning_rate}.')
-        if min(self.max_iterations, self.patience, self.batch_size) < 1:
-            raise ValueError(
-                '`max_iterations`, `patience` and `batch_size` must be at least 1; '
-                f'got {self.max_iterations}, {self.patience}, {self.batch_size}.'
-            )
+        for name in ('max_iterations', 'patience', 'batch_size'):
+            count = getattr(self, name)
+            if count is not None and count < 1:
+                raise ValueError(f'`{name}` must be at least 1; got {count}.')
         if not self.tolerance >= 0:
             raise ValueError(f'`tolerance` must not be negative; got {self.tolerance}.')
 
@@ -150,8 +149,9 @@ class LatentSearcher:
         self._critic = wgan.critic_
         self._search = search
         self._start = _STARTS[search.start](wgan.network.latent, search.seed)
-        rate = search.learning_rate
+        rate, patience = search.learning_rate, search.patience
         self._rate = self._start.learning_rate if rate is None else rate
+        self._patience = self._start.patience if patience is None else patience
         # The number of images in work changes all the time; one graph serves all.
         self._advance = tf.function(self._iterate, reduce_retracing=True)
 
@@ -260,7 +260,7 @@ class LatentSearcher:
             best_loss=best_loss,
             reference=tf.where(fallen, best_loss, state.reference),
             since=since,
-            converged=state.converged | (active & (since >= self._search.patience)),
+            converged=state.converged | (active & (since >= self._patience)),
         )
 
 
@@ -291,7 +291,7 @@ class _State(NamedTuple):
 class _FreeStart:
     """The latent vector itself is what is optimised."""
 
-    learning_rate = 0.05
+    learning_rate, patience = 0.1, 20
 
     def __init__(self, latent, seed):
         self.size = latent
@@ -307,7 +307,7 @@ class _FreeStart:
 class _NetworkStart:
     """The paper's mu: two fully connected layers, one set of weights for each image."""
 
-    learning_rate = 0.001
+    learning_rate, patience = 0.001, 50
 
     def __init__(self, latent, seed):
         rng = np.random.default_rng(seed)

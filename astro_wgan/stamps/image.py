@@ -21,6 +21,9 @@ __all__ = ['ImageError', 'read_image', 'standard_deviation']
 #: Luminance of red, green and blue: ITU-R BT.601, as Pillow's mode L, but not rounded to 8 bits.
 _LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
+#: What is said of a picture beside: its first row is the top one.
+_TOP_DOWN = {'origin': 'upper'}
+
 #: First bytes of FITS files: plain, and compressed as astropy can read them.
 _FITS_BEGINS = (b'SIMPLE', b'\x1f\x8b', b'\x1f\x9d', b'BZh', b'\xfd7zXZ\x00', b'PK\x03\x04')
 
@@ -71,9 +74,9 @@ def read_image(source, *, hdu=None, plane=None):
     Notes
     -----
     Row 0 of the array is the first in the file: the bottom row of most displays of a FITS image,
-    the top row of a picture, as Pillow and scikit-image give it. Colours become luminance,
-    0.299 R + 0.587 G + 0.114 B (ITU-R BT.601), transparency is dropped, and ``meta['pixels']``
-    says so.
+    the top row of a picture, as Pillow and scikit-image give it; ``meta['origin']`` is then
+    ``'upper'``, Matplotlib's word for it. Colours become luminance, 0.299 R + 0.587 G + 0.114 B
+    (ITU-R BT.601), transparency is dropped, and ``meta['pixels']`` says so.
 
     A FITS file that `~astropy.nddata.CCDData` wrote gives its mask and uncertainty back.
 
@@ -164,14 +167,17 @@ def _from_picture(file, path):
             if picture.mode in ('LA', 'La'):
                 picture = picture.getchannel('L')
             if len(picture.getbands()) == 1 and picture.mode not in ('1', 'P'):
-                return NDData(np.array(picture), meta={'pixels': 'grey values as stored'})
+                return NDData(
+                    np.array(picture), meta={'pixels': 'grey values as stored', **_TOP_DOWN}
+                )
             pixels = np.asarray(picture.convert('RGB'), dtype=np.float32) @ _LUMINANCE
     except UnidentifiedImageError as error:
         raise ImageError(f'{path} is neither FITS nor a picture that Pillow reads.') from error
     # A broken PNG is a SyntaxError to Pillow.
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ImageError(f'{path} cannot be read as a picture: {error}') from error
-    return NDData(pixels, meta={'pixels': 'luminance 0.299 R + 0.587 G + 0.114 B'})
+    meta = {'pixels': 'luminance 0.299 R + 0.587 G + 0.114 B', **_TOP_DOWN}
+    return NDData(pixels, meta=meta)
 
 
 def _from_hdulist(hdulist, hdu, plane, where):

@@ -248,13 +248,14 @@ class WGAN:
         """
         A `StampSet` in the unit of the training from stretched images (n, ny, nx, bands).
 
-        ``like``, a `StampSet` of as many stamps, gives table and WCS.
+        ``like``, a `StampSet` of as many stamps, gives table, WCS and, to a stretch by stamp,
+        brightness.
         """
         self._check_fitted()
         if self.network.bands == 1:
             images = images[..., 0]
         return StampSet(
-            self.stretch_.inverse(images),
+            self.stretch_.inverse(images, like=like),
             unit=self.unit_,
             pixel_scale=self.pixel_scale_,
             geometry=None if like is None else like.geometry,

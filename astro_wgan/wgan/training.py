@@ -130,19 +130,15 @@ def stream_images(stamps, stretch, count, *, seed, start):
     epoch, skip = divmod(start * count, n)
     waiting = []
     while True:
-        order = {'shuffle': True, 'seed': (seed, epoch)}
+        order = {'shuffle': True, 'seed': (seed, epoch), 'start': skip}
         for batch in stamps.batches(min(n, count), **order):
-            if skip >= len(batch):
-                skip -= len(batch)
-                continue
-            pixels = stretch.transform(batch)[skip:]
-            skip = 0
-            waiting.append(pixels if pixels.ndim == 4 else pixels[..., np.newaxis])
+            images = stretch.transform(batch)
+            waiting.append(images if images.ndim == 4 else images[..., np.newaxis])
             while sum(map(len, waiting)) >= count:
                 joined = np.concatenate(waiting)
                 yield joined[:count]
                 waiting = [joined[count:]]
-        epoch += 1
+        epoch, skip = epoch + 1, 0
 
 
 class _Keeper(keras.callbacks.Callback):
@@ -155,7 +151,7 @@ class _Keeper(keras.callbacks.Callback):
         self.minutes = minutes
         self.checkpoint = checkpoint
         self.fingerprint = fingerprint
-        self.progress = progress
+        self.line = ProgressLine('training', quiet=not progress)
         self.losses = []
 
     def is_done(self, iteration):
@@ -166,7 +162,6 @@ class _Keeper(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         self.clock = time.monotonic()
         self.saved = self.clock
-        self.line = ProgressLine('training', quiet=not self.progress)
         self._report(int(self.model.iteration.numpy()), {})
 
     def on_train_batch_end(self, batch, logs=None):

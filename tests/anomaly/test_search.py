@@ -115,7 +115,7 @@ def test_no_images_give_no_rows(wgan, images):
         ({'start': 'encoder?'}, "`start` must be one of .*'free', 'mu'.*got 'encoder\\?'"),
         ({'gamma': 1.5}, '`gamma` must lie between 0 and 1; got 1.5'),
         ({'learning_rate': 0.0}, '`learning_rate` must be above 0'),
-        ({'batch_size': 0}, '`batch_size` must be at least 1'),
+        ({'batch_size': 0}, '`batch_size` must be at least 1; got 0'),
         ({'tolerance': -1.0}, '`tolerance` must not be negative'),
     ],
 )

@@ -1,0 +1,354 @@
+"""The whole way in one call: from an image to a ranked table and a page to look at."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+from astropy.table import QTable
+
+from astro_wgan.files import replaced
+from astro_wgan.progress import ProgressLine
+from astro_wgan.provenance import record
+from astro_wgan.stamps import Detection, StampSet, StampStore, cut_stamps, read_image
+
+__all__ = ['HuntConfig', 'HuntFolderError', 'HuntResult', 'hunt']
+
+_FORMAT = 'astro_wgan hunt 1'
+_DEFAULT_ITERATIONS = 600
+
+
+class HuntFolderError(OSError):
+    """A folder into which this hunt's results cannot go."""
+
+
+@dataclass(frozen=True)
+class HuntConfig:
+    """
+    What a hunt does.
+
+    Parameters
+    ----------
+    size : int
+        Edge of the stamps in pixels, one that the networks can have: 16, 32, 64, 128 or 256.
+    detection : `~astro_wgan.stamps.Detection`
+        How sources are found where no positions are given.
+    partial : {'drop', 'fill'}
+        What becomes of stamps that reach over the border of the image.
+    preset : {'compact', 'paper'}
+        Networks and training.
+    iterations, epochs, minutes : float or None
+        Limits of the training: generator iterations (600, where no limit is named), or how often
+        each stamp is shown, and time. A training that the clock stops depends on the machine, one
+        that a count stops on the seed alone.
+    held_out : float
+        Share of the stamps that the networks are not trained on and whose scores set the
+        thresholds.
+    seed : int
+        Seed of the split and of the training.
+    cards : int
+        Cards on the page, the strangest first.
+
+    Raises
+    ------
+    ValueError
+        If a value is out of range.
+    """
+
+    size: int = 64
+    # Fainter or smaller sources than these show nothing but noise in a stamp.
+    detection: Detection = field(default_factory=lambda: Detection(2.5, minimum_area=40))
+    partial: str = 'drop'
+    preset: str = 'compact'
+    iterations: int | None = None
+    epochs: float | None = None
+    minutes: float | None = None
+    held_out: float = 0.2
+    seed: int = 0
+    cards: int = 300
+
+    def __post_init__(self):
+        if not 0 < self.held_out < 1:
+            raise ValueError(f'`held_out` must lie between 0 and 1; got {self.held_out}.')
+        for name, limit in self.limits.items():
+            if not limit > 0:
+                raise ValueError(f'`{name}` must be above 0; got {limit}.')
+        if self.seed < 0:
+            raise ValueError(f'`seed` must not be negative; got {self.seed}.')
+        if self.cards < 1:
+            raise ValueError(f'`cards` must be at least 1; got {self.cards}.')
+
+    @property
+    def limits(self):
+        """The limits of the training, as arguments of `astro_wgan.WGAN.fit`."""
+        names = ('iterations', 'epochs', 'minutes')
+        given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        return given or {'iterations': _DEFAULT_ITERATIONS}
+
+
+@dataclass(frozen=True, eq=False)
+class HuntResult:
+    """
+    What a hunt brought home.
+
+    Attributes
+    ----------
+    stamps : `~astro_wgan.StampSet`
+        The stamps that were scored.
+    table : `~astropy.table.QTable`
+        Their scores: the columns of `astro_wgan.AnomalyDetector.score`, and ``trained_on``, true
+        for stamps that the networks have seen.
+    detector : `~astro_wgan.AnomalyDetector`
+        Model and calibration, ready for other images.
+    folder : `~pathlib.Path`
+        Where all is written: ``scores.ecsv``, ``stamps.zarr``, ``model`` and ``gallery.html``.
+    """
+
+    stamps: StampSet
+    table: QTable
+    detector: object
+    folder: Path
+
+
+def hunt(
+    image, *, out, config=None, model=None, positions=None, hdu=None, plane=None, progress=True
+):
+    """
+    Find the strangest sources of an image.
+
+    Detects sources, cuts a stamp around each, trains a WGAN on most of them (or takes a trained
+    one), looks for the closest image that it can make to each stamp, calibrates the misfit on
+    those that it was not trained on, and writes a ranked table and a page.
+
+    Parameters
+    ----------
+    image : path-like, `~astropy.nddata.NDData`, HDU or array_like
+        Anything that `astro_wgan.stamps.read_image` takes.
+    out : path-like
+        Folder for the results: new, empty, or that of the same hunt when it was interrupted, which
+        then goes on.
+    config : `HuntConfig`, optional
+        Stamps, training and seed.
+    model : path-like or `~astro_wgan.AnomalyDetector`, optional
+        A detector to use instead of training one: a folder that an earlier hunt wrote (or the
+        ``model`` folder in it). Its own calibration is kept.
+    positions : optional
+        Where to cut, as in `astro_wgan.stamps.cut_stamps`; without, SEP detects the sources.
+    hdu, plane : optional
+        Which part of a FITS file, and which plane of a cube.
+    progress : bool, optional
+        Show what is being done.
+
+    Returns
+    -------
+    HuntResult
+
+    Raises
+    ------
+    HuntFolderError
+        If ``out`` cannot be written, or holds something else.
+    ValueError
+        If image, positions or configuration cannot be used, or there are fewer stamps than one
+        batch of the training. All this before the training starts.
+    KeyboardInterrupt
+        After the state has been written; the same call goes on from there.
+
+    Examples
+    --------
+    >>> from astro_wgan import HuntConfig, datasets, hunt
+    >>> image = datasets.load_image('hubble_xdf')
+    >>> result = hunt(image, out='strange', config=HuntConfig(minutes=5))  # doctest: +SKIP
+    >>> result.table['id', 'score', 'p_value'][:10]  # doctest: +SKIP
+    """
+    config = HuntConfig() if config is None else config
+    with ProgressLine('loading TensorFlow', quiet=not progress) as line:
+        line.update(0.0)
+        # Not at the top: `import astro_wgan` must not load TensorFlow.
+        from astro_wgan.anomaly import AnomalyDetector
+        from astro_wgan.wgan import preset
+    batch_size = preset(config.preset, size=config.size)[1].batch_size
+    folder = _Folder(out)
+    if model is not None and not isinstance(model, AnomalyDetector):
+        model = AnomalyDetector.load(_model_folder(model))
+    with ProgressLine('detecting', quiet=not progress) as line:
+        line.update(0.0)
+        ccd = read_image(image, hdu=hdu, plane=plane)
+        stamps = _cut(ccd, config, positions)
+        line.update(1.0, f'{len(stamps)} stamps of {config.size} x {config.size} pixels')
+    trained_on = np.zeros(len(stamps), dtype=bool)
+    if model is None:
+        trained_on = _draw_training(stamps, config, batch_size)
+    folder.claim(_fingerprint(stamps, config, model))
+    if folder.is_complete:
+        return HuntResult(
+            stamps, folder.read_table(), AnomalyDetector.load(folder.model), folder.path
+        )
+
+    detector = model
+    if detector is None:
+        detector = _train(stamps[trained_on], config, folder, progress)
+    folder.write_stamps(stamps)
+    misfit = detector.measure(stamps, progress=progress, resume=folder.partial_scores)
+    member = np.zeros(len(stamps), dtype=bool)
+    if not hasattr(detector, 'calibration_'):
+        member = ~trained_on
+        seen = misfit[trained_on] if trained_on.any() else None
+        detector.calibrate(misfit[member], training=seen)
+    table = detector.score(misfit, member=member)
+    table['trained_on'] = trained_on
+    table.meta['hunt'] = _describe(config, ccd)
+    detector.save(folder.model)
+    detector.gallery(
+        stamps,
+        table,
+        folder.gallery,
+        title=f'Strangest of {len(table)} sources',
+        limit=config.cards,
+        origin=ccd.meta.get('origin', 'lower'),
+        notes=[ccd.meta['credit']] if 'credit' in ccd.meta else [],
+    )
+    # Last but the mark: who finds the table finds all the rest.
+    folder.write_table(table)
+    folder.complete()
+    return HuntResult(stamps, folder.read_table(), detector, folder.path)
+
+
+def _cut(ccd, config, positions):
+    stamps = cut_stamps(
+        ccd,
+        size=config.size,
+        positions=positions,
+        detection=config.detection if positions is None else None,
+        partial=config.partial,
+    )
+    if not len(stamps):
+        raise ValueError(
+            f'Not one stamp of {config.size} x {config.size} pixels lies wholly inside the image; '
+            "take a smaller `size`, or partial='fill'."
+        )
+    return stamps
+
+
+def _draw_training(stamps, config, batch_size):
+    """True for each stamp that the networks will be trained on."""
+    normal, held_out = stamps.split(1 - config.held_out, seed=config.seed)
+    if len(normal) < batch_size or not len(held_out):
+        raise ValueError(
+            f'{len(stamps)} stamps are too few to train on: at least one batch of {batch_size} is '
+            f'needed beside those held out. Lower the detection threshold or `minimum_area`, take '
+            "smaller stamps or partial='fill', or name a trained `model`."
+        )
+    return np.isin(stamps.ids, normal.ids)
+
+
+def _train(stamps, config, folder, progress):
+    from astro_wgan.anomaly import AnomalyDetector
+    from astro_wgan.wgan import WGAN
+
+    wgan = WGAN.preset(config.preset, size=config.size)
+    wgan.fit(
+        stamps,
+        **config.limits,
+        seed=config.seed,
+        checkpoint=folder.checkpoint,
+        progress=progress,
+    )
+    wgan.save(folder.model)
+    return AnomalyDetector(wgan)
+
+
+def _model_folder(path):
+    path = Path(path)
+    return path / 'model' if (path / 'model').is_dir() else path
+
+
+def _describe(config, ccd):
+    description = {**asdict(config), 'image': str(ccd.meta.get('source', 'array'))}
+    if 'credit' in ccd.meta:
+        description['credit'] = ccd.meta['credit']
+    return record(**description)
+
+
+def _fingerprint(stamps, config, model):
+    """What makes a hunt this one and no other, as plain values."""
+    pixels = hashlib.sha256(np.ascontiguousarray(stamps.pixels).tobytes())
+    pixels.update(np.packbits(stamps.valid).tobytes())
+    return {
+        'configuration': asdict(config),
+        'stamps': pixels.hexdigest(),
+        'model': None if model is None else model.wgan.provenance_,
+    }
+
+
+class _Folder:
+    """The folder of a hunt: what lies where, and whose it is."""
+
+    def __init__(self, path):
+        self.path = Path(path)
+        self._mark = self.path / 'hunt.json'
+        if self.path.exists() and not self.path.is_dir():
+            raise HuntFolderError(f'`out` must be a folder; {self.path} is a file.')
+        holds = self.path.is_dir() and any(self.path.iterdir())
+        if holds and not self._mark.is_file():
+            raise HuntFolderError(
+                f'The folder {self.path} holds other files. Name a new or an empty folder.'
+            )
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            with replaced(self.path / 'writable') as temporary:
+                temporary.touch()
+            (self.path / 'writable').unlink()
+        except OSError as error:
+            raise HuntFolderError(f'The folder {self.path} cannot be written: {error}.') from error
+
+    checkpoint = property(lambda self: self.path / 'training.npz')
+    partial_scores = property(lambda self: self.path / 'scores.npz')
+    model = property(lambda self: self.path / 'model')
+    gallery = property(lambda self: self.path / 'gallery.html')
+    table = property(lambda self: self.path / 'scores.ecsv')
+
+    def claim(self, fingerprint):
+        """Make the folder this hunt's, or raise if it is another's."""
+        # Through JSON, which knows no tuples, so that the two can be compared.
+        self._fingerprint = json.loads(json.dumps(fingerprint))
+        if not self._mark.is_file():
+            self._write_mark(complete=False)
+        try:
+            known = json.loads(self._mark.read_text())
+            self.is_complete = bool(known['complete'])
+            same = known['format'] == _FORMAT and known['fingerprint'] == self._fingerprint
+        except (ValueError, KeyError) as error:
+            raise HuntFolderError(f'The file {self._mark} is damaged ({error}).') from error
+        if not same:
+            raise HuntFolderError(
+                f'The folder {self.path} holds the results of another hunt (other image, model or '
+                'settings). Name another folder, or remove this one.'
+            )
+
+    def write_stamps(self, stamps):
+        """Write the stamps into a store, or those that an interrupted hunt has not written."""
+        path = self.path / 'stamps.zarr'
+        store = (
+            StampStore.open(path, 'a') if path.exists() else StampStore.create(path, like=stamps)
+        )
+        store.append(stamps[len(store) :])
+
+    def write_table(self, table):
+        with replaced(self.table) as temporary:
+            table.write(temporary, format='ascii.ecsv')
+
+    def read_table(self):
+        return QTable.read(self.table, format='ascii.ecsv')
+
+    def complete(self):
+        """Say that all is there, and remove what only an interrupted hunt needs."""
+        self._write_mark(complete=True)
+        self.is_complete = True
+        for path in (self.checkpoint, self.partial_scores):
+            path.unlink(missing_ok=True)
+
+    def _write_mark(self, *, complete):
+        content = {'format': _FORMAT, 'complete': complete, 'fingerprint': self._fingerprint}
+        with replaced(self._mark) as temporary:
+            temporary.write_text(json.dumps(content, indent=2))

@@ -1,0 +1,279 @@
+"""The whole way on a small image: results, interruptions, bad input."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from astropy import units as u
+from astropy.io import fits
+from astropy.nddata import CCDData
+from astropy.table import QTable
+from astropy.wcs import WCS
+
+from astro_wgan import AnomalyDetector, HuntConfig, StampStore, hunt
+from astro_wgan.cli import main
+from astro_wgan.hunting import HuntFolderError
+from astro_wgan.stamps import Detection, DetectionError, ImageError
+
+CONFIG = HuntConfig(size=16, iterations=2, detection=Detection(5.0), seed=1)
+STRANGE = (240, 40)
+
+
+@pytest.fixture(scope='module')
+def image():
+    """A field of 90 round galaxies and one square in nanojansky, with a celestial WCS."""
+    rng = np.random.default_rng(1)
+    y, x = np.indices((280, 280))
+    pixels = rng.normal(size=(280, 280))
+    for x0 in range(15, 270, 28):
+        for y0 in range(15, 270, 28):
+            dx, dy = rng.uniform(-3, 3, 2)
+            pixels += 40 * np.exp(-((x - x0 - dx) ** 2 + (y - y0 - dy) ** 2) / 2 / 2**2)
+    x0, y0 = STRANGE
+    pixels[y0 - 4 : y0 + 4, x0 - 4 : x0 + 4] += 60
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype = ['RA---TAN', 'DEC--TAN']
+    wcs.wcs.crval, wcs.wcs.crpix = [150.1, 2.2], [140, 140]
+    wcs.wcs.cdelt = [-0.06 / 3600, 0.06 / 3600]
+    return CCDData(pixels.astype(np.float32), unit='nJy', wcs=wcs)
+
+
+@pytest.fixture(scope='module')
+def image_path(image, tmp_path_factory):
+    path = tmp_path_factory.mktemp('image') / 'field.fits'
+    image.write(path)
+    return path
+
+
+@pytest.fixture(scope='module')
+def result(image, tmp_path_factory):
+    return hunt(image, out=tmp_path_factory.mktemp('hunt'), config=CONFIG, progress=False)
+
+
+def test_table_holds_scores_positions_and_provenance(result):
+    table = QTable.read(result.folder / 'scores.ecsv')
+    assert len(table) == len(result.stamps) > 60
+    assert sorted(table['rank']) == list(range(1, len(table) + 1))
+    assert table['x'].unit == u.pix
+    assert abs(table['sky'].ra.deg - 150.1).max() < 0.01
+    assert table.meta['hunt']['seed'] == 1
+    assert 'astropy' in table.meta['hunt']['versions']
+    assert ((table['p_value'] > 0) & (table['p_value'] <= 1)).all()
+
+
+def test_held_out_stamps_are_the_share_asked_for(result):
+    assert np.mean(~result.table['trained_on']) == pytest.approx(CONFIG.held_out, abs=0.01)
+    assert len(result.detector.calibration_.held_out) == np.sum(~result.table['trained_on'])
+    assert len(result.detector.calibration_.training) == np.sum(result.table['trained_on'])
+
+
+def test_strange_source_is_near_the_top(result):
+    table = result.table
+    distance = np.hypot(table['x'].value - STRANGE[0], table['y'].value - STRANGE[1])
+    assert table['rank'][np.argmin(distance)] <= 3
+
+
+def test_folder_holds_stamps_model_and_page(result):
+    with StampStore.open(result.folder / 'stamps.zarr') as store:
+        np.testing.assert_array_equal(store[:].pixels, result.stamps.pixels)
+    detector = AnomalyDetector.load(result.folder / 'model')
+    scores = detector.score(result.stamps[:10], progress=False)['score']
+    np.testing.assert_allclose(scores, result.table['score'][:10], rtol=0.01)
+    assert (
+        f'Strangest of {len(result.table)} sources' in (result.folder / 'gallery.html').read_text()
+    )
+    left = {path.name for path in result.folder.iterdir()}
+    assert left == {'gallery.html', 'hunt.json', 'model', 'scores.ecsv', 'stamps.zarr'}
+
+
+def test_same_call_again_reads_what_is_there(result, image):
+    before = (result.folder / 'gallery.html').stat().st_mtime_ns
+    again = hunt(image, out=result.folder, config=CONFIG, progress=False)
+    np.testing.assert_array_equal(again.table['score'], result.table['score'])
+    assert (result.folder / 'gallery.html').stat().st_mtime_ns == before
+
+
+def test_other_hunt_does_not_touch_the_results(result, image):
+    with pytest.raises(HuntFolderError, match='results of another hunt'):
+        hunt(
+            image,
+            out=result.folder,
+            config=HuntConfig(size=16, iterations=2, seed=2),
+            progress=False,
+        )
+
+
+@pytest.mark.parametrize('where', ['_train', 'measure', 'gallery'])
+def test_interrupted_hunt_goes_on_to_the_same_end(result, image, tmp_path, monkeypatch, where):
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        target = 'astro_wgan.hunting' if where == '_train' else 'astro_wgan.AnomalyDetector'
+        patch.setattr(f'{target}.{where}', interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            hunt(image, out=tmp_path, config=CONFIG, progress=False)
+    again = hunt(image, out=tmp_path, config=CONFIG, progress=False)
+    np.testing.assert_allclose(again.table['score'], result.table['score'], rtol=0.01)
+    with StampStore.open(tmp_path / 'stamps.zarr') as store:
+        assert len(store) == len(again.table)
+
+
+def test_ctrl_c_leaves_a_checkpoint_from_which_the_same_command_goes_on(image_path, tmp_path):
+    out = tmp_path / 'out'
+    command = [sys.executable, '-m', 'astro_wgan.cli', 'hunt', str(image_path), '--out', str(out)]
+    command += ['--size', '16', '--threshold', '5', '--minutes', '0.05']
+    process = subprocess.Popen(
+        [*command[:-1], '60'], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        for line in process.stderr:
+            if line.startswith('training'):
+                break
+        time.sleep(8)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=120)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert 'The same command goes on from here' in errors
+    assert 'Traceback' not in errors
+    assert (out / 'training.npz').exists()
+    mark = json.loads((out / 'hunt.json').read_text())
+    assert not mark['complete']
+
+
+def test_model_of_an_earlier_hunt_needs_no_training(result, image, tmp_path):
+    again = hunt(image, out=tmp_path, config=CONFIG, model=result.folder, progress=False)
+    np.testing.assert_allclose(again.table['score'], result.table['score'], rtol=0.01)
+    assert not again.table['trained_on'].any()
+    np.testing.assert_array_equal(
+        again.detector.calibration_.held_out, result.detector.calibration_.held_out
+    )
+
+
+def test_positions_take_the_place_of_detection(result, image, tmp_path):
+    again = hunt(
+        image,
+        out=tmp_path,
+        config=CONFIG,
+        model=result.detector,
+        positions=[STRANGE, (15, 15)],
+        progress=False,
+    )
+    assert len(again.table) == 2
+
+
+def constant(image):
+    return np.full((100, 100), 3.0)
+
+
+def all_nan(image):
+    return np.full((100, 100), np.nan)
+
+
+def cube(image):
+    return fits.ImageHDU(np.zeros((3, 100, 100), np.float32))
+
+
+def empty_sky(image):
+    return np.random.default_rng(1).normal(size=(100, 100))
+
+
+@pytest.mark.parametrize(
+    ('make', 'error', 'message'),
+    [
+        (constant, DetectionError, 'constant'),
+        (all_nan, ImageError, 'finite'),
+        (cube, ImageError, '`plane`'),
+        (empty_sky, DetectionError, 'No source has'),
+        (lambda image: image.data[:100, :100], ValueError, 'too few to train on'),
+    ],
+    ids=['constant', 'nan', 'cube', 'empty sky', 'few stamps'],
+)
+def test_bad_images_are_refused_before_training(image, tmp_path, monkeypatch, make, error, message):
+    monkeypatch.setattr('astro_wgan.hunting._train', lambda *a: pytest.fail('training started'))
+    with pytest.raises(error, match=message):
+        hunt(make(image), out=tmp_path / 'out', config=CONFIG, progress=False)
+    # Nothing is left behind that would stand in the way of a better try.
+    assert not list((tmp_path / 'out').iterdir())
+
+
+def test_nan_region_is_masked_and_scored_around(image, result, tmp_path):
+    pixels = image.data.copy()
+    pixels[:66, :66] = np.nan
+    again = hunt(pixels * u.nJy, out=tmp_path, config=CONFIG, model=result.detector, progress=False)
+    assert np.isfinite(again.table['score']).all()
+    assert again.table['valid'].min() < 1
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        ({'size': 40}, '16, 32, 64, 128 or 256 pixels; got 40'),
+        ({'preset': 'huge'}, "got 'huge'"),
+        ({'held_out': 0.0}, '`held_out` must lie between 0 and 1'),
+        ({'seed': -1}, '`seed` must not be negative'),
+        ({'cards': 0}, '`cards` must be at least 1'),
+    ],
+)
+def test_impossible_settings_are_refused(image, tmp_path, options, message):
+    with pytest.raises(ValueError, match=message):
+        hunt(image, out=tmp_path, config=HuntConfig(**options), progress=False)
+
+
+def test_folders_that_cannot_be_used_are_refused(image, tmp_path):
+    (tmp_path / 'file').write_text('mine')
+    with pytest.raises(HuntFolderError, match='holds other files'):
+        hunt(image, out=tmp_path, config=CONFIG, progress=False)
+    with pytest.raises(HuntFolderError, match='is a file'):
+        hunt(image, out=tmp_path / 'file', config=CONFIG, progress=False)
+    with pytest.raises(HuntFolderError, match='cannot be written'):
+        hunt(image, out='/proc/astro_wgan', config=CONFIG, progress=False)
+    assert (tmp_path / 'file').read_text() == 'mine'
+
+
+def test_command_writes_the_results_and_says_where(image_path, result, tmp_path, capsys):
+    out = tmp_path / 'out'
+    arguments = ['hunt', str(image_path), '--out', str(out), '--size', '16', '--threshold', '5']
+    assert main([*arguments, '--model', str(result.folder)]) == 0
+    printed = capsys.readouterr()
+    assert 'beyond 90 per cent' in printed.out
+    assert str(out / 'gallery.html') in printed.out
+    assert 'scoring 100%' in printed.err
+    assert len(QTable.read(out / 'scores.ecsv')) == len(result.table)
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (['missing.fits'], 'missing.fits'),
+        (['hubble_xdf', '--size', '48'], '16, 32, 64, 128 or 256 pixels; got 48'),
+        (['hubble_xdf', '--model', 'nowhere'], 'no detector in nowhere'),
+        (['hubble_xdf', '--epochs', '0'], '`epochs` must be above 0'),
+        (['hubble_xdf', '--threshold', '-1'], '`threshold` must be above 0'),
+    ],
+)
+def test_command_answers_bad_input_with_one_sentence(arguments, message, tmp_path, capsys):
+    assert main(['hunt', *arguments, '--out', str(tmp_path / 'out')]) == 2
+    errors = capsys.readouterr().err
+    assert message in errors.splitlines()[-1]
+    assert 'Traceback' not in errors
+
+
+def test_truncated_file_is_refused(image_path, tmp_path, capsys):
+    path = tmp_path / 'half.fits'
+    path.write_bytes(image_path.read_bytes()[:100000])
+    assert main(['hunt', str(path), '--out', str(tmp_path / 'out')]) == 2
+    assert 'truncated' in capsys.readouterr().err
+
+
+def test_version_is_printed(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(['--version'])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith('astro_wgan 0.')
