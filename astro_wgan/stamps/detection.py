@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import sep
 
-__all__ = ['Detected', 'Detection', 'DetectionError', 'detect']
+__all__ = ['PYRAMID', 'Detected', 'Detection', 'DetectionError', 'detect', 'measure_sky']
 
 #: SExtractor's default.conv: what the detection image is smoothed with.
-_PYRAMID = np.array([[1, 2, 1], [2, 4, 2], [1, 2, 1]], dtype=np.float32)
+PYRAMID = np.array([[1, 2, 1], [2, 4, 2], [1, 2, 1]], dtype=np.float32)
 
 
 class DetectionError(ValueError):
@@ -141,7 +141,7 @@ def detect(pixels, *, mask=None, noise=None, detection=None):
         bad |= ~(np.isfinite(noise) & (noise > 0))
     if bad.all():
         raise DetectionError('Not one pixel of the image is finite and without a mask.')
-    background, sky_noise = _sky(pixels, bad, detection)
+    background, sky_noise = measure_sky(pixels, bad, detection)
     if noise is None:
         noise = sky_noise
         if not (noise > 0).any():
@@ -154,8 +154,24 @@ def detect(pixels, *, mask=None, noise=None, detection=None):
     return Detected(sources, labels, *maps)
 
 
-def _sky(pixels, bad, detection):
-    """Level and noise of the sky: maps, or numbers where one box holds the image."""
+def measure_sky(pixels, bad, detection):
+    """
+    Level and noise of an image's sky.
+
+    Parameters
+    ----------
+    pixels : `~numpy.ndarray` of float32, shape (ny, nx)
+        The image.
+    bad : `~numpy.ndarray` of bool, shape (ny, nx)
+        True where a pixel must not be used.
+    detection : `Detection`
+        The boxes in which the sky is measured.
+
+    Returns
+    -------
+    background, noise : `~numpy.ndarray` of float32
+        Maps, or numbers where one box holds the whole image.
+    """
     box, smooth = detection.background_box, detection.background_filter
     if box < max(pixels.shape):
         sky = sep.Background(
@@ -173,14 +189,17 @@ def _sky(pixels, bad, detection):
     # A histogram does not ask where its pixels lie, so those without a mask may stand in a row.
     values = pixels[~bad][np.newaxis] if bad.any() else pixels
     sky = sep.Background(values, bw=values.shape[1], bh=values.shape[0])
-    # The map, since the global noise is 1 where there is none.
-    return np.float32(sky.globalback), sky.rms(dtype=np.float32)[0, 0]
+    noise = np.float32(sky.globalrms)
+    # SEP gives 1 where there is none; the map tells.
+    return np.float32(sky.globalback), sky.rms(dtype=np.float32)[0, 0] if noise == 1 else noise
 
 
 def _extract(pixels, bad, noise, detection):
-    if noise.ndim == 0:
-        # SEP is faster with one number, but it then finds sources under masks.
-        noise = np.full(pixels.shape, noise) if bad.any() else float(noise)
+    if bad.any():
+        # SEP needs a map of the noise to leave masked pixels out, and forgets those of line 0.
+        noise = np.where(bad, np.float32(1e30), noise)
+    elif noise.ndim == 0:
+        noise = float(noise)
     former = sep.get_extract_pixstack()
     # As many as can ever be needed. SEP's 300,000 are few for a mosaic, and so many for a stamp
     # that to lay them out takes longer than all else.
@@ -192,7 +211,7 @@ def _extract(pixels, bad, noise, detection):
             err=noise,
             mask=bad,
             minarea=detection.minimum_area,
-            filter_kernel=_PYRAMID if detection.smooth else None,
+            filter_kernel=PYRAMID if detection.smooth else None,
             # A plain convolution, as SExtractor's; the matched filter is SEP's own.
             filter_type='conv',
             deblend_nthresh=detection.deblend_levels,

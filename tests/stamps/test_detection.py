@@ -103,6 +103,15 @@ def test_noise_and_background_are_measured():
     assert len(found.sources) == 0
 
 
+def test_no_source_lies_under_a_mask():
+    pixels = noise_with_sources([(30, 0), (100, 50), (75, 119)])
+    mask = np.zeros(pixels.shape, dtype=bool)
+    mask[0], mask[50], mask[-1] = True, True, True
+    found = detect(pixels, mask=mask, detection=Detection(threshold=5))
+    assert len(found.sources) == 4
+    assert not found.labels[mask].any()
+
+
 @pytest.mark.parametrize('box', [64, 32])
 def test_background_of_an_image_that_is_mostly_masked(box):
     pixels = 3 * np.random.default_rng(1).normal(size=(64, 64)) + 50
