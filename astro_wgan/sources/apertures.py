@@ -1,0 +1,262 @@
+"""Kron apertures and half-light radii of many sources at once, as SExtractor measures them."""
+
+import numpy as np
+import sep
+
+from astro_wgan.sources.flags import SourceFlag
+from astro_wgan.sources.segmentation import labels_in_stamp
+
+__all__ = ['KRON_FACTOR', 'MINIMUM_KRON_RADIUS', 'measure_apertures']
+
+#: SExtractor's PHOT_AUTOPARAMS.
+KRON_FACTOR = 2.5
+MINIMUM_KRON_RADIUS = 3.5
+
+#: SExtractor looks for light out to six times the ellipse of the second moments.
+_SEARCH = 6.0
+
+#: ... and samples the growth curve of its light in so many steps.
+_STEPS = 64
+
+#: Most sources have half of their light within this many steps.
+_FIRST_STEP = 16
+
+#: Neighbours in a larger share of the aperture than this make a source crowded.
+_CROWDED = 0.1
+
+#: Windows come in sizes that grow by this factor, so that few calls serve all sources.
+_WINDOW_STEP = 1.3
+_SMALLEST_WINDOW = 10
+
+#: Pixels of the windows that are measured in one go.
+_PIXELS_AT_ONCE = 2**20
+
+
+def measure_apertures(found):
+    """
+    Measure flux in the Kron aperture, and the radius that holds half of it.
+
+    Parameters
+    ----------
+    found : `~astro_wgan.sources.segmentation.FoundSources`
+        Sources and images.
+
+    Returns
+    -------
+    dict of `~numpy.ndarray`, each of shape (m,)
+        ``kron_flux``, ``kron_flux_error``, ``kron_radius`` (in semi-major axes, times 2.5),
+        ``half_light_radius`` and ``flags`` (those of the apertures).
+
+    Notes
+    -----
+    Bertin & Arnouts 1996 (A&AS 117, 393), as SExtractor does it with MASK_TYPE CORRECT: pixels of
+    neighbours count for nothing in the Kron radius, and are replaced by those on the opposite
+    side of the source in the fluxes.
+
+    Each source is cut out into a window of its own, wide enough for its apertures, and the
+    windows are laid on top of each other: SEP measures hundreds of sources in one call.
+    """
+    catalogue = found.catalogue
+    m = len(catalogue)
+    columns = {
+        name: np.full(m, np.nan)
+        for name in ('kron_flux', 'kron_flux_error', 'kron_radius', 'half_light_radius')
+    }
+    columns['flags'] = np.zeros(m, dtype=np.int16)
+    # Beyond this the window sees nothing more of the stamp.
+    largest = max(found.labels.shape[1:]) + 2
+    half = np.minimum(np.ceil(_SEARCH * catalogue['a']) + 3, largest)
+    waiting = np.arange(m)
+    while waiting.size:
+        late = []
+        for rows, size in _groups(half, waiting, largest):
+            windows = _Windows(found, rows, size)
+            radius, flags = _kron_radius(windows)
+            for name, values in _measure_windows(windows, radius, flags).items():
+                columns[name][rows] = values
+            # Few Kron apertures are wider than the search: those again, in wider windows.
+            reach = np.minimum(np.ceil(radius * windows.a) + 3, largest)
+            cut = reach > size
+            half[rows[cut]] = reach[cut]
+            late.append(rows[cut])
+        waiting = np.concatenate(late)
+    return columns
+
+
+def _groups(half, rows, largest):
+    """Sources whose windows have about the same size, and that size."""
+    steps = np.log(np.maximum(half[rows], _SMALLEST_WINDOW) / _SMALLEST_WINDOW)
+    steps = np.ceil(steps / np.log(_WINDOW_STEP) - 1e-9).astype(int)
+    for step in np.unique(steps):
+        members = rows[steps == step]
+        size = min(int(np.ceil(_SMALLEST_WINDOW * _WINDOW_STEP**step)), largest)
+        at_once = max(1, _PIXELS_AT_ONCE // (2 * size + 1) ** 2)
+        for start in range(0, len(members), at_once):
+            yield members[start : start + at_once], size
+
+
+class _Windows:
+    """
+    Square windows around sources, one on top of the other in one image.
+
+    Pixels of the window that are outside of the stamp have neither flux nor noise. Pixels of
+    other sources, and those that cannot be used, are ``blank``: zero until they are mirrored.
+    """
+
+    def __init__(self, found, rows, half):
+        sources = found.catalogue[rows]
+        self.width = width = 2 * half + 1
+        self.a, self.b = sources['a'].astype(float), sources['b'].astype(float)
+        # As a float32, a right angle may be larger than SEP takes.
+        self.theta = np.clip(sources['theta'].astype(float), -np.pi / 2, np.pi / 2)
+        left = np.rint(sources['x']).astype(int) - half
+        low = np.rint(sources['y']).astype(int) - half
+        self.x_inside, self.y_inside = sources['x'] - left, sources['y'] - low
+        self.x = self.x_inside
+        self.y = self.y_inside + width * np.arange(len(rows))
+        self.margin = self._margins(sources, found.labels.shape[1:])
+        shape = (len(rows), width, width)
+        self.flux = np.zeros(shape, dtype=np.float32)
+        self.noise = np.zeros(shape, dtype=np.float32)
+        other = np.zeros(shape, dtype=np.int32)
+        bad = None if found.bad is None else np.zeros(shape, dtype=bool)
+        stamp = found.stamp[rows]
+        places = zip(stamp.tolist(), low.tolist(), left.tolist(), strict=True)
+        ny, nx = found.labels.shape[1:]
+        for k, (row, y, x) in enumerate(places):
+            part = (row, slice(max(y, 0), y + width), slice(max(x, 0), x + width))
+            place = (k, slice(max(-y, 0), ny - y), slice(max(-x, 0), nx - x))
+            self.flux[place] = found.above_sky[part]
+            self.noise[place] = found.noise[part]
+            other[place] = found.labels[part]
+            if bad is not None:
+                bad[place] = found.bad[part]
+        label = labels_in_stamp(found.stamp)[rows]
+        blank = (other != 0) & (other != label[:, np.newaxis, np.newaxis])
+        if bad is not None:
+            blank |= bad
+        k, inside = np.divmod(np.flatnonzero(blank), width * width)
+        self.blank = k, *np.divmod(inside, width)
+        self.is_bad = np.zeros(len(self.blank[0]), dtype=bool) if bad is None else bad[self.blank]
+        self.flux[self.blank] = 0
+        if bad is not None:
+            self.noise[bad] = 0
+        self._is_blank = blank
+
+    @staticmethod
+    def _margins(sources, shape):
+        """How far the centre is from the edges of the stamp: left, right, low, high."""
+        ny, nx = shape
+        x, y = sources['x'], sources['y']
+        return np.stack([x + 0.5, nx - 0.5 - x, y + 0.5, ny - 0.5 - y])
+
+    @property
+    def sheet(self):
+        """All windows as one image."""
+        return self.flux.reshape(-1, self.width)
+
+    @property
+    def noise_sheet(self):
+        return self.noise.reshape(-1, self.width)
+
+    @property
+    def ellipses(self):
+        """Positions and shapes, as SEP takes them."""
+        return self.x, self.y, self.a, self.b, self.theta
+
+    def mirror(self):
+        """Replace blank pixels by those opposite of the centre, where these are not blank too."""
+        k, y, x = self.blank
+        opposite_y = _opposite(self.y_inside)[k] - y
+        opposite_x = _opposite(self.x_inside)[k] - x
+        width = self.width
+        inside = (opposite_y >= 0) & (opposite_y < width)
+        inside &= (opposite_x >= 0) & (opposite_x < width)
+        source = ((k * width + opposite_y) * width + opposite_x)[inside]
+        place = ((k * width + y) * width + x)[inside]
+        good = ~self._is_blank.ravel()[source]
+        for image in (self.flux.reshape(-1), self.noise.reshape(-1)):
+            image[place[good]] = image[source[good]]
+
+
+def _opposite(center):
+    """The sum of a pixel's number and that of the pixel opposite of the centre."""
+    return np.floor(2 * center + 0.49999).astype(int)
+
+
+def _kron_radius(windows):
+    mean, _ = sep.kron_radius(windows.sheet, *windows.ellipses, _SEARCH)
+    flags = np.where(mean > 0, 0, int(SourceFlag.NO_KRON_RADIUS))
+    return np.maximum(KRON_FACTOR * mean, MINIMUM_KRON_RADIUS), flags
+
+
+def _measure_windows(windows, radius, flags):
+    flags = flags | _aperture_flags(windows, radius)
+    windows.mirror()
+    # Whole pixels, as SExtractor counts them in ellipses.
+    flux, error, _ = sep.sum_ellipse(
+        windows.sheet, *windows.ellipses, radius, err=windows.noise_sheet, subpix=1
+    )
+    half_light, reached = _half_light_radius(windows, flux)
+    return {
+        'kron_flux': flux,
+        'kron_flux_error': error,
+        'kron_radius': radius,
+        'half_light_radius': half_light,
+        'flags': flags | np.where(reached, 0, int(SourceFlag.NO_HALF_LIGHT_RADIUS)),
+    }
+
+
+def _aperture_flags(windows, radius):
+    a, b, theta = radius * windows.a, radius * windows.b, windows.theta
+    across = np.hypot(a * np.cos(theta), b * np.sin(theta))
+    along = np.hypot(a * np.sin(theta), b * np.cos(theta))
+    left, right, low, high = windows.margin
+    leaves = (across > np.minimum(left, right)) | (along > np.minimum(low, high))
+    k, y, x = windows.blank
+    dx, dy = x - windows.x_inside[k], y - windows.y_inside[k]
+    major = (dx * np.cos(theta[k]) + dy * np.sin(theta[k])) / a[k]
+    minor = (dy * np.cos(theta[k]) - dx * np.sin(theta[k])) / b[k]
+    inside = major**2 + minor**2 <= 1
+    masked = np.bincount(k[inside & windows.is_bad], minlength=len(a))
+    neighbours = np.bincount(k[inside & ~windows.is_bad], minlength=len(a))
+    return (
+        np.where(leaves, int(SourceFlag.APERTURE_LEAVES_STAMP), 0)
+        | np.where(masked > 0, int(SourceFlag.MASKED), 0)
+        | np.where(neighbours > _CROWDED * np.pi * a * b, int(SourceFlag.CROWDED), 0)
+    )
+
+
+def _half_light_radius(windows, flux):
+    """Radius of the circle with half of the flux, and whether the growth curve gets there."""
+    step = _SEARCH * windows.a / _STEPS
+    half = 0.5 * flux
+    # Between these steps the growth curve passes half of the flux.
+    inner, outer = np.zeros(len(flux)), np.full(len(flux), float(_FIRST_STEP))
+    inside, outside = np.zeros(len(flux)), _light(windows, outer * step)
+    while True:
+        short = np.flatnonzero((outside < half) & (outer < _STEPS))
+        if not short.size:
+            break
+        inner[short], inside[short] = outer[short], outside[short]
+        outer[short] *= 2
+        outside[short] = _light(windows, (outer * step)[short], short)
+    reached = (flux > 0) & (outside >= half)
+    while True:
+        wide = np.flatnonzero(reached & (outer - inner > 1))
+        if not wide.size:
+            break
+        middle = (inner[wide] + outer[wide]) // 2
+        light = _light(windows, middle * step[wide], wide)
+        enough = light >= half[wide]
+        outer[wide[enough]], outside[wide[enough]] = middle[enough], light[enough]
+        inner[wide[~enough]], inside[wide[~enough]] = middle[~enough], light[~enough]
+    between = np.divide(half - inside, outside - inside, where=reached, out=np.ones(len(flux)))
+    radius = step * (inner + between * (outer - inner))
+    return np.where(flux > 0, radius, np.nan), reached
+
+
+def _light(windows, radius, rows=slice(None)):
+    """Flux in circles."""
+    total, _, _ = sep.sum_circle(windows.sheet, windows.x[rows], windows.y[rows], radius, subpix=5)
+    return total

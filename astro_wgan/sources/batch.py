@@ -1,0 +1,86 @@
+"""Batches: some stamps of one band as plain arrays, measured together."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+__all__ = ['Batch', 'batch_rows', 'checked_band', 'read_batch']
+
+#: Pixels of a batch: so many that Python's share of the time is small, so few that they stay
+#: in a processor's cache and progress is reported often.
+_PIXELS = 2**20
+
+
+class Batch(NamedTuple):
+    """
+    Stamps of one band.
+
+    Attributes
+    ----------
+    pixels : `~numpy.ndarray` of float32, shape (n, ny, nx)
+        The images.
+    mask : `~numpy.ndarray` of bool, shape (n, ny, nx), or None
+        True where a pixel must not be used; None where all may be.
+    noise : `~numpy.ndarray` of float32, shape (n, ny, nx), or None
+        Standard deviation of each pixel, where it is known.
+    """
+
+    pixels: np.ndarray
+    mask: np.ndarray | None = None
+    noise: np.ndarray | None = None
+
+
+def batch_rows(stamps):
+    """The rows of each batch of a set of stamps, as a list of slices."""
+    ny, nx = stamps.shape
+    size = max(1, _PIXELS // (ny * nx))
+    n = len(stamps)
+    return [slice(start, min(start + size, n)) for start in range(0, n, size)]
+
+
+def read_batch(part, band=None):
+    """
+    Stamps as plain arrays.
+
+    Parameters
+    ----------
+    part : `~astro_wgan.StampSet`
+        A few stamps.
+    band : int, optional
+        Which band, as `checked_band` gives it.
+
+    Returns
+    -------
+    `Batch`
+    """
+    mask = None if part.mask is None else ~part.valid
+    arrays = part.pixels, mask, part.uncertainty
+    if band is not None:
+        arrays = (None if array is None else array[..., band] for array in arrays)
+    pixels, mask, noise = arrays
+    return Batch(_as_float32(pixels), mask, None if noise is None else _as_float32(noise))
+
+
+def checked_band(band, bands):
+    """
+    The band to measure, or None where the stamps have only one without a band axis.
+
+    Raises
+    ------
+    ValueError
+        If it is out of range, or not given where there is a choice.
+    """
+    if bands is None:
+        if band is not None:
+            raise ValueError(f'`band` is for stamps of several bands; got {band} for plain images.')
+        return None
+    if band is None and bands > 1:
+        raise ValueError(f'`band` must say which of the {bands} bands is to be measured.')
+    band = 0 if band is None else band
+    if not 0 <= band < bands:
+        raise ValueError(f'`band` must lie between 0 and {bands - 1}; got {band}.')
+    return band
+
+
+def _as_float32(array):
+    return np.ascontiguousarray(array, dtype=np.float32)

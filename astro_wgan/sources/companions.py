@@ -1,0 +1,85 @@
+"""The central source of each stamp and its neighbours: flux ratio, separation, class."""
+
+import numpy as np
+
+__all__ = ['COMPANION_CLASSES', 'find_companions']
+
+#: The classes by flux ratio of Margalef-Bentabol et al. 2020, and what is in none of them.
+COMPANION_CLASSES = ('none', '<1.5', '1.5-2', '>2', 'unknown')
+
+_EDGES = (1.5, 2.0)
+
+
+def find_companions(sources, central):
+    """
+    Compare the central source of each stamp with the brightest other one.
+
+    Parameters
+    ----------
+    sources : dict of `~numpy.ndarray`, each of shape (m,)
+        ``stamp`` (row of the stamp, ascending), ``label``, ``x``, ``y`` and ``kron_flux``.
+    central : `~numpy.ndarray` of int, shape (n,)
+        Label of the central source of each stamp; 0 where there is none.
+
+    Returns
+    -------
+    dict of `~numpy.ndarray`, each of shape (n,)
+        ``central_row`` and ``neighbour_row``, rows of ``sources`` or -1; ``neighbours``, how many
+        there are; ``flux_ratio`` and ``separation`` (pixels), NaN without central source or
+        neighbour; ``companion_class``, one of `COMPANION_CLASSES`; ``companion``, ``'none'``,
+        ``'bright'``, ``'faint'`` or ``'unknown'``.
+
+    Notes
+    -----
+    Margalef-Bentabol et al. 2020 (MNRAS 496, 2346), section 4.1: the flux ratio is the flux of
+    the central galaxy over that of its brightest neighbour; bright neighbours have one below 2.
+    """
+    n = len(central)
+    stamp = sources['stamp']
+    first = np.searchsorted(stamp, np.arange(n))
+    count = np.bincount(stamp, minlength=n)
+    central_row = np.where(central > 0, first + central - 1, -1)
+    is_central = np.zeros(len(stamp), dtype=bool)
+    is_central[central_row[central > 0]] = True
+    neighbour_row = _brightest(stamp, np.where(is_central, np.nan, sources['kron_flux']), n)
+    both = (central_row >= 0) & (neighbour_row >= 0)
+    ratio, separation = np.full(n, np.nan), np.full(n, np.nan)
+    here, there = central_row[both], neighbour_row[both]
+    ratio[both] = _ratio(sources['kron_flux'][here], sources['kron_flux'][there])
+    dx, dy = (sources[axis][there] - sources[axis][here] for axis in 'xy')
+    separation[both] = np.hypot(dx, dy)
+    companion_class, companion = _classes(ratio, central > 0, count - (central > 0))
+    return {
+        'central_row': central_row,
+        'neighbour_row': neighbour_row,
+        'neighbours': count - (central > 0),
+        'flux_ratio': ratio,
+        'separation': separation,
+        'companion_class': companion_class,
+        'companion': companion,
+    }
+
+
+def _brightest(stamp, flux, n):
+    """The row of the brightest source of each stamp, NaN being none at all; or -1."""
+    rows = np.flatnonzero(~np.isnan(flux))
+    # The last of each stamp in this order.
+    rows = rows[np.lexsort((flux[rows], stamp[rows]))]
+    brightest = np.full(n, -1)
+    brightest[stamp[rows]] = rows
+    return brightest
+
+
+def _ratio(central, neighbour):
+    """A neighbour without flux is infinitely faint; a central source without flux says nothing."""
+    with np.errstate(divide='ignore', invalid='ignore'):
+        ratio = np.where(neighbour > 0, central / neighbour, np.inf)
+    return np.where(central > 0, ratio, np.nan)
+
+
+def _classes(ratio, has_central, neighbours):
+    known = ~np.isnan(ratio)
+    kind = np.where(known, np.digitize(ratio, _EDGES) + 1, len(COMPANION_CLASSES) - 1)
+    kind[has_central & (neighbours == 0)] = 0
+    brightness = np.array(['none', 'bright', 'bright', 'faint', 'unknown'])
+    return np.array(COMPANION_CLASSES)[kind], brightness[kind]

@@ -1,0 +1,114 @@
+"""From a batch of stamps to columns of numbers, by SEP or by photutils."""
+
+from dataclasses import asdict, dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import sep
+
+from astro_wgan.sources.apertures import measure_apertures
+from astro_wgan.sources.flags import SourceFlag
+from astro_wgan.sources.footprint import measure_footprints
+from astro_wgan.sources.segmentation import find_sources, labels_in_stamp
+from astro_wgan.stamps.detection import Detection
+
+__all__ = ['ENGINES', 'BatchResult', 'Settings', 'measure_batch']
+
+ENGINES = ('sep', 'photutils')
+
+
+@dataclass(frozen=True)
+class Settings:
+    """
+    What whoever measures must know beside the pixels.
+
+    Parameters
+    ----------
+    detection : `~astro_wgan.stamps.Detection`
+        How sources are told from the sky.
+    engine : {'sep', 'photutils'}
+        What measures.
+    saturation : float, optional
+        Pixels of at least this value are saturated.
+
+    Raises
+    ------
+    ValueError
+        If a value is none of those allowed.
+    """
+
+    detection: Detection = field(default_factory=Detection)
+    engine: str = 'sep'
+    saturation: float | None = None
+
+    def __post_init__(self):
+        if self.engine not in ENGINES:
+            raise ValueError(f'`engine` must be one of {ENGINES}; got {self.engine!r}.')
+
+    def to_dict(self):
+        """Plain values, for the provenance."""
+        return asdict(self)
+
+
+class BatchResult(NamedTuple):
+    """
+    What was measured in a batch.
+
+    Attributes
+    ----------
+    sources : dict of `~numpy.ndarray`
+        A column each, of one row per source: ``stamp`` (its row in the batch), ``label``, and so
+        on.
+    stamps : dict of `~numpy.ndarray`
+        Of one row per stamp: ``central`` (label of the central source, or 0) and ``status``.
+    """
+
+    sources: dict
+    stamps: dict
+
+
+def measure_batch(batch, settings):
+    """
+    Find and measure the sources of a batch of stamps.
+
+    Parameters
+    ----------
+    batch : `~astro_wgan.sources.batch.Batch`
+        The stamps.
+    settings : `Settings`
+        How.
+
+    Returns
+    -------
+    `BatchResult`
+    """
+    if settings.engine == 'sep':
+        found = find_sources(batch, settings.detection)
+        columns = _measure_with_sep(found)
+    else:
+        # It takes a while to import.
+        from astro_wgan.sources.photutils_engine import extract_with_photutils
+
+        found = find_sources(batch, settings.detection, extract=extract_with_photutils)
+        columns = {name: found.catalogue[name] for name in found.catalogue.dtype.names}
+    footprints = measure_footprints(found, batch.pixels, settings.saturation)
+    flags = columns.pop('flags') | footprints.pop('flags')
+    sources = {'stamp': found.stamp, 'label': labels_in_stamp(found.stamp)}
+    stamps = {'central': found.central, 'status': found.status}
+    return BatchResult({**sources, **columns, **footprints, 'flags': flags}, stamps)
+
+
+def _measure_with_sep(found):
+    catalogue = found.catalogue
+    columns = measure_apertures(found)
+    blended = (catalogue['flag'] & sep.OBJ_MERGED) > 0
+    flags = columns.pop('flags') | np.where(blended, int(SourceFlag.BLENDED), 0)
+    return {
+        'x': catalogue['x'],
+        'y': catalogue['y'],
+        **columns,
+        'semimajor_axis': catalogue['a'].astype(float),
+        'semiminor_axis': catalogue['b'].astype(float),
+        'theta': np.degrees(catalogue['theta'].astype(float)),
+        'flags': flags,
+    }

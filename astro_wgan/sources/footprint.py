@@ -1,0 +1,52 @@
+"""What the pixels of a source tell by themselves: isophotal flux, area, peak, border."""
+
+import numpy as np
+
+from astro_wgan.sources.flags import SourceFlag
+
+__all__ = ['measure_footprints']
+
+
+def measure_footprints(found, pixels, saturation=None):
+    """
+    Measure the sources of a batch by their own pixels.
+
+    Parameters
+    ----------
+    found : `~astro_wgan.sources.segmentation.FoundSources`
+        Sources and images.
+    pixels : `~numpy.ndarray`, shape (n, ny, nx)
+        The images with their background.
+    saturation : float, optional
+        Pixels of at least this value are saturated.
+
+    Returns
+    -------
+    dict of `~numpy.ndarray`, each of shape (m,)
+        ``isophotal_flux``, ``isophotal_flux_error``, ``area``, ``peak`` (above the sky) and
+        ``flags`` (those of the pixels).
+    """
+    m = len(found.stamp)
+    _, ny, nx = found.labels.shape
+    place = np.flatnonzero(found.labels)
+    stamp, inside = np.divmod(place, ny * nx)
+    y, x = np.divmod(inside, nx)
+    first = np.searchsorted(found.stamp, np.arange(len(found.labels)))
+    owner = first[stamp] + found.labels.ravel()[place] - 1
+    values = found.above_sky.ravel()[place]
+    variance = found.noise[stamp, y, x].astype(float) ** 2
+    peak = np.full(m, -np.inf)
+    np.maximum.at(peak, owner, values)
+    flags = np.zeros(m, dtype=np.int16)
+    at_border = (y == 0) | (y == ny - 1) | (x == 0) | (x == nx - 1)
+    flags[owner[at_border]] |= int(SourceFlag.TOUCHES_BORDER)
+    if saturation is not None:
+        saturated = pixels.ravel()[place] >= saturation
+        flags[owner[saturated]] |= int(SourceFlag.SATURATED)
+    return {
+        'isophotal_flux': np.bincount(owner, values, minlength=m),
+        'isophotal_flux_error': np.sqrt(np.bincount(owner, variance, minlength=m)),
+        'area': np.bincount(owner, minlength=m),
+        'peak': peak,
+        'flags': flags,
+    }

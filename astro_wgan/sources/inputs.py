@@ -1,0 +1,96 @@
+"""What sources are measured in: sets of stamps, or whatever becomes one."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from astropy import units as u
+from astropy.nddata import Cutout2D, NDData
+
+from astro_wgan.stamps.convert import join_cutouts
+from astro_wgan.stamps.cutout import cut_stamps
+from astro_wgan.stamps.image import read_image
+from astro_wgan.stamps.stampset import StampSet
+from astro_wgan.stamps.store import StampStore
+
+__all__ = ['as_stamps', 'as_zero_point', 'value_in']
+
+
+def as_stamps(stamps, positions, size):
+    """
+    A set of stamps from what `~astro_wgan.sources.measure_sources` takes.
+
+    Returns
+    -------
+    `~astro_wgan.StampSet` or `~astro_wgan.stamps.StampStore`
+
+    Raises
+    ------
+    TypeError
+        If ``stamps`` is of no known kind.
+    ValueError
+        If there are ``positions`` without an image to cut.
+    """
+    if positions is not None:
+        if not isinstance(stamps, NDData):
+            raise ValueError(
+                '`positions` are for an image, CCDData or NDData, of which stamps are cut; got '
+                f'{type(stamps).__name__}.'
+            )
+        return cut_stamps(stamps, positions=positions, size=size, partial='fill')
+    if isinstance(stamps, (StampSet, StampStore)):
+        return stamps
+    if isinstance(stamps, NDData):
+        return join_cutouts([read_image(stamps)])
+    if isinstance(stamps, Cutout2D):
+        return join_cutouts([stamps])
+    if isinstance(stamps, Sequence) and not isinstance(stamps, str):
+        return join_cutouts(stamps)
+    raise TypeError(
+        '`stamps` must be a StampSet, a StampStore, Cutout2D, CCDData, NDData or a list of those; '
+        f'got {type(stamps).__name__}.'
+    )
+
+
+def as_zero_point(zero_point, unit):
+    """
+    AB magnitude of a flux of one unit of the pixels, or None where it is not known.
+
+    Parameters
+    ----------
+    zero_point : `~astropy.units.Quantity`, float or None
+        AB magnitudes; None where the unit of the pixels tells.
+    unit : `~astropy.units.Unit` or None
+        Unit of the pixels.
+
+    Raises
+    ------
+    ValueError
+        If it is not finite, or in a unit that is no AB magnitude.
+    """
+    if zero_point is None:
+        known = unit is not None and unit.is_equivalent(u.Jy)
+        return float((1 * unit).to_value(u.ABmag)) if known else None
+    if hasattr(zero_point, 'unit'):
+        if zero_point.unit not in (u.mag, u.ABmag):
+            raise ValueError(f'`zero_point` must be in AB magnitudes; got {zero_point.unit}.')
+        zero_point = zero_point.value
+    if not (np.ndim(zero_point) == 0 and np.isfinite(zero_point)):
+        raise ValueError(f'`zero_point` must be one finite number; got {zero_point}.')
+    return float(zero_point)
+
+
+def value_in(quantity, unit, name):
+    """
+    A value in the unit of the pixels; a plain number is in that already.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be converted.
+    """
+    if quantity is None or not hasattr(quantity, 'unit'):
+        return None if quantity is None else float(quantity)
+    try:
+        return float(quantity.to_value(unit or u.dimensionless_unscaled))
+    except u.UnitConversionError as error:
+        raise ValueError(f'`{name}` must be in the unit of the pixels: {error}.') from error

@@ -1,0 +1,164 @@
+"""`measure_sources`: every source of a set of stamps, and what each stamp's neighbours are like."""
+
+import hashlib
+import json
+from collections import deque
+from functools import partial
+
+import numpy as np
+
+from astro_wgan.parallel import ordered_map
+from astro_wgan.progress import ProgressLine
+from astro_wgan.sources.batch import batch_rows, checked_band, read_batch
+from astro_wgan.sources.engine import BatchResult, Settings, measure_batch
+from astro_wgan.sources.inputs import as_stamps, as_zero_point, value_in
+from astro_wgan.sources.parts import PartFolder
+from astro_wgan.sources.tables import Photometry, joined_results, sky_columns
+from astro_wgan.stamps.detection import Detection
+
+__all__ = ['measure_sources']
+
+
+def measure_sources(
+    stamps,
+    *,
+    detection=None,
+    positions=None,
+    size=64,
+    band=None,
+    zero_point=None,
+    saturation=None,
+    engine='sep',
+    processes=1,
+    client=None,
+    progress=True,
+    resume=None,
+):
+    """
+    Find the sources of each stamp and measure them as SExtractor does.
+
+    Parameters
+    ----------
+    stamps : `~astro_wgan.StampSet` or `~astro_wgan.stamps.StampStore`
+        The images; or one or a list of `~astropy.nddata.Cutout2D`, `~astropy.nddata.CCDData` or
+        `~astropy.nddata.NDData`, each a stamp. Mask and uncertainty are used where there are any.
+    detection : `~astro_wgan.stamps.Detection`, optional
+        How sources are told from the sky.
+    positions : array_like, SkyCoord, Table or regions, optional
+        Where ``stamps`` is an image: measure stamps around these positions; as in
+        `~astro_wgan.stamps.cut_stamps`.
+    size : int or tuple of int, optional
+        Pixels along the edge of those stamps.
+    band : int, optional
+        Which band to measure; needed where there are several.
+    zero_point : `~astropy.units.Quantity` or float, optional
+        AB magnitude of a flux of 1 in the unit of the pixels. Not needed where that unit is one
+        of flux density, such as nJy.
+    saturation : `~astropy.units.Quantity` or float, optional
+        Sources with pixels of at least this value are flagged.
+    engine : {'sep', 'photutils'}, optional
+        What detects, deblends and measures. photutils takes some fifty times longer.
+    processes : int, optional
+        Processes that work at the same time. They are spawned: a script must call this under
+        ``if __name__ == '__main__':``.
+    client : `dask.distributed.Client`, optional
+        A Dask cluster that works instead.
+    progress : bool, optional
+        Show a progress line.
+    resume : path-like, optional
+        Folder that keeps what has been measured; where it exists, the work goes on from it. It
+        must belong to the same stamps and settings.
+
+    Returns
+    -------
+    `Photometry`
+        With two tables: ``sources`` has a row for each source, ``stamps`` one for each stamp.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range, or ``resume`` is a folder of other work, or damaged.
+    TypeError
+        If ``stamps`` is of no known kind.
+
+    Notes
+    -----
+    Detection, deblending and shapes are SEP's (Barbary 2016, JOSS 1, 58), whose code comes from
+    SExtractor (Bertin & Arnouts 1996, A&AS 117, 393). Kron fluxes and half-light radii are
+    measured as SExtractor's FLUX_AUTO and FLUX_RADIUS, with pixels of neighbours replaced by those
+    on the opposite side of the source. Each stamp is an image of its own: what lies next to it in
+    the set changes nothing. The errors are those of the noise (or of the given uncertainty); the
+    noise of the sky does not contain the Poisson noise of the sources.
+
+    Examples
+    --------
+    >>> from astro_wgan import datasets
+    >>> from astro_wgan.sources import measure_sources
+    >>> image = datasets.load_image('hst_cosmos_f814w')
+    >>> found = measure_sources(image, positions=[(143, 181)], size=96, progress=False)
+    >>> found
+    <Photometry: 3 sources in 1 stamps>
+    >>> row = found.stamps[0]
+    >>> int(row['neighbours']), str(row['companion_class']), row['flux_ratio'].round(1)
+    (2, '>2', np.float64(2.8))
+    """
+    stamps = as_stamps(stamps, positions, size)
+    band = checked_band(band, stamps.bands)
+    settings = Settings(
+        detection=Detection() if detection is None else detection,
+        engine=engine,
+        saturation=value_in(saturation, stamps.unit, 'saturation'),
+    )
+    zero_point = as_zero_point(zero_point, stamps.unit)
+    if processes < 1:
+        raise ValueError(f'`processes` must be at least 1; got {processes}.')
+    folder = PartFolder(resume, _fingerprint(stamps, band, settings))
+    results = []
+    done, total = 0, len(stamps)
+    with ProgressLine('sources', quiet=not progress) as line:
+        line.update(0, f'0 of {total} stamps')
+        workers = {'processes': processes, 'client': client}
+        for result in _measured_batches(stamps, band, settings, folder, workers):
+            results.append(result)
+            done += len(result.stamps['status'])
+            line.update(done / total, f'{done} of {total} stamps')
+    sources, columns = joined_results(results)
+    return Photometry.from_columns(stamps, sources, columns, settings, zero_point)
+
+
+def _measured_batches(stamps, band, settings, folder, workers):
+    """The results of all batches in order, from the folder where they are there."""
+    # Results come in the order of the batches: what is asked for when a batch is handed out is
+    # known again when its result comes.
+    waiting = deque()
+
+    def missing():
+        for number, rows in enumerate(batch_rows(stamps)):
+            kept = folder.read(number)
+            batch = geometry = None
+            if kept is None:
+                part = stamps[rows]
+                batch, geometry = read_batch(part, band), part.geometry
+            waiting.append((number, kept, geometry))
+            yield batch
+
+    measure = partial(_measure_or_pass, settings=settings)
+    for measured in ordered_map(measure, missing(), **workers):
+        number, kept, geometry = waiting.popleft()
+        if kept is None:
+            sources = {**measured.sources, **sky_columns(measured.sources, geometry)}
+            kept = BatchResult(sources, measured.stamps)
+            folder.write(number, kept)
+        yield kept
+
+
+def _measure_or_pass(batch, settings):
+    return None if batch is None else measure_batch(batch, settings)
+
+
+def _fingerprint(stamps, band, settings):
+    digest = hashlib.sha256(np.asarray(stamps.table['id']).tobytes())
+    # The ids of other stamps may be the same numbers: a few pixels tell them apart.
+    digest.update(np.ascontiguousarray(stamps[:16].pixels).tobytes())
+    work = {'stamps': digest.hexdigest(), 'band': band, **settings.to_dict()}
+    return json.dumps(work, sort_keys=True)

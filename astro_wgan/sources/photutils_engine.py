@@ -1,0 +1,112 @@
+"""photutils' segmentation, deblending and source catalogue, stamp by stamp: the second engine."""
+
+import warnings
+
+import numpy as np
+from photutils.segmentation import SourceCatalog, deblend_sources, detect_sources
+from photutils.utils.exceptions import NoDetectionsWarning
+from scipy.ndimage import convolve
+
+from astro_wgan.sources.apertures import KRON_FACTOR, MINIMUM_KRON_RADIUS
+from astro_wgan.sources.flags import SourceFlag
+from astro_wgan.stamps.detection import PYRAMID
+
+__all__ = ['extract_with_photutils']
+
+_COLUMNS = (
+    'x',
+    'y',
+    'kron_flux',
+    'kron_flux_error',
+    'kron_radius',
+    'half_light_radius',
+    'semimajor_axis',
+    'semiminor_axis',
+    'theta',
+)
+_DTYPE = [(name, float) for name in _COLUMNS] + [('flags', np.int16)]
+
+
+def extract_with_photutils(above_sky, noise, bad, detection):
+    """
+    Detect, deblend and measure the sources of each image of a stack.
+
+    Parameters
+    ----------
+    above_sky, noise, bad, detection
+        As in `~astro_wgan.sources.sheet.extract_stack`. ``clean`` is not for photutils.
+
+    Returns
+    -------
+    stamp, catalogue, labels
+        As there; the catalogue has columns of its own.
+
+    Notes
+    -----
+    photutils' deblending is a watershed: a pixel belongs to the peak that it slopes up to.
+    SExtractor deals pixels out by Gaussian profiles.
+    """
+    labels = np.zeros(above_sky.shape, dtype=np.int32)
+    stamp, catalogues = [], [np.zeros(0, dtype=_DTYPE)]
+    for k, image in enumerate(above_sky):
+        mask = None if bad is None else bad[k]
+        if mask is not None and mask.all():
+            continue
+        smooth = convolve(image, PYRAMID / PYRAMID.sum(), mode='constant')
+        smooth = smooth if detection.smooth else image
+        segmentation = _segment(smooth, noise[k], mask, detection)
+        if segmentation is not None:
+            labels[k] = segmentation.data
+            catalogues.append(_measure(image, smooth, noise[k], mask, segmentation))
+            stamp += [k] * segmentation.n_labels
+    return np.array(stamp, dtype=int), np.concatenate(catalogues), labels
+
+
+def _segment(smooth, noise, mask, detection):
+    """The deblended segmentation, or None where there is no source."""
+    area = detection.minimum_area
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', NoDetectionsWarning)
+        found = detect_sources(smooth, detection.threshold * noise, area, mask=mask)
+    if found is None:
+        return None
+    return deblend_sources(
+        smooth,
+        found,
+        area,
+        n_levels=detection.deblend_levels,
+        contrast=detection.deblend_contrast,
+        progress_bar=False,
+    )
+
+
+def _measure(image, smooth, noise, mask, segmentation):
+    catalogue = SourceCatalog(
+        image,
+        segmentation,
+        convolved_data=smooth,
+        error=noise,
+        mask=mask,
+        kron_params=(KRON_FACTOR, MINIMUM_KRON_RADIUS / KRON_FACTOR, 0.0),
+    )
+    flux = np.atleast_1d(catalogue.kron_flux)
+    columns = {
+        'x': catalogue.x_centroid,
+        'y': catalogue.y_centroid,
+        'kron_flux': flux,
+        'kron_flux_error': catalogue.kron_flux_err,
+        'kron_radius': KRON_FACTOR * catalogue.kron_radius.value,
+        'half_light_radius': catalogue.flux_radius(0.5).value,
+        'semimajor_axis': catalogue.semimajor_axis.value,
+        'semiminor_axis': catalogue.semiminor_axis.value,
+        'theta': (catalogue.orientation.value + 90) % 180 - 90,
+        'flags': np.where(
+            np.isin(segmentation.labels, segmentation.deblended_labels),
+            int(SourceFlag.BLENDED),
+            0,
+        ),
+    }
+    rows = np.zeros(len(flux), dtype=_DTYPE)
+    for name, column in columns.items():
+        rows[name] = column
+    return rows
