@@ -71,7 +71,7 @@ class StampStore:
         self.path = arrays.path
 
     @classmethod
-    def create(cls, path, *, like, chunk=None, shard=None, compression='lz4', overwrite=False):
+    def create(cls, path, *, like, chunk=None, shard=None, compression=None, overwrite=False):
         """
         Make a new, empty store and open it for writing.
 
@@ -88,7 +88,9 @@ class StampStore:
         shard : int, optional
             Stamps in a file, a multiple of ``chunk``; by default 16 times that.
         compression : {'lz4', 'zstd', None}, optional
-            How arrays of numbers are compressed, without loss: quickly, densely, or not.
+            How pixels are compressed, without loss: quickly, densely, or not. Noise hardly
+            shrinks: of images of telescopes as float32 some 5 to 40 per cent are saved, and
+            they are read half as fast. Images without noise are another matter.
         overwrite : bool, optional
             Replace a store that is at ``path``. Nothing else is ever replaced.
 

@@ -80,9 +80,10 @@ def without_known(stamps, known, *, skip_existing):
         return stamps
     if not skip_existing:
         raise ValueError(
-            f'{np.count_nonzero(there)} ids of the appended stamps are in the store already, '
-            f'{stamps.ids[there][0]} first: give each stamp an id of its own (column `id` of the '
-            'table), or set `skip_existing` to True to leave those stamps out.'
+            'Ids of the appended stamps are in the store already '
+            f'({np.count_nonzero(there)} of them, the first is {stamps.ids[there][0]}): give each '
+            'stamp an id of its own (column `id` of the table), or set `skip_existing` to True to '
+            'leave those stamps out.'
         )
     return stamps[~there]
 

