@@ -63,4 +63,4 @@ def score_stamps(stamps, stretch, measure, *, progress):
             score[rows] = np.where(share[rows] > 0, measure(images, valid), np.nan)
             done += len(batch)
             line.update(done / total, f'{done} of {total} stamps')
-    return score_table(np.asarray(stamps.table['id']), score, valid=share)
+    return score_table(stamps.ids, score, valid=share)

@@ -1,12 +1,16 @@
 """Some stamps at a time, from pixels to columns: segmentation, weight map, shape."""
 
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from astro_wgan.morphology.shape import MEASUREMENTS, Shape, measure_shape
-from astro_wgan.stamps.detection import Detection, DetectionError, detect
+from astro_wgan.sources.batch import Batch
+from astro_wgan.sources.segmentation import find_sources
+from astro_wgan.sources.sheet import extract_stack
+from astro_wgan.stamps.detection import Detection
 
 __all__ = ['Chunk', 'Settings', 'empty_columns', 'measure_chunk']
 
@@ -59,23 +63,17 @@ class Settings:
 
 class Chunk(NamedTuple):
     """
-    Stamps of one band that are measured together.
+    Stamps that are measured together.
 
     Attributes
     ----------
-    pixels : `~numpy.ndarray`, shape (n, ny, nx)
-        The images.
-    mask : `~numpy.ndarray` of bool, shape (n, ny, nx)
-        True where a pixel must not be used.
-    uncertainty : `~numpy.ndarray`, shape (n, ny, nx), or None
-        Standard deviation of each pixel.
+    batch : `~astro_wgan.sources.batch.Batch`
+        Pixels, mask and noise of one band.
     labels : `~numpy.ndarray` of int, shape (n, ny, nx), or None
         Sources, where they are known.
     """
 
-    pixels: np.ndarray
-    mask: np.ndarray
-    uncertainty: np.ndarray | None = None
+    batch: Batch
     labels: np.ndarray | None = None
 
 
@@ -96,7 +94,12 @@ def measure_chunk(chunk, settings):
         A column for each of the `~astro_wgan.morphology.shape.MEASUREMENTS`, and ``flag``,
         ``flag_sersic``, ``touches_border``, ``status`` and ``warnings``.
     """
-    return _columns([_measure_stamp(_row(chunk, k), settings) for k in range(len(chunk.pixels))])
+    extract = extract_stack
+    if chunk.labels is not None:
+        extract = partial(_given_sources, labels=chunk.labels)
+    found = find_sources(chunk.batch, settings.detection, extract=extract)
+    rows = range(len(found.labels))
+    return _columns([_measure_stamp(found, k, chunk.batch, settings) for k in rows])
 
 
 def empty_columns():
@@ -104,8 +107,12 @@ def empty_columns():
     return _columns([])
 
 
-def _row(chunk, k):
-    return Chunk(*(None if part is None else part[k] for part in chunk))
+def _given_sources(above_sky, noise, bad, detection, *, labels):
+    """The caller's sources, where others are looked for; none where there is nothing to see."""
+    seen = above_sky.any(axis=(1, 2), keepdims=True)
+    labels = np.where(seen, labels, 0).astype(np.int32)
+    stamp = np.flatnonzero(labels.any(axis=(1, 2)))
+    return stamp, np.zeros(len(stamp)), labels
 
 
 def _columns(rows):
@@ -121,32 +128,21 @@ def _columns(rows):
     }
 
 
-def _measure_stamp(stamp, settings):
+def _measure_stamp(found, k, batch, settings):
     """The `Shape` in a stamp, and whether its segment touches the border."""
-    noise = stamp.uncertainty
-    mask = stamp.mask if noise is None else stamp.mask | ~(np.isfinite(noise) & (noise > 0))
-    if mask.all():
-        return Shape.failed('no pixel can be used'), False
-    try:
-        found = detect(stamp.pixels, mask=mask, noise=noise, detection=settings.detection)
-    except DetectionError as error:
-        return Shape.failed(f'no segmentation: {error}'), False
-    labels = found.labels if stamp.labels is None else stamp.labels
-    if not (labels > 0).any():
-        return Shape.failed('no source'), False
+    labels, label = found.labels[k], found.central[k]
     if settings.what == 'everything':
-        labels, label = (labels > 0).astype(np.int32), 1
-    else:
-        label = _central_label(labels)
-        if not label:
-            return Shape.failed('no source in the middle'), False
-    image = stamp.pixels.astype(np.float64)
+        labels, label = (labels > 0).astype(np.int32), int(labels.any())
+    if not label:
+        return Shape.failed(str(found.status[k])), False
+    mask = np.zeros(labels.shape, dtype=bool) if found.bad is None else found.bad[k]
+    known = batch.noise is not None or settings.gain is None
     shape = measure_shape(
-        image - found.background if settings.subtract_background else image,
+        found.above_sky[k] if settings.subtract_background else np.where(mask, 0, batch.pixels[k]),
         labels,
         label,
         mask=mask,
-        noise=found.noise if noise is None and settings.gain is None else noise,
+        noise=found.noise[k] if known else None,
         gain=settings.gain,
         psf=settings.psf,
         sersic=settings.sersic,
@@ -158,12 +154,3 @@ def _measure_stamp(stamp, settings):
 def _touches_border(segment):
     edges = (segment[0], segment[-1], segment[:, 0], segment[:, -1])
     return any(edge.any() for edge in edges)
-
-
-def _central_label(labels):
-    """Label of the source whose segment comes nearest to the middle; 0 if none comes near."""
-    ny, nx = labels.shape
-    y, x = np.nonzero(labels > 0)
-    distance = np.hypot(y - (ny - 1) / 2, x - (nx - 1) / 2)
-    nearest = np.argmin(distance)
-    return labels[y[nearest], x[nearest]] if distance[nearest] <= min(ny, nx) / 8 else 0

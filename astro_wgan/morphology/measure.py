@@ -11,11 +11,12 @@ from astropy import units as u
 from astropy.table import QTable
 
 from astro_wgan.morphology.chunk import Chunk, Settings, empty_columns, measure_chunk
-from astro_wgan.morphology.parallel import ordered_map
 from astro_wgan.morphology.resume import ResumeFile
 from astro_wgan.morphology.shape import MEASUREMENTS, import_statmorph
+from astro_wgan.parallel import ordered_map
 from astro_wgan.progress import ProgressLine
 from astro_wgan.provenance import record
+from astro_wgan.sources.batch import checked_band, read_batch
 from astro_wgan.stamps.detection import Detection
 
 __all__ = ['measure_morphology']
@@ -52,8 +53,8 @@ def measure_morphology(
         as if they were one. In the middle is the source whose pixels come nearest to it, unless
         that is more than an eighth of the stamp's edge away.
     segmentation : `~astro_wgan.stamps.Detection` or array_like of int, optional
-        How sources are looked for; or for each stamp an image of labels, 0 for sky, shape
-        (n, ny, nx).
+        How sources are looked for, as by `~astro_wgan.sources.segment_stamps`; or for each stamp
+        an image of labels, 0 for sky, shape (n, ny, nx).
     subtract_background : bool, optional
         Subtract the background of each stamp, as SEP sees it. Leave that where the images have
         none: in small stamps the wings of a large galaxy count as background.
@@ -133,9 +134,9 @@ def measure_morphology(
         detection=segmentation if isinstance(segmentation, Detection) else Detection(),
         subtract_background=subtract_background,
         gain=gain,
-        psf=_checked_psf(getattr(stamps, 'psf', None) if psf is None else psf),
+        psf=_checked_psf(stamps.psf if psf is None else psf),
         sersic=sersic,
-        band=_checked_band(band, stamps.bands),
+        band=checked_band(band, stamps.bands),
         statmorph_options=statmorph_options or {},
     )
     labels = _checked_labels(segmentation, (len(stamps), *stamps.shape))
@@ -167,26 +168,13 @@ def _checked_psf(psf):
     return psf
 
 
-def _checked_band(band, bands):
-    if bands is None:
-        if band is not None:
-            raise ValueError(f'`band` is for stamps of several bands; got {band} for plain images.')
-        return None
-    if band is None and bands > 1:
-        raise ValueError(f'`band` must say which of the {bands} bands is to be measured.')
-    band = 0 if band is None else band
-    if not 0 <= band < bands:
-        raise ValueError(f'`band` must lie between 0 and {bands - 1}; got {band}.')
-    return band
-
-
 def _checked_labels(segmentation, shape):
     if segmentation is None or isinstance(segmentation, Detection):
         return None
     labels = np.asarray(segmentation)
-    if labels.shape != shape or labels.dtype.kind not in 'iub':
+    if labels.shape != shape or labels.dtype.kind not in 'iub' or (labels < 0).any():
         raise ValueError(
-            '`segmentation` must be a Detection, or whole numbers of shape '
+            '`segmentation` must be a Detection, or whole numbers from 0 of shape '
             f'{shape}; got {labels.dtype} of shape {labels.shape}.'
         )
     return labels
@@ -195,18 +183,11 @@ def _checked_labels(segmentation, shape):
 def _chunks(stamps, labels, band, *, first):
     for start in range(first, len(stamps), _CHUNK):
         rows = slice(start, min(start + _CHUNK, len(stamps)))
-        part = stamps[rows]
-        mask, uncertainty = ~part.valid, part.uncertainty
-        if band is None:
-            pixels = part.pixels
-        else:
-            pixels, mask = part.pixels[..., band], mask[..., band]
-            uncertainty = None if uncertainty is None else uncertainty[..., band]
-        yield Chunk(pixels, mask, uncertainty, None if labels is None else labels[rows])
+        yield Chunk(read_batch(stamps[rows], band), None if labels is None else labels[rows])
 
 
 def _fingerprint(stamps, labels, settings):
-    digest = hashlib.sha256(np.asarray(stamps.table['id']).tobytes())
+    digest = hashlib.sha256(repr(stamps.ids.tolist()).encode())
     # The ids of other stamps may be the same numbers: a few pixels tell them apart.
     digest.update(np.ascontiguousarray(stamps[:_CHUNK].pixels).tobytes())
     for array in (labels, settings.psf):
@@ -221,7 +202,7 @@ def _table(stamps, columns, settings):
     }
     units = {'length': u.pix, 'angle': u.rad, 'flux': stamps.unit or u.dimensionless_unscaled}
     kinds = {measurement.name: measurement.kind for measurement in MEASUREMENTS}
-    table = QTable({'id': stamps.table['id']})
+    table = QTable({'id': stamps.ids})
     for name, column in columns.items():
         kind = kinds.get(name)
         table[name] = column * units[kind] if kind else column

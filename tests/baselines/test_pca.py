@@ -3,7 +3,7 @@ import pytest
 
 from astro_wgan import StampSet
 from astro_wgan.baselines import NotFittedBaselineError, PCAMahalanobis, PCAResidual
-from astro_wgan.stamps.stretch import Stretch
+from astro_wgan.stamps import StampStore, Stretch
 
 pytest.importorskip('sklearn')
 from sklearn.covariance import EmpiricalCovariance
@@ -108,6 +108,16 @@ def test_batches_and_order_do_not_matter(normal, held_out, monkeypatch):
     table = baseline.score(held_out[::-1], progress=False)
     np.testing.assert_array_equal(table['id'], held_out.ids[::-1])
     np.testing.assert_allclose(table['score'][::-1], whole, rtol=1e-5)
+
+
+def test_store_gives_the_same(normal, held_out, tmp_path):
+    baseline = PCAResidual().fit(normal)
+    with StampStore.create(tmp_path / 'stamps', like=normal) as store:
+        store.append(normal)
+        # The order of a sample that is all there is does not matter.
+        from_store = scores(PCAResidual().fit(store), held_out)
+        np.testing.assert_allclose(from_store, scores(baseline, held_out), rtol=0.01)
+        np.testing.assert_allclose(scores(baseline, store), scores(baseline, normal), rtol=1e-5)
 
 
 def test_same_seed_gives_the_same_scores(normal, held_out):

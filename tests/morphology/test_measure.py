@@ -5,6 +5,7 @@ from astropy.table import QTable
 
 from astro_wgan import StampSet
 from astro_wgan.morphology import measure_morphology
+from astro_wgan.sources import segment_stamps
 from astro_wgan.stamps.detection import Detection, detect
 
 statmorph = pytest.importorskip('statmorph')
@@ -51,25 +52,30 @@ def table(real):
     return measure(real)
 
 
+@pytest.fixture(scope='module')
+def segments(real):
+    return segment_stamps(real)
+
+
 @pytest.mark.parametrize('k', range(3))
-def test_central_source_is_what_statmorph_gives_by_hand(table, real, k):
+def test_central_source_is_what_statmorph_gives_by_hand(table, real, segments, k):
     found = detect(real.pixels[k])
     shape = statmorph.SourceMorphology(
-        real.pixels[k].astype(float) - found.background,
-        found.labels,
-        found.labels[32, 32],
+        (real.pixels[k] - found.background).astype(float),
+        segments.labels[k],
+        segments.central[k],
         weightmap=found.noise.astype(float),
     )
     assert_equal(table[k], shape)
     assert table['status'][k] == 'measured'
 
 
-def test_everything_is_what_statmorph_gives_by_hand(table, real):
+def test_everything_is_what_statmorph_gives_by_hand(table, real, segments):
     found = detect(real.pixels[0])
-    assert len(found.sources) > 1
+    assert segments.labels[0].max() > 1
     (shape,) = statmorph.source_morphology(
-        real.pixels[0].astype(float) - found.background,
-        (found.labels > 0).astype(int),
+        (real.pixels[0] - found.background).astype(float),
+        (segments.labels[0] > 0).astype(int),
         weightmap=found.noise.astype(float),
     )
     row = measure(real[0], what='everything')[0]
@@ -77,6 +83,16 @@ def test_everything_is_what_statmorph_gives_by_hand(table, real):
     # The neighbour counts.
     assert row['petrosian_flux'] > 1.3 * table['petrosian_flux'][0]
     assert row['m20'] > table['m20'][0]
+
+
+def test_segments_at_the_border_are_told(table, segments):
+    inner = segments.labels[:, 1:-1, 1:-1]
+    whole = [
+        np.sum(labels == k) == np.sum(part == k)
+        for labels, part, k in zip(segments.labels, inner, segments.central, strict=True)
+    ]
+    assert table['touches_border'].tolist() == [not inside for inside in whole]
+    assert set(whole) == {True, False}
 
 
 def test_units_and_scale(table, real):
@@ -87,7 +103,6 @@ def test_units_and_scale(table, real):
         table['effective_radius'].value * real.pixel_scale.value,
     )
     np.testing.assert_array_equal(table['id'], real.ids)
-    assert table['touches_border'].tolist() == [False, False, True]
     assert table.meta['status'] == {'measured': 3}
     assert table.meta['provenance']['statmorph'] == statmorph.__version__
 
@@ -145,9 +160,26 @@ def test_labels_of_the_caller_are_used(galaxy, stack):
         0
     ]
     shape = statmorph.SourceMorphology(
-        galaxy.image, labels, 5, weightmap=detect(galaxy.image).noise.astype(float)
+        # Stamps are seen in single precision.
+        galaxy.image.astype(np.float32).astype(float),
+        labels,
+        5,
+        weightmap=detect(galaxy.image).noise.astype(float),
     )
     assert_equal(row, shape)
+
+
+def test_labels_of_the_caller_are_missing_where_nothing_can_be_seen(galaxy, stack):
+    stamps = stack(galaxy.image, np.full((64, 64), np.nan), np.ones((64, 64)), galaxy.image)
+    labels = np.zeros((4, 64, 64), int)
+    labels[:3, 22:42, 22:42] = 3
+    table = measure(stamps, segmentation=labels, sersic=False)
+    assert table['status'].tolist() == [
+        'measured',
+        'no pixel can be used',
+        'the background has no noise',
+        'no source',
+    ]
 
 
 def test_neighbour_can_be_masked(galaxy, stack):
@@ -175,8 +207,8 @@ def test_failures_are_rows(galaxy, sky, stack):
     statuses = [
         'no pixel can be used',
         'measured',
-        'no segmentation: ',
-        'no segmentation: ',
+        'the background has no noise',
+        'the background has no noise',
         'no source in the middle',
     ]
     for status, expected in zip(table['status'], statuses, strict=True):
@@ -280,6 +312,7 @@ def test_no_stamps_at_all(real, table):
         ({'band': 0}, '`band` is for stamps of several bands'),
         ({'segmentation': np.ones((64, 64), int)}, '`segmentation` must be a Detection'),
         ({'segmentation': np.ones((3, 64, 64))}, 'float64'),
+        ({'segmentation': np.full((3, 64, 64), -1)}, 'from 0'),
         ({'statmorph_options': {'psf': None}}, '`statmorph_options`'),
         ({'processes': 0}, '`processes`'),
     ],

@@ -1,11 +1,9 @@
-from concurrent.futures import Future
-
 import numpy as np
 import pytest
 
 from astro_wgan import StampSet
 from astro_wgan.morphology import measure, measure_morphology
-from astro_wgan.morphology.parallel import ordered_map
+from astro_wgan.stamps import StampStore
 
 pytest.importorskip('statmorph')
 
@@ -50,36 +48,10 @@ def test_dask_gives_the_same(stamps, table):
     assert_same(result, table)
 
 
-class Cluster:
-    """The part of a Dask client that is used; the work is done when its result is asked for."""
-
-    def __init__(self, workers):
-        self.workers, self.waiting, self.most = workers, 0, 0
-
-    def nthreads(self):
-        return {f'tcp://{k}': 1 for k in range(self.workers)}
-
-    def submit(self, function, piece):
-        self.waiting += 1
-        self.most = max(self.most, self.waiting)
-        future = Future()
-        result = future.result
-        future.set_result(function(piece))
-
-        def taken():
-            self.waiting -= 1
-            return result()
-
-        future.result = taken
-        return future
-
-
-def test_cluster_holds_few_pieces_at_a_time():
-    cluster = Cluster(3)
-    assert list(ordered_map(lambda k: k**2, range(100), client=cluster)) == [
-        k**2 for k in range(100)
-    ]
-    assert cluster.most == 6
+def test_store_gives_the_same(stamps, table, tmp_path):
+    with StampStore.create(tmp_path / 'stamps', like=stamps) as store:
+        store.append(stamps)
+        assert_same(measure_morphology(store, sersic=False, progress=False), table)
 
 
 @pytest.mark.usefixtures('small_chunks')
@@ -87,7 +59,7 @@ def test_interrupted_work_goes_on_where_it_stopped(stamps, table, tmp_path, monk
     resume, work, calls = tmp_path / 'shapes.npz', measure.measure_chunk, []
 
     def interrupted(chunk, settings):
-        calls.append(len(chunk.pixels))
+        calls.append(len(chunk.batch.pixels))
         if len(calls) == 3:
             raise KeyboardInterrupt
         return work(chunk, settings)
