@@ -396,6 +396,14 @@ def test_a_walk_can_begin_anywhere(start, small_pools, fifty):
     assert order_of(fifty.batches(7, shuffle=True, seed=4, start=start)) == whole[start:]
 
 
+def test_a_walk_over_a_set_can_begin_anywhere():
+    stamps = make_stamps(50)
+    whole = order_of(stamps.batches(7, shuffle=True, seed=4))
+    assert order_of(stamps.batches(7, shuffle=True, seed=4, start=19)) == whole[19:]
+    with pytest.raises(ValueError, match='`start`'):
+        stamps.batches(7, start=51)
+
+
 def test_what_is_left_out_is_not_read(small_pools, path, monkeypatch):
     found = stored(path, make_stamps(120))
     reads = []
