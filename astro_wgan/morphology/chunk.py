@@ -1,18 +1,19 @@
 """Some stamps at a time, from pixels to columns: segmentation, weight map, shape."""
 
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from astro_wgan.morphology.shape import MEASUREMENTS, Shape, measure_shape
 from astro_wgan.sources.batch import Batch
-from astro_wgan.sources.segmentation import find_sources
-from astro_wgan.sources.sheet import extract_stack
+from astro_wgan.sources.segmentation import central_labels, find_sources
 from astro_wgan.stamps.detection import Detection
 
 __all__ = ['Chunk', 'Settings', 'empty_columns', 'measure_chunk']
+
+#: What the sources room says of stamps of which it knows neither background nor noise.
+_BLIND = ('no pixel can be used', 'the background has no noise')
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,10 +95,9 @@ def measure_chunk(chunk, settings):
         A column for each of the `~astro_wgan.morphology.shape.MEASUREMENTS`, and ``flag``,
         ``flag_sersic``, ``touches_border``, ``status`` and ``warnings``.
     """
-    extract = extract_stack
+    found = find_sources(chunk.batch, settings.detection)
     if chunk.labels is not None:
-        extract = partial(_given_sources, labels=chunk.labels)
-    found = find_sources(chunk.batch, settings.detection, extract=extract)
+        found = _with_labels(found, chunk.labels)
     rows = range(len(found.labels))
     return _columns([_measure_stamp(found, k, chunk.batch, settings) for k in rows])
 
@@ -107,12 +107,17 @@ def empty_columns():
     return _columns([])
 
 
-def _given_sources(above_sky, noise, bad, detection, *, labels):
-    """The caller's sources, where others are looked for; none where there is nothing to see."""
-    seen = above_sky.any(axis=(1, 2), keepdims=True)
-    labels = np.where(seen, labels, 0).astype(np.int32)
-    stamp = np.flatnonzero(labels.any(axis=(1, 2)))
-    return stamp, np.zeros(len(stamp)), labels
+def _with_labels(found, labels):
+    """The caller's sources instead, but for stamps in which there is nothing to see."""
+    blind = np.isin(found.status, _BLIND)
+    labels = np.where(blind[:, np.newaxis, np.newaxis], 0, labels).astype(np.int32)
+    central = central_labels(labels)
+    status = np.select(
+        [blind, ~labels.any(axis=(1, 2)), central == 0],
+        [found.status, 'no source', 'no source in the middle'],
+        'measured',
+    )
+    return found._replace(labels=labels, central=central, status=status)
 
 
 def _columns(rows):
