@@ -27,14 +27,14 @@ class Features(NamedTuple):
         In plain numbers.
     usable : `~numpy.ndarray` of bool, shape (n,)
         False for an object of which a value is missing or not finite.
-    units : tuple
-        Unit of each column, or None.
+    units : tuple or None
+        Unit of each column, or None for one without; None for an array.
     """
 
     ids: np.ndarray
     values: np.ndarray
     usable: np.ndarray
-    units: tuple
+    units: tuple | None
 
 
 def read_features(data, columns, *, units=None):
@@ -87,7 +87,7 @@ def _from_array(data):
             'Features must be a table, or an array of shape (n, features); '
             f'got an array of shape {values.shape}.'
         )
-    return Features(np.arange(len(values)), values, np.isfinite(values).all(axis=1), ())
+    return Features(np.arange(len(values)), values, np.isfinite(values).all(axis=1), None)
 
 
 def _numbers(column, unit):

@@ -119,9 +119,16 @@ class MorphologyKMeans:
         ------
         NotFittedBaselineError
             If `fit` was not called.
+        ValueError
+            If a column is missing, or the number of features is not that of the fit.
         """
         check_fitted(self, 'centers_')
         features = read_features(table, self.columns, units=self._units)
+        if features.values.shape[1] != len(self.mean_):
+            raise ValueError(
+                f'`table` must have {len(self.mean_)} features, as that of the fit; '
+                f'got {features.values.shape[1]}.'
+            )
         standardised = (features.values - self.mean_) / self.scale_
         distance = np.linalg.norm(standardised[:, np.newaxis] - self.centers_, axis=2)
         score = np.where(features.usable, distance[:, 0] - distance[:, 1], np.nan)

@@ -41,12 +41,6 @@ class Settings:
             raise ValueError(f"`what` must be 'central' or 'everything'; got {self.what!r}.")
         if self.gain is not None and not 0 < self.gain < np.inf:
             raise ValueError(f'`gain` must be above 0; got {self.gain}.')
-        taken = {'image', 'segmap', 'label', 'mask', 'weightmap', 'gain', 'psf'}
-        if taken & set(self.statmorph_options):
-            raise ValueError(
-                f'`statmorph_options` must leave {sorted(taken)} alone; got '
-                f'{sorted(self.statmorph_options)}.'
-            )
 
     def to_dict(self):
         """Plain values, for the provenance."""

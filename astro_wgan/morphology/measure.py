@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from functools import partial
 from importlib.metadata import version
+from inspect import signature
 
 import numpy as np
 from astropy import units as u
@@ -56,8 +57,8 @@ def measure_morphology(
         How sources are looked for, as by `~astro_wgan.sources.segment_stamps`; or for each stamp
         an image of labels, 0 for sky, shape (n, ny, nx).
     subtract_background : bool, optional
-        Subtract the background of each stamp, as SEP sees it. Leave that where the images have
-        none: in small stamps the wings of a large galaxy count as background.
+        Subtract the background of each stamp, as SEP sees it. Turn it off where the
+        images have none: in small stamps the wings of a large galaxy count as background.
     gain : float, optional
         Electrons per unit of the pixels, for the weight map of stamps without uncertainty. Where
         it is not given either, the noise of the background is the weight map.
@@ -128,7 +129,7 @@ def measure_morphology(
     >>> table['status'].tolist()
     ['measured']
     """
-    import_statmorph()
+    statmorph = import_statmorph()
     settings = Settings(
         what=what,
         detection=segmentation if isinstance(segmentation, Detection) else Detection(),
@@ -137,7 +138,7 @@ def measure_morphology(
         psf=_checked_psf(stamps.psf if psf is None else psf),
         sersic=sersic,
         band=checked_band(band, stamps.bands),
-        statmorph_options=statmorph_options or {},
+        statmorph_options=_checked_options(statmorph_options or {}, statmorph),
     )
     labels = _checked_labels(segmentation, (len(stamps), *stamps.shape))
     if processes < 1:
@@ -166,6 +167,15 @@ def _checked_psf(psf):
             f'got an array of shape {psf.shape}.'
         )
     return psf
+
+
+def _checked_options(options, statmorph):
+    taken = {'image', 'segmap', 'label', 'mask', 'weightmap', 'gain', 'psf'}
+    allowed = sorted(set(signature(statmorph.SourceMorphology).parameters) - taken)
+    for name in options:
+        if name not in allowed:
+            raise ValueError(f'`statmorph_options` may hold {allowed}; got {name!r}.')
+    return options
 
 
 def _checked_labels(segmentation, shape):

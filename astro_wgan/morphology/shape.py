@@ -70,7 +70,6 @@ MEASUREMENTS = (
     Measurement('sersic_chi2_dof', 'sersic_chi2_dof'),
 )
 
-
 _IS_SERSIC = np.array([measurement.name.startswith('sersic') for measurement in MEASUREMENTS])
 
 # statmorph has no switch for its fit, but it can be made as good as none; then it warns.
@@ -173,7 +172,7 @@ def measure_shape(
     # A copy: statmorph writes its first guess of a fit into the dictionaries that it gets.
     options = copy.deepcopy(options or {})
     if not sersic:
-        psf, options['sersic_fitting_args'] = None, _NO_FIT
+        psf, options['sersic_fitting_args'] = None, dict(_NO_FIT)
     image = np.asarray(image, dtype=np.float64)
     mask = np.asarray(mask, dtype=bool) | ~np.isfinite(image)
     with warnings.catch_warnings(record=True) as caught:

@@ -1,9 +1,16 @@
+import sys
+
 import numpy as np
 import pytest
 from astropy import units as u
 from astropy.table import MaskedColumn, QTable
 
-from astro_wgan.baselines import CAS_GINI_M20, MorphologyKMeans, NotFittedBaselineError
+from astro_wgan.baselines import (
+    CAS_GINI_M20,
+    IsolationForestScore,
+    MorphologyKMeans,
+    NotFittedBaselineError,
+)
 
 pytest.importorskip('sklearn')
 from sklearn.cluster import KMeans
@@ -78,6 +85,24 @@ def test_quantities_are_converted(shapes, known):
     other['radius'] = np.ones(400) * u.pix
     with pytest.raises(u.UnitConversionError):
         kmeans.score(other)
+
+
+def test_arrays_do_as_well(shapes, known):
+    values = np.array([shapes[name] for name in CAS_GINI_M20]).T
+    from_array = MorphologyKMeans().fit(values, normal=known)
+    expected = MorphologyKMeans().fit(shapes, normal=known).score(shapes)['score']
+    np.testing.assert_allclose(from_array.score(values)['score'], expected)
+    np.testing.assert_allclose(from_array.score(shapes)['score'], expected)
+    with pytest.raises(ValueError, match='5 features'):
+        from_array.score(values[:, :1])
+
+
+@pytest.mark.parametrize('kind', [MorphologyKMeans, IsolationForestScore])
+def test_missing_scikit_learn_is_told(shapes, monkeypatch, kind):
+    monkeypatch.setitem(sys.modules, 'sklearn', None)
+    normal = {'normal': np.ones(400, bool)} if kind is MorphologyKMeans else {}
+    with pytest.raises(ImportError, match=r'astro_wgan\[baselines\]'):
+        kind().fit(shapes, **normal)
 
 
 def test_constant_column_is_no_trouble(shapes, known):

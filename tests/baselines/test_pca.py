@@ -25,8 +25,8 @@ def test_pairs_are_stranger_than_single_galaxies(baseline, least, normal, held_o
 
 
 def test_residual_is_that_of_the_exact_decomposition(normal, held_out):
-    baseline = PCAResidual(components=5, stretch=LINEAR).fit(normal)
-    flat = normal.pixels.reshape(len(normal), -1)
+    baseline = PCAResidual(components=5, stretch=LINEAR).fit(normal[:400])
+    flat = normal.pixels[:400].reshape(400, -1)
     exact = PCA(5, svd_solver='full').fit(flat)
     test = held_out.pixels.reshape(len(held_out), -1)
     residual = test - exact.inverse_transform(exact.transform(test))

@@ -11,13 +11,13 @@ pytest.importorskip('sklearn')
 pytest.importorskip('statmorph')
 from sklearn.metrics import roc_auc_score
 
-IS_PAIR = np.repeat([False, True], 20)
+IS_PAIR = np.repeat([False, True], 16)
 
 
 @pytest.fixture(scope='module')
 def shapes(held_out, pairs):
     tables = [
-        measure_morphology(stamps[:20], what='everything', sersic=False, progress=False)
+        measure_morphology(stamps[:16], what='everything', sersic=False, progress=False)
         for stamps in (held_out, pairs)
     ]
     return vstack(tables, metadata_conflicts='silent')

@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 from astropy import units as u
@@ -313,10 +315,17 @@ def test_no_stamps_at_all(real, table):
         ({'segmentation': np.ones((64, 64), int)}, '`segmentation` must be a Detection'),
         ({'segmentation': np.ones((3, 64, 64))}, 'float64'),
         ({'segmentation': np.full((3, 64, 64), -1)}, 'from 0'),
-        ({'statmorph_options': {'psf': None}}, '`statmorph_options`'),
+        ({'statmorph_options': {'psf': None}}, "got 'psf'"),
+        ({'statmorph_options': {'petro_extend_cas': 2}}, "got 'petro_extend_cas'"),
         ({'processes': 0}, '`processes`'),
     ],
 )
 def test_what_cannot_be(real, options, message):
     with pytest.raises(ValueError, match=message):
         measure(real, **options)
+
+
+def test_missing_statmorph_is_told(real, monkeypatch):
+    monkeypatch.setitem(sys.modules, 'statmorph', None)
+    with pytest.raises(ImportError, match=r'astro_wgan\[morphology\]'):
+        measure(real)
