@@ -5,10 +5,18 @@ from dataclasses import dataclass
 import numpy as np
 import sep
 
-__all__ = ['PYRAMID', 'Detected', 'Detection', 'DetectionError', 'detect', 'measure_sky']
+__all__ = [
+    'Detected',
+    'Detection',
+    'DetectionError',
+    'detect',
+    'extract_sources',
+    'measure_sky',
+    'smoothed',
+]
 
 #: SExtractor's default.conv: what the detection image is smoothed with.
-PYRAMID = np.array([[1, 2, 1], [2, 4, 2], [1, 2, 1]], dtype=np.float32)
+_PYRAMID = np.array([[1, 2, 1], [2, 4, 2], [1, 2, 1]], dtype=np.float32)
 
 
 class DetectionError(ValueError):
@@ -141,13 +149,16 @@ def detect(pixels, *, mask=None, noise=None, detection=None):
         bad |= ~(np.isfinite(noise) & (noise > 0))
     if bad.all():
         raise DetectionError('Not one pixel of the image is finite and without a mask.')
+    bad = bad if bad.any() else None
     background, sky_noise = measure_sky(pixels, bad, detection)
     if noise is None:
         noise = sky_noise
         if not (noise > 0).any():
             raise DetectionError('The image has no noise: its background is constant everywhere.')
-    above_sky = np.where(bad, np.float32(0), pixels - background)
-    sources, labels = _extract(above_sky, bad, noise, detection)
+    above_sky = pixels - background
+    if bad is not None:
+        above_sky[bad] = 0
+    sources, labels = extract_sources(above_sky, bad, noise, detection)
     maps = (
         np.full(pixels.shape, level) if level.ndim == 0 else level for level in (background, noise)
     )
@@ -162,8 +173,8 @@ def measure_sky(pixels, bad, detection):
     ----------
     pixels : `~numpy.ndarray` of float32, shape (ny, nx)
         The image.
-    bad : `~numpy.ndarray` of bool, shape (ny, nx)
-        True where a pixel must not be used.
+    bad : `~numpy.ndarray` of bool, shape (ny, nx), or None
+        True where a pixel must not be used; None where all may be.
     detection : `Detection`
         The boxes in which the sky is measured.
 
@@ -176,7 +187,7 @@ def measure_sky(pixels, bad, detection):
     if box < max(pixels.shape):
         sky = sep.Background(
             # Neutral where masked: SEP leaves such pixels out, but NaN would spoil its sums.
-            np.where(bad, np.float32(0), pixels),
+            pixels if bad is None else np.where(bad, np.float32(0), pixels),
             mask=bad,
             bw=min(box, pixels.shape[1]),
             bh=min(box, pixels.shape[0]),
@@ -187,15 +198,39 @@ def measure_sky(pixels, bad, detection):
         if (sky.globalback, sky.globalrms) != (0, 1):
             return sky.back(dtype=np.float32), sky.rms(dtype=np.float32)
     # A histogram does not ask where its pixels lie, so those without a mask may stand in a row.
-    values = pixels[~bad][np.newaxis] if bad.any() else pixels
+    values = pixels if bad is None else pixels[~bad][np.newaxis]
     sky = sep.Background(values, bw=values.shape[1], bh=values.shape[0])
     noise = np.float32(sky.globalrms)
     # SEP gives 1 where there is none; the map tells.
     return np.float32(sky.globalback), sky.rms(dtype=np.float32)[0, 0] if noise == 1 else noise
 
 
-def _extract(pixels, bad, noise, detection):
-    if bad.any():
+def extract_sources(above_sky, bad, noise, detection):
+    """
+    Sources of an image without background.
+
+    Parameters
+    ----------
+    above_sky : `~numpy.ndarray` of float32, shape (ny, nx)
+        The image; 0 where pixels must not be used.
+    bad : `~numpy.ndarray` of bool, shape (ny, nx), or None
+        True where a pixel must not be used; None where all may be.
+    noise : `~numpy.ndarray` of float32, shape (ny, nx) or ()
+        Standard deviation of the pixels.
+    detection : `Detection`
+        Threshold and deblending.
+
+    Returns
+    -------
+    sources, labels : `~numpy.ndarray`
+        As in `Detected`.
+
+    Raises
+    ------
+    DetectionError
+        If it is so crowded at this threshold that SEP gives up.
+    """
+    if bad is not None:
         # SEP needs a map of the noise to leave masked pixels out, and forgets those of line 0.
         noise = np.where(bad, np.float32(1e30), noise)
     elif noise.ndim == 0:
@@ -203,15 +238,15 @@ def _extract(pixels, bad, noise, detection):
     former = sep.get_extract_pixstack()
     # As many as can ever be needed. SEP's 300,000 are few for a mosaic, and so many for a stamp
     # that to lay them out takes longer than all else.
-    sep.set_extract_pixstack(pixels.size + 1)
+    sep.set_extract_pixstack(above_sky.size + 1)
     try:
         return sep.extract(
-            pixels,
+            above_sky,
             detection.threshold,
             err=noise,
             mask=bad,
             minarea=detection.minimum_area,
-            filter_kernel=PYRAMID if detection.smooth else None,
+            filter_kernel=_PYRAMID if detection.smooth else None,
             # A plain convolution, as SExtractor's; the matched filter is SEP's own.
             filter_type='conv',
             deblend_nthresh=detection.deblend_levels,
@@ -227,3 +262,27 @@ def _extract(pixels, bad, noise, detection):
         ) from error
     finally:
         sep.set_extract_pixstack(former)
+
+
+def smoothed(images):
+    """
+    Images smoothed as for detection; outside of them there is nothing.
+
+    Parameters
+    ----------
+    images : `~numpy.ndarray` of float32, shape (..., ny, nx)
+        Without background.
+
+    Returns
+    -------
+    `~numpy.ndarray` of float32, shape (..., ny, nx)
+    """
+    # The pyramid is (1, 2, 1) along each axis: much faster than SciPy for small images.
+    rows = 2 * images
+    rows[..., 1:, :] += images[..., :-1, :]
+    rows[..., :-1, :] += images[..., 1:, :]
+    both = 2 * rows
+    both[..., 1:] += rows[..., :-1]
+    both[..., :-1] += rows[..., 1:]
+    both /= _PYRAMID.sum()
+    return both
