@@ -2,9 +2,11 @@
 
 import numpy as np
 import sep
+from scipy.ndimage import label
 
 from astro_wgan.sources.flags import SourceFlag
 from astro_wgan.sources.segmentation import labels_in_stamp
+from astro_wgan.stamps.detection import smoothed
 
 __all__ = ['KRON_FACTOR', 'MINIMUM_KRON_RADIUS', 'measure_apertures']
 
@@ -28,11 +30,14 @@ _CROWDED = 0.1
 _WINDOW_STEP = 1.3
 _SMALLEST_WINDOW = 10
 
+#: Stamps that are smoothed together: few enough for the cache.
+_SMOOTHED_AT_ONCE = 16
+
 #: Pixels of the windows that are measured in one go.
 _PIXELS_AT_ONCE = 2**20
 
 
-def measure_apertures(found):
+def measure_apertures(found, detection):
     """
     Measure flux in the Kron aperture, and the radius that holds half of it.
 
@@ -40,6 +45,8 @@ def measure_apertures(found):
     ----------
     found : `~astro_wgan.sources.segmentation.FoundSources`
         Sources and images.
+    detection : `~astro_wgan.stamps.Detection`
+        How they were found.
 
     Returns
     -------
@@ -51,7 +58,8 @@ def measure_apertures(found):
     -----
     Bertin & Arnouts 1996 (A&AS 117, 393), as SExtractor does it with MASK_TYPE CORRECT: pixels of
     neighbours count for nothing in the Kron radius, and are replaced by those on the opposite
-    side of the source in the fluxes.
+    side of the source in the fluxes. So are, as there, pixels above the threshold that are too few
+    together to be a source.
 
     Each source is cut out into a window of its own, wide enough for its apertures, and the
     windows are laid on top of each other: SEP measures hundreds of sources in one call.
@@ -66,11 +74,12 @@ def measure_apertures(found):
     # Beyond this the window sees nothing more of the stamp.
     largest = max(found.labels.shape[1:]) + 2
     half = np.minimum(np.ceil(_SEARCH * catalogue['a']) + 3, largest)
+    owner = _owners(found, detection)
     waiting = np.arange(m)
     while waiting.size:
         late = []
         for rows, size in _groups(half, waiting, largest):
-            windows = _Windows(found, rows, size)
+            windows = _Windows(found, owner, rows, size)
             radius, flags = _kron_radius(windows)
             for name, values in _measure_windows(windows, radius, flags).items():
                 columns[name][rows] = values
@@ -81,6 +90,24 @@ def measure_apertures(found):
             late.append(rows[cut])
         waiting = np.concatenate(late)
     return columns
+
+
+def _owners(found, detection):
+    """Labels, and -1 for pixels above the threshold that are too few together to be a source."""
+    # Half as much to copy where there are not too many sources.
+    narrow = found.labels.max(initial=0) < 2**15
+    owner = found.labels.astype(np.int16 if narrow else np.int32)
+    for start in range(0, len(owner), _SMOOTHED_AT_ONCE):
+        rows = slice(start, start + _SMOOTHED_AT_ONCE)
+        images = found.above_sky[rows]
+        images = smoothed(images) if detection.smooth else images
+        stray = (images > detection.threshold * found.noise[rows]) & (owner[rows] == 0)
+        for k in np.flatnonzero(np.count_nonzero(stray, axis=(1, 2)) >= detection.minimum_area):
+            # Large groups were cleaned away: they count as wings of the sources around.
+            group, _ = label(stray[k], structure=np.ones((3, 3)))
+            stray[k] &= np.bincount(group.ravel())[group] < detection.minimum_area
+        owner[rows][stray] = -1
+    return owner
 
 
 def _groups(half, rows, largest):
@@ -99,11 +126,11 @@ class _Windows:
     """
     Square windows around sources, one on top of the other in one image.
 
-    Pixels of the window that are outside of the stamp have neither flux nor noise. Pixels of
-    other sources, and those that cannot be used, are ``blank``: zero until they are mirrored.
+    Pixels of the window that are outside of the stamp have neither flux nor noise. Pixels with
+    another owner, and those that cannot be used, are ``blank``: zero until they are mirrored.
     """
 
-    def __init__(self, found, rows, half):
+    def __init__(self, found, owner, rows, half):
         sources = found.catalogue[rows]
         self.width = width = 2 * half + 1
         self.a, self.b = sources['a'].astype(float), sources['b'].astype(float)
@@ -118,21 +145,20 @@ class _Windows:
         shape = (len(rows), width, width)
         self.flux = np.zeros(shape, dtype=np.float32)
         self.noise = np.zeros(shape, dtype=np.float32)
-        other = np.zeros(shape, dtype=np.int32)
+        other = np.zeros(shape, dtype=owner.dtype)
         bad = None if found.bad is None else np.zeros(shape, dtype=bool)
-        stamp = found.stamp[rows]
-        places = zip(stamp.tolist(), low.tolist(), left.tolist(), strict=True)
+        places = zip(*(part.tolist() for part in (found.stamp[rows], low, left)), strict=True)
         ny, nx = found.labels.shape[1:]
         for k, (row, y, x) in enumerate(places):
             part = (row, slice(max(y, 0), y + width), slice(max(x, 0), x + width))
             place = (k, slice(max(-y, 0), ny - y), slice(max(-x, 0), nx - x))
             self.flux[place] = found.above_sky[part]
             self.noise[place] = found.noise[part]
-            other[place] = found.labels[part]
+            other[place] = owner[part]
             if bad is not None:
                 bad[place] = found.bad[part]
-        label = labels_in_stamp(found.stamp)[rows]
-        blank = (other != 0) & (other != label[:, np.newaxis, np.newaxis])
+        own = labels_in_stamp(found.stamp)[rows].astype(owner.dtype)
+        blank = (other != 0) & (other != own[:, np.newaxis, np.newaxis])
         if bad is not None:
             blank |= bad
         k, inside = np.divmod(np.flatnonzero(blank), width * width)

@@ -31,11 +31,11 @@ class Batch(NamedTuple):
 
 
 def batch_rows(stamps):
-    """The rows of each batch of a set of stamps, as a list of slices."""
+    """The rows of each batch of a set of stamps, as a list of slices; of no stamps, one batch."""
     ny, nx = stamps.shape
     size = max(1, _PIXELS // (ny * nx))
     n = len(stamps)
-    return [slice(start, min(start + size, n)) for start in range(0, n, size)]
+    return [slice(start, min(start + size, n)) for start in range(0, max(1, n), size)]
 
 
 def read_batch(part, band=None):

@@ -84,7 +84,7 @@ def measure_batch(batch, settings):
     """
     if settings.engine == 'sep':
         found = find_sources(batch, settings.detection)
-        columns = _measure_with_sep(found)
+        columns = _measure_with_sep(found, settings.detection)
     else:
         # It takes a while to import.
         from astro_wgan.sources.photutils_engine import extract_with_photutils
@@ -98,9 +98,9 @@ def measure_batch(batch, settings):
     return BatchResult({**sources, **columns, **footprints, 'flags': flags}, stamps)
 
 
-def _measure_with_sep(found):
+def _measure_with_sep(found, detection):
     catalogue = found.catalogue
-    columns = measure_apertures(found)
+    columns = measure_apertures(found, detection)
     blended = (catalogue['flag'] & sep.OBJ_MERGED) > 0
     flags = columns.pop('flags') | np.where(blended, int(SourceFlag.BLENDED), 0)
     return {

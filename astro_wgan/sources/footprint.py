@@ -28,12 +28,12 @@ def measure_footprints(found, pixels, saturation=None):
     """
     m = len(found.stamp)
     _, ny, nx = found.labels.shape
-    place = np.flatnonzero(found.labels)
+    place = np.flatnonzero(found.labels != 0)
     stamp, inside = np.divmod(place, ny * nx)
     y, x = np.divmod(inside, nx)
     first = np.searchsorted(found.stamp, np.arange(len(found.labels)))
     owner = first[stamp] + found.labels.ravel()[place] - 1
-    values = found.above_sky.ravel()[place]
+    values = found.above_sky.ravel()[place].astype(float)
     variance = found.noise[stamp, y, x].astype(float) ** 2
     peak = np.full(m, -np.inf)
     np.maximum.at(peak, owner, values)

@@ -121,7 +121,7 @@ def measure_sources(
         for result in _measured_batches(stamps, band, settings, folder, workers):
             results.append(result)
             done += len(result.stamps['status'])
-            line.update(done / total, f'{done} of {total} stamps')
+            line.update(done / max(1, total), f'{done} of {total} stamps')
     sources, columns = joined_results(results)
     return Photometry.from_columns(stamps, sources, columns, settings, zero_point)
 

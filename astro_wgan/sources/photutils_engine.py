@@ -5,11 +5,10 @@ import warnings
 import numpy as np
 from photutils.segmentation import SourceCatalog, deblend_sources, detect_sources
 from photutils.utils.exceptions import NoDetectionsWarning
-from scipy.ndimage import convolve
 
 from astro_wgan.sources.apertures import KRON_FACTOR, MINIMUM_KRON_RADIUS
 from astro_wgan.sources.flags import SourceFlag
-from astro_wgan.stamps.detection import PYRAMID
+from astro_wgan.stamps.detection import smoothed
 
 __all__ = ['extract_with_photutils']
 
@@ -27,39 +26,31 @@ _COLUMNS = (
 _DTYPE = [(name, float) for name in _COLUMNS] + [('flags', np.int16)]
 
 
-def extract_with_photutils(above_sky, noise, bad, detection):
+def extract_with_photutils(above_sky, bad, noise, detection):
     """
-    Detect, deblend and measure the sources of each image of a stack.
+    Detect, deblend and measure the sources of an image.
 
     Parameters
     ----------
-    above_sky, noise, bad, detection
-        As in `~astro_wgan.sources.sheet.extract_stack`. ``clean`` is not for photutils.
+    above_sky, bad, noise, detection
+        As in `~astro_wgan.stamps.detection.extract_sources`. ``clean`` is not for photutils.
 
     Returns
     -------
-    stamp, catalogue, labels
-        As there; the catalogue has columns of its own.
+    sources, labels : `~numpy.ndarray`
+        As there, but the structured array has columns of its own.
 
     Notes
     -----
     photutils' deblending is a watershed: a pixel belongs to the peak that it slopes up to.
     SExtractor deals pixels out by Gaussian profiles.
     """
-    labels = np.zeros(above_sky.shape, dtype=np.int32)
-    stamp, catalogues = [], [np.zeros(0, dtype=_DTYPE)]
-    for k, image in enumerate(above_sky):
-        mask = None if bad is None else bad[k]
-        if mask is not None and mask.all():
-            continue
-        smooth = convolve(image, PYRAMID / PYRAMID.sum(), mode='constant')
-        smooth = smooth if detection.smooth else image
-        segmentation = _segment(smooth, noise[k], mask, detection)
-        if segmentation is not None:
-            labels[k] = segmentation.data
-            catalogues.append(_measure(image, smooth, noise[k], mask, segmentation))
-            stamp += [k] * segmentation.n_labels
-    return np.array(stamp, dtype=int), np.concatenate(catalogues), labels
+    smooth = smoothed(above_sky) if detection.smooth else above_sky
+    noise = np.broadcast_to(noise, above_sky.shape)
+    segmentation = _segment(smooth, noise, bad, detection)
+    if segmentation is None:
+        return np.zeros(0, dtype=_DTYPE), np.zeros(above_sky.shape, dtype=np.int32)
+    return _measure(above_sky, smooth, noise, bad, segmentation), segmentation.data
 
 
 def _segment(smooth, noise, mask, detection):

@@ -5,8 +5,12 @@ from typing import NamedTuple
 import numpy as np
 
 from astro_wgan.sources.batch import batch_rows, checked_band, read_batch
-from astro_wgan.sources.sheet import extract_stack
-from astro_wgan.stamps.detection import Detection, DetectionError, measure_sky
+from astro_wgan.stamps.detection import (
+    Detection,
+    DetectionError,
+    extract_sources,
+    measure_sky,
+)
 
 __all__ = [
     'FoundSources',
@@ -122,7 +126,7 @@ def segment_stamps(stamps, *, detection=None, band=None):
     return Segmentation(labels, central, np.array(status, dtype=str))
 
 
-def find_sources(batch, detection, *, extract=extract_stack):
+def find_sources(batch, detection, *, extract=extract_sources):
     """
     Find the sources of a batch of stamps.
 
@@ -133,26 +137,42 @@ def find_sources(batch, detection, *, extract=extract_stack):
     detection : `~astro_wgan.stamps.Detection`
         How sources are told from the sky.
     extract : callable, optional
-        Takes and gives what `~astro_wgan.sources.sheet.extract_stack` does.
+        Takes and gives what `~astro_wgan.stamps.detection.extract_sources` does.
 
     Returns
     -------
     `FoundSources`
     """
     bad = _bad_pixels(batch)
-    background, noise, status = _measure_skies(batch, bad, detection)
+    masked = np.zeros(len(batch.pixels), dtype=bool) if bad is None else bad.any(axis=(1, 2))
+    background, noise, status = _measure_skies(batch, bad, masked, detection)
     above_sky = batch.pixels - background
     if bad is not None:
         above_sky[bad] = 0
-    noise = np.broadcast_to(noise if batch.noise is None else batch.noise, above_sky.shape)
-    images = above_sky, noise, bad
-    stamp, catalogue, labels = _extract(images, detection, extract, status)
+    labels = np.zeros(above_sky.shape, dtype=np.int32)
+    catalogues = []
+    for k in np.flatnonzero(status == ''):
+        mask = bad[k] if masked[k] else None
+        try:
+            sources, labels[k] = extract(above_sky[k], mask, noise[k], detection)
+            catalogues.append((k, sources))
+        except DetectionError as error:
+            status[k] = f'no segmentation: {error}'
+    if not catalogues:
+        # An empty image tells which columns there would be.
+        none = np.zeros((3, 3), dtype=np.float32)
+        catalogues.append((0, extract(none, None, np.float32(1), detection)[0]))
+    rows, parts = zip(*catalogues, strict=True)
+    stamp, catalogue = np.repeat(rows, [len(part) for part in parts]), _joined(parts)
     central = central_labels(labels)
-    counts = np.bincount(stamp, minlength=len(labels))
-    for k in np.flatnonzero(central == 0):
-        status[k] = status[k] or ('no source in the middle' if counts[k] else 'no source')
-    status = np.array([text or 'measured' for text in status], dtype=str)
-    return FoundSources(stamp, catalogue, labels, above_sky, noise, bad, central, status)
+    lonely = (central == 0) & (status == '')
+    status[lonely] = 'no source'
+    status[lonely & np.isin(np.arange(len(labels)), stamp)] = 'no source in the middle'
+    status[status == ''] = 'measured'
+    noise = np.broadcast_to(noise if noise.ndim == 3 else noise[:, None, None], labels.shape)
+    return FoundSources(
+        stamp, catalogue, labels, above_sky, noise, bad, central, status.astype(str)
+    )
 
 
 def central_labels(labels):
@@ -175,7 +195,7 @@ def central_labels(labels):
     # The pixels of a disc, from the middle outwards.
     order = np.argsort(distance, kind='stable')
     order = order[distance[order] <= (_REACH * min(ny, nx)) ** 2]
-    disc = labels.reshape(n, -1)[:, order]
+    disc = labels.reshape(n, ny * nx)[:, order]
     nearest = np.argmax(disc > 0, axis=1)
     return disc[np.arange(n), nearest].astype(np.int32)
 
@@ -206,47 +226,27 @@ def _bad_pixels(batch):
     return bad if bad.any() else None
 
 
-def _measure_skies(batch, bad, detection):
+def _measure_skies(batch, bad, masked, detection):
     """Background and noise of each stamp, and what is wrong with it (or nothing)."""
     n, ny, nx = batch.pixels.shape
     # One number per stamp, unless it has several boxes.
-    one = detection.background_box >= max(ny, nx)
-    shape = (n, 1, 1) if one else (n, ny, nx)
-    background, noise = np.zeros(shape, dtype=np.float32), np.ones(shape, dtype=np.float32)
-    status = [''] * n
-    none = np.zeros((ny, nx), dtype=bool)
-    for k in range(n):
-        mask = none if bad is None else bad[k]
-        if mask.all():
-            status[k] = 'no pixel can be used'
-            continue
-        background[k], noise_of_sky = measure_sky(batch.pixels[k], mask, detection)
-        if batch.noise is None and not np.any(noise_of_sky > 0):
-            status[k] = 'the background has no noise'
-        else:
-            noise[k] = noise_of_sky
+    shape = (n, 1, 1) if detection.background_box >= max(ny, nx) else (n, ny, nx)
+    background, noise = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
+    empty = masked if bad is None else bad.all(axis=(1, 2))
+    for k in np.flatnonzero(~empty):
+        mask = bad[k] if masked[k] else None
+        background[k], noise[k] = measure_sky(batch.pixels[k], mask, detection)
+    status = np.full(n, '', dtype=object)
+    if batch.noise is None:
+        status[~(noise > 0).any(axis=(1, 2))] = 'the background has no noise'
+        noise = noise[:, 0, 0] if shape == (n, 1, 1) else noise
+    else:
+        noise = batch.noise
+    status[empty] = 'no pixel can be used'
     return background, noise, status
 
 
-def _extract(images, detection, extract, status):
-    """Sources of all stamps; where they cannot be told apart, ``status`` says so."""
-    above_sky, noise, bad = images
-    for k in np.flatnonzero(status):
-        above_sky[k] = 0
-    try:
-        return extract(above_sky, noise, bad, detection)
-    except DetectionError as error:
-        if len(above_sky) == 1:
-            status[0] = f'no segmentation: {error}'
-            above_sky[0] = 0
-            return extract(above_sky, noise, bad, detection)
-    # Find out which stamp it was.
-    parts = []
-    for k in range(len(above_sky)):
-        own = [status[k]]
-        image = (None if stack is None else stack[k : k + 1] for stack in images)
-        parts.append(_extract(tuple(image), detection, extract, own))
-        status[k] = own[0]
-    stamps, catalogues, labels = zip(*parts, strict=True)
-    stamp = np.repeat(np.arange(len(parts)), [len(part) for part in stamps])
-    return stamp, np.concatenate(catalogues), np.concatenate(labels)
+def _joined(arrays):
+    """Structured arrays of one kind as one. NumPy would compare each column of each of them."""
+    data = b''.join(array.tobytes() for array in arrays)
+    return np.frombuffer(data, dtype=arrays[0].dtype)

@@ -113,12 +113,11 @@ class Photometry:
         table.add_column(ids[sources['stamp']], name='id', index=0)
         table.add_column(is_central, name='is_central', index=2)
         by_stamp = _stamp_table(ids, columns['status'], table, companions, stamps.pixel_scale)
-        for part in (table, by_stamp):
-            part.meta = {
-                'sources': {**settings.to_dict(), 'zero_point': zero_point},
-                'status': dict(Counter(columns['status'].tolist())),
-                'provenance': record(),
-            }
+        table.meta = by_stamp.meta = {
+            'sources': {**settings.to_dict(), 'zero_point': zero_point},
+            'status': dict(Counter(columns['status'].tolist())),
+            'provenance': record(),
+        }
         return cls(table, by_stamp)
 
 
@@ -239,19 +238,13 @@ def _stamp_table(ids, status, sources, companions, pixel_scale):
 
 def _taken(column, rows):
     """Rows of a column; 0 or NaN where there is none."""
-    missing = rows < 0
     if isinstance(column, SkyCoord):
-        angles = (_taken(angle, rows) for angle in (column.ra, column.dec))
-        return SkyCoord(*angles)
-    fill = 0 if column.dtype.kind in 'iu' else np.nan
-    if len(column) == 0:
-        unit = getattr(column, 'unit', None)
-        empty = np.full(len(rows), fill, dtype=column.dtype)
-        return empty if unit is None else u.Quantity(empty, unit)
-    taken = column[np.where(missing, 0, rows)]
-    values = np.where(missing, fill, np.asarray(getattr(taken, 'value', taken)))
+        return SkyCoord(*(_taken(angle, rows) for angle in (column.ra, column.dec)))
+    values = np.asarray(getattr(column, 'value', column))
+    # Row -1 is the last.
+    taken = np.append(values, np.array([0 if values.dtype.kind in 'iu' else np.nan], values.dtype))
     unit = getattr(column, 'unit', None)
-    return values if unit is None else values * unit
+    return taken[rows] if unit is None else taken[rows] * unit
 
 
 def _on_sky(length, pixel_scale):

@@ -1,0 +1,296 @@
+import numpy as np
+import pytest
+from astropy import units as u
+from astropy.coordinates import SkyCoord
+from astropy.nddata import CCDData, Cutout2D, StdDevUncertainty
+from astropy.table import QTable
+from astropy.wcs import WCS
+
+from astro_wgan import Detection, StampSet, StampStore, datasets
+from astro_wgan.sources import SourceFlag, batch, measure_sources, measurement
+from astro_wgan.stamps import cut_stamps
+
+
+@pytest.fixture(scope='module')
+def hst():
+    return datasets.load_image('hst_cosmos_f814w')
+
+
+@pytest.fixture(scope='module')
+def pairs(judge):
+    return judge.simulate_pairs(30, seed=5)
+
+
+@pytest.fixture
+def small_batches(monkeypatch):
+    monkeypatch.setattr(batch, '_PIXELS', 7 * 64 * 64)
+
+
+def measure(stamps, **options):
+    return measure_sources(stamps, progress=False, **options)
+
+
+def assert_same(first, second):
+    for one, two in ((first.sources, second.sources), (first.stamps, second.stamps)):
+        assert one.colnames == two.colnames
+        assert len(one) == len(two)
+        for name in one.colnames:
+            a, b = one[name], two[name]
+            if isinstance(a, SkyCoord):
+                assert np.allclose(a.separation(b).deg[np.isfinite(a.ra)], 0, atol=1e-9)
+            elif np.asarray(getattr(a, 'value', a)).dtype.kind in 'US':
+                assert (a == b).all()
+            else:
+                assert np.array_equal(
+                    getattr(a, 'value', a), getattr(b, 'value', b), equal_nan=True
+                )
+                assert getattr(a, 'unit', None) == getattr(b, 'unit', None)
+
+
+def test_flux_ratios_are_near_the_truth(pairs):
+    wide = pairs.separation > 15
+    stamps = measure(StampSet(pairs.pixels[wide])).stamps
+    two = stamps['neighbours'] == 1
+    assert np.count_nonzero(two) > 5
+    assert np.median(np.abs(stamps['flux_ratio'][two] / pairs.flux_ratio[wide][two] - 1)) < 0.1
+    offset = stamps['separation'][two].value - pairs.separation[wide][two]
+    assert np.median(np.abs(offset)) < 0.3
+
+
+def test_units_of_all_that_is_measured():
+    pixels = 5 * np.random.default_rng(1).normal(size=(2, 48, 48))
+    pixels[:, 20:28, 20:28] += 300
+    found = measure(StampSet(pixels * u.nJy, pixel_scale=0.06 * u.arcsec))
+    sources = found.sources
+    for name in ('kron_flux', 'kron_flux_error', 'isophotal_flux', 'isophotal_flux_error', 'peak'):
+        assert sources[name].unit == u.nJy
+    for name in ('x', 'y', 'half_light_radius', 'semimajor_axis', 'semiminor_axis'):
+        assert sources[name].unit == u.pix
+    assert sources['half_light_radius_arcsec'].unit == u.arcsec
+    assert u.allclose(
+        sources['half_light_radius_arcsec'],
+        sources['half_light_radius'].value * 0.06 * u.arcsec,
+    )
+    assert u.allclose(sources['magnitude'], sources['kron_flux'].to(u.ABmag))
+    assert sources['magnitude_error'].unit == u.mag
+    relative = sources['kron_flux_error'] / sources['kron_flux']
+    assert u.allclose(sources['magnitude_error'], 1.0857 * relative * u.mag, rtol=1e-4)
+    assert found.stamps['kron_flux'].unit == u.nJy
+    assert found.stamps['separation'].unit == u.pix
+    assert found.stamps['separation_arcsec'].unit == u.arcsec
+    assert (found.stamps['id'] == [0, 1]).all()
+
+
+@pytest.mark.parametrize('zero_point', [25.5, 25.5 * u.mag, 25.5 * u.ABmag])
+def test_magnitudes_by_a_zero_point(pairs, zero_point):
+    found = measure(StampSet(pairs.pixels[:3]), zero_point=zero_point).sources
+    assert np.allclose(found['magnitude'].value, 25.5 - 2.5 * np.log10(found['kron_flux'].value))
+    assert found['magnitude'].unit == u.ABmag
+    assert 'magnitude' not in measure(StampSet(pairs.pixels[:3])).sources.colnames
+
+
+def test_positions_on_the_sky_and_angles_from_north():
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype = 'RA---TAN', 'DEC--TAN'
+    wcs.wcs.crval = 150.0, 2.0
+    wcs.wcs.crpix = 50, 60
+    angle = np.radians(30)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    wcs.wcs.cd = turn @ np.diag([-1, 1]) * 0.06 / 3600
+    y, x = np.mgrid[:100, :120]
+    pixels = np.random.default_rng(1).normal(size=(100, 120))
+    # Along the y axis of the image.
+    pixels += 200 * np.exp(-(((x - 70) / 2) ** 2 + ((y - 40) / 5) ** 2) / 2)
+    image = CCDData(pixels, unit='adu', wcs=wcs)
+    stamps = cut_stamps(image, positions=[(70, 40), (75, 45)], size=48)
+    found = measure(stamps)
+    central = found.stamps
+    place = wcs.pixel_to_world(70, 40)
+    assert np.all(central['sky'].separation(place) < 0.01 * u.arcsec)
+    assert central['x'].value.round(1).tolist() == [24.0, 19.0]
+    # Up in the image is this far from north through east.
+    north = wcs.pixel_to_world(70, 40).position_angle(wcs.pixel_to_world(70, 41)).deg
+    difference = central['position_angle'].value - north
+    assert np.allclose((difference + 90) % 180 - 90, 0, atol=1)
+    assert found.sources['is_central'].all()
+
+
+def test_every_kind_of_image_gives_the_same(hst):
+    positions = [(143, 181), (100, 80), (60, 120)]
+    stamps = cut_stamps(hst, positions=positions, size=48)
+    expected = measure(stamps)
+    assert len(expected.sources) > 3
+    cutouts = [Cutout2D(hst.data, position, 48, wcs=hst.wcs) for position in positions]
+    assert_same(measure(cutouts), expected)
+    assert_same(measure(stamps.to_ccddata()), expected)
+    assert_same(measure(hst, positions=positions, size=48), expected)
+    assert_same(measure(cutouts[0]), measure(stamps[:1]))
+
+
+def test_a_whole_image_is_one_stamp(hst):
+    found = measure(hst)
+    assert len(found.stamps) == 1
+    assert len(found.sources) > 15
+    assert found.sources['label'].tolist() == list(range(1, len(found.sources) + 1))
+
+
+def test_mask_and_uncertainty_are_used(pairs):
+    pixels = pairs.pixels[:4]
+    plain = measure(StampSet(pixels)).sources
+    noise = np.full(pixels.shape, 6.0)
+    noisy = measure(StampSet(pixels, uncertainty=noise), detection=Detection(threshold=0.75))
+    assert len(noisy.sources) == len(plain)
+    factor = float(np.median(noisy.sources['kron_flux_error'] / plain['kron_flux_error']))
+    assert factor == pytest.approx(2, rel=0.1)
+    mask = np.zeros(pixels.shape, dtype=bool)
+    mask[:, 30:33, 30:33] = True
+    masked = measure(StampSet(pixels, mask=mask)).stamps
+    assert (masked['flags'] & int(SourceFlag.MASKED) > 0).all()
+    ccd = CCDData(pixels[0], unit='adu', mask=mask[0], uncertainty=StdDevUncertainty(noise[0]))
+    one = measure(ccd, detection=Detection(threshold=0.75)).stamps
+    same = measure(
+        StampSet(pixels[:1] * u.adu, mask=mask[:1], uncertainty=noise[:1]),
+        detection=Detection(threshold=0.75),
+    ).stamps
+    assert one['kron_flux'] == same['kron_flux']
+
+
+def test_stamps_without_a_central_source_stay_as_rows(pairs):
+    pixels = pairs.pixels[:4].copy()
+    pixels[1] = np.random.default_rng(1).normal(size=(64, 64))
+    pixels[2] = np.nan
+    pixels[3] = np.roll(pixels[3], 25, axis=1)
+    table = measure(StampSet(pixels), detection=Detection(threshold=4), saturation=20).stamps
+    assert len(table) == 4
+    assert table['status'].tolist()[:3] == ['measured', 'no source', 'no pixel can be used']
+    assert table['status'][3] == 'no source in the middle'
+    assert table['label'].tolist()[1:] == [0, 0, 0]
+    assert np.isnan(table['kron_flux'][1:]).all()
+    assert table['companion_class'].tolist()[1:] == ['unknown'] * 3
+    assert table['neighbours'][3] >= 1
+    assert table['neighbour_kron_flux'][3] > 0
+    assert table['saturated'].tolist() == [True, False, False, False]
+    assert table.meta['status']['no source'] == 1
+
+
+def test_no_source_at_all():
+    pixels = np.random.default_rng(1).normal(size=(2, 32, 32))
+    found = measure(
+        StampSet(pixels * u.nJy, pixel_scale=1 * u.arcsec), detection=Detection(threshold=9)
+    )
+    assert len(found.sources) == 0
+    assert found.sources['kron_flux'].unit == u.nJy
+    assert found.stamps['kron_flux'].unit == u.nJy
+    assert (found.stamps['status'] == 'no source').all()
+
+
+def test_no_stamps_at_all():
+    found = measure(StampSet(np.zeros((0, 32, 32))))
+    assert len(found.stamps) == len(found.sources) == 0
+
+
+def test_tables_are_written_and_read(tmp_path, hst):
+    found = measure(cut_stamps(hst, positions=[(143, 181)], size=64), zero_point=25.9)
+    for table in (found.sources, found.stamps):
+        table.write(tmp_path / 'table.ecsv', overwrite=True)
+        back = QTable.read(tmp_path / 'table.ecsv')
+        assert back.colnames == table.colnames
+        assert u.allclose(back['kron_flux'], table['kron_flux'])
+        assert u.allclose(back['magnitude'], table['magnitude'])
+        assert back.meta['sources']['detection']['threshold'] == 1.5
+
+
+@pytest.mark.usefixtures('small_batches')
+def test_batches_stores_and_bands_change_nothing(pairs, tmp_path):
+    stamps = StampSet(pairs.pixels)
+    expected = measure(stamps)
+    store = StampStore.create(tmp_path / 'stamps.zarr', like=stamps)
+    store.append(stamps)
+    assert_same(measure(store), expected)
+    colours = StampSet(np.stack([pairs.pixels, -pairs.pixels], axis=-1))
+    assert_same(measure(colours, band=0), expected)
+
+
+@pytest.mark.usefixtures('small_batches')
+def test_killed_work_goes_on(pairs, tmp_path, monkeypatch):
+    stamps = StampSet(pairs.pixels)
+    expected = measure(stamps)
+    measured = []
+
+    def count_and_stop(images, settings):
+        measured.append(len(images.pixels))
+        if len(measured) == 3:
+            raise KeyboardInterrupt
+        return real(images, settings)
+
+    real = measurement.measure_batch
+    monkeypatch.setattr(measurement, 'measure_batch', count_and_stop)
+    with pytest.raises(KeyboardInterrupt):
+        measure(stamps, resume=tmp_path / 'parts')
+    assert len(list((tmp_path / 'parts').iterdir())) == 2
+    assert_same(measure(stamps, resume=tmp_path / 'parts'), expected)
+    assert sum(measured[3:]) == 30 - 14
+    measured.clear()
+    assert_same(measure(stamps, resume=tmp_path / 'parts'), expected)
+    assert not measured
+
+
+@pytest.mark.usefixtures('small_batches')
+def test_parts_of_other_work_or_damaged_ones_are_not_taken(pairs, tmp_path):
+    stamps = StampSet(pairs.pixels[:10])
+    measure(stamps, resume=tmp_path)
+    with pytest.raises(ValueError, match='belong to other stamps or other settings'):
+        measure(stamps, resume=tmp_path, detection=Detection(threshold=2))
+    with pytest.raises(ValueError, match='belong to other stamps or other settings'):
+        measure(StampSet(pairs.pixels[10:20]), resume=tmp_path)
+    part = tmp_path / 'part-000001.npz'
+    part.write_bytes(part.read_bytes()[:500])
+    with pytest.raises(ValueError, match=r'part-000001\.npz does not hold measurements'):
+        measure(stamps, resume=tmp_path)
+    part.unlink()
+    assert_same(measure(stamps, resume=tmp_path), measure(stamps))
+
+
+@pytest.mark.usefixtures('small_batches')
+def test_two_processes_measure_the_same(pairs):
+    stamps = StampSet(pairs.pixels)
+    assert_same(measure(stamps, processes=2), measure(stamps))
+
+
+@pytest.mark.usefixtures('small_batches')
+def test_a_dask_cluster_measures_the_same(pairs):
+    distributed = pytest.importorskip('dask.distributed')
+    stamps = StampSet(pairs.pixels)
+    with distributed.Client(processes=False, dashboard_address=None) as client:
+        assert_same(measure(stamps, client=client), measure(stamps))
+
+
+def test_progress_is_shown_on_demand(pairs, capsys):
+    measure_sources(StampSet(pairs.pixels[:2]))
+    assert 'sources 100%  2 of 2 stamps' in capsys.readouterr().err
+    measure(StampSet(pairs.pixels[:2]))
+    assert not capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ('options', 'error', 'sentence'),
+    [
+        ({'engine': 'sextractor'}, ValueError, '`engine` must be one of'),
+        ({'processes': 0}, ValueError, '`processes` must be at least 1'),
+        ({'band': 0}, ValueError, '`band` is for stamps of several bands'),
+        ({'positions': [(3, 4)]}, ValueError, '`positions` are for an image'),
+        ({'zero_point': 3 * u.Jy}, ValueError, '`zero_point` must be in AB magnitudes'),
+        ({'zero_point': np.nan}, ValueError, '`zero_point` must be one finite number'),
+        ({'saturation': 3 * u.Jy}, ValueError, '`saturation` must be in the unit'),
+    ],
+)
+def test_arguments_out_of_range(pairs, options, error, sentence):
+    with pytest.raises(error, match=sentence):
+        measure(StampSet(pairs.pixels[:2]), **options)
+
+
+def test_things_that_are_no_stamps():
+    with pytest.raises(TypeError, match='`stamps` must be a StampSet'):
+        measure(np.zeros((2, 32, 32)))
+    with pytest.raises(ValueError, match='`cutouts` must hold at least one'):
+        measure([])
