@@ -307,8 +307,8 @@ def draw(speed, memory, machine, path):
         left.bar_label(bars, fmt='%.0f', padding=2, fontsize=8)
     left.axvline(100, color='tab:red', linewidth=1)
     left.set_yticks(place, speed['what'])
-    left.set(xscale='log', xlim=(50, 2 * max(speed['in_order'])), xlabel='MB of pixels per second')
-    left.legend(loc='lower right')
+    left.set(xscale='log', xlim=(10, 3 * max(speed['in_order'])), xlabel='MB of pixels per second')
+    left.legend(loc='upper right')
     right.plot(memory['stamps'], memory['walked_MB'], 'o-', label='walked over, shuffled')
     right.plot(memory['stamps'], memory['opened_MB'], 's--', color='tab:grey', label='only opened')
     pixels = memory['stamps'] * SIZE * SIZE * 4 / 1e6

@@ -227,43 +227,51 @@ class GrowingArrays:
             If a file of the array is damaged.
         """
         array = self._arrays[name]
+        step = file_rows(array)
+        for k in np.unique(rows // step):
+            self._check_file(name, int(k))
+        if array.shards is None and array.ndim == 1:
+            # Quicker for rows in many files; of more dimensions zarr would make huge index arrays.
+            return self._checked(name, rows, lambda: array.oindex[rows])
         found = np.empty((len(rows), *array.shape[1:]), dtype=array.dtype)
-        for first, last in _neighbours(rows, array.chunks[0], file_rows(array)):
+        for first, last in _neighbours(rows, array.chunks[0], step):
             part = rows[first:last]
-            block = self._block(name, int(part[0]), int(part[-1]) + 1)
+            whole = slice(int(part[0]), int(part[-1]) + 1)
+            block = self._checked(name, part, lambda whole=whole: array[whole])
             found[first:last] = block if len(block) == len(part) else block[part - part[0]]
         return found
 
-    def _block(self, name, first, last):
-        """Rows that follow each other in one file."""
+    def _checked(self, name, rows, read):
+        """What ``read()`` gives, or an error that says what is damaged."""
         try:
-            self._check_file(name, first // file_rows(self._arrays[name]))
             try:
-                return self._arrays[name][first:last]
+                return read()
             except Exception:
                 # A writer may have replaced the last shard between the reading of its index and
                 # of a chunk; then it is whole the second time.
-                return self._arrays[name][first:last]
-        except (MemoryError, StampStoreError):
+                return read()
+        except MemoryError:
             raise
         except Exception as error:  # damaged bytes raise almost anything in zarr and its codecs
             raise StampStoreError(
-                f'The array `{name}` of the store {self.path} is damaged between the rows {first} '
-                f'and {last}: {error}'
+                f'The array `{name}` of the store {self.path} is damaged between the rows '
+                f'{rows[0]} and {rows[-1]}: {error}'
             ) from error
 
     def _check_file(self, name, k):
         """Raise if a file is not there: zarr would silently give the fill value in its place."""
-        array = self._arrays[name]
-        first = array.attrs['first']
-        if self.lengths[name] == first or k < first // file_rows(array):
+        first = self._arrays[name].attrs['first']
+        if self.lengths[name] == first or k < first // file_rows(self._arrays[name]):
             return  # rows that the array had from the first have no file
-        file = self.path / name / '.'.join(['c', str(k), *['0'] * (array.ndim - 1)])
+        file = self.path / name / self._file(name, k)
         if not file.exists() or file.stat().st_size == 0:
             raise StampStoreError(
                 f'The array `{name}` of the store {self.path} is damaged: its file {file.name} is '
                 'missing or empty.'
             )
+
+    def _file(self, name, k):
+        return '.'.join(['c', str(k), *['0'] * (self._arrays[name].ndim - 1)])
 
     def _write(self, name, rows):
         array, start = self._arrays[name], self.lengths[name]
@@ -298,8 +306,10 @@ class GrowingArrays:
 
     def _check_files(self):
         for name, length in self.lengths.items():
+            there = set(os.listdir(self.path / name))
             for k in range(ceil(length / file_rows(self._arrays[name]))):
-                self._check_file(name, k)
+                if self._file(name, k) not in there:
+                    self._check_file(name, k)
 
 
 def _neighbours(rows, chunk, step):
