@@ -26,6 +26,7 @@ _ROOMS = (
     'evaluate',
     'mergers',
     'morphology',
+    'sources',
     'stamps',
     'visualize',
     'wgan',

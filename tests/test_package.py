@@ -31,7 +31,7 @@ def test_unknown_name_is_an_attribute_error():
 
 
 def test_rooms_without_networks_do_not_load_tensorflow():
-    names = ('stamps', 'morphology', 'mergers', 'datasets', 'baselines', 'evaluate')
+    names = ('stamps', 'sources', 'morphology', 'mergers', 'datasets', 'baselines', 'evaluate')
     names += ('visualize', 'hunting', 'cli')
     rooms = ', '.join(f'astro_wgan.{name}' for name in names)
     loaded = run(f'import sys, {rooms}; print("tensorflow" in sys.modules, "keras" in sys.modules)')

@@ -13,7 +13,7 @@ from astro_wgan.sources.batch import batch_rows, checked_band, read_batch
 from astro_wgan.sources.engine import BatchResult, Settings, measure_batch
 from astro_wgan.sources.inputs import as_stamps, as_zero_point, value_in
 from astro_wgan.sources.parts import PartFolder
-from astro_wgan.sources.tables import Photometry, joined_results, sky_columns
+from astro_wgan.sources.tables import joined_results, photometry_tables, sky_columns
 from astro_wgan.stamps.detection import Detection
 
 __all__ = ['measure_sources']
@@ -71,7 +71,7 @@ def measure_sources(
 
     Returns
     -------
-    `Photometry`
+    `~astro_wgan.sources.Photometry`
         With two tables: ``sources`` has a row for each source, ``stamps`` one for each stamp.
 
     Raises
@@ -123,7 +123,7 @@ def measure_sources(
             done += len(result.stamps['status'])
             line.update(done / max(1, total), f'{done} of {total} stamps')
     sources, columns = joined_results(results)
-    return Photometry.from_columns(stamps, sources, columns, settings, zero_point)
+    return photometry_tables(stamps, sources, columns, settings, zero_point)
 
 
 def _measured_batches(stamps, band, settings, folder, workers):

@@ -93,7 +93,7 @@ def segment_stamps(stamps, *, detection=None, band=None):
 
     Returns
     -------
-    `Segmentation`
+    `~astro_wgan.sources.Segmentation`
         ``labels``, ``central`` and ``status``. The central source is the one whose pixels come
         nearest to the middle of the stamp, unless that is more than an eighth of the stamp's
         edge away.

@@ -13,7 +13,7 @@ from astro_wgan.provenance import record
 from astro_wgan.sources.companions import find_companions
 from astro_wgan.sources.flags import SourceFlag
 
-__all__ = ['Photometry', 'joined_results', 'sky_columns']
+__all__ = ['Photometry', 'joined_results', 'photometry_tables', 'sky_columns']
 
 #: What is copied from the sources into the table of the stamps.
 _OF_CENTRAL = (
@@ -45,7 +45,7 @@ _MAGNITUDES = 2.5 / np.log(10)
 @dataclass(frozen=True, eq=False)
 class Photometry:
     """
-    What `measure_sources` measured.
+    What `~astro_wgan.sources.measure_sources` measured.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class Photometry:
           and ``axis_ratio``, q;
         * ``theta`` of the major axis, from the x axis towards the y axis, and with a WCS
           ``position_angle``, from north towards east;
-        * ``flags``, a sum of `SourceFlag`.
+        * ``flags``, a sum of `~astro_wgan.sources.SourceFlag`.
 
         Lengths are in pixels; where the pixel scale is known there is
         ``half_light_radius_arcsec``.
@@ -88,37 +88,41 @@ class Photometry:
     def __repr__(self):
         return f'<Photometry: {len(self.sources)} sources in {len(self.stamps)} stamps>'
 
-    @classmethod
-    def from_columns(cls, stamps, sources, columns, settings, zero_point):
-        """
-        The tables from plain columns.
 
-        Parameters
-        ----------
-        stamps : `~astro_wgan.StampSet` or `~astro_wgan.stamps.StampStore`
-            What was measured.
-        sources, columns : dict of `~numpy.ndarray`
-            As from `joined_results`.
-        settings : `~astro_wgan.sources.engine.Settings`
-            How it was measured.
-        zero_point : float or None
-            AB magnitude of a flux of one unit.
-        """
-        ids = stamps.table['id']
-        companions = find_companions(sources, columns['central'])
-        table = _source_table(sources, stamps.unit, stamps.pixel_scale, zero_point)
-        is_central = np.zeros(len(table), dtype=bool)
-        central_row = companions['central_row']
-        is_central[central_row[central_row >= 0]] = True
-        table.add_column(ids[sources['stamp']], name='id', index=0)
-        table.add_column(is_central, name='is_central', index=2)
-        by_stamp = _stamp_table(ids, columns['status'], table, companions, stamps.pixel_scale)
-        table.meta = by_stamp.meta = {
-            'sources': {**settings.to_dict(), 'zero_point': zero_point},
-            'status': dict(Counter(columns['status'].tolist())),
-            'provenance': record(),
-        }
-        return cls(table, by_stamp)
+def photometry_tables(stamps, sources, columns, settings, zero_point):
+    """
+    The tables from plain columns.
+
+    Parameters
+    ----------
+    stamps : `~astro_wgan.StampSet` or `~astro_wgan.stamps.StampStore`
+        What was measured.
+    sources, columns : dict of `~numpy.ndarray`
+        As from `joined_results`.
+    settings : `~astro_wgan.sources.engine.Settings`
+        How it was measured.
+    zero_point : float or None
+        AB magnitude of a flux of one unit.
+
+    Returns
+    -------
+    `Photometry`
+    """
+    ids = stamps.table['id']
+    companions = find_companions(sources, columns['central'])
+    table = _source_table(sources, stamps.unit, stamps.pixel_scale, zero_point)
+    is_central = np.zeros(len(table), dtype=bool)
+    central_row = companions['central_row']
+    is_central[central_row[central_row >= 0]] = True
+    table.add_column(ids[sources['stamp']], name='id', index=0)
+    table.add_column(is_central, name='is_central', index=2)
+    by_stamp = _stamp_table(ids, columns['status'], table, companions, stamps.pixel_scale)
+    table.meta = by_stamp.meta = {
+        'sources': {**settings.to_dict(), 'zero_point': zero_point},
+        'status': dict(Counter(columns['status'].tolist())),
+        'provenance': record(),
+    }
+    return Photometry(table, by_stamp)
 
 
 def joined_results(results):
