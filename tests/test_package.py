@@ -38,6 +38,21 @@ def test_rooms_without_networks_do_not_load_tensorflow():
     assert loaded == 'False False'
 
 
+@pytest.mark.parametrize(
+    ('module', 'others'),
+    [
+        ('sources.engine', ('astropy', 'zarr', 'scipy', 'photutils')),
+        ('stamps.stampset', ('zarr', 'regions', 'photutils', 'reproject')),
+        ('anomaly.calibration', ('tensorflow', 'keras', 'astropy')),
+        ('evaluate', ('tensorflow', 'keras')),
+    ],
+)
+def test_parts_load_no_more_than_they_need(module, others):
+    # Of the first, processes that measure sources import no more.
+    loaded = run(f'import sys, astro_wgan.{module}; print({{*{others}}} & {{*sys.modules}})')
+    assert loaded == 'set()'
+
+
 def test_import_takes_little_beyond_astropy():
     code = (
         'import time, astropy.nddata; start = time.perf_counter(); import astro_wgan;'

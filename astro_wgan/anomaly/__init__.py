@@ -1,15 +1,15 @@
 """Latent search, anomaly score and calibration."""
 
-from astro_wgan.anomaly.calibration import Calibration
-from astro_wgan.anomaly.detector import AnomalyDetector
-from astro_wgan.anomaly.score import measure_misfit
-from astro_wgan.anomaly.search import LatentSearch, LatentSearcher, SearchResult
+from astro_wgan.lazy import lazy_names
 
-__all__ = [
-    'AnomalyDetector',
-    'Calibration',
-    'LatentSearch',
-    'LatentSearcher',
-    'SearchResult',
-    'measure_misfit',
-]
+__all__, __getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        'AnomalyDetector': 'detector',
+        'Calibration': 'calibration',
+        'LatentSearch': 'search',
+        'LatentSearcher': 'search',
+        'SearchResult': 'search',
+        'measure_misfit': 'score',
+    },
+)

@@ -15,6 +15,9 @@ class Calibration:
     """
     Scores of normal images, and what follows from them for others.
 
+    NaN and minus infinity, which stand for no score, are left out. Infinity is the highest score:
+    a normal image that cannot be told from the strangest is no reason to trust the others less.
+
     Parameters
     ----------
     held_out : array_like, shape (n,)
@@ -25,7 +28,7 @@ class Calibration:
     Raises
     ------
     ValueError
-        If there are no finite scores of held-out images.
+        If there is no score among them.
 
     Notes
     -----
@@ -51,13 +54,14 @@ class Calibration:
     def __post_init__(self):
         for name in ('held_out', 'training'):
             scores = getattr(self, name)
-            if scores is not None:
-                scores = np.asarray(scores, dtype=float).ravel()
-                object.__setattr__(self, name, np.sort(scores[np.isfinite(scores)]))
-        if not len(self.held_out):
-            raise ValueError(
-                'A calibration needs finite scores of held-out normal images; got none.'
-            )
+            if scores is None and name == 'training':
+                continue
+            scores = np.asarray(scores, dtype=float).ravel()
+            scores = np.sort(scores[scores > -np.inf])
+            if not len(scores):
+                kind = name.replace('_', '-')
+                raise ValueError(f'A calibration needs scores of {kind} normal images; got none.')
+            object.__setattr__(self, name, scores)
 
     def thresholds(self, levels=LEVELS, *, source='held-out'):
         """
@@ -66,7 +70,7 @@ class Calibration:
         Parameters
         ----------
         levels : sequence of float, optional
-            Percentages.
+            Percentages, from 0 to 100.
         source : {'held-out', 'training'}, optional
             Whose scores.
 
@@ -75,21 +79,24 @@ class Calibration:
         dict of float
             By level. For n held-out scores the threshold is the k-th smallest with
             k = ceil(level (n + 1)): a new normal image lies above it with a probability of at most
-            1 - level. It is infinite where n is too small to promise that.
+            1 - level. It is infinite where n is too small to promise that, and minus infinity for
+            level 0, above which all may lie. Those of training scores are percentiles.
+
+        Raises
+        ------
+        ValueError
+            If a level is no percentage, the source unknown, or not in this calibration.
         """
+        for level in levels:
+            if not 0 <= level <= 100:
+                raise ValueError(f'`levels` must lie between 0 and 100 per cent; got {level}.')
         if source not in ('held-out', 'training'):
             raise ValueError(f"`source` must be 'held-out' or 'training'; got {source!r}.")
-        if source == 'training':
-            if self.training is None:
-                raise ValueError('This calibration holds no scores of training images.')
-            return {level: float(np.percentile(self.training, level)) for level in levels}
-        n = len(self.held_out)
-        # Rounded first: 0.85 * 100 is a little more than 85 in floating point.
-        ranks = {level: int(np.ceil(round(level * (n + 1) / 100, 9))) for level in levels}
-        return {
-            level: float(self.held_out[rank - 1]) if rank <= n else float('inf')
-            for level, rank in ranks.items()
-        }
+        if source == 'held-out':
+            return {level: _conformal_threshold(self.held_out, level) for level in levels}
+        if self.training is None:
+            raise ValueError('This calibration holds no scores of training images.')
+        return {level: _percentile(self.training, level) for level in levels}
 
     def p_value(self, scores, *, member=None):
         """
@@ -120,3 +127,17 @@ class Calibration:
         """Plain values for a file."""
         training = None if self.training is None else self.training.tolist()
         return {'held_out': self.held_out.tolist(), 'training': training}
+
+
+def _conformal_threshold(ordered, level):
+    """The k-th smallest score; of the numbers before the first and after the last, infinities."""
+    # Rounded first: 0.85 * 100 is a little more than 85 in floating point.
+    rank = int(np.ceil(round(level * (len(ordered) + 1) / 100, 9)))
+    return float(np.concatenate([[-np.inf], ordered, [np.inf]])[rank])
+
+
+def _percentile(ordered, level):
+    """As NumPy's; infinite where that lies between an infinite score and another one."""
+    with np.errstate(invalid='ignore'):
+        value = float(np.percentile(ordered, level))
+    return np.inf if np.isnan(value) else value

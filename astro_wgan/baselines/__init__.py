@@ -1,18 +1,16 @@
 """Simpler detectors to compare with: k-means, PCA, rotation, isolation forest."""
 
-from astro_wgan.baselines.checks import NotFittedBaselineError
-from astro_wgan.baselines.features import CAS_GINI_M20
-from astro_wgan.baselines.forest import IsolationForestScore
-from astro_wgan.baselines.kmeans import MorphologyKMeans
-from astro_wgan.baselines.pca import PCAMahalanobis, PCAResidual
-from astro_wgan.baselines.rotation import RotationResidual
+from astro_wgan.lazy import lazy_names
 
-__all__ = [
-    'CAS_GINI_M20',
-    'IsolationForestScore',
-    'MorphologyKMeans',
-    'NotFittedBaselineError',
-    'PCAMahalanobis',
-    'PCAResidual',
-    'RotationResidual',
-]
+__all__, __getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        'CAS_GINI_M20': 'features',
+        'IsolationForestScore': 'forest',
+        'MorphologyKMeans': 'kmeans',
+        'NotFittedBaselineError': 'checks',
+        'PCAMahalanobis': 'pca',
+        'PCAResidual': 'pca',
+        'RotationResidual': 'rotation',
+    },
+)

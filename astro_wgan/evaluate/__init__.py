@@ -1,28 +1,21 @@
 """The tables that judge any detector: detection rates, rankings, comparison of populations."""
 
-from astro_wgan.evaluate.populations import compare_by, compare_populations, rank_simulations
-from astro_wgan.evaluate.rates import detection_rates, side_by_side
-from astro_wgan.evaluate.roc import (
-    average_precision,
-    compare_auc,
-    ranking_quality,
-    roc_auc,
-    roc_curve,
-    top_precision,
-)
-from astro_wgan.evaluate.trends import rate_by
+from astro_wgan.lazy import lazy_names
 
-__all__ = [
-    'average_precision',
-    'compare_auc',
-    'compare_by',
-    'compare_populations',
-    'detection_rates',
-    'rank_simulations',
-    'ranking_quality',
-    'rate_by',
-    'roc_auc',
-    'roc_curve',
-    'side_by_side',
-    'top_precision',
-]
+__all__, __getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        'average_precision': 'roc',
+        'compare_auc': 'roc',
+        'compare_by': 'populations',
+        'compare_populations': 'populations',
+        'detection_rates': 'rates',
+        'rank_simulations': 'populations',
+        'ranking_quality': 'roc',
+        'rate_by': 'trends',
+        'roc_auc': 'roc',
+        'roc_curve': 'roc',
+        'side_by_side': 'rates',
+        'top_precision': 'roc',
+    },
+)

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 from astropy.table import Table
 
+from astro_wgan.anomaly.calibration import Calibration
+
 __all__ = ['as_ranks', 'read_classes', 'read_normals', 'read_sample', 'score_array']
 
 
@@ -101,8 +103,9 @@ def as_ranks(scores):
 
 
 def _normals_of(name, given):
-    is_calibration = hasattr(given, 'thresholds')
-    return given if is_calibration else score_array(given, f'`normals` of {name!r}')
+    if isinstance(given, Calibration):
+        return given
+    return score_array(given, f'`normals` of {name!r}')
 
 
 def _join_classes(scores, classes):

@@ -4,6 +4,7 @@ import numpy as np
 from astropy.stats import binom_conf_interval
 from astropy.table import QTable
 
+from astro_wgan.anomaly.calibration import Calibration
 from astro_wgan.evaluate.inputs import read_normals, read_sample
 from astro_wgan.provenance import record
 
@@ -161,12 +162,8 @@ def binomial_rates(found, n, confidence, interval):
 
 def threshold_of(normals, levels):
     """Thresholds by level, from scores of normals or from a calibration."""
-    if not hasattr(normals, 'thresholds'):
-        # Not before it is needed: it shares a room with the networks.
-        from astro_wgan.anomaly.calibration import Calibration
-
-        normals = Calibration(normals)
-    return normals.thresholds(levels)
+    calibration = normals if isinstance(normals, Calibration) else Calibration(normals)
+    return calibration.thresholds(levels)
 
 
 def _decisions(values, normals, levels):

@@ -1,19 +1,17 @@
 """Merger trees: isolated galaxies, mergers and their sequences."""
 
-from astro_wgan.mergers.events import find_mergers, progenitors
-from astro_wgan.mergers.isolation import isolated_galaxies
-from astro_wgan.mergers.readers import read_sublink, read_ytree
-from astro_wgan.mergers.sequences import merger_sequences
-from astro_wgan.mergers.toy import toy_trees
-from astro_wgan.mergers.trees import MergerTrees
+from astro_wgan.lazy import lazy_names
 
-__all__ = [
-    'MergerTrees',
-    'find_mergers',
-    'isolated_galaxies',
-    'merger_sequences',
-    'progenitors',
-    'read_sublink',
-    'read_ytree',
-    'toy_trees',
-]
+__all__, __getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        'MergerTrees': 'trees',
+        'find_mergers': 'events',
+        'isolated_galaxies': 'isolation',
+        'merger_sequences': 'sequences',
+        'progenitors': 'events',
+        'read_sublink': 'readers',
+        'read_ytree': 'readers',
+        'toy_trees': 'toy',
+    },
+)

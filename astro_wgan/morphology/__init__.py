@@ -1,5 +1,10 @@
 """Shapes of galaxies: concentration, asymmetry, smoothness, Gini, M20 and a Sersic fit."""
 
-from astro_wgan.morphology.measure import measure_morphology
+from astro_wgan.lazy import lazy_names
 
-__all__ = ['measure_morphology']
+__all__, __getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        'measure_morphology': 'measure',
+    },
+)

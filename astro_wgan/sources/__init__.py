@@ -1,8 +1,14 @@
 """What is in stamps: sources, the central one and its neighbours, measured as SExtractor does."""
 
-from astro_wgan.sources.flags import SourceFlag
-from astro_wgan.sources.measurement import measure_sources
-from astro_wgan.sources.segmentation import Segmentation, segment_stamps
-from astro_wgan.sources.tables import Photometry
+from astro_wgan.lazy import lazy_names
 
-__all__ = ['Photometry', 'Segmentation', 'SourceFlag', 'measure_sources', 'segment_stamps']
+__all__, __getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        'Photometry': 'tables',
+        'Segmentation': 'segmentation',
+        'SourceFlag': 'flags',
+        'measure_sources': 'measurement',
+        'segment_stamps': 'segmentation',
+    },
+)

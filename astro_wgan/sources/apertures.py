@@ -2,11 +2,10 @@
 
 import numpy as np
 import sep
-from scipy.ndimage import label
 
 from astro_wgan.sources.flags import SourceFlag
 from astro_wgan.sources.segmentation import labels_in_stamp
-from astro_wgan.stamps.detection import smoothed
+from astro_wgan.stamps.detection import Detection, extract_sources, smoothed
 
 __all__ = ['KRON_FACTOR', 'MINIMUM_KRON_RADIUS', 'measure_apertures']
 
@@ -104,10 +103,17 @@ def _owners(found, detection):
         stray = (images > detection.threshold * found.noise[rows]) & (owner[rows] == 0)
         for k in np.flatnonzero(np.count_nonzero(stray, axis=(1, 2)) >= detection.minimum_area):
             # Large groups were cleaned away: they count as wings of the sources around.
-            group, _ = label(stray[k], structure=np.ones((3, 3)))
-            stray[k] &= np.bincount(group.ravel())[group] < detection.minimum_area
+            stray[k] &= _groups_of_pixels(stray[k], detection.minimum_area) == 0
         owner[rows][stray] = -1
     return owner
+
+
+def _groups_of_pixels(image, minimum_area):
+    """Labels of groups of neighbouring pixels, as large as a source must be."""
+    groups = Detection(
+        threshold=0.5, minimum_area=minimum_area, smooth=False, deblend_contrast=1, clean=None
+    )
+    return extract_sources(image.astype(np.float32), None, np.float32(1), groups)[1]
 
 
 def _groups(half, rows, largest):

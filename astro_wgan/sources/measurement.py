@@ -128,32 +128,28 @@ def measure_sources(
 
 def _measured_batches(stamps, band, settings, folder, workers):
     """The results of all batches in order, from the folder where they are there."""
+    batches = batch_rows(stamps)
+    kept = [folder.holds(number) for number in range(len(batches))]
     # Results come in the order of the batches: what is asked for when a batch is handed out is
     # known again when its result comes.
-    waiting = deque()
+    geometries = deque()
 
     def missing():
-        for number, rows in enumerate(batch_rows(stamps)):
-            kept = folder.read(number)
-            batch = geometry = None
-            if kept is None:
+        for rows, is_kept in zip(batches, kept, strict=True):
+            if not is_kept:
                 part = stamps[rows]
-                batch, geometry = read_batch(part, band), part.geometry
-            waiting.append((number, kept, geometry))
-            yield batch
+                geometries.append(part.geometry)
+                yield read_batch(part, band)
 
-    measure = partial(_measure_or_pass, settings=settings)
-    for measured in ordered_map(measure, missing(), **workers):
-        number, kept, geometry = waiting.popleft()
-        if kept is None:
-            sources = {**measured.sources, **sky_columns(measured.sources, geometry)}
-            kept = BatchResult(sources, measured.stamps)
-            folder.write(number, kept)
-        yield kept
-
-
-def _measure_or_pass(batch, settings):
-    return None if batch is None else measure_batch(batch, settings)
+    measured = ordered_map(partial(measure_batch, settings=settings), missing(), **workers)
+    for number, is_kept in enumerate(kept):
+        if is_kept:
+            yield folder.read(number)
+            continue
+        sources, columns = next(measured)
+        result = BatchResult({**sources, **sky_columns(sources, geometries.popleft())}, columns)
+        folder.write(number, result)
+        yield result
 
 
 def _fingerprint(stamps, band, settings):

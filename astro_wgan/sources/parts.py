@@ -27,17 +27,19 @@ class PartFolder:
         self._path = None if path is None else Path(path)
         self._fingerprint = fingerprint
 
+    def holds(self, number):
+        """Whether the result of a batch is there."""
+        return self._path is not None and self._file(number).exists()
+
     def read(self, number):
         """
-        The result of a batch, or None where it is not there.
+        The result of a batch.
 
         Raises
         ------
         ValueError
             If the file belongs to other work, or is damaged.
         """
-        if self._path is None or not self._file(number).exists():
-            return None
         path = self._file(number)
         try:
             # Opened here: np.load leaves a damaged file open.

@@ -238,7 +238,7 @@ def extract_sources(above_sky, bad, noise, detection):
     former = sep.get_extract_pixstack()
     # As many as can ever be needed. SEP's 300,000 are few for a mosaic, and so many for a stamp
     # that to lay them out takes longer than all else.
-    sep.set_extract_pixstack(above_sky.size + 1)
+    sep.set_extract_pixstack(above_sky.size + 2)
     try:
         return sep.extract(
             above_sky,

@@ -52,16 +52,39 @@ def test_member_is_compared_with_the_others():
     np.testing.assert_allclose(Calibration(held_out).p_value(held_out, member=member), expected)
 
 
-def test_scores_that_are_not_finite_are_left_out():
-    calibration = Calibration([1.0, np.nan, 2.0, np.inf])
+def test_missing_scores_are_left_out():
+    calibration = Calibration([1.0, np.nan, 2.0, -np.inf])
     assert calibration.held_out.tolist() == [1.0, 2.0]
     assert np.isnan(calibration.p_value([np.nan])).all()
 
 
-@pytest.mark.parametrize('scores', [[], [np.nan]])
+def test_infinite_scores_are_the_highest():
+    # To leave them out would make the threshold of 95 per cent one that 15 per cent lie above.
+    scores = np.append(np.arange(1.0, 90.0), np.full(10, np.inf))
+    calibration = Calibration(scores, scores)
+    assert calibration.thresholds((85, 89, 95)) == {85: 85.0, 89: 89.0, 95: np.inf}
+    assert calibration.thresholds((50, 95), source='training') == {50: 50.0, 95: np.inf}
+    assert calibration.p_value([100.0, np.inf]).tolist() == [0.11, 0.11]
+
+
+def test_levels_from_nothing_to_everything():
+    calibration = Calibration([1.0, 2.0, 3.0], [4.0, 5.0])
+    assert calibration.thresholds((0, 25, 75, 100)) == {0: -np.inf, 25: 1.0, 75: 3.0, 100: np.inf}
+    assert calibration.thresholds((0, 100), source='training') == {0: 4.0, 100: 5.0}
+
+
+@pytest.mark.parametrize('level', [-1, 100.1, np.nan])
+def test_levels_are_percentages(level):
+    with pytest.raises(ValueError, match='`levels` must lie between 0 and 100 per cent; got'):
+        Calibration([1.0]).thresholds([level])
+
+
+@pytest.mark.parametrize('scores', [[], [np.nan], [-np.inf]])
 def test_nothing_to_calibrate_on_is_an_error(scores):
-    with pytest.raises(ValueError, match='finite scores of held-out normal images; got none'):
+    with pytest.raises(ValueError, match='scores of held-out normal images; got none'):
         Calibration(scores)
+    with pytest.raises(ValueError, match='scores of training normal images; got none'):
+        Calibration([1.0], scores)
 
 
 def test_source_must_be_known_and_there():

@@ -128,8 +128,12 @@ def test_the_paper_s_table_has_per_cent_as_intended():
         (({'a': {'x': [1.0]}, 'b': {'x': [1.0, 2.0]}},), {}, "numbers {'x': 1} and {'x': 2}"),
         (({'a': [1.0]},), {'normals': {}}, r"it lacks \['a'\]"),
         (({'a': [1.0]}, ['x']), {'normals': 'y'}, r"one of the classes \['x'\]; got 'y'"),
-        (({'a': [1.0]},), {'normals': {'a': []}}, 'finite scores of held-out normal'),
-        (({'a': [1.0]},), {'normals': {'a': [np.nan]}}, 'finite scores of held-out normal'),
+        (({'a': [1.0]},), {'normals': {'a': []}}, 'scores of held-out normal images; got none'),
+        (
+            ({'a': [1.0]},),
+            {'normals': {'a': [np.nan]}},
+            'scores of held-out normal images; got none',
+        ),
     ],
 )
 def test_what_does_not_fit_together_is_refused(arguments, options, message):

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
+from scipy.ndimage import label
 from scipy.optimize import brentq
 
 from astro_wgan.sources import SourceFlag
-from astro_wgan.sources.apertures import measure_apertures
+from astro_wgan.sources.apertures import _groups_of_pixels, measure_apertures
 from astro_wgan.sources.batch import Batch
 from astro_wgan.sources.engine import Settings, measure_batch
 from astro_wgan.sources.segmentation import find_sources
@@ -132,3 +133,13 @@ def test_a_source_without_flux_has_no_radius():
     assert np.isnan(found['half_light_radius'][row])
     assert found['flags'][row] & SourceFlag.NO_HALF_LIGHT_RADIUS
     assert found['flags'][row] & SourceFlag.NO_KRON_RADIUS
+
+
+@pytest.mark.parametrize('share', [0.05, 0.2, 0.4])
+def test_groups_of_pixels_are_those_of_scipy(share):
+    image = np.random.default_rng(1).random((64, 64)) < share
+    groups = _groups_of_pixels(image, 5) > 0
+    labels, _ = label(image, structure=np.ones((3, 3)))
+    large = np.bincount(labels.ravel())[labels] >= 5
+    np.testing.assert_array_equal(groups, image & large)
+    assert 0 < groups.sum() < image.sum()

@@ -8,7 +8,7 @@ import pytest
 import sep
 
 from astro_wgan import datasets
-from astro_wgan.stamps.detection import Detection, DetectionError, detect
+from astro_wgan.stamps.detection import Detection, DetectionError, detect, extract_sources
 from astro_wgan.stamps.image import read_image
 
 SEXTRACTOR = shutil.which('source-extractor') or shutil.which('sex')
@@ -191,6 +191,13 @@ def test_crowding_is_a_clear_error_and_settings_of_sep_are_restored():
     finally:
         sep.set_sub_object_limit(former[0])
     assert sep.get_extract_pixstack() == former[1]
+
+
+def test_one_source_may_fill_the_whole_image():
+    bright, noise = np.full((50, 50), 10, np.float32), np.float32(1)
+    sources, labels = extract_sources(bright, None, noise, Detection())
+    assert len(sources) == 1
+    assert (labels == 1).all()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,43 @@
+"""Lazy names: rooms have the names they tell of, and a part of a room loads no other part."""
+
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+import astro_wgan
+
+ROOT = Path(astro_wgan.__file__).parent
+ROOMS = ('stamps', 'sources', 'morphology', 'mergers', 'anomaly', 'baselines', 'evaluate')
+
+
+@pytest.mark.parametrize('room', ROOMS)
+def test_names_are_those_of_their_modules(room):
+    package = import_module(f'astro_wgan.{room}')
+    assert package.__all__
+    for name in package.__all__:
+        value = getattr(package, name)
+        defined_in = import_module(getattr(value, '__module__', package.__name__))
+        assert defined_in.__name__.startswith(f'astro_wgan.{room}')
+        assert getattr(defined_in, name) is value
+        assert name in dir(package)
+
+
+@pytest.mark.parametrize('room', ROOMS)
+def test_no_name_is_hidden_by_a_module(room):
+    # Importing a module makes it an attribute of its package.
+    modules = {path.stem for path in (ROOT / room).glob('*.py')}
+    assert not modules.intersection(import_module(f'astro_wgan.{room}').__all__)
+
+
+def test_star_import():
+    names = {}
+    exec('from astro_wgan.stamps import *', names)
+    assert set(astro_wgan.stamps.__all__) <= set(names)
+
+
+def test_unknown_name_of_a_room_is_an_error():
+    with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
+        astro_wgan.stamps.nonsense  # noqa: B018
+    with pytest.raises(ImportError, match="cannot import name 'nonsense'"):
+        from astro_wgan.stamps import nonsense  # noqa: F401
