@@ -259,7 +259,7 @@ def test_two_processes_measure_the_same(pairs):
 
 @pytest.mark.usefixtures('small_batches')
 def test_a_dask_cluster_measures_the_same(pairs):
-    distributed = pytest.importorskip('dask.distributed')
+    distributed = pytest.importorskip('distributed')
     stamps = StampSet(pairs.pixels)
     with distributed.Client(processes=False, dashboard_address=None) as client:
         assert_same(measure(stamps, client=client), measure(stamps))
