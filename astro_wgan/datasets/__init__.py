@@ -1,5 +1,20 @@
-"""Bundled real images."""
+"""Bundled real images, and simulated populations with known anomalies."""
 
-from astro_wgan.datasets.bundled import BundledImage, describe, image_path, load_image, names
+from astro_wgan.lazy import lazy_names
 
-__all__ = ['BundledImage', 'describe', 'image_path', 'load_image', 'names']
+__all__, __getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        'BundledImage': 'bundled',
+        'KINDS': 'scenes',
+        'RECIPES': 'recipes',
+        'Recipe': 'recipes',
+        'SimulationStoreError': 'simulation',
+        'describe': 'bundled',
+        'image_path': 'bundled',
+        'load_image': 'bundled',
+        'names': 'bundled',
+        'simulate': 'simulation',
+        'simulate_store': 'simulation',
+    },
+)
