@@ -10,6 +10,10 @@ __all__ = ['AdversarialTrainer', 'draw_latent', 'turn']
 # Streams of random numbers: each draw is a function of (seed, iteration, critic step, stream), so
 # that a resumed training draws what the uninterrupted one would have drawn.
 _LATENT, _EPSILON, _TURN = range(3)
+_HELD_OUT = -1
+
+# What a critic step measures.
+_MEASURED = ('critic_loss', 'wasserstein', 'penalty', 'critic_gradient')
 
 
 def draw_latent(config, n, seed):
@@ -85,6 +89,11 @@ class AdversarialTrainer(keras.Model):
         self.generator_optimizer = keras.optimizers.Adam(training.learning_rate, **adam)
         self.critic_optimizer.build(critic.trainable_variables)
         self.generator_optimizer.build(generator.trainable_variables)
+        self.averaged = None
+        if training.average > 0:
+            self.averaged = keras.models.clone_model(generator)
+            self.averaged.set_weights(generator.get_weights())
+            self.averaged.trainable = False
         self.iteration = self.add_weight(
             shape=(), dtype='int64', initializer='zeros', trainable=False, name='iteration'
         )
@@ -97,6 +106,7 @@ class AdversarialTrainer(keras.Model):
             'critic': self.critic.variables,
             'generator_optimizer': self.generator_optimizer.variables,
             'critic_optimizer': self.critic_optimizer.variables,
+            'averaged': [] if self.averaged is None else self.averaged.variables,
             'iteration': [self.iteration],
         }
         return [(f'{g}/{k}', v) for g, variables in groups.items() for k, v in enumerate(variables)]
@@ -105,24 +115,50 @@ class AdversarialTrainer(keras.Model):
         """One iteration on ``critic_steps * batch_size`` images; returns what was measured."""
         steps, m = self.training.critic_steps, self.training.batch_size
 
-        # A loop in the graph: written out, five steps take three times as long to compile.
         def critic_step(step, _):
             return step + 1, self._critic_step(images[step * m : (step + 1) * m], step)
 
-        nothing = dict.fromkeys(('critic_loss', 'wasserstein', 'penalty'), tf.constant(0.0))
-        _, measured = tf.while_loop(
-            lambda step, _: step < steps,
-            critic_step,
-            (tf.constant(0), nothing),
-            parallel_iterations=1,
-        )
-        measured['generator_loss'] = self._generator_step(tf.constant(steps))
+        state = (tf.constant(0), dict.fromkeys(_MEASURED, tf.constant(0.0)))
+        if self.training.compile:
+            # XLA's convolutions are many times slower within a loop.
+            for _ in range(steps):
+                state = critic_step(*state)
+        else:
+            # Written out, five steps take three times as long to trace.
+            state = tf.while_loop(
+                lambda step, _: step < steps, critic_step, state, parallel_iterations=1
+            )
+        measured = state[1] | self._generator_step(tf.constant(steps))
         self.iteration.assign_add(1)
         return measured
+
+    def drawing(self):
+        """The generator to draw with: the averaged one, where there is one."""
+        return self.generator if self.averaged is None else self.averaged
+
+    def distance(self, images):
+        """
+        The critic's estimate of the Wasserstein distance between images and generated ones.
+
+        Parameters
+        ----------
+        images : array_like of float32, shape (n, ny, nx, bands)
+            Real images in stretched intensity. Each call compares them with the same z.
+
+        Returns
+        -------
+        float
+        """
+        latent = draw_latent(self.network, len(images), (self.seed, _HELD_OUT))
+        fake = self.generator(latent, training=False)
+        return -float(critic_loss(self._value(images), self._value(fake)))
 
     def _seed(self, step, stream):
         count = self.iteration * (self.training.critic_steps + 1) + tf.cast(step, tf.int64)
         return tf.stack([tf.cast(self.seed, tf.int64) * 3 + stream, count])
+
+    def _value(self, images):
+        return self.critic(images, training=False)[0]
 
     def _critic_step(self, real, step):
         m = self.training.batch_size
@@ -132,7 +168,8 @@ class AdversarialTrainer(keras.Model):
             real = turn(real, which)
         latent = draw_latent(self.network, m, self._seed(step, _LATENT))
         fake = self.generator(latent, training=True)
-        epsilon = tf.random.stateless_uniform((m, 1, 1, 1), self._seed(step, _EPSILON))
+        seed = self._seed(step, _EPSILON)
+        epsilon = tf.random.stateless_uniform((m, 1, 1, 1), seed)
         with tf.GradientTape() as tape:
             # One pass for both: larger matrix products, and no batch statistics that could mix.
             value = self.critic(tf.concat([real, fake], axis=0), training=True)[0]
@@ -142,8 +179,10 @@ class AdversarialTrainer(keras.Model):
             )
             total = loss + self.training.penalty * penalty
         variables = self.critic.trainable_variables
-        self.critic_optimizer.apply(tape.gradient(total, variables), variables)
-        return {'critic_loss': total, 'wasserstein': -loss, 'penalty': penalty}
+        gradients = tape.gradient(total, variables)
+        self.critic_optimizer.apply(gradients, variables)
+        norm = tf.linalg.global_norm(gradients)
+        return dict(zip(_MEASURED, (total, -loss, penalty, norm), strict=True))
 
     def _generator_step(self, step):
         latent = draw_latent(self.network, self.training.batch_size, self._seed(step, _LATENT))
@@ -151,5 +190,18 @@ class AdversarialTrainer(keras.Model):
             fake = self.generator(latent, training=True)
             loss = generator_loss(self.critic(fake, training=True)[0])
         variables = self.generator.trainable_variables
-        self.generator_optimizer.apply(tape.gradient(loss, variables), variables)
-        return loss
+        gradients = tape.gradient(loss, variables)
+        self.generator_optimizer.apply(gradients, variables)
+        self._follow()
+        return {'generator_loss': loss, 'generator_gradient': tf.linalg.global_norm(gradients)}
+
+    def _follow(self):
+        """Let the averaged generator follow the trained one."""
+        if self.averaged is None:
+            return
+        # At the start the average would still be that of the random first weights.
+        done = tf.cast(self.iteration, tf.float32)
+        keep = tf.minimum(self.training.average, (1 + done) / (10 + done))
+        pairs = zip(self.averaged.variables, self.generator.variables, strict=True)
+        for average, weight in pairs:
+            average.assign(keep * average + (1 - keep) * weight)

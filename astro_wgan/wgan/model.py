@@ -16,6 +16,7 @@ from astro_wgan.wgan.adversarial import AdversarialTrainer, draw_latent
 from astro_wgan.wgan.config import NetworkConfig, TrainingConfig, from_dict, preset, to_dict
 from astro_wgan.wgan.networks import build_critic, build_generator
 from astro_wgan.wgan.training import train
+from astro_wgan.wgan.watching import HeldOutWatch
 
 __all__ = ['NotFittedError', 'WGAN']
 
@@ -44,12 +45,13 @@ class WGAN:
     Attributes
     ----------
     generator_, critic_ : `keras.Model`
-        The networks, once fitted.
+        The networks, once fitted; the generator is the averaged one where there is one.
     stretch_ : `~astro_wgan.stamps.Stretch`
         The fitted stretch.
     history_ : `~astropy.table.QTable`
-        Mean losses by iteration and time: critic loss (with penalty), the critic's estimate of the
-        Wasserstein distance, penalty, generator loss.
+        By iteration and time: means of critic loss (with penalty), of the critic's estimate of the
+        Wasserstein distance, of penalty, generator loss and the norms of both gradients; and, with
+        held-out stamps, how far the generated images are from them.
     unit_, pixel_scale_
         Those of the stamps that it was fitted on.
     provenance_ : dict
@@ -104,6 +106,9 @@ class WGAN:
         iterations=None,
         minutes=None,
         seed=0,
+        held_out=None,
+        patience=None,
+        sheets=None,
         checkpoint=None,
         progress=True,
         callbacks=(),
@@ -125,13 +130,24 @@ class WGAN:
             the clock depends on the machine; one stopped by a count on the seed alone.
         seed : int, optional
             Seed of weights, order, latent vectors and orientations.
+        held_out : `~astro_wgan.StampSet` or `~astro_wgan.stamps.StampStore`, optional
+            Normal stamps that are not trained on. After each epoch (a pass over the stamps, at
+            least 25 iterations) the generated images are compared with them; the history then
+            has the columns that `~astro_wgan.wgan.HeldOutWatch` describes.
+        patience : int, optional
+            End the training after so many epochs in which ``population_distance``, that of
+            ``held_out``, has not fallen by 2 per cent.
+        sheets : path-like, optional
+            Folder for a sheet of samples after each epoch; needs ``held_out``.
         checkpoint : path-like, optional
             File that holds the state of the training: written twice a minute, at the end and when
             the run is interrupted. Where it exists, training goes on from it.
         progress : bool, optional
             Show a progress line.
         callbacks : sequence of `keras.callbacks.Callback`, optional
-            More callbacks, such as `keras.callbacks.CSVLogger`.
+            More callbacks, such as `keras.callbacks.CSVLogger` or
+            `keras.callbacks.TensorBoard`. Their model is the trainer of both networks; their
+            logs are the losses of each iteration, and for each epoch the row of the history.
 
         Returns
         -------
@@ -155,6 +171,7 @@ class WGAN:
                 f'`stamps` must hold at least one batch, {self.training.batch_size} stamps; '
                 f'got {len(stamps)}.'
             )
+        self._check_watch(held_out, patience, sheets)
         stretch = self.stretch.fit(stamps)
         trainer = AdversarialTrainer(
             build_generator(self.network, seed=2 * seed + 1),
@@ -171,11 +188,13 @@ class WGAN:
             minutes=minutes,
             checkpoint=checkpoint,
             progress=progress,
+            watch=None if held_out is None else HeldOutWatch(held_out, stretch, sheets=sheets),
+            patience=patience,
             callbacks=callbacks,
         )
-        self.generator_, self.critic_ = trainer.generator, trainer.critic
+        self.generator_, self.critic_ = trainer.drawing(), trainer.critic
         self.stretch_ = stretch
-        self.history_ = _history(state.history)
+        self.history_ = _history(state, int(trainer.iteration.numpy()))
         self.unit_, self.pixel_scale_ = stamps.unit, stamps.pixel_scale
         self.provenance_ = record(
             network=to_dict(self.network),
@@ -375,14 +394,29 @@ class WGAN:
                 f'got {ny} x {nx} and {stamps.bands or 1}.'
             )
 
+    def _check_watch(self, held_out, patience, sheets):
+        for name, value in (('patience', patience), ('sheets', sheets)):
+            if value is not None and held_out is None:
+                raise ValueError(f'`{name}` needs `held_out` stamps; got none.')
+        if patience is not None and patience < 1:
+            raise ValueError(f'`patience` must be at least 1; got {patience}.')
+        if held_out is not None:
+            self._check_stamps(held_out)
+            if not len(held_out):
+                raise ValueError('`held_out` must hold at least one stamp; got none.')
+
     def _check_fitted(self):
         if not self.is_fitted:
             raise NotFittedError('This WGAN has not been fitted: call `fit`, or load a model.')
 
 
-def _history(rows):
+def _history(state, iteration):
+    rows = list(state.history)
+    if state.losses:
+        # The last epoch may not be whole; what it lacks is NaN.
+        rows.append({'iteration': iteration, 'seconds': state.seconds, **state.mean_losses()})
     names = rows[0] if rows else ('iteration', 'seconds')
-    table = QTable({name: [row[name] for row in rows] for name in names})
+    table = QTable({name: [row.get(name, np.nan) for row in rows] for name in names})
     table['seconds'].unit = u.s
     return table
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import keras
@@ -17,6 +17,12 @@ __all__ = ['TrainingDivergedError', 'TrainingState', 'train']
 
 _CHECKPOINT_SECONDS = 30.0
 
+#: Iterations between two rows of the history, where a pass over the stamps is shorter.
+_SHORTEST_EPOCH = 25
+
+#: The distance that patience looks at, and the fraction by which it must fall to count.
+_WATCHED, _FALL = 'population_distance', 0.02
+
 
 class TrainingDivergedError(FloatingPointError):
     """The losses of a training are no longer finite."""
@@ -24,17 +30,56 @@ class TrainingDivergedError(FloatingPointError):
 
 @dataclass
 class TrainingState:
-    """What a training keeps beside the weights: seconds spent and the history of its losses."""
+    """
+    What a training keeps beside the weights.
+
+    Attributes
+    ----------
+    seconds : float
+        Time spent, over all runs.
+    history : list of dict
+        What was measured in each epoch: means of its losses, distances at its end.
+    losses : list of dict
+        The losses of the epoch under way.
+    best : float
+        Smallest distance to the held-out images so far.
+    waited : int
+        Epochs since it fell.
+    """
 
     seconds: float = 0.0
     history: list = field(default_factory=list)
+    losses: list = field(default_factory=list)
+    best: float = float('inf')
+    waited: int = 0
 
-    def to_dict(self):
-        """Plain values for the checkpoint."""
-        return {'seconds': self.seconds, 'history': self.history}
+    def mean_losses(self):
+        """Means of the losses of the epoch under way."""
+        return {name: float(np.mean([x[name] for x in self.losses])) for name in self.losses[0]}
+
+    def close_epoch(self, iteration, measured):
+        """Note what was measured, and begin the next epoch."""
+        self.history.append({'iteration': iteration, 'seconds': self.seconds, **measured})
+        self.losses = []
+        if _WATCHED in measured:
+            fallen = measured[_WATCHED] < (1 - _FALL) * self.best
+            self.best = min(self.best, measured[_WATCHED])
+            self.waited = 0 if fallen else self.waited + 1
 
 
-def train(trainer, stamps, stretch, *, iterations, minutes, checkpoint, progress, callbacks=()):
+def train(
+    trainer,
+    stamps,
+    stretch,
+    *,
+    iterations,
+    minutes,
+    checkpoint,
+    progress,
+    watch=None,
+    patience=None,
+    callbacks=(),
+):
     """
     Train until a number of iterations or minutes is reached.
 
@@ -55,8 +100,12 @@ def train(trainer, stamps, stretch, *, iterations, minutes, checkpoint, progress
         it exists the training goes on from there.
     progress : bool
         Show a progress line.
+    watch : `~astro_wgan.wgan.watching.HeldOutWatch`, optional
+        Measures the distance to held-out images after each epoch.
+    patience : int, optional
+        End after so many epochs in which that distance did not fall.
     callbacks : sequence of `keras.callbacks.Callback`
-        More callbacks for `keras.Model.fit`.
+        More callbacks.
 
     Returns
     -------
@@ -75,31 +124,54 @@ def train(trainer, stamps, stretch, *, iterations, minutes, checkpoint, progress
         mark = _fingerprint(trainer, stamps, stretch)
         if Path(checkpoint).exists():
             state = TrainingState(**read_checkpoint(checkpoint, trainer, fingerprint=mark))
-    keeper = _Keeper(state, iterations, minutes, checkpoint, mark, progress)
+    limits = _Limits(iterations, minutes, patience)
     need = trainer.training.images_per_iteration
     start = int(trainer.iteration.numpy())
-    if keeper.is_done(start):
+    if limits.share(start, state) >= 1:
         return state
     images = tf.data.Dataset.from_generator(
         lambda: stream_images(stamps, stretch, need, seed=trainer.seed, start=start),
         output_signature=tf.TensorSpec((need, *trainer.network.image_shape), tf.float32),
     ).prefetch(2)
-    per_epoch = max(1, len(stamps) // need)
-    epochs = 10**9 if iterations is None else -(-(iterations - start) // per_epoch)
-    try:
-        trainer.fit(
-            images,
-            steps_per_epoch=per_epoch,
-            epochs=epochs,
-            shuffle=False,
-            verbose=0,
-            callbacks=[keeper, *callbacks],
-        )
-    except KeyboardInterrupt:
-        # Keras ends without a word to its callbacks; the iterations done are whole all the same.
-        keeper.on_train_end()
-        raise
+    keeper = _Keeper(state, limits, checkpoint, mark, progress)
+    watches = [] if watch is None else [watch]
+    heard = keras.callbacks.CallbackList([*watches, keeper, *callbacks], model=trainer)
+    _run(trainer, images, state, heard, per_epoch=max(_SHORTEST_EPOCH, len(stamps) // need))
     return state
+
+
+def _run(trainer, images, state, callbacks, *, per_epoch):
+    """
+    Iterations until a callback says that it is enough.
+
+    Not `keras.Model.fit`, whose epochs begin anew with each run: here they are counted from the
+    first iteration of all, so that a resumed training measures at the same iterations.
+    """
+    step = tf.function(trainer.train_step, jit_compile=trainer.training.compile)
+    trainer.stop_training = False
+    callbacks.on_train_begin()
+    done = int(trainer.iteration.numpy())
+    if state.losses and done % per_epoch == 0:
+        # The last run was interrupted just before it could end its epoch.
+        callbacks.on_epoch_end(done // per_epoch - 1, state.mean_losses())
+    try:
+        for iteration, batch in enumerate(images, start=done):
+            epoch, place = divmod(iteration, per_epoch)
+            if place == 0:
+                callbacks.on_epoch_begin(epoch)
+            callbacks.on_train_batch_begin(place)
+            losses = {name: float(value) for name, value in step(batch).items()}
+            state.losses.append(losses)
+            callbacks.on_train_batch_end(place, losses)
+            if place == per_epoch - 1:
+                callbacks.on_epoch_end(epoch, state.mean_losses())
+            if trainer.stop_training:
+                break
+    except KeyboardInterrupt:
+        # The iterations done are whole all the same.
+        callbacks.on_train_end()
+        raise
+    callbacks.on_train_end()
 
 
 def stream_images(stamps, stretch, count, *, seed, start):
@@ -141,27 +213,39 @@ def stream_images(stamps, stretch, count, *, seed, start):
         epoch, skip = epoch + 1, 0
 
 
+@dataclass(frozen=True)
+class _Limits:
+    """When a training ends; the earliest counts."""
+
+    iterations: int | None
+    minutes: float | None
+    patience: int | None
+
+    def share(self, iteration, state):
+        """How much of the way is behind us, 0 to 1."""
+        shares = [0.0]
+        if self.iterations is not None:
+            shares.append(iteration / self.iterations)
+        if self.minutes is not None:
+            shares.append(state.seconds / (60 * self.minutes))
+        if self.patience is not None and state.waited >= self.patience:
+            shares.append(1.0)
+        return min(1.0, max(shares))
+
+
 class _Keeper(keras.callbacks.Callback):
     """Keeps time, history and checkpoints of a training, and ends it."""
 
-    def __init__(self, state, iterations, minutes, checkpoint, fingerprint, progress):
+    def __init__(self, state, limits, checkpoint, fingerprint, progress):
         super().__init__()
         self.state = state
-        self.iterations = iterations
-        self.minutes = minutes
+        self.limits = limits
         self.checkpoint = checkpoint
         self.fingerprint = fingerprint
         self.line = ProgressLine('training', quiet=not progress)
-        self.losses = []
-
-    def is_done(self, iteration):
-        return (self.iterations is not None and iteration >= self.iterations) or (
-            self.minutes is not None and self.state.seconds >= 60 * self.minutes
-        )
 
     def on_train_begin(self, logs=None):
-        self.clock = time.monotonic()
-        self.saved = self.clock
+        self.clock = self.saved = time.monotonic()
         self._report(int(self.model.iteration.numpy()), {})
 
     def on_train_batch_end(self, batch, logs=None):
@@ -171,16 +255,18 @@ class _Keeper(keras.callbacks.Callback):
         iteration = int(self.model.iteration.numpy())
         if not all(np.isfinite(value) for value in logs.values()):
             self._fail(iteration)
-        self.losses.append(logs)
         self._report(iteration, logs)
-        if self.is_done(iteration):
+        if self.limits.share(iteration, self.state) >= 1:
             self.model.stop_training = True
         elif now - self.saved > _CHECKPOINT_SECONDS:
             self.save()
             self.saved = now
 
     def on_epoch_end(self, epoch, logs=None):
-        self._add_history()
+        iteration = int(self.model.iteration.numpy())
+        self.state.close_epoch(iteration, logs)
+        if self.limits.share(iteration, self.state) >= 1:
+            self.model.stop_training = True
 
     def on_train_end(self, logs=None):
         self.save()
@@ -188,33 +274,19 @@ class _Keeper(keras.callbacks.Callback):
 
     def save(self):
         """Write the checkpoint, if there is one to write."""
-        self._add_history()
         if self.checkpoint is not None:
             write_checkpoint(
                 self.checkpoint,
                 self.model,
                 fingerprint=self.fingerprint,
-                progress=self.state.to_dict(),
+                progress=asdict(self.state),
             )
 
-    def _add_history(self):
-        if not self.losses:
-            return
-        row = {name: float(np.mean([x[name] for x in self.losses])) for name in self.losses[0]}
-        row = {'iteration': int(self.model.iteration.numpy()), **row}
-        self.state.history.append({**row, 'seconds': self.state.seconds})
-        self.losses = []
-
     def _report(self, iteration, logs):
-        shares = [0.0]
-        if self.iterations is not None:
-            shares.append(iteration / self.iterations)
-        if self.minutes is not None:
-            shares.append(self.state.seconds / (60 * self.minutes))
         text = f'iteration {iteration}'
         if logs:
             text += f'  critic {logs["critic_loss"]:.3g}  distance {logs["wasserstein"]:.3g}'
-        self.line.update(min(1.0, max(shares)), text)
+        self.line.update(self.limits.share(iteration, self.state), text)
 
     def _fail(self, iteration):
         kept = 'No checkpoint was asked for.'
