@@ -7,9 +7,11 @@ __all__, __getattr__, __dir__ = lazy_names(
     {
         'AnomalyDetector': 'detector',
         'Calibration': 'calibration',
+        'EncoderConfig': 'encoder',
         'LatentSearch': 'search',
         'LatentSearcher': 'search',
         'SearchResult': 'search',
         'measure_misfit': 'score',
+        'train_encoder': 'encoder',
     },
 )

@@ -1,13 +1,15 @@
 """`AnomalyDetector`: model, latent search and calibration behind a few verbs."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
+import keras
 import numpy as np
 from astropy.table import QTable
 
 from astro_wgan.anomaly.calibration import LEVELS, Calibration
+from astro_wgan.anomaly.encoder import train_encoder
 from astro_wgan.anomaly.score import measure_misfit
 from astro_wgan.anomaly.search import LatentSearch
 from astro_wgan.files import replaced
@@ -16,7 +18,7 @@ from astro_wgan.wgan import WGAN, NotFittedError
 
 __all__ = ['AnomalyDetector']
 
-_FORMAT = 'astro_wgan detector 1'
+_FORMAT = 'astro_wgan detector 2'
 
 
 class AnomalyDetector:
@@ -30,8 +32,13 @@ class AnomalyDetector:
     search : `~astro_wgan.anomaly.LatentSearch`, optional
         How the closest image is looked for.
 
+    encoder : `keras.Model`, optional
+        Of `~astro_wgan.anomaly.train_encoder`, for a search that starts from it.
+
     Attributes
     ----------
+    encoder_ : `keras.Model`
+        The encoder, once given or trained.
     calibration_ : `~astro_wgan.anomaly.Calibration`
         Scores of normal stamps, once calibrated.
 
@@ -53,11 +60,13 @@ class AnomalyDetector:
     ['id', 'score', 'residual', 'feature', 'p_value', 'anomalous_90']
     """
 
-    def __init__(self, wgan, *, search=None):
+    def __init__(self, wgan, *, search=None, encoder=None):
         if not wgan.is_fitted:
             raise NotFittedError('`wgan` must be fitted before it can detect anything.')
         self.wgan = wgan
         self.search = LatentSearch() if search is None else search
+        if encoder is not None:
+            self.encoder_ = encoder
 
     def __repr__(self):
         state = 'calibrated' if hasattr(self, 'calibration_') else 'not calibrated'
@@ -66,8 +75,29 @@ class AnomalyDetector:
     def measure(self, stamps, *, progress=True, resume=None):
         """Misfit of each stamp without a judgement: see `~astro_wgan.anomaly.measure_misfit`."""
         return measure_misfit(
-            self.wgan, stamps, search=self.search, progress=progress, resume=resume
+            self.wgan,
+            stamps,
+            search=self.search,
+            encoder=self._encoder(),
+            progress=progress,
+            resume=resume,
         )
+
+    def train_encoder(self, stamps, *, config=None, seed=0, progress=True):
+        """
+        Train an encoder for the search: see `~astro_wgan.anomaly.train_encoder`.
+
+        Returns
+        -------
+        AnomalyDetector
+            This object, whose search now starts from the encoder. It is no longer calibrated.
+        """
+        self.encoder_ = train_encoder(
+            self.wgan, stamps, config=config, seed=seed, progress=progress
+        )
+        self.search = replace(self.search, start='encoder')
+        vars(self).pop('calibration_', None)
+        return self
 
     def calibrate(self, held_out, *, training=None, progress=True):
         """
@@ -221,10 +251,14 @@ class AnomalyDetector:
         """Write model, search and calibration into one folder."""
         folder = Path(folder)
         self.wgan.save(folder)
+        if self._encoder() is not None:
+            with replaced(folder / 'encoder.keras') as temporary:
+                self.encoder_.save(temporary)
         calibration = getattr(self, 'calibration_', None)
         description = {
             'format': _FORMAT,
             'search': asdict(self.search),
+            'encoder': self._encoder() is not None,
             'calibration': None if calibration is None else calibration.to_dict(),
         }
         with replaced(folder / 'detector.json') as temporary:
@@ -250,15 +284,21 @@ class AnomalyDetector:
             description = json.loads(path.read_text())
             if description['format'] != _FORMAT:
                 raise ValueError(f'format {description["format"]!r}')
-            detector = cls(wgan, search=LatentSearch(**description['search']))
+            encoder = None
+            if description['encoder']:
+                encoder = keras.models.load_model(path.parent / 'encoder.keras', compile=False)
+            detector = cls(wgan, search=LatentSearch(**description['search']), encoder=encoder)
             calibration = description['calibration']
             if calibration is not None:
                 detector.calibration_ = Calibration(**calibration)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, OSError, TypeError, ValueError) as error:
             raise ValueError(
                 f'The detector in {folder} is not of this version, or it is damaged ({error}).'
             ) from error
         return detector
+
+    def _encoder(self):
+        return getattr(self, 'encoder_', None)
 
     def _thresholds(self):
         sources = ['held-out']

@@ -18,7 +18,7 @@ __all__ = ['measure_misfit']
 _COLUMNS = ('latent', 'residual', 'feature', 'critic', 'valid', 'iterations', 'converged')
 
 
-def measure_misfit(wgan, stamps, *, search, progress=True, resume=None):
+def measure_misfit(wgan, stamps, *, search, encoder=None, progress=True, resume=None):
     """
     Search the closest image of each stamp and measure what it leaves.
 
@@ -30,6 +30,8 @@ def measure_misfit(wgan, stamps, *, search, progress=True, resume=None):
         Images to judge.
     search : `~astro_wgan.anomaly.LatentSearch`
         How the closest image is looked for.
+    encoder : `keras.Model`, optional
+        What `train_encoder` returned, for a search that starts from it.
     progress : bool, optional
         Show a progress line.
     resume : path-like, optional
@@ -47,12 +49,12 @@ def measure_misfit(wgan, stamps, *, search, progress=True, resume=None):
     Raises
     ------
     ValueError
-        If ``resume`` is a file of other work, or damaged.
+        If ``resume`` is a file of other work, or damaged, or the encoder is missing.
     """
-    searcher = LatentSearcher(wgan, search)
+    searcher = LatentSearcher(wgan, search, encoder=encoder)
     # Enough that few of the search's places stay empty at a batch's end.
     size = 4 * search.batch_size
-    fingerprint = _fingerprint(wgan, stamps, search)
+    fingerprint = _fingerprint(wgan, encoder, stamps, search)
     parts = _read_parts(resume, fingerprint)
     done = sum(len(part['valid']) for part in parts)
     with ProgressLine('scoring', quiet=not progress) as line:
@@ -109,10 +111,10 @@ def _table(stamps, parts, wgan, search):
     return table
 
 
-def _fingerprint(wgan, stamps, search):
+def _fingerprint(wgan, encoder, stamps, search):
     digest = hashlib.sha256(np.asarray(stamps.table['id']).tobytes())
-    for network in (wgan.generator_, wgan.critic_):
-        for weight in network.get_weights():
+    for network in (wgan.generator_, wgan.critic_, encoder):
+        for weight in [] if network is None else network.get_weights():
             digest.update(weight.tobytes())
     return json.dumps({'model and stamps': digest.hexdigest(), 'search': asdict(search)})
 

@@ -6,6 +6,8 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from astro_wgan.anomaly.starts import STARTS, make_start
+
 __all__ = ['LatentSearch', 'LatentSearcher', 'SearchResult']
 
 # Adam's moments; the step size is the caller's.
@@ -22,20 +24,22 @@ class LatentSearch:
 
     Parameters
     ----------
-    start : {'free', 'mu'}
+    start : {'free', 'mu', 'encoder'}
         ``'free'``: z itself is changed, from the centre of its distribution. ``'mu'``: the paper's
         way; a network of two fully connected layers maps a fixed noise vector y to z, and its
-        weights are changed, for each image its own.
+        weights are changed, for each image its own. ``'encoder'``: z itself, from where a trained
+        encoder puts it; with ``max_iterations=1`` nothing is searched, for first looks.
     gamma : float
         Weight of the residual loss against the critic-feature loss, 0 to 1.
     learning_rate : float, optional
-        Adam's step: 0.1 for a free z and 0.001 for mu's weights unless given.
+        Adam's step. Unless given, 0.1 for a free z, 0.001 for mu's weights, 0.05 for an encoder's.
     max_iterations : int
         The search ends here at the latest.
     tolerance : float
         An image has converged when its loss has not fallen by this fraction ...
     patience : int, optional
-        ... within so many iterations: 20 for a free z and 50 for mu unless given.
+        ... within so many iterations: unless given, 20 for a free z, 50 for mu, 10 for an
+        encoder's.
     batch_size : int
         Images that are in work at the same time; changes speed and memory, not results.
     seed : int
@@ -65,8 +69,8 @@ class LatentSearch:
     seed: int = 0
 
     def __post_init__(self):
-        if self.start not in _STARTS:
-            raise ValueError(f'`start` must be one of {sorted(_STARTS)}; got {self.start!r}.')
+        if self.start not in STARTS:
+            raise ValueError(f'`start` must be one of {sorted(STARTS)}; got {self.start!r}.')
         if not 0 <= self.gamma <= 1:
             raise ValueError(f'`gamma` must lie between 0 and 1; got {self.gamma}.')
         if self.learning_rate is not None and not self.learning_rate > 0:
@@ -132,6 +136,8 @@ class LatentSearcher:
         Fitted model; its weights stay as they are.
     search : `LatentSearch`
         Start, losses and stopping rule.
+    encoder : `keras.Model`, optional
+        From images to latent vectors, for ``start='encoder'``.
 
     Notes
     -----
@@ -144,11 +150,12 @@ class LatentSearcher:
     that are done.
     """
 
-    def __init__(self, wgan, search):
+    def __init__(self, wgan, search, *, encoder=None):
         self._generator = wgan.generator_
         self._critic = wgan.critic_
         self._search = search
-        self._start = _STARTS[search.start](wgan.network.latent, search.seed)
+        latent = wgan.network.latent
+        self._start = make_start(search.start, latent, seed=search.seed, encoder=encoder)
         rate, patience = search.learning_rate, search.patience
         self._rate = self._start.learning_rate if rate is None else rate
         self._patience = self._start.patience if patience is None else patience
@@ -176,7 +183,8 @@ class LatentSearcher:
         found = SearchResult.empty(n, self._start.size)
         rows = np.arange(min(size, n))
         begun = len(rows)
-        target, state = self._target(images, weights, rows), self._begin(len(rows))
+        target = self._target(images, weights, rows)
+        state = self._begin(target)
         while len(rows):
             state = self._advance(target, state)
             done = self._is_done(state).numpy()
@@ -186,8 +194,9 @@ class LatentSearcher:
             fresh = np.arange(begun, min(begun + size - np.sum(~done), n))
             begun += len(fresh)
             rows = np.concatenate([rows[~done], fresh])
-            target = _exchange(target, ~done, self._target(images, weights, fresh))
-            state = _exchange(state, ~done, self._begin(len(fresh)))
+            entering = self._target(images, weights, fresh)
+            target = _exchange(target, ~done, entering)
+            state = _exchange(state, ~done, self._begin(entering))
             if report is not None:
                 report(begun - len(rows))
         return found
@@ -207,8 +216,9 @@ class LatentSearcher:
         weights = tf.convert_to_tensor(weights[rows], tf.float32)
         return _Target(images, weights, self._critic(images, training=False)[1])
 
-    def _begin(self, n):
-        parameters = [tf.repeat(p[np.newaxis], n, axis=0) for p in self._start.parameters()]
+    def _begin(self, target):
+        n = len(target.images)
+        parameters = self._start.parameters(target.images)
         infinite, zero = tf.fill((n,), np.float32(np.inf)), tf.zeros((n,), tf.int32)
         return _State(
             parameters=parameters,
@@ -286,47 +296,6 @@ class _State(NamedTuple):
     reference: tf.Tensor
     since: tf.Tensor
     converged: tf.Tensor
-
-
-class _FreeStart:
-    """The latent vector itself is what is optimised."""
-
-    learning_rate, patience = 0.1, 20
-
-    def __init__(self, latent, seed):
-        self.size = latent
-
-    def parameters(self):
-        """From the centre of the distribution: the same for each image, whatever the seed."""
-        return [tf.zeros(self.size)]
-
-    def latent(self, parameters):
-        return parameters[0]
-
-
-class _NetworkStart:
-    """The paper's mu: two fully connected layers, one set of weights for each image."""
-
-    learning_rate, patience = 0.001, 50
-
-    def __init__(self, latent, seed):
-        rng = np.random.default_rng(seed)
-        scale = np.sqrt(2 / latent)
-        self._noise = tf.constant(rng.normal(size=latent), tf.float32)
-        self._weights = [rng.normal(scale=s, size=(latent, latent)) for s in (scale, scale / 2)]
-        self.size = latent
-
-    def parameters(self):
-        first, second = (tf.constant(w, tf.float32) for w in self._weights)
-        return [first, tf.zeros(self.size), second, tf.zeros(self.size)]
-
-    def latent(self, parameters):
-        first, first_bias, second, second_bias = parameters
-        hidden = tf.nn.leaky_relu(tf.einsum('i,nij->nj', self._noise, first) + first_bias)
-        return tf.einsum('ni,nij->nj', hidden, second) + second_bias
-
-
-_STARTS = {'free': _FreeStart, 'mu': _NetworkStart}
 
 
 def _exchange(old, keep, new):

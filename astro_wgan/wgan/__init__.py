@@ -3,7 +3,7 @@
 from astro_wgan.wgan.checkpoint import CheckpointError
 from astro_wgan.wgan.config import NetworkConfig, TrainingConfig, preset
 from astro_wgan.wgan.model import WGAN, NotFittedError
-from astro_wgan.wgan.networks import build_critic, build_generator
+from astro_wgan.wgan.networks import build_critic, build_encoder, build_generator
 from astro_wgan.wgan.populations import compare_images, measure_images
 from astro_wgan.wgan.training import TrainingDivergedError
 from astro_wgan.wgan.watching import HeldOutWatch, sample_sheet
@@ -17,6 +17,7 @@ __all__ = [
     'TrainingConfig',
     'TrainingDivergedError',
     'build_critic',
+    'build_encoder',
     'build_generator',
     'compare_images',
     'measure_images',

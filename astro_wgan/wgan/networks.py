@@ -1,9 +1,9 @@
-"""Generator and critic as Keras models."""
+"""Generator, critic and encoder as Keras models."""
 
 import keras
 from keras import layers
 
-__all__ = ['build_generator', 'build_critic', 'FEATURE_LAYER']
+__all__ = ['FEATURE_LAYER', 'build_critic', 'build_encoder', 'build_generator']
 
 #: Name of the critic's last convolution after its activation: the critic features c(x).
 FEATURE_LAYER = 'features'
@@ -66,8 +66,39 @@ def build_critic(config, *, seed=None):
     """
     seeds = keras.random.SeedGenerator(seed)
     image = keras.Input(config.image_shape, name='image')
-    x, edge = image, config.size
-    last = len(config.critic_filters) - 1
+    features = _downwards(image, config, seeds)
+    value = layers.Dense(1, kernel_initializer=_initializer(seeds), name='value')(
+        _dense(features, config, seeds)
+    )
+    return keras.Model(image, [value, features], name='critic')
+
+
+def build_encoder(config, *, seed=None):
+    """
+    An encoder: image to latent vector, with the layers of the critic.
+
+    Parameters
+    ----------
+    config : `~astro_wgan.wgan.NetworkConfig`
+        The layers.
+    seed : int, optional
+        Seed of the initial weights.
+
+    Returns
+    -------
+    `keras.Model`
+        From (n, size, size, bands) to (n, latent).
+    """
+    seeds = keras.random.SeedGenerator(seed)
+    image = keras.Input(config.image_shape, name='image')
+    x = _dense(_downwards(image, config, seeds), config, seeds)
+    latent = layers.Dense(config.latent, kernel_initializer=_initializer(seeds), name='latent')(x)
+    return keras.Model(image, latent, name='encoder')
+
+
+def _downwards(x, config, seeds):
+    """The convolutions from an image to 4 x 4 pixels; their output is the features."""
+    edge, last = config.size, len(config.critic_filters) - 1
     for k, filters in enumerate(config.critic_filters):
         if edge > 4:
             x = _convolution(filters, config.kernel, seeds, strides=2)(x)
@@ -78,12 +109,13 @@ def build_critic(config, *, seed=None):
             x = layers.LayerNormalization(axis=(1, 2, 3))(x)
         name = FEATURE_LAYER if k == last else None
         x = layers.LeakyReLU(config.negative_slope, name=name)(x)
-    features = x
-    x = layers.Flatten()(x)
+    return x
+
+
+def _dense(features, config, seeds):
+    x = layers.Flatten()(features)
     x = layers.Dense(config.critic_dense, kernel_initializer=_initializer(seeds))(x)
-    x = layers.LeakyReLU(config.negative_slope)(x)
-    value = layers.Dense(1, kernel_initializer=_initializer(seeds), name='value')(x)
-    return keras.Model(image, [value, features], name='critic')
+    return layers.LeakyReLU(config.negative_slope)(x)
 
 
 def _convolution(filters, kernel, seeds, **options):

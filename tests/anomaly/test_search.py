@@ -89,7 +89,8 @@ def test_first_step_of_adam_is_that_of_keras(wgan, images):
     import keras
 
     searcher = LatentSearcher(wgan, LatentSearch(learning_rate=0.1))
-    target, state = searcher._target(*images, np.arange(12)), searcher._begin(12)
+    target = searcher._target(*images, np.arange(12))
+    state = searcher._begin(target)
     z = tf.Variable(state.parameters[0])
     optimizer = keras.optimizers.Adam(0.1, beta_1=0.9, beta_2=0.999, epsilon=1e-8)
     for _ in range(3):
@@ -101,14 +102,16 @@ def test_first_step_of_adam_is_that_of_keras(wgan, images):
         np.testing.assert_allclose(state.parameters[0], z.numpy(), rtol=1e-3, atol=1e-5)
 
 
-def test_mu_is_the_papers_network(wgan):
+def test_mu_is_the_papers_network(wgan, images):
     """Two fully connected layers on a fixed noise vector, computed again in NumPy."""
     searcher = LatentSearcher(wgan, LatentSearch(start='mu', seed=3))
     start = searcher._start
-    first, first_bias, second, second_bias = (np.asarray(p) for p in start.parameters())
+    first, first_bias, second, second_bias = (
+        np.asarray(p)[0] for p in start.parameters(images[0][:1])
+    )
     hidden = np.asarray(start._noise) @ first + first_bias
     expected = np.where(hidden > 0, hidden, 0.2 * hidden) @ second + second_bias
-    state = searcher._begin(2)
+    state = searcher._begin(searcher._target(*images, np.arange(2)))
     np.testing.assert_allclose(state.best_latent, [expected, expected], rtol=1e-4, atol=1e-5)
 
 
