@@ -1,16 +1,18 @@
 """`ordered_map`: a function over many pieces of work, here, in processes or on a Dask cluster."""
 
 from collections import deque
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context
 
 __all__ = ['ordered_map']
 
+#: Pieces for each worker: none waits while the next one is read.
+_AHEAD = 2
+
 
 def ordered_map(function, pieces, *, processes=1, client=None):
     """
-    Results in the order of the pieces, with no more pieces in memory than are in work.
+    Results in the order of the pieces, with few more pieces in memory than are in work.
 
     Parameters
     ----------
@@ -19,8 +21,8 @@ def ordered_map(function, pieces, *, processes=1, client=None):
     pieces : iterable
         Taken as they are needed.
     processes : int, optional
-        Processes that work; with 1 it is this one. They are spawned: a script must begin the work
-        under ``if __name__ == '__main__':``.
+        Processes that work, this one among them. The others are spawned: a script must begin the
+        work under ``if __name__ == '__main__':``.
     client : `dask.distributed.Client`, optional
         A cluster that works instead.
 
@@ -42,28 +44,52 @@ def ordered_map(function, pieces, *, processes=1, client=None):
     """
     if processes < 1:
         raise ValueError(f'`processes` must be at least 1; got {processes}.')
-    if client is None and processes == 1:
+    if client is not None:
+        yield from _on_cluster(function, pieces, client)
+    elif processes > 1:
+        yield from _in_processes(function, pieces, processes - 1)
+    else:
         yield from map(function, pieces)
-        return
-    with _workers(processes, client) as (submit, count):
+
+
+def _on_cluster(function, pieces, client):
+    workers = max(1, sum(client.nthreads().values()))
+    waiting = deque()
+    for piece in pieces:
+        waiting.append(client.submit(function, piece))
+        if len(waiting) >= _AHEAD * workers:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def _in_processes(function, pieces, others):
+    """
+    Keep the other processes busy, and work here meanwhile.
+
+    What this process works on need not be sent anywhere, and it begins while the others still start.
+    """
+    # A fork of a process that runs threads, as TensorFlow's, may hang.
+    pool = ProcessPoolExecutor(others, mp_context=get_context('spawn'))
+    try:
         waiting = deque()
         for piece in pieces:
-            waiting.append(submit(function, piece))
-            # Two for each worker, so that none waits while the next piece is read.
-            if len(waiting) >= 2 * count:
+            sent = sum(not future.done() for future in waiting)
+            work = pool.submit if sent < _AHEAD * others else _work_here
+            waiting.append(work(function, piece))
+            while waiting and waiting[0].done():
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-
-
-@contextmanager
-def _workers(processes, client):
-    if client is not None:
-        yield client.submit, max(1, sum(client.nthreads().values()))
-        return
-    # A fork of a process that runs threads, as TensorFlow's, may hang.
-    pool = ProcessPoolExecutor(processes, mp_context=get_context('spawn'))
-    try:
-        yield pool.submit, processes
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _work_here(function, piece):
+    """The result as if it came from elsewhere; an error, too, must wait for its turn."""
+    future = Future()
+    try:
+        future.set_result(function(piece))
+    except Exception as error:
+        future.set_exception(error)
+    return future
