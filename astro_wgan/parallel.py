@@ -67,7 +67,7 @@ def _in_processes(function, pieces, others):
     """
     Keep the other processes busy, and work here meanwhile.
 
-    What this process works on need not be sent anywhere, and it begins while the others still start.
+    What is worked on here need not be sent anywhere, and it begins while the others still start.
     """
     # A fork of a process that runs threads, as TensorFlow's, may hang.
     pool = ProcessPoolExecutor(others, mp_context=get_context('spawn'))

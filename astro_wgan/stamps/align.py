@@ -9,7 +9,7 @@ from astropy.wcs import WCS
 
 from astro_wgan.progress import ProgressLine
 from astro_wgan.provenance import record
-from astro_wgan.stamps.checks import as_pixel_scale
+from astro_wgan.stamps.checks import as_pixel_scale, as_shape
 from astro_wgan.stamps.geometry import StampGeometry
 from astro_wgan.stamps.stampset import StampSet
 from astro_wgan.stamps.tangent import ARCSEC_PER_DEGREE, tangent_planes
@@ -183,12 +183,7 @@ def _output_shape(stamps, pixel_scale, size):
     if size is None:
         ratio = (stamps.pixel_scale / pixel_scale).to_value(u.one)
         return tuple(max(1, round(edge * ratio)) for edge in stamps.shape)
-    edges = np.asarray(size)
-    if edges.dtype.kind not in 'iu' or edges.shape not in ((), (2,)) or edges.min() < 1:
-        raise ValueError(
-            f'`size` must be a number of pixels above 0, or two of them (ny, nx); got {size!r}.'
-        )
-    return tuple(np.broadcast_to(edges, 2).tolist())
+    return as_shape(size)
 
 
 def _grid(planes, scale, turn, shape):

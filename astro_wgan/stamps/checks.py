@@ -8,6 +8,7 @@ __all__ = [
     'as_float',
     'as_mask',
     'as_pixel_scale',
+    'as_shape',
     'as_stack',
     'as_table',
     'as_uncertainty',
@@ -122,6 +123,23 @@ def as_pixel_scale(pixel_scale):
     return pixel_scale.to(u.arcsec / u.pix)
 
 
+def as_shape(size):
+    """
+    Pixels along the edges of a stamp, ``(ny, nx)``, from one number or both.
+
+    Raises
+    ------
+    ValueError
+        If they are not whole numbers above 0.
+    """
+    edges = np.asarray(size)
+    if edges.dtype.kind not in 'iu' or edges.shape not in ((), (2,)) or edges.min() < 1:
+        raise ValueError(
+            f'`size` must be a number of pixels above 0, or two of them (ny, nx); got {size!r}.'
+        )
+    return tuple(np.broadcast_to(edges, 2).tolist())
+
+
 def as_table(table, n):
     """
     A `~astropy.table.QTable` of n rows with a column ``id`` without repetitions.
@@ -131,7 +149,10 @@ def as_table(table, n):
     ValueError
         If there are not n rows, or an id occurs twice.
     """
-    table = QTable({'id': np.arange(n)}) if table is None else QTable(table, copy=False)
+    if table is None:
+        table = QTable({'id': np.arange(n)})
+    # A table of its own, for more columns, with the same data: sliced, a QTable is there quickly.
+    table = table[:] if type(table) is QTable else QTable(table, copy=False)
     if len(table) != n:
         raise ValueError(f'`table` must have a row per stamp, {n}; got {len(table)} rows.')
     if 'id' not in table.colnames:

@@ -10,6 +10,7 @@ from astropy.table import QTable
 from numpy.lib.stride_tricks import sliding_window_view
 
 from astro_wgan.provenance import record
+from astro_wgan.stamps.checks import as_shape
 from astro_wgan.stamps.detection import Detection, DetectionError, detect
 from astro_wgan.stamps.geometry import ParentImage, StampGeometry, first_pixel
 from astro_wgan.stamps.image import read_image
@@ -116,7 +117,7 @@ def cut_stamps(
     >>> stamps.meta['dropped']
     1
     """
-    shape = _stamp_shape(size)
+    shape = as_shape(size)
     if partial not in ('drop', 'fill'):
         raise ValueError(f"`partial` must be 'drop' or 'fill'; got {partial!r}.")
     if positions is not None and detection is not None:
@@ -152,15 +153,6 @@ def cut_stamps(
         },
         assume_finite=True,
     )
-
-
-def _stamp_shape(size):
-    shape = np.broadcast_to(size, 2) if np.ndim(size) == 0 else np.asarray(size)
-    if shape.shape != (2,) or shape.dtype.kind not in 'iu' or shape.min() < 1:
-        raise ValueError(
-            f'`size` must be a number of pixels above 0, or two of them (ny, nx); got {size!r}.'
-        )
-    return int(shape[0]), int(shape[1])
 
 
 def _joint_mask(image, mask):

@@ -312,6 +312,17 @@ def test_concatenate_undoes_slicing():
     assert np.array_equal(joined.table['flux'], stamps.table['flux'])
 
 
+@pytest.mark.parametrize('kind', [Table, QTable])
+def test_columns_are_shared_and_new_ones_are_the_sets_own(kind):
+    table = kind({'id': np.arange(3), 'flux': np.ones(3)})
+    stamps = StampSet(np.zeros((3, 4, 4)), table=table)
+    assert type(stamps.table) is QTable
+    assert np.shares_memory(stamps.table['flux'], table['flux'])
+    stamps.table['score'] = np.arange(3)
+    assert table.colnames == ['id', 'flux']
+    assert stamps[:2].table.colnames == ['id', 'flux', 'score']
+
+
 def test_concatenate_fills_in_missing_masks_and_columns():
     a, b = StampSet(np.ones((2, 3, 4))), StampSet(np.full((1, 3, 4), np.nan))
     b.table['id'] = [7]
