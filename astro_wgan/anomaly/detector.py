@@ -11,7 +11,7 @@ from astropy.table import QTable
 from astro_wgan.anomaly.calibration import LEVELS, Calibration
 from astro_wgan.anomaly.encoder import train_encoder
 from astro_wgan.anomaly.score import measure_misfit
-from astro_wgan.anomaly.search import LatentSearch
+from astro_wgan.anomaly.search import LatentSearch, LatentSearcher
 from astro_wgan.files import replaced
 from astro_wgan.visualize.gallery import write_gallery
 from astro_wgan.wgan import WGAN, NotFittedError
@@ -50,7 +50,7 @@ class AnomalyDetector:
     --------
     >>> import numpy as np
     >>> from astro_wgan import AnomalyDetector, StampSet, WGAN
-    >>> from astro_wgan.anomaly import LatentSearch
+    >>> from astro_wgan.anomaly import LatentSearch, LatentSearcher
     >>> stamps = StampSet(np.random.default_rng(1).normal(size=(80, 16, 16)))
     >>> normal, held_out = stamps.split(0.5, seed=1)
     >>> wgan = WGAN.preset('compact', size=16).fit(normal, iterations=1, progress=False)
@@ -65,6 +65,7 @@ class AnomalyDetector:
             raise NotFittedError('`wgan` must be fitted before it can detect anything.')
         self.wgan = wgan
         self.search = LatentSearch() if search is None else search
+        self._last_searcher = None
         if encoder is not None:
             self.encoder_ = encoder
 
@@ -74,14 +75,7 @@ class AnomalyDetector:
 
     def measure(self, stamps, *, progress=True, resume=None):
         """Misfit of each stamp without a judgement: see `~astro_wgan.anomaly.measure_misfit`."""
-        return measure_misfit(
-            self.wgan,
-            stamps,
-            search=self.search,
-            encoder=self._encoder(),
-            progress=progress,
-            resume=resume,
-        )
+        return measure_misfit(self._searcher(), stamps, progress=progress, resume=resume)
 
     def train_encoder(self, stamps, *, config=None, seed=0, progress=True):
         """
@@ -296,6 +290,13 @@ class AnomalyDetector:
                 f'The detector in {folder} is not of this version, or it is damaged ({error}).'
             ) from error
         return detector
+
+    def _searcher(self):
+        """The same one as long as nothing changed: to trace its graph takes seconds."""
+        parts = (self.wgan, self.search, self._encoder())
+        if self._last_searcher is None or not self._last_searcher.serves(*parts):
+            self._last_searcher = LatentSearcher(*parts[:2], encoder=parts[2])
+        return self._last_searcher
 
     def _encoder(self):
         return getattr(self, 'encoder_', None)

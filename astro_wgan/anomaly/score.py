@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 from astropy.table import QTable
 
-from astro_wgan.anomaly.search import LatentSearcher
 from astro_wgan.files import read_arrays, write_arrays
 from astro_wgan.progress import ProgressLine
 from astro_wgan.provenance import record
@@ -18,20 +17,16 @@ __all__ = ['measure_misfit']
 _COLUMNS = ('latent', 'residual', 'feature', 'critic', 'valid', 'iterations', 'converged')
 
 
-def measure_misfit(wgan, stamps, *, search, encoder=None, progress=True, resume=None):
+def measure_misfit(searcher, stamps, *, progress=True, resume=None):
     """
     Search the closest image of each stamp and measure what it leaves.
 
     Parameters
     ----------
-    wgan : `~astro_wgan.WGAN`
-        Fitted model.
+    searcher : `~astro_wgan.anomaly.LatentSearcher`
+        Model, and how the closest image is looked for.
     stamps : `~astro_wgan.StampSet` or `~astro_wgan.stamps.StampStore`
         Images to judge.
-    search : `~astro_wgan.anomaly.LatentSearch`
-        How the closest image is looked for.
-    encoder : `keras.Model`, optional
-        What `train_encoder` returned, for a search that starts from it.
     progress : bool, optional
         Show a progress line.
     resume : path-like, optional
@@ -49,12 +44,12 @@ def measure_misfit(wgan, stamps, *, search, encoder=None, progress=True, resume=
     Raises
     ------
     ValueError
-        If ``resume`` is a file of other work, or damaged, or the encoder is missing.
+        If ``resume`` is a file of other work, or damaged.
     """
-    searcher = LatentSearcher(wgan, search, encoder=encoder)
+    wgan, search = searcher.wgan, searcher.search
     # Enough that few of the search's places stay empty at a batch's end.
     size = 4 * search.batch_size
-    fingerprint = _fingerprint(wgan, encoder, stamps, search)
+    fingerprint = _fingerprint(searcher, stamps)
     parts = _read_parts(resume, fingerprint)
     done = sum(len(part['valid']) for part in parts)
     with ProgressLine('scoring', quiet=not progress) as line:
@@ -65,9 +60,7 @@ def measure_misfit(wgan, stamps, *, search, encoder=None, progress=True, resume=
         report(done)
         while done < len(stamps):
             batch = stamps[done : done + size]
-            parts.append(
-                _measure_batch(wgan, searcher, batch, lambda k, done=done: report(done + k))
-            )
+            parts.append(_measure_batch(searcher, batch, lambda k, done=done: report(done + k)))
             done += len(batch)
             if resume is not None:
                 _write_parts(resume, fingerprint, parts)
@@ -75,7 +68,8 @@ def measure_misfit(wgan, stamps, *, search, encoder=None, progress=True, resume=
     return _table(stamps, parts, wgan, search)
 
 
-def _measure_batch(wgan, searcher, batch, report):
+def _measure_batch(searcher, batch, report):
+    wgan = searcher.wgan
     images, weights = wgan.images_from_stamps(batch)
     found = searcher(images, weights, report=report)
     valid = weights.mean(axis=(1, 2, 3))
@@ -111,9 +105,10 @@ def _table(stamps, parts, wgan, search):
     return table
 
 
-def _fingerprint(wgan, encoder, stamps, search):
+def _fingerprint(searcher, stamps):
     digest = hashlib.sha256(np.asarray(stamps.table['id']).tobytes())
-    for network in (wgan.generator_, wgan.critic_, encoder):
+    wgan, search = searcher.wgan, searcher.search
+    for network in (wgan.generator_, wgan.critic_, searcher.encoder):
         for weight in [] if network is None else network.get_weights():
             digest.update(weight.tobytes())
     return json.dumps({'model and stamps': digest.hexdigest(), 'search': asdict(search)})

@@ -139,6 +139,11 @@ class LatentSearcher:
     encoder : `keras.Model`, optional
         From images to latent vectors, for ``start='encoder'``.
 
+    Attributes
+    ----------
+    wgan, search, encoder
+        As given. The networks are those that the model had then.
+
     Notes
     -----
     Minimised is L_A = gamma L_R + (1 - gamma) L_F. L_R is the mean of abs(x - G(z)) over the
@@ -151,9 +156,9 @@ class LatentSearcher:
     """
 
     def __init__(self, wgan, search, *, encoder=None):
+        self.wgan, self.search, self.encoder = wgan, search, encoder
         self._generator = wgan.generator_
         self._critic = wgan.critic_
-        self._search = search
         latent = wgan.network.latent
         self._start = make_start(search.start, latent, seed=search.seed, encoder=encoder)
         rate, patience = search.learning_rate, search.patience
@@ -179,7 +184,7 @@ class LatentSearcher:
         -------
         `SearchResult`
         """
-        n, size = len(images), self._search.batch_size
+        n, size = len(images), self.search.batch_size
         found = SearchResult.empty(n, self._start.size)
         rows = np.arange(min(size, n))
         begun = len(rows)
@@ -200,6 +205,11 @@ class LatentSearcher:
             if report is not None:
                 report(begun - len(rows))
         return found
+
+    def serves(self, wgan, search, encoder):
+        """Whether it is what would be made of these, so that its graph can be used again."""
+        networks = self._generator is wgan.generator_ and self._critic is wgan.critic_
+        return networks and self.search == search and self.encoder is encoder
 
     def losses(self, latent, target):
         """L_R and L_F of the images G(z), each of shape (n,)."""
@@ -235,7 +245,7 @@ class LatentSearcher:
         )
 
     def _is_done(self, state):
-        return state.converged | (state.age >= self._search.max_iterations)
+        return state.converged | (state.age >= self.search.max_iterations)
 
     def _iterate(self, target, state):
         def step(k, state):
@@ -249,14 +259,14 @@ class LatentSearcher:
             tape.watch(state.parameters)
             latent = self._start.latent(state.parameters)
             residual, feature = self.losses(latent, target)
-            loss = self._search.gamma * residual + (1 - self._search.gamma) * feature
+            loss = self.search.gamma * residual + (1 - self.search.gamma) * feature
         gradients = tape.gradient(loss, state.parameters)
 
         active = ~self._is_done(state)
         age = tf.where(active, state.age + 1, state.age)
         better = active & (loss < state.best_loss)
         best_loss = tf.where(better, loss, state.best_loss)
-        fallen = best_loss < (1 - self._search.tolerance) * state.reference
+        fallen = best_loss < (1 - self.search.tolerance) * state.reference
         since = tf.where(fallen, 0, state.since + 1)
         parameters, first, second = _adam(state, gradients, age, self._rate)
         return _State(
