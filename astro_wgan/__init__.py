@@ -31,6 +31,7 @@ __all__, __getattr__, __dir__ = lazy_names(
         'evaluate',
         'mergers',
         'morphology',
+        'noise',
         'sources',
         'stamps',
         'visualize',

@@ -5,16 +5,22 @@ from astro_wgan.lazy import lazy_names
 __all__, __getattr__, __dir__ = lazy_names(
     __name__,
     {
+        'BENCHMARKS': 'benchmarks',
+        'Benchmark': 'benchmarks',
+        'BenchmarkError': 'benchmarks',
         'BundledImage': 'bundled',
         'KINDS': 'scenes',
         'RECIPES': 'recipes',
         'Recipe': 'recipes',
         'SimulationStoreError': 'simulation',
         'describe': 'bundled',
+        'find_recipe': 'recipes',
         'image_path': 'bundled',
+        'load_benchmark': 'benchmarks',
         'load_image': 'bundled',
         'names': 'bundled',
         'simulate': 'simulation',
         'simulate_store': 'simulation',
+        'write_benchmark': 'benchmarks',
     },
 )

@@ -81,8 +81,8 @@ class Sky:
 
     def refined(self, coarse):
         """Values at fine pixels, interpolated linearly between those at pixels."""
-        weights = _interpolation(len(coarse), self.oversampling)
-        return weights @ coarse @ weights.T
+        rows = _interpolated(coarse, self.oversampling)
+        return _interpolated(rows.T, self.oversampling).T
 
 
 @dataclass(frozen=True)
@@ -195,12 +195,16 @@ def _axis(n, step):
     return axis
 
 
-@lru_cache(maxsize=8)
-def _interpolation(n, factor):
-    """Matrix from n pixels to finer ones; beyond the outermost centres their values hold."""
-    fine = np.clip((np.arange(n * factor) + 0.5) / factor - 0.5, 0, n - 1)
-    weights = np.maximum(0, 1 - np.abs(fine[:, np.newaxis] - np.arange(n)))
-    return weights.astype(np.float32)
+def _interpolated(rows, factor):
+    """Rows at finer positions; beyond the outermost their values hold."""
+    padded = np.concatenate([rows[:1], rows, rows[-1:]])
+    fine = np.empty((len(rows) * factor, *rows.shape[1:]), dtype=rows.dtype)
+    for k in range(factor):
+        shift = (k + 0.5) / factor - 0.5
+        first = 0 if shift < 0 else 1
+        low, high = padded[first : first + len(rows)], padded[first + 1 : first + 1 + len(rows)]
+        fine[k::factor] = low + np.float32(shift % 1) * (high - low)
+    return fine
 
 
 def _reach(index):

@@ -104,11 +104,10 @@ def _pair(image, sky, galaxy, rng, recipe, x, y):
     # The distance along the line of sight is not seen: that in space is larger.
     distance = separation / np.sqrt(1 - rng.uniform(0, 0.95) ** 2)
     time = -min(1.0, distance / (4 * galaxy.radius))
-    add_galaxy(image, sky, galaxy, rng, recipe, x=x, y=y)
+    debris = add_debris(image, sky, galaxy, rng, recipe.disturbance, pairs.tide * (1 + time), x, y)
+    add_galaxy(image, sky, _dimmed(galaxy, debris), rng, recipe, x=x, y=y)
     there = {'x': x + separation * np.cos(angle), 'y': y + separation * np.sin(angle)}
     add_galaxy(image, sky, companion, rng, recipe, **there)
-    strength = pairs.tide * (1 + time)
-    add_debris(image, sky, galaxy, rng, recipe.disturbance, strength, x, y)
     return {
         'stage': 'pre-merger',
         'flux_ratio': ratio,
@@ -123,31 +122,38 @@ def _disturbed(image, sky, galaxy, rng, recipe, x, y):
     before = rng.random() < disturbance.before
     time = rng.uniform(-1, 0) if before else rng.uniform(0, 1)
     strength = 1 - disturbance.fading * abs(time)
-    add_galaxy(image, sky, galaxy, rng, recipe, x=x, y=y)
-    add_debris(image, sky, galaxy, rng, disturbance, strength, x, y)
+    moved = add_debris(image, sky, galaxy, rng, disturbance, strength, x, y)
     if not before and rng.random() < disturbance.nuclei * (1 - time):
-        _add_nucleus(image, sky, galaxy, rng, x, y)
+        moved += _add_nucleus(image, sky, galaxy, rng, x, y)
+    add_galaxy(image, sky, _dimmed(galaxy, moved), rng, recipe, x=x, y=y)
     return {'stage': 'pre-merger' if before else 'post-merger', 'merger_time': time}
 
 
+def _dimmed(galaxy, flux):
+    """The galaxy without some of its light."""
+    return replace(galaxy, magnitude=galaxy.magnitude - 2.5 * np.log10(1 - flux / galaxy.flux))
+
+
 def _add_nucleus(image, sky, galaxy, rng, x, y):
+    """Add a second nucleus; returns its flux."""
     distance, angle = rng.uniform(0.12, 0.3), rng.uniform(0, 2 * np.pi)
+    flux = galaxy.flux * rng.uniform(0.03, 0.1)
     add_sersic(
         image,
         sky,
-        flux=galaxy.flux * rng.uniform(0.03, 0.1),
+        flux=flux,
         radius=rng.uniform(0.03, 0.08),
         index=1.5,
         x=x + distance * np.cos(angle),
         y=y + distance * np.sin(angle),
     )
+    return flux
 
 
 def _ring(image, sky, galaxy, rng, recipe, x, y):
     rings = recipe.rings
     share = rng.uniform(*rings.share)
-    core = replace(galaxy, magnitude=galaxy.magnitude - 2.5 * np.log10(1 - share))
-    add_galaxy(image, sky, core, rng, recipe, x=x, y=y)
+    add_galaxy(image, sky, _dimmed(galaxy, share * galaxy.flux), rng, recipe, x=x, y=y)
     # Seen less inclined than a disc at random: a ring from its edge is none.
     ratio = max(galaxy.axis_ratio, rng.uniform(0.4, 1.0))
     radius = max(galaxy.radius * rng.uniform(*rings.radii), 5 * sky.scale)

@@ -19,7 +19,7 @@ from astro_wgan.provenance import record
 from astro_wgan.stamps.stampset import StampSet
 from astro_wgan.stamps.store import StampStore
 
-__all__ = ['SimulationStoreError', 'simulate', 'simulate_store']
+__all__ = ['SimulationStoreError', 'check_store', 'simulate', 'simulate_store']
 
 #: Stamps that a process makes at a time: less than a second.
 _CHUNK = 64
@@ -268,31 +268,38 @@ def _pieces(counts, done):
 
 def _open_store(path, counts, recipe, seed):
     """A new store, or one that an earlier run left, opened for writing."""
-    meta = _meta(recipe, seed)
     if not Path(path).exists():
         kind = next(iter(counts), KINDS[0])
-        return StampStore.create(path, like=_stamps((kind, 0, 0), recipe, seed, meta))
-    with StampStore.open(path) as store:
-        kept = store.meta.get('simulation')
-        if kept != meta['simulation']:
-            raise SimulationStoreError(
-                f'The store {path} holds {kept or "no simulations"}, not simulations of the '
-                f'recipe {recipe.name!r} and the seed {seed}: choose another path.'
-            )
-        _check_kept(path, store, counts, recipe, seed)
+        return StampStore.create(
+            path, like=_stamps((kind, 0, 0), recipe, seed, _meta(recipe, seed))
+        )
+    check_store(StampStore.open(path), counts, recipe, seed)
     return StampStore.open(path, mode='a')
 
 
-def _check_kept(path, store, counts, recipe, seed):
-    """Make sure that what is in a store is the beginning of what is asked for."""
+def check_store(store, counts, recipe, seed):
+    """
+    Make sure that what is in a store is the beginning of what is asked for.
+
+    Raises
+    ------
+    SimulationStoreError
+        If it is not.
+    """
+    kept, wanted = store.meta.get('simulation'), _meta(recipe, seed)['simulation']
+    if kept != wanted:
+        raise SimulationStoreError(
+            f'The store {store.path} holds {kept or "no simulations"}, not {wanted}: choose '
+            'another path.'
+        )
     total = sum(counts.values())
     if len(store) > total:
         raise SimulationStoreError(
-            f'The store {path} holds {len(store)} stamps, more than the {total} asked for.'
+            f'The store {store.path} holds {len(store)} stamps, more than the {total} asked for.'
         )
     kinds = np.repeat(list(counts), list(counts.values()))[: len(store)]
     if not np.array_equal(kinds, store.read_table(columns=['kind'])['kind']):
         raise SimulationStoreError(
-            f'The store {path} does not hold the first of {counts}: the order or the numbers of '
-            'its classes are others.'
+            f'The store {store.path} does not hold the first of {counts}: the order or the '
+            'numbers of its classes are others.'
         )

@@ -1,0 +1,250 @@
+"""`add_noise`: noise-free images as a telescope would have seen them, on the sky of a survey."""
+
+import hashlib
+from collections import deque
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from astro_wgan.noise.recipe import draw_sky, make_recipes, random_stream
+from astro_wgan.parallel import ordered_map
+from astro_wgan.progress import ProgressLine
+from astro_wgan.provenance import record
+from astro_wgan.stamps.stampset import StampSet, concatenate
+from astro_wgan.stamps.store import StampStore
+
+__all__ = ['add_noise']
+
+#: Stamps that share a stream of random numbers. Another number is another result.
+_BLOCK = 256
+
+#: Below zero by less than this share of a stamp's peak is rounding, as convolutions leave it.
+_ROUNDING = 1e-5
+
+
+def add_noise(
+    stamps,
+    *,
+    sky,
+    gain=1.0,
+    exposure_time=None,
+    zero_point=None,
+    correlation=None,
+    correlation_ratio=1.0,
+    seed,
+    into=None,
+    processes=1,
+    client=None,
+    progress=True,
+):
+    """
+    Give noise-free stamps the noise of a survey: that of their own light, and its sky.
+
+    Parameters
+    ----------
+    stamps : `~astro_wgan.StampSet` or `~astro_wgan.stamps.StampStore`
+        Without noise and sky, in counts, electrons, one of these per time, or a flux density. No
+        unit means counts, or counts per second where ``exposure_time`` is given.
+    sky : `~astro_wgan.noise.Sky` or `~astro_wgan.noise.Autocorrelation`, or a list of them
+        What is added: stamps of real sky, or Gaussian noise with this covariance. Stamps of
+        several bands need one for each; skies with the same clean pixels are then cut at the same
+        places.
+    gain : float or `~astropy.units.Quantity`, or a list of them, optional
+        Electrons per count.
+    exposure_time : `~astropy.units.Quantity`, or a list of them, optional
+        For pixels that are a rate or a flux density.
+    zero_point : float or `~astropy.units.Quantity`, or a list of them, optional
+        AB magnitude, or flux density, of one count per second: for pixels that are a flux density.
+    correlation : `~astro_wgan.noise.Autocorrelation`, or a list of them, optional
+        Correlation of the Poisson noise of the sources; by default that of ``sky``.
+    correlation_ratio : float, optional
+        R of `noise_correlation_ratio`: the variance of a drizzled pixel is that of its electrons
+        divided by R^2. With 1, it is that of its electrons.
+    seed : int
+        The same seed gives the same noise, on however many processes.
+    into : path-like, optional
+        Where to write a store. One that an interrupted call has left there is continued.
+    processes : int, optional
+        Processes that work at the same time. They are spawned: a script must call this under
+        ``if __name__ == '__main__':``.
+    client : `dask.distributed.Client`, optional
+        A Dask cluster that works instead.
+    progress : bool, optional
+        Show a progress line.
+
+    Returns
+    -------
+    `~astro_wgan.StampSet`, or `~astro_wgan.stamps.StampStore` where ``into`` is given
+        With unit, mask, PSF, WCS and table of the stamps. Their uncertainty, where they have one,
+        has the new noise added to it in squares.
+
+    Raises
+    ------
+    ValueError
+        If a stamp has negative pixels, an argument is out of range, bands or pixel scales
+        disagree, or the store at ``into`` is of other work.
+    astropy.units.UnitsError
+        If units do not convert.
+    SkyError
+        If there is too little clean sky for stamps of this size.
+
+    Notes
+    -----
+    Margalef-Bentabol et al. 2020 (section 4.2): Poisson noise of the source whose power spectrum
+    has the shape of the sky's, and a piece of sky. The variance of each pixel is that of its
+    electrons; see `~astro_wgan.noise.poisson.poisson_noise` for how. Negative pixels of less than
+    1e-5 of a stamp's peak, which convolutions leave, count as 0. Masked pixels stay masked.
+
+    The noise of a stamp depends on the seed and on its place in the set.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astropy import units as u
+    >>> from astro_wgan import StampSet, datasets
+    >>> from astro_wgan.noise import add_noise, find_sky
+    >>> sky = find_sky(datasets.load_image('hst_cosmos_f814w'))
+    >>> mock = StampSet(np.full((3, 64, 64), 20.0), pixel_scale=0.03 * u.arcsec)
+    >>> add_noise(mock, sky=sky, gain=2, seed=1, progress=False)
+    <StampSet: 3 stamps of 64 x 64 pixels, float64, 0.03 arcsec / pix>
+    """
+    recipes = make_recipes(
+        stamps,
+        sky,
+        correlation,
+        gain=gain,
+        exposure_time=exposure_time,
+        zero_point=zero_point,
+    )
+    if not 0 < correlation_ratio < np.inf:
+        raise ValueError(f'`correlation_ratio` must be above 0; got {correlation_ratio}.')
+    settings = {
+        'seed': seed,
+        'correlation_ratio': float(correlation_ratio),
+        'bands': [recipe.to_dict() for recipe in recipes],
+        'first_pixels': hashlib.sha256(stamps[:_BLOCK].pixels.tobytes()).hexdigest(),
+    }
+    meta = {'noise': settings, 'stamps': stamps.meta, 'provenance': record()}
+    work = partial(
+        _noisy,
+        # Sky is cut in this process: others need not know the image.
+        recipes=[replace(recipe, sky=None) for recipe in recipes],
+        ratio=float(correlation_ratio),
+        seed=seed,
+    )
+    run = partial(ordered_map, work, processes=processes, client=client)
+    with ProgressLine('adding noise', quiet=not progress) as line:
+        if into is None:
+            sets = list(_noisy_sets(stamps, recipes, seed, meta, run, line))
+            return concatenate(sets) if sets else _like(stamps[:0], meta)
+        with _opened_store(Path(into), stamps, meta) as (store, meta):
+            store.extend(_noisy_sets(stamps, recipes, seed, meta, run, line, start=len(store)))
+    return StampStore.open(into)
+
+
+class _Piece(NamedTuple):
+    """What whoever works on a block must know of it."""
+
+    block: int
+    pixels: np.ndarray
+    valid: np.ndarray
+    uncertainty: np.ndarray | None
+    ids: np.ndarray
+    sky: list
+
+
+def _noisy_sets(stamps, recipes, seed, meta, run, line, *, start=0):
+    """The stamps with noise, block by block, from the block on that begins at ``start``."""
+    total = len(stamps)
+    waiting = deque()
+
+    def pieces():
+        for first in range(start, total, _BLOCK):
+            part = stamps[first : min(first + _BLOCK, total)]
+            # WCS and table are not sent around; they meet their pixels again here.
+            waiting.append(part)
+            yield _piece(part, first // _BLOCK, recipes, seed)
+
+    line.update(start / max(1, total), f'{start} of {total} stamps')
+    done = start
+    for pixels, uncertainty in run(pieces()):
+        part = waiting.popleft()
+        done += len(part)
+        line.update(done / total, f'{done} of {total} stamps')
+        yield _like(part, meta, pixels, uncertainty)
+
+
+def _piece(part, block, recipes, seed):
+    sky = [
+        draw_sky(recipe, len(part), part.shape, seed=seed, block=block, band=band)
+        for band, recipe in enumerate(recipes)
+    ]
+    return _Piece(block, part.pixels, part.valid, part.uncertainty, part.ids, sky)
+
+
+def _noisy(piece, *, recipes, ratio, seed):
+    """Pixels and uncertainty of a block's stamps with noise."""
+    pixels = piece.pixels.copy()
+    variance = np.zeros_like(pixels)
+    for band, recipe in enumerate(recipes):
+        one = (..., band) if pixels.ndim == 4 else (...,)
+        light = _checked_light(piece.pixels[one], piece.valid[one], piece.ids)
+        rng = random_stream(seed, piece.block, 2, band)
+        noise, variance[one] = recipe.source_noise(light, ratio=ratio, rng=rng)
+        pixels[one] += noise + piece.sky[band]
+        variance[one] += recipe.sky_sigma**2
+    if piece.uncertainty is None:
+        return pixels, None
+    return pixels, np.sqrt(piece.uncertainty**2 + variance)
+
+
+def _checked_light(pixels, valid, ids):
+    """Pixels without those that are masked or negative by rounding."""
+    light = np.where(valid, pixels, 0)
+    lowest, peak = light.min(axis=(1, 2)), light.max(axis=(1, 2))
+    negative = lowest < -_ROUNDING * peak
+    if negative.any():
+        k = np.flatnonzero(negative)[0]
+        raise ValueError(
+            'Poisson noise needs `stamps` without negative pixels: '
+            f'{np.count_nonzero(negative)} of {len(ids)} have some, the first is that of id '
+            f'{ids[k]}, with a pixel of {lowest[k]:g}.'
+        )
+    return np.clip(light, 0, None)
+
+
+def _like(part, meta, pixels=None, uncertainty=None):
+    """A set with other pixels, uncertainty and provenance."""
+    return StampSet(
+        part.pixels if pixels is None else pixels,
+        uncertainty=part.uncertainty if uncertainty is None else uncertainty,
+        mask=part.mask,
+        unit=part.unit,
+        pixel_scale=part.pixel_scale,
+        psf=part.psf,
+        geometry=part.geometry,
+        table=part.table,
+        meta=meta,
+        assume_finite=True,
+    )
+
+
+@contextmanager
+def _opened_store(path, stamps, meta):
+    """A store for the result, new or as an interrupted call has left it, and its provenance."""
+    if not path.exists():
+        with StampStore.create(path, like=_like(stamps[:0], meta)) as store:
+            yield store, meta
+        return
+    with StampStore.open(path, mode='a') as store:
+        same = store.meta.get('noise') == meta['noise']
+        if not same or not np.array_equal(store.ids, stamps.ids[: len(store)]):
+            raise ValueError(
+                f'The store at `into`, {path}, is of other stamps or other settings: remove it, '
+                'or name another place.'
+            )
+        yield store, store.meta

@@ -1,0 +1,62 @@
+"""What a benchmark says of the machine: its name, the versions, how fast it multiplies matrices."""
+
+import os
+import time
+from datetime import UTC, datetime
+
+import tensorflow as tf
+from keras import layers
+
+from astro_wgan.provenance import versions
+
+__all__ = ['describe_machine', 'forward_operations', 'matrix_product_speed']
+
+
+def describe_machine():
+    """One line for the head of a table."""
+    model = 'unknown processor'
+    try:
+        with open('/proc/cpuinfo') as lines:
+            names = [line.split(':')[1].strip() for line in lines if line.startswith('model name')]
+        model = names[0]
+    except (OSError, IndexError):
+        pass
+    packages = ', '.join(f'{name} {number}' for name, number in versions().items())
+    return f'{model}, {os.cpu_count()} cores; {packages}; {datetime.now(UTC):%Y-%m-%d}'
+
+
+def matrix_product_speed(edge=2048, repeats=8):
+    """Floating-point operations per second of a float32 matrix product in TensorFlow."""
+    matrix = tf.random.normal((edge, edge))
+    product = tf.function(lambda: tf.linalg.matmul(matrix, matrix))
+    product()
+    seconds = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        product()
+        seconds.append(time.perf_counter() - start)
+    return 2 * edge**3 / min(seconds)
+
+
+def forward_operations(network):
+    """
+    Floating-point operations of one image on its way through a Keras model.
+
+    Multiplications and additions of convolutions and dense layers, two for each weight that a
+    value meets; activations are not counted.
+    """
+    total = 0
+    for layer in network.layers:
+        if isinstance(layer, layers.Conv2DTranspose):
+            places = layer.input.shape[1] * layer.input.shape[2]
+        elif isinstance(layer, layers.Conv2D):
+            places = layer.output.shape[1] * layer.output.shape[2]
+        elif isinstance(layer, layers.Dense):
+            places = 1
+        else:
+            continue
+        weights = 1
+        for length in layer.kernel.shape:
+            weights *= length
+        total += 2 * weights * places
+    return total
