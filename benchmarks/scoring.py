@@ -32,7 +32,7 @@ from astro_wgan import WGAN
 from astro_wgan.anomaly import EncoderConfig, LatentSearch, LatentSearcher, train_encoder
 from astro_wgan.datasets import simulate
 from astro_wgan.evaluate import roc_auc
-from astro_wgan.stamps import StampSet
+from astro_wgan.stamps import concatenate
 
 KINDS = ('normal', 'pair', 'disturbed')
 SEARCHES = {
@@ -91,7 +91,7 @@ class Outcome:
 
 
 def run_all(wgan, encoder, stamps, options):
-    everything = StampSet.concatenate([stamps[kind] for kind in KINDS])
+    everything = concatenate([stamps[kind] for kind in KINDS])
     images, weights = wgan.images_from_stamps(everything)
     outcomes = {}
     for name, search in SEARCHES.items():

@@ -251,7 +251,8 @@ class LatentSearcher:
         def step(k, state):
             return k + 1, self._step(target, state)
 
-        return tf.while_loop(lambda k, _: k < _BLOCK, step, (tf.constant(0), state))[1]
+        block = min(_BLOCK, self.search.max_iterations)
+        return tf.while_loop(lambda k, _: k < block, step, (tf.constant(0), state))[1]
 
     def _step(self, target, state):
         """Note the loss where the search stands, then take one step of Adam."""
