@@ -12,6 +12,7 @@ import tensorflow as tf
 from astro_wgan.progress import ProgressLine
 from astro_wgan.wgan.checkpoint import read_checkpoint, write_checkpoint
 from astro_wgan.wgan.config import to_dict
+from astro_wgan.wgan.memory import kept_memory
 
 __all__ = ['TrainingDivergedError', 'TrainingState', 'train']
 
@@ -136,7 +137,8 @@ def train(
     keeper = _Keeper(state, limits, checkpoint, mark, progress)
     watches = [] if watch is None else [watch]
     heard = keras.callbacks.CallbackList([*watches, keeper, *callbacks], model=trainer)
-    _run(trainer, images, state, heard, per_epoch=max(_SHORTEST_EPOCH, len(stamps) // need))
+    with kept_memory():
+        _run(trainer, images, state, heard, per_epoch=max(_SHORTEST_EPOCH, len(stamps) // need))
     return state
 
 
