@@ -5,12 +5,21 @@ from functools import cache
 
 import numpy as np
 
-from astro_wgan.datasets.light import add_gaussians, add_sersic, half_light_radius
+from astro_wgan.datasets.light import (
+    add_gaussians,
+    add_sersic,
+    half_light_radius,
+    harmonics,
+    sersic_light,
+)
 
 __all__ = ['Galaxy', 'add_galaxy', 'add_neighbours', 'draw_galaxy', 'flux_of']
 
 #: AB magnitude of 1 nJy.
 _ZERO_POINT = 31.4
+
+#: Arms of the finest pattern in a disc.
+_MOST_ARMS = 6
 
 
 @dataclass(frozen=True)
@@ -238,52 +247,56 @@ def _component_radii(galaxy):
 def _add_disc(image, sky, disc, share, rng, discs, x, y):
     """A disc with arms, bar, texture and lopsidedness, and the light of a smooth one."""
     shape = {'axis_ratio': disc.axis_ratio, 'angle': disc.angle, 'x': x, 'y': y}
-    smooth = sky.empty()
     flux = share * disc.flux
-    add_sersic(smooth, sky, flux=flux, radius=disc.radius, index=disc.disc_index, **shape)
-    structured = smooth * sky.refined(_structure(sky.plane(**shape), disc.radius, rng, discs))
-    image += structured * (smooth.sum() / structured.sum())
+    patch, light = sersic_light(sky, flux=flux, radius=disc.radius, index=disc.disc_index, **shape)
+    smooth = light.sum()
+    light *= patch.refined(_structure(patch.plane(**shape), disc.radius, rng, discs))
+    light *= smooth / light.sum()
+    image[patch.where] += light
 
 
 def _structure(plane, radius, rng, discs):
     """By what a smooth disc is multiplied."""
-    scaled, azimuth = plane.radius / np.float32(radius), plane.azimuth
-    log_radius = np.log(np.maximum(scaled, np.float32(1e-3)))
-    # Patterns begin outside of the bulge and lose contrast far out.
-    pattern = np.zeros_like(azimuth)
+    scaled = plane.radius * np.float32(1 / radius)
+    direction = plane.direction
+    # The patterns of a galaxy wind one way.
     handedness = rng.choice([-1, 1])
-    for _ in range(4):
-        arms, strength = rng.integers(2, 7), discs.texture * rng.standard_normal()
-        pattern += _spiral(
-            log_radius, azimuth, arms, handedness * rng.uniform(12, 40), strength, rng
-        )
+    flocculent = np.zeros(_MOST_ARMS + 1, dtype=complex)
+    flocculent[2:] = discs.texture * (rng.standard_normal((2, _MOST_ARMS - 1)).T @ [0.5, 0.5j])
+    patterns = [(rng.uniform(20, 45), flocculent)]
     if rng.random() < discs.spirals:
-        arms = rng.choice([2, 2, 2, 3, 4])
+        grand = np.zeros(_MOST_ARMS + 1, dtype=complex)
         strength = discs.arm_strength * rng.uniform(0.5, 1.5)
-        pattern += _spiral(
-            log_radius, azimuth, arms, handedness * rng.uniform(10, 30), strength, rng
-        )
+        grand[rng.choice([2, 2, 2, 3, 4])] = strength * np.exp(1j * rng.uniform(0, 2 * np.pi))
+        patterns.append((rng.uniform(10, 30), grand))
+    log_radius = np.log(scaled + np.float32(1e-3))
+    pattern = sum(
+        _winding(direction, log_radius, handedness * pitch, amplitudes)
+        for pitch, amplitudes in patterns
+    )
+    # Patterns begin outside of the bulge.
     square = scaled**2
     pattern *= square / (square + np.float32(0.16))
     if rng.random() < discs.bars:
-        length, angle = rng.uniform(0.3, 0.8), rng.uniform(0, np.pi)
-        along = scaled * np.cos(azimuth - np.float32(angle))
-        across = scaled * np.sin(azimuth - np.float32(angle))
-        bar = np.exp(-np.float32(0.5 / length**2) * (along**2 + 9 * across**2))
+        length, turn = rng.uniform(0.3, 0.8), np.exp(-1j * rng.uniform(0, np.pi))
+        along = direction * np.complex64(turn)
+        bar = np.exp(np.float32(-0.5 / length**2) * square * (along.real**2 + 9 * along.imag**2))
         pattern += np.float32(rng.uniform(0.3, 0.9)) * bar
     lopsided = min(0.8, discs.lopsidedness * rng.rayleigh() / 1.25)
-    first = np.float32(lopsided) * np.cos(azimuth - np.float32(rng.uniform(0, 2 * np.pi)))
+    first = (direction * np.complex64(lopsided * np.exp(1j * rng.uniform(0, 2 * np.pi)))).real
     result = np.exp(pattern) * (1 + first * np.minimum(scaled / 2, 1))
     if discs.truncation is not None:
         result /= 1 + np.exp(np.clip(8 * (scaled - np.float32(discs.truncation)), -30, 30))
     return result
 
 
-def _spiral(log_radius, azimuth, arms, pitch, strength, rng):
-    """A logarithmic spiral of some arms; the pitch angle is in degrees."""
-    winding = np.float32(arms / np.tan(np.radians(pitch)))
-    phase = np.float32(rng.uniform(0, 2 * np.pi))
-    return np.float32(strength) * np.cos(np.float32(arms) * azimuth - winding * log_radius + phase)
+def _winding(direction, log_radius, pitch, amplitudes):
+    """Logarithmic spirals of 0, 1, 2 ... arms, of these complex amplitudes; pitch in degrees."""
+    turn = log_radius * np.float32(1 / np.tan(np.radians(pitch)))
+    wound = np.empty_like(direction)
+    wound.real, wound.imag = np.cos(turn), -np.sin(turn)
+    wound *= direction
+    return harmonics(wound, amplitudes)
 
 
 def _draw_clumps(rng, disc, recipe):

@@ -1,18 +1,39 @@
-"""Light on a fine grid: Sersic profiles, discs with structure, Gaussians; and what an angle is."""
+"""Light on a fine grid: Sersic profiles, Gaussians, and coordinates in the plane of a disc."""
 
 from dataclasses import dataclass
 from functools import lru_cache
+from math import ceil, floor
 
 import numpy as np
 from scipy.special import gamma, gammainc, gammaincinv
 
-__all__ = ['Plane', 'Sky', 'add_gaussians', 'add_sersic', 'half_light_radius', 'sersic_width']
+__all__ = [
+    'Patch',
+    'Plane',
+    'Sky',
+    'add_gaussians',
+    'add_sersic',
+    'half_light_radius',
+    'harmonics',
+    'sersic_light',
+    'sersic_width',
+]
 
 #: A profile is drawn out to where this share of its light lies within.
 _ENCLOSED = 0.9995
 
 #: Fine pixels around the centre of a profile that are averaged over, and points along each.
-_CORE, _POINTS = 5, 11
+_CORE, _POINTS = 5, 9
+
+#: Profiles are looked up by the leading bits of the squared radius, in units of the effective
+#: one, as float32: its exponent, from the first to the last of these, and this many of the next.
+_EXPONENTS, _MANTISSA_BITS = (-16, 14), 7
+
+#: Bits of a float32 after the sign and the exponent, and what its exponent begins from.
+_FLOAT_BITS, _FLOAT_BIAS = 23, 127
+
+#: Standard deviations beyond which a Gaussian is not drawn.
+_GAUSSIAN_REACH = 4.5
 
 
 @dataclass(frozen=True)
@@ -64,11 +85,49 @@ class Sky:
         """A dark sky."""
         return np.zeros((self.n, self.n), dtype=np.float32)
 
-    def window(self, x, y, radius):
-        """Rows and columns of the fine pixels within a square around a position, in arcsec."""
-        bounds = np.array([y - radius, y + radius, x - radius, x + radius]) / self.step + self.n / 2
-        low, high, left, right = np.clip(np.rint(bounds).astype(int), 0, self.n)
-        return slice(low, high), slice(left, right)
+    @property
+    def whole(self):
+        """All of it, as a `Patch`."""
+        return Patch(self, slice(0, self.n), slice(0, self.n))
+
+    def patch(self, x, y, width, height):
+        """The `Patch` of so many arcsec to the left and right, above and below a position."""
+        return Patch(self, self._covering(y, height), self._covering(x, width))
+
+    def _covering(self, centre, reach):
+        """The fine pixels of all pixels within so many arcsec of a position along an axis."""
+        length = self.size + 2 * self.margin
+        first = floor((centre - reach) / self.scale + length / 2)
+        last = ceil((centre + reach) / self.scale + length / 2)
+        first, last = (min(max(bound, 0), length) * self.oversampling for bound in (first, last))
+        return slice(first, last)
+
+
+@dataclass(frozen=True)
+class Patch:
+    """
+    A rectangle of the fine grid, in whole pixels.
+
+    Attributes
+    ----------
+    sky : `Sky`
+    rows, columns : slice
+        Of fine pixels.
+    """
+
+    sky: Sky
+    rows: slice
+    columns: slice
+
+    @property
+    def where(self):
+        """Index of these fine pixels in an image of the sky."""
+        return self.rows, self.columns
+
+    @property
+    def is_empty(self):
+        """Whether there is nothing in it."""
+        return self.rows.start >= self.rows.stop or self.columns.start >= self.columns.stop
 
     def plane(self, x, y, *, axis_ratio=1.0, angle=0.0):
         """
@@ -76,13 +135,17 @@ class Sky:
 
         What varies slowly is computed there, in a fraction of the time, and then `refined`.
         """
-        axis = self.pixel_axis
-        return Plane.of(axis - x, axis[:, np.newaxis] - y, axis_ratio, angle)
+        rows, columns = (
+            slice(part.start // self.sky.oversampling, part.stop // self.sky.oversampling)
+            for part in self.where
+        )
+        axis = self.sky.pixel_axis
+        return Plane.of(axis[columns] - x, axis[rows, np.newaxis] - y, axis_ratio, angle)
 
     def refined(self, coarse):
         """Values at fine pixels, interpolated linearly between those at pixels."""
-        rows = _interpolated(coarse, self.oversampling)
-        return _interpolated(rows.T, self.oversampling).T
+        rows = _interpolated(coarse, self.sky.oversampling)
+        return _interpolated(rows.T, self.sky.oversampling).T
 
 
 @dataclass(frozen=True)
@@ -103,7 +166,8 @@ class Plane:
     def of(cls, dx, dy, axis_ratio, angle):
         """From offsets on the sky; the angle is that of the major axis from x to y, in radian."""
         cos, sin = np.float32(np.cos(angle)), np.float32(np.sin(angle))
-        return cls(dx * cos + dy * sin, (dy * cos - dx * sin) / np.float32(axis_ratio))
+        q = np.float32(axis_ratio)
+        return cls(dx * cos + dy * sin, dy * (cos / q) - dx * (sin / q))
 
     @property
     def radius(self):
@@ -111,19 +175,27 @@ class Plane:
         return np.sqrt(self.u**2 + self.v**2)
 
     @property
-    def azimuth(self):
-        """Angle around the centre."""
-        return np.arctan2(self.v, self.u)
+    def direction(self):
+        """exp(i a) for the angle a around the centre, complex64; powers of it are harmonics."""
+        direction = np.empty(self.u.shape, dtype=np.complex64)
+        # A little more than the radius, for which the centre has a direction too.
+        inverse = 1 / np.sqrt(self.u**2 + self.v**2 + np.float32(1e-10))
+        direction.real, direction.imag = self.u * inverse, self.v * inverse
+        return direction
 
 
-def add_sersic(image, sky, *, flux, radius, index=1.0, axis_ratio=1.0, angle=0.0, x=0.0, y=0.0):
+def add_sersic(image, sky, **profile):
+    """Add an elliptical Sersic profile, as of `sersic_light`, to an image on the fine grid."""
+    patch, light = sersic_light(sky, **profile)
+    image[patch.where] += light
+
+
+def sersic_light(sky, *, flux, radius, index=1.0, axis_ratio=1.0, angle=0.0, x=0.0, y=0.0):
     """
-    Add an elliptical Sersic profile to an image.
+    The light of an elliptical Sersic profile.
 
     Parameters
     ----------
-    image : `~numpy.ndarray`
-        On the grid of the sky; flux per fine pixel.
     sky : `Sky`
     flux : float
         Total, out to infinity.
@@ -133,29 +205,30 @@ def add_sersic(image, sky, *, flux, radius, index=1.0, axis_ratio=1.0, angle=0.0
         Sersic index; minor over major axis; angle of the latter from x to y.
     x, y : float
         Centre, in arcsec from the middle of the stamp.
+
+    Returns
+    -------
+    patch : `Patch`
+        Where it can be seen.
+    light : `~numpy.ndarray` of float32
+        Flux per fine pixel of the patch.
     """
-    b = sersic_width(index)
-    peak = flux * sky.step**2 * b ** (2 * index)
-    peak /= 2 * np.pi * axis_ratio * radius**2 * index * gamma(2 * index)
-    reach = radius * (_reach(index) / b) ** index
-    window = sky.window(x, y, reach)
-    if min(part.stop - part.start for part in window) <= 0:
-        return
-
-    def profile(dx, dy):
-        scaled = Plane.of(dx, dy, axis_ratio, angle).radius * np.float32(1 / radius)
-        if index != 1:
-            scaled = np.exp(np.float32(1 / index) * np.log(np.maximum(scaled, np.float32(1e-6))))
-        return np.float32(peak) * np.exp(np.float32(-b) * scaled)
-
-    drawn = profile(sky.axis[window[1]] - x, sky.axis[window[0], np.newaxis] - y)
-    _refine_core(drawn, sky, window, x, y, profile)
-    image[window] += drawn
+    table, reach = _profile(flux * sky.step**2 / (axis_ratio * radius**2), index)
+    cos, sin = np.cos(angle), np.sin(angle)
+    across, up = np.hypot(cos, axis_ratio * sin), np.hypot(sin, axis_ratio * cos)
+    patch = sky.patch(x, y, radius * reach * across, radius * reach * up)
+    if patch.is_empty:
+        return patch, sky.empty()[patch.where]
+    shape = (radius, axis_ratio, cos, sin)
+    dx, dy = sky.axis[patch.columns] - np.float32(x), sky.axis[patch.rows] - np.float32(y)
+    light = _looked_up(table, _squared_radius(dx, dy, *shape))
+    _average_core(light, dx, dy, sky.step, table, shape)
+    return patch, light
 
 
 def add_gaussians(image, sky, *, flux, sigma, x, y):
     """
-    Add round Gaussians, all at once.
+    Add round Gaussians.
 
     Parameters
     ----------
@@ -166,11 +239,48 @@ def add_gaussians(image, sky, *, flux, sigma, x, y):
         Flux, standard deviation and position of each, in arcsec.
     """
     flux, sigma, x, y = (np.atleast_1d(np.asarray(v, np.float32)) for v in (flux, sigma, x, y))
-    # A round Gaussian is a product of one along x and one along y; their sum is a matrix product.
-    scale = np.float32(sky.step / np.sqrt(2 * np.pi)) / sigma
-    along_x = np.exp(-0.5 * ((sky.axis - x[:, np.newaxis]) / sigma[:, np.newaxis]) ** 2)
-    along_y = np.exp(-0.5 * ((sky.axis - y[:, np.newaxis]) / sigma[:, np.newaxis]) ** 2)
-    image += (along_y * (flux * scale**2)[:, np.newaxis]).T @ along_x
+    if not len(flux):
+        return
+    # All have a box of the same size, that of the widest, so that they are computed at once.
+    half = min(int(np.ceil(_GAUSSIAN_REACH * sigma.max() / sky.step)), sky.n // 2)
+    inside = np.arange(-half, half + 1)
+    # A round Gaussian is a product of one along x and one along y.
+    along, first = [], []
+    for centre in (y, x):
+        middle = np.rint(centre / sky.step + (sky.n - 1) / 2).astype(int)
+        offsets = (middle[:, np.newaxis] + inside - (sky.n - 1) / 2) * sky.step
+        scaled = ((offsets - centre[:, np.newaxis]) / sigma[:, np.newaxis]).astype(np.float32)
+        along.append(np.exp(np.float32(-0.5) * scaled**2))
+        first.append((middle - half).tolist())
+    peak = flux * (np.float32(sky.step**2 / (2 * np.pi)) / sigma**2)
+    boxes = (along[0] * peak[:, np.newaxis])[:, :, np.newaxis] * along[1][:, np.newaxis, :]
+    for box, row, column in zip(boxes, *first, strict=True):
+        # What lies beyond the grid is cut off.
+        low, left = max(0, -row), max(0, -column)
+        part = box[low : max(low, sky.n - row), left : max(left, sky.n - column)]
+        image[row + low : row + low + len(part), column + left :][:, : part.shape[1]] += part
+
+
+def harmonics(phase, amplitudes):
+    """
+    The real part of a sum of powers of phase factors.
+
+    Parameters
+    ----------
+    phase : `~numpy.ndarray` of complex64
+        As `Plane.direction`, or wound up with the radius.
+    amplitudes : sequence of complex
+        Of the power 0, 1, 2 ...
+
+    Returns
+    -------
+    `~numpy.ndarray` of float32
+    """
+    total = np.full_like(phase, amplitudes[-1])
+    for amplitude in amplitudes[-2::-1]:
+        total *= phase
+        total += np.complex64(amplitude)
+    return total.real
 
 
 def sersic_width(index):
@@ -180,7 +290,8 @@ def sersic_width(index):
 
 def half_light_radius(fluxes, radii, indices):
     """Radius that holds half the light of concentric round Sersic profiles."""
-    radius = np.geomspace(0.1 * min(radii), 3 * max(radii), 128)
+    # That of a sum lies between those of its parts.
+    radius = np.linspace(min(radii), max(radii), 32)
     within = sum(
         flux * gammainc(2 * index, sersic_width(index) * (radius / size) ** (1 / index))
         for flux, size, index in zip(fluxes, radii, indices, strict=True)
@@ -198,33 +309,72 @@ def _axis(n, step):
 def _interpolated(rows, factor):
     """Rows at finer positions; beyond the outermost their values hold."""
     padded = np.concatenate([rows[:1], rows, rows[-1:]])
+    steps = padded[1:] - padded[:-1]
     fine = np.empty((len(rows) * factor, *rows.shape[1:]), dtype=rows.dtype)
     for k in range(factor):
         shift = (k + 0.5) / factor - 0.5
         first = 0 if shift < 0 else 1
-        low, high = padded[first : first + len(rows)], padded[first + 1 : first + 1 + len(rows)]
-        fine[k::factor] = low + np.float32(shift % 1) * (high - low)
+        last = first + len(rows)
+        fine[k::factor] = padded[first:last] + np.float32(shift % 1) * steps[first:last]
     return fine
 
 
-def _reach(index):
-    """The exponent at the radius that encloses all but a little of the light."""
-    return float(gammaincinv(2 * index, _ENCLOSED))
+# Profiles by table: an exponential and a power at each pixel would take five times as long.
 
 
-def _refine_core(drawn, sky, window, x, y, profile):
+def _profile(scale, index):
+    """A Sersic profile by squared radius, and out to where it is drawn, in effective radii."""
+    b = sersic_width(index)
+    peak = scale * b ** (2 * index) / (2 * np.pi * index * gamma(2 * index))
+    powers = np.exp(_log_nodes() * np.float32(0.5 / index))
+    table = np.float32(peak) * np.exp(np.float32(-b) * powers)
+    return table, (float(gammaincinv(2 * index, _ENCLOSED)) / b) ** index
+
+
+@lru_cache(maxsize=1)
+def _log_nodes():
+    """Logarithms of the squared radii that `_looked_up` rounds to."""
+    mantissa = 1 + (np.arange(2**_MANTISSA_BITS) + 0.5) / 2**_MANTISSA_BITS
+    return np.log(np.ldexp(mantissa, np.arange(*_EXPONENTS)[:, np.newaxis])).ravel().astype('f4')
+
+
+def _squared_radius(dx, dy, radius, axis_ratio, cos, sin):
+    """Elliptical radius, in units of one, squared, at each (dy, dx)."""
+    a = (cos**2 + (sin / axis_ratio) ** 2) / radius**2
+    b = 2 * cos * sin * (1 - axis_ratio**-2) / radius**2
+    c = (sin**2 + (cos / axis_ratio) ** 2) / radius**2
+    # The product of [1, b dy, c dy^2] and [a dx^2, dx, 1] is a sum over all pixels in one pass.
+    left, right = np.ones((len(dy), 3), np.float32), np.ones((3, len(dx)), np.float32)
+    left[:, 1] = np.float32(b) * dy
+    # Never 0, nor below by rounding.
+    left[:, 2] = np.float32(c) * dy**2 + np.float32(2.0 ** _EXPONENTS[0])
+    right[0] = np.float32(a) * dx**2
+    right[1] = dx
+    return left @ right
+
+
+def _looked_up(table, squared):
+    bits = squared.view(np.int32) >> (_FLOAT_BITS - _MANTISSA_BITS)
+    bits -= (_FLOAT_BIAS + _EXPONENTS[0]) << _MANTISSA_BITS
+    return table.take(bits, mode='clip')
+
+
+def _average_core(light, dx, dy, step, table, shape):
     """Average over the central fine pixels, within which a profile may vary much."""
-    row, column = (
-        round((c / sky.step) + (sky.n - 1) / 2) - part.start
-        for c, part in zip((y, x), window, strict=True)
-    )
-    rows = slice(max(0, row - _CORE // 2), max(0, row + _CORE // 2 + 1))
-    columns = slice(max(0, column - _CORE // 2), max(0, column + _CORE // 2 + 1))
-    core = drawn[rows, columns]
-    if core.size == 0:
-        return
-    inside = ((np.arange(_POINTS) + 0.5) / _POINTS - 0.5) * sky.step
-    dy = (sky.axis[window[0]][rows, np.newaxis] - y + inside.astype(np.float32)).reshape(-1, 1)
-    dx = (sky.axis[window[1]][columns, np.newaxis] - x + inside.astype(np.float32)).reshape(-1)
-    fine = profile(dx, dy).reshape(core.shape[0], _POINTS, core.shape[1], _POINTS)
-    core[...] = fine.mean(axis=(1, 3))
+    parts, fine = [], []
+    for offsets in (dy, dx):
+        middle = round(float(-offsets[0]) / step)
+        part = slice(max(0, middle - _CORE // 2), max(0, middle + _CORE // 2 + 1))
+        parts.append(part)
+        fine.append(np.add.outer(_inside(step), offsets[part]).ravel())
+    core = light[tuple(parts)]
+    if core.size:
+        drawn = _looked_up(table, _squared_radius(fine[1], fine[0], *shape))
+        drawn = drawn.reshape(_POINTS, core.shape[0], _POINTS, core.shape[1])
+        core[...] = drawn.sum(axis=0).sum(axis=1) / np.float32(_POINTS**2)
+
+
+@lru_cache(maxsize=8)
+def _inside(step):
+    """Offsets of the points along a fine pixel."""
+    return (((np.arange(_POINTS) + 0.5) / _POINTS - 0.5) * step).astype(np.float32)

@@ -4,7 +4,6 @@ from functools import lru_cache
 
 import numpy as np
 from scipy import fft
-from scipy.ndimage import correlate1d
 
 from astro_wgan.datasets.light import Sky
 from astro_wgan.datasets.recipes import MoffatOptics
@@ -96,10 +95,14 @@ def observe(light, recipe):
         Flux per pixel, without noise.
     """
     sky = sky_of(recipe)
-    blurred = fft.irfft2(fft.rfft2(light) * _transfer(recipe), s=light.shape)
-    edge = sky.margin * sky.oversampling
-    inner = blurred[edge : sky.n - edge, edge : sky.n - edge]
-    return inner.reshape(sky.size, sky.oversampling, sky.size, sky.oversampling).sum(axis=(1, 3))
+    spectrum = fft.rfft2(light)
+    spectrum *= _transfer(recipe)
+    # Of the rows of fine pixels one in each pixel is wanted: waves that differ between these alone
+    # are the same there. Columns are summed afterwards.
+    spectrum = spectrum.reshape(sky.oversampling, -1, spectrum.shape[1]).sum(axis=0)
+    inner = slice(sky.margin, sky.margin + sky.size)
+    rows = fft.irfft(fft.ifft(spectrum, axis=0)[inner], n=sky.n)
+    return sum(rows[:, k :: sky.oversampling] for k in range(sky.oversampling))[:, inner]
 
 
 def add_noise(image, rng, noise):
@@ -119,22 +122,28 @@ def add_noise(image, rng, noise):
     """
     taps = np.asarray(noise.taps, dtype=np.float32)
     taps /= np.sqrt((taps**2).sum())
-    edge = len(taps) // 2
-    white = rng.standard_normal([length + 2 * edge for length in image.shape], dtype=np.float32)
-    for axis in (0, 1):
-        white = correlate1d(white, taps, axis=axis)
-    field = white[edge : edge + image.shape[0], edge : edge + image.shape[1]]
+    field = rng.standard_normal([length + len(taps) - 1 for length in image.shape], np.float32)
+    field = _convolved_rows(_convolved_rows(field, taps).T, taps).T
     variance = noise.rms**2 + np.maximum(image, 0) / noise.gain
     return (image + np.sqrt(variance) * field).astype(np.float32)
 
 
+def _convolved_rows(values, taps):
+    """Sums of neighbouring rows, as many fewer as there are taps but one."""
+    n = len(values) - len(taps) + 1
+    return sum(tap * values[k : k + n] for k, tap in enumerate(taps))
+
+
 @lru_cache(maxsize=8)
 def _transfer(recipe):
-    """Fourier transform of the PSF on the fine grid."""
+    """Fourier transform of the PSF on the fine grid, and of the sum of fine rows of a pixel."""
     sky = sky_of(recipe)
     psf = galsim_psf(recipe.optics)
     # GalSim puts the middle of an even image between pixels; an offset moves it onto one.
     drawn = psf.drawImage(
         nx=sky.n, ny=sky.n, scale=sky.step, method='no_pixel', offset=(0.5, 0.5), dtype=float
     ).array
-    return fft.rfft2(fft.ifftshift(drawn)).astype(np.complex64)
+    waves = fft.fftfreq(sky.n)[:, np.newaxis]
+    summed = sum(np.exp(2j * np.pi * waves * k) for k in range(sky.oversampling))
+    transfer = fft.rfft2(fft.ifftshift(drawn)) * summed / sky.oversampling
+    return transfer.astype(np.complex64)

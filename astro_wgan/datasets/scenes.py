@@ -8,7 +8,7 @@ import numpy as np
 from astro_wgan.datasets.artefacts import draw_artefact
 from astro_wgan.datasets.debris import add_debris
 from astro_wgan.datasets.galaxies import add_galaxy, add_neighbours, draw_galaxy
-from astro_wgan.datasets.light import Plane, add_sersic
+from astro_wgan.datasets.light import Plane, add_sersic, harmonics
 from astro_wgan.datasets.optics import sky_of
 
 __all__ = ['KINDS', 'Scene', 'draw_scene']
@@ -158,15 +158,14 @@ def _ring(image, sky, galaxy, rng, recipe, x, y):
     ratio = max(galaxy.axis_ratio, rng.uniform(0.4, 1.0))
     radius = max(galaxy.radius * rng.uniform(*rings.radii), 5 * sky.scale)
     radius = min(radius, 0.75 * sky.edge)
-    plane = sky.plane(x, y, axis_ratio=ratio, angle=galaxy.angle)
-    azimuth = plane.azimuth
-    distance = plane.radius / np.float32(radius)
-    ring = np.exp(-0.5 * ((distance - 1) / np.float32(rng.uniform(*rings.width))) ** 2)
-    for arms in (1, 2, 3, 5, 7):
-        # Star formation is uneven along a ring.
-        phase = np.float32(rng.uniform(0, 2 * np.pi))
-        ring *= np.exp(np.float32(0.3 * rng.standard_normal()) * np.cos(arms * azimuth + phase))
-    ring = sky.refined(ring)
+    whole = sky.whole
+    plane = whole.plane(x, y, axis_ratio=ratio, angle=galaxy.angle)
+    offset = (plane.radius * np.float32(1 / radius) - 1) / np.float32(rng.uniform(*rings.width))
+    # Star formation is uneven along a ring.
+    uneven = np.zeros(8, dtype=complex)
+    uneven[[1, 2, 3, 5, 7]] = 0.3 * (rng.standard_normal((5, 2)) @ [1, 1j]) / np.sqrt(2)
+    ring = np.exp(harmonics(plane.direction, uneven) - np.float32(0.5) * offset**2)
+    ring = whole.refined(ring)
     image += ring * np.float32(share * galaxy.flux / ring.sum())
     return {'stage': 'ring', 'axis_ratio': ratio}
 

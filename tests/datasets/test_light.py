@@ -2,9 +2,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.special import gamma
 
 from astro_wgan.datasets import RECIPES
-from astro_wgan.datasets.light import Sky, add_gaussians, add_sersic, half_light_radius
+from astro_wgan.datasets.light import (
+    Sky,
+    add_gaussians,
+    add_sersic,
+    half_light_radius,
+    harmonics,
+    sersic_light,
+    sersic_width,
+)
 
 SKY = Sky(64, 8, 0.06, 2)
 
@@ -32,6 +41,40 @@ def test_drawing_agrees_with_galsim(name, index, radius, axis_ratio):
     assert ours.sum() == pytest.approx(theirs.sum(), rel=0.01)
     assert np.abs(ours - theirs).max() < 0.01 * theirs.max()
     assert np.abs(ours - theirs).sum() < 0.01 * theirs.sum()
+
+
+@pytest.mark.parametrize(('index', 'radius'), [(1, 0.4), (2.5, 0.3), (4, 0.15)])
+def test_flux_and_half_light_radius_are_those_of_galsim(index, radius):
+    galsim = pytest.importorskip('galsim')
+    sky = Sky(128, 0, 0.03, 1)
+    image = sky.empty()
+    add_sersic(image, sky, flux=1000, radius=radius, index=index)
+    drawn = galsim.Sersic(n=index, half_light_radius=radius, flux=1000).drawImage(
+        nx=sky.n, ny=sky.n, scale=sky.step, dtype=float
+    )
+    assert image.sum() == pytest.approx(drawn.array.sum(), rel=0.006)
+    ours = galsim.Image(image, scale=sky.step).calculateHLR()
+    assert ours == pytest.approx(drawn.calculateHLR(), rel=0.01)
+
+
+def test_looked_up_profiles_follow_the_formula():
+    patch, light = sersic_light(SKY, flux=1000, radius=0.5, index=1.7, axis_ratio=0.4, angle=0.3)
+    dx, dy = SKY.axis[patch.columns], SKY.axis[patch.rows][:, np.newaxis]
+    along, across = dx * np.cos(0.3) + dy * np.sin(0.3), dy * np.cos(0.3) - dx * np.sin(0.3)
+    radius = np.hypot(along, across / 0.4) / 0.5
+    b = sersic_width(1.7)
+    peak = 1000 * SKY.step**2 * b**3.4 / (2 * np.pi * 1.7 * gamma(3.4) * 0.4 * 0.5**2)
+    expected = peak * np.exp(-b * radius ** (1 / 1.7))
+    outside = (radius > 0.2) & (radius < 5)
+    np.testing.assert_allclose(light[outside], expected[outside], rtol=0.02)
+    assert light[outside].sum() == pytest.approx(expected[outside].sum(), rel=1e-3)
+
+
+def test_harmonics_are_cosines_of_the_angle():
+    plane = SKY.whole.plane(0.1, -0.2, axis_ratio=0.5, angle=0.7)
+    angle = np.arctan2(plane.v, plane.u)
+    summed = harmonics(plane.direction, np.array([0.5, 0, 2 * np.exp(0.3j)]))
+    np.testing.assert_allclose(summed, 0.5 + 2 * np.cos(2 * angle + 0.3), atol=2e-3)
 
 
 def test_light_beyond_the_grid_is_not_drawn():
@@ -64,6 +107,13 @@ def test_gaussians_have_their_flux_place_and_width():
     assert np.sqrt((right * (x - mean) ** 2).sum() / right.sum()) == pytest.approx(0.2, rel=0.01)
 
 
+@pytest.mark.parametrize(('x', 'share'), [(-2.4, 0.5), (9.0, 0.0), (2.28, 0.8849)])
+def test_gaussians_at_the_edge_are_cut_off_there(x, share):
+    image = SKY.empty()
+    add_gaussians(image, SKY, flux=[2.0], sigma=[0.1], x=[x], y=[0.3])
+    assert image.sum() == pytest.approx(2 * share, rel=0.01, abs=1e-6)
+
+
 def test_half_light_radius_of_one_profile_is_its_own():
     assert half_light_radius([2.0], [0.7], [3.0]) == pytest.approx(0.7, rel=1e-3)
 
@@ -83,4 +133,6 @@ def test_refined_values_of_a_slope_lie_on_it(oversampling):
     slope = np.add.outer(2 * sky.pixel_axis, 3 * sky.pixel_axis)
     fine = np.add.outer(2 * sky.axis, 3 * sky.axis)
     inner = slice(2 * oversampling, -2 * oversampling)
-    np.testing.assert_allclose(sky.refined(slope)[inner, inner], fine[inner, inner], atol=1e-5)
+    np.testing.assert_allclose(
+        sky.whole.refined(slope)[inner, inner], fine[inner, inner], atol=1e-5
+    )
