@@ -32,8 +32,8 @@ def gaussian_noise(noise_filter, n, *, sigma, rng):
     Notes
     -----
     The noise is made at spatial frequencies: each mode is a random number times the amplitude of
-    the filter. A pixel is a sum of thousands of modes, so it is Gaussian although these come from
-    a table of 65,536 complex numbers, which is five times as quick as to draw normal deviates.
+    the filter. A pixel is a sum of thousands of modes, so it is Gaussian although each of these
+    has one of 256 values only, which take a fraction of the time that normal deviates take.
     """
     (by, bx), (ny, nx) = noise_filter.box, noise_filter.shape
     # Twice each, for real and imaginary parts: quicker than to multiply complex numbers.
@@ -44,7 +44,7 @@ def gaussian_noise(noise_filter, n, *, sigma, rng):
     modes = np.empty((pairs, by, bx), dtype=np.complex64)
     for first in range(0, n, 2 * pairs):
         part = stamps[first : first + 2 * pairs]
-        draws = rng.bit_generator.random_raw(-(-modes.size // 4)).view(np.uint16)
+        draws = rng.bit_generator.random_raw(-(-modes.size // 8)).view(np.uint8)
         _complex_deviates().take(draws[: modes.size].reshape(modes.shape), out=modes, mode='wrap')
         modes.view(np.float32)[...] *= amplitude
         # In place, and of the rows only those that a stamp has.
@@ -59,8 +59,12 @@ def gaussian_noise(noise_filter, n, *, sigma, rng):
 
 @cache
 def _complex_deviates():
-    """Complex normal deviates of variance 2: 256 amplitudes, equally probable, by 256 phases."""
-    amplitude = np.sqrt(-2 * np.log((np.arange(256) + 0.5) / 256))
-    amplitude *= np.sqrt(2 / np.mean(amplitude**2))
-    phase = 2 * np.pi * np.arange(256) / 256
-    return np.outer(amplitude, np.exp(1j * phase)).astype(np.complex64).ravel()
+    """Complex normal deviates of variance 2: 256 of equal probability, a sunflower of them."""
+    k = np.arange(256)
+    amplitude = np.sqrt(-2 * np.log((k + 0.5) / 256))
+    phase = k * np.pi * (3 - np.sqrt(5))
+    parts = amplitude * np.array([np.cos(phase), np.sin(phase)])
+    # Exactly independent real and imaginary parts, of mean 0 and variance 1.
+    parts -= parts.mean(axis=1, keepdims=True)
+    parts = np.linalg.solve(np.linalg.cholesky(np.cov(parts, bias=True)), parts)
+    return (parts[0] + 1j * parts[1]).astype(np.complex64)

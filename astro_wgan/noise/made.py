@@ -15,9 +15,6 @@ from astro_wgan.stamps.stampset import StampSet
 
 __all__ = ['make_noise']
 
-#: Stamps that are bent at a time.
-_AT_ONCE = 256
-
 
 def make_noise(sky, n, *, size, seed, mean=None):
     """
@@ -103,6 +100,5 @@ def _like_sky(sky, known, n, shape, rng):
     histogram = Histogram(sky.pixels[sky.clean])
     coefficients = histogram.gaussian(tapered(known.coefficients))
     noise = gaussian_noise(NoiseFilter(coefficients, shape), n, sigma=1.0, rng=rng)
-    for first in range(0, n, _AT_ONCE):
-        histogram.bend(noise[first : first + _AT_ONCE])
+    histogram.bend(noise)
     return noise
