@@ -1,13 +1,21 @@
 """`ordered_map`: a function over many pieces of work, here, in processes or on a Dask cluster."""
 
+import os
+import pickle
+import sys
 from collections import deque
 from concurrent.futures import Future, ProcessPoolExecutor
-from multiprocessing import get_context
+from contextlib import contextmanager
+from multiprocessing import get_context, parent_process
+from threading import Lock, Thread
+from types import ModuleType
 
 __all__ = ['ordered_map']
 
 #: Pieces for each worker: none waits while the next one is read.
 _AHEAD = 2
+
+_script_lock = Lock()
 
 
 def ordered_map(function, pieces, *, processes=1, client=None):
@@ -21,8 +29,8 @@ def ordered_map(function, pieces, *, processes=1, client=None):
     pieces : iterable
         Taken as they are needed.
     processes : int, optional
-        Processes that work, this one among them. The others are spawned: a script must begin the
-        work under ``if __name__ == '__main__':``.
+        Processes that work, this one among them. The others are spawned; they import what the
+        function needs, and the calling script only if the function is part of it.
     client : `dask.distributed.Client`, optional
         A cluster that works instead.
 
@@ -70,12 +78,21 @@ def _in_processes(function, pieces, others):
     What is worked on here need not be sent anywhere, and it begins while the others still start.
     """
     # A fork of a process that runs threads, as TensorFlow's, may hang.
-    pool = ProcessPoolExecutor(others, mp_context=get_context('spawn'))
+    pool = ProcessPoolExecutor(
+        others, mp_context=get_context('spawn'), initializer=_end_with_parent
+    )
+    in_script = b'__main__' in pickle.dumps(function)
+
+    def send(function, piece):
+        # Processes are started as they are needed.
+        with _script_hidden(unless=in_script):
+            return pool.submit(function, piece)
+
     try:
         waiting = deque()
         for piece in pieces:
             sent = sum(not future.done() for future in waiting)
-            work = pool.submit if sent < _AHEAD * others else _work_here
+            work = send if sent < _AHEAD * others else _work_here
             waiting.append(work(function, piece))
             while waiting and waiting[0].done():
                 yield waiting.popleft().result()
@@ -83,6 +100,36 @@ def _in_processes(function, pieces, others):
             yield waiting.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _end_with_parent():
+    """A pool whose parent is killed would wait for work forever."""
+
+    def wait():
+        parent_process().join()
+        os._exit(1)
+
+    Thread(target=wait, daemon=True).start()
+
+
+@contextmanager
+def _script_hidden(*, unless):
+    """
+    Let processes start without the script that runs.
+
+    Spawned processes run it again, which takes seconds where it imports much, and starts everything
+    anew unless it stands under ``if __name__ == '__main__':``.
+    """
+    if unless:
+        yield
+        return
+    with _script_lock:
+        script = sys.modules['__main__']
+        sys.modules['__main__'] = ModuleType('__main__')
+        try:
+            yield
+        finally:
+            sys.modules['__main__'] = script
 
 
 def _work_here(function, piece):

@@ -1,6 +1,8 @@
 """Pieces of work here are expressions, since other processes cannot import this file."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -54,3 +56,48 @@ def test_no_pieces_give_no_results():
 def test_processes_must_be_at_least_one():
     with pytest.raises(ValueError, match='`processes` must be at least 1; got 0'):
         list(ordered_map(eval, ['1'], processes=0))
+
+
+def start_script(folder, text):
+    """A script in a process of its own, whose output ends when all that it started have ended."""
+    path = folder / 'script.py'
+    path.write_text(text)
+    return subprocess.Popen([sys.executable, path], stdout=subprocess.PIPE, text=True)
+
+
+def test_a_script_is_not_run_again(tmp_path):
+    text = f"""
+from astro_wgan.parallel import ordered_map
+print('script')
+workers = set(ordered_map(eval, [{WORKER!r}] * 300, processes=2))
+print(len(workers))
+"""
+    output, _ = start_script(tmp_path, text).communicate(timeout=60)
+    assert output.split() == ['script', '2']
+
+
+def test_a_script_whose_own_function_works_is(tmp_path):
+    text = """
+from astro_wgan.parallel import ordered_map
+print('script', flush=True)
+def double(x):
+    return 2 * x
+if __name__ == '__main__':
+    print(sum(ordered_map(double, range(1000), processes=2)))
+"""
+    output, _ = start_script(tmp_path, text).communicate(timeout=60)
+    assert sorted(output.split()) == ['999000', 'script', 'script']
+
+
+def test_no_process_outlives_one_that_is_killed(tmp_path):
+    text = f"""
+from astro_wgan.parallel import ordered_map
+for worker in ordered_map(eval, [{WORKER!r}] * 10_000, processes=3):
+    print(worker, flush=True)
+"""
+    script = start_script(tmp_path, text)
+    workers = set()
+    while len(workers) < 3:
+        workers.add(script.stdout.readline())
+    script.kill()
+    script.communicate(timeout=30)

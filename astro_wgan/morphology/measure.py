@@ -72,8 +72,7 @@ def measure_morphology(
     statmorph_options : dict, optional
         Further arguments of ``statmorph.SourceMorphology``, such as ``{'petro_extent_cas': 2}``.
     processes : int, optional
-        Processes that work at the same time, this one among them. The others are spawned: a script
-        must call this under ``if __name__ == '__main__':``.
+        Processes that work at the same time, this one among them.
     client : `dask.distributed.Client`, optional
         A Dask cluster that works instead.
     progress : bool, optional

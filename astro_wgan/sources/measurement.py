@@ -59,8 +59,7 @@ def measure_sources(
     engine : {'sep', 'photutils'}, optional
         What detects, deblends and measures. photutils takes some fifty times longer.
     processes : int, optional
-        Processes that work at the same time, this one among them. The others are spawned: a script
-        must call this under ``if __name__ == '__main__':``.
+        Processes that work at the same time, this one among them.
     client : `dask.distributed.Client`, optional
         A Dask cluster that works instead.
     progress : bool, optional
