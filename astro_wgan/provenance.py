@@ -9,25 +9,37 @@ __all__ = ['record', 'versions']
 _PACKAGES = ('astro_wgan', 'numpy', 'astropy', 'sep', 'zarr', 'keras')
 
 
-def versions():
+def versions(*further):
     """
     Versions of Python and of the packages that results depend on, as a dictionary.
 
     Packages are looked up, not imported, so that this needs no TensorFlow.
+
+    Parameters
+    ----------
+    *further : str
+        Names of packages beside those on which all results depend.
+
+    Returns
+    -------
+    dict
+        Without those that are not installed.
     """
     found = {'python': platform.python_version()}
-    for name in _PACKAGES:
+    for name in (*_PACKAGES, *further):
         found[name] = _version(name)
     found['tensorflow'] = _version('tensorflow') or _version('tensorflow-cpu')
     return {name: number for name, number in found.items() if number is not None}
 
 
-def record(**configuration):
+def record(*further, **configuration):
     """
     A provenance record: versions, date and the given configuration.
 
     Parameters
     ----------
+    *further : str
+        Names of packages that made the result, beside those on which all results depend.
     **configuration
         Plain values (numbers, text, lists, dictionaries) that make the result reproducible.
 
@@ -42,7 +54,7 @@ def record(**configuration):
     ['date', 'seed', 'versions']
     """
     date = datetime.now(UTC).isoformat(timespec='seconds')
-    return {**configuration, 'versions': versions(), 'date': date}
+    return {**configuration, 'versions': versions(*further), 'date': date}
 
 
 def _version(name):

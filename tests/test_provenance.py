@@ -11,6 +11,12 @@ def test_versions_name_what_is_installed():
     assert 'tensorflow' in found
 
 
+def test_further_packages_are_named_where_they_are_installed():
+    made = record('photutils', 'no-such-package', seed=3)
+    assert made['versions'] == {**versions(), 'photutils': version('photutils')}
+    assert made['seed'] == 3
+
+
 def test_record_keeps_configuration_and_date():
     made = record(seed=3, size=64)
     assert (made['seed'], made['size']) == (3, 64)

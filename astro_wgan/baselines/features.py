@@ -75,9 +75,9 @@ def read_features(data, columns, *, units=None):
     return Features(ids, values, np.isfinite(values).all(axis=1), units)
 
 
-def score_table(ids, score, **columns):
-    """A `~astropy.table.QTable` of scores, with a provenance record."""
-    return QTable({'id': ids, 'score': score, **columns}, meta={'provenance': record()})
+def score_table(ids, score, *packages, **columns):
+    """A `~astropy.table.QTable` of scores, with a provenance record that names the packages."""
+    return QTable({'id': ids, 'score': score, **columns}, meta={'provenance': record(*packages)})
 
 
 def _from_array(data):

@@ -105,4 +105,4 @@ class IsolationForestScore:
         score = np.full(len(features.ids), np.nan)
         if features.usable.any():
             score[features.usable] = -self.forest_.score_samples(features.values[features.usable])
-        return score_table(features.ids, score, usable=features.usable)
+        return score_table(features.ids, score, 'scikit-learn', usable=features.usable)

@@ -31,7 +31,7 @@ def stretched(stamps, stretch):
     return stretch.transform(stamps).reshape(shape), stamps.valid.reshape(shape)
 
 
-def score_stamps(stamps, stretch, measure, *, progress):
+def score_stamps(stamps, stretch, measure, *packages, progress):
     """
     A table of scores, with no more than a batch of stamps in memory.
 
@@ -43,6 +43,8 @@ def score_stamps(stamps, stretch, measure, *, progress):
         Fitted.
     measure : callable
         From ``(images, valid)`` of a batch to a score for each; see `stretched`.
+    *packages : str
+        What else the scores depend on, for the provenance.
     progress : bool
         Show a progress line.
 
@@ -63,4 +65,4 @@ def score_stamps(stamps, stretch, measure, *, progress):
             score[rows] = np.where(share[rows] > 0, measure(images, valid), np.nan)
             done += len(batch)
             line.update(done / total, f'{done} of {total} stamps')
-    return score_table(stamps.ids, score, valid=share)
+    return score_table(stamps.ids, score, *packages, valid=share)

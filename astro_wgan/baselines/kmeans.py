@@ -132,4 +132,5 @@ class MorphologyKMeans:
         standardised = (features.values - self.mean_) / self.scale_
         distance = np.linalg.norm(standardised[:, np.newaxis] - self.centers_, axis=2)
         score = np.where(features.usable, distance[:, 0] - distance[:, 1], np.nan)
-        return score_table(features.ids, score, anomalous=score > 0, usable=features.usable)
+        columns = {'anomalous': score > 0, 'usable': features.usable}
+        return score_table(features.ids, score, 'scikit-learn', **columns)

@@ -95,7 +95,7 @@ class _PrincipalComponents:
                 f'`stamps` must have {len(self.mean_)} pixels, all bands counted, as those of the '
                 f'fit; got {pixels}.'
             )
-        return score_stamps(stamps, self.stretch_, self._measure, progress=progress)
+        return score_stamps(stamps, self.stretch_, self._measure, 'scikit-learn', progress=progress)
 
     def _project(self, images, valid):
         """Deviations from the mean, and coordinates of the best fit to the valid pixels."""

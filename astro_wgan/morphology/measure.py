@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections import Counter
 from functools import partial
-from importlib.metadata import version
 from inspect import signature
 
 import numpy as np
@@ -220,6 +219,6 @@ def _table(stamps, columns, settings):
     table.meta = {
         'morphology': settings.to_dict(),
         'status': dict(Counter(columns['status'].tolist())),
-        'provenance': record(statmorph=version('statmorph')),
+        'provenance': record('statmorph', 'photutils'),
     }
     return table

@@ -120,7 +120,7 @@ def photometry_tables(stamps, sources, columns, settings, zero_point):
     table.meta = by_stamp.meta = {
         'sources': {**settings.to_dict(), 'zero_point': zero_point},
         'status': dict(Counter(columns['status'].tolist())),
-        'provenance': record(),
+        'provenance': record('photutils') if settings.engine == 'photutils' else record(),
     }
     return Photometry(table, by_stamp)
 

@@ -1,3 +1,5 @@
+from importlib.metadata import version
+
 import numpy as np
 import pytest
 from astropy.table import QTable
@@ -19,6 +21,7 @@ def test_outliers_are_strange(features):
     table = IsolationForestScore().fit(features[:200]).score(features)
     assert roc_auc_score(np.arange(200, 440) >= 400, table['score'][200:]) > 0.95
     assert ((table['score'] > 0) & (table['score'] < 1)).all()
+    assert table.meta['provenance']['versions']['scikit-learn'] == version('scikit-learn')
 
 
 def test_table_gives_the_same_as_its_columns_in_an_array(features):

@@ -106,7 +106,7 @@ def test_units_and_scale(table, real):
     )
     np.testing.assert_array_equal(table['id'], real.ids)
     assert table.meta['status'] == {'measured': 3}
-    assert table.meta['provenance']['statmorph'] == statmorph.__version__
+    assert table.meta['provenance']['versions']['statmorph'] == statmorph.__version__
 
 
 def test_known_profile_is_found(galaxy, stack):

@@ -4,7 +4,7 @@ import pytest
 from astro_wgan import Detection, StampSet
 from astro_wgan.sources import SourceFlag, measure_sources
 
-pytest.importorskip('photutils', minversion='3.0')
+photutils = pytest.importorskip('photutils', minversion='3.0')
 
 
 def measure(stamps, **options):
@@ -25,7 +25,10 @@ def test_both_engines_agree_on_pairs(judge):
         assert np.median(share) < 0.02, name
     turned = (theirs.stamps['theta'] - ours.stamps['theta']).value[same]
     assert np.median(np.abs((turned + 90) % 180 - 90)) < 2
-    assert theirs.sources.meta['sources']['engine'] == 'photutils'
+    meta = theirs.sources.meta
+    assert meta['sources']['engine'] == 'photutils'
+    assert meta['provenance']['versions']['photutils'] == photutils.__version__
+    assert 'photutils' not in ours.sources.meta['provenance']['versions']
 
 
 def test_masked_empty_and_blended_stamps(judge):
