@@ -2,14 +2,13 @@
 
 import hashlib
 from collections import deque
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from astro_wgan.noise.continued import continued_store
 from astro_wgan.noise.recipe import draw_sky, make_recipes, random_stream
 from astro_wgan.parallel import ordered_map
 from astro_wgan.progress import ProgressLine
@@ -141,7 +140,8 @@ def add_noise(
         if into is None:
             sets = list(_noisy_sets(stamps, recipes, seed, meta, run, line))
             return concatenate(sets) if sets else _like(stamps[:0], meta)
-        with _opened_store(Path(into), stamps, meta) as (store, meta):
+        empty = _like(stamps[:0], meta)
+        with continued_store(into, like=empty, ids=stamps.ids, key='noise') as (store, meta):
             store.extend(_noisy_sets(stamps, recipes, seed, meta, run, line, start=len(store)))
     return StampStore.open(into)
 
@@ -231,20 +231,3 @@ def _like(part, meta, pixels=None, uncertainty=None):
         meta=meta,
         assume_finite=True,
     )
-
-
-@contextmanager
-def _opened_store(path, stamps, meta):
-    """A store for the result, new or as an interrupted call has left it, and its provenance."""
-    if not path.exists():
-        with StampStore.create(path, like=_like(stamps[:0], meta)) as store:
-            yield store, meta
-        return
-    with StampStore.open(path, mode='a') as store:
-        same = store.meta.get('noise') == meta['noise']
-        if not same or not np.array_equal(store.ids, stamps.ids[: len(store)]):
-            raise ValueError(
-                f'The store at `into`, {path}, is of other stamps or other settings: remove it, '
-                'or name another place.'
-            )
-        yield store, store.meta
