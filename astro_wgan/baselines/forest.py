@@ -15,7 +15,11 @@ class IsolationForestScore:
     Parameters
     ----------
     columns : sequence of str, optional
-        Which columns of a table are used; arrays are used whole.
+        Which columns of a table are used, such as ``['features']`` of
+        `~astro_wgan.anomaly.features.critic_features`; arrays are used whole.
+    components : int, optional
+        Cut along so many principal components of the numbers. Of the many features of a critic
+        few single ones tell anything; of five measurements of shape each does.
     trees : int, optional
         Trees in the forest.
     seed : int, optional
@@ -25,6 +29,8 @@ class IsolationForestScore:
     ----------
     forest_ : `sklearn.ensemble.IsolationForest`
         The forest.
+    pca_ : `sklearn.decomposition.PCA` or None
+        The principal components, where they are used.
 
     Notes
     -----
@@ -42,10 +48,12 @@ class IsolationForestScore:
     7
     """
 
-    def __init__(self, *, columns=CAS_GINI_M20, trees=200, seed=0):
-        if trees < 1:
-            raise ValueError(f'`trees` must be at least 1; got {trees}.')
+    def __init__(self, *, columns=CAS_GINI_M20, components=None, trees=200, seed=0):
+        for name, number in (('components', components), ('trees', trees)):
+            if number is not None and number < 1:
+                raise ValueError(f'`{name}` must be at least 1; got {number}.')
         self.columns = tuple(columns)
+        self.components = components
         self.trees = trees
         self.seed = seed
 
@@ -66,7 +74,7 @@ class IsolationForestScore:
         Raises
         ------
         ValueError
-            If no row can be used.
+            If no row can be used, or there are fewer rows or numbers than components.
         ImportError
             If scikit-learn is not installed.
         """
@@ -74,10 +82,12 @@ class IsolationForestScore:
         from sklearn.ensemble import IsolationForest
 
         features = read_features(data, self.columns)
-        if not features.usable.any():
+        values = features.values[features.usable]
+        if not len(values):
             raise ValueError('No row of `data` is without missing values.')
+        self.pca_ = self._principal_components(values)
         forest = IsolationForest(n_estimators=self.trees, random_state=self.seed)
-        self.forest_ = forest.fit(features.values[features.usable])
+        self.forest_ = forest.fit(self._reduced(values))
         self._units = features.units
         return self
 
@@ -104,5 +114,21 @@ class IsolationForestScore:
         features = read_features(data, self.columns, units=self._units)
         score = np.full(len(features.ids), np.nan)
         if features.usable.any():
-            score[features.usable] = -self.forest_.score_samples(features.values[features.usable])
+            values = self._reduced(features.values[features.usable])
+            score[features.usable] = -self.forest_.score_samples(values)
         return score_table(features.ids, score, 'scikit-learn', usable=features.usable)
+
+    def _principal_components(self, values):
+        from sklearn.decomposition import PCA
+
+        if self.components is None:
+            return None
+        if self.components > min(values.shape):
+            raise ValueError(
+                f'`components` must be at most {min(values.shape)}, the smaller of the number of '
+                f'usable rows and that of features; got {self.components}.'
+            )
+        return PCA(self.components, random_state=self.seed).fit(values)
+
+    def _reduced(self, values):
+        return values if self.pca_ is None else self.pca_.transform(values)

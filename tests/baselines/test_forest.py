@@ -44,6 +44,28 @@ def test_missing_values_give_no_score_and_no_say(features):
     np.testing.assert_array_equal(np.delete(table['score'], 4), expected)
 
 
+def test_cuts_along_principal_components():
+    """Two causes of twenty numbers; what is strange shows in the weaker one."""
+    rng = np.random.default_rng(2)
+    causes = rng.normal(size=(340, 2)) * [1, 0.1]
+    causes[300:, 1] += 0.4
+    data = causes @ rng.normal(size=(2, 20)) + 0.1 * rng.normal(size=(340, 20))
+    auc = {}
+    for components in (None, 2):
+        forest = IsolationForestScore(components=components).fit(data[:100])
+        score = forest.score(data[100:])['score']
+        auc[components] = roc_auc_score(np.arange(240) >= 200, score)
+    assert auc[2] > 0.95 > auc[None] + 0.05
+
+
+def test_as_many_components_as_features_are_a_rotation(features):
+    turned = IsolationForestScore(components=6).fit(features)
+    by_hand = (features - features.mean(axis=0)) @ turned.pca_.components_.T
+    expected = IsolationForestScore().fit(by_hand).score(by_hand)['score']
+    # The last bits of the numbers decide on few cuts.
+    np.testing.assert_allclose(turned.score(features)['score'], expected, atol=0.02)
+
+
 def test_seed_decides(features):
     first, again, other = (
         np.asarray(IsolationForestScore(trees=20, seed=seed).fit(features).score(features)['score'])
@@ -62,6 +84,10 @@ def test_nothing_to_score(features):
 def test_what_cannot_be(features):
     with pytest.raises(ValueError, match='`trees`'):
         IsolationForestScore(trees=0)
+    with pytest.raises(ValueError, match='`components` must be at least 1'):
+        IsolationForestScore(components=0)
+    with pytest.raises(ValueError, match='`components` must be at most 6'):
+        IsolationForestScore(components=7).fit(features)
     with pytest.raises(ValueError, match=r'\(n, features\)'):
         IsolationForestScore().fit(features[0])
     with pytest.raises(ValueError, match='No row'):
