@@ -1,0 +1,21 @@
+"""From a simulation to what a telescope would have seen: distance, pixels, blur and noise."""
+
+from astro_wgan.lazy import lazy_names
+
+__all__, __getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        'AiryPSF': 'psf',
+        'GaussianPSF': 'psf',
+        'INSTRUMENTS': 'instruments',
+        'ImagePSF': 'psf',
+        'Instrument': 'instrument',
+        'LightMap': 'light',
+        'MoffatPSF': 'psf',
+        'find_instrument': 'instruments',
+        'load_light_map': 'bundled',
+        'mock_stamps': 'drawing',
+        'observe': 'observing',
+        'read_light_map': 'reading',
+    },
+)

@@ -1,0 +1,293 @@
+"""Point spread functions: Gaussian, Moffat, Airy, or the image of a star."""
+
+import os
+from dataclasses import dataclass, field
+
+import numpy as np
+from astropy import units as u
+from scipy.ndimage import map_coordinates
+from scipy.signal import fftconvolve
+from scipy.special import j1
+
+from astro_wgan.stamps.checks import as_pixel_scale
+from astro_wgan.stamps.image import read_image
+
+__all__ = ['AiryPSF', 'GaussianPSF', 'ImagePSF', 'MoffatPSF', 'as_arcsec']
+
+#: Light that a drawn profile may leave outside, where it falls quickly enough.
+_OUTSIDE = 1e-3
+
+#: How far a profile is drawn at most, in its FWHM.
+_FARTHEST = 25
+
+
+@dataclass(frozen=True)
+class GaussianPSF:
+    """
+    A Gaussian.
+
+    Parameters
+    ----------
+    fwhm : `~astropy.units.Quantity`
+        Full width at half maximum, an angle.
+
+    Examples
+    --------
+    >>> from astropy import units as u
+    >>> from astro_wgan.mocks import GaussianPSF
+    >>> GaussianPSF(0.7 * u.arcsec).draw(0.1 * u.arcsec).shape
+    (25, 25)
+    """
+
+    fwhm: u.Quantity
+
+    def __post_init__(self):
+        _check_angle(self, 'fwhm')
+
+    @property
+    def finest(self):
+        """Largest step that does it justice, in arcsec."""
+        return self.fwhm.value / 3
+
+    def draw(self, step):
+        """
+        Its image, before pixels sum the light.
+
+        Parameters
+        ----------
+        step : `~astropy.units.Quantity`
+            Angle between points.
+
+        Returns
+        -------
+        `~numpy.ndarray`, shape (2 m + 1, 2 m + 1)
+            With a sum of 1.
+        """
+        sigma = self.fwhm.value / np.sqrt(8 * np.log(2))
+        reach = sigma * np.sqrt(-2 * np.log(_OUTSIDE))
+        return _drawn(lambda r: np.exp(-0.5 * (r / sigma) ** 2), reach, as_arcsec(step, 'step'))
+
+
+@dataclass(frozen=True)
+class MoffatPSF:
+    """
+    A Moffat profile: what the atmosphere makes of a star.
+
+    Parameters
+    ----------
+    fwhm : `~astropy.units.Quantity`
+        Full width at half maximum, an angle.
+    beta : float, optional
+        Slope of the wings, above 1; smaller is more light far away.
+
+    Examples
+    --------
+    >>> from astropy import units as u
+    >>> from astro_wgan.mocks import MoffatPSF
+    >>> image = MoffatPSF(0.8 * u.arcsec, beta=3).draw(0.2 * u.arcsec)
+    >>> float(image.sum())
+    1.0
+    """
+
+    fwhm: u.Quantity
+    beta: float = 3.5
+
+    def __post_init__(self):
+        _check_angle(self, 'fwhm')
+        if not 1 < self.beta < np.inf:
+            raise ValueError(f'`beta` must be above 1; got {self.beta}.')
+
+    @property
+    def finest(self):
+        """Largest step that does it justice, in arcsec."""
+        return self.fwhm.value / 5
+
+    def draw(self, step):
+        """Its image, as `GaussianPSF.draw`."""
+        alpha = self.fwhm.value / (2 * np.sqrt(2 ** (1 / self.beta) - 1))
+        reach = alpha * np.sqrt(_OUTSIDE ** (1 / (1 - self.beta)) - 1)
+        reach = min(reach, _FARTHEST * self.fwhm.value)
+        return _drawn(
+            lambda r: (1 + (r / alpha) ** 2) ** -self.beta, reach, as_arcsec(step, 'step')
+        )
+
+
+@dataclass(frozen=True)
+class AiryPSF:
+    """
+    Diffraction by a round mirror with a round hole, and the blur of detector and guiding.
+
+    Parameters
+    ----------
+    wavelength : `~astropy.units.Quantity`
+        Of the light.
+    diameter : `~astropy.units.Quantity`
+        Of the mirror.
+    obscuration : float, optional
+        Diameter of the hole in units of the mirror's, from 0 to below 1.
+    blur : `~astropy.units.Quantity`, optional
+        FWHM of a Gaussian that it is convolved with, an angle.
+
+    Notes
+    -----
+    Spiders and the edges of segments are left out: the image of a real star, as an `ImagePSF`,
+    has them. It is drawn out to 25 times wavelength over diameter; the per cent of the light that
+    is farther out is shared by all that is drawn, so that no flux is lost.
+
+    Examples
+    --------
+    >>> from astropy import units as u
+    >>> from astro_wgan.mocks import AiryPSF
+    >>> hubble = AiryPSF(814 * u.nm, 2.4 * u.m, obscuration=0.33)
+    >>> float(hubble.draw(0.02 * u.arcsec).sum())
+    1.0
+    """
+
+    wavelength: u.Quantity
+    diameter: u.Quantity
+    obscuration: float = 0.0
+    blur: u.Quantity = 0 * u.arcsec
+
+    def __post_init__(self):
+        for name in ('wavelength', 'diameter'):
+            value = u.Quantity(getattr(self, name))
+            if not value.unit.is_equivalent(u.m):
+                raise u.UnitsError(f'`{name}` must be a length; got {value}.')
+            if not 0 < value.value < np.inf:
+                raise ValueError(f'`{name}` must be above 0; got {value}.')
+        if not 0 <= self.obscuration < 1:
+            raise ValueError(f'`obscuration` must be from 0 to below 1; got {self.obscuration}.')
+        _check_angle(self, 'blur', zero=True)
+
+    @property
+    def _ring(self):
+        """Wavelength over diameter, in arcsec."""
+        ratio = (self.wavelength / self.diameter).to_value(u.dimensionless_unscaled)
+        return ratio * u.rad.to(u.arcsec)
+
+    @property
+    def finest(self):
+        """Largest step that does it justice, in arcsec."""
+        return self._ring / 3
+
+    def draw(self, step):
+        """Its image, as `GaussianPSF.draw`."""
+        step = as_arcsec(step, 'step')
+        hole = self.obscuration
+
+        def intensity(r):
+            v = np.pi * r / self._ring
+            return (_jinc(v) - hole**2 * _jinc(hole * v)) ** 2
+
+        image = _drawn(intensity, _FARTHEST * self._ring, step)
+        if self.blur > 0:
+            # A Gaussian narrower than a step would be none on this grid: of unit flux all the same.
+            sigma = self.blur.value / np.sqrt(8 * np.log(2))
+            blur = _drawn(lambda r: np.exp(-0.5 * (r / sigma) ** 2), 4 * sigma, step)
+            image = fftconvolve(image, blur, mode='same').clip(0)
+        return image / image.sum()
+
+
+@dataclass(frozen=True, eq=False)
+class ImagePSF:
+    """
+    The image of a star.
+
+    Parameters
+    ----------
+    image : array_like, shape (ny, nx), or path-like
+        What `~astro_wgan.stamps.read_image` reads; no sky, the star in the middle.
+    pixel_scale : `~astropy.units.Quantity`
+        Angle of a pixel's edge.
+
+    Raises
+    ------
+    ValueError
+        If a pixel is not finite, or the sum is not above 0.
+    ImageError
+        If it cannot be read.
+
+    Notes
+    -----
+    It is scaled to a sum of 1. Drawn in other steps, it is interpolated by cubic splines. The
+    pixels of the star have blurred it already: a mock image is blurred twice by them, which
+    makes its PSF broader by half of a pixel's variance in most images. Give an oversampled PSF
+    where this matters.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astropy import units as u
+    >>> from astro_wgan.mocks import ImagePSF
+    >>> star = np.outer([1, 2, 1], [1, 2, 1])
+    >>> ImagePSF(star, 0.1 * u.arcsec).draw(0.1 * u.arcsec)[1].tolist()
+    [0.125, 0.25, 0.125]
+    """
+
+    image: np.ndarray | os.PathLike = field(repr=False)
+    pixel_scale: u.Quantity
+
+    def __post_init__(self):
+        read = read_image(self.image)
+        image = read.data.astype(float)
+        if read.mask is not None or not image.sum() > 0:
+            raise ValueError(
+                '`image` of a PSF must be finite in each pixel, with a sum above 0; got '
+                f'{0 if read.mask is None else np.count_nonzero(read.mask)} pixels that are not, '
+                f'and a sum of {np.nansum(image):g}.'
+            )
+        object.__setattr__(self, 'image', image / image.sum())
+        object.__setattr__(self, 'pixel_scale', as_pixel_scale(self.pixel_scale))
+
+    @property
+    def finest(self):
+        """Largest step that does it justice, in arcsec."""
+        return self.pixel_scale.value
+
+    def draw(self, step):
+        """Its image, as `GaussianPSF.draw`."""
+        ratio = as_arcsec(step, 'step') / self.pixel_scale.value
+        centre = (np.array(self.image.shape) - 1) / 2
+        reach = int(np.floor(centre.max() / ratio + 1e-6))
+        offset = np.arange(-reach, reach + 1) * ratio
+        places = np.meshgrid(centre[0] + offset, centre[1] + offset, indexing='ij')
+        drawn = map_coordinates(self.image, places, order=3, mode='constant')
+        return drawn / drawn.sum()
+
+
+def as_arcsec(angle, name):
+    """
+    An angle, or angle per pixel, as a number of arcsec.
+
+    Raises
+    ------
+    astropy.units.UnitsError
+        If it is something else.
+    """
+    angle = u.Quantity(angle)
+    if angle.unit.is_equivalent(u.arcsec / u.pix):
+        angle = angle * u.pix
+    if not angle.unit.is_equivalent(u.arcsec) or not angle.isscalar:
+        raise u.UnitsError(f'`{name}` must be one angle; got {angle}.')
+    return angle.to_value(u.arcsec)
+
+
+def _check_angle(psf, name, *, zero=False):
+    value = as_arcsec(getattr(psf, name), name)
+    if not 0 <= value < np.inf or (value == 0 and not zero):
+        raise ValueError(f'`{name}` must be {"0 or more" if zero else "above 0"}; got {value}.')
+    object.__setattr__(psf, name, value * u.arcsec)
+
+
+def _drawn(profile, reach, step):
+    """A round profile at points around its middle, with a sum of 1."""
+    points = max(1, int(np.ceil(reach / step)))
+    axis = np.arange(-points, points + 1) * step
+    image = profile(np.hypot(axis, axis[:, np.newaxis]))
+    return image / image.sum()
+
+
+def _jinc(v):
+    """2 J1(v) / v, which is 1 at 0."""
+    v = np.maximum(v, 1e-9)
+    return 2 * j1(v) / v
