@@ -60,7 +60,8 @@ class BatchResult(NamedTuple):
         A column each, of one row per source: ``stamp`` (its row in the batch), ``label``, and so
         on.
     stamps : dict of `~numpy.ndarray`
-        Of one row per stamp: ``central`` (label of the central source, or 0) and ``status``.
+        Of one row per stamp: ``central`` (label of the central source, or 0), ``status``,
+        ``background`` and ``noise``.
     """
 
     sources: dict
@@ -94,7 +95,12 @@ def measure_batch(batch, settings):
     footprints = measure_footprints(found, batch.pixels, settings.saturation)
     flags = columns.pop('flags') | footprints.pop('flags')
     sources = {'stamp': found.stamp, 'label': labels_in_stamp(found.stamp)}
-    stamps = {'central': found.central, 'status': found.status}
+    stamps = {
+        'central': found.central,
+        'status': found.status,
+        'background': found.sky_level,
+        'noise': found.sky_noise,
+    }
     return BatchResult({**sources, **columns, **footprints, 'flags': flags}, stamps)
 
 

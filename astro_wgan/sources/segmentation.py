@@ -62,6 +62,8 @@ class FoundSources(NamedTuple):
         Standard deviation, where pixels can be used.
     bad : `~numpy.ndarray` of bool, shape (n, ny, nx), or None
         True where pixels cannot be used; None where all can.
+    sky_level, sky_noise : `~numpy.ndarray` of float32, shape (n,)
+        Means of background and noise over the pixels that can be used; NaN where none can.
     central : `~numpy.ndarray` of int32, shape (n,)
         Label of the central source; 0 where there is none.
     status : `~numpy.ndarray` of str, shape (n,)
@@ -74,6 +76,8 @@ class FoundSources(NamedTuple):
     above_sky: np.ndarray
     noise: np.ndarray
     bad: np.ndarray | None
+    sky_level: np.ndarray
+    sky_noise: np.ndarray
     central: np.ndarray
     status: np.ndarray
 
@@ -169,9 +173,10 @@ def find_sources(batch, detection, *, extract=extract_sources):
     status[lonely] = 'no source'
     status[lonely & np.isin(np.arange(len(labels)), stamp)] = 'no source in the middle'
     status[status == ''] = 'measured'
+    sky = (_mean_level(image, bad) for image in (background, noise))
     noise = np.broadcast_to(noise if noise.ndim == 3 else noise[:, None, None], labels.shape)
     return FoundSources(
-        stamp, catalogue, labels, above_sky, noise, bad, central, status.astype(str)
+        stamp, catalogue, labels, above_sky, noise, bad, *sky, central, status.astype(str)
     )
 
 
@@ -244,6 +249,19 @@ def _measure_skies(batch, bad, masked, detection):
         noise = batch.noise
     status[empty] = 'no pixel can be used'
     return background, noise, status
+
+
+def _mean_level(level, bad):
+    """Of each stamp, where its pixels can be used, from maps or from one number per stamp."""
+    level = level.reshape(len(level), int(np.prod(level.shape[1:])))
+    if bad is None:
+        return level.mean(axis=1)
+    good = ~bad.reshape(len(bad), -1)
+    number = np.count_nonzero(good, axis=1)
+    if level.shape[1] == 1:
+        return np.where(number > 0, level[:, 0], np.float32(np.nan))
+    total = np.where(good, level, 0).sum(axis=1)
+    return np.divide(total, number, where=number > 0, out=np.full_like(total, np.nan))
 
 
 def _joined(arrays):

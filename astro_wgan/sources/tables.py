@@ -71,6 +71,7 @@ class Photometry:
         A row for each stamp, in their order:
 
         * ``id`` and ``status``, ``'measured'`` or why there is no central source;
+        * ``background`` and ``noise`` of a pixel, means over the stamp;
         * of the central source the columns above, with ``label`` 0 and NaN where there is none;
         * ``neighbours``, the number of other sources; ``neighbour_label``, ``neighbour_x``,
           ``neighbour_y``, ``neighbour_kron_flux`` and its error, of the brightest;
@@ -116,7 +117,7 @@ def photometry_tables(stamps, sources, columns, settings, zero_point):
     is_central[central_row[central_row >= 0]] = True
     table.add_column(ids[sources['stamp']], name='id', index=0)
     table.add_column(is_central, name='is_central', index=2)
-    by_stamp = _stamp_table(ids, columns['status'], table, companions, stamps.pixel_scale)
+    by_stamp = _stamp_table(ids, columns, table, companions, stamps)
     table.meta = by_stamp.meta = {
         'sources': {**settings.to_dict(), 'zero_point': zero_point},
         'status': dict(Counter(columns['status'].tolist())),
@@ -218,8 +219,10 @@ def _source_table(sources, unit, pixel_scale, zero_point):
     return QTable(columns)
 
 
-def _stamp_table(ids, status, sources, companions, pixel_scale):
-    table = QTable({'id': ids, 'status': status})
+def _stamp_table(ids, columns, sources, companions, stamps):
+    table = QTable({'id': ids, 'status': columns['status']})
+    for name in ('background', 'noise'):
+        table[name] = columns[name] * (stamps.unit or u.dimensionless_unscaled)
     for name in _OF_CENTRAL:
         if name in sources.colnames:
             table[name] = _taken(sources[name], companions['central_row'])
@@ -228,8 +231,8 @@ def _stamp_table(ids, status, sources, companions, pixel_scale):
         table[f'neighbour_{name}'] = _taken(sources[name], companions['neighbour_row'])
     table['flux_ratio'] = companions['flux_ratio']
     table['separation'] = companions['separation'] * u.pix
-    if pixel_scale is not None:
-        table['separation_arcsec'] = _on_sky(table['separation'], pixel_scale)
+    if stamps.pixel_scale is not None:
+        table['separation_arcsec'] = _on_sky(table['separation'], stamps.pixel_scale)
     for name in ('companion_class', 'companion'):
         table[name] = companions[name]
     for name, flag in (

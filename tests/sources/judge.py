@@ -27,6 +27,8 @@ COLUMNS = {
     'theta': 'THETA_IMAGE',
     'area': 'ISOAREAF_IMAGE',
     'flags': 'FLAGS',
+    'background': 'BACKGROUND',
+    'threshold': 'THRESHOLD',
 }
 
 #: Half-light radius 1: a Gaussian, and an exponential disc as a sum of Gaussians (Hogg & Lang

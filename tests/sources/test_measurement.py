@@ -173,6 +173,23 @@ def test_stamps_without_a_central_source_stay_as_rows(pairs):
     assert table.meta['status']['no source'] == 1
 
 
+@pytest.mark.parametrize('box', [16, 64])
+def test_sky_of_each_stamp(box):
+    rng = np.random.default_rng(1)
+    pixels = 100 + rng.normal(scale=2, size=(3, 64, 64))
+    mask = np.zeros(pixels.shape, dtype=bool)
+    mask[0, :, :32] = mask[2] = True
+    pixels[0, :, :32] += 1000
+    detection = Detection(background_box=box)
+    table = measure(StampSet(pixels, mask=mask, unit='nJy'), detection=detection).stamps
+    np.testing.assert_allclose(table['background'].to_value(u.nJy), [100, 100, np.nan], atol=0.3)
+    np.testing.assert_allclose(table['noise'].to_value(u.nJy), [2, 2, np.nan], rtol=0.1)
+    noise = np.where(mask, np.inf, 3)
+    table = measure(StampSet(pixels, uncertainty=noise), detection=detection).stamps
+    np.testing.assert_allclose(table['noise'], [3, 3, np.nan])
+    np.testing.assert_allclose(table['background'], [100, 100, np.nan], atol=0.3)
+
+
 def test_no_source_at_all():
     pixels = np.random.default_rng(1).normal(size=(2, 32, 32))
     found = measure(

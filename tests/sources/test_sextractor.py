@@ -156,6 +156,14 @@ def test_sources_that_are_not_blended_agree_to_many_digits(measured_stamps):
     assert np.abs((turned + 90) % 180 - 90).max() < 0.01
 
 
+def test_sky_of_pairs(measured_stamps):
+    _, found, catalogue = measured_stamps
+    table = found.stamps[catalogue['stamp']]
+    noise = table['noise'].value
+    assert np.allclose(noise, catalogue['threshold'] / Detection().threshold, rtol=1e-5)
+    assert np.allclose(table['background'].value, catalogue['background'], atol=1e-5 * noise.max())
+
+
 def test_flags_of_pairs(measured_stamps):
     _, found, catalogue = measured_stamps
     rows = match(found, catalogue)
