@@ -10,7 +10,7 @@ Then astro_wgan alone, with one process and with two, whose start is part of the
 
 SExtractor is Debian's package source-extractor; without it, the rest is run.
 
-    python benchmarks/photometry.py                       # six minutes, 4 GB of memory
+    python benchmarks/photometry.py                       # six minutes, 3 GB of memory
     python benchmarks/photometry.py --stamps 1000 --repeats 3 --many 20000
 """
 
