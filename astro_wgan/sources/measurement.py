@@ -57,7 +57,7 @@ def measure_sources(
     saturation : `~astropy.units.Quantity` or float, optional
         Sources with pixels of at least this value are flagged.
     engine : {'sep', 'photutils'}, optional
-        What detects, deblends and measures. photutils takes some thirty times longer.
+        What detects, deblends and measures. photutils takes some twenty times longer.
     processes : int, optional
         Processes that work at the same time, this one among them.
     client : `dask.distributed.Client`, optional
