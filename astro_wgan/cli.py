@@ -6,9 +6,11 @@ import sys
 from dataclasses import fields, replace
 from pathlib import Path
 
+from astropy import units as u
+
 from astro_wgan import __version__, datasets
 from astro_wgan.hunting import HuntConfig
-from astro_wgan.stamps import Detection
+from astro_wgan.stamps import Detection, StampStore
 
 __all__ = ['main']
 
@@ -49,6 +51,7 @@ def _parser():
     parser.add_argument('--version', action='version', version=f'astro_wgan {__version__}')
     commands = parser.add_subparsers(metavar='COMMAND', required=True)
     _add_hunt(commands)
+    _add_observe(commands)
     return parser
 
 
@@ -140,6 +143,151 @@ def _print_summary(result, credit):
     print(f'Look at {result.folder / "gallery.html"}')
     if credit:
         print(f'Image: {credit}')
+
+
+def _add_observe(commands):
+    command = commands.add_parser(
+        'observe',
+        help='show what a telescope would have seen of a simulated galaxy',
+        description='Move images of simulated galaxies to some redshift and give them the pixels, '
+        'the PSF and the noise of a survey. Writes a FITS image for each galaxy and redshift, in '
+        'electron / s, with the image without noise and the PSF as extensions, and all stamps as '
+        'stamps.zarr.',
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    command.set_defaults(run=_observe)
+    add = command.add_argument
+    add(
+        'images',
+        nargs='+',
+        metavar='IMAGE',
+        help='FITS images of surface brightness (AB mag or '
+        'flux density per solid angle) with pixels in kpc, or a bundled simulation: '
+        'hydro_merger_186, hydro_merger_214',
+    )
+    add(
+        '--instrument',
+        metavar='NAME',
+        default='hst_acs_f814w',
+        help='camera and survey; an unknown name lists them',
+    )
+    add('--redshift', type=float, nargs='+', required=True, help='where to move the galaxies')
+    add('--size', type=int, default=128, help='edge of the images in pixels')
+    add('--out', metavar='DIR', help='folder for the results (default: observe-NAME)')
+    add('--bands', action='store_true', help='the images are bands of one galaxy')
+    add('--unit', help='of the images (default: BUNIT)')
+    add('--pixel-scale', type=float, metavar='KPC', help='of the images (default: CDELT1)')
+    add('--image-redshift', type=float, help='of the images (default: REDSHIFT)')
+    add(
+        '--wavelength',
+        type=float,
+        nargs='+',
+        metavar='NM',
+        help='observed wavelength of each image (default: WLEFF)',
+    )
+    add('--centre', type=float, nargs=2, metavar=('X', 'Y'), help='pixel to put in the middle')
+    add('--psf', metavar='FITS', help='image of a star, instead of the PSF of the instrument')
+    add(
+        '--psf-scale',
+        type=float,
+        metavar='ARCSEC',
+        help='its pixel scale (default: that of the instrument)',
+    )
+    add('--exposure-time', type=float, metavar='S', help='instead of that of the survey')
+    add(
+        '--sky',
+        metavar='FITS',
+        help='observed image in electron / s whose clean sky is the '
+        'noise, instead of Gaussian noise of the depth',
+    )
+    add('--seed', type=int, default=0, help='seed of the noise')
+    add('--processes', type=int, default=1, help='processes that work at the same time')
+    add('--quiet', action='store_true', help='show no progress')
+    add('--traceback', action='store_true', help='show where in the code an error comes from')
+
+
+def _observe(options):
+    from astro_wgan.mocks.observing import noise_free_path, observe
+    from astro_wgan.mocks.writing import write_mock
+
+    names, maps = _read_light_maps(options)
+    instrument = _instrument(options)
+    out = Path(options.out or f'observe-{names[0]}')
+    redshifts = options.redshift * len(maps)
+    labels = [f'{name}-z{redshift:g}' for name in names for redshift in options.redshift]
+    into = out / 'stamps.zarr'
+    store = observe(
+        [light for light in maps for _ in options.redshift],
+        instrument,
+        redshift=redshifts,
+        seed=options.seed,
+        size=options.size,
+        centre=options.centre,
+        sky=_sky(options),
+        into=into,
+        processes=options.processes,
+        progress=not options.quiet,
+    )
+    noise_free = StampStore.open(noise_free_path(into))
+    for k, label in enumerate(labels):
+        path = out / f'{label}.fits'
+        write_mock(path, store[k : k + 1], 0, instrument, noise_free=noise_free[k : k + 1])
+        if not options.quiet:
+            magnitude = store.table['magnitude'][k].value
+            print(f'{path}: AB magnitude {magnitude:.2f} at redshift {redshifts[k]:g}')
+    return 0
+
+
+def _read_light_maps(options):
+    """Names and light maps of the images of the command."""
+    from astro_wgan.mocks import load_light_map, read_light_map
+    from astro_wgan.mocks.bundled import SIMULATIONS
+
+    given = {
+        'unit': options.unit,
+        'pixel_scale': None if options.pixel_scale is None else options.pixel_scale * u.kpc,
+        'redshift': options.image_redshift,
+    }
+    lengths = None if options.wavelength is None else options.wavelength * u.nm
+    if options.bands:
+        light = read_light_map(options.images, wavelength=lengths, **given)
+        return [_short_name(options.images[0])], [light]
+    if lengths is not None and len(lengths) != len(options.images):
+        raise ValueError('`--wavelength` must be one for each image.')
+    maps = []
+    for k, name in enumerate(options.images):
+        if name in SIMULATIONS and not Path(name).exists():
+            maps.append(load_light_map(name))
+        else:
+            length = None if lengths is None else lengths[k]
+            maps.append(read_light_map(name, wavelength=length, **given))
+    names = [_short_name(name) for name in options.images]
+    if len(set(names)) < len(names):
+        raise ValueError(f'Images must have different names; got {", ".join(names)}.')
+    return names, maps
+
+
+def _short_name(path):
+    return Path(path).name.removesuffix('.gz').removesuffix('.fits')
+
+
+def _instrument(options):
+    from astro_wgan.mocks import ImagePSF, find_instrument
+    from astro_wgan.mocks.observing import with_exposure_time
+
+    instrument = find_instrument(options.instrument)
+    if options.exposure_time is not None:
+        instrument = with_exposure_time(instrument, options.exposure_time * u.s)
+    if options.psf is not None:
+        scale = options.psf_scale * u.arcsec if options.psf_scale else instrument.pixel_scale
+        instrument = replace(instrument, psf=ImagePSF(options.psf, scale))
+    return instrument
+
+
+def _sky(options):
+    from astro_wgan.noise import find_sky
+
+    return None if options.sky is None else find_sky(options.sky)
 
 
 if __name__ == '__main__':

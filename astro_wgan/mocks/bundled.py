@@ -5,9 +5,11 @@ from pathlib import Path
 
 from astro_wgan.mocks.reading import read_light_map
 
-__all__ = ['light_map_paths', 'load_light_map']
+__all__ = ['SIMULATIONS', 'light_map_paths', 'load_light_map']
 
-_SNAPSHOTS = {'hydro_merger_186': 186, 'hydro_merger_214': 214}
+#: Names of the bundled simulations.
+SIMULATIONS = ('hydro_merger_186', 'hydro_merger_214')
+
 _BANDS = ('g', 'r', 'i')
 _CREDIT = (
     'Galaxy merger of a hydrodynamical simulation (suite G2G3_e, orbit 1), light by SKIRT in SDSS '
@@ -24,8 +26,8 @@ def light_map_paths(name):
     ValueError
         If there is no such simulation.
     """
-    if name not in _SNAPSHOTS:
-        raise ValueError(f'`name` must be one of {sorted(_SNAPSHOTS)}; got {name!r}.')
+    if name not in SIMULATIONS:
+        raise ValueError(f'`name` must be one of {list(SIMULATIONS)}; got {name!r}.')
     folder = Path(str(files('astro_wgan.mocks') / 'data'))
     return [folder / f'{name}_{band}.fits' for band in _BANDS]
 

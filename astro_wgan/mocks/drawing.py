@@ -4,18 +4,19 @@ import hashlib
 import warnings
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from astropy import units as u
 from astropy.cosmology import Cosmology, Planck18
 from astropy.table import QTable
 from astropy.utils.exceptions import AstropyUserWarning
-from scipy.signal import fftconvolve
+from scipy import fft
 
 from astro_wgan.mocks.instrument import Instrument, pixel_psf, points_along_pixel
 from astro_wgan.mocks.instruments import find_instrument
 from astro_wgan.mocks.light import LightMap
-from astro_wgan.mocks.rebin import overlaps
+from astro_wgan.mocks.rebin import rebin
 from astro_wgan.noise.continued import continued_store
 from astro_wgan.parallel import ordered_map
 from astro_wgan.progress import ProgressLine
@@ -154,6 +155,32 @@ def mock_stamps(
     return StampStore.open(into)
 
 
+class _Blur(NamedTuple):
+    """The PSF, ready to blur the light of a stamp in points finer than pixels."""
+
+    transform: np.ndarray
+    points: tuple[int, int]
+    border: int
+    fine: int
+
+    @classmethod
+    def of(cls, instrument, shape):
+        """For stamps of a shape, with all light around them that reaches into them."""
+        fine = points_along_pixel(instrument.psf, instrument.pixel_scale)
+        psf = instrument.psf.draw(instrument.pixel_scale / fine)
+        border = len(psf) // 2
+        points = tuple(n * fine + 2 * border for n in shape)
+        padded = [fft.next_fast_len(n, real=True) for n in points]
+        return cls(fft.rfft2(psf, s=padded), points, border, fine)
+
+    def __call__(self, light):
+        """Blurred light, without the border; what goes around the edges stays there."""
+        padded = [fft.next_fast_len(n, real=True) for n in self.points]
+        blurred = fft.irfft2(fft.rfft2(light, s=padded) * self.transform, s=padded)
+        rows, columns = (slice(2 * self.border, n) for n in self.points)
+        return blurred[rows, columns]
+
+
 @dataclass(frozen=True)
 class _Camera:
     """What is the same for all stamps."""
@@ -173,8 +200,8 @@ class _Camera:
 
     def draw(self, scenes):
         """Pixels and table rows of ``(number, map, redshift)``."""
-        psf = self._fine_psf()
-        return [self._draw_one(*scene, psf) for scene in scenes]
+        blur = _Blur.of(self.instrument, self.shape)
+        return [self._draw_one(*scene, blur) for scene in scenes]
 
     def stamp_set(self, drawn, meta, *, first=0):
         """A set of what was drawn."""
@@ -209,14 +236,7 @@ class _Camera:
             'cosmology': self.cosmology.name or repr(self.cosmology),
         }
 
-    def _fine_psf(self):
-        return self.instrument.psf.draw(self.instrument.pixel_scale / self._fine)
-
-    @property
-    def _fine(self):
-        return points_along_pixel(self.instrument.psf, self.instrument.pixel_scale)
-
-    def _draw_one(self, number, light, redshift, psf):
+    def _draw_one(self, number, light, redshift, blur):
         if not isinstance(light, LightMap):
             raise TypeError(f'`light` must hold LightMaps; item {number} is {light!r}.')
         rest = self.instrument.wavelength / (1 + redshift)
@@ -226,7 +246,7 @@ class _Camera:
         ratio = self._pixel_ratio(light, redshift)
         if ratio < 1 / _COARSE:
             _warn_of_large_pixels(light, redshift, ratio)
-        image = self._image(flux, ratio, psf)
+        image = self._image(flux, ratio, blur)
         total = flux.sum()
         row = {
             'map': number,
@@ -246,18 +266,16 @@ class _Camera:
         length = (angle.to_value(u.rad) * distance).to_value(u.kpc)
         return length / light.pixel_scale.value
 
-    def _image(self, flux, ratio, psf):
+    def _image(self, flux, ratio, blur):
         """Flux in the pixels of a stamp."""
-        fine, border = self._fine, len(psf) // 2
         centre = self.centre or [(edge - 1) / 2 for edge in flux.shape[::-1]]
-        shares = [
-            overlaps(n_in, n * fine + 2 * border, step=ratio / fine, centre=middle)
-            for n_in, n, middle in zip(flux.shape, self.shape, centre[::-1], strict=True)
-        ]
-        blurred = fftconvolve(shares[0] @ flux @ shares[1].T, psf, mode='valid')
+        # Rows, then columns; the transpose of both at the end is the image again.
+        for n, middle in zip(blur.points, centre[::-1], strict=True):
+            flux = rebin(flux, n, step=ratio / blur.fine, centre=middle).T
         ny, nx = self.shape
+        pixels = blur(flux).reshape(ny, blur.fine, nx, blur.fine).sum(axis=(1, 3))
         # Rounding leaves tiny negative pixels.
-        return blurred.reshape(ny, fine, nx, fine).sum(axis=(1, 3)).clip(0)
+        return pixels.clip(0)
 
 
 #: Columns of the table: type and unit.

@@ -1,37 +1,40 @@
-"""`overlaps`: how pixels of one size share their light among pixels of another."""
+"""`rebin`: light of pixels of one size in pixels of another."""
 
 import numpy as np
 
-__all__ = ['overlaps']
+__all__ = ['rebin']
 
 
-def overlaps(n_in, n_out, *, step, centre):
+def rebin(flux, n, *, step, centre):
     """
-    Share of each input pixel that falls into each output pixel, along one axis.
+    Share the flux of rows of pixels among other rows, by the length that they have in common.
 
     Parameters
     ----------
-    n_in, n_out : int
-        How many there are.
+    flux : `~numpy.ndarray`, shape (rows, ...)
+        Flux of pixels, along the first axis.
+    n : int
+        How many rows to make.
     step : float
-        Edge of an output pixel, in input pixels.
+        Their height, in rows.
     centre : float
-        Where the middle of all output pixels lies, in input pixels: 0 is the middle of the first.
+        Where the middle of all that are made lies: 0 is the middle of the first row.
 
     Returns
     -------
-    `~numpy.ndarray`, shape (n_out, n_in)
-        Columns of input pixels that are wholly covered add up to 1, so that flux is conserved.
+    `~numpy.ndarray`, shape (n, ...)
+        With the flux of all rows that are wholly covered.
 
     Examples
     --------
-    >>> from astro_wgan.mocks.rebin import overlaps
-    >>> overlaps(4, 2, step=1.5, centre=1.5)
-    array([[0.5, 1. , 0. , 0. ],
-           [0. , 0. , 1. , 0.5]])
+    >>> import numpy as np
+    >>> from astro_wgan.mocks.rebin import rebin
+    >>> rebin(np.array([1.0, 2.0, 4.0, 8.0]), 2, step=1.5, centre=1.5)
+    array([2.5, 8. ])
     """
-    edges = centre + (np.arange(n_out + 1) - n_out / 2) * step
-    first = np.arange(n_in) - 0.5
-    left = np.maximum(edges[:-1, np.newaxis], first)
-    right = np.minimum(edges[1:, np.newaxis], first + 1)
-    return np.clip(right - left, 0, None)
+    # The flux up to each edge grows linearly within a pixel.
+    up_to = np.concatenate([np.zeros_like(flux[:1]), np.cumsum(flux, axis=0)])
+    edges = np.clip(centre + 0.5 + (np.arange(n + 1) - n / 2) * step, 0, len(flux))
+    below = np.minimum(edges.astype(int), len(flux) - 1)
+    within = (edges - below).reshape(-1, *[1] * (flux.ndim - 1))
+    return np.diff(up_to[below] + within * flux[below], axis=0)

@@ -1,0 +1,115 @@
+"""The command `astro-wgan observe`."""
+
+import numpy as np
+import pytest
+from astropy import units as u
+from astropy.io import fits
+
+from astro_wgan.cli import main
+from astro_wgan.mocks import GaussianPSF, load_light_map, mock_stamps, observe
+from astro_wgan.mocks.bundled import light_map_paths
+from astro_wgan.stamps import StampStore, read_image
+
+
+def run(*arguments):
+    return main(['observe', *map(str, arguments), '--quiet'])
+
+
+def test_writes_an_image_for_each_galaxy_and_redshift(tmp_path):
+    out = tmp_path / 'out'
+    arguments = ('hydro_merger_186', 'hydro_merger_214', '--redshift', 0.5, 1, '--size', 64)
+    assert run(*arguments, '--seed', 3, '--out', out) == 0
+    names = [f'hydro_merger_{n}-z{z}.fits' for n in (186, 214) for z in ('0.5', '1')]
+    assert sorted(path.name for path in out.glob('*.fits')) == names
+    expected = observe(
+        [load_light_map(f'hydro_merger_{n}') for n in (186, 186, 214, 214)],
+        'hst_acs_f814w',
+        redshift=[0.5, 1, 0.5, 1],
+        size=64,
+        seed=3,
+        progress=False,
+    )
+    np.testing.assert_array_equal(StampStore.open(out / 'stamps.zarr')[:].pixels, expected.pixels)
+    image = read_image(out / names[3])
+    np.testing.assert_array_equal(image.data, expected.pixels[3])
+    assert image.unit == u.electron / u.s
+    assert image.meta['REDSHIFT'] == 1
+    scale = np.sqrt(image.wcs.proj_plane_pixel_area()).to_value(u.arcsec)
+    assert scale == pytest.approx(0.03)
+    with fits.open(out / names[3]) as hdulist:
+        noise = hdulist[0].data - hdulist['NOISEFREE'].data
+        assert noise.std() == pytest.approx(0.003, rel=0.1)
+        assert hdulist['PSF'].data.sum() == pytest.approx(1, abs=1e-4)
+        total = -2.5 * np.log10(hdulist['NOISEFREE'].data.sum()) + image.meta['MAGZERO']
+    assert total > image.meta['MAG'] - 0.001  # the stamp does not hold it all
+
+
+def test_options_reach_the_image(tmp_path):
+    star = GaussianPSF(0.5 * u.arcsec).draw(0.1 * u.arcsec).astype(np.float32)
+    fits.PrimaryHDU(star).writeto(tmp_path / 'star.fits')
+    images = light_map_paths('hydro_merger_186')
+    out = tmp_path / 'out'
+    arguments = (*images, '--bands', '--instrument', 'euclid_vis', '--redshift', 0.4)
+    arguments += ('--psf', tmp_path / 'star.fits', '--exposure-time', 22600, '--size', 48)
+    assert run(*arguments, '--centre', 100, 120, '--out', out) == 0
+    with fits.open(out / 'hydro_merger_186_g-z0.4.fits') as hdulist:
+        assert hdulist[0].header['EXPTIME'] == 22600
+        assert hdulist[0].header['BANDPASS'] == 'interpolated'
+        noise = hdulist[0].data - hdulist['NOISEFREE'].data
+        psf = hdulist['PSF'].data
+    # The second moment of a star is that of its image and of a pixel.
+    x = np.arange(len(psf)) - len(psf) // 2
+    assert np.average(x**2, weights=psf.sum(axis=0)) == pytest.approx(4.51 + 1 / 12, rel=0.05)
+    single = mock_stamps(
+        load_light_map('hydro_merger_186'),
+        'euclid_vis',
+        redshift=0.4,
+        size=48,
+        centre=(100, 120),
+        progress=False,
+    )
+    corner = np.abs(noise[:8, :8]).mean()
+    assert corner < 0.01 < single.pixels.max()
+
+
+def test_goes_on_where_it_was_interrupted_and_refuses_other_work(tmp_path, capsys):
+    arguments = ('hydro_merger_186', '--size', 32, '--out', tmp_path / 'out')
+    assert run(*arguments, '--redshift', 0.5) == 0
+    first = (tmp_path / 'out' / 'hydro_merger_186-z0.5.fits').read_bytes()
+    assert run(*arguments, '--redshift', 0.5) == 0
+    assert (tmp_path / 'out' / 'hydro_merger_186-z0.5.fits').read_bytes() == first
+    assert run(*arguments, '--redshift', 0.6) == 2
+    assert 'other settings' in capsys.readouterr().err
+
+
+def test_sky_of_an_image_is_the_noise(tmp_path):
+    rng = np.random.default_rng(1)
+    image = fits.PrimaryHDU(rng.normal(scale=0.5, size=(200, 200)).astype(np.float32))
+    image.header.update({'CTYPE1': 'RA---TAN', 'CTYPE2': 'DEC--TAN', 'BUNIT': 'electron/s'})
+    image.header.update({'CDELT1': -0.1 / 3600, 'CDELT2': 0.1 / 3600})
+    image.writeto(tmp_path / 'sky.fits')
+    arguments = ('hydro_merger_186', '--redshift', 0.5, '--instrument', 'euclid_vis')
+    arguments += ('--size', 48, '--sky', tmp_path / 'sky.fits', '--out', tmp_path / 'out')
+    assert run(*arguments) == 0
+    with fits.open(tmp_path / 'out' / 'hydro_merger_186-z0.5.fits') as hdulist:
+        noise = hdulist[0].data - hdulist['NOISEFREE'].data
+    assert noise.std() == pytest.approx(0.5, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'said'),
+    [
+        (('nowhere.fits', '--redshift', '1'), 'nowhere.fits'),
+        (('hydro_merger_186', '--redshift', '0'), '`redshift` must be above 0'),
+        (('hydro_merger_186', '--redshift', '1', '--instrument', 'eye'), 'hst_acs_f814w'),
+        (('hydro_merger_186', '--redshift', '1', '--size', '0'), '`size`'),
+        (('hydro_merger_186', '--redshift', '1', '--exposure-time', '0'), '`exposure_time`'),
+        (('hydro_merger_186', 'hydro_merger_186', '--redshift', '1'), 'different names'),
+    ],
+)
+def test_bad_input_is_said_and_nothing_written(tmp_path, capsys, arguments, said):
+    assert run(*arguments, '--out', tmp_path / 'out') == 2
+    error = capsys.readouterr().err
+    assert error.startswith('astro-wgan: ')
+    assert said in error
+    assert not (tmp_path / 'out').exists()
