@@ -4,12 +4,13 @@ import keras
 import tensorflow as tf
 
 from astro_wgan.wgan.losses import critic_loss, generator_loss, gradient_penalty
+from astro_wgan.wgan.noise import draw_noise
 
 __all__ = ['AdversarialTrainer', 'draw_latent', 'turn']
 
 # Streams of random numbers: each draw is a function of (seed, iteration, critic step, stream), so
 # that a resumed training draws what the uninterrupted one would have drawn.
-_LATENT, _EPSILON, _TURN = range(3)
+_LATENT, _EPSILON, _TURN, _NOISE = range(4)
 _HELD_OUT = -1
 
 # What a critic step measures.
@@ -70,6 +71,8 @@ class AdversarialTrainer(keras.Model):
         Steps, rates and penalty.
     seed : int
         Seed of every random draw.
+    noise : `keras.Model`, optional
+        As made by `build_noise`: what the critic is shown has this noise added.
 
     Notes
     -----
@@ -77,10 +80,11 @@ class AdversarialTrainer(keras.Model):
     ``critic_steps * batch_size`` stamps in stretched intensity.
     """
 
-    def __init__(self, generator, critic, network, training, *, seed):
+    def __init__(self, generator, critic, network, training, *, seed, noise=None):
         super().__init__(name='wgan_gp')
         self.generator = generator
         self.critic = critic
+        self.noise = noise
         self.network = network
         self.training = training
         self.seed = int(seed)
@@ -136,6 +140,13 @@ class AdversarialTrainer(keras.Model):
         """The generator to draw with: the averaged one, where there is one."""
         return self.generator if self.averaged is None else self.averaged
 
+    def draw(self, latent):
+        """Images of latent vectors (n, latent) by the generator to draw with, noise added."""
+        images = self.drawing()(latent, training=False)
+        if self.noise is None:
+            return images
+        return images + draw_noise(self.noise, images, (self.seed, _HELD_OUT))
+
     def distance(self, images):
         """
         The critic's estimate of the Wasserstein distance between images and generated ones.
@@ -151,11 +162,22 @@ class AdversarialTrainer(keras.Model):
         """
         latent = draw_latent(self.network, len(images), (self.seed, _HELD_OUT))
         fake = self.generator(latent, training=False)
+        if self.noise is not None:
+            fake += draw_noise(self.noise, fake, (self.seed, _HELD_OUT))
         return -float(critic_loss(self._value(images), self._value(fake)))
 
     def _seed(self, step, stream):
         count = self.iteration * (self.training.critic_steps + 1) + tf.cast(step, tf.int64)
-        return tf.stack([tf.cast(self.seed, tf.int64) * 3 + stream, count])
+        return tf.stack([tf.cast(self.seed, tf.int64) * 4 + stream, count])
+
+    def _make(self, step):
+        """A batch of generated images."""
+        seed = self._seed(step, _LATENT)
+        latent = draw_latent(self.network, self.training.batch_size, seed)
+        images = self.generator(latent, training=True)
+        if self.noise is None:
+            return images
+        return images + draw_noise(self.noise, images, self._seed(step, _NOISE))
 
     def _value(self, images):
         return self.critic(images, training=False)[0]
@@ -166,8 +188,7 @@ class AdversarialTrainer(keras.Model):
             seed = self._seed(step, _TURN)
             which = tf.random.stateless_uniform((), seed, maxval=8, dtype=tf.int32)
             real = turn(real, which)
-        latent = draw_latent(self.network, m, self._seed(step, _LATENT))
-        fake = self.generator(latent, training=True)
+        fake = self._make(step)
         seed = self._seed(step, _EPSILON)
         epsilon = tf.random.stateless_uniform((m, 1, 1, 1), seed)
         with tf.GradientTape() as tape:
@@ -185,10 +206,8 @@ class AdversarialTrainer(keras.Model):
         return dict(zip(_MEASURED, (total, -loss, penalty, norm), strict=True))
 
     def _generator_step(self, step):
-        latent = draw_latent(self.network, self.training.batch_size, self._seed(step, _LATENT))
         with tf.GradientTape() as tape:
-            fake = self.generator(latent, training=True)
-            loss = generator_loss(self.critic(fake, training=True)[0])
+            loss = generator_loss(self.critic(self._make(step), training=True)[0])
         variables = self.generator.trainable_variables
         gradients = tape.gradient(loss, variables)
         self.generator_optimizer.apply(gradients, variables)

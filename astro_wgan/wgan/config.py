@@ -44,6 +44,9 @@ class NetworkConfig:
         Slope of the leaky rectifiers below zero.
     critic_layer_normalization : bool
         Layer normalisation after the critic's convolutions, but the first.
+    noise : bool
+        Leave noise out of what the generator makes: the critic is shown its images with noise
+        added, as strong and as correlated as that of the sky in the stamps.
 
     Raises
     ------
@@ -53,7 +56,10 @@ class NetworkConfig:
     Notes
     -----
     Margalef-Bentabol et al. 2020, section 3.4, give the numbers of layers and the size of z; they
-    leave channels, kernels and activations open.
+    leave channels, kernels and activations open. They know no ``noise``. Without it the generator
+    must draw noise too, as a fixed pattern for each z; no z has the pattern of a given image, so
+    that the closest image adds its own noise to the residual. A measurement added to a generator
+    is the idea of Bora et al. 2018 (AmbientGAN).
     """
 
     size: int = 64
@@ -66,6 +72,7 @@ class NetworkConfig:
     kernel: int = 4
     negative_slope: float = 0.2
     critic_layer_normalization: bool = False
+    noise: bool = False
 
     def __post_init__(self):
         for name in ('generator_filters', 'critic_filters'):

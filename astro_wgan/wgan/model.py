@@ -15,6 +15,7 @@ from astro_wgan.stamps import StampSet, Stretch
 from astro_wgan.wgan.adversarial import AdversarialTrainer, draw_latent
 from astro_wgan.wgan.config import NetworkConfig, TrainingConfig, from_dict, preset, to_dict
 from astro_wgan.wgan.networks import build_critic, build_generator
+from astro_wgan.wgan.noise import build_noise, draw_noise, measure_noise
 from astro_wgan.wgan.training import train
 from astro_wgan.wgan.watching import HeldOutWatch
 
@@ -46,6 +47,8 @@ class WGAN:
     ----------
     generator_, critic_ : `keras.Model`
         The networks, once fitted; the generator is the averaged one where there is one.
+    noise_ : `keras.Model` or None
+        What makes the noise of images, where ``network.noise`` is true.
     stretch_ : `~astro_wgan.stamps.Stretch`
         The fitted stretch.
     history_ : `~astropy.table.QTable`
@@ -78,6 +81,7 @@ class WGAN:
         self.network = NetworkConfig() if network is None else network
         self.training = TrainingConfig() if training is None else training
         self.stretch = Stretch() if stretch is None else stretch
+        self.noise_ = None
 
     @classmethod
     def preset(cls, name, *, size=None, bands=None, stretch=None):
@@ -179,6 +183,7 @@ class WGAN:
             self.network,
             self.training,
             seed=seed,
+            noise=self._noise(stamps, stretch),
         )
         state = train(
             trainer,
@@ -193,6 +198,7 @@ class WGAN:
             callbacks=callbacks,
         )
         self.generator_, self.critic_ = trainer.drawing(), trainer.critic
+        self.noise_ = trainer.noise
         self.stretch_ = stretch
         self.history_ = _history(state, int(trainer.iteration.numpy()))
         self.unit_, self.pixel_scale_ = stamps.unit, stamps.pixel_scale
@@ -222,7 +228,7 @@ class WGAN:
         Returns
         -------
         `~astro_wgan.StampSet`
-            In the unit and pixel scale of the stamps that the model was fitted on.
+            In the unit and pixel scale of the stamps that the model was fitted on, with noise.
         """
         self._check_fitted()
         if (n is None) == (latent is None):
@@ -234,10 +240,13 @@ class WGAN:
             raise ValueError(
                 f'`latent` must have the shape (n, {self.network.latent}); got {latent.shape}.'
             )
-        return self.stamps_from_images(self.images_from_latent(latent))
+        images = self.images_from_latent(latent)
+        if self.noise_ is not None:
+            images = images + draw_noise(self.noise_, tf.constant(images), (seed, 1)).numpy()
+        return self.stamps_from_images(images)
 
     def images_from_latent(self, latent):
-        """G(z) in stretched intensity: float32 array (n, ny, nx, bands)."""
+        """G(z) in stretched intensity, without noise: float32 array (n, ny, nx, bands)."""
         self._check_fitted()
         return _in_batches(self.generator_, latent)[0]
 
@@ -304,7 +313,7 @@ class WGAN:
         self._check_fitted()
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        for name in ('generator', 'critic'):
+        for name in self._networks():
             with replaced(folder / f'{name}.keras') as temporary:
                 getattr(self, f'{name}_').save(temporary)
         with replaced(folder / 'history.ecsv') as temporary:
@@ -357,20 +366,28 @@ class WGAN:
                 from_dict(NetworkConfig, description['network']),
                 from_dict(TrainingConfig, description['training']),
             )
-            generator = keras.models.load_model(folder / 'generator.keras', compile=False)
-            critic = keras.models.load_model(folder / 'critic.keras', compile=False)
+            for name in wgan._networks():
+                network = keras.models.load_model(folder / f'{name}.keras', compile=False)
+                setattr(wgan, f'{name}_', network)
             wgan.stretch = wgan.stretch_ = Stretch.from_dict(description['stretch'])
             wgan.history_ = QTable.read(folder / 'history.ecsv', format='ascii.ecsv')
         except Exception as error:
             raise ValueError(
                 f'The model in {folder} is not of this version, or it is damaged ({error}).'
             ) from error
-        wgan.generator_, wgan.critic_ = generator, critic
         unit, scale = description['unit'], description['pixel_scale_arcsec']
         wgan.unit_ = None if unit is None else u.Unit(unit)
         wgan.pixel_scale_ = None if scale is None else scale * u.arcsec / u.pix
         wgan.provenance_ = description['provenance']
         return wgan
+
+    def _noise(self, stamps, stretch):
+        if not self.network.noise:
+            return None
+        return build_noise(self.network, stretch, measure_noise(stamps, stretch))
+
+    def _networks(self):
+        return ('generator', 'critic', *(['noise'] if self.network.noise else []))
 
     def _iterations(self, stamps, epochs, iterations, minutes):
         if epochs is not None and iterations is not None:

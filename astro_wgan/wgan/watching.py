@@ -54,7 +54,7 @@ class HeldOutWatch(keras.callbacks.Callback):
         """Measure, and add to ``logs``."""
         trainer = self.model
         latent = draw_latent(trainer.network, len(self._images), (trainer.seed, -2))
-        made = trainer.drawing()(latent, training=False).numpy()
+        made = trainer.draw(latent).numpy()
         distances = compare_images(self._real, self._measure(made))
         statistics = [value for name, value in distances.items() if name.startswith('ks_')]
         logs['wasserstein_held_out'] = trainer.distance(tf.constant(self._images))

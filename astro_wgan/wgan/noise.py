@@ -1,0 +1,149 @@
+"""The noise of the images that a WGAN is trained on, apart from what they show."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from scipy.ndimage import binary_dilation, uniform_filter
+
+from astro_wgan.noise import autocorrelation
+from astro_wgan.noise.noise_filter import NoiseFilter
+from astro_wgan.stamps import StampSet
+
+__all__ = ['build_noise', 'draw_noise', 'measure_noise']
+
+#: Largest lag in pixels at which noise is correlated here.
+_REACH = 3
+_KERNEL = 2 * _REACH + 1
+
+#: Stamps that are looked at.
+_SAMPLE = 1024
+# A source is where the mean over a box of so many pixels is so many times its scatter off the sky,
+# and so many pixels around.
+_BOX, _SOURCE, _MARGIN = 5, 3.0, 2
+
+
+def measure_noise(stamps, stretch, *, seed=0):
+    """
+    The kernel that makes noise like that of the sky out of white noise.
+
+    Parameters
+    ----------
+    stamps : `~astro_wgan.StampSet` or `~astro_wgan.stamps.StampStore`
+        Stamps with sky in them.
+    stretch : `~astro_wgan.stamps.Stretch`
+        Fitted intensity scaling, of the scope ``'global'``.
+    seed : int
+        Seed of the sample of stamps.
+
+    Returns
+    -------
+    `~numpy.ndarray`, shape (7, 7, bands)
+        In stretched intensity at the level of the sky.
+
+    Raises
+    ------
+    ValueError
+        If there is too little sky around the sources, or the stretch scales each stamp by itself,
+        so that noise is not alike in them.
+    """
+    if stretch.scope != 'global':
+        raise ValueError(
+            f"`noise` of the network needs a stretch of the scope 'global'; got {stretch.scope!r}."
+        )
+    sample = next(stamps.batches(min(len(stamps), _SAMPLE), shuffle=True, seed=seed))
+    images = stretch.transform(sample)
+    bands = sample.bands or 1
+    shape = (*images.shape[:3], bands)
+    images, valid = images.reshape(shape), sample.valid.reshape(shape)
+    kernels = [_kernel(images[..., band], valid[..., band]) for band in range(bands)]
+    return np.stack(kernels, axis=-1)
+
+
+def build_noise(config, stretch, kernel):
+    """
+    The noise of images as a network that is not trained.
+
+    Parameters
+    ----------
+    config : `~astro_wgan.wgan.NetworkConfig`
+        Size and bands.
+    stretch : `~astro_wgan.stamps.Stretch`
+        Fitted intensity scaling: asinh makes the noise of bright pixels weaker. That they have
+        more of it, by Poisson's law, is not taken into account.
+    kernel : `~numpy.ndarray`, shape (7, 7, bands)
+        As from `measure_noise`.
+
+    Returns
+    -------
+    `keras.Model`
+        From ``[images, white]`` to noise. Images and noise have the shape (n, size, size, bands),
+        white noise of variance 1 is 6 pixels larger along both axes.
+    """
+    edge = config.size + _KERNEL - 1
+    image = keras.Input(config.image_shape, name='image')
+    white = keras.Input((edge, edge, config.bands), name='white')
+    # Without padding: noise is as strong at the borders as elsewhere.
+    correlate = keras.layers.DepthwiseConv2D(_KERNEL, use_bias=False, name='correlation')
+    noise = correlate(white)
+    correlate.set_weights([kernel[..., np.newaxis]])
+    if stretch.kind == 'asinh':
+        # The slope of asinh, 1 at the level of the sky.
+        argument = keras.ops.multiply(image, np.array(_knees(stretch), dtype=np.float32))
+        noise = keras.ops.divide(noise, keras.ops.cosh(keras.ops.clip(argument, -20.0, 20.0)))
+    model = keras.Model([image, white], noise, name='noise')
+    model.trainable = False
+    return model
+
+
+def draw_noise(noise, images, seed, *, alike=False):
+    """
+    Noise for images, from a network that `build_noise` made.
+
+    Parameters
+    ----------
+    noise : `keras.Model`
+        The network.
+    images : `tf.Tensor`, shape (n, size, size, bands)
+        Images without noise.
+    seed : tensor_like of int, shape (2,)
+        Seed of `tf.random.stateless_normal`.
+    alike : bool
+        Whether all images have the same white noise, however many there are.
+
+    Returns
+    -------
+    `tf.Tensor`, shape (n, size, size, bands)
+    """
+    n, edge = tf.shape(images)[0], images.shape[1] + _KERNEL - 1
+    shape = (n, edge, edge, images.shape[3])
+    white = tf.random.stateless_normal((1 if alike else n, *shape[1:]), seed)
+    return noise([images, tf.broadcast_to(white, shape)])
+
+
+def _knees(stretch):
+    """What asinh is taken of, over stretched intensity, for each band."""
+    levels = zip(stretch.sky, stretch.noise, stretch.peak, strict=True)
+    return [np.arcsinh((peak - sky) / (stretch.softening * noise)) for sky, noise, peak in levels]
+
+
+def _kernel(images, valid):
+    around = uniform_filter(images, (0, _BOX, _BOX))
+    # Sources do not reach below the sky.
+    below = around[valid & (around < 0)]
+    scatter = np.sqrt(np.mean(below**2)) if len(below) else 0.0
+    margin = np.ones((1, 2 * _MARGIN + 1, 2 * _MARGIN + 1), dtype=bool)
+    sky = valid & ~binary_dilation(np.abs(around) > _SOURCE * scatter, margin)
+    try:
+        found = autocorrelation(StampSet(images, mask=~sky), max_lag=_REACH)
+    except ValueError as error:
+        raise ValueError(
+            'The stamps show too little sky to measure the `noise` of the network: take larger '
+            'stamps, or a network without it.'
+        ) from error
+    covariance = np.asarray(found.covariance)
+    variance = covariance[_REACH, _REACH]
+    amplitude = NoiseFilter(covariance / variance, (_KERNEL, _KERNEL)).amplitude
+    middle = tuple(slice(size // 2 - _REACH, size // 2 + _REACH + 1) for size in amplitude.shape)
+    kernel = np.fft.fftshift(np.fft.ifft2(amplitude).real)[middle]
+    # What the cut takes away is put back.
+    return kernel * np.sqrt(variance / np.sum(kernel**2))
