@@ -1,6 +1,5 @@
 """The frozen populations that detectors are compared on: `write_benchmark`, `load_benchmark`."""
 
-import hashlib
 import json
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -10,7 +9,7 @@ import numpy as np
 
 from astro_wgan.datasets.recipes import find_recipe
 from astro_wgan.datasets.scenes import KINDS
-from astro_wgan.datasets.simulation import check_store, simulate_store
+from astro_wgan.datasets.simulation import check_store, simulate, simulate_store
 from astro_wgan.stamps.store import StampStore
 
 __all__ = ['BENCHMARKS', 'Benchmark', 'BenchmarkError', 'load_benchmark', 'write_benchmark']
@@ -18,9 +17,18 @@ __all__ = ['BENCHMARKS', 'Benchmark', 'BenchmarkError', 'load_benchmark', 'write
 #: The names, which are those of their recipes.
 BENCHMARKS = ('benchmark-1', 'benchmark-2')
 
-#: Stamps of each set, and the seed of all that are not for training. They never change.
+#: Stamps to train on, fresh normals, and those of each class of anomalies. They never change.
 _TRAIN, _FRESH, _EACH = 100_000, 10_000, 5_000
-_TRAIN_SEED, _TEST_SEED = 1, 2
+
+#: Seeds of what is to train on and of all else.
+_SEEDS = {'benchmark-1': (1, 2), 'benchmark-2': (3, 4)}
+
+#: Of how many stamps at the beginning of each set there is a checksum.
+_CHECKED = 24
+
+#: What the last bits of another processor, or of another release of NumPy or SciPy, may add up to
+#: in a checksum, in units of the noise. What is drawn otherwise changes it a hundred times more.
+_TOLERANCE = 0.5
 
 
 class BenchmarkError(ValueError):
@@ -80,7 +88,7 @@ def write_benchmark(folder, name='benchmark-1', *, processes=1, client=None, pro
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     options = {'processes': processes, 'client': client, 'progress': progress}
-    for part, (kind, n, seed) in _parts().items():
+    for part, (kind, n, seed) in _parts(name).items():
         path = folder / f'{part}.zarr'
         simulate_store(path, {kind: n}, recipe=name, seed=seed, **options)
     return load_benchmark(folder, name)
@@ -97,7 +105,7 @@ def load_benchmark(folder, name='benchmark-1', *, check=False):
     name : {'benchmark-1', 'benchmark-2'}, optional
         Which it must be.
     check : bool, optional
-        Read all of it and compare with the checksums of the frozen sets; takes a minute.
+        Compare the first stamps of each set with the checksums of the frozen ones.
 
     Returns
     -------
@@ -122,7 +130,7 @@ def load_benchmark(folder, name='benchmark-1', *, check=False):
     """
     _check_name(name)
     recipe, stores = find_recipe(name), {}
-    for part, (kind, n, seed) in _parts().items():
+    for part, (kind, n, seed) in _parts(name).items():
         path = Path(folder) / f'{part}.zarr'
         store = StampStore.open(path)
         check_store(store, {kind: n}, recipe, seed)
@@ -131,45 +139,79 @@ def load_benchmark(folder, name='benchmark-1', *, check=False):
                 f'The store {path} holds {len(store)} of {n} stamps: `write_benchmark` goes on '
                 'from there.'
             )
-        if check and not _is_alike(summary(store), frozen_summaries(name)[part]):
+        if check and not is_frozen(store[:_CHECKED], name, part):
             raise BenchmarkError(f'The stamps in {path} are not those of {name}.')
         stores[part] = store
     return Benchmark(name, stores.pop('train'), stores.pop('normal'), stores)
 
 
-def summary(store):
+def first_stamps(name, part):
+    """The stamps of a set that its checksum is of, simulated anew."""
+    kind, _, seed = _parts(name)[part]
+    return simulate(kind, _CHECKED, recipe=name, seed=seed)
+
+
+def is_frozen(stamps, name, part):
     """
-    What tells one population from another: a checksum, and sums that rounding errors hardly change.
+    Whether stamps are those that a set of a benchmark began with when it was frozen.
 
     Parameters
     ----------
-    store : `~astro_wgan.stamps.StampStore` or `~astro_wgan.StampSet`
+    stamps : `~astro_wgan.StampSet`
+        As many as `first_stamps` makes.
+    name : str
+        Of the benchmark.
+    part : str
+        ``'train'``, ``'normal'`` or a class of anomalies.
+
+    Returns
+    -------
+    bool
+
+    Notes
+    -----
+    Bytes would not do: exponentials and Fourier transforms differ in the last bit between
+    processors and releases of NumPy and SciPy. Compared are sums of pixels, within a tolerance
+    that is far above such errors and far below what a change of the simulator makes.
+    """
+    frozen = json.loads((files('astro_wgan.datasets') / 'data' / 'benchmarks.json').read_text())
+    expected, found = frozen[name][part], checksum(stamps)
+    tolerance = _TOLERANCE * find_recipe(name).noise.rms
+    return (
+        np.allclose(found['pixels'], expected['pixels'], rtol=1e-5, atol=tolerance)
+        and found['truth'].keys() == expected['truth'].keys()
+        and np.allclose([*found['truth'].values()], [*expected['truth'].values()], rtol=1e-6)
+    )
+
+
+def checksum(stamps):
+    """
+    What tells some stamps from others, whatever processor they were made on.
+
+    Parameters
+    ----------
+    stamps : `~astro_wgan.StampSet`
 
     Returns
     -------
     dict
-        ``sha256`` of the pixels; ``pixels``, sums over them with eight sets of signs; ``truth``,
-        sums of the table's columns of numbers.
+        ``pixels``: eight sums over them, with signs at random; ``truth``: sums of the table's
+        columns of numbers.
     """
-    digest = hashlib.sha256()
-    signs = np.random.default_rng(0).choice([-1.0, 1.0], size=(8, np.prod(store.shape)))
-    sums, truth = np.zeros(8), {}
-    for stamps in store.batches(1024):
-        digest.update(np.ascontiguousarray(stamps.pixels, dtype='<f4').tobytes())
-        # In turn with both signs, so that populations of the same mean differ.
-        order = 1 - 2 * (np.arange(len(stamps)) % 2)
-        sums += signs @ (order @ stamps.pixels.reshape(len(stamps), -1).astype(float))
-        for name in stamps.table.colnames:
-            column = getattr(stamps.table[name], 'value', stamps.table[name])
-            if column.dtype.kind in 'if':
-                truth[name] = truth.get(name, 0.0) + float(np.nansum(column))
-    return {'sha256': digest.hexdigest(), 'pixels': sums.tolist(), 'truth': truth}
-
-
-def frozen_summaries(name):
-    """The summary of each set of a benchmark, as it was frozen."""
-    path = files('astro_wgan.datasets') / 'data' / 'benchmarks.json'
-    return json.loads(path.read_text())[name]
+    pixels = stamps.pixels.astype(float).ravel()
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], size=(8, pixels.size))
+    columns = {
+        name: getattr(stamps.table[name], 'value', stamps.table[name])
+        for name in stamps.table.colnames
+    }
+    return {
+        'pixels': (signs @ pixels).round(3).tolist(),
+        'truth': {
+            name: float(np.nansum(column))
+            for name, column in columns.items()
+            if column.dtype.kind in 'if'
+        },
+    }
 
 
 def _check_name(name):
@@ -177,23 +219,12 @@ def _check_name(name):
         raise ValueError(f'`name` of a benchmark must be one of {list(BENCHMARKS)}; got {name!r}.')
 
 
-def _parts():
+def _parts(name):
     """Class, number and seed of each set."""
-    anomalies = {kind: (kind, _EACH, _TEST_SEED) for kind in KINDS if kind != 'normal'}
+    train, test = _SEEDS[name]
+    anomalies = {kind: (kind, _EACH, test) for kind in KINDS if kind != 'normal'}
     return {
-        'train': ('normal', _TRAIN, _TRAIN_SEED),
-        'normal': ('normal', _FRESH, _TEST_SEED),
+        'train': ('normal', _TRAIN, train),
+        'normal': ('normal', _FRESH, test),
         **anomalies,
     }
-
-
-def _is_alike(found, frozen):
-    """Whether they are the same, but for the rounding errors of another processor."""
-    if found['sha256'] == frozen['sha256']:
-        return True
-    if found['truth'].keys() != frozen['truth'].keys():
-        return False
-    truth = [found['truth'][name] for name in frozen['truth']]
-    return np.allclose(truth, list(frozen['truth'].values()), rtol=1e-9) and np.allclose(
-        found['pixels'], frozen['pixels'], rtol=1e-3, atol=1.0
-    )

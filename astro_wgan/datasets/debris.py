@@ -38,7 +38,10 @@ def add_debris(image, sky, galaxy, rng, disturbance, strength, x, y):
     """
     # Each galaxy has more of the one and less of the other.
     typical = np.array([disturbance.tails, disturbance.shells, disturbance.envelope])
-    fluxes = strength * galaxy.flux * typical * 10 ** rng.normal(0, 0.1, 3)
+    shares = typical * 10 ** rng.normal(0, disturbance.spread, 3)
+    shares *= max(1, disturbance.faintest / (galaxy.flux * shares.sum()))
+    shares *= strength * min(1, disturbance.most / shares.sum())
+    fluxes = galaxy.flux * shares
     # Debris reaches far out: it is not hidden by a small galaxy, nor all outside of the stamp.
     radius = np.clip(galaxy.radius, 0.12 * sky.edge, 0.3 * sky.edge)
     whole = sky.whole
@@ -74,7 +77,7 @@ def _plumes(rng, radius, edge):
     length = min(radius * rng.uniform(2.8, 5.0), 0.9 * edge)
     begin, bend = rng.uniform(0, 2 * np.pi), 0.3 * rng.normal()
     width = max(radius * rng.uniform(0.15, 0.25), _THINNEST) * (1.2 - 0.5 * along)
-    knot = rng.uniform(0.5, 2.0) * np.exp(-0.5 * ((along - 0.93) / 0.04) ** 2)
+    knot = rng.uniform(0.2, 0.8) * np.exp(-0.5 * ((along - 0.93) / 0.04) ** 2)
     weight = (np.exp(-along) + knot) * np.minimum(1, 5 * along)
     for opposite in (0, np.pi):
         distance = 0.6 * radius + (length * rng.uniform(0.9, 1.1) - 0.6 * radius) * along
@@ -113,9 +116,9 @@ def _shells(plane, rng, radius, edge):
     sides = np.zeros((2, len(distance)), dtype=np.float32)
     for k in range(2 * rng.integers(1, 3)):
         end = min(reach, 0.85 * edge)
-        inside = (end - distance) / (0.25 * end)
+        inside = (end - distance) / (0.15 * end)
         # Towards the edge the light of stars on radial orbits piles up, beyond it is none.
-        profile = np.exp(-np.maximum(inside, 0)) / (1 + np.exp(-np.clip(25 * inside, -30, 30)))
+        profile = np.exp(-np.maximum(inside, 0)) / (1 + np.exp(-np.clip(15 * inside, -30, 30)))
         sides[k % 2] += profile * rng.uniform(0.6, 1.4) / (profile * distance).sum()
         reach *= rng.uniform(1.05, 1.35)
     radius, cosine = plane.radius, plane.direction.real

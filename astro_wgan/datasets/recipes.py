@@ -43,7 +43,7 @@ class Population:
     nearest: float = 0.5
     typical: float = 1.2
     farthest: float = 3.0
-    faintest: float = 23.5
+    faintest: float = 22.8
     brightest: float = 19.0
 
 
@@ -76,7 +76,7 @@ class Discs:
     bars: float = 0.25
     arm_strength: float = 0.7
     texture: float = 0.25
-    lopsidedness: float = 0.15
+    lopsidedness: float = 0.18
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Clumps:
         Share of a clump's flux in a halo of 2.5 times its size.
     """
 
-    number: float = 4.0
+    number: float = 5.0
     faintest: float = 0.003
     brightest: float = 0.03
     slope: float = -1.8
@@ -138,19 +138,27 @@ class Pairs:
     Attributes
     ----------
     highest_ratio : float
-        Flux ratios lie between 1 and this.
-    ratio_scale : float
-        Scale of the exponential distribution of the flux ratio's natural logarithm.
+        Flux ratios lie between 1 and this, above 2.
+    major : float
+        Share of the pairs with a flux ratio below 2, of which the logarithm is uniform.
+    decline : float
+        The logarithm of those above 2 lies between that of 2 and of the highest as a uniform number
+        to this power lies between 0 and 1: 1 is uniform, the larger the fewer are high.
     separations : (float, float)
-        Range in arcsec, uniformly filled.
+        Range in arcsec, filled as if companions lay anywhere around the galaxy.
     tide : float
         Amplitude of the tidal debris, as a share of that of the disturbed.
     """
 
     highest_ratio: float = 10.0
-    ratio_scale: float = 0.95
+    major: float = 0.67
+    decline: float = 1.6
     separations: tuple = (0.4, 2.0)
-    tide: float = 0.5
+    tide: float = 0.3
+
+    def __post_init__(self):
+        if self.highest_ratio <= 2:
+            raise ValueError(f'`highest_ratio` must be above 2; got {self.highest_ratio}.')
 
 
 @dataclass(frozen=True)
@@ -163,10 +171,15 @@ class Disturbance:
     before : float
         Share of galaxies before the merger, whose companion is outside of the stamp.
     fading : float
-        What the strength falls by, from the merger to the end of the sequence; 0.4 leaves 0.6.
+        What the strength falls by, from the merger to the end of the sequence; 0.3 leaves 0.7.
     tails, shells, envelope : float
         Shares of the galaxy's flux in tails, in shells, and in an off-centre envelope, at the
-        merger.
+        merger: typical ones.
+    spread : float
+        Their standard deviation from galaxy to galaxy, as log10.
+    faintest, most : float
+        The flux in nJy that debris has at the merger, at least, unless this is more than the share
+        that it has at most: mergers of faint galaxies that nobody could see are left out.
     tail_model : {'arc', 'plume'}
         Curved tails that grow fainter outwards, or straight broad ones with a knot at the end.
     nuclei : float
@@ -174,10 +187,13 @@ class Disturbance:
     """
 
     before: float = 0.25
-    fading: float = 0.4
-    tails: float = 0.06
-    shells: float = 0.04
-    envelope: float = 0.05
+    fading: float = 0.3
+    tails: float = 0.115
+    shells: float = 0.095
+    envelope: float = 0.01
+    spread: float = 0.15
+    faintest: float = 820.0
+    most: float = 0.4
     tail_model: str = 'arc'
     nuclei: float = 0.3
 

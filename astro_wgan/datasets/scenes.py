@@ -90,9 +90,11 @@ def _normal(image, sky, galaxy, rng, recipe, x, y):
 
 def _pair(image, sky, galaxy, rng, recipe, x, y):
     pairs = recipe.pairs
-    most = 1 - np.exp(-np.log(pairs.highest_ratio) / pairs.ratio_scale)
-    ratio = np.exp(-pairs.ratio_scale * np.log1p(-most * rng.random()))
-    separation = rng.uniform(*pairs.separations)
+    if rng.random() < pairs.major:
+        ratio = 2 ** rng.random()
+    else:
+        ratio = 2 * (pairs.highest_ratio / 2) ** (rng.random() ** pairs.decline)
+    separation = np.sqrt(rng.uniform(*np.square(pairs.separations)))
     angle = rng.uniform(0, 2 * np.pi)
     companion = replace(
         draw_galaxy(rng, recipe),
@@ -163,7 +165,7 @@ def _ring(image, sky, galaxy, rng, recipe, x, y):
     offset = (plane.radius * np.float32(1 / radius) - 1) / np.float32(rng.uniform(*rings.width))
     # Star formation is uneven along a ring.
     uneven = np.zeros(8, dtype=complex)
-    uneven[[1, 2, 3, 5, 7]] = 0.3 * (rng.standard_normal((5, 2)) @ [1, 1j]) / np.sqrt(2)
+    uneven[[1, 2, 3, 5, 7]] = 0.4 * (rng.standard_normal((5, 2)) @ [1, 1j]) / np.sqrt(2)
     ring = np.exp(harmonics(plane.direction, uneven) - np.float32(0.5) * offset**2)
     ring = whole.refined(ring)
     image += ring * np.float32(share * galaxy.flux / ring.sum())

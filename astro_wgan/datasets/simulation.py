@@ -95,7 +95,7 @@ def simulate(kind, n, *, recipe='benchmark-1', seed=0):
 
     Notes
     -----
-    Light is drawn on pixels of a third of the size, blurred with the PSF (GalSim's) and summed in
+    Light is drawn on pixels of half the size, blurred with the PSF (GalSim's) and summed in
     pixels; it agrees with what GalSim draws within 1 per cent, in a fraction of the time. Sizes
     follow van der Wel et al. 2014 (ApJ 788, 28).
 
