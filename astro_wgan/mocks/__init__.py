@@ -12,6 +12,7 @@ __all__, __getattr__, __dir__ = lazy_names(
         'Instrument': 'instrument',
         'LightMap': 'light',
         'MoffatPSF': 'psf',
+        'Particles': 'particles',
         'find_instrument': 'instruments',
         'load_light_map': 'bundled',
         'mock_stamps': 'drawing',
