@@ -19,6 +19,7 @@ Needs GalSim and scikit-learn.
 import argparse
 import os
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -156,9 +157,10 @@ def bundled_sky():
 
 
 def central(known, max_lag):
-    """An autocorrelation without its larger lags."""
+    """An autocorrelation without its larger lags, as if it were measured up to there."""
     part = slice(known.max_lag - max_lag, known.max_lag + max_lag + 1)
-    return Autocorrelation.from_array(known.covariance[part, part])
+    covariance = known.covariance[part, part]
+    return replace(known, covariance=covariance, pairs=np.ones(covariance.shape))
 
 
 def report_correlation(against, found, wanted):

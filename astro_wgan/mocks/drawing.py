@@ -133,12 +133,14 @@ def mock_stamps(
     if not isinstance(instrument, Instrument):
         raise TypeError(f'`instrument` must be a name or an Instrument; got {instrument!r}.')
     maps = [light] if isinstance(light, LightMap) else light
+    if len(maps) and not isinstance(maps[0], LightMap):
+        raise TypeError(f'`light` must be a LightMap or a sequence of them; got {maps[0]!r}.')
     redshifts, numbers = _checked_redshifts(redshift, len(maps))
     camera = _Camera(instrument, as_shape(size), centre, cosmology)
     settings = {
         **camera.to_dict(),
-        'redshifts': hashlib.sha256(redshifts.tobytes()).hexdigest(),
-        'first_map': _fingerprint(maps[0]) if len(maps) else None,
+        'redshifts': _fingerprint(redshifts),
+        'first_map': _fingerprint(maps[0].luminosity.value) if len(maps) else None,
     }
     empty = camera.stamp_set([], {'mocks': settings, 'provenance': record()})
     run = partial(ordered_map, camera.draw, processes=processes, client=client)
@@ -231,6 +233,7 @@ class _Camera:
             'wavelength_nm': camera.wavelength.value,
             'pixel_scale_arcsec': camera.pixel_scale.value,
             'psf': repr(camera.psf),
+            'psf_pixels': _fingerprint(pixel_psf(camera.psf, camera.pixel_scale)),
             'size': list(self.shape),
             'centre': None if self.centre is None else [float(x) for x in self.centre],
             'cosmology': self.cosmology.name or repr(self.cosmology),
@@ -340,5 +343,5 @@ def _warn_of_large_pixels(light, redshift, ratio):
     )
 
 
-def _fingerprint(light):
-    return hashlib.sha256(np.ascontiguousarray(light.luminosity.value).tobytes()).hexdigest()
+def _fingerprint(values):
+    return hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest()

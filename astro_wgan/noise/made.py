@@ -50,9 +50,9 @@ def make_noise(sky, n, *, size, seed, mean=None):
     -----
     Gaussian noise is made at spatial frequencies, with the power that the correlation asks for, in
     a box larger than the stamp, so that opposite edges are not alike. The outer half of the lags
-    of the correlation is tapered, as in `power_spectrum`. For the histogram of real sky, Gaussian
-    pixels become those of the same rank, from noise whose correlation is such that this makes it
-    the wanted one.
+    of a correlation that was measured is tapered, as in `power_spectrum`; one that was given is
+    taken as it is. For the histogram of real sky, Gaussian pixels become those of the same rank,
+    from noise whose correlation is such that this makes it the wanted one.
 
     Examples
     --------
@@ -77,7 +77,7 @@ def make_noise(sky, n, *, size, seed, mean=None):
         pixels = _like_sky(sky, known, n, shape, rng)
         pixels *= np.float32(sigma.value)
     else:
-        noise_filter = NoiseFilter(tapered(known.coefficients), shape)
+        noise_filter = NoiseFilter(tapered(known, known.coefficients), shape)
         pixels = gaussian_noise(noise_filter, n, sigma=sigma.value, rng=rng)
     if mean:
         pixels += np.float32(mean)
@@ -98,7 +98,7 @@ def _level(sky, mean, unit):
 
 def _like_sky(sky, known, n, shape, rng):
     histogram = Histogram(sky.pixels[sky.clean])
-    coefficients = histogram.gaussian(tapered(known.coefficients))
+    coefficients = histogram.gaussian(tapered(known, known.coefficients))
     noise = gaussian_noise(NoiseFilter(coefficients, shape), n, sigma=1.0, rng=rng)
     histogram.bend(noise)
     return noise

@@ -68,8 +68,7 @@ def add_noise(
     into : path-like, optional
         Where to write a store. One that an interrupted call has left there is continued.
     processes : int, optional
-        Processes that work at the same time. They are spawned: a script must call this under
-        ``if __name__ == '__main__':``.
+        Processes that work at the same time.
     client : `dask.distributed.Client`, optional
         A Dask cluster that works instead.
     progress : bool, optional

@@ -112,7 +112,7 @@ def draw_sky(recipe, n, shape, *, seed, block, band):
         rng = random_stream(seed, block, 0)
         return recipe.sky.draw(n, shape, rng) * np.float32(recipe.sky_factor)
     rng = random_stream(seed, block, 1, band)
-    noise_filter = NoiseFilter(tapered(recipe.sky.coefficients), shape)
+    noise_filter = NoiseFilter(tapered(recipe.sky, recipe.sky.coefficients), shape)
     return gaussian_noise(noise_filter, n, sigma=recipe.sky_sigma, rng=rng)
 
 
@@ -151,7 +151,7 @@ def _recipe(stamps, sky, correlation, gain, exposure_time, zero_point):
         sky,
         factor,
         float(scatter.value * factor),
-        NoiseFilter(tapered(correlation.coefficients), stamps.shape),
+        NoiseFilter(tapered(correlation, correlation.coefficients), stamps.shape),
         exposure.electrons(stamps.unit),
         exposure,
     )

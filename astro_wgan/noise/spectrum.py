@@ -133,8 +133,9 @@ def power_spectrum(sky, *, max_lag=16, mean=None):
     Notes
     -----
     The Fourier transform of the autocorrelation (Blackman & Tukey 1958): what the gaps took away
-    was put right there, which no transform of an image with gaps can do. The outer half of the
-    lags is tapered off by a cosine, so power is smoothed over neighbouring frequencies.
+    was put right there, which no transform of an image with gaps can do. Where it was measured, the
+    outer half of the lags is tapered off by a cosine, so power is smoothed over neighbouring
+    frequencies.
 
     Examples
     --------
@@ -151,18 +152,20 @@ def power_spectrum(sky, *, max_lag=16, mean=None):
         sky = autocorrelation(sky, max_lag=max_lag, mean=mean)
     size = max(1, 2 * _OVERSAMPLING * sky.max_lag)
     return PowerSpectrum(
-        _transform(tapered(sky.covariance.value), size) * sky.covariance.unit * u.pix**2,
-        _transform(tapered(sky.without), size),
+        _transform(tapered(sky, sky.covariance.value), size) * sky.covariance.unit * u.pix**2,
+        _transform(tapered(sky, sky.without), size),
         pixel_scale=sky.pixel_scale,
     )
 
 
-def tapered(covariance):
+def tapered(known, covariance):
     """
-    A correlation function that goes to zero smoothly.
+    A measured correlation function that goes to zero smoothly.
 
     Parameters
     ----------
+    known : `~astro_wgan.noise.Autocorrelation`
+        Where it comes from: a function that was given is zero beyond its largest lag, as it is.
     covariance : `~numpy.ndarray`, shape (..., 2 m + 1, 2 m + 1)
         Lag zero in the middle.
 
@@ -171,6 +174,8 @@ def tapered(covariance):
     `~numpy.ndarray`, same shape
         Unchanged up to half of the largest lag; further out times a cosine in the distance.
     """
+    if known.pairs is None:
+        return covariance
     max_lag = covariance.shape[-1] // 2
     lags = np.arange(-max_lag, max_lag + 1)
     distance = np.hypot(*np.meshgrid(lags, lags))

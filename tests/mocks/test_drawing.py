@@ -12,6 +12,7 @@ from astro_wgan.mocks import (
     INSTRUMENTS,
     AiryPSF,
     GaussianPSF,
+    ImagePSF,
     LightMap,
     MoffatPSF,
     find_instrument,
@@ -189,6 +190,31 @@ def test_a_store_is_continued(tmp_path):
     assert again.table['redshift'].tolist() == redshift.tolist()
     with pytest.raises(ValueError, match='other settings'):
         draw(light, redshift=redshift + 0.1, size=16, into=tmp_path / 'mocks.zarr')
+
+
+def test_another_psf_is_another_store(tmp_path):
+    light, path = gaussian_map(5), tmp_path / 'mocks.zarr'
+    cameras = [
+        replace(find_instrument('euclid_vis'), psf=ImagePSF(star, 0.1 * u.arcsec))
+        for star in (np.ones((3, 3)), np.eye(3))
+    ]
+    draw(light, cameras[0], redshift=1, size=8, into=path)
+    with pytest.raises(ValueError, match='other settings'):
+        draw(light, cameras[1], redshift=1, size=8, into=path)
+
+
+def test_a_cluster_draws_the_same():
+    distributed = pytest.importorskip('distributed')
+    light, redshift = gaussian_map(5), np.linspace(0.3, 1, 40)
+    with distributed.Client(processes=False, dashboard_address=None) as client:
+        found = draw(light, redshift=redshift, size=16, client=client)
+    expected = draw(light, redshift=redshift, size=16)
+    np.testing.assert_array_equal(found.pixels, expected.pixels)
+
+
+def test_items_that_are_no_maps_are_refused():
+    with pytest.raises(TypeError, match='LightMap'):
+        draw([np.ones((4, 4))], redshift=1)
 
 
 def test_processes_draw_the_same():

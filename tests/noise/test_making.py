@@ -37,6 +37,26 @@ def test_gaussian_noise_has_the_correlation(sky):
     assert abs(edges) < 0.02
 
 
+def test_a_given_function_is_taken_as_it_is():
+    """Up to its largest lag: there is nothing to smooth."""
+    made = make_noise(Autocorrelation.from_array(4 * KERNEL), 3000, size=32, seed=1)
+    found = autocorrelation(made, max_lag=2, mean=0)
+    np.testing.assert_allclose(found.coefficients[1:4, 1:4], KERNEL, atol=0.01)
+    np.testing.assert_allclose(found.coefficients[0], 0, atol=0.01)
+
+
+@pytest.mark.parametrize(('pixfrac', 'scale'), [(0.8, 0.6), (1.0, 0.5)])
+def test_drizzled_noise_in_large_areas_is_that_of_its_electrons(pixfrac, scale):
+    """The ratio R of Fruchter & Hook: noise of an area over that of independent pixels."""
+    known = drizzle_autocorrelation(pixfrac=pixfrac, scale=scale)
+    made = make_noise(known, 4000, size=72, seed=2).pixels
+    # A ring of pixels around the area shares noise with it: extrapolated to areas of any size.
+    areas = [made[:, :edge, :edge].sum(axis=(1, 2), dtype=float) for edge in (36, 72)]
+    small, large = (area.std() / edge for area, edge in zip(areas, (36, 72), strict=True))
+    expected = noise_correlation_ratio(pixfrac=pixfrac, scale=scale)
+    assert 2 * large - small == pytest.approx(expected, rel=0.05)
+
+
 def test_sky_stamps_never_leave_the_clean_area(sky):
     stamps = sky.stamps(50, size=24, seed=1)
     for x, y in zip(stamps.table['x'], stamps.table['y'], strict=True):
