@@ -21,8 +21,8 @@ from astro_wgan.stamps.store import StampStore
 
 __all__ = ['SimulationStoreError', 'check_store', 'simulate', 'simulate_store']
 
-#: Stamps that a process makes at a time: less than a second.
-_CHUNK = 64
+#: Stamps that a process makes at a time: a second or two, long beside what a store does for a part.
+_CHUNK = 256
 
 #: Dtype and unit of the columns of the truth.
 _COLUMNS = {

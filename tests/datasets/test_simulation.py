@@ -9,7 +9,14 @@ from astropy import units as u
 from astropy.table import QTable
 
 from astro_wgan import StampSet, StampStore
-from astro_wgan.datasets import KINDS, RECIPES, SimulationStoreError, simulate, simulate_store
+from astro_wgan.datasets import (
+    KINDS,
+    RECIPES,
+    SimulationStoreError,
+    simulate,
+    simulate_store,
+    simulation,
+)
 from astro_wgan.sources import measure_sources
 
 pytest.importorskip('galsim')
@@ -152,7 +159,9 @@ def test_galaxies_follow_the_relations_of_mass_size_and_redshift():
 # Stores
 
 
-def test_store_is_the_same_for_any_number_of_processes(tmp_path):
+def test_store_is_the_same_for_any_number_of_processes(tmp_path, monkeypatch):
+    # Small pieces, so that both processes have some of each class.
+    monkeypatch.setattr(simulation, '_CHUNK', 12)
     counts = {'normal': 70, 'pair': 8}
     alone = simulate_store(tmp_path / 'a.zarr', counts, seed=5, progress=False)
     together = simulate_store(tmp_path / 'b.zarr', counts, seed=5, processes=2, progress=False)
@@ -176,9 +185,9 @@ def test_store_grows_from_what_is_there(tmp_path):
 _KILLED = """
 import os, signal
 import astro_wgan.stamps.store as store
-from astro_wgan.datasets import simulate_store
+from astro_wgan.datasets import simulate_store, simulation
 # Small parts, so that something is written before the kill.
-store._EXTEND_BYTES = 2**14
+store._EXTEND_BYTES, simulation._CHUNK = 2**14, 8
 append = store.StampStore._write
 def write(self, *args):
     append(self, *args)
