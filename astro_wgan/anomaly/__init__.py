@@ -11,6 +11,7 @@ __all__, __getattr__, __dir__ = lazy_names(
         'LatentSearch': 'search',
         'LatentSearcher': 'search',
         'SearchResult': 'search',
+        'critic_features': 'features',
         'measure_misfit': 'score',
         'train_encoder': 'encoder',
     },

@@ -1,12 +1,13 @@
 """Positions in an image, from whatever astronomers keep positions in."""
 
+import sys
+
 import numpy as np
 from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.table import QTable, Table
 from astropy.wcs import NoConvergence
 from astropy.wcs.utils import pixel_to_skycoord, skycoord_to_pixel
-from regions import PixCoord, PixelRegion, Region, Regions, SkyRegion
 
 __all__ = ['position_table', 'with_positions']
 
@@ -38,7 +39,7 @@ def position_table(positions, wcs):
     """
     if isinstance(positions, Table):
         return _from_table(QTable(positions), wcs)
-    if isinstance(positions, (Region, Regions)) or _is_list_of_regions(positions):
+    if _are_regions(positions):
         positions = _region_centers(positions, wcs)
     if isinstance(positions, SkyCoord):
         return _from_sky(positions, QTable(), wcs)
@@ -129,16 +130,21 @@ def _sky_to_pixel(sky, wcs):
         return x, y
 
 
-def _is_list_of_regions(positions):
-    return (
-        isinstance(positions, (list, tuple))
-        and len(positions) > 0
-        and all(isinstance(region, Region) for region in positions)
-    )
+def _are_regions(positions):
+    # Importing regions takes a second; who holds one has done so.
+    if 'regions' not in sys.modules:
+        return False
+    from regions import Region, Regions
+
+    if isinstance(positions, (list, tuple)):
+        return len(positions) > 0 and all(isinstance(region, Region) for region in positions)
+    return isinstance(positions, (Region, Regions))
 
 
 def _region_centers(regions, wcs):
     """Centres as SkyCoord where all regions have one on the sky, otherwise as pixels."""
+    from regions import Region, SkyRegion
+
     regions = [regions] if isinstance(regions, Region) else list(regions)
     if wcs is None and any(isinstance(region, SkyRegion) for region in regions):
         raise ValueError(
@@ -151,6 +157,8 @@ def _region_centers(regions, wcs):
 
 
 def _pixel_center(region, wcs):
+    from regions import PixCoord, PixelRegion
+
     if not isinstance(region, PixelRegion):
         region = region.to_pixel(wcs)
     center = getattr(region, 'center', None)

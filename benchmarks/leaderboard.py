@@ -1,0 +1,277 @@
+"""
+Which detector finds what: all of them on the same simulated galaxies with known anomalies.
+
+Each learns from the first normals of the frozen set ``benchmark-1`` and scores the first stamps of
+each anomaly class and as many fresh normals; thresholds come from further normals that nobody has
+seen. Beside the WGAN and what is simpler there is a ceiling: a network of the critic's size that
+was shown labelled anomalies, others than those tested.
+
+k-means                     of the paper, on shapes of normals, pairs and disturbed galaxies
+isolation forest, local     on shapes of normals
+  outlier factor
+ECOD, COPOD                 of pyod, on shapes, and on coordinates along principal components
+180-degree residual         the stamp less itself, turned
+PCA residual, Mahalanobis   of so many components that held-out normals are most likely; with ten
+autoencoder                 16 latent numbers; residual smoothed before it is squared and summed
+WGAN                        preset 'compact', search of a free z, the paper's score; and with a
+                            generator that leaves noise out, residual smoothed as above
+supervised                  the ceiling: layers of the critic, six classes, log odds of an anomaly
+
+Shapes take statmorph about 0.4 s a stamp, so those rows are of fewer stamps (``--morphology``).
+A row is kept when it is done and networks write checkpoints: the same command goes on where it was
+killed. All work lies in a folder named after the recipe and a checksum of it and of stamps drawn
+by it, so that the results of two versions never mix. Rows of other options are kept beside.
+
+    pip install "astro_wgan[sim,morphology,baselines]"
+    pip install pyod            # a peer; its rows are left out without it
+    python benchmarks/leaderboard.py --normals 500 --test 100 --morphology 60 --minutes 0.5
+    python benchmarks/leaderboard.py --normals 8000 --test 1000 --morphology 300 --minutes 10
+    python benchmarks/leaderboard.py --rows "PCA residual" "WGAN"
+"""
+
+import argparse
+import time
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+from astropy.table import vstack
+from leaderboard.detectors import (
+    HeldOutComponents,
+    KMeansOfThePaper,
+    OnNormals,
+    OnNormalShapes,
+    OutliersAmongCoordinates,
+    OutliersAmongShapes,
+)
+from leaderboard.populations import Populations, fingerprint
+from leaderboard.table import by_class, measured, pages
+
+from astro_wgan.baselines import (
+    IsolationForestScore,
+    PCAMahalanobis,
+    PCAResidual,
+    RotationResidual,
+)
+from astro_wgan.datasets import KINDS
+from astro_wgan.files import read_arrays, replaced, write_arrays
+
+WORK = Path(__file__).parent / 'work' / 'leaderboard'
+CEILING = 'supervised (ceiling)'
+
+CAPTIONS = {
+    'auc': 'Area under the ROC curve, with its standard error. Bold: the best without labels.',
+    'ceiling': 'The best without labels, and how far it is from the ceiling.',
+    'rates': 'Per cent found at the threshold that 90 per cent of held-out normals are below, '
+    'with the binomial interval of one standard deviation.',
+    'false positives': 'Per cent of fresh normals above the thresholds.',
+    'precision': 'Average precision, and share of anomalies in the top 1 per cent, '
+    'among fresh normals and the class.',
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """
+    How a detector enters.
+
+    Attributes
+    ----------
+    make : callable
+        Makes the adapter, which has ``fit(populations)`` and ``score(stamps or shapes)``; that of
+        a network takes ``minutes`` and ``folder``.
+    sees : {'stamps', 'shapes'}
+        What it scores.
+    trained : bool
+        Whether it is a network, trained for ``--minutes``.
+    """
+
+    make: object
+    sees: str = 'stamps'
+    trained: bool = False
+
+    def settings(self, options):
+        """What its scores depend on, beside the recipe."""
+        if self.sees == 'shapes':
+            return f'{options.morphology}'
+        minutes = f'-{options.minutes:g}-minutes' if self.trained else ''
+        return f'{options.normals}-{options.test}{minutes}'
+
+
+def local_outlier_factor():
+    from sklearn.neighbors import LocalOutlierFactor
+
+    return OnNormalShapes(OutliersAmongShapes(LocalOutlierFactor(novelty=True)))
+
+
+def ecod(wrap, outliers):
+    from pyod.models.ecod import ECOD
+
+    return wrap(outliers(ECOD()))
+
+
+def copod(wrap, outliers):
+    from pyod.models.copod import COPOD
+
+    return wrap(outliers(COPOD()))
+
+
+def network(name, **options):
+    # TensorFlow is imported for the rows that need it alone.
+    from leaderboard import networks
+
+    return getattr(networks, name)(**options)
+
+
+ROWS = {
+    'k-means': Row(KMeansOfThePaper, 'shapes'),
+    'isolation forest': Row(lambda: OnNormalShapes(IsolationForestScore()), 'shapes'),
+    'local outlier factor': Row(local_outlier_factor, 'shapes'),
+    'ECOD, shapes': Row(partial(ecod, OnNormalShapes, OutliersAmongShapes), 'shapes'),
+    'COPOD, shapes': Row(partial(copod, OnNormalShapes, OutliersAmongShapes), 'shapes'),
+    '180-degree residual': Row(lambda: OnNormals(RotationResidual())),
+    'ECOD, PCA': Row(partial(ecod, OnNormals, OutliersAmongCoordinates)),
+    'COPOD, PCA': Row(partial(copod, OnNormals, OutliersAmongCoordinates)),
+    'PCA Mahalanobis': Row(lambda: OnNormals(HeldOutComponents(PCAMahalanobis))),
+    'PCA residual': Row(lambda: OnNormals(HeldOutComponents(PCAResidual))),
+    'PCA residual, 10': Row(lambda: OnNormals(PCAResidual(components=10))),
+    'autoencoder': Row(partial(network, 'Autoencoder'), trained=True),
+    'WGAN': Row(partial(network, 'WganSearch'), trained=True),
+    'WGAN, noise apart': Row(partial(network, 'WganSearch', noise=True), trained=True),
+    CEILING: Row(partial(network, 'Supervised'), trained=True),
+}
+
+
+def main():
+    options = read_options()
+    populations = prepare(options)
+    scores = run(ROWS, populations, options)
+    if not scores:
+        raise SystemExit('No detector could run: see the reasons above.')
+    table = measure(scores, populations)
+    head = describe(populations, options)
+    print(head, '\n\n', pages(table, CEILING, CAPTIONS), sep='')
+    write(table, head, options.out)
+
+
+def read_options(arguments=None):
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('--recipe', default='benchmark-1')
+    parser.add_argument('--normals', type=int, default=8000, help='to learn from')
+    parser.add_argument(
+        '--test', type=int, default=1000, help='of each class, and of normals for the thresholds'
+    )
+    parser.add_argument('--morphology', type=int, default=300, help='of each set, for statmorph')
+    parser.add_argument('--minutes', type=float, default=10, help='of training, each network')
+    parser.add_argument('--rows', nargs='+', default=[*ROWS], choices=[*ROWS], metavar='ROW')
+    parser.add_argument('--processes', type=int, default=1, help='for simulation and statmorph')
+    parser.add_argument('--work', type=Path, default=WORK, help='folder of all that is kept')
+    parser.add_argument('--out', type=Path, help='path of the tables, without .csv and .inc')
+    options = parser.parse_args(arguments)
+    if options.morphology > min(options.normals, options.test):
+        parser.error('--morphology must be at most --normals and --test')
+    return options
+
+
+def prepare(options):
+    """The populations of this version of the recipe."""
+    folder = options.work / f'{options.recipe}-{fingerprint(options.recipe)}'
+    folder.mkdir(parents=True, exist_ok=True)
+    return Populations(
+        options.recipe,
+        folder,
+        options.normals,
+        options.test,
+        options.morphology,
+        processes=options.processes,
+    )
+
+
+def run(rows, populations, options):
+    """Scores by detector, each a dict by set; from the folder where they are there."""
+    scores = {}
+    for name in options.rows:
+        row = rows[name]
+        folder = populations.folder / f'{slug(name)}-{row.settings(options)}'
+        path = folder / 'scores.npz'
+        start = time.perf_counter()
+        if not path.exists():
+            folder.mkdir(exist_ok=True)
+            try:
+                found = scored(row, populations, folder, options)
+            except ModuleNotFoundError as error:
+                print(f'{name}: left out, since {error.name} is not installed', flush=True)
+                continue
+            write_arrays(path, **found)
+            print(f'{name}: {time.perf_counter() - start:.0f} s', flush=True)
+        scores[name] = read_arrays(path)
+    return scores
+
+
+def scored(row, populations, folder, options):
+    """Scores of the normals that set thresholds, and of each class."""
+    settings = {'minutes': options.minutes, 'folder': folder} if row.trained else {}
+    detector = row.make(**settings).fit(populations)
+    if row.sees == 'shapes':
+        found = {kind: detector.score(populations.shapes_of('tested', kind)) for kind in KINDS}
+        return {'held_out': detector.score(populations.shapes_of('held_out')), **found}
+    found = {kind: detector.score(stamps) for kind, stamps in populations.tested.items()}
+    return {'held_out': detector.score(populations.held_out), **found}
+
+
+def measure(scores, populations):
+    """One long table: a row for each detector and class."""
+    flux_ratio = np.asarray(populations.tested['pair'].table['flux_ratio'])
+    parts = []
+    for name, found in scores.items():
+        classes = by_class({kind: found[kind] for kind in KINDS}, flux_ratio)
+        parts.append(measured(name, classes, found['held_out']))
+    return vstack(parts, metadata_conflicts='silent')
+
+
+def describe(populations, options):
+    """The command, the recipe's version and the machine."""
+    from machine import describe_machine
+
+    names = ('normals', 'test', 'morphology', 'minutes')
+    command = ' '.join(f'--{name} {getattr(options, name):g}' for name in names)
+    return (
+        f'``python benchmarks/leaderboard.py {command}``; '
+        f'recipe and checksum {populations.folder.name}; {describe_machine()}{peers()}.'
+    )
+
+
+def peers():
+    """Versions of what else the rows depend on."""
+    text = ''
+    for name in ('scikit-learn', 'statmorph', 'pyod'):
+        try:
+            text += f'; {name} {version(name)}'
+        except PackageNotFoundError:
+            continue
+    return text
+
+
+def write(table, head, out):
+    """All numbers as CSV, and the tables of a page for its ``include``."""
+    if out is None:
+        return
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with replaced(out.with_name(f'{out.name}.csv')) as temporary:
+        formats = {name: '%.4f' for name in table.colnames if table[name].dtype.kind == 'f'}
+        table.write(temporary, format='ascii.csv', formats=formats, overwrite=True)
+    with replaced(out.with_name(f'{out.name}.inc')) as temporary:
+        temporary.write_text(f'{head}\n\n{pages(table, CEILING, CAPTIONS)}', encoding='utf-8')
+
+
+def slug(name):
+    """A name as part of a path."""
+    return ''.join(letter if letter.isalnum() else '-' for letter in name.lower())
+
+
+if __name__ == '__main__':
+    main()

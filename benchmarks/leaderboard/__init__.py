@@ -1,0 +1,1 @@
+"""What `leaderboard.py` consists of: populations, detectors, networks, tables."""
