@@ -203,7 +203,12 @@ class _Camera:
     def draw(self, scenes):
         """Pixels and table rows of ``(number, map, redshift)``."""
         blur = _Blur.of(self.instrument, self.shape)
-        return [self._draw_one(*scene, blur) for scene in scenes]
+        drawn = {}
+        for number, light, redshift in scenes:
+            # The same galaxy again and again will get another noise each time.
+            if (number, redshift) not in drawn:
+                drawn[number, redshift] = self._draw_one(number, light, redshift, blur)
+        return [drawn[number, redshift] for number, _, redshift in scenes]
 
     def stamp_set(self, drawn, meta, *, first=0):
         """A set of what was drawn."""

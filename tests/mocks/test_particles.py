@@ -70,7 +70,7 @@ def test_half_light_radius_of_a_disc():
 
 def test_sersic_index_and_radius_by_statmorph():
     statmorph = pytest.importorskip('statmorph')
-    stars = Particles(disc(300_000) * u.kpc, np.ones(300_000) * POWER)
+    stars = Particles(disc(200_000) * u.kpc, np.ones(200_000) * POWER)
     light = stars.light_map(pixel_scale=0.5 * u.kpc, size=128).luminosity.value
     noise = 0.002 * light.max()
     image = light + np.random.default_rng(1).normal(scale=noise, size=light.shape)
@@ -103,9 +103,9 @@ def test_turned_views_keep_distances_along_the_sight_hidden():
 
 def test_radius_is_that_of_a_uniform_ellipsoid():
     rng = np.random.default_rng(4)
-    ball = rng.normal(size=(200_000, 3))
-    ball *= (rng.random(200_000) ** (1 / 3) / np.linalg.norm(ball, axis=1))[:, np.newaxis]
-    stars = Particles(ball * [6, 3, 1.5] * u.kpc, np.ones(200_000) * POWER)
+    ball = rng.normal(size=(30_000, 3))
+    ball *= (rng.random(30_000) ** (1 / 3) / np.linalg.norm(ball, axis=1))[:, np.newaxis]
+    stars = Particles(ball * [6, 3, 1.5] * u.kpc, np.ones(30_000) * POWER)
     assert stars.radius.value == pytest.approx(3.5, rel=0.01)
     edge = stars.light_map(pixel_scale=1 * u.kpc).shape[0]
     assert edge == np.ceil(8 * stars.radius.value)
