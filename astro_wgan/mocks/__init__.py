@@ -6,6 +6,7 @@ __all__, __getattr__, __dir__ = lazy_names(
     __name__,
     {
         'AiryPSF': 'psf',
+        'FilterCurve': 'filters',
         'GaussianPSF': 'psf',
         'INSTRUMENTS': 'instruments',
         'ImagePSF': 'psf',
@@ -13,6 +14,7 @@ __all__, __getattr__, __dir__ = lazy_names(
         'LightMap': 'light',
         'MoffatPSF': 'psf',
         'Particles': 'particles',
+        'StellarPopulations': 'populations',
         'find_instrument': 'instruments',
         'load_light_map': 'bundled',
         'mock_stamps': 'drawing',
