@@ -233,9 +233,27 @@ def _observe(options):
         path = out / f'{label}.fits'
         write_mock(path, store[k : k + 1], 0, instrument, noise_free=noise_free[k : k + 1])
         if not options.quiet:
-            magnitude = store.table['magnitude'][k].value
-            print(f'{path}: AB magnitude {magnitude:.2f} at redshift {redshifts[k]:g}')
+            print(f'{path}: {_describe_mock(store.table[k])}')
+    thanks = {light.meta['credit'] for light in maps if 'credit' in light.meta}
+    if thanks and not options.quiet:
+        print('\n'.join(f'Simulation: {credit}' for credit in sorted(thanks)))
     return 0
+
+
+def _describe_mock(row):
+    rest = row['rest_wavelength'].to_value(u.nm)
+    return (
+        f'AB magnitude {row["magnitude"].value:.2f} at redshift {row["redshift"]:g}, '
+        f'light at {rest:.0f} nm in the rest frame: {_BANDPASS[row["bandpass"]]}'
+    )
+
+
+_BANDPASS = {
+    'interpolated': 'between bands of the image',
+    'matched': 'that of the image',
+    'nearest': 'there is no band, the nearest was taken',
+    'unknown': 'taken to be that of the image',
+}
 
 
 def _read_light_maps(options):

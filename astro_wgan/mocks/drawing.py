@@ -61,7 +61,7 @@ def mock_stamps(
         The galaxies. Items of a sequence are taken when they are needed, so that it may read them
         from files.
     instrument : str or `Instrument`
-        One of `INSTRUMENTS`, or one of yours. Its PSF is what blurs the light.
+        One of ``INSTRUMENTS``, or one of yours. Its PSF is what blurs the light.
     redshift : float or sequence of float
         Where the galaxies are: one for all, or one for each; several for a single map.
     size : int or tuple of int, optional
@@ -263,7 +263,7 @@ class _Camera:
             'flux_inside': image.sum() / total if total > 0 else 0.0,
             'kpc': ratio * light.pixel_scale.value,
             'rest_wavelength': rest.to_value(u.nm),
-            'bandpass': _how_known(light, rest),
+            'bandpass': light.bandpass(rest),
         }
         return image * 10 ** (0.4 * self.instrument.zero_point) / _AB, row
 
@@ -328,15 +328,6 @@ def _drawn_sets(maps, numbers, redshifts, camera, meta, run, line, *, start=0):
         done += len(drawn)
         line.update(done / total, f'{done} of {total} stamps')
         yield stamps
-
-
-def _how_known(light, rest):
-    _, inside = light.seen_at(rest)
-    if inside is None:
-        return 'unknown'
-    if not inside:
-        return 'nearest'
-    return 'interpolated' if light.luminosity.ndim == 3 else 'matched'
 
 
 def _warn_of_large_pixels(light, redshift, ratio):

@@ -134,7 +134,7 @@ def find_instrument(name):
     Parameters
     ----------
     name : str or `Instrument`
-        One of `INSTRUMENTS`; an instrument of yours is given back as it is.
+        One of ``INSTRUMENTS``; an instrument of yours is given back as it is.
 
     Returns
     -------

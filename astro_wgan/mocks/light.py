@@ -155,21 +155,17 @@ class LightMap:
         Parameters
         ----------
         wavelength : `~astropy.units.Quantity`
-            Rest-frame wavelength; ignored where there is one band, which is then taken as it is.
+            Rest-frame wavelength; a single band is taken as it is.
 
         Returns
         -------
-        luminosity : `~astropy.units.Quantity`, shape (ny, nx)
+        `~astropy.units.Quantity`, shape (ny, nx)
             Interpolated between the two bands around the wavelength, linearly in the logarithms
-            of both; that of the nearest band where none is beyond, and in pixels without light
-            in one of them, linearly in luminosity.
-        inside : bool or None
-            Whether there is a band on either side; None where no wavelength is known.
+            of both, or in luminosity where a pixel has no light in one of them; that of the
+            nearest band where none is beyond.
         """
-        if self.wavelength is None:
-            return self.luminosity, None
         if self.luminosity.ndim == 2:
-            return self.luminosity, bool(u.isclose(self.wavelength, wavelength, rtol=0.05))
+            return self.luminosity
         bands = self.wavelength.to_value(u.nm)
         place = np.interp(np.log(wavelength.to_value(u.nm)), np.log(bands), np.arange(len(bands)))
         low = min(int(place), len(bands) - 2)
@@ -178,8 +174,28 @@ class LightMap:
         both = (first > 0) & (second > 0)
         between = (1 - share) * first + share * second
         between[both] = first[both] ** (1 - share) * second[both] ** share
-        inside = bool(bands[0] <= wavelength.to_value(u.nm) <= bands[-1])
-        return between * LUMINOSITY, inside
+        return between * LUMINOSITY
+
+    def bandpass(self, wavelength):
+        """
+        How the light at one rest-frame wavelength is known.
+
+        Parameters
+        ----------
+        wavelength : `~astropy.units.Quantity`
+
+        Returns
+        -------
+        str
+            ``'interpolated'`` between bands, or that of the ``'nearest'`` band; a single band
+            within 5 per cent is ``'matched'``, and ``'unknown'`` without a wavelength.
+        """
+        if self.wavelength is None:
+            return 'unknown'
+        if self.wavelength.isscalar:
+            return 'matched' if u.isclose(self.wavelength, wavelength, rtol=0.05) else 'nearest'
+        inside = self.wavelength[0] <= wavelength <= self.wavelength[-1]
+        return 'interpolated' if inside else 'nearest'
 
     def flux(self, redshift, *, wavelength=None, cosmology=Planck18):
         """
@@ -213,7 +229,7 @@ class LightMap:
             raise ValueError('`wavelength` must be given, since the map has several bands.')
         seen = self.luminosity
         if wavelength is not None:
-            seen, _ = self.seen_at(wavelength / (1 + redshift))
+            seen = self.seen_at(wavelength / (1 + redshift))
         distance = cosmology.luminosity_distance(redshift)
         return ((1 + redshift) * seen / (4 * np.pi * distance**2)).to(u.nJy)
 
