@@ -7,6 +7,9 @@ from astro_wgan.baselines.features import CAS_GINI_M20, read_features, score_tab
 
 __all__ = ['IsolationForestScore']
 
+# The examples need what an extra brings.
+__doctest_requires__ = {'*': ['sklearn']}
+
 
 class IsolationForestScore:
     """

@@ -8,6 +8,9 @@ from astro_wgan.stamps.stretch import Stretch
 
 __all__ = ['PCAMahalanobis', 'PCAResidual']
 
+# The examples need what an extra brings.
+__doctest_requires__ = {'*': ['sklearn']}
+
 
 class _PrincipalComponents:
     """What both have in common: stretch, components, and where a stamp lies among them."""

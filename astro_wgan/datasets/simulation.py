@@ -21,6 +21,9 @@ from astro_wgan.stamps.store import StampStore
 
 __all__ = ['SimulationStoreError', 'check_store', 'simulate', 'simulate_store']
 
+# The examples need what an extra brings.
+__doctest_requires__ = {'*': ['galsim']}
+
 #: Stamps that a process makes at a time: a second or two, long beside what a store does for a part.
 _CHUNK = 256
 

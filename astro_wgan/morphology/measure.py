@@ -21,6 +21,9 @@ from astro_wgan.stamps.detection import Detection
 
 __all__ = ['measure_morphology']
 
+# The examples need what an extra brings.
+__doctest_requires__ = {'*': ['statmorph']}
+
 #: Stamps that a process works on at a time: some seconds.
 _CHUNK = 16
 

@@ -9,6 +9,9 @@ from astropy.utils.exceptions import AstropyUserWarning
 
 __all__ = ['MEASUREMENTS', 'Measurement', 'Shape', 'import_statmorph', 'measure_shape']
 
+# The examples need what an extra brings.
+__doctest_requires__ = {'*': ['statmorph']}
+
 #: What statmorph writes for a measurement that it cannot measure.
 _INVALID = -99.0
 
