@@ -95,7 +95,7 @@ def mock_stamps(
     ValueError
         If an argument is out of range, or numbers of maps and redshifts do not fit.
     TypeError
-        If ``light`` or ``instrument`` are something else.
+        If ``light`` or ``cosmology`` are something else.
 
     Warns
     -----
@@ -130,8 +130,6 @@ def mock_stamps(
     <Magnitude [20.74, 22.26] mag(AB)>
     """
     instrument = find_instrument(instrument)
-    if not isinstance(instrument, Instrument):
-        raise TypeError(f'`instrument` must be a name or an Instrument; got {instrument!r}.')
     maps = [light] if isinstance(light, LightMap) else light
     if len(maps) and not isinstance(maps[0], LightMap):
         raise TypeError(f'`light` must be a LightMap or a sequence of them; got {maps[0]!r}.')
