@@ -30,6 +30,7 @@ __all__, __getattr__, __dir__ = lazy_names(
         'datasets',
         'evaluate',
         'mergers',
+        'mocks',
         'morphology',
         'noise',
         'sources',
