@@ -5,8 +5,8 @@ from functools import lru_cache
 import numpy as np
 from scipy import fft
 
+from astro_wgan.datasets.instruments import MoffatOptics
 from astro_wgan.datasets.light import Sky
-from astro_wgan.datasets.recipes import MoffatOptics
 
 __all__ = ['add_noise', 'galsim_psf', 'import_galsim', 'observe', 'psf_image', 'sky_of']
 
