@@ -1,7 +1,10 @@
 """The training loop around the iteration: data, checkpoints, limits, history, progress."""
 
 import hashlib
+import signal
+import threading
 import time
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -156,24 +159,52 @@ def _run(trainer, images, state, callbacks, *, per_epoch):
     if state.losses and done % per_epoch == 0:
         # The last run was interrupted just before it could end its epoch.
         callbacks.on_epoch_end(done // per_epoch - 1, state.mean_losses())
-    try:
-        for iteration, batch in enumerate(images, start=done):
-            epoch, place = divmod(iteration, per_epoch)
-            if place == 0:
-                callbacks.on_epoch_begin(epoch)
-            callbacks.on_train_batch_begin(place)
-            losses = {name: float(value) for name, value in step(batch).items()}
-            state.losses.append(losses)
-            callbacks.on_train_batch_end(place, losses)
-            if place == per_epoch - 1:
-                callbacks.on_epoch_end(epoch, state.mean_losses())
-            if trainer.stop_training:
-                break
-    except KeyboardInterrupt:
-        # The iterations done are whole all the same.
+    with _interrupts_noted() as interrupted:
+        try:
+            for iteration, batch in enumerate(images, start=done):
+                epoch, place = divmod(iteration, per_epoch)
+                if place == 0:
+                    callbacks.on_epoch_begin(epoch)
+                callbacks.on_train_batch_begin(place)
+                losses = {name: float(value) for name, value in step(batch).items()}
+                state.losses.append(losses)
+                callbacks.on_train_batch_end(place, losses)
+                if place == per_epoch - 1:
+                    callbacks.on_epoch_end(epoch, state.mean_losses())
+                if trainer.stop_training or interrupted.is_set():
+                    break
+        except KeyboardInterrupt:
+            # The iterations done are whole all the same.
+            callbacks.on_train_end()
+            raise
         callbacks.on_train_end()
-        raise
-    callbacks.on_train_end()
+    if interrupted.is_set() and not trainer.stop_training:
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def _interrupts_noted():
+    """
+    An event that is set by Ctrl-C, so that an iteration and a checkpoint become whole.
+
+    TensorFlow loses a KeyboardInterrupt that comes while it traces. A second Ctrl-C raises one.
+    """
+    interrupted = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        # Signals go to the main thread.
+        yield interrupted
+        return
+    former = signal.getsignal(signal.SIGINT) or signal.default_int_handler
+
+    def note(number, frame):
+        signal.signal(signal.SIGINT, former)
+        interrupted.set()
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, former)
 
 
 def stream_images(stamps, stretch, count, *, seed, start):
