@@ -10,18 +10,15 @@ shortest time counts. The loop is measured on fewer stamps.
 """
 
 import argparse
-import os
 import time
-from datetime import UTC, datetime
-from importlib.metadata import version
 
 import numpy as np
 import reproject
 from astropy import units as u
 from astropy.nddata import CCDData
 from astropy.wcs import WCS
+from machine import describe_machine
 
-from astro_wgan.provenance import versions
 from astro_wgan.stamps.align import reproject_stamps
 from astro_wgan.stamps.cutout import cut_stamps
 
@@ -38,7 +35,7 @@ def main():
     parser.add_argument('--seed', type=int, default=1)
     options = parser.parse_args()
     stamps = make_stamps(options)
-    print_machine()
+    print(describe_machine('reproject'))
     print(f'{"method":10}{"astro_wgan":>14}{"loop":>14}{"ratio":>8}   stamps per second')
     for method in ('adaptive', 'interp', 'exact'):
         # The exact method has no common work that a common call could save.
@@ -83,16 +80,6 @@ def time_of(function):
     start = time.perf_counter()
     function()
     return time.perf_counter() - start
-
-
-def print_machine():
-    with open('/proc/cpuinfo') as file:
-        models = [line.split(':')[1].strip() for line in file if line.startswith('model name')]
-    found = {**versions(), 'reproject': version('reproject')}
-    names = ('python', 'numpy', 'astropy', 'reproject', 'astro_wgan')
-    print(f'{models[0] if models else "unknown CPU"}, {os.cpu_count()} cores')
-    print(', '.join(f'{name} {found[name]}' for name in names))
-    print(datetime.now(UTC).date())
 
 
 if __name__ == '__main__':

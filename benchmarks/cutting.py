@@ -22,8 +22,6 @@ import argparse
 import os
 import tempfile
 import time
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -33,8 +31,8 @@ from astropy.nddata import Cutout2D
 from astropy.table import Table
 from astropy.wcs import WCS
 from loguru import logger
+from machine import describe_machine
 
-from astro_wgan.provenance import versions
 from astro_wgan.stamps import cut_stamps
 
 logger.remove()  # cutana's log
@@ -54,7 +52,7 @@ def main():
     parser.add_argument('--repeats', type=int, default=3)
     parser.add_argument('--seed', type=int, default=1)
     options = parser.parse_args()
-    print_machine()
+    print(describe_machine('cutana'))
     WORK.mkdir(exist_ok=True)
     path = make_image(options)
     positions = make_positions(options)
@@ -222,16 +220,6 @@ def report(seconds, options):
         f'{options.stamps:,} stamps of {options.size} x {options.size} from {options.edge:,} x '
         f'{options.edge:,} float32 pixels; shortest of {options.repeats}. Cutout2D was measured on '
         f'{min(options.loop, options.stamps):,} stamps and scaled.'
-    )
-
-
-def print_machine():
-    with open('/proc/cpuinfo') as file:
-        models = [line.split(':')[1].strip() for line in file if line.startswith('model name')]
-    used = ', '.join(f'{name} {versions()[name]}' for name in ('python', 'numpy', 'astropy'))
-    print(
-        f'{models[0]}, {len(models)} cores; {used}, cutana {version("cutana")}; '
-        f'{datetime.now(UTC):%Y-%m-%d}'
     )
 
 

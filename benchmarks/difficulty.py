@@ -23,19 +23,17 @@ Work is kept in benchmarks/work/difficulty and goes on from there.
 
 import argparse
 import os
-import platform
-from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 from astropy.table import Table, vstack
+from machine import describe_machine
 
 from astro_wgan.baselines import MorphologyKMeans, PCAMahalanobis, PCAResidual, RotationResidual
 from astro_wgan.datasets import KINDS, find_recipe, simulate_store
 from astro_wgan.evaluate import roc_auc
 from astro_wgan.morphology import measure_morphology
-from astro_wgan.provenance import versions
 from astro_wgan.sources import measure_sources
 
 WORK = Path(__file__).parent / 'work' / 'difficulty'
@@ -66,8 +64,7 @@ def main():
     )
     parser.add_argument('--processes', type=int, default=os.cpu_count())
     options = parser.parse_args()
-    print(f'{platform.processor() or platform.machine()}, {os.cpu_count()} cores, {versions()}')
-    print(datetime.now(UTC).isoformat(timespec='minutes'), flush=True)
+    print(describe_machine('galsim', 'scikit-learn', 'statmorph'), flush=True)
     recipe = find_recipe(options.recipe)
     measure(recipe, options)
 

@@ -14,22 +14,19 @@ It needs SExtractor (Debian's package source-extractor) and matplotlib.
 """
 
 import argparse
-import importlib.util
-import os
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from judges import load_judge
+from machine import describe_machine
 from scipy.spatial import cKDTree
 
 from astro_wgan import datasets
-from astro_wgan.provenance import versions
 from astro_wgan.sources import SourceFlag, measure_sources
 from astro_wgan.stamps import Detection, StampSet
 
-JUDGE = Path(__file__).parents[1] / 'tests' / 'sources' / 'judge.py'
 SIZE = 64
 
 THRESHOLDS = (1.0, 1.5, 3.0)
@@ -44,11 +41,12 @@ def main():
     parser.add_argument('--seed', type=int, default=1)
     parser.add_argument('--figure', type=Path, help='where to put the figure')
     options = parser.parse_args()
-    judge = load_judge()
+    judge = load_judge('sources/judge.py')
     pairs = judge.simulate_pairs(
         options.edge**2, seed=options.seed, size=SIZE, flux_ratio=(0.8, 10), separation=(3, 26)
     )
-    print_machine(len(pairs.pixels))
+    print(describe_machine())
+    print(f'{len(pairs.pixels)} pairs')
     print(f'{"":22}{"both found":>18}{"extra":>7}{"off by":>20}{"scatter":>16}{"parts":>7}')
     print(
         f'{"threshold contrast":>22}{"ours":>9}{"SEx":>9}{"":7}'
@@ -65,13 +63,6 @@ def main():
             print_row(detection, offs, extra, parts_of_real_galaxies(detection))
     if options.figure:
         draw(pairs, results, options.figure)
-
-
-def load_judge():
-    spec = importlib.util.spec_from_file_location('judge', JUDGE)
-    judge = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(judge)
-    return judge
 
 
 def our_ratios(pairs, detection):
@@ -164,15 +155,6 @@ def binned(values, edges, ratio, truth):
         if np.count_nonzero(np.isfinite(chosen)) >= 10:
             off[k] = np.nanmedian(chosen)
     return found, off
-
-
-def print_machine(n):
-    with open('/proc/cpuinfo') as file:
-        models = [line.split(':')[1].strip() for line in file if line.startswith('model name')]
-    found = versions()
-    print(f'{models[0] if models else "unknown CPU"}, {os.cpu_count()} cores; {n} pairs')
-    print(', '.join(f'{name} {found[name]}' for name in ('python', 'numpy', 'sep', 'astro_wgan')))
-    print(datetime.now(UTC).date())
 
 
 if __name__ == '__main__':

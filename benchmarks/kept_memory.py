@@ -19,6 +19,7 @@ import time
 from contextlib import nullcontext
 
 from astropy.table import Table
+from machine import describe_machine
 
 WARM_UP = 3
 
@@ -42,8 +43,6 @@ def main():
         min((row for row in rows if row['memory'] == memory), key=lambda row: row['seconds'])
         for memory in ('kept', 'given back')
     ]
-    from machine import describe_machine
-
     print(describe_machine())
     table = Table(rows=best)
     for name in ('seconds', 'system seconds'):

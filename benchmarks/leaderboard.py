@@ -33,7 +33,6 @@ import argparse
 import time
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +47,7 @@ from leaderboard.detectors import (
 )
 from leaderboard.populations import Populations, fingerprint
 from leaderboard.table import by_class, measured, pages
+from machine import describe_machine
 
 from astro_wgan.baselines import (
     IsolationForestScore,
@@ -60,6 +60,9 @@ from astro_wgan.files import read_arrays, replaced, write_arrays
 
 WORK = Path(__file__).parent / 'work' / 'leaderboard'
 CEILING = 'supervised (ceiling)'
+
+#: What rows depend on beside the package.
+PEERS = ('scikit-learn', 'statmorph', 'pyod')
 
 CAPTIONS = {
     'auc': 'Area under the ROC curve, with its standard error. Bold: the best without labels.',
@@ -235,25 +238,12 @@ def measure(scores, populations):
 
 def describe(populations, options):
     """The command, the recipe's version and the machine."""
-    from machine import describe_machine
-
     names = ('normals', 'test', 'morphology', 'minutes')
     command = ' '.join(f'--{name} {getattr(options, name):g}' for name in names)
     return (
         f'``python benchmarks/leaderboard.py {command}``; '
-        f'recipe and checksum {populations.folder.name}; {describe_machine()}{peers()}.'
+        f'recipe and checksum {populations.folder.name}; {describe_machine(*PEERS)}.'
     )
-
-
-def peers():
-    """Versions of what else the rows depend on."""
-    text = ''
-    for name in ('scikit-learn', 'statmorph', 'pyod'):
-        try:
-            text += f'; {name} {version(name)}'
-        except PackageNotFoundError:
-            continue
-    return text
 
 
 def write(table, head, out):

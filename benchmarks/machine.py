@@ -4,16 +4,13 @@ import os
 import time
 from datetime import UTC, datetime
 
-import tensorflow as tf
-from keras import layers
-
 from astro_wgan.provenance import versions
 
 __all__ = ['describe_machine', 'forward_operations', 'matrix_product_speed']
 
 
-def describe_machine():
-    """One line for the head of a table."""
+def describe_machine(*packages):
+    """One line for the head of a table; further packages are named with their versions."""
     model = 'unknown processor'
     try:
         with open('/proc/cpuinfo') as lines:
@@ -21,12 +18,15 @@ def describe_machine():
         model = names[0]
     except (OSError, IndexError):
         pass
-    packages = ', '.join(f'{name} {number}' for name, number in versions().items())
+    packages = ', '.join(f'{name} {number}' for name, number in versions(*packages).items())
     return f'{model}, {os.cpu_count()} cores; {packages}; {datetime.now(UTC):%Y-%m-%d}'
 
 
 def matrix_product_speed(edge=2048, repeats=8):
     """Floating-point operations per second of a float32 matrix product in TensorFlow."""
+    # Only for who asks for it: most benchmarks need no TensorFlow.
+    import tensorflow as tf
+
     matrix = tf.random.normal((edge, edge))
     product = tf.function(lambda: tf.linalg.matmul(matrix, matrix))
     product()
@@ -45,6 +45,8 @@ def forward_operations(network):
     Multiplications and additions of convolutions and dense layers, two for each weight that a
     value meets; activations are not counted.
     """
+    from keras import layers
+
     total = 0
     for layer in network.layers:
         if isinstance(layer, layers.Conv2DTranspose):

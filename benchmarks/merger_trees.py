@@ -12,15 +12,14 @@ Memory is the largest resident size of the whole process so far, with the input 
 """
 
 import argparse
-import importlib.util
 import resource
 import time
-from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
 from astropy import units as u
 from astropy.table import Table
+from judges import load_judge
+from machine import describe_machine
 
 from astro_wgan.mergers import (
     MergerTrees,
@@ -29,9 +28,6 @@ from astro_wgan.mergers import (
     merger_sequences,
     toy_trees,
 )
-from astro_wgan.provenance import versions
-
-JUDGE = Path(__file__).parents[1] / 'tests' / 'mergers' / 'brute_force.py'
 
 
 def main():
@@ -43,7 +39,7 @@ def main():
     parser.add_argument('--peer-galaxies', type=int, default=100_000)
     parser.add_argument('--seed', type=int, default=1)
     options = parser.parse_args()
-    print_machine()
+    print(describe_machine())
     rows = []
     small = toy_trees(options.peer_galaxies, snapshots=options.snapshots, seed=options.seed)
     ours, peer = run(small, rows, 'astro_wgan'), run_peer(small, rows)
@@ -80,9 +76,7 @@ def run(table, rows, who):
 
 
 def run_peer(table, rows):
-    spec = importlib.util.spec_from_file_location('brute_force', JUDGE)
-    judge = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(judge)
+    judge = load_judge('mergers/brute_force.py')
     begin = time.perf_counter()
     tree = judge.Tree(table)
     mergers = judge.mergers(tree)
@@ -101,13 +95,6 @@ def in_order(values):
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-
-
-def print_machine():
-    with open('/proc/cpuinfo') as file:
-        models = [line.split(':')[1].strip() for line in file if line.startswith('model name')]
-    used = ', '.join(f'{name} {versions()[name]}' for name in ('python', 'numpy', 'astropy'))
-    print(f'{models[0]}, {len(models)} cores; {used}; {datetime.now(UTC):%Y-%m-%d}')
 
 
 if __name__ == '__main__':

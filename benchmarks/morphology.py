@@ -26,7 +26,6 @@ import shutil
 import time
 import warnings
 from collections import Counter
-from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -34,12 +33,12 @@ import numpy as np
 import statmorph
 from astropy.modeling.models import Gaussian2D, Sersic2D
 from astropy.table import QTable, Table
+from machine import describe_machine
 from scipy.ndimage import convolve
 
 from astro_wgan import StampSet, StampStore, datasets
 from astro_wgan.morphology import measure_morphology
 from astro_wgan.progress import duration
-from astro_wgan.provenance import versions
 from astro_wgan.stamps import concatenate, cut_stamps, detect
 
 WORK = Path(__file__).parent / 'work' / 'morphology'
@@ -62,7 +61,7 @@ def main():
     parser.add_argument('--seed', type=int, default=1)
     parser.add_argument('--unattended', type=int, metavar='STAMPS', help='of real images')
     options = parser.parse_args()
-    print_machine()
+    print(describe_machine('statmorph'))
     if options.unattended:
         run_unattended(options)
     else:
@@ -223,16 +222,6 @@ def compare_part(table, around, reach=40):
     for name in expected.colnames:
         np.testing.assert_array_equal(table[name][part], expected[name], err_msg=name)
     print(f'{len(expected)} rows around the first kill: equal to those of an uninterrupted run')
-
-
-def print_machine():
-    with open('/proc/cpuinfo') as file:
-        models = [line.split(':')[1].strip() for line in file if line.startswith('model name')]
-    used = ', '.join(f'{name} {versions()[name]}' for name in ('python', 'numpy', 'astropy', 'sep'))
-    print(
-        f'{models[0]}, {len(models)} cores; {used}, statmorph {statmorph.__version__}; '
-        f'{datetime.now(UTC):%Y-%m-%d}'
-    )
 
 
 if __name__ == '__main__':

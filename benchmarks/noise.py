@@ -17,24 +17,22 @@ Needs GalSim and scikit-learn.
 """
 
 import argparse
-import os
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import galsim
 import numpy as np
-import sklearn
 from astropy.io import fits
 from astropy.table import Table
+from judges import load_judge
+from machine import describe_machine
 from scipy.stats import ks_2samp
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
 
 from astro_wgan import datasets
 from astro_wgan.noise import Autocorrelation, autocorrelation, find_sky, make_noise, power_spectrum
-from astro_wgan.provenance import versions
 
 SIZE = 64
 MAX_LAG = 8
@@ -56,7 +54,7 @@ def main():
     parser.add_argument('--repeats', type=int, default=5, help='turns of the timing')
     parser.add_argument('--seed', type=int, default=1)
     options = parser.parse_args()
-    print_machine()
+    print(describe_machine('galsim', 'scikit-learn'))
     for name, judge in parts.items():
         if options.only in (None, name):
             print()
@@ -197,24 +195,10 @@ def real_stamps(sky, options):
     return stamps.pixels[inside], (x + 2 * y) % FOLDS
 
 
-def statistics(pixels):
-    """Power in rings of frequency, moments and quantiles of each stamp."""
-    edge = pixels.shape[1]
-    flat = pixels.reshape(len(pixels), -1).astype(float)
-    mean, scatter = flat.mean(axis=1, keepdims=True), flat.std(axis=1, keepdims=True)
-    flat = (flat - mean) / scatter
-    power = np.abs(np.fft.fft2(flat.reshape(pixels.shape))) ** 2
-    frequency = np.fft.fftfreq(edge, 1 / edge)
-    ring = np.rint(np.hypot(frequency, frequency[:, np.newaxis]))
-    rings = [np.log(power[:, ring == k].mean(axis=1)) for k in range(1, edge // 2 + 1)]
-    quantiles = np.quantile(flat, [0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1], axis=1)
-    third, fourth = (flat**3).mean(axis=1), (flat**4).mean(axis=1)
-    return np.column_stack([*rings, mean, scatter, third, fourth, *quantiles])
-
-
 def held_out_auc(first, fold, second):
     """How well trees tell two kinds apart that they were not trained on, and the scatter."""
-    features = np.concatenate([statistics(first), statistics(second)])
+    judge = load_judge('noise/judge.py')
+    features = np.concatenate([judge.statistics(first), judge.statistics(second)])
     is_first = np.arange(len(features)) < len(first)
     fold = np.concatenate([fold, np.arange(len(second)) % FOLDS])
     found = []
@@ -225,16 +209,6 @@ def held_out_auc(first, fold, second):
         rank = trees.predict_proba(features[tested])[:, 1]
         found.append(roc_auc_score(is_first[tested], rank))
     return np.mean(found), np.std(found, ddof=1) / np.sqrt(FOLDS)
-
-
-def print_machine():
-    with open('/proc/cpuinfo') as file:
-        models = [line.split(':')[1].strip() for line in file if line.startswith('model name')]
-    used = ', '.join(f'{name} {versions()[name]}' for name in ('python', 'numpy', 'astropy'))
-    print(
-        f'{models[0]}, {os.cpu_count()} cores; {used}, GalSim {galsim.__version__}, '
-        f'scikit-learn {sklearn.__version__}; {datetime.now(UTC):%Y-%m-%d}'
-    )
 
 
 if __name__ == '__main__':

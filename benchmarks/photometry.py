@@ -15,26 +15,22 @@ SExtractor is Debian's package source-extractor; without it, the rest is run.
 """
 
 import argparse
-import importlib.util
-import os
 import subprocess
 import time
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from judges import load_judge
+from machine import describe_machine
 from photutils.background import Background2D, SExtractorBackground
 from photutils.segmentation import SourceCatalog, SourceFinder
 from scipy.ndimage import convolve
 
-from astro_wgan.provenance import versions
 from astro_wgan.sources import measure_sources
 from astro_wgan.stamps import Detection, StampSet
 
 PYRAMID = np.array([[1, 2, 1], [2, 4, 2], [1, 2, 1]]) / 16
-JUDGE = Path(__file__).parents[1] / 'tests' / 'sources' / 'judge.py'
 
 
 def main():
@@ -47,18 +43,11 @@ def main():
     parser.add_argument('--repeats', type=int, default=5)
     parser.add_argument('--seed', type=int, default=1)
     options = parser.parse_args()
-    judge = load_judge()
+    judge = load_judge('sources/judge.py')
     print_machine(judge)
     pixels = judge.simulate_pairs(options.stamps, seed=options.seed).pixels
     compare_programs(judge, pixels, options)
     compare_processes(pixels, options)
-
-
-def load_judge():
-    spec = importlib.util.spec_from_file_location('judge', JUDGE)
-    judge = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(judge)
-    return judge
 
 
 def compare_programs(judge, pixels, options):
@@ -141,18 +130,12 @@ def time_of(function, *arguments, **options):
 
 
 def print_machine(judge):
-    with open('/proc/cpuinfo') as file:
-        models = [line.split(':')[1].strip() for line in file if line.startswith('model name')]
-    found = {**versions(), 'photutils': version('photutils')}
-    names = ('python', 'numpy', 'sep', 'photutils', 'astro_wgan')
-    print(f'{models[0] if models else "unknown CPU"}, {os.cpu_count()} cores')
-    print(', '.join(f'{name} {found[name]}' for name in names))
+    print(describe_machine('photutils'))
     if judge.SEXTRACTOR is None:
         print('without SExtractor: install the package source-extractor')
     else:
         run = subprocess.run([judge.SEXTRACTOR, '--version'], capture_output=True, text=True)
         print(run.stdout.strip())
-    print(datetime.now(UTC).date())
 
 
 if __name__ == '__main__':

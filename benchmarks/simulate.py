@@ -26,6 +26,7 @@ from pathlib import Path
 import galsim
 import numpy as np
 from astropy.table import Table
+from machine import describe_machine
 
 from astro_wgan.datasets import KINDS, find_recipe, simulate, simulate_store
 from astro_wgan.datasets.galaxies import draw_galaxy
@@ -45,10 +46,7 @@ def main():
     parser.add_argument('--processes', type=int, default=2)
     parser.add_argument('--repeats', type=int, default=2)
     options = parser.parse_args()
-    # Here, not above: the processes that are spawned read this file too, and need no TensorFlow.
-    from machine import describe_machine
-
-    print(f'{describe_machine()}; GalSim {galsim.__version__}', flush=True)
+    print(describe_machine('galsim'), flush=True)
     recipe = find_recipe(options.recipe)
     speeds = class_speeds(recipe, options)
     speeds['the mix, in memory'] = 1 / sum(share / speeds[kind] for kind, share in MIX.items())

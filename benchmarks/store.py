@@ -25,7 +25,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
@@ -36,8 +35,8 @@ import numpy as np
 from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.table import QTable, Table
+from machine import describe_machine
 
-from astro_wgan.provenance import versions
 from astro_wgan.stamps import StampSet, StampStore
 from astro_wgan.stamps.batches import PooledOrder, batch_bounds, pooled_batches
 
@@ -62,7 +61,7 @@ def main():
     if options.walk is not None:
         walk_over(*options.walk, options.batch)
         return
-    machine = machine_line()
+    machine = describe_machine('h5py')
     print(machine, flush=True)
     shutil.rmtree(WORK, ignore_errors=True)
     WORK.mkdir(parents=True)
@@ -284,14 +283,6 @@ def walk_over(path, how, batch):
 def show(table):
     table.pprint(max_lines=-1, max_width=-1, align=['<'] + ['>'] * (len(table.columns) - 1))
     print(flush=True)
-
-
-def machine_line():
-    with open('/proc/cpuinfo') as file:
-        models = [line.split(':')[1].strip() for line in file if line.startswith('model name')]
-    found = {**versions(), 'h5py': h5py.__version__}
-    used = ', '.join(f'{name} {found[name]}' for name in ('python', 'numpy', 'zarr', 'h5py'))
-    return f'{models[0]}, {len(models)} cores; {used}; {datetime.now(UTC):%Y-%m-%d}'
 
 
 def draw(speed, memory, machine, path):

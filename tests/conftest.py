@@ -1,13 +1,12 @@
 import importlib.util
-from pathlib import Path
 
 import pytest
 
 
-@pytest.fixture(scope='session')
-def judge():
-    """Module with the real SExtractor and simulated pairs; benchmarks use it too."""
-    path = Path(__file__).with_name('judge.py')
+@pytest.fixture(scope='module')
+def judge(request):
+    """The module ``judge.py`` beside a test; benchmarks use it too."""
+    path = request.path.with_name('judge.py')
     spec = importlib.util.spec_from_file_location('judge', path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
