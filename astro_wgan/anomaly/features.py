@@ -48,7 +48,7 @@ def critic_features(wgan, stamps, *, progress=True):
     --------
     >>> import numpy as np
     >>> from astro_wgan import StampSet, WGAN
-    >>> from astro_wgan.anomaly.features import critic_features
+    >>> from astro_wgan.anomaly import critic_features
     >>> stamps = StampSet(np.random.default_rng(1).normal(size=(64, 16, 16)))
     >>> wgan = WGAN.preset('compact', size=16).fit(stamps, iterations=1, progress=False)
     >>> critic_features(wgan, stamps, progress=False)['features'].shape

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from astro_wgan.anomaly.starts import STARTS, make_start
-from astro_wgan.wgan.noise import draw_noise
+from astro_wgan.wgan.noise import with_noise
 
 __all__ = ['LatentSearch', 'LatentSearcher', 'SearchResult']
 
@@ -218,15 +218,11 @@ class LatentSearcher:
         weights = target.weights
         difference = tf.reduce_sum(weights * tf.abs(target.images - closest), axis=(1, 2, 3))
         residual = difference / tf.maximum(tf.reduce_sum(weights, axis=(1, 2, 3)), 1.0)
-        seen = weights * self._noisy(closest) + (1 - weights) * target.images
+        # The same noise for each, so that nothing depends on the images beside it.
+        noisy = with_noise(closest, self.wgan.noise_, (self.search.seed, 0), alike=True)
+        seen = weights * noisy + (1 - weights) * target.images
         features = self._critic(seen, training=False)[1]
         return residual, tf.reduce_mean(tf.abs(target.features - features), axis=(1, 2, 3))
-
-    def _noisy(self, closest):
-        """Images as the critic knows them: noise is the same in all, whatever is beside them."""
-        if self.wgan.noise_ is None:
-            return closest
-        return closest + draw_noise(self.wgan.noise_, closest, (self.search.seed, 0), alike=True)
 
     def _target(self, images, weights, rows):
         images = tf.convert_to_tensor(images[rows], tf.float32)

@@ -19,7 +19,7 @@ class IsolationForestScore:
     ----------
     columns : sequence of str, optional
         Which columns of a table are used, such as ``['features']`` of
-        ``astro_wgan.anomaly.features.critic_features``; arrays are used whole.
+        ``astro_wgan.anomaly.critic_features``; arrays are used whole.
     components : int, optional
         Cut along so many principal components of the numbers. Of the many features of a critic
         few single ones tell anything; of five measurements of shape each does.

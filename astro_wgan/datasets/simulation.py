@@ -133,8 +133,7 @@ def simulate_store(
     recipe, seed
         As in `simulate`.
     processes : int, optional
-        Processes that work at the same time. They are spawned: a script must call this under
-        ``if __name__ == '__main__':``.
+        Processes that work at the same time.
     client : `dask.distributed.Client`, optional
         A Dask cluster that works instead.
     progress : bool, optional

@@ -17,11 +17,11 @@ from astro_wgan.mocks.instrument import Instrument, pixel_psf, points_along_pixe
 from astro_wgan.mocks.instruments import find_instrument
 from astro_wgan.mocks.light import LightMap
 from astro_wgan.mocks.rebin import rebin
-from astro_wgan.noise.continued import continued_store
 from astro_wgan.parallel import ordered_map
 from astro_wgan.progress import ProgressLine
 from astro_wgan.provenance import record
 from astro_wgan.stamps.checks import as_shape
+from astro_wgan.stamps.continued import continued_store
 from astro_wgan.stamps.stampset import StampSet, concatenate
 from astro_wgan.stamps.store import StampStore
 
@@ -74,8 +74,7 @@ def mock_stamps(
     into : path-like, optional
         Where to write a store. One that an interrupted call has left there is continued.
     processes : int, optional
-        Processes that work at the same time. They are spawned: a script must call this under
-        ``if __name__ == '__main__':``.
+        Processes that work at the same time.
     client : `dask.distributed.Client`, optional
         A Dask cluster that works instead.
     progress : bool, optional

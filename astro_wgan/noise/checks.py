@@ -1,31 +1,8 @@
-"""What the noise room accepts: shapes of stamps, numbers, and correlation functions."""
+"""What the noise room accepts as a correlation function."""
 
 import numpy as np
 
-__all__ = ['as_stamp_shape', 'check_correlation']
-
-
-def as_stamp_shape(size):
-    """
-    ``(ny, nx)`` from a number of pixels or two of them.
-
-    Raises
-    ------
-    ValueError
-        If it is neither, or below 1.
-
-    Examples
-    --------
-    >>> from astro_wgan.noise.checks import as_stamp_shape
-    >>> as_stamp_shape(64), as_stamp_shape((32, 48))
-    ((64, 64), (32, 48))
-    """
-    shape = np.broadcast_to(size, 2) if np.ndim(size) == 0 else np.asarray(size)
-    if shape.shape != (2,) or shape.dtype.kind not in 'iu' or shape.min() < 1:
-        raise ValueError(
-            f'`size` must be a number of pixels above 0, or two of them (ny, nx); got {size!r}.'
-        )
-    return int(shape[0]), int(shape[1])
+__all__ = ['check_correlation']
 
 
 def check_correlation(values):

@@ -3,7 +3,6 @@
 import numpy as np
 from astropy import units as u
 
-from astro_wgan.noise.checks import as_stamp_shape
 from astro_wgan.noise.correlation import Autocorrelation, autocorrelation
 from astro_wgan.noise.gaussian import gaussian_noise
 from astro_wgan.noise.histogram import Histogram
@@ -11,6 +10,7 @@ from astro_wgan.noise.noise_filter import NoiseFilter
 from astro_wgan.noise.sky import Sky
 from astro_wgan.noise.spectrum import tapered
 from astro_wgan.provenance import record
+from astro_wgan.stamps.checks import as_shape
 from astro_wgan.stamps.stampset import StampSet
 
 __all__ = ['make_noise']
@@ -62,7 +62,7 @@ def make_noise(sky, n, *, size, seed, mean=None):
     >>> make_noise(sky, 1000, size=64, seed=1)
     <StampSet: 1000 stamps of 64 x 64 pixels, float32, 0.03 arcsec / pix>
     """
-    shape = as_stamp_shape(size)
+    shape = as_shape(size)
     if n < 0:
         raise ValueError(f'`n` must be 0 or more stamps; got {n}.')
     if not isinstance(sky, (Sky, Autocorrelation)):

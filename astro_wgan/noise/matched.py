@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from astro_wgan.noise.continued import continued_store
 from astro_wgan.noise.recipe import draw_sky, make_recipes, random_stream
 from astro_wgan.parallel import ordered_map
 from astro_wgan.progress import ProgressLine
 from astro_wgan.provenance import record
+from astro_wgan.stamps.continued import continued_store
 from astro_wgan.stamps.stampset import StampSet, concatenate
 from astro_wgan.stamps.store import StampStore
 

@@ -11,12 +11,11 @@ from astropy.wcs import WCS
 from regions import PixelRegion, Region, SkyRegion
 from scipy.ndimage import distance_transform_edt, find_objects
 
-from astro_wgan.noise.checks import as_stamp_shape
 from astro_wgan.noise.residuals import residual_sources
 from astro_wgan.noise.segments import ENGINES, label_sources
 from astro_wgan.noise.windows import CleanWindows, assemble_mosaics, patch_edge
 from astro_wgan.provenance import record
-from astro_wgan.stamps.checks import as_pixel_scale
+from astro_wgan.stamps.checks import as_pixel_scale, as_shape
 from astro_wgan.stamps.detection import Detection
 from astro_wgan.stamps.geometry import ParentImage, StampGeometry
 from astro_wgan.stamps.image import read_image
@@ -132,7 +131,7 @@ class Sky:
         >>> sky.stamps(100, size=32, seed=1)
         <StampSet: 100 stamps of 32 x 32 pixels, float32, 0.03 arcsec / pix>
         """
-        shape = as_stamp_shape(size)
+        shape = as_shape(size)
         if n < 0:
             raise ValueError(f'`n` must be 0 or more stamps; got {n}.')
         pixels, corner, places, patch = self._draw(n, shape, np.random.default_rng(seed), mosaic)

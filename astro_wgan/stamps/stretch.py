@@ -120,6 +120,12 @@ class Stretch:
         """Whether sky, noise and peak are known."""
         return self.peak is not None
 
+    @property
+    def knees(self):
+        """Where asinh turns from linear to logarithmic, as a share of the peak, for each band."""
+        levels = zip(self.sky, self.noise, self.peak, strict=True)
+        return tuple(self.softening * noise / (peak - sky) for sky, noise, peak in levels)
+
     def fit(self, stamps, *, seed=0):
         """
         Measure sky, noise and peak.
@@ -298,8 +304,7 @@ class Stretch:
 
     def _curves(self):
         """Interval and stretch of each band; together they make the peak 1."""
-        for sky, noise, peak in zip(self.sky, self.noise, self.peak, strict=True):
-            knee = self.softening * noise / (peak - sky)
+        for sky, peak, knee in zip(self.sky, self.peak, self.knees, strict=True):
             stretch = AsinhStretch(knee) if self.kind == 'asinh' else LinearStretch()
             yield ManualInterval(sky, peak), stretch
 

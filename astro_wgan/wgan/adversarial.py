@@ -4,14 +4,14 @@ import keras
 import tensorflow as tf
 
 from astro_wgan.wgan.losses import critic_loss, generator_loss, gradient_penalty
-from astro_wgan.wgan.noise import draw_noise
+from astro_wgan.wgan.noise import with_noise
 
 __all__ = ['AdversarialTrainer', 'draw_latent', 'turn']
 
 # Streams of random numbers: each draw is a function of (seed, iteration, critic step, stream), so
 # that a resumed training draws what the uninterrupted one would have drawn.
 _LATENT, _EPSILON, _TURN, _NOISE = range(4)
-_HELD_OUT = -1
+_HELD_OUT, _HELD_OUT_NOISE = -1, -3
 
 # What a critic step measures.
 _MEASURED = ('critic_loss', 'wasserstein', 'penalty', 'critic_gradient')
@@ -143,9 +143,7 @@ class AdversarialTrainer(keras.Model):
     def draw(self, latent):
         """Images of latent vectors (n, latent) by the generator to draw with, noise added."""
         images = self.drawing()(latent, training=False)
-        if self.noise is None:
-            return images
-        return images + draw_noise(self.noise, images, (self.seed, _HELD_OUT))
+        return with_noise(images, self.noise, (self.seed, _HELD_OUT_NOISE))
 
     def distance(self, images):
         """
@@ -161,9 +159,8 @@ class AdversarialTrainer(keras.Model):
         float
         """
         latent = draw_latent(self.network, len(images), (self.seed, _HELD_OUT))
-        fake = self.generator(latent, training=False)
-        if self.noise is not None:
-            fake += draw_noise(self.noise, fake, (self.seed, _HELD_OUT))
+        made = self.generator(latent, training=False)
+        fake = with_noise(made, self.noise, (self.seed, _HELD_OUT_NOISE))
         return -float(critic_loss(self._value(images), self._value(fake)))
 
     def _seed(self, step, stream):
@@ -175,9 +172,7 @@ class AdversarialTrainer(keras.Model):
         seed = self._seed(step, _LATENT)
         latent = draw_latent(self.network, self.training.batch_size, seed)
         images = self.generator(latent, training=True)
-        if self.noise is None:
-            return images
-        return images + draw_noise(self.noise, images, self._seed(step, _NOISE))
+        return with_noise(images, self.noise, self._seed(step, _NOISE))
 
     def _value(self, images):
         return self.critic(images, training=False)[0]

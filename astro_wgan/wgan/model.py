@@ -1,27 +1,22 @@
 """`WGAN`: generator, critic and stretch that belong together; fitted, saved and loaded as one."""
 
-import json
-from pathlib import Path
-
-import keras
 import numpy as np
 import tensorflow as tf
 from astropy import units as u
 from astropy.table import QTable
 
-from astro_wgan.files import replaced
 from astro_wgan.provenance import record
 from astro_wgan.stamps import StampSet, Stretch
 from astro_wgan.wgan.adversarial import AdversarialTrainer, draw_latent
-from astro_wgan.wgan.config import NetworkConfig, TrainingConfig, from_dict, preset, to_dict
+from astro_wgan.wgan.config import NetworkConfig, TrainingConfig, preset, to_dict
 from astro_wgan.wgan.networks import build_critic, build_generator
-from astro_wgan.wgan.noise import build_noise, draw_noise, measure_noise
+from astro_wgan.wgan.noise import build_noise, measure_noise, with_noise
+from astro_wgan.wgan.saving import read_model, write_model
 from astro_wgan.wgan.training import train
 from astro_wgan.wgan.watching import HeldOutWatch
 
 __all__ = ['NotFittedError', 'WGAN']
 
-_FORMAT = 'astro_wgan model 1'
 _DEFAULT_EPOCHS = 50
 _PREDICTION_BATCH = 256
 
@@ -241,8 +236,7 @@ class WGAN:
                 f'`latent` must have the shape (n, {self.network.latent}); got {latent.shape}.'
             )
         images = self.images_from_latent(latent)
-        if self.noise_ is not None:
-            images = images + draw_noise(self.noise_, tf.constant(images), (seed, 1)).numpy()
+        images = with_noise(tf.constant(images), self.noise_, (seed, 1)).numpy()
         return self.stamps_from_images(images)
 
     def images_from_latent(self, latent):
@@ -311,27 +305,7 @@ class WGAN:
             Made if needed; files of an earlier model in it are replaced.
         """
         self._check_fitted()
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in self._networks():
-            with replaced(folder / f'{name}.keras') as temporary:
-                getattr(self, f'{name}_').save(temporary)
-        with replaced(folder / 'history.ecsv') as temporary:
-            self.history_.write(temporary, format='ascii.ecsv')
-        description = {
-            'format': _FORMAT,
-            'network': to_dict(self.network),
-            'training': to_dict(self.training),
-            'stretch': self.stretch_.to_dict(),
-            'unit': None if self.unit_ is None else self.unit_.to_string(),
-            'pixel_scale_arcsec': (
-                None if self.pixel_scale_ is None else self.pixel_scale_.to_value('arcsec / pix')
-            ),
-            'provenance': self.provenance_,
-        }
-        # Last: a folder with this file holds all the others.
-        with replaced(folder / 'model.json') as temporary:
-            temporary.write_text(json.dumps(description, indent=2))
+        write_model(self, folder)
 
     @classmethod
     def load(cls, folder):
@@ -354,40 +328,12 @@ class WGAN:
         ValueError
             If the files in it are not a model of this version, or are damaged.
         """
-        folder = Path(folder)
-        path = folder / 'model.json'
-        if not path.is_file():
-            raise FileNotFoundError(f'There is no model in {folder}: {path.name} is missing.')
-        try:
-            description = json.loads(path.read_text())
-            if description['format'] != _FORMAT:
-                raise ValueError(f'format {description["format"]!r}')
-            wgan = cls(
-                from_dict(NetworkConfig, description['network']),
-                from_dict(TrainingConfig, description['training']),
-            )
-            for name in wgan._networks():
-                network = keras.models.load_model(folder / f'{name}.keras', compile=False)
-                setattr(wgan, f'{name}_', network)
-            wgan.stretch = wgan.stretch_ = Stretch.from_dict(description['stretch'])
-            wgan.history_ = QTable.read(folder / 'history.ecsv', format='ascii.ecsv')
-        except Exception as error:
-            raise ValueError(
-                f'The model in {folder} is not of this version, or it is damaged ({error}).'
-            ) from error
-        unit, scale = description['unit'], description['pixel_scale_arcsec']
-        wgan.unit_ = None if unit is None else u.Unit(unit)
-        wgan.pixel_scale_ = None if scale is None else scale * u.arcsec / u.pix
-        wgan.provenance_ = description['provenance']
-        return wgan
+        return read_model(cls, folder)
 
     def _noise(self, stamps, stretch):
         if not self.network.noise:
             return None
         return build_noise(self.network, stretch, measure_noise(stamps, stretch))
-
-    def _networks(self):
-        return ('generator', 'critic', *(['noise'] if self.network.noise else []))
 
     def _iterations(self, stamps, epochs, iterations, minutes):
         if epochs is not None and iterations is not None:

@@ -9,7 +9,7 @@ from astro_wgan.noise import autocorrelation
 from astro_wgan.noise.noise_filter import NoiseFilter
 from astro_wgan.stamps import StampSet
 
-__all__ = ['build_noise', 'draw_noise', 'measure_noise']
+__all__ = ['build_noise', 'draw_noise', 'measure_noise', 'with_noise']
 
 #: Largest lag in pixels at which noise is correlated here.
 _REACH = 3
@@ -88,7 +88,8 @@ def build_noise(config, stretch, kernel):
     correlate.set_weights([kernel[..., np.newaxis]])
     if stretch.kind == 'asinh':
         # The slope of asinh, 1 at the level of the sky.
-        argument = keras.ops.multiply(image, np.array(_knees(stretch), dtype=np.float32))
+        at_peak = np.arcsinh(1 / np.array(stretch.knees)).astype(np.float32)
+        argument = keras.ops.multiply(image, at_peak)
         noise = keras.ops.divide(noise, keras.ops.cosh(keras.ops.clip(argument, -20.0, 20.0)))
     model = keras.Model([image, white], noise, name='noise')
     model.trainable = False
@@ -120,10 +121,26 @@ def draw_noise(noise, images, seed, *, alike=False):
     return noise([images, tf.broadcast_to(white, shape)])
 
 
-def _knees(stretch):
-    """What asinh is taken of, over stretched intensity, for each band."""
-    levels = zip(stretch.sky, stretch.noise, stretch.peak, strict=True)
-    return [np.arcsinh((peak - sky) / (stretch.softening * noise)) for sky, noise, peak in levels]
+def with_noise(images, noise, seed, *, alike=False):
+    """
+    Images as the critic sees them.
+
+    Parameters
+    ----------
+    images : `tf.Tensor`, shape (n, size, size, bands)
+        Images that a generator makes.
+    noise : `keras.Model` or None
+        What their noise comes from; None where the generator draws it itself.
+    seed, alike
+        As in `draw_noise`.
+
+    Returns
+    -------
+    `tf.Tensor`, shape (n, size, size, bands)
+    """
+    if noise is None:
+        return images
+    return images + draw_noise(noise, images, seed, alike=alike)
 
 
 def _kernel(images, valid):

@@ -175,10 +175,9 @@ def _run(trainer, images, state, callbacks, *, per_epoch):
                     break
         except KeyboardInterrupt:
             # The iterations done are whole all the same.
-            callbacks.on_train_end()
-            raise
+            interrupted.set()
         callbacks.on_train_end()
-    if interrupted.is_set() and not trainer.stop_training:
+    if interrupted.is_set():
         raise KeyboardInterrupt
 
 
