@@ -10,7 +10,7 @@ figure shows the same by separation and by true ratio, with SExtractor beside.
 
 It needs SExtractor (Debian's package source-extractor) and matplotlib.
 
-    python benchmarks/flux_ratio_bias.py --figure docs/photometry_flux_ratio.png   # two minutes
+    python benchmarks/flux_ratio_bias.py --figure docs/images/photometry_flux_ratio.png  # 2 min
 """
 
 import argparse

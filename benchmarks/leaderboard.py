@@ -13,8 +13,8 @@ ECOD, COPOD                 of pyod, on shapes, and on coordinates along princip
 180-degree residual         the stamp less itself, turned
 PCA residual, Mahalanobis   of so many components that held-out normals are most likely; with ten
 autoencoder                 16 latent numbers; residual smoothed before it is squared and summed
-WGAN                        preset 'compact', search of a free z, the paper's score; and with a
-                            generator that leaves noise out, residual smoothed as above
+WGAN, as in the paper       the generator draws noise, too; search of a free z, the paper's score
+WGAN                        preset 'compact' and the defaults of the detector
 supervised                  the ceiling: layers of the critic, six classes, log odds of an anomaly
 
 Shapes take statmorph about 0.4 s a stamp, so those rows are of fewer stamps (``--morphology``).
@@ -141,8 +141,8 @@ ROWS = {
     'PCA residual': Row(lambda: OnNormals(HeldOutComponents(PCAResidual))),
     'PCA residual, 10': Row(lambda: OnNormals(PCAResidual(components=10))),
     'autoencoder': Row(partial(network, 'Autoencoder'), trained=True),
-    'WGAN': Row(partial(network, 'WganSearch'), trained=True),
-    'WGAN, noise apart': Row(partial(network, 'WganSearch', noise=True), trained=True),
+    'WGAN, as in the paper': Row(partial(network, 'WganDetector', paper=True), trained=True),
+    'WGAN': Row(partial(network, 'WganDetector'), trained=True),
     CEILING: Row(partial(network, 'Supervised'), trained=True),
 }
 

@@ -6,13 +6,15 @@ __all__, __getattr__, __dir__ = lazy_names(
     __name__,
     {
         'AnomalyDetector': 'detector',
+        'BrightnessTrend': 'scoring',
         'Calibration': 'calibration',
         'EncoderConfig': 'encoder',
         'LatentSearch': 'search',
         'LatentSearcher': 'search',
+        'Scoring': 'scoring',
         'SearchResult': 'search',
         'critic_features': 'features',
-        'measure_misfit': 'score',
+        'measure_misfit': 'misfit',
         'train_encoder': 'encoder',
     },
 )

@@ -10,15 +10,18 @@ from astropy.table import QTable
 
 from astro_wgan.anomaly.calibration import LEVELS, Calibration
 from astro_wgan.anomaly.encoder import train_encoder
-from astro_wgan.anomaly.score import measure_misfit
-from astro_wgan.anomaly.search import LatentSearch, LatentSearcher
+from astro_wgan.anomaly.misfit import measure_misfit
+from astro_wgan.anomaly.scoring import BrightnessTrend, Scoring
+from astro_wgan.anomaly.search import FIRST_LOOK, LatentSearch, LatentSearcher
 from astro_wgan.files import replaced
 from astro_wgan.visualize.gallery import write_gallery
 from astro_wgan.wgan import WGAN, NotFittedError
 
 __all__ = ['AnomalyDetector']
 
-_FORMAT = 'astro_wgan detector 2'
+_FORMAT = 'astro_wgan detector 3'
+#: Beside the model's files, whose encoder may be another.
+_ENCODER = 'search_encoder.keras'
 
 
 class AnomalyDetector:
@@ -30,15 +33,21 @@ class AnomalyDetector:
     wgan : `~astro_wgan.WGAN`
         Fitted model.
     search : `~astro_wgan.anomaly.LatentSearch`, optional
-        How the closest image is looked for.
-
+        How the closest image is looked for. Unless given, an encoder's word is taken where there
+        is one, since a search beyond it also comes closer to what is strange; and where there is
+        none a free z is searched.
+    scoring : `~astro_wgan.anomaly.Scoring`, optional
+        What the score is made of.
     encoder : `keras.Model`, optional
-        Of `~astro_wgan.anomaly.train_encoder`, for a search that starts from it.
+        Of `~astro_wgan.anomaly.train_encoder`, for a search that starts from it. Unless given,
+        that of the model, where it has one.
 
     Attributes
     ----------
     encoder_ : `keras.Model`
         The encoder, once given or trained.
+    trends_ : dict of `~astro_wgan.anomaly.BrightnessTrend`
+        What normal stamps have by brightness, once calibrated, by column of the misfit.
     calibration_ : `~astro_wgan.anomaly.Calibration`
         Scores of normal stamps, once calibrated.
 
@@ -60,11 +69,15 @@ class AnomalyDetector:
     ['id', 'score', 'residual', 'feature', 'p_value', 'anomalous_90']
     """
 
-    def __init__(self, wgan, *, search=None, encoder=None):
+    def __init__(self, wgan, *, search=None, scoring=None, encoder=None):
         if not wgan.is_fitted:
             raise NotFittedError('`wgan` must be fitted before it can detect anything.')
         self.wgan = wgan
-        self.search = LatentSearch() if search is None else search
+        encoder = wgan.encoder_ if encoder is None else encoder
+        if search is None:
+            search = LatentSearch() if encoder is None else FIRST_LOOK
+        self.search = search
+        self.scoring = Scoring() if scoring is None else scoring
         self._last_searcher = None
         if encoder is not None:
             self.encoder_ = encoder
@@ -75,7 +88,13 @@ class AnomalyDetector:
 
     def measure(self, stamps, *, progress=True, resume=None):
         """Misfit of each stamp without a judgement: see `~astro_wgan.anomaly.measure_misfit`."""
-        return measure_misfit(self._searcher(), stamps, progress=progress, resume=resume)
+        return measure_misfit(
+            self._searcher(),
+            stamps,
+            scoring=self.scoring,
+            progress=progress,
+            resume=resume,
+        )
 
     def train_encoder(self, stamps, *, config=None, seed=0, progress=True):
         """
@@ -113,7 +132,9 @@ class AnomalyDetector:
         """
         sets = [held_out] if training is None else [held_out, training]
         tables = [s if isinstance(s, QTable) else self.measure(s, progress=progress) for s in sets]
-        self.calibration_ = Calibration(*(np.asarray(table['score']) for table in tables))
+        self.trends_ = self.scoring.learn(tables[0])
+        scores = [self.scoring.score(table, self.trends_) for table in tables]
+        self.calibration_ = Calibration(*scores)
         return self
 
     def score(self, stamps, *, member=None, progress=True, resume=None):
@@ -135,10 +156,12 @@ class AnomalyDetector:
         Returns
         -------
         `~astropy.table.QTable`
-            The columns of `measure`, then ``p_value``, ``anomalous_85``, ``anomalous_90`` and
-            ``anomalous_95`` (score above the held-out threshold), and ``rank`` (1 is the
-            strangest; stamps without a score come last). ``meta['thresholds']`` holds the
-            thresholds from held-out and, where known, from training stamps.
+            The columns of `measure`, then ``score`` (see `Scoring`: by default, standard
+            deviations above normals that are as bright), ``p_value``, ``anomalous_85``,
+            ``anomalous_90`` and ``anomalous_95`` (score above the held-out threshold), and
+            ``rank`` (1 is the strangest; stamps without a score come last).
+            ``meta['thresholds']`` holds the thresholds from held-out and, where known, from
+            training stamps.
         """
         if not hasattr(self, 'calibration_'):
             raise NotFittedError('This detector has not been calibrated: call `calibrate` first.')
@@ -146,7 +169,8 @@ class AnomalyDetector:
             table = stamps.copy()
         else:
             table = self.measure(stamps, progress=progress, resume=resume)
-        score = np.asarray(table['score'])
+        score = self.scoring.score(table, self.trends_)
+        table['score'] = score
         table['p_value'] = self.calibration_.p_value(score, member=member)
         thresholds = self.calibration_.thresholds()
         for level in LEVELS:
@@ -155,6 +179,7 @@ class AnomalyDetector:
         rank = np.empty(len(table), dtype=np.int64)
         rank[order] = np.arange(1, len(table) + 1)
         table['rank'] = rank
+        table.meta['scoring'] = asdict(self.scoring)
         table.meta['thresholds'] = self._thresholds()
         return table
 
@@ -245,15 +270,18 @@ class AnomalyDetector:
         """Write model, search and calibration into one folder."""
         folder = Path(folder)
         self.wgan.save(folder)
-        if self._encoder() is not None:
-            with replaced(folder / 'encoder.keras') as temporary:
+        own = self._encoder() is not None and self.encoder_ is not self.wgan.encoder_
+        if own:
+            with replaced(folder / _ENCODER) as temporary:
                 self.encoder_.save(temporary)
-        calibration = getattr(self, 'calibration_', None)
+        calibration, trends = getattr(self, 'calibration_', None), getattr(self, 'trends_', {})
         description = {
             'format': _FORMAT,
             'search': asdict(self.search),
-            'encoder': self._encoder() is not None,
+            'scoring': asdict(self.scoring),
+            'encoder': own,
             'calibration': None if calibration is None else calibration.to_dict(),
+            'trends': {name: trend.to_dict() for name, trend in trends.items()},
         }
         with replaced(folder / 'detector.json') as temporary:
             temporary.write_text(json.dumps(description, indent=2))
@@ -280,11 +308,13 @@ class AnomalyDetector:
                 raise ValueError(f'format {description["format"]!r}')
             encoder = None
             if description['encoder']:
-                encoder = keras.models.load_model(path.parent / 'encoder.keras', compile=False)
-            detector = cls(wgan, search=LatentSearch(**description['search']), encoder=encoder)
-            calibration = description['calibration']
+                encoder = keras.models.load_model(path.parent / _ENCODER, compile=False)
+            search, scoring = LatentSearch(**description['search']), description['scoring']
+            detector = cls(wgan, search=search, scoring=Scoring(**scoring), encoder=encoder)
+            calibration, trends = description['calibration'], description['trends']
             if calibration is not None:
                 detector.calibration_ = Calibration(**calibration)
+                detector.trends_ = {k: BrightnessTrend.from_dict(v) for k, v in trends.items()}
         except (KeyError, OSError, TypeError, ValueError) as error:
             raise ValueError(
                 f'The detector in {folder} is not of this version, or it is damaged ({error}).'

@@ -9,7 +9,7 @@ import tensorflow as tf
 from astro_wgan.anomaly.starts import STARTS, make_start
 from astro_wgan.wgan.noise import with_noise
 
-__all__ = ['LatentSearch', 'LatentSearcher', 'SearchResult']
+__all__ = ['FIRST_LOOK', 'LatentSearch', 'LatentSearcher', 'SearchResult']
 
 # Adam's moments; the step size is the caller's.
 _BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-8
@@ -82,6 +82,10 @@ class LatentSearch:
                 raise ValueError(f'`{name}` must be at least 1; got {count}.')
         if not self.tolerance >= 0:
             raise ValueError(f'`tolerance` must not be negative; got {self.tolerance}.')
+
+
+#: One pass of the encoder: nothing is searched.
+FIRST_LOOK = LatentSearch(start='encoder', max_iterations=1)
 
 
 @dataclass(frozen=True, eq=False)

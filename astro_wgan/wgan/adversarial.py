@@ -1,10 +1,17 @@
 """One generator iteration: several critic steps with gradient penalty, then one generator step."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-from astro_wgan.wgan.losses import critic_loss, generator_loss, gradient_penalty
-from astro_wgan.wgan.noise import with_noise
+from astro_wgan.wgan.losses import (
+    critic_loss,
+    generator_loss,
+    gradient_penalty,
+    latent_divergence,
+    reconstruction_loss,
+)
+from astro_wgan.wgan.noise import noise_variance, with_noise
 
 __all__ = ['AdversarialTrainer', 'draw_latent', 'turn']
 
@@ -73,6 +80,9 @@ class AdversarialTrainer(keras.Model):
         Seed of every random draw.
     noise : `keras.Model`, optional
         As made by `build_noise`: what the critic is shown has this noise added.
+    encoder : `keras.Model`, optional
+        As made by `build_encoder` with ``spread``, where ``training.reconstruction`` is not 0; it
+        needs ``noise``.
 
     Notes
     -----
@@ -80,11 +90,13 @@ class AdversarialTrainer(keras.Model):
     ``critic_steps * batch_size`` stamps in stretched intensity.
     """
 
-    def __init__(self, generator, critic, network, training, *, seed, noise=None):
+    def __init__(self, generator, critic, network, training, *, seed, noise=None, encoder=None):
         super().__init__(name='wgan_gp')
         self.generator = generator
         self.critic = critic
         self.noise = noise
+        self.encoder = encoder
+        self._variance = None if encoder is None else noise_variance(noise)
         self.network = network
         self.training = training
         self.seed = int(seed)
@@ -92,12 +104,9 @@ class AdversarialTrainer(keras.Model):
         self.critic_optimizer = keras.optimizers.Adam(training.learning_rate, **adam)
         self.generator_optimizer = keras.optimizers.Adam(training.learning_rate, **adam)
         self.critic_optimizer.build(critic.trainable_variables)
-        self.generator_optimizer.build(generator.trainable_variables)
-        self.averaged = None
-        if training.average > 0:
-            self.averaged = keras.models.clone_model(generator)
-            self.averaged.set_weights(generator.get_weights())
-            self.averaged.trainable = False
+        self.generator_optimizer.build(self._drawing_variables())
+        self.averaged = self._followed(generator)
+        self.averaged_encoder = self._followed(encoder)
         self.iteration = self.add_weight(
             shape=(), dtype='int64', initializer='zeros', trainable=False, name='iteration'
         )
@@ -113,6 +122,10 @@ class AdversarialTrainer(keras.Model):
             'averaged': [] if self.averaged is None else self.averaged.variables,
             'iteration': [self.iteration],
         }
+        if self.encoder is not None:
+            groups['encoder'] = self.encoder.variables
+        if self.averaged_encoder is not None:
+            groups['averaged_encoder'] = self.averaged_encoder.variables
         return [(f'{g}/{k}', v) for g, variables in groups.items() for k, v in enumerate(variables)]
 
     def train_step(self, images):
@@ -132,13 +145,20 @@ class AdversarialTrainer(keras.Model):
             state = tf.while_loop(
                 lambda step, _: step < steps, critic_step, state, parallel_iterations=1
             )
-        measured = state[1] | self._generator_step(tf.constant(steps))
+        measured = state[1] | self._generator_step(images[-m:], tf.constant(steps))
         self.iteration.assign_add(1)
         return measured
 
     def drawing(self):
         """The generator to draw with: the averaged one, where there is one."""
         return self.generator if self.averaged is None else self.averaged
+
+    def encoding(self):
+        """The encoder that belongs to the generator to draw with: from images to z, or None."""
+        encoder = self.encoder if self.averaged_encoder is None else self.averaged_encoder
+        if encoder is None:
+            return None
+        return keras.Model(encoder.input, encoder.outputs[0], name='encoder')
 
     def draw(self, latent):
         """Images of latent vectors (n, latent) by the generator to draw with, noise added."""
@@ -179,10 +199,7 @@ class AdversarialTrainer(keras.Model):
 
     def _critic_step(self, real, step):
         m = self.training.batch_size
-        if self.training.augment:
-            seed = self._seed(step, _TURN)
-            which = tf.random.stateless_uniform((), seed, maxval=8, dtype=tf.int32)
-            real = turn(real, which)
+        real = self._turned(real, step)
         fake = self._make(step)
         seed = self._seed(step, _EPSILON)
         epsilon = tf.random.stateless_uniform((m, 1, 1, 1), seed)
@@ -200,22 +217,60 @@ class AdversarialTrainer(keras.Model):
         norm = tf.linalg.global_norm(gradients)
         return dict(zip(_MEASURED, (total, -loss, penalty, norm), strict=True))
 
-    def _generator_step(self, step):
+    def _generator_step(self, real, step):
+        measured = {}
         with tf.GradientTape() as tape:
             loss = generator_loss(self.critic(self._make(step), training=True)[0])
-        variables = self.generator.trainable_variables
-        gradients = tape.gradient(loss, variables)
+            total = loss
+            if self.encoder is not None:
+                misfit, divergence = self._reconstruct(self._turned(real, step), step)
+                total += self.training.reconstruction * (misfit + divergence)
+                pixels = np.prod(self.network.image_shape)
+                measured = {'reconstruction': 2 * misfit / pixels, 'divergence': divergence}
+        variables = self._drawing_variables()
+        gradients = tape.gradient(total, variables)
         self.generator_optimizer.apply(gradients, variables)
         self._follow()
-        return {'generator_loss': loss, 'generator_gradient': tf.linalg.global_norm(gradients)}
+        norm = tf.linalg.global_norm(gradients)
+        return {'generator_loss': loss, 'generator_gradient': norm, **measured}
+
+    def _reconstruct(self, real, step):
+        """Real images through encoder and generator: misfit, and divergence of their z."""
+        mean, log_spread = self.encoder(real, training=True)
+        # Of the streams of this step, the generator's, the penalty does not use its own.
+        scatter = tf.random.stateless_normal(tf.shape(mean), self._seed(step, _EPSILON))
+        closest = self.generator(mean + tf.exp(log_spread) * scatter, training=True)
+        misfit = reconstruction_loss(real, closest, self._variance)
+        return misfit, latent_divergence(mean, log_spread)
+
+    def _turned(self, images, step):
+        """Images as they are, or in one of their orientations, drawn at random."""
+        if not self.training.augment:
+            return images
+        which = tf.random.stateless_uniform((), self._seed(step, _TURN), maxval=8, dtype=tf.int32)
+        return turn(images, which)
+
+    def _drawing_variables(self):
+        """What a generator step changes."""
+        encoder = [] if self.encoder is None else self.encoder.trainable_variables
+        return self.generator.trainable_variables + encoder
+
+    def _followed(self, network):
+        """A copy of the network for the average of its weights, where one is asked for."""
+        if network is None or not self.training.average:
+            return None
+        copy = keras.models.clone_model(network)
+        copy.set_weights(network.get_weights())
+        copy.trainable = False
+        return copy
 
     def _follow(self):
-        """Let the averaged generator follow the trained one."""
-        if self.averaged is None:
-            return
+        """Let the averaged networks follow the trained ones."""
+        followed = [(self.averaged, self.generator), (self.averaged_encoder, self.encoder)]
         # At the start the average would still be that of the random first weights.
         done = tf.cast(self.iteration, tf.float32)
         keep = tf.minimum(self.training.average, (1 + done) / (10 + done))
-        pairs = zip(self.averaged.variables, self.generator.variables, strict=True)
-        for average, weight in pairs:
-            average.assign(keep * average + (1 - keep) * weight)
+        for averaged, network in followed:
+            if averaged is not None:
+                for average, weight in zip(averaged.variables, network.variables, strict=True):
+                    average.assign(keep * average + (1 - keep) * weight)

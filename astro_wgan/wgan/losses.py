@@ -1,8 +1,14 @@
-"""The losses of a WGAN with gradient penalty (paper, section 3.3 and appendix A)."""
+"""The losses of a WGAN with gradient penalty (paper, section 3.3), and of an encoder beside it."""
 
 import tensorflow as tf
 
-__all__ = ['critic_loss', 'generator_loss', 'gradient_penalty']
+__all__ = [
+    'critic_loss',
+    'generator_loss',
+    'gradient_penalty',
+    'latent_divergence',
+    'reconstruction_loss',
+]
 
 #: Added under the square root of the gradient's norm, whose own gradient is undefined at zero.
 _NORM_FLOOR = 1e-12
@@ -70,3 +76,41 @@ def gradient_penalty(critic_value, real, fake, epsilon):
     gradient = tape.gradient(value, between)
     squared = tf.reduce_sum(tf.square(gradient), axis=tf.range(1, tf.rank(gradient)))
     return tf.reduce_mean(tf.square(tf.sqrt(squared + _NORM_FLOOR) - 1))
+
+
+def reconstruction_loss(images, closest, variance):
+    """
+    Minus the log likelihood of images under Gaussian noise, but for a constant: chi-squared / 2.
+
+    Parameters
+    ----------
+    images, closest : `tf.Tensor`, shape (n, ny, nx, bands)
+        Real images, and what should be them without noise.
+    variance : `tf.Tensor`, shape (bands,)
+        Variance of the noise of a pixel.
+
+    Returns
+    -------
+    `tf.Tensor`, scalar
+        Mean over the images of the sum over their pixels.
+    """
+    squared = tf.square(images - closest) / (2 * variance)
+    return tf.reduce_mean(tf.reduce_sum(squared, axis=(1, 2, 3)))
+
+
+def latent_divergence(mean, log_spread):
+    """
+    Kullback-Leibler divergence of normal distributions of z from the standard normal one.
+
+    Parameters
+    ----------
+    mean, log_spread : `tf.Tensor`, shape (n, latent)
+        Their means, and the logarithms of their standard deviations.
+
+    Returns
+    -------
+    `tf.Tensor`, scalar
+        Mean over the images of the sum over the numbers of z (Kingma & Welling 2014, appendix B).
+    """
+    each = (tf.square(mean) + tf.exp(2 * log_spread) - 1) / 2 - log_spread
+    return tf.reduce_mean(tf.reduce_sum(each, axis=1))

@@ -9,7 +9,7 @@ from astro_wgan.provenance import record
 from astro_wgan.stamps import StampSet, Stretch
 from astro_wgan.wgan.adversarial import AdversarialTrainer, draw_latent
 from astro_wgan.wgan.config import NetworkConfig, TrainingConfig, preset, to_dict
-from astro_wgan.wgan.networks import build_critic, build_generator
+from astro_wgan.wgan.networks import build_critic, build_encoder, build_generator
 from astro_wgan.wgan.noise import build_noise, measure_noise, with_noise
 from astro_wgan.wgan.saving import read_model, write_model
 from astro_wgan.wgan.training import train
@@ -44,12 +44,15 @@ class WGAN:
         The networks, once fitted; the generator is the averaged one where there is one.
     noise_ : `keras.Model` or None
         What makes the noise of images, where ``network.noise`` is true.
+    encoder_ : `keras.Model` or None
+        From images to z, where ``training.reconstruction`` is not 0.
     stretch_ : `~astro_wgan.stamps.Stretch`
         The fitted stretch.
     history_ : `~astropy.table.QTable`
         By iteration and time: means of critic loss (with penalty), of the critic's estimate of the
-        Wasserstein distance, of penalty, generator loss and the norms of both gradients; and, with
-        held-out stamps, how far the generated images are from them.
+        Wasserstein distance, of penalty, generator loss and the norms of both gradients; with an
+        encoder, ``reconstruction`` (chi-squared per pixel of real images) and ``divergence`` (of
+        their z, in nats); and, with held-out stamps, how far the generated images are from them.
     unit_, pixel_scale_
         Those of the stamps that it was fitted on.
     provenance_ : dict
@@ -76,7 +79,7 @@ class WGAN:
         self.network = NetworkConfig() if network is None else network
         self.training = TrainingConfig() if training is None else training
         self.stretch = Stretch() if stretch is None else stretch
-        self.noise_ = None
+        self.noise_ = self.encoder_ = None
 
     @classmethod
     def preset(cls, name, *, size=None, bands=None, stretch=None):
@@ -164,6 +167,7 @@ class WGAN:
             After the checkpoint has been written.
         """
         iterations = self._iterations(stamps, epochs, iterations, minutes)
+        self._check_networks()
         self._check_stamps(stamps)
         if len(stamps) < self.training.batch_size:
             raise ValueError(
@@ -179,6 +183,7 @@ class WGAN:
             self.training,
             seed=seed,
             noise=self._noise(stamps, stretch),
+            encoder=self._new_encoder(seed),
         )
         state = train(
             trainer,
@@ -193,7 +198,7 @@ class WGAN:
             callbacks=callbacks,
         )
         self.generator_, self.critic_ = trainer.drawing(), trainer.critic
-        self.noise_ = trainer.noise
+        self.noise_, self.encoder_ = trainer.noise, trainer.encoding()
         self.stretch_ = stretch
         self.history_ = _history(state, int(trainer.iteration.numpy()))
         self.unit_, self.pixel_scale_ = stamps.unit, stamps.pixel_scale
@@ -335,6 +340,11 @@ class WGAN:
             return None
         return build_noise(self.network, stretch, measure_noise(stamps, stretch))
 
+    def _new_encoder(self, seed):
+        if not self.training.reconstruction:
+            return None
+        return build_encoder(self.network, spread=True, seed=2 * seed + 3)
+
     def _iterations(self, stamps, epochs, iterations, minutes):
         if epochs is not None and iterations is not None:
             raise ValueError('Give `epochs` or `iterations`, not both.')
@@ -355,6 +365,15 @@ class WGAN:
             raise ValueError(
                 f'The network works on stamps of {size} x {size} pixels and {bands} band(s); '
                 f'got {ny} x {nx} and {stamps.bands or 1}.'
+            )
+
+    def _check_networks(self):
+        if not self.training.reconstruction:
+            return
+        if not self.network.noise or self.network.latent_distribution != 'normal':
+            raise ValueError(
+                '`reconstruction` of the training needs a network with `noise` and a normal '
+                f'`latent_distribution`; got {self.network}.'
             )
 
     def _check_watch(self, held_out, patience, sheets):

@@ -73,7 +73,7 @@ def build_critic(config, *, seed=None):
     return keras.Model(image, [value, features], name='critic')
 
 
-def build_encoder(config, *, seed=None):
+def build_encoder(config, *, spread=False, seed=None):
     """
     An encoder: image to latent vector, with the layers of the critic.
 
@@ -81,19 +81,25 @@ def build_encoder(config, *, seed=None):
     ----------
     config : `~astro_wgan.wgan.NetworkConfig`
         The layers.
+    spread : bool
+        Whether it says how uncertain z is, too.
     seed : int, optional
         Seed of the initial weights.
 
     Returns
     -------
     `keras.Model`
-        From (n, size, size, bands) to (n, latent).
+        From (n, size, size, bands) to (n, latent); with ``spread``, to two of these, the second
+        the logarithm of the standard deviation of z.
     """
     seeds = keras.random.SeedGenerator(seed)
     image = keras.Input(config.image_shape, name='image')
     x = _dense(_downwards(image, config, seeds), config, seeds)
     latent = layers.Dense(config.latent, kernel_initializer=_initializer(seeds), name='latent')(x)
-    return keras.Model(image, latent, name='encoder')
+    if not spread:
+        return keras.Model(image, latent, name='encoder')
+    log_spread = layers.Dense(config.latent, kernel_initializer='zeros', name='log_spread')(x)
+    return keras.Model(image, [latent, log_spread], name='encoder')
 
 
 def _downwards(x, config, seeds):

@@ -101,4 +101,6 @@ def read_model(kind, folder):
 
 
 def _networks(wgan):
-    return ('generator', 'critic', *(['noise'] if wgan.network.noise else []))
+    """Which it has beside generator and critic follows from its configuration."""
+    optional = {'noise': wgan.network.noise, 'encoder': wgan.training.reconstruction > 0}
+    return ('generator', 'critic', *(name for name, held in optional.items() if held))

@@ -8,12 +8,13 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from astro_wgan import WGAN, AnomalyDetector
+from astro_wgan.anomaly import Scoring
 from astro_wgan.files import read_arrays, write_arrays
 from astro_wgan.progress import ProgressLine
 from astro_wgan.stamps import Stretch
 from astro_wgan.wgan import build_encoder, build_generator, preset
 
-__all__ = ['Autoencoder', 'Supervised', 'WganSearch', 'train_for']
+__all__ = ['Autoencoder', 'Supervised', 'WganDetector', 'train_for']
 
 #: Standard deviation in pixels of what residuals are smoothed with: about that of the PSF.
 _SMOOTHING = 1.5
@@ -30,7 +31,7 @@ class Autoencoder:
         self.minutes, self.folder, self.seed = minutes, folder, seed
 
     def fit(self, populations):
-        network, _ = preset('compact')
+        network = replace(preset('compact')[0], latent=16)
         images, self._stretch = _stretched(populations.train)
         self._network = keras.Sequential(
             [
@@ -54,36 +55,43 @@ class Autoencoder:
         return _smoothed(residual)
 
 
-class WganSearch:
+class WganDetector:
     """
-    The package's own detector as it is: compact preset, free search, the paper's score.
+    The package's own detector, as its preset 'compact' and its defaults make it.
 
-    With ``noise`` the generator leaves noise out, and the residual is smoothed before it is
-    squared and summed.
+    A tenth of the normals are not trained on; by them scores are compared with those of normals
+    that are as bright. As in the ``paper``, networks of the same layers draw noise, too, have no
+    encoder, take five critic steps and 16 latent numbers; a free z is searched, and the score is
+    the loss.
     """
 
-    def __init__(self, *, minutes, folder, noise=False, seed=1):
-        self.minutes, self.folder, self.noise, self.seed = minutes, folder, noise, seed
+    def __init__(self, *, minutes, folder, paper=False, seed=1):
+        self.minutes, self.folder, self.paper, self.seed = minutes, folder, paper, seed
 
     def fit(self, populations):
         network, training = preset('compact')
-        wgan = WGAN(replace(network, noise=self.noise), training).fit(
-            populations.train,
+        if self.paper:
+            network = replace(network, noise=False, latent=16)
+            training = replace(training, reconstruction=0.0, critic_steps=5, learning_rate=2e-4)
+        cut = 9 * len(populations.train) // 10
+        wgan = WGAN(network, training).fit(
+            populations.train[:cut],
             minutes=self.minutes,
             seed=self.seed,
             checkpoint=self.folder / 'wgan.checkpoint',
         )
-        self._detector = AnomalyDetector(wgan)
+        wgan.save(self.folder / 'model')
+        self._detector = AnomalyDetector(wgan, scoring=Scoring.paper() if self.paper else None)
+        if not self.paper:
+            self._detector.calibrate(populations.train[cut:])
         return self
 
     def score(self, stamps):
         resume = self.folder / f'{stamps.ids[0]}-{len(stamps)}.misfit'
         misfit = self._detector.measure(stamps, resume=resume)
-        if not self.noise:
-            return np.asarray(misfit['score'])
-        wgan = self._detector.wgan
-        closest = wgan.images_from_latent(np.asarray(misfit['latent'], dtype=np.float32))
-        return _smoothed(wgan.images_from_stamps(stamps)[0] - closest)
+        if self.paper:
+            return np.asarray(misfit['paper_score'])
+        return np.asarray(self._detector.score(misfit)['score'])
 
 
 class Supervised:

@@ -1,9 +1,12 @@
 """One small model and its stamps for all tests of this room."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from astro_wgan import WGAN, StampSet
+from astro_wgan.wgan import preset
 
 
 @pytest.fixture(scope='session')
@@ -18,4 +21,8 @@ def stamps():
 
 @pytest.fixture(scope='session')
 def wgan(stamps):
-    return WGAN.preset('compact', size=16).fit(stamps, iterations=10, seed=1, progress=False)
+    """As in the paper: the generator draws noise, too, and there is no encoder."""
+    network, training = preset('compact', size=16)
+    network = replace(network, noise=False, latent=16)
+    training = replace(training, reconstruction=0.0, critic_steps=5, learning_rate=2e-4)
+    return WGAN(network, training).fit(stamps, iterations=10, seed=1, progress=False)

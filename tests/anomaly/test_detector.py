@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from astro_wgan import WGAN, AnomalyDetector, StampSet
-from astro_wgan.anomaly import LatentSearch
+from astro_wgan.anomaly import LatentSearch, Scoring
 from astro_wgan.wgan import NotFittedError
 
 SEARCH = LatentSearch(max_iterations=20, batch_size=16)
@@ -21,8 +21,13 @@ def table(detector, stamps):
     return detector.score(stamps[:40], progress=False)
 
 
-def test_score_is_the_weighted_sum_of_its_terms(table):
-    np.testing.assert_allclose(table['score'], 0.7 * table['residual'] + 0.3 * table['feature'])
+def test_score_of_the_paper_is_the_weighted_sum_of_its_terms(detector, table):
+    expected = 0.7 * table['residual'] + 0.3 * table['feature']
+    np.testing.assert_allclose(table['paper_score'], expected)
+    paper = AnomalyDetector(detector.wgan, search=SEARCH, scoring=Scoring.paper())
+    scored = paper.calibrate(table[:20], progress=False).score(table)
+    np.testing.assert_array_equal(scored['score'], scored['paper_score'])
+    assert scored.meta['thresholds']['held-out']['90'] in scored['score']
 
 
 def test_rank_and_flags_follow_the_score(detector, table):
@@ -71,8 +76,9 @@ def test_masked_monster_is_as_normal_as_its_fellows(detector, stamps):
     pixels[7, :, 2:4] += 200
     mask[7, :, 2:4] = True
     table = detector.score(StampSet(pixels, mask=mask, unit='nJy'), progress=False)
-    scores = np.asarray(table['score'])
-    assert scores[7] < 1.5 * np.median(scores)
+    structure = np.asarray(table['structure'])
+    assert structure[7] < 1.5 * np.median(structure)
+    assert table['score'][7] < 3
 
 
 def test_units_are_converted(detector, stamps, table):
@@ -103,11 +109,11 @@ def test_loaded_detector_gives_the_same_scores(detector, stamps, table, tmp_path
 def test_interrupted_scoring_goes_on_where_it_stopped(
     detector, stamps, table, tmp_path, monkeypatch
 ):
-    from astro_wgan.anomaly import score
+    from astro_wgan.anomaly import misfit
 
     part, resume = stamps[:40], tmp_path / 'scores.npz'
     detector = AnomalyDetector(detector.wgan, search=LatentSearch(max_iterations=20, batch_size=4))
-    measure, calls = score._measure_batch, []
+    measure, calls = misfit._measure_batch, []
 
     def interrupted(*arguments):
         calls.append(len(arguments[1]))
@@ -115,13 +121,13 @@ def test_interrupted_scoring_goes_on_where_it_stopped(
             raise KeyboardInterrupt
         return measure(*arguments)
 
-    monkeypatch.setattr(score, '_measure_batch', interrupted)
+    monkeypatch.setattr(misfit, '_measure_batch', interrupted)
     with pytest.raises(KeyboardInterrupt):
         detector.measure(part, progress=False, resume=resume)
     again = detector.measure(part, progress=False, resume=resume)
     # Two batches of 16 were kept; the third, of 8, was measured again, and nothing else.
     assert calls == [16, 16, 8, 8]
-    np.testing.assert_allclose(again['score'], table['score'], rtol=1e-3)
+    np.testing.assert_allclose(again['paper_score'], table['paper_score'], rtol=1e-3)
     np.testing.assert_array_equal(again['id'], part.ids)
 
 

@@ -1,4 +1,4 @@
-"""The misfit of each stamp: L_R, L_F and the anomaly score as a table."""
+"""The misfit of each stamp, by several measures, as a table."""
 
 import hashlib
 import json
@@ -8,16 +8,28 @@ from pathlib import Path
 import numpy as np
 from astropy.table import QTable
 
+from astro_wgan.anomaly.scoring import Scoring, peak, structure
 from astro_wgan.files import read_arrays, write_arrays
 from astro_wgan.progress import ProgressLine
 from astro_wgan.provenance import record
 
 __all__ = ['measure_misfit']
 
-_COLUMNS = ('latent', 'residual', 'feature', 'critic', 'valid', 'iterations', 'converged')
+_COLUMNS = (
+    'latent',
+    'residual',
+    'feature',
+    'structure',
+    'peak',
+    'critic',
+    'closest_flux',
+    'valid',
+    'iterations',
+    'converged',
+)
 
 
-def measure_misfit(searcher, stamps, *, progress=True, resume=None):
+def measure_misfit(searcher, stamps, *, scoring=None, progress=True, resume=None):
     """
     Search the closest image of each stamp and measure what it leaves.
 
@@ -27,6 +39,8 @@ def measure_misfit(searcher, stamps, *, progress=True, resume=None):
         Model, and how the closest image is looked for.
     stamps : `~astro_wgan.StampSet` or `~astro_wgan.stamps.StampStore`
         Images to judge.
+    scoring : `Scoring`, optional
+        Smoothing and reach of ``structure``.
     progress : bool, optional
         Show a progress line.
     resume : path-like, optional
@@ -36,10 +50,12 @@ def measure_misfit(searcher, stamps, *, progress=True, resume=None):
     Returns
     -------
     `~astropy.table.QTable`
-        The stamps' own columns, then ``score`` (AS), ``residual`` (L_R), ``feature`` (L_F),
-        ``critic`` (C(x)), ``valid`` (share of the pixels that are not masked), ``iterations``,
-        ``converged`` and ``latent`` (z of the closest image). A stamp without any valid pixel has
-        NaN for its scores. ``meta`` holds the provenance.
+        The stamps' own columns, then ``paper_score`` (the paper's AS), ``residual`` (L_R),
+        ``feature`` (L_F), ``structure`` (mean absolute residual after smoothing), ``peak``
+        (the largest of a pixel), ``critic`` (C(x)), ``closest_flux`` (sum over the closest image,
+        a mean over its bands), ``valid`` (share of the pixels that are not masked),
+        ``iterations``, ``converged`` and ``latent`` (z of the closest image). A stamp without any
+        valid pixel has NaN for its misfit. ``meta`` holds the provenance.
 
     Raises
     ------
@@ -49,7 +65,9 @@ def measure_misfit(searcher, stamps, *, progress=True, resume=None):
     wgan, search = searcher.wgan, searcher.search
     # Enough that few of the search's places stay empty at a batch's end.
     size = 4 * search.batch_size
-    fingerprint = _fingerprint(searcher, stamps)
+    scoring = Scoring() if scoring is None else scoring
+    window = {'smoothing': scoring.smoothing, 'reach': scoring.reach}
+    fingerprint = _fingerprint(searcher, stamps, window)
     parts = _read_parts(resume, fingerprint)
     done = sum(len(part['valid']) for part in parts)
     with ProgressLine('scoring', quiet=not progress) as line:
@@ -60,7 +78,9 @@ def measure_misfit(searcher, stamps, *, progress=True, resume=None):
         report(done)
         while done < len(stamps):
             batch = stamps[done : done + size]
-            parts.append(_measure_batch(searcher, batch, lambda k, done=done: report(done + k)))
+            parts.append(
+                _measure_batch(searcher, batch, window, lambda k, done=done: report(done + k))
+            )
             done += len(batch)
             if resume is not None:
                 _write_parts(resume, fingerprint, parts)
@@ -68,17 +88,22 @@ def measure_misfit(searcher, stamps, *, progress=True, resume=None):
     return _table(stamps, parts, wgan, search)
 
 
-def _measure_batch(searcher, batch, report):
+def _measure_batch(searcher, batch, window, report):
     wgan = searcher.wgan
     images, weights = wgan.images_from_stamps(batch)
     found = searcher(images, weights, report=report)
     valid = weights.mean(axis=(1, 2, 3))
     blind = valid == 0
+    closest = wgan.images_from_latent(found.latent)
+    fluxes = wgan.stamps_from_images(closest, like=batch).pixels.reshape(closest.shape)
     return {
         'latent': found.latent,
         'residual': np.where(blind, np.nan, found.residual),
         'feature': np.where(blind, np.nan, found.feature),
+        'structure': structure(images - closest, weights, **window),
+        'peak': peak(images - closest, weights),
         'critic': np.where(blind, np.nan, wgan.critic_value(batch)),
+        'closest_flux': np.where(blind, np.nan, fluxes.sum(axis=(1, 2)).mean(axis=-1)),
         'valid': valid,
         'iterations': found.iterations,
         'converged': found.converged & ~blind,
@@ -93,9 +118,11 @@ def _table(stamps, parts, wgan, search):
         columns = {name: np.zeros(0) for name in _COLUMNS}
         columns['latent'] = np.zeros((0, wgan.network.latent))
     gamma = search.gamma
-    table['score'] = gamma * columns['residual'] + (1 - gamma) * columns['feature']
+    table['paper_score'] = gamma * columns['residual'] + (1 - gamma) * columns['feature']
     for name in (*_COLUMNS[1:], 'latent'):
         table[name] = columns[name]
+    if wgan.unit_ is not None:
+        table['closest_flux'] = columns['closest_flux'] << wgan.unit_
     table.meta = {
         **table.meta,
         'search': asdict(search),
@@ -105,13 +132,14 @@ def _table(stamps, parts, wgan, search):
     return table
 
 
-def _fingerprint(searcher, stamps):
+def _fingerprint(searcher, stamps, window):
     digest = hashlib.sha256(np.asarray(stamps.table['id']).tobytes())
     wgan, search = searcher.wgan, searcher.search
     for network in (wgan.generator_, wgan.critic_, searcher.encoder):
         for weight in [] if network is None else network.get_weights():
             digest.update(weight.tobytes())
-    return json.dumps({'model and stamps': digest.hexdigest(), 'search': asdict(search)})
+    mark = {'model and stamps': digest.hexdigest(), 'search': asdict(search)}
+    return json.dumps({**mark, 'structure': window})
 
 
 def _read_parts(path, fingerprint):

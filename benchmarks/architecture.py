@@ -1,0 +1,166 @@
+"""
+Which network finds most for its time: variants of the preset 'compact' on simulated galaxies.
+
+Each is trained on the first normals of ``benchmark-1`` and scores pairs, disturbed galaxies and
+fresh normals after so many iterations, one training per variant. Two pixels are binned to one, so
+that a variant takes minutes: PCA finds as much of them (its rows stand beside, raw and with the
+residual treated as the detector's). A training writes checkpoints and goes on from them.
+
+    pip install "astro_wgan[sim,baselines]"
+    python benchmarks/architecture.py --normals 500 --test 100 --iterations 20 40
+    python benchmarks/architecture.py --latent 16 32 --reconstruction 0.05 0.25 --seeds 1 2
+"""
+
+import argparse
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+from astropy.table import QTable
+from leaderboard.populations import Populations, fingerprint
+from machine import describe_machine
+
+from astro_wgan import WGAN, AnomalyDetector, StampSet
+from astro_wgan.anomaly import Scoring
+from astro_wgan.anomaly.scoring import peak, structure
+from astro_wgan.baselines import PCAResidual
+from astro_wgan.evaluate import roc_auc
+from astro_wgan.wgan import preset
+
+WORK = Path(__file__).parent / 'work' / 'architecture'
+CLASSES = ('pair', 'disturbed')
+
+#: Standard deviation of the smoothing in binned pixels.
+_SMOOTHING = 0.75
+SCORING = Scoring(smoothing=_SMOOTHING)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A preset that differs from 'compact' in these."""
+
+    latent: int
+    reconstruction: float
+    critic_steps: int
+    seed: int
+
+    def configuration(self):
+        network, training = preset('compact', size=32)
+        network = replace(network, latent=self.latent)
+        changed = {'reconstruction': self.reconstruction, 'critic_steps': self.critic_steps}
+        return network, replace(training, batch_size=64, **changed)
+
+    def __str__(self):
+        return (
+            f'latent {self.latent}, weight {self.reconstruction:g}, '
+            f'{self.critic_steps} critic steps, seed {self.seed}'
+        )
+
+
+def main():
+    options = read_options()
+    sets = prepare(options)
+    rows = list(pca_rows(sets))
+    for latent, weight, steps, seed in product(
+        options.latent, options.reconstruction, options.critic_steps, options.seeds
+    ):
+        for row in wgan_rows(Variant(latent, weight, steps, seed), sets, options):
+            print(row, flush=True)
+            rows.append(row)
+    print(describe_machine('scikit-learn'))
+    QTable(rows=rows).pprint_all()
+
+
+def read_options():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('--normals', type=int, default=12000)
+    parser.add_argument('--test', type=int, default=1000, help='of each class')
+    parser.add_argument('--latent', type=int, nargs='+', default=[32])
+    parser.add_argument('--reconstruction', type=float, nargs='+', default=[0.05])
+    parser.add_argument('--critic-steps', type=int, nargs='+', default=[2])
+    parser.add_argument('--seeds', type=int, nargs='+', default=[1])
+    parser.add_argument('--iterations', type=int, nargs='+', default=[400, 800, 1600])
+    parser.add_argument('--work', type=Path, default=WORK)
+    return parser.parse_args()
+
+
+def prepare(options):
+    """Stamps by name, binned: those to learn from, to calibrate on, and of each class."""
+    options.work.mkdir(parents=True, exist_ok=True)
+    folder = options.work / f'benchmark-1-{fingerprint("benchmark-1")}'
+    folder.mkdir(exist_ok=True)
+    full = Populations('benchmark-1', folder, options.normals, options.test, 0, processes=2)
+    sets = {'train': full.train, 'held out': full.held_out, 'normal': full.tested['normal']}
+    sets |= {kind: full.tested[kind] for kind in CLASSES}
+    return {name: binned(stamps) for name, stamps in sets.items()}
+
+
+def binned(stamps):
+    """Two pixels to one, with the flux of both."""
+    n, ny, nx = stamps.pixels.shape
+    pixels = stamps.pixels.reshape(n, ny // 2, 2, nx // 2, 2).sum(axis=(2, 4))
+    return StampSet(pixels, unit=stamps.unit, pixel_scale=2 * stamps.pixel_scale)
+
+
+def pca_rows(sets):
+    """What has no network: the baseline as it is, and its residual scored as the detector's."""
+    pca = PCAResidual(components=10).fit(sets['train'])
+    plain = {
+        name: np.asarray(pca.score(sets[name], progress=False)['score'])
+        for name in ('held out', 'normal', *CLASSES)
+    }
+    yield {'model': 'PCA residual, 10 components', 'iterations': 0, 'minutes': 0.0, **areas(plain)}
+    misfit = {}
+    for name in plain:
+        images = pca.stretch_.transform(sets[name]).astype(float)
+        flat = images.reshape(len(images), -1) - pca.mean_
+        left = (flat - flat @ pca.components_.T @ pca.components_).reshape(*images.shape, 1)
+        weights = np.ones_like(left)
+        closest = StampSet(pca.stretch_.inverse(images - left[..., 0])).pixels
+        misfit[name] = QTable(
+            {
+                'structure': structure(left, weights, smoothing=_SMOOTHING, reach=SCORING.reach),
+                'peak': peak(left, weights),
+                'closest_flux': closest.sum(axis=(1, 2)),
+            }
+        )
+    trends = SCORING.learn(misfit['held out'])
+    scores = {name: SCORING.score(misfit[name], trends) for name in plain}
+    name = 'PCA residual, 10, scored as below'
+    yield {'model': name, 'iterations': 0, 'minutes': 0.0, **areas(scores)}
+
+
+def wgan_rows(variant, sets, options):
+    """The variant after each number of iterations."""
+    wgan = WGAN(*variant.configuration())
+    name = str(variant).replace(', ', '-').replace(' ', '-')
+    for iterations in options.iterations:
+        checkpoint = options.work / f'{name}-{options.normals}.npz'
+        wgan.fit(sets['train'], iterations=iterations, seed=variant.seed, checkpoint=checkpoint)
+        if wgan.provenance_['iterations'] > iterations:
+            continue  # An earlier run went further.
+        detector = AnomalyDetector(wgan, scoring=SCORING)
+        detector.calibrate(sets['held out'], progress=False)
+        scores = {
+            kind: np.asarray(detector.score(sets[kind], progress=False)['score'])
+            for kind in ('normal', *CLASSES)
+        }
+        minutes = wgan.provenance_['seconds'] / 60
+        yield {'model': str(variant), 'iterations': iterations, 'minutes': minutes, **areas(scores)}
+
+
+def areas(scores):
+    """Areas under ROC curves by class, and the standard error of each."""
+    found = {}
+    for kind in CLASSES:
+        area, covariance = roc_auc(scores['normal'], scores[kind])
+        found[kind] = round(float(area[0]), 4)
+        found[f'{kind} error'] = round(float(np.sqrt(covariance[0, 0])), 4)
+    return found
+
+
+if __name__ == '__main__':
+    main()
