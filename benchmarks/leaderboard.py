@@ -11,7 +11,8 @@ isolation forest, local     on shapes of normals
   outlier factor
 ECOD, COPOD                 of pyod, on shapes, and on coordinates along principal components
 180-degree residual         the stamp less itself, turned
-PCA residual, Mahalanobis   of so many components that held-out normals are most likely; with ten
+PCA residual, Mahalanobis   of so many components that held-out normals are most likely; with ten;
+                            and with ten and the WGAN's way to score a residual
 autoencoder                 16 latent numbers; residual smoothed before it is squared and summed
 WGAN, as in the paper       the generator draws noise, too; search of a free z, the paper's score
 WGAN                        preset 'compact' and the defaults of the detector
@@ -44,6 +45,7 @@ from leaderboard.detectors import (
     OnNormalShapes,
     OutliersAmongCoordinates,
     OutliersAmongShapes,
+    PCAByBrightness,
 )
 from leaderboard.populations import Populations, fingerprint
 from leaderboard.table import by_class, measured, pages
@@ -140,6 +142,7 @@ ROWS = {
     'PCA Mahalanobis': Row(lambda: OnNormals(HeldOutComponents(PCAMahalanobis))),
     'PCA residual': Row(lambda: OnNormals(HeldOutComponents(PCAResidual))),
     'PCA residual, 10': Row(lambda: OnNormals(PCAResidual(components=10))),
+    'PCA residual, 10, scored as the WGAN': Row(lambda: OnNormals(PCAByBrightness(10))),
     'autoencoder': Row(partial(network, 'Autoencoder'), trained=True),
     'WGAN, as in the paper': Row(partial(network, 'WganDetector', paper=True), trained=True),
     'WGAN': Row(partial(network, 'WganDetector'), trained=True),

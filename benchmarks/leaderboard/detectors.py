@@ -3,6 +3,8 @@
 import numpy as np
 from astropy.table import QTable
 
+from astro_wgan.anomaly import Scoring
+from astro_wgan.anomaly.scoring import peak, structure
 from astro_wgan.baselines import CAS_GINI_M20, MorphologyKMeans, PCAResidual
 from astro_wgan.baselines.features import read_features
 
@@ -13,6 +15,7 @@ __all__ = [
     'OnNormals',
     'OutliersAmongCoordinates',
     'OutliersAmongShapes',
+    'PCAByBrightness',
     'chosen_components',
 ]
 
@@ -141,6 +144,42 @@ class HeldOutComponents:
 
     def score(self, stamps, *, progress=False):
         return self.detector.score(stamps, progress=progress)
+
+
+class PCAByBrightness:
+    """
+    PCA residual with the score of the WGAN's detector: what that alone is worth.
+
+    A tenth of the stamps are not decomposed; they show what normals as bright have.
+    """
+
+    def __init__(self, components, *, scoring=None):
+        self.components = components
+        self.scoring = Scoring() if scoring is None else scoring
+
+    def fit(self, stamps):
+        cut = 9 * len(stamps) // 10
+        self._pca = PCAResidual(components=self.components).fit(stamps[:cut])
+        self._trends = self.scoring.learn(self._misfit(stamps[cut:]))
+        return self
+
+    def score(self, stamps, *, progress=False):
+        return self.scoring.score(self._misfit(stamps), self._trends)
+
+    def _misfit(self, stamps):
+        deviations = _deviations(self._pca, stamps)
+        inside = deviations @ self._pca.components_.T @ self._pca.components_
+        residual = (deviations - inside).reshape(*stamps.pixels.shape, 1)
+        closest = self._pca.stretch_.inverse((self._pca.mean_ + inside).reshape(residual.shape[:3]))
+        weights = np.ones_like(residual)
+        smoothing, reach = self.scoring.smoothing, self.scoring.reach
+        return QTable(
+            {
+                'structure': structure(residual, weights, smoothing=smoothing, reach=reach),
+                'peak': peak(residual, weights),
+                'closest_flux': closest.sum(axis=(1, 2)),
+            }
+        )
 
 
 def chosen_components(stamps, candidates=_COMPONENTS):
