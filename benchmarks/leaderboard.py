@@ -15,7 +15,8 @@ PCA residual, Mahalanobis   of so many components that held-out normals are most
                             and with ten and the WGAN's way to score a residual
 autoencoder                 16 latent numbers; residual smoothed before it is squared and summed
 WGAN, as in the paper       the generator draws noise, too; search of a free z, the paper's score
-WGAN                        preset 'compact' and the defaults of the detector
+WGAN                        preset 'compact' and the defaults of the detector; an isolation forest
+                            on the features of its critic
 supervised                  the ceiling: layers of the critic, six classes, log odds of an anomaly
 
 Shapes take statmorph about 0.4 s a stamp, so those rows are of fewer stamps (``--morphology``).
@@ -130,6 +131,12 @@ def network(name, **options):
     return getattr(networks, name)(**options)
 
 
+def forest_on_critic(*, minutes, folder):
+    # It takes the network that the WGAN's row trained, with the same options.
+    options = folder.name.removeprefix(slug('isolation forest, critic'))
+    return network('ForestOnCritic', minutes=minutes, folder=folder, trained=f'wgan{options}')
+
+
 ROWS = {
     'k-means': Row(KMeansOfThePaper, 'shapes'),
     'isolation forest': Row(lambda: OnNormalShapes(IsolationForestScore()), 'shapes'),
@@ -146,6 +153,7 @@ ROWS = {
     'autoencoder': Row(partial(network, 'Autoencoder'), trained=True),
     'WGAN, as in the paper': Row(partial(network, 'WganDetector', paper=True), trained=True),
     'WGAN': Row(partial(network, 'WganDetector'), trained=True),
+    'isolation forest, critic': Row(forest_on_critic, trained=True),
     CEILING: Row(partial(network, 'Supervised'), trained=True),
 }
 

@@ -89,7 +89,7 @@ function fillTerms(terms, card) {
     bar.append(make('i', ''));
     const share = Math.min(1, Math.max(0, (data.gamma * residual) / score));
     bar.firstChild.style.width = `${100 * share}%`;
-    bar.title = `${Math.round(100 * share)} % of the score is the residual term`;
+    bar.title = `${Math.round(100 * share)} % of the paper's score is the residual term`;
     terms.append(bar);
   }
   terms.append(

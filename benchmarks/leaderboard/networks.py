@@ -8,13 +8,14 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from astro_wgan import WGAN, AnomalyDetector
-from astro_wgan.anomaly import Scoring
+from astro_wgan.anomaly import Scoring, critic_features
+from astro_wgan.baselines import IsolationForestScore
 from astro_wgan.files import read_arrays, write_arrays
 from astro_wgan.progress import ProgressLine
 from astro_wgan.stamps import Stretch
 from astro_wgan.wgan import build_encoder, build_generator, preset
 
-__all__ = ['Autoencoder', 'Supervised', 'WganDetector', 'train_for']
+__all__ = ['Autoencoder', 'ForestOnCritic', 'Supervised', 'WganDetector', 'train_for']
 
 #: Standard deviation in pixels of what residuals are smoothed with: about that of the PSF.
 _SMOOTHING = 1.5
@@ -92,6 +93,26 @@ class WganDetector:
         if self.paper:
             return np.asarray(misfit['paper_score'])
         return np.asarray(self._detector.score(misfit)['score'])
+
+
+class ForestOnCritic:
+    """Isolation forest on 64 components of the critic's features, of the WGAN in ``trained``."""
+
+    def __init__(self, *, minutes, folder, trained, seed=1):
+        self.minutes, self.folder, self.seed = minutes, folder.parent / trained, seed
+
+    def fit(self, populations):
+        if not (self.folder / 'model').exists():
+            self.folder.mkdir(exist_ok=True)
+            options = {'minutes': self.minutes, 'folder': self.folder, 'seed': self.seed}
+            WganDetector(**options).fit(populations)
+        self._wgan = WGAN.load(self.folder / 'model')
+        self._forest = IsolationForestScore(columns=['features'], components=64, seed=self.seed)
+        self._forest.fit(critic_features(self._wgan, populations.train))
+        return self
+
+    def score(self, stamps):
+        return np.asarray(self._forest.score(critic_features(self._wgan, stamps))['score'])
 
 
 class Supervised:
