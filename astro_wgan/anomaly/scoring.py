@@ -202,7 +202,8 @@ class BrightnessTrend:
     Attributes
     ----------
     flux_scale_ : float
-        Median of the absolute fluxes; the trends are polynomials of asinh(flux / flux_scale_).
+        Median of the absolute fluxes; the trends are polynomials of
+        ``asinh(flux / flux_scale_)``.
     range_ : tuple of float
         Where that was known; beyond, the trends stay what they are at its ends.
     level_, scatter_ : list of float

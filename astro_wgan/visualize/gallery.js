@@ -81,13 +81,14 @@ function fillPlace(place, card) {
 }
 
 function fillTerms(terms, card) {
-  const [residual, feature, score] = ['residual', 'feature', 'score'].map((n) => value(n, card));
+  const [residual, feature] = ['residual', 'feature'].map((n) => value(n, card));
   terms.hidden = residual === null || feature === null;
   if (terms.hidden) return;
-  if (data.gamma !== null && score > 0) {
+  const both = data.gamma * residual + (1 - data.gamma) * feature;
+  if (data.gamma !== null && both > 0) {
     const bar = make('span', '', 'bar');
     bar.append(make('i', ''));
-    const share = Math.min(1, Math.max(0, (data.gamma * residual) / score));
+    const share = Math.min(1, Math.max(0, (data.gamma * residual) / both));
     bar.firstChild.style.width = `${100 * share}%`;
     bar.title = `${Math.round(100 * share)} % of the paper's score is the residual term`;
     terms.append(bar);
