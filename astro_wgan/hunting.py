@@ -16,7 +16,7 @@ from astro_wgan.stamps import Detection, StampSet, StampStore, cut_stamps, read_
 __all__ = ['HuntConfig', 'HuntFolderError', 'HuntResult', 'hunt']
 
 _FORMAT = 'astro_wgan hunt 1'
-_DEFAULT_ITERATIONS = 1000
+_DEFAULT_ITERATIONS = 800
 
 
 class HuntFolderError(OSError):
@@ -39,7 +39,7 @@ class HuntConfig:
     preset : {'compact', 'paper'}
         Networks and training.
     iterations, epochs, minutes : float or None
-        Limits of the training: generator iterations (1000, where no limit is named), or how often
+        Limits of the training: generator iterations (800, where no limit is named), or how often
         each stamp is shown, and time. A training that the clock stops depends on the machine, one
         that a count stops on the seed alone.
     held_out : float

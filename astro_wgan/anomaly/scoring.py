@@ -303,4 +303,4 @@ def _logarithm(score):
 def _polynomial(x, y, degree):
     # Fluxes that are all alike bear no trend.
     degree = min(degree, len(np.unique(x)) - 1)
-    return [float(c) for c in np.polynomial.Polynomial.fit(x, y, degree).convert().coef[::-1]]
+    return [float(c) for c in np.polyfit(x, y, degree)]
