@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from astropy.table import QTable
 
-from astro_wgan.anomaly.scoring import Scoring, peak, structure
+from astro_wgan.anomaly.scoring import Scoring
 from astro_wgan.files import read_arrays, write_arrays
 from astro_wgan.progress import ProgressLine
 from astro_wgan.provenance import record
@@ -66,8 +66,7 @@ def measure_misfit(searcher, stamps, *, scoring=None, progress=True, resume=None
     # Enough that few of the search's places stay empty at a batch's end.
     size = 4 * search.batch_size
     scoring = Scoring() if scoring is None else scoring
-    window = {'smoothing': scoring.smoothing, 'reach': scoring.reach}
-    fingerprint = _fingerprint(searcher, stamps, window)
+    fingerprint = _fingerprint(searcher, stamps, scoring)
     parts = _read_parts(resume, fingerprint)
     done = sum(len(part['valid']) for part in parts)
     with ProgressLine('scoring', quiet=not progress) as line:
@@ -79,7 +78,7 @@ def measure_misfit(searcher, stamps, *, scoring=None, progress=True, resume=None
         while done < len(stamps):
             batch = stamps[done : done + size]
             parts.append(
-                _measure_batch(searcher, batch, window, lambda k, done=done: report(done + k))
+                _measure_batch(searcher, batch, scoring, lambda k, done=done: report(done + k))
             )
             done += len(batch)
             if resume is not None:
@@ -88,7 +87,7 @@ def measure_misfit(searcher, stamps, *, scoring=None, progress=True, resume=None
     return _table(stamps, parts, wgan, search)
 
 
-def _measure_batch(searcher, batch, window, report):
+def _measure_batch(searcher, batch, scoring, report):
     wgan = searcher.wgan
     images, weights = wgan.images_from_stamps(batch)
     found = searcher(images, weights, report=report)
@@ -100,8 +99,7 @@ def _measure_batch(searcher, batch, window, report):
         'latent': found.latent,
         'residual': np.where(blind, np.nan, found.residual),
         'feature': np.where(blind, np.nan, found.feature),
-        'structure': structure(images - closest, weights, **window),
-        'peak': peak(images - closest, weights),
+        **scoring.measure(images - closest, weights),
         'critic': np.where(blind, np.nan, wgan.critic_value(batch)),
         'closest_flux': np.where(blind, np.nan, fluxes.sum(axis=(1, 2)).mean(axis=-1)),
         'valid': valid,
@@ -132,13 +130,14 @@ def _table(stamps, parts, wgan, search):
     return table
 
 
-def _fingerprint(searcher, stamps, window):
+def _fingerprint(searcher, stamps, scoring):
     digest = hashlib.sha256(np.asarray(stamps.table['id']).tobytes())
     wgan, search = searcher.wgan, searcher.search
     for network in (wgan.generator_, wgan.critic_, searcher.encoder):
         for weight in [] if network is None else network.get_weights():
             digest.update(weight.tobytes())
     mark = {'model and stamps': digest.hexdigest(), 'search': asdict(search)}
+    window = {'smoothing': scoring.smoothing, 'reach': scoring.reach}
     return json.dumps({**mark, 'structure': window})
 
 

@@ -79,6 +79,25 @@ class Scoring:
         """The score of Margalef-Bentabol et al. 2020, section 3.5, as it is."""
         return cls('paper', smoothing=0.0, reach=None, by_brightness=False, peak_margin=None)
 
+    def measure(self, residual, weights):
+        """
+        What is measured of residuals, by column: ``structure`` and ``peak``.
+
+        Parameters
+        ----------
+        residual, weights : `~numpy.ndarray`, shape (n, ny, nx, bands)
+            As for `structure`.
+
+        Returns
+        -------
+        dict of `~numpy.ndarray`, shape (n,)
+        """
+        window = {'smoothing': self.smoothing, 'reach': self.reach}
+        return {
+            'structure': structure(residual, weights, **window),
+            'peak': peak(residual, weights),
+        }
+
     def learn(self, misfit):
         """
         What normals of a given brightness have.
@@ -93,11 +112,10 @@ class Scoring:
         dict of `BrightnessTrend`
             By column, for `score`; empty without ``by_brightness``.
         """
-        return {
-            name: BrightnessTrend().fit(_plain(misfit[name]), _plain(misfit['closest_flux']))
-            for name in self._columns
-            if self.by_brightness
-        }
+        if not self.by_brightness:
+            return {}
+        flux = _plain(misfit['closest_flux'])
+        return {name: BrightnessTrend().fit(_plain(misfit[name]), flux) for name in self._columns}
 
     def score(self, misfit, trends):
         """
@@ -208,6 +226,8 @@ class BrightnessTrend:
         Where that was known; beyond, the trends stay what they are at its ends.
     level_, scatter_ : list of float
         Coefficients, highest power first, of the logarithm of the score and of its scatter.
+    least_scatter_ : float
+        Its scatter is nowhere taken to be less.
 
     Notes
     -----

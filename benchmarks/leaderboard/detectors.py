@@ -4,7 +4,6 @@ import numpy as np
 from astropy.table import QTable
 
 from astro_wgan.anomaly import Scoring
-from astro_wgan.anomaly.scoring import peak, structure
 from astro_wgan.baselines import CAS_GINI_M20, MorphologyKMeans, PCAResidual
 from astro_wgan.baselines.features import read_features
 
@@ -171,15 +170,8 @@ class PCAByBrightness:
         inside = deviations @ self._pca.components_.T @ self._pca.components_
         residual = (deviations - inside).reshape(*stamps.pixels.shape, 1)
         closest = self._pca.stretch_.inverse((self._pca.mean_ + inside).reshape(residual.shape[:3]))
-        weights = np.ones_like(residual)
-        smoothing, reach = self.scoring.smoothing, self.scoring.reach
-        return QTable(
-            {
-                'structure': structure(residual, weights, smoothing=smoothing, reach=reach),
-                'peak': peak(residual, weights),
-                'closest_flux': closest.sum(axis=(1, 2)),
-            }
-        )
+        measured = self.scoring.measure(residual, np.ones_like(residual))
+        return QTable({**measured, 'closest_flux': closest.sum(axis=(1, 2))})
 
 
 def chosen_components(stamps, candidates=_COMPONENTS):
