@@ -100,7 +100,7 @@ def _measure_batch(searcher, batch, scoring, report):
         'residual': np.where(blind, np.nan, found.residual),
         'feature': np.where(blind, np.nan, found.feature),
         **scoring.measure(images - closest, weights),
-        'critic': np.where(blind, np.nan, wgan.critic_value(batch)),
+        'critic': np.where(blind, np.nan, found.critic),
         'closest_flux': np.where(blind, np.nan, fluxes.sum(axis=(1, 2)).mean(axis=-1)),
         'valid': valid,
         'iterations': found.iterations,

@@ -99,6 +99,8 @@ class SearchResult:
         The z whose image G(z) had the smallest loss.
     residual, feature : `~numpy.ndarray`, shape (n,)
         L_R and L_F there.
+    critic : `~numpy.ndarray`, shape (n,)
+        C(x), the critic's value of the image itself.
     iterations : `~numpy.ndarray` of int, shape (n,)
         Iterations until the loss no longer fell.
     converged : `~numpy.ndarray` of bool, shape (n,)
@@ -108,6 +110,7 @@ class SearchResult:
     latent: np.ndarray
     residual: np.ndarray
     feature: np.ndarray
+    critic: np.ndarray
     iterations: np.ndarray
     converged: np.ndarray
 
@@ -118,12 +121,14 @@ class SearchResult:
             latent=np.empty((n, latent), np.float32),
             residual=np.empty(n, np.float32),
             feature=np.empty(n, np.float32),
+            critic=np.empty(n, np.float32),
             iterations=np.empty(n, np.int32),
             converged=np.empty(n, bool),
         )
 
-    def fill(self, rows, state, done):
+    def fill(self, rows, target, state, done):
         """Put the state of the images that are ``done`` into their rows."""
+        self.critic[rows] = target.critic.numpy()[done]
         self.latent[rows] = state.best_latent.numpy()[done]
         self.residual[rows] = state.best_residual.numpy()[done]
         self.feature[rows] = state.best_feature.numpy()[done]
@@ -200,7 +205,7 @@ class LatentSearcher:
             done = self._is_done(state).numpy()
             if not done.any():
                 continue
-            found.fill(rows[done], state, done)
+            found.fill(rows[done], target, state, done)
             fresh = np.arange(begun, min(begun + size - np.sum(~done), n))
             begun += len(fresh)
             rows = np.concatenate([rows[~done], fresh])
@@ -231,7 +236,8 @@ class LatentSearcher:
     def _target(self, images, weights, rows):
         images = tf.convert_to_tensor(images[rows], tf.float32)
         weights = tf.convert_to_tensor(weights[rows], tf.float32)
-        return _Target(images, weights, self._critic(images, training=False)[1])
+        value, features = self._critic(images, training=False)
+        return _Target(images, weights, value[:, 0], features)
 
     def _begin(self, target):
         n = len(target.images)
@@ -255,6 +261,10 @@ class LatentSearcher:
         return state.converged | (state.age >= self.search.max_iterations)
 
     def _iterate(self, target, state):
+        if self.search.max_iterations == 1:
+            # Nobody would walk along the gradient.
+            return self._noted(state, *self._stand(target, state))
+
         def step(k, state):
             return k + 1, self._step(target, state)
 
@@ -265,23 +275,28 @@ class LatentSearcher:
         """Note the loss where the search stands, then take one step of Adam."""
         with tf.GradientTape() as tape:
             tape.watch(state.parameters)
-            latent = self._start.latent(state.parameters)
-            residual, feature = self.losses(latent, target)
-            loss = self.search.gamma * residual + (1 - self.search.gamma) * feature
-        gradients = tape.gradient(loss, state.parameters)
+            stand = self._stand(target, state)
+        gradients = tape.gradient(stand[-1], state.parameters)
+        noted = self._noted(state, *stand)
+        parameters, first, second = _adam(state, gradients, noted.age, self._rate)
+        return noted._replace(parameters=parameters, first_moments=first, second_moments=second)
 
+    def _stand(self, target, state):
+        """z, L_R, L_F and the loss where the search stands."""
+        latent = self._start.latent(state.parameters)
+        residual, feature = self.losses(latent, target)
+        loss = self.search.gamma * residual + (1 - self.search.gamma) * feature
+        return latent, residual, feature, loss
+
+    def _noted(self, state, latent, residual, feature, loss):
+        """The state with where it stands counted, kept where it is the best, and judged."""
         active = ~self._is_done(state)
-        age = tf.where(active, state.age + 1, state.age)
         better = active & (loss < state.best_loss)
         best_loss = tf.where(better, loss, state.best_loss)
         fallen = best_loss < (1 - self.search.tolerance) * state.reference
         since = tf.where(fallen, 0, state.since + 1)
-        parameters, first, second = _adam(state, gradients, age, self._rate)
-        return _State(
-            parameters=parameters,
-            first_moments=first,
-            second_moments=second,
-            age=age,
+        return state._replace(
+            age=tf.where(active, state.age + 1, state.age),
             best_latent=tf.where(better[:, tf.newaxis], latent, state.best_latent),
             best_residual=tf.where(better, residual, state.best_residual),
             best_feature=tf.where(better, feature, state.best_feature),
@@ -293,10 +308,11 @@ class LatentSearcher:
 
 
 class _Target(NamedTuple):
-    """What is to be reached: images, the weights of their pixels, their critic features."""
+    """What is to be reached: images, the weights of their pixels, what the critic says of them."""
 
     images: tf.Tensor
     weights: tf.Tensor
+    critic: tf.Tensor
     features: tf.Tensor
 
 
