@@ -8,6 +8,7 @@ __all__, __getattr__, __dir__ = lazy_names(
         'AnomalyDetector': 'detector',
         'BrightnessTrend': 'scoring',
         'Calibration': 'calibration',
+        'DriftWarning': 'drift',
         'EncoderConfig': 'encoder',
         'LatentSearch': 'search',
         'LatentSearcher': 'search',
@@ -15,6 +16,7 @@ __all__, __getattr__, __dir__ = lazy_names(
         'SearchResult': 'search',
         'critic_features': 'features',
         'measure_misfit': 'misfit',
+        'q_values': 'calibration',
         'train_encoder': 'encoder',
     },
 )

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import false_discovery_control
 
-__all__ = ['LEVELS', 'Calibration']
+__all__ = ['LEVELS', 'Calibration', 'q_values']
 
 #: Per cent of the normal images below the paper's thresholds 1, 2 and 3.
 LEVELS = (85, 90, 95)
@@ -127,6 +128,42 @@ class Calibration:
         """Plain values for a file."""
         training = None if self.training is None else self.training.tolist()
         return {'held_out': self.held_out.tolist(), 'training': training}
+
+
+def q_values(p_values):
+    """
+    False-discovery rate of the list that ends with each stamp.
+
+    Parameters
+    ----------
+    p_values : array_like, shape (n,)
+        Of all stamps of a survey; NaN for those without a score.
+
+    Returns
+    -------
+    `~numpy.ndarray`, shape (n,)
+        The smallest rate at which the stamp is still in the list: of the stamps with q < 0.1, no
+        more than a tenth are expected to be normal. NaN where there is no p-value.
+
+    Notes
+    -----
+    Benjamini & Hochberg 1995 (J. R. Statist. Soc. B 57, 289), which holds for conformal p-values,
+    too, although all of them are compared with the same held-out normals (Bates et al. 2023, Ann.
+    Statist. 51, 149). With n of these no p-value is below 1 / (n + 1): where one stamp in a
+    thousand is strange, thousands have to be held out before any can be told with a small rate.
+
+    Examples
+    --------
+    >>> from astro_wgan.anomaly import q_values
+    >>> q_values([0.001, 0.02, 0.5, 0.9]).round(3).tolist()
+    [0.004, 0.04, 0.667, 0.9]
+    """
+    p_values = np.asarray(p_values, dtype=float)
+    q = np.full(p_values.shape, np.nan)
+    known = ~np.isnan(p_values)
+    if known.any():
+        q[known] = false_discovery_control(p_values[known])
+    return q
 
 
 def _conformal_threshold(ordered, level):

@@ -8,7 +8,8 @@ import keras
 import numpy as np
 from astropy.table import QTable
 
-from astro_wgan.anomaly.calibration import LEVELS, Calibration
+from astro_wgan.anomaly.calibration import LEVELS, Calibration, q_values
+from astro_wgan.anomaly.drift import NormalConditions, check_pixel_scale
 from astro_wgan.anomaly.encoder import train_encoder
 from astro_wgan.anomaly.misfit import measure_misfit
 from astro_wgan.anomaly.scoring import BrightnessTrend, Scoring
@@ -19,7 +20,7 @@ from astro_wgan.wgan import WGAN, NotFittedError
 
 __all__ = ['AnomalyDetector']
 
-_FORMAT = 'astro_wgan detector 3'
+_FORMAT = 'astro_wgan detector 4'
 #: Beside the model's files, whose encoder may be another.
 _ENCODER = 'search_encoder.keras'
 
@@ -50,6 +51,8 @@ class AnomalyDetector:
         What normal stamps have by brightness, once calibrated, by column of the misfit.
     calibration_ : `~astro_wgan.anomaly.Calibration`
         Scores of normal stamps, once calibrated.
+    conditions_ : `~astro_wgan.anomaly.drift.NormalConditions`
+        Their noise and brightness, once calibrated.
 
     Notes
     -----
@@ -88,6 +91,7 @@ class AnomalyDetector:
 
     def measure(self, stamps, *, progress=True, resume=None):
         """Misfit of each stamp without a judgement: see `~astro_wgan.anomaly.measure_misfit`."""
+        check_pixel_scale(stamps, self.wgan.pixel_scale_)
         return measure_misfit(
             self._searcher(),
             stamps,
@@ -135,6 +139,7 @@ class AnomalyDetector:
         self.trends_ = self.scoring.learn(tables[0])
         scores = [self.scoring.score(table, self.trends_) for table in tables]
         self.calibration_ = Calibration(*scores)
+        self.conditions_ = NormalConditions.of(tables[0])
         return self
 
     def score(self, stamps, *, member=None, progress=True, resume=None):
@@ -162,6 +167,11 @@ class AnomalyDetector:
             ``rank`` (1 is the strangest; stamps without a score come last).
             ``meta['thresholds']`` holds the thresholds from held-out and, where known, from
             training stamps.
+
+        Warns
+        -----
+        `~astro_wgan.anomaly.DriftWarning`
+            If pixel scale, noise or brightness are not those of the calibration.
         """
         if not hasattr(self, 'calibration_'):
             raise NotFittedError('This detector has not been calibrated: call `calibrate` first.')
@@ -169,9 +179,11 @@ class AnomalyDetector:
             table = stamps.copy()
         else:
             table = self.measure(stamps, progress=progress, resume=resume)
+        self.conditions_.check(table)
         score = self.scoring.score(table, self.trends_)
         table['score'] = score
         table['p_value'] = self.calibration_.p_value(score, member=member)
+        table['q_value'] = q_values(table['p_value'])
         thresholds = self.calibration_.thresholds()
         for level in LEVELS:
             table[f'anomalous_{level}'] = score > thresholds[level]
@@ -282,6 +294,7 @@ class AnomalyDetector:
             'encoder': own,
             'calibration': None if calibration is None else calibration.to_dict(),
             'trends': {name: trend.to_dict() for name, trend in trends.items()},
+            'conditions': None if calibration is None else asdict(self.conditions_),
         }
         with replaced(folder / 'detector.json') as temporary:
             temporary.write_text(json.dumps(description, indent=2))
@@ -315,6 +328,7 @@ class AnomalyDetector:
             if calibration is not None:
                 detector.calibration_ = Calibration(**calibration)
                 detector.trends_ = {k: BrightnessTrend.from_dict(v) for k, v in trends.items()}
+                detector.conditions_ = NormalConditions(**description['conditions'])
         except (KeyError, OSError, TypeError, ValueError) as error:
             raise ValueError(
                 f'The detector in {folder} is not of this version, or it is damaged ({error}).'

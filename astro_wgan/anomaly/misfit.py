@@ -10,6 +10,7 @@ from astropy.table import QTable
 
 from astro_wgan.anomaly.scoring import Scoring
 from astro_wgan.files import read_arrays, write_arrays
+from astro_wgan.noise import finest_scatter
 from astro_wgan.progress import ProgressLine
 from astro_wgan.provenance import record
 
@@ -23,6 +24,7 @@ _COLUMNS = (
     'peak',
     'critic',
     'closest_flux',
+    'noise',
     'valid',
     'iterations',
     'converged',
@@ -53,7 +55,8 @@ def measure_misfit(searcher, stamps, *, scoring=None, progress=True, resume=None
         The stamps' own columns, then ``paper_score`` (the paper's AS), ``residual`` (L_R),
         ``feature`` (L_F), ``structure`` (mean absolute residual after smoothing), ``peak``
         (the largest of a pixel), ``critic`` (C(x)), ``closest_flux`` (sum over the closest image,
-        a mean over its bands), ``valid`` (share of the pixels that are not masked),
+        a mean over its bands), ``noise`` (of a pixel of the stamp, from its finest structure, as
+        `~astro_wgan.noise.finest_scatter`), ``valid`` (share of the pixels that are not masked),
         ``iterations``, ``converged`` and ``latent`` (z of the closest image). A stamp without any
         valid pixel has NaN for its misfit. ``meta`` holds the provenance.
 
@@ -91,8 +94,8 @@ def _measure_batch(searcher, batch, scoring, report):
     wgan = searcher.wgan
     images, weights = wgan.images_from_stamps(batch)
     found = searcher(images, weights, report=report)
-    valid = weights.mean(axis=(1, 2, 3))
-    blind = valid == 0
+    valid = batch.valid.reshape(weights.shape).mean(axis=(1, 2, 3))
+    blind = ~weights.any(axis=(1, 2, 3))
     closest = wgan.images_from_latent(found.latent)
     fluxes = wgan.stamps_from_images(closest, like=batch).pixels.reshape(closest.shape)
     return {
@@ -102,10 +105,20 @@ def _measure_batch(searcher, batch, scoring, report):
         **scoring.measure(images - closest, weights),
         'critic': np.where(blind, np.nan, found.critic),
         'closest_flux': np.where(blind, np.nan, fluxes.sum(axis=(1, 2)).mean(axis=-1)),
+        'noise': _noise(batch, wgan.unit_),
         'valid': valid,
         'iterations': found.iterations,
         'converged': found.converged & ~blind,
     }
+
+
+def _noise(batch, unit):
+    scatter = finest_scatter(np.where(batch.valid, batch.pixels, np.nan))
+    if scatter.ndim > 1:
+        scatter = scatter.mean(axis=-1)
+    if batch.unit is None or unit is None:
+        return scatter
+    return (scatter * batch.unit).to_value(unit)
 
 
 def _table(stamps, parts, wgan, search):
@@ -120,7 +133,8 @@ def _table(stamps, parts, wgan, search):
     for name in (*_COLUMNS[1:], 'latent'):
         table[name] = columns[name]
     if wgan.unit_ is not None:
-        table['closest_flux'] = columns['closest_flux'] << wgan.unit_
+        for name in ('closest_flux', 'noise'):
+            table[name] = columns[name] << wgan.unit_
     table.meta = {
         **table.meta,
         'search': asdict(search),

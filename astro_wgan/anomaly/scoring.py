@@ -155,7 +155,8 @@ def structure(residual, weights, *, smoothing, reach=None):
     residual : `~numpy.ndarray`, shape (n, ny, nx, bands)
         Images less their closest images, in stretched intensity.
     weights : `~numpy.ndarray`, shape (n, ny, nx, bands)
-        1 for a pixel to use, 0 for a masked one: neither it nor its value counts.
+        1 for a pixel to use, less for one that is noisier, 0 for a masked one: neither it nor its
+        value counts.
     smoothing : float
         Standard deviation of the Gaussian in pixels.
     reach : float, optional
@@ -191,7 +192,7 @@ def structure(residual, weights, *, smoothing, reach=None):
 
 def peak(residual, weights):
     """
-    Largest absolute residual of a pixel.
+    Largest absolute residual of a pixel, each times the square root of its weight.
 
     Parameters
     ----------
@@ -203,7 +204,8 @@ def peak(residual, weights):
     `~numpy.ndarray`, shape (n,)
         NaN where no pixel can be used.
     """
-    largest = np.where(weights > 0, np.abs(residual), -np.inf).max(axis=(1, 2, 3), initial=-np.inf)
+    seen = np.where(weights > 0, np.sqrt(weights) * np.abs(residual), -np.inf)
+    largest = seen.max(axis=(1, 2, 3), initial=-np.inf)
     return np.where(np.isneginf(largest), np.nan, largest)
 
 

@@ -157,7 +157,7 @@ class LatentSearcher:
     Notes
     -----
     Minimised is L_A = gamma L_R + (1 - gamma) L_F. L_R is the mean of abs(x - G(z)) over the
-    pixels that are not masked, L_F the mean of abs(c(x) - c(G(z))) over the critic's features. In
+    pixels by their weights, L_F the mean of abs(c(x) - c(G(z))) over the critic's features. In
     masked pixels the critic sees the same filling in both images, so that they count in neither.
 
     Each image has its own state of Adam, and the result does not depend on the images beside it.
@@ -186,7 +186,7 @@ class LatentSearcher:
         images : array_like, shape (n, ny, nx, bands)
             Images in stretched intensity, masked pixels filled.
         weights : array_like, shape (n, ny, nx, bands)
-            1 for a pixel to compare, 0 for a masked one.
+            1 for a pixel to compare, less for one that is noisier, 0 for a masked one.
         report : callable, optional
             Called with the number of images that are done, now and then.
 
@@ -226,7 +226,7 @@ class LatentSearcher:
         closest = self._generator(latent, training=False)
         weights = target.weights
         difference = tf.reduce_sum(weights * tf.abs(target.images - closest), axis=(1, 2, 3))
-        residual = difference / tf.maximum(tf.reduce_sum(weights, axis=(1, 2, 3)), 1.0)
+        residual = difference / tf.maximum(tf.reduce_sum(weights, axis=(1, 2, 3)), 1e-6)
         # The same noise for each, so that nothing depends on the images beside it.
         noisy = with_noise(closest, self.wgan.noise_, (self.search.seed, 0), alike=True)
         seen = weights * noisy + (1 - weights) * target.images

@@ -14,6 +14,7 @@ __all__, __getattr__, __dir__ = lazy_names(
         'autocorrelation': 'correlation',
         'drizzle_autocorrelation': 'drizzle',
         'find_sky': 'sky',
+        'finest_scatter': 'finest',
         'make_noise': 'made',
         'noise_correlation_ratio': 'drizzle',
         'power_spectrum': 'spectrum',

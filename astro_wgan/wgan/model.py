@@ -14,6 +14,7 @@ from astro_wgan.wgan.noise import build_noise, measure_noise, with_noise
 from astro_wgan.wgan.saving import read_model, write_model
 from astro_wgan.wgan.training import train
 from astro_wgan.wgan.watching import HeldOutWatch
+from astro_wgan.wgan.weights import pixel_weights
 
 __all__ = ['NotFittedError', 'WGAN']
 
@@ -263,13 +264,14 @@ class WGAN:
         images : `~numpy.ndarray` of float32, shape (n, ny, nx, bands)
             Stretched intensity; masked pixels are filled.
         weights : `~numpy.ndarray` of float32, shape (n, ny, nx, bands)
-            1 for a pixel to use, 0 for a masked one.
+            1 for a pixel to use, 0 for a masked one; less than 1 where the uncertainty says that a
+            pixel is noisier than others of its stamp: `~astro_wgan.wgan.weights.pixel_weights`.
         """
         self._check_fitted()
         self._check_stamps(stamps)
         shape = (len(stamps), *self.network.image_shape)
         images = self.stretch_.transform(stamps).reshape(shape)
-        return images, stamps.valid.reshape(shape).astype(np.float32)
+        return images, pixel_weights(stamps, self.stretch_).reshape(shape)
 
     def stamps_from_images(self, images, *, like=None):
         """

@@ -3,10 +3,9 @@
 import keras
 import numpy as np
 import tensorflow as tf
-from scipy.ndimage import binary_dilation, binary_erosion, convolve, uniform_filter
-from scipy.stats import norm
+from scipy.ndimage import binary_dilation, uniform_filter
 
-from astro_wgan.noise import autocorrelation
+from astro_wgan.noise import autocorrelation, finest_scatter
 from astro_wgan.noise.noise_filter import NoiseFilter
 from astro_wgan.stamps import StampSet
 
@@ -24,7 +23,6 @@ _BOX, _SOURCE, _MARGIN = 5, 3.0, 2
 #: With less than this share of sky in the stamps, what is taken for sky is the rim of sources.
 _LEAST_SKY = 0.1
 
-_FINEST = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]])
 #: Scatter of images without noise, as simulations and compressed pictures may be.
 _LEAST = 5e-3
 
@@ -55,7 +53,7 @@ def measure_noise(stamps, stretch, *, seed=0):
     Notes
     -----
     Where there is too little sky around the sources, the noise is taken to be white, with the
-    scatter that the finest structure of the images has (Immerkaer 1996, CVIU 64, 300).
+    scatter that the finest structure of the images has: `~astro_wgan.noise.finest_scatter`.
     """
     if stretch.scope != 'global':
         raise ValueError(
@@ -201,11 +199,7 @@ def _kernel(images, valid):
 
 
 def _white_kernel(images, valid):
-    # The difference of two Laplacians: blind to planes and parabolas. Its variance is 36 times
-    # that of a pixel, and a median is not moved by the few pixels where sources are sharp.
-    finest = convolve(images, _FINEST[np.newaxis], mode='nearest')
-    whole = binary_erosion(valid, np.ones((1, 3, 3), dtype=bool))
-    scatter = np.median(np.abs(finest[whole])) / (6 * norm.ppf(0.75)) if whole.any() else 0.0
+    scatter = finest_scatter(np.where(valid, images, np.nan), axis=None)
     kernel = np.zeros((_KERNEL, _KERNEL))
-    kernel[_REACH, _REACH] = max(scatter, _LEAST)
+    kernel[_REACH, _REACH] = max(np.nan_to_num(scatter), _LEAST)
     return kernel

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from astro_wgan.anomaly import Calibration
+from astro_wgan.anomaly import Calibration, q_values
 
 RNG = np.random.default_rng(1)
 
@@ -100,3 +100,33 @@ def test_dictionary_restores_the_calibration():
     restored = Calibration(**calibration.to_dict())
     np.testing.assert_array_equal(restored.held_out, calibration.held_out)
     np.testing.assert_array_equal(restored.training, calibration.training)
+
+
+def test_q_values_by_the_step_up_procedure():
+    p = RNG.uniform(size=40) ** 3
+    p[7] = np.nan
+    found = q_values(p)
+    assert np.isnan(found[7])
+    known = np.delete(p, 7)
+    for rate in (0.05, 0.1, 0.3):
+        # Benjamini & Hochberg 1995: the largest k with p_(k) <= k rate / n.
+        ordered = np.sort(known)
+        below = np.flatnonzero(ordered <= rate * np.arange(1, 40) / 39)
+        listed = known <= ordered[below[-1]] if len(below) else np.zeros(39, bool)
+        np.testing.assert_array_equal(np.delete(found, 7) <= rate, listed)
+
+
+def test_false_discoveries_are_as_rare_as_promised():
+    shares = []
+    for _ in range(100):
+        calibration = Calibration(RNG.normal(size=1000))
+        scores = np.concatenate([RNG.normal(size=200), RNG.normal(6, size=20)])
+        listed = q_values(calibration.p_value(scores)) <= 0.2
+        shares.append(listed[:200].sum() / max(1, listed.sum()))
+    # Expected: at most 0.2 times the share of normals, 200 / 220.
+    assert 0.1 < np.mean(shares) < 0.21
+
+
+def test_no_q_value_without_p_value():
+    assert np.isnan(q_values([np.nan, np.nan])).all()
+    assert q_values([]).shape == (0,)

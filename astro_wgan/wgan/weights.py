@@ -1,0 +1,68 @@
+"""How much each pixel of a stamp counts."""
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+
+from astro_wgan.stamps import StampSet
+
+__all__ = ['pixel_weights']
+
+
+def pixel_weights(stamps, stretch):
+    """
+    Weights of pixels: by the mask, and by the uncertainty where there is one.
+
+    Parameters
+    ----------
+    stamps : `~astro_wgan.StampSet`
+        Stamps.
+    stretch : `~astro_wgan.stamps.Stretch`
+        Fitted intensity scaling, in which residuals are measured.
+
+    Returns
+    -------
+    `~numpy.ndarray` of float32, shape of the pixels
+        0 for a pixel that is masked, or whose uncertainty is not a number of at least 0. Others 1;
+        but one that is noisier than the median pixel of its stamp (and band), in stretched
+        intensity, counts by the inverse of its variance relative to that.
+
+    Notes
+    -----
+    That no weight is above 1 keeps a few pixels with small uncertainties from being all that
+    counts. What is alike in all pixels changes nothing: how noisy a stamp is as a whole is not for
+    weights to say.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astro_wgan import StampSet
+    >>> from astro_wgan.stamps import Stretch
+    >>> from astro_wgan.wgan.weights import pixel_weights
+    >>> uncertainty = np.full((1, 3, 3), 0.5)
+    >>> uncertainty[0, 1, 1] = 1.0
+    >>> stamps = StampSet(np.zeros((1, 3, 3)), uncertainty=uncertainty)
+    >>> stretch = Stretch('linear', sky=0, noise=0.5, peak=10)
+    >>> pixel_weights(stamps, stretch)[0, 1].round(3).tolist()
+    [1.0, 0.25, 1.0]
+    """
+    valid, uncertainty = stamps.valid, stamps.uncertainty
+    if uncertainty is None:
+        return valid.astype(np.float32)
+    usable = valid & np.isfinite(uncertainty) & (uncertainty >= 0)
+    deviation = np.where(usable, uncertainty, 0)
+    # The height of each stamp falls out of what follows.
+    alone = replace(stretch, scope='global')
+    above, below = (
+        alone.transform(StampSet(stamps.filled() + sign * deviation, unit=stamps.unit))
+        for sign in (1, -1)
+    )
+    noise = np.where(usable, above - below, np.nan)
+    with warnings.catch_warnings():
+        # Of a stamp without a usable pixel.
+        warnings.simplefilter('ignore', RuntimeWarning)
+        typical = np.nanmedian(noise, axis=(1, 2), keepdims=True)
+    noisier = (noise > typical) & (typical > 0)
+    weights = np.divide(typical, noise, out=np.ones_like(noise), where=noisier) ** 2
+    return np.where(usable, weights, 0).astype(np.float32)

@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+
+from astro_wgan.noise import finest_scatter
+
+RNG = np.random.default_rng(4)
+
+
+def test_white_noise_on_smooth_light_is_measured():
+    y, x = np.indices((64, 64)) - 31.5
+    images = 500 * np.exp(-(x**2 + y**2) / 2 / 12**2) + RNG.normal(scale=3, size=(20, 64, 64))
+    assert finest_scatter(images).mean() == pytest.approx(3, rel=0.02)
+
+
+def test_planes_and_parabolas_are_not_noise():
+    y, x = np.indices((1, 32, 32))[1:]
+    np.testing.assert_allclose(finest_scatter(3.0 * x * y + x**2 - y**2 + 7), 0, atol=1e-9)
+    assert finest_scatter(1.0 * x**2 * y**2).item() > 0.5
+
+
+def test_pixels_that_do_not_count_change_nothing():
+    images = RNG.normal(size=(2, 40, 40))
+    images[0, :, 20:] = np.nan
+    np.testing.assert_allclose(finest_scatter(images)[0], finest_scatter(images[:1, :, :20])[0])
+
+
+def test_without_a_square_of_valid_pixels_there_is_no_value():
+    images = np.ones((2, 8, 8))
+    images[0] = np.nan
+    assert np.isnan(finest_scatter(images)[0])
+    assert finest_scatter(images)[1] == 0
+    assert np.isnan(finest_scatter(np.ones((1, 2, 2)))).all()
+
+
+def test_each_band_by_itself_or_all_together():
+    images = RNG.normal(size=(3, 50, 50, 2)) * [1, 4]
+    by_band = finest_scatter(images)
+    assert by_band.shape == (3, 2)
+    np.testing.assert_allclose(by_band.mean(axis=0), [1, 4], rtol=0.1)
+    assert np.shape(finest_scatter(images, axis=None)) == ()
