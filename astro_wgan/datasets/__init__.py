@@ -1,4 +1,4 @@
-"""Bundled real images, and simulated populations with known anomalies."""
+"""Bundled real images and models, and simulated populations with known anomalies."""
 
 from astro_wgan.lazy import lazy_names
 
@@ -18,6 +18,9 @@ __all__, __getattr__, __dir__ = lazy_names(
         'image_path': 'bundled',
         'load_benchmark': 'benchmarks',
         'load_image': 'bundled',
+        'load_model': 'models',
+        'model_names': 'models',
+        'model_path': 'models',
         'names': 'bundled',
         'simulate': 'simulation',
         'simulate_store': 'simulation',

@@ -7,7 +7,7 @@ from astropy.table import QTable, Table
 
 from astro_wgan.evaluate import detection_rates, ranking_quality
 
-__all__ = ['LEVELS', 'by_class', 'measured', 'pages']
+__all__ = ['LEVELS', 'by_class', 'measured', 'page', 'pages']
 
 LEVELS = (85, 90, 95)
 
@@ -66,7 +66,7 @@ def pages(table, ceiling, captions):
         'false positives': _false_positives(table),
         'precision': _pivot(table, _precision, None),
     }
-    return '\n'.join(_page(view, captions[name]) for name, view in views.items() if len(view))
+    return '\n'.join(page(view, captions[name]) for name, view in views.items() if len(view))
 
 
 def _pivot(table, cell, ceiling):
@@ -142,7 +142,8 @@ def _precision(row):
     return f'{row["average_precision"]:.3f}, {row["top_precision"]:.2f}'
 
 
-def _page(view, caption):
+def page(view, caption):
+    """A table in reStructuredText."""
     text = StringIO()
     view.write(text, format='ascii.rst')
     lines = [f'   {line}'.rstrip() for line in text.getvalue().splitlines()]
