@@ -15,6 +15,7 @@ from astro_wgan.anomaly.misfit import measure_misfit
 from astro_wgan.anomaly.scoring import BrightnessTrend, Scoring
 from astro_wgan.anomaly.search import FIRST_LOOK, LatentSearch, LatentSearcher
 from astro_wgan.files import replaced
+from astro_wgan.stamps import StampSet
 from astro_wgan.visualize.gallery import write_gallery
 from astro_wgan.wgan import WGAN, NotFittedError
 
@@ -238,6 +239,37 @@ class AnomalyDetector:
         residual.pixels = (pixels - residual.pixels).astype(residual.pixels.dtype)
         residual.mask = stamps.mask
         return residual
+
+    def contributions(self, stamps, table):
+        """
+        Where in each stamp the misfit lies.
+
+        Parameters
+        ----------
+        stamps : `~astro_wgan.StampSet`
+            The stamps.
+        table : `~astropy.table.QTable`
+            Their scores, in the same order.
+
+        Returns
+        -------
+        `~astro_wgan.StampSet`
+            The share of the column ``structure`` that each pixel contributes; all of a stamp, over
+            all bands, add up to 1. NaN, and masked, in a stamp without a valid pixel or a misfit.
+        """
+        self._check_rows(stamps, table)
+        images, weights = self.wgan.images_from_stamps(stamps)
+        latent = np.asarray(table['latent'], dtype=np.float32)
+        residual = images - self.wgan.images_from_latent(latent)
+        parts = self.scoring.contributions(residual, weights)
+        with np.errstate(invalid='ignore'):
+            shares = parts / parts.sum(axis=(1, 2, 3), keepdims=True)
+        return StampSet(
+            shares.reshape(stamps.pixels.shape),
+            pixel_scale=stamps.pixel_scale,
+            geometry=stamps.geometry,
+            table=stamps.table,
+        )
 
     def gallery(self, stamps, table, path, *, title='Strangest stamps', limit=300, **options):
         """

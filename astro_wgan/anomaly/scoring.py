@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-__all__ = ['BrightnessTrend', 'Scoring', 'peak', 'structure']
+__all__ = ['BrightnessTrend', 'Scoring', 'peak', 'structure', 'structure_map']
 
 _STATISTICS = ('structure', 'residual', 'feature', 'paper')
 
@@ -98,6 +98,10 @@ class Scoring:
             'peak': peak(residual, weights),
         }
 
+    def contributions(self, residual, weights):
+        """What each pixel adds to ``structure``: see `structure_map`."""
+        return structure_map(residual, weights, smoothing=self.smoothing, reach=self.reach)
+
     def learn(self, misfit):
         """
         What normals of a given brightness have.
@@ -175,6 +179,23 @@ def structure(residual, weights, *, smoothing, reach=None):
     >>> structure(residual, np.ones_like(residual), smoothing=1.0).round(6).tolist()
     [1.0]
     """
+    return structure_map(residual, weights, smoothing=smoothing, reach=reach).sum(axis=(1, 2, 3))
+
+
+def structure_map(residual, weights, *, smoothing, reach=None):
+    """
+    What each pixel contributes to the `structure` of its image, which is their sum.
+
+    Parameters
+    ----------
+    residual, weights, smoothing, reach
+        As for `structure`.
+
+    Returns
+    -------
+    `~numpy.ndarray` of float32, shape (n, ny, nx, bands)
+        NaN in an image of which no pixel can be used.
+    """
     residual = np.asarray(residual, dtype=np.float32)
     weights = np.asarray(weights, dtype=np.float32)
     smooth = residual
@@ -184,10 +205,9 @@ def structure(residual, weights, *, smoothing, reach=None):
         smooth = gaussian_filter(weights * residual, widths) / np.maximum(seen, 1e-6)
     if reach is not None:
         weights = weights * _around_centre(residual.shape[1:3], reach)
-    used = weights.sum(axis=(1, 2, 3))
-    total = (weights * np.abs(smooth)).sum(axis=(1, 2, 3))
+    used = weights.sum(axis=(1, 2, 3), keepdims=True)
     with np.errstate(invalid='ignore'):
-        return total / used
+        return weights * np.abs(smooth) / used
 
 
 def peak(residual, weights):

@@ -25,8 +25,8 @@ def pixel_weights(stamps, stretch):
     -------
     `~numpy.ndarray` of float32, shape of the pixels
         0 for a pixel that is masked, or whose uncertainty is not a number of at least 0. Others 1;
-        but one that is noisier than the median pixel of its stamp (and band), in stretched
-        intensity, counts by the inverse of its variance relative to that.
+        but one that is noisier, in stretched intensity, than a pixel of the sky with the median
+        uncertainty of its stamp (and band) counts by the inverse of its variance relative to that.
 
     Notes
     -----
@@ -51,18 +51,25 @@ def pixel_weights(stamps, stretch):
     if uncertainty is None:
         return valid.astype(np.float32)
     usable = valid & np.isfinite(uncertainty) & (uncertainty >= 0)
-    deviation = np.where(usable, uncertainty, 0)
-    # The height of each stamp falls out of what follows.
-    alone = replace(stretch, scope='global')
-    above, below = (
-        alone.transform(StampSet(stamps.filled() + sign * deviation, unit=stamps.unit))
-        for sign in (1, -1)
-    )
-    noise = np.where(usable, above - below, np.nan)
+    noise = _in_stretch(stamps.filled(), np.where(usable, uncertainty, 0), stamps.unit, stretch)
     with warnings.catch_warnings():
         # Of a stamp without a usable pixel.
         warnings.simplefilter('ignore', RuntimeWarning)
-        typical = np.nanmedian(noise, axis=(1, 2), keepdims=True)
+        median = np.nanmedian(np.where(usable, uncertainty, np.nan), axis=(1, 2), keepdims=True)
+    if stamps.unit != stretch.unit:
+        median = stamps.unit.to(stretch.unit, median)
+    sky = np.broadcast_to(stretch.sky, median.shape) if median.ndim == 4 else stretch.sky[0]
+    typical = _in_stretch(sky + 0 * median, median, stretch.unit, stretch)
     noisier = (noise > typical) & (typical > 0)
     weights = np.divide(typical, noise, out=np.ones_like(noise), where=noisier) ** 2
     return np.where(usable, weights, 0).astype(np.float32)
+
+
+def _in_stretch(pixels, deviation, unit, stretch):
+    """Half of what lies between a deviation above and one below, in stretched intensity."""
+    # The height of each stamp would fall out of the ratio.
+    alone = replace(stretch, scope='global')
+    above, below = (
+        alone.transform(StampSet(pixels + sign * deviation, unit=unit)) for sign in (1, -1)
+    )
+    return (above - below) / 2

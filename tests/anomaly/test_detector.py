@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from astro_wgan import WGAN, AnomalyDetector, StampSet
 from astro_wgan.anomaly import LatentSearch, Scoring
@@ -95,6 +96,45 @@ def test_residual_is_input_minus_closest_image(detector, stamps, table):
     np.testing.assert_allclose(residual.pixels, part.pixels - closest.pixels, atol=1e-4)
     with pytest.raises(ValueError, match='row by row'):
         detector.residual(part[:3], table)
+
+
+def test_contributions_are_shares_that_lie_where_the_monster_is(detector, stamps):
+    pixels = stamps.pixels[:5].copy()
+    pixels[2, 9:12, 9:12] += 200
+    pixels[4] = np.nan
+    changed = StampSet(pixels, unit='nJy')
+    table = detector.score(changed, progress=False)
+    shares = detector.contributions(changed, table)
+    assert shares.unit is None
+    np.testing.assert_allclose(shares.pixels[:4].sum(axis=(1, 2)), 1, rtol=1e-5)
+    assert np.isnan(shares.pixels[4]).all()
+    with_it, without = (shares.pixels[k, 8:13, 8:13].sum() for k in (2, 1))
+    assert with_it > 1.2 * without
+    # All there is, times the shares, is the structure: recomputed from the residual.
+    images = detector.wgan.images_from_stamps(changed[:1])[0]
+    closest = detector.wgan.images_from_latent(table['latent'][:1])
+    smooth = gaussian_filter(images - closest, (0, 1.5, 1.5, 0))[0, ..., 0]
+    y, x = (np.indices((16, 16)) - 7.5) / (0.3 * 16)
+    expected = np.abs(smooth) * np.exp(-(x**2 + y**2) / 2)
+    np.testing.assert_allclose(shares.pixels[0], expected / expected.sum(), rtol=1e-3, atol=1e-6)
+    assert table['structure'][0] == pytest.approx(
+        expected.sum() / np.exp(-(x**2 + y**2) / 2).sum(), rel=1e-4
+    )
+    with pytest.raises(ValueError, match='row by row'):
+        detector.contributions(changed[:3], table)
+
+
+def test_noisy_pixels_count_less(detector, stamps):
+    pixels = stamps.pixels[:1].copy()
+    pixels[0, 9:12, 9:12] += 200
+    uncertainty = np.ones_like(pixels)
+    plain = detector.measure(StampSet(pixels, unit='nJy', uncertainty=uncertainty), progress=False)
+    uncertainty[0, 9:12, 9:12] = 1e4
+    noisy = detector.measure(StampSet(pixels, unit='nJy', uncertainty=uncertainty), progress=False)
+    for name in ('residual', 'structure', 'peak'):
+        assert noisy[name][0] < 0.8 * plain[name][0]
+    without = detector.measure(StampSet(pixels, unit='nJy'), progress=False)
+    assert without['structure'][0] == plain['structure'][0]
 
 
 def test_loaded_detector_gives_the_same_scores(detector, stamps, table, tmp_path):
