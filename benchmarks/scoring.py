@@ -5,31 +5,39 @@ One model, one set of simulated stamps (normal, pair, disturbed), one run:
 
 * mu, one at a time: the paper's procedure, a network of two layers for each image (on few stamps);
 * mu, batched: the same for many images at once;
-* free: the latent vector itself, the default;
-* encoder: from where an encoder puts it;
-* one pass: the encoder alone, nothing is searched.
+* free: the latent vector itself, the default for a model without an encoder;
+* encoder: from where the model's encoder puts it;
+* one pass: the encoder alone, nothing is searched; the default for a model with one.
 
 For each the table has stamps per second, how many times the first row that is, the arithmetic done
-as a share of a matrix product on this machine, the mean loss L_A, the rank correlation of the score
-with that of the batched mu, and the ROC area of pairs and of disturbed galaxies against normals.
-The model is read from a folder, or trained for some minutes on simulated normals.
+as a share of a matrix product on this machine, the mean of the loss L_A, its rank correlation with
+that of the batched mu, and the ROC area of pairs and of disturbed galaxies against normals: of the
+loss, which is the paper's score, and of the default score, whose trends are those of the normals.
+The last rows are the whole detector's default, from stamps to the table, by one process and by two,
+and its peak memory for few stamps and for many.
 
-    python benchmarks/scoring.py                        # half an hour
+    python benchmarks/scoring.py                        # the shipped model; a quarter of an hour
     python benchmarks/scoring.py --model FOLDER --stamps 100
 """
 
 import argparse
+import resource
 import time
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
+from multiprocessing import get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
-from astropy.table import Table
+from astropy.table import QTable, Table
 from machine import describe_machine, forward_operations, matrix_product_speed
 from scipy.stats import spearmanr
 
-from astro_wgan import WGAN
-from astro_wgan.anomaly import EncoderConfig, LatentSearch, LatentSearcher, train_encoder
+from astro_wgan import AnomalyDetector, StampStore, datasets
+from astro_wgan.anomaly import LatentSearch, LatentSearcher, Scoring
+from astro_wgan.anomaly.search import FIRST_LOOK
 from astro_wgan.datasets import simulate
 from astro_wgan.evaluate import roc_auc
 from astro_wgan.stamps import concatenate
@@ -40,7 +48,7 @@ SEARCHES = {
     'mu, batched': LatentSearch(start='mu'),
     'free': LatentSearch(),
     'encoder': LatentSearch(start='encoder'),
-    'one pass': LatentSearch(start='encoder', max_iterations=1),
+    'one pass': FIRST_LOOK,
 }
 
 
@@ -48,37 +56,23 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument('--model', help='folder of a saved WGAN; trained here without it')
+    parser.add_argument('--model', help='folder of a detector; the shipped one without')
     parser.add_argument('--recipe', default='benchmark-1')
-    parser.add_argument('--normals', type=int, default=4000, help='to train on')
-    parser.add_argument('--minutes', type=float, default=10, help='of training')
     parser.add_argument('--stamps', type=int, default=300, help='of each kind, to score')
     parser.add_argument('--single', type=int, default=6, help='stamps scored one at a time')
-    parser.add_argument('--encoder-iterations', type=int, default=1000)
-    parser.add_argument('--seed', type=int, default=1)
+    parser.add_argument('--many', type=int, default=20_000, help='stamps for two processes')
+    parser.add_argument('--seed', type=int, default=7)
     options = parser.parse_args()
     print(describe_machine())
-    normals = draw('normal', options.normals, options.seed, options)
-    wgan = load_or_train(normals, options)
-    config = EncoderConfig(iterations=options.encoder_iterations)
-    start = time.perf_counter()
-    encoder = train_encoder(wgan, normals, config=config, seed=options.seed)
-    print(f'The encoder was trained for {time.perf_counter() - start:.0f} s.')
-    stamps = {kind: draw(kind, options.stamps, options.seed + 1, options) for kind in KINDS}
-    outcomes = run_all(wgan, encoder, stamps, options)
-    print(table_of(outcomes, wgan, encoder, stamps))
-
-
-def draw(kind, n, seed, options):
-    """Simulated stamps, of the size that the model works on."""
-    return simulate(kind, n, recipe=options.recipe, seed=seed)
-
-
-def load_or_train(normals, options):
-    if options.model:
-        return WGAN.load(options.model)
-    wgan = WGAN.preset('compact', size=normals.shape[0])
-    return wgan.fit(normals, minutes=options.minutes, seed=options.seed)
+    folder = options.model or datasets.model_path('simulated_f160w')
+    wgan = AnomalyDetector.load(folder).wgan
+    stamps = {
+        kind: simulate(kind, options.stamps, recipe=options.recipe, seed=options.seed)
+        for kind in KINDS
+    }
+    outcomes = run_all(wgan, stamps, options)
+    print(table_of(outcomes, wgan, stamps))
+    compare_processes(folder, stamps['normal'], options)
 
 
 @dataclass
@@ -90,7 +84,7 @@ class Outcome:
     search: LatentSearch
 
 
-def run_all(wgan, encoder, stamps, options):
+def run_all(wgan, stamps, options):
     everything = concatenate([stamps[kind] for kind in KINDS])
     images, weights = wgan.images_from_stamps(everything)
     outcomes = {}
@@ -98,7 +92,7 @@ def run_all(wgan, encoder, stamps, options):
         n = options.single if search.batch_size == 1 else len(images)
         # Evenly over all kinds, which take different numbers of iterations.
         rows = np.linspace(0, len(images) - 1, n).astype(int)
-        searcher = LatentSearcher(wgan, search, encoder=encoder)
+        searcher = LatentSearcher(wgan, search, encoder=wgan.encoder_)
         # The first call also traces the graph.
         few = np.arange(min(n, 2 * search.batch_size, len(images)))
         searcher(images[few], weights[few])
@@ -109,16 +103,17 @@ def run_all(wgan, encoder, stamps, options):
     return outcomes
 
 
-def table_of(outcomes, wgan, encoder, stamps):
+def table_of(outcomes, wgan, stamps):
     counts = np.cumsum([0, *(len(stamps[kind]) for kind in KINDS)])
     reference = loss_of(outcomes['mu, batched'])
     slowest = outcomes['mu, one at a time'].seconds
     limit = matrix_product_speed()
     # Forward and backward, to the input alone, cost about the same.
     step = 2 * (forward_operations(wgan.generator_) + forward_operations(wgan.critic_))
+    everything = concatenate([stamps[kind] for kind in KINDS])
     rows = []
     for name, outcome in outcomes.items():
-        work = step * outcome.found.iterations.mean() + forward_operations(encoder)
+        work = step * outcome.found.iterations.mean() + forward_operations(wgan.encoder_)
         row = {
             'search': name,
             'stamps per second': round(1 / outcome.seconds, 2),
@@ -130,10 +125,13 @@ def table_of(outcomes, wgan, encoder, stamps):
         if len(loss) == counts[-1]:
             row['loss'] = round(float(loss.mean()), 5)
             row['Spearman'] = round(float(spearmanr(loss, reference).statistic), 4)
-            parts = [loss[a:b] for a, b in pairwise(counts)]
-            for kind, part in zip(KINDS[1:], parts[1:], strict=True):
-                area, covariance = roc_auc(parts[0], part)
-                row[f'AUC {kind}'] = f'{area[0]:.3f} +- {covariance[0, 0] ** 0.5:.3f}'
+            score = default_score(outcome, wgan, everything, counts[1])
+            for name, values in (('loss', loss), ('score', score)):
+                parts = [values[a:b] for a, b in pairwise(counts)]
+                for kind, part in zip(KINDS[1:], parts[1:], strict=True):
+                    area, covariance = roc_auc(parts[0], part)
+                    text = f'{area[0]:.3f} +- {covariance[0, 0] ** 0.5:.3f}'
+                    row[f'AUC of {name}, {kind}'] = text
         rows.append(row)
     names = list(rows[-1])
     table = Table({name: [str(row.get(name, '')) for row in rows] for name in names})
@@ -143,6 +141,60 @@ def table_of(outcomes, wgan, encoder, stamps):
 def loss_of(outcome):
     gamma = outcome.search.gamma
     return gamma * outcome.found.residual + (1 - gamma) * outcome.found.feature
+
+
+def default_score(outcome, wgan, stamps, normals):
+    """The detector's default score of these closest images; the first rows are the normals."""
+    images, weights = wgan.images_from_stamps(stamps)
+    closest = wgan.images_from_latent(outcome.found.latent)
+    scoring = Scoring()
+    misfit = QTable(scoring.measure(images - closest, weights))
+    misfit['closest_flux'] = wgan.stamps_from_images(closest).pixels.sum(axis=(1, 2))
+    return scoring.score(misfit, scoring.learn(misfit[:normals]))
+
+
+def compare_processes(folder, stamps, options):
+    """The whole detector over a store, in processes of their own, as a survey is scored."""
+    with TemporaryDirectory() as place:
+        counts = {'few': options.many // 10, 'many': options.many}
+        for name, n in counts.items():
+            rows = np.arange(n) % len(stamps)
+            with StampStore.create(Path(place) / f'{name}.zarr', like=stamps) as store:
+                store.append(concatenate([stamps[rows]], renumber=True))
+        half = options.many // 2
+        alone = [(folder, Path(place) / 'many.zarr', 0, options.many)]
+        both = [(folder, Path(place) / 'many.zarr', k * half, (k + 1) * half) for k in (0, 1)]
+        few = [(folder, Path(place) / 'few.zarr', 0, counts['few'])]
+        results = {
+            name: measure_in(work) for name, work in (('few', few), ('one', alone), ('two', both))
+        }
+    for name, (seconds, memory, n) in results.items():
+        print(f'{name}: {n} stamps, {n / seconds:.0f} per second, {memory:.0f} MiB each')
+    print(f'two processes: {results["one"][0] / results["two"][0]:.2f} times one')
+
+
+def measure_in(work):
+    """Seconds of the slowest process, memory of the largest, and how many stamps all scored."""
+    with ProcessPoolExecutor(len(work), mp_context=get_context('spawn')) as pool:
+        found = [*pool.map(measure_part, *zip(*work, strict=True))]
+    seconds, memory = (max(values) for values in zip(*found, strict=True))
+    return seconds, memory, sum(end - begin for _, _, begin, end in work)
+
+
+def measure_part(folder, store, begin, end):
+    """Seconds and peak memory in MiB for some rows of a store, once all has been loaded."""
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    detector = AnomalyDetector.load(folder)
+    with StampStore.open(store) as stamps:
+        detector.measure(stamps[begin : begin + 600], progress=False)
+        start = time.perf_counter()
+        for first in range(begin, end, 2000):
+            detector.measure(stamps[first : min(first + 2000, end)], progress=False)
+        seconds = time.perf_counter() - start
+    return seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 if __name__ == '__main__':

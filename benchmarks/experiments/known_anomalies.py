@@ -61,6 +61,8 @@ PROPERTIES = {
     'axis_ratio': ('all', 5),
 }
 
+COLOURS = {'normal': 'tab:gray', 'pair': 'tab:blue', 'disturbed': 'tab:red'}
+
 
 def main():
     options = read_options()
@@ -93,7 +95,7 @@ def main():
     if options.out is not None:
         options.out.with_suffix('.inc').write_text(text, encoding='utf-8')
         trends.write(options.out.with_suffix('.csv'), format='ascii.csv', overwrite=True)
-        draw(trends, options.out.with_suffix('.png'))
+        draw(trends, options.out.parent / 'images' / f'{options.out.name}.png')
     if options.ship:
         shipped = datasets.model_path('simulated_f160w')
         shutil.copytree(first.folder / 'model', shipped, dirs_exist_ok=True)
@@ -111,7 +113,9 @@ def read_options():
     parser.add_argument('--iterations', type=int, default=900)
     parser.add_argument('--seeds', type=int, nargs='+', default=[1, 2])
     parser.add_argument('--work', type=Path, default=WORK, help='folder of all that is kept')
-    parser.add_argument('--out', type=Path, help='path of the tables and the figure, no suffix')
+    parser.add_argument(
+        '--out', type=Path, help='path of the tables, no suffix; figures in images/'
+    )
     parser.add_argument('--ship', action='store_true', help='into the package')
     return parser.parse_args()
 
@@ -310,12 +314,13 @@ def draw(trends, path):
             part = rows[rows['class'] == kind]
             rate = np.asarray(part['rate'])
             error = [rate - part['rate_low'], part['rate_high'] - rate]
-            axis.errorbar(part['center'], rate, error, marker='o', markersize=4, label=kind)
+            axis.errorbar(part['center'], rate, error, marker='o', color=COLOURS[kind], label=kind)
         axis.set(xlabel=name.replace('_', ' '), ylim=(0, 1.02))
         axis.axhline(0.1, color='0.7', linewidth=0.8, zorder=0)
-        axis.legend(frameon=False)
     for axis in axes.flat[len(names) :]:
         axis.axis('off')
+    lines = axes.flat[len(names) - 1].get_legend_handles_labels()
+    axes.flat[-1].legend(*lines, loc='center', frameon=False)
     for axis in axes[:, 0]:
         axis.set_ylabel('share found at 90 per cent')
     figure.savefig(path, dpi=100)
