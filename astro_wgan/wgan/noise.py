@@ -129,10 +129,11 @@ def draw_noise(noise, images, seed, *, alike=False):
     -------
     `tf.Tensor`, shape (n, size, size, bands)
     """
-    n, edge = tf.shape(images)[0], images.shape[1] + _KERNEL - 1
-    shape = (n, edge, edge, images.shape[3])
-    white = tf.random.stateless_normal((1 if alike else n, *shape[1:]), seed)
-    return noise([images, tf.broadcast_to(white, shape)])
+    edge = images.shape[1] + _KERNEL - 1
+    # One for all is correlated once; it is broadcast where the images come in.
+    n = 1 if alike else tf.shape(images)[0]
+    white = tf.random.stateless_normal((n, edge, edge, images.shape[3]), seed)
+    return noise([images, white])
 
 
 def noise_variance(noise):
