@@ -16,8 +16,9 @@ loss, which is the paper's score, and of the default score, whose trends are tho
 The last rows are the whole detector's default, from stamps to the table, by one process and by two,
 and its peak memory for few stamps and for many.
 
-    python benchmarks/scoring.py                        # the shipped model; a quarter of an hour
+    python benchmarks/scoring.py                        # the shipped model; half an hour
     python benchmarks/scoring.py --model FOLDER --stamps 100
+    python benchmarks/scoring.py --only-processes      # three minutes
 """
 
 import argparse
