@@ -10,9 +10,7 @@ from astro_wgan.datasets import load_model, model_names, model_path
 @pytest.fixture(scope='module')
 def detector():
     if Version(keras.__version__) < Version('3.15'):
-        pytest.skip(
-            'Older versions of Keras do not read what Keras 3.15 wrote.'
-        )
+        pytest.skip('Older versions of Keras do not read what Keras 3.15 wrote.')
     return load_model()
 
 
