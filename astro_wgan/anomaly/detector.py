@@ -212,8 +212,7 @@ class AnomalyDetector:
         `~astro_wgan.StampSet`
             In the unit of the training.
         """
-        images = self.wgan.images_from_latent(np.asarray(table['latent'], dtype=np.float32))
-        return self.wgan.stamps_from_images(images, like=like)
+        return self.wgan.stamps_from_images(self._closest_images(table), like=like)
 
     def residual(self, stamps, table):
         """
@@ -258,10 +257,8 @@ class AnomalyDetector:
             all bands, add up to 1. NaN, and masked, in a stamp without a valid pixel or a misfit.
         """
         self._check_rows(stamps, table)
-        images, weights = self.wgan.images_from_stamps(stamps)
-        latent = np.asarray(table['latent'], dtype=np.float32)
-        residual = images - self.wgan.images_from_latent(latent)
-        parts = self.scoring.contributions(residual, weights)
+        images, weights, closest = self._compared(stamps, table)
+        parts = self.scoring.contributions(images - closest, weights)
         with np.errstate(invalid='ignore'):
             shares = parts / parts.sum(axis=(1, 2, 3), keepdims=True)
         return StampSet(
@@ -296,8 +293,7 @@ class AnomalyDetector:
         """
         self._check_rows(stamps, table)
         shown = np.argsort(np.asarray(table['rank']))[:limit]
-        images, weights = self.wgan.images_from_stamps(stamps[shown])
-        closest = self.wgan.images_from_latent(np.asarray(table['latent'], np.float32)[shown])
+        images, weights, closest = self._compared(stamps[shown], table[shown])
         images = np.where(weights > 0, images, np.nan)
         return write_gallery(
             path,
@@ -366,6 +362,13 @@ class AnomalyDetector:
                 f'The detector in {folder} is not of this version, or it is damaged ({error}).'
             ) from error
         return detector
+
+    def _compared(self, stamps, table):
+        """Images, weights of their pixels and closest images, in stretched intensity."""
+        return *self.wgan.images_from_stamps(stamps), self._closest_images(table)
+
+    def _closest_images(self, table):
+        return self.wgan.images_from_latent(np.asarray(table['latent'], dtype=np.float32))
 
     def _searcher(self):
         """The same one as long as nothing changed: to trace its graph takes seconds."""

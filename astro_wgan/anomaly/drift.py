@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.utils.exceptions import AstropyUserWarning
 
+from astro_wgan.anomaly.scoring import plain_values
+
 __all__ = ['DriftWarning', 'NormalConditions', 'check_pixel_scale']
 
 #: Pixel scales differ where they do by more than this share.
@@ -128,7 +130,7 @@ def _warn(difference):
 
 
 def _finite(column):
-    values = np.asarray(getattr(column, 'value', column), dtype=float)
+    values = plain_values(column)
     return values[np.isfinite(values)]
 
 

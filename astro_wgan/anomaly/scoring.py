@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-__all__ = ['BrightnessTrend', 'Scoring', 'peak', 'structure', 'structure_map']
+__all__ = ['BrightnessTrend', 'Scoring', 'peak', 'plain_values', 'structure', 'structure_map']
 
 _STATISTICS = ('structure', 'residual', 'feature', 'paper')
 
@@ -118,8 +118,10 @@ class Scoring:
         """
         if not self.by_brightness:
             return {}
-        flux = _plain(misfit['closest_flux'])
-        return {name: BrightnessTrend().fit(_plain(misfit[name]), flux) for name in self._columns}
+        flux = plain_values(misfit['closest_flux'])
+        return {
+            name: BrightnessTrend().fit(plain_values(misfit[name]), flux) for name in self._columns
+        }
 
     def score(self, misfit, trends):
         """
@@ -137,9 +139,11 @@ class Scoring:
         `~numpy.ndarray`, shape (n,)
         """
         if not self.by_brightness:
-            return _plain(misfit[self._columns[0]])
-        flux = _plain(misfit['closest_flux'])
-        sigmas = [trends[name].transform(_plain(misfit[name]), flux) for name in self._columns]
+            return plain_values(misfit[self._columns[0]])
+        flux = plain_values(misfit['closest_flux'])
+        sigmas = [
+            trends[name].transform(plain_values(misfit[name]), flux) for name in self._columns
+        ]
         if self.peak_margin is None:
             return sigmas[0]
         return np.maximum(sigmas[0], sigmas[1] - self.peak_margin)
@@ -333,7 +337,7 @@ class BrightnessTrend:
         return np.maximum(mean_deviation / _MEAN_DEVIATION, np.finfo(np.float32).tiny)
 
 
-def _plain(column):
+def plain_values(column):
     """Values without their unit: that of the model, in each table of it."""
     return np.asarray(getattr(column, 'value', column), dtype=float)
 

@@ -5,10 +5,8 @@ from pathlib import Path
 
 __all__ = ['load_model', 'model_names', 'model_path']
 
-_MODELS = {
-    'simulated_f160w': 'Simulated normal galaxies as CANDELS would see them in F160W: the recipe '
-    'benchmark-1, 64 x 64 pixels of 0.06 arcsec, nJy.'
-}
+# Simulated normal galaxies as CANDELS would see them in F160W: the recipe benchmark-1.
+_MODELS = ('simulated_f160w',)
 
 
 def model_names():

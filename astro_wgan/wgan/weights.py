@@ -58,8 +58,7 @@ def pixel_weights(stamps, stretch):
         median = np.nanmedian(np.where(usable, uncertainty, np.nan), axis=(1, 2), keepdims=True)
     if stamps.unit != stretch.unit:
         median = stamps.unit.to(stretch.unit, median)
-    sky = np.broadcast_to(stretch.sky, median.shape) if median.ndim == 4 else stretch.sky[0]
-    typical = _in_stretch(sky + 0 * median, median, stretch.unit, stretch)
+    typical = _in_stretch(np.array(stretch.sky), median, stretch.unit, stretch)
     noisier = (noise > typical) & (typical > 0)
     weights = np.divide(typical, noise, out=np.ones_like(noise), where=noisier) ** 2
     return np.where(usable, weights, 0).astype(np.float32)

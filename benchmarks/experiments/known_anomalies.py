@@ -27,7 +27,7 @@ import argparse
 import shutil
 import sys
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import combinations
 from pathlib import Path
 
 import keras
@@ -36,13 +36,13 @@ from astropy.table import QTable, Table, vstack
 from scipy.stats import kstest, spearmanr
 
 from astro_wgan import WGAN, AnomalyDetector, datasets
-from astro_wgan.anomaly import Calibration, Scoring, q_values
+from astro_wgan.anomaly import Scoring, q_values
 from astro_wgan.evaluate import detection_rates, rate_by, roc_auc
 
 # What benchmarks share lies beside this folder.
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from leaderboard.populations import ANOMALIES, Populations, fingerprint
-from leaderboard.table import LEVELS, page
+from leaderboard.table import LEVELS, by_class, page
 from machine import describe_machine
 
 WORK = Path(__file__).parents[1] / 'work' / 'known_anomalies'
@@ -166,17 +166,11 @@ def run(seed, sets, options):
 def classes_of(run):
     """Scores by class, the paper's parts of the classes beside them."""
     classes = {}
-    for kind, scores in run.scores().items():
+    stages = np.asarray(run.found['disturbed']['stage'])
+    for kind, scores in by_class(run.scores(), np.asarray(run.found['pair']['flux_ratio'])).items():
         classes[kind] = scores
-        table = run.found[kind]
-        if kind == 'pair':
-            ratio = np.asarray(table['flux_ratio'])
-            classes['pair < 1.5'] = scores[ratio < 1.5]
-            classes['pair 1.5-2'] = scores[(ratio >= 1.5) & (ratio < 2)]
-            classes['pair > 2'] = scores[ratio >= 2]
         if kind == 'disturbed':
-            for stage in np.unique(table['stage']):
-                classes[f'disturbed, {stage}'] = scores[table['stage'] == stage]
+            classes |= {f'disturbed, {s}': scores[stages == s] for s in np.unique(stages)}
     return classes
 
 
@@ -212,36 +206,41 @@ def numbers_of(run):
         if name == 'critic':
             # It is high for what the critic takes for real.
             values = {kind: -value for kind, value in values.items()}
-        row = {'number': f'``{name}``'}
-        rows.append(row | {kind: area(values['normal'], values[kind]) for kind in ANOMALIES})
+        rows.append(areas_of(name, values))
     for name in ('residual', 'feature', 'paper'):
         scoring = Scoring(name, peak_margin=None)
         trends = scoring.learn(run.held_out)
         values = {kind: scoring.score(table, trends) for kind, table in run.found.items()}
-        row = {'number': f"``Scoring('{name}', peak_margin=None)``"}
-        rows.append(row | {kind: area(values['normal'], values[kind]) for kind in ANOMALIES})
+        rows.append(areas_of(f"Scoring('{name}', peak_margin=None)", values))
     return Table(rows=rows)
+
+
+def areas_of(name, values):
+    areas = {kind: area(values['normal'], values[kind]) for kind in ANOMALIES}
+    return {'number': f'``{name}``', **areas}
 
 
 def false_positives_of(run, bins=5):
     """With one threshold for all, of structure and of the paper's score, and by brightness."""
     normal = run.found['normal']
-    magnitude = np.asarray(normal['magnitude'].value)
-    edges = np.quantile(magnitude, np.linspace(0, 1, bins + 1))
-    above = {'by brightness (default)': normal['anomalous_90']}
-    for name, label in (('structure', 'structure, plain'), ('paper_score', "paper's score, plain")):
-        threshold = Calibration(np.asarray(run.held_out[name])).thresholds()[90]
-        above[label] = np.asarray(normal[name]) > threshold
-    rows = []
-    for low, high in pairwise(edges):
-        member = (magnitude >= low) & (magnitude <= high)
-        row = {'magnitude': f'{low:.1f} - {high:.1f}', 'n': str(member.sum())}
-        for label, flags in above.items():
-            rate = np.mean(flags[member])
-            error = np.sqrt(rate * (1 - rate) / member.sum())
-            row[label] = f'{100 * rate:.1f} ± {100 * error:.1f}'
-        rows.append(row)
-    return Table(rows=rows)
+    labels = {
+        'score': 'by brightness (default)',
+        'structure': 'structure, plain',
+        'paper_score': "paper's score, plain",
+    }
+    rates = rate_by(
+        normal['magnitude'].value,
+        {label: np.asarray(normal[name]) for name, label in labels.items()},
+        normals={label: np.asarray(run.held_out[name]) for name, label in labels.items()},
+        bins=bins,
+    )
+    rows = {}
+    for found in rates:
+        magnitudes = f'{found["low"]:.1f} - {found["high"]:.1f}'
+        row = rows.setdefault(magnitudes, {'magnitude': magnitudes, 'n': str(found['n'])})
+        error = (found['rate_high'] - found['rate_low']) / 2
+        row[str(found['detector'])] = f'{100 * found["rate"]:.1f} ± {100 * error:.1f}'
+    return Table(rows=[*rows.values()])
 
 
 def calibration_of(run, share=0.05, rate=0.1):

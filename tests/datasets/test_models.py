@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 from packaging.version import Version
 
-from astro_wgan import datasets
+from astro_wgan import StampSet, datasets
+from astro_wgan.anomaly import DriftWarning
 from astro_wgan.datasets import load_model, model_names, model_path
 
 
@@ -49,9 +50,6 @@ def test_it_tells_pairs_from_normals(detector):
 
 def test_real_stamps_of_another_scale_are_told(detector):
     image = datasets.load_image('hst_cosmos_f814w')
-    from astro_wgan import StampSet
-    from astro_wgan.anomaly import DriftWarning
-
     stamps = StampSet.from_image(image, size=64)
     stamps = StampSet(stamps.pixels, unit='nJy', pixel_scale=stamps.pixel_scale)
     with pytest.warns(DriftWarning, match='pixel scale is 0.03'):
