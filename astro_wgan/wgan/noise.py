@@ -68,7 +68,7 @@ def measure_noise(stamps, stretch, *, seed=0):
     return np.stack(kernels, axis=-1)
 
 
-def build_noise(config, stretch, kernel):
+def build_noise(config, stretch, kernel=None):
     """
     The noise of images as a network that is not trained.
 
@@ -79,8 +79,8 @@ def build_noise(config, stretch, kernel):
     stretch : `~astro_wgan.stamps.Stretch`
         Fitted intensity scaling: asinh makes the noise of bright pixels weaker. That they have
         more of it, by Poisson's law, is not taken into account.
-    kernel : `~numpy.ndarray`, shape (7, 7, bands)
-        As from `measure_noise`.
+    kernel : `~numpy.ndarray`, shape (7, 7, bands), optional
+        As from `measure_noise`. Without it the weights are still to be loaded.
 
     Returns
     -------
@@ -99,7 +99,8 @@ def build_noise(config, stretch, kernel):
     else:
         correlate = keras.layers.DepthwiseConv2D(_KERNEL, **options)
     noise = correlate(white)
-    correlate.set_weights([kernel[..., np.newaxis]])
+    if kernel is not None:
+        correlate.set_weights([kernel[..., np.newaxis]])
     if stretch.kind == 'asinh':
         # The slope of asinh, 1 at the level of the sky.
         at_peak = np.arcsinh(1 / np.array(stretch.knees)).astype(np.float32)

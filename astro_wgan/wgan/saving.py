@@ -3,13 +3,14 @@
 import json
 from pathlib import Path
 
-import keras
 from astropy import units as u
 from astropy.table import QTable
 
 from astro_wgan.files import replaced
 from astro_wgan.stamps import Stretch
 from astro_wgan.wgan.config import NetworkConfig, TrainingConfig, from_dict, to_dict
+from astro_wgan.wgan.networks import build_critic, build_encoder, build_generator
+from astro_wgan.wgan.noise import build_noise
 
 __all__ = ['read_model', 'write_model']
 
@@ -84,10 +85,11 @@ def read_model(kind, folder):
             from_dict(NetworkConfig, description['network']),
             from_dict(TrainingConfig, description['training']),
         )
-        for name in _networks(wgan):
-            network = keras.models.load_model(folder / f'{name}.keras', compile=False)
-            setattr(wgan, f'{name}_', network)
         wgan.stretch = wgan.stretch_ = Stretch.from_dict(description['stretch'])
+        for name in _networks(wgan):
+            network = _built(name, wgan)
+            network.load_weights(folder / f'{name}.keras')
+            setattr(wgan, f'{name}_', network)
         wgan.history_ = QTable.read(folder / 'history.ecsv', format='ascii.ecsv')
     except Exception as error:
         raise ValueError(
@@ -98,6 +100,19 @@ def read_model(kind, folder):
     wgan.pixel_scale_ = None if scale is None else scale * u.arcsec / u.pix
     wgan.provenance_ = description['provenance']
     return wgan
+
+
+def _built(name, wgan):
+    """
+    A network as it was before it had its weights.
+
+    That the layers come from the configuration, and not from the file, lets versions of Keras read
+    what later ones wrote.
+    """
+    if name == 'noise':
+        return build_noise(wgan.network, wgan.stretch_)
+    build = {'generator': build_generator, 'critic': build_critic, 'encoder': build_encoder}
+    return build[name](wgan.network)
 
 
 def _networks(wgan):

@@ -1,7 +1,5 @@
-import keras
 import numpy as np
 import pytest
-from packaging.version import Version
 
 from astro_wgan import StampSet, datasets
 from astro_wgan.anomaly import DriftWarning
@@ -10,8 +8,6 @@ from astro_wgan.datasets import load_model, model_names, model_path
 
 @pytest.fixture(scope='module')
 def detector():
-    if Version(keras.__version__) < Version('3.15'):
-        pytest.skip('Older versions of Keras do not read what Keras 3.15 wrote.')
     return load_model()
 
 
