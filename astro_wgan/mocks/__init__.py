@@ -6,6 +6,7 @@ __all__, __getattr__, __dir__ = lazy_names(
     __name__,
     {
         'AiryPSF': 'psf',
+        'CalzettiDust': 'dust',
         'FilterCurve': 'filters',
         'GaussianPSF': 'psf',
         'INSTRUMENTS': 'instruments',

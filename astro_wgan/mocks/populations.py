@@ -124,7 +124,9 @@ class StellarPopulations:
             spectra = np.array([hdu.data[ages > 0] for hdu in grids], dtype=float)
         return cls(ages[ages > 0] * u.yr, metallicities, wavelength * u.AA, spectra * _SPECTRUM)
 
-    def luminosity(self, *, ages, metallicities, masses, filter_curve, redshift, clip=False):
+    def luminosity(
+        self, *, ages, metallicities, masses, filter_curve, redshift, dust=None, clip=False
+    ):
         """
         Light of populations in a filter of an observer at rest, when they are at a redshift.
 
@@ -140,6 +142,8 @@ class StellarPopulations:
             Of the observer.
         redshift : float
             0 or more.
+        dust : `CalzettiDust`, optional
+            A screen in front of the stars; none by default.
         clip : bool, optional
             Take the nearest age and metallicity of the table for those beyond it, instead of an
             error.
@@ -174,15 +178,20 @@ class StellarPopulations:
         places = {}
         for name, values in given.items():
             places[name] = _inside(name, values, axes[name], clip=clip)
-        table = self._in_filter(filter_curve, redshift)
+        found = self._interpolated(self._in_filter(filter_curve, redshift), **places)
+        if dust is not None:
+            behind = self._interpolated(self._in_filter(filter_curve, redshift, dust), **places)
+            found = np.where(dust.covers(ages), behind, found)
+        return found * masses * LUMINOSITY
+
+    def _interpolated(self, table, *, ages, metallicities):
         look_up = RegularGridInterpolator(
             (np.log(self.metallicities), np.log(self.ages.value)), np.log(np.maximum(table, 1e-300))
         )
-        at = np.stack(np.broadcast_arrays(*map(np.log, (places['metallicities'], places['ages']))))
-        found = look_up(np.moveaxis(at, 0, -1)).reshape(at.shape[1:])
-        return np.exp(found) * masses * LUMINOSITY
+        at = np.stack(np.broadcast_arrays(np.log(metallicities), np.log(ages)))
+        return np.exp(look_up(np.moveaxis(at, 0, -1)).reshape(at.shape[1:]))
 
-    def _in_filter(self, curve, redshift):
+    def _in_filter(self, curve, redshift, dust=None):
         """W / Hz of one solar mass, shape (metallicities, ages)."""
         if not 0 <= redshift < np.inf:
             raise ValueError(f'`redshift` must be 0 or more; got {redshift}.')
@@ -196,9 +205,11 @@ class StellarPopulations:
         between = own[(own > rest[0]) & (own < rest[-1])]
         x = np.union1d(rest, between)
         through = np.interp(x, rest, curve.throughput)
+        photons = np.trapezoid(through / x, x)
+        if dust is not None:
+            through = through * dust.transmission(x * u.nm)
         flat = self.spectra.value.reshape(-1, len(own))
         light = [np.trapezoid(np.interp(x, own, one) * through * x, x) for one in flat]
-        photons = np.trapezoid(through / x, x)
         unit = (_SPECTRUM * u.M_sun * u.nm**2 / constants.c).to_value(LUMINOSITY)
         return np.reshape(light, self.spectra.shape[:2]) / photons * unit
 
