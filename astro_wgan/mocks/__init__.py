@@ -20,6 +20,10 @@ __all__, __getattr__, __dir__ = lazy_names(
         'load_light_map': 'bundled',
         'mock_stamps': 'drawing',
         'observe': 'observing',
+        'particles_from_pynbody': 'particle_packages',
+        'particles_from_yt': 'particle_packages',
         'read_light_map': 'reading',
+        'read_particles': 'particle_tables',
+        'read_snapshot': 'snapshots',
     },
 )

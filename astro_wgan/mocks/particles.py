@@ -1,14 +1,13 @@
 """`Particles`: stars of a simulation, and the light map that they make."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from astropy import units as u
-from scipy.ndimage import convolve1d
 from scipy.spatial import cKDTree
-from scipy.special import ndtr
 
 from astro_wgan.mocks.light import LUMINOSITY, LightMap
+from astro_wgan.mocks.spreading import image_axes, spread
 from astro_wgan.stamps.checks import as_shape
 
 __all__ = ['Particles']
@@ -16,20 +15,23 @@ __all__ = ['Particles']
 #: Neighbours whose distance is the FWHM of a particle's light.
 _NEIGHBOURS = 16
 
-#: Classes of widths for each factor of two: particles of a class are smoothed alike.
-_CLASSES = 4
-
-#: Narrower Gaussians, in pixels, are none; wider ones than this share of the map do not grow.
-_NARROWEST, _WIDEST = 0.2, 0.25
-
-#: Edge of a map in galaxy radii, as Margalef-Bentabol et al. 2020 (section 2.1.1) have it.
+#: Edge of a galaxy's cube in its radii, as Margalef-Bentabol et al. 2020 (section 2.1.1) have it.
 _RADII = 8
 
-#: Image axes for directions of sight; (x, y) of the image.
-_AXES = {'x': (1, 2), 'y': (2, 0), 'z': (0, 1)}
+#: Unit of each property of a particle, and whether it may be negative.
+_UNITS = {
+    'positions': (u.kpc, True),
+    'luminosity': (LUMINOSITY, False),
+    'masses': (u.Msun, False),
+    'fwhm': (u.kpc, False),
+    'ages': (u.Gyr, False),
+    'metallicities': (u.dimensionless_unscaled, False),
+    'formed_masses': (u.Msun, False),
+    'velocities': (u.km / u.s, True),
+}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Particles:
     """
     Star particles of a galaxy.
@@ -37,9 +39,10 @@ class Particles:
     Parameters
     ----------
     positions : `~astropy.units.Quantity`, shape (n, 3)
-        In the galaxy's frame, its centre at 0; lengths.
-    luminosity : `~astropy.units.Quantity`, shape (n,) or (n, bands)
-        Power per frequency of each, such as W / Hz.
+        In the galaxy's frame, its centre at 0; lengths, not comoving.
+    luminosity : `~astropy.units.Quantity`, shape (n,) or (n, bands), optional
+        Power per frequency of each, such as W / Hz. Where it is not known, `with_light` makes it of
+        ages and metallicities.
     wavelength : `~astropy.units.Quantity`, optional
         Rest-frame wavelength, one for each band.
     masses : `~astropy.units.Quantity`, shape (n,), optional
@@ -47,6 +50,14 @@ class Particles:
     fwhm : `~astropy.units.Quantity`, shape (n,) or a single one, optional
         Width of the Gaussian that a particle's light is spread over; 0 for none. By default the
         distance to its 16th neighbour.
+    ages : `~astropy.units.Quantity`, shape (n,), optional
+    metallicities : array_like, shape (n,), optional
+        In units of the sun's.
+    formed_masses : `~astropy.units.Quantity`, shape (n,), optional
+        Masses when the stars formed, which decide their light; ``masses`` by default, although
+        stars lose up to half of theirs.
+    velocities : `~astropy.units.Quantity`, shape (n, 3), optional
+        For `spin`.
 
     Raises
     ------
@@ -62,6 +73,8 @@ class Particles:
     >>> from astro_wgan.mocks import Particles
     >>> rng = np.random.default_rng(1)
     >>> stars = Particles(rng.normal(size=(5000, 3)) * u.kpc, np.full(5000, 1e17) * u.W / u.Hz)
+    >>> stars
+    <Particles: 5000 stars with positions, luminosity>
     >>> stars.radius.round(1)
     <Quantity 2.2 kpc>
     >>> stars.light_map(pixel_scale=0.2 * u.kpc, along='x')
@@ -69,39 +82,43 @@ class Particles:
     """
 
     positions: u.Quantity
-    luminosity: u.Quantity
+    luminosity: u.Quantity | None = None
     wavelength: u.Quantity | None = None
     masses: u.Quantity | None = None
     fwhm: u.Quantity | None = None
+    ages: u.Quantity | None = None
+    metallicities: np.ndarray | None = None
+    formed_masses: u.Quantity | None = None
+    velocities: u.Quantity | None = None
 
     def __post_init__(self):
-        put = object.__setattr__
-        positions = _numbers(self.positions, u.kpc, 'positions', negative=True)
-        if positions.ndim != 2 or positions.shape[1] != 3 or not len(positions):
-            raise ValueError(
-                f'`positions` must have the shape (n, 3), n above 0; got {positions.shape}.'
-            )
-        put(self, 'positions', positions)
-        put(self, 'luminosity', _numbers(self.luminosity, LUMINOSITY, 'luminosity'))
-        if self.luminosity.ndim not in (1, 2):
-            raise ValueError(
-                f'`luminosity` must have the shape (n,) or (n, bands); got {self.luminosity.shape}.'
-            )
-        if self.masses is not None:
-            put(self, 'masses', _numbers(self.masses, u.Msun, 'masses'))
-        if self.fwhm is not None:
-            width = _numbers(self.fwhm, u.kpc, 'fwhm')
-            put(self, 'fwhm', np.full(len(self), width.value) * u.kpc if width.isscalar else width)
-        for name in ('luminosity', 'masses', 'fwhm'):
+        shape = np.shape(self.positions)
+        if len(shape) != 2 or shape[1] != 3 or not shape[0]:
+            raise ValueError(f'`positions` must have the shape (n, 3), n above 0; got {shape}.')
+        for name, (unit, negative) in _UNITS.items():
             values = getattr(self, name)
-            if values is not None and len(values) != len(self):
-                raise ValueError(
-                    f'`{name}` must be one for each of the {len(self)} particles; '
-                    f'got {len(values)}.'
-                )
+            if values is None:
+                continue
+            values = _numbers(values, unit, name, negative=negative)
+            if name == 'fwhm' and values.isscalar:
+                values = np.full(len(self), values.value) * values.unit
+            _check_shape(values, name, len(self))
+            object.__setattr__(self, name, values.value if name == 'metallicities' else values)
 
     def __len__(self):
         return len(self.positions)
+
+    def __repr__(self):
+        known = ', '.join(name for name in _UNITS if getattr(self, name) is not None)
+        return f'<Particles: {len(self)} stars with {known}>'
+
+    def __getitem__(self, which):
+        """Some of the particles: a slice, or an array of bool or int."""
+        if isinstance(which, (int, np.integer)):
+            raise TypeError(f'Particles are taken by a slice or an array; got {which!r}.')
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        given = {name: values[name] for name in _UNITS if values[name] is not None}
+        return replace(self, **{name: value[which] for name, value in given.items()})
 
     @property
     def radius(self):
@@ -110,17 +127,91 @@ class Particles:
 
         Those of a uniform ellipsoid are a fifth of its squared semi-axes.
         """
-        masses = np.ones(len(self)) if self.masses is None else self.masses.value
-        if not masses.sum() > 0:
-            raise ValueError('`masses` must not all be 0.')
+        masses = self._weights()
         x = self.positions.value
         x = x - np.average(x, axis=0, weights=masses)
         moments = np.linalg.eigvalsh((masses[:, np.newaxis] * x).T @ x / masses.sum())
         return np.sqrt(5 * moments.clip(0)).mean() * u.kpc
 
+    @property
+    def spin(self):
+        """
+        Direction of the angular momentum, a `~numpy.ndarray` of shape (3,).
+
+        A disc is seen face-on along it.
+        """
+        if self.velocities is None:
+            raise ValueError('`velocities` must be given: without them there is no spin.')
+        masses = self._weights()
+        x, v = (
+            values.value - np.average(values.value, axis=0, weights=masses)
+            for values in (self.positions, self.velocities)
+        )
+        momentum = masses @ np.cross(x, v)
+        length = np.linalg.norm(momentum)
+        if not length > 0:
+            raise ValueError('The particles have no angular momentum.')
+        return momentum / length
+
+    def cube(self, edge=None):
+        """
+        The particles in a cube around the galaxy's centre.
+
+        Parameters
+        ----------
+        edge : `~astropy.units.Quantity`, optional
+            By default 8 radii. Where companions are among the particles, give 8 radii of the
+            galaxy alone.
+
+        Returns
+        -------
+        `Particles`
+
+        Raises
+        ------
+        ValueError
+            If there are none.
+        """
+        half = u.Quantity(_RADII * self.radius if edge is None else edge).to_value(u.kpc) / 2
+        inside = (np.abs(self.positions.value) <= half).all(axis=1)
+        if not inside.any():
+            raise ValueError(f'There are no particles in a cube of {2 * half:.3g} kpc.')
+        return self[inside]
+
+    def with_light(self, populations, *, filter_curve, redshift, dust=None, clip=False):
+        """
+        The particles with the luminosity of their stellar populations in a filter.
+
+        Parameters
+        ----------
+        populations : `StellarPopulations`
+        filter_curve, redshift, dust, clip
+            As in `StellarPopulations.luminosity`.
+
+        Returns
+        -------
+        `Particles`
+            With ``luminosity``, which is right for this filter and redshift only, and the
+            ``wavelength`` that the filter sees there.
+
+        Raises
+        ------
+        ValueError
+            If ages, metallicities or masses are missing, or outside of the table.
+        """
+        masses = self.masses if self.formed_masses is None else self.formed_masses
+        needed = {'ages': self.ages, 'metallicities': self.metallicities, 'masses': masses}
+        missing = [name for name, values in needed.items() if values is None]
+        if missing:
+            raise ValueError(f'The particles have no `{"`, `".join(missing)}` to make light of.')
+        light = populations.luminosity(
+            **needed, filter_curve=filter_curve, redshift=redshift, dust=dust, clip=clip
+        )
+        return replace(self, luminosity=light, wavelength=filter_curve.pivot / (1 + redshift))
+
     def light_map(self, *, pixel_scale, size=None, along='z'):
         """
-        The light of the particles, as seen from one direction, without dust.
+        The light of the particles, as seen from one direction.
 
         Parameters
         ----------
@@ -139,29 +230,38 @@ class Particles:
         Raises
         ------
         ValueError
-            If an argument is out of range.
+            If an argument is out of range, or there is no ``luminosity``.
 
         Notes
         -----
         Light is summed in the pixel that a particle is in, and spread by a Gaussian; widths are
         rounded to a quarter of a factor of two, and at most a quarter of the map. Flux is that of
-        the particles but for what lies, or is spread, beyond the edges of the map.
+        the particles but for what lies, or is spread, beyond the edges of the map. All particles
+        along the line of sight count; `cube` leaves out those in front and behind.
         """
+        if self.luminosity is None:
+            raise ValueError('`luminosity` is not known: `with_light` makes it.')
         scale = u.Quantity(pixel_scale).to_value(u.kpc)
         if not 0 < scale < np.inf:
             raise ValueError(f'`pixel_scale` must be above 0; got {pixel_scale}.')
         if size is None:
             size = max(1, int(np.ceil(_RADII * self.radius.value / scale)))
         shape = as_shape(size)
-        place = self.positions.value @ _image_axes(along).T / scale
+        place = self.positions.value @ image_axes(along).T / scale
         pixel = np.floor(place + np.array(shape[::-1]) / 2).astype(np.int64)
         inside = ((pixel >= 0) & (pixel < shape[::-1])).all(axis=1)
         bands = self.luminosity.value.reshape(len(self), -1)[inside]
         column, row = pixel[inside].T
-        light = _spread(row, column, bands, self._sigma()[inside] / scale, shape)
+        light = spread(row, column, bands, self._sigma()[inside] / scale, shape)
         if self.luminosity.ndim == 1:
             light = light[..., 0]
         return LightMap(light * LUMINOSITY, scale * u.kpc, self.wavelength)
+
+    def _weights(self):
+        masses = np.ones(len(self)) if self.masses is None else self.masses.value
+        if not masses.sum() > 0:
+            raise ValueError('`masses` must not all be 0.')
+        return masses
 
     def _sigma(self):
         """Standard deviations of the Gaussians, in kpc."""
@@ -176,10 +276,11 @@ class Particles:
         return width / np.sqrt(8 * np.log(2))
 
 
-def _numbers(values, unit, name, *, negative=False):
+def _numbers(values, unit, name, *, negative):
     values = u.Quantity(values, dtype=float)
     if not values.unit.is_equivalent(unit):
-        raise u.UnitsError(f'`{name}` must convert to {unit}; got {values.unit or "no unit"}.')
+        wanted = f'convert to {unit}' if unit != u.dimensionless_unscaled else 'have no unit'
+        raise u.UnitsError(f'`{name}` must {wanted}; got {values.unit or "no unit"}.')
     values = values.to(unit)
     good = np.isfinite(values.value) & (negative or values.value >= 0)
     if not np.all(good):
@@ -190,46 +291,15 @@ def _numbers(values, unit, name, *, negative=False):
     return values
 
 
-def _image_axes(along):
-    """Unit vectors along x and y of the image, shape (2, 3)."""
-    if isinstance(along, str):
-        if along not in _AXES:
-            raise ValueError(f'`along` must be one of {list(_AXES)} or a direction; got {along!r}.')
-        return np.eye(3)[list(_AXES[along])]
-    sight = np.asarray(along, dtype=float)
-    length = np.linalg.norm(sight) if sight.shape == (3,) else np.nan
-    if not 0 < length < np.inf:
-        raise ValueError(f'`along` must be a direction, three numbers not all 0; got {along!r}.')
-    sight = sight / length
-    # The image's x axis lies in the plane of x and y.
-    first = np.array([-sight[1], sight[0], 0]) if abs(sight[2]) < 1 else np.array([1.0, 0, 0])
-    first /= np.linalg.norm(first)
-    return np.array([first, np.cross(sight, first)])
-
-
-def _spread(row, column, bands, sigma, shape):
-    """Light of particles, each spread by its own width; shape (ny, nx, bands)."""
-    light = np.zeros((*shape, bands.shape[1]))
-    sigma = np.minimum(sigma, _WIDEST * min(shape))
-    level = np.rint(_CLASSES * np.log2(np.maximum(sigma, 1e-9) / _NARROWEST)).astype(int)
-    for one in np.unique(level.clip(0)):
-        width = _NARROWEST * 2 ** (one / _CLASSES) if one else 0
-        members = level.clip(0) == one
-        place = np.ravel_multi_index((row[members], column[members]), shape)
-        for band in range(bands.shape[1]):
-            summed = np.bincount(place, bands[members, band], minlength=np.prod(shape))
-            light[..., band] += _smoothed(summed.reshape(shape), width)
-    return light
-
-
-def _smoothed(image, sigma):
-    """Spread by a Gaussian around the middle of each pixel; what leaves the image is lost."""
-    if not sigma:
-        return image
-    reach = int(np.ceil(5 * sigma))
-    edges = np.arange(-reach, reach + 2) - 0.5
-    kernel = np.diff(ndtr(edges / sigma))
-    kernel /= kernel.sum()
-    for axis in (0, 1):
-        image = convolve1d(image, kernel, axis=axis, mode='constant')
-    return image
+def _check_shape(values, name, n):
+    if name in ('positions', 'velocities'):
+        allowed, good = f'({n}, 3)', values.shape == (n, 3)
+    elif name == 'luminosity':
+        allowed, good = f'({n},) or ({n}, bands)', values.ndim in (1, 2) and len(values) == n
+    else:
+        allowed, good = f'({n},)', values.shape == (n,)
+    if not good:
+        raise ValueError(
+            f'`{name}` must have the shape {allowed}, for each of the {n} particles; '
+            f'got {values.shape}.'
+        )

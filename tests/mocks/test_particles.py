@@ -122,6 +122,13 @@ def test_radius_is_that_of_a_uniform_ellipsoid():
         ({'masses': [1, 2, 3, np.nan] * u.Msun}, ValueError, '`masses`'),
         ({'masses': [1, 2, 3, 4] * u.s}, u.UnitsError, '`masses`'),
         ({'fwhm': -1 * u.kpc}, ValueError, '`fwhm`'),
+        ({'ages': [1, 2, 3, -4] * u.Gyr}, ValueError, '`ages`'),
+        ({'ages': np.ones(4)}, u.UnitsError, '`ages`'),
+        ({'metallicities': [1, 2, 3, np.inf]}, ValueError, '`metallicities`'),
+        ({'metallicities': np.ones(4) * u.kpc}, u.UnitsError, '`metallicities` must have no unit'),
+        ({'formed_masses': -np.ones(4) * u.Msun}, ValueError, '`formed_masses`'),
+        ({'velocities': np.ones((4, 3)) * u.kpc}, u.UnitsError, '`velocities`'),
+        ({'velocities': np.ones((4, 2)) * u.km / u.s}, ValueError, '`velocities`'),
     ],
 )
 def test_bad_particles_are_refused(changed, error, match):
@@ -137,3 +144,63 @@ def test_bad_views_are_refused(options):
     stars = Particles(np.ones((4, 3)) * u.kpc, np.ones(4) * POWER)
     with pytest.raises(ValueError, match='must'):
         stars.light_map(**({'pixel_scale': 1 * u.kpc, 'size': 8} | options))
+
+
+def test_a_turning_disc_is_seen_face_on_along_its_spin():
+    """Turned out of the plane by hand; the whole galaxy moves as well."""
+    angle = 0.7
+    turn = np.array(
+        [[1, 0, 0], [0, np.cos(angle), -np.sin(angle)], [0, np.sin(angle), np.cos(angle)]]
+    )
+    flat = disc(4000)
+    around = np.cross([0, 0, 1], flat) * 50
+    stars = Particles(
+        flat @ turn.T * u.kpc,
+        np.ones(4000) * POWER,
+        velocities=(around @ turn.T + [300, -20, 70]) * u.km / u.s,
+        fwhm=0 * u.kpc,
+    )
+    # The thin disc lies nearly, not wholly, in its plane.
+    np.testing.assert_allclose(stars.spin, turn @ [0, 0, 1], atol=1e-2)
+    light = stars.light_map(pixel_scale=0.5 * u.kpc, size=150, along=stars.spin).luminosity.value
+    y, x = np.indices(light.shape) - 74.5
+    moments = [np.average(each**2, weights=light) for each in (x, y)]
+    assert moments[0] == pytest.approx(moments[1], rel=0.1)
+
+
+def test_spin_needs_velocities():
+    stars = Particles(np.ones((4, 3)) * u.kpc, np.ones(4) * POWER)
+    with pytest.raises(ValueError, match='`velocities`'):
+        _ = stars.spin
+    still = Particles(np.ones((4, 3)) * u.kpc, velocities=np.ones((4, 3)) * u.km / u.s)
+    with pytest.raises(ValueError, match='no angular momentum'):
+        _ = still.spin
+
+
+def test_a_cube_has_8_radii_and_keeps_companions_in_it():
+    galaxy = disc(2000)
+    radius = Particles(galaxy * u.kpc).radius
+    edge = 8 * radius.value
+    others = np.array([[0.49, 0.49, -0.49], [0.51, 0, 0], [0, 0, -0.6]]) * edge
+    stars = Particles(np.concatenate([galaxy, others]) * u.kpc, np.ones(2003) * POWER)
+    found = stars.cube(8 * radius)
+    inside = (np.abs(stars.positions.value) <= edge / 2).all(axis=1)
+    assert inside[2000:].tolist() == [True, False, False]
+    assert len(found) == inside.sum() == len(found.luminosity)
+    own = stars.cube().positions.value
+    assert np.abs(own).max() <= 4 * stars.radius.value
+    with pytest.raises(ValueError, match='no particles in a cube of 1 kpc'):
+        Particles([[9.0, 0, 0]] * u.kpc).cube(1 * u.kpc)
+
+
+def test_some_of_the_particles():
+    stars = Particles(np.arange(12.0).reshape(4, 3) * u.kpc, [1.0, 2, 3, 4] * POWER)
+    assert stars[1:3].luminosity.value.tolist() == [2, 3]
+    assert stars[np.array([3, 0])].positions[0, 0] == 9 * u.kpc
+    with pytest.raises(TypeError, match='slice'):
+        stars[2]
+
+
+def test_without_light_there_is_no_map():
+    with pytest.raises(ValueError, match='`with_light`'):
+        Particles(np.ones((4, 3)) * u.kpc).light_map(pixel_scale=1 * u.kpc)

@@ -1,5 +1,6 @@
 """Light of stellar populations in filters, against integrals over frequency and closed formulas."""
 
+from dataclasses import replace
 from importlib.util import find_spec
 
 import numpy as np
@@ -9,7 +10,7 @@ from astropy import units as u
 from astropy.io import fits
 from astropy.modeling.models import BlackBody
 
-from astro_wgan.mocks import FilterCurve, Particles, StellarPopulations, mock_stamps
+from astro_wgan.mocks import CalzettiDust, FilterCurve, Particles, StellarPopulations, mock_stamps
 
 SPECTRUM = u.L_sun / u.AA / u.M_sun
 WAVELENGTH = np.geomspace(50, 5000, 4000) * u.nm
@@ -213,3 +214,24 @@ def test_from_particles_to_a_stamp():
     expected = galaxy.flux(1).sum().to_value(u.ABmag)
     assert stamps.table['magnitude'].value[0] == pytest.approx(expected, abs=1e-6)
     assert galaxy.luminosity.sum().value == pytest.approx(power.sum().value, rel=1e-3)
+
+
+def test_particles_become_light():
+    """By their masses at birth, where these are known, with dust in front."""
+    stars = populations((500 / WAVELENGTH.value) ** 2)
+    have = {'ages': [1, 5] * u.Gyr, 'metallicities': [0.2, 0.5]}
+    particles = Particles(np.eye(3)[:2] * u.kpc, masses=[1e6, 1e6] * u.M_sun, **have)
+    found = particles.with_light(stars, filter_curve=hill(), redshift=1)
+    expected = light(stars, **have, masses=1e6 * u.M_sun, redshift=1)
+    np.testing.assert_allclose(found.luminosity, expected)
+    assert u.isclose(found.wavelength, hill().pivot / 2)
+    born = replace(particles, formed_masses=[3e6, 3e6] * u.M_sun)
+    dust = CalzettiDust(a_v=1)
+    dimmed = born.with_light(stars, filter_curve=hill(), redshift=1, dust=dust)
+    behind = light(stars, **have, masses=3e6 * u.M_sun, redshift=1, dust=dust)
+    np.testing.assert_allclose(dimmed.luminosity, behind)
+    assert (dimmed.luminosity < 3 * found.luminosity).all()
+    with pytest.raises(ValueError, match='no `ages`'):
+        replace(particles, ages=None).with_light(stars, filter_curve=hill(), redshift=1)
+    with pytest.raises(ValueError, match='1 do not: `clip`'):
+        replace(particles, ages=[1, 50] * u.Gyr).with_light(stars, filter_curve=hill(), redshift=1)

@@ -1,0 +1,132 @@
+"""`read_particles`: star particles from tables and from the datasets of an HDF5 file."""
+
+import os
+from collections.abc import Mapping
+
+import numpy as np
+from astropy import units as u
+from astropy.table import Table
+
+from astro_wgan.mocks.particles import Particles
+
+__all__ = ['open_hdf5', 'read_particles']
+
+#: What particles may have.
+_PROPERTIES = (
+    'positions',
+    'luminosity',
+    'masses',
+    'fwhm',
+    'ages',
+    'metallicities',
+    'formed_masses',
+    'velocities',
+)
+
+
+def read_particles(source, *, names=None, units=None):
+    """
+    Star particles from a table or an HDF5 file.
+
+    Parameters
+    ----------
+    source : `~astropy.table.Table`, mapping of str to array, or path-like
+        Columns, or the path of an HDF5 file with datasets. Other files, and tables that astropy
+        wrote as HDF5, are read by `astropy.table.QTable.read` first.
+    names : dict, optional
+        Names of columns, or paths of datasets, by the name of the parameter of `Particles`. By
+        default they are called as these are.
+    units : dict, optional
+        Units, by the name of the parameter, for what has none of its own. A dataset's own unit is
+        its attribute ``unit`` or ``units``.
+
+    Returns
+    -------
+    `Particles`
+        Taken as they are: around the galaxy's centre, not comoving, with metallicities in units of
+        the sun's.
+
+    Raises
+    ------
+    ImportError
+        If a file is given and h5py is not installed.
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If positions or a name are not there, or values are no stars.
+    astropy.units.UnitsError
+        If a unit is missing, or does not convert.
+
+    Examples
+    --------
+    >>> from astropy import units as u
+    >>> from astropy.table import QTable
+    >>> from astro_wgan.mocks import read_particles
+    >>> table = QTable({'xyz': [[0, 0, 1], [2, 0, 0]] * u.kpc, 'luminosity': [1, 3] * u.W / u.Hz})
+    >>> read_particles(table, names={'positions': 'xyz'})
+    <Particles: 2 stars with positions, luminosity>
+    """
+    names, units = names or {}, units or {}
+    unknown = {*names, *units} - {*_PROPERTIES}
+    if unknown:
+        raise ValueError(
+            f'`names` and `units` must be for {list(_PROPERTIES)}; got {sorted(unknown)}.'
+        )
+    if isinstance(source, Table):
+        return Particles(**_columns(source, source.colnames, names, units))
+    if isinstance(source, Mapping):
+        return Particles(**_columns(source, source, names, units))
+    with open_hdf5(source) as file:
+        return Particles(**_columns(file, file, names, units))
+
+
+def open_hdf5(path):
+    """
+    An HDF5 file, open for reading.
+
+    Raises
+    ------
+    ImportError
+        If h5py is not installed.
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is no HDF5 file, or it is truncated.
+    """
+    try:
+        import h5py
+    except ImportError as error:
+        raise ImportError(
+            'Reading HDF5 files needs h5py: pip install "astro_wgan[particles]".'
+        ) from error
+    try:
+        return h5py.File(path, 'r')
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise ValueError(f'{os.fspath(path)} is no HDF5 file: {error}') from error
+
+
+def _columns(source, known, names, units):
+    columns = {}
+    for name in _PROPERTIES:
+        own = names.get(name, name)
+        if own in known:
+            columns[name] = _quantity(source[own], name, units.get(name))
+        elif name in names or name == 'positions':
+            raise ValueError(f'There is no {own!r} for `{name}`; there are {sorted(known)}.')
+    return columns
+
+
+def _quantity(values, name, unit):
+    """Numbers with their own unit, or else with the one that is given."""
+    own = getattr(values, 'unit', None)
+    if hasattr(values, 'attrs'):
+        own = values.attrs.get('unit', values.attrs.get('units'))
+        values = values[()]
+    values = getattr(values, 'value', values)
+    values = np.ma.filled(np.ma.asarray(values, dtype=float), np.nan)
+    own = unit if own is None else own
+    if own is None and name != 'metallicities':
+        raise u.UnitsError(f'`{name}` has no unit: give it one by `units`.')
+    return values * u.Unit(own or '')
