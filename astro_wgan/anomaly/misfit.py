@@ -54,10 +54,11 @@ def measure_misfit(searcher, stamps, *, scoring=None, progress=True, resume=None
     `~astropy.table.QTable`
         The stamps' own columns, then ``paper_score`` (the paper's AS), ``residual`` (L_R),
         ``feature`` (L_F), ``structure`` (mean absolute residual after smoothing), ``peak``
-        (the largest of a pixel), ``critic`` (C(x)), ``closest_flux`` (sum over the closest image,
-        a mean over its bands), ``noise`` (of a pixel of the stamp, from its finest structure, as
-        `~astro_wgan.noise.finest_scatter`), ``valid`` (share of the pixels that are not masked),
-        ``iterations``, ``converged`` and ``latent`` (z of the closest image). A stamp without any
+        (largest difference of a pixel from the smoothed residual), ``critic`` (C(x)),
+        ``closest_flux`` (sum over the closest image, a mean over its bands), ``noise`` (of a pixel
+        of the stamp, from its finest structure, as `~astro_wgan.noise.finest_scatter`), ``valid``
+        (share of the pixels that are not masked), ``iterations``, ``converged`` and ``latent``
+        (z of the closest image). A stamp without any
         valid pixel has NaN for its misfit. ``meta`` holds the provenance.
 
     Raises

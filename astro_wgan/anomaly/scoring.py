@@ -42,11 +42,11 @@ class Scoring:
         standard deviations it lies above them. What is bright has more structure of every kind,
         and a single threshold would find bright galaxies rather than strange ones.
     peak_margin : float or None
-        What is narrower than the smoothing (a hot pixel, a trail, a bad edge) shows in the largest
-        residual of a pixel. That, too, is measured against normals as bright, and counts where it
-        lies so many standard deviations farther above them than the statistic does; in noise, the
-        largest of thousands of pixels scatters widely. None: it does not count. Without
-        ``by_brightness`` it never does.
+        What is sharper than the smoothing (a hot pixel, a trail, a bad edge), and so than anything
+        that was seen through the telescope, shows in the largest difference of a pixel from the
+        smoothed residual. That, too, is measured against normals as bright, and counts where it
+        lies so many standard deviations farther above them than the statistic does. None: it does
+        not count. Without ``by_brightness`` it never does.
 
     Raises
     ------
@@ -64,7 +64,7 @@ class Scoring:
     smoothing: float = 1.5
     reach: float | None = 0.3
     by_brightness: bool = True
-    peak_margin: float | None = 1.5
+    peak_margin: float | None = 2.0
 
     def __post_init__(self):
         if self.statistic not in _STATISTICS:
@@ -92,10 +92,11 @@ class Scoring:
         -------
         dict of `~numpy.ndarray`, shape (n,)
         """
-        window = {'smoothing': self.smoothing, 'reach': self.reach}
+        smooth = _smoothed(residual, weights, self.smoothing)
+        sharp = residual - smooth if self.smoothing else residual
         return {
-            'structure': structure(residual, weights, **window),
-            'peak': peak(residual, weights),
+            'structure': _shares(smooth, weights, self.reach).sum(axis=(1, 2, 3)),
+            'peak': _largest(sharp, weights),
         }
 
     def contributions(self, residual, weights):
@@ -200,35 +201,51 @@ def structure_map(residual, weights, *, smoothing, reach=None):
     `~numpy.ndarray` of float32, shape (n, ny, nx, bands)
         NaN in an image of which no pixel can be used.
     """
-    residual = np.asarray(residual, dtype=np.float32)
-    weights = np.asarray(weights, dtype=np.float32)
-    smooth = residual
-    if smoothing > 0:
-        widths = (0, smoothing, smoothing, 0)
-        seen = gaussian_filter(weights, widths)
-        smooth = gaussian_filter(weights * residual, widths) / np.maximum(seen, 1e-6)
-    if reach is not None:
-        weights = weights * _around_centre(residual.shape[1:3], reach)
-    used = weights.sum(axis=(1, 2, 3), keepdims=True)
-    with np.errstate(invalid='ignore'):
-        return weights * np.abs(smooth) / used
+    return _shares(_smoothed(residual, weights, smoothing), weights, reach)
 
 
-def peak(residual, weights):
+def peak(residual, weights, *, smoothing):
     """
-    Largest absolute residual of a pixel, each times the square root of its weight.
+    Largest absolute difference of a pixel from the smoothed residual around it.
 
     Parameters
     ----------
     residual, weights : `~numpy.ndarray`, shape (n, ny, nx, bands)
-        As for `structure`.
+        As for `structure`. Differences are multiplied by the square root of their weight.
+    smoothing : float
+        Standard deviation of the Gaussian in pixels; 0 for the largest residual itself.
 
     Returns
     -------
     `~numpy.ndarray`, shape (n,)
         NaN where no pixel can be used.
     """
-    seen = np.where(weights > 0, np.sqrt(weights) * np.abs(residual), -np.inf)
+    smooth = _smoothed(residual, weights, smoothing) if smoothing else 0
+    return _largest(residual - smooth, weights)
+
+
+def _smoothed(residual, weights, smoothing):
+    """Weighted mean around each pixel."""
+    residual = np.asarray(residual, dtype=np.float32)
+    if not smoothing:
+        return residual
+    weights = np.asarray(weights, dtype=np.float32)
+    widths = (0, smoothing, smoothing, 0)
+    seen = gaussian_filter(weights, widths)
+    return gaussian_filter(weights * residual, widths) / np.maximum(seen, 1e-6)
+
+
+def _shares(smooth, weights, reach):
+    weights = np.asarray(weights, dtype=np.float32)
+    if reach is not None:
+        weights = weights * _around_centre(smooth.shape[1:3], reach)
+    used = weights.sum(axis=(1, 2, 3), keepdims=True)
+    with np.errstate(invalid='ignore'):
+        return weights * np.abs(smooth) / used
+
+
+def _largest(difference, weights):
+    seen = np.where(weights > 0, np.sqrt(weights) * np.abs(difference), -np.inf)
     largest = seen.max(axis=(1, 2, 3), initial=-np.inf)
     return np.where(np.isneginf(largest), np.nan, largest)
 

@@ -9,6 +9,7 @@ __all__, __getattr__, __dir__ = lazy_names(
         'compare_auc': 'roc',
         'compare_by': 'populations',
         'compare_populations': 'populations',
+        'compare_properties': 'properties',
         'detection_rates': 'rates',
         'rank_simulations': 'populations',
         'ranking_quality': 'roc',

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-__all__ = ['STATISTICS', 'Pooled', 'check_statistic']
+__all__ = ['STATISTICS', 'Pooled', 'check_resamples', 'check_statistic', 'p_value', 'spread']
 
 STATISTICS = ('ks', 'wasserstein', 'energy')
 
@@ -64,6 +64,25 @@ class Pooled:
         others = random.integers(self.n, self.n + self.m, self.m)
         return self.distances(self.counts(chosen), self.counts(others))
 
+    def beside_chance(self, statistic, resamples, random):
+        """
+        The distance of the two samples, with what it takes to judge it.
+
+        Returns
+        -------
+        dict of float
+            ``distance``, its bootstrap ``error``, ``by_chance`` (the median of mixtures of the two)
+            and ``p_value``.
+        """
+        distance = self.observed()[statistic]
+        chance = np.array([self.permuted(random)[statistic] for _ in range(resamples)])
+        return {
+            'distance': distance,
+            'error': spread([self.resampled(random)[statistic] for _ in range(resamples)]),
+            'by_chance': np.median(chance),
+            'p_value': p_value(distance, chance),
+        }
+
     def counts(self, indices):
         """How often each value occurs among some of the objects."""
         return np.bincount(self.which[indices], minlength=len(self.steps) + 1)
@@ -73,3 +92,20 @@ def check_statistic(statistic):
     """Complain of a distance that there is not."""
     if statistic not in STATISTICS:
         raise ValueError(f'`statistic` must be one of {STATISTICS}; got {statistic!r}.')
+
+
+def check_resamples(resamples):
+    """Complain of resamples that have no scatter."""
+    if resamples < 2:
+        raise ValueError(f'`resamples` must be at least 2; got {resamples}.')
+
+
+def spread(values):
+    """Standard deviation of resamples."""
+    return float(np.std(values, ddof=1))
+
+
+def p_value(found, chance):
+    """Share of mixtures that are at least as far apart, this one among them."""
+    # A little room for rounding: permutations of equal samples are equally far apart.
+    return (1 + int((chance >= found * (1 - 1e-9)).sum())) / (1 + len(chance))

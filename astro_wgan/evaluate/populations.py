@@ -7,7 +7,14 @@ from astropy import units as u
 from astropy.table import QTable
 
 from astro_wgan.evaluate.binning import bin_values
-from astro_wgan.evaluate.distances import STATISTICS, Pooled, check_statistic
+from astro_wgan.evaluate.distances import (
+    STATISTICS,
+    Pooled,
+    check_resamples,
+    check_statistic,
+    p_value,
+    spread,
+)
 from astro_wgan.evaluate.inputs import score_array
 from astro_wgan.progress import ProgressLine
 from astro_wgan.provenance import record
@@ -62,7 +69,7 @@ def compare_populations(first, second, *, resamples=1000, seed=0, progress=True)
     >>> bool((comparison['p_value'] < 0.01).all())
     True
     """
-    _check_resamples(resamples)
+    check_resamples(resamples)
     first, left_out = _finite(first, '`first`')
     second, also_out = _finite(second, '`second`')
     pooled = Pooled(first, second)
@@ -81,9 +88,9 @@ def compare_populations(first, second, *, resamples=1000, seed=0, progress=True)
             {
                 'statistic': name,
                 'distance': found[name],
-                'error': _spread([distances[name] for distances in drawn]),
+                'error': spread([distances[name] for distances in drawn]),
                 'by_chance': np.median(chance),
-                'p_value': _p_value(found[name], chance),
+                'p_value': p_value(found[name], chance),
                 'n_first': len(first),
                 'n_second': len(second),
                 'not_scored': left_out + also_out,
@@ -150,7 +157,7 @@ def compare_by(
     [0.5, 1.5]
     """
     check_statistic(statistic)
-    _check_resamples(resamples)
+    check_resamples(resamples)
     values, scores = [], []
     for name, some, given in (
         ('first', first_values, first_scores),
@@ -245,7 +252,7 @@ def rank_simulations(
     [0.1, 0.4]
     """
     check_statistic(statistic)
-    _check_resamples(resamples)
+    check_resamples(resamples)
     observed, _ = _finite(observed, '`observed`')
     if len(observed) < 4:
         raise ValueError(f'`observed` must have 4 finite scores or more; got {len(observed)}.')
@@ -277,10 +284,10 @@ def rank_simulations(
                 'n': len(scores),
                 'not_scored': left_out,
                 'distance': distance,
-                'error': _spread(drawn[:, i]),
+                'error': spread(drawn[:, i]),
                 'by_chance': np.median(chance),
                 'by_chance_95': np.percentile(chance, 95),
-                'p_value': _p_value(distance, chance),
+                'p_value': p_value(distance, chance),
                 'nearest': nearest[i],
             }
         )
@@ -299,18 +306,13 @@ def _compare_bin(first, second, statistic, resamples, random):
         row |= {
             f'n_{name}': len(scores),
             f'median_{name}': median,
-            f'error_{name}': _spread(draws) if some else np.nan,
+            f'error_{name}': spread(draws) if some else np.nan,
             f'p16_{name}': low,
             f'p84_{name}': high,
         }
     row |= dict.fromkeys(['distance', 'error', 'by_chance', 'p_value'], np.nan)
     if len(first) and len(second):
-        pooled = Pooled(first, second)
-        chance = np.array([pooled.permuted(random)[statistic] for _ in range(resamples)])
-        row['distance'] = pooled.observed()[statistic]
-        row['error'] = _spread([pooled.resampled(random)[statistic] for _ in range(resamples)])
-        row['by_chance'] = np.median(chance)
-        row['p_value'] = _p_value(row['distance'], chance)
+        row |= Pooled(first, second).beside_chance(statistic, resamples, random)
     return row
 
 
@@ -327,17 +329,3 @@ def _joined(first, second):
     if isinstance(first, u.Quantity) or isinstance(second, u.Quantity):
         return u.Quantity(np.concatenate([u.Quantity(first), u.Quantity(second)]))
     return np.concatenate([np.ma.filled(np.ma.asarray(some), np.nan) for some in (first, second)])
-
-
-def _check_resamples(resamples):
-    if resamples < 2:
-        raise ValueError(f'`resamples` must be at least 2; got {resamples}.')
-
-
-def _spread(values):
-    return float(np.std(values, ddof=1))
-
-
-def _p_value(found, chance):
-    # A little room for rounding: permutations of equal samples are equally far apart.
-    return (1 + int((chance >= found * (1 - 1e-9)).sum())) / (1 + len(chance))

@@ -14,7 +14,7 @@ _KNOWN = {
     'score': 'anomaly score',
     'p_value': 'p-value',
     'structure': 'smoothed residual',
-    'peak': 'largest residual',
+    'peak': 'sharpest residual',
     'paper_score': "paper's score",
     'residual': 'residual term',
     'feature': 'feature term',

@@ -177,13 +177,38 @@ def test_a_peak_counts_where_it_is_farther_out_by_the_margin():
     np.testing.assert_allclose(without.score(fresh, without.learn(normal)), sigma['structure'])
 
 
-def test_peak_is_the_largest_of_the_pixels_that_are_seen(residual):
+def test_peak_is_what_stands_out_most_of_the_smoothed_residual(residual):
+    found = peak(residual, np.ones_like(residual), smoothing=1.5)
+    for k, image in enumerate(residual):
+        smooth = [gaussian_filter(band, 1.5, mode='reflect') for band in np.moveaxis(image, 2, 0)]
+        assert found[k] == pytest.approx(np.abs(image - np.moveaxis(smooth, 0, 2)).max(), rel=1e-5)
+
+
+def test_peak_is_that_of_the_pixels_that_are_seen(residual):
     weights = np.ones_like(residual)
     weights[1, :10], weights[3] = 0, 0
-    found = peak(np.where(weights > 0, residual, -1e6), weights)
+    found = peak(np.where(weights > 0, residual, -1e6), weights, smoothing=0)
     assert found[0] == np.abs(residual[0]).max()
     assert found[1] == np.abs(residual[1, 10:]).max()
     assert np.isnan(found[3])
+    smooth = peak(np.where(weights > 0, residual, -1e6), weights, smoothing=1.5)
+    assert smooth[1] < 10
+    assert np.isnan(smooth[3])
+
+
+def test_a_hot_pixel_has_more_of_a_peak_than_a_star_as_high():
+    """The star is as wide as the smoothing."""
+    y, x = np.indices((41, 41)) - 20
+    hot = np.zeros((41, 41), np.float32)
+    hot[20, 20] = 1
+    residual = np.array([hot, np.exp(-(x**2 + y**2) / (2 * 1.5**2))], np.float32)[..., np.newaxis]
+    found = peak(residual, np.ones_like(residual), smoothing=1.5)
+    # A Gaussian smoothed by one as wide has half of its height.
+    np.testing.assert_allclose(found, [1 - 1 / (2 * np.pi * 1.5**2), 0.5], atol=0.01)
+    both = Scoring().measure(residual, np.ones_like(residual))
+    np.testing.assert_allclose(both['peak'], found)
+    expected = structure(residual, np.ones_like(residual), smoothing=1.5, reach=0.3)
+    np.testing.assert_allclose(both['structure'], expected)
 
 
 @pytest.mark.parametrize(
