@@ -1,0 +1,115 @@
+"""Noise for stamps in all units, with masks and uncertainties, in pieces and on a cluster."""
+
+import numpy as np
+import pytest
+from astropy import units as u
+
+from astro_wgan import StampSet
+from astro_wgan.noise import Autocorrelation, add_noise, make_noise, power_spectrum
+from astro_wgan.stamps import StampStore
+
+KERNEL = np.outer([0.3, 1.0, 0.3], [0.3, 1.0, 0.3])
+
+#: Sky of next to no noise, for pixels without a unit and for those with one.
+DARK = 1e-12 * KERNEL
+
+
+def noisy(light, unit, n=2000, sky=DARK, **options):
+    """Noise alone of n equal stamps."""
+    stamps = StampSet(np.broadcast_to(light, (n, *light.shape)).copy(), unit=unit)
+    known = Autocorrelation.from_array(sky * (u.Unit(unit or '') ** 2))
+    return add_noise(stamps, sky=known, seed=1, progress=False, **options).pixels - light
+
+
+@pytest.mark.parametrize(
+    ('unit', 'options', 'electrons'),
+    [
+        (None, {}, 1),
+        ('electron', {}, 1),
+        ('adu', {'gain': 2.5}, 2.5),
+        ('adu', {'gain': 2.5 * u.electron / u.adu}, 2.5),
+        ('electron / s', {'exposure_time': 300 * u.s}, 300),
+        ('adu / s', {'gain': 2, 'exposure_time': 5 * u.min}, 600),
+        # 3631 Jy have magnitude 0; one count per second has 20.
+        ('Jy', {'zero_point': 20, 'exposure_time': 100 * u.s}, 100 * 10**8 / 3630.78),
+        ('nJy', {'zero_point': 2 * u.nJy, 'gain': 3, 'exposure_time': 100 * u.s}, 150),
+    ],
+)
+def test_variance_is_that_of_the_electrons(unit, options, electrons):
+    """Light of 400 electrons: in the unit of the pixels, their variance is light / electrons."""
+    light = np.full((12, 12), 400 / electrons)
+    noise = noisy(light, unit, **options)
+    assert noise.var(dtype=float) == pytest.approx(light[0, 0] / electrons, rel=0.02)
+    assert abs(noise.mean(dtype=float)) < 0.01 * light[0, 0]
+
+
+def test_poisson_noise_has_the_power_spectrum_of_the_sky():
+    """In shape, in every ring of frequencies; its own variance."""
+    light = np.full((32, 32), 900.0)
+    found = power_spectrum(noisy(light, None, n=3000), mean=0).radial()['power'].value
+    sky = make_noise(Autocorrelation.from_array(KERNEL), 3000, size=32, seed=2)
+    expected = power_spectrum(sky, mean=0).radial()['power'].value
+    np.testing.assert_allclose(found / 900, expected, atol=0.05 * expected.max())
+    strong = expected > 0.1 * expected.max()
+    np.testing.assert_allclose(found[strong] / 900, expected[strong], rtol=0.05)
+
+
+def test_drizzled_pixels_have_less_variance():
+    light = np.full((12, 12), 400.0)
+    noise = noisy(light, None, correlation_ratio=2)
+    assert noise.var(dtype=float) == pytest.approx(100, rel=0.02)
+
+
+def test_masked_pixels_stay_masked_and_uncertainties_grow():
+    pixels = np.full((3, 8, 8), 100.0)
+    mask = np.zeros(pixels.shape, dtype=bool)
+    mask[:, :2] = True
+    pixels[:, 0] = np.nan
+    stamps = StampSet(pixels, uncertainty=np.full(pixels.shape, 3.0), mask=mask)
+    sky = Autocorrelation.from_array(16 * KERNEL)
+    found = add_noise(stamps, sky=sky, seed=1, progress=False)
+    np.testing.assert_array_equal(found.mask[:, :2], True)
+    assert not found.mask[:, 2:].any()
+    np.testing.assert_allclose(found.uncertainty[:, 2:], np.sqrt(9 + 100 + 16), rtol=1e-6)
+
+
+def test_a_cluster_and_processes_add_the_same(tmp_path):
+    distributed = pytest.importorskip('distributed')
+    stamps = StampSet(np.full((600, 6, 6), 50.0))
+    work = {'sky': Autocorrelation.from_array(KERNEL), 'seed': 3, 'progress': False}
+    expected = add_noise(stamps, **work).pixels
+    with distributed.Client(processes=False, dashboard_address=None) as client:
+        np.testing.assert_array_equal(add_noise(stamps, client=client, **work).pixels, expected)
+    store = add_noise(stamps, processes=2, into=tmp_path / 'noisy.zarr', **work)
+    np.testing.assert_array_equal(store[:].pixels, expected)
+
+
+def test_an_interrupted_store_is_continued(tmp_path):
+    stamps = StampSet(np.full((600, 6, 6), 50.0))
+    work = {'sky': Autocorrelation.from_array(KERNEL), 'seed': 3, 'progress': False}
+    whole = add_noise(stamps, into=tmp_path / 'whole.zarr', **work)
+    with StampStore.create(tmp_path / 'part.zarr', like=whole[:0]) as partial:
+        partial.append(whole[:256])
+    found = add_noise(stamps, into=tmp_path / 'part.zarr', **work)
+    np.testing.assert_array_equal(found[:].pixels, whole[:].pixels)
+    with pytest.raises(ValueError, match='other'):
+        add_noise(stamps, into=tmp_path / 'part.zarr', **(work | {'seed': 4}))
+
+
+@pytest.mark.parametrize(
+    ('options', 'error', 'match'),
+    [
+        ({'gain': 0}, ValueError, '`gain`'),
+        ({'gain': np.nan}, ValueError, '`gain`'),
+        ({'gain': 2 * u.s}, u.UnitsError, '`gain`'),
+        ({'exposure_time': -1 * u.s}, ValueError, '`exposure_time`'),
+        ({'exposure_time': 1 * u.m}, u.UnitsError, '`exposure_time`'),
+        ({'zero_point': 3 * u.s}, u.UnitsError, '`zero_point`'),
+        ({'correlation_ratio': 0}, ValueError, '`correlation_ratio`'),
+        ({'sky': []}, ValueError, '`sky`'),
+    ],
+)
+def test_impossible_arguments_are_refused(options, error, match):
+    sky = {'sky': Autocorrelation.from_array(KERNEL)}
+    with pytest.raises(error, match=match):
+        add_noise(StampSet(np.ones((2, 8, 8))), seed=1, progress=False, **(sky | options))

@@ -1,0 +1,164 @@
+"""The clean sky of an image of which it is known where the sources are."""
+
+import numpy as np
+import pytest
+from astropy import units as u
+from astropy.nddata import CCDData, StdDevUncertainty
+from astropy.wcs import WCS
+from regions import CirclePixelRegion, CircleSkyRegion, PixCoord, PointPixelRegion
+
+from astro_wgan.noise import SkyError, autocorrelation, find_sky
+from astro_wgan.stamps import Detection
+
+SHAPE = (200, 240)
+SIGMA = 2.0
+
+
+def field(n=12, seed=3, shape=SHAPE):
+    """White noise with Gaussian sources, and a map that is True within 3 sigma of one."""
+    rng = np.random.default_rng(seed)
+    image = 50 + rng.normal(scale=SIGMA, size=shape)
+    covered = np.zeros(shape, dtype=bool)
+    y, x = np.indices(shape)
+    for x0, y0 in zip(rng.uniform(10, 230, n), rng.uniform(10, 190, n), strict=True):
+        radius2 = (x - x0) ** 2 + (y - y0) ** 2
+        image += 60 * np.exp(-0.5 * radius2 / 2.5**2)
+        covered |= radius2 < 7.5**2
+    return image, covered
+
+
+@pytest.mark.parametrize('engine', ['sep', 'photutils'])
+def test_sky_is_where_no_sources_are(engine):
+    image, covered = field()
+    sky = find_sky(image, engine=engine)
+    assert not (sky.clean & covered).any()
+    assert 0.5 < sky.share < 1 - covered.mean()
+    assert sky.mean.value == pytest.approx(50, abs=0.1)
+    assert sky.scatter.value == pytest.approx(SIGMA, rel=0.02)
+
+
+def test_a_wider_margin_leaves_less():
+    image, _ = field()
+    narrow, wide = (find_sky(image, margin=margin).clean for margin in (2, 12))
+    assert not (wide & ~narrow).any()
+    assert wide.sum() < narrow.sum()
+
+
+def test_masks_and_regions_are_left_out():
+    image, _ = field(n=0)
+    mask = np.zeros(SHAPE, dtype=bool)
+    mask[:20] = True
+    image[100, 100] = np.nan
+    halo = CirclePixelRegion(PixCoord(60, 120), 15)
+    sky = find_sky(image, mask=mask, regions=[halo])
+    y, x = np.indices(SHAPE)
+    assert not sky.clean[:20].any()
+    assert not sky.clean[100, 100]
+    inside = np.hypot(x - 60, y - 120)
+    assert not sky.clean[inside < 14].any()
+    assert sky.clean[(inside > 17) & (inside < 20)].mean() > 0.95
+
+
+def test_regions_on_the_sky():
+    image, _ = field(n=0)
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype = ['RA---TAN', 'DEC--TAN']
+    wcs.wcs.crval, wcs.wcs.crpix = [150, 2], [120, 100]
+    wcs.wcs.cdelt = [-1e-4, 1e-4]
+    halo = CircleSkyRegion(wcs.pixel_to_world(60, 120), 15e-4 * u.deg)
+    sky = find_sky(CCDData(image, unit='adu', wcs=wcs), regions=halo)
+    y, x = np.indices(SHAPE)
+    assert not sky.clean[np.hypot(x - 60, y - 120) < 14].any()
+    assert sky.unit == u.adu
+    with pytest.raises(ValueError, match='no celestial WCS'):
+        find_sky(image, regions=halo)
+    with pytest.raises(ValueError, match='an area'):
+        find_sky(image, regions=PointPixelRegion(PixCoord(3, 3)))
+
+
+def test_weights_are_the_noise_that_counts():
+    """A part of low weight is noisier, and no source; one without weight is no sky."""
+    image, _ = field(n=0)
+    noise = np.full(SHAPE, SIGMA)
+    noise[:, 120:] = 10 * SIGMA
+    image[:, 120:] += np.random.default_rng(1).normal(scale=9.9 * SIGMA, size=(200, 120))
+    noise[150:] = 0
+    sky = find_sky(CCDData(image, unit='adu', uncertainty=StdDevUncertainty(noise)))
+    assert sky.clean[:150, 125:].mean() > 0.9
+    assert not sky.clean[150:].any()
+
+
+def test_stamps_hold_nothing_but_sky():
+    image, covered = field()
+    image[covered] = 1e6
+    stamps = find_sky(image).stamps(300, size=16, seed=2)
+    assert stamps.pixels.max() < 70
+    assert stamps.pixels.std() == pytest.approx(SIGMA, rel=0.05)
+
+
+def crowded():
+    """Sources on a grid: no window of 64 x 64 pixels is without one."""
+    image = 50 + np.random.default_rng(5).normal(scale=SIGMA, size=(256, 256))
+    y, x = np.indices(image.shape)
+    for middle in np.ndindex(6, 6):
+        y0, x0 = 20 + 43 * np.array(middle)
+        image += 100 * np.exp(-0.5 * ((x - x0) ** 2 + (y - y0) ** 2) / 2**2)
+    return find_sky(image, margin=2)
+
+
+def test_mosaics_where_no_window_is_clean():
+    sky = crowded()
+    with pytest.raises(SkyError, match=r'No clean window has 64 x 64 pixels: \d+ per cent'):
+        sky.stamps(1, size=64, seed=1, mosaic=False)
+    stamps = sky.stamps(400, size=64, seed=1)
+    assert stamps.meta['patch'] < 64
+    # Seams are not seen: neither in the variance of a pixel, nor in the correlation.
+    variance = stamps.pixels.var(axis=0, dtype=float) / SIGMA**2
+    assert variance.mean() == pytest.approx(1, abs=0.03)
+    assert np.abs(variance.mean(axis=0) - 1).max() < 0.1
+    found = autocorrelation(stamps, max_lag=4, mean=sky.mean.value)
+    found = found.coefficients.copy()
+    found[4, 4] = 0
+    assert np.abs(found).max() < 0.03
+
+
+def test_too_little_sky_for_mosaics_is_said():
+    image, _ = field(n=0)
+    mask = np.ones(SHAPE, dtype=bool)
+    mask[::5, ::5] = False
+    sky = find_sky(image, mask=mask, detection=Detection(threshold=50))
+    with pytest.raises(SkyError, match=r'too little clean sky even for mosaics .* 4 per cent'):
+        sky.stamps(1, size=32, seed=1)
+
+
+def test_faint_sources_that_were_not_found_are_noticed():
+    rng = np.random.default_rng(6)
+    white = rng.normal(size=(300, 300))
+    faint = white.copy()
+    y, x = np.indices((7, 7)) - 3
+    blob = 2.5 * np.exp(-0.5 * (x**2 + y**2) / 1.5**2)
+    for y0, x0 in rng.integers(0, 293, (300, 2)):
+        faint[y0 : y0 + 7, x0 : x0 + 7] += blob
+    high = Detection(threshold=20)
+    clean, dirty = (find_sky(image, detection=high).residuals for image in (white, faint))
+    assert abs(clean.skewness) < 4 * clean.skewness_error
+    assert clean.probability > 0.01
+    assert dirty.skewness > 4 * dirty.skewness_error
+    assert dirty.high_peaks > 2 * dirty.low_peaks
+    assert dirty.probability < 1e-6
+
+
+@pytest.mark.parametrize(
+    ('options', 'error', 'match'),
+    [
+        ({'engine': 'eye'}, ValueError, '`engine`'),
+        ({'margin': -1}, ValueError, '`margin`'),
+        ({'mask': np.zeros((3, 3))}, ValueError, '`mask`'),
+        ({'mask': np.ones(SHAPE)}, SkyError, 'not one pixel'),
+        ({'margin': 500}, SkyError, 'no clean sky'),
+        ({'regions': 'halo'}, TypeError, '`regions`'),
+    ],
+)
+def test_impossible_arguments_are_refused(options, error, match):
+    with pytest.raises(error, match=match):
+        find_sky(field()[0], **options)
