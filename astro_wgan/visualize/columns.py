@@ -30,11 +30,13 @@ def check_table(table, names, what):
         raise ValueError(f'{what} must have at least one row; it is empty.')
 
 
-def numbers(column, what):
-    """A column as floats without unit, NaN where masked."""
+def numbers(column, what, *, unit=None):
+    """A column as floats in a unit, by default its own; NaN where masked."""
     mask = getattr(column, 'mask', False)
     values = getattr(column, 'unmasked', column)
-    values = np.asarray(values.value if isinstance(values, u.Quantity) else values)
+    if isinstance(values, u.Quantity):
+        values = values.to_value(unit)
+    values = np.asarray(values)
     if values.ndim != 1 or values.dtype.kind not in 'biuf':
         raise ValueError(
             f'{what} must hold one number per row; got shape {values.shape}, dtype {values.dtype}.'
@@ -95,7 +97,9 @@ def axis_label(name, unit=None):
     """A column's name for people, with its unit."""
     name = name.replace('_', ' ')
     unit = u.Unit(unit or u.dimensionless_unscaled)
-    return name if unit == u.dimensionless_unscaled else f'{name} ({unit})'.strip()
+    if unit == u.dimensionless_unscaled:
+        return name
+    return f'{name} ({unit.to_string("unicode")})'.strip()
 
 
 def _level_name(level):

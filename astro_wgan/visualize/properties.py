@@ -134,7 +134,8 @@ def plot_score_by(tables, name, *, bins=8, ax=None):
     given = as_populations(tables, '`tables`')
     for kind, table in given.items():
         check_table(table, (name, 'score'), f'`tables` of {kind!r}' if kind else '`tables`')
-    found = {kind: _binned(table, name, bins) for kind, table in given.items()}
+    unit = getattr(next(iter(given.values()))[name], 'unit', None)
+    found = {kind: _binned(table, name, unit, bins) for kind, table in given.items()}
     words = in_order(word for one in found.values() for word in one.get('words', []))
     ax = one_or_new(ax)
     for i, (kind, one) in enumerate(found.items()):
@@ -145,8 +146,7 @@ def plot_score_by(tables, name, *, bins=8, ax=None):
         _draw_medians(ax, at, one['percentiles'], color=f'C{i}', label=kind, joined=not words)
     if words:
         ax.set_xticks(range(len(words)), words)
-    first = next(iter(given.values()))[name]
-    ax.set_xlabel(axis_label(name, getattr(first, 'unit', None)))
+    ax.set_xlabel(axis_label(name, unit))
     ax.set_ylabel('anomaly score')
     if any(found):
         ax.legend(frameon=False)
@@ -223,9 +223,10 @@ def plot_compare_by(comparison, *, names=('first', 'second'), label=None, ax=Non
     return ax
 
 
-def _pairs(table, name, what):
+def _pairs(table, name, what, *, unit=None):
     """Property and score of the objects that have both."""
-    values, scores = numbers(table[name], f'{name!r} of {what}'), scores_of(table, what)
+    values = numbers(table[name], f'{name!r} of {what}', unit=unit)
+    scores = scores_of(table, what)
     known = np.isfinite(values) & np.isfinite(scores)
     if not known.any():
         raise ValueError(f'{what} has no object with both {name!r} and a score.')
@@ -237,17 +238,17 @@ def _group_names(marks):
     return [f'up to {marks[0]}', *between, f'above {marks[-1]}']
 
 
-def _binned(table, name, bins):
+def _binned(table, name, unit, bins):
     """Objects, and percentiles of the scores by bin."""
-    column = table[name]
-    if np.asarray(column).dtype.kind in 'US':
+    words = np.asarray(table[name])
+    if words.dtype.kind in 'US':
         scores = scores_of(table, '`tables`')
-        values = np.asarray(column)
         known = np.isfinite(scores)
-        values, scores = values[known], scores[known]
+        values, scores = words[known], scores[known]
+        binning = bin_values(values, bins)
     else:
-        values, scores = _pairs(table, name, '`tables`')
-    binning = bin_values(values, bins)
+        values, scores = _pairs(table, name, '`tables`', unit=unit)
+        binning = bin_values(values if unit is None else values << unit, bins)
     inside = [binning.index == i for i in range(len(binning))]
     kept = [i for i, member in enumerate(inside) if member.any()]
     percentiles = np.array([np.percentile(scores[inside[i]], _PERCENTILES) for i in kept])

@@ -67,10 +67,7 @@ def plot_scores(scores, *, thresholds=None, bins=60, share=True, ax=None):
         label = f'{name} ({len(values):,})' if name else None
         ax.stairs(heights, edges, color=f'C{i}', linewidth=1.5, label=label)
         ax.stairs(heights, edges, color=f'C{i}', alpha=0.2, fill=True)
-    for name, threshold in marks.items():
-        ax.axvline(threshold, color='0.4', linestyle='--', linewidth=1)
-        place = {'transform': ax.get_xaxis_transform(), 'rotation': 90, 'fontsize': 'small'}
-        ax.text(threshold, 0.98, f'{name} ', ha='right', va='top', **place)
+    _mark(ax, marks)
     ax.set_xlabel('anomaly score' + (f' (last bin: {beyond:,} beyond it, too)' if beyond else ''))
     ax.set(ylabel='share of the class' if share else 'number', ylim=(0, None))
     if any(known):
@@ -164,6 +161,15 @@ def _edges(values, bins):
     if found is None:
         raise ValueError('`scores` must hold at least one finite score; got none.')
     return np.linspace(found.low, found.high, bins + 1), int((values > found.high).sum())
+
+
+def _mark(ax, thresholds):
+    """A line and a label for each; thresholds can be so close that labels stand on steps."""
+    place = {'transform': ax.get_xaxis_transform(), 'va': 'top', 'fontsize': 'small'}
+    back = {'facecolor': 'white', 'edgecolor': 'none', 'alpha': 0.7, 'pad': 1}
+    for k, (name, threshold) in enumerate(thresholds.items()):
+        ax.axvline(threshold, color='0.4', linestyle='--', linewidth=1)
+        ax.text(threshold, 0.98 - 0.07 * k, f' {name}', bbox=back, **place)
 
 
 def _known_p_values(given, what):
