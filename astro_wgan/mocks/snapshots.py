@@ -35,6 +35,9 @@ _UNITS = {
 #: Times at which the age of the universe is worked out; between them it is interpolated.
 _TIMES = 4096
 
+#: Single precision may round the time of the youngest stars to one after the snapshot.
+_ROUNDING = 1e-6
+
 
 def read_snapshot(
     source,
@@ -80,6 +83,8 @@ def read_snapshot(
     ValueError
         If a dataset or number of the header is missing, there are no stars, the snapshot is not
         cosmological, or a file is truncated.
+    TypeError
+        If ``centre`` has a unit.
 
     Notes
     -----
@@ -91,6 +96,8 @@ def read_snapshot(
     paths = [source] if isinstance(source, (str, os.PathLike)) else list(source)
     if not paths:
         raise ValueError('`source` must name at least one file; got none.')
+    if isinstance(centre, u.Quantity):
+        raise TypeError('`centre` must be numbers in the units of the file, without a unit.')
     parts = []
     for path in paths:
         with open_hdf5(path) as file:
@@ -130,11 +137,12 @@ def _header(file, path):
         raise ValueError(f'{path} has no {missing} in its header: no cosmological snapshot.')
     names = {*needed, *_UNITS, 'BoxSize', 'OmegaLambda', 'Redshift'} & {*header}
     header = {name: float(np.ravel(header[name])[0]) for name in names}
-    scale = 1 / (1 + header.get('Redshift', 1 / header['Time'] - 1))
-    if not header['HubbleParam'] > 0 or not np.isclose(header['Time'], scale, rtol=1e-3):
+    a, h = header['Time'], header['HubbleParam']
+    redshift = header.get('Redshift')
+    if not (a > 0 and h > 0) or not (redshift is None or np.isclose(a * (1 + redshift), 1, 1e-3)):
         raise ValueError(
-            f'{path} is no cosmological snapshot: `Time` is {header["Time"]:g}, which is no scale '
-            f'factor of 1 / (1 + redshift) = {scale:g}, or `HubbleParam` is 0.'
+            f'{path} is no cosmological snapshot: `Time` is {a:g}, `Redshift` {redshift}, and '
+            f'`HubbleParam` {h:g}, but `Time` must be the scale factor.'
         )
     return header
 
@@ -182,8 +190,9 @@ def _ages(formation, header, cosmology):
     now = header['Time']
     times = np.geomspace(np.fmin.reduce(formation, initial=now), now, _TIMES)
     age = cosmology.age(1 / times - 1).to_value(u.Gyr)
+    ages = age[-1] - np.interp(formation, times, age)
     # What formed after the snapshot is an error, which a negative age will be.
-    return np.where(formation > now, -1, age[-1] - np.interp(formation, times, age)) * u.Gyr
+    return np.where(formation > now * (1 + _ROUNDING), -1, ages) * u.Gyr
 
 
 def _cosmology(header):

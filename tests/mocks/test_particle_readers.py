@@ -204,6 +204,14 @@ def test_wind_is_dropped(stars, tmp_path):
     assert_same(found, stars[7:], rtol=1e-5)
 
 
+def test_stars_may_be_as_young_as_the_snapshot(stars, tmp_path):
+    """In single precision, which rounds some times to later ones."""
+    arrays = in_the_file(stars)
+    arrays['GFM_StellarFormationTime'] = np.full(N, np.nextafter(np.float32(SCALE), np.float32(1)))
+    found = read_snapshot(write_snapshot(tmp_path / 'snap.hdf5', arrays), centre=CENTRE)
+    np.testing.assert_allclose(found.ages.value, 0, atol=1e-9)
+
+
 def test_parts_are_joined(stars, tmp_path):
     arrays = in_the_file(stars)
     paths = [
@@ -257,6 +265,8 @@ def test_metals_of_several_kinds(stars, tmp_path):
         ({'GFM_StellarFormationTime': np.zeros(N)}, {}, 'no stars'),
         ({}, {'HubbleParam': None}, 'HubbleParam'),
         ({}, {'Time': 3.2}, 'no cosmological snapshot'),
+        ({}, {'Time': 0.0}, 'no cosmological snapshot'),
+        ({}, {'HubbleParam': 0.0, 'Redshift': None}, 'no cosmological snapshot'),
     ],
 )
 def test_impossible_snapshots_are_refused(stars, tmp_path, changed, header, match):
@@ -277,6 +287,15 @@ def test_no_stars_are_said(stars, tmp_path):
         read_snapshot([])
     with pytest.raises(ValueError, match='`centre`'):
         read_snapshot(path, centre=3.0)
+    with pytest.raises(TypeError, match='without a unit'):
+        read_snapshot(path, centre=[1, 2, 3] * u.kpc)
+
+
+def test_truncated_files_are_said(stars, tmp_path):
+    path = write_snapshot(tmp_path / 'snap.hdf5', in_the_file(stars))
+    path.write_bytes(path.read_bytes()[:3000])
+    with pytest.raises(ValueError, match='no HDF5 file'):
+        read_snapshot(path)
 
 
 # yt
