@@ -8,6 +8,7 @@ import numpy as np
 from astropy import constants
 from astropy import units as u
 from astropy.io import fits
+from astropy.table import QTable, Table
 from scipy.interpolate import RegularGridInterpolator
 
 from astro_wgan.mocks.light import LUMINOSITY
@@ -123,6 +124,51 @@ class StellarPopulations:
             # Its first age is 0, which has no logarithm, and no light.
             spectra = np.array([hdu.data[ages > 0] for hdu in grids], dtype=float)
         return cls(ages[ages > 0] * u.yr, metallicities, wavelength * u.AA, spectra * _SPECTRUM)
+
+    @classmethod
+    def read(cls, source):
+        """
+        Spectra from a plain table, with a row for each wavelength of each population.
+
+        Parameters
+        ----------
+        source : `~astropy.table.Table` or path-like
+            What `astropy.table.QTable.read` reads, such as ECSV, with the columns ``age``,
+            ``metallicity`` (in units of the sun's), ``wavelength`` and ``spectrum``, in any order
+            of rows. The units are those of the columns.
+
+        Returns
+        -------
+        `StellarPopulations`
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        ValueError
+            If a column is missing, or ages, metallicities and wavelengths are no grid.
+        astropy.units.UnitsError
+            If units do not convert.
+        """
+        table = QTable(source) if isinstance(source, Table) else QTable.read(source)
+        missing = {'age', 'metallicity', 'wavelength', 'spectrum'} - {*table.colnames}
+        if missing:
+            raise ValueError(f'The table has no {sorted(missing)}; it has {table.colnames}.')
+        names = ('metallicity', 'age', 'wavelength')
+        axes, places = zip(
+            *(np.unique(u.Quantity(table[name]), return_inverse=True) for name in names),
+            strict=True,
+        )
+        shape = tuple(len(axis) for axis in axes)
+        place = np.ravel_multi_index(places, shape)
+        if not np.array_equal(np.sort(place), np.arange(np.prod(shape))):
+            raise ValueError(
+                f'The table must have one row for each of {shape[0]} metallicities, {shape[1]} '
+                f'ages and {shape[2]} wavelengths; it has {len(table)} rows.'
+            )
+        spectra = u.Quantity(table['spectrum'])[np.argsort(place)].reshape(shape)
+        metallicities, ages, wavelength = axes
+        return cls(ages, metallicities.to_value(u.one), wavelength, spectra)
 
     def luminosity(
         self, *, ages, metallicities, masses, filter_curve, redshift, dust=None, clip=False

