@@ -13,8 +13,8 @@ __all__ = ['feature_map', 'plot_map']
 
 #: More principal components than these tell a map of neighbours nothing but noise.
 _COMPONENTS = 50
-#: Of the default 1000 iterations the later half moves points no more, and a coarser angle of the
-#: Barnes-Hut tree keeps neighbours as well (trustworthiness 0.968 of 3000 stamps either way).
+#: Half of the default iterations and a coarser angle of the Barnes-Hut tree keep neighbours as well:
+#: benchmarks/feature_map.py.
 _TSNE = {'max_iter': 500, 'angle': 0.8}
 _LEAST = 4
 _UNKNOWN = '0.7'
@@ -185,6 +185,7 @@ def _umap(features, neighbours, seed):
     from sklearn.neighbors import NearestNeighbors
 
     count = min(15 if neighbours is None else neighbours, len(features) - 1)
+    # umap-learn itself looks for the neighbours of less than 4096 objects pair by pair, in Python.
     distances, indices = NearestNeighbors(n_neighbors=count).fit(features).kneighbors(features)
     with warnings.catch_warnings():
         # Neighbours given beforehand serve this map alone, which is all that is asked.

@@ -114,7 +114,7 @@ def plot_ranking(ranking, *, ax=None):
     ax.set(
         yticks=places,
         yticklabels=[str(name) for name in ranking['simulation']],
-        xlabel=f'{statistic} distance from the observation'.strip(),
+        xlabel=f'{statistic} distance'.strip(),
         xlim=(0, None),
     )
     ax.invert_yaxis()

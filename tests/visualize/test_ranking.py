@@ -70,7 +70,7 @@ def test_simulations_are_ranked_from_the_top(bare):
     assert np.allclose(points[0].get_xdata(), ranking['distance'])
     ends = np.array([segment[:, 0] for segment in points[2][0].get_segments()])
     assert np.allclose(np.diff(ends)[:, 0], 2 * ranking['error'])
-    assert ax.get_xlabel() == 'wasserstein distance from the observation'
+    assert ax.get_xlabel() == 'wasserstein distance'
     return bare(ax)
 
 
