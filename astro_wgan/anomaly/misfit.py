@@ -97,13 +97,12 @@ def _measure_batch(searcher, batch, scoring, report):
     found = searcher(images, weights, report=report)
     valid = batch.valid.reshape(weights.shape).mean(axis=(1, 2, 3))
     blind = ~weights.any(axis=(1, 2, 3))
-    closest = wgan.images_from_latent(found.latent)
-    fluxes = wgan.stamps_from_images(closest, like=batch).pixels.reshape(closest.shape)
+    fluxes = wgan.stamps_from_images(found.closest, like=batch).pixels.reshape(images.shape)
     return {
         'latent': found.latent,
         'residual': np.where(blind, np.nan, found.residual),
         'feature': np.where(blind, np.nan, found.feature),
-        **scoring.measure(images - closest, weights),
+        **scoring.measure(images - found.closest, weights),
         'critic': np.where(blind, np.nan, found.critic),
         'closest_flux': np.where(blind, np.nan, fluxes.sum(axis=(1, 2)).mean(axis=-1)),
         'noise': _noise(batch, wgan.unit_),

@@ -97,6 +97,8 @@ class SearchResult:
     ----------
     latent : `~numpy.ndarray`, shape (n, latent)
         The z whose image G(z) had the smallest loss.
+    closest : `~numpy.ndarray`, shape (n, ny, nx, bands)
+        That image.
     residual, feature : `~numpy.ndarray`, shape (n,)
         L_R and L_F there.
     critic : `~numpy.ndarray`, shape (n,)
@@ -108,6 +110,7 @@ class SearchResult:
     """
 
     latent: np.ndarray
+    closest: np.ndarray
     residual: np.ndarray
     feature: np.ndarray
     critic: np.ndarray
@@ -115,10 +118,11 @@ class SearchResult:
     converged: np.ndarray
 
     @classmethod
-    def empty(cls, n, latent):
+    def empty(cls, n, latent, image_shape):
         """Room for the results of ``n`` images."""
         return cls(
             latent=np.empty((n, latent), np.float32),
+            closest=np.empty((n, *image_shape), np.float32),
             residual=np.empty(n, np.float32),
             feature=np.empty(n, np.float32),
             critic=np.empty(n, np.float32),
@@ -130,6 +134,7 @@ class SearchResult:
         """Put the state of the images that are ``done`` into their rows."""
         self.critic[rows] = target.critic.numpy()[done]
         self.latent[rows] = state.best_latent.numpy()[done]
+        self.closest[rows] = state.best_closest.numpy()[done]
         self.residual[rows] = state.best_residual.numpy()[done]
         self.feature[rows] = state.best_feature.numpy()[done]
         self.iterations[rows] = state.age.numpy()[done]
@@ -195,7 +200,7 @@ class LatentSearcher:
         `SearchResult`
         """
         n, size = len(images), self.search.batch_size
-        found = SearchResult.empty(n, self._start.size)
+        found = SearchResult.empty(n, self._start.size, images.shape[1:])
         rows = np.arange(min(size, n))
         begun = len(rows)
         target = self._target(images, weights, rows)
@@ -222,7 +227,7 @@ class LatentSearcher:
         return networks and self.search == search and self.encoder is encoder
 
     def losses(self, latent, target):
-        """L_R and L_F of the images G(z), each of shape (n,)."""
+        """The images G(z), with L_R and L_F of each, of shape (n,)."""
         closest = self._generator(latent, training=False)
         weights = target.weights
         difference = tf.reduce_sum(weights * tf.abs(target.images - closest), axis=(1, 2, 3))
@@ -231,7 +236,8 @@ class LatentSearcher:
         noisy = with_noise(closest, self.wgan.noise_, (self.search.seed, 0), alike=True)
         seen = weights * noisy + (1 - weights) * target.images
         features = self._critic(seen, training=False)[1]
-        return residual, tf.reduce_mean(tf.abs(target.features - features), axis=(1, 2, 3))
+        feature = tf.reduce_mean(tf.abs(target.features - features), axis=(1, 2, 3))
+        return closest, residual, feature
 
     def _target(self, images, weights, rows):
         images = tf.convert_to_tensor(images[rows], tf.float32)
@@ -249,6 +255,7 @@ class LatentSearcher:
             second_moments=[tf.zeros_like(p) for p in parameters],
             age=zero,
             best_latent=self._start.latent(parameters),
+            best_closest=tf.zeros_like(target.images),
             best_residual=infinite,
             best_feature=infinite,
             best_loss=infinite,
@@ -282,13 +289,13 @@ class LatentSearcher:
         return noted._replace(parameters=parameters, first_moments=first, second_moments=second)
 
     def _stand(self, target, state):
-        """z, L_R, L_F and the loss where the search stands."""
+        """z, G(z), L_R, L_F and the loss where the search stands."""
         latent = self._start.latent(state.parameters)
-        residual, feature = self.losses(latent, target)
+        closest, residual, feature = self.losses(latent, target)
         loss = self.search.gamma * residual + (1 - self.search.gamma) * feature
-        return latent, residual, feature, loss
+        return latent, closest, residual, feature, loss
 
-    def _noted(self, state, latent, residual, feature, loss):
+    def _noted(self, state, latent, closest, residual, feature, loss):
         """The state with where it stands counted, kept where it is the best, and judged."""
         active = ~self._is_done(state)
         better = active & (loss < state.best_loss)
@@ -298,6 +305,7 @@ class LatentSearcher:
         return state._replace(
             age=tf.where(active, state.age + 1, state.age),
             best_latent=tf.where(better[:, tf.newaxis], latent, state.best_latent),
+            best_closest=tf.where(_by_image(better), closest, state.best_closest),
             best_residual=tf.where(better, residual, state.best_residual),
             best_feature=tf.where(better, feature, state.best_feature),
             best_loss=best_loss,
@@ -324,12 +332,17 @@ class _State(NamedTuple):
     second_moments: list
     age: tf.Tensor
     best_latent: tf.Tensor
+    best_closest: tf.Tensor
     best_residual: tf.Tensor
     best_feature: tf.Tensor
     best_loss: tf.Tensor
     reference: tf.Tensor
     since: tf.Tensor
     converged: tf.Tensor
+
+
+def _by_image(rows):
+    return rows[:, tf.newaxis, tf.newaxis, tf.newaxis]
 
 
 def _exchange(old, keep, new):

@@ -1,0 +1,327 @@
+"""
+Simulated against observed galaxies: what tells them apart, and which simulation is nearest.
+
+The third experiment of the paper (Margalef-Bentabol et al. 2020, section 4.2), with the shipped
+model, in three parts:
+
+* One property of the simulated normals is changed: no clumps, smooth discs, smaller galaxies, more
+  noise, a wider PSF, more neighbours. How far do the scores of each variant lie from those of the
+  population as it is, from how many stamps does one notice, and which measured property is named?
+* The population as it is plays the sky, with another seed. All variants, and the second recipe, are
+  ranked by the distance of their scores: the true one should be first.
+* The sources of every real image that comes with the package, at the pixel scale, with the noise
+  and of the brightness that the model knows, against the simulated normals: how strange they are,
+  in what they differ, and which simulation is nearest.
+
+    pip install "astro_wgan[sim,plot]"
+    python benchmarks/experiments/simulated_and_observed.py              # ten minutes
+    python benchmarks/experiments/simulated_and_observed.py --stamps 200
+"""
+
+import argparse
+import sys
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from astropy import units as u
+from astropy.table import QTable, Table
+from scipy.ndimage import gaussian_filter
+
+from astro_wgan import StampSet, datasets
+from astro_wgan.anomaly import DriftWarning
+from astro_wgan.evaluate import compare_populations, compare_properties, rank_simulations
+from astro_wgan.noise import finest_scatter
+from astro_wgan.sources import measure_sources
+from astro_wgan.stamps import Detection, detect
+from astro_wgan.wgan import measure_images
+
+# What benchmarks share lies beside this folder.
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from leaderboard.table import page
+from machine import describe_machine
+
+WORK = Path(__file__).parents[1] / 'work' / 'simulated_and_observed'
+
+#: Numbers of stamps from which one may notice a difference, and the p-value that says so.
+SAMPLES, NOTICED = (50, 100, 200, 500, 1000, 2000), 0.01
+
+#: With fewer sources of an image, simulations are not ranked.
+FEW = 50
+
+#: Pixels of each real image that are joined along each axis, to come near the model's 0.06 arcsec.
+REAL = {'hubble_xdf': 1, 'hst_cosmos_f814w': 2, 'ntt_field': 1}
+
+
+def main():
+    options = read_options()
+    detector = datasets.load_model()
+    variants = {name: draw_stamps(name, options) for name in recipes()}
+    scores = {name: scored(detector, stamps) for name, stamps in variants.items()}
+    real = real_stamps(variants['sky'])
+    real_scores = {name: scored(detector, stamps) for name, stamps in real.items()}
+    measured = {name: measure(s) for name, s in {**variants, **real}.items()}
+    sky, mocks = split(scores)
+    tables = {
+        'Simulated normals of which one property was changed, against those of another seed. '
+        'Distances are those of Wasserstein, in standard deviations of normals; the property is '
+        'the one with the largest Kolmogorov-Smirnov distance.': differences(
+            scores, measured, options
+        ),
+        'Simulations in the order of their distance to the sky, which is the first of them with '
+        'another seed.': ranking(sky, mocks),
+        'Sources of real images, against simulated normals.': realities(
+            real_scores, scores, measured
+        ),
+    }
+    for name, table in real_scores.items():
+        if len(table) < FEW:
+            continue
+        tables[f'Simulations in the order of their distance to ``{name}``.'] = ranking(table, mocks)
+    head = (
+        f'``python benchmarks/experiments/simulated_and_observed.py --stamps {options.stamps}``; '
+        f'{describe_machine("galsim")}.'
+    )
+    text = '\n'.join([head, '', *(page(table, caption) for caption, table in tables.items())])
+    print(text)
+    if options.out is not None:
+        options.out.with_suffix('.inc').write_text(text, encoding='utf-8')
+        path = options.out.parent / 'images' / f'{options.out.name}.png'
+        draw(detector, real, real_scores, scores, path)
+
+
+def read_options():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('--stamps', type=int, default=2000, help='of each simulated population')
+    parser.add_argument('--seed', type=int, default=31)
+    parser.add_argument('--out', type=Path, help='path of the tables, no suffix; figure in images/')
+    return parser.parse_args()
+
+
+def recipes():
+    """The population that the model learnt from, twice, and what else there might be."""
+    known = datasets.find_recipe('benchmark-1')
+    shrunk = 1.2
+    smaller_optics = replace(
+        known.optics, diameter=known.optics.diameter / shrunk, blur=known.optics.blur * shrunk
+    )
+    return {
+        'sky': known,
+        'as it is': known,
+        'no clumps': replace(known, clumps=replace(known.clumps, number=0.0)),
+        'smooth discs': replace(
+            known, discs=replace(known.discs, arm_strength=0.0, texture=0.0, lopsidedness=0.0)
+        ),
+        # Larger pixels and a PSF as many pixels wide: everything is smaller, and as noisy.
+        'smaller galaxies': replace(
+            known, pixel_scale=known.pixel_scale * shrunk, optics=smaller_optics
+        ),
+        'more noise': replace(known, noise=replace(known.noise, rms=1.2 * known.noise.rms)),
+        'wider PSF': replace(known, optics=replace(known.optics, blur=1.6 * known.optics.blur)),
+        'more neighbours': replace(
+            known, crowding=replace(known.crowding, number=3 * known.crowding.number)
+        ),
+        'benchmark-2': datasets.find_recipe('benchmark-2'),
+    }
+
+
+def draw_stamps(name, options):
+    """Stamps of a variant, from the work folder where they are there; all say 0.06 arcsec."""
+    seed = options.seed + (name == 'sky')
+    path = WORK / f'{name.replace(" ", "-")}-{options.stamps}-{seed}.zarr'
+    stamps = datasets.simulate_store(
+        path, {'normal': options.stamps}, recipe=recipes()[name], seed=seed, processes=2
+    )[:]
+    return StampSet(stamps.pixels, unit=stamps.unit, pixel_scale=0.06 * u.arcsec)
+
+
+def real_stamps(known):
+    """
+    Stamps of real images with the noise of the model's sky, of sources as bright as it knows.
+
+    Their units are not those of the model, and some have none: they are scaled to its noise, which
+    keeps what can be seen of them.
+    """
+    fluxes = measure_images(known.pixels)['flux']
+    faintest, brightest = 0.5 * np.quantile(fluxes, 0.01), np.quantile(fluxes, 0.99)
+    sky_noise = datasets.find_recipe('benchmark-1').noise.rms
+    found = {}
+    for name, joined in REAL.items():
+        image = np.asarray(datasets.load_image(name).data, dtype=float)
+        ny, nx = (n // joined for n in image.shape)
+        image = image[: ny * joined, : nx * joined]
+        image = image.reshape(ny, joined, nx, joined).mean(axis=(1, 3))
+        image *= sky_noise / np.median(detect(image).noise)
+        stamps = StampSet.from_image(
+            image, size=64, detection=Detection(threshold=5, minimum_area=20), partial='fill'
+        )
+        pixels = np.where(stamps.valid, stamps.pixels, np.nan)
+        border = np.nanmedian(pixels[:, [0, 1, -2, -1]], axis=(1, 2))
+        pixels = np.nan_to_num(pixels - border[:, np.newaxis, np.newaxis])
+        flux = measure_images(pixels)['flux']
+        kept = (flux > faintest) & (flux < brightest)
+        found[name] = StampSet(
+            pixels[kept], unit='nJy', pixel_scale=0.06 * u.arcsec, mask=~stamps.valid[kept]
+        )
+    return found
+
+
+def scored(detector, stamps):
+    with warnings.catch_warnings():
+        # That they are not like those of the calibration is what is asked here.
+        warnings.simplefilter('ignore', DriftWarning)
+        return detector.score(stamps)
+
+
+def split(scores):
+    """The table that plays the sky, and the others."""
+    return scores['sky'], {name: table for name, table in scores.items() if name != 'sky'}
+
+
+def measure(stamps):
+    """Simple properties of each stamp, to tell in what two populations differ."""
+    found = measure_images(stamps.pixels)
+    power = found.pop('power_spectrum')
+    table = QTable(found)
+    table['noise'] = finest_scatter(stamps.pixels)
+    # Shares of the power: how bright a galaxy is has a column of its own.
+    shares = 10**power / (10**power).sum(axis=1, keepdims=True)
+    for k, share in enumerate(shares.T):
+        table[f'power at {(k + 0.5) / 16:.2f} / pixel'] = np.log10(share)
+    table['asymmetry'], table['texture'] = irregularities(stamps.pixels, table['flux'])
+    table['neighbours'] = measure_sources(stamps, progress=False).stamps['neighbours']
+    return table
+
+
+def irregularities(pixels, flux, radius=16):
+    """
+    What is not alike after half a turn, and what is finer than 3 pixels, near the centre.
+
+    Sums of absolute values, smoothed against noise, as shares of the flux.
+    """
+    ny, nx = pixels.shape[1:]
+    y, x = np.indices((ny, nx)) - np.array([(ny - 1) / 2, (nx - 1) / 2])[:, np.newaxis, np.newaxis]
+    inside = np.hypot(y, x) < radius
+    smooth = gaussian_filter(pixels, (0, 1.5, 1.5))
+    turned = smooth - smooth[:, ::-1, ::-1]
+    fine = smooth - gaussian_filter(pixels, (0, 3, 3))
+    return [np.abs(image[:, inside]).sum(axis=1) / flux for image in (turned, fine)]
+
+
+def differences(scores, measured, options):
+    rows = []
+    sky, mocks = split(scores)
+    for name, table in mocks.items():
+        apart = compare_populations(table, sky, resamples=200, progress=False)
+        apart = apart[apart['statistic'] == 'wasserstein'][0]
+        told = compare_properties(measured[name], measured['sky'], resamples=400)[0]
+        chance = told['p_value'] * len(measured['sky'].colnames) > 0.1
+        rows.append(
+            {
+                'variant': name,
+                'above 90 %': f'{100 * np.mean(table["anomalous_90"]):.1f}',
+                'distance': f'{apart["distance"]:.3f} ± {apart["error"]:.3f}',
+                'by chance': f'{apart["by_chance"]:.3f}',
+                'p': f'{apart["p_value"]:.3f}',
+                'noticed from': noticed_from(table, sky, options.seed),
+                'property': 'none' if chance else str(told['property']),
+                'its distance': f'{told["distance"]:.3f}',
+            }
+        )
+    return Table(rows=rows)
+
+
+def noticed_from(table, sky, seed, draws=5):
+    """The least number of stamps of each with which most of a few draws say that they differ."""
+    random = np.random.default_rng(seed)
+    for n in SAMPLES:
+        if n > min(len(table), len(sky)):
+            break
+        found = 0
+        for _ in range(draws):
+            parts = [t[random.permutation(len(t))[:n]] for t in (table, sky)]
+            apart = compare_populations(*parts, resamples=199, progress=False)
+            found += apart['p_value'][apart['statistic'] == 'wasserstein'][0] < NOTICED
+        if found > draws / 2:
+            return str(n)
+    return 'never'
+
+
+def ranking(sky, mocks):
+    found = rank_simulations(sky, mocks, resamples=300, progress=False)
+    rows = [
+        {
+            'rank': str(row['rank']),
+            'simulation': str(row['simulation']),
+            'distance': f'{row["distance"]:.3f} ± {row["error"]:.3f}',
+            'by chance, at most (95 %)': f'{row["by_chance_95"]:.3f}',
+            'nearest in': f'{100 * row["nearest"]:.0f} %',
+        }
+        for row in found
+    ]
+    return Table(rows=rows)
+
+
+def realities(real_scores, scores, measured):
+    rows = []
+    for name, table in real_scores.items():
+        apart = compare_populations(table, scores['sky'], resamples=200, progress=False)
+        apart = apart[apart['statistic'] == 'ks'][0]
+        told = compare_properties(measured[name], measured['sky'], resamples=400)
+        rows.append(
+            {
+                'image': f'``{name}``',
+                'sources': str(len(table)),
+                'above 85, 90, 95 %': ', '.join(
+                    f'{100 * np.mean(table[f"anomalous_{level}"]):.0f}' for level in (85, 90, 95)
+                ),
+                'Kolmogorov-Smirnov distance': f'{apart["distance"]:.2f} ± {apart["error"]:.2f}',
+                'in what, most of all': ', '.join(
+                    f'{row["property"]} ({row["distance"]:.2f})' for row in told[:3]
+                ),
+            }
+        )
+    return Table(rows=rows)
+
+
+def draw(detector, real, real_scores, scores, path, examples=4):
+    """Scores of all populations, and the least and the most strange sources of each image."""
+    import matplotlib.pyplot as plt
+
+    figure = plt.figure(figsize=(12, 8.5), layout='constrained')
+    above, below = figure.subfigures(2, 1, height_ratios=[1, 2.2])
+    axes = above.subplots(1, 2, sharex=True)
+    bins = np.linspace(-4, 14, 60)
+    for axis, tables in zip(
+        axes, (scores, {'simulated': scores['sky'], **real_scores}), strict=True
+    ):
+        for name, table in tables.items():
+            values = np.clip(table['score'], bins[0], bins[-1])
+            axis.hist(values, bins, density=True, histtype='step', label=name)
+        axis.set(xlabel='anomaly score', yticks=[])
+        axis.legend(fontsize=7)
+    panels = below.subplots(2 * len(real), 2 * examples)
+    for axis in panels.flat:
+        axis.set_axis_off()
+    for k, (name, stamps) in enumerate(real.items()):
+        order = np.argsort(real_scores[name]['score'])
+        few = len(order) <= 2 * examples
+        chosen = order if few else np.r_[order[:examples], order[-examples:]]
+        closest = detector.closest(real_scores[name][chosen])
+        for j, i in enumerate(chosen):
+            for axis, image in zip(
+                panels[2 * k : 2 * k + 2, j], (stamps.pixels[i], closest.pixels[j]), strict=True
+            ):
+                axis.imshow(np.arcsinh(image / 2), origin='lower', cmap='gray', vmin=-1, vmax=5)
+            panels[2 * k, j].set_title(f'{real_scores[name]["score"][i]:.1f}', fontsize=7)
+        label = f'{name},\nand closest image'
+        panels[2 * k, 0].text(-0.1, 0, label, ha='right', transform=panels[2 * k, 0].transAxes)
+    figure.savefig(path, dpi=90)
+    plt.close(figure)
+
+
+if __name__ == '__main__':
+    main()
