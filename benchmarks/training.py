@@ -3,7 +3,7 @@ How fast a WGAN-GP is trained, beside a matrix product and the same training in 
 
 One generator iteration (all critic steps with penalty, one generator step) on random images, by
 
-* astro_wgan, as it is and compiled by XLA;
+* astro_wgan, as it is and, where asked for, compiled by XLA or in mixed precision;
 * plain Keras as public examples write it: a `tf.function` for each critic step and one for the
   generator, real and generated images in two passes;
 * JAX and PyTorch with the same layers, where they are installed (``pip install jax`` and
@@ -15,6 +15,7 @@ turn, several times; the shortest time of each counts.
 
     python benchmarks/training.py                       # compact at 32 and 64 pixels
     python benchmarks/training.py --preset paper --size 64
+    python benchmarks/training.py --size 64 --precision mixed_bfloat16
 """
 
 import argparse
@@ -41,6 +42,13 @@ def main():
     parser.add_argument('--size', type=int, nargs='+', default=[32, 64])
     parser.add_argument('--repeats', type=int, default=5)
     parser.add_argument('--xla', action='store_true', help='also compile ours, which takes minutes')
+    parser.add_argument(
+        '--precision',
+        nargs='+',
+        default=[],
+        choices=('mixed_bfloat16', 'mixed_float16'),
+        help='also ours in mixed precision',
+    )
     options = parser.parse_args()
     print(describe_machine())
     rows = [row for size in options.size for row in compare(size, options)]
@@ -57,6 +65,9 @@ def compare(size, options):
     contenders = {'astro_wgan': ours(network, training, images)}
     if options.xla:
         contenders['astro_wgan, XLA'] = ours(network, replace(training, compile=True), images)
+    for precision in options.precision:
+        mixed = replace(training, precision=precision)
+        contenders[f'astro_wgan, {precision}'] = ours(network, mixed, images)
     contenders['plain Keras'] = plain_keras(network, training, images)
     for name, module, make in (('JAX', 'jax', in_jax), ('PyTorch', 'torch', in_torch)):
         if importlib.util.find_spec(module):

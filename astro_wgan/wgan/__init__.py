@@ -2,6 +2,7 @@
 
 from astro_wgan.wgan.checkpoint import CheckpointError
 from astro_wgan.wgan.config import NetworkConfig, TrainingConfig, preset
+from astro_wgan.wgan.distributed import WorkerLostError
 from astro_wgan.wgan.model import WGAN, NotFittedError
 from astro_wgan.wgan.networks import build_critic, build_encoder, build_generator
 from astro_wgan.wgan.populations import compare_images, measure_images
@@ -16,6 +17,7 @@ __all__ = [
     'NotFittedError',
     'TrainingConfig',
     'TrainingDivergedError',
+    'WorkerLostError',
     'build_critic',
     'build_encoder',
     'build_generator',

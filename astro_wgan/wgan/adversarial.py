@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from astro_wgan.wgan.distributed import ReducedAdam, mean_over_replicas, own_draw, own_rows
 from astro_wgan.wgan.losses import (
     critic_loss,
     generator_loss,
@@ -12,6 +13,7 @@ from astro_wgan.wgan.losses import (
     reconstruction_loss,
 )
 from astro_wgan.wgan.noise import noise_variance, with_noise
+from astro_wgan.wgan.precision import computed_in
 
 __all__ = ['AdversarialTrainer', 'draw_latent', 'turn']
 
@@ -88,6 +90,10 @@ class AdversarialTrainer(keras.Model):
     -----
     A batch holds the images of all critic steps of one iteration:
     ``critic_steps * batch_size`` stamps in stretched intensity.
+
+    Made within the scope of a `tf.distribute.Strategy`, as the networks must be then, each replica
+    takes its share of every batch and of every random draw, so that losses and weights are those
+    of one device but for rounding.
     """
 
     def __init__(self, generator, critic, network, training, *, seed, noise=None, encoder=None):
@@ -100,9 +106,11 @@ class AdversarialTrainer(keras.Model):
         self.network = network
         self.training = training
         self.seed = int(seed)
-        adam = {'beta_1': training.beta_1, 'beta_2': training.beta_2}
-        self.critic_optimizer = keras.optimizers.Adam(training.learning_rate, **adam)
-        self.generator_optimizer = keras.optimizers.Adam(training.learning_rate, **adam)
+        self._generate = computed_in(generator, training.precision)
+        self._judge = computed_in(critic, training.precision)
+        self._encode = None if encoder is None else computed_in(encoder, training.precision)
+        self.critic_optimizer = _optimizer(training)
+        self.generator_optimizer = _optimizer(training)
         self.critic_optimizer.build(critic.trainable_variables)
         self.generator_optimizer.build(self._drawing_variables())
         self.averaged = self._followed(generator)
@@ -130,24 +138,13 @@ class AdversarialTrainer(keras.Model):
 
     def train_step(self, images):
         """One iteration on ``critic_steps * batch_size`` images; returns what was measured."""
-        steps, m = self.training.critic_steps, self.training.batch_size
-
-        def critic_step(step, _):
-            return step + 1, self._critic_step(images[step * m : (step + 1) * m], step)
-
-        state = (tf.constant(0), dict.fromkeys(_MEASURED, tf.constant(0.0)))
-        if self.training.compile:
-            # XLA's convolutions are many times slower within a loop.
-            for _ in range(steps):
-                state = critic_step(*state)
-        else:
-            # Written out, five steps take three times as long to trace.
-            state = tf.while_loop(
-                lambda step, _: step < steps, critic_step, state, parallel_iterations=1
-            )
-        measured = state[1] | self._generator_step(images[-m:], tf.constant(steps))
+        strategy = self.distribute_strategy
+        measured = strategy.run(self._steps, args=(images,))
+        # Not within the replicas, which could not write what is alike on all of them.
+        self._follow()
         self.iteration.assign_add(1)
-        return measured
+        mean = tf.distribute.ReduceOp.MEAN
+        return {name: strategy.reduce(mean, value, axis=None) for name, value in measured.items()}
 
     def drawing(self):
         """The generator to draw with: the averaged one, where there is one."""
@@ -187,61 +184,86 @@ class AdversarialTrainer(keras.Model):
         count = self.iteration * (self.training.critic_steps + 1) + tf.cast(step, tf.int64)
         return tf.stack([tf.cast(self.seed, tf.int64) * 4 + stream, count])
 
+    def _steps(self, images):
+        """What one replica does in an iteration."""
+        steps, m = self.training.critic_steps, self.training.batch_size
+
+        def critic_step(step, _):
+            real = own_rows(images[step * m : (step + 1) * m])
+            return step + 1, self._critic_step(real, step)
+
+        state = (tf.constant(0), dict.fromkeys(_MEASURED, tf.constant(0.0)))
+        if self.training.compile or tf.distribute.has_strategy():
+            # XLA's convolutions are many times slower within a loop, and replicas cannot wait
+            # for each other in one.
+            for _ in range(steps):
+                state = critic_step(*state)
+        else:
+            # Written out, five steps take three times as long to trace.
+            state = tf.while_loop(
+                lambda step, _: step < steps, critic_step, state, parallel_iterations=1
+            )
+        return state[1] | self._generator_step(own_rows(images[-m:]), tf.constant(steps))
+
     def _make(self, step):
         """A batch of generated images."""
         seed = self._seed(step, _LATENT)
-        latent = draw_latent(self.network, self.training.batch_size, seed)
-        images = self.generator(latent, training=True)
+        latent = own_draw(lambda n: draw_latent(self.network, n, seed), self._rows)
+        images = self._generate(latent)
         return with_noise(images, self.noise, self._seed(step, _NOISE))
 
     def _value(self, images):
         return self.critic(images, training=False)[0]
 
     def _critic_step(self, real, step):
-        m = self.training.batch_size
+        m = self._rows
         real = self._turned(real, step)
         fake = self._make(step)
         seed = self._seed(step, _EPSILON)
-        epsilon = tf.random.stateless_uniform((m, 1, 1, 1), seed)
+        epsilon = own_draw(lambda n: tf.random.stateless_uniform((n, 1, 1, 1), seed), m)
         with tf.GradientTape() as tape:
             # One pass for both: larger matrix products, and no batch statistics that could mix.
-            value = self.critic(tf.concat([real, fake], axis=0), training=True)[0]
+            value = self._judge(tf.concat([real, fake], axis=0))[0]
             loss = critic_loss(value[:m], value[m:])
+            # In float32, whatever the precision: it is made of differences of small numbers.
             penalty = gradient_penalty(
                 lambda x: self.critic(x, training=True)[0], real, fake, epsilon
             )
             total = loss + self.training.penalty * penalty
+            scaled = self.critic_optimizer.scale_loss(total)
         variables = self.critic.trainable_variables
-        gradients = tape.gradient(total, variables)
-        self.critic_optimizer.apply(gradients, variables)
-        norm = tf.linalg.global_norm(gradients)
+        norm = _descend(self.critic_optimizer, tape.gradient(scaled, variables), variables)
         return dict(zip(_MEASURED, (total, -loss, penalty, norm), strict=True))
 
     def _generator_step(self, real, step):
         measured = {}
         with tf.GradientTape() as tape:
-            loss = generator_loss(self.critic(self._make(step), training=True)[0])
+            loss = generator_loss(self._judge(self._make(step))[0])
             total = loss
             if self.encoder is not None:
                 misfit, divergence = self._reconstruct(self._turned(real, step), step)
                 total += self.training.reconstruction * (misfit + divergence)
                 pixels = np.prod(self.network.image_shape)
                 measured = {'reconstruction': 2 * misfit / pixels, 'divergence': divergence}
+            scaled = self.generator_optimizer.scale_loss(total)
         variables = self._drawing_variables()
-        gradients = tape.gradient(total, variables)
-        self.generator_optimizer.apply(gradients, variables)
-        self._follow()
-        norm = tf.linalg.global_norm(gradients)
+        norm = _descend(self.generator_optimizer, tape.gradient(scaled, variables), variables)
         return {'generator_loss': loss, 'generator_gradient': norm, **measured}
 
     def _reconstruct(self, real, step):
         """Real images through encoder and generator: misfit, and divergence of their z."""
-        mean, log_spread = self.encoder(real, training=True)
+        mean, log_spread = self._encode(real)
         # Of the streams of this step, the generator's, the penalty does not use its own.
-        scatter = tf.random.stateless_normal(tf.shape(mean), self._seed(step, _EPSILON))
-        closest = self.generator(mean + tf.exp(log_spread) * scatter, training=True)
+        seed, latent = self._seed(step, _EPSILON), self.network.latent
+        scatter = own_draw(lambda n: tf.random.stateless_normal((n, latent), seed), self._rows)
+        closest = self._generate(mean + tf.exp(log_spread) * scatter)
         misfit = reconstruction_loss(real, closest, self._variance)
         return misfit, latent_divergence(mean, log_spread)
+
+    @property
+    def _rows(self):
+        """Images of a batch that one replica has."""
+        return self.training.batch_size // self.distribute_strategy.num_replicas_in_sync
 
     def _turned(self, images, step):
         """Images as they are, or in one of their orientations, drawn at random."""
@@ -274,3 +296,23 @@ class AdversarialTrainer(keras.Model):
             if averaged is not None:
                 for average, weight in zip(averaged.variables, network.variables, strict=True):
                     average.assign(keep * average + (1 - keep) * weight)
+
+
+def _optimizer(training):
+    adam = ReducedAdam(training.learning_rate, beta_1=training.beta_1, beta_2=training.beta_2)
+    if training.precision == 'mixed_float16':
+        # Its small numbers end at 6e-8, where gradients of a mean over pixels begin.
+        return keras.optimizers.LossScaleOptimizer(adam)
+    return adam
+
+
+def _descend(optimizer, gradients, variables):
+    """One step along the mean of the gradients of all replicas; returns its norm."""
+    gradients = mean_over_replicas(gradients)
+    if not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        optimizer.apply(gradients, variables)
+        return tf.linalg.global_norm(gradients)
+    norm = tf.linalg.global_norm(gradients) / optimizer.dynamic_scale
+    optimizer.apply(gradients, variables)
+    # The optimizer leaves out a step that its scale let overflow, and tries a smaller scale.
+    return tf.where(tf.math.is_finite(norm), norm, 0.0)

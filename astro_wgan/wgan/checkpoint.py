@@ -5,6 +5,7 @@ import json
 import numpy as np
 
 from astro_wgan.files import read_arrays, write_arrays
+from astro_wgan.wgan.config import TrainingConfig, to_dict
 
 __all__ = ['CheckpointError', 'read_checkpoint', 'write_checkpoint']
 
@@ -82,6 +83,9 @@ def _load(path):
         header = json.loads(str(arrays.pop('header')))
         if header['format'] != _FORMAT:
             raise KeyError('format')
+        # What it knew nothing of was as it is by default.
+        training = header['fingerprint']['training']
+        header['fingerprint']['training'] = to_dict(TrainingConfig()) | training
     except (ValueError, KeyError) as error:
         raise CheckpointError(
             f'The file {path} is not a checkpoint of this version, or it is damaged ({error}).'

@@ -1,5 +1,7 @@
 """`WGAN`: generator, critic and stretch that belong together; fitted, saved and loaded as one."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import tensorflow as tf
 from astropy import units as u
@@ -9,16 +11,16 @@ from astro_wgan.provenance import record
 from astro_wgan.stamps import StampSet, Stretch
 from astro_wgan.wgan.adversarial import AdversarialTrainer, draw_latent
 from astro_wgan.wgan.config import NetworkConfig, TrainingConfig, preset, to_dict
+from astro_wgan.wgan.distributed import released
+from astro_wgan.wgan.fit_arguments import check_fit, check_stamps, count_iterations
 from astro_wgan.wgan.networks import build_critic, build_encoder, build_generator
 from astro_wgan.wgan.noise import build_noise, measure_noise, with_noise
 from astro_wgan.wgan.saving import read_model, write_model
 from astro_wgan.wgan.training import train
-from astro_wgan.wgan.watching import HeldOutWatch
 from astro_wgan.wgan.weights import pixel_weights
 
 __all__ = ['NotFittedError', 'WGAN']
 
-_DEFAULT_EPOCHS = 50
 _PREDICTION_BATCH = 256
 
 
@@ -115,6 +117,7 @@ class WGAN:
         checkpoint=None,
         progress=True,
         callbacks=(),
+        strategy=None,
     ):
         """
         Train on stamps of normal galaxies, from new weights or from a checkpoint.
@@ -151,6 +154,12 @@ class WGAN:
             More callbacks, such as `keras.callbacks.CSVLogger` or
             `keras.callbacks.TensorBoard`. Their model is the trainer of both networks; their
             logs are the losses of each iteration, and for each epoch the row of the history.
+        strategy : `tf.distribute.Strategy`, optional
+            Devices or machines that share each batch, such as `tf.distribute.MirroredStrategy`.
+            ``training.batch_size`` is that of all of them together: the model is that of one
+            device, but for rounding. With a `tf.distribute.MultiWorkerMirroredStrategy` each
+            process makes the same call; the first one alone writes files, shows progress and has
+            the callbacks, and all must be able to read the checkpoint.
 
         Returns
         -------
@@ -161,31 +170,22 @@ class WGAN:
         ------
         ValueError
             Before training, if the stamps do not fit the network or there are too few of them, or
-            if limits or checkpoint cannot be used.
+            if limits, checkpoint or strategy cannot be used.
         `~astro_wgan.wgan.TrainingDivergedError`
             If a loss is no longer finite.
+        `~astro_wgan.wgan.WorkerLostError`
+            If another process of the strategy no longer answers; the last checkpoint stays.
         KeyboardInterrupt
             After the checkpoint has been written.
         """
-        iterations = self._iterations(stamps, epochs, iterations, minutes)
-        self._check_networks()
-        self._check_stamps(stamps)
-        if len(stamps) < self.training.batch_size:
-            raise ValueError(
-                f'`stamps` must hold at least one batch, {self.training.batch_size} stamps; '
-                f'got {len(stamps)}.'
-            )
-        self._check_watch(held_out, patience, sheets)
-        stretch = self.stretch.fit(stamps)
-        trainer = AdversarialTrainer(
-            build_generator(self.network, seed=2 * seed + 1),
-            build_critic(self.network, seed=2 * seed + 2),
-            self.network,
-            self.training,
-            seed=seed,
-            noise=self._noise(stamps, stretch),
-            encoder=self._new_encoder(seed),
+        iterations = count_iterations(
+            stamps, self.training, epochs=epochs, iterations=iterations, minutes=minutes
         )
+        watched = {'held_out': held_out, 'patience': patience, 'sheets': sheets}
+        check_fit(self.network, self.training, stamps, **watched, strategy=strategy)
+        stretch = self.stretch.fit(stamps)
+        with nullcontext() if strategy is None else strategy.scope():
+            trainer = self._new_trainer(stamps, stretch, seed)
         state = train(
             trainer,
             stamps,
@@ -194,12 +194,15 @@ class WGAN:
             minutes=minutes,
             checkpoint=checkpoint,
             progress=progress,
-            watch=None if held_out is None else HeldOutWatch(held_out, stretch, sheets=sheets),
+            held_out=held_out,
             patience=patience,
+            sheets=sheets,
             callbacks=callbacks,
         )
-        self.generator_, self.critic_ = trainer.drawing(), trainer.critic
-        self.noise_, self.encoder_ = trainer.noise, trainer.encoding()
+        networks = (trainer.drawing(), trainer.critic, trainer.noise, trainer.encoding())
+        if strategy is not None:
+            networks = map(released, networks)
+        self.generator_, self.critic_, self.noise_, self.encoder_ = networks
         self.stretch_ = stretch
         self.history_ = _history(state, int(trainer.iteration.numpy()))
         self.unit_, self.pixel_scale_ = stamps.unit, stamps.pixel_scale
@@ -210,6 +213,7 @@ class WGAN:
             stamps=len(stamps),
             iterations=int(trainer.iteration.numpy()),
             seconds=round(state.seconds, 1),
+            replicas=trainer.distribute_strategy.num_replicas_in_sync,
         )
         return self
 
@@ -268,7 +272,7 @@ class WGAN:
             pixel is noisier than others of its stamp: `~astro_wgan.wgan.weights.pixel_weights`.
         """
         self._check_fitted()
-        self._check_stamps(stamps)
+        check_stamps(self.network, stamps)
         shape = (len(stamps), *self.network.image_shape)
         images = self.stretch_.transform(stamps).reshape(shape)
         return images, pixel_weights(stamps, self.stretch_).reshape(shape)
@@ -337,57 +341,21 @@ class WGAN:
         """
         return read_model(cls, folder)
 
-    def _noise(self, stamps, stretch):
-        if not self.network.noise:
-            return None
-        return build_noise(self.network, stretch, measure_noise(stamps, stretch))
-
-    def _new_encoder(self, seed):
-        if not self.training.reconstruction:
-            return None
-        return build_encoder(self.network, spread=True, seed=2 * seed + 3)
-
-    def _iterations(self, stamps, epochs, iterations, minutes):
-        if epochs is not None and iterations is not None:
-            raise ValueError('Give `epochs` or `iterations`, not both.')
-        for name, limit in (('epochs', epochs), ('iterations', iterations), ('minutes', minutes)):
-            if limit is not None and not limit > 0:
-                raise ValueError(f'`{name}` must be above 0; got {limit}.')
-        if epochs is None and iterations is None and minutes is None:
-            epochs = _DEFAULT_EPOCHS
-        if epochs is not None:
-            shown = epochs * len(stamps) / self.training.images_per_iteration
-            iterations = max(1, round(shown))
-        return iterations
-
-    def _check_stamps(self, stamps):
-        size, bands = self.network.size, self.network.bands
-        if tuple(stamps.shape) != (size, size) or (stamps.bands or 1) != bands:
-            ny, nx = stamps.shape
-            raise ValueError(
-                f'The network works on stamps of {size} x {size} pixels and {bands} band(s); '
-                f'got {ny} x {nx} and {stamps.bands or 1}.'
-            )
-
-    def _check_networks(self):
-        if not self.training.reconstruction:
-            return
-        if not self.network.noise or self.network.latent_distribution != 'normal':
-            raise ValueError(
-                '`reconstruction` of the training needs a network with `noise` and a normal '
-                f'`latent_distribution`; got {self.network}.'
-            )
-
-    def _check_watch(self, held_out, patience, sheets):
-        for name, value in (('patience', patience), ('sheets', sheets)):
-            if value is not None and held_out is None:
-                raise ValueError(f'`{name}` needs `held_out` stamps; got none.')
-        if patience is not None and patience < 1:
-            raise ValueError(f'`patience` must be at least 1; got {patience}.')
-        if held_out is not None:
-            self._check_stamps(held_out)
-            if not len(held_out):
-                raise ValueError('`held_out` must hold at least one stamp; got none.')
+    def _new_trainer(self, stamps, stretch, seed):
+        noise = encoder = None
+        if self.network.noise:
+            noise = build_noise(self.network, stretch, measure_noise(stamps, stretch))
+        if self.training.reconstruction:
+            encoder = build_encoder(self.network, spread=True, seed=2 * seed + 3)
+        return AdversarialTrainer(
+            build_generator(self.network, seed=2 * seed + 1),
+            build_critic(self.network, seed=2 * seed + 2),
+            self.network,
+            self.training,
+            seed=seed,
+            noise=noise,
+            encoder=encoder,
+        )
 
     def _check_fitted(self):
         if not self.is_fitted:

@@ -8,6 +8,7 @@ from scipy.ndimage import binary_dilation, uniform_filter
 from astro_wgan.noise import autocorrelation, finest_scatter
 from astro_wgan.noise.noise_filter import NoiseFilter
 from astro_wgan.stamps import StampSet
+from astro_wgan.wgan.distributed import own_draw
 
 __all__ = ['build_noise', 'draw_noise', 'measure_noise', 'noise_variance', 'with_noise']
 
@@ -131,9 +132,12 @@ def draw_noise(noise, images, seed, *, alike=False):
     `tf.Tensor`, shape (n, size, size, bands)
     """
     edge = images.shape[1] + _KERNEL - 1
+
+    def draw(n):
+        return tf.random.stateless_normal((n, edge, edge, images.shape[3]), seed)
+
     # One for all is correlated once; it is broadcast where the images come in.
-    n = 1 if alike else tf.shape(images)[0]
-    white = tf.random.stateless_normal((n, edge, edge, images.shape[3]), seed)
+    white = draw(1) if alike else own_draw(draw, tf.shape(images)[0])
     return noise([images, white])
 
 

@@ -1,6 +1,7 @@
 """The training loop around the iteration: data, checkpoints, limits, history, progress."""
 
 import hashlib
+import json
 import signal
 import threading
 import time
@@ -15,7 +16,9 @@ import tensorflow as tf
 from astro_wgan.progress import ProgressLine
 from astro_wgan.wgan.checkpoint import read_checkpoint, write_checkpoint
 from astro_wgan.wgan.config import to_dict
+from astro_wgan.wgan.distributed import Workers
 from astro_wgan.wgan.memory import kept_memory
+from astro_wgan.wgan.watching import HeldOutWatch
 
 __all__ = ['TrainingDivergedError', 'TrainingState', 'train']
 
@@ -80,8 +83,9 @@ def train(
     minutes,
     checkpoint,
     progress,
-    watch=None,
+    held_out=None,
     patience=None,
+    sheets=None,
     callbacks=(),
 ):
     """
@@ -104,10 +108,12 @@ def train(
         it exists the training goes on from there.
     progress : bool
         Show a progress line.
-    watch : `~astro_wgan.wgan.watching.HeldOutWatch`, optional
-        Measures the distance to held-out images after each epoch.
+    held_out : `~astro_wgan.StampSet` or `~astro_wgan.stamps.StampStore`, optional
+        Stamps to which the distance is measured after each epoch.
     patience : int, optional
         End after so many epochs in which that distance did not fall.
+    sheets : path-like, optional
+        Folder for a sheet of samples after each epoch.
     callbacks : sequence of `keras.callbacks.Callback`
         More callbacks.
 
@@ -121,13 +127,17 @@ def train(
         If the checkpoint is damaged or belongs to another training.
     TrainingDivergedError
         If a loss is no longer finite; the last good checkpoint stays.
+    WorkerLostError
+        If another process of the trainer's strategy no longer answers; likewise.
     """
     state = TrainingState()
+    workers = Workers(trainer.distribute_strategy)
     mark = None
-    if checkpoint is not None:
+    if checkpoint is not None or workers.several:
         mark = _fingerprint(trainer, stamps, stretch)
-        if Path(checkpoint).exists():
-            state = TrainingState(**read_checkpoint(checkpoint, trainer, fingerprint=mark))
+    if checkpoint is not None and Path(checkpoint).exists():
+        state = TrainingState(**read_checkpoint(checkpoint, trainer, fingerprint=mark))
+    _check_alike(workers, trainer, mark)
     limits = _Limits(iterations, minutes, patience)
     need = trainer.training.images_per_iteration
     start = int(trainer.iteration.numpy())
@@ -137,15 +147,30 @@ def train(
         lambda: stream_images(stamps, stretch, need, seed=trainer.seed, start=start),
         output_signature=tf.TensorSpec((need, *trainer.network.image_shape), tf.float32),
     ).prefetch(2)
-    keeper = _Keeper(state, limits, checkpoint, mark, progress)
-    watches = [] if watch is None else [watch]
-    heard = keras.callbacks.CallbackList([*watches, keeper, *callbacks], model=trainer)
-    with kept_memory():
-        _run(trainer, images, state, heard, per_epoch=max(_SHORTEST_EPOCH, len(stamps) // need))
+    first = workers.chief
+    keeper = _Keeper(state, limits, checkpoint, mark, progress and first, writes=first)
+    heard = [keeper, *callbacks] if first else [keeper]
+    if held_out is not None:
+        # All of them: patience looks at what it finds.
+        heard.insert(0, HeldOutWatch(held_out, stretch, sheets=sheets if first else None))
+    heard = keras.callbacks.CallbackList(heard, model=trainer)
+    per_epoch = max(_SHORTEST_EPOCH, len(stamps) // need)
+    with kept_memory(), workers.watched(keeper.lost):
+        _run(trainer, images, state, heard, workers, per_epoch=per_epoch)
     return state
 
 
-def _run(trainer, images, state, callbacks, *, per_epoch):
+def _check_alike(workers, trainer, mark):
+    """Two workers that differ would wait for each other, or learn something that is neither."""
+    digest = hashlib.sha256(json.dumps(mark, sort_keys=True).encode()).digest()
+    values = {
+        'configurations, seeds or stamps': int.from_bytes(digest[:7]),
+        'first iterations (can all read the checkpoint?)': int(trainer.iteration.numpy()),
+    }
+    workers.check_alike(values)
+
+
+def _run(trainer, images, state, callbacks, workers, *, per_epoch):
     """
     Iterations until a callback says that it is enough.
 
@@ -171,12 +196,18 @@ def _run(trainer, images, state, callbacks, *, per_epoch):
                 callbacks.on_train_batch_end(place, losses)
                 if place == per_epoch - 1:
                     callbacks.on_epoch_end(epoch, state.mean_losses())
-                if trainer.stop_training or interrupted.is_set():
+                stop, interrupt = workers.any(trainer.stop_training, interrupted.is_set())
+                if interrupt:
+                    interrupted.set()
+                if stop or interrupt:
                     break
         except KeyboardInterrupt:
-            # The iterations done are whole all the same.
+            # The iterations done are whole all the same. The others wait to hear of it.
             interrupted.set()
+            workers.any(False, True)
         callbacks.on_train_end()
+        # The others may need the checkpoint that the first has just written.
+        workers.any(False)
     if interrupted.is_set():
         raise KeyboardInterrupt
 
@@ -268,12 +299,13 @@ class _Limits:
 class _Keeper(keras.callbacks.Callback):
     """Keeps time, history and checkpoints of a training, and ends it."""
 
-    def __init__(self, state, limits, checkpoint, fingerprint, progress):
+    def __init__(self, state, limits, checkpoint, fingerprint, progress, *, writes):
         super().__init__()
         self.state = state
         self.limits = limits
         self.checkpoint = checkpoint
         self.fingerprint = fingerprint
+        self.writes = writes
         self.line = ProgressLine('training', quiet=not progress)
 
     def on_train_begin(self, logs=None):
@@ -306,13 +338,20 @@ class _Keeper(keras.callbacks.Callback):
 
     def save(self):
         """Write the checkpoint, if there is one to write."""
-        if self.checkpoint is not None:
+        if self.checkpoint is not None and self.writes:
             write_checkpoint(
                 self.checkpoint,
                 self.model,
                 fingerprint=self.fingerprint,
                 progress=asdict(self.state),
             )
+
+    def lost(self):
+        """What to say when another worker is lost."""
+        return (
+            f'Another worker was lost after iteration {int(self.model.iteration.numpy())}. '
+            f'{self._kept()} Start all workers again to go on from there.'
+        )
 
     def _report(self, iteration, logs):
         text = f'iteration {iteration}'
@@ -321,13 +360,17 @@ class _Keeper(keras.callbacks.Callback):
         self.line.update(self.limits.share(iteration, self.state), text)
 
     def _fail(self, iteration):
-        kept = 'No checkpoint was asked for.'
-        if self.checkpoint is not None and Path(self.checkpoint).exists():
-            kept = f'The last good state is kept in {self.checkpoint}.'
         raise TrainingDivergedError(
-            f'The losses are not finite at iteration {iteration}. {kept} Try a lower learning '
-            'rate, more critic steps, or look for extreme pixels in the stamps.'
+            f'The losses are not finite at iteration {iteration}. {self._kept()} Try a lower '
+            'learning rate, more critic steps, or look for extreme pixels in the stamps.'
         )
+
+    def _kept(self):
+        if self.checkpoint is None:
+            return 'No checkpoint was asked for.'
+        if not Path(self.checkpoint).exists():
+            return f'The checkpoint {self.checkpoint} had not been written yet.'
+        return f'The last good state is kept in {self.checkpoint}.'
 
 
 def _fingerprint(trainer, stamps, stretch):

@@ -1,0 +1,94 @@
+"""What `WGAN.fit` is asked to do, checked before it begins."""
+
+from astro_wgan.wgan.distributed import check_strategy
+
+__all__ = ['check_fit', 'check_stamps', 'count_iterations']
+
+_DEFAULT_EPOCHS = 50
+
+
+def count_iterations(stamps, training, *, epochs, iterations, minutes):
+    """
+    Generator iterations to do, or None where only the clock ends them.
+
+    Parameters
+    ----------
+    stamps : `~astro_wgan.StampSet` or `~astro_wgan.stamps.StampStore`
+        What an epoch is a pass over.
+    training : `~astro_wgan.wgan.TrainingConfig`
+        Images of an iteration.
+    epochs, iterations, minutes
+        As in `WGAN.fit`.
+
+    Raises
+    ------
+    ValueError
+        If they exclude each other or are not above 0.
+    """
+    if epochs is not None and iterations is not None:
+        raise ValueError('Give `epochs` or `iterations`, not both.')
+    for name, limit in (('epochs', epochs), ('iterations', iterations), ('minutes', minutes)):
+        if limit is not None and not limit > 0:
+            raise ValueError(f'`{name}` must be above 0; got {limit}.')
+    if epochs is None and iterations is None and minutes is None:
+        epochs = _DEFAULT_EPOCHS
+    if epochs is not None:
+        shown = epochs * len(stamps) / training.images_per_iteration
+        iterations = max(1, round(shown))
+    return iterations
+
+
+def check_fit(network, training, stamps, *, held_out, patience, sheets, strategy):
+    """
+    Refuse what cannot be trained.
+
+    Parameters
+    ----------
+    network, training : `~astro_wgan.wgan.NetworkConfig`, `~astro_wgan.wgan.TrainingConfig`
+        Of the model.
+    stamps, held_out, patience, sheets, strategy
+        As in `WGAN.fit`.
+
+    Raises
+    ------
+    ValueError
+        If configuration, stamps and the other arguments do not fit together.
+    """
+    _check_reconstruction(network, training)
+    check_stamps(network, stamps)
+    if len(stamps) < training.batch_size:
+        raise ValueError(
+            f'`stamps` must hold at least one batch, {training.batch_size} stamps; '
+            f'got {len(stamps)}.'
+        )
+    for name, value in (('patience', patience), ('sheets', sheets)):
+        if value is not None and held_out is None:
+            raise ValueError(f'`{name}` needs `held_out` stamps; got none.')
+    if patience is not None and patience < 1:
+        raise ValueError(f'`patience` must be at least 1; got {patience}.')
+    if held_out is not None:
+        check_stamps(network, held_out)
+        if not len(held_out):
+            raise ValueError('`held_out` must hold at least one stamp; got none.')
+    check_strategy(strategy, training)
+
+
+def check_stamps(network, stamps):
+    """Refuse stamps of another size or number of bands than the network's with a ValueError."""
+    size, bands = network.size, network.bands
+    if tuple(stamps.shape) != (size, size) or (stamps.bands or 1) != bands:
+        ny, nx = stamps.shape
+        raise ValueError(
+            f'The network works on stamps of {size} x {size} pixels and {bands} band(s); '
+            f'got {ny} x {nx} and {stamps.bands or 1}.'
+        )
+
+
+def _check_reconstruction(network, training):
+    if not training.reconstruction:
+        return
+    if not network.noise or network.latent_distribution != 'normal':
+        raise ValueError(
+            '`reconstruction` of the training needs a network with `noise` and a normal '
+            f'`latent_distribution`; got {network}.'
+        )
