@@ -14,6 +14,7 @@ from astro_wgan.wgan.losses import (
 )
 from astro_wgan.wgan.noise import noise_variance, with_noise
 from astro_wgan.wgan.precision import computed_in
+from astro_wgan.wgan.transfer import encoder_of_means
 
 __all__ = ['AdversarialTrainer', 'draw_latent', 'turn']
 
@@ -153,9 +154,7 @@ class AdversarialTrainer(keras.Model):
     def encoding(self):
         """The encoder that belongs to the generator to draw with: from images to z, or None."""
         encoder = self.encoder if self.averaged_encoder is None else self.averaged_encoder
-        if encoder is None:
-            return None
-        return keras.Model(encoder.input, encoder.outputs[0], name='encoder')
+        return None if encoder is None else encoder_of_means(encoder)
 
     def draw(self, latent):
         """Images of latent vectors (n, latent) by the generator to draw with, noise added."""

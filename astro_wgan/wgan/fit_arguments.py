@@ -1,6 +1,7 @@
 """What `WGAN.fit` is asked to do, checked before it begins."""
 
 from astro_wgan.wgan.distributed import check_strategy
+from astro_wgan.wgan.transfer import check_start
 
 __all__ = ['check_fit', 'check_stamps', 'count_iterations']
 
@@ -38,7 +39,7 @@ def count_iterations(stamps, training, *, epochs, iterations, minutes):
     return iterations
 
 
-def check_fit(network, training, stamps, *, held_out, patience, sheets, strategy):
+def check_fit(network, training, stamps, *, start, held_out, patience, sheets, strategy):
     """
     Refuse what cannot be trained.
 
@@ -46,7 +47,7 @@ def check_fit(network, training, stamps, *, held_out, patience, sheets, strategy
     ----------
     network, training : `~astro_wgan.wgan.NetworkConfig`, `~astro_wgan.wgan.TrainingConfig`
         Of the model.
-    stamps, held_out, patience, sheets, strategy
+    stamps, start, held_out, patience, sheets, strategy
         As in `WGAN.fit`.
 
     Raises
@@ -70,6 +71,8 @@ def check_fit(network, training, stamps, *, held_out, patience, sheets, strategy
         check_stamps(network, held_out)
         if not len(held_out):
             raise ValueError('`held_out` must hold at least one stamp; got none.')
+    if start is not None:
+        check_start(start, network, training)
     check_strategy(strategy, training)
 
 

@@ -17,6 +17,7 @@ from astro_wgan.wgan.networks import build_critic, build_encoder, build_generato
 from astro_wgan.wgan.noise import build_noise, measure_noise, with_noise
 from astro_wgan.wgan.saving import read_model, write_model
 from astro_wgan.wgan.training import train
+from astro_wgan.wgan.transfer import digest_weights, take_weights
 from astro_wgan.wgan.weights import pixel_weights
 
 __all__ = ['NotFittedError', 'WGAN']
@@ -111,6 +112,7 @@ class WGAN:
         iterations=None,
         minutes=None,
         seed=0,
+        start=None,
         held_out=None,
         patience=None,
         sheets=None,
@@ -136,6 +138,9 @@ class WGAN:
             the clock depends on the machine; one stopped by a count on the seed alone.
         seed : int, optional
             Seed of weights, order, latent vectors and orientations.
+        start : WGAN, optional
+            A fitted model of the same network, from whose weights the training begins: to adapt
+            it to a field that has few stamps, or little time. Stretch and noise are measured anew.
         held_out : `~astro_wgan.StampSet` or `~astro_wgan.stamps.StampStore`, optional
             Normal stamps that are not trained on. After each epoch (a pass over the stamps, at
             least 25 iterations) the generated images are compared with them; the history then
@@ -170,7 +175,7 @@ class WGAN:
         ------
         ValueError
             Before training, if the stamps do not fit the network or there are too few of them, or
-            if limits, checkpoint or strategy cannot be used.
+            if limits, start, checkpoint or strategy cannot be used.
         `~astro_wgan.wgan.TrainingDivergedError`
             If a loss is no longer finite.
         `~astro_wgan.wgan.WorkerLostError`
@@ -182,10 +187,10 @@ class WGAN:
             stamps, self.training, epochs=epochs, iterations=iterations, minutes=minutes
         )
         watched = {'held_out': held_out, 'patience': patience, 'sheets': sheets}
-        check_fit(self.network, self.training, stamps, **watched, strategy=strategy)
+        check_fit(self.network, self.training, stamps, start=start, **watched, strategy=strategy)
         stretch = self.stretch.fit(stamps)
         with nullcontext() if strategy is None else strategy.scope():
-            trainer = self._new_trainer(stamps, stretch, seed)
+            trainer = self._new_trainer(stamps, stretch, seed, start)
         state = train(
             trainer,
             stamps,
@@ -198,6 +203,7 @@ class WGAN:
             patience=patience,
             sheets=sheets,
             callbacks=callbacks,
+            origin=None if start is None else digest_weights(start),
         )
         networks = (trainer.drawing(), trainer.critic, trainer.noise, trainer.encoding())
         if strategy is not None:
@@ -214,6 +220,7 @@ class WGAN:
             iterations=int(trainer.iteration.numpy()),
             seconds=round(state.seconds, 1),
             replicas=trainer.distribute_strategy.num_replicas_in_sync,
+            start=None if start is None else start.provenance_,
         )
         return self
 
@@ -341,20 +348,19 @@ class WGAN:
         """
         return read_model(cls, folder)
 
-    def _new_trainer(self, stamps, stretch, seed):
+    def _new_trainer(self, stamps, stretch, seed, start):
         noise = encoder = None
         if self.network.noise:
             noise = build_noise(self.network, stretch, measure_noise(stamps, stretch))
         if self.training.reconstruction:
             encoder = build_encoder(self.network, spread=True, seed=2 * seed + 3)
+        generator = build_generator(self.network, seed=2 * seed + 1)
+        critic = build_critic(self.network, seed=2 * seed + 2)
+        if start is not None:
+            take_weights(start, generator=generator, critic=critic, encoder=encoder)
+        extras = {'noise': noise, 'encoder': encoder}
         return AdversarialTrainer(
-            build_generator(self.network, seed=2 * seed + 1),
-            build_critic(self.network, seed=2 * seed + 2),
-            self.network,
-            self.training,
-            seed=seed,
-            noise=noise,
-            encoder=encoder,
+            generator, critic, self.network, self.training, seed=seed, **extras
         )
 
     def _check_fitted(self):

@@ -87,6 +87,7 @@ def train(
     patience=None,
     sheets=None,
     callbacks=(),
+    origin=None,
 ):
     """
     Train until a number of iterations or minutes is reached.
@@ -116,6 +117,8 @@ def train(
         Folder for a sheet of samples after each epoch.
     callbacks : sequence of `keras.callbacks.Callback`
         More callbacks.
+    origin : str, optional
+        What the weights began with, where they are not random.
 
     Returns
     -------
@@ -134,7 +137,7 @@ def train(
     workers = Workers(trainer.distribute_strategy)
     mark = None
     if checkpoint is not None or workers.several:
-        mark = _fingerprint(trainer, stamps, stretch)
+        mark = _fingerprint(trainer, stamps, stretch, origin)
     if checkpoint is not None and Path(checkpoint).exists():
         state = TrainingState(**read_checkpoint(checkpoint, trainer, fingerprint=mark))
     _check_alike(workers, trainer, mark)
@@ -373,7 +376,7 @@ class _Keeper(keras.callbacks.Callback):
         return f'The last good state is kept in {self.checkpoint}.'
 
 
-def _fingerprint(trainer, stamps, stretch):
+def _fingerprint(trainer, stamps, stretch, origin):
     """What makes a training this one and no other."""
     digest = hashlib.sha256(str(len(stamps)).encode())
     # Both ends tell two sets apart; to read all of a large store would take minutes.
@@ -385,4 +388,5 @@ def _fingerprint(trainer, stamps, stretch):
         'stretch': stretch.to_dict(),
         'seed': trainer.seed,
         'stamps': digest.hexdigest(),
+        'start': origin,
     }

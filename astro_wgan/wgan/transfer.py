@@ -1,0 +1,67 @@
+"""A training that begins with the weights of another model."""
+
+import hashlib
+
+import keras
+
+__all__ = ['check_start', 'digest_weights', 'encoder_of_means', 'take_weights']
+
+
+def check_start(start, network, training):
+    """
+    Refuse a model whose weights do not fit.
+
+    Parameters
+    ----------
+    start : `~astro_wgan.WGAN`
+        What the training is to begin with.
+    network, training : `~astro_wgan.wgan.NetworkConfig`, `~astro_wgan.wgan.TrainingConfig`
+        Of the model that is to be trained.
+
+    Raises
+    ------
+    ValueError
+        If it is not fitted, has other networks, or lacks an encoder that the training needs.
+    """
+    if not start.is_fitted:
+        raise ValueError('`start` must be a fitted model; got one that is not.')
+    if start.network != network:
+        raise ValueError(
+            f'`start` must have the same network, {network}; got one with {start.network}.'
+        )
+    if training.reconstruction and start.encoder_ is None:
+        raise ValueError(
+            '`start` must have an encoder, since the training has `reconstruction`; it has none.'
+        )
+
+
+def take_weights(start, *, generator, critic, encoder=None):
+    """
+    Give networks the weights of a fitted model.
+
+    Parameters
+    ----------
+    start : `~astro_wgan.WGAN`
+        The fitted model.
+    generator, critic, encoder : `keras.Model`
+        Networks of the same configuration, changed in place. Of the encoder's two outputs the mean
+        is known; its spread stays as it is.
+    """
+    generator.set_weights(start.generator_.get_weights())
+    critic.set_weights(start.critic_.get_weights())
+    if encoder is not None:
+        encoder_of_means(encoder).set_weights(start.encoder_.get_weights())
+
+
+def encoder_of_means(encoder):
+    """The encoder from images to z alone, which shares the weights of one with ``spread``."""
+    return keras.Model(encoder.input, encoder.outputs[0], name='encoder')
+
+
+def digest_weights(start):
+    """What tells the weights of a fitted model from those of another."""
+    digest = hashlib.sha256()
+    for network in (start.generator_, start.critic_, start.encoder_):
+        for weight in [] if network is None else network.get_weights():
+            digest.update(weight.tobytes())
+    return digest.hexdigest()
