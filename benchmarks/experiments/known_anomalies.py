@@ -38,6 +38,7 @@ from scipy.stats import kstest, spearmanr
 from astro_wgan import WGAN, AnomalyDetector, datasets
 from astro_wgan.anomaly import Scoring, q_values
 from astro_wgan.evaluate import detection_rates, rate_by, roc_auc
+from astro_wgan.visualize import plot_rate_by
 
 # What benchmarks share lies beside this folder.
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -60,8 +61,6 @@ PROPERTIES = {
     'effective_radius': ('all', 5),
     'axis_ratio': ('all', 5),
 }
-
-COLOURS = {'normal': 'tab:gray', 'pair': 'tab:blue', 'disturbed': 'tab:red'}
 
 
 def main():
@@ -309,19 +308,16 @@ def draw(trends, path):
     figure, axes = plt.subplots(2, 4, figsize=(13, 6), layout='constrained', sharey=True)
     for axis, name in zip(axes.flat, names, strict=False):
         rows = trends[trends['property'] == name]
-        for kind in dict.fromkeys(rows['class']):
-            part = rows[rows['class'] == kind]
-            rate = np.asarray(part['rate'])
-            error = [rate - part['rate_low'], part['rate_high'] - rate]
-            axis.errorbar(part['center'], rate, error, marker='o', color=COLOURS[kind], label=kind)
-        axis.set(xlabel=name.replace('_', ' '), ylim=(0, 1.02))
-        axis.axhline(0.1, color='0.7', linewidth=0.8, zorder=0)
+        rows['detector'], rows.meta['level'] = 'WGAN', 90
+        plot_rate_by(rows, label=name.replace('_', ' '), ax=axis)
+        axis.set(ylabel='')
+        if axis.get_legend() is None:
+            axis.set_title(rows['class'][0])
+        else:
+            axis.legend(fontsize=7, ncols=3, loc='lower left', bbox_to_anchor=(0, 1), frameon=False)
     for axis in axes.flat[len(names) :]:
         axis.axis('off')
-    lines = axes.flat[len(names) - 1].get_legend_handles_labels()
-    axes.flat[-1].legend(*lines, loc='center', frameon=False)
-    for axis in axes[:, 0]:
-        axis.set_ylabel('share found at 90 per cent')
+    figure.supylabel('found at the threshold of 90 per cent')
     figure.savefig(path, dpi=100)
     plt.close(figure)
 

@@ -35,6 +35,7 @@ from astro_wgan.evaluate import compare_populations, compare_properties, rank_si
 from astro_wgan.noise import finest_scatter
 from astro_wgan.sources import measure_sources
 from astro_wgan.stamps import Detection, detect
+from astro_wgan.visualize import plot_scores
 from astro_wgan.wgan import measure_images
 
 # What benchmarks share lies beside this folder.
@@ -291,6 +292,7 @@ def draw(detector, real, real_scores, scores, path, examples=4):
     """Scores of all populations, and the least and the most strange sources of each image."""
     import matplotlib.pyplot as plt
 
+    thresholds = {90: detector.calibration_.thresholds()[90]}
     figure = plt.figure(figsize=(12, 8.5), layout='constrained')
     above, below = figure.subfigures(2, 1, height_ratios=[1, 2.2])
     axes = above.subplots(1, 2, sharex=True)
@@ -298,10 +300,8 @@ def draw(detector, real, real_scores, scores, path, examples=4):
     for axis, tables in zip(
         axes, (scores, {'simulated': scores['sky'], **real_scores}), strict=True
     ):
-        for name, table in tables.items():
-            values = np.clip(table['score'], bins[0], bins[-1])
-            axis.hist(values, bins, density=True, histtype='step', label=name)
-        axis.set(xlabel='anomaly score', yticks=[])
+        clipped = {name: np.clip(table['score'], *bins[[0, -1]]) for name, table in tables.items()}
+        plot_scores(clipped, thresholds=thresholds, bins=bins, ax=axis)
         axis.legend(fontsize=7)
     panels = below.subplots(2 * len(real), 2 * examples)
     for axis in panels.flat:
