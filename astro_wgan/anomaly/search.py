@@ -130,6 +130,16 @@ class SearchResult:
             converged=np.empty(n, bool),
         )
 
+    def put(self, rows, latent, closest, residual, feature, critic):
+        """Put what one look at the images of a slice of rows gave."""
+        self.latent[rows] = latent
+        self.closest[rows] = closest
+        self.residual[rows] = residual
+        self.feature[rows] = feature
+        self.critic[rows] = critic
+        self.iterations[rows] = 1
+        self.converged[rows] = False
+
     def fill(self, rows, target, state, done):
         """Put the state of the images that are ``done`` into their rows."""
         self.critic[rows] = target.critic.numpy()[done]
@@ -181,6 +191,7 @@ class LatentSearcher:
         self._patience = self._start.patience if patience is None else patience
         # The number of images in work changes all the time; one graph serves all.
         self._advance = tf.function(self._iterate, reduce_retracing=True)
+        self._look = tf.function(self._once, reduce_retracing=True)
 
     def __call__(self, images, weights, *, report=None):
         """
@@ -201,9 +212,18 @@ class LatentSearcher:
         """
         n, size = len(images), self.search.batch_size
         found = SearchResult.empty(n, self._start.size, images.shape[1:])
+        if self.search.max_iterations == 1:
+            for begin in range(0, n, size):
+                rows = slice(begin, begin + size)
+                found.put(rows, *self._look(images[rows], weights[rows]))
+                if report is not None:
+                    report(min(begin + size, n))
+            return found
+        if not n:
+            return found
         rows = np.arange(min(size, n))
         begun = len(rows)
-        target = self._target(images, weights, rows)
+        target = self._target(images[rows], weights[rows])
         state = self._begin(target)
         while len(rows):
             state = self._advance(target, state)
@@ -214,12 +234,20 @@ class LatentSearcher:
             fresh = np.arange(begun, min(begun + size - np.sum(~done), n))
             begun += len(fresh)
             rows = np.concatenate([rows[~done], fresh])
-            entering = self._target(images, weights, fresh)
-            target = _exchange(target, ~done, entering)
-            state = _exchange(state, ~done, self._begin(entering))
+            target, state = _kept((target, state), ~done)
+            # TensorFlow's convolutions do not take an empty batch on every processor.
+            if len(fresh):
+                entering = self._target(images[fresh], weights[fresh])
+                target, state = _joined((target, state), (entering, self._begin(entering)))
             if report is not None:
                 report(begun - len(rows))
         return found
+
+    def _once(self, images, weights):
+        """Of each image: z, G(z), L_R, L_F and C where the search begins."""
+        target = self._target(images, weights)
+        latent = self._start.latent(self._start.parameters(images))
+        return latent, *self.losses(latent, target), target.critic
 
     def serves(self, wgan, search, encoder):
         """Whether it is what would be made of these, so that its graph can be used again."""
@@ -239,9 +267,9 @@ class LatentSearcher:
         feature = tf.reduce_mean(tf.abs(target.features - features), axis=(1, 2, 3))
         return closest, residual, feature
 
-    def _target(self, images, weights, rows):
-        images = tf.convert_to_tensor(images[rows], tf.float32)
-        weights = tf.convert_to_tensor(weights[rows], tf.float32)
+    def _target(self, images, weights):
+        images = tf.convert_to_tensor(images, tf.float32)
+        weights = tf.convert_to_tensor(weights, tf.float32)
         value, features = self._critic(images, training=False)
         return _Target(images, weights, value[:, 0], features)
 
@@ -268,10 +296,6 @@ class LatentSearcher:
         return state.converged | (state.age >= self.search.max_iterations)
 
     def _iterate(self, target, state):
-        if self.search.max_iterations == 1:
-            # Nobody would walk along the gradient.
-            return self._noted(state, *self._stand(target, state))
-
         def step(k, state):
             return k + 1, self._step(target, state)
 
@@ -345,9 +369,14 @@ def _by_image(rows):
     return rows[:, tf.newaxis, tf.newaxis, tf.newaxis]
 
 
-def _exchange(old, keep, new):
-    """Rows that stay, then new ones, in each tensor of a structure."""
-    return tf.nest.map_structure(lambda a, b: tf.concat([a[keep], b], axis=0), old, new)
+def _kept(tensors, keep):
+    """The rows that stay, of each tensor of a structure."""
+    return tf.nest.map_structure(lambda x: x[keep], tensors)
+
+
+def _joined(tensors, fresh):
+    """Rows, then new ones, in each tensor of a structure."""
+    return tf.nest.map_structure(lambda a, b: tf.concat([a, b], axis=0), tensors, fresh)
 
 
 def _adam(state, gradients, age, rate):

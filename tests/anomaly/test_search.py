@@ -84,11 +84,11 @@ def test_masked_pixels_count_in_neither_loss(wgan, images):
     weights[:, 3:6, 3:9] = 0
     searcher = LatentSearcher(wgan, LatentSearch())
     latent = tf.zeros((12, wgan.network.latent))
-    expected = searcher.losses(latent, searcher._target(pixels, weights, np.arange(12)))
+    expected = searcher.losses(latent, searcher._target(pixels, weights))
     # Another generator that differs only where nothing is to be compared gives the same losses.
     generator = searcher._generator
     searcher._generator = lambda z, training: generator(z, training=training) + 5 * (1 - weights)
-    changed = searcher.losses(latent, searcher._target(pixels, weights, np.arange(12)))
+    changed = searcher.losses(latent, searcher._target(pixels, weights))
     for a, b in zip(expected[1:], changed[1:], strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5)
 
@@ -97,7 +97,7 @@ def test_first_step_of_adam_is_that_of_keras(wgan, images):
     import keras
 
     searcher = LatentSearcher(wgan, LatentSearch(learning_rate=0.1))
-    target = searcher._target(*images, np.arange(12))
+    target = searcher._target(*images)
     state = searcher._begin(target)
     z = tf.Variable(state.parameters[0])
     optimizer = keras.optimizers.Adam(0.1, beta_1=0.9, beta_2=0.999, epsilon=1e-8)
@@ -119,12 +119,27 @@ def test_mu_is_the_papers_network(wgan, images):
     )
     hidden = np.asarray(start._noise) @ first + first_bias
     expected = np.where(hidden > 0, hidden, 0.2 * hidden) @ second + second_bias
-    state = searcher._begin(searcher._target(*images, np.arange(2)))
+    state = searcher._begin(searcher._target(*(x[:2] for x in images)))
     np.testing.assert_allclose(state.best_latent, [expected, expected], rtol=1e-4, atol=1e-5)
 
 
-def test_no_images_give_no_rows(wgan, images):
-    found = run(wgan, [x[:0] for x in images])
+def test_one_look_is_where_a_search_begins(wgan, images):
+    """Images of three batches and a part of one, beside a search that notes its beginning alone."""
+    once = run(wgan, images, start='free', max_iterations=1, batch_size=5)
+    searcher = LatentSearcher(wgan, LatentSearch(start='free', max_iterations=2))
+    target = searcher._target(*images)
+    begun = searcher._step(target, searcher._begin(target))
+    for name in ('latent', 'closest', 'residual', 'feature'):
+        expected = getattr(begun, f'best_{name}')
+        np.testing.assert_allclose(getattr(once, name), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(once.critic, target.critic, rtol=1e-4, atol=1e-5)
+    assert (once.iterations == 1).all()
+    assert not once.converged.any()
+
+
+@pytest.mark.parametrize('iterations', [1, 3])
+def test_no_images_give_no_rows(wgan, images, iterations):
+    found = run(wgan, [x[:0] for x in images], max_iterations=iterations)
     assert found.latent.shape == (0, wgan.network.latent)
 
 
