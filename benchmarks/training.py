@@ -7,7 +7,8 @@ One generator iteration (all critic steps with penalty, one generator step) on r
 * plain Keras as public examples write it: a `tf.function` for each critic step and one for the
   generator, real and generated images in two passes;
 * JAX and PyTorch with the same layers, where they are installed (``pip install jax`` and
-  ``pip install torch --index-url`` of the CPU wheels); left out otherwise.
+  ``pip install torch --index-url`` of the CPU wheels; beside a torch of PyPI, uninstall triton,
+  which does not bear TensorFlow in its process); left out otherwise.
 
 For each: images per second (real images that the critic sees) and the arithmetic of the layers as
 a share of a float32 matrix product of 2048^3 on this machine, in the same run. Contenders run in
@@ -97,6 +98,8 @@ def time_in_turn(contenders, repeats):
         step()
     for _ in range(repeats):
         for name, step in contenders.items():
+            # The threads of the one before go on looking for work for a while.
+            time.sleep(0.5)
             start = time.perf_counter()
             step()
             seconds[name].append(time.perf_counter() - start)
@@ -105,16 +108,17 @@ def time_in_turn(contenders, repeats):
 
 def iteration_operations(network, training):
     """
-    Floating-point operations of one iteration, from the layers.
+    The least floating-point operations of one iteration, from the layers.
 
     A critic step: one pass of the generator; for real and generated images forward, and backward
-    to the weights and the input (twice forward); for the penalty forward, its gradient (as much),
-    and the way back through both (twice each). The generator step: forward and backward through
-    it, forward and backward to the input alone through the critic.
+    to the weights and the input (twice forward); for the penalty forward, back to the image,
+    forward with what that is to change by, and to the weights: the second derivatives of leaky
+    ReLUs vanish. The generator step: forward and backward through it, forward and backward to the
+    input alone through the critic.
     """
     generator = forward_operations(build_generator(network))
     critic = forward_operations(build_critic(network))
-    critic_step = generator + 2 * 3 * critic + 6 * critic
+    critic_step = generator + 2 * 3 * critic + 4 * critic
     generator_step = 3 * generator + 2 * critic
     steps = training.critic_steps
     return training.batch_size * (steps * critic_step + generator_step)

@@ -13,6 +13,7 @@ from astro_wgan.files import read_arrays, write_arrays
 from astro_wgan.noise import finest_scatter
 from astro_wgan.progress import ProgressLine
 from astro_wgan.provenance import record
+from astro_wgan.wgan.networks import add_weights
 
 __all__ = ['measure_misfit']
 
@@ -147,9 +148,7 @@ def _table(stamps, parts, wgan, search):
 def _fingerprint(searcher, stamps, scoring):
     digest = hashlib.sha256(np.asarray(stamps.table['id']).tobytes())
     wgan, search = searcher.wgan, searcher.search
-    for network in (wgan.generator_, wgan.critic_, searcher.encoder):
-        for weight in [] if network is None else network.get_weights():
-            digest.update(weight.tobytes())
+    add_weights(digest, wgan.generator_, wgan.critic_, searcher.encoder)
     mark = {'model and stamps': digest.hexdigest(), 'search': asdict(search)}
     window = {'smoothing': scoring.smoothing, 'reach': scoring.reach}
     return json.dumps({**mark, 'structure': window})

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from astro_wgan.wgan.critic_gradient import is_piecewise_linear, losses_and_gradients
 from astro_wgan.wgan.distributed import ReducedAdam, mean_over_replicas, own_draw, own_rows
 from astro_wgan.wgan.losses import (
     critic_loss,
@@ -12,9 +13,9 @@ from astro_wgan.wgan.losses import (
     latent_divergence,
     reconstruction_loss,
 )
+from astro_wgan.wgan.networks import encoder_of_means
 from astro_wgan.wgan.noise import noise_variance, with_noise
 from astro_wgan.wgan.precision import computed_in
-from astro_wgan.wgan.transfer import encoder_of_means
 
 __all__ = ['AdversarialTrainer', 'draw_latent', 'turn']
 
@@ -109,6 +110,8 @@ class AdversarialTrainer(keras.Model):
         self.seed = int(seed)
         self._generate = computed_in(generator, training.precision)
         self._judge = computed_in(critic, training.precision)
+        # Written out is faster, but only in one precision.
+        self._written_out = training.precision == 'float32' and is_piecewise_linear(critic)
         self._encode = None if encoder is None else computed_in(encoder, training.precision)
         self.critic_optimizer = _optimizer(training)
         self.generator_optimizer = _optimizer(training)
@@ -187,9 +190,14 @@ class AdversarialTrainer(keras.Model):
         """What one replica does in an iteration."""
         steps, m = self.training.critic_steps, self.training.batch_size
 
+        # The generator stays as it is during the critic's steps.
+        made = self._generate(tf.concat([self._latent(step) for step in range(steps)], axis=0))
+        rows = self._rows
+
         def critic_step(step, _):
-            real = own_rows(images[step * m : (step + 1) * m])
-            return step + 1, self._critic_step(real, step)
+            real = own_rows(_batch(images, step, m))
+            fake = self._noisy(_batch(made, step, rows), step)
+            return step + 1, self._critic_step(self._turned(real, step), fake, step)
 
         state = (tf.constant(0), dict.fromkeys(_MEASURED, tf.constant(0.0)))
         if self.training.compile or tf.distribute.has_strategy():
@@ -204,22 +212,36 @@ class AdversarialTrainer(keras.Model):
             )
         return state[1] | self._generator_step(own_rows(images[-m:]), tf.constant(steps))
 
-    def _make(self, step):
-        """A batch of generated images."""
+    def _latent(self, step):
+        """Latent vectors of one batch."""
         seed = self._seed(step, _LATENT)
-        latent = own_draw(lambda n: draw_latent(self.network, n, seed), self._rows)
-        images = self._generate(latent)
+        return own_draw(lambda n: draw_latent(self.network, n, seed), self._rows)
+
+    def _noisy(self, images, step):
+        """Generated images as the critic sees them."""
         return with_noise(images, self.noise, self._seed(step, _NOISE))
 
     def _value(self, images):
         return self.critic(images, training=False)[0]
 
-    def _critic_step(self, real, step):
+    def _critic_step(self, real, fake, step):
         m = self._rows
-        real = self._turned(real, step)
-        fake = self._make(step)
         seed = self._seed(step, _EPSILON)
         epsilon = own_draw(lambda n: tf.random.stateless_uniform((n, 1, 1, 1), seed), m)
+        variables = self.critic.trainable_variables
+        if self._written_out:
+            loss, penalty, gradients = losses_and_gradients(
+                self.critic, real, fake, epsilon, self.training.penalty
+            )
+            total = loss + self.training.penalty * penalty
+        else:
+            loss, penalty, total, gradients = self._differentiated(real, fake, epsilon)
+        norm = _descend(self.critic_optimizer, gradients, variables)
+        return dict(zip(_MEASURED, (total, -loss, penalty, norm), strict=True))
+
+    def _differentiated(self, real, fake, epsilon):
+        """Losses and gradients of a critic step for any critic and precision."""
+        m = self._rows
         with tf.GradientTape() as tape:
             # One pass for both: larger matrix products, and no batch statistics that could mix.
             value = self._judge(tf.concat([real, fake], axis=0))[0]
@@ -230,17 +252,22 @@ class AdversarialTrainer(keras.Model):
             )
             total = loss + self.training.penalty * penalty
             scaled = self.critic_optimizer.scale_loss(total)
-        variables = self.critic.trainable_variables
-        norm = _descend(self.critic_optimizer, tape.gradient(scaled, variables), variables)
-        return dict(zip(_MEASURED, (total, -loss, penalty, norm), strict=True))
+        return loss, penalty, total, tape.gradient(scaled, self.critic.trainable_variables)
 
     def _generator_step(self, real, step):
-        measured = {}
+        measured, latent, m = {}, self._latent(step), self._rows
         with tf.GradientTape() as tape:
-            loss = generator_loss(self._judge(self._make(step))[0])
+            if self.encoder is not None:
+                real = self._turned(real, step)
+                mean, log_spread = self._encode(real)
+                # One pass for both.
+                latent = tf.concat([latent, self._scattered(mean, log_spread, step)], axis=0)
+            made = self._generate(latent)
+            loss = generator_loss(self._judge(self._noisy(made[:m], step))[0])
             total = loss
             if self.encoder is not None:
-                misfit, divergence = self._reconstruct(self._turned(real, step), step)
+                misfit = reconstruction_loss(real, made[m:], self._variance)
+                divergence = latent_divergence(mean, log_spread)
                 total += self.training.reconstruction * (misfit + divergence)
                 pixels = np.prod(self.network.image_shape)
                 measured = {'reconstruction': 2 * misfit / pixels, 'divergence': divergence}
@@ -249,15 +276,12 @@ class AdversarialTrainer(keras.Model):
         norm = _descend(self.generator_optimizer, tape.gradient(scaled, variables), variables)
         return {'generator_loss': loss, 'generator_gradient': norm, **measured}
 
-    def _reconstruct(self, real, step):
-        """Real images through encoder and generator: misfit, and divergence of their z."""
-        mean, log_spread = self._encode(real)
+    def _scattered(self, mean, log_spread, step):
+        """One z for each real image, from the distribution that the encoder gives."""
         # Of the streams of this step, the generator's, the penalty does not use its own.
         seed, latent = self._seed(step, _EPSILON), self.network.latent
         scatter = own_draw(lambda n: tf.random.stateless_normal((n, latent), seed), self._rows)
-        closest = self._generate(mean + tf.exp(log_spread) * scatter)
-        misfit = reconstruction_loss(real, closest, self._variance)
-        return misfit, latent_divergence(mean, log_spread)
+        return mean + tf.exp(log_spread) * scatter
 
     @property
     def _rows(self):
@@ -295,6 +319,11 @@ class AdversarialTrainer(keras.Model):
             if averaged is not None:
                 for average, weight in zip(averaged.variables, network.variables, strict=True):
                     average.assign(keep * average + (1 - keep) * weight)
+
+
+def _batch(images, k, n):
+    """The k-th batch of n images; their number is known before the graph runs."""
+    return tf.slice(images, (k * n, 0, 0, 0), (n, -1, -1, -1))
 
 
 def _optimizer(training):

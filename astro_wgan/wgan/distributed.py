@@ -41,6 +41,27 @@ class ReducedAdam(keras.optimizers.Adam):
     def _all_reduce_sum_gradients(self, grads_and_vars):
         return grads_and_vars
 
+    def update_step(self, gradient, variable, learning_rate):
+        """One step of one variable."""
+        if tf.distribute.has_strategy():
+            super().update_step(gradient, variable, learning_rate)
+            return
+        # TensorFlow's own step: one operation for a variable instead of a dozen.
+        index = self._get_variable_index(variable)
+        done = tf.cast(self.iterations + 1, tf.float32)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=self._momentums[index].value.handle,
+            v=self._velocities[index].value.handle,
+            beta1_power=self.beta_1**done,
+            beta2_power=self.beta_2**done,
+            lr=tf.cast(learning_rate, tf.float32),
+            beta1=self.beta_1,
+            beta2=self.beta_2,
+            epsilon=self.epsilon,
+            grad=gradient,
+        )
+
 
 def check_strategy(strategy, training):
     """

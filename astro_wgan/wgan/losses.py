@@ -7,6 +7,7 @@ __all__ = [
     'generator_loss',
     'gradient_penalty',
     'latent_divergence',
+    'penalty_of_gradient',
     'reconstruction_loss',
 ]
 
@@ -73,7 +74,22 @@ def gradient_penalty(critic_value, real, fake, epsilon):
     with tf.GradientTape() as tape:
         tape.watch(between)
         value = critic_value(between)
-    gradient = tape.gradient(value, between)
+    return penalty_of_gradient(tape.gradient(value, between))
+
+
+def penalty_of_gradient(gradient):
+    """
+    The gradient penalty of gradients that are already known: E[(||gradient||_2 - 1)^2].
+
+    Parameters
+    ----------
+    gradient : `tf.Tensor`, shape (n, ny, nx, bands)
+        Of C along each image.
+
+    Returns
+    -------
+    `tf.Tensor`, scalar
+    """
     squared = tf.reduce_sum(tf.square(gradient), axis=tf.range(1, tf.rank(gradient)))
     return tf.reduce_mean(tf.square(tf.sqrt(squared + _NORM_FLOOR) - 1))
 

@@ -3,7 +3,14 @@
 import keras
 from keras import layers
 
-__all__ = ['FEATURE_LAYER', 'build_critic', 'build_encoder', 'build_generator']
+__all__ = [
+    'FEATURE_LAYER',
+    'add_weights',
+    'build_critic',
+    'build_encoder',
+    'build_generator',
+    'encoder_of_means',
+]
 
 #: Name of the critic's last convolution after its activation: the critic features c(x).
 FEATURE_LAYER = 'features'
@@ -100,6 +107,27 @@ def build_encoder(config, *, spread=False, seed=None):
         return keras.Model(image, latent, name='encoder')
     log_spread = layers.Dense(config.latent, kernel_initializer='zeros', name='log_spread')(x)
     return keras.Model(image, [latent, log_spread], name='encoder')
+
+
+def encoder_of_means(encoder):
+    """The encoder from images to z alone, which shares the weights of one with ``spread``."""
+    return keras.Model(encoder.input, encoder.outputs[0], name='encoder')
+
+
+def add_weights(digest, *networks):
+    """
+    Feed the weights of networks to a hash, to tell models apart.
+
+    Parameters
+    ----------
+    digest : object
+        With an ``update``, as those of `hashlib`.
+    *networks : `keras.Model` or None
+        None for a network that there is not.
+    """
+    for network in networks:
+        for weight in [] if network is None else network.get_weights():
+            digest.update(weight.tobytes())
 
 
 def _downwards(x, config, seeds):

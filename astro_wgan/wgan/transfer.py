@@ -2,9 +2,9 @@
 
 import hashlib
 
-import keras
+from astro_wgan.wgan.networks import add_weights, encoder_of_means
 
-__all__ = ['check_start', 'digest_weights', 'encoder_of_means', 'take_weights']
+__all__ = ['check_start', 'digest_weights', 'take_weights']
 
 
 def check_start(start, network, training):
@@ -53,15 +53,8 @@ def take_weights(start, *, generator, critic, encoder=None):
         encoder_of_means(encoder).set_weights(start.encoder_.get_weights())
 
 
-def encoder_of_means(encoder):
-    """The encoder from images to z alone, which shares the weights of one with ``spread``."""
-    return keras.Model(encoder.input, encoder.outputs[0], name='encoder')
-
-
 def digest_weights(start):
     """What tells the weights of a fitted model from those of another."""
     digest = hashlib.sha256()
-    for network in (start.generator_, start.critic_, start.encoder_):
-        for weight in [] if network is None else network.get_weights():
-            digest.update(weight.tobytes())
+    add_weights(digest, start.generator_, start.critic_, start.encoder_)
     return digest.hexdigest()

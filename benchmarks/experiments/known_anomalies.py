@@ -43,7 +43,7 @@ from astro_wgan.visualize import plot_rate_by
 # What benchmarks share lies beside this folder.
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from leaderboard.populations import ANOMALIES, Populations, fingerprint
-from leaderboard.table import LEVELS, by_class, page
+from leaderboard.table import LEVELS, area, by_class, page
 from machine import describe_machine
 
 WORK = Path(__file__).parents[1] / 'work' / 'known_anomalies'
@@ -190,11 +190,6 @@ def rates_of(run):
         row['AUC'] = '' if kind == 'normal' else area(classes['normal'], scores)
         rows.append(row)
     return Table(rows=rows)
-
-
-def area(normal, anomalous):
-    found, covariance = roc_auc(normal, anomalous)
-    return f'{found[0]:.3f} ± {covariance[0, 0] ** 0.5:.3f}'
 
 
 def numbers_of(run):

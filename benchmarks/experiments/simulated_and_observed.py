@@ -26,6 +26,7 @@ from pathlib import Path
 
 import numpy as np
 from astropy import units as u
+from astropy.nddata import block_reduce
 from astropy.table import QTable, Table
 from scipy.ndimage import gaussian_filter
 
@@ -58,7 +59,7 @@ REAL = {'hubble_xdf': 1, 'hst_cosmos_f814w': 2, 'ntt_field': 1}
 def main():
     options = read_options()
     detector = datasets.load_model()
-    variants = {name: draw_stamps(name, options) for name in recipes()}
+    variants = {name: draw_stamps(name, recipe, options) for name, recipe in recipes().items()}
     scores = {name: scored(detector, stamps) for name, stamps in variants.items()}
     real = real_stamps(variants['sky'])
     real_scores = {name: scored(detector, stamps) for name, stamps in real.items()}
@@ -129,12 +130,12 @@ def recipes():
     }
 
 
-def draw_stamps(name, options):
+def draw_stamps(name, recipe, options):
     """Stamps of a variant, from the work folder where they are there; all say 0.06 arcsec."""
     seed = options.seed + (name == 'sky')
     path = WORK / f'{name.replace(" ", "-")}-{options.stamps}-{seed}.zarr'
     stamps = datasets.simulate_store(
-        path, {'normal': options.stamps}, recipe=recipes()[name], seed=seed, processes=2
+        path, {'normal': options.stamps}, recipe=recipe, seed=seed, processes=2
     )[:]
     return StampSet(stamps.pixels, unit=stamps.unit, pixel_scale=0.06 * u.arcsec)
 
@@ -152,9 +153,7 @@ def real_stamps(known):
     found = {}
     for name, joined in REAL.items():
         image = np.asarray(datasets.load_image(name).data, dtype=float)
-        ny, nx = (n // joined for n in image.shape)
-        image = image[: ny * joined, : nx * joined]
-        image = image.reshape(ny, joined, nx, joined).mean(axis=(1, 3))
+        image = block_reduce(image, joined, func=np.mean)
         image *= sky_noise / np.median(detect(image).noise)
         stamps = StampSet.from_image(
             image, size=64, detection=Detection(threshold=5, minimum_area=20), partial='fill'

@@ -26,12 +26,11 @@ from astropy.table import Table
 
 from astro_wgan import WGAN, AnomalyDetector, datasets
 from astro_wgan.anomaly import DriftWarning
-from astro_wgan.evaluate import roc_auc
 
 # What benchmarks share lies beside this folder.
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from leaderboard.populations import ANOMALIES, Populations, fingerprint
-from leaderboard.table import page
+from leaderboard.table import area, page
 from machine import describe_machine
 
 WORK = Path(__file__).parents[1] / 'work' / 'transfer'
@@ -102,9 +101,8 @@ def row(name, iterations, seconds, detector, sets):
         'false positives': f'{100 * np.mean(found["normal"]["anomalous_90"]):.1f}',
     }
     for kind in ANOMALIES:
-        area, covariance = roc_auc(normal, np.asarray(found[kind]['score']))
         share = 100 * np.mean(found[kind]['anomalous_90'])
-        told[kind] = f'{area[0]:.3f} ± {covariance[0, 0] ** 0.5:.3f} ({share:.0f})'
+        told[kind] = f'{area(normal, np.asarray(found[kind]["score"]))} ({share:.0f})'
     return told
 
 

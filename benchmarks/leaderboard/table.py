@@ -5,14 +5,20 @@ from io import StringIO
 import numpy as np
 from astropy.table import QTable, Table
 
-from astro_wgan.evaluate import detection_rates, ranking_quality
+from astro_wgan.evaluate import detection_rates, ranking_quality, roc_auc
 
-__all__ = ['LEVELS', 'by_class', 'measured', 'page', 'pages']
+__all__ = ['LEVELS', 'area', 'by_class', 'measured', 'page', 'pages']
 
 LEVELS = (85, 90, 95)
 
 #: Bins of the flux ratio, as in the paper.
 _FLUX_RATIOS = {'pair < 1.5': (0, 1.5), 'pair 1.5-2': (1.5, 2), 'pair > 2': (2, np.inf)}
+
+
+def area(normal, anomalous):
+    """Area under the ROC curve of two sets of scores, with its standard error, as a cell."""
+    found, covariance = roc_auc(normal, anomalous)
+    return f'{found[0]:.3f} ± {covariance[0, 0] ** 0.5:.3f}'
 
 
 def by_class(scores, flux_ratio):

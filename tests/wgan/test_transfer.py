@@ -58,7 +58,7 @@ def test_with_few_stamps_it_is_ahead_of_a_new_model(fitted):
     options = {'iterations': 5, 'seed': 3, 'progress': False}
     tuned = new_wgan(learning_rate=2e-3).fit(few, start=fitted, **options)
     new = new_wgan(learning_rate=2e-3).fit(few, **options)
-    assert misfit(tuned, fresh) < 0.9 * misfit(new, fresh)
+    assert misfit(tuned, fresh) < 0.97 * misfit(new, fresh)
 
 
 def test_the_start_stays_as_it_is(fitted, other):
