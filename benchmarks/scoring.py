@@ -99,9 +99,13 @@ def run_all(wgan, stamps, options):
         # The first call also traces the graph.
         few = np.arange(min(n, 2 * search.batch_size, len(images)))
         searcher(images[few], weights[few])
-        start = time.perf_counter()
-        found = searcher(images[rows], weights[rows])
-        outcomes[name] = Outcome((time.perf_counter() - start) / n, found, search)
+        # What takes a part of a second is measured again and again; the shortest time counts.
+        seconds = []
+        while not seconds or sum(seconds) < 5:
+            start = time.perf_counter()
+            found = searcher(images[rows], weights[rows])
+            seconds.append(time.perf_counter() - start)
+        outcomes[name] = Outcome(min(seconds) / n, found, search)
         print(f'{name}: {1 / outcomes[name].seconds:.2f} stamps per second', flush=True)
     return outcomes
 

@@ -191,7 +191,8 @@ class LatentSearcher:
         self._patience = self._start.patience if patience is None else patience
         # The number of images in work changes all the time; one graph serves all.
         self._advance = tf.function(self._iterate, reduce_retracing=True)
-        self._look = tf.function(self._once, reduce_retracing=True)
+        spec = tf.TensorSpec((None, *wgan.network.image_shape))
+        self._look = tf.function(self._once, input_signature=(spec, spec))
 
     def __call__(self, images, weights, *, report=None):
         """

@@ -12,6 +12,7 @@ from astropy.cosmology import Cosmology, Planck18
 from astropy.table import QTable
 from astropy.utils.exceptions import AstropyUserWarning
 from scipy import fft
+from scipy.ndimage import fourier_uniform
 
 from astro_wgan.mocks.instrument import Instrument, pixel_psf, points_along_pixel
 from astro_wgan.mocks.instruments import find_instrument
@@ -105,8 +106,8 @@ def mock_stamps(
     -----
     The flux density of a pixel is (1 + z) L / (4 pi D_L^2), its angle p / D_A, so that surface
     brightness falls as (1 + z)^-3 per frequency. The map's light is summed in a grid several
-    times finer than the telescope's pixels, by the area that pixels share, blurred there by the
-    PSF, and summed in pixels. So flux is conserved, and no pixel blurs twice.
+    times finer than the telescope's pixels, blurred there by the PSF less what the summing has
+    blurred, and summed in pixels. So flux is conserved, and no pixel blurs twice.
 
     A telescope sees the wavelength of its filter divided by (1 + z). Where the map has several
     bands, the light there is interpolated between those on either side, for each pixel
@@ -170,7 +171,10 @@ class _Blur(NamedTuple):
         border = len(psf) // 2
         points = tuple(n * fine + 2 * border for n in shape)
         padded = [fft.next_fast_len(n, real=True) for n in points]
-        return cls(fft.rfft2(psf, s=padded), points, border, fine)
+        transform = fft.rfft2(psf, s=padded)
+        # `rebin` smooths by a box of a point three times; one is what makes a sum of points a pixel.
+        box = fourier_uniform(np.ones_like(transform), 1, n=padded[1])
+        return cls(transform / box**2, points, border, fine)
 
     def __call__(self, light):
         """Blurred light, without the border; what goes around the edges stays there."""
