@@ -172,7 +172,7 @@ class _Blur(NamedTuple):
         points = tuple(n * fine + 2 * border for n in shape)
         padded = [fft.next_fast_len(n, real=True) for n in points]
         transform = fft.rfft2(psf, s=padded)
-        # `rebin` smooths by a box of a point three times; one is what makes a sum of points a pixel.
+        # Of the three boxes that `rebin` smooths by, one makes a pixel of its points.
         box = fourier_uniform(np.ones_like(transform), 1, n=padded[1])
         return cls(transform / box**2, points, border, fine)
 
