@@ -1,7 +1,7 @@
 """
 Which network finds most for its time: variants of the preset 'compact' on simulated galaxies.
 
-Each is trained on the first normals of ``benchmark-1`` and scores pairs, disturbed galaxies and
+Each is trained on the first normals of ``benchmark-1`` and scores anomalies of each class and
 fresh normals after so many iterations, one training per variant. Two pixels are binned to one, so
 that a variant takes minutes: PCA finds as much of them (its rows stand beside, raw and with the
 residual treated as the detector's). A training writes checkpoints and goes on from them.
@@ -17,19 +17,18 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
-from astropy.table import QTable
+from astropy.table import Table
 from leaderboard.detectors import PCAByBrightness
-from leaderboard.populations import Populations, fingerprint
+from leaderboard.populations import ANOMALIES, Populations, fingerprint
+from leaderboard.table import area
 from machine import describe_machine
 
 from astro_wgan import WGAN, AnomalyDetector, StampSet
 from astro_wgan.anomaly import Scoring
 from astro_wgan.baselines import PCAResidual
-from astro_wgan.evaluate import roc_auc
 from astro_wgan.wgan import preset
 
 WORK = Path(__file__).parent / 'work' / 'architecture'
-CLASSES = ('pair', 'disturbed')
 
 #: Standard deviation of the smoothing in binned pixels.
 _SMOOTHING = 0.75
@@ -69,7 +68,7 @@ def main():
             print(row, flush=True)
             rows.append(row)
     print(describe_machine('scikit-learn'))
-    QTable(rows=rows).pprint_all()
+    Table(rows=rows).pprint_all()
 
 
 def read_options():
@@ -94,7 +93,7 @@ def prepare(options):
     folder.mkdir(exist_ok=True)
     full = Populations('benchmark-1', folder, options.normals, options.test, 0, processes=2)
     sets = {'train': full.train, 'held out': full.held_out, 'normal': full.tested['normal']}
-    sets |= {kind: full.tested[kind] for kind in CLASSES}
+    sets |= {kind: full.tested[kind] for kind in ANOMALIES}
     return {name: binned(stamps) for name, stamps in sets.items()}
 
 
@@ -110,7 +109,7 @@ def pca_rows(sets):
     pca = PCAResidual(components=10).fit(sets['train'])
     plain = {
         name: np.asarray(pca.score(sets[name], progress=False)['score'])
-        for name in ('held out', 'normal', *CLASSES)
+        for name in ('held out', 'normal', *ANOMALIES)
     }
     yield {'model': 'PCA residual, 10 components', 'iterations': 0, 'minutes': 0.0, **areas(plain)}
     scored = PCAByBrightness(components=10, scoring=SCORING).fit(sets['train'])
@@ -132,20 +131,15 @@ def wgan_rows(variant, sets, options):
         detector.calibrate(sets['held out'], progress=False)
         scores = {
             kind: np.asarray(detector.score(sets[kind], progress=False)['score'])
-            for kind in ('normal', *CLASSES)
+            for kind in ('normal', *ANOMALIES)
         }
-        minutes = wgan.provenance_['seconds'] / 60
+        minutes = round(wgan.provenance_['seconds'] / 60, 1)
         yield {'model': str(variant), 'iterations': iterations, 'minutes': minutes, **areas(scores)}
 
 
 def areas(scores):
-    """Areas under ROC curves by class, and the standard error of each."""
-    found = {}
-    for kind in CLASSES:
-        area, covariance = roc_auc(scores['normal'], scores[kind])
-        found[kind] = round(float(area[0]), 4)
-        found[f'{kind} error'] = round(float(np.sqrt(covariance[0, 0])), 4)
-    return found
+    """Areas under ROC curves by class."""
+    return {kind: area(scores['normal'], scores[kind]) for kind in ANOMALIES}
 
 
 if __name__ == '__main__':

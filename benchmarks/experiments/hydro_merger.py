@@ -22,6 +22,7 @@ from astropy.table import Table
 from astro_wgan import StampSet, datasets
 from astro_wgan.datasets.optics import add_noise
 from astro_wgan.mocks import find_instrument, load_light_map, mock_stamps
+from astro_wgan.visualize import plot_triptychs
 
 # What benchmarks share lies beside this folder.
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -104,14 +105,10 @@ def draw(shown, path):
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(3, len(shown), figsize=(2 * len(shown), 6.6), layout='constrained')
-    for column, ((name, z), (stamp, closest, row)) in zip(axes.T, shown.items(), strict=True):
-        images = stamp, closest.pixels[0], stamp - closest.pixels[0]
-        for axis, image in zip(column, images, strict=True):
-            axis.imshow(np.arcsinh(image / 2), origin='lower', cmap='gray', vmin=-1, vmax=5)
-            axis.set(xticks=[], yticks=[])
-        column[0].set_title(f'snapshot {name[-3:]}, z = {z}\np = {row["p_value"]:.3f}', fontsize=9)
-    for axis, label in zip(axes[:, 0], ('input', 'closest', 'residual'), strict=True):
-        axis.set_ylabel(label)
+    stamps, closest, rows = zip(*shown.values(), strict=True)
+    plot_triptychs(np.array(stamps), np.array([c.pixels[0] for c in closest]), axes=axes.T)
+    for ax, (name, z), row in zip(axes[0], shown, rows, strict=True):
+        ax.set_title(f'snapshot {name[-3:]}, z = {z}\np = {row["p_value"]:.3f}', fontsize=9)
     figure.savefig(path, dpi=100)
     plt.close(figure)
 
