@@ -55,10 +55,10 @@ def test_it_begins_where_the_other_model_ended(fitted, other):
 
 def test_with_few_stamps_it_is_ahead_of_a_new_model(fitted):
     few, fresh = squares(16, edge=3.5, seed=5), squares(64, edge=3.5, seed=4)
-    options = {'iterations': 5, 'seed': 3, 'progress': False}
+    options = {'iterations': 2, 'seed': 3, 'progress': False}
     tuned = new_wgan(learning_rate=2e-3).fit(few, start=fitted, **options)
     new = new_wgan(learning_rate=2e-3).fit(few, **options)
-    assert misfit(tuned, fresh) < 0.97 * misfit(new, fresh)
+    assert misfit(tuned, fresh) < 0.9 * misfit(new, fresh)
 
 
 def test_the_start_stays_as_it_is(fitted, other):
