@@ -228,18 +228,17 @@ class AdversarialTrainer(keras.Model):
         m = self._rows
         seed = self._seed(step, _EPSILON)
         epsilon = own_draw(lambda n: tf.random.stateless_uniform((n, 1, 1, 1), seed), m)
-        variables = self.critic.trainable_variables
+        weight = self.training.penalty
         if self._written_out:
-            loss, penalty, gradients = losses_and_gradients(
-                self.critic, real, fake, epsilon, self.training.penalty
-            )
-            total = loss + self.training.penalty * penalty
+            found = losses_and_gradients(self.critic, real, fake, epsilon, weight)
         else:
-            loss, penalty, total, gradients = self._differentiated(real, fake, epsilon)
-        norm = _descend(self.critic_optimizer, gradients, variables)
+            found = self._differentiated(real, fake, epsilon, weight)
+        loss, penalty, gradients = found
+        total = loss + weight * penalty
+        norm = _descend(self.critic_optimizer, gradients, self.critic.trainable_variables)
         return dict(zip(_MEASURED, (total, -loss, penalty, norm), strict=True))
 
-    def _differentiated(self, real, fake, epsilon):
+    def _differentiated(self, real, fake, epsilon, weight):
         """Losses and gradients of a critic step for any critic and precision."""
         m = self._rows
         with tf.GradientTape() as tape:
@@ -250,9 +249,8 @@ class AdversarialTrainer(keras.Model):
             penalty = gradient_penalty(
                 lambda x: self.critic(x, training=True)[0], real, fake, epsilon
             )
-            total = loss + self.training.penalty * penalty
-            scaled = self.critic_optimizer.scale_loss(total)
-        return loss, penalty, total, tape.gradient(scaled, self.critic.trainable_variables)
+            scaled = self.critic_optimizer.scale_loss(loss + weight * penalty)
+        return loss, penalty, tape.gradient(scaled, self.critic.trainable_variables)
 
     def _generator_step(self, real, step):
         measured, latent, m = {}, self._latent(step), self._rows
