@@ -2,21 +2,25 @@
 Which network finds most for its time: variants of the preset 'compact' on simulated galaxies.
 
 Each is trained on the first normals of ``benchmark-1`` and scores anomalies of each class and
-fresh normals after so many iterations, one training per variant. Two pixels are binned to one, so
-that a variant takes minutes: PCA finds as much of them (its rows stand beside, raw and with the
-residual treated as the detector's). A training writes checkpoints and goes on from them.
+fresh normals after so many iterations, one training per variant. Two pixels are binned to one,
+unless asked otherwise, so that a variant takes minutes: PCA finds as much of them (its rows stand
+beside, raw and with the residual treated as the detector's). A training writes checkpoints and goes
+on from them; one is kept for each number of iterations, to be scored again.
 
     pip install "astro_wgan[sim,baselines]"
     python benchmarks/architecture.py --normals 500 --test 100 --iterations 20 40
     python benchmarks/architecture.py --latent 16 32 --reconstruction 0.05 0.25 --seeds 1 2
+    python benchmarks/architecture.py --binning 1 --normals 20000 --iterations 900 3000
 """
 
 import argparse
+import shutil
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
 import numpy as np
+from astropy.nddata import block_reduce
 from astropy.table import Table
 from leaderboard.detectors import PCAByBrightness
 from leaderboard.populations import ANOMALIES, Populations, fingerprint
@@ -30,10 +34,6 @@ from astro_wgan.wgan import preset
 
 WORK = Path(__file__).parent / 'work' / 'architecture'
 
-#: Standard deviation of the smoothing in binned pixels.
-_SMOOTHING = 0.75
-SCORING = Scoring(smoothing=_SMOOTHING)
-
 
 @dataclass(frozen=True)
 class Variant:
@@ -42,29 +42,35 @@ class Variant:
     latent: int
     reconstruction: float
     critic_steps: int
+    batch: int
     seed: int
 
-    def configuration(self):
-        network, training = preset('compact', size=32)
+    def configuration(self, size):
+        network, training = preset('compact', size=size)
         network = replace(network, latent=self.latent)
         changed = {'reconstruction': self.reconstruction, 'critic_steps': self.critic_steps}
-        return network, replace(training, batch_size=64, **changed)
+        return network, replace(training, batch_size=self.batch, **changed)
 
     def __str__(self):
         return (
             f'latent {self.latent}, weight {self.reconstruction:g}, '
-            f'{self.critic_steps} critic steps, seed {self.seed}'
+            f'{self.critic_steps} critic steps, batch {self.batch}, seed {self.seed}'
         )
 
 
 def main():
     options = read_options()
     sets = prepare(options)
-    rows = list(pca_rows(sets))
-    for latent, weight, steps, seed in product(
-        options.latent, options.reconstruction, options.critic_steps, options.seeds
+    scoring = Scoring(smoothing=Scoring().smoothing / options.binning)
+    rows = list(pca_rows(sets, scoring))
+    for variant in product(
+        options.latent,
+        options.reconstruction,
+        options.critic_steps,
+        options.batch,
+        options.seeds,
     ):
-        for row in wgan_rows(Variant(latent, weight, steps, seed), sets, options):
+        for row in wgan_rows(Variant(*variant), sets, scoring, options):
             print(row, flush=True)
             rows.append(row)
     print(describe_machine('scikit-learn'))
@@ -77,9 +83,11 @@ def read_options():
     )
     parser.add_argument('--normals', type=int, default=12000)
     parser.add_argument('--test', type=int, default=1000, help='of each class')
-    parser.add_argument('--latent', type=int, nargs='+', default=[32])
+    parser.add_argument('--binning', type=int, default=2, help='pixels to one, along each axis')
+    parser.add_argument('--latent', type=int, nargs='+', default=[16])
     parser.add_argument('--reconstruction', type=float, nargs='+', default=[0.05])
     parser.add_argument('--critic-steps', type=int, nargs='+', default=[2])
+    parser.add_argument('--batch', type=int, nargs='+', default=[32])
     parser.add_argument('--seeds', type=int, nargs='+', default=[1])
     parser.add_argument('--iterations', type=int, nargs='+', default=[400, 800, 1600])
     parser.add_argument('--work', type=Path, default=WORK)
@@ -94,17 +102,16 @@ def prepare(options):
     full = Populations('benchmark-1', folder, options.normals, options.test, 0, processes=2)
     sets = {'train': full.train, 'held out': full.held_out, 'normal': full.tested['normal']}
     sets |= {kind: full.tested[kind] for kind in ANOMALIES}
-    return {name: binned(stamps) for name, stamps in sets.items()}
+    return {name: binned(stamps, options.binning) for name, stamps in sets.items()}
 
 
-def binned(stamps):
-    """Two pixels to one, with the flux of both."""
-    n, ny, nx = stamps.pixels.shape
-    pixels = stamps.pixels.reshape(n, ny // 2, 2, nx // 2, 2).sum(axis=(2, 4))
-    return StampSet(pixels, unit=stamps.unit, pixel_scale=2 * stamps.pixel_scale)
+def binned(stamps, factor):
+    """So many pixels to one along each axis, with the flux of all."""
+    pixels = block_reduce(stamps.pixels, (1, factor, factor), func=np.sum)
+    return StampSet(pixels, unit=stamps.unit, pixel_scale=factor * stamps.pixel_scale)
 
 
-def pca_rows(sets):
+def pca_rows(sets, scoring):
     """What has no network: the baseline as it is, and its residual scored as the detector's."""
     pca = PCAResidual(components=10).fit(sets['train'])
     plain = {
@@ -112,22 +119,25 @@ def pca_rows(sets):
         for name in ('held out', 'normal', *ANOMALIES)
     }
     yield {'model': 'PCA residual, 10 components', 'iterations': 0, 'minutes': 0.0, **areas(plain)}
-    scored = PCAByBrightness(components=10, scoring=SCORING).fit(sets['train'])
+    scored = PCAByBrightness(components=10, scoring=scoring).fit(sets['train'])
     scores = {name: scored.score(sets[name]) for name in plain}
     name = 'PCA residual, 10, scored as below'
     yield {'model': name, 'iterations': 0, 'minutes': 0.0, **areas(scores)}
 
 
-def wgan_rows(variant, sets, options):
+def wgan_rows(variant, sets, scoring, options):
     """The variant after each number of iterations."""
-    wgan = WGAN(*variant.configuration())
-    name = str(variant).replace(', ', '-').replace(' ', '-')
-    for iterations in options.iterations:
-        checkpoint = options.work / f'{name}-{options.normals}.npz'
+    size = sets['train'].shape[0]
+    wgan = WGAN(*variant.configuration(size))
+    name = f'{variant}-{size}-pixels-{options.normals}'.replace(', ', '-').replace(' ', '-')
+    before = None
+    for iterations in sorted(options.iterations):
+        checkpoint = options.work / f'{name}-{iterations}.npz'
+        if before is not None and not checkpoint.exists():
+            shutil.copy(before, checkpoint)
+        before = checkpoint
         wgan.fit(sets['train'], iterations=iterations, seed=variant.seed, checkpoint=checkpoint)
-        if wgan.provenance_['iterations'] > iterations:
-            continue  # An earlier run went further.
-        detector = AnomalyDetector(wgan, scoring=SCORING)
+        detector = AnomalyDetector(wgan, scoring=scoring)
         detector.calibrate(sets['held out'], progress=False)
         scores = {
             kind: np.asarray(detector.score(sets[kind], progress=False)['score'])

@@ -155,7 +155,7 @@ def default_score(outcome, wgan, stamps, normals):
     images, weights = wgan.images_from_stamps(stamps)
     closest = wgan.images_from_latent(outcome.found.latent)
     scoring = Scoring()
-    misfit = QTable(scoring.measure(images - closest, weights))
+    misfit = QTable(scoring.measure(images, closest, weights))
     misfit['closest_flux'] = wgan.stamps_from_images(closest).pixels.sum(axis=(1, 2))
     return scoring.score(misfit, scoring.learn(misfit[:normals]))
 

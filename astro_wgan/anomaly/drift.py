@@ -18,6 +18,9 @@ _NOISE = 1.25
 _BEYOND = 0.1
 #: Fewer stamps say nothing of what the others are like.
 _LEAST = 20
+#: Of fewer normals the brightest is too often one that a tenth of all others exceed: of 50, once
+#: in 200 times.
+_LEAST_NORMALS = 50
 
 
 class DriftWarning(AstropyUserWarning):
@@ -34,8 +37,8 @@ class NormalConditions:
     noise : float
         Median of their noise.
     faintest, brightest : float
-        The 1st and the 99th percentile of the fluxes of their closest images. Both in the unit of
-        the training.
+        The 1st and the 99th percentile of the fluxes of their closest images; NaN, and compared
+        with nothing, where they are fewer than 50. All in the unit of the training.
 
     Examples
     --------
@@ -54,7 +57,9 @@ class NormalConditions:
     def of(cls, misfit):
         """Those of a table from `~astro_wgan.anomaly.measure_misfit`."""
         fluxes = _finite(misfit['closest_flux'])
-        faintest, brightest = np.percentile(fluxes, [1, 99]) if len(fluxes) else (np.nan, np.nan)
+        if len(fluxes) < _LEAST_NORMALS:
+            return cls(_median(misfit['noise']), np.nan, np.nan)
+        faintest, brightest = np.percentile(fluxes, [1, 99])
         return cls(_median(misfit['noise']), float(faintest), float(brightest))
 
     def check(self, misfit):

@@ -23,6 +23,7 @@ _COLUMNS = (
     'feature',
     'structure',
     'peak',
+    'turned',
     'critic',
     'closest_flux',
     'noise',
@@ -55,7 +56,8 @@ def measure_misfit(searcher, stamps, *, scoring=None, progress=True, resume=None
     `~astropy.table.QTable`
         The stamps' own columns, then ``paper_score`` (the paper's AS), ``residual`` (L_R),
         ``feature`` (L_F), ``structure`` (mean absolute residual after smoothing), ``peak``
-        (largest difference of a pixel from the smoothed residual), ``critic`` (C(x)),
+        (largest difference of a pixel from the smoothed residual), ``turned`` (root mean square
+        difference, smoothed, to the closest image turned by 180 degrees), ``critic`` (C(x)),
         ``closest_flux`` (sum over the closest image, a mean over its bands), ``noise`` (of a pixel
         of the stamp, from its finest structure, as `~astro_wgan.noise.finest_scatter`), ``valid``
         (share of the pixels that are not masked), ``iterations``, ``converged`` and ``latent``
@@ -103,7 +105,7 @@ def _measure_batch(searcher, batch, scoring, report):
         'latent': found.latent,
         'residual': np.where(blind, np.nan, found.residual),
         'feature': np.where(blind, np.nan, found.feature),
-        **scoring.measure(images - found.closest, weights),
+        **scoring.measure(images, found.closest, weights),
         'critic': np.where(blind, np.nan, found.critic),
         'closest_flux': np.where(blind, np.nan, fluxes.sum(axis=(1, 2)).mean(axis=-1)),
         'noise': _noise(batch, wgan.unit_),

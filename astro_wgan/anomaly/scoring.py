@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
 
-__all__ = ['BrightnessTrend', 'Scoring', 'peak', 'plain_values', 'structure', 'structure_map']
+from astro_wgan.anomaly.residuals import measure_residuals, structure_map
+
+__all__ = ['BrightnessTrend', 'Scoring', 'plain_values']
 
 _STATISTICS = ('structure', 'residual', 'feature', 'paper')
 
@@ -41,12 +42,16 @@ class Scoring:
         Measure each stamp against normals that are as bright: the score then says by how many
         standard deviations it lies above them. What is bright has more structure of every kind,
         and a single threshold would find bright galaxies rather than strange ones.
+    turned_margin : float or None
+        A closest image may have drawn what is strange, and a companion before all else; turned by
+        180 degrees it has it on the wrong side. The difference from the turned one is measured
+        against normals as bright, too, and what it lies above them beyond so many standard
+        deviations is added to the score. None: it does not count. Without ``by_brightness`` it
+        never does.
     peak_margin : float or None
         What is sharper than the smoothing (a hot pixel, a trail, a bad edge), and so than anything
         that was seen through the telescope, shows in the largest difference of a pixel from the
-        smoothed residual. That, too, is measured against normals as bright, and counts where it
-        lies so many standard deviations farther above them than the statistic does. None: it does
-        not count. Without ``by_brightness`` it never does.
+        smoothed residual. It is added to the score in the same way.
 
     Raises
     ------
@@ -56,15 +61,16 @@ class Scoring:
     Examples
     --------
     >>> from astro_wgan.anomaly import Scoring
-    >>> Scoring.paper()
-    Scoring(statistic='paper', smoothing=0.0, reach=None, by_brightness=False, peak_margin=None)
+    >>> Scoring.paper().by_brightness
+    False
     """
 
     statistic: str = 'structure'
     smoothing: float = 1.5
-    reach: float | None = 0.3
+    reach: float | None = 0.2
     by_brightness: bool = True
-    peak_margin: float | None = 2.0
+    turned_margin: float | None = 2.5
+    peak_margin: float | None = 3.0
 
     def __post_init__(self):
         if self.statistic not in _STATISTICS:
@@ -77,27 +83,25 @@ class Scoring:
     @classmethod
     def paper(cls):
         """The score of Margalef-Bentabol et al. 2020, section 3.5, as it is."""
-        return cls('paper', smoothing=0.0, reach=None, by_brightness=False, peak_margin=None)
+        plain = {'by_brightness': False, 'turned_margin': None, 'peak_margin': None}
+        return cls('paper', smoothing=0.0, reach=None, **plain)
 
-    def measure(self, residual, weights):
+    def measure(self, images, closest, weights):
         """
-        What is measured of residuals, by column: ``structure`` and ``peak``.
+        What is measured of the difference of images and closest images: see `measure_residuals`.
 
         Parameters
         ----------
-        residual, weights : `~numpy.ndarray`, shape (n, ny, nx, bands)
-            As for `structure`.
+        images, closest, weights : `~numpy.ndarray`, shape (n, ny, nx, bands)
+            In stretched intensity, and how much each pixel counts.
 
         Returns
         -------
         dict of `~numpy.ndarray`, shape (n,)
+            By column: ``structure``, ``peak`` and ``turned``.
         """
-        smooth = _smoothed(residual, weights, self.smoothing)
-        sharp = residual - smooth if self.smoothing else residual
-        return {
-            'structure': _shares(smooth, weights, self.reach).sum(axis=(1, 2, 3)),
-            'peak': _largest(sharp, weights),
-        }
+        window = {'smoothing': self.smoothing, 'reach': self.reach}
+        return measure_residuals(images, closest, weights, **window)
 
     def contributions(self, residual, weights):
         """What each pixel adds to ``structure``: see `structure_map`."""
@@ -121,7 +125,8 @@ class Scoring:
             return {}
         flux = plain_values(misfit['closest_flux'])
         return {
-            name: BrightnessTrend().fit(plain_values(misfit[name]), flux) for name in self._columns
+            name: BrightnessTrend().fit(plain_values(misfit[name]), flux)
+            for name in (self._column, *self._margins)
         }
 
     def score(self, misfit, trends):
@@ -140,120 +145,28 @@ class Scoring:
         `~numpy.ndarray`, shape (n,)
         """
         if not self.by_brightness:
-            return plain_values(misfit[self._columns[0]])
+            return plain_values(misfit[self._column])
         flux = plain_values(misfit['closest_flux'])
-        sigmas = [
-            trends[name].transform(plain_values(misfit[name]), flux) for name in self._columns
-        ]
-        if self.peak_margin is None:
-            return sigmas[0]
-        return np.maximum(sigmas[0], sigmas[1] - self.peak_margin)
+
+        def sigma(name):
+            return trends[name].transform(plain_values(misfit[name]), flux)
+
+        score = sigma(self._column)
+        for name, margin in self._margins.items():
+            # NaN, where the pixels that can be used do not tell, adds nothing.
+            score = score + np.fmax(sigma(name) - margin, 0)
+        return score
 
     @property
-    def _columns(self):
-        name = 'paper_score' if self.statistic == 'paper' else self.statistic
-        return (name,) if self.peak_margin is None else (name, 'peak')
+    def _column(self):
+        """The statistic, by its name in the misfit."""
+        return 'paper_score' if self.statistic == 'paper' else self.statistic
 
-
-def structure(residual, weights, *, smoothing, reach=None):
-    """
-    Mean absolute residual of each image after smoothing.
-
-    Parameters
-    ----------
-    residual : `~numpy.ndarray`, shape (n, ny, nx, bands)
-        Images less their closest images, in stretched intensity.
-    weights : `~numpy.ndarray`, shape (n, ny, nx, bands)
-        1 for a pixel to use, less for one that is noisier, 0 for a masked one: neither it nor its
-        value counts.
-    smoothing : float
-        Standard deviation of the Gaussian in pixels.
-    reach : float, optional
-        Of the Gaussian around the centre by which pixels count, as a share of the edges.
-
-    Returns
-    -------
-    `~numpy.ndarray`, shape (n,)
-        NaN where no pixel can be used.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from astro_wgan.anomaly.scoring import structure
-    >>> residual = np.ones((1, 8, 8, 1))
-    >>> structure(residual, np.ones_like(residual), smoothing=1.0).round(6).tolist()
-    [1.0]
-    """
-    return structure_map(residual, weights, smoothing=smoothing, reach=reach).sum(axis=(1, 2, 3))
-
-
-def structure_map(residual, weights, *, smoothing, reach=None):
-    """
-    What each pixel contributes to the `structure` of its image, which is their sum.
-
-    Parameters
-    ----------
-    residual, weights, smoothing, reach
-        As for `structure`.
-
-    Returns
-    -------
-    `~numpy.ndarray` of float32, shape (n, ny, nx, bands)
-        NaN in an image of which no pixel can be used.
-    """
-    return _shares(_smoothed(residual, weights, smoothing), weights, reach)
-
-
-def peak(residual, weights, *, smoothing):
-    """
-    Largest absolute difference of a pixel from the smoothed residual around it.
-
-    Parameters
-    ----------
-    residual, weights : `~numpy.ndarray`, shape (n, ny, nx, bands)
-        As for `structure`. Differences are multiplied by the square root of their weight.
-    smoothing : float
-        Standard deviation of the Gaussian in pixels; 0 for the largest residual itself.
-
-    Returns
-    -------
-    `~numpy.ndarray`, shape (n,)
-        NaN where no pixel can be used.
-    """
-    smooth = _smoothed(residual, weights, smoothing) if smoothing else 0
-    return _largest(residual - smooth, weights)
-
-
-def _smoothed(residual, weights, smoothing):
-    """Weighted mean around each pixel."""
-    residual = np.asarray(residual, dtype=np.float32)
-    if not smoothing:
-        return residual
-    weights = np.asarray(weights, dtype=np.float32)
-    widths = (0, smoothing, smoothing, 0)
-    seen = gaussian_filter(weights, widths)
-    return gaussian_filter(weights * residual, widths) / np.maximum(seen, 1e-6)
-
-
-def _shares(smooth, weights, reach):
-    weights = np.asarray(weights, dtype=np.float32)
-    if reach is not None:
-        weights = weights * _around_centre(smooth.shape[1:3], reach)
-    used = weights.sum(axis=(1, 2, 3), keepdims=True)
-    with np.errstate(invalid='ignore'):
-        return weights * np.abs(smooth) / used
-
-
-def _largest(difference, weights):
-    seen = np.where(weights > 0, np.sqrt(weights) * np.abs(difference), -np.inf)
-    largest = seen.max(axis=(1, 2, 3), initial=-np.inf)
-    return np.where(np.isneginf(largest), np.nan, largest)
-
-
-def _around_centre(shape, reach):
-    y, x = ((np.arange(n) - (n - 1) / 2) / (reach * n) for n in shape)
-    falling = np.exp(-(y[:, np.newaxis] ** 2 + x**2) / 2)
-    return falling[..., np.newaxis].astype(np.float32)
+    @property
+    def _margins(self):
+        """Columns that count beyond a margin, and the margin of each."""
+        margins = {'turned': self.turned_margin, 'peak': self.peak_margin}
+        return {name: margin for name, margin in margins.items() if margin is not None}
 
 
 class BrightnessTrend:

@@ -1,7 +1,5 @@
 """The noise of images in which sources leave no sky, from their finest structure."""
 
-import warnings
-
 import numpy as np
 from scipy.stats import norm
 
@@ -43,6 +41,19 @@ def finest_scatter(images, *, axis=(1, 2)):
     """
     # Its variance is 36 times that of a pixel.
     finest = np.diff(np.diff(images, 2, axis=1), 2, axis=2) / 6
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore', RuntimeWarning)
-        return np.nanmedian(np.abs(finest), axis=axis) / _MEDIAN
+    return _median(np.abs(finest), axis) / _MEDIAN
+
+
+def _median(values, axis):
+    """Of what is not NaN: on many small images several times as fast as `numpy.nanmedian`."""
+    axes = range(values.ndim) if axis is None else np.atleast_1d(axis)
+    values = np.moveaxis(values, axes, range(-len(axes), 0))
+    kept = values.shape[: -len(axes)]
+    values = values.reshape(*kept, np.prod(values.shape[len(kept) :], dtype=int))
+    # NaN are sorted to the end, and one more stands for the median of nothing.
+    nothing = np.full((*kept, 1), np.nan, dtype=values.dtype)
+    values = np.sort(np.concatenate([values, nothing], axis=-1), axis=-1)
+    count = np.count_nonzero(~np.isnan(values), axis=-1)[..., np.newaxis]
+    # Without any, the last one of the sorted is taken twice.
+    middle = np.concatenate([(count - 1) // 2, count // 2], axis=-1)
+    return np.take_along_axis(values, middle, axis=-1).mean(axis=-1)

@@ -15,6 +15,7 @@ _KNOWN = {
     'p_value': 'p-value',
     'structure': 'smoothed residual',
     'peak': 'sharpest residual',
+    'turned': 'residual, closest image turned',
     'paper_score': "paper's score",
     'residual': 'residual term',
     'feature': 'feature term',

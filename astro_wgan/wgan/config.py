@@ -217,11 +217,11 @@ _PRESETS = {
     # The paper's numbers where it gives them; the widths are ours.
     'paper': (NetworkConfig(), TrainingConfig()),
     # Small enough that two CPU cores learn a field in minutes. The encoder holds the generator to
-    # the real images, so that two critic steps are enough; the divergence of z keeps a longer
-    # latent vector from drawing what is strange.
+    # the real images, so that two critic steps are enough. A longer latent vector draws what is
+    # strange as well.
     'compact': (
         NetworkConfig(
-            latent=32,
+            latent=16,
             generator_filters=(64, 64, 32, 16, 8),
             critic_filters=(16, 32, 32, 64, 64),
             critic_dense=64,

@@ -109,7 +109,7 @@ def read_options():
     parser.add_argument(
         '--test', type=int, default=2000, help='of each class, and of normals for the thresholds'
     )
-    parser.add_argument('--iterations', type=int, default=900)
+    parser.add_argument('--iterations', type=int, default=3000)
     parser.add_argument('--seeds', type=int, nargs='+', default=[1, 2])
     parser.add_argument('--work', type=Path, default=WORK, help='folder of all that is kept')
     parser.add_argument(
@@ -195,17 +195,20 @@ def rates_of(run):
 def numbers_of(run):
     """What each number of the misfit tells by itself, and measured against normals as bright."""
     rows = []
-    for name in ('score', 'structure', 'peak', 'residual', 'feature', 'paper_score', 'critic'):
+    for name in (
+        *('score', 'structure', 'turned', 'peak'),
+        *('residual', 'feature', 'paper_score', 'critic'),
+    ):
         values = {kind: np.asarray(table[name]) for kind, table in run.found.items()}
         if name == 'critic':
             # It is high for what the critic takes for real.
             values = {kind: -value for kind, value in values.items()}
         rows.append(areas_of(name, values))
     for name in ('residual', 'feature', 'paper'):
-        scoring = Scoring(name, peak_margin=None)
+        scoring = Scoring(name, turned_margin=None, peak_margin=None)
         trends = scoring.learn(run.held_out)
         values = {kind: scoring.score(table, trends) for kind, table in run.found.items()}
-        rows.append(areas_of(f"Scoring('{name}', peak_margin=None)", values))
+        rows.append(areas_of(f"Scoring('{name}'), alone", values))
     return Table(rows=rows)
 
 

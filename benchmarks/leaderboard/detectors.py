@@ -168,10 +168,13 @@ class PCAByBrightness:
     def _misfit(self, stamps):
         deviations = _deviations(self._pca, stamps)
         inside = deviations @ self._pca.components_.T @ self._pca.components_
-        residual = (deviations - inside).reshape(*stamps.pixels.shape, 1)
-        closest = self._pca.stretch_.inverse((self._pca.mean_ + inside).reshape(residual.shape[:3]))
-        measured = self.scoring.measure(residual, np.ones_like(residual))
-        return QTable({**measured, 'closest_flux': closest.sum(axis=(1, 2))})
+        images, closest = (
+            (self._pca.mean_ + part).reshape(*stamps.pixels.shape, 1)
+            for part in (deviations, inside)
+        )
+        measured = self.scoring.measure(images, closest, np.ones_like(images))
+        flux = self._pca.stretch_.inverse(closest[..., 0]).sum(axis=(1, 2))
+        return QTable({**measured, 'closest_flux': flux})
 
 
 def chosen_components(stamps, candidates=_COMPONENTS):

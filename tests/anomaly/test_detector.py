@@ -114,7 +114,7 @@ def test_contributions_are_shares_that_lie_where_the_monster_is(detector, stamps
     images = detector.wgan.images_from_stamps(changed[:1])[0]
     closest = detector.wgan.images_from_latent(table['latent'][:1])
     smooth = gaussian_filter(images - closest, (0, 1.5, 1.5, 0))[0, ..., 0]
-    y, x = (np.indices((16, 16)) - 7.5) / (0.3 * 16)
+    y, x = (np.indices((16, 16)) - 7.5) / (0.2 * 16)
     expected = np.abs(smooth) * np.exp(-(x**2 + y**2) / 2)
     np.testing.assert_allclose(shares.pixels[0], expected / expected.sum(), rtol=1e-3, atol=1e-6)
     assert table['structure'][0] == pytest.approx(

@@ -56,6 +56,17 @@ def test_brighter_stamps_are_told(detector, stamps):
         detector.score(table[:19])
 
 
+def test_few_normals_do_not_tell_what_is_too_bright(wgan, stamps):
+    """Of forty normals the brightest is exceeded by a tenth of their like once in seventy times."""
+    few = AnomalyDetector(wgan, search=LatentSearch(max_iterations=2))
+    few.calibrate(stamps[:40], progress=False)
+    table = few.measure(stamps[60:], progress=False)
+    table['closest_flux'] *= 10
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        few.score(table)
+
+
 def test_other_pixel_scale_is_told_before_the_work(stamps, wgan, monkeypatch):
     monkeypatch.setattr(wgan, 'pixel_scale_', 0.06 * u.arcsec / u.pix)
     detector = AnomalyDetector(wgan, search=LatentSearch(max_iterations=2))

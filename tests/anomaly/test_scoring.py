@@ -4,68 +4,10 @@ import numpy as np
 import pytest
 from astropy import units as u
 from astropy.table import QTable
-from scipy.ndimage import gaussian_filter
 from scipy.stats import ks_2samp, kstest
 
 from astro_wgan.anomaly import BrightnessTrend, Scoring
 from astro_wgan.anomaly.calibration import Calibration
-from astro_wgan.anomaly.scoring import peak, structure
-
-
-@pytest.fixture
-def residual():
-    return np.random.default_rng(1).normal(size=(4, 20, 24, 2)).astype(np.float32)
-
-
-def test_structure_is_the_mean_absolute_of_the_smoothed_residual(residual):
-    found = structure(residual, np.ones_like(residual), smoothing=1.5)
-    for k, image in enumerate(residual):
-        # Normalised at the borders, where half of the Gaussian lies outside.
-        smooth = [gaussian_filter(band, 1.5, mode='reflect') for band in np.moveaxis(image, 2, 0)]
-        assert found[k] == pytest.approx(np.abs(smooth).mean(), rel=1e-5)
-
-
-def test_structure_without_smoothing_is_the_mean_absolute_residual(residual):
-    found = structure(residual, np.ones_like(residual), smoothing=0)
-    np.testing.assert_allclose(found, np.abs(residual).mean(axis=(1, 2, 3)), rtol=1e-6)
-
-
-def test_masked_pixels_count_in_no_pixel_around(residual):
-    weights = np.ones_like(residual)
-    weights[:, 5:9, 7:12] = 0
-    spoilt = np.where(weights > 0, residual, 1e6).astype(np.float32)
-    found = structure(spoilt, weights, smoothing=1.5)
-    np.testing.assert_allclose(found, structure(residual, weights, smoothing=1.5), rtol=1e-5)
-    assert (found < 1).all()
-
-
-def test_structure_of_what_cannot_be_seen_is_nan(residual):
-    weights = np.ones_like(residual)
-    weights[2] = 0
-    found = structure(residual, weights, smoothing=1.5)
-    np.testing.assert_array_equal(np.isnan(found), [False, False, True, False])
-
-
-def test_pixels_far_from_the_centre_count_less():
-    residual = np.zeros((3, 21, 31, 1), np.float32)
-    residual[0, 10, 15], residual[1, 10, 21], residual[2, 16, 15] = 1, 1, 1
-    found = structure(residual, np.ones_like(residual), smoothing=0, reach=0.2)
-    assert found[1] / found[0] == pytest.approx(np.exp(-((6 / 6.2) ** 2) / 2), rel=1e-5)
-    assert found[2] / found[0] == pytest.approx(np.exp(-((6 / 4.2) ** 2) / 2), rel=1e-5)
-    alike = structure(np.ones_like(residual), np.ones_like(residual), smoothing=1, reach=0.2)
-    np.testing.assert_allclose(alike, 1, rtol=1e-6)
-
-
-def test_noise_averages_out_and_shapes_stay():
-    """The same mean absolute residual, in noise and in a blob as wide as the filter."""
-    y, x = np.indices((128, 128)) - 63.5
-    blob = np.exp(-(x**2 + y**2) / 2 / 1.5**2)
-    noise = np.random.default_rng(1).normal(size=(128, 128))
-    both = np.stack([noise / np.abs(noise).mean(), blob / blob.mean()])[..., np.newaxis]
-    found = structure(both, np.ones_like(both), smoothing=1.5)
-    assert found[1] == pytest.approx(1, rel=0.01)
-    # Of white noise 1 / (2 sqrt(pi) sigma) is left, that is 0.19.
-    assert found[0] == pytest.approx(1 / (2 * np.sqrt(np.pi) * 1.5), rel=0.1)
 
 
 def normals(n, *, seed):
@@ -159,56 +101,42 @@ def test_trend_goes_through_plain_values():
 
 
 def misfit_of_normals(n, *, seed):
-    structure_, flux = normals(n, seed=seed)
-    peak_ = np.exp(0.2 * np.random.default_rng(seed + 100).normal(size=n))
-    return QTable({'structure': structure_, 'peak': peak_, 'closest_flux': flux * u.nJy})
+    table = QTable({'closest_flux': normals(n, seed=seed)[1] * u.nJy})
+    table['structure'] = normals(n, seed=seed)[0]
+    for k, name in enumerate(('turned', 'peak')):
+        scatter = np.random.default_rng(seed + 100 + k).normal(size=n)
+        table[name] = np.exp(0.2 * scatter)
+    return table
 
 
-def test_a_peak_counts_where_it_is_farther_out_by_the_margin():
+def test_what_lies_beyond_its_margin_is_added():
     normal, fresh = misfit_of_normals(1000, seed=14), misfit_of_normals(1000, seed=15)
     sigma = {}
-    for name in ('structure', 'peak'):
+    for name in ('structure', 'turned', 'peak'):
         trend = BrightnessTrend().fit(normal[name], normal['closest_flux'].value)
         sigma[name] = trend.transform(fresh[name], fresh['closest_flux'].value)
-    scoring = Scoring(peak_margin=1.5)
+
+    def score(**margins):
+        scoring = Scoring(**margins)
+        return scoring.score(fresh, scoring.learn(normal))
+
+    turned = np.where(sigma['turned'] > 0.5, sigma['turned'] - 0.5, 0)
+    peak = np.where(sigma['peak'] > 1.5, sigma['peak'] - 1.5, 0)
+    assert min((turned > 0).sum(), (peak > 0).sum()) > 20
+    expected = sigma['structure'] + turned + peak
+    np.testing.assert_allclose(score(turned_margin=0.5, peak_margin=1.5), expected)
+    np.testing.assert_allclose(score(turned_margin=0.5, peak_margin=None), expected - peak)
+    without = score(turned_margin=None, peak_margin=None)
+    np.testing.assert_allclose(without, sigma['structure'])
+
+
+def test_a_term_that_cannot_be_told_adds_nothing():
+    normal, fresh = misfit_of_normals(200, seed=16), misfit_of_normals(10, seed=17)
+    fresh['turned'][3] = np.nan
+    scoring = Scoring(peak_margin=None)
     score = scoring.score(fresh, scoring.learn(normal))
-    np.testing.assert_allclose(score, np.maximum(sigma['structure'], sigma['peak'] - 1.5))
-    without = Scoring(peak_margin=None)
-    np.testing.assert_allclose(without.score(fresh, without.learn(normal)), sigma['structure'])
-
-
-def test_peak_is_what_stands_out_most_of_the_smoothed_residual(residual):
-    found = peak(residual, np.ones_like(residual), smoothing=1.5)
-    for k, image in enumerate(residual):
-        smooth = [gaussian_filter(band, 1.5, mode='reflect') for band in np.moveaxis(image, 2, 0)]
-        assert found[k] == pytest.approx(np.abs(image - np.moveaxis(smooth, 0, 2)).max(), rel=1e-5)
-
-
-def test_peak_is_that_of_the_pixels_that_are_seen(residual):
-    weights = np.ones_like(residual)
-    weights[1, :10], weights[3] = 0, 0
-    found = peak(np.where(weights > 0, residual, -1e6), weights, smoothing=0)
-    assert found[0] == np.abs(residual[0]).max()
-    assert found[1] == np.abs(residual[1, 10:]).max()
-    assert np.isnan(found[3])
-    smooth = peak(np.where(weights > 0, residual, -1e6), weights, smoothing=1.5)
-    assert smooth[1] < 10
-    assert np.isnan(smooth[3])
-
-
-def test_a_hot_pixel_has_more_of_a_peak_than_a_star_as_high():
-    """The star is as wide as the smoothing."""
-    y, x = np.indices((41, 41)) - 20
-    hot = np.zeros((41, 41), np.float32)
-    hot[20, 20] = 1
-    residual = np.array([hot, np.exp(-(x**2 + y**2) / (2 * 1.5**2))], np.float32)[..., np.newaxis]
-    found = peak(residual, np.ones_like(residual), smoothing=1.5)
-    # A Gaussian smoothed by one as wide has half of its height.
-    np.testing.assert_allclose(found, [1 - 1 / (2 * np.pi * 1.5**2), 0.5], atol=0.01)
-    both = Scoring().measure(residual, np.ones_like(residual))
-    np.testing.assert_allclose(both['peak'], found)
-    expected = structure(residual, np.ones_like(residual), smoothing=1.5, reach=0.3)
-    np.testing.assert_allclose(both['structure'], expected)
+    alone = Scoring(turned_margin=None, peak_margin=None)
+    assert score[3] == alone.score(fresh, alone.learn(normal))[3]
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,10 @@ wgan = new_wgan().fit(
     patience=9, sheets=folder, seed=5, progress=False,
 )
 wgan.save(folder + '/model')
+new_wgan().fit(
+    stamps, iterations=2, checkpoint=folder + '/tuned.npz', strategy=strategy, start=wgan, seed=5,
+    progress=False,
+)
 """
 
 WORKER = """
@@ -196,6 +200,13 @@ def by_workers(tmp_path_factory):
 
 def test_two_replicas_train_as_one_device(alone, by_replicas):
     assert_same_training(by_replicas / 'state.npz', alone / 'third.npz')
+
+
+def test_two_replicas_begin_with_the_weights_of_another_model(stamps, by_replicas, tmp_path):
+    start = WGAN.load(by_replicas / 'model')
+    checkpoint = tmp_path / 'state.npz'
+    new_wgan().fit(stamps, iterations=2, checkpoint=checkpoint, start=start, **OPTIONS)
+    assert_same_training(by_replicas / 'tuned.npz', checkpoint)
 
 
 def test_model_of_two_replicas_is_an_ordinary_one(by_replicas):

@@ -1,0 +1,170 @@
+"""What an image and its closest image differ by, as one number."""
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter, shift
+
+from astro_wgan.anomaly.residuals import measure_residuals, structure_map
+
+
+def measured(residual, weights, *, smoothing, reach=None):
+    """Against closest images without anything in them."""
+    return measure_residuals(
+        residual, np.zeros_like(residual), weights, smoothing=smoothing, reach=reach
+    )
+
+
+def structure(residual, weights, **options):
+    return measured(residual, weights, **options)['structure']
+
+
+def peak(residual, weights, **options):
+    return measured(residual, weights, **options)['peak']
+
+
+@pytest.fixture
+def residual():
+    return np.random.default_rng(1).normal(size=(4, 20, 24, 2)).astype(np.float32)
+
+
+def test_structure_is_the_mean_absolute_of_the_smoothed_residual(residual):
+    found = structure(residual, np.ones_like(residual), smoothing=1.5)
+    for k, image in enumerate(residual):
+        # Normalised at the borders, where half of the Gaussian lies outside.
+        smooth = [gaussian_filter(band, 1.5, mode='reflect') for band in np.moveaxis(image, 2, 0)]
+        assert found[k] == pytest.approx(np.abs(smooth).mean(), rel=1e-5)
+
+
+def test_structure_without_smoothing_is_the_mean_absolute_residual(residual):
+    found = structure(residual, np.ones_like(residual), smoothing=0)
+    np.testing.assert_allclose(found, np.abs(residual).mean(axis=(1, 2, 3)), rtol=1e-6)
+
+
+def test_masked_pixels_count_in_no_pixel_around(residual):
+    weights = np.ones_like(residual)
+    weights[:, 5:9, 7:12] = 0
+    spoilt = np.where(weights > 0, residual, 1e6).astype(np.float32)
+    found = structure(spoilt, weights, smoothing=1.5)
+    np.testing.assert_allclose(found, structure(residual, weights, smoothing=1.5), rtol=1e-5)
+    assert (found < 1).all()
+
+
+def test_structure_of_what_cannot_be_seen_is_nan(residual):
+    weights = np.ones_like(residual)
+    weights[2] = 0
+    found = structure(residual, weights, smoothing=1.5)
+    np.testing.assert_array_equal(np.isnan(found), [False, False, True, False])
+
+
+def test_pixels_far_from_the_centre_count_less():
+    residual = np.zeros((3, 21, 31, 1), np.float32)
+    residual[0, 10, 15], residual[1, 10, 21], residual[2, 16, 15] = 1, 1, 1
+    found = structure(residual, np.ones_like(residual), smoothing=0, reach=0.2)
+    assert found[1] / found[0] == pytest.approx(np.exp(-((6 / 6.2) ** 2) / 2), rel=1e-5)
+    assert found[2] / found[0] == pytest.approx(np.exp(-((6 / 4.2) ** 2) / 2), rel=1e-5)
+    alike = structure(np.ones_like(residual), np.ones_like(residual), smoothing=1, reach=0.2)
+    np.testing.assert_allclose(alike, 1, rtol=1e-6)
+
+
+def test_noise_averages_out_and_shapes_stay():
+    """The same mean absolute residual, in noise and in a blob as wide as the filter."""
+    y, x = np.indices((128, 128)) - 63.5
+    blob = np.exp(-(x**2 + y**2) / 2 / 1.5**2)
+    noise = np.random.default_rng(1).normal(size=(128, 128))
+    both = np.stack([noise / np.abs(noise).mean(), blob / blob.mean()])[..., np.newaxis]
+    found = structure(both, np.ones_like(both), smoothing=1.5)
+    assert found[1] == pytest.approx(1, rel=0.01)
+    # Of white noise 1 / (2 sqrt(pi) sigma) is left, that is 0.19.
+    assert found[0] == pytest.approx(1 / (2 * np.sqrt(np.pi) * 1.5), rel=0.1)
+
+
+def test_peak_is_what_stands_out_most_of_the_smoothed_residual(residual):
+    found = peak(residual, np.ones_like(residual), smoothing=1.5)
+    for k, image in enumerate(residual):
+        smooth = [gaussian_filter(band, 1.5, mode='reflect') for band in np.moveaxis(image, 2, 0)]
+        assert found[k] == pytest.approx(np.abs(image - np.moveaxis(smooth, 0, 2)).max(), rel=1e-5)
+
+
+def test_peak_is_that_of_the_pixels_that_are_seen(residual):
+    weights = np.ones_like(residual)
+    weights[1, :10], weights[3] = 0, 0
+    found = peak(np.where(weights > 0, residual, -1e6), weights, smoothing=0)
+    assert found[0] == np.abs(residual[0]).max()
+    assert found[1] == np.abs(residual[1, 10:]).max()
+    assert np.isnan(found[3])
+    smooth = peak(np.where(weights > 0, residual, -1e6), weights, smoothing=1.5)
+    assert smooth[1] < 10
+    assert np.isnan(smooth[3])
+
+
+def test_a_hot_pixel_has_more_of_a_peak_than_a_star_as_high():
+    """The star is as wide as the smoothing."""
+    y, x = np.indices((41, 41)) - 20
+    hot = np.zeros((41, 41), np.float32)
+    hot[20, 20] = 1
+    residual = np.array([hot, np.exp(-(x**2 + y**2) / (2 * 1.5**2))], np.float32)[..., np.newaxis]
+    found = peak(residual, np.ones_like(residual), smoothing=1.5)
+    # A Gaussian smoothed by one as wide has half of its height.
+    np.testing.assert_allclose(found, [1 - 1 / (2 * np.pi * 1.5**2), 0.5], atol=0.01)
+
+
+def galaxy(y, x, *, size=33, flux=1.0, width=3.0):
+    rows, columns = np.indices((size, size))
+    image = flux * np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / 2 / width**2)
+    return image[np.newaxis, ..., np.newaxis].astype(np.float32)
+
+
+def turned(images, closest, weights=None, smoothing=1.5):
+    weights = np.ones_like(images) if weights is None else weights
+    return measure_residuals(images, closest, weights, smoothing=smoothing, reach=0.2)['turned']
+
+
+def test_turned_is_the_least_difference_of_nine(residual):
+    closest = np.random.default_rng(2).normal(size=residual.shape).astype(np.float32)
+    found = turned(residual, closest)
+    for k, (image, other) in enumerate(zip(residual, closest, strict=True)):
+        smooth = gaussian_filter(image, (1.5, 1.5, 0))
+        opposite = np.rot90(gaussian_filter(other, (1.5, 1.5, 0)), 2)
+        differences = [
+            # Without the border, where nothing was shifted in.
+            (smooth - shift(opposite, (dy, dx, 0), order=0))[1:-1, 1:-1]
+            for dy in (-1, 0, 1)
+            for dx in (-1, 0, 1)
+        ]
+        expected = min(np.sqrt((d**2).mean()) for d in differences)
+        assert found[k] == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_companion_that_was_drawn_is_on_the_wrong_side_when_turned():
+    """Its structure is that of a perfect closest image: none."""
+    alone = galaxy(16, 16)
+    pair = alone + galaxy(8, 10, flux=0.5)
+    assert turned(pair, pair) > 10 * turned(alone, alone)
+    assert structure_map(pair - pair, np.ones_like(pair), smoothing=1.5).sum() == 0
+
+
+@pytest.mark.parametrize('y', [15.5, 16, 16.5])
+def test_turned_bears_a_centre_between_pixels(y):
+    """A stamp is cut at a whole pixel, so that its galaxy is half a pixel off at most."""
+    assert turned(galaxy(y, 15.5), galaxy(y, 15.5)) < 1e-5
+    assert turned(galaxy(y - 1, 14), galaxy(y - 1, 14)) > 0.01
+
+
+def test_masked_pixels_do_not_count_in_turned():
+    alone, weights = galaxy(16, 16), np.ones((1, 33, 33, 1), np.float32)
+    weights[:, 3:8, 20:30] = 0
+    spoilt = np.where(weights > 0, alone, 1e6)
+    assert turned(spoilt, alone, weights) < 1e-5
+    # What is left of a companion beside the mask still does.
+    assert turned(spoilt + galaxy(8, 10, flux=0.5), alone, weights) > 0.01
+    assert np.isnan(turned(spoilt, alone, np.zeros_like(weights)))
+
+
+def test_noisier_pixels_count_less_in_turned():
+    alone, weights = galaxy(16, 16), np.ones((1, 33, 33, 1), np.float32)
+    weights[:, :12, :12] = 0.25
+    pair = alone + galaxy(6, 6, flux=0.5, width=1.5)
+    share = turned(pair, alone, weights) / turned(pair, alone)
+    # The companion and a pixel or two around it lie where weights are a quarter.
+    used = weights[:, 1:-1, 1:-1].mean()
+    assert share == pytest.approx(np.sqrt(0.25 / used), rel=0.01)
