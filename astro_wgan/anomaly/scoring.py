@@ -10,8 +10,8 @@ __all__ = ['BrightnessTrend', 'Scoring', 'plain_values']
 
 _STATISTICS = ('structure', 'residual', 'feature', 'paper')
 
-# So many normals for a trend of each degree: none, a line, a parabola.
-_FEW, _SOME = 30, 100
+#: From so many normals on, the degrees of the polynomials for the trend and for its scatter.
+_DEGREES = {0: (0, 0), 30: (1, 1), 100: (2, 1), 1000: (4, 2)}
 #: A deviation of more than this many scatters does not shape the trend: normals in name only.
 _CLIP, _ROUNDS = 3.0, 5
 #: Mean absolute deviation of a normal distribution with the standard deviation 1.
@@ -69,7 +69,7 @@ class Scoring:
     smoothing: float = 1.5
     reach: float | None = 0.2
     by_brightness: bool = True
-    turned_margin: float | None = 2.5
+    turned_margin: float | None = 1.5
     peak_margin: float | None = 3.0
 
     def __post_init__(self):
@@ -187,8 +187,9 @@ class BrightnessTrend:
 
     Notes
     -----
-    Stamps that lie more than three scatters from the trend are left out of it, five times over:
-    among the normals of a real field some are not.
+    The scatter is that of the stamps above the trend, since it is there that strange ones are told
+    from normal ones, and since few stamps lie as far below it. Stamps more than three scatters away
+    are left out, five times over: among the normals of a real field some are not.
 
     Examples
     --------
@@ -229,12 +230,15 @@ class BrightnessTrend:
         self.flux_scale_ = float(np.median(np.abs(flux[good]))) or 1.0
         x, y = self._abscissa(flux[good], clip=False), _logarithm(score[good])
         self.range_ = (float(x.min()), float(x.max()))
-        degree = int(len(x) >= _FEW) + int(len(x) >= _SOME)
+        degree, scatter_degree = next(
+            degrees for least, degrees in reversed(_DEGREES.items()) if len(x) >= least
+        )
         kept = np.ones(len(x), dtype=bool)
         for _ in range(_ROUNDS):
             self.level_ = _polynomial(x[kept], y[kept], degree)
             deviation = y - np.polyval(self.level_, x)
-            self.scatter_ = _polynomial(x[kept], np.abs(deviation[kept]), min(degree, 1))
+            above = kept & (deviation > 0)
+            self.scatter_ = _polynomial(x[above], deviation[above], scatter_degree)
             self.least_scatter_ = float(_LEAST_SCATTER * np.abs(deviation[kept]).mean())
             kept = np.abs(deviation) <= _CLIP * self._scatter(x)
         return self
@@ -277,6 +281,6 @@ def _logarithm(score):
 
 
 def _polynomial(x, y, degree):
-    # Fluxes that are all alike bear no trend.
+    # Fluxes that are all alike bear no trend, and where nothing is there is none.
     degree = min(degree, len(np.unique(x)) - 1)
-    return [float(c) for c in np.polyfit(x, y, degree)]
+    return [0.0] if degree < 0 else [float(c) for c in np.polyfit(x, y, degree)]

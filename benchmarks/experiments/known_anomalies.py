@@ -18,8 +18,9 @@ Work is kept in benchmarks/work/known_anomalies and goes on from there. ``--ship
 of the first seed into the package; ``--out`` writes the tables and a figure for the docs.
 
     pip install "astro_wgan[sim,plot]"
-    python benchmarks/experiments/known_anomalies.py                          # an hour
-    python benchmarks/experiments/known_anomalies.py --normals 500 --test 100 --iterations 20
+    python benchmarks/experiments/known_anomalies.py                          # half an hour
+    python benchmarks/experiments/known_anomalies.py --normals 500 --held-out 100 --test 100 \
+        --iterations 20
     python benchmarks/experiments/known_anomalies.py --recipe benchmark-2
 """
 
@@ -68,7 +69,8 @@ def main():
     folder = options.work / f'{options.recipe}-{fingerprint(options.recipe)}'
     folder.mkdir(parents=True, exist_ok=True)
     sets = Populations(options.recipe, folder, options.normals, options.test, 0)
-    runs = {seed: run(seed, sets, options) for seed in options.seeds}
+    held_out = Populations(options.recipe, folder, options.normals, options.held_out, 0).held_out
+    runs = {seed: run(seed, sets, held_out, options) for seed in options.seeds}
     first = runs[options.seeds[0]]
     tables = {
         'Per cent found, with the binomial interval of one standard deviation.': rates_of(first),
@@ -80,8 +82,8 @@ def main():
         ),
         'Two trainings.': agreement_of(runs),
     }
-    names = ('normals', 'test', 'iterations')
-    command = ' '.join(f'--{name} {getattr(options, name)}' for name in names)
+    names = ('normals', 'held_out', 'test', 'iterations')
+    command = ' '.join(f'--{name.replace("_", "-")} {getattr(options, name)}' for name in names)
     head = (
         f'``python benchmarks/experiments/known_anomalies.py --recipe {options.recipe} {command} '
         f'--seeds {" ".join(map(str, options.seeds))}``; {describe_machine()}.'
@@ -97,7 +99,7 @@ def main():
         draw(trends, options.out.parent / 'images' / f'{options.out.name}.png')
     if options.ship:
         shipped = datasets.model_path('simulated_f160w')
-        shutil.copytree(first.folder / 'model', shipped, dirs_exist_ok=True)
+        shutil.copytree(first.model, shipped, dirs_exist_ok=True)
 
 
 def read_options():
@@ -107,8 +109,9 @@ def read_options():
     parser.add_argument('--recipe', default='benchmark-1')
     parser.add_argument('--normals', type=int, default=20_000, help='to learn from')
     parser.add_argument(
-        '--test', type=int, default=2000, help='of each class, and of normals for the thresholds'
+        '--held-out', type=int, default=8000, help='further normals, for the thresholds'
     )
+    parser.add_argument('--test', type=int, default=2000, help='of each class')
     parser.add_argument('--iterations', type=int, default=3000)
     parser.add_argument('--seeds', type=int, nargs='+', default=[1, 2])
     parser.add_argument('--work', type=Path, default=WORK, help='folder of all that is kept')
@@ -121,9 +124,9 @@ def read_options():
 
 @dataclass
 class Run:
-    """A trained detector's folder, the misfit of the held-out normals, the scores by class."""
+    """Where a trained detector is kept, the misfit of the held-out normals, the scores by class."""
 
-    folder: Path
+    model: Path
     held_out: QTable
     found: dict
 
@@ -137,11 +140,12 @@ class Run:
         return vstack(tables, metadata_conflicts='silent'), kinds
 
 
-def run(seed, sets, options):
+def run(seed, sets, held_out, options):
     """Train, calibrate and score with one seed, from the folder where it is there."""
     folder = sets.folder / f'{options.normals}-{options.iterations}-seed-{seed}'
     folder.mkdir(exist_ok=True)
-    if not (folder / 'model' / 'detector.json').exists():
+    model = folder / f'model-{options.held_out}'
+    if not (model / 'detector.json').exists():
         wgan = WGAN.preset('compact').fit(
             sets.train,
             iterations=options.iterations,
@@ -149,17 +153,16 @@ def run(seed, sets, options):
             checkpoint=folder / 'wgan.checkpoint',
             callbacks=[keras.callbacks.CSVLogger(folder / 'training.csv', append=True)],
         )
-        AnomalyDetector(wgan).calibrate(sets.held_out).save(folder / 'model')
-    detector = AnomalyDetector.load(folder / 'model')
+        AnomalyDetector(wgan).calibrate(held_out).save(model)
+    detector = AnomalyDetector.load(model)
 
     def measured(name, stamps):
-        path = folder / f'{name}-{options.test}.misfit'
-        return detector.measure(stamps, resume=path)
+        return detector.measure(stamps, resume=folder / f'{name}-{len(stamps)}.misfit')
 
     misfit = {kind: measured(kind, stamps) for kind, stamps in sets.tested.items()}
     found = {kind: detector.score(table) for kind, table in misfit.items()}
-    held_out = detector.score(measured('held-out', sets.held_out), member=np.ones(options.test))
-    return Run(folder, held_out, found)
+    held_out = detector.score(measured('held-out', held_out), member=np.ones(len(held_out)))
+    return Run(model, held_out, found)
 
 
 def classes_of(run):

@@ -36,6 +36,21 @@ def test_false_positives_are_as_many_at_each_brightness():
     assert max(rates['plain']) > 0.3
 
 
+def test_scatter_below_the_trend_does_not_count():
+    """The fainter, the farther normals lie below the trend; above it all scatter alike."""
+    rng = np.random.default_rng(20)
+    x = rng.uniform(size=40000)
+    deviation = rng.normal(size=x.size)
+    deviation *= np.where(deviation > 0, 0.1, 0.05 + 0.25 * (1 - x))
+    flux = np.sinh(1 + x)
+    known, fresh = slice(0, 20000), slice(20000, None)
+    trend = BrightnessTrend().fit(np.exp(deviation[known]), flux[known])
+    sigma = trend.transform(np.exp(deviation), flux)
+    above = sigma[fresh] > np.quantile(sigma[known], 0.9)
+    rates = [above[np.digitize(x[fresh], [0.25, 0.5, 0.75]) == k].mean() for k in range(4)]
+    np.testing.assert_allclose(rates, 0.1, atol=0.02)
+
+
 def test_p_values_of_fresh_normals_are_uniform():
     score, flux = normals(1000, seed=3)
     trend = BrightnessTrend().fit(score, flux)
@@ -66,12 +81,13 @@ def test_beyond_the_known_brightnesses_nothing_is_extrapolated():
     assert beyond == pytest.approx(ends)
 
 
-@pytest.mark.parametrize('n', [1, 2, 29, 30, 99, 100])
+@pytest.mark.parametrize('n', [1, 2, 29, 30, 99, 100, 999, 1000])
 def test_few_normals_make_a_simpler_trend(n):
     score, flux = normals(n, seed=10)
     trend = BrightnessTrend().fit(score, flux)
     assert np.isfinite(trend.transform(score, flux)).all()
-    assert len(trend.level_) == 1 + (n >= 30) + (n >= 100)
+    assert len(trend.level_) == 1 + (n >= 30) + (n >= 100) + 2 * (n >= 1000)
+    assert len(trend.scatter_) == 1 + (n >= 30) + (n >= 1000)
 
 
 def test_normals_of_one_brightness_have_no_trend():
