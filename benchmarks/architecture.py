@@ -107,6 +107,8 @@ def prepare(options):
 
 def binned(stamps, factor):
     """So many pixels to one along each axis, with the flux of all."""
+    if factor == 1:
+        return stamps
     pixels = block_reduce(stamps.pixels, (1, factor, factor), func=np.sum)
     return StampSet(pixels, unit=stamps.unit, pixel_scale=factor * stamps.pixel_scale)
 
