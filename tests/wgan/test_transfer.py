@@ -33,7 +33,7 @@ def misfit(wgan, stamps):
 @pytest.fixture(scope='module')
 def fitted():
     return new_wgan(learning_rate=2e-3).fit(
-        squares(40, edge=3, seed=1), iterations=60, seed=1, progress=False
+        squares(40, edge=3, seed=1), iterations=200, seed=1, progress=False
     )
 
 
