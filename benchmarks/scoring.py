@@ -49,6 +49,7 @@ SEARCHES = {
     'mu, batched': LatentSearch(start='mu'),
     'free': LatentSearch(),
     'encoder': LatentSearch(start='encoder'),
+    'encoder, 8 steps': LatentSearch(start='encoder', max_iterations=8),
     'one pass': FIRST_LOOK,
 }
 

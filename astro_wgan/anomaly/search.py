@@ -33,7 +33,7 @@ class LatentSearch:
     gamma : float
         Weight of the residual loss against the critic-feature loss, 0 to 1.
     learning_rate : float, optional
-        Adam's step. Unless given, 0.1 for a free z, 0.001 for mu's weights, 0.05 for an encoder's.
+        Adam's step. Unless given, 0.1 for z, be it free or an encoder's, 0.001 for mu's weights.
     max_iterations : int
         The search ends here at the latest.
     tolerance : float

@@ -24,8 +24,8 @@ class _FreeStart:
 class _EncoderStart(_FreeStart):
     """The latent vector itself, from where an encoder thinks that the image lies."""
 
-    # Near its end already: small steps, and no wait for what comes slowly.
-    learning_rate, patience = 0.05, 10
+    # Near its end already: no wait for what comes slowly.
+    patience = 10
 
     def __init__(self, latent, seed, encoder):
         if encoder is None:
