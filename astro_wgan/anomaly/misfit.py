@@ -44,7 +44,7 @@ def measure_misfit(searcher, stamps, *, scoring=None, progress=True, resume=None
     stamps : `~astro_wgan.StampSet` or `~astro_wgan.stamps.StampStore`
         Images to judge.
     scoring : `Scoring`, optional
-        Smoothing and reach of ``structure``.
+        Smoothing of the differences, and reach of ``structure``.
     progress : bool, optional
         Show a progress line.
     resume : path-like, optional

@@ -52,6 +52,18 @@ WORK = Path(__file__).parents[1] / 'work' / 'known_anomalies'
 #: Per cent found in the paper at the level 90, tables 1 to 3.
 PAPER = {'pair': 80, 'pair < 1.5': 93, 'pair 1.5-2': 90, 'pair > 2': 66, 'disturbed': 38}
 
+#: Of the misfit, by column.
+NUMBERS = (
+    'score',
+    'structure',
+    'turned',
+    'peak',
+    'residual',
+    'feature',
+    'paper_score',
+    'critic',
+)
+
 #: Of whom the rate is shown, by which column, and where it has edges of its own.
 PROPERTIES = {
     'merger_time': ('disturbed', [-1, -0.75, -0.5, -0.25, 0, 0.25, 0.5, 0.75, 1]),
@@ -198,10 +210,7 @@ def rates_of(run):
 def numbers_of(run):
     """What each number of the misfit tells by itself, and measured against normals as bright."""
     rows = []
-    for name in (
-        *('score', 'structure', 'turned', 'peak'),
-        *('residual', 'feature', 'paper_score', 'critic'),
-    ):
+    for name in NUMBERS:
         values = {kind: np.asarray(table[name]) for kind, table in run.found.items()}
         if name == 'critic':
             # It is high for what the critic takes for real.

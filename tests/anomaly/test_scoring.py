@@ -8,6 +8,7 @@ from scipy.stats import ks_2samp, kstest
 
 from astro_wgan.anomaly import BrightnessTrend, Scoring
 from astro_wgan.anomaly.calibration import Calibration
+from astro_wgan.anomaly.residuals import measure_residuals
 
 
 def normals(n, *, seed):
@@ -144,6 +145,18 @@ def test_what_lies_beyond_its_margin_is_added():
     np.testing.assert_allclose(score(turned_margin=0.5, peak_margin=None), expected - peak)
     without = score(turned_margin=None, peak_margin=None)
     np.testing.assert_allclose(without, sigma['structure'])
+
+
+def test_differences_are_measured_with_the_smoothing_and_reach_of_the_score():
+    images, closest = np.random.default_rng(18).normal(size=(2, 3, 16, 16, 1)).astype(np.float32)
+    weights = np.ones_like(images)
+    for scoring, smoothing, reach in ((Scoring(), 1.5, 0.2), (Scoring.paper(), 0.0, None)):
+        found = scoring.measure(images, closest, weights)
+        expected = measure_residuals(images, closest, weights, smoothing=smoothing, reach=reach)
+        for name in ('structure', 'turned', 'peak'):
+            np.testing.assert_array_equal(found[name], expected[name])
+        parts = scoring.contributions(images - closest, weights).sum(axis=(1, 2, 3))
+        np.testing.assert_allclose(parts, found['structure'], rtol=1e-6)
 
 
 def test_a_term_that_cannot_be_told_adds_nothing():
