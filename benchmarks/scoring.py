@@ -3,10 +3,13 @@ How fast stamps are scored and how well: the paper's search one image at a time,
 
 One model, one set of simulated stamps (normal, pair, disturbed), one run:
 
-* mu, one at a time: the paper's procedure, a network of two layers for each image (on few stamps);
+* mu in plain Keras: the paper's procedure, a network of two layers for each image, as public codes
+  write it (on few stamps);
+* mu, one at a time: the same in this package's graph;
 * mu, batched: the same for many images at once;
 * free: the latent vector itself, the default for a model without an encoder;
-* encoder: from where the model's encoder puts it;
+* encoder: from where the model's encoder puts it, to the end or for eight steps;
+* with Adam: these two as they would be with Adam in the place of BFGS;
 * one pass: the encoder alone, nothing is searched; the default for a model with one.
 
 For each the table has stamps per second, how many times the first row that is, the arithmetic done
@@ -34,6 +37,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from astropy.table import QTable, Table
 from machine import describe_machine, forward_operations, matrix_product_speed
+from plain_search import PlainSearch
 from scipy.stats import spearmanr
 
 from astro_wgan import AnomalyDetector, StampSet, StampStore, datasets
@@ -47,7 +51,9 @@ KINDS = ('normal', 'pair', 'disturbed')
 SEARCHES = {
     'mu, one at a time': LatentSearch(start='mu', batch_size=1),
     'mu, batched': LatentSearch(start='mu'),
+    'free, Adam': LatentSearch(optimizer='adam'),
     'free': LatentSearch(),
+    'encoder, Adam': LatentSearch(start='encoder', optimizer='adam'),
     'encoder': LatentSearch(start='encoder'),
     'encoder, 8 steps': LatentSearch(start='encoder', max_iterations=8),
     'one pass': FIRST_LOOK,
@@ -81,55 +87,68 @@ def main():
 
 @dataclass
 class Outcome:
-    """What one way to search gave: seconds for each stamp, and the results of the search."""
+    """What one way to search gave: seconds for each stamp; loss, iterations and z of all."""
 
     seconds: float
-    found: object
-    search: LatentSearch
+    loss: np.ndarray
+    iterations: np.ndarray
+    latent: np.ndarray | None
 
 
 def run_all(wgan, stamps, options):
     everything = concatenate([stamps[kind] for kind in KINDS])
     images, weights = wgan.images_from_stamps(everything)
-    outcomes = {}
+    # Evenly over all kinds, which take different numbers of iterations.
+    few = np.linspace(0, len(images) - 1, options.single).astype(int)
+    outcomes = {'mu in plain Keras': run_plain(wgan, images[few])}
     for name, search in SEARCHES.items():
-        n = options.single if search.batch_size == 1 else len(images)
-        # Evenly over all kinds, which take different numbers of iterations.
-        rows = np.linspace(0, len(images) - 1, n).astype(int)
+        rows = few if search.batch_size == 1 else np.arange(len(images))
+        n = len(rows)
         searcher = LatentSearcher(wgan, search, encoder=wgan.encoder_)
         # The first call also traces the graph.
-        few = np.arange(min(n, 2 * search.batch_size, len(images)))
-        searcher(images[few], weights[few])
+        first = rows[: 2 * search.batch_size]
+        searcher(images[first], weights[first])
         # What takes a part of a second is measured again and again; the shortest time counts.
         seconds = []
         while not seconds or sum(seconds) < 5:
             start = time.perf_counter()
             found = searcher(images[rows], weights[rows])
             seconds.append(time.perf_counter() - start)
-        outcomes[name] = Outcome(min(seconds) / n, found, search)
-        print(f'{name}: {1 / outcomes[name].seconds:.2f} stamps per second', flush=True)
+        loss = search.gamma * found.residual + (1 - search.gamma) * found.feature
+        outcomes[name] = Outcome(min(seconds) / n, loss, found.iterations, found.latent)
+        print(f'{name}: {n / min(seconds):.2f} stamps per second', flush=True)
     return outcomes
+
+
+def run_plain(wgan, images):
+    search = PlainSearch(wgan)
+    search(images[:1])
+    start = time.perf_counter()
+    loss, iterations = search(images)
+    seconds = (time.perf_counter() - start) / len(images)
+    print(f'mu in plain Keras: {1 / seconds:.2f} stamps per second', flush=True)
+    return Outcome(seconds, loss, iterations, None)
 
 
 def table_of(outcomes, wgan, stamps):
     counts = np.cumsum([0, *(len(stamps[kind]) for kind in KINDS)])
-    reference = loss_of(outcomes['mu, batched'])
-    slowest = outcomes['mu, one at a time'].seconds
+    reference = outcomes['mu, batched'].loss
+    slowest = outcomes['mu in plain Keras'].seconds
     limit = matrix_product_speed()
     # Forward and backward, to the input alone, cost about the same.
     step = 2 * (forward_operations(wgan.generator_) + forward_operations(wgan.critic_))
     everything = concatenate([stamps[kind] for kind in KINDS])
     rows = []
     for name, outcome in outcomes.items():
-        work = step * outcome.found.iterations.mean() + forward_operations(wgan.encoder_)
+        work = step * outcome.iterations.mean() + forward_operations(wgan.encoder_)
         row = {
             'search': name,
             'stamps per second': round(1 / outcome.seconds, 2),
             'times the first': round(slowest / outcome.seconds, 1),
             'of matrix product': round(work / outcome.seconds / limit, 3),
-            'iterations': round(float(outcome.found.iterations.mean()), 1),
+            'iterations': round(float(outcome.iterations.mean()), 1),
         }
-        loss = loss_of(outcome)
+        loss = outcome.loss
         if len(loss) == counts[-1]:
             row['loss'] = round(float(loss.mean()), 5)
             row['Spearman'] = round(float(spearmanr(loss, reference).statistic), 4)
@@ -146,15 +165,10 @@ def table_of(outcomes, wgan, stamps):
     return '\n'.join(table.pformat(max_lines=-1, max_width=-1))
 
 
-def loss_of(outcome):
-    gamma = outcome.search.gamma
-    return gamma * outcome.found.residual + (1 - gamma) * outcome.found.feature
-
-
 def default_score(outcome, wgan, stamps, normals):
     """The detector's default score of these closest images; the first rows are the normals."""
     images, weights = wgan.images_from_stamps(stamps)
-    closest = wgan.images_from_latent(outcome.found.latent)
+    closest = wgan.images_from_latent(outcome.latent)
     scoring = Scoring()
     misfit = QTable(scoring.measure(images, closest, weights))
     misfit['closest_flux'] = wgan.stamps_from_images(closest).pixels.sum(axis=(1, 2))

@@ -6,16 +6,14 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from astro_wgan.anomaly.descent import make_descent
 from astro_wgan.anomaly.starts import STARTS, make_start
 from astro_wgan.wgan.noise import with_noise
 
 __all__ = ['FIRST_LOOK', 'LatentSearch', 'LatentSearcher', 'SearchResult']
 
-# Adam's moments; the step size is the caller's.
-_BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-8
-
-#: Iterations between two looks at whether all images have converged.
-_BLOCK = 10
+#: Looks at which images have converged, while one that falls no more is waited for.
+_LOOKS = 3
 
 
 @dataclass(frozen=True)
@@ -32,15 +30,18 @@ class LatentSearch:
         encoder puts it; with ``max_iterations=1`` nothing is searched, for first looks.
     gamma : float
         Weight of the residual loss against the critic-feature loss, 0 to 1.
+    optimizer : {'bfgs', 'adam'}, optional
+        What takes the steps. Unless given, ``'bfgs'`` for z, be it free or an encoder's, and
+        ``'adam'`` for mu's weights, which are too many for the other.
     learning_rate : float, optional
-        Adam's step. Unless given, 0.1 for z, be it free or an encoder's, 0.001 for mu's weights.
+        Adam's step: unless given, 0.1 for z, 0.001 for mu's weights. The longest step of BFGS: 0.5.
     max_iterations : int
         The search ends here at the latest.
     tolerance : float
         An image has converged when its loss has not fallen by this fraction ...
     patience : int, optional
-        ... within so many iterations: unless given, 20 for a free z, 50 for mu, 10 for an
-        encoder's.
+        ... within so many iterations. Unless given, 10 of BFGS and 20 of Adam for a free z, 4 and
+        10 for an encoder's, 50 for mu.
     batch_size : int
         Images that are in work at the same time; changes speed and memory, not results.
     seed : int
@@ -62,6 +63,7 @@ class LatentSearch:
 
     start: str = 'free'
     gamma: float = 0.7
+    optimizer: str | None = None
     learning_rate: float | None = None
     max_iterations: int = 500
     tolerance: float = 0.01
@@ -72,6 +74,12 @@ class LatentSearch:
     def __post_init__(self):
         if self.start not in STARTS:
             raise ValueError(f'`start` must be one of {sorted(STARTS)}; got {self.start!r}.')
+        allowed = sorted(STARTS[self.start].paces)
+        if self.optimizer is not None and self.optimizer not in allowed:
+            raise ValueError(
+                f'`optimizer` with `start={self.start!r}` must be one of {allowed}; '
+                f'got {self.optimizer!r}.'
+            )
         if not 0 <= self.gamma <= 1:
             raise ValueError(f'`gamma` must lie between 0 and 1; got {self.gamma}.')
         if self.learning_rate is not None and not self.learning_rate > 0:
@@ -175,7 +183,7 @@ class LatentSearcher:
     pixels by their weights, L_F the mean of abs(c(x) - c(G(z))) over the critic's features. In
     masked pixels the critic sees the same filling in both images, so that they count in neither.
 
-    Each image has its own state of Adam, and the result does not depend on the images beside it.
+    Each image has its own optimizer, and the result does not depend on the images beside it.
     One that has converged leaves, and the next one takes its place: no step is spent on images
     that are done.
     """
@@ -186,13 +194,18 @@ class LatentSearcher:
         self._critic = wgan.critic_
         latent = wgan.network.latent
         self._start = make_start(search.start, latent, seed=search.seed, encoder=encoder)
+        optimizer = search.optimizer or next(iter(self._start.paces))
+        pace = self._start.paces[optimizer]
         rate, patience = search.learning_rate, search.patience
-        self._rate = self._start.learning_rate if rate is None else rate
-        self._patience = self._start.patience if patience is None else patience
+        self._descent = make_descent(optimizer, pace.learning_rate if rate is None else rate)
+        self._patience = pace.patience if patience is None else patience
         # The number of images in work changes all the time; one graph serves all.
         self._advance = tf.function(self._iterate, reduce_retracing=True)
         spec = tf.TensorSpec((None, *wgan.network.image_shape))
         self._look = tf.function(self._once, input_signature=(spec, spec))
+        self._enter = tf.function(self._entering, input_signature=(spec, spec))
+        self._keep = tf.function(_kept, reduce_retracing=True)
+        self._exchange = tf.function(self._exchanged, reduce_retracing=True)
 
     def __call__(self, images, weights, *, report=None):
         """
@@ -224,22 +237,23 @@ class LatentSearcher:
             return found
         rows = np.arange(min(size, n))
         begun = len(rows)
-        target = self._target(images[rows], weights[rows])
-        state = self._begin(target)
+        target, state = self._enter(images[rows], weights[rows])
         while len(rows):
-            state = self._advance(target, state)
-            done = self._is_done(state).numpy()
+            state, done = self._advance(target, state)
+            done = done.numpy()
             if not done.any():
                 continue
             found.fill(rows[done], target, state, done)
             fresh = np.arange(begun, min(begun + size - np.sum(~done), n))
             begun += len(fresh)
             rows = np.concatenate([rows[~done], fresh])
-            target, state = _kept((target, state), ~done)
+            stay = np.flatnonzero(~done)
             # TensorFlow's convolutions do not take an empty batch on every processor.
             if len(fresh):
-                entering = self._target(images[fresh], weights[fresh])
-                target, state = _joined((target, state), (entering, self._begin(entering)))
+                images_, weights_ = images[fresh], weights[fresh]
+                target, state = self._exchange((target, state), stay, images_, weights_)
+            else:
+                target, state = self._keep((target, state), stay)
             if report is not None:
                 report(begun - len(rows))
         return found
@@ -274,14 +288,21 @@ class LatentSearcher:
         value, features = self._critic(images, training=False)
         return _Target(images, weights, value[:, 0], features)
 
+    def _entering(self, images, weights):
+        target = self._target(images, weights)
+        return target, self._begin(target)
+
+    def _exchanged(self, tensors, stay, images, weights):
+        kept, entering = _kept(tensors, stay), self._entering(images, weights)
+        return tf.nest.map_structure(lambda a, b: tf.concat([a, b], axis=0), kept, entering)
+
     def _begin(self, target):
         n = len(target.images)
         parameters = self._start.parameters(target.images)
         infinite, zero = tf.fill((n,), np.float32(np.inf)), tf.zeros((n,), tf.int32)
         return _State(
             parameters=parameters,
-            first_moments=[tf.zeros_like(p) for p in parameters],
-            second_moments=[tf.zeros_like(p) for p in parameters],
+            memory=self._descent.begin(parameters),
             age=zero,
             best_latent=self._start.latent(parameters),
             best_closest=tf.zeros_like(target.images),
@@ -300,18 +321,21 @@ class LatentSearcher:
         def step(k, state):
             return k + 1, self._step(target, state)
 
-        block = min(_BLOCK, self.search.max_iterations)
-        return tf.while_loop(lambda k, _: k < block, step, (tf.constant(0), state))[1]
+        block = min(max(1, self._patience // _LOOKS), self.search.max_iterations)
+        state = tf.while_loop(lambda k, _: k < block, step, (tf.constant(0), state))[1]
+        return state, self._is_done(state)
 
     def _step(self, target, state):
-        """Note the loss where the search stands, then take one step of Adam."""
+        """Note the loss where the search stands, then take one step."""
         with tf.GradientTape() as tape:
             tape.watch(state.parameters)
             stand = self._stand(target, state)
         gradients = tape.gradient(stand[-1], state.parameters)
         noted = self._noted(state, *stand)
-        parameters, first, second = _adam(state, gradients, noted.age, self._rate)
-        return noted._replace(parameters=parameters, first_moments=first, second_moments=second)
+        parameters, memory = self._descent.step(
+            state.parameters, gradients, stand[-1], state.memory, noted.age
+        )
+        return noted._replace(parameters=parameters, memory=memory)
 
     def _stand(self, target, state):
         """z, G(z), L_R, L_F and the loss where the search stands."""
@@ -353,8 +377,7 @@ class _State(NamedTuple):
     """Where the search of each image of a batch stands."""
 
     parameters: list
-    first_moments: list
-    second_moments: list
+    memory: NamedTuple
     age: tf.Tensor
     best_latent: tf.Tensor
     best_closest: tf.Tensor
@@ -370,28 +393,6 @@ def _by_image(rows):
     return rows[:, tf.newaxis, tf.newaxis, tf.newaxis]
 
 
-def _kept(tensors, keep):
+def _kept(tensors, stay):
     """The rows that stay, of each tensor of a structure."""
-    return tf.nest.map_structure(lambda x: x[keep], tensors)
-
-
-def _joined(tensors, fresh):
-    """Rows, then new ones, in each tensor of a structure."""
-    return tf.nest.map_structure(lambda a, b: tf.concat([a, b], axis=0), tensors, fresh)
-
-
-def _adam(state, gradients, age, rate):
-    """One step of Adam (Kingma & Ba 2015, algorithm 1), the ``age``-th for each row."""
-    t = tf.cast(age, tf.float32)
-    rate = rate * tf.sqrt(1 - _BETA_2**t) / (1 - _BETA_1**t)
-    parameters, first, second = [], [], []
-    for p, m, v, g in zip(
-        state.parameters, state.first_moments, state.second_moments, gradients, strict=True
-    ):
-        m = _BETA_1 * m + (1 - _BETA_1) * g
-        v = _BETA_2 * v + (1 - _BETA_2) * tf.square(g)
-        rows = tf.reshape(rate, [-1] + [1] * (len(p.shape) - 1))
-        parameters.append(p - rows * m / (tf.sqrt(v) + _EPSILON))
-        first.append(m)
-        second.append(v)
-    return parameters, first, second
+    return tf.nest.map_structure(lambda x: tf.gather(x, stay), tensors)

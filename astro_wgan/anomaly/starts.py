@@ -1,15 +1,26 @@
 """From where, and over what, the latent search goes: a free z, the paper's mu, an encoder's z."""
 
+from types import MappingProxyType
+from typing import NamedTuple
+
 import numpy as np
 import tensorflow as tf
 
 __all__ = ['STARTS', 'make_start']
 
 
+class _Pace(NamedTuple):
+    """The step that suits a start, and how many iterations without a gain end the search."""
+
+    learning_rate: float
+    patience: int
+
+
 class _FreeStart:
     """The latent vector itself is what is optimised, from the centre of its distribution."""
 
-    learning_rate, patience = 0.1, 20
+    #: By optimizer, the default first.
+    paces = MappingProxyType({'bfgs': _Pace(0.5, 10), 'adam': _Pace(0.1, 20)})
 
     def __init__(self, latent, seed, encoder):
         self.size = latent
@@ -25,7 +36,7 @@ class _EncoderStart(_FreeStart):
     """The latent vector itself, from where an encoder thinks that the image lies."""
 
     # Near its end already: no wait for what comes slowly.
-    patience = 10
+    paces = MappingProxyType({'bfgs': _Pace(0.5, 4), 'adam': _Pace(0.1, 10)})
 
     def __init__(self, latent, seed, encoder):
         if encoder is None:
@@ -42,7 +53,8 @@ class _EncoderStart(_FreeStart):
 class _NetworkStart:
     """The paper's mu: two fully connected layers, one set of weights for each image."""
 
-    learning_rate, patience = 0.001, 50
+    # Too many numbers for the inverse of a Hessian.
+    paces = MappingProxyType({'adam': _Pace(0.001, 50)})
 
     def __init__(self, latent, seed, encoder):
         rng = np.random.default_rng(seed)
@@ -84,6 +96,6 @@ def make_start(name, latent, *, seed, encoder=None):
     -------
     object
         With ``parameters(images)``, what is optimised, one row per image; ``latent(parameters)``,
-        the z that they mean; and the step and patience that suit it.
+        the z that they mean; and ``paces``, the step and patience that suit it by optimizer.
     """
     return STARTS[name](latent, seed, encoder)

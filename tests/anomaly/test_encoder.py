@@ -29,8 +29,8 @@ def test_encoder_comes_closer_than_the_centre_and_the_search_from_it_closer_stil
     whole = LatentSearcher(wgan, LatentSearch())(*images)
     assert loss(once) < 0.9 * loss(centre)
     assert loss(refined) < loss(once)
-    # Not worse than from the centre, in fewer iterations.
-    assert loss(refined) < 1.02 * loss(whole)
+    # About where the search from the centre ends, in fewer iterations.
+    assert loss(refined) < 1.05 * loss(whole)
     assert refined.iterations.mean() < 0.8 * whole.iterations.mean()
 
 
