@@ -80,9 +80,10 @@ def main():
     options = read_options()
     folder = options.work / f'{options.recipe}-{fingerprint(options.recipe)}'
     folder.mkdir(parents=True, exist_ok=True)
-    sets = Populations(options.recipe, folder, options.normals, options.test, 0)
-    held_out = Populations(options.recipe, folder, options.normals, options.held_out, 0).held_out
-    runs = {seed: run(seed, sets, held_out, options) for seed in options.seeds}
+    sets = Populations(
+        options.recipe, folder, options.normals, options.test, 0, thresholds=options.held_out
+    )
+    runs = {seed: run(seed, sets, options) for seed in options.seeds}
     first = runs[options.seeds[0]]
     tables = {
         'Per cent found, with the binomial interval of one standard deviation.': rates_of(first),
@@ -152,7 +153,7 @@ class Run:
         return vstack(tables, metadata_conflicts='silent'), kinds
 
 
-def run(seed, sets, held_out, options):
+def run(seed, sets, options):
     """Train, calibrate and score with one seed, from the folder where it is there."""
     folder = sets.folder / f'{options.normals}-{options.iterations}-seed-{seed}'
     folder.mkdir(exist_ok=True)
@@ -165,7 +166,7 @@ def run(seed, sets, held_out, options):
             checkpoint=folder / 'wgan.checkpoint',
             callbacks=[keras.callbacks.CSVLogger(folder / 'training.csv', append=True)],
         )
-        AnomalyDetector(wgan).calibrate(held_out).save(model)
+        AnomalyDetector(wgan).calibrate(sets.held_out).save(model)
     detector = AnomalyDetector.load(model)
 
     def measured(name, stamps):
@@ -173,7 +174,8 @@ def run(seed, sets, held_out, options):
 
     misfit = {kind: measured(kind, stamps) for kind, stamps in sets.tested.items()}
     found = {kind: detector.score(table) for kind, table in misfit.items()}
-    held_out = detector.score(measured('held-out', held_out), member=np.ones(len(held_out)))
+    held_out = measured('held-out', sets.held_out)
+    held_out = detector.score(held_out, member=np.ones(len(held_out)))
     return Run(model, held_out, found)
 
 

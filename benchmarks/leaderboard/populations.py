@@ -39,8 +39,10 @@ class Populations:
     folder : path-like
         Where stamps and shapes are kept: for this version of the recipe alone.
     normals, test, shapes : int
-        Normals to learn from; stamps of each class to score, and normals that set thresholds;
-        stamps of each set that statmorph measures.
+        Normals to learn from; stamps of each class to score; stamps of each set that statmorph
+        measures.
+    thresholds : int, optional
+        Normals that set thresholds: as many as are scored of each class, unless given.
     processes : int
         That simulate and measure at the same time.
     """
@@ -50,6 +52,7 @@ class Populations:
     normals: int
     test: int
     shapes: int
+    thresholds: int | None = None
     processes: int = 1
     _measured: dict = field(default_factory=dict, repr=False)
 
@@ -67,7 +70,8 @@ class Populations:
     @cached_property
     def held_out(self):
         """Normals that set the thresholds."""
-        return self._simulated('normal', self.test, _HELD_OUT)
+        n = self.test if self.thresholds is None else self.thresholds
+        return self._simulated('normal', n, _HELD_OUT)
 
     @cached_property
     def tested(self):

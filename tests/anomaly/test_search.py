@@ -29,7 +29,7 @@ def test_search_finds_the_latent_vector_that_made_an_image(wgan, options):
 @pytest.mark.parametrize('options', SEARCHES)
 def test_result_does_not_depend_on_the_company(wgan, images, options):
     # Few iterations: later, rounding that differs with the size of the batch is amplified.
-    options = {**options, 'max_iterations': 12}
+    options = {**options, 'max_iterations': 5}
     together = run(wgan, images, **options)
     in_threes = run(wgan, images, batch_size=3, **options)
     alone = [run(wgan, [x[k : k + 1] for x in images], **options) for k in range(12)]
@@ -44,7 +44,9 @@ def test_result_does_not_depend_on_the_company(wgan, images, options):
 def test_converged_losses_hardly_depend_on_the_company(wgan, images, options):
     together = run(wgan, images, **options)
     in_threes = run(wgan, images, batch_size=3, **options)
-    np.testing.assert_allclose(in_threes.residual, together.residual, rtol=0.02)
+    # Rounding may lead a single image to another minimum.
+    np.testing.assert_allclose(in_threes.residual, together.residual, rtol=0.1)
+    np.testing.assert_allclose(in_threes.residual.mean(), together.residual.mean(), rtol=0.01)
 
 
 def test_images_that_have_converged_leave(wgan, images):
