@@ -39,7 +39,7 @@ class _Adam:
 
 
 class _QuasiNewtonMemory(NamedTuple):
-    """Where an image was last: z, gradient and loss; the inverse of its Hessian; its patience."""
+    """z, gradient and loss of the last good place; inverse Hessian; share of a step to take."""
 
     point: tf.Tensor
     gradient: tf.Tensor
@@ -112,7 +112,7 @@ def _learnt(inverse, moved, turned):
 _OPTIMIZERS = {'adam': _Adam, 'bfgs': _QuasiNewton}
 
 
-def make_descent(name, size):
+def make_descent(name, rate):
     """
     The optimizer of that name.
 
@@ -120,7 +120,7 @@ def make_descent(name, size):
     ----------
     name : {'adam', 'bfgs'}
         Which.
-    size : float
+    rate : float
         Adam's learning rate; of BFGS the longest step.
 
     Returns
@@ -130,4 +130,4 @@ def make_descent(name, size):
         with one row per image, and ``step(parameters, gradients, loss, memory, age)``, the next
         parameters and memory, where ``age`` is the number of the step of each image, from 1.
     """
-    return _OPTIMIZERS[name](size)
+    return _OPTIMIZERS[name](rate)

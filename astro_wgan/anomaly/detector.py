@@ -21,7 +21,7 @@ from astro_wgan.wgan import WGAN, NotFittedError
 
 __all__ = ['AnomalyDetector']
 
-_FORMAT = 'astro_wgan detector 6'
+_FORMAT = 'astro_wgan detector 7'
 #: Beside the model's files, whose encoder may be another.
 _ENCODER = 'search_encoder.keras'
 

@@ -250,8 +250,8 @@ class LatentSearcher:
             stay = np.flatnonzero(~done)
             # TensorFlow's convolutions do not take an empty batch on every processor.
             if len(fresh):
-                images_, weights_ = images[fresh], weights[fresh]
-                target, state = self._exchange((target, state), stay, images_, weights_)
+                entering = (images[fresh], weights[fresh])
+                target, state = self._exchange((target, state), stay, *entering)
             else:
                 target, state = self._keep((target, state), stay)
             if report is not None:
