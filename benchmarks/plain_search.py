@@ -4,6 +4,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from astro_wgan.anomaly import LatentSearch
+from astro_wgan.anomaly.starts import STARTS
 from astro_wgan.wgan.noise import with_noise
 
 __all__ = ['PlainSearch']
@@ -17,10 +19,9 @@ class PlainSearch:
     the first weights are Keras's own. The graph is traced once, not for each image.
     """
 
-    gamma, learning_rate, tolerance, patience, max_iterations = 0.7, 1e-3, 0.01, 50, 500
-
     def __init__(self, wgan, *, seed=0):
         self._wgan = wgan
+        self._search, self._pace = LatentSearch(start='mu'), STARTS['mu'].paces['adam']
         latent = wgan.network.latent
         keras.utils.set_random_seed(seed)
         self._mu = keras.Sequential(
@@ -32,38 +33,39 @@ class PlainSearch:
             ]
         )
         self._noise = tf.random.normal((1, latent))
-        self._optimizer = keras.optimizers.Adam(self.learning_rate)
+        self._optimizer = keras.optimizers.Adam(self._pace.learning_rate)
         self._optimizer.build(self._mu.trainable_variables)
         self._begin = [v.numpy() for v in (*self._mu.variables, *self._optimizer.variables)]
         self._step = tf.function(self._one_step)
 
     def __call__(self, images):
         """The least loss L_A of each image, and how many iterations it took."""
-        found = [self._search(tf.constant(image[np.newaxis])) for image in images]
+        found = [self._closest(tf.constant(image[np.newaxis])) for image in images]
         losses, iterations = zip(*found, strict=True)
         return np.array(losses), np.array(iterations)
 
-    def _search(self, image):
+    def _closest(self, image):
         variables = (*self._mu.variables, *self._optimizer.variables)
         for variable, value in zip(variables, self._begin, strict=True):
             variable.assign(value)
         features = self._wgan.critic_(image, training=False)[1]
         best = reference = np.inf
         iteration = since = 0
-        while since < self.patience and iteration < self.max_iterations:
+        while since < self._pace.patience and iteration < self._search.max_iterations:
             best = min(best, float(self._step(image, features)))
-            since = 0 if best < (1 - self.tolerance) * reference else since + 1
+            since = 0 if best < (1 - self._search.tolerance) * reference else since + 1
             reference = best if since == 0 else reference
             iteration += 1
         return best, iteration
 
     def _one_step(self, image, features):
+        gamma = self._search.gamma
         with tf.GradientTape() as tape:
             closest = self._wgan.generator_(self._mu(self._noise), training=False)
             seen = with_noise(closest, self._wgan.noise_, (0, 0), alike=True)
             residual = tf.reduce_mean(tf.abs(image - closest))
             difference = features - self._wgan.critic_(seen, training=False)[1]
-            loss = self.gamma * residual + (1 - self.gamma) * tf.reduce_mean(tf.abs(difference))
+            loss = gamma * residual + (1 - gamma) * tf.reduce_mean(tf.abs(difference))
         gradients = tape.gradient(loss, self._mu.trainable_variables)
         self._optimizer.apply(gradients, self._mu.trainable_variables)
         return loss
