@@ -61,7 +61,12 @@ class Variant:
 def main():
     options = read_options()
     sets = prepare(options)
-    scoring = Scoring(smoothing=Scoring().smoothing / options.binning)
+    scoring = Scoring()
+    scoring = replace(
+        scoring,
+        smoothing=scoring.smoothing / options.binning,
+        turned_smoothing=scoring.turned_smoothing / options.binning,
+    )
     rows = list(pca_rows(sets, scoring))
     for variant in product(
         options.latent,

@@ -8,7 +8,7 @@ One model, one set of simulated stamps (normal, pair, disturbed), one run:
 * mu, one at a time: the same in this package's graph;
 * mu, batched: the same for many images at once;
 * free: the latent vector itself, the default for a model without an encoder;
-* encoder: from where the model's encoder puts it, to the end or for eight steps;
+* encoder: from where the model's encoder puts it, to the end, in bfloat16, or for eight steps;
 * with Adam: these two as they would be with Adam in the place of BFGS;
 * one pass: the encoder alone, nothing is searched; the default for a model with one.
 
@@ -55,6 +55,7 @@ SEARCHES = {
     'free': LatentSearch(),
     'encoder, Adam': LatentSearch(start='encoder', optimizer='adam'),
     'encoder': LatentSearch(start='encoder'),
+    'encoder, bfloat16': LatentSearch(start='encoder', precision='mixed_bfloat16'),
     'encoder, 8 steps': LatentSearch(start='encoder', max_iterations=8),
     'one pass': FIRST_LOOK,
 }

@@ -1,10 +1,7 @@
 """`AnomalyDetector`: model, latent search and calibration behind a few verbs."""
 
-import json
 from dataclasses import asdict, replace
-from pathlib import Path
 
-import keras
 import numpy as np
 from astropy.table import QTable
 
@@ -12,18 +9,14 @@ from astro_wgan.anomaly.calibration import LEVELS, Calibration, q_values
 from astro_wgan.anomaly.drift import NormalConditions, check_pixel_scale
 from astro_wgan.anomaly.encoder import train_encoder
 from astro_wgan.anomaly.misfit import measure_misfit
-from astro_wgan.anomaly.scoring import BrightnessTrend, Scoring
+from astro_wgan.anomaly.saving import DetectorParts, load_parts, save_parts
+from astro_wgan.anomaly.scoring import Scoring
 from astro_wgan.anomaly.search import FIRST_LOOK, LatentSearch, LatentSearcher
-from astro_wgan.files import replaced
-from astro_wgan.stamps import StampSet
+from astro_wgan.stamps import StampSet, as_stamps
 from astro_wgan.visualize.gallery import write_gallery
-from astro_wgan.wgan import WGAN, NotFittedError
+from astro_wgan.wgan import NotFittedError
 
 __all__ = ['AnomalyDetector']
-
-_FORMAT = 'astro_wgan detector 7'
-#: Beside the model's files, whose encoder may be another.
-_ENCODER = 'search_encoder.keras'
 
 
 class AnomalyDetector:
@@ -90,8 +83,20 @@ class AnomalyDetector:
         state = 'calibrated' if hasattr(self, 'calibration_') else 'not calibrated'
         return f'<AnomalyDetector: {self.wgan!r}, search {self.search.start!r}, {state}>'
 
-    def measure(self, stamps, *, progress=True, resume=None):
-        """Misfit of each stamp without a judgement: see `~astro_wgan.anomaly.measure_misfit`."""
+    def measure(self, stamps, *, positions=None, progress=True, resume=None):
+        """
+        Misfit of each stamp without a judgement: see `~astro_wgan.anomaly.measure_misfit`.
+
+        Parameters
+        ----------
+        stamps, positions, progress, resume
+            As for `score`.
+
+        Returns
+        -------
+        `~astropy.table.QTable`
+        """
+        stamps = as_stamps(stamps, positions=positions, size=self.wgan.network.size)
         check_pixel_scale(stamps, self.wgan.pixel_scale_)
         return measure_misfit(
             self._searcher(),
@@ -123,9 +128,9 @@ class AnomalyDetector:
 
         Parameters
         ----------
-        held_out : `~astro_wgan.StampSet` or `~astropy.table.QTable`
+        held_out : `~astro_wgan.StampSet`, `~astro_wgan.StampStore`, path-like or QTable
             Normal stamps that the model was not trained on, or their table from `measure`.
-        training : `~astro_wgan.StampSet` or `~astropy.table.QTable`, optional
+        training : the same, optional
             Stamps that it was trained on, for the paper's thresholds beside the honest ones.
         progress : bool, optional
             Show progress lines.
@@ -143,14 +148,18 @@ class AnomalyDetector:
         self.conditions_ = NormalConditions.of(tables[0])
         return self
 
-    def score(self, stamps, *, member=None, progress=True, resume=None):
+    def score(self, stamps, *, positions=None, member=None, progress=True, resume=None):
         """
         Anomaly scores with p-values and flags.
 
         Parameters
         ----------
-        stamps : `~astro_wgan.StampSet`, `~astro_wgan.stamps.StampStore` or `~astropy.table.QTable`
-            Stamps to judge, or their table from `measure`.
+        stamps : `~astro_wgan.StampSet`, `~astro_wgan.StampStore`, path-like or QTable
+            Stamps to judge, the path of a store of them, an image with ``positions``, or anything
+            else that `~astro_wgan.stamps.as_stamps` takes; or their table from `measure`.
+        positions : array_like, SkyCoord, Table or regions, optional
+            Where ``stamps`` is an image, such as a `~astropy.nddata.CCDData`, or its path: the
+            centres of stamps of the model's size, as in `~astro_wgan.stamps.cut_stamps`.
         member : array_like of bool, optional
             True for stamps that the detector was calibrated on: each is then compared with the
             others.
@@ -176,10 +185,11 @@ class AnomalyDetector:
         """
         if not hasattr(self, 'calibration_'):
             raise NotFittedError('This detector has not been calibrated: call `calibrate` first.')
-        if isinstance(stamps, QTable):
+        if isinstance(stamps, QTable) and positions is None:
             table = stamps.copy()
         else:
-            table = self.measure(stamps, progress=progress, resume=resume)
+            options = {'progress': progress, 'resume': resume}
+            table = self.measure(stamps, positions=positions, **options)
         self.conditions_.check(table)
         score = self.scoring.score(table, self.trends_)
         table['score'] = score
@@ -195,6 +205,50 @@ class AnomalyDetector:
         table.meta['scoring'] = asdict(self.scoring)
         table.meta['thresholds'] = self._thresholds()
         return table
+
+    def classify(
+        self, stamps, *, level=90, source='held-out', false_discovery_rate=None, **options
+    ):
+        """
+        Which stamps are anomalous.
+
+        Parameters
+        ----------
+        stamps : `~astropy.table.QTable`
+            From `score`; or what `score` takes.
+        level : float, optional
+            Those with a score above that of so many per cent of the normals are.
+        source : {'held-out', 'training'}, optional
+            Which normals: those held out, of which then no more than 100 - ``level`` per cent are
+            called anomalous, or, as in the paper, those that the networks were trained on.
+        false_discovery_rate : float, optional
+            Instead of ``level``: as many of the strangest as can be named so that no more than
+            this share of them is expected to be normal.
+        **options
+            Of `score`, where ``stamps`` is no table of it.
+
+        Returns
+        -------
+        `~numpy.ndarray` of bool, shape (n,)
+            False where there is no score.
+
+        Raises
+        ------
+        ValueError
+            If ``level`` is no percentage, ``false_discovery_rate`` does not lie between 0 and 1,
+            or the detector was not calibrated with normals of this ``source``.
+        """
+        if not hasattr(self, 'calibration_'):
+            raise NotFittedError('This detector has not been calibrated: call `calibrate` first.')
+        threshold = self.calibration_.thresholds([level], source=source)[level]
+        rate = false_discovery_rate
+        if rate is not None and not 0 < rate < 1:
+            raise ValueError(f'`false_discovery_rate` must lie between 0 and 1; got {rate}.')
+        scored = isinstance(stamps, QTable) and 'score' in stamps.colnames
+        table = stamps if scored else self.score(stamps, **options)
+        if rate is not None:
+            return np.asarray(table['q_value']) <= rate
+        return np.asarray(table['score']) > threshold
 
     def closest(self, table, *, like=None):
         """
@@ -308,24 +362,10 @@ class AnomalyDetector:
 
     def save(self, folder):
         """Write model, search and calibration into one folder."""
-        folder = Path(folder)
-        self.wgan.save(folder)
-        own = self._encoder() is not None and self.encoder_ is not self.wgan.encoder_
-        if own:
-            with replaced(folder / _ENCODER) as temporary:
-                self.encoder_.save(temporary)
-        calibration, trends = getattr(self, 'calibration_', None), getattr(self, 'trends_', {})
-        description = {
-            'format': _FORMAT,
-            'search': asdict(self.search),
-            'scoring': asdict(self.scoring),
-            'encoder': own,
-            'calibration': None if calibration is None else calibration.to_dict(),
-            'trends': {name: trend.to_dict() for name, trend in trends.items()},
-            'conditions': None if calibration is None else asdict(self.conditions_),
-        }
-        with replaced(folder / 'detector.json') as temporary:
-            temporary.write_text(json.dumps(description, indent=2))
+        own = self._encoder() if self._encoder() is not self.wgan.encoder_ else None
+        names = ('calibration_', 'trends_', 'conditions_')
+        learnt = (getattr(self, name, None) for name in names)
+        save_parts(folder, DetectorParts(self.wgan, self.search, self.scoring, own, *learnt))
 
     @classmethod
     def load(cls, folder):
@@ -339,28 +379,11 @@ class AnomalyDetector:
         ValueError
             If its files are not of this version, or are damaged.
         """
-        path = Path(folder) / 'detector.json'
-        if not path.is_file():
-            raise FileNotFoundError(f'There is no detector in {folder}: {path.name} is missing.')
-        wgan = WGAN.load(folder)
-        try:
-            description = json.loads(path.read_text())
-            if description['format'] != _FORMAT:
-                raise ValueError(f'format {description["format"]!r}')
-            encoder = None
-            if description['encoder']:
-                encoder = keras.models.load_model(path.parent / _ENCODER, compile=False)
-            search, scoring = LatentSearch(**description['search']), description['scoring']
-            detector = cls(wgan, search=search, scoring=Scoring(**scoring), encoder=encoder)
-            calibration, trends = description['calibration'], description['trends']
-            if calibration is not None:
-                detector.calibration_ = Calibration(**calibration)
-                detector.trends_ = {k: BrightnessTrend.from_dict(v) for k, v in trends.items()}
-                detector.conditions_ = NormalConditions(**description['conditions'])
-        except (KeyError, OSError, TypeError, ValueError) as error:
-            raise ValueError(
-                f'The detector in {folder} is not of this version, or it is damaged ({error}).'
-            ) from error
+        parts = load_parts(folder)
+        options = {'search': parts.search, 'scoring': parts.scoring, 'encoder': parts.encoder}
+        detector = cls(parts.wgan, **options)
+        if parts.calibration is not None:
+            detector.calibration_, detector.trends_, detector.conditions_ = parts[-3:]
         return detector
 
     def _compared(self, stamps, table):

@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter1d
 __all__ = ['measure_residuals', 'structure_map']
 
 
-def measure_residuals(images, closest, weights, *, smoothing, reach):
+def measure_residuals(images, closest, weights, *, smoothing, turned_smoothing, reach):
     """
     How each image differs from its closest image.
 
@@ -21,6 +21,8 @@ def measure_residuals(images, closest, weights, *, smoothing, reach):
         value counts.
     smoothing : float
         Standard deviation in pixels of the Gaussian that differences are smoothed with; 0 for none.
+    turned_smoothing : float
+        The same for ``turned`` alone.
     reach : float or None
         Of the Gaussian around the centre by which pixels count in ``structure``, as a share of
         the edges. None: all alike.
@@ -43,7 +45,7 @@ def measure_residuals(images, closest, weights, *, smoothing, reach):
     >>> closest = np.zeros((1, 16, 16, 1))
     >>> closest[:, 3, 8] = 1
     >>> alike = measure_residuals(
-    ...     closest, closest, np.ones_like(closest), smoothing=1.0, reach=None
+    ...     closest, closest, np.ones_like(closest), smoothing=1, turned_smoothing=2, reach=None
     ... )
     >>> alike['structure'].tolist(), bool(alike['turned'][0] > 0.01)
     ([0.0], True)
@@ -53,7 +55,7 @@ def measure_residuals(images, closest, weights, *, smoothing, reach):
     return {
         'structure': _shares(smooth, weights, reach).sum(axis=(1, 2, 3)),
         'peak': _largest(residual - smooth if smoothing else residual, weights),
-        'turned': _least_when_turned(images, closest, weights, smoothing),
+        'turned': _least_when_turned(images, closest, weights, turned_smoothing),
     }
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import huber
 
 from astro_wgan.anomaly.residuals import measure_residuals, structure_map
 
@@ -14,6 +15,8 @@ _STATISTICS = ('structure', 'residual', 'feature', 'paper')
 _DEGREES = {0: (0, 0), 30: (1, 1), 100: (2, 1), 1000: (4, 2)}
 #: A deviation of more than this many scatters does not shape the trend: normals in name only.
 _CLIP, _ROUNDS = 3.0, 5
+#: Of what exceeds a margin, what is beyond so many standard deviations counts along the tangent.
+_SQUARED_TO = 1.5
 #: Mean absolute deviation of a normal distribution with the standard deviation 1.
 _MEAN_DEVIATION = np.sqrt(2 / np.pi)
 #: The scatter is nowhere less than this share of its mean, lest a few stamps make all else strange.
@@ -42,12 +45,15 @@ class Scoring:
         Measure each stamp against normals that are as bright: the score then says by how many
         standard deviations it lies above them. What is bright has more structure of every kind,
         and a single threshold would find bright galaxies rather than strange ones.
+    turned_smoothing : float
+        Instead of ``smoothing``, for the difference from the turned one: the PSF does not matter
+        there, and a companion is larger than it.
     turned_margin : float or None
         A closest image may have drawn what is strange, and a companion before all else; turned by
         180 degrees it has it on the wrong side. The difference from the turned one is measured
-        against normals as bright, too, and what it lies above them beyond so many standard
-        deviations is added to the score. None: it does not count. Without ``by_brightness`` it
-        never does.
+        against normals as bright, too; by how much it lies above them beyond so many standard
+        deviations is squared and added to the score (see Notes). None: it does not count. Without
+        ``by_brightness`` it never does.
     peak_margin : float or None
         What is sharper than the smoothing (a hot pixel, a trail, a bad edge), and so than anything
         that was seen through the telescope, shows in the largest difference of a pixel from the
@@ -58,6 +64,11 @@ class Scoring:
     ValueError
         If a value is out of range.
 
+    Notes
+    -----
+    An excess of e standard deviations adds e squared up to 1.5, and 3 e - 2.25 beyond (twice
+    Huber's loss), lest populations that differ much be told apart by their strangest stamps alone.
+
     Examples
     --------
     >>> from astro_wgan.anomaly import Scoring
@@ -67,16 +78,18 @@ class Scoring:
 
     statistic: str = 'structure'
     smoothing: float = 1.5
-    reach: float | None = 0.2
+    reach: float | None = 0.18
     by_brightness: bool = True
-    turned_margin: float | None = 1.5
+    turned_smoothing: float = 3.5
+    turned_margin: float | None = 0.9
     peak_margin: float | None = 3.0
 
     def __post_init__(self):
         if self.statistic not in _STATISTICS:
             raise ValueError(f'`statistic` must be one of {_STATISTICS}; got {self.statistic!r}.')
-        if not self.smoothing >= 0:
-            raise ValueError(f'`smoothing` must not be negative; got {self.smoothing}.')
+        for name in ('smoothing', 'turned_smoothing'):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f'`{name}` must not be negative; got {getattr(self, name)}.')
         if self.reach is not None and not self.reach > 0:
             raise ValueError(f'`reach` must be above 0, or None; got {self.reach}.')
 
@@ -84,7 +97,7 @@ class Scoring:
     def paper(cls):
         """The score of Margalef-Bentabol et al. 2020, section 3.5, as it is."""
         plain = {'by_brightness': False, 'turned_margin': None, 'peak_margin': None}
-        return cls('paper', smoothing=0.0, reach=None, **plain)
+        return cls('paper', smoothing=0.0, turned_smoothing=0.0, reach=None, **plain)
 
     def measure(self, images, closest, weights):
         """
@@ -100,8 +113,7 @@ class Scoring:
         dict of `~numpy.ndarray`, shape (n,)
             By column: ``structure``, ``peak`` and ``turned``.
         """
-        window = {'smoothing': self.smoothing, 'reach': self.reach}
-        return measure_residuals(images, closest, weights, **window)
+        return measure_residuals(images, closest, weights, **self.window)
 
     def contributions(self, residual, weights):
         """What each pixel adds to ``structure``: see `structure_map`."""
@@ -154,8 +166,17 @@ class Scoring:
         score = sigma(self._column)
         for name, margin in self._margins.items():
             # NaN, where the pixels that can be used do not tell, adds nothing.
-            score = score + np.fmax(sigma(name) - margin, 0)
+            score = score + 2 * huber(_SQUARED_TO, np.fmax(sigma(name) - margin, 0))
         return score
+
+    @property
+    def window(self):
+        """Keyword arguments of `measure_residuals`: on what `measure` depends."""
+        return {
+            'smoothing': self.smoothing,
+            'turned_smoothing': self.turned_smoothing,
+            'reach': self.reach,
+        }
 
     @property
     def _column(self):

@@ -7,10 +7,12 @@ import numpy as np
 import tensorflow as tf
 
 from astro_wgan.anomaly.descent import make_descent
+from astro_wgan.anomaly.losses import SearchLosses
 from astro_wgan.anomaly.starts import STARTS, make_start
-from astro_wgan.wgan.noise import with_noise
 
 __all__ = ['FIRST_LOOK', 'LatentSearch', 'LatentSearcher', 'SearchResult']
+
+_PRECISIONS = ('float32', 'mixed_bfloat16')
 
 #: Looks at which images have converged, while one that falls no more is waited for.
 _LOOKS = 3
@@ -42,6 +44,10 @@ class LatentSearch:
     patience : int, optional
         ... within so many iterations. Unless given, 10 of BFGS and 20 of Adam for a free z, 4 and
         10 for an encoder's, 50 for mu.
+    precision : {'float32', 'mixed_bfloat16'}
+        What generator and critic compute in while a search goes on. The second is for hardware
+        that has units for it: processors with AMX, where it ends as low and sooner, or GPUs.
+        Losses and closest images of the result are computed in float32 in any case.
     batch_size : int
         Images that are in work at the same time; changes speed and memory, not results.
     seed : int
@@ -68,6 +74,7 @@ class LatentSearch:
     max_iterations: int = 500
     tolerance: float = 0.01
     patience: int | None = None
+    precision: str = 'float32'
     batch_size: int = 128
     seed: int = 0
 
@@ -80,6 +87,8 @@ class LatentSearch:
                 f'`optimizer` with `start={self.start!r}` must be one of {allowed}; '
                 f'got {self.optimizer!r}.'
             )
+        if self.precision not in _PRECISIONS:
+            raise ValueError(f'`precision` must be one of {_PRECISIONS}; got {self.precision!r}.')
         if not 0 <= self.gamma <= 1:
             raise ValueError(f'`gamma` must lie between 0 and 1; got {self.gamma}.')
         if self.learning_rate is not None and not self.learning_rate > 0:
@@ -141,12 +150,16 @@ class SearchResult:
     def put(self, rows, latent, closest, residual, feature, critic):
         """Put what one look at the images of a slice of rows gave."""
         self.latent[rows] = latent
+        self.put_measured(rows, closest, residual, feature, critic)
+        self.iterations[rows] = 1
+        self.converged[rows] = False
+
+    def put_measured(self, rows, closest, residual, feature, critic):
+        """Put what the latent vectors of a slice of rows gave."""
         self.closest[rows] = closest
         self.residual[rows] = residual
         self.feature[rows] = feature
         self.critic[rows] = critic
-        self.iterations[rows] = 1
-        self.converged[rows] = False
 
     def fill(self, rows, target, state, done):
         """Put the state of the images that are ``done`` into their rows."""
@@ -179,9 +192,8 @@ class LatentSearcher:
 
     Notes
     -----
-    Minimised is L_A = gamma L_R + (1 - gamma) L_F. L_R is the mean of abs(x - G(z)) over the
-    pixels by their weights, L_F the mean of abs(c(x) - c(G(z))) over the critic's features. In
-    masked pixels the critic sees the same filling in both images, so that they count in neither.
+    Minimised is L_A = gamma L_R + (1 - gamma) L_F, the terms of
+    `~astro_wgan.anomaly.losses.SearchLosses`.
 
     Each image has its own optimizer, and the result does not depend on the images beside it.
     One that has converged leaves, and the next one takes its place: no step is spent on images
@@ -192,6 +204,10 @@ class LatentSearcher:
         self.wgan, self.search, self.encoder = wgan, search, encoder
         self._generator = wgan.generator_
         self._critic = wgan.critic_
+        self._losses = SearchLosses(wgan, seed=search.seed)
+        self._searched = self._losses
+        if search.precision != 'float32':
+            self._searched = SearchLosses(wgan, seed=search.seed, precision=search.precision)
         latent = wgan.network.latent
         self._start = make_start(search.start, latent, seed=search.seed, encoder=encoder)
         optimizer = search.optimizer or next(iter(self._start.paces))
@@ -203,6 +219,8 @@ class LatentSearcher:
         self._advance = tf.function(self._iterate, reduce_retracing=True)
         spec = tf.TensorSpec((None, *wgan.network.image_shape))
         self._look = tf.function(self._once, input_signature=(spec, spec))
+        latents = tf.TensorSpec((None, latent))
+        self._measure = tf.function(self._measured, input_signature=(latents, spec, spec))
         self._enter = tf.function(self._entering, input_signature=(spec, spec))
         self._keep = tf.function(_kept, reduce_retracing=True)
         self._exchange = tf.function(self._exchanged, reduce_retracing=True)
@@ -256,40 +274,30 @@ class LatentSearcher:
                 target, state = self._keep((target, state), stay)
             if report is not None:
                 report(begun - len(rows))
+        if self.search.precision != 'float32':
+            for begin in range(0, n, size):
+                rows = slice(begin, begin + size)
+                measured = self._measure(found.latent[rows], images[rows], weights[rows])
+                found.put_measured(rows, *measured)
         return found
 
     def _once(self, images, weights):
         """Of each image: z, G(z), L_R, L_F and C where the search begins."""
-        target = self._target(images, weights)
         latent = self._start.latent(self._start.parameters(images))
-        return latent, *self.losses(latent, target), target.critic
+        return latent, *self._measured(latent, images, weights)
+
+    def _measured(self, latent, images, weights):
+        """Of each image: G(z), L_R, L_F and C, in float32."""
+        target = self._losses.target(images, weights)
+        return *self._losses(latent, target), target.critic
 
     def serves(self, wgan, search, encoder):
         """Whether it is what would be made of these, so that its graph can be used again."""
         networks = self._generator is wgan.generator_ and self._critic is wgan.critic_
         return networks and self.search == search and self.encoder is encoder
 
-    def losses(self, latent, target):
-        """The images G(z), with L_R and L_F of each, of shape (n,)."""
-        closest = self._generator(latent, training=False)
-        weights = target.weights
-        difference = tf.reduce_sum(weights * tf.abs(target.images - closest), axis=(1, 2, 3))
-        residual = difference / tf.maximum(tf.reduce_sum(weights, axis=(1, 2, 3)), 1e-6)
-        # The same noise for each, so that nothing depends on the images beside it.
-        noisy = with_noise(closest, self.wgan.noise_, (self.search.seed, 0), alike=True)
-        seen = weights * noisy + (1 - weights) * target.images
-        features = self._critic(seen, training=False)[1]
-        feature = tf.reduce_mean(tf.abs(target.features - features), axis=(1, 2, 3))
-        return closest, residual, feature
-
-    def _target(self, images, weights):
-        images = tf.convert_to_tensor(images, tf.float32)
-        weights = tf.convert_to_tensor(weights, tf.float32)
-        value, features = self._critic(images, training=False)
-        return _Target(images, weights, value[:, 0], features)
-
     def _entering(self, images, weights):
-        target = self._target(images, weights)
+        target = self._searched.target(images, weights)
         return target, self._begin(target)
 
     def _exchanged(self, tensors, stay, images, weights):
@@ -340,7 +348,7 @@ class LatentSearcher:
     def _stand(self, target, state):
         """z, G(z), L_R, L_F and the loss where the search stands."""
         latent = self._start.latent(state.parameters)
-        closest, residual, feature = self.losses(latent, target)
+        closest, residual, feature = self._searched(latent, target)
         loss = self.search.gamma * residual + (1 - self.search.gamma) * feature
         return latent, closest, residual, feature, loss
 
@@ -362,15 +370,6 @@ class LatentSearcher:
             since=since,
             converged=state.converged | (active & (since >= self._patience)),
         )
-
-
-class _Target(NamedTuple):
-    """What is to be reached: images, the weights of their pixels, what the critic says of them."""
-
-    images: tf.Tensor
-    weights: tf.Tensor
-    critic: tf.Tensor
-    features: tf.Tensor
 
 
 class _State(NamedTuple):

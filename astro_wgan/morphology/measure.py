@@ -11,11 +11,11 @@ from astropy import units as u
 from astropy.table import QTable
 
 from astro_wgan.morphology.chunk import Chunk, Settings, empty_columns, measure_chunk
-from astro_wgan.morphology.resume import ResumeFile
 from astro_wgan.morphology.shape import MEASUREMENTS, import_statmorph
 from astro_wgan.parallel import ordered_map
 from astro_wgan.progress import ProgressLine
 from astro_wgan.provenance import record
+from astro_wgan.resume import ResumeFile
 from astro_wgan.sources.batch import checked_band, read_batch
 from astro_wgan.stamps.detection import Detection
 

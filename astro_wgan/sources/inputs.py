@@ -1,54 +1,9 @@
-"""What sources are measured in: sets of stamps, or whatever becomes one."""
-
-from collections.abc import Sequence
+"""Zero points, saturation and other numbers that come with a unit or without."""
 
 import numpy as np
 from astropy import units as u
-from astropy.nddata import Cutout2D, NDData
 
-from astro_wgan.stamps.convert import join_cutouts
-from astro_wgan.stamps.cutout import cut_stamps
-from astro_wgan.stamps.image import read_image
-from astro_wgan.stamps.stampset import StampSet
-from astro_wgan.stamps.store import StampStore
-
-__all__ = ['as_stamps', 'as_zero_point', 'value_in']
-
-
-def as_stamps(stamps, positions, size):
-    """
-    A set of stamps from what `~astro_wgan.sources.measure_sources` takes.
-
-    Returns
-    -------
-    `~astro_wgan.StampSet` or `~astro_wgan.stamps.StampStore`
-
-    Raises
-    ------
-    TypeError
-        If ``stamps`` is of no known kind.
-    ValueError
-        If there are ``positions`` without an image to cut.
-    """
-    if positions is not None:
-        if not isinstance(stamps, NDData):
-            raise ValueError(
-                '`positions` are for an image, CCDData or NDData, of which stamps are cut; got '
-                f'{type(stamps).__name__}.'
-            )
-        return cut_stamps(stamps, positions=positions, size=size, partial='fill')
-    if isinstance(stamps, (StampSet, StampStore)):
-        return stamps
-    if isinstance(stamps, NDData):
-        return join_cutouts([read_image(stamps)])
-    if isinstance(stamps, Cutout2D):
-        return join_cutouts([stamps])
-    if isinstance(stamps, Sequence) and not isinstance(stamps, str):
-        return join_cutouts(stamps)
-    raise TypeError(
-        '`stamps` must be a StampSet, a StampStore, Cutout2D, CCDData, NDData or a list of those; '
-        f'got {type(stamps).__name__}.'
-    )
+__all__ = ['as_zero_point', 'value_in']
 
 
 def as_zero_point(zero_point, unit):

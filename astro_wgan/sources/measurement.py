@@ -11,10 +11,11 @@ from astro_wgan.parallel import ordered_map
 from astro_wgan.progress import ProgressLine
 from astro_wgan.sources.batch import batch_rows, checked_band, read_batch
 from astro_wgan.sources.engine import BatchResult, Settings, measure_batch
-from astro_wgan.sources.inputs import as_stamps, as_zero_point, value_in
+from astro_wgan.sources.inputs import as_zero_point, value_in
 from astro_wgan.sources.parts import PartFolder
 from astro_wgan.sources.tables import joined_results, photometry_tables, sky_columns
 from astro_wgan.stamps.detection import Detection
+from astro_wgan.stamps.inputs import as_stamps
 
 __all__ = ['measure_sources']
 
@@ -39,13 +40,14 @@ def measure_sources(
 
     Parameters
     ----------
-    stamps : `~astro_wgan.StampSet` or `~astro_wgan.stamps.StampStore`
-        The images; or one or a list of `~astropy.nddata.Cutout2D`, `~astropy.nddata.CCDData` or
-        `~astropy.nddata.NDData`, each a stamp. Mask and uncertainty are used where there are any.
+    stamps : `~astro_wgan.StampSet`, `~astro_wgan.StampStore` or path-like
+        The images, or the path of a store of them; or one or a list of
+        `~astropy.nddata.Cutout2D`, `~astropy.nddata.CCDData` or `~astropy.nddata.NDData`, each a
+        stamp. Mask and uncertainty are used where there are any.
     detection : `~astro_wgan.stamps.Detection`, optional
         How sources are told from the sky.
     positions : array_like, SkyCoord, Table or regions, optional
-        Where ``stamps`` is an image: measure stamps around these positions; as in
+        Where ``stamps`` is an image or its path: measure stamps around these positions; as in
         `~astro_wgan.stamps.cut_stamps`.
     size : int or tuple of int, optional
         Pixels along the edge of those stamps.
@@ -101,7 +103,7 @@ def measure_sources(
     >>> int(row['neighbours']), str(row['companion_class']), row['flux_ratio'].round(1)
     (2, '>2', np.float64(2.8))
     """
-    stamps = as_stamps(stamps, positions, size)
+    stamps = as_stamps(stamps, positions=positions, size=size)
     band = checked_band(band, stamps.bands)
     settings = Settings(
         detection=Detection() if detection is None else detection,

@@ -1,11 +1,10 @@
 """`PartFolder`: results of batches on disk, so that long work can go on after a kill."""
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
-from astro_wgan.files import replaced
+from astro_wgan.files import read_arrays, write_arrays
 from astro_wgan.sources.engine import BatchResult
 
 __all__ = ['PartFolder']
@@ -42,11 +41,9 @@ class PartFolder:
         """
         path = self._file(number)
         try:
-            # Opened here: np.load leaves a damaged file open.
-            with open(path, 'rb') as file, np.load(file) as saved:
-                columns = dict(saved)
+            columns = read_arrays(path)
             known = str(columns.pop('fingerprint'))
-        except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, KeyError) as error:
             raise ValueError(
                 f'The file {path} does not hold measurements, or it is damaged ({error}). '
                 'Remove it to measure its stamps again.'
@@ -72,8 +69,7 @@ class PartFolder:
             for k, table in enumerate(result)
             for name, column in table.items()
         }
-        with replaced(self._file(number)) as temporary, open(temporary, 'wb') as file:
-            np.savez(file, fingerprint=np.array(self._fingerprint), **columns)
+        write_arrays(self._file(number), fingerprint=np.array(self._fingerprint), **columns)
 
     def _file(self, number):
         return self._path / f'part-{number:06d}.npz'

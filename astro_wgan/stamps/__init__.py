@@ -14,6 +14,7 @@ __all__, __getattr__, __dir__ = lazy_names(
         'StampStore': 'store',
         'StampStoreError': 'store',
         'Stretch': 'stretch',
+        'as_stamps': 'inputs',
         'concatenate': 'stampset',
         'cut_stamps': 'cutout',
         'detect': 'detection',

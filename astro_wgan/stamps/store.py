@@ -64,6 +64,11 @@ class StampStore:
     """
 
     def __init__(self, arrays):
+        if not isinstance(arrays, GrowingArrays):
+            raise TypeError(
+                'A StampStore is made by StampStore.open(path) or '
+                f'StampStore.create(path, like=stamps); got {arrays!r}.'
+            )
         self._arrays = arrays
         self._parents = ParentShelf(arrays)
         self._empty = empty_set(arrays)

@@ -5,9 +5,9 @@ from io import StringIO
 import numpy as np
 from astropy.table import QTable, Table
 
-from astro_wgan.evaluate import detection_rates, ranking_quality, roc_auc
+from astro_wgan.evaluate import compare_auc, detection_rates, ranking_quality, roc_auc
 
-__all__ = ['LEVELS', 'area', 'by_class', 'measured', 'page', 'pages']
+__all__ = ['LEVELS', 'area', 'by_class', 'lead', 'measured', 'page', 'pages']
 
 LEVELS = (85, 90, 95)
 
@@ -61,6 +61,56 @@ def measured(detector, scores, held_out):
                 row[name.replace('rate', f'rate_{found["level"]}')] = float(found[name])
         rows.append(row)
     return QTable(rows=rows)
+
+
+def lead(scores, detector, others):
+    """
+    How far a detector is ahead of the best of others, on the same stamps.
+
+    Parameters
+    ----------
+    scores : dict of dict of `~numpy.ndarray`
+        By detector and class, of `by_class`. Of a detector that scored fewer stamps than another,
+        they are the first ones.
+    detector : str
+        Whose lead it is.
+    others : list of str
+        What it is compared with.
+
+    Returns
+    -------
+    `~astropy.table.Table`
+        A row for each class, with the other whose area comes nearest to the detector's or exceeds
+        it the most.
+    """
+    rows = []
+    for kind in scores[detector]:
+        if kind == 'normal':
+            continue
+        compared = [_compared(scores, detector, other, kind) for other in others]
+        nearest = min(compared, key=lambda row: row['difference'])
+        rows.append(
+            {
+                'class': kind,
+                'nearest': str(nearest['second']),
+                'stamps': str(
+                    min(len(scores[name][kind]) for name in (detector, nearest['second']))
+                ),
+                'lead': f'{nearest["difference"]:.4f} ± {nearest["error"]:.4f}',
+                'in errors': f'{nearest["z"]:.1f}',
+            }
+        )
+    return Table(rows=rows)
+
+
+def _compared(scores, first, second, kind):
+    sets = {}
+    for name in (first, second):
+        sets[name] = {
+            part: scores[name][part][: min(len(scores[n][part]) for n in (first, second))]
+            for part in ('normal', kind)
+        }
+    return compare_auc(sets, normal='normal')[0]
 
 
 def pages(table, ceiling, captions):

@@ -2,10 +2,11 @@ import json
 
 import numpy as np
 import pytest
+from astropy.nddata import CCDData
 from scipy.ndimage import gaussian_filter
 
 from astro_wgan import WGAN, AnomalyDetector, StampSet
-from astro_wgan.anomaly import LatentSearch, Scoring
+from astro_wgan.anomaly import LatentSearch, Scoring, q_values
 from astro_wgan.wgan import NotFittedError
 
 SEARCH = LatentSearch(max_iterations=20, batch_size=16)
@@ -82,6 +83,74 @@ def test_masked_monster_is_as_normal_as_its_fellows(detector, stamps):
     assert table['score'][7] < 3
 
 
+def test_a_store_is_scored_by_its_path(detector, stamps, table, tmp_path):
+    stamps[:40].to_store(tmp_path / 'stamps.zarr')
+    found = detector.score(tmp_path / 'stamps.zarr', progress=False)
+    np.testing.assert_array_equal(found['id'], table['id'])
+    np.testing.assert_allclose(found['score'], table['score'], rtol=1e-5)
+
+
+def test_an_image_is_scored_at_positions(detector, stamps):
+    """Four stamps side by side; the third position leaves half of its stamp outside."""
+    mosaic = np.block([[*stamps.pixels[:2]], [*stamps.pixels[2:4]]])
+    image = CCDData(mosaic, unit='nJy')
+    positions = [(7.5, 7.5), (23.5, 23.5), (0, 7.5)]
+    found = detector.score(image, positions=positions, progress=False)
+    expected = detector.score(stamps[[0, 3]], progress=False)
+    # Of another number of images rounding differs, which the search amplifies.
+    for name in ('residual', 'closest_flux'):
+        np.testing.assert_allclose(found[name][:2], expected[name], rtol=0.02)
+        assert abs(expected[name][0] / expected[name][1] - 1) > 0.05
+    assert found['valid'].tolist() == [1, 1, 0.5]
+    with pytest.raises(ValueError, match='`positions` are for an image'):
+        detector.score(stamps, positions=positions, progress=False)
+    with pytest.raises(ValueError, match=r'`positions` are for an image.*got QTable'):
+        detector.score(found, positions=positions, progress=False)
+
+
+def test_classes_are_those_of_the_thresholds(detector, stamps, table):
+    for level in (85, 90, 95):
+        found = detector.classify(table, level=level)
+        np.testing.assert_array_equal(found, table[f'anomalous_{level}'])
+    by_training = detector.classify(table, level=95, source='training')
+    threshold = detector.calibration_.thresholds([95], source='training')[95]
+    np.testing.assert_array_equal(by_training, table['score'] > threshold)
+    np.testing.assert_array_equal(
+        detector.classify(stamps[:40], progress=False), table['anomalous_90']
+    )
+
+
+def test_a_list_with_few_false_discoveries(detector, table):
+    scored = table.copy()
+    # The smallest p-value of 60 normals is 1 / 61: that of 20 stamps of 40 is worth naming.
+    scored['p_value'] = np.where(np.arange(40) < 20, 1 / 61, 0.5)
+    scored['q_value'] = q_values(scored['p_value'])
+    found = detector.classify(scored, false_discovery_rate=0.1)
+    np.testing.assert_array_equal(found, np.arange(40) < 20)
+    assert not detector.classify(scored, false_discovery_rate=0.03).any()
+
+
+def test_a_stamp_without_a_score_is_in_no_class(detector, stamps):
+    blind = stamps[:2]
+    blind.pixels = np.where(np.arange(2)[:, None, None] == 1, np.nan, blind.pixels)
+    assert not detector.classify(blind, level=0, progress=False)[1]
+    assert detector.classify(blind, level=0, progress=False)[0]
+    assert not detector.classify(blind, false_discovery_rate=0.99, progress=False)[1]
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        ({'level': 101}, 'between 0 and 100 per cent; got 101'),
+        ({'source': 'test'}, "`source` must be 'held-out' or 'training'; got 'test'"),
+        ({'false_discovery_rate': 1.5}, '`false_discovery_rate` must lie between 0 and 1; got 1.5'),
+    ],
+)
+def test_impossible_classes_are_refused_before_the_work(detector, options, message):
+    with pytest.raises(ValueError, match=message):
+        detector.classify(None, **options)
+
+
 def test_units_are_converted(detector, stamps, table):
     in_micro = StampSet(stamps.quantity[:40].to('uJy'))
     again = detector.score(in_micro, progress=False)
@@ -114,7 +183,7 @@ def test_contributions_are_shares_that_lie_where_the_monster_is(detector, stamps
     images = detector.wgan.images_from_stamps(changed[:1])[0]
     closest = detector.wgan.images_from_latent(table['latent'][:1])
     smooth = gaussian_filter(images - closest, (0, 1.5, 1.5, 0))[0, ..., 0]
-    y, x = (np.indices((16, 16)) - 7.5) / (0.2 * 16)
+    y, x = (np.indices((16, 16)) - 7.5) / (detector.scoring.reach * 16)
     expected = np.abs(smooth) * np.exp(-(x**2 + y**2) / 2)
     np.testing.assert_allclose(shares.pixels[0], expected / expected.sum(), rtol=1e-3, atol=1e-6)
     assert table['structure'][0] == pytest.approx(
@@ -173,10 +242,10 @@ def test_interrupted_scoring_goes_on_where_it_stopped(detector, stamps, tmp_path
 def test_scores_of_other_stamps_are_not_taken_for_these(detector, stamps, tmp_path):
     resume = tmp_path / 'scores.npz'
     detector.measure(stamps[:5], progress=False, resume=resume)
-    with pytest.raises(ValueError, match='belong to another model, other stamps'):
+    with pytest.raises(ValueError, match='belong to other stamps, other settings or another model'):
         detector.measure(stamps[5:10], progress=False, resume=resume)
     resume.write_bytes(resume.read_bytes()[:100])
-    with pytest.raises(ValueError, match='does not hold scores, or it is damaged'):
+    with pytest.raises(ValueError, match='does not hold measurements, or it is damaged'):
         detector.measure(stamps[:5], progress=False, resume=resume)
 
 
@@ -185,6 +254,8 @@ def test_what_is_not_ready_says_so(wgan, stamps, tmp_path):
         AnomalyDetector(WGAN.preset('compact', size=16))
     with pytest.raises(NotFittedError, match='call `calibrate` first'):
         AnomalyDetector(wgan).score(stamps)
+    with pytest.raises(NotFittedError, match='call `calibrate` first'):
+        AnomalyDetector(wgan).classify(stamps)
     with pytest.raises(FileNotFoundError, match='no detector in'):
         AnomalyDetector.load(tmp_path)
 

@@ -9,9 +9,8 @@ from astro_wgan.anomaly.residuals import measure_residuals, structure_map
 
 def measured(residual, weights, *, smoothing, reach=None):
     """Against closest images without anything in them."""
-    return measure_residuals(
-        residual, np.zeros_like(residual), weights, smoothing=smoothing, reach=reach
-    )
+    window = {'smoothing': smoothing, 'turned_smoothing': smoothing, 'reach': reach}
+    return measure_residuals(residual, np.zeros_like(residual), weights, **window)
 
 
 def structure(residual, weights, **options):
@@ -116,7 +115,9 @@ def galaxy(y, x, *, size=33, flux=1.0, width=3.0):
 
 def turned(images, closest, weights=None, smoothing=1.5):
     weights = np.ones_like(images) if weights is None else weights
-    return measure_residuals(images, closest, weights, smoothing=smoothing, reach=0.2)['turned']
+    # It has a smoothing of its own: that of the others changes nothing.
+    window = {'smoothing': 0.7, 'turned_smoothing': smoothing, 'reach': 0.2}
+    return measure_residuals(images, closest, weights, **window)['turned']
 
 
 def test_turned_is_the_least_difference_of_nine(residual):

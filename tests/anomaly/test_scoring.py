@@ -126,7 +126,12 @@ def misfit_of_normals(n, *, seed):
     return table
 
 
-def test_what_lies_beyond_its_margin_is_added():
+def added(excess):
+    """Nothing, a square, and the tangent of the square at 1.5."""
+    return np.select([excess < 0, excess < 1.5], [0, excess**2], 3 * excess - 2.25)
+
+
+def test_what_lies_beyond_its_margin_is_added_as_its_square():
     normal, fresh = misfit_of_normals(1000, seed=14), misfit_of_normals(1000, seed=15)
     sigma = {}
     for name in ('structure', 'turned', 'peak'):
@@ -137,9 +142,8 @@ def test_what_lies_beyond_its_margin_is_added():
         scoring = Scoring(**margins)
         return scoring.score(fresh, scoring.learn(normal))
 
-    turned = np.where(sigma['turned'] > 0.5, sigma['turned'] - 0.5, 0)
-    peak = np.where(sigma['peak'] > 1.5, sigma['peak'] - 1.5, 0)
-    assert min((turned > 0).sum(), (peak > 0).sum()) > 20
+    turned, peak = added(sigma['turned'] - 0.5), added(sigma['peak'] - 1.5)
+    assert min((turned > 0).sum(), (peak > 0).sum(), (turned > 2.25).sum()) > 10
     expected = sigma['structure'] + turned + peak
     np.testing.assert_allclose(score(turned_margin=0.5, peak_margin=1.5), expected)
     np.testing.assert_allclose(score(turned_margin=0.5, peak_margin=None), expected - peak)
@@ -150,9 +154,13 @@ def test_what_lies_beyond_its_margin_is_added():
 def test_differences_are_measured_with_the_smoothing_and_reach_of_the_score():
     images, closest = np.random.default_rng(18).normal(size=(2, 3, 16, 16, 1)).astype(np.float32)
     weights = np.ones_like(images)
-    for scoring, smoothing, reach in ((Scoring(), 1.5, 0.2), (Scoring.paper(), 0.0, None)):
+    windows = (
+        (Scoring(), {'smoothing': 1.5, 'turned_smoothing': 3.5, 'reach': 0.18}),
+        (Scoring.paper(), {'smoothing': 0.0, 'turned_smoothing': 0.0, 'reach': None}),
+    )
+    for scoring, window in windows:
         found = scoring.measure(images, closest, weights)
-        expected = measure_residuals(images, closest, weights, smoothing=smoothing, reach=reach)
+        expected = measure_residuals(images, closest, weights, **window)
         for name in ('structure', 'turned', 'peak'):
             np.testing.assert_array_equal(found[name], expected[name])
         parts = scoring.contributions(images - closest, weights).sum(axis=(1, 2, 3))
@@ -173,6 +181,7 @@ def test_a_term_that_cannot_be_told_adds_nothing():
     [
         ({'statistic': 'sum'}, "`statistic` must be one of .*'paper'.*got 'sum'"),
         ({'smoothing': -1}, '`smoothing` must not be negative; got -1'),
+        ({'turned_smoothing': -2}, '`turned_smoothing` must not be negative; got -2'),
         ({'reach': 0.0}, '`reach` must be above 0, or None; got 0.0'),
     ],
 )

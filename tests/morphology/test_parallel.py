@@ -79,12 +79,12 @@ def test_interrupted_work_goes_on_where_it_stopped(stamps, table, tmp_path, monk
 def test_shapes_of_other_stamps_or_settings_are_not_taken_for_these(stamps, tmp_path):
     resume = tmp_path / 'shapes.npz'
     measure_morphology(stamps[:2], progress=False, resume=resume)
-    with pytest.raises(ValueError, match='other stamps or other settings'):
+    with pytest.raises(ValueError, match='belong to other stamps, other settings'):
         measure_morphology(stamps[2:4], progress=False, resume=resume)
     same_ids = StampSet(stamps.pixels[:2] + 1)
-    with pytest.raises(ValueError, match='other stamps or other settings'):
+    with pytest.raises(ValueError, match='belong to other stamps, other settings'):
         measure_morphology(same_ids, progress=False, resume=resume)
-    with pytest.raises(ValueError, match='other stamps or other settings'):
+    with pytest.raises(ValueError, match='belong to other stamps, other settings'):
         measure_morphology(stamps[:2], what='everything', progress=False, resume=resume)
 
 

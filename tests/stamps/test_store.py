@@ -576,6 +576,13 @@ def test_what_is_no_store(mode, tmp_path):
         assert sorted(tmp_path.rglob('*')) == before
 
 
+def test_a_path_is_opened_not_called():
+    with pytest.raises(
+        TypeError, match=r"made by StampStore.open\(path\) or .*; got 'stamps.zarr'"
+    ):
+        StampStore('stamps.zarr')
+
+
 def test_unknown_mode(path):
     with pytest.raises(ValueError, match="`mode` must be 'r' or 'a'; got 'w'"):
         StampStore.open(path, 'w')

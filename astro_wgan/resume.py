@@ -1,12 +1,11 @@
 """`ResumeFile`: rows of a long measurement, kept so that it can go on after a kill."""
 
 import time
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
-from astro_wgan.files import replaced
+from astro_wgan.files import read_arrays, write_arrays
 
 __all__ = ['ResumeFile']
 
@@ -80,8 +79,7 @@ class ResumeFile:
 
     def _write(self):
         begin = time.monotonic()
-        with replaced(self._path) as temporary, open(temporary, 'wb') as file:
-            np.savez(file, fingerprint=np.array(self._fingerprint), **self.columns())
+        write_arrays(self._path, fingerprint=np.array(self._fingerprint), **self.columns())
         self._unwritten = False
         end = time.monotonic()
         self._next_write = end + (end - begin) / self._share
@@ -93,18 +91,16 @@ def _length(part):
 
 def _read(path, fingerprint):
     try:
-        # Opened here: np.load leaves a damaged file open.
-        with open(path, 'rb') as file, np.load(file) as saved:
-            columns = dict(saved)
+        columns = read_arrays(path)
         known = str(columns.pop('fingerprint'))
         lengths = {len(column) for column in columns.values()}
-    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f'The file {path} does not hold measurements, or it is damaged ({error}).'
         ) from error
     if known != fingerprint:
         raise ValueError(
-            f'The measurements in {path} belong to other stamps or other settings. '
+            f'The measurements in {path} belong to other stamps, other settings or another model. '
             'Name another file, or remove this one to start anew.'
         )
     if len(lengths) != 1:

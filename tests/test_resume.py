@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from astro_wgan.morphology.resume import ResumeFile
+from astro_wgan.resume import ResumeFile
 
 
 def part(start, stop):
@@ -68,7 +68,7 @@ def test_other_work_is_not_taken_for_this(tmp_path):
     path = tmp_path / 'rows.npz'
     with ResumeFile(path, 'work') as kept:
         kept.append(part(0, 2))
-    with pytest.raises(ValueError, match='other stamps or other settings'):
+    with pytest.raises(ValueError, match='belong to other stamps, other settings or another model'):
         ResumeFile(path, 'other work')
 
 

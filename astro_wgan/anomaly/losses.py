@@ -1,0 +1,94 @@
+"""L_R and L_F: how far the image of a latent vector is from the one that is to be reached."""
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from astro_wgan.wgan.noise import with_noise
+from astro_wgan.wgan.precision import computed_in
+
+__all__ = ['SearchLosses', 'Target']
+
+
+class Target(NamedTuple):
+    """What is to be reached: images, the weights of their pixels, what the critic says of them."""
+
+    images: tf.Tensor
+    weights: tf.Tensor
+    critic: tf.Tensor
+    features: tf.Tensor
+
+
+class SearchLosses:
+    """
+    Both terms of the loss of a latent search, for each image of a batch.
+
+    Parameters
+    ----------
+    wgan : `~astro_wgan.WGAN`
+        Fitted model, of which the networks are those that it has now.
+    seed : int
+        Of the noise that a model whose generator makes images without noise adds for the critic.
+    precision : {'float32', 'mixed_bfloat16'}, optional
+        What the networks compute in. Features are compared in float32.
+
+    Notes
+    -----
+    L_R is the mean of abs(x - G(z)) over the pixels by their weights, L_F the mean of
+    abs(c(x) - c(G(z))) over the critic's features. In masked pixels the critic sees the same
+    filling in both images, so that they count in neither.
+    """
+
+    def __init__(self, wgan, *, seed, precision='float32'):
+        self._noise, self._seed = wgan.noise_, (seed, 0)
+        self._generate = computed_in(wgan.generator_, precision)
+        self._judge = computed_in(wgan.critic_, precision)
+
+    def target(self, images, weights):
+        """
+        What is to be reached.
+
+        Parameters
+        ----------
+        images, weights : array_like, shape (n, ny, nx, bands)
+            In stretched intensity, and how much each pixel counts.
+
+        Returns
+        -------
+        Target
+        """
+        images = tf.convert_to_tensor(images, tf.float32)
+        weights = tf.convert_to_tensor(weights, tf.float32)
+        value, features = self._judged(images)
+        return Target(images, weights, value[:, 0], features)
+
+    def __call__(self, latent, target):
+        """
+        The images G(z), with L_R and L_F of each.
+
+        Parameters
+        ----------
+        latent : `tf.Tensor`, shape (n, latent)
+            A vector for each image.
+        target : Target
+            From `target`.
+
+        Returns
+        -------
+        closest : `tf.Tensor`, shape (n, ny, nx, bands)
+        residual, feature : `tf.Tensor`, shape (n,)
+        """
+        closest = self._generate(latent)
+        weights = target.weights
+        difference = tf.reduce_sum(weights * tf.abs(target.images - closest), axis=(1, 2, 3))
+        residual = difference / tf.maximum(tf.reduce_sum(weights, axis=(1, 2, 3)), 1e-6)
+        # The same noise for each, so that nothing depends on the images beside it.
+        noisy = with_noise(closest, self._noise, self._seed, alike=True)
+        seen = weights * noisy + (1 - weights) * target.images
+        features = self._judged(seen)[1]
+        feature = tf.reduce_mean(tf.abs(target.features - features), axis=(1, 2, 3))
+        return closest, residual, feature
+
+    def _judged(self, images):
+        value, features = self._judge(images)
+        return value, tf.cast(features, tf.float32)

@@ -1,0 +1,66 @@
+"""What becomes a set of stamps."""
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from astropy.nddata import CCDData, Cutout2D
+
+from astro_wgan import StampSet, StampStore
+from astro_wgan.stamps import as_stamps
+
+
+@pytest.fixture
+def pixels():
+    return np.random.default_rng(1).normal(size=(4, 16, 16)).astype(np.float32)
+
+
+def test_sets_and_stores_stay_what_they_are(pixels, tmp_path):
+    stamps = StampSet(pixels)
+    assert as_stamps(stamps) is stamps
+    store = stamps.to_store(tmp_path / 'stamps.zarr')
+    assert as_stamps(store) is store
+
+
+@pytest.mark.parametrize('kind', [str, lambda path: path])
+def test_a_path_is_that_of_a_store(kind, pixels, tmp_path):
+    StampSet(pixels).to_store(tmp_path / 'stamps.zarr').close()
+    found = as_stamps(kind(tmp_path / 'stamps.zarr'))
+    assert isinstance(found, StampStore)
+    np.testing.assert_array_equal(found[:].pixels, pixels)
+
+
+def test_images_are_stamps(pixels):
+    images = [CCDData(image, unit='nJy') for image in pixels]
+    found = as_stamps(images)
+    np.testing.assert_array_equal(found.pixels, pixels)
+    assert found.unit == 'nJy'
+    assert as_stamps(images[0]).pixels.shape == (1, 16, 16)
+    cutout = Cutout2D(pixels[0], (5, 6), 8)
+    np.testing.assert_array_equal(as_stamps(cutout).pixels[0], cutout.data)
+
+
+def test_positions_cut_an_image_or_the_one_of_a_path(pixels, tmp_path):
+    fits.writeto(tmp_path / 'field.fits', pixels[0])
+    for image in (CCDData(pixels[0], unit='nJy'), tmp_path / 'field.fits'):
+        found = as_stamps(image, positions=[(5, 6), (0, 0)], size=4)
+        expected = [
+            Cutout2D(pixels[0], position, 4, mode='partial') for position in [(5, 6), (0, 0)]
+        ]
+        np.testing.assert_array_equal(found.pixels, [cutout.data for cutout in expected])
+        assert found.valid[0].all()
+        assert found.valid[1].sum() == 4
+
+
+@pytest.mark.parametrize(
+    ('stamps', 'options', 'error', 'message'),
+    [
+        (np.zeros((2, 8, 8)), {}, TypeError, '`stamps` must be a StampSet.*got ndarray'),
+        (None, {}, TypeError, '`stamps` must be a StampSet.*got NoneType'),
+        ('nowhere', {}, FileNotFoundError, 'no store of stamps'),
+        (__file__, {}, ValueError, 'no store of stamps.*`positions`'),
+        ([1], {'positions': [(0, 0)]}, ValueError, '`positions` are for an image.*got list'),
+    ],
+)
+def test_what_becomes_none(stamps, options, error, message):
+    with pytest.raises(error, match=message):
+        as_stamps(stamps, **options)
