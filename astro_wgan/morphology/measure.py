@@ -18,6 +18,7 @@ from astro_wgan.provenance import record
 from astro_wgan.resume import ResumeFile
 from astro_wgan.sources.batch import checked_band, read_batch
 from astro_wgan.stamps.detection import Detection
+from astro_wgan.stamps.inputs import as_stamps
 
 __all__ = ['measure_morphology']
 
@@ -49,8 +50,10 @@ def measure_morphology(
 
     Parameters
     ----------
-    stamps : `~astro_wgan.StampSet` or `~astro_wgan.stamps.StampStore`
-        The images. Their uncertainty, where they have one, is statmorph's weight map.
+    stamps : `~astro_wgan.StampSet`, `~astro_wgan.StampStore` or path-like
+        The images, or the path of a store of them, or whatever else
+        `~astro_wgan.stamps.as_stamps` takes. Their uncertainty, where they have one, is
+        statmorph's weight map.
     what : {'central', 'everything'}, optional
         Measure the source in the middle, with its neighbours masked, or all sources of the stamp
         as if they were one. In the middle is the source whose pixels come nearest to it, unless
@@ -131,6 +134,7 @@ def measure_morphology(
     ['measured']
     """
     statmorph = import_statmorph()
+    stamps = as_stamps(stamps)
     settings = Settings(
         what=what,
         detection=segmentation if isinstance(segmentation, Detection) else Detection(),

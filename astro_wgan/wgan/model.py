@@ -8,7 +8,7 @@ from astropy import units as u
 from astropy.table import QTable
 
 from astro_wgan.provenance import record
-from astro_wgan.stamps import StampSet, Stretch
+from astro_wgan.stamps import StampSet, Stretch, as_stamps
 from astro_wgan.wgan.adversarial import AdversarialTrainer, draw_latent
 from astro_wgan.wgan.config import NetworkConfig, TrainingConfig, preset, to_dict
 from astro_wgan.wgan.distributed import released
@@ -126,9 +126,9 @@ class WGAN:
 
         Parameters
         ----------
-        stamps : `~astro_wgan.StampSet` or `~astro_wgan.stamps.StampStore`
-            At least one batch of stamps, square and of the network's size and bands. Masked
-            pixels are filled with the median of their stamp.
+        stamps : `~astro_wgan.StampSet`, `~astro_wgan.StampStore` or path-like
+            At least one batch of stamps, or the path of a store of them; square and of the
+            network's size and bands. Masked pixels are filled with the median of their stamp.
         epochs : float, optional
             How often each stamp is shown to the critic. 50, when no limit is given.
         iterations : int, optional
@@ -141,7 +141,7 @@ class WGAN:
         start : WGAN, optional
             A fitted model of the same network, from whose weights the training begins: to adapt
             it to a field that has few stamps, or little time. Stretch and noise are measured anew.
-        held_out : `~astro_wgan.StampSet` or `~astro_wgan.stamps.StampStore`, optional
+        held_out : `~astro_wgan.StampSet`, `~astro_wgan.StampStore` or path-like, optional
             Normal stamps that are not trained on. After each epoch (a pass over the stamps, at
             least 25 iterations) the generated images are compared with them; the history then
             has the columns that `~astro_wgan.wgan.HeldOutWatch` describes.
@@ -183,6 +183,8 @@ class WGAN:
         KeyboardInterrupt
             After the checkpoint has been written.
         """
+        stamps = as_stamps(stamps)
+        held_out = None if held_out is None else as_stamps(held_out)
         iterations = count_iterations(
             stamps, self.training, epochs=epochs, iterations=iterations, minutes=minutes
         )

@@ -52,6 +52,7 @@ def test_store_gives_the_same(stamps, table, tmp_path):
     with StampStore.create(tmp_path / 'stamps', like=stamps) as store:
         store.append(stamps)
         assert_same(measure_morphology(store, sersic=False, progress=False), table)
+    assert_same(measure_morphology(tmp_path / 'stamps', sersic=False, progress=False), table)
 
 
 @pytest.mark.usefixtures('small_chunks')

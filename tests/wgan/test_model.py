@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from astropy import units as u
 
-from astro_wgan import WGAN, StampSet
+from astro_wgan import WGAN, StampSet, StampStore
 from astro_wgan.wgan import CheckpointError, NotFittedError, TrainingConfig, TrainingDivergedError
 
 SEED = 5
@@ -210,6 +210,17 @@ def test_stamps_that_do_not_fit_are_refused(stamps):
         new_wgan().fit(stamps[:3])
     with pytest.raises(ValueError, match=r'16 x 16 pixels and 1 band.*got 32 x 32'):
         new_wgan().fit(StampSet(np.zeros((20, 32, 32))))
+    with pytest.raises(TypeError, match=r'`stamps` must be a StampSet.*got ndarray'):
+        new_wgan().fit(np.zeros((20, 16, 16)))
+
+
+def test_a_store_is_learnt_from_by_its_path(stamps, tmp_path):
+    stamps.to_store(tmp_path / 'stamps.zarr').close()
+    by_path = new_wgan().fit(tmp_path / 'stamps.zarr', iterations=2, seed=5, progress=False)
+    store = StampStore.open(tmp_path / 'stamps.zarr')
+    expected = new_wgan().fit(store, iterations=2, seed=5, progress=False)
+    for a, b in zip(by_path.generator_.weights, expected.generator_.weights, strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_unfitted_model_has_no_results(tmp_path):
