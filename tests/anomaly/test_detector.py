@@ -1,4 +1,8 @@
 import json
+import os
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -237,6 +241,58 @@ def test_interrupted_scoring_goes_on_where_it_stopped(detector, stamps, tmp_path
     assert calls == [16, 16, 8, 8]
     for name in ('id', 'latent', 'paper_score'):
         np.testing.assert_array_equal(again[name], uninterrupted[name])
+
+
+KILLED = """
+import time
+from astro_wgan import AnomalyDetector
+from astro_wgan.anomaly import misfit
+
+measure = misfit._measure_batch
+
+def slowly(*arguments):
+    time.sleep(0.2)
+    return measure(*arguments)
+
+misfit._measure_batch = slowly
+detector = AnomalyDetector.load({model!r})
+detector.score({stamps!r}, resume={resume!r}, progress=False)
+"""
+
+
+def test_killed_scoring_goes_on_where_it_was(wgan, stamps, tmp_path, monkeypatch):
+    from astro_wgan.anomaly import misfit
+
+    search = LatentSearch(optimizer='adam', max_iterations=8, batch_size=2)
+    detector = AnomalyDetector(wgan, search=search).calibrate(stamps[:60], progress=False)
+    paths = {name: str(tmp_path / name) for name in ('model', 'stamps', 'resume')}
+    detector.save(paths['model'])
+    stamps.to_store(paths['stamps']).close()
+    process = subprocess.Popen([sys.executable, '-c', KILLED.format(**paths)])
+    try:
+        deadline = time.monotonic() + 120
+        while not os.path.exists(paths['resume']) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(0.5)
+    finally:
+        process.kill()
+        process.wait()
+    measure, calls = misfit._measure_batch, []
+
+    def counted(*arguments):
+        calls.append(len(arguments[1]))
+        return measure(*arguments)
+
+    monkeypatch.setattr(misfit, '_measure_batch', counted)
+    found = detector.score(paths['stamps'], resume=paths['resume'], progress=False)
+    # Some of the 15 batches of 8 were there.
+    assert 0 < len(calls) < 15
+    expected = detector.score(stamps, progress=False)
+    np.testing.assert_array_equal(found['id'], expected['id'])
+    for name in ('paper_score', 'structure', 'turned', 'closest_flux'):
+        np.testing.assert_allclose(found[name], expected[name], rtol=1e-3)
+    again = detector.score(paths['stamps'], resume=paths['resume'], progress=False)
+    np.testing.assert_array_equal(again['score'], found['score'])
 
 
 def test_scores_of_other_stamps_are_not_taken_for_these(detector, stamps, tmp_path):
