@@ -80,6 +80,18 @@ def test_search_that_ends_early_says_so(wgan, images):
     assert (found.iterations == 15).all()
 
 
+@pytest.mark.parametrize('options', SEARCHES)
+def test_losses_are_those_of_the_latent_vectors_found(wgan, images, options):
+    """L_R and L_F, computed again in NumPy."""
+    found = run(wgan, images, max_iterations=20, **options)
+    closest = wgan.images_from_latent(found.latent)
+    c = [wgan.critic_(x, training=False)[1].numpy() for x in (images[0], closest)]
+    np.testing.assert_allclose(
+        found.residual, np.abs(images[0] - closest).mean(axis=(1, 2, 3)), rtol=1e-4
+    )
+    np.testing.assert_allclose(found.feature, np.abs(c[0] - c[1]).mean(axis=(1, 2, 3)), rtol=1e-3)
+
+
 # Adam walks where BFGS may jump to another minimum for a difference in the last digit.
 @pytest.mark.parametrize(('optimizer', 'within'), [('adam', 0.02), ('bfgs', 0.05)])
 def test_search_in_half_precision_comes_as_close_and_measures_in_full(
