@@ -5,7 +5,13 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def _closed_figures():
+    """Of examples in the docs, too, which the same process may have drawn before."""
+    _close_all()
     yield
+    _close_all()
+
+
+def _close_all():
     if 'matplotlib.pyplot' in sys.modules:
         sys.modules['matplotlib.pyplot'].close('all')
 
