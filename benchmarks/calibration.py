@@ -27,7 +27,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from astropy.stats import binom_conf_interval
 from astropy.table import Table, vstack
 from leaderboard.populations import ANOMALIES
 from leaderboard.table import page
@@ -38,6 +37,7 @@ from astro_wgan import datasets
 from astro_wgan.anomaly import Calibration, q_values
 from astro_wgan.anomaly.calibration import LEVELS
 from astro_wgan.datasets import simulate_store
+from astro_wgan.evaluate import detection_rates
 
 WORK = Path(__file__).parent / 'work' / 'calibration'
 RECIPE = 'benchmark-1'
@@ -142,10 +142,11 @@ def split(normals, strange, scoring, random):
     def values(name, rows):
         return scoring.score(rows, trends) if name == 'score' else np.asarray(rows[name])
 
-    held_out = {name: Calibration(values(name, calibrating)) for name in NUMBERS}
-    test = ks_2samp(values('score', fresh), values('score', calibrating))
+    known, new = ({n: values(n, rows) for n in NUMBERS} for rows in (calibrating, fresh))
+    held_out = {name: Calibration(known[name]) for name in NUMBERS}
+    test = ks_2samp(new['score'], known['score'])
     return Split(
-        {name: held_out[name].p_value(values(name, fresh)) for name in NUMBERS},
+        {name: held_out[name].p_value(new[name]) for name in NUMBERS},
         held_out['score'].p_value(values('score', strange)),
         fresh['magnitude'].value,
         test.statistic,
@@ -204,18 +205,15 @@ def rates_of(splits):
 
 def rates_by_source(normals, trained, detector):
     """A row for thresholds from held-out normals, and one for those from the training set."""
-    scores = [detector.scoring.score(table, detector.trends_) for table in (normals, trained)]
-    calibration = Calibration(detector.calibration_.held_out, training=scores[1])
-    rows = []
-    for source in ('held-out', 'training'):
-        row = {'thresholds': source}
-        for level, threshold in calibration.thresholds(source=source).items():
-            above = np.sum(scores[0] > threshold)
-            low, high = 100 * binom_conf_interval(above, len(scores[0]), interval='jeffreys')
-            rate = 100 * above / len(scores[0])
-            row[f'{100 - level} intended'] = f'{rate:.2f} ({low:.2f}-{high:.2f})'
-        rows.append(row)
-    return Table(rows=rows)
+    fresh, seen = (detector.scoring.score(table, detector.trends_) for table in (normals, trained))
+    sources = {'held-out': detector.calibration_.held_out, 'training': seen}
+    rates = detection_rates({name: {'normal': fresh} for name in sources}, normals=sources)
+    rows = {name: {'thresholds': name} for name in sources}
+    for found in rates:
+        rate, low, high = (100 * found[f'rate{end}'] for end in ('', '_low', '_high'))
+        cell = f'{rate:.2f} ({low:.2f}-{high:.2f})'
+        rows[found['detector']][f'{100 - found["level"]:g} intended'] = cell
+    return Table(rows=[*rows.values()])
 
 
 def rates_by_magnitude(splits, bins=5, level=90):

@@ -183,8 +183,7 @@ class AnomalyDetector:
         `~astro_wgan.anomaly.DriftWarning`
             If pixel scale, noise or brightness are not those of the calibration.
         """
-        if not hasattr(self, 'calibration_'):
-            raise NotFittedError('This detector has not been calibrated: call `calibrate` first.')
+        self._check_calibrated()
         if isinstance(stamps, QTable) and positions is None:
             table = stamps.copy()
         else:
@@ -238,8 +237,7 @@ class AnomalyDetector:
             If ``level`` is no percentage, ``false_discovery_rate`` does not lie between 0 and 1,
             or the detector was not calibrated with normals of this ``source``.
         """
-        if not hasattr(self, 'calibration_'):
-            raise NotFittedError('This detector has not been calibrated: call `calibrate` first.')
+        self._check_calibrated()
         threshold = self.calibration_.thresholds([level], source=source)[level]
         rate = false_discovery_rate
         if rate is not None and not 0 < rate < 1:
@@ -410,6 +408,10 @@ class AnomalyDetector:
         found = {s: self.calibration_.thresholds(source=s) for s in sources}
         # Text keys: the table's meta goes into YAML and JSON.
         return {s: {str(level): t for level, t in by.items()} for s, by in found.items()}
+
+    def _check_calibrated(self):
+        if not hasattr(self, 'calibration_'):
+            raise NotFittedError('This detector has not been calibrated: call `calibrate` first.')
 
     def _check_rows(self, stamps, table):
         if len(stamps) != len(table) or not np.array_equal(stamps.ids, np.asarray(table['id'])):

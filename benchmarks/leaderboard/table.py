@@ -104,12 +104,11 @@ def lead(scores, detector, others):
 
 
 def _compared(scores, first, second, kind):
-    sets = {}
-    for name in (first, second):
-        sets[name] = {
-            part: scores[name][part][: min(len(scores[n][part]) for n in (first, second))]
-            for part in ('normal', kind)
-        }
+    shared = {part: min(len(scores[n][part]) for n in (first, second)) for part in ('normal', kind)}
+    sets = {
+        name: {part: scores[name][part][:count] for part, count in shared.items()}
+        for name in (first, second)
+    }
     return compare_auc(sets, normal='normal')[0]
 
 
