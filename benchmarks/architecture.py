@@ -44,17 +44,25 @@ class Variant:
     critic_steps: int
     batch: int
     seed: int
+    precision: str
 
     def configuration(self, size):
         network, training = preset('compact', size=size)
         network = replace(network, latent=self.latent)
-        changed = {'reconstruction': self.reconstruction, 'critic_steps': self.critic_steps}
-        return network, replace(training, batch_size=self.batch, **changed)
+        changed = {
+            'reconstruction': self.reconstruction,
+            'critic_steps': self.critic_steps,
+            'batch_size': self.batch,
+            'precision': self.precision,
+            'penalty_in_float32': self.precision == 'float32',
+        }
+        return network, replace(training, **changed)
 
     def __str__(self):
+        precision = '' if self.precision == 'float32' else f', {self.precision}'
         return (
             f'latent {self.latent}, weight {self.reconstruction:g}, '
-            f'{self.critic_steps} critic steps, batch {self.batch}, seed {self.seed}'
+            f'{self.critic_steps} critic steps, batch {self.batch}, seed {self.seed}{precision}'
         )
 
 
@@ -74,6 +82,7 @@ def main():
         options.critic_steps,
         options.batch,
         options.seeds,
+        options.precision,
     ):
         for row in wgan_rows(Variant(*variant), sets, scoring, options):
             print(row, flush=True)
@@ -94,6 +103,7 @@ def read_options():
     parser.add_argument('--critic-steps', type=int, nargs='+', default=[2])
     parser.add_argument('--batch', type=int, nargs='+', default=[32])
     parser.add_argument('--seeds', type=int, nargs='+', default=[1])
+    parser.add_argument('--precision', nargs='+', default=['float32'], help='mixed_bfloat16')
     parser.add_argument('--iterations', type=int, nargs='+', default=[400, 800, 1600])
     parser.add_argument('--work', type=Path, default=WORK)
     return parser.parse_args()

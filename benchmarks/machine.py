@@ -22,12 +22,12 @@ def describe_machine(*packages):
     return f'{model}, {os.cpu_count()} cores; {packages}; {datetime.now(UTC):%Y-%m-%d}'
 
 
-def matrix_product_speed(edge=2048, repeats=8):
-    """Floating-point operations per second of a float32 matrix product in TensorFlow."""
+def matrix_product_speed(edge=2048, repeats=8, dtype='float32'):
+    """Floating-point operations per second of a matrix product in TensorFlow."""
     # Only for who asks for it: most benchmarks need no TensorFlow.
     import tensorflow as tf
 
-    matrix = tf.random.normal((edge, edge))
+    matrix = tf.cast(tf.random.normal((edge, edge)), dtype)
     product = tf.function(lambda: tf.linalg.matmul(matrix, matrix))
     product()
     seconds = []

@@ -1,27 +1,29 @@
 """
 How fast a WGAN-GP is trained, beside a matrix product and the same training in other libraries.
 
-One generator iteration (all critic steps with penalty, one generator step) on random images, by
+Generator iterations (all critic steps with penalty, one generator step) on random images, by
 
-* astro_wgan, as it is and, where asked for, compiled by XLA or in mixed precision;
+* astro_wgan, as it is and, where asked for, compiled by XLA or in mixed precision, with the
+  penalty in float32 and without;
 * plain Keras as public examples write it: a `tf.function` for each critic step and one for the
-  generator, real and generated images in two passes;
+  generator, real and generated images in two passes; with mixed precision also so;
 * JAX and PyTorch with the same layers, where they are installed (``pip install jax`` and
   ``pip install torch --index-url`` of the CPU wheels; beside a torch of PyPI, uninstall triton,
   which does not bear TensorFlow in its process); left out otherwise.
 
 For each: images per second (real images that the critic sees) and the arithmetic of the layers as
-a share of a float32 matrix product of 2048^3 on this machine, in the same run. Contenders run in
-turn, several times; the shortest time of each counts.
+a share of a float32 matrix product of 2048^3 on this machine, in the same run. Contenders take
+turns of a second or more, each after an iteration that does not count; the shortest counts.
 
     python benchmarks/training.py                       # compact at 32 and 64 pixels
     python benchmarks/training.py --preset paper --size 64
-    python benchmarks/training.py --size 64 --precision mixed_bfloat16
+    python benchmarks/training.py --precision mixed_bfloat16
 """
 
 import argparse
 import importlib.util
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 from itertools import pairwise
 
@@ -33,6 +35,10 @@ from machine import describe_machine, forward_operations, matrix_product_speed
 
 from astro_wgan.wgan import build_critic, build_generator, preset
 from astro_wgan.wgan.adversarial import AdversarialTrainer
+from astro_wgan.wgan.memory import kept_memory
+
+#: Least length of a turn, in seconds.
+TURN = 1.0
 
 
 def main():
@@ -41,14 +47,14 @@ def main():
     )
     parser.add_argument('--preset', default='compact', choices=('compact', 'paper'))
     parser.add_argument('--size', type=int, nargs='+', default=[32, 64])
-    parser.add_argument('--repeats', type=int, default=5)
+    parser.add_argument('--turns', type=int, default=5)
     parser.add_argument('--xla', action='store_true', help='also compile ours, which takes minutes')
     parser.add_argument(
         '--precision',
         nargs='+',
         default=[],
         choices=('mixed_bfloat16', 'mixed_float16'),
-        help='also ours in mixed precision',
+        help='also ours, and plain Keras, in mixed precision',
     )
     options = parser.parse_args()
     print(describe_machine())
@@ -66,18 +72,25 @@ def compare(size, options):
     contenders = {'astro_wgan': ours(network, training, images)}
     if options.xla:
         contenders['astro_wgan, XLA'] = ours(network, replace(training, compile=True), images)
+    contenders['plain Keras'] = plain_keras(network, training, images)
     for precision in options.precision:
         mixed = replace(training, precision=precision)
         contenders[f'astro_wgan, {precision}'] = ours(network, mixed, images)
-    contenders['plain Keras'] = plain_keras(network, training, images)
+        if precision == 'mixed_bfloat16':
+            mixed = replace(mixed, penalty_in_float32=False)
+            contenders[f'astro_wgan, {precision}, penalty too'] = ours(network, mixed, images)
+            keras.config.set_dtype_policy(precision)
+            contenders[f'plain Keras, {precision}'] = plain_keras(network, training, images)
+            keras.config.set_dtype_policy('float32')
     for name, module, make in (('JAX', 'jax', in_jax), ('PyTorch', 'torch', in_torch)):
         if importlib.util.find_spec(module):
             contenders[name] = make(network, training, images)
         else:
             print(f'{name} is not installed; its row is left out.')
-    seconds = time_in_turn(contenders, options.repeats)
+    seconds, speeds = time_in_turn(contenders, options.turns)
     operations = iteration_operations(network, training)
-    limit = matrix_product_speed()
+    limit, half = speeds['float32'], speeds['bfloat16']
+    print(f'Matrix product: {limit / 1e9:.0f} GFLOP/s in float32, {half / 1e9:.0f} in bfloat16.')
     return [
         {
             'size': size,
@@ -91,19 +104,25 @@ def compare(size, options):
     ]
 
 
-def time_in_turn(contenders, repeats):
+def time_in_turn(contenders, turns):
+    """Seconds of the shortest iteration of each, and the best speeds of a matrix product."""
     seconds = {name: [] for name in contenders}
-    for step in contenders.values():
-        step()
-        step()
-    for _ in range(repeats):
+    speeds = {'float32': [], 'bfloat16': []}
+    for _ in range(turns):
+        for dtype, found in speeds.items():
+            found.append(matrix_product_speed(dtype=dtype))
         for name, step in contenders.items():
             # The threads of the one before go on looking for work for a while.
             time.sleep(0.5)
-            start = time.perf_counter()
-            step()
-            seconds[name].append(time.perf_counter() - start)
-    return {name: min(spent) for name, spent in seconds.items()}
+            # As in a training of ours, which keeps the memory that it frees.
+            with kept_memory() if name.startswith('astro_wgan') else nullcontext():
+                step()
+                end = time.perf_counter() + TURN
+                while (start := time.perf_counter()) < end:
+                    step()
+                    seconds[name].append(time.perf_counter() - start)
+    best = {name: min(spent) for name, spent in seconds.items()}
+    return best, {dtype: max(found) for dtype, found in speeds.items()}
 
 
 def iteration_operations(network, training):
@@ -143,9 +162,11 @@ def plain_keras(network, training, images):
     @tf.function
     def critic_step(real):
         fake = generator(tf.random.normal((m, network.latent)), training=True)
+        fake = tf.cast(fake, tf.float32)
         epsilon = tf.random.uniform((m, 1, 1, 1))
         with tf.GradientTape() as tape:
-            loss = tf.reduce_mean(critic(fake)[0]) - tf.reduce_mean(critic(real)[0])
+            values = (tf.cast(critic(x)[0], tf.float32) for x in (fake, real))
+            loss = tf.subtract(*map(tf.reduce_mean, values))
             with tf.GradientTape() as inner:
                 between = epsilon * real + (1 - epsilon) * fake
                 inner.watch(between)
@@ -160,7 +181,7 @@ def plain_keras(network, training, images):
     def generator_step():
         with tf.GradientTape() as tape:
             fake = generator(tf.random.normal((m, network.latent)), training=True)
-            loss = -tf.reduce_mean(critic(fake)[0])
+            loss = -tf.reduce_mean(tf.cast(critic(fake)[0], tf.float32))
         weights = generator.trainable_variables
         generator_optimizer.apply(tape.gradient(loss, weights), weights)
         return loss

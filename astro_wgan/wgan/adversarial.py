@@ -110,8 +110,12 @@ class AdversarialTrainer(keras.Model):
         self.seed = int(seed)
         self._generate = computed_in(generator, training.precision)
         self._judge = computed_in(critic, training.precision)
-        # Written out is faster, but only in one precision.
-        self._written_out = training.precision == 'float32' and is_piecewise_linear(critic)
+        # In float32, where so asked for, whatever the precision.
+        kept = 'float32' if training.penalty_in_float32 else training.precision
+        self._judge_between = computed_in(critic, kept)
+        # Written out is faster, but only in one precision, and without scaled losses.
+        one = kept == training.precision != 'mixed_float16'
+        self._written_out = one and is_piecewise_linear(critic)
         self._encode = None if encoder is None else computed_in(encoder, training.precision)
         self.critic_optimizer = _optimizer(training)
         self.generator_optimizer = _optimizer(training)
@@ -230,7 +234,10 @@ class AdversarialTrainer(keras.Model):
         epsilon = own_draw(lambda n: tf.random.stateless_uniform((n, 1, 1, 1), seed), m)
         weight = self.training.penalty
         if self._written_out:
-            found = losses_and_gradients(self.critic, real, fake, epsilon, weight)
+            precision = self.training.precision
+            found = losses_and_gradients(
+                self.critic, real, fake, epsilon, weight, precision=precision
+            )
         else:
             found = self._differentiated(real, fake, epsilon, weight)
         loss, penalty, gradients = found
@@ -245,10 +252,7 @@ class AdversarialTrainer(keras.Model):
             # One pass for both: larger matrix products, and no batch statistics that could mix.
             value = self._judge(tf.concat([real, fake], axis=0))[0]
             loss = critic_loss(value[:m], value[m:])
-            # In float32, whatever the precision: it is made of differences of small numbers.
-            penalty = gradient_penalty(
-                lambda x: self.critic(x, training=True)[0], real, fake, epsilon
-            )
+            penalty = gradient_penalty(lambda x: self._judge_between(x)[0], real, fake, epsilon)
             scaled = self.critic_optimizer.scale_loss(loss + weight * penalty)
         return loss, penalty, tape.gradient(scaled, self.critic.trainable_variables)
 

@@ -41,7 +41,8 @@ class NetworkConfig:
         Units of the critic's first dense layer.
     kernel : int
         Kernel of the strided convolutions; the generator's last convolution and those of stride 1
-        use ``kernel - 1`` where it is even, to stay centred.
+        use ``kernel - 1`` where it is even, to stay centred. At least 2: with a stride of 2 a
+        smaller one would leave pixels out.
     negative_slope : float
         Slope of the leaky rectifiers below zero.
     critic_layer_normalization : bool
@@ -101,12 +102,13 @@ class NetworkConfig:
                 f'`critic_filters` must hold at least {int(doublings)} numbers to come from '
                 f'{self.size} to 4 pixels; got {self.critic_filters}.'
             )
-        counts = (self.latent, self.critic_dense, self.kernel)
+        counts = (self.latent, self.critic_dense)
         if min(counts + self.generator_filters + self.critic_filters) < 1:
             raise ValueError(
-                '`latent`, `critic_dense`, `kernel` and all filters must be at least 1; '
-                f'got {self}.'
+                f'`latent`, `critic_dense` and all filters must be at least 1; got {self}.'
             )
+        if self.kernel < 2:
+            raise ValueError(f'`kernel` must be at least 2; got {self.kernel}.')
 
     @property
     def image_shape(self):
@@ -152,9 +154,13 @@ class TrainingConfig:
         Let XLA compile the whole iteration: a minute at the start, faster from then on. It draws
         other random numbers from the same seed.
     precision : {'float32', 'mixed_bfloat16', 'mixed_float16'}
-        What the layers compute in while they are trained. Weights, losses and the whole penalty
-        stay in float32, and so do the fitted networks. For accelerators with units for it; a CPU
-        is slower with it.
+        What the layers compute in while they are trained. Weights and losses stay in float32, and
+        so do the fitted networks. For processors with units for it; others are slower with it.
+    penalty_in_float32 : bool
+        Whether the layers compute in float32 where they are differentiated for the penalty, also in
+        mixed precision. That is half of the arithmetic of a critic step. Otherwise the norm of the
+        gradient, the penalty and its derivative alone are in float32; so in
+        ``'mixed_bfloat16'``, whose numbers reach as far as those of float32.
 
     Raises
     ------
@@ -186,6 +192,7 @@ class TrainingConfig:
     average: float = 0.0
     compile: bool = False
     precision: str = 'float32'
+    penalty_in_float32: bool = True
 
     def __post_init__(self):
         if self.batch_size < 1 or self.critic_steps < 1:
@@ -204,6 +211,11 @@ class TrainingConfig:
         if self.precision not in _PRECISIONS:
             raise ValueError(
                 f'`precision` must be one of {", ".join(map(repr, _PRECISIONS))}; '
+                f'got {self.precision!r}.'
+            )
+        if not self.penalty_in_float32 and self.precision != 'mixed_bfloat16':
+            raise ValueError(
+                "`penalty_in_float32` may be False with `precision` 'mixed_bfloat16' alone; "
                 f'got {self.precision!r}.'
             )
 

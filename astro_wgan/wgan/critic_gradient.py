@@ -11,9 +11,12 @@ import keras
 import tensorflow as tf
 from keras import layers
 
+from astro_wgan.wgan.image_layers import ConvolutionOfImage, gradient_to_image, in_blocks
 from astro_wgan.wgan.losses import critic_loss, penalty_of_gradient
 
 __all__ = ['is_piecewise_linear', 'losses_and_gradients']
+
+_FEW_PIXELS = 4
 
 
 def is_piecewise_linear(critic):
@@ -34,7 +37,7 @@ def is_piecewise_linear(critic):
     return all(isinstance(layer, passed) or _is_linear(layer) for layer in critic.layers)
 
 
-def losses_and_gradients(critic, real, fake, epsilon, weight):
+def losses_and_gradients(critic, real, fake, epsilon, weight, *, precision='float32'):
     """
     The losses of one critic step, and their gradient.
 
@@ -48,6 +51,10 @@ def losses_and_gradients(critic, real, fake, epsilon, weight):
         Where between the two the penalty is taken.
     weight : float
         Weight lambda of the penalty.
+    precision : {'float32', 'mixed_bfloat16'}
+        What the layers compute in, but for the last one. All else is as precise as the images: the
+        losses, the norms and the penalty that is made of them, and what comes of it by its
+        derivative. With ``'float32'`` the layers, too.
 
     Returns
     -------
@@ -67,7 +74,8 @@ def losses_and_gradients(critic, real, fake, epsilon, weight):
     """
     n = len(real)
     between = epsilon * real + (1 - epsilon) * fake
-    stages = _stages(critic)
+    exact = between.dtype
+    stages = _stages(critic, tf.bfloat16 if precision == 'mixed_bfloat16' else exact, exact)
     inputs, value = [], tf.concat([real, fake, between], axis=0)
     for stage in stages:
         inputs.append(stage.activate(value))
@@ -83,6 +91,7 @@ def losses_and_gradients(critic, real, fake, epsilon, weight):
         derivatives.append(stage.bend(back, h))
     derivatives.reverse()
     gradient = stages[0].transpose(derivatives[0][2 * n :], tf.shape(between))
+    gradient = tf.cast(gradient, exact)
     with tf.GradientTape() as tape:
         tape.watch(gradient)
         penalty = penalty_of_gradient(gradient)
@@ -96,7 +105,7 @@ def losses_and_gradients(critic, real, fake, epsilon, weight):
         gradients.append(tf.reduce_sum(d[: 2 * n], axis=tuple(range(d.shape.rank - 1))))
         if stage is not stages[-1]:
             carried = stage.apply(carried, bias=False)
-    return loss, penalty, gradients
+    return loss, penalty, [tf.cast(each, exact) for each in gradients]
 
 
 def _is_linear(layer):
@@ -109,33 +118,39 @@ def _is_linear(layer):
     return layer.use_bias and layer.activation is keras.activations.linear
 
 
-def _stages(critic):
+def _stages(critic, dtype, exact):
     """The linear layers in their order, each with the slope of the leaky ReLU before it."""
+    linear = [layer for layer in critic.layers if isinstance(layer, (layers.Conv2D, layers.Dense))]
     stages, slope = [], 1.0
     for layer in critic.layers:
         if isinstance(layer, layers.LeakyReLU):
             slope = layer.negative_slope
-        elif isinstance(layer, (layers.Conv2D, layers.Dense)):
+        elif layer in linear:
             kind = _Convolution if isinstance(layer, layers.Conv2D) else _Dense
-            stages.append(kind(layer, slope))
+            stages.append(kind(layer, slope, exact if layer is linear[-1] else dtype, exact))
             slope = 1.0
     return stages
 
 
 class _Stage:
-    """A leaky ReLU and the linear layer after it."""
+    """A leaky ReLU and the linear layer after it, which computes in the given type."""
 
-    def __init__(self, layer, slope):
+    def __init__(self, layer, slope, dtype, exact):
         self._slope = slope
-        self._weights = tf.convert_to_tensor(layer.kernel)
-        self._bias = tf.convert_to_tensor(layer.bias)
+        self._dtype = dtype
+        self._exact = exact
+        self._weights = tf.cast(layer.kernel, dtype)
+        self._bias = tf.cast(layer.bias, dtype)
         self._stride = getattr(layer, 'strides', None)
+        self._takes_image = in_blocks(layer) is ConvolutionOfImage
 
     def activate(self, x):
+        x = tf.cast(x, self._dtype)
         return x if self._slope == 1 else tf.nn.leaky_relu(x, self._slope)
 
     def bend(self, x, h):
         """Times the slope that the leaky ReLU has where its output is h, which has its sign."""
+        x = tf.cast(x, self._dtype)
         if self._slope == 1:
             return x
         return tf.raw_ops.LeakyReluGrad(gradients=x, features=h, alpha=self._slope)
@@ -148,14 +163,20 @@ class _Convolution(_Stage):
 
     def transpose(self, d, shape):
         """The derivative along the input, of the given shape, from that along the output."""
+        d = tf.cast(d, self._dtype)
+        if self._takes_image:
+            return gradient_to_image(d, self._weights)
         return tf.nn.conv2d_transpose(d, self._weights, shape, self._stride, 'SAME')
 
     def product(self, h, d):
         """The derivative along the weights."""
+        # With one band, or few pixels, the kernels of TensorFlow are slower in half precision.
+        narrow = self._takes_image or d.shape[1] <= _FEW_PIXELS
+        dtype = self._exact if narrow else self._dtype
         return tf.raw_ops.Conv2DBackpropFilter(
-            input=h,
+            input=tf.cast(h, dtype),
             filter_sizes=self._weights.shape,
-            out_backprop=d,
+            out_backprop=tf.cast(d, dtype),
             strides=[1, *self._stride, 1],
             padding='SAME',
         )
@@ -167,8 +188,9 @@ class _Dense(_Stage):
         return tf.nn.bias_add(x, self._bias) if bias else x
 
     def transpose(self, d, shape):
+        d = tf.cast(d, self._dtype)
         return tf.reshape(tf.matmul(d, self._weights, transpose_b=True), shape)
 
     def product(self, h, d):
         flat = tf.reshape(h, (-1, self._weights.shape[0]))
-        return tf.matmul(flat, d, transpose_a=True)
+        return tf.matmul(flat, tf.cast(d, self._dtype), transpose_a=True)

@@ -1,6 +1,8 @@
-"""Networks that compute in half the precision of their weights."""
+"""Networks that compute in another way than their layers would: faster, or in half precision."""
 
 import keras
+
+from astro_wgan.wgan.image_layers import in_blocks
 
 __all__ = ['computed_in']
 
@@ -10,7 +12,10 @@ _OUTPUTS = ('image', 'value', 'latent', 'log_spread')
 
 def computed_in(network, precision):
     """
-    A network's function with other floating-point types inside its layers.
+    A network's function, for training and search: the way that costs least.
+
+    Its convolutions from and to images are computed over blocks of pixels
+    (`~astro_wgan.wgan.image_layers`), and all layers in the given floating-point type.
 
     Parameters
     ----------
@@ -25,16 +30,13 @@ def computed_in(network, precision):
     callable
         From inputs to outputs of the network, as in training; gradients reach its weights.
     """
-    if precision == 'float32':
-        return lambda inputs: network(inputs, training=True)
 
-    def in_precision(layer):
-        kept = layer.name in _OUTPUTS
-        policy = {'dtype': 'float32' if kept else precision}
-        return layer.__class__.from_config({**layer.get_config(), **policy})
+    def twin_of(layer):
+        policy = {'dtype': 'float32' if layer.name in _OUTPUTS else precision}
+        return in_blocks(layer).from_config({**layer.get_config(), **policy})
 
     # Only its layers are used: it computes with the weights of the network.
-    twin = keras.models.clone_model(network, clone_function=in_precision)
+    twin = keras.models.clone_model(network, clone_function=twin_of)
 
     def compute(inputs):
         weights = network.trainable_variables, network.non_trainable_variables

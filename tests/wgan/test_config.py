@@ -36,6 +36,7 @@ def test_dictionaries_restore_the_configuration(config):
         (NetworkConfig, {'bands': 6}, '`bands` must be 1 to 5; got 6'),
         (NetworkConfig, {'latent': 0}, '`latent`'),
         (NetworkConfig, {'latent_distribution': 'cauchy'}, "got 'cauchy'"),
+        (NetworkConfig, {'kernel': 1}, '`kernel` must be at least 2; got 1'),
         (NetworkConfig, {'generator_filters': (8, 8)}, '`generator_filters`.*5 numbers'),
         (NetworkConfig, {'critic_filters': (8, 8)}, '`critic_filters`.*at least 4'),
         (TrainingConfig, {'batch_size': 0}, '`batch_size`'),
@@ -43,6 +44,7 @@ def test_dictionaries_restore_the_configuration(config):
         (TrainingConfig, {'learning_rate': float('nan')}, '`learning_rate`.*got nan'),
         (TrainingConfig, {'penalty': -1}, '`penalty`'),
         (TrainingConfig, {'beta_1': 1.0}, '`beta_1`'),
+        (TrainingConfig, {'penalty_in_float32': False}, "'mixed_bfloat16' alone; got 'float32'"),
     ],
 )
 def test_impossible_values_are_refused(kind, values, message):
