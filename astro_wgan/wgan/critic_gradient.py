@@ -11,7 +11,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from astro_wgan.wgan.image_layers import ConvolutionOfImage, gradient_to_image, in_blocks
+from astro_wgan.wgan.fast_layers import ConvolutionOfImage, fast_class, gradient_to_image
 from astro_wgan.wgan.losses import critic_loss, penalty_of_gradient
 
 __all__ = ['is_piecewise_linear', 'losses_and_gradients']
@@ -142,7 +142,7 @@ class _Stage:
         self._weights = tf.cast(layer.kernel, dtype)
         self._bias = tf.cast(layer.bias, dtype)
         self._stride = getattr(layer, 'strides', None)
-        self._takes_image = in_blocks(layer) is ConvolutionOfImage
+        self._takes_image = fast_class(layer) is ConvolutionOfImage
 
     def activate(self, x):
         x = tf.cast(x, self._dtype)

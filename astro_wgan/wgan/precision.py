@@ -2,7 +2,7 @@
 
 import keras
 
-from astro_wgan.wgan.image_layers import in_blocks
+from astro_wgan.wgan.fast_layers import fast_class
 
 __all__ = ['computed_in']
 
@@ -14,8 +14,8 @@ def computed_in(network, precision):
     """
     A network's function, for training and search: the way that costs least.
 
-    Its convolutions from and to images are computed over blocks of pixels
-    (`~astro_wgan.wgan.image_layers`), and all layers in the given floating-point type.
+    On a processor some of its layers are those of `astro_wgan.wgan.fast_layers`; all compute in the
+    given floating-point type.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def computed_in(network, precision):
 
     def twin_of(layer):
         policy = {'dtype': 'float32' if layer.name in _OUTPUTS else precision}
-        return in_blocks(layer).from_config({**layer.get_config(), **policy})
+        return fast_class(layer).from_config({**layer.get_config(), **policy})
 
     # Only its layers are used: it computes with the weights of the network.
     twin = keras.models.clone_model(network, clone_function=twin_of)

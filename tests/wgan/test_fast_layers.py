@@ -1,4 +1,4 @@
-"""Convolutions over blocks of pixels against those of TensorFlow."""
+"""Fast layers against those of Keras and TensorFlow."""
 
 import keras
 import numpy as np
@@ -7,12 +7,14 @@ import tensorflow as tf
 from keras import layers
 
 from astro_wgan.wgan import build_critic, build_encoder, build_generator, preset
-from astro_wgan.wgan.image_layers import (
+from astro_wgan.wgan.fast_layers import (
     ConvolutionOfImage,
     ConvolutionToImage,
+    TransposedConvolution,
+    add_bias,
     convolve_to_image,
+    fast_class,
     gradient_to_image,
-    in_blocks,
 )
 from astro_wgan.wgan.losses import gradient_penalty
 from astro_wgan.wgan.precision import computed_in
@@ -65,6 +67,19 @@ def test_gradient_to_an_image(rng, bands, edge, dtype):
     assert_alike(gradient_to_image(d, kernel), expected)
 
 
+@pytest.mark.parametrize('dtype', TYPES)
+def test_biases_and_their_gradients(rng, dtype):
+    x, bias, along = (tf.cast(draw(rng, *s), dtype) for s in ((3, 4, 5, 2), (2,), (3, 4, 5, 2)))
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch((x, bias))
+        expected, found = x + bias, add_bias(x, bias)
+    assert_alike(found, expected)
+    for exact, fast in zip(
+        *(tape.gradient(image, (x, bias), along) for image in (expected, found)), strict=True
+    ):
+        assert_alike(fast, exact)
+
+
 def test_size_of_the_batch_need_not_be_known(rng):
     kernel = draw(rng, 4, 4, 1, 3)
 
@@ -113,18 +128,19 @@ def test_penalty_is_differentiated_through_them(rng):
         np.testing.assert_allclose(found, exact, atol=1e-5 * np.abs(exact).max())
 
 
-def test_layers_at_the_image_alone_are_computed_in_blocks():
-    network = preset('compact')[0]
-    ends = {
-        build_generator: (-1, ConvolutionToImage),
-        build_critic: (1, ConvolutionOfImage),
-        build_encoder: (1, ConvolutionOfImage),
-    }
-    for build, (place, kind) in ends.items():
-        made = build(network)
-        assert in_blocks(made.layers[place]) is kind
-        changed = [layer for layer in made.layers if in_blocks(layer) is not type(layer)]
-        assert changed == [made.layers[place]]
+@pytest.mark.parametrize(
+    ('build', 'expected'),
+    [
+        (build_generator, 4 * [TransposedConvolution] + [ConvolutionToImage]),
+        (build_critic, [ConvolutionOfImage]),
+        (build_encoder, [ConvolutionOfImage]),
+    ],
+)
+def test_which_layers_of_the_networks_are_fast(build, expected):
+    made = build(preset('compact')[0])
+    kinds = [fast_class(layer) for layer in made.layers if fast_class(layer) is not type(layer)]
+    assert kinds == expected
+    assert fast_class(made.layers[-1 if build is build_generator else 1]) is expected[-1]
 
 
 @pytest.mark.parametrize(
@@ -133,16 +149,18 @@ def test_layers_at_the_image_alone_are_computed_in_blocks():
         {'padding': 'valid'},
         {'padding': 'same', 'dilation_rate': 2, 'strides': 1},
         {'padding': 'same', 'strides': 3},
+        {'padding': 'same', 'activation': 'tanh'},
+        {'padding': 'same', 'use_bias': False},
     ],
 )
 def test_other_layers_stay_as_they_are(options):
     image = keras.Input((16, 16, 1))
     layer = layers.Conv2D(8, 3, **{'strides': 2, **options})
     layer(image)
-    assert in_blocks(layer) is layers.Conv2D
+    assert fast_class(layer) is layers.Conv2D
 
 
 def test_graphics_cards_compute_all_layers_as_they_are(monkeypatch):
     critic = build_critic(preset('compact')[0])
     monkeypatch.setattr(tf.config, 'list_physical_devices', lambda kind: [kind])
-    assert in_blocks(critic.layers[1]) is layers.Conv2D
+    assert fast_class(critic.layers[1]) is layers.Conv2D

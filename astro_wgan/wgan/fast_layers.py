@@ -1,13 +1,16 @@
 """
-Convolutions at the image's side, computed over blocks of its pixels.
+Layers of Keras, computed in less time on a processor; what they give differs by rounding alone.
 
-A processor multiplies sixteen channels at a time, and an image has one, or a few: in the library's
-kernels most of that width is idle where a convolution begins or ends in an image. Here the pixels
-of a block, two rows of eight for one band, stand for channels. A block needs a few of its
-neighbours' inputs as well, which costs less than is gained. What comes out is what the layers of
-Keras give, but for rounding.
+*Over blocks of pixels.* A processor multiplies sixteen channels at a time, and an image has one, or
+a few: in the library's kernels most of that width is idle where a convolution begins or ends in an
+image. Here the pixels of a block, two rows of eight for one band, stand for channels. A block needs
+a few of its neighbours' inputs as well, which costs less than is gained.
+
+*Over rows of pixels.* Biases are added, and their gradients summed up, for a row at once, since
+there may be but eight channels.
 """
 
+import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers
@@ -15,9 +18,11 @@ from keras import layers
 __all__ = [
     'ConvolutionOfImage',
     'ConvolutionToImage',
+    'TransposedConvolution',
+    'add_bias',
     'convolve_to_image',
+    'fast_class',
     'gradient_to_image',
-    'in_blocks',
 ]
 
 #: Pixels times bands along x that stand for channels.
@@ -27,9 +32,9 @@ _WIDTH = 8
 _MOST_BANDS = 5
 
 
-def in_blocks(layer):
+def fast_class(layer):
     """
-    The class that computes what a layer of Keras does over blocks of pixels.
+    The class that computes what a layer of Keras does in less time.
 
     Parameters
     ----------
@@ -40,21 +45,34 @@ def in_blocks(layer):
     -------
     type
         `ConvolutionOfImage` for one of stride 2 that takes an image, `ConvolutionToImage` for one
-        of stride 1 that gives one, the layer's own class for others. With a graphics card, whose
-        libraries have other habits, always the layer's own.
+        of stride 1 that gives one, `TransposedConvolution` for a transposed one; for others, and
+        with a graphics card, whose libraries have other habits, the layer's own.
     """
     own = type(layer)
-    if own is not layers.Conv2D or tf.config.list_physical_devices('GPU'):
+    if own not in (layers.Conv2D, layers.Conv2DTranspose) or not _is_plain(layer):
         return own
-    plain = layer.padding == 'same' and layer.dilation_rate == (1, 1) and layer.groups == 1
-    if not plain or layer.data_format != 'channels_last':
-        return own
+    if own is layers.Conv2DTranspose:
+        return TransposedConvolution
     taken, given = layer.kernel.shape[2:]
     if layer.strides == (2, 2) and taken <= _MOST_BANDS:
         return ConvolutionOfImage
     if layer.strides == (1, 1) and given <= _MOST_BANDS and layer.kernel_size[0] % 2:
         return ConvolutionToImage
     return own
+
+
+def _is_plain(layer):
+    """Whether it has no option that the classes below do not know, and runs on a processor."""
+    return (
+        layer.padding == 'same'
+        and layer.dilation_rate == (1, 1)
+        and getattr(layer, 'groups', 1) == 1
+        and getattr(layer, 'output_padding', None) is None
+        and layer.data_format == 'channels_last'
+        and layer.use_bias
+        and layer.activation is keras.activations.linear
+        and not tf.config.list_physical_devices('GPU')
+    )
 
 
 class ConvolutionOfImage(layers.Conv2D):
@@ -71,6 +89,17 @@ class ConvolutionToImage(layers.Conv2D):
     def convolution_op(self, inputs, kernel):
         """Called by Keras for what the layer gives but for its biases."""
         return convolve_to_image(inputs, tf.convert_to_tensor(kernel))
+
+
+class TransposedConvolution(layers.Conv2DTranspose):
+    """A transposed convolution whose biases are added over rows of pixels."""
+
+    def call(self, inputs):
+        """Called by Keras for what the layer gives."""
+        (ny, nx), (along_y, along_x) = inputs.shape[1:3], self.strides
+        kernel, bias = map(tf.convert_to_tensor, (self.kernel, self.bias))
+        shape = (tf.shape(inputs)[0], along_y * ny, along_x * nx, kernel.shape[2])
+        return add_bias(tf.nn.conv2d_transpose(inputs, kernel, shape, self.strides, 'SAME'), bias)
 
 
 @tf.custom_gradient
@@ -137,6 +166,34 @@ def gradient_to_image(d, kernel):
     # From blocks of two rows to rows.
     image = tf.reshape(image, (-1, ny, 2 * nx // width, 2, width * bands))
     return tf.reshape(tf.transpose(image, (0, 1, 3, 2, 4)), (-1, 2 * ny, 2 * nx, bands))
+
+
+@tf.custom_gradient
+def add_bias(x, bias):
+    """
+    Feature maps with a bias for each channel.
+
+    Parameters
+    ----------
+    x : `tf.Tensor`, shape (n, ny, nx, channels)
+        Feature maps.
+    bias : `tf.Tensor`, shape (channels,)
+        What is added.
+
+    Returns
+    -------
+    `tf.Tensor`, shape (n, ny, nx, channels)
+    """
+    ny, nx, channels = x.shape[1:]
+    width = nx * channels
+
+    def gradient(d):
+        rows = tf.reshape(d, (-1, width))
+        total = tf.matmul(tf.ones((1, tf.shape(rows)[0]), d.dtype), rows)
+        return d, tf.reduce_sum(tf.reshape(total, (nx, channels)), axis=0)
+
+    rows = tf.nn.bias_add(tf.reshape(x, (-1, width)), tf.tile(bias, [nx]))
+    return tf.reshape(rows, (-1, ny, nx, channels)), gradient
 
 
 @tf.custom_gradient
