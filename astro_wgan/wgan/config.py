@@ -157,9 +157,9 @@ class TrainingConfig:
         What the layers compute in while they are trained. Weights and losses stay in float32, and
         so do the fitted networks. For processors with units for it; others are slower with it.
     penalty_in_float32 : bool
-        Whether the layers compute in float32 where they are differentiated for the penalty, also in
-        mixed precision. That is half of the arithmetic of a critic step. Otherwise the norm of the
-        gradient, the penalty and its derivative alone are in float32; so in
+        Whether in mixed precision, too, the layers compute in float32 where they are differentiated
+        for the penalty, two fifths of the arithmetic of a critic step. If not, only the norm of
+        the gradient, the penalty and its derivative are in float32. May be False with
         ``'mixed_bfloat16'``, whose numbers reach as far as those of float32.
 
     Raises

@@ -28,7 +28,7 @@ __all__ = [
 #: Pixels times bands along x that stand for channels.
 _WIDTH = 8
 
-#: From here on a library's own kernels fill the width of the processor.
+#: With more, the library's own kernels fill the width of the processor.
 _MOST_BANDS = 5
 
 
