@@ -33,7 +33,7 @@ def computed_in(network, precision):
 
     def twin_of(layer):
         policy = {'dtype': 'float32' if layer.name in _OUTPUTS else precision}
-        return fast_class(layer).from_config({**layer.get_config(), **policy})
+        return fast_class(layer, precision).from_config({**layer.get_config(), **policy})
 
     # Only its layers are used: it computes with the weights of the network.
     twin = keras.models.clone_model(network, clone_function=twin_of)

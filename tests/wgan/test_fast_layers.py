@@ -8,6 +8,7 @@ from keras import layers
 
 from astro_wgan.wgan import build_critic, build_encoder, build_generator, preset
 from astro_wgan.wgan.fast_layers import (
+    Convolution,
     ConvolutionOfImage,
     ConvolutionToImage,
     TransposedConvolution,
@@ -80,6 +81,18 @@ def test_biases_and_their_gradients(rng, dtype):
         assert_alike(fast, exact)
 
 
+def test_gradients_of_biases_are_summed_up_precisely_in_half_precision(rng):
+    along = tf.cast(draw(rng, 32, 64, 64, 8), tf.bfloat16)
+    x, bias = tf.zeros_like(along), tf.zeros(8, tf.bfloat16)
+    with tf.GradientTape() as tape:
+        tape.watch(bias)
+        given = add_bias(x, bias)
+    found = tf.cast(tape.gradient(given, bias, along), tf.float64)
+    expected = tf.cast(along, tf.float64).numpy().sum(axis=(0, 1, 2))
+    # TensorFlow's own are wrong by a quarter here.
+    np.testing.assert_allclose(found, expected, atol=0.01 * np.abs(expected).max())
+
+
 def test_size_of_the_batch_need_not_be_known(rng):
     kernel = draw(rng, 4, 4, 1, 3)
 
@@ -141,6 +154,9 @@ def test_which_layers_of_the_networks_are_fast(build, expected):
     kinds = [fast_class(layer) for layer in made.layers if fast_class(layer) is not type(layer)]
     assert kinds == expected
     assert fast_class(made.layers[-1 if build is build_generator else 1]) is expected[-1]
+    halved = [fast_class(layer, 'mixed_bfloat16') for layer in made.layers]
+    assert not {layers.Conv2D, layers.Conv2DTranspose} & set(halved)
+    assert (Convolution in halved) is any(type(x) is layers.Conv2D for x in made.layers[2:-1])
 
 
 @pytest.mark.parametrize(

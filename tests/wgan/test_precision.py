@@ -94,18 +94,21 @@ def exact_losses(images):
 
 
 @pytest.mark.parametrize(
-    ('options', 'tolerance'),
+    'options',
     [
-        ({'precision': 'mixed_bfloat16'}, 0.1),
-        ({'precision': 'mixed_float16'}, 0.1),
-        ({'precision': 'mixed_bfloat16', 'penalty_in_float32': False}, 0.2),
+        {'precision': 'mixed_bfloat16'},
+        {'precision': 'mixed_float16'},
+        {'precision': 'mixed_bfloat16', 'penalty_in_float32': False},
     ],
 )
-def test_mixed_training_follows_that_in_float32(images, exact_losses, options, tolerance):
+def test_mixed_training_follows_that_in_float32(images, exact_losses, options):
     made = trainer(**options)
     found = losses(made, images)
     assert exact_losses[-1] < exact_losses[0] - 1
-    np.testing.assert_allclose(found, exact_losses, atol=tolerance * np.ptp(exact_losses))
+    # At one of the steps a leaky ReLU changes sides, and the penalty jumps with it.
+    errors = np.abs(found - exact_losses) / np.ptp(exact_losses)
+    assert np.median(errors) < 0.05
+    assert np.max(errors) < 0.2
     assert not {v.dtype for _, v in made.state_variables()} & {'bfloat16', 'float16'}
 
 
