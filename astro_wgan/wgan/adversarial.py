@@ -110,12 +110,11 @@ class AdversarialTrainer(keras.Model):
         self.seed = int(seed)
         self._generate = computed_in(generator, training.precision)
         self._judge = computed_in(critic, training.precision)
-        # In float32, where so asked for, whatever the precision.
-        kept = 'float32' if training.penalty_in_float32 else training.precision
-        self._judge_between = computed_in(critic, kept)
-        # Written out is faster, but only in one precision, and without scaled losses.
-        one = kept == training.precision != 'mixed_float16'
-        self._written_out = one and is_piecewise_linear(critic)
+        between = 'float32' if training.penalty_in_float32 else training.precision
+        alike = between == training.precision
+        self._judge_between = self._judge if alike else computed_in(critic, between)
+        # Written out is faster, but only in one precision.
+        self._written_out = alike and is_piecewise_linear(critic)
         self._encode = None if encoder is None else computed_in(encoder, training.precision)
         self.critic_optimizer = _optimizer(training)
         self.generator_optimizer = _optimizer(training)

@@ -11,7 +11,13 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from astro_wgan.wgan.fast_layers import ConvolutionOfImage, fast_class, gradient_to_image
+from astro_wgan.wgan.fast_layers import (
+    ConvolutionOfImage,
+    fast_class,
+    gradient_to_image,
+    gradient_to_kernel,
+    is_plain,
+)
 from astro_wgan.wgan.losses import critic_loss, penalty_of_gradient
 
 __all__ = ['is_piecewise_linear', 'losses_and_gradients']
@@ -111,9 +117,8 @@ def losses_and_gradients(critic, real, fake, epsilon, weight, *, precision='floa
 def _is_linear(layer):
     """Whether it is a dense layer or a convolution as those of the critic."""
     if isinstance(layer, layers.Conv2D):
-        if layer.padding != 'same' or layer.dilation_rate != (1, 1) or layer.groups != 1:
-            return False
-    elif not isinstance(layer, layers.Dense):
+        return is_plain(layer)
+    if not isinstance(layer, layers.Dense):
         return False
     return layer.use_bias and layer.activation is keras.activations.linear
 
@@ -173,13 +178,8 @@ class _Convolution(_Stage):
         # With one band, or few pixels, the kernels of TensorFlow are slower in half precision.
         narrow = self._takes_image or d.shape[1] <= _FEW_PIXELS
         dtype = self._exact if narrow else self._dtype
-        return tf.raw_ops.Conv2DBackpropFilter(
-            input=tf.cast(h, dtype),
-            filter_sizes=self._weights.shape,
-            out_backprop=tf.cast(d, dtype),
-            strides=[1, *self._stride, 1],
-            padding='SAME',
-        )
+        h, d = tf.cast(h, dtype), tf.cast(d, dtype)
+        return gradient_to_kernel(h, self._weights.shape, d, self._stride)
 
 
 class _Dense(_Stage):

@@ -25,6 +25,8 @@ __all__ = [
     'convolve_to_image',
     'fast_class',
     'gradient_to_image',
+    'gradient_to_kernel',
+    'is_plain',
 ]
 
 #: Pixels times bands along x that stand for channels.
@@ -54,7 +56,9 @@ def fast_class(layer, precision='float32'):
         libraries have other habits, the layer's own.
     """
     own = type(layer)
-    if own not in (layers.Conv2D, layers.Conv2DTranspose) or not _is_plain(layer):
+    if own not in (layers.Conv2D, layers.Conv2DTranspose) or not is_plain(layer):
+        return own
+    if tf.config.list_physical_devices('GPU'):
         return own
     if own is layers.Conv2DTranspose:
         return TransposedConvolution
@@ -67,8 +71,21 @@ def fast_class(layer, precision='float32'):
     return own if precision == 'float32' else Convolution
 
 
-def _is_plain(layer):
-    """Whether it has no option that the classes below do not know, and runs on a processor."""
+def is_plain(layer):
+    """
+    Whether a convolution is one of those that the networks here are made of.
+
+    Parameters
+    ----------
+    layer : `keras.layers.Conv2D` or `keras.layers.Conv2DTranspose`
+        Any.
+
+    Returns
+    -------
+    bool
+        True with zeros around, biases and no activation, and without dilation, groups or output
+        padding.
+    """
     return (
         layer.padding == 'same'
         and layer.dilation_rate == (1, 1)
@@ -77,7 +94,6 @@ def _is_plain(layer):
         and layer.data_format == 'channels_last'
         and layer.use_bias
         and layer.activation is keras.activations.linear
-        and not tf.config.list_physical_devices('GPU')
     )
 
 
@@ -148,7 +164,7 @@ def convolve_to_image(x, kernel):
     def gradient(d):
         # As a convolution, and with image and channels in each other's place, these are faster.
         along_x = tf.nn.conv2d(d, _turned(kernel), 1, 'SAME')
-        along_kernel = _along_kernel(d, (edge, edge, bands, channels), x, 1)
+        along_kernel = gradient_to_kernel(d, (edge, edge, bands, channels), x, (1, 1))
         return along_x, _turned(along_kernel)
 
     return image, gradient
@@ -183,6 +199,30 @@ def gradient_to_image(d, kernel):
     return tf.reshape(tf.transpose(image, (0, 1, 3, 2, 4)), (-1, 2 * ny, 2 * nx, bands))
 
 
+def gradient_to_kernel(x, shape, d, strides):
+    """
+    The gradient along the weights of a convolution that pads with zeros.
+
+    Parameters
+    ----------
+    x : `tf.Tensor`, shape (n, ny, nx, given)
+        What the convolution was given.
+    shape : tuple of int
+        That of the weights.
+    d : `tf.Tensor`, shape (n, ny, nx, channels)
+        The gradient along what it gives.
+    strides : tuple of int
+        Along y and x.
+
+    Returns
+    -------
+    `tf.Tensor`, of the given shape
+    """
+    return tf.raw_ops.Conv2DBackpropFilter(
+        input=x, filter_sizes=shape, out_backprop=d, strides=[1, *strides, 1], padding='SAME'
+    )
+
+
 @tf.custom_gradient
 def add_bias(x, bias):
     """
@@ -214,7 +254,7 @@ def add_bias(x, bias):
 @tf.custom_gradient
 def _convolve_image(x, kernel):
     def gradient(d):
-        return gradient_to_image(d, kernel), _along_kernel(x, kernel.shape, d, 2)
+        return gradient_to_image(d, kernel), gradient_to_kernel(x, kernel.shape, d, (2, 2))
 
     return tf.nn.conv2d(x, kernel, 2, 'SAME'), gradient
 
@@ -250,14 +290,3 @@ def _chosen(taps, edge, dtype):
 def _turned(kernel):
     """Turned by 180 degrees, with input and output exchanged."""
     return tf.transpose(tf.reverse(kernel, (0, 1)), (0, 1, 3, 2))
-
-
-def _along_kernel(x, shape, d, stride):
-    """The gradient along the weights of a convolution of x, from that along what it gives."""
-    return tf.raw_ops.Conv2DBackpropFilter(
-        input=x,
-        filter_sizes=shape,
-        out_backprop=d,
-        strides=[1, stride, stride, 1],
-        padding='SAME',
-    )
