@@ -1,6 +1,7 @@
 """What a benchmark says of the machine: its name, the versions, how fast it multiplies matrices."""
 
 import os
+import sys
 import time
 from datetime import UTC, datetime
 
@@ -19,7 +20,18 @@ def describe_machine(*packages):
     except (OSError, IndexError):
         pass
     packages = ', '.join(f'{name} {number}' for name, number in versions(*packages).items())
-    return f'{model}, {os.cpu_count()} cores; {packages}; {datetime.now(UTC):%Y-%m-%d}'
+    today = f'{datetime.now(UTC):%Y-%m-%d}'
+    return f'{model}, {os.cpu_count()} cores{_graphics_card()}; {packages}; {today}'
+
+
+def _graphics_card():
+    """Its name, where TensorFlow is in use and finds one."""
+    if 'tensorflow' not in sys.modules:
+        return ''
+    config = sys.modules['tensorflow'].config
+    cards = config.list_physical_devices('GPU')
+    names = [config.experimental.get_device_details(card).get('device_name') for card in cards]
+    return ''.join(f', {name}' for name in names)
 
 
 def matrix_product_speed(edge=2048, repeats=8, dtype='float32'):
@@ -27,13 +39,17 @@ def matrix_product_speed(edge=2048, repeats=8, dtype='float32'):
     # Only for who asks for it: most benchmarks need no TensorFlow.
     import tensorflow as tf
 
+    # What a card does in parallel with its work must not be timed in place of the work.
+    wait = tf.test.experimental.sync_devices
     matrix = tf.cast(tf.random.normal((edge, edge)), dtype)
     product = tf.function(lambda: tf.linalg.matmul(matrix, matrix))
     product()
     seconds = []
     for _ in range(repeats):
+        wait()
         start = time.perf_counter()
         product()
+        wait()
         seconds.append(time.perf_counter() - start)
     return 2 * edge**3 / min(seconds)
 

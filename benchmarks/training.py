@@ -13,11 +13,15 @@ Generator iterations (all critic steps with penalty, one generator step) on rand
 
 For each: images per second (real images that the critic sees) and the arithmetic of the layers as
 a share of a float32 matrix product of 2048^3 on this machine, in the same run. Contenders take
-turns of a second or more, each after an iteration that does not count; the shortest counts.
+turns of a second or more, each after an iteration that does not count; the shortest counts. On a
+graphics card the product is of 8192^3, and float32 means what TensorFlow takes for it there unless
+told otherwise, on recent cards products of 19 bits (TF32); JAX and PyTorch are left out, since each
+of the three wants its own version of CUDA's libraries in the process.
 
     python benchmarks/training.py                       # compact at 32 and 64 pixels
     python benchmarks/training.py --preset paper --size 64
     python benchmarks/training.py --precision mixed_bfloat16
+    python benchmarks/training.py --precision mixed_bfloat16 --xla     # on a graphics card
 """
 
 import argparse
@@ -35,10 +39,14 @@ from machine import describe_machine, forward_operations, matrix_product_speed
 
 from astro_wgan.wgan import build_critic, build_generator, preset
 from astro_wgan.wgan.adversarial import AdversarialTrainer
+from astro_wgan.wgan.hardware import has_graphics_card
 from astro_wgan.wgan.memory import kept_memory
 
 #: Least length of a turn, in seconds.
 TURN = 1.0
+
+#: Edge of the matrices of the product, on a processor and on a graphics card, which has more room.
+EDGES = 2048, 8192
 
 
 def main():
@@ -47,8 +55,13 @@ def main():
     )
     parser.add_argument('--preset', default='compact', choices=('compact', 'paper'))
     parser.add_argument('--size', type=int, nargs='+', default=[32, 64])
+    parser.add_argument(
+        '--batch', type=int, help="images per critic step; the preset's unless given"
+    )
     parser.add_argument('--turns', type=int, default=5)
-    parser.add_argument('--xla', action='store_true', help='also compile ours, which takes minutes')
+    parser.add_argument(
+        '--xla', action='store_true', help='also compile ours, which takes minutes, and plain Keras'
+    )
     parser.add_argument(
         '--precision',
         nargs='+',
@@ -67,26 +80,34 @@ def compare(size, options):
     network, training = preset(options.preset, size=size)
     # What only we do would blur the comparison.
     training = replace(training, augment=False, average=0.0)
+    if options.batch:
+        training = replace(training, batch_size=options.batch)
     shape = (training.images_per_iteration, *network.image_shape)
     images = np.random.default_rng(1).normal(size=shape).astype(np.float32)
     contenders = {'astro_wgan': ours(network, training, images)}
+    compiled = replace(training, compile=True)
     if options.xla:
-        contenders['astro_wgan, XLA'] = ours(network, replace(training, compile=True), images)
+        contenders['astro_wgan, XLA'] = ours(network, compiled, images)
     contenders['plain Keras'] = plain_keras(network, training, images)
+    if options.xla:
+        contenders['plain Keras, XLA'] = plain_keras(network, compiled, images)
     for precision in options.precision:
         mixed = replace(training, precision=precision)
         contenders[f'astro_wgan, {precision}'] = ours(network, mixed, images)
         if precision == 'mixed_bfloat16':
             mixed = replace(mixed, penalty_in_float32=False)
             contenders[f'astro_wgan, {precision}, penalty too'] = ours(network, mixed, images)
+            if options.xla:
+                mixed = replace(mixed, compile=True)
+                contenders[f'astro_wgan, XLA, {precision}'] = ours(network, mixed, images)
             keras.config.set_dtype_policy(precision)
             contenders[f'plain Keras, {precision}'] = plain_keras(network, training, images)
             keras.config.set_dtype_policy('float32')
     for name, module, make in (('JAX', 'jax', in_jax), ('PyTorch', 'torch', in_torch)):
-        if importlib.util.find_spec(module):
+        if importlib.util.find_spec(module) and not has_graphics_card():
             contenders[name] = make(network, training, images)
         else:
-            print(f'{name} is not installed; its row is left out.')
+            print(f'{name} is not installed, or there is a graphics card; its row is left out.')
     seconds, speeds = time_in_turn(contenders, options.turns)
     operations = iteration_operations(network, training)
     limit, half = speeds['float32'], speeds['bfloat16']
@@ -108,9 +129,10 @@ def time_in_turn(contenders, turns):
     """Seconds of the shortest iteration of each, and the best speeds of a matrix product."""
     seconds = {name: [] for name in contenders}
     speeds = {'float32': [], 'bfloat16': []}
+    edge = EDGES[has_graphics_card()]
     for _ in range(turns):
         for dtype, found in speeds.items():
-            found.append(matrix_product_speed(dtype=dtype))
+            found.append(matrix_product_speed(edge, dtype=dtype))
         for name, step in contenders.items():
             # The threads of the one before go on looking for work for a while.
             time.sleep(0.5)
@@ -159,7 +181,7 @@ def plain_keras(network, training, images):
     generator_optimizer = keras.optimizers.Adam(training.learning_rate, **adam)
     m = training.batch_size
 
-    @tf.function
+    @tf.function(jit_compile=training.compile)
     def critic_step(real):
         fake = generator(tf.random.normal((m, network.latent)), training=True)
         fake = tf.cast(fake, tf.float32)
@@ -177,7 +199,7 @@ def plain_keras(network, training, images):
         weights = critic.trainable_variables
         critic_optimizer.apply(tape.gradient(loss, weights), weights)
 
-    @tf.function
+    @tf.function(jit_compile=training.compile)
     def generator_step():
         with tf.GradientTape() as tape:
             fake = generator(tf.random.normal((m, network.latent)), training=True)

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from astro_wgan.wgan.critic_gradient import is_piecewise_linear, losses_and_gradients
 from astro_wgan.wgan.distributed import ReducedAdam, mean_over_replicas, own_draw, own_rows
+from astro_wgan.wgan.hardware import has_graphics_card
 from astro_wgan.wgan.losses import (
     critic_loss,
     generator_loss,
@@ -203,9 +204,9 @@ class AdversarialTrainer(keras.Model):
             return step + 1, self._critic_step(self._turned(real, step), fake, step)
 
         state = (tf.constant(0), dict.fromkeys(_MEASURED, tf.constant(0.0)))
-        if self.training.compile or tf.distribute.has_strategy():
-            # XLA's convolutions are many times slower within a loop, and replicas cannot wait
-            # for each other in one.
+        if tf.distribute.has_strategy() or (self.training.compile and not has_graphics_card()):
+            # Replicas cannot wait for each other in a loop, and XLA's convolutions for processors
+            # are many times slower in one.
             for _ in range(steps):
                 state = critic_step(*state)
         else:

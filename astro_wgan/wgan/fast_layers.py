@@ -16,6 +16,8 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+from astro_wgan.wgan.hardware import has_graphics_card
+
 __all__ = [
     'Convolution',
     'ConvolutionOfImage',
@@ -58,7 +60,7 @@ def fast_class(layer, precision='float32'):
     own = type(layer)
     if own not in (layers.Conv2D, layers.Conv2DTranspose) or not is_plain(layer):
         return own
-    if tf.config.list_physical_devices('GPU'):
+    if has_graphics_card():
         return own
     if own is layers.Conv2DTranspose:
         return TransposedConvolution
@@ -66,7 +68,9 @@ def fast_class(layer, precision='float32'):
     if layer.strides == (2, 2) and taken <= _MOST_BANDS:
         return ConvolutionOfImage
     if layer.strides == (1, 1) and given <= _MOST_BANDS and layer.kernel_size[0] % 2:
-        return ConvolutionToImage
+        # Small feature maps of as few channels have no whole block.
+        whole = layer.output.shape[2] % _block_width(given) == 0
+        return ConvolutionToImage if whole else own
     # In float32 TensorFlow adds the biases within the convolution.
     return own if precision == 'float32' else Convolution
 

@@ -1,5 +1,7 @@
 """Fast layers against those of Keras and TensorFlow."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -174,6 +176,16 @@ def test_other_layers_stay_as_they_are(options):
     layer = layers.Conv2D(8, 3, **{'strides': 2, **options})
     layer(image)
     assert fast_class(layer) is layers.Conv2D
+
+
+def test_few_channels_on_few_pixels_are_left_to_keras():
+    network = replace(preset('compact', size=16)[0], generator_filters=(1, 2, 3))
+    generator = build_generator(network)
+    kinds = [fast_class(layer) for layer in generator.layers if isinstance(layer, layers.Conv2D)]
+    assert kinds == [layers.Conv2D, ConvolutionToImage]
+    latent = tf.random.stateless_normal((5, network.latent), (1, 2))
+    expected = generator(latent)
+    np.testing.assert_allclose(computed_in(generator, 'float32')(latent), expected, atol=1e-5)
 
 
 def test_graphics_cards_compute_all_layers_as_they_are(monkeypatch):
