@@ -79,7 +79,7 @@ def main():
 def compare(size, options):
     network, training = preset(options.preset, size=size)
     # What only we do would blur the comparison.
-    training = replace(training, augment=False, average=0.0)
+    training = replace(training, augment=False, average=0.0, precision='float32')
     if options.batch:
         training = replace(training, batch_size=options.batch)
     shape = (training.images_per_iteration, *network.image_shape)
@@ -96,10 +96,12 @@ def compare(size, options):
         contenders[f'astro_wgan, {precision}'] = ours(network, mixed, images)
         if precision == 'mixed_bfloat16':
             mixed = replace(mixed, penalty_in_float32=False)
-            contenders[f'astro_wgan, {precision}, penalty too'] = ours(network, mixed, images)
+            contenders[f'astro_wgan, {precision} throughout'] = ours(network, mixed, images)
             if options.xla:
                 mixed = replace(mixed, compile=True)
-                contenders[f'astro_wgan, XLA, {precision}'] = ours(network, mixed, images)
+                contenders[f'astro_wgan, XLA, {precision} throughout'] = ours(
+                    network, mixed, images
+                )
             keras.config.set_dtype_policy(precision)
             contenders[f'plain Keras, {precision}'] = plain_keras(network, training, images)
             keras.config.set_dtype_policy('float32')

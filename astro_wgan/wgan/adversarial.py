@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from astro_wgan.wgan.critic_gradient import is_piecewise_linear, losses_and_gradients
 from astro_wgan.wgan.distributed import ReducedAdam, mean_over_replicas, own_draw, own_rows
-from astro_wgan.wgan.hardware import has_graphics_card
+from astro_wgan.wgan.hardware import has_graphics_card, on_this_machine
 from astro_wgan.wgan.losses import (
     critic_loss,
     generator_loss,
@@ -109,16 +109,18 @@ class AdversarialTrainer(keras.Model):
         self.network = network
         self.training = training
         self.seed = int(seed)
-        self._generate = computed_in(generator, training.precision)
-        self._judge = computed_in(critic, training.precision)
-        between = 'float32' if training.penalty_in_float32 else training.precision
-        alike = between == training.precision
+        definite = on_this_machine(training)
+        self.precision = precision = definite.precision
+        self._generate = computed_in(generator, precision)
+        self._judge = computed_in(critic, precision)
+        between = 'float32' if definite.penalty_in_float32 else precision
+        alike = between == precision
         self._judge_between = self._judge if alike else computed_in(critic, between)
         # Written out is faster, but only in one precision.
         self._written_out = alike and is_piecewise_linear(critic)
-        self._encode = None if encoder is None else computed_in(encoder, training.precision)
-        self.critic_optimizer = _optimizer(training)
-        self.generator_optimizer = _optimizer(training)
+        self._encode = None if encoder is None else computed_in(encoder, precision)
+        self.critic_optimizer = _optimizer(definite)
+        self.generator_optimizer = _optimizer(definite)
         self.critic_optimizer.build(critic.trainable_variables)
         self.generator_optimizer.build(self._drawing_variables())
         self.averaged = self._followed(generator)
@@ -234,9 +236,8 @@ class AdversarialTrainer(keras.Model):
         epsilon = own_draw(lambda n: tf.random.stateless_uniform((n, 1, 1, 1), seed), m)
         weight = self.training.penalty
         if self._written_out:
-            precision = self.training.precision
             found = losses_and_gradients(
-                self.critic, real, fake, epsilon, weight, precision=precision
+                self.critic, real, fake, epsilon, weight, precision=self.precision
             )
         else:
             found = self._differentiated(real, fake, epsilon, weight)

@@ -8,7 +8,7 @@ __all__ = ['NetworkConfig', 'TrainingConfig', 'preset']
 #: Edge of the feature maps in which the generator begins and the critic ends, in pixels.
 _BASE = 4
 
-_PRECISIONS = ('float32', 'mixed_bfloat16', 'mixed_float16')
+_PRECISIONS = ('float32', 'mixed_bfloat16', 'mixed_float16', 'auto')
 
 
 @dataclass(frozen=True)
@@ -154,9 +154,12 @@ class TrainingConfig:
         Let XLA compile the whole iteration: half a minute at the start, and with a graphics card
         several times as fast from then on. It draws other random numbers from the same seed.
         Slower on most processors.
-    precision : {'float32', 'mixed_bfloat16', 'mixed_float16'}
+    precision : {'float32', 'mixed_bfloat16', 'mixed_float16', 'auto'}
         What the layers compute in while they are trained. Weights and losses stay in float32, and
         so do the fitted networks. For processors with units for it; others are slower with it.
+        ``'auto'`` is ``'mixed_bfloat16'`` without a penalty in float32 on processors with such
+        units (Intel's AMX), ``'float32'`` on others, on graphics cards, compiled, and under a
+        strategy.
     penalty_in_float32 : bool
         Whether in mixed precision, too, the layers compute in float32 where they are differentiated
         for the penalty, two fifths of the arithmetic of a critic step. If not, only the norm of
@@ -241,7 +244,12 @@ _PRESETS = {
             noise=True,
         ),
         TrainingConfig(
-            critic_steps=2, learning_rate=5e-4, augment=True, reconstruction=0.05, average=0.995
+            critic_steps=2,
+            learning_rate=5e-4,
+            augment=True,
+            reconstruction=0.05,
+            average=0.995,
+            precision='auto',
         ),
     ),
 }

@@ -217,6 +217,7 @@ class WGAN:
         self.provenance_ = record(
             network=to_dict(self.network),
             training=to_dict(self.training),
+            precision=trainer.precision,
             seed=seed,
             stamps=len(stamps),
             iterations=int(trainer.iteration.numpy()),

@@ -28,7 +28,7 @@ of the first seed into the package; ``--out`` writes the tables and a figure for
 import argparse
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 
@@ -41,6 +41,7 @@ from astro_wgan import WGAN, AnomalyDetector, datasets
 from astro_wgan.anomaly import Calibration, Scoring, q_values
 from astro_wgan.evaluate import detection_rates, rate_by, roc_auc
 from astro_wgan.visualize import plot_rate_by
+from astro_wgan.wgan import preset
 
 # What benchmarks share lies beside this folder.
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -161,7 +162,9 @@ def run(seed, sets, options):
     folder.mkdir(exist_ok=True)
     model = folder / f'model-{options.held_out}'
     if not (model / 'detector.json').exists():
-        wgan = WGAN.preset('compact').fit(
+        network, training = preset('compact')
+        # The same on every machine.
+        wgan = WGAN(network, replace(training, precision='float32')).fit(
             sets.train,
             iterations=options.iterations,
             seed=seed,

@@ -71,6 +71,8 @@ class WganDetector:
 
     def fit(self, populations):
         network, training = preset('compact')
+        # The same on every machine.
+        training = replace(training, precision='float32')
         if self.paper:
             network = replace(network, noise=False, latent=16)
             training = replace(training, reconstruction=0.0, critic_steps=5, learning_rate=2e-4)
