@@ -3,8 +3,8 @@ How fast a WGAN-GP is trained, beside a matrix product and the same training in 
 
 Generator iterations (all critic steps with penalty, one generator step) on random images, by
 
-* astro_wgan, as it is and, where asked for, compiled by XLA or in mixed precision, with the
-  penalty in float32 and without;
+* astro_wgan, as it is, with images shown in one of their eight orientations and, where asked for,
+  compiled by XLA or in mixed precision, with the penalty in float32 and without;
 * plain Keras as public examples write it: a `tf.function` for each critic step and one for the
   generator, real and generated images in two passes; with mixed precision also so;
 * JAX and PyTorch with the same layers, where they are installed (``pip install jax`` and
@@ -85,6 +85,8 @@ def compare(size, options):
     shape = (training.images_per_iteration, *network.image_shape)
     images = np.random.default_rng(1).normal(size=shape).astype(np.float32)
     contenders = {'astro_wgan': ours(network, training, images)}
+    turned = replace(training, augment=True)
+    contenders['astro_wgan, images turned'] = ours(network, turned, images)
     compiled = replace(training, compile=True)
     if options.xla:
         contenders['astro_wgan, XLA'] = ours(network, compiled, images)

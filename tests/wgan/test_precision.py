@@ -105,10 +105,11 @@ def test_mixed_training_follows_that_in_float32(images, exact_losses, options):
     made = trainer(**options)
     found = losses(made, images)
     assert exact_losses[-1] < exact_losses[0] - 1
+    errors = np.sort(np.abs(found - exact_losses)) / np.ptp(exact_losses)
+    assert np.median(errors) < 0.03
     # At one of the steps a leaky ReLU changes sides, and the penalty jumps with it.
-    errors = np.abs(found - exact_losses) / np.ptp(exact_losses)
-    assert np.median(errors) < 0.05
-    assert np.max(errors) < 0.2
+    assert errors[-2] < 0.1
+    assert errors[-1] < 0.2
     assert not {v.dtype for _, v in made.state_variables()} & {'bfloat16', 'float16'}
 
 
