@@ -43,7 +43,7 @@ def main():
     for name in ('Keras', 'fast'):
         table[name].format = '.1f'
     table['difference'].format = '.1e'
-    print('\n'.join(table.pformat(max_lines=-1, max_width=-1)))
+    table.pprint_all()
 
 
 def compare(layer, options):

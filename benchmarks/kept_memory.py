@@ -48,7 +48,7 @@ def main():
     for name in ('seconds', 'system seconds'):
         table[name].format = '.3f'
     table['pages'].format = '.0f'
-    print('\n'.join(table.pformat(max_lines=-1, max_width=-1)))
+    table.pprint_all()
 
 
 def run(memory):

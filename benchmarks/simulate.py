@@ -60,7 +60,7 @@ def main():
     table = Table(rows=rows, names=names)
     for column, form in zip(names[1:], ('.0f', '.0f', '.1f', '.1f'), strict=True):
         table[column].format = form
-    print('\n'.join(table.pformat(max_lines=-1, max_width=-1, align=['<', '>', '>', '>', '>'])))
+    table.pprint_all(align=['<', '>', '>', '>', '>'])
 
 
 def class_speeds(recipe, options):

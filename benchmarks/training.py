@@ -73,7 +73,7 @@ def main():
     print(describe_machine())
     rows = [row for size in options.size for row in compare(size, options)]
     table = Table(rows=rows, names=list(rows[0]))
-    print('\n'.join(table.pformat(max_lines=-1, max_width=-1)))
+    table.pprint_all()
 
 
 def compare(size, options):

@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-__all__ = ['measure_residuals', 'structure_map']
+__all__ = ['measure_residuals', 'smoothed', 'structure_map']
 
 
 def measure_residuals(images, closest, weights, *, smoothing, turned_smoothing, reach):
@@ -51,7 +51,7 @@ def measure_residuals(images, closest, weights, *, smoothing, turned_smoothing, 
     ([0.0], True)
     """
     residual = images - closest
-    smooth = _smoothed(residual, weights, smoothing)
+    smooth = smoothed(residual, weights, smoothing)
     return {
         'structure': _shares(smooth, weights, reach).sum(axis=(1, 2, 3)),
         'peak': _largest(residual - smooth if smoothing else residual, weights),
@@ -75,11 +75,27 @@ def structure_map(residual, weights, *, smoothing, reach=None):
     `~numpy.ndarray` of float32, shape (n, ny, nx, bands)
         NaN in an image of which no pixel can be used.
     """
-    return _shares(_smoothed(residual, weights, smoothing), weights, reach)
+    return _shares(smoothed(residual, weights, smoothing), weights, reach)
 
 
-def _smoothed(values, weights, sigma):
-    """Weighted mean around each pixel."""
+def smoothed(values, weights, sigma):
+    """
+    Weighted mean around each pixel, by a Gaussian.
+
+    Parameters
+    ----------
+    values : array_like, shape (n, ny, nx, bands)
+        Images.
+    weights : array_like, shape (n, ny, nx, bands)
+        1 for a pixel to use, less for one that is noisier, 0 or False for a masked one.
+    sigma : float
+        Standard deviation of the Gaussian in pixels; 0 for the values as they are.
+
+    Returns
+    -------
+    `~numpy.ndarray` of float32, shape (n, ny, nx, bands)
+        0 where no pixel within reach can be used.
+    """
     values, weights = (np.asarray(a, dtype=np.float32) for a in (values, weights))
     if not sigma:
         return values

@@ -1,8 +1,8 @@
 """`RotationResidual`: what differs between a stamp and itself turned by 180 degrees."""
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
 
+from astro_wgan.anomaly.residuals import smoothed
 from astro_wgan.baselines.checks import check_fitted
 from astro_wgan.baselines.images import fitted_stretch, score_stamps
 from astro_wgan.stamps.stretch import Stretch
@@ -107,21 +107,12 @@ class RotationResidual:
         return score_stamps(stamps, self.stretch_, self._measure, progress=progress)
 
     def _measure(self, images, valid):
-        smooth = _smoothed(images, valid, self.smoothing)
+        smooth = smoothed(images, valid, self.smoothing)
         shifts = range(-self.shift, self.shift + 1)
         residuals = [_residual(smooth, valid, dy, dx) for dy in shifts for dx in shifts]
         # inf, where no shift leaves a pixel to compare.
         least = np.min(residuals, axis=0)
         return np.where(np.isfinite(least), least, np.nan)
-
-
-def _smoothed(images, valid, sigma):
-    """Smoothed over valid pixels only."""
-    sigma = (0, sigma, sigma, 0)
-    if valid.all():
-        return gaussian_filter(images, sigma)
-    weight = gaussian_filter(valid.astype(np.float32), sigma)
-    return gaussian_filter(images * valid, sigma) / np.maximum(weight, np.finfo(np.float32).tiny)
 
 
 def _residual(images, valid, dy, dx):

@@ -108,7 +108,7 @@ def main():
     text = '\n'.join([head, '', calibration_of(first), '', *pages])
     print(text)
     trends = trends_of(first)
-    print('\n'.join(trends.pformat(max_lines=-1, max_width=-1)))
+    trends.pprint_all()
     if options.out is not None:
         options.out.with_suffix('.inc').write_text(text, encoding='utf-8')
         trends.write(options.out.with_suffix('.csv'), format='ascii.csv', overwrite=True)
