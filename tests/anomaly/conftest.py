@@ -25,4 +25,6 @@ def wgan(stamps):
     network, training = preset('compact', size=16)
     network = replace(network, noise=False, latent=16)
     training = replace(training, reconstruction=0.0, critic_steps=5, learning_rate=2e-4)
+    # The same on every machine.
+    training = replace(training, precision='float32')
     return WGAN(network, training).fit(stamps, iterations=10, seed=1, progress=False)

@@ -25,7 +25,9 @@ def blobs(n, *, seed):
 def new_wgan(**training):
     network, known = preset('compact', size=16)
     network = replace(network, noise=True, latent=4)
-    return WGAN(network, replace(known, critic_steps=1, learning_rate=1e-3, **training))
+    # The same on every machine.
+    known = replace(known, precision='float32', critic_steps=1, learning_rate=1e-3)
+    return WGAN(network, replace(known, **training))
 
 
 @pytest.fixture(scope='module')
