@@ -3,8 +3,8 @@ How fast a WGAN-GP is trained, beside a matrix product and the same training in 
 
 Generator iterations (all critic steps with penalty, one generator step) on random images, by
 
-* astro_wgan, as it is, with images shown in one of their eight orientations and, where asked for,
-  compiled by XLA or in mixed precision, with the penalty in float32 and without;
+* astro_wgan in float32, also with images shown in one of their eight orientations and, where asked
+  for, compiled by XLA or in mixed precision, with the penalty in float32 and without;
 * plain Keras as public examples write it: a `tf.function` for each critic step and one for the
   generator, real and generated images in two passes; with mixed precision also so;
 * JAX and PyTorch with the same layers, where they are installed (``pip install jax`` and

@@ -152,8 +152,8 @@ class TrainingConfig:
         0 for none. Shorter at the start: ``(1 + iteration) / (10 + iteration)``.
     compile : bool
         Let XLA compile the whole iteration: half a minute at the start, and with a graphics card
-        several times as fast from then on. It draws other random numbers from the same seed.
-        Slower on most processors.
+        several times as fast from then on; slower on the processors that were tried. It draws
+        other random numbers from the same seed.
     precision : {'float32', 'mixed_bfloat16', 'mixed_float16', 'auto'}
         What the layers compute in while they are trained. Weights and losses stay in float32, and
         so do the fitted networks. For processors with units for it; others are slower with it.

@@ -49,8 +49,8 @@ def on_this_machine(training):
     -------
     `~astro_wgan.wgan.TrainingConfig`
         For ``precision='auto'``, bfloat16 throughout where the processor has units for it, and
-        float32 otherwise: on a graphics card, in what XLA compiles, and under a strategy of
-        several replicas, whose machines may differ. Unchanged for any other.
+        float32 otherwise: on a graphics card, in what XLA compiles, and under a strategy, whose
+        machines may differ. Unchanged for any other.
     """
     if training.precision != 'auto':
         return training

@@ -8,7 +8,13 @@ import pytest
 import tensorflow as tf
 
 from astro_wgan import WGAN, StampSet
-from astro_wgan.wgan import NetworkConfig, TrainingConfig, build_critic, build_generator
+from astro_wgan.wgan import (
+    NetworkConfig,
+    TrainingConfig,
+    build_critic,
+    build_generator,
+    hardware,
+)
 from astro_wgan.wgan.adversarial import AdversarialTrainer
 from astro_wgan.wgan.precision import computed_in
 
@@ -128,6 +134,16 @@ def test_step_that_overflows_is_left_out_and_the_scale_lowered(images):
 @pytest.fixture(scope='module')
 def stamps():
     return StampSet(np.random.default_rng(1).normal(size=(32, 16, 16)))
+
+
+@pytest.mark.parametrize(('units', 'expected'), [(True, 'mixed_bfloat16'), (False, 'float32')])
+def test_fitted_model_says_which_precision_auto_was(stamps, monkeypatch, units, expected):
+    monkeypatch.setattr(hardware, 'multiplies_bfloat16', lambda: units)
+    wgan = WGAN(NETWORK, TrainingConfig(**TRAINING, precision='auto'))
+    wgan.fit(stamps, iterations=1, progress=False)
+    assert wgan.provenance_['precision'] == expected
+    # What was asked for stays, so that a training can go on on another machine.
+    assert wgan.training.precision == 'auto'
 
 
 def test_model_and_checkpoint_keep_the_precision(stamps, tmp_path):
