@@ -112,10 +112,12 @@ def compare(size, options):
             contenders[name] = make(network, training, images)
         else:
             print(f'{name} is not installed, or there is a graphics card; its row is left out.')
-    seconds, speeds = time_in_turn(contenders, options.turns)
+    types = ['float32', 'bfloat16'] if 'mixed_bfloat16' in options.precision else ['float32']
+    seconds, speeds = time_in_turn(contenders, types, options.turns)
     operations = iteration_operations(network, training)
-    limit, half = speeds['float32'], speeds['bfloat16']
-    print(f'Matrix product: {limit / 1e9:.0f} GFLOP/s in float32, {half / 1e9:.0f} in bfloat16.')
+    limit = speeds['float32']
+    for dtype, speed in speeds.items():
+        print(f'Matrix product in {dtype}: {speed / 1e9:.0f} GFLOP/s.')
     return [
         {
             'size': size,
@@ -129,10 +131,10 @@ def compare(size, options):
     ]
 
 
-def time_in_turn(contenders, turns):
+def time_in_turn(contenders, types, turns):
     """Seconds of the shortest iteration of each, and the best speeds of a matrix product."""
     seconds = {name: [] for name in contenders}
-    speeds = {'float32': [], 'bfloat16': []}
+    speeds = {dtype: [] for dtype in types}
     edge = EDGES[has_graphics_card()]
     for _ in range(turns):
         for dtype, found in speeds.items():

@@ -1,5 +1,7 @@
 """One generator iteration: several critic steps with gradient penalty, then one generator step."""
 
+from functools import partial
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -52,7 +54,7 @@ def draw_latent(config, n, seed):
     return tf.random.stateless_normal(shape, seed)
 
 
-def turn(images, orientation):
+def turn(images, orientation, *, compiled=False):
     """
     One of the eight orientations of the square, the same for all images.
 
@@ -61,12 +63,21 @@ def turn(images, orientation):
     images : `tf.Tensor`, shape (n, size, size, bands)
         Square images.
     orientation : `tf.Tensor` of int, scalar
-        0 to 7: bit 0 transposes, bits 1 and 2 reflect along y and x.
+        0 to 7: bit 0 transposes, bits 1 and 2 reflect along y and x, in this order.
+    compiled : bool
+        Whether XLA compiles it: then all are in the graph as one choice by pixel, since a choice
+        of what to compute would have a graphics card wait for the processor.
+
+    Returns
+    -------
+    `tf.Tensor`, shape (n, size, size, bands)
     """
-    bit = [tf.bitwise.bitwise_and(orientation, 1 << k) > 0 for k in range(3)]
-    images = tf.where(bit[0], tf.transpose(images, (0, 2, 1, 3)), images)
-    images = tf.where(bit[1], tf.reverse(images, axis=[1]), images)
-    return tf.where(bit[2], tf.reverse(images, axis=[2]), images)
+    if not compiled:
+        return tf.switch_case(orientation, [partial(_oriented, images, k) for k in range(8)])
+    for k in range(3):
+        chosen = tf.bitwise.bitwise_and(orientation, 1 << k) > 0
+        images = tf.where(chosen, _oriented(images, 1 << k), images)
+    return images
 
 
 class AdversarialTrainer(keras.Model):
@@ -296,7 +307,7 @@ class AdversarialTrainer(keras.Model):
         if not self.training.augment:
             return images
         which = tf.random.stateless_uniform((), self._seed(step, _TURN), maxval=8, dtype=tf.int32)
-        return turn(images, which)
+        return turn(images, which, compiled=self.training.compile)
 
     def _drawing_variables(self):
         """What a generator step changes."""
@@ -322,6 +333,14 @@ class AdversarialTrainer(keras.Model):
             if averaged is not None:
                 for average, weight in zip(averaged.variables, network.variables, strict=True):
                     average.assign(keep * average + (1 - keep) * weight)
+
+
+def _oriented(images, orientation):
+    """As `turn`, for an orientation that is known before the graph runs."""
+    if orientation & 1:
+        images = tf.transpose(images, (0, 2, 1, 3))
+    reflected = [axis for axis in (1, 2) if orientation >> axis & 1]
+    return tf.reverse(images, axis=reflected) if reflected else tf.identity(images)
 
 
 def _batch(images, k, n):
