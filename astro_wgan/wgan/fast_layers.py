@@ -67,10 +67,10 @@ def fast_class(layer, precision='float32'):
     taken, given = layer.kernel.shape[2:]
     if layer.strides == (2, 2) and taken <= _MOST_BANDS:
         return ConvolutionOfImage
-    if layer.strides == (1, 1) and given <= _MOST_BANDS and layer.kernel_size[0] % 2:
-        # Small feature maps of as few channels have no whole block.
-        whole = layer.output.shape[2] % _block_width(given) == 0
-        return ConvolutionToImage if whole else own
+    # Small feature maps of as few channels as an image have no whole block.
+    blocked = given <= _MOST_BANDS and layer.output.shape[2] % _block_width(given) == 0
+    if layer.strides == (1, 1) and blocked and layer.kernel_size[0] % 2:
+        return ConvolutionToImage
     # In float32 TensorFlow adds the biases within the convolution.
     return own if precision == 'float32' else Convolution
 

@@ -183,6 +183,7 @@ def test_few_channels_on_few_pixels_are_left_to_keras():
     generator = build_generator(network)
     kinds = [fast_class(layer) for layer in generator.layers if isinstance(layer, layers.Conv2D)]
     assert kinds == [layers.Conv2D, ConvolutionToImage]
+    assert fast_class(generator.layers[4], 'mixed_bfloat16') is Convolution
     latent = tf.random.stateless_normal((5, network.latent), (1, 2))
     expected = generator(latent)
     np.testing.assert_allclose(computed_in(generator, 'float32')(latent), expected, atol=1e-5)

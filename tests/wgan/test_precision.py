@@ -100,22 +100,22 @@ def exact_losses(images):
 
 
 @pytest.mark.parametrize(
-    'options',
+    ('options', 'largest'),
     [
-        {'precision': 'mixed_bfloat16'},
-        {'precision': 'mixed_float16'},
-        {'precision': 'mixed_bfloat16', 'penalty_in_float32': False},
+        ({'precision': 'mixed_bfloat16'}, 0.2),
+        ({'precision': 'mixed_float16'}, 0.1),
+        ({'precision': 'mixed_bfloat16', 'penalty_in_float32': False}, 0.2),
     ],
 )
-def test_mixed_training_follows_that_in_float32(images, exact_losses, options):
+def test_mixed_training_follows_that_in_float32(images, exact_losses, options, largest):
     made = trainer(**options)
     found = losses(made, images)
     assert exact_losses[-1] < exact_losses[0] - 1
     errors = np.sort(np.abs(found - exact_losses)) / np.ptp(exact_losses)
     assert np.median(errors) < 0.03
-    # At one of the steps a leaky ReLU changes sides, and the penalty jumps with it.
+    # At one of the steps a leaky ReLU changes sides in bfloat16, and the penalty jumps with it.
     assert errors[-2] < 0.1
-    assert errors[-1] < 0.2
+    assert errors[-1] < largest
     assert not {v.dtype for _, v in made.state_variables()} & {'bfloat16', 'float16'}
 
 
