@@ -11,6 +11,7 @@ units of its largest number.
 """
 
 import argparse
+import sys
 import time
 
 import numpy as np
@@ -39,11 +40,8 @@ def main():
             if fast_class(layer) is not type(layer):
                 rows.append({'network': made.name, **compare(layer, options)})
     print(describe_machine())
-    table = Table(rows=rows)
-    for name in ('Keras', 'fast'):
-        table[name].format = '.1f'
-    table['difference'].format = '.1e'
-    table.pprint_all()
+    formats = {'Keras': '.1f', 'fast': '.1f', 'difference': '.1e'}
+    Table(rows=rows).write(sys.stdout, format='ascii.fixed_width_two_line', formats=formats)
 
 
 def compare(layer, options):

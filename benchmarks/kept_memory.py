@@ -44,11 +44,8 @@ def main():
         for memory in ('kept', 'given back')
     ]
     print(describe_machine())
-    table = Table(rows=best)
-    for name in ('seconds', 'system seconds'):
-        table[name].format = '.3f'
-    table['pages'].format = '.0f'
-    table.pprint_all()
+    formats = {'seconds': '.3f', 'system seconds': '.3f', 'pages': '.0f'}
+    Table(rows=best).write(sys.stdout, format='ascii.fixed_width_two_line', formats=formats)
 
 
 def run(memory):
