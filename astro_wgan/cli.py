@@ -72,7 +72,7 @@ def _add_hunt(commands):
     add('--preset', choices=['compact', 'paper'], default=defaults.preset, help='the networks')
     add('--epochs', type=float, help='show each stamp so often')
     add('--minutes', type=float, help='train so long')
-    add('--iterations', type=int, help='or so many generator iterations (800 without any limit)')
+    add('--iterations', type=int, help='or so many generator iterations (600 without any limit)')
     add('--seed', type=int, default=defaults.seed, help='seed of split and training')
     add('--model', metavar='DIR', help='use the model of an earlier hunt instead of training one')
     add('--held-out', type=float, default=defaults.held_out, help='share that is not trained on')

@@ -16,7 +16,7 @@ from astro_wgan.stamps import Detection, StampSet, StampStore, cut_stamps, read_
 __all__ = ['HuntConfig', 'HuntFolderError', 'HuntResult', 'hunt']
 
 _FORMAT = 'astro_wgan hunt 1'
-_DEFAULT_ITERATIONS = 800
+_DEFAULT_ITERATIONS = 600
 
 
 class HuntFolderError(OSError):
@@ -39,7 +39,7 @@ class HuntConfig:
     preset : {'compact', 'paper'}
         Networks and training.
     iterations, epochs, minutes : float or None
-        Limits of the training: generator iterations (800, where no limit is named), or how often
+        Limits of the training: generator iterations (600, where no limit is named), or how often
         each stamp is shown, and time. A training that the clock stops depends on the machine, one
         that a count stops on the seed alone.
     held_out : float
@@ -149,8 +149,8 @@ def hunt(
     HuntFolderError
         If ``out`` cannot be written, or holds something else.
     ValueError
-        If image, positions or configuration cannot be used, or there are fewer stamps than one
-        batch of the training. All this before the training starts.
+        If image, positions or configuration cannot be used, or there are too few stamps to
+        train on. All this before the training starts.
     KeyboardInterrupt
         After the state has been written; the same call goes on from there.
 
@@ -167,7 +167,7 @@ def hunt(
         # Not at the top: `import astro_wgan` must not load TensorFlow.
         from astro_wgan.anomaly import AnomalyDetector
         from astro_wgan.wgan import preset
-    batch_size = preset(config.preset, size=config.size)[1].batch_size
+    fewest = preset(config.preset, size=config.size)[1].fewest_stamps
     folder = _Folder(out)
     if model is not None and not isinstance(model, AnomalyDetector):
         model = AnomalyDetector.load(_model_folder(model))
@@ -178,7 +178,7 @@ def hunt(
         line.update(1.0, f'{len(stamps)} stamps of {config.size} x {config.size} pixels')
     trained_on = np.zeros(len(stamps), dtype=bool)
     if model is None:
-        trained_on = _draw_training(stamps, config, batch_size)
+        trained_on = _draw_training(stamps, config, fewest)
     folder.claim(_fingerprint(stamps, config, model))
     if folder.is_complete:
         return HuntResult(
@@ -230,13 +230,13 @@ def _cut(ccd, config, positions):
     return stamps
 
 
-def _draw_training(stamps, config, batch_size):
+def _draw_training(stamps, config, fewest):
     """True for each stamp that the networks will be trained on."""
     normal, held_out = stamps.split(1 - config.held_out, seed=config.seed)
-    if len(normal) < batch_size or not len(held_out):
+    if len(normal) < fewest or not len(held_out):
         raise ValueError(
-            f'{len(stamps)} stamps are too few to train on: at least one batch of {batch_size} is '
-            f'needed beside those held out. Lower the detection threshold or `minimum_area`, take '
+            f'{len(stamps)} stamps are too few to train on: at least {fewest} are needed '
+            'beside those held out. Lower the detection threshold or `minimum_area`, take '
             "smaller stamps or partial='fill', or name a trained `model`."
         )
     return np.isin(stamps.ids, normal.ids)

@@ -1,5 +1,5 @@
 """
-Which network finds most for its time: variants of the preset 'compact' on simulated galaxies.
+Which network finds most for its time: variants of a preset on simulated galaxies.
 
 Each is trained on the first normals of ``benchmark-1`` and scores anomalies of each class and
 fresh normals after so many iterations, one training per variant. Two pixels are binned to one,
@@ -11,6 +11,7 @@ on from them; one is kept for each number of iterations, to be scored again.
     python benchmarks/architecture.py --normals 500 --test 100 --iterations 20 40
     python benchmarks/architecture.py --latent 16 32 --reconstruction 0.05 0.25 --seeds 1 2
     python benchmarks/architecture.py --binning 1 --normals 20000 --iterations 900 3000
+    python benchmarks/architecture.py --preset paper --precision float32 mixed_bfloat16
 """
 
 import argparse
@@ -37,33 +38,41 @@ WORK = Path(__file__).parent / 'work' / 'architecture'
 
 @dataclass(frozen=True)
 class Variant:
-    """A preset that differs from 'compact' in these."""
+    """A preset that differs in what is not None."""
 
-    latent: int
-    reconstruction: float
-    critic_steps: int
-    batch: int
-    seed: int
+    preset: str
+    latent: int | None
+    reconstruction: float | None
+    critic_steps: int | None
+    batch_size: int | None
+    learning_rate: float | None
+    average: float | None
     precision: str
+    seed: int
 
     def configuration(self, size):
-        network, training = preset('compact', size=size)
-        network = replace(network, latent=self.latent)
-        changed = {
-            'reconstruction': self.reconstruction,
-            'critic_steps': self.critic_steps,
-            'batch_size': self.batch,
-            'precision': self.precision,
-            'penalty_in_float32': self.precision == 'float32',
-        }
+        network, training = preset(self.preset, size=size)
+        if self.latent is not None:
+            network = replace(network, latent=self.latent)
+        names = ('reconstruction', 'critic_steps', 'batch_size', 'learning_rate', 'average')
+        changed = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        changed['precision'] = self.precision
+        # As `auto` has it.
+        changed['penalty_in_float32'] = self.precision != 'mixed_bfloat16'
         return network, replace(training, **changed)
 
     def __str__(self):
-        precision = '' if self.precision == 'float32' else f', {self.precision}'
-        return (
-            f'latent {self.latent}, weight {self.reconstruction:g}, '
-            f'{self.critic_steps} critic steps, batch {self.batch}, seed {self.seed}{precision}'
-        )
+        named = {
+            'latent': self.latent,
+            'weight': self.reconstruction,
+            'critic steps': self.critic_steps,
+            'batch': self.batch_size,
+            'rate': self.learning_rate,
+            'average': self.average,
+            'seed': self.seed,
+        }
+        changed = ', '.join(f'{name} {v:g}' for name, v in named.items() if v is not None)
+        return f'{self.preset}, {changed}, {self.precision}'
 
 
 def main():
@@ -77,12 +86,15 @@ def main():
     )
     rows = list(pca_rows(sets, scoring))
     for variant in product(
+        options.preset,
         options.latent,
         options.reconstruction,
         options.critic_steps,
         options.batch,
-        options.seeds,
+        options.learning_rate,
+        options.average,
         options.precision,
+        options.seeds,
     ):
         for row in wgan_rows(Variant(*variant), sets, scoring, options):
             print(row, flush=True)
@@ -98,10 +110,14 @@ def read_options():
     parser.add_argument('--normals', type=int, default=12000)
     parser.add_argument('--test', type=int, default=1000, help='of each class')
     parser.add_argument('--binning', type=int, default=2, help='pixels to one, along each axis')
-    parser.add_argument('--latent', type=int, nargs='+', default=[16])
-    parser.add_argument('--reconstruction', type=float, nargs='+', default=[0.05])
-    parser.add_argument('--critic-steps', type=int, nargs='+', default=[2])
-    parser.add_argument('--batch', type=int, nargs='+', default=[32])
+    parser.add_argument('--preset', nargs='+', default=['compact'], help='or paper')
+    changed = parser.add_argument_group("several of each may be named; the preset's unless given")
+    changed.add_argument('--latent', type=int, nargs='+', default=[None])
+    changed.add_argument('--reconstruction', type=float, nargs='+', default=[None])
+    changed.add_argument('--critic-steps', type=int, nargs='+', default=[None])
+    changed.add_argument('--batch', type=int, nargs='+', default=[None])
+    changed.add_argument('--learning-rate', type=float, nargs='+', default=[None])
+    changed.add_argument('--average', type=float, nargs='+', default=[None])
     parser.add_argument('--seeds', type=int, nargs='+', default=[1])
     parser.add_argument('--precision', nargs='+', default=['float32'], help='mixed_bfloat16')
     parser.add_argument('--iterations', type=int, nargs='+', default=[400, 800, 1600])

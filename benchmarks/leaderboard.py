@@ -15,8 +15,8 @@ PCA residual, Mahalanobis   of so many components that held-out normals are most
                             and with ten and the WGAN's way to score a residual
 autoencoder                 16 latent numbers; residual smoothed before it is squared and summed
 WGAN, as in the paper       the generator draws noise, too; search of a free z, the paper's score
-WGAN                        preset 'compact' and the defaults of the detector; an isolation forest
-                            on the features of its critic
+WGAN                        trained as the shipped model, with the defaults of the detector; an
+                            isolation forest on the features of its critic
 supervised                  the ceiling: layers of the critic, six classes, log odds of an anomaly
 
 Shapes take statmorph about 0.4 s a stamp, so those rows are of fewer stamps (``--morphology``);

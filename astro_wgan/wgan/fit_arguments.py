@@ -57,11 +57,9 @@ def check_fit(network, training, stamps, *, start, held_out, patience, sheets, s
     """
     _check_reconstruction(network, training)
     check_stamps(network, stamps)
-    if len(stamps) < training.batch_size:
-        raise ValueError(
-            f'`stamps` must hold at least one batch, {training.batch_size} stamps; '
-            f'got {len(stamps)}.'
-        )
+    fewest = training.fewest_stamps
+    if len(stamps) < fewest:
+        raise ValueError(f'`stamps` must hold at least {fewest} stamps; got {len(stamps)}.')
     for name, value in (('patience', patience), ('sheets', sheets)):
         if value is not None and held_out is None:
             raise ValueError(f'`{name}` needs `held_out` stamps; got none.')

@@ -127,8 +127,8 @@ class WGAN:
         Parameters
         ----------
         stamps : `~astro_wgan.StampSet`, `~astro_wgan.StampStore` or path-like
-            At least one batch of stamps, or the path of a store of them; square and of the
-            network's size and bands. Masked pixels are filled with the median of their stamp.
+            As many as ``training.fewest_stamps``, or the path of a store of them; square and of
+            the network's size and bands. Masked pixels are filled with the median of their stamp.
         epochs : float, optional
             How often each stamp is shown to the critic. 50, when no limit is given.
         iterations : int, optional

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from astro_wgan import WGAN, AnomalyDetector
+from astro_wgan import WGAN, AnomalyDetector, datasets
 from astro_wgan.anomaly import Scoring, critic_features
 from astro_wgan.baselines import IsolationForestScore
 from astro_wgan.files import read_arrays, write_arrays
@@ -58,7 +58,7 @@ class Autoencoder:
 
 class WganDetector:
     """
-    The package's own detector, as its preset 'compact' and its defaults make it.
+    The package's own detector, trained as the model that it ships, with the defaults else.
 
     A tenth of the normals are not trained on; by them scores are compared with those of normals
     that are as bright. As in the ``paper``, networks of the same layers draw noise, too, have no
@@ -70,9 +70,8 @@ class WganDetector:
         self.minutes, self.folder, self.paper, self.seed = minutes, folder, paper, seed
 
     def fit(self, populations):
-        network, training = preset('compact')
-        # The same on every machine.
-        training = replace(training, precision='float32')
+        shipped = datasets.load_model().wgan
+        network, training = shipped.network, shipped.training
         if self.paper:
             network = replace(network, noise=False, latent=16)
             training = replace(training, reconstruction=0.0, critic_steps=5, learning_rate=2e-4)

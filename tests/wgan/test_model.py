@@ -205,8 +205,15 @@ def test_impossible_limits_are_refused(stamps, options, message):
         new_wgan().fit(stamps, **options)
 
 
+def test_stamps_may_be_fewer_than_a_batch(stamps):
+    with pytest.raises(ValueError, match=r'at least 32 stamps; got 31'):
+        new_wgan(batch_size=64).fit(stamps[:31], iterations=2, progress=False)
+    wgan = new_wgan(batch_size=64).fit(stamps[:32], iterations=2, progress=False)
+    assert np.isfinite(wgan.history_['critic_loss']).all()
+
+
 def test_stamps_that_do_not_fit_are_refused(stamps):
-    with pytest.raises(ValueError, match=r'at least one batch, 8 stamps; got 3'):
+    with pytest.raises(ValueError, match=r'at least 8 stamps; got 3'):
         new_wgan().fit(stamps[:3])
     with pytest.raises(ValueError, match=r'16 x 16 pixels and 1 band.*got 32 x 32'):
         new_wgan().fit(StampSet(np.zeros((20, 32, 32))))
