@@ -238,7 +238,7 @@ _PRESETS = {
     # The paper's numbers where it gives them; the widths are ours.
     'paper': (NetworkConfig(), TrainingConfig()),
     # Small enough that two CPU cores learn a field in minutes. The encoder holds the generator to
-    # the real images, so that two critic steps are enough. A longer latent vector draws what is
+    # the real images, so that one critic step is enough. A longer latent vector draws what is
     # strange as well.
     'compact': (
         NetworkConfig(
