@@ -236,7 +236,7 @@ class TrainingConfig:
 
 _PRESETS = {
     # The paper's numbers where it gives them; the widths are ours.
-    'paper': (NetworkConfig(), TrainingConfig()),
+    'paper': (NetworkConfig(), TrainingConfig(precision='auto')),
     # Small enough that two CPU cores learn a field in minutes. The encoder holds the generator to
     # the real images, so that one critic step is enough. A longer latent vector draws what is
     # strange as well.
