@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -197,7 +198,7 @@ def hunt(
         detector.calibrate(misfit[member], training=seen)
     table = detector.score(misfit, member=member)
     table['trained_on'] = trained_on
-    table.meta['hunt'] = _describe(config, ccd)
+    table.meta['hunt'] = record(**asdict(config), image=_name_of(image), credit=_credit(ccd.meta))
     detector.save(folder.model)
     detector.gallery(
         stamps,
@@ -205,8 +206,8 @@ def hunt(
         folder.gallery,
         title=f'Strangest of {len(table)} sources',
         limit=config.cards,
-        origin=ccd.meta.get('origin', 'lower'),
-        notes=[ccd.meta['credit']] if 'credit' in ccd.meta else [],
+        origin=_first_row(ccd.meta),
+        notes=_credit(ccd.meta) or (),
     )
     # Last but the mark: who finds the table finds all the rest.
     folder.write_table(table)
@@ -263,11 +264,20 @@ def _model_folder(path):
     return path / 'model' if (path / 'model').is_dir() else path
 
 
-def _describe(config, ccd):
-    description = {**asdict(config), 'image': str(ccd.meta.get('source', 'array'))}
-    if 'credit' in ccd.meta:
-        description['credit'] = ccd.meta['credit']
-    return record(**description)
+# ``meta`` of an image holds the cards of whatever header it came with: ORIGIN is an institute,
+# and CREDIT may be a number. What is taken from it is picked by name, for what it can mean.
+def _first_row(meta):
+    """`origin` of the page: 'upper' only where `read_image` says it, of a picture."""
+    return 'upper' if meta.get('origin') == 'upper' else 'lower'
+
+
+def _credit(meta):
+    credit = meta.get('credit')
+    return credit if isinstance(credit, str) and credit.strip() else None
+
+
+def _name_of(image):
+    return str(image) if isinstance(image, (str, PathLike)) else 'array'
 
 
 def _fingerprint(stamps, config, model):

@@ -13,7 +13,7 @@ from astropy.nddata import CCDData
 from astropy.table import QTable
 from astropy.wcs import WCS
 
-from astro_wgan import AnomalyDetector, HuntConfig, StampStore, hunt
+from astro_wgan import AnomalyDetector, HuntConfig, StampStore, hunt, hunting
 from astro_wgan.cli import main
 from astro_wgan.hunting import HuntFolderError
 from astro_wgan.stamps import Detection, DetectionError, ImageError
@@ -87,6 +87,44 @@ def test_folder_holds_stamps_model_and_page(result):
     )
     left = {path.name for path in result.folder.iterdir()}
     assert left == {'gallery.html', 'hunt.json', 'model', 'scores.ecsv', 'stamps.zarr'}
+
+
+#: As observatories write them; each is the name of an argument or of an entry of ours, too.
+CARDS = {
+    'ORIGIN': 'ESO-PARANAL',
+    'CREDIT': 5,
+    'SOURCE': 'NGC 1',
+    'TITLE': 'A field',
+    'NOTES': 3,
+    'LIMIT': 1.5,
+    'LEVEL': 90,
+    'ID': 'x',
+    'MODEL': 'beta',
+    'SEARCH': 'cone',
+}
+
+
+def test_header_cards_are_no_arguments(image, tmp_path):
+    path = tmp_path / 'observed.fits'
+    image.copy().write(path)
+    with fits.open(path, mode='update') as hdus:
+        hdus[0].header.update(CARDS)
+    result = hunt(path, out=tmp_path / 'out', config=CONFIG, progress=False)
+    assert (result.folder / 'gallery.html').is_file()
+    assert result.table.meta['hunt']['image'] == str(path)
+    assert result.table.meta['hunt']['credit'] is None
+
+
+@pytest.mark.parametrize(
+    'meta', [fits.Header(CARDS.items()), {k.lower(): v for k, v in CARDS.items()}]
+)
+def test_what_of_a_header_reaches_the_page_is_picked_by_name(meta):
+    assert hunting._first_row(meta) == 'lower'
+    assert hunting._credit(meta) is None
+    meta['credit'] = 'ESA/Hubble & NASA'
+    meta['origin'] = 'upper'
+    assert hunting._first_row(meta) == 'upper'
+    assert hunting._credit(meta) == 'ESA/Hubble & NASA'
 
 
 def test_same_call_again_reads_what_is_there(result, image):

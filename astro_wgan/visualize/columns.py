@@ -14,6 +14,7 @@ __all__ = [
     'check_table',
     'in_order',
     'numbers',
+    'recorded_thresholds',
     'scores_of',
     'thresholds_of',
 ]
@@ -80,9 +81,7 @@ def thresholds_of(given, thresholds):
         Score by level or name. None: those that all of the tables have, from held-out normals.
     """
     if thresholds is None:
-        known = [
-            t.meta.get('thresholds', {}).get('held-out') for t in given if isinstance(t, Table)
-        ]
+        known = [recorded_thresholds(t).get('held-out') for t in given if isinstance(t, Table)]
         thresholds = known[0] if known and all(k and k == known[0] for k in known) else {}
     elif not isinstance(thresholds, Mapping):
         raise TypeError(
@@ -91,6 +90,21 @@ def thresholds_of(given, thresholds):
         )
     finite = {_level_name(k): float(t) for k, t in thresholds.items() if np.isfinite(t)}
     return dict(sorted(finite.items(), key=lambda item: item[1]))
+
+
+def recorded_thresholds(table):
+    """
+    Thresholds that `~astro_wgan.AnomalyDetector.score` wrote down, by source; empty without.
+
+    Parameters
+    ----------
+    table : `~astropy.table.Table`
+        Scores. What its ``meta`` holds of another origin under the same name is not taken.
+    """
+    thresholds = table.meta.get('thresholds')
+    if not isinstance(thresholds, Mapping):
+        return {}
+    return {source: t for source, t in thresholds.items() if isinstance(t, Mapping)}
 
 
 def axis_label(name, unit=None):

@@ -6,6 +6,8 @@ from html import escape
 
 import numpy as np
 
+from astro_wgan.visualize.columns import recorded_thresholds
+
 __all__ = [
     'histogram_html',
     'levels_of',
@@ -126,10 +128,10 @@ def thresholds_html(table):
         Empty if the scores were not calibrated or there are none.
     """
     levels = levels_of(table)
-    thresholds = table.meta.get('thresholds', {}).get('held-out', {})
+    recorded = recorded_thresholds(table)
     if not len(table) or not levels:
         return ''
-    training = table.meta['thresholds'].get('training') if thresholds else None
+    thresholds, training = recorded.get('held-out', {}), recorded.get('training')
     scored = int(np.count_nonzero(~np.isnan(np.asarray(table['score'], dtype=float))))
     heads = ['Level', 'Score above', 'Stamps', 'If all normal']
     if training:
@@ -179,7 +181,7 @@ def histogram_html(table):
         )
     parts.append(f'<line class="axis" x1="0" x2="100%" y1="{_PLOT_BOTTOM}" y2="{_PLOT_BOTTOM}"/>')
     parts += [_tick(value, bins) for value in _round_values(bins.low, bins.high)]
-    thresholds = table.meta.get('thresholds', {}).get('held-out', {})
+    thresholds = recorded_thresholds(table).get('held-out', {})
     found = {level: thresholds.get(str(level), np.nan) for level in levels_of(table)}
     parts += _threshold_marks({k: t for k, t in found.items() if bins.low <= t <= bins.high}, bins)
     most = f'{counts.max():,} {_plural("stamp", counts.max())}'

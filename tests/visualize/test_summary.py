@@ -109,3 +109,11 @@ def test_text_from_outside_is_escaped(table):
     assert '&lt;b&gt;&amp;' in provenance_html(table)
     assert notes_html('a < b') == '<p>a &lt; b</p>'
     assert notes_html(['one', 'two']) == '<p>one</p><p>two</p>'
+
+
+@pytest.mark.parametrize('meta', [{'thresholds': 'of the survey'}, {'thresholds': {'held-out': 3}}])
+def test_thresholds_of_another_origin_are_not_taken(table, meta):
+    table.meta = {**meta, 'search': 'cone', 'provenance': 'VizieR'}
+    assert 'Training set' not in thresholds_html(table)
+    assert 'threshold' not in histogram_html(table)
+    assert summary_html(table, shown=5, shape=(64, 64))
