@@ -2,7 +2,7 @@
 
 import numpy as np
 
-__all__ = ['branch_order', 'main_progenitors']
+__all__ = ['branch_order', 'main_progenitors', 'most_massive_histories']
 
 
 def main_progenitors(target, weight):
@@ -21,17 +21,57 @@ def main_progenitors(target, weight):
     `~numpy.ndarray` of bool, shape (n,)
         True for a galaxy that is the main progenitor of its descendant.
     """
-    n = len(target)
     rows = np.flatnonzero(target >= 0)
-    to = target[rows]
-    weight = np.nan_to_num(weight[rows], nan=-1.0)
-    heaviest = np.full(n, -np.inf, dtype=weight.dtype)
-    np.maximum.at(heaviest, to, weight)
-    winners = weight == heaviest[to]
-    first = np.full(n, n)
-    np.minimum.at(first, to[winners], rows[winners])
-    main = np.zeros(n, dtype=bool)
-    main[first[first < n]] = True
+    main = np.zeros(len(target), dtype=bool)
+    main[rows[_heaviest(target[rows], np.nan_to_num(weight[rows], nan=-1.0))]] = True
+    return main
+
+
+def most_massive_histories(target, mass, ordinal, named):
+    """
+    The main progenitors by what they have been, not by what they are in one snapshot.
+
+    Parameters
+    ----------
+    target : `~numpy.ndarray` of int, shape (n,)
+        Row of the descendant of each galaxy; -1 for none. Its ordinal is always the larger one.
+    mass : `~numpy.ndarray`, shape (n,)
+        Stellar masses; NaN where unknown.
+    ordinal : `~numpy.ndarray` of int, shape (n,)
+        Number of each galaxy's snapshot.
+    named : `~numpy.ndarray` of bool, shape (n,)
+        True for galaxies that are main progenitors because the trees' own code says so.
+
+    Returns
+    -------
+    `~numpy.ndarray` of bool, shape (n,)
+        True for a galaxy that is the main progenitor of its descendant.
+
+    Notes
+    -----
+    The sum of the masses along the main branch of each progenitor (De Lucia & Blaizot 2007,
+    MNRAS 375, 2): where a halo finder gives the mass of one to the other for a moment, this does
+    not change who is who. In snapshots that a galaxy skips it has the mass of before. At a tie
+    the lowest row wins; a history of unknown masses alone loses.
+    """
+    # In units of the largest, so that no unit of mass is too large or small for a sum.
+    largest = np.nanmax(mass, initial=0, where=~np.isnan(mass))
+    history = np.nan_to_num(mass / (largest or 1)).astype(float)
+    steps = np.where(target >= 0, ordinal[target] - ordinal, 1)
+    history *= steps
+    known = ~np.isnan(mass)
+    main = np.zeros(len(target), dtype=bool)
+    rows = np.flatnonzero(target >= 0)
+    rows = rows[np.argsort(ordinal[target[rows]], kind='stable')]
+    stops = np.cumsum(np.bincount(ordinal[target[rows]]))
+    # Early snapshots first: the histories of the progenitors are complete.
+    for part in np.split(rows, stops[:-1]) if len(rows) else []:
+        weight = np.where(known[part], history[part], -1)
+        weight[named[part]] = np.inf
+        chosen = part[_heaviest(target[part], weight)]
+        main[chosen] = True
+        history[target[chosen]] += history[chosen]
+        known[target[chosen]] |= known[chosen]
     return main
 
 
@@ -70,3 +110,9 @@ def branch_order(target, main, ordinal):
     branch = number[tip]
     order = np.argsort(branch * (int(ordinal.max()) + 1) + ordinal)
     return order, branch[order].astype(np.int32)
+
+
+def _heaviest(to, weight):
+    """Places of the largest weight for each value of ``to``, the first of them at a tie."""
+    order = np.lexsort([-weight, to])
+    return order[np.append(True, np.diff(to[order]) != 0)] if len(order) else order

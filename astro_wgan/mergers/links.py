@@ -39,6 +39,34 @@ class Links:
         self._check_forward(linked, self.target[linked], at)
         self._check_forward(*self._side.T, at)
 
+    def named_main(self, table):
+        """
+        Galaxies that the column ``main_progenitor_id`` says are main progenitors.
+
+        Returns
+        -------
+        named : `~numpy.ndarray` of bool, shape (n,)
+        absent : int
+            Galaxies whose main progenitor is not in the table.
+        """
+        named = np.zeros(len(self.ids), dtype=bool)
+        if 'main_progenitor_id' not in table.colnames:
+            return named, 0
+        wanted = integers(table, 'main_progenitor_id', fill=NONE)[self.rows]
+        rows, absent = _look_up(self.ids, wanted, 'end')
+        galaxy = np.flatnonzero(rows != NONE)
+        progenitor = rows[galaxy]
+        wrong = np.flatnonzero(self.target[progenitor] != galaxy)
+        if len(wrong):
+            first = wrong[0]
+            raise ValueError(
+                'Column `main_progenitor_id` must name a galaxy that becomes this one; '
+                f'{len(wrong)} rows do not, such as {self.ids[galaxy[first]]}, which names '
+                f'{self.ids[progenitor[first]]}.'
+            )
+        named[progenitor] = True
+        return named, absent
+
     def _check_forward(self, source, target, ordinal):
         backward = np.flatnonzero(ordinal[target] <= ordinal[source])
         if not len(backward):

@@ -21,6 +21,8 @@ _SUBLINK = (
     'SubhaloPos',
 )
 _BY_TYPE = ('SubhaloMassType', 'SubhaloHalfmassRadType')
+#: Who the main progenitor is; read where it is there.
+_MAIN = 'FirstProgenitorID'
 #: Number of the stars among the six types of particle of Gadget and Arepo.
 _STARS = 4
 
@@ -43,7 +45,7 @@ def read_sublink(source, *, redshifts, cosmology):
     -------
     `~astropy.table.QTable`
         A table for `MergerTrees`. Positions and effective radii (the half-mass radii of the stars)
-        are comoving.
+        are comoving. ``main_progenitor_id`` is ``FirstProgenitorID``, where the files have it.
 
     Raises
     ------
@@ -82,6 +84,9 @@ def read_sublink(source, *, redshifts, cosmology):
     snapshot = fields['SnapNum'].astype(np.int64)
     mass = fields['SubhaloMassType'] * 1e10 / cosmology.h
     radius = fields['SubhaloHalfmassRadType'] / cosmology.h
+    main = {}
+    if _MAIN in fields:
+        main = {'main_progenitor_id': fields[_MAIN].astype(np.int64)}
     return QTable(
         {
             'id': fields['SubhaloID'].astype(np.int64),
@@ -89,6 +94,7 @@ def read_sublink(source, *, redshifts, cosmology):
             'redshift': _redshifts_of(snapshot, redshifts),
             'stellar_mass': mass * u.Msun,
             'descendant_id': fields['DescendantID'].astype(np.int64),
+            **main,
             'position': fields['SubhaloPos'] / cosmology.h * u.kpc,
             'effective_radius': radius * u.kpc,
         },
@@ -170,7 +176,10 @@ def _sublink_fields(source):
     for path in paths:
         with h5py.File(path, 'r') as file:
             chunks.append(_fields_of_stars(file, file.keys(), path))
-    return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in _SUBLINK}
+    some = [path for path, chunk in zip(paths, chunks, strict=True) if _MAIN not in chunk]
+    if 0 < len(some) < len(paths):
+        raise ValueError(f'{some[0]} lacks the field {_MAIN}, which others have.')
+    return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
 
 
 def _fields_of_stars(fields, names, where):
@@ -179,7 +188,7 @@ def _fields_of_stars(fields, names, where):
     if missing:
         raise ValueError(f'SubLink trees need the fields {missing}, which {where} lacks.')
     found = {}
-    for name in _SUBLINK:
+    for name in [*_SUBLINK, *([_MAIN] if _MAIN in names else [])]:
         # Sliced before they become arrays: a file then reads one column of six.
         values = fields[name] if hasattr(fields[name], 'shape') else np.asarray(fields[name])
         found[name] = np.asarray(values[:, _STARS] if name in _BY_TYPE else values[...])

@@ -5,9 +5,14 @@ from astropy import units as u
 from astropy.cosmology import default_cosmology
 from astropy.table import QTable
 
-from astro_wgan.mergers.branches import branch_order, main_progenitors
+from astro_wgan.mergers.branches import (
+    branch_order,
+    main_progenitors,
+    most_massive_histories,
+)
 from astro_wgan.mergers.columns import bad_rows, integers, masses, quantity, require
 from astro_wgan.mergers.links import NONE, Links
+from astro_wgan.mergers.lost import find_again
 from astro_wgan.provenance import record
 
 __all__ = ['MergerTrees']
@@ -36,6 +41,9 @@ class MergerTrees:
         ``mass_contributed`` (unit of mass), optional
             Mass that it gives to this descendant. A galaxy that gives mass to several has a row
             for each: its descendant proper is the one that gets the most.
+        ``main_progenitor_id`` : int, optional
+            ``id`` of the main progenitor, as the code that made the trees sees it; negative or
+            masked for none. Where it is not in the table, those that are there decide.
         ``position`` (unit of length, shape (n, 3)) and ``effective_radius``, optional
             Needed for merger sequences. Both physical or both comoving.
     cosmology : `~astropy.cosmology.Cosmology`, optional
@@ -45,6 +53,8 @@ class MergerTrees:
     missing : {'error', 'end'}, optional
         What to do where a descendant is not in the table: complain, or let the tree end there,
         as in a catalogue that was cut in mass.
+    found_within : int, optional
+        Snapshots for which a galaxy may be lost, at most: see the notes. 0 believes the table.
 
     Attributes
     ----------
@@ -63,6 +73,10 @@ class MergerTrees:
         In ``length_unit``.
     side_links : `~numpy.ndarray` of int, shape (m, 2)
         Rows of giver and taker where a galaxy gave mass to one that is not its descendant proper.
+    found_again : `~astropy.table.QTable`
+        Galaxies that were lost and found again: ``lost_id`` (when last seen), ``found_id`` (when
+        seen again), ``joined_id`` (what the table says the first one becomes) and ``missing``,
+        the number of snapshots between.
     snapshots : `~numpy.ndarray` of int
         Numbers of the snapshots.
     times : `~astropy.units.Quantity`
@@ -72,8 +86,8 @@ class MergerTrees:
     ------
     ValueError
         If columns are missing, the table is empty, ids repeat, descendants do not exist or lie in
-        the same or an earlier snapshot (as in a cycle), times do not grow with the snapshot, or
-        masses are negative or infinite.
+        the same or an earlier snapshot (as in a cycle), a main progenitor does not become the
+        galaxy, times do not grow with the snapshot, or masses are negative or infinite.
     `~astropy.units.UnitsError`
         If a unit is missing or of another kind.
     TypeError
@@ -81,8 +95,17 @@ class MergerTrees:
 
     Notes
     -----
-    The main progenitor of a galaxy is the one that contributed most of its mass, where that is
-    given, else the one with the largest stellar mass; at a tie the one with the lowest id.
+    The main progenitor of a galaxy is the one that ``main_progenitor_id`` names; else the one that
+    contributed most of its mass, where that is given; else the one with the most massive history:
+    the largest sum of stellar masses along its own main branch (De Lucia & Blaizot 2007, MNRAS
+    375, 2). At a tie it is the one with the lowest id.
+
+    A halo finder can lose a galaxy that passes through a larger one: its tree ends as if the two
+    had merged, and another one begins without a progenitor when it comes out. Where positions are
+    known, such a beginning is taken for the lost galaxy if it lies within 20 effective radii of
+    the larger one (100 kpc where these are unknown), its stellar mass has changed by a factor of 3
+    at most, and no more than ``found_within`` snapshots lie between. The two are linked, so there
+    is no merger, and `found_again` lists them.
 
     Examples
     --------
@@ -105,9 +128,13 @@ class MergerTrees:
     [1, 3, 5]
     """
 
-    def __init__(self, table, *, cosmology=None, box=None, missing='error'):
+    def __init__(self, table, *, cosmology=None, box=None, missing='error', found_within=5):
         if missing not in ('error', 'end'):
             raise ValueError(f"`missing` must be 'error' or 'end'; got {missing!r}.")
+        if not isinstance(found_within, (int, np.integer)) or found_within < 0:
+            raise ValueError(
+                f'`found_within` must be a number of snapshots, 0 or more; got {found_within!r}.'
+            )
         require(table, ['id', 'snapshot', 'stellar_mass', 'descendant_id'])
         if not len(table):
             raise ValueError('`table` must hold at least one galaxy; it is empty.')
@@ -116,21 +143,36 @@ class MergerTrees:
         links = Links(table, ordinal, missing)
         rows = links.rows
         stellar = masses(table, 'stellar_mass')
-        mass, self.mass_unit = stellar.value[rows], stellar.unit
-        given = links.contributed
-        main = main_progenitors(links.target, mass if given is None else given)
-        order, self.branch = branch_order(links.target, main, ordinal[rows])
-        self.ids = links.ids[order]
-        self.ordinal = ordinal[rows][order].astype(np.int32)
-        self.stellar_mass = mass[order]
+        self.stellar_mass, self.mass_unit = stellar.value[rows], stellar.unit
+        self.ids, self.ordinal = links.ids, ordinal[rows].astype(np.int32)
+        self._places(table, rows, box)
+        named, absent = links.named_main(table)
+
+        def main_of(target):
+            if links.contributed is None:
+                return most_massive_histories(target, self.stellar_mass, self.ordinal, named)
+            return main_progenitors(target, np.where(named, np.inf, links.contributed))
+
+        main = main_of(links.target)
+        lost, found = find_again(self, links.target, main, found_within)
+        self.found_again = self._lost_and_found(lost, found, links.target[lost])
+        if len(lost):
+            links.target[lost] = found
+            main = main_of(links.target)
+        order, self.branch = branch_order(links.target, main, self.ordinal)
+        for name in ('ids', 'ordinal', 'stellar_mass', 'position', 'effective_radius'):
+            values = getattr(self, name)
+            setattr(self, name, None if values is None else values[order])
         self.descendant = links.targets_in(order)
         self.side_links = links.side_links_in(order)
-        self._places(table, rows[order], box)
         self.meta = {
             'galaxies': len(self.ids),
             'cosmology': repr(cosmology) if 'time' not in table.colnames else None,
             'box': None if self.box is None else [f'{b:g} {self.length_unit}' for b in self.box],
             'descendants_not_in_table': links.ended,
+            'main_progenitors_not_in_table': absent,
+            'found_within': int(found_within),
+            'found_again': len(lost),
         }
 
     def _places(self, table, rows, box):
@@ -153,6 +195,16 @@ class MergerTrees:
             radius = quantity(table, 'effective_radius', u.kpc)
             unit = self.length_unit or radius.unit
             self.effective_radius = radius.to_value(unit)[rows]
+
+    def _lost_and_found(self, lost, found, joined):
+        return QTable(
+            {
+                'lost_id': self.ids[lost],
+                'found_id': self.ids[found],
+                'joined_id': self.ids[joined],
+                'missing': self.ordinal[found] - self.ordinal[lost] - 1,
+            }
+        )
 
     def __len__(self):
         return len(self.ids)

@@ -37,15 +37,32 @@ class Tree:
                         self.proper[row['descendant_id']].append(galaxy)
         snapshots = sorted({row['snapshot'] for row in self.galaxies.values()})
         self.step = {snapshot: i for i, snapshot in enumerate(snapshots)}
-        self.mains = {galaxy: self._main(galaxy) for galaxy in links}
+        self.mains, self.pasts = {}, {}
+        for galaxy in sorted(links, key=self.at):
+            self.mains[galaxy] = self._main(galaxy)
+            self.pasts[galaxy] = self._past(galaxy)
 
     def _main(self, galaxy):
-        weight = 'mass_contributed' if 'mass_contributed' in self.galaxies[galaxy] else None
-        weight = weight or 'stellar_mass'
         candidates = self.proper[galaxy]
         if not candidates:
             return None
-        return min(candidates, key=lambda g: (-_known(self.galaxies[g][weight]), g))
+        if 'mass_contributed' in self.galaxies[galaxy]:
+            weight = {g: _known(self.galaxies[g]['mass_contributed']) for g in candidates}
+        else:
+            weight = {g: self._weight(g) for g in candidates}
+        return min(candidates, key=lambda g: (-weight[g], g))
+
+    def _past(self, galaxy):
+        """Masses of the main branch up to here, each with the snapshots that it lasts."""
+        before = self.mains[galaxy]
+        past = [] if before is None else list(self.pasts[before])
+        after = self.next(galaxy)
+        steps = 1 if after is None else self.at(after) - self.at(galaxy)
+        return [*past, (self.mass(galaxy), steps)]
+
+    def _weight(self, galaxy):
+        known = [mass * steps for mass, steps in self.pasts[galaxy] if not math.isnan(mass)]
+        return math.fsum(known) if known else -1.0
 
     def at(self, galaxy):
         return self.step[self.galaxies[galaxy]['snapshot']]
@@ -118,6 +135,38 @@ def isolated(tree, span, ratio=0.0):
         if _quiet_past(tree, galaxy, tree.time(galaxy) - span, ratio)
         and _quiet_future(tree, galaxy, tree.time(galaxy) + span, ratio)
     }
+
+
+def lost_and_found(tree, within, box=None):
+    """A list of (galaxy when last seen, the same when seen again, snapshots between)."""
+    pairs = []
+    for lost, row in tree.galaxies.items():
+        joined = tree.next(lost)
+        if not within or joined is None or tree.mains[joined] == lost:
+            continue
+        if not row['stellar_mass'] > 0:
+            continue
+        for again in tree.galaxies:
+            missing = tree.at(again) - tree.at(lost) - 1
+            if tree.proper[again] or not 0 <= missing <= within or not tree.mass(again) > 0:
+                continue
+            host = joined
+            while host is not None and tree.at(host) < tree.at(again):
+                host = tree.next(host)
+            change = abs(math.log(tree.mass(again) / row['stellar_mass']))
+            if host is None or change > math.log(3):
+                continue
+            radius = tree.galaxies[host]['effective_radius']
+            reach = 20 * radius if radius > 0 else 100
+            apart = _separation(tree, host, again, box)
+            if apart <= reach and not math.isnan(_separation(tree, lost, again, box)):
+                pairs.append((missing, change, lost, again))
+    kept, taken = [], set()
+    for missing, _, lost, again in sorted(pairs):
+        if ('lost', lost) not in taken and ('found', again) not in taken:
+            taken |= {('lost', lost), ('found', again)}
+            kept.append((lost, again, missing))
+    return kept
 
 
 def _quiet_past(tree, galaxy, since, ratio):

@@ -92,7 +92,8 @@ OPTIONS = [
 
 @pytest.mark.parametrize('options', OPTIONS)
 def test_mergers_are_those_of_the_brute_force(table, tree, brute_force, options):
-    mergers = find_mergers(MergerTrees(table, box=11 * u.kpc), **options)
+    trees = MergerTrees(table, box=11 * u.kpc, found_within=0)
+    mergers = find_mergers(trees, **options)
     expected = brute_force.mergers(tree, box=11, **options)
     assert len(expected) > 10
     pairs = list(zip(mergers['galaxy_id'].tolist(), mergers['companion_id'].tolist(), strict=True))
@@ -106,7 +107,7 @@ def test_mergers_are_those_of_the_brute_force(table, tree, brute_force, options)
 
 @pytest.mark.parametrize('options', OPTIONS)
 def test_sequences_are_those_of_the_brute_force(table, tree, brute_force, options):
-    trees = MergerTrees(table, box=11 * u.kpc)
+    trees = MergerTrees(table, box=11 * u.kpc, found_within=0)
     mergers = find_mergers(trees, **options)
     rows = merger_sequences(trees, **options)
     expected = brute_force.sequences(tree, box=11, **options)
@@ -125,7 +126,19 @@ def test_sequences_are_those_of_the_brute_force(table, tree, brute_force, option
 
 @pytest.mark.parametrize(('span', 'ratio'), [(0.3, 0.0), (0.3, 0.2), (0.52, 0.01), (1.0, 0.0)])
 def test_isolated_galaxies_are_those_of_the_brute_force(table, tree, brute_force, span, ratio):
-    isolated = isolated_galaxies(MergerTrees(table), span=span * u.Gyr, ratio=ratio)
+    isolated = isolated_galaxies(MergerTrees(table, found_within=0), span=span * u.Gyr, ratio=ratio)
     expected = brute_force.isolated(tree, span, ratio)
     assert set(isolated['galaxy_id'].tolist()) == expected
     assert len(isolated) == len(expected)
+
+
+@pytest.mark.parametrize('within', [0, 1, 4])
+@pytest.mark.parametrize('seed', range(3))
+def test_lost_galaxies_are_those_of_the_brute_force(brute_force, seed, within):
+    table = wild_trees(10 + seed, n=1000)
+    table['effective_radius'] /= 20
+    found = MergerTrees(table, box=11 * u.kpc, found_within=within).found_again
+    rows = zip(*(found[name].tolist() for name in ('lost_id', 'found_id', 'missing')), strict=True)
+    expected = brute_force.lost_and_found(brute_force.Tree(table), within, box=11)
+    assert len(expected) >= 3 * within
+    assert sorted(rows) == sorted(expected)

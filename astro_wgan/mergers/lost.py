@@ -1,0 +1,115 @@
+"""Galaxies that a halo finder loses inside of a larger one and finds again when they come out."""
+
+import numpy as np
+from astropy import units as u
+from scipy.spatial import cKDTree
+
+from astro_wgan.mergers.links import NONE
+
+__all__ = ['find_again']
+
+#: How far from the other galaxy it is looked for: so many effective radii of that, about a third
+#: of its halo's radius (Kravtsov 2013); or this far where they are unknown.
+_RADII = 20
+_DISTANCE = 100 * u.kpc
+
+#: Stars that it may have lost, or gained, meanwhile: a factor.
+_FACTOR = 3
+
+
+def find_again(trees, target, main, within):
+    """
+    Galaxies whose tree ends in another one, and that appear anew beside it soon after.
+
+    Parameters
+    ----------
+    trees : `MergerTrees`
+        Its ``ids``, ``ordinal``, ``stellar_mass``, ``position``, ``effective_radius`` and
+        ``length_unit``, all in one order.
+    target : `~numpy.ndarray` of int, shape (n,)
+        Row of the descendant of each galaxy; -1 for none.
+    main : `~numpy.ndarray` of bool, shape (n,)
+        True for a galaxy that is the main progenitor of its descendant.
+    within : int
+        Snapshots in which it may be missing.
+
+    Returns
+    -------
+    lost, found : `~numpy.ndarray` of int, shape (m,)
+        Rows of galaxies when last seen, and of the same ones when seen again; each occurs once.
+    """
+    nobody = np.empty(0, dtype=np.int64)
+    if trees.position is None or not within:
+        return nobody, nobody
+    seen = (trees.stellar_mass > 0) & np.isfinite(trees.position).all(axis=1)
+    fresh = seen & (trees.ordinal > 0)
+    fresh[target[target != NONE]] = False
+    lost = np.flatnonzero((target != NONE) & ~main & seen)
+    fresh = np.flatnonzero(fresh)
+    if not len(lost) or not len(fresh):
+        return nobody, nobody
+    pairs = np.concatenate(list(_candidates(trees, target, lost, fresh, within)))
+    one, other, missing = pairs.T
+    change = np.abs(np.log(trees.stellar_mass[other] / trees.stellar_mass[one]))
+    alike = change <= np.log(_FACTOR) * (1 + 1e-9)
+    order = np.lexsort([trees.ids[other], trees.ids[one], change, missing])
+    return _each_once(one, other, order[alike[order]])
+
+
+def _candidates(trees, target, lost, fresh, within):
+    """Arrays of rows (lost, new one near the galaxy that it joined, snapshots missing)."""
+    fresh = fresh[np.argsort(trees.ordinal[fresh], kind='stable')]
+    edges = np.searchsorted(trees.ordinal[fresh], np.arange(len(trees.snapshots) + 1))
+    host = target[lost]
+    yield np.empty((0, 3), dtype=np.int64)
+    for missing in range(within + 1):
+        now = trees.ordinal[lost] + 1 + missing
+        host = _followed(host, target, trees.ordinal, now)
+        inside = (host != NONE) & (now < len(trees.snapshots))
+        lost, host, now = lost[inside], host[inside], now[inside]
+        for snapshot in np.unique(now):
+            there = fresh[edges[snapshot] : edges[snapshot + 1]]
+            here = now == snapshot
+            here[here] = np.isfinite(trees.position[host[here]]).all(axis=1)
+            if len(there) and here.any():
+                near = _near(trees, host[here], there)
+                count = np.array([len(some) for some in near])
+                found = there[np.concatenate(near).astype(np.int64)]
+                yield np.column_stack(
+                    [np.repeat(lost[here], count), found, np.full(len(found), missing)]
+                )
+
+
+def _followed(host, target, ordinal, now):
+    """Descendants of galaxies that are not before a snapshot; -1 where trees end earlier."""
+    host = host.copy()
+    while True:
+        early = np.flatnonzero((host != NONE) & (ordinal[host] < now))
+        if not len(early):
+            return host
+        host[early] = target[host[early]]
+
+
+def _near(trees, host, fresh):
+    """For each host the places in ``fresh`` of those near it."""
+    reach = np.full(len(host), _DISTANCE.to_value(trees.length_unit))
+    if trees.effective_radius is not None:
+        radius = _RADII * trees.effective_radius[host].astype(float)
+        reach = np.where(radius > 0, radius, reach)
+    places = [trees.position[rows].astype(float) for rows in (host, fresh)]
+    if trees.box is not None:
+        places = [place % trees.box for place in places]
+        # A remainder can be rounded up to the box itself, which the tree of places refuses.
+        places = [np.where(place >= trees.box, 0, place) for place in places]
+    return cKDTree(places[1], boxsize=trees.box).query_ball_point(places[0], reach)
+
+
+def _each_once(one, other, order):
+    """The first of the ordered pairs, and of the rest the first with nobody of those, and so on."""
+    taken, kept = set(), []
+    for k in order.tolist():
+        pair = (int(one[k]), ~int(other[k]))
+        if taken.isdisjoint(pair):
+            taken.update(pair)
+            kept.append(k)
+    return one[kept], other[kept]
