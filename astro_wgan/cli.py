@@ -37,10 +37,12 @@ def main(arguments=None):
     except KeyboardInterrupt:
         print('\nInterrupted. The same command goes on from here.', file=sys.stderr)
         return 130
-    except (OSError, TypeError, ValueError) as error:
+    # In astropy 8 an error of units is no ValueError.
+    except (OSError, TypeError, ValueError, u.UnitsError) as error:
         if options.traceback:
             raise
-        print(f'astro-wgan: {error}', file=sys.stderr)
+        # One line, whatever the lines of the message.
+        print(f'astro-wgan: {" ".join(str(error).split())}', file=sys.stderr)
         return 2
 
 
@@ -183,8 +185,10 @@ def _add_observe(commands):
         type=float,
         nargs='+',
         metavar='NM',
-        help='observed wavelength of each image (default: WLEFF)',
+        help='observed wavelength of each image, or each plane of a cube (default: WLEFF, or the '
+        'table that SKIRT writes)',
     )
+    add('--plane', type=int, help='plane of a cube (default: all, as bands)')
     add('--centre', type=float, nargs=2, metavar=('X', 'Y'), help='pixel to put in the middle')
     add('--psf', metavar='FITS', help='image of a star, instead of the PSF of the instrument')
     add(
@@ -265,19 +269,21 @@ def _read_light_maps(options):
         'unit': options.unit,
         'pixel_scale': None if options.pixel_scale is None else options.pixel_scale * u.kpc,
         'redshift': options.image_redshift,
+        'plane': options.plane,
     }
     lengths = None if options.wavelength is None else options.wavelength * u.nm
     if options.bands:
         light = read_light_map(options.images, wavelength=lengths, **given)
         return [_short_name(options.images[0])], [light]
-    if lengths is not None and len(lengths) != len(options.images):
+    several = len(options.images) > 1
+    if lengths is not None and several and len(lengths) != len(options.images):
         raise ValueError('`--wavelength` must be one for each image.')
     maps = []
     for k, name in enumerate(options.images):
         if name in SIMULATIONS and not Path(name).exists():
             maps.append(load_light_map(name))
         else:
-            length = None if lengths is None else lengths[k]
+            length = lengths[k] if lengths is not None and several else lengths
             maps.append(read_light_map(name, wavelength=length, **given))
     names = [_short_name(name) for name in options.images]
     if len(set(names)) < len(names):

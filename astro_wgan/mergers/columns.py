@@ -54,7 +54,7 @@ def quantity(table, name, unit):
     values, mask = _unmasked(table[name])
     own = getattr(values, 'unit', None) or u.dimensionless_unscaled
     if not own.is_equivalent(unit):
-        raise u.UnitsError(
+        raise u.UnitConversionError(
             f'Column `{name}` must have a unit that converts to {u.Unit(unit)}; '
             f'got {str(own) or "none"}.'
         )

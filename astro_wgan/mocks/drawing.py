@@ -69,7 +69,7 @@ def mock_stamps(
         Pixels along an edge of a stamp, or ``(ny, nx)``.
     centre : tuple of float, optional
         ``(x, y)`` of the map, in its pixels, that lies in the middle of the stamp; by default its
-        own middle.
+        own middle. It must lie in the map.
     cosmology : `~astropy.cosmology.Cosmology`, optional
         What relates redshift, angle and brightness.
     into : path-like, optional
@@ -135,6 +135,9 @@ def mock_stamps(
         raise TypeError(f'`light` must be a LightMap or a sequence of them; got {maps[0]!r}.')
     redshifts, numbers = _checked_redshifts(redshift, len(maps))
     camera = _Camera(instrument, as_shape(size), centre, cosmology)
+    if isinstance(maps, (list, tuple)):
+        for number, each in enumerate(maps):
+            camera.check(number, each)
     settings = {
         **camera.to_dict(),
         'redshifts': _fingerprint(redshifts),
@@ -245,9 +248,22 @@ class _Camera:
             'cosmology': self.cosmology.name or repr(self.cosmology),
         }
 
-    def _draw_one(self, number, light, redshift, blur):
+    def check(self, number, light):
+        """Refuse what is no map, or a centre that is not in it."""
         if not isinstance(light, LightMap):
             raise TypeError(f'`light` must hold LightMaps; item {number} is {light!r}.')
+        if self.centre is None:
+            return
+        ny, nx = light.shape
+        x, y = self.centre
+        if not (-0.5 <= x <= nx - 0.5 and -0.5 <= y <= ny - 0.5):
+            raise ValueError(
+                f'`centre` must lie in the map, from -0.5 to {nx - 0.5} in x and {ny - 0.5} in y; '
+                f'got ({x:g}, {y:g}).'
+            )
+
+    def _draw_one(self, number, light, redshift, blur):
+        self.check(number, light)
         rest = self.instrument.wavelength / (1 + redshift)
         flux = light.flux(
             redshift, wavelength=self.instrument.wavelength, cosmology=self.cosmology

@@ -61,7 +61,7 @@ class CalzettiDust:
             return
         age = u.Quantity(self.younger_than)
         if not age.unit.is_equivalent(u.Gyr):
-            raise u.UnitsError(f'`younger_than` must be a time; got {age}.')
+            raise u.UnitConversionError(f'`younger_than` must be a time; got {age}.')
         if not age > 0:
             raise ValueError(f'`younger_than` must be above 0; got {age}.')
 

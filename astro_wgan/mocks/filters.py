@@ -47,7 +47,8 @@ class FilterCurve:
     def __post_init__(self):
         wavelength = u.Quantity(self.wavelength, dtype=float)
         if not wavelength.unit.is_equivalent(u.nm):
-            raise u.UnitsError(f'`wavelength` must be lengths; got {wavelength.unit or "no unit"}.')
+            unit = wavelength.unit or 'no unit'
+            raise u.UnitConversionError(f'`wavelength` must be lengths; got {unit}.')
         wavelength = wavelength.to(u.nm)
         throughput = np.asarray(self.throughput, dtype=float)
         grows = wavelength.ndim == 1 and len(wavelength) > 1 and (np.diff(wavelength) > 0).all()

@@ -93,7 +93,7 @@ class Instrument:
         for name, unit in (('wavelength', u.nm), ('exposure_time', u.s)):
             value = u.Quantity(getattr(self, name))
             if not value.unit.is_equivalent(unit):
-                raise u.UnitsError(f'`{name}` must convert to {unit}; got {value}.')
+                raise u.UnitConversionError(f'`{name}` must convert to {unit}; got {value}.')
             if not 0 < value.value < np.inf:
                 raise ValueError(f'`{name}` must be above 0; got {value}.')
             put(self, name, value.to(unit))

@@ -53,7 +53,7 @@ class LightMap:
     def __post_init__(self):
         luminosity = u.Quantity(self.luminosity, dtype=float)
         if not luminosity.unit.is_equivalent(LUMINOSITY):
-            raise u.UnitsError(
+            raise u.UnitConversionError(
                 '`luminosity` must be a power per frequency, such as W / Hz; got '
                 f'{luminosity.unit or "no unit"}.'
             )
@@ -237,7 +237,7 @@ class LightMap:
         bands = self.luminosity.shape[2:]
         wavelength = u.Quantity(np.nan if self.wavelength is None else self.wavelength)
         if self.wavelength is not None and not wavelength.unit.is_equivalent(u.m):
-            raise u.UnitsError(f'`wavelength` must be a length; got {wavelength}.')
+            raise u.UnitConversionError(f'`wavelength` must be a length; got {wavelength}.')
         if wavelength.shape != bands or not (wavelength.value > 0).all():
             raise ValueError(
                 f'`wavelength` must be above 0, one for each of the {bands[0] if bands else 1} '
@@ -257,7 +257,7 @@ def _as_length(pixel_scale):
     if scale.unit.is_equivalent(u.kpc):
         scale = scale / u.pix
     if not scale.unit.is_equivalent(u.kpc / u.pix) or not scale.isscalar:
-        raise u.UnitsError(
+        raise u.UnitConversionError(
             f'`pixel_scale` must be one length, or length per pixel, such as 0.1 kpc; got {scale}.'
         )
     if not 0 < scale.value < np.inf:
@@ -274,7 +274,7 @@ def _linear_brightness(brightness):
     try:
         return u.Quantity(brightness.to(linear), dtype=float)
     except (AttributeError, u.UnitConversionError) as error:
-        raise u.UnitsError(
+        raise u.UnitConversionError(
             '`brightness` must be AB magnitudes or flux density per solid angle, such as '
             f'mag(AB) / arcsec2 or nJy / arcsec2; got {unit or "no unit"}.'
         ) from error

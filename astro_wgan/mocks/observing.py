@@ -3,12 +3,13 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 from astropy import units as u
 from astropy.cosmology import Planck18
 
 from astro_wgan.mocks.drawing import mock_stamps
 from astro_wgan.mocks.instruments import find_instrument
-from astro_wgan.noise import add_noise
+from astro_wgan.noise import Sky, add_noise, autocorrelation
 
 __all__ = ['noise_free_path', 'observe', 'with_exposure_time']
 
@@ -77,6 +78,20 @@ def observe(
     instrument = find_instrument(instrument)
     if exposure_time is not None:
         instrument = with_exposure_time(instrument, exposure_time)
+    sky = instrument.sky_noise if sky is None else sky
+    correlation = autocorrelation(sky) if isinstance(sky, Sky) else None
+    options = {
+        'sky': sky,
+        'exposure_time': instrument.exposure_time,
+        'correlation': correlation,
+        'correlation_ratio': instrument.correlation_ratio,
+        'seed': seed,
+    }
+    # A sky of another unit or scale, or too little of it, is said before anything is drawn.
+    nothing = mock_stamps([], instrument, redshift=1.0, size=size, progress=False)
+    add_noise(nothing, **options, progress=False)
+    if isinstance(sky, Sky):
+        sky.draw(1, nothing.shape, np.random.default_rng(0))
     work = {'processes': processes, 'client': client, 'progress': progress}
     stamps = mock_stamps(
         light,
@@ -88,15 +103,7 @@ def observe(
         into=None if into is None else noise_free_path(into),
         **work,
     )
-    return add_noise(
-        stamps,
-        sky=instrument.sky_noise if sky is None else sky,
-        exposure_time=instrument.exposure_time,
-        correlation_ratio=instrument.correlation_ratio,
-        seed=seed,
-        into=into,
-        **work,
-    )
+    return add_noise(stamps, **options, into=into, **work)
 
 
 def noise_free_path(into):

@@ -130,7 +130,7 @@ def particles_from_pynbody(
         if name == 'metallicities':
             columns[name] = np.asarray(values, dtype=float)
         elif repr(values.units) == 'NoUnit()':
-            raise u.UnitsError(f'The array {candidates[0]!r}, for `{name}`, has no unit.')
+            raise u.UnitConversionError(f'The array {candidates[0]!r}, for `{name}`, has no unit.')
         else:
             converted = np.asarray(values.in_units(unit), dtype=float)
             columns[name] = converted * u.Unit(_YT[name][1])

@@ -128,5 +128,5 @@ def _quantity(values, name, unit):
     values = np.ma.filled(np.ma.asarray(values, dtype=float), np.nan)
     own = unit if own is None else own
     if own is None and name != 'metallicities':
-        raise u.UnitsError(f'`{name}` has no unit: give it one by `units`.')
+        raise u.UnitConversionError(f'`{name}` has no unit: give it one by `units`.')
     return values * u.Unit(own or '')

@@ -280,7 +280,7 @@ def _numbers(values, unit, name, *, negative):
     values = u.Quantity(values, dtype=float)
     if not values.unit.is_equivalent(unit):
         wanted = f'convert to {unit}' if unit != u.dimensionless_unscaled else 'have no unit'
-        raise u.UnitsError(f'`{name}` must {wanted}; got {values.unit or "no unit"}.')
+        raise u.UnitConversionError(f'`{name}` must {wanted}; got {values.unit or "no unit"}.')
     values = values.to(unit)
     good = np.isfinite(values.value) & (negative or values.value >= 0)
     if not np.all(good):

@@ -73,7 +73,7 @@ class StellarPopulations:
         for name, unit in units.items():
             values = u.Quantity(getattr(self, name), dtype=float)
             if not values.unit.is_equivalent(unit):
-                raise u.UnitsError(f'`{name}` must convert to {unit}; got {values.unit}.')
+                raise u.UnitConversionError(f'`{name}` must convert to {unit}; got {values.unit}.')
             object.__setattr__(self, name, values.to(unit))
         object.__setattr__(self, 'metallicities', np.asarray(self.metallicities, dtype=float))
         axes = {'metallicities': self.metallicities, 'ages': self.ages.value}

@@ -152,7 +152,7 @@ class AiryPSF:
         for name in ('wavelength', 'diameter'):
             value = u.Quantity(getattr(self, name))
             if not value.unit.is_equivalent(u.m):
-                raise u.UnitsError(f'`{name}` must be a length; got {value}.')
+                raise u.UnitConversionError(f'`{name}` must be a length; got {value}.')
             if not 0 < value.value < np.inf:
                 raise ValueError(f'`{name}` must be above 0; got {value}.')
         if not 0 <= self.obscuration < 1:
@@ -268,7 +268,7 @@ def as_arcsec(angle, name):
     if angle.unit.is_equivalent(u.arcsec / u.pix):
         angle = angle * u.pix
     if not angle.unit.is_equivalent(u.arcsec) or not angle.isscalar:
-        raise u.UnitsError(f'`{name}` must be one angle; got {angle}.')
+        raise u.UnitConversionError(f'`{name}` must be one angle; got {angle}.')
     return angle.to_value(u.arcsec)
 
 

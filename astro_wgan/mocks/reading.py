@@ -20,7 +20,14 @@ _AB_BRIGHTNESS = u.mag(u.AB / u.arcsec**2)
 
 
 def read_light_map(
-    source, *, unit=None, pixel_scale=None, redshift=None, wavelength=None, hdu=None
+    source,
+    *,
+    unit=None,
+    pixel_scale=None,
+    redshift=None,
+    wavelength=None,
+    hdu=None,
+    plane=None,
 ):
     """
     Read the image of a simulated galaxy, or one for each band.
@@ -28,7 +35,8 @@ def read_light_map(
     Parameters
     ----------
     source : path-like or list of path-like
-        FITS images of surface brightness; of several bands, in any order.
+        FITS images of surface brightness; of several bands, in any order. The planes of a cube
+        are bands, unless ``plane`` chooses one.
     unit : unit-like, optional
         Of the pixels: AB magnitudes, ``mag(AB / arcsec2)``, or flux density per solid angle. By
         default as the header says (``BUNIT``).
@@ -39,10 +47,13 @@ def read_light_map(
         At which the brightness would be measured; by default that of the header (``REDSHIFT``).
         0 is brightness as it is at the galaxy.
     wavelength : `~astropy.units.Quantity`, optional
-        Observed wavelength, one for each image; by default that of the header (``WLEFF``, in
-        Angstrom), or unknown.
+        Observed wavelength, one for each image, or each plane of a cube; by default that of the
+        header (``WLEFF``, in Angstrom), or unknown; for a cube those of the table that SKIRT
+        writes beside it.
     hdu : int or str, optional
         Which image of a file.
+    plane : int, optional
+        Which plane of a cube, along its first array axis.
 
     Returns
     -------
@@ -56,8 +67,8 @@ def read_light_map(
     ImageError
         If a file is truncated or has no image.
     ValueError
-        If something is neither given nor in the header, images of bands do not fit, or pixels are
-        NaN or negative.
+        If something is neither given nor in the header, as the wavelengths of a cube of which no
+        plane is chosen; images of bands do not fit, or pixels are NaN or negative.
     astropy.units.UnitsError
         If units do not convert.
 
@@ -72,62 +83,115 @@ def read_light_map(
         raise ValueError('`source` names no file.')
     lengths = [None] * len(paths)
     if wavelength is not None:
-        lengths = list(np.atleast_1d(u.Quantity(wavelength)))
+        wavelength = np.atleast_1d(u.Quantity(wavelength))
+        lengths = [wavelength] if len(paths) == 1 else list(wavelength[:, np.newaxis])
         if len(lengths) != len(paths):
             raise ValueError(
                 f'`wavelength` must be one for each of the {len(paths)} images; got {len(lengths)}.'
             )
-    maps = [
-        _read_one(path, unit, pixel_scale, redshift, length, hdu)
-        for path, length in zip(paths, lengths, strict=True)
-    ]
+    maps = []
+    for path, length in zip(paths, lengths, strict=True):
+        maps += _read_planes(path, unit, pixel_scale, redshift, length, hdu, plane)
     return maps[0] if len(maps) == 1 else _joined(maps)
 
 
-def _read_one(path, unit, pixel_scale, redshift, wavelength, hdu):
+def _read_planes(path, unit, pixel_scale, redshift, wavelength, hdu, plane):
+    """A map of each plane of a cube, or of the one that is chosen; or that of an image."""
+    name = os.fspath(path)
     with warnings.catch_warnings():
         # Units and coordinates of simulations are read here, from the header.
         warnings.simplefilter('ignore', AstropyUserWarning)
-        image = read_image(path, hdu=hdu)
-        header = _header(path, hdu)
-    name = os.fspath(path)
-    unit = _unit(header, name) if unit is None else unit
+        planes, header, own = _described(path, hdu)
+        wanted = [plane] if plane is not None or planes < 2 else list(range(planes))
+        images = [read_image(path, hdu=hdu, plane=each) for each in wanted]
+    if own is not None and planes > 1:
+        own = own[wanted]
+    if wavelength is None:
+        wavelength = own
+    elif len(wavelength) != len(wanted):
+        raise ValueError(
+            f'`wavelength` must be one for each of the {len(wanted)} planes of {name}; '
+            f'got {len(wavelength)}.'
+        )
+    if wavelength is None and len(wanted) > 1:
+        raise ValueError(
+            f'{name} is a cube of {planes} planes: choose one by `plane`, from 0 to {planes - 1}, '
+            'or give `wavelength`, one for each plane.'
+        )
+    unit = _unit(header, name) if unit is None else _known_unit(unit, '`unit`')
     if pixel_scale is None:
         pixel_scale = _pixel_scale(header, name)
     if redshift is None:
         if 'REDSHIFT' not in header:
             raise ValueError(f'The header of {name} has no REDSHIFT: give `redshift`.')
         redshift = float(header['REDSHIFT'])
-    if wavelength is None and 'WLEFF' in header:
-        wavelength = float(header['WLEFF']) * u.AA
-    return LightMap.from_surface_brightness(
-        image.data.astype(float) * u.Unit(unit),
-        pixel_scale,
-        redshift=redshift,
-        wavelength=wavelength,
-        meta={'files': [os.path.basename(name)]},
-    )
+    return [
+        LightMap.from_surface_brightness(
+            image.data.astype(float) * unit,
+            pixel_scale,
+            redshift=redshift,
+            wavelength=None if wavelength is None else wavelength[k],
+            meta={'files': [os.path.basename(name)]},
+        )
+        for k, image in enumerate(images)
+    ]
 
 
-def _header(path, hdu):
-    """The header that goes with the image that `read_image` takes."""
+def _described(path, hdu):
+    """Planes of the image that `read_image` takes, its header, and wavelengths where known."""
     with fits.open(path) as hdulist:
+        images = [each for each in hdulist if each.is_image and each.header['NAXIS'] >= 2]
         if hdu is not None:
-            return hdulist[hdu].header
-        return next(each.header for each in hdulist if each.is_image and each.header['NAXIS'] == 2)
+            try:
+                images = [hdulist[hdu]]
+            except (IndexError, KeyError):
+                images = []
+        if not images:
+            # Says what there is instead.
+            read_image(path, hdu=hdu)
+        flat = [each for each in images if _planes(each.header) == 1]
+        header = (flat or images)[0].header
+        planes = _planes(header)
+        if planes > 1:
+            return planes, header, _wavelengths(hdulist, planes)
+    own = None if 'WLEFF' not in header else [float(header['WLEFF'])] * u.AA
+    return planes, header, own
+
+
+def _planes(header):
+    return int(np.prod([header[f'NAXIS{k}'] for k in range(3, header.get('NAXIS', 0) + 1)]))
+
+
+def _wavelengths(hdulist, planes):
+    """Those of a cube's planes, from the table in which SKIRT writes them."""
+    for each in hdulist:
+        if 'GRID_POINTS' in getattr(getattr(each, 'columns', None), 'names', []):
+            column = each.columns['GRID_POINTS']
+            try:
+                found = np.ravel(each.data['GRID_POINTS']) * u.Unit(column.unit)
+                found = found.to(u.micron, equivalencies=u.spectral())
+            except (TypeError, ValueError):
+                continue
+            if len(found) == planes:
+                return found
+    return None
 
 
 def _unit(header, name):
     text = str(header.get('BUNIT', '')).strip()
     if not text:
         raise ValueError(f'The header of {name} has no BUNIT: give `unit`.')
-    if text.lower() in _MAGNITUDES:
+    return _known_unit(text, f'BUNIT of {name}')
+
+
+def _known_unit(unit, what):
+    if str(unit).strip().lower() in _MAGNITUDES:
         return _AB_BRIGHTNESS
     try:
-        return u.Unit(text)
-    except ValueError as error:
+        return u.Unit(unit)
+    except (TypeError, ValueError) as error:
         raise ValueError(
-            f'BUNIT {text!r} of {name} is no unit that astropy knows: give `unit`.'
+            f'{what} is {str(unit)!r}, which is no unit that astropy knows: give `unit`.'
         ) from error
 
 
@@ -160,5 +224,5 @@ def _joined(maps):
         np.stack([each.luminosity for each in maps], axis=-1),
         first.pixel_scale,
         u.Quantity([each.wavelength for each in maps]),
-        {'files': [each.meta['files'][0] for each in maps]},
+        {'files': list(dict.fromkeys(each.meta['files'][0] for each in maps))},
     )

@@ -116,7 +116,7 @@ def _counts_to_numbers(value, name, unit):
         for counts in _COUNTS:
             if (value * counts**power).unit.is_equivalent(unit):
                 return (value * counts**power).to_value(unit)
-    raise u.UnitsError(
+    raise u.UnitConversionError(
         f'`{name}` in {value.unit} do not convert to electrons: allowed are counts (ct, adu, DN) '
         'and electrons, also per time, and flux densities; a gain is in electrons per count.'
     )
@@ -126,7 +126,7 @@ def _converted(value, unit, name):
     try:
         return value.to_value(unit)
     except u.UnitConversionError as error:
-        raise u.UnitsError(f'`{name}` must convert to {unit}; got {value}.') from error
+        raise u.UnitConversionError(f'`{name}` must convert to {unit}; got {value}.') from error
 
 
 def _positive(value, name):

@@ -129,6 +129,13 @@ def test_centre_moves_the_stamp():
     np.testing.assert_allclose(stamp, stamp[::-1, ::-1], atol=1e-4 * stamp.max())
 
 
+def test_a_centre_outside_of_any_map_is_refused_before_one_is_drawn(tmp_path):
+    maps = [gaussian_map(5), gaussian_map(5, edge=51)]
+    with pytest.raises(ValueError, match=r'from -0.5 to 50.5 in x and 50.5 in y; got \(60, 20\)'):
+        draw(maps, redshift=1, centre=(60, 20), into=tmp_path / 'store.zarr')
+    assert not (tmp_path / 'store.zarr').exists()
+
+
 def test_bands_are_interpolated_at_the_wavelength_that_is_seen():
     """Light that is a power law in wavelength stays one."""
     bands = [400, 600, 800] * u.nm
@@ -240,6 +247,8 @@ def test_impossible_redshifts_are_refused(redshift):
         ({'size': 0}, ValueError, '`size`'),
         ({'centre': 3}, ValueError, '`centre`'),
         ({'centre': (np.nan, 1)}, ValueError, '`centre`'),
+        ({'centre': (201, 5)}, ValueError, '`centre` must lie in the map'),
+        ({'centre': (5, -0.6)}, ValueError, '`centre` must lie in the map'),
         ({'cosmology': 'Planck18'}, TypeError, '`cosmology`'),
         ({'instrument': 'eye'}, ValueError, '`instrument`'),
     ],

@@ -105,6 +105,8 @@ def test_sky_of_an_image_is_the_noise(tmp_path):
         (('hydro_merger_186', '--redshift', '1', '--size', '0'), '`size`'),
         (('hydro_merger_186', '--redshift', '1', '--exposure-time', '0'), '`exposure_time`'),
         (('hydro_merger_186', 'hydro_merger_186', '--redshift', '1'), 'different names'),
+        (('hydro_merger_186', '--redshift', '1', '--centre', '300', '10'), '`centre` must lie in'),
+        (('hydro_merger_186', '--redshift', '1', '--centre', '-1', '10'), '`centre` must lie in'),
     ],
 )
 def test_bad_input_is_said_and_nothing_written(tmp_path, capsys, arguments, said):
@@ -112,4 +114,54 @@ def test_bad_input_is_said_and_nothing_written(tmp_path, capsys, arguments, said
     error = capsys.readouterr().err
     assert error.startswith('astro-wgan: ')
     assert said in error
+    assert error.count('\n') == 1
     assert not (tmp_path / 'out').exists()
+
+
+def image_of_light(path, unit):
+    hdu = fits.PrimaryHDU(np.full((32, 32), 22.0))
+    hdu.header.update({'BUNIT': unit, 'REDSHIFT': 0.05, 'WLEFF': 5500.0})
+    hdu.header.update({'CUNIT1': 'kpc', 'CDELT1': 0.2, 'CDELT2': 0.2})
+    hdu.writeto(path)
+    return path
+
+
+@pytest.mark.parametrize('unit', ['m', 'K', 'W/m2', 'erg/s', 'furlong?', 'mag'])
+@pytest.mark.parametrize('where', ['header', 'option'])
+def test_a_wrong_unit_is_one_line(tmp_path, capsys, unit, where):
+    path = image_of_light(tmp_path / 'a.fits', unit if where == 'header' else 'MJy/sr')
+    options = ['--unit', unit] if where == 'option' else []
+    assert run(path, '--redshift', 0.5, *options, '--out', tmp_path / 'out') == 2
+    error = capsys.readouterr().err
+    assert error.startswith('astro-wgan: ')
+    assert error.count('\n') == 1
+    assert not (tmp_path / 'out').exists()
+
+
+@pytest.mark.parametrize('cards', [{'BUNIT': 'nJy'}, {'BUNIT': 'm'}, {'CDELT1': -1e-3}])
+def test_a_sky_that_does_not_fit_is_refused_before_anything_is_drawn(tmp_path, capsys, cards):
+    sky = fits.PrimaryHDU(np.random.default_rng(1).normal(size=(200, 200)).astype(np.float32))
+    sky.header.update({'CTYPE1': 'RA---TAN', 'CTYPE2': 'DEC--TAN', 'BUNIT': 'electron/s'})
+    sky.header.update({'CDELT1': -0.1 / 3600, 'CDELT2': 0.1 / 3600} | cards)
+    sky.writeto(tmp_path / 'sky.fits')
+    arguments = ('hydro_merger_186', '--redshift', 0.5, '--instrument', 'euclid_vis')
+    out = tmp_path / 'out'
+    assert run(*arguments, '--sky', tmp_path / 'sky.fits', '--out', out) == 2
+    assert capsys.readouterr().err.startswith('astro-wgan: ')
+    assert not out.exists()
+
+
+def test_planes_of_a_cube_are_chosen(tmp_path):
+    path = image_of_light(tmp_path / 'cube.fits', 'MJy/sr')
+    with fits.open(path, mode='update') as hdulist:
+        hdulist[0].data = np.stack([hdulist[0].data, 3 * hdulist[0].data])
+    magnitude = {}
+    for plane in (0, 1):
+        out = tmp_path / str(plane)
+        assert run(path, '--redshift', 0.5, '--plane', plane, '--size', 16, '--out', out) == 0
+        magnitude[plane] = fits.getheader(out / 'cube-z0.5.fits')['MAG']
+    assert magnitude[0] - magnitude[1] == pytest.approx(2.5 * np.log10(3), abs=1e-4)
+    out = tmp_path / 'bands'
+    arguments = (path, '--redshift', 0.5, '--wavelength', 500, 700, '--size', 16)
+    assert run(*arguments, '--out', out) == 0
+    assert fits.getheader(out / 'cube-z0.5.fits')['BANDPASS'] == 'interpolated'

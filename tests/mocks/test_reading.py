@@ -139,3 +139,55 @@ def test_the_bundled_merger_has_the_light_of_the_original(snapshot):
     apparent = light.absolute_magnitude.value + Planck18.distmod(0.046).value
     apparent -= 2.5 * np.log10(1.046)
     np.testing.assert_allclose(apparent, ORIGINAL[snapshot], atol=1e-3)
+
+
+def cube(path, table=True, **cards):
+    """As SKIRT 9 writes it: wavelengths are in a table of their own."""
+    values = 10 ** (-0.4 * np.arange(3))[:, np.newaxis, np.newaxis] * np.ones((3, 4, 5))
+    header = {'BUNIT': 'MJy/sr', 'CUNIT1': 'kpc', 'CDELT1': 0.2, 'CDELT2': 0.2}
+    write(path, values, **header, CTYPE1=None, WLEFF=None, **cards)
+    if table:
+        points = fits.Column('GRID_POINTS', 'D', 'micron', array=[0.45, 0.6, 0.75])
+        extension = fits.BinTableHDU.from_columns([points], name='Z-axis coordinate values')
+        fits.append(path, extension.data, extension.header)
+    return path
+
+
+def test_planes_of_a_cube_are_bands_at_the_wavelengths_of_its_table(tmp_path):
+    light = read_light_map(cube(tmp_path / 'cube.fits'))
+    assert light.luminosity.shape == (4, 5, 3)
+    np.testing.assert_allclose(light.wavelength.to_value(u.nm) * 1.05, [450, 600, 750])
+    np.testing.assert_allclose(np.diff(light.absolute_magnitude.value), 1)
+    assert light.meta['files'] == ['cube.fits']
+
+
+@pytest.mark.parametrize('plane', range(3))
+def test_one_plane_of_a_cube(tmp_path, plane):
+    path = cube(tmp_path / 'cube.fits')
+    light, all_planes = read_light_map(path, plane=plane), read_light_map(path)
+    np.testing.assert_allclose(light.luminosity, all_planes.luminosity[..., plane])
+    assert u.isclose(light.wavelength, all_planes.wavelength[plane])
+
+
+def test_wavelengths_of_a_cube_are_given_or_asked_for(tmp_path):
+    path = cube(tmp_path / 'cube.fits', table=False)
+    light = read_light_map(path, wavelength=[500, 600, 700] * u.nm)
+    np.testing.assert_allclose(light.wavelength.to_value(u.nm) * 1.05, [500, 600, 700])
+    assert read_light_map(path, plane=1).wavelength is None
+    one = read_light_map(path, plane=1, wavelength=600 * u.nm)
+    assert one.wavelength.to_value(u.nm) == pytest.approx(600 / 1.05)
+    with pytest.raises(ValueError, match='a cube of 3 planes: choose one by `plane`, from 0 to 2'):
+        read_light_map(path)
+    with pytest.raises(ValueError, match=r'one for each of the 3 planes .* got 2'):
+        read_light_map(path, wavelength=[500, 600] * u.nm)
+    with pytest.raises(ImageError, match='from 0 to 2; got 3'):
+        read_light_map(path, plane=3)
+    with pytest.raises(ImageError, match='`plane` chooses from a cube'):
+        read_light_map(write(tmp_path / 'flat.fits', np.full((4, 4), 22.0)), plane=0)
+
+
+@pytest.mark.parametrize('unit', ['furlong?', 5.5, 'W / m2'])
+def test_units_that_cannot_be_are_errors_of_values_in_any_astropy(image, unit):
+    """In astropy 8 UnitsError is no ValueError; what is raised here is both."""
+    with pytest.raises(ValueError, match=r'nJy / arcsec2|no unit that astropy knows'):
+        read_light_map(image, unit=unit)
