@@ -29,6 +29,7 @@ __all__, __getattr__, __dir__ = lazy_names(
         'baselines',
         'datasets',
         'evaluate',
+        'jobs',
         'mergers',
         'mocks',
         'morphology',

@@ -60,9 +60,16 @@ def write_arrays(path, **arrays):
         np.savez(file, **arrays)
 
 
-def read_arrays(path):
+def read_arrays(path, names=None):
     """
     The arrays that `write_arrays` wrote, as a dictionary.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    names : sequence of str, optional
+        Which of them; the others are not read.
 
     Raises
     ------
@@ -70,10 +77,12 @@ def read_arrays(path):
         If there is no such file.
     DamagedFileError
         If it is truncated, or no such file at all.
+    KeyError
+        If it has no array of a name.
     """
     with open(path, 'rb') as opened:
         try:
             with np.load(opened) as file:
-                return {name: file[name] for name in file.files}
+                return {name: file[name] for name in (file.files if names is None else names)}
         except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
             raise DamagedFileError(f'The file {path} holds no arrays ({error}).') from error

@@ -20,8 +20,8 @@ class ResumeFile:
     ----------
     path : path-like or None
         Where to keep the rows; None keeps them in memory only. An existing file is gone on from.
-    fingerprint : str
-        Says to which work the rows belong.
+    fingerprint : `~astro_wgan.jobs.Fingerprint` or None
+        To which work the rows belong; None where there is no file.
 
     Raises
     ------
@@ -35,10 +35,11 @@ class ResumeFile:
 
     def __init__(self, path, fingerprint):
         self._path = None if path is None else Path(path)
-        self._fingerprint = fingerprint
         self._parts = []
-        if self._path is not None and self._path.exists():
-            self._parts.append(_read(self._path, fingerprint))
+        if self._path is not None:
+            self._mark = np.array(fingerprint.to_json())
+            if self._path.exists():
+                self._parts.append(_read(self._path, fingerprint))
         self._rows = sum(_length(part) for part in self._parts)
         self._unwritten = False
         self._next_write = 0.0
@@ -79,7 +80,7 @@ class ResumeFile:
 
     def _write(self):
         begin = time.monotonic()
-        write_arrays(self._path, fingerprint=np.array(self._fingerprint), **self.columns())
+        write_arrays(self._path, fingerprint=self._mark, **self.columns())
         self._unwritten = False
         end = time.monotonic()
         self._next_write = end + (end - begin) / self._share
@@ -98,10 +99,11 @@ def _read(path, fingerprint):
         raise ValueError(
             f'The file {path} does not hold measurements, or it is damaged ({error}).'
         ) from error
-    if known != fingerprint:
+    other = fingerprint.mismatch(known)
+    if other:
         raise ValueError(
-            f'The measurements in {path} belong to other stamps, other settings or another model. '
-            'Name another file, or remove this one to start anew.'
+            f'The file at `resume`, {path}, {other}. Name another file, or remove this one to '
+            'start anew.'
         )
     if len(lengths) != 1:
         raise ValueError(f'The file {path} is damaged: its columns differ in length.')

@@ -8,7 +8,7 @@ import pytest
 import astro_wgan
 
 ROOT = Path(astro_wgan.__file__).parent
-ROOMS = ('stamps', 'sources', 'morphology', 'mergers', 'anomaly', 'baselines', 'evaluate')
+ROOMS = ('jobs', 'stamps', 'sources', 'morphology', 'mergers', 'anomaly', 'baselines', 'evaluate')
 
 
 @pytest.mark.parametrize('room', ROOMS)

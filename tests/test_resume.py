@@ -1,7 +1,11 @@
 import numpy as np
 import pytest
 
+from astro_wgan.files import write_arrays
+from astro_wgan.jobs import Fingerprint
 from astro_wgan.resume import ResumeFile
+
+WORK = Fingerprint({'settings': {'seed': 1}})
 
 
 def part(start, stop):
@@ -11,10 +15,10 @@ def part(start, stop):
 
 def test_rows_are_there_again(tmp_path):
     path = tmp_path / 'rows.npz'
-    with ResumeFile(path, 'work') as kept:
+    with ResumeFile(path, WORK) as kept:
         kept.append(part(0, 3))
         kept.append(part(3, 8))
-    with ResumeFile(path, 'work') as again:
+    with ResumeFile(path, WORK) as again:
         assert len(again) == 8
         again.append(part(8, 9))
         columns = again.columns()
@@ -27,7 +31,7 @@ def test_an_error_costs_no_row(tmp_path):
     path = tmp_path / 'rows.npz'
 
     def interrupted():
-        with ResumeFile(path, 'work') as kept:
+        with ResumeFile(path, WORK) as kept:
             kept._next_write = np.inf
             kept.append(part(0, 3))
             assert not path.exists()
@@ -35,30 +39,30 @@ def test_an_error_costs_no_row(tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         interrupted()
-    assert len(ResumeFile(path, 'work')) == 3
+    assert len(ResumeFile(path, WORK)) == 3
 
 
 def test_rows_are_written_as_they_come(tmp_path):
     path = tmp_path / 'rows.npz'
-    kept = ResumeFile(path, 'work')
+    kept = ResumeFile(path, WORK)
     kept.append(part(0, 3))
     # Without a word of the end, as after a kill.
-    assert len(ResumeFile(path, 'work')) == 3
+    assert len(ResumeFile(path, WORK)) == 3
 
 
 def test_most_of_the_time_does_not_go_into_writing(tmp_path):
-    kept = ResumeFile(tmp_path / 'rows.npz', 'work')
+    kept = ResumeFile(tmp_path / 'rows.npz', WORK)
     kept.append(part(0, 1))
     kept._next_write += 1000
     kept.append(part(1, 2))
-    assert len(ResumeFile(tmp_path / 'rows.npz', 'work')) == 1
+    assert len(ResumeFile(tmp_path / 'rows.npz', WORK)) == 1
     kept._next_write = 0
     kept.append(part(2, 3))
-    assert len(ResumeFile(tmp_path / 'rows.npz', 'work')) == 3
+    assert len(ResumeFile(tmp_path / 'rows.npz', WORK)) == 3
 
 
 def test_without_a_file_rows_are_in_memory(tmp_path):
-    with ResumeFile(None, 'work') as kept:
+    with ResumeFile(None, None) as kept:
         assert kept.columns() == {}
         kept.append(part(0, 2))
         assert kept.columns()['number'].tolist() == [0, 1]
@@ -66,17 +70,26 @@ def test_without_a_file_rows_are_in_memory(tmp_path):
 
 def test_other_work_is_not_taken_for_this(tmp_path):
     path = tmp_path / 'rows.npz'
-    with ResumeFile(path, 'work') as kept:
+    with ResumeFile(path, WORK) as kept:
         kept.append(part(0, 2))
-    with pytest.raises(ValueError, match='belong to other stamps, other settings or another model'):
-        ResumeFile(path, 'other work')
+    other = Fingerprint({'settings': {'seed': 2}})
+    with pytest.raises(ValueError, match=r'rows\.npz, belongs to other settings: `seed` was 1 and'):
+        ResumeFile(path, other)
+    assert len(ResumeFile(path, WORK)) == 2
+
+
+def test_a_file_of_a_former_version_is_refused(tmp_path):
+    path = tmp_path / 'rows.npz'
+    write_arrays(path, fingerprint=np.array('{"model and stamps": "ab12"}'), number=np.arange(2))
+    with pytest.raises(ValueError, match=r'a former version .* or remove this one to start anew'):
+        ResumeFile(path, WORK)
 
 
 @pytest.mark.parametrize('length', [0, 10, -30])
 def test_damaged_file(tmp_path, length):
     path = tmp_path / 'rows.npz'
-    with ResumeFile(path, 'work') as kept:
+    with ResumeFile(path, WORK) as kept:
         kept.append(part(0, 2))
     path.write_bytes(path.read_bytes()[:length])
     with pytest.raises(ValueError, match='damaged'):
-        ResumeFile(path, 'work')
+        ResumeFile(path, WORK)

@@ -1,18 +1,16 @@
 """The misfit of each stamp, by several measures, as a table."""
 
-import hashlib
-import json
 from dataclasses import asdict
 
 import numpy as np
 from astropy.table import QTable
 
 from astro_wgan.anomaly.scoring import Scoring
+from astro_wgan.jobs import Fingerprint, describe_networks, describe_settings, describe_stamps
 from astro_wgan.noise import finest_scatter
 from astro_wgan.progress import ProgressLine
 from astro_wgan.provenance import record
 from astro_wgan.resume import ResumeFile
-from astro_wgan.wgan.networks import add_weights
 
 __all__ = ['measure_misfit']
 
@@ -47,8 +45,9 @@ def measure_misfit(searcher, stamps, *, scoring=None, progress=True, resume=None
     progress : bool, optional
         Show a progress line.
     resume : path-like, optional
-        File that keeps what has been measured; where it exists, the work goes on from it. It must
-        belong to the same model, stamps and search. A twentieth of the time goes into writing it.
+        File that keeps what has been measured; where it exists, the work goes on from it. One of
+        other stamps, another search or another model is refused. A twentieth of the time goes
+        into writing it.
 
     Returns
     -------
@@ -72,7 +71,7 @@ def measure_misfit(searcher, stamps, *, scoring=None, progress=True, resume=None
     # Enough that few of the search's places stay empty at a batch's end.
     size = 4 * search.batch_size
     scoring = Scoring() if scoring is None else scoring
-    fingerprint = _fingerprint(searcher, stamps, scoring)
+    fingerprint = None if resume is None else _fingerprint(searcher, stamps, scoring)
     with (
         ResumeFile(resume, fingerprint) as kept,
         ProgressLine('scoring', quiet=not progress) as line,
@@ -145,8 +144,16 @@ def _table(stamps, columns, wgan, search):
 
 
 def _fingerprint(searcher, stamps, scoring):
-    digest = hashlib.sha256(np.asarray(stamps.table['id']).tobytes())
-    wgan, search = searcher.wgan, searcher.search
-    add_weights(digest, wgan.generator_, wgan.critic_, searcher.encoder)
-    mark = {'model and stamps': digest.hexdigest(), 'search': asdict(search)}
-    return json.dumps({**mark, 'window': scoring.window})
+    wgan = searcher.wgan
+    networks = describe_networks(
+        generator=wgan.generator_, critic=wgan.critic_, encoder=searcher.encoder
+    )
+    model = {
+        **networks,
+        **describe_settings(
+            {'unit': wgan.unit_, 'network': wgan.network, 'stretch': wgan.stretch_}
+        ),
+    }
+    # Not all of the scoring: how what is measured becomes a score can be changed afterwards.
+    settings = describe_settings({'search': searcher.search, 'scoring': scoring.window})
+    return Fingerprint({'stamps': describe_stamps(stamps), 'settings': settings, 'model': model})

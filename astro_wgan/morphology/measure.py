@@ -1,7 +1,5 @@
 """`measure_morphology`: CAS, Gini, M20 and a Sersic fit for each stamp of a set, as a table."""
 
-import hashlib
-import json
 from collections import Counter
 from functools import partial
 from inspect import signature
@@ -10,6 +8,7 @@ import numpy as np
 from astropy import units as u
 from astropy.table import QTable
 
+from astro_wgan.jobs import Fingerprint, describe_settings, describe_stamps
 from astro_wgan.morphology.chunk import Chunk, Settings, empty_columns, measure_chunk
 from astro_wgan.morphology.shape import MEASUREMENTS, import_statmorph
 from astro_wgan.parallel import ordered_map
@@ -83,8 +82,8 @@ def measure_morphology(
     progress : bool, optional
         Show a progress line.
     resume : path-like, optional
-        File that keeps what has been measured; where it exists, the work goes on from it. It must
-        belong to the same stamps and settings.
+        File that keeps what has been measured; where it exists, the work goes on from it. One of
+        other stamps or settings is refused.
 
     Returns
     -------
@@ -148,9 +147,10 @@ def measure_morphology(
     labels = _checked_labels(segmentation, (len(stamps), *stamps.shape))
     if processes < 1:
         raise ValueError(f'`processes` must be at least 1; got {processes}.')
+    fingerprint = None if resume is None else _fingerprint(stamps, labels, settings)
     measure = partial(measure_chunk, settings=settings)
     with (
-        ResumeFile(resume, _fingerprint(stamps, labels, settings)) as kept,
+        ResumeFile(resume, fingerprint) as kept,
         ProgressLine('morphology', quiet=not progress) as line,
     ):
         total = len(stamps)
@@ -202,13 +202,8 @@ def _chunks(stamps, labels, band, *, first):
 
 
 def _fingerprint(stamps, labels, settings):
-    digest = hashlib.sha256(repr(stamps.ids.tolist()).encode())
-    # The ids of other stamps may be the same numbers: a few pixels tell them apart.
-    digest.update(np.ascontiguousarray(stamps[:_CHUNK].pixels).tobytes())
-    for array in (labels, settings.psf):
-        if array is not None:
-            digest.update(np.ascontiguousarray(array).tobytes())
-    return json.dumps({'arrays': digest.hexdigest(), **settings.to_dict()}, default=repr)
+    work = describe_settings({**vars(settings), 'segmentation': labels})
+    return Fingerprint({'stamps': describe_stamps(stamps), 'settings': work})
 
 
 def _table(stamps, columns, settings):

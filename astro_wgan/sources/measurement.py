@@ -1,12 +1,9 @@
 """`measure_sources`: every source of a set of stamps, and what each stamp's neighbours are like."""
 
-import hashlib
-import json
 from collections import deque
 from functools import partial
 
-import numpy as np
-
+from astro_wgan.jobs import Fingerprint, describe_settings, describe_stamps
 from astro_wgan.parallel import ordered_map
 from astro_wgan.progress import ProgressLine
 from astro_wgan.sources.batch import batch_rows, checked_band, read_batch
@@ -67,8 +64,8 @@ def measure_sources(
     progress : bool, optional
         Show a progress line.
     resume : path-like, optional
-        Folder that keeps what has been measured; where it exists, the work goes on from it. It
-        must belong to the same stamps and settings.
+        Folder that keeps what has been measured; where it exists, the work goes on from it. One
+        of other stamps or settings is refused.
 
     Returns
     -------
@@ -113,7 +110,8 @@ def measure_sources(
     zero_point = as_zero_point(zero_point, stamps.unit)
     if processes < 1:
         raise ValueError(f'`processes` must be at least 1; got {processes}.')
-    folder = PartFolder(resume, _fingerprint(stamps, band, settings))
+    fingerprint = None if resume is None else _fingerprint(stamps, band, settings)
+    folder = PartFolder(resume, fingerprint)
     results = []
     done, total = 0, len(stamps)
     with ProgressLine('sources', quiet=not progress) as line:
@@ -154,8 +152,5 @@ def _measured_batches(stamps, band, settings, folder, workers):
 
 
 def _fingerprint(stamps, band, settings):
-    digest = hashlib.sha256(np.asarray(stamps.table['id']).tobytes())
-    # The ids of other stamps may be the same numbers: a few pixels tell them apart.
-    digest.update(np.ascontiguousarray(stamps[:16].pixels).tobytes())
-    work = {'stamps': digest.hexdigest(), 'band': band, **settings.to_dict()}
-    return json.dumps(work, sort_keys=True)
+    work = describe_settings({**vars(settings), 'band': band})
+    return Fingerprint({'stamps': describe_stamps(stamps), 'settings': work})

@@ -18,13 +18,22 @@ class PartFolder:
     ----------
     path : path-like or None
         The folder; it is made when it is needed. None keeps nothing.
-    fingerprint : str
-        Says to which work the parts belong.
+    fingerprint : `~astro_wgan.jobs.Fingerprint` or None
+        To which work the parts belong; None where there is no folder.
+
+    Raises
+    ------
+    ValueError
+        If a part that is there belongs to other work, or is damaged.
     """
 
     def __init__(self, path, fingerprint):
         self._path = None if path is None else Path(path)
-        self._fingerprint = fingerprint
+        if self._path is not None:
+            self._mark = np.array(fingerprint.to_json())
+            # Before anything is measured.
+            for part in sorted(self._path.glob('part-*.npz')):
+                self._check(part, fingerprint)
 
     def holds(self, number):
         """Whether the result of a batch is there."""
@@ -37,26 +46,13 @@ class PartFolder:
         Raises
         ------
         ValueError
-            If the file belongs to other work, or is damaged.
+            If the file is damaged.
         """
-        path = self._file(number)
-        try:
-            columns = read_arrays(path)
-            known = str(columns.pop('fingerprint'))
-        except (OSError, ValueError, KeyError) as error:
-            raise ValueError(
-                f'The file {path} does not hold measurements, or it is damaged ({error}). '
-                'Remove it to measure its stamps again.'
-            ) from error
-        if known != self._fingerprint:
-            raise ValueError(
-                f'The measurements in {self._path} belong to other stamps or other settings. '
-                'Name another folder, or remove this one to start anew.'
-            )
         tables = ({}, {})
-        for name, column in columns.items():
-            table, name = name.split('/')
-            tables[int(table)][name] = column
+        for name, column in _read(self._file(number)).items():
+            if name != 'fingerprint':
+                table, name = name.split('/')
+                tables[int(table)][name] = column
         return BatchResult(*tables)
 
     def write(self, number, result):
@@ -69,7 +65,27 @@ class PartFolder:
             for k, table in enumerate(result)
             for name, column in table.items()
         }
-        write_arrays(self._file(number), fingerprint=np.array(self._fingerprint), **columns)
+        write_arrays(self._file(number), fingerprint=self._mark, **columns)
+
+    def _check(self, path, fingerprint):
+        other = fingerprint.mismatch(_read(path, ['fingerprint'])['fingerprint'])
+        if other:
+            raise ValueError(
+                f'The folder at `resume`, {self._path}, {other}. Name another folder, or remove '
+                'this one to start anew.'
+            )
 
     def _file(self, number):
         return self._path / f'part-{number:06d}.npz'
+
+
+def _read(path, names=None):
+    try:
+        arrays = read_arrays(path, names)
+        arrays['fingerprint']  # without it, it is another file
+    except (OSError, ValueError, KeyError) as error:
+        raise ValueError(
+            f'The file {path} does not hold measurements, or it is damaged ({error}). '
+            'Remove it to measure its stamps again.'
+        ) from error
+    return arrays

@@ -3,9 +3,13 @@ import os
 import subprocess
 import sys
 import time
+from copy import copy
+from dataclasses import replace
 
+import keras
 import numpy as np
 import pytest
+from astropy import units as u
 from astropy.nddata import CCDData
 from scipy.ndimage import gaussian_filter
 
@@ -298,11 +302,51 @@ def test_killed_scoring_goes_on_where_it_was(wgan, stamps, tmp_path, monkeypatch
 def test_scores_of_other_stamps_are_not_taken_for_these(detector, stamps, tmp_path):
     resume = tmp_path / 'scores.npz'
     detector.measure(stamps[:5], progress=False, resume=resume)
-    with pytest.raises(ValueError, match='belong to other stamps, other settings or another model'):
+    with pytest.raises(ValueError, match='belongs to other stamps: their ids and pixels differ'):
         detector.measure(stamps[5:10], progress=False, resume=resume)
+    # By themselves stamps are numbered from 0.
+    for changed, what in (
+        ({'pixels': stamps.pixels[5:10]}, 'their pixels differ'),
+        ({'mask': stamps.pixels[:5] > 15}, 'they had no masks, and have some'),
+        ({'uncertainty': np.ones((5, 16, 16))}, 'they had no uncertainties, and have some'),
+        ({'unit': 'uJy'}, "their unit was 'nJy' and is 'uJy'"),
+        ({'pixel_scale': 0.1 * u.arcsec}, 'their pixel scale was None and is .0.1 arcsec / pix'),
+    ):
+        other = StampSet(**{'pixels': stamps.pixels[:5], 'unit': 'nJy', **changed})
+        with pytest.raises(ValueError, match=rf'belongs to other stamps: {what}'):
+            detector.measure(other, progress=False, resume=resume)
+    detector.measure(StampSet(stamps.pixels[:5], unit='nJy'), progress=False, resume=resume)
     resume.write_bytes(resume.read_bytes()[:100])
     with pytest.raises(ValueError, match='does not hold measurements, or it is damaged'):
         detector.measure(stamps[:5], progress=False, resume=resume)
+
+
+def test_scores_of_another_detector_are_not_taken_for_its_own(detector, stamps, tmp_path):
+    resume, part = tmp_path / 'scores.npz', stamps[:5]
+    before = detector.measure(part, progress=False, resume=resume)
+    for options, what in (
+        ({'search': LatentSearch(max_iterations=3)}, 'other settings: `search.max_iterations` was'),
+        ({'scoring': Scoring(smoothing=2.0)}, 'other settings: `scoring.smoothing` was 1.5 and is'),
+    ):
+        other = AnomalyDetector(detector.wgan, **{'search': detector.search, **options})
+        with pytest.raises(ValueError, match=f'belongs to {what}'):
+            other.measure(part, progress=False, resume=resume)
+    trained = copy(detector.wgan)
+    trained.critic_ = keras.models.clone_model(trained.critic_)
+    with pytest.raises(ValueError, match='belongs to another model: its critic differs'):
+        AnomalyDetector(trained, search=detector.search).measure(
+            part, progress=False, resume=resume
+        )
+    stretched = copy(detector.wgan)
+    stretched.stretch_ = replace(stretched.stretch_, noise=(2.0,))
+    with pytest.raises(ValueError, match=r'belongs to another model: its stretch\.noise was'):
+        AnomalyDetector(stretched, search=detector.search).measure(
+            part, progress=False, resume=resume
+        )
+    # How what is measured becomes a score may change.
+    other = AnomalyDetector(detector.wgan, search=detector.search, scoring=Scoring('residual'))
+    again = other.measure(part, progress=False, resume=resume)
+    assert (again['residual'] == before['residual']).all()
 
 
 def test_what_is_not_ready_says_so(wgan, stamps, tmp_path):

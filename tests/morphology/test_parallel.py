@@ -80,13 +80,42 @@ def test_interrupted_work_goes_on_where_it_stopped(stamps, table, tmp_path, monk
 def test_shapes_of_other_stamps_or_settings_are_not_taken_for_these(stamps, tmp_path):
     resume = tmp_path / 'shapes.npz'
     measure_morphology(stamps[:2], progress=False, resume=resume)
-    with pytest.raises(ValueError, match='belong to other stamps, other settings'):
+    with pytest.raises(ValueError, match='belongs to other stamps: their ids and pixels differ'):
         measure_morphology(stamps[2:4], progress=False, resume=resume)
-    same_ids = StampSet(stamps.pixels[:2] + 1)
-    with pytest.raises(ValueError, match='belong to other stamps, other settings'):
-        measure_morphology(same_ids, progress=False, resume=resume)
-    with pytest.raises(ValueError, match='belong to other stamps, other settings'):
+    with pytest.raises(ValueError, match="other settings: `what` was 'central' and is 'every"):
         measure_morphology(stamps[:2], what='everything', progress=False, resume=resume)
+    with pytest.raises(ValueError, match='other settings: `psf` was None and is given'):
+        measure_morphology(stamps[:2], psf=np.ones((3, 3)), progress=False, resume=resume)
+    labels = np.ones((2, *stamps.shape), dtype=int)
+    with pytest.raises(ValueError, match='other settings: `segmentation` was None and is given'):
+        measure_morphology(stamps[:2], segmentation=labels, progress=False, resume=resume)
+
+
+@pytest.mark.parametrize(
+    ('change', 'what'),
+    [
+        ('pixels', 'their pixels differ'),
+        ('mask', 'they had no masks, and have some'),
+        ('uncertainty', 'they had no uncertainties, and have some'),
+    ],
+)
+@pytest.mark.usefixtures('small_chunks')
+def test_a_change_of_the_last_stamp_is_seen(stamps, tmp_path, monkeypatch, change, what):
+    resume = tmp_path / 'shapes.npz'
+    # Nothing need be measured for this.
+    empty = measure.empty_columns()
+    row = {name: np.zeros(2, dtype=column.dtype) for name, column in empty.items()}
+    monkeypatch.setattr(measure, 'measure_chunk', lambda chunk, settings: row)
+    stamps = StampSet(stamps.pixels[:4])
+    measure_morphology(stamps, progress=False, resume=resume)
+    values = {'pixels': stamps.pixels.copy()}
+    if change == 'mask':
+        values['mask'] = np.zeros(stamps.pixels.shape, dtype=bool)
+    if change == 'uncertainty':
+        values['uncertainty'] = np.ones(stamps.pixels.shape)
+    values[change][3, 0, 0] = 1
+    with pytest.raises(ValueError, match=f'belongs to other stamps: {what}'):
+        measure_morphology(StampSet(**values), progress=False, resume=resume)
 
 
 def test_progress_is_told(stamps, capsys):

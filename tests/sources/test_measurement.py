@@ -256,9 +256,11 @@ def test_killed_work_goes_on(pairs, tmp_path, monkeypatch):
 def test_parts_of_other_work_or_damaged_ones_are_not_taken(pairs, tmp_path):
     stamps = StampSet(pairs.pixels[:10])
     measure(stamps, resume=tmp_path)
-    with pytest.raises(ValueError, match='belong to other stamps or other settings'):
+    with pytest.raises(ValueError, match=r'to other settings: `detection\.threshold` was 1\.5 and'):
         measure(stamps, resume=tmp_path, detection=Detection(threshold=2))
-    with pytest.raises(ValueError, match='belong to other stamps or other settings'):
+    with pytest.raises(ValueError, match='to other settings: `saturation` was None and is 9'):
+        measure(stamps, resume=tmp_path, saturation=9.0)
+    with pytest.raises(ValueError, match='to other stamps: their pixels differ'):
         measure(StampSet(pairs.pixels[10:20]), resume=tmp_path)
     part = tmp_path / 'part-000001.npz'
     part.write_bytes(part.read_bytes()[:500])
@@ -266,6 +268,40 @@ def test_parts_of_other_work_or_damaged_ones_are_not_taken(pairs, tmp_path):
         measure(stamps, resume=tmp_path)
     part.unlink()
     assert_same(measure(stamps, resume=tmp_path), measure(stamps))
+
+
+@pytest.mark.usefixtures('small_batches')
+@pytest.mark.parametrize(
+    ('change', 'what'),
+    [
+        ('pixels', 'their pixels differ'),
+        ('mask', 'they had no masks, and have some'),
+        ('uncertainty', 'they had no uncertainties, and have some'),
+        ('wcs', 'their WCS differ'),
+        ('unit', "their unit was None and is 'nJy'"),
+    ],
+)
+def test_a_change_of_the_last_stamp_is_seen_before_anything_is_measured(
+    pairs, tmp_path, monkeypatch, change, what
+):
+    stamps = StampSet(pairs.pixels[:20])
+    measure(stamps, resume=tmp_path)
+    (tmp_path / 'part-000000.npz').unlink()
+    values = {
+        'pixels': stamps.pixels.copy(),
+        'mask': np.zeros(stamps.pixels.shape, dtype=bool),
+        'uncertainty': np.ones(stamps.pixels.shape),
+        'wcs': [None] * 20,
+        'unit': 'nJy',
+    }
+    if change == 'wcs':
+        values['wcs'][-1] = WCS(naxis=2)
+    elif change != 'unit':
+        values[change][-1, 0, 0] = 1
+    monkeypatch.setattr(measurement, 'measure_batch', None)
+    other = StampSet(**{'pixels': stamps.pixels, change: values[change]})
+    with pytest.raises(ValueError, match=f'belongs to other stamps: {what}'):
+        measure(other, resume=tmp_path)
 
 
 @pytest.mark.usefixtures('small_batches')

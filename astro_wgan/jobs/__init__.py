@@ -1,0 +1,14 @@
+"""Long work: what makes it the same as that of an earlier call, so that it can go on."""
+
+from astro_wgan.lazy import lazy_names
+
+__all__, __getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        'Fingerprint': 'fingerprint',
+        'describe_networks': 'descriptions',
+        'describe_settings': 'descriptions',
+        'describe_stamps': 'descriptions',
+        'digest': 'digests',
+    },
+)

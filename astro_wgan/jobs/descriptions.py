@@ -1,0 +1,255 @@
+"""What stamps, settings and models are, as plain values and digests for a `Fingerprint`."""
+
+import json
+import re
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from pathlib import Path
+
+import numpy as np
+from astropy import units as u
+from astropy.cosmology import Cosmology
+
+from astro_wgan.jobs.digests import ArrayDigest, digest, digest_columns
+from astro_wgan.stamps.geometry import ParentImage
+
+__all__ = ['describe_networks', 'describe_settings', 'describe_stamps']
+
+#: Stamps that are looked at together, and read together where only some of a store are.
+_RUN = 64
+
+#: Such runs that are read together.
+_RUNS = 16
+
+#: A store with more bytes of pixels than these is not read as a whole: it would take minutes.
+_WHOLE_BYTES = 2**32
+
+#: What is read of it in place of that.
+_SAMPLE_BYTES = 2**30
+
+#: To write a WCS as text takes some tenth of a millisecond: of more, some are looked at.
+_MOST_PARENTS = 2048
+
+#: Arrays with no more numbers than these are shown, larger ones have a digest.
+_SHOWN = 8
+
+
+def describe_stamps(stamps, *, columns=()):
+    """
+    What makes stamps these and no others.
+
+    Parameters
+    ----------
+    stamps : `~astro_wgan.StampSet` or `~astro_wgan.stamps.StampStore`
+        All of a set are looked at; of a store with more than 4 GiB of pixels a sample that is
+        spread over it and includes both ends.
+    columns : sequence of str or None, optional
+        Columns of the table that are used beside ``id``; None for all of them.
+
+    Returns
+    -------
+    dict
+        For a `Fingerprint`: count, size, bands, unit and pixel scale, and digests of ids, pixels,
+        masks, uncertainties, WCS (with the places in the parent images), PSF and columns.
+
+    Notes
+    -----
+    What a digest is of are values: the byte order and precision in which they are held do not
+    count, and no mask is the same as one that masks nothing.
+    """
+    arrays = {name: ArrayDigest() for name in ('pixels', 'masks', 'uncertainties')}
+    any_masked, parents, place = False, {}, []
+    for part in _looked_at(stamps):
+        number = sum(map(len, place))
+        for first in range(0, len(part), _RUN):
+            rows = slice(first, first + _RUN)
+            arrays['pixels'].update(part.pixels[rows])
+            if part.uncertainty is not None:
+                arrays['uncertainties'].update(part.uncertainty[rows])
+            if part.mask is not None and part.mask[rows].any():
+                any_masked = True
+                for array in _masked(part.mask[rows], part.pixels[rows].shape, number + first):
+                    arrays['masks'].update(array)
+        place.append(_place(part.geometry, parents))
+    has_uncertainty = stamps[:0].uncertainty is not None
+    return {
+        'count': len(stamps),
+        'size': [int(edge) for edge in stamps.shape],
+        'number of bands': stamps.bands,
+        'unit': None if stamps.unit is None else stamps.unit.to_string(),
+        'pixel scale': None if stamps.pixel_scale is None else f'{stamps.pixel_scale:.10g}',
+        'ids': digest(stamps.ids),
+        'pixels': arrays['pixels'].text,
+        'masks': arrays['masks'].text if any_masked else None,
+        'uncertainties': arrays['uncertainties'].text if has_uncertainty else None,
+        'WCS': _digest_wcs(parents, place),
+        'PSF': None if stamps.psf is None else digest(stamps.psf),
+        **_describe_columns(stamps, columns),
+    }
+
+
+def describe_settings(settings):
+    """
+    Settings as plain values.
+
+    Parameters
+    ----------
+    settings : dict or dataclass
+        Numbers, text, quantities, arrays, cosmologies, functions, and lists, dictionaries and
+        dataclasses of them.
+
+    Returns
+    -------
+    dict
+        For a `Fingerprint`: large arrays as digests; what is inside of others by a name with a
+        dot, such as ``detection.threshold``.
+
+    Examples
+    --------
+    >>> from astro_wgan.jobs import describe_settings
+    >>> from astro_wgan.stamps import Detection
+    >>> describe_settings({'detection': Detection(2.5), 'band': None})['detection.threshold']
+    2.5
+    """
+    flat = {}
+    for name, value in _items(settings):
+        inner = _items(value)
+        if inner is None:
+            flat[str(name)] = _plain(value)
+        else:
+            flat.update({f'{name}.{key}': v for key, v in describe_settings(dict(inner)).items()})
+    return flat
+
+
+def describe_networks(**networks):
+    """
+    The weights of networks.
+
+    Parameters
+    ----------
+    **networks : `keras.Model` or None
+        By name; None for one that there is not.
+
+    Returns
+    -------
+    dict
+        For a `Fingerprint`, a digest by each name.
+    """
+    return {
+        name: None if network is None else digest(*network.get_weights())
+        for name, network in networks.items()
+    }
+
+
+def _looked_at(stamps):
+    """Sets of stamps, in order: all, or a sample that is spread over them."""
+    n = len(stamps)
+    if hasattr(stamps, 'pixels'):
+        yield stamps
+        return
+    stamp_bytes = max(1, stamps.dtype.itemsize * int(np.prod(stamps.shape)) * (stamps.bands or 1))
+    if n * stamp_bytes <= _WHOLE_BYTES:
+        yield from stamps.batches(_RUNS * _RUN)
+        return
+    count = min(n // _RUN, max(2, _SAMPLE_BYTES // (_RUN * stamp_bytes)))
+    starts = np.linspace(0, n - _RUN, count).astype(int)
+    for k in range(0, count, _RUNS):
+        yield stamps[(starts[k : k + _RUNS, np.newaxis] + np.arange(_RUN)).ravel()]
+
+
+def _masked(mask, shape, first):
+    """Which stamps of a run have masked pixels, and which these are."""
+    mask = np.broadcast_to(mask if mask.ndim == len(shape) else mask[..., np.newaxis], shape)
+    some = np.flatnonzero(mask.any(axis=tuple(range(1, mask.ndim))))
+    return first + some, np.packbits(mask[some])
+
+
+def _place(geometry, parents):
+    """Which of the ``parents``, which become more, each stamp is of, and its corner there."""
+    numbers = np.zeros(len(geometry.parents), dtype=np.int64)
+    for k in np.unique(geometry.parent):
+        parent = geometry.parents[k]
+        # Stamps without WCS have each a parent of their own, and all of these are alike. Those of
+        # a store are told from each other without reading them.
+        blank = isinstance(parent, ParentImage) and parent.wcs is None
+        key = tuple(parent.shape) if blank else id(parent)
+        numbers[k] = parents.setdefault(key, (len(parents), parent))[0]
+    return np.column_stack([numbers[geometry.parent], geometry.corner])
+
+
+def _digest_wcs(parents, place):
+    parents = [parent for _, parent in parents.values()]
+    count = len(parents)
+    some = np.unique(np.linspace(0, max(0, count - 1), min(count, _MOST_PARENTS)).round())
+    texts, numbers = {}, np.full(count, -1)
+    for k in some.astype(int):
+        numbers[k] = texts.setdefault(_wcs_text(parents[k]), len(texts))
+    place = np.concatenate(place) if place else np.zeros((0, 3), dtype=np.int64)
+    return digest(np.array(list(texts), dtype=object), numbers[place[:, 0]], place[:, 1:])
+
+
+def _wcs_text(parent):
+    """Shape and WCS of an image."""
+    wcs = parent.wcs
+    shape = [int(edge) for edge in parent.shape]
+    if wcs is None:
+        return json.dumps(shape)
+    tables = [
+        None if table is None else digest(table.data, table.crpix, table.crval, table.cdelt)
+        for table in (wcs.cpdis1, wcs.cpdis2, wcs.det2im1, wcs.det2im2)
+    ]
+    return json.dumps([shape, wcs.to_header(relax=True).tostring(sep='\n'), tables])
+
+
+def _describe_columns(stamps, columns):
+    if columns is None:
+        table = stamps.table
+    elif columns:
+        table = stamps.table[list(columns)]
+    else:
+        return {}
+    return {
+        f'column `{name}`': text for name, text in digest_columns(table).items() if name != 'id'
+    }
+
+
+def _items(value):
+    """Name and value of what is inside of something, or None where that is one value."""
+    if isinstance(value, dict):
+        return value.items()
+    if is_dataclass(value) and not isinstance(value, (type, Cosmology)):
+        return [(field.name, getattr(value, field.name)) for field in fields(value)]
+    return None
+
+
+def _plain(value):
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, Enum):
+        return _plain(value.value)
+    if isinstance(value, u.UnitBase):
+        return value.to_string()
+    if isinstance(value, u.Quantity):
+        plain = _plain(value.value)
+        return f'{plain} {value.unit}'.strip() if np.isscalar(plain) else [plain, str(value.unit)]
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value.tolist() if value.size <= _SHOWN else digest(value)
+    if isinstance(value, (int, float)):
+        return value
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, Cosmology):
+        # Two of one name may differ.
+        parameters = {name: str(v) for name, v in value.parameters.items()}
+        return f'{type(value).__name__}({json.dumps(parameters)})'
+    if isinstance(value, (list, tuple, set, frozenset)):
+        ordered = sorted(value, key=repr) if isinstance(value, (set, frozenset)) else value
+        return [_plain_or_dict(item) for item in ordered]
+    if callable(value) and hasattr(value, '__qualname__'):
+        return f'{value.__module__}.{value.__qualname__}'
+    # Where an object lies in memory says nothing.
+    return re.sub(r' at 0x[0-9a-f]+', '', repr(value))
+
+
+def _plain_or_dict(value):
+    return _plain(value) if _items(value) is None else describe_settings(value)

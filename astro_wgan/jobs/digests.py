@@ -1,0 +1,163 @@
+"""Digests of arrays and columns by their values, whatever their byte order and layout."""
+
+import hashlib
+import json
+
+import numpy as np
+from astropy.table import Table
+from astropy.table.serialize import represent_mixins_as_columns
+
+__all__ = ['ArrayDigest', 'digest', 'digest_columns', 'is_digest']
+
+_PREFIX = 'sha256:'
+
+
+class ArrayDigest:
+    """
+    A digest of arrays that come one after the other.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astro_wgan.jobs.digests import ArrayDigest
+    >>> one, other = ArrayDigest(), ArrayDigest()
+    >>> one.update(np.arange(3.0))
+    >>> other.update(np.arange(3, dtype='>f4'))
+    >>> one.text == other.text
+    True
+    """
+
+    def __init__(self):
+        self._hash = hashlib.sha256()
+
+    def update(self, values):
+        """Add an array."""
+        for kind, content in _plain_parts(values):
+            self._hash.update(f'{kind} {len(content)} '.encode())
+            self._hash.update(content)
+
+    @property
+    def text(self):
+        """What the digest is so far."""
+        return _PREFIX + self._hash.hexdigest()[:32]
+
+
+def digest(*arrays):
+    """
+    What tells arrays from others: the same for the same shapes and values.
+
+    Byte order, layout in memory and width of numbers do not count, unless a value needs the width;
+    one NaN is as good as another, and -0 as 0.
+
+    Parameters
+    ----------
+    *arrays : array_like
+        Numbers, truth values, text or dates; with or without mask. Units do not count.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astro_wgan.jobs import digest
+    >>> digest(np.eye(3)) == digest(np.eye(3, dtype='>f4'))
+    True
+    >>> digest(np.eye(3)) == digest(2 * np.eye(3))
+    False
+    """
+    whole = ArrayDigest()
+    for array in arrays:
+        whole.update(np.array(np.shape(array), dtype=np.int64))
+        whole.update(array)
+    return whole.text
+
+
+def digest_columns(table):
+    """
+    A digest of each column of a table, with its unit.
+
+    Parameters
+    ----------
+    table : `~astropy.table.Table`
+        Quantities, coordinates and times may be among its columns; these are taken apart, as in a
+        file: ``sky`` becomes ``sky.ra`` and ``sky.dec``.
+
+    Returns
+    -------
+    dict of str
+        By name of the column.
+    """
+    plain = represent_mixins_as_columns(Table(table, copy=False))
+    return {
+        name: digest(np.asanyarray(column), np.array(str(column.unit or '')))
+        for name, column in plain.columns.items()
+    }
+
+
+def is_digest(value):
+    """Whether a value is what `digest` gives."""
+    return isinstance(value, str) and value.startswith(_PREFIX)
+
+
+def _plain_parts(values):
+    """Kind and bytes of the parts that an array is made of."""
+    mask = _mask_of(values)
+    if mask is not None:
+        values = np.asarray(getattr(values, 'unmasked', getattr(values, 'data', values)))
+        if mask.any():
+            yield 'mask', np.packbits(mask).tobytes()
+            # What is masked may be anything.
+            values = np.where(mask, np.zeros((), dtype=values.dtype), values)
+    values = np.asarray(values)
+    if values.dtype.names:
+        for name in values.dtype.names:
+            yield 'name', name.encode()
+            yield from _plain_parts(values[name])
+        return
+    yield _plain(values)
+
+
+def _mask_of(values):
+    """The mask of values that may have one, True where one is masked; otherwise None."""
+    if np.ma.isMaskedArray(values):
+        return np.ma.getmaskarray(values)
+    mask = getattr(values, 'mask', None)
+    return None if mask is None else np.broadcast_to(mask, np.shape(values))
+
+
+def _plain(values):
+    kind = values.dtype.kind
+    if kind == 'f':
+        return _plain_floats(values)
+    if kind == 'c':
+        return _plain_floats(np.stack([values.real, values.imag]))
+    if kind in 'bi' or (kind == 'u' and values.dtype.itemsize < 8):
+        return 'whole', np.ascontiguousarray(values, dtype='<i8')
+    if kind == 'u':
+        fits = not values.size or values.max() <= np.iinfo(np.int64).max
+        return ('whole' if fits else 'u8'), np.ascontiguousarray(values, dtype='<u8')
+    if kind in 'mM':
+        return values.dtype.str[1:], np.ascontiguousarray(values.astype('<i8'))
+    if kind == 'S':
+        values = np.char.decode(values, 'utf-8', 'replace')
+    # One type after the other: text of several widths is the same.
+    return 'text', json.dumps(values.tolist(), default=str).encode()
+
+
+def _plain_floats(values):
+    """As few bytes as hold the values without loss, of 4 or 8 for each."""
+    wide = values.dtype.itemsize > 4
+    # The sum makes -0 to 0, and is a copy, in the order of this machine.
+    values = np.ascontiguousarray(values, dtype=float if wide else np.float32) + np.float32(0)
+    missing = np.isnan(values)
+    if missing.any():
+        values[missing] = np.nan
+    if wide:
+        with np.errstate(over='ignore'):
+            narrow = values.astype(np.float32)
+        if ((narrow == values) | missing).all():
+            values = narrow
+    little = values.astype(values.dtype.newbyteorder('<'), copy=False)
+    return little.dtype.str[1:], little

@@ -1,0 +1,165 @@
+"""`Fingerprint`: whether work is the same as before, and if it is not, what has changed."""
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+
+from astro_wgan.jobs.digests import is_digest
+
+__all__ = ['Fingerprint']
+
+#: Another number where work of a former version must not be gone on with: when more of it is
+#: noted, or when the same work gives other results.
+_FORMAT = 'astro_wgan fingerprint 1'
+
+_FORMER = (
+    'was written by a former version of astro_wgan, which did not note enough to tell whether the '
+    'work is the same'
+)
+
+_LONGEST = 80
+
+#: Groups of which there is only one: another one is not "other" ones.
+_SINGLE = ('model', 'image', 'sky', 'instrument', 'training')
+
+
+@dataclass(frozen=True, eq=False)
+class Fingerprint:
+    """
+    What makes work this and no other: its stamps, its settings, its model.
+
+    Kept beside what has been done, it says of a later call whether that asks for the same.
+
+    Parameters
+    ----------
+    groups : dict of dict
+        By what the values belong to, such as ``'stamps'``, ``'settings'`` and ``'model'``: plain
+        values and digests, as `describe_stamps`, `describe_settings` and `describe_networks` give
+        them. Each name says what is compared.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astro_wgan import StampSet
+    >>> from astro_wgan.jobs import Fingerprint, describe_settings, describe_stamps
+    >>> stamps = StampSet(np.ones((5, 32, 32)))
+    >>> settings = {'threshold': 3}
+    >>> work = Fingerprint({'stamps': describe_stamps(stamps), 'settings': settings})
+    >>> other = StampSet(np.ones((5, 32, 32)), mask=np.eye(32)[np.newaxis].repeat(5, axis=0))
+    >>> again = Fingerprint({'stamps': describe_stamps(other), 'settings': {'threshold': 2}})
+    >>> again.mismatch(work.to_json())
+    'belongs to other stamps: they had no masks, and have some; and to other settings: `threshold`
+    was 3 and is 2'
+    """
+
+    groups: dict
+
+    def to_dict(self):
+        """Plain values, to be kept with the work."""
+        # Through JSON, which knows no tuples, so that it can be compared with what is read.
+        return json.loads(json.dumps({'format': _FORMAT, **self.groups}, default=_as_json))
+
+    def to_json(self):
+        """The same as text."""
+        return json.dumps(self.to_dict(), sort_keys=True)
+
+    def mismatch(self, known):
+        """
+        In which way this work is another than that of an earlier call.
+
+        Parameters
+        ----------
+        known : dict or str
+            What `to_dict` or `to_json` of the fingerprint of that call gave.
+
+        Returns
+        -------
+        str or None
+            None where it is the same. Otherwise what can follow the name of a file: ``belongs to
+            other stamps: their pixels differ``, or that a former version has written it.
+        """
+        if not isinstance(known, dict):
+            try:
+                known = json.loads(str(known))
+            except ValueError:
+                known = None
+        if not isinstance(known, dict) or known.get('format') != _FORMAT:
+            return _FORMER
+        known = {group: values for group, values in known.items() if isinstance(values, dict)}
+        mine = self.to_dict()
+        changes = []
+        del mine['format']
+        for group in dict.fromkeys((*mine, *known)):
+            changed = _changes(group, known.get(group, {}), mine.get(group, {}))
+            if changed:
+                other = 'another' if group in _SINGLE else 'other'
+                changes.append(f'to {other} {group}: {changed}')
+        return f'belongs {"; and ".join(changes)}' if changes else None
+
+
+def _as_json(value):
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f'A fingerprint is of plain values; got {value!r}.')
+
+
+def _changes(group, known, mine):
+    """What differs, in words, or an empty text."""
+    names = [
+        name for name in dict.fromkeys((*mine, *known)) if _text(known, name) != _text(mine, name)
+    ]
+    if group.endswith('stamps') and any(
+        name in ('count', 'size', 'number of bands') for name in names
+    ):
+        # Then all digests differ, too.
+        names = [name for name in names if not _has_digest(known, mine, name)]
+    nouns = [name for name in names if is_digest(known.get(name)) and is_digest(mine.get(name))]
+    parts = [_listed(group, nouns)] if nouns else []
+    parts += [_sentence(group, name, known, mine) for name in names if name not in nouns]
+    return ', '.join(parts)
+
+
+def _text(values, name):
+    return json.dumps(values.get(name)) if name in values else None
+
+
+def _has_digest(known, mine, name):
+    return is_digest(known.get(name)) or is_digest(mine.get(name))
+
+
+def _listed(group, nouns):
+    names = [_called(group, name) for name in nouns]
+    verb = 'differs' if len(names) == 1 and not names[0].lower().endswith('s') else 'differ'
+    joined = ' and '.join([', '.join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    return f'{_owner(group)}{joined} {verb}'
+
+
+def _sentence(group, name, known, mine):
+    if group.endswith('stamps') and name == 'count':
+        return f'there were {known.get(name)} of them, and are {mine.get(name)}'
+    if group.endswith('stamps') and _has_digest(known, mine, name):
+        article, one = ('', 'some') if name.endswith('s') else ('a ', 'one')
+        if mine.get(name) is None:
+            return f'they had {article}{name}, and have none'
+        return f'they had no {name}, and have {one}'
+    before, now = (_shown(values, name) for values in (known, mine))
+    return f'{_owner(group)}{_called(group, name)} was {before} and is {now}'
+
+
+def _shown(values, name):
+    if name not in values:
+        return 'not there'
+    value = values[name]
+    if is_digest(value):
+        return 'given'
+    text = repr(value) if isinstance(value, str) or value is None else json.dumps(value)
+    return text if len(text) <= _LONGEST else f'{text[:_LONGEST]}...'
+
+
+def _owner(group):
+    return {'stamps': 'their ', 'settings': ''}.get(group, 'its ' if group in _SINGLE else 'their ')
+
+
+def _called(group, name):
+    return f'`{name}`' if group == 'settings' else name

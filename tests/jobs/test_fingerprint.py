@@ -1,0 +1,302 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from astropy import units as u
+from astropy.cosmology import FlatLambdaCDM
+from astropy.table import QTable
+from astropy.wcs import WCS
+
+from astro_wgan import Detection, StampSet, StampStore
+from astro_wgan.jobs import (
+    Fingerprint,
+    describe_networks,
+    describe_settings,
+    describe_stamps,
+    descriptions,
+)
+from astro_wgan.stamps import concatenate, cut_stamps
+
+N, EDGE = 300, 8
+
+
+def tangent(ra=150.0, crpix=(4.0, 4.0)):
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype = 'RA---TAN', 'DEC--TAN'
+    wcs.wcs.crval, wcs.wcs.crpix = (ra, 2.0), crpix
+    wcs.wcs.cdelt = -1e-5, 1e-5
+    return wcs
+
+
+PIXELS = np.random.default_rng(1).normal(size=(N, EDGE, EDGE)).astype(np.float32)
+
+
+def stamp_set(pixels=PIXELS, **changed):
+    values = {
+        'uncertainty': np.full(pixels.shape, 0.5, dtype=np.float32),
+        'unit': 'nJy',
+        'pixel_scale': 0.06 * u.arcsec,
+        'wcs': [tangent()] * len(pixels),
+        'table': QTable({'redshift': np.linspace(0.1, 1, len(pixels))}),
+    }
+    return StampSet(pixels, **(values | changed))
+
+
+def mismatch(now, before, **options):
+    """What is said of two sets of stamps."""
+    marks = [Fingerprint({'stamps': describe_stamps(part, **options)}) for part in (now, before)]
+    return marks[0].mismatch(marks[1].to_json())
+
+
+def changed_pixels(k):
+    pixels = PIXELS.copy()
+    pixels[k, 3, 3] += 0.01
+    return pixels
+
+
+def one_masked(k):
+    mask = np.zeros(PIXELS.shape, dtype=bool)
+    mask[k, 0, 0] = True
+    return mask
+
+
+@pytest.mark.parametrize('k', [0, 17, 150, N - 1])
+@pytest.mark.parametrize(
+    ('what', 'change'),
+    [
+        ('their pixels differ', lambda k: {'pixels': changed_pixels(k)}),
+        ('they had no masks, and have some', lambda k: {'mask': one_masked(k)}),
+        (
+            'their uncertainties differ',
+            lambda k: {'uncertainty': 0.5 + one_masked(k).astype(np.float32)},
+        ),
+        (
+            'their ids differ',
+            lambda k: {'table': QTable({'id': np.arange(N) + N * (np.arange(N) == k)})},
+        ),
+        (
+            'their WCS differ',
+            lambda k: {'wcs': [tangent(150.0 + 0.1 * (i == k)) for i in range(N)]},
+        ),
+    ],
+    ids=['pixels', 'masks', 'uncertainties', 'ids', 'WCS'],
+)
+def test_a_change_of_any_stamp_is_named(what, change, k):
+    assert mismatch(stamp_set(**change(k)), stamp_set()) == f'belongs to other stamps: {what}'
+
+
+@pytest.mark.parametrize(
+    ('change', 'what'),
+    [
+        ({'unit': 'uJy'}, "their unit was 'nJy' and is 'uJy'"),
+        (
+            {'pixel_scale': 0.03 * u.arcsec},
+            "their pixel scale was '0.06 arcsec / pix' and is '0.03 arcsec / pix'",
+        ),
+        ({'psf': np.eye(3)}, 'they had no PSF, and have one'),
+        ({'uncertainty': None}, 'they had uncertainties, and have none'),
+        ({'pixels': PIXELS[:20]}, 'there were 300 of them, and are 20'),
+        ({'pixels': PIXELS[:, :4]}, 'their size was [8, 8] and is [4, 8]'),
+        ({'pixels': PIXELS[..., np.newaxis]}, 'their number of bands was None and is 1'),
+        ({'pixels': PIXELS[::-1], 'mask': one_masked(4)}, None),
+    ],
+)
+def test_what_has_changed_is_named(change, what):
+    now = stamp_set(**change)
+    if what is None:
+        what = 'their pixels differ, they had no masks, and have some'
+    assert mismatch(now, stamp_set()) == f'belongs to other stamps: {what}'
+
+
+def test_masks_that_differ():
+    one, other = stamp_set(mask=one_masked(3)), stamp_set(mask=one_masked(4))
+    assert mismatch(one, other) == 'belongs to other stamps: their masks differ'
+
+
+@pytest.mark.parametrize(
+    'same',
+    [
+        stamp_set(PIXELS.astype('>f4')),
+        stamp_set(PIXELS.astype(float)),
+        stamp_set(mask=np.zeros(PIXELS.shape, dtype=bool)),
+        stamp_set(wcs=[tangent() for _ in range(N)]),
+        concatenate([stamp_set()[:100], stamp_set()[100:]]),
+    ],
+    ids=['big endian', 'float64', 'empty mask', 'a WCS each', 'joined'],
+)
+def test_the_same_stamps_in_another_form(same):
+    assert mismatch(same, stamp_set(), columns=None) is None
+
+
+def test_a_mask_of_all_bands_is_that_of_each():
+    pixels = np.stack([PIXELS, PIXELS], axis=-1)
+    of_each = np.repeat(one_masked(5)[..., np.newaxis], 2, axis=-1)
+    kept = {'uncertainty': None}
+    one, other = (stamp_set(pixels, mask=mask, **kept) for mask in (one_masked(5), of_each))
+    assert mismatch(one, other) is None
+    of_each[5, 0, 0, 1] = False
+    assert 'their masks differ' in mismatch(stamp_set(pixels, mask=of_each, **kept), one)
+
+
+def test_columns_that_are_used():
+    other = stamp_set(table=QTable({'redshift': np.linspace(0.1, 2, N)}))
+    assert mismatch(other, stamp_set()) is None
+    sentence = 'belongs to other stamps: their column `redshift` differs'
+    assert mismatch(other, stamp_set(), columns=['redshift']) == sentence
+    assert mismatch(other, stamp_set(), columns=None) == sentence
+    more = stamp_set(table=stamp_set().table.copy())
+    more.table['mass'] = 1.0
+    assert mismatch(more, stamp_set(), columns=None) == (
+        'belongs to other stamps: they had no column `mass`, and have one'
+    )
+
+
+def test_the_place_in_the_image_counts():
+    image = np.arange(400.0).reshape(20, 20) // 400
+    one, other = (cut_stamps(image, size=4, positions=[xy]) for xy in ((5, 5), (6, 5)))
+    assert (one.pixels == other.pixels).all()
+    assert 'WCS' in mismatch(one, other)
+
+
+@pytest.fixture(params=['whole', 'sample'])
+def in_store(request, tmp_path, monkeypatch):
+    """Writes stamps into a store, of which all or some are looked at."""
+    if request.param == 'sample':
+        monkeypatch.setattr(descriptions, '_RUN', 8)
+        monkeypatch.setattr(descriptions, '_WHOLE_BYTES', 100)
+        monkeypatch.setattr(descriptions, '_SAMPLE_BYTES', 20 * 8 * PIXELS[0].nbytes)
+
+    def write(stamps, name='stamps'):
+        with StampStore.create(tmp_path / name, like=stamps) as store:
+            store.append(stamps)
+        return StampStore.open(tmp_path / name)
+
+    return write
+
+
+@pytest.mark.parametrize('k', [0, N - 1])
+def test_both_ends_of_a_store_are_looked_at(in_store, k):
+    before = in_store(stamp_set())
+    assert mismatch(in_store(stamp_set(), 'again'), before) is None
+    changed = in_store(stamp_set(changed_pixels(k)), 'changed')
+    assert mismatch(changed, before) == 'belongs to other stamps: their pixels differ'
+    wcs = [tangent(150.0 + 0.1 * (i == k)) for i in range(N)]
+    assert 'WCS differ' in mismatch(in_store(stamp_set(wcs=wcs), 'wcs'), before)
+    masked = in_store(stamp_set(mask=one_masked(k)), 'masked')
+    assert 'had no masks' in mismatch(masked, before)
+
+
+def test_a_sample_is_spread_over_the_store(tmp_path, monkeypatch):
+    monkeypatch.setattr(descriptions, '_RUN', 8)
+    monkeypatch.setattr(descriptions, '_WHOLE_BYTES', 100)
+    monkeypatch.setattr(descriptions, '_SAMPLE_BYTES', 10 * 8 * PIXELS[0].nbytes)
+    store = stamp_set().to_store(tmp_path / 'stamps')
+    ids = np.concatenate([part.ids for part in descriptions._looked_at(store)])
+    assert len(ids) == 80
+    assert ids[0] == 0
+    assert ids[-1] == N - 1
+    assert np.diff(ids).max() <= N / 9
+    assert (np.diff(ids) > 0).all()
+
+
+def test_a_set_and_its_store_are_the_same_stamps(tmp_path):
+    stamps = stamp_set(mask=one_masked(30))
+    store = stamps.to_store(tmp_path / 'stamps')
+    assert mismatch(store, stamps, columns=None) is None
+
+
+def test_no_stamps():
+    assert mismatch(stamp_set()[:0], stamp_set()[:0]) is None
+
+
+def settings_mismatch(now, before):
+    marks = [Fingerprint({'settings': describe_settings(part)}) for part in (now, before)]
+    return marks[0].mismatch(marks[1].to_dict())
+
+
+@pytest.mark.parametrize(
+    ('before', 'now', 'what'),
+    [
+        (1, 2, '`x` was 1 and is 2'),
+        (None, 2.5, '`x` was None and is 2.5'),
+        ('mean', 'median', "`x` was 'mean' and is 'median'"),
+        (1 * u.s, 1 * u.min, "`x` was '1.0 s' and is '1.0 min'"),
+        ([1, 2] * u.nm, [1, 3] * u.nm, None),
+        (np.arange(99), np.arange(99)[::-1], '`x` differs'),
+        (None, np.arange(99), '`x` was None and is given'),
+        ({'a': 1, 'b': {'c': 2}}, {'a': 1, 'b': {'c': 3}}, '`x.b.c` was 2 and is 3'),
+        ({'a': 1}, {'a': 1, 'd': 5}, '`x.d` was not there and is 5'),
+        (Detection(2.5), Detection(3), '`x.threshold` was 2.5 and is 3'),
+        (np.mean, np.median, "`x` was 'numpy.mean' and is 'numpy.median'"),
+        (u.nJy, u.uJy, "`x` was 'nJy' and is 'uJy'"),
+        ((1, 2), (1, 3), '`x` was [1, 2] and is [1, 3]'),
+        (float('nan'), 1.0, '`x` was NaN and is 1.0'),
+    ],
+)
+def test_a_setting_that_has_changed_is_named(before, now, what):
+    assert settings_mismatch({'x': before, 'y': 1}, {'x': before, 'y': 1}) is None
+    said = settings_mismatch({'x': now, 'y': 1}, {'x': before, 'y': 1})
+    assert said.startswith('belongs to other settings: `x')
+    if what is not None:
+        assert said == f'belongs to other settings: {what}'
+
+
+def test_two_cosmologies_of_one_name():
+    one, other = (FlatLambdaCDM(h0, 0.3, name='mine') for h0 in (70, 50))
+    assert settings_mismatch({'x': one}, {'x': replace_name(one)}) is None
+    assert '`x` was' in settings_mismatch({'x': other}, {'x': one})
+
+
+def replace_name(cosmology):
+    """The same universe under another name."""
+    return FlatLambdaCDM(cosmology.H0, cosmology.Om0, name='yours')
+
+
+def test_where_an_object_lies_in_memory_does_not_count():
+    class Kernel:
+        pass
+
+    assert settings_mismatch({'x': Kernel()}, {'x': Kernel()}) is None
+
+
+class Network:
+    def __init__(self, *weights):
+        self.get_weights = lambda: list(weights)
+
+
+def test_networks_are_told_apart_by_their_weights():
+    weights = np.random.default_rng(1).normal(size=(3, 4)).astype(np.float32)
+    before = describe_networks(generator=Network(weights), critic=Network(weights), encoder=None)
+    for name, network in (
+        ('generator differs', {'generator': Network(weights + 1e-6)}),
+        ('critic differs', {'critic': Network(weights, weights)}),
+        ('encoder was None and is given', {'encoder': Network(weights)}),
+    ):
+        same = {'generator': Network(weights), 'critic': Network(weights), 'encoder': None}
+        now = Fingerprint({'model': describe_networks(**same | network)})
+        assert now.mismatch(Fingerprint({'model': before}).to_dict()) == (
+            f'belongs to another model: its {name}'
+        )
+
+
+def test_all_that_has_changed_is_named():
+    settings = describe_settings(Detection(2.5))
+    before = Fingerprint({'stamps': describe_stamps(stamp_set()), 'settings': settings})
+    now = Fingerprint(
+        {
+            'stamps': describe_stamps(stamp_set(changed_pixels(3), uncertainty=2 * PIXELS)),
+            'settings': describe_settings(replace(Detection(2.5), minimum_area=9)),
+        }
+    )
+    assert now.mismatch(before.to_json()) == (
+        'belongs to other stamps: their pixels and uncertainties differ; and to other settings: '
+        '`minimum_area` was 5 and is 9'
+    )
+
+
+@pytest.mark.parametrize(
+    'known', ['', 'work', '{"model": "ab", "search": {}}', {}, {'seed': 1}, None]
+)
+def test_what_a_former_version_has_written(known):
+    said = Fingerprint({'settings': {'seed': 1}}).mismatch(known)
+    assert said.startswith('was written by a former version of astro_wgan')
