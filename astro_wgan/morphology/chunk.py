@@ -15,6 +15,8 @@ __all__ = ['Chunk', 'Settings', 'empty_columns', 'measure_chunk']
 #: What the sources room says of stamps of which it knows neither background nor noise.
 _BLIND = ('no pixel can be used', 'the background has no noise')
 
+_IS_FLUX = np.array([measurement.kind == 'flux' for measurement in MEASUREMENTS])
+
 
 @dataclass(frozen=True, eq=False)
 class Settings:
@@ -63,7 +65,7 @@ class Chunk(NamedTuple):
     Attributes
     ----------
     batch : `~astro_wgan.sources.batch.Batch`
-        Pixels, mask and noise of one band.
+        Pixels, mask and noise of one band, in units of its ``scale``.
     labels : `~numpy.ndarray` of int, shape (n, ny, nx), or None
         Sources, where they are known.
     """
@@ -136,17 +138,19 @@ def _measure_stamp(found, k, batch, settings):
         return Shape.failed(str(found.status[k])), False
     mask = np.zeros(labels.shape, dtype=bool) if found.bad is None else found.bad[k]
     known = batch.noise is not None or settings.gain is None
+    scale = batch.scales[k]
     shape = measure_shape(
         found.above_sky[k] if settings.subtract_background else np.where(mask, 0, batch.pixels[k]),
         labels,
         label,
         mask=mask,
         noise=found.noise[k] if known else None,
-        gain=settings.gain,
+        gain=None if settings.gain is None else settings.gain * scale,
         psf=settings.psf,
         sersic=settings.sersic,
         options=settings.statmorph_options,
     )
+    shape = shape._replace(values=shape.values * np.where(_IS_FLUX, scale, 1))
     return shape, _touches_border(labels == label)
 
 

@@ -102,6 +102,9 @@ def measure_morphology(
         * ``flag`` and ``flag_sersic`` of statmorph: 0 good, 1 suspect, 2 bad, 4 nothing measured;
         * ``touches_border``, whether the segment reaches the edge of the stamp;
         * ``status``, ``'measured'`` or why not, and ``warnings``, what statmorph warned of.
+          ``'measured without smoothness: ...'`` is a galaxy too small for it: smoothness is what
+          a box of a quarter of the Petrosian radius smooths away, and a box of one pixel smooths
+          nothing.
 
         What could not be measured is NaN. Lengths are in pixels; where the pixel scale is known
         there are ``effective_radius_arcsec``, ``petrosian_radius_arcsec`` and

@@ -15,6 +15,10 @@ __doctest_requires__ = {'*': ['statmorph']}
 #: What statmorph writes for a measurement that it cannot measure.
 _INVALID = -99.0
 
+#: Pixels along the edge of the box, a quarter of the Petrosian radius, that smoothness is measured
+#: with.
+_SMALLEST_BOX = 2
+
 #: statmorph's flag of a galaxy of which it could measure nothing.
 CATASTROPHIC = 4
 
@@ -73,6 +77,7 @@ MEASUREMENTS = (
     Measurement('sersic_chi2_dof', 'sersic_chi2_dof'),
 )
 
+_IS_SMOOTHNESS = np.array([measurement.name == 'smoothness' for measurement in MEASUREMENTS])
 _IS_SERSIC = np.array([measurement.name.startswith('sersic') for measurement in MEASUREMENTS])
 
 # statmorph has no switch for its fit, but it can be made as good as none; then it warns.
@@ -91,7 +96,8 @@ class Shape(NamedTuple):
     flag, flag_sersic : int
         statmorph's own: 0 good, 1 suspect, 2 bad, 4 nothing was measured.
     status : str
-        ``'measured'``, or the reason.
+        ``'measured'``, or the reason; ``'measured without smoothness: ...'`` for a galaxy of which
+        a quarter of the Petrosian radius is less than 2 pixels.
     warnings : str
         What statmorph warned of, joined by ``'; '``.
     """
@@ -201,7 +207,19 @@ def measure_shape(
     if not sersic:
         values[_IS_SERSIC] = np.nan
     flag_sersic = source.flag_sersic if sersic else CATASTROPHIC
-    return Shape(values, source.flag, flag_sersic, 'measured', _messages(caught, sersic))
+    box = _smoothing_box(source)
+    if box >= _SMALLEST_BOX:
+        return Shape(values, source.flag, flag_sersic, 'measured', _messages(caught, sersic))
+    # An image smoothed by one pixel is the image, of a smoothness of 0.
+    values[_IS_SMOOTHNESS] = np.nan
+    status = f'measured without smoothness: its box has {box} pixels'
+    return Shape(values, source.flag, flag_sersic, status, _messages(caught, sersic))
+
+
+def _smoothing_box(source):
+    """Edge in whole pixels of the box with which statmorph smooths the image."""
+    edge = source._petro_fraction_cas * source.rpetro_circ
+    return int(edge) if edge > 0 else 0
 
 
 def _value(source, measurement):

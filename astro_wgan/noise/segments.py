@@ -6,7 +6,9 @@ import numpy as np
 from photutils.segmentation import detect_sources
 from photutils.utils.exceptions import NoDetectionsWarning
 
-from astro_wgan.stamps.detection import DetectionError, detect, measure_sky, smoothed
+from astro_wgan.stamps.background import measure_sky, stated_background
+from astro_wgan.stamps.detection import DetectionError, detect, smoothed
+from astro_wgan.stamps.scaling import image_scale, in_unit
 
 __all__ = ['ENGINES', 'label_sources']
 
@@ -42,8 +44,10 @@ def label_sources(pixels, bad, noise, detection, engine):
     """
     if engine == 'sep':
         return detect(pixels, mask=bad, noise=noise, detection=detection).labels
-    pixels = np.ascontiguousarray(pixels, dtype=np.float32)
-    background, sky_noise = measure_sky(pixels, bad if bad.any() else None, detection)
+    scale = image_scale(pixels, bad, noise)
+    pixels, noise = in_unit(pixels, scale), in_unit(noise, scale)
+    level = in_unit(stated_background(None, detection, pixels.shape), scale)
+    background, sky_noise = measure_sky(pixels, bad if bad.any() else None, detection, level)
     noise = sky_noise if noise is None else noise
     if not (noise[~bad] if np.ndim(noise) else noise > 0).any():
         raise DetectionError('The image has no noise: its background is constant everywhere.')

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from astro_wgan.stamps.scaling import noise_scale, scaled
+
 __all__ = ['Batch', 'batch_rows', 'checked_band', 'read_batch']
 
 #: Pixels of a batch: so many that Python's share of the time is small, so few that they stay
@@ -18,16 +20,25 @@ class Batch(NamedTuple):
     Attributes
     ----------
     pixels : `~numpy.ndarray` of float32, shape (n, ny, nx)
-        The images.
+        The images, in units of ``scale``.
     mask : `~numpy.ndarray` of bool, shape (n, ny, nx), or None
         True where a pixel must not be used; None where all may be.
     noise : `~numpy.ndarray` of float32, shape (n, ny, nx), or None
-        Standard deviation of each pixel, where it is known.
+        Standard deviation of each pixel in the same units, where it is known.
+    scale : `~numpy.ndarray` of float64, shape (n,), or None
+        What pixels of 1 are in the unit of the stamps, a power of two near the noise of each
+        stamp; None where they are in that unit.
     """
 
     pixels: np.ndarray
     mask: np.ndarray | None = None
     noise: np.ndarray | None = None
+    scale: np.ndarray | None = None
+
+    @property
+    def scales(self):
+        """``scale``, or 1 for each stamp."""
+        return np.ones(len(self.pixels)) if self.scale is None else self.scale
 
 
 def batch_rows(stamps):
@@ -58,7 +69,9 @@ def read_batch(part, band=None):
     if band is not None:
         arrays = (None if array is None else array[..., band] for array in arrays)
     pixels, mask, noise = arrays
-    return Batch(_as_float32(pixels), mask, None if noise is None else _as_float32(noise))
+    scale = noise_scale(pixels, bad=mask, noise=noise)
+    noise = None if noise is None else scaled(noise, scale)
+    return Batch(scaled(pixels, scale), mask, noise, scale)
 
 
 def checked_band(band, bands):
@@ -80,7 +93,3 @@ def checked_band(band, bands):
     if not 0 <= band < bands:
         raise ValueError(f'`band` must lie between 0 and {bands - 1}; got {band}.')
     return band
-
-
-def _as_float32(array):
-    return np.ascontiguousarray(array, dtype=np.float32)

@@ -16,6 +16,9 @@ __all__ = ['ENGINES', 'BatchResult', 'Settings', 'measure_batch']
 
 ENGINES = ('sep', 'photutils')
 
+#: What is measured in the unit of the pixels.
+_FLUXES = ('kron_flux', 'kron_flux_error', 'isophotal_flux', 'isophotal_flux_error', 'peak')
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -92,16 +95,21 @@ def measure_batch(batch, settings):
 
         found = find_sources(batch, settings.detection, extract=extract_with_photutils)
         columns = {name: found.catalogue[name] for name in found.catalogue.dtype.names}
-    footprints = measure_footprints(found, batch.pixels, settings.saturation)
+    scale = batch.scales
+    saturation = None if settings.saturation is None else settings.saturation / scale
+    footprints = measure_footprints(found, batch.pixels, saturation)
     flags = columns.pop('flags') | footprints.pop('flags')
     sources = {'stamp': found.stamp, 'label': labels_in_stamp(found.stamp)}
+    sources |= {**columns, **footprints, 'flags': flags}
+    for name in _FLUXES:
+        sources[name] = sources[name] * scale[found.stamp]
     stamps = {
         'central': found.central,
         'status': found.status,
-        'background': found.sky_level,
-        'noise': found.sky_noise,
+        'background': found.sky_level * scale,
+        'noise': found.sky_noise * scale,
     }
-    return BatchResult({**sources, **columns, **footprints, 'flags': flags}, stamps)
+    return BatchResult(sources, stamps)
 
 
 def _measure_with_sep(found, detection):

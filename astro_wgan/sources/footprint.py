@@ -17,8 +17,8 @@ def measure_footprints(found, pixels, saturation=None):
         Sources and images.
     pixels : `~numpy.ndarray`, shape (n, ny, nx)
         The images with their background.
-    saturation : float, optional
-        Pixels of at least this value are saturated.
+    saturation : `~numpy.ndarray`, shape (n,), optional
+        Pixels of each stamp are saturated from this value on.
 
     Returns
     -------
@@ -41,7 +41,7 @@ def measure_footprints(found, pixels, saturation=None):
     at_border = (y == 0) | (y == ny - 1) | (x == 0) | (x == nx - 1)
     flags[owner[at_border]] |= int(SourceFlag.TOUCHES_BORDER)
     if saturation is not None:
-        saturated = pixels.ravel()[place] >= saturation
+        saturated = pixels.ravel()[place] >= saturation.astype(pixels.dtype)[stamp]
         flags[owner[saturated]] |= int(SourceFlag.SATURATED)
     return {
         'isophotal_flux': np.bincount(owner, values, minlength=m),

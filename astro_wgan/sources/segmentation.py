@@ -5,12 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from astro_wgan.sources.batch import batch_rows, checked_band, read_batch
-from astro_wgan.stamps.detection import (
-    Detection,
-    DetectionError,
-    extract_sources,
-    measure_sky,
-)
+from astro_wgan.stamps.background import measure_sky
+from astro_wgan.stamps.detection import Detection, DetectionError, extract_sources
 
 __all__ = [
     'FoundSources',

@@ -1,9 +1,13 @@
-"""Background, detection and deblending by SEP: where the sources of an image are."""
+"""Detection and deblending by SEP: where the sources of an image are."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import sep
+
+from astro_wgan.stamps.background import measure_sky, stated_background
+from astro_wgan.stamps.checks import as_float
+from astro_wgan.stamps.scaling import image_scale, in_unit
 
 __all__ = [
     'Detected',
@@ -11,12 +15,25 @@ __all__ = [
     'DetectionError',
     'detect',
     'extract_sources',
-    'measure_sky',
+    'in_pixel_unit',
     'smoothed',
+    'unusable_pixels',
 ]
 
 #: SExtractor's default.conv: what the detection image is smoothed with.
 _PYRAMID = np.array([[1, 2, 1], [2, 4, 2], [1, 2, 1]], dtype=np.float32)
+
+#: What SEP measures in the unit of the pixels.
+_BRIGHTNESSES = ('thresh', 'cflux', 'flux', 'cpeak', 'peak')
+
+#: Pixels above the threshold that SEP lays out room for, at least.
+_ROOM = 2**18
+
+#: SEP numbers the peaks of a group by 16 bits.
+_MOST_PEAKS = 2**15 - 1
+
+_NO_PIXEL = 'Not one pixel of the image is finite and without a mask.'
+_NO_NOISE = 'The image has no noise: its background is constant everywhere.'
 
 
 class DetectionError(ValueError):
@@ -47,6 +64,9 @@ class Detection:
         Edge in pixels of the boxes in which the sky and its noise are measured.
     background_filter : int
         Boxes over which their medians are smoothed.
+    background : float or None
+        The sky's level in the unit of the pixels, where it is known: 0 for images whose sky has
+        been subtracted. Only its noise is measured then. None measures both.
 
     Raises
     ------
@@ -66,6 +86,7 @@ class Detection:
     clean: float | None = 1.0
     background_box: int = 64
     background_filter: int = 3
+    background: float | None = None
 
     def __post_init__(self):
         if not self.threshold > 0:
@@ -80,6 +101,8 @@ class Detection:
             )
         if self.clean is not None and not self.clean > 0:
             raise ValueError(f'`clean` must be above 0, or None; got {self.clean}.')
+        if self.background is not None and not np.isfinite(self.background):
+            raise ValueError(f'`background` must be finite, or None; got {self.background}.')
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,8 +117,8 @@ class Detected:
         ``b``, ``theta``, ``flux``, ``npix``, ``flag`` and more.
     labels : `~numpy.ndarray` of int, shape (ny, nx)
         0 for sky, k + 1 for the pixels of source k.
-    background, noise : `~numpy.ndarray` of float32, shape (ny, nx)
-        The sky's level and its standard deviation.
+    background, noise : `~numpy.ndarray`, shape (ny, nx)
+        The sky's level and its standard deviation, of the dtype of the pixels.
     """
 
     sources: np.ndarray
@@ -104,7 +127,7 @@ class Detected:
     noise: np.ndarray
 
 
-def detect(pixels, *, mask=None, noise=None, detection=None):
+def detect(pixels, *, mask=None, noise=None, background=None, detection=None):
     """
     Find the sources of an image.
 
@@ -117,6 +140,9 @@ def detect(pixels, *, mask=None, noise=None, detection=None):
     noise : array_like, shape (ny, nx), optional
         Standard deviation of each pixel; that of the background where it is not given. Pixels
         without a finite one above zero count as masked.
+    background : float or array_like, shape (ny, nx), optional
+        The sky's level where it is known, 0 where it has been subtracted. Without it, the level is
+        that of ``detection``, or measured. Pixels without a finite one count as masked.
     detection : `Detection`, optional
         Threshold, deblending, background.
 
@@ -129,6 +155,14 @@ def detect(pixels, *, mask=None, noise=None, detection=None):
     DetectionError
         If no pixel can be used, the image is so constant that it has no noise, or it is so
         crowded at this threshold that SEP gives up.
+    ValueError
+        If ``background`` is neither a number nor an image of this shape, or ``detection`` states
+        one, too.
+
+    Notes
+    -----
+    The unit of the pixels does not matter: they are divided by a power of two near their noise,
+    and what was measured is multiplied by it.
 
     Examples
     --------
@@ -140,69 +174,47 @@ def detect(pixels, *, mask=None, noise=None, detection=None):
     1
     """
     detection = Detection() if detection is None else detection
-    pixels = np.ascontiguousarray(pixels, dtype=np.float32)
+    pixels = as_float(pixels, 'pixels')
+    level = stated_background(background, detection, pixels.shape)
+    bad = unusable_pixels(pixels, mask, noise, level)
+    if bad is not None and bad.all():
+        raise DetectionError(_NO_PIXEL)
+    noise = None if noise is None else as_float(noise, 'noise')
+    scale = image_scale(pixels, bad, noise)
+    image, noise, level = (in_unit(array, scale) for array in (pixels, noise, level))
+    background, sky_noise = measure_sky(image, bad, detection, level)
+    if noise is None:
+        noise = sky_noise
+        if not (noise > 0).any():
+            raise DetectionError(_NO_NOISE)
+    image = image - background
+    if bad is not None:
+        image[bad] = 0
+    sources, labels = extract_sources(image, bad, noise, detection)
+    maps = (
+        np.multiply(np.broadcast_to(part, pixels.shape), scale, dtype=pixels.dtype)
+        for part in (background, noise)
+    )
+    return Detected(in_pixel_unit(sources, scale), labels, *maps)
+
+
+def unusable_pixels(pixels, mask=None, noise=None, background=None):
+    """True where a pixel cannot be used, or None where all can."""
     bad = ~np.isfinite(pixels)
     if mask is not None:
         bad |= np.asarray(mask, dtype=bool)
     if noise is not None:
-        noise = np.ascontiguousarray(noise, dtype=np.float32)
         bad |= ~(np.isfinite(noise) & (noise > 0))
-    if bad.all():
-        raise DetectionError('Not one pixel of the image is finite and without a mask.')
-    bad = bad if bad.any() else None
-    background, sky_noise = measure_sky(pixels, bad, detection)
-    if noise is None:
-        noise = sky_noise
-        if not (noise > 0).any():
-            raise DetectionError('The image has no noise: its background is constant everywhere.')
-    above_sky = pixels - background
-    if bad is not None:
-        above_sky[bad] = 0
-    sources, labels = extract_sources(above_sky, bad, noise, detection)
-    maps = (
-        np.full(pixels.shape, level) if level.ndim == 0 else level for level in (background, noise)
-    )
-    return Detected(sources, labels, *maps)
+    if background is not None and np.ndim(background):
+        bad |= ~np.isfinite(background)
+    return bad if bad.any() else None
 
 
-def measure_sky(pixels, bad, detection):
-    """
-    Level and noise of an image's sky.
-
-    Parameters
-    ----------
-    pixels : `~numpy.ndarray` of float32, shape (ny, nx)
-        The image.
-    bad : `~numpy.ndarray` of bool, shape (ny, nx), or None
-        True where a pixel must not be used; None where all may be.
-    detection : `Detection`
-        The boxes in which the sky is measured.
-
-    Returns
-    -------
-    background, noise : `~numpy.ndarray` of float32
-        Maps, or numbers where one box holds the whole image.
-    """
-    box, smooth = detection.background_box, detection.background_filter
-    if box < max(pixels.shape):
-        sky = sep.Background(
-            # Neutral where masked: SEP leaves such pixels out, but NaN would spoil its sums.
-            pixels if bad is None else np.where(bad, np.float32(0), pixels),
-            mask=bad,
-            bw=min(box, pixels.shape[1]),
-            bh=min(box, pixels.shape[0]),
-            fw=smooth,
-            fh=smooth,
-        )
-        # SEP gives these two where masked pixels are half of each box or more.
-        if (sky.globalback, sky.globalrms) != (0, 1):
-            return sky.back(dtype=np.float32), sky.rms(dtype=np.float32)
-    # A histogram does not ask where its pixels lie, so those without a mask may stand in a row.
-    values = pixels if bad is None else pixels[~bad][np.newaxis]
-    sky = sep.Background(values, bw=values.shape[1], bh=values.shape[0])
-    noise = np.float32(sky.globalrms)
-    # SEP gives 1 where there is none; the map tells.
-    return np.float32(sky.globalback), sky.rms(dtype=np.float32)[0, 0] if noise == 1 else noise
+def in_pixel_unit(sources, scale):
+    """SEP's sources, found in units of ``scale``, in the unit of the pixels; in place."""
+    for name in _BRIGHTNESSES:
+        sources[name] *= scale
+    return sources
 
 
 def extract_sources(above_sky, bad, noise, detection):
@@ -212,7 +224,7 @@ def extract_sources(above_sky, bad, noise, detection):
     Parameters
     ----------
     above_sky : `~numpy.ndarray` of float32, shape (ny, nx)
-        The image; 0 where pixels must not be used.
+        The image; 0 where pixels must not be used. In units near its noise.
     bad : `~numpy.ndarray` of bool, shape (ny, nx), or None
         True where a pixel must not be used; None where all may be.
     noise : `~numpy.ndarray` of float32, shape (ny, nx) or ()
@@ -228,40 +240,52 @@ def extract_sources(above_sky, bad, noise, detection):
     Raises
     ------
     DetectionError
-        If it is so crowded at this threshold that SEP gives up.
+        If it is so crowded at this threshold that SEP gives up: more than 32,767 peaks in one
+        group of pixels.
     """
     if bad is not None:
         # SEP needs a map of the noise to leave masked pixels out, and forgets those of line 0.
         noise = np.where(bad, np.float32(1e30), noise)
     elif noise.ndim == 0:
         noise = float(noise)
-    former = sep.get_extract_pixstack()
-    # As many as can ever be needed. SEP's 300,000 are few for a mosaic, and so many for a stamp
-    # that to lay them out takes longer than all else.
-    sep.set_extract_pixstack(above_sky.size + 2)
+    former = sep.get_extract_pixstack(), sep.get_sub_object_limit()
+    # SEP lays out room for pixels above the threshold before it starts: in an image, few are; of a
+    # stamp, all fit in. Where the room is not enough it says so.
+    enough = above_sky.size + 2
+    room, peaks = min(enough, max(_ROOM, enough // 8)), former[1]
     try:
-        return sep.extract(
-            above_sky,
-            detection.threshold,
-            err=noise,
-            mask=bad,
-            minarea=detection.minimum_area,
-            filter_kernel=_PYRAMID if detection.smooth else None,
-            # A plain convolution, as SExtractor's; the matched filter is SEP's own.
-            filter_type='conv',
-            deblend_nthresh=detection.deblend_levels,
-            deblend_cont=detection.deblend_contrast,
-            clean=detection.clean is not None,
-            clean_param=detection.clean or 1.0,
-            segmentation_map=True,
-        )
-    except Exception as error:  # SEP has no class of its own for them
-        raise DetectionError(
-            f'SEP gave up at {detection.threshold:g} sigma: {error} Raise `threshold`, or lower '
-            '`deblend_levels`.'
-        ) from error
+        while True:
+            sep.set_extract_pixstack(room)
+            sep.set_sub_object_limit(peaks)
+            try:
+                return sep.extract(
+                    above_sky,
+                    detection.threshold,
+                    err=noise,
+                    mask=bad,
+                    minarea=detection.minimum_area,
+                    filter_kernel=_PYRAMID if detection.smooth else None,
+                    # A plain convolution, as SExtractor's; the matched filter is SEP's own.
+                    filter_type='conv',
+                    deblend_nthresh=detection.deblend_levels,
+                    deblend_cont=detection.deblend_contrast,
+                    clean=detection.clean is not None,
+                    clean_param=detection.clean or 1.0,
+                    segmentation_map=True,
+                )
+            except Exception as error:  # SEP has no class of its own for them
+                if 'pixel buffer full' in str(error) and room < enough:
+                    room = min(enough, 4 * room)
+                elif 'deblending overflow' in str(error) and peaks < _MOST_PEAKS:
+                    peaks = min(_MOST_PEAKS, 8 * peaks)
+                else:
+                    raise DetectionError(
+                        f'SEP gave up at {detection.threshold:g} sigma: {error} Raise '
+                        '`threshold`, or lower `background_box` or `deblend_levels`.'
+                    ) from error
     finally:
-        sep.set_extract_pixstack(former)
+        sep.set_extract_pixstack(former[0])
+        sep.set_sub_object_limit(former[1])
 
 
 def smoothed(images):

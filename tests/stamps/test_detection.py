@@ -153,6 +153,55 @@ def test_any_number_will_do(dtype):
     assert len(detect(pixels, detection=Detection(threshold=5)).sources) == 1
 
 
+FACTORS = [1e-290, 1e-35, 1e-25, 1e-19, 1e19, 1e32, 1e290]
+
+
+@pytest.mark.parametrize('factor', FACTORS)
+@pytest.mark.parametrize('dtype', ['f4', 'f8'])
+@pytest.mark.parametrize('with_noise', [False, True])
+def test_the_unit_of_the_pixels_does_not_matter(factor, dtype, with_noise):
+    if dtype == 'f4' and not 1e-36 < factor < 1e35:
+        pytest.skip('float32 does not hold it')
+    image = noise_with_sources([(30, 40), (60.5, 40), (100, 50.2)], shape=(120, 150)) + 7
+    pixels = (image * factor).astype(dtype)
+    noise = np.full(pixels.shape, factor).astype(dtype) if with_noise else None
+    found = detect(pixels, noise=noise)
+    # SEP itself, at scale 1.
+    sky = sep.Background(image.astype('f4'))
+    by_hand = sep.extract(
+        image.astype('f4') - sky.back(),
+        1.5,
+        err=1.0 if with_noise else sky.rms(),
+        filter_kernel=np.array([[1, 2, 1], [2, 4, 2], [1, 2, 1.0]]),
+        filter_type='conv',
+    )
+    assert len(found.sources) == len(by_hand) >= 3
+    for name in ('x', 'y', 'a', 'b'):
+        assert np.allclose(found.sources[name], by_hand[name], rtol=1e-5)
+    for name in ('flux', 'peak'):
+        assert np.allclose(found.sources[name] / factor, by_hand[name], rtol=1e-5)
+    assert found.background.dtype == found.noise.dtype == dtype
+    assert np.allclose(found.background / factor, sky.back(), rtol=1e-5)
+
+
+@pytest.mark.parametrize('factor', FACTORS)
+def test_images_that_are_mostly_one_value_or_have_odd_pixels(factor):
+    # Half outside of the footprint, a pedestal, a hot pixel.
+    pixels = noise_with_sources([(30, 40)]) + 1e3
+    pixels[:, 75:] = 0
+    pixels[10, 10] = 1e9
+    right = detect(pixels, mask=pixels == 0).sources
+    found = detect(pixels * factor, mask=pixels == 0).sources
+    assert np.allclose(found['x'], right['x'], rtol=1e-5)
+    assert np.allclose(found['flux'] / factor, right['flux'], rtol=1e-4)
+    # Without noise, as simulations are.
+    clean = np.where(noise_with_sources([(30, 40)]) > 20, pixels, 0)
+    right, found = (detect(clean * k, noise=np.full(clean.shape, k)) for k in (1, factor))
+    assert np.allclose(found.sources['flux'] / factor, right.sources['flux'], rtol=1e-5)
+    with pytest.raises(DetectionError, match='no noise'):
+        detect(np.full((50, 50), factor))
+
+
 def test_deblending_contrast_joins_or_parts_neighbours():
     pixels = noise_with_sources([(60, 60), (67, 60)])
     counts = [
@@ -181,9 +230,34 @@ def test_images_without_noise_or_pixels():
         detect(np.ones((50, 50)))
 
 
-def test_crowding_is_a_clear_error_and_settings_of_sep_are_restored():
-    pixels = noise_with_sources(np.random.default_rng(1).uniform(20, 100, size=(60, 2)), peak=300)
+CROWD = np.random.default_rng(1).uniform(20, 100, size=(60, 2))
+
+
+def test_crowded_images_get_as_much_room_as_they_need():
+    pixels = noise_with_sources(CROWD, peak=300)
+    right = detect(pixels).sources
     former = sep.get_sub_object_limit(), sep.get_extract_pixstack()
+    sep.set_sub_object_limit(3)
+    try:
+        assert (detect(pixels).sources == right).all()
+        assert sep.get_sub_object_limit() == 3
+    finally:
+        sep.set_sub_object_limit(former[0])
+    assert sep.get_extract_pixstack() == former[1]
+
+
+def test_an_image_above_the_threshold_nearly_everywhere(monkeypatch):
+    pixels = noise_with_sources(CROWD, peak=300)
+    right = detect(pixels, background=-5.0).sources
+    assert right['npix'].sum() > 0.9 * pixels.size
+    monkeypatch.setattr('astro_wgan.stamps.detection._ROOM', 100)
+    assert (detect(pixels, background=-5.0).sources == right).all()
+
+
+def test_what_sep_cannot_take_apart_is_a_clear_error(monkeypatch):
+    pixels = noise_with_sources(CROWD, peak=300)
+    former = sep.get_sub_object_limit(), sep.get_extract_pixstack()
+    monkeypatch.setattr('astro_wgan.stamps.detection._MOST_PEAKS', 3)
     sep.set_sub_object_limit(3)
     try:
         with pytest.raises(DetectionError, match=r'SEP gave up at 1\.5 sigma'):
