@@ -75,7 +75,7 @@ def describe_stamps(stamps, *, columns=()):
     return {
         'count': len(stamps),
         'size': [int(edge) for edge in stamps.shape],
-        'number of bands': stamps.bands,
+        'band count': stamps.bands,
         'unit': None if stamps.unit is None else stamps.unit.to_string(),
         'pixel scale': None if stamps.pixel_scale is None else f'{stamps.pixel_scale:.10g}',
         'ids': digest(stamps.ids),

@@ -20,6 +20,9 @@ _FORMER = (
 
 _LONGEST = 80
 
+#: Where one of these differs, all arrays do.
+_SHAPE = {'count', 'size', 'band count'}
+
 #: Groups of which there is only one: another one is not "other" ones.
 _SINGLE = ('model', 'image', 'sky', 'instrument', 'training')
 
@@ -109,10 +112,7 @@ def _changes(group, known, mine):
     names = [
         name for name in dict.fromkeys((*mine, *known)) if _text(known, name) != _text(mine, name)
     ]
-    if group.endswith('stamps') and any(
-        name in ('count', 'size', 'number of bands') for name in names
-    ):
-        # Then all digests differ, too.
+    if group != 'settings' and not _SHAPE.isdisjoint(names):
         names = [name for name in names if not _has_digest(known, mine, name)]
     nouns = [name for name in names if is_digest(known.get(name)) and is_digest(mine.get(name))]
     parts = [_listed(group, nouns)] if nouns else []
@@ -130,36 +130,42 @@ def _has_digest(known, mine, name):
 
 def _listed(group, nouns):
     names = [_called(group, name) for name in nouns]
-    verb = 'differs' if len(names) == 1 and not names[0].lower().endswith('s') else 'differ'
+    verb = 'differs' if len(names) == 1 and not _is_plural(names[0]) else 'differ'
     joined = ' and '.join([', '.join(names[:-1]), names[-1]] if len(names) > 1 else names)
     return f'{_owner(group)}{joined} {verb}'
 
 
 def _sentence(group, name, known, mine):
-    if group.endswith('stamps') and name == 'count':
+    if group != 'settings' and name == 'count':
         return f'there were {known.get(name)} of them, and are {mine.get(name)}'
     if group.endswith('stamps') and _has_digest(known, mine, name):
         article, one = ('', 'some') if name.endswith('s') else ('a ', 'one')
         if mine.get(name) is None:
             return f'they had {article}{name}, and have none'
         return f'they had no {name}, and have {one}'
-    before, now = (_shown(values, name) for values in (known, mine))
-    return f'{_owner(group)}{_called(group, name)} was {before} and is {now}'
+    before, now = (_shown(group, values, name) for values in (known, mine))
+    called = _called(group, name)
+    was, is_ = ('were', 'are') if _is_plural(called) else ('was', 'is')
+    return f'{_owner(group)}{called} {was} {before} and {is_} {now}'
 
 
-def _shown(values, name):
+def _shown(group, values, name):
     if name not in values:
         return 'not there'
     value = values[name]
     if is_digest(value):
-        return 'given'
+        return 'given' if group == 'model' else 'an array'
     text = repr(value) if isinstance(value, str) or value is None else json.dumps(value)
     return text if len(text) <= _LONGEST else f'{text[:_LONGEST]}...'
 
 
 def _owner(group):
-    return {'stamps': 'their ', 'settings': ''}.get(group, 'its ' if group in _SINGLE else 'their ')
+    return '' if group == 'settings' else 'its ' if group in _SINGLE else 'their '
 
 
 def _called(group, name):
     return f'`{name}`' if group == 'settings' else name
+
+
+def _is_plural(called):
+    return called.lower().endswith('s')

@@ -1,6 +1,5 @@
 """`mock_stamps`: simulated galaxies at a distance, in a telescope's pixels, without noise."""
 
-import hashlib
 import warnings
 from dataclasses import dataclass
 from functools import partial
@@ -14,9 +13,10 @@ from astropy.utils.exceptions import AstropyUserWarning
 from scipy import fft
 from scipy.ndimage import fourier_uniform
 
+from astro_wgan.jobs import Fingerprint, describe_settings, digest
 from astro_wgan.mocks.instrument import Instrument, pixel_psf, points_along_pixel
 from astro_wgan.mocks.instruments import find_instrument
-from astro_wgan.mocks.light import LightMap
+from astro_wgan.mocks.light import LightMap, describe_maps
 from astro_wgan.mocks.rebin import rebin
 from astro_wgan.parallel import ordered_map
 from astro_wgan.progress import ProgressLine
@@ -73,7 +73,8 @@ def mock_stamps(
     cosmology : `~astropy.cosmology.Cosmology`, optional
         What relates redshift, angle and brightness.
     into : path-like, optional
-        Where to write a store. One that an interrupted call has left there is continued.
+        Where to write a store. One that an interrupted call has left there is continued; one of
+        other input or settings is refused.
     processes : int, optional
         Processes that work at the same time.
     client : `dask.distributed.Client`, optional
@@ -93,7 +94,8 @@ def mock_stamps(
     Raises
     ------
     ValueError
-        If an argument is out of range, or numbers of maps and redshifts do not fit.
+        If an argument is out of range, numbers of maps and redshifts do not fit, or the store at
+        ``into`` is of other work.
     TypeError
         If ``light`` or ``cosmology`` are something else.
 
@@ -138,19 +140,14 @@ def mock_stamps(
     if isinstance(maps, (list, tuple)):
         for number, each in enumerate(maps):
             camera.check(number, each)
-    settings = {
-        **camera.to_dict(),
-        'redshifts': _fingerprint(redshifts),
-        'first_map': _fingerprint(maps[0].luminosity.value) if len(maps) else None,
-    }
-    empty = camera.stamp_set([], {'mocks': settings, 'provenance': record()})
+    empty = camera.stamp_set([], {'mocks': camera.to_dict(), 'provenance': record()})
     run = partial(ordered_map, camera.draw, processes=processes, client=client)
     with ProgressLine('drawing mocks', quiet=not progress) as line:
         if into is None:
             sets = list(_drawn_sets(maps, numbers, redshifts, camera, empty.meta, run, line))
             return concatenate(sets) if sets else empty
-        ids = np.arange(len(redshifts))
-        with continued_store(into, like=empty, ids=ids, key='mocks') as (store, meta):
+        fingerprint = _fingerprint(maps, redshifts, camera)
+        with continued_store(into, like=empty, fingerprint=fingerprint) as (store, meta):
             start = len(store)
             store.extend(
                 _drawn_sets(maps, numbers, redshifts, camera, meta, run, line, start=start)
@@ -242,7 +239,6 @@ class _Camera:
             'wavelength_nm': camera.wavelength.value,
             'pixel_scale_arcsec': camera.pixel_scale.value,
             'psf': repr(camera.psf),
-            'psf_pixels': _fingerprint(pixel_psf(camera.psf, camera.pixel_scale)),
             'size': list(self.shape),
             'centre': None if self.centre is None else [float(x) for x in self.centre],
             'cosmology': self.cosmology.name or repr(self.cosmology),
@@ -356,5 +352,25 @@ def _warn_of_large_pixels(light, redshift, ratio):
     )
 
 
-def _fingerprint(values):
-    return hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest()
+def _fingerprint(maps, redshifts, camera):
+    instrument = camera.instrument
+    return Fingerprint(
+        {
+            'light maps': describe_maps(maps),
+            'instrument': {
+                'name': instrument.name,
+                'zero point': instrument.zero_point,
+                'wavelength': f'{instrument.wavelength:.10g}',
+                'pixel scale': f'{instrument.pixel_scale:.10g}',
+                'PSF': digest(pixel_psf(instrument.psf, instrument.pixel_scale)),
+            },
+            'settings': describe_settings(
+                {
+                    'redshift': redshifts,
+                    'size': camera.shape,
+                    'centre': camera.centre,
+                    'cosmology': camera.cosmology,
+                }
+            ),
+        }
+    )

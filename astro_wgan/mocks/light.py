@@ -6,10 +6,17 @@ import numpy as np
 from astropy import units as u
 from astropy.cosmology import Planck18
 
-__all__ = ['LightMap']
+from astro_wgan.jobs import digest
+
+__all__ = ['LightMap', 'describe_maps']
 
 #: Power per frequency, as light leaves the galaxy.
 LUMINOSITY = u.W / u.Hz
+
+#: To read more maps than these from files, only to compare them, would take minutes.
+_MOST_READ = 1024
+
+_MOST_SHOWN = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -249,6 +256,45 @@ class LightMap:
                 f'got {wavelength}.'
             )
         return wavelength
+
+
+def describe_maps(maps):
+    """
+    What makes maps these and no others.
+
+    Parameters
+    ----------
+    maps : sequence of `LightMap`
+        All of a list or tuple are looked at; of any other sequence, which may read them from
+        files, no more than 1024, spread over it, with both ends.
+
+    Returns
+    -------
+    dict
+        For a `~astro_wgan.jobs.Fingerprint`.
+    """
+    n = len(maps)
+    most = n if isinstance(maps, (list, tuple)) else min(n, _MOST_READ)
+    known, rows = {}, []
+    for k in np.linspace(0, n - 1, most).astype(int):
+        light = maps[k]
+        if not isinstance(light, LightMap):
+            raise TypeError(f'`light` must hold LightMaps; item {k} is {light!r}.')
+        if id(light) not in known:
+            lengths = None if light.wavelength is None else light.wavelength.to_value(u.nm)
+            # The map is kept with it, so that no other one gets its id.
+            known[id(light)] = light, digest(light.luminosity.value), lengths
+        rows.append(known[id(light)])
+    scales = [f'{light.pixel_scale.to_value(u.kpc / u.pix):.10g} kpc' for light, _, _ in rows]
+    if len(set(scales)) == 1:
+        scales = scales[:1]
+    few = len(scales) <= _MOST_SHOWN
+    return {
+        'count': n,
+        'luminosities': digest([luminosity for _, luminosity, _ in rows]),
+        'pixel scales': ', '.join(scales) if few else digest(scales),
+        'wavelengths': digest(*[[] if lengths is None else lengths for _, _, lengths in rows]),
+    }
 
 
 def _as_length(pixel_scale):

@@ -46,7 +46,8 @@ def observe(
         Instead of that of the survey; the number of exposures follows.
     into : path-like, optional
         Where to write a store. The stamps without noise are written beside it, under its name with
-        ``-noise-free`` added. What an interrupted call has left there is continued.
+        ``-noise-free`` added. What an interrupted call has left there is continued; stores of other
+        input or settings are refused.
     processes, client, progress : optional
         As in `mock_stamps`.
 

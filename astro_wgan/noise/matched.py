@@ -1,6 +1,5 @@
 """`add_noise`: noise-free images as a telescope would have seen them, on the sky of a survey."""
 
-import hashlib
 from collections import deque
 from dataclasses import replace
 from functools import partial
@@ -8,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from astro_wgan.jobs import Fingerprint, describe_settings, describe_stamps
 from astro_wgan.noise.recipe import draw_sky, make_recipes, random_stream
 from astro_wgan.parallel import ordered_map
 from astro_wgan.progress import ProgressLine
@@ -66,7 +66,8 @@ def add_noise(
     seed : int
         The same seed gives the same noise, on however many processes.
     into : path-like, optional
-        Where to write a store. One that an interrupted call has left there is continued.
+        Where to write a store. One that an interrupted call has left there is continued; one of
+        other input or settings is refused.
     processes : int, optional
         Processes that work at the same time.
     client : `dask.distributed.Client`, optional
@@ -124,7 +125,6 @@ def add_noise(
         'seed': seed,
         'correlation_ratio': float(correlation_ratio),
         'bands': [recipe.to_dict() for recipe in recipes],
-        'first_pixels': hashlib.sha256(stamps[:_BLOCK].pixels.tobytes()).hexdigest(),
     }
     meta = {'noise': settings, 'stamps': stamps.meta, 'provenance': record()}
     work = partial(
@@ -140,9 +140,28 @@ def add_noise(
             sets = list(_noisy_sets(stamps, recipes, seed, meta, run, line))
             return concatenate(sets) if sets else _like(stamps[:0], meta)
         empty = _like(stamps[:0], meta)
-        with continued_store(into, like=empty, ids=stamps.ids, key='noise') as (store, meta):
+        fingerprint = _fingerprint(stamps, recipes, correlation_ratio, seed)
+        with continued_store(into, like=empty, fingerprint=fingerprint) as (store, meta):
             store.extend(_noisy_sets(stamps, recipes, seed, meta, run, line, start=len(store)))
     return StampStore.open(into)
+
+
+def _fingerprint(stamps, recipes, ratio, seed):
+    bands = [''] if len(recipes) == 1 else [f' in band {k}' for k in range(len(recipes))]
+    sky, settings = {}, {'seed': seed, 'correlation_ratio': ratio}
+    for recipe, band in zip(recipes, bands, strict=True):
+        sky.update({f'{name}{band}': value for name, value in recipe.describe_sky().items()})
+        exposure = recipe.exposure.to_dict()
+        settings.update({f'{name}{band}': value for name, value in exposure.items()})
+        settings[f'correlation{band}'] = recipe.source_filter.amplitude
+    return Fingerprint(
+        {
+            # All columns: they become those of the results.
+            'stamps': describe_stamps(stamps, columns=None),
+            'sky': sky,
+            'settings': describe_settings(settings),
+        }
+    )
 
 
 class _Piece(NamedTuple):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from astropy import units as u
 
+from astro_wgan.jobs import digest
 from astro_wgan.noise.correlation import Autocorrelation, autocorrelation
 from astro_wgan.noise.exposure import Exposure
 from astro_wgan.noise.gaussian import gaussian_noise
@@ -67,6 +68,19 @@ class Recipe:
     def to_dict(self):
         """Plain values, for the provenance."""
         return {**self.exposure.to_dict(), 'sky': repr(self.sky), 'sky_sigma': self.sky_sigma}
+
+    def describe_sky(self):
+        """What makes the sky this and no other, for a `~astro_wgan.jobs.Fingerprint`."""
+        if isinstance(self.sky, Autocorrelation):
+            arrays = {'covariance': self.sky.covariance}
+        else:
+            arrays = {'pixels': self.sky.pixels, 'clean pixels': self.sky.clean}
+        return {
+            'kind': type(self.sky).__name__,
+            **{name: digest(array) for name, array in arrays.items()},
+            'scatter in the unit of the stamps': self.sky_sigma,
+            'factor to that unit': self.sky_factor,
+        }
 
 
 def make_recipes(stamps, sky, correlation, *, gain, exposure_time, zero_point):

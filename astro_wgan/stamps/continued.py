@@ -3,15 +3,13 @@
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-
 from astro_wgan.stamps.store import StampStore
 
 __all__ = ['continued_store']
 
 
 @contextmanager
-def continued_store(path, *, like, ids, key):
+def continued_store(path, *, like, fingerprint):
     """
     A store to write results into, from its end on.
 
@@ -21,10 +19,8 @@ def continued_store(path, *, like, ids, key):
         Where it is, or shall be.
     like : `~astro_wgan.StampSet`
         An empty set with unit, scale and ``meta`` of the results.
-    ids : array_like
-        Those of all results.
-    key : str
-        What in ``meta`` makes this work the same as that of an earlier call.
+    fingerprint : `~astro_wgan.jobs.Fingerprint`
+        What makes this work the same as that of an earlier call; it becomes a part of ``meta``.
 
     Yields
     ------
@@ -39,14 +35,16 @@ def continued_store(path, *, like, ids, key):
     """
     path = Path(path)
     if not path.exists():
+        like = like[:0]
+        like.meta['fingerprint'] = fingerprint.to_dict()
         with StampStore.create(path, like=like) as store:
             yield store, like.meta
         return
     with StampStore.open(path, mode='a') as store:
-        same = store.meta.get(key) == like.meta[key]
-        if not same or not np.array_equal(store.ids, ids[: len(store)]):
+        other = fingerprint.mismatch(store.meta.get('fingerprint'))
+        if other:
             raise ValueError(
-                f'The store at `into`, {path}, is of other stamps or other settings: remove it, '
-                'or name another place.'
+                f'The store at `into`, {path}, {other}. Remove it to start anew, or name another '
+                'place.'
             )
         yield store, store.meta

@@ -97,7 +97,7 @@ def test_a_change_of_any_stamp_is_named(what, change, k):
         ({'uncertainty': None}, 'they had uncertainties, and have none'),
         ({'pixels': PIXELS[:20]}, 'there were 300 of them, and are 20'),
         ({'pixels': PIXELS[:, :4]}, 'their size was [8, 8] and is [4, 8]'),
-        ({'pixels': PIXELS[..., np.newaxis]}, 'their number of bands was None and is 1'),
+        ({'pixels': PIXELS[..., np.newaxis]}, 'their band count was None and is 1'),
         ({'pixels': PIXELS[::-1], 'mask': one_masked(4)}, None),
     ],
 )
@@ -223,7 +223,7 @@ def settings_mismatch(now, before):
         (1 * u.s, 1 * u.min, "`x` was '1.0 s' and is '1.0 min'"),
         ([1, 2] * u.nm, [1, 3] * u.nm, None),
         (np.arange(99), np.arange(99)[::-1], '`x` differs'),
-        (None, np.arange(99), '`x` was None and is given'),
+        (None, np.arange(99), '`x` was None and is an array'),
         ({'a': 1, 'b': {'c': 2}}, {'a': 1, 'b': {'c': 3}}, '`x.b.c` was 2 and is 3'),
         ({'a': 1}, {'a': 1, 'd': 5}, '`x.d` was not there and is 5'),
         (Detection(2.5), Detection(3), '`x.threshold` was 2.5 and is 3'),

@@ -1,5 +1,6 @@
 """Mock images against closed formulas, and against GalSim."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -19,6 +20,8 @@ from astro_wgan.mocks import (
     load_light_map,
     mock_stamps,
 )
+from astro_wgan.mocks import light as light_module
+from astro_wgan.mocks.light import describe_maps
 from astro_wgan.stamps import StampStore
 
 POWER = u.W / u.Hz
@@ -195,7 +198,7 @@ def test_a_store_is_continued(tmp_path):
     again = draw(light, redshift=redshift, size=16, into=tmp_path / 'cut.zarr')
     np.testing.assert_array_equal(again[:].pixels, whole.pixels)
     assert again.table['redshift'].tolist() == redshift.tolist()
-    with pytest.raises(ValueError, match='other settings'):
+    with pytest.raises(ValueError, match='to other settings: `redshift` differs'):
         draw(light, redshift=redshift + 0.1, size=16, into=tmp_path / 'mocks.zarr')
 
 
@@ -206,8 +209,104 @@ def test_another_psf_is_another_store(tmp_path):
         for star in (np.ones((3, 3)), np.eye(3))
     ]
     draw(light, cameras[0], redshift=1, size=8, into=path)
-    with pytest.raises(ValueError, match='other settings'):
+    with pytest.raises(ValueError, match='belongs to another instrument: its PSF differs'):
         draw(light, cameras[1], redshift=1, size=8, into=path)
+
+
+def in_bands(*wavelengths):
+    light = gaussian_map(5)
+    luminosity = np.stack([light.luminosity, 3 * light.luminosity], axis=-1)
+    return LightMap(luminosity, light.pixel_scale, wavelengths * u.nm)
+
+
+@pytest.mark.parametrize(
+    ('change', 'what'),
+    [
+        (
+            {'light': [gaussian_map(5), gaussian_map(8, scale=0.3 * u.kpc)]},
+            "other light maps: their pixel scales were '0.1 kpc' and are '0.1 kpc, 0.3 kpc'",
+        ),
+        (
+            {'light': [gaussian_map(5), gaussian_map(9)]},
+            'other light maps: their luminosities differ',
+        ),
+        ({'light': [gaussian_map(5), in_bands(400, 700)]}, 'other light maps: their luminosities'),
+        ({'light': [gaussian_map(5)]}, 'other light maps: there were 2 of them, and are 1'),
+        ({'redshift': [0.5, 0.7]}, 'other settings: `redshift` was [0.5, 0.6] and is [0.5, 0.7]'),
+        ({'size': (16, 18)}, 'other settings: `size` was [16, 16] and is [16, 18]'),
+        ({'centre': (60, 60)}, 'other settings: `centre` was None and is [60, 60]'),
+        ({'instrument': 'euclid_vis'}, "another instrument: its PSF differs, its name was 'hst_"),
+        # Of one name, but not one universe.
+        ({'cosmology': FlatLambdaCDM(50, 0.3, name='mine')}, 'other settings: `cosmology` was '),
+    ],
+)
+def test_what_else_was_drawn_is_named(tmp_path, change, what):
+    options = {
+        'light': [gaussian_map(5), gaussian_map(8)],
+        'instrument': 'hst_acs_f814w',
+        'redshift': [0.5, 0.6],
+        'size': 16,
+        'cosmology': FlatLambdaCDM(70, 0.3, name='mine'),
+        'into': tmp_path / 'mocks.zarr',
+    }
+    draw(**options)
+    draw(**options)
+    with pytest.raises(ValueError, match=f'belongs to {re.escape(what)}'):
+        draw(**options | change)
+
+
+def test_wavelengths_and_pixel_scale_of_a_map_count(tmp_path):
+    options = {'redshift': 0.5, 'size': 16}
+    draw(in_bands(400, 700), **options, into=tmp_path / 'bands.zarr')
+    with pytest.raises(ValueError, match='to other light maps: their wavelengths differ'):
+        draw(in_bands(500, 900), **options, into=tmp_path / 'bands.zarr')
+    light = gaussian_map(5, scale=0.2 * u.kpc)
+    draw(light, **options, into=tmp_path / 'scale.zarr')
+    corrected = LightMap(light.luminosity, light.pixel_scale / 0.6774)
+    with pytest.raises(ValueError, match=r"pixel scales were '0.2 kpc' and are '0.2952465309 kpc'"):
+        draw(corrected, **options, into=tmp_path / 'scale.zarr')
+    again = LightMap(light.luminosity.copy(), light.pixel_scale.to(u.pc / u.pix))
+    draw(again, **options, into=tmp_path / 'scale.zarr')
+
+
+class OnDemand:
+    """Maps that are read when they are asked for."""
+
+    def __init__(self, maps):
+        self.maps, self.asked_for = maps, []
+
+    def __len__(self):
+        return len(self.maps)
+
+    def __getitem__(self, k):
+        self.asked_for.append(k)
+        return self.maps[k]
+
+
+def test_of_maps_that_must_be_read_a_sample_is_compared(monkeypatch):
+    monkeypatch.setattr(light_module, '_MOST_READ', 5)
+    maps = [gaussian_map(5), gaussian_map(8)] * 10
+    read = OnDemand(maps)
+    known = describe_maps(read)
+    assert read.asked_for == [0, 4, 9, 14, 19]
+    assert describe_maps(OnDemand(list(maps))) == known
+    for k in (0, 19):
+        assert describe_maps(OnDemand([*maps[:k], gaussian_map(9), *maps[k + 1 :]])) != known
+    # Those that are there already are all looked at.
+    known = describe_maps(maps)
+    for k in (0, 7, 19):
+        assert describe_maps([*maps[:k], gaussian_map(9), *maps[k + 1 :]]) != known
+
+
+def test_a_store_of_a_former_version_is_refused(tmp_path):
+    store = draw(gaussian_map(5), redshift=0.5, size=16, into=tmp_path / 'mocks.zarr')
+    like = store[:0]
+    like.meta = {'mocks': {'instrument': 'HST', 'first_map': 'ab12'}}
+    StampStore.create(tmp_path / 'former.zarr', like=like).close()
+    with pytest.raises(
+        ValueError, match=r'former\.zarr, was written by a former version .* Remove'
+    ):
+        draw(gaussian_map(5), redshift=0.5, size=16, into=tmp_path / 'former.zarr')
 
 
 def test_a_cluster_draws_the_same():

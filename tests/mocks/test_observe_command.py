@@ -44,6 +44,19 @@ def test_writes_an_image_for_each_galaxy_and_redshift(tmp_path):
     assert total > image.meta['MAG'] - 0.001  # the stamp does not hold it all
 
 
+def test_another_input_is_refused_in_one_line(tmp_path, capsys):
+    out = tmp_path / 'out'
+    arguments = ('--redshift', 0.5, '--size', 16, '--out', out)
+    assert run('hydro_merger_186', *arguments) == 0
+    assert run('hydro_merger_186', *arguments) == 0
+    assert run('hydro_merger_214', *arguments) == 2
+    said = capsys.readouterr().err
+    assert said.count('\n') == 1
+    assert 'belongs to other light maps: their luminosities differ' in said
+    assert run('hydro_merger_186', *arguments, '--seed', 5) == 2
+    assert 'belongs to other settings: `seed` was 0 and is 5' in capsys.readouterr().err
+
+
 def test_options_reach_the_image(tmp_path):
     star = GaussianPSF(0.5 * u.arcsec).draw(0.1 * u.arcsec).astype(np.float32)
     fits.PrimaryHDU(star).writeto(tmp_path / 'star.fits')

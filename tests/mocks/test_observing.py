@@ -1,5 +1,7 @@
 """Mock images have the noise of the survey."""
 
+import shutil
+
 import numpy as np
 import pytest
 from astropy import units as u
@@ -93,6 +95,23 @@ def test_seed_decides_and_a_store_holds_the_same(galaxy, tmp_path):
     np.testing.assert_array_equal(free[:].pixels, expected.pixels)
     other = observe(galaxy, 'hst_acs_f814w', seed=2, progress=False, **options)
     assert not np.array_equal(other.pixels, first.pixels)
+
+
+def test_what_was_observed_otherwise_is_refused(galaxy, tmp_path):
+    into = tmp_path / 'mocks.zarr'
+    options = {'redshift': [0.5, 0.6], 'size': 16, 'into': into}
+    seen(galaxy, **options)
+    corrected = LightMap(2 * galaxy.luminosity, galaxy.pixel_scale)
+    with pytest.raises(ValueError, match='belongs to other light maps: their luminosities differ'):
+        seen(corrected, **options)
+    with pytest.raises(ValueError, match=r'`exposure_time` was [0-9.]* and is 3\.0'):
+        seen(galaxy, **options, exposure_time=3 * u.s)
+    # Only half of what was written is taken away.
+    shutil.rmtree(noise_free_path(into))
+    with pytest.raises(
+        ValueError, match=r'mocks\.zarr, belongs to other stamps: their pixels and column'
+    ):
+        seen(corrected, **options)
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 from astropy import units as u
+from astropy.table import QTable
 
 from astro_wgan import StampSet
-from astro_wgan.noise import Autocorrelation, add_noise, make_noise, power_spectrum
+from astro_wgan.noise import Autocorrelation, Sky, add_noise, make_noise, power_spectrum
 from astro_wgan.stamps import StampStore
 
 KERNEL = np.outer([0.3, 1.0, 0.3], [0.3, 1.0, 0.3])
@@ -92,8 +93,83 @@ def test_an_interrupted_store_is_continued(tmp_path):
         partial.append(whole[:256])
     found = add_noise(stamps, into=tmp_path / 'part.zarr', **work)
     np.testing.assert_array_equal(found[:].pixels, whole[:].pixels)
-    with pytest.raises(ValueError, match='other'):
+    with pytest.raises(
+        ValueError, match=r'part\.zarr, belongs to other settings: `seed` was 3 and'
+    ):
         add_noise(stamps, into=tmp_path / 'part.zarr', **(work | {'seed': 4}))
+
+
+SKY = {
+    'pixels': np.random.default_rng(1).normal(size=(40, 40)),
+    'clean': np.ones((40, 40), dtype=bool),
+    'unit': u.ct,
+}
+
+
+@pytest.fixture(scope='module')
+def in_store(tmp_path_factory):
+    """Stamps, how they got noise, and the store of it."""
+    stamps = {
+        'pixels': np.full((300, 6, 6), 50.0),
+        'unit': 'ct',
+        'table': QTable({'redshift': np.linspace(0, 1, 300)}),
+    }
+    options = {'sky': Sky(**SKY), 'seed': 3, 'gain': 2.0, 'progress': False}
+    options['correlation'] = Autocorrelation.from_array(KERNEL)
+    into = tmp_path_factory.mktemp('noise') / 'noisy.zarr'
+    add_noise(StampSet(**stamps), into=into, **options)
+    return stamps, options | {'into': into}
+
+
+def of_last(values, value):
+    """A copy in which a value of the last stamp is another."""
+    values = values.copy()
+    values[-1] = value
+    return values
+
+
+@pytest.mark.parametrize(
+    ('change', 'what'),
+    [
+        ({'pixels': of_last(np.full((300, 6, 6), 50.0), 51.0)}, 'their pixels differ'),
+        ({'mask': of_last(np.zeros((300, 6, 6), dtype=bool), True)}, 'they had no masks, and have'),
+        ({'uncertainty': np.ones((300, 6, 6))}, 'they had no uncertainties, and have some'),
+        ({'table': QTable({'redshift': np.linspace(0, 2, 300)})}, 'their column `redshift` diff'),
+        ({'pixel_scale': 1 * u.arcsec}, 'their pixel scale was None and is .1 arcsec / pix'),
+        ({'psf': np.eye(3)}, 'they had no PSF, and have one'),
+        # Blocks share a stream of random numbers: a longer set is another one.
+        ({'pixels': np.full((400, 6, 6), 50.0), 'table': None}, 'there were 300 of them, and are'),
+    ],
+)
+def test_noise_of_other_stamps_is_not_taken_for_theirs(in_store, change, what):
+    stamps, options = in_store
+    again = add_noise(StampSet(**stamps), **options)
+    assert len(again) == 300
+    with pytest.raises(ValueError, match=f'belongs to other stamps: {what}'):
+        add_noise(StampSet(**stamps | change), **options)
+
+
+@pytest.mark.parametrize(
+    ('change', 'what'),
+    [
+        ({'gain': 3.0}, 'other settings: `gain` was 2.0 and is 3.0'),
+        ({'correlation_ratio': 2.0}, 'other settings: `correlation_ratio` was 1.0 and is 2.0'),
+        (
+            {'correlation': Autocorrelation.from_array([[1.0]])},
+            'other settings: `correlation` diff',
+        ),
+        ({'sky': Sky(**SKY | {'pixels': SKY['pixels'][::-1]})}, 'another sky: its pixels differ'),
+        (
+            {'sky': Sky(**SKY | {'clean': np.arange(1600).reshape(40, 40) > 1})},
+            'another sky: its clean pixels differ',
+        ),
+        ({'sky': Autocorrelation.from_array(KERNEL * u.ct**2)}, "another sky: its kind was 'Sky'"),
+    ],
+)
+def test_other_noise_is_not_taken_for_this(in_store, change, what):
+    stamps, options = in_store
+    with pytest.raises(ValueError, match=f'belongs to {what}'):
+        add_noise(StampSet(**stamps), **options | change)
 
 
 @pytest.mark.parametrize(
