@@ -9,6 +9,7 @@ from astropy.wcs import WCS
 
 from astro_wgan.progress import ProgressLine
 from astro_wgan.provenance import record
+from astro_wgan.stamps.axis_order import own_axes
 from astro_wgan.stamps.checks import as_pixel_scale, as_shape
 from astro_wgan.stamps.geometry import StampGeometry
 from astro_wgan.stamps.stampset import StampSet
@@ -135,6 +136,7 @@ def reproject_stamps(
                 method=method,
             ),
         },
+        axes=own_axes(stamps.pixels.ndim),
         assume_finite=True,
     )
 

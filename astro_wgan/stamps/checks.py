@@ -2,18 +2,44 @@
 
 import numpy as np
 from astropy import units as u
+from astropy.nddata import NDData, NDUncertainty, StdDevUncertainty, UnknownUncertainty
 from astropy.table import QTable
 
+from astro_wgan.stamps.axis_order import in_order
+from astro_wgan.stamps.masked import joint_mask, without_mask
+from astro_wgan.stamps.table_columns import check_ids
+from astro_wgan.stamps.table_kinds import as_qtable
+
 __all__ = [
+    'as_bool',
     'as_float',
     'as_mask',
     'as_pixel_scale',
+    'as_pixels',
+    'as_psf',
     'as_shape',
-    'as_stack',
     'as_table',
     'as_uncertainty',
     'check_alike',
 ]
+
+
+def as_bool(mask, name='mask'):
+    """
+    Truth values of a mask, True also where it is masked itself.
+
+    Raises
+    ------
+    TypeError
+        If it holds neither truth values nor numbers.
+    """
+    mask, hidden = without_mask(mask)
+    mask = np.asarray(mask)
+    if mask.dtype.kind not in 'biuf':
+        raise TypeError(f'`{name}` must be truth values; got dtype {mask.dtype}.')
+    mask = mask.astype(bool, copy=False)
+    # What is not known to be usable is not used.
+    return mask if hidden is None else mask | hidden
 
 
 def as_float(values, name):
@@ -35,56 +61,115 @@ def as_float(values, name):
     return values.astype(np.float32 if narrow else np.float64, copy=False)
 
 
-def as_stack(pixels):
+def as_pixels(pixels, unit=None, axes=None):
     """
     The pixels of stamps as native floats.
 
+    Parameters
+    ----------
+    pixels : array_like or `~astropy.units.Quantity`
+        With a mask or without.
+    unit : unit-like, optional
+        What a Quantity is converted to; by default it keeps its own.
+    axes : str, optional
+        Order of their axes, as `~astro_wgan.stamps.axis_order.in_order` takes it.
+
+    Returns
+    -------
+    pixels : `~numpy.ndarray`
+    mask : `~numpy.ndarray` of bool, or None
+        The mask that they came with.
+    unit : unit-like or None
+
     Raises
     ------
+    TypeError
+        If they are not real numbers.
     ValueError
         If they are not a stack of images.
+    astropy.units.UnitConversionError
+        If they do not convert to ``unit``.
     """
-    pixels = as_float(pixels, 'pixels')
+    if isinstance(pixels, NDData):
+        raise TypeError(
+            f'`pixels` must be an array; got {type(pixels).__name__}. Stamps from NDData are made '
+            'by `StampSet.from_cutout2d`, and cut out of one by `StampSet.from_image`.'
+        )
+    pixels, mask = without_mask(pixels)
+    if isinstance(pixels, u.Quantity):
+        unit = pixels.unit if unit is None else u.Unit(unit)
+        pixels = _in_unit(pixels, unit, 'pixels')
+    pixels = in_order(as_float(pixels, 'pixels'), axes, 'pixels')
     if pixels.ndim not in (3, 4):
         raise ValueError(
             '`pixels` must have the shape (n, ny, nx) or (n, ny, nx, bands); '
             f'got an array of shape {pixels.shape}.'
         )
-    return pixels
+    return pixels, None if mask is None else in_order(mask, axes, 'pixels'), unit
 
 
-def as_uncertainty(values, pixels, unit):
+def as_uncertainty(values, pixels, unit, axes=None):
     """
     Standard deviations as an array like the pixels, or None.
 
+    Parameters
+    ----------
+    values : array_like, `~astropy.nddata.NDUncertainty` or None
+        With a mask or without.
+    pixels : `~numpy.ndarray`
+        The pixels, in order.
+    unit : `~astropy.units.Unit` or None
+        That of the pixels.
+    axes : str, optional
+        Order of the axes of ``values``.
+
+    Returns
+    -------
+    values : `~numpy.ndarray` or None
+        NaN where they were masked.
+    mask : `~numpy.ndarray` of bool, or None
+
     Raises
     ------
+    TypeError
+        If they are not real numbers, or of no known kind of uncertainty.
     ValueError
         If the shape is not that of the pixels.
+    astropy.units.UnitConversionError
+        If they do not convert to the unit of the pixels.
     """
     if values is None:
-        return None
+        return None, None
+    if isinstance(values, NDUncertainty):
+        values = _as_deviation(values)
+    values, mask = without_mask(values)
     if isinstance(values, u.Quantity):
-        values = values.to_value(unit or u.dimensionless_unscaled)
-    values = np.asarray(values, dtype=pixels.dtype)
+        values = _in_unit(values, unit or u.dimensionless_unscaled, 'uncertainty')
+    values = as_float(values, 'uncertainty').astype(pixels.dtype, copy=False)
+    values = in_order(values, axes, 'uncertainty')
     if values.shape != pixels.shape:
         raise ValueError(
             f'`uncertainty` must have the shape of the pixels, {pixels.shape}; got {values.shape}.'
         )
-    return values
+    if mask is not None:
+        mask = in_order(mask, axes, 'uncertainty')
+        values = np.where(mask, values.dtype.type(np.nan), values)
+    return values, mask
 
 
-def as_mask(mask, pixels, *, assume_finite=False):
+def as_mask(mask, pixels, *, axes=None, assume_finite=False):
     """
     The mask with pixels that are not finite added; None where nothing is masked.
 
     Raises
     ------
+    TypeError
+        If it holds neither truth values nor numbers.
     ValueError
         If the mask has neither the shape of the pixels nor that of their first three axes.
     """
     if mask is not None:
-        mask = np.asarray(mask, dtype=bool)
+        mask = in_order(as_bool(mask), axes, 'mask')
         if mask.shape not in (pixels.shape, pixels.shape[:3]):
             allowed = ' or '.join(str(s) for s in sorted({pixels.shape[:3], pixels.shape}, key=len))
             raise ValueError(f'`mask` must have the shape {allowed}; got {mask.shape}.')
@@ -92,11 +177,24 @@ def as_mask(mask, pixels, *, assume_finite=False):
     if assume_finite:
         return mask
     finite = np.isfinite(pixels)
-    if finite.all():
-        return mask
-    if mask is None:
-        return ~finite
-    return (mask if mask.ndim == pixels.ndim else mask[..., np.newaxis]) | ~finite
+    return mask if finite.all() else joint_mask(mask, ~finite)
+
+
+def as_psf(psf):
+    """
+    The image of a PSF as floats, or None.
+
+    Raises
+    ------
+    ValueError
+        If a pixel of it is masked.
+    """
+    if psf is None:
+        return None
+    psf, mask = without_mask(psf)
+    if mask is not None:
+        raise ValueError(f'`psf` must be whole; {np.count_nonzero(mask)} of its pixels are masked.')
+    return np.asarray(psf, dtype=float)
 
 
 def as_pixel_scale(pixel_scale):
@@ -144,22 +242,21 @@ def as_table(table, n):
     """
     A `~astropy.table.QTable` of n rows with a column ``id`` without repetitions.
 
+    It is one of its own, for more columns, with the same data.
+
     Raises
     ------
     ValueError
-        If there are not n rows, or an id occurs twice.
+        If there are not n rows, or an id is missing or occurs twice.
     """
     if table is None:
         table = QTable({'id': np.arange(n)})
-    # A table of its own, for more columns, with the same data: sliced, a QTable is there quickly.
-    table = table[:] if type(table) is QTable else QTable(table, copy=False)
+    table = as_qtable(table)
     if len(table) != n:
         raise ValueError(f'`table` must have a row per stamp, {n}; got {len(table)} rows.')
     if 'id' not in table.colnames:
         table.add_column(np.arange(n), name='id', index=0)
-    ids = np.sort(np.asarray(table['id']))
-    if (ids[1:] == ids[:-1]).any():
-        raise ValueError('Column `id` of `table` must hold a different value for each stamp.')
+    check_ids(table['id'])
     return table
 
 
@@ -189,3 +286,25 @@ def check_alike(first, other):
         )
     if (first.uncertainty is None) != (other.uncertainty is None):
         raise ValueError('Uncertainty must be in all of the joined sets or in none.')
+
+
+def _in_unit(quantity, unit, name):
+    try:
+        return quantity.to_value(unit)
+    except u.UnitConversionError as error:
+        raise u.UnitConversionError(
+            f'`{name}` in {quantity.unit.to_string() or "no unit"} do not convert to '
+            f'{u.Unit(unit).to_string() or "no unit"}, the unit of the set.'
+        ) from error
+
+
+def _as_deviation(uncertainty):
+    """An uncertainty of astropy as standard deviation."""
+    if isinstance(uncertainty, UnknownUncertainty):
+        raise TypeError(
+            '`uncertainty` must be of a known kind, such as StdDevUncertainty or '
+            'VarianceUncertainty; got UnknownUncertainty.'
+        )
+    with np.errstate(divide='ignore'):  # no weight is an infinite standard deviation
+        deviation = uncertainty.represent_as(StdDevUncertainty)
+    return deviation.array if deviation.unit is None else deviation.array * deviation.unit

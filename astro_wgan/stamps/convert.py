@@ -8,9 +8,10 @@ from astropy.table import QTable
 from astropy.utils.masked import Masked
 from astropy.wcs.utils import wcs_to_celestial_frame
 
-from astro_wgan.stamps.checks import as_float
+from astro_wgan.stamps.checks import as_bool, as_float
 from astro_wgan.stamps.geometry import ParentImage, StampGeometry, first_pixel, shifted_wcs
 from astro_wgan.stamps.image import standard_deviation
+from astro_wgan.stamps.masked import without_mask
 from astro_wgan.stamps.stampset import StampSet
 
 __all__ = ['join_cutouts', 'to_ccddata', 'to_cutout2d']
@@ -75,7 +76,7 @@ def join_cutouts(
         np.arange(len(places)),
         np.array([corner for _, corner, _ in places]),
     )
-    given = None if uncertainty is None else _stack(uncertainty)
+    given = None if uncertainty is None else _images(uncertainty)
     return StampSet(
         _joined_pixels(stamps, unit),
         uncertainty=_joined_uncertainty(stamps, unit) if given is None else given,
@@ -172,7 +173,10 @@ def _as_nddata(cutout):
         # NDData takes a Quantity and a masked array apart.
         return NDData(cutout.data)
     if isinstance(cutout, NDData):
-        return cutout
+        _, mask = without_mask(cutout.data)
+        if mask is None:
+            return cutout
+        return NDData(cutout, mask=mask if cutout.mask is None else mask | as_bool(cutout.mask))
     raise TypeError(f'`cutouts` must be Cutout2D or NDData; got {type(cutout).__name__}.')
 
 
@@ -224,12 +228,12 @@ def _joined_mask(cutouts, stamps, mask):
             joined[k] = True
             joined[k][cutout.slices_cutout] = False
         if stamp.mask is not None:
-            joined[k] |= stamp.mask
-    return joined if mask is None else joined | _stack(mask).astype(bool)
+            joined[k] |= as_bool(stamp.mask)
+    return joined if mask is None else joined | as_bool(_images(mask))
 
 
-def _stack(images):
-    return np.stack([image.data if isinstance(image, Cutout2D) else image for image in images])
+def _images(images):
+    return [image.data if isinstance(image, Cutout2D) else image for image in images]
 
 
 def _position_table(places):

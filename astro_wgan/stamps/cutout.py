@@ -10,7 +10,7 @@ from astropy.table import QTable
 from numpy.lib.stride_tricks import sliding_window_view
 
 from astro_wgan.provenance import record
-from astro_wgan.stamps.checks import as_shape
+from astro_wgan.stamps.checks import as_bool, as_shape
 from astro_wgan.stamps.detection import Detection, DetectionError, detect
 from astro_wgan.stamps.geometry import ParentImage, StampGeometry, first_pixel
 from astro_wgan.stamps.image import read_image
@@ -158,7 +158,7 @@ def cut_stamps(
 def _joint_mask(image, mask):
     if mask is None:
         return image.mask
-    mask = np.asarray(mask, dtype=bool)
+    mask = as_bool(mask)
     if mask.shape != image.shape:
         raise ValueError(
             f'`mask` must have the shape of the image, {image.shape}; got {mask.shape}.'

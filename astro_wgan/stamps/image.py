@@ -14,7 +14,8 @@ from astropy.utils.exceptions import AstropyUserWarning
 from astropy.wcs import WCS, FITSFixedWarning
 from PIL import Image, UnidentifiedImageError
 
-from astro_wgan.stamps.checks import as_float
+from astro_wgan.stamps.checks import as_bool, as_float
+from astro_wgan.stamps.masked import without_mask
 
 __all__ = ['ImageError', 'read_image', 'standard_deviation']
 
@@ -304,13 +305,15 @@ def _plane_of(image, plane):
 
 def _uniform(image):
     """NDData of an image as CCDData in native floats, with each unusable pixel masked."""
-    pixels = as_float(image.data, 'source')
+    pixels, hidden = without_mask(image.data)
+    pixels = as_float(pixels, 'source')
     if 0 in pixels.shape:
         raise ImageError(f'The image is empty: its shape is {pixels.shape}.')
     mask = np.isfinite(pixels)
     np.logical_not(mask, out=mask)
-    if image.mask is not None:
-        mask |= np.asarray(image.mask, dtype=bool)
+    for other in (hidden, image.mask):
+        if other is not None:
+            mask |= as_bool(other)
     if mask.all():
         raise ImageError('Not one pixel of the image is finite and without a mask.')
     uncertainty = None

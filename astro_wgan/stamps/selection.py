@@ -2,7 +2,9 @@
 
 import numpy as np
 
-__all__ = ['chosen_rows']
+from astro_wgan.stamps.masked import without_mask
+
+__all__ = ['chosen_rows', 'stamp_index']
 
 
 def chosen_rows(rows, n):
@@ -12,7 +14,8 @@ def chosen_rows(rows, n):
     Parameters
     ----------
     rows : int, slice or array_like
-        One row, a slice, row numbers, or True for each stamp to take.
+        One row, a slice, row numbers, or True for each stamp to take; where that is masked, as a
+        comparison with a masked column is, the stamp is not taken.
     n : int
         Number of stamps.
 
@@ -36,7 +39,7 @@ def chosen_rows(rows, n):
         return np.arange(n)[rows]
     if isinstance(rows, (int, np.integer)):
         rows = [rows]
-    rows = np.asarray(rows)
+    rows = _unmasked(rows)
     if rows.ndim != 1:
         raise IndexError(f'Stamps are chosen along one axis; got shape {rows.shape}.')
     if rows.dtype == bool:
@@ -53,3 +56,53 @@ def chosen_rows(rows, n):
     if outside.any():
         raise IndexError(f'Stamp {rows[outside][0]} was asked for, of a store of {n}.')
     return rows.astype(np.int64) % n
+
+
+def stamp_index(rows, n):
+    """
+    An index of arrays from whatever selects stamps of a set, so that slices share memory.
+
+    Parameters
+    ----------
+    rows, n
+        As in `chosen_rows`.
+
+    Returns
+    -------
+    slice or `~numpy.ndarray`
+
+    Raises
+    ------
+    IndexError
+        If there is no such row, or it is no index along one axis.
+
+    Examples
+    --------
+    >>> from astro_wgan.stamps.selection import stamp_index
+    >>> stamp_index(-1, 5)
+    slice(4, 5, None)
+    """
+    if isinstance(rows, slice):
+        return rows
+    if isinstance(rows, (int, np.integer)):
+        if not -n <= rows < n:
+            raise IndexError(f'Stamp {rows} was asked for, of a set of {n}.')
+        return slice(rows % n, rows % n + 1)
+    rows = _unmasked(rows)
+    if rows.dtype == bool and rows.shape != (n,):
+        raise IndexError(
+            f'A boolean selection of stamps must have length {n}; got shape {rows.shape}.'
+        )
+    if rows.ndim != 1:
+        raise IndexError(f'Stamps are chosen along one axis; got shape {rows.shape}.')
+    return rows.astype(np.int64) if rows.size == 0 else rows
+
+
+def _unmasked(rows):
+    rows, mask = without_mask(rows)
+    rows = np.asarray(rows)
+    if mask is None:
+        return rows
+    if rows.dtype != bool:
+        raise IndexError(f'{np.count_nonzero(mask)} of the row numbers are masked.')
+    return rows & ~mask

@@ -1,26 +1,34 @@
 """`StampSet`: a set of equally large stamps with all that astronomers keep beside the pixels."""
 
+from copy import deepcopy
+
 import numpy as np
-from astropy import units as u
-from astropy.table import vstack
 
 from astro_wgan.stamps import checks
+from astro_wgan.stamps.arrays import StampArrays
+from astro_wgan.stamps.axis_order import own_axes
 from astro_wgan.stamps.batches import batch_bounds, tf_dataset
+from astro_wgan.stamps.changes import changed_arguments, cropped_arguments
+from astro_wgan.stamps.comparison import same_sets
 from astro_wgan.stamps.geometry import StampGeometry, WCSSequence
+from astro_wgan.stamps.joining import joined_arguments
+from astro_wgan.stamps.selection import stamp_index
 
 __all__ = ['StampSet', 'concatenate']
 
 
-class StampSet:
+class StampSet(StampArrays):
     """
     Stamps of one size: pixels, uncertainty, mask, unit, scale, WCS and a table row for each.
 
     Parameters
     ----------
     pixels : array_like, shape (n, ny, nx) or (n, ny, nx, bands)
-        The images. A `~astropy.units.Quantity` brings its unit. Integers become floats.
-    uncertainty : array_like, optional
+        The images. A `~astropy.units.Quantity` brings its unit; a masked array, or
+        `~astropy.utils.masked.Masked`, its mask. Integers become floats.
+    uncertainty : array_like or `~astropy.nddata.NDUncertainty`, optional
         Standard deviation of each pixel, in the unit of the pixels; same shape as ``pixels``.
+        Where it is masked, it is not known: it becomes NaN, and the pixel is masked.
     mask : array_like of bool, optional
         True where a pixel must not be used; shape (n, ny, nx), or that of ``pixels``. Pixels
         that are not finite are masked in any case.
@@ -39,20 +47,34 @@ class StampSet:
         Provenance: whatever belongs to the set as a whole.
     geometry : `~astro_wgan.stamps.geometry.StampGeometry`, optional
         Where the stamps were cut; instead of ``wcs``.
+    axes : str, optional
+        Order of the axes of ``pixels``, ``uncertainty`` and ``mask`` where it is another: a letter
+        for each, n (stamps), y, x and b (bands), such as ``'nbyx'`` for bands first.
     assume_finite : bool, optional
         Do not look for pixels that are not finite: the caller vouches that all such are masked.
 
     Raises
     ------
     ValueError
-        If shapes disagree, ids are not unique, or the pixels are not a stack of images.
+        If shapes disagree, ids are masked or not unique, or the pixels are not a stack of images,
+        or have their bands first.
     TypeError
         If ``pixels`` are not numbers.
+    astropy.units.UnitConversionError
+        If ``pixels`` or ``uncertainty`` do not convert to ``unit``.
 
     Notes
     -----
     A slice of a set is a set: ``stamps[3:7]``, ``stamps[stamps.table['score'] > 2]``. An integer
     gives a set of one stamp. Arrays are shared where NumPy shares them.
+
+    ``pixels``, ``uncertainty`` and ``mask`` can be assigned, and are checked as they are here:
+    what is not finite is masked. What is written into one of these arrays is not looked at.
+
+    Two sets are equal (``==`` gives one truth value) if all that belongs to their stamps is, NaN
+    counting as equal to NaN: pixels (masked ones, too), uncertainty, valid pixels, unit, pixel
+    scale, PSF, places and WCS, and the columns of the table in any order. Dtypes and ``meta`` may
+    differ. Values are compared as they are: equal to the last digit, and in the same unit.
 
     Examples
     --------
@@ -80,21 +102,22 @@ class StampSet:
         table=None,
         meta=None,
         geometry=None,
+        axes=None,
         assume_finite=False,
     ):
-        if isinstance(pixels, u.Quantity):
-            unit = pixels.unit if unit is None else u.Unit(unit)
-            pixels = pixels.to_value(unit)
-        self.pixels = checks.as_stack(pixels)
-        # No unit and dimensionless are one and the same.
-        self.unit = None if unit in (None, u.dimensionless_unscaled) else u.Unit(unit)
-        self.uncertainty = checks.as_uncertainty(uncertainty, self.pixels, self.unit)
-        self.mask = checks.as_mask(mask, self.pixels, assume_finite=assume_finite)
+        super().__init__(
+            pixels,
+            uncertainty=uncertainty,
+            mask=mask,
+            unit=unit,
+            axes=axes,
+            assume_finite=assume_finite,
+        )
         self.geometry = StampGeometry.of(len(self.pixels), self.shape, wcs, geometry)
         if pixel_scale is None:
             pixel_scale = self.geometry.pixel_scale
         self.pixel_scale = None if pixel_scale is None else checks.as_pixel_scale(pixel_scale)
-        self.psf = None if psf is None else np.asarray(psf, dtype=float)
+        self.psf = checks.as_psf(psf)
         self.table = checks.as_table(table, len(self.pixels))
         self.meta = {} if meta is None else dict(meta)
 
@@ -116,16 +139,6 @@ class StampSet:
         return f'<StampSet: {", ".join(parts)}>'
 
     @property
-    def shape(self):
-        """``(ny, nx)`` of each stamp."""
-        return self.pixels.shape[1:3]
-
-    @property
-    def bands(self):
-        """Number of bands, or None for plain images ``(n, ny, nx)``."""
-        return self.pixels.shape[3] if self.pixels.ndim == 4 else None
-
-    @property
     def ids(self):
         """The column ``id`` of the table, as an array."""
         return np.asarray(self.table['id'])
@@ -135,65 +148,16 @@ class StampSet:
         """One `~astropy.wcs.WCS` (or None) per stamp: a sequence that makes them on demand."""
         return WCSSequence(self.geometry, self.shape)
 
-    @property
-    def quantity(self):
-        """The pixels with their unit, as a `~astropy.units.Quantity` that shares their memory."""
-        return u.Quantity(self.pixels, self.unit or u.dimensionless_unscaled, copy=False)
+    def __eq__(self, other):
+        return same_sets(self, other) if isinstance(other, StampSet) else NotImplemented
 
-    @property
-    def valid(self):
-        """True for each pixel that may be used: finite and not masked. Shape of the pixels."""
-        if self.mask is None:
-            return np.ones(self.pixels.shape, dtype=bool)
-        mask = self.mask
-        if mask.ndim < self.pixels.ndim:
-            mask = np.broadcast_to(mask[..., np.newaxis], self.pixels.shape)
-        return ~mask
-
-    def filled(self, fill_value=None):
-        """
-        The pixels with each masked one replaced, ready for code that knows no masks.
-
-        Parameters
-        ----------
-        fill_value : float, optional
-            The value to put in. By default the median of the same stamp's (and band's) valid
-            pixels, which is the sky in most stamps; 0 for a stamp without any.
-
-        Returns
-        -------
-        `~numpy.ndarray`
-            The pixels themselves where nothing is masked, otherwise a copy.
-        """
-        if self.mask is None:
-            return self.pixels
-        valid = self.valid
-        if fill_value is not None:
-            return np.where(valid, self.pixels, self.pixels.dtype.type(fill_value))
-        filled = self.pixels.copy()
-        for i in np.flatnonzero(~valid.all(axis=(1, 2, 3)[: valid.ndim - 1])):
-            stamp, good = np.atleast_3d(filled[i]), np.atleast_3d(valid[i])
-            for band in range(stamp.shape[-1]):
-                pixels, use = stamp[..., band], good[..., band]
-                pixels[~use] = np.median(pixels[use]) if use.any() else 0
-        return filled
+    # What can be changed has no hash.
+    __hash__ = None
 
     # Parts and unions
 
     def __getitem__(self, rows):
-        if isinstance(rows, (int, np.integer)):
-            rows = slice(*_one_row(rows, len(self)))
-        elif not isinstance(rows, slice):
-            rows = np.asarray(rows)
-            if rows.dtype == bool and rows.shape != (len(self),):
-                raise IndexError(
-                    f'A boolean selection of stamps must have length {len(self)}; '
-                    f'got shape {rows.shape}.'
-                )
-            if rows.ndim != 1:
-                raise IndexError(f'Stamps are chosen along one axis; got shape {rows.shape}.')
-            if rows.size == 0:
-                rows = rows.astype(np.int64)
+        rows = stamp_index(rows, len(self))
         return StampSet(
             self.pixels[rows],
             uncertainty=None if self.uncertainty is None else self.uncertainty[rows],
@@ -204,12 +168,88 @@ class StampSet:
             geometry=self.geometry[rows],
             table=self.table[rows],
             meta=self.meta,
+            axes=own_axes(self.pixels.ndim),
             assume_finite=True,
         )
 
     def __iter__(self):
         for i in range(len(self)):
             yield self[i]
+
+    # Other sets from it
+
+    def replace(self, **changes):
+        """
+        A set with other pixels, or with anything else that is not as it was.
+
+        Parameters
+        ----------
+        **changes
+            Any arguments of `StampSet` but ``axes``. Pixels come in the unit of the set, or in
+            ``unit``, or as a Quantity that is converted. A new ``unit`` converts pixels and
+            uncertainty that are not given, unless the set had none.
+
+        Returns
+        -------
+        `StampSet`
+            What is not named is shared with this set, as it is by a slice: arrays, columns of the
+            table, geometry and PSF. The mask stays and grows by pixels that are not finite. With
+            other ``wcs`` or ``geometry`` the pixel scale is theirs, where they have one.
+
+        Raises
+        ------
+        TypeError
+            If there is no such argument.
+        ValueError
+            If what is given does not fit what is not.
+        astropy.units.UnitConversionError
+            If a unit does not convert.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from astro_wgan import StampSet
+        >>> stamps = StampSet(np.ones((5, 64, 64)), unit='nJy')
+        >>> stamps.replace(pixels=stamps.pixels - 0.5).pixels.max()
+        np.float64(0.5)
+        """
+        return StampSet(**changed_arguments(self, changes))
+
+    def crop(self, size):
+        """
+        The middle of each stamp, pixel for pixel.
+
+        Parameters
+        ----------
+        size : int or tuple of int
+            Pixels along an edge, or ``(ny, nx)``; at most those of the stamps.
+
+        Returns
+        -------
+        `StampSet`
+            With the same arrays, of which it shows a part, and WCS and geometry that follow. Where
+            edges are even and odd, the middle is that of `~astropy.nddata.Cutout2D`.
+
+        Raises
+        ------
+        ValueError
+            If the stamps are smaller.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from astro_wgan import StampSet
+        >>> StampSet(np.ones((5, 101, 101))).crop(64)
+        <StampSet: 5 stamps of 64 x 64 pixels, float64>
+        """
+        return StampSet(**cropped_arguments(self, size))
+
+    def copy(self):
+        """A set of the same values that shares nothing with this one."""
+        return deepcopy(self)
+
+    def __copy__(self):
+        return self.replace()
 
     def split(self, fraction, *, seed):
         """
@@ -353,45 +393,4 @@ def concatenate(sets, *, renumber=False):
     >>> len(concatenate([stamps[:2], stamps[4]]))
     3
     """
-    sets = list(sets)
-    if not sets:
-        raise ValueError('`sets` must hold at least one StampSet; got none.')
-    first = sets[0]
-    for other in sets[1:]:
-        checks.check_alike(first, other)
-    mask = None
-    if any(s.mask is not None for s in sets):
-        mask = np.concatenate([~s.valid for s in sets])
-    uncertainty = None
-    if first.uncertainty is not None:
-        uncertainty = np.concatenate([s.uncertainty for s in sets])
-    same_psf = all(np.array_equal(s.psf, first.psf) for s in sets)
-    same_meta = all(s.meta == first.meta for s in sets)
-    return StampSet(
-        np.concatenate([s.pixels for s in sets]),
-        uncertainty=uncertainty,
-        mask=mask,
-        unit=first.unit,
-        pixel_scale=first.pixel_scale,
-        psf=first.psf if same_psf else None,
-        geometry=StampGeometry.concatenate([s.geometry for s in sets]),
-        table=_joined_table(sets, renumber),
-        meta=first.meta if same_meta else {'parts': [s.meta for s in sets]},
-        assume_finite=True,
-    )
-
-
-def _joined_table(sets, renumber):
-    tables = [s.table for s in sets]
-    table = vstack(tables, metadata_conflicts='silent') if len(tables) > 1 else tables[0].copy()
-    if renumber:
-        former = table['id']
-        table['id'] = np.arange(len(table))
-        table['former_id'] = former
-    return table
-
-
-def _one_row(row, n):
-    if not -n <= row < n:
-        raise IndexError(f'Stamp {row} was asked for, of a set of {n}.')
-    return row % n, row % n + 1
+    return StampSet(**joined_arguments(list(sets), renumber))

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from astro_wgan.stamps.axis_order import own_axes
 from astro_wgan.stamps.batches import PooledOrder, batch_bounds, pooled_batches, tf_dataset
 from astro_wgan.stamps.growing import GrowingArrays
 from astro_wgan.stamps.selection import chosen_rows
@@ -416,6 +417,7 @@ class StampStore:
             geometry=self._parents.geometry(self._arrays.read('place', rows)),
             table=read_table(self._arrays, rows),
             meta=self.meta,
+            axes=own_axes(parts['pixels'].ndim),
             assume_finite=True,
         )
 

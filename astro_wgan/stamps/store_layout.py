@@ -6,6 +6,7 @@ import numpy as np
 from astropy import units as u
 from astropy.io.misc import yaml
 
+from astro_wgan.stamps.axis_order import own_axes
 from astro_wgan.stamps.growing import GrowingArrays
 from astro_wgan.stamps.stampset import StampSet
 from astro_wgan.stamps.store_files import COMPRESSIONS
@@ -78,6 +79,7 @@ def empty_set(arrays):
         pixel_scale=None if scale is None else scale * u.arcsec / u.pix,
         psf=arrays.read('psf', np.arange(arrays.length('psf'))) if 'psf' in arrays else None,
         table=read_table(arrays, np.arange(0)),
+        axes=own_axes(none.ndim),
     )
 
 

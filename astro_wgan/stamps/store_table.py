@@ -14,9 +14,10 @@ from astropy.table.serialize import (
 )
 from astropy.utils.masked import Masked
 
-__all__ = ['column_names', 'decode', 'describe', 'encode']
+__all__ = ['MIXINS', 'column_names', 'decode', 'describe', 'encode', 'mixin_text']
 
-_MIXINS = '__serialized_columns__'
+#: Where astropy keeps, in the meta of a table, how mixin columns are made from plain ones.
+MIXINS = '__serialized_columns__'
 
 #: Parts of a mixin's description that say how it is shown, not what it is.
 _APPEARANCE = ('__info__', 'format', 'in_subfmt', 'out_subfmt', 'precision')
@@ -115,8 +116,8 @@ def decode(description, columns, masks):
             table[name] = MaskedColumn(values, mask=masks[name], **options)
         else:
             table[name] = Column(values, **options)
-    mixins = table.meta.get(_MIXINS, {})
-    table.meta[_MIXINS] = {k: m for k, m in mixins.items() if set(_parts(m)) <= set(columns)}
+    mixins = table.meta.get(MIXINS, {})
+    table.meta[MIXINS] = {k: m for k, m in mixins.items() if set(_parts(m)) <= set(columns)}
     return QTable(_construct_mixins_from_columns(table), copy=False)
 
 
@@ -142,7 +143,7 @@ def column_names(description, wanted=None):
     """
     header = _header(description)
     parts = {entry['name']: [entry['name']] for entry in header['datatype']}
-    for name, mixin in header.get('meta', {}).get(_MIXINS, {}).items():
+    for name, mixin in header.get('meta', {}).get(MIXINS, {}).items():
         behind = _parts(mixin)
         for part in behind:
             parts.pop(part, None)
@@ -206,10 +207,10 @@ def _adapted(name, column, like):
 
 
 def _check_mixins(like, plain):
-    ours, theirs = (table.meta.get(_MIXINS, {}) for table in (like, plain))
+    ours, theirs = (table.meta.get(MIXINS, {}) for table in (like, plain))
     for name in {**ours, **theirs}:
         # As text: objects of other units or frames compare in many ways, or not at all.
-        first, second = (_substance(mixins.get(name)) for mixins in (ours, theirs))
+        first, second = (mixin_text(mixins.get(name)) for mixins in (ours, theirs))
         if first != second:
             raise ValueError(
                 f'Column {name!r} of `table` is not of the kind that the store holds.\n'
@@ -217,7 +218,8 @@ def _check_mixins(like, plain):
             )
 
 
-def _substance(mixin):
+def mixin_text(mixin):
+    """What a mixin column is made from, but for how it is shown, as text."""
     if mixin is None:
         return 'a plain column'
     return yaml.dump({key: mixin[key] for key in mixin if key not in _APPEARANCE})

@@ -1,0 +1,150 @@
+"""`StampArrays`: pixels, uncertainty and mask of stamps, which fit each other at any time."""
+
+import numpy as np
+from astropy import units as u
+
+from astro_wgan.stamps import checks
+from astro_wgan.stamps.axis_order import check_bands_last
+from astro_wgan.stamps.masked import joint_mask
+
+__all__ = ['StampArrays']
+
+
+class StampArrays:
+    """
+    The arrays of a `~astro_wgan.StampSet`, which is where they are described.
+
+    What is assigned to ``pixels``, ``uncertainty``, ``mask`` or ``unit`` is checked as it is when
+    a set is made. What is written into the arrays is not.
+    """
+
+    def __init__(self, pixels, *, uncertainty, mask, unit, axes, assume_finite):
+        self._pixels, hidden, unit = checks.as_pixels(pixels, unit, axes)
+        if axes is None:
+            check_bands_last(self._pixels.shape)
+        # No unit and dimensionless are one and the same.
+        self._unit = None if unit in (None, u.dimensionless_unscaled) else u.Unit(unit)
+        self._uncertainty, unknown = checks.as_uncertainty(
+            uncertainty, self._pixels, self._unit, axes
+        )
+        mask = checks.as_mask(mask, self._pixels, axes=axes, assume_finite=assume_finite)
+        self._mask = joint_mask(mask, joint_mask(hidden, unknown))
+
+    @property
+    def pixels(self):
+        """
+        The images, of shape (n, ny, nx) or (n, ny, nx, bands).
+
+        Others of the same shape can be assigned: a Quantity is converted to the unit of the set,
+        and pixels that are not finite or come masked are added to the mask, which stays.
+        """
+        return self._pixels
+
+    @pixels.setter
+    def pixels(self, values):
+        pixels, hidden, _ = checks.as_pixels(values, self.unit or u.dimensionless_unscaled)
+        if pixels.shape != self._pixels.shape:
+            raise ValueError(
+                f'`pixels` of a set keep their shape, {self._pixels.shape}; got {pixels.shape}. '
+                'For a set with others call `replace(pixels=...)`.'
+            )
+        mask = joint_mask(checks.as_mask(self._mask, pixels), hidden)
+        if self._uncertainty is not None:
+            self._uncertainty = self._uncertainty.astype(pixels.dtype, copy=False)
+        self._pixels, self._mask = pixels, mask
+
+    @property
+    def uncertainty(self):
+        """
+        Standard deviation of each pixel, in the unit and dtype of the pixels, or None.
+
+        Where one is assigned that comes with a mask, it is NaN there, and so is the pixel masked.
+        """
+        return self._uncertainty
+
+    @uncertainty.setter
+    def uncertainty(self, values):
+        values, unknown = checks.as_uncertainty(values, self._pixels, self._unit)
+        self._uncertainty, self._mask = values, joint_mask(self._mask, unknown)
+
+    @property
+    def mask(self):
+        """
+        True where a pixel must not be used, or None where all may be.
+
+        Of the shape of the pixels, or without the axis of bands. Pixels that are not finite are
+        masked whatever is assigned.
+        """
+        return self._mask
+
+    @mask.setter
+    def mask(self, mask):
+        self._mask = checks.as_mask(mask, self._pixels)
+
+    @property
+    def unit(self):
+        """Unit of the pixels and their uncertainty, or None. It can be given to a set without."""
+        return self._unit
+
+    @unit.setter
+    def unit(self, unit):
+        unit = None if unit in (None, u.dimensionless_unscaled) else u.Unit(unit)
+        if self._unit is not None and unit != self._unit:
+            raise ValueError(
+                f'The pixels are in {self._unit}: `replace(unit=...)` converts them. If that unit '
+                'is wrong, call `replace` with `pixels`, `uncertainty` and `unit`.'
+            )
+        self._unit = unit
+
+    @property
+    def shape(self):
+        """``(ny, nx)`` of each stamp."""
+        return self._pixels.shape[1:3]
+
+    @property
+    def bands(self):
+        """Number of bands, or None for plain images ``(n, ny, nx)``."""
+        return self._pixels.shape[3] if self._pixels.ndim == 4 else None
+
+    @property
+    def quantity(self):
+        """The pixels with their unit, as a `~astropy.units.Quantity` that shares their memory."""
+        return u.Quantity(self._pixels, self._unit or u.dimensionless_unscaled, copy=False)
+
+    @property
+    def valid(self):
+        """True for each pixel that may be used: finite and not masked. Shape of the pixels."""
+        if self._mask is None:
+            return np.ones(self._pixels.shape, dtype=bool)
+        mask = self._mask
+        if mask.ndim < self._pixels.ndim:
+            mask = np.broadcast_to(mask[..., np.newaxis], self._pixels.shape)
+        return ~mask
+
+    def filled(self, fill_value=None):
+        """
+        The pixels with each masked one replaced, ready for code that knows no masks.
+
+        Parameters
+        ----------
+        fill_value : float, optional
+            The value to put in. By default the median of the same stamp's (and band's) valid
+            pixels, which is the sky in most stamps; 0 for a stamp without any.
+
+        Returns
+        -------
+        `~numpy.ndarray`
+            The pixels themselves where nothing is masked, otherwise a copy.
+        """
+        if self._mask is None:
+            return self._pixels
+        valid = self.valid
+        if fill_value is not None:
+            return np.where(valid, self._pixels, self._pixels.dtype.type(fill_value))
+        filled = self._pixels.copy()
+        for i in np.flatnonzero(~valid.all(axis=(1, 2, 3)[: valid.ndim - 1])):
+            stamp, good = np.atleast_3d(filled[i]), np.atleast_3d(valid[i])
+            for band in range(stamp.shape[-1]):
+                pixels, use = stamp[..., band], good[..., band]
+                pixels[~use] = np.median(pixels[use]) if use.any() else 0
+        return filled

@@ -1,0 +1,111 @@
+"""Columns of tables as they come from archives: text and numbers in object columns, missing ids."""
+
+import numpy as np
+
+from astro_wgan.stamps.masked import without_mask
+
+__all__ = ['check_ids', 'named_rows', 'plain_values']
+
+#: Rows that an error names.
+_NAMED = 5
+
+#: Names of the types of pandas' own marks of what is missing.
+_MISSING = ('NAType', 'NaTType')
+
+
+def plain_values(values, mask=None):
+    """
+    Text or numbers of an array of objects.
+
+    Parameters
+    ----------
+    values : `~numpy.ndarray`
+        Of any dtype; returned as it is, unless that is object.
+    mask : `~numpy.ndarray` of bool, optional
+        True for what is missing in any case.
+
+    Returns
+    -------
+    values : `~numpy.ndarray`
+        Text, truth values, whole or real numbers; of dtype object where it is none of these.
+    mask : `~numpy.ndarray` of bool, or None
+        True where there is no value; None where there is one everywhere.
+    """
+    values = np.asarray(values)
+    if values.dtype.kind == 'T':  # text of variable length
+        values = values.astype(object)
+    if values.dtype.kind != 'O':
+        return values, mask
+    missing = np.array([_is_missing(value) for value in values.flat], dtype=bool)
+    missing = missing.reshape(values.shape)
+    if mask is not None:
+        missing |= mask
+    there = list(values[~missing])
+    for kinds, make in (
+        ((str, bytes), _as_text),
+        ((bool, np.bool_), np.array),
+        ((int, np.integer), np.array),
+        ((int, float, np.integer, np.floating), np.array),
+    ):
+        if all(isinstance(value, kinds) for value in there):
+            made = make(there)
+            break
+    else:
+        return values, mask
+    if made.dtype.kind == 'O':  # whole numbers beyond 64 bits
+        return values, mask
+    plain = np.zeros(values.shape, dtype=made.dtype)
+    plain[~missing] = made
+    return plain, missing if missing.any() else None
+
+
+def check_ids(ids):
+    """
+    Make sure that a column names each stamp.
+
+    Parameters
+    ----------
+    ids : `~astropy.table.Column` or array_like
+        The column ``id``.
+
+    Raises
+    ------
+    ValueError
+        If an id is missing, occurs twice, or is no single value.
+    """
+    ids, mask = without_mask(ids)
+    ids = np.asarray(ids)
+    if mask is None and ids.dtype.kind == 'f' and not np.isfinite(ids).all():
+        mask = ~np.isfinite(ids)
+    if ids.ndim != 1 or ids.dtype.kind not in 'biufSU':
+        raise ValueError(
+            'Column `id` of `table` must hold one number or text for each stamp; got dtype '
+            f'{ids.dtype} and shape {ids.shape}.'
+        )
+    if mask is not None:
+        raise ValueError(
+            f'Column `id` of `table` has no value in {named_rows(np.flatnonzero(mask))}: give each '
+            'stamp an id, or leave the column out.'
+        )
+    ids = np.sort(ids)
+    if (ids[1:] == ids[:-1]).any():
+        raise ValueError('Column `id` of `table` must hold a different value for each stamp.')
+
+
+def named_rows(rows):
+    """Rows in words, the first few by their numbers."""
+    if len(rows) == 1:
+        return f'row {rows[0]}'
+    named = ', '.join(str(row) for row in rows[:_NAMED])
+    more = f' and {len(rows) - _NAMED} more' if len(rows) > _NAMED else ''
+    return f'rows {named}{more}'
+
+
+def _is_missing(value):
+    if value is None or value is np.ma.masked or type(value).__name__ in _MISSING:
+        return True
+    return isinstance(value, (float, np.floating)) and np.isnan(value)
+
+
+def _as_text(values):
+    return np.array([v.decode('utf-8') if isinstance(v, bytes) else v for v in values], dtype=str)

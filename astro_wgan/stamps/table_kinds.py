@@ -1,0 +1,142 @@
+"""Tables from whatever astronomers keep columns in: data frames, records, archives."""
+
+import re
+import warnings
+from collections.abc import Mapping
+
+import numpy as np
+from astropy.coordinates import BaseCoordinateFrame, SkyCoord
+from astropy.io import fits
+from astropy.table import Column, MaskedColumn, QTable, Row, Table
+from astropy.time import Time
+from astropy.utils.exceptions import AstropyUserWarning
+
+from astro_wgan.stamps.masked import without_mask
+from astro_wgan.stamps.table_columns import plain_values
+
+__all__ = ['as_qtable', 'table_of']
+
+
+def as_qtable(table):
+    """
+    A QTable of its own with the same data, and text or numbers in place of objects.
+
+    Parameters
+    ----------
+    table : `~astropy.table.Table` or other columns
+        As `table_of` takes them. Columns of dtype object, as pyvo, astroquery and pandas make
+        them, become text, truth values, whole or real numbers, masked where there is none (None,
+        NaN, NA), if that is what they hold. Others stay as they are.
+
+    Returns
+    -------
+    `~astropy.table.QTable`
+
+    Raises
+    ------
+    TypeError
+        If there are no named columns.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astropy.table import Table
+    >>> from astro_wgan.stamps.table_kinds import as_qtable
+    >>> as_qtable(Table({'name': np.array(['M 31', 'M 33'], dtype=object)}))['name'].dtype
+    dtype('<U4')
+    """
+    # Sliced, a QTable is there quickly.
+    table = table[:] if type(table) is QTable else _converted(table)
+    for name in table.colnames:
+        column = table[name]
+        if isinstance(column, Column) and column.dtype.kind in 'OT':
+            values, mask = plain_values(*without_mask(column.copy()))
+            about = {key: getattr(column, key) for key in ('unit', 'description', 'format', 'meta')}
+            if mask is not None:
+                table[name] = MaskedColumn(values, mask=mask, **about)
+            elif values.dtype.kind not in 'OT':
+                table[name] = Column(values, **about)
+    return table
+
+
+def table_of(columns):
+    """
+    A table from whatever has named columns.
+
+    Parameters
+    ----------
+    columns : object
+        A `~astropy.table.Table` or a row of it, a data frame (pandas, polars, pyarrow), a
+        dictionary of columns, a structured array or the data of a FITS table, its HDU, or what has
+        a ``to_table``, as the results of pyvo.
+
+    Returns
+    -------
+    `~astropy.table.Table` or None
+        None where there are no named columns.
+
+    Examples
+    --------
+    >>> from astro_wgan.stamps.table_kinds import table_of
+    >>> table_of({'x': [1, 2], 'y': [3, 4]}).colnames
+    ['x', 'y']
+    """
+    if isinstance(columns, Table):
+        return columns
+    if isinstance(columns, Row):
+        return columns.table[columns.index : columns.index + 1]
+    if isinstance(columns, (fits.BinTableHDU, fits.TableHDU)):
+        return Table.read(columns)
+    if isinstance(columns, Mapping):
+        return Table(dict(columns))
+    if isinstance(columns, fits.FITS_rec):
+        return Table.read(fits.BinTableHDU(columns))
+    if isinstance(columns, np.ndarray):
+        return None if columns.dtype.names is None else Table(columns)
+    if isinstance(columns, (SkyCoord, BaseCoordinateFrame)):
+        return None
+    if hasattr(columns, 'to_table'):
+        return table_of(columns.to_table())
+    names = _frame_names(columns)
+    if names is None:
+        return None
+    return Table([_frame_column(columns[name], name) for name in names])
+
+
+def _converted(columns):
+    table = table_of(columns)
+    if table is None:
+        raise TypeError(f'`table` must have named columns; got {type(columns).__name__}.')
+    text = [c.name for c in table.itercols() if getattr(c, 'dtype', np.dtype(int)).kind in 'OSU']
+    with warnings.catch_warnings():
+        # Sexagesimal coordinates have a unit, and stay text.
+        names = '|'.join(re.escape(repr(name)) for name in text)
+        warnings.filterwarnings('ignore', f'column ({names}) has a unit', AstropyUserWarning)
+        return QTable(table, copy=False)
+
+
+def _frame_names(frame):
+    """Names of the columns of a data frame, or None."""
+    if not hasattr(frame, '__getitem__') or isinstance(frame, (list, tuple, str)):
+        return None
+    names = getattr(frame, 'column_names', getattr(frame, 'columns', None))
+    if names is None or callable(names):
+        return None
+    return list(names)
+
+
+def _frame_column(series, name):
+    values, mask = plain_values(np.asarray(series))
+    if values.dtype.kind == 'M':
+        missing = np.isnat(values)
+        mask = missing if missing.any() else None
+        # To the nanosecond, the finest that Time reads.
+        values = Time(np.where(missing, np.datetime64(0, 'ns'), values.astype('M8[ns]')))
+        values.format = 'isot'
+        if mask is not None:
+            values[mask] = np.ma.masked
+        values.info.name = str(name)
+        return values
+    if mask is None:
+        return Column(values, name=str(name))
+    return MaskedColumn(values, mask=mask, name=str(name))
