@@ -7,7 +7,7 @@ from astropy.table import QTable
 
 from astro_wgan.stamps.axis_order import in_order
 from astro_wgan.stamps.masked import joint_mask, without_mask
-from astro_wgan.stamps.table_columns import check_ids
+from astro_wgan.stamps.table_columns import check_ids, text_without_unit
 from astro_wgan.stamps.table_kinds import as_qtable
 
 __all__ = [
@@ -257,6 +257,9 @@ def as_table(table, n):
     if 'id' not in table.colnames:
         table.add_column(np.arange(n), name='id', index=0)
     check_ids(table['id'])
+    for name in table.colnames:
+        if text_without_unit(table[name]) is not table[name]:
+            table[name] = text_without_unit(table[name])
     return table
 
 

@@ -54,9 +54,14 @@ def cut_stamps(
         Where the stamps' centres lie:
 
         * an array (n, 2) of 0-based pixels ``(x, y)``;
-        * a `~astropy.coordinates.SkyCoord`;
-        * a table with columns ``x`` and ``y``, or else one column of SkyCoord, or ``ra`` and
-          ``dec`` (ICRS, in degrees where they have no unit); its other columns are kept;
+        * a `~astropy.coordinates.SkyCoord`, or a list of them;
+        * a table, data frame, FITS table, dictionary or structured array with columns ``x`` and
+          ``y``, or else one column of SkyCoord, or ``ra`` and ``dec`` (ICRS, in degrees where they
+          have no unit; text may be sexagesimal, a right ascension without unit in hours); its
+          other columns are kept. The names of photutils (``xcentroid``), SExtractor (``X_IMAGE``,
+          ``XWIN_IMAGE``, ``ALPHA_J2000``), VizieR and Gaia (``RAJ2000``, ``_RAJ2000``,
+          ``RA_ICRS``) are known, in any case: pixels of SExtractor count from 1, all others from
+          0. Pixels come before the sky, unless they are all outside of the image;
         * a `regions.Regions`, a list of regions or one region, of which the centres count.
 
         By default, sources are looked for.
@@ -89,8 +94,10 @@ def cut_stamps(
     Raises
     ------
     ValueError
-        If an argument is out of range, the image is smaller than a stamp that must fit in, all
-        stamps are wholly outside of the image, or one is and partial stamps are to be filled.
+        If an argument is out of range, a position or an id is masked or not finite, columns are
+        of different places in the image (more than 3 pixels apart), the image is smaller than a
+        stamp that must fit in, all stamps are wholly outside of the image, or one is and partial
+        stamps are to be filled.
     DetectionError
         If no source is found.
     ImageError
@@ -129,7 +136,7 @@ def cut_stamps(
         detection = Detection() if detection is None else detection
         table = _detected_table(image, mask, detection)
     else:
-        table = position_table(positions, image.wcs)
+        table = position_table(positions, image.wcs, image.shape)
     corner = first_pixel(np.stack([table['x'].value, table['y'].value], axis=1), shape)
     keep = _select(corner, table, shape, image.shape, partial)
     table, corner = table[keep], corner[keep]

@@ -36,11 +36,10 @@ def without_mask(values):
     if isinstance(values, Masked):
         values, mask = values.unmasked, np.array(values.mask)
     elif isinstance(values, np.ma.MaskedArray):
-        unit = getattr(values, 'unit', None)  # of a MaskedColumn
-        mask, values = np.ma.getmaskarray(values), np.ma.getdata(values)
-        values = values if unit is None else u.Quantity(np.asarray(values), unit, copy=False)
+        mask = np.ma.getmaskarray(values)
+        values = _of_column(values) if isinstance(values, Column) else np.ma.getdata(values)
     elif isinstance(values, Column):
-        values = values.data if values.unit is None else values.quantity
+        values = _of_column(values)
     elif isinstance(values, (list, tuple)) and any(_says_more(value) for value in values):
         parts = [without_mask(value) for value in values]
         masks = [np.zeros(np.shape(v), bool) if m is None else m for v, m in parts]
@@ -60,6 +59,13 @@ def joint_mask(first, second):
         for mask in (first, second)
     )
     return first | second
+
+
+def _of_column(column):
+    values = np.asarray(np.ma.getdata(column.data))
+    if column.unit is None or values.dtype.kind not in 'biufc':
+        return values
+    return u.Quantity(values, column.unit, copy=False)
 
 
 def _says_more(value):

@@ -4,15 +4,20 @@ import sys
 
 import numpy as np
 from astropy import units as u
-from astropy.coordinates import SkyCoord
-from astropy.table import QTable, Table
-from astropy.wcs import NoConvergence
-from astropy.wcs.utils import pixel_to_skycoord, skycoord_to_pixel
+from astropy.coordinates import BaseCoordinateFrame, SkyCoord
+from astropy.table import QTable
+from astropy.wcs.utils import pixel_to_skycoord
+
+from astro_wgan.stamps.masked import without_mask
+from astro_wgan.stamps.position_columns import find_positions
+from astro_wgan.stamps.sky_pixels import plain_sky, sky_to_pixel
+from astro_wgan.stamps.table_columns import check_ids, named_rows, text_without_unit
+from astro_wgan.stamps.table_kinds import as_qtable, table_of
 
 __all__ = ['position_table', 'with_positions']
 
 
-def position_table(positions, wcs):
+def position_table(positions, wcs, shape=None):
     """
     A row for each position, with its pixel and, where there is a WCS, its place on the sky.
 
@@ -22,6 +27,8 @@ def position_table(positions, wcs):
         As in `~astro_wgan.stamps.cut_stamps`.
     wcs : `~astropy.wcs.WCS` or None
         Celestial WCS of the image.
+    shape : tuple of int, optional
+        ``(ny, nx)`` of the image, by which columns of it are told from those of another one.
 
     Returns
     -------
@@ -32,17 +39,19 @@ def position_table(positions, wcs):
     Raises
     ------
     ValueError
-        If a position is not finite, sky positions meet an image without a WCS, or a table has no
-        columns of positions.
+        If a position or an id is masked or not finite, sky positions meet an image without a WCS,
+        or a table has no columns of positions, or some of different places in the image.
     TypeError
         If the positions are of no known kind.
     """
-    if isinstance(positions, Table):
-        return _from_table(QTable(positions), wcs)
+    table = table_of(positions)
+    if table is not None:
+        return _from_table(as_qtable(table), wcs, shape)
     if _are_regions(positions):
         positions = _region_centers(positions, wcs)
-    if isinstance(positions, SkyCoord):
-        return _from_sky(positions, QTable(), wcs)
+    sky = _as_sky(positions)
+    if sky is not None:
+        return _from_sky(sky, wcs)
     x, y = _as_pairs(positions).T
     return with_positions(QTable(), x, y, wcs)
 
@@ -54,7 +63,8 @@ def with_positions(table, x, y, wcs, *, sky=None):
     Parameters
     ----------
     table : `~astropy.table.QTable`
-        Other columns; an ``id`` among them is kept, an ``x``, ``y`` or ``sky`` is replaced.
+        Other columns; an ``id`` among them is kept, an ``x`` or ``y`` is replaced, and so is a
+        ``sky`` where there is a WCS.
     x, y : array_like, shape (n,)
         0-based pixels.
     wcs : `~astropy.wcs.WCS` or None
@@ -74,60 +84,42 @@ def with_positions(table, x, y, wcs, *, sky=None):
         columns['sky'] = SkyCoord(sky.icrs.ra, sky.icrs.dec)
     if 'id' in table.colnames:
         columns['id'] = table['id']
-    others = {name: table[name] for name in table.colnames if name not in {'x', 'y', 'sky', 'id'}}
+    others = {
+        name: text_without_unit(table[name]) for name in table.colnames if name not in columns
+    }
     return QTable({**columns, **others}, meta=table.meta)
 
 
-def _from_table(table, wcs):
-    names = {name.casefold(): name for name in table.colnames}
-    if {'x', 'y'} <= names.keys():
-        x, y = (_numbers(table[names[k]], u.pix, k) for k in ('x', 'y'))
-        _check_finite(np.stack([x, y], axis=1))
-        return with_positions(table, x, y, wcs)
-    coordinates = [name for name in table.colnames if isinstance(table[name], SkyCoord)]
-    if len(coordinates) == 1:
-        return _from_sky(table[coordinates[0]], table, wcs)
-    if {'ra', 'dec'} <= names.keys():
-        ra, dec = (_numbers(table[names[k]], u.deg, k) for k in ('ra', 'dec'))
-        _check_finite(np.stack([ra, dec], axis=1))
-        return _from_sky(SkyCoord(ra, dec, unit=u.deg), table, wcs)
-    raise ValueError(
-        '`positions` as a table must have the columns x and y (0-based pixels), one SkyCoord '
-        f'column, or ra and dec; got {", ".join(table.colnames) or "no columns"}.'
-    )
+def _from_table(table, wcs, shape):
+    found = find_positions(table, wcs, shape)
+    _check_finite(~found.missing, f'columns {found.names}')
+    if 'id' in table.colnames:
+        check_ids(table['id'], unique=False)
+    return with_positions(table, found.x, found.y, wcs, sky=found.sky)
 
 
-def _numbers(column, unit, name):
-    """Values of a column in a unit, which is assumed where there is none; masked ones as NaN."""
-    if isinstance(column, u.Quantity) and column.unit != u.dimensionless_unscaled:
-        column = column.to(unit)
-    mask = getattr(column, 'mask', False)
-    try:
-        return np.where(mask, np.nan, np.array(column, dtype=float))
-    except (TypeError, ValueError) as error:
-        raise ValueError(f'Column {name} of `positions` must hold numbers.') from error
-
-
-def _from_sky(sky, table, wcs):
+def _from_sky(sky, wcs):
     if wcs is None:
         raise ValueError(
             '`positions` are on the sky, but the image has no celestial WCS: give pixels.'
         )
-    sky = sky.reshape(-1)
-    _check_finite(np.stack([sky.spherical.lon.deg, sky.spherical.lat.deg], axis=1))
-    return with_positions(table, *_sky_to_pixel(sky, wcs), wcs, sky=sky)
+    sky, missing = plain_sky(sky)
+    _check_finite(~missing)
+    return with_positions(QTable(), *sky_to_pixel(sky, wcs), wcs, sky=sky)
 
 
-def _sky_to_pixel(sky, wcs):
-    try:
-        return skycoord_to_pixel(sky, wcs, mode='all')
-    except NoConvergence as error:
-        # The inverse of a distortion fails far outside of the image only.
-        x, y = error.best_solution.T.copy()
-        for failed in (error.divergent, error.slow_conv):
-            if failed is not None:
-                x[failed] = y[failed] = np.nan
-        return x, y
+def _as_sky(positions):
+    """One SkyCoord of what is on the sky, None of what is not."""
+    if isinstance(positions, BaseCoordinateFrame):
+        positions = SkyCoord(positions)
+    if isinstance(positions, SkyCoord):
+        return positions
+    is_list = isinstance(positions, (list, tuple)) and len(positions) > 0
+    if not is_list or not all(isinstance(p, (SkyCoord, BaseCoordinateFrame)) for p in positions):
+        return None
+    parts = [plain_sky(SkyCoord(position))[0] for position in positions]
+    ra, dec = (np.concatenate([getattr(p, k).deg for p in parts]) for k in ('ra', 'dec'))
+    return SkyCoord(ra, dec, unit=u.deg)
 
 
 def _are_regions(positions):
@@ -170,27 +162,44 @@ def _pixel_center(region, wcs):
 
 
 def _as_pairs(positions):
-    if isinstance(positions, u.Quantity):
-        positions = positions.to_value(u.pix)
+    if hasattr(positions, '__array__') and not hasattr(positions, 'dtype'):
+        # A frame gives its values without their names.
+        raise _unknown_kind(positions)
     try:
+        positions, mask = without_mask(positions)
+        if isinstance(positions, u.Quantity):
+            positions = positions.to_value(u.pix)
         pairs = np.asarray(positions, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise TypeError(
-            '`positions` must be an array of (x, y) pixels, a SkyCoord, a table or regions; '
-            f'got {type(positions).__name__}.'
+    except u.UnitConversionError as error:
+        raise u.UnitConversionError(
+            f'`positions` must be in pixels, a SkyCoord or a table; got {positions.unit}.'
         ) from error
+    except (TypeError, ValueError) as error:
+        raise _unknown_kind(positions) from error
     if pairs.size == 0:
         return np.empty((0, 2))
     pairs = np.atleast_2d(pairs)
     if pairs.ndim != 2 or pairs.shape[1] != 2:
-        raise ValueError(f'`positions` must have the shape (n, 2); got {pairs.shape}.')
-    _check_finite(pairs)
+        hint = ' Transpose them.' if pairs.ndim == 2 and len(pairs) == 2 else ''
+        raise ValueError(f'`positions` must have the shape (n, 2); got {pairs.shape}.{hint}')
+    if mask is not None:
+        pairs = np.where(np.atleast_2d(mask), np.nan, pairs)
+    _check_finite(np.isfinite(pairs).all(axis=1))
     return pairs
 
 
-def _check_finite(pairs):
-    bad = np.flatnonzero(~np.isfinite(pairs).all(axis=1))
+def _unknown_kind(positions):
+    return TypeError(
+        '`positions` must be an array of (x, y) pixels, a SkyCoord, a table or regions; '
+        f'got {type(positions).__name__}.'
+    )
+
+
+def _check_finite(finite, where=None):
+    bad = np.flatnonzero(~finite)
     if bad.size:
+        where = f' ({where})' if where else ''
         raise ValueError(
-            f'`positions` must be finite; {bad.size} are not, the first in row {bad[0]}.'
+            f'`positions` must be finite; {bad.size} are not, the first in row {bad[0]}{where}. '
+            f'Leave out what is masked or NaN: {named_rows(bad)}.'
         )

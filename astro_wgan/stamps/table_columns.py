@@ -1,10 +1,11 @@
 """Columns of tables as they come from archives: text and numbers in object columns, missing ids."""
 
 import numpy as np
+from astropy.table import Column
 
 from astro_wgan.stamps.masked import without_mask
 
-__all__ = ['check_ids', 'named_rows', 'plain_values']
+__all__ = ['check_ids', 'named_rows', 'plain_values', 'text_without_unit']
 
 #: Rows that an error names.
 _NAMED = 5
@@ -59,7 +60,7 @@ def plain_values(values, mask=None):
     return plain, missing if missing.any() else None
 
 
-def check_ids(ids):
+def check_ids(ids, *, unique=True):
     """
     Make sure that a column names each stamp.
 
@@ -67,6 +68,8 @@ def check_ids(ids):
     ----------
     ids : `~astropy.table.Column` or array_like
         The column ``id``.
+    unique : bool, optional
+        Whether an id must not occur twice.
 
     Raises
     ------
@@ -84,11 +87,11 @@ def check_ids(ids):
         )
     if mask is not None:
         raise ValueError(
-            f'Column `id` of `table` has no value in {named_rows(np.flatnonzero(mask))}: give each '
+            f'Column `id` has no value in {named_rows(np.flatnonzero(mask))}: give each '
             'stamp an id, or leave the column out.'
         )
     ids = np.sort(ids)
-    if (ids[1:] == ids[:-1]).any():
+    if unique and (ids[1:] == ids[:-1]).any():
         raise ValueError('Column `id` of `table` must hold a different value for each stamp.')
 
 
@@ -99,6 +102,20 @@ def named_rows(rows):
     named = ', '.join(str(row) for row in rows[:_NAMED])
     more = f' and {len(rows) - _NAMED} more' if len(rows) > _NAMED else ''
     return f'rows {named}{more}'
+
+
+def text_without_unit(column):
+    """
+    A column of text without a unit, which no Quantity can have; any other column as it is.
+
+    Sexagesimal coordinates have one. The description keeps it, where there is no other.
+    """
+    if not isinstance(column, Column) or column.dtype.kind not in 'SU' or column.unit is None:
+        return column
+    description = column.description or f'in {column.unit}'
+    column = column.copy()
+    column.unit, column.description = None, description
+    return column
 
 
 def _is_missing(value):

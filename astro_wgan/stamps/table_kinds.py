@@ -1,6 +1,5 @@
 """Tables from whatever astronomers keep columns in: data frames, records, archives."""
 
-import re
 import warnings
 from collections.abc import Mapping
 
@@ -88,7 +87,7 @@ def table_of(columns):
     if isinstance(columns, (fits.BinTableHDU, fits.TableHDU)):
         return Table.read(columns)
     if isinstance(columns, Mapping):
-        return Table(dict(columns))
+        return _of_mapping(columns)
     if isinstance(columns, fits.FITS_rec):
         return Table.read(fits.BinTableHDU(columns))
     if isinstance(columns, np.ndarray):
@@ -107,12 +106,16 @@ def _converted(columns):
     table = table_of(columns)
     if table is None:
         raise TypeError(f'`table` must have named columns; got {type(columns).__name__}.')
-    text = [c.name for c in table.itercols() if getattr(c, 'dtype', np.dtype(int)).kind in 'OSU']
     with warnings.catch_warnings():
-        # Sexagesimal coordinates have a unit, and stay text.
-        names = '|'.join(re.escape(repr(name)) for name in text)
-        warnings.filterwarnings('ignore', f'column ({names}) has a unit', AstropyUserWarning)
+        # Sexagesimal text, and what has a unit that astropy does not know, stays as it is.
+        warnings.filterwarnings('ignore', 'column .* has a unit but is kept', AstropyUserWarning)
         return QTable(table, copy=False)
+
+
+def _of_mapping(columns):
+    if not columns or any(np.ndim(getattr(c, 'value', c)) == 0 for c in columns.values()):
+        return None
+    return Table(dict(columns))
 
 
 def _frame_names(frame):
@@ -126,7 +129,7 @@ def _frame_names(frame):
 
 
 def _frame_column(series, name):
-    values, mask = plain_values(np.asarray(series))
+    values, mask = plain_values(_frame_values(series))
     if values.dtype.kind == 'M':
         missing = np.isnat(values)
         mask = missing if missing.any() else None
@@ -140,3 +143,14 @@ def _frame_column(series, name):
     if mask is None:
         return Column(values, name=str(name))
     return MaskedColumn(values, mask=mask, name=str(name))
+
+
+def _frame_values(series):
+    values = np.asarray(series)
+    kind = str(getattr(series, 'dtype', getattr(series, 'type', ''))).casefold()
+    if values.dtype.kind != 'f' or 'int' not in kind:
+        return values
+    # Whole numbers of which some are missing: as floats they would lose digits.
+    values = np.empty(len(series), dtype=object)
+    values[:] = [v.as_py() if hasattr(v, 'as_py') else v for v in series]
+    return values

@@ -1,0 +1,331 @@
+"""Positions as catalogs have them: names of columns, conventions, what is missing or ambiguous."""
+
+import shutil
+import subprocess
+import warnings
+
+import numpy as np
+import pytest
+from astropy import units as u
+from astropy.coordinates import ICRS, SkyCoord
+from astropy.io import fits
+from astropy.nddata import CCDData
+from astropy.table import MaskedColumn, QTable, Table
+from astropy.utils.masked import Masked
+from astropy.wcs import WCS
+from photutils.detection import DAOStarFinder, find_peaks
+
+from astro_wgan.stamps import StampSet, cut_stamps
+
+SHAPE = (90, 120)
+
+#: Three places, as 0-based pixels.
+X, Y = np.array([20.0, 60.3, 95.0]), np.array([30.0, 41.7, 60.0])
+
+
+def make_wcs():
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype = 'RA---TAN', 'DEC--TAN'
+    wcs.wcs.crval = 150.1, 2.2
+    wcs.wcs.crpix = 60, 45
+    wcs.wcs.cdelt = -1e-4, 1e-4
+    wcs.wcs.set()
+    return wcs
+
+
+#: By astropy, counting pixels from 0 and from 1.
+RA, DEC = make_wcs().all_pix2world(X, Y, 0)
+SKY = SkyCoord(RA, DEC, unit='deg')
+X_FITS, Y_FITS = make_wcs().all_world2pix(RA, DEC, 1)
+
+
+def make_image():
+    return CCDData(np.random.default_rng(1).normal(size=SHAPE), unit='nJy', wcs=make_wcs())
+
+
+def places(positions, image=None):
+    table = cut_stamps(make_image() if image is None else image, size=9, positions=positions).table
+    return np.stack([table['x'].value, table['y'].value], axis=1)
+
+
+def hms(sep):
+    return SKY.ra.to_string('hourangle', sep=sep, precision=5)
+
+
+def dms(sep):
+    return SKY.dec.to_string('deg', sep=sep, precision=4)
+
+
+def with_unit(values, unit):
+    table = Table({'c': values})
+    table['c'].unit = unit
+    return table['c']
+
+
+TABLES = {
+    'x, y': lambda: {'x': X, 'y': Y},
+    'photutils': lambda: {'id': [1, 2, 3], 'xcentroid': X, 'ycentroid': Y},
+    'photutils 3': lambda: {'x_centroid': X, 'y_centroid': Y},
+    'SExtractor': lambda: {'NUMBER': [1, 2, 3], 'X_IMAGE': X_FITS, 'Y_IMAGE': Y_FITS},
+    'SExtractor in pixels': lambda: {'X_IMAGE': X_FITS * u.pix, 'Y_IMAGE': Y_FITS * u.pix},
+    'windowed': lambda: {'XWIN_IMAGE': X_FITS, 'YWIN_IMAGE': Y_FITS},
+    'all of SExtractor': lambda: {
+        'X_IMAGE': X_FITS,
+        'Y_IMAGE': Y_FITS,
+        'XWIN_IMAGE': X_FITS + 0.4,
+        'YWIN_IMAGE': Y_FITS - 0.3,
+        'ALPHA_J2000': RA,
+        'DELTA_J2000': DEC,
+    },
+    'ALPHA_J2000': lambda: {'ALPHA_J2000': RA, 'DELTA_J2000': DEC},
+    'ALPHAWIN_J2000': lambda: {'ALPHAWIN_J2000': RA * u.deg, 'DELTAWIN_J2000': DEC * u.deg},
+    'RAJ2000': lambda: {'RAJ2000': RA, 'DEJ2000': DEC},
+    '_RAJ2000': lambda: {'_RAJ2000': RA, '_DEJ2000': DEC},
+    'RA_ICRS': lambda: {'RA_ICRS': RA, 'DE_ICRS': DEC},
+    'hours': lambda: {'RA': RA / 15 * u.hourangle, 'DEC': DEC * u.deg},
+    'hours, as a time': lambda: {'RA': RA / 15 * u.hour, 'DEC': DEC * u.deg},
+    'radians': lambda: {'ra': np.radians(RA) * u.rad, 'dec': np.radians(DEC) * u.rad},
+    'degrees by another name': lambda: {
+        'ra': with_unit(RA, 'degrees'),
+        'dec': with_unit(DEC, 'degrees'),
+    },
+    'hms': lambda: {'ra': hms('fromunit'), 'dec': dms('fromunit')},
+    'colons': lambda: {'ra': hms(':'), 'dec': dms(':')},
+    'blanks': lambda: {'RAJ2000': hms(' '), 'DEJ2000': dms(' ')},
+    'colons in hours': lambda: {'ra': with_unit(hms(':'), 'hourangle'), 'dec': dms(':')},
+    'colons as VizieR has them': lambda: {
+        'RAJ2000': with_unit(hms(':'), '"h:m:s"'),
+        'DEJ2000': with_unit(dms(':'), '"d:m:s"'),
+    },
+    'colons in degrees': lambda: {
+        'ra': with_unit(SKY.ra.to_string('deg', sep=':', precision=4), 'deg'),
+        'dec': with_unit(dms(':'), 'deg'),
+    },
+    'text of degrees': lambda: {'ra': [repr(float(v)) for v in RA], 'dec': DEC},
+    'bytes': lambda: {'ra': np.char.encode(hms(':')), 'dec': np.char.encode(dms(':'))},
+    'objects': lambda: {'ra': hms(':').astype(object), 'dec': DEC.astype(object)},
+    'SkyCoord': lambda: {'where': SKY.galactic},
+    'the same twice': lambda: {'icrs': SKY, 'gal': SKY.galactic},
+    'sky and pixels': lambda: {'x': X, 'y': Y, 'sky': SKY},
+    'pixels of another image': lambda: {'x': X + 5000, 'y': Y, 'ra': RA, 'dec': DEC},
+    'sky of another field': lambda: {'x': X, 'y': Y, 'ra': RA + 20, 'dec': DEC},
+    'Gaia': lambda: {'source_id': [1, 2, 3], 'ra': RA, 'dec': DEC, 'l': X, 'b': Y},
+}
+
+
+@pytest.mark.parametrize('name', TABLES)
+@pytest.mark.parametrize('kind', [Table, QTable, dict])
+def test_columns_as_catalogs_have_them(name, kind):
+    columns = TABLES[name]()
+    with warnings.catch_warnings():
+        # Of astropy making a QTable: text with a unit stays text.
+        warnings.filterwarnings('ignore', 'column .* has a unit but is kept')
+        table = kind(Table(columns) if kind is QTable else columns)
+    found = places(table)
+    assert found == pytest.approx(np.stack([X, Y], axis=1), abs=1e-3)
+
+
+#: A data frame holds neither units nor SkyCoord.
+FRAMES = [
+    name
+    for name, columns in TABLES.items()
+    if not any(isinstance(c, SkyCoord) or getattr(c, 'unit', None) for c in columns().values())
+]
+
+
+@pytest.mark.parametrize('name', FRAMES)
+def test_data_frames_go_by_their_names(name):
+    pandas = pytest.importorskip('pandas')
+    columns = TABLES[name]()
+    frame = pandas.DataFrame({k: [*c] for k, c in columns.items()}, index=[7, 5, 9])
+    found = places(frame)
+    assert found == pytest.approx(np.stack([X, Y], axis=1), abs=1e-3)
+    # In any order of the columns.
+    assert np.array_equal(places(frame[frame.columns[::-1]]), found)
+
+
+def test_columns_of_a_data_frame_follow_the_stamps():
+    pandas = pytest.importorskip('pandas')
+    frame = pandas.DataFrame(
+        {
+            'dec': DEC,
+            'ra': RA,
+            'id': ['a', 'b', 'c'],
+            'class': pandas.Categorical(['disc', None, 'pair']),
+            'count': pandas.array([1, None, 3], dtype='Int64'),
+            'z': [0.1, np.nan, 0.3],
+            'seen': pandas.to_datetime(['2020-01-01T00:00:00', None, '2020-03-01T12:00:00']),
+            'good': [True, False, True],
+        }
+    )
+    table = cut_stamps(make_image(), size=9, positions=frame).table
+    assert table['id'].tolist() == ['a', 'b', 'c']
+    assert table['class'].tolist() == ['disc', None, 'pair']
+    assert table['count'].tolist() == [1, None, 3]
+    assert table['count'].dtype.kind == 'i'
+    assert table['z'][2] == 0.3
+    assert table['seen'].mask.tolist() == [False, True, False]
+    assert table['seen'][2].isot == '2020-03-01T12:00:00.000'
+    assert table['good'].tolist() == [True, False, True]
+    stamps = StampSet(np.ones((3, 4, 4)), table=frame)
+    assert stamps.ids.tolist() == ['a', 'b', 'c']
+
+
+@pytest.mark.parametrize('dtype', ['Float64', object])
+def test_what_a_data_frame_lacks_is_refused(dtype):
+    pandas = pytest.importorskip('pandas')
+    frame = pandas.DataFrame({'ra': [RA[0], None, RA[2]], 'dec': DEC}).astype({'ra': dtype})
+    with pytest.raises(ValueError, match='1 are not, the first in row 1'):
+        places(frame)
+
+
+def test_records_archives_and_rows():
+    table = Table({'id': [4, 5, 6], 'RA': RA, 'DEC': DEC})
+    hdu = fits.BinTableHDU(table)
+
+    class Result:
+        def to_table(self):
+            return table
+
+    right = np.stack([X, Y], axis=1)
+    for positions in (table.as_array(), hdu, hdu.data, Result(), QTable(table)):
+        assert places(positions) == pytest.approx(right, abs=1e-6)
+    assert places(table[1]) == pytest.approx(right[1:2], abs=1e-6)
+
+
+def test_several_sky_positions_in_a_list():
+    right = np.stack([X, Y], axis=1)
+    assert places([SKY[0], SKY[1:].galactic]) == pytest.approx(right, abs=1e-6)
+    assert places(ICRS(SKY.ra, SKY.dec)) == pytest.approx(right, abs=1e-6)
+
+
+# Conventions, by the programs that have them
+
+
+def make_stars():
+    """An image with round Gaussians at the three places, and noise."""
+    y, x = np.indices(SHAPE)
+    light = sum(
+        np.exp(-((x - x0) ** 2 + (y - y0) ** 2) / 2 / 2**2) for x0, y0 in zip(X, Y, strict=True)
+    )
+    noise = np.random.default_rng(2).normal(0, 0.01, SHAPE)
+    return CCDData(10 * light + noise, unit='adu', wcs=make_wcs())
+
+
+def test_photutils_counts_as_we_do():
+    image = make_stars()
+    order = np.argsort(X)
+    found = DAOStarFinder(1, fwhm=4.7)(image.data)
+    assert np.sort(places(found, image)[:, 0]) == pytest.approx(X[order], abs=0.1)
+    found = find_peaks(image.data, 3)
+    assert np.sort(places(found, image)[:, 0]) == pytest.approx(X[order], abs=0.51)
+
+
+@pytest.mark.sextractor
+def test_sextractor_counts_from_one(tmp_path):
+    program = shutil.which('source-extractor') or shutil.which('sex')
+    if program is None:
+        pytest.skip('needs the program SExtractor (package source-extractor)')
+    image = make_stars()
+    fits.PrimaryHDU(image.data.astype('f4'), make_wcs().to_header()).writeto(tmp_path / 'a.fits')
+    names = ['X_IMAGE', 'Y_IMAGE', 'XWIN_IMAGE', 'YWIN_IMAGE', 'ALPHA_J2000', 'DELTA_J2000']
+    (tmp_path / 'a.param').write_text('\n'.join(names))
+    (tmp_path / 'a.conv').write_text('CONV NORM\n1 2 1\n2 4 2\n1 2 1\n')
+    options = {
+        'PARAMETERS_NAME': 'a.param',
+        'FILTER_NAME': 'a.conv',
+        'CATALOG_NAME': 'a.cat',
+        'CATALOG_TYPE': 'ASCII_HEAD',
+        'DETECT_THRESH': '20',
+    }
+    command = [program, 'a.fits', *(f'-{k} {v}' for k, v in options.items())]
+    subprocess.run(' '.join(command).split(), cwd=tmp_path, check=True, capture_output=True)
+    catalog = Table.read(tmp_path / 'a.cat', format='ascii.sextractor')
+    assert len(catalog) == 3
+    order = np.argsort(X)
+    right = np.stack([X, Y], axis=1)[order]
+    for columns in (names, names[:2], names[2:4], names[4:]):
+        found = places(catalog[columns], image)
+        assert found[np.argsort(found[:, 0])] == pytest.approx(right, abs=0.05)
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ('positions', 'message'),
+    [
+        (SkyCoord(Masked(RA, [0, 1, 0]) * u.deg, Masked(DEC, [0, 1, 1]) * u.deg), 'rows 1, 2'),
+        (
+            QTable({'c': SkyCoord(Masked(RA, [0, 1, 0]) * u.deg, Masked(DEC, False) * u.deg)}),
+            'columns c',
+        ),
+        ([SKY[0], SkyCoord(Masked([1.0], [True]) * u.deg, [1] * u.deg)], 'row 1'),
+        (np.ma.array([(1, 2), (3, 4)], mask=[(0, 0), (0, 1)]), 'row 1'),
+        (Masked([(1.0, 2), (3, 4)], mask=[(1, 0), (0, 1)]), 'rows 0, 1'),
+        (Masked([(1.0, 2), (3, 4)] * u.pix, mask=[(1, 0), (0, 0)]), 'row 0'),
+        (QTable({'x': Masked(X * u.pix, [0, 0, 1]), 'y': Y}), 'columns x and y'),
+        (Table({'X_IMAGE': MaskedColumn(X, mask=[0, 0, 1]), 'Y_IMAGE': Y}), 'row 2'),
+        (Table({'x': ['1', '', '3'], 'y': Y}), 'row 1'),
+        (Table({'ra': ['10:00:24', '--', 'nan'], 'dec': DEC}), 'rows 1, 2'),
+        (Table({'ra': np.array([RA[0], None, RA[1]], dtype=object), 'dec': DEC}), 'row 1'),
+    ],
+)
+def test_positions_that_are_missing_are_refused(positions, message):
+    with pytest.raises(ValueError, match=r'`positions` must be finite; .*' + message):
+        places(positions)
+
+
+def test_missing_ids_are_named_by_their_row_in_the_table():
+    table = Table({'id': MaskedColumn([1, 2, 3], mask=[0, 0, 1]), 'x': [-500.0, 60, 50], 'y': Y})
+    with pytest.raises(ValueError, match='Column `id` has no value in row 2'):
+        places(table)
+
+
+@pytest.mark.parametrize(
+    ('columns', 'message'),
+    [
+        ({'x': X, 'y': Y, 'ra': RA, 'dec': DEC + 0.001}, '10.0 pixels apart in row'),
+        (
+            {'X_IMAGE': X_FITS, 'Y_IMAGE': Y_FITS[::-1], 'ALPHA_J2000': RA, 'DELTA_J2000': DEC},
+            'apar',
+        ),
+        ({'x': X_FITS, 'y': Y_FITS, 'ra': RA, 'dec': DEC}, 'differ by one pixel'),
+        ({'X_IMAGE': X, 'Y_IMAGE': Y, 'ra': RA, 'dec': DEC}, 'differ by one pixel'),
+        ({'lens': SKY, 'source': SKY[[1, 0, 2]]}, 'lens of `positions` and source are of diff'),
+        ({'ra': RA, 'RA': RA + 1, 'dec': DEC}, 'have the columns ra, RA, dec: keep one pair'),
+        ({'ra': RA, 'b': DEC}, 'as a table must have the columns x and y'),
+        ({'ra': RA, 'dec': DEC - 99}, 'are no place on the sky in 3 rows, the first of them row 0'),
+        ({'ra': [RA[0], -999, RA[1]], 'dec': DEC}, 'no place on the sky in 1 rows.*row 1, -999'),
+        ({'ra': ['10:99:99'] * 3, 'dec': DEC}, 'Column ra of `positions` must hold numbers, or te'),
+        ({'ra': ['150:06:00'] * 3, 'dec': DEC}, 'Text in degrees needs the unit deg'),
+        ({'ra': with_unit(RA, 'parsecs'), 'dec': DEC}, "is in 'parsecs', which astropy does not"),
+        ({'ra': RA * u.pix, 'dec': DEC}, 'Column ra of `positions` is in pix; an angle'),
+        ({'x': X * u.deg, 'y': Y}, 'Column x of `positions` is in deg; pixels'),
+    ],
+)
+def test_what_is_ambiguous_or_wrong_is_refused(columns, message):
+    with pytest.raises(ValueError, match=message):
+        places(Table(columns))
+
+
+def test_pixels_that_are_given_in_two_rows_are_to_be_transposed():
+    with pytest.raises(ValueError, match=r'must have the shape \(n, 2\); got \(2, 3\). Transp'):
+        places(np.stack([X, Y]))
+    with pytest.raises(u.UnitConversionError, match=r'`positions` must be in pixels.*got deg'):
+        places([(1, 2)] * u.deg)
+
+
+def test_values_without_names_are_not_taken_for_pixels():
+    class Frame:
+        def __array__(self, dtype=None, copy=None):
+            return np.stack([RA, DEC], axis=1)
+
+    with pytest.raises(TypeError, match=r'`positions` must be an array.*got Frame'):
+        places(Frame())
+
+
+def test_sky_of_a_table_stays_where_the_image_has_none():
+    image = np.zeros(SHAPE)
+    table = cut_stamps(image, size=9, positions=QTable({'x': X, 'y': Y, 'sky': SKY})).table
+    assert table['sky'].separation(SKY).max() == 0
