@@ -94,7 +94,8 @@ def measure_morphology(
           ``gini_m20_bulge``, ``gini_m20_merger``, ``multimode``, ``intensity``, ``deviation``,
           ``outer_asymmetry``, ``shape_asymmetry`` as in statmorph;
         * ``effective_radius`` and ``petrosian_radius``, semi-major axes of the ellipses that hold
-          half the light and of the Petrosian one; ``axis_ratio`` and ``orientation`` of these;
+          half the light and of the Petrosian one; ``axis_ratio`` of these, and ``orientation`` of
+          the major axis, as that of the fit in degrees from the x axis towards the y axis;
           ``xc_asymmetry`` and ``yc_asymmetry``, their centre in the stamp; ``petrosian_flux``;
         * ``signal_to_noise``, mean per pixel; ``sky_mean`` and ``sky_sigma``;
         * ``sersic_index``, ``sersic_radius``, ``sersic_axis_ratio``, ``sersic_orientation``,
@@ -218,7 +219,7 @@ def _table(stamps, columns, settings):
     table = QTable({'id': stamps.ids})
     for name, column in columns.items():
         kind = kinds.get(name)
-        table[name] = column * units[kind] if kind else column
+        table[name] = _with_unit(column, units[kind]) if kind else column
         if kind == 'length' and name.endswith('radius') and stamps.pixel_scale is not None:
             table[f'{name}_arcsec'] = (table[name] * stamps.pixel_scale).to(u.arcsec)
     table.meta = {
@@ -227,3 +228,8 @@ def _table(stamps, columns, settings):
         'provenance': record('statmorph', 'photutils'),
     }
     return table
+
+
+def _with_unit(column, unit):
+    # statmorph's angles are in radians, those of our tables in degrees.
+    return (column * unit).to(u.deg) if unit == u.rad else column * unit

@@ -3,6 +3,8 @@
 from collections import deque
 from functools import partial
 
+import numpy as np
+
 from astro_wgan.jobs import Fingerprint, describe_settings, describe_stamps
 from astro_wgan.parallel import ordered_map
 from astro_wgan.progress import ProgressLine
@@ -45,7 +47,7 @@ def measure_sources(
         How sources are told from the sky.
     positions : array_like, SkyCoord, Table or regions, optional
         Where ``stamps`` is an image or its path: measure stamps around these positions; as in
-        `~astro_wgan.stamps.cut_stamps`.
+        `~astro_wgan.stamps.cut_stamps`. Those outside of the image have a row that says so.
     size : int or tuple of int, optional
         Pixels along the edge of those stamps.
     band : int, optional
@@ -100,7 +102,7 @@ def measure_sources(
     >>> int(row['neighbours']), str(row['companion_class']), row['flux_ratio'].round(1)
     (2, '>2', np.float64(2.8))
     """
-    stamps = as_stamps(stamps, positions=positions, size=size)
+    stamps = as_stamps(stamps, positions=positions, size=size, outside='keep')
     band = checked_band(band, stamps.bands)
     settings = Settings(
         detection=Detection() if detection is None else detection,
@@ -122,6 +124,9 @@ def measure_sources(
             done += len(result.stamps['status'])
             line.update(done / max(1, total), f'{done} of {total} stamps')
     sources, columns = joined_results(results)
+    if positions is not None:
+        outside = stamps.geometry.outside(stamps.shape)
+        columns['status'] = np.where(outside, 'outside the image', columns['status'])
     return photometry_tables(stamps, sources, columns, settings, zero_point)
 
 

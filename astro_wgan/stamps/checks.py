@@ -7,6 +7,7 @@ from astropy.table import QTable
 
 from astro_wgan.stamps.axis_order import in_order
 from astro_wgan.stamps.masked import joint_mask, without_mask
+from astro_wgan.stamps.real_numbers import as_float
 from astro_wgan.stamps.table_columns import check_ids, text_without_unit
 from astro_wgan.stamps.table_kinds import as_qtable
 
@@ -40,25 +41,6 @@ def as_bool(mask, name='mask'):
     mask = mask.astype(bool, copy=False)
     # What is not known to be usable is not used.
     return mask if hidden is None else mask | hidden
-
-
-def as_float(values, name):
-    """
-    Real numbers as native float32 or float64, without a copy where they are that already.
-
-    Integers of up to 16 bits fit float32 without loss; wider ones become float64.
-
-    Raises
-    ------
-    TypeError
-        If the values are not real numbers.
-    """
-    values = np.asarray(values)
-    kind, size = values.dtype.kind, values.dtype.itemsize
-    if kind not in 'fiub':
-        raise TypeError(f'`{name}` must be real numbers; got dtype {values.dtype}.')
-    narrow = size <= (4 if kind == 'f' else 2)
-    return values.astype(np.float32 if narrow else np.float64, copy=False)
 
 
 def as_pixels(pixels, unit=None, axes=None):

@@ -33,6 +33,7 @@ def cut_stamps(
     positions=None,
     detection=None,
     partial='drop',
+    outside='refuse',
     fill_value=np.nan,
     mask=None,
     pixel_scale=None,
@@ -70,6 +71,9 @@ def cut_stamps(
     partial : {'drop', 'fill'}, optional
         Whether a stamp that is partly outside of the image is left out, or filled with
         ``fill_value`` and masked there.
+    outside : {'refuse', 'keep'}, optional
+        What becomes of positions whose stamp would be filled altogether: an error, or a stamp of
+        which all is masked, so that there is one for each position.
     fill_value : float, optional
         Value of pixels outside of the image.
     mask : array_like of bool, shape of the image, optional
@@ -88,8 +92,9 @@ def cut_stamps(
         Its table has the columns ``id`` (that of the given table, or the row in ``positions``,
         so that one can tell which were dropped), ``x``, ``y`` and, with a WCS, ``sky`` (ICRS).
         Sources that were found have ``flux``, ``peak``, ``a``, ``b``, ``theta``, ``npix`` and
-        ``flag`` too, as SEP measures them above the threshold. ``meta['dropped']`` counts the
-        positions whose stamp would leave the image.
+        ``flag`` too, as SEP measures them above the threshold; ``theta``, the angle of the major
+        axis, in degrees from the x axis towards the y axis (counterclockwise, where y points up).
+        ``meta['dropped']`` counts the positions whose stamp would leave the image.
 
     Raises
     ------
@@ -127,6 +132,8 @@ def cut_stamps(
     shape = as_shape(size)
     if partial not in ('drop', 'fill'):
         raise ValueError(f"`partial` must be 'drop' or 'fill'; got {partial!r}.")
+    if outside not in ('refuse', 'keep'):
+        raise ValueError(f"`outside` must be 'refuse' or 'keep'; got {outside!r}.")
     if positions is not None and detection is not None:
         raise ValueError('Give `positions` or `detection`, not both.')
     origin = os.fspath(image) if isinstance(image, (str, os.PathLike)) else type(image).__name__
@@ -138,7 +145,7 @@ def cut_stamps(
     else:
         table = position_table(positions, image.wcs, image.shape)
     corner = first_pixel(np.stack([table['x'].value, table['y'].value], axis=1), shape)
-    keep = _select(corner, table, shape, image.shape, partial)
+    keep = _select(corner, table, shape, image.shape, partial, outside)
     table, corner = table[keep], corner[keep]
     return StampSet(
         _gather(image.data, corner, shape, fill_value),
@@ -187,7 +194,7 @@ def _detected_table(image, mask, detection):
             'peak': sources['peak'] * image.unit,
             'a': sources['a'] * u.pix,
             'b': sources['b'] * u.pix,
-            'theta': sources['theta'] * u.rad,
+            'theta': (sources['theta'] * u.rad).to(u.deg),
             'npix': sources['npix'],
             'flag': sources['flag'],
         }
@@ -195,8 +202,10 @@ def _detected_table(image, mask, detection):
     return with_positions(table, sources['x'], sources['y'], image.wcs)
 
 
-def _select(corner, table, shape, image_shape, partial):
+def _select(corner, table, shape, image_shape, partial, outside):
     """True for each stamp to cut."""
+    if partial == 'fill' and outside == 'keep':
+        return np.ones(len(corner), dtype=bool)
     first, last = corner, corner + shape[::-1]
     inside = ((first >= 0) & (last <= image_shape[::-1])).all(axis=1)
     overlaps = ((last > 0) & (first < image_shape[::-1])).all(axis=1)
@@ -211,9 +220,9 @@ def _select(corner, table, shape, image_shape, partial):
             f'(x) and {image_shape[0]} rows (y).'
         )
     if partial == 'fill' and not overlaps.all():
-        outside = table['id'][~overlaps]
+        ids = table['id'][~overlaps]
         raise ValueError(
-            f'{len(outside)} stamps have not one pixel in the image, that of id {outside[0]} '
+            f'{len(ids)} stamps have not one pixel in the image, that of id {ids[0]} '
             "first: leave them out of `positions`, or set `partial` to 'drop'."
         )
     return inside if partial == 'drop' else overlaps
@@ -243,8 +252,8 @@ def _gather(image, corner, shape, fill_value):
     whole = (last - first == (nx, ny)).all(axis=1)
     if whole.any():
         _copy_whole(stamps, image, corner, np.flatnonzero(whole))
-    for k in np.flatnonzero(~whole):
-        stamps[k] = fill_value
+    stamps[~whole] = fill_value
+    for k in np.flatnonzero(~whole & (last > first).all(axis=1)):
         (x0, y0), (x1, y1), (x, y) = first[k], last[k], corner[k]
         stamps[k, y0 - y : y1 - y, x0 - x : x1 - x] = image[y0:y1, x0:x1]
     return stamps

@@ -6,7 +6,7 @@ import numpy as np
 import sep
 
 from astro_wgan.stamps.background import measure_sky, stated_background
-from astro_wgan.stamps.checks import as_float
+from astro_wgan.stamps.real_numbers import as_float
 from astro_wgan.stamps.scaling import image_scale, in_unit
 
 __all__ = [
@@ -114,7 +114,7 @@ class Detected:
     ----------
     sources : `~numpy.ndarray`, shape (n,)
         SEP's structured array, in the order of the labels: ``x``, ``y`` (0-based pixels), ``a``,
-        ``b``, ``theta``, ``flux``, ``npix``, ``flag`` and more.
+        ``b``, ``theta`` (as SEP has it, in radians), ``flux``, ``npix``, ``flag`` and more.
     labels : `~numpy.ndarray` of int, shape (ny, nx)
         0 for sky, k + 1 for the pixels of source k.
     background, noise : `~numpy.ndarray`, shape (ny, nx)

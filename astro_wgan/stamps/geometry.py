@@ -136,6 +136,12 @@ class StampGeometry:
         """The `ParentImage` of one stamp."""
         return self.parents[self.parent[index]]
 
+    def outside(self, shape):
+        """True for each stamp of ``(ny, nx)`` pixels that has not one in its parent image."""
+        sizes = np.array([parent.shape for parent in self.parents]).reshape(-1, 2)[:, ::-1]
+        first, last = self.corner, self.corner + tuple(shape)[::-1]
+        return ((last <= 0) | (first >= sizes[self.parent])).any(axis=1)
+
     @property
     def has_wcs(self):
         """Whether each stamp has a WCS."""

@@ -9,7 +9,7 @@ import astropy.nddata
 import numpy as np
 from astropy import units as u
 from astropy.io import fits
-from astropy.nddata import CCDData, NDData, StdDevUncertainty, UnknownUncertainty
+from astropy.nddata import CCDData, Cutout2D, NDData, StdDevUncertainty, UnknownUncertainty
 from astropy.utils.exceptions import AstropyUserWarning
 from astropy.wcs import WCS, FITSFixedWarning
 from PIL import Image, UnidentifiedImageError
@@ -47,7 +47,7 @@ def read_image(source, *, hdu=None, plane=None):
     ----------
     source : path-like, HDU, `~astropy.io.fits.HDUList`, `~astropy.nddata.NDData` or array_like
         A FITS file (also compressed), a JPEG, PNG or other picture that Pillow reads, an image
-        HDU, NDData or CCDData, an array, a masked array or a `~astropy.units.Quantity`.
+        HDU, NDData, CCDData or Cutout2D, an array, a masked array or a `~astropy.units.Quantity`.
     hdu : int, str or tuple, optional
         Number or name of the HDU of a FITS file. By default the first that holds a 2-D image, or
         the first cube where ``plane`` is given.
@@ -97,6 +97,8 @@ def read_image(source, *, hdu=None, plane=None):
     if isinstance(source, _ANY_HDU):
         with _strict_fits():
             return _from_hdulist([source], None, plane, 'the HDU')
+    if isinstance(source, Cutout2D):
+        source = NDData(source.data, wcs=source.wcs)
     # NDData itself takes a Quantity, a masked array or a plain one apart.
     return _uniform(_plane_of(source if isinstance(source, NDData) else NDData(source), plane))
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from astropy.nddata import Cutout2D, NDData
 
 from astro_wgan.stamps.convert import join_cutouts
@@ -15,7 +16,7 @@ from astro_wgan.stamps.store import StampStore
 __all__ = ['as_stamps']
 
 
-def as_stamps(stamps, *, positions=None, size=64):
+def as_stamps(stamps, *, positions=None, size=64, outside='refuse'):
     """
     A set of stamps from whatever holds or becomes one.
 
@@ -31,6 +32,10 @@ def as_stamps(stamps, *, positions=None, size=64):
     size : int or tuple of int, optional
         Pixels along the edge of those stamps.
 
+    outside : {'refuse', 'keep'}, optional
+        What becomes of positions whose stamp has not one pixel in the image: an error, or a stamp
+        of which all is masked.
+
     Returns
     -------
     `~astro_wgan.StampSet` or `~astro_wgan.StampStore`
@@ -40,7 +45,7 @@ def as_stamps(stamps, *, positions=None, size=64):
     TypeError
         If ``stamps`` is of no known kind.
     ValueError
-        If there are ``positions`` without an image to cut.
+        If there are ``positions`` without an image to cut, or some that lie outside of it.
 
     Examples
     --------
@@ -57,7 +62,10 @@ def as_stamps(stamps, *, positions=None, size=64):
                 '`positions` are for an image, CCDData, NDData or its path, of which stamps are '
                 f'cut; got {type(stamps).__name__}.'
             )
-        return cut_stamps(stamps, positions=positions, size=size, partial='fill')
+        stamps = cut_stamps(stamps, positions=positions, size=size, partial='fill', outside='keep')
+        if outside == 'refuse':
+            _check_inside(stamps)
+        return stamps
     if isinstance(stamps, (StampSet, StampStore)):
         return stamps
     if is_path:
@@ -77,3 +85,14 @@ def as_stamps(stamps, *, positions=None, size=64):
         '`stamps` must be a StampSet, a StampStore or its path, Cutout2D, CCDData, NDData or a '
         f'list of those; got {type(stamps).__name__}.'
     )
+
+
+def _check_inside(stamps):
+    outside = stamps.geometry.outside(stamps.shape)
+    if outside.any():
+        ny, nx = stamps.geometry.parents[0].shape
+        raise ValueError(
+            f'The stamps of {np.count_nonzero(outside)} of {len(stamps)} `positions` have not one '
+            f'pixel in the image of {nx} columns (x) and {ny} rows (y), the first is that of id '
+            f'{stamps.ids[outside][0]}: leave them out.'
+        )

@@ -169,6 +169,7 @@ def test_known_profile_is_found(galaxy, stack):
     assert table['sersic_radius_arcsec'][0].to_value('arcsec') == pytest.approx(0.5, rel=0.05)
     assert table['sersic_axis_ratio'][0] == pytest.approx(0.7, abs=0.03)
     assert table['sersic_orientation'][0].to_value('rad') == pytest.approx(0.5, abs=0.05)
+    assert table['sersic_orientation'].unit == table['orientation'].unit == u.deg
     assert table['sersic_amplitude'][0].to_value('nJy') == pytest.approx(20, rel=0.1)
     assert table['sersic_chi2_dof'][0] == pytest.approx(1, abs=0.05)
     assert abs(table['asymmetry'][0]) < 0.1

@@ -347,3 +347,38 @@ def test_things_that_are_no_stamps():
         measure(np.zeros((2, 32, 32)))
     with pytest.raises(ValueError, match='`cutouts` must hold at least one'):
         measure([])
+
+
+# Positions outside of the image
+
+
+def test_a_position_outside_has_a_row_that_says_so(hst):
+    y, x = np.indices((90, 120))
+    light = 50 * np.exp(-((x - 40) ** 2 + (y - 30) ** 2) / 2 / 3**2)
+    pixels = light + np.random.default_rng(3).normal(0, 1, x.shape)
+    wcs = hst.wcs.deepcopy()
+    image = CCDData(pixels, unit='nJy', wcs=wcs)
+    far = [(40, 30), (5000, 5000), (-30, 40), (40, 110), (118, 88)]
+    table = QTable({'id': [*'abcde'], 'x': [p[0] for p in far], 'y': [p[1] for p in far]})
+    found = measure(image, positions=table, size=32)
+    status = dict(zip(found.stamps['id'].tolist(), found.stamps['status'].tolist(), strict=True))
+    assert [status[k] for k in 'abcd'] == ['measured', *['outside the image'] * 3]
+    assert status['e'] != 'outside the image'
+    assert found.stamps.meta['status']['outside the image'] == 3
+    # The row inside is what it is alone; the others have no value.
+    alone = measure(image, positions=[(40, 30)], size=32).stamps
+    assert found.stamps['kron_flux'][0] == alone['kron_flux'][0]
+    outside = found.stamps[1:4]
+    for name in ('kron_flux', 'x', 'theta', 'background', 'noise', 'half_light_radius'):
+        assert np.isnan(outside[name]).all()
+    assert outside['label'].tolist() == [0, 0, 0]
+    assert not np.isin(['b', 'c', 'd'], found.sources['id']).any()
+
+
+@pytest.mark.parametrize('engine', ['sep', 'photutils'])
+def test_all_positions_may_be_outside(hst, engine):
+    antipode = SkyCoord(hst.wcs.pixel_to_world(50, 50).ra + 180 * u.deg, 0 * u.deg)
+    for positions in ([(5000, 5000)], antipode):
+        found = measure(hst, positions=positions, size=32, engine=engine)
+        assert found.stamps['status'].tolist() == ['outside the image']
+        assert len(found.sources) == 0

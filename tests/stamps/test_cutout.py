@@ -5,7 +5,7 @@ import pytest
 from astropy import units as u
 from astropy.coordinates import FK5, Galactic, SkyCoord
 from astropy.io import fits
-from astropy.nddata import CCDData, Cutout2D, StdDevUncertainty
+from astropy.nddata import CCDData, Cutout2D, NoOverlapError, StdDevUncertainty
 from astropy.table import QTable, Table
 from astropy.wcs import WCS, Sip
 from regions import (
@@ -19,6 +19,7 @@ from regions import (
 )
 
 from astro_wgan import datasets
+from astro_wgan.sources import measure_sources
 from astro_wgan.stamps.cutout import cut_stamps
 from astro_wgan.stamps.detection import Detection, DetectionError, detect
 from astro_wgan.stamps.image import ImageError
@@ -379,3 +380,46 @@ def test_positions_of_the_wrong_kind(positions, error, message):
 def test_arguments_out_of_range(options, message):
     with pytest.raises(ValueError, match=message):
         cut_stamps(make_image(), positions=[(50, 40)], **options)
+
+
+def test_each_position_can_have_a_stamp():
+    image = make_image(bad=False)
+    positions = [(50, 40), (500, 20), (30, -400), (-1, 40), (-9, 40)]
+    stamps = cut_stamps(image, size=16, positions=positions, partial='fill', outside='keep')
+    assert stamps.ids.tolist() == [0, 1, 2, 3, 4]
+    for k, position in enumerate(positions):
+        try:
+            expected = Cutout2D(image.data, position, 16, mode='partial').data
+        except NoOverlapError:
+            expected = np.full((16, 16), np.nan)
+        assert np.array_equal(stamps.pixels[k], expected, equal_nan=True)
+        assert np.array_equal(stamps.valid[k], np.isfinite(expected))
+    with pytest.raises(ValueError, match="`outside` must be 'refuse' or 'keep'; got 'mask'"):
+        cut_stamps(image, size=16, positions=positions, outside='mask')
+
+
+@pytest.mark.parametrize('angle', [-60, 0, 25, 89])
+def test_theta_is_in_degrees_counterclockwise(angle):
+    y, x = np.indices((90, 120))
+    turn = np.radians(angle)
+    along = (x - 60) * np.cos(turn) + (y - 45) * np.sin(turn)
+    across = (y - 45) * np.cos(turn) - (x - 60) * np.sin(turn)
+    light = 100 * np.exp(-(along**2 / 2 / 6**2) - across**2 / 2 / 2**2)
+    noise = np.random.default_rng(1).normal(0, 0.5, x.shape)
+    image = CCDData(light + noise, unit='adu')
+    table = cut_stamps(image, size=32, detection=Detection(threshold=5)).table
+    theta = table['theta'][np.argmax(table['flux'])]
+    assert theta.unit == u.deg
+    assert (theta.value - angle + 90) % 180 - 90 == pytest.approx(0, abs=1)
+    # The unit and the angle that photometry gives.
+    central = measure_sources(image, positions=[(60, 45)], size=64, progress=False).stamps
+    assert central['theta'].unit == u.deg
+    assert (central['theta'][0] - theta + 90 * u.deg).value % 180 - 90 == pytest.approx(0, abs=1)
+
+
+def test_a_cutout_is_an_image():
+    wcs = tan_wcs()
+    cutout = Cutout2D(make_image(bad=False).data, (50, 40), 40, wcs=wcs)
+    stamps = cut_stamps(cutout, size=8, positions=wcs.pixel_to_world([50.0], [40.0]))
+    whole = cut_stamps(make_image(wcs, bad=False), size=8, positions=[(50, 40)])
+    assert np.array_equal(stamps.pixels, whole.pixels)

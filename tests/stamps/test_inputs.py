@@ -64,3 +64,13 @@ def test_positions_cut_an_image_or_the_one_of_a_path(pixels, tmp_path):
 def test_what_becomes_none(stamps, options, error, message):
     with pytest.raises(error, match=message):
         as_stamps(stamps, **options)
+
+
+def test_positions_outside_are_refused_or_kept(pixels):
+    image = CCDData(pixels[0], unit='nJy')
+    positions = [(5, 6), (500, 6), (5, -3)]
+    with pytest.raises(ValueError, match=r'stamps of 2 of 3 `positions` have not one.*id 1: leave'):
+        as_stamps(image, positions=positions, size=4)
+    kept = as_stamps(image, positions=positions, size=4, outside='keep')
+    assert kept.valid.any(axis=(1, 2)).tolist() == [True, False, False]
+    assert kept.geometry.outside((4, 4)).tolist() == [False, True, True]
