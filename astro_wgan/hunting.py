@@ -1,6 +1,5 @@
 """The whole way in one call: from an image to a ranked table and a page to look at."""
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from os import PathLike
@@ -10,6 +9,13 @@ import numpy as np
 from astropy.table import QTable
 
 from astro_wgan.files import replaced
+from astro_wgan.jobs import (
+    Fingerprint,
+    describe_model,
+    describe_settings,
+    describe_stamps,
+    digest,
+)
 from astro_wgan.progress import ProgressLine
 from astro_wgan.provenance import record
 from astro_wgan.stamps import Detection, StampSet, StampStore, cut_stamps, read_image
@@ -281,14 +287,18 @@ def _name_of(image):
 
 
 def _fingerprint(stamps, config, model):
-    """What makes a hunt this one and no other, as plain values."""
-    pixels = hashlib.sha256(np.ascontiguousarray(stamps.pixels).tobytes())
-    pixels.update(np.packbits(stamps.valid).tobytes())
-    return {
-        'configuration': asdict(config),
-        'stamps': pixels.hexdigest(),
-        'model': None if model is None else model.wgan.provenance_,
-    }
+    """What makes a hunt this one and no other."""
+    groups = {'settings': describe_settings(config)}
+    if model is not None:
+        calibration = getattr(model, 'calibration_', None)
+        groups['model'] = {
+            **describe_model(model.wgan, encoder=getattr(model, 'encoder_', None)),
+            **describe_settings({'search': model.search, 'scoring': model.scoring}),
+            'calibration': None if calibration is None else digest(calibration.held_out),
+        }
+    # All columns: they are in the table of scores.
+    groups['stamps'] = describe_stamps(stamps, columns=None)
+    return Fingerprint(groups)
 
 
 class _Folder:
@@ -320,20 +330,19 @@ class _Folder:
 
     def claim(self, fingerprint):
         """Make the folder this hunt's, or raise if it is another's."""
-        # Through JSON, which knows no tuples, so that the two can be compared.
-        self._fingerprint = json.loads(json.dumps(fingerprint))
+        self._fingerprint = fingerprint.to_dict()
         if not self._mark.is_file():
             self._write_mark(complete=False)
         try:
             known = json.loads(self._mark.read_text())
             self.is_complete = bool(known['complete'])
-            same = known['format'] == _FORMAT and known['fingerprint'] == self._fingerprint
-        except (ValueError, KeyError) as error:
+            other = fingerprint.mismatch(known['fingerprint'] if known['format'] == _FORMAT else {})
+        except (ValueError, KeyError, TypeError) as error:
             raise HuntFolderError(f'The file {self._mark} is damaged ({error}).') from error
-        if not same:
+        if other:
             raise HuntFolderError(
-                f'The folder {self.path} holds the results of another hunt (other image, model or '
-                'settings). Name another folder, or remove this one.'
+                f'The folder {self.path} holds the results of another hunt: it {other}. Name '
+                'another folder, or remove this one.'
             )
 
     def write_stamps(self, stamps):

@@ -4,16 +4,18 @@ import json
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from astropy import units as u
 from astropy.io import fits
-from astropy.nddata import CCDData
+from astropy.nddata import CCDData, StdDevUncertainty
 from astropy.table import QTable
 from astropy.wcs import WCS
 
 from astro_wgan import AnomalyDetector, HuntConfig, StampStore, hunt, hunting
+from astro_wgan.anomaly import Scoring
 from astro_wgan.cli import main
 from astro_wgan.hunting import HuntFolderError
 from astro_wgan.stamps import Detection, DetectionError, ImageError
@@ -135,13 +137,87 @@ def test_same_call_again_reads_what_is_there(result, image):
 
 
 def test_other_hunt_does_not_touch_the_results(result, image):
-    with pytest.raises(HuntFolderError, match='results of another hunt'):
+    with pytest.raises(
+        HuntFolderError,
+        match=r'another hunt: it belongs to other settings: .*`seed` was 1 and is 2',
+    ):
         hunt(
             image,
             out=result.folder,
             config=HuntConfig(size=16, iterations=2, seed=2),
             progress=False,
         )
+
+
+def changed(image, what):
+    """The image with another thing changed that leaves the others as they are."""
+    image = image.copy()
+    if what == 'pixels':
+        image.data[STRANGE[1], STRANGE[0]] += 0.5
+    elif what == 'masks':
+        # A pixel of a corner of a stamp.
+        image.mask = np.zeros(image.shape, dtype=bool)
+        image.mask[STRANGE[1] + 6, STRANGE[0] + 6] = True
+    elif what == 'uncertainties':
+        image.uncertainty = StdDevUncertainty(np.ones(image.shape))
+    elif what == 'WCS':
+        image.wcs.wcs.crval = [150.2, 2.2]
+    elif what == 'unit':
+        image = CCDData(image, unit='uJy')
+    return image
+
+
+@pytest.mark.parametrize(
+    ('what', 'said'),
+    [
+        ('pixels', 'their pixels'),
+        ('masks', 'they had no masks, and have some'),
+        ('uncertainties', 'they had no uncertainties, and have some'),
+        ('WCS', r'their WCS and column `sky\.ra` differ'),
+        ('unit', "their unit was 'nJy' and is 'uJy'"),
+    ],
+)
+def test_a_hunt_in_another_image_is_refused(image, tmp_path, monkeypatch, what, said):
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr('astro_wgan.hunting._train', interrupted)
+    positions = [(x, y) for x in range(15, 270, 28) for y in range(15, 270, 28)]
+    options = {'out': tmp_path, 'config': CONFIG, 'positions': positions, 'progress': False}
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            hunt(image, **options)
+    with pytest.raises(
+        HuntFolderError, match=f'another hunt: it belongs to other stamps: .*{said}'
+    ):
+        hunt(changed(image, what), **options)
+
+
+def test_a_hunt_with_another_detector_is_refused(result, image, tmp_path):
+    options = {'out': tmp_path, 'config': CONFIG, 'progress': False}
+    hunt(image, model=result.folder, **options)
+    hunt(image, model=result.folder, **options)
+    other = AnomalyDetector.load(result.folder / 'model')
+    other.calibration_ = replace(
+        other.calibration_, held_out=other.calibration_.held_out[:-1], training=None
+    )
+    with pytest.raises(HuntFolderError, match='to another model: its calibration differs'):
+        hunt(image, model=other, **options)
+    other.scoring = Scoring('residual')
+    with pytest.raises(
+        HuntFolderError, match=r"its scoring\.statistic was 'structure' and is 'res"
+    ):
+        hunt(image, model=other, **options)
+    with pytest.raises(HuntFolderError, match='to another model: its generator was given and is'):
+        hunt(image, **options)
+
+
+def test_a_hunt_of_a_former_version_is_refused(result, image, tmp_path):
+    mark = json.loads((result.folder / 'hunt.json').read_text())
+    mark['fingerprint'] = {'configuration': {}, 'stamps': 'ab12', 'model': None}
+    (tmp_path / 'hunt.json').write_text(json.dumps(mark))
+    with pytest.raises(HuntFolderError, match=r'it was written by a former version .* remove this'):
+        hunt(image, out=tmp_path, config=CONFIG, progress=False)
 
 
 @pytest.mark.parametrize('where', ['_train', 'measure', 'gallery'])

@@ -6,7 +6,7 @@ import numpy as np
 from astropy.table import QTable
 
 from astro_wgan.anomaly.scoring import Scoring
-from astro_wgan.jobs import Fingerprint, describe_networks, describe_settings, describe_stamps
+from astro_wgan.jobs import Fingerprint, describe_model, describe_settings, describe_stamps
 from astro_wgan.noise import finest_scatter
 from astro_wgan.progress import ProgressLine
 from astro_wgan.provenance import record
@@ -144,16 +144,7 @@ def _table(stamps, columns, wgan, search):
 
 
 def _fingerprint(searcher, stamps, scoring):
-    wgan = searcher.wgan
-    networks = describe_networks(
-        generator=wgan.generator_, critic=wgan.critic_, encoder=searcher.encoder
-    )
-    model = {
-        **networks,
-        **describe_settings(
-            {'unit': wgan.unit_, 'network': wgan.network, 'stretch': wgan.stretch_}
-        ),
-    }
+    model = describe_model(searcher.wgan, encoder=searcher.encoder)
     # Not all of the scoring: how what is measured becomes a score can be changed afterwards.
     settings = describe_settings({'search': searcher.search, 'scoring': scoring.window})
     return Fingerprint({'stamps': describe_stamps(stamps), 'settings': settings, 'model': model})

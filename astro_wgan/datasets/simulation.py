@@ -13,6 +13,7 @@ from astropy.table import QTable
 from astro_wgan.datasets.optics import add_noise, import_galsim, observe, psf_image
 from astro_wgan.datasets.recipes import find_recipe
 from astro_wgan.datasets.scenes import KINDS, draw_scene
+from astro_wgan.jobs import Fingerprint, describe_settings
 from astro_wgan.parallel import ordered_map
 from astro_wgan.progress import ProgressLine
 from astro_wgan.provenance import record
@@ -215,6 +216,14 @@ def _meta(recipe, seed):
     }
 
 
+def _settings(meta):
+    """What simulations are made by, from their provenance."""
+    made_by = meta.get('provenance', {})
+    recipe = made_by.get('recipe') or {}
+    first = {'recipe': recipe.get('name'), 'seed': made_by.get('seed')}
+    return Fingerprint({'settings': {**first, **describe_settings({'recipe': recipe})}})
+
+
 def _stamps(piece, recipe, seed, meta):
     """Stamps of a class, those from a number on to another."""
     kind, first, last = piece
@@ -288,12 +297,14 @@ def check_store(store, counts, recipe, seed):
     SimulationStoreError
         If it is not.
     """
-    kept, wanted = store.meta.get('simulation'), _meta(recipe, seed)['simulation']
-    if kept != wanted:
+    wanted, kept = _meta(recipe, seed), store.meta
+    if 'simulation' not in kept:
         raise SimulationStoreError(
-            f'The store {store.path} holds {kept or "no simulations"}, not {wanted}: choose '
-            'another path.'
+            f'The store {store.path} holds no simulations: choose another path.'
         )
+    if kept['simulation'] != wanted['simulation']:
+        other = _settings(wanted).mismatch(_settings(kept).to_dict()) or 'is of another recipe'
+        raise SimulationStoreError(f'The store {store.path} {other}. Choose another path.')
     total = sum(counts.values())
     if len(store) > total:
         raise SimulationStoreError(

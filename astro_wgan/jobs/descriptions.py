@@ -13,7 +13,7 @@ from astropy.cosmology import Cosmology
 from astro_wgan.jobs.digests import ArrayDigest, digest, digest_columns
 from astro_wgan.stamps.geometry import ParentImage
 
-__all__ = ['describe_networks', 'describe_settings', 'describe_stamps']
+__all__ = ['describe_model', 'describe_networks', 'describe_settings', 'describe_stamps']
 
 #: Stamps that are looked at together, and read together where only some of a store are.
 _RUN = 64
@@ -139,6 +139,27 @@ def describe_networks(**networks):
         name: None if network is None else digest(*network.get_weights())
         for name, network in networks.items()
     }
+
+
+def describe_model(wgan, *, encoder=None):
+    """
+    What makes a fitted model this and no other.
+
+    Parameters
+    ----------
+    wgan : `~astro_wgan.WGAN`
+        Of which generator, critic, configuration, stretch and unit count.
+    encoder : `keras.Model`, optional
+        What finds latent vectors.
+
+    Returns
+    -------
+    dict
+        For a `Fingerprint`.
+    """
+    networks = describe_networks(generator=wgan.generator_, critic=wgan.critic_, encoder=encoder)
+    values = {'unit': wgan.unit_, 'network': wgan.network, 'stretch': wgan.stretch_}
+    return {**networks, **describe_settings(values)}
 
 
 def _looked_at(stamps):

@@ -18,13 +18,14 @@ _FORMER = (
     'work is the same'
 )
 
-_LONGEST = 80
+#: Of so many changes each is told, each of so many characters.
+_MOST, _LONGEST = 4, 80
 
 #: Where one of these differs, all arrays do.
 _SHAPE = {'count', 'size', 'band count'}
 
 #: Groups of which there is only one: another one is not "other" ones.
-_SINGLE = ('model', 'image', 'sky', 'instrument', 'training')
+_SINGLE = ('instrument', 'model', 'sky', 'start')
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +68,7 @@ class Fingerprint:
         """The same as text."""
         return json.dumps(self.to_dict(), sort_keys=True)
 
-    def mismatch(self, known):
+    def mismatch(self, known, *, optional=()):
         """
         In which way this work is another than that of an earlier call.
 
@@ -75,6 +76,8 @@ class Fingerprint:
         ----------
         known : dict or str
             What `to_dict` or `to_json` of the fingerprint of that call gave.
+        optional : sequence of str, optional
+            Groups that count only where both have them.
 
         Returns
         -------
@@ -94,6 +97,8 @@ class Fingerprint:
         changes = []
         del mine['format']
         for group in dict.fromkeys((*mine, *known)):
+            if group in optional and not (group in mine and group in known):
+                continue
             changed = _changes(group, known.get(group, {}), mine.get(group, {}))
             if changed:
                 other = 'another' if group in _SINGLE else 'other'
@@ -117,7 +122,12 @@ def _changes(group, known, mine):
     nouns = [name for name in names if is_digest(known.get(name)) and is_digest(mine.get(name))]
     parts = [_listed(group, nouns)] if nouns else []
     parts += [_sentence(group, name, known, mine) for name in names if name not in nouns]
-    return ', '.join(parts)
+    return ', '.join(_first(parts))
+
+
+def _first(parts):
+    more = [f'and {len(parts) - _MOST} more'] if len(parts) > _MOST else []
+    return [*parts[:_MOST], *more]
 
 
 def _text(values, name):
@@ -130,9 +140,10 @@ def _has_digest(known, mine, name):
 
 def _listed(group, nouns):
     names = [_called(group, name) for name in nouns]
-    verb = 'differs' if len(names) == 1 and not _is_plural(names[0]) else 'differ'
-    joined = ' and '.join([', '.join(names[:-1]), names[-1]] if len(names) > 1 else names)
-    return f'{_owner(group)}{joined} {verb}'
+    verb = 'differ' if len(names) > 1 or _is_plural(names[0]) else 'differs'
+    if 1 < len(names) <= _MOST:
+        names = [*names[:-2], ' and '.join(names[-2:])]
+    return f'{_owner(group)}{", ".join(_first(names))} {verb}'
 
 
 def _sentence(group, name, known, mine):
@@ -154,7 +165,7 @@ def _shown(group, values, name):
         return 'not there'
     value = values[name]
     if is_digest(value):
-        return 'given' if group == 'model' else 'an array'
+        return 'given' if group in _SINGLE else 'an array'
     text = repr(value) if isinstance(value, str) or value is None else json.dumps(value)
     return text if len(text) <= _LONGEST else f'{text[:_LONGEST]}...'
 

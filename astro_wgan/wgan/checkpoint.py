@@ -5,9 +5,13 @@ import json
 import numpy as np
 
 from astro_wgan.files import read_arrays, write_arrays
-from astro_wgan.wgan.config import TrainingConfig, to_dict
+from astro_wgan.jobs import describe_settings
+from astro_wgan.wgan.config import TrainingConfig
 
-__all__ = ['CheckpointError', 'read_checkpoint', 'write_checkpoint']
+__all__ = ['HELD_OUT', 'CheckpointError', 'read_checkpoint', 'write_checkpoint']
+
+#: What of a fingerprint may come and go: the weights do not depend on it.
+HELD_OUT = 'held-out stamps'
 
 _FORMAT = 'astro_wgan checkpoint 1'
 
@@ -26,12 +30,13 @@ def write_checkpoint(path, trainer, *, fingerprint, progress):
         File to write (NumPy's npz). It is replaced only when the new one is on the disk.
     trainer : `~astro_wgan.wgan.adversarial.AdversarialTrainer`
         Networks, optimizers and iteration.
-    fingerprint : dict
-        What makes a training this one: configuration, seed, data. Compared when it is read.
+    fingerprint : `~astro_wgan.jobs.Fingerprint`
+        What makes a training this one: configuration, seed, stamps, start, and with which held-out
+        stamps it is compared.
     progress : dict
         Plain values beside the weights: seconds trained, history.
     """
-    header = {'format': _FORMAT, 'fingerprint': fingerprint, 'progress': progress}
+    header = {'format': _FORMAT, 'fingerprint': fingerprint.to_dict(), 'progress': progress}
     arrays = {name: v.numpy() for name, v in trainer.state_variables()}
     write_arrays(path, header=np.array(json.dumps(header)), **arrays)
 
@@ -46,7 +51,7 @@ def read_checkpoint(path, trainer, *, fingerprint):
         File written by `write_checkpoint`.
     trainer : `~astro_wgan.wgan.adversarial.AdversarialTrainer`
         Built from the same configuration.
-    fingerprint : dict
+    fingerprint : `~astro_wgan.jobs.Fingerprint`
         As given to `write_checkpoint`.
 
     Returns
@@ -61,12 +66,11 @@ def read_checkpoint(path, trainer, *, fingerprint):
         then as it was.
     """
     header, arrays = _load(path)
-    if header['fingerprint'] != fingerprint:
-        known = header['fingerprint']
-        names = sorted(k for k in known | fingerprint if known.get(k) != fingerprint.get(k))
+    other = fingerprint.mismatch(header['fingerprint'], optional=[HELD_OUT])
+    if other:
         raise CheckpointError(
-            f'The checkpoint {path} belongs to another training: {", ".join(names)} differ. '
-            'Name another checkpoint file, or remove this one to start anew.'
+            f'The checkpoint {path} {other}. Name another checkpoint file, or remove this one to '
+            'start anew.'
         )
     variables = trainer.state_variables()
     for name, variable in variables:
@@ -84,8 +88,9 @@ def _load(path):
         if header['format'] != _FORMAT:
             raise KeyError('format')
         # What it knew nothing of was as it is by default.
-        training = header['fingerprint']['training']
-        header['fingerprint']['training'] = to_dict(TrainingConfig()) | training
+        if 'settings' in header['fingerprint']:
+            defaults = describe_settings({'training': TrainingConfig()})
+            header['fingerprint']['settings'] = defaults | header['fingerprint']['settings']
     except (ValueError, KeyError) as error:
         raise CheckpointError(
             f'The file {path} is not a checkpoint of this version, or it is damaged ({error}).'

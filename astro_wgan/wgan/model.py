@@ -17,7 +17,7 @@ from astro_wgan.wgan.networks import build_critic, build_encoder, build_generato
 from astro_wgan.wgan.noise import build_noise, measure_noise, with_noise
 from astro_wgan.wgan.saving import read_model, write_model
 from astro_wgan.wgan.training import train
-from astro_wgan.wgan.transfer import digest_weights, take_weights
+from astro_wgan.wgan.transfer import describe_start, take_weights
 from astro_wgan.wgan.weights import pixel_weights
 
 __all__ = ['NotFittedError', 'WGAN']
@@ -205,7 +205,7 @@ class WGAN:
             patience=patience,
             sheets=sheets,
             callbacks=callbacks,
-            origin=None if start is None else digest_weights(start),
+            origin=None if start is None else describe_start(start),
         )
         networks = (trainer.drawing(), trainer.critic, trainer.noise, trainer.encoding())
         if strategy is not None:

@@ -5,7 +5,6 @@ from keras import layers
 
 __all__ = [
     'FEATURE_LAYER',
-    'add_weights',
     'build_critic',
     'build_encoder',
     'build_generator',
@@ -112,22 +111,6 @@ def build_encoder(config, *, spread=False, seed=None):
 def encoder_of_means(encoder):
     """The encoder from images to z alone, which shares the weights of one with ``spread``."""
     return keras.Model(encoder.input, encoder.outputs[0], name='encoder')
-
-
-def add_weights(digest, *networks):
-    """
-    Feed the weights of networks to a hash, to tell models apart.
-
-    Parameters
-    ----------
-    digest : object
-        With an ``update``, as those of `hashlib`.
-    *networks : `keras.Model` or None
-        None for a network that there is not.
-    """
-    for network in networks:
-        for weight in [] if network is None else network.get_weights():
-            digest.update(weight.tobytes())
 
 
 def _downwards(x, config, seeds):

@@ -13,12 +13,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from astro_wgan.jobs import Fingerprint, describe_settings, describe_stamps, digest
 from astro_wgan.progress import ProgressLine
-from astro_wgan.wgan.checkpoint import read_checkpoint, write_checkpoint
-from astro_wgan.wgan.config import to_dict
+from astro_wgan.wgan.checkpoint import HELD_OUT, read_checkpoint, write_checkpoint
 from astro_wgan.wgan.distributed import Workers
 from astro_wgan.wgan.memory import kept_memory
-from astro_wgan.wgan.watching import HeldOutWatch
+from astro_wgan.wgan.watching import MOST_WATCHED, HeldOutWatch
 
 __all__ = ['TrainingDivergedError', 'TrainingState', 'train']
 
@@ -117,8 +117,8 @@ def train(
         Folder for a sheet of samples after each epoch.
     callbacks : sequence of `keras.callbacks.Callback`
         More callbacks.
-    origin : str, optional
-        What the weights began with, where they are not random.
+    origin : dict, optional
+        What the weights began with, where they are not random, for a fingerprint.
 
     Returns
     -------
@@ -137,7 +137,7 @@ def train(
     workers = Workers(trainer.distribute_strategy)
     mark = None
     if checkpoint is not None or workers.several:
-        mark = _fingerprint(trainer, stamps, stretch, origin)
+        mark = _fingerprint(trainer, stamps, stretch, origin, held_out)
     if checkpoint is not None and Path(checkpoint).exists():
         state = TrainingState(**read_checkpoint(checkpoint, trainer, fingerprint=mark))
     _check_alike(workers, trainer, mark)
@@ -165,9 +165,10 @@ def train(
 
 def _check_alike(workers, trainer, mark):
     """Two workers that differ would wait for each other, or learn something that is neither."""
-    digest = hashlib.sha256(json.dumps(mark, sort_keys=True).encode()).digest()
+    text = '' if mark is None else mark.to_json()
+    number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:7])
     values = {
-        'configurations, seeds or stamps': int.from_bytes(digest[:7]),
+        'configurations, seeds or stamps': number,
         'first iterations (can all read the checkpoint?)': int(trainer.iteration.numpy()),
     }
     workers.check_alike(values)
@@ -376,17 +377,18 @@ class _Keeper(keras.callbacks.Callback):
         return f'The last good state is kept in {self.checkpoint}.'
 
 
-def _fingerprint(trainer, stamps, stretch, origin):
+def _fingerprint(trainer, stamps, stretch, origin, held_out):
     """What makes a training this one and no other."""
-    digest = hashlib.sha256(str(len(stamps)).encode())
-    # Both ends tell two sets apart; to read all of a large store would take minutes.
-    for part in (stamps[:512], stamps[max(0, len(stamps) - 512) :]):
-        digest.update(np.ascontiguousarray(part.pixels).tobytes())
-    return {
-        'network': to_dict(trainer.network),
-        'training': to_dict(trainer.training),
-        'stretch': stretch.to_dict(),
-        'seed': trainer.seed,
-        'stamps': digest.hexdigest(),
-        'start': origin,
+    fitted = ('sky', 'noise', 'peak', 'unit')
+    values = stretch.to_dict()
+    described = describe_stamps(stamps)
+    described['stretch'] = digest(np.array(json.dumps([values.pop(name) for name in fitted])))
+    configuration = {'network': trainer.network, 'training': trainer.training}
+    groups = {
+        'stamps': described,
+        'settings': describe_settings({**configuration, 'stretch': values, 'seed': trainer.seed}),
+        'start': {} if origin is None else origin,
     }
+    if held_out is not None:
+        groups[HELD_OUT] = describe_stamps(held_out[:MOST_WATCHED])
+    return Fingerprint(groups)

@@ -1,10 +1,9 @@
 """A training that begins with the weights of another model."""
 
-import hashlib
+from astro_wgan.jobs import describe_networks
+from astro_wgan.wgan.networks import encoder_of_means
 
-from astro_wgan.wgan.networks import add_weights, encoder_of_means
-
-__all__ = ['check_start', 'digest_weights', 'take_weights']
+__all__ = ['check_start', 'describe_start', 'take_weights']
 
 
 def check_start(start, network, training):
@@ -53,8 +52,8 @@ def take_weights(start, *, generator, critic, encoder=None):
         encoder_of_means(encoder).set_weights(start.encoder_.get_weights())
 
 
-def digest_weights(start):
-    """What tells the weights of a fitted model from those of another."""
-    digest = hashlib.sha256()
-    add_weights(digest, start.generator_, start.critic_, start.encoder_)
-    return digest.hexdigest()
+def describe_start(start):
+    """What tells a model to begin with from others, for a `~astro_wgan.jobs.Fingerprint`."""
+    return describe_networks(
+        generator=start.generator_, critic=start.critic_, encoder=start.encoder_
+    )

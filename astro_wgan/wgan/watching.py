@@ -11,10 +11,10 @@ from astro_wgan.files import replaced
 from astro_wgan.wgan.adversarial import draw_latent
 from astro_wgan.wgan.populations import compare_images, measure_images
 
-__all__ = ['HeldOutWatch', 'sample_sheet']
+__all__ = ['MOST_WATCHED', 'HeldOutWatch', 'sample_sheet']
 
 #: More images than these change the distances by less than their own scatter.
-_MOST = 512
+MOST_WATCHED = 512
 # Stretched intensities of black and white on a sheet.
 _BLACK, _WHITE = -0.1, 1.0
 
@@ -42,7 +42,7 @@ class HeldOutWatch(keras.callbacks.Callback):
 
     def __init__(self, stamps, stretch, *, sheets=None):
         super().__init__()
-        images = stretch.transform(stamps[:_MOST])
+        images = stretch.transform(stamps[:MOST_WATCHED])
         self._images = images if images.ndim == 4 else images[..., np.newaxis]
         self._stretch = stretch
         self._real = self._measure(self._images)

@@ -294,6 +294,19 @@ def test_all_that_has_changed_is_named():
     )
 
 
+def test_of_many_changes_the_first_are_named():
+    def work(value):
+        settings = {f's{k}': k + value for k in range(9)}
+        columns = {f'column {k}': f'sha256:{value}' for k in range(9)}
+        return Fingerprint({'settings': settings, 'stamps': columns})
+
+    assert work(1).mismatch(work(0).to_dict()) == (
+        'belongs to other settings: `s0` was 0 and is 1, `s1` was 1 and is 2, `s2` was 2 and is 3, '
+        '`s3` was 3 and is 4, and 5 more; and to other stamps: their column 0, column 1, column 2, '
+        'column 3, and 5 more differ'
+    )
+
+
 @pytest.mark.parametrize(
     'known', ['', 'work', '{"model": "ab", "search": {}}', {}, {'seed': 1}, None]
 )

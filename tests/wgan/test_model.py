@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import keras
 import numpy as np
@@ -125,10 +126,39 @@ def test_killed_process_leaves_a_checkpoint_that_can_be_read(tmp_path):
 def test_checkpoint_of_another_training_is_refused(stamps, tmp_path):
     checkpoint = tmp_path / 'training.npz'
     new_wgan().fit(stamps, iterations=1, checkpoint=checkpoint, progress=False)
-    with pytest.raises(CheckpointError, match='belongs to another training: seed differ'):
-        new_wgan().fit(stamps, iterations=1, seed=9, checkpoint=checkpoint, progress=False)
-    with pytest.raises(CheckpointError, match='stamps'):
-        new_wgan().fit(stamps[1:], iterations=1, checkpoint=checkpoint, progress=False)
+    fit = partial(WGAN.fit, iterations=1, checkpoint=checkpoint, progress=False)
+    with pytest.raises(
+        CheckpointError, match=r'npz belongs to other settings: `seed` was 0 and is 9'
+    ):
+        fit(new_wgan(), stamps, seed=9)
+    with pytest.raises(CheckpointError, match='other stamps: there were 40 of them, and are 39'):
+        fit(new_wgan(), stamps[1:])
+    with pytest.raises(CheckpointError, match=r'`training\.learning_rate` was .* and is 0\.5'):
+        fit(new_wgan(learning_rate=0.5), stamps)
+    # Stamps in the midst of the set, too.
+    pixels = stamps.pixels.copy()
+    pixels[20] += 1
+    others = {
+        'their pixels and stretch differ': {'pixels': pixels},
+        'they had no masks, and have some': {'mask': pixels != stamps.pixels},
+        "their unit was 'nJy' and is 'uJy'": {'unit': 'uJy'},
+    }
+    for what, change in others.items():
+        values = {'pixels': stamps.pixels, 'unit': stamps.unit, 'pixel_scale': stamps.pixel_scale}
+        with pytest.raises(CheckpointError, match=f'belongs to other stamps: .*{what}'):
+            fit(new_wgan(), StampSet(**values | change))
+
+
+def test_checkpoint_of_a_former_version_is_refused(stamps, tmp_path):
+    checkpoint = tmp_path / 'training.npz'
+    new_wgan().fit(stamps, iterations=1, checkpoint=checkpoint, progress=False)
+    with np.load(checkpoint) as file:
+        arrays = dict(file)
+    header = json.loads(str(arrays['header']))
+    header['fingerprint'] = {'network': {}, 'training': {}, 'seed': 0, 'stamps': 'ab12'}
+    np.savez(checkpoint, **{**arrays, 'header': np.array(json.dumps(header))})
+    with pytest.raises(CheckpointError, match=r'a former version .* remove this one to start anew'):
+        new_wgan().fit(stamps, iterations=2, checkpoint=checkpoint, progress=False)
 
 
 def test_damaged_checkpoint_is_refused(stamps, tmp_path):

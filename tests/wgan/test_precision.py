@@ -157,7 +157,7 @@ def test_model_and_checkpoint_keep_the_precision(stamps, tmp_path):
     # Scores are computed in float32.
     assert {layer.compute_dtype for layer in again.critic_.layers} == {'float32'}
     np.testing.assert_array_equal(again.critic_value(stamps), wgan.critic_value(stamps))
-    with pytest.raises(ValueError, match='belongs to another training: training differ'):
+    with pytest.raises(ValueError, match=r"`training\.precision` was 'mixed_bfloat16' and is '"):
         WGAN(NETWORK, TrainingConfig(**TRAINING)).fit(stamps, iterations=2, **options)
 
 
@@ -173,7 +173,7 @@ def test_what_was_written_before_there_was_precision_is_read(stamps, tmp_path):
     with np.load(checkpoint) as file:
         arrays = dict(file)
     header = json.loads(str(arrays['header']))
-    del header['fingerprint']['training']['precision']
+    del header['fingerprint']['settings']['training.precision']
     np.savez(checkpoint, **{**arrays, 'header': np.array(json.dumps(header))})
     wgan = WGAN(NETWORK, configuration).fit(stamps, iterations=2, **options)
     assert wgan.provenance_['iterations'] == 2

@@ -14,7 +14,7 @@ import tensorflow as tf
 from PIL import Image
 
 from astro_wgan import WGAN
-from astro_wgan.wgan import TrainingConfig
+from astro_wgan.wgan import CheckpointError, TrainingConfig
 from astro_wgan.wgan.adversarial import AdversarialTrainer
 from astro_wgan.wgan.networks import build_critic, build_generator
 
@@ -115,6 +115,21 @@ def test_resumed_training_measures_as_the_uninterrupted_one(whole, tmp_path, sto
     for name in whole.history_.colnames:
         if name != 'seconds':
             np.testing.assert_array_equal(whole.history_[name], resumed.history_[name])
+
+
+def test_a_training_goes_on_with_the_held_out_stamps_it_had_or_without(tmp_path):
+    training = TrainingConfig(critic_steps=1, batch_size=8)
+    options = {'checkpoint': tmp_path / 'training.npz', 'progress': False}
+
+    def go_on(iterations, held_out):
+        wgan = WGAN(WGAN.preset('compact', size=16).network, training)
+        return wgan.fit(stamps(1), held_out=held_out, iterations=iterations, **options)
+
+    go_on(1, stamps(2))
+    with pytest.raises(CheckpointError, match='other held-out stamps: their pixels differ'):
+        go_on(2, stamps(3))
+    assert go_on(2, None).provenance_['iterations'] == 2
+    assert go_on(3, stamps(2)).provenance_['iterations'] == 3
 
 
 KILLED = """
