@@ -16,6 +16,7 @@ from astro_wgan.progress import ProgressLine
 from astro_wgan.provenance import record
 from astro_wgan.resume import ResumeFile
 from astro_wgan.sources.batch import checked_band, read_batch
+from astro_wgan.sources.inputs import as_background
 from astro_wgan.stamps.detection import Detection
 from astro_wgan.stamps.inputs import as_stamps
 
@@ -33,6 +34,7 @@ def measure_morphology(
     *,
     what='central',
     segmentation=None,
+    background=None,
     subtract_background=True,
     gain=None,
     psf=None,
@@ -60,9 +62,13 @@ def measure_morphology(
     segmentation : `~astro_wgan.stamps.Detection` or array_like of int, optional
         How sources are looked for, as by `~astro_wgan.sources.segment_stamps`; or for each stamp
         an image of labels, 0 for sky, shape (n, ny, nx).
+    background : float, array_like or `~astropy.units.Quantity`, optional
+        Level of the sky where it is known, 0 where it has been subtracted, as in
+        `~astro_wgan.sources.measure_sources`. Otherwise SEP measures it in each stamp: in small
+        stamps the wings of a large galaxy count as background.
     subtract_background : bool, optional
-        Subtract the background of each stamp, as SEP sees it. Turn it off where the
-        images have none: in small stamps the wings of a large galaxy count as background.
+        Subtract that background from the image of which shapes are measured. Sources are looked
+        for without it in any case.
     gain : float, optional
         Electrons per unit of the pixels, for the weight map of stamps without uncertainty. Where
         it is not given either, the noise of the background is the weight map.
@@ -148,10 +154,11 @@ def measure_morphology(
         band=checked_band(band, stamps.bands),
         statmorph_options=_checked_options(statmorph_options or {}, statmorph),
     )
+    background = as_background(background, stamps, settings.detection)
     labels = _checked_labels(segmentation, (len(stamps), *stamps.shape))
     if processes < 1:
         raise ValueError(f'`processes` must be at least 1; got {processes}.')
-    fingerprint = None if resume is None else _fingerprint(stamps, labels, settings)
+    fingerprint = None if resume is None else _fingerprint(stamps, labels, background, settings)
     measure = partial(measure_chunk, settings=settings)
     with (
         ResumeFile(resume, fingerprint) as kept,
@@ -159,7 +166,7 @@ def measure_morphology(
     ):
         total = len(stamps)
         line.update(len(kept) / max(1, total), f'{len(kept)} of {total} stamps')
-        chunks = _chunks(stamps, labels, settings.band, first=len(kept))
+        chunks = _chunks(stamps, labels, background, settings.band, first=len(kept))
         for part in ordered_map(measure, chunks, processes=processes, client=client):
             kept.append(part)
             line.update(len(kept) / total, f'{len(kept)} of {total} stamps')
@@ -199,14 +206,15 @@ def _checked_labels(segmentation, shape):
     return labels
 
 
-def _chunks(stamps, labels, band, *, first):
+def _chunks(stamps, labels, background, band, *, first):
     for start in range(first, len(stamps), _CHUNK):
         rows = slice(start, min(start + _CHUNK, len(stamps)))
-        yield Chunk(read_batch(stamps[rows], band), None if labels is None else labels[rows])
+        level, known = (None if array is None else array[rows] for array in (background, labels))
+        yield Chunk(read_batch(stamps[rows], band, level), known)
 
 
-def _fingerprint(stamps, labels, settings):
-    work = describe_settings({**vars(settings), 'segmentation': labels})
+def _fingerprint(stamps, labels, background, settings):
+    work = describe_settings({**vars(settings), 'segmentation': labels, 'background': background})
     return Fingerprint({'stamps': describe_stamps(stamps), 'settings': work})
 
 

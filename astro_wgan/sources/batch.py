@@ -28,12 +28,15 @@ class Batch(NamedTuple):
     scale : `~numpy.ndarray` of float64, shape (n,), or None
         What pixels of 1 are in the unit of the stamps, a power of two near the noise of each
         stamp; None where they are in that unit.
+    background : `~numpy.ndarray` of float32, shape (n, 1, 1) or (n, ny, nx), or None
+        Level of the sky in units of ``scale``, where it is known and need not be measured.
     """
 
     pixels: np.ndarray
     mask: np.ndarray | None = None
     noise: np.ndarray | None = None
     scale: np.ndarray | None = None
+    background: np.ndarray | None = None
 
     @property
     def scales(self):
@@ -49,7 +52,7 @@ def batch_rows(stamps):
     return [slice(start, min(start + size, n)) for start in range(0, max(1, n), size)]
 
 
-def read_batch(part, band=None):
+def read_batch(part, band=None, background=None):
     """
     Stamps as plain arrays.
 
@@ -59,6 +62,8 @@ def read_batch(part, band=None):
         A few stamps.
     band : int, optional
         Which band, as `checked_band` gives it.
+    background : `~numpy.ndarray`, shape (n,) or (n, ny, nx), optional
+        Level of the sky in the unit of the pixels, where it is known.
 
     Returns
     -------
@@ -71,7 +76,10 @@ def read_batch(part, band=None):
     pixels, mask, noise = arrays
     scale = noise_scale(pixels, bad=mask, noise=noise)
     noise = None if noise is None else scaled(noise, scale)
-    return Batch(scaled(pixels, scale), mask, noise, scale)
+    if background is not None:
+        levels = np.asarray(background, dtype=np.float64)
+        background = scaled(levels.reshape(len(levels), *levels.shape[1:] or (1, 1)), scale)
+    return Batch(scaled(pixels, scale), mask, noise, scale, background)
 
 
 def checked_band(band, bands):

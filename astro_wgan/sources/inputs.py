@@ -1,9 +1,11 @@
-"""Zero points, saturation and other numbers that come with a unit or without."""
+"""Zero points, saturation, sky levels and what else comes with a unit or without."""
 
 import numpy as np
 from astropy import units as u
 
-__all__ = ['as_zero_point', 'value_in']
+from astro_wgan.stamps.checks import value_in_unit
+
+__all__ = ['as_background', 'as_zero_point', 'value_in']
 
 
 def as_zero_point(zero_point, unit):
@@ -43,9 +45,68 @@ def value_in(quantity, unit, name):
     ValueError
         If it cannot be converted.
     """
-    if quantity is None or not hasattr(quantity, 'unit'):
-        return None if quantity is None else float(quantity)
-    try:
-        return float(quantity.to_value(unit or u.dimensionless_unscaled))
-    except u.UnitConversionError as error:
-        raise ValueError(f'`{name}` must be in the unit of the pixels: {error}.') from error
+    value = value_in_unit(quantity, unit, name)
+    return None if value is None else float(value)
+
+
+def as_background(background, stamps, detection, *, from_image=False):
+    """
+    The level of the sky of each stamp, where a caller states it.
+
+    Parameters
+    ----------
+    background : float, array_like, `~astropy.units.Quantity` or None
+        One number for all stamps, or one for each, shape (n,); an image for all, shape (ny, nx),
+        or for each, (n, ny, nx); None where it must be measured.
+    stamps : `~astro_wgan.StampSet` or `~astro_wgan.stamps.StampStore`
+        What it is the sky of.
+    detection : `~astro_wgan.stamps.Detection`
+        Which may state one level, too.
+    from_image : bool, optional
+        Whether the stamps have been cut from one image, of whose shape it may be.
+
+    Returns
+    -------
+    `~numpy.ndarray`, shape (n,) or (n, ny, nx), or None
+        In the unit of the pixels.
+
+    Raises
+    ------
+    ValueError
+        If it is stated twice, does not fit, or cannot be converted.
+    """
+    if background is None:
+        return None
+    if detection.background is not None:
+        raise ValueError(
+            'Give `background`, or a `detection` with one, not both; got '
+            f'{detection.background:g} from `detection`.'
+        )
+    background = value_in_unit(background, stamps.unit, 'background')
+    levels, n, shape = np.asarray(background), len(stamps), tuple(stamps.shape)
+    image_shape = tuple(stamps.geometry.parents[0].shape) if from_image and n else None
+    allowed = [(), (n,), shape, (n, *shape)] + [image_shape] * (image_shape is not None)
+    if levels.dtype.kind not in 'iuf' or levels.shape not in allowed:
+        raise ValueError(
+            f'`background` must be numbers of one of the shapes {", ".join(map(str, allowed))}; '
+            f'got {levels.dtype} of shape {levels.shape}.'
+        )
+    if levels.ndim < 2:
+        if not np.isfinite(levels).all():
+            raise ValueError('`background` must be finite.')
+        return np.broadcast_to(levels, (n,))
+    if levels.shape == image_shape:
+        return _parts(levels, stamps.geometry.corner, shape)
+    return np.broadcast_to(levels, (n, *shape))
+
+
+def _parts(image, corner, shape):
+    """Of an image what lies under stamps, 0 outside of it."""
+    ny, nx = shape
+    parts = np.zeros((len(corner), ny, nx))
+    for part, (x, y) in zip(parts, corner.tolist(), strict=True):
+        rows, columns = slice(max(y, 0), max(y + ny, 0)), slice(max(x, 0), max(x + nx, 0))
+        inside = image[rows, columns]
+        top, left = rows.start - y, columns.start - x
+        part[top : top + inside.shape[0], left : left + inside.shape[1]] = inside
+    return parts

@@ -10,7 +10,7 @@ from astro_wgan.parallel import ordered_map
 from astro_wgan.progress import ProgressLine
 from astro_wgan.sources.batch import batch_rows, checked_band, read_batch
 from astro_wgan.sources.engine import BatchResult, Settings, measure_batch
-from astro_wgan.sources.inputs import as_zero_point, value_in
+from astro_wgan.sources.inputs import as_background, as_zero_point, value_in
 from astro_wgan.sources.parts import PartFolder
 from astro_wgan.sources.tables import joined_results, photometry_tables, sky_columns
 from astro_wgan.stamps.detection import Detection
@@ -23,6 +23,7 @@ def measure_sources(
     stamps,
     *,
     detection=None,
+    background=None,
     positions=None,
     size=64,
     band=None,
@@ -45,6 +46,11 @@ def measure_sources(
         stamp. Mask and uncertainty are used where there are any.
     detection : `~astro_wgan.stamps.Detection`, optional
         How sources are told from the sky.
+    background : float, array_like or `~astropy.units.Quantity`, optional
+        Level of the sky where it is known, 0 where it has been subtracted: one number for all
+        stamps, or for each, shape (n,); or an image, for all (ny, nx), for each (n, ny, nx), or,
+        with ``positions``, of the shape of the image. Without it, it is what ``detection``
+        states, or measured in each stamp, of which a large galaxy leaves too little for that.
     positions : array_like, SkyCoord, Table or regions, optional
         Where ``stamps`` is an image or its path: measure stamps around these positions; as in
         `~astro_wgan.stamps.cut_stamps`. Those outside of the image have a row that says so.
@@ -104,22 +110,25 @@ def measure_sources(
     """
     stamps = as_stamps(stamps, positions=positions, size=size, outside='keep')
     band = checked_band(band, stamps.bands)
+    detection = Detection() if detection is None else detection
+    background = as_background(background, stamps, detection, from_image=positions is not None)
     settings = Settings(
-        detection=Detection() if detection is None else detection,
+        detection=detection,
         engine=engine,
         saturation=value_in(saturation, stamps.unit, 'saturation'),
+        background_stated=background is not None or detection.background is not None,
     )
     zero_point = as_zero_point(zero_point, stamps.unit)
     if processes < 1:
         raise ValueError(f'`processes` must be at least 1; got {processes}.')
-    fingerprint = None if resume is None else _fingerprint(stamps, band, settings)
+    fingerprint = None if resume is None else _fingerprint(stamps, background, band, settings)
     folder = PartFolder(resume, fingerprint)
     results = []
     done, total = 0, len(stamps)
     with ProgressLine('sources', quiet=not progress) as line:
         line.update(0, f'0 of {total} stamps')
         workers = {'processes': processes, 'client': client}
-        for result in _measured_batches(stamps, band, settings, folder, workers):
+        for result in _measured_batches(stamps, background, band, settings, folder, workers):
             results.append(result)
             done += len(result.stamps['status'])
             line.update(done / max(1, total), f'{done} of {total} stamps')
@@ -130,7 +139,7 @@ def measure_sources(
     return photometry_tables(stamps, sources, columns, settings, zero_point)
 
 
-def _measured_batches(stamps, band, settings, folder, workers):
+def _measured_batches(stamps, background, band, settings, folder, workers):
     """The results of all batches in order, from the folder where they are there."""
     batches = batch_rows(stamps)
     kept = [folder.holds(number) for number in range(len(batches))]
@@ -143,7 +152,8 @@ def _measured_batches(stamps, band, settings, folder, workers):
             if not is_kept:
                 part = stamps[rows]
                 geometries.append(part.geometry)
-                yield read_batch(part, band)
+                level = None if background is None else background[rows]
+                yield read_batch(part, band, level)
 
     measured = ordered_map(partial(measure_batch, settings=settings), missing(), **workers)
     for number, is_kept in enumerate(kept):
@@ -156,6 +166,6 @@ def _measured_batches(stamps, band, settings, folder, workers):
         yield result
 
 
-def _fingerprint(stamps, band, settings):
-    work = describe_settings({**vars(settings), 'band': band})
+def _fingerprint(stamps, background, band, settings):
+    work = describe_settings({**vars(settings), 'background': background, 'band': band})
     return Fingerprint({'stamps': describe_stamps(stamps), 'settings': work})

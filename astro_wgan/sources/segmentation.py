@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from astro_wgan.sources.batch import batch_rows, checked_band, read_batch
+from astro_wgan.sources.inputs import as_background
 from astro_wgan.stamps.background import measure_sky
 from astro_wgan.stamps.detection import Detection, DetectionError, extract_sources
 
@@ -78,7 +79,7 @@ class FoundSources(NamedTuple):
     status: np.ndarray
 
 
-def segment_stamps(stamps, *, detection=None, band=None):
+def segment_stamps(stamps, *, detection=None, background=None, band=None):
     """
     Find the sources of each stamp, and the one that it is about.
 
@@ -88,6 +89,8 @@ def segment_stamps(stamps, *, detection=None, band=None):
         The images. Mask and uncertainty are used where there are any.
     detection : `~astro_wgan.stamps.Detection`, optional
         How sources are told from the sky.
+    background : float, array_like or `~astropy.units.Quantity`, optional
+        Level of the sky where it is known, as in `~astro_wgan.sources.measure_sources`.
     band : int, optional
         Which band to look at; needed where there are several.
 
@@ -101,7 +104,7 @@ def segment_stamps(stamps, *, detection=None, band=None):
     Raises
     ------
     ValueError
-        If ``band`` is missing or out of range.
+        If ``band`` is missing or out of range, or ``background`` does not fit.
 
     Examples
     --------
@@ -116,11 +119,13 @@ def segment_stamps(stamps, *, detection=None, band=None):
     """
     detection = Detection() if detection is None else detection
     band = checked_band(band, stamps.bands)
+    background = as_background(background, stamps, detection)
     labels = np.zeros((len(stamps), *stamps.shape), dtype=np.int32)
     central = np.zeros(len(stamps), dtype=np.int32)
     status = []
     for rows in batch_rows(stamps):
-        found = find_sources(read_batch(stamps[rows], band), detection)
+        level = None if background is None else background[rows]
+        found = find_sources(read_batch(stamps[rows], band, level), detection)
         labels[rows], central[rows] = found.labels, found.central
         status += found.status.tolist()
     return Segmentation(labels, central, np.array(status, dtype=str))
@@ -224,19 +229,27 @@ def _bad_pixels(batch):
         bad |= batch.mask
     if batch.noise is not None:
         bad |= ~(np.isfinite(batch.noise) & (batch.noise > 0))
+    if batch.background is not None:
+        bad |= ~np.isfinite(batch.background)
     return bad if bad.any() else None
 
 
 def _measure_skies(batch, bad, masked, detection):
     """Background and noise of each stamp, and what is wrong with it (or nothing)."""
     n, ny, nx = batch.pixels.shape
+    stated = batch.background
+    if stated is None and detection.background is not None:
+        stated = (detection.background / batch.scales).astype(np.float32)[:, np.newaxis, np.newaxis]
     # One number per stamp, unless it has several boxes.
     shape = (n, 1, 1) if detection.background_box >= max(ny, nx) else (n, ny, nx)
     background, noise = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
     empty = masked if bad is None else bad.all(axis=(1, 2))
-    for k in np.flatnonzero(~empty):
+    for k in np.flatnonzero(~empty) if stated is None or batch.noise is None else ():
         mask = bad[k] if masked[k] else None
-        background[k], noise[k] = measure_sky(batch.pixels[k], mask, detection)
+        level = None if stated is None else stated[k]
+        measured, noise[k] = measure_sky(batch.pixels[k], mask, detection, level)
+        if stated is None:
+            background[k] = measured
     status = np.full(n, '', dtype=object)
     if batch.noise is None:
         status[~(noise > 0).any(axis=(1, 2))] = 'the background has no noise'
@@ -244,7 +257,7 @@ def _measure_skies(batch, bad, masked, detection):
     else:
         noise = batch.noise
     status[empty] = 'no pixel can be used'
-    return background, noise, status
+    return background if stated is None else stated, noise, status
 
 
 def _mean_level(level, bad):

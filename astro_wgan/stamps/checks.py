@@ -22,6 +22,7 @@ __all__ = [
     'as_table',
     'as_uncertainty',
     'check_alike',
+    'value_in_unit',
 ]
 
 
@@ -218,6 +219,23 @@ def as_shape(size):
             f'`size` must be a number of pixels above 0, or two of them (ny, nx); got {size!r}.'
         )
     return tuple(np.broadcast_to(edges, 2).tolist())
+
+
+def value_in_unit(quantity, unit, name):
+    """
+    Numbers in the unit of the pixels; plain ones, and None, are taken as they are.
+
+    Raises
+    ------
+    ValueError
+        If they cannot be converted.
+    """
+    if not hasattr(quantity, 'unit'):
+        return quantity
+    try:
+        return quantity.to_value(unit or u.dimensionless_unscaled)
+    except u.UnitConversionError as error:
+        raise ValueError(f'`{name}` must be in the unit of the pixels: {error}.') from error
 
 
 def as_table(table, n):

@@ -10,7 +10,7 @@ from astropy.table import QTable
 from numpy.lib.stride_tricks import sliding_window_view
 
 from astro_wgan.provenance import record
-from astro_wgan.stamps.checks import as_bool, as_shape
+from astro_wgan.stamps.checks import as_bool, as_shape, value_in_unit
 from astro_wgan.stamps.detection import Detection, DetectionError, detect
 from astro_wgan.stamps.geometry import ParentImage, StampGeometry, first_pixel
 from astro_wgan.stamps.image import read_image
@@ -32,6 +32,7 @@ def cut_stamps(
     size=64,
     positions=None,
     detection=None,
+    background=None,
     partial='drop',
     outside='refuse',
     fill_value=np.nan,
@@ -68,6 +69,9 @@ def cut_stamps(
         By default, sources are looked for.
     detection : `Detection`, optional
         How sources are looked for where there are no ``positions``.
+    background : float, array_like or `~astropy.units.Quantity`, optional
+        Level of the sky, a number or an image, where it is known and sources are looked for; 0
+        where it has been subtracted. The stamps keep it.
     partial : {'drop', 'fill'}, optional
         Whether a stamp that is partly outside of the image is left out, or filled with
         ``fill_value`` and masked there.
@@ -134,14 +138,15 @@ def cut_stamps(
         raise ValueError(f"`partial` must be 'drop' or 'fill'; got {partial!r}.")
     if outside not in ('refuse', 'keep'):
         raise ValueError(f"`outside` must be 'refuse' or 'keep'; got {outside!r}.")
-    if positions is not None and detection is not None:
-        raise ValueError('Give `positions` or `detection`, not both.')
+    if positions is not None and not (detection is None and background is None):
+        name = 'background' if detection is None else 'detection'
+        raise ValueError(f'Give `positions` or `{name}`, not both.')
     origin = os.fspath(image) if isinstance(image, (str, os.PathLike)) else type(image).__name__
     image = read_image(image, hdu=hdu, plane=plane)
     mask = _joint_mask(image, mask)
     if positions is None:
         detection = Detection() if detection is None else detection
-        table = _detected_table(image, mask, detection)
+        table = _detected_table(image, mask, background, detection)
     else:
         table = position_table(positions, image.wcs, image.shape)
     corner = first_pixel(np.stack([table['x'].value, table['y'].value], axis=1), shape)
@@ -180,9 +185,11 @@ def _joint_mask(image, mask):
     return mask if image.mask is None else mask | image.mask
 
 
-def _detected_table(image, mask, detection):
+def _detected_table(image, mask, background, detection):
     noise = None if image.uncertainty is None else image.uncertainty.array
-    sources = detect(image.data, mask=mask, noise=noise, detection=detection).sources
+    background = value_in_unit(background, image.unit, 'background')
+    known = {'mask': mask, 'noise': noise, 'background': background}
+    sources = detect(image.data, **known, detection=detection).sources
     if not len(sources):
         raise DetectionError(
             f'No source has {detection.minimum_area} or more pixels above '

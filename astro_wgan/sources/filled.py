@@ -1,0 +1,97 @@
+"""Stamps so full of a galaxy that its light counts as sky."""
+
+import numpy as np
+
+from astro_wgan.sources.flags import SourceFlag
+
+__all__ = ['MOST_BOXES', 'flag_filled_stamps']
+
+#: What the corners, darker than the sky, say is lost of a flux, as a share of it: at least in its
+#: aperture, and in an area between that and the stamp, which comes nearer to the truth, since light
+#: in the corners, too, counts as sky, and since a profile cut off has a smaller aperture. So found
+#: with Sersic profiles, of which these lose a tenth of their flux.
+_LOST_AT_LEAST = 0.02
+_LOST = 0.05
+
+#: By how many standard errors the corners must be darker.
+_SIGNIFICANT = 2.0
+
+#: Boxes along the edge of a stamp in which its sky may be measured; of more, no galaxy fills all.
+MOST_BOXES = 4
+
+#: Pixels of sky in the corners that tell something.
+_FEWEST = 16
+
+#: Pixels that deviate by more sigma count as much as these.
+_CLIP = 4.0
+
+#: Share of the pixels that sources cover of a stamp that is full, whatever its corners say.
+_COVERED = 0.5
+
+
+def flag_filled_stamps(found, pixels, columns):
+    """
+    Say which fluxes are too low since the sky was measured in light.
+
+    Parameters
+    ----------
+    found : `~astro_wgan.sources.segmentation.FoundSources`
+        Sources and images of stamps, in each of which the sky was measured.
+    pixels : `~numpy.ndarray` of float32, shape (n, ny, nx), or None
+        The images with their sky; None where its level is one number for each of them.
+    columns : dict of `~numpy.ndarray`, each of shape (m,)
+        ``kron_flux``, ``kron_radius``, ``semimajor_axis`` and ``semiminor_axis``.
+
+    Returns
+    -------
+    `~numpy.ndarray` of int16, shape (m,)
+        `SourceFlag.STAMP_FILLED`, or 0.
+
+    Notes
+    -----
+    Wings of a galaxy are brightest near it: where they raise the level of the sky, the corners of
+    the stamp are darker than that. What an aperture loses is its area times the difference, at
+    least.
+    """
+    _, ny, nx = found.labels.shape
+    y, x = np.ogrid[:ny, :nx]
+    distance = (2 * (y + 0.5) / ny - 1) ** 2 + (2 * (x + 0.5) / nx - 1) ** 2
+    darker = _darkness_of_corners(found, pixels, corner=distance > 1, middle=distance < 0.25)
+    flux = np.maximum(columns['kron_flux'], 0)
+    radius = columns['kron_radius'] * np.sqrt(columns['semimajor_axis'] * columns['semiminor_axis'])
+    area = np.minimum(np.pi * radius**2, ny * nx)
+    light = darker[found.stamp]
+    lost = light * area > _LOST_AT_LEAST * flux
+    lost &= light * np.sqrt(area * ny * nx) > _LOST * flux
+    covered = np.count_nonzero(found.labels, axis=(1, 2)) > _COVERED * ny * nx
+    filled = (lost & (light > 0)) | covered[found.stamp]
+    return np.where(filled, int(SourceFlag.STAMP_FILLED), 0).astype(np.int16)
+
+
+def _darkness_of_corners(found, pixels, corner, middle):
+    """By how much the corners are below the sky in the middle of each stamp, or 0."""
+    sky = found.labels[:, corner] == 0
+    if found.bad is not None:
+        sky &= ~found.bad[:, corner]
+    number = np.count_nonzero(sky, axis=1)
+    noise = found.noise[:, corner]
+    values = np.clip(found.above_sky[:, corner], -_CLIP * noise, _CLIP * noise)
+    darker = -_sums(values, sky) / np.maximum(number, 1)
+    error = np.sqrt(_sums(noise.astype(float) ** 2, sky)) / np.maximum(number, 1)
+    if pixels is not None:
+        darker += _mean_level(found, pixels, middle) - _mean_level(found, pixels, corner)
+    darker[(number < _FEWEST) | (darker < _SIGNIFICANT * error)] = 0
+    return darker
+
+
+def _mean_level(found, pixels, where):
+    """The mean level of the sky in a part of each stamp."""
+    good = np.ones_like(found.labels[:, where], dtype=bool)
+    if found.bad is not None:
+        good = ~found.bad[:, where]
+    level = pixels[:, where] - found.above_sky[:, where]
+    return _sums(level, good) / np.maximum(np.count_nonzero(good, axis=1), 1)
+
+
+def _sums(values, where):
+    return np.sum(values, axis=1, where=where, dtype=float)
