@@ -13,7 +13,7 @@ __all__, __getattr__, __dir__ = lazy_names(
         'add_noise': 'matched',
         'autocorrelation': 'correlation',
         'drizzle_autocorrelation': 'drizzle',
-        'find_sky': 'sky',
+        'find_sky': 'finding',
         'finest_scatter': 'finest',
         'make_noise': 'made',
         'noise_correlation_ratio': 'drizzle',

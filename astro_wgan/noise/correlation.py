@@ -217,6 +217,11 @@ def autocorrelation(sky, *, max_lag=16, mean=None):
         raise ValueError(
             f'`sky` has no pair of pixels at some lags up to {max_lag}: lower `max_lag`.'
         )
+    if not known and pairs[max_lag, max_lag] ** 2 <= pairs.sum():
+        raise ValueError(
+            f'`sky` has no pair of pixels beyond lags of {max_lag}, which tell how well its mean '
+            'is known: lower `max_lag`, or give `mean`.'
+        )
     estimate = _raw if known else _with_mean_restored
     others = [estimate(products - one, pairs - count) for one, count in sums]
     return Autocorrelation(
@@ -260,4 +265,5 @@ def _with_mean_restored(products, pairs):
     """The covariance plus the variance of the mean, which solves v = sum (raw + v) pairs / N^2."""
     middle = pairs.shape[0] // 2
     total = pairs[middle, middle] ** 2
-    return _raw(products, pairs) + products.sum() / (total - pairs.sum())
+    # Without some groups there may be no other pairs.
+    return _raw(products, pairs) + _raw(products.sum(), total - pairs.sum())

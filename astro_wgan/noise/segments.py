@@ -1,60 +1,175 @@
-"""Which pixels of an image belong to sources, by SEP or by photutils."""
+"""Which pixels of an image belong to sources, by SEP or by photutils, in correlated noise."""
 
 import warnings
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from photutils.segmentation import detect_sources
 from photutils.utils.exceptions import NoDetectionsWarning
+from scipy.ndimage import distance_transform_edt, find_objects, gaussian_filter
+from scipy.ndimage import label as connected
 
-from astro_wgan.stamps.background import measure_sky, stated_background
-from astro_wgan.stamps.detection import DetectionError, detect, smoothed
-from astro_wgan.stamps.scaling import image_scale, in_unit
+from astro_wgan.stamps.detection import extract_sources, smoothed
 
-__all__ = ['ENGINES', 'label_sources']
+__all__ = ['ENGINES', 'cover_sources']
 
 ENGINES = ('sep', 'photutils')
 
+#: A source reaches out to where it is this share of the threshold, and its wings by this share of
+#: the radius further, beside the margin.
+_EXTENT, _WINGS = 0.5, 0.25
 
-def label_sources(pixels, bad, noise, detection, engine):
+#: Scatter of white noise of 1 that is smoothed by SExtractor's pyramid.
+_PYRAMID = 0.375
+
+#: Sigma, in pixels, of Gaussians that find what is faint and extended; and the share of the image
+#: that these leave at least: where less would be left, as in a crowded field, they are not used.
+_WIDTHS, _LEAST = (2, 4), 0.1
+
+#: Noise of such a Gaussian's sum, over that without gaps, from which it is sought there.
+_FEW = 0.1
+
+#: How many times brighter sources are before the sky is known.
+_FIRST = 2
+
+_NEIGHBORS = np.ones((3, 3))
+
+
+def cover_sources(residual, bad, clean, detection, *, engine, margin, stated=False):
     """
-    Label the sources of an image.
+    Where sources and their wings are.
 
     Parameters
     ----------
-    pixels : `~numpy.ndarray`, shape (ny, nx)
-        The image.
+    residual : `~numpy.ndarray` of float32, shape (ny, nx)
+        The image without background, over its noise up to a factor; 0 where it must not be used.
     bad : `~numpy.ndarray` of bool, shape (ny, nx)
         True where a pixel must not be used.
-    noise : `~numpy.ndarray`, shape (ny, nx), or None
-        Standard deviation of each pixel; that of the background where it is None.
+    clean : `~numpy.ndarray` of bool, shape (ny, nx), or None
+        Where there is sky, as far as it is known.
     detection : `~astro_wgan.stamps.Detection`
-        Threshold, background and, for SEP, deblending.
+        Threshold, in units of white noise, and, for SEP, deblending.
     engine : {'sep', 'photutils'}
         Who looks for them.
+    margin : float
+        Pixels around a source, beside a quarter of its radius.
+    stated : bool, optional
+        The background was stated, and is not to be had from the pixels.
 
     Returns
     -------
-    `~numpy.ndarray` of int, shape (ny, nx)
-        0 for sky.
-
-    Raises
-    ------
-    DetectionError
-        If the image has no noise, or SEP gives up.
+    covered : `~numpy.ndarray` of bool, shape (ny, nx)
+    share : float
+        Of the image that sources cover without their wings.
     """
+    image = smoothed(residual) if detection.smooth else residual
+    sky = ~bad if clean is None else clean.copy()
+    sigma = detection.threshold / (_PYRAMID if detection.smooth else 1)
+    turn = {'first': clean is None, 'stated': stated}
+    limits = _limits(image, sky, sigma, **turn)
+    peaks = _peaks(residual, image, bad, detection, limits, engine)
+    labels = _grown(peaks, image, bad, limits, detection.minimum_area)
+    share = float((labels > 0).mean())
+    covered = _with_wings(labels, margin, _WINGS)
+    sigma = detection.threshold / _PYRAMID
+    for width in _WIDTHS:
+        sky &= ~covered
+        if not sky.any():
+            break
+        image = _smoothed_beside(residual, covered | bad, width)
+        limits = _limits(image, sky, sigma, **turn)
+        labels = _grown(image > limits.peak, image, bad, limits, detection.minimum_area)
+        more = covered | _with_wings(labels, margin, 0)
+        if np.count_nonzero(~(more | bad)) < _LEAST * np.count_nonzero(~bad):
+            break
+        covered = more
+    return covered, share
+
+
+def _smoothed_beside(residual, hidden, width):
+    """
+    An image smoothed by a Gaussian, without what would be wider in it than it is.
+
+    The fewer pixels there are around a place, the less noise there is in their sum.
+    """
+    use = (~hidden).astype(np.float32)
+    image = gaussian_filter(residual * use, width, mode='constant')
+    # The square of a Gaussian is one that is narrower by the square root of two.
+    noise = np.sqrt(gaussian_filter(use, width / np.sqrt(2), mode='constant'))
+    return np.divide(image, noise, out=image, where=noise > _FEW)
+
+
+class _Limits(NamedTuple):
+    """What the peak of a source, and each of its pixels, is above; and the mean of the sky."""
+
+    peak: float
+    extent: float
+    middle: float
+
+
+def _limits(image, sky, sigma, *, first, stated):
+    """Limits at so many sigma of the sky's own scatter in an image."""
+    values = image[sky]
+    middle, scatter = values.mean(dtype=float), values.std(dtype=float)
+    skewness = 0.0
+    below = values[values < 0] if stated else values[:0]
+    if len(below):
+        # However many pixels are bright: those below the sky are its noise.
+        middle, scatter = 0.0, np.sqrt(np.mean(below * below, dtype=float))
+    elif first:
+        # Of the lower half of the pixels, which sources are not in; and bright ones alone, since
+        # nobody knows yet how skew the noise is.
+        low, middle = np.quantile(values, [0.1587, 0.5]).astype(float)
+        scatter = middle - low or scatter
+    if first:
+        sigma *= _FIRST
+    elif scatter > 0:
+        values = (values - np.float32(middle)) / np.float32(scatter)
+        skewness = np.clip(np.mean(values * values * values, dtype=float), 0, 1)
+    # Cornish & Fisher 1938: where a skew distribution has the tail that a normal one has at sigma.
+    peak, extent = (
+        middle + scatter * (each + skewness * (each**2 - 1) / 6)
+        for each in (sigma, _EXTENT * sigma)
+    )
+    return _Limits(float(peak), float(extent), float(middle))
+
+
+def _peaks(residual, image, bad, detection, limits, engine):
+    """True in sources that an engine finds above a limit in the smoothed image."""
     if engine == 'sep':
-        return detect(pixels, mask=bad, noise=noise, detection=detection).labels
-    scale = image_scale(pixels, bad, noise)
-    pixels, noise = in_unit(pixels, scale), in_unit(noise, scale)
-    level = in_unit(stated_background(None, detection, pixels.shape), scale)
-    background, sky_noise = measure_sky(pixels, bad if bad.any() else None, detection, level)
-    noise = sky_noise if noise is None else noise
-    if not (noise[~bad] if np.ndim(noise) else noise > 0).any():
-        raise DetectionError('The image has no noise: its background is constant everywhere.')
-    above_sky = np.where(bad, np.float32(0), pixels - background)
-    image = smoothed(above_sky) if detection.smooth else above_sky
-    threshold = np.broadcast_to(detection.threshold * noise, image.shape)
+        # What is deblended is one source here, and how large it is its lower limit tells.
+        detection = replace(detection, deblend_contrast=1.0, clean=None, minimum_area=1)
+        above = np.where(bad, np.float32(0), residual - np.float32(limits.middle))
+        noise = np.float32((limits.peak - limits.middle) / detection.threshold)
+        return extract_sources(above, bad if bad.any() else None, noise, detection)[1] > 0
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', NoDetectionsWarning)
-        found = detect_sources(image, threshold, detection.minimum_area, mask=bad)
-    return np.zeros(image.shape, dtype=np.int32) if found is None else found.data
+        threshold = np.broadcast_to(limits.peak, image.shape)
+        found = detect_sources(image, threshold, 1, mask=bad)
+    return np.zeros(image.shape, dtype=bool) if found is None else found.data > 0
+
+
+def _grown(peaks, image, bad, limits, minimum_area):
+    """Labels of all that is above the lower limit around pixels above the upper one."""
+    labels = connected(((image > limits.extent) | peaks) & ~bad, structure=_NEIGHBORS)[0]
+    size = np.bincount(labels.ravel())
+    keep = np.bincount(labels[peaks], minlength=len(size)) > 0
+    keep &= size >= minimum_area
+    keep[0] = False
+    return np.where(keep[labels], labels, 0)
+
+
+def _with_wings(labels, margin, wings):
+    """True for the pixels of sources and those near them."""
+    covered = labels > 0
+    for number, box in enumerate(find_objects(labels), start=1):
+        if box is None:
+            continue
+        radius = np.sqrt(np.count_nonzero(labels[box] == number) / np.pi)
+        reach = margin + wings * radius
+        wide = tuple(
+            slice(max(0, int(part.start - reach)), int(np.ceil(part.stop + reach))) for part in box
+        )
+        covered[wide] |= distance_transform_edt(labels[wide] != number) <= reach
+    return covered

@@ -1,0 +1,206 @@
+"""`sky_level`: the level of the sky where it is not the same everywhere."""
+
+from itertools import pairwise
+
+import numpy as np
+from scipy.interpolate import BSpline
+from scipy.sparse import coo_array, diags_array, eye_array, kron
+from scipy.sparse.linalg import spsolve
+from scipy.stats import f as fisher
+
+__all__ = ['sky_level']
+
+#: Bins along the scale; a level is fitted to their means.
+_BINS = 8
+
+#: Pieces of a spline along an edge, at most.
+_PIECES = 64
+
+#: Probability of so large a variation in noise alone, below which it is the sky's; and where the
+#: sky is known to vary, below which it varies in more detail.
+_PROBABILITY, _MORE = 1e-5, 0.01
+
+#: Stiffness, relative to the pixels, that carries a spline across holes.
+_STIFF = 1e-4
+
+
+def sky_level(pixels, clean, *, scale, rows=(), columns=()):
+    """
+    The level of the sky as a function of place, in so far as it is not that of noise.
+
+    Parameters
+    ----------
+    pixels : `~numpy.ndarray`, shape (ny, nx)
+        The image.
+    clean : `~numpy.ndarray` of bool, shape (ny, nx)
+        Where it is sky.
+    scale : float
+        Pixels over which the level may change; what varies over fewer is noise.
+    rows, columns : sequence of int, optional
+        First row, and column, after each step of the level.
+
+    Returns
+    -------
+    level : `~numpy.ndarray`, shape (ny, nx)
+    terms : int
+        Numbers that describe it: 1 for a level that is the same everywhere.
+
+    Notes
+    -----
+    Between the steps the level is a polynomial of degree 0, 1, 2 or 4, or a cubic spline of more
+    and more pieces, as long as these are larger than ``scale``. A richer one is taken if it lowers
+    the sum of squares by more for each of its terms than one beyond the scale does (an F test):
+    correlated noise, which lowers both alike, is left as it is.
+    """
+    ny, nx = pixels.shape
+    edges = [[0, *rows, ny], [0, *columns, nx]]
+    cells = [
+        _Cell((slice(*y), slice(*x)), pixels, clean, scale)
+        for y in pairwise(edges[0])
+        for x in pairwise(edges[1])
+    ]
+    cells = [cell for cell in cells if cell.count]
+    models = _models(max(max(cell.shape) for cell in cells), scale)
+    terms, squares = np.array([_cost(cells, model) for model in models]).T
+    white = sum(cell.squares for cell in cells) - squares[0] + squares[-1]
+    chosen = _chosen(terms, squares, white / sum(cell.count for cell in cells))
+    level = np.full(pixels.shape, pixels[clean].mean(dtype=float))
+    for cell in cells:
+        level[cell.part] = cell.level(models[chosen])
+    return level, int(terms[chosen])
+
+
+def _models(edge, scale):
+    """Degree, or what else it is, and pieces; the last of them finer than the scale."""
+    finest = min(_PIECES, int(edge // scale))
+    pieces = sorted({finest >> k for k in range(finest.bit_length())})
+    quartic = [(4, 1)] if finest else []
+    splines = [('spline', n) for n in pieces]
+    beyond = ('beyond', 2 * finest)
+    return [(0, 1), (1, 1), (2, 1), *quartic, *splines, beyond]
+
+
+def _cost(cells, model):
+    """Terms of all cells together, and the sum of squares that is left."""
+    return np.sum([cell.fit(model)[1:] for cell in cells], axis=0)
+
+
+def _chosen(terms, squares, white):
+    """
+    The richest model but the last that is better than the one before by more than noise.
+
+    ``white`` is the variance of the pixels, which each term would take of noise that is white.
+    """
+    # Not each one holds all that the one before it can be.
+    terms, squares = np.maximum.accumulate(terms), np.minimum.accumulate(squares)
+    more, less = np.diff(terms), -np.diff(squares)
+    if more[-1] <= 0:
+        return 0
+    noise = max(less[-1] / more[-1], white, np.finfo(float).tiny)
+    chosen = 0
+    for k in range(len(more) - 1):
+        if more[k] > 0:
+            ratio = less[k] / more[k] / noise
+            limit = _MORE if chosen else _PROBABILITY
+            if fisher.sf(ratio, more[k], more[-1]) < limit:
+                chosen = k + 1
+    return chosen
+
+
+class _Cell:
+    """A part of the image between steps, in bins."""
+
+    def __init__(self, part, pixels, clean, scale):
+        self.part = part
+        pixels, clean = pixels[part], clean[part]
+        self.shape = pixels.shape
+        self.count = int(np.count_nonzero(clean))
+        if not self.count:
+            return
+        wanted = max(1, int(min(scale, *self.shape) / _BINS))
+        starts = [np.arange(0, n, wanted) for n in self.shape]
+        values = np.where(clean, pixels, 0).astype(float)
+        self.mean = values.sum() / self.count
+        values -= np.where(clean, self.mean, 0)
+        self.squares = float((values**2).sum())
+        total, weight = (
+            np.add.reduceat(np.add.reduceat(each, starts[0], axis=0), starts[1], axis=1)
+            for each in (values, clean.astype(float))
+        )
+        self.weight = weight
+        self.value = np.divide(total, weight, out=np.zeros_like(total), where=weight > 0)
+        # Middles of the bins, from -1 to 1 along the cell.
+        ends = [np.append(start[1:], n) for start, n in zip(starts, self.shape, strict=True)]
+        self.places = [
+            (start + end) / n - 1 for start, end, n in zip(starts, ends, self.shape, strict=True)
+        ]
+        self.fits = {}
+
+    def fit(self, model):
+        """Coefficients, number of terms and weighted sum of squares of a model."""
+        if model not in self.fits:
+            self.fits[model] = self._fit(*self._basis(model, self.places), model)
+        return self.fits[model]
+
+    def level(self, model):
+        """The model at each pixel."""
+        centers = [(2 * np.arange(n) + 1) / n - 1 for n in self.shape]
+        y, x = self._basis(model, centers)
+        coefficients = self.fit(model)[0]
+        return self.mean + np.asarray(y @ (x @ coefficients.T).T)
+
+    def _basis(self, model, places):
+        degree, pieces = model
+        if not isinstance(degree, str):
+            return [np.polynomial.legendre.legvander(place, degree) for place in places]
+        # As many pieces along the shorter edge as have the same length.
+        longest = max(self.shape)
+        least = 2 if degree == 'beyond' and pieces else 1
+        return [
+            _splines(place, max(least, round(pieces * n / longest)))
+            for place, n in zip(places, self.shape, strict=True)
+        ]
+
+    def _fit(self, y, x, model):
+        shape = (y.shape[1], x.shape[1])
+        if not isinstance(model[0], str):
+            keep = np.add.outer(*(np.arange(n) for n in shape)) <= model[0]
+            design = np.einsum('ya,xb->yxab', y, x)[:, :, keep].reshape(-1, keep.sum())
+            weighted = design * self.weight.reshape(-1, 1)
+            found = np.linalg.lstsq(weighted.T @ design, weighted.T @ self.value.ravel())[0]
+            coefficients = np.zeros(shape)
+            coefficients[keep] = found
+            terms = int(keep.sum())
+        else:
+            design = kron(y, x).tocsr()
+            weighted = design.T.multiply(self.weight.ravel()).tocsr()
+            matrix = weighted @ design
+            stiff = _STIFF * matrix.diagonal().mean() * _stiffness(shape)
+            found = spsolve((matrix + stiff).tocsc(), weighted @ self.value.ravel())
+            coefficients = found.reshape(shape)
+            terms = int(np.count_nonzero(matrix.diagonal() > 0))
+        left = self.value - np.asarray(y @ (x @ coefficients.T).T)
+        return coefficients, terms, float((self.weight * left**2).sum())
+
+
+def _splines(place, pieces):
+    """Cubic B-splines on equal pieces of the range from -1 to 1, sparse."""
+    step = 2 / pieces
+    knots = -1 + step * np.arange(-3, pieces + 4)
+    return BSpline.design_matrix(np.clip(place, -1, 1), knots, 3)
+
+
+def _stiffness(shape):
+    """Squared second differences of the coefficients along both axes."""
+    along = []
+    for n in shape:
+        rows = np.repeat(np.arange(n - 2), 3)
+        columns = rows + np.tile([0, 1, 2], n - 2)
+        second = coo_array((np.tile([1.0, -2.0, 1.0], n - 2), (rows, columns)), shape=(n - 2, n))
+        along.append((second.T @ second).tocsr())
+    y, x = along
+    return (
+        kron(y, eye_array(shape[1]))
+        + kron(eye_array(shape[0]), x)
+        + 1e-8 * diags_array(np.ones(shape[0] * shape[1]))
+    )

@@ -1,0 +1,126 @@
+"""Where the level of an image jumps along whole columns or rows, as from amplifier to amplifier."""
+
+from itertools import pairwise
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from scipy.stats import norm
+
+__all__ = ['find_steps']
+
+#: Columns on either side of a place that tell whether there is a step: the share of the edge, and
+#: the least and the most.
+_SHARE, _NARROWEST, _WIDEST = 10, 4, 32
+
+#: Parts of the columns that are looked at for themselves, since two amplifiers may jump up in one
+#: half of an image and down in the other; and how many sigma a step has in two of them.
+_BANDS = 4
+_SIGMA = 5.0
+
+#: Rows that such a part has at least.
+_SHORTEST = 8
+
+#: Or how many it has in all of them together, none of which counts for more than `_SIGMA`.
+_TOGETHER = 6.0
+
+
+#: A quarter of the absolute values of a normal distribution lie below so many sigma.
+_QUARTER = norm.ppf(0.625)
+
+
+def find_steps(pixels, use, *, axis):
+    """
+    Find the places where the level jumps along an axis.
+
+    Parameters
+    ----------
+    pixels : `~numpy.ndarray`, shape (ny, nx)
+        The image.
+    use : `~numpy.ndarray` of bool, shape (ny, nx)
+        True for pixels that count; a few sources among them do no harm.
+    axis : {0, 1}
+        0 for steps between rows, 1 for steps between columns.
+
+    Returns
+    -------
+    list of int
+        First row, or column, after each step.
+
+    Notes
+    -----
+    On either side of a place a line is fitted to the medians of the columns, and the two are
+    compared where they meet: gradients and curves make no step. Noise of any correlation is
+    measured by what they differ elsewhere.
+    """
+    if axis == 0:
+        pixels, use = pixels.T, use.T
+    ny, nx = pixels.shape
+    width = int(np.clip(nx // _SHARE, _NARROWEST, _WIDEST))
+    if nx < 4 * width:
+        return []
+    edges = np.linspace(0, ny, min(_BANDS, max(1, ny // _SHORTEST)) + 1).astype(int)
+    jumps = np.array([_jumps(*_profile(pixels[a:b], use[a:b]), width) for a, b in pairwise(edges)])
+    sigma = _in_sigma(jumps)
+    significance = _significance(sigma)
+    found = []
+    while significance.max() > 1:
+        place = int(significance.argmax())
+        near = slice(max(0, place - width), place + width + 1)
+        close = slice(max(0, place - width // 4), place + width // 4 + 1)
+        # Where the parts together have it.
+        found.append(close.start + int((sigma[:, close] ** 2).sum(axis=0).argmax()) + width)
+        significance[near] = 0
+    return sorted(found)
+
+
+def _profile(pixels, use):
+    """Median of each column, and how many pixels it stands for."""
+    count = np.count_nonzero(use, axis=0)
+    if use.all():
+        return np.median(pixels, axis=0).astype(float), count.astype(float)
+    values = np.where(use, pixels, np.nan)
+    median = np.zeros(len(count))
+    there = count > 0
+    median[there] = np.nanmedian(values[:, there], axis=0)
+    return median, count.astype(float)
+
+
+def _jumps(profile, weight, width):
+    """Step between the lines on either side of each place; NaN where too few columns count."""
+    # Lines in the distance from the place: what they are at zero.
+    distance = np.arange(width) + 0.5
+    left, enough_left = _at_zero(profile[:-width], weight[:-width], -distance[::-1])
+    right, enough_right = _at_zero(profile[width:], weight[width:], distance)
+    return np.where(enough_left & enough_right, right - left, np.nan)
+
+
+def _at_zero(profile, weight, distance):
+    """Value at zero of the lines through all windows of a profile."""
+    width = len(distance)
+    weight = sliding_window_view(weight, width)
+    value = sliding_window_view(profile, width)
+    one, first, second = (weight @ distance**power for power in range(3))
+    product = weight * value
+    zeroth, slope = product.sum(axis=1), product @ distance
+    determinant = one * second - first**2
+    enough = np.count_nonzero(weight, axis=1) >= width // 2
+    determinant = np.where(enough, determinant, 1)
+    return (second * zeroth - first * slope) / determinant, enough
+
+
+def _in_sigma(jumps):
+    """Jumps of each part over the noise, which the quarter of the smallest of them tells."""
+    noise = np.full((len(jumps), 1), np.inf)
+    for one, band in zip(noise, jumps, strict=True):
+        known = np.isfinite(band)
+        if known.any():
+            one[0] = np.quantile(np.abs(band[known]), 0.25) / _QUARTER or np.inf
+    return np.nan_to_num(jumps) / noise
+
+
+def _significance(sigma):
+    """How far a step is beyond what noise makes: above 1 where it is one."""
+    bands = len(sigma)
+    second = np.sort(np.abs(sigma), axis=0)[-min(2, bands)]
+    together = np.abs(np.clip(sigma, -_SIGMA, _SIGMA).sum(axis=0)) / np.sqrt(bands)
+    return np.maximum(second / _SIGMA, together / _TOGETHER)
