@@ -4,10 +4,12 @@ from typing import NamedTuple
 
 import numpy as np
 from astropy import units as u
-from astropy.table import QTable, Table
+from astropy.table import QTable
 from astropy.utils.masked import Masked
 
 from astro_wgan.provenance import record
+from astro_wgan.stamps.table_columns import check_ids, numbers_or_nan
+from astro_wgan.stamps.table_kinds import table_of
 
 __all__ = ['CAS_GINI_M20', 'Features', 'read_features', 'score_table']
 
@@ -43,8 +45,8 @@ def read_features(data, columns, *, units=None):
 
     Parameters
     ----------
-    data : `~astropy.table.Table` or array_like, shape (n, features)
-        An array is taken as it is.
+    data : `~astropy.table.Table`, data frame or array_like, shape (n, features)
+        An array is taken as it is; what is masked is NaN.
     columns : sequence of str
         Names of the columns to take from a table; one that holds an array for each row gives as
         many features.
@@ -62,8 +64,10 @@ def read_features(data, columns, *, units=None):
     astropy.units.UnitConversionError
         If a column does not convert.
     """
-    if not isinstance(data, Table):
+    table = table_of(data)
+    if table is None:
         return _from_array(data)
+    data = table
     missing = [name for name in columns if name not in data.colnames]
     if missing:
         raise ValueError(f'The table must have the columns {list(columns)}; it lacks {missing}.')
@@ -71,6 +75,8 @@ def read_features(data, columns, *, units=None):
         units = tuple(getattr(data[name], 'unit', None) for name in columns)
     parts = [_numbers(data[name], unit) for name, unit in zip(columns, units, strict=True)]
     values = np.concatenate([part.reshape(len(data), -1) for part in parts], axis=1)
+    if 'id' in data.colnames:
+        check_ids(data['id'], unique=False)
     ids = np.asarray(data['id']) if 'id' in data.colnames else np.arange(len(data))
     return Features(ids, values, np.isfinite(values).all(axis=1), units)
 
@@ -81,7 +87,7 @@ def score_table(ids, score, *packages, **columns):
 
 
 def _from_array(data):
-    values = np.asarray(data, dtype=float)
+    values = numbers_or_nan(data).astype(float)
     if values.ndim != 2:
         raise ValueError(
             'Features must be a table, or an array of shape (n, features); '

@@ -4,6 +4,7 @@ import numpy as np
 
 from astro_wgan.baselines.checks import check_fitted, import_sklearn
 from astro_wgan.baselines.features import CAS_GINI_M20, read_features, score_table
+from astro_wgan.stamps.masked import without_mask
 
 __all__ = ['MorphologyKMeans']
 
@@ -64,7 +65,7 @@ class MorphologyKMeans:
             Rows that statmorph flags as bad had better be left out too: k-means is drawn to
             extremes.
         normal : array_like of bool, shape (n,)
-            True for those known to be normal.
+            True for those known to be normal; a masked value is not known.
 
         Returns
         -------
@@ -81,7 +82,9 @@ class MorphologyKMeans:
         from sklearn.cluster import KMeans
 
         features = read_features(table, self.columns)
+        normal, unknown = without_mask(normal)
         normal = np.asarray(normal, dtype=bool)
+        normal = normal if unknown is None else normal & ~unknown
         if normal.shape != features.usable.shape:
             raise ValueError(
                 f'`normal` must have a value per row, {len(features.usable)}; '

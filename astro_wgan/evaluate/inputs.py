@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 
 import numpy as np
-from astropy.table import Table
 
 from astro_wgan.anomaly.calibration import Calibration
+from astro_wgan.stamps.masked import without_mask
+from astro_wgan.stamps.table_columns import named_rows, numbers_or_nan, plain_values
+from astro_wgan.stamps.table_kinds import table_of
 
 __all__ = ['as_ranks', 'read_classes', 'read_normals', 'read_sample', 'score_array']
 
@@ -47,7 +49,7 @@ def read_classes(classes, n):
     if classes is None:
         return {'all': np.ones(n, dtype=bool)}
     if not isinstance(classes, Mapping):
-        labels = np.asarray(classes)
+        labels = _unmasked(classes)
         if labels.shape != (n,):
             raise ValueError(
                 f'`classes` must have a label for each of the {n} objects; got {labels.shape}.'
@@ -56,7 +58,7 @@ def read_classes(classes, n):
         return {str(labels[i]): labels == labels[i] for i in np.sort(first)}
     if not classes:
         raise ValueError('`classes` must hold at least one class; it is empty.')
-    members = {str(name): np.asarray(member) for name, member in classes.items()}
+    members = {str(name): _unmasked(member) for name, member in classes.items()}
     for name, member in members.items():
         if member.dtype != bool or member.shape != (n,):
             raise ValueError(
@@ -80,20 +82,30 @@ def read_normals(normals, scores, classes):
 
 def score_array(given, what):
     """One float or bool for each object; NaN where masked."""
-    if isinstance(given, Table):
-        if 'score' not in given.colnames:
+    table = None if isinstance(given, (np.ndarray, list)) else table_of(given)
+    if table is not None:
+        if 'score' not in table.colnames:
             raise ValueError(f'{what}: the table must have a column `score`; it has none.')
-        given = given['score']
-    if hasattr(given, 'mask'):
-        given = np.ma.MaskedArray(np.asarray(getattr(given, 'unmasked', given)), given.mask)
-        given = given.astype(float).filled(np.nan)
-    values = np.asarray(given)
+        given = table['score']
+    values = numbers_or_nan(given)
     if values.ndim != 1 or values.dtype.kind not in 'fiub':
         raise ValueError(
             f'{what} must be one number for each object; '
             f'got shape {values.shape}, dtype {values.dtype}.'
         )
     return values if values.dtype == bool else values.astype(float)
+
+
+def _unmasked(classes):
+    """Labels, or truth values, of which none may be missing."""
+    values, mask = without_mask(classes)
+    values, mask = plain_values(np.asarray(values), mask)
+    if mask is not None:
+        raise ValueError(
+            f'`classes` must be known for each object; they are masked or missing in '
+            f'{named_rows(np.flatnonzero(mask))}.'
+        )
+    return values
 
 
 def as_ranks(scores):

@@ -5,6 +5,7 @@ from astropy.table import QTable
 
 from astro_wgan.evaluate.distances import Pooled, check_resamples, check_statistic
 from astro_wgan.provenance import record
+from astro_wgan.stamps.table_columns import numbers_or_nan
 
 __all__ = ['compare_properties']
 
@@ -120,7 +121,5 @@ def _values(first, second, name):
 
 
 def _finite(column):
-    values = np.ma.MaskedArray(np.asarray(getattr(column, 'value', column)))
-    mask = getattr(column, 'mask', False)
-    values = np.where(mask, np.nan, values.data.astype(float))
+    values = numbers_or_nan(column).astype(float)
     return values[np.isfinite(values)]

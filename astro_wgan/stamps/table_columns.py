@@ -5,7 +5,7 @@ from astropy.table import Column
 
 from astro_wgan.stamps.masked import without_mask
 
-__all__ = ['check_ids', 'named_rows', 'plain_values', 'text_without_unit']
+__all__ = ['check_ids', 'named_rows', 'numbers_or_nan', 'plain_values', 'text_without_unit']
 
 #: Rows that an error names.
 _NAMED = 5
@@ -58,6 +58,35 @@ def plain_values(values, mask=None):
     plain = np.zeros(values.shape, dtype=made.dtype)
     plain[~missing] = made
     return plain, missing if missing.any() else None
+
+
+def numbers_or_nan(values):
+    """
+    The numbers of a column, NaN where they are masked or missing.
+
+    Parameters
+    ----------
+    values : array_like
+        A column, a Quantity (without its unit), a masked array, a pandas Series, or any array.
+
+    Returns
+    -------
+    `~numpy.ndarray`
+        Of the dtype of the values where none is missing, otherwise of floats. What holds no
+        numbers is returned as it is.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astro_wgan.stamps.table_columns import numbers_or_nan
+    >>> numbers_or_nan(np.ma.array([1, 2], mask=[False, True]))
+    array([ 1., nan])
+    """
+    values, mask = without_mask(values)
+    values, mask = plain_values(np.asarray(getattr(values, 'value', values)), mask)
+    if mask is None or values.dtype.kind not in 'biuf':
+        return values
+    return np.where(mask, np.nan, values.astype(float))
 
 
 def check_ids(ids, *, unique=True):

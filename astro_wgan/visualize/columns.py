@@ -7,6 +7,7 @@ from astropy import units as u
 from astropy.table import Table
 
 from astro_wgan.evaluate.inputs import score_array
+from astro_wgan.stamps.table_columns import numbers_or_nan
 
 __all__ = [
     'as_populations',
@@ -33,16 +34,14 @@ def check_table(table, names, what):
 
 def numbers(column, what, *, unit=None):
     """A column as floats in a unit, by default its own; NaN where masked."""
-    mask = getattr(column, 'mask', False)
-    values = getattr(column, 'unmasked', column)
-    if isinstance(values, u.Quantity):
-        values = values.to_value(unit)
-    values = np.asarray(values)
+    if isinstance(column, u.Quantity) and unit is not None:
+        column = column.to(unit)
+    values = numbers_or_nan(column)
     if values.ndim != 1 or values.dtype.kind not in 'biuf':
         raise ValueError(
             f'{what} must hold one number per row; got shape {values.shape}, dtype {values.dtype}.'
         )
-    return np.where(mask, np.nan, values.astype(float))
+    return values.astype(float)
 
 
 def in_order(column):

@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 from astropy.table import Table
 
+from astro_wgan.stamps.table_columns import numbers_or_nan
 from astro_wgan.visualize.axes import one_or_new
 from astro_wgan.visualize.columns import axis_label, in_order, numbers
 from astro_wgan.visualize.shown import colour_pictures, stretched_set
@@ -162,7 +163,7 @@ def _as_features(features):
                 f'it has {features.colnames}.'
             )
         features = features['features']
-    features = np.asarray(features, dtype=np.float32)
+    features = numbers_or_nan(features).astype(np.float32)
     if features.ndim < 2:
         raise ValueError(f'`features` must have the shape (n, features); got {features.shape}.')
     return features.reshape(len(features), -1)
