@@ -4,6 +4,7 @@ import numpy as np
 
 from astro_wgan.baselines.checks import check_fitted, import_sklearn
 from astro_wgan.baselines.images import fitted_stretch, score_stamps, stretched
+from astro_wgan.stamps.size_advice import size_advice
 from astro_wgan.stamps.stretch import Stretch
 
 __all__ = ['PCAMahalanobis', 'PCAResidual']
@@ -62,6 +63,7 @@ class _PrincipalComponents:
         # Constant stamps have no variance of which each component could explain a share.
         with np.errstate(invalid='ignore'):
             pca.fit(images)
+        self.shape_ = (*stamps.shape, stamps.bands or 1)
         self.mean_ = pca.mean_
         self.components_ = pca.components_
         self.variance_ = pca.explained_variance_
@@ -92,11 +94,12 @@ class _PrincipalComponents:
             If the stamps have another size, or other bands.
         """
         check_fitted(self, 'components_')
-        pixels = np.prod(stamps.shape) * (stamps.bands or 1)
-        if pixels != len(self.mean_):
+        if (*stamps.shape, stamps.bands or 1) != self.shape_:
+            ny, nx, bands = self.shape_
             raise ValueError(
                 f'`stamps` must have {len(self.mean_)} pixels, all bands counted, as those of the '
-                f'fit; got {pixels}.'
+                f'fit, {ny} x {nx} in {bands} band(s); got {stamps.shape[0]} x {stamps.shape[1]} '
+                f'in {stamps.bands or 1}. {size_advice(stamps, (ny, nx))}'.rstrip()
             )
         return score_stamps(stamps, self.stretch_, self._measure, 'scikit-learn', progress=progress)
 

@@ -112,7 +112,8 @@ def reproject_stamps(
     pixel_scale = stamps.pixel_scale if pixel_scale is None else as_pixel_scale(pixel_scale)
     if pixel_scale is None:
         raise ValueError(
-            'Give `pixel_scale`: the set has none of its own, since its stamps have no WCS.'
+            'Give `pixel_scale`: the set has none of its own, since its stamps have no WCS. The '
+            'middle of stamps is taken by `crop`, which needs none.'
         )
     turn = None if orientation is None else _as_turn(orientation)
     keeps_brightness = _is_surface_brightness(stamps.unit)

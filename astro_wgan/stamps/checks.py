@@ -8,6 +8,7 @@ from astropy.table import QTable
 from astro_wgan.stamps.axis_order import in_order
 from astro_wgan.stamps.masked import joint_mask, without_mask
 from astro_wgan.stamps.real_numbers import as_float
+from astro_wgan.stamps.size_advice import size_advice
 from astro_wgan.stamps.table_columns import check_ids, text_without_unit
 from astro_wgan.stamps.table_kinds import as_qtable
 
@@ -275,7 +276,8 @@ def check_alike(first, other):
     if first.pixels.shape[1:] != other.pixels.shape[1:]:
         raise ValueError(
             'Only stamps of one size and number of bands can be joined; '
-            f'got {first.pixels.shape[1:]} and {other.pixels.shape[1:]}.'
+            f'got {first.pixels.shape[1:]} and {other.pixels.shape[1:]}. '
+            f'{size_advice(other, first.shape)}'.rstrip()
         )
     if first.unit != other.unit:
         raise ValueError(

@@ -84,6 +84,7 @@ class NetworkConfig:
         if doublings not in (2, 3, 4, 5, 6):
             raise ValueError(
                 f'`size` of the images must be 16, 32, 64, 128 or 256 pixels; got {self.size}.'
+                f'{_other_sizes(self.size)}'
             )
         if not 1 <= self.bands <= 5:
             raise ValueError(f'`bands` must be 1 to 5; got {self.bands}.')
@@ -307,3 +308,19 @@ def from_dict(kind, values):
     if unknown:
         raise ValueError(f'{kind.__name__} has no parameter {", ".join(sorted(unknown))}.')
     return kind(**values)
+
+
+def _other_sizes(size):
+    """What can be done with stamps of a size that networks cannot have, as a sentence."""
+    if not size > 0:
+        return ''
+    sizes = [_BASE * 2**k for k in range(2, 7)]
+    smaller, larger = [n for n in sizes if n < size], [n for n in sizes if n > size]
+    ways = []
+    if smaller and size % smaller[-1] == 0:
+        ways.append(f'binned by {size // smaller[-1]} to {smaller[-1]}')
+    if smaller:
+        ways.append(f'cropped by a factor {size / smaller[-1]:.3g} to {smaller[-1]}')
+    if larger:
+        ways.append(f'padded by a factor {larger[0] / size:.3g} to {larger[0]}')
+    return f' Stamps of {size} pixels can be {", or ".join(ways)}.'

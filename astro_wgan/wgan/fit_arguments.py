@@ -1,5 +1,6 @@
 """What `WGAN.fit` is asked to do, checked before it begins."""
 
+from astro_wgan.stamps.size_advice import size_advice
 from astro_wgan.wgan.distributed import check_strategy
 from astro_wgan.wgan.transfer import check_start
 
@@ -79,9 +80,12 @@ def check_stamps(network, stamps):
     size, bands = network.size, network.bands
     if tuple(stamps.shape) != (size, size) or (stamps.bands or 1) != bands:
         ny, nx = stamps.shape
+        advice = size_advice(stamps, (size, size))
+        if (stamps.bands or 1) > bands:
+            advice += f' Take {bands} of the bands: `stamps.replace(pixels=stamps.pixels[..., k])`.'
         raise ValueError(
             f'The network works on stamps of {size} x {size} pixels and {bands} band(s); '
-            f'got {ny} x {nx} and {stamps.bands or 1}.'
+            f'got {ny} x {nx} and {stamps.bands or 1}. {advice.strip()}'.rstrip()
         )
 
 

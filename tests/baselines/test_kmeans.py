@@ -122,3 +122,35 @@ def test_what_cannot_be(shapes, known):
         MorphologyKMeans().fit(shapes, normal=np.zeros(400, bool))
     with pytest.raises(NotFittedBaselineError, match='MorphologyKMeans'):
         MorphologyKMeans().score(shapes)
+
+
+@pytest.mark.parametrize('kind', ['frame', 'reversed frame', 'dict', 'masked array'])
+def test_features_go_by_their_names(shapes, known, kind):
+    columns = {name: np.asarray(shapes[name]) for name in CAS_GINI_M20}
+    right = MorphologyKMeans(seed=3).fit(shapes, normal=known).score(shapes)['score']
+    if kind == 'masked array':
+        values = np.stack([*columns.values()], axis=1)
+        given = np.ma.array(values, mask=False)
+        given[7, 2] = np.ma.masked
+        given.data[7, 2] = -9999
+        score = MorphologyKMeans(seed=3).fit(given, normal=known).score(given)['score']
+        assert np.isnan(score[7])
+        assert np.isfinite(np.delete(score, 7)).all()
+        return
+    if kind != 'dict':
+        pandas = pytest.importorskip('pandas')
+        given = pandas.DataFrame({**columns, 'other': np.arange(400.0)})
+        given = given[given.columns[::-1]] if kind == 'reversed frame' else given
+    else:
+        given = columns
+    score = MorphologyKMeans(seed=3).fit(given, normal=known).score(given)['score']
+    assert np.array_equal(score, right)
+
+
+def test_what_is_not_known_to_be_normal_is_not(shapes, known):
+    unknown = np.arange(400) < 40
+    given = np.ma.array(np.where(unknown, ~known, known), mask=unknown)
+    right = MorphologyKMeans(seed=3).fit(shapes, normal=known & ~unknown)
+    assert np.array_equal(
+        MorphologyKMeans(seed=3).fit(shapes, normal=given).centers_, right.centers_
+    )

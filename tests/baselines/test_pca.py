@@ -148,3 +148,11 @@ def test_what_cannot_be(normal):
         PCAResidual(components=10).fit(normal[:10])
     with pytest.raises(NotFittedBaselineError, match='PCAResidual'):
         PCAResidual().score(normal)
+
+
+@pytest.mark.parametrize('shape', [(128, 32), (32, 32, 4), (96, 96)])
+def test_stamps_of_as_many_pixels_but_another_shape_are_refused(shape):
+    rng = np.random.default_rng(1)
+    pca = PCAResidual(components=2).fit(StampSet(rng.normal(size=(20, 64, 64))))
+    with pytest.raises(ValueError, match=r'64 x 64 in 1 band.*got'):
+        pca.score(StampSet(rng.normal(size=(4, *shape))), progress=False)

@@ -9,6 +9,7 @@ from scipy.stats import norm
 
 from astro_wgan.anomaly.calibration import Calibration
 from astro_wgan.evaluate import detection_rates, side_by_side
+from astro_wgan.evaluate.inputs import read_classes, score_array
 
 HUNDRED = np.arange(1.0, 101.0)
 
@@ -155,3 +156,32 @@ def test_importing_the_room_loads_no_network():
     )
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == 'False'
+
+
+@pytest.mark.parametrize('kind', ['series', 'nullable', 'frame', 'masked array', 'objects'])
+def test_scores_of_any_kind_are_the_same(kind):
+    rng = np.random.default_rng(4)
+    scores = rng.normal(size=200)
+    missing = np.arange(200) % 10 == 3
+    right = score_array(np.where(missing, np.nan, scores), 'scores')
+    if kind == 'masked array':
+        given = np.ma.array(np.where(missing, 99, scores), mask=missing)
+    elif kind == 'objects':
+        given = np.where(missing, None, scores.astype(object))
+    else:
+        pandas = pytest.importorskip('pandas')
+        given = pandas.Series(scores).mask(missing)
+        if kind == 'nullable':
+            given = given.astype('Float64')
+        elif kind == 'frame':
+            given = pandas.DataFrame({'id': np.arange(200), 'score': given})
+    assert np.array_equal(score_array(given, 'scores'), right, equal_nan=True)
+
+
+def test_classes_that_are_missing_are_refused():
+    labels = np.ma.array(['normal', 'odd', 'odd'], mask=[False, False, True])
+    for classes in (labels, np.array(['normal', 'odd', None], dtype=object)):
+        with pytest.raises(ValueError, match='masked or missing in row 2'):
+            read_classes(classes, 3)
+    with pytest.raises(ValueError, match='masked or missing in row 2'):
+        read_classes({'odd': np.ma.array([True, False, True], mask=[0, 0, 1])}, 3)

@@ -32,6 +32,8 @@ def test_dictionaries_restore_the_configuration(config):
     ('kind', 'values', 'message'),
     [
         (NetworkConfig, {'size': 60}, '`size`.*16, 32, 64, 128 or 256 pixels; got 60'),
+        (NetworkConfig, {'size': 96}, 'cropped by a factor 1.5 to 64, or padded by a factor 1.33'),
+        (NetworkConfig, {'size': 512}, 'binned by 2 to 256, or cropped by a factor 2 to 256'),
         (NetworkConfig, {'size': 0}, '`size`.*got 0'),
         (NetworkConfig, {'bands': 6}, '`bands` must be 1 to 5; got 6'),
         (NetworkConfig, {'latent': 0}, '`latent`'),

@@ -245,7 +245,7 @@ def test_stamps_may_be_fewer_than_a_batch(stamps):
 def test_stamps_that_do_not_fit_are_refused(stamps):
     with pytest.raises(ValueError, match=r'at least 8 stamps; got 3'):
         new_wgan().fit(stamps[:3])
-    with pytest.raises(ValueError, match=r'16 x 16 pixels and 1 band.*got 32 x 32'):
+    with pytest.raises(ValueError, match=r'16 x 16 pixels.*got 32 x 32 and 1. Bin them by 2'):
         new_wgan().fit(StampSet(np.zeros((20, 32, 32))))
     with pytest.raises(TypeError, match=r'`stamps` must be a StampSet.*got ndarray'):
         new_wgan().fit(np.zeros((20, 16, 16)))
