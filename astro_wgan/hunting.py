@@ -1,14 +1,14 @@
 """The whole way in one call: from an image to a ranked table and a page to look at."""
 
-import json
 from dataclasses import asdict, dataclass, field
+from numbers import Integral
 from os import PathLike
 from pathlib import Path
 
 import numpy as np
 from astropy.table import QTable
 
-from astro_wgan.files import replaced
+from astro_wgan.hunt_folder import HuntFolder, HuntFolderError
 from astro_wgan.jobs import (
     Fingerprint,
     describe_model,
@@ -18,16 +18,12 @@ from astro_wgan.jobs import (
 )
 from astro_wgan.progress import ProgressLine
 from astro_wgan.provenance import record
-from astro_wgan.stamps import Detection, StampSet, StampStore, cut_stamps, read_image
+from astro_wgan.stamps import Detection, StampSet, cut_stamps, read_image
+from astro_wgan.stamps.writable import check_writable
 
 __all__ = ['HuntConfig', 'HuntFolderError', 'HuntResult', 'hunt']
 
-_FORMAT = 'astro_wgan hunt 1'
 _DEFAULT_ITERATIONS = 600
-
-
-class HuntFolderError(OSError):
-    """A folder into which this hunt's results cannot go."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +72,22 @@ class HuntConfig:
     cards: int = 300
 
     def __post_init__(self):
+        for name in ('size', 'iterations', 'seed', 'cards'):
+            value = getattr(self, name)
+            if value is not None and not _is_whole(value):
+                raise ValueError(f'`{name}` must be a whole number; got {value!r}.')
+        for name, allowed in (('partial', ('drop', 'fill')), ('preset', ('compact', 'paper'))):
+            if getattr(self, name) not in allowed:
+                raise ValueError(
+                    f'`{name}` must be {" or ".join(map(repr, allowed))}; '
+                    f'got {getattr(self, name)!r}.'
+                )
+        if not isinstance(self.detection, Detection):
+            raise ValueError(f'`detection` must be a Detection; got {self.detection!r}.')
         if not 0 < self.held_out < 1:
             raise ValueError(f'`held_out` must lie between 0 and 1; got {self.held_out}.')
+        if self.iterations is not None and self.epochs is not None:
+            raise ValueError('Give `epochs` or `iterations`, not both.')
         for name, limit in self.limits.items():
             if not limit > 0:
                 raise ValueError(f'`{name}` must be above 0; got {limit}.')
@@ -156,8 +166,9 @@ def hunt(
     HuntFolderError
         If ``out`` cannot be written, or holds something else.
     ValueError
-        If image, positions or configuration cannot be used, or there are too few stamps to
-        train on. All this before the training starts.
+        If image, positions or configuration cannot be used, a column of the positions cannot be
+        written, ``model`` is of another size or unit, or there are too few stamps to train on. All
+        this before the training starts, and before anything is written.
     KeyboardInterrupt
         After the state has been written; the same call goes on from there.
 
@@ -175,7 +186,7 @@ def hunt(
         from astro_wgan.anomaly import AnomalyDetector
         from astro_wgan.wgan import preset
     fewest = preset(config.preset, size=config.size)[1].fewest_stamps
-    folder = _Folder(out)
+    folder = HuntFolder(out)
     if model is not None and not isinstance(model, AnomalyDetector):
         model = AnomalyDetector.load(_model_folder(model))
     with ProgressLine('detecting', quiet=not progress) as line:
@@ -183,19 +194,27 @@ def hunt(
         ccd = read_image(image, hdu=hdu, plane=plane)
         stamps = _cut(ccd, config, positions)
         line.update(1.0, f'{len(stamps)} stamps of {config.size} x {config.size} pixels')
+    check_writable(stamps)
     trained_on = np.zeros(len(stamps), dtype=bool)
     if model is None:
         trained_on = _draw_training(stamps, config, fewest)
+    else:
+        _check_model(model, stamps, config)
     folder.claim(_fingerprint(stamps, config, model))
     if folder.is_complete:
         return HuntResult(
             stamps, folder.read_table(), AnomalyDetector.load(folder.model), folder.path
         )
 
-    detector = model
-    if detector is None:
-        detector = _train(stamps[trained_on], config, folder, progress)
-    folder.write_stamps(stamps)
+    try:
+        folder.write_stamps(stamps)
+        detector = model
+        if detector is None:
+            detector = _train(stamps[trained_on], config, folder, progress)
+    except (TypeError, ValueError):
+        # Another call, with what was wrong put right, is another hunt.
+        folder.release()
+        raise
     misfit = detector.measure(stamps, progress=progress, resume=folder.partial_scores)
     member = np.zeros(len(stamps), dtype=bool)
     if not hasattr(detector, 'calibration_'):
@@ -219,6 +238,10 @@ def hunt(
     folder.write_table(table)
     folder.complete()
     return HuntResult(stamps, folder.read_table(), detector, folder.path)
+
+
+def _is_whole(value):
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def _cut(ccd, config, positions):
@@ -247,6 +270,17 @@ def _draw_training(stamps, config, fewest):
             "smaller stamps or partial='fill', or name a trained `model`."
         )
     return np.isin(stamps.ids, normal.ids)
+
+
+def _check_model(model, stamps, config):
+    """Refuse a detector of another size, or one that these stamps are nothing to."""
+    size = model.wgan.network.size
+    if size != config.size:
+        raise ValueError(
+            f'`size` of the configuration must be that of `model`, {size}; got {config.size}.'
+        )
+    # One stamp shows whether bands and units fit, too.
+    model.wgan.images_from_stamps(stamps[:1])
 
 
 def _train(stamps, config, folder, progress):
@@ -299,75 +333,3 @@ def _fingerprint(stamps, config, model):
     # All columns: they are in the table of scores.
     groups['stamps'] = describe_stamps(stamps, columns=None)
     return Fingerprint(groups)
-
-
-class _Folder:
-    """The folder of a hunt: what lies where, and whose it is."""
-
-    def __init__(self, path):
-        self.path = Path(path)
-        self._mark = self.path / 'hunt.json'
-        if self.path.exists() and not self.path.is_dir():
-            raise HuntFolderError(f'`out` must be a folder; {self.path} is a file.')
-        holds = self.path.is_dir() and any(self.path.iterdir())
-        if holds and not self._mark.is_file():
-            raise HuntFolderError(
-                f'The folder {self.path} holds other files. Name a new or an empty folder.'
-            )
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            with replaced(self.path / 'writable') as temporary:
-                temporary.touch()
-            (self.path / 'writable').unlink()
-        except OSError as error:
-            raise HuntFolderError(f'The folder {self.path} cannot be written: {error}.') from error
-
-    checkpoint = property(lambda self: self.path / 'training.npz')
-    partial_scores = property(lambda self: self.path / 'scores.npz')
-    model = property(lambda self: self.path / 'model')
-    gallery = property(lambda self: self.path / 'gallery.html')
-    table = property(lambda self: self.path / 'scores.ecsv')
-
-    def claim(self, fingerprint):
-        """Make the folder this hunt's, or raise if it is another's."""
-        self._fingerprint = fingerprint.to_dict()
-        if not self._mark.is_file():
-            self._write_mark(complete=False)
-        try:
-            known = json.loads(self._mark.read_text())
-            self.is_complete = bool(known['complete'])
-            other = fingerprint.mismatch(known['fingerprint'] if known['format'] == _FORMAT else {})
-        except (ValueError, KeyError, TypeError) as error:
-            raise HuntFolderError(f'The file {self._mark} is damaged ({error}).') from error
-        if other:
-            raise HuntFolderError(
-                f'The folder {self.path} holds the results of another hunt: it {other}. Name '
-                'another folder, or remove this one.'
-            )
-
-    def write_stamps(self, stamps):
-        """Write the stamps into a store, or those that an interrupted hunt has not written."""
-        path = self.path / 'stamps.zarr'
-        store = (
-            StampStore.open(path, 'a') if path.exists() else StampStore.create(path, like=stamps)
-        )
-        store.append(stamps[len(store) :])
-
-    def write_table(self, table):
-        with replaced(self.table) as temporary:
-            table.write(temporary, format='ascii.ecsv')
-
-    def read_table(self):
-        return QTable.read(self.table, format='ascii.ecsv')
-
-    def complete(self):
-        """Say that all is there, and remove what only an interrupted hunt needs."""
-        self._write_mark(complete=True)
-        self.is_complete = True
-        for path in (self.checkpoint, self.partial_scores):
-            path.unlink(missing_ok=True)
-
-    def _write_mark(self, *, complete):
-        content = {'format': _FORMAT, 'complete': complete, 'fingerprint': self._fingerprint}
-        with replaced(self._mark) as temporary:
-            temporary.write_text(json.dumps(content, indent=2))

@@ -13,6 +13,7 @@ from astro_wgan.stamps.position_columns import find_positions
 from astro_wgan.stamps.sky_pixels import plain_sky, sky_to_pixel
 from astro_wgan.stamps.table_columns import check_ids, named_rows, text_without_unit
 from astro_wgan.stamps.table_kinds import as_qtable, table_of
+from astro_wgan.stamps.table_meta import plain_meta
 
 __all__ = ['position_table', 'with_positions']
 
@@ -95,6 +96,7 @@ def _from_table(table, wcs, shape):
     _check_finite(~found.missing, f'columns {found.names}')
     if 'id' in table.colnames:
         check_ids(table['id'], unique=False)
+    table.meta = plain_meta(table.meta)
     return with_positions(table, found.x, found.y, wcs, sky=found.sky)
 
 

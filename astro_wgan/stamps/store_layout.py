@@ -20,6 +20,7 @@ __all__ = [
     'meta_from_text',
     'meta_text',
     'read_table',
+    'unit_text',
 ]
 
 #: What is read of the pixels at once at least, in bytes, and how many times that makes a file.
@@ -44,7 +45,7 @@ def create_arrays(path, like, *, chunk, shard, compression, overwrite):
     if compression not in COMPRESSIONS:
         raise ValueError(f'`compression` must be one of {COMPRESSIONS}; got {compression!r}.')
     header = {
-        'unit': _unit_text(like.unit),
+        'unit': unit_text(like.unit),
         'pixel_scale': None if like.pixel_scale is None else float(like.pixel_scale.value),
         'table': describe(like.table),
     }
@@ -166,7 +167,15 @@ def _file_sizes(like, chunk, shard):
     return int(chunk), int(shard)
 
 
-def _unit_text(unit):
+def unit_text(unit):
+    """
+    A unit as text that astropy reads again; None for none.
+
+    Raises
+    ------
+    ValueError
+        If astropy does not.
+    """
     if unit is None:
         return None
     text = unit.to_string()
@@ -176,7 +185,7 @@ def _unit_text(unit):
         same = False
     if not same:
         raise ValueError(
-            f'The unit of `like`, {text!r}, cannot be read again from its name: convert the stamps '
+            f'The unit of the stamps, {text!r}, cannot be read again from its name: convert them '
             'to a unit that astropy knows.'
         )
     return text

@@ -11,7 +11,7 @@ from astropy.wcs import WCS, FITSFixedWarning
 
 from astro_wgan.stamps.geometry import ParentImage, StampGeometry
 
-__all__ = ['ParentShelf', 'StoredParent']
+__all__ = ['ParentShelf', 'StoredParent', 'parent_text']
 
 #: Parent images that a writer recognises when more stamps of one come.
 _REMEMBERED = 1024
@@ -95,7 +95,7 @@ class ParentShelf:
         count = self._arrays.length('parents')
         numbers, texts = np.zeros(len(geometry.parents), dtype=np.int64), []
         for k in np.unique(geometry.parent):
-            text = _text(geometry.parents[k])
+            text = parent_text(geometry.parents[k])
             if text not in remembered:
                 remembered[text] = count + len(texts)
                 texts.append(text)
@@ -118,8 +118,15 @@ class ParentShelf:
         return {str(text): int(number) for text, number in zip(texts, numbers, strict=True)}
 
 
-def _text(parent):
-    """Shape and WCS of an image as JSON."""
+def parent_text(parent):
+    """
+    Shape and WCS of an image as JSON.
+
+    Raises
+    ------
+    ValueError
+        If the WCS has a distortion given as a table.
+    """
     if isinstance(parent, StoredParent):
         return parent.text
     if parent.wcs is None:

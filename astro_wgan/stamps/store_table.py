@@ -14,6 +14,8 @@ from astropy.table.serialize import (
 )
 from astropy.utils.masked import Masked
 
+from astro_wgan.stamps.table_meta import plain_meta
+
 __all__ = ['MIXINS', 'column_names', 'decode', 'describe', 'encode', 'mixin_text']
 
 #: Where astropy keeps, in the meta of a table, how mixin columns are made from plain ones.
@@ -35,7 +37,9 @@ def describe(table):
     TypeError
         If a column holds neither numbers, truth values nor text.
     """
-    return '\n'.join(get_yaml_from_table(_plain(table[:0])))
+    empty = table[:0]
+    empty.meta = plain_meta(table.meta)
+    return '\n'.join(get_yaml_from_table(_plain(empty)))
 
 
 def encode(table, *, like=None):

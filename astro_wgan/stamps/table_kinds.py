@@ -25,7 +25,8 @@ def as_qtable(table):
     table : `~astropy.table.Table` or other columns
         As `table_of` takes them. Columns of dtype object, as pyvo, astroquery and pandas make
         them, become text, truth values, whole or real numbers, masked where there is none (None,
-        NaN, NA), if that is what they hold. Others stay as they are.
+        NaN, NA), if that is what they hold; dates become `~astropy.time.Time`. Others stay as
+        they are.
 
     Returns
     -------
@@ -48,6 +49,8 @@ def as_qtable(table):
     table = table[:] if type(table) is QTable else _converted(table)
     for name in table.colnames:
         column = table[name]
+        if isinstance(column, Column) and column.dtype.kind == 'M':
+            table[name] = _as_time(*without_mask(column))
         if isinstance(column, Column) and column.dtype.kind in 'OT':
             values, mask = plain_values(*without_mask(column.copy()))
             about = {key: getattr(column, key) for key in ('unit', 'description', 'format', 'meta')}
@@ -131,15 +134,9 @@ def _frame_names(frame):
 def _frame_column(series, name):
     values, mask = plain_values(_frame_values(series))
     if values.dtype.kind == 'M':
-        missing = np.isnat(values)
-        mask = missing if missing.any() else None
-        # To the nanosecond, the finest that Time reads.
-        values = Time(np.where(missing, np.datetime64(0, 'ns'), values.astype('M8[ns]')))
-        values.format = 'isot'
-        if mask is not None:
-            values[mask] = np.ma.masked
-        values.info.name = str(name)
-        return values
+        time = _as_time(values, mask)
+        time.info.name = str(name)
+        return time
     if mask is None:
         return Column(values, name=str(name))
     return MaskedColumn(values, mask=mask, name=str(name))
@@ -154,3 +151,14 @@ def _frame_values(series):
     values = np.empty(len(series), dtype=object)
     values[:] = [v.as_py() if hasattr(v, 'as_py') else v for v in series]
     return values
+
+
+def _as_time(values, mask):
+    missing = np.isnat(values)
+    missing = missing if mask is None else missing | mask
+    # To the nanosecond, the finest that Time reads.
+    time = Time(np.where(missing, np.datetime64(0, 'ns'), values.astype('M8[ns]')))
+    time.format = 'isot'
+    if missing.any():
+        time[missing] = np.ma.masked
+    return time

@@ -1,0 +1,112 @@
+"""The folder of a hunt: what lies where, and whose it is."""
+
+import json
+import shutil
+from pathlib import Path
+
+from astropy.table import QTable
+
+from astro_wgan.files import replaced
+from astro_wgan.stamps import StampStore
+
+__all__ = ['HuntFolder', 'HuntFolderError']
+
+_FORMAT = 'astro_wgan hunt 1'
+
+
+class HuntFolderError(OSError):
+    """A folder into which this hunt's results cannot go."""
+
+
+class HuntFolder:
+    """
+    The folder of a hunt.
+
+    Parameters
+    ----------
+    path : path-like
+        New, empty, or that of a hunt.
+
+    Raises
+    ------
+    HuntFolderError
+        If it cannot be written, or holds something else.
+    """
+
+    def __init__(self, path):
+        self.path = Path(path)
+        self._mark = self.path / 'hunt.json'
+        if self.path.exists() and not self.path.is_dir():
+            raise HuntFolderError(f'`out` must be a folder; {self.path} is a file.')
+        holds = self.path.is_dir() and any(self.path.iterdir())
+        if holds and not self._mark.is_file():
+            raise HuntFolderError(
+                f'The folder {self.path} holds other files. Name a new or an empty folder.'
+            )
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            with replaced(self.path / 'writable') as temporary:
+                temporary.touch()
+            (self.path / 'writable').unlink()
+        except OSError as error:
+            raise HuntFolderError(f'The folder {self.path} cannot be written: {error}.') from error
+
+    checkpoint = property(lambda self: self.path / 'training.npz')
+    partial_scores = property(lambda self: self.path / 'scores.npz')
+    model = property(lambda self: self.path / 'model')
+    gallery = property(lambda self: self.path / 'gallery.html')
+    table = property(lambda self: self.path / 'scores.ecsv')
+    _stamps = property(lambda self: self.path / 'stamps.zarr')
+
+    def claim(self, fingerprint):
+        """Make the folder this hunt's, or raise if it is another's."""
+        self._fingerprint = fingerprint.to_dict()
+        self._is_new = not self._mark.is_file()
+        if self._is_new:
+            self._write_mark(complete=False)
+        try:
+            known = json.loads(self._mark.read_text())
+            self.is_complete = bool(known['complete'])
+            other = fingerprint.mismatch(known['fingerprint'] if known['format'] == _FORMAT else {})
+        except (ValueError, KeyError, TypeError) as error:
+            raise HuntFolderError(f'The file {self._mark} is damaged ({error}).') from error
+        if other:
+            raise HuntFolderError(
+                f'The folder {self.path} holds the results of another hunt: it {other}. Name '
+                'another folder, or remove this one.'
+            )
+
+    def write_stamps(self, stamps):
+        """Write the stamps into a store, or those that an interrupted hunt has not written."""
+        path = self._stamps
+        store = (
+            StampStore.open(path, 'a') if path.exists() else StampStore.create(path, like=stamps)
+        )
+        store.append(stamps[len(store) :])
+
+    def release(self):
+        """Leave the folder as it was found, if this hunt has kept no work in it yet."""
+        if self._is_new and not self.checkpoint.exists() and not self.model.exists():
+            shutil.rmtree(self._stamps, ignore_errors=True)
+            self._mark.unlink(missing_ok=True)
+
+    def write_table(self, table):
+        """Write the table of scores."""
+        with replaced(self.table) as temporary:
+            table.write(temporary, format='ascii.ecsv')
+
+    def read_table(self):
+        """The table of scores."""
+        return QTable.read(self.table, format='ascii.ecsv')
+
+    def complete(self):
+        """Say that all is there, and remove what only an interrupted hunt needs."""
+        self._write_mark(complete=True)
+        self.is_complete = True
+        for path in (self.checkpoint, self.partial_scores):
+            path.unlink(missing_ok=True)
+
+    def _write_mark(self, *, complete):
+        content = {'format': _FORMAT, 'complete': complete, 'fingerprint': self._fingerprint}
+        with replaced(self._mark) as temporary:
+            temporary.write_text(json.dumps(content, indent=2))
