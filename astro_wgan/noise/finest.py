@@ -3,6 +3,8 @@
 import numpy as np
 from scipy.stats import norm
 
+from astro_wgan.stamps.table_columns import numbers_or_nan
+
 __all__ = ['finest_scatter']
 
 #: Median of the absolute values of a normal distribution with the standard deviation 1.
@@ -16,7 +18,7 @@ def finest_scatter(images, *, axis=(1, 2)):
     Parameters
     ----------
     images : `~numpy.ndarray`, shape (n, ny, nx) or (n, ny, nx, bands)
-        NaN in pixels that do not count.
+        NaN, or masked, in pixels that do not count.
     axis : int, tuple of int, optional
         Axes to take together: by default those of the pixels, for a value by image.
 
@@ -39,6 +41,7 @@ def finest_scatter(images, *, axis=(1, 2)):
     >>> bool((abs(finest_scatter(images) - 2) < 0.2).all())
     True
     """
+    images = numbers_or_nan(images)
     # Its variance is 36 times that of a pixel.
     finest = np.diff(np.diff(images, 2, axis=1), 2, axis=2) / 6
     return _median(np.abs(finest), axis) / _MEDIAN

@@ -12,6 +12,7 @@ import numpy as np
 
 from astro_wgan.files import replaced
 from astro_wgan.stamps.checks import as_pixel_scale
+from astro_wgan.stamps.table_columns import numbers_or_nan
 from astro_wgan.visualize.cards import card_columns, sky_text
 from astro_wgan.visualize.pictures import (
     MASKED_COLOUR,
@@ -180,7 +181,7 @@ def _checked_rows(table, rows):
 
 def _checked_images(n, inputs, closest, residuals):
     images = {'inputs': inputs, 'closest': closest, 'residuals': residuals}
-    images = {name: np.array(stack, dtype=np.float32) for name, stack in images.items()}
+    images = {name: numbers_or_nan(stack).astype(np.float32) for name, stack in images.items()}
     shape = images['inputs'].shape
     for name, stack in images.items():
         if stack.ndim not in (3, 4) or len(stack) != n or stack.shape != shape:

@@ -5,7 +5,8 @@ import warnings
 import numpy as np
 from astropy.table import Table
 
-from astro_wgan.stamps.table_columns import numbers_or_nan
+from astro_wgan.stamps.masked import without_mask
+from astro_wgan.stamps.table_columns import numbers_or_nan, plain_values
 from astro_wgan.visualize.axes import one_or_new
 from astro_wgan.visualize.columns import axis_label, in_order, numbers
 from astro_wgan.visualize.shown import colour_pictures, stretched_set
@@ -214,8 +215,12 @@ def _principal_components(features, seed):
 
 def _classes(by):
     """Words for classes, or None where there are numbers."""
-    values = np.asarray(getattr(by, 'value', by))
-    return values.astype(str) if values.dtype.kind in 'bUSO' else None
+    values, mask = without_mask(by)
+    values, mask = plain_values(np.asarray(getattr(values, 'value', values)), mask)
+    if values.dtype.kind not in 'bUSO':
+        return None
+    words = values.astype(str)
+    return words if mask is None else np.where(mask, 'unknown', words)
 
 
 def _finite_numbers(by, known):

@@ -84,4 +84,4 @@ def _as_stamps(stamps, what):
         raise ValueError(
             f'{what} must be stamps of shape (n, ny, nx) or (n, ny, nx, bands); got {array.shape}.'
         )
-    return StampSet(array)
+    return StampSet(stamps)

@@ -38,3 +38,12 @@ def test_each_band_by_itself_or_all_together():
     assert by_band.shape == (3, 2)
     np.testing.assert_allclose(by_band.mean(axis=0), [1, 4], rtol=0.1)
     assert np.shape(finest_scatter(images, axis=None)) == ()
+
+
+def test_masked_pixels_do_not_count():
+    images = np.random.default_rng(1).normal(size=(2, 30, 30))
+    hole = np.zeros(images.shape, dtype=bool)
+    hole[0, 10:13, 5:9] = True
+    masked = np.ma.array(np.where(hole, 1e6 * images, images), mask=hole)
+    expected = finest_scatter(np.where(hole, np.nan, images))
+    np.testing.assert_array_equal(finest_scatter(masked), expected)

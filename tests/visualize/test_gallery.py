@@ -87,7 +87,8 @@ def test_residuals_of_all_cards_share_their_colours(tmp_path):
 
 def test_masked_and_infinite_pixels_are_shown_as_masked(tmp_path):
     table, images = scored(1)
-    images['inputs'][0, 3, 4] = np.nan
+    images['inputs'][0, 3, 4] = 9999
+    images['inputs'] = np.ma.masked_greater(images['inputs'], 9000)
     images['inputs'][0, 3, 5] = np.inf
     data = read_data(write_gallery(tmp_path / 'page.html', table, origin='upper', **images))
     colours = picture(data, 0, 0)

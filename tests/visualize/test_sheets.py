@@ -61,10 +61,11 @@ def test_each_stamp_has_its_own_range_by_default():
     assert np.allclose(sheet[:, :16], sheet[:, 17:], atol=1e-5)
 
 
-def test_masked_pixels_are_olive():
+@pytest.mark.parametrize('kind', [StampSet, np.asarray, np.ma.masked_invalid])
+def test_masked_pixels_are_olive(kind):
     pixels = galaxies(2)
     pixels[0, 3, 5] = np.nan
-    sheet = plot_stamps(StampSet(pixels), columns=2, origin='upper').images[0].get_array()
+    sheet = plot_stamps(kind(pixels), columns=2, origin='upper').images[0].get_array()
     assert np.allclose(sheet[3, 5, :3], OLIVE)
     assert not np.allclose(sheet[3, 5 + 17, :3], OLIVE)
 
