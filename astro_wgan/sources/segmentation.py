@@ -5,7 +5,6 @@ from typing import NamedTuple
 import numpy as np
 
 from astro_wgan.sources.batch import batch_rows, checked_band, read_batch
-from astro_wgan.sources.inputs import as_background
 from astro_wgan.stamps.background import measure_sky
 from astro_wgan.stamps.detection import Detection, DetectionError, extract_sources
 
@@ -119,6 +118,9 @@ def segment_stamps(stamps, *, detection=None, background=None, band=None):
     """
     detection = Detection() if detection is None else detection
     band = checked_band(band, stamps.bands)
+    # Not at the top: processes that measure sources import no astropy.
+    from astro_wgan.sources.inputs import as_background
+
     background = as_background(background, stamps, detection)
     labels = np.zeros((len(stamps), *stamps.shape), dtype=np.int32)
     central = np.zeros(len(stamps), dtype=np.int32)
