@@ -20,6 +20,9 @@ _PIECES = 64
 #: sky is known to vary, below which it varies in more detail.
 _PROBABILITY, _MORE = 1e-5, 0.01
 
+#: Clean pixels that a level is fitted to, at least.
+_FEWEST = 64
+
 #: Stiffness, relative to the pixels, that carries a spline across holes.
 _STIFF = 1e-4
 
@@ -60,11 +63,13 @@ def sky_level(pixels, clean, *, scale, rows=(), columns=()):
         for x in pairwise(edges[1])
     ]
     cells = [cell for cell in cells if cell.count]
+    if sum(cell.count for cell in cells) < _FEWEST:
+        return np.full(pixels.shape, pixels[clean].mean(dtype=float), dtype=pixels.dtype), 1
     models = _models(max(max(cell.shape) for cell in cells), scale)
     terms, squares = np.array([_cost(cells, model) for model in models]).T
     white = sum(cell.squares for cell in cells) - squares[0] + squares[-1]
     chosen = _chosen(terms, squares, white / sum(cell.count for cell in cells))
-    level = np.full(pixels.shape, pixels[clean].mean(dtype=float))
+    level = np.full(pixels.shape, pixels[clean].mean(dtype=float), dtype=pixels.dtype)
     for cell in cells:
         level[cell.part] = cell.level(models[chosen])
     return level, int(terms[chosen])
@@ -119,13 +124,12 @@ class _Cell:
             return
         wanted = max(1, int(min(scale, *self.shape) / _BINS))
         starts = [np.arange(0, n, wanted) for n in self.shape]
-        values = np.where(clean, pixels, 0).astype(float)
-        self.mean = values.sum() / self.count
-        values -= np.where(clean, self.mean, 0)
-        self.squares = float((values**2).sum())
+        self.mean = pixels[clean].mean(dtype=float)
+        values = np.where(clean, pixels - pixels.dtype.type(self.mean), pixels.dtype.type(0))
+        self.squares = float(np.square(values).sum(dtype=float))
         total, weight = (
-            np.add.reduceat(np.add.reduceat(each, starts[0], axis=0), starts[1], axis=1)
-            for each in (values, clean.astype(float))
+            np.add.reduceat(np.add.reduceat(each, starts[0], 0, float), starts[1], axis=1)
+            for each in (values, clean)
         )
         self.weight = weight
         self.value = np.divide(total, weight, out=np.zeros_like(total), where=weight > 0)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from photutils.segmentation import detect_sources
 from photutils.utils.exceptions import NoDetectionsWarning
-from scipy.ndimage import distance_transform_edt, find_objects, gaussian_filter
+from scipy.ndimage import binary_dilation, distance_transform_edt, find_objects, gaussian_filter
 from scipy.ndimage import label as connected
 
 from astro_wgan.stamps.detection import extract_sources, smoothed
@@ -32,6 +32,12 @@ _FEW = 0.1
 
 #: How many times brighter sources are before the sky is known.
 _FIRST = 2
+
+#: Sigma above which one pixel makes a source.
+_CERTAIN = 4
+
+#: What is as far below the sky as so many times the threshold is above it is a defect.
+_DARK = 2
 
 _NEIGHBORS = np.ones((3, 3))
 
@@ -68,10 +74,15 @@ def cover_sources(residual, bad, clean, detection, *, engine, margin, stated=Fal
     sigma = detection.threshold / (_PYRAMID if detection.smooth else 1)
     turn = {'first': clean is None, 'stated': stated}
     limits = _limits(image, sky, sigma, **turn)
-    peaks = _peaks(residual, image, bad, detection, limits, engine)
+    # Where one pixel may be that of noise, so many together are not.
+    fewest = 1 if sigma >= _CERTAIN else detection.minimum_area
+    peaks = _peaks(residual, image, bad, detection, limits, fewest, engine)
     labels = _grown(peaks, image, bad, limits, detection.minimum_area)
     share = float((labels > 0).mean())
     covered = _with_wings(labels, margin, _WINGS)
+    # Dead pixels and rows are no sky, either.
+    dark = image < limits.middle - _DARK * (limits.peak - limits.middle)
+    covered |= binary_dilation(dark & ~bad, _NEIGHBORS)
     sigma = detection.threshold / _PYRAMID
     for width in _WIDTHS:
         sky &= ~covered
@@ -135,18 +146,18 @@ def _limits(image, sky, sigma, *, first, stated):
     return _Limits(float(peak), float(extent), float(middle))
 
 
-def _peaks(residual, image, bad, detection, limits, engine):
+def _peaks(residual, image, bad, detection, limits, fewest, engine):
     """True in sources that an engine finds above a limit in the smoothed image."""
     if engine == 'sep':
         # What is deblended is one source here, and how large it is its lower limit tells.
-        detection = replace(detection, deblend_contrast=1.0, clean=None, minimum_area=1)
+        detection = replace(detection, deblend_contrast=1.0, clean=None, minimum_area=fewest)
         above = np.where(bad, np.float32(0), residual - np.float32(limits.middle))
         noise = np.float32((limits.peak - limits.middle) / detection.threshold)
         return extract_sources(above, bad if bad.any() else None, noise, detection)[1] > 0
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', NoDetectionsWarning)
         threshold = np.broadcast_to(limits.peak, image.shape)
-        found = detect_sources(image, threshold, 1, mask=bad)
+        found = detect_sources(image, threshold, fewest, mask=bad)
     return np.zeros(image.shape, dtype=bool) if found is None else found.data > 0
 
 

@@ -65,17 +65,20 @@ def separate(pixels, bad, noise, detection, *, engine, margin, scale):
     """
     # In units of its own scatter, whatever its unit is.
     middle, spread = _middle_and_spread(pixels[~bad].astype(float))
-    image = np.where(bad, 0, (pixels.astype(float) - middle) / spread).astype(np.float32)
+    image = ((pixels.astype(float) - middle) / spread).astype(np.float32)
+    image[bad] = 0
     weight = None if noise is None else _relative(noise, bad)
     clean = ~bad
     stated = None
     if detection.background is not None:
         stated = np.float32((detection.background - middle) / spread)
     level, sigma = _first_guess(image, bad, detection, stated)
+    sigma = sigma if weight is None else weight
     for turn in range(_TURNS):
-        residual = np.where(bad, 0, (image - level) / (sigma if weight is None else weight))
+        residual = ((image - level) / sigma).astype(np.float32)
+        residual[bad] = 0
         covered, sources = cover_sources(
-            residual.astype(np.float32),
+            residual,
             bad,
             clean if turn else None,
             detection,
@@ -90,10 +93,11 @@ def separate(pixels, bad, noise, detection, *, engine, margin, scale):
         if stated is None:
             rows, columns = (find_steps(image, clean, axis=axis) for axis in (0, 1))
             level, terms = sky_level(image, clean, scale=scale, rows=rows, columns=columns)
-        sigma = _noise_map(image - level, clean, detection)
+        if weight is None:
+            sigma = _noise_map(image - level, clean, detection)
         if turn > 1 and np.count_nonzero(former != clean) <= _SETTLED * clean.size:
             break
-    return clean, None if terms == 1 else middle + spread * level
+    return clean, None if terms == 1 else middle + spread * level.astype(float)
 
 
 def _middle_and_spread(values):
@@ -110,7 +114,7 @@ def _middle_and_spread(values):
 
 def _relative(noise, bad):
     typical = np.median(noise[~bad].astype(float))
-    return np.where(bad, 1, noise.astype(float) / typical)
+    return np.where(bad, 1, noise.astype(float) / typical).astype(np.float32)
 
 
 def _first_guess(image, bad, detection, stated):
@@ -118,7 +122,7 @@ def _first_guess(image, bad, detection, stated):
     edges = [[0, n] for n in image.shape]
     if stated is None:
         edges = [[0, *find_steps(image, ~bad, axis=axis), n] for axis, n in enumerate(image.shape)]
-    level, sigma = np.zeros(image.shape), np.ones(image.shape)
+    level, sigma = np.zeros_like(image), np.ones_like(image)
     for y in pairwise(edges[0]):
         for x in pairwise(edges[1]):
             part = (slice(*y), slice(*x))
@@ -138,8 +142,8 @@ def _noise_map(residual, clean, detection):
     whole = residual[clean].std(dtype=float)
     starts = [np.arange(max(1, n // box)) * n // max(1, n // box) for n in residual.shape]
     count, first, second = (
-        np.add.reduceat(np.add.reduceat(each, starts[0], axis=0), starts[1], axis=1)
-        for each in (clean.astype(float), *(np.where(clean, residual**k, 0) for k in (1, 2)))
+        np.add.reduceat(np.add.reduceat(each, starts[0], 0, float), starts[1], axis=1)
+        for each in (clean, *(np.where(clean, residual**k, 0) for k in (1, 2)))
     )
     full = count >= max(2, _FULL * box**2)
     count = np.where(full, count, 1)
@@ -147,7 +151,7 @@ def _noise_map(residual, clean, detection):
     sigma = np.where(full & (sigma > 0), sigma, whole)
     sigma = median_filter(sigma, detection.background_filter, mode='nearest')
     y, x = (_between(n, len(start)) for n, start in zip(residual.shape, starts, strict=True))
-    return y @ sigma @ x.T
+    return (y @ sigma).astype(np.float32) @ x.T.astype(np.float32)
 
 
 def _between(n, boxes):

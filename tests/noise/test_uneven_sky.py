@@ -201,6 +201,26 @@ def test_areas_without_data_are_no_sky(kind):
     assert sky.scatter.value == pytest.approx(5, rel=0.02)
 
 
+@pytest.mark.parametrize('value', [-50, 50])
+@pytest.mark.parametrize('kind', ['pixels', 'row', 'column'])
+def test_dead_and_hot_pixels_are_no_sky(kind, value):
+    some = np.random.default_rng(1).random(SHAPE) < 1e-3
+    where = {'pixels': some, 'row': Y == 77, 'column': (X > 40) & (X < 43)}[kind]
+    sky = find_sky(np.where(where, value, noise(0.8)))
+    assert not sky.clean[where].any()
+    assert sky.scatter.value**2 == pytest.approx(1, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    'options', [{'smooth': False, 'threshold': 3}, {'threshold': 1.2}, {'threshold': 3}]
+)
+def test_other_thresholds_leave_the_variance_too(options):
+    field = noise(0.8, seed=4)
+    for image in (field, field + sources(20, seed=5)):
+        sky = find_sky(image, detection=Detection(**options))
+        assert sky.scatter.value**2 == pytest.approx(1, abs=0.03)
+
+
 def test_a_stated_background_is_believed():
     """Where light is everywhere, only the caller knows the level."""
     field = noise(0.8)
