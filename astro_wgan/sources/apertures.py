@@ -7,7 +7,7 @@ from astro_wgan.sources.flags import SourceFlag
 from astro_wgan.sources.segmentation import labels_in_stamp
 from astro_wgan.stamps.detection import Detection, extract_sources, smoothed
 
-__all__ = ['KRON_FACTOR', 'MINIMUM_KRON_RADIUS', 'measure_apertures']
+__all__ = ['KRON_FACTOR', 'MINIMUM_KRON_RADIUS', 'flag_apertures', 'measure_apertures']
 
 #: SExtractor's PHOT_AUTOPARAMS.
 KRON_FACTOR = 2.5
@@ -89,6 +89,47 @@ def measure_apertures(found, detection):
             late.append(rows[cut])
         waiting = np.concatenate(late)
     return columns
+
+
+def flag_apertures(found, detection, columns):
+    """
+    What is wrong with apertures that something else has measured.
+
+    Parameters
+    ----------
+    found : `~astro_wgan.sources.segmentation.FoundSources`
+        Sources and images.
+    detection : `~astro_wgan.stamps.Detection`
+        How they were found.
+    columns : dict of `~numpy.ndarray`, each of shape (m,)
+        ``x``, ``y``, ``semimajor_axis``, ``semiminor_axis`` (pixels), ``theta`` (degrees),
+        ``kron_radius`` and ``half_light_radius``.
+
+    Returns
+    -------
+    `~numpy.ndarray` of int16, shape (m,)
+        The flags of `measure_apertures`, by the same rules.
+    """
+    m = len(found.stamp)
+    sources = np.zeros(m, dtype=[(name, float) for name in ('x', 'y', 'a', 'b', 'theta')])
+    sources['x'], sources['y'] = columns['x'], columns['y']
+    sources['a'], sources['b'] = columns['semimajor_axis'], columns['semiminor_axis']
+    sources['theta'] = np.radians(columns['theta'])
+    found = found._replace(catalogue=sources)
+    radius = columns['kron_radius']
+    shaped = np.isfinite([sources[name] for name in sources.dtype.names]).all(axis=0)
+    shaped &= np.isfinite(radius) & (sources['b'] > 0)
+    flags = np.where(shaped, 0, int(SourceFlag.NO_KRON_RADIUS)).astype(np.int16)
+    flags[~np.isfinite(columns['half_light_radius'])] |= int(SourceFlag.NO_HALF_LIGHT_RADIUS)
+    owner, largest = _owners(found, detection), max(found.labels.shape[1:]) + 2
+    half = np.zeros(m)
+    widest = np.maximum(radius, _SEARCH) * sources['a']
+    half[shaped] = np.minimum(np.ceil(widest[shaped]) + 3, largest)
+    for rows, size in _groups(half, np.flatnonzero(shaped), largest):
+        windows = _Windows(found, owner, rows, size)
+        flags[rows] |= _kron_radius(windows)[1].astype(np.int16)
+        flags[rows] |= _aperture_flags(windows, radius[rows]).astype(np.int16)
+    return flags
 
 
 def _owners(found, detection):

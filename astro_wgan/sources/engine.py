@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import sep
 
-from astro_wgan.sources.apertures import measure_apertures
+from astro_wgan.sources.apertures import flag_apertures, measure_apertures
 from astro_wgan.sources.filled import MOST_BOXES, flag_filled_stamps
 from astro_wgan.sources.flags import SourceFlag
 from astro_wgan.sources.footprint import measure_footprints
@@ -99,6 +99,7 @@ def measure_batch(batch, settings):
 
         found = find_sources(batch, settings.detection, extract=extract_with_photutils)
         columns = {name: found.catalogue[name] for name in found.catalogue.dtype.names}
+        columns['flags'] = columns['flags'] | flag_apertures(found, settings.detection, columns)
     scale = batch.scales
     saturation = None if settings.saturation is None else settings.saturation / scale
     footprints = measure_footprints(found, batch.pixels, saturation)

@@ -60,3 +60,47 @@ def test_no_source_anywhere():
     found = measure(StampSet(pixels), engine='photutils', detection=Detection(threshold=10))
     assert len(found.sources) == 0
     assert (found.stamps['status'] == 'no source').all()
+
+
+def gaussian(x0, y0, sigma=(3.0, 3.0), peak=100.0):
+    y, x = np.mgrid[:64, :64]
+    return peak * np.exp(-(((x - x0) / sigma[0]) ** 2 + ((y - y0) / sigma[1]) ** 2) / 2)
+
+
+FLAGGED = {
+    'alone': (gaussian(31.5, 31.5), 0),
+    'crowded': (
+        gaussian(27, 31.5) + gaussian(37, 31.5),
+        SourceFlag.CROWDED | SourceFlag.BLENDED,
+    ),
+    'saturated': (gaussian(31.5, 31.5, peak=1000), SourceFlag.SATURATED),
+    'at the border': (gaussian(62, 31.5), SourceFlag.TOUCHES_BORDER),
+    'long': (gaussian(31.5, 31.5, (14, 2)), SourceFlag.APERTURE_LEAVES_STAMP),
+    'masked': (gaussian(45, 45), SourceFlag.MASKED),
+    'filled': (gaussian(31.5, 31.5, (16, 16)), SourceFlag.STAMP_FILLED),
+}
+
+
+def test_both_engines_set_the_same_flags():
+    noise = np.random.default_rng(1).normal(size=(len(FLAGGED), 64, 64))
+    pixels = np.stack([image for image, _ in FLAGGED.values()]) + noise
+    mask = np.zeros(pixels.shape, dtype=bool)
+    mask[:, 42:45, 49:52] = True
+    mask[:-2], mask[-1] = False, False
+    found = {
+        engine: measure(
+            StampSet(pixels, mask=mask),
+            engine=engine,
+            saturation=500,
+            detection=Detection(threshold=4),
+        ).sources
+        for engine in ('sep', 'photutils')
+    }
+    ours, theirs = found['sep'], found['photutils']
+    assert ours['id'].tolist() == theirs['id'].tolist()
+    # In the order of their labels, which may be another.
+    for k, (name, (_, flag)) in enumerate(FLAGGED.items()):
+        flags = [sorted(table['flags'][table['id'] == k].tolist()) for table in (ours, theirs)]
+        assert flags[0] == flags[1], name
+        assert all(each & flag == flag for each in flags[1]), name
+    assert ours['flags'][0] == 0
