@@ -11,9 +11,10 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from astro_wgan.provenance import record
 from astro_wgan.stamps.checks import as_bool, as_shape, value_in_unit
-from astro_wgan.stamps.detection import Detection, DetectionError, detect
+from astro_wgan.stamps.detection import Detection, DetectionError
 from astro_wgan.stamps.geometry import ParentImage, StampGeometry, first_pixel
 from astro_wgan.stamps.image import read_image
+from astro_wgan.stamps.mosaics import detect_sources
 from astro_wgan.stamps.positions import position_table, with_positions
 from astro_wgan.stamps.stampset import StampSet
 
@@ -189,7 +190,7 @@ def _detected_table(image, mask, background, detection):
     noise = None if image.uncertainty is None else image.uncertainty.array
     background = value_in_unit(background, image.unit, 'background')
     known = {'mask': mask, 'noise': noise, 'background': background}
-    sources = detect(image.data, **known, detection=detection).sources
+    sources = detect_sources(image.data, **known, detection=detection)
     if not len(sources):
         raise DetectionError(
             f'No source has {detection.minimum_area} or more pixels above '

@@ -13,6 +13,8 @@ __all__ = [
     'Detected',
     'Detection',
     'DetectionError',
+    'NO_NOISE',
+    'NO_PIXEL',
     'detect',
     'extract_sources',
     'in_pixel_unit',
@@ -32,8 +34,8 @@ _ROOM = 2**18
 #: SEP numbers the peaks of a group by 16 bits.
 _MOST_PEAKS = 2**15 - 1
 
-_NO_PIXEL = 'Not one pixel of the image is finite and without a mask.'
-_NO_NOISE = 'The image has no noise: its background is constant everywhere.'
+NO_PIXEL = 'Not one pixel of the image is finite and without a mask.'
+NO_NOISE = 'The image has no noise: its background is constant everywhere.'
 
 
 class DetectionError(ValueError):
@@ -178,7 +180,7 @@ def detect(pixels, *, mask=None, noise=None, background=None, detection=None):
     level = stated_background(background, detection, pixels.shape)
     bad = unusable_pixels(pixels, mask, noise, level)
     if bad is not None and bad.all():
-        raise DetectionError(_NO_PIXEL)
+        raise DetectionError(NO_PIXEL)
     noise = None if noise is None else as_float(noise, 'noise')
     scale = image_scale(pixels, bad, noise)
     image, noise, level = (in_unit(array, scale) for array in (pixels, noise, level))
@@ -186,7 +188,7 @@ def detect(pixels, *, mask=None, noise=None, background=None, detection=None):
     if noise is None:
         noise = sky_noise
         if not (noise > 0).any():
-            raise DetectionError(_NO_NOISE)
+            raise DetectionError(NO_NOISE)
     image = image - background
     if bad is not None:
         image[bad] = 0
