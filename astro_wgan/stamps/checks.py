@@ -2,7 +2,7 @@
 
 import numpy as np
 from astropy import units as u
-from astropy.nddata import NDData, NDUncertainty, StdDevUncertainty, UnknownUncertainty
+from astropy.nddata import Cutout2D, NDData, NDUncertainty, StdDevUncertainty, UnknownUncertainty
 from astropy.table import QTable
 
 from astro_wgan.stamps.axis_order import in_order
@@ -74,10 +74,11 @@ def as_pixels(pixels, unit=None, axes=None):
     astropy.units.UnitConversionError
         If they do not convert to ``unit``.
     """
-    if isinstance(pixels, NDData):
+    first = pixels[0] if isinstance(pixels, (list, tuple)) and len(pixels) else pixels
+    if isinstance(first, (NDData, Cutout2D)):
         raise TypeError(
-            f'`pixels` must be an array; got {type(pixels).__name__}. Stamps from NDData are made '
-            'by `StampSet.from_cutout2d`, and cut out of one by `StampSet.from_image`.'
+            f'`pixels` must be an array; got {type(first).__name__}. Stamps are made of such by '
+            '`StampSet.from_cutout2d`, and cut out of one by `StampSet.from_image`.'
         )
     pixels, mask = without_mask(pixels)
     if isinstance(pixels, u.Quantity):

@@ -121,7 +121,11 @@ class StampSet(StampArrays):
         self.table = checks.as_table(table, len(self.pixels))
         self.meta = {} if meta is None else dict(meta)
 
-    # What the set is
+    # What the set is. The reference lists a class's own members alone.
+
+    pixels, uncertainty, mask = StampArrays.pixels, StampArrays.uncertainty, StampArrays.mask
+    unit, quantity, valid = StampArrays.unit, StampArrays.quantity, StampArrays.valid
+    shape, bands, filled = StampArrays.shape, StampArrays.bands, StampArrays.filled
 
     def __len__(self):
         return len(self.pixels)
@@ -154,8 +158,6 @@ class StampSet(StampArrays):
     # What can be changed has no hash.
     __hash__ = None
 
-    # Parts and unions
-
     def __getitem__(self, rows):
         rows = stamp_index(rows, len(self))
         return StampSet(
@@ -175,8 +177,6 @@ class StampSet(StampArrays):
     def __iter__(self):
         for i in range(len(self)):
             yield self[i]
-
-    # Other sets from it
 
     def replace(self, **changes):
         """

@@ -68,9 +68,9 @@ def table_of(columns):
     Parameters
     ----------
     columns : object
-        A `~astropy.table.Table` or a row of it, a data frame (pandas, polars, pyarrow), a
-        dictionary of columns, a structured array or the data of a FITS table, its HDU, or what has
-        a ``to_table``, as the results of pyvo.
+        A `~astropy.table.Table` or a row of it, a data frame (of pandas, where an index that has
+        a name counts as a column, polars or pyarrow), a dictionary of columns, a structured array
+        or the data of a FITS table, its HDU, or what has a ``to_table``, as the results of pyvo.
 
     Returns
     -------
@@ -99,6 +99,7 @@ def table_of(columns):
         return None
     if hasattr(columns, 'to_table'):
         return table_of(columns.to_table())
+    columns = _with_named_index(columns)
     names = _frame_names(columns)
     if names is None:
         return None
@@ -119,6 +120,15 @@ def _of_mapping(columns):
     if not columns or any(np.ndim(getattr(c, 'value', c)) == 0 for c in columns.values()):
         return None
     return Table(dict(columns))
+
+
+def _with_named_index(frame):
+    """A frame of pandas with its index, which may hold the ids, as columns, where it has a name."""
+    index = getattr(frame, 'index', None)
+    named = [name for name in getattr(index, 'names', None) or () if name is not None]
+    if not named or not hasattr(frame, 'reset_index') or set(named) & {*frame.columns}:
+        return frame
+    return frame.reset_index()
 
 
 def _frame_names(frame):

@@ -115,6 +115,10 @@ def test_what_cannot_be_taken_is_refused():
         StampSet(pixels, uncertainty=UnknownUncertainty(pixels))
     with pytest.raises(TypeError, match='`pixels` must be an array; got CCDData'):
         StampSet(CCDData(pixels, unit='adu', mask=pixels > 0))
+    with pytest.raises(TypeError, match='Stamps are made of such by `StampSet'):
+        StampSet([CCDData(pixels[0], unit='adu', mask=pixels[0] > 0)])
+    with pytest.raises(TypeError, match='got Cutout2D'):
+        StampSet([Cutout2D(pixels[0], (1, 1), 2)])
     with pytest.raises(ValueError, match='`psf` must be whole; 1 of its pixels are masked'):
         StampSet(pixels, psf=np.ma.array([[1.0, 2.0]], mask=[[True, False]]))
     with pytest.raises(u.UnitConversionError, match='`pixels` in Jy do not convert to adu'):

@@ -171,6 +171,19 @@ def test_columns_of_a_data_frame_follow_the_stamps():
     assert stamps.ids.tolist() == ['a', 'b', 'c']
 
 
+def test_the_index_of_a_data_frame_may_hold_the_ids():
+    pandas = pytest.importorskip('pandas')
+    frame = pandas.DataFrame({'id': [2**62 + 1, 5, 7], 'x': X, 'y': Y}).set_index('id')
+    stamps = cut_stamps(make_image(), size=9, positions=frame)
+    assert stamps.ids.tolist() == [2**62 + 1, 5, 7]
+    assert cut_stamps(make_image(), size=9, positions=frame.iloc[[2, 0]]).ids.tolist() == [
+        7,
+        2**62 + 1,
+    ]
+    frame.index.name = None
+    assert cut_stamps(make_image(), size=9, positions=frame).ids.tolist() == [0, 1, 2]
+
+
 @pytest.mark.parametrize('dtype', ['Float64', object])
 def test_what_a_data_frame_lacks_is_refused(dtype):
     pandas = pytest.importorskip('pandas')
