@@ -2,16 +2,15 @@
 
 import json
 import re
+import sys
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from pathlib import Path
 
 import numpy as np
 from astropy import units as u
-from astropy.cosmology import Cosmology
 
 from astro_wgan.jobs.digests import ArrayDigest, digest, digest_columns
-from astro_wgan.stamps.geometry import ParentImage
 
 __all__ = ['describe_model', 'describe_networks', 'describe_settings', 'describe_stamps']
 
@@ -55,7 +54,7 @@ def describe_stamps(stamps, *, columns=()):
     Notes
     -----
     What a digest is of are values: the byte order and precision in which they are held do not
-    count, and no mask is the same as one that masks nothing.
+    count, and no mask is the same as one that masks nothing. Values of masked pixels do count.
     """
     arrays = {name: ArrayDigest() for name in ('pixels', 'masks', 'uncertainties')}
     any_masked, parents, place = False, {}, []
@@ -192,7 +191,7 @@ def _place(geometry, parents):
         parent = geometry.parents[k]
         # Stamps without WCS have each a parent of their own, and all of these are alike. Those of
         # a store are told from each other without reading them.
-        blank = isinstance(parent, ParentImage) and parent.wcs is None
+        blank = vars(parent).get('wcs', parent) is None
         key = tuple(parent.shape) if blank else id(parent)
         numbers[k] = parents.setdefault(key, (len(parents), parent))[0]
     return np.column_stack([numbers[geometry.parent], geometry.corner])
@@ -238,7 +237,7 @@ def _items(value):
     """Name and value of what is inside of something, or None where that is one value."""
     if isinstance(value, dict):
         return value.items()
-    if is_dataclass(value) and not isinstance(value, (type, Cosmology)):
+    if is_dataclass(value) and not (isinstance(value, type) or _is_cosmology(value)):
         return [(field.name, getattr(value, field.name)) for field in fields(value)]
     return None
 
@@ -259,7 +258,7 @@ def _plain(value):
         return value
     if isinstance(value, Path):
         return str(value)
-    if isinstance(value, Cosmology):
+    if _is_cosmology(value):
         # Two of one name may differ.
         parameters = {name: str(v) for name, v in value.parameters.items()}
         return f'{type(value).__name__}({json.dumps(parameters)})'
@@ -270,6 +269,12 @@ def _plain(value):
         return f'{value.__module__}.{value.__qualname__}'
     # Where an object lies in memory says nothing.
     return re.sub(r' at 0x[0-9a-f]+', '', repr(value))
+
+
+def _is_cosmology(value):
+    # To import it takes half a second; whoever has a cosmology has done so.
+    known = sys.modules.get('astropy.cosmology')
+    return known is not None and isinstance(value, known.Cosmology)
 
 
 def _plain_or_dict(value):

@@ -11,6 +11,9 @@ __all__ = ['ArrayDigest', 'digest', 'digest_columns', 'is_digest']
 
 _PREFIX = 'sha256:'
 
+#: Numbers of which there is a plain copy at a time. Another number makes other digests.
+_BLOCK = 2**20
+
 
 class ArrayDigest:
     """
@@ -32,9 +35,10 @@ class ArrayDigest:
 
     def update(self, values):
         """Add an array."""
-        for kind, content in _plain_parts(values):
-            self._hash.update(f'{kind} {len(content)} '.encode())
-            self._hash.update(content)
+        for block in _blocks(values):
+            for kind, content in _plain_parts(block):
+                self._hash.update(f'{kind} {len(content)} '.encode())
+                self._hash.update(content)
 
     @property
     def text(self):
@@ -99,6 +103,17 @@ def digest_columns(table):
 def is_digest(value):
     """Whether a value is what `digest` gives."""
     return isinstance(value, str) and value.startswith(_PREFIX)
+
+
+def _blocks(values):
+    """An array in parts that fit in memory a second time; where they end depends on its shape."""
+    size = np.size(values)
+    if size <= _BLOCK:
+        yield values
+        return
+    rows = max(1, _BLOCK * len(values) // size)
+    for first in range(0, len(values), rows):
+        yield values[first : first + rows]
 
 
 def _plain_parts(values):

@@ -10,7 +10,14 @@ from astro_wgan.stamps.stampset import StampSet, concatenate
 from astro_wgan.stamps.store_files import StampStoreError
 from astro_wgan.stamps.store_layout import create_arrays, empty_set, meta_from_text, read_table
 from astro_wgan.stamps.store_parents import ParentShelf
-from astro_wgan.stamps.store_writing import KnownIds, check_kind, new_rows, without_known
+from astro_wgan.stamps.store_writing import (
+    KnownIds,
+    PlaceOfIds,
+    check_kind,
+    check_same,
+    new_rows,
+    without_known,
+)
 
 __all__ = ['StampStore', 'StampStoreError']
 
@@ -331,14 +338,16 @@ class StampStore:
         stamps : `~astro_wgan.StampSet`
             Of the size, bands, unit and pixel scale of the store, with ids of their own.
         skip_existing : bool, optional
-            Leave out stamps whose id is there already, instead of raising; so that work that was
-            interrupted can be done again as a whole.
+            Leave out stamps that are there already, instead of raising; so that work that was
+            interrupted can be done again as a whole. Other stamps with an id that is there are
+            an error all the same.
 
         Raises
         ------
         ValueError
-            If the stamps are of another kind, an id is there already, or a value is too large for
-            the dtype of the store.
+            If the stamps are of another kind, an id is there already (with ``skip_existing``:
+            with other pixels, mask or uncertainty), or a value is too large for the dtype of the
+            store.
         astro_wgan.stamps.StampStoreError
             If the store was opened for reading, or is damaged.
         OSError
@@ -369,15 +378,21 @@ class StampStore:
         self._arrays.check_writable()
         enough = self._shard * max(1, _EXTEND_BYTES // (self._shard * self._stamp_bytes))
         known = KnownIds(self.ids) if self._known is None else self._known
-        waiting = []
+        waiting, place = [], None
         for stamps in sets:
             check_kind(self._empty, stamps)
+            there = known.has(stamps.ids)
+            if skip_existing and there.any():
+                if waiting or place is None:
+                    self._write(waiting, known)
+                    waiting, place = [], PlaceOfIds(self.ids)
+                check_same(stamps[there], self[place.rows(stamps.ids[there])])
             stamps = without_known(stamps, known, skip_existing=skip_existing)
             known = known.joined(stamps.ids)
             waiting.append(stamps)
             if sum(map(len, waiting)) >= enough:
                 self._write(waiting, known)
-                waiting = []
+                waiting, place = [], None
         self._write(waiting, known)
 
     # How

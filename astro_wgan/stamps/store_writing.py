@@ -6,7 +6,7 @@ from astro_wgan.stamps import checks
 from astro_wgan.stamps.store_layout import add_mask, column_array, meta_text
 from astro_wgan.stamps.store_table import encode
 
-__all__ = ['KnownIds', 'check_kind', 'new_rows', 'without_known']
+__all__ = ['KnownIds', 'PlaceOfIds', 'check_kind', 'check_same', 'new_rows', 'without_known']
 
 
 class KnownIds:
@@ -40,6 +40,64 @@ class KnownIds:
     def joined(self, ids):
         """These and other ids, which are not among these."""
         return KnownIds(np.concatenate([self._ids, _as_text(ids)]) if len(self._ids) else ids)
+
+
+class PlaceOfIds:
+    """
+    In which rows of a store ids are.
+
+    Parameters
+    ----------
+    ids : array_like
+        Those of all rows.
+
+    Examples
+    --------
+    >>> from astro_wgan.stamps.store_writing import PlaceOfIds
+    >>> PlaceOfIds([7, 3, 1]).rows([1, 7])
+    array([2, 0])
+    """
+
+    def __init__(self, ids):
+        ids = _as_text(ids)
+        self._order = np.argsort(ids, kind='stable')
+        self._ids = ids[self._order]
+
+    def rows(self, ids):
+        """The row of each of the ids, which must be among them."""
+        return self._order[np.searchsorted(self._ids, _as_text(ids))]
+
+
+def check_same(stamps, kept):
+    """
+    Make sure that stamps are those that a store has with their ids.
+
+    Parameters
+    ----------
+    stamps, kept : `~astro_wgan.StampSet`
+        Given ones, and those of the store, in the same order.
+
+    Raises
+    ------
+    ValueError
+        If pixels, masks or uncertainties of one of them differ.
+    """
+    for name in ('pixels', 'valid', 'uncertainty'):
+        mine, known = getattr(stamps, name), getattr(kept, name)
+        if mine is None:
+            continue
+        if name != 'valid':
+            mine = _as_dtype(mine, known.dtype, name)
+        other = (mine != known) & ~((mine != mine) & (known != known))
+        rows = np.flatnonzero(other.reshape(len(other), -1).any(axis=1))
+        if len(rows):
+            what = 'masks' if name == 'valid' else name
+            raise ValueError(
+                f'{len(rows)} of the appended stamps (the first is that of id '
+                f'{stamps.ids[rows[0]]}) have an id that is in the store already with other '
+                f'{what}: `skip_existing` leaves out only the same stamps. Give '
+                'each stamp an id of its own (column `id` of the table).'
+            )
 
 
 def check_kind(empty, stamps):

@@ -6,7 +6,7 @@ from astropy.table import MaskedColumn, QTable
 from astropy.time import Time
 from astropy.utils.masked import Masked
 
-from astro_wgan.jobs import digest
+from astro_wgan.jobs import digest, digests
 from astro_wgan.jobs.digests import digest_columns
 
 VALUES = np.array([[0.5, -2.0, np.nan], [3.25, np.inf, 0.0]])
@@ -89,6 +89,24 @@ def test_what_is_masked_may_be_anything(form):
     assert digest(one) == digest(other)
     assert digest(one) != digest(form(np.array([1, 2, 3]), mask=[True, False, False]))
     assert digest(one) != digest(np.array([1, 0, 3]))
+
+
+def test_large_arrays_are_not_copied_as_a_whole(monkeypatch):
+    monkeypatch.setattr(digests, '_BLOCK', 100)
+    copied, plain = [], digests._plain_floats
+    monkeypatch.setattr(
+        digests, '_plain_floats', lambda values: copied.append(values.size) or plain(values)
+    )
+    values = np.arange(21 * 30.0).reshape(21, 30)
+    once = digest(values)
+    assert sum(copied) == values.size
+    assert max(copied) <= 100
+    assert digest(np.asfortranarray(values, dtype='>f4')) == once
+    assert digest(np.ma.masked_less(values, 0)) == once
+    values[-1, -1] += 1
+    assert digest(values) != once
+    # One row may be more than that.
+    assert digest(values.reshape(3, 210)) != digest(values)
 
 
 def test_arrays_are_not_mixed_up():

@@ -486,6 +486,36 @@ def test_an_id_that_is_there_is_refused_or_skipped(path):
     assert_same(StampStore.open(path)[:], stamps)
 
 
+@pytest.mark.parametrize('files', ['filled', 'waiting'])
+@pytest.mark.parametrize('what', ['pixels', 'masks', 'uncertainty'])
+def test_other_stamps_of_an_id_that_is_there_are_not_left_out(path, monkeypatch, what, files):
+    if files == 'filled':
+        monkeypatch.setattr(store, '_EXTEND_BYTES', 0)
+    pixels = np.random.default_rng(1).normal(size=(12, 5, 5)).astype(np.float32)
+    pixels[2, 1, 1] = np.nan
+    values = {
+        'pixels': pixels,
+        'masks': np.zeros(pixels.shape, dtype=bool),
+        'uncertainty': np.ones(pixels.shape, dtype=np.float32),
+    }
+
+    def stamps(dtype=np.float32):
+        return StampSet(
+            values['pixels'].astype(dtype), mask=values['masks'], uncertainty=values['uncertainty']
+        )
+
+    stored(path, stamps()[:4], shard=2)
+    made = StampStore.open(path, 'a')
+    sets = [stamps()[2:6], stamps()[4:8], stamps()[7:11], stamps(float)[::-1]]
+    made.extend(sets, skip_existing=True)
+    assert made.ids.tolist() == [*range(11), 11]
+    assert_array_equal(made[:].pixels, pixels)
+    values[what][9, 0, 0] = 5
+    with pytest.raises(ValueError, match=f'1 of the .* id 9.* with other {what}: `skip_existing`'):
+        made.extend([stamps()[:3], stamps()[5:]], skip_existing=True)
+    assert len(made) == 12
+
+
 def test_ids_as_text(path):
     stamps = make_rich_stamps()
     made = stamps[:4].to_store(path)
