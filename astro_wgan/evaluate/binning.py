@@ -5,7 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from astropy import units as u
 
-__all__ = ['Binning', 'bin_values']
+from astro_wgan.stamps.masked import without_mask
+from astro_wgan.stamps.table_columns import plain_values
+
+__all__ = ['Binning', 'bin_values', 'known_values']
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +36,31 @@ class Binning:
         return 'low' in self.columns
 
 
+def known_values(values):
+    """
+    A property as plain numbers, a Quantity, or words.
+
+    Parameters
+    ----------
+    values : array_like
+        Also masked, a column, or objects as archives and pandas have them.
+
+    Returns
+    -------
+    `~numpy.ndarray` or `~astropy.units.Quantity`
+        NaN, or no word (''), where a value is masked or missing.
+    """
+    values, mask = without_mask(values)
+    unit = getattr(values, 'unit', None)
+    values, mask = plain_values(np.asarray(values), mask)
+    if values.dtype.kind == 'S':
+        values = np.char.decode(values)
+    if mask is not None:
+        words = values.dtype.kind == 'U'
+        values = np.where(mask, '' if words else np.nan, values if words else values.astype(float))
+    return values if unit is None else u.Quantity(values, unit, copy=False)
+
+
 def bin_values(values, bins):
     """
     Put values into bins.
@@ -49,9 +77,7 @@ def bin_values(values, bins):
     -------
     `Binning`
     """
-    if not isinstance(values, u.Quantity):
-        values = np.ma.filled(values, np.nan) if np.ma.isMaskedArray(values) else values
-        values = np.asarray(values)
+    values = known_values(values)
     if values.ndim != 1:
         raise ValueError(f'The property must be one value per object; got shape {values.shape}.')
     if values.dtype.kind in 'US':
@@ -67,7 +93,8 @@ def bin_values(values, bins):
 
 
 def _categories(values, bins):
-    names = np.unique(values) if np.isscalar(bins) else np.asarray(bins)
+    # No word is no category: it is not known.
+    names = np.unique(values[values != '']) if np.isscalar(bins) else np.asarray(bins)
     index = np.full(len(values), -1)
     for i, name in enumerate(names):
         index[values == name] = i

@@ -37,6 +37,8 @@ def read_sample(scores, classes):
         )
     if any(isinstance(given, Mapping) for given in scores.values()):
         scores, classes = _join_classes(scores, classes)
+    else:
+        _check_order(scores)
     scores = {name: score_array(given, f'`scores` of {name!r}') for name, given in scores.items()}
     sizes = {name: len(values) for name, values in scores.items()}
     if len(set(sizes.values())) > 1:
@@ -125,6 +127,8 @@ def _join_classes(scores, classes):
         raise ValueError(
             'Scores by class must be given so for every detector, and without `classes`.'
         )
+    for kind in {kind: None for by_class in scores.values() for kind in by_class}:
+        _check_order({n: by_class[kind] for n, by_class in scores.items() if kind in by_class})
     joined, labels = {}, None
     for name, by_class in scores.items():
         parts = {c: score_array(s, f'`scores` of {name!r}, {c!r}') for c, s in by_class.items()}
@@ -137,3 +141,36 @@ def _join_classes(scores, classes):
         joined[name] = np.concatenate([*parts.values()])
     which = np.repeat(np.arange(len(labels)), [*labels.values()])
     return joined, {name: which == i for i, name in enumerate(labels)}
+
+
+def _check_order(scores):
+    """Make sure that tables which say whose scores they hold are of the same objects in a row."""
+    known = None
+    for name, given in scores.items():
+        ids = _ids(given)
+        if ids is None:
+            continue
+        if known is None:
+            known, first = ids, name
+            continue
+        if len(ids) != len(known) or (ids == known).all():
+            continue
+        alike = (np.sort(ids) == np.sort(known)).all()
+        what = 'the same ids in another order' if alike else 'other ids'
+        row = np.flatnonzero(ids != known)[0]
+        raise ValueError(
+            f'All detectors must score the same objects in the same order: the table of {name!r} '
+            f'has {what} than that of {first!r}, first in row {row} ({ids[row]} and {known[row]}). '
+            "Sort the tables by 'id', and `classes` with them."
+        )
+
+
+def _ids(given):
+    """Ids of a table of scores as text; None where there are none."""
+    if isinstance(given, (np.ndarray, list, tuple)):
+        return None
+    table = table_of(given)
+    if table is None or 'id' not in table.colnames:
+        return None
+    ids = without_mask(table['id'])[0]
+    return np.array([i.decode() if isinstance(i, bytes) else str(i) for i in np.asarray(ids)])

@@ -6,7 +6,7 @@ import numpy as np
 from astropy import units as u
 from astropy.table import QTable
 
-from astro_wgan.evaluate.binning import bin_values
+from astro_wgan.evaluate.binning import bin_values, known_values
 from astro_wgan.evaluate.distances import (
     STATISTICS,
     Pooled,
@@ -170,7 +170,7 @@ def compare_by(
                 f'`{name}_values` must have one for each of the {len(given)} scores; '
                 f'got {len(some)}.'
             )
-        values.append(some)
+        values.append(known_values(some))
         scores.append(given)
     binning = bin_values(_joined(*values), bins)
     index = np.split(binning.index, [len(scores[0])])
@@ -328,4 +328,4 @@ def _finite(scores, what):
 def _joined(first, second):
     if isinstance(first, u.Quantity) or isinstance(second, u.Quantity):
         return u.Quantity(np.concatenate([u.Quantity(first), u.Quantity(second)]))
-    return np.concatenate([np.ma.filled(np.ma.asarray(some), np.nan) for some in (first, second)])
+    return np.concatenate([first, second])

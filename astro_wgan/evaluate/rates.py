@@ -25,7 +25,8 @@ def detection_rates(
     scores : mapping
         Of each detector, by its name: an array of shape (n,), higher for stranger; a table with a
         column ``score``; a mapping of such by class (then without ``classes``); or an array of
-        bool, for a detector that knows no threshold: True is anomalous.
+        bool, for a detector that knows no threshold: True is anomalous. Tables with a column
+        ``id`` must have the same ids, in the same order.
     classes : array_like or mapping, optional
         A label for each of the n objects; or for each class an array of bool, so that classes
         can overlap.

@@ -4,7 +4,7 @@ import numpy as np
 from astropy import units as u
 from astropy.table import QTable
 
-from astro_wgan.evaluate.binning import bin_values
+from astro_wgan.evaluate.binning import bin_values, known_values
 from astro_wgan.evaluate.inputs import read_normals, read_sample
 from astro_wgan.evaluate.rates import ONE_SIGMA, binomial_rates, threshold_of
 from astro_wgan.provenance import record
@@ -75,6 +75,7 @@ def rate_by(
     """
     scores, classes = read_sample(scores, classes)
     normals = read_normals(normals, scores, classes)
+    values = known_values(values)
     binning = bin_values(values, bins)
     n = len(next(iter(scores.values())))
     if len(binning.index) != n:

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from astropy.table import QTable
 from scipy.stats import mannwhitneyu
 
 from astro_wgan.evaluate import (
@@ -192,3 +193,43 @@ def test_bad_input_is_refused():
         compare_auc({'a': [1.0, 2.0]}, ['x', 'y'], normal='x')
     with pytest.raises(ValueError, match='at least one score'):
         roc_curve([], [1.0])
+
+
+def tables(order):
+    """Scores of the same objects by two detectors, of which the second has another order."""
+    random = np.random.default_rng(3)
+    ids = np.array([f'galaxy {k}' for k in range(40)])
+    scores = random.normal(size=(2, 40))
+    return {
+        'a': QTable({'id': ids, 'score': scores[0]}),
+        'b': QTable({'id': ids, 'score': scores[1]})[order],
+    }
+
+
+@pytest.mark.parametrize('compare', [compare_auc, ranking_quality])
+def test_tables_in_another_order_are_refused(compare):
+    """A score table sorted by its rank would be compared with other objects' scores and classes."""
+    classes = np.repeat(['normal', 'merger'], 20)
+    assert len(compare(tables(np.arange(40)), classes, normal='normal'))
+    with pytest.raises(ValueError, match=r"of 'b' has the same ids in another order .*'a'"):
+        compare(tables(np.arange(40)[::-1]), classes, normal='normal')
+    with pytest.raises(ValueError, match='numbers'):
+        compare(tables(np.arange(39)), classes, normal='normal')
+    other = tables(np.arange(40))
+    other['b']['id'][3] = 'star 3'
+    with pytest.raises(ValueError, match=r'has other ids .* row 3 \(star 3 and galaxy 3\)'):
+        compare(other, classes, normal='normal')
+
+
+def test_tables_by_class_in_another_order_are_refused():
+    both = tables(np.arange(40)[::-1])
+    scores = {name: {'normal': table, 'merger': table} for name, table in both.items()}
+    with pytest.raises(ValueError, match='the same ids in another order'):
+        compare_auc(scores, normal='normal')
+
+
+def test_a_table_beside_an_array_is_taken_as_it_is():
+    some = tables(np.arange(40)[::-1])
+    some['a'] = np.asarray(some['a']['score'])
+    classes = np.repeat(['normal', 'merger'], 20)
+    assert len(compare_auc(some, classes, normal='normal')) == 1

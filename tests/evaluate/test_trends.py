@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 from astropy import units as u
 from astropy.stats import binom_conf_interval
+from astropy.table import MaskedColumn
+from astropy.utils.masked import Masked
 
 from astro_wgan.evaluate import rate_by
 
@@ -97,3 +99,36 @@ def test_bad_input_is_refused(values, bins, message):
         rate_by(values, {'a': [True, False]}, normals={}, bins=bins)
     with pytest.raises(u.UnitsError):
         rate_by([1.0, 2.0], {'a': [True, False]}, normals={}, bins=[0, 1] * u.kpc)
+
+
+MASK = np.array([True, False, False, True, False, False])
+NUMBERS = np.arange(6.0)
+
+
+@pytest.mark.parametrize(
+    'values',
+    [
+        np.ma.array(NUMBERS, mask=MASK),
+        MaskedColumn(NUMBERS, mask=MASK),
+        MaskedColumn(NUMBERS, mask=MASK, unit='Gyr'),
+        Masked(NUMBERS, mask=MASK),
+        Masked(NUMBERS * u.Gyr, mask=MASK),
+        np.array([None, 1.0, 2.0, None, 4.0, 5.0], dtype=object),
+    ],
+    ids=['numpy', 'column', 'column with unit', 'Masked', 'Quantity', 'objects'],
+)
+def test_masked_properties_are_unknown(values):
+    detected = np.array([True, True, False, True, True, False])
+    table = rate_by(values, {'a': detected}, normals={}, bins=2)
+    assert table.meta['unbinned'] == 2
+    assert table['n'].tolist() == [2, 2]
+    assert table['detected'].tolist() == [1, 1]
+    assert u.Quantity(table['center']).value.tolist() == [1.5, 4.5]
+
+
+def test_masked_words_are_no_category():
+    kinds = MaskedColumn(['disc', 'bulge', 'disc', 'bulge', 'disc', 'disc'], mask=MASK)
+    table = rate_by(kinds, {'a': ~MASK}, normals={})
+    assert table['category'].tolist() == ['bulge', 'disc']
+    assert table['n'].tolist() == [1, 3]
+    assert table.meta['unbinned'] == 2
