@@ -14,11 +14,12 @@ from astro_wgan.jobs.digests import ArrayDigest, digest, digest_columns
 
 __all__ = ['describe_model', 'describe_networks', 'describe_settings', 'describe_stamps']
 
-#: Stamps that are looked at together, and read together where only some of a store are.
-_RUN = 64
+#: Neighbours that are looked at together, unless they have more pixels than these. Other numbers
+#: make other digests.
+_RUN, _RUN_PIXELS = 64, 2**20
 
-#: Such runs that are read together.
-_RUNS = 16
+#: What is read of a store at once, in bytes of pixels.
+_READ_BYTES = 2**26
 
 #: A store with more bytes of pixels than these is not read as a whole: it would take minutes.
 _WHOLE_BYTES = 2**32
@@ -57,11 +58,11 @@ def describe_stamps(stamps, *, columns=()):
     count, and no mask is the same as one that masks nothing. Values of masked pixels do count.
     """
     arrays = {name: ArrayDigest() for name in ('pixels', 'masks', 'uncertainties')}
-    any_masked, parents, place = False, {}, []
+    run, any_masked, parents, place = _run(stamps), False, {}, []
     for part in _looked_at(stamps):
         number = sum(map(len, place))
-        for first in range(0, len(part), _RUN):
-            rows = slice(first, first + _RUN)
+        for first in range(0, len(part), run):
+            rows = slice(first, first + run)
             arrays['pixels'].update(part.pixels[rows])
             if part.uncertainty is not None:
                 arrays['uncertainties'].update(part.uncertainty[rows])
@@ -163,18 +164,27 @@ def describe_model(wgan, *, encoder=None):
 
 def _looked_at(stamps):
     """Sets of stamps, in order: all, or a sample that is spread over them."""
-    n = len(stamps)
     if hasattr(stamps, 'pixels'):
         yield stamps
         return
-    stamp_bytes = max(1, stamps.dtype.itemsize * int(np.prod(stamps.shape)) * (stamps.bands or 1))
-    if n * stamp_bytes <= _WHOLE_BYTES:
-        yield from stamps.batches(_RUNS * _RUN)
+    n, run = len(stamps), _run(stamps)
+    run_bytes = max(1, run * _pixels(stamps) * stamps.dtype.itemsize)
+    together = max(1, _READ_BYTES // run_bytes)
+    if n * run_bytes <= run * _WHOLE_BYTES:
+        yield from stamps.batches(together * run)
         return
-    count = min(n // _RUN, max(2, _SAMPLE_BYTES // (_RUN * stamp_bytes)))
-    starts = np.linspace(0, n - _RUN, count).astype(int)
-    for k in range(0, count, _RUNS):
-        yield stamps[(starts[k : k + _RUNS, np.newaxis] + np.arange(_RUN)).ravel()]
+    count = min(n // run, max(2, _SAMPLE_BYTES // run_bytes))
+    starts = np.linspace(0, n - run, count).astype(int)
+    for k in range(0, count, together):
+        yield stamps[(starts[k : k + together, np.newaxis] + np.arange(run)).ravel()]
+
+
+def _run(stamps):
+    return max(1, min(_RUN, _RUN_PIXELS // max(1, _pixels(stamps))))
+
+
+def _pixels(stamps):
+    return int(np.prod(stamps.shape)) * (stamps.bands or 1)
 
 
 def _masked(mask, shape, first):

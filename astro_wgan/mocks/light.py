@@ -274,26 +274,28 @@ def describe_maps(maps):
         For a `~astro_wgan.jobs.Fingerprint`.
     """
     n = len(maps)
-    most = n if isinstance(maps, (list, tuple)) else min(n, _MOST_READ)
+    held = isinstance(maps, (list, tuple))
     known, rows = {}, []
-    for k in np.linspace(0, n - 1, most).astype(int):
-        light = maps[k]
+    for k in np.linspace(0, n - 1, n if held else min(n, _MOST_READ)).astype(int):
+        light = maps[int(k)]
         if not isinstance(light, LightMap):
             raise TypeError(f'`light` must hold LightMaps; item {k} is {light!r}.')
+        if not held:
+            known.clear()  # the next one that is read may get the id of this one
         if id(light) not in known:
-            lengths = None if light.wavelength is None else light.wavelength.to_value(u.nm)
-            # The map is kept with it, so that no other one gets its id.
-            known[id(light)] = light, digest(light.luminosity.value), lengths
+            lengths = [] if light.wavelength is None else light.wavelength.to_value(u.nm)
+            scale = f'{light.pixel_scale.to_value(u.kpc / u.pix):.10g} kpc'
+            known[id(light)] = digest(light.luminosity.value), scale, lengths
         rows.append(known[id(light)])
-    scales = [f'{light.pixel_scale.to_value(u.kpc / u.pix):.10g} kpc' for light, _, _ in rows]
+    luminosities, scales, lengths = zip(*rows, strict=True) if rows else ((), (), ())
     if len(set(scales)) == 1:
         scales = scales[:1]
     few = len(scales) <= _MOST_SHOWN
     return {
         'count': n,
-        'luminosities': digest([luminosity for _, luminosity, _ in rows]),
+        'luminosities': digest(luminosities),
         'pixel scales': ', '.join(scales) if few else digest(scales),
-        'wavelengths': digest(*[[] if lengths is None else lengths for _, _, lengths in rows]),
+        'wavelengths': digest(*lengths),
     }
 
 

@@ -199,6 +199,23 @@ def test_a_sample_is_spread_over_the_store(tmp_path, monkeypatch):
     assert (np.diff(ids) > 0).all()
 
 
+@pytest.mark.parametrize('pixels_of_a_run', [2**20, 10 * EDGE**2, EDGE**2, 5])
+def test_large_stamps_are_read_few_at_a_time(tmp_path, monkeypatch, pixels_of_a_run):
+    stamp_bytes = PIXELS[0].nbytes
+    monkeypatch.setattr(descriptions, '_RUN_PIXELS', pixels_of_a_run)
+    monkeypatch.setattr(descriptions, '_READ_BYTES', 70 * stamp_bytes)
+    monkeypatch.setattr(descriptions, '_SAMPLE_BYTES', 150 * stamp_bytes)
+    store = stamp_set().to_store(tmp_path / 'stamps')
+    whole = describe_stamps(store)
+    assert whole == describe_stamps(stamp_set())
+    assert max(len(part) for part in descriptions._looked_at(store)) <= 70
+    monkeypatch.setattr(descriptions, '_WHOLE_BYTES', 299 * stamp_bytes)
+    parts = list(descriptions._looked_at(store))
+    assert max(map(len, parts)) <= 70
+    assert 100 < sum(map(len, parts)) <= 150
+    assert (parts[0].ids[0], parts[-1].ids[-1]) == (0, N - 1)
+
+
 def test_a_set_and_its_store_are_the_same_stamps(tmp_path):
     stamps = stamp_set(mask=one_masked(30))
     store = stamps.to_store(tmp_path / 'stamps')
