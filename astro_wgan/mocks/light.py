@@ -7,6 +7,7 @@ from astropy import units as u
 from astropy.cosmology import Planck18
 
 from astro_wgan.jobs import digest
+from astro_wgan.stamps.table_columns import numbers_or_nan
 
 __all__ = ['LightMap', 'describe_maps']
 
@@ -329,6 +330,7 @@ def _linear_brightness(brightness):
 
 
 def _check_light(values, name):
+    values = numbers_or_nan(values)
     bad = ~(np.isfinite(values) & (values >= 0))
     if bad.any():
         raise ValueError(

@@ -3,11 +3,11 @@
 import os
 from collections.abc import Mapping
 
-import numpy as np
 from astropy import units as u
 from astropy.table import Table
 
 from astro_wgan.mocks.particles import Particles
+from astro_wgan.stamps.table_columns import numbers_or_nan
 
 __all__ = ['open_hdf5', 'read_particles']
 
@@ -124,8 +124,7 @@ def _quantity(values, name, unit):
     if hasattr(values, 'attrs'):
         own = values.attrs.get('unit', values.attrs.get('units'))
         values = values[()]
-    values = getattr(values, 'value', values)
-    values = np.ma.filled(np.ma.asarray(values, dtype=float), np.nan)
+    values = numbers_or_nan(values).astype(float)
     own = unit if own is None else own
     if own is None and name != 'metallicities':
         raise u.UnitConversionError(f'`{name}` has no unit: give it one by `units`.')

@@ -9,6 +9,7 @@ from scipy.spatial import cKDTree
 from astro_wgan.mocks.light import LUMINOSITY, LightMap
 from astro_wgan.mocks.spreading import image_axes, spread
 from astro_wgan.stamps.checks import as_shape
+from astro_wgan.stamps.masked import without_mask
 
 __all__ = ['Particles']
 
@@ -277,12 +278,14 @@ class Particles:
 
 
 def _numbers(values, unit, name, *, negative):
+    values, mask = without_mask(values)
     values = u.Quantity(values, dtype=float)
     if not values.unit.is_equivalent(unit):
         wanted = f'convert to {unit}' if unit != u.dimensionless_unscaled else 'have no unit'
         raise u.UnitConversionError(f'`{name}` must {wanted}; got {values.unit or "no unit"}.')
     values = values.to(unit)
     good = np.isfinite(values.value) & (negative or values.value >= 0)
+    good = good if mask is None else good & ~mask
     if not np.all(good):
         raise ValueError(
             f'`{name}` must be finite{"" if negative else " and 0 or more"}; '

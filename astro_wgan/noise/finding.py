@@ -12,7 +12,7 @@ from astro_wgan.noise.segments import ENGINES
 from astro_wgan.noise.separation import NoSkyError, separate
 from astro_wgan.noise.sky import Sky, SkyError
 from astro_wgan.provenance import record
-from astro_wgan.stamps.checks import as_pixel_scale
+from astro_wgan.stamps.checks import as_bool, as_pixel_scale
 from astro_wgan.stamps.detection import Detection
 from astro_wgan.stamps.geometry import ParentImage, StampGeometry
 from astro_wgan.stamps.image import read_image
@@ -160,7 +160,7 @@ def find_sky(
 def _unusable(image, mask, regions):
     bad = np.zeros(image.shape, dtype=bool) if image.mask is None else image.mask.copy()
     if mask is not None:
-        mask = np.asarray(mask, dtype=bool)
+        mask = as_bool(mask)
         if mask.shape != image.shape:
             raise ValueError(
                 f'`mask` must have the shape of the image, {image.shape}; got {mask.shape}.'

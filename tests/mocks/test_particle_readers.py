@@ -110,11 +110,12 @@ def test_impossible_masses_are_refused(stars, mass):
         read_particles(columns_of(stars) | {'masses': masses})
 
 
-def test_masked_values_are_no_stars(stars):
+@pytest.mark.parametrize('kind', [Table, QTable])
+def test_masked_values_are_no_stars(stars, kind):
     table = Table(columns_of(stars), masked=True)
     table['ages'].mask[:2] = True
     with pytest.raises(ValueError, match=r'`ages` .* 2 values are not'):
-        read_particles(table)
+        read_particles(kind(table))
 
 
 def test_files_that_are_none(tmp_path):

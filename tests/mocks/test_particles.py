@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 from astropy import units as u
+from astropy.utils.masked import Masked
 from scipy.special import erf
 
-from astro_wgan.mocks import Particles
+from astro_wgan.mocks import LightMap, Particles
 
 POWER = u.W / u.Hz
 
@@ -120,6 +121,11 @@ def test_radius_is_that_of_a_uniform_ellipsoid():
         ({'luminosity': -np.ones(4) * POWER}, ValueError, '`luminosity`'),
         ({'luminosity': np.ones(3) * POWER}, ValueError, 'each of the 4 particles'),
         ({'masses': [1, 2, 3, np.nan] * u.Msun}, ValueError, '`masses`'),
+        (
+            {'masses': Masked([1, 2, 3, 4] * u.Msun, [0, 0, 0, 1])},
+            ValueError,
+            '`masses` .* 1 values',
+        ),
         ({'masses': [1, 2, 3, 4] * u.s}, u.UnitsError, '`masses`'),
         ({'fwhm': -1 * u.kpc}, ValueError, '`fwhm`'),
         ({'ages': [1, 2, 3, -4] * u.Gyr}, ValueError, '`ages`'),
@@ -204,3 +210,9 @@ def test_some_of_the_particles():
 def test_without_light_there_is_no_map():
     with pytest.raises(ValueError, match='`with_light`'):
         Particles(np.ones((4, 3)) * u.kpc).light_map(pixel_scale=1 * u.kpc)
+
+
+def test_masked_light_is_refused():
+    light = Masked(np.ones((4, 4)) * POWER, mask=np.eye(4, dtype=bool))
+    with pytest.raises(ValueError, match='must be finite and 0 or more; 4 of 16'):
+        LightMap(light, 1 * u.kpc)
