@@ -89,6 +89,7 @@ def _add_hunt(commands):
     add('--deblend-levels', type=int, default=detection.deblend_levels, help='deblending levels')
     add('--deblend-contrast', type=float, default=detection.deblend_contrast, help='and contrast')
     add('--background-box', type=int, default=detection.background_box, help='boxes of the sky')
+    add('--background', type=float, help='level of the sky, 0 where it has been subtracted')
     add('--quiet', action='store_true', help='show no progress')
     add('--traceback', action='store_true', help='show where in the code an error comes from')
 

@@ -1,5 +1,6 @@
 """Batches: some stamps of one band as plain arrays, measured together."""
 
+from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
@@ -91,6 +92,8 @@ def checked_band(band, bands):
     ValueError
         If it is out of range, or not given where there is a choice.
     """
+    if band is not None and (isinstance(band, bool) or not isinstance(band, Integral)):
+        raise ValueError(f'`band` must be the number of one band; got {band!r}.')
     if bands is None:
         if band is not None:
             raise ValueError(f'`band` is for stamps of several bands; got {band} for plain images.')
@@ -100,4 +103,4 @@ def checked_band(band, bands):
     band = 0 if band is None else band
     if not 0 <= band < bands:
         raise ValueError(f'`band` must lie between 0 and {bands - 1}; got {band}.')
-    return band
+    return int(band)

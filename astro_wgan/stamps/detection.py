@@ -178,12 +178,13 @@ def detect(pixels, *, mask=None, noise=None, background=None, detection=None):
     detection = Detection() if detection is None else detection
     pixels = as_float(pixels, 'pixels')
     level = stated_background(background, detection, pixels.shape)
-    bad = unusable_pixels(pixels, mask, noise, level)
+    mask = None if mask is None else np.asarray(mask, dtype=bool)
+    noise = None if noise is None else as_float(noise, 'noise')
+    scale = image_scale(pixels, mask, noise)
+    image, noise, level = (in_unit(array, scale) for array in (pixels, noise, level))
+    bad = unusable_pixels(image, mask, noise, level)
     if bad is not None and bad.all():
         raise DetectionError(NO_PIXEL)
-    noise = None if noise is None else as_float(noise, 'noise')
-    scale = image_scale(pixels, bad, noise)
-    image, noise, level = (in_unit(array, scale) for array in (pixels, noise, level))
     background, sky_noise = measure_sky(image, bad, detection, level)
     if noise is None:
         noise = sky_noise

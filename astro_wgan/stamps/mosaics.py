@@ -112,15 +112,13 @@ class _Image:
     def read(self, rows, columns):
         """Pixels without a stated sky, and where they cannot be used (or None)."""
         part = rows, columns
-        arrays = [
-            array[part] if np.ndim(array) else array
-            for array in (self.pixels, self.mask, self.noise, self.level)
-        ]
-        bad = unusable_pixels(*arrays)
-        pixels = in_unit(arrays[0], self.scale)
-        if self.level is not None:
-            pixels = pixels - in_unit(arrays[3], self.scale)
-        return pixels, bad
+        pixels, noise, level = (
+            in_unit(array[part] if np.ndim(array) else array, self.scale)
+            for array in (self.pixels, self.noise, self.level)
+        )
+        mask = None if self.mask is None else self.mask[part]
+        bad = unusable_pixels(pixels, mask, noise, level)
+        return pixels if level is None else pixels - level, bad
 
     def above_sky(self, rows, columns):
         """Pixels without the sky, where they cannot be used, and their noise."""

@@ -9,6 +9,10 @@ __all__ = ['image_scale', 'in_unit', 'noise_scale', 'scaled']
 #: Pixels of an image that its scatter is estimated from, spread over it.
 _SAMPLE = 256
 
+#: Numbers that are larger than this in units of the noise are no brightness, and SEP stumbles over
+#: them.
+_BRIGHTEST = 1e28
+
 #: Largest exponents of two whose inverse is a normal number, too.
 _LARGEST = {4: 126, 8: 1022}
 
@@ -78,14 +82,18 @@ def scaled(images, scale):
     Returns
     -------
     `~numpy.ndarray` of float32, shape (n, ny, nx)
-        Contiguous. What float32 does not hold in this unit is infinite.
+        Contiguous. What is beyond 1e28 in this unit is infinite.
     """
-    if (scale == 1).all():
-        with np.errstate(over='ignore'):
-            return np.ascontiguousarray(images, dtype=np.float32)
     factor = (1 / scale).astype(images.dtype)[:, np.newaxis, np.newaxis]
     with np.errstate(over='ignore', invalid='ignore'):
-        return np.ascontiguousarray(images * factor, dtype=np.float32)
+        images = images if (scale == 1).all() else images * factor
+        images = np.ascontiguousarray(images, dtype=np.float32)
+        beyond = np.abs(images) > _BRIGHTEST
+    return (
+        np.where(beyond, np.copysign(np.float32(np.inf), images), images)
+        if beyond.any()
+        else images
+    )
 
 
 def image_scale(pixels, bad=None, noise=None):

@@ -7,7 +7,7 @@ from astro_wgan import Detection, StampSet, datasets
 from astro_wgan.baselines import PCAResidual
 from astro_wgan.noise import find_sky
 from astro_wgan.sources import measure_sources, segment_stamps
-from astro_wgan.stamps import cut_stamps
+from astro_wgan.stamps import cut_stamps, detect
 
 pytest.importorskip('sklearn')
 pytest.importorskip('photutils', minversion='3.0')
@@ -95,3 +95,16 @@ def test_whatever_looks_at_an_image(factor, dtype):
         for each in (found, right)
     ]
     assert np.allclose(*scores, atol=1e-4)
+
+
+@pytest.mark.parametrize('value', [1e30, 1e37, -1e37, 1e200, np.inf])
+def test_pixels_that_are_no_brightness_count_as_masked(pairs, value):
+    pixels = pairs.astype(float)
+    mask = np.zeros(pixels.shape, dtype=bool)
+    mask[:, 5, 5] = True
+    right = measure_sources(StampSet(pixels, mask=mask), progress=False)
+    pixels[:, 5, 5] = value
+    found = measure_sources(StampSet(pixels), progress=False)
+    assert len(found.sources) == len(right.sources)
+    assert np.allclose(found.sources['kron_flux'].value, right.sources['kron_flux'].value)
+    assert len(detect(pixels[0]).sources) == len(detect(pixels[0], mask=mask[0]).sources)
