@@ -118,7 +118,8 @@ def _changes(group, known, mine):
         name for name in dict.fromkeys((*mine, *known)) if _text(known, name) != _text(mine, name)
     ]
     if group != 'settings' and not _SHAPE.isdisjoint(names):
-        names = [name for name in names if not _has_digest(known, mine, name)]
+        both = known.keys() & mine.keys()
+        names = [name for name in names if name in both and not _has_digest(known, mine, name)]
     nouns = [name for name in names if is_digest(known.get(name)) and is_digest(mine.get(name))]
     parts = [_listed(group, nouns)] if nouns else []
     parts += [_sentence(group, name, known, mine) for name in names if name not in nouns]
@@ -143,7 +144,7 @@ def _listed(group, nouns):
     verb = 'differ' if len(names) > 1 or _is_plural(names[0]) else 'differs'
     if 1 < len(names) <= _MOST:
         names = [*names[:-2], ' and '.join(names[-2:])]
-    return f'{_owner(group)}{", ".join(_first(names))} {verb}'
+    return f'{_owner(group, names[0])}{", ".join(_first(names))} {verb}'
 
 
 def _sentence(group, name, known, mine):
@@ -157,7 +158,7 @@ def _sentence(group, name, known, mine):
     before, now = (_shown(group, values, name) for values in (known, mine))
     called = _called(group, name)
     was, is_ = ('were', 'are') if _is_plural(called) else ('was', 'is')
-    return f'{_owner(group)}{called} {was} {before} and {is_} {now}'
+    return f'{_owner(group, called)}{called} {was} {before} and {is_} {now}'
 
 
 def _shown(group, values, name):
@@ -170,8 +171,10 @@ def _shown(group, values, name):
     return text if len(text) <= _LONGEST else f'{text[:_LONGEST]}...'
 
 
-def _owner(group):
-    return '' if group == 'settings' else 'its ' if group in _SINGLE else 'their '
+def _owner(group, called):
+    if group == 'settings' or called.startswith('the '):
+        return ''
+    return 'its ' if group in _SINGLE else 'their '
 
 
 def _called(group, name):

@@ -17,7 +17,8 @@ LUMINOSITY = u.W / u.Hz
 #: To read more maps than these from files, only to compare them, would take minutes.
 _MOST_READ = 1024
 
-_MOST_SHOWN = 4
+#: Of no more maps it is said which of them has changed.
+_MOST_NAMED = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -284,19 +285,23 @@ def describe_maps(maps):
         if not held:
             known.clear()  # the next one that is read may get the id of this one
         if id(light) not in known:
-            lengths = [] if light.wavelength is None else light.wavelength.to_value(u.nm)
+            lengths = _in_words(light.wavelength)
             scale = f'{light.pixel_scale.to_value(u.kpc / u.pix):.10g} kpc'
             known[id(light)] = digest(light.luminosity.value), scale, lengths
         rows.append(known[id(light)])
-    luminosities, scales, lengths = zip(*rows, strict=True) if rows else ((), (), ())
-    if len(set(scales)) == 1:
-        scales = scales[:1]
-    few = len(scales) <= _MOST_SHOWN
+    if n <= _MOST_NAMED:
+        values = {}
+        for k, (luminosity, scale, lengths) in enumerate(rows):
+            values[f'the luminosity of map {k}'] = luminosity
+            values[f'the pixel scale of map {k}'] = scale
+            values[f'the wavelength of map {k}'] = lengths
+        return {'count': n, **values}
+    luminosities, scales, lengths = zip(*rows, strict=True)
     return {
         'count': n,
         'luminosities': digest(luminosities),
-        'pixel scales': ', '.join(scales) if few else digest(scales),
-        'wavelengths': digest(*lengths),
+        'pixel scales': scales[0] if len(set(scales)) == 1 else digest(scales),
+        'wavelengths': digest(np.array([str(text) for text in lengths])),
     }
 
 
@@ -337,3 +342,9 @@ def _check_light(values, name):
             f'{name} must be finite and 0 or more; {np.count_nonzero(bad)} of {bad.size} pixels '
             'are not.'
         )
+
+
+def _in_words(wavelength):
+    if wavelength is None:
+        return None
+    return ', '.join(f'{x:.10g}' for x in np.atleast_1d(wavelength.to_value(u.nm))) + ' nm'

@@ -224,13 +224,16 @@ def in_bands(*wavelengths):
     [
         (
             {'light': [gaussian_map(5), gaussian_map(8, scale=0.3 * u.kpc)]},
-            "other light maps: their pixel scales were '0.1 kpc' and are '0.1 kpc, 0.3 kpc'",
+            "other light maps: the pixel scale of map 1 was '0.1 kpc' and is '0.3 kpc'",
         ),
         (
             {'light': [gaussian_map(5), gaussian_map(9)]},
-            'other light maps: their luminosities differ',
+            'other light maps: the luminosity of map 1 differs. ',
         ),
-        ({'light': [gaussian_map(5), in_bands(400, 700)]}, 'other light maps: their luminosities'),
+        (
+            {'light': [gaussian_map(5), in_bands(400, 700)]},
+            'other light maps: the luminosity of map 1 differs, the wa',
+        ),
         ({'light': [gaussian_map(5)]}, 'other light maps: there were 2 of them, and are 1'),
         ({'redshift': [0.5, 0.7]}, 'other settings: `redshift` was [0.5, 0.6] and is [0.5, 0.7]'),
         ({'size': (16, 18)}, 'other settings: `size` was [16, 16] and is [16, 18]'),
@@ -258,12 +261,16 @@ def test_what_else_was_drawn_is_named(tmp_path, change, what):
 def test_wavelengths_and_pixel_scale_of_a_map_count(tmp_path):
     options = {'redshift': 0.5, 'size': 16}
     draw(in_bands(400, 700), **options, into=tmp_path / 'bands.zarr')
-    with pytest.raises(ValueError, match='to other light maps: their wavelengths differ'):
+    with pytest.raises(
+        ValueError, match=r'the wavelength of map 0 was .400, 700 nm. and is .500, 900'
+    ):
         draw(in_bands(500, 900), **options, into=tmp_path / 'bands.zarr')
     light = gaussian_map(5, scale=0.2 * u.kpc)
     draw(light, **options, into=tmp_path / 'scale.zarr')
     corrected = LightMap(light.luminosity, light.pixel_scale / 0.6774)
-    with pytest.raises(ValueError, match=r"pixel scales were '0.2 kpc' and are '0.2952465309 kpc'"):
+    with pytest.raises(
+        ValueError, match=r"pixel scale of map 0 was '0.2 kpc' and is '0.2952465309 kpc'"
+    ):
         draw(corrected, **options, into=tmp_path / 'scale.zarr')
     again = LightMap(light.luminosity.copy(), light.pixel_scale.to(u.pc / u.pix))
     draw(again, **options, into=tmp_path / 'scale.zarr')
@@ -281,6 +288,26 @@ class OnDemand:
     def __getitem__(self, k):
         self.asked_for.append(k)
         return self.maps[k]
+
+
+@pytest.mark.parametrize('named', [0, 16])
+def test_maps_count_whether_they_are_named_or_not(monkeypatch, named):
+    monkeypatch.setattr(light_module, '_MOST_NAMED', named)
+
+    def described(*maps):
+        return describe_maps(maps)
+
+    first, light = gaussian_map(5), in_bands(400, 700)
+    before = described(first, light)
+    assert described(first, in_bands(400, 700)) == before
+    for other in (
+        LightMap(2 * light.luminosity, light.pixel_scale, light.wavelength),
+        LightMap(light.luminosity, 2 * light.pixel_scale, light.wavelength),
+        LightMap(light.luminosity, light.pixel_scale, light.wavelength + 1 * u.nm),
+    ):
+        assert described(first, other) != before
+    assert described(light, first) != before
+    assert describe_maps([]) == describe_maps(()) != before
 
 
 def test_of_maps_that_must_be_read_a_sample_is_compared(monkeypatch):

@@ -52,7 +52,7 @@ def test_another_input_is_refused_in_one_line(tmp_path, capsys):
     assert run('hydro_merger_214', *arguments) == 2
     said = capsys.readouterr().err
     assert said.count('\n') == 1
-    assert 'belongs to other light maps: their luminosities differ' in said
+    assert 'belongs to other light maps: the luminosity of map 0 differs' in said
     assert run('hydro_merger_186', *arguments, '--seed', 5) == 2
     assert 'belongs to other settings: `seed` was 0 and is 5' in capsys.readouterr().err
 
