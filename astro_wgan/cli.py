@@ -261,6 +261,10 @@ _BANDPASS = {
 }
 
 
+#: Options that say what the images are.
+_OF_IMAGES = ('unit', 'pixel-scale', 'image-redshift', 'wavelength', 'plane')
+
+
 def _read_light_maps(options):
     """Names and light maps of the images of the command."""
     from astro_wgan.mocks import load_light_map, read_light_map
@@ -282,6 +286,12 @@ def _read_light_maps(options):
     maps = []
     for k, name in enumerate(options.images):
         if name in SIMULATIONS and not Path(name).exists():
+            unused = [o for o in _OF_IMAGES if getattr(options, o.replace('-', '_')) is not None]
+            if unused:
+                raise ValueError(
+                    f'{name} is bundled, and what its images are is known: '
+                    f'leave out --{", --".join(unused)}.'
+                )
             maps.append(load_light_map(name))
         else:
             length = lengths[k] if lengths is not None and several else lengths
@@ -303,8 +313,12 @@ def _instrument(options):
     instrument = find_instrument(options.instrument)
     if options.exposure_time is not None:
         instrument = with_exposure_time(instrument, options.exposure_time * u.s)
+    if options.psf_scale is not None and options.psf is None:
+        raise ValueError('`--psf-scale` is that of the image of a star: give `--psf`, too.')
     if options.psf is not None:
-        scale = options.psf_scale * u.arcsec if options.psf_scale else instrument.pixel_scale
+        scale = instrument.pixel_scale
+        if options.psf_scale is not None:
+            scale = options.psf_scale * u.arcsec
         instrument = replace(instrument, psf=ImagePSF(options.psf, scale))
     return instrument
 

@@ -7,15 +7,29 @@ from collections import deque
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
+from numbers import Integral
 from threading import Lock, Thread
 from types import ModuleType
 
-__all__ = ['ordered_map']
+__all__ = ['check_processes', 'ordered_map']
 
 #: Pieces for each worker: none waits while the next one is read.
 _AHEAD = 2
 
 _script_lock = Lock()
+
+
+def check_processes(processes):
+    """
+    Refuse a number of processes that is none, before there is anything to do.
+
+    Raises
+    ------
+    ValueError
+        If it is not an integer of 1 or more.
+    """
+    if not isinstance(processes, Integral) or processes < 1:
+        raise ValueError(f'`processes` must be at least 1; got {processes}.')
 
 
 def ordered_map(function, pieces, *, processes=1, client=None):
@@ -50,8 +64,7 @@ def ordered_map(function, pieces, *, processes=1, client=None):
     >>> list(ordered_map(abs, [-1, 2, -3]))
     [1, 2, 3]
     """
-    if processes < 1:
-        raise ValueError(f'`processes` must be at least 1; got {processes}.')
+    check_processes(processes)
     if client is not None:
         yield from _on_cluster(function, pieces, client)
     elif processes > 1:

@@ -18,7 +18,7 @@ from astro_wgan.mocks.instrument import Instrument, pixel_psf, points_along_pixe
 from astro_wgan.mocks.instruments import find_instrument
 from astro_wgan.mocks.light import LightMap, describe_maps
 from astro_wgan.mocks.rebin import rebin
-from astro_wgan.parallel import ordered_map
+from astro_wgan.parallel import check_processes, ordered_map
 from astro_wgan.progress import ProgressLine
 from astro_wgan.provenance import record
 from astro_wgan.stamps.checks import as_shape
@@ -137,6 +137,7 @@ def mock_stamps(
         raise TypeError(f'`light` must be a LightMap or a sequence of them; got {maps[0]!r}.')
     redshifts, numbers = _checked_redshifts(redshift, len(maps))
     camera = _Camera(instrument, as_shape(size), centre, cosmology)
+    check_processes(processes)
     if isinstance(maps, (list, tuple)):
         for number, each in enumerate(maps):
             camera.check(number, each)

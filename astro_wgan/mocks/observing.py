@@ -90,7 +90,7 @@ def observe(
     }
     # A sky of another unit or scale, or too little of it, is said before anything is drawn.
     nothing = mock_stamps([], instrument, redshift=1.0, size=size, progress=False)
-    add_noise(nothing, **options, progress=False)
+    add_noise(nothing, **options, processes=processes, progress=False)
     if isinstance(sky, Sky):
         sky.draw(1, nothing.shape, np.random.default_rng(0))
     work = {'processes': processes, 'client': client, 'progress': progress}

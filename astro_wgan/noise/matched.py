@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from astro_wgan.jobs import Fingerprint, describe_settings, describe_stamps
-from astro_wgan.noise.recipe import draw_sky, make_recipes, random_stream
-from astro_wgan.parallel import ordered_map
+from astro_wgan.noise.recipe import check_seed, draw_sky, make_recipes, random_stream
+from astro_wgan.parallel import check_processes, ordered_map
 from astro_wgan.progress import ProgressLine
 from astro_wgan.provenance import record
 from astro_wgan.stamps.continued import continued_store
@@ -121,6 +121,8 @@ def add_noise(
     )
     if not 0 < correlation_ratio < np.inf:
         raise ValueError(f'`correlation_ratio` must be above 0; got {correlation_ratio}.')
+    check_seed(seed)
+    check_processes(processes)
     settings = {
         'seed': seed,
         'correlation_ratio': float(correlation_ratio),

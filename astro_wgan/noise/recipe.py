@@ -14,7 +14,7 @@ from astro_wgan.noise.poisson import poisson_noise
 from astro_wgan.noise.sky import Sky
 from astro_wgan.noise.spectrum import tapered
 
-__all__ = ['Recipe', 'draw_sky', 'make_recipes', 'random_stream']
+__all__ = ['Recipe', 'check_seed', 'draw_sky', 'make_recipes', 'random_stream']
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +128,16 @@ def draw_sky(recipe, n, shape, *, seed, block, band):
     rng = random_stream(seed, block, 1, band)
     noise_filter = NoiseFilter(tapered(recipe.sky, recipe.sky.coefficients), shape)
     return gaussian_noise(noise_filter, n, sigma=recipe.sky_sigma, rng=rng)
+
+
+def check_seed(seed):
+    """Refuse a seed that NumPy would, before there is anything to do."""
+    try:
+        np.random.SeedSequence(seed)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f'`seed` must be an integer of 0 or more, or several of them; got {seed!r}.'
+        ) from error
 
 
 def random_stream(seed, *key):

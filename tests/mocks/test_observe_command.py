@@ -120,6 +120,11 @@ def test_sky_of_an_image_is_the_noise(tmp_path):
         (('hydro_merger_186', 'hydro_merger_186', '--redshift', '1'), 'different names'),
         (('hydro_merger_186', '--redshift', '1', '--centre', '300', '10'), '`centre` must lie in'),
         (('hydro_merger_186', '--redshift', '1', '--centre', '-1', '10'), '`centre` must lie in'),
+        (('hydro_merger_186', '--redshift', '1', '--unit', 'Jy'), 'leave out --unit'),
+        (('hydro_merger_186', '--redshift', '1', '--plane', '0'), 'leave out --plane'),
+        (('hydro_merger_186', '--redshift', '1', '--psf-scale', '0.1'), 'give `--psf`'),
+        (('hydro_merger_186', '--redshift', '1', '--seed', '-1'), '`seed` must be an integer'),
+        (('hydro_merger_186', '--redshift', '1', '--processes', '0'), '`processes` must be'),
     ],
 )
 def test_bad_input_is_said_and_nothing_written(tmp_path, capsys, arguments, said):
