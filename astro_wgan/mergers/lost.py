@@ -19,7 +19,7 @@ _FACTOR = 3
 
 def find_again(trees, target, main, within):
     """
-    Galaxies whose tree ends in another one, and that appear anew beside it soon after.
+    Galaxies that become another one, and appear anew beside it soon after.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def find_again(trees, target, main, within):
     seen = (trees.stellar_mass > 0) & np.isfinite(trees.position).all(axis=1)
     fresh = seen & (trees.ordinal > 0)
     fresh[target[target != NONE]] = False
-    lost = np.flatnonzero((target != NONE) & ~main & seen)
+    lost = np.flatnonzero(_may_be_lost(trees.stellar_mass, target, main) & seen)
     fresh = np.flatnonzero(fresh)
     if not len(lost) or not len(fresh):
         return nobody, nobody
@@ -54,6 +54,25 @@ def find_again(trees, target, main, within):
     alike = change <= np.log(_FACTOR) * (1 + 1e-9)
     order = np.lexsort([trees.ids[other], trees.ids[one], change, missing])
     return _each_once(one, other, order[alike[order]])
+
+
+def _may_be_lost(mass, target, main):
+    """
+    True for galaxies that join another one, and for those that another one rather becomes.
+
+    The latter are main progenitors of a galaxy that is more like its second progenitor: the halo
+    finder has lost the larger of the two.
+    """
+    joins = (target != NONE) & ~main
+    second = np.full(len(target), -1.0)
+    np.maximum.at(second, target[joins], np.nan_to_num(mass[joins], nan=-1.0))
+    into = np.flatnonzero(main)
+    into = into[(second[target[into]] > 0) & (mass[into] > 0) & (mass[target[into]] > 0)]
+    galaxy = target[into]
+    change = np.abs(np.log(mass[galaxy] / mass[into]))
+    less = np.abs(np.log(mass[galaxy] / second[galaxy])) < change
+    joins[into[less]] = True
+    return joins
 
 
 def _candidates(trees, target, lost, fresh, within):

@@ -100,10 +100,10 @@ class MergerTrees:
     the largest sum of stellar masses along its own main branch (De Lucia & Blaizot 2007, MNRAS
     375, 2). At a tie it is the one with the lowest id.
 
-    A halo finder can lose a galaxy that passes through a larger one: its tree ends as if the two
+    A halo finder can lose a galaxy that passes through another one: its tree ends as if the two
     had merged, and another one begins without a progenitor when it comes out. Where positions are
     known, such a beginning is taken for the lost galaxy if it lies within 20 effective radii of
-    the larger one (100 kpc where these are unknown), its stellar mass has changed by a factor of 3
+    the other one (100 kpc where these are unknown), its stellar mass has changed by a factor of 3
     at most, and no more than ``found_within`` snapshots lie between. The two are linked, so there
     is no merger, and `found_again` lists them.
 

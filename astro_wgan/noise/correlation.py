@@ -18,6 +18,9 @@ from astro_wgan.stamps.stampset import StampSet
 
 __all__ = ['Autocorrelation', 'autocorrelation']
 
+#: Largest lag unless given, in pixels.
+_LAG = 16
+
 
 @dataclass(frozen=True, eq=False)
 class Autocorrelation:
@@ -149,7 +152,7 @@ class Autocorrelation:
         return table
 
 
-def autocorrelation(sky, *, max_lag=16, mean=None):
+def autocorrelation(sky, *, max_lag=None, mean=None):
     """
     Measure the autocorrelation of sky, or of anything else that looks the same everywhere.
 
@@ -160,7 +163,8 @@ def autocorrelation(sky, *, max_lag=16, mean=None):
         `~astro_wgan.stamps.read_image` reads it. Masked pixels and those that are not clean take
         no part.
     max_lag : int, optional
-        Largest lag along each axis, in pixels; at most half of an image's shorter edge.
+        Largest lag along each axis, in pixels; at most half of an image's shorter edge, and 16
+        or that unless given.
     mean : float or `~astropy.units.Quantity`, optional
         The level that deviations are taken from, where it is known. By default it is the mean of
         all pixels that take part, and what this takes away from the covariance is put back.
@@ -195,6 +199,7 @@ def autocorrelation(sky, *, max_lag=16, mean=None):
     """
     pixels, valid, unit, pixel_scale = _as_stack(sky)
     shortest = min(pixels.shape[1:])
+    max_lag = min(_LAG, shortest // 2) if max_lag is None else max_lag
     if not 0 <= max_lag <= shortest // 2:
         raise ValueError(
             f'`max_lag` must lie between 0 and {shortest // 2}, half of the shortest edge; '

@@ -110,7 +110,7 @@ class PowerSpectrum:
         return table
 
 
-def power_spectrum(sky, *, max_lag=16, mean=None):
+def power_spectrum(sky, *, max_lag=None, mean=None):
     """
     Measure the power spectrum of sky, or of anything else that looks the same everywhere.
 

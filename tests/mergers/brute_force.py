@@ -142,7 +142,7 @@ def lost_and_found(tree, within, box=None):
     pairs = []
     for lost, row in tree.galaxies.items():
         joined = tree.next(lost)
-        if not within or joined is None or tree.mains[joined] == lost:
+        if not within or joined is None or not _may_be_lost(tree, lost, joined):
             continue
         if not row['stellar_mass'] > 0:
             continue
@@ -167,6 +167,17 @@ def lost_and_found(tree, within, box=None):
             taken |= {('lost', lost), ('found', again)}
             kept.append((lost, again, missing))
     return kept
+
+
+def _may_be_lost(tree, lost, joined):
+    if tree.mains[joined] != lost:
+        return True
+    others = [tree.mass(g) for g in tree.proper[joined] if g != lost and tree.mass(g) > 0]
+    masses = [tree.mass(lost), tree.mass(joined)]
+    if not others or not all(mass > 0 for mass in masses):
+        return False
+    changes = [abs(math.log(tree.mass(joined) / mass)) for mass in (max(others), masses[0])]
+    return changes[0] < changes[1]
 
 
 def _quiet_past(tree, galaxy, since, ratio):

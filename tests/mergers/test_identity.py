@@ -142,6 +142,22 @@ def test_a_galaxy_that_is_found_again_merges_once(draw):
     assert mergers['companion_id'].tolist() == [307]
 
 
+def test_the_larger_galaxy_may_be_the_one_that_is_lost(draw):
+    """A is linked into B after snapshot 2, and comes out as C, whose mass is that of A."""
+    table = draw(
+        {
+            'A': {'snapshots': range(3), 'mass': 4.0, 'into': 'B'},
+            'B': {'snapshots': range(10), 'mass': 1.0, 'x': [9, 6, 4, 3, 3, 5, 7, 9, 9, 9]},
+            'C': {'snapshots': range(5, 10), 'mass': 4.0},
+        }
+    )
+    trees = MergerTrees(table)
+    assert not len(find_mergers(trees))
+    assert trees.main_branch(305)['id'].tolist() == [100, 101, 102, 305, 306, 307, 308, 309]
+    assert trees.main_branch(209)['id'].tolist() == list(range(200, 210))
+    assert len(find_mergers(MergerTrees(table, found_within=0))) == 1
+
+
 @pytest.mark.parametrize(
     ('drawn', 'options'),
     [

@@ -160,12 +160,14 @@ def test_noise_that_is_correlated_over_a_stamp_is_kept():
     assert np.mean([sky.scatter.value**2 for sky in skies]) == pytest.approx(1, abs=0.02)
 
 
-@pytest.mark.parametrize('shape', [(40, 40), (40, 150), (64, 63)])
+@pytest.mark.parametrize('shape', [(24, 24), (40, 40), (40, 150), (64, 63)])
 def test_small_images(shape):
     x = np.indices(shape)[1]
     sky = find_sky(noise(0.8, shape=shape) + 4 * x / shape[1])
-    assert sky.scatter.value**2 == pytest.approx(1, abs=0.05)
-    assert make_noise(sky, 50, size=32, seed=1).pixels.std() == pytest.approx(1, abs=0.06)
+    # A plane takes its part of the noise, three of the few patches that are independent.
+    tolerance = 0.04 + 3 * 4 * np.pi * 0.8**2 / sky.pixels.size
+    assert sky.scatter.value**2 == pytest.approx(1, abs=tolerance)
+    assert make_noise(sky, 50, size=32, seed=1).pixels.var() == pytest.approx(1, abs=2 * tolerance)
 
 
 def test_masked_stripes_and_weights_do_not_hide_the_level():
