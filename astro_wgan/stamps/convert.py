@@ -5,6 +5,7 @@ from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.nddata import CCDData, Cutout2D, NDData, StdDevUncertainty
 from astropy.table import QTable
+from astropy.time import Time
 from astropy.utils.masked import Masked
 from astropy.wcs.utils import wcs_to_celestial_frame
 
@@ -13,6 +14,7 @@ from astro_wgan.stamps.geometry import ParentImage, StampGeometry, first_pixel, 
 from astro_wgan.stamps.image import standard_deviation
 from astro_wgan.stamps.masked import without_mask
 from astro_wgan.stamps.stampset import StampSet
+from astro_wgan.stamps.table_columns import numbers_or_nan
 
 __all__ = ['join_cutouts', 'to_ccddata', 'to_cutout2d']
 
@@ -136,7 +138,8 @@ def to_ccddata(stamps):
     -------
     list of `~astropy.nddata.CCDData`
         With mask, uncertainty, unit and WCS; ``meta`` holds the stamp's row as plain values that
-        a FITS header can take (a SkyCoord in degrees, as ``ra`` and ``dec``).
+        a FITS header can take (a SkyCoord in degrees, as ``ra`` and ``dec``; None for what is
+        masked), but for columns with several values in a row.
 
     Raises
     ------
@@ -275,7 +278,7 @@ def _positions(stamps):
     corner = stamps.geometry.corner
     center = corner + [(nx - 1) / 2, (ny - 1) / 2]
     if {'x', 'y'} <= set(stamps.table.colnames):
-        asked = np.stack([np.asarray(stamps.table[name], dtype=float) for name in 'xy'], axis=1)
+        asked = np.stack([numbers_or_nan(stamps.table[name]) for name in 'xy'], axis=1)
         leads = (first_pixel(asked, stamps.shape) == corner).all(axis=1)
         center = np.where(leads[:, np.newaxis], asked, center)
     return [tuple(position) for position in center.tolist()]
@@ -302,8 +305,21 @@ def _plain_row(row):
     for name in row.colnames:
         value = row[name]
         if isinstance(value, SkyCoord):
-            plain.update(ra=float(value.icrs.ra.deg), dec=float(value.icrs.dec.deg))
-        else:
-            value = getattr(value, 'value', value)
-            plain[name] = value.item() if hasattr(value, 'item') else value
+            # One place has the usual names; more have those of their columns before these.
+            before = f'{name}_' if 'ra' in plain else ''
+            for axis in ('ra', 'dec'):
+                angle, mask = without_mask(getattr(value.icrs, axis))
+                plain[f'{before}{axis}'] = float(angle.deg) if mask is None else None
+        elif isinstance(value, Time):
+            plain[name] = None if np.any(value.mask) else value.isot
+        elif np.ndim(value) == 0:
+            plain[name] = _plain_value(value)
     return plain
+
+
+def _plain_value(value):
+    if value is np.ma.masked or (isinstance(value, Masked) and value.mask):
+        return None
+    value = getattr(value, 'value', value)
+    value = value.item() if hasattr(value, 'item') else value
+    return value.decode('utf-8', 'replace') if isinstance(value, bytes) else value

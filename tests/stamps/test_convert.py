@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from astropy import units as u
+from astropy.coordinates import SkyCoord
 from astropy.nddata import (
     CCDData,
     Cutout2D,
@@ -11,7 +12,8 @@ from astropy.nddata import (
     StdDevUncertainty,
     VarianceUncertainty,
 )
-from astropy.table import QTable
+from astropy.table import MaskedColumn, QTable
+from astropy.time import Time
 from astropy.utils.masked import Masked
 from astropy.wcs import WCS
 
@@ -276,3 +278,34 @@ def test_stamps_that_make_no_set(cutouts, error, message):
 def test_several_bands_are_refused(convert):
     with pytest.raises(ValueError, match='hold one band'):
         convert(StampSet(np.ones((2, 4, 4, 3))))
+
+
+def test_what_is_masked_in_a_row_is_none_in_a_header(tmp_path):
+    gone = [False, True]
+    sky = SkyCoord(Masked([10.0, -99], gone) * u.deg, Masked([20.0, -99], gone) * u.deg)
+    table = QTable(
+        {
+            'id': [1, 2],
+            'flux': Masked([1.0, -99] * u.Jy, gone),
+            'class': MaskedColumn(['disc', 'x'], mask=gone),
+            'count': MaskedColumn([3, -99], mask=gone),
+            'x': Masked([3.5, -99] * u.pix, gone),
+            'y': [3.5, 3.5] * u.pix,
+            'sky': sky,
+            'lens': SkyCoord([1, 2], [3, 4], unit='deg'),
+            'seen': Time([5e4, 5.1e4], format='mjd'),
+            'latent': np.ones((2, 3)),
+        }
+    )
+    stamps = StampSet(np.ones((2, 8, 8)), table=table, unit='adu')
+    whole, masked = to_ccddata(stamps)
+    assert whole.meta['flux'] == 1
+    assert (whole.meta['ra'], whole.meta['dec'], whole.meta['lens_ra']) == (10, 20, 1)
+    assert whole.meta['seen'] == '1995-10-10T00:00:00.000'
+    for name in ('flux', 'class', 'count', 'x', 'ra', 'dec'):
+        assert masked.meta[name] is None
+    assert 'latent' not in masked.meta
+    masked.write(tmp_path / 'stamp.fits')
+    assert CCDData.read(tmp_path / 'stamp.fits').meta['lens_dec'] == 4
+    # A position that is not known is that of the stamp's middle.
+    assert [c.input_position_original for c in to_cutout2d(stamps)] == [(3.5, 3.5)] * 2

@@ -171,6 +171,37 @@ def test_columns_of_a_data_frame_follow_the_stamps():
     assert stamps.ids.tolist() == ['a', 'b', 'c']
 
 
+@pytest.mark.parametrize('kind', ['columns', 'column_names'])
+def test_any_frame_goes_by_its_names(kind):
+    class Scalar:
+        def __init__(self, value):
+            self.value = value
+
+        def as_py(self):
+            return self.value
+
+    class Series(list):
+        dtype = type = 'int64'
+
+        def __array__(self, dtype=None, copy=None):
+            # As polars and pyarrow do with whole numbers of which one is missing.
+            return np.array([np.nan if v.value is None else v.value for v in self], dtype=float)
+
+        def __iter__(self):
+            return (Scalar(value) for value in super().__iter__())
+
+    data = {'dec': DEC, 'ra': RA, 'count': Series([2**60 + 1, None, 3])}
+
+    class Frame:
+        def __getitem__(self, name):
+            return data[name]
+
+    setattr(Frame, kind, property(lambda self: [*data]))
+    table = cut_stamps(make_image(), size=9, positions=Frame()).table
+    assert table['x'].value == pytest.approx(X, abs=1e-6)
+    assert table['count'].tolist() == [2**60 + 1, None, 3]
+
+
 def test_the_index_of_a_data_frame_may_hold_the_ids():
     pandas = pytest.importorskip('pandas')
     frame = pandas.DataFrame({'id': [2**62 + 1, 5, 7], 'x': X, 'y': Y}).set_index('id')
