@@ -13,7 +13,7 @@ from astro_wgan.parallel import check_processes, ordered_map
 from astro_wgan.progress import ProgressLine
 from astro_wgan.provenance import record
 from astro_wgan.stamps.continued import continued_store
-from astro_wgan.stamps.stampset import StampSet, concatenate
+from astro_wgan.stamps.stampset import concatenate
 from astro_wgan.stamps.store import StampStore
 
 __all__ = ['add_noise']
@@ -140,8 +140,8 @@ def add_noise(
     with ProgressLine('adding noise', quiet=not progress) as line:
         if into is None:
             sets = list(_noisy_sets(stamps, recipes, seed, meta, run, line))
-            return concatenate(sets) if sets else _like(stamps[:0], meta)
-        empty = _like(stamps[:0], meta)
+            return concatenate(sets) if sets else stamps[:0].replace(meta=meta)
+        empty = stamps[:0].replace(meta=meta)
         fingerprint = _fingerprint(stamps, recipes, correlation_ratio, seed)
         with continued_store(into, like=empty, fingerprint=fingerprint) as (store, meta):
             store.extend(_noisy_sets(stamps, recipes, seed, meta, run, line, start=len(store)))
@@ -195,7 +195,9 @@ def _noisy_sets(stamps, recipes, seed, meta, run, line, *, start=0):
         part = waiting.popleft()
         done += len(part)
         line.update(done / total, f'{done} of {total} stamps')
-        yield _like(part, meta, pixels, uncertainty)
+        if uncertainty is None:
+            uncertainty = part.uncertainty
+        yield part.replace(pixels=pixels, uncertainty=uncertainty, meta=meta)
 
 
 def _piece(part, block, recipes, seed):
@@ -235,19 +237,3 @@ def _checked_light(pixels, valid, ids):
             f'{ids[k]}, with a pixel of {lowest[k]:g}.'
         )
     return np.clip(light, 0, None)
-
-
-def _like(part, meta, pixels=None, uncertainty=None):
-    """A set with other pixels, uncertainty and provenance."""
-    return StampSet(
-        part.pixels if pixels is None else pixels,
-        uncertainty=part.uncertainty if uncertainty is None else uncertainty,
-        mask=part.mask,
-        unit=part.unit,
-        pixel_scale=part.pixel_scale,
-        psf=part.psf,
-        geometry=part.geometry,
-        table=part.table,
-        meta=meta,
-        assume_finite=True,
-    )
