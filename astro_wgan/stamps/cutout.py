@@ -63,8 +63,9 @@ def cut_stamps(
           have no unit; text may be sexagesimal, a right ascension without unit in hours); its
           other columns are kept. The names of photutils (``xcentroid``), SExtractor (``X_IMAGE``,
           ``XWIN_IMAGE``, ``ALPHA_J2000``), VizieR and Gaia (``RAJ2000``, ``_RAJ2000``,
-          ``RA_ICRS``) are known, in any case: pixels of SExtractor count from 1, all others from
-          0. Pixels come before the sky, unless they are all outside of the image;
+          ``RA_ICRS``, ``GLON``) and journals (``RAh`` to ``DEs``) are known, in any case: pixels
+          of SExtractor count from 1, all others from 0. Pixels come before the sky, unless they
+          are all outside of the image;
         * a `regions.Regions`, a list of regions or one region, of which the centres count.
 
         By default, sources are looked for.

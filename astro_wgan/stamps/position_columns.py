@@ -7,7 +7,9 @@ from astropy import units as u
 from astropy.coordinates import SkyCoord
 
 from astro_wgan.stamps.coordinate_columns import degrees_of, pixels_of
+from astro_wgan.stamps.masked import without_mask
 from astro_wgan.stamps.sky_pixels import plain_sky, sky_to_pixel
+from astro_wgan.stamps.table_columns import numbers_or_nan
 
 __all__ = ['ColumnPositions', 'find_positions']
 
@@ -53,6 +55,10 @@ _SKY_NAMES = (
     ('alphapsf_j2000', 'deltapsf_j2000'),
     ('alphapeak_j2000', 'deltapeak_j2000'),
 )
+
+#: Right ascension and declination in columns of their parts, as the machine-readable tables of the
+#: journals have them.
+_PARTS = ('rah', 'ram', 'ras', 'de-', 'ded', 'dem', 'des')
 
 #: Pixels that two pairs of columns may be apart, as centroids and peaks of one source are; and
 #: two columns of SkyCoord, which say the same or mean different things.
@@ -113,8 +119,10 @@ def find_positions(table, wcs, shape=None):
     found = [_pixel_pair(table, *pair) for pair in _pairs(table, _PIXEL_NAMES)]
     on_sky = [name for name in table.colnames if isinstance(table[name], SkyCoord)]
     sky_pairs = _pairs(table, _SKY_NAMES)
+    galactic = _pairs(table, (('glon', 'glat'),))
+    has_parts = set(_PARTS) <= {name.casefold() for name in table.colnames}
     if wcs is None:
-        if not found and (on_sky or sky_pairs):
+        if not found and (on_sky or sky_pairs or galactic or has_parts):
             raise ValueError(
                 '`positions` are on the sky, but the image has no celestial WCS: give pixels.'
             )
@@ -123,6 +131,8 @@ def find_positions(table, wcs, shape=None):
         _check_agree(columns, shape, _SKY_COLUMNS_APART)
         found += columns
         found += [_sky_pair(table, *pair, wcs) for pair in sky_pairs]
+        found += [_sky_parts(table, wcs)] if has_parts else []
+        found += [_sky_pair(table, *pair, wcs, frame='galactic') for pair in galactic]
     if not found:
         raise ValueError(
             '`positions` as a table must have the columns x and y (0-based pixels), those of '
@@ -162,20 +172,43 @@ def _pixel_pair(table, first, second, origin):
     return ColumnPositions(f'{first} and {second}', x, y, None, missing)
 
 
-def _sky_pair(table, first, second, wcs):
-    ra = degrees_of(table[first], first, in_hours=True)
-    dec = degrees_of(table[second], second)
-    missing = ~(np.isfinite(ra) & np.isfinite(dec))
-    wrong = ~missing & ((np.abs(dec) > 90) | (ra < -180) | (ra > 360))
+def _sky_pair(table, first, second, wcs, *, frame='icrs'):
+    longitude = degrees_of(table[first], first, in_hours=frame == 'icrs')
+    latitude = degrees_of(table[second], second)
+    return _sky_degrees(f'{first} and {second}', longitude, latitude, wcs, frame)
+
+
+def _sky_parts(table, wcs):
+    names = {name.casefold(): name for name in table.colnames}
+    hours, minutes, seconds = (_part(table[names[k]]) for k in _PARTS[:3])
+    degrees, arcmin, arcsec = (_part(table[names[k]]) for k in _PARTS[4:])
+    ra = 15 * (hours + minutes / 60 + seconds / 3600)
+    dec = np.abs(degrees) + arcmin / 60 + arcsec / 3600
+    # The sign has a column of its own, since there is no whole number -0.
+    signs, _ = without_mask(table[names['de-']])
+    south = np.char.strip(np.asarray(signs).astype(str)) == '-'
+    named = f'{names["rah"]} to {names["des"]}'
+    return _sky_degrees(named, ra, np.where(south | (degrees < 0), -dec, dec), wcs, 'icrs')
+
+
+def _part(column):
+    """Hours, minutes or seconds as they are: of them, only the numbers count."""
+    return numbers_or_nan(getattr(column, 'value', column)).astype(float)
+
+
+def _sky_degrees(names, longitude, latitude, wcs, frame):
+    missing = ~(np.isfinite(longitude) & np.isfinite(latitude))
+    wrong = ~missing & ((np.abs(latitude) > 90) | (longitude < -180) | (longitude > 360))
     if wrong.any():
         row = np.flatnonzero(wrong)[0]
         raise ValueError(
-            f'Columns {first} and {second} of `positions` are no place on the sky in '
-            f'{np.count_nonzero(wrong)} rows, the first of them row {row}, {ra[row]:g} and '
-            f'{dec[row]:g} deg.'
+            f'Columns {names} of `positions` are no place on the sky in '
+            f'{np.count_nonzero(wrong)} rows, the first of them row {row}, {longitude[row]:g} and '
+            f'{latitude[row]:g} deg.'
         )
-    sky = SkyCoord(np.where(missing, np.nan, ra), np.where(missing, np.nan, dec), unit=u.deg)
-    return _on_sky(f'{first} and {second}', (sky, missing), wcs)
+    angles = (np.where(missing, np.nan, angle) for angle in (longitude, latitude))
+    sky = SkyCoord(*angles, unit=u.deg, frame=frame).icrs
+    return _on_sky(names, (SkyCoord(sky.ra, sky.dec), missing), wcs)
 
 
 def _on_sky(names, sky_and_missing, wcs):

@@ -62,6 +62,19 @@ def with_unit(values, unit):
     return table['c']
 
 
+def parts_of_angles():
+    ra, dec = SKY.ra.hms, SKY.dec.signed_dms
+    return {
+        'RAh': ra.h.astype(int) * u.hour,
+        'RAm': ra.m.astype(int) * u.min,
+        'RAs': ra.s * u.s,
+        'DE-': np.where(dec.sign < 0, '-', '+'),
+        'DEd': dec.d.astype(int) * u.deg,
+        'DEm': dec.m.astype(int) * u.arcmin,
+        'DEs': dec.s * u.arcsec,
+    }
+
+
 TABLES = {
     'x, y': lambda: {'x': X, 'y': Y},
     'photutils': lambda: {'id': [1, 2, 3], 'xcentroid': X, 'ycentroid': Y},
@@ -104,6 +117,8 @@ TABLES = {
     'text of degrees': lambda: {'ra': [repr(float(v)) for v in RA], 'dec': DEC},
     'bytes': lambda: {'ra': np.char.encode(hms(':')), 'dec': np.char.encode(dms(':'))},
     'objects': lambda: {'ra': hms(':').astype(object), 'dec': DEC.astype(object)},
+    'parts, as journals have them': lambda: parts_of_angles(),
+    'galactic': lambda: {'GLON': SKY.galactic.l.deg, 'GLAT': SKY.galactic.b.deg},
     'SkyCoord': lambda: {'where': SKY.galactic},
     'the same twice': lambda: {'icrs': SKY, 'gal': SKY.galactic},
     'sky and pixels': lambda: {'x': X, 'y': Y, 'sky': SKY},
@@ -235,6 +250,27 @@ def test_records_archives_and_rows():
     for positions in (table.as_array(), hdu, hdu.data, Result(), QTable(table)):
         assert places(positions) == pytest.approx(right, abs=1e-6)
     assert places(table[1]) == pytest.approx(right[1:2], abs=1e-6)
+
+
+def test_parts_of_a_southern_declination():
+    wcs = make_wcs()
+    wcs.wcs.crval = 150.1, -0.004
+    sky = wcs.pixel_to_world(X, Y)
+    assert (sky.dec.deg > -1).all()
+    dec = sky.dec.signed_dms
+    columns = parts_of_angles() | {
+        'RAs': sky.ra.hms.s,
+        'DE-': np.where(dec.sign < 0, '-', ''),
+        'DEd': dec.d.astype(int),
+        'DEm': dec.m.astype(int),
+        'DEs': dec.s,
+    }
+    columns |= {'RAh': sky.ra.hms.h.astype(int), 'RAm': sky.ra.hms.m.astype(int)}
+    image = CCDData(np.zeros(SHAPE), unit='adu', wcs=wcs)
+    assert places(Table(columns), image) == pytest.approx(np.stack([X, Y], axis=1), abs=1e-4)
+    columns['DEs'] = MaskedColumn(columns['DEs'], mask=[0, 1, 0])
+    with pytest.raises(ValueError, match=r'first in row 1 \(columns RAh to DEs'):
+        places(Table(columns), image)
 
 
 def test_several_sky_positions_in_a_list():
