@@ -121,7 +121,8 @@ def _first_guess(image, bad, detection, stated):
     """Level and noise by SEP between the steps that the medians of rows and columns show."""
     edges = [[0, n] for n in image.shape]
     if stated is None:
-        edges = [[0, *find_steps(image, ~bad, axis=axis), n] for axis, n in enumerate(image.shape)]
+        steps = [find_steps(image, ~bad, axis=axis, sources=True) for axis in (0, 1)]
+        edges = [[0, *some, n] for some, n in zip(steps, image.shape, strict=True)]
     level, sigma = np.zeros_like(image), np.ones_like(image)
     for y in pairwise(edges[0]):
         for x in pairwise(edges[1]):

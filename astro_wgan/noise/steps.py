@@ -28,7 +28,7 @@ _TOGETHER = 6.0
 _QUARTER = norm.ppf(0.625)
 
 
-def find_steps(pixels, use, *, axis):
+def find_steps(pixels, use, *, axis, sources=False):
     """
     Find the places where the level jumps along an axis.
 
@@ -37,9 +37,11 @@ def find_steps(pixels, use, *, axis):
     pixels : `~numpy.ndarray`, shape (ny, nx)
         The image.
     use : `~numpy.ndarray` of bool, shape (ny, nx)
-        True for pixels that count; a few sources among them do no harm.
+        True for pixels that count.
     axis : {0, 1}
         0 for steps between rows, 1 for steps between columns.
+    sources : bool, optional
+        There are sources among the pixels: medians are taken instead of means.
 
     Returns
     -------
@@ -48,7 +50,7 @@ def find_steps(pixels, use, *, axis):
 
     Notes
     -----
-    On either side of a place a line is fitted to the medians of the columns, and the two are
+    On either side of a place a line is fitted to the means of the columns, and the two are
     compared where they meet: gradients and curves make no step. Noise of any correlation is
     measured by what they differ elsewhere.
     """
@@ -59,7 +61,8 @@ def find_steps(pixels, use, *, axis):
     if nx < 4 * width:
         return []
     edges = np.linspace(0, ny, min(_BANDS, max(1, ny // _SHORTEST)) + 1).astype(int)
-    jumps = np.array([_jumps(*_profile(pixels[a:b], use[a:b]), width) for a, b in pairwise(edges)])
+    profiles = [_profile(pixels[a:b], use[a:b], sources) for a, b in pairwise(edges)]
+    jumps = np.array([_jumps(*profile, width) for profile in profiles])
     sigma = _in_sigma(jumps)
     significance = _significance(sigma)
     found = []
@@ -73,9 +76,12 @@ def find_steps(pixels, use, *, axis):
     return sorted(found)
 
 
-def _profile(pixels, use):
-    """Median of each column, and how many pixels it stands for."""
+def _profile(pixels, use, sources):
+    """Mean or median of each column, and how many pixels it stands for."""
     count = np.count_nonzero(use, axis=0)
+    if not sources:
+        total = np.sum(pixels, axis=0, where=use, dtype=float)
+        return total / np.maximum(count, 1), count.astype(float)
     if use.all():
         return np.median(pixels, axis=0).astype(float), count.astype(float)
     values = np.where(use, pixels, np.nan)
