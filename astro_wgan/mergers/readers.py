@@ -20,6 +20,8 @@ _SUBLINK = (
     'SubhaloHalfmassRadType',
     'SubhaloPos',
 )
+#: What consistent-trees marks main progenitors with.
+_MARKED = 'mmp?'
 _BY_TYPE = ('SubhaloMassType', 'SubhaloHalfmassRadType')
 #: Who the main progenitor is; read where it is there.
 _MAIN = 'FirstProgenitorID'
@@ -127,7 +129,8 @@ def read_ytree(source, *, stellar_mass='mass', effective_radius=None, progress=T
     -------
     `~astropy.table.QTable`
         A table for `MergerTrees`. Positions are comoving, as ytree has them. Where the files have
-        no number of the snapshot it is counted from the first one, 0. ``meta`` holds the box and
+        no number of the snapshot it is counted from the first one, 0. ``main_progenitor_id`` is
+        that of consistent-trees (``mmp?``), where the files have it. ``meta`` holds the box and
         the cosmological parameters that ytree found.
 
     Raises
@@ -151,6 +154,8 @@ def read_ytree(source, *, stellar_mass='mass', effective_radius=None, progress=T
         numbered = 'snapshot' if 'snapshot' in arbor.field_info else 'Snap_idx'
         if numbered in arbor.field_info:
             names['snapshot'] = numbered
+        if _MARKED in arbor.field_info:
+            names['main'] = _MARKED
         known = {*arbor.field_info, 'uid', 'desc_uid'}
         unknown = [name for name in names.values() if name not in known]
         if unknown:
@@ -275,6 +280,9 @@ def _table_of(arbor, columns):
             'position': np.column_stack([columns[f'position_{axis}'] for axis in 'xyz']) * u.kpc,
         }
     )
+    if 'main' in columns:
+        marked = np.asarray(columns['main']) == 1
+        table['main_progenitor_id'] = _marked_main(table['id'], table['descendant_id'], marked)
     if 'effective_radius' in columns:
         table['effective_radius'] = columns['effective_radius'] * u.kpc
     table.meta['format'] = type(arbor).__name__
@@ -284,3 +292,13 @@ def _table_of(arbor, columns):
     if getattr(arbor, 'box_size', None) is not None:
         table.meta['box'] = float(arbor.box_size.to('kpc')) * u.kpc
     return table
+
+
+def _marked_main(ids, descendants, marked):
+    """Ids of the main progenitors of all galaxies, from marks of who is one; -1 for none."""
+    order = np.argsort(ids)
+    marked = marked & np.isin(descendants, ids)
+    main = np.full(len(ids), -1, dtype=np.int64)
+    galaxy = order[np.searchsorted(ids, descendants[marked], sorter=order)]
+    main[galaxy] = ids[marked]
+    return main

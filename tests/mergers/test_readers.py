@@ -112,6 +112,27 @@ def test_consistent_trees_through_ytree(tmp_path):
     assert mergers['steps'].tolist() == [1]
 
 
+def test_main_progenitors_that_consistent_trees_marks(tmp_path):
+    """Of 9 it is 20, although it has less mass."""
+    pytest.importorskip('ytree')
+    marks = {'9': 1, '10': 0, '11': 1, '20': 1}
+    lines = []
+    for line in CONSISTENT_TREES.splitlines():
+        if line.startswith('#scale'):
+            line += ' mmp?(11)'
+        elif line[0].isdigit() and ' ' in line:
+            line += f' {marks[line.split()[1]]}'
+        lines.append(line)
+    path = tmp_path / 'tree_0_0_0.dat'
+    path.write_text('\n'.join(lines) + '\n')
+    table = read_ytree(path, progress=False)
+    named = dict(zip(table['id'].tolist(), table['main_progenitor_id'].tolist(), strict=True))
+    assert named == {9: 20, 10: 11, 11: -1, 20: -1}
+    mergers = find_mergers(MergerTrees(table))
+    assert mergers['main_id'].tolist() == [20]
+    assert mergers['companion_id'].tolist() == [10]
+
+
 def write_ahf(folder):
     """Three snapshots as AHF writes them: 1 -> 1 -> 1 and 2, which joins 1."""
     halos = [
