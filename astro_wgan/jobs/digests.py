@@ -11,6 +11,9 @@ __all__ = ['ArrayDigest', 'digest', 'digest_columns', 'is_digest']
 
 _PREFIX = 'sha256:'
 
+#: What astropy notes of a column that says nothing of its values.
+_HOW_SHOWN = ('__class__', 'format', 'in_subfmt', 'out_subfmt', 'precision')
+
 #: Numbers of which there is a plain copy at a time. Another number makes other digests.
 _BLOCK = 2**20
 
@@ -86,7 +89,7 @@ def digest_columns(table):
     ----------
     table : `~astropy.table.Table`
         Quantities, coordinates and times may be among its columns; these are taken apart, as in a
-        file: ``sky`` becomes ``sky.ra`` and ``sky.dec``.
+        file: ``sky`` becomes ``sky.ra`` and ``sky.dec``, beside ``sky`` for the frame.
 
     Returns
     -------
@@ -94,10 +97,20 @@ def digest_columns(table):
         By name of the column.
     """
     plain = represent_mixins_as_columns(Table(table, copy=False))
-    return {
+    digests = {
         name: digest(np.asanyarray(column), np.array(str(column.unit or '')))
         for name, column in plain.columns.items()
     }
+    for name, parts in plain.meta.get('__serialized_columns__', {}).items():
+        # The frame and equinox of coordinates, the scale of times.
+        about = {
+            key: str(value)
+            for key, value in sorted(parts.items())
+            if not isinstance(value, dict) and key not in _HOW_SHOWN
+        }
+        if about:
+            digests[name] = digest(np.array([digests.get(name, ''), json.dumps(about)]))
+    return digests
 
 
 def is_digest(value):

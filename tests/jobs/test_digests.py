@@ -131,6 +131,10 @@ def table(**changed):
         ('flux', [1.0, 2.0, 3.0] * u.uJy, {'flux'}),
         ('sky', SkyCoord([1, 2, 3.1] * u.deg, [4, 5, 6] * u.deg), {'sky.ra'}),
         ('seen', Time([50000.0, 50001.0, 50004.0], format='mjd'), {'seen.jd1'}),
+        # The same numbers in another frame or scale.
+        ('sky', SkyCoord([1, 2, 3] * u.deg, [4, 5, 6] * u.deg, frame='fk5'), {'sky'}),
+        ('seen', Time([50000.0, 50001.0, 50002.0], format='mjd', scale='tt'), {'seen'}),
+        ('seen', Time([2450000.5, 2450001.5, 2450002.5], format='jd'), set()),
         ('name', ['a', 'b', 'd'], {'name'}),
         ('id', np.arange(3.0) == 1, {'id'}),
     ],
