@@ -79,6 +79,13 @@ def _add_hunt(commands):
     add('--model', metavar='DIR', help='use the model of an earlier hunt instead of training one')
     add('--held-out', type=float, default=defaults.held_out, help='share that is not trained on')
     add(
+        '--contamination',
+        type=_number_or_estimate,
+        default=defaults.contamination,
+        metavar='SHARE',
+        help="share of these that is not normal, or 'estimate'",
+    )
+    add(
         '--partial', choices=['drop', 'fill'], default=defaults.partial, help='stamps at the border'
     )
     add('--cards', type=int, default=defaults.cards, help='cards on the page')
@@ -125,6 +132,10 @@ def _find_image(name):
     if not Path(name).exists() and name in datasets.names():
         return datasets.image_path(name), datasets.describe(name).credit
     return name, None
+
+
+def _number_or_estimate(text):
+    return text if text == 'estimate' else float(text)
 
 
 def _number_or_name(text):

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from astropy.table import QTable
 
+from astro_wgan.anomaly.contamination import check_contamination
 from astro_wgan.hunt_folder import HuntFolder, HuntFolderError
 from astro_wgan.jobs import (
     Fingerprint,
@@ -48,6 +49,9 @@ class HuntConfig:
     held_out : float
         Share of the stamps that the networks are not trained on and whose scores set the
         thresholds.
+    contamination : float or 'estimate'
+        Share of these that is not normal, as in any field some are: see
+        `AnomalyDetector.calibrate <astro_wgan.AnomalyDetector.calibrate>`. 0 takes all for normal.
     seed : int
         Seed of the split and of the training.
     cards : int
@@ -68,6 +72,7 @@ class HuntConfig:
     epochs: float | None = None
     minutes: float | None = None
     held_out: float = 0.2
+    contamination: float | str = 'estimate'
     seed: int = 0
     cards: int = 300
 
@@ -86,6 +91,7 @@ class HuntConfig:
             raise ValueError(f'`detection` must be a Detection; got {self.detection!r}.')
         if not 0 < self.held_out < 1:
             raise ValueError(f'`held_out` must lie between 0 and 1; got {self.held_out}.')
+        check_contamination(self.contamination)
         if self.iterations is not None and self.epochs is not None:
             raise ValueError('Give `epochs` or `iterations`, not both.')
         for name, limit in self.limits.items():
@@ -220,7 +226,7 @@ def hunt(
     if not hasattr(detector, 'calibration_'):
         member = ~trained_on
         seen = misfit[trained_on] if trained_on.any() else None
-        detector.calibrate(misfit[member], training=seen)
+        detector.calibrate(misfit[member], training=seen, contamination=config.contamination)
     table = detector.score(misfit, member=member)
     table['trained_on'] = trained_on
     table.meta['hunt'] = record(**asdict(config), image=_name_of(image), credit=_credit(ccd.meta))

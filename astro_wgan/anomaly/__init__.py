@@ -16,7 +16,7 @@ __all__, __getattr__, __dir__ = lazy_names(
         'SearchResult': 'search',
         'critic_features': 'features',
         'measure_misfit': 'misfit',
-        'q_values': 'calibration',
+        'q_values': 'conformal',
         'train_encoder': 'encoder',
     },
 )

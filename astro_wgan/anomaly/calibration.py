@@ -1,14 +1,20 @@
-"""From a misfit to a judgement: thresholds and p-values against normal images."""
+"""`Calibration`: what is known of normal stamps, by which others are judged."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.stats import false_discovery_control
 
-__all__ = ['LEVELS', 'Calibration', 'q_values']
+from astro_wgan.anomaly.conformal import conformal_p_values, conformal_threshold
+from astro_wgan.anomaly.contamination import normal_probabilities
+from astro_wgan.anomaly.drift import NormalConditions
+from astro_wgan.anomaly.scoring import BrightnessTrend, Scoring, plain_values
+
+__all__ = ['LEVELS', 'Calibration']
 
 #: Per cent of the normal images below the paper's thresholds 1, 2 and 3.
 LEVELS = (85, 90, 95)
+#: Parts of the held-out normals of which each is scored by the trends of the others.
+_FOLDS = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,8 +22,9 @@ class Calibration:
     """
     Scores of normal images, and what follows from them for others.
 
-    NaN and minus infinity, which stand for no score, are left out. Infinity is the highest score:
-    a normal image that cannot be told from the strangest is no reason to trust the others less.
+    NaN, masked scores and minus infinity, which stand for no score, are left out. Infinity is the
+    highest score: a normal image that cannot be told from the strangest is no reason to trust the
+    others less.
 
     Parameters
     ----------
@@ -25,6 +32,23 @@ class Calibration:
         Scores of normal images that the networks were *not* trained on. They decide.
     training : array_like, optional
         Scores of those that they were trained on, as in the paper; reported beside.
+    probabilities : array_like, shape (n,), optional
+        That each of the held-out images is normal, by which it counts: see
+        `~astro_wgan.anomaly.contamination.normal_probabilities`. 1 unless given.
+    contamination : float, optional
+        Share of the held-out images that are not normal, as given or as estimated.
+    ids : array_like, shape (n,), optional
+        Of the held-out images.
+    trends : dict of `~astro_wgan.anomaly.BrightnessTrend`, optional
+        What normals have by brightness, by column of the misfit.
+    conditions : `~astro_wgan.anomaly.drift.NormalConditions`, optional
+        What normals were like.
+    scoring : `~astro_wgan.anomaly.Scoring`, optional
+        What the scores are made of.
+    search : `~astro_wgan.anomaly.LatentSearch`, optional
+        How the closest images were looked for.
+    model : dict, optional
+        What tells the networks from others, as `~astro_wgan.jobs.describe_model` says it.
 
     Raises
     ------
@@ -51,18 +75,124 @@ class Calibration:
 
     held_out: np.ndarray
     training: np.ndarray | None = None
+    probabilities: np.ndarray | None = None
+    contamination: float = 0.0
+    ids: np.ndarray | None = None
+    trends: dict[str, BrightnessTrend] = field(default_factory=dict)
+    conditions: NormalConditions | None = None
+    scoring: Scoring | None = None
+    search: object = None
+    model: dict | None = None
 
     def __post_init__(self):
-        for name in ('held_out', 'training'):
-            scores = getattr(self, name)
-            if scores is None and name == 'training':
-                continue
-            scores = np.asarray(scores, dtype=float).ravel()
-            scores = np.sort(scores[scores > -np.inf])
-            if not len(scores):
-                kind = name.replace('_', '-')
-                raise ValueError(f'A calibration needs scores of {kind} normal images; got none.')
-            object.__setattr__(self, name, scores)
+        scores = _scores(self.held_out, 'held-out')
+        kept = np.flatnonzero(scores > -np.inf)
+        order = kept[np.argsort(scores[kept], kind='stable')]
+        object.__setattr__(self, 'held_out', scores[order])
+        for name in ('probabilities', 'ids'):
+            if getattr(self, name) is not None:
+                values = np.asarray(getattr(self, name))
+                if values.shape != scores.shape:
+                    raise ValueError(
+                        f'`{name}` must have one value for each of the {len(scores)} held-out '
+                        f'scores; got {values.shape}.'
+                    )
+                object.__setattr__(self, name, values[order])
+        if self.training is not None:
+            training = _scores(self.training, 'training')
+            object.__setattr__(self, 'training', np.sort(training[training > -np.inf]))
+
+    @classmethod
+    def fit(cls, held_out, *, scoring, training=None, contamination=0.0, search=None, model=None):
+        """
+        Learn what normals have.
+
+        Parameters
+        ----------
+        held_out : `~astropy.table.QTable`
+            Misfit of normal stamps that the model was not trained on.
+        scoring : `~astro_wgan.anomaly.Scoring`
+            What their scores are made of.
+        training : `~astropy.table.QTable`, optional
+            Misfit of stamps that it was trained on.
+        contamination : float or 'estimate', optional
+            Share of the held-out stamps that are not normal.
+        search, model
+            As for `Calibration`.
+
+        Returns
+        -------
+        Calibration
+
+        Raises
+        ------
+        ValueError
+            If no held-out stamp has a score.
+
+        Notes
+        -----
+        The trends with brightness are fitted to all held-out normals, and a stamp to judge is
+        scored by them. A held-out normal, lest it be compared with itself, is scored by trends that
+        were fitted without it and its twentieth of the normals (cross-fitting): what it and a new
+        normal have can then be exchanged, and p-values hold for few normals as for many.
+        """
+        trends = scoring.learn(held_out)
+        scores = _cross_fitted(scoring, held_out, trends)
+        probabilities = None
+        if contamination:
+            known = scores > -np.inf
+            probabilities = np.ones(len(scores))
+            probabilities[known], contamination = normal_probabilities(
+                scores[known], contamination=contamination
+            )
+        return cls(
+            scores,
+            training=None if training is None else scoring.score(training, trends),
+            probabilities=probabilities if contamination else None,
+            contamination=float(contamination),
+            ids=np.asarray(held_out['id']) if 'id' in held_out.colnames else None,
+            trends=trends,
+            conditions=NormalConditions.of(held_out),
+            scoring=scoring,
+            search=search,
+            model=model,
+        )
+
+    def score(self, misfit, *, member=None):
+        """
+        Anomaly scores of stamps, comparable with the held-out ones.
+
+        Parameters
+        ----------
+        misfit : `~astropy.table.QTable`
+            Of the stamps.
+        member : array_like of bool, shape (n,), optional
+            True for stamps that are among the held-out ones, by their ``id``: each has the score
+            that it has there, which trends gave that do not know it.
+
+        Returns
+        -------
+        `~numpy.ndarray`, shape (n,)
+
+        Raises
+        ------
+        ValueError
+            If a stamp that is said to be among the held-out ones is not.
+        """
+        scores = self.scoring.score(misfit, self.trends)
+        if member is None or self.ids is None:
+            return scores
+        known = dict(zip(self.ids.tolist(), self.held_out, strict=True))
+        rows = np.flatnonzero(np.asarray(member, dtype=bool) & ~np.isnan(scores))
+        ids = np.asarray(misfit['id'])[rows].tolist()
+        missing = [i for i in ids if i not in known]
+        if missing:
+            raise ValueError(
+                '`member` must be True only for stamps that the detector was calibrated on; '
+                f'{len(missing)} are not among these, the first has the id {missing[0]!r}.'
+            )
+        scores[rows] = [known[i] for i in ids]
+        return scores
 
     def thresholds(self, levels=LEVELS, *, source='held-out'):
         """
@@ -94,7 +224,10 @@ class Calibration:
         if source not in ('held-out', 'training'):
             raise ValueError(f"`source` must be 'held-out' or 'training'; got {source!r}.")
         if source == 'held-out':
-            return {level: _conformal_threshold(self.held_out, level) for level in levels}
+            return {
+                level: conformal_threshold(self.held_out, level, self.probabilities)
+                for level in levels
+            }
         if self.training is None:
             raise ValueError('This calibration holds no scores of training images.')
         return {level: _percentile(self.training, level) for level in levels}
@@ -106,7 +239,7 @@ class Calibration:
         Parameters
         ----------
         scores : array_like, shape (n,)
-            Anomaly scores; NaN gives NaN.
+            Anomaly scores; NaN and masked ones give NaN.
         member : array_like of bool, shape (n,), optional
             True for a score that is itself one of the held-out ones: it is compared with the
             others.
@@ -116,61 +249,50 @@ class Calibration:
         `~numpy.ndarray`, shape (n,)
             (1 + number of held-out scores that are as high or higher) / (1 + their number): the
             conformal p-value, which for new normal images is never too small by more than chance.
+            Where not all held-out images are normal, each counts by the probability that it is.
         """
-        scores = np.asarray(scores, dtype=float)
-        n = len(self.held_out)
-        higher = n - np.searchsorted(self.held_out, scores, side='left')
-        itself = np.zeros(scores.shape, bool) if member is None else np.asarray(member, bool)
-        p = (1 + higher - itself) / (1 + n - itself)
-        return np.where(np.isnan(scores), np.nan, p)
+        scores = plain_values(scores)
+        itself = np.zeros(scores.shape) if member is None else np.asarray(member, dtype=float)
+        if self.probabilities is not None:
+            where = np.searchsorted(self.held_out, scores)
+            itself = itself * self.probabilities[np.minimum(where, len(self.held_out) - 1)]
+        return conformal_p_values(scores, self.held_out, self.probabilities, itself=itself)
 
     def to_dict(self):
-        """Plain values for a file."""
-        training = None if self.training is None else self.training.tolist()
-        return {'held_out': self.held_out.tolist(), 'training': training}
+        """Plain values of its scores for a file; what they belong to is beside them there."""
+        scores = {
+            name: None if values is None else values.tolist()
+            for name in ('held_out', 'training', 'probabilities', 'ids')
+            for values in [getattr(self, name)]
+        }
+        return {**scores, 'contamination': self.contamination}
 
 
-def q_values(p_values):
-    """
-    False-discovery rate of the list that ends with each stamp.
-
-    Parameters
-    ----------
-    p_values : array_like, shape (n,)
-        Of all stamps of a survey; NaN for those without a score.
-
-    Returns
-    -------
-    `~numpy.ndarray`, shape (n,)
-        The smallest rate at which the stamp is still in the list: of the stamps with q < 0.1, no
-        more than a tenth are expected to be normal. NaN where there is no p-value.
-
-    Notes
-    -----
-    Benjamini & Hochberg 1995 (J. R. Statist. Soc. B 57, 289), which holds for conformal p-values,
-    too, although all of them are compared with the same held-out normals (Bates et al. 2023, Ann.
-    Statist. 51, 149). With n of these no p-value is below 1 / (n + 1): where one stamp in a
-    thousand is strange, thousands have to be held out before any can be told with a small rate.
-
-    Examples
-    --------
-    >>> from astro_wgan.anomaly import q_values
-    >>> q_values([0.001, 0.02, 0.5, 0.9]).round(3).tolist()
-    [0.004, 0.04, 0.667, 0.9]
-    """
-    p_values = np.asarray(p_values, dtype=float)
-    q = np.full(p_values.shape, np.nan)
-    known = ~np.isnan(p_values)
-    if known.any():
-        q[known] = false_discovery_control(p_values[known])
-    return q
+def _cross_fitted(scoring, misfit, trends):
+    """Scores of which each is measured by trends that were fitted without it."""
+    # Without a score, too: then no trend was fitted to it.
+    scores = scoring.score(misfit, trends)
+    rows = np.flatnonzero(~np.isnan(scores))
+    if not scoring.by_brightness:
+        return scores
+    folds = min(len(rows), _FOLDS)
+    # Of one normal nothing is known beside itself: it can be as strange as it likes.
+    if folds == 1:
+        scores[rows] = np.inf
+        return scores
+    part = np.random.default_rng(0).permutation(len(rows)) % max(folds, 1)
+    for k in range(folds):
+        # Degrees as those of all: the same trend, but for the stamps that are left out.
+        fitted = scoring.learn(misfit[rows[part != k]], normals=len(rows))
+        scores[rows[part == k]] = scoring.score(misfit[rows[part == k]], fitted)
+    return scores
 
 
-def _conformal_threshold(ordered, level):
-    """The k-th smallest score; of the numbers before the first and after the last, infinities."""
-    # Rounded first: 0.85 * 100 is a little more than 85 in floating point.
-    rank = int(np.ceil(round(level * (len(ordered) + 1) / 100, 9)))
-    return float(np.concatenate([[-np.inf], ordered, [np.inf]])[rank])
+def _scores(values, kind):
+    scores = plain_values(values).ravel()
+    if not (scores > -np.inf).any():
+        raise ValueError(f'A calibration needs scores of {kind} normal images; got none.')
+    return scores
 
 
 def _percentile(ordered, level):

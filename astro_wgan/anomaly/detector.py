@@ -5,13 +5,16 @@ from dataclasses import asdict, replace
 import numpy as np
 from astropy.table import QTable
 
-from astro_wgan.anomaly.calibration import LEVELS, Calibration, q_values
-from astro_wgan.anomaly.drift import NormalConditions, check_pixel_scale
+from astro_wgan.anomaly.calibration import LEVELS, Calibration
+from astro_wgan.anomaly.conformal import q_values
+from astro_wgan.anomaly.contamination import check_contamination
+from astro_wgan.anomaly.drift import check_drift, check_pixel_scale
 from astro_wgan.anomaly.encoder import train_encoder
 from astro_wgan.anomaly.misfit import measure_misfit
 from astro_wgan.anomaly.saving import DetectorParts, load_parts, save_parts
 from astro_wgan.anomaly.scoring import Scoring
 from astro_wgan.anomaly.search import FIRST_LOOK, LatentSearch, LatentSearcher
+from astro_wgan.jobs import describe_model
 from astro_wgan.stamps import StampSet, as_stamps
 from astro_wgan.visualize.gallery import write_gallery
 from astro_wgan.wgan import NotFittedError
@@ -39,18 +42,25 @@ class AnomalyDetector:
 
     Attributes
     ----------
+    wgan, search, scoring
+        As given. A detector whose model, search, scoring or encoder is replaced by another is no
+        longer calibrated.
     encoder_ : `keras.Model`
         The encoder, once given or trained.
-    trends_ : dict of `~astro_wgan.anomaly.BrightnessTrend`
-        What normal stamps have by brightness, once calibrated, by column of the misfit.
     calibration_ : `~astro_wgan.anomaly.Calibration`
-        Scores of normal stamps, once calibrated.
+        Scores of normal stamps, once calibrated, with the search, scoring and networks that they
+        belong to.
+    trends_ : dict of `~astro_wgan.anomaly.BrightnessTrend`
+        What normal stamps have by brightness, by column of the misfit; of the calibration.
     conditions_ : `~astro_wgan.anomaly.drift.NormalConditions`
-        Their noise and brightness, once calibrated.
+        Their noise, brightness, positions and sky; of the calibration.
 
     Notes
     -----
     Margalef-Bentabol et al. 2020, section 3.5.
+
+    A detector can be pickled and copied at any time, used or not, and so be sent to other
+    processes.
 
     Examples
     --------
@@ -69,19 +79,85 @@ class AnomalyDetector:
     def __init__(self, wgan, *, search=None, scoring=None, encoder=None):
         if not wgan.is_fitted:
             raise NotFittedError('`wgan` must be fitted before it can detect anything.')
-        self.wgan = wgan
         encoder = wgan.encoder_ if encoder is None else encoder
         if search is None:
             search = LatentSearch() if encoder is None else FIRST_LOOK
-        self.search = search
-        self.scoring = Scoring() if scoring is None else scoring
-        self._last_searcher = None
-        if encoder is not None:
-            self.encoder_ = encoder
+        self._wgan, self._search, self._encoder = wgan, search, encoder
+        self._scoring = Scoring() if scoring is None else scoring
+        self._calibration = self._last_searcher = None
+        self._changed = None
 
     def __repr__(self):
         state = 'calibrated' if hasattr(self, 'calibration_') else 'not calibrated'
         return f'<AnomalyDetector: {self.wgan!r}, search {self.search.start!r}, {state}>'
+
+    def __getstate__(self):
+        """Without the traced graph of the search, which belongs to this process."""
+        return {**vars(self), '_last_searcher': None}
+
+    @property
+    def wgan(self):
+        """The model."""
+        return self._wgan
+
+    @wgan.setter
+    def wgan(self, wgan):
+        self._replace('wgan', wgan)
+
+    @property
+    def search(self):
+        """How the closest image is looked for."""
+        return self._search
+
+    @search.setter
+    def search(self, search):
+        self._replace('search', search)
+
+    @property
+    def scoring(self):
+        """What the score is made of."""
+        return self._scoring
+
+    @scoring.setter
+    def scoring(self, scoring):
+        self._replace('scoring', scoring)
+
+    @property
+    def encoder_(self):
+        """The encoder of the search."""
+        if self._encoder is None:
+            raise NotFittedError('This detector has no encoder: call `train_encoder`.')
+        return self._encoder
+
+    @encoder_.setter
+    def encoder_(self, encoder):
+        self._replace('encoder', encoder)
+
+    @property
+    def calibration_(self):
+        """What is known of normal stamps."""
+        if self._calibration is None:
+            since = f' since its `{self._changed}` was replaced' if self._changed else ''
+            again = 'calibrate` again' if self._changed else 'calibrate` first'
+            raise NotFittedError(f'This detector has not been calibrated{since}: call `{again}.')
+        return self._calibration
+
+    @calibration_.setter
+    def calibration_(self, calibration):
+        for name in ('search', 'scoring'):
+            if getattr(calibration, name) != getattr(self, name):
+                raise ValueError(f'`calibration_` belongs to another `{name}`.')
+        self._calibration, self._changed = calibration, None
+
+    @property
+    def trends_(self):
+        """What normal stamps have by brightness."""
+        return self.calibration_.trends
+
+    @property
+    def conditions_(self):
+        """What normal stamps were like."""
+        return self.calibration_.conditions
 
     def measure(self, stamps, *, positions=None, progress=True, resume=None):
         """
@@ -119,10 +195,9 @@ class AnomalyDetector:
             self.wgan, stamps, config=config, seed=seed, progress=progress
         )
         self.search = replace(self.search, start='encoder')
-        vars(self).pop('calibration_', None)
         return self
 
-    def calibrate(self, held_out, *, training=None, progress=True):
+    def calibrate(self, held_out, *, training=None, contamination=0.0, progress=True):
         """
         Learn which scores normal stamps have.
 
@@ -132,6 +207,11 @@ class AnomalyDetector:
             Normal stamps that the model was not trained on, or their table from `measure`.
         training : the same, optional
             Stamps that it was trained on, for the paper's thresholds beside the honest ones.
+        contamination : float or 'estimate', optional
+            Share of ``held_out`` that is not normal, as of the stamps of a real field some are. By
+            default all are taken for normal: then anomalies among them make p-values too large, and
+            fewer are found. Otherwise each counts by the probability that it is normal: see
+            `~astro_wgan.anomaly.contamination.normal_probabilities` for what is assumed.
         progress : bool, optional
             Show progress lines.
 
@@ -139,13 +219,27 @@ class AnomalyDetector:
         -------
         AnomalyDetector
             This object.
+
+        Raises
+        ------
+        ValueError
+            If ``contamination`` is no share, a table is that of another search or of another
+            smoothing, or no held-out stamp has a score.
         """
+        check_contamination(contamination)
         sets = [held_out] if training is None else [held_out, training]
+        for given in sets:
+            self._check_measured(given)
         tables = [s if isinstance(s, QTable) else self.measure(s, progress=progress) for s in sets]
-        self.trends_ = self.scoring.learn(tables[0])
-        scores = [self.scoring.score(table, self.trends_) for table in tables]
-        self.calibration_ = Calibration(*scores)
-        self.conditions_ = NormalConditions.of(tables[0])
+        self._calibration = Calibration.fit(
+            tables[0],
+            training=None if training is None else tables[1],
+            contamination=contamination,
+            scoring=self.scoring,
+            search=self.search,
+            model=describe_model(self.wgan, encoder=self._encoder),
+        )
+        self._changed = None
         return self
 
     def score(self, stamps, *, positions=None, member=None, progress=True, resume=None):
@@ -161,8 +255,8 @@ class AnomalyDetector:
             Where ``stamps`` is an image, such as a `~astropy.nddata.CCDData`, or its path: the
             centres of stamps of the model's size, as in `~astro_wgan.stamps.cut_stamps`.
         member : array_like of bool, optional
-            True for stamps that the detector was calibrated on: each is then compared with the
-            others.
+            True for stamps that the detector was calibrated on, known by their ``id``: each is then
+            compared with the others.
         progress : bool, optional
             Show a progress line.
         resume : path-like, optional
@@ -178,23 +272,33 @@ class AnomalyDetector:
             ``meta['thresholds']`` holds the thresholds from held-out and, where known, from
             training stamps.
 
+        Raises
+        ------
+        `~astro_wgan.wgan.NotFittedError`
+            If the detector has not been calibrated with the model, search and scoring that it has.
+        ValueError
+            If the stamps do not fit the model, ``resume`` belongs to other work, a table is that of
+            another search or smoothing, or a ``member`` was not calibrated on.
+
         Warns
         -----
         `~astro_wgan.anomaly.DriftWarning`
-            If pixel scale, noise or brightness are not those of the calibration.
+            If pixel scale, noise, brightness, centers or sky are not those of the calibration, or
+            more than half of the stamps are stranger than three quarters of the normals.
         """
-        self._check_calibrated()
+        calibration = self._checked_calibration()
+        self._check_measured(stamps)
         if isinstance(stamps, QTable) and positions is None:
             table = stamps.copy()
         else:
             options = {'progress': progress, 'resume': resume}
             table = self.measure(stamps, positions=positions, **options)
-        self.conditions_.check(table)
-        score = self.scoring.score(table, self.trends_)
+        score = calibration.score(table, member=member)
         table['score'] = score
-        table['p_value'] = self.calibration_.p_value(score, member=member)
+        table['p_value'] = calibration.p_value(score, member=member)
         table['q_value'] = q_values(table['p_value'])
-        thresholds = self.calibration_.thresholds()
+        check_drift(calibration.conditions, table, table['p_value'])
+        thresholds = calibration.thresholds()
         for level in LEVELS:
             table[f'anomalous_{level}'] = score > thresholds[level]
         order = np.argsort(np.where(np.isnan(score), -np.inf, score))[::-1]
@@ -203,10 +307,11 @@ class AnomalyDetector:
         table['rank'] = rank
         table.meta['scoring'] = asdict(self.scoring)
         table.meta['thresholds'] = self._thresholds()
+        table.meta['contamination'] = calibration.contamination
         return table
 
     def classify(
-        self, stamps, *, level=90, source='held-out', false_discovery_rate=None, **options
+        self, stamps, *, level=None, source='held-out', false_discovery_rate=None, **options
     ):
         """
         Which stamps are anomalous.
@@ -216,7 +321,7 @@ class AnomalyDetector:
         stamps : `~astropy.table.QTable`
             From `score`; or what `score` takes.
         level : float, optional
-            Those with a score above that of so many per cent of the normals are.
+            Those with a score above that of so many per cent of the normals are; 90 by default.
         source : {'held-out', 'training'}, optional
             Which normals: those held out, of which then no more than 100 - ``level`` per cent are
             called anomalous, or, as in the paper, those that the networks were trained on.
@@ -234,14 +339,22 @@ class AnomalyDetector:
         Raises
         ------
         ValueError
-            If ``level`` is no percentage, ``false_discovery_rate`` does not lie between 0 and 1,
-            or the detector was not calibrated with normals of this ``source``.
+            If ``level`` is no percentage, ``false_discovery_rate`` does not lie between 0 and 1 or
+            is given beside ``level`` or a ``source`` other than the held-out normals, of which its
+            p-values are, or the detector was not calibrated with normals of this ``source``.
         """
-        self._check_calibrated()
-        threshold = self.calibration_.thresholds([level], source=source)[level]
+        calibration = self._checked_calibration()
         rate = false_discovery_rate
-        if rate is not None and not 0 < rate < 1:
-            raise ValueError(f'`false_discovery_rate` must lie between 0 and 1; got {rate}.')
+        if rate is not None:
+            if level is not None or source != 'held-out':
+                raise ValueError(
+                    'Give `false_discovery_rate` or `level` and `source`: a list has the one or '
+                    'the other.'
+                )
+            if not 0 < rate < 1:
+                raise ValueError(f'`false_discovery_rate` must lie between 0 and 1; got {rate}.')
+        level = 90 if level is None else level
+        threshold = calibration.thresholds([level], source=source)[level]
         scored = isinstance(stamps, QTable) and 'score' in stamps.colnames
         table = stamps if scored else self.score(stamps, **options)
         if rate is not None:
@@ -257,13 +370,21 @@ class AnomalyDetector:
         table : `~astropy.table.QTable`
             From `score` or `measure`.
         like : `~astro_wgan.StampSet`, optional
-            The stamps of the table, in its order, for WCS and table.
+            Stamps that hold those of the table, for WCS and table. They are found by their ids, in
+            whatever order they are.
 
         Returns
         -------
         `~astro_wgan.StampSet`
-            In the unit of the training.
+            In the unit of the training, in the order of ``table``.
+
+        Raises
+        ------
+        ValueError
+            If ``like`` lacks a stamp of the table, or an id is there twice.
         """
+        if like is not None:
+            like = like[_rows_of(np.asarray(table['id']), like.ids)]
         return self.wgan.stamps_from_images(self._closest_images(table), like=like)
 
     def residual(self, stamps, table):
@@ -287,9 +408,8 @@ class AnomalyDetector:
         pixels = stamps.pixels
         if stamps.unit is not None and stamps.unit != residual.unit:
             pixels = stamps.quantity.to_value(residual.unit)
-        residual.pixels = (pixels - residual.pixels).astype(residual.pixels.dtype)
-        residual.mask = stamps.mask
-        return residual
+        left = (pixels - residual.pixels).astype(residual.pixels.dtype)
+        return residual.replace(pixels=left, mask=stamps.mask)
 
     def contributions(self, stamps, table):
         """
@@ -360,10 +480,10 @@ class AnomalyDetector:
 
     def save(self, folder):
         """Write model, search and calibration into one folder."""
-        own = self._encoder() if self._encoder() is not self.wgan.encoder_ else None
-        names = ('calibration_', 'trends_', 'conditions_')
-        learnt = (getattr(self, name, None) for name in names)
-        save_parts(folder, DetectorParts(self.wgan, self.search, self.scoring, own, *learnt))
+        own = self._encoder if self._encoder is not self.wgan.encoder_ else None
+        save_parts(
+            folder, DetectorParts(self.wgan, self.search, self.scoring, own, self._calibration)
+        )
 
     @classmethod
     def load(cls, folder):
@@ -381,8 +501,20 @@ class AnomalyDetector:
         options = {'search': parts.search, 'scoring': parts.scoring, 'encoder': parts.encoder}
         detector = cls(parts.wgan, **options)
         if parts.calibration is not None:
-            detector.calibration_, detector.trends_, detector.conditions_ = parts[-3:]
+            detector._calibration = replace(
+                parts.calibration, model=describe_model(parts.wgan, encoder=detector._encoder)
+            )
         return detector
+
+    def _replace(self, name, value):
+        """Another part than before ends what was known of normal stamps."""
+        if value is getattr(self, f'_{name}') or (
+            name in ('search', 'scoring') and value == getattr(self, f'_{name}')
+        ):
+            return
+        setattr(self, f'_{name}', value)
+        if self._calibration is not None:
+            self._calibration, self._changed = None, name
 
     def _compared(self, stamps, table):
         """Images, weights of their pixels and closest images, in stretched intensity."""
@@ -393,13 +525,10 @@ class AnomalyDetector:
 
     def _searcher(self):
         """The same one as long as nothing changed: to trace its graph takes seconds."""
-        parts = (self.wgan, self.search, self._encoder())
+        parts = (self.wgan, self.search, self._encoder)
         if self._last_searcher is None or not self._last_searcher.serves(*parts):
             self._last_searcher = LatentSearcher(*parts[:2], encoder=parts[2])
         return self._last_searcher
-
-    def _encoder(self):
-        return getattr(self, 'encoder_', None)
 
     def _thresholds(self):
         sources = ['held-out']
@@ -409,10 +538,48 @@ class AnomalyDetector:
         # Text keys: the table's meta goes into YAML and JSON.
         return {s: {str(level): t for level, t in by.items()} for s, by in found.items()}
 
-    def _check_calibrated(self):
-        if not hasattr(self, 'calibration_'):
-            raise NotFittedError('This detector has not been calibrated: call `calibrate` first.')
+    def _checked_calibration(self):
+        """The calibration, if it still belongs to the networks: a model can be fitted anew."""
+        calibration = self.calibration_
+        if calibration.model not in (None, describe_model(self.wgan, encoder=self._encoder)):
+            raise NotFittedError(
+                'This detector has not been calibrated since its model was fitted anew: call '
+                '`calibrate` again.'
+            )
+        return calibration
+
+    def _check_measured(self, table):
+        """Refuse the measurements of another search, or of other windows than are scored."""
+        if not isinstance(table, QTable):
+            return
+        needed = {'search': asdict(self.search)}
+        if self.scoring.statistic == 'structure' or self.scoring.by_brightness:
+            needed['window'] = self.scoring.window
+        for name, wanted in needed.items():
+            found = table.meta.get(name)
+            if isinstance(found, dict) and found != wanted:
+                of = {'search': 'another `search`', 'window': 'another `scoring`'}[name]
+                changed = [k for k in wanted if found.get(k) != wanted[k]]
+                raise ValueError(
+                    f'The table was measured with {of} than the detector has (other are '
+                    f'{", ".join(changed)}): call `measure` again.'
+                )
 
     def _check_rows(self, stamps, table):
         if len(stamps) != len(table) or not np.array_equal(stamps.ids, np.asarray(table['id'])):
             raise ValueError('`table` must hold the scores of `stamps`, row by row.')
+
+
+def _rows_of(wanted, ids):
+    """Where in the ids of stamps those of a table are."""
+    order = np.argsort(ids, kind='stable')
+    rows = order[np.minimum(np.searchsorted(ids, wanted, sorter=order), max(len(ids) - 1, 0))]
+    if len(np.unique(ids)) < len(ids):
+        raise ValueError('`like` must have an id for each stamp; some of its ids are there twice.')
+    missing = ids[rows] != wanted
+    if missing.any():
+        raise ValueError(
+            f'`like` must hold each stamp of the table; it lacks {missing.sum()} of '
+            f'{len(wanted)}, the first has the id {wanted[missing].tolist()[0]!r}.'
+        )
+    return rows

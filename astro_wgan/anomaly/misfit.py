@@ -1,11 +1,15 @@
 """The misfit of each stamp, by several measures, as a table."""
 
 from dataclasses import asdict
+from itertools import chain, count
 
 import numpy as np
+from astropy import units as u
 from astropy.table import QTable
 
+from astro_wgan.anomaly.calibration import LEVELS
 from astro_wgan.anomaly.scoring import Scoring
+from astro_wgan.anomaly.stamp_conditions import measure_conditions
 from astro_wgan.jobs import Fingerprint, describe_model, describe_settings, describe_stamps
 from astro_wgan.noise import finest_scatter
 from astro_wgan.progress import ProgressLine
@@ -24,9 +28,23 @@ _COLUMNS = (
     'critic',
     'closest_flux',
     'noise',
+    'offset_x',
+    'offset_y',
+    'sky_level',
+    'sky_slope_x',
+    'sky_slope_y',
     'valid',
     'iterations',
     'converged',
+)
+#: What a table of scores has beside the misfit.
+_JUDGMENT = (
+    'score',
+    'p_value',
+    'q_value',
+    *(f'anomalous_{level}' for level in LEVELS),
+    'rank',
+    'trained_on',
 )
 
 
@@ -52,15 +70,18 @@ def measure_misfit(searcher, stamps, *, scoring=None, progress=True, resume=None
     Returns
     -------
     `~astropy.table.QTable`
-        The stamps' own columns, then ``paper_score`` (the paper's AS), ``residual`` (L_R),
+        The stamps' own columns, of which one with the name of a measured one is renamed: ``peak``
+        becomes ``peak_input``. Then ``paper_score`` (the paper's AS), ``residual`` (L_R),
         ``feature`` (L_F), ``structure`` (mean absolute residual after smoothing), ``peak``
         (largest difference of a pixel from the smoothed residual), ``turned`` (root mean square
         difference, smoothed, to the closest image turned by 180 degrees), ``critic`` (C(x)),
         ``closest_flux`` (sum over the closest image, a mean over its bands), ``noise`` (of a pixel
-        of the stamp, from its finest structure, as `~astro_wgan.noise.finest_scatter`), ``valid``
-        (share of the pixels that are not masked), ``iterations``, ``converged`` and ``latent``
-        (z of the closest image). A stamp without any
-        valid pixel has NaN for its misfit. ``meta`` holds the provenance.
+        of the stamp, from its finest structure, as `~astro_wgan.noise.finest_scatter`),
+        ``offset_x``, ``offset_y``, ``sky_level``, ``sky_slope_x`` and ``sky_slope_y`` (of the
+        source from the center of its stamp, and of the sky around it: see
+        `~astro_wgan.anomaly.stamp_conditions.measure_conditions`), ``valid`` (share of the pixels
+        that are not masked), ``iterations``, ``converged`` and ``latent`` (z of the closest image).
+        A stamp without any valid pixel has NaN for its misfit. ``meta`` holds the provenance.
 
     Raises
     ------
@@ -89,7 +110,7 @@ def measure_misfit(searcher, stamps, *, scoring=None, progress=True, resume=None
             )
             done = len(kept)
             report(done)
-    return _table(stamps, kept.columns(), wgan, search)
+    return _table(stamps, kept.columns(), wgan, search, scoring)
 
 
 def _measure_batch(searcher, batch, scoring, report):
@@ -99,6 +120,9 @@ def _measure_batch(searcher, batch, scoring, report):
     valid = batch.valid.reshape(weights.shape).mean(axis=(1, 2, 3))
     blind = ~weights.any(axis=(1, 2, 3))
     fluxes = wgan.stamps_from_images(found.closest, like=batch).pixels.reshape(images.shape)
+    pixels = np.where(batch.valid, batch.pixels, np.nan)
+    noise = finest_scatter(pixels)
+    noise = noise.mean(axis=-1) if noise.ndim > 1 else noise
     return {
         'latent': found.latent,
         'residual': np.where(blind, np.nan, found.residual),
@@ -106,24 +130,20 @@ def _measure_batch(searcher, batch, scoring, report):
         **scoring.measure(images, found.closest, weights),
         'critic': np.where(blind, np.nan, found.critic),
         'closest_flux': np.where(blind, np.nan, fluxes.sum(axis=(1, 2)).mean(axis=-1)),
-        'noise': _noise(batch, wgan.unit_),
+        'noise': _in_unit(noise, batch.unit, wgan.unit_),
+        **measure_conditions(pixels, noise),
         'valid': valid,
         'iterations': found.iterations,
         'converged': found.converged & ~blind,
     }
 
 
-def _noise(batch, unit):
-    scatter = finest_scatter(np.where(batch.valid, batch.pixels, np.nan))
-    if scatter.ndim > 1:
-        scatter = scatter.mean(axis=-1)
-    if batch.unit is None or unit is None:
-        return scatter
-    return (scatter * batch.unit).to_value(unit)
+def _in_unit(values, unit, wanted):
+    return values if unit is None or wanted is None else (values * unit).to_value(wanted)
 
 
-def _table(stamps, columns, wgan, search):
-    table = QTable(stamps.table, copy=True)
+def _table(stamps, columns, wgan, search, scoring):
+    table = _own_columns(stamps.table)
     if not columns:
         columns = {name: np.zeros(0) for name in _COLUMNS}
         columns['latent'] = np.zeros((0, wgan.network.latent))
@@ -134,17 +154,35 @@ def _table(stamps, columns, wgan, search):
     if wgan.unit_ is not None:
         for name in ('closest_flux', 'noise'):
             table[name] = columns[name] << wgan.unit_
+    for name in ('offset_x', 'offset_y'):
+        table[name] = columns[name] << u.pix
     table.meta = {
         **table.meta,
         'search': asdict(search),
+        'window': scoring.window,
         'model': wgan.provenance_,
         'provenance': record(),
     }
     return table
 
 
+def _own_columns(table):
+    """A copy of the stamps' table in which no column has the name of a measured one."""
+    table = QTable(table, copy=True)
+    for name in ('paper_score', *_COLUMNS, *_JUDGMENT):
+        if name in table.colnames:
+            numbers = chain([''], (f'_{k}' for k in count(2)))
+            table.rename_column(
+                name,
+                next(own for k in numbers if (own := f'{name}_input{k}') not in table.colnames),
+            )
+    return table
+
+
 def _fingerprint(searcher, stamps, scoring):
     model = describe_model(searcher.wgan, encoder=searcher.encoder)
     # Not all of the scoring: how what is measured becomes a score can be changed afterwards.
-    settings = describe_settings({'search': searcher.search, 'scoring': scoring.window})
+    settings = describe_settings(
+        {'search': searcher.search, 'scoring': scoring.window, 'measured': _COLUMNS}
+    )
     return Fingerprint({'stamps': describe_stamps(stamps), 'settings': settings, 'model': model})

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import keras
 
 from astro_wgan.anomaly.calibration import Calibration
-from astro_wgan.anomaly.drift import NormalConditions
+from astro_wgan.anomaly.drift import NormalConditions, Spread
 from astro_wgan.anomaly.scoring import BrightnessTrend, Scoring
 from astro_wgan.anomaly.search import LatentSearch
 from astro_wgan.files import replaced
@@ -16,7 +16,9 @@ from astro_wgan.wgan import WGAN
 
 __all__ = ['DetectorParts', 'load_parts', 'save_parts']
 
-_FORMAT = 'astro_wgan detector 8'
+_FORMAT = 'astro_wgan detector 9'
+#: That of version 8 has fewer conditions, and held-out scores that were not cross-fitted.
+_READABLE = (_FORMAT, 'astro_wgan detector 8')
 _FILE = 'detector.json'
 #: Beside the model's files, whose encoder may be another.
 _ENCODER = 'search_encoder.keras'
@@ -34,9 +36,7 @@ class DetectorParts(NamedTuple):
     encoder : `keras.Model` or None
         That of the detector alone; None where it is the model's, or there is none.
     calibration : `~astro_wgan.anomaly.Calibration` or None
-    trends : dict of `~astro_wgan.anomaly.BrightnessTrend` or None
-    conditions : `~astro_wgan.anomaly.drift.NormalConditions` or None
-        These three are None before a calibration.
+        None before a calibration.
     """
 
     wgan: WGAN
@@ -44,8 +44,6 @@ class DetectorParts(NamedTuple):
     scoring: Scoring
     encoder: keras.Model | None
     calibration: Calibration | None
-    trends: dict | None
-    conditions: NormalConditions | None
 
 
 def save_parts(folder, parts):
@@ -63,19 +61,12 @@ def save_parts(folder, parts):
     if parts.encoder is not None:
         with replaced(folder / _ENCODER) as temporary:
             parts.encoder.save(temporary)
-    learnt = {'calibration': None, 'trends': None, 'conditions': None}
-    if parts.calibration is not None:
-        learnt = {
-            'calibration': parts.calibration.to_dict(),
-            'trends': {name: trend.to_dict() for name, trend in parts.trends.items()},
-            'conditions': asdict(parts.conditions),
-        }
     description = {
         'format': _FORMAT,
         'search': asdict(parts.search),
         'scoring': asdict(parts.scoring),
         'encoder': parts.encoder is not None,
-        **learnt,
+        **_plain(parts.calibration),
     }
     with replaced(folder / _FILE) as temporary:
         temporary.write_text(json.dumps(description, indent=2))
@@ -107,22 +98,41 @@ def load_parts(folder):
     wgan = WGAN.load(folder)
     try:
         description = json.loads(path.read_text())
-        if description['format'] != _FORMAT:
+        if description['format'] not in _READABLE:
             raise ValueError(f'format {description["format"]!r}')
         encoder = None
         if description['encoder']:
             encoder = keras.models.load_model(path.parent / _ENCODER, compile=False)
         search = LatentSearch(**description['search'])
         scoring = Scoring(**description['scoring'])
-        learnt = [None, None, None]
-        if description['calibration'] is not None:
-            learnt = [
-                Calibration(**description['calibration']),
-                {k: BrightnessTrend.from_dict(v) for k, v in description['trends'].items()},
-                NormalConditions(**description['conditions']),
-            ]
+        calibration = _calibration(description, search, scoring)
     except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
         raise ValueError(
             f'The detector in {folder} is not of this version, or it is damaged ({error}).'
         ) from error
-    return DetectorParts(wgan, search, scoring, encoder, *learnt)
+    return DetectorParts(wgan, search, scoring, encoder, calibration)
+
+
+def _plain(calibration):
+    """What a file holds of a calibration. Search, scoring and networks are those beside it."""
+    if calibration is None:
+        return {'calibration': None, 'trends': None, 'conditions': None}
+    return {
+        'calibration': calibration.to_dict(),
+        'trends': {name: trend.to_dict() for name, trend in calibration.trends.items()},
+        'conditions': asdict(calibration.conditions),
+    }
+
+
+def _calibration(description, search, scoring):
+    if description['calibration'] is None:
+        return None
+    conditions = dict(description['conditions'])
+    spreads = {name: Spread(*values) for name, values in conditions.pop('spreads', {}).items()}
+    return Calibration(
+        **description['calibration'],
+        trends={k: BrightnessTrend.from_dict(v) for k, v in description['trends'].items()},
+        conditions=NormalConditions(**conditions, spreads=spreads),
+        scoring=scoring,
+        search=search,
+    )

@@ -119,7 +119,7 @@ class Scoring:
         """What each pixel adds to ``structure``: see `structure_map`."""
         return structure_map(residual, weights, smoothing=self.smoothing, reach=self.reach)
 
-    def learn(self, misfit):
+    def learn(self, misfit, *, normals=None):
         """
         What normals of a given brightness have.
 
@@ -127,6 +127,8 @@ class Scoring:
         ----------
         misfit : `~astropy.table.QTable`
             Of normal stamps, from `measure_misfit`.
+        normals : int, optional
+            As for `BrightnessTrend.fit`.
 
         Returns
         -------
@@ -137,7 +139,7 @@ class Scoring:
             return {}
         flux = plain_values(misfit['closest_flux'])
         return {
-            name: BrightnessTrend().fit(plain_values(misfit[name]), flux)
+            name: BrightnessTrend().fit(plain_values(misfit[name]), flux, normals=normals)
             for name in (self._column, *self._margins)
         }
 
@@ -224,7 +226,7 @@ class BrightnessTrend:
     True
     """
 
-    def fit(self, score, flux):
+    def fit(self, score, flux, *, normals=None):
         """
         Learn the trend from normal stamps.
 
@@ -233,6 +235,9 @@ class BrightnessTrend:
         score, flux : array_like, shape (n,)
             Their scores, above 0, and the fluxes of their closest images. Rows that are not finite
             are left out.
+        normals : int, optional
+            Number of normals by which the degrees of the polynomials are chosen, where these are
+            only some of them.
 
         Returns
         -------
@@ -251,8 +256,9 @@ class BrightnessTrend:
         self.flux_scale_ = float(np.median(np.abs(flux[good]))) or 1.0
         x, y = self._abscissa(flux[good], clip=False), _logarithm(score[good])
         self.range_ = (float(x.min()), float(x.max()))
+        normals = len(x) if normals is None else normals
         degree, scatter_degree = next(
-            degrees for least, degrees in reversed(_DEGREES.items()) if len(x) >= least
+            degrees for least, degrees in reversed(_DEGREES.items()) if normals >= least
         )
         kept = np.ones(len(x), dtype=bool)
         for _ in range(_ROUNDS):
@@ -293,8 +299,11 @@ class BrightnessTrend:
 
 
 def plain_values(column):
-    """Values without their unit: that of the model, in each table of it."""
-    return np.asarray(getattr(column, 'value', column), dtype=float)
+    """Values without their unit, that of the model in each table of it; NaN where masked."""
+    mask = getattr(column, 'mask', None)
+    values = getattr(column, 'unmasked', column)
+    values = np.asarray(np.ma.getdata(getattr(values, 'value', values)), dtype=float)
+    return values if mask is None else np.where(mask, np.nan, values)
 
 
 def _logarithm(score):

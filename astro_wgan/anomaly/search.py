@@ -1,6 +1,7 @@
 """The closest image that a generator can make: a search in latent space, many images at once."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -224,6 +225,10 @@ class LatentSearcher:
         self._enter = tf.function(self._entering, input_signature=(spec, spec))
         self._keep = tf.function(_kept, reduce_retracing=True)
         self._exchange = tf.function(self._exchanged, reduce_retracing=True)
+
+    def __reduce__(self):
+        """From its parts, since its graphs belong to this process."""
+        return partial(LatentSearcher, encoder=self.encoder), (self.wgan, self.search)
 
     def __call__(self, images, weights, *, report=None):
         """

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
+from astropy.table import QTable
+from astropy.utils.masked import Masked
 from scipy import stats
 
-from astro_wgan.anomaly import Calibration, q_values
+from astro_wgan.anomaly import Calibration, Scoring, q_values
 
 RNG = np.random.default_rng(1)
 
@@ -130,3 +132,88 @@ def test_false_discoveries_are_as_rare_as_promised():
 def test_no_q_value_without_p_value():
     assert np.isnan(q_values([np.nan, np.nan])).all()
     assert q_values([]).shape == (0,)
+
+
+def misfit_of(score, flux):
+    names = ('structure', 'turned', 'peak')
+    table = QTable([*score], names=names)
+    table['closest_flux'] = flux
+    table['noise'] = 1.0
+    table['id'] = np.arange(len(flux))
+    return table
+
+
+def normals(n, rng):
+    """Three measures that rise with brightness and scatter more for the bright."""
+    flux = rng.lognormal(sigma=1.2, size=n)
+    x = np.arcsinh(flux)
+    scatter = rng.normal(size=(3, n)) + rng.exponential(0.5, size=(3, n))
+    return misfit_of(np.exp(0.4 * x + (0.05 + 0.1 * x) * scatter), flux)
+
+
+@pytest.mark.parametrize('n', [1, 2, 10, 30, 100])
+def test_p_values_hold_for_few_normals(n):
+    """Over many calibrations, of each a few fresh normals: p <= a for a share a of them at most."""
+    rng = np.random.default_rng(n)
+    p_values = []
+    for _ in range(100):
+        table = normals(n + 40, rng)
+        calibration = Calibration.fit(table[:n], scoring=Scoring())
+        p_values.append(calibration.p_value(calibration.score(table[n:])))
+    for level in (0.2, 0.1, 0.05, 1 / (n + 1)):
+        rates = [np.mean(p <= level + 1e-12) for p in p_values]
+        error = np.std(rates) / np.sqrt(len(rates))
+        allowed = np.floor(level * (n + 1) + 1e-9) / (n + 1)
+        assert np.mean(rates) <= allowed + 3 * error
+        if n >= 30 and allowed > 0.04:
+            assert np.mean(rates) > 0.6 * allowed
+
+
+def test_each_held_out_score_is_that_of_trends_that_do_not_know_it():
+    table = normals(20, np.random.default_rng(1))
+    calibration = Calibration.fit(table, scoring=Scoring())
+    for k in (0, 7, 19):
+        others = table[np.arange(20) != k]
+        scoring = Scoring()
+        expected = scoring.score(table[k : k + 1], scoring.learn(others))[0]
+        found = calibration.held_out[calibration.ids == k]
+        assert found == pytest.approx(expected)
+
+
+def test_members_have_the_scores_that_they_were_calibrated_with():
+    table = normals(200, np.random.default_rng(2))
+    calibration = Calibration.fit(table[:100], scoring=Scoring())
+    member = np.arange(200) < 100
+    scores = calibration.score(table, member=member)
+    assert sorted(scores[:100]) == calibration.held_out.tolist()
+    np.testing.assert_array_equal(scores[100:], calibration.score(table)[100:])
+    # Compared with the others alone, the lowest of a hundred has one of 1.
+    assert calibration.p_value(scores, member=member)[:100].max() == 1
+    with pytest.raises(ValueError, match=r'`member` must be True only .* 1 are not .* the id 150'):
+        calibration.score(table, member=np.arange(200) == 150)
+
+
+def test_thresholds_and_p_values_agree_where_normals_count_by_a_probability():
+    rng = np.random.default_rng(3)
+    scores = np.round(rng.normal(size=300), 1)
+    probabilities = np.linspace(1, 0, 300)[np.argsort(np.argsort(scores))]
+    calibration = Calibration(scores, probabilities=probabilities)
+    trial = np.round(rng.normal(size=2000), 1)
+    for level, threshold in calibration.thresholds([50, 85, 90, 99]).items():
+        allowed = round(1 - level / 100, 9) + 1e-12
+        np.testing.assert_array_equal(trial > threshold, calibration.p_value(trial) <= allowed)
+
+
+@pytest.mark.parametrize(
+    'mask', [lambda v, m: Masked(v, mask=m), lambda v, m: np.ma.array(v, mask=m)]
+)
+def test_masked_scores_are_none(mask):
+    masked = mask(np.arange(10.0), np.arange(10) > 5)
+    assert Calibration(masked).held_out.tolist() == [0, 1, 2, 3, 4, 5]
+    p_values = Calibration(np.arange(10.0)).p_value(masked)
+    np.testing.assert_array_equal(np.isnan(p_values), np.arange(10) > 5)
+
+
+def test_a_probability_for_each_score_is_needed():
+    with pytest.raises(ValueError, match='`probabilities` must have one value for each of the 3'):
+        Calibration([1.0, 2.0, 3.0], probabilities=[1.0])

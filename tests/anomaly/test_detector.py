@@ -1,20 +1,28 @@
+import copy
 import json
 import os
+import pickle
 import subprocess
 import sys
 import time
-from copy import copy
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import keras
 import numpy as np
 import pytest
 from astropy import units as u
 from astropy.nddata import CCDData
+from astropy.table import QTable
 from scipy.ndimage import gaussian_filter
 
 from astro_wgan import WGAN, AnomalyDetector, StampSet
-from astro_wgan.anomaly import LatentSearch, Scoring, q_values
+from astro_wgan.anomaly import (
+    EncoderConfig,
+    LatentSearch,
+    LatentSearcher,
+    Scoring,
+    q_values,
+)
 from astro_wgan.wgan import NotFittedError
 
 SEARCH = LatentSearch(max_iterations=20, batch_size=16)
@@ -152,6 +160,11 @@ def test_a_stamp_without_a_score_is_in_no_class(detector, stamps):
         ({'level': 101}, 'between 0 and 100 per cent; got 101'),
         ({'source': 'test'}, "`source` must be 'held-out' or 'training'; got 'test'"),
         ({'false_discovery_rate': 1.5}, '`false_discovery_rate` must lie between 0 and 1; got 1.5'),
+        ({'level': 90, 'false_discovery_rate': 0.1}, 'Give `false_discovery_rate` or `level`'),
+        (
+            {'source': 'training', 'false_discovery_rate': 0.1},
+            'Give `false_discovery_rate` or `lev',
+        ),
     ],
 )
 def test_impossible_classes_are_refused_before_the_work(detector, options, message):
@@ -331,13 +344,13 @@ def test_scores_of_another_detector_are_not_taken_for_its_own(detector, stamps, 
         other = AnomalyDetector(detector.wgan, **{'search': detector.search, **options})
         with pytest.raises(ValueError, match=f'belongs to {what}'):
             other.measure(part, progress=False, resume=resume)
-    trained = copy(detector.wgan)
+    trained = copy.copy(detector.wgan)
     trained.critic_ = keras.models.clone_model(trained.critic_)
     with pytest.raises(ValueError, match='belongs to another model: its critic differs'):
         AnomalyDetector(trained, search=detector.search).measure(
             part, progress=False, resume=resume
         )
-    stretched = copy(detector.wgan)
+    stretched = copy.copy(detector.wgan)
     stretched.stretch_ = replace(stretched.stretch_, noise=(2.0,))
     with pytest.raises(ValueError, match=r'belongs to another model: its stretch\.noise was'):
         AnomalyDetector(stretched, search=detector.search).measure(
@@ -371,3 +384,162 @@ def test_damaged_detector_is_refused(detector, tmp_path):
     path.write_text(json.dumps({**json.loads(path.read_text()), 'format': 'other'}))
     with pytest.raises(ValueError, match='not of this version, or it is damaged'):
         AnomalyDetector.load(tmp_path)
+
+
+def other_parts(detector):
+    """What may be replaced, by name, with another and with the same again."""
+    return {
+        'search': (replace(SEARCH, max_iterations=7), replace(SEARCH)),
+        'scoring': (Scoring.paper(), Scoring()),
+        'wgan': (copy.copy(detector.wgan), detector.wgan),
+    }
+
+
+@pytest.mark.parametrize('name', ['search', 'scoring', 'wgan'])
+def test_a_detector_with_another_part_is_no_longer_calibrated(detector, stamps, table, name):
+    own = copy.copy(detector)
+    other, same = other_parts(own)[name]
+    setattr(own, name, same)
+    np.testing.assert_array_equal(own.score(table)['p_value'], table['p_value'])
+    setattr(own, name, other)
+    assert not hasattr(own, 'calibration_')
+    assert not hasattr(own, 'trends_')
+    for judge in (own.score, own.classify):
+        with pytest.raises(NotFittedError, match=f'not been calibrated since its `{name}` was rep'):
+            judge(stamps[:3], progress=False)
+    assert 'not calibrated' in repr(own)
+    # The one from which it was copied still is.
+    assert hasattr(detector, 'calibration_')
+    assert own.calibrate(stamps[:60], progress=False).score(stamps[:3], progress=False)
+
+
+def test_a_calibration_of_another_detector_is_refused(detector, wgan, stamps, table):
+    own = AnomalyDetector(wgan, search=SEARCH)
+    own.calibration_ = detector.calibration_
+    np.testing.assert_array_equal(own.score(table)['p_value'], table['p_value'])
+    for parts in ({'search': LatentSearch(max_iterations=3)}, {'scoring': Scoring.paper()}):
+        other = AnomalyDetector(wgan, **{'search': SEARCH, **parts})
+        with pytest.raises(ValueError, match=f'belongs to another `{next(iter(parts))}`'):
+            other.calibration_ = detector.calibration_
+
+
+def test_a_model_that_was_fitted_anew_ends_the_calibration(wgan, stamps):
+    own = copy.deepcopy(wgan)
+    detector = AnomalyDetector(own, search=LatentSearch(max_iterations=2))
+    detector.calibrate(stamps[:40], progress=False)
+    own.fit(stamps, iterations=1, seed=2, progress=False)
+    with pytest.raises(NotFittedError, match='since its model was fitted anew'):
+        detector.score(stamps[:3], progress=False)
+
+
+def test_a_new_encoder_ends_the_calibration(wgan, stamps):
+    detector = AnomalyDetector(wgan, search=LatentSearch(max_iterations=2))
+    detector.calibrate(stamps[:40], progress=False)
+    detector.train_encoder(stamps, config=EncoderConfig(iterations=1), progress=False)
+    with pytest.raises(NotFittedError, match='`calibrate` again'):
+        detector.score(stamps[:3], progress=False)
+
+
+def test_measurements_of_another_search_or_smoothing_are_refused(detector, table):
+    other = AnomalyDetector(detector.wgan, search=replace(SEARCH, gamma=0.5))
+    for judge in (other.calibrate, other.calibrate(table_of(other, table)).score):
+        with pytest.raises(ValueError, match=r'with another `search` .*are gamma'):
+            judge(table)
+    smooth = AnomalyDetector(detector.wgan, search=SEARCH, scoring=Scoring(smoothing=0.5))
+    with pytest.raises(ValueError, match=r'with another `scoring` .*are smoothing'):
+        smooth.calibrate(table)
+
+
+def table_of(detector, table):
+    """As if the detector had measured it."""
+    own = table.copy()
+    own.meta['search'] = asdict(detector.search)
+    return own
+
+
+@pytest.mark.parametrize('through', [copy.deepcopy, lambda d: pickle.loads(pickle.dumps(d))])
+def test_a_detector_that_was_used_can_be_copied_and_sent(detector, stamps, table, through):
+    again = through(detector)
+    np.testing.assert_allclose(
+        again.score(stamps[:40], progress=False)['score'], table['score'], rtol=1e-5
+    )
+    assert again.calibration_.held_out.tolist() == detector.calibration_.held_out.tolist()
+
+
+def test_a_searcher_can_be_sent(wgan, stamps):
+    images, weights = wgan.images_from_stamps(stamps[:3])
+    searcher = LatentSearcher(wgan, LatentSearch(max_iterations=3))
+    found = searcher(images, weights)
+    again = pickle.loads(pickle.dumps(searcher))(images, weights)
+    np.testing.assert_allclose(again.residual, found.residual, rtol=1e-5)
+
+
+def test_closest_images_find_their_stamps_by_id(detector, stamps, table):
+    order = np.argsort(table['rank'])
+    ranked = detector.closest(table[order], like=stamps)
+    plain = detector.closest(table, like=stamps[:40])
+    np.testing.assert_array_equal(ranked.ids, np.asarray(table['id'])[order])
+    np.testing.assert_array_equal(ranked.pixels, plain.pixels[order])
+    with pytest.raises(ValueError, match='lacks 38 of 40, the first has the id 1'):
+        detector.closest(table, like=stamps[[0, 3]])
+
+
+OWN = {
+    'peak': np.arange(4.0),
+    'noise': np.full(4, 7.0),
+    'score': np.linspace(5, 6, 4),
+    'rank': np.arange(4),
+    'valid': np.array(['yes'] * 4),
+    'anomalous_90': np.zeros(4),
+    'latent': np.ones((4, 2)),
+}
+
+
+def test_no_measured_column_takes_the_place_of_an_own_one(detector, stamps):
+    own = stamps[:4].replace(table=QTable({'id': np.arange(4), **OWN, 'peak_input': ['a'] * 4}))
+    found = detector.score(own, progress=False)
+    expected = detector.score(stamps[:4], progress=False)
+    for name, values in OWN.items():
+        kept = 'peak_input_2' if name == 'peak' else f'{name}_input'
+        np.testing.assert_array_equal(found[kept], values)
+        np.testing.assert_allclose(found[name], expected[name], rtol=1e-5)
+    assert found['peak_input'].tolist() == ['a'] * 4
+    # Scored once more, nothing is renamed again.
+    assert detector.score(found).colnames == found.colnames
+    assert own.table.colnames == ['id', *OWN, 'peak_input']
+
+
+def test_contamination_of_the_calibration_is_estimated_or_given(detector, stamps):
+    misfit = detector.measure(stamps, progress=False)
+    own = copy.copy(detector).calibrate(misfit, contamination=0.1)
+    table = own.score(misfit)
+    assert table.meta['contamination'] == 0.1
+    plain = copy.copy(detector).calibrate(misfit).score(misfit)
+    assert (table['p_value'] <= plain['p_value'] + 1e-12).all()
+    assert table['p_value'][0] > 0
+    assert own.calibration_.probabilities.sum() == pytest.approx(108, abs=2)
+    with pytest.raises(ValueError, match='`contamination` must be a share'):
+        own.calibrate(stamps, contamination=0.7)
+
+
+def test_a_contaminated_calibration_is_saved(detector, stamps, tmp_path):
+    misfit = detector.measure(stamps, progress=False)
+    own = copy.copy(detector).calibrate(misfit, contamination=0.1)
+    own.save(tmp_path)
+    again = AnomalyDetector.load(tmp_path)
+    member = np.ones(len(stamps), bool)
+    np.testing.assert_array_equal(
+        again.score(misfit, member=member)['p_value'], own.score(misfit, member=member)['p_value']
+    )
+
+
+def test_calibrations_of_the_version_before_are_read(detector, table, tmp_path):
+    detector.save(tmp_path)
+    path = tmp_path / 'detector.json'
+    text = json.loads(path.read_text())
+    text['format'] = 'astro_wgan detector 8'
+    text['calibration'] = {k: text['calibration'][k] for k in ('held_out', 'training')}
+    text['conditions'] = {k: text['conditions'][k] for k in ('noise', 'faintest', 'brightest')}
+    path.write_text(json.dumps(text))
+    found = AnomalyDetector.load(tmp_path).score(table)
+    np.testing.assert_array_equal(found['p_value'], table['p_value'])

@@ -3,9 +3,12 @@ import warnings
 import numpy as np
 import pytest
 from astropy import units as u
+from astropy.table import QTable
 
-from astro_wgan import AnomalyDetector, StampSet
+from astro_wgan import AnomalyDetector, StampSet, datasets
 from astro_wgan.anomaly import DriftWarning, LatentSearch
+from astro_wgan.anomaly.drift import NormalConditions, check_drift
+from astro_wgan.noise import finest_scatter
 
 RNG = np.random.default_rng(2)
 
@@ -81,7 +84,9 @@ def test_other_pixel_scale_is_told_before_the_work(stamps, wgan, monkeypatch):
 
 def test_conditions_are_saved(detector, stamps, tmp_path):
     detector.save(tmp_path)
-    assert AnomalyDetector.load(tmp_path).conditions_ == detector.conditions_
+    again = AnomalyDetector.load(tmp_path)
+    assert again.conditions_ == detector.conditions_
+    assert set(again.conditions_.spreads) > {'noise', 'flux', 'offset_x', 'sky_level'}
 
 
 def test_stamps_without_a_valid_pixel_say_nothing_of_drift(detector, stamps):
@@ -91,3 +96,128 @@ def test_stamps_without_a_valid_pixel_say_nothing_of_drift(detector, stamps):
         table = detector.score(blind, progress=False)
     assert np.isnan(table['noise']).all()
     assert np.isnan(table['q_value']).all()
+
+
+@pytest.fixture(scope='module')
+def shipped():
+    return datasets.load_model()
+
+
+@pytest.fixture(scope='module')
+def fresh():
+    """Normals that the shipped detector has not seen, and the noise of their pixels."""
+    stamps = datasets.simulate('normal', 300, seed=4321)
+    return stamps, float(np.median(finest_scatter(stamps.pixels)))
+
+
+ROWS, COLUMNS = np.indices((64, 64)) / 63 - 0.5
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (
+            lambda p, noise: np.roll(p, 1, axis=2),
+            r'sources lie \+1.0 pixels along x and [+-]0.0 al',
+        ),
+        (
+            lambda p, noise: np.roll(p, -2, axis=1),
+            r'sources lie [+-]0.0 pixels along x and -2.0 al',
+        ),
+        (lambda p, noise: np.roll(p, (3, 3), axis=(1, 2)), 'looks like other positions'),
+        (
+            lambda p, noise: np.concatenate(
+                [
+                    np.roll(part, k, axis=a)
+                    for part, (k, a) in zip(
+                        np.array_split(p, 4), [(1, 1), (-1, 1), (1, 2), (-1, 2)], strict=True
+                    )
+                ]
+            ),
+            'sources lie .* pixels from the center in the median.*less precise positions',
+        ),
+        (
+            lambda p, noise: p + noise * COLUMNS,
+            r'by \+[01]\.\d+ .* \+0\.\d+ along y.* a gradient of the sky',
+        ),
+        (lambda p, noise: p - noise * ROWS, 'looks like a gradient of the sky'),
+        (lambda p, noise: p + noise, 'looks like a sky that has not been subtracted alike'),
+        (lambda p, noise: p - 0.5 * noise, 'looks like a sky that has not been subtracted alike'),
+        (
+            lambda p, noise: 1.2 * p,
+            r'are 1.2\d and 1.\d+ times .* like another .*zero point, gain or',
+        ),
+        (
+            lambda p, noise: 0.8 * p,
+            r'are 0.8\d and 0.\d+ times .* like another .*zero point, gain or',
+        ),
+        (
+            lambda p, noise: p + 0.7 * noise * np.random.default_rng(1).normal(size=p.shape),
+            'looks like another depth',
+        ),
+    ],
+)
+def test_what_makes_stamps_other_than_those_of_the_calibration_is_told(
+    shipped, fresh, change, message
+):
+    stamps, noise = fresh
+    other = stamps.replace(pixels=change(stamps.pixels, noise).astype(np.float32))
+    with pytest.warns(DriftWarning, match=message):
+        shipped.score(other, progress=False)
+
+
+def test_nothing_is_said_of_normals_nor_of_three_anomalies_in_ten(shipped, fresh):
+    stamps, _ = fresh
+    strange = [
+        datasets.simulate(kind, 18, seed=6)
+        for kind in ('pair', 'ring', 'lens', 'disturbed', 'artefact')
+    ]
+    mixed = np.concatenate([stamps.pixels[:210], *(s.pixels for s in strange)])
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        shipped.score(stamps, progress=False)
+        shipped.score(stamps[:25], progress=False)
+        shipped.score(stamps.replace(pixels=mixed, table=None), progress=False)
+
+
+def test_quiet_on_two_hundred_honest_samples_of_each_size():
+    """As their rate of one in 100,000 says."""
+    rng = np.random.default_rng(7)
+
+    def drawn(n):
+        return QTable(
+            {
+                'noise': rng.lognormal(0, 0.05, size=n),
+                'closest_flux': rng.lognormal(3, 1.0, size=n),
+                'offset_x': rng.normal(0, 0.5, size=n),
+                'offset_y': rng.normal(0, 0.5, size=n),
+                'sky_level': rng.gumbel(0.1, 0.2, size=n),
+                'sky_slope_x': rng.laplace(0, 0.3, size=n),
+                'sky_slope_y': rng.laplace(0, 0.3, size=n),
+            }
+        )
+
+    for n in (20, 50, 1000):
+        for _ in range(200):
+            conditions = NormalConditions.of(drawn(rng.choice([20, 100, 1000])))
+            with warnings.catch_warnings():
+                warnings.simplefilter('error')
+                check_drift(conditions, drawn(n), rng.uniform(size=n))
+
+
+def test_p_values_that_are_small_throughout_are_told_where_nothing_else_shows_why():
+    conditions = NormalConditions.of(QTable({'noise': np.ones(99), 'closest_flux': np.ones(99)}))
+    same = QTable({'noise': np.ones(100), 'closest_flux': np.ones(100)})
+    with pytest.warns(DriftWarning, match='80 per cent of them are stranger than three quarters'):
+        check_drift(conditions, same, np.append(np.full(80, 0.2), np.full(20, 0.6)))
+    honest = np.append(np.full(30, 0.001), np.linspace(0, 1, 70))
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        check_drift(conditions, same, honest)
+        check_drift(conditions, same[:19], np.zeros(19))
+
+
+def test_conditions_that_an_earlier_version_did_not_know_are_not_compared():
+    conditions = NormalConditions(noise=1.0, faintest=np.nan, brightest=np.nan)
+    table = QTable({'noise': np.full(50, 9.0), 'closest_flux': np.ones(50)})
+    assert conditions.differences(table) == []
