@@ -211,24 +211,24 @@ def _digest_wcs(parents, place):
     parents = [parent for _, parent in parents.values()]
     count = len(parents)
     some = np.unique(np.linspace(0, max(0, count - 1), min(count, _MOST_PARENTS)).round())
-    texts, numbers = {}, np.full(count, -1)
+    texts, headers, numbers = {}, {}, np.full(count, -1)
     for k in some.astype(int):
-        numbers[k] = texts.setdefault(_wcs_text(parents[k]), len(texts))
+        shape, wcs = [int(edge) for edge in parents[k].shape], parents[k].wcs
+        if id(wcs) not in headers:
+            headers[id(wcs)] = None if wcs is None else _header(wcs)
+        text = json.dumps([shape, headers[id(wcs)]])
+        numbers[k] = texts.setdefault(text, len(texts))
     place = np.concatenate(place) if place else np.zeros((0, 3), dtype=np.int64)
     return digest(np.array(list(texts), dtype=object), numbers[place[:, 0]], place[:, 1:])
 
 
-def _wcs_text(parent):
-    """Shape and WCS of an image."""
-    wcs = parent.wcs
-    shape = [int(edge) for edge in parent.shape]
-    if wcs is None:
-        return json.dumps(shape)
+def _header(wcs):
+    """A WCS, with the tables of its distortion, as plain values."""
     tables = [
         None if table is None else digest(table.data, table.crpix, table.crval, table.cdelt)
         for table in (wcs.cpdis1, wcs.cpdis2, wcs.det2im1, wcs.det2im2)
     ]
-    return json.dumps([shape, wcs.to_header(relax=True).tostring(sep='\n'), tables])
+    return [wcs.to_header(relax=True).tostring(sep='\n'), tables]
 
 
 def _describe_columns(stamps, columns):

@@ -1,3 +1,4 @@
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -5,7 +6,7 @@ import pytest
 from astropy import units as u
 from astropy.cosmology import FlatLambdaCDM
 from astropy.table import QTable
-from astropy.wcs import WCS
+from astropy.wcs import WCS, DistortionLookupTable, Sip
 
 from astro_wgan import Detection, StampSet, StampStore
 from astro_wgan.jobs import (
@@ -156,6 +157,30 @@ def test_the_place_in_the_image_counts():
     one, other = (cut_stamps(image, size=4, positions=[xy]) for xy in ((5, 5), (6, 5)))
     assert (one.pixels == other.pixels).all()
     assert 'WCS' in mismatch(one, other)
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        lambda wcs: setattr(wcs.wcs, 'radesys', 'FK5'),
+        lambda wcs: setattr(wcs.wcs, 'cdelt', [-1e-5, 2e-5]),
+        lambda wcs: setattr(wcs, 'sip', Sip(np.eye(3) * 1e-5, np.eye(3), None, None, [4, 4])),
+        lambda wcs: setattr(
+            wcs,
+            'cpdis1',
+            DistortionLookupTable(np.ones((3, 3), np.float32), (1, 1), (1, 1), (4, 4)),
+        ),
+    ],
+    ids=['RADESYS', 'CDELT', 'SIP', 'table'],
+)
+def test_all_of_a_wcs_counts(change):
+    wcs = tangent()
+    wcs.wcs.ctype = 'RA---TAN-SIP', 'DEC--TAN-SIP'
+    before, other = deepcopy(wcs), deepcopy(wcs)
+    change(other)
+    one, same, changed = (stamp_set(wcs=[each] * N) for each in (wcs, before, other))
+    assert mismatch(same, one) is None
+    assert mismatch(changed, one) == 'belongs to other stamps: their WCS differ'
 
 
 @pytest.fixture(params=['whole', 'sample'])
