@@ -7,6 +7,7 @@ import numpy as np
 
 from astro_wgan.morphology.shape import MEASUREMENTS, Shape, measure_shape
 from astro_wgan.sources.batch import Batch
+from astro_wgan.sources.filled import is_filled
 from astro_wgan.sources.segmentation import central_labels, find_sources
 from astro_wgan.stamps.detection import Detection
 
@@ -89,18 +90,20 @@ def measure_chunk(chunk, settings):
     -------
     dict of `~numpy.ndarray`, each of shape (n,)
         A column for each of the `~astro_wgan.morphology.shape.MEASUREMENTS`, and ``flag``,
-        ``flag_sersic``, ``touches_border``, ``status`` and ``warnings``.
+        ``flag_sersic``, ``touches_border``, ``status``, ``warnings`` and ``stamp_filled``.
     """
     found = find_sources(chunk.batch, settings.detection)
     if chunk.labels is not None:
         found = _with_labels(found, chunk.labels)
     rows = range(len(found.labels))
-    return _columns([_measure_stamp(found, k, chunk.batch, settings) for k in rows])
+    columns = _columns([_measure_stamp(found, k, chunk.batch, settings) for k in rows])
+    columns['stamp_filled'] = _is_filled(found, chunk.batch, settings, columns)
+    return columns
 
 
 def empty_columns():
     """The columns of no stamps at all."""
-    return _columns([])
+    return {**_columns([]), 'stamp_filled': np.zeros(0, dtype=bool)}
 
 
 def _with_labels(found, labels):
@@ -127,6 +130,17 @@ def _columns(rows):
         'status': np.array([shape.status for shape in shapes], dtype=str),
         'warnings': np.array([shape.warnings for shape in shapes], dtype=str),
     }
+
+
+def _is_filled(found, batch, settings, columns):
+    """Whether the light of a galaxy counts as the sky that is subtracted from it."""
+    if not settings.subtract_background:
+        return np.zeros(len(found.labels), dtype=bool)
+    flux = columns['petrosian_flux'] / batch.scales
+    # statmorph counts light out to twice the Petrosian radius.
+    area = np.pi * (2 * columns['petrosian_radius']) ** 2 * columns['axis_ratio']
+    rows = np.arange(len(found.labels))
+    return is_filled(found, batch, settings.detection, rows, flux, np.nan_to_num(area))
 
 
 def _measure_stamp(found, k, batch, settings):

@@ -108,6 +108,8 @@ def measure_morphology(
           ``sersic_amplitude`` (at that radius) and ``sersic_chi2_dof`` of the fit;
         * ``flag`` and ``flag_sersic`` of statmorph: 0 good, 1 suspect, 2 bad, 4 nothing measured;
         * ``touches_border``, whether the segment reaches the edge of the stamp;
+        * ``stamp_filled``, whether the light of the galaxy counts as the sky that was measured, as
+          `~astro_wgan.sources.SourceFlag.STAMP_FILLED` says;
         * ``status``, ``'measured'`` or why not, and ``warnings``, what statmorph warned of.
           ``'measured without smoothness: ...'`` is a galaxy too small for it: smoothness is what
           a box of a quarter of the Petrosian radius smooths away, and a box of one pixel smooths

@@ -7,7 +7,7 @@ import numpy as np
 import sep
 
 from astro_wgan.sources.apertures import flag_apertures, measure_apertures
-from astro_wgan.sources.filled import MOST_BOXES, flag_filled_stamps
+from astro_wgan.sources.filled import flag_filled_stamps
 from astro_wgan.sources.flags import SourceFlag
 from astro_wgan.sources.footprint import measure_footprints
 from astro_wgan.sources.segmentation import find_sources, labels_in_stamp
@@ -105,9 +105,7 @@ def measure_batch(batch, settings):
     footprints = measure_footprints(found, batch.pixels, saturation)
     flags = columns.pop('flags') | footprints.pop('flags')
     sources = {'stamp': found.stamp, 'label': labels_in_stamp(found.stamp)}
-    if _measures_sky_in_stamps(batch, settings.detection):
-        one_box = max(found.labels.shape[1:]) <= settings.detection.background_box
-        flags |= flag_filled_stamps(found, None if one_box else batch.pixels, columns)
+    flags |= flag_filled_stamps(found, batch, settings.detection, columns)
     sources |= {**columns, **footprints, 'flags': flags}
     for name in _FLUXES:
         sources[name] = sources[name] * scale[found.stamp]
@@ -118,12 +116,6 @@ def measure_batch(batch, settings):
         'noise': found.sky_noise * scale,
     }
     return BatchResult(sources, stamps)
-
-
-def _measures_sky_in_stamps(batch, detection):
-    """Whether the sky is measured, in so few boxes that a galaxy may fill them all."""
-    stated = batch.background is not None or detection.background is not None
-    return not stated and max(batch.pixels.shape[1:]) <= MOST_BOXES * detection.background_box
 
 
 def _measure_with_sep(found, detection):

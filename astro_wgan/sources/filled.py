@@ -4,7 +4,7 @@ import numpy as np
 
 from astro_wgan.sources.flags import SourceFlag
 
-__all__ = ['MOST_BOXES', 'flag_filled_stamps']
+__all__ = ['flag_filled_stamps', 'is_filled']
 
 #: What the corners, darker than the sky, say is lost of a flux, as a share of it: at least in its
 #: aperture, and in an area between that and the stamp, which comes nearer to the truth, since light
@@ -17,7 +17,7 @@ _LOST = 0.05
 _SIGNIFICANT = 2.0
 
 #: Boxes along the edge of a stamp in which its sky may be measured; of more, no galaxy fills all.
-MOST_BOXES = 4
+_MOST_BOXES = 4
 
 #: Pixels of sky in the corners that tell something.
 _FEWEST = 16
@@ -29,16 +29,18 @@ _CLIP = 4.0
 _COVERED = 0.5
 
 
-def flag_filled_stamps(found, pixels, columns):
+def flag_filled_stamps(found, batch, detection, columns):
     """
     Say which fluxes are too low since the sky was measured in light.
 
     Parameters
     ----------
     found : `~astro_wgan.sources.segmentation.FoundSources`
-        Sources and images of stamps, in each of which the sky was measured.
-    pixels : `~numpy.ndarray` of float32, shape (n, ny, nx), or None
-        The images with their sky; None where its level is one number for each of them.
+        Sources and images of stamps.
+    batch : `~astro_wgan.sources.batch.Batch`
+        The stamps.
+    detection : `~astro_wgan.stamps.Detection`
+        How the sky was measured, if it was.
     columns : dict of `~numpy.ndarray`, each of shape (m,)
         ``kron_flux``, ``kron_radius``, ``semimajor_axis`` and ``semiminor_axis``.
 
@@ -46,6 +48,30 @@ def flag_filled_stamps(found, pixels, columns):
     -------
     `~numpy.ndarray` of int16, shape (m,)
         `SourceFlag.STAMP_FILLED`, or 0.
+    """
+    radius = columns['kron_radius'] * np.sqrt(columns['semimajor_axis'] * columns['semiminor_axis'])
+    area, flux = np.pi * radius**2, columns['kron_flux']
+    filled = is_filled(found, batch, detection, found.stamp, flux, area)
+    return np.where(filled, int(SourceFlag.STAMP_FILLED), 0).astype(np.int16)
+
+
+def is_filled(found, batch, detection, stamp, flux, area):
+    """
+    Whether a stamp is so full of light that a flux in it is too low.
+
+    Parameters
+    ----------
+    found, batch, detection
+        As in `flag_filled_stamps`.
+    stamp : `~numpy.ndarray` of int, shape (m,)
+        Of which stamps the fluxes are.
+    flux, area : `~numpy.ndarray`, shape (m,)
+        Each, and the area of its aperture in pixels.
+
+    Returns
+    -------
+    `~numpy.ndarray` of bool, shape (m,)
+        False where the sky is stated, or measured in so many boxes that no galaxy fills them all.
 
     Notes
     -----
@@ -54,18 +80,21 @@ def flag_filled_stamps(found, pixels, columns):
     least.
     """
     _, ny, nx = found.labels.shape
+    boxes = max(ny, nx) / detection.background_box
+    stated = batch.background is not None or detection.background is not None
+    if stated or boxes > _MOST_BOXES:
+        return np.zeros(len(stamp), dtype=bool)
     y, x = np.ogrid[:ny, :nx]
     distance = (2 * (y + 0.5) / ny - 1) ** 2 + (2 * (x + 0.5) / nx - 1) ** 2
+    # In one box, the level is one number.
+    pixels = batch.pixels if boxes > 1 else None
     darker = _darkness_of_corners(found, pixels, corner=distance > 1, middle=distance < 0.25)
-    flux = np.maximum(columns['kron_flux'], 0)
-    radius = columns['kron_radius'] * np.sqrt(columns['semimajor_axis'] * columns['semiminor_axis'])
-    area = np.minimum(np.pi * radius**2, ny * nx)
-    light = darker[found.stamp]
-    lost = light * area > _LOST_AT_LEAST * flux
+    flux, area = np.maximum(flux, 0), np.minimum(area, ny * nx)
+    light = darker[stamp]
+    lost = (light > 0) & (light * area > _LOST_AT_LEAST * flux)
     lost &= light * np.sqrt(area * ny * nx) > _LOST * flux
     covered = np.count_nonzero(found.labels, axis=(1, 2)) > _COVERED * ny * nx
-    filled = (lost & (light > 0)) | covered[found.stamp]
-    return np.where(filled, int(SourceFlag.STAMP_FILLED), 0).astype(np.int16)
+    return lost | covered[stamp]
 
 
 def _darkness_of_corners(found, pixels, corner, middle):

@@ -118,6 +118,23 @@ def test_smoothness_needs_a_box_of_two_pixels(radius, box):
         assert table['status'][0] == 'measured'
 
 
+def test_galaxies_that_fill_their_stamps():
+    y, x = np.indices((64, 64)) - 31.5
+    profiles = {radius: 30 * np.exp(-np.hypot(x, y / 0.7) / radius) for radius in (3, 10)}
+    noise = np.random.default_rng(1).normal(size=(2, 64, 64))
+    stamps = StampSet(np.stack([profiles[3], profiles[10]]) + noise)
+    table = measure(stamps, sersic=False)
+    assert table['stamp_filled'].tolist() == [False, True]
+    stated = measure(stamps, sersic=False, background=0)
+    assert not stated['stamp_filled'].any()
+    # An exponential profile has half of its light within 1.678 scale lengths.
+    radius = stated['effective_radius'].value
+    assert radius[0] == pytest.approx(1.678 * 3, rel=0.1)
+    assert table['effective_radius'].value[1] < 0.9 * radius[1]
+    lost = 1 - (table['petrosian_flux'] / stated['petrosian_flux'])
+    assert abs(lost[0]) < 0.05 < 0.1 < lost[1]
+
+
 @pytest.mark.parametrize('dtype', ['f4', 'f8'])
 @pytest.mark.parametrize('factor', [1e-35, 1e-20, 1e15, 1e31])
 @pytest.mark.parametrize('options', [{}, {'gain': 2.0}], ids=['noise', 'gain'])
