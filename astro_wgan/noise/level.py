@@ -27,7 +27,7 @@ _FEWEST = 64
 _STIFF = 1e-4
 
 
-def sky_level(pixels, clean, *, scale, rows=(), columns=()):
+def sky_level(pixels, clean, *, scale, noise=None, rows=(), columns=()):
     """
     The level of the sky as a function of place, in so far as it is not that of noise.
 
@@ -39,6 +39,8 @@ def sky_level(pixels, clean, *, scale, rows=(), columns=()):
         Where it is sky.
     scale : float
         Pixels over which the level may change; what varies over fewer is noise.
+    noise : `~numpy.ndarray`, shape (ny, nx), optional
+        Standard deviation of each pixel, up to a factor; the same everywhere by default.
     rows, columns : sequence of int, optional
         First row, and column, after each step of the level.
 
@@ -58,7 +60,7 @@ def sky_level(pixels, clean, *, scale, rows=(), columns=()):
     ny, nx = pixels.shape
     edges = [[0, *rows, ny], [0, *columns, nx]]
     cells = [
-        _Cell((slice(*y), slice(*x)), pixels, clean, scale)
+        _Cell((slice(*y), slice(*x)), pixels, clean, noise, scale)
         for y in pairwise(edges[0])
         for x in pairwise(edges[1])
     ]
@@ -94,7 +96,7 @@ def _chosen(terms, squares, white):
     """
     The richest model but the last that is better than the one before by more than noise.
 
-    ``white`` is the variance of the pixels, which each term would take of noise that is white.
+    ``white`` is the weighted variance of the pixels, which each term would take of white noise.
     """
     # Not each one holds all that the one before it can be.
     terms, squares = np.maximum.accumulate(terms), np.minimum.accumulate(squares)
@@ -115,7 +117,7 @@ def _chosen(terms, squares, white):
 class _Cell:
     """A part of the image between steps, in bins."""
 
-    def __init__(self, part, pixels, clean, scale):
+    def __init__(self, part, pixels, clean, noise, scale):
         self.part = part
         pixels, clean = pixels[part], clean[part]
         self.shape = pixels.shape
@@ -124,12 +126,15 @@ class _Cell:
             return
         wanted = max(1, int(min(scale, *self.shape) / _BINS))
         starts = [np.arange(0, n, wanted) for n in self.shape]
-        self.mean = pixels[clean].mean(dtype=float)
+        weights = clean.astype(pixels.dtype)
+        if noise is not None:
+            weights = np.divide(weights, noise[part] ** 2, out=weights, where=clean)
+        self.mean = np.sum(pixels * weights, dtype=float) / np.sum(weights, dtype=float)
         values = np.where(clean, pixels - pixels.dtype.type(self.mean), pixels.dtype.type(0))
-        self.squares = float(np.square(values).sum(dtype=float))
+        self.squares = float(np.sum(values * values * weights, dtype=float))
         total, weight = (
             np.add.reduceat(np.add.reduceat(each, starts[0], 0, float), starts[1], axis=1)
-            for each in (values, clean)
+            for each in (values * weights, weights)
         )
         self.weight = weight
         self.value = np.divide(total, weight, out=np.zeros_like(total), where=weight > 0)

@@ -91,8 +91,10 @@ def separate(pixels, bad, noise, detection, *, engine, margin, scale):
             raise NoSkyError(sources)
         terms = 1
         if stated is None:
-            rows, columns = (find_steps(image, clean, axis=axis) for axis in (0, 1))
-            level, terms = sky_level(image, clean, scale=scale, rows=rows, columns=columns)
+            rows, columns = (find_steps(image, clean, axis=axis, noise=sigma) for axis in (0, 1))
+            level, terms = sky_level(
+                image, clean, scale=scale, noise=sigma, rows=rows, columns=columns
+            )
         if weight is None:
             sigma = _noise_map(image - level, clean, detection)
         if turn > 1 and np.count_nonzero(former != clean) <= _SETTLED * clean.size:

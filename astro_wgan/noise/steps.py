@@ -28,7 +28,7 @@ _TOGETHER = 6.0
 _QUARTER = norm.ppf(0.625)
 
 
-def find_steps(pixels, use, *, axis, sources=False):
+def find_steps(pixels, use, *, axis, noise=None, sources=False):
     """
     Find the places where the level jumps along an axis.
 
@@ -40,6 +40,8 @@ def find_steps(pixels, use, *, axis, sources=False):
         True for pixels that count.
     axis : {0, 1}
         0 for steps between rows, 1 for steps between columns.
+    noise : `~numpy.ndarray`, shape (ny, nx), optional
+        Standard deviation of each pixel, up to a factor; the same everywhere by default.
     sources : bool, optional
         There are sources among the pixels: medians are taken instead of means.
 
@@ -55,7 +57,7 @@ def find_steps(pixels, use, *, axis, sources=False):
     measured by what they differ elsewhere.
     """
     if axis == 0:
-        pixels, use = pixels.T, use.T
+        pixels, use, noise = pixels.T, use.T, None if noise is None else noise.T
     ny, nx = pixels.shape
     width = int(np.clip(nx // _SHARE, _NARROWEST, _WIDEST))
     if nx < 4 * width:
@@ -63,6 +65,8 @@ def find_steps(pixels, use, *, axis, sources=False):
     edges = np.linspace(0, ny, min(_BANDS, max(1, ny // _SHORTEST)) + 1).astype(int)
     profiles = [_profile(pixels[a:b], use[a:b], sources) for a, b in pairwise(edges)]
     jumps = np.array([_jumps(*profile, width) for profile in profiles])
+    if noise is not None:
+        jumps /= [_noise_around(noise[a:b], use[a:b], width) for a, b in pairwise(edges)]
     sigma = _in_sigma(jumps)
     significance = _significance(sigma)
     found = []
@@ -89,6 +93,14 @@ def _profile(pixels, use, sources):
     there = count > 0
     median[there] = np.nanmedian(values[:, there], axis=0)
     return median, count.astype(float)
+
+
+def _noise_around(noise, use, width):
+    """Root mean square of the pixels' noise in the columns on either side of each place."""
+    square = np.sum(noise * noise, axis=0, where=use, dtype=float)
+    count = np.count_nonzero(use, axis=0)
+    square, count = (sliding_window_view(each, 2 * width).sum(axis=1) for each in (square, count))
+    return np.sqrt(np.divide(square, count, out=np.ones(len(square)), where=count > 0))
 
 
 def _jumps(profile, weight, width):

@@ -185,10 +185,20 @@ def test_masked_stripes_and_weights_do_not_hide_the_level():
         assert sky.pixels[sky.clean & half].std() == pytest.approx(wanted, rel=0.04)
 
 
-def test_two_depths_in_one_mosaic():
-    image = noise(0.8) * np.where(U > 0.5, 1, 3)
+@pytest.mark.parametrize('weighted', [False, True])
+@pytest.mark.parametrize('ratio', [3, 10])
+def test_two_depths_in_one_mosaic(ratio, weighted):
+    """Each part keeps its noise, and the quiet one tells the level of both."""
+    depth = np.where(V > 0.5, ratio, 1.0)
+    field = depth * noise(0.8)
+    image = field + 2 * U
+    if weighted:
+        image = CCDData(image, unit='adu', uncertainty=InverseVariance(depth**-2))
     sky = find_sky(image)
-    assert sky.scatter.value == pytest.approx(np.sqrt(5), rel=0.02)
+    for part, wanted in ((V < 0.45, 1), (V > 0.55, ratio)):
+        assert sky.pixels[sky.clean & part].std() == pytest.approx(wanted, rel=0.03)
+    assert sky.scatter.value**2 == pytest.approx((1 + ratio**2) / 2, rel=0.04)
+    assert (sky.pixels - field).std() < 0.1
 
 
 @pytest.mark.parametrize('kind', ['zeros', 'nan', 'integers'])
