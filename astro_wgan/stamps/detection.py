@@ -103,8 +103,18 @@ class Detection:
             )
         if self.clean is not None and not self.clean > 0:
             raise ValueError(f'`clean` must be above 0, or None; got {self.clean}.')
-        if self.background is not None and not np.isfinite(self.background):
-            raise ValueError(f'`background` must be finite, or None; got {self.background}.')
+        if self.background is not None:
+            object.__setattr__(self, 'background', _as_level(self.background))
+
+
+def _as_level(background):
+    """A plain, finite number."""
+    if hasattr(background, 'unit') or np.ndim(background) or not np.isfinite(background):
+        raise ValueError(
+            '`background` of a Detection must be one finite number in the unit of the pixels, or '
+            f'None; got {background}. Quantities and images are for `background` of what measures.'
+        )
+    return float(background)
 
 
 @dataclass(frozen=True, eq=False)

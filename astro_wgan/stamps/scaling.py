@@ -88,12 +88,11 @@ def scaled(images, scale):
     with np.errstate(over='ignore', invalid='ignore'):
         images = images if (scale == 1).all() else images * factor
         images = np.ascontiguousarray(images, dtype=np.float32)
+    if not images.size or (images.max() <= _BRIGHTEST and images.min() >= -_BRIGHTEST):
+        return images
+    with np.errstate(invalid='ignore'):
         beyond = np.abs(images) > _BRIGHTEST
-    return (
-        np.where(beyond, np.copysign(np.float32(np.inf), images), images)
-        if beyond.any()
-        else images
-    )
+    return np.where(beyond, np.copysign(np.float32(np.inf), images), images)
 
 
 def image_scale(pixels, bad=None, noise=None):

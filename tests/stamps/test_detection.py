@@ -6,6 +6,7 @@ import subprocess
 import numpy as np
 import pytest
 import sep
+from astropy import units as u
 
 from astro_wgan import datasets
 from astro_wgan.stamps.detection import Detection, DetectionError, detect, extract_sources
@@ -285,8 +286,11 @@ def test_one_source_may_fill_the_whole_image():
         {'clean': 0},
         {'background_box': 0},
         {'background_filter': 0},
+        {'background': np.nan},
+        {'background': 3 * u.nJy},
+        {'background': np.zeros((4, 4))},
     ],
 )
 def test_settings_out_of_range(options):
-    with pytest.raises(ValueError, match=f'`{next(iter(options))}` must'):
+    with pytest.raises(ValueError, match=f'`{next(iter(options))}`.* must'):
         Detection(**options)
