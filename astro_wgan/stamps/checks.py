@@ -259,9 +259,10 @@ def as_table(table, n):
     if 'id' not in table.colnames:
         table.add_column(np.arange(n), name='id', index=0)
     check_ids(table['id'])
-    for name in table.colnames:
-        if text_without_unit(table[name]) is not table[name]:
-            table[name] = text_without_unit(table[name])
+    for name, column in list(table.columns.items()):
+        plain = text_without_unit(column)
+        if plain is not column:
+            table[name] = plain
     return table
 
 

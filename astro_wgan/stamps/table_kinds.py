@@ -47,11 +47,12 @@ def as_qtable(table):
     """
     # Sliced, a QTable is there quickly.
     table = table[:] if type(table) is QTable else _converted(table)
-    for name in table.colnames:
-        column = table[name]
-        if isinstance(column, Column) and column.dtype.kind == 'M':
+    for name, column in list(table.columns.items()):
+        if not isinstance(column, Column) or column.dtype.kind not in 'MOT':
+            continue
+        if column.dtype.kind == 'M':
             table[name] = _as_time(*without_mask(column))
-        if isinstance(column, Column) and column.dtype.kind in 'OT':
+        else:
             values, mask = plain_values(*without_mask(column.copy()))
             about = {key: getattr(column, key) for key in ('unit', 'description', 'format', 'meta')}
             if mask is not None:
