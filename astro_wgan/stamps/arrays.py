@@ -7,7 +7,33 @@ from astro_wgan.stamps import checks
 from astro_wgan.stamps.axis_order import check_bands_last
 from astro_wgan.stamps.masked import joint_mask
 
-__all__ = ['StampArrays']
+__all__ = ['Checked', 'StampArrays']
+
+
+class Checked:
+    """
+    An attribute that is checked whenever it is assigned.
+
+    Parameters
+    ----------
+    check : callable
+        From the object and what is assigned to it to what is kept.
+    text : str
+        Its documentation.
+    """
+
+    def __init__(self, check, text):
+        self._check = check
+        self.__doc__ = text
+
+    def __set_name__(self, owner, name):
+        self._name = f'_{name}'
+
+    def __get__(self, instance, owner=None):
+        return self if instance is None else instance.__dict__[self._name]
+
+    def __set__(self, instance, value):
+        instance.__dict__[self._name] = self._check(instance, value)
 
 
 class StampArrays:

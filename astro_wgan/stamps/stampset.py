@@ -5,7 +5,7 @@ from copy import deepcopy
 import numpy as np
 
 from astro_wgan.stamps import checks
-from astro_wgan.stamps.arrays import StampArrays
+from astro_wgan.stamps.arrays import Checked, StampArrays
 from astro_wgan.stamps.axis_order import own_axes
 from astro_wgan.stamps.batches import batch_bounds, tf_dataset
 from astro_wgan.stamps.changes import changed_arguments, cropped_arguments
@@ -68,13 +68,13 @@ class StampSet(StampArrays):
     A slice of a set is a set: ``stamps[3:7]``, ``stamps[stamps.table['score'] > 2]``. An integer
     gives a set of one stamp. Arrays are shared where NumPy shares them.
 
-    ``pixels``, ``uncertainty`` and ``mask`` can be assigned, and are checked as they are here:
-    what is not finite is masked. What is written into one of these arrays is not looked at.
+    ``pixels``, ``uncertainty``, ``mask``, ``table``, ``psf`` and ``pixel_scale`` can be assigned,
+    and are checked as they are here: what is not finite is masked. What is written into one of
+    these arrays is not looked at.
 
-    Two sets are equal (``==`` gives one truth value) if all that belongs to their stamps is, NaN
-    counting as equal to NaN: pixels (masked ones, too), uncertainty, valid pixels, unit, pixel
-    scale, PSF, places and WCS, and the columns of the table in any order. Dtypes and ``meta`` may
-    differ. Values are compared as they are: equal to the last digit, and in the same unit.
+    Two sets are equal (``==`` gives one truth value) if these are, NaN with NaN, to the last digit
+    and in the same unit: pixels (masked ones, too), uncertainty, valid pixels, unit, pixel scale,
+    PSF, places and WCS, columns of the table in any order. Dtypes and ``meta`` may differ.
 
     Examples
     --------
@@ -116,13 +116,19 @@ class StampSet(StampArrays):
         self.geometry = StampGeometry.of(len(self.pixels), self.shape, wcs, geometry)
         if pixel_scale is None:
             pixel_scale = self.geometry.pixel_scale
-        self.pixel_scale = None if pixel_scale is None else checks.as_pixel_scale(pixel_scale)
-        self.psf = checks.as_psf(psf)
-        self.table = checks.as_table(table, len(self.pixels))
+        self.pixel_scale, self.psf, self.table = pixel_scale, psf, table
         self.meta = {} if meta is None else dict(meta)
 
-    # What the set is. The reference lists a class's own members alone.
-
+    # The reference lists a class's own members alone.
+    pixel_scale = Checked(
+        lambda _, scale: None if scale is None else checks.as_pixel_scale(scale),
+        'Angle of a pixel, in arcsec / pix, or None.',
+    )
+    psf = Checked(lambda _, psf: checks.as_psf(psf), 'Image of the PSF, or None.')
+    table = Checked(
+        lambda stamps, table: checks.as_table(table, len(stamps)),
+        'A row for each stamp: `~astropy.table.QTable` with a column ``id``.',
+    )
     pixels, uncertainty, mask = StampArrays.pixels, StampArrays.uncertainty, StampArrays.mask
     unit, quantity, valid = StampArrays.unit, StampArrays.quantity, StampArrays.valid
     shape, bands, filled = StampArrays.shape, StampArrays.bands, StampArrays.filled
@@ -155,8 +161,7 @@ class StampSet(StampArrays):
     def __eq__(self, other):
         return same_sets(self, other) if isinstance(other, StampSet) else NotImplemented
 
-    # What can be changed has no hash.
-    __hash__ = None
+    __hash__ = None  # since it can be changed
 
     def __getitem__(self, rows):
         rows = stamp_index(rows, len(self))
@@ -248,8 +253,7 @@ class StampSet(StampArrays):
         """A set of the same values that shares nothing with this one."""
         return deepcopy(self)
 
-    def __copy__(self):
-        return self.replace()
+    __copy__ = replace
 
     def split(self, fraction, *, seed):
         """
@@ -317,8 +321,6 @@ class StampSet(StampArrays):
         """
         options = {'shuffle': shuffle, 'seed': seed, 'drop_remainder': drop_remainder}
         return tf_dataset(self, batch_size, **options)
-
-    # Doors to other rooms
 
     @classmethod
     def from_image(cls, image, **options):

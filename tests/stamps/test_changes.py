@@ -128,6 +128,15 @@ def test_assigned_mask_and_uncertainty():
         ('mask', np.ones((4, 6)), ValueError, '`mask` must have the shape'),
         ('mask', np.full((4, 6, 8), 'x'), TypeError, '`mask` must be truth values'),
         ('unit', 'Jy', ValueError, r'`replace\(unit=...\)` converts'),
+        (
+            'table',
+            QTable({'id': [1, 2]}),
+            ValueError,
+            '`table` must have a row per stamp, 4; got 2',
+        ),
+        ('table', QTable({'id': [1, 2, 2, 3]}), ValueError, 'a different value for each stamp'),
+        ('psf', np.ma.masked_all((3, 3)), ValueError, '`psf` must be whole'),
+        ('pixel_scale', 0.1, u.UnitsError, '`pixel_scale` must be one angle'),
     ],
 )
 def test_what_does_not_fit_is_not_assigned(name, value, error, message):
@@ -136,6 +145,19 @@ def test_what_does_not_fit_is_not_assigned(name, value, error, message):
     with pytest.raises(error, match=message):
         setattr(stamps, name, value)
     assert stamps == before
+
+
+def test_assigned_tables_get_ids():
+    stamps = make_stamps()
+    stamps.table = {'flux': [1.0, 2.0, 3.0, 4.0]}
+    assert stamps.ids.tolist() == [0, 1, 2, 3]
+    stamps.table['score'] = 2.0
+    assert stamps[1:3].table['score'].tolist() == [2, 2]
+    stamps.pixel_scale = 0.5 * u.arcsec
+    assert stamps.pixel_scale == 0.5 * u.arcsec / u.pix
+    stamps.pixel_scale = stamps.psf = None
+    assert stamps.pixel_scale is None
+    assert stamps.psf is None
 
 
 def test_a_set_without_unit_can_be_given_one():
