@@ -15,7 +15,7 @@ from astro_wgan.jobs import (
     describe_model,
     describe_settings,
     describe_stamps,
-    digest,
+    digest_settings,
 )
 from astro_wgan.progress import ProgressLine
 from astro_wgan.provenance import record
@@ -334,7 +334,7 @@ def _fingerprint(stamps, config, model):
         groups['model'] = {
             **describe_model(model.wgan, encoder=getattr(model, 'encoder_', None)),
             **describe_settings({'search': model.search, 'scoring': model.scoring}),
-            'calibration': None if calibration is None else digest(calibration.held_out),
+            'calibration': None if calibration is None else digest_settings(calibration),
         }
     # All columns: they are in the table of scores.
     groups['stamps'] = describe_stamps(stamps, columns=None)

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -206,6 +207,12 @@ def test_a_hunt_with_another_detector_is_refused(result, image, tmp_path):
         probabilities=None,
         training=None,
     )
+    with pytest.raises(HuntFolderError, match='to another model: its calibration differs'):
+        hunt(image, model=other, **options)
+    trends = {name: copy(trend) for name, trend in result.detector.calibration_.trends.items()}
+    trends['turned'].least_scatter_ *= 2
+    other = AnomalyDetector.load(result.folder / 'model')
+    other.calibration_ = replace(other.calibration_, trends=trends)
     with pytest.raises(HuntFolderError, match='to another model: its calibration differs'):
         hunt(image, model=other, **options)
     other.scoring = Scoring('residual')

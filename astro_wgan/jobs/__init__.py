@@ -11,5 +11,6 @@ __all__, __getattr__, __dir__ = lazy_names(
         'describe_settings': 'descriptions',
         'describe_stamps': 'descriptions',
         'digest': 'digests',
+        'digest_settings': 'descriptions',
     },
 )

@@ -12,7 +12,13 @@ from astropy import units as u
 
 from astro_wgan.jobs.digests import ArrayDigest, digest, digest_columns
 
-__all__ = ['describe_model', 'describe_networks', 'describe_settings', 'describe_stamps']
+__all__ = [
+    'describe_model',
+    'describe_networks',
+    'describe_settings',
+    'describe_stamps',
+    'digest_settings',
+]
 
 #: Neighbours that are looked at together, unless they have more pixels than these. Other numbers
 #: make other digests.
@@ -95,8 +101,8 @@ def describe_settings(settings):
     Parameters
     ----------
     settings : dict or dataclass
-        Numbers, text, quantities, arrays, cosmologies, functions, and lists, dictionaries and
-        dataclasses of them.
+        Numbers, text, quantities, arrays, cosmologies, functions, and lists, dictionaries,
+        dataclasses and plain objects of them.
 
     Returns
     -------
@@ -119,6 +125,22 @@ def describe_settings(settings):
         else:
             flat.update({f'{name}.{key}': v for key, v in describe_settings(dict(inner)).items()})
     return flat
+
+
+def digest_settings(settings):
+    """
+    One digest of settings of which a list would be long.
+
+    Parameters
+    ----------
+    settings : dict or dataclass
+        As for `describe_settings`.
+
+    Returns
+    -------
+    str
+    """
+    return digest(np.array(json.dumps(describe_settings(settings), sort_keys=True)))
 
 
 def describe_networks(**networks):
@@ -249,6 +271,9 @@ def _items(value):
         return value.items()
     if is_dataclass(value) and not (isinstance(value, type) or _is_cosmology(value)):
         return [(field.name, getattr(value, field.name)) for field in fields(value)]
+    if type(value).__repr__ is object.__repr__ and hasattr(value, '__dict__'):
+        # Its text would say nothing of what is in it.
+        return [('class', type(value).__qualname__), *vars(value).items()]
     return None
 
 

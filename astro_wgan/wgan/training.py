@@ -1,7 +1,6 @@
 """The training loop around the iteration: data, checkpoints, limits, history, progress."""
 
 import hashlib
-import json
 import signal
 import threading
 import time
@@ -13,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from astro_wgan.jobs import Fingerprint, describe_settings, describe_stamps, digest
+from astro_wgan.jobs import Fingerprint, describe_settings, describe_stamps, digest_settings
 from astro_wgan.progress import ProgressLine
 from astro_wgan.wgan.checkpoint import HELD_OUT, read_checkpoint, write_checkpoint
 from astro_wgan.wgan.distributed import Workers
@@ -382,7 +381,7 @@ def _fingerprint(trainer, stamps, stretch, origin, held_out):
     fitted = ('sky', 'noise', 'peak', 'unit')
     values = stretch.to_dict()
     described = describe_stamps(stamps)
-    described['stretch'] = digest(np.array(json.dumps([values.pop(name) for name in fitted])))
+    described['stretch'] = digest_settings({name: values.pop(name) for name in fitted})
     configuration = {'network': trainer.network, 'training': trainer.training}
     groups = {
         'stamps': described,

@@ -1,5 +1,6 @@
 from copy import deepcopy
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from astro_wgan.jobs import (
     describe_settings,
     describe_stamps,
     descriptions,
+    digest_settings,
 )
 from astro_wgan.stamps import concatenate, cut_stamps
 
@@ -294,11 +296,21 @@ def replace_name(cosmology):
     return FlatLambdaCDM(cosmology.H0, cosmology.Om0, name='yours')
 
 
-def test_where_an_object_lies_in_memory_does_not_count():
-    class Kernel:
-        pass
+class Kernel:
+    def __init__(self, width):
+        self.width = width
 
-    assert settings_mismatch({'x': Kernel()}, {'x': Kernel()}) is None
+
+def test_what_is_in_an_object_counts_not_where_it_lies_in_memory():
+    assert settings_mismatch({'x': Kernel(1)}, {'x': Kernel(1)}) is None
+    said = settings_mismatch({'x': Kernel(np.arange(99))}, {'x': Kernel(np.arange(99) - 1)})
+    assert said == 'belongs to other settings: `x.width` differs'
+    assert settings_mismatch({'x': [Kernel(1)]}, {'x': [Kernel(2)]}) is not None
+    assert settings_mismatch({'x': {}}, {'x': Kernel(1)}) is not None
+    assert settings_mismatch({'x': partial(np.sum, axis=1)}, {'x': partial(np.sum, axis=0)})
+    assert settings_mismatch({'x': partial(len)}, {'x': partial(len)}) is None
+    assert digest_settings({'x': Kernel(1)}) == digest_settings({'x': Kernel(1)})
+    assert digest_settings({'x': Kernel(1)}) != digest_settings({'x': Kernel(2)})
 
 
 class Network:
