@@ -6,7 +6,6 @@ import numpy as np
 
 from astro_wgan.anomaly.conformal import conformal_p_values, conformal_threshold
 from astro_wgan.anomaly.contamination import normal_probabilities
-from astro_wgan.anomaly.drift import NormalConditions
 from astro_wgan.anomaly.scoring import BrightnessTrend, Scoring, plain_values
 
 __all__ = ['LEVELS', 'Calibration']
@@ -79,7 +78,7 @@ class Calibration:
     contamination: float = 0.0
     ids: np.ndarray | None = None
     trends: dict[str, BrightnessTrend] = field(default_factory=dict)
-    conditions: NormalConditions | None = None
+    conditions: object = None
     scoring: Scoring | None = None
     search: object = None
     model: dict | None = None
@@ -145,6 +144,9 @@ class Calibration:
             probabilities[known], contamination = normal_probabilities(
                 scores[known], contamination=contamination
             )
+        # Not at the top: to count scores above a threshold takes no astropy.
+        from astro_wgan.anomaly.drift import NormalConditions
+
         return cls(
             scores,
             training=None if training is None else scoring.score(training, trends),
