@@ -92,7 +92,8 @@ def find_sky(
     which is 4 sigma of white noise smoothed by SExtractor's 3 x 3 pyramid, is 4 sigma of any
     other, too: in correlated noise a multiple of the pixels' own scatter would take high pixels
     for sources, and leave too little variance. Where the sky is skew, as that of few photons, it
-    is where a skew distribution has the same tail.
+    is where a skew distribution has the same tail; where there are about as many dark spots as
+    bright ones just beyond it, it is raised by a quarter, since these are noise.
 
     Where the clean sky varies by more than its noise does (an F test, see
     `~astro_wgan.noise.level.sky_level`), its level is fitted by polynomials or splines between

@@ -7,7 +7,13 @@ from typing import NamedTuple
 import numpy as np
 from photutils.segmentation import detect_sources
 from photutils.utils.exceptions import NoDetectionsWarning
-from scipy.ndimage import binary_dilation, distance_transform_edt, find_objects, gaussian_filter
+from scipy.ndimage import (
+    binary_dilation,
+    distance_transform_edt,
+    find_objects,
+    gaussian_filter,
+    maximum,
+)
 from scipy.ndimage import label as connected
 
 from astro_wgan.stamps.detection import extract_sources, smoothed
@@ -29,6 +35,9 @@ _WIDTHS, _LEAST = (2, 4), 0.1
 
 #: Noise of such a Gaussian's sum, over that without gaps, from which it is sought there.
 _FEW = 0.1
+
+#: By how much the threshold is raised where what lies above it may be noise altogether.
+_RAISED = 1.25
 
 #: How many times brighter sources are before the sky is known.
 _FIRST = 2
@@ -138,12 +147,32 @@ def _limits(image, sky, sigma, *, first, stated):
     elif scatter > 0:
         values = (values - np.float32(middle)) / np.float32(scatter)
         skewness = np.clip(np.mean(values * values * values, dtype=float), 0, 1)
-    # Cornish & Fisher 1938: where a skew distribution has the tail that a normal one has at sigma.
-    peak, extent = (
-        middle + scatter * (each + skewness * (each**2 - 1) / 6)
-        for each in (sigma, _EXTENT * sigma)
-    )
+        if not _more_bright_than_dark(image, middle, scatter, skewness, sigma):
+            sigma *= _RAISED
+    peak, extent = (middle + scatter * _tail(each, skewness) for each in (sigma, _EXTENT * sigma))
     return _Limits(float(peak), float(extent), float(middle))
+
+
+def _tail(sigma, skewness):
+    """Where a skew distribution has the tail of a normal one at sigma (Cornish & Fisher 1938)."""
+    return sigma + skewness * (sigma**2 - 1) / 6
+
+
+def _more_bright_than_dark(image, middle, scatter, skewness, sigma):
+    """
+    Whether some of the spots that are just above the threshold are sources.
+
+    Noise makes as many dark ones, at the same share of its distribution.
+    """
+    numbers = []
+    for sign in (1, -1):
+        low, high = (scatter * _tail(s, sign * skewness) for s in (sigma, _RAISED * sigma))
+        height = sign * (image - np.float32(middle))
+        labels, n = connected(height > low, structure=_NEIGHBORS)
+        highest = maximum(height, labels, np.arange(1, n + 1)) if n else np.empty(0)
+        numbers.append(np.count_nonzero(highest < high))
+    bright, dark = numbers
+    return bright - dark > np.sqrt(bright + dark)
 
 
 def _peaks(residual, image, bad, detection, limits, fewest, engine):

@@ -64,6 +64,15 @@ def test_correlated_noise_keeps_its_variance_and_correlation(smoothing, engine):
         assert (np.abs(found.along(axis)['coefficient'] - wanted) < error).all()
 
 
+@pytest.mark.parametrize('smoothing', [1, 3])
+def test_no_image_of_noise_loses_more_than_a_few_per_cent(smoothing):
+    """A single peak that is taken for a source takes a part of the noise of a small image."""
+    fields = [noise(smoothing, seed=seed, shape=(200, 220)) for seed in range(12)]
+    variance = np.array([find_sky(field).scatter.value ** 2 for field in fields])
+    assert variance.mean() == pytest.approx(1, abs=0.005)
+    assert np.abs(variance - 1).max() < 0.025
+
+
 @pytest.mark.parametrize('smoothing', [0, 0.8, 2])
 @pytest.mark.parametrize('photons', [0.5, 2, 20])
 def test_photons_keep_their_variance(photons, smoothing):
@@ -83,7 +92,8 @@ def test_sources_neither_raise_nor_lower_the_variance(smoothing):
     assert sky.scatter.value**2 == pytest.approx(1, abs=0.02)
     assert abs(sky.mean.value) < 0.05
     power, wanted = (power_spectrum(each).radial()['power'][:4].value for each in (sky, field))
-    np.testing.assert_allclose(power, wanted, rtol=0.15)
+    # Sources too faint to be told from noise add what varies slowly.
+    np.testing.assert_allclose(power, wanted, rtol=0.2)
 
 
 LEVELS = {
