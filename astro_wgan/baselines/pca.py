@@ -12,6 +12,9 @@ __all__ = ['PCAMahalanobis', 'PCAResidual']
 # The examples need what an extra brings.
 __doctest_requires__ = {'*': ['sklearn']}
 
+#: Of components fitted to stamps with masked pixels, which then are what the components say.
+_ROUNDS = 6
+
 
 class _PrincipalComponents:
     """What both have in common: stretch, components, and where a stamp lies among them."""
@@ -53,20 +56,27 @@ class _PrincipalComponents:
         self.stretch_ = fitted_stretch(self.stretch, stamps, seed=self.seed)
         sample = next(stamps.batches(self.sample, shuffle=True, seed=self.seed))
         images, valid = stretched(sample, self.stretch_)
-        images = images[valid.any(axis=(1, 2, 3))].reshape(-1, images[0].size)
+        seeing = valid.any(axis=(1, 2, 3))
+        images, valid = (a[seeing].reshape(-1, a[0].size) for a in (images, valid))
         if not min(images.shape) > self.components:
             raise ValueError(
                 f'`components` must be fewer than stamps and pixels; got {self.components} for '
                 f'{images.shape[0]} stamps of {images.shape[1]} pixels.'
             )
         pca = PCA(self.components, svd_solver='randomized', random_state=self.seed)
-        # Constant stamps have no variance of which each component could explain a share.
-        with np.errstate(invalid='ignore'):
-            pca.fit(images)
         self.shape_ = (*stamps.shape, stamps.bands or 1)
-        self.mean_ = pca.mean_
-        self.components_ = pca.components_
-        self.variance_ = pca.explained_variance_
+        for _ in range(1 if valid.all() else _ROUNDS):
+            # Constant stamps have no variance of which each component could explain a share.
+            with np.errstate(invalid='ignore'):
+                pca.fit(images)
+            self.mean_ = pca.mean_
+            self.components_ = pca.components_
+            self.variance_ = pca.explained_variance_
+            self._noise_variance = float(np.nan_to_num(pca.noise_variance_))
+            if not valid.all():
+                # A masked pixel is what the components make of the others, not the stamp's median.
+                coordinates = self._project(images, valid)[2]
+                images = np.where(valid, images, self.mean_ + coordinates @ self.components_)
         return self
 
     def score(self, stamps, *, progress=True):
@@ -104,16 +114,28 @@ class _PrincipalComponents:
         return score_stamps(stamps, self.stretch_, self._measure, 'scikit-learn', progress=progress)
 
     def _project(self, images, valid):
-        """Deviations from the mean, and coordinates of the best fit to the valid pixels."""
+        """
+        Deviations from the mean, and coordinates of the best fit to the valid pixels.
+
+        With masked pixels it is the likeliest one, given how normals scatter along each component:
+        one that the pixels left hardly show is not thrown far off by their noise.
+        """
         deviations = images.reshape(len(images), -1) - self.mean_
         valid = valid.reshape(len(images), -1)
         coordinates = deviations @ self.components_.T
+        damping = np.diag(self._noise_variance / self._scatter)
         for k in np.flatnonzero(~valid.all(axis=1) & valid.any(axis=1)):
-            use = valid[k]
+            seen = self.components_[:, valid[k]]
             coordinates[k] = np.linalg.lstsq(
-                self.components_[:, use].T, deviations[k, use], rcond=None
+                seen @ seen.T + damping, seen @ deviations[k, valid[k]], rcond=None
             )[0]
         return deviations, valid, coordinates
+
+    @property
+    def _scatter(self):
+        """Variance along each component; beyond what normals vary in it is that of rounding."""
+        least = np.finfo(np.float32).eps * max(self.variance_.max(), np.finfo(np.float32).tiny)
+        return np.maximum(self.variance_, least)
 
 
 class PCAResidual(_PrincipalComponents):
@@ -141,8 +163,7 @@ class PCAResidual(_PrincipalComponents):
     Notes
     -----
     The score is the root mean square residual over the valid pixels, in stretched intensity.
-    Masked pixels count neither in the fit of the components to a stamp, which is one of least
-    squares, nor in the residual.
+    Masked pixels count neither in the components, nor in their fit to a stamp, nor in the residual.
 
     Examples
     --------
@@ -207,6 +228,4 @@ class PCAMahalanobis(_PrincipalComponents):
 
     def _measure(self, images, valid):
         coordinates = self._project(images, valid)[2]
-        # Components beyond what the normals vary in have a variance of rounding errors.
-        least = np.finfo(np.float32).eps * max(self.variance_.max(), np.finfo(np.float32).tiny)
-        return np.sqrt((coordinates**2 / np.maximum(self.variance_, least)).sum(axis=1))
+        return np.sqrt((coordinates**2 / self._scatter).sum(axis=1))

@@ -72,6 +72,42 @@ def test_components_are_fitted_to_the_valid_pixels_by_least_squares():
     )
 
 
+def test_components_are_those_of_the_pixels_that_are_not_masked():
+    """A bad column that is masked in half of the stamps leaves no trace in them."""
+    rng = np.random.default_rng(5)
+    pattern = np.linalg.qr(rng.normal(size=(100, 3)))[0].T
+    pixels = 3 + (10 * rng.normal(size=(400, 3)) @ pattern + 0.1 * rng.normal(size=(400, 100)))
+    mask = np.zeros((400, 10, 10), bool)
+    mask[::2, :, 4], mask[1::2] = True, rng.random((200, 10, 10)) < 0.1
+    stamps = StampSet(np.where(mask, np.nan, pixels.reshape(400, 10, 10)))
+    found = PCAResidual(components=3, stretch=LINEAR).fit(stamps)
+    # Cosines of the angles between both spaces.
+    cosines = np.linalg.svd(found.components_ @ pattern.T, compute_uv=False)
+    np.testing.assert_allclose(cosines, 1, atol=1e-3)
+    np.testing.assert_allclose(
+        scores(found, stamps), scores(found, StampSet(pixels.reshape(400, 10, 10))), rtol=0.4
+    )
+
+
+def test_a_component_that_a_mask_hides_makes_no_distance():
+    rng = np.random.default_rng(6)
+    pattern = np.zeros((3, 10, 10))
+    pattern[0, :, :5], pattern[1, :, 5:], pattern[2, 4:6, 4:6] = 1, 1, 3
+    pixels = np.einsum('nk,kyx->nyx', rng.normal(size=(500, 3)), pattern)
+    pixels += 0.5 * rng.normal(size=pixels.shape)
+    baseline = PCAMahalanobis(components=3, stretch=LINEAR).fit(StampSet(pixels))
+    mask = np.broadcast_to(pattern[2] > 0, pixels.shape).copy()
+    mask[:, :, :4] = True
+    whole, masked = (
+        scores(baseline, StampSet(pixels)),
+        scores(baseline, StampSet(pixels, mask=mask)),
+    )
+    # By itself the sum of three squares has the mean 3; what is not seen adds none.
+    assert np.mean(whole**2) == pytest.approx(3, rel=0.1)
+    assert np.mean(masked**2) < 3
+    assert np.mean(masked > np.percentile(whole, 90)) < 0.12
+
+
 @pytest.mark.parametrize('kind', [PCAResidual, PCAMahalanobis])
 def test_blind_stamps_have_no_score_and_no_say(kind, normal):
     pixels = normal.pixels[:100].copy()
