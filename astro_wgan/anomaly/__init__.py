@@ -13,7 +13,7 @@ __all__, __getattr__, __dir__ = lazy_names(
         'LatentSearch': 'search',
         'LatentSearcher': 'search',
         'Scoring': 'scoring',
-        'SearchResult': 'search',
+        'SearchResult': 'search_result',
         'critic_features': 'features',
         'measure_misfit': 'misfit',
         'q_values': 'conformal',

@@ -150,8 +150,11 @@ class NormalConditions:
             by a fifth; if more than a tenth of the stamps are fainter, or brighter, than nearly all
             normals. Each must be more than chance: medians differ by five of their standard errors,
             and so many faint or bright stamps come about once in 100,000 times. Fewer than 20
-            stamps are not compared, nor are such with fewer than 20 normals.
+            stamps are not compared, nor are such with fewer than 20 normals, nor stamps of which
+            masks leave too little.
         """
+        if 'incomplete' in misfit.colnames:
+            misfit = misfit[~np.asarray(misfit['incomplete'])]
         fluxes = _finite(plain_values(misfit['closest_flux']))
         if len(fluxes) < _LEAST:
             return []

@@ -41,8 +41,9 @@ def critic_features(wgan, stamps, *, progress=True):
 
     Notes
     -----
-    Margalef-Bentabol et al. 2020, sections 3.4 and 4.2. Masked pixels are filled, as in the
-    training. All features are in memory; with the preset ``'paper'``, 16 KiB for each stamp.
+    Margalef-Bentabol et al. 2020, sections 3.4 and 4.2. Masked pixels are filled by the closest
+    image that the model's encoder sees, with noise; without an encoder by those around and
+    opposite. All features are in memory; with the preset ``'paper'``, 16 KiB for each stamp.
 
     Examples
     --------

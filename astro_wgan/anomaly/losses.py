@@ -11,10 +11,11 @@ __all__ = ['SearchLosses', 'Target']
 
 
 class Target(NamedTuple):
-    """What is to be reached: images, the weights of their pixels, what the critic says of them."""
+    """What is to be reached: images, weights, the images as networks see them, and the critic's."""
 
     images: tf.Tensor
     weights: tf.Tensor
+    seen: tf.Tensor
     critic: tf.Tensor
     features: tf.Tensor
 
@@ -44,7 +45,7 @@ class SearchLosses:
         self._generate = computed_in(wgan.generator_, precision)
         self._judge = computed_in(wgan.critic_, precision)
 
-    def target(self, images, weights):
+    def target(self, images, weights, seen=None):
         """
         What is to be reached.
 
@@ -52,6 +53,8 @@ class SearchLosses:
         ----------
         images, weights : array_like, shape (n, ny, nx, bands)
             In stretched intensity, and how much each pixel counts.
+        seen : array_like, shape (n, ny, nx, bands), optional
+            What the critic sees of the images, where masked pixels are filled by something else.
 
         Returns
         -------
@@ -59,8 +62,9 @@ class SearchLosses:
         """
         images = tf.convert_to_tensor(images, tf.float32)
         weights = tf.convert_to_tensor(weights, tf.float32)
-        value, features = self._judged(images)
-        return Target(images, weights, value[:, 0], features)
+        seen = images if seen is None else tf.convert_to_tensor(seen, tf.float32)
+        value, features = self._judged(seen)
+        return Target(images, weights, seen, value[:, 0], features)
 
     def __call__(self, latent, target):
         """
@@ -78,16 +82,24 @@ class SearchLosses:
         closest : `tf.Tensor`, shape (n, ny, nx, bands)
         residual, feature : `tf.Tensor`, shape (n,)
         """
-        closest = self._generate(latent)
+        closest = self.draw(latent)
         weights = target.weights
         difference = tf.reduce_sum(weights * tf.abs(target.images - closest), axis=(1, 2, 3))
         residual = difference / tf.maximum(tf.reduce_sum(weights, axis=(1, 2, 3)), 1e-6)
         # The same noise for each, so that nothing depends on the images beside it.
-        noisy = with_noise(closest, self._noise, self._seed, alike=True)
-        seen = weights * noisy + (1 - weights) * target.images
+        noisy = self.with_noise(closest)
+        seen = weights * noisy + (1 - weights) * target.seen
         features = self._judged(seen)[1]
         feature = tf.reduce_mean(tf.abs(target.features - features), axis=(1, 2, 3))
         return closest, residual, feature
+
+    def draw(self, latent):
+        """The images G(z)."""
+        return self._generate(latent)
+
+    def with_noise(self, closest):
+        """Closest images with the noise that the critic sees on them, the same for each."""
+        return with_noise(closest, self._noise, self._seed, alike=True)
 
     def _judged(self, images):
         value, features = self._judge(images)

@@ -8,13 +8,14 @@ from astropy import units as u
 from astropy.table import QTable
 
 from astro_wgan.anomaly.calibration import LEVELS
-from astro_wgan.anomaly.scoring import Scoring
+from astro_wgan.anomaly.scoring import ENOUGH, Scoring
 from astro_wgan.anomaly.stamp_conditions import measure_conditions
 from astro_wgan.jobs import Fingerprint, describe_model, describe_settings, describe_stamps
 from astro_wgan.noise import finest_scatter
 from astro_wgan.progress import ProgressLine
 from astro_wgan.provenance import record
 from astro_wgan.resume import ResumeFile
+from astro_wgan.wgan.filling import LEAST_WEIGHT, seen_share
 
 __all__ = ['measure_misfit']
 
@@ -34,6 +35,7 @@ _COLUMNS = (
     'sky_slope_x',
     'sky_slope_y',
     'valid',
+    'used',
     'iterations',
     'converged',
 )
@@ -46,6 +48,10 @@ _JUDGMENT = (
     'rank',
     'trained_on',
 )
+
+#: What networks see there. Other words here make files for resuming from earlier versions unfit:
+#: to be changed with what is measured of stamps with masks.
+_MASKED = 'closest image, and the noise of fewer pixels'
 
 
 def measure_misfit(searcher, stamps, *, scoring=None, progress=True, resume=None):
@@ -80,7 +86,10 @@ def measure_misfit(searcher, stamps, *, scoring=None, progress=True, resume=None
         ``offset_x``, ``offset_y``, ``sky_level``, ``sky_slope_x`` and ``sky_slope_y`` (of the
         source from the center of its stamp, and of the sky around it: see
         `~astro_wgan.anomaly.stamp_conditions.measure_conditions`), ``valid`` (share of the pixels
-        that are not masked), ``iterations``, ``converged`` and ``latent`` (z of the closest image).
+        that are not masked), ``used`` (that share, with pixels of less than half of the weight in
+        part, or the share of the light of the closest image that lies in them, whichever is less),
+        ``iterations``, ``converged``, ``latent`` (z of the closest image) and ``incomplete``
+        (whether ``used`` is below two thirds: its p-value is then too large rather than too small).
         A stamp without any valid pixel has NaN for its misfit. ``meta`` holds the provenance.
 
     Raises
@@ -120,26 +129,45 @@ def _measure_batch(searcher, batch, scoring, report):
     valid = batch.valid.reshape(weights.shape).mean(axis=(1, 2, 3))
     blind = ~weights.any(axis=(1, 2, 3))
     fluxes = wgan.stamps_from_images(found.closest, like=batch).pixels.reshape(images.shape)
-    pixels = np.where(batch.valid, batch.pixels, np.nan)
+    pixels = np.where(weights >= LEAST_WEIGHT, batch.pixels.reshape(weights.shape), np.nan)
+    pixels = pixels.reshape(batch.pixels.shape)
     noise = finest_scatter(pixels)
     noise = noise.mean(axis=-1) if noise.ndim > 1 else noise
     return {
         'latent': found.latent,
         'residual': np.where(blind, np.nan, found.residual),
         'feature': np.where(blind, np.nan, found.feature),
-        **scoring.measure(images, found.closest, weights),
+        **scoring.measure(images, found.closest, weights, noise=searcher.noise),
         'critic': np.where(blind, np.nan, found.critic),
         'closest_flux': np.where(blind, np.nan, fluxes.sum(axis=(1, 2)).mean(axis=-1)),
         'noise': _in_unit(noise, batch.unit, wgan.unit_),
-        **measure_conditions(pixels, noise),
+        **measure_conditions(
+            pixels,
+            noise,
+            closest=_in_unit(fluxes.reshape(pixels.shape), wgan.unit_, batch.unit),
+        ),
         'valid': valid,
+        'used': _used(weights, fluxes - np.asarray(wgan.stretch_.sky, np.float32)),
         'iterations': found.iterations,
         'converged': found.converged & ~blind,
     }
 
 
 def _in_unit(values, unit, wanted):
-    return values if unit is None or wanted is None else (values * unit).to_value(wanted)
+    if unit is None or wanted is None or unit == wanted:
+        return values
+    return (values * unit).to_value(wanted)
+
+
+def _used(weights, fluxes):
+    """The smaller of two shares: of the pixels, and of the light above the sky, that are used."""
+    share, axes = seen_share(weights), (1, 2, 3)
+    light = np.maximum(fluxes, 0).astype(float)
+    total = light.sum(axis=axes)
+    seen = np.divide(
+        (share * light).sum(axis=axes), total, out=np.ones(len(total)), where=total > 0
+    )
+    return np.minimum(seen, share.mean(axis=axes, dtype=float))
 
 
 def _table(stamps, columns, wgan, search, scoring):
@@ -151,6 +179,7 @@ def _table(stamps, columns, wgan, search, scoring):
     table['paper_score'] = gamma * columns['residual'] + (1 - gamma) * columns['feature']
     for name in (*_COLUMNS[1:], 'latent'):
         table[name] = columns[name]
+    table['incomplete'] = table['used'] < ENOUGH
     if wgan.unit_ is not None:
         for name in ('closest_flux', 'noise'):
             table[name] = columns[name] << wgan.unit_
@@ -169,7 +198,7 @@ def _table(stamps, columns, wgan, search, scoring):
 def _own_columns(table):
     """A copy of the stamps' table in which no column has the name of a measured one."""
     table = QTable(table, copy=True)
-    for name in ('paper_score', *_COLUMNS, *_JUDGMENT):
+    for name in ('paper_score', *_COLUMNS, 'incomplete', *_JUDGMENT):
         if name in table.colnames:
             numbers = chain([''], (f'_{k}' for k in count(2)))
             table.rename_column(
@@ -183,6 +212,11 @@ def _fingerprint(searcher, stamps, scoring):
     model = describe_model(searcher.wgan, encoder=searcher.encoder)
     # Not all of the scoring: how what is measured becomes a score can be changed afterwards.
     settings = describe_settings(
-        {'search': searcher.search, 'scoring': scoring.window, 'measured': _COLUMNS}
+        {
+            'search': searcher.search,
+            'scoring': scoring.window,
+            'measured': _COLUMNS,
+            'masked pixels': _MASKED,
+        }
     )
     return Fingerprint({'stamps': describe_stamps(stamps), 'settings': settings, 'model': model})

@@ -1,14 +1,16 @@
 """What an image and its closest image differ by, as one number: structure, peak, turned."""
 
+from functools import partial
 from itertools import product
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
+
+from astro_wgan.stamps.smoothing import convolved
 
 __all__ = ['measure_residuals', 'smoothed', 'structure_map']
 
 
-def measure_residuals(images, closest, weights, *, smoothing, turned_smoothing, reach):
+def measure_residuals(images, closest, weights, *, smoothing, turned_smoothing, reach, noise=None):
     """
     How each image differs from its closest image.
 
@@ -26,6 +28,11 @@ def measure_residuals(images, closest, weights, *, smoothing, turned_smoothing, 
     reach : float or None
         Of the Gaussian around the centre by which pixels count in ``structure``, as a share of
         the edges. None: all alike.
+    noise : callable, optional
+        From images without noise to draws of the noise that is on such images, as
+        `~astro_wgan.anomaly.noise_draws.make_noise` makes one. With it ``structure`` and
+        ``turned`` of an image with masked pixels are what they would be without a mask, as far as
+        they are due to noise.
 
     Returns
     -------
@@ -36,7 +43,15 @@ def measure_residuals(images, closest, weights, *, smoothing, turned_smoothing, 
         * ``peak``: largest absolute difference of a pixel from the smoothed residual, times the
           square root of its weight.
         * ``turned``: root mean square difference, after smoothing, to the closest image turned by
-          180 degrees, and shifted by a pixel at most along each axis, so that it is least.
+          180 degrees, and shifted by a pixel at most along each axis, so that it is least. A pixel
+          counts where it and the one opposite are not masked; NaN where there is none.
+
+    Notes
+    -----
+    Beside a hole fewer pixels are averaged, so that more noise is left; and noise is weaker where
+    asinh compresses what is bright, so that a hole on a galaxy leaves a noisier rest. Draws of
+    noise have both; by as much as their structure with the mask exceeds that without it the
+    structure of the image is reduced. It is never raised.
 
     Examples
     --------
@@ -50,12 +65,30 @@ def measure_residuals(images, closest, weights, *, smoothing, turned_smoothing, 
     >>> alike['structure'].tolist(), bool(alike['turned'][0] > 0.01)
     ([0.0], True)
     """
+    window = {'smoothing': smoothing, 'turned_smoothing': turned_smoothing, 'reach': reach}
+    whole = (np.asarray(weights) == 1).all(axis=(1, 2, 3))
+    if whole.all():
+        return _of_whole(images, closest, weights, **window)
+    # Each by itself: what is measured of an image does not depend on the masks of others.
+    measured = {name: np.empty(len(whole)) for name in ('structure', 'peak', 'turned')}
+    for rows, measure in (
+        (whole, _of_whole),
+        (~whole, partial(_of_masked, noise=noise)),
+    ):
+        if rows.any():
+            part = measure(images[rows], closest[rows], weights[rows], **window)
+            for name, values in part.items():
+                measured[name][rows] = values
+    return measured
+
+
+def _of_whole(images, closest, weights, *, smoothing, turned_smoothing, reach):
     residual = images - closest
     smooth = smoothed(residual, weights, smoothing)
     return {
         'structure': _shares(smooth, weights, reach).sum(axis=(1, 2, 3)),
         'peak': _largest(residual - smooth if smoothing else residual, weights),
-        'turned': _least_when_turned(images, closest, weights, turned_smoothing),
+        'turned': _least_when_turned(images, closest, turned_smoothing),
     }
 
 
@@ -100,22 +133,10 @@ def smoothed(values, weights, sigma):
     if not sigma:
         return values
     if (weights == 1).all():
-        return _convolved(values, sigma)
+        return convolved(values, sigma)
     # What is masked may be anything but a number.
     used = np.where(weights > 0, weights * values, np.float32(0))
-    return _convolved(used, sigma) / np.maximum(_convolved(weights, sigma), np.float32(1e-6))
-
-
-def _convolved(values, sigma):
-    """With a Gaussian along both axes; mirrored at the border."""
-    if not sigma:
-        return values
-    # As two matrix products, which are several times faster than a filter on images this small.
-    down, across = (
-        gaussian_filter1d(np.eye(n, dtype=np.float32), sigma, axis=0) for n in values.shape[1:3]
-    )
-    planes = np.matmul(np.matmul(down, np.moveaxis(values, -1, 1)), across.T)
-    return np.moveaxis(planes, 1, -1)
+    return convolved(used, sigma) / np.maximum(convolved(weights, sigma), np.float32(1e-6))
 
 
 def _shares(smooth, weights, reach):
@@ -139,23 +160,73 @@ def _largest(difference, weights):
     return np.where(np.isneginf(largest), np.nan, largest)
 
 
-def _least_when_turned(images, closest, weights, sigma):
-    closest, weights = (np.asarray(a, dtype=np.float32) for a in (closest, weights))
-    # A masked pixel spreads no more than the closest image has there.
-    seen = np.where(weights > 0, images, closest).astype(np.float32)
-    turned = _convolved(closest, sigma)[:, ::-1, ::-1]
-    seen, weights = (_shifted(a, 0, 0) for a in (_convolved(seen, sigma), weights))
-    used = weights.sum(axis=(1, 2, 3))
-    least = np.full(len(seen), np.inf)
+def _of_masked(images, closest, weights, *, smoothing, turned_smoothing, reach, noise):
+    images, closest, weights = (np.asarray(a, np.float32) for a in (images, closest, weights))
+    # What is masked may be anything but a number.
+    images = np.where(weights > 0, images, closest)
+    residual = images - closest
+    smooth = smoothed(residual, weights, smoothing)
+    structure = _shares(smooth, weights, reach).sum(axis=(1, 2, 3))
+    turned = _least_when_pairs_turned(images, closest, weights, turned_smoothing)
+    if noise is not None:
+        window = {'smoothing': smoothing, 'turned_smoothing': turned_smoothing, 'reach': reach}
+        with_mask, without = _of_noise(noise(closest), weights, **window)
+        with np.errstate(invalid='ignore', divide='ignore'):
+            # A NaN says that nothing can be compared, as what it is multiplied with does.
+            structure *= np.fmin(1, without[0] / with_mask[0])
+            turned *= np.fmin(1, without[1] / with_mask[1])
+    peak = _largest(residual - smooth if smoothing else residual, weights)
+    return {'structure': structure, 'peak': peak, 'turned': turned}
+
+
+def _of_noise(draws, weights, *, smoothing, turned_smoothing, reach):
+    """Structure, and what is like ``turned``, of noise: with the weights, and without any."""
+    all_alike = np.ones_like(weights)
+    pairs = weights * weights[:, ::-1, ::-1]
+    with_weights, without = (np.zeros((2, len(weights))) for _ in range(2))
+    for draw in draws:
+        # A pixel's weight is the inverse of its variance.
+        noisier = np.divide(draw, np.sqrt(weights), out=np.zeros_like(weights), where=weights > 0)
+        for sums, field, used, paired in (
+            (with_weights, noisier, weights, pairs),
+            (without, draw, all_alike, all_alike),
+        ):
+            smooth = smoothed(field, used, smoothing)
+            sums[0] += _shares(smooth, used, reach).sum(axis=(1, 2, 3))
+            sums[1] += np.sqrt(_mean_square(smoothed(field, paired, turned_smoothing), paired))
+    return with_weights, without
+
+
+def _least_when_pairs_turned(images, closest, weights, sigma):
+    """Of pixels that count together with the one that they are compared with."""
+    beyond = ((0, 0), (1, 1), (1, 1), (0, 0))
+    turned, opposite = (np.pad(a[:, ::-1, ::-1], beyond, mode='edge') for a in (closest, weights))
+    least = np.full(len(images), np.inf)
     for dy, dx in product((-1, 0, 1), repeat=2):
-        squares = np.square(seen - _shifted(turned, dy, dx))
-        squares *= weights
-        with np.errstate(invalid='ignore'):
-            least = np.minimum(least, squares.sum(axis=(1, 2, 3)) / used)
+        used = weights * _inner(opposite, dy, dx)
+        difference = smoothed(images - _inner(turned, dy, dx), used, sigma)
+        least = np.minimum(least, _mean_square(_inner(difference), _inner(used)))
     return np.sqrt(least)
 
 
-def _shifted(images, dy, dx):
+def _mean_square(values, weights):
+    axes = (1, 2, 3)
+    with np.errstate(invalid='ignore'):
+        return (weights * np.square(values)).sum(axis=axes) / weights.sum(axis=axes)
+
+
+def _least_when_turned(images, closest, sigma):
+    images, closest = (np.asarray(a, dtype=np.float32) for a in (images, closest))
+    turned = convolved(closest, sigma)[:, ::-1, ::-1]
+    seen = _inner(convolved(images, sigma))
+    least = np.full(len(seen), np.inf)
+    for dy, dx in product((-1, 0, 1), repeat=2):
+        squares = np.square(seen - _inner(turned, dy, dx))
+        least = np.minimum(least, squares.sum(axis=(1, 2, 3)) / squares[0].size)
+    return np.sqrt(least)
+
+
+def _inner(images, dy=0, dx=0):
     """What lies a pixel and more from the border, of images shifted by a pixel at most."""
     ny, nx = images.shape[1:3]
     return images[:, 1 + dy : ny - 1 + dy, 1 + dx : nx - 1 + dx]

@@ -7,7 +7,7 @@ from scipy.special import huber
 
 from astro_wgan.anomaly.residuals import measure_residuals, structure_map
 
-__all__ = ['BrightnessTrend', 'Scoring', 'plain_values']
+__all__ = ['ENOUGH', 'BrightnessTrend', 'Scoring', 'plain_values']
 
 _STATISTICS = ('structure', 'residual', 'feature', 'paper')
 
@@ -17,6 +17,8 @@ _DEGREES = {0: (0, 0), 30: (1, 1), 100: (2, 1), 1000: (4, 2)}
 _CLIP, _ROUNDS = 3.0, 5
 #: Of what exceeds a margin, what is beyond so many standard deviations counts along the tangent.
 _SQUARED_TO = 1.5
+#: With less than this share of its pixels, or of its light, a stamp is incomplete.
+ENOUGH = 2 / 3
 #: Mean absolute deviation of a normal distribution with the standard deviation 1.
 _MEAN_DEVIATION = np.sqrt(2 / np.pi)
 #: The scatter is nowhere less than this share of its mean, lest a few stamps make all else strange.
@@ -69,6 +71,10 @@ class Scoring:
     An excess of e standard deviations adds e squared up to 1.5, and 3 e - 2.25 beyond (twice
     Huber's loss), lest populations that differ much be told apart by their strangest stamps alone.
 
+    Where less than two thirds of a stamp are used, by pixels or by light, deviations above normals
+    count less, by (1 - 3/2 share) squared: what is missing has to be guessed, and what a guess gets
+    wrong is no anomaly.
+
     Examples
     --------
     >>> from astro_wgan.anomaly import Scoring
@@ -99,7 +105,7 @@ class Scoring:
         plain = {'by_brightness': False, 'turned_margin': None, 'peak_margin': None}
         return cls('paper', smoothing=0.0, turned_smoothing=0.0, reach=None, **plain)
 
-    def measure(self, images, closest, weights):
+    def measure(self, images, closest, weights, *, noise=None):
         """
         What is measured of the difference of images and closest images: see `measure_residuals`.
 
@@ -107,13 +113,15 @@ class Scoring:
         ----------
         images, closest, weights : `~numpy.ndarray`, shape (n, ny, nx, bands)
             In stretched intensity, and how much each pixel counts.
+        noise : callable, optional
+            Draws of noise, for images with masked pixels.
 
         Returns
         -------
         dict of `~numpy.ndarray`, shape (n,)
             By column: ``structure``, ``peak`` and ``turned``.
         """
-        return measure_residuals(images, closest, weights, **self.window)
+        return measure_residuals(images, closest, weights, **self.window, noise=noise)
 
     def contributions(self, residual, weights):
         """What each pixel adds to ``structure``: see `structure_map`."""
@@ -162,8 +170,11 @@ class Scoring:
             return plain_values(misfit[self._column])
         flux = plain_values(misfit['closest_flux'])
 
+        trust = _trust(misfit)
+
         def sigma(name):
-            return trends[name].transform(plain_values(misfit[name]), flux)
+            above = trends[name].transform(plain_values(misfit[name]), flux)
+            return np.where(above > 0, trust * above, above)
 
         score = sigma(self._column)
         for name, margin in self._margins.items():
@@ -304,6 +315,14 @@ def plain_values(column):
     values = getattr(column, 'unmasked', column)
     values = np.asarray(np.ma.getdata(getattr(values, 'value', values)), dtype=float)
     return values if mask is None else np.where(mask, np.nan, values)
+
+
+def _trust(misfit):
+    """What an excess counts: all, but less where too little of a stamp is left to judge it by."""
+    if 'used' not in misfit.colnames:
+        return 1.0
+    lacking = np.fmax(1 - plain_values(misfit['used']) / ENOUGH, 0)
+    return 1 - lacking**2
 
 
 def _logarithm(score):

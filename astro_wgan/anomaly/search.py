@@ -9,7 +9,10 @@ import tensorflow as tf
 
 from astro_wgan.anomaly.descent import make_descent
 from astro_wgan.anomaly.losses import SearchLosses
+from astro_wgan.anomaly.noise_draws import make_noise
+from astro_wgan.anomaly.search_result import SearchResult
 from astro_wgan.anomaly.starts import STARTS, make_start
+from astro_wgan.wgan.filling import fill_holes, filled_with, has_holes, within_reach
 
 __all__ = ['FIRST_LOOK', 'LatentSearch', 'LatentSearcher', 'SearchResult']
 
@@ -106,73 +109,6 @@ class LatentSearch:
 FIRST_LOOK = LatentSearch(start='encoder', max_iterations=1)
 
 
-@dataclass(frozen=True, eq=False)
-class SearchResult:
-    """
-    The closest images of a batch, one row per image.
-
-    Attributes
-    ----------
-    latent : `~numpy.ndarray`, shape (n, latent)
-        The z whose image G(z) had the smallest loss.
-    closest : `~numpy.ndarray`, shape (n, ny, nx, bands)
-        That image.
-    residual, feature : `~numpy.ndarray`, shape (n,)
-        L_R and L_F there.
-    critic : `~numpy.ndarray`, shape (n,)
-        C(x), the critic's value of the image itself.
-    iterations : `~numpy.ndarray` of int, shape (n,)
-        Iterations until the loss no longer fell.
-    converged : `~numpy.ndarray` of bool, shape (n,)
-        False where ``max_iterations`` came first.
-    """
-
-    latent: np.ndarray
-    closest: np.ndarray
-    residual: np.ndarray
-    feature: np.ndarray
-    critic: np.ndarray
-    iterations: np.ndarray
-    converged: np.ndarray
-
-    @classmethod
-    def empty(cls, n, latent, image_shape):
-        """Room for the results of ``n`` images."""
-        return cls(
-            latent=np.empty((n, latent), np.float32),
-            closest=np.empty((n, *image_shape), np.float32),
-            residual=np.empty(n, np.float32),
-            feature=np.empty(n, np.float32),
-            critic=np.empty(n, np.float32),
-            iterations=np.empty(n, np.int32),
-            converged=np.empty(n, bool),
-        )
-
-    def put(self, rows, latent, closest, residual, feature, critic):
-        """Put what one look at the images of a slice of rows gave."""
-        self.latent[rows] = latent
-        self.put_measured(rows, closest, residual, feature, critic)
-        self.iterations[rows] = 1
-        self.converged[rows] = False
-
-    def put_measured(self, rows, closest, residual, feature, critic):
-        """Put what the latent vectors of a slice of rows gave."""
-        self.closest[rows] = closest
-        self.residual[rows] = residual
-        self.feature[rows] = feature
-        self.critic[rows] = critic
-
-    def fill(self, rows, target, state, done):
-        """Put the state of the images that are ``done`` into their rows."""
-        self.critic[rows] = target.critic.numpy()[done]
-        self.latent[rows] = state.best_latent.numpy()[done]
-        self.closest[rows] = state.best_closest.numpy()[done]
-        self.residual[rows] = state.best_residual.numpy()[done]
-        self.feature[rows] = state.best_feature.numpy()[done]
-        self.iterations[rows] = state.age.numpy()[done]
-        self.converged[rows] = state.converged.numpy()[done]
-
-
 class LatentSearcher:
     """
     Looks for the latent vector of the closest image, for any number of images.
@@ -190,6 +126,8 @@ class LatentSearcher:
     ----------
     wgan, search, encoder
         As given. The networks are those that the model had then.
+    noise : callable
+        Of `~astro_wgan.anomaly.noise_draws.make_noise`.
 
     Notes
     -----
@@ -199,10 +137,16 @@ class LatentSearcher:
     Each image has its own optimizer, and the result does not depend on the images beside it.
     One that has converged leaves, and the next one takes its place: no step is spent on images
     that are done.
+
+    Masked pixels, and in part those of low weight, are filled before a network sees them: by their
+    surroundings and by those opposite, and with an encoder by the closest image that it sees, again
+    and again (`~astro_wgan.wgan.filling.fill_holes`). L_F and C(x) of the result are those of the
+    image filled with its closest image.
     """
 
     def __init__(self, wgan, search, *, encoder=None):
         self.wgan, self.search, self.encoder = wgan, search, encoder
+        self.noise = make_noise(wgan)
         self._generator = wgan.generator_
         self._critic = wgan.critic_
         self._losses = SearchLosses(wgan, seed=search.seed)
@@ -219,10 +163,12 @@ class LatentSearcher:
         # The number of images in work changes all the time; one graph serves all.
         self._advance = tf.function(self._iterate, reduce_retracing=True)
         spec = tf.TensorSpec((None, *wgan.network.image_shape))
-        self._look = tf.function(self._once, input_signature=(spec, spec))
+        self._look = tf.function(self._once, input_signature=(spec, spec, spec))
         latents = tf.TensorSpec((None, latent))
-        self._measure = tf.function(self._measured, input_signature=(latents, spec, spec))
-        self._enter = tf.function(self._entering, input_signature=(spec, spec))
+        self._measure = tf.function(self._measured, input_signature=(latents, spec, spec, spec))
+        self._enter = tf.function(self._entering, input_signature=(spec, spec, spec))
+        self._guess = tf.function(self._guessed, input_signature=(spec,))
+        self._disguise = tf.function(self._losses.with_noise, input_signature=(spec,))
         self._keep = tf.function(_kept, reduce_retracing=True)
         self._exchange = tf.function(self._exchanged, reduce_retracing=True)
 
@@ -237,7 +183,8 @@ class LatentSearcher:
         Parameters
         ----------
         images : array_like, shape (n, ny, nx, bands)
-            Images in stretched intensity, masked pixels filled.
+            Images in stretched intensity; what stands in masked pixels changes nothing, if it is
+            a number.
         weights : array_like, shape (n, ny, nx, bands)
             1 for a pixel to compare, less for one that is noisier, 0 for a masked one.
         report : callable, optional
@@ -247,20 +194,29 @@ class LatentSearcher:
         -------
         `SearchResult`
         """
-        n, size = len(images), self.search.batch_size
-        found = SearchResult.empty(n, self._start.size, images.shape[1:])
+        images, weights = (np.asarray(a, dtype=np.float32) for a in (images, weights))
+        seen = fill_holes(images, weights, self._closest_in_one_pass)
+        found = SearchResult.empty(len(images), self._start.size, images.shape[1:])
         if self.search.max_iterations == 1:
-            for begin in range(0, n, size):
-                rows = slice(begin, begin + size)
-                found.put(rows, *self._look(images[rows], weights[rows]))
-                if report is not None:
-                    report(min(begin + size, n))
-            return found
-        if not n:
-            return found
+            for rows in self._batches(np.arange(len(images)), report):
+                found.put(rows, *self._look(images[rows], weights[rows], seen[rows]))
+        elif len(images):
+            self._search_all(found, (images, weights, seen), report)
+        holed = has_holes(weights)
+        coarse = self.search.precision != 'float32' and self.search.max_iterations > 1
+        for rows in self._batches(np.flatnonzero(holed | coarse)):
+            own = images[rows], weights[rows]
+            filled = filled_with(*own, self._disguise(found.closest[rows]).numpy())
+            at = np.where(_by_image(holed[rows]), filled, seen[rows])
+            found.put_measured(rows, *self._measure(found.latent[rows], *own, at))
+        return found
+
+    def _search_all(self, found, inputs, report):
+        """Search until each image has converged, and put what is found into its row."""
+        n, size = len(found.latent), self.search.batch_size
         rows = np.arange(min(size, n))
         begun = len(rows)
-        target, state = self._enter(images[rows], weights[rows])
+        target, state = self._enter(*(x[rows] for x in inputs))
         while len(rows):
             state, done = self._advance(target, state)
             done = done.numpy()
@@ -273,27 +229,47 @@ class LatentSearcher:
             stay = np.flatnonzero(~done)
             # TensorFlow's convolutions do not take an empty batch on every processor.
             if len(fresh):
-                entering = (images[fresh], weights[fresh])
+                entering = (x[fresh] for x in inputs)
                 target, state = self._exchange((target, state), stay, *entering)
             else:
                 target, state = self._keep((target, state), stay)
             if report is not None:
                 report(begun - len(rows))
-        if self.search.precision != 'float32':
-            for begin in range(0, n, size):
-                rows = slice(begin, begin + size)
-                measured = self._measure(found.latent[rows], images[rows], weights[rows])
-                found.put_measured(rows, *measured)
-        return found
 
-    def _once(self, images, weights):
-        """Of each image: z, G(z), L_R, L_F and C where the search begins."""
+    def _batches(self, rows, report=None):
+        """Rows, so many at a time."""
+        for begin in range(0, len(rows), self.search.batch_size):
+            part = rows[begin : begin + self.search.batch_size]
+            yield part
+            if report is not None:
+                report(begin + len(part))
+
+    @property
+    def _closest_in_one_pass(self):
+        """From images to their closest ones by the encoder's word; None without one."""
+        if self.search.start != 'encoder':
+            return None
+        size = self.search.batch_size
+
+        def closest(images):
+            parts = range(0, len(images), size)
+            return np.concatenate([self._guess(images[k : k + size]).numpy() for k in parts])
+
+        return closest
+
+    def _guessed(self, images):
+        """G(z) where the search begins."""
         latent = self._start.latent(self._start.parameters(images))
-        return latent, *self._measured(latent, images, weights)
+        return self._losses.draw(within_reach(latent))
 
-    def _measured(self, latent, images, weights):
+    def _once(self, images, weights, seen):
+        """Of each image: z, G(z), L_R, L_F and C where the search begins."""
+        latent = self._start.latent(self._start.parameters(seen))
+        return latent, *self._measured(latent, images, weights, seen)
+
+    def _measured(self, latent, images, weights, seen):
         """Of each image: G(z), L_R, L_F and C, in float32."""
-        target = self._losses.target(images, weights)
+        target = self._losses.target(images, weights, seen)
         return *self._losses(latent, target), target.critic
 
     def serves(self, wgan, search, encoder):
@@ -301,17 +277,17 @@ class LatentSearcher:
         networks = self._generator is wgan.generator_ and self._critic is wgan.critic_
         return networks and self.search == search and self.encoder is encoder
 
-    def _entering(self, images, weights):
-        target = self._searched.target(images, weights)
+    def _entering(self, images, weights, seen):
+        target = self._searched.target(images, weights, seen)
         return target, self._begin(target)
 
-    def _exchanged(self, tensors, stay, images, weights):
-        kept, entering = _kept(tensors, stay), self._entering(images, weights)
+    def _exchanged(self, tensors, stay, *inputs):
+        kept, entering = _kept(tensors, stay), self._entering(*inputs)
         return tf.nest.map_structure(lambda a, b: tf.concat([a, b], axis=0), kept, entering)
 
     def _begin(self, target):
         n = len(target.images)
-        parameters = self._start.parameters(target.images)
+        parameters = self._start.parameters(target.seen)
         infinite, zero = tf.fill((n,), np.float32(np.inf)), tf.zeros((n,), tf.int32)
         return _State(
             parameters=parameters,

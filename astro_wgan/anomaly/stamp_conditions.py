@@ -11,7 +11,7 @@ _WINDOW, _LEAST_WINDOW = 1 / 10, 1.5
 _ITERATIONS = 10
 
 
-def measure_conditions(pixels, noise):
+def measure_conditions(pixels, noise, *, closest=None):
     """
     What says whether stamps were cut and calibrated alike.
 
@@ -21,6 +21,8 @@ def measure_conditions(pixels, noise):
         NaN where masked. Of several bands the mean is taken.
     noise : array_like, shape (n,)
         Standard deviation of a pixel's noise, a mean over the bands.
+    closest : array_like, shape of the pixels, optional
+        Closest images in the same unit, of which the source has what is masked of it.
 
     Returns
     -------
@@ -52,11 +54,12 @@ def measure_conditions(pixels, noise):
     '2.0 -1.0'
     """
     image = np.asarray(pixels, dtype=float)
+    whole = image if closest is None else np.where(np.isnan(image), closest, image)
     if image.ndim == 4:
-        image = image.mean(axis=-1)
+        image, whole = image.mean(axis=-1), whole.mean(axis=-1)
     bottom, top, left, right = _borders(image)
     level = np.fmin((bottom + top) / 2, (left + right) / 2)
-    offset_y, offset_x = _centroids(image - level[:, np.newaxis, np.newaxis])
+    offset_y, offset_x = _centroids(whole - level[:, np.newaxis, np.newaxis])
     with np.errstate(divide='ignore', invalid='ignore'):
         return {
             'offset_x': offset_x,

@@ -12,6 +12,7 @@ from astro_wgan.stamps import StampSet, Stretch, as_stamps
 from astro_wgan.wgan.adversarial import AdversarialTrainer, draw_latent
 from astro_wgan.wgan.config import NetworkConfig, TrainingConfig, preset, to_dict
 from astro_wgan.wgan.distributed import released
+from astro_wgan.wgan.filling import fill_for_critic, within_reach
 from astro_wgan.wgan.fit_arguments import check_fit, check_stamps, count_iterations
 from astro_wgan.wgan.networks import build_critic, build_encoder, build_generator
 from astro_wgan.wgan.noise import build_noise, measure_noise, with_noise
@@ -307,14 +308,12 @@ class WGAN:
         )
 
     def critic_value(self, stamps):
-        """The critic's value C(x) of each stamp: array of shape (n,)."""
-        images, _ = self.images_from_stamps(stamps)
-        return _in_batches(self.critic_, images)[0][:, 0]
+        """The critic's value C(x) of each stamp, masked pixels filled: array of shape (n,)."""
+        return _in_batches(self.critic_, self._filled(stamps))[0][:, 0]
 
     def critic_features(self, stamps):
-        """The critic's features c(x) of each stamp: array of shape (n, y, x, channels)."""
-        images, _ = self.images_from_stamps(stamps)
-        return _in_batches(self.critic_, images)[1]
+        """The critic's features c(x) of each stamp, filled likewise: array (n, y, x, channels)."""
+        return _in_batches(self.critic_, self._filled(stamps))[1]
 
     def save(self, folder):
         """
@@ -365,6 +364,14 @@ class WGAN:
         return AdversarialTrainer(
             generator, critic, self.network, self.training, seed=seed, **extras
         )
+
+    def _filled(self, stamps):
+        """What the critic sees of stamps; as in a latent search that starts from the encoder."""
+        closest = None if self.encoder_ is None else self._closest_in_one_pass
+        return fill_for_critic(*self.images_from_stamps(stamps), closest, self.noise_)
+
+    def _closest_in_one_pass(self, images):
+        return self.images_from_latent(within_reach(_in_batches(self.encoder_, images)[0]))
 
     def _check_fitted(self):
         if not self.is_fitted:

@@ -10,7 +10,14 @@ from astro_wgan.noise.noise_filter import NoiseFilter
 from astro_wgan.stamps import StampSet
 from astro_wgan.wgan.distributed import own_draw
 
-__all__ = ['build_noise', 'draw_noise', 'measure_noise', 'noise_variance', 'with_noise']
+__all__ = [
+    'build_noise',
+    'build_white_noise',
+    'draw_noise',
+    'measure_noise',
+    'noise_variance',
+    'with_noise',
+]
 
 #: Largest lag in pixels at which noise is correlated here.
 _REACH = 3
@@ -110,6 +117,13 @@ def build_noise(config, stretch, kernel=None):
     model = keras.Model([image, white], noise, name='noise')
     model.trainable = False
     return model
+
+
+def build_white_noise(config, stretch):
+    """As `build_noise`: white noise of variance 1 at the level of the sky."""
+    kernel = np.zeros((_KERNEL, _KERNEL, config.bands), np.float32)
+    kernel[_REACH, _REACH] = 1
+    return build_noise(config, stretch, kernel)
 
 
 def draw_noise(noise, images, seed, *, alike=False):

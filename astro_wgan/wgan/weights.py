@@ -9,6 +9,9 @@ from astro_wgan.stamps import StampSet
 
 __all__ = ['pixel_weights']
 
+#: Standard deviations by which a pixel may be fainter than it looks.
+_SURE = 5.0
+
 
 def pixel_weights(stamps, stretch):
     """
@@ -30,6 +33,10 @@ def pixel_weights(stamps, stretch):
 
     Notes
     -----
+    asinh compresses the noise of what is bright. A pixel is taken to be no brighter than it surely
+    is, within five standard deviations: one that lies a thousand above the sky, give or take a
+    thousand, is not bright.
+
     That no weight is above 1 keeps a few pixels with small uncertainties from being all that
     counts. What is alike in all pixels changes nothing: how noisy a stamp is as a whole is not for
     weights to say.
@@ -51,17 +58,28 @@ def pixel_weights(stamps, stretch):
     if uncertainty is None:
         return valid.astype(np.float32)
     usable = valid & np.isfinite(uncertainty) & (uncertainty >= 0)
-    noise = _in_stretch(stamps.filled(), np.where(usable, uncertainty, 0), stamps.unit, stretch)
+    uncertainty = np.where(usable, uncertainty, np.nan)
+    deviation = np.nan_to_num(uncertainty)
+    noise = _in_stretch(_least_sure(stamps, deviation, stretch), deviation, stamps.unit, stretch)
     with warnings.catch_warnings():
         # Of a stamp without a usable pixel.
         warnings.simplefilter('ignore', RuntimeWarning)
-        median = np.nanmedian(np.where(usable, uncertainty, np.nan), axis=(1, 2), keepdims=True)
+        median = np.nanmedian(uncertainty, axis=(1, 2), keepdims=True)
     if stamps.unit != stretch.unit:
         median = stamps.unit.to(stretch.unit, median)
     typical = _in_stretch(np.array(stretch.sky), median, stretch.unit, stretch)
     noisier = (noise > typical) & (typical > 0)
     weights = np.divide(typical, noise, out=np.ones_like(noise), where=noisier) ** 2
     return np.where(usable, weights, 0).astype(np.float32)
+
+
+def _least_sure(stamps, deviation, stretch):
+    """Of the pixels that the uncertainty allows, those nearest to the sky."""
+    pixels, sky = stamps.filled(), np.array(stretch.sky)
+    if stamps.unit != stretch.unit:
+        sky = stretch.unit.to(stamps.unit, sky)
+    above = pixels - sky
+    return sky + np.sign(above) * np.maximum(np.abs(above) - _SURE * deviation, 0)
 
 
 def _in_stretch(pixels, deviation, unit, stretch):

@@ -36,13 +36,23 @@ def test_asinh_compresses_the_noise_of_bright_pixels():
     uncertainty = np.ones_like(pixels)
     uncertainty[0, 2, 2] = 3.0
     stretch = Stretch('asinh', sky=0, noise=1, peak=50)
-    # The slope of asinh there, by its formula, relative to that at the sky.
-    slope = 1 / np.cosh(np.arcsinh(40 / 50 / np.array(stretch.knees)))[0]
+    # The slope of asinh five standard deviations below, by its formula, relative to the sky's.
+    slope = 1 / np.cosh(np.arcsinh(25 / 50 / np.array(stretch.knees)))[0]
     found = weights_of(pixels, stretch, uncertainty=uncertainty)[0, 2, 2]
     assert 3 * slope < 1
     assert found == 1
-    uncertainty[0, 2, 2] = 3 / slope
-    assert weights_of(pixels, LINEAR, uncertainty=uncertainty)[0, 2, 2] < found
+    assert weights_of(pixels, LINEAR, uncertainty=uncertainty)[0, 2, 2] == pytest.approx(1 / 9)
+
+
+@pytest.mark.parametrize('value', [0, 1e3, -2e3, 5e3])
+def test_a_pixel_that_may_be_sky_has_the_noise_of_sky(value):
+    """Where asinh is flat a wild value looks precise."""
+    pixels, uncertainty = np.zeros((1, 5, 5)), np.ones((1, 5, 5))
+    pixels[0, 2, 2], uncertainty[0, 2, 2] = value, 1e3
+    stretch = Stretch('asinh', sky=0, noise=1, peak=50)
+    expected = (np.arcsinh(1 / 3) / np.arcsinh(1e3 / 3)) ** 2
+    found = weights_of(pixels, stretch, uncertainty=uncertainty)[0, 2, 2]
+    assert found == pytest.approx(expected, rel=1e-3)
 
 
 @pytest.mark.parametrize('bad', [np.nan, np.inf, -1.0])

@@ -1,0 +1,34 @@
+"""Small images smoothed with a Gaussian, many at once."""
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+
+__all__ = ['convolved']
+
+
+def convolved(images, sigma):
+    """
+    Images convolved with a Gaussian along both axes, mirrored at the border.
+
+    Parameters
+    ----------
+    images : `~numpy.ndarray` of float32, shape (n, ny, nx, bands)
+        Images.
+    sigma : float
+        Standard deviation of the Gaussian in pixels; 0 for the images as they are.
+
+    Returns
+    -------
+    `~numpy.ndarray` of float32, shape (n, ny, nx, bands)
+
+    Notes
+    -----
+    As two matrix products, which are several times faster than a filter on images this small.
+    """
+    if not sigma:
+        return images
+    down, across = (
+        gaussian_filter1d(np.eye(n, dtype=np.float32), sigma, axis=0) for n in images.shape[1:3]
+    )
+    planes = np.matmul(np.matmul(down, np.moveaxis(images, -1, 1)), across.T)
+    return np.moveaxis(planes, 1, -1)
