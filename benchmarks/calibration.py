@@ -14,7 +14,12 @@ split at random, over and over, into those that calibrate and those that are fre
 * the share of fresh normals above the thresholds of the shipped calibration, and above those of
   normals that the model was trained on, as the paper sets them, with binomial intervals;
 * the share of normals in lists with a false-discovery rate of 10 per cent, when one stamp in
-  twenty is an anomaly.
+  twenty is an anomaly;
+* p-values from calibrations of few normals, and what they would be without cross-fitting;
+* what a field finds that is calibrated on itself, with anomalies in it, by no correction, by the
+  estimated share of them, and by its normals alone;
+* what is said of normals whose centers, sky, noise or zero point are others, and of honest samples;
+* how many normals behind masks are above the threshold, and how well anomalies are told there.
 
     pip install "astro_wgan[sim]"
     python benchmarks/calibration.py                  # four minutes
@@ -28,6 +33,12 @@ from pathlib import Path
 
 import numpy as np
 from astropy.table import Table, vstack
+from hard_calibrations import (
+    contaminated_calibrations,
+    drifting_stamps,
+    quiet_samples,
+    small_calibrations,
+)
 from leaderboard.populations import ANOMALIES
 from leaderboard.table import page
 from machine import describe_machine
@@ -59,10 +70,11 @@ def main():
     detector = datasets.load_model()
     normals = measured('normal', options.normals, detector, options)
     trained = measured('normal', options.normals // 3, detector, options, seed=TRAINED)
-    strange = vstack(
-        [measured(kind, max(1, options.normals // 300), detector, options) for kind in ANOMALIES],
-        metadata_conflicts='silent',
-    )
+    by_class = {
+        kind: measured(kind, max(1, options.normals // 60), detector, options) for kind in ANOMALIES
+    }
+    listed = max(1, options.normals // 300)
+    strange = vstack([table[:listed] for table in by_class.values()], metadata_conflicts='silent')
     splits = [
         split(normals, strange, detector.scoring, np.random.default_rng([options.seed, k]))
         for k in range(options.splits)
@@ -83,8 +95,42 @@ def main():
         ]
     )
     print(text)
+    hard = hard_of(normals, by_class, detector, options)
+    print(hard)
     if options.out is not None:
         options.out.with_suffix('.inc').write_text(text, encoding='utf-8')
+        name = f'{options.out.name}_hard.inc'
+        options.out.with_name(name).write_text(hard, encoding='utf-8')
+
+
+def hard_of(normals, by_class, detector, options):
+    """Tables of calibrations that are small, contaminated, or of other conditions."""
+    scoring, repeats = detector.scoring, {'repeats': options.splits}
+    command = f'--normals {options.normals} --splits {options.splits}'
+    return '\n'.join(
+        [
+            f'``python benchmarks/calibration.py {command}``; {describe_machine("galsim")}.\n',
+            page(
+                small_calibrations(normals, scoring, **repeats),
+                'Per cent of 1,000 fresh normals with p of at most a; in brackets, without '
+                'cross-fitting, and what so many normals allow.',
+            ),
+            page(
+                contaminated_calibrations(normals, by_class, scoring, **repeats),
+                'Fields of 3,000 stamps of which 600 calibrate, anomalies among them: without a '
+                'correction / by the estimated share / by the normals of the 600 alone.',
+            ),
+            page(
+                drifting_stamps(detector),
+                'Five hundred normals that were changed: per cent above the threshold of 90 per '
+                'cent, median p-value, and what a warning says.',
+            ),
+            page(
+                quiet_samples(normals, detector, **repeats),
+                'Samples of normals as they are, and of how many a warning is given.',
+            ),
+        ]
+    )
 
 
 def read_options():

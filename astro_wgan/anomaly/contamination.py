@@ -7,7 +7,7 @@ from scipy.stats import gumbel_r, kstest
 __all__ = ['check_contamination', 'normal_probabilities']
 
 #: Below this quantile of all scores hardly any is that of an anomaly.
-_BULK = 0.75
+_BULK = 0.8
 #: Fewer scores do not tell the share of the anomalies among them.
 _LEAST = 100
 #: p-value of a Kolmogorov-Smirnov test below which the bulk does not have the assumed distribution.
@@ -42,17 +42,17 @@ def normal_probabilities(scores, *, contamination='estimate'):
     Notes
     -----
     The two-groups model of Efron (2004, JASA 99, 96; 2008, Statist. Sci. 23, 1) with an empirical
-    null. Three assumptions are made: scores below the 75th percentile are those of normals; the
+    null. Three assumptions are made: scores below the 80th percentile are those of normals; the
     scores of normals follow a Gumbel distribution, skewed as scores are to which squares are added;
     and a higher score is never more likely that of a normal. Location and scale are fitted to the
-    scores below the 75th percentile, by maximum likelihood of the truncated distribution; the share
+    scores below the 80th percentile, by maximum likelihood of the truncated distribution; the share
     of normals is that of all scores there, divided by the distribution's. What the distribution
     expects beyond is set against what there is, by isotonic regression.
 
     Where the lower scores do not have that distribution, by a Kolmogorov-Smirnov test, no share is
     estimated, and p-values are as without: too large, if anything. Where they do, but the highest
     scores of normals are higher than it expects, these are taken for anomalies and p-values are too
-    small: of skewed distributions that are as alike to Gumbel's below the 75th percentile as a
+    small: of skewed distributions that are as alike to Gumbel's below the 80th percentile as a
     lognormal with a scale of 0.5, a tenth. ``benchmarks/calibration.py`` measures the rates.
 
     Examples

@@ -59,7 +59,9 @@ class Scoring:
     peak_margin : float or None
         What is sharper than the smoothing (a hot pixel, a trail, a bad edge), and so than anything
         that was seen through the telescope, shows in the largest difference of a pixel from the
-        smoothed residual. It is added to the score in the same way.
+        smoothed residual. It is added to the score in the same way. A margin is nowhere more than
+        what one normal in a hundred exceeds: the peaks of real images have no normal distribution,
+        and where their scatter is large three standard deviations may lie beyond all of them.
 
     Raises
     ------
@@ -178,8 +180,9 @@ class Scoring:
 
         score = sigma(self._column)
         for name, margin in self._margins.items():
+            least = min(margin, trends[name].hundredth_)
             # NaN, where the pixels that can be used do not tell, adds nothing.
-            score = score + 2 * huber(_SQUARED_TO, np.fmax(sigma(name) - margin, 0))
+            score = score + 2 * huber(_SQUARED_TO, np.fmax(sigma(name) - least, 0))
         return score
 
     @property
@@ -218,6 +221,8 @@ class BrightnessTrend:
         Coefficients, highest power first, of the logarithm of the score and of its scatter.
     least_scatter_ : float
         Its scatter is nowhere taken to be less.
+    hundredth_ : float
+        Standard deviations above the trend that one in a hundred of the normals exceeds.
 
     Notes
     -----
@@ -279,6 +284,7 @@ class BrightnessTrend:
             self.scatter_ = _polynomial(x[above], deviation[above], scatter_degree)
             self.least_scatter_ = float(_LEAST_SCATTER * np.abs(deviation[kept]).mean())
             kept = np.abs(deviation) <= _CLIP * self._scatter(x)
+        self.hundredth_ = float(np.quantile(deviation / self._scatter(x), 0.99))
         return self
 
     def transform(self, score, flux):
@@ -297,6 +303,8 @@ class BrightnessTrend:
         trend = cls()
         for name in ('flux_scale_', 'range_', 'level_', 'scatter_', 'least_scatter_'):
             setattr(trend, name, values[name])
+        # Of an earlier version, which did not measure it.
+        trend.hundredth_ = values.get('hundredth_', np.inf)
         return trend
 
     def _abscissa(self, flux, *, clip):

@@ -188,3 +188,31 @@ def test_a_term_that_cannot_be_told_adds_nothing():
 def test_scoring_says_what_it_does_not_know(arguments, message):
     with pytest.raises(ValueError, match=message):
         Scoring(**arguments)
+
+
+def test_a_margin_is_no_more_than_what_one_normal_in_a_hundred_exceeds():
+    """Where the scatter is that of two populations, no normal lies three of it above the trend."""
+    normal, fresh = misfit_of_normals(1000, seed=19), misfit_of_normals(200, seed=20)
+    peaks = np.random.default_rng(21).choice([1.0, 1.5], size=1000, p=[0.7, 0.3])
+    normal['peak'] = peaks * np.random.default_rng(22).lognormal(0, 0.02, size=1000)
+    fresh['peak'] = 1.0
+    fresh['peak'][7] = 3.0
+    scoring = Scoring(turned_margin=None)
+    trends = scoring.learn(normal)
+    sigma = trends['peak'].transform(normal['peak'], normal['closest_flux'].value)
+    assert sigma.max() < 3
+    assert np.mean(sigma > trends['peak'].hundredth_) == pytest.approx(0.01, abs=0.002)
+    found = trends['peak'].transform(fresh['peak'], fresh['closest_flux'].value)
+    alone = Scoring(turned_margin=None, peak_margin=None)
+    more = scoring.score(fresh, trends) - alone.score(fresh, alone.learn(normal))
+    np.testing.assert_allclose(more, added(found - trends['peak'].hundredth_), atol=1e-12)
+    assert more[7] > 1
+    # A higher one than the margin does not raise it.
+    assert Scoring(peak_margin=0.0).score(fresh, trends)[7] > scoring.score(fresh, trends)[7]
+
+
+def test_trends_of_the_version_before_have_their_margins():
+    trend = BrightnessTrend().fit(*normals(200, seed=13))
+    values = trend.to_dict()
+    del values['hundredth_']
+    assert BrightnessTrend.from_dict(values).hundredth_ == np.inf
