@@ -148,9 +148,12 @@ class Scoring:
         if not self.by_brightness:
             return {}
         flux = plain_values(misfit['closest_flux'])
+        columns = {name: plain_values(misfit[name]) for name in (self._column, *self._margins)}
+        # What cannot be told of any normal, as behind masks, is told of no other stamp either.
+        told = [name for name in self._margins if np.isfinite(columns[name] * flux).any()]
         return {
-            name: BrightnessTrend().fit(plain_values(misfit[name]), flux, normals=normals)
-            for name in (self._column, *self._margins)
+            name: BrightnessTrend().fit(columns[name], flux, normals=normals)
+            for name in (self._column, *told)
         }
 
     def score(self, misfit, trends):
@@ -180,6 +183,8 @@ class Scoring:
 
         score = sigma(self._column)
         for name, margin in self._margins.items():
+            if name not in trends:
+                continue
             least = min(margin, trends[name].hundredth_)
             # NaN, where the pixels that can be used do not tell, adds nothing.
             score = score + 2 * huber(_SQUARED_TO, np.fmax(sigma(name) - least, 0))

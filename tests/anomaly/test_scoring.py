@@ -208,7 +208,8 @@ def test_a_margin_is_no_more_than_what_one_normal_in_a_hundred_exceeds():
     np.testing.assert_allclose(more, added(found - trends['peak'].hundredth_), atol=1e-12)
     assert more[7] > 1
     # A higher one than the margin does not raise it.
-    assert Scoring(peak_margin=0.0).score(fresh, trends)[7] > scoring.score(fresh, trends)[7]
+    lower = Scoring(turned_margin=None, peak_margin=0.0)
+    assert lower.score(fresh, trends)[7] > scoring.score(fresh, trends)[7]
 
 
 def test_trends_of_the_version_before_have_their_margins():
@@ -216,3 +217,12 @@ def test_trends_of_the_version_before_have_their_margins():
     values = trend.to_dict()
     del values['hundredth_']
     assert BrightnessTrend.from_dict(values).hundredth_ == np.inf
+
+
+def test_a_term_that_cannot_be_told_of_any_normal_is_left_out():
+    normal, fresh = misfit_of_normals(50, seed=23), misfit_of_normals(10, seed=24)
+    normal['turned'] = np.nan
+    scoring, alone = Scoring(), Scoring(turned_margin=None)
+    np.testing.assert_array_equal(
+        scoring.score(fresh, scoring.learn(normal)), alone.score(fresh, alone.learn(normal))
+    )
