@@ -22,7 +22,8 @@ split at random, over and over, into those that calibrate and those that are fre
 * how many normals behind masks are above the threshold, and how well anomalies are told there.
 
     pip install "astro_wgan[sim]"
-    python benchmarks/calibration.py                  # four minutes
+    python benchmarks/calibration.py                  # half an hour
+    python benchmarks/calibration.py --masked 2000    # and masks, ten minutes more
     python benchmarks/calibration.py --normals 2000 --splits 20
 """
 
@@ -42,12 +43,13 @@ from hard_calibrations import (
 from leaderboard.populations import ANOMALIES
 from leaderboard.table import page
 from machine import describe_machine
+from masked_stamps import table_of_masks
 from scipy.stats import ks_2samp, kstest
 
 from astro_wgan import datasets
 from astro_wgan.anomaly import Calibration, q_values
 from astro_wgan.anomaly.calibration import LEVELS
-from astro_wgan.datasets import simulate_store
+from astro_wgan.datasets import simulate, simulate_store
 from astro_wgan.evaluate import detection_rates
 
 WORK = Path(__file__).parent / 'work' / 'calibration'
@@ -97,6 +99,13 @@ def main():
     print(text)
     hard = hard_of(normals, by_class, detector, options)
     print(hard)
+    if options.masked:
+        counts = dict.fromkeys(('pair', 'disturbed'), options.masked // 4)
+        kinds = {
+            kind: simulate(kind, n, seed=SEED)
+            for kind, n in {'normal': options.masked, **counts}.items()
+        }
+        print(page(table_of_masks(detector, kinds, seed=SEED), 'By kind of mask.'))
     if options.out is not None:
         options.out.with_suffix('.inc').write_text(text, encoding='utf-8')
         name = f'{options.out.name}_hard.inc'
@@ -139,6 +148,7 @@ def read_options():
     )
     parser.add_argument('--normals', type=int, default=24_000, help='a third of them calibrates')
     parser.add_argument('--splits', type=int, default=200)
+    parser.add_argument('--masked', type=int, default=0, help='normals behind each kind of mask')
     parser.add_argument('--seed', type=int, default=1, help='of the splits')
     parser.add_argument('--processes', type=int, default=2, help='that simulate')
     parser.add_argument('--work', type=Path, default=WORK, help='folder of the stamps')
