@@ -512,6 +512,8 @@ class AnomalyDetector:
             name in ('search', 'scoring') and value == getattr(self, f'_{name}')
         ):
             return
+        if name == 'wgan' and self._encoder is self._wgan.encoder_:
+            self._encoder = value.encoder_
         setattr(self, f'_{name}', value)
         if self._calibration is not None:
             self._calibration, self._changed = None, name

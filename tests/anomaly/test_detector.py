@@ -432,6 +432,18 @@ def test_a_model_that_was_fitted_anew_ends_the_calibration(wgan, stamps):
         detector.score(stamps[:3], progress=False)
 
 
+def test_another_model_brings_its_own_encoder(wgan, stamps):
+    first, second = (WGAN.preset('compact', size=16) for _ in range(2))
+    for seed, model in enumerate((first, second)):
+        model.fit(stamps, iterations=1, seed=seed, progress=False)
+    detector = AnomalyDetector(first)
+    detector.wgan = second
+    assert detector.encoder_ is second.encoder_
+    own = AnomalyDetector(first, encoder=second.encoder_)
+    own.wgan = wgan
+    assert own.encoder_ is second.encoder_
+
+
 def test_a_new_encoder_ends_the_calibration(wgan, stamps):
     detector = AnomalyDetector(wgan, search=LatentSearch(max_iterations=2))
     detector.calibrate(stamps[:40], progress=False)
