@@ -150,11 +150,10 @@ class NormalConditions:
             by a fifth; if more than a tenth of the stamps are fainter, or brighter, than nearly all
             normals. Each must be more than chance: medians differ by five of their standard errors,
             and so many faint or bright stamps come about once in 100,000 times. Fewer than 20
-            stamps are not compared, nor are such with fewer than 20 normals, nor stamps of which
-            masks leave too little.
+            stamps are not compared, nor are such with fewer than 20 normals; nor are noise,
+            brightness and centers of stamps of which masks leave too little.
         """
-        if 'incomplete' in misfit.colnames:
-            misfit = misfit[~np.asarray(misfit['incomplete'])]
+        misfit = _without_incomplete(misfit)
         fluxes = _finite(plain_values(misfit['closest_flux']))
         if len(fluxes) < _LEAST:
             return []
@@ -332,6 +331,16 @@ def _warn(difference):
         DriftWarning,
         stacklevel=4,
     )
+
+
+def _without_incomplete(misfit):
+    """The table without what is guessed, rather than measured, where too little is left."""
+    if 'incomplete' not in misfit.colnames:
+        return misfit
+    incomplete, misfit = np.asarray(misfit['incomplete']), misfit.copy(copy_data=False)
+    for name in {'closest_flux', 'noise', 'offset_x', 'offset_y'} & set(misfit.colnames):
+        misfit[name] = np.where(incomplete, np.nan, plain_values(misfit[name]))
+    return misfit
 
 
 def _finite(values):

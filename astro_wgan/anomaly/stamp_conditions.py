@@ -9,6 +9,8 @@ _BORDER, _LEAST_BORDER = 1 / 8, 2
 #: Standard deviation of the Gaussian window of a centroid, in the same way.
 _WINDOW, _LEAST_WINDOW = 1 / 10, 1.5
 _ITERATIONS = 10
+#: A border of which less than this share is left is not compared.
+_MOST = 3 / 4
 
 
 def measure_conditions(pixels, noise, *, closest=None):
@@ -58,31 +60,33 @@ def measure_conditions(pixels, noise, *, closest=None):
     if image.ndim == 4:
         image, whole = image.mean(axis=-1), whole.mean(axis=-1)
     bottom, top, left, right = _borders(image)
-    level = np.fmin((bottom + top) / 2, (left + right) / 2)
+    pairs = (bottom + top) / 2, (left + right) / 2
+    level = np.nan_to_num(np.fmin(*pairs))
     offset_y, offset_x = _centroids(whole - level[:, np.newaxis, np.newaxis])
     with np.errstate(divide='ignore', invalid='ignore'):
         return {
             'offset_x': offset_x,
             'offset_y': offset_y,
-            'sky_level': _finite(level / noise),
+            'sky_level': _finite(np.minimum(*pairs) / noise),
             'sky_slope_x': _finite((right - left) / noise),
             'sky_slope_y': _finite((top - bottom) / noise),
         }
 
 
 def _borders(image):
-    """Medians of the four borders of each image."""
+    """Medians of the four borders of each image; NaN of one of which much is missing."""
     ny, nx = (max(_LEAST_BORDER, round(_BORDER * n)) for n in image.shape[1:])
     strips = image[:, :ny], image[:, -ny:], image[:, :, :nx], image[:, :, -nx:]
     return [_median(strip.reshape(len(image), np.prod(strip.shape[1:]))) for strip in strips]
 
 
 def _median(rows):
-    """Of each row, over what is not NaN; `numpy.nanmedian` of all rows would take far longer."""
+    """Of what is not NaN in a row, if it is most; `numpy.nanmedian` would take far longer."""
     median = np.median(rows, axis=1) if rows.size else np.full(len(rows), np.nan)
     for k in np.flatnonzero(np.isnan(median)):
         known = rows[k][~np.isnan(rows[k])]
-        median[k] = np.median(known) if known.size else np.nan
+        # What is left of a border that a mask has cut may lie nearer to the source.
+        median[k] = np.median(known) if known.size > _MOST * rows.shape[1] else np.nan
     return median
 
 

@@ -62,11 +62,32 @@ def test_masked_pixels_are_left_out_and_nothing_is_said_of_nothing():
     stamps[7] = np.nan
     found = measure_conditions(stamps, np.ones(200))
     assert np.isnan([found[name][7] for name in found]).all()
-    # The left border is masked throughout: the right one alone cannot tell a slope.
+    # The left border is masked throughout: the right one alone cannot tell a slope, nor is the
+    # level of the one pair left the lower one of two.
     assert np.isnan(found['sky_slope_x']).all()
+    assert np.isnan(found['sky_level']).all()
     assert np.isfinite(np.delete(found['sky_slope_y'], 7)).all()
-    assert np.nanmedian(found['sky_level']) == pytest.approx(0.5, abs=0.03)
     assert np.nanmedian(found['offset_x']) == pytest.approx(1.0, abs=0.05)
+
+
+def test_a_few_masked_pixels_do_not_hide_the_sky():
+    stamps = drawn(level=0.5)
+    stamps[:, :, 0] = np.nan
+    found = measure_conditions(stamps, np.ones(200))
+    assert np.median(found['sky_level']) == pytest.approx(0.5, abs=0.05)
+    assert np.median(found['sky_slope_x']) == pytest.approx(0, abs=0.05)
+
+
+def test_a_masked_half_of_a_source_is_where_its_closest_image_has_it():
+    stamps = drawn(1.0, 0.0, level=0.5)
+    whole = measure_conditions(stamps, np.ones(200))
+    masked = stamps.copy()
+    masked[:, :, stamps.shape[2] // 2 - 4 : stamps.shape[2] // 2] = np.nan
+    found = measure_conditions(masked, np.ones(200), closest=stamps)
+    for name in ('offset_x', 'offset_y'):
+        np.testing.assert_allclose(found[name], whole[name], atol=0.02)
+    alone = measure_conditions(masked, np.ones(200))
+    assert abs(np.median(alone['offset_x'] - whole['offset_x'])) > 0.3
 
 
 def test_a_neighbor_on_one_border_is_no_sky():
