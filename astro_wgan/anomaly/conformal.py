@@ -3,6 +3,8 @@
 import numpy as np
 from scipy.stats import false_discovery_control
 
+from astro_wgan.stamps.table_columns import numbers_or_nan
+
 __all__ = ['conformal_p_values', 'conformal_threshold', 'q_values']
 
 
@@ -13,7 +15,7 @@ def conformal_p_values(scores, normal, weights=None, *, itself=0.0):
     Parameters
     ----------
     scores : array_like, shape (n,)
-        Scores to judge; NaN gives NaN.
+        Scores to judge; NaN, or a masked one, gives NaN.
     normal : array_like, shape (m,)
         Scores of normal images, from the lowest.
     weights : array_like, shape (m,), optional
@@ -37,7 +39,7 @@ def conformal_p_values(scores, normal, weights=None, *, itself=0.0):
     >>> conformal_p_values([2.5, 9.0], [1.0, 2.0, 3.0]).tolist()
     [0.5, 0.25]
     """
-    scores = np.asarray(scores, dtype=float)
+    scores = np.asarray(numbers_or_nan(scores), dtype=float)
     above = _weight_above(normal, weights)
     higher = above[np.searchsorted(normal, scores, side='left')]
     p = (1 + higher - itself) / (1 + above[0] - itself)
@@ -82,7 +84,7 @@ def q_values(p_values):
     Parameters
     ----------
     p_values : array_like, shape (n,)
-        Of all stamps of a survey; NaN for those without a score.
+        Of all stamps of a survey; NaN, or masked, for those without a score.
 
     Returns
     -------
@@ -103,7 +105,7 @@ def q_values(p_values):
     >>> q_values([0.001, 0.02, 0.5, 0.9]).round(3).tolist()
     [0.004, 0.04, 0.667, 0.9]
     """
-    p_values = np.asarray(p_values, dtype=float)
+    p_values = np.asarray(numbers_or_nan(p_values), dtype=float)
     q = np.full(p_values.shape, np.nan)
     known = ~np.isnan(p_values)
     if known.any():

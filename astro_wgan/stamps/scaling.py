@@ -82,12 +82,12 @@ def scaled(images, scale):
     Returns
     -------
     `~numpy.ndarray` of float32, shape (n, ny, nx)
-        Contiguous. What is beyond 1e28 in this unit is infinite.
+        Contiguous and writable, as SEP wants it. What is beyond 1e28 in this unit is infinite.
     """
     factor = (1 / scale).astype(images.dtype)[:, np.newaxis, np.newaxis]
     with np.errstate(over='ignore', invalid='ignore'):
         images = images if (scale == 1).all() else images * factor
-        images = np.ascontiguousarray(images, dtype=np.float32)
+        images = np.require(images, np.float32, ['C', 'W'])
     if not images.size or (images.max() <= _BRIGHTEST and images.min() >= -_BRIGHTEST):
         return images
     with np.errstate(invalid='ignore'):

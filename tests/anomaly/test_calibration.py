@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
-from astropy.table import QTable
+from astropy.table import MaskedColumn, QTable
 from astropy.utils.masked import Masked
 from scipy import stats
 
 from astro_wgan.anomaly import Calibration, Scoring, q_values
+from astro_wgan.anomaly.conformal import conformal_p_values
 
 RNG = np.random.default_rng(1)
 
@@ -217,3 +218,14 @@ def test_masked_scores_are_none(mask):
 def test_a_probability_for_each_score_is_needed():
     with pytest.raises(ValueError, match='`probabilities` must have one value for each of the 3'):
         Calibration([1.0, 2.0, 3.0], probabilities=[1.0])
+
+
+@pytest.mark.parametrize('kind', [np.ma.array, Masked, MaskedColumn])
+def test_masked_p_values_are_none(kind):
+    # The smallest would be first of all.
+    p, mask = [0.001, 0.02, 1e-9, 0.9], [False, False, True, False]
+    found, right = q_values(kind(p, mask=mask)), stats.false_discovery_control([0.001, 0.02, 0.9])
+    assert np.isnan(found[2])
+    np.testing.assert_allclose(np.delete(found, 2), right)
+    p = conformal_p_values(kind([2.5, 9.0], mask=[False, True]), [1.0, 2.0, 3.0])
+    np.testing.assert_array_equal(p, [0.5, np.nan])

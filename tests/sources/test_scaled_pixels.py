@@ -108,3 +108,18 @@ def test_pixels_that_are_no_brightness_count_as_masked(pairs, value):
     assert len(found.sources) == len(right.sources)
     assert np.allclose(found.sources['kron_flux'].value, right.sources['kron_flux'].value)
     assert len(detect(pixels[0]).sources) == len(detect(pixels[0], mask=mask[0]).sources)
+
+
+def test_pixels_that_cannot_be_written_to(pairs, tmp_path):
+    np.save(tmp_path / 'pixels.npy', pairs)
+    mapped = np.load(tmp_path / 'pixels.npy', mmap_mode='r')
+    sigma = np.broadcast_to(np.float32(1), pairs.shape)
+    for uncertainty in (None, sigma):
+        right, found = (
+            measure_sources(StampSet(pixels, uncertainty=uncertainty), progress=False).sources
+            for pixels in (pairs, mapped)
+        )
+        assert len(right) >= len(pairs)
+        np.testing.assert_array_equal(found['kron_flux'], right['kron_flux'])
+    assert (segment_stamps(StampSet(mapped)).labels == segment_stamps(StampSet(pairs)).labels).all()
+    assert len(cut_stamps(mapped[0], size=16, partial='fill')) == 2

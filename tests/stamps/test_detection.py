@@ -203,6 +203,24 @@ def test_images_that_are_mostly_one_value_or_have_odd_pixels(factor):
         detect(np.full((50, 50), factor))
 
 
+@pytest.mark.parametrize('dtype', ['f4', '>f4', 'f8', 'i2'])
+def test_images_that_cannot_be_written_to(dtype):
+    # As memory-mapped files and broadcast arrays are; SEP wants to write to what it reads.
+    pixels = (10 * noise_with_sources([(40, 30), (90, 80)])).astype(dtype)
+    mask, noise = np.zeros(pixels.shape, bool), np.full(pixels.shape, 10, 'f4')
+    background = np.zeros(pixels.shape, 'f4')
+    right = [detect(pixels), detect(pixels, mask=mask, noise=noise, background=background)]
+    mask, noise, background = (
+        np.broadcast_to(array.flat[0], pixels.shape) for array in (mask, noise, background)
+    )
+    pixels.setflags(write=False)
+    found = [detect(pixels), detect(pixels, mask=mask, noise=noise, background=background)]
+    for one, two in zip(found, right, strict=True):
+        assert len(two.sources) == 2
+        np.testing.assert_array_equal(one.sources, two.sources)
+        np.testing.assert_array_equal(one.labels, two.labels)
+
+
 def test_deblending_contrast_joins_or_parts_neighbours():
     pixels = noise_with_sources([(60, 60), (67, 60)])
     counts = [
