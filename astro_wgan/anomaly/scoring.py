@@ -6,6 +6,7 @@ import numpy as np
 from scipy.special import huber
 
 from astro_wgan.anomaly.residuals import measure_residuals, structure_map
+from astro_wgan.stamps.table_columns import numbers_or_nan
 
 __all__ = ['ENOUGH', 'BrightnessTrend', 'Scoring', 'plain_values']
 
@@ -324,10 +325,7 @@ class BrightnessTrend:
 
 def plain_values(column):
     """Values without their unit, that of the model in each table of it; NaN where masked."""
-    mask = getattr(column, 'mask', None)
-    values = getattr(column, 'unmasked', column)
-    values = np.asarray(np.ma.getdata(getattr(values, 'value', values)), dtype=float)
-    return values if mask is None else np.where(mask, np.nan, values)
+    return np.asarray(numbers_or_nan(column), dtype=float)
 
 
 def _trust(misfit):
