@@ -95,15 +95,17 @@ def _centroids(image):
     # Without a pixel there is no light, wherever it was; a scale of its own, against overflow.
     image = np.nan_to_num(image, posinf=0, neginf=0)
     scale = np.abs(image).max(axis=(1, 2), initial=0, keepdims=True)
-    image = image / np.where(scale > 0, scale, 1)
+    image = (image / np.where(scale > 0, scale, 1)).astype(np.float32)
     axes = [np.arange(n) - (n - 1) / 2 for n in image.shape[1:]]
     widths = [max(_LEAST_WINDOW, _WINDOW * n) for n in image.shape[1:]]
     center = np.zeros((2, len(image)))
     for _ in range(_ITERATIONS):
         away = [axis - c[:, np.newaxis] for axis, c in zip(axes, center, strict=True)]
         windows = [np.exp(-((a / w) ** 2) / 2) for a, w in zip(away, widths, strict=True)]
-        rows = np.einsum('nyx,nx->ny', image, windows[1])
-        columns = np.einsum('nyx,ny->nx', image, windows[0])
+        # Sums along either axis, as products of matrices, which are several times as fast.
+        down, across = (w.astype(np.float32) for w in windows)
+        rows = np.matmul(image, across[..., np.newaxis])[..., 0]
+        columns = np.matmul(down[:, np.newaxis], image)[:, 0]
         light = (rows * windows[0]).sum(axis=1)
         with np.errstate(divide='ignore', invalid='ignore'):
             # The window pulls to its own center: twice the way is that to a Gaussian source's.
