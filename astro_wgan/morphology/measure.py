@@ -19,6 +19,7 @@ from astro_wgan.sources.batch import checked_band, read_batch
 from astro_wgan.sources.inputs import as_background
 from astro_wgan.stamps.detection import Detection
 from astro_wgan.stamps.inputs import as_stamps
+from astro_wgan.stamps.masked import without_mask
 
 __all__ = ['measure_morphology']
 
@@ -199,7 +200,8 @@ def _checked_options(options, statmorph):
 def _checked_labels(segmentation, shape):
     if segmentation is None or isinstance(segmentation, Detection):
         return None
-    labels = np.asarray(segmentation)
+    labels, mask = without_mask(segmentation)
+    labels = np.asarray(labels) if mask is None else np.where(mask, 0, labels)
     if labels.shape != shape or labels.dtype.kind not in 'iub' or (labels < 0).any():
         raise ValueError(
             '`segmentation` must be a Detection, or whole numbers from 0 of shape '

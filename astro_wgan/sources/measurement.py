@@ -46,10 +46,11 @@ def measure_sources(
         stamp. Mask and uncertainty are used where there are any.
     detection : `~astro_wgan.stamps.Detection`, optional
         How sources are told from the sky.
-    background : float, array_like or `~astropy.units.Quantity`, optional
+    background : float, array_like, `~astropy.units.Quantity` or `~astropy.nddata.NDData`, optional
         Level of the sky where it is known, 0 where it has been subtracted: one number for all
         stamps, or for each, shape (n,); or an image, for all (ny, nx), for each (n, ny, nx), or,
-        with ``positions``, of the shape of the image. Without it, it is what ``detection``
+        with ``positions``, of the shape of the image. Pixels in which it is masked or NaN are not
+        used. Without it, it is what ``detection``
         states, or measured in each stamp, of which a large galaxy leaves too little for that.
     positions : array_like, SkyCoord, Table or regions, optional
         Where ``stamps`` is an image or its path: measure stamps around these positions; as in

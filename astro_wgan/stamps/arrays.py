@@ -5,6 +5,7 @@ from astropy import units as u
 
 from astro_wgan.stamps import checks
 from astro_wgan.stamps.axis_order import check_bands_last
+from astro_wgan.stamps.changes import band_arguments
 from astro_wgan.stamps.masked import joint_mask
 
 __all__ = ['Checked', 'StampArrays']
@@ -131,6 +132,34 @@ class StampArrays:
     def bands(self):
         """Number of bands, or None for plain images ``(n, ny, nx)``."""
         return self._pixels.shape[3] if self._pixels.ndim == 4 else None
+
+    def band(self, number):
+        """
+        One band of each stamp, as a set of plain images.
+
+        Parameters
+        ----------
+        number : int
+            Which one, from 0; of plain images there is one.
+
+        Returns
+        -------
+        `StampSet`
+            With its part of pixels, uncertainty and mask, which are shared; all else is the same.
+
+        Raises
+        ------
+        ValueError
+            If there is no such band.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from astro_wgan import StampSet
+        >>> StampSet(np.ones((5, 64, 64, 3))).band(1)
+        <StampSet: 5 stamps of 64 x 64 pixels, float64>
+        """
+        return type(self)(**band_arguments(self, number))
 
     @property
     def quantity(self):

@@ -1,5 +1,7 @@
 """The arguments of a set that is another set but for some of them."""
 
+from numbers import Integral
+
 import numpy as np
 from astropy import units as u
 
@@ -7,7 +9,7 @@ from astro_wgan.stamps.axis_order import own_axes
 from astro_wgan.stamps.checks import as_pixels, as_shape
 from astro_wgan.stamps.geometry import StampGeometry, first_pixel
 
-__all__ = ['changed_arguments', 'cropped_arguments']
+__all__ = ['band_arguments', 'changed_arguments', 'cropped_arguments']
 
 
 def changed_arguments(stamps, changes):
@@ -52,6 +54,37 @@ def changed_arguments(stamps, changes):
         places = StampGeometry.of(n, stamps.shape, arguments.get('wcs'), arguments['geometry'])
         if places.pixel_scale is not None:
             arguments['pixel_scale'] = None
+    return arguments
+
+
+def band_arguments(stamps, number):
+    """
+    Arguments of `~astro_wgan.StampSet` for one band of each stamp.
+
+    Parameters
+    ----------
+    stamps : `~astro_wgan.StampSet`
+    number : int
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    ValueError
+        If there is no such band.
+    """
+    bands = 1 if stamps.bands is None else stamps.bands
+    is_whole = isinstance(number, Integral) and not isinstance(number, bool)
+    if not is_whole or not 0 <= number < bands:
+        raise ValueError(f'`number` must be a band, from 0 to {bands - 1}; got {number!r}.')
+    arguments = _arguments(stamps)
+    if stamps.bands is not None:
+        for name in ('pixels', 'uncertainty', 'mask'):
+            if np.ndim(arguments[name]) == 4:
+                arguments[name] = arguments[name][..., number]
+        arguments['axes'] = None
     return arguments
 
 

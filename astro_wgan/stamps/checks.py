@@ -225,19 +225,28 @@ def as_shape(size):
 
 def value_in_unit(quantity, unit, name):
     """
-    Numbers in the unit of the pixels; plain ones, and None, are taken as they are.
+    Numbers in the unit of the pixels, NaN where they are masked; plain ones are in that already.
+
+    Those of `~astropy.nddata.NDData`, too; None stays None.
 
     Raises
     ------
     ValueError
         If they cannot be converted.
     """
-    if not hasattr(quantity, 'unit'):
-        return quantity
-    try:
-        return quantity.to_value(unit or u.dimensionless_unscaled)
-    except u.UnitConversionError as error:
-        raise ValueError(f'`{name}` must be in the unit of the pixels: {error}.') from error
+    mask = None
+    if isinstance(quantity, NDData):
+        mask = None if quantity.mask is None else as_bool(quantity.mask)
+        has_unit = quantity.unit is not None
+        quantity = quantity.data * quantity.unit if has_unit else quantity.data
+    quantity, hidden = without_mask(quantity)
+    if hasattr(quantity, 'unit'):
+        try:
+            quantity = quantity.to_value(unit or u.dimensionless_unscaled)
+        except u.UnitConversionError as error:
+            raise ValueError(f'`{name}` must be in the unit of the pixels: {error}.') from error
+    mask = joint_mask(mask, hidden)
+    return quantity if mask is None else np.where(mask, np.nan, quantity)
 
 
 def as_table(table, n):

@@ -267,8 +267,8 @@ def _sky_positions(wcs, x, y):
 def _check_one_band(stamps):
     if stamps.bands is not None:
         raise ValueError(
-            'Cutout2D and CCDData hold one band; make a StampSet of one first, from '
-            f'`stamps.pixels[..., band]`. Got {stamps.bands} bands.'
+            f'Cutout2D and CCDData hold one band; got {stamps.bands} bands. Choose one: '
+            '`stamps.band(0)`.'
         )
 
 

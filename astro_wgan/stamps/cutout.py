@@ -58,12 +58,13 @@ def cut_stamps(
 
         * an array (n, 2) of 0-based pixels ``(x, y)``;
         * a `~astropy.coordinates.SkyCoord`, or a list of them;
-        * a table, data frame, FITS table, dictionary or structured array with columns ``x`` and
-          ``y``, or else one column of SkyCoord, or ``ra`` and ``dec`` (ICRS, in degrees where they
-          have no unit; text may be sexagesimal, a right ascension without unit in hours); its
-          other columns are kept. The names of photutils (``xcentroid``), SExtractor (``X_IMAGE``,
-          ``XWIN_IMAGE``, ``ALPHA_J2000``), VizieR and Gaia (``RAJ2000``, ``_RAJ2000``,
-          ``RA_ICRS``, ``GLON``) and journals (``RAh`` to ``DEs``) are known, in any case: pixels
+        * a table, data frame, FITS table, dictionary or structured array, or rows of one, with
+          columns ``x`` and ``y``, or else one column of SkyCoord, or ``ra`` and ``dec`` (ICRS, in
+          degrees where they have no unit; text may be sexagesimal, a right ascension without unit
+          in hours); its other columns are kept. The names of photutils (``xcentroid``),
+          SExtractor (``X_IMAGE``, ``XWIN_IMAGE``, ``ALPHA_J2000``), VizieR and Gaia
+          (``RAJ2000``, ``_RAJ2000``, ``RA_ICRS``, ``GLON``), ObsCore (``s_ra``) and journals
+          (``RAh`` to ``DEs``) are known, in any case: pixels
           of SExtractor count from 1, all others from 0. Pixels come before the sky, unless they
           are all outside of the image;
         * a `regions.Regions`, a list of regions or one region, of which the centres count.

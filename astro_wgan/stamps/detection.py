@@ -146,7 +146,7 @@ def detect(pixels, *, mask=None, noise=None, background=None, detection=None):
     Parameters
     ----------
     pixels : array_like, shape (ny, nx)
-        The image. Pixels that are not finite count as masked.
+        The image, with a mask or without. Pixels that are not finite count as masked.
     mask : array_like of bool, shape (ny, nx), optional
         True where a pixel must not be used.
     noise : array_like, shape (ny, nx), optional
@@ -186,9 +186,18 @@ def detect(pixels, *, mask=None, noise=None, background=None, detection=None):
     1
     """
     detection = Detection() if detection is None else detection
+    # Not at the top: processes that measure sources import no astropy.
+    from astro_wgan.stamps.checks import as_bool
+    from astro_wgan.stamps.masked import joint_mask, without_mask
+
+    (pixels, hidden), (noise, unknown), (background, unstated) = (
+        without_mask(array) for array in (pixels, noise, background)
+    )
+    mask = None if mask is None else as_bool(mask)
+    for other in (hidden, unknown, unstated):
+        mask = joint_mask(mask, other)
     pixels = as_float(pixels, 'pixels')
     level = stated_background(background, detection, pixels.shape)
-    mask = None if mask is None else np.asarray(mask, dtype=bool)
     noise = None if noise is None else as_float(noise, 'noise')
     scale = image_scale(pixels, mask, noise)
     image, noise, level = (in_unit(array, scale) for array in (pixels, noise, level))

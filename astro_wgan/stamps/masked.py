@@ -25,6 +25,11 @@ def without_mask(values):
     mask : `~numpy.ndarray` of bool, or None
         Of the same shape; None where nothing is masked.
 
+    Raises
+    ------
+    ValueError
+        If only some of a list have a unit.
+
     Examples
     --------
     >>> import numpy as np
@@ -44,8 +49,13 @@ def without_mask(values):
         parts = [without_mask(value) for value in values]
         masks = [np.zeros(np.shape(v), bool) if m is None else m for v, m in parts]
         plain = [value for value, _ in parts]
-        has_unit = any(isinstance(value, u.Quantity) for value in plain)
-        values = u.Quantity(plain) if has_unit else np.stack(plain)
+        units = sum(isinstance(value, u.Quantity) for value in plain)
+        if 0 < units < len(plain):
+            raise ValueError(
+                f'Of a list of arrays, either each must have a unit or none; got {units} of '
+                f'{len(plain)} with one.'
+            )
+        values = u.Quantity(plain) if units else np.stack(plain)
         mask = np.stack(masks)
     return values, mask if mask is not None and mask.any() else None
 

@@ -12,7 +12,7 @@ from astro_wgan.stamps.masked import without_mask
 from astro_wgan.stamps.position_columns import find_positions
 from astro_wgan.stamps.sky_pixels import plain_sky, sky_to_pixel
 from astro_wgan.stamps.table_columns import check_ids, named_rows, text_without_unit
-from astro_wgan.stamps.table_kinds import as_qtable, table_of
+from astro_wgan.stamps.table_kinds import as_qtable, table_of, table_of_rows
 from astro_wgan.stamps.table_meta import plain_meta
 
 __all__ = ['position_table', 'with_positions']
@@ -45,7 +45,9 @@ def position_table(positions, wcs, shape=None):
     TypeError
         If the positions are of no known kind.
     """
-    table = table_of(positions)
+    # As arrays, rows would be numbers in the order of the columns.
+    table = table_of_rows(positions)
+    table = table_of(positions) if table is None else table
     if table is not None:
         return _from_table(as_qtable(table), wcs, shape)
     if _are_regions(positions):

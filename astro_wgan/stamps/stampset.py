@@ -131,7 +131,8 @@ class StampSet(StampArrays):
     )
     pixels, uncertainty, mask = StampArrays.pixels, StampArrays.uncertainty, StampArrays.mask
     unit, quantity, valid = StampArrays.unit, StampArrays.quantity, StampArrays.valid
-    shape, bands, filled = StampArrays.shape, StampArrays.bands, StampArrays.filled
+    shape, bands = StampArrays.shape, StampArrays.bands
+    band, filled = StampArrays.band, StampArrays.filled
 
     def __len__(self):
         return len(self.pixels)

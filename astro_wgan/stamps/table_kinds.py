@@ -13,7 +13,7 @@ from astropy.utils.exceptions import AstropyUserWarning
 from astro_wgan.stamps.masked import without_mask
 from astro_wgan.stamps.table_columns import plain_values
 
-__all__ = ['as_qtable', 'table_of']
+__all__ = ['as_qtable', 'table_of', 'table_of_rows']
 
 
 def as_qtable(table):
@@ -107,6 +107,34 @@ def table_of(columns):
     return Table([_frame_column(columns[name], name) for name in names])
 
 
+def table_of_rows(rows):
+    """
+    A table from a row that has named values, or from a list of such rows.
+
+    Parameters
+    ----------
+    rows : object
+        A row of a `~astropy.table.Table`, a structured array or a FITS table, a Series of pandas
+        whose labels are text, a dictionary of single values or a named tuple; or a list of them.
+
+    Returns
+    -------
+    `~astropy.table.Table` or None
+        None where values have no names, or rows not the same.
+
+    Examples
+    --------
+    >>> from astro_wgan.stamps.table_kinds import table_of_rows
+    >>> table_of_rows([{'y': 3, 'x': 1}, {'y': 4, 'x': 2}]).colnames
+    ['y', 'x']
+    """
+    rows = rows if isinstance(rows, list) else [rows]
+    names = _names_of_row(rows[0]) if rows else None
+    if not names or any(_names_of_row(row) != names for row in rows):
+        return None
+    return Table({name: [_value(row, name) for row in rows] for name in names})
+
+
 def _converted(columns):
     table = table_of(columns)
     if table is None:
@@ -115,6 +143,30 @@ def _converted(columns):
         # Sexagesimal text, and what has a unit that astropy does not know, stays as it is.
         warnings.filterwarnings('ignore', 'column .* has a unit but is kept', AstropyUserWarning)
         return QTable(table, copy=False)
+
+
+def _names_of_row(row):
+    """Names of what is a row by itself, or None."""
+    if isinstance(row, Row):
+        return row.colnames
+    if isinstance(row, Mapping):
+        is_row = all(np.ndim(getattr(v, 'value', v)) == 0 for v in row.values())
+        return list(row) if is_row else None
+    if isinstance(row, np.void):
+        return list(row.dtype.names or ())
+    if isinstance(row, fits.FITS_record):
+        return list(row.array.names)
+    if isinstance(row, tuple):
+        return list(getattr(row, '_fields', ()))
+    # A Series of pandas.
+    labels = getattr(row, 'index', None)
+    if not hasattr(row, 'to_frame') or labels is None:
+        return None
+    return list(labels) if all(isinstance(label, str) for label in labels) else None
+
+
+def _value(row, name):
+    return getattr(row, name) if isinstance(row, tuple) else row[name]
 
 
 def _of_mapping(columns):

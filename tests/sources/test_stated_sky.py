@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from astropy import units as u
 from astropy.modeling.models import Sersic2D
-from astropy.nddata import CCDData
+from astropy.nddata import CCDData, NDData
+from astropy.utils.masked import Masked
 from scipy.special import gamma, gammaincinv
 
 from astro_wgan import Detection, StampSet
@@ -89,6 +90,29 @@ def test_an_image_of_the_sky_follows_the_positions(pairs):
     assert len(cut) == 3
     assert np.allclose(cut.table['flux'], expected.table['flux'], rtol=1e-3)
     assert len(detect(field + sky, background=sky, detection=Detection(5)).sources) == 3
+
+
+def test_a_sky_that_is_masked_or_an_image(pairs):
+    # What it is where it is not known: the value under the mask is not used.
+    sky, hole = np.full(pairs.shape, 30.0), np.zeros(pairs.shape, bool)
+    hole[:, 10:20, 40:] = True
+    stamps = StampSet(pairs + sky, unit='nJy')
+    right = measure(StampSet(pairs, unit='nJy', mask=hole), background=0).stamps
+    wrong = np.where(hole, -9999, sky)
+    for level in (np.ma.array(wrong, mask=hole), Masked(wrong * u.nJy, mask=hole)):
+        found = measure(stamps, background=level).stamps
+        assert np.allclose(found['kron_flux'].value, right['kron_flux'].value, rtol=1e-3)
+    images = [
+        CCDData(sky[0] / 1e3, unit='uJy', mask=hole[0]),
+        NDData(np.ma.array(sky[0], mask=hole[0])),
+    ]
+    for image in images:
+        found = measure(stamps, background=image).stamps
+        assert np.allclose(found['kron_flux'].value, right['kron_flux'].value, rtol=1e-3)
+    with pytest.raises(ValueError, match='`background` must be in the unit of the pixels'):
+        measure(stamps, background=CCDData(sky[0], unit='s'))
+    with pytest.raises(ValueError, match='`background` must be finite'):
+        measure(stamps, background=np.ma.masked)
 
 
 @pytest.mark.parametrize(('radius', 'index'), [(16, 1), (12, 1), (16, 4)])

@@ -254,6 +254,29 @@ def test_pixels_of_another_shape():
     assert plain.replace(pixels=np.ones((2, 3, 3))).shape == (3, 3)
 
 
+def test_a_band_is_a_set_of_its_own():
+    stamps = make_stamps(bands=3)
+    stamps.uncertainty = np.arange(stamps.pixels.size, dtype=float).reshape(stamps.pixels.shape)
+    mask = np.zeros(stamps.pixels.shape, bool)
+    mask[2, 3, 4, 1] = True
+    for hole in (mask, mask.any(axis=-1)):
+        stamps.mask = hole
+        for k in range(3):
+            band = stamps.band(k)
+            assert band.bands is None
+            assert np.shares_memory(band.pixels, stamps.pixels)
+            assert np.array_equal(band.pixels, stamps.pixels[..., k], equal_nan=True)
+            assert np.array_equal(band.uncertainty, stamps.uncertainty[..., k])
+            assert np.array_equal(band.valid, stamps.valid[..., k])
+            assert band.unit == stamps.unit
+            assert band.to_ccddata()[1].wcs.wcs.crpix == pytest.approx(stamps.wcs[1].wcs.crpix)
+    plain = make_stamps()
+    assert plain.band(0) == plain
+    for wrong in (3, -1, True, 'g', 1.0):
+        with pytest.raises(ValueError, match='`number` must be a band, from 0 to 2'):
+            stamps.band(wrong)
+
+
 def test_one_band_of_several():
     stamps = make_stamps(bands=3)
     with pytest.raises(ValueError, match='give `uncertainty` too'):

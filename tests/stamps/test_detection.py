@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import sep
 from astropy import units as u
+from astropy.utils.masked import Masked
 
 from astro_wgan import datasets
 from astro_wgan.stamps.detection import Detection, DetectionError, detect, extract_sources
@@ -201,6 +202,22 @@ def test_images_that_are_mostly_one_value_or_have_odd_pixels(factor):
     assert np.allclose(found.sources['flux'] / factor, right.sources['flux'], rtol=1e-5)
     with pytest.raises(DetectionError, match='no noise'):
         detect(np.full((50, 50), factor))
+
+
+@pytest.mark.parametrize('kind', [np.ma.array, Masked])
+def test_masks_that_come_with_the_arrays(kind):
+    pixels = noise_with_sources([(40, 30), (90, 80), (120, 20)])
+    hole = np.zeros(pixels.shape, bool)
+    hole[70:90, 80:100] = True
+    right = detect(pixels, mask=hole).sources
+    assert len(right) == 2
+    found = detect(kind(np.where(hole, 9999, pixels), mask=hole)).sources
+    np.testing.assert_array_equal(found, right)
+    ones, zeros = np.ones(pixels.shape), np.zeros(pixels.shape)
+    for known in ({'noise': kind(ones, mask=hole)}, {'background': kind(zeros, mask=hole)}):
+        known = {'noise': ones, 'background': zeros} | known
+        right = detect(pixels, mask=hole, noise=ones, background=zeros).sources
+        np.testing.assert_array_equal(detect(pixels, **known).sources, right)
 
 
 @pytest.mark.parametrize('dtype', ['f4', '>f4', 'f8', 'i2'])

@@ -123,6 +123,8 @@ def test_what_cannot_be_taken_is_refused():
         StampSet(pixels, psf=np.ma.array([[1.0, 2.0]], mask=[[True, False]]))
     with pytest.raises(u.UnitConversionError, match='`pixels` in Jy do not convert to adu'):
         StampSet(pixels * u.Jy, unit='adu')
+    with pytest.raises(ValueError, match='either each must have a unit or none; got 1 of 2'):
+        StampSet([pixels[0] * u.Jy, pixels[1]])
 
 
 def make_images():

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import warnings
+from collections import namedtuple
 
 import numpy as np
 import pytest
@@ -81,6 +82,9 @@ TABLES = {
     'photutils 3': lambda: {'x_centroid': X, 'y_centroid': Y},
     'SExtractor': lambda: {'NUMBER': [1, 2, 3], 'X_IMAGE': X_FITS, 'Y_IMAGE': Y_FITS},
     'SExtractor in pixels': lambda: {'X_IMAGE': X_FITS * u.pix, 'Y_IMAGE': Y_FITS * u.pix},
+    'SExtractor in doubles': lambda: {'X_IMAGE_DBL': X_FITS, 'Y_IMAGE_DBL': Y_FITS},
+    'parameters of a fit': lambda: {'x_0': X, 'y_0': Y, 'x_init': X, 'y_init': Y},
+    'ObsCore': lambda: {'s_ra': RA, 's_dec': DEC},
     'windowed': lambda: {'XWIN_IMAGE': X_FITS, 'YWIN_IMAGE': Y_FITS},
     'all of SExtractor': lambda: {
         'X_IMAGE': X_FITS,
@@ -250,6 +254,30 @@ def test_records_archives_and_rows():
     for positions in (table.as_array(), hdu, hdu.data, Result(), QTable(table)):
         assert places(positions) == pytest.approx(right, abs=1e-6)
     assert places(table[1]) == pytest.approx(right[1:2], abs=1e-6)
+
+
+def _row_of_pandas(table):
+    return pytest.importorskip('pandas').DataFrame(dict(table.columns.items())).iloc[1]
+
+
+@pytest.mark.parametrize(
+    'row_of',
+    [
+        lambda table: namedtuple('Place', table.colnames)(*table[1]),
+        lambda table: dict(table[1]),
+        lambda table: table.as_array()[1],
+        lambda table: fits.BinTableHDU(table).data[1],
+        lambda table: table[1],
+        _row_of_pandas,
+    ],
+    ids=['named tuple', 'dictionary', 'structured', 'FITS', 'astropy', 'pandas'],
+)
+def test_rows_go_by_their_names(row_of):
+    # As sequences, they would be (y, x).
+    row = row_of(Table({'y': Y, 'x': X}))
+    right = np.array([[X[1], Y[1]]])
+    assert places(row) == pytest.approx(right)
+    assert places([row, row]) == pytest.approx(np.repeat(right, 2, axis=0))
 
 
 def test_parts_of_a_southern_declination():
