@@ -9,6 +9,7 @@ from astropy import units as u
 from astropy.table import QTable, Table
 
 from astro_wgan.progress import ProgressLine
+from astro_wgan.stamps.masked import without_mask
 
 __all__ = ['read_sublink', 'read_ytree']
 
@@ -196,8 +197,21 @@ def _fields_of_stars(fields, names, where):
     for name in [*_SUBLINK, *([_MAIN] if _MAIN in names else [])]:
         # Sliced before they become arrays: a file then reads one column of six.
         values = fields[name] if hasattr(fields[name], 'shape') else np.asarray(fields[name])
-        found[name] = np.asarray(values[:, _STARS] if name in _BY_TYPE else values[...])
+        values = values[:, _STARS] if name in _BY_TYPE else values[...]
+        values, mask = without_mask(values)
+        found[name] = np.asarray(getattr(values, 'value', values))
+        if mask is not None:
+            found[name] = _where_masked(found[name], mask, name)
     return found
+
+
+def _where_masked(values, mask, name):
+    """None in place of masked galaxies, NaN in place of masked measures."""
+    if values.dtype.kind == 'f':
+        return np.where(mask, np.nan, values)
+    if name in ('DescendantID', _MAIN):
+        return np.where(mask, -1, values.astype(np.int64))
+    raise ValueError(f'The field {name} must have a value for each galaxy; some are masked.')
 
 
 def _redshifts_of(snapshot, redshifts):

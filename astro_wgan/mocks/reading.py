@@ -123,7 +123,10 @@ def _read_planes(path, unit, pixel_scale, redshift, wavelength, hdu, plane):
         pixel_scale = _pixel_scale(header, name)
     if redshift is None:
         if 'REDSHIFT' not in header:
-            raise ValueError(f'The header of {name} has no REDSHIFT: give `redshift`.')
+            raise ValueError(
+                f'The header of {name} has no REDSHIFT: give `redshift` (on the command line '
+                '`--image-redshift`).'
+            )
         redshift = float(header['REDSHIFT'])
     return [
         LightMap.from_surface_brightness(
@@ -188,7 +191,10 @@ def _known_unit(unit, what):
     if str(unit).strip().lower() in _MAGNITUDES:
         return _AB_BRIGHTNESS
     try:
-        return u.Unit(unit)
+        with warnings.catch_warnings():
+            # Of two slashes in a unit, which are understood.
+            warnings.simplefilter('ignore', u.UnitsWarning)
+            return u.Unit(unit)
     except (TypeError, ValueError) as error:
         raise ValueError(
             f'{what} is {str(unit)!r}, which is no unit that astropy knows: give `unit`.'

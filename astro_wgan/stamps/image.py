@@ -238,17 +238,21 @@ def _read_wcs(header, hdulist, where):
 
 def _read_unit(header, where):
     text = str(header.get('BUNIT', '')).strip()
-    try:
-        return u.Unit(text)
-    except ValueError:
-        pass
-    try:
-        with u.add_enabled_aliases(_UNIT_WORDS):
-            # Headers are often in capitals throughout: ELECTRONS/S.
-            return u.Unit(text.lower())
-    except ValueError:
-        _warn(f'BUNIT {text!r} of {where} is no unit that astropy knows; the image has no unit.')
-        return None
+    with warnings.catch_warnings():
+        # Of two slashes in a unit, which are understood.
+        warnings.simplefilter('ignore', u.UnitsWarning)
+        try:
+            return u.Unit(text)
+        except ValueError:
+            pass
+        try:
+            with u.add_enabled_aliases(_UNIT_WORDS):
+                # Headers are often in capitals throughout: ELECTRONS/S.
+                return u.Unit(text.lower())
+        except ValueError:
+            pass
+    _warn(f'BUNIT {text!r} of {where} is no unit that astropy knows; the image has no unit.')
+    return None
 
 
 def _companion_data(hdulist, name, shape):

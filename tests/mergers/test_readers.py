@@ -47,6 +47,21 @@ def test_sublink_fields_in_memory(sublink, kind):
     check_sublink(read_sublink(kind(sublink), redshifts=REDSHIFTS, cosmology=Planck15))
 
 
+def test_what_is_masked_in_sublink_fields_is_not_used(sublink):
+    # Under the mask, 20 is the main progenitor, and 11 becomes it.
+    sublink['FirstProgenitorID'] = np.ma.array([20, 11, -1, 21, -1], mask=[1, 0, 0, 0, 0])
+    sublink['DescendantID'] = np.ma.array([9, 9, 10, 9, 20], mask=[1, 0, 0, 0, 0])
+    check_sublink(read_sublink(sublink, redshifts=REDSHIFTS, cosmology=Planck15))
+    position = np.ma.array(sublink['SubhaloPos'], mask=np.arange(15).reshape(5, 3) < 3)
+    table = read_sublink(
+        Table({**sublink, 'SubhaloPos': position}), redshifts=REDSHIFTS, cosmology=Planck15
+    )
+    assert np.isnan(table['position']).all(axis=1).tolist() == [True, False, False, False, False]
+    sublink['SubhaloID'] = np.ma.array(sublink['SubhaloID'], mask=[0, 1, 0, 0, 0])
+    with pytest.raises(ValueError, match='The field SubhaloID must have a value for each galaxy'):
+        read_sublink(sublink, redshifts=REDSHIFTS, cosmology=Planck15)
+
+
 def test_sublink_files_one_or_several(sublink, tmp_path):
     h5py = pytest.importorskip('h5py')
     paths = []

@@ -144,7 +144,7 @@ def image_of_light(path, unit):
     return path
 
 
-@pytest.mark.parametrize('unit', ['m', 'K', 'W/m2', 'erg/s', 'furlong?', 'mag'])
+@pytest.mark.parametrize('unit', ['m', 'K', 'W/m2', 'W/m2/micron/arcsec2', 'furlong?', 'mag'])
 @pytest.mark.parametrize('where', ['header', 'option'])
 def test_a_wrong_unit_is_one_line(tmp_path, capsys, unit, where):
     path = image_of_light(tmp_path / 'a.fits', unit if where == 'header' else 'MJy/sr')
@@ -154,6 +154,14 @@ def test_a_wrong_unit_is_one_line(tmp_path, capsys, unit, where):
     assert error.startswith('astro-wgan: ')
     assert error.count('\n') == 1
     assert not (tmp_path / 'out').exists()
+
+
+def test_the_option_that_is_missing_is_named(tmp_path, capsys):
+    path = image_of_light(tmp_path / 'a.fits', 'MJy/sr')
+    fits.delval(path, 'REDSHIFT')
+    options = ('--redshift', 0.5, '--out', tmp_path / 'out')
+    assert run(path, *options) == 2
+    assert '`--image-redshift`' in capsys.readouterr().err
 
 
 @pytest.mark.parametrize('cards', [{'BUNIT': 'nJy'}, {'BUNIT': 'm'}, {'CDELT1': -1e-3}])

@@ -170,6 +170,7 @@ def test_file_of_ccddata_gives_mask_and_uncertainty_back(tmp_path):
         ('MJy/sr', u.MJy / u.sr),
         ('ELECTRONS/S', u.electron / u.s),
         ('COUNTS', u.ct),
+        ('W/m2/micron/arcsec2', u.W / u.m**2 / u.micron / u.arcsec**2),
     ],
 )
 def test_units_as_headers_write_them(text, unit):
