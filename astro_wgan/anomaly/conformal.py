@@ -22,6 +22,7 @@ def conformal_p_values(scores, normal, weights=None, *, itself=0.0):
         By how much each of them counts; 1 unless given.
     itself : array_like, shape (n,), optional
         Weight with which a score is itself among the normal ones: it is compared with the others.
+        No more than the weight of those as high is taken off.
 
     Returns
     -------
@@ -42,6 +43,8 @@ def conformal_p_values(scores, normal, weights=None, *, itself=0.0):
     scores = np.asarray(numbers_or_nan(scores), dtype=float)
     above = _weight_above(normal, weights)
     higher = above[np.searchsorted(normal, scores, side='left')]
+    # Of one that is not among them, lest nothing be left for the strangest.
+    itself = np.minimum(itself, higher)
     p = (1 + higher - itself) / (1 + above[0] - itself)
     return np.where(np.isnan(scores), np.nan, p)
 

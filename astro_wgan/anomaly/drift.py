@@ -33,8 +33,11 @@ _TOLERANCES = {
     'sky_slope': 0.2,
     'noise': np.log(1.1),
 }
-#: Standard error of a median of normally distributed values, in those of the mean.
-_MEDIAN_ERROR = 1.2533
+#: Scatters differ where one is more than so many times the other: masks make it 1.6 times.
+_SCATTERED = 2.0
+#: Standard error of a median of normally distributed values, in those of the mean; and of the
+#: logarithm of a scatter by the median absolute deviation, times the root of the number.
+_MEDIAN_ERROR, _SCATTER_ERROR = 1.2533, 1.17
 #: More than half of the p-values are no larger only where conditions are others: three strange
 #: stamps in ten do not bring it about.
 _SMALL_P = 0.25
@@ -86,6 +89,13 @@ class Spread(NamedTuple):
         if min(self.number, other.number) < _LEAST:
             return False
         return abs(other.median - self.median) > max(tolerance, _ERRORS * self.error(other))
+
+    def is_exceeded(self, other):
+        """Whether others scatter by more than a factor, and than chance, as well."""
+        if min(self.number, other.number) < _LEAST or not self.scatter > 0:
+            return False
+        error = _SCATTER_ERROR * np.sqrt(1 / self.number + 1 / other.number)
+        return other.scatter > self.scatter * max(_SCATTERED, np.exp(_ERRORS * error))
 
 
 @dataclass(frozen=True)
@@ -147,17 +157,17 @@ class NormalConditions:
             than a tenth, and whether their brightness does by as much, as by another zero point; if
             the centers of sources lie elsewhere by more than 0.3 pixels in the median; if the level
             of the sky differs by more than a tenth of a pixel's noise, or its rise across a stamp
-            by a fifth; if more than a tenth of the stamps are fainter, or brighter, than nearly all
-            normals. Each must be more than chance: medians differ by five of their standard errors,
-            and so many faint or bright stamps come about once in 100,000 times. Fewer than 20
-            stamps are not compared, nor are such with fewer than 20 normals; nor are noise,
-            brightness and centers of stamps of which masks leave too little.
+            by a fifth, or if one of these scatters twice as much from stamp to stamp; if more than
+            a tenth of the stamps are fainter, or brighter, than nearly all normals. Each must be
+            more than chance: medians and scatters differ by five of their standard errors, and so
+            many faint or bright stamps come about once in 100,000 times. Fewer than 20 stamps are
+            not compared, nor are such with fewer than 20 normals; and stamps of which masks leave
+            too little are not among those that are too faint or too bright.
         """
-        misfit = _without_incomplete(misfit)
-        fluxes = _finite(plain_values(misfit['closest_flux']))
-        if len(fluxes) < _LEAST:
-            return []
         found = _spreads(misfit)
+        fluxes = plain_values(misfit['closest_flux'])
+        if 'incomplete' in misfit.colnames:
+            fluxes = fluxes[~np.asarray(misfit['incomplete'])]
         centers = self._centers(found)
         sentences = (
             self._noise(found),
@@ -165,7 +175,7 @@ class NormalConditions:
             self._sky_level(found),
             # A source beside the center has more light on its side.
             None if centers else self._sky_slope(found),
-            *self._extremes(fluxes),
+            *self._extremes(_finite(fluxes)),
         )
         return [sentence for sentence in sentences if sentence]
 
@@ -181,9 +191,9 @@ class NormalConditions:
             f'the noise of a pixel is {np.exp(found["noise"].median):.3g} in the median, that of '
             f'the normal stamps was {self.noise:.3g}'
         )
-        if 'flux' not in self.spreads or 'flux' not in found:
+        known, fluxes = (spreads.get('flux', Spread.of([])) for spreads in (self.spreads, found))
+        if not (known.number and fluxes.number):
             return sentence
-        known, fluxes = self.spreads['flux'], found['flux']
         brighter, error = fluxes.median - known.median, known.error(fluxes)
         alike, unchanged = (abs(brighter - x) < _ALIKE * error for x in (ratio, 0))
         # Where the fluxes speak for both, or for neither, both are named.
@@ -213,9 +223,21 @@ class NormalConditions:
             )
         return None
 
+    def _scatters(self, names, found):
+        """The first of these that scatters too much, or None."""
+        common = [name for name in names if name in self.spreads and name in found]
+        return next((k for k in common if self.spreads[k].is_exceeded(found[k])), None)
+
     def _sky_level(self, found):
         if not self._differs('sky_level', found, _TOLERANCES['sky_level']):
-            return None
+            if self._scatters(['sky_level'], found) is None:
+                return None
+            return (
+                f'the borders of stamps scatter by {found["sky_level"].scatter:.2f} standard '
+                "deviations of a pixel's noise, those of the normal stamps did by "
+                f'{self.spreads["sky_level"].scatter:.2f}: it looks like a sky that has not been '
+                'subtracted alike'
+            )
         return (
             f'the border of a stamp is at {found["sky_level"].median:+.2f} standard deviations of '
             f"a pixel's noise, that of the normal stamps was at "
@@ -227,7 +249,15 @@ class NormalConditions:
         tolerance = _TOLERANCES['sky_slope']
         names = ('sky_slope_x', 'sky_slope_y')
         if not any(self._differs(name, found, tolerance) for name in names):
-            return None
+            name = self._scatters(names, found)
+            if name is None:
+                return None
+            return (
+                f'the rise of the sky across a stamp scatters by {found[name].scatter:.2f} '
+                f'standard deviations of the noise of a pixel along {name[-1]}, that of the normal '
+                f'stamps did by {self.spreads[name].scatter:.2f}: it looks like gradients of the '
+                'sky'
+            )
         x, y = (found[name].median - self.spreads[name].median for name in names)
         return (
             f'the sky rises across a stamp by {x:+.2f} standard deviations of the noise of a pixel '
@@ -236,6 +266,8 @@ class NormalConditions:
         )
 
     def _extremes(self, fluxes):
+        if len(fluxes) < _LEAST:
+            return
         for beyond, word, limit in (
             (fluxes < self.faintest, 'fainter', self.faintest),
             (fluxes > self.brightest, 'brighter', self.brightest),
@@ -331,16 +363,6 @@ def _warn(difference):
         DriftWarning,
         stacklevel=4,
     )
-
-
-def _without_incomplete(misfit):
-    """The table without what is guessed, rather than measured, where too little is left."""
-    if 'incomplete' not in misfit.colnames:
-        return misfit
-    incomplete, misfit = np.asarray(misfit['incomplete']), misfit.copy(copy_data=False)
-    for name in {'closest_flux', 'noise', 'offset_x', 'offset_y'} & set(misfit.colnames):
-        misfit[name] = np.where(incomplete, np.nan, plain_values(misfit[name]))
-    return misfit
 
 
 def _finite(values):

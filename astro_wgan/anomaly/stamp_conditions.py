@@ -9,8 +9,8 @@ _BORDER, _LEAST_BORDER = 1 / 8, 2
 #: Standard deviation of the Gaussian window of a centroid, in the same way.
 _WINDOW, _LEAST_WINDOW = 1 / 10, 1.5
 _ITERATIONS = 10
-#: A border of which less than this share is left is not compared.
-_MOST = 3 / 4
+#: Of a border, and of the window around the center, so much has to be seen.
+_MOST, _MOST_OF_WINDOW = 1 / 2, 0.6
 
 
 def measure_conditions(pixels, noise, *, closest=None):
@@ -34,9 +34,13 @@ def measure_conditions(pixels, noise, *, closest=None):
         * ``offset_x``, ``offset_y``: from the center of the stamp to the centroid of its source, in
           pixels.
         * ``sky_level``: mean of the medians of two opposite borders, in units of the noise: of the
-          two pairs of borders the lower one, since a neighbor may lie on the other.
+          two pairs of borders the lower one, since a neighbor may lie on the other. Of a pair of
+          which one is masked the other stands for both.
         * ``sky_slope_x``, ``sky_slope_y``: by how much the medians of opposite borders differ, in
           the same unit.
+
+        Too few are half of a border or less, and less than six tenths of the window around the
+        center.
 
     Notes
     -----
@@ -59,15 +63,18 @@ def measure_conditions(pixels, noise, *, closest=None):
     whole = image if closest is None else np.where(np.isnan(image), closest, image)
     if image.ndim == 4:
         image, whole = image.mean(axis=-1), whole.mean(axis=-1)
-    bottom, top, left, right = _borders(image)
-    pairs = (bottom + top) / 2, (left + right) / 2
-    level = np.nan_to_num(np.fmin(*pairs))
-    offset_y, offset_x = _centroids(whole - level[:, np.newaxis, np.newaxis])
+    bottom, top, left, right = borders = _borders(image)
+    level = _level(borders)
+    # Where two opposite borders are masked it is that of the closest image.
+    below = np.where(np.isnan(level), np.nan_to_num(_level(_borders(whole))), level)
+    offsets = _centroids(whole - below[:, np.newaxis, np.newaxis])
+    seen = _seen_of_window(image) >= _MOST_OF_WINDOW
+    offset_y, offset_x = (np.where(seen, offset, np.nan) for offset in offsets)
     with np.errstate(divide='ignore', invalid='ignore'):
         return {
             'offset_x': offset_x,
             'offset_y': offset_y,
-            'sky_level': _finite(np.minimum(*pairs) / noise),
+            'sky_level': _finite(level / noise),
             'sky_slope_x': _finite((right - left) / noise),
             'sky_slope_y': _finite((top - bottom) / noise),
         }
@@ -80,6 +87,15 @@ def _borders(image):
     return [_median(strip.reshape(len(image), np.prod(strip.shape[1:]))) for strip in strips]
 
 
+def _level(borders):
+    """Of two pairs of borders the lower mean; of a pair of which one is NaN the other counts."""
+    one, opposite = np.array(borders[::2]), np.array(borders[1::2])
+    means = (
+        np.where(np.isnan(one), opposite, one) + np.where(np.isnan(opposite), one, opposite)
+    ) / 2
+    return np.minimum(*means)
+
+
 def _median(rows):
     """Of what is not NaN in a row, if it is most; `numpy.nanmedian` would take far longer."""
     median = np.median(rows, axis=1) if rows.size else np.full(len(rows), np.nan)
@@ -88,6 +104,16 @@ def _median(rows):
         # What is left of a border that a mask has cut may lie nearer to the source.
         median[k] = np.median(known) if known.size > _MOST * rows.shape[1] else np.nan
     return median
+
+
+def _seen_of_window(image):
+    """Share of the window around the center that is not NaN."""
+    along_y, along_x = (
+        np.exp(-(((np.arange(n) - (n - 1) / 2) / max(_LEAST_WINDOW, _WINDOW * n)) ** 2) / 2)
+        for n in image.shape[1:]
+    )
+    seen = along_y @ np.isfinite(image).astype(float) @ along_x
+    return seen / (along_y.sum() * along_x.sum())
 
 
 def _centroids(image):

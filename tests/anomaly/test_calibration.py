@@ -181,6 +181,12 @@ def test_each_held_out_score_is_that_of_trends_that_do_not_know_it():
         assert found == pytest.approx(expected)
 
 
+def test_a_member_with_a_score_of_another_is_never_beyond_all_chance():
+    """No p-value is below that of a score above all others, be it told that it is among them."""
+    calibration = Calibration(np.arange(1.0, 11.0))
+    assert calibration.p_value([20.0, 10.0], member=[True, True]).tolist() == [1 / 11, 1 / 10]
+
+
 def test_members_have_the_scores_that_they_were_calibrated_with():
     table = normals(200, np.random.default_rng(2))
     calibration = Calibration.fit(table[:100], scoring=Scoring())

@@ -111,6 +111,9 @@ def fresh():
 
 
 ROWS, COLUMNS = np.indices((64, 64)) / 63 - 0.5
+RADIUS = 63 * np.hypot(ROWS, COLUMNS)
+#: Half of 300 stamps the one way, half the other.
+SIGNS = np.where(np.arange(300) % 2, 1, -1)[:, np.newaxis, np.newaxis]
 
 
 @pytest.mark.parametrize(
@@ -155,6 +158,14 @@ ROWS, COLUMNS = np.indices((64, 64)) / 63 - 0.5
             lambda p, noise: p + 0.7 * noise * np.random.default_rng(1).normal(size=p.shape),
             'looks like another depth',
         ),
+        (
+            lambda p, noise: p + noise * SIGNS,
+            r'borders of stamps scatter by 1\.\d+ .* did by 0.50.*not been subtracted alike',
+        ),
+        (
+            lambda p, noise: p + 2 * noise * SIGNS * COLUMNS,
+            r'rise of the sky .* scatters by [12]\.\d+ .* along x.*looks like gradients of the sky',
+        ),
     ],
 )
 def test_what_makes_stamps_other_than_those_of_the_calibration_is_told(
@@ -164,6 +175,37 @@ def test_what_makes_stamps_other_than_those_of_the_calibration_is_told(
     other = stamps.replace(pixels=change(stamps.pixels, noise).astype(np.float32))
     with pytest.warns(DriftWarning, match=message):
         shipped.score(other, progress=False)
+
+
+OUTER = RADIUS > 27
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (lambda p: np.roll(p, 2, axis=1), r'sources lie .* and \+2.0 along y'),
+        (lambda p: 1.25 * p, 'looks like another .*zero point, gain or unit'),
+        (lambda p: 0.8 * p, 'looks like another .*zero point, gain or unit'),
+    ],
+)
+def test_it_is_told_of_stamps_of_which_masks_leave_but_the_middle(shipped, fresh, change, message):
+    stamps, _ = fresh
+    pixels = change(stamps.pixels).astype(np.float32)
+    masked = stamps.replace(pixels=pixels, mask=np.broadcast_to(OUTER, pixels.shape))
+    with pytest.warns(DriftWarning, match=message):
+        assert shipped.score(masked, progress=False)['incomplete'].all()
+
+
+@pytest.mark.parametrize(
+    'mask', [COLUMNS < -0.2, COLUMNS < 0, RADIUS < 6, OUTER], ids=['chip', 'half', 'core', 'outer']
+)
+def test_masks_are_no_drift(shipped, fresh, mask):
+    stamps, _ = fresh
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        shipped.score(
+            stamps.replace(mask=np.broadcast_to(mask, stamps.pixels.shape)), progress=False
+        )
 
 
 def test_nothing_is_said_of_normals_nor_of_three_anomalies_in_ten(shipped, fresh):

@@ -62,12 +62,44 @@ def test_masked_pixels_are_left_out_and_nothing_is_said_of_nothing():
     stamps[7] = np.nan
     found = measure_conditions(stamps, np.ones(200))
     assert np.isnan([found[name][7] for name in found]).all()
-    # The left border is masked throughout: the right one alone cannot tell a slope, nor is the
-    # level of the one pair left the lower one of two.
+    # The left border is masked throughout: the right one alone cannot tell a slope.
     assert np.isnan(found['sky_slope_x']).all()
-    assert np.isnan(found['sky_level']).all()
+    assert np.nanmedian(found['sky_level']) == pytest.approx(0.5, abs=0.05)
     assert np.isfinite(np.delete(found['sky_slope_y'], 7)).all()
     assert np.nanmedian(found['offset_x']) == pytest.approx(1.0, abs=0.05)
+
+
+def test_a_masked_border_leaves_the_level_of_the_sky_what_it_is():
+    """Of the same stamps, on most of which a neighbor lies on one border or another."""
+    stamps = drawn(level=0.5)
+    ny, nx = SHAPE
+    for k, stamp in enumerate(stamps[:150]):
+        stamp[[slice(8), slice(ny - 8, ny), slice(None), slice(None)][k % 4]] += 2 * (k % 4 < 2)
+    whole = np.median(measure_conditions(stamps, np.ones(200))['sky_level'])
+    assert whole == pytest.approx(0.5, abs=0.05)
+    stamps[:, :, :13] = np.nan
+    chip_edge = np.median(measure_conditions(stamps, np.ones(200))['sky_level'])
+    assert chip_edge == pytest.approx(whole, abs=0.1)
+    stamps[:, :, : nx // 2] = np.nan
+    assert np.isnan(measure_conditions(stamps, np.ones(200))['sky_level']).all()
+
+
+def test_a_source_of_which_half_is_masked_has_no_center():
+    stamps = drawn(1.0, 0.0)
+    masked = stamps.copy()
+    masked[:, :, : SHAPE[1] // 2] = np.nan
+    found = measure_conditions(masked, np.ones(200), closest=stamps)
+    assert np.isnan(found['offset_x']).all()
+    assert np.isnan(found['offset_y']).all()
+
+
+def test_masked_borders_do_not_hide_the_center_of_a_source_on_a_sky():
+    stamps = drawn(1.5, 0.0, level=30.0)
+    masked = stamps.copy()
+    masked[:, :6] = masked[:, -6:] = masked[:, :, :5] = masked[:, :, -5:] = np.nan
+    found = measure_conditions(masked, np.ones(200), closest=stamps)
+    assert np.median(found['offset_x']) == pytest.approx(1.5, abs=0.05)
+    assert np.isnan(found['sky_level']).all()
 
 
 def test_a_few_masked_pixels_do_not_hide_the_sky():
