@@ -1,5 +1,7 @@
 """Which of the scores of a calibration are those of normals, where not all of its stamps are."""
 
+from numbers import Real
+
 import numpy as np
 from scipy.optimize import isotonic_regression, minimize
 from scipy.stats import gumbel_r, kstest
@@ -30,7 +32,8 @@ def normal_probabilities(scores, *, contamination='estimate'):
     probabilities : `~numpy.ndarray`, shape (n,)
         They fall with the score. All are 1 where nothing speaks for anomalies: where the lower
         scores leave room for as many high ones as there are, where they do not have the
-        distribution that is assumed, and for fewer than 100 scores, which do not tell.
+        distribution that is assumed, and for fewer than 100 scores, which do not tell, as those do
+        not of which a fifth or more are infinite.
     contamination : float
         The share, as given or as estimated.
 
@@ -71,7 +74,7 @@ def normal_probabilities(scores, *, contamination='estimate'):
     everything_normal = np.ones(n), 0.0
     limit = np.quantile(scores, _BULK, method='lower') if n else np.inf
     bulk = scores[scores <= limit]
-    if n < _LEAST or len(np.unique(bulk)) < 3:
+    if n < _LEAST or limit == np.inf or len(np.unique(bulk)) < 3:
         # A share that is known, too, cannot be told to be among the highest.
         return everything_normal if estimated else (np.ones(n), float(contamination))
     null = _fit_gumbel(bulk, limit)
@@ -95,7 +98,7 @@ def check_contamination(contamination):
     if isinstance(contamination, str):
         allowed = contamination == 'estimate'
     else:
-        allowed = 0 <= contamination < 0.5
+        allowed = isinstance(contamination, Real) and 0 <= contamination < 0.5
     if not allowed:
         raise ValueError(
             f"`contamination` must be a share from 0 to 0.5, or 'estimate'; got {contamination!r}."

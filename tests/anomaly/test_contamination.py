@@ -48,7 +48,15 @@ def test_scores_of_another_distribution_are_not_taken_for_anomalies(null):
         assert (probabilities == 1).all()
 
 
-@pytest.mark.parametrize('scores', [np.arange(99.0), np.ones(500), np.array([])])
+@pytest.mark.parametrize(
+    'scores',
+    [
+        np.arange(99.0),
+        np.ones(500),
+        np.array([]),
+        np.append(np.arange(300.0), np.full(100, np.inf)),
+    ],
+)
 def test_what_does_not_tell_is_left_as_it_is(scores):
     probabilities, found = normal_probabilities(scores)
     assert found == 0
@@ -81,7 +89,7 @@ def test_scale_and_place_of_the_scores_do_not_matter():
     np.testing.assert_allclose(again, probabilities, atol=0.01)
 
 
-@pytest.mark.parametrize('given', [-0.1, 0.5, np.nan, 'guess', 'Estimate'])
+@pytest.mark.parametrize('given', [-0.1, 0.5, np.nan, 'guess', 'Estimate', None, [0.1]])
 def test_impossible_shares_are_refused(given):
     with pytest.raises(ValueError, match=r"a share from 0 to 0\.5, or 'estimate'; got"):
         normal_probabilities(np.arange(200.0), contamination=given)
