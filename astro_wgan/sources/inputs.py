@@ -38,15 +38,20 @@ def as_zero_point(zero_point, unit):
 
 def value_in(quantity, unit, name):
     """
-    A value in the unit of the pixels; a plain number is in that already.
+    A value in the unit of the pixels, or None; a plain number is in that already.
 
     Raises
     ------
     ValueError
-        If it cannot be converted.
+        If it cannot be converted, or is not one number.
     """
     value = value_in_unit(quantity, unit, name)
-    return None if value is None else float(value)
+    if value is None:
+        return None
+    numbers = np.asarray(value)
+    if numbers.ndim or numbers.dtype.kind not in 'iuf' or np.isnan(numbers):
+        raise ValueError(f'`{name}` must be one number; got {quantity!r}.')
+    return float(numbers)
 
 
 def as_background(background, stamps, detection, *, from_image=False):

@@ -1,6 +1,7 @@
 """Detection and deblending by SEP: where the sources of an image are."""
 
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 import sep
@@ -95,8 +96,9 @@ class Detection:
             raise ValueError(f'`threshold` must be above 0 sigma; got {self.threshold}.')
         counts = ('minimum_area', 'deblend_levels', 'background_box', 'background_filter')
         for name in counts:
-            if getattr(self, name) < 1:
-                raise ValueError(f'`{name}` must be at least 1; got {getattr(self, name)}.')
+            count = getattr(self, name)
+            if isinstance(count, bool) or not isinstance(count, Integral) or count < 1:
+                raise ValueError(f'`{name}` must be a whole number of at least 1; got {count!r}.')
         if not 0 <= self.deblend_contrast <= 1:
             raise ValueError(
                 f'`deblend_contrast` must lie between 0 and 1; got {self.deblend_contrast}.'
@@ -109,7 +111,9 @@ class Detection:
 
 def _as_level(background):
     """A plain, finite number."""
-    if hasattr(background, 'unit') or np.ndim(background) or not np.isfinite(background):
+    level = np.asarray(background)
+    is_number = level.ndim == 0 and level.dtype.kind in 'iuf' and np.isfinite(background)
+    if hasattr(background, 'unit') or not is_number:
         raise ValueError(
             '`background` of a Detection must be one finite number in the unit of the pixels, or '
             f'None; got {background}. Quantities and images are for `background` of what measures.'

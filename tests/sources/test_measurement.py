@@ -336,6 +336,10 @@ def test_progress_is_shown_on_demand(pairs, capsys):
         ({'zero_point': 3 * u.Jy}, ValueError, '`zero_point` must be in AB magnitudes'),
         ({'zero_point': np.nan}, ValueError, '`zero_point` must be one finite number'),
         ({'saturation': 3 * u.Jy}, ValueError, '`saturation` must be in the unit'),
+        ({'saturation': np.nan}, ValueError, '`saturation` must be one number; got nan'),
+        ({'saturation': np.ma.masked}, ValueError, '`saturation` must be one number'),
+        ({'saturation': [100, 200]}, ValueError, '`saturation` must be one number'),
+        ({'saturation': 'high'}, ValueError, '`saturation` must be one number'),
     ],
 )
 def test_arguments_out_of_range(pairs, options, error, sentence):
