@@ -6,10 +6,13 @@ from dataclasses import asdict
 
 import numpy as np
 from astropy import units as u
+from astropy.io import fits
+from astropy.nddata import Cutout2D, NDData
 from astropy.table import QTable
 from numpy.lib.stride_tricks import sliding_window_view
 
 from astro_wgan.provenance import record
+from astro_wgan.stamps.bands import bands_arguments, check_one_field
 from astro_wgan.stamps.checks import as_bool, as_shape, value_in_unit
 from astro_wgan.stamps.detection import Detection, DetectionError
 from astro_wgan.stamps.geometry import ParentImage, StampGeometry, first_pixel
@@ -50,7 +53,8 @@ def cut_stamps(
     ----------
     image : path-like, HDU, `~astropy.nddata.NDData` or array_like
         Whatever `~astro_wgan.stamps.read_image` reads. Unit, uncertainty, mask and WCS follow
-        each stamp.
+        each stamp. Or a list of images of one field, pixel for pixel, each a band: sources are
+        looked for in the first, in whose unit all are.
     size : int or tuple of int, optional
         Pixels along an edge, or ``(ny, nx)``.
     positions : array_like, SkyCoord, Table or regions, optional
@@ -109,7 +113,8 @@ def cut_stamps(
         If an argument is out of range, a position or an id is masked or not finite, columns are
         of different places in the image (more than 3 pixels apart), the image is smaller than a
         stamp that must fit in, all stamps are wholly outside of the image, or one is and partial
-        stamps are to be filled.
+        stamps are to be filled. If images of several bands differ in shape, or by half a pixel in
+        their WCS, or if some only have a unit that converts, a WCS or an uncertainty.
     DetectionError
         If no source is found.
     ImageError
@@ -144,7 +149,28 @@ def cut_stamps(
     if positions is not None and not (detection is None and background is None):
         name = 'background' if detection is None else 'detection'
         raise ValueError(f'Give `positions` or `{name}`, not both.')
-    origin = os.fspath(image) if isinstance(image, (str, os.PathLike)) else type(image).__name__
+    if _are_images(image):
+        images = [read_image(band, hdu=hdu, plane=plane) for band in image]
+        check_one_field(images)
+        known = {'mask': mask, 'fill_value': fill_value, 'size': size}
+        first = cut_stamps(
+            images[0],
+            positions=positions,
+            detection=detection,
+            background=background,
+            partial=partial,
+            outside=outside,
+            pixel_scale=pixel_scale,
+            psf=psf,
+            **known,
+        )
+        places = np.stack([first.table['x'].value, first.table['y'].value], axis=1)
+        known |= {'positions': places, 'partial': 'fill', 'outside': 'keep'}
+        others = [cut_stamps(band, **known) for band in images[1:]]
+        stamps = StampSet(**bands_arguments([first, *others]))
+        stamps.meta['provenance'] |= {'image': [_origin(band) for band in image]}
+        return stamps
+    origin = _origin(image)
     image = read_image(image, hdu=hdu, plane=plane)
     mask = _joint_mask(image, mask)
     if positions is None:
@@ -175,6 +201,18 @@ def cut_stamps(
         },
         assume_finite=True,
     )
+
+
+def _origin(image):
+    return os.fspath(image) if isinstance(image, (str, os.PathLike)) else type(image).__name__
+
+
+def _are_images(image):
+    """Whether it is a list of images, and not one as a list of lines."""
+    if not isinstance(image, (list, tuple)) or not image or isinstance(image, fits.HDUList):
+        return False
+    single = (str, os.PathLike, NDData, Cutout2D, fits.PrimaryHDU, fits.ImageHDU, fits.CompImageHDU)
+    return all(isinstance(b, single) or getattr(b, 'ndim', 0) == 2 for b in image)
 
 
 def _joint_mask(image, mask):

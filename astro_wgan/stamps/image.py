@@ -289,7 +289,8 @@ def _plane_of(image, plane):
     axes = _long_axes(shape)
     if plane is None and axes:
         raise ImageError(
-            f'The image is a cube of shape {shape}: choose one of its planes with `plane`.'
+            f'The image is a cube of shape {shape}: choose one of its planes with `plane`. Stamps '
+            'of several bands are cut from a list of images, one for each.'
         )
     if plane is not None and len(axes) != 1:
         raise ImageError(f'`plane` chooses from a cube of three axes; the image has shape {shape}.')

@@ -424,3 +424,54 @@ def test_a_cutout_is_an_image():
     stamps = cut_stamps(cutout, size=8, positions=wcs.pixel_to_world([50.0], [40.0]))
     whole = cut_stamps(make_image(wcs, bad=False), size=8, positions=[(50, 40)])
     assert np.array_equal(stamps.pixels, whole.pixels)
+
+
+def test_a_list_of_images_makes_bands(tmp_path):
+    rng = np.random.default_rng(3)
+    images = [make_image(tan_wcs()) for _ in range(3)]
+    for image in images:
+        image.data = rng.normal(size=image.shape)
+        image.uncertainty = StdDevUncertainty(rng.uniform(1, 2, size=image.shape))
+    images[1].mask = rng.random(images[1].shape) < 0.1
+    images[2] = CCDData(
+        images[2].data / 1e3,
+        unit=1e3 * images[0].unit,
+        wcs=images[2].wcs,
+        uncertainty=StdDevUncertainty(images[2].uncertainty.array / 1e3),
+    )
+    options = {'size': 16, 'positions': [(50, 40), (1, 30)], 'partial': 'fill'}
+    stamps = cut_stamps(images, **options)
+    for k, image in enumerate(images):
+        # Each band by itself is as Cutout2D has it, by the tests above.
+        right, found = cut_stamps(image, **options).replace(unit=images[0].unit), stamps.band(k)
+        np.testing.assert_allclose(found.pixels, right.pixels, rtol=1e-12)
+        np.testing.assert_allclose(found.uncertainty, right.uncertainty, rtol=1e-12)
+        np.testing.assert_array_equal(found.valid, right.valid)
+        assert found.unit == right.unit
+        assert found.wcs[1].wcs.crpix == pytest.approx(right.wcs[1].wcs.crpix)
+    assert cut_stamps(images, **(options | {'partial': 'drop'})).ids.tolist() == [0]
+    paths = [tmp_path / f'{k}.fits' for k in range(2)]
+    for path, image in zip(paths, images, strict=False):
+        image.write(path)
+    from_files = cut_stamps(paths, **options)
+    np.testing.assert_array_equal(from_files.pixels, stamps.pixels[..., :2])
+    assert from_files.meta['provenance']['image'] == [str(path) for path in paths]
+
+
+def test_images_that_are_no_bands_of_one_field():
+    image, other, options = (
+        make_image(tan_wcs()),
+        make_image(),
+        {'size': 16, 'positions': [(50, 40)]},
+    )
+    other.wcs = image.wcs.deepcopy()
+    other.wcs.wcs.crpix += 1
+    with pytest.raises(ValueError, match=r'Band 1 lies 1\.41 pixels from the first one'):
+        cut_stamps([image, other], **options)
+    for wrong, message in (
+        (image[:50], 'must have one shape'),
+        (CCDData(image.data, unit='s', wcs=image.wcs), 'units that convert'),
+        (CCDData(image.data, unit=image.unit), 'must have a `wcs` or none; band 1'),
+    ):
+        with pytest.raises(ValueError, match=message):
+            cut_stamps([CCDData(image.data, unit=image.unit, wcs=image.wcs), wrong], **options)
