@@ -3,8 +3,6 @@
 import numpy as np
 from scipy.stats import false_discovery_control
 
-from astro_wgan.stamps.table_columns import numbers_or_nan
-
 __all__ = ['conformal_p_values', 'conformal_threshold', 'q_values']
 
 
@@ -40,7 +38,7 @@ def conformal_p_values(scores, normal, weights=None, *, itself=0.0):
     >>> conformal_p_values([2.5, 9.0], [1.0, 2.0, 3.0]).tolist()
     [0.5, 0.25]
     """
-    scores = np.asarray(numbers_or_nan(scores), dtype=float)
+    scores = _numbers(scores)
     above = _weight_above(normal, weights)
     higher = above[np.searchsorted(normal, scores, side='left')]
     # Of one that is not among them, lest nothing be left for the strangest.
@@ -108,12 +106,20 @@ def q_values(p_values):
     >>> q_values([0.001, 0.02, 0.5, 0.9]).round(3).tolist()
     [0.004, 0.04, 0.667, 0.9]
     """
-    p_values = np.asarray(numbers_or_nan(p_values), dtype=float)
+    p_values = _numbers(p_values)
     q = np.full(p_values.shape, np.nan)
     known = ~np.isnan(p_values)
     if known.any():
         q[known] = false_discovery_control(p_values[known])
     return q
+
+
+def _numbers(values):
+    """As floats, NaN where masked."""
+    # Not at the top: to count scores above a threshold takes no astropy.
+    from astro_wgan.stamps.table_columns import numbers_or_nan
+
+    return np.asarray(numbers_or_nan(values), dtype=float)
 
 
 def _weight_above(normal, weights):

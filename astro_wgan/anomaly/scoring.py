@@ -6,7 +6,6 @@ import numpy as np
 from scipy.special import huber
 
 from astro_wgan.anomaly.residuals import measure_residuals, structure_map
-from astro_wgan.stamps.table_columns import numbers_or_nan
 
 __all__ = ['ENOUGH', 'BrightnessTrend', 'Scoring', 'plain_values']
 
@@ -325,6 +324,9 @@ class BrightnessTrend:
 
 def plain_values(column):
     """Values without their unit, that of the model in each table of it; NaN where masked."""
+    # Not at the top: to count scores above a threshold takes no astropy.
+    from astro_wgan.stamps.table_columns import numbers_or_nan
+
     return np.asarray(numbers_or_nan(column), dtype=float)
 
 
