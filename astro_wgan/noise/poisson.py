@@ -8,6 +8,10 @@ __all__ = ['poisson_noise']
 #: thousands is enormous in its sigmas, and the filter would carry it into bright neighbours.
 _FEWEST = 1.0
 
+#: Electrons above which they are Gaussian, too: NumPy counts no more than 1e19, and the skewness of
+#: so many is 1e-6.
+_MOST = 1e12
+
 
 def poisson_noise(electrons, noise_filter, *, ratio=1.0, rng):
     """
@@ -39,7 +43,7 @@ def poisson_noise(electrons, noise_filter, *, ratio=1.0, rng):
     ny, nx = noise_filter.shape
     white = rng.standard_normal((len(electrons), *noise_filter.box), dtype=np.float32)
     inside = white[:, :ny, :nx]  # nobody knows how bright it is around a stamp
-    bright = electrons >= _FEWEST
+    bright = (electrons >= _FEWEST) & (electrons <= _MOST)
     expected = electrons[bright]
     inside[bright] = (rng.poisson(expected) - expected) / np.sqrt(expected)
     return noise_filter.apply(white) * np.sqrt(electrons / ratio**2, dtype=np.float32)

@@ -55,6 +55,12 @@ def test_poisson_noise_has_the_power_spectrum_of_the_sky():
     np.testing.assert_allclose(found[strong] / 900, expected[strong], rtol=0.05)
 
 
+@pytest.mark.parametrize('electrons', [1e11, 1e13, 1e25])
+def test_any_number_of_electrons_has_its_root_as_noise(electrons):
+    noise = noisy(np.full((12, 12), electrons), None)
+    assert noise.std(dtype=float) == pytest.approx(np.sqrt(electrons), rel=0.01)
+
+
 def test_drizzled_pixels_have_less_variance():
     light = np.full((12, 12), 400.0)
     noise = noisy(light, None, correlation_ratio=2)
