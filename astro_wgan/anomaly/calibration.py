@@ -179,13 +179,14 @@ class Calibration:
         Raises
         ------
         ValueError
-            If a stamp that is said to be among the held-out ones is not.
+            If a stamp that is said to be among the held-out ones is not, or ``member`` is of
+            another length.
         """
         scores = self.scoring.score(misfit, self.trends)
         if member is None or self.ids is None:
             return scores
         known = dict(zip(self.ids.tolist(), self.held_out, strict=True))
-        rows = np.flatnonzero(np.asarray(member, dtype=bool) & ~np.isnan(scores))
+        rows = np.flatnonzero(_members(member, scores.shape) & ~np.isnan(scores))
         ids = np.asarray(misfit['id'])[rows].tolist()
         missing = [i for i in ids if i not in known]
         if missing:
@@ -244,7 +245,7 @@ class Calibration:
             Anomaly scores; NaN and masked ones give NaN.
         member : array_like of bool, shape (n,), optional
             True for a score that is itself one of the held-out ones: it is compared with the
-            others.
+            others. Masked ones are not.
 
         Returns
         -------
@@ -254,7 +255,9 @@ class Calibration:
             Where not all held-out images are normal, each counts by the probability that it is.
         """
         scores = plain_values(scores)
-        itself = np.zeros(scores.shape) if member is None else np.asarray(member, dtype=float)
+        itself = np.zeros(scores.shape)
+        if member is not None:
+            itself = _members(member, scores.shape).astype(float)
         if self.probabilities is not None:
             where = np.searchsorted(self.held_out, scores)
             itself = itself * self.probabilities[np.minimum(where, len(self.held_out) - 1)]
@@ -288,6 +291,16 @@ def _cross_fitted(scoring, misfit, trends):
         fitted = scoring.learn(misfit[rows[part != k]], normals=len(rows))
         scores[rows[part == k]] = scoring.score(misfit[rows[part == k]], fitted)
     return scores
+
+
+def _members(member, shape):
+    """Which are among the held-out ones: not those of which it is masked."""
+    values = plain_values(member)
+    if values.shape != shape:
+        raise ValueError(
+            f'`member` must have one value for each score, {shape}; got {values.shape}.'
+        )
+    return values > 0
 
 
 def _scores(values, kind):

@@ -235,3 +235,15 @@ def test_masked_p_values_are_none(kind):
     np.testing.assert_allclose(np.delete(found, 2), right)
     p = conformal_p_values(kind([2.5, 9.0], mask=[False, True]), [1.0, 2.0, 3.0])
     np.testing.assert_array_equal(p, [0.5, np.nan])
+
+
+def test_masked_members_are_none():
+    calibration, member = Calibration(np.arange(1.0, 100.0)), [True, True, False]
+    scores = [50.0, 50.0, 50.0]
+    right = calibration.p_value(scores, member=[True, False, False])
+    assert right[0] == pytest.approx(50 / 99)
+    assert right[1] == pytest.approx(51 / 100)
+    found = calibration.p_value(scores, member=np.ma.array(member, mask=[False, True, False]))
+    np.testing.assert_array_equal(found, right)
+    with pytest.raises(ValueError, match=r'`member` must have one value for each score, \(3,\)'):
+        calibration.p_value(scores, member=[True])
