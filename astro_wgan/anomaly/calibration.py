@@ -38,6 +38,8 @@ class Calibration:
         Share of the held-out images that are not normal, as given or as estimated.
     ids : array_like, shape (n,), optional
         Of the held-out images.
+    noise : array_like, shape (n,), optional
+        Theirs, by which they are told from others of the same ids.
     trends : dict of `~astro_wgan.anomaly.BrightnessTrend`, optional
         What normals have by brightness, by column of the misfit.
     conditions : `~astro_wgan.anomaly.drift.NormalConditions`, optional
@@ -77,6 +79,7 @@ class Calibration:
     probabilities: np.ndarray | None = None
     contamination: float = 0.0
     ids: np.ndarray | None = None
+    noise: np.ndarray | None = None
     trends: dict[str, BrightnessTrend] = field(default_factory=dict)
     conditions: object = None
     scoring: Scoring | None = None
@@ -88,7 +91,7 @@ class Calibration:
         kept = np.flatnonzero(scores > -np.inf)
         order = kept[np.argsort(scores[kept], kind='stable')]
         object.__setattr__(self, 'held_out', scores[order])
-        for name in ('probabilities', 'ids'):
+        for name in ('probabilities', 'ids', 'noise'):
             if getattr(self, name) is not None:
                 values = np.asarray(getattr(self, name))
                 if values.shape != scores.shape:
@@ -153,6 +156,7 @@ class Calibration:
             probabilities=probabilities if contamination else None,
             contamination=float(contamination),
             ids=np.asarray(held_out['id']) if 'id' in held_out.colnames else None,
+            noise=plain_values(held_out['noise']) if 'noise' in held_out.colnames else None,
             trends=trends,
             conditions=NormalConditions.of(held_out),
             scoring=scoring,
@@ -169,8 +173,8 @@ class Calibration:
         misfit : `~astropy.table.QTable`
             Of the stamps.
         member : array_like of bool, shape (n,), optional
-            True for stamps that are among the held-out ones, by their ``id``: each has the score
-            that it has there, which trends gave that do not know it.
+            True for stamps that are among the held-out ones, by ``id`` and ``noise``: each has the
+            score that it has there, which trends gave that do not know it.
 
         Returns
         -------
@@ -185,16 +189,22 @@ class Calibration:
         scores = self.scoring.score(misfit, self.trends)
         if member is None or self.ids is None:
             return scores
-        known = dict(zip(self.ids.tolist(), self.held_out, strict=True))
         rows = np.flatnonzero(_members(member, scores.shape) & ~np.isnan(scores))
         ids = np.asarray(misfit['id'])[rows].tolist()
-        missing = [i for i in ids if i not in known]
-        if missing:
+        place = {name: k for k, name in enumerate(self.ids.tolist())}
+        known = np.array([place.get(name, -1) for name in ids], dtype=int)
+        other = known < 0
+        if self.noise is not None and 'noise' in misfit.colnames:
+            # The same stamps, measured again, perhaps in another precision.
+            noise = plain_values(misfit['noise'])[rows]
+            other |= ~np.isclose(noise, self.noise[known], rtol=1e-3, atol=0, equal_nan=True)
+        if other.any():
             raise ValueError(
                 '`member` must be True only for stamps that the detector was calibrated on; '
-                f'{len(missing)} are not among these, the first has the id {missing[0]!r}.'
+                f'{other.sum()} are not among these, the first has the id '
+                f'{ids[other.argmax()]!r}.'
             )
-        scores[rows] = [known[i] for i in ids]
+        scores[rows] = self.held_out[known]
         return scores
 
     def thresholds(self, levels=LEVELS, *, source='held-out'):
@@ -267,7 +277,7 @@ class Calibration:
         """Plain values of its scores for a file; what they belong to is beside them there."""
         scores = {
             name: None if values is None else values.tolist()
-            for name in ('held_out', 'training', 'probabilities', 'ids')
+            for name in ('held_out', 'training', 'probabilities', 'ids', 'noise')
             for values in [getattr(self, name)]
         }
         return {**scores, 'contamination': self.contamination}

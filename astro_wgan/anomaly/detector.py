@@ -14,10 +14,10 @@ from astro_wgan.anomaly.misfit import measure_misfit
 from astro_wgan.anomaly.saving import DetectorParts, load_parts, save_parts
 from astro_wgan.anomaly.scoring import Scoring
 from astro_wgan.anomaly.search import FIRST_LOOK, LatentSearch, LatentSearcher
-from astro_wgan.jobs import describe_model
+from astro_wgan.jobs import describe_model, describe_networks, digest_settings
 from astro_wgan.stamps import StampSet, as_stamps
 from astro_wgan.visualize.gallery import write_gallery
-from astro_wgan.wgan import NotFittedError
+from astro_wgan.wgan import WGAN, NotFittedError
 
 __all__ = ['AnomalyDetector']
 
@@ -43,10 +43,10 @@ class AnomalyDetector:
     Attributes
     ----------
     wgan, search, scoring
-        As given. A detector whose model, search, scoring or encoder is replaced by another is no
-        longer calibrated.
+        As given. A detector whose model, search, scoring or encoder is replaced by another, or
+        whose model is fitted anew, is no longer calibrated.
     encoder_ : `keras.Model`
-        The encoder, once given or trained.
+        The encoder that was given or trained for this model, otherwise that of the model.
     calibration_ : `~astro_wgan.anomaly.Calibration`
         Scores of normal stamps, once calibrated, with the search, scoring and networks that they
         belong to.
@@ -77,14 +77,17 @@ class AnomalyDetector:
     """
 
     def __init__(self, wgan, *, search=None, scoring=None, encoder=None):
-        if not wgan.is_fitted:
-            raise NotFittedError('`wgan` must be fitted before it can detect anything.')
-        encoder = wgan.encoder_ if encoder is None else encoder
+        _check_part('wgan', wgan)
         if search is None:
-            search = LatentSearch() if encoder is None else FIRST_LOOK
-        self._wgan, self._search, self._encoder = wgan, search, encoder
-        self._scoring = Scoring() if scoring is None else scoring
+            has_encoder = encoder is not None or wgan.encoder_ is not None
+            search = FIRST_LOOK if has_encoder else LatentSearch()
+        scoring = Scoring() if scoring is None else scoring
+        _check_part('search', search)
+        _check_part('scoring', scoring)
+        self._wgan, self._search, self._scoring = wgan, search, scoring
         self._calibration = self._last_searcher = None
+        self._own_encoder = self._generator_of_encoder = None
+        self._take_encoder(encoder)
         self._changed = None
 
     def __repr__(self):
@@ -124,14 +127,18 @@ class AnomalyDetector:
 
     @property
     def encoder_(self):
-        """The encoder of the search."""
-        if self._encoder is None:
+        """The encoder of the search; assign None for that of the model."""
+        encoder = self._encoder()
+        if encoder is None:
             raise NotFittedError('This detector has no encoder: call `train_encoder`.')
-        return self._encoder
+        return encoder
 
     @encoder_.setter
     def encoder_(self, encoder):
-        self._replace('encoder', encoder)
+        former = self._own_encoder, self.wgan.encoder_
+        self._take_encoder(encoder)
+        if (self._own_encoder, self.wgan.encoder_) != former:
+            self._end_calibration('encoder')
 
     @property
     def calibration_(self):
@@ -140,13 +147,23 @@ class AnomalyDetector:
             since = f' since its `{self._changed}` was replaced' if self._changed else ''
             again = 'calibrate` again' if self._changed else 'calibrate` first'
             raise NotFittedError(f'This detector has not been calibrated{since}: call `{again}.')
+        # A model can be fitted anew, and networks have other weights.
+        if self._calibration.model not in (None, self._describe()):
+            raise NotFittedError(
+                'This detector has not been calibrated since its model was fitted anew: call '
+                '`calibrate` again.'
+            )
         return self._calibration
 
     @calibration_.setter
     def calibration_(self, calibration):
+        if not isinstance(calibration, Calibration):
+            raise TypeError(f'`calibration_` must be a Calibration; got {calibration!r}.')
         for name in ('search', 'scoring'):
             if getattr(calibration, name) != getattr(self, name):
                 raise ValueError(f'`calibration_` belongs to another `{name}`.')
+        if calibration.model not in (None, self._describe()):
+            raise ValueError('`calibration_` belongs to another `wgan` or `encoder_`.')
         self._calibration, self._changed = calibration, None
 
     @property
@@ -223,8 +240,8 @@ class AnomalyDetector:
         Raises
         ------
         ValueError
-            If ``contamination`` is no share, a table is that of another search or of another
-            smoothing, or no held-out stamp has a score.
+            If ``contamination`` is no share, a table is that of another model or search or of
+            another smoothing, or no held-out stamp has a score.
         """
         check_contamination(contamination)
         sets = [held_out] if training is None else [held_out, training]
@@ -237,7 +254,7 @@ class AnomalyDetector:
             contamination=contamination,
             scoring=self.scoring,
             search=self.search,
-            model=describe_model(self.wgan, encoder=self._encoder),
+            model=self._describe(),
         )
         self._changed = None
         return self
@@ -255,8 +272,8 @@ class AnomalyDetector:
             Where ``stamps`` is an image, such as a `~astropy.nddata.CCDData`, or its path: the
             centres of stamps of the model's size, as in `~astro_wgan.stamps.cut_stamps`.
         member : array_like of bool, optional
-            True for stamps that the detector was calibrated on, known by their ``id``: each is then
-            compared with the others.
+            True for stamps that the detector was calibrated on, known by ``id`` and ``noise``: each
+            is then compared with the others.
         progress : bool, optional
             Show a progress line.
         resume : path-like, optional
@@ -278,7 +295,7 @@ class AnomalyDetector:
             If the detector has not been calibrated with the model, search and scoring that it has.
         ValueError
             If the stamps do not fit the model, ``resume`` belongs to other work, a table is that of
-            another search or smoothing, or a ``member`` was not calibrated on.
+            another model, search or smoothing, or a ``member`` was not calibrated on.
 
         Warns
         -----
@@ -286,7 +303,7 @@ class AnomalyDetector:
             If pixel scale, noise, brightness, centers or sky are not those of the calibration, or
             more than half of the stamps are stranger than three quarters of the normals.
         """
-        calibration = self._checked_calibration()
+        calibration = self.calibration_
         self._check_measured(stamps)
         if isinstance(stamps, QTable) and positions is None:
             table = stamps.copy()
@@ -306,7 +323,7 @@ class AnomalyDetector:
         rank[order] = np.arange(1, len(table) + 1)
         table['rank'] = rank
         table.meta['scoring'] = asdict(self.scoring)
-        table.meta['thresholds'] = self._thresholds()
+        table.meta['thresholds'] = _thresholds(calibration)
         table.meta['contamination'] = calibration.contamination
         return table
 
@@ -343,7 +360,7 @@ class AnomalyDetector:
             is given beside ``level`` or a ``source`` other than the held-out normals, of which its
             p-values are, or the detector was not calibrated with normals of this ``source``.
         """
-        calibration = self._checked_calibration()
+        calibration = self.calibration_
         rate = false_discovery_rate
         if rate is not None:
             if level is not None or source != 'held-out':
@@ -381,10 +398,11 @@ class AnomalyDetector:
         Raises
         ------
         ValueError
-            If ``like`` lacks a stamp of the table, or an id is there twice.
+            If ``like`` lacks a stamp of the table, an id is there twice, or the table is that of
+            another model.
         """
         if like is not None:
-            like = like[_rows_of(np.asarray(table['id']), like.ids)]
+            like = like[_rows_of(_column(table, 'id'), like.ids)]
         return self.wgan.stamps_from_images(self._closest_images(table), like=like)
 
     def residual(self, stamps, table):
@@ -464,7 +482,7 @@ class AnomalyDetector:
         `~pathlib.Path`
         """
         self._check_rows(stamps, table)
-        shown = np.argsort(np.asarray(table['rank']))[:limit]
+        shown = np.argsort(_column(table, 'rank'))[:limit]
         images, weights, closest = self._compared(stamps[shown], table[shown])
         images = np.where(weights > 0, images, np.nan)
         return write_gallery(
@@ -480,10 +498,10 @@ class AnomalyDetector:
 
     def save(self, folder):
         """Write model, search and calibration into one folder."""
-        own = self._encoder if self._encoder is not self.wgan.encoder_ else None
-        save_parts(
-            folder, DetectorParts(self.wgan, self.search, self.scoring, own, self._calibration)
-        )
+        self._encoder()  # it must not be that of another model
+        calibration = self.calibration_ if hasattr(self, 'calibration_') else None
+        parts = DetectorParts(self.wgan, self.search, self.scoring, self._own_encoder, calibration)
+        save_parts(folder, parts)
 
     @classmethod
     def load(cls, folder):
@@ -501,59 +519,63 @@ class AnomalyDetector:
         options = {'search': parts.search, 'scoring': parts.scoring, 'encoder': parts.encoder}
         detector = cls(parts.wgan, **options)
         if parts.calibration is not None:
-            detector._calibration = replace(
-                parts.calibration, model=describe_model(parts.wgan, encoder=detector._encoder)
-            )
+            detector._calibration = replace(parts.calibration, model=detector._describe())
         return detector
 
     def _replace(self, name, value):
         """Another part than before ends what was known of normal stamps."""
-        if value is getattr(self, f'_{name}') or (
-            name in ('search', 'scoring') and value == getattr(self, f'_{name}')
-        ):
+        _check_part(name, value)
+        before = getattr(self, f'_{name}')
+        if value is before or (name != 'wgan' and value == before):
             return
-        if name == 'wgan' and self._encoder is self._wgan.encoder_:
-            self._encoder = value.encoder_
         setattr(self, f'_{name}', value)
+        self._end_calibration(name)
+
+    def _end_calibration(self, name):
         if self._calibration is not None:
             self._calibration, self._changed = None, name
+
+    def _take_encoder(self, encoder):
+        own = encoder is not None and encoder is not self.wgan.encoder_
+        self._own_encoder = encoder if own else None
+        self._generator_of_encoder = describe_networks(g=self.wgan.generator_) if own else None
+
+    def _encoder(self):
+        """That of the model, which changes with it, unless the detector has its own."""
+        if self._own_encoder is None:
+            return self.wgan.encoder_
+        if describe_networks(g=self.wgan.generator_) != self._generator_of_encoder:
+            raise NotFittedError(
+                'The encoder of this detector was given or trained for another `wgan`, or before '
+                'this one was fitted anew: call `train_encoder` again, or assign `encoder_`, None '
+                'for that of the model.'
+            )
+        return self._own_encoder
+
+    def _describe(self):
+        """What tells its networks from others."""
+        return describe_model(self.wgan, encoder=self._encoder())
 
     def _compared(self, stamps, table):
         """Images, weights of their pixels and closest images, in stretched intensity."""
         return *self.wgan.images_from_stamps(stamps), self._closest_images(table)
 
     def _closest_images(self, table):
-        return self.wgan.images_from_latent(np.asarray(table['latent'], dtype=np.float32))
+        self._check_networks(table)
+        return self.wgan.images_from_latent(_column(table, 'latent').astype(np.float32))
 
     def _searcher(self):
         """The same one as long as nothing changed: to trace its graph takes seconds."""
-        parts = (self.wgan, self.search, self._encoder)
+        parts = (self.wgan, self.search, self._encoder())
         if self._last_searcher is None or not self._last_searcher.serves(*parts):
             self._last_searcher = LatentSearcher(*parts[:2], encoder=parts[2])
         return self._last_searcher
-
-    def _thresholds(self):
-        sources = ['held-out']
-        if self.calibration_.training is not None:
-            sources.append('training')
-        found = {s: self.calibration_.thresholds(source=s) for s in sources}
-        # Text keys: the table's meta goes into YAML and JSON.
-        return {s: {str(level): t for level, t in by.items()} for s, by in found.items()}
-
-    def _checked_calibration(self):
-        """The calibration, if it still belongs to the networks: a model can be fitted anew."""
-        calibration = self.calibration_
-        if calibration.model not in (None, describe_model(self.wgan, encoder=self._encoder)):
-            raise NotFittedError(
-                'This detector has not been calibrated since its model was fitted anew: call '
-                '`calibrate` again.'
-            )
-        return calibration
 
     def _check_measured(self, table):
         """Refuse the measurements of another search, or of other windows than are scored."""
         if not isinstance(table, QTable):
             return
+        self._check_networks(table)
         needed = {'search': asdict(self.search)}
         if self.scoring.statistic == 'structure' or self.scoring.by_brightness:
             needed['window'] = self.scoring.window
@@ -567,9 +589,43 @@ class AnomalyDetector:
                     f'{", ".join(changed)}): call `measure` again.'
                 )
 
+    def _check_networks(self, table):
+        """Refuse measurements, and latent vectors, of another model."""
+        # FITS files keep the name in capitals.
+        known = table.meta.get('networks', table.meta.get('NETWORKS'))
+        if known not in (None, digest_settings(self._describe())):
+            raise ValueError(
+                'The table was measured with another `wgan` or `encoder_` than the detector has, '
+                'or before they were trained anew: call `measure` again.'
+            )
+
     def _check_rows(self, stamps, table):
-        if len(stamps) != len(table) or not np.array_equal(stamps.ids, np.asarray(table['id'])):
+        if len(stamps) != len(table) or not np.array_equal(stamps.ids, _column(table, 'id')):
             raise ValueError('`table` must hold the scores of `stamps`, row by row.')
+
+
+def _check_part(name, value):
+    kind = {'wgan': WGAN, 'search': LatentSearch, 'scoring': Scoring}[name]
+    if not isinstance(value, kind):
+        raise TypeError(f'`{name}` must be a {kind.__name__}; got {value!r}.')
+    if name == 'wgan' and not value.is_fitted:
+        raise NotFittedError('`wgan` must be fitted before it can detect anything.')
+
+
+def _thresholds(calibration):
+    sources = ['held-out'] if calibration.training is None else ['held-out', 'training']
+    found = {s: calibration.thresholds(source=s) for s in sources}
+    # Text keys: the table's meta goes into YAML and JSON.
+    return {s: {str(level): t for level, t in by.items()} for s, by in found.items()}
+
+
+def _column(table, name):
+    if name not in table.colnames:
+        raise ValueError(
+            f'`table` must have the column {name!r}, as `score` gives it; it has '
+            f'{", ".join(table.colnames)}.'
+        )
+    return np.asarray(table[name])
 
 
 def _rows_of(wanted, ids):

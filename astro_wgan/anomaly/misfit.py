@@ -10,7 +10,13 @@ from astropy.table import QTable
 from astro_wgan.anomaly.calibration import LEVELS
 from astro_wgan.anomaly.scoring import ENOUGH, Scoring
 from astro_wgan.anomaly.stamp_conditions import measure_conditions
-from astro_wgan.jobs import Fingerprint, describe_model, describe_settings, describe_stamps
+from astro_wgan.jobs import (
+    Fingerprint,
+    describe_model,
+    describe_settings,
+    describe_stamps,
+    digest_settings,
+)
 from astro_wgan.noise import finest_scatter
 from astro_wgan.progress import ProgressLine
 from astro_wgan.provenance import record
@@ -97,9 +103,8 @@ def measure_misfit(searcher, stamps, *, scoring=None, progress=True, resume=None
     ValueError
         If ``resume`` is a file of other work, or damaged.
     """
-    wgan, search = searcher.wgan, searcher.search
     # Enough that few of the search's places stay empty at a batch's end.
-    size = 4 * search.batch_size
+    size = 4 * searcher.search.batch_size
     scoring = Scoring() if scoring is None else scoring
     fingerprint = None if resume is None else _fingerprint(searcher, stamps, scoring)
     with (
@@ -119,7 +124,7 @@ def measure_misfit(searcher, stamps, *, scoring=None, progress=True, resume=None
             )
             done = len(kept)
             report(done)
-    return _table(stamps, kept.columns(), wgan, search, scoring)
+    return _table(stamps, kept.columns(), searcher, scoring)
 
 
 def _measure_batch(searcher, batch, scoring, report):
@@ -170,8 +175,9 @@ def _used(weights, fluxes):
     return np.minimum(seen, share.mean(axis=axes, dtype=float))
 
 
-def _table(stamps, columns, wgan, search, scoring):
+def _table(stamps, columns, searcher, scoring):
     table = _own_columns(stamps.table)
+    wgan, search = searcher.wgan, searcher.search
     if not columns:
         columns = {name: np.zeros(0) for name in _COLUMNS}
         columns['latent'] = np.zeros((0, wgan.network.latent))
@@ -190,6 +196,7 @@ def _table(stamps, columns, wgan, search, scoring):
         'search': asdict(search),
         'window': scoring.window,
         'model': wgan.provenance_,
+        'networks': digest_settings(_describe_networks(searcher)),
         'provenance': record(),
     }
     return table
@@ -209,7 +216,6 @@ def _own_columns(table):
 
 
 def _fingerprint(searcher, stamps, scoring):
-    model = describe_model(searcher.wgan, encoder=searcher.encoder)
     # Not all of the scoring: how what is measured becomes a score can be changed afterwards.
     settings = describe_settings(
         {
@@ -219,4 +225,9 @@ def _fingerprint(searcher, stamps, scoring):
             'masked pixels': _MASKED,
         }
     )
-    return Fingerprint({'stamps': describe_stamps(stamps), 'settings': settings, 'model': model})
+    groups = {'settings': settings, 'model': _describe_networks(searcher)}
+    return Fingerprint({'stamps': describe_stamps(stamps), **groups})
+
+
+def _describe_networks(searcher):
+    return describe_model(searcher.wgan, encoder=searcher.encoder)

@@ -391,8 +391,12 @@ def _history(state, iteration):
 
 def _in_batches(network, array):
     """Outputs of a network for any number of rows, as a list of arrays."""
+    if not len(array):
+        # TensorFlow's convolutions give no rows the channels of what they are made from.
+        one = _in_batches(network, np.zeros((1, *np.shape(array)[1:]), dtype=np.float32))
+        return [output[:0] for output in one]
     parts = []
-    for start in range(0, max(1, len(array)), _PREDICTION_BATCH):
+    for start in range(0, len(array), _PREDICTION_BATCH):
         outputs = network(tf.constant(array[start : start + _PREDICTION_BATCH]), training=False)
         parts.append([x.numpy() for x in (outputs if isinstance(outputs, list) else [outputs])])
     return [np.concatenate(x) for x in zip(*parts, strict=True)]

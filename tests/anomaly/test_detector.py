@@ -441,7 +441,41 @@ def test_another_model_brings_its_own_encoder(wgan, stamps):
     assert detector.encoder_ is second.encoder_
     own = AnomalyDetector(first, encoder=second.encoder_)
     own.wgan = wgan
+    with pytest.raises(NotFittedError, match='trained for another `wgan`'):
+        own.measure(stamps[:3], progress=False)
+    own.wgan = first
     assert own.encoder_ is second.encoder_
+    own.encoder_ = None
+    assert own.encoder_ is first.encoder_
+
+
+def test_a_model_that_was_fitted_anew_has_another_encoder(stamps, tmp_path):
+    model = WGAN.preset('compact', size=16).fit(stamps, iterations=1, progress=False)
+    detector = AnomalyDetector(model).calibrate(stamps[:40], progress=False)
+    given = AnomalyDetector(model, encoder=copy.deepcopy(model.encoder_))
+    measured = given.measure(stamps[:40], progress=False)
+    model.fit(stamps, iterations=2, seed=2, progress=False)
+    assert not hasattr(detector, 'calibration_')
+    detector.save(tmp_path)
+    assert not hasattr(AnomalyDetector.load(tmp_path), 'calibration_')
+    latent = detector.measure(stamps[:9], progress=False)['latent']
+    images, _ = model.images_from_stamps(stamps[:9])
+    np.testing.assert_allclose(latent, model.encoder_.predict(images, verbose=0), atol=1e-4)
+    with pytest.raises(NotFittedError, match='before this one was fitted anew'):
+        given.measure(stamps[:9], progress=False)
+    for use in (detector.calibrate, detector.closest):
+        with pytest.raises(ValueError, match='measured with another `wgan`'):
+            use(measured)
+
+
+@pytest.mark.parametrize(
+    ('name', 'value'),
+    [('wgan', None), ('search', 'mu'), ('scoring', None), ('calibration_', 3.0)],
+)
+def test_parts_of_another_kind_are_refused(detector, name, value):
+    with pytest.raises(TypeError, match=f'`{name}` must be a'):
+        setattr(detector, name, value)
+    assert hasattr(detector, 'calibration_')
 
 
 def test_a_new_encoder_ends_the_calibration(wgan, stamps):
@@ -532,6 +566,32 @@ def test_contamination_of_the_calibration_is_estimated_or_given(detector, stamps
     assert own.calibration_.probabilities.sum() == pytest.approx(108, abs=6)
     with pytest.raises(ValueError, match='`contamination` must be a share'):
         own.calibrate(stamps, contamination=0.7)
+
+
+def test_no_stamps_have_images_of_the_same_shape(detector, stamps, table, tmp_path):
+    none = detector.score(stamps[:0], progress=False)
+    for images in (detector.closest(none, like=stamps), detector.residual(stamps[:0], none)):
+        assert images.pixels.shape == (0, 16, 16)
+    assert detector.gallery(stamps[:0], none, tmp_path / 'page.html').exists()
+
+
+@pytest.mark.parametrize('name', ['id', 'latent', 'rank'])
+def test_a_column_that_is_missing_is_named(detector, stamps, table, name, tmp_path):
+    table = table[[other for other in table.colnames if other != name]]
+    with pytest.raises(ValueError, match=f"must have the column '{name}'"):
+        detector.gallery(stamps[: len(table)], table, tmp_path / 'page.html')
+
+
+def test_other_stamps_of_the_same_ids_are_no_members(detector, stamps, tmp_path):
+    own = AnomalyDetector(detector.wgan, search=SEARCH).calibrate(stamps[:40], progress=False)
+    own.save(tmp_path)
+    other = stamps[:40].replace(pixels=stamps[40:80].pixels)
+    for judge in (own, AnomalyDetector.load(tmp_path)):
+        judge.score(stamps[:40], member=np.ones(40, dtype=bool), progress=False)
+        with pytest.raises(ValueError, match='40 are not among these, the first has the id 0'):
+            judge.score(other, member=np.ones(40, dtype=bool), progress=False)
+        with pytest.raises(ValueError, match=r'one value for each score, \(40,\)'):
+            judge.score(other, member=[True, False], progress=False)
 
 
 def test_a_contaminated_calibration_is_saved(detector, stamps, tmp_path):

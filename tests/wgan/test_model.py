@@ -197,6 +197,13 @@ def test_generated_images_are_in_the_unit_of_the_stamps(stamps, whole):
     assert len(whole.generate(latent=np.zeros((2, whole.network.latent)))) == 2
 
 
+def test_no_images_have_the_shape_of_some(stamps, whole):
+    none, one = (whole.critic_features(stamps[:n]) for n in (0, 1))
+    assert none.shape == (0, *one.shape[1:])
+    none, one = (whole.images_from_latent(np.zeros((n, whole.network.latent))) for n in (0, 1))
+    assert none.shape == (0, *one.shape[1:])
+
+
 def test_saved_model_is_the_same_when_it_is_loaded(stamps, whole, tmp_path):
     whole.save(tmp_path / 'model')
     again = WGAN.load(tmp_path / 'model')
