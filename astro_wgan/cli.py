@@ -6,11 +6,8 @@ import sys
 from dataclasses import fields, replace
 from pathlib import Path
 
-from astropy import units as u
-
-from astro_wgan import __version__, datasets
-from astro_wgan.hunting import HuntConfig
-from astro_wgan.stamps import Detection, StampStore
+# Nothing that takes time to load: Ctrl-C is heard as soon as `main` runs.
+import astro_wgan
 
 __all__ = ['main']
 
@@ -29,16 +26,23 @@ def main(arguments=None):
     int
         0 if all went well, 2 for input that cannot be used, 130 after Ctrl-C.
     """
-    options = _parser().parse_args(arguments)
-    # TensorFlow's own notes on its start say nothing to an astronomer.
-    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
     try:
-        return options.run(options)
+        return _run(arguments)
     except KeyboardInterrupt:
         print('\nInterrupted. The same command goes on from here.', file=sys.stderr)
         return 130
+
+
+def _run(arguments):
+    options = _parser().parse_args(arguments)
+    # TensorFlow's own notes on its start say nothing to an astronomer.
+    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
+    from astropy.units import UnitsError
+
+    try:
+        return options.run(options)
     # In astropy 8 an error of units is no ValueError.
-    except (OSError, TypeError, ValueError, u.UnitsError) as error:
+    except (OSError, TypeError, ValueError, UnitsError) as error:
         if options.traceback:
             raise
         # One line, whatever the lines of the message.
@@ -47,10 +51,9 @@ def main(arguments=None):
 
 
 def _parser():
-    parser = argparse.ArgumentParser(
-        prog='astro-wgan', description=sys.modules['astro_wgan'].__doc__
-    )
-    parser.add_argument('--version', action='version', version=f'astro_wgan {__version__}')
+    parser = argparse.ArgumentParser(prog='astro-wgan', description=astro_wgan.__doc__)
+    version = f'astro_wgan {astro_wgan.__version__}'
+    parser.add_argument('--version', action='version', version=version)
     commands = parser.add_subparsers(metavar='COMMAND', required=True)
     _add_hunt(commands)
     _add_observe(commands)
@@ -58,7 +61,10 @@ def _parser():
 
 
 def _add_hunt(commands):
-    defaults, detection = HuntConfig(), HuntConfig().detection
+    from astro_wgan.datasets import names
+
+    defaults = astro_wgan.HuntConfig()
+    detection = defaults.detection
     command = commands.add_parser(
         'hunt',
         help='find the strangest sources of an image',
@@ -68,7 +74,7 @@ def _add_hunt(commands):
     )
     command.set_defaults(run=_hunt)
     add = command.add_argument
-    add('image', help=f'FITS, JPEG or PNG file, or a bundled image: {", ".join(datasets.names())}')
+    add('image', help=f'FITS, JPEG or PNG file, or a bundled image: {", ".join(names())}')
     add('--out', metavar='DIR', help='folder for the results (default: hunt-NAME)')
     add('--size', type=int, default=defaults.size, help='edge of the stamps in pixels')
     add('--preset', choices=['compact', 'paper'], default=defaults.preset, help='the networks')
@@ -102,7 +108,8 @@ def _add_hunt(commands):
 
 
 def _hunt(options):
-    from astro_wgan.hunting import hunt
+    from astro_wgan.hunting import HuntConfig, hunt
+    from astro_wgan.stamps import Detection
 
     image, credit = _find_image(options.image)
     given = vars(options)
@@ -129,6 +136,8 @@ def _hunt(options):
 
 def _find_image(name):
     """The path of an image and the credit that it needs, which only bundled ones have."""
+    from astro_wgan import datasets
+
     if not Path(name).exists() and name in datasets.names():
         return datasets.image_path(name), datasets.describe(name).credit
     return name, None
@@ -244,7 +253,7 @@ def _observe(options):
         processes=options.processes,
         progress=not options.quiet,
     )
-    noise_free = StampStore.open(noise_free_path(into))
+    noise_free = astro_wgan.StampStore.open(noise_free_path(into))
     for k, label in enumerate(labels):
         path = out / f'{label}.fits'
         write_mock(path, store[k : k + 1], 0, instrument, noise_free=noise_free[k : k + 1])
@@ -257,7 +266,7 @@ def _observe(options):
 
 
 def _describe_mock(row):
-    rest = row['rest_wavelength'].to_value(u.nm)
+    rest = row['rest_wavelength'].to_value('nm')
     return (
         f'AB magnitude {row["magnitude"].value:.2f} at redshift {row["redshift"]:g}, '
         f'light at {rest:.0f} nm in the rest frame: {_BANDPASS[row["bandpass"]]}'
@@ -278,6 +287,8 @@ _OF_IMAGES = ('unit', 'pixel-scale', 'image-redshift', 'wavelength', 'plane')
 
 def _read_light_maps(options):
     """Names and light maps of the images of the command."""
+    from astropy import units as u
+
     from astro_wgan.mocks import load_light_map, read_light_map
     from astro_wgan.mocks.bundled import SIMULATIONS
 
@@ -318,6 +329,8 @@ def _short_name(path):
 
 
 def _instrument(options):
+    from astropy import units as u
+
     from astro_wgan.mocks import ImagePSF, find_instrument
     from astro_wgan.mocks.observing import with_exposure_time
 

@@ -249,6 +249,15 @@ def test_interrupted_hunt_goes_on_to_the_same_end(result, image, tmp_path, monke
         assert len(store) == len(again.table)
 
 
+def test_ctrl_c_while_the_command_is_loaded_is_heard(monkeypatch, capsys):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr('astro_wgan.cli._parser', interrupted)
+    assert main(['hunt', 'image.fits']) == 130
+    assert 'The same command goes on from here' in capsys.readouterr().err
+
+
 def test_ctrl_c_leaves_a_checkpoint_from_which_the_same_command_goes_on(image_path, tmp_path):
     out = tmp_path / 'out'
     command = [sys.executable, '-m', 'astro_wgan.cli', 'hunt', str(image_path), '--out', str(out)]

@@ -45,6 +45,8 @@ def test_rooms_without_networks_do_not_load_tensorflow():
         ('stamps.stampset', ('zarr', 'regions', 'photutils', 'reproject')),
         ('anomaly.calibration', ('tensorflow', 'keras', 'astropy')),
         ('evaluate', ('tensorflow', 'keras')),
+        # Ctrl-C while these are loaded is heard.
+        ('cli', ('astropy', 'numpy')),
     ],
 )
 def test_parts_load_no_more_than_they_need(module, others):

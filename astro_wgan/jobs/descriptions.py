@@ -5,10 +5,12 @@ import re
 import sys
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from astropy import units as u
+from astropy.table import Table
 
 from astro_wgan.jobs.digests import ArrayDigest, digest, digest_columns
 
@@ -38,6 +40,9 @@ _MOST_PARENTS = 2048
 
 #: Arrays with no more numbers than these are shown, larger ones have a digest.
 _SHOWN = 8
+
+#: Texts with no more characters than these are kept, longer ones have a digest.
+_LONGEST_TEXT = 1000
 
 
 def describe_stamps(stamps, *, columns=()):
@@ -271,6 +276,19 @@ def _items(value):
         return value.items()
     if is_dataclass(value) and not (isinstance(value, type) or _is_cosmology(value)):
         return [(field.name, getattr(value, field.name)) for field in fields(value)]
+    if isinstance(value, partial):
+        return [('function', value.func), ('arguments', value.args), *value.keywords.items()]
+    if isinstance(value, Table):
+        return digest_columns(value).items()
+    if _is_of('astropy.nddata', 'NDData', value):
+        uncertainty = value.uncertainty
+        return [
+            ('data', value.data),
+            ('mask', value.mask),
+            ('unit', value.unit),
+            ('uncertainty', None if uncertainty is None else uncertainty.array),
+            ('uncertainty type', None if uncertainty is None else uncertainty.uncertainty_type),
+        ]
     if type(value).__repr__ is object.__repr__ and hasattr(value, '__dict__'):
         # Its text would say nothing of what is in it.
         return [('class', type(value).__qualname__), *vars(value).items()]
@@ -288,9 +306,9 @@ def _plain(value):
         plain = _plain(value.value)
         return f'{plain} {value.unit}'.strip() if np.isscalar(plain) else [plain, str(value.unit)]
     if isinstance(value, (np.ndarray, np.generic)):
-        return value.tolist() if value.size <= _SHOWN else digest(value)
+        return _whole(value.tolist()) if value.size <= _SHOWN else digest(value)
     if isinstance(value, (int, float)):
-        return value
+        return _whole(value)
     if isinstance(value, Path):
         return str(value)
     if _is_cosmology(value):
@@ -302,14 +320,28 @@ def _plain(value):
         return [_plain_or_dict(item) for item in ordered]
     if callable(value) and hasattr(value, '__qualname__'):
         return f'{value.__module__}.{value.__qualname__}'
+    with np.printoptions(threshold=sys.maxsize, precision=17):
+        text = repr(value)
     # Where an object lies in memory says nothing.
-    return re.sub(r' at 0x[0-9a-f]+', '', repr(value))
+    text = re.sub(r' at 0x[0-9a-f]+', '', text)
+    return text if len(text) <= _LONGEST_TEXT else digest(np.array(text))
+
+
+def _whole(value):
+    """Whole numbers as such: a threshold of 3 is one of 3.0."""
+    if isinstance(value, list):
+        return [_whole(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _is_cosmology(value):
-    # To import it takes half a second; whoever has a cosmology has done so.
-    known = sys.modules.get('astropy.cosmology')
-    return known is not None and isinstance(value, known.Cosmology)
+    return _is_of('astropy.cosmology', 'Cosmology', value)
+
+
+def _is_of(module, name, value):
+    # To import it takes half a second; whoever has one of its objects has done so.
+    known = sys.modules.get(module)
+    return hasattr(known, name) and isinstance(value, getattr(known, name))
 
 
 def _plain_or_dict(value):

@@ -5,8 +5,11 @@ from functools import partial
 import numpy as np
 import pytest
 from astropy import units as u
+from astropy.coordinates import SkyCoord
 from astropy.cosmology import FlatLambdaCDM
+from astropy.nddata import NDData, StdDevUncertainty
 from astropy.table import QTable
+from astropy.time import Time
 from astropy.wcs import WCS, DistortionLookupTable, Sip
 
 from astro_wgan import Detection, StampSet, StampStore
@@ -264,7 +267,7 @@ def settings_mismatch(now, before):
         (1, 2, '`x` was 1 and is 2'),
         (None, 2.5, '`x` was None and is 2.5'),
         ('mean', 'median', "`x` was 'mean' and is 'median'"),
-        (1 * u.s, 1 * u.min, "`x` was '1.0 s' and is '1.0 min'"),
+        (1 * u.s, 1 * u.min, "`x` was '1 s' and is '1 min'"),
         ([1, 2] * u.nm, [1, 3] * u.nm, None),
         (np.arange(99), np.arange(99)[::-1], '`x` differs'),
         (None, np.arange(99), '`x` was None and is an array'),
@@ -274,7 +277,7 @@ def settings_mismatch(now, before):
         (np.mean, np.median, "`x` was 'numpy.mean' and is 'numpy.median'"),
         (u.nJy, u.uJy, "`x` was 'nJy' and is 'uJy'"),
         ((1, 2), (1, 3), '`x` was [1, 2] and is [1, 3]'),
-        (float('nan'), 1.0, '`x` was NaN and is 1.0'),
+        (float('nan'), 1.0, '`x` was NaN and is 1'),
     ],
 )
 def test_a_setting_that_has_changed_is_named(before, now, what):
@@ -283,6 +286,49 @@ def test_a_setting_that_has_changed_is_named(before, now, what):
     assert said.startswith('belongs to other settings: `x')
     if what is not None:
         assert said == f'belongs to other settings: {what}'
+
+
+@pytest.mark.parametrize(
+    ('one', 'same'),
+    [
+        (3, 3.0),
+        ([1.0, 2], (1, 2.0)),
+        (np.float32(2.5), 2.5),
+        (2 * u.nJy, 2.0 * u.nJy),
+        ({'threshold': 3}, {'threshold': np.float64(3)}),
+    ],
+)
+def test_numbers_in_another_form_are_the_same_setting(one, same):
+    assert settings_mismatch({'x': one}, {'x': same}) is None
+
+
+def with_another(value, number=1500):
+    changed = value.copy()
+    changed[number] = 7
+    return changed
+
+
+MANY = np.linspace(0, 1, 3000)
+
+
+# The texts of all these leave most numbers out.
+@pytest.mark.parametrize(
+    'make',
+    [
+        lambda values: partial(np.add, values),
+        lambda values: partial(np.add, out=values),
+        lambda values: QTable({'value': values}),
+        lambda values: SkyCoord(values, np.zeros(len(values)), unit='deg'),
+        lambda values: Time(2450000 + values, format='jd'),
+        lambda values: NDData(values),
+        lambda values: NDData(MANY, mask=values > 2),
+        lambda values: NDData(MANY, uncertainty=StdDevUncertainty(values)),
+        lambda values: [SkyCoord(values, np.zeros(len(values)), unit='deg')],
+    ],
+)
+def test_all_numbers_of_an_object_count(make):
+    assert settings_mismatch({'x': make(MANY)}, {'x': make(MANY.copy())}) is None
+    assert settings_mismatch({'x': make(with_another(MANY))}, {'x': make(MANY)}) is not None
 
 
 def test_two_cosmologies_of_one_name():
