@@ -57,7 +57,7 @@ _JUDGMENT = (
 
 #: What networks see there. Other words here make files for resuming from earlier versions unfit:
 #: to be changed with what is measured of stamps with masks.
-_MASKED = 'closest image, and the noise of fewer pixels'
+_MASKED = 'closest image, and the noise and sky of fewer pixels'
 
 
 def measure_misfit(searcher, stamps, *, scoring=None, progress=True, resume=None):

@@ -51,7 +51,8 @@ def measure_residuals(images, closest, weights, *, smoothing, turned_smoothing, 
     Beside a hole fewer pixels are averaged, so that more noise is left; and noise is weaker where
     asinh compresses what is bright, so that a hole on a galaxy leaves a noisier rest. Draws of
     noise have both; by as much as their structure with the mask exceeds that without it the
-    structure of the image is reduced. It is never raised.
+    structure of the image is reduced. It is never raised. Where a mask hides more of the sky than
+    of the light, what ``turned`` has beyond the noise is as if spread over the whole stamp.
 
     Examples
     --------
@@ -167,24 +168,28 @@ def _of_masked(images, closest, weights, *, smoothing, turned_smoothing, reach, 
     residual = images - closest
     smooth = smoothed(residual, weights, smoothing)
     structure = _shares(smooth, weights, reach).sum(axis=(1, 2, 3))
-    turned = _least_when_pairs_turned(images, closest, weights, turned_smoothing)
+    squares, share = _least_when_pairs_turned(images, closest, weights, turned_smoothing)
     if noise is not None:
         window = {'smoothing': smoothing, 'turned_smoothing': turned_smoothing, 'reach': reach}
         with_mask, without = _of_noise(noise(closest), weights, **window)
         with np.errstate(invalid='ignore', divide='ignore'):
             # A NaN says that nothing can be compared, as what it is multiplied with does.
             structure *= np.fmin(1, without[0] / with_mask[0])
-            turned *= np.fmin(1, without[1] / with_mask[1])
+            alike = squares * np.fmin(1, without[1] / with_mask[1])
+            beyond = np.maximum(squares - with_mask[1], 0)
+            squares = np.minimum(alike, np.fmin(without[1], with_mask[1]) + beyond * share)
     peak = _largest(residual - smooth if smoothing else residual, weights)
-    return {'structure': structure, 'peak': peak, 'turned': turned}
+    return {'structure': structure, 'peak': peak, 'turned': np.sqrt(squares)}
 
 
 def _of_noise(draws, weights, *, smoothing, turned_smoothing, reach):
-    """Structure, and what is like ``turned``, of noise: with the weights, and without any."""
+    """Structure, and the square of ``turned``, of noise: with the weights, and without any."""
     all_alike = np.ones_like(weights)
     pairs = weights * weights[:, ::-1, ::-1]
     with_weights, without = (np.zeros((2, len(weights))) for _ in range(2))
+    number = 0
     for draw in draws:
+        number += 1
         # A pixel's weight is the inverse of its variance.
         noisier = np.divide(draw, np.sqrt(weights), out=np.zeros_like(weights), where=weights > 0)
         for sums, field, used, paired in (
@@ -193,26 +198,43 @@ def _of_noise(draws, weights, *, smoothing, turned_smoothing, reach):
         ):
             smooth = smoothed(field, used, smoothing)
             sums[0] += _shares(smooth, used, reach).sum(axis=(1, 2, 3))
-            sums[1] += np.sqrt(_mean_square(smoothed(field, paired, turned_smoothing), paired))
-    return with_weights, without
+            sums[1] += _mean(np.square(smoothed(field, paired, turned_smoothing)), paired)
+    return with_weights / number, without / number
 
 
 def _least_when_pairs_turned(images, closest, weights, sigma):
     """Of pixels that count together with the one that they are compared with."""
     beyond = ((0, 0), (1, 1), (1, 1), (0, 0))
     turned, opposite = (np.pad(a[:, ::-1, ::-1], beyond, mode='edge') for a in (closest, weights))
-    least = np.full(len(images), np.inf)
+    least, share = np.full(len(images), np.inf), np.ones(len(images))
+    light = _inner(convolved(np.maximum(closest, 0), sigma))
     for dy, dx in product((-1, 0, 1), repeat=2):
         used = weights * _inner(opposite, dy, dx)
         difference = smoothed(images - _inner(turned, dy, dx), used, sigma)
-        least = np.minimum(least, _mean_square(_inner(difference), _inner(used)))
-    return np.sqrt(least)
+        mean = _mean(np.square(_inner(difference)), _inner(used))
+        share = np.where(mean < least, _spread(_inner(used), light), share)
+        least = np.minimum(least, mean)
+    return least, share
 
 
-def _mean_square(values, weights):
+def _spread(used, light):
+    """
+    Pixels that are seen by light that is seen, as shares of all; 1 at most.
+
+    What exceeds the noise lies where light is. Were there no mask it would be spread over more
+    pixels, but where as much of the light is hidden as of the pixels, or more.
+    """
+    axes = (1, 2, 3)
+    seen, total = used.mean(axis=axes), light.sum(axis=axes)
+    of_light = np.divide((used * light).sum(axis=axes), total, out=seen.copy(), where=total > 0)
+    with np.errstate(invalid='ignore'):
+        return seen / np.maximum(of_light, seen)
+
+
+def _mean(values, weights):
     axes = (1, 2, 3)
     with np.errstate(invalid='ignore'):
-        return (weights * np.square(values)).sum(axis=axes) / weights.sum(axis=axes)
+        return (weights * values).sum(axis=axes) / weights.sum(axis=axes)
 
 
 def _least_when_turned(images, closest, sigma):

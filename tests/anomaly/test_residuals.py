@@ -170,3 +170,24 @@ def test_noisier_pixels_count_less_in_turned():
     # do the pixels opposite, in pairs with which others count as much.
     pairs = (weights * weights[:, ::-1, ::-1])[:, 1:-1, 1:-1].mean()
     assert share == pytest.approx(np.sqrt(0.25 / pairs), rel=0.05)
+
+
+def test_what_is_turned_is_not_more_for_hidden_sky():
+    """A source beside the center, of which masks of the empty sky hide nothing."""
+    y, x = np.indices((32, 32)) - 15.5
+    source = 3 * np.exp(-((x - 2.5) ** 2 + y**2) / 2 / 2**2)
+    rng = np.random.default_rng(5)
+    draws = [0.05 * rng.normal(size=(1, 32, 32, 1)) for _ in range(4)]
+    closest = source[np.newaxis, ..., np.newaxis].astype(np.float32)
+    image = closest + 0.05 * rng.normal(size=closest.shape).astype(np.float32)
+    window = {'smoothing': 1.5, 'turned_smoothing': 1.5, 'reach': None, 'noise': lambda _: draws}
+    whole = np.ones_like(closest)
+    expected = measure_residuals(image, closest, whole, **window)['turned'][0]
+    for hidden in (x < -10, np.abs(y) > 10, np.hypot(x, y) > 11):
+        weights = np.where(hidden, 0, 1)[np.newaxis, ..., np.newaxis].astype(np.float32)
+        found = measure_residuals(image, closest, weights, **window)['turned'][0]
+        assert found == pytest.approx(expected, rel=0.1)
+    # Pixels that are hidden here and there hide as much of the source as of the sky.
+    weights = (rng.random(closest.shape) > 0.1).astype(np.float32)
+    found = measure_residuals(image, closest, weights, **window)['turned'][0]
+    assert found == pytest.approx(expected, rel=0.1)
