@@ -1,7 +1,6 @@
 """The misfit of each stamp, by several measures, as a table."""
 
 from dataclasses import asdict
-from itertools import chain, count
 
 import numpy as np
 from astropy import units as u
@@ -21,6 +20,7 @@ from astro_wgan.noise import finest_scatter
 from astro_wgan.progress import ProgressLine
 from astro_wgan.provenance import record
 from astro_wgan.resume import ResumeFile
+from astro_wgan.stamps.table_columns import make_room
 from astro_wgan.wgan.filling import LEAST_WEIGHT, seen_share
 
 __all__ = ['measure_misfit']
@@ -205,13 +205,7 @@ def _table(stamps, columns, searcher, scoring):
 def _own_columns(table):
     """A copy of the stamps' table in which no column has the name of a measured one."""
     table = QTable(table, copy=True)
-    for name in ('paper_score', *_COLUMNS, 'incomplete', *_JUDGMENT):
-        if name in table.colnames:
-            numbers = chain([''], (f'_{k}' for k in count(2)))
-            table.rename_column(
-                name,
-                next(own for k in numbers if (own := f'{name}_input{k}') not in table.colnames),
-            )
+    make_room(table, ('paper_score', *_COLUMNS, 'incomplete', *_JUDGMENT))
     return table
 
 

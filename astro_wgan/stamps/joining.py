@@ -6,6 +6,7 @@ from astropy.table import vstack
 from astro_wgan.stamps.axis_order import own_axes
 from astro_wgan.stamps.checks import check_alike
 from astro_wgan.stamps.geometry import StampGeometry
+from astro_wgan.stamps.table_columns import make_room
 
 __all__ = ['joined_arguments']
 
@@ -58,5 +59,6 @@ def _joined_table(sets, renumber):
     if renumber:
         former = table['id']
         table['id'] = np.arange(len(table))
+        make_room(table, ['former_id'])
         table['former_id'] = former
     return table

@@ -375,7 +375,8 @@ def concatenate(sets, *, renumber=False):
         masked. Table columns that only some have are filled as `~astropy.table.vstack` does.
     renumber : bool, optional
         Number the stamps from 0, for sets that share ids, as those cut from different images do.
-        The former ids become the column ``former_id``.
+        The former ids become the column ``former_id``; one of that name becomes
+        ``former_id_input``.
 
     Returns
     -------

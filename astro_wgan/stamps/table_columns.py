@@ -1,11 +1,20 @@
 """Columns of tables as they come from archives: text and numbers in object columns, missing ids."""
 
+from itertools import chain, count
+
 import numpy as np
 from astropy.table import Column
 
 from astro_wgan.stamps.masked import without_mask
 
-__all__ = ['check_ids', 'named_rows', 'numbers_or_nan', 'plain_values', 'text_without_unit']
+__all__ = [
+    'check_ids',
+    'make_room',
+    'named_rows',
+    'numbers_or_nan',
+    'plain_values',
+    'text_without_unit',
+]
 
 #: Rows that an error names.
 _NAMED = 5
@@ -122,6 +131,27 @@ def check_ids(ids, *, unique=True):
     ids = np.sort(ids)
     if unique and (ids[1:] == ids[:-1]).any():
         raise ValueError('Column `id` of `table` must hold a different value for each stamp.')
+
+
+def make_room(table, names):
+    """
+    Rename columns of a table in whose place others will be.
+
+    Parameters
+    ----------
+    table : `~astropy.table.Table`
+        Changed in place: its column ``peak`` becomes ``peak_input``, or where that is there, too,
+        ``peak_input_2``.
+    names : sequence of str
+        Of the columns to come.
+    """
+    for name in names:
+        if name in table.colnames:
+            numbers = chain([''], (f'_{k}' for k in count(2)))
+            table.rename_column(
+                name,
+                next(own for k in numbers if (own := f'{name}_input{k}') not in table.colnames),
+            )
 
 
 def named_rows(rows):

@@ -351,6 +351,10 @@ def test_concatenate_images_of_different_fields():
     joined = concatenate(sets, renumber=True)
     assert joined.ids.tolist() == [0, 1, 2, 3]
     assert joined.table['former_id'].tolist() == [0, 1, 0, 1]
+    # Those of before stay.
+    again = concatenate([joined, joined], renumber=True).table
+    assert again['former_id'].tolist() == [0, 1, 2, 3, 0, 1, 2, 3]
+    assert again['former_id_input'].tolist() == [0, 1, 0, 1, 0, 1, 0, 1]
     assert [part['dropped'] for part in joined.meta['parts']] == [0, 1]
     assert len(joined.geometry.parents) == 2
     assert sets[0].table.colnames == ['id', 'x', 'y']
