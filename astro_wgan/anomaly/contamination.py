@@ -10,8 +10,8 @@ __all__ = ['check_contamination', 'normal_probabilities']
 
 #: Below this quantile of all scores hardly any is that of an anomaly.
 _BULK = 0.8
-#: Fewer scores do not tell the share of the anomalies among them.
-_LEAST = 100
+#: Fewer scores do not tell the share of the anomalies among them, nor, where it is known, which.
+_LEAST, _LEAST_OF_KNOWN = 300, 30
 #: p-value of a Kolmogorov-Smirnov test below which the bulk does not have the assumed distribution.
 _LEAST_FIT = 0.1
 
@@ -40,7 +40,8 @@ def normal_probabilities(scores, *, contamination='estimate'):
     Raises
     ------
     ValueError
-        If ``contamination`` is neither a share nor ``'estimate'``.
+        If ``contamination`` is neither a share nor ``'estimate'``, or a share of fewer than 30
+        scores.
 
     Notes
     -----
@@ -56,9 +57,11 @@ def normal_probabilities(scores, *, contamination='estimate'):
     estimated, and p-values are as without: too large, if anything. Where they do, but the highest
     scores of normals are higher than it expects, these are taken for anomalies and p-values are too
     small: of skewed distributions that are as alike to Gumbel's below the 80th percentile as a
-    lognormal with a scale of 0.5, a tenth. Few scores do not show the difference: of exponential
-    ones, or of a lognormal with a scale of 1, 100 to 200 have 22 to 27 per cent of normals above
-    the threshold of 90 per cent, 400 have 14 to 16, and 1,000 ten, as they should.
+    lognormal with a scale of 0.5, a tenth. Few scores do not show the difference: of 400
+    exponential ones 14 to 16 per cent of the normals are above the threshold of 90 per cent, of
+    1,000 ten, as they should; of those with a gamma distribution of shape 2, or a lognormal with a
+    scale of 0.7, 16 to 23 are even then. The scores of the default `~astro_wgan.anomaly.Scoring`
+    are not so skewed, since they are logarithms compared with their scatter.
     ``benchmarks/calibration.py`` measures the rates.
 
     Examples
@@ -75,11 +78,15 @@ def normal_probabilities(scores, *, contamination='estimate'):
     scores = np.asarray(scores, dtype=float)
     n, estimated = len(scores), contamination == 'estimate'
     everything_normal = np.ones(n), 0.0
+    if not estimated and n < _LEAST_OF_KNOWN:
+        raise ValueError(
+            f'`contamination` can be a share of {_LEAST_OF_KNOWN} held-out scores or more; got '
+            f'{contamination} of {n}.'
+        )
     limit = np.quantile(scores, _BULK, method='lower') if n else np.inf
     bulk = scores[scores <= limit]
-    if n < _LEAST or limit == np.inf or len(np.unique(bulk)) < 3:
-        # A share that is known, too, cannot be told to be among the highest.
-        return everything_normal if estimated else (np.ones(n), float(contamination))
+    if (estimated and n < _LEAST) or limit == np.inf or len(np.unique(bulk)) < 3:
+        return everything_normal
     null = _fit_gumbel(bulk, limit)
     below = null.cdf(limit)
     if estimated and not kstest(bulk, lambda x: null.cdf(x) / below).pvalue > _LEAST_FIT:

@@ -51,7 +51,7 @@ def test_scores_of_another_distribution_are_not_taken_for_anomalies(null):
 @pytest.mark.parametrize(
     'scores',
     [
-        np.arange(99.0),
+        np.arange(299.0),
         np.ones(500),
         np.array([]),
         np.append(np.arange(300.0), np.full(100, np.inf)),
@@ -93,3 +93,15 @@ def test_scale_and_place_of_the_scores_do_not_matter():
 def test_impossible_shares_are_refused(given):
     with pytest.raises(ValueError, match=r"a share from 0 to 0\.5, or 'estimate'; got"):
         normal_probabilities(np.arange(200.0), contamination=given)
+
+
+def test_a_known_share_of_too_few_is_refused():
+    with pytest.raises(ValueError, match=r'of 30 held-out scores or more; got 0\.1 of 29'):
+        normal_probabilities(np.arange(29.0), contamination=0.1)
+    probabilities, found = normal_probabilities(field(30, 0.1, seed=8), contamination=0.1)
+    assert found == 0.1
+    assert probabilities[:3].max() < 0.5
+
+
+def test_a_share_of_scores_that_are_all_alike_is_none():
+    assert normal_probabilities(np.ones(50), contamination=0.1)[1] == 0
