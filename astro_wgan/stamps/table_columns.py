@@ -1,9 +1,11 @@
 """Columns of tables as they come from archives: text and numbers in object columns, missing ids."""
 
+import warnings
 from itertools import chain, count
 
 import numpy as np
 from astropy.table import Column
+from astropy.utils.exceptions import AstropyUserWarning
 
 from astro_wgan.stamps.masked import without_mask
 
@@ -112,12 +114,15 @@ def check_ids(ids, *, unique=True):
     Raises
     ------
     ValueError
-        If an id is missing, occurs twice, or is no single value.
+        If an id is masked, occurs twice, or is no single value.
+
+    Warns
+    -----
+    `~astropy.utils.exceptions.AstropyUserWarning`
+        If an id is NaN, which equals none, itself included.
     """
     ids, mask = without_mask(ids)
     ids = np.asarray(ids)
-    if mask is None and ids.dtype.kind == 'f' and not np.isfinite(ids).all():
-        mask = ~np.isfinite(ids)
     if ids.ndim != 1 or ids.dtype.kind not in 'biufSU':
         raise ValueError(
             'Column `id` of `table` must hold one number or text for each stamp; got dtype '
@@ -127,6 +132,13 @@ def check_ids(ids, *, unique=True):
         raise ValueError(
             f'Column `id` has no value in {named_rows(np.flatnonzero(mask))}: give each '
             'stamp an id, or leave the column out.'
+        )
+    if ids.dtype.kind == 'f' and np.isnan(ids).any():
+        warnings.warn(
+            f'Column `id` is not a number in {named_rows(np.flatnonzero(np.isnan(ids)))}: no other '
+            'table can name such a stamp.',
+            AstropyUserWarning,
+            stacklevel=4,
         )
     ids = np.sort(ids)
     if unique and (ids[1:] == ids[:-1]).any():

@@ -561,7 +561,7 @@ def test_contamination_of_the_calibration_is_estimated_or_given(detector, stamps
     table = own.score(misfit)
     assert table.meta['contamination'] == 0.1
     plain = copy.copy(detector).calibrate(misfit).score(misfit)
-    assert (table['p_value'] <= plain['p_value'] + 1e-12).all()
+    assert (table['p_value'] <= plain['p_value'] + 1 / 121).all()
     assert table['p_value'][0] > 0
     assert own.calibration_.probabilities.sum() == pytest.approx(108, abs=6)
     with pytest.raises(ValueError, match='`contamination` must be a share'):

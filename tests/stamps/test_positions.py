@@ -12,6 +12,7 @@ from astropy.coordinates import ICRS, SkyCoord
 from astropy.io import fits
 from astropy.nddata import CCDData
 from astropy.table import MaskedColumn, QTable, Table
+from astropy.utils.exceptions import AstropyUserWarning
 from astropy.utils.masked import Masked
 from astropy.wcs import WCS
 from photutils.detection import DAOStarFinder, find_peaks
@@ -388,6 +389,13 @@ def test_missing_ids_are_named_by_their_row_in_the_table():
     table = Table({'id': MaskedColumn([1, 2, 3], mask=[0, 0, 1]), 'x': [-500.0, 60, 50], 'y': Y})
     with pytest.raises(ValueError, match='Column `id` has no value in row 2'):
         places(table)
+
+
+def test_an_id_that_is_nan_is_told_by_its_row():
+    with pytest.warns(AstropyUserWarning, match='Column `id` is not a number in row 2: no other'):
+        stamps = StampSet(np.zeros((3, 8, 8)), table=QTable({'id': [1.0, 1.5, np.nan]}))
+    assert stamps.ids[:2].tolist() == [1.0, 1.5]
+    assert np.isnan(stamps.ids[2])
 
 
 @pytest.mark.parametrize(
