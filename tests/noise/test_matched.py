@@ -158,8 +158,8 @@ def test_noise_of_other_stamps_is_not_taken_for_theirs(in_store, change, what):
 @pytest.mark.parametrize(
     ('change', 'what'),
     [
-        ({'gain': 3.0}, 'other settings: `gain` was 2.0 and is 3.0'),
-        ({'correlation_ratio': 2.0}, 'other settings: `correlation_ratio` was 1.0 and is 2.0'),
+        ({'gain': 3.0}, 'other settings: `gain` was 2 and is 3'),
+        ({'correlation_ratio': 2.0}, 'other settings: `correlation_ratio` was 1 and is 2'),
         (
             {'correlation': Autocorrelation.from_array([[1.0]])},
             'other settings: `correlation` diff',
