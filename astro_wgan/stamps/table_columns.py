@@ -114,15 +114,19 @@ def check_ids(ids, *, unique=True):
     Raises
     ------
     ValueError
-        If an id is masked, occurs twice, or is no single value.
+        If an id is masked, occurs twice, as NaN does, too, or is no single value.
 
     Warns
     -----
     `~astropy.utils.exceptions.AstropyUserWarning`
-        If an id is NaN, which equals none, itself included.
+        If one id is NaN, which equals none, itself included.
     """
     ids, mask = without_mask(ids)
     ids = np.asarray(ids)
+    unknown = np.isnan(ids) if ids.dtype.kind == 'f' else np.zeros(ids.shape, dtype=bool)
+    # One that is NaN is told from the others, two are not.
+    if mask is None and unknown.sum() > 1:
+        mask = unknown
     if ids.ndim != 1 or ids.dtype.kind not in 'biufSU':
         raise ValueError(
             'Column `id` of `table` must hold one number or text for each stamp; got dtype '
@@ -133,10 +137,10 @@ def check_ids(ids, *, unique=True):
             f'Column `id` has no value in {named_rows(np.flatnonzero(mask))}: give each '
             'stamp an id, or leave the column out.'
         )
-    if ids.dtype.kind == 'f' and np.isnan(ids).any():
+    if unknown.any():
         warnings.warn(
-            f'Column `id` is not a number in {named_rows(np.flatnonzero(np.isnan(ids)))}: no other '
-            'table can name such a stamp.',
+            f'Column `id` is not a number in {named_rows(np.flatnonzero(unknown))}: no other '
+            'table can name this stamp.',
             AstropyUserWarning,
             stacklevel=4,
         )
