@@ -241,8 +241,11 @@ def test_the_enlargement_is_used_by_keyboard(browser, page):
         assert order[card] in find(browser, '#zoom-title').text
     browser.switch_to.active_element.send_keys(Keys.ESCAPE)
     assert not dialog.is_displayed()
-    # Back where one has come to.
-    assert order[1] in browser.switch_to.active_element.get_attribute('aria-label')
+    # Back where one has come to, once the browser has told the page that the dialog is closed.
+    wait(
+        browser,
+        lambda: order[1] in (browser.switch_to.active_element.get_attribute('aria-label') or ''),
+    )
 
 
 def test_the_enlargement_tells_all_that_is_known(browser, page, table):
