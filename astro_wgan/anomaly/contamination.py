@@ -32,10 +32,10 @@ def normal_probabilities(scores, *, contamination='estimate'):
     probabilities : `~numpy.ndarray`, shape (n,)
         They fall with the score. All are 1 where nothing speaks for anomalies: where the lower
         scores leave room for as many high ones as there are, where they do not have the
-        distribution that is assumed, and for fewer than 100 scores, which do not tell, as those do
-        not of which a fifth or more are infinite.
+        distribution that is assumed, and for scores that do not tell: fewer than 300 where the
+        share is estimated, such of which a fifth or more are infinite, and such as are all alike.
     contamination : float
-        The share, as given or as estimated.
+        The share that they speak of, as given or as estimated: 0 where all are 1.
 
     Raises
     ------
