@@ -18,7 +18,8 @@ def lazy_names(room, where, *, rooms=()):
     room : str
         ``__name__`` of the package.
     where : dict of str
-        For each public name the module of the package that defines it.
+        For each public name the module of the package that defines it; with a leading dot a
+        module beside the package.
     rooms : sequence of str, optional
         Packages inside this one that can be reached as its attributes too.
 
@@ -39,7 +40,7 @@ def lazy_names(room, where, *, rooms=()):
 
     def get(name):
         if name in where:
-            value = getattr(import_module(f'{room}.{where[name]}'), name)
+            value = getattr(import_module(f'.{where[name]}', room), name)
             # From now on it is found without a call.
             setattr(sys.modules[room], name, value)
             return value

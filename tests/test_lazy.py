@@ -8,7 +8,17 @@ import pytest
 import astro_wgan
 
 ROOT = Path(astro_wgan.__file__).parent
-ROOMS = ('jobs', 'stamps', 'sources', 'morphology', 'mergers', 'anomaly', 'baselines', 'evaluate')
+ROOMS = (
+    'jobs',
+    'images',
+    'stamps',
+    'sources',
+    'morphology',
+    'mergers',
+    'anomaly',
+    'baselines',
+    'evaluate',
+)
 
 
 @pytest.mark.parametrize('room', ROOMS)
@@ -18,7 +28,8 @@ def test_names_are_those_of_their_modules(room):
     for name in package.__all__:
         value = getattr(package, name)
         defined_in = import_module(getattr(value, '__module__', package.__name__))
-        assert defined_in.__name__.startswith(f'astro_wgan.{room}')
+        homes = tuple(f'astro_wgan.{home}' for home in (room, 'exceptions', 'images'))
+        assert defined_in.__name__.startswith(homes)
         assert getattr(defined_in, name) is value
         assert name in dir(package)
 

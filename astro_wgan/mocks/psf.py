@@ -9,8 +9,8 @@ from scipy.ndimage import map_coordinates
 from scipy.signal import fftconvolve
 from scipy.special import j1
 
+from astro_wgan.images.reading import read_image
 from astro_wgan.stamps.checks import as_pixel_scale
-from astro_wgan.stamps.image import read_image
 
 __all__ = ['AiryPSF', 'GaussianPSF', 'ImagePSF', 'MoffatPSF', 'as_arcsec']
 

@@ -8,8 +8,8 @@ from astropy import units as u
 from astropy.io import fits
 from astropy.utils.exceptions import AstropyUserWarning
 
+from astro_wgan.images.reading import read_image
 from astro_wgan.mocks.light import LightMap
-from astro_wgan.stamps.image import read_image
 
 __all__ = ['read_light_map']
 

@@ -7,13 +7,13 @@ import numpy as np
 from astropy import units as u
 from astropy.table import QTable
 
+from astro_wgan.images.reading import read_image
 from astro_wgan.noise.checks import check_correlation
 from astro_wgan.noise.jackknife import jackknife_error
 from astro_wgan.noise.pairs import pair_sums, split_into_groups
 from astro_wgan.noise.rings import ring_means
 from astro_wgan.noise.sky import Sky
 from astro_wgan.stamps.checks import as_pixel_scale
-from astro_wgan.stamps.image import read_image
 from astro_wgan.stamps.stampset import StampSet
 
 __all__ = ['Autocorrelation', 'autocorrelation']

@@ -8,6 +8,7 @@ from astropy import units as u
 from regions import PixelRegion, Region, SkyRegion
 from scipy.ndimage import maximum_filter, minimum_filter
 
+from astro_wgan.images.reading import read_image
 from astro_wgan.noise.segments import ENGINES
 from astro_wgan.noise.separation import NoSkyError, separate
 from astro_wgan.noise.sky import Sky, SkyError
@@ -15,7 +16,6 @@ from astro_wgan.provenance import record
 from astro_wgan.stamps.checks import as_bool, as_pixel_scale
 from astro_wgan.stamps.detection import Detection
 from astro_wgan.stamps.geometry import ParentImage, StampGeometry
-from astro_wgan.stamps.image import read_image
 
 __all__ = ['find_sky']
 

@@ -9,9 +9,9 @@ from astropy.time import Time
 from astropy.utils.masked import Masked
 from astropy.wcs.utils import wcs_to_celestial_frame
 
+from astro_wgan.images.uncertainties import standard_deviation
 from astro_wgan.stamps.checks import as_bool, as_float
 from astro_wgan.stamps.geometry import ParentImage, StampGeometry, first_pixel, shifted_wcs
-from astro_wgan.stamps.image import standard_deviation
 from astro_wgan.stamps.masked import without_mask
 from astro_wgan.stamps.stampset import StampSet
 from astro_wgan.stamps.table_columns import numbers_or_nan

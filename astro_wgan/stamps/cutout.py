@@ -11,12 +11,12 @@ from astropy.nddata import Cutout2D, NDData
 from astropy.table import QTable
 from numpy.lib.stride_tricks import sliding_window_view
 
+from astro_wgan.images.reading import read_image
 from astro_wgan.provenance import record
 from astro_wgan.stamps.bands import bands_arguments, check_one_field
 from astro_wgan.stamps.checks import as_bool, as_shape, value_in_unit
 from astro_wgan.stamps.detection import Detection, DetectionError
 from astro_wgan.stamps.geometry import ParentImage, StampGeometry, first_pixel
-from astro_wgan.stamps.image import read_image
 from astro_wgan.stamps.mosaics import detect_sources
 from astro_wgan.stamps.positions import position_table, with_positions
 from astro_wgan.stamps.stampset import StampSet

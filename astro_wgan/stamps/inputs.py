@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from astropy.nddata import Cutout2D, NDData
 
+from astro_wgan.images.reading import read_image
 from astro_wgan.stamps.convert import join_cutouts
 from astro_wgan.stamps.cutout import cut_stamps
-from astro_wgan.stamps.image import read_image
 from astro_wgan.stamps.stampset import StampSet
 from astro_wgan.stamps.store import StampStore
 

@@ -18,9 +18,9 @@ from astropy.utils.masked import Masked
 from astropy.wcs import WCS
 
 from astro_wgan import datasets
+from astro_wgan.images.reading import read_image
 from astro_wgan.stamps.convert import join_cutouts, to_ccddata, to_cutout2d
 from astro_wgan.stamps.cutout import cut_stamps
-from astro_wgan.stamps.image import read_image
 from astro_wgan.stamps.stampset import StampSet
 
 ATTRIBUTES = [

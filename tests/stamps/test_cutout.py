@@ -19,10 +19,10 @@ from regions import (
 )
 
 from astro_wgan import datasets
+from astro_wgan.exceptions import ImageError
 from astro_wgan.sources import measure_sources
 from astro_wgan.stamps.cutout import cut_stamps
 from astro_wgan.stamps.detection import Detection, DetectionError, detect
-from astro_wgan.stamps.image import ImageError
 
 SHAPE = (90, 120)
 

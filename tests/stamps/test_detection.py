@@ -10,8 +10,8 @@ from astropy import units as u
 from astropy.utils.masked import Masked
 
 from astro_wgan import datasets
+from astro_wgan.images.reading import read_image
 from astro_wgan.stamps.detection import Detection, DetectionError, detect, extract_sources
-from astro_wgan.stamps.image import read_image
 
 SEXTRACTOR = shutil.which('source-extractor') or shutil.which('sex')
 

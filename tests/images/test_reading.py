@@ -21,7 +21,8 @@ from astropy.wcs import WCS
 from PIL import Image
 
 from astro_wgan import datasets
-from astro_wgan.stamps.image import ImageError, read_image
+from astro_wgan.exceptions import ImageError
+from astro_wgan.images import read_image
 
 PIXELS = np.random.default_rng(1).normal(100, 3, size=(15, 20)).astype(np.float32)
 

@@ -1,0 +1,11 @@
+"""From a file to an image with unit, uncertainty, mask and WCS."""
+
+from astro_wgan.lazy import lazy_names
+
+__all__, __getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        'ImageError': '.exceptions',
+        'read_image': 'reading',
+    },
+)
