@@ -5,6 +5,8 @@ import warnings
 from astropy import units as u
 from astropy.utils.exceptions import AstropyUserWarning
 
+from astro_wgan.limits import check_unit_text
+
 __all__ = ['read_unit']
 
 #: Words of BUNIT that astropy spells otherwise.
@@ -18,10 +20,12 @@ def read_unit(header, where):
         # Of two slashes in a unit, which are understood.
         warnings.simplefilter('ignore', u.UnitsWarning)
         try:
+            check_unit_text(text)
             return u.Unit(text)
         except ValueError:
             pass
         try:
+            check_unit_text(text)
             with u.add_enabled_aliases(_UNIT_WORDS):
                 # Headers are often in capitals throughout: ELECTRONS/S.
                 return u.Unit(text.lower())

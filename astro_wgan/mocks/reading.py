@@ -9,6 +9,7 @@ from astropy.io import fits
 from astropy.utils.exceptions import AstropyUserWarning
 
 from astro_wgan.images.reading import read_image
+from astro_wgan.limits import check_unit_text
 from astro_wgan.mocks.light import LightMap
 
 __all__ = ['read_light_map']
@@ -171,6 +172,7 @@ def _wavelengths(hdulist, planes):
         if 'GRID_POINTS' in getattr(getattr(each, 'columns', None), 'names', []):
             column = each.columns['GRID_POINTS']
             try:
+                check_unit_text(str(column.unit))
                 found = np.ravel(each.data['GRID_POINTS']) * u.Unit(column.unit)
                 found = found.to(u.micron, equivalencies=u.spectral())
             except (TypeError, ValueError):
@@ -191,6 +193,7 @@ def _known_unit(unit, what):
     if str(unit).strip().lower() in _MAGNITUDES:
         return _AB_BRIGHTNESS
     try:
+        check_unit_text(str(unit))
         with warnings.catch_warnings():
             # Of two slashes in a unit, which are understood.
             warnings.simplefilter('ignore', u.UnitsWarning)
@@ -205,6 +208,7 @@ def _pixel_scale(header, name):
     edges = [abs(float(header.get(f'CDELT{axis}', 0))) for axis in (1, 2)]
     text = str(header.get('CUNIT1', header.get('CTYPE1', ''))).strip()
     try:
+        check_unit_text(text)
         length = u.Unit(text)
     except ValueError:
         length = u.dimensionless_unscaled
