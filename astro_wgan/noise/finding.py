@@ -213,5 +213,7 @@ def _inside(region, image):
 def _pixel_scale(pixel_scale, image):
     if pixel_scale is None:
         shape = image.shape
-        pixel_scale = StampGeometry.single(ParentImage(shape, image.wcs), [(0, 0)]).pixel_scale
+        pixel_scale = StampGeometry.single(ParentImage(shape, image.wcs), [(0, 0)]).pixel_scale(
+            shape
+        )
     return None if pixel_scale is None else as_pixel_scale(pixel_scale)

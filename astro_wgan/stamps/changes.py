@@ -52,7 +52,7 @@ def changed_arguments(stamps, changes):
     if elsewhere and 'pixel_scale' not in changes:
         n = len(stamps) if 'pixels' not in changes else len(changes['pixels'])
         places = StampGeometry.of(n, stamps.shape, arguments.get('wcs'), arguments['geometry'])
-        if places.pixel_scale is not None:
+        if places.has_celestial.any():
             arguments['pixel_scale'] = None
     return arguments
 

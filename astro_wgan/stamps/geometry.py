@@ -9,7 +9,15 @@ from astropy import units as u
 from astropy.wcs import WCS, Sip
 from astropy.wcs.utils import proj_plane_pixel_area
 
+from astro_wgan.images.sky import pixel_areas
+
 __all__ = ['ParentImage', 'StampGeometry', 'WCSSequence', 'first_pixel', 'shifted_wcs']
+
+#: Stamps among which one is looked for that is on the sky. It is nearly always the first.
+_AT_ONCE = 16
+
+#: Digits of a pixel scale.
+_DIGITS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,14 +156,67 @@ class StampGeometry:
         return all(self.parents[k].wcs is not None for k in np.unique(self.parent))
 
     @property
-    def pixel_scale(self):
-        """Angle of a pixel's edge by the WCS of the first stamp, as a Quantity, or None."""
-        first = self.parent[0] if len(self) else 0
-        wcs = self.parents[first].wcs if self.parents else None
-        if wcs is None or not wcs.has_celestial:
-            return None
-        wcs = wcs.celestial
-        return np.sqrt(proj_plane_pixel_area(wcs)) * u.Unit(wcs.wcs.cunit[0])
+    def has_celestial(self):
+        """True for each stamp with a celestial WCS, shape (n,)."""
+        celestial = [parent.wcs is not None and parent.wcs.has_celestial for parent in self.parents]
+        return np.array(celestial, dtype=bool)[self.parent]
+
+    def by_wcs(self):
+        """Pairs of a celestial WCS, of two axes, and the rows of the stamps that have it."""
+        order = np.argsort(self.parent, kind='stable')
+        ends = np.cumsum(np.bincount(self.parent))
+        for parent, rows in zip(self.parents, np.split(order, ends), strict=False):
+            if rows.size and parent.wcs is not None and parent.wcs.has_celestial:
+                yield (parent.wcs if parent.wcs.naxis == 2 else parent.wcs.celestial), rows
+
+    def pixel_area(self, shape):
+        """
+        Solid angle of a pixel in the middle of each stamp, by its WCS.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            ``(ny, nx)`` of the stamps.
+
+        Returns
+        -------
+        `~astropy.units.Quantity`, shape (n,)
+            In arcsec**2 / pix**2; NaN for a stamp without a celestial WCS, or off the sky.
+        """
+        area = np.full(len(self), np.nan)
+        middle = self.corner + (np.array(shape[::-1]) - 1) / 2
+        for wcs, rows in self.by_wcs():
+            area[rows] = pixel_areas(*middle[rows].T, wcs)
+        return area * (u.arcsec / u.pix) ** 2
+
+    def pixel_scale(self, shape):
+        """
+        Angle of a pixel's edge in the middle of the first stamp that is on the sky.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            ``(ny, nx)`` of the stamps.
+
+        Returns
+        -------
+        `~astropy.units.Quantity` or None
+            The root of the pixel's area, in arcsec / pix. Where no stamp is on the sky, that at
+            the reference of the first parent's projection; None without a celestial WCS.
+        """
+        for start in range(0, len(self), _AT_ONCE):
+            area = self[start : start + _AT_ONCE].pixel_area(shape)
+            if np.isfinite(area).any():
+                scale = np.sqrt(area[np.isfinite(area)][0]).value
+                break
+        else:
+            wcs = self.parents[0].wcs if self.parents else None
+            if wcs is None or not wcs.has_celestial:
+                return None
+            wcs = wcs.celestial
+            scale = np.sqrt(proj_plane_pixel_area(wcs)) * u.Unit(wcs.wcs.cunit[0]).to(u.arcsec)
+        # Of small pixels, the rest is the rounding of angles.
+        return float(f'{scale:.{_DIGITS}g}') * u.arcsec / u.pix
 
     @classmethod
     def single(cls, parent, corner):

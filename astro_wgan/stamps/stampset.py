@@ -36,7 +36,7 @@ class StampSet(StampArrays):
         Unit of the pixels; none is assumed.
     pixel_scale : `~astropy.units.Quantity`, optional
         Angle on the sky of one pixel's edge (angle, or angle per pixel). When it is not given,
-        it is taken from the WCS of the first stamp.
+        it is taken from the WCS in the middle of the first stamp; `pixel_area` has that of each.
     psf : array_like, optional
         Image of the point spread function, at the pixel scale of the stamps.
     wcs : sequence of `~astropy.wcs.WCS`, optional
@@ -115,7 +115,7 @@ class StampSet(StampArrays):
         )
         self.geometry = StampGeometry.of(len(self.pixels), self.shape, wcs, geometry)
         if pixel_scale is None:
-            pixel_scale = self.geometry.pixel_scale
+            pixel_scale = self.geometry.pixel_scale(self.shape)
         self.pixel_scale, self.psf, self.table = pixel_scale, psf, table
         self.meta = {} if meta is None else dict(meta)
 
@@ -153,6 +153,19 @@ class StampSet(StampArrays):
     def ids(self):
         """The column ``id`` of the table, as an array."""
         return np.asarray(self.table['id'])
+
+    @property
+    def pixel_area(self):
+        """
+        Solid angle of a pixel in the middle of each stamp, in arcsec**2 / pix**2; None if unknown.
+
+        By the WCS of the stamp; for a stamp without, the square of the set's pixel scale.
+        """
+        area = self.geometry.pixel_area(self.shape)
+        without = ~self.geometry.has_celestial
+        if without.any() and self.pixel_scale is not None:
+            area[without] = self.pixel_scale**2
+        return None if without.all() and self.pixel_scale is None else area
 
     @property
     def wcs(self):

@@ -6,7 +6,8 @@ from itertools import product
 import numpy as np
 from astropy import units as u
 from astropy.coordinates import SkyCoord
-from astropy.wcs.utils import wcs_to_celestial_frame
+
+from astro_wgan.images.sky import celestial_frame, pixel_to_angles, unit_vectors
 
 __all__ = ['ARCSEC_PER_DEGREE', 'TangentPlanes', 'tangent_planes']
 
@@ -63,8 +64,7 @@ def tangent_planes(stamps):
     reach = np.maximum(np.array(stamps.shape[::-1]) - 1, 1) / 2
     points = np.array(list(product((-1, 0, 1), repeat=2))) * reach
     geometry = stamps.geometry
-    celestial = [parent.wcs is not None and parent.wcs.has_celestial for parent in geometry.parents]
-    has_wcs = np.array(celestial, dtype=bool)[geometry.parent]
+    has_wcs = geometry.has_celestial
     sky = np.full((len(stamps), len(points), 2), np.nan)
     sky[has_wcs] = _sky_around(geometry[has_wcs], (np.array(stamps.shape[::-1]) - 1) / 2 + points)
     offset = _gnomonic(sky)
@@ -96,22 +96,16 @@ def _sky_around(geometry, points):
     """Right ascension and declination (ICRS, deg) of pixels of each stamp: (n, 9, 2)."""
     sky = np.empty((len(geometry), len(points), 2))
     frames = {}
-    order = np.argsort(geometry.parent, kind='stable')
-    ends = np.cumsum(np.bincount(geometry.parent))
-    for parent, rows in zip(geometry.parents, np.split(order, ends), strict=False):
-        if not rows.size:
-            continue
-        wcs = parent.wcs if parent.wcs.naxis == 2 else parent.wcs.celestial
+    for wcs, rows in geometry.by_wcs():
         pixel = geometry.corner[rows, np.newaxis] + points
-        world = wcs.all_pix2world(pixel.reshape(-1, 2), 0).reshape(pixel.shape)
-        sky[rows] = world[..., [wcs.wcs.lng, wcs.wcs.lat]]
+        sky[rows] = np.stack(pixel_to_angles(pixel[..., 0], pixel[..., 1], wcs), axis=-1)
         key = (wcs.wcs.radesys, str(wcs.wcs.equinox), *wcs.wcs.ctype)
         frames.setdefault(key, (wcs, []))[1].append(rows)
     # One SkyCoord for each frame: one for each image would take longer than all else.
     for wcs, parts in frames.values():
         rows = np.concatenate(parts)
         lon, lat = np.moveaxis(sky[rows], -1, 0)
-        icrs = SkyCoord(lon, lat, unit=u.deg, frame=wcs_to_celestial_frame(wcs)).icrs
+        icrs = SkyCoord(lon, lat, unit=u.deg, frame=celestial_frame(wcs)).icrs
         sky[rows] = np.stack([icrs.ra.deg, icrs.dec.deg], axis=-1)
     return sky
 
@@ -119,9 +113,9 @@ def _sky_around(geometry, points):
 def _gnomonic(sky):
     """Gnomonic offsets (arcsec to the east and north) of points from the middle one."""
     lon, lat = np.moveaxis(np.radians(sky), -1, 0)
-    points = _unit_vectors(lon, lat)
+    points = unit_vectors(lon, lat)
     lon, lat = lon[:, _CENTER], lat[:, _CENTER]
-    center = _unit_vectors(lon, lat)
+    center = unit_vectors(lon, lat)
     east = np.stack([-np.sin(lon), np.cos(lon), np.zeros_like(lon)], axis=-1)
     north = np.cross(center, east)
     along = np.stack([center, east, north], axis=-1)
@@ -129,7 +123,3 @@ def _gnomonic(sky):
     with np.errstate(divide='ignore', invalid='ignore'):
         offset = np.stack([x, y], axis=-1) / depth[..., np.newaxis]
     return np.degrees(offset) * ARCSEC_PER_DEGREE
-
-
-def _unit_vectors(lon, lat):
-    return np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=-1)

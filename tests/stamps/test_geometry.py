@@ -74,10 +74,10 @@ def test_stamps_without_wcs():
 def test_pixel_scale_is_that_of_the_first_stamp():
     wcs = [make_wcs(2e-5), make_wcs(1e-5)]
     geometry = StampGeometry.from_wcs(wcs, (8, 8))
-    assert u.isclose(geometry.pixel_scale, 0.072 * u.arcsec)
-    assert u.isclose(geometry[np.array([1])].pixel_scale, 0.036 * u.arcsec)
-    assert StampGeometry.from_wcs([None], (8, 8)).pixel_scale is None
-    assert StampGeometry.from_wcs([], (8, 8)).pixel_scale is None
+    assert u.isclose(geometry.pixel_scale((8, 8)), 0.072 * u.arcsec / u.pix)
+    assert u.isclose(geometry[np.array([1])].pixel_scale((8, 8)), 0.036 * u.arcsec / u.pix)
+    assert StampGeometry.from_wcs([None], (8, 8)).pixel_scale((8, 8)) is None
+    assert StampGeometry.from_wcs([], (8, 8)).pixel_scale((8, 8)) is None
 
 
 def test_concatenated_geometries_share_their_parents():
@@ -95,3 +95,44 @@ def test_arguments_must_fit():
         StampGeometry.of(1, (8, 8), [None], StampGeometry.from_wcs([None], (8, 8)))
     with pytest.raises(ValueError, match='one entry per stamp, 2; got 1'):
         StampGeometry.of(2, (8, 8), [None])
+
+
+def projected(projection, crval=(0, 0), scale=0.1):
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype = f'RA---{projection}', f'DEC--{projection}'
+    wcs.wcs.crval = crval
+    wcs.wcs.crpix = 1, 1
+    wcs.wcs.cdelt = -scale, scale
+    return wcs
+
+
+@pytest.mark.parametrize(
+    ('projection', 'ratio'),
+    [
+        # By Calabretta & Greisen (2002): of the area at the reference, at latitude 60 or 60 degrees
+        # from it.
+        ('CAR', lambda angle: np.cos(angle)),
+        ('CEA', lambda angle: 1),
+        ('MER', lambda angle: np.cos(angle) ** 2),
+        ('TAN', lambda angle: np.cos(angle) ** 3),
+        ('SIN', lambda angle: 1 / np.cos(angle)),
+    ],
+)
+def test_the_area_of_a_pixel_is_that_where_the_stamp_is(projection, ratio):
+    wcs = projected(projection)
+    x, y = wcs.wcs_world2pix([[0, 60]], 0)[0]
+    corner = np.round([[-4, -4], [x - 4, y - 4]])
+    area = StampGeometry.single(ParentImage((900, 900), wcs), corner).pixel_area((9, 9)).value
+    angle = np.radians(wcs.wcs_pix2world([corner[1] + 4], 0)[0, 1])
+    assert area[0] == pytest.approx(360**2, rel=1e-5)
+    assert area[1] / area[0] == pytest.approx(ratio(angle), rel=1e-5)
+
+
+def test_the_area_of_a_pixel_off_the_sky_is_not_known():
+    geometry = StampGeometry.single(
+        ParentImage((400, 400), projected('AIT', scale=1)), [(-200, -100), (-10, -10)]
+    )
+    area = geometry.pixel_area((9, 9))
+    assert np.isnan(area[0])
+    assert np.isfinite(area[1])
+    assert u.isclose(geometry.pixel_scale((9, 9)), np.sqrt(area[1]), rtol=1e-7)

@@ -432,3 +432,15 @@ def test_repr_says_what_it_is():
     assert repr(StampSet(np.ones((1, 3, 4, 2)))) == (
         '<StampSet: 1 stamps of 3 x 4 pixels, 2 bands, float64>'
     )
+
+
+def test_the_area_of_pixels_is_that_of_the_wcs_or_of_the_scale():
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype = 'RA---CAR', 'DEC--CAR'
+    wcs.wcs.cdelt = -0.1, 0.1
+    wcs.wcs.crpix = 5, -595
+    stamps = StampSet(np.ones((2, 9, 9)), wcs=[None, wcs], pixel_scale=2 * u.arcsec)
+    assert stamps.pixel_area.unit == (u.arcsec / u.pix) ** 2
+    # A plate carree at declination 60.
+    assert stamps.pixel_area.value == pytest.approx([4, 360**2 / 2], rel=1e-5)
+    assert StampSet(np.ones((2, 9, 9))).pixel_area is None
