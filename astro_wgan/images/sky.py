@@ -6,7 +6,16 @@ from astropy.coordinates import BarycentricMeanEcliptic, Galactic, SkyCoord, Sup
 from astropy.time import Time
 from astropy.wcs.utils import wcs_to_celestial_frame
 
-__all__ = ['celestial_frame', 'pixel_areas', 'pixel_to_angles', 'pixel_to_sky', 'unit_vectors']
+from astro_wgan.stamps.masked import without_mask
+
+__all__ = [
+    'celestial_frame',
+    'pixel_areas',
+    'pixel_to_angles',
+    'pixel_to_sky',
+    'plain_sky',
+    'unit_vectors',
+]
 
 _ARCSEC_PER_RADIAN = np.degrees(1) * 3600
 
@@ -107,6 +116,34 @@ def pixel_areas(x, y, wcs):
     edges = unit_vectors(np.radians(longitude), np.radians(latitude)).reshape(-1, 4, 3)
     across = np.cross(edges[:, 1] - edges[:, 0], edges[:, 3] - edges[:, 2])
     return np.linalg.norm(across, axis=-1) * _ARCSEC_PER_RADIAN**2
+
+
+def plain_sky(sky):
+    """
+    Positions in ICRS without a mask, and where there are none.
+
+    Parameters
+    ----------
+    sky : `~astropy.coordinates.SkyCoord`
+        Of any shape and frame; it may be masked.
+
+    Returns
+    -------
+    sky : `~astropy.coordinates.SkyCoord`, shape (n,)
+        Right ascension and declination; NaN where they were masked.
+    missing : `~numpy.ndarray` of bool, shape (n,)
+    """
+    sky = sky.reshape(-1)
+    icrs = sky.icrs
+    angles, missing = [], np.zeros(len(sky), dtype=bool)
+    for angle in (icrs.ra, icrs.dec):
+        values, mask = without_mask(angle)
+        missing |= ~np.isfinite(values)
+        if mask is not None:
+            missing |= mask
+        angles.append(values)
+    ra, dec = (np.where(missing, np.nan, angle.deg) for angle in angles)
+    return SkyCoord(ra, dec, unit='deg'), missing
 
 
 def unit_vectors(longitude, latitude):

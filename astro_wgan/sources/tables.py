@@ -7,8 +7,8 @@ import numpy as np
 from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.table import QTable
-from astropy.wcs.utils import pixel_to_skycoord
 
+from astro_wgan.images.sky import pixel_to_sky
 from astro_wgan.provenance import record
 from astro_wgan.sources.companions import find_companions
 from astro_wgan.sources.flags import SourceFlag
@@ -168,18 +168,12 @@ def sky_columns(sources, geometry):
         ``ra``, ``dec`` (ICRS) and ``position_angle`` in degrees; NaN without a WCS.
     """
     columns = {name: np.full(len(sources['x']), np.nan) for name in ('ra', 'dec', 'position_angle')}
-    parent = geometry.parent[sources['stamp']]
-    x, y = (sources[axis] + geometry.corner[sources['stamp'], k] for k, axis in enumerate('xy'))
     theta = np.radians(sources['theta'])
-    for image in np.unique(parent):
-        wcs = geometry.parents[image].wcs
-        if wcs is None:
-            continue
-        rows = parent == image
-        sky = pixel_to_skycoord(x[rows], y[rows], wcs).icrs
-        ahead = pixel_to_skycoord(
-            x[rows] + np.cos(theta[rows]), y[rows] + np.sin(theta[rows]), wcs
-        ).icrs
+    places = geometry[sources['stamp']]
+    for wcs, rows in places.by_wcs():
+        x, y = (sources[axis][rows] + places.corner[rows, k] for k, axis in enumerate('xy'))
+        sky = pixel_to_sky(x, y, wcs)
+        ahead = pixel_to_sky(x + np.cos(theta[rows]), y + np.sin(theta[rows]), wcs)
         columns['ra'][rows], columns['dec'][rows] = sky.ra.deg, sky.dec.deg
         # An axis has no direction: -90 to 90 degrees tell all.
         angle = sky.position_angle(ahead).deg

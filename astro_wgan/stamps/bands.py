@@ -2,6 +2,9 @@
 
 import numpy as np
 
+from astro_wgan.images.sky import pixel_to_sky, plain_sky
+from astro_wgan.images.sky_search import sky_to_pixel
+
 __all__ = ['bands_arguments', 'check_one_field']
 
 #: Pixels by which the WCS of bands may differ.
@@ -86,5 +89,9 @@ def _apart(first, other):
     """By how many pixels the corners of two images of one shape differ, at most."""
     ny, nx = first.shape
     x, y = np.array([0, nx - 1, 0, nx - 1.0]), np.array([0, 0, ny - 1, ny - 1.0])
-    there = other.wcs.world_to_pixel(first.wcs.pixel_to_world(x, y))
-    return float(np.hypot(there[0] - x, there[1] - y).max())
+    sky, missing = plain_sky(pixel_to_sky(x, y, first.wcs))
+    if missing.all():
+        return 0.0
+    there_x, there_y, _ = sky_to_pixel(sky[~missing], other.wcs, other.shape)
+    apart = np.hypot(there_x - x[~missing], there_y - y[~missing])
+    return float(np.nan_to_num(apart, nan=np.inf).max())

@@ -7,8 +7,8 @@ from astropy.nddata import CCDData, Cutout2D, NDData, StdDevUncertainty
 from astropy.table import QTable
 from astropy.time import Time
 from astropy.utils.masked import Masked
-from astropy.wcs.utils import wcs_to_celestial_frame
 
+from astro_wgan.images.sky import celestial_frame, pixel_to_angles
 from astro_wgan.images.uncertainties import standard_deviation
 from astro_wgan.stamps.checks import as_bool, as_float
 from astro_wgan.stamps.geometry import ParentImage, StampGeometry, first_pixel, shifted_wcs
@@ -250,16 +250,15 @@ def _position_table(places):
 
 def _sky_positions(wcs, x, y):
     """One position in each WCS, as ICRS."""
-    world = np.array([w.all_pix2world(x[k], y[k], 0) for k, w in enumerate(wcs)])
+    angles = np.array([pixel_to_angles(x[k], y[k], w) for k, w in enumerate(wcs)])
     rows_of = {}
     for k, w in enumerate(wcs):
-        rows_of.setdefault((w.wcs.radesys, w.wcs.equinox, *w.wcs.ctype), []).append(k)
+        rows_of.setdefault((w.wcs.radesys, str(w.wcs.equinox), *w.wcs.ctype), []).append(k)
     ra, dec = np.empty(len(x)), np.empty(len(x))
     # A SkyCoord for each stamp would take longer than all else.
     for rows in rows_of.values():
-        first = wcs[rows[0]]
-        lon, lat = world[rows, first.wcs.lng], world[rows, first.wcs.lat]
-        sky = SkyCoord(lon, lat, unit=u.deg, frame=wcs_to_celestial_frame(first)).icrs
+        frame = celestial_frame(wcs[rows[0]])
+        sky = SkyCoord(*angles[rows].T, unit=u.deg, frame=frame).icrs
         ra[rows], dec[rows] = sky.ra.deg, sky.dec.deg
     return SkyCoord(ra, dec, unit=u.deg)
 

@@ -1,6 +1,7 @@
 """`cut_stamps`: stamps at given positions of an image, or at the sources found in it."""
 
 import os
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 
@@ -9,6 +10,7 @@ from astropy import units as u
 from astropy.io import fits
 from astropy.nddata import Cutout2D, NDData
 from astropy.table import QTable
+from astropy.utils.exceptions import AstropyUserWarning
 from numpy.lib.stride_tricks import sliding_window_view
 
 from astro_wgan.images.reading import read_image
@@ -105,7 +107,9 @@ def cut_stamps(
         Sources that were found have ``flux``, ``peak``, ``a``, ``b``, ``theta``, ``npix`` and
         ``flag`` too, as SEP measures them above the threshold; ``theta``, the angle of the major
         axis, in degrees from the x axis towards the y axis (counterclockwise, where y points up).
-        ``meta['dropped']`` counts the positions whose stamp would leave the image.
+        ``meta['dropped']`` counts the positions whose stamp would leave the image, and
+        ``meta['not_converged']`` those among them at which the inverse of the WCS' distortion does
+        not converge, so that nobody knows where they lie.
 
     Raises
     ------
@@ -119,6 +123,11 @@ def cut_stamps(
         If no source is found.
     ImageError
         If the image cannot be read or has no usable pixel.
+
+    Warns
+    -----
+    AstropyUserWarning
+        If the inverse of the WCS' distortion does not converge at a position.
 
     See Also
     --------
@@ -176,8 +185,10 @@ def cut_stamps(
     if positions is None:
         detection = Detection() if detection is None else detection
         table = _detected_table(image, mask, background, detection)
+        lost = np.zeros(len(table), dtype=bool)
     else:
-        table = position_table(positions, image.wcs, image.shape)
+        table, lost = position_table(positions, image.wcs, image.shape)
+    _check_converged(table, lost)
     corner = first_pixel(np.stack([table['x'].value, table['y'].value], axis=1), shape)
     keep = _select(corner, table, shape, image.shape, partial, outside)
     table, corner = table[keep], corner[keep]
@@ -192,6 +203,7 @@ def cut_stamps(
         table=table,
         meta={
             'dropped': int(np.count_nonzero(~keep)),
+            'not_converged': int(np.count_nonzero(lost)),
             'provenance': record(
                 image=origin,
                 size=list(shape),
@@ -248,6 +260,20 @@ def _detected_table(image, mask, background, detection):
         }
     )
     return with_positions(table, sources['x'], sources['y'], image.wcs)
+
+
+def _check_converged(table, lost):
+    if not lost.any():
+        return
+    found = (
+        f'The inverse of the distortion of the WCS does not converge at {np.count_nonzero(lost)} '
+        f'of {len(lost)} `positions`, the first that of id {table["id"][lost][0]}'
+    )
+    if lost.all():
+        raise ValueError(f'{found}: give pixels.')
+    warnings.warn(
+        f'{found}; nobody knows whether they are in the image.', AstropyUserWarning, stacklevel=3
+    )
 
 
 def _select(corner, table, shape, image_shape, partial, outside):

@@ -181,12 +181,14 @@ class StampGeometry:
         Returns
         -------
         `~astropy.units.Quantity`, shape (n,)
-            In arcsec**2 / pix**2; NaN for a stamp without a celestial WCS, or off the sky.
+            In arcsec**2 / pix**2; NaN for a stamp without a celestial WCS, off the sky, or wholly
+            outside of its image.
         """
         area = np.full(len(self), np.nan)
         middle = self.corner + (np.array(shape[::-1]) - 1) / 2
         for wcs, rows in self.by_wcs():
             area[rows] = pixel_areas(*middle[rows].T, wcs)
+        area[self.outside(shape)] = np.nan
         return area * (u.arcsec / u.pix) ** 2
 
     def pixel_scale(self, shape):

@@ -6,9 +6,10 @@ import numpy as np
 from astropy import units as u
 from astropy.coordinates import SkyCoord
 
+from astro_wgan.images.sky import plain_sky
+from astro_wgan.images.sky_search import sky_to_pixel
 from astro_wgan.stamps.coordinate_columns import degrees_of, pixels_of
 from astro_wgan.stamps.masked import without_mask
-from astro_wgan.stamps.sky_pixels import plain_sky, sky_to_pixel
 from astro_wgan.stamps.table_columns import numbers_or_nan
 
 __all__ = ['ColumnPositions', 'find_positions']
@@ -88,6 +89,8 @@ class ColumnPositions(NamedTuple):
         Where the columns are on the sky.
     missing : `~numpy.ndarray` of bool
         True where there is no value.
+    lost : `~numpy.ndarray` of bool
+        True where there is a value, but the inverse of a distortion does not converge.
     """
 
     names: str
@@ -95,6 +98,7 @@ class ColumnPositions(NamedTuple):
     y: np.ndarray
     sky: SkyCoord | None
     missing: np.ndarray
+    lost: np.ndarray
 
 
 def find_positions(table, wcs, shape=None):
@@ -132,12 +136,12 @@ def find_positions(table, wcs, shape=None):
                 '`positions` are on the sky, but the image has no celestial WCS: give pixels.'
             )
     else:
-        columns = [_on_sky(name, plain_sky(table[name]), wcs) for name in on_sky]
+        columns = [_on_sky(name, plain_sky(table[name]), wcs, shape) for name in on_sky]
         _check_agree(columns, shape, _SKY_COLUMNS_APART)
         found += columns
-        found += [_sky_pair(table, *pair, wcs) for pair in sky_pairs]
-        found += [_sky_parts(table, wcs)] if has_parts else []
-        found += [_sky_pair(table, *pair, wcs, frame='galactic') for pair in galactic]
+        found += [_sky_pair(table, *pair, wcs, shape) for pair in sky_pairs]
+        found += [_sky_parts(table, wcs, shape)] if has_parts else []
+        found += [_sky_pair(table, *pair, wcs, shape, frame='galactic') for pair in galactic]
     if not found:
         raise ValueError(
             '`positions` as a table must have the columns x and y (0-based pixels), those of '
@@ -174,16 +178,16 @@ def _pairs(table, known):
 def _pixel_pair(table, first, second, origin):
     x, y = (pixels_of(table[name], name) - origin for name in (first, second))
     missing = ~(np.isfinite(x) & np.isfinite(y))
-    return ColumnPositions(f'{first} and {second}', x, y, None, missing)
+    return ColumnPositions(f'{first} and {second}', x, y, None, missing, np.zeros_like(missing))
 
 
-def _sky_pair(table, first, second, wcs, *, frame='icrs'):
+def _sky_pair(table, first, second, wcs, shape, *, frame='icrs'):
     longitude = degrees_of(table[first], first, in_hours=frame == 'icrs')
     latitude = degrees_of(table[second], second)
-    return _sky_degrees(f'{first} and {second}', longitude, latitude, wcs, frame)
+    return _sky_degrees(f'{first} and {second}', longitude, latitude, wcs, shape, frame)
 
 
-def _sky_parts(table, wcs):
+def _sky_parts(table, wcs, shape):
     names = {name.casefold(): name for name in table.colnames}
     hours, minutes, seconds = (_part(table[names[k]]) for k in _PARTS[:3])
     degrees, arcmin, arcsec = (_part(table[names[k]]) for k in _PARTS[4:])
@@ -193,7 +197,7 @@ def _sky_parts(table, wcs):
     signs, _ = without_mask(table[names['de-']])
     south = np.char.strip(np.asarray(signs).astype(str)) == '-'
     named = f'{names["rah"]} to {names["des"]}'
-    return _sky_degrees(named, ra, np.where(south | (degrees < 0), -dec, dec), wcs, 'icrs')
+    return _sky_degrees(named, ra, np.where(south | (degrees < 0), -dec, dec), wcs, shape, 'icrs')
 
 
 def _part(column):
@@ -201,7 +205,7 @@ def _part(column):
     return numbers_or_nan(getattr(column, 'value', column)).astype(float)
 
 
-def _sky_degrees(names, longitude, latitude, wcs, frame):
+def _sky_degrees(names, longitude, latitude, wcs, shape, frame):
     missing = ~(np.isfinite(longitude) & np.isfinite(latitude))
     wrong = ~missing & ((np.abs(latitude) > 90) | (longitude < -180) | (longitude > 360))
     if wrong.any():
@@ -213,15 +217,16 @@ def _sky_degrees(names, longitude, latitude, wcs, frame):
         )
     angles = (np.where(missing, np.nan, angle) for angle in (longitude, latitude))
     sky = SkyCoord(*angles, unit=u.deg, frame=frame).icrs
-    return _on_sky(names, (SkyCoord(sky.ra, sky.dec), missing), wcs)
+    return _on_sky(names, (SkyCoord(sky.ra, sky.dec), missing), wcs, shape)
 
 
-def _on_sky(names, sky_and_missing, wcs):
+def _on_sky(names, sky_and_missing, wcs, shape):
     sky, missing = sky_and_missing
     x, y = np.full((2, len(sky)), np.nan)
+    lost = np.zeros_like(missing)
     if not missing.all():
-        x[~missing], y[~missing] = sky_to_pixel(sky[~missing], wcs)
-    return ColumnPositions(names, x, y, sky, missing)
+        x[~missing], y[~missing], lost[~missing] = sky_to_pixel(sky[~missing], wcs, shape)
+    return ColumnPositions(names, x, y, sky, missing, lost)
 
 
 def _within(positions, shape):

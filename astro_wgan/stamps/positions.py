@@ -6,11 +6,11 @@ import numpy as np
 from astropy import units as u
 from astropy.coordinates import BaseCoordinateFrame, SkyCoord
 from astropy.table import QTable
-from astropy.wcs.utils import pixel_to_skycoord
 
+from astro_wgan.images.sky import pixel_to_sky, plain_sky
+from astro_wgan.images.sky_search import sky_to_pixel
 from astro_wgan.stamps.masked import without_mask
 from astro_wgan.stamps.position_columns import find_positions
-from astro_wgan.stamps.sky_pixels import plain_sky, sky_to_pixel
 from astro_wgan.stamps.table_columns import check_ids, named_rows, text_without_unit
 from astro_wgan.stamps.table_kinds import as_qtable, table_of, table_of_rows
 from astro_wgan.stamps.table_meta import plain_meta
@@ -33,9 +33,12 @@ def position_table(positions, wcs, shape=None):
 
     Returns
     -------
-    `~astropy.table.QTable`
+    table : `~astropy.table.QTable`
         ``id``, ``x``, ``y``, ``sky`` (where there is a WCS), and the other columns of a table.
         A sky position that the projection cannot show has the pixel NaN.
+    lost : `~numpy.ndarray` of bool
+        True for sky positions at which the inverse of a distortion does not converge; their pixels
+        are NaN, too.
 
     Raises
     ------
@@ -54,9 +57,9 @@ def position_table(positions, wcs, shape=None):
         positions = _region_centers(positions, wcs)
     sky = _as_sky(positions)
     if sky is not None:
-        return _from_sky(sky, wcs)
+        return _from_sky(sky, wcs, shape)
     x, y = _as_pairs(positions).T
-    return with_positions(QTable(), x, y, wcs)
+    return with_positions(QTable(), x, y, wcs), np.zeros(len(x), dtype=bool)
 
 
 def with_positions(table, x, y, wcs, *, sky=None):
@@ -82,7 +85,7 @@ def with_positions(table, x, y, wcs, *, sky=None):
     """
     columns = {'id': np.arange(len(x)), 'x': x * u.pix, 'y': y * u.pix}
     if sky is None and wcs is not None:
-        sky = pixel_to_skycoord(x, y, wcs, mode='all')
+        sky = pixel_to_sky(x, y, wcs)
     if sky is not None:
         columns['sky'] = SkyCoord(sky.icrs.ra, sky.icrs.dec)
     if 'id' in table.colnames:
@@ -99,17 +102,18 @@ def _from_table(table, wcs, shape):
     if 'id' in table.colnames:
         check_ids(table['id'], unique=False)
     table.meta = plain_meta(table.meta)
-    return with_positions(table, found.x, found.y, wcs, sky=found.sky)
+    return with_positions(table, found.x, found.y, wcs, sky=found.sky), found.lost
 
 
-def _from_sky(sky, wcs):
+def _from_sky(sky, wcs, shape):
     if wcs is None:
         raise ValueError(
             '`positions` are on the sky, but the image has no celestial WCS: give pixels.'
         )
     sky, missing = plain_sky(sky)
     _check_finite(~missing)
-    return with_positions(QTable(), *sky_to_pixel(sky, wcs), wcs, sky=sky)
+    x, y, lost = sky_to_pixel(sky, wcs, shape)
+    return with_positions(QTable(), x, y, wcs, sky=sky), lost
 
 
 def _as_sky(positions):
