@@ -1,56 +1,153 @@
-"""The extensions of a FITS file: which one is the image, and which belong to it."""
+"""The extensions of a FITS file: which one is the image."""
 
-import astropy.nddata
+import re
+from dataclasses import dataclass
+
 from astropy.io import fits
 
 from astro_wgan.exceptions import ImageError
 from astro_wgan.images.planes import long_axes
 
-__all__ = ['IMAGE_HDUS', 'choose_hdu', 'read_mask', 'read_uncertainty']
+__all__ = ['IMAGE_HDUS', 'NamedPart', 'choose_hdu', 'describe_hdu', 'holds_image', 'named_part']
 
 IMAGE_HDUS = (fits.PrimaryHDU, fits.ImageHDU, fits.CompImageHDU)
 
+#: Words in names of extensions that hold the image.
+_SCIENCE = frozenset(['SCI', 'SCIENCE', 'IMAGE', 'IMG', 'DATA', 'SIGNAL', 'FLUX'])
+
+#: Words in names of extensions that hold something else, and what.
+_ROLES = {
+    'deviation': 'ERR ERROR STD STDDEV STDEV SIGMA RMS UNCERT UNCERTAINTY',
+    'variance': 'VAR VARIANCE',
+    'inverse variance': 'IVAR INVVAR',
+    'weight': 'WHT WEIGHT WGT WT EXP EXPOSURE COV COVERAGE',
+    'mask': 'DQ MASK MSK FLAG FLAGS FLG BPM QUALITY MASKBITS',
+    'other': 'CTX CON CONTEXT AREA BKG BACKGROUND SKY PSF PSFIMAGE ZODI SEG SEGM SEGMAP '
+    'SEGMENTATION THUMB THUMBNAIL PREVIEW ICON NIMAGE NOBS NEXP DEPTH SAMP TIME MODEL CHI2 '
+    'WCSDVARR D2IMARR NOISEFREE',
+}
+_ROLE_OF = {word: role for role, words in _ROLES.items() for word in words.split()}
+
+#: Words that say nothing.
+_EMPTY_WORDS = _SCIENCE | {'MAP'}
+
+#: What astropy calls an extension without a name.
+_NO_NAMES = ('PRIMARY', 'COMPRESSED_IMAGE')
+
+#: A first image is a thumbnail where another has so many times its pixels.
+_THUMBNAIL = 16
+
+
+@dataclass(frozen=True)
+class NamedPart:
+    """
+    What the name of an extension says.
+
+    Attributes
+    ----------
+    role : str or None
+        'deviation', 'variance', 'inverse variance', 'weight', 'mask' or 'other'; None for images.
+    is_science : bool
+        Whether it says that it is the image.
+    group : tuple
+        What it shares with the names of those that belong to it: ``1-1.E`` of Euclid's
+        ``1-1.E.SCI`` and ``1-1.E.RMS``, in parts, and the version.
+    """
+
+    role: str | None
+    is_science: bool
+    group: tuple
+
+
+def named_part(hdu):
+    """What the name and version of an HDU say, as `NamedPart`."""
+    name = '' if hdu.name in _NO_NAMES else hdu.name.upper()
+    words = []
+    for token in re.findall('[A-Z0-9]+', name):
+        # ERR2 of SCI2; but CHI2 is a word.
+        numbered = re.fullmatch(r'([A-Z]+)(\d+)', token)
+        is_word = numbered and token not in _ROLE_OF and _is_known(numbered[1])
+        words += numbered.groups() if is_word else [token]
+    roles = [_ROLE_OF[word] for word in words if word in _ROLE_OF]
+    role = 'other' if 'other' in roles else (roles or [None])[-1]
+    known = _EMPTY_WORDS.union(_ROLE_OF)
+    group = tuple(word for word in words if word not in known)
+    return NamedPart(role, role is None and not _SCIENCE.isdisjoint(words), (*group, hdu.ver))
+
+
+def _is_known(word):
+    return word in _ROLE_OF or word in _SCIENCE
+
 
 def choose_hdu(hdulist, hdu, plane, where):
-    """The HDU that was asked for, or the first that holds a 2-D image (a cube with ``plane``)."""
+    """
+    The HDU that was asked for, or the one that holds the image.
+
+    Parameters
+    ----------
+    hdulist : sequence of HDU
+        Those of the file.
+    hdu : int, str, tuple or None
+        Which one, as `~astropy.io.fits.HDUList` takes it.
+    plane : int or None
+        Cubes come first where it is given.
+    where : str
+        What the HDUs are of.
+
+    Returns
+    -------
+    HDU
+        The first that is named as an image; or else the first whose name does not say that it is
+        something else, such as a weight, and that is no thumbnail; or else the first.
+
+    Raises
+    ------
+    ImageError
+        If there is none, or not that one.
+    """
     if hdu is not None:
-        try:
-            chosen = hdulist[hdu]
-        except (IndexError, KeyError) as error:
-            names = ', '.join(f'{k} {other.name}'.strip() for k, other in enumerate(hdulist))
-            raise ImageError(f'{where} has no HDU {hdu!r}; it has: {names}.') from error
-        if not _holds_image(chosen):
-            raise ImageError(f'HDU {hdu!r} of {where} holds no image.')
-        return chosen
-    images = [other for other in hdulist if _holds_image(other)]
+        return _asked_for(hdulist, hdu, where)
+    images = [other for other in hdulist if holds_image(other)]
     if not images:
         raise ImageError(f'{where} holds no image, only empty HDUs or tables.')
     axes = 2 if plane is None else 3
-    fitting = [other for other in images if 2 + len(long_axes(other.shape)) == axes]
-    return (fitting or images)[0]
+    fitting = [other for other in images if 2 + len(long_axes(other.shape)) == axes] or images
+    plain = [other for other in fitting if named_part(other).role is None]
+    if not plain:
+        return fitting[0]
+    named = [other for other in plain if named_part(other).is_science]
+    # A preview may be named IMAGE, and the first of a file be one without a name.
+    if named and not _is_thumbnail(named[0], plain[0]):
+        return named[0]
+    is_first_small = len(plain) > 1 and any(_is_thumbnail(plain[0], other) for other in plain[1:])
+    has_no_name = plain[0].name in ('', *_NO_NAMES)
+    return plain[1] if has_no_name and is_first_small else plain[0]
 
 
-def read_mask(hdulist, shape):
-    """The mask that CCDData wrote beside the image, or None."""
-    return _companion_data(hdulist, 'MASK', shape)
+def _asked_for(hdulist, hdu, where):
+    try:
+        chosen = hdulist[hdu]
+    except (IndexError, KeyError) as error:
+        names = ', '.join(f'{k} {other.name}'.strip() for k, other in enumerate(hdulist))
+        raise ImageError(f'{where} has no HDU {hdu!r}; it has: {names}.') from error
+    if not holds_image(chosen):
+        raise ImageError(f'HDU {hdu!r} of {where} holds no image.')
+    return chosen
 
 
-def read_uncertainty(hdulist, shape):
-    """The uncertainty that CCDData wrote beside the image, or None."""
-    values = _companion_data(hdulist, 'UNCERT', shape)
-    if values is None:
-        return None
-    kind = hdulist['UNCERT'].header.get('UTYPE', 'StdDevUncertainty')
-    return getattr(astropy.nddata, kind)(values)
-
-
-def _holds_image(hdu):
+def holds_image(hdu):
+    """Whether an HDU has pixels in two axes or more."""
     return isinstance(hdu, IMAGE_HDUS) and len(hdu.shape) >= 2 and 0 not in hdu.shape
 
 
-def _companion_data(hdulist, name, shape):
-    """Data of the extension that CCDData wrote beside the image, if there is one."""
-    for hdu in hdulist:
-        if hdu.name == name and isinstance(hdu, IMAGE_HDUS) and hdu.shape == shape:
-            return hdu.data
-    return None
+def _is_thumbnail(hdu, other):
+    pixels = (each.shape[-2] * each.shape[-1] for each in (hdu, other))
+    return _THUMBNAIL * next(pixels) <= next(pixels)
+
+
+def describe_hdu(hdulist, hdu):
+    """Number, name, version and shape of an HDU as text: ``4 SCI,2 (2048 x 4096)``."""
+    names = [other.name for other in hdulist]
+    number = next(k for k, other in enumerate(hdulist) if other is hdu)
+    name = hdu.name if names.count(hdu.name) < 2 or not hdu.name else f'{hdu.name},{hdu.ver}'
+    return f'{f"{number} {name}".strip()} ({" x ".join(map(str, hdu.shape))})'

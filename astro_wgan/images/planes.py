@@ -6,11 +6,16 @@ from astropy.nddata import CCDData, NDData, StdDevUncertainty
 
 from astro_wgan.exceptions import ImageError
 from astro_wgan.images.celestial import celestial_wcs
+from astro_wgan.images.no_data import no_data
 from astro_wgan.images.uncertainties import standard_deviation
 from astro_wgan.stamps.checks import as_bool, as_float
 from astro_wgan.stamps.masked import without_mask
 
-__all__ = ['as_ccddata', 'long_axes', 'plane_of']
+__all__ = ['JUDGED', 'as_ccddata', 'long_axes', 'plane_index', 'plane_of']
+
+#: Card of `meta` with the number of zeros that were taken for no data. Zeros of an image that has
+#: it are not judged once more.
+JUDGED = 'ZEROMASK'
 
 
 def long_axes(shape):
@@ -18,9 +23,16 @@ def long_axes(shape):
     return [axis for axis, length in enumerate(shape[:-2]) if length != 1]
 
 
-def plane_of(image, plane):
-    """The image itself, or one plane of a cube, as NDData."""
-    shape = image.data.shape
+def plane_index(shape, plane):
+    """
+    Index of one image in an array of more axes, along those before the last two.
+
+    Raises
+    ------
+    ImageError
+        If there are fewer than two axes, it is a cube without a chosen plane, or none with one, or
+        has no such plane.
+    """
     if len(shape) < 2:
         raise ImageError(f'An image must have two axes; got an array of shape {shape}.')
     axes = long_axes(shape)
@@ -33,9 +45,15 @@ def plane_of(image, plane):
         raise ImageError(f'`plane` chooses from a cube of three axes; the image has shape {shape}.')
     if plane is not None and not 0 <= plane < shape[axes[0]]:
         raise ImageError(f'`plane` must lie from 0 to {shape[axes[0]] - 1}; got {plane}.')
+    return tuple(plane if axis in axes else 0 for axis in range(len(shape) - 2))
+
+
+def plane_of(image, plane):
+    """The image itself, or one plane of a cube, as NDData."""
+    shape = image.data.shape
+    index = plane_index(shape, plane)
     if len(shape) == 2:
         return image
-    index = tuple(plane if axis in axes else 0 for axis in range(len(shape) - 2))
     mask = image.mask
     return NDData(
         image.data[index],
@@ -47,7 +65,7 @@ def plane_of(image, plane):
     )
 
 
-def as_ccddata(image):
+def as_ccddata(image, *, zeros='auto'):
     """NDData of an image as CCDData in native floats, with each unusable pixel masked."""
     pixels, hidden = without_mask(image.data)
     pixels = as_float(pixels, 'source')
@@ -58,12 +76,19 @@ def as_ccddata(image):
     for other in (hidden, image.mask):
         if other is not None:
             mask |= as_bool(other)
+    if zeros != 'auto' or JUDGED not in image.meta:
+        void = no_data(pixels, mask=mask, zeros=zeros)
+        judged = 0 if void is None else int(np.count_nonzero(void & ~mask))
+        if void is not None:
+            mask |= void
+    else:
+        judged = image.meta[JUDGED]
     if mask.all():
         raise ImageError('Not one pixel of the image is finite and without a mask.')
     uncertainty = None
     if image.uncertainty is not None:
         uncertainty = StdDevUncertainty(standard_deviation(image, image.unit))
-    return CCDData(
+    ccd = CCDData(
         pixels,
         unit=u.dimensionless_unscaled if image.unit is None else image.unit,
         uncertainty=uncertainty,
@@ -71,3 +96,5 @@ def as_ccddata(image):
         wcs=celestial_wcs(image.wcs),
         meta=image.meta,
     )
+    ccd.meta[JUDGED] = judged
+    return ccd

@@ -1,30 +1,23 @@
 """`read_image`: one image from whatever astronomers keep images in."""
 
 import os
-import warnings
-from contextlib import contextmanager
-from pathlib import Path
 
 from astropy.io import fits
 from astropy.nddata import Cutout2D, NDData
-from astropy.utils.exceptions import AstropyUserWarning
 
-from astro_wgan.exceptions import ImageError
-from astro_wgan.images.celestial import header_without_wcs, read_wcs
-from astro_wgan.images.extensions import IMAGE_HDUS, choose_hdu, read_mask, read_uncertainty
+from astro_wgan.images.extensions import IMAGE_HDUS
+from astro_wgan.images.fits_image import FitsImage, open_fits_image
+from astro_wgan.images.no_data import check_zeros
+from astro_wgan.images.opening import as_path, check_kind, is_fits, quiet_fits
 from astro_wgan.images.pictures import read_picture
 from astro_wgan.images.planes import as_ccddata, plane_of
-from astro_wgan.images.units import read_unit
 
 __all__ = ['read_image']
-
-#: First bytes of FITS files: plain, and compressed as astropy can read them.
-_FITS_BEGINS = (b'SIMPLE', b'\x1f\x8b', b'\x1f\x9d', b'BZh', b'\xfd7zXZ\x00', b'PK\x03\x04')
 
 _ANY_HDU = (*IMAGE_HDUS, fits.BinTableHDU, fits.TableHDU)
 
 
-def read_image(source, *, hdu=None, plane=None):
+def read_image(source, *, hdu=None, plane=None, zeros='auto'):
     """
     Read an image, with its unit, uncertainty, mask and WCS, in one form.
 
@@ -34,18 +27,27 @@ def read_image(source, *, hdu=None, plane=None):
         A FITS file (also compressed), a JPEG, PNG or other picture that Pillow reads, an image
         HDU, NDData, CCDData or Cutout2D, an array, a masked array or a `~astropy.units.Quantity`.
     hdu : int, str or tuple, optional
-        Number or name of the HDU of a FITS file. By default the first that holds a 2-D image, or
-        the first cube where ``plane`` is given.
+        Number or name of the HDU of a FITS file, or ``(name, version)``. By default the first 2-D
+        image, or cube where ``plane`` is given, that is named as one (SCI, IMAGE), or is named as
+        nothing else (WHT, DQ, ERR) and is no thumbnail.
     plane : int, optional
         Which plane of a cube, along its first array axis. Leading axes of length one, as radio
         images have them, need no choice.
+    zeros : {'auto', 'keep', 'mask'}, optional
+        What exact zeros are. By default those that fill an area with noise around it, as outside
+        of a mosaic's footprint, are no data and masked, and those of an image without noise, or
+        of counts, are kept; or all are kept, or masked. Those of pictures are kept.
 
     Returns
     -------
     `~astropy.nddata.CCDData`
         Pixels (ny, nx) in native float32 or float64; unit dimensionless where there is none;
-        uncertainty as `~astropy.nddata.StdDevUncertainty`; pixels that are not finite masked
-        (mask None where none is); WCS where it is celestial.
+        uncertainty as `~astropy.nddata.StdDevUncertainty`; pixels that are not finite or no data
+        masked (mask None where none is); WCS where it is celestial. ``meta`` is the header, with
+        cards of the primary one that hold for its extensions, and says as ``HDU`` which extension
+        was taken, as ``HDUMASK``, ``HDUWHT`` and ``HDUUNC`` from which mask, weight and
+        uncertainty come, as ``HDULEFT`` which images were left out, and as ``ZEROMASK`` how many
+        zeros were taken for no data.
 
     Raises
     ------
@@ -56,6 +58,14 @@ def read_image(source, *, hdu=None, plane=None):
         finite pixel without a mask.
     TypeError
         If the pixels are not real numbers.
+    ValueError
+        If ``zeros`` is another word.
+
+    Warns
+    -----
+    AstropyUserWarning
+        If unit, WCS, mask or uncertainty of a file are of no known kind and left out, or the last
+        block of the file is not filled up.
 
     Notes
     -----
@@ -64,7 +74,8 @@ def read_image(source, *, hdu=None, plane=None):
     ``'upper'``, Matplotlib's word for it. Colours become luminance, 0.299 R + 0.587 G + 0.114 B
     (ITU-R BT.601), transparency is dropped, and ``meta['pixels']`` says so.
 
-    A FITS file that `~astropy.nddata.CCDData` wrote gives its mask and uncertainty back.
+    A FITS file that `~astropy.nddata.CCDData` wrote gives its mask and uncertainty back. Which
+    extensions and which bits of masks are used is said in :doc:`/formats`.
 
     Examples
     --------
@@ -74,57 +85,39 @@ def read_image(source, *, hdu=None, plane=None):
     >>> image.data.dtype, image.unit
     (dtype('float32'), Unit(dimensionless))
     """
-    if isinstance(source, (str, os.PathLike)):
-        return _from_path(Path(source), hdu, plane)
+    check_zeros(zeros)
+    if isinstance(source, (str, bytes, os.PathLike)):
+        return _from_path(as_path(source), hdu, plane, zeros)
     if isinstance(source, fits.HDUList):
-        with _strict_fits():
-            return _from_hdulist(source, hdu, plane, 'the HDUList')
+        return _from_hdus(source, hdu, plane, 'the HDUList', zeros)
     if isinstance(source, _ANY_HDU):
-        with _strict_fits():
-            return _from_hdulist([source], None, plane, 'the HDU')
+        return _from_hdus([source], None, plane, 'the HDU', zeros)
     if isinstance(source, Cutout2D):
         source = NDData(source.data, wcs=source.wcs)
     # NDData itself takes a Quantity, a masked array or a plain one apart.
-    return as_ccddata(plane_of(source if isinstance(source, NDData) else NDData(source), plane))
+    source = source if isinstance(source, NDData) else NDData(source)
+    return as_ccddata(plane_of(source, plane), zeros=zeros)
 
 
-def _from_path(path, hdu, plane):
-    if path.is_dir():
-        raise ImageError(f'{path} is a folder, not an image.')
-    # Opened here, since astropy leaves a file open that it fails on.
+def _from_path(path, hdu, plane, zeros):
     with open(path, 'rb') as file:
         begin = file.read(6)
         file.seek(0)
-        if not begin.startswith(_FITS_BEGINS):
-            return as_ccddata(plane_of(read_picture(file, path), plane))
-        try:
-            with _strict_fits(), fits.open(file) as hdulist:
-                return _from_hdulist(hdulist, hdu, plane, str(path))
-        except ImageError:
-            raise
-        except (OSError, EOFError, TypeError, ValueError, AstropyUserWarning) as error:
-            raise ImageError(f'{path} is truncated or no FITS image: {error}') from error
+        check_kind(begin, path)
+        if not is_fits(begin):
+            # Black is a color of pictures.
+            zeros = 'keep' if zeros == 'auto' else zeros
+            return as_ccddata(plane_of(read_picture(file, path), plane), zeros=zeros)
+        with open_fits_image(file, path, hdu=hdu, plane=plane) as image:
+            return _whole(image, zeros)
 
 
-@contextmanager
-def _strict_fits():
-    """Make astropy's warning of a truncated file an error, and keep quiet on odd header cards."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings('error', '.*truncated', AstropyUserWarning)
-        warnings.filterwarnings('ignore', category=fits.verify.VerifyWarning)
-        warnings.filterwarnings('ignore', '.*non-standard convention', AstropyUserWarning)
-        yield
+def _from_hdus(hdus, hdu, plane, where, zeros):
+    with quiet_fits():
+        return _whole(FitsImage(hdus, hdu, plane, where), zeros)
 
 
-def _from_hdulist(hdulist, hdu, plane, where):
-    chosen = choose_hdu(hdulist, hdu, plane, where)
-    wcs = read_wcs(chosen.header, hdulist, where)
-    image = NDData(
-        chosen.data,
-        unit=read_unit(chosen.header, where),
-        wcs=wcs,
-        mask=read_mask(hdulist, chosen.shape),
-        uncertainty=read_uncertainty(hdulist, chosen.shape),
-        meta=header_without_wcs(chosen.header, wcs),
-    )
-    return as_ccddata(plane_of(image, plane))
+def _whole(image, zeros):
+    pixels = image.read()
+    image.warn_of_bits()
+    return as_ccddata(pixels, zeros=zeros)

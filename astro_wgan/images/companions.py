@@ -1,0 +1,180 @@
+"""What lies beside an image in its FITS file: masks, weights and uncertainties."""
+
+import warnings
+from dataclasses import dataclass, field
+
+import numpy as np
+from astropy import units as u
+from astropy.utils.exceptions import AstropyUserWarning
+
+from astro_wgan.exceptions import ImageError
+from astro_wgan.images.extensions import holds_image, named_part
+from astro_wgan.images.planes import long_axes
+from astro_wgan.images.quality_bits import QualityBits, quality_bits
+from astro_wgan.images.units import read_unit
+from astro_wgan.stamps.real_numbers import as_float
+
+__all__ = ['Companions', 'deviation_in_unit', 'find_companions']
+
+#: Kinds of uncertainty, as CCDData names them in UTYPE.
+_KINDS = {
+    'StdDevUncertainty': 'deviation',
+    'VarianceUncertainty': 'variance',
+    'InverseVariance': 'inverse variance',
+}
+
+#: Of several uncertainties, the first of these.
+_UNCERTAINTIES = ('deviation', 'variance', 'inverse variance')
+
+
+@dataclass(frozen=True, eq=False)
+class Companions:
+    """
+    The HDUs that belong to an image.
+
+    Attributes
+    ----------
+    masks : list of (HDU, `QualityBits`)
+        Of bits, or of truth values.
+    weights : list of HDU
+        Where they are 0 there are no data.
+    uncertainty : HDU or None
+    kind : str or None
+        'deviation', 'variance' or 'inverse variance'.
+    """
+
+    masks: list[tuple[object, QualityBits]] = field(default_factory=list)
+    weights: list = field(default_factory=list)
+    uncertainty: object = None
+    kind: str | None = None
+
+    def __iter__(self):
+        """The HDUs."""
+        yield from (hdu for hdu, _ in self.masks)
+        yield from self.weights
+        if self.uncertainty is not None:
+            yield self.uncertainty
+
+
+def find_companions(hdulist, chosen, header, where):
+    """
+    What belongs to an image: by name, version and shape.
+
+    Parameters
+    ----------
+    hdulist : sequence of HDU
+        Those of the file.
+    chosen : HDU
+        The image.
+    header : `~astropy.io.fits.Header`
+        Its header, with what it inherits.
+    where : str
+        What the HDUs are of.
+
+    Returns
+    -------
+    `Companions`
+
+    Warns
+    -----
+    AstropyUserWarning
+        If one has another shape, or an uncertainty is of unknown kind; it is left out.
+    """
+    own = named_part(chosen)
+    if own.role is not None:
+        return Companions()
+    images = [hdu for hdu in hdulist if holds_image(hdu)]
+    is_only_one = sum(named_part(hdu).role is None for hdu in images) == 1
+    # The only image owns what has no other name, whatever its own is.
+    groups = {own.group, (chosen.ver,)} if is_only_one else {own.group}
+    found = {role: [] for role in ('mask', 'weight', *_UNCERTAINTIES)}
+    for hdu in images:
+        part = named_part(hdu)
+        if hdu is chosen or part.role not in found or part.group not in groups:
+            continue
+        if _plain_shape(hdu.shape) != _plain_shape(chosen.shape):
+            _warn(
+                f'{hdu.name} of {where} is not used: its shape is {hdu.shape}, that of the image '
+                f'{chosen.shape}.'
+            )
+            continue
+        found[part.role].append(hdu)
+    names = {hdu.name for hdu in hdulist}
+    masks = [(hdu, quality_bits(hdu, header, beside=names)) for hdu in found['mask']]
+    for role in _UNCERTAINTIES:
+        for hdu in found[role]:
+            kind = _kind(hdu, role, where)
+            if kind is not None:
+                return Companions(masks, found['weight'], hdu, kind)
+    return Companions(masks, found['weight'])
+
+
+def _plain_shape(shape):
+    """The shape without the leading axes of length one."""
+    return (*(shape[axis] for axis in long_axes(shape)), *shape[-2:])
+
+
+def _kind(hdu, role, where):
+    if 'UTYPE' not in hdu.header:
+        return role
+    named = str(hdu.header['UTYPE']).strip()
+    if named not in _KINDS:
+        _warn(
+            f'{hdu.name} of {where} is of the unknown kind UTYPE = {named!r}; the image has no '
+            f'uncertainty. Known are {", ".join(_KINDS)}.'
+        )
+    return _KINDS.get(named)
+
+
+def deviation_in_unit(values, kind, header, unit, where):
+    """
+    An uncertainty as standard deviation in the unit of the image.
+
+    Parameters
+    ----------
+    values : `~numpy.ndarray`
+        As they are in the file.
+    kind : str
+        'deviation', 'variance' or 'inverse variance'.
+    header : `~astropy.io.fits.Header`
+        That of the uncertainty; without BUNIT it is in the unit of the image.
+    unit : unit or None
+        That of the image.
+    where : str
+        What it is of.
+
+    Returns
+    -------
+    `~numpy.ndarray`
+        NaN where a variance is negative, infinite where there is no weight.
+
+    Raises
+    ------
+    ImageError
+        If its unit does not convert.
+    """
+    values = as_float(values, 'uncertainty')
+    with np.errstate(divide='ignore', invalid='ignore'):
+        if kind == 'variance':
+            values = np.sqrt(values)
+        elif kind == 'inverse variance':
+            values = 1 / np.sqrt(values)
+    if not str(header.get('BUNIT', '')).strip() or unit is None:
+        return values
+    own = read_unit(header, where)
+    if own is None or own in (unit, u.dimensionless_unscaled):
+        return values
+    try:
+        # Some write the unit of the image, whatever the power.
+        power = {'deviation': 1, 'variance': 0.5, 'inverse variance': -0.5}[kind]
+        factor = (own**power).to(unit)
+    except (u.UnitsError, TypeError) as error:
+        raise ImageError(
+            f'The uncertainty of {where} is in {own}, which does not fit the unit of the image, '
+            f'{unit}.'
+        ) from error
+    return values if factor == 1 else values * values.dtype.type(factor)
+
+
+def _warn(sentence):
+    warnings.warn(sentence, AstropyUserWarning, stacklevel=3)

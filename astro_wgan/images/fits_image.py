@@ -1,0 +1,197 @@
+"""One image of a FITS file, with all that belongs to it, whole or in parts."""
+
+import warnings
+from contextlib import contextmanager
+
+import numpy as np
+from astropy.io import fits
+from astropy.nddata import NDData, StdDevUncertainty
+from astropy.utils.exceptions import AstropyUserWarning
+
+from astro_wgan.exceptions import ImageError
+from astro_wgan.images.celestial import header_without_wcs, read_wcs
+from astro_wgan.images.companions import deviation_in_unit, find_companions
+from astro_wgan.images.extensions import choose_hdu, describe_hdu, holds_image
+from astro_wgan.images.headers import inherited_header, without_pixel_cards
+from astro_wgan.images.opening import check_whole, quiet_fits
+from astro_wgan.images.planes import JUDGED, plane_index
+from astro_wgan.images.units import read_unit
+
+__all__ = ['FitsImage', 'open_fits_image']
+
+_WHOLE = (slice(None), slice(None))
+
+
+@contextmanager
+def open_fits_image(file, path, *, hdu=None, plane=None):
+    """
+    An image of a FITS file that has been opened.
+
+    Parameters
+    ----------
+    file : binary file
+        Since astropy leaves one open that it fails on.
+    path : `~pathlib.Path`
+        Its name.
+    hdu, plane : optional
+        As in `~astro_wgan.stamps.read_image`.
+
+    Yields
+    ------
+    `FitsImage`
+
+    Raises
+    ------
+    ImageError
+        If there is no image, or it is truncated, here or where it is read.
+    """
+    try:
+        # Without a memory map, pixels become native in place.
+        with quiet_fits(), fits.open(file, memmap=False) as hdulist:
+            yield FitsImage(hdulist, hdu, plane, str(path), is_own=True)
+    except ImageError:
+        raise
+    except (OSError, EOFError, TypeError, ValueError) as error:
+        raise ImageError(f'{path} is truncated or no FITS image: {error}') from error
+
+
+class FitsImage:
+    """
+    One image of a FITS file, of which any part can be read.
+
+    Parameters
+    ----------
+    hdulist : `~astropy.io.fits.HDUList` or list of HDU
+        All of the file.
+    hdu, plane : optional
+        As in `~astro_wgan.stamps.read_image`.
+    where : str
+        What they are of.
+    is_own : bool
+        Whether nobody else holds the HDUs, so that the file is what they are.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        ``(ny, nx)``.
+    unit : unit or None
+    wcs : `~astropy.wcs.WCS` or None
+    meta : `~astropy.io.fits.Header`
+        Its header, with what it inherits and where it comes from, without WCS.
+
+    Raises
+    ------
+    ImageError
+        As there.
+    """
+
+    def __init__(self, hdulist, hdu, plane, where, *, is_own=False):
+        check_whole(hdulist, where)
+        self._hdu = chosen = choose_hdu(hdulist, hdu, plane, where)
+        self._index = plane_index(chosen.shape, plane)
+        self._where, self._is_own, self._unnamed = where, is_own, {}
+        self.shape = chosen.shape[-2:]
+        primary = hdulist[0].header if hdulist[0] is not chosen else None
+        # Before data are read: astropy removes cards that say how they were scaled.
+        header = inherited_header(chosen.header, primary)
+        self.unit = read_unit(header, where)
+        self.wcs = read_wcs(chosen.header, hdulist, where)
+        self._companions = find_companions(hdulist, chosen, header, where)
+        self.meta = without_pixel_cards(header_without_wcs(header, self.wcs))
+        self._say_what_was_taken(hdulist)
+
+    def read(self, rows=slice(None), columns=slice(None)):
+        """
+        Part of the image.
+
+        Parameters
+        ----------
+        rows, columns : slice, optional
+            With a start and a stop, or none.
+
+        Returns
+        -------
+        `~astropy.nddata.NDData`
+            Pixels as they are stored or native, mask and standard deviation.
+        """
+        part = rows, columns
+        pixels = self._values(self._hdu, part)
+        mask = None
+        for hdu, bits in self._companions.masks:
+            values = self._values(hdu, part)
+            self._unnamed[hdu] = self._unnamed.get(hdu, 0) | bits.unknown(values)
+            mask = _either(mask, bits.is_bad(values))
+        for hdu in self._companions.weights:
+            # Not above zero: NaN is no weight, too.
+            mask = _either(mask, ~(self._values(hdu, part) > 0))
+        deviation = self._deviation(part)
+        if deviation is not None and self._companions.uncertainty.name != 'UNCERT':
+            mask = _either(mask, ~((deviation > 0) & np.isfinite(deviation)))
+        return NDData(
+            pixels,
+            unit=self.unit,
+            wcs=self.wcs,
+            mask=mask,
+            uncertainty=None if deviation is None else StdDevUncertainty(deviation),
+            meta=self.meta,
+        )
+
+    def warn_of_bits(self):
+        """Say which bits of the masks that were read were set, but have no known meaning."""
+        for hdu, bits in self._unnamed.items():
+            if bits:
+                numbers = [str(k) for k in range(bits.bit_length()) if bits >> k & 1]
+                warnings.warn(
+                    f'Bits {", ".join(numbers)} of {hdu.name} of {self._where} are set, but what '
+                    'they mean is not known: only pixels with bit 0 are masked.',
+                    AstropyUserWarning,
+                    stacklevel=3,
+                )
+
+    def _values(self, hdu, part):
+        # A mask may have fewer axes of length one than the image.
+        index = self._index[max(0, len(self._index) - len(hdu.shape) + 2) :]
+        index = (0,) * (len(hdu.shape) - 2 - len(index)) + index
+        if not self._is_own:
+            # Not its section: the data may have been changed since they were read.
+            return hdu.data[(*index, *part)]
+        is_whole = part == _WHOLE and not index
+        values = hdu.section[... if is_whole else (*index, *part)]
+        if values.dtype.kind == 'f' and not values.dtype.isnative and values.flags.writeable:
+            return values.byteswap(inplace=True).view(values.dtype.newbyteorder('='))
+        return values
+
+    def _deviation(self, part):
+        hdu = self._companions.uncertainty
+        if hdu is None:
+            return None
+        where = f'{hdu.name} of {self._where}'
+        values = self._values(hdu, part)
+        return deviation_in_unit(values, self._companions.kind, hdu.header, self.unit, where)
+
+    def _say_what_was_taken(self, hdulist):
+        companions = self._companions
+        used = [self._hdu, *companions]
+        said = {
+            'HDU': describe_hdu(hdulist, self._hdu),
+            'HDUMASK': '; '.join(
+                f'{describe_hdu(hdulist, hdu)}: {bits.text}' for hdu, bits in companions.masks
+            ),
+            'HDUWHT': ', '.join(describe_hdu(hdulist, hdu) for hdu in companions.weights),
+            'HDUUNC': ''
+            if companions.uncertainty is None
+            else f'{describe_hdu(hdulist, companions.uncertainty)}: {companions.kind}',
+            'HDULEFT': ', '.join(
+                describe_hdu(hdulist, hdu)
+                for hdu in hdulist
+                if holds_image(hdu) and not any(hdu is other for other in used)
+            ),
+        }
+        for key in (*said, JUDGED):
+            # An image that was read and written may be read again.
+            self.meta.remove(key, ignore_missing=True, remove_all=True)
+        self.meta.update({key: text for key, text in said.items() if text})
+
+
+def _either(mask, other):
+    return other if mask is None else mask | other

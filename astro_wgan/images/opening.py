@@ -1,0 +1,129 @@
+"""Files before they are read: which kind they are, and whether FITS files are whole."""
+
+import os
+import re
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+
+from astropy.io import fits
+from astropy.utils.exceptions import AstropyUserWarning
+
+from astro_wgan.exceptions import ImageError
+
+__all__ = ['as_path', 'check_kind', 'check_whole', 'is_fits', 'quiet_fits']
+
+#: First bytes of FITS files: plain, and compressed as astropy can read them.
+_FITS_BEGINS = (b'SIMPLE', b'\x1f\x8b', b'\x1f\x9d', b'BZh', b'\xfd7zXZ\x00', b'PK\x03\x04')
+
+#: First bytes of what may be taken for an image, and what to do with it.
+_OTHER_KINDS = {
+    b'#ASDF': 'an ASDF file, which is not read: give its array, open with the package `asdf`',
+    b'\x89HDF': 'an HDF5 file, which is no image: give its array, open with h5py',
+    b'\x93NUMPY': 'an array that NumPy saved: give np.load of it',
+}
+
+_URL = re.compile(r'[a-z][a-z0-9+.-]+:/', re.IGNORECASE)
+
+#: A path as CFITSIO takes it, with the extension or a section of the image behind.
+_WITH_EXTENSION = re.compile(r'(.+?)((?:\[[^\[\]]*\])+)')
+
+
+def as_path(source):
+    """
+    The path of an image file.
+
+    Raises
+    ------
+    ImageError
+        If it is empty, a folder, a URL, or a path with an extension as CFITSIO takes it.
+    """
+    text = os.fspath(source)
+    if text in ('', b''):
+        raise ImageError('The path of the image is empty.')
+    path = Path(os.fsdecode(text))
+    if path.is_dir():
+        raise ImageError(f'{path} is a folder, not an image.')
+    if path.exists():
+        return path
+    text = os.fsdecode(text)
+    if _URL.match(text):
+        raise ImageError(f'{text} is a URL: download the file and give its path.')
+    parts = _WITH_EXTENSION.fullmatch(text)
+    if parts and Path(parts[1]).is_file():
+        name = parts[2].strip('[]') or '0'
+        raise ImageError(
+            f'{text} is no file; {parts[1]} is one: give the extension by `hdu` (on the command '
+            f'line --hdu {name}).'
+        )
+    return path
+
+
+def is_fits(begin):
+    """Whether a file that begins with these bytes is FITS, plain or compressed."""
+    return begin.startswith(_FITS_BEGINS)
+
+
+def check_kind(begin, path):
+    """
+    Refuse a file of a known kind that is neither FITS nor a picture.
+
+    Raises
+    ------
+    ImageError
+        If it is.
+    """
+    for first, kind in _OTHER_KINDS.items():
+        if begin.startswith(first):
+            raise ImageError(f'{path} is {kind}.')
+
+
+@contextmanager
+def quiet_fits():
+    """Keep astropy quiet on odd header cards, and on truncation, which `check_whole` looks at."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings('ignore', '.*truncated', AstropyUserWarning)
+        warnings.filterwarnings('ignore', category=fits.verify.VerifyWarning)
+        warnings.filterwarnings('ignore', '.*non-standard convention', AstropyUserWarning)
+        yield
+
+
+def check_whole(hdulist, where):
+    """
+    Make sure that all data are in the file.
+
+    Parameters
+    ----------
+    hdulist : sequence of HDU
+        Those that were made in memory are whole.
+    where : str
+        What they are of.
+
+    Raises
+    ------
+    ImageError
+        If data of an HDU end too early.
+
+    Warns
+    -----
+    AstropyUserWarning
+        If only zeros are missing that fill the last block of 2880 bytes.
+    """
+    for number, hdu in enumerate(hdulist):
+        place = hdu.fileinfo()
+        if place is None:
+            continue
+        length, begin = place['file'].size, place['datLoc']
+        if not length or begin + place['datSpan'] <= length:
+            continue
+        # A compressed image lies in the file as a table, whose size is not that of the image.
+        end = begin + (getattr(hdu, '_bintable', None) or hdu).size
+        if end > length:
+            raise ImageError(
+                f'{where} is truncated: HDU {number} ends at byte {end}, the file at {length}.'
+            )
+        warnings.warn(
+            f'The last block of {where} is not filled up to 2880 bytes; all data are there.',
+            AstropyUserWarning,
+            stacklevel=2,
+        )
