@@ -1,13 +1,24 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and files that are read as a whole."""
 
 import os
-import zipfile
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
-__all__ = ['DamagedFileError', 'read_arrays', 'replaced', 'write_arrays']
+from astro_wgan.limits import check_file, check_size
+from astro_wgan.npz import NpzError, read_npz
+from astro_wgan.temporary import remove_abandoned, temporary_path
+
+__all__ = [
+    'DamagedFileError',
+    'flush_file',
+    'naming_file',
+    'read_arrays',
+    'read_bytes',
+    'replaced',
+    'write_arrays',
+]
 
 
 class DamagedFileError(ValueError):
@@ -19,7 +30,8 @@ def replaced(path):
     """
     A temporary path beside ``path`` that takes its place when the block ends without an error.
 
-    A kill at any moment leaves either the former file or the new one.
+    A kill at any moment leaves either the former file or the new one, and perhaps a hidden
+    temporary file, which the next call removes.
 
     Parameters
     ----------
@@ -30,6 +42,11 @@ def replaced(path):
     ------
     `~pathlib.Path`
         Where to write.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written, as on a full disk or in a read-only folder; the former file stays.
 
     Examples
     --------
@@ -43,15 +60,67 @@ def replaced(path):
     '42'
     """
     path = Path(path)
-    # The ending is kept: some writers choose the format by it.
-    temporary = path.with_name(f'.{os.getpid()}-{path.name}')
+    remove_abandoned(path)
+    temporary = temporary_path(path)
+    with naming_file(path):
+        try:
+            yield temporary
+            flush_file(temporary)
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def flush_file(path):
+    """Make sure that what was written into a file is on the disk."""
+    with open(path, 'rb+') as file:
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def naming_file(path):
+    """
+    Errors of the system while a file is written, as a sentence that names it.
+
+    They keep their class and number. Errors that are sentences already pass.
+    """
     try:
-        yield temporary
-        with open(temporary, 'rb+') as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        yield
+    except OSError as error:
+        if error.errno is None or error.strerror is None:
+            raise
+        failure = type(error)(f'The file {path} cannot be written: {error.strerror}.')
+        failure.errno = error.errno
+        raise failure from error
+
+
+def read_bytes(path, *, max_size=None):
+    """
+    What a file holds.
+
+    Parameters
+    ----------
+    path : path-like
+        The file; a link to one is followed.
+    max_size : number, optional
+        Bytes that it may have; see `~astro_wgan.limits.largest_size`.
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    DamagedFileError
+        If it is a folder, a pipe or a device, or it is longer.
+    """
+    size = check_file(path, error=DamagedFileError).st_size
+    check_size(size, f'The file {path}', max_size=max_size, error=DamagedFileError)
+    with open(path, 'rb') as file:
+        # A file that grows meanwhile is not read without end.
+        return file.read(size)
 
 
 def write_arrays(path, **arrays):
@@ -60,7 +129,7 @@ def write_arrays(path, **arrays):
         np.savez(file, **arrays)
 
 
-def read_arrays(path, names=None):
+def read_arrays(path, names=None, *, max_size=None):
     """
     The arrays that `write_arrays` wrote, as a dictionary.
 
@@ -70,19 +139,22 @@ def read_arrays(path, names=None):
         The file.
     names : sequence of str, optional
         Which of them; the others are not read.
+    max_size : number, optional
+        Bytes that they may take together; see `~astro_wgan.limits.largest_size`.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     DamagedFileError
-        If it is truncated, or no such file at all.
+        If it is truncated, or no such file at all; or if an array in it is compressed, of objects
+        or said to be longer than what is there of it, which `write_arrays` does not write.
     KeyError
         If it has no array of a name.
     """
+    check_file(path, error=DamagedFileError)
     with open(path, 'rb') as opened:
         try:
-            with np.load(opened) as file:
-                return {name: file[name] for name in (file.files if names is None else names)}
-        except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+            return read_npz(opened, names, max_size=max_size)
+        except NpzError as error:
             raise DamagedFileError(f'The file {path} holds no arrays ({error}).') from error

@@ -22,24 +22,29 @@ class ResumeFile:
         Where to keep the rows; None keeps them in memory only. An existing file is gone on from.
     fingerprint : `~astro_wgan.jobs.Fingerprint` or None
         To which work the rows belong; None where there is no file.
+    total : int, optional
+        Rows that the whole work has.
 
     Raises
     ------
     ValueError
-        If the file belongs to other work, or is damaged.
+        If the file belongs to other work, is damaged, or is a folder.
+    FileNotFoundError
+        If the folder that it is to lie in is missing.
     """
 
     # Writing all rows anew takes longer the more there are: no more than this share of the time
     # goes into it.
     _share = 0.05
 
-    def __init__(self, path, fingerprint):
+    def __init__(self, path, fingerprint, *, total=None):
         self._path = None if path is None else Path(path)
         self._parts = []
         if self._path is not None:
             self._mark = np.array(fingerprint.to_json())
+            _check_place(self._path)
             if self._path.exists():
-                self._parts.append(_read(self._path, fingerprint))
+                self._parts.append(_read(self._path, fingerprint, total))
         self._rows = sum(_length(part) for part in self._parts)
         self._unwritten = False
         self._next_write = 0.0
@@ -62,7 +67,17 @@ class ResumeFile:
         ----------
         part : dict of `~numpy.ndarray`
             Columns of one length.
+
+        Raises
+        ------
+        ValueError
+            If the file has other columns.
         """
+        if self._parts and self._parts[0].keys() != part.keys():
+            raise ValueError(
+                f'The file {self._path} is damaged: it has the columns '
+                f'{", ".join(self._parts[0])}, and needed are {", ".join(part)}.'
+            )
         self._parts.append(part)
         self._rows += _length(part)
         self._unwritten = self._path is not None
@@ -90,7 +105,17 @@ def _length(part):
     return len(next(iter(part.values())))
 
 
-def _read(path, fingerprint):
+def _check_place(path):
+    """Before hours of work, and not when its first rows are to be written."""
+    if path.is_dir():
+        raise ValueError(f'`resume` must be a file; {path} is a folder.')
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f'`resume` must lie in a folder that is there; there is no {path.parent}.'
+        )
+
+
+def _read(path, fingerprint, total):
     try:
         columns = read_arrays(path)
         known = str(columns.pop('fingerprint'))
@@ -107,4 +132,8 @@ def _read(path, fingerprint):
         )
     if len(lengths) != 1:
         raise ValueError(f'The file {path} is damaged: its columns differ in length.')
+    if total is not None and max(lengths) > total:
+        raise ValueError(
+            f'The file {path} is damaged: it has {max(lengths)} rows, of a work of {total}.'
+        )
     return columns

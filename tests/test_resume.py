@@ -93,3 +93,27 @@ def test_damaged_file(tmp_path, length):
     path.write_bytes(path.read_bytes()[:length])
     with pytest.raises(ValueError, match='damaged'):
         ResumeFile(path, WORK)
+
+
+def test_places_that_cannot_be_are_refused_before_the_work(tmp_path):
+    with pytest.raises(ValueError, match=r'`resume` must be a file; .* is a folder'):
+        ResumeFile(tmp_path, WORK)
+    with pytest.raises(FileNotFoundError, match='`resume` must lie in a folder that is there'):
+        ResumeFile(tmp_path / 'missing' / 'rows.npz', WORK)
+
+
+def test_more_rows_than_there_can_be_are_refused(tmp_path):
+    path = tmp_path / 'rows.npz'
+    with ResumeFile(path, WORK) as kept:
+        kept.append(part(0, 5))
+    assert len(ResumeFile(path, WORK, total=5)) == 5
+    with pytest.raises(ValueError, match='damaged: it has 5 rows, of a work of 4'):
+        ResumeFile(path, WORK, total=4)
+
+
+def test_other_columns_are_refused(tmp_path):
+    path = tmp_path / 'rows.npz'
+    with ResumeFile(path, WORK) as kept:
+        kept.append(part(0, 5))
+    with pytest.raises(ValueError, match='damaged: it has the columns number, text, and needed'):
+        ResumeFile(path, WORK).append({'number': np.arange(3)})

@@ -108,7 +108,7 @@ def measure_misfit(searcher, stamps, *, scoring=None, progress=True, resume=None
     scoring = Scoring() if scoring is None else scoring
     fingerprint = None if resume is None else _fingerprint(searcher, stamps, scoring)
     with (
-        ResumeFile(resume, fingerprint) as kept,
+        ResumeFile(resume, fingerprint, total=len(stamps)) as kept,
         ProgressLine('scoring', quiet=not progress) as line,
     ):
 

@@ -164,7 +164,7 @@ def measure_morphology(
     fingerprint = None if resume is None else _fingerprint(stamps, labels, background, settings)
     measure = partial(measure_chunk, settings=settings)
     with (
-        ResumeFile(resume, fingerprint) as kept,
+        ResumeFile(resume, fingerprint, total=len(stamps)) as kept,
         ProgressLine('morphology', quiet=not progress) as line,
     ):
         total = len(stamps)

@@ -24,13 +24,15 @@ class PartFolder:
     Raises
     ------
     ValueError
-        If a part that is there belongs to other work, or is damaged.
+        If a part that is there belongs to other work, or is damaged; or if ``path`` is a file.
     """
 
     def __init__(self, path, fingerprint):
         self._path = None if path is None else Path(path)
         if self._path is not None:
             self._mark = np.array(fingerprint.to_json())
+            if self._path.exists() and not self._path.is_dir():
+                raise ValueError(f'`resume` must be a folder; {self._path} is a file.')
             # Before anything is measured.
             for part in sorted(self._path.glob('part-*.npz')):
                 self._check(part, fingerprint)
@@ -51,7 +53,9 @@ class PartFolder:
         tables = ({}, {})
         for name, column in _read(self._file(number)).items():
             if name != 'fingerprint':
-                table, name = name.split('/')
+                table, _, name = name.partition('/')
+                if table not in ('0', '1'):
+                    raise ValueError(f'The file {self._file(number)} is damaged.')
                 tables[int(table)][name] = column
         return BatchResult(*tables)
 

@@ -266,6 +266,8 @@ def test_parts_of_other_work_or_damaged_ones_are_not_taken(pairs, tmp_path):
     part.write_bytes(part.read_bytes()[:500])
     with pytest.raises(ValueError, match=r'part-000001\.npz does not hold measurements'):
         measure(stamps, resume=tmp_path)
+    with pytest.raises(ValueError, match=r'`resume` must be a folder; .*000001\.npz is a file'):
+        measure(stamps, resume=part)
     part.unlink()
     assert_same(measure(stamps, resume=tmp_path), measure(stamps))
 
