@@ -109,13 +109,15 @@ def pixel_areas(x, y, wcs):
     Returns
     -------
     `~numpy.ndarray`, shape (n,)
-        In square arcsec; NaN where the projection has no sky.
+        In square arcsec; NaN where the projection has no sky, or pixels are so far from its
+        reference that numbers do not tell them apart.
     """
     points = np.stack([x, y], axis=-1)[:, np.newaxis] + _EDGES
     longitude, latitude = pixel_to_angles(*points.reshape(-1, 2).T, wcs)
     edges = unit_vectors(np.radians(longitude), np.radians(latitude)).reshape(-1, 4, 3)
     across = np.cross(edges[:, 1] - edges[:, 0], edges[:, 3] - edges[:, 2])
-    return np.linalg.norm(across, axis=-1) * _ARCSEC_PER_RADIAN**2
+    areas = np.linalg.norm(across, axis=-1) * _ARCSEC_PER_RADIAN**2
+    return np.where(areas > 0, areas, np.nan)
 
 
 def plain_sky(sky):
