@@ -9,6 +9,7 @@ from astropy.table import QTable
 from astro_wgan.anomaly.calibration import LEVELS
 from astro_wgan.anomaly.scoring import ENOUGH, Scoring
 from astro_wgan.anomaly.stamp_conditions import measure_conditions
+from astro_wgan.images.brightness import unit_of_sum
 from astro_wgan.jobs import (
     Fingerprint,
     describe_model,
@@ -187,8 +188,8 @@ def _table(stamps, columns, searcher, scoring):
         table[name] = columns[name]
     table['incomplete'] = table['used'] < ENOUGH
     if wgan.unit_ is not None:
-        for name in ('closest_flux', 'noise'):
-            table[name] = columns[name] << wgan.unit_
+        table['closest_flux'] = columns['closest_flux'] << unit_of_sum(wgan.unit_)
+        table['noise'] = columns['noise'] << wgan.unit_
     for name in ('offset_x', 'offset_y'):
         table[name] = columns[name] << u.pix
     table.meta = {

@@ -16,7 +16,7 @@ __all__ = ['Chunk', 'Settings', 'empty_columns', 'measure_chunk']
 #: What the sources room says of stamps of which it knows neither background nor noise.
 _BLIND = ('no pixel can be used', 'the background has no noise')
 
-_IS_FLUX = np.array([measurement.kind == 'flux' for measurement in MEASUREMENTS])
+_IS_FLUX = np.array([measurement.kind in ('flux', 'sum') for measurement in MEASUREMENTS])
 
 
 @dataclass(frozen=True, eq=False)

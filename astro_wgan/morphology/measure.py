@@ -18,6 +18,7 @@ from astro_wgan.resume import ResumeFile
 from astro_wgan.sources.batch import checked_band, read_batch
 from astro_wgan.sources.inputs import as_background
 from astro_wgan.stamps.detection import Detection
+from astro_wgan.stamps.fluxes import beam_of, summed_pixels
 from astro_wgan.stamps.inputs import as_stamps
 from astro_wgan.stamps.masked import without_mask
 
@@ -103,7 +104,8 @@ def measure_morphology(
         * ``effective_radius`` and ``petrosian_radius``, semi-major axes of the ellipses that hold
           half the light and of the Petrosian one; ``axis_ratio`` of these, and ``orientation`` of
           the major axis, as that of the fit in degrees from the x axis towards the y axis;
-          ``xc_asymmetry`` and ``yc_asymmetry``, their centre in the stamp; ``petrosian_flux``;
+          ``xc_asymmetry`` and ``yc_asymmetry``, their centre in the stamp; ``petrosian_flux``, the
+          sum of pixels, times their solid angle where they hold surface brightness;
         * ``signal_to_noise``, mean per pixel; ``sky_mean`` and ``sky_sigma``;
         * ``sersic_index``, ``sersic_radius``, ``sersic_axis_ratio``, ``sersic_orientation``,
           ``sersic_amplitude`` (at that radius) and ``sersic_chi2_dof`` of the fit;
@@ -231,7 +233,11 @@ def _table(stamps, columns, settings):
     table = QTable({'id': stamps.ids})
     for name, column in columns.items():
         kind = kinds.get(name)
-        table[name] = _with_unit(column, units[kind]) if kind else column
+        if kind == 'sum':
+            area, beam = stamps.pixel_area, beam_of(stamps.meta)
+            table[name] = summed_pixels(column, stamps.unit, area=area, beam=beam)
+        else:
+            table[name] = _with_unit(column, units[kind]) if kind else column
         if kind == 'length' and name.endswith('radius') and stamps.pixel_scale is not None:
             table[f'{name}_arcsec'] = (table[name] * stamps.pixel_scale).to(u.arcsec)
     table.meta = {

@@ -33,8 +33,8 @@ class Measurement(NamedTuple):
         Its column.
     source : str
         statmorph's name of it.
-    kind : {'', 'length', 'angle', 'flux'}
-        What it is measured in: nothing, pixels, radians, the unit of the image.
+    kind : {'', 'length', 'angle', 'flux', 'sum'}
+        What it is measured in: nothing, pixels, radians, the unit of the image, that of its sum.
     axis_ratio : bool
         True where statmorph gives the ellipticity 1 - q, and the axis ratio q is wanted.
     """
@@ -65,7 +65,7 @@ MEASUREMENTS = (
     Measurement('orientation', 'orientation_asymmetry', 'angle'),
     Measurement('xc_asymmetry', 'xc_asymmetry', 'length'),
     Measurement('yc_asymmetry', 'yc_asymmetry', 'length'),
-    Measurement('petrosian_flux', 'flux_ellip', 'flux'),
+    Measurement('petrosian_flux', 'flux_ellip', 'sum'),
     Measurement('signal_to_noise', 'sn_per_pixel'),
     Measurement('sky_mean', 'sky_mean', 'flux'),
     Measurement('sky_sigma', 'sky_sigma', 'flux'),

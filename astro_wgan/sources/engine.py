@@ -13,12 +13,12 @@ from astro_wgan.sources.footprint import measure_footprints
 from astro_wgan.sources.segmentation import find_sources, labels_in_stamp
 from astro_wgan.stamps.detection import Detection
 
-__all__ = ['ENGINES', 'BatchResult', 'Settings', 'measure_batch']
+__all__ = ['ENGINES', 'FLUXES', 'BatchResult', 'Settings', 'measure_batch']
 
 ENGINES = ('sep', 'photutils')
 
 #: What is measured in the unit of the pixels.
-_FLUXES = ('kron_flux', 'kron_flux_error', 'isophotal_flux', 'isophotal_flux_error', 'peak')
+FLUXES = ('kron_flux', 'kron_flux_error', 'isophotal_flux', 'isophotal_flux_error', 'peak')
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def measure_batch(batch, settings):
     sources = {'stamp': found.stamp, 'label': labels_in_stamp(found.stamp)}
     flags |= flag_filled_stamps(found, batch, settings.detection, columns)
     sources |= {**columns, **footprints, 'flags': flags}
-    for name in _FLUXES:
+    for name in FLUXES:
         sources[name] = sources[name] * scale[found.stamp]
     stamps = {
         'central': found.central,

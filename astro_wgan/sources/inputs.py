@@ -3,30 +3,39 @@
 import numpy as np
 from astropy import units as u
 
+from astro_wgan.images.brightness import PixelContent, pixel_content
 from astro_wgan.stamps.checks import value_in_unit
 
 __all__ = ['as_background', 'as_zero_point', 'value_in']
 
 
-def as_zero_point(zero_point, unit):
+def as_zero_point(zero_point, stamps, flux_unit):
     """
-    AB magnitude of a flux of one unit of the pixels, or None where it is not known.
+    AB magnitude of a flux of one unit, or None where it is not known.
 
     Parameters
     ----------
     zero_point : `~astropy.units.Quantity`, float or None
-        AB magnitudes; None where the unit of the pixels tells.
-    unit : `~astropy.units.Unit` or None
-        Unit of the pixels.
+        AB magnitudes; None where the unit of the flux tells.
+    stamps : `~astro_wgan.StampSet` or `~astro_wgan.stamps.StampStore`
+        What is measured.
+    flux_unit : `~astropy.units.UnitBase` or None
+        Unit of the flux.
 
     Raises
     ------
     ValueError
-        If it is not finite, or in a unit that is no AB magnitude.
+        If it is not finite, in a unit that is no AB magnitude, or given for a surface brightness
+        whose unit tells.
     """
+    known = _known_zero_point(flux_unit)
     if zero_point is None:
-        known = unit is not None and unit.is_equivalent(u.Jy)
-        return float((1 * unit).to_value(u.ABmag)) if known else None
+        return known
+    if known is not None and pixel_content(stamps.unit) is not PixelContent.FLUX:
+        raise ValueError(
+            f'Pixels in {stamps.unit} have fluxes in {flux_unit}, whose zero point is {known:.4f}: '
+            f'leave out `zero_point`; got {zero_point}.'
+        )
     if hasattr(zero_point, 'unit'):
         if zero_point.unit not in (u.mag, u.ABmag):
             raise ValueError(f'`zero_point` must be in AB magnitudes; got {zero_point.unit}.')
@@ -34,6 +43,15 @@ def as_zero_point(zero_point, unit):
     if not (np.ndim(zero_point) == 0 and np.isfinite(zero_point)):
         raise ValueError(f'`zero_point` must be one finite number; got {zero_point}.')
     return float(zero_point)
+
+
+def _known_zero_point(unit):
+    if unit is None:
+        return None
+    if unit.is_equivalent(u.mgy):
+        # A maggy is the flux of magnitude 0, in SDSS and the Legacy Surveys of the AB system.
+        return float(-2.5 * np.log10(unit.to(u.mgy)))
+    return float((1 * unit).to_value(u.ABmag)) if unit.is_equivalent(u.Jy) else None
 
 
 def value_in(quantity, unit, name):

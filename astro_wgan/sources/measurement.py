@@ -14,6 +14,7 @@ from astro_wgan.sources.inputs import as_background, as_zero_point, value_in
 from astro_wgan.sources.parts import PartFolder
 from astro_wgan.sources.tables import joined_results, photometry_tables, sky_columns
 from astro_wgan.stamps.detection import Detection
+from astro_wgan.stamps.fluxes import pixel_flux
 from astro_wgan.stamps.inputs import as_stamps
 
 __all__ = ['measure_sources']
@@ -60,8 +61,9 @@ def measure_sources(
     band : int, optional
         Which band to measure; needed where there are several.
     zero_point : `~astropy.units.Quantity` or float, optional
-        AB magnitude of a flux of 1 in the unit of the pixels. Not needed where that unit is one
-        of flux density, such as nJy.
+        AB magnitude of a flux of 1 in the unit of the pixels, or of the fluxes where pixels hold
+        surface brightness. Not needed where that unit is one of flux density, such as nJy, or of
+        maggies.
     saturation : `~astropy.units.Quantity` or float, optional
         Sources with pixels of at least this value are flagged.
     engine : {'sep', 'photutils'}, optional
@@ -85,11 +87,19 @@ def measure_sources(
     ------
     ValueError
         If an argument is out of range, or ``resume`` is a folder of other work, or damaged.
+    astropy.units.UnitsError
+        If pixels hold no flux, such as temperatures or magnitudes, or a surface brightness of
+        which the solid angle of a pixel, or the beam, is not known.
     TypeError
         If ``stamps`` is of no known kind.
 
     Notes
     -----
+    Surface brightness, such as MJy / sr, is multiplied by the solid angle that a pixel has where
+    the stamp is, and flux per beam by the pixel's share of the Gaussian beam of the header (BMAJ,
+    BMIN): all fluxes, ``background`` and ``noise`` among them, are those of pixels. Per steradian,
+    flux densities become nJy.
+
     Detection, deblending and shapes are SEP's (Barbary 2016, JOSS 1, 58), whose code comes from
     SExtractor (Bertin & Arnouts 1996, A&AS 117, 393). Kron fluxes and half-light radii are
     measured as SExtractor's FLUX_AUTO and FLUX_RADIUS, with pixels of neighbours replaced by those
@@ -119,7 +129,8 @@ def measure_sources(
         saturation=value_in(saturation, stamps.unit, 'saturation'),
         background_stated=background is not None or detection.background is not None,
     )
-    zero_point = as_zero_point(zero_point, stamps.unit)
+    flux = pixel_flux(stamps)
+    zero_point = as_zero_point(zero_point, stamps, flux.unit)
     if processes < 1:
         raise ValueError(f'`processes` must be at least 1; got {processes}.')
     fingerprint = None if resume is None else _fingerprint(stamps, background, band, settings)
@@ -137,7 +148,7 @@ def measure_sources(
     if positions is not None:
         outside = stamps.geometry.outside(stamps.shape)
         columns['status'] = np.where(outside, 'outside the image', columns['status'])
-    return photometry_tables(stamps, sources, columns, settings, zero_point)
+    return photometry_tables(stamps, sources, columns, settings, flux, zero_point)
 
 
 def _measured_batches(stamps, background, band, settings, folder, workers):

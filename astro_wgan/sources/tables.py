@@ -11,6 +11,7 @@ from astropy.table import QTable
 from astro_wgan.images.sky import pixel_to_sky
 from astro_wgan.provenance import record
 from astro_wgan.sources.companions import find_companions
+from astro_wgan.sources.engine import FLUXES
 from astro_wgan.sources.flags import SourceFlag
 
 __all__ = ['Photometry', 'joined_results', 'photometry_tables', 'sky_columns']
@@ -90,7 +91,7 @@ class Photometry:
         return f'<Photometry: {len(self.sources)} sources in {len(self.stamps)} stamps>'
 
 
-def photometry_tables(stamps, sources, columns, settings, zero_point):
+def photometry_tables(stamps, sources, columns, settings, flux, zero_point):
     """
     The tables from plain columns.
 
@@ -102,6 +103,8 @@ def photometry_tables(stamps, sources, columns, settings, zero_point):
         As from `joined_results`.
     settings : `~astro_wgan.sources.engine.Settings`
         How it was measured.
+    flux : `~astro_wgan.stamps.fluxes.PixelFlux`
+        From the sums of pixels to flux.
     zero_point : float or None
         AB magnitude of a flux of one unit.
 
@@ -111,13 +114,15 @@ def photometry_tables(stamps, sources, columns, settings, zero_point):
     """
     ids = stamps.table['id']
     companions = find_companions(sources, columns['central'])
-    table = _source_table(sources, stamps.unit, stamps.pixel_scale, zero_point)
+    sources = _scaled(sources, FLUXES, flux.factor[sources['stamp']])
+    columns = _scaled(columns, ('background', 'noise'), flux.factor)
+    table = _source_table(sources, flux.unit, stamps.pixel_scale, zero_point)
     is_central = np.zeros(len(table), dtype=bool)
     central_row = companions['central_row']
     is_central[central_row[central_row >= 0]] = True
     table.add_column(ids[sources['stamp']], name='id', index=0)
     table.add_column(is_central, name='is_central', index=2)
-    by_stamp = _stamp_table(ids, columns, table, companions, stamps)
+    by_stamp = _stamp_table(ids, columns, table, companions, flux.unit, stamps.pixel_scale)
     table.meta = by_stamp.meta = {
         'sources': {**settings.to_dict(), 'zero_point': zero_point},
         'status': dict(Counter(columns['status'].tolist())),
@@ -181,6 +186,10 @@ def sky_columns(sources, geometry):
     return columns
 
 
+def _scaled(columns, names, factor):
+    return columns | {name: columns[name] * factor for name in names}
+
+
 def _source_table(sources, unit, pixel_scale, zero_point):
     unit = unit or u.dimensionless_unscaled
     flux, error = sources['kron_flux'], sources['kron_flux_error']
@@ -213,10 +222,10 @@ def _source_table(sources, unit, pixel_scale, zero_point):
     return QTable(columns)
 
 
-def _stamp_table(ids, columns, sources, companions, stamps):
+def _stamp_table(ids, columns, sources, companions, unit, pixel_scale):
     table = QTable({'id': ids, 'status': columns['status']})
     for name in ('background', 'noise'):
-        table[name] = columns[name] * (stamps.unit or u.dimensionless_unscaled)
+        table[name] = columns[name] * (unit or u.dimensionless_unscaled)
     for name in _OF_CENTRAL:
         if name in sources.colnames:
             table[name] = _taken(sources[name], companions['central_row'])
@@ -225,8 +234,8 @@ def _stamp_table(ids, columns, sources, companions, stamps):
         table[f'neighbour_{name}'] = _taken(sources[name], companions['neighbour_row'])
     table['flux_ratio'] = companions['flux_ratio']
     table['separation'] = companions['separation'] * u.pix
-    if stamps.pixel_scale is not None:
-        table['separation_arcsec'] = _on_sky(table['separation'], stamps.pixel_scale)
+    if pixel_scale is not None:
+        table['separation_arcsec'] = _on_sky(table['separation'], pixel_scale)
     for name in ('companion_class', 'companion'):
         table[name] = companions[name]
     for name, flag in (

@@ -11,6 +11,7 @@ from astro_wgan.progress import ProgressLine
 from astro_wgan.provenance import record
 from astro_wgan.stamps.axis_order import own_axes
 from astro_wgan.stamps.checks import as_pixel_scale, as_shape
+from astro_wgan.stamps.fluxes import holds_flux
 from astro_wgan.stamps.geometry import StampGeometry
 from astro_wgan.stamps.stampset import StampSet
 from astro_wgan.stamps.tangent import ARCSEC_PER_DEGREE, tangent_planes
@@ -85,9 +86,11 @@ def reproject_stamps(
 
     Notes
     -----
-    Pixels hold flux, so that a larger pixel holds more, unless the unit of the set is one per
-    solid angle or beam, such as MJy / sr: then they hold surface brightness, which stays. The flux
-    of a source wholly inside a stamp is conserved to 0.2 per cent by ``'adaptive'``.
+    Pixels hold flux, so that a larger pixel holds more, where the unit of the set is one of counts,
+    flux density, luminosity or mass, or none. What has another unit stays as it is: surface
+    brightness, per solid angle or beam, such as MJy / sr, and temperatures, velocities and ratios
+    such as per cent; so does what ``BUNIT`` calls a ratio, such as S/N. The flux of a source wholly
+    inside a stamp is conserved to 0.2 per cent by ``'adaptive'``.
 
     Uncertainty is propagated such that the variance of the flux within an area stays what it was,
     as if the new pixels were independent of each other. They are not: pixel to pixel, the noise
@@ -116,7 +119,7 @@ def reproject_stamps(
             'middle of stamps is taken by `crop`, which needs none.'
         )
     turn = None if orientation is None else _as_turn(orientation)
-    keeps_brightness = _is_surface_brightness(stamps.unit)
+    keeps_brightness = not holds_flux(stamps)
     planes = tangent_planes(stamps)
     grid = _grid(planes, pixel_scale.value, turn, _output_shape(stamps, pixel_scale, size))
     with ProgressLine('reprojecting', quiet=not progress) as line:
@@ -169,17 +172,6 @@ def _as_turn(orientation):
     if not angle.isscalar or not np.isfinite(angle):
         raise ValueError(f'`orientation` must be one finite angle; got {orientation}.')
     return angle.to_value(u.rad)
-
-
-def _is_surface_brightness(unit):
-    if unit is None:
-        return False
-    if isinstance(unit, u.function.FunctionUnitBase) or u.dex in unit.decompose().bases:
-        raise u.UnitsError(
-            f'Pixels in {unit} are logarithms, which cannot be added: convert them to flux first.'
-        )
-    powers = dict(zip(unit.decompose().bases, unit.decompose().powers, strict=True))
-    return powers.get(u.rad) == -2 or powers.get(u.beam) == -1
 
 
 def _output_shape(stamps, pixel_scale, size):

@@ -14,10 +14,12 @@ from astropy.utils.exceptions import AstropyUserWarning
 from numpy.lib.stride_tricks import sliding_window_view
 
 from astro_wgan.images.reading import read_image
+from astro_wgan.images.sky import pixel_areas
 from astro_wgan.provenance import record
 from astro_wgan.stamps.bands import bands_arguments, check_one_field
-from astro_wgan.stamps.checks import as_bool, as_shape, value_in_unit
+from astro_wgan.stamps.checks import as_bool, as_pixel_scale, as_shape, value_in_unit
 from astro_wgan.stamps.detection import Detection, DetectionError
+from astro_wgan.stamps.fluxes import pixel_meta, summed_pixels
 from astro_wgan.stamps.geometry import ParentImage, StampGeometry, first_pixel
 from astro_wgan.stamps.mosaics import detect_sources
 from astro_wgan.stamps.positions import position_table, with_positions
@@ -105,8 +107,10 @@ def cut_stamps(
         Its table has the columns ``id`` (that of the given table, or the row in ``positions``,
         so that one can tell which were dropped), ``x``, ``y`` and, with a WCS, ``sky`` (ICRS).
         Sources that were found have ``flux``, ``peak``, ``a``, ``b``, ``theta``, ``npix`` and
-        ``flag`` too, as SEP measures them above the threshold; ``theta``, the angle of the major
-        axis, in degrees from the x axis towards the y axis (counterclockwise, where y points up).
+        ``flag`` too, as SEP measures them above the threshold; ``flux`` is the sum of pixels, times
+        their solid angle where they hold surface brightness (K pix2 where they hold K); ``theta``,
+        the angle of the major axis, is in degrees from the x axis towards the y axis
+        (counterclockwise, where y points up).
         ``meta['dropped']`` counts the positions whose stamp would leave the image, and
         ``meta['not_converged']`` those among them at which the inverse of the WCS' distortion does
         not converge, so that nobody knows where they lie.
@@ -184,7 +188,7 @@ def cut_stamps(
     mask = _joint_mask(image, mask)
     if positions is None:
         detection = Detection() if detection is None else detection
-        table = _detected_table(image, mask, background, detection)
+        table = _detected_table(image, mask, background, detection, pixel_scale)
         lost = np.zeros(len(table), dtype=bool)
     else:
         table, lost = position_table(positions, image.wcs, image.shape)
@@ -204,6 +208,7 @@ def cut_stamps(
         meta={
             'dropped': int(np.count_nonzero(~keep)),
             'not_converged': int(np.count_nonzero(lost)),
+            **pixel_meta(image.meta),
             'provenance': record(
                 image=origin,
                 size=list(shape),
@@ -238,7 +243,7 @@ def _joint_mask(image, mask):
     return mask if image.mask is None else mask | image.mask
 
 
-def _detected_table(image, mask, background, detection):
+def _detected_table(image, mask, background, detection, pixel_scale):
     noise = None if image.uncertainty is None else image.uncertainty.array
     background = value_in_unit(background, image.unit, 'background')
     known = {'mask': mask, 'noise': noise, 'background': background}
@@ -248,9 +253,14 @@ def _detected_table(image, mask, background, detection):
             f'No source has {detection.minimum_area} or more pixels above '
             f'{detection.threshold:g} sigma: lower `threshold` or `minimum_area` of `detection`.'
         )
+    if image.wcs is not None:
+        area = pixel_areas(sources['x'], sources['y'], image.wcs) * (u.arcsec / u.pix) ** 2
+    else:
+        area = None if pixel_scale is None else as_pixel_scale(pixel_scale) ** 2
+    beam = pixel_meta(image.meta).get('beam')
     table = QTable(
         {
-            'flux': sources['flux'] * image.unit,
+            'flux': summed_pixels(sources['flux'], image.unit, area=area, beam=beam),
             'peak': sources['peak'] * image.unit,
             'a': sources['a'] * u.pix,
             'b': sources['b'] * u.pix,

@@ -218,6 +218,13 @@ class StampStore:
         return self._empty.psf
 
     @property
+    def geometry(self):
+        """The place of each stamp in its parent image; read each time it is asked for."""
+        return self._parents.geometry(self._arrays.read('place', np.arange(len(self))))
+
+    pixel_area = StampSet.pixel_area
+
+    @property
     def meta(self):
         """
         Provenance: that of the stamps, or where sets differ, as ``meta['parts']`` a list.

@@ -150,6 +150,19 @@ def test_shapes_are_the_same_in_any_unit(real, factor, dtype, options):
         np.testing.assert_allclose(other[name].value / factor, table[name].value, rtol=1e-5)
 
 
+def test_petrosian_flux_of_surface_brightness_is_flux(real):
+    plain = measure(real[1:2], sersic=False)
+    bright = StampSet(real.pixels[1:2], unit='uJy / arcsec2', pixel_scale=0.5 * u.arcsec)
+    table = measure(bright, sersic=False)
+    assert table['petrosian_flux'].unit == u.uJy
+    np.testing.assert_allclose(
+        table['petrosian_flux'].value, plain['petrosian_flux'].value * 0.25, rtol=1e-6
+    )
+    assert table['sky_sigma'].unit == u.uJy / u.arcsec**2
+    hot = measure(StampSet(real.pixels[1:2], unit='K'), sersic=False)
+    assert hot['petrosian_flux'].unit == u.K * u.pix**2
+
+
 def test_segments_at_the_border_are_told(table, segments):
     inner = segments.labels[:, 1:-1, 1:-1]
     whole = [

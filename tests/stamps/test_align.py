@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from astropy import units as u
 from astropy.coordinates import SkyCoord
+from astropy.io import fits
 from astropy.wcs import WCS, Sip
 from numpy.testing import assert_allclose, assert_array_equal
 from photutils.aperture import CircularAperture, aperture_photometry
@@ -182,15 +183,42 @@ def test_galactic_images_are_aligned_to_icrs():
     assert_allclose(centroid(aligned.filled(0)[0]), aligned.wcs[0].world_to_pixel(sky), atol=0.05)
 
 
-@pytest.mark.parametrize('unit', ['MJy / sr', 'Jy / beam', 'electron / (s arcsec2)'])
-def test_surface_brightness_stays(unit):
+@pytest.mark.parametrize(
+    'unit',
+    [
+        'MJy / sr',
+        'Jy / beam',
+        'Jy km / (s beam)',
+        'electron / (s arcsec2)',
+        'K',
+        'K km / s',
+        'km / s',
+        's',
+        '%',
+        'solLum / pc2',
+        '1 / cm2',
+    ],
+)
+def test_what_is_no_flux_per_pixel_stays(unit):
     stamps = StampSet(np.full((1, 64, 64), 7.0), unit=unit, wcs=[make_wcs()])
     aligned = reproject_stamps(stamps, pixel_scale=2 * SCALE * u.arcsec)
     assert_allclose(aligned.pixels, 7, rtol=1e-6)
     assert aligned.unit == u.Unit(unit)
 
 
-@pytest.mark.parametrize('unit', [None, 'nJy', 'electron / s', 'ct / pix'])
+@pytest.mark.parametrize(('text', 'value'), [('S/N', 7), ('ratio', 7), ('N/A', 28), ('', 28)])
+def test_ratios_stay_and_numbers_of_unknown_unit_are_flux(text, value):
+    header = make_wcs().to_header()
+    header['BUNIT'] = text
+    images = [fits.PrimaryHDU(np.full((64, 64), 7.0), header)] * 2
+    stamps = concatenate(
+        [cut_stamps(image, size=60, positions=[(32, 32)]) for image in images], renumber=True
+    )
+    aligned = reproject_stamps(stamps, pixel_scale=2 * SCALE * u.arcsec)
+    assert_allclose(aligned.pixels, value, rtol=1e-6)
+
+
+@pytest.mark.parametrize('unit', [None, 'nJy', 'electron / s', 'ct / pix', 'nmgy', 'solLum'])
 def test_flux_of_a_pixel_grows_with_its_area(unit):
     stamps = StampSet(np.full((1, 64, 64), 7.0), unit=unit, wcs=[make_wcs()])
     aligned = reproject_stamps(stamps, pixel_scale=2 * SCALE * u.arcsec)

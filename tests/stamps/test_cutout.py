@@ -247,6 +247,49 @@ def test_one_position_needs_no_second_pair_of_brackets():
     assert len(cut_stamps(image, size=16, positions=[[50, 40]] * u.pix)) == 1
 
 
+@pytest.mark.parametrize(
+    ('unit', 'flux_unit', 'factor'),
+    [
+        # 0.03 arcsec are 1.454441e-7 rad.
+        ('MJy / sr', u.nJy, 1e15 * 1.454441e-7**2),
+        ('uJy / arcsec2', u.uJy, 0.03**2),
+        ('ct / pix', u.ct, 1),
+        ('K', u.K * u.pix**2, 1),
+        ('Jy / beam', u.Jy * u.pix**2 / u.beam, 1),
+        ('mag / arcsec2', u.mag * u.pix**2 / u.arcsec**2, 1),
+    ],
+)
+def test_detected_flux_is_a_sum_over_the_solid_angle(unit, flux_unit, factor):
+    image = datasets.load_image('hst_cosmos_f814w')
+    plain = cut_stamps(image, size=32).table
+    for place in ({'wcs': image.wcs}, {}):
+        other = CCDData(image.data, unit=unit, mask=image.mask, **place)
+        scale = None if place else 0.03 * u.arcsec
+        table = cut_stamps(other, size=32, pixel_scale=scale).table
+        assert table['flux'].unit == flux_unit
+        assert table['flux'].value == pytest.approx(plain['flux'].value * factor, rel=1e-4)
+        assert np.array_equal(table['peak'], plain['peak'].value * u.Unit(unit))
+
+
+def test_detected_flux_per_beam_is_flux_where_the_beam_is_known():
+    image = datasets.load_image('hst_cosmos_f814w')
+    plain = cut_stamps(image, size=32).table
+    beam = {'BMAJ': 0.3 / 3600, 'BMIN': 0.2 / 3600}
+    other = CCDData(image.data, unit='Jy / beam', wcs=image.wcs, meta=beam)
+    table = cut_stamps(other, size=32).table
+    share = 0.03**2 / (np.pi * 0.3 * 0.2 / (4 * np.log(2)))
+    assert table['flux'].unit == u.Jy
+    assert table['flux'].value == pytest.approx(plain['flux'].value * share, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    'beam', [{'BMAJ': 1e-4}, {'BMAJ': 'x', 'BMIN': 1.0}, {'BMAJ': 0, 'BMIN': 1}]
+)
+def test_half_a_beam_is_none(beam):
+    image = CCDData(np.ones((9, 9)), unit='Jy / beam', meta=beam)
+    assert 'beam' not in cut_stamps(image, size=3, positions=[(4, 4)]).meta
+
+
 def test_detected_sources_bring_their_measures_with_units():
     image = datasets.load_image('ntt_field')
     image.unit = u.adu

@@ -1,0 +1,200 @@
+"""From the sums of stamps' pixels to flux."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from astropy import units as u
+
+from astro_wgan.images.brightness import PixelContent, pixel_content, unit_of_sum
+from astro_wgan.images.units import is_ratio
+
+__all__ = ['PixelFlux', 'beam_of', 'holds_flux', 'pixel_flux', 'pixel_meta', 'summed_pixels']
+
+#: What ``meta['pixels']`` is of pixels that are ratios, which have no unit either.
+RATIO = 'ratio'
+
+#: Area of a Gaussian beam over the product of its full widths at half maximum.
+_GAUSSIAN = np.pi / (4 * np.log(2))
+
+
+@dataclass(frozen=True, eq=False)
+class PixelFlux:
+    """
+    What pixels hold when they are added up.
+
+    Attributes
+    ----------
+    unit : `~astropy.units.UnitBase` or None
+        Of the flux.
+    factor : `~numpy.ndarray`, shape (n,)
+        Flux of a pixel of value 1 in each stamp, in this unit.
+    """
+
+    unit: u.UnitBase | None
+    factor: np.ndarray
+
+
+def holds_flux(stamps):
+    """
+    Whether a pixel of twice the area holds twice as much.
+
+    Parameters
+    ----------
+    stamps : `~astro_wgan.StampSet` or `~astro_wgan.stamps.StampStore`
+
+    Raises
+    ------
+    astropy.units.UnitsError
+        If pixels are logarithms, of which one cannot say.
+    """
+    content = pixel_content(stamps.unit)
+    if content is PixelContent.LOGARITHM:
+        raise u.UnitsError(
+            f'Pixels in {stamps.unit} are logarithms, which cannot be added: convert them to flux '
+            'first.'
+        )
+    return content is PixelContent.FLUX and RATIO not in _values(stamps.meta, 'pixels')
+
+
+def pixel_flux(stamps):
+    """
+    What turns sums of pixels into flux.
+
+    Parameters
+    ----------
+    stamps : `~astro_wgan.StampSet` or `~astro_wgan.stamps.StampStore`
+
+    Returns
+    -------
+    `PixelFlux`
+        Surface brightness is multiplied by the solid angle of a pixel where the stamp is, and
+        flux per beam by its share of the beam. Flux densities per steradian become nJy.
+
+    Raises
+    ------
+    astropy.units.UnitsError
+        If pixels hold no flux, or the solid angle or the beam is not known.
+    """
+    content = pixel_content(stamps.unit)
+    if content is PixelContent.FLUX:
+        return PixelFlux(unit_of_sum(stamps.unit), np.ones(len(stamps)))
+    begin = f'Pixels in {stamps.unit} hold {content.value}'
+    if content is PixelContent.LOGARITHM:
+        raise u.UnitsError(f'{begin}, which cannot be added: convert them to flux first.')
+    if content is PixelContent.OTHER:
+        raise u.UnitsError(
+            f'{begin} than flux, which alone adds up: convert them to flux per pixel or per solid '
+            'angle first, or, to add them up as they are, give a set without unit.'
+        )
+    return _of_brightness(stamps.unit, stamps.pixel_area, beam_of(stamps.meta))
+
+
+def summed_pixels(sums, unit, *, area, beam):
+    """
+    Sums of pixels as a quantity: flux where it can be told, or else what adds up over an area.
+
+    Parameters
+    ----------
+    sums : `~numpy.ndarray`, shape (n,)
+        In the unit of the pixels.
+    unit : `~astropy.units.UnitBase` or None
+        That unit.
+    area : `~astropy.units.Quantity`, shape (n,) or (), or None
+        Solid angle of a pixel in each place.
+    beam : sequence of float or None
+        As from `pixel_meta` or `beam_of`.
+
+    Returns
+    -------
+    `~astropy.units.Quantity`, shape (n,)
+        Such as Jy of Jy / pix, nJy of MJy / sr, and K pix2 of K.
+    """
+    if pixel_content(unit) in (PixelContent.PER_SOLID_ANGLE, PixelContent.PER_BEAM):
+        try:
+            flux = _of_brightness(unit, area, beam)
+            return sums * flux.factor * flux.unit
+        except u.UnitsError:
+            pass
+    return sums * (unit_of_sum(unit) or u.dimensionless_unscaled)
+
+
+def _of_brightness(unit, area, beam):
+    """`PixelFlux` of pixels that hold flux per solid angle or beam."""
+    begin = f'Pixels in {unit} hold {pixel_content(unit).value}'
+    if area is None:
+        raise u.UnitsError(
+            f'{begin}: for fluxes, give the set a `pixel_scale` or a WCS, or convert its pixels to '
+            'flux first.'
+        )
+    area = area * u.pix**2
+    if u.beam in unit.bases:
+        if beam is None:
+            raise u.UnitsError(
+                f"{begin}, which is not known: for fluxes, set meta['beam'] of the stamps to its "
+                'full widths at half maximum in arcsec, [major, minor]; cut_stamps takes them from '
+                'BMAJ and BMIN of an image.'
+            )
+        return PixelFlux(unit * u.beam, area.to_value(u.arcsec**2) / (_GAUSSIAN * np.prod(beam)))
+    flux, solid_angle = _flux_and_angle(unit)
+    factor = area.to_value(solid_angle)
+    if solid_angle == u.sr and flux.is_equivalent(u.nJy):
+        return PixelFlux(u.nJy, factor * flux.to(u.nJy))
+    return PixelFlux(flux, factor)
+
+
+def pixel_meta(header):
+    """
+    What stamps have to know of an image to tell its fluxes.
+
+    Parameters
+    ----------
+    header : `~astropy.io.fits.Header` or dict
+        ``meta`` of the image.
+
+    Returns
+    -------
+    dict
+        ``beam`` and ``pixels`` of `StampSet.meta`, as far as the header says.
+    """
+    beam = _beam(header)
+    found = {} if beam is None else {'beam': beam}
+    return found | {'pixels': RATIO} if is_ratio(header) else found
+
+
+def beam_of(meta):
+    """The beam in a set's ``meta``, or None where it has none, or several."""
+    beams = {tuple(np.ravel(beam).tolist()) for beam in _values(meta, 'beam')}
+    beam = beams.pop() if len(beams) == 1 else ()
+    return beam if len(beam) == 2 else None
+
+
+def _beam(header):
+    """Full widths at half maximum of the beam, [major, minor] in arcsec, or None."""
+    try:
+        widths = [3600 * float(header[key]) for key in ('BMAJ', 'BMIN')]
+    except (KeyError, TypeError, ValueError):
+        return None
+    return widths if all(0 < width < np.inf for width in widths) else None
+
+
+def _flux_and_angle(unit):
+    """Flux and solid angle of a unit of surface brightness."""
+    if not any(base.is_equivalent(u.rad) or base.is_equivalent(u.sr) for base in unit.bases):
+        # Rayleighs name no angle.
+        unit = unit.decompose()
+    angles = {
+        base: -power
+        for base, power in zip(unit.bases, unit.powers, strict=True)
+        if base.is_equivalent(u.rad) or base.is_equivalent(u.sr)
+    }
+    solid_angle = u.CompositeUnit(1, list(angles), list(angles.values()))
+    return unit * solid_angle, solid_angle
+
+
+def _values(meta, name):
+    """What a set's ``meta``, or that of each of its parts, says by a name."""
+    values = [meta[name]] if name in meta else []
+    parts = meta.get('parts')
+    for part in parts if isinstance(parts, list) else []:
+        values += _values(part, name)
+    return values
