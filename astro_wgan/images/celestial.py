@@ -26,7 +26,9 @@ def header_without_wcs(header, wcs):
     """A copy of the header in which nothing can contradict the WCS object."""
     header = header.copy()
     if wcs is not None:
-        matrix = [f'{name}{i}_{j}' for name in ('CD', 'PC') for i in (1, 2) for j in (1, 2)]
+        # PC001001 is how the matrix was spelled before the standard.
+        forms = ('CD{}_{}', 'PC{}_{}', 'PC{:03}{:03}', 'CD{:03}{:03}')
+        matrix = [form.format(i, j) for form in forms for i in (1, 2) for j in (1, 2)]
         for key in [*wcs.to_header(relax=True), *matrix]:
             header.remove(key, ignore_missing=True, remove_all=True)
     return header

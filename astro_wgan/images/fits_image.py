@@ -14,6 +14,7 @@ from astro_wgan.images.companions import deviation_in_unit, find_companions
 from astro_wgan.images.extensions import choose_hdu, describe_hdu, holds_image
 from astro_wgan.images.headers import inherited_header, without_pixel_cards
 from astro_wgan.images.opening import check_whole, quiet_fits
+from astro_wgan.images.pixel_values import PixelValues, has_signed_bytes
 from astro_wgan.images.planes import JUDGED, plane_index
 from astro_wgan.images.units import read_unit
 
@@ -48,7 +49,13 @@ def open_fits_image(file, path, *, hdu=None, plane=None):
     try:
         # Without a memory map, pixels become native in place.
         with quiet_fits(), fits.open(file, memmap=False) as hdulist:
-            yield FitsImage(hdulist, hdu, plane, str(path), is_own=True)
+            if not any(has_signed_bytes(other.header) for other in hdulist):
+                yield FitsImage(hdulist, hdu, plane, str(path), is_own=True)
+                return
+            file.seek(0)
+            # astropy fails on signed bytes that are blank, unless they become floats.
+            with fits.open(file, memmap=False, uint=False) as hdulist:
+                yield FitsImage(hdulist, hdu, plane, str(path), is_own=True)
     except ImageError:
         raise
     except (OSError, EOFError, TypeError, ValueError) as error:
@@ -95,9 +102,11 @@ class FitsImage:
         # Before data are read: astropy removes cards that say how they were scaled.
         header = inherited_header(chosen.header, primary)
         self.unit = read_unit(header, where)
+        self._pixel_values = PixelValues.of(chosen.header, where)
         self.wcs = read_wcs(chosen.header, hdulist, where)
         self._companions = find_companions(hdulist, chosen, header, where)
         self.meta = without_pixel_cards(header_without_wcs(header, self.wcs))
+        self._pixel_values.describe(self.meta)
         self._say_what_was_taken(hdulist)
 
     def read(self, rows=slice(None), columns=slice(None)):
@@ -115,7 +124,7 @@ class FitsImage:
             Pixels as they are stored or native, mask and standard deviation.
         """
         part = rows, columns
-        pixels = self._values(self._hdu, part)
+        pixels = self._pixel_values(self._values(self._hdu, part))
         mask = None
         for hdu, bits in self._companions.masks:
             values = self._values(hdu, part)

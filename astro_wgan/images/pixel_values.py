@@ -1,0 +1,148 @@
+"""How an image stores its pixels: blanks among integers, asinh of flux, a bias added."""
+
+import math
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from astropy.utils.exceptions import AstropyUserWarning
+
+from astro_wgan.stamps.checks import as_float
+
+__all__ = ['STORED_AS', 'PixelValues', 'has_signed_bytes']
+
+#: Card of `meta` that says what was done to the stored pixels.
+STORED_AS = 'PIXELS'
+
+#: Magnitudes of a factor of e, by which Pan-STARRS scales its logarithms.
+_POGSON = 2.5 / math.log(10)
+
+#: Cards by which another reader would do the same once more.
+_CARDS = ('BOFFSET', 'BSOFTEN', 'SOFTBIAS')
+
+#: Cards of the Digitized Sky Survey, whose pixels are the blackening of a plate.
+_OF_PLATES = ('PLTLABEL', 'PLATEID')
+
+
+@dataclass(frozen=True)
+class PixelValues:
+    """
+    What turns the pixels that astropy reads into those that an archive means.
+
+    Attributes
+    ----------
+    blank, zero : int or None
+        ``BLANK`` of integers, and what astropy adds to those that are unsigned.
+    asinh : tuple of float or None
+        ``BOFFSET`` and ``BSOFTEN``.
+    bias : float
+        ``SOFTBIAS``.
+    note : str
+        What ``meta`` says of it; empty where pixels are what is stored.
+
+    Notes
+    -----
+    Stacks of Pan-STARRS hold v = a asinh((flux - BOFFSET) / (2 BSOFTEN)) with a = 2.5 lg e (Waters
+    et al. 2020, ApJS 251, 4), frames of SDSS up to DR7 (fpC) a bias of 1000.
+    """
+
+    blank: int | None = None
+    zero: int = 0
+    asinh: tuple | None = None
+    bias: float = 0.0
+    note: str = ''
+
+    @classmethod
+    def of(cls, header, where):
+        """
+        Those of a header.
+
+        Parameters
+        ----------
+        header : `~astropy.io.fits.Header`
+            Before astropy has read the pixels, since it removes cards.
+        where : str
+            What a warning calls the image.
+
+        Warns
+        -----
+        AstropyUserWarning
+            If there is half an asinh, or pixels are those of a photographic plate.
+        """
+        offset, soft, bias = (_number(header, key) for key in _CARDS)
+        asinh, note = None, ''
+        if offset is not None and soft is not None and soft > 0:
+            asinh, bias = (offset, soft), 0.0
+            note = f'flux = {offset:g} + {2 * soft:g} sinh(stored / {_POGSON:.5f})'
+        elif 'BOFFSET' in header or 'BSOFTEN' in header:
+            _warn(
+                f'{where} has BOFFSET and BSOFTEN, of asinh of flux, that are no numbers: its '
+                'pixels are used as they are stored.'
+            )
+        elif bias:
+            note = f'stored - {bias:g}, the SOFTBIAS'
+        elif any(key in header for key in _OF_PLATES):
+            note = 'densities of a photographic plate'
+            _warn(f'The pixels of {where} are {note}, which are not linear in flux.')
+        blank, zero = (_whole(header, key) for key in ('BLANK', 'BZERO'))
+        return cls(blank, zero or 0, asinh, bias or 0.0, note)
+
+    def __call__(self, stored):
+        """
+        The values of stored pixels.
+
+        Parameters
+        ----------
+        stored : `~numpy.ndarray`
+            As astropy scales them with ``BSCALE`` and ``BZERO``.
+
+        Returns
+        -------
+        `~numpy.ndarray`
+            Floats with NaN for what is blank; the given pixels where nothing is to be done.
+        """
+        values = stored
+        if self.blank is not None and stored.dtype.kind in 'iu':
+            blank = self.blank + self.zero if stored.dtype.kind == 'u' else self.blank
+            values = as_float(stored, 'source')
+            values[stored == blank] = np.nan
+        if self.asinh is None and not self.bias:
+            return values
+        values = as_float(values, 'source')
+        if self.asinh is None:
+            return values - values.dtype.type(self.bias)
+        offset, soft = self.asinh
+        with np.errstate(over='ignore'):  # what is not finite is masked
+            return offset + 2 * soft * np.sinh(values / _POGSON)
+
+    def describe(self, header):
+        """Remove the cards that are done with from a header, and add what was done, in place."""
+        done = _CARDS[:2] if self.asinh else _CARDS[2:] if self.bias else ()
+        for key in done:
+            header.remove(key, ignore_missing=True, remove_all=True)
+        if self.note:
+            header[STORED_AS] = self.note
+
+
+def has_signed_bytes(header):
+    """Whether pixels are signed bytes."""
+    return header.get('BITPIX') == 8 and header.get('BZERO') == -128
+
+
+def _number(header, key):
+    value = header.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+        return None
+    return float(value)
+
+
+def _whole(header, key):
+    """A card with a whole number, or None."""
+    value = header.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
+        return None
+    return int(value)
+
+
+def _warn(sentence):
+    warnings.warn(sentence, AstropyUserWarning, stacklevel=3)
