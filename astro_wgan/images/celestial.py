@@ -1,48 +1,194 @@
-"""The celestial WCS of an image."""
+"""The celestial WCS of an image: what of it can be used, and how it is read."""
 
+import re
 import warnings
 
+import numpy as np
+from astropy.coordinates import FK4, FK5, ICRS, FK4NoETerms, Galactic
 from astropy.io import fits
 from astropy.utils.exceptions import AstropyUserWarning
 from astropy.wcs import WCS, FITSFixedWarning
+from astropy.wcs.wcsapi import SlicedLowLevelWCS
 
-__all__ = ['celestial_wcs', 'header_without_wcs', 'read_wcs']
+from astro_wgan.images.lookup_tables import moved_wcs
+from astro_wgan.images.projections import centered, in_icrs
+from astro_wgan.images.sky import celestial_frame
+from astro_wgan.images.wcs_cards import header_without_tables, mended_header
+
+__all__ = ['celestial_wcs', 'has_celestial', 'read_wcs']
+
+_FRAMES = (ICRS, FK5, FK4, FK4NoETerms, Galactic)
+
+#: Of a matrix whose rows are parallel to this share, there is no inverse.
+_SINGULAR = 1e-9
 
 
 def read_wcs(header, hdulist, where):
-    """The WCS of a header, or None with a warning where it cannot be read."""
-    # Distortion tables are looked up in the other HDUs.
+    """
+    The WCS of a header, with lookup tables of distortions from the other HDUs.
+
+    Parameters
+    ----------
+    header : `~astropy.io.fits.Header`
+    hdulist : `~astropy.io.fits.HDUList` or list of HDU
+    where : str
+        What they are of.
+
+    Returns
+    -------
+    `~astropy.wcs.WCS` or None
+        Of whatever axes; None, with a warning, where it cannot be read.
+
+    Warns
+    -----
+    AstropyUserWarning
+        If it cannot be read, or tables are missing.
+    """
     others = hdulist if isinstance(hdulist, fits.HDUList) else None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore', FITSFixedWarning)
-            return WCS(header, fobj=others)
+            return _with_tables(mended_header(header), others, where)
     except Exception as error:  # wcslib and astropy have no common class of errors
-        _warn(f'The WCS of {where} cannot be read ({error}); the image has no sky positions.')
+        _warn(
+            f'The WCS of {where} cannot be read ({_reason(error)}); the image has no sky positions.'
+        )
         return None
 
 
-def header_without_wcs(header, wcs):
-    """A copy of the header in which nothing can contradict the WCS object."""
-    header = header.copy()
-    if wcs is not None:
-        # PC001001 is how the matrix was spelled before the standard.
-        forms = ('CD{}_{}', 'PC{}_{}', 'PC{:03}{:03}', 'CD{:03}{:03}')
-        matrix = [form.format(i, j) for form in forms for i in (1, 2) for j in (1, 2)]
-        for key in [*wcs.to_header(relax=True), *matrix]:
-            header.remove(key, ignore_missing=True, remove_all=True)
-    return header
+def has_celestial(wcs):
+    """Whether a WCS has celestial axes, even if they cannot be used."""
+    try:
+        return wcs.has_celestial
+    except Exception:  # wcslib and astropy have no common class of errors
+        return True
 
 
-def celestial_wcs(wcs):
-    """The celestial WCS of the last two array axes, or None."""
+def celestial_wcs(wcs, shape=None):
+    """
+    The celestial WCS of the last two axes of an array.
+
+    Parameters
+    ----------
+    wcs : `~astropy.wcs.WCS`, another of astropy's WCS, or None
+    shape : tuple of int, optional
+        ``(ny, nx)`` of the image.
+
+    Returns
+    -------
+    `~astropy.wcs.WCS` or None
+        Of two axes; the same object, or one that is equivalent where astropy would not take it for
+        what it is. None where the axes are not celestial.
+
+    Warns
+    -----
+    AstropyUserWarning
+        If the axes are celestial, but not to be used, or SIP coefficients are left over.
+    """
     if wcs is None:
         return None
-    if not isinstance(wcs, WCS):
-        _warn(f'Only a FITS WCS can follow a stamp; the image loses its {type(wcs).__name__}.')
+    try:
+        plane = _plane(wcs)
+        return None if plane is None else _checked(plane, shape)
+    except Exception as error:  # wcslib and astropy have no common class of errors
+        _warn(
+            f'The WCS of the image cannot be used ({_reason(error)}); the image has no sky '
+            'positions.'
+        )
         return None
-    plane = wcs if wcs.naxis == 2 else wcs.sub([1, 2])
+
+
+def _with_tables(header, others, where):
+    try:
+        return WCS(header, fobj=others)
+    except Exception:
+        plain = header_without_tables(header)
+        if plain is header:
+            raise
+        wcs = WCS(plain, fobj=others)
+    _warn(
+        f'The lookup tables of distortion (CPDIS, D2IM) of {where} are not in the file; sky '
+        'positions are without them.'
+    )
+    return wcs
+
+
+def _plane(wcs):
+    """The WCS of the first two pixel axes, or None where these are not celestial."""
+    low = getattr(wcs, 'low_level_wcs', wcs)
+    if isinstance(low, SlicedLowLevelWCS):
+        low = _of_slice(low)
+    if not isinstance(low, WCS):
+        raise TypeError(f'it is a {type(low).__name__}, and only a FITS WCS can follow a stamp')
+    if low.naxis == 2:
+        return low if low.has_celestial else None
+    if not low.has_celestial:
+        return None
+    plane = low.sub([1, 2])
     return plane if plane.has_celestial else None
+
+
+def _of_slice(sliced):
+    """The FITS WCS that astropy shows a part of, as one of that part."""
+    whole, parts = sliced._wcs, sliced._slices_array[::-1]
+    if not isinstance(whole, WCS):
+        return whole
+    kept = [axis for axis, part in enumerate(parts) if isinstance(part, slice)]
+    part = whole.sub([axis + 1 for axis in kept]) if len(kept) < whole.naxis else whole.deepcopy()
+    corner = np.array([parts[axis].start or 0 for axis in kept])
+    return moved_wcs(part, corner) if part.naxis == 2 else part
+
+
+def _checked(wcs, shape):
+    """The WCS, or one that is equivalent, with all that positions need."""
+    if any(name.endswith('-TAB') for name in wcs.wcs.ctype):
+        raise ValueError('it is given as a table, -TAB')
+    numbers = wcs.wcs.crval, wcs.wcs.crpix, wcs.pixel_scale_matrix
+    if not all(np.isfinite(values).all() for values in numbers):
+        raise ValueError('its numbers are not finite')
+    matrix = wcs.pixel_scale_matrix
+    if abs(np.linalg.det(matrix)) <= _SINGULAR * np.prod(np.linalg.norm(matrix, axis=1)):
+        raise ValueError('its matrix of pixel scales is singular')
+    wcs.wcs.set()
+    wcs = _without_leftover_sip(wcs)
+    wcs = _in_known_frame(wcs)
+    return wcs if shape is None else centered(wcs, shape)
+
+
+def _without_leftover_sip(wcs):
+    if wcs.sip is None or all(name.endswith('-SIP') for name in wcs.wcs.ctype):
+        return wcs
+    _warn(
+        'The WCS of the image has coefficients of SIP, but its CTYPE is '
+        f'{", ".join(wcs.wcs.ctype)}, without -SIP: they are left over, as in drizzled mosaics, '
+        'and not applied.'
+    )
+    plain = wcs.deepcopy()
+    plain.sip = None
+    return plain
+
+
+def _in_known_frame(wcs):
+    longitude = wcs.wcs.ctype[wcs.wcs.lng][:4]
+    system = wcs.wcs.radesys
+    if longitude in ('ELON', 'SLON'):
+        # astropy takes the ones for ICRS, and has no name for the others.
+        return in_icrs(wcs)
+    known = '' if longitude == 'GLON' else system.strip().upper()
+    if known != system:
+        wcs = wcs.deepcopy()
+        wcs.wcs.radesys = known
+        wcs.wcs.set()
+    if not isinstance(celestial_frame(wcs), _FRAMES):
+        raise ValueError(f'{longitude.rstrip("-")} are no coordinates of the sky')
+    return wcs
+
+
+def _reason(error):
+    """What an error says, without the lines of wcslib's own code."""
+    text = re.sub(r'ERROR \d+ in \w+\(\) at line \d+ of file \S+:', '', str(error))
+    lines = [line.strip().rstrip('.') for line in text.splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__
 
 
 def _warn(sentence):

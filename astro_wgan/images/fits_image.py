@@ -9,7 +9,7 @@ from astropy.nddata import NDData, StdDevUncertainty
 from astropy.utils.exceptions import AstropyUserWarning
 
 from astro_wgan.exceptions import ImageError
-from astro_wgan.images.celestial import header_without_wcs, read_wcs
+from astro_wgan.images.celestial import celestial_wcs, has_celestial, read_wcs
 from astro_wgan.images.companions import deviation_in_unit, find_companions
 from astro_wgan.images.extensions import choose_hdu, describe_hdu, holds_image
 from astro_wgan.images.headers import inherited_header, without_pixel_cards
@@ -17,6 +17,7 @@ from astro_wgan.images.opening import check_whole, quiet_fits
 from astro_wgan.images.pixel_values import PixelValues, has_signed_bytes
 from astro_wgan.images.planes import JUDGED, plane_index
 from astro_wgan.images.units import read_unit
+from astro_wgan.images.wcs_cards import header_without_wcs
 
 __all__ = ['FitsImage', 'open_fits_image']
 
@@ -103,9 +104,12 @@ class FitsImage:
         header = inherited_header(chosen.header, primary)
         self.unit = read_unit(header, where)
         self._pixel_values = PixelValues.of(chosen.header, where)
-        self.wcs = read_wcs(chosen.header, hdulist, where)
+        wcs = read_wcs(chosen.header, hdulist, where)
+        self.wcs = celestial_wcs(wcs, self.shape)
         self._companions = find_companions(hdulist, chosen, header, where)
-        self.meta = without_pixel_cards(header_without_wcs(header, self.wcs))
+        if wcs is None or has_celestial(wcs):
+            header = header_without_wcs(header)
+        self.meta = without_pixel_cards(header)
         self._pixel_values.describe(self.meta)
         self._say_what_was_taken(hdulist)
 

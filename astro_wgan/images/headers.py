@@ -2,6 +2,8 @@
 
 import re
 
+from astro_wgan.images.wcs_cards import WCS_CARDS
+
 __all__ = ['inherited_header', 'without_pixel_cards']
 
 #: Cards that describe one HDU's data, its place in the file or its WCS, and none other's.
@@ -11,12 +13,7 @@ _OF_ONE_HDU = re.compile(
     r'BSCALE|BZERO|BLANK|BOFFSET|BSOFTEN|DATAMIN|DATAMAX|'
     r'Z(?:IMAGE|SIMPLE|EXTEND|TENSION|BITPIX|NAXIS\d*|PCOUNT|GCOUNT|TILE\d+|CMPTYPE|NAME\d+|'
     r'VAL\d+|QUANTIZ|DITHER0|BLANK|SCALE|ZERO|BLOCKED|MASKCMP)|'
-    r'T(?:TYPE|FORM|UNIT|NULL|SCAL|ZERO|DISP|DIM|BCOL)\d+|'
-    r'WCS(?:AXES|NAME|DIM)[A-Z]?|(?:CTYPE|CUNIT|CRVAL|CRPIX|CDELT|CROTA|CNAME|CRDER|CSYER)\d+[A-Z]?|'
-    r'(?:CD|PC|PV|PS)\d+_\d+[A-Z]?|(?:LONPOLE|LATPOLE|RADESYS|RADECSYS|EQUINOX|EPOCH)[A-Z]?|'
-    r'(?:A|B|AP|BP)_(?:ORDER|DMAX|\d+_\d+)|'
-    r'(?:CPDIS|CPERR|CQDIS|DP|DQ|D2IMDIS|D2IMERR|D2IM)\d+.*|AXISCORR|LTV\d|LTM\d+_\d+|PLTRA.*|'
-    r'AMD[XY]\d+|PPO\d'
+    r'T(?:TYPE|FORM|UNIT|NULL|SCAL|ZERO|DISP|DIM|BCOL)\d+|' + WCS_CARDS
 )
 
 #: What only an extension that says ``INHERIT = T`` takes from the primary header.

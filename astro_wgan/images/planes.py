@@ -8,6 +8,7 @@ from astro_wgan.exceptions import ImageError
 from astro_wgan.images.celestial import celestial_wcs
 from astro_wgan.images.no_data import no_data
 from astro_wgan.images.uncertainties import standard_deviation
+from astro_wgan.images.wcs_cards import header_without_wcs
 from astro_wgan.stamps.checks import as_bool, as_float
 from astro_wgan.stamps.masked import without_mask
 
@@ -88,13 +89,14 @@ def as_ccddata(image, *, zeros='auto'):
     uncertainty = None
     if image.uncertainty is not None:
         uncertainty = StdDevUncertainty(standard_deviation(image, image.unit))
+    wcs = celestial_wcs(image.wcs, pixels.shape)
     ccd = CCDData(
         pixels,
         unit=u.dimensionless_unscaled if image.unit is None else image.unit,
         uncertainty=uncertainty,
         mask=mask if mask.any() else None,
-        wcs=celestial_wcs(image.wcs),
-        meta=image.meta,
+        wcs=wcs,
+        meta=image.meta if wcs is None else header_without_wcs(image.meta),
     )
     ccd.meta[JUDGED] = judged
     return ccd

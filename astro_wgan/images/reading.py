@@ -7,6 +7,7 @@ from astropy.nddata import Cutout2D, NDData
 
 from astro_wgan.images.extensions import IMAGE_HDUS
 from astro_wgan.images.fits_image import FitsImage, open_fits_image
+from astro_wgan.images.lookup_tables import cutout_wcs
 from astro_wgan.images.no_data import check_zeros
 from astro_wgan.images.opening import as_path, check_kind, is_fits, quiet_fits
 from astro_wgan.images.pictures import read_picture
@@ -93,7 +94,7 @@ def read_image(source, *, hdu=None, plane=None, zeros='auto'):
     if isinstance(source, _ANY_HDU):
         return _from_hdus([source], None, plane, 'the HDU', zeros)
     if isinstance(source, Cutout2D):
-        source = NDData(source.data, wcs=source.wcs)
+        source = NDData(source.data, wcs=cutout_wcs(source))
     # NDData itself takes a Quantity, a masked array or a plain one apart.
     source = source if isinstance(source, NDData) else NDData(source)
     return as_ccddata(plane_of(source, plane), zeros=zeros)

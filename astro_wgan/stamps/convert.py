@@ -8,6 +8,7 @@ from astropy.table import QTable
 from astropy.time import Time
 from astropy.utils.masked import Masked
 
+from astro_wgan.images.lookup_tables import MovedCutout, cutout_wcs, has_tables
 from astro_wgan.images.sky import celestial_frame, pixel_to_angles
 from astro_wgan.images.uncertainties import standard_deviation
 from astro_wgan.stamps.checks import as_bool, as_float
@@ -201,7 +202,7 @@ def _place(cutout, shape):
     # The image reaches as far as the cutout has seen of it, which is to its border where it
     # leaves it.
     parent_shape = tuple(part.stop for part in cutout.slices_original)
-    wcs = cutout.wcs
+    wcs = cutout_wcs(cutout)
     if wcs is not None:
         wcs = shifted_wcs(wcs, (-corner[0], -corner[1]), parent_shape)
     return ParentImage(parent_shape, wcs), corner, cutout.input_position_original
@@ -287,7 +288,11 @@ def _cutout2d(stamps, k, position):
     parent = stamps.geometry.parent_of(k)
     # An image of the parent's shape without its memory: all but the data follow from the shape.
     image = np.broadcast_to(stamps.pixels.dtype.type(0), parent.shape)
-    cutout = Cutout2D(image, position, stamps.shape, wcs=parent.wcs, mode='partial')
+    has_moved = parent.wcs is not None and has_tables(parent.wcs)
+    kind = MovedCutout if has_moved else Cutout2D
+    cutout = kind(image, position, stamps.shape, wcs=parent.wcs, mode='partial')
+    if has_moved:
+        cutout.wcs = stamps.wcs[k]
     data = stamps.pixels[k]
     if stamps.unit is not None:
         data = u.Quantity(data, stamps.unit, copy=False)

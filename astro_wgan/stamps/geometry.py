@@ -1,14 +1,14 @@
 """Where stamps come from: the parent image of each, its corner there, and the WCS that follows."""
 
 from collections.abc import Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
 from astropy import units as u
-from astropy.wcs import WCS, Sip
+from astropy.wcs import WCS
 from astropy.wcs.utils import proj_plane_pixel_area
 
+from astro_wgan.images.lookup_tables import moved_wcs
 from astro_wgan.images.sky import pixel_areas
 
 __all__ = ['ParentImage', 'StampGeometry', 'WCSSequence', 'first_pixel', 'shifted_wcs']
@@ -75,15 +75,10 @@ def shifted_wcs(wcs, corner, shape):
     -------
     `~astropy.wcs.WCS`
         A copy with shifted reference pixels (also those of the SIP distortion), as
-        `~astropy.nddata.Cutout2D` makes it.
+        `~astropy.nddata.Cutout2D` makes it, and with lookup tables that move as well.
     """
-    part = deepcopy(wcs)
-    corner = np.asarray(corner)
-    part.wcs.crpix -= corner
+    part = moved_wcs(wcs, corner)
     part.array_shape = tuple(shape)
-    if wcs.sip is not None:
-        sip = wcs.sip
-        part.sip = Sip(sip.a, sip.b, sip.ap, sip.bp, sip.crpix - corner)
     return part
 
 

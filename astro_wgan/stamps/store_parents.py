@@ -9,6 +9,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.wcs import WCS, FITSFixedWarning
 
+from astro_wgan.images.lookup_tables import plain_tables, with_plain_tables
 from astro_wgan.stamps.geometry import ParentImage, StampGeometry
 
 __all__ = ['ParentShelf', 'StoredParent', 'parent_text']
@@ -59,7 +60,8 @@ class StoredParent:
         with warnings.catch_warnings():
             # What there was to mend was mended, and said, when the image was read.
             warnings.simplefilter('ignore', FITSFixedWarning)
-            return WCS(fits.Header.fromstring(self._record['wcs'], sep='\n'))
+            wcs = WCS(fits.Header.fromstring(self._record['wcs'], sep='\n'))
+        return with_plain_tables(wcs, self._record.get('tables', {}))
 
 
 class ParentShelf:
@@ -83,14 +85,7 @@ class ParentShelf:
         return StampGeometry(parents, parent.reshape(-1), place[:, 1:])
 
     def place(self, geometry):
-        """
-        Rows of ``place`` for stamps to append, and the texts of the parents that are new.
-
-        Raises
-        ------
-        ValueError
-            If the WCS of a parent has a distortion given as a table.
-        """
+        """Rows of ``place`` for stamps to append, and the texts of the parents that are new."""
         remembered = self._recent()
         count = self._arrays.length('parents')
         numbers, texts = np.zeros(len(geometry.parents), dtype=np.int64), []
@@ -119,19 +114,14 @@ class ParentShelf:
 
 
 def parent_text(parent):
-    """
-    Shape and WCS of an image as JSON.
-
-    Raises
-    ------
-    ValueError
-        If the WCS has a distortion given as a table.
-    """
+    """Shape and WCS of an image, with its lookup tables of distortions, as JSON."""
     if isinstance(parent, StoredParent):
         return parent.text
     if parent.wcs is None:
         return _blank_text(tuple(parent.shape))
-    return _record_text(parent.shape, _header(parent.wcs))
+    header = parent.wcs.to_header(relax=True)
+    header = header.tostring(sep='\n', endcard=False, padding=False)
+    return _record_text(parent.shape, header, plain_tables(parent.wcs))
 
 
 @lru_cache
@@ -140,15 +130,6 @@ def _blank_text(shape):
     return _record_text(shape, None)
 
 
-def _record_text(shape, header):
-    return json.dumps({'shape': [int(edge) for edge in shape], 'wcs': header})
-
-
-def _header(wcs):
-    tables = (wcs.cpdis1, wcs.cpdis2, wcs.det2im1, wcs.det2im2)
-    if any(table is not None for table in tables):
-        raise ValueError(
-            'The WCS of a parent image has a distortion given as a table (CPDIS, D2IM), which a '
-            'store does not hold: reproject the image first, or leave the distortion out.'
-        )
-    return wcs.to_header(relax=True).tostring(sep='\n', endcard=False, padding=False)
+def _record_text(shape, header, tables=None):
+    record = {'shape': [int(edge) for edge in shape], 'wcs': header}
+    return json.dumps({**record, 'tables': tables} if tables else record)

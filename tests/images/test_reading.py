@@ -18,6 +18,7 @@ from astropy.nddata import (
 from astropy.utils.exceptions import AstropyUserWarning
 from astropy.utils.masked import Masked
 from astropy.wcs import WCS
+from astropy.wcs.wcsapi import BaseLowLevelWCS, HighLevelWCSWrapper
 from PIL import Image
 
 from astro_wgan import datasets
@@ -248,9 +249,21 @@ def test_broken_wcs_is_left_out_with_a_warning():
 
 
 def test_other_kinds_of_wcs_are_left_out_with_a_warning():
-    part = NDDataRef(PIXELS, wcs=WCS(celestial_header()))[2:, 3:]
-    with pytest.warns(AstropyUserWarning, match='Only a FITS WCS'):
-        assert read_image(part).wcs is None
+    class Scanner(BaseLowLevelWCS):
+        """A WCS that is none of FITS, as gWCS has."""
+
+    for name in Scanner.__abstractmethods__:
+        setattr(Scanner, name, 2)
+    Scanner.__abstractmethods__ = frozenset()
+    other = HighLevelWCSWrapper(Scanner())
+    with pytest.warns(AstropyUserWarning, match='only a FITS WCS can follow a stamp'):
+        assert read_image(NDData(PIXELS, wcs=other)).wcs is None
+
+
+def test_a_slice_of_nddata_keeps_its_wcs():
+    wcs = WCS(celestial_header())
+    part = read_image(NDDataRef(PIXELS, wcs=wcs)[2:, 3:])
+    assert part.wcs.pixel_to_world(1, 4).separation(wcs.pixel_to_world(4, 6)).mas < 1e-3
 
 
 def test_header_is_kept_without_a_second_wcs(tmp_path):

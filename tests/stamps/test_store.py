@@ -303,14 +303,19 @@ def test_a_store_is_copied_into_another(path, tmp_path):
     assert_same(second[:], stamps)
 
 
-def test_a_distortion_table_is_refused(path):
+def test_lookup_tables_of_a_distortion_are_held(path):
     wcs = make_wcs()
-    wcs.cpdis1 = DistortionLookupTable(np.zeros((4, 4), np.float32), (1, 1), (1, 1), (1, 1))
-    stamps = make_stamps(1, wcs=[wcs])
-    made = StampStore.create(path, like=stamps)
-    with pytest.raises(ValueError, match='distortion given as a table'):
-        made.append(stamps)
-    assert len(made) == 0
+    shifts = np.random.default_rng(3).normal(size=(4, 5)).astype(np.float32)
+    wcs.cpdis1 = DistortionLookupTable(shifts, (1, 1), (1, 1), (30, 20))
+    wcs.det2im2 = DistortionLookupTable(shifts.T.copy(), (1, 2), (3, 1), (40, 50))
+    stamps = make_stamps(2, wcs=[wcs, make_wcs()])
+    assert_same(stored(path, stamps)[:], stamps)
+    again = StampStore.open(path)[:]
+    assert again == stamps
+    assert again.wcs[0].all_pix2world([[3, 5]], 0) == pytest.approx(
+        wcs.all_pix2world([[3, 5]], 0), abs=1e-12
+    )
+    assert again.wcs[1].cpdis1 is None
 
 
 def test_masks_may_come_late_and_go(path):

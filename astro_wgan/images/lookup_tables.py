@@ -1,0 +1,153 @@
+"""WCS of parts of images, whose lookup tables of distortion (CPDIS, D2IM) move with them."""
+
+import base64
+from functools import cache
+
+import numpy as np
+from astropy.nddata import Cutout2D
+from astropy.wcs import WCS, DistortionLookupTable, Sip
+
+__all__ = [
+    'LOOKUP_TABLES',
+    'MovedCutout',
+    'cutout_wcs',
+    'has_tables',
+    'moved_wcs',
+    'plain_tables',
+    'with_plain_tables',
+]
+
+#: Attributes of `~astropy.wcs.WCS`.
+LOOKUP_TABLES = ('cpdis1', 'cpdis2', 'det2im1', 'det2im2')
+
+
+class MovedCutout(Cutout2D):
+    """A Cutout2D of which the lookup tables have moved with the part of the image."""
+
+
+def has_tables(wcs):
+    """Whether a WCS has lookup tables of a distortion."""
+    return any(getattr(wcs, name) is not None for name in LOOKUP_TABLES)
+
+
+def moved_wcs(wcs, corner):
+    """
+    The WCS of a part of an image.
+
+    Parameters
+    ----------
+    wcs : `~astropy.wcs.WCS`
+        WCS of the whole image, of two axes.
+    corner : array_like of int
+        ``(x, y)`` of the part's first pixel in the image; negative where the part begins outside.
+
+    Returns
+    -------
+    `~astropy.wcs.WCS`
+        A copy with moved reference pixels, those of SIP and of lookup tables included. (The
+        installed version of astropy need not move tables with slices, nor with Cutout2D.)
+    """
+    corner = np.asarray(corner)
+    part = wcs.deepcopy()
+    part.wcs.crpix -= corner
+    if wcs.sip is not None:
+        sip = wcs.sip
+        part.sip = Sip(sip.a, sip.b, sip.ap, sip.bp, sip.crpix - corner)
+    _move_tables(part, corner)
+    return part
+
+
+def cutout_wcs(cutout):
+    """
+    The WCS of a `~astropy.nddata.Cutout2D`.
+
+    Parameters
+    ----------
+    cutout : `~astropy.nddata.Cutout2D`
+
+    Returns
+    -------
+    `~astropy.wcs.WCS` or None
+        Its own, with the lookup tables where they belong, which astropy may leave behind.
+    """
+    wcs = cutout.wcs
+    is_right = isinstance(cutout, MovedCutout) or not isinstance(wcs, WCS) or not has_tables(wcs)
+    if is_right or _astropy_moves_tables():
+        return wcs
+    wcs = wcs.deepcopy()
+    rows, columns = cutout.slices_cutout
+    x, y = cutout.origin_original
+    _move_tables(wcs, np.array([x - columns.start, y - rows.start]))
+    return wcs
+
+
+def plain_tables(wcs):
+    """
+    Lookup tables as plain values, which JSON can take.
+
+    Parameters
+    ----------
+    wcs : `~astropy.wcs.WCS`
+
+    Returns
+    -------
+    dict
+        By the names of the attributes; what there is not is left out.
+    """
+    found = {name: getattr(wcs, name) for name in LOOKUP_TABLES}
+    return {
+        name: {
+            'shape': list(table.data.shape),
+            'data': base64.b64encode(table.data.astype('<f4').tobytes()).decode('ascii'),
+            **{key: [float(v) for v in getattr(table, key)] for key in ('crpix', 'crval', 'cdelt')},
+        }
+        for name, table in found.items()
+        if table is not None
+    }
+
+
+def with_plain_tables(wcs, tables):
+    """
+    A WCS with lookup tables that were plain values, in place.
+
+    Parameters
+    ----------
+    wcs : `~astropy.wcs.WCS`
+    tables : dict
+        As from `plain_tables`.
+
+    Returns
+    -------
+    `~astropy.wcs.WCS`
+
+    Raises
+    ------
+    ValueError
+        If they are damaged.
+    """
+    for name, table in tables.items():
+        if name not in LOOKUP_TABLES:
+            raise ValueError(f'A WCS has no lookup table {name!r}.')
+        data = np.frombuffer(base64.b64decode(table['data'], validate=True), dtype='<f4')
+        data = data.reshape(table['shape']).astype(np.float32)
+        places = (tuple(table[key]) for key in ('crpix', 'crval', 'cdelt'))
+        setattr(wcs, name, DistortionLookupTable(data, *places))
+    return wcs
+
+
+def _move_tables(wcs, corner):
+    for name in LOOKUP_TABLES:
+        table = getattr(wcs, name)
+        if table is not None:
+            # CRVAL of a table is the pixel of the image that its own CRPIX lies on.
+            moved = tuple(table.crval - corner)
+            places = tuple(table.crpix), moved, tuple(table.cdelt)
+            setattr(wcs, name, DistortionLookupTable(table.data, *places))
+
+
+@cache
+def _astropy_moves_tables():
+    wcs = WCS(naxis=2)
+    wcs.cpdis1 = DistortionLookupTable(np.zeros((2, 2), np.float32), (1, 1), (1, 1), (8, 8))
+    part = Cutout2D(np.zeros((9, 9)), (6, 6), 3, wcs=wcs)
+    return part.wcs.cpdis1.crval[0] != 1
