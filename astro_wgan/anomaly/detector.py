@@ -327,7 +327,10 @@ class AnomalyDetector(DetectorState):
         pixels = stamps.pixels
         if stamps.unit is not None and stamps.unit != residual.unit:
             pixels = stamps.quantity.to_value(residual.unit)
-        left = (pixels - residual.pixels).astype(residual.pixels.dtype)
+        # What is beyond float32 becomes its largest number, as in the closest images.
+        largest = np.finfo(np.float32).max
+        left = np.clip(pixels.astype(float) - residual.pixels, -largest, largest)
+        left = left.astype(residual.pixels.dtype)
         return residual.replace(pixels=left, mask=stamps.mask)
 
     def contributions(self, stamps, table):

@@ -145,7 +145,7 @@ def _measure_batch(searcher, batch, scoring, report):
         'feature': np.where(blind, np.nan, found.feature),
         **scoring.measure(images, found.closest, weights, noise=searcher.noise),
         'critic': np.where(blind, np.nan, found.critic),
-        'closest_flux': np.where(blind, np.nan, fluxes.sum(axis=(1, 2)).mean(axis=-1)),
+        'closest_flux': np.where(blind, np.nan, fluxes.sum(axis=(1, 2), dtype=float).mean(axis=-1)),
         'noise': _in_unit(noise, batch.unit, wgan.unit_),
         **measure_conditions(
             pixels,

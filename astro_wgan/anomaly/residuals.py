@@ -133,11 +133,15 @@ def smoothed(values, weights, sigma):
     values, weights = (np.asarray(a, dtype=np.float32) for a in (values, weights))
     if not sigma:
         return values
-    if (weights == 1).all():
+    whole = (weights == 1).all(axis=(1, 2, 3))
+    if whole.all():
         return convolved(values, sigma)
     # What is masked may be anything but a number.
     used = np.where(weights > 0, weights * values, np.float32(0))
-    return convolved(used, sigma) / np.maximum(convolved(weights, sigma), np.float32(1e-6))
+    mean = convolved(used, sigma) / np.maximum(convolved(weights, sigma), np.float32(1e-6))
+    # The digits of an image do not depend on the masks of others.
+    mean[whole] = convolved(values[whole], sigma)
+    return mean
 
 
 def _shares(smooth, weights, reach):

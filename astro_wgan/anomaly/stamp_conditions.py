@@ -59,7 +59,9 @@ def measure_conditions(pixels, noise, *, closest=None):
     >>> f'{found["offset_x"][0]:.1f} {found["offset_y"][0]:.1f}'
     '2.0 -1.0'
     """
-    image = np.asarray(pixels, dtype=float)
+    # The sum of two is a number, too.
+    largest = np.finfo(float).max / 4
+    image = np.clip(np.asarray(pixels, dtype=float), -largest, largest)
     whole = image if closest is None else np.where(np.isnan(image), closest, image)
     if image.ndim == 4:
         image, whole = image.mean(axis=-1), whole.mean(axis=-1)

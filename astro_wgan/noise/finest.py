@@ -10,6 +10,9 @@ __all__ = ['finest_scatter']
 #: Median of the absolute values of a normal distribution with the standard deviation 1.
 _MEDIAN = norm.ppf(0.75)
 
+#: Power of two of the unit in which differences of the largest pixels are still numbers.
+_SHIFT = -8
+
 
 def finest_scatter(images, *, axis=(1, 2)):
     """
@@ -42,9 +45,27 @@ def finest_scatter(images, *, axis=(1, 2)):
     True
     """
     images = numbers_or_nan(images)
+    try:
+        with np.errstate(over='raise', invalid='ignore'):
+            return _scatter(images, axis)
+    except FloatingPointError:
+        return _scatter_of_extremes(images, axis)
+
+
+def _scatter(images, axis):
     # Its variance is 36 times that of a pixel.
     finest = np.diff(np.diff(images, 2, axis=1), 2, axis=2) / 6
     return _median(np.abs(finest), axis) / _MEDIAN
+
+
+def _scatter_of_extremes(images, axis):
+    """Where differences of pixels leave their dtype: of such images alone in smaller units."""
+    with np.errstate(over='ignore', invalid='ignore'):
+        usual = _scatter(images, axis)
+        smaller = _scatter(images.astype(float) * 2.0**_SHIFT, axis)
+        largest = np.finfo(usual.dtype).max
+        extreme = np.minimum(smaller * 2.0**-_SHIFT, largest).astype(usual.dtype)
+    return np.where(np.isfinite(usual), usual, extreme)
 
 
 def _median(values, axis):

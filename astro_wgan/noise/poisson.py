@@ -43,7 +43,12 @@ def poisson_noise(electrons, noise_filter, *, ratio=1.0, rng):
     ny, nx = noise_filter.shape
     white = rng.standard_normal((len(electrons), *noise_filter.box), dtype=np.float32)
     inside = white[:, :ny, :nx]  # nobody knows how bright it is around a stamp
-    bright = (electrons >= _FEWEST) & (electrons <= _MOST)
-    expected = electrons[bright]
-    inside[bright] = (rng.poisson(expected) - expected) / np.sqrt(expected)
+    # How many numbers a Poisson deviate takes from its stream depends on the brightness: a stream
+    # of its own keeps the noise of an image that of whatever lies before it in the set.
+    seeds = rng.integers(2**63, size=len(electrons))
+    for deviates, image, seed in zip(inside, electrons, seeds.tolist(), strict=True):
+        bright = (image >= _FEWEST) & (image <= _MOST)
+        expected = image[bright]
+        counted = np.random.default_rng(seed).poisson(expected)
+        deviates[bright] = (counted - expected) / np.sqrt(expected)
     return noise_filter.apply(white) * np.sqrt(electrons / ratio**2, dtype=np.float32)

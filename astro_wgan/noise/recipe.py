@@ -61,9 +61,12 @@ class Recipe:
         -------
         noise, variance : `~numpy.ndarray`, shape (n, ny, nx)
         """
-        electrons = pixels * self.electrons
+        largest = np.finfo(np.float32).max
+        with np.errstate(over='ignore'):
+            electrons, variance = pixels * self.electrons, pixels / (self.electrons * ratio**2)
+        electrons = np.minimum(electrons, largest)
         noise = poisson_noise(electrons, self.source_filter, ratio=ratio, rng=rng)
-        return noise / self.electrons, pixels / (self.electrons * ratio**2)
+        return noise / self.electrons, np.minimum(variance, np.finfo(variance.dtype).max)
 
     def to_dict(self):
         """Plain values, for the provenance."""

@@ -62,7 +62,7 @@ def residual_sources(pixels, clean):
     mean, scatter = sky.mean(dtype=float), sky.std(dtype=float)
     if scatter == 0:
         return ResidualSources(0.0, 0.0, 0, 0, 1.0)
-    deviation = np.where(clean, (pixels - mean) / scatter, 0)
+    deviation = (np.where(clean, pixels, mean) - mean) / scatter
     skewness, error = _skewness(deviation, clean)
     high, low = _count_peaks(deviation, clean), _count_peaks(-deviation, clean)
     probability = 1.0

@@ -19,6 +19,9 @@ _TURNS = 6
 #: A box of the noise map has at least this share of clean pixels.
 _FULL = 0.25
 
+#: Pixels farther from the sky, in units of its scatter, stand for no brightness.
+_BRIGHTEST = 1e9
+
 #: Share of the pixels that may still change between sky and source.
 _SETTLED = 1e-3
 
@@ -65,7 +68,9 @@ def separate(pixels, bad, noise, detection, *, engine, margin, scale):
     """
     # In units of its own scatter, whatever its unit is.
     middle, spread = _middle_and_spread(pixels[~bad].astype(float))
-    image = ((pixels.astype(float) - middle) / spread).astype(np.float32)
+    with np.errstate(over='ignore', invalid='ignore'):
+        image = ((pixels.astype(float) - middle) / spread).astype(np.float32)
+    bad = bad | ~(np.abs(image) <= _BRIGHTEST)
     image[bad] = 0
     weight = None if noise is None else _relative(noise, bad)
     clean = ~bad

@@ -249,6 +249,7 @@ def _resample_all(stamps, grid, method, keeps_brightness, line):
     mask = np.empty(shape, dtype=bool)
     uncertainty = None if stamps.uncertainty is None else np.empty(shape, dtype=pixels.dtype)
     area = np.abs(np.linalg.det(grid.step))
+    largest = np.finfo(pixels.dtype).max
     done = 0
     for group in grid.groups:
         for rows in np.split(group, range(_CHUNK, len(group), _CHUNK)):
@@ -258,8 +259,12 @@ def _resample_all(stamps, grid, method, keeps_brightness, line):
             covered = _coverage(part, valid, way, method)
             factor = 1.0 if keeps_brightness else area[rows[0]]
             mask[rows] = ~(covered >= _LEAST_COVERAGE)
-            mean = _resampled(np.where(valid, part.pixels, 0), way, method)
-            pixels[rows] = _ratio(mean, covered) * factor
+            with np.errstate(over='ignore', invalid='ignore'):
+                mean = _resampled(np.where(valid, part.pixels, 0), way, method)
+                resampled = _ratio(mean, covered) * factor
+            # Beyond the largest numbers of its dtype a pixel stays one of them, or becomes none.
+            pixels[rows] = np.clip(resampled, -largest, largest)
+            mask[rows] |= np.isnan(resampled)
             if uncertainty is not None:
                 variance = _ratio(_resampled_variance(part, valid, way, method), covered)
                 uncertainty[rows] = np.sqrt(variance / area[rows[0]]) * factor

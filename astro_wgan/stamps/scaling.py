@@ -13,6 +13,9 @@ _SAMPLE = 256
 #: them.
 _BRIGHTEST = 1e28
 
+#: The flux of a source in such noise would leave float64.
+_NOISIEST = 1e300
+
 #: Largest exponents of two whose inverse is a normal number, too.
 _LARGEST = {4: 126, 8: 1022}
 
@@ -57,7 +60,8 @@ def noise_scale(images, *, bad=None, noise=None):
         scatter = _typical(_sampled(noise, bad, positive=True))
     if not scatter.all():
         values = _sampled(images, bad)
-        deviation = np.abs(values - _typical(values)[:, np.newaxis])
+        with np.errstate(over='ignore'):
+            deviation = np.abs(values - _typical(values)[:, np.newaxis])
         # Most pixels may have one value, as in simulations, or outside of a footprint.
         deviation[deviation == 0] = np.nan
         scatter = np.where(scatter > 0, scatter, _typical(deviation))
@@ -82,9 +86,11 @@ def scaled(images, scale):
     Returns
     -------
     `~numpy.ndarray` of float32, shape (n, ny, nx)
-        Contiguous and writable, as SEP wants it. What is beyond 1e28 in this unit is infinite.
+        Contiguous and writable, as SEP wants it. What is beyond 1e28 in this unit is infinite;
+        images whose scale is beyond 1e300 have no number.
     """
-    factor = (1 / scale).astype(images.dtype)[:, np.newaxis, np.newaxis]
+    factor = np.where(scale > _NOISIEST, np.inf, 1 / scale)
+    factor = factor.astype(images.dtype)[:, np.newaxis, np.newaxis]
     with np.errstate(over='ignore', invalid='ignore'):
         images = images if (scale == 1).all() else images * factor
         images = np.require(images, np.float32, ['C', 'W'])

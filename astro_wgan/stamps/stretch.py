@@ -4,8 +4,17 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from astropy import units as u
-from astropy.stats import sigma_clipped_stats
 from astropy.visualization import AsinhStretch, LinearStretch, ManualInterval
+
+from astro_wgan.stamps.stretch_levels import (
+    BRIGHTEST,
+    FAINTEST_PEAK,
+    LEAST_NOISE,
+    PEAK_PERCENTILE,
+    check_range,
+    sky_of,
+    typical_height,
+)
 
 __all__ = ['NotFittedStretchError', 'Stretch']
 
@@ -13,18 +22,9 @@ __all__ = ['NotFittedStretchError', 'Stretch']
 _SAMPLE_PIXELS = 2**23
 _SAMPLE_STAMPS = (64, 2048)
 
-#: Pixels of that sample, spread evenly, from which the sky is measured.
-_SKY_PIXELS = 2**20
-
-#: Per cent of a stamp's pixels below its peak: of 64 x 64 pixels, 4 are above, so that one hot
-#: pixel does not count.
-_PEAK_PERCENTILE = 99.9
-
-#: Least peak in units of the noise, so that a stamp without a source is not blown up to 1.
-_FAINTEST_PEAK = 5.0
-
-#: Least noise in units of the peak: images of simulations have a sky without any.
-_LEAST_NOISE = 1e-4
+#: In units of the peak: of larger numbers, which are no brightness, only the sign is kept. asinh
+#: divides once more.
+_LARGEST_SHARE = 1e290
 
 
 class NotFittedStretchError(ValueError):
@@ -36,8 +36,8 @@ class Stretch:
     """
     A reversible intensity scaling: sky becomes 0, the peaks of bright sources about 1.
 
-    Nothing is clipped: the noise stays around 0 on both sides, and what is brighter than the peaks
-    comes out above 1.
+    Nothing is clipped that can be a source: the noise stays around 0 on both sides, and what is
+    brighter than the peaks comes out above 1; only from a billion peaks on it is all one.
 
     Parameters
     ----------
@@ -146,7 +146,8 @@ class Stretch:
         Raises
         ------
         ValueError
-            If there is no stamp, or no pixel without a mask in the sample.
+            If there is no stamp, or no pixel without a mask in the sample, or float32 does not hold
+            how far the peaks lie above the sky.
 
         Notes
         -----
@@ -159,7 +160,7 @@ class Stretch:
         sample = next(stamps.batches(_sample_size(stamps), shuffle=True, seed=seed))
         sky, noise, signals = [], [], []
         for pixels, valid in _bands_of(sample):
-            level, scatter = _sky_of(pixels[valid])
+            level, scatter = sky_of(pixels[valid])
             sky.append(level)
             noise.append(scatter)
             signals.append(np.where(valid, pixels - level, np.nan))
@@ -167,13 +168,14 @@ class Stretch:
             noise = [float(np.mean(noise))] * len(noise)
             signals = [np.concatenate(signals, axis=2)] * len(signals)
         share = self.percentile if self.scope == 'global' else 50.0
-        heights = [_typical_height(s, n, share) for s, n in zip(signals, noise, strict=True)]
+        heights = [typical_height(s, n, share) for s, n in zip(signals, noise, strict=True)]
         # A set of constant stamps has neither noise nor peak: any scale will do.
         heights = [h or abs(s) or 1.0 for h, s in zip(heights, sky, strict=True)]
+        check_range(sky, heights)
         return replace(
             self,
             sky=tuple(sky),
-            noise=tuple(max(n, _LEAST_NOISE * h) for n, h in zip(noise, heights, strict=True)),
+            noise=tuple(max(n, LEAST_NOISE * h) for n, h in zip(noise, heights, strict=True)),
             peak=tuple(s + h for s, h in zip(sky, heights, strict=True)),
             unit=stamps.unit,
         )
@@ -245,8 +247,8 @@ class Stretch:
             part = _band(images, band).astype(float)
             with np.errstate(over='ignore'):
                 stretch.inverse(part, clip=False, out=part)
-            part *= interval.vmax - interval.vmin
-            part += interval.vmin
+                part *= interval.vmax - interval.vmin
+                part += interval.vmin
             _band(pixels, band)[...] = np.clip(part, -largest, largest, out=part)
         return pixels
 
@@ -313,10 +315,13 @@ class Stretch:
         self._check_bands(stamps.pixels.shape)
         pixels = self._in_own_unit(stamps)
         images = np.empty(pixels.shape, dtype=np.float32)
-        for band, (interval, stretch) in enumerate(self._curves()):
-            part = _band(images, band)
-            interval(_band(pixels, band), clip=False, out=part)
-            stretch(part, clip=False, out=part)
+        for band, curve in enumerate(self._curves()):
+            part, own = _band(images, band), _band(pixels, band)
+            with np.errstate(over='ignore', invalid='ignore'):
+                _apply(curve, own, out=part)
+            for k in np.flatnonzero(~np.isfinite(part).all(axis=(1, 2))):
+                part[k] = _of_extremes(curve, own[k])
+        np.clip(images, -BRIGHTEST, BRIGHTEST, out=images)
         if stamps.mask is not None:
             np.copyto(images, 0, where=~stamps.valid.any(axis=(1, 2), keepdims=True))
         return images
@@ -339,10 +344,10 @@ class Stretch:
         if len(images) == 0:
             return np.float32(1)
         axes = (1, 2) if self.per_band else tuple(range(1, images.ndim))
-        heights = np.percentile(images, _PEAK_PERCENTILE, axis=axes, keepdims=True)
+        heights = np.percentile(images, PEAK_PERCENTILE, axis=axes, keepdims=True)
         faintest = np.empty(len(self.sky), dtype=np.float32)
         for band, (interval, stretch) in enumerate(self._curves()):
-            height = _FAINTEST_PEAK * self.noise[band]
+            height = FAINTEST_PEAK * self.noise[band]
             faintest[band] = stretch(height / (interval.vmax - interval.vmin), clip=False)
         return np.maximum(heights, faintest if images.ndim == 4 else faintest[0])
 
@@ -365,22 +370,16 @@ def _bands_of(stamps):
         yield _band(stamps.pixels, band), _band(stamps.valid, band)
 
 
-def _sky_of(pixels):
-    """Level and standard deviation of the sky in a sample of pixels, as floats."""
-    if pixels.size == 0:
-        raise ValueError('`stamps` must hold pixels without a mask to fit the stretch; got none.')
-    pixels = pixels[:: -(-pixels.size // _SKY_PIXELS)].astype(float)
-    mean, median, deviation = sigma_clipped_stats(pixels, sigma=3, maxiters=10)
-    level = 2.5 * median - 1.5 * mean
-    below = pixels[pixels < level]
-    if below.size:
-        # Half of a normal distribution: its median lies at 0.6745 standard deviations.
-        deviation = np.median(level - below) / 0.6744897501960817
-    return float(level), float(deviation)
+def _apply(curve, pixels, *, out):
+    interval, stretch = curve
+    interval(pixels, clip=False, out=out)
+    return stretch(out, clip=False, out=out)
 
 
-def _typical_height(signal, noise, percentile):
-    """Percentile of the stamps' peaks above the sky; NaN marks pixels not to be used."""
-    usable = np.isfinite(signal).any(axis=(1, 2))
-    peaks = np.nanpercentile(signal[usable], _PEAK_PERCENTILE, axis=(1, 2))
-    return max(float(np.percentile(peaks, percentile)), _FAINTEST_PEAK * noise, 0.0)
+def _of_extremes(curve, pixels):
+    """Of an image with numbers that float32 does not hold in units of the peak."""
+    interval, stretch = curve
+    with np.errstate(over='ignore'):
+        share = interval(pixels.astype(float), clip=False)
+    share = np.clip(share, -_LARGEST_SHARE, _LARGEST_SHARE)
+    return np.clip(stretch(share, clip=False), -BRIGHTEST, BRIGHTEST)

@@ -195,7 +195,7 @@ def _checked_images(n, inputs, closest, residuals):
 
 def _mean_of_valid(image):
     values = image[np.isfinite(image)]
-    return float(values.mean()) if values.size else np.nan
+    return float(values.mean(dtype=float)) if values.size else np.nan
 
 
 def _pictures(inputs, closest, residuals, limit):

@@ -111,11 +111,13 @@ def image_range(*images):
         0.5 and 99.9 per cent of the pixels lie below them, so that a hot pixel does not
         darken everything; 0 and 1 where no pixel is valid.
     """
-    values = np.concatenate([image[np.isfinite(image)] for image in images])
+    # In float64, in which differences of float32 are numbers.
+    values = np.concatenate([image[np.isfinite(image)] for image in images]).astype(float)
     if not values.size:
         return 0.0, 1.0
-    low, high = np.percentile(values, (0.5, 99.9))
-    return float(low), float(high) if high > low else float(low) + 1.0
+    low, high = (float(value) for value in np.percentile(values, (0.5, 99.9)))
+    # A number beside a large one is none of its own.
+    return low, high if high > low else max(low + 1.0, np.nextafter(np.float32(low), np.inf))
 
 
 def residual_range(residuals):
@@ -127,7 +129,7 @@ def residual_range(residuals):
     float
         99.5 per cent of all pixels are closer to zero; 1 where no residual differs from zero.
     """
-    values = np.abs(residuals[np.isfinite(residuals)])
+    values = np.abs(residuals[np.isfinite(residuals)]).astype(float)
     high = float(np.percentile(values, 99.5)) if values.size else 0.0
     # Where nearly all pixels are zero the few others must still be seen.
     return high or float(values.max(initial=0.0)) or 1.0
@@ -151,7 +153,7 @@ def image_png(image, low, high):
         space: 2 per cent off, about as much as the noise of a stamp hides.
     """
     masked = np.isnan(image)
-    scaled = np.clip((np.where(masked, low, image) - low) / (high - low), 0, 1)
+    scaled = np.clip((np.where(masked, low, image).astype(float) - low) / (high - low), 0, 1)
     if image.ndim == 3:
         colours = Image.fromarray(np.rint(255 * scaled).astype(np.uint8))
         reduced = colours.quantize(255, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)

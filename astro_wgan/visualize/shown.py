@@ -62,7 +62,7 @@ def colour_pictures(images, *, limits=None, rgb=None):
         colours = image if image.ndim == 3 else image[..., np.newaxis]
         masked = np.isnan(colours[..., 0])
         picture[..., :3] = np.clip(
-            (np.where(np.isnan(colours), low, colours) - low) / (high - low), 0, 1
+            (np.where(np.isnan(colours), low, colours).astype(float) - low) / (high - low), 0, 1
         )
         picture[masked, :3] = np.array(MASKED_COLOUR) / 255
     return pictures
