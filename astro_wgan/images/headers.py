@@ -4,7 +4,7 @@ import re
 
 from astro_wgan.images.wcs_cards import WCS_CARDS
 
-__all__ = ['inherited_header', 'without_pixel_cards']
+__all__ = ['describes_one_hdu', 'inherited_header', 'without_pixel_cards']
 
 #: Cards that describe one HDU's data, its place in the file or its WCS, and none other's.
 _OF_ONE_HDU = re.compile(
@@ -20,6 +20,11 @@ _OF_ONE_HDU = re.compile(
 _OF_ITS_PIXELS = ('BUNIT',)
 
 _COMMENTARY = ('COMMENT', 'HISTORY', '')
+
+
+def describes_one_hdu(key):
+    """Whether a card describes one HDU's data, its place in the file or its WCS."""
+    return _OF_ONE_HDU.fullmatch(key) is not None
 
 
 def inherited_header(header, primary):
@@ -46,7 +51,7 @@ def inherited_header(header, primary):
     for card in primary.cards:
         if card.keyword in _COMMENTARY or card.keyword in header:
             continue
-        if _OF_ONE_HDU.fullmatch(card.keyword):
+        if describes_one_hdu(card.keyword):
             continue
         if inherits is True or card.keyword not in _OF_ITS_PIXELS:
             header.append(card, end=True)

@@ -2,10 +2,11 @@
 
 import numpy as np
 from astropy import units as u
-from astropy.nddata import CCDData, NDData, StdDevUncertainty
+from astropy.nddata import NDData, StdDevUncertainty
 
 from astro_wgan.exceptions import ImageError
 from astro_wgan.images.celestial import celestial_wcs
+from astro_wgan.images.image_data import ImageData
 from astro_wgan.images.no_data import no_data
 from astro_wgan.images.uncertainties import standard_deviation
 from astro_wgan.images.wcs_cards import header_without_wcs
@@ -90,7 +91,7 @@ def as_ccddata(image, *, zeros='auto'):
     if image.uncertainty is not None:
         uncertainty = StdDevUncertainty(standard_deviation(image, image.unit))
     wcs = celestial_wcs(image.wcs, pixels.shape)
-    ccd = CCDData(
+    ccd = ImageData(
         pixels,
         unit=u.dimensionless_unscaled if image.unit is None else image.unit,
         uncertainty=uncertainty,

@@ -5,6 +5,7 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from astro_wgan.files import replaced
+from astro_wgan.images.cards import card_value
 
 __all__ = ['write_mock']
 
@@ -34,14 +35,14 @@ def write_mock(path, stamps, row, instrument, *, noise_free=None):
     header = _wcs(stamps.shape, instrument).to_header()
     table = stamps.table[row]
     header['BUNIT'] = 'electron/s'
-    header['INSTRUME'] = instrument.name
+    header['INSTRUME'] = card_value(instrument.name)
     header['MAGZERO'] = (instrument.zero_point, 'AB magnitude of 1 electron/s')
     header['EXPTIME'] = (instrument.exposure_time.value, 's')
-    header['REDSHIFT'] = float(table['redshift'])
+    header['REDSHIFT'] = card_value(table['redshift'])
     header['MAG'] = (_finite(table['magnitude'].value), 'AB magnitude of the whole galaxy')
-    header['KPCPIX'] = (float(table['kpc'].value), 'kpc along a pixel')
-    header['WLREST'] = (float(table['rest_wavelength'].value), 'nm, rest frame, that is seen')
-    header['BANDPASS'] = (str(table['bandpass']), 'how the light there is known')
+    header['KPCPIX'] = (card_value(table['kpc']), 'kpc along a pixel')
+    header['WLREST'] = (card_value(table['rest_wavelength']), 'nm, rest frame, that is seen')
+    header['BANDPASS'] = (card_value(table['bandpass']), 'how the light there is known')
     hdus = [fits.PrimaryHDU(stamps.pixels[row], header)]
     if noise_free is not None:
         hdus.append(fits.ImageHDU(noise_free.pixels[row], header, name='NOISEFREE'))

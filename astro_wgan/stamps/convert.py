@@ -3,11 +3,12 @@
 import numpy as np
 from astropy import units as u
 from astropy.coordinates import SkyCoord
-from astropy.nddata import CCDData, Cutout2D, NDData, StdDevUncertainty
+from astropy.nddata import Cutout2D, NDData, StdDevUncertainty
 from astropy.table import QTable
 from astropy.time import Time
 from astropy.utils.masked import Masked
 
+from astro_wgan.images.image_data import ImageData
 from astro_wgan.images.lookup_tables import MovedCutout, cutout_wcs, has_tables
 from astro_wgan.images.sky import celestial_frame, pixel_to_angles
 from astro_wgan.images.uncertainties import standard_deviation
@@ -138,9 +139,10 @@ def to_ccddata(stamps):
     Returns
     -------
     list of `~astropy.nddata.CCDData`
-        With mask, uncertainty, unit and WCS; ``meta`` holds the stamp's row as plain values that
-        a FITS header can take (a SkyCoord in degrees, as ``ra`` and ``dec``; None for what is
-        masked), but for columns with several values in a row.
+        With mask, uncertainty, unit and WCS; ``meta`` holds the stamp's row as plain values (a
+        SkyCoord in degrees, as ``ra`` and ``dec``; None for what is masked), but for columns with
+        several values in a row. Each can be written as FITS, whatever the table holds: NaN becomes
+        text, long names HIERARCH cards, and a column ``naxis`` the card _NAXIS.
 
     Raises
     ------
@@ -160,7 +162,7 @@ def to_ccddata(stamps):
     unit = stamps.unit or u.dimensionless_unscaled
     wcs = stamps.wcs
     return [
-        CCDData(
+        ImageData(
             stamps.pixels[k],
             unit=unit,
             mask=None if stamps.mask is None else stamps.mask[k],

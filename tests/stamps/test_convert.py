@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from astropy import units as u
 from astropy.coordinates import SkyCoord
+from astropy.io.fits.card import Undefined
 from astropy.nddata import (
     CCDData,
     Cutout2D,
@@ -309,3 +310,63 @@ def test_what_is_masked_in_a_row_is_none_in_a_header(tmp_path):
     assert CCDData.read(tmp_path / 'stamp.fits').meta['lens_dec'] == 4
     # A position that is not known is that of the stamp's middle.
     assert [c.input_position_original for c in to_cutout2d(stamps)] == [(3.5, 3.5)] * 2
+
+
+ROWS = {
+    'redshift': [np.nan, 1.0],
+    'signal_to_noise': [np.inf, 3.0],
+    'photometric_redshift_best': [0.5, 1.0],
+    'photometric_redshift_note': ['a' * 80, 'b'],
+    'photometric_redshift_method': ['c' * 80, 'd'],
+    'name': ['ESO 137\u2013001', 'Müller 3'],
+    'lines': ['one\ntwo', 'three'],
+    'bytes': np.array([b'A', b'B']),
+    'seen': Time(['2020-01-01', '2021-01-01']),
+    'lens': SkyCoord([10, 11], [20, 21], unit='deg'),
+    'star': [True, False],
+    'distance': MaskedColumn([9.0, 1.0], mask=[True, False], unit='Mpc'),
+    'fluxes': np.ones((2, 5)),
+    'naxis': [1, 2],
+    'crval1': [10.0, 20.0],
+    'simple': [3, 4],
+    'end': [5, 6],
+    'hierarch': [7, 8],
+    'A': [1, 2],
+    'a': [3, 4],
+}
+
+
+def test_rows_of_any_table_are_written_and_read_again(tmp_path):
+    table = QTable({'x': [50.0, 60.0], 'y': [50.0, 40.0], **ROWS})
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype = 'RA---TAN', 'DEC--TAN'
+    wcs.wcs.crval, wcs.wcs.crpix, wcs.wcs.cdelt = (150, 2), (50, 50), (-1e-5, 1e-5)
+    image = CCDData(np.random.default_rng(0).normal(size=(100, 100)), unit='nJy', wcs=wcs)
+    stamps = cut_stamps(image, size=16, positions=table)
+    for k, stamp in enumerate(stamps.to_ccddata()):
+        stamp.write(tmp_path / 'stamp.fits', overwrite=True)
+        again = CCDData.read(tmp_path / 'stamp.fits')
+        assert np.array_equal(again.data, stamp.data)
+        assert again.unit == u.nJy
+        ahead = again.wcs.pixel_to_world(3, 4).separation(stamp.wcs.pixel_to_world(3, 4))
+        assert ahead.mas < 1e-3
+        read = again.meta
+        assert float(read['redshift']) == pytest.approx(ROWS['redshift'][k], nan_ok=True)
+        assert float(read['signal_to_noise']) == ROWS['signal_to_noise'][k]
+        assert read['photometric_redshift_best'] == ROWS['photometric_redshift_best'][k]
+        for name in ('photometric_redshift_note', 'photometric_redshift_method'):
+            assert read[name] == ROWS[name][k] or read[read[name]] == ROWS[name][k]
+        for name in ('name', 'lines'):
+            assert read[name].encode().decode('unicode_escape') == ROWS[name][k]
+        assert read['bytes'] == 'AB'[k]
+        assert Time(read['seen']) == ROWS['seen'][k]
+        assert (read['lens_ra'], read['lens_dec']) == (10 + k, 20 + k)
+        assert read['star'] is not bool(k)
+        assert read['distance'] == 1 if k else isinstance(read['distance'], Undefined | None)
+        for name in ('naxis', 'crval1', 'simple', 'end', 'hierarch'):
+            assert read[f'_{name}'] == ROWS[name][k]
+        assert (read['A'], read['_A']) == (1 + k, 3 + k)
+        assert 'fluxes' not in read
+        # In memory nothing is another.
+        assert stamp.meta['name'] == ROWS['name'][k]
+        assert stamp.meta['crval1'] == ROWS['crval1'][k]
