@@ -94,7 +94,7 @@ def sextractor_ratios(judge, pairs, edge, detection):
 
 def parts_of_real_galaxies(detection):
     """How many blended sources there are in the bundled image."""
-    image = datasets.load_image('hst_cosmos_f814w')
+    image = datasets.load_image('mock_f814w')
     sources = measure_sources(image, detection=detection, progress=False).sources
     return np.count_nonzero(sources['flags'] & int(SourceFlag.BLENDED))
 

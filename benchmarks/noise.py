@@ -3,10 +3,10 @@ Is made noise that of Hubble, and how quickly is it made? GalSim does the same i
 
 * ``cosmos``: the correlation function of HST ACS COSMOS sky that GalSim comes with. Made noise
   is measured against that function, and against the noise of GalSim's ``CorrelatedNoise``.
-* ``sky``: the clean sky of the bundled HST image. Made noise is measured against that sky: its
-  correlation, power spectrum and histogram.
+* ``sky``: the clean sky of an image, by default of the bundled mock of one by HST. Made noise is
+  measured against that sky: its correlation, power spectrum and histogram.
 * ``trees``: gradient-boosted trees of scikit-learn look at the power spectrum and pixel statistics
-  of stamps and try to tell made ones from real ones, and from those of GalSim. Real stamps of one
+  of stamps and try to tell made ones from those of the sky, and from those of GalSim. Stamps of one
   block of the image are trained on or tested on, never both. White noise shows that they can see.
 * ``speed``: stamps per second of one core, the best of several turns, in processor time.
 
@@ -14,6 +14,7 @@ Needs GalSim and scikit-learn.
 
     python benchmarks/noise.py                  # 10,000 stamps; two minutes
     python benchmarks/noise.py --stamps 1000 --only speed
+    python benchmarks/noise.py --image hst.fits # the sky of an image of yours
 """
 
 import argparse
@@ -33,13 +34,14 @@ from sklearn.metrics import roc_auc_score
 
 from astro_wgan import datasets
 from astro_wgan.noise import Autocorrelation, autocorrelation, find_sky, make_noise, power_spectrum
+from astro_wgan.stamps import read_image
 
 SIZE = 64
 MAX_LAG = 8
 COSMOS = Path(galsim.meta_data.share_dir) / 'acs_I_unrot_sci_20_cf.fits'
 
-#: Edge of the stamps that trees look at, and of the blocks that real ones come from: small, since
-#: the image has few stamps that do not overlap.
+#: Edge of the stamps that trees look at, and of the blocks that those of the sky come from: small,
+#: since the image has few stamps that do not overlap.
 SMALL, BLOCK = 24, 62
 FOLDS = 4
 
@@ -51,6 +53,7 @@ def main():
     )
     parser.add_argument('--stamps', type=int, default=10_000)
     parser.add_argument('--only', choices=parts, help='one part')
+    parser.add_argument('--image', default='mock_f814w', help='bundled, or path of one, with sky')
     parser.add_argument('--repeats', type=int, default=5, help='turns of the timing')
     parser.add_argument('--seed', type=int, default=1)
     options = parser.parse_args()
@@ -75,9 +78,9 @@ def judge_cosmos(options):
 
 
 def judge_sky(options):
-    sky = bundled_sky()
+    sky = read_sky(options)
     made = make_noise(sky, options.stamps, size=SIZE, seed=options.seed)
-    print(f'sky of hst_cosmos_f814w, {options.stamps} stamps of {SIZE} x {SIZE} pixels')
+    print(f'sky of {options.image}, {options.stamps} stamps of {SIZE} x {SIZE} pixels')
     correlations = [autocorrelation(each, max_lag=MAX_LAG) for each in (made, sky)]
     report_correlation('against the sky', *correlations)
     report_power('against the sky', made, sky)
@@ -90,10 +93,10 @@ def judge_sky(options):
 
 
 def judge_trees(options):
-    sky = bundled_sky()
-    real, block = real_stamps(sky, options)
-    made = make_noise(sky, len(real), size=SMALL, seed=options.seed).pixels
-    white = np.random.default_rng(options.seed).choice(sky.pixels[sky.clean], size=real.shape)
+    sky = read_sky(options)
+    cut, block = sky_stamps(sky, options)
+    made = make_noise(sky, len(cut), size=SMALL, seed=options.seed).pixels
+    white = np.random.default_rng(options.seed).choice(sky.pixels[sky.clean], size=cut.shape)
     known = Autocorrelation.from_array(fits.getdata(COSMOS))
     n = options.stamps
     cosmos = make_noise(known, n, size=SIZE, seed=options.seed).pixels
@@ -101,8 +104,8 @@ def judge_trees(options):
     by_galsim = with_galsim(n, options.seed, border=16)
     fold = np.arange(n) % FOLDS
     rows = [
-        ('real sky', 'made', SMALL, len(real), *held_out_auc(real, block, made)),
-        ('real sky', 'white noise', SMALL, len(real), *held_out_auc(real, block, white)),
+        ('sky', 'made', SMALL, len(cut), *held_out_auc(cut, block, made)),
+        ('sky', 'white noise', SMALL, len(cut), *held_out_auc(cut, block, white)),
         ('GalSim', 'made', SIZE, n, *held_out_auc(by_galsim, fold, cosmos)),
     ]
     table = Table(rows=rows, names=['stamps', 'against', 'size', 'of_each', 'auc', 'error'])
@@ -112,7 +115,7 @@ def judge_trees(options):
 
 
 def time_it(options):
-    known, sky = Autocorrelation.from_array(fits.getdata(COSMOS)), bundled_sky()
+    known, sky = Autocorrelation.from_array(fits.getdata(COSMOS)), read_sky(options)
     few = min(500, options.stamps)
     contenders = {
         'GalSim CorrelatedNoise': (few, lambda: with_galsim(few, options.seed)),
@@ -150,8 +153,10 @@ def with_galsim(n, seed, *, border=0):
     return stamps
 
 
-def bundled_sky():
-    return find_sky(datasets.load_image('hst_cosmos_f814w'))
+def read_sky(options):
+    if options.image in datasets.names():
+        return find_sky(datasets.load_image(options.image))
+    return find_sky(read_image(options.image))
 
 
 def central(known, max_lag):
@@ -184,8 +189,8 @@ def median_p(tests):
     return np.median([test.pvalue for test in tests])
 
 
-def real_stamps(sky, options):
-    """Stamps of real sky, and the block of the image that each is wholly in."""
+def sky_stamps(sky, options):
+    """Stamps of the sky, and the block of the image that each is wholly in."""
     stamps = sky.stamps(2 * options.stamps, size=SMALL, seed=options.seed)
     middle = np.column_stack([np.asarray(stamps.table[name]) for name in 'xy'])
     first = np.rint(middle - (SMALL - 1) / 2).astype(int)

@@ -1,4 +1,6 @@
 import importlib.util
+import os
+from pathlib import Path
 
 import pytest
 
@@ -11,3 +13,12 @@ def judge(request):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope='session')
+def real_data():
+    """A folder of images of the sky that the package does not carry."""
+    folder = os.environ.get('ASTRO_WGAN_REAL_DATA')
+    if not folder:
+        pytest.skip('ASTRO_WGAN_REAL_DATA names no folder of real images')
+    return Path(folder)

@@ -1,4 +1,4 @@
-"""Bundled real images and models, and simulated populations with known anomalies."""
+"""Bundled images and models, and simulated populations with known anomalies."""
 
 from astro_wgan.lazy import lazy_names
 

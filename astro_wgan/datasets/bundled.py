@@ -1,4 +1,4 @@
-"""Small real images that come with the package, each with its credit and licence."""
+"""Small images that come with the package, each with its credit and licence."""
 
 from dataclasses import dataclass
 from importlib.resources import files
@@ -36,19 +36,23 @@ _IMAGES = {
         'R. Bouwens, Leiden University; and the HUDF09 Team. As shipped in scikit-image 0.16.2.',
         'public domain',
     ),
-    'hst_cosmos_f814w': BundledImage(
-        'hst_cosmos_f814w.fits',
-        'HST ACS F814W image in COSMOS: 250 x 250 pixels of 0.03 arcsec, linear, celestial WCS.',
-        'NASA; ESA; COSMOS. As shipped in scarlet (data/test_resampling).',
-        'MIT',
+    'mock_f814w': BundledImage(
+        'mock_f814w.fits',
+        'A simulated group of galaxies, as HST ACS would see it in F814W in COSMOS: 250 x 250 '
+        'pixels of 0.03 arcsec in electron / s, celestial WCS, PSF, and a table of what was drawn.',
+        'The developers of astro_wgan (benchmarks/bundled/mock_f814w.py).',
+        'BSD 3-clause, as the package',
     ),
     'ntt_field': BundledImage(
         'ntt_field.fits',
         'ESO NTT EMMI R-band field: 256 x 256 pixels, linear counts, no celestial WCS.',
-        'ESO. As shipped in sep (data/).',
+        'ESO. As shipped in the source distribution of sep 1.4.1 (data/).',
         'LGPL, BSD and MIT, as sep',
     ),
 }
+
+#: Names of images that came with former releases, and what does instead.
+_FORMER = {'hst_cosmos_f814w': 'mock_f814w'}
 
 
 def names():
@@ -59,7 +63,7 @@ def names():
     --------
     >>> from astro_wgan import datasets
     >>> datasets.names()
-    ['hst_cosmos_f814w', 'hubble_xdf', 'ntt_field']
+    ['hubble_xdf', 'mock_f814w', 'ntt_field']
     """
     return sorted(_IMAGES)
 
@@ -73,6 +77,11 @@ def describe(name):
     ValueError
         If there is no such image.
     """
+    if name in _FORMER:
+        raise ValueError(
+            f'The image {name!r} no longer comes with the package; {_FORMER[name]!r}, a simulated '
+            'image of the same size and pixel scale, takes its place.'
+        )
     if name not in _IMAGES:
         raise ValueError(f'`name` of a bundled image must be one of {names()}; got {name!r}.')
     return _IMAGES[name]

@@ -141,7 +141,7 @@ def measure_morphology(
     >>> from astro_wgan import datasets
     >>> from astro_wgan.morphology import measure_morphology
     >>> from astro_wgan.stamps import cut_stamps
-    >>> stamps = cut_stamps(datasets.load_image('hst_cosmos_f814w'), size=64,
+    >>> stamps = cut_stamps(datasets.load_image('mock_f814w'), size=64,
     ...                     positions=[(143, 181)])
     >>> table = measure_morphology(stamps, progress=False)
     >>> table['status'].tolist()

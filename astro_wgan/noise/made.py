@@ -58,9 +58,9 @@ def make_noise(sky, n, *, size, seed, mean=None):
     --------
     >>> from astro_wgan import datasets
     >>> from astro_wgan.noise import find_sky, make_noise
-    >>> sky = find_sky(datasets.load_image('hst_cosmos_f814w'))
+    >>> sky = find_sky(datasets.load_image('mock_f814w'))
     >>> make_noise(sky, 1000, size=64, seed=1)
-    <StampSet: 1000 stamps of 64 x 64 pixels, float32, 0.03 arcsec / pix>
+    <StampSet: 1000 stamps of 64 x 64 pixels, float32, unit electron / s, 0.03 arcsec / pix>
     """
     shape = as_shape(size)
     if n < 0:

@@ -106,9 +106,9 @@ def add_noise(
     >>> from astropy import units as u
     >>> from astro_wgan import StampSet, datasets
     >>> from astro_wgan.noise import add_noise, find_sky
-    >>> sky = find_sky(datasets.load_image('hst_cosmos_f814w'))
+    >>> sky = find_sky(datasets.load_image('mock_f814w'))
     >>> mock = StampSet(np.full((3, 64, 64), 20.0), pixel_scale=0.03 * u.arcsec)
-    >>> add_noise(mock, sky=sky, gain=2, seed=1, progress=False)
+    >>> add_noise(mock, sky=sky, exposure_time=2028 * u.s, seed=1, progress=False)
     <StampSet: 3 stamps of 64 x 64 pixels, float64, 0.03 arcsec / pix>
     """
     recipes = make_recipes(

@@ -122,9 +122,9 @@ class Sky:
         --------
         >>> from astro_wgan import datasets
         >>> from astro_wgan.noise import find_sky
-        >>> sky = find_sky(datasets.load_image('hst_cosmos_f814w'))
+        >>> sky = find_sky(datasets.load_image('mock_f814w'))
         >>> sky.stamps(100, size=32, seed=1)
-        <StampSet: 100 stamps of 32 x 32 pixels, float32, 0.03 arcsec / pix>
+        <StampSet: 100 stamps of 32 x 32 pixels, float32, unit electron / s, 0.03 arcsec / pix>
         """
         shape = as_shape(size)
         if n < 0:

@@ -105,10 +105,10 @@ def reproject_stamps(
     >>> from astropy import units as u
     >>> from astro_wgan import datasets
     >>> from astro_wgan.stamps import cut_stamps, reproject_stamps
-    >>> image = datasets.load_image('hst_cosmos_f814w')
+    >>> image = datasets.load_image('mock_f814w')
     >>> stamps = cut_stamps(image, size=64, positions=[(81, 162), (60, 120.5)])
     >>> reproject_stamps(stamps, pixel_scale=0.06 * u.arcsec, orientation=0 * u.deg)
-    <StampSet: 2 stamps of 32 x 32 pixels, float32, 0.06 arcsec / pix>
+    <StampSet: 2 stamps of 32 x 32 pixels, float32, unit electron / s, 0.06 arcsec / pix>
     """
     if method not in _METHODS:
         raise ValueError(f'`method` must be one of {list(_METHODS)}; got {method!r}.')

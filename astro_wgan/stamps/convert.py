@@ -118,7 +118,7 @@ def to_cutout2d(stamps):
     --------
     >>> from astro_wgan import datasets
     >>> from astro_wgan.stamps import cut_stamps, to_cutout2d
-    >>> image = datasets.load_image('hst_cosmos_f814w')
+    >>> image = datasets.load_image('mock_f814w')
     >>> cutout, = to_cutout2d(cut_stamps(image, size=32, positions=[(100, 80)]))
     >>> cutout.bbox_original
     ((64, 95), (84, 115))
@@ -153,7 +153,7 @@ def to_ccddata(stamps):
     --------
     >>> from astro_wgan import datasets
     >>> from astro_wgan.stamps import cut_stamps, to_ccddata
-    >>> image = datasets.load_image('hst_cosmos_f814w')
+    >>> image = datasets.load_image('mock_f814w')
     >>> stamp, = to_ccddata(cut_stamps(image, size=32, positions=[(100, 80)]))
     >>> stamp.shape, stamp.meta['x']
     ((32, 32), 100.0)

@@ -147,10 +147,10 @@ def cut_stamps(
     --------
     >>> from astro_wgan import datasets
     >>> from astro_wgan.stamps import cut_stamps
-    >>> stamps = cut_stamps(datasets.load_image('hst_cosmos_f814w'), size=32,
+    >>> stamps = cut_stamps(datasets.load_image('mock_f814w'), size=32,
     ...                     positions=[(100, 80), (60, 120.5), (249, 3)])
     >>> stamps
-    <StampSet: 2 stamps of 32 x 32 pixels, float32, 0.03 arcsec / pix>
+    <StampSet: 2 stamps of 32 x 32 pixels, float32, unit electron / s, 0.03 arcsec / pix>
     >>> stamps.meta['dropped']
     1
     """

@@ -51,9 +51,9 @@ def as_stamps(stamps, *, positions=None, size=64, outside='refuse'):
     --------
     >>> from astro_wgan import datasets
     >>> from astro_wgan.stamps import as_stamps
-    >>> image = datasets.load_image('hst_cosmos_f814w')
+    >>> image = datasets.load_image('mock_f814w')
     >>> as_stamps(image, positions=[(143, 181), (60, 120)], size=32)
-    <StampSet: 2 stamps of 32 x 32 pixels, float32, 0.03 arcsec / pix>
+    <StampSet: 2 stamps of 32 x 32 pixels, float32, unit electron / s, 0.03 arcsec / pix>
     """
     is_path = isinstance(stamps, (str, os.PathLike))
     if positions is not None:

@@ -62,13 +62,13 @@ class StampStore:
     --------
     >>> from tempfile import mkdtemp
     >>> from astro_wgan import StampSet, StampStore, datasets
-    >>> stamps = StampSet.from_image(datasets.load_image('hst_cosmos_f814w'), size=32)
+    >>> stamps = StampSet.from_image(datasets.load_image('mock_f814w'), size=32)
     >>> store = StampStore.create(mkdtemp() + '/stamps.zarr', like=stamps)
     >>> store.append(stamps)
     >>> store
-    <StampStore: ... stamps of 32 x 32 pixels, float32, 0.03 arcsec / pix>
+    <StampStore: ... stamps of 32 x 32 pixels, float32, unit electron / s, 0.03 arcsec / pix>
     >>> store[2:5]
-    <StampSet: 3 stamps of 32 x 32 pixels, float32, 0.03 arcsec / pix>
+    <StampSet: 3 stamps of 32 x 32 pixels, float32, unit electron / s, 0.03 arcsec / pix>
     """
 
     def __init__(self, arrays):

@@ -53,7 +53,7 @@ SAMPLES, NOTICED = (50, 100, 200, 500, 1000, 2000), 0.01
 FEW = 50
 
 #: Pixels of each real image that are joined along each axis, to come near the model's 0.06 arcsec.
-REAL = {'hubble_xdf': 1, 'hst_cosmos_f814w': 2, 'ntt_field': 1}
+REAL = {'hubble_xdf': 1, 'ntt_field': 1}
 
 
 def main():

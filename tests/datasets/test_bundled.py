@@ -13,10 +13,15 @@ def test_each_image_loads_with_its_credit(name):
     assert datasets.describe(name).licence
 
 
-def test_hst_image_has_its_sky_coordinates():
-    assert datasets.load_image('hst_cosmos_f814w').wcs.has_celestial
+def test_the_mock_image_has_its_sky_coordinates():
+    assert datasets.load_image('mock_f814w').wcs.has_celestial
+
+
+def test_an_image_of_a_former_release_is_told_from_its_successor():
+    with pytest.raises(ValueError, match=r"'hst_cosmos_f814w' no longer .*'mock_f814w', a simul"):
+        datasets.load_image('hst_cosmos_f814w')
 
 
 def test_unknown_name_lists_the_known_ones():
-    with pytest.raises(ValueError, match=r"one of \['hst_cosmos_f814w'.*got 'andromeda'"):
+    with pytest.raises(ValueError, match=r"one of \['hubble_xdf', 'mock_f814w'.*got 'andromeda'"):
         datasets.image_path('andromeda')

@@ -45,7 +45,7 @@ def test_it_tells_pairs_from_normals(detector):
 
 
 def test_real_stamps_of_another_scale_are_told(detector):
-    image = datasets.load_image('hst_cosmos_f814w')
+    image = datasets.load_image('mock_f814w')
     stamps = StampSet.from_image(image, size=64)
     stamps = StampSet(stamps.pixels, unit='nJy', pixel_scale=stamps.pixel_scale)
     with pytest.warns(DriftWarning, match='pixel scale is 0.03'):

@@ -394,7 +394,7 @@ def test_what_holds_no_real_numbers(source):
 @pytest.mark.parametrize(
     ('name', 'shape', 'celestial'),
     [
-        ('hst_cosmos_f814w', (250, 250), True),
+        ('mock_f814w', (250, 250), True),
         ('ntt_field', (256, 256), False),
         ('hubble_xdf', (872, 1000), False),
     ],

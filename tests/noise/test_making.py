@@ -21,7 +21,7 @@ KERNEL = np.outer([0.3, 1.0, 0.3], [0.3, 1.0, 0.3])
 
 @pytest.fixture(scope='module')
 def sky():
-    return find_sky(datasets.load_image('hst_cosmos_f814w'))
+    return find_sky(datasets.load_image('mock_f814w'))
 
 
 def test_gaussian_noise_has_the_correlation(sky):
@@ -91,9 +91,10 @@ def test_poisson_noise_keeps_the_variance_of_each_pixel_and_has_the_correlation(
 
 
 def test_a_part_of_a_set_gets_the_noise_that_it_has_in_the_whole(sky, tmp_path):
-    stamps = StampSet(np.full((40, 16, 16), 3.0), pixel_scale=sky.pixel_scale)
-    whole = add_noise(stamps, sky=sky, seed=4, progress=False)
-    store = add_noise(stamps, sky=sky, seed=4, into=tmp_path / 'noisy.zarr', progress=False)
+    stamps = StampSet(np.full((40, 16, 16), 3.0), unit=sky.unit, pixel_scale=sky.pixel_scale)
+    options = {'sky': sky, 'exposure_time': 2000 * u.s, 'seed': 4, 'progress': False}
+    whole = add_noise(stamps, **options)
+    store = add_noise(stamps, **options, into=tmp_path / 'noisy.zarr')
     np.testing.assert_array_equal(whole.pixels, store[:].pixels)
 
 
@@ -110,16 +111,16 @@ def test_drizzle_ratio_is_that_of_fruchter_and_hook(pixfrac, scale):
 
 def test_an_image_without_sky_says_how_much_was_found():
     with pytest.raises(SkyError, match=r'per cent|no clean'):
-        find_sky(datasets.load_image('hst_cosmos_f814w'), margin=200)
+        find_sky(datasets.load_image('mock_f814w'), margin=200)
 
 
 def test_negative_light_is_refused(sky):
-    stamps = StampSet(np.full((2, 16, 16), -1.0))
+    stamps = StampSet(np.full((2, 16, 16), -1.0), unit=sky.unit)
     with pytest.raises(ValueError, match='negative'):
-        add_noise(stamps, sky=sky, seed=1, progress=False)
+        add_noise(stamps, sky=sky, exposure_time=2000 * u.s, seed=1, progress=False)
 
 
 def test_units_that_do_not_convert_are_refused(sky):
     stamps = StampSet(np.ones((2, 16, 16)), unit='m')
     with pytest.raises(u.UnitsError):
-        add_noise(stamps, sky=sky, seed=1, progress=False)
+        add_noise(stamps, sky=sky, exposure_time=2000 * u.s, seed=1, progress=False)

@@ -77,7 +77,7 @@ def test_stamps_of_different_units_in_one_set(pairs):
 @pytest.mark.parametrize('factor', FACTORS)
 @pytest.mark.parametrize('dtype', ['f4', 'f8'])
 def test_whatever_looks_at_an_image(factor, dtype):
-    image = datasets.load_image('hst_cosmos_f814w').data
+    image = datasets.load_image('mock_f814w').data
     other = (image.astype(float) * factor).astype(dtype)
     right, found = (cut_stamps(each, size=32) for each in (image, other))
     assert np.allclose(found.table['x'].value, right.table['x'].value)

@@ -116,7 +116,7 @@ def test_a_stamp_that_sep_gives_up_on_spoils_no_other(monkeypatch):
 
 
 def test_stores_and_bands(tmp_path):
-    stamps = cut_stamps(datasets.load_image('hst_cosmos_f814w'), size=40)
+    stamps = cut_stamps(datasets.load_image('mock_f814w'), size=40)
     store = StampStore.create(tmp_path / 'stamps.zarr', like=stamps)
     store.append(stamps)
     expected = segment_stamps(stamps)

@@ -184,11 +184,11 @@ def test_flags_of_pairs(measured_stamps):
     [
         ('ntt_field', Detection()),
         ('ntt_field', Detection(threshold=3, deblend_contrast=0.05)),
-        ('hst_cosmos_f814w', Detection()),
-        ('hst_cosmos_f814w', Detection(threshold=3, deblend_contrast=0.05)),
+        ('mock_f814w', Detection()),
+        ('mock_f814w', Detection(threshold=3, deblend_contrast=0.05)),
     ],
 )
-def test_real_images(sextractor, tmp_path, name, detection):
+def test_bundled_images(sextractor, tmp_path, name, detection):
     image = datasets.load_image(name)
     # Sky and noise are measured in boxes: SExtractor has one noise for all of them, unless it
     # weights by it.
@@ -202,8 +202,8 @@ def test_real_images(sextractor, tmp_path, name, detection):
     assert_within(shares, 0.002, 0.02)
 
 
-def test_stamps_of_a_real_image(sextractor, tmp_path):
-    stamps = cut_stamps(datasets.load_image('hst_cosmos_f814w'), size=64)
+def test_stamps_of_a_bundled_image(sextractor, tmp_path):
+    stamps = cut_stamps(datasets.load_image('mock_f814w'), size=64)
     catalogue = sextractor(tmp_path, stamps.pixels, Detection())
     found = measure_sources(stamps, progress=False)
     names = ('kron_flux', 'half_light_radius', 'axis_ratio')

@@ -105,7 +105,7 @@ def test_the_same_grid_gives_the_same_stamps(method, sources):
 
 
 def test_stamps_of_one_image_agree_with_reproject_by_their_full_wcs():
-    image = datasets.load_image('hst_cosmos_f814w')
+    image = datasets.load_image('mock_f814w')
     stamps = cut_stamps(image, size=64, positions=[(81, 162), (60, 120), (200, 40)])
     aligned = reproject_stamps(
         stamps, pixel_scale=0.05 * u.arcsec, orientation=25 * u.deg, size=30, method='interp'
@@ -116,13 +116,14 @@ def test_stamps_of_one_image_agree_with_reproject_by_their_full_wcs():
             (stamps.pixels[k], stamps.wcs[k]), aligned.wcs[k], shape_out=(30, 30)
         )
         assert_allclose(aligned.pixels[k], expected * area, atol=0.02 * stamps.pixels[k].max())
-        assert_allclose(aligned.pixels[k], expected * area, rtol=0, atol=0.2)
+        # A sixth of the noise.
+        assert_allclose(aligned.pixels[k], expected * area, rtol=0, atol=5e-4)
 
 
 @pytest.mark.parametrize('method', ['adaptive', 'interp', 'exact'])
 @pytest.mark.parametrize('orientation', [None, 30 * u.deg])
-def test_hubble_photometry_on_coarser_pixels(orientation, method):
-    image = datasets.load_image('hst_cosmos_f814w')
+def test_photometry_on_coarser_pixels_is_the_same(orientation, method):
+    image = datasets.load_image('mock_f814w')
     stamps = cut_stamps(image, size=128, positions=[(165, 118), (143, 181)])
     aligned = reproject_stamps(
         stamps, pixel_scale=0.06 * u.arcsec, orientation=orientation, method=method
@@ -131,7 +132,7 @@ def test_hubble_photometry_on_coarser_pixels(orientation, method):
     for k, sky in enumerate(stamps.table['sky']):
         before = aperture_flux(stamps.pixels[k], stamps.wcs[k].world_to_pixel(sky), 0.9 / 0.03)
         after = aperture_flux(aligned.pixels[k], aligned.wcs[k].world_to_pixel(sky), 0.9 / 0.06)
-        assert before > 5000
+        assert before > 10
         assert after == pytest.approx(before, rel=0.01)
 
 

@@ -42,7 +42,7 @@ ATTRIBUTES = [
 
 
 def hst_image(*, bad=False):
-    image = datasets.load_image('hst_cosmos_f814w')
+    image = datasets.load_image('mock_f814w')
     mask = np.random.default_rng(1).random(image.shape) < 0.01 if bad else None
     deviation = StdDevUncertainty(np.abs(image.data) + 1)
     return CCDData(image.data, unit='nJy', wcs=image.wcs, mask=mask, uncertainty=deviation)

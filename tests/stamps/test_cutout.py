@@ -260,7 +260,7 @@ def test_one_position_needs_no_second_pair_of_brackets():
     ],
 )
 def test_detected_flux_is_a_sum_over_the_solid_angle(unit, flux_unit, factor):
-    image = datasets.load_image('hst_cosmos_f814w')
+    image = datasets.load_image('mock_f814w')
     plain = cut_stamps(image, size=32).table
     for place in ({'wcs': image.wcs}, {}):
         other = CCDData(image.data, unit=unit, mask=image.mask, **place)
@@ -272,7 +272,7 @@ def test_detected_flux_is_a_sum_over_the_solid_angle(unit, flux_unit, factor):
 
 
 def test_detected_flux_per_beam_is_flux_where_the_beam_is_known():
-    image = datasets.load_image('hst_cosmos_f814w')
+    image = datasets.load_image('mock_f814w')
     plain = cut_stamps(image, size=32).table
     beam = {'BMAJ': 0.3 / 3600, 'BMIN': 0.2 / 3600}
     other = CCDData(image.data, unit='Jy / beam', wcs=image.wcs, meta=beam)
