@@ -3,6 +3,8 @@
 from astropy.nddata import CCDData
 
 from astro_wgan.images.cards import as_header
+from astro_wgan.images.lookup_tables import has_tables
+from astro_wgan.images.wcs_cards import only_tables
 
 __all__ = ['ImageData']
 
@@ -13,7 +15,8 @@ class ImageData(CCDData):
 
     FITS headers hold neither NaN nor characters beyond ASCII, and CCDData does not write long
     names of numbers. ``meta`` stays as it is in memory; what is written are the cards that
-    `~astro_wgan.images.cards.as_header` makes of it.
+    `~astro_wgan.images.cards.as_header` makes of it. Lookup tables of distortions, which CCDData
+    leaves out, are written as extensions.
     """
 
     def to_hdu(self, *args, **kwargs):
@@ -29,4 +32,10 @@ class ImageData(CCDData):
             psf=self.psf,
             meta=as_header(self.meta, taken=taken),
         )
-        return plain.to_hdu(*args, **kwargs)
+        hdulist = plain.to_hdu(*args, **kwargs)
+        if self.wcs is not None and has_tables(self.wcs):
+            tables = self.wcs.to_fits(relax=True)
+            hdulist[0].header.extend(only_tables(tables[0].header))
+            for table in tables[1:]:
+                hdulist.append(table)
+        return hdulist

@@ -4,7 +4,13 @@ import re
 
 from astropy.io import fits
 
-__all__ = ['WCS_CARDS', 'header_without_tables', 'header_without_wcs', 'mended_header']
+__all__ = [
+    'WCS_CARDS',
+    'header_without_tables',
+    'header_without_wcs',
+    'mended_header',
+    'only_tables',
+]
 
 #: What CTYPE, CDi_j, SIP, lookup tables, TNX, IRAF's and DS9's physical coordinates, and plates of
 #: the Digitized Sky Survey are written in, in all of the alternate descriptions A to Z.
@@ -90,6 +96,11 @@ def mended_header(header):
 def header_without_tables(header):
     """A header without the cards that name lookup tables of a distortion."""
     return _without(header, _IS_TABLE)
+
+
+def only_tables(header):
+    """The cards of a header that name lookup tables of a distortion."""
+    return fits.Header([card for card in header.cards if _IS_TABLE(card.keyword)])
 
 
 def _without(header, is_left_out):

@@ -160,17 +160,16 @@ def to_ccddata(stamps):
     """
     _check_one_band(stamps)
     unit = stamps.unit or u.dimensionless_unscaled
-    wcs = stamps.wcs
     return [
         ImageData(
             stamps.pixels[k],
             unit=unit,
             mask=None if stamps.mask is None else stamps.mask[k],
             uncertainty=_deviation_of(stamps, k),
-            wcs=wcs[k],
+            wcs=wcs,
             meta=_plain_row(stamps.table[k]),
         )
-        for k in range(len(stamps))
+        for k, wcs in enumerate(stamps.wcs)
     ]
 
 
