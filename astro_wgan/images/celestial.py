@@ -114,7 +114,7 @@ def _with_tables(header, others, where):
 
 
 def _plane(wcs):
-    """The WCS of the first two pixel axes, or None where these are not celestial."""
+    """The WCS of the first two pixel axes, or None where no axes are celestial."""
     low = getattr(wcs, 'low_level_wcs', wcs)
     if isinstance(low, SlicedLowLevelWCS):
         low = _of_slice(low)
@@ -124,8 +124,9 @@ def _plane(wcs):
         return low if low.has_celestial else None
     if not low.has_celestial:
         return None
-    plane = low.sub([1, 2])
-    return plane if plane.has_celestial else None
+    if {low.wcs.lng, low.wcs.lat} != {0, 1}:
+        raise ValueError('its celestial axes are not the first two')
+    return low.sub([1, 2])
 
 
 def _of_slice(sliced):

@@ -231,15 +231,16 @@ def _table(stamps, columns, settings):
     units = {'length': u.pix, 'angle': u.rad, 'flux': stamps.unit or u.dimensionless_unscaled}
     kinds = {measurement.name: measurement.kind for measurement in MEASUREMENTS}
     table = QTable({'id': stamps.ids})
+    area = stamps.pixel_area
     for name, column in columns.items():
         kind = kinds.get(name)
         if kind == 'sum':
-            area, beam = stamps.pixel_area, beam_of(stamps.meta)
+            beam = beam_of(stamps.meta)
             table[name] = summed_pixels(column, stamps.unit, area=area, beam=beam)
         else:
             table[name] = _with_unit(column, units[kind]) if kind else column
-        if kind == 'length' and name.endswith('radius') and stamps.pixel_scale is not None:
-            table[f'{name}_arcsec'] = (table[name] * stamps.pixel_scale).to(u.arcsec)
+        if kind == 'length' and name.endswith('radius') and area is not None:
+            table[f'{name}_arcsec'] = (table[name] * np.sqrt(area)).to(u.arcsec)
     table.meta = {
         'morphology': settings.to_dict(),
         'status': dict(Counter(columns['status'].tolist())),

@@ -8,7 +8,7 @@ from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.table import QTable
 
-from astro_wgan.images.sky import pixel_to_sky
+from astro_wgan.images.sky import pixel_areas, pixel_to_sky
 from astro_wgan.provenance import record
 from astro_wgan.sources.companions import find_companions
 from astro_wgan.sources.engine import FLUXES
@@ -67,7 +67,7 @@ class Photometry:
         * ``flags``, a sum of `~astro_wgan.sources.SourceFlag`.
 
         Lengths are in pixels; where the pixel scale is known there is
-        ``half_light_radius_arcsec``.
+        ``half_light_radius_arcsec``, by the WCS at the source or else by the scale of the set.
     stamps : `~astropy.table.QTable`
         A row for each stamp, in their order:
 
@@ -116,13 +116,14 @@ def photometry_tables(stamps, sources, columns, settings, flux, zero_point):
     companions = find_companions(sources, columns['central'])
     sources = _scaled(sources, FLUXES, flux.factor[sources['stamp']])
     columns = _scaled(columns, ('background', 'noise'), flux.factor)
-    table = _source_table(sources, flux.unit, stamps.pixel_scale, zero_point)
+    scale = _scale_of_each(sources, stamps.pixel_scale)
+    table = _source_table(sources, flux.unit, scale, zero_point)
     is_central = np.zeros(len(table), dtype=bool)
     central_row = companions['central_row']
     is_central[central_row[central_row >= 0]] = True
     table.add_column(ids[sources['stamp']], name='id', index=0)
     table.add_column(is_central, name='is_central', index=2)
-    by_stamp = _stamp_table(ids, columns, table, companions, flux.unit, stamps.pixel_scale)
+    by_stamp = _stamp_table(ids, columns, table, companions, flux.unit, scale)
     table.meta = by_stamp.meta = {
         'sources': {**settings.to_dict(), 'zero_point': zero_point},
         'status': dict(Counter(columns['status'].tolist())),
@@ -170,9 +171,11 @@ def sky_columns(sources, geometry):
     Returns
     -------
     dict of `~numpy.ndarray`
-        ``ra``, ``dec`` (ICRS) and ``position_angle`` in degrees; NaN without a WCS.
+        ``ra``, ``dec`` (ICRS) and ``position_angle`` in degrees, ``pixel_scale`` in arcsec; NaN
+        without a WCS.
     """
-    columns = {name: np.full(len(sources['x']), np.nan) for name in ('ra', 'dec', 'position_angle')}
+    names = ('ra', 'dec', 'position_angle', 'pixel_scale')
+    columns = {name: np.full(len(sources['x']), np.nan) for name in names}
     theta = np.radians(sources['theta'])
     places = geometry[sources['stamp']]
     for wcs, rows in places.by_wcs():
@@ -183,11 +186,22 @@ def sky_columns(sources, geometry):
         # An axis has no direction: -90 to 90 degrees tell all.
         angle = sky.position_angle(ahead).deg
         columns['position_angle'][rows] = (angle + 90) % 180 - 90
+        columns['pixel_scale'][rows] = np.sqrt(pixel_areas(x, y, wcs))
     return columns
 
 
 def _scaled(columns, names, factor):
     return columns | {name: columns[name] * factor for name in names}
+
+
+def _scale_of_each(sources, pixel_scale):
+    """The angle of a pixel where each source is, else that of the set; None if neither is known."""
+    own = sources['pixel_scale']
+    is_known = np.isfinite(own)
+    if pixel_scale is None:
+        return own * (u.arcsec / u.pix) if is_known.any() else None
+    scale = pixel_scale.to_value(u.arcsec / u.pix)
+    return np.where(is_known, own, scale) * (u.arcsec / u.pix)
 
 
 def _source_table(sources, unit, pixel_scale, zero_point):
@@ -235,7 +249,8 @@ def _stamp_table(ids, columns, sources, companions, unit, pixel_scale):
     table['flux_ratio'] = companions['flux_ratio']
     table['separation'] = companions['separation'] * u.pix
     if pixel_scale is not None:
-        table['separation_arcsec'] = _on_sky(table['separation'], pixel_scale)
+        scale = _taken(pixel_scale, companions['central_row'])
+        table['separation_arcsec'] = _on_sky(table['separation'], scale)
     for name in ('companion_class', 'companion'):
         table[name] = companions[name]
     for name, flag in (

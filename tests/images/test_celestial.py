@@ -232,6 +232,13 @@ def test_a_plane_that_turns_with_frequency_has_no_positions():
         assert read_image(fits.PrimaryHDU(PIXELS[np.newaxis], header)).wcs is None
 
 
+def test_celestial_axes_must_be_those_of_the_image():
+    cards = {'CTYPE1': 'FREQ', 'CTYPE2': 'RA---TAN', 'CTYPE3': 'DEC--TAN', 'CRVAL3': 2.0}
+    header = header_of({'WCSAXES': 3} | {f'CDELT{k}': 1e-4 for k in (1, 2, 3)} | cards)
+    with pytest.warns(AstropyUserWarning, match='celestial axes are not the first two'):
+        assert read_image(fits.PrimaryHDU(PIXELS[np.newaxis], header)).wcs is None
+
+
 def map_wcs(projection, names=('RA--', 'DEC-'), crval=(0, 0), **pv):
     """An all-sky map of 1 degree that begins at its reference, so that half is beyond 180."""
     wcs = WCS(naxis=2)

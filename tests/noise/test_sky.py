@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 from astropy import units as u
+from astropy.coordinates import SkyCoord
 from astropy.nddata import CCDData, StdDevUncertainty
 from astropy.wcs import WCS
-from regions import CirclePixelRegion, CircleSkyRegion, PixCoord, PointPixelRegion
+from regions import CirclePixelRegion, CircleSkyRegion, EllipseSkyRegion, PixCoord, PointPixelRegion
 
 from astro_wgan.noise import SkyError, autocorrelation, find_sky
 from astro_wgan.stamps import Detection
@@ -58,6 +59,25 @@ def test_masks_and_regions_are_left_out():
     inside = np.hypot(x - 60, y - 120)
     assert not sky.clean[inside < 14].any()
     assert sky.clean[(inside > 17) & (inside < 20)].mean() > 0.95
+
+
+def test_regions_on_the_sky_of_an_image_with_declination_along_x():
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype = 'DEC--TAN', 'RA---TAN'
+    wcs.wcs.crval = 2, 150
+    wcs.wcs.crpix = 60, 80
+    wcs.wcs.cdelt = 1e-4, -1e-4
+    image = np.random.default_rng(3).normal(size=(160, 120))
+    # Twice as long along declination, which is x.
+    y, x = np.mgrid[:160, :120]
+    inside = ((x - 70) / 24) ** 2 + ((y - 40) / 12) ** 2 < 1
+    center = SkyCoord(150 + 1e-4 * 39 / np.cos(np.radians(2)), 2 + 1e-4 * 11, unit='deg')
+    halo = EllipseSkyRegion(center, 48e-4 * u.deg, 24e-4 * u.deg, angle=90 * u.deg)
+    sky = find_sky(CCDData(image, unit='adu', wcs=wcs), regions=halo)
+    assert not sky.clean[inside].any()
+    plain = find_sky(CCDData(image, unit='adu', wcs=wcs))
+    wider = ((x - 70) / 27) ** 2 + ((y - 40) / 15) ** 2 < 1
+    assert np.array_equal(sky.clean[~wider], plain.clean[~wider])
 
 
 def test_regions_on_the_sky():

@@ -115,7 +115,33 @@ def test_positions_on_the_sky_and_angles_from_north():
     assert found.sources['is_central'].all()
 
 
+<<<<<<< HEAD
 def test_every_kind_of_image_gives_the_same(group):
+=======
+def test_angles_on_the_sky_are_those_where_the_source_is():
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype = 'RA---CAR', 'DEC--CAR'
+    wcs.wcs.cdelt = -0.1, 0.1
+    wcs.wcs.crpix = 150, 50
+    y, x = np.mgrid[:760, :300]
+    rng = np.random.default_rng(4)
+    image = rng.normal(size=x.shape)
+    # At declinations 0 and 65.
+    for line in (49, 699):
+        for column in (140, 155):
+            image += 300 * np.exp(-((x - column) ** 2 + (y - line) ** 2) / 8)
+    stamps = cut_stamps(
+        CCDData(image, unit='adu', wcs=wcs), size=48, positions=[(140, 49), (140, 699)]
+    )
+    found = measure(stamps).stamps
+    cos = np.sqrt(np.cos(np.radians([0, 65])))
+    for name in ('half_light_radius', 'separation'):
+        scale = found[f'{name}_arcsec'].value / found[name].value
+        assert scale == pytest.approx(360 * cos, rel=2e-3)
+
+
+def test_every_kind_of_image_gives_the_same(hst):
+>>>>>>> b24e99b (Angles of sources are by the scale of a pixel where they are)
     positions = [(143, 181), (100, 80), (60, 120)]
     stamps = cut_stamps(group, positions=positions, size=48)
     expected = measure(stamps)
