@@ -177,13 +177,9 @@ def test_units_and_scale(table, group):
     assert table['petrosian_flux'].unit == group.unit or group.unit is None
     np.testing.assert_allclose(
         table['effective_radius_arcsec'].to_value(u.arcsec),
-<<<<<<< HEAD
         table['effective_radius'].value * group.pixel_scale.value,
-=======
-        table['effective_radius'].value * real.pixel_scale.value,
         # A tangent plane has its scale at one place alone.
         rtol=1e-6,
->>>>>>> b24e99b (Angles of sources are by the scale of a pixel where they are)
     )
     np.testing.assert_array_equal(table['id'], group.ids)
     assert table.meta['status'] == {'measured': 3}

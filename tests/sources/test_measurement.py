@@ -115,9 +115,6 @@ def test_positions_on_the_sky_and_angles_from_north():
     assert found.sources['is_central'].all()
 
 
-<<<<<<< HEAD
-def test_every_kind_of_image_gives_the_same(group):
-=======
 def test_angles_on_the_sky_are_those_where_the_source_is():
     wcs = WCS(naxis=2)
     wcs.wcs.ctype = 'RA---CAR', 'DEC--CAR'
@@ -140,8 +137,7 @@ def test_angles_on_the_sky_are_those_where_the_source_is():
         assert scale == pytest.approx(360 * cos, rel=2e-3)
 
 
-def test_every_kind_of_image_gives_the_same(hst):
->>>>>>> b24e99b (Angles of sources are by the scale of a pixel where they are)
+def test_every_kind_of_image_gives_the_same(group):
     positions = [(143, 181), (100, 80), (60, 120)]
     stamps = cut_stamps(group, positions=positions, size=48)
     expected = measure(stamps)
