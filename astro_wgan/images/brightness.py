@@ -14,6 +14,9 @@ _FLUXES = [
     u.Unit(unit)
     for unit in (
         's-1',
+        'm-2 s-1',
+        'm-2 s-1 m-1',
+        'm-2 s-1 J-1',
         'Jy',
         'W m-2',
         'W m-2 um-1',

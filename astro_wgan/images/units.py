@@ -55,6 +55,8 @@ _SPELLINGS = (
 
 _LOGARITHM = re.compile(r'(?:log|log10|dex)\s*\((.*)\)|\[(.*)\]', re.IGNORECASE)
 
+_MAGNITUDE = re.compile(r'mag\s*\((?:(AB|ST)\s*(/.*)?|(.*))\)', re.IGNORECASE)
+
 _STERADIAN = re.compile(r'(?<![a-z])(sr|ster|sterad\w*)(?![a-z])', re.IGNORECASE)
 
 _TOKEN = re.compile(
@@ -159,6 +161,11 @@ def parse_unit(text):
     plain = ' '.join(text.split())
     if plain.lower() in _RATIOS:
         return u.dimensionless_unscaled
+    magnitude = _MAGNITUDE.fullmatch(plain)
+    if magnitude:
+        zero, per, linear = magnitude.groups()
+        unit = parse_unit(f'1{per or ""}' if zero else linear)
+        return u.mag({'AB': u.AB, 'ST': u.ST}[zero.upper()] * unit if zero else unit)
     for pattern, replacement in _SPELLINGS:
         plain = re.sub(pattern, replacement, plain, flags=re.IGNORECASE)
     logarithm = _LOGARITHM.fullmatch(plain)

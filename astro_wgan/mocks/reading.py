@@ -9,14 +9,13 @@ from astropy.io import fits
 from astropy.utils.exceptions import AstropyUserWarning
 
 from astro_wgan.images.reading import read_image
+from astro_wgan.images.units import parse_unit
 from astro_wgan.limits import check_unit_text
 from astro_wgan.mocks.light import LightMap
 
 __all__ = ['read_light_map']
 
-#: What SKIRT and its users write in BUNIT for AB magnitudes.
-_MAGNITUDES = ('ab mag/arcsec2', 'mag/arcsec2', 'abmag/arcsec2', 'mag/arcsec^2', 'mag arcsec-2')
-
+#: What magnitudes per square arcsec are taken for, as SKIRT and its users write them.
 _AB_BRIGHTNESS = u.mag(u.AB / u.arcsec**2)
 
 
@@ -190,18 +189,13 @@ def _unit(header, name):
 
 
 def _known_unit(unit, what):
-    if str(unit).strip().lower() in _MAGNITUDES:
-        return _AB_BRIGHTNESS
     try:
-        check_unit_text(str(unit))
-        with warnings.catch_warnings():
-            # Of two slashes in a unit, which are understood.
-            warnings.simplefilter('ignore', u.UnitsWarning)
-            return u.Unit(unit)
+        known = parse_unit(unit) if isinstance(unit, str) else u.Unit(unit)
     except (TypeError, ValueError) as error:
         raise ValueError(
             f'{what} is {str(unit)!r}, which is no unit that astropy knows: give `unit`.'
         ) from error
+    return _AB_BRIGHTNESS if known == u.mag / u.arcsec**2 else known
 
 
 def _pixel_scale(header, name):

@@ -118,12 +118,27 @@ SPELLINGS = {
     'mag/sq.arcsec': u.mag / u.arcsec**2,
     'mag(AB)': u.ABmag,
     'AB mag': u.ABmag,
+    'MAG(AB)': u.ABmag,
+    'mag(ST)': u.STmag,
+    'mag(AB / arcsec2)': u.mag(u.AB / u.arcsec**2),
+    'mag(AB)/arcsec2': u.mag / u.arcsec**2,
+    'mag(ct / s)': u.mag(u.ct / u.s),
+    'FLAM': PER_ANGSTROM,
+    'flam': PER_ANGSTROM,
+    'FNU': u.erg / u.s / u.cm**2 / u.Hz,
+    'nanomaggys': u.nmgy,
+    'photons/cm2/s/keV': u.photon / u.cm**2 / u.s / u.keV,
+    '10^6 Jy/sr': 1e6 * u.Jy / u.sr,
+    '1.0E6Jy/sr': 1e6 * u.Jy / u.sr,
+    'mJy/sqarcsec': u.mJy / u.arcsec**2,
+    'ADU / second / pixel': u.adu / u.s / u.pix,
     'log10(Msun)': u.dex(u.M_sun),
     '[erg/s]': u.dex(u.erg / u.s),
     '%': u.percent,
     '/s': 1 / u.s,
 }
 
+#: A number without unit, or a ratio.
 NOTHING = ['', 'N/A', 'S/N', 'UNITLESS', 'none', 'Dimensionless', '--', 'signal to noise', '1']
 
 UNKNOWN = {

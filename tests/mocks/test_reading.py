@@ -45,6 +45,16 @@ def test_flux_units_mean_the_same(image, tmp_path):
     np.testing.assert_allclose(first.luminosity.value, second.luminosity.value, rtol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ('text', 'factor'), [('MJY/SR', 1), ('MJy sr^-1', 1), ('Jy/sr', 1e6), ('10^6 JY/STER', 1)]
+)
+def test_units_are_read_as_those_of_images(image, tmp_path, text, factor):
+    linear = (22 * u.mag(u.AB / u.arcsec**2)).to_value(u.MJy / u.sr) * factor
+    other = write(tmp_path / 'f.fits', np.full((20, 30), linear), BUNIT=text)
+    first, second = read_light_map(image), read_light_map(other)
+    np.testing.assert_allclose(first.luminosity.value, second.luminosity.value, rtol=1e-6)
+
+
 def test_arguments_stand_for_the_header(image, tmp_path):
     bare = write(
         tmp_path / 'bare.fits',
