@@ -23,6 +23,9 @@ __all__ = ['FitsImage', 'open_fits_image']
 
 _WHOLE = (slice(None), slice(None))
 
+#: Pixels that are read at once.
+_STRIP = 2**19
+
 
 @contextmanager
 def open_fits_image(file, path, *, hdu=None, plane=None):
@@ -48,7 +51,7 @@ def open_fits_image(file, path, *, hdu=None, plane=None):
         If there is no image, or it is truncated, here or where it is read.
     """
     try:
-        # Without a memory map, pixels become native in place.
+        # Pages of a memory map would count as memory.
         with quiet_fits(), fits.open(file, memmap=False) as hdulist:
             if not any(has_signed_bytes(other.header) for other in hdulist):
                 yield FitsImage(hdulist, hdu, plane, str(path), is_own=True)
@@ -168,11 +171,9 @@ class FitsImage:
         if not self._is_own:
             # Not its section: the data may have been changed since they were read.
             return hdu.data[(*index, *part)]
-        is_whole = part == _WHOLE and not index
-        values = hdu.section[... if is_whole else (*index, *part)]
-        if values.dtype.kind == 'f' and not values.dtype.isnative and values.flags.writeable:
-            return values.byteswap(inplace=True).view(values.dtype.newbyteorder('='))
-        return values
+        if part == _WHOLE and not isinstance(hdu, fits.CompImageHDU):
+            return _in_strips(hdu.section, index, hdu.shape[-2:])
+        return hdu.section[... if part == _WHOLE and not index else (*index, *part)]
 
     def _deviation(self, part):
         hdu = self._companions.uncertainty
@@ -204,6 +205,19 @@ class FitsImage:
             # An image that was read and written may be read again.
             self.meta.remove(key, ignore_missing=True, remove_all=True)
         self.meta.update({key: text for key, text in said.items() if text})
+
+
+def _in_strips(section, index, shape):
+    """All of an image in native byte order, so that there are never two copies of it."""
+    ny, nx = shape
+    step = max(1, _STRIP // nx)
+    native = None
+    for y in range(0, ny, step):
+        strip = section[(*index, slice(y, min(y + step, ny)), slice(0, nx))]
+        if native is None:
+            native = np.empty(shape, dtype=strip.dtype.newbyteorder('='))
+        native[y : y + step] = strip
+    return native
 
 
 def _either(mask, other):

@@ -1,7 +1,5 @@
 """Zeros that are no data, such as those outside of a mosaic's footprint."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy.ndimage import binary_dilation
 
@@ -10,17 +8,20 @@ __all__ = ['ZEROS', 'check_zeros', 'no_data']
 #: What can be done with zeros.
 ZEROS = ('auto', 'keep', 'mask')
 
-#: Zeros that fill a square of so many pixels along an edge, or the border, may be no data.
-_EDGE = 6
+#: Zeros that fill a square of so many pixels along an edge, or a line of so many along the border,
+#: may be no data.
+_EDGE = 4
+_LINE = 32
 
-#: How far around them the data are looked at, and zeros beside them count as one with them.
+#: How far around them the data are looked at, and how far narrower areas of zeros belong to them.
 _REACH = 4
+_NARROW_REACH = 16
 
 #: Rows that are looked at together.
 _ROWS = 512
 
 #: Share of the pixels around, at most, that may be zero themselves, as integers are.
-_ZEROS_AROUND = 0.5
+_ZEROS_AROUND = 0.25
 
 #: Share of the pixels next to the zeros, at least, that lies in areas of data.
 _SOLID = 0.5
@@ -30,12 +31,20 @@ _SOLID = 0.5
 _EITHER_SIGN = 0.02
 _LEVEL = 2.0
 
+#: How far from that level, in units of the scatter, the median of all data may be: around a model
+#: that was cut off are its faintest pixels, around a footprint is sky, as nearly everywhere.
+_OFF_LEVEL = 5.0
+
+#: Brightness of the pixels beside the zeros, at least, in units of that of all around, which is 1
+#: in noise; models, and images without the noise that was in them, end gradually.
+_ABRUPT = 0.5
+
 #: Differences of neighboring pixels in units of the scatter: white noise has 1.4, noise that is
 #: correlated over some pixels 0.3, the wings of a galaxy without noise less than 0.1.
 _ROUGHNESS = 0.12
 
 #: Scatter, in units of the brightest pixel, that comes of rounding, as in convolutions by FFT.
-_ROUNDING = 1e-8
+_ROUNDING = {4: 1e-7, 8: 1e-12}
 
 _NORMAL = 1.482602218505602
 
@@ -76,12 +85,17 @@ def no_data(pixels, *, mask=None, zeros='auto'):
     Notes
     -----
     Mosaics have exact zeros where no exposure was, models and counts of photons where nothing
-    shines. The first fill an area, and around them is noise: values that differ from pixel to
-    pixel, of both signs or about a sky that is not zero. So zeros are no data where they fill
-    squares of 6 x 6 pixels, cut off by the border or not, and the 4 pixels around are an area of
-    data, few of them zero, whose values are as rough as noise and have either sign in 2 per cent at
-    least, or a median of more than 2 times their scatter. All such areas of an image are judged
-    together, those of stamps all together. Thinner lines of zeros stay.
+    shines. The first fill an area, and around them is noise. So zeros are no data where they fill
+    squares of 4 x 4 pixels or lines of 32 along the border, and the 4 pixels around
+
+    * are areas of data, few of which are zero;
+    * differ from pixel to pixel as noise does, by more than rounding;
+    * have either sign in 2 per cent at least, or a median of more than 2 times their scatter;
+    * have the level of the sky, the median of all data within 5 times their scatter;
+    * are not fainter beside the zeros than further away.
+
+    All such areas of an image are judged together, and those of stamps all together. Thinner lines
+    of zeros are kept, and what is counted within a sharp edge is taken for a footprint.
 
     Examples
     --------
@@ -102,96 +116,153 @@ def no_data(pixels, *, mask=None, zeros='auto'):
         return void if void.any() else None
     images = pixels if pixels.ndim == 3 else pixels[np.newaxis]
     masks = mask if mask is None or mask.ndim == 3 else mask[np.newaxis]
-    if not any(_may_have_void(image) for image in images):
-        return None
     found = np.zeros(images.shape, dtype=bool)
     around = _Around()
     for k, image in enumerate(images):
         _find(image, None if masks is None else masks[k], found[k], around)
-    if not found.any() or not around.is_sky_with_noise(_brightest(images, masks)):
+    if not found.any() or not around.is_sky_with_noise():
         return None
     return found.reshape(pixels.shape)
 
 
-def _may_have_void(image):
-    """Whether there are zeros in a net that no square of them slips through, or at the border."""
-    net = image[_EDGE // 2 :: _EDGE, _EDGE // 2 :: _EDGE]
-    if not net.all():
-        return True
-    return not all(line.all() for line in (image[0], image[-1], image[:, 0], image[:, -1]))
+def _rows_with_void(image):
+    """True for each strip of rows in which a square of zeros, or a line at the border, may be."""
+    ny = len(image)
+    strips = np.zeros(-(-ny // _ROWS), dtype=bool)
+    first = _EDGE // 2
+    # A net that no square slips through. In a square, a pixel has neighbors along both axes.
+    y, x = (first + _EDGE * each for each in np.nonzero(image[first::_EDGE, first::_EDGE] == 0))
+    for dy, dx in ((0, 1), (1, 0)):
+        beside = [
+            image[(y + sign * dy).clip(0, ny - 1), (x + sign * dx).clip(0, image.shape[1] - 1)]
+            for sign in (-1, 1)
+        ]
+        kept = (beside[0] == 0) | (beside[1] == 0)
+        y, x = y[kept], x[kept]
+    strips[np.unique(y // _ROWS)] = True
+    for row in (0, -1):
+        strips[row] |= _has_line(image[row] == 0)
+    for column in (0, -1):
+        # Where there is a line, it may begin in the strip before.
+        if _has_line(image[:, column] == 0):
+            strips[np.unique(np.flatnonzero(image[:, column] == 0) // _ROWS)] = True
+    # What reaches into a strip belongs to it.
+    wide = np.pad(strips, 1)
+    return wide[:-2] | strips | wide[2:]
 
 
 def _find(image, mask, found, around):
     """Mark areas of zeros, and gather what is around them, in strips."""
     ny = len(image)
-    margin = 2 * _EDGE + _REACH
+    margin = 3 * _EDGE + _REACH + _NARROW_REACH
+    rows = _rows_with_void(image)
     for start in range(0, ny, _ROWS):
-        first, last = max(0, start - margin), min(ny, start + _ROWS + margin)
+        own = slice(start, min(start + _ROWS, ny))
+        if not rows[start // _ROWS]:
+            continue
+        first, last = max(0, start - margin), min(ny, own.stop + margin)
         part = image[first:last]
-        zero = part == 0
-        if not zero.any():
-            continue
-        # Beyond the border are zeros, too; beyond the strip, where none of its own pixels reach,
-        # it does not matter.
-        core = _opened(zero, outside=True)
-        if not core.any():
-            continue
-        own = slice(start - first, min(start + _ROWS, ny) - first)
-        found[start : start + _ROWS] = _grown(core, _REACH, within=zero)[own]
-        near = _grown(core, _REACH) & ~core
-        solid = near & _opened(~core, outside=True)
         usable = np.isfinite(part)
         if mask is not None:
             usable &= ~mask[first:last]
-        around.add(part[own], near[own] & usable[own], solid[own] & usable[own])
+        zero = part == 0
+        core = _opened(_beyond_border(zero)) & zero
+        if not core.any():
+            continue
+        inner = slice(start - first, own.stop - first)
+        found[own] = _grown(core, _NARROW_REACH, within=zero)[inner]
+        near = _grown(core, _REACH) & ~core
+        solid = near & _opened(np.pad(~core, _EDGE - 1, constant_values=True)) & usable
+        beside = solid & _grown(core, 1)
+        near &= usable
+        around.add(*(each[inner] for each in (part, near, solid, beside)))
+    if rows.any():
+        for start in range(0, ny, _ROWS):
+            part = slice(start, start + _ROWS)
+            around.sample(image[part], None if mask is None else mask[part])
 
 
-@dataclass(eq=False)
 class _Around:
-    """The pixels around areas of zeros."""
+    """The pixels around areas of zeros, and some of all."""
 
-    near: int = 0
+    def __init__(self):
+        self.near, self.brightest, self.rounding = 0, 0.0, 0.0
+        self.values, self.beside, self.steps, self.samples = [], [], [], []
 
-    def __post_init__(self):
-        self.values, self.steps = [], []
+    def sample(self, part, mask):
+        """Keep one pixel of each square, and the brightest of all."""
+        net = (slice(_EDGE // 2, None, _EDGE),) * 2
+        usable = np.isfinite(part)
+        if mask is not None:
+            usable &= ~mask
+        values = part[net][usable[net]].astype(np.float64)
+        self.samples.append(values[values != 0])
+        self.brightest = max(self.brightest, float(np.abs(part[usable]).max(initial=0)))
+        self.rounding = _ROUNDING.get(part.dtype.itemsize, 0.0)
 
-    def add(self, part, near, solid):
+    def add(self, part, near, solid, beside):
+        """Keep the pixels around the zeros of a part."""
         self.near += int(np.count_nonzero(near))
         self.values.append(part[solid].astype(np.float64))
+        self.beside.append(part[beside].astype(np.float64))
         both = solid[:, 1:] & solid[:, :-1]
         self.steps.append(part[:, 1:][both].astype(np.float64) - part[:, :-1][both])
 
-    def is_sky_with_noise(self, brightest):
-        values, steps = np.concatenate(self.values), np.concatenate(self.steps)
-        if len(values) < max(_FEWEST, _SOLID * self.near) or len(steps) < _FEWEST:
+    def is_sky_with_noise(self):
+        """Whether all of it is what noise is."""
+        if not self.near:
+            return False
+        values, beside, steps, samples = (
+            np.concatenate(parts) for parts in (self.values, self.beside, self.steps, self.samples)
+        )
+        if len(values) < max(_FEWEST, _SOLID * self.near) or not len(beside) or not len(steps):
             return False
         if np.mean(values == 0) > _ZEROS_AROUND:
             return False
         level = np.median(values)
         scatter = _NORMAL * np.median(np.abs(values - level))
-        if scatter <= _ROUNDING * brightest:
+        if scatter <= self.rounding * self.brightest:
             return False
         if np.median(np.abs(steps)) < _ROUGHNESS * scatter / _NORMAL:
+            return False
+        if len(samples) and abs(np.median(samples) - level) > _OFF_LEVEL * scatter:
+            return False
+        if np.median(np.abs(beside)) < _ABRUPT * np.median(np.abs(values)):
             return False
         has_both_signs = min(np.mean(values < 0), np.mean(values > 0)) >= _EITHER_SIGN
         return bool(has_both_signs or abs(level) >= _LEVEL * scatter)
 
 
-def _brightest(images, masks):
-    brightest = 0.0
-    for k, image in enumerate(images):
-        for y in range(0, len(image), _ROWS):
-            part = image[y : y + _ROWS]
-            usable = np.isfinite(part)
-            if masks is not None:
-                usable &= ~masks[k][y : y + _ROWS]
-            brightest = max(brightest, float(np.abs(part[usable]).max(initial=0)))
-    return brightest
+def _beyond_border(zero):
+    """Zeros with a margin around, in which they go on where they fill a line along the border."""
+    reach = _EDGE - 1
+    wide = np.pad(zero, reach)
+    for axis in (0, 1):
+        for side in (0, -1):
+            line = _opened_line(zero.take(side, axis=axis))
+            margin = [slice(None), slice(None)]
+            margin[axis] = slice(None, reach) if side == 0 else slice(-reach, None)
+            margin[1 - axis] = slice(reach, -reach)
+            wide[tuple(margin)] |= np.expand_dims(line, axis)
+    return wide
 
 
-def _opened(area, *, outside):
-    """Those pixels of an area that lie in a square which is wholly in it."""
-    wide = np.pad(area, _EDGE - 1, constant_values=outside)
+def _has_line(line):
+    return bool(line[:: min(_LINE, len(line)) // 2 or 1].any()) and bool(_opened_line(line).any())
+
+
+def _opened_line(line):
+    """Those pixels of a line that lie in a long one."""
+    length = min(_LINE, len(line))
+    sums = np.concatenate([[0], np.cumsum(line)])
+    opened = np.zeros(len(line), dtype=bool)
+    for start in np.flatnonzero(sums[length:] - sums[:-length] == length):
+        opened[start : start + length] = True
+    return opened
+
+
+def _opened(wide):
+    """Those pixels of an area that lie in a square of it; without the margin that it comes with."""
     for combine in (np.logical_and, np.logical_or):
         for axis in (0, 1):
             lines = np.moveaxis(wide, axis, 0)
@@ -200,8 +271,7 @@ def _opened(area, *, outside):
             for k in range(1, _EDGE):
                 combine(joined, lines[k : last + k], out=joined)
             wide = np.moveaxis(joined, 0, axis)
-    # The first pass is shorter by a square less one pixel, and so is the second.
-    return wide & area
+    return wide
 
 
 def _grown(area, reach, within=None):
