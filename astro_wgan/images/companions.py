@@ -85,12 +85,12 @@ def find_companions(hdulist, chosen, header, where):
         return Companions()
     images = [hdu for hdu in hdulist if holds_image(hdu)]
     is_only_one = sum(named_part(hdu).role is None for hdu in images) == 1
-    # The only image owns what has no other name, whatever its own is.
-    groups = {own.group, (chosen.ver,)} if is_only_one else {own.group}
     found = {role: [] for role in ('mask', 'weight', *_UNCERTAINTIES)}
     for hdu in images:
         part = named_part(hdu)
-        if hdu is chosen or part.role not in found or part.group not in groups:
+        # The only image owns what has no name beside its role, whatever its own is.
+        belongs = part.group == own.group or (is_only_one and len(part.group) == 1)
+        if hdu is chosen or part.role not in found or not belongs:
             continue
         if _plain_shape(hdu.shape) != _plain_shape(chosen.shape):
             _warn(

@@ -18,6 +18,7 @@ from astro_wgan.images.pixel_values import PixelValues, has_signed_bytes
 from astro_wgan.images.planes import JUDGED, plane_index
 from astro_wgan.images.units import read_unit
 from astro_wgan.images.wcs_cards import header_without_wcs
+from astro_wgan.stamps.real_numbers import as_float
 
 __all__ = ['FitsImage', 'open_fits_image']
 
@@ -25,6 +26,9 @@ _WHOLE = (slice(None), slice(None))
 
 #: Pixels that are read at once.
 _STRIP = 2**19
+
+#: Pixels that could be read while astropy looks for a line or a section of an image.
+_WORK_OF_CALL = 5_000
 
 
 @contextmanager
@@ -116,9 +120,28 @@ class FitsImage:
         self._pixel_values.describe(self.meta)
         self._say_what_was_taken(hdulist)
 
-    def read(self, rows=slice(None), columns=slice(None)):
+    def read(self):
         """
-        Part of the image.
+        All of the image.
+
+        Returns
+        -------
+        `~astropy.nddata.NDData`
+            Pixels, mask and standard deviation.
+        """
+        pixels, mask, deviation = self.read_arrays()
+        return NDData(
+            pixels,
+            unit=self.unit,
+            wcs=self.wcs,
+            mask=mask,
+            uncertainty=None if deviation is None else StdDevUncertainty(deviation),
+            meta=self.meta,
+        )
+
+    def read_arrays(self, rows=slice(None), columns=slice(None)):
+        """
+        Part of the image, or all.
 
         Parameters
         ----------
@@ -127,11 +150,14 @@ class FitsImage:
 
         Returns
         -------
-        `~astropy.nddata.NDData`
-            Pixels as they are stored or native, mask and standard deviation.
+        pixels : `~numpy.ndarray` of float
+        mask : `~numpy.ndarray` of bool, or None
+            True where masks, weights or uncertainties say that a pixel must not be used.
+        deviation : `~numpy.ndarray`, or None
+            Standard deviation.
         """
         part = rows, columns
-        pixels = self._pixel_values(self._values(self._hdu, part))
+        pixels = as_float(self._pixel_values(self._values(self._hdu, part)), 'source')
         mask = None
         for hdu, bits in self._companions.masks:
             values = self._values(hdu, part)
@@ -143,14 +169,21 @@ class FitsImage:
         deviation = self._deviation(part)
         if deviation is not None and self._companions.uncertainty.name != 'UNCERT':
             mask = _either(mask, ~((deviation > 0) & np.isfinite(deviation)))
-        return NDData(
-            pixels,
-            unit=self.unit,
-            wcs=self.wcs,
-            mask=mask,
-            uncertainty=None if deviation is None else StdDevUncertainty(deviation),
-            meta=self.meta,
-        )
+        return pixels, mask, deviation
+
+    def work_of_part(self, shape):
+        """About how much work it is to read a part of this shape, that of all of it being 1."""
+        work, hdus = 0, [self._hdu, *self._companions]
+        for hdu in hdus:
+            if isinstance(hdu, fits.CompImageHDU):
+                tiles = [
+                    (edge + tile - 2) // tile + 1
+                    for edge, tile in zip(shape, hdu.tile_shape[-2:], strict=True)
+                ]
+                work += _WORK_OF_CALL + np.prod(tiles) * np.prod(hdu.tile_shape)
+            else:
+                work += shape[0] * (_WORK_OF_CALL + shape[1])
+        return work / (len(hdus) * np.prod(self.shape))
 
     def warn_of_bits(self):
         """Say which bits of the masks that were read were set, but have no known meaning."""
@@ -168,12 +201,19 @@ class FitsImage:
         # A mask may have fewer axes of length one than the image.
         index = self._index[max(0, len(self._index) - len(hdu.shape) + 2) :]
         index = (0,) * (len(hdu.shape) - 2 - len(index)) + index
-        if not self._is_own:
-            # Not its section: the data may have been changed since they were read.
-            return hdu.data[(*index, *part)]
-        if part == _WHOLE and not isinstance(hdu, fits.CompImageHDU):
+        try:
+            if not self._is_own:
+                # Not its section: the data may have been changed since they were read.
+                return hdu.data[(*index, *part)]
+            if part != _WHOLE:
+                return hdu.section[(*index, *part)]
+            if isinstance(hdu, fits.CompImageHDU):
+                return hdu.section[(*index, *part) if index else ...]
             return _in_strips(hdu.section, index, hdu.shape[-2:])
-        return hdu.section[... if part == _WHOLE and not index else (*index, *part)]
+        except Exception as error:  # what decompresses has no common class of errors
+            raise ImageError(
+                f'{self._where} is truncated or no FITS image: {hdu.name} cannot be read: {error}'
+            ) from error
 
     def _deviation(self, part):
         hdu = self._companions.uncertainty

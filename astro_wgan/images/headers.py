@@ -59,7 +59,7 @@ def inherited_header(header, primary):
 
 
 def without_pixel_cards(header):
-    """The header without the cards that say how pixels are stored, in place."""
-    for key in ('BSCALE', 'BZERO', 'BLANK', 'INHERIT'):
+    """The header without the cards that say how and where pixels are stored, in place."""
+    for key in ('BSCALE', 'BZERO', 'BLANK', 'INHERIT', 'EXTNAME', 'EXTVER', 'EXTLEVEL'):
         header.remove(key, ignore_missing=True, remove_all=True)
     return header

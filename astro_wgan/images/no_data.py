@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.ndimage import binary_dilation
 
-__all__ = ['ZEROS', 'check_zeros', 'no_data']
+__all__ = ['MARGIN', 'ZEROS', 'check_zeros', 'may_hold_void', 'no_data']
 
 #: What can be done with zeros.
 ZEROS = ('auto', 'keep', 'mask')
@@ -16,6 +16,9 @@ _LINE = 32
 #: How far around them the data are looked at, and how far narrower areas of zeros belong to them.
 _REACH = 4
 _NARROW_REACH = 16
+
+#: How far from a pixel it is said whether its zero may be no data.
+MARGIN = _EDGE + _NARROW_REACH
 
 #: Rows that are looked at together.
 _ROWS = 512
@@ -35,9 +38,11 @@ _LEVEL = 2.0
 #: that was cut off are its faintest pixels, around a footprint is sky, as nearly everywhere.
 _OFF_LEVEL = 5.0
 
-#: Brightness of the pixels beside the zeros, at least, in units of that of all around, which is 1
-#: in noise; models, and images without the noise that was in them, end gradually.
+#: Brightness of the pixels beside the zeros, at least, in units of that of all around, and how far
+#: off the level they are at most, in units of the scatter: 1 and 0 in noise. Models, and images of
+#: which the noise was taken away, end gradually.
 _ABRUPT = 0.5
+_SLOPE = 0.5
 
 #: Differences of neighboring pixels in units of the scatter: white noise has 1.4, noise that is
 #: correlated over some pixels 0.3, the wings of a galaxy without noise less than 0.1.
@@ -123,6 +128,31 @@ def no_data(pixels, *, mask=None, zeros='auto'):
     if not found.any() or not around.is_sky_with_noise():
         return None
     return found.reshape(pixels.shape)
+
+
+def may_hold_void(pixels, borders):
+    """
+    Whether zeros of a part of an image may be no data, which only the whole image tells.
+
+    Parameters
+    ----------
+    pixels : `~numpy.ndarray`, shape (ny, nx)
+        The part, with a margin of `MARGIN` pixels where the image goes on.
+    borders : list of (bool, bool)
+        Whether the image ends before and behind it, along y and along x.
+
+    Returns
+    -------
+    bool
+    """
+    reach = _EDGE - 1
+    zero = pixels == 0
+    wide = np.zeros(tuple(edge + 2 * reach for edge in zero.shape), dtype=bool)
+    (below, above), (left, right) = borders
+    wide[:reach], wide[-reach:] = below, above
+    wide[:, :reach], wide[:, -reach:] = left, right
+    wide[reach:-reach, reach:-reach] = zero
+    return bool((_opened(wide) & zero).any())
 
 
 def _rows_with_void(image):
@@ -228,6 +258,8 @@ class _Around:
         if len(samples) and abs(np.median(samples) - level) > _OFF_LEVEL * scatter:
             return False
         if np.median(np.abs(beside)) < _ABRUPT * np.median(np.abs(values)):
+            return False
+        if abs(np.median(beside) - level) > _SLOPE * scatter:
             return False
         has_both_signs = min(np.mean(values < 0), np.mean(values > 0)) >= _EITHER_SIGN
         return bool(has_both_signs or abs(level) >= _LEVEL * scatter)

@@ -1,5 +1,6 @@
 """Files before they are read: which kind they are, and whether FITS files are whole."""
 
+import math
 import os
 import re
 import warnings
@@ -109,12 +110,13 @@ def check_whole(hdulist, where):
     AstropyUserWarning
         If only zeros are missing that fill the last block of 2880 bytes.
     """
+    length = None
     for number, hdu in enumerate(hdulist):
         place = hdu.fileinfo()
         if place is None:
             continue
-        length, begin = place['file'].size, place['datLoc']
-        if not length or begin + place['datSpan'] <= length:
+        length, begin = length or _length(place['file']), place['datLoc']
+        if begin + place['datSpan'] <= length:
             continue
         # A compressed image lies in the file as a table, whose size is not that of the image.
         end = begin + (getattr(hdu, '_bintable', None) or hdu).size
@@ -127,3 +129,14 @@ def check_whole(hdulist, where):
             AstropyUserWarning,
             stacklevel=2,
         )
+
+
+def _length(file):
+    """Bytes of a file of astropy's, which does not know those of compressed ones."""
+    if file.size or file.closed:
+        return file.size or math.inf
+    place = file.tell()
+    file.seek(0, os.SEEK_END)
+    length = file.tell()
+    file.seek(place)
+    return length

@@ -1,5 +1,7 @@
 """One plane of pixels, in native floats, with each unusable pixel masked."""
 
+from copy import copy
+
 import numpy as np
 from astropy import units as u
 from astropy.nddata import NDData, StdDevUncertainty
@@ -97,7 +99,8 @@ def as_ccddata(image, *, zeros='auto'):
         uncertainty=uncertainty,
         mask=mask if mask.any() else None,
         wcs=wcs,
-        meta=image.meta if wcs is None else header_without_wcs(image.meta),
+        # A copy, for what is said of the zeros.
+        meta=copy(image.meta if wcs is None else header_without_wcs(image.meta)),
     )
     ccd.meta[JUDGED] = judged
     return ccd

@@ -13,7 +13,7 @@ from astro_wgan.images.opening import as_path, check_kind, is_fits, quiet_fits
 from astro_wgan.images.pictures import read_picture
 from astro_wgan.images.planes import as_ccddata, plane_of
 
-__all__ = ['read_image']
+__all__ = ['read_image', 'whole_image']
 
 _ANY_HDU = (*IMAGE_HDUS, fits.BinTableHDU, fits.TableHDU)
 
@@ -110,15 +110,16 @@ def _from_path(path, hdu, plane, zeros):
             zeros = 'keep' if zeros == 'auto' else zeros
             return as_ccddata(plane_of(read_picture(file, path), plane), zeros=zeros)
         with open_fits_image(file, path, hdu=hdu, plane=plane) as image:
-            return _whole(image, zeros)
+            return whole_image(image, zeros=zeros)
 
 
 def _from_hdus(hdus, hdu, plane, where, zeros):
     with quiet_fits():
-        return _whole(FitsImage(hdus, hdu, plane, where), zeros)
+        return whole_image(FitsImage(hdus, hdu, plane, where), zeros=zeros)
 
 
-def _whole(image, zeros):
+def whole_image(image, *, zeros='auto'):
+    """All of a `~astro_wgan.images.fits_image.FitsImage`, as `read_image` gives it."""
     pixels = image.read()
     image.warn_of_bits()
     return as_ccddata(pixels, zeros=zeros)

@@ -13,7 +13,10 @@ from astropy.table import QTable
 from astropy.utils.exceptions import AstropyUserWarning
 from numpy.lib.stride_tricks import sliding_window_view
 
-from astro_wgan.images.reading import read_image
+from astro_wgan.images.fits_image import FitsImage
+from astro_wgan.images.no_data import check_zeros
+from astro_wgan.images.parts import Parts, opened_in_parts, read_parts
+from astro_wgan.images.reading import read_image, whole_image
 from astro_wgan.images.sky import pixel_areas
 from astro_wgan.provenance import record
 from astro_wgan.stamps.bands import bands_arguments, check_one_field
@@ -21,6 +24,7 @@ from astro_wgan.stamps.checks import as_bool, as_pixel_scale, as_shape, value_in
 from astro_wgan.stamps.detection import Detection, DetectionError
 from astro_wgan.stamps.fluxes import pixel_meta, summed_pixels
 from astro_wgan.stamps.geometry import ParentImage, StampGeometry, first_pixel
+from astro_wgan.stamps.masked import joint_mask
 from astro_wgan.stamps.mosaics import detect_sources
 from astro_wgan.stamps.positions import position_table, with_positions
 from astro_wgan.stamps.stampset import StampSet
@@ -49,6 +53,7 @@ def cut_stamps(
     psf=None,
     hdu=None,
     plane=None,
+    zeros='auto',
 ):
     """
     Cut stamps of one size from an image.
@@ -97,8 +102,8 @@ def cut_stamps(
         Angle of a pixel, for an image without a WCS.
     psf : array_like, optional
         Image of the point spread function at the same pixel scale.
-    hdu, plane : optional
-        Which image of a FITS file, and which plane of a cube; as in
+    hdu, plane, zeros : optional
+        Which image of a FITS file, which plane of a cube, and what exact zeros are; as in
         `~astro_wgan.stamps.read_image`.
 
     Returns
@@ -155,6 +160,7 @@ def cut_stamps(
     1
     """
     shape = as_shape(size)
+    check_zeros(zeros)
     if partial not in ('drop', 'fill'):
         raise ValueError(f"`partial` must be 'drop' or 'fill'; got {partial!r}.")
     if outside not in ('refuse', 'keep'):
@@ -163,7 +169,7 @@ def cut_stamps(
         name = 'background' if detection is None else 'detection'
         raise ValueError(f'Give `positions` or `{name}`, not both.')
     if _are_images(image):
-        images = [read_image(band, hdu=hdu, plane=plane) for band in image]
+        images = [read_image(band, hdu=hdu, plane=plane, zeros=zeros) for band in image]
         check_one_field(images)
         known = {'mask': mask, 'fill_value': fill_value, 'size': size}
         first = cut_stamps(
@@ -184,23 +190,32 @@ def cut_stamps(
         stamps.meta['provenance'] |= {'image': [_origin(band) for band in image]}
         return stamps
     origin = _origin(image)
-    image = read_image(image, hdu=hdu, plane=plane)
-    mask = _joint_mask(image, mask)
-    if positions is None:
-        detection = Detection() if detection is None else detection
-        table = _detected_table(image, mask, background, detection, pixel_scale)
-        lost = np.zeros(len(table), dtype=bool)
-    else:
-        table, lost = position_table(positions, image.wcs, image.shape)
-    _check_converged(table, lost)
-    corner = first_pixel(np.stack([table['x'].value, table['y'].value], axis=1), shape)
-    keep = _select(corner, table, shape, image.shape, partial, outside)
-    table, corner = table[keep], corner[keep]
+    with opened_in_parts(None if positions is None else image, hdu=hdu, plane=plane) as in_file:
+        if in_file is None:
+            in_file = image = read_image(image, hdu=hdu, plane=plane, zeros=zeros)
+        mask = _checked_mask(mask, in_file.shape)
+        if positions is None:
+            detection = Detection() if detection is None else detection
+            table = _detected_table(image, mask, background, detection, pixel_scale)
+            lost = np.zeros(len(table), dtype=bool)
+        else:
+            table, lost = position_table(positions, in_file.wcs, in_file.shape)
+        _check_converged(table, lost)
+        corner = first_pixel(np.stack([table['x'].value, table['y'].value], axis=1), shape)
+        keep = _select(corner, table, shape, in_file.shape, partial, outside)
+        table, corner = table[keep], corner[keep]
+        parts = None
+        if isinstance(in_file, FitsImage):
+            parts = read_parts(in_file, corner, shape, fill_value=fill_value, zeros=zeros)
+            image = whole_image(in_file, zeros=zeros) if parts is None else in_file
+    if parts is None:
+        parts = _parts_of(image, corner, shape, fill_value)
+    hidden = _gathered_mask(mask, image.shape, corner, shape)
     return StampSet(
-        _gather(image.data, corner, shape, fill_value),
-        uncertainty=_gathered_uncertainty(image, corner, shape),
-        mask=_gathered_mask(mask, image.shape, corner, shape),
-        unit=image.unit,
+        parts.pixels,
+        uncertainty=parts.deviation,
+        mask=joint_mask(parts.mask, hidden),
+        unit=u.dimensionless_unscaled if image.unit is None else image.unit,
         pixel_scale=pixel_scale,
         psf=psf,
         geometry=StampGeometry.single(ParentImage(image.shape, image.wcs), corner),
@@ -232,21 +247,19 @@ def _are_images(image):
     return all(isinstance(b, single) or getattr(b, 'ndim', 0) == 2 for b in image)
 
 
-def _joint_mask(image, mask):
+def _checked_mask(mask, shape):
     if mask is None:
-        return image.mask
+        return None
     mask = as_bool(mask)
-    if mask.shape != image.shape:
-        raise ValueError(
-            f'`mask` must have the shape of the image, {image.shape}; got {mask.shape}.'
-        )
-    return mask if image.mask is None else mask | image.mask
+    if mask.shape != shape:
+        raise ValueError(f'`mask` must have the shape of the image, {shape}; got {mask.shape}.')
+    return mask
 
 
 def _detected_table(image, mask, background, detection, pixel_scale):
     noise = None if image.uncertainty is None else image.uncertainty.array
     background = value_in_unit(background, image.unit, 'background')
-    known = {'mask': mask, 'noise': noise, 'background': background}
+    known = {'mask': joint_mask(image.mask, mask), 'noise': noise, 'background': background}
     sources = detect_sources(image.data, **known, detection=detection)
     if not len(sources):
         raise DetectionError(
@@ -312,10 +325,15 @@ def _select(corner, table, shape, image_shape, partial, outside):
     return inside if partial == 'drop' else overlaps
 
 
-def _gathered_uncertainty(image, corner, shape):
-    if image.uncertainty is None:
-        return None
-    return _gather(image.uncertainty.array, corner, shape, np.nan)
+def _parts_of(image, corner, shape, fill_value):
+    deviation = image.uncertainty
+    if deviation is not None:
+        deviation = _gather(deviation.array, corner, shape, np.nan)
+    return Parts(
+        _gather(image.data, corner, shape, fill_value),
+        _gathered_mask(image.mask, image.shape, corner, shape),
+        deviation,
+    )
 
 
 def _gathered_mask(mask, image_shape, corner, shape):

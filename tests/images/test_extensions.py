@@ -1,0 +1,150 @@
+"""Which extension of a FITS file is the image, and what its header inherits."""
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from astro_wgan.images import read_image
+
+PIXELS = np.random.default_rng(1).normal(5, 1, size=(32, 40)).astype(np.float32)
+
+
+def image(name, pixels=PIXELS, **cards):
+    return fits.ImageHDU(pixels, fits.Header(cards), name=name)
+
+
+def file_of(tmp_path, *hdus):
+    path = tmp_path / 'image.fits'
+    fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    'before',
+    [
+        [image('WHT', 0 * PIXELS + 2)],
+        [image('DQ', (0 * PIXELS).astype('i2'))],
+        [image('ERR', 0 * PIXELS + 3), image('CTX', (0 * PIXELS).astype('i4'))],
+        [image('', PIXELS[:4, :4])],
+        [image('THUMBNAIL', PIXELS + 7)],
+        [image('', PIXELS + 7)],
+        [image('SCI_SEG', PIXELS + 7)],
+    ],
+)
+def test_what_is_named_as_the_image_comes_before_what_is_not(tmp_path, before):
+    path = file_of(tmp_path, *before, image('SCI'))
+    assert np.array_equal(read_image(path).data, PIXELS)
+    with fits.open(path) as hdulist:
+        assert np.array_equal(read_image(hdulist).data, PIXELS)
+
+
+@pytest.mark.parametrize(
+    ('names', 'number'),
+    [
+        (['N1', 'N2', 'N3'], 0),
+        (['WHT', 'CCD4'], 1),
+        (['WHT', 'DQ'], 0),
+        (['1-1.E.RMS', '1-1.E.SCI', '1-1.F.SCI'], 1),
+        (['SCI2', 'SCI1'], 0),
+        (['VAR_POISSON', 'g'], 1),
+        (['IMAGE', 'IMAGE_SEG'], 0),
+        (['SKY_IMAGE', 'IMAGE'], 1),
+        (['PSFIMAGE', 'COADD'], 1),
+    ],
+)
+def test_first_of_those_that_may_be_the_image(tmp_path, names, number):
+    hdus = [image(name, PIXELS + k) for k, name in enumerate(names)]
+    assert np.array_equal(read_image(file_of(tmp_path, *hdus)).data, PIXELS + number)
+
+
+def test_a_small_image_without_name_before_a_large_one_is_a_thumbnail(tmp_path):
+    path = tmp_path / 'image.fits'
+    large = image('')
+    fits.HDUList([fits.PrimaryHDU(PIXELS[:8, :10]), large]).writeto(path)
+    assert read_image(path).shape == PIXELS.shape
+    half = fits.HDUList([fits.PrimaryHDU(PIXELS[:16, :20]), large])
+    assert read_image(half).shape == (16, 20)
+    preview = fits.HDUList([fits.PrimaryHDU(PIXELS), image('IMAGE', PIXELS[:8, :10])])
+    assert read_image(preview).shape == PIXELS.shape
+
+
+def test_meta_says_what_was_taken_and_what_was_left(tmp_path):
+    dq = (PIXELS > 6).astype('i4')
+    path = file_of(
+        tmp_path,
+        image('SCI', EXTVER=1),
+        image('ERR', 0 * PIXELS + 2, EXTVER=1),
+        image('DQ', dq, EXTVER=1),
+        image('WHT', 0 * PIXELS + 2, EXTVER=1),
+        image('SCI', PIXELS[:9], EXTVER=2),
+        image('ERR', PIXELS[:9], EXTVER=2),
+    )
+    meta = read_image(path).meta
+    assert meta['HDU'] == '1 SCI,1 (32 x 40)'
+    assert meta['HDUUNC'] == '2 ERR,1 (32 x 40): deviation'
+    assert meta['HDUMASK'] == '3 DQ (32 x 40): bit 0'
+    assert meta['HDUWHT'] == '4 WHT (32 x 40)'
+    assert meta['HDULEFT'] == '5 SCI,2 (9 x 40), 6 ERR,2 (9 x 40)'
+
+
+def test_what_was_said_of_an_earlier_file_is_not_said_of_a_copy(tmp_path):
+    read = read_image(file_of(tmp_path, image('SCI'), image('SCI', EXTVER=2)), hdu=('SCI', 2))
+    read.mask = PIXELS > 6
+    read.write(tmp_path / 'copy.fits')
+    again = read_image(tmp_path / 'copy.fits')
+    assert again.meta['HDU'] == '0 PRIMARY (32 x 40)'
+    assert 'HDULEFT' not in again.meta
+    assert np.array_equal(again.mask, read.mask)
+
+
+def primary_with_cards():
+    primary = fits.PrimaryHDU()
+    primary.header.update(
+        {
+            'TELESCOP': 'HST',
+            'INSTRUME': 'ACS',
+            'FILTER': 'F814W',
+            'EXPTIME': 2028.0,
+            'DATE-OBS': '2004-01-02',
+            'PHOTFLAM': 7.0e-20,
+            'BUNIT': 'Jy',
+            'CRVAL1': 12.0,
+            'CTYPE1': 'RA---TAN',
+            'BLANK': -1,
+            'OBJECT': 'of the file',
+        }
+    )
+    primary.header.add_history('made by hand')
+    return primary
+
+
+def test_cards_of_the_primary_header_come_along():
+    read = read_image(fits.HDUList([primary_with_cards(), image('SCI', OBJECT='of the chip')]))
+    expected = {
+        'TELESCOP': 'HST',
+        'INSTRUME': 'ACS',
+        'FILTER': 'F814W',
+        'EXPTIME': 2028.0,
+        'DATE-OBS': '2004-01-02',
+        'PHOTFLAM': 7.0e-20,
+        'OBJECT': 'of the chip',
+    }
+    assert {key: read.meta[key] for key in expected} == expected
+    assert not {'CRVAL1', 'CTYPE1', 'BLANK', 'EXTEND', 'SIMPLE', 'HISTORY'} & set(read.meta)
+    assert read.unit == ''
+    assert read.wcs is None
+
+
+def test_an_extension_says_what_it_inherits():
+    all_of_it = fits.HDUList([primary_with_cards(), image('SCI', INHERIT=True)])
+    assert read_image(all_of_it).unit == 'Jy'
+    nothing = fits.HDUList([primary_with_cards(), image('SCI', INHERIT=False)])
+    assert 'FILTER' not in read_image(nothing).meta
+
+
+def test_an_inherited_header_can_be_written_and_read(tmp_path):
+    read = read_image(fits.HDUList([primary_with_cards(), image('SCI')]))
+    read.write(tmp_path / 'copy.fits')
+    again = read_image(tmp_path / 'copy.fits')
+    assert np.array_equal(again.data, PIXELS)
+    assert again.meta['FILTER'] == 'F814W'
