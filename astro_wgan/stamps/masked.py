@@ -75,7 +75,7 @@ def _of_column(column):
     values = np.asarray(np.ma.getdata(column.data))
     if column.unit is None or values.dtype.kind not in 'biufc':
         return values
-    return u.Quantity(values, column.unit, copy=False)
+    return values << column.unit  # of magnitudes, too
 
 
 def _says_more(value):

@@ -114,7 +114,7 @@ def typical_height(signal, noise, percentile):
     peaks = peaks[np.isfinite(peaks)]
     if not peaks.size:
         return FAINTEST_PEAK * noise
-    usual = BRIGHTEST * max(float(np.median(peaks)), noise)
+    usual = BRIGHTEST * max(float(np.median(peaks.astype(float))), noise)
     if usual > 0:
         peaks = peaks[peaks.astype(float) <= usual]
     return max(float(np.percentile(peaks, percentile)), FAINTEST_PEAK * noise, 0.0)

@@ -1,5 +1,6 @@
 """What the cards of a gallery say: the columns of a score table as plain values for JSON."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,7 +8,11 @@ from astropy.coordinates import SkyCoord
 from astropy.table import Column
 from astropy.units import Quantity
 
-__all__ = ['CardColumn', 'card_columns', 'sky_text']
+from astro_wgan.stamps.masked import without_mask
+from astro_wgan.stamps.table_columns import numbers_or_nan, plain_values
+from astro_wgan.visualize.page_text import visible
+
+__all__ = ['CardColumn', 'card_columns', 'id_texts', 'is_flag', 'score_numbers', 'sky_text']
 
 _KNOWN = {
     'rank': 'rank',
@@ -54,7 +59,8 @@ class CardColumn:
     descending : bool
         Whether cards sorted by it begin with the largest value.
     values : list
-        Plain numbers, booleans or texts, one per card; None where there is no value.
+        Plain numbers, booleans or texts, one per card; None where there is no value. What a page
+        computes with is a number, and shown as any other column where it is not.
     """
 
     name: str
@@ -93,6 +99,8 @@ def card_columns(table, rows, *, columns=None, mean_intensity=None):
     """
     found = {name: table[name] for name in table.colnames if _is_plain(table[name])}
     flags = [name for name in table.colnames if name.startswith('anomalous_')]
+    if columns is not None and (isinstance(columns, str) or not isinstance(columns, Iterable)):
+        raise ValueError(f'`columns` must be a list of names of columns; got {columns!r}.')
     further = [
         name
         for name in (found if columns is None else columns)
@@ -114,6 +122,53 @@ def card_columns(table, rows, *, columns=None, mean_intensity=None):
     return [_card_column(name, shown[name]) for name in names if name in shown]
 
 
+def id_texts(table, rows):
+    """
+    The ids of some rows as text; empty where there is none.
+
+    Raises
+    ------
+    ValueError
+        If the column ``id`` does not hold one number or text per row.
+    """
+    column = table['id']
+    if not _is_plain(column):
+        raise ValueError(
+            "The column 'id' of `table` must hold one number or text per row; got "
+            f'{type(column).__name__} of shape {getattr(column, "shape", ())}.'
+        )
+    # Whole numbers with all their digits, however many.
+    values, missing = _values_of(column[rows])
+    return ['' if gone else _text(v) for v, gone in zip(values.tolist(), missing, strict=True)]
+
+
+def score_numbers(table):
+    """
+    The scores, NaN where there is none.
+
+    Raises
+    ------
+    ValueError
+        If they are no numbers.
+    """
+    column = table['score']
+    values = numbers_or_nan(column) if _is_plain(column) else np.zeros((0, 0))
+    if values.shape == (0,):
+        return np.zeros(0)
+    if values.ndim != 1 or values.dtype.kind not in 'biuf':
+        raise ValueError(
+            "The column 'score' of `table` must hold one real number per row; got "
+            f'{type(column).__name__} of dtype {getattr(column, "dtype", None)} and shape '
+            f'{getattr(column, "shape", ())}.'
+        )
+    return values.astype(float)
+
+
+def is_flag(column):
+    """Whether a column says yes or no of each row."""
+    return _is_plain(column) and _values_of(column)[0].dtype.kind == 'b'
+
+
 def sky_text(table, rows):
     """
     Sky positions for people: ``('03h32m39.12s', '-27d47m31.2s')`` per row, ICRS.
@@ -133,9 +188,13 @@ def sky_text(table, rows):
 
 
 def _sky(table):
-    if 'sky' in table.colnames and isinstance(table['sky'], SkyCoord):
-        return table['sky'].icrs
-    return None
+    sky = table['sky'] if 'sky' in table.colnames else None
+    if not isinstance(sky, SkyCoord) or sky.ndim != 1:
+        return None
+    try:
+        return sky.icrs
+    except Exception:  # astropy raises what it likes of a horizon without a place
+        return None
 
 
 def _is_plain(column):
@@ -151,9 +210,11 @@ def _card_column(name, column):
     unit = getattr(column, 'unit', None)
     level = name.removeprefix('anomalous_')
     return CardColumn(
-        name=name,
-        label=_KNOWN.get(name, name if level == name else f'above the {level} % threshold'),
-        unit='' if unit is None else unit.to_string(),
+        name=visible(name),
+        label=visible(
+            _KNOWN.get(name, name if level == name else f'above the {level} % threshold')
+        ),
+        unit='' if unit is None else visible(unit.to_string()),
         kind=kind,
         descending=name not in _SMALLEST_FIRST,
         values=values,
@@ -162,19 +223,33 @@ def _card_column(name, column):
 
 def _plain_values(column):
     """Kind of a column, and its values as JSON can hold them."""
-    missing = np.broadcast_to(getattr(column, 'mask', False), column.shape)
-    values = getattr(column, 'unmasked', column)
-    values = np.asarray(values.value if isinstance(values, Quantity) else values)
+    values, missing = _values_of(column)
     kind = {'b': 'flag', 'i': 'number', 'u': 'number', 'f': 'number'}.get(values.dtype.kind, 'text')
     if values.dtype.kind == 'f':
         missing = missing | ~np.isfinite(values)
         # All the digits of float32; of float64 enough for a milliarcsecond on the sky.
         digits = 7 if values.dtype.itemsize <= 4 else 10
-        plain = [float(f'{value:.{digits}g}') for value in values.tolist()]
+        plain = [_rounded(float(value), digits) for value in values]
     elif values.dtype.kind in 'iu' and (np.abs(values.astype(float)) > _LARGEST_INTEGER).any():
         kind, plain = 'text', [str(value) for value in values.tolist()]
     elif kind == 'text':
-        plain = [v.decode(errors='replace') if isinstance(v, bytes) else str(v) for v in values]
+        plain = [_text(value) for value in values]
     else:
         plain = values.tolist()
     return kind, [None if gone else value for value, gone in zip(plain, missing, strict=True)]
+
+
+def _values_of(column):
+    """Plain values, and where they are masked or missing."""
+    values, mask = without_mask(column)
+    values, mask = plain_values(np.asarray(getattr(values, 'value', values)), mask)
+    return values, np.broadcast_to(False if mask is None else mask, values.shape)
+
+
+def _rounded(value, digits):
+    rounded = float(f'{value:.{digits}g}')
+    return rounded if np.isfinite(rounded) else value
+
+
+def _text(value):
+    return visible(value.decode(errors='replace') if isinstance(value, bytes) else str(value))

@@ -10,6 +10,8 @@ const zoom = element('zoom');
 const PANELS = ['Input', 'Closest image', 'Residual'];
 
 const value = (name, card) => columns.get(name)?.values[card] ?? null;
+// A table may have text where others have numbers.
+const quantity = (name, card) => (columns.get(name)?.kind === 'number' ? value(name, card) : null);
 const source = (card, panel) => `data:image/png;base64,${data.pictures[card][panel]}`;
 
 let shown = []; // cards that pass the filters, in the order of the page
@@ -44,7 +46,7 @@ function skyText(card) {
 }
 
 const degrees = (card) =>
-  ['sky.ra', 'sky.dec'].map((name) => value(name, card).toFixed(6)).join(' ');
+  ['sky.ra', 'sky.dec'].map((name) => quantity(name, card).toFixed(6)).join(' ');
 
 const level = (card) => data.levels.findLast((x) => value(`anomalous_${x}`, card)) ?? null;
 
@@ -67,21 +69,21 @@ function fillChip(chip, card) {
 
 function fillPlace(place, card) {
   place.replaceChildren();
-  if (value('sky.ra', card) !== null && value('sky.dec', card) !== null) {
+  if (data.sky && value('sky.ra', card) !== null && value('sky.dec', card) !== null) {
     const copied = make('button', degrees(card), 'copy');
     copied.type = 'button';
     copied.title = 'Copy right ascension and declination in degrees (ICRS)';
     copied.addEventListener('click', () => copy(degrees(card), 'Position copied'));
     place.append(make('span', skyText(card)), copied);
   }
-  if (columns.has('x') && columns.has('y')) {
-    const [x, y] = ['x', 'y'].map((name) => value(name, card)?.toFixed(1) ?? '–');
+  if (['x', 'y'].every((name) => columns.get(name)?.kind === 'number')) {
+    const [x, y] = ['x', 'y'].map((name) => quantity(name, card)?.toFixed(1) ?? '–');
     place.append(make('span', `x ${x}  y ${y}`, 'quiet'));
   }
 }
 
 function fillTerms(terms, card) {
-  const [residual, feature] = ['residual', 'feature'].map((n) => value(n, card));
+  const [residual, feature] = ['residual', 'feature'].map((n) => quantity(n, card));
   terms.hidden = residual === null || feature === null;
   if (terms.hidden) return;
   const both = data.gamma * residual + (1 - data.gamma) * feature;
@@ -102,7 +104,7 @@ function fillTerms(terms, card) {
 function makeCard(card) {
   const item = element('card').content.cloneNode(true).firstElementChild;
   const find = (selector) => item.querySelector(selector);
-  const score = value('score', card);
+  const score = quantity('score', card);
   const id = data.ids[card];
   item.dataset.card = card;
   find('.rank').textContent = value('rank', card);
@@ -110,9 +112,9 @@ function makeCard(card) {
   find('.id').title = id;
   fillChip(find('.chip'), card);
   find('.score').textContent = score === null ? 'no score' : number(score);
-  const p = value('p_value', card);
+  const p = quantity('p_value', card);
   if (p !== null) find('.p').textContent = `p = ${number(p, 2)}`;
-  const valid = value('valid', card);
+  const valid = quantity('valid', card);
   if (valid !== null && valid < 1) {
     const percent = Math.min(99, Math.round(100 * valid));
     find('.judgement').append(make('span', `${percent} % valid`, 'partial'));
@@ -155,7 +157,7 @@ function fillControls() {
     flag.add(new Option(`${name}: yes`, `+${name}`));
     flag.add(new Option(`${name}: no`, `-${name}`));
   }
-  element('valid').closest('label').hidden = !columns.has('valid');
+  element('valid').closest('label').hidden = columns.get('valid')?.kind !== 'number';
 }
 
 function setOrder(descending) {
@@ -172,10 +174,10 @@ function passes(card) {
   const text = element('text').value.trim().toLowerCase();
   if (!data.ids[card].toLowerCase().includes(text)) return false;
   const least = element('score').valueAsNumber;
-  const score = value('score', card);
+  const score = quantity('score', card);
   if (!Number.isNaN(least) && (score === null || score < least)) return false;
   const valid = element('valid').valueAsNumber;
-  return Number.isNaN(valid) || (value('valid', card) ?? 1) >= valid / 100;
+  return Number.isNaN(valid) || (quantity('valid', card) ?? 1) >= valid / 100;
 }
 
 function apply() {
@@ -207,14 +209,14 @@ const place = (score) => {
 
 function drawMarks() {
   if (!histogram) return;
-  const scores = shown.map((card) => value('score', card)).filter((x) => x !== null);
+  const scores = shown.map((card) => quantity('score', card)).filter((x) => x !== null);
   const path = scores.map((x) => `M${(1000 * place(x)).toFixed(1)} 0V5`).join('');
   element('marks').setAttribute('d', path);
 }
 
 function mark(target) {
   const card = target.closest?.('.card')?.dataset.card;
-  const score = card === undefined ? null : value('score', card);
+  const score = card === undefined ? null : quantity('score', card);
   element('marker').classList.toggle('on', score !== null);
   if (score === null) return;
   for (const x of ['x1', 'x2']) element('marker').setAttribute(x, `${100 * place(score)}%`);
@@ -300,11 +302,20 @@ async function copy(text, message) {
   }
 }
 
+// A spreadsheet computes what begins like this, also after blanks and quotes, unless it is a number.
+const FORMULA = /^[\s"'\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufffd]*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r\n]/;
+const NEGATIVE = /^-(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+const harmless = (x) => (FORMULA.test(x) && !NEGATIVE.test(x) ? `'${x}` : x);
+
 function csv() {
   const quoted = (x) => (/[",\r\n]/.test(x) ? `"${x.replaceAll('"', '""')}"` : x);
-  const lines = [['id', ...columns.keys()]];
+  const cell = (column, card) => {
+    const x = String(column.values[card] ?? '');
+    return column.kind === 'text' ? harmless(x) : x;
+  };
+  const lines = [['id', ...columns.keys()].map(harmless)];
   for (const card of shown) {
-    lines.push([data.ids[card], ...data.columns.map((c) => String(c.values[card] ?? ''))]);
+    lines.push([harmless(data.ids[card]), ...data.columns.map((column) => cell(column, card))]);
   }
   return lines.map((line) => line.map(quoted).join(',') + '\r\n').join('');
 }
@@ -323,15 +334,17 @@ const controls = element('controls');
 const setSize = () =>
   document.documentElement.style.setProperty('--picture', `${element('size').value}px`);
 
+const sortedDown = () => columns.get(element('sort').value)?.descending ?? false;
+
 fillControls();
-setOrder(false);
+setOrder(sortedDown());
 controls.addEventListener('submit', (event) => event.preventDefault());
 controls.addEventListener('input', (event) => {
   if (event.target.id === 'size') return setSize();
   if (event.target.id === 'invert') {
     return document.body.classList.toggle('inverted', event.target.checked);
   }
-  if (event.target.id === 'sort') setOrder(columns.get(event.target.value).descending);
+  if (event.target.id === 'sort') setOrder(sortedDown());
   apply();
 });
 // The event comes before the fields have their first values again.
@@ -339,7 +352,7 @@ controls.addEventListener('reset', () =>
   setTimeout(() => {
     document.body.classList.remove('inverted');
     setSize();
-    setOrder(false);
+    setOrder(sortedDown());
     apply();
   }),
 );

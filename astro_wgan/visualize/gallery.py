@@ -2,18 +2,22 @@
 
 import json
 from base64 import b64encode
+from collections.abc import Iterable
 from hashlib import sha256
 from html import escape
 from importlib.resources import files
+from numbers import Real
 from pathlib import Path
 from string import Template
 
 import numpy as np
+from astropy.table import Table
 
 from astro_wgan.files import replaced
 from astro_wgan.stamps.checks import as_pixel_scale
 from astro_wgan.stamps.table_columns import numbers_or_nan
-from astro_wgan.visualize.cards import card_columns, sky_text
+from astro_wgan.visualize.cards import card_columns, id_texts, score_numbers, sky_text
+from astro_wgan.visualize.page_text import visible
 from astro_wgan.visualize.pictures import (
     MASKED_COLOUR,
     combine_bands,
@@ -92,7 +96,10 @@ def write_gallery(
     Raises
     ------
     ValueError
-        If shapes disagree, rows or columns are not those of the table, or an option is unknown.
+        If shapes disagree, rows or columns are not those of the table, scores are no numbers, or
+        an option is unknown.
+    TypeError
+        If ``table`` is none.
     astropy.units.UnitsError
         If ``pixel_scale`` is not an angle.
 
@@ -116,6 +123,8 @@ def write_gallery(
     'strange.html'
     """
     rows = _checked_rows(table, rows)
+    notes = [notes] if isinstance(notes, str) else notes
+    _check_texts(title, notes)
     inputs, closest, residuals = _checked_images(len(rows), inputs, closest, residuals)
     if origin not in ('lower', 'upper'):
         raise ValueError(f"`origin` must be 'lower' or 'upper'; got {origin!r}.")
@@ -132,7 +141,7 @@ def write_gallery(
         combine_bands(inputs, rgb=rgb), combine_bands(closest, rgb=rgb), residuals, limit
     )
     shape = residuals.shape[1:]
-    ids = [str(name) for name in np.asarray(table['id'])[rows].tolist()]
+    ids, title = id_texts(table, rows), visible(title)
     data = {
         'title': title,
         'total': len(table),
@@ -162,11 +171,24 @@ def write_gallery(
     return Path(path)
 
 
+def _check_texts(title, notes):
+    if not isinstance(title, str):
+        raise ValueError(f'`title` must be text; got {title!r}.')
+    if not isinstance(notes, Iterable) or not all(isinstance(note, str) for note in notes):
+        raise ValueError(f'`notes` must be text, or a list of texts; got {notes!r}.')
+
+
 def _checked_rows(table, rows):
+    if not isinstance(table, Table):
+        raise TypeError(f'`table` must be a table of astropy; got {type(table).__name__}.')
     for name in ('id', 'score', 'rank'):
         if name not in table.colnames:
             raise ValueError(f'`table` must have a column {name!r}; got {table.colnames}.')
-    rows = np.asarray(rows)
+    score_numbers(table)
+    try:
+        rows = np.asarray(rows)
+    except ValueError:  # lists of different lengths
+        rows = np.asarray(None)
     if rows.size == 0:
         return np.zeros(0, dtype=np.int64)
     if rows.ndim != 1 or rows.dtype.kind not in 'iu':
@@ -181,7 +203,7 @@ def _checked_rows(table, rows):
 
 def _checked_images(n, inputs, closest, residuals):
     images = {'inputs': inputs, 'closest': closest, 'residuals': residuals}
-    images = {name: numbers_or_nan(stack).astype(np.float32) for name, stack in images.items()}
+    images = {name: _as_images(stack, name) for name, stack in images.items()}
     shape = images['inputs'].shape
     for name, stack in images.items():
         if stack.ndim not in (3, 4) or len(stack) != n or stack.shape != shape:
@@ -189,8 +211,20 @@ def _checked_images(n, inputs, closest, residuals):
                 f'`{name}` must hold one image per row, as an array ({n}, ny, nx) or '
                 f'({n}, ny, nx, bands) like the others; got the shape {stack.shape}.'
             )
-        stack[~np.isfinite(stack)] = np.nan
     return images.values()
+
+
+def _as_images(stack, name):
+    """Numbers in float32, its largest where they are beyond it, and NaN where they are none."""
+    try:
+        stack = numbers_or_nan(stack)
+    except ValueError:  # lists of different lengths
+        stack = np.asarray(None)
+    if stack.dtype.kind not in 'biuf':
+        raise ValueError(f'`{name}` must be images of real numbers; got dtype {stack.dtype}.')
+    largest = np.finfo(np.float32).max
+    images = np.clip(stack, -largest, largest).astype(np.float32) if stack.dtype != bool else stack
+    return np.where(np.isfinite(stack), images, np.float32(np.nan))
 
 
 def _mean_of_valid(image):
@@ -211,7 +245,8 @@ def _pictures(inputs, closest, residuals, limit):
 
 def _gamma(table):
     search = table.meta.get('search')
-    return search.get('gamma') if isinstance(search, dict) else None
+    gamma = search.get('gamma') if isinstance(search, dict) else None
+    return float(gamma) if isinstance(gamma, Real) and np.isfinite(gamma) else None
 
 
 def _scale_bar(pixel_scale, nx):
@@ -221,7 +256,8 @@ def _scale_bar(pixel_scale, nx):
     width = nx * pixel_scale.to_value('arcsec / pix')
     steps = [factor * 10.0**power for power in range(-4, 5) for factor in (1, 2, 5)]
     angle = min(steps, key=lambda step: abs(np.log(step / (width / 4))))
-    return {'label': f'{angle:g}″', 'share': angle / width}
+    # Stamps so narrow that no bar fits, or so wide that none is seen, have none.
+    return {'label': f'{angle:g}″', 'share': angle / width} if 0.05 < angle / width < 1 else None
 
 
 def _json_for_script(data):

@@ -59,9 +59,7 @@ def combine_bands(images, *, rgb=None):
         If ``rgb`` does not name three bands of the images.
     """
     bands = images.shape[3] if images.ndim == 4 else 1
-    if rgb is not None and (
-        len(rgb) != 3 or not all(isinstance(k, (int, np.integer)) and 0 <= k < bands for k in rgb)
-    ):
+    if rgb is not None and not _are_bands(rgb, bands):
         raise ValueError(
             f'`rgb` must name three bands by numbers from 0 to {bands - 1}; got {rgb}.'
         )
@@ -76,6 +74,14 @@ def combine_bands(images, *, rgb=None):
     count = valid.sum(axis=-1)
     total = np.where(valid, images, 0).sum(axis=-1)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _are_bands(rgb, bands):
+    return (
+        isinstance(rgb, (list, tuple, np.ndarray))
+        and len(rgb) == 3
+        and all(isinstance(k, (int, np.integer)) and 0 <= k < bands for k in rgb)
+    )
 
 
 def residual_map(residuals):

@@ -1,12 +1,16 @@
 """The head of a gallery: how many stamps, which thresholds, how the scores are spread."""
 
-import json
+import re
 from dataclasses import dataclass
 from html import escape
+from numbers import Real
 
 import numpy as np
 
+from astro_wgan.stamps.table_columns import numbers_or_nan
+from astro_wgan.visualize.cards import is_flag, score_numbers
 from astro_wgan.visualize.columns import recorded_thresholds
+from astro_wgan.visualize.page_text import meta_text, visible
 
 __all__ = [
     'histogram_html',
@@ -20,6 +24,10 @@ __all__ = [
 ]
 
 _BINS = 80
+
+#: Scores beyond this are drawn as if they were this, and bins are at least so wide together.
+_FARTHEST, _NARROWEST = 1e300, 1e-300
+
 _PLOT_TOP, _PLOT_BOTTOM, _PLOT_HEIGHT = 58, 178, 202
 
 
@@ -61,23 +69,28 @@ def score_bins(scores, *, bins=_BINS):
         None if there is no finite score.
     """
     scores = np.asarray(scores, dtype=float)
-    scores = scores[np.isfinite(scores)]
+    scores = np.clip(scores[np.isfinite(scores)], -_FARTHEST, _FARTHEST)
     if not scores.size:
         return None
     low, middle, tail, top = np.percentile(scores, (0, 50, 98, 100))
     # A few scores far out would press all others into one bar.
     high = min(top, middle + 4 * (tail - middle)) if tail > middle else top
-    if not high > low:
-        low, high = low - 0.5, high + 0.5
+    # Between numbers that are next to each other there are no bins.
+    least = max(2 * bins * np.spacing(max(abs(low), abs(high))), _NARROWEST)
+    if not high - low > least:
+        low, high = low - max(0.5, least), high + max(0.5, least)
     counts, _ = np.histogram(np.minimum(scores, high), bins=bins, range=(low, high))
     return ScoreBins(float(low), float(high), counts, int(np.count_nonzero(scores > high)))
 
 
 def levels_of(table):
     """Levels of the flags in a score table, from the lowest: ``[85, 90, 95]``."""
-    prefix = 'anomalous_'
-    levels = [name.removeprefix(prefix) for name in table.colnames if name.startswith(prefix)]
-    return sorted(int(level) for level in levels if level.isdigit())
+    found = [
+        re.fullmatch('anomalous_([1-9][0-9]?)', name)
+        for name in table.colnames
+        if is_flag(table[name])
+    ]
+    return sorted(int(level[1]) for level in found if level)
 
 
 def summary_html(table, *, shown, shape, pixel_scale=None):
@@ -101,7 +114,7 @@ def summary_html(table, *, shown, shape, pixel_scale=None):
     """
     if not len(table):
         return '<p class="summary">No stamps were scored: there is nothing to show.</p>'
-    blind = int(np.count_nonzero(np.isnan(np.asarray(table['score'], dtype=float))))
+    blind = int(np.count_nonzero(np.isnan(score_numbers(table))))
     parts = [f'<b>{len(table) - blind:,}</b> {_plural("stamp", len(table) - blind)} scored']
     if blind:
         parts.append(f'<b>{blind:,}</b> without a valid pixel and so without a score')
@@ -128,17 +141,16 @@ def thresholds_html(table):
         Empty if the scores were not calibrated or there are none.
     """
     levels = levels_of(table)
-    recorded = recorded_thresholds(table)
     if not len(table) or not levels:
         return ''
-    thresholds, training = recorded.get('held-out', {}), recorded.get('training')
-    scored = int(np.count_nonzero(~np.isnan(np.asarray(table['score'], dtype=float))))
+    thresholds, training = (_thresholds(table, source) for source in ('held-out', 'training'))
+    scored = int(np.count_nonzero(~np.isnan(score_numbers(table))))
     heads = ['Level', 'Score above', 'Stamps', 'If all normal']
     if training:
         heads.insert(2, 'Training set')
     rows = []
     for level in levels:
-        above = int(np.count_nonzero(np.asarray(table[f'anomalous_{level}'])))
+        above = int(np.count_nonzero(numbers_or_nan(table[f'anomalous_{level}']) == 1))
         cells = [_threshold(thresholds.get(str(level)))]
         if training:
             cells.append(_threshold(training.get(str(level))))
@@ -164,7 +176,7 @@ def histogram_html(table):
     str
         It fits any width: positions along x are percentages. Empty if there is no score.
     """
-    bins = score_bins(table['score'])
+    bins = score_bins(score_numbers(table))
     if bins is None:
         return ''
     counts = bins.counts
@@ -181,7 +193,7 @@ def histogram_html(table):
         )
     parts.append(f'<line class="axis" x1="0" x2="100%" y1="{_PLOT_BOTTOM}" y2="{_PLOT_BOTTOM}"/>')
     parts += [_tick(value, bins) for value in _round_values(bins.low, bins.high)]
-    thresholds = recorded_thresholds(table).get('held-out', {})
+    thresholds = _thresholds(table, 'held-out')
     found = {level: thresholds.get(str(level), np.nan) for level in levels_of(table)}
     parts += _threshold_marks({k: t for k, t in found.items() if bins.low <= t <= bins.high}, bins)
     most = f'{counts.max():,} {_plural("stamp", counts.max())}'
@@ -214,7 +226,7 @@ def notes_html(notes):
     str
     """
     notes = [notes] if isinstance(notes, str) else notes
-    return ''.join(f'<p>{escape(note)}</p>' for note in notes)
+    return ''.join(f'<p>{escape(visible(note))}</p>' for note in notes)
 
 
 def provenance_html(table):
@@ -228,10 +240,9 @@ def provenance_html(table):
     """
     if not table.meta:
         return ''
-    text = json.dumps(dict(table.meta), indent=2, default=str, ensure_ascii=False)
     return (
         '<details class="provenance"><summary>Versions and provenance</summary>'
-        f'<pre tabindex="0">{escape(text)}</pre></details>'
+        f'<pre tabindex="0">{escape(meta_text(table.meta))}</pre></details>'
     )
 
 
@@ -272,6 +283,8 @@ def _fact(column, card):
     value = column.values[card]
     if value is None:
         return '–'
+    if column.kind != 'number':
+        return escape(str(value))
     return _number(value, 9 if column.name.startswith('sky.') else 5)
 
 
@@ -283,6 +296,12 @@ def _false_positives(level, scored):
         f'{scored * chance / 100:,.0f} of {scored:,} stamps are expected there even if nothing '
         f'strange is among them: a flag is an invitation to look, not a discovery.</p>'
     )
+
+
+def _thresholds(table, source):
+    """Those of the source that are numbers, by level, as text."""
+    recorded = recorded_thresholds(table).get(source, {})
+    return {level: t for level, t in recorded.items() if isinstance(t, Real)}
 
 
 def _threshold(value):
@@ -343,4 +362,4 @@ def _plural(word, count):
 
 def _date(table):
     provenance = table.meta.get('provenance')
-    return str(provenance.get('date', '')) if isinstance(provenance, dict) else ''
+    return visible(str(provenance.get('date', ''))) if isinstance(provenance, dict) else ''

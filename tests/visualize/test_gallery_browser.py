@@ -1,5 +1,6 @@
 """The gallery page in a real browser: what a person sees, clicks and types."""
 
+import csv
 import json
 import shutil
 import time
@@ -318,10 +319,78 @@ def test_the_shown_cards_are_taken_away_as_csv(browser, page, table, tmp_path):
     wait(browser, path.exists)
     expected = table[table['anomalous_85']]
     expected = expected[np.argsort(expected['flux'])[::-1]]
-    csv = Table.read(path, format='ascii.csv')
-    assert csv['id'].tolist() == expected['id'].tolist()
-    np.testing.assert_allclose(csv['score'], expected['score'], rtol=1e-9)
-    np.testing.assert_allclose(csv['sky.ra'], expected['sky'].ra.deg, rtol=1e-9)
+    found = Table.read(path, format='ascii.csv')
+    assert found['id'].tolist() == expected['id'].tolist()
+    np.testing.assert_allclose(found['score'], expected['score'], rtol=1e-9)
+    np.testing.assert_allclose(found['sky.ra'], expected['sky'].ra.deg, rtol=1e-9)
+
+
+#: What a spreadsheet would compute, and what it may take for a number.
+FORMULAS = [
+    '=1+1',
+    '+1+1',
+    '-2+3',
+    '@SUM(1)',
+    '\t=1',
+    '\r=2',
+    '  =3',
+    '"=4"',
+    "'=5",
+    '\u200b=6',
+    '\u202e=7',
+    '\uff1d8',
+    '\n9',
+    '=HYPERLINK("http://127.0.0.1","x")',
+    "=cmd|' /C calc'!A0",
+    '-1.5e3-cmd',
+]
+HARMLESS = ['-1.5', '-1e-7', 'M 31', 'a=b', '3-4', '', 'NGC 7027, "blue"', '\u22122']
+
+
+def test_no_cell_of_the_csv_is_a_formula(browser, tmp_path):
+    texts = [*FORMULAS, *HARMLESS]
+    table = QTable({'id': texts, 'score': np.linspace(2, -1, len(texts))})
+    table['rank'] = np.arange(len(texts)) + 1
+    table['=name'] = texts[::-1]
+    table['offset'] = np.linspace(-3, -1, len(texts))
+    page = write(tmp_path / 'page.html', table, title='formulas')
+    behaviour = {'behavior': 'allow', 'downloadPath': str(tmp_path)}
+    browser.execute_cdp_cmd('Browser.setDownloadBehavior', behaviour)
+    visit(browser, page)
+    find(browser, '#download').click()
+    path = tmp_path / 'formulas.csv'
+    wait(browser, path.exists)
+    with open(path, newline='', encoding='utf-8') as file:
+        head, *rows = csv.reader(file)
+    assert head[0] == 'id'
+    assert "'=name" in head
+    # A carriage return is no character that a page shows.
+    expected = [f"'{text}" for text in FORMULAS] + HARMLESS
+    expected = [text.replace('\r', '\ufffd') for text in expected]
+    assert [row[0] for row in rows] == expected
+    assert [row[head.index("'=name")] for row in rows] == expected[::-1]
+    # Numbers stay numbers.
+    offset, score = ([float(row[head.index(name)]) for row in rows] for name in ('offset', 'score'))
+    np.testing.assert_allclose(offset, table['offset'])
+    np.testing.assert_allclose(score, table['score'], atol=1e-9)
+
+
+def test_text_where_numbers_are_expected_is_shown(browser, tmp_path):
+    """Sorted, filtered and enlarged, with no error in the browser."""
+    names = ('x', 'y', 'valid', 'p_value', 'residual', 'feature', 'rank', 'sky.ra')
+    table = QTable({'id': ['a', 'b'], 'score': [2.0, 1.0], **{n: ['left', 'right'] for n in names}})
+    table['anomalous_90'], table['flag'] = [True, False], [True, False]
+    images = np.random.default_rng(1).normal(size=(2, 16, 16))
+    page = write_gallery(
+        tmp_path / 'p.html', table, rows=[0, 1], inputs=images, closest=images, residuals=images
+    )
+    visit(browser, page)
+    assert len(browser.find_elements('css selector', '.card')) == 2
+    find(browser, '.pictures').click()
+    assert 'left' in find(browser, '.facts').text
+    find(browser, '#close').click()
+    choose(browser, 'flag', '+flag')
+    assert len(browser.find_elements('css selector', '.card')) == 1
 
 
 def test_ids_and_positions_are_copied(browser, page, table):
