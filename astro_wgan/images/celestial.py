@@ -4,7 +4,6 @@ import re
 import warnings
 
 import numpy as np
-from astropy.coordinates import FK4, FK5, ICRS, FK4NoETerms, Galactic
 from astropy.io import fits
 from astropy.utils.exceptions import AstropyUserWarning
 from astropy.wcs import WCS, FITSFixedWarning
@@ -12,12 +11,12 @@ from astropy.wcs.wcsapi import SlicedLowLevelWCS
 
 from astro_wgan.images.lookup_tables import moved_wcs
 from astro_wgan.images.projections import centered, in_icrs
-from astro_wgan.images.sky import celestial_frame
 from astro_wgan.images.wcs_cards import header_without_tables, mended_header
 
 __all__ = ['celestial_wcs', 'has_celestial', 'read_wcs']
 
-_FRAMES = (ICRS, FK5, FK4, FK4NoETerms, Galactic)
+#: Values of RADESYS that astropy has a frame for.
+_SYSTEMS = ('', 'ICRS', 'FK5', 'FK4', 'FK4-NO-E')
 
 #: Of a matrix whose rows are parallel to this share, there is no inverse.
 _SINGULAR = 1e-9
@@ -144,10 +143,9 @@ def _checked(wcs, shape):
     """The WCS, or one that is equivalent, with all that positions need."""
     if any(name.endswith('-TAB') for name in wcs.wcs.ctype):
         raise ValueError('it is given as a table, -TAB')
-    numbers = wcs.wcs.crval, wcs.wcs.crpix, wcs.pixel_scale_matrix
-    if not all(np.isfinite(values).all() for values in numbers):
-        raise ValueError('its numbers are not finite')
     matrix = wcs.pixel_scale_matrix
+    if not all(np.isfinite(values).all() for values in (wcs.wcs.crval, wcs.wcs.crpix, matrix)):
+        raise ValueError('its numbers are not finite')
     if abs(np.linalg.det(matrix)) <= _SINGULAR * np.prod(np.linalg.norm(matrix, axis=1)):
         raise ValueError('its matrix of pixel scales is singular')
     wcs.wcs.set()
@@ -180,8 +178,10 @@ def _in_known_frame(wcs):
         wcs = wcs.deepcopy()
         wcs.wcs.radesys = known
         wcs.wcs.set()
-    if not isinstance(celestial_frame(wcs), _FRAMES):
-        raise ValueError(f'{longitude.rstrip("-")} are no coordinates of the sky')
+    if longitude not in ('RA--', 'RA', 'GLON'):
+        raise ValueError(f'{longitude.rstrip("-")} is no longitude on the sky that is known')
+    if known not in _SYSTEMS:
+        raise ValueError(f'its RADESYS {system!r} is none of {", ".join(_SYSTEMS[1:])}')
     return wcs
 
 

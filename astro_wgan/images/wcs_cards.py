@@ -59,8 +59,8 @@ def mended_header(header):
     """
     A header of which astropy reads the WCS that is meant.
 
-    Numbers that are written as text become numbers, which astropy would take for 0; of two
-    descriptions of a photographic plate, which crash wcslib, one stays.
+    Numbers that are written as text become numbers, which astropy would take for 0, and CTYPE is in
+    capitals; of two descriptions of a photographic plate, which crash wcslib, one stays.
 
     Parameters
     ----------
@@ -76,15 +76,17 @@ def mended_header(header):
     ValueError
         If a number cannot be read, or the CDi_j are all 0, which astropy takes for 1.
     """
-    texts = {
-        card.keyword: card.value
-        for card in header.cards
-        if _IS_NUMBER(card.keyword) and isinstance(card.value, str)
-    }
-    if texts:
+    right = {}
+    for keyword, text in ((key, header[key]) for key in header if _IS_OF_WCS(key)):
+        if not isinstance(text, str):
+            continue
+        if _IS_NUMBER(keyword):
+            right[keyword] = _number(keyword, text)
+        elif keyword.startswith('CTYPE') and text != text.upper():
+            right[keyword] = text.upper()
+    if right:
         header = header.copy()
-        for keyword, text in texts.items():
-            header[keyword] = _number(keyword, text)
+        header.update(right)
     if 'AMDX1' in header and 'CQDIS1' in header:
         header = _without(header, _IS_PLATE)
     matrix = [header[key] for i in (1, 2) for j in (1, 2) if (key := f'CD{i}_{j}') in header]

@@ -1,13 +1,18 @@
 """Stamps from and to astropy's own objects for one stamp: `Cutout2D`, `CCDData`, `NDData`."""
 
+import warnings
+from contextlib import contextmanager
+
 import numpy as np
 from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.nddata import Cutout2D, NDData, StdDevUncertainty
 from astropy.table import QTable
 from astropy.time import Time
+from astropy.utils.exceptions import AstropyUserWarning
 from astropy.utils.masked import Masked
 
+from astro_wgan.images.celestial import celestial_wcs
 from astro_wgan.images.image_data import ImageData
 from astro_wgan.images.lookup_tables import MovedCutout, cutout_wcs, has_tables
 from astro_wgan.images.sky import celestial_frame, pixel_to_angles
@@ -74,7 +79,8 @@ def join_cutouts(
                 "Cutout2D's mode='partial' keeps the shape at the border."
             )
     unit = _common_unit(stamps, unit)
-    places = [_place(cutout, shape) for cutout in cutouts]
+    with _each_warning_once():
+        places = [_place(cutout, shape) for cutout in cutouts]
     geometry = StampGeometry(
         tuple(parent for parent, _, _ in places),
         np.arange(len(places)),
@@ -173,6 +179,16 @@ def to_ccddata(stamps):
     ]
 
 
+@contextmanager
+def _each_warning_once():
+    """Of many stamps, the same is said once."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter('always', AstropyUserWarning)
+        yield
+    for text, kind in {str(w.message): w.category for w in caught}.items():
+        warnings.warn(text, kind, stacklevel=4)
+
+
 def _as_nddata(cutout):
     if isinstance(cutout, Cutout2D):
         # NDData takes a Quantity and a masked array apart.
@@ -196,14 +212,14 @@ def _place(cutout, shape):
     """Parent image, corner there and position asked for, as far as a cutout knows them."""
     if isinstance(cutout, NDData):
         center = ((shape[1] - 1) / 2, (shape[0] - 1) / 2)
-        return ParentImage(shape, cutout.wcs), (0, 0), center
+        return ParentImage(shape, celestial_wcs(cutout.wcs, shape)), (0, 0), center
     inside_y, inside_x = cutout.slices_cutout
     x, y = cutout.origin_original
     corner = (x - inside_x.start, y - inside_y.start)
     # The image reaches as far as the cutout has seen of it, which is to its border where it
     # leaves it.
     parent_shape = tuple(part.stop for part in cutout.slices_original)
-    wcs = cutout_wcs(cutout)
+    wcs = celestial_wcs(cutout_wcs(cutout), shape)
     if wcs is not None:
         wcs = shifted_wcs(wcs, (-corner[0], -corner[1]), parent_shape)
     return ParentImage(parent_shape, wcs), corner, cutout.input_position_original

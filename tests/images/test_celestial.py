@@ -1,5 +1,7 @@
 """The WCS of headers as surveys write them: by astropy of the header, or by closed formulas."""
 
+import shutil
+import subprocess
 import warnings
 
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.nddata import CCDData
+from astropy.table import Table
 from astropy.utils.exceptions import AstropyUserWarning
 from astropy.wcs import WCS, FITSFixedWarning
 
@@ -78,6 +81,11 @@ HEADERS = {
     | MATRIX
     | {'CTYPE1': 'RA---TNX', 'CTYPE2': 'DEC--TNX', 'WAT1_001': tnx(1)[:68], 'WAT1_002': tnx(1)[68:]}
     | {'WAT0_001': 'system=image', 'WAT2_001': tnx(2)[:68], 'WAT2_002': tnx(2)[68:]},
+    'ZPX': PLAIN
+    | MATRIX
+    | {'CTYPE1': 'RA---ZPX', 'CTYPE2': 'DEC--ZPX', 'WAT0_001': 'system=image'}
+    | {'WAT1_001': 'wtype=zpx axtype=ra projp1=1. projp3=300.'}
+    | {'WAT2_001': 'wtype=zpx axtype=dec projp1=1. projp3=300.'},
     'plate': plate(),
     'plate beside TAN': plate() | PLAIN | SCALE,
     'arcsec': PLAIN
@@ -148,16 +156,51 @@ def test_stamps_are_where_the_header_says(name, tmp_path):
         assert pixel_to_sky(x, y, wcs).separation(right).mas < 0.01
 
 
+@pytest.mark.sextractor
+@pytest.mark.parametrize(
+    ('name', 'within'),
+    # In arcsec: SExtractor leaves the elliptic terms of FK4 out, and has its own galactic pole.
+    [
+        *((name, 1e-3) for name in ('CDELT and CROTA2', 'PC001001', 'TPV', 'TNX', 'LONPOLE')),
+        *((name, 1e-3) for name in ('TPV that is called TAN', 'latitude first', 'a pole')),
+        ('FK4 by EPOCH', 0.3),
+        ('FK5', 0.1),
+        ('galactic', 0.1),
+    ],
+)
+def test_sextractor_has_the_same_positions(name, within, tmp_path):
+    program = shutil.which('source-extractor') or shutil.which('sex')
+    if program is None:
+        pytest.skip('needs the program SExtractor (package source-extractor)')
+    y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    pixels = PIXELS + 0.0
+    for column, row in ((20, 40), (60, 15)):
+        pixels += 1000 * np.exp(-((x - column) ** 2 + (y - row) ** 2) / 8)
+    hdu = fits.PrimaryHDU(pixels.astype('f4'), header_of(HEADERS[name]))
+    hdu.writeto(tmp_path / 'a.fits')
+    (tmp_path / 'a.param').write_text('X_IMAGE\nY_IMAGE\nALPHA_J2000\nDELTA_J2000\n')
+    (tmp_path / 'a.conv').write_text('CONV NORM\n1 2 1\n2 4 2\n1 2 1\n')
+    options = '-PARAMETERS_NAME a.param -FILTER_NAME a.conv -CATALOG_NAME a.cat -DETECT_THRESH 20'
+    command = [program, 'a.fits', *options.split(), '-CATALOG_TYPE', 'ASCII_HEAD']
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    found = Table.read(tmp_path / 'a.cat', format='ascii.sextractor')
+    assert len(found) == 2
+    sky = pixel_to_sky(found['X_IMAGE'] - 1, found['Y_IMAGE'] - 1, read_image(hdu).wcs)
+    theirs = SkyCoord(found['ALPHA_J2000'], found['DELTA_J2000'], unit='deg')
+    assert sky.separation(theirs).arcsec.max() < within
+
+
 @pytest.mark.parametrize(
     ('cards', 'number'),
     [
         ({'CRVAL1': '84.0'}, 84),
         ({'CRPIX1': ' 41.D0 '}, 84),
+        ({'CTYPE1': 'ra---tan', 'CTYPE2': 'dec--tan'}, 84),
         ({'EQUINOX': 'J2000'}, 84),
         ({'EQUINOX': 'B1950', 'RADESYS': 'FK4'}, 84.63),
     ],
 )
-def test_numbers_that_are_written_as_text_are_numbers(cards, number):
+def test_cards_that_are_nearly_right_are_read(cards, number):
     image = read_image(fits.PrimaryHDU(PIXELS, header_of(PLAIN | SCALE | cards)))
     assert pixel_to_sky(40, 30, image.wcs).ra.deg == pytest.approx(number, abs=0.01)
 
@@ -173,12 +216,13 @@ WITHOUT_SKY = {
     'two projections': (SCALE | {'CTYPE2': 'DEC--SIN'}, 'Inconsistent projection'),
     'one axis': (SCALE | {'CTYPE2': 'LINEAR'}, 'Unmatched celestial axes'),
     'unit of a length': (SCALE | {'CUNIT1': 'kpc', 'CUNIT2': 'kpc'}, 'Mismatched units'),
-    'the Sun': (SCALE | {'CTYPE1': 'HPLN-TAN', 'CTYPE2': 'HPLT-TAN'}, 'frame'),
+    'unit of a time': (SCALE | {'CUNIT1': 'h', 'CUNIT2': 'deg'}, 'Mismatched units'),
+    'the Sun': (SCALE | {'CTYPE1': 'HPLN-TAN', 'CTYPE2': 'HPLT-TAN'}, 'HPLN is no longitude'),
     'the Earth': (
         SCALE | {'CTYPE1': 'TLON-TAN', 'CTYPE2': 'TLAT-TAN'},
-        'no coordinates of the sky',
+        'TLON is no longitude',
     ),
-    'apparent places': (SCALE | {'RADESYS': 'GAPPT'}, 'frame'),
+    'apparent places': (SCALE | {'RADESYS': 'GAPPT'}, "RADESYS 'GAPPT' is none of ICRS"),
     'table without columns': (SCALE | {'CTYPE1': 'RA---TAB', 'CTYPE2': 'DEC--TAB'}, ''),
 }
 

@@ -15,8 +15,9 @@ from astropy.nddata import (
 )
 from astropy.table import MaskedColumn, QTable
 from astropy.time import Time
+from astropy.utils.exceptions import AstropyUserWarning
 from astropy.utils.masked import Masked
-from astropy.wcs import WCS
+from astropy.wcs import WCS, Sip
 
 from astro_wgan import datasets
 from astro_wgan.images.reading import read_image
@@ -370,3 +371,19 @@ def test_rows_of_any_table_are_written_and_read_again(tmp_path):
         # In memory nothing is another.
         assert stamp.meta['name'] == ROWS['name'][k]
         assert stamp.meta['crval1'] == ROWS['crval1'][k]
+
+
+def test_sip_that_is_left_over_counts_in_cutouts_as_little_as_in_images():
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype = 'RA---TAN', 'DEC--TAN'
+    wcs.wcs.cdelt = -1e-4, 1e-4
+    wcs.wcs.crpix = 500, 500
+    right = wcs.pixel_to_world(60, 70)
+    wcs.sip = Sip(*np.full((2, 3, 3), 1e-4), np.zeros((3, 3)), np.zeros((3, 3)), [500, 500])
+    image = np.ones((100, 100))
+    cutouts = [Cutout2D(image, position, 11, wcs=wcs) for position in [(60, 70), (20, 30)]]
+    with pytest.warns(AstropyUserWarning, match='without -SIP') as caught:
+        stamps = join_cutouts(cutouts)
+    assert len(caught) == 1
+    assert stamps.table['sky'][0].separation(right).mas < 0.01
+    assert stamps.wcs[0].sip is None
