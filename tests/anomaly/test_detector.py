@@ -615,3 +615,16 @@ def test_calibrations_of_the_version_before_are_read(detector, table, tmp_path):
     path.write_text(json.dumps(text))
     found = AnomalyDetector.load(tmp_path).score(table)
     np.testing.assert_array_equal(found['p_value'], table['p_value'])
+
+
+def test_flux_of_the_closest_image_is_a_sum_over_an_area_where_pixels_hold_no_flux(wgan, stamps):
+    units = []
+    for unit in ('nJy', 'MJy / sr'):
+        model = copy.copy(wgan)
+        model.unit_ = u.Unit(unit)
+        model.stretch_ = replace(wgan.stretch_, unit=model.unit_)
+        known = StampSet(stamps.pixels[:4], unit=unit)
+        detector = AnomalyDetector(model, search=SEARCH)
+        table = detector.measure(known, progress=False)
+        units.append((table['closest_flux'].unit, table['noise'].unit))
+    assert units == [(u.nJy, u.nJy), (u.MJy / u.sr * u.pix**2, u.MJy / u.sr)]
