@@ -39,9 +39,15 @@ SIP = {'A_ORDER': 2, 'B_ORDER': 2, 'A_2_0': 1e-4, 'B_0_2': -2e-4, 'B_1_1': 5e-5}
 SIP_NAMES = {'CTYPE1': 'RA---TAN-SIP', 'CTYPE2': 'DEC--TAN-SIP'}
 
 
-def tnx(axis):
-    surface = '3. 3. 3. 2. -0.1 0.1 -0.1 0.1 1e-4 2e-3 1e-1 3e-3 2e-2 0.1'
-    return f'wtype=tnx axtype={"ra lng" if axis == 1 else "dec lat"}cor = "{surface} "'
+def iraf(kind, parameters=''):
+    """A projection of IRAF, whose polynomials are in text."""
+    surface = '3. 3. 3. 2. -0.1 0.1 -0.1 0.1 1e-4 2e-3 1e-1 3e-3 2e-2 0.1 '
+    cards = {'CTYPE1': f'RA---{kind}', 'CTYPE2': f'DEC--{kind}', 'WAT0_001': 'system=image'}
+    for axis, name, short in ((1, 'ra', 'lng'), (2, 'dec', 'lat')):
+        text = f'wtype={kind.lower()} axtype={name} {parameters}{short}cor = "{surface}"'
+        for number, begin in enumerate(range(0, len(text), 68), start=1):
+            cards[f'WAT{axis}_{number:03d}'] = text[begin : begin + 68]
+    return PLAIN | MATRIX | cards
 
 
 def plate():
@@ -77,15 +83,8 @@ HEADERS = {
     | MATRIX
     | {'CTYPE1': 'RA---TPV', 'CTYPE2': 'DEC--TPV', 'PV1_1': 1.01, 'PV2_1': 0.99, 'PV1_4': 0.2},
     'TPV that is called TAN': PLAIN | MATRIX | {'PV1_1': 1.01, 'PV2_1': 0.99, 'PV1_7': 2.0},
-    'TNX': PLAIN
-    | MATRIX
-    | {'CTYPE1': 'RA---TNX', 'CTYPE2': 'DEC--TNX', 'WAT1_001': tnx(1)[:68], 'WAT1_002': tnx(1)[68:]}
-    | {'WAT0_001': 'system=image', 'WAT2_001': tnx(2)[:68], 'WAT2_002': tnx(2)[68:]},
-    'ZPX': PLAIN
-    | MATRIX
-    | {'CTYPE1': 'RA---ZPX', 'CTYPE2': 'DEC--ZPX', 'WAT0_001': 'system=image'}
-    | {'WAT1_001': 'wtype=zpx axtype=ra projp1=1. projp3=300.'}
-    | {'WAT2_001': 'wtype=zpx axtype=dec projp1=1. projp3=300.'},
+    'TNX': iraf('TNX'),
+    'ZPX': iraf('ZPX', 'projp0=0. projp1=1. projp2=0. projp3=300. '),
     'plate': plate(),
     'plate beside TAN': plate() | PLAIN | SCALE,
     'arcsec': PLAIN
