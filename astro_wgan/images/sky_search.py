@@ -56,6 +56,10 @@ def sky_to_pixel(sky, wcs, shape=None):
 
 def _inverse(longitude, latitude, wcs):
     """Pixels by astropy, and where its iteration fails."""
+    if not wcs.wcs.ctype[wcs.wcs.lng][4:].strip('-'):
+        # Without a projection, longitudes are numbers, which do not go around.
+        reference = wcs.wcs.crval[wcs.wcs.lng]
+        longitude = reference + (longitude - reference + 180) % 360 - 180
     world = [longitude, latitude]
     if wcs.wcs.lat < wcs.wcs.lng:
         world.reverse()

@@ -26,6 +26,9 @@ __all__ = [
     'value_in_unit',
 ]
 
+#: By how much pixel scales may differ that are one.
+_SAME_SCALE = 1e-3
+
 
 def as_bool(mask, name='mask'):
     """
@@ -295,13 +298,26 @@ def check_alike(first, other):
             f'Only stamps of one unit can be joined; got {first.unit} and {other.unit}.'
         )
     scales = [first.pixel_scale, other.pixel_scale]
-    if scales.count(None) == 1 or (None not in scales and not u.isclose(*scales, rtol=1e-3)):
+    if scales.count(None) == 1 or (None not in scales and not _is_one_scale(first, other)):
         raise ValueError(
             'Only stamps of one pixel scale can be joined (reproject them first); '
             f'got {scales[0]} and {scales[1]}.'
         )
     if (first.uncertainty is None) != (other.uncertainty is None):
         raise ValueError('Uncertainty must be in all of the joined sets or in none.')
+
+
+def _is_one_scale(first, other):
+    if u.isclose(first.pixel_scale, other.pixel_scale, rtol=_SAME_SCALE):
+        return True
+    # A distorted image has many: the stamps may be of different parts of one.
+    for stamps, scale in ((other, first.pixel_scale), (first, other.pixel_scale)):
+        known = stamps.geometry.scales_of_image()
+        if known is not None:
+            low, high = known
+            if low * (1 - _SAME_SCALE) <= scale <= high * (1 + _SAME_SCALE):
+                return True
+    return False
 
 
 def _in_unit(quantity, unit, name):

@@ -215,6 +215,24 @@ class StampGeometry:
         # Of small pixels, the rest is the rounding of angles.
         return float(f'{scale:.{_DIGITS}g}') * u.arcsec / u.pix
 
+    def scales_of_image(self):
+        """
+        The smallest and the largest angle of a pixel in the image of the first stamp.
+
+        Returns
+        -------
+        `~astropy.units.Quantity`, shape (2,), or None
+            In arcsec / pix, of its middle, edges and corners; None without a celestial WCS.
+        """
+        first = self[:1]
+        for wcs, _ in first.by_wcs():
+            ny, nx = first.parent_of(0).shape
+            x, y = np.meshgrid(np.linspace(0, nx - 1, 3), np.linspace(0, ny - 1, 3))
+            scale = np.sqrt(pixel_areas(x.ravel(), y.ravel(), wcs))
+            if np.isfinite(scale).any():
+                return np.array([np.nanmin(scale), np.nanmax(scale)]) * u.arcsec / u.pix
+        return None
+
     @classmethod
     def single(cls, parent, corner):
         """All stamps from one parent, at the given ``(n, 2)`` corners."""

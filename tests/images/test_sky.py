@@ -166,3 +166,15 @@ def test_positions_without_convergence_are_counted_apart_from_those_outside():
     assert stamps.meta['not_converged'] == 1
     with pytest.raises(ValueError, match='not converge at 1 of 1 `positions`'):
         cut_stamps(image, size=8, positions=beyond[:1])
+
+
+def test_longitudes_without_a_projection_go_around():
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype = 'RA', 'DEC'
+    wcs.wcs.crval = 359.99, 0
+    wcs.wcs.crpix = 1, 1
+    wcs.wcs.cdelt = 1e-3, 1e-3
+    x, y, _ = sky_to_pixel(SkyCoord([0.01, 359.995], [0.002, 0], unit='deg'), wcs)
+    assert x == pytest.approx([20, 5])
+    assert y == pytest.approx([2, 0], abs=1e-9)
+    assert pixel_to_sky(20, 2, wcs).ra.deg == pytest.approx(0.01)

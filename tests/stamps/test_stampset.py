@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from astropy import units as u
 from astropy.coordinates import SkyCoord
+from astropy.nddata import CCDData
 from astropy.table import QTable, Table
 from astropy.wcs import WCS
 
@@ -444,3 +445,18 @@ def test_the_area_of_pixels_is_that_of_the_wcs_or_of_the_scale():
     # A plate carree at declination 60.
     assert stamps.pixel_area.value == pytest.approx([4, 360**2 / 2], rel=1e-5)
     assert StampSet(np.ones((2, 9, 9))).pixel_area is None
+
+
+def test_stamps_of_one_distorted_image_are_joined_whatever_their_scales():
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype = 'RA---CAR', 'DEC--CAR'
+    wcs.wcs.cdelt = -0.1, 0.1
+    wcs.wcs.crpix = 50, 1
+    image = CCDData(np.ones((700, 100)), unit='nJy', wcs=wcs)
+    parts = [cut_stamps(image, size=8, positions=[(50, y)]) for y in (100, 600)]
+    parts[1].table['id'] = [7]
+    assert parts[0].pixel_scale / parts[1].pixel_scale > 1.3
+    assert len(concatenate(parts)) == 2
+    coarse = parts[1].replace(wcs=None, pixel_scale=400 * u.arcsec)
+    with pytest.raises(ValueError, match='one pixel scale'):
+        concatenate([parts[0], coarse])

@@ -318,6 +318,25 @@ def test_lookup_tables_of_a_distortion_are_held(path):
     assert again.wcs[1].cpdis1 is None
 
 
+def test_stamps_of_all_parts_of_a_distorted_image_go_into_one_store(path):
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype = ['RA---CAR', 'DEC--CAR']
+    wcs.wcs.crpix = [1, 1]
+    wcs.wcs.cdelt = [-0.1, 0.1]
+    image = CCDData(np.ones((700, 100), np.float32), unit='adu', wcs=wcs)
+    parts = [cut_stamps(image, size=8, positions=[(50, y)]) for y in (100, 600)]
+    parts[1].table['id'] = [7]
+    made = StampStore.create(path, like=parts[0])
+    for part in parts:
+        made.append(part)
+    assert made[:].pixel_area.value == pytest.approx(
+        np.concatenate([part.pixel_area.value for part in parts])
+    )
+    other = parts[0].replace(wcs=None, pixel_scale=100 * u.arcsec)
+    with pytest.raises(ValueError, match='one pixel scale'):
+        made.append(other)
+
+
 def test_masks_may_come_late_and_go(path):
     stamps = make_stamps(20)
     masked = stamps.pixels.copy()
