@@ -5,7 +5,7 @@ import pytest
 from astropy import units as u
 
 from astro_wgan import StampSet
-from astro_wgan.noise import Autocorrelation, add_noise, find_sky, finest_scatter
+from astro_wgan.noise import Autocorrelation, SkyError, add_noise, find_sky, finest_scatter
 from astro_wgan.sources import measure_sources, segment_stamps
 from astro_wgan.stamps import Stretch, cut_stamps, detect, reproject_stamps
 from astro_wgan.stamps.geometry import ParentImage, StampGeometry
@@ -254,3 +254,23 @@ def test_arrays_of_any_layout_give_the_same_and_are_left_alone(verb, layout, dty
     for name, values in right.items():
         np.testing.assert_array_equal(found[name], values, err_msg=name)
     np.testing.assert_array_equal(array, before)
+
+
+@pytest.mark.parametrize('shape', [(3, 0, 8), (3, 8, 0), (3, 8, 8, 0), (0, 0, 0)])
+def test_stamps_have_pixels(shape):
+    with pytest.raises(ValueError, match='`pixels` must have one pixel or more along each edge'):
+        StampSet(np.zeros(shape))
+
+
+def test_an_image_of_hardly_any_sky_is_refused():
+    y, x = np.mgrid[:16, :16] - 7.5
+    sources = 30 * np.exp(-(x**2 + y**2) / 8) + np.random.default_rng(1).normal(size=(24, 16, 16))
+    image = sources[:, ::-1].reshape(4, 6, 16, 16).swapaxes(1, 2).reshape(64, 96)
+    with pytest.raises(SkyError, match='There is no clean sky: sources cover'):
+        find_sky(image.astype('f4'))
+
+
+def test_numbers_beyond_float64_are_none():
+    pixels = galaxies(np.longdouble)
+    pixels[BAD, 1, 1] = np.longdouble('1e400')
+    assert np.flatnonzero(~StampSet(pixels).valid).size == 1

@@ -2,8 +2,11 @@
 
 import os
 
+import numpy as np
+from astropy import units as u
 from astropy.io import fits
 from astropy.nddata import Cutout2D, NDData
+from astropy.utils.masked import Masked
 
 from astro_wgan.images.extensions import IMAGE_HDUS
 from astro_wgan.images.fits_image import FitsImage, open_fits_image
@@ -12,6 +15,8 @@ from astro_wgan.images.no_data import check_zeros
 from astro_wgan.images.opening import as_path, check_kind, is_fits, quiet_fits
 from astro_wgan.images.pictures import read_picture
 from astro_wgan.images.planes import as_ccddata, plane_of
+from astro_wgan.stamps.masked import without_mask
+from astro_wgan.stamps.table_columns import plain_values
 
 __all__ = ['read_image', 'whole_image']
 
@@ -96,8 +101,31 @@ def read_image(source, *, hdu=None, plane=None, zeros='auto'):
     if isinstance(source, Cutout2D):
         source = NDData(source.data, wcs=cutout_wcs(source))
     # NDData itself takes a Quantity, a masked array or a plain one apart.
-    source = source if isinstance(source, NDData) else NDData(source)
+    source = source if isinstance(source, NDData) else _as_nddata(source)
     return as_ccddata(plane_of(source, plane), zeros=zeros)
+
+
+def _as_nddata(source):
+    try:
+        return NDData(_plain(source))
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            '`source` must be a path, an HDU, NDData, or an array of real numbers; got '
+            f'{type(source).__name__}: {error}'
+        ) from error
+
+
+def _plain(source):
+    """Numbers of lists and of arrays of objects, as NDData takes them."""
+    if not isinstance(source, (np.ndarray, list, tuple)) or isinstance(source, u.Quantity):
+        return source
+    values, mask = without_mask(source)
+    if isinstance(values, u.Quantity):
+        return values if mask is None else Masked(values, mask)
+    values, mask = plain_values(np.asarray(values), mask)
+    if values.dtype.kind == 'O':
+        raise TypeError('it holds objects of other kinds.')
+    return values if mask is None else np.ma.array(values, mask=mask)
 
 
 def _from_path(path, hdu, plane, zeros):

@@ -19,6 +19,9 @@ _TURNS = 6
 #: A box of the noise map has at least this share of clean pixels.
 _FULL = 0.25
 
+#: Pixels of sky that tell something of its noise.
+_FEWEST = 16
+
 #: Pixels farther from the sky, in units of its scatter, stand for no brightness.
 _BRIGHTEST = 1e9
 
@@ -92,7 +95,7 @@ def separate(pixels, bad, noise, detection, *, engine, margin, scale):
             stated=stated is not None,
         )
         former, clean = clean, ~(bad | covered)
-        if not clean.any():
+        if np.count_nonzero(clean) < _FEWEST:
             raise NoSkyError(sources)
         terms = 1
         if stated is None:
@@ -148,6 +151,8 @@ def _noise_map(residual, clean, detection):
     """Scatter of the clean pixels in boxes, smoothed as SExtractor's and interpolated."""
     box = detection.background_box
     whole = residual[clean].std(dtype=float)
+    if not whole > 0:
+        raise DetectionError('The image has no noise: its background is constant everywhere.')
     starts = [np.arange(max(1, n // box)) * n // max(1, n // box) for n in residual.shape]
     count, first, second = (
         np.add.reduceat(np.add.reduceat(each, starts[0], 0, float), starts[1], axis=1)

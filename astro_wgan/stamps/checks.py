@@ -73,7 +73,7 @@ def as_pixels(pixels, unit=None, axes=None):
     TypeError
         If they are not real numbers.
     ValueError
-        If they are not a stack of images.
+        If they are not a stack of images of a pixel or more.
     astropy.units.UnitConversionError
         If they do not convert to ``unit``.
     """
@@ -92,6 +92,11 @@ def as_pixels(pixels, unit=None, axes=None):
         raise ValueError(
             '`pixels` must have the shape (n, ny, nx) or (n, ny, nx, bands); '
             f'got an array of shape {pixels.shape}.'
+        )
+    if 0 in pixels.shape[1:]:
+        raise ValueError(
+            '`pixels` must have one pixel or more along each edge, and one band or more; got the '
+            f'shape {pixels.shape}.'
         )
     return pixels, None if mask is None else in_order(mask, axes, 'pixels'), unit
 

@@ -21,4 +21,5 @@ def as_float(values, name):
     if kind not in 'fiub':
         raise TypeError(f'`{name}` must be real numbers; got dtype {values.dtype}.')
     narrow = size <= (4 if kind == 'f' else 2)
-    return values.astype(np.float32 if narrow else np.float64, copy=False)
+    with np.errstate(over='ignore'):  # of wider floats: what float64 does not hold is no number
+        return values.astype(np.float32 if narrow else np.float64, copy=False)

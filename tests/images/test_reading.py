@@ -404,3 +404,20 @@ def test_bundled_images(name, shape, celestial):
     assert image.shape == shape
     assert (image.wcs is not None) == celestial
     assert image.data.dtype == np.float32
+
+
+def test_arrays_of_objects_are_read_where_they_hold_numbers():
+    pixels = np.random.default_rng(1).normal(size=(6, 7))
+    bright = pixels > 1
+    image = read_image(np.where(bright, None, pixels))
+    np.testing.assert_array_equal(image.mask, bright)
+    np.testing.assert_array_equal(image.data[~bright], pixels[~bright])
+
+
+@pytest.mark.parametrize(
+    'source',
+    [None, {}, {1}, [[1], [1, 2]], np.array([[{}, 1]], dtype=object), np.full((2, 2), None)],
+)
+def test_what_is_no_array_of_numbers_is_refused_in_a_sentence(source):
+    with pytest.raises(TypeError, match='`source` must be '):
+        read_image(source)
