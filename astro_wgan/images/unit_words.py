@@ -84,8 +84,7 @@ _LONG_PREFIXES = {
 #: Words that in capitals are other units, or names of bands and elements.
 _AS_WRITTEN = ('h', 'd')
 
-#: Shorter words are not looked up in astropy, where JY/B is a jansky per byte; of longer ones it
-#: computes for minutes what they may have meant.
+#: Of words that are looked up in astropy: in shorter ones, JY/B is a jansky per byte.
 _LETTERS = range(5, 21)
 
 
@@ -157,10 +156,10 @@ def _add(words, spelling, unit):
 
 
 def _long_name(word):
-    if len(word) in _LETTERS and word.isalpha():
+    if len(word) in _LETTERS:
         for spelling in (word, word.lower()):
-            try:
-                return u.Unit(spelling)
-            except ValueError:
-                pass
+            # Not u.Unit, which takes a while to say what may have been meant.
+            unit = getattr(u, spelling, None)
+            if isinstance(unit, u.UnitBase):
+                return unit
     raise UnitTextError(f'{word} is no unit')

@@ -158,20 +158,29 @@ def parse_unit(text):
     """
     if len(text) > _LONGEST:
         raise UnitTextError(f'it has {len(text)} characters, more than {_LONGEST}')
-    plain = ' '.join(text.split())
-    if plain.lower() in _RATIOS:
+    try:
+        return _of_text(' '.join(text.split()))
+    except UnitTextError:
+        raise
+    except (ArithmeticError, ValueError) as error:
+        # Scales beyond all numbers, logarithms of logarithms.
+        raise UnitTextError(str(error)) from error
+
+
+def _of_text(text):
+    if text.lower() in _RATIOS:
         return u.dimensionless_unscaled
-    magnitude = _MAGNITUDE.fullmatch(plain)
+    magnitude = _MAGNITUDE.fullmatch(text)
     if magnitude:
         zero, per, linear = magnitude.groups()
-        unit = parse_unit(f'1{per or ""}' if zero else linear)
+        unit = _of_text(f'1{per or ""}' if zero else linear)
         return u.mag({'AB': u.AB, 'ST': u.ST}[zero.upper()] * unit if zero else unit)
     for pattern, replacement in _SPELLINGS:
-        plain = re.sub(pattern, replacement, plain, flags=re.IGNORECASE)
-    logarithm = _LOGARITHM.fullmatch(plain)
+        text = re.sub(pattern, replacement, text, flags=re.IGNORECASE)
+    logarithm = _LOGARITHM.fullmatch(text)
     if logarithm:
         return u.dex(_parsed(logarithm[1] or logarithm[2] or ''))
-    return _parsed(plain)
+    return _parsed(text)
 
 
 def _text(header):

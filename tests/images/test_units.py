@@ -1,5 +1,8 @@
 """BUNIT in the spellings of archives, each beside the unit that the archive documents."""
 
+import contextlib
+import time
+
 import numpy as np
 import pytest
 from astropy import units as u
@@ -162,6 +165,10 @@ UNKNOWN = {
     'm^99999': 'is no power',
     '1e-9999 m': 'is no scale',
     'm' * 500: '500 characters',
+    '((((cm^12)^12)^12)^12)^12': 'scale of 0',
+    '(10^60)^12 Jy': 'out of range',
+    'log(mag)': 'not a physical unit',
+    '(' * 100: 'a unit is missing',
 }
 
 
@@ -217,6 +224,15 @@ def test_words_that_astropy_or_others_may_read_as_units_are_none(word):
     for text in (word, word.upper(), f'{word}/s'):
         with pytest.raises(UnitTextError, match='no unit'):
             parse_unit(text)
+
+
+def test_no_text_takes_long():
+    words = ['Jansk', 'photonen', 'Jy' * 50, 'kilo' * 9, 'm ' * 60, 'megaflux', 'x' * 19]
+    begin = time.process_time()
+    for word in words:
+        with contextlib.suppress(UnitTextError):
+            parse_unit(word)
+    assert time.process_time() - begin < 0.2
 
 
 def test_ratios_are_told_from_numbers_of_unknown_unit():
