@@ -9,6 +9,7 @@ from astropy.utils.exceptions import AstropyUserWarning
 from astropy.wcs import WCS, FITSFixedWarning
 from astropy.wcs.wcsapi import SlicedLowLevelWCS
 
+from astro_wgan.images.header_checks import check_wcs_cards
 from astro_wgan.images.lookup_tables import moved_wcs
 from astro_wgan.images.projections import centered, in_icrs
 from astro_wgan.images.wcs_cards import header_without_tables, mended_header
@@ -47,6 +48,7 @@ def read_wcs(header, hdulist, where):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore', FITSFixedWarning)
+            check_wcs_cards(header)
             return _with_tables(mended_header(header), others, where)
     except Exception as error:  # wcslib and astropy have no common class of errors
         _warn(

@@ -2,6 +2,7 @@
 
 import warnings
 from contextlib import contextmanager
+from math import prod
 
 import numpy as np
 from astropy.io import fits
@@ -11,13 +12,17 @@ from astropy.utils.exceptions import AstropyUserWarning
 from astro_wgan.exceptions import ImageError
 from astro_wgan.images.celestial import celestial_wcs, has_celestial, read_wcs
 from astro_wgan.images.companions import deviation_in_unit, find_companions
+from astro_wgan.images.compressed_tiles import guarded_decoders
 from astro_wgan.images.extensions import choose_hdu, describe_hdu, holds_image
+from astro_wgan.images.fits_files import checked_fits
+from astro_wgan.images.header_checks import bytes_of_pixel
 from astro_wgan.images.headers import inherited_header, without_pixel_cards
 from astro_wgan.images.opening import check_whole, quiet_fits
 from astro_wgan.images.pixel_values import PixelValues, has_signed_bytes
 from astro_wgan.images.planes import JUDGED, plane_index
 from astro_wgan.images.units import read_unit
 from astro_wgan.images.wcs_cards import header_without_wcs
+from astro_wgan.limits import check_size
 from astro_wgan.stamps.real_numbers import as_float
 
 __all__ = ['FitsImage', 'open_fits_image']
@@ -32,7 +37,7 @@ _WORK_OF_CALL = 5_000
 
 
 @contextmanager
-def open_fits_image(file, path, *, hdu=None, plane=None):
+def open_fits_image(file, path, *, hdu=None, plane=None, max_size=None):
     """
     An image of a FITS file that has been opened.
 
@@ -42,7 +47,7 @@ def open_fits_image(file, path, *, hdu=None, plane=None):
         Since astropy leaves one open that it fails on.
     path : `~pathlib.Path`
         Its name.
-    hdu, plane : optional
+    hdu, plane, max_size : optional
         As in `~astro_wgan.stamps.read_image`.
 
     Yields
@@ -55,19 +60,26 @@ def open_fits_image(file, path, *, hdu=None, plane=None):
         If there is no image, or it is truncated, here or where it is read.
     """
     try:
-        # Pages of a memory map would count as memory.
-        with quiet_fits(), fits.open(file, memmap=False) as hdulist:
-            if not any(has_signed_bytes(other.header) for other in hdulist):
-                yield FitsImage(hdulist, hdu, plane, str(path), is_own=True)
-                return
-            file.seek(0)
-            # astropy fails on signed bytes that are blank, unless they become floats.
-            with fits.open(file, memmap=False, uint=False) as hdulist:
-                yield FitsImage(hdulist, hdu, plane, str(path), is_own=True)
-    except ImageError:
+        file, largest_tile = checked_fits(file, str(path), max_size=max_size)
+        with quiet_fits(), guarded_decoders(largest_tile), _opened(file) as hdulist:
+            yield FitsImage(hdulist, hdu, plane, str(path), is_own=True, max_size=max_size)
+    except (ImageError, Warning):
         raise
-    except (OSError, EOFError, TypeError, ValueError) as error:
+    except Exception as error:  # astropy and what decompresses have no common class of errors
         raise ImageError(f'{path} is truncated or no FITS image: {error}') from error
+
+
+@contextmanager
+def _opened(file):
+    # Pages of a memory map would count as memory.
+    with fits.open(file, memmap=False) as hdulist:
+        if not any(has_signed_bytes(other.header) for other in hdulist):
+            yield hdulist
+            return
+        file.seek(0)
+        # astropy fails on signed bytes that are blank, unless they become floats.
+        with fits.open(file, memmap=False, uint=False) as hdulist:
+            yield hdulist
 
 
 class FitsImage:
@@ -84,6 +96,8 @@ class FitsImage:
         What they are of.
     is_own : bool
         Whether nobody else holds the HDUs, so that the file is what they are.
+    max_size : optional
+        As there.
 
     Attributes
     ----------
@@ -100,12 +114,14 @@ class FitsImage:
         As there.
     """
 
-    def __init__(self, hdulist, hdu, plane, where, *, is_own=False):
+    def __init__(self, hdulist, hdu, plane, where, *, is_own=False, max_size=None):
         check_whole(hdulist, where)
         self._hdu = chosen = choose_hdu(hdulist, hdu, plane, where)
         self._index = plane_index(chosen.shape, plane)
         self._where, self._is_own, self._unnamed = where, is_own, {}
         self.shape = chosen.shape[-2:]
+        self._needed = prod(self.shape) * bytes_of_pixel(abs(chosen.header['BITPIX']) // 8)
+        self._max_size = max_size
         primary = hdulist[0].header if hdulist[0] is not chosen else None
         # Before data are read: astropy removes cards that say how they were scaled.
         header = inherited_header(chosen.header, primary)
@@ -119,6 +135,12 @@ class FitsImage:
         self.meta = without_pixel_cards(header)
         self._pixel_values.describe(self.meta)
         self._say_what_was_taken(hdulist)
+
+    def check_size(self):
+        """Refuse to have all of an image of a file in memory that is larger than is allowed."""
+        if self._is_own:
+            where = f'The image in {self._where}'
+            check_size(self._needed, where, max_size=self._max_size, error=ImageError)
 
     def read(self):
         """

@@ -11,6 +11,7 @@ from astropy.io import fits
 from astropy.utils.exceptions import AstropyUserWarning
 
 from astro_wgan.exceptions import ImageError
+from astro_wgan.limits import check_file
 
 __all__ = ['as_path', 'check_kind', 'check_whole', 'is_fits', 'quiet_fits']
 
@@ -37,7 +38,8 @@ def as_path(source):
     Raises
     ------
     ImageError
-        If it is empty, a folder, a URL, or a path with an extension as CFITSIO takes it.
+        If it is empty, a folder, a pipe, a device, a URL, or a path with an extension as CFITSIO
+        takes it.
     """
     text = os.fspath(source)
     if text in ('', b''):
@@ -46,6 +48,7 @@ def as_path(source):
     if path.is_dir():
         raise ImageError(f'{path} is a folder, not an image.')
     if path.exists():
+        check_file(path, error=ImageError)
         return path
     text = os.fsdecode(text)
     if _URL.match(text):

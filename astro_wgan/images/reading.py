@@ -8,6 +8,7 @@ from astropy.io import fits
 from astropy.nddata import Cutout2D, NDData
 from astropy.utils.masked import Masked
 
+from astro_wgan.images.compressed_tiles import guarded_decoders
 from astro_wgan.images.extensions import IMAGE_HDUS
 from astro_wgan.images.fits_image import FitsImage, open_fits_image
 from astro_wgan.images.lookup_tables import cutout_wcs
@@ -15,6 +16,7 @@ from astro_wgan.images.no_data import check_zeros
 from astro_wgan.images.opening import as_path, check_kind, is_fits, quiet_fits
 from astro_wgan.images.pictures import read_picture
 from astro_wgan.images.planes import as_ccddata, plane_of
+from astro_wgan.limits import largest_size
 from astro_wgan.stamps.masked import without_mask
 from astro_wgan.stamps.table_columns import plain_values
 
@@ -23,7 +25,7 @@ __all__ = ['read_image', 'whole_image']
 _ANY_HDU = (*IMAGE_HDUS, fits.BinTableHDU, fits.TableHDU)
 
 
-def read_image(source, *, hdu=None, plane=None, zeros='auto'):
+def read_image(source, *, hdu=None, plane=None, zeros='auto', max_size=None):
     """
     Read an image, with its unit, uncertainty, mask and WCS, in one form.
 
@@ -43,6 +45,9 @@ def read_image(source, *, hdu=None, plane=None, zeros='auto'):
         What exact zeros are. By default those that fill an area with noise around it, as outside
         of a mosaic's footprint, are no data and masked, and those of an image without noise, or
         of counts, are kept; or all are kept, or masked. Those of pictures are kept.
+    max_size : number, optional
+        Bytes of memory that the image of a file may take, and the content of a compressed file;
+        by default a quarter of the machine's memory.
 
     Returns
     -------
@@ -60,8 +65,8 @@ def read_image(source, *, hdu=None, plane=None, zeros='auto'):
     FileNotFoundError
         If there is no such file.
     ImageError
-        If it holds no image, is truncated, is a cube without a chosen plane, or has not one
-        finite pixel without a mask.
+        If it holds no image, is truncated, is a cube without a chosen plane, has not one finite
+        pixel without a mask, or is larger than is allowed.
     TypeError
         If the pixels are not real numbers.
     ValueError
@@ -93,7 +98,7 @@ def read_image(source, *, hdu=None, plane=None, zeros='auto'):
     """
     check_zeros(zeros)
     if isinstance(source, (str, bytes, os.PathLike)):
-        return _from_path(as_path(source), hdu, plane, zeros)
+        return _from_path(as_path(source), hdu, plane, zeros, max_size)
     if isinstance(source, fits.HDUList):
         return _from_hdus(source, hdu, plane, 'the HDUList', zeros)
     if isinstance(source, _ANY_HDU):
@@ -128,7 +133,7 @@ def _plain(source):
     return values if mask is None else np.ma.array(values, mask=mask)
 
 
-def _from_path(path, hdu, plane, zeros):
+def _from_path(path, hdu, plane, zeros, max_size):
     with open(path, 'rb') as file:
         begin = file.read(6)
         file.seek(0)
@@ -136,18 +141,20 @@ def _from_path(path, hdu, plane, zeros):
         if not is_fits(begin):
             # Black is a color of pictures.
             zeros = 'keep' if zeros == 'auto' else zeros
-            return as_ccddata(plane_of(read_picture(file, path), plane), zeros=zeros)
-        with open_fits_image(file, path, hdu=hdu, plane=plane) as image:
+            picture = read_picture(file, path, max_size=max_size)
+            return as_ccddata(plane_of(picture, plane), zeros=zeros)
+        with open_fits_image(file, path, hdu=hdu, plane=plane, max_size=max_size) as image:
             return whole_image(image, zeros=zeros)
 
 
 def _from_hdus(hdus, hdu, plane, where, zeros):
-    with quiet_fits():
+    with quiet_fits(), guarded_decoders(largest_size()):
         return whole_image(FitsImage(hdus, hdu, plane, where), zeros=zeros)
 
 
 def whole_image(image, *, zeros='auto'):
     """All of a `~astro_wgan.images.fits_image.FitsImage`, as `read_image` gives it."""
+    image.check_size()
     pixels = image.read()
     image.warn_of_bits()
     return as_ccddata(pixels, zeros=zeros)

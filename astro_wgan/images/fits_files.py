@@ -1,0 +1,113 @@
+"""FITS files, whole or compressed, within limits of memory and time."""
+
+import bz2
+import gzip
+import io
+import lzma
+import zipfile
+
+from astro_wgan.exceptions import ImageError
+from astro_wgan.images.compressed_tiles import check_tiles
+from astro_wgan.images.header_checks import walk_hdus
+from astro_wgan.limits import check_size
+
+__all__ = ['checked_fits']
+
+_CHUNK = 2**20
+
+#: What reads a compressed file, by its first bytes.
+_OPENERS = {
+    b'\x1f\x8b': lambda file: gzip.GzipFile(fileobj=file),
+    b'BZh': bz2.BZ2File,
+    b'\xfd7zXZ\x00': lzma.LZMAFile,
+    b'PK\x03\x04': lambda file: _only_member(file),
+}
+
+
+def checked_fits(file, where, *, max_size=None):
+    """
+    An open FITS file of which astropy can take each header, and which is not compressed.
+
+    Parameters
+    ----------
+    file : binary file
+        At its begin.
+    where : str
+        Its name, for errors.
+    max_size : number, optional
+        Bytes that it may have when it is not compressed, as for `~astro_wgan.limits.largest_size`.
+
+    Returns
+    -------
+    binary file
+        ``file`` itself, or its content where it was compressed.
+    int
+        Bytes of the largest tile of an image that is compressed in tiles.
+
+    Raises
+    ------
+    ImageError
+        If a header says what no survey writes, or the content is larger than is allowed. It is
+        not decompressed further than that.
+    """
+    begin = file.read(6)
+    file.seek(0)
+    if begin.startswith(b'\x1f\x9d'):
+        raise ImageError(f'{where} is compressed by `compress` (.Z): uncompress it first.')
+    opener = next((use for magic, use in _OPENERS.items() if begin.startswith(magic)), None)
+    content = file if opener is None else _Unpacked(opener(file))
+    hdus = []
+    for hdu in walk_hdus(content, where):
+        if content is not file:
+            # Before it is decompressed.
+            check_size(
+                hdu.data_start + hdu.data_size + hdu.bytes_as_image,
+                f'{where}, which is compressed,',
+                max_size=max_size,
+                error=ImageError,
+            )
+        hdus.append(hdu)
+    if content is not file:
+        content = content.whole()
+    largest_tile = max((check_tiles(hdu, content) for hdu in hdus), default=0)
+    content.seek(0)
+    return content, largest_tile
+
+
+class _Unpacked:
+    """A stream that can only be read on, as a file of which what was read stays in memory."""
+
+    def __init__(self, stream):
+        self._stream = stream
+        self._content = io.BytesIO()
+        self._length = 0
+        self._at = 0
+
+    def seek(self, at):
+        self._at = at
+
+    def read(self, size):
+        self._content.seek(self._length)
+        while self._length < self._at + size:
+            chunk = self._stream.read(min(_CHUNK, self._at + size - self._length))
+            if not chunk:
+                break
+            self._content.write(chunk)
+            self._length += len(chunk)
+        self._content.seek(min(self._at, self._length))
+        found = self._content.read(size)
+        self._at += len(found)
+        return found
+
+    def whole(self):
+        """What has been read, as a file of its own."""
+        self._stream.close()
+        return self._content
+
+
+def _only_member(file):
+    archive = zipfile.ZipFile(file)
+    members = archive.infolist()
+    if len(members) != 1:
+        raise ValueError(f'A zip file must hold one FITS file; this one holds {len(members)}.')
+    return archive.open(members[0])

@@ -1,0 +1,224 @@
+"""What a FITS file says of itself, checked before astropy works through it."""
+
+import re
+from dataclasses import dataclass, field
+
+from astro_wgan.exceptions import ImageError
+
+__all__ = ['RawHDU', 'bytes_of_pixel', 'check_wcs_cards', 'walk_hdus']
+
+_BLOCK, _CARD = 2880, 80
+
+#: Far more than a survey writes, of one header and of a file; astropy takes seconds for as many.
+_MOST_CARDS = 50_000
+_MOST_CARDS_OF_FILE = 10 * _MOST_CARDS
+_MOST_CONTINUED = 1000
+_MOST_HDUS = 10_000
+
+#: Axes of an array of NumPy, and columns of a table of FITS.
+_MOST_AXES = 64
+_MOST_FIELDS = 999
+
+#: The highest order whose coefficients have names in the convention of SIP, as ``A_9_0``.
+_HIGHEST_ORDER = 9
+_ORDERS = ('A_ORDER', 'B_ORDER', 'AP_ORDER', 'BP_ORDER')
+
+_BITPIX = (8, 16, 32, 64, -32, -64)
+
+#: Cards that say how large something is, and how it is compressed.
+_WANTED = re.compile(
+    rb'(?:HIERARCH +)?(XTENSION|BITPIX|NAXIS\d*|[PG]COUNT|GROUPS|TFIELDS|THEAP|'
+    rb'TTYPE\d+|TFORM\d+|Z(?:IMAGE|CMPTYPE|BITPIX|QUANTIZ|DITHER0|NAXIS\d*|TILE\d+|'
+    rb'NAME\d+|VAL\d+))\s*=\s*(.*)',
+    re.IGNORECASE | re.DOTALL,
+)
+_FIRST_LETTERS = frozenset(b'XEBNPGTZHxebnpgtzh')
+_WHOLE = re.compile(rb'([+-]?\d{1,30})\s*(?:/.*)?', re.DOTALL)
+_TEXT = re.compile(rb"'((?:[^']|'')*)'")
+_END = re.compile(rb'END(?![A-Za-z0-9_-])')
+
+
+@dataclass(frozen=True)
+class RawHDU:
+    """One HDU as its bytes have it: where its data lie, and the cards that say how large."""
+
+    where: str
+    data_start: int
+    data_size: int
+    cards: dict = field(repr=False)
+
+    def whole(self, name, default=None):
+        """The whole number of a card."""
+        value = self.cards.get(name)
+        if value is None:
+            if default is None:
+                raise ImageError(f'{self.where} has no {name}.')
+            return default
+        match = _WHOLE.fullmatch(value)
+        if match is None:
+            raise ImageError(
+                f'{name} of {self.where} must be a whole number; got {_shown(value)!r}.'
+            )
+        return int(match[1])
+
+    @property
+    def bytes_as_image(self):
+        """About what its pixels take in memory, where it is an image."""
+        if self.text('XTENSION', 'IMAGE') != 'IMAGE':
+            return 0
+        stored = abs(self.whole('BITPIX')) // 8
+        return self.data_size // stored * bytes_of_pixel(stored)
+
+    def text(self, name, default=''):
+        """The text of a card, without the blanks behind it."""
+        match = _TEXT.match(self.cards.get(name, b''))
+        return default if match is None else match[1].decode('latin-1').rstrip()
+
+    def is_true(self, name):
+        """Whether a card says T."""
+        return self.cards.get(name, b'').startswith(b'T')
+
+
+def bytes_of_pixel(stored):
+    """About what a pixel takes in memory: as stored, as float, and whether it is masked."""
+    return stored + max(4, stored) + 1
+
+
+def walk_hdus(file, where):
+    """
+    The HDUs of an open FITS file, one after another, each with a header that astropy can take.
+
+    Parameters
+    ----------
+    file : binary file
+        Which is moved about in.
+    where : str
+        Its name, for errors.
+
+    Yields
+    ------
+    `RawHDU`
+
+    Raises
+    ------
+    ImageError
+        If a header has more cards than any survey writes, or says that its data have a size that
+        no array has.
+    """
+    start = cards = 0
+    for number in range(_MOST_HDUS + 1):
+        file.seek(start)
+        header = _read_header(file, f'HDU {number} of {where}')
+        if header is None:
+            return
+        cards += len(header) // _CARD
+        if number == _MOST_HDUS or cards > _MOST_CARDS_OF_FILE:
+            raise ImageError(
+                f'{where} has more than {_MOST_HDUS:,} HDUs, or {_MOST_CARDS_OF_FILE:,} cards.'
+            )
+        name = f'HDU {number} of {where}'
+        hdu = RawHDU(name, start + len(header), 0, _wanted_cards(header, name))
+        if number and 'XTENSION' not in hdu.cards:
+            # Bytes behind the last HDU, of which astropy still takes the axes.
+            _axes(hdu)
+            return
+        hdu = RawHDU(name, hdu.data_start, _data_size(hdu), hdu.cards)
+        yield hdu
+        start = hdu.data_start + -(-hdu.data_size // _BLOCK) * _BLOCK
+
+
+def check_wcs_cards(header):
+    """
+    Refuse cards for which a WCS would take minutes to make.
+
+    Parameters
+    ----------
+    header : `~astropy.io.fits.Header`
+
+    Raises
+    ------
+    ImageError
+        If an order of SIP is above 9, or there are more axes than an array has.
+    """
+    for name in _ORDERS:
+        order = header.get(name, 0)
+        if not isinstance(order, (int, float)) or not order <= _HIGHEST_ORDER:
+            raise ImageError(f'{name} must be at most {_HIGHEST_ORDER}; got {order!r}')
+    for name in [key for key in header if key.startswith('WCSAXES')]:
+        if not isinstance(header[name], int) or not 0 <= header[name] <= _MOST_AXES:
+            raise ImageError(f'{name} must lie from 0 to {_MOST_AXES}; got {header[name]!r}')
+
+
+def _read_header(file, where):
+    """The blocks up to the card END, or None where no header follows."""
+    blocks = []
+    while len(blocks) * _BLOCK < _MOST_CARDS * _CARD:
+        block = file.read(_BLOCK)
+        if len(block) < _BLOCK:
+            # astropy takes a header whose last block is not full.
+            blocks.append(block)
+            return b''.join(blocks) if _has_end(block) else None
+        blocks.append(block)
+        if _has_end(block):
+            return b''.join(blocks)
+    raise ImageError(f'{where} has more than {_MOST_CARDS:,} cards, or no card END.')
+
+
+def _has_end(block):
+    return any(_END.match(block, at) for at in range(0, len(block), _CARD))
+
+
+def _wanted_cards(header, where):
+    """Values of the cards that say how large something is, as bytes, by keyword."""
+    cards, continued = {}, 0
+    for at in range(0, len(header), _CARD):
+        if header[at] not in _FIRST_LETTERS:
+            continued = continued + 1 if header.startswith(b'CONTINUE', at) else 0
+            if continued > _MOST_CONTINUED:
+                raise ImageError(f'{where} has a text of more than {_MOST_CONTINUED:,} cards.')
+            continue
+        continued = 0
+        match = _WANTED.match(header, at, at + _CARD)
+        if match is None:
+            continue
+        name, value = match[1].decode().upper(), match[2].rstrip()
+        if _shown(cards.setdefault(name, value)) != _shown(value):
+            # Readers differ in which of them they take.
+            raise ImageError(
+                f'{where} has two cards {name}: {_shown(cards[name])!r} and {_shown(value)!r}.'
+            )
+    return cards
+
+
+def _axes(hdu, name='NAXIS'):
+    axes = hdu.whole(name, 0)
+    if not 0 <= axes <= _MOST_AXES:
+        raise ImageError(f'{name} of {hdu.where} must lie from 0 to {_MOST_AXES}; got {axes}.')
+    return axes
+
+
+def _data_size(hdu):
+    """Bytes of the data, by the formula of the FITS standard."""
+    if 'NAXIS' not in hdu.cards:
+        raise ImageError(f'{hdu.where} has no NAXIS.')
+    axes = [hdu.whole(f'NAXIS{k}') for k in range(1, _axes(hdu) + 1)]
+    bitpix = hdu.whole('BITPIX')
+    if bitpix not in _BITPIX:
+        raise ImageError(f'BITPIX of {hdu.where} must be one of {_BITPIX}; got {bitpix}.')
+    groups, parameters = hdu.whole('GCOUNT', 1), hdu.whole('PCOUNT', 0)
+    if min([*axes, groups, parameters]) < 0:
+        raise ImageError(f'NAXISn, GCOUNT and PCOUNT of {hdu.where} must be 0 or more.')
+    fields = hdu.whole('TFIELDS', 0)
+    if not 0 <= fields <= _MOST_FIELDS:
+        raise ImageError(f'TFIELDS of {hdu.where} must lie from 0 to {_MOST_FIELDS}; got {fields}.')
+    elements = 1 if axes else 0
+    for length in axes[1:] if hdu.is_true('GROUPS') and axes and not axes[0] else axes:
+        elements *= length
+    size = abs(bitpix) // 8 * groups * (parameters + elements)
+    if size >= 2**62:
+        raise ImageError(f'{hdu.where} says that its data are {size:.1e} bytes, which is no size.')
+    return size
+
+
+def _shown(value):
+    return value.split(b'/')[0].decode('latin-1').strip()[:40]
