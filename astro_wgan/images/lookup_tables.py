@@ -126,12 +126,16 @@ def with_plain_tables(wcs, tables):
         If they are damaged.
     """
     for name, table in tables.items():
+        try:
+            data = np.frombuffer(base64.b64decode(table['data'], validate=True), dtype='<f4')
+            data = data.reshape(table['shape']).astype(np.float32)
+            places = (tuple(table[key]) for key in ('crpix', 'crval', 'cdelt'))
+            table = DistortionLookupTable(data, *places)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f'The lookup table {name!r} of a WCS is damaged.') from error
         if name not in LOOKUP_TABLES:
             raise ValueError(f'A WCS has no lookup table {name!r}.')
-        data = np.frombuffer(base64.b64decode(table['data'], validate=True), dtype='<f4')
-        data = data.reshape(table['shape']).astype(np.float32)
-        places = (tuple(table[key]) for key in ('crpix', 'crval', 'cdelt'))
-        setattr(wcs, name, DistortionLookupTable(data, *places))
+        setattr(wcs, name, table)
     return wcs
 
 

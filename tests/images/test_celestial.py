@@ -360,6 +360,25 @@ def test_other_frames_are_described_in_icrs(names, projection, crval, options):
     assert [name[:4] for name in turned.wcs.ctype] == ['RA--', 'DEC-']
 
 
+@pytest.mark.parametrize('crval', [(0, 0), (200, 30)])
+@pytest.mark.parametrize('names', [('RA--', 'DEC-'), ('GLON', 'GLAT'), ('ELON', 'ELAT')])
+def test_maps_are_written_and_stored_with_all_of_their_sky(names, crval, tmp_path):
+    image = read_image(CCDData(np.ones((180, 360)), unit='adu', wcs=map_wcs('CAR', names, crval)))
+    x, y = np.random.default_rng(3).uniform((5, 5), (354, 174), (50, 2)).T
+    right = pixel_to_sky(x, y, image.wcs)
+    assert np.isfinite(right.ra).all()
+    image.write(tmp_path / 'map.fits')
+    # A millionth of a pixel: the digits of a header.
+    assert by_pixel(WCS(fits.getheader(tmp_path / 'map.fits')), x, y, right) < 4
+    stamps = cut_stamps(image, size=9, positions=[(40, 90)])
+    stored = stamps.to_store(tmp_path / 'stamps.zarr')[:]
+    assert by_pixel(stored.geometry.parents[0].wcs, x, y, right) < 4
+
+
+def by_pixel(wcs, x, y, right):
+    return wcs.pixel_to_world(x, y).icrs.separation(right).mas.max()
+
+
 def test_stamps_off_the_sky_of_a_map_are_cut(tmp_path):
     wcs = map_wcs('MOL')
     wcs.wcs.crpix = 180.5, 90.5

@@ -8,7 +8,7 @@ from astropy.utils.exceptions import AstropyUserWarning
 from astropy.wcs import WCS, DistortionLookupTable
 
 from astro_wgan.images import read_image
-from astro_wgan.images.lookup_tables import cutout_wcs, moved_wcs
+from astro_wgan.images.lookup_tables import cutout_wcs, moved_wcs, plain_tables, with_plain_tables
 from astro_wgan.images.sky import pixel_to_sky
 from astro_wgan.stamps import (
     StampStore,
@@ -153,3 +153,16 @@ def test_the_tables_of_the_image_stay_where_they_are():
     part = moved_wcs(wcs, (3, 4))
     assert part.cpdis1.crval.tolist() == [-2, -3]
     assert wcs.cpdis1.crval.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize(
+    'change', [{'data': 'AAAA'}, {'data': '?'}, {'shape': [-1, 7]}, {'crval': [1]}, {'cdelt': None}]
+)
+def test_damaged_tables_are_refused(change):
+    tables = plain_tables(make_wcs('CPDIS'))
+    assert with_plain_tables(WCS(naxis=2), tables).cpdis2 is not None
+    tables['cpdis1'] |= change
+    with pytest.raises(ValueError, match="lookup table 'cpdis1' of a WCS is damaged"):
+        with_plain_tables(WCS(naxis=2), tables)
+    with pytest.raises(ValueError, match="no lookup table 'sip'"):
+        with_plain_tables(WCS(naxis=2), {'sip': tables['cpdis2']})
