@@ -186,7 +186,7 @@ def _add_observe(commands):
         metavar='IMAGE',
         help='FITS images of surface brightness (AB mag or '
         'flux density per solid angle) with pixels in kpc, or a bundled simulation: '
-        'hydro_merger_186, hydro_merger_214',
+        'encounter_passage, encounter_remnant',
     )
     add(
         '--instrument',

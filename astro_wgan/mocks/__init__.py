@@ -7,6 +7,9 @@ __all__, __getattr__, __dir__ = lazy_names(
     {
         'AiryPSF': 'psf',
         'CalzettiDust': 'dust',
+        'DiscGalaxy': 'encounter',
+        'Encounter': 'encounter',
+        'EncounterSnapshots': 'encounter_snapshots',
         'FilterCurve': 'filters',
         'GaussianPSF': 'psf',
         'INSTRUMENTS': 'instruments',
@@ -25,5 +28,6 @@ __all__, __getattr__, __dir__ = lazy_names(
         'read_light_map': 'reading',
         'read_particles': 'particle_tables',
         'read_snapshot': 'snapshots',
+        'simulate_encounter': 'encounter',
     },
 )

@@ -1,4 +1,4 @@
-"""A real simulated merger that comes with the package."""
+"""A simulated merger that comes with the package."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -8,13 +8,16 @@ from astro_wgan.mocks.reading import read_light_map
 __all__ = ['SIMULATIONS', 'light_map_paths', 'load_light_map']
 
 #: Names of the bundled simulations.
-SIMULATIONS = ('hydro_merger_186', 'hydro_merger_214')
+SIMULATIONS = ('encounter_passage', 'encounter_remnant')
 
 _BANDS = ('g', 'r', 'i')
 _CREDIT = (
-    'Galaxy merger of a hydrodynamical simulation (suite G2G3_e, orbit 1), light by SKIRT in SDSS '
-    'g, r, i. As shipped in RealSim (Inputs/), pixels summed 2 x 2.'
+    'Encounter of two discs, simulated by the developers of astro_wgan '
+    '(benchmarks/bundled/encounter.py); spectra of Bruzual & Charlot 2003.'
 )
+
+#: Names of simulations that came with former releases.
+_FORMER = ('hydro_merger_186', 'hydro_merger_214')
 
 
 def light_map_paths(name):
@@ -26,6 +29,11 @@ def light_map_paths(name):
     ValueError
         If there is no such simulation.
     """
+    if name in _FORMER:
+        raise ValueError(
+            f'The simulation {name!r} no longer comes with the package; {list(SIMULATIONS)} take '
+            'its place.'
+        )
     if name not in SIMULATIONS:
         raise ValueError(f'`name` must be one of {list(SIMULATIONS)}; got {name!r}.')
     folder = Path(str(files('astro_wgan.mocks') / 'data'))
@@ -34,17 +42,18 @@ def light_map_paths(name):
 
 def load_light_map(name):
     """
-    A bundled simulation: a galaxy merger, before and after its first passage, in g, r and i.
+    A bundled simulation: two discs with bridge and tails after their first passage, or the galaxy
+    that they have become, in g, r and i.
 
     Parameters
     ----------
-    name : {'hydro_merger_186', 'hydro_merger_214'}
-        By the number of the snapshot.
+    name : {'encounter_passage', 'encounter_remnant'}
+        0.15 Gyr after the first passage, or 1.8 Gyr, 0.3 Gyr after the merger.
 
     Returns
     -------
     `LightMap`
-        ``meta['credit']`` says whom to thank.
+        ``meta['credit']`` says whom to thank. `simulate_encounter` makes the stars that it shows.
 
     Raises
     ------
@@ -54,8 +63,8 @@ def load_light_map(name):
     Examples
     --------
     >>> from astro_wgan.mocks import load_light_map
-    >>> load_light_map('hydro_merger_214').shape
-    (256, 256)
+    >>> load_light_map('encounter_remnant').shape
+    (320, 320)
     """
     light = read_light_map(light_map_paths(name))
     light.meta['credit'] = _CREDIT

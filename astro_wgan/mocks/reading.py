@@ -75,8 +75,8 @@ def read_light_map(
     Examples
     --------
     >>> from astro_wgan.mocks import load_light_map
-    >>> load_light_map('hydro_merger_186')
-    <LightMap: 256 x 256 pixels of 0.1953 kpc at 450, 592, 718 nm, absolute magnitude ...>
+    >>> load_light_map('encounter_passage')
+    <LightMap: 320 x 320 pixels of 0.2 kpc at 450, 590, 716 nm, absolute magnitude ...>
     """
     paths = [source] if isinstance(source, (str, os.PathLike)) else list(source)
     if not paths:

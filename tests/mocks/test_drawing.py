@@ -173,9 +173,9 @@ def test_what_a_single_band_stands_for_is_said(wavelength, expected):
 
 
 def test_the_merger_keeps_its_light():
-    light = load_light_map('hydro_merger_186')
-    assert light.luminosity.shape == (256, 256, 3)
-    stamps = draw(light, 'hst_wfc3_f160w', redshift=[0.7, 1.5], size=256)
+    light = load_light_map('encounter_passage')
+    assert light.luminosity.shape == (320, 320, 3)
+    stamps = draw(light, 'hst_wfc3_f160w', redshift=[0.7, 1.5], size=320)
     lost = 1 - stamps.table['flux_inside']
     assert (np.abs(lost) < 2e-3).all()
 

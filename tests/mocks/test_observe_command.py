@@ -17,12 +17,13 @@ def run(*arguments):
 
 def test_writes_an_image_for_each_galaxy_and_redshift(tmp_path):
     out = tmp_path / 'out'
-    arguments = ('hydro_merger_186', 'hydro_merger_214', '--redshift', 0.5, 1, '--size', 64)
-    assert run(*arguments, '--seed', 3, '--out', out) == 0
-    names = [f'hydro_merger_{n}-z{z}.fits' for n in (186, 214) for z in ('0.5', '1')]
+    simulations = ('encounter_passage', 'encounter_remnant')
+    arguments = ('--redshift', 0.5, 1, '--size', 64)
+    assert run(*simulations, *arguments, '--seed', 3, '--out', out) == 0
+    names = [f'{name}-z{z}.fits' for name in simulations for z in ('0.5', '1')]
     assert sorted(path.name for path in out.glob('*.fits')) == names
     expected = observe(
-        [load_light_map(f'hydro_merger_{n}') for n in (186, 186, 214, 214)],
+        [load_light_map(name) for name in simulations for _ in range(2)],
         'hst_acs_f814w',
         redshift=[0.5, 1, 0.5, 1],
         size=64,
@@ -47,25 +48,25 @@ def test_writes_an_image_for_each_galaxy_and_redshift(tmp_path):
 def test_another_input_is_refused_in_one_line(tmp_path, capsys):
     out = tmp_path / 'out'
     arguments = ('--redshift', 0.5, '--size', 16, '--out', out)
-    assert run('hydro_merger_186', *arguments) == 0
-    assert run('hydro_merger_186', *arguments) == 0
-    assert run('hydro_merger_214', *arguments) == 2
+    assert run('encounter_passage', *arguments) == 0
+    assert run('encounter_passage', *arguments) == 0
+    assert run('encounter_remnant', *arguments) == 2
     said = capsys.readouterr().err
     assert said.count('\n') == 1
     assert 'belongs to other light maps: the luminosity of map 0 differs' in said
-    assert run('hydro_merger_186', *arguments, '--seed', 5) == 2
+    assert run('encounter_passage', *arguments, '--seed', 5) == 2
     assert 'belongs to other settings: `seed` was 0 and is 5' in capsys.readouterr().err
 
 
 def test_options_reach_the_image(tmp_path):
     star = GaussianPSF(0.5 * u.arcsec).draw(0.1 * u.arcsec).astype(np.float32)
     fits.PrimaryHDU(star).writeto(tmp_path / 'star.fits')
-    images = light_map_paths('hydro_merger_186')
+    images = light_map_paths('encounter_passage')
     out = tmp_path / 'out'
     arguments = (*images, '--bands', '--instrument', 'euclid_vis', '--redshift', 0.4)
     arguments += ('--psf', tmp_path / 'star.fits', '--exposure-time', 22600, '--size', 48)
     assert run(*arguments, '--centre', 100, 120, '--out', out) == 0
-    with fits.open(out / 'hydro_merger_186_g-z0.4.fits') as hdulist:
+    with fits.open(out / 'encounter_passage_g-z0.4.fits') as hdulist:
         assert hdulist[0].header['EXPTIME'] == 22600
         assert hdulist[0].header['BANDPASS'] == 'interpolated'
         noise = hdulist[0].data - hdulist['NOISEFREE'].data
@@ -74,7 +75,7 @@ def test_options_reach_the_image(tmp_path):
     x = np.arange(len(psf)) - len(psf) // 2
     assert np.average(x**2, weights=psf.sum(axis=0)) == pytest.approx(4.51 + 1 / 12, rel=0.05)
     single = mock_stamps(
-        load_light_map('hydro_merger_186'),
+        load_light_map('encounter_passage'),
         'euclid_vis',
         redshift=0.4,
         size=48,
@@ -86,11 +87,11 @@ def test_options_reach_the_image(tmp_path):
 
 
 def test_goes_on_where_it_was_interrupted_and_refuses_other_work(tmp_path, capsys):
-    arguments = ('hydro_merger_186', '--size', 32, '--out', tmp_path / 'out')
+    arguments = ('encounter_passage', '--size', 32, '--out', tmp_path / 'out')
     assert run(*arguments, '--redshift', 0.5) == 0
-    first = (tmp_path / 'out' / 'hydro_merger_186-z0.5.fits').read_bytes()
+    first = (tmp_path / 'out' / 'encounter_passage-z0.5.fits').read_bytes()
     assert run(*arguments, '--redshift', 0.5) == 0
-    assert (tmp_path / 'out' / 'hydro_merger_186-z0.5.fits').read_bytes() == first
+    assert (tmp_path / 'out' / 'encounter_passage-z0.5.fits').read_bytes() == first
     assert run(*arguments, '--redshift', 0.6) == 2
     assert 'other settings' in capsys.readouterr().err
 
@@ -101,10 +102,10 @@ def test_sky_of_an_image_is_the_noise(tmp_path):
     image.header.update({'CTYPE1': 'RA---TAN', 'CTYPE2': 'DEC--TAN', 'BUNIT': 'electron/s'})
     image.header.update({'CDELT1': -0.1 / 3600, 'CDELT2': 0.1 / 3600})
     image.writeto(tmp_path / 'sky.fits')
-    arguments = ('hydro_merger_186', '--redshift', 0.5, '--instrument', 'euclid_vis')
+    arguments = ('encounter_passage', '--redshift', 0.5, '--instrument', 'euclid_vis')
     arguments += ('--size', 48, '--sky', tmp_path / 'sky.fits', '--out', tmp_path / 'out')
     assert run(*arguments) == 0
-    with fits.open(tmp_path / 'out' / 'hydro_merger_186-z0.5.fits') as hdulist:
+    with fits.open(tmp_path / 'out' / 'encounter_passage-z0.5.fits') as hdulist:
         noise = hdulist[0].data - hdulist['NOISEFREE'].data
     assert noise.std() == pytest.approx(0.5, rel=0.1)
 
@@ -113,18 +114,18 @@ def test_sky_of_an_image_is_the_noise(tmp_path):
     ('arguments', 'said'),
     [
         (('nowhere.fits', '--redshift', '1'), 'nowhere.fits'),
-        (('hydro_merger_186', '--redshift', '0'), '`redshift` must be above 0'),
-        (('hydro_merger_186', '--redshift', '1', '--instrument', 'eye'), 'hst_acs_f814w'),
-        (('hydro_merger_186', '--redshift', '1', '--size', '0'), '`size`'),
-        (('hydro_merger_186', '--redshift', '1', '--exposure-time', '0'), '`exposure_time`'),
-        (('hydro_merger_186', 'hydro_merger_186', '--redshift', '1'), 'different names'),
-        (('hydro_merger_186', '--redshift', '1', '--centre', '300', '10'), '`centre` must lie in'),
-        (('hydro_merger_186', '--redshift', '1', '--centre', '-1', '10'), '`centre` must lie in'),
-        (('hydro_merger_186', '--redshift', '1', '--unit', 'Jy'), 'leave out --unit'),
-        (('hydro_merger_186', '--redshift', '1', '--plane', '0'), 'leave out --plane'),
-        (('hydro_merger_186', '--redshift', '1', '--psf-scale', '0.1'), 'give `--psf`'),
-        (('hydro_merger_186', '--redshift', '1', '--seed', '-1'), '`seed` must be an integer'),
-        (('hydro_merger_186', '--redshift', '1', '--processes', '0'), '`processes` must be'),
+        (('encounter_passage', '--redshift', '0'), '`redshift` must be above 0'),
+        (('encounter_passage', '--redshift', '1', '--instrument', 'eye'), 'hst_acs_f814w'),
+        (('encounter_passage', '--redshift', '1', '--size', '0'), '`size`'),
+        (('encounter_passage', '--redshift', '1', '--exposure-time', '0'), '`exposure_time`'),
+        (('encounter_passage', 'encounter_passage', '--redshift', '1'), 'different names'),
+        (('encounter_passage', '--redshift', '1', '--centre', '400', '10'), '`centre` must lie in'),
+        (('encounter_passage', '--redshift', '1', '--centre', '-1', '10'), '`centre` must lie in'),
+        (('encounter_passage', '--redshift', '1', '--unit', 'Jy'), 'leave out --unit'),
+        (('encounter_passage', '--redshift', '1', '--plane', '0'), 'leave out --plane'),
+        (('encounter_passage', '--redshift', '1', '--psf-scale', '0.1'), 'give `--psf`'),
+        (('encounter_passage', '--redshift', '1', '--seed', '-1'), '`seed` must be an integer'),
+        (('encounter_passage', '--redshift', '1', '--processes', '0'), '`processes` must be'),
     ],
 )
 def test_bad_input_is_said_and_nothing_written(tmp_path, capsys, arguments, said):
@@ -170,7 +171,7 @@ def test_a_sky_that_does_not_fit_is_refused_before_anything_is_drawn(tmp_path, c
     sky.header.update({'CTYPE1': 'RA---TAN', 'CTYPE2': 'DEC--TAN', 'BUNIT': 'electron/s'})
     sky.header.update({'CDELT1': -0.1 / 3600, 'CDELT2': 0.1 / 3600} | cards)
     sky.writeto(tmp_path / 'sky.fits')
-    arguments = ('hydro_merger_186', '--redshift', 0.5, '--instrument', 'euclid_vis')
+    arguments = ('encounter_passage', '--redshift', 0.5, '--instrument', 'euclid_vis')
     out = tmp_path / 'out'
     assert run(*arguments, '--sky', tmp_path / 'sky.fits', '--out', out) == 2
     assert capsys.readouterr().err.startswith('astro-wgan: ')

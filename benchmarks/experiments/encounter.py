@@ -1,5 +1,5 @@
 """
-At which depth a merger of a hydrodynamical simulation is still strange, and from where it drowns.
+At which depth a simulated merger is still strange, and from where it drowns.
 
 The two bundled snapshots are put at redshifts of 0.5, 1 and 2, seen by WFC3 in F160W (mocks room),
 and given the noise of the recipe that the shipped model was trained on. Then they are made brighter
@@ -8,7 +8,7 @@ has the signal-to-noise ratio that it would have in an image a magnitude shallow
 are several noise realisations and the eight orientations of the square; printed are the median
 p-value against the model's held-out normals, and the share above the threshold of 90 per cent.
 
-    python benchmarks/experiments/hydro_merger.py         # two minutes
+    python benchmarks/experiments/encounter.py         # two minutes
 """
 
 import argparse
@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from leaderboard.table import page
 from machine import describe_machine
 
-SNAPSHOTS = ('hydro_merger_186', 'hydro_merger_214')
+SNAPSHOTS = ('encounter_passage', 'encounter_remnant')
 REDSHIFTS = (0.5, 1.0, 2.0)
 #: Magnitudes by which the image is deeper than the survey; below 0: shallower.
 DEPTHS = (2, 1, 0, -1, -2, -3, -4)
@@ -46,7 +46,11 @@ def main():
     rows, shown = [], {}
     for (name, z), galaxy in galaxies.items():
         magnitude = -2.5 * np.log10(galaxy.sum() * 1e-9 / 3631)
-        row = {'snapshot': name[-3:], 'redshift': str(z), 'magnitude': f'{magnitude:.1f}'}
+        row = {
+            'snapshot': name.removeprefix('encounter_'),
+            'redshift': str(z),
+            'magnitude': f'{magnitude:.1f}',
+        }
         for depth in DEPTHS:
             stamps = noisy(galaxy * 10 ** (0.4 * depth), options.noises, recipe, rng)
             table = detector.score(stamps, progress=False)
@@ -59,7 +63,7 @@ def main():
         'Median p-value, and in brackets the per cent found at 90 per cent, by how much deeper '
         'than the survey the image is.'
     )
-    head = f'``python benchmarks/experiments/hydro_merger.py``; {describe_machine()}.'
+    head = f'``python benchmarks/experiments/encounter.py``; {describe_machine()}.'
     text = f'{head}\n\n{page(Table(rows=rows), caption)}'
     print(text)
     if options.out is not None:
@@ -108,7 +112,9 @@ def draw(shown, path):
     stamps, closest, rows = zip(*shown.values(), strict=True)
     plot_triptychs(np.array(stamps), np.array([c.pixels[0] for c in closest]), axes=axes.T)
     for ax, (name, z), row in zip(axes[0], shown, rows, strict=True):
-        ax.set_title(f'snapshot {name[-3:]}, z = {z}\np = {row["p_value"]:.3f}', fontsize=9)
+        ax.set_title(
+            f'{name.removeprefix("encounter_")}, z = {z}\np = {row["p_value"]:.3f}', fontsize=9
+        )
     figure.savefig(path, dpi=100)
     plt.close(figure)
 
