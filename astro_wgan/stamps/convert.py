@@ -18,6 +18,7 @@ from astro_wgan.images.lookup_tables import MovedCutout, cutout_wcs, has_tables
 from astro_wgan.images.sky import celestial_frame, pixel_to_angles
 from astro_wgan.images.uncertainties import standard_deviation
 from astro_wgan.stamps.checks import as_bool, as_float
+from astro_wgan.stamps.fluxes import pixel_meta
 from astro_wgan.stamps.geometry import ParentImage, StampGeometry, first_pixel, shifted_wcs
 from astro_wgan.stamps.masked import without_mask
 from astro_wgan.stamps.stampset import StampSet
@@ -96,6 +97,7 @@ def join_cutouts(
         psf=psf,
         table=_position_table(places) if table is None else table,
         geometry=geometry,
+        meta=_common_meta(stamps),
     )
 
 
@@ -206,6 +208,12 @@ def _common_unit(stamps, unit):
     if any((other is None) != (units[0] is None) for other in units):
         raise ValueError('Either each stamp of `cutouts` must have a unit or none.')
     return units[0] if unit is None else u.Unit(unit)
+
+
+def _common_meta(stamps):
+    """What the headers of all say of their pixels, where they say the same."""
+    metas = [pixel_meta(stamp.meta) for stamp in stamps]
+    return metas[0] if all(meta == metas[0] for meta in metas) else {'parts': metas}
 
 
 def _place(cutout, shape):

@@ -17,12 +17,11 @@ from astro_wgan.images.fits_image import FitsImage
 from astro_wgan.images.no_data import check_zeros
 from astro_wgan.images.parts import Parts, opened_in_parts, read_parts
 from astro_wgan.images.reading import read_image, whole_image
-from astro_wgan.images.sky import pixel_areas
 from astro_wgan.provenance import record
 from astro_wgan.stamps.bands import bands_arguments, check_one_field
-from astro_wgan.stamps.checks import as_bool, as_pixel_scale, as_shape, value_in_unit
+from astro_wgan.stamps.checks import as_bool, as_shape, value_in_unit
 from astro_wgan.stamps.detection import Detection, DetectionError
-from astro_wgan.stamps.fluxes import pixel_meta, summed_pixels
+from astro_wgan.stamps.fluxes import pixel_meta, summed_sources
 from astro_wgan.stamps.geometry import ParentImage, StampGeometry, first_pixel
 from astro_wgan.stamps.masked import joint_mask
 from astro_wgan.stamps.mosaics import detect_sources
@@ -266,14 +265,10 @@ def _detected_table(image, mask, background, detection, pixel_scale):
             f'No source has {detection.minimum_area} or more pixels above '
             f'{detection.threshold:g} sigma: lower `threshold` or `minimum_area` of `detection`.'
         )
-    if image.wcs is not None:
-        area = pixel_areas(sources['x'], sources['y'], image.wcs) * (u.arcsec / u.pix) ** 2
-    else:
-        area = None if pixel_scale is None else as_pixel_scale(pixel_scale) ** 2
-    beam = pixel_meta(image.meta).get('beam')
+    x, y = sources['x'], sources['y']
     table = QTable(
         {
-            'flux': summed_pixels(sources['flux'], image.unit, area=area, beam=beam),
+            'flux': summed_sources(sources['flux'], x, y, image, pixel_scale),
             'peak': sources['peak'] * image.unit,
             'a': sources['a'] * u.pix,
             'b': sources['b'] * u.pix,
@@ -282,7 +277,7 @@ def _detected_table(image, mask, background, detection, pixel_scale):
             'flag': sources['flag'],
         }
     )
-    return with_positions(table, sources['x'], sources['y'], image.wcs)
+    return with_positions(table, x, y, image.wcs)
 
 
 def _check_converged(table, lost):

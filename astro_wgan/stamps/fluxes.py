@@ -6,9 +6,19 @@ import numpy as np
 from astropy import units as u
 
 from astro_wgan.images.brightness import PixelContent, pixel_content, unit_of_sum
+from astro_wgan.images.sky import pixel_areas
 from astro_wgan.images.units import is_ratio
+from astro_wgan.stamps.checks import as_pixel_scale
 
-__all__ = ['PixelFlux', 'beam_of', 'holds_flux', 'pixel_flux', 'pixel_meta', 'summed_pixels']
+__all__ = [
+    'PixelFlux',
+    'beam_of',
+    'holds_flux',
+    'pixel_flux',
+    'pixel_meta',
+    'summed_pixels',
+    'summed_sources',
+]
 
 #: What ``meta['pixels']`` is of pixels that are ratios, which have no unit either.
 RATIO = 'ratio'
@@ -53,7 +63,8 @@ def holds_flux(stamps):
             f'Pixels in {stamps.unit} are logarithms, which cannot be added: convert them to flux '
             'first.'
         )
-    return content is PixelContent.FLUX and RATIO not in _values(stamps.meta, 'pixels')
+    said = [text for text in _values(stamps.meta, 'pixels') if isinstance(text, str)]
+    return content is PixelContent.FLUX and RATIO not in said
 
 
 def pixel_flux(stamps):
@@ -118,6 +129,33 @@ def summed_pixels(sums, unit, *, area, beam):
     return sums * (unit_of_sum(unit) or u.dimensionless_unscaled)
 
 
+def summed_sources(sums, x, y, image, pixel_scale):
+    """
+    Sums over the pixels of an image's sources, as from `summed_pixels`.
+
+    Parameters
+    ----------
+    sums, x, y : `~numpy.ndarray`, shape (n,)
+        In the unit of the pixels, and where the sources are.
+    image : `~astropy.nddata.CCDData`
+        What they were found in.
+    pixel_scale : `~astropy.units.Quantity` or None
+        Of an image without WCS.
+
+    Returns
+    -------
+    `~astropy.units.Quantity`, shape (n,)
+    """
+    area = None
+    if pixel_content(image.unit) is PixelContent.FLUX:
+        pass
+    elif image.wcs is not None:
+        area = pixel_areas(x, y, image.wcs) * (u.arcsec / u.pix) ** 2
+    elif pixel_scale is not None:
+        area = as_pixel_scale(pixel_scale) ** 2
+    return summed_pixels(sums, image.unit, area=area, beam=_beam(image.meta))
+
+
 def _of_brightness(unit, area, beam):
     """`PixelFlux` of pixels that hold flux per solid angle or beam."""
     begin = f'Pixels in {unit} hold {pixel_content(unit).value}'
@@ -163,9 +201,8 @@ def pixel_meta(header):
 
 def beam_of(meta):
     """The beam in a set's ``meta``, or None where it has none, or several."""
-    beams = {tuple(np.ravel(beam).tolist()) for beam in _values(meta, 'beam')}
-    beam = beams.pop() if len(beams) == 1 else ()
-    return beam if len(beam) == 2 else None
+    first, *others = _values(meta, 'beam') or [None]
+    return first if all(beam == first for beam in others) else None
 
 
 def _beam(header):
@@ -192,9 +229,8 @@ def _flux_and_angle(unit):
 
 
 def _values(meta, name):
-    """What a set's ``meta``, or that of each of its parts, says by a name."""
-    values = [meta[name]] if name in meta else []
+    """What a set's ``meta``, or that of each of its parts, says by a name; None where nothing."""
     parts = meta.get('parts')
-    for part in parts if isinstance(parts, list) else []:
-        values += _values(part, name)
-    return values
+    if name in meta or not isinstance(parts, list):
+        return [meta.get(name)]
+    return [value for part in parts for value in _values(part, name)]

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from astropy import units as u
 from astropy.io import fits
+from astropy.nddata import CCDData
 from astropy.wcs import WCS
 
 from astro_wgan import StampSet, StampStore
+from astro_wgan.images import read_image
 from astro_wgan.sources import measure_sources
 from astro_wgan.stamps import cut_stamps, reproject_stamps
 
@@ -169,6 +171,8 @@ def test_flux_per_beam_is_that_of_the_gaussian_beam():
     assert stamps.meta['beam'] == pytest.approx([major, minor])
     row = measure(stamps).stamps[0]
     assert u.isclose(row['kron_flux'], 5 * u.mJy, rtol=0.015)
+    again = measure([read_image(fits.PrimaryHDU(pixels, header))] * 2).stamps
+    assert u.allclose(again['kron_flux'], row['kron_flux'], rtol=1e-3)
     # 5 mJy in the AB system.
     assert row['magnitude'].value == pytest.approx(14.65, abs=0.02)
 
@@ -199,8 +203,12 @@ def test_surface_brightness_without_a_solid_angle_is_refused():
         measure(StampSet(np.ones((1, 32, 32)), unit='MJy / sr'))
 
 
-def test_stamps_of_several_beams_are_refused():
-    first = StampSet(np.ones((1, 32, 32)), unit='Jy/beam', pixel_scale=1 * u.arcsec)
-    other = first.replace(meta={'parts': [{'beam': [3.0, 2.0]}, {'beam': [5.0, 2.0]}]})
+@pytest.mark.parametrize('beams', [({'BMAJ': 2e-3}, {'BMAJ': 3e-3}), ({'BMAJ': 2e-3}, {})])
+def test_stamps_of_several_beams_are_refused(beams):
+    images = [
+        CCDData(np.ones((32, 32)), unit='Jy/beam', meta={**beam, 'BMIN': 1e-3}) for beam in beams
+    ]
+    stamps = StampSet.from_cutout2d(images)
+    stamps.pixel_scale = 1 * u.arcsec
     with pytest.raises(u.UnitsError, match='flux per beam, which is not known'):
-        measure(other)
+        measure(stamps)
