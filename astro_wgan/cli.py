@@ -97,6 +97,12 @@ def _add_hunt(commands):
     add('--cards', type=int, default=defaults.cards, help='cards on the page')
     add('--hdu', help='number or name of the HDU of a FITS file')
     add('--plane', type=int, help='plane of a cube')
+    add(
+        '--zeros',
+        choices=['auto', 'keep', 'mask'],
+        default='auto',
+        help='exact zeros: no data where they fill areas amid noise, data, or no data',
+    )
     add('--threshold', type=float, default=detection.threshold, help='sigma above the sky')
     add('--minimum-area', type=int, default=detection.minimum_area, help='pixels of a source')
     add('--deblend-levels', type=int, default=detection.deblend_levels, help='deblending levels')
@@ -127,6 +133,7 @@ def _hunt(options):
         model=options.model,
         hdu=_number_or_name(options.hdu),
         plane=options.plane,
+        zeros=options.zeros,
         progress=not options.quiet,
     )
     if not options.quiet:

@@ -10,6 +10,7 @@ from astropy.table import QTable
 
 from astro_wgan.anomaly.contamination import check_contamination
 from astro_wgan.hunt_folder import HuntFolder, HuntFolderError
+from astro_wgan.images.description import describe_image
 from astro_wgan.jobs import (
     Fingerprint,
     describe_model,
@@ -135,7 +136,16 @@ class HuntResult:
 
 
 def hunt(
-    image, *, out, config=None, model=None, positions=None, hdu=None, plane=None, progress=True
+    image,
+    *,
+    out,
+    config=None,
+    model=None,
+    positions=None,
+    hdu=None,
+    plane=None,
+    zeros='auto',
+    progress=True,
 ):
     """
     Find the strangest sources of an image.
@@ -158,10 +168,11 @@ def hunt(
         ``model`` folder in it). Its own calibration is kept.
     positions : optional
         Where to cut, as in `astro_wgan.stamps.cut_stamps`; without, SEP detects the sources.
-    hdu, plane : optional
-        Which part of a FITS file, and which plane of a cube.
+    hdu, plane, zeros : optional
+        Which part of a FITS file, which plane of a cube, and what exact zeros are; as in
+        `astro_wgan.stamps.read_image`.
     progress : bool, optional
-        Show what is being done.
+        Show what is being done, and what was taken of a file.
 
     Returns
     -------
@@ -197,7 +208,9 @@ def hunt(
         model = AnomalyDetector.load(_model_folder(model))
     with ProgressLine('detecting', quiet=not progress) as line:
         line.update(0.0)
-        ccd = read_image(image, hdu=hdu, plane=plane)
+        ccd = read_image(image, hdu=hdu, plane=plane, zeros=zeros)
+        for text in describe_image(ccd):
+            line.note(text)
         stamps = _cut(ccd, config, positions)
         line.update(1.0, f'{len(stamps)} stamps of {config.size} x {config.size} pixels')
     check_writable(stamps)
@@ -229,7 +242,12 @@ def hunt(
         detector.calibrate(misfit[member], training=seen, contamination=config.contamination)
     table = detector.score(misfit, member=member)
     table['trained_on'] = trained_on
-    table.meta['hunt'] = record(**asdict(config), image=_name_of(image), credit=_credit(ccd.meta))
+    table.meta['hunt'] = record(
+        **asdict(config),
+        image=_name_of(image),
+        extension=ccd.meta.get('HDU'),
+        credit=_credit(ccd.meta),
+    )
     detector.save(folder.model)
     detector.gallery(
         stamps,

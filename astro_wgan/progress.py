@@ -62,6 +62,21 @@ class ProgressLine:
             self._written = now
             self._last = None
 
+    def note(self, text):
+        """
+        Write a line that stays.
+
+        Parameters
+        ----------
+        text : str
+            What it says.
+        """
+        if self._quiet:
+            return
+        # Over the line that is rewritten, which comes again below.
+        self._stream.write(f'\r{text:<79}\n' if self._terminal else f'{text}\n')
+        self._stream.flush()
+
     def __enter__(self):
         return self
 

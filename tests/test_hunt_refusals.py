@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from astropy import units as u
 from astropy.coordinates import SkyCoord
+from astropy.io import fits
 from astropy.nddata import CCDData
 from astropy.table import MaskedColumn, QTable
 from astropy.time import Time
@@ -165,3 +166,25 @@ def test_columns_as_archives_give_them_come_back(image, detector, tmp_path):
         assert table['day'][1].isot == '1970-01-02T00:00:00.000'
         assert table['flux'].mask.tolist() == [False, True] * (N // 2)
         assert 'object' in table.meta['survey']
+
+
+def test_what_is_taken_of_a_file_is_told_before_the_work(image, tmp_path, capsys):
+    void = image.data.copy()
+    void[:10] = 0
+    hdus = [fits.ImageHDU(each, name=name) for each, name in ((void, 'SCI'), (image.data, 'N2'))]
+    fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(tmp_path / 'image.fits')
+    with pytest.raises(ValueError, match='too few'):
+        hunt(tmp_path / 'image.fits', out=tmp_path / 'out', config=CONFIG, positions=PLACES[:5])
+    told = capsys.readouterr().err
+    assert 'image: 1 SCI (512 x 320)' in told
+    assert 'left out: 2 N2 (512 x 320)' in told
+    assert 'no data: 3,200 pixels that are 0' in told
+    with pytest.raises(ValueError, match='too few'):
+        hunt(
+            tmp_path / 'image.fits',
+            out=tmp_path / 'out',
+            config=CONFIG,
+            positions=PLACES[:5],
+            zeros='keep',
+        )
+    assert 'no data' not in capsys.readouterr().err

@@ -31,10 +31,25 @@ def test_terminal_line_is_rewritten_in_place():
     assert stream.getvalue().endswith('\n')
 
 
+@pytest.mark.parametrize('kind', [Terminal, io.StringIO])
+def test_notes_stay_above_the_line(kind):
+    stream = kind()
+    with ProgressLine('working', stream=stream) as line:
+        line.update(0.0)
+        line.note('of what')
+        line.update(1.0)
+    lines = [part.rstrip() for part in stream.getvalue().replace('\r', '\n').split('\n')]
+    shown = [part for part in lines if part]
+    assert shown[0].startswith('working   0%')
+    assert shown[1] == 'of what'
+    assert shown[2].startswith('working 100%')
+
+
 def test_quiet_writes_nothing():
     stream = Terminal()
     with ProgressLine('working', stream=stream, quiet=True) as line:
         line.update(0.5)
+        line.note('of what')
     assert stream.getvalue() == ''
 
 

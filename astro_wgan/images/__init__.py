@@ -6,6 +6,7 @@ __all__, __getattr__, __dir__ = lazy_names(
     __name__,
     {
         'ImageError': '.exceptions',
+        'no_data': 'zeros',
         'read_image': 'reading',
     },
 )

@@ -128,7 +128,7 @@ def _asked_for(hdulist, hdu, where):
     try:
         chosen = hdulist[hdu]
     except (IndexError, KeyError) as error:
-        names = ', '.join(f'{k} {other.name}'.strip() for k, other in enumerate(hdulist))
+        names = ', '.join(_label(hdulist, other) for other in hdulist)
         raise ImageError(f'{where} has no HDU {hdu!r}; it has: {names}.') from error
     if not holds_image(chosen):
         raise ImageError(f'HDU {hdu!r} of {where} holds no image.')
@@ -147,7 +147,11 @@ def _is_thumbnail(hdu, other):
 
 def describe_hdu(hdulist, hdu):
     """Number, name, version and shape of an HDU as text: ``4 SCI,2 (2048 x 4096)``."""
-    names = [other.name for other in hdulist]
+    return f'{_label(hdulist, hdu)} ({" x ".join(map(str, hdu.shape))})'
+
+
+def _label(hdulist, hdu):
+    """Number and name, and the version where several have the name."""
     number = next(k for k, other in enumerate(hdulist) if other is hdu)
-    name = hdu.name if names.count(hdu.name) < 2 or not hdu.name else f'{hdu.name},{hdu.ver}'
-    return f'{f"{number} {name}".strip()} ({" x ".join(map(str, hdu.shape))})'
+    is_repeated = hdu.name and [other.name for other in hdulist].count(hdu.name) > 1
+    return f'{number} {hdu.name}{f",{hdu.ver}" if is_repeated else ""}'.strip()

@@ -55,10 +55,17 @@ def as_path(source):
         raise ImageError(f'{text} is a URL: download the file and give its path.')
     parts = _WITH_EXTENSION.fullmatch(text)
     if parts and Path(parts[1]).is_file():
-        name = parts[2].strip('[]') or '0'
+        name, _, version = parts[2].strip('[]').partition(',')
+        how = (
+            f'({name!r}, {version})'
+            if version.isdigit()
+            else name
+            if name.isdigit()
+            else repr(name)
+        )
         raise ImageError(
-            f'{text} is no file; {parts[1]} is one: give the extension by `hdu` (on the command '
-            f'line --hdu {name}).'
+            f'{text} is no file, but {parts[1]} is one: give its extension by `hdu`, as {how}; on '
+            'the command line by --hdu, its name or number.'
         )
     return path
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from astro_wgan.images.fits_image import open_fits_image
-from astro_wgan.images.no_data import MARGIN, may_hold_void
 from astro_wgan.images.opening import as_path
+from astro_wgan.images.zeros import MARGIN, may_hold_void
 
 __all__ = ['Parts', 'opened_in_parts', 'read_parts']
 
@@ -87,7 +87,7 @@ def read_parts(image, corner, shape, *, fill_value=np.nan, zeros='auto'):
     shape : tuple of int
         ``(ny, nx)`` of the parts, which may reach beyond the image.
     fill_value : float, optional
-        Of pixels beyond.
+        Of pixels beyond, and of zeros that are masked.
     zeros : {'auto', 'keep', 'mask'}, optional
         As in `~astro_wgan.stamps.read_image`.
 
@@ -116,7 +116,8 @@ def read_parts(image, corner, shape, *, fill_value=np.nan, zeros='auto'):
     if parts is None or parts.mask.all():
         return None
     if zeros == 'mask':
-        parts.mask[parts.pixels == 0] = True
+        zero = parts.pixels == 0
+        parts.mask[zero], parts.pixels[zero] = True, fill_value
     image.warn_of_bits()
     return Parts(parts.pixels, parts.mask if parts.mask.any() else None, parts.deviation)
 

@@ -9,9 +9,9 @@ from astropy.nddata import NDData, StdDevUncertainty
 from astro_wgan.exceptions import ImageError
 from astro_wgan.images.celestial import celestial_wcs
 from astro_wgan.images.image_data import ImageData
-from astro_wgan.images.no_data import no_data
 from astro_wgan.images.uncertainties import standard_deviation
 from astro_wgan.images.wcs_cards import header_without_wcs
+from astro_wgan.images.zeros import no_data
 from astro_wgan.stamps.checks import as_bool, as_float
 from astro_wgan.stamps.masked import without_mask
 
@@ -82,7 +82,7 @@ def as_ccddata(image, *, zeros='auto'):
             mask |= as_bool(other)
     if zeros != 'auto' or JUDGED not in image.meta:
         void = no_data(pixels, mask=mask, zeros=zeros)
-        judged = 0 if void is None else int(np.count_nonzero(void & ~mask))
+        judged = 0 if void is None else int(np.count_nonzero(void))
         if void is not None:
             mask |= void
     else:

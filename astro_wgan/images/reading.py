@@ -12,10 +12,10 @@ from astro_wgan.images.compressed_tiles import guarded_decoders
 from astro_wgan.images.extensions import IMAGE_HDUS
 from astro_wgan.images.fits_image import FitsImage, open_fits_image
 from astro_wgan.images.lookup_tables import cutout_wcs
-from astro_wgan.images.no_data import check_zeros
 from astro_wgan.images.opening import as_path, check_kind, is_fits, quiet_fits
 from astro_wgan.images.pictures import read_picture
 from astro_wgan.images.planes import as_ccddata, plane_of
+from astro_wgan.images.zeros import check_zeros
 from astro_wgan.limits import largest_size
 from astro_wgan.stamps.masked import without_mask
 from astro_wgan.stamps.table_columns import plain_values

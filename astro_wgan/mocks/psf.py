@@ -228,7 +228,7 @@ class ImagePSF:
     pixel_scale: u.Quantity
 
     def __post_init__(self):
-        read = read_image(self.image)
+        read = read_image(self.image, zeros='keep')
         image = read.data.astype(float)
         if read.mask is not None or not image.sum() > 0:
             raise ValueError(

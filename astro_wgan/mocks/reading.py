@@ -8,6 +8,8 @@ from astropy import units as u
 from astropy.io import fits
 from astropy.utils.exceptions import AstropyUserWarning
 
+from astro_wgan.images.extensions import choose_hdu
+from astro_wgan.images.headers import inherited_header
 from astro_wgan.images.reading import read_image
 from astro_wgan.images.units import parse_unit
 from astro_wgan.limits import check_unit_text
@@ -101,9 +103,9 @@ def _read_planes(path, unit, pixel_scale, redshift, wavelength, hdu, plane):
     with warnings.catch_warnings():
         # Units and coordinates of simulations are read here, from the header.
         warnings.simplefilter('ignore', AstropyUserWarning)
-        planes, header, own = _described(path, hdu)
+        planes, header, own = _described(path, hdu, plane)
         wanted = [plane] if plane is not None or planes < 2 else list(range(planes))
-        images = [read_image(path, hdu=hdu, plane=each) for each in wanted]
+        images = [read_image(path, hdu=hdu, plane=each, zeros='keep') for each in wanted]
     if own is not None and planes > 1:
         own = own[wanted]
     if wavelength is None:
@@ -140,20 +142,12 @@ def _read_planes(path, unit, pixel_scale, redshift, wavelength, hdu, plane):
     ]
 
 
-def _described(path, hdu):
+def _described(path, hdu, plane):
     """Planes of the image that `read_image` takes, its header, and wavelengths where known."""
     with fits.open(path) as hdulist:
-        images = [each for each in hdulist if each.is_image and each.header['NAXIS'] >= 2]
-        if hdu is not None:
-            try:
-                images = [hdulist[hdu]]
-            except (IndexError, KeyError):
-                images = []
-        if not images:
-            # Says what there is instead.
-            read_image(path, hdu=hdu)
-        flat = [each for each in images if _planes(each.header) == 1]
-        header = (flat or images)[0].header
+        chosen = choose_hdu(hdulist, hdu, plane, os.fspath(path))
+        primary = hdulist[0].header if hdulist[0] is not chosen else None
+        header = inherited_header(chosen.header, primary)
         planes = _planes(header)
         if planes > 1:
             return planes, header, _wavelengths(hdulist, planes)

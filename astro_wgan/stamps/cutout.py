@@ -14,9 +14,10 @@ from astropy.utils.exceptions import AstropyUserWarning
 from numpy.lib.stride_tricks import sliding_window_view
 
 from astro_wgan.images.fits_image import FitsImage
-from astro_wgan.images.no_data import check_zeros
 from astro_wgan.images.parts import Parts, opened_in_parts, read_parts
+from astro_wgan.images.planes import JUDGED
 from astro_wgan.images.reading import read_image, whole_image
+from astro_wgan.images.zeros import check_zeros
 from astro_wgan.provenance import record
 from astro_wgan.stamps.bands import bands_arguments, check_one_field
 from astro_wgan.stamps.checks import as_bool, as_shape, value_in_unit
@@ -94,7 +95,7 @@ def cut_stamps(
         What becomes of positions whose stamp would be filled altogether: an error, or a stamp of
         which all is masked, so that there is one for each position.
     fill_value : float, optional
-        Value of pixels outside of the image.
+        Value of pixels outside of the image, and of zeros in it that are no data.
     mask : array_like of bool, shape of the image, optional
         True where a pixel must not be used, beside those that the image itself masks.
     pixel_scale : `~astropy.units.Quantity`, optional
@@ -324,11 +325,12 @@ def _parts_of(image, corner, shape, fill_value):
     deviation = image.uncertainty
     if deviation is not None:
         deviation = _gather(deviation.array, corner, shape, np.nan)
-    return Parts(
-        _gather(image.data, corner, shape, fill_value),
-        _gathered_mask(image.mask, image.shape, corner, shape),
-        deviation,
-    )
+    pixels = _gather(image.data, corner, shape, fill_value)
+    mask = _gathered_mask(image.mask, image.shape, corner, shape)
+    if image.meta.get(JUDGED):
+        # Beyond a footprint there is no more than beyond the image.
+        pixels[mask & (pixels == 0)] = fill_value
+    return Parts(pixels, mask, deviation)
 
 
 def _gathered_mask(mask, image_shape, corner, shape):

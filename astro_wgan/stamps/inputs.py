@@ -27,7 +27,7 @@ def as_stamps(stamps, *, positions=None, size=64, outside='refuse'):
         `~astropy.nddata.Cutout2D`, `~astropy.nddata.CCDData` or `~astropy.nddata.NDData`, each a
         stamp.
     positions : array_like, SkyCoord, Table or regions, optional
-        Where ``stamps`` is an image, an NDData or a path: the centres of the stamps, as in
+        Where ``stamps`` is an image, NDData, Cutout2D or a path: the centres of the stamps, as in
         `~astro_wgan.stamps.cut_stamps`. What lies outside of the image is masked.
     size : int or tuple of int, optional
         Pixels along the edge of those stamps.
@@ -57,10 +57,10 @@ def as_stamps(stamps, *, positions=None, size=64, outside='refuse'):
     """
     is_path = isinstance(stamps, (str, os.PathLike))
     if positions is not None:
-        if not is_path and not isinstance(stamps, NDData):
+        if not is_path and not isinstance(stamps, (NDData, Cutout2D)):
             raise ValueError(
-                '`positions` are for an image, CCDData, NDData or its path, of which stamps are '
-                f'cut; got {type(stamps).__name__}.'
+                '`positions` are for an image, CCDData, NDData, Cutout2D or a path, of which '
+                f'stamps are cut; got {type(stamps).__name__}.'
             )
         stamps = cut_stamps(stamps, positions=positions, size=size, partial='fill', outside='keep')
         if outside == 'refuse':

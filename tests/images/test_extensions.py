@@ -5,6 +5,7 @@ import pytest
 from astropy.io import fits
 
 from astro_wgan.images import read_image
+from astro_wgan.images.description import describe_image
 
 PIXELS = np.random.default_rng(1).normal(5, 1, size=(32, 40)).astype(np.float32)
 
@@ -148,3 +149,20 @@ def test_an_inherited_header_can_be_written_and_read(tmp_path):
     again = read_image(tmp_path / 'copy.fits')
     assert np.array_equal(again.data, PIXELS)
     assert again.meta['FILTER'] == 'F814W'
+
+
+def test_what_was_read_is_described_in_lines():
+    chips = [image(f'N{k}', PIXELS[:10]) for k in range(1, 63)]
+    first = image('SCI')
+    first.data = first.data.copy()
+    first.data[:6] = 0
+    weight = 0 * PIXELS + 1
+    weight[-1] = 0
+    read = read_image(fits.HDUList([fits.PrimaryHDU(), first, image('WHT', weight), *chips]))
+    lines = describe_image(read)
+    assert lines[0] == 'image: 1 SCI (32 x 40)'
+    assert lines[1] == 'weight: 2 WHT (32 x 40)'
+    assert lines[2].startswith('left out: 3 N1 (10 x 40), 4 N2 (10 x 40)')
+    assert lines[2].endswith('8 N6 (10 x 40) and 56 more')
+    assert lines[3:] == ['no data: 240 pixels that are 0', 'masked: 280 of 1,280 pixels']
+    assert describe_image(read_image(PIXELS)) == []

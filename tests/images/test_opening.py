@@ -1,6 +1,7 @@
 """FITS files that lack padding or data, and paths that are no image."""
 
 import gzip
+import re
 
 import numpy as np
 import pytest
@@ -84,8 +85,10 @@ def test_other_kinds_of_files_are_named(tmp_path, begin, message):
 def test_extensions_in_a_path_are_an_argument(tmp_path):
     path = tmp_path / 'image.fits'
     fits.writeto(path, PIXELS)
-    with pytest.raises(ImageError, match=r'image.fits is one: .* `hdu` .* --hdu SCI,2\)'):
-        read_image(f'{path}[SCI,2]')
+    for name, how in {'[SCI,2]': "('SCI', 2)", '[1]': '1', '[DQ]': "'DQ'"}.items():
+        message = f'image.fits is one: give its extension by `hdu`, as {how};'
+        with pytest.raises(ImageError, match=re.escape(message)):
+            read_image(f'{path}{name}')
     with pytest.raises(FileNotFoundError):
         read_image(tmp_path / 'other.fits[SCI]')
     odd = tmp_path / 'image[1].fits'

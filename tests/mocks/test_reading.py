@@ -208,3 +208,18 @@ def test_units_that_cannot_be_are_errors_of_values_in_any_astropy(image, unit):
     """In astropy 8 UnitsError is no ValueError; what is raised here is both."""
     with pytest.raises(ValueError, match=r'nJy / arcsec2|no unit that astropy knows'):
         read_light_map(image, unit=unit)
+
+
+def test_the_header_is_that_of_the_image_that_is_read(tmp_path):
+    primary = fits.PrimaryHDU()
+    primary.header['REDSHIFT'] = 0.05
+    weight = fits.ImageHDU(np.ones((20, 30)), name='WHT')
+    cards = fits.Header({'BUNIT': 'MJy/sr', 'CTYPE1': 'pc', 'CDELT1': 100.0, 'CDELT2': 100.0})
+    cards['WLEFF'] = 6200.0
+    zeros = np.zeros((20, 30))
+    zeros[5:9, 5:9] = 1
+    hdus = [primary, weight, fits.ImageHDU(zeros, cards, name='SCI')]
+    fits.HDUList(hdus).writeto(tmp_path / 'image.fits')
+    light = read_light_map(tmp_path / 'image.fits')
+    assert light.pixel_scale.to_value(u.pc / u.pix) == pytest.approx(100)
+    assert (light.luminosity.value > 0).sum() == 16

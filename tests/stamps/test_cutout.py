@@ -518,3 +518,17 @@ def test_images_that_are_no_bands_of_one_field():
     ):
         with pytest.raises(ValueError, match=message):
             cut_stamps([CCDData(image.data, unit=image.unit, wcs=image.wcs), wrong], **options)
+
+
+def test_what_lies_beyond_a_footprint_is_filled_as_beyond_the_image():
+    pixels = np.random.default_rng(1).normal(size=(60, 80)).astype(np.float32)
+    nothing = np.where(np.arange(80) < 30, np.nan, pixels)
+    pixels[:, :30] = 0
+    known = {'size': 16, 'positions': [(32, 20), (50, 58)], 'partial': 'fill', 'fill_value': -9}
+    stamps, expected = cut_stamps(pixels, **known), cut_stamps(nothing, **known)
+    assert np.array_equal(stamps.valid, expected.valid)
+    assert np.array_equal(stamps.pixels[stamps.valid], expected.pixels[stamps.valid])
+    assert (stamps.pixels[~stamps.valid] == -9).all()
+    kept = cut_stamps(pixels, **known, zeros='keep')
+    assert (kept.pixels[0] == 0).sum() == 16 * 6
+    assert kept.valid[0].all()

@@ -74,3 +74,10 @@ def test_positions_outside_are_refused_or_kept(pixels):
     kept = as_stamps(image, positions=positions, size=4, outside='keep')
     assert kept.valid.any(axis=(1, 2)).tolist() == [True, False, False]
     assert kept.geometry.outside((4, 4)).tolist() == [False, True, True]
+
+
+def test_stamps_are_cut_of_a_cutout():
+    pixels = np.random.default_rng(1).normal(size=(40, 50))
+    cutout = Cutout2D(pixels, (25, 20), (30, 40))
+    stamps = as_stamps(cutout, positions=[(12, 15)], size=8)
+    assert np.array_equal(stamps.pixels[0], cutout.data[11:19, 8:16])

@@ -105,7 +105,7 @@ def no_data(pixels, *, mask=None, zeros='auto'):
     Examples
     --------
     >>> import numpy as np
-    >>> from astro_wgan.images.no_data import no_data
+    >>> from astro_wgan.images.zeros import no_data
     >>> sky = np.random.default_rng(1).normal(size=(60, 60))
     >>> sky[:, :20] = 0
     >>> int(no_data(sky).sum())

@@ -7,9 +7,9 @@ from astropy.nddata import CCDData
 from scipy.ndimage import gaussian_filter
 from scipy.signal import fftconvolve
 
-from astro_wgan.images import no_data as module
 from astro_wgan.images import read_image
-from astro_wgan.images.no_data import no_data
+from astro_wgan.images import zeros as module
+from astro_wgan.images.zeros import no_data
 
 SIDE = 120
 Y, X = np.mgrid[:SIDE, :SIDE]
