@@ -6,9 +6,6 @@ from astropy import units as u
 
 __all__ = ['PixelContent', 'pixel_content', 'unit_of_sum']
 
-#: What detectors count, and maggies, which astropy ties to no other flux.
-_COUNTED = (u.ct, u.adu, u.DN, u.electron, u.photon, u.mgy)
-
 #: Other fluxes: per frequency, per wavelength, of both integrated, luminosities and masses.
 _FLUXES = [
     u.Unit(unit)
@@ -105,16 +102,18 @@ def unit_of_sum(unit):
 
 def _is_flux(unit, powers):
     """Whether it is flux but for angles, beams and pixels; ``powers`` are those of its bases."""
+    if u.percent in unit.bases:
+        return False
+    if not powers:
+        # A number, of any scale, may count something.
+        return True
     # Lsun / pc2 is a surface brightness, though W / m2 is a flux.
-    of_source = any(
-        str(base).endswith('pc') and power < 0
-        for base, power in zip(unit.bases, unit.powers, strict=True)
-    )
-    if of_source or unit.is_equivalent(u.percent):
-        # A number of any scale may count something; per cent are always of something.
-        return not (of_source or u.percent in unit.bases)
-    counts = [powers.get(base, 0) for base in _COUNTED]
-    if any(counts):
-        return sum(counts) == 1 and min(counts) == 0
+    for base, power in zip(unit.bases, unit.powers, strict=True):
+        if str(base).endswith('pc') and power < 0:
+            return False
+    # What detectors count, maggies, and whatever else astropy ties to no other unit.
+    counts = [power for base, power in powers.items() if base not in u.si.bases]
+    if counts:
+        return sum(counts) == 1 and min(counts) >= 0
     rest = u.CompositeUnit(1, list(powers), list(powers.values()))
     return any(rest.is_equivalent(flux) for flux in _FLUXES)

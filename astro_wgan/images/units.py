@@ -43,7 +43,7 @@ _SPELLINGS = (
     (r'[$]', ''),
     (r'\bsq(uare)?[. ]*(deg\w*|arc\w+)', r'\2^2'),
     (r'\b(data)[ _]numbers?\b', 'DN'),
-    (r'\bper\b', '/'),
+    (r'\bper\b|_per_', '/'),
     # 1 x 10^-17; mag (AB).
     (r'(?<=\d)\s*[x×]\s*(?=10)', '*'),
     (r'\bmag[ _]?\(?(AB|ST)\b\)?', r'\1mag'),

@@ -67,3 +67,10 @@ def test_what_is_no_flux_adds_up_over_an_area_only(unit, content):
 def test_pixels_of_unknown_unit_are_taken_for_counts():
     assert pixel_content(None) is PixelContent.FLUX
     assert unit_of_sum(None) is None
+
+
+def test_units_of_ones_own_are_taken_for_counts():
+    own = u.def_unit('blips')
+    assert pixel_content(own / u.s) is PixelContent.FLUX
+    assert pixel_content(own / u.arcsec**2) is PixelContent.PER_SOLID_ANGLE
+    assert pixel_content(own / u.electron) is PixelContent.OTHER

@@ -108,6 +108,7 @@ SPELLINGS = {
     'e-/pixel/s': u.electron / u.pix / u.s,
     'e- s-1': u.electron / u.s,
     'electrons per second': u.electron / u.s,
+    'counts_per_second': u.ct / u.s,
     # Simulations and maps of galaxies.
     'Lsun': u.L_sun,
     'L_sun/pc^2': u.L_sun / u.pc**2,
