@@ -12,7 +12,12 @@ from astropy.wcs.wcsapi import SlicedLowLevelWCS
 from astro_wgan.images.header_checks import check_wcs_cards
 from astro_wgan.images.lookup_tables import moved_wcs
 from astro_wgan.images.projections import centered, in_icrs
-from astro_wgan.images.wcs_cards import header_without_tables, mended_header
+from astro_wgan.images.wcs_cards import (
+    has_leftover_sip,
+    header_without_sip,
+    header_without_tables,
+    mended_header,
+)
 
 __all__ = ['celestial_wcs', 'has_celestial', 'read_wcs']
 
@@ -46,15 +51,22 @@ def read_wcs(header, hdulist, where):
     """
     others = hdulist if isinstance(hdulist, fits.HDUList) else None
     try:
+        check_wcs_cards(header)
+        header = mended_header(header)
+        # Before astropy reads it, which would apply them, and write to its log.
+        is_left_over = has_leftover_sip(header)
+        header = header_without_sip(header) if is_left_over else header
         with warnings.catch_warnings():
             warnings.simplefilter('ignore', FITSFixedWarning)
-            check_wcs_cards(header)
-            return _with_tables(mended_header(header), others, where)
+            wcs = _with_tables(header, others, where)
     except Exception as error:  # wcslib and astropy have no common class of errors
         _warn(
             f'The WCS of {where} cannot be read ({_reason(error)}); the image has no sky positions.'
         )
         return None
+    if is_left_over:
+        _warn_of_sip(where, header.get('CTYPE1'), header.get('CTYPE2'))
+    return wcs
 
 
 def has_celestial(wcs):
@@ -159,14 +171,20 @@ def _checked(wcs, shape):
 def _without_leftover_sip(wcs):
     if wcs.sip is None or all(name.endswith('-SIP') for name in wcs.wcs.ctype):
         return wcs
-    _warn(
-        'The WCS of the image has coefficients of SIP, but its CTYPE is '
-        f'{", ".join(wcs.wcs.ctype)}, without -SIP: they are left over, as in drizzled mosaics, '
-        'and not applied.'
-    )
+    _warn_of_sip('the image', *wcs.wcs.ctype)
     plain = wcs.deepcopy()
     plain.sip = None
     return plain
+
+
+def _warn_of_sip(where, *names):
+    warnings.warn(
+        f'The WCS of {where} has coefficients of SIP, but its CTYPE is '
+        f'{", ".join(map(str, names))}, without -SIP: they are left over, as in drizzled mosaics, '
+        'and not applied.',
+        AstropyUserWarning,
+        stacklevel=3,
+    )
 
 
 def _in_known_frame(wcs):

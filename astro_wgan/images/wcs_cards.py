@@ -6,6 +6,8 @@ from astropy.io import fits
 
 __all__ = [
     'WCS_CARDS',
+    'has_leftover_sip',
+    'header_without_sip',
     'header_without_tables',
     'header_without_wcs',
     'mended_header',
@@ -37,6 +39,8 @@ _IS_PLATE = re.compile(r'AMD[XY]\d+|PPO\d+|CNPIX\d|PLTRA[HMS]').fullmatch
 _IS_TABLE = re.compile(
     r'(?:CPDIS|CPERR|DP|D2IMDIS|D2IMERR|D2IM)\d+(?:\..*)?|AXISCORR|D2IMEXT'
 ).fullmatch
+
+_IS_SIP = re.compile(r'(?:A|B|AP|BP)_(?:ORDER|DMAX|\d+_\d+)').fullmatch
 
 
 def header_without_wcs(header):
@@ -93,6 +97,18 @@ def mended_header(header):
     if matrix and not any(matrix):
         raise ValueError('its matrix CDi_j is 0')
     return header
+
+
+def has_leftover_sip(header):
+    """Whether there are coefficients of SIP, but CTYPE does not say so."""
+    names = [str(header[key]).strip() for key in ('CTYPE1', 'CTYPE2') if key in header]
+    has_sip = 'A_ORDER' in header or 'B_ORDER' in header
+    return has_sip and not all(name.endswith('-SIP') for name in names)
+
+
+def header_without_sip(header):
+    """A header without coefficients of SIP."""
+    return _without(header, _IS_SIP)
 
 
 def header_without_tables(header):
