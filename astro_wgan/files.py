@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from astro_wgan.limits import check_file, check_size
-from astro_wgan.npz import NpzError, read_npz
+from astro_wgan.npz import read_npz
+from astro_wgan.stored_zip import ZipError
 from astro_wgan.temporary import remove_abandoned, temporary_path
 
 __all__ = [
     'DamagedFileError',
     'flush_file',
+    'flush_folder',
     'naming_file',
     'read_arrays',
     'read_bytes',
@@ -75,6 +77,17 @@ def flush_file(path):
     """Make sure that what was written into a file is on the disk."""
     with open(path, 'rb+') as file:
         os.fsync(file.fileno())
+
+
+def flush_folder(path):
+    """Make sure that new names of files are on the disk."""
+    if os.name != 'posix':
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 @contextmanager
@@ -156,5 +169,5 @@ def read_arrays(path, names=None, *, max_size=None):
     with open(path, 'rb') as opened:
         try:
             return read_npz(opened, names, max_size=max_size)
-        except NpzError as error:
+        except ZipError as error:
             raise DamagedFileError(f'The file {path} holds no arrays ({error}).') from error

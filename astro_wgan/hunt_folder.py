@@ -6,8 +6,10 @@ from pathlib import Path
 
 from astropy.table import QTable
 
-from astro_wgan.files import replaced
+from astro_wgan.files import read_bytes, replaced
+from astro_wgan.json_text import parse_json
 from astro_wgan.stamps import StampStore
+from astro_wgan.temporary import remove_abandoned
 
 __all__ = ['HuntFolder', 'HuntFolderError']
 
@@ -38,6 +40,9 @@ class HuntFolder:
         self._mark = self.path / 'hunt.json'
         if self.path.exists() and not self.path.is_dir():
             raise HuntFolderError(f'`out` must be a folder; {self.path} is a file.')
+        for path in (self._mark, self._trial):
+            # So that one that was killed before it had a mark can be started again.
+            remove_abandoned(path)
         holds = self.path.is_dir() and any(self.path.iterdir())
         if holds and not self._mark.is_file():
             raise HuntFolderError(
@@ -45,9 +50,9 @@ class HuntFolder:
             )
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            with replaced(self.path / 'writable') as temporary:
+            with replaced(self._trial) as temporary:
                 temporary.touch()
-            (self.path / 'writable').unlink()
+            self._trial.unlink()
         except OSError as error:
             raise HuntFolderError(f'The folder {self.path} cannot be written: {error}.') from error
 
@@ -57,6 +62,7 @@ class HuntFolder:
     gallery = property(lambda self: self.path / 'gallery.html')
     table = property(lambda self: self.path / 'scores.ecsv')
     _stamps = property(lambda self: self.path / 'stamps.zarr')
+    _trial = property(lambda self: self.path / 'writable')
 
     def claim(self, fingerprint):
         """Make the folder this hunt's, or raise if it is another's."""
@@ -65,10 +71,12 @@ class HuntFolder:
         if self._is_new:
             self._write_mark(complete=False)
         try:
-            known = json.loads(self._mark.read_text())
-            self.is_complete = bool(known['complete'])
+            known = parse_json(read_bytes(self._mark), finite=False)
+            if not isinstance(known['complete'], bool):
+                raise ValueError(f'`complete` is {known["complete"]!r:.40}')
+            self.is_complete = known['complete']
             other = fingerprint.mismatch(known['fingerprint'] if known['format'] == _FORMAT else {})
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError) as error:
             raise HuntFolderError(f'The file {self._mark} is damaged ({error}).') from error
         if other:
             raise HuntFolderError(
@@ -97,7 +105,13 @@ class HuntFolder:
 
     def read_table(self):
         """The table of scores."""
-        return QTable.read(self.table, format='ascii.ecsv')
+        try:
+            return QTable.read(self.table, format='ascii.ecsv')
+        except Exception as error:
+            raise HuntFolderError(
+                f'The table of scores {self.table} of the finished hunt cannot be read '
+                f'({error!s:.200}).'
+            ) from error
 
     def complete(self):
         """Say that all is there, and remove what only an interrupted hunt needs."""

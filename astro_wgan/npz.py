@@ -1,26 +1,15 @@
 """Arrays in a file as `numpy.savez` writes it, without trust in what the file says of itself."""
 
-import os
 import zipfile
-from contextlib import contextmanager
 
 import numpy as np
 
 from astro_wgan.limits import check_size
+from astro_wgan.stored_zip import ZipError, as_zip_errors, stored_members
 
-__all__ = ['NpzError', 'read_npz']
+__all__ = ['read_npz']
 
 _ENDING = '.npy'
-
-#: Arrays in a file: far more than anything here has.
-_MOST = 100_000
-
-#: The end of a zip file without a comment, and where in it the number of its members is.
-_END, _COUNT, _UNCOUNTED = 22, slice(10, 12), 0xFFFF
-
-
-class NpzError(ValueError):
-    """A file that `numpy.savez` has not written, or not so."""
 
 
 def read_npz(file, names=None, *, max_size=None):
@@ -42,7 +31,7 @@ def read_npz(file, names=None, *, max_size=None):
 
     Raises
     ------
-    NpzError
+    ZipError
         If it is no npz file, is damaged, or has what `numpy.savez` does not write: compressed
         arrays, arrays of objects, headers that say more than there is.
     KeyError
@@ -53,48 +42,15 @@ def read_npz(file, names=None, *, max_size=None):
     Arrays are not compressed, so that none can be larger than its file; their checksums are
     verified. `numpy.load` would take the memory first that a header asks for.
     """
-    with _npz_errors():
+    with as_zip_errors():
         archive = zipfile.ZipFile(file)
-        members = _members(archive, max_size)
-    wanted = {name: members[name] for name in (members if names is None else names)}
-    with _npz_errors():
+        members = stored_members(archive)
+        total = sum(member.file_size for member in members.values())
+        check_size(total, 'it', max_size=max_size, error=ZipError)
+    found = {name.removesuffix(_ENDING): member for name, member in members.items()}
+    wanted = {name: found[name] for name in (found if names is None else names)}
+    with as_zip_errors():
         return {name: _array(archive, member) for name, member in wanted.items()}
-
-
-@contextmanager
-def _npz_errors():
-    """Whatever the parsers of zip and npy files raise on what is none, or is damaged."""
-    try:
-        yield
-    except NpzError:
-        raise
-    except Exception as error:
-        raise NpzError(str(error) or type(error).__name__) from error
-
-
-def _members(archive, max_size):
-    """By name of the array."""
-    listed = archive.infolist()
-    length = archive.fp.seek(0, os.SEEK_END)
-    archive.fp.seek(-_END, os.SEEK_END)
-    count = int.from_bytes(archive.fp.read(_END)[_COUNT], 'little')
-    # A wrong length of one entry can hide the next ones.
-    if count not in (len(listed), _UNCOUNTED):
-        raise NpzError(f'it has {count} arrays, of which {len(listed)} are listed')
-    if len(listed) > _MOST:
-        raise NpzError(f'it has {len(listed)} arrays; at most {_MOST} are read')
-    for member in listed:
-        if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & 1:
-            raise NpzError(f'{member.filename!r} in it is compressed')
-    # Members that overlap could be many times as long as the file.
-    total = sum(member.file_size for member in listed)
-    if total > length:
-        raise NpzError(f'it says that {total} bytes are in it, and has {length}')
-    check_size(total, 'it', max_size=max_size, error=NpzError)
-    members = {member.filename.removesuffix(_ENDING): member for member in listed}
-    if len(members) < len(listed):
-        raise NpzError('two arrays in it have one name')
-    return members
 
 
 def _array(archive, member):
@@ -105,16 +61,16 @@ def _array(archive, member):
             (2, 0): np.lib.format.read_array_header_2_0,
         }.get(version)
         if read_header is None:
-            raise NpzError(f'{member.filename!r} in it is an array of version {version}')
+            raise ZipError(f'{member.filename!r} in it is an array of version {version}')
         shape, in_fortran_order, dtype = read_header(file)
         if dtype.hasobject:
-            raise NpzError(f'{member.filename!r} in it holds objects')
+            raise ZipError(f'{member.filename!r} in it holds objects')
         count = 1
         for edge in shape:
             count *= edge
         found = member.file_size - file.tell()
         if min(shape, default=0) < 0 or count * dtype.itemsize != found:
-            raise NpzError(
+            raise ZipError(
                 f'{member.filename!r} in it says that it has the shape {shape} of {dtype}, and has '
                 f'{found} bytes'
             )

@@ -1,9 +1,9 @@
 """Hidden names for files that are being written, and those that a killed writer has left."""
 
 import hashlib
-import itertools
 import os
 import re
+import secrets
 import socket
 import time
 from contextlib import suppress
@@ -12,10 +12,10 @@ from pathlib import Path
 
 __all__ = ['remove_abandoned', 'temporary_path', 'writer_name']
 
-_COUNT = itertools.count(1)
-
 #: Also those of former versions, which had the number of the process only.
-_NAME = re.compile(r'\.(?P<process>\d+)(?:\.(?P<where>[0-9a-f]{8})\.\d+)?-(?P<file>.+)', re.DOTALL)
+_NAME = re.compile(
+    r'\.(?P<process>\d+)(?:\.(?P<where>[0-9a-f]{8})\.[0-9a-f]+)?-(?P<file>.+)', re.DOTALL
+)
 
 #: Seconds after which a file of a writer that cannot be asked, on another machine, is abandoned.
 _LONG = 86_400
@@ -23,7 +23,7 @@ _LONG = 86_400
 
 def writer_name():
     """A name for one act of writing that no other has, in this or another process."""
-    return f'{os.getpid()}.{_where()}.{next(_COUNT)}'
+    return f'{os.getpid()}.{_where()}.{secrets.token_hex(4)}'
 
 
 def temporary_path(path, writer=None):

@@ -205,7 +205,7 @@ class AnomalyDetector(DetectorState):
             more than half of the stamps are stranger than three quarters of the normals.
         """
         calibration = self.calibration_
-        self._check_measured(stamps)
+        self._check_measured(stamps, trends=calibration.trends)
         if isinstance(stamps, QTable) and positions is None:
             table = stamps.copy()
         else:
@@ -401,25 +401,51 @@ class AnomalyDetector(DetectorState):
         )
 
     def save(self, folder):
-        """Write model, search and calibration into one folder."""
+        """
+        Write model, search and calibration into one folder.
+
+        Parameters
+        ----------
+        folder : path-like
+            Made if needed; an earlier model or detector in it is replaced, all of it at once: a
+            kill leaves either. Other files in it stay.
+
+        Raises
+        ------
+        ValueError
+            If a network has weights that are not finite, or an encoder of your own has layers that
+            do more than compute: allowed are the plain ones of Keras.
+        FileExistsError
+            If a file of one of the names is there that is not of an earlier save.
+        OSError
+            If it cannot be written; an earlier detector stays.
+        """
         self._encoder()  # it must not be that of another model
         calibration = self.calibration_ if hasattr(self, 'calibration_') else None
         parts = DetectorParts(self.wgan, self.search, self.scoring, self._own_encoder, calibration)
         save_parts(folder, parts)
 
     @classmethod
-    def load(cls, folder):
+    def load(cls, folder, *, max_size=None):
         """
-        Read a detector that `save` wrote.
+        Read a detector that `save` wrote. No code of the files is run, whoever wrote them.
+
+        Parameters
+        ----------
+        folder : path-like
+            The folder.
+        max_size : number, optional
+            Bytes of memory that each of its files may take. A quarter of that of the machine,
+            unless given.
 
         Raises
         ------
         FileNotFoundError
             If the folder holds no detector.
         ValueError
-            If its files are not of this version, or are damaged.
+            If its files are not of this version, or are damaged, or need more memory.
         """
-        parts = load_parts(folder)
+        parts = load_parts(folder, max_size=max_size)
         options = {'search': parts.search, 'scoring': parts.scoring, 'encoder': parts.encoder}
         detector = cls(parts.wgan, **options)
         if parts.calibration is not None:

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 
-from astropy.table import QTable
+from astropy.table import QTable, Table
 
 from astro_wgan.anomaly.calibration import Calibration
 from astro_wgan.anomaly.scoring import Scoring
@@ -11,6 +11,9 @@ from astro_wgan.jobs import describe_model, describe_networks, digest_settings
 from astro_wgan.wgan import WGAN, NotFittedError
 
 __all__ = ['DetectorState']
+
+#: Columns of measurements that tell how normals are spread, whatever the score.
+_ALWAYS = ('closest_flux', 'noise')
 
 
 class DetectorState:
@@ -165,11 +168,23 @@ class DetectorState:
             self._last_searcher = LatentSearcher(*parts[:2], encoder=parts[2])
         return self._last_searcher
 
-    def _check_measured(self, table):
+    def _check_measured(self, table, *, trends=None):
         """Refuse the measurements of another search, or of other windows than are scored."""
-        if not isinstance(table, QTable):
+        if not isinstance(table, Table):
             return
+        if not isinstance(table, QTable):
+            raise TypeError(
+                'A table of measurements must be a QTable, as `measure` gives it and `QTable.read` '
+                f'reads it; got a {type(table).__name__}.'
+            )
         self._check_networks(table)
+        columns = [name for name in self.scoring.columns if trends is None or name in trends]
+        missing = {*columns, *_ALWAYS} - set(table.colnames)
+        if missing:
+            raise ValueError(
+                f'A table of measurements must have the columns {", ".join(sorted(missing))}, as '
+                f'`measure` gives them; it has {", ".join(table.colnames)[:200] or "none"}.'
+            )
         needed = {'search': asdict(self.search)}
         if self.scoring.statistic == 'structure' or self.scoring.by_brightness:
             needed['window'] = self.scoring.window

@@ -2,26 +2,39 @@
 
 import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import NamedTuple
 
 import keras
+import numpy as np
 
 from astro_wgan.anomaly.calibration import Calibration
 from astro_wgan.anomaly.drift import NormalConditions, Spread
 from astro_wgan.anomaly.scoring import BrightnessTrend, Scoring
 from astro_wgan.anomaly.search import LatentSearch
-from astro_wgan.files import replaced
+from astro_wgan.file_sets import damage_in, damage_told, read_together, replaced_together
+from astro_wgan.json_text import parse_json
 from astro_wgan.wgan import WGAN
+from astro_wgan.wgan.config import from_dict
+from astro_wgan.wgan.network_files import KerasFile, take_stored_weights
+from astro_wgan.wgan.plain_networks import PlainNetworkError, build_plain, check_plain
+from astro_wgan.wgan.saving import (
+    KNOWN_FILES,
+    check_format,
+    check_savable,
+    parse_model,
+    put_model,
+    put_network,
+)
 
 __all__ = ['DetectorParts', 'load_parts', 'save_parts']
 
-_FORMAT = 'astro_wgan detector 9'
-#: That of version 8 has fewer conditions, and held-out scores that were not cross-fitted.
-_READABLE = (_FORMAT, 'astro_wgan detector 8')
-_FILE = 'detector.json'
-#: Beside the model's files, whose encoder may be another.
-_ENCODER = 'search_encoder.keras'
+_FORMAT = 'astro_wgan detector 10'
+#: Those of versions 8 and 9 may lack a manifest. Those of version 8 have fewer conditions, and
+#: held-out scores that were not cross-fitted.
+_FORMER = ('astro_wgan detector 9', 'astro_wgan detector 8')
+
+#: The last two of `KNOWN_FILES`. The model's encoder may be another.
+_ENCODER, _DESCRIPTION = 'search_encoder.keras', 'detector.json'
 
 
 class DetectorParts(NamedTuple):
@@ -53,14 +66,22 @@ def save_parts(folder, parts):
     Parameters
     ----------
     folder : path-like
-        It is made where it is missing; files of a former detector are replaced, each as a whole.
+        It is made where it is missing; an earlier model or detector in it is replaced, all of it at
+        once.
     parts : DetectorParts
+
+    Raises
+    ------
+    ValueError
+        If a network has weights that are not finite, or the encoder has other than plain layers.
+    FileExistsError
+        If a file that is not of an earlier save is in the way.
+    OSError
+        If it cannot be written; an earlier detector stays.
     """
-    folder = Path(folder)
-    parts.wgan.save(folder)
+    check_savable(parts.wgan)
     if parts.encoder is not None:
-        with replaced(folder / _ENCODER) as temporary:
-            parts.encoder.save(temporary)
+        _check_encoder(parts.encoder)
     description = {
         'format': _FORMAT,
         'search': asdict(parts.search),
@@ -68,11 +89,14 @@ def save_parts(folder, parts):
         'encoder': parts.encoder is not None,
         **_plain(parts.calibration),
     }
-    with replaced(folder / _FILE) as temporary:
-        temporary.write_text(json.dumps(description, indent=2))
+    with replaced_together(folder, known=KNOWN_FILES) as place:
+        put_model(parts.wgan, place)
+        if parts.encoder is not None:
+            put_network(parts.encoder, place(_ENCODER))
+        place(_DESCRIPTION).write_text(json.dumps(description, indent=2))
 
 
-def load_parts(folder):
+def load_parts(folder, *, max_size=None):
     """
     Read the parts of a detector.
 
@@ -80,6 +104,8 @@ def load_parts(folder):
     ----------
     folder : path-like
         That `save_parts` wrote.
+    max_size : number, optional
+        Bytes that each of its files may take; see `~astro_wgan.limits.largest_size`.
 
     Returns
     -------
@@ -92,25 +118,50 @@ def load_parts(folder):
     ValueError
         If its files are not of this version, or are damaged.
     """
-    path = Path(folder) / _FILE
-    if not path.is_file():
-        raise FileNotFoundError(f'There is no detector in {folder}: {path.name} is missing.')
-    wgan = WGAN.load(folder)
-    try:
-        description = json.loads(path.read_text())
-        if description['format'] not in _READABLE:
-            raise ValueError(f'format {description["format"]!r}')
+    with damage_told('detector', folder):
+        files = read_together(folder, KNOWN_FILES, max_size=max_size)
+        if _DESCRIPTION not in files:
+            raise FileNotFoundError(f'There is no detector in {folder}: {_DESCRIPTION} is missing.')
+        wgan = parse_model(WGAN, folder, files)
+        with damage_in(_DESCRIPTION):
+            # Scores may be infinite, and unknown conditions are NaN.
+            description = parse_json(files[_DESCRIPTION], finite=False, max_size=max_size)
+            check_format(description['format'], _FORMAT, _FORMER, files)
+            search = from_dict(LatentSearch, description['search'])
+            scoring = from_dict(Scoring, description['scoring'])
+            calibration = _calibration(description, search, scoring)
         encoder = None
         if description['encoder']:
-            encoder = keras.models.load_model(path.parent / _ENCODER, compile=False)
-        search = LatentSearch(**description['search'])
-        scoring = Scoring(**description['scoring'])
-        calibration = _calibration(description, search, scoring)
-    except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
-        raise ValueError(
-            f'The detector in {folder} is not of this version, or it is damaged ({error}).'
-        ) from error
+            with damage_in(_ENCODER):
+                encoder = _encoder(KerasFile(files[_ENCODER]), wgan.network)
     return DetectorParts(wgan, search, scoring, encoder, calibration)
+
+
+def _check_encoder(encoder):
+    """Refuse an encoder that could not be loaded again, before anything is written."""
+    try:
+        check_plain(encoder)
+    except PlainNetworkError as error:
+        raise ValueError(
+            f'The encoder cannot be saved: {error}. Make it one network of plain layers of Keras, '
+            'such as Dense, Conv2D, activations and normalizations, each used once and in float32, '
+            'without functions of your own.'
+        ) from error
+    if not all(np.isfinite(array).all() for array in encoder.get_weights()):
+        raise ValueError('The encoder has weights that are not finite: it is not saved.')
+
+
+def _encoder(file, network):
+    """From the layers that the file names, where these are plain ones."""
+    encoder = build_plain(file.description, check_room=file.check_room)
+    shapes = encoder.input_shape, encoder.output_shape
+    if shapes != ((None, *network.image_shape), (None, network.latent)):
+        raise ValueError(
+            f'it makes {shapes[1]} of images of the shape {shapes[0]}, and not '
+            f'{(None, network.latent)} of {(None, *network.image_shape)}'
+        )
+    take_stored_weights(encoder, file)
+    return encoder
 
 
 def _plain(calibration):
@@ -125,14 +176,47 @@ def _plain(calibration):
 
 
 def _calibration(description, search, scoring):
-    if description['calibration'] is None:
+    values = description['calibration']
+    if values is None:
         return None
+    for name in ('held_out', 'training', 'probabilities', 'noise'):
+        _check_numbers(name, values.get(name))
+    _check_numbers('contamination', [values.get('contamination', 0.0)])
+    ids = values.get('ids')
+    if ids is not None and not (_are_of(ids, str) or _are_of(ids, int)):
+        raise ValueError('its `ids` are neither text nor whole numbers')
     conditions = dict(description['conditions'])
-    spreads = {name: Spread(*values) for name, values in conditions.pop('spreads', {}).items()}
+    spreads = conditions.pop('spreads', {})
+    trends = description['trends']
+    if scoring.by_brightness and scoring.columns[0] not in trends:
+        raise ValueError(f'its `trends` are those of other columns than {scoring.columns[0]}')
+    for numbers in (*spreads.values(), [*conditions.values()], *map(_numbers_of, trends.values())):
+        _check_numbers('conditions` or `trends', numbers)
     return Calibration(
-        **description['calibration'],
-        trends={k: BrightnessTrend.from_dict(v) for k, v in description['trends'].items()},
-        conditions=NormalConditions(**conditions, spreads=spreads),
+        **values,
+        trends={name: BrightnessTrend.from_dict(trend) for name, trend in trends.items()},
+        conditions=NormalConditions(
+            **conditions, spreads={name: Spread(*numbers) for name, numbers in spreads.items()}
+        ),
         scoring=scoring,
         search=search,
+    )
+
+
+def _numbers_of(trend):
+    return [
+        number
+        for value in trend.values()
+        for number in (value if isinstance(value, list) else [value])
+    ]
+
+
+def _check_numbers(name, values):
+    if values is not None and not _are_of(values, (int, float)):
+        raise ValueError(f'its `{name}` are no list of numbers')
+
+
+def _are_of(values, kinds):
+    return isinstance(values, list) and all(
+        isinstance(value, kinds) and not isinstance(value, bool) for value in values
     )

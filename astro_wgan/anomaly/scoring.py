@@ -200,6 +200,11 @@ class Scoring:
         }
 
     @property
+    def columns(self):
+        """Columns of the misfit that a score is made of: the statistic, and what adds to it."""
+        return (self._column, *(self._margins if self.by_brightness else ()))
+
+    @property
     def _column(self):
         """The statistic, by its name in the misfit."""
         return 'paper_score' if self.statistic == 'paper' else self.statistic

@@ -6,14 +6,24 @@ import numpy as np
 
 from astro_wgan.files import read_arrays, write_arrays
 from astro_wgan.jobs import describe_settings
+from astro_wgan.json_text import parse_json
 from astro_wgan.wgan.config import TrainingConfig
 
-__all__ = ['HELD_OUT', 'CheckpointError', 'read_checkpoint', 'write_checkpoint']
+__all__ = ['HELD_OUT', 'CheckpointError', 'is_finite', 'read_checkpoint', 'write_checkpoint']
 
 #: What of a fingerprint may come and go: the weights do not depend on it.
 HELD_OUT = 'held-out stamps'
 
 _FORMAT = 'astro_wgan checkpoint 1'
+
+#: What a training keeps beside the weights.
+_PROGRESS = {
+    'seconds': (int, float),
+    'history': list,
+    'losses': list,
+    'best': (int, float),
+    'waited': int,
+}
 
 
 class CheckpointError(ValueError):
@@ -39,6 +49,11 @@ def write_checkpoint(path, trainer, *, fingerprint, progress):
     header = {'format': _FORMAT, 'fingerprint': fingerprint.to_dict(), 'progress': progress}
     arrays = {name: v.numpy() for name, v in trainer.state_variables()}
     write_arrays(path, header=np.array(json.dumps(header)), **arrays)
+
+
+def is_finite(trainer):
+    """Whether the state of a training is worth to be kept."""
+    return all(np.isfinite(variable.numpy()).all() for _, variable in trainer.state_variables())
 
 
 def read_checkpoint(path, trainer, *, fingerprint):
@@ -76,6 +91,10 @@ def read_checkpoint(path, trainer, *, fingerprint):
     for name, variable in variables:
         if name not in arrays or arrays[name].shape != tuple(variable.shape):
             raise CheckpointError(f'The checkpoint {path} lacks {name} in the shape needed.')
+        if arrays[name].dtype.kind not in 'biuf' or not np.isfinite(arrays[name]).all():
+            raise CheckpointError(
+                f'The checkpoint {path} has values of {name} that are not finite.'
+            )
     for name, variable in variables:
         variable.assign(arrays[name])
     return header['progress']
@@ -84,15 +103,33 @@ def read_checkpoint(path, trainer, *, fingerprint):
 def _load(path):
     try:
         arrays = read_arrays(path)
-        header = json.loads(str(arrays.pop('header')))
+        # The losses of a history may be NaN where an epoch was not whole.
+        header = parse_json(str(arrays.pop('header')).encode(), finite=False)
         if header['format'] != _FORMAT:
-            raise KeyError('format')
+            raise ValueError(f'it is of the format {header["format"]!r:.60}')
+        if not isinstance(header['fingerprint'], dict):
+            raise ValueError(f'its fingerprint is a {type(header["fingerprint"]).__name__}')
+        _check_progress(header['progress'])
         # What it knew nothing of was as it is by default.
         if 'settings' in header['fingerprint']:
             defaults = describe_settings({'training': TrainingConfig()})
             header['fingerprint']['settings'] = defaults | header['fingerprint']['settings']
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise CheckpointError(
             f'The file {path} is not a checkpoint of this version, or it is damaged ({error}).'
         ) from error
     return header, arrays
+
+
+def _check_progress(progress):
+    """Refuse what no training has written: it is looked at long after the checkpoint is read."""
+    for name, value in progress.items():
+        if name not in _PROGRESS or not isinstance(value, _PROGRESS[name]):
+            raise ValueError(f'its {name!s:.40} is {value!r:.40}')
+        rows = value if isinstance(value, list) else []
+        if not all(isinstance(row, dict) and _are_numbers(row.values()) for row in rows):
+            raise ValueError(f'its {name} are no rows of numbers')
+
+
+def _are_numbers(values):
+    return all(isinstance(value, (int, float)) for value in values)

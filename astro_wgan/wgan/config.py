@@ -1,12 +1,17 @@
 """What a WGAN is made of and how it is trained: frozen dataclasses, checked when they are made."""
 
 from dataclasses import asdict, dataclass, fields, replace
-from math import log2
+from math import isfinite, log2
+from types import NoneType
+from typing import get_args, get_type_hints
 
 __all__ = ['NetworkConfig', 'TrainingConfig', 'preset']
 
 #: Edge of the feature maps in which the generator begins and the critic ends, in pixels.
 _BASE = 4
+
+#: Convolutions of a critic.
+_MOST_LAYERS = 100
 
 _PRECISIONS = ('float32', 'mixed_bfloat16', 'mixed_float16', 'auto')
 
@@ -102,6 +107,11 @@ class NetworkConfig:
             raise ValueError(
                 f'`critic_filters` must hold at least {int(doublings)} numbers to come from '
                 f'{self.size} to 4 pixels; got {self.critic_filters}.'
+            )
+        if len(self.critic_filters) > _MOST_LAYERS:
+            raise ValueError(
+                f'`critic_filters` must hold at most {_MOST_LAYERS} numbers; '
+                f'got {len(self.critic_filters)}.'
             )
         counts = (self.latent, self.critic_dense)
         if min(counts + self.generator_filters + self.critic_filters) < 1:
@@ -303,11 +313,45 @@ def to_dict(config):
 
 
 def from_dict(kind, values):
-    """The configuration of class ``kind`` from a dictionary; unknown names are an error."""
+    """
+    A frozen dataclass of plain values, such as a configuration, from those in a file.
+
+    Parameters
+    ----------
+    kind : type
+        The class.
+    values : dict
+        By name; what is not there is as by default.
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown, a value is of another type than the class says, or not finite.
+    """
     unknown = set(values) - {f.name for f in fields(kind)}
     if unknown:
-        raise ValueError(f'{kind.__name__} has no parameter {", ".join(sorted(unknown))}.')
+        raise ValueError(f'{kind.__name__} has no parameter {", ".join(sorted(unknown)):.100}.')
+    types = get_type_hints(kind)
+    for name, value in values.items():
+        allowed = get_args(types[name]) or (types[name],)
+        if not any(_is_of(value, one) for one in allowed):
+            raise ValueError(f'`{name}` of {kind.__name__} is {value!r:.60}.')
     return kind(**values)
+
+
+def _is_of(value, kind):
+    if kind is tuple:
+        return isinstance(value, list) and all(_is_of(item, float) for item in value)
+    if kind is float and type(value) is int:
+        kind = int
+    if kind is int:
+        return type(value) is int and abs(value) < 2**63
+    if kind is float:
+        return type(value) is float and isfinite(value)
+    if kind in (bool, str, NoneType):
+        return isinstance(value, kind)
+    # What is text in a file, such as a unit, is checked by the class.
+    return isinstance(value, str)
 
 
 def _other_sizes(size):

@@ -322,20 +322,33 @@ class WGAN:
         Parameters
         ----------
         folder : path-like
-            Made if needed; files of an earlier model in it are replaced.
+            Made if needed; an earlier model or detector in it is replaced, all of it at once: a
+            kill leaves either. Other files in it stay.
+
+        Raises
+        ------
+        ValueError
+            If a network is not that of the configuration, or has weights that are not finite.
+        FileExistsError
+            If a file of one of the names is there that is not of an earlier save.
+        OSError
+            If it cannot be written; an earlier model stays.
         """
         self._check_fitted()
         write_model(self, folder)
 
     @classmethod
-    def load(cls, folder):
+    def load(cls, folder, *, max_size=None):
         """
-        Read a model that `save` wrote.
+        Read a model that `save` wrote. No code of the files is run, whoever wrote them.
 
         Parameters
         ----------
         folder : path-like
             The folder.
+        max_size : number, optional
+            Bytes of memory that each of its files may take. A quarter of that of the machine,
+            unless given.
 
         Returns
         -------
@@ -346,9 +359,9 @@ class WGAN:
         FileNotFoundError
             If there is no such folder, or no model in it.
         ValueError
-            If the files in it are not a model of this version, or are damaged.
+            If the files in it are not a model of this version, or are damaged, or need more memory.
         """
-        return read_model(cls, folder)
+        return read_model(cls, folder, max_size=max_size)
 
     def _new_trainer(self, stamps, stretch, seed, start):
         noise = encoder = None

@@ -1,5 +1,7 @@
 """Generator, critic and encoder as Keras models."""
 
+from itertools import pairwise
+
 import keras
 from keras import layers
 
@@ -8,8 +10,12 @@ __all__ = [
     'build_critic',
     'build_encoder',
     'build_generator',
+    'count_weights',
     'encoder_of_means',
 ]
+
+#: Edge of the images in which the generator begins and the critic ends, in pixels.
+_SMALLEST = 4
 
 #: Name of the critic's last convolution after its activation: the critic features c(x).
 FEATURE_LAYER = 'features'
@@ -113,11 +119,55 @@ def encoder_of_means(encoder):
     return keras.Model(encoder.input, encoder.outputs[0], name='encoder')
 
 
+def count_weights(config):
+    """
+    How many weights the networks of a configuration have, without building them.
+
+    Parameters
+    ----------
+    config : `~astro_wgan.wgan.NetworkConfig`
+        The layers.
+
+    Returns
+    -------
+    dict of int
+        By ``'generator'``, ``'critic'`` and ``'encoder'``, this one without ``spread``.
+
+    Examples
+    --------
+    >>> from astro_wgan.wgan import NetworkConfig
+    >>> from astro_wgan.wgan.networks import count_weights
+    >>> count_weights(NetworkConfig())['generator']
+    1739297
+    """
+    odd, even = _odd(config.kernel) ** 2, config.kernel**2
+    channels = config.generator_filters
+    first = channels[0]
+    generator = (config.latent + 1) * _SMALLEST**2 * first + (odd * first + 1) * first
+    for before, after in pairwise(channels):
+        generator += (even * before + 1) * after
+    generator += (odd * channels[-1] + 1) * config.bands
+
+    edge, before, downwards = config.size, config.bands, 0
+    for k, after in enumerate(config.critic_filters):
+        downwards += ((even if edge > _SMALLEST else odd) * before + 1) * after
+        edge = max(edge // 2, _SMALLEST)
+        if config.critic_layer_normalization and k > 0:
+            downwards += 2 * edge**2 * after
+        before = after
+    downwards += (edge**2 * before + 1) * config.critic_dense
+    return {
+        'generator': generator,
+        'critic': downwards + config.critic_dense + 1,
+        'encoder': downwards + (config.critic_dense + 1) * config.latent,
+    }
+
+
 def _downwards(x, config, seeds):
     """The convolutions from an image to 4 x 4 pixels; their output is the features."""
     edge, last = config.size, len(config.critic_filters) - 1
     for k, filters in enumerate(config.critic_filters):
-        if edge > 4:
+        if edge > _SMALLEST:
             x = _convolution(filters, config.kernel, seeds, strides=2)(x)
             edge //= 2
         else:

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from astro_wgan.jobs import Fingerprint, describe_settings, describe_stamps, digest_settings
 from astro_wgan.progress import ProgressLine
-from astro_wgan.wgan.checkpoint import HELD_OUT, read_checkpoint, write_checkpoint
+from astro_wgan.wgan.checkpoint import HELD_OUT, is_finite, read_checkpoint, write_checkpoint
 from astro_wgan.wgan.distributed import Workers
 from astro_wgan.wgan.memory import kept_memory
 from astro_wgan.wgan.watching import MOST_WATCHED, HeldOutWatch
@@ -342,6 +342,8 @@ class _Keeper(keras.callbacks.Callback):
     def save(self):
         """Write the checkpoint, if there is one to write."""
         if self.checkpoint is not None and self.writes:
+            if not is_finite(self.model):
+                self._fail(int(self.model.iteration.numpy()))
             write_checkpoint(
                 self.checkpoint,
                 self.model,
@@ -364,8 +366,8 @@ class _Keeper(keras.callbacks.Callback):
 
     def _fail(self, iteration):
         raise TrainingDivergedError(
-            f'The losses are not finite at iteration {iteration}. {self._kept()} Try a lower '
-            'learning rate, more critic steps, or look for extreme pixels in the stamps.'
+            f'The losses or weights are not finite at iteration {iteration}. {self._kept()} Try a '
+            'lower learning rate, more critic steps, or look for extreme pixels in the stamps.'
         )
 
     def _kept(self):

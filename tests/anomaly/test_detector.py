@@ -613,6 +613,10 @@ def test_calibrations_of_the_version_before_are_read(detector, table, tmp_path):
     text['calibration'] = {k: text['calibration'][k] for k in ('held_out', 'training')}
     text['conditions'] = {k: text['conditions'][k] for k in ('noise', 'faintest', 'brightest')}
     path.write_text(json.dumps(text))
+    # There were no checksums, either.
+    model = tmp_path / 'model.json'
+    model.write_text(model.read_text().replace('model 2', 'model 1'))
+    (tmp_path / 'manifest.json').unlink()
     found = AnomalyDetector.load(tmp_path).score(table)
     np.testing.assert_array_equal(found['p_value'], table['p_value'])
 
