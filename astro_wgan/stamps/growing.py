@@ -1,40 +1,44 @@
 """`GrowingArrays`: zarr arrays on disk to which rows are added whole or not at all."""
 
-import json
 import os
-import shutil
-import weakref
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import pairwise
-from math import ceil
+from dataclasses import replace
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
-import zarr
 
-from astro_wgan.files import replaced
+from astro_wgan.files import naming_file
+from astro_wgan.limits import check_size, largest_size
 from astro_wgan.stamps.store_files import (
-    LOCK,
-    DurableStore,
     StampStoreError,
-    create_array,
-    file_rows,
     flush_folder,
-    locked,
-    open_array,
+    read_parts,
 )
+from astro_wgan.stamps.store_format import ArrayLayout
+from astro_wgan.stamps.store_lock import WriterLock
+from astro_wgan.stamps.store_making import find_again, free_place, made_folder, remove_leftovers
+from astro_wgan.stamps.store_rows import file_name, file_parts, write_rows
+from astro_wgan.stamps.store_state import (
+    ArrayState,
+    StoreState,
+    read_state,
+    write_group,
+    write_layout,
+    write_state,
+)
+from astro_wgan.stamps.store_tidying import check_files, settled, tidy
 
 __all__ = ['GrowingArrays']
 
 #: Arrays that are written at the same time: most of it is waiting for the disk.
 _THREADS = 8
 
-_FORMAT = 'astro_wgan stamps'
-_VERSION = 1
-
-#: Attribute of the root group that holds the lengths that count.
-_KEY = 'astro_wgan'
+#: How often a file is read that a writer may have replaced in the meantime, and seconds between.
+_TRIES, _PAUSE = 6, 0.02
 
 
 class GrowingArrays:
@@ -47,6 +51,10 @@ class GrowingArrays:
         Folder of the zarr group.
     mode : {'r', 'a'}
         ``'a'`` removes what an interrupted writer left, and keeps other writers out.
+    max_size : number, optional
+        Bytes that may be read at once, as for `~astro_wgan.limits.largest_size`.
+    lock : `~astro_wgan.stamps.store_lock.WriterLock`, optional
+        Held on the folder already.
 
     Raises
     ------
@@ -57,29 +65,33 @@ class GrowingArrays:
 
     Notes
     -----
-    How many rows of each array count is written in the attributes of the group, in the one file
-    ``zarr.json``, which is replaced in a single step after all else has reached the disk. Rows
-    beyond are invisible, and overwritten by the next `append`. A last shard that is not full is
-    written anew beside the former one and then takes its place, so that a kill in between does
-    not touch the rows that are in it already.
+    How many rows of each array count, and the checksum of each chunk that holds them, is written
+    in the attributes of the group, in the one file ``zarr.json``, which is replaced in a single
+    step after all else has reached the disk. Rows beyond are invisible, and overwritten by the
+    next `append`. A last file that is not full is written anew beside the former one and then
+    takes its place; before it does, the state says which checksum its last chunk will have, so
+    that the rows that are in it already are known by either, also after a kill in between.
     """
 
-    def __init__(self, path, *, mode='r'):
+    def __init__(self, path, *, mode='r', max_size=None, lock=None):
         self.path = Path(os.path.abspath(path))
         self.mode = mode
-        _read_state(self.path)  # before a lock is taken in a folder that is no store
-        if mode == 'a':
-            # Closed, and so unlocked, also when nobody closes the store.
-            self._unlock = weakref.finalize(self, os.close, locked(self.path))
+        self.max_size = max_size
+        self._limit = largest_size(max_size)
+        self._lock = lock
+        find_again(self.path)
+        self._state = self._newest = read_state(self.path, max_size=self._limit)
         try:
-            state = _read_state(self.path)
-            self.header = state['header']
-            self.lengths = state['lengths']
-            self._store = DurableStore(self.path, read_only=mode == 'r')
-            self._arrays = {name: self._opened(name) for name in self.lengths}
             if mode == 'a':
-                self._tidy()
-            self._check_files()
+                # After a look at the state: no lock is taken in a folder that is no store.
+                self._lock = lock or WriterLock(self.path)
+                self._state = read_state(self.path, max_size=self._limit)
+            self._arrays = dict(self._state.arrays)
+            check_files(self.path, self._arrays)
+            if mode == 'a':
+                remove_leftovers(self.path)
+                tidy(self.path, self._arrays)
+                self._settle()
         except BaseException:
             self.close()
             raise
@@ -102,40 +114,47 @@ class GrowingArrays:
         Yields
         ------
         `GrowingArrays`
+            Open for writing, also after the block.
         """
-        path = Path(path)
-        _check_free(path, overwrite)
-        temporary = path.with_name(f'.{os.getpid()}-{path.name}')
-        shutil.rmtree(temporary, ignore_errors=True)
+        path = Path(os.path.abspath(path))
+        place = Path(os.path.realpath(path))
+        find_again(place)
+        former = free_place(place, overwrite)
         try:
-            (temporary / LOCK).parent.mkdir(parents=True)
-            _write_state(temporary, {'header': header, 'lengths': {}})
-            arrays = cls(temporary, mode='a')
-            yield arrays
-            arrays.append({})
-            arrays.close()
-            if path.is_dir():
-                _remove(path)
-            os.rename(temporary, path)
+            with made_folder(place, former=former) as (folder, lock):
+                write_state(folder, StoreState.new(header))
+                arrays = cls(folder, mode='a', lock=lock)
+                yield arrays
+                arrays.append({})
+            arrays.path = path
         finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+            if former is not None:
+                former.release()
 
     def close(self):
         """Let other writers in; these arrays can be read, no longer written."""
-        if self.mode == 'a':
-            self._unlock()
+        if self._lock is not None:
+            self._lock.release()
         self.mode = 'r'
 
     def __contains__(self, name):
         return name in self._arrays
 
     def __getitem__(self, name):
-        """The zarr array of that name; it may have rows that do not count."""
-        return self._arrays[name]
+        """The `~astro_wgan.stamps.store_format.ArrayLayout` of the array of that name."""
+        return self._arrays[name].layout
+
+    def __iter__(self):
+        return iter(self._arrays)
+
+    @property
+    def header(self):
+        """What describes the store."""
+        return self._state.header
 
     def length(self, name):
         """How many rows of an array count."""
-        return self.lengths.get(name, 0)
+        return self._arrays[name].length if name in self._arrays else 0
 
     def check_writable(self):
         """
@@ -144,12 +163,26 @@ class GrowingArrays:
         Raises
         ------
         StampStoreError
-            If the arrays were opened for reading, or closed.
+            If the arrays were opened for reading, or closed, or by the process that this one was
+            forked from; or if another program has changed them since.
         """
-        if self.mode != 'a':
+        if self.mode != 'a' or not self._lock.is_held:
             raise StampStoreError(
                 f"The store {self.path} is open for reading only: open it with `mode` 'a'."
             )
+
+    def check_size(self, name, size):
+        """
+        Make sure that what is to be read of an array may take as many bytes.
+
+        Raises
+        ------
+        StampStoreError
+            If it takes more than ``max_size``.
+        """
+        if size > self._limit:
+            what = f'The array `{name}` of the store {self.path}, read at once,'
+            check_size(size, what, max_size=self._limit, error=StampStoreError)
 
     def add(self, name, *, dtype, shape=(), chunk, shard=None, compression='lz4', first=0):
         """
@@ -159,22 +192,17 @@ class GrowingArrays:
         ----------
         name : str
             May have one ``/``: a group and a name in it.
-        dtype : dtype
-            Numbers, bool, or str.
-        shape : tuple of int, optional
-            Shape of a row.
-        chunk, shard : int
-            Rows that are read at once at least, and rows in a file (by default ``chunk``).
-        compression : {'lz4', 'zstd', None}, optional
-            Of numbers; text is always compressed.
-        first : int, optional
-            Rows that the array shall have already; they hold zero, False or ''.
+        dtype, shape, chunk, shard, compression, first
+            As of an `~astro_wgan.stamps.store_format.ArrayLayout`.
         """
-        if '/' in name:
-            zarr.open_group(self._store, mode='r+').require_group(name.split('/')[0])
-        options = {'dtype': np.dtype(dtype), 'shape': (first, *shape), 'compression': compression}
-        self._arrays[name] = create_array(self._store, name, chunk=chunk, shard=shard, **options)
-        self.lengths[name] = first
+        layout = ArrayLayout(np.dtype(dtype), tuple(shape), chunk, shard, compression, first)
+        folder = self.path / name
+        if '/' in name and not (folder.parent / 'zarr.json').exists():
+            folder.parent.mkdir(exist_ok=True)
+            write_group(folder.parent)
+        folder.mkdir(exist_ok=True)
+        write_layout(folder, layout, first)
+        self._arrays[name] = ArrayState(layout, first, np.zeros(0, dtype=np.uint32))
 
     def append(self, values):
         """
@@ -188,23 +216,35 @@ class GrowingArrays:
         Raises
         ------
         StampStoreError
-            If the arrays were opened for reading.
+            If the arrays were opened for reading, or the last rows are damaged.
         OSError
             If they cannot be written; then nothing has changed for readers.
         """
         self.check_writable()
+        self._check_unchanged()
         values = {name: rows for name, rows in values.items() if len(rows)}
-        lengths = {n: length + len(values.get(n, ())) for n, length in self.lengths.items()}
+        written = {name: [] for name in values}
+        arrays = self._arrays
         try:
+            self._settle()
             with ThreadPoolExecutor(_THREADS) as threads:
-                list(threads.map(self._write, values.keys(), values.values()))
-            _write_state(self.path, {'header': self.header, 'lengths': lengths})
+                writing = threads.map(self._write, values, values.values(), written.values())
+                grown = {
+                    name: _grown(self._arrays[name], len(values[name]), new)
+                    for name, new in zip(values, writing, strict=True)
+                }
+                self._announce(grown)
+                list(threads.map(self._replace, grown, grown.values(), written.values()))
+            arrays = {**self._arrays, **grown}
+            self._commit(arrays)
         except BaseException:
             # Ctrl-C may come after the new lengths were written.
-            lengths = {**self.lengths, **_read_state(self.path)['lengths']}
+            arrays = {**self._arrays, **read_state(self.path, max_size=self._limit).arrays}
             raise
         finally:
-            self.lengths = lengths
+            self._arrays = arrays
+            for temporary, _ in chain(*written.values()):
+                temporary.unlink(missing_ok=True)
 
     def read(self, name, rows):
         """
@@ -220,151 +260,146 @@ class GrowingArrays:
         Returns
         -------
         `~numpy.ndarray`
+            Of objects, if they are text.
 
         Raises
         ------
         StampStoreError
-            If a file of the array is damaged.
+            If a file of the array is damaged, or is not the one that was written, or the rows
+            take more memory than is allowed.
         """
+        if name not in self._arrays:
+            raise StampStoreError(f'The store {self.path} is damaged: it has no array `{name}`.')
         array = self._arrays[name]
-        step = file_rows(array)
-        for k in np.unique(rows // step):
-            self._check_file(name, int(k))
-        if array.shards is None and array.ndim == 1:
-            # Quicker for rows in many files; of more dimensions zarr would make huge index arrays.
-            return self._checked(name, rows, lambda: array.oindex[rows])
-        found = np.empty((len(rows), *array.shape[1:]), dtype=array.dtype)
-        for first, last in _neighbours(rows, array.chunks[0], step):
-            part = rows[first:last]
-            whole = slice(int(part[0]), int(part[-1]) + 1)
-            block = self._checked(name, part, lambda whole=whole: array[whole])
-            found[first:last] = block if len(block) == len(part) else block[part - part[0]]
+        layout = array.layout
+        if len(rows) and not 0 <= rows[0] <= rows[-1] < array.length:
+            raise StampStoreError(
+                f'The store {self.path} is damaged: the row {rows[-1]} of its array `{name}` is '
+                f'asked for, which has {array.length}.'
+            )
+        self.check_size(name, len(rows) * layout.row_bytes)
+        found = np.empty((len(rows), *layout.shape), object if layout.is_text else layout.dtype)
+        from_first = int(np.searchsorted(rows, layout.first))
+        if from_first:
+            found[:from_first] = layout.filled(1)
+        for file, parts in file_parts(rows, from_first, layout):
+            self._read_file(name, file, parts, found)
         return found
 
-    def _checked(self, name, rows, read):
-        """What ``read()`` gives, or an error that says what is damaged."""
-        try:
+    def _read_file(self, name, number, parts, found):
+        layout = self._arrays[name].layout
+        path = self.path / name / file_name(layout, number)
+        before = number * (layout.file_rows // layout.chunk)
+        allowed = partial(self.check_size, name)
+        for tries in range(_TRIES):
+            # A writer may replace the last file at any time; then it is known the next time.
+            time.sleep(_PAUSE * tries)
             try:
-                return read()
-            except Exception:
-                # A writer may have replaced the last shard between the reading of its index and
-                # of a chunk; then it is whole the second time.
-                return read()
-        except MemoryError:
-            raise
-        except Exception as error:  # damaged bytes raise almost anything in zarr and its codecs
-            raise StampStoreError(
-                f'The array `{name}` of the store {self.path} is damaged between the rows '
-                f'{rows[0]} and {rows[-1]}: {error}'
-            ) from error
+                checksums = read_parts(path, layout, parts, found, check_size=allowed)
+            except (MemoryError, StampStoreError):
+                raise
+            except Exception as error:  # damaged bytes raise almost anything in codecs
+                problem = error
+                if tries > 0:
+                    break
+                continue
+            chunks = [before + part.chunk for part in parts]
+            if all(map(partial(self._is_known, name), chunks, checksums)):
+                return
+            problem = ValueError('it is that of another place, another time or another store')
+        self._look_again()
+        raise StampStoreError(
+            f'The array `{name}` of the store {self.path} is damaged in its file {path.name}: '
+            f'{problem}.'
+        ) from problem
 
-    def _check_file(self, name, k):
-        """Raise if a file is not there: zarr would silently give the fill value in its place."""
-        first = self._arrays[name].attrs['first']
-        if self.lengths[name] == first or k < first // file_rows(self._arrays[name]):
-            return  # rows that the array had from the first have no file
-        file = self.path / name / self._file(name, k)
-        if not file.exists() or file.stat().st_size == 0:
+    def _is_known(self, name, chunk, checksum):
+        """Whether a chunk is what it should be, or what a writer has made of it since."""
+        array = self._arrays[name]
+        if array.checksums is None:
+            return True  # of a store of version 1, of which it is not known
+        if checksum in array.known(chunk) or self._is_newer(name, chunk, checksum):
+            return True
+        self._look_again()
+        return self._is_newer(name, chunk, checksum)
+
+    def _look_again(self):
+        """Read what a writer has done since."""
+        self._newest = read_state(self.path, max_size=self._limit)
+        if self._newest.identity != self._state.identity and self._state.identity:
             raise StampStoreError(
-                f'The array `{name}` of the store {self.path} is damaged: its file {file.name} is '
-                'missing or empty.'
+                f'The store {self.path} was replaced by another one since it was opened: open it '
+                'again.'
             )
 
-    def _file(self, name, k):
-        return '.'.join(['c', str(k), *['0'] * (self._arrays[name].ndim - 1)])
+    def _is_newer(self, name, chunk, checksum):
+        array = self._newest.arrays.get(name)
+        has_checksums = array is not None and array.checksums is not None
+        return has_checksums and checksum in array.known(chunk)
 
-    def _write(self, name, rows):
-        array, start = self._arrays[name], self.lengths[name]
-        length = start + len(rows)
-        if array.shape[0] != length:
-            array.resize((length, *array.shape[1:]))
-        # File by file: zarr would encode several at once, each in memory.
-        edges = range(start - start % file_rows(array), length, file_rows(array))
-        for first, last in pairwise([start, *edges[1:], length]):
-            array[first:last] = rows[first - start : last - start]
-        flush_folder(self.path / name)
+    # Writing
 
-    def _opened(self, name):
-        try:
-            return open_array(self._store, name)
-        except Exception as error:
-            raise StampStoreError(
-                f'The array `{name}` of the store {self.path} is missing or damaged: {error}'
-            ) from error
+    def _write(self, name, rows, written):
+        """Write the files of new rows beside the former ones."""
+        array = self._arrays[name]
+        begin = array.length - array.length % array.layout.chunk
+        return write_rows(
+            self.path / name,
+            array,
+            rows,
+            head=self.read(name, np.arange(begin, array.length)),
+            written=written,
+            check_size=partial(self.check_size, name),
+        )
 
-    def _tidy(self):
-        """Remove what an interrupted writer has left."""
-        for found in list(self.path.rglob('.[0-9]*-*')):
-            shutil.rmtree(found) if found.is_dir() else found.unlink()
-        for found in self.path.rglob('zarr.json'):
-            name = found.parent.relative_to(self.path).as_posix()
-            if json.loads(found.read_text())['node_type'] == 'array' and name not in self.lengths:
-                _remove(found.parent)
+    def _announce(self, grown):
+        """Say which checksums the last chunks will have, before they are replaced."""
+        pending = {}
+        for name, new in grown.items():
+            array = self._arrays[name]
+            last = len(array.checksums) - 1
+            if last >= 0 and new.checksums[last] != array.checksums[last]:
+                pending[name] = replace(array, pending=int(new.checksums[last]))
+        if pending:
+            counting = {name: self._arrays[name] for name in self._state.arrays}
+            self._commit({**counting, **pending})
+
+    def _replace(self, name, array, written):
+        folder = self.path / name
+        for temporary, path in written:
+            with naming_file(path):
+                os.replace(temporary, path)
+        flush_folder(folder)
+        write_layout(folder, array.layout, array.length)
+
+    def _commit(self, arrays):
+        self._state = self._state.with_arrays(arrays)
+        write_state(self.path, self._state)
+        self._seen = _file_identity(self.path / 'zarr.json')
+
+    def _settle(self):
         for name, array in self._arrays.items():
-            if array.shape[0] != self.lengths[name]:
-                array.resize((self.lengths[name], *array.shape[1:]))
+            if array.checksums is None or array.pending is not None:
+                allowed = partial(self.check_size, name)
+                self._arrays[name] = settled(self.path / name, array, check_size=allowed)
+        self._seen = _file_identity(self.path / 'zarr.json')
 
-    def _check_files(self):
-        for name, length in self.lengths.items():
-            there = set(os.listdir(self.path / name))
-            for k in range(ceil(length / file_rows(self._arrays[name]))):
-                if self._file(name, k) not in there:
-                    self._check_file(name, k)
-
-
-def _neighbours(rows, chunk, step):
-    """First and last index of the runs of ``rows`` in one file with no chunk between them."""
-    chunks = rows // chunk
-    cut = (np.diff(chunks) > 1) | (np.diff(rows // step) > 0)
-    edges = [0, *(np.flatnonzero(cut) + 1).tolist(), len(rows)]
-    return list(pairwise(edges)) if len(rows) else []
+    def _check_unchanged(self):
+        # A last resort where a lock does not hold, as between some machines that share a disk.
+        if _file_identity(self.path / 'zarr.json') != self._seen:
+            raise StampStoreError(
+                f'The store {self.path} was changed by another writer since it was opened: open '
+                'it again.'
+            )
 
 
-def _read_state(path):
-    if not path.exists():
-        raise FileNotFoundError(f'There is no store of stamps at {path}.')
-    try:
-        state = json.loads((path / 'zarr.json').read_text())['attributes'][_KEY]
-        found = state['format'], state['version']
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise StampStoreError(
-            f'{path} is not a store of stamps, or its file zarr.json is damaged.'
-        ) from error
-    if found != (_FORMAT, _VERSION):
-        raise StampStoreError(
-            f'{path} is of format {found[0]!r}, version {found[1]}; this version of astro_wgan '
-            f'reads {_FORMAT!r}, version {_VERSION}.'
-        )
-    return state
+def _grown(array, rows, checksums):
+    """The state of an array with new rows, whose chunks have these checksums."""
+    kept = array.length // array.layout.chunk - array.layout.base
+    known = np.concatenate([array.checksums[:kept], np.array(checksums, dtype=np.uint32)])
+    return replace(array, length=array.length + rows, checksums=known)
 
 
-def _write_state(path, state):
-    """Replace the metadata of the group, and with it the state, in one step."""
-    state = {'format': _FORMAT, 'version': _VERSION, **state}
-    group = {'zarr_format': 3, 'node_type': 'group', 'attributes': {_KEY: state}}
-    with replaced(path / 'zarr.json') as temporary:
-        temporary.write_text(json.dumps(group, indent=1))
-    flush_folder(path)
-
-
-def _check_free(path, overwrite):
-    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
-        return
-    try:
-        _read_state(path)
-    except StampStoreError as error:
-        raise FileExistsError(
-            f'{path} is there already and is no store of stamps: remove it, or name another place.'
-        ) from error
-    if not overwrite:
-        raise FileExistsError(
-            f'There is a store at {path} already: open it, or set `overwrite` to True.'
-        )
-    os.close(locked(path))  # raises if a writer is at work
-
-
-def _remove(folder):
-    """Remove a folder in one step for readers: under another name it is no store any more."""
-    away = folder.with_name(f'.{os.getpid()}-removed-{folder.name}')
-    os.rename(folder, away)
-    shutil.rmtree(away)
+def _file_identity(path):
+    found = os.stat(path)
+    return found.st_ino, found.st_size, found.st_mtime_ns

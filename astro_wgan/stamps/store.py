@@ -1,5 +1,7 @@
 """`StampStore`: stamps on disk, for sets that do not fit in memory."""
 
+from functools import partial
+
 import numpy as np
 
 from astro_wgan.stamps.axis_order import own_axes
@@ -131,11 +133,10 @@ class StampStore:
         <StampStore: 0 stamps of 64 x 64 pixels, float32, unit nJy>
         """
         options = {'chunk': chunk, 'shard': shard, 'compression': compression}
-        create_arrays(path, like, overwrite=overwrite, **options)
-        return cls.open(path, mode='a')
+        return cls(create_arrays(path, like, overwrite=overwrite, **options))
 
     @classmethod
-    def open(cls, path, mode='r'):
+    def open(cls, path, mode='r', *, max_size=None):
         """
         Open a store.
 
@@ -147,6 +148,10 @@ class StampStore:
             For reading, or also for appending. ``'a'`` removes what an interrupted writer left
             behind. There is one writer at a time, which `close` or the end of its process ends
             (not enforced on Windows).
+        max_size : number, optional
+            Bytes of memory that may be read at once, by default a quarter of the machine's. What
+            takes more, as of a store that is not what it seems to be, is refused before it is
+            read.
 
         Returns
         -------
@@ -162,7 +167,12 @@ class StampStore:
         """
         if mode not in ('r', 'a'):
             raise ValueError(f"`mode` must be 'r' or 'a'; got {mode!r}.")
-        return cls(GrowingArrays(path, mode=mode))
+        arrays = GrowingArrays(path, mode=mode, max_size=max_size)
+        try:
+            return cls(arrays)
+        except BaseException:
+            arrays.close()
+            raise
 
     def close(self):
         """End the writing, so that another writer can open the store; it can still be read."""
@@ -177,7 +187,7 @@ class StampStore:
     def __reduce__(self):
         if self._arrays.mode == 'a':
             raise TypeError('A store that is open for writing cannot be sent to another process.')
-        return StampStore.open, (self.path,)
+        return partial(StampStore.open, max_size=self._arrays.max_size), (self.path,)
 
     # What the store is
 
@@ -233,7 +243,12 @@ class StampStore:
         """
         if self._meta is None:
             texts = self._arrays.read('meta', np.arange(self._arrays.length('meta')))
-            parts = [meta_from_text(text) for text in texts]
+            try:
+                parts = [meta_from_text(text) for text in texts]
+            except ValueError as error:
+                raise StampStoreError(
+                    f'The provenance (`meta`) of the store {self.path} is damaged: {error}'
+                ) from error
             self._meta = {'parts': parts} if len(parts) > 1 else parts[0] if parts else {}
         return self._meta
 
@@ -410,11 +425,11 @@ class StampStore:
 
     @property
     def _chunk(self):
-        return self._arrays['pixels'].chunks[0]
+        return self._arrays['pixels'].chunk
 
     @property
     def _shard(self):
-        return self._arrays['pixels'].shards[0]
+        return self._arrays['pixels'].file_rows
 
     def _in_order(self, read, rows):
         """``read(rows)`` for rows chosen in any way that a StampSet knows."""

@@ -6,11 +6,14 @@ import numpy as np
 from astropy import units as u
 from astropy.io.misc import yaml
 
+from astro_wgan.limits import check_unit_text
 from astro_wgan.stamps.axis_order import own_axes
 from astro_wgan.stamps.growing import GrowingArrays
 from astro_wgan.stamps.stampset import StampSet
-from astro_wgan.stamps.store_files import COMPRESSIONS
+from astro_wgan.stamps.store_files import StampStoreError
+from astro_wgan.stamps.store_format import COMPRESSIONS, LARGEST_CHUNK
 from astro_wgan.stamps.store_table import column_names, decode, describe, encode
+from astro_wgan.yaml_text import load_yaml
 
 __all__ = [
     'add_mask',
@@ -27,9 +30,14 @@ __all__ = [
 _CHUNK_BYTES = 2**20
 _CHUNKS_PER_SHARD = 16
 
-#: Rows in a file of a column, and of long texts.
+#: Rows in a file of a column, if these are no more bytes, and of long texts.
 _COLUMN_ROWS = 2**14
+_COLUMN_BYTES = 2**24
+_TEXT_BYTES = 2**9
 _TEXT_ROWS = 2**8
+
+#: Provenance, in characters, that is read on trial before it is written.
+_LONG = 2**16
 
 
 def create_arrays(path, like, *, chunk, shard, compression, overwrite):
@@ -59,19 +67,44 @@ def create_arrays(path, like, *, chunk, shard, compression, overwrite):
         arrays.add('place', dtype=np.int64, shape=(3,), chunk=_COLUMN_ROWS)
         for name, values in columns.items():
             kind = {'dtype': values.dtype, 'shape': values.shape[1:]}
-            arrays.add(column_array(name), chunk=_COLUMN_ROWS, **kind)
+            size = _TEXT_BYTES if values.dtype.kind == 'U' else values.dtype.itemsize
+            rows = _COLUMN_BYTES // max(1, size * int(np.prod(values.shape[1:])))
+            rows = min(_COLUMN_ROWS, max(1, rows))
+            arrays.add(column_array(name), chunk=rows, **kind)
         for name in ('parents', 'meta'):
             arrays.add(name, dtype=str, chunk=_TEXT_ROWS)
         if like.psf is not None:
             arrays.add('psf', dtype=float, shape=like.psf.shape[1:], chunk=len(like.psf))
             arrays.append({'psf': like.psf})
         arrays.append({'meta': meta})
+    return arrays
 
 
 def empty_set(arrays):
-    """The kind of stamps that are in a store, as a `~astro_wgan.StampSet` without any."""
+    """
+    The kind of stamps that are in a store, as a `~astro_wgan.StampSet` without any.
+
+    Raises
+    ------
+    StampStoreError
+        If the arrays do not belong together, or what describes them is damaged.
+    """
+    _check_alike(arrays)
+    try:
+        return _empty_set(arrays)
+    except (StampStoreError, MemoryError):
+        raise
+    except Exception as error:  # what is no unit, table or PSF raises what it likes
+        raise StampStoreError(
+            f'The store {arrays.path} is damaged: its description does not fit: {error}'
+        ) from error
+
+
+def _empty_set(arrays):
+    if arrays.header['unit'] is not None:
+        check_unit_text(arrays.header['unit'])
     pixels = arrays['pixels']
-    none = np.empty((0, *pixels.shape[1:]), dtype=pixels.dtype)
+    none = np.empty((0, *pixels.shape), dtype=pixels.dtype)
     scale = arrays.header['pixel_scale']
     return StampSet(
         none,
@@ -99,11 +132,21 @@ def read_table(arrays, rows, names=None):
     description = arrays.header['table']
     columns, masks = {}, {}
     for name in column_names(description, names):
-        columns[name] = arrays.read(column_array(name), rows)
+        columns[name] = _column(arrays, column_array(name), rows)
         mask = column_array(name, mask=True)
         if mask in arrays:
             masks[name] = arrays.read(mask, rows)
     return decode(description, columns, masks)
+
+
+def _column(arrays, name, rows):
+    values = arrays.read(name, rows)
+    if values.dtype.kind == 'O' and values.size:
+        # As NumPy's text, each takes the place of the longest: four bytes a character.
+        longest = max(map(len, values.flat))
+        arrays.check_size(name, 4 * longest * values.size)
+        return values.astype(f'U{max(1, longest)}')
+    return values
 
 
 def add_mask(arrays, name):
@@ -112,11 +155,44 @@ def add_mask(arrays, name):
     arrays.add(
         name,
         dtype=bool,
-        shape=masked.shape[1:],
-        chunk=masked.chunks[0],
-        shard=None if masked.shards is None else masked.shards[0],
+        shape=masked.shape,
+        chunk=masked.chunk,
+        shard=masked.shard,
         first=arrays.length('pixels'),
     )
+
+
+def _check_alike(arrays):
+    """Make sure that a store has the arrays that it needs, each as long and large as the others."""
+    if 'pixels' not in arrays:
+        raise _unfit(arrays, 'it has no array `pixels`')
+    count, stamp = arrays.length('pixels'), arrays['pixels']
+    numbers = (stamp.dtype, stamp.shape)
+    needed = {
+        'pixels': numbers,
+        'uncertainty': numbers,
+        'mask': (np.dtype(bool), stamp.shape),
+        'place': (np.dtype(np.int64), (3,)),
+        'parents': (np.dtype(str), ()),
+        'meta': (np.dtype(str), ()),
+    }
+    if stamp.dtype.kind not in 'biuf' or len(stamp.shape) not in (2, 3):
+        raise _unfit(arrays, f'its pixels are {stamp.dtype} in stamps of {stamp.shape}')
+    for name in {'pixels', 'place', 'parents', 'meta', *arrays}:
+        if name not in arrays:
+            raise _unfit(arrays, f'it has no array `{name}`')
+        layout, length = arrays[name], arrays.length(name)
+        is_mask = name == 'mask' or name.startswith('table_mask/')
+        if name in needed and (layout.dtype, layout.shape) != needed[name]:
+            raise _unfit(arrays, f'its `{name}` holds {layout.dtype} in rows of {layout.shape}')
+        if layout.first and not is_mask:
+            raise _unfit(arrays, f'{layout.first} rows of `{name}` have no file')
+        if name not in ('parents', 'meta', 'psf') and length != count:
+            raise _unfit(arrays, f'`{name}` has {length} rows for {count} stamps')
+
+
+def _unfit(arrays, what):
+    return StampStoreError(f'The store {arrays.path} is damaged: {what}.')
 
 
 def column_array(name, *, mask=False):
@@ -138,16 +214,26 @@ def meta_text(meta):
         If it holds what has no form in YAML.
     """
     try:
-        return yaml.dump(meta)
-    except yaml.yaml.YAMLError as error:
+        text = yaml.dump(meta)
+        if len(text) > _LONG:
+            load_yaml(text)
+    except (yaml.yaml.YAMLError, ValueError) as error:
         raise TypeError(
             f'`meta` must hold numbers, text, lists, dictionaries and astropy objects: {error}'
         ) from error
+    return text
 
 
 def meta_from_text(text):
-    """The inverse of `meta_text`."""
-    return yaml.load(str(text))
+    """
+    The inverse of `meta_text`.
+
+    Raises
+    ------
+    ValueError
+        If it is not what that makes.
+    """
+    return load_yaml(str(text))
 
 
 def _file_sizes(like, chunk, shard):
@@ -164,6 +250,11 @@ def _file_sizes(like, chunk, shard):
             raise ValueError(f'`{name}` must be a number of stamps above 0; got {value!r}.')
     if shard % chunk:
         raise ValueError(f'`shard` must be a multiple of `chunk`, {chunk}; got {shard}.')
+    if chunk * stamp_bytes > LARGEST_CHUNK:
+        raise ValueError(
+            f'`chunk`, of {chunk} stamps, would take {chunk * stamp_bytes:,} bytes; allowed are '
+            f'{LARGEST_CHUNK:,}.'
+        )
     return int(chunk), int(shard)
 
 

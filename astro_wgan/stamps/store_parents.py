@@ -11,6 +11,7 @@ from astropy.wcs import WCS, FITSFixedWarning
 
 from astro_wgan.images.lookup_tables import plain_tables, with_plain_tables
 from astro_wgan.stamps.geometry import ParentImage, StampGeometry
+from astro_wgan.stamps.store_files import StampStoreError
 
 __all__ = ['ParentShelf', 'StoredParent', 'parent_text']
 
@@ -45,7 +46,21 @@ class StoredParent:
 
     @cached_property
     def _record(self):
-        return json.loads(self.text)
+        text = self.text
+        try:
+            record = json.loads(text)
+            ny, nx = record['shape']
+            is_whole = type(ny) is type(nx) is int and isinstance(record['wcs'], (str, type(None)))
+        except (ValueError, KeyError, TypeError, RecursionError):
+            is_whole = False
+        if not is_whole:
+            raise self._damaged('it has neither shape nor WCS')
+        return record
+
+    def _damaged(self, what):
+        return StampStoreError(
+            f'The store {self._arrays.path} is damaged in parent image {self._number}: {what}.'
+        )
 
     @property
     def shape(self):

@@ -6,7 +6,7 @@ import numpy as np
 from astropy import units as u
 from astropy.io.misc import yaml
 from astropy.table import Column, MaskedColumn, QTable, Table
-from astropy.table.meta import get_header_from_yaml, get_yaml_from_table
+from astropy.table.meta import get_yaml_from_table
 from astropy.table.serialize import (
     # As astropy's own readers of HDF5 and Parquet use it; it has no public name.
     _construct_mixins_from_columns,
@@ -15,6 +15,7 @@ from astropy.table.serialize import (
 from astropy.utils.masked import Masked
 
 from astro_wgan.stamps.table_meta import plain_meta
+from astro_wgan.yaml_text import load_yaml
 
 __all__ = ['MIXINS', 'column_names', 'decode', 'describe', 'encode', 'mixin_text']
 
@@ -113,7 +114,7 @@ def decode(description, columns, masks):
     entries = {entry['name']: entry for entry in header['datatype']}
     table = Table(meta=header.get('meta', {}))
     for name, values in columns.items():
-        if values.dtype.kind in 'TO':  # text of variable length, in NumPy 2 and 1
+        if values.dtype.kind == 'O':  # text of variable length
             values = np.array(values.tolist(), dtype=str).reshape(values.shape)
         options = {key: entries[name].get(key) for key in ('unit', 'format', 'description', 'meta')}
         if name in masks:
@@ -164,7 +165,7 @@ def column_names(description, wanted=None):
 @lru_cache(maxsize=8)
 def _header(description):
     # To read YAML takes as long as to read hundreds of stamps.
-    return get_header_from_yaml(description.split('\n'))
+    return load_yaml(description)
 
 
 def _plain(table):

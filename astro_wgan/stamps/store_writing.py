@@ -190,7 +190,7 @@ def new_rows(arrays, parents, empty, stamps, metas):
         if mask is not None and name not in arrays:
             add_mask(arrays, name)
         if name in arrays:
-            nothing = np.zeros((len(stamps), *arrays[name].shape[1:]), dtype=bool)
+            nothing = np.zeros((len(stamps), *arrays[name].shape), dtype=bool)
             rows[name] = nothing if mask is None else mask
     return rows
 
