@@ -103,8 +103,8 @@ def load_yaml(text):
     """
     if len(text) > LONGEST_YAML:
         raise ValueError(f'The YAML text has {len(text)} characters; allowed are {LONGEST_YAML}.')
-    loader = _Loader(text)
     try:
+        loader = _Loader(text)
         node = loader.get_single_node()
         if node is None:
             return None
@@ -112,8 +112,6 @@ def load_yaml(text):
         return loader.construct_document(node)
     except Exception as error:  # what is no unit, time or position raises what it likes
         raise ValueError(f'The YAML text is not valid: {_in_one_line(error)}.') from error
-    finally:
-        loader.dispose()
 
 
 def _size(node, sizes):

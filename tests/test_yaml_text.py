@@ -96,9 +96,10 @@ def bomb(levels=12):
         ('a: {__class__: x, unit: 10**9999999 m}', 'is no unit'),
         ('!!python/object/apply:os.system [true]', 'could not determine a constructor'),
         ('a: [1', 'not valid'),
+        ('a: \x80', 'unacceptable character'),
         ('x' * (yaml_text.LONGEST_YAML + 1), 'characters; allowed are'),
     ],
-    ids=range(13),
+    ids=range(14),
 )
 def test_what_would_take_long_is_refused_at_once(text, message, monkeypatch):
     monkeypatch.setattr(yaml_text, '_MOST_VALUES', 2000)

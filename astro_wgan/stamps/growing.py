@@ -13,11 +13,7 @@ import numpy as np
 
 from astro_wgan.files import naming_file
 from astro_wgan.limits import check_size, largest_size
-from astro_wgan.stamps.store_files import (
-    StampStoreError,
-    flush_folder,
-    read_parts,
-)
+from astro_wgan.stamps.store_files import StampStoreError, flush_folder, read_parts
 from astro_wgan.stamps.store_format import ArrayLayout
 from astro_wgan.stamps.store_lock import WriterLock
 from astro_wgan.stamps.store_making import find_again, free_place, made_folder, remove_leftovers
@@ -230,7 +226,7 @@ class GrowingArrays:
             with ThreadPoolExecutor(_THREADS) as threads:
                 writing = threads.map(self._write, values, values.values(), written.values())
                 grown = {
-                    name: _grown(self._arrays[name], len(values[name]), new)
+                    name: self._arrays[name].grown(len(values[name]), new)
                     for name, new in zip(values, writing, strict=True)
                 }
                 self._announce(grown)
@@ -374,8 +370,7 @@ class GrowingArrays:
 
     def _commit(self, arrays):
         self._state = self._state.with_arrays(arrays)
-        write_state(self.path, self._state)
-        self._seen = _file_identity(self.path / 'zarr.json')
+        self._seen = _write_state(self.path, self._state)
 
     def _settle(self):
         for name, array in self._arrays.items():
@@ -393,11 +388,10 @@ class GrowingArrays:
             )
 
 
-def _grown(array, rows, checksums):
-    """The state of an array with new rows, whose chunks have these checksums."""
-    kept = array.length // array.layout.chunk - array.layout.base
-    known = np.concatenate([array.checksums[:kept], np.array(checksums, dtype=np.uint32)])
-    return replace(array, length=array.length + rows, checksums=known)
+def _write_state(path, state):
+    """From here on it counts; what its file is known by."""
+    write_state(path, state)
+    return _file_identity(path / 'zarr.json')
 
 
 def _file_identity(path):

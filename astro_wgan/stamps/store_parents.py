@@ -7,9 +7,12 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 from astropy.io import fits
-from astropy.wcs import WCS, FITSFixedWarning
+from astropy.utils.exceptions import AstropyWarning
+from astropy.wcs import WCS
 
+from astro_wgan.images.header_checks import check_wcs_cards
 from astro_wgan.images.lookup_tables import plain_tables, with_plain_tables
+from astro_wgan.limits import check_unit_text
 from astro_wgan.stamps.geometry import ParentImage, StampGeometry
 from astro_wgan.stamps.store_files import StampStoreError
 
@@ -17,6 +20,9 @@ __all__ = ['ParentShelf', 'StoredParent', 'parent_text']
 
 #: Parent images that a writer recognises when more stamps of one come.
 _REMEMBERED = 1024
+
+#: Characters of the header of a WCS: 2000 cards, where the longest has some hundreds.
+_LONGEST_HEADER = 2000 * 81
 
 
 class StoredParent:
@@ -72,11 +78,11 @@ class StoredParent:
         """The `~astropy.wcs.WCS` of the image, or None."""
         if self._record['wcs'] is None:
             return None
-        with warnings.catch_warnings():
-            # What there was to mend was mended, and said, when the image was read.
-            warnings.simplefilter('ignore', FITSFixedWarning)
-            wcs = WCS(fits.Header.fromstring(self._record['wcs'], sep='\n'))
-        return with_plain_tables(wcs, self._record.get('tables', {}))
+        try:
+            return with_plain_tables(_wcs(self._record['wcs']), self._record.get('tables', {}))
+        except Exception as error:  # wcslib and astropy have no common class of errors
+            reason = ' '.join(str(error).split())
+            raise self._damaged(f'its WCS cannot be read ({reason})') from error
 
 
 class ParentShelf:
@@ -137,6 +143,21 @@ def parent_text(parent):
     header = parent.wcs.to_header(relax=True)
     header = header.tostring(sep='\n', endcard=False, padding=False)
     return _record_text(parent.shape, header, plain_tables(parent.wcs))
+
+
+def _wcs(text):
+    if len(text) > _LONGEST_HEADER:
+        raise ValueError(f'its header has {len(text)} characters; allowed are {_LONGEST_HEADER}')
+    with warnings.catch_warnings():
+        # What there was to mend was mended, and said, when the image was read.
+        warnings.simplefilter('ignore', AstropyWarning)
+        header = fits.Header.fromstring(text, sep='\n')
+        if 'NAXIS' in header:
+            raise ValueError('its header has a card NAXIS, which none of a WCS has')
+        check_wcs_cards(header)
+        for card in header['CUNIT*'].values():
+            check_unit_text(str(card))
+        return WCS(header)
 
 
 @lru_cache

@@ -83,6 +83,12 @@ class ArrayState:
         is_last = place == len(self.checksums) - 1
         return (int(self.checksums[place]), *([self.pending] if is_last else []))
 
+    def grown(self, rows, checksums):
+        """The same with new rows; the checksums are those of the chunks that have some of them."""
+        kept = self.length // self.layout.chunk - self.layout.base
+        known = np.concatenate([self.checksums[:kept], np.array(checksums, dtype=np.uint32)])
+        return replace(self, length=self.length + rows, checksums=known)
+
 
 @dataclass(frozen=True, eq=False)
 class StoreState:

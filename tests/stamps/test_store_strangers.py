@@ -382,6 +382,34 @@ def test_texts_that_mean_nothing(name, text, path):
         [parent.shape for parent in read_all(path)[0].geometry.parents]
 
 
+CELESTIAL = "CTYPE1  = 'RA---TAN'\nCTYPE2  = 'DEC--TAN'\n"
+
+
+@pytest.mark.parametrize(
+    ('header', 'tables', 'message'),
+    [
+        ('A_ORDER = 20000', {}, 'A_ORDER must be at most'),
+        ('WCSAXES = 20000', {}, 'WCSAXES must lie from'),
+        ('NAXIS   = 10000000', {}, 'a card NAXIS'),
+        ("CUNIT1  = '10**9999999 m'", {}, 'is no unit'),
+        ('COMMENT x\n' * 20000, {}, 'has 200042 characters; allowed are'),
+        ("CTYPE3  = 'DEC--TAB'", {}, 'cannot be read'),
+        ('', [1], 'cannot be read'),
+        ('', {'cpdis1': {}}, 'cannot be read'),
+        ('', {'deepcopy': {}}, 'lookup table .deepcopy.'),
+        ('', {'cpdis1': {'shape': [10**9, 10**9], 'data': ''}}, 'cannot be read'),
+    ],
+    ids=range(10),
+)
+def test_positions_of_parents_that_would_take_long(header, tables, message, path):
+    record = {'shape': [6, 7], 'wcs': CELESTIAL + header, 'tables': tables}
+    forge_text(path, 'parents', json.dumps(record))
+    start = time.process_time()
+    with pytest.raises(StampStoreError, match=rf'damaged in parent image 0: .*{message}'):
+        read_all(path)
+    assert time.process_time() - start < 5
+
+
 def test_parents_that_are_not_there(path):
     places = np.zeros((2**14, 3), dtype=np.int64)
     places[2, 0] = 10**12
