@@ -1,6 +1,7 @@
 """Tables for `MergerTrees` from the files of other codes."""
 
 import os
+import re
 from collections.abc import Mapping
 from contextlib import contextmanager
 
@@ -8,6 +9,8 @@ import numpy as np
 from astropy import units as u
 from astropy.table import QTable, Table
 
+from astro_wgan.hdf5 import open_hdf5
+from astro_wgan.limits import check_file, check_unit_text
 from astro_wgan.progress import ProgressLine
 from astro_wgan.stamps.masked import without_mask
 
@@ -26,11 +29,13 @@ _MARKED = 'mmp?'
 _BY_TYPE = ('SubhaloMassType', 'SubhaloHalfmassRadType')
 #: Who the main progenitor is; read where it is there.
 _MAIN = 'FirstProgenitorID'
+#: What stands in no text of a unit, and for what Python would do more than compute.
+_NO_UNIT = re.compile(r'[^\w\s.*/^()+°%-]|__')
 #: Number of the stars among the six types of particle of Gadget and Arepo.
 _STARS = 4
 
 
-def read_sublink(source, *, redshifts, cosmology):
+def read_sublink(source, *, redshifts, cosmology, max_size=None):
     """
     Galaxies of SubLink merger trees, as of Illustris and IllustrisTNG.
 
@@ -43,6 +48,8 @@ def read_sublink(source, *, redshifts, cosmology):
         Redshift by number of the snapshot.
     cosmology : `~astropy.cosmology.Cosmology`
         That of the simulation: its h is in all masses and lengths.
+    max_size : number, optional
+        Bytes that what is read of a file may take; by default a quarter of the machine's memory.
 
     Returns
     -------
@@ -53,9 +60,10 @@ def read_sublink(source, *, redshifts, cosmology):
     Raises
     ------
     ValueError
-        If a field or the redshift of a snapshot is missing.
-    OSError
-        If a file cannot be read as HDF5.
+        If a field or the redshift of a snapshot is missing, or a file is no HDF5 file, damaged or
+        larger than is allowed.
+    FileNotFoundError
+        If there is no such file.
 
     Notes
     -----
@@ -83,7 +91,7 @@ def read_sublink(source, *, redshifts, cosmology):
     >>> table['stellar_mass'][0]
     <Quantity 1.e+11 solMass>
     """
-    fields = _sublink_fields(source)
+    fields = _sublink_fields(source, max_size)
     snapshot = fields['SnapNum'].astype(np.int64)
     mass = fields['SubhaloMassType'] * 1e10 / cosmology.h
     radius = fields['SubhaloHalfmassRadType'] / cosmology.h
@@ -145,42 +153,47 @@ def read_ytree(source, *, stellar_mass='mass', effective_radius=None, progress=T
     -----
     AHF links a halo with several others; ytree keeps the best one as its descendant.
     """
-    with _quiet_ytree():
-        arbor = _arbor(source, options)
-        names = {'id': 'uid', 'descendant_id': 'desc_uid', 'redshift': 'redshift'}
-        names |= {'stellar_mass': stellar_mass}
-        names |= {f'position_{axis}': f'position_{axis}' for axis in 'xyz'}
-        if effective_radius is not None:
-            names['effective_radius'] = effective_radius
-        numbered = 'snapshot' if 'snapshot' in arbor.field_info else 'Snap_idx'
-        if numbered in arbor.field_info:
-            names['snapshot'] = numbered
-        if _MARKED in arbor.field_info:
-            names['main'] = _MARKED
-        known = {*arbor.field_info, 'uid', 'desc_uid'}
-        unknown = [name for name in names.values() if name not in known]
-        if unknown:
-            raise ValueError(f'The trees have no fields {unknown}; they have {sorted(known)}.')
-        columns = _gather(arbor, names, progress)
-    return _table_of(arbor, columns)
+    try:
+        with _quiet_ytree(), _units_without_code():
+            arbor = _arbor(source, options)
+            fields = _fields(arbor, stellar_mass, effective_radius)
+            return _table_of(arbor, _gather(arbor, fields, progress))
+    except (ImportError, OSError):
+        raise
+    except Exception as error:  # ytree has no common class of errors
+        where = source if isinstance(source, (str, os.PathLike)) else type(source).__name__
+        raise ValueError(f'The trees of {where} cannot be read: {error}') from error
 
 
-def _sublink_fields(source):
+def _fields(arbor, stellar_mass, effective_radius):
+    """Names of the wanted fields as ytree has them."""
+    names = {'id': 'uid', 'descendant_id': 'desc_uid', 'redshift': 'redshift'}
+    names |= {'stellar_mass': stellar_mass}
+    names |= {f'position_{axis}': f'position_{axis}' for axis in 'xyz'}
+    if effective_radius is not None:
+        names['effective_radius'] = effective_radius
+    numbered = 'snapshot' if 'snapshot' in arbor.field_info else 'Snap_idx'
+    if numbered in arbor.field_info:
+        names['snapshot'] = numbered
+    if _MARKED in arbor.field_info:
+        names['main'] = _MARKED
+    known = {*arbor.field_info, 'uid', 'desc_uid'}
+    unknown = [name for name in names.values() if name not in known]
+    if unknown:
+        raise ValueError(f'they have no fields {unknown}; they have {sorted(known)}.')
+    return names
+
+
+def _sublink_fields(source, max_size):
     if isinstance(source, (Table, Mapping)):
         names = source.colnames if isinstance(source, Table) else source.keys()
         return _fields_of_stars(source, names, 'the table')
     paths = [source] if isinstance(source, (str, os.PathLike)) else list(source)
     if not paths:
         raise ValueError('`source` must name at least one file; got none.')
-    try:
-        import h5py
-    except ImportError as error:
-        raise ImportError(
-            'Reading SubLink files needs h5py: pip install "astro_wgan[trees]".'
-        ) from error
     chunks = []
     for path in paths:
-        with h5py.File(path, 'r') as file:
+        with open_hdf5(path, extra='trees', max_size=max_size) as file:
             chunks.append(_fields_of_stars(file, file.keys(), path))
     some = [path for path, chunk in zip(paths, chunks, strict=True) if _MAIN not in chunk]
     if 0 < len(some) < len(paths):
@@ -238,8 +251,37 @@ def _arbor(source, options):
             'Reading these trees needs ytree: pip install "astro_wgan[trees]".'
         ) from error
     if isinstance(source, (str, os.PathLike)):
+        check_file(source)
         return ytree.load(os.fspath(source), **options)
     return source
+
+
+@contextmanager
+def _units_without_code():
+    """
+    Let ytree read units that are units only.
+
+    unyt has Python evaluate the texts of units, which stand in the files: one with a quoted text
+    in it can hold a program.
+    """
+    try:
+        from unyt import unit_object
+    except ImportError:
+        yield
+        return
+    parse = unit_object.parse_unyt_expr
+
+    def checked(text):
+        if _NO_UNIT.search(text):
+            raise ValueError(f'{text[:40]!r} is no unit.')
+        check_unit_text(text)
+        return parse(text)
+
+    unit_object.parse_unyt_expr = checked
+    try:
+        yield
+    finally:
+        unit_object.parse_unyt_expr = parse
 
 
 @contextmanager

@@ -1,15 +1,16 @@
 """`read_particles`: star particles from tables and from the datasets of an HDF5 file."""
 
-import os
 from collections.abc import Mapping
 
 from astropy import units as u
 from astropy.table import Table
 
+from astro_wgan.hdf5 import HDF5Error, open_hdf5
+from astro_wgan.limits import check_unit_text
 from astro_wgan.mocks.particles import Particles
 from astro_wgan.stamps.table_columns import numbers_or_nan
 
-__all__ = ['open_hdf5', 'read_particles']
+__all__ = ['read_particles']
 
 #: What particles may have.
 _PROPERTIES = (
@@ -24,7 +25,7 @@ _PROPERTIES = (
 )
 
 
-def read_particles(source, *, names=None, units=None):
+def read_particles(source, *, names=None, units=None, max_size=None):
     """
     Star particles from a table or an HDF5 file.
 
@@ -39,6 +40,8 @@ def read_particles(source, *, names=None, units=None):
     units : dict, optional
         Units, by the name of the parameter, for what has none of its own. A dataset's own unit is
         its attribute ``unit`` or ``units``.
+    max_size : number, optional
+        Bytes that what is read of a file may take; by default a quarter of the machine's memory.
 
     Returns
     -------
@@ -53,7 +56,8 @@ def read_particles(source, *, names=None, units=None):
     FileNotFoundError
         If there is no such file.
     ValueError
-        If positions or a name are not there, or values are no stars.
+        If positions or a name are not there, values are no stars, or a file is damaged or larger
+        than is allowed.
     astropy.units.UnitsError
         If a unit is missing, or does not convert.
 
@@ -76,35 +80,15 @@ def read_particles(source, *, names=None, units=None):
         return Particles(**_columns(source, source.colnames, names, units))
     if isinstance(source, Mapping):
         return Particles(**_columns(source, source, names, units))
-    with open_hdf5(source) as file:
-        return Particles(**_columns(file, file, names, units))
-
-
-def open_hdf5(path):
-    """
-    An HDF5 file, open for reading.
-
-    Raises
-    ------
-    ImportError
-        If h5py is not installed.
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If it is no HDF5 file, or it is truncated.
-    """
-    try:
-        import h5py
-    except ImportError as error:
-        raise ImportError(
-            'Reading HDF5 files needs h5py: pip install "astro_wgan[particles]".'
-        ) from error
-    try:
-        return h5py.File(path, 'r')
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise ValueError(f'{os.fspath(path)} is no HDF5 file: {error}') from error
+    with open_hdf5(source, max_size=max_size) as file:
+        try:
+            return Particles(**_columns(file, file, names, units))
+        except HDF5Error:
+            raise
+        except u.UnitsError as error:
+            raise u.UnitConversionError(f'{file.path} holds no stars: {error}') from error
+        except (TypeError, ValueError) as error:
+            raise ValueError(f'{file.path} holds no stars: {error}') from error
 
 
 def _columns(source, known, names, units):
@@ -128,4 +112,6 @@ def _quantity(values, name, unit):
     own = unit if own is None else own
     if own is None and name != 'metallicities':
         raise u.UnitConversionError(f'`{name}` has no unit: give it one by `units`.')
+    if isinstance(own, str):
+        check_unit_text(own)
     return values * u.Unit(own or '')

@@ -6,8 +6,8 @@ import numpy as np
 from astropy import units as u
 from astropy.cosmology import FlatLambdaCDM, LambdaCDM
 
+from astro_wgan.hdf5 import open_hdf5
 from astro_wgan.mocks.centring import SOLAR_METALLICITY, centred, galaxy
-from astro_wgan.mocks.particle_tables import open_hdf5
 
 __all__ = ['read_snapshot']
 
@@ -47,6 +47,7 @@ def read_snapshot(
     particle_type='PartType4',
     cosmology=None,
     solar_metallicity=SOLAR_METALLICITY,
+    max_size=None,
 ):
     """
     Star particles of a cosmological snapshot in the format of Gadget, AREPO, GIZMO or EAGLE.
@@ -67,6 +68,8 @@ def read_snapshot(
         What makes ages of scale factors; by default that of the header.
     solar_metallicity : float, optional
         Share of metals in the sun's mass.
+    max_size : number, optional
+        Bytes that what is read of a file may take; by default a quarter of the machine's memory.
 
     Returns
     -------
@@ -82,7 +85,7 @@ def read_snapshot(
         If there is no such file.
     ValueError
         If a dataset or number of the header is missing, there are no stars, the snapshot is not
-        cosmological, or a file is truncated.
+        cosmological, or a file is damaged or larger than is allowed.
     TypeError
         If ``centre`` has a unit.
 
@@ -100,7 +103,7 @@ def read_snapshot(
         raise TypeError('`centre` must be numbers in the units of the file, without a unit.')
     parts = []
     for path in paths:
-        with open_hdf5(path) as file:
+        with open_hdf5(path, max_size=max_size) as file:
             header = _header(file, path)
             if particle_type in file and 'Coordinates' in file[particle_type]:
                 parts.append(_stars(file[particle_type], header, path, centre, edge))

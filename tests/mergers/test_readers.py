@@ -8,7 +8,7 @@ from astropy import units as u
 from astropy.cosmology import Planck15
 from astropy.table import Table
 
-from astro_wgan.mergers import MergerTrees, find_mergers, read_sublink, read_ytree
+from astro_wgan.mergers import MergerTrees, find_mergers, read_sublink, read_ytree, readers
 
 REDSHIFTS = {97: 0.02, 98: 0.01, 99: 0.0}
 
@@ -86,7 +86,7 @@ def test_sublink_complains_of_what_is_missing(sublink, tmp_path):
         read_sublink(sublink, redshifts=REDSHIFTS, cosmology=Planck15)
     cut = tmp_path / 'tree_extended.0.hdf5'
     cut.write_bytes(b'\x89HDF\r\n\x1a\n and then nothing')
-    with pytest.raises(OSError, match='open file'):
+    with pytest.raises(ValueError, match='is no HDF5 file'):
         read_sublink(cut, redshifts=REDSHIFTS, cosmology=Planck15)
 
 
@@ -196,6 +196,27 @@ def test_ytree_shows_its_progress_and_names_missing_fields(tmp_path, capsys):
     assert len(table) == 4
     assert 'effective_radius' not in table.colnames
     assert 'reading trees 100%  1 of 1 trees' in capsys.readouterr().err
+
+
+def test_units_of_trees_run_no_code(tmp_path):
+    unyt = pytest.importorskip('unyt')
+    mark = tmp_path / 'mark'
+    text = f"""f"{{open('{mark}', 'w')}}" """
+    with readers._units_without_code():
+        assert unyt.Unit('Msun * kpc**(-1/2)') == unyt.Unit('Msun/sqrt(kpc)')
+        for wrong in (text, text.replace('f"', 'rf"'), '10**9999999*kpc', 'kpc.__class__'):
+            with pytest.raises(ValueError, match='is no unit'):
+                unyt.Unit(wrong)
+    assert not mark.exists()
+
+
+def test_damaged_trees_are_told_by_the_name_of_the_file(tmp_path):
+    pytest.importorskip('ytree')
+    path = tmp_path / 'tree_0_0_0.dat'
+    lines = CONSISTENT_TREES.splitlines(keepends=True)
+    path.write_text(''.join(lines[:-3]) + lines[-1][:9])
+    with pytest.raises((ValueError, OSError), match='tree_0_0_0'):
+        read_ytree(path, progress=False)
 
 
 @pytest.mark.parametrize('name', ['ytree', 'h5py'])
