@@ -149,10 +149,11 @@ def _quoted(text):
 
 
 def _readable(header):
-    """A copy without cards that astropy cannot read, and so cannot write."""
+    """A copy with cards mended, and without those that astropy cannot read, and so not write."""
     readable = fits.Header()
-    for card in header.cards:
+    for card in header.copy().cards:
         try:
+            card.verify('silentfix')
             card.verify('exception')
             readable.append(card, end=True)
         except (fits.VerifyError, ValueError):

@@ -206,8 +206,14 @@ def test_memory_keeps_what_a_header_cannot_hold():
     assert json.loads(image.to_hdu()[0].header['M_LLER']) == [1, 2]
 
 
-def test_headers_with_cards_that_nobody_can_read_are_written_without_them(tmp_path):
-    cards = [b"OBJECT  = 'M 51'", b'BAD     = 1.2.3.4', b'UNQUOTED= it is', b'lower   = 3']
+def test_headers_with_cards_that_are_no_fits_are_written_mended_or_without_them(tmp_path):
+    cards = [
+        b"OBJECT  = 'M 51'",
+        b'BAD     = 1.2.3.4',
+        b'UNQUOTED= it is',
+        b'lower   = 3',
+        b"NIGHT   = 'x' no slash",
+    ]
     cards += [b'HISTORY of it', b'EXPTIME =                 30.0 / s', b"FILTER  = 'R"]
     raw = b''.join(card.ljust(80) for card in cards)
     header = fits.Header.fromstring(raw)
@@ -215,6 +221,7 @@ def test_headers_with_cards_that_nobody_can_read_are_written_without_them(tmp_pa
     image.write(tmp_path / 'a.fits')
     again = fits.getheader(tmp_path / 'a.fits')
     assert (again['OBJECT'], again['EXPTIME'], str(again['HISTORY'])) == ('M 51', 30.0, 'of it')
+    assert again['BAD'] == '1.2.3.4'
 
 
 @pytest.mark.parametrize(
