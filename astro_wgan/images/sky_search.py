@@ -103,12 +103,16 @@ class _Search:
         pixel, lost = np.full((n, 2), np.nan), np.zeros(n, dtype=bool)
         if not len(self._starts):
             return *pixel.T, lost
-        target = self._plane(np.radians(longitude), np.radians(latitude))
-        radius = np.hypot(*self._on_sky.T).max()
-        rows = np.flatnonzero(np.hypot(*target.T) < _REACH * radius)
+        longitude, latitude = np.radians(longitude), np.radians(latitude)
+        reach = min(np.pi, _REACH * np.hypot(*self._on_sky.T).max())
+        # Of all the sky, most are ruled out by their latitude.
+        rows = np.flatnonzero(np.abs(latitude - np.arcsin(self._axes[2, 2])) <= reach)
+        vectors = unit_vectors(longitude[rows], latitude[rows])
+        is_near = vectors @ self._axes[2] >= np.cos(reach)
+        rows, target = rows[is_near], self._plane(vectors[is_near])
         for start in range(0, len(rows), _AT_ONCE):
-            part = rows[start : start + _AT_ONCE]
-            pixel[part], lost[part] = self._newton(target[part])
+            part = slice(start, start + _AT_ONCE)
+            pixel[rows[part]], lost[rows[part]] = self._newton(target[part])
         return *pixel.T, lost
 
     def _newton(self, target):
@@ -142,10 +146,10 @@ class _Search:
 
     def _offsets(self, pixel):
         longitude, latitude = pixel_to_angles(*pixel.T, self._wcs)
-        return self._plane(np.radians(longitude), np.radians(latitude))
+        return self._plane(unit_vectors(np.radians(longitude), np.radians(latitude)))
 
-    def _plane(self, longitude, latitude):
-        east, north, depth = (unit_vectors(longitude, latitude) @ self._axes.T).T
+    def _plane(self, vectors):
+        east, north, depth = (vectors @ self._axes.T).T
         across = np.hypot(east, north)
         with np.errstate(divide='ignore', invalid='ignore'):
             stretch = np.where(across > 0, np.arctan2(across, depth) / across, 1)
