@@ -4,14 +4,18 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 import zipfile
+from contextlib import ExitStack, contextmanager
+
+from astropy.io import fits
 
 from astro_wgan.exceptions import ImageError
-from astro_wgan.images.compressed_tiles import check_tiles
+from astro_wgan.images.compressed_tiles import check_tiles, guarded_decoders
 from astro_wgan.images.header_checks import walk_hdus
-from astro_wgan.limits import check_size
+from astro_wgan.limits import check_file, check_size
 
-__all__ = ['checked_fits']
+__all__ = ['checked_fits', 'checked_hdulist']
 
 _CHUNK = 2**20
 
@@ -72,6 +76,42 @@ def checked_fits(file, where, *, max_size=None):
     largest_tile = max((check_tiles(hdu, content) for hdu in hdus), default=0)
     content.seek(0)
     return content, largest_tile
+
+
+@contextmanager
+def checked_hdulist(path, *, max_size=None):
+    """
+    The HDUs of a FITS file, after `checked_fits`, and while tiles are decoded with care.
+
+    Parameters
+    ----------
+    path : path-like
+    max_size : number, optional
+        As for `checked_fits`.
+
+    Yields
+    ------
+    `~astropy.io.fits.HDUList`
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ImageError
+        As `checked_fits`, or if it is no FITS file.
+    """
+    check_file(path, error=ImageError)
+    where = os.fspath(path)
+    with open(path, 'rb') as file, ExitStack() as opened:
+        try:
+            file, largest_tile = checked_fits(file, where, max_size=max_size)
+            hdulist = opened.enter_context(fits.open(file, memmap=False))
+        except ImageError:
+            raise
+        except Exception as error:  # astropy and what decompresses have no common class
+            raise ImageError(f'{where} is truncated or no FITS file: {error}') from error
+        with guarded_decoders(largest_tile):
+            yield hdulist
 
 
 class _Unpacked:

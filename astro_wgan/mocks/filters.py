@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 from astropy import units as u
 
+from astro_wgan.limits import check_file
+
 __all__ = ['FilterCurve']
 
 #: Points along a filter for its pivot wavelength.
@@ -93,8 +95,10 @@ class FilterCurve:
         path = Path(source)
         if not path.exists() and path.name == os.fspath(source) and not path.suffix:
             path = _sedpy_folder() / f'{source}.par'
+        check_file(path)
         try:
-            wavelength, throughput = np.loadtxt(path, usecols=(0, 1), unpack=True)
+            with open(path, encoding='utf-8') as file:
+                wavelength, throughput = np.loadtxt(file, usecols=(0, 1), unpack=True)
         except (IndexError, ValueError) as error:
             raise ValueError(f'{path} is no table of wavelength and throughput: {error}') from error
         _, first = np.unique(wavelength, return_index=True)

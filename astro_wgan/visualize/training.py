@@ -3,8 +3,8 @@
 import os
 
 import numpy as np
-from astropy.table import QTable
 
+from astro_wgan.table_files import read_table
 from astro_wgan.visualize.axes import one_or_new
 from astro_wgan.visualize.columns import axis_label, check_table, numbers
 
@@ -55,7 +55,7 @@ def plot_training(history, names=None, *, ax=None):
     ['critic distance', 'gradient penalty']
     """
     if isinstance(history, (str, os.PathLike)):
-        history = QTable.read(history)
+        history = read_table(history)
     check_table(history, (), '`history`')
     by = 'iteration' if 'iteration' in history.colnames else 'epoch'
     if names is None:
