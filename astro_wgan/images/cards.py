@@ -20,7 +20,7 @@ _KEYWORD = re.compile(r'[A-Z0-9_-]{1,8}')
 #: Names that mean something else in a header.
 _TAKEN = re.compile(
     'COMMENT|HISTORY|CONTINUE|HIERARCH|LONGSTRN|BUNIT|BMAJ|BMIN|SOFTBIAS|PLATEID|PLTLABEL|UTYPE|'
-    'MJDREF[IF]?|PIXELS|ZEROMASK|HDU|HDUMASK|HDUWHT|HDUUNC|HDULEFT'
+    'MJDREF[IF]?|HDU|HDUMASK|HDUWHT|HDUUNC|HDULEFT'
 )
 
 #: Characters of a text; of a longer one the beginning is written.

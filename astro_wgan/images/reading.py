@@ -57,8 +57,9 @@ def read_image(source, *, hdu=None, plane=None, zeros='auto', max_size=None):
         masked (mask None where none is); WCS where it is celestial. ``meta`` is the header, with
         cards of the primary one that hold for its extensions, and says as ``HDU`` which extension
         was taken, as ``HDUMASK``, ``HDUWHT`` and ``HDUUNC`` from which mask, weight and
-        uncertainty come, as ``HDULEFT`` which images were left out, and as ``ZEROMASK`` how many
-        zeros were taken for no data.
+        uncertainty come, as ``HDULEFT`` which images were left out, as ``ZEROMASK`` how many zeros
+        were taken for no data, and as ``PIXELS`` what was done to pixels that are not stored as
+        they are. It can be written whatever ``meta`` holds.
 
     Raises
     ------
@@ -86,7 +87,8 @@ def read_image(source, *, hdu=None, plane=None, zeros='auto', max_size=None):
     (ITU-R BT.601), transparency is dropped, and ``meta['pixels']`` says so.
 
     A FITS file that `~astropy.nddata.CCDData` wrote gives its mask and uncertainty back. Which
-    extensions and which bits of masks are used is said in :doc:`/formats`.
+    extensions and which bits of masks are used, and how units and pixels are read, is said in
+    :doc:`/formats`.
 
     Examples
     --------

@@ -89,8 +89,9 @@ def reproject_stamps(
     Pixels hold flux, so that a larger pixel holds more, where the unit of the set is one of counts,
     flux density, luminosity or mass, or none. What has another unit stays as it is: surface
     brightness, per solid angle or beam, such as MJy / sr, and temperatures, velocities and ratios
-    such as per cent; so does what ``BUNIT`` calls a ratio, such as S/N. The flux of a source wholly
-    inside a stamp is conserved to 0.2 per cent by ``'adaptive'``.
+    such as per cent; so does what ``BUNIT`` calls a ratio, such as S/N, for which
+    ``meta['pixels']`` of the set is ``'ratio'``. The flux of a source wholly inside a stamp is
+    conserved to 0.2 per cent by ``'adaptive'``.
 
     Uncertainty is propagated such that the variance of the flux within an area stays what it was,
     as if the new pixels were independent of each other. They are not: pixel to pixel, the noise

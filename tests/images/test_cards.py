@@ -143,7 +143,6 @@ def test_texts_without_end_are_cut(tmp_path):
         'plateid',
         'bmaj',
         'utype',
-        'zeromask',
         'hdumask',
         'pv1_1',
         'mjdref',
@@ -238,3 +237,4 @@ def test_what_is_read_can_be_written(source, tmp_path):
     again = read_image(tmp_path / 'a.fits')
     assert np.array_equal(again.data, image.data)
     assert again.unit == image.unit
+    assert again.meta['ZEROMASK'] == image.meta['ZEROMASK']
