@@ -96,9 +96,9 @@ def measure_sources(
     Notes
     -----
     Surface brightness, such as MJy / sr, is multiplied by the solid angle that a pixel has where
-    the stamp is, and flux per beam by the pixel's share of the Gaussian beam of the header (BMAJ,
-    BMIN): all fluxes, ``background`` and ``noise`` among them, are those of pixels. Per steradian,
-    flux densities become nJy.
+    the source or stamp is, and flux per beam by the pixel's share of the Gaussian beam of the
+    header (BMAJ, BMIN): all fluxes, ``background`` and ``noise`` among them, are those of pixels.
+    Per steradian, flux densities become nJy.
 
     Detection, deblending and shapes are SEP's (Barbary 2016, JOSS 1, 58), whose code comes from
     SExtractor (Bertin & Arnouts 1996, A&AS 117, 393). Kron fluxes and half-light radii are

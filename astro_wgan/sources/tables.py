@@ -114,7 +114,7 @@ def photometry_tables(stamps, sources, columns, settings, flux, zero_point):
     """
     ids = stamps.table['id']
     companions = find_companions(sources, columns['central'])
-    sources = _scaled(sources, FLUXES, flux.factor[sources['stamp']])
+    sources = _scaled(sources, FLUXES, _flux_of_each(sources, flux))
     columns = _scaled(columns, ('background', 'noise'), flux.factor)
     scale = _scale_of_each(sources, stamps.pixel_scale)
     table = _source_table(sources, flux.unit, scale, zero_point)
@@ -192,6 +192,15 @@ def sky_columns(sources, geometry):
 
 def _scaled(columns, names, factor):
     return columns | {name: columns[name] * factor for name in names}
+
+
+def _flux_of_each(sources, flux):
+    """Flux of a pixel of value 1 where each source is, or else where its stamp is."""
+    factor = flux.factor[sources['stamp']]
+    if flux.per_square_arcsec is None:
+        return factor
+    own = sources['pixel_scale']
+    return np.where(np.isfinite(own), flux.per_square_arcsec * own**2, factor)
 
 
 def _scale_of_each(sources, pixel_scale):

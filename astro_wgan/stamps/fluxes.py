@@ -38,10 +38,13 @@ class PixelFlux:
         Of the flux.
     factor : `~numpy.ndarray`, shape (n,)
         Flux of a pixel of value 1 in each stamp, in this unit.
+    per_square_arcsec : float or None
+        Flux of a square arcsec of value 1, where the area of a pixel counts.
     """
 
     unit: u.UnitBase | None
     factor: np.ndarray
+    per_square_arcsec: float | None = None
 
 
 def holds_flux(stamps):
@@ -164,7 +167,6 @@ def _of_brightness(unit, area, beam):
             f'{begin}: for fluxes, give the set a `pixel_scale` or a WCS, or convert its pixels to '
             'flux first.'
         )
-    area = area * u.pix**2
     if u.beam in unit.bases:
         if beam is None:
             raise u.UnitsError(
@@ -172,12 +174,14 @@ def _of_brightness(unit, area, beam):
                 'full widths at half maximum in arcsec, [major, minor]; cut_stamps takes them from '
                 'BMAJ and BMIN of an image.'
             )
-        return PixelFlux(unit * u.beam, area.to_value(u.arcsec**2) / (_GAUSSIAN * np.prod(beam)))
-    flux, solid_angle = _flux_and_angle(unit)
-    factor = area.to_value(solid_angle)
-    if solid_angle == u.sr and flux.is_equivalent(u.nJy):
-        return PixelFlux(u.nJy, factor * flux.to(u.nJy))
-    return PixelFlux(flux, factor)
+        flux, per_square_arcsec = unit * u.beam, 1 / (_GAUSSIAN * np.prod(beam))
+    else:
+        flux, solid_angle = _flux_and_angle(unit)
+        per_square_arcsec = (u.arcsec**2).to(solid_angle)
+        if solid_angle == u.sr and flux.is_equivalent(u.nJy):
+            flux, per_square_arcsec = u.nJy, per_square_arcsec * flux.to(u.nJy)
+    factor = (area * u.pix**2).to_value(u.arcsec**2) * per_square_arcsec
+    return PixelFlux(flux, factor, float(per_square_arcsec))
 
 
 def pixel_meta(header):

@@ -103,6 +103,20 @@ def test_the_solid_angle_is_that_where_the_stamp_is():
     assert u.isclose(flux, (plain.value * u.MJy / u.sr * area).to(u.nJy), rtol=1e-4)
 
 
+def test_the_solid_angle_is_that_where_the_source_is():
+    # Half a degree per pixel: from declination 15 to 45, pixels become narrower by a quarter.
+    header = fits.Header({'CTYPE1': 'RA---CAR', 'CTYPE2': 'DEC--CAR', 'BUNIT': 'MJy/sr'})
+    header.update({'CDELT1': -0.5, 'CDELT2': 0.5, 'CRPIX1': 64.0, 'CRPIX2': 4.0, 'CRVAL1': 180.0})
+    y, x = np.mgrid[:128, :128]
+    pixels = np.random.default_rng(0).normal(0, 0.1, size=(128, 128))
+    for row in (33, 93):
+        pixels += 100 * np.exp(-((x - 63) ** 2 + (y - row) ** 2) / (2 * 2.5**2))
+    sources = measure(read_image(fits.PrimaryHDU(pixels, header))).sources
+    first, second = sources[np.argsort(sources['y'])]['kron_flux']
+    ratio = np.cos(np.radians(45)) / np.cos(np.radians(15))
+    assert (second / first).value == pytest.approx(ratio, rel=0.01)
+
+
 def test_stamps_of_several_scales_each_have_their_own_solid_angle(tmp_path):
     pixels = image_of_flux(0.03, 'nJy').data[np.newaxis, 16:112, 16:112]
     header = [fits.Header(sky_header(scale)) for scale in (0.03, 0.06)]
