@@ -4,11 +4,10 @@ import json
 import shutil
 from pathlib import Path
 
-from astropy.table import QTable
-
 from astro_wgan.files import read_bytes, replaced
 from astro_wgan.json_text import parse_json
 from astro_wgan.stamps import StampStore
+from astro_wgan.table_files import read_table
 from astro_wgan.temporary import remove_abandoned
 
 __all__ = ['HuntFolder', 'HuntFolderError']
@@ -106,7 +105,7 @@ class HuntFolder:
     def read_table(self):
         """The table of scores."""
         try:
-            return QTable.read(self.table, format='ascii.ecsv')
+            return read_table(self.table)
         except Exception as error:
             raise HuntFolderError(
                 f'The table of scores {self.table} of the finished hunt cannot be read '

@@ -6,6 +6,7 @@ from itertools import takewhile
 from astropy.io import fits
 from astropy.table import QTable
 
+from astro_wgan.hdu_tables import table_of_hdu
 from astro_wgan.images.compressed_tiles import guarded_decoders
 from astro_wgan.images.fits_files import checked_fits
 from astro_wgan.limits import check_file, check_size, check_unit_text, largest_size
@@ -74,7 +75,7 @@ def _from_fits(file, where, max_size):
                 check_size(2 * hdu.size, where, max_size=limit)
                 for text in hdu.columns.units:
                     check_unit_text(text)
-                return QTable.read(hdu)
+                return table_of_hdu(hdu, QTable)
     raise ValueError('it has no table')
 
 

@@ -8,7 +8,7 @@ from astropy.io.misc.yaml import AstropyLoader
 
 from astro_wgan.limits import check_unit_text
 
-__all__ = ['LONGEST_YAML', 'load_yaml']
+__all__ = ['ARRAY_CONSTRUCTORS', 'LONGEST_YAML', 'load_yaml']
 
 #: Characters that are parsed, at most, and values that they may stand for. A value that is named
 #: once and used often is counted each time: a few lines could stand for as many as there are atoms.
@@ -66,9 +66,12 @@ def _array_of(entries, shape, **options):
     return np.ndarray(shape, dtype=dtype, buffer=b64decode(entries['buffer']), **options)
 
 
+#: How arrays are made from their description, with nothing in them but numbers and text.
+ARRAY_CONSTRUCTORS = {'!numpy.ndarray': _array, '!numpy.void': _record}
+
 _Loader.add_constructor('tag:yaml.org,2002:omap', _ordered)
-_Loader.add_constructor('!numpy.ndarray', _array)
-_Loader.add_constructor('!numpy.void', _record)
+for _tag, _constructor in ARRAY_CONSTRUCTORS.items():
+    _Loader.add_constructor(_tag, _constructor)
 
 
 def load_yaml(text):

@@ -10,6 +10,7 @@ from astropy.table import Column, MaskedColumn, QTable, Row, Table
 from astropy.time import Time
 from astropy.utils.exceptions import AstropyUserWarning
 
+from astro_wgan.hdu_tables import table_of_hdu
 from astro_wgan.stamps.masked import without_mask
 from astro_wgan.stamps.table_columns import plain_values
 
@@ -89,11 +90,11 @@ def table_of(columns):
     if isinstance(columns, Row):
         return columns.table[columns.index : columns.index + 1]
     if isinstance(columns, (fits.BinTableHDU, fits.TableHDU)):
-        return Table.read(columns)
+        return table_of_hdu(columns)
     if isinstance(columns, Mapping):
         return _of_mapping(columns)
     if isinstance(columns, fits.FITS_rec):
-        return Table.read(fits.BinTableHDU(columns))
+        return table_of_hdu(fits.BinTableHDU(columns))
     if isinstance(columns, np.ndarray):
         return None if columns.dtype.names is None else Table(columns)
     if isinstance(columns, (SkyCoord, BaseCoordinateFrame)):
