@@ -100,9 +100,12 @@ def naming_file(path):
     try:
         yield
     except OSError as error:
-        if error.errno is None or error.strerror is None:
+        # Astropy and NumPy count what was written, in errors without a number.
+        says_nothing = type(error) is OSError and 'The file' not in str(error)
+        if error.strerror is None and not says_nothing:
             raise
-        failure = type(error)(f'The file {path} cannot be written: {error.strerror}.')
+        reason = error.strerror or ' '.join(str(error).split())
+        failure = type(error)(f'The file {path} cannot be written: {reason.rstrip(".")}.')
         failure.errno = error.errno
         raise failure from error
 

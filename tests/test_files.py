@@ -90,6 +90,59 @@ def test_a_full_disk_is_told_and_the_former_file_stays(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+#: Files of more than 20,000 bytes do not fit, as where a disk is full.
+WRITERS = """
+import resource, signal, sys
+import numpy as np
+from astropy.io import fits
+from astropy.table import QTable
+from astro_wgan import StampSet
+from astro_wgan.files import replaced, write_arrays
+from astro_wgan.visualize import write_gallery
+
+path, kind = sys.argv[1:]
+noise = np.random.default_rng(1).normal(size=(20, 40, 40))
+table = QTable({'id': np.arange(20), 'score': np.arange(20.0), 'rank': np.arange(20)})
+
+def image():
+    with replaced(path) as temporary:
+        fits.PrimaryHDU(noise).writeto(temporary)
+
+def scores():
+    with replaced(path) as temporary:
+        QTable({'noise': noise.ravel()}).write(temporary, format='ascii.ecsv')
+
+writers = {
+    'npz': lambda: write_arrays(path, noise=noise),
+    'html': lambda: write_gallery(
+        path, table, rows=np.arange(20), inputs=noise, closest=noise, residuals=noise
+    ),
+    'fits': image,
+    'ecsv': scores,
+}
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+try:
+    writers[kind]()
+except OSError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(os.name != 'posix', reason='needs limits of the system')
+@pytest.mark.parametrize('kind', ['npz', 'html', 'fits', 'ecsv'])
+def test_every_writer_names_the_file_that_does_not_fit(tmp_path, kind):
+    path = tmp_path / f'file.{kind}'
+    path.write_text('former')
+    done = subprocess.run(
+        [sys.executable, '-c', WRITERS, path, kind], capture_output=True, text=True, timeout=120
+    )
+    assert f'The file {path} cannot be written: ' in done.stdout, done.stderr
+    assert len(done.stdout.splitlines()) == 1
+    assert path.read_text() == 'former'
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_pipes_and_folders_are_not_waited_for(tmp_path):
     pipe = tmp_path / 'pipe'
     os.mkfifo(pipe)
