@@ -41,13 +41,23 @@ def _run(arguments):
 
     try:
         return options.run(options)
-    # In astropy 8 an error of units is no ValueError.
-    except (OSError, TypeError, ValueError, UnitsError) as error:
+    except Exception as error:
         if options.traceback:
             raise
         # One line, whatever the lines of the message.
-        print(f'astro-wgan: {" ".join(str(error).split())}', file=sys.stderr)
+        says = ' '.join(str(error).split())
+        # In astropy 8 an error of units is no ValueError.
+        if not says or not isinstance(error, (OSError, TypeError, ValueError, UnitsError)):
+            says = f'{_unforeseen(error, says)} --traceback shows where.'
+        print(f'astro-wgan: {says}', file=sys.stderr)
         return 2
+
+
+def _unforeseen(error, says):
+    """A sentence of what is not for an astronomer to understand, but must not look like success."""
+    if isinstance(error, MemoryError):
+        return f'There is not enough memory: {says.rstrip(".")}.'
+    return f'This was not foreseen: {type(error).__name__}: {says.rstrip(".")}.'
 
 
 def _parser():

@@ -247,10 +247,11 @@ class LightMap:
         wavelength = u.Quantity(np.nan if self.wavelength is None else self.wavelength)
         if self.wavelength is not None and not wavelength.unit.is_equivalent(u.m):
             raise u.UnitConversionError(f'`wavelength` must be a length; got {wavelength}.')
-        if wavelength.shape != bands or not (wavelength.value > 0).all():
+        lengths = wavelength.value
+        if wavelength.shape != bands or not ((lengths > 0) & np.isfinite(lengths)).all():
             raise ValueError(
-                f'`wavelength` must be above 0, one for each of the {bands[0] if bands else 1} '
-                f'bands; got {self.wavelength}.'
+                '`wavelength` must be finite and above 0, one for each of the '
+                f'{bands[0] if bands else 1} bands; got {self.wavelength}.'
             )
         if bands and (len(wavelength) < 2 or not (np.diff(wavelength.value) > 0).all()):
             raise ValueError(

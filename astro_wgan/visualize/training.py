@@ -44,7 +44,7 @@ def plot_training(history, names=None, *, ax=None):
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the history is empty, or columns are missing.
+        If the file is damaged, the history is empty, or columns are missing.
 
     Examples
     --------

@@ -1,0 +1,185 @@
+"""The command `astro-wgan` with input that is broken: one sentence, exit code 2, no traceback."""
+
+import gzip
+import zipfile
+from io import BytesIO
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from astro_wgan.cli import main
+
+HEADER = {
+    'BUNIT': 'mag/arcsec2',
+    'REDSHIFT': 0.1,
+    'WLEFF': 5500.0,
+    'CDELT1': 0.1,
+    'CUNIT1': 'kpc',
+    'CDELT2': 0.1,
+    'CUNIT2': 'kpc',
+}
+
+
+def simulation(value=22.0, shape=(32, 32), **cards):
+    hdu = fits.PrimaryHDU(np.full(shape, value, 'f4'))
+    hdu.header.update(HEADER | cards)
+    file = BytesIO()
+    hdu.writeto(file)
+    return file.getvalue()
+
+
+def archive():
+    file = BytesIO()
+    with zipfile.ZipFile(file, 'w') as members:
+        members.writestr('a', 'b')
+    return file.getvalue()
+
+
+BROKEN = {
+    'empty': b'',
+    'text': b'hello world\n' * 100,
+    'truncated': simulation()[:3000],
+    'truncated header': simulation()[:1000],
+    'truncated gzip': gzip.compress(simulation())[:200],
+    'truncated zip': archive()[:20],
+    'zip of no image': archive(),
+    'PNG': b'\x89PNG\r\n\x1a\n' + bytes(50),
+    'JPEG': b'\xff\xd8\xff\xe0' + bytes(50),
+    'TIFF': b'II*\0' + bytes(30),
+    'HDF5': b'\x89HDF\r\n\x1a\n' + bytes(100),
+    'NumPy': b'\x93NUMPY\x01\0',
+    'ASDF': b'#ASDF 1.0.0\n',
+    'VOTable': b'<?xml version="1.0"?><VOTABLE>',
+    'noise': np.random.default_rng(1).bytes(3000),
+    'one axis': simulation(shape=(32,)),
+    'no number': simulation(np.nan),
+}
+
+CARDS = {
+    'unknown unit': {'BUNIT': 'fred/wilma'},
+    'a length as unit': {'BUNIT': 'm'},
+    'number as unit': {'BUNIT': 5},
+    'text as redshift': {'REDSHIFT': 'abc'},
+    'impossible redshift': {'REDSHIFT': -3.0},
+    'text as pixel scale': {'CDELT1': 'x'},
+    'brackets as unit': {'CUNIT1': '((('},
+    'text as wavelength': {'WLEFF': 'x'},
+    'negative wavelength': {'WLEFF': -1.0},
+}
+
+
+@pytest.fixture
+def said(capsys):
+    """What the command says of input that it refuses."""
+
+    def run(*arguments):
+        assert main([*map(str, arguments), '--quiet']) == 2
+        lines = capsys.readouterr().err.splitlines()
+        assert len([line for line in lines if line.startswith('astro-wgan: ')]) == 1
+        assert lines[-1].startswith('astro-wgan: ')
+        assert 'Traceback' not in '\n'.join(lines)
+        assert 'not foreseen' not in lines[-1]
+        return lines[-1]
+
+    return run
+
+
+@pytest.fixture
+def observe(said, tmp_path):
+    good = tmp_path / 'good.fits'
+    good.write_bytes(simulation())
+
+    def run(*arguments, image=good, redshift=0.5):
+        out = ('--out', tmp_path / 'out')
+        return said('observe', image, '--redshift', redshift, '--size', 16, *out, *arguments)
+
+    return run
+
+
+@pytest.mark.parametrize('kind', BROKEN)
+def test_observe_names_a_broken_image(observe, tmp_path, kind):
+    path = tmp_path / 'broken.fits'
+    path.write_bytes(BROKEN[kind])
+    sentence = observe(image=path)
+    assert 'broken.fits' in sentence or kind in ('one axis', 'no number')
+    assert not (tmp_path / 'out').exists()
+
+
+@pytest.mark.parametrize('kind', CARDS)
+def test_observe_understands_no_such_card(observe, tmp_path, kind):
+    path = tmp_path / 'odd.fits'
+    path.write_bytes(simulation(**CARDS[kind]))
+    observe(image=path)
+    assert not (tmp_path / 'out').exists()
+
+
+@pytest.mark.parametrize('option', ['--psf', '--sky'])
+@pytest.mark.parametrize('kind', BROKEN)
+def test_observe_names_what_is_broken_beside_the_image(observe, tmp_path, option, kind):
+    path = tmp_path / 'broken.fits'
+    path.write_bytes(BROKEN[kind])
+    observe(option, path)
+
+
+@pytest.mark.parametrize(
+    'arguments',
+    [
+        ('--size', 0),
+        ('--size', -3),
+        ('--pixel-scale', 'nan'),
+        ('--pixel-scale', 0),
+        ('--image-redshift', -2),
+        ('--wavelength', 'inf'),
+        ('--plane', 5),
+        ('--exposure-time', 'nan'),
+        ('--seed', -1),
+        ('--processes', 0),
+        ('--psf-scale', 0.1),
+        ('--unit', '((('),
+        ('--unit', 'K'),
+        ('--instrument', 'nothing'),
+        ('--centre', 'nan', 3),
+        ('--psf', 'missing.fits'),
+    ],
+)
+def test_observe_names_an_option_out_of_range(observe, arguments):
+    observe(*arguments)
+
+
+@pytest.mark.parametrize('redshift', ['nan', -1, 0, 'inf'])
+def test_observe_needs_a_distance(observe, redshift):
+    assert 'redshift' in observe(redshift=redshift)
+
+
+@pytest.mark.parametrize('kind', BROKEN)
+def test_hunt_names_a_broken_image(said, tmp_path, kind):
+    path = tmp_path / 'broken.fits'
+    path.write_bytes(BROKEN[kind])
+    said('hunt', path, '--out', tmp_path / 'out')
+    assert not (tmp_path / 'out' / 'model').exists()
+
+
+@pytest.mark.parametrize(
+    'content', ['{', '[]', '{"a": 1}', '', '\x00', '{"format": "astro_wgan hunt 1"}']
+)
+def test_hunt_names_a_broken_folder(said, tmp_path, content):
+    image = np.random.default_rng(1).normal(size=(64, 64)).astype('f4')
+    fits.PrimaryHDU(image).writeto(tmp_path / 'image.fits')
+    out = tmp_path / 'out'
+    out.mkdir()
+    (out / 'hunt.json').write_text(content)
+    said('hunt', tmp_path / 'image.fits', '--out', out, '--size', 16)
+
+
+def test_what_was_not_foreseen_is_a_sentence_and_no_success(monkeypatch, capsys, tmp_path):
+    def fail(*arguments, **options):
+        raise KeyError('x')
+
+    monkeypatch.setattr('astro_wgan.mocks.read_light_map', fail)
+    arguments = ['observe', 'a.fits', '--redshift', '0.5', '--out', str(tmp_path)]
+    assert main(arguments) == 2
+    said = capsys.readouterr().err
+    assert said == ("astro-wgan: This was not foreseen: KeyError: 'x'. --traceback shows where.\n")
+    with pytest.raises(KeyError):
+        main([*arguments, '--traceback'])
