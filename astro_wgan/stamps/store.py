@@ -51,7 +51,8 @@ class StampStore:
 
     Notes
     -----
-    The format is zarr version 3 with checksums (crc32c), which any zarr program reads. Arrays:
+    The format is zarr version 3 with checksums (crc32c), which any zarr program reads; what is read
+    here is this format alone. Arrays:
     ``pixels`` (n, ny, nx[, bands]); ``uncertainty`` and ``mask`` alike, where there are any;
     ``place`` (parent image, x and y of the first pixel there); ``parents`` (shape and WCS of the
     parent images, as JSON); ``table/...``, an array for each plain column; ``psf``; ``meta``. The
