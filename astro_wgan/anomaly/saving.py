@@ -130,8 +130,11 @@ def load_parts(folder, *, max_size=None):
             search = from_dict(LatentSearch, description['search'])
             scoring = from_dict(Scoring, description['scoring'])
             calibration = _calibration(description, search, scoring)
+            has_encoder = description['encoder']
+            if not isinstance(has_encoder, bool):
+                raise ValueError(f'its `encoder` is {has_encoder!r:.40}')
         encoder = None
-        if description['encoder']:
+        if has_encoder:
             with damage_in(_ENCODER):
                 encoder = _encoder(KerasFile(files[_ENCODER]), wgan.network)
     return DetectorParts(wgan, search, scoring, encoder, calibration)

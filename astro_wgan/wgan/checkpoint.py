@@ -107,8 +107,9 @@ def _load(path):
         header = parse_json(str(arrays.pop('header')).encode(), finite=False)
         if header['format'] != _FORMAT:
             raise ValueError(f'it is of the format {header["format"]!r:.60}')
-        if not isinstance(header['fingerprint'], dict):
-            raise ValueError(f'its fingerprint is a {type(header["fingerprint"]).__name__}')
+        for name in ('fingerprint', 'progress'):
+            if not isinstance(header[name], dict):
+                raise ValueError(f'its {name} is a {type(header[name]).__name__}')
         _check_progress(header['progress'])
         # What it knew nothing of was as it is by default.
         if 'settings' in header['fingerprint']:

@@ -7,6 +7,8 @@ from math import isfinite, prod
 import keras
 from keras import layers
 
+from astro_wgan.wgan.network_files import NetworkFileError
+
 __all__ = ['PlainNetworkError', 'build_plain', 'check_plain']
 
 _DTYPE = 'float32'
@@ -76,7 +78,7 @@ _LEFT_OUT = ('name', 'trainable', 'dtype', 'renorm_momentum')
 _LEFT_OUT_ENDINGS = ('_initializer', '_regularizer', '_constraint')
 
 
-class PlainNetworkError(ValueError):
+class PlainNetworkError(NetworkFileError):
     """A network that is more than plain layers, or a description that is none."""
 
 
@@ -141,7 +143,7 @@ def build_plain(description, *, check_room):
         if kind not in ('Functional', 'Model'):
             raise PlainNetworkError(f'it is a {kind!s:.40}')
         return _functional(name, config, growing)
-    except PlainNetworkError:
+    except NetworkFileError:
         raise
     except (KeyError, IndexError, TypeError, AttributeError, ValueError, OverflowError) as error:
         raise PlainNetworkError(f'its description is damaged ({error!s:.200})') from error
@@ -173,8 +175,10 @@ def _sequential(name, config, growing):
     if listed and listed[0].get('class_name') == 'InputLayer':
         given = _input(listed[0])
         listed = listed[1:]
-    else:
+    elif 'build_input_shape' in config:
         given = keras.Input(_shape(config['build_input_shape']))
+    else:
+        raise PlainNetworkError('it has not been built for images of any size')
     output = given
     for entry in listed:
         layer, settings = _layer(entry)

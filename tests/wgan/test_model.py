@@ -14,7 +14,10 @@ import pytest
 from astropy import units as u
 
 from astro_wgan import WGAN, StampSet, StampStore
+from astro_wgan.files import write_arrays
+from astro_wgan.jobs import Fingerprint
 from astro_wgan.wgan import CheckpointError, NotFittedError, TrainingConfig, TrainingDivergedError
+from astro_wgan.wgan.checkpoint import is_finite, read_checkpoint, write_checkpoint
 
 SEED = 5
 
@@ -167,6 +170,46 @@ def test_damaged_checkpoint_is_refused(stamps, tmp_path):
     checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
     with pytest.raises(CheckpointError, match='damaged'):
         new_wgan().fit(stamps, iterations=2, checkpoint=checkpoint, progress=False)
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        ({'progress': []}, 'or it is damaged'),
+        ({'progress': {'seconds': 'x'}}, "its seconds is 'x'"),
+        ({'progress': {'other': 1}}, 'its other is 1'),
+        ({'progress': {'history': [5]}}, 'its history are no rows'),
+        ({'progress': {'losses': [{'loss': 'x'}]}}, 'its losses are no rows'),
+        ({'fingerprint': None}, 'its fingerprint is a NoneType'),
+        ({'format': 5}, 'format 5'),
+    ],
+)
+def test_checkpoints_that_say_something_else_are_refused(tmp_path, change, message):
+    header = {'format': 'astro_wgan checkpoint 1', 'fingerprint': {}, 'progress': {}, **change}
+    write_arrays(tmp_path / 'state.npz', header=np.array(json.dumps(header)))
+    with pytest.raises(CheckpointError, match=message):
+        read_checkpoint(tmp_path / 'state.npz', None, fingerprint=None)
+
+
+class Trainer:
+    """One variable."""
+
+    def __init__(self, value):
+        self.variable = keras.Variable([value], dtype='float32')
+
+    def state_variables(self):
+        return [('generator/0', self.variable)]
+
+
+def test_a_checkpoint_with_weights_that_are_not_finite_is_refused(tmp_path):
+    mark = Fingerprint({'start': {}})
+    path, trainer = tmp_path / 'state.npz', Trainer(np.nan)
+    assert not is_finite(trainer)
+    write_checkpoint(path, trainer, fingerprint=mark, progress={})
+    other = Trainer(1.0)
+    with pytest.raises(CheckpointError, match='has generator/0 with values that are not finite'):
+        read_checkpoint(path, other, fingerprint=mark)
+    assert is_finite(other)
 
 
 def test_divergence_stops_with_advice_and_keeps_the_last_good_state(stamps, tmp_path):

@@ -1,0 +1,83 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+from astro_wgan.hunt_folder import HuntFolder, HuntFolderError
+from astro_wgan.jobs import Fingerprint
+
+WORK = Fingerprint({'settings': {'seed': 1}})
+
+
+def test_a_folder_is_claimed_once_and_again(tmp_path):
+    for _ in range(2):
+        folder = HuntFolder(tmp_path / 'out')
+        folder.claim(WORK)
+        assert not folder.is_complete
+    folder.complete()
+    again = HuntFolder(tmp_path / 'out')
+    again.claim(WORK)
+    assert again.is_complete
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        '',
+        '[1, 2]',
+        'null',
+        '5',
+        '"x"',
+        '{}',
+        '{"complete": true}',
+        '{"complete": "no", "format": "astro_wgan hunt 1", "fingerprint": {"a": 1}}',
+        '{"complete": NaN, "format": "astro_wgan hunt 1", "fingerprint": {}}',
+        '{"complete": 1, "format": "astro_wgan hunt 1", "fingerprint": {}}',
+        '[' * 100_000,
+        '{"a":' * 100_000,
+        '{"complete": ' + '9' * 10_000 + '}',
+    ],
+)
+def test_a_mark_that_is_none_is_told(tmp_path, text):
+    (tmp_path / 'hunt.json').write_text(text)
+    with pytest.raises(HuntFolderError, match=r'^The file .*hunt\.json is damaged \('):
+        HuntFolder(tmp_path).claim(WORK)
+    assert (tmp_path / 'hunt.json').read_text() == text
+
+
+def test_marks_of_other_hunts_are_told(tmp_path):
+    mark = {'complete': True, 'format': 'astro_wgan hunt 1'}
+    for fingerprint in ([], 'text', {'format': 'other'}, None):
+        (tmp_path / 'hunt.json').write_text(json.dumps({**mark, 'fingerprint': fingerprint}))
+        with pytest.raises(HuntFolderError, match='holds the results of another hunt'):
+            HuntFolder(tmp_path).claim(WORK)
+
+
+KILLED = """
+import os, sys
+import astro_wgan.files
+from astro_wgan.hunt_folder import HuntFolder
+from astro_wgan.jobs import Fingerprint
+
+folder = HuntFolder(sys.argv[1])
+os.replace = lambda *paths: os._exit(9)
+folder.claim(Fingerprint({'settings': {'seed': 1}}))
+"""
+
+
+def test_a_hunt_that_was_killed_at_its_first_step_can_be_started_again(tmp_path):
+    assert subprocess.run([sys.executable, '-c', KILLED, tmp_path]).returncode == 9
+    (left,) = tmp_path.iterdir()
+    assert left.name.endswith('-hunt.json')
+    HuntFolder(tmp_path).claim(WORK)
+    assert [path.name for path in tmp_path.iterdir()] == ['hunt.json']
+
+
+def test_a_table_of_scores_that_cannot_be_read_is_named(tmp_path):
+    folder = HuntFolder(tmp_path)
+    folder.table.write_text('# %ECSV 1.0\n# ---\n# {[')
+    with pytest.raises(
+        HuntFolderError, match=r'The table of scores .*scores\.ecsv of the finished'
+    ):
+        folder.read_table()
