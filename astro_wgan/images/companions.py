@@ -7,14 +7,14 @@ import numpy as np
 from astropy import units as u
 from astropy.utils.exceptions import AstropyUserWarning
 
-from astro_wgan.exceptions import ImageError
 from astro_wgan.images.extensions import holds_image, named_part
 from astro_wgan.images.planes import long_axes
 from astro_wgan.images.quality_bits import QualityBits, quality_bits
-from astro_wgan.images.units import read_unit
+from astro_wgan.images.unit_words import UnitTextError
+from astro_wgan.images.units import parse_unit
 from astro_wgan.stamps.real_numbers import as_float
 
-__all__ = ['Companions', 'deviation_in_unit', 'find_companions']
+__all__ = ['Companions', 'find_companions']
 
 #: Kinds of uncertainty, as CCDData names them in UTYPE.
 _KINDS = {
@@ -23,8 +23,8 @@ _KINDS = {
     'InverseVariance': 'inverse variance',
 }
 
-#: Of several uncertainties, the first of these.
-_UNCERTAINTIES = ('deviation', 'variance', 'inverse variance')
+#: Of several uncertainties, the first of these; and the power of its unit that is one of pixels.
+_POWERS = {'deviation': 1, 'variance': 0.5, 'inverse variance': -0.5}
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,12 +41,15 @@ class Companions:
     uncertainty : HDU or None
     kind : str or None
         'deviation', 'variance' or 'inverse variance'.
+    factor : float
+        Of the unit of the standard deviation in that of the image.
     """
 
     masks: list[tuple[object, QualityBits]] = field(default_factory=list)
     weights: list = field(default_factory=list)
     uncertainty: object = None
     kind: str | None = None
+    factor: float = 1.0
 
     def __iter__(self):
         """The HDUs."""
@@ -55,8 +58,30 @@ class Companions:
         if self.uncertainty is not None:
             yield self.uncertainty
 
+    def deviation(self, values):
+        """
+        Standard deviations in the unit of the image.
 
-def find_companions(hdulist, chosen, header, where):
+        Parameters
+        ----------
+        values : `~numpy.ndarray`
+            Of the uncertainty, as they are in the file.
+
+        Returns
+        -------
+        `~numpy.ndarray`
+            NaN where a variance is negative, infinite where there is no weight.
+        """
+        values = as_float(values, 'uncertainty')
+        with np.errstate(divide='ignore', invalid='ignore'):
+            if self.kind == 'variance':
+                values = np.sqrt(values)
+            elif self.kind == 'inverse variance':
+                values = 1 / np.sqrt(values)
+        return values if self.factor == 1 else values * values.dtype.type(self.factor)
+
+
+def find_companions(hdulist, chosen, header, unit, where):
     """
     What belongs to an image: by name, version and shape.
 
@@ -68,6 +93,8 @@ def find_companions(hdulist, chosen, header, where):
         The image.
     header : `~astropy.io.fits.Header`
         Its header, with what it inherits.
+    unit : unit or None
+        That of the image.
     where : str
         What the HDUs are of.
 
@@ -78,14 +105,15 @@ def find_companions(hdulist, chosen, header, where):
     Warns
     -----
     AstropyUserWarning
-        If one has another shape, or an uncertainty is of unknown kind; it is left out.
+        If one has another shape, or an uncertainty is of unknown kind or has a unit that does not
+        fit that of the image; it is left out.
     """
     own = named_part(chosen)
     if own.role is not None:
         return Companions()
     images = [hdu for hdu in hdulist if holds_image(hdu)]
     is_only_one = sum(named_part(hdu).role is None for hdu in images) == 1
-    found = {role: [] for role in ('mask', 'weight', *_UNCERTAINTIES)}
+    found = {role: [] for role in ('mask', 'weight', *_POWERS)}
     for hdu in images:
         part = named_part(hdu)
         # The only image owns what has no name beside its role, whatever its own is.
@@ -101,11 +129,12 @@ def find_companions(hdulist, chosen, header, where):
         found[part.role].append(hdu)
     names = {hdu.name for hdu in hdulist}
     masks = [(hdu, quality_bits(hdu, header, beside=names)) for hdu in found['mask']]
-    for role in _UNCERTAINTIES:
+    for role in _POWERS:
         for hdu in found[role]:
             kind = _kind(hdu, role, where)
-            if kind is not None:
-                return Companions(masks, found['weight'], hdu, kind)
+            factor = None if kind is None else _factor(hdu, kind, unit, where)
+            if factor is not None:
+                return Companions(masks, found['weight'], hdu, kind, factor)
     return Companions(masks, found['weight'])
 
 
@@ -126,54 +155,23 @@ def _kind(hdu, role, where):
     return _KINDS.get(named)
 
 
-def deviation_in_unit(values, kind, header, unit, where):
-    """
-    An uncertainty as standard deviation in the unit of the image.
-
-    Parameters
-    ----------
-    values : `~numpy.ndarray`
-        As they are in the file.
-    kind : str
-        'deviation', 'variance' or 'inverse variance'.
-    header : `~astropy.io.fits.Header`
-        That of the uncertainty; without BUNIT it is in the unit of the image.
-    unit : unit or None
-        That of the image.
-    where : str
-        What it is of.
-
-    Returns
-    -------
-    `~numpy.ndarray`
-        NaN where a variance is negative, infinite where there is no weight.
-
-    Raises
-    ------
-    ImageError
-        If its unit does not convert.
-    """
-    values = as_float(values, 'uncertainty')
-    with np.errstate(divide='ignore', invalid='ignore'):
-        if kind == 'variance':
-            values = np.sqrt(values)
-        elif kind == 'inverse variance':
-            values = 1 / np.sqrt(values)
-    if not str(header.get('BUNIT', '')).strip() or unit is None:
-        return values
-    own = read_unit(header, where)
-    if own is None or own in (unit, u.dimensionless_unscaled):
-        return values
+def _factor(hdu, kind, unit, where):
+    """The unit of a standard deviation in that of the image; None, and a warning, if it is none."""
+    text = str(hdu.header.get('BUNIT', '')).strip()
+    if not text or unit in (None, u.dimensionless_unscaled):
+        return 1.0
     try:
+        own = parse_unit(text)
         # Some write the unit of the image, whatever the power.
-        power = {'deviation': 1, 'variance': 0.5, 'inverse variance': -0.5}[kind]
-        factor = (own**power).to(unit)
-    except (u.UnitsError, TypeError) as error:
-        raise ImageError(
-            f'The uncertainty of {where} is in {own}, which does not fit the unit of the image, '
-            f'{unit}.'
-        ) from error
-    return values if factor == 1 else values * values.dtype.type(factor)
+        if own in (unit, u.dimensionless_unscaled):
+            return 1.0
+        return float((own ** _POWERS[kind]).to(unit))
+    except (UnitTextError, u.UnitsError, TypeError):
+        _warn(
+            f'{hdu.name} of {where} is in {text!r}, which does not fit the unit of the image, '
+            f'{unit}; the image has no uncertainty.'
+        )
+        return None
 
 
 def _warn(sentence):

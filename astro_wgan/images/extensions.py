@@ -110,11 +110,9 @@ def choose_hdu(hdulist, hdu, plane, where):
     images = [other for other in hdulist if holds_image(other)]
     if not images:
         raise ImageError(f'{where} holds no image, only empty HDUs or tables.')
+    plain = [other for other in images if named_part(other).role is None] or images
     axes = 2 if plane is None else 3
-    fitting = [other for other in images if 2 + len(long_axes(other.shape)) == axes] or images
-    plain = [other for other in fitting if named_part(other).role is None]
-    if not plain:
-        return fitting[0]
+    plain = [other for other in plain if 2 + len(long_axes(other.shape)) == axes] or plain
     named = [other for other in plain if named_part(other).is_science]
     # A preview may be named IMAGE, and the first of a file be one without a name.
     if named and not _is_thumbnail(named[0], plain[0]):
@@ -127,7 +125,7 @@ def choose_hdu(hdulist, hdu, plane, where):
 def _asked_for(hdulist, hdu, where):
     try:
         chosen = hdulist[hdu]
-    except (IndexError, KeyError) as error:
+    except (IndexError, KeyError, TypeError, ValueError) as error:
         names = ', '.join(_label(hdulist, other) for other in hdulist)
         raise ImageError(f'{where} has no HDU {hdu!r}; it has: {names}.') from error
     if not holds_image(chosen):

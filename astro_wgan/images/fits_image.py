@@ -11,7 +11,7 @@ from astropy.utils.exceptions import AstropyUserWarning
 
 from astro_wgan.exceptions import ImageError
 from astro_wgan.images.celestial import celestial_wcs, has_celestial, read_wcs
-from astro_wgan.images.companions import deviation_in_unit, find_companions
+from astro_wgan.images.companions import find_companions
 from astro_wgan.images.compressed_tiles import guarded_decoders
 from astro_wgan.images.extensions import choose_hdu, describe_hdu, holds_image
 from astro_wgan.images.fits_files import checked_fits
@@ -129,7 +129,7 @@ class FitsImage:
         self._pixel_values = PixelValues.of(chosen.header, where)
         wcs = read_wcs(chosen.header, hdulist, where)
         self.wcs = celestial_wcs(wcs, self.shape)
-        self._companions = find_companions(hdulist, chosen, header, where)
+        self._companions = find_companions(hdulist, chosen, header, self.unit, where)
         if wcs is None or has_celestial(wcs):
             header = header_without_wcs(header)
         self.meta = without_pixel_cards(header)
@@ -152,6 +152,9 @@ class FitsImage:
             Pixels, mask and standard deviation.
         """
         pixels, mask, deviation = self.read_arrays()
+        if mask is not None and mask.all():
+            names = ', '.join(hdu.name for hdu in self._companions)
+            raise ImageError(f'Not one pixel of {self._where} can be used, says {names} of it.')
         return NDData(
             pixels,
             unit=self.unit,
@@ -190,7 +193,11 @@ class FitsImage:
             mask = _either(mask, ~(self._values(hdu, part) > 0))
         deviation = self._deviation(part)
         if deviation is not None and self._companions.uncertainty.name != 'UNCERT':
-            mask = _either(mask, ~((deviation > 0) & np.isfinite(deviation)))
+            unusable = ~((deviation > 0) & np.isfinite(deviation))
+            if part == _WHOLE and unusable.all():
+                self._warn_of_uncertainty()
+                return pixels, mask, None
+            mask = _either(mask, unusable)
         return pixels, mask, deviation
 
     def work_of_part(self, shape):
@@ -219,6 +226,14 @@ class FitsImage:
                     stacklevel=3,
                 )
 
+    def _warn_of_uncertainty(self):
+        warnings.warn(
+            f'{self._companions.uncertainty.name} of {self._where} has no pixel above 0; the '
+            'image has no uncertainty.',
+            AstropyUserWarning,
+            stacklevel=4,
+        )
+
     def _values(self, hdu, part):
         # A mask may have fewer axes of length one than the image.
         index = self._index[max(0, len(self._index) - len(hdu.shape) + 2) :]
@@ -239,11 +254,7 @@ class FitsImage:
 
     def _deviation(self, part):
         hdu = self._companions.uncertainty
-        if hdu is None:
-            return None
-        where = f'{hdu.name} of {self._where}'
-        values = self._values(hdu, part)
-        return deviation_in_unit(values, self._companions.kind, hdu.header, self.unit, where)
+        return None if hdu is None else self._companions.deviation(self._values(hdu, part))
 
     def _say_what_was_taken(self, hdulist):
         companions = self._companions

@@ -35,8 +35,11 @@ def standard_deviation(image, unit):
             'The kind of the uncertainty is unknown: make it a StdDevUncertainty, a '
             'VarianceUncertainty or an InverseVariance.'
         )
-    with np.errstate(divide='ignore'):  # no weight is an infinite standard deviation
-        deviation = image.uncertainty.represent_as(StdDevUncertainty)
+    deviation = image.uncertainty
+    # Of a logarithm, astropy has no variance.
+    if not isinstance(deviation, StdDevUncertainty):
+        with np.errstate(divide='ignore'):  # no weight is an infinite standard deviation
+            deviation = deviation.represent_as(StdDevUncertainty)
     values = as_float(deviation.array, 'uncertainty')
     own = deviation.unit or image.unit
     return values if own == unit else (values * own).to_value(unit)

@@ -147,9 +147,31 @@ def test_uncertainties_by_their_names_and_units(hdus, deviation):
         assert np.allclose(image.uncertainty.array, deviation)
 
 
-def test_an_uncertainty_in_another_unit_is_refused():
-    with pytest.raises(ValueError, match='ERR of the HDUList is in m, which does not fit'):
-        read(plane(PIXELS, 'SCI', unit='mJy'), plane(2.0, 'ERR', unit='m'))
+@pytest.mark.parametrize('unit', ['m', 'furlong', 'mJy2'])
+def test_an_uncertainty_in_another_unit_is_left_out(unit):
+    hdus = plane(PIXELS, 'SCI', unit='mJy'), plane(2.0, 'ERR', unit=unit)
+    with pytest.warns(AstropyUserWarning, match=f"ERR of the HDUList is in '{unit}', which does"):
+        assert read(*hdus).uncertainty is None
+
+
+def test_an_uncertainty_of_magnitudes_is_one_of_magnitudes():
+    for name, value in (('ERR', 2.0), ('VARIANCE', 4.0)):
+        image = read(plane(PIXELS, 'SCI', unit='mag(AB)'), plane(value, name))
+        assert np.allclose(image.uncertainty.array, 2)
+
+
+@pytest.mark.parametrize('name', ['ERR', 'VARIANCE', 'IVAR'])
+def test_an_uncertainty_that_is_nowhere_known_is_left_out(name):
+    with pytest.warns(AstropyUserWarning, match=f'{name} of the HDUList has no pixel above 0'):
+        image = read(plane(PIXELS, 'SCI'), plane(0.0, name))
+    assert image.uncertainty is None
+    assert image.mask is None
+
+
+@pytest.mark.parametrize(('name', 'value'), [('WHT', 0.0), ('DQ', 1)])
+def test_what_masks_all_pixels_is_named(name, value):
+    with pytest.raises(ValueError, match=f'Not one pixel of the HDUList can be used, says {name}'):
+        read(plane(PIXELS, 'SCI'), plane(value, name))
 
 
 @pytest.mark.parametrize('kind', ['Nonsense', '__import__', 'CCDData', 'UnknownUncertainty', 5])

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 from astropy.io import fits
+from astropy.utils.exceptions import AstropyUserWarning
 
+from astro_wgan.exceptions import ImageError
 from astro_wgan.images import read_image
 from astro_wgan.images.description import describe_image
 
@@ -56,6 +58,22 @@ def test_what_is_named_as_the_image_comes_before_what_is_not(tmp_path, before):
 def test_first_of_those_that_may_be_the_image(tmp_path, names, number):
     hdus = [image(name, PIXELS + k) for k, name in enumerate(names)]
     assert np.array_equal(read_image(file_of(tmp_path, *hdus)).data, PIXELS + number)
+
+
+def test_a_cube_beside_its_mask_is_no_mask(tmp_path):
+    cube = image('SCI', np.stack([PIXELS, PIXELS + 1]))
+    hdus = fits.HDUList([fits.PrimaryHDU(), cube, image('DQ', (0 * PIXELS).astype('i2'))])
+    with pytest.raises(ImageError, match='is a cube of shape'):
+        read_image(hdus)
+    with pytest.warns(AstropyUserWarning, match='DQ of the HDUList is not used'):
+        assert np.array_equal(read_image(hdus, plane=1).data, PIXELS + 1)
+
+
+@pytest.mark.parametrize('hdu', [9, 'SCI3', ('SCI', 9), ('SCI', 1, 2), 1.5])
+def test_an_extension_that_is_not_there_is_named_beside_those_that_are(hdu):
+    hdus = fits.HDUList([fits.PrimaryHDU(), image('SCI'), image('SCI', EXTVER=2), image('WHT')])
+    with pytest.raises(ImageError, match='it has: 0 PRIMARY, 1 SCI,1, 2 SCI,2, 3 WHT'):
+        read_image(hdus, hdu=hdu)
 
 
 def test_a_small_image_without_name_before_a_large_one_is_a_thumbnail(tmp_path):
