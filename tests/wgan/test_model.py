@@ -207,7 +207,7 @@ def test_a_checkpoint_with_weights_that_are_not_finite_is_refused(tmp_path):
     assert not is_finite(trainer)
     write_checkpoint(path, trainer, fingerprint=mark, progress={})
     other = Trainer(1.0)
-    with pytest.raises(CheckpointError, match='has generator/0 with values that are not finite'):
+    with pytest.raises(CheckpointError, match='has values of generator/0 that are not finite'):
         read_checkpoint(path, other, fingerprint=mark)
     assert is_finite(other)
 
