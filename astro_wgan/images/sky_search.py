@@ -11,7 +11,7 @@ __all__ = ['sky_to_pixel']
 _STARTS = 33
 
 #: Positions that are searched for at once.
-_AT_ONCE = 4096
+_AT_ONCE = 1024
 
 #: Steps of a search, and how near it must come to a position, in pixels.
 _STEPS = 40
