@@ -35,6 +35,9 @@ _IS_NUMBER = re.compile(
     r'(?:LONPOLE|LATPOLE|EQUINOX|EPOCH)[A-Z]?|(?:A|B|AP|BP)_(?:ORDER|\d+_\d+)'
 ).fullmatch
 
+#: Longitude or latitude and projection, as in RA--TAN, of which astropy would make nothing.
+_PROJECTED = re.compile(r'(RA|DEC|[GES]L(?:ON|AT))-+([A-Z]{3}(?:-SIP)?)')
+
 _IS_PLATE = re.compile(r'AMD[XY]\d+|PPO\d+|CNPIX\d|PLTRA[HMS]').fullmatch
 _IS_TABLE = re.compile(
     r'(?:CPDIS|CPERR|DP|D2IMDIS|D2IMERR|D2IM)\d+(?:\..*)?|AXISCORR|D2IMEXT'
@@ -63,8 +66,9 @@ def mended_header(header):
     """
     A header of which astropy reads the WCS that is meant.
 
-    Numbers that are written as text become numbers, which astropy would take for 0, and CTYPE is in
-    capitals; of two descriptions of a photographic plate, which crash wcslib, one stays.
+    Numbers that are written as text become numbers, which astropy would take for 0; CTYPE gets the
+    capitals and hyphens that it should have; of two descriptions of a photographic plate, which
+    crash wcslib, one stays.
 
     Parameters
     ----------
@@ -86,8 +90,8 @@ def mended_header(header):
             continue
         if _IS_NUMBER(keyword):
             right[keyword] = _number(keyword, text)
-        elif keyword.startswith('CTYPE') and text != text.upper():
-            right[keyword] = text.upper()
+        elif keyword.startswith('CTYPE') and _axis_name(text) != text:
+            right[keyword] = _axis_name(text)
     if right:
         header = header.copy()
         header.update(right)
@@ -127,6 +131,12 @@ def _without(header, is_left_out):
     if isinstance(header, fits.Header):
         return fits.Header([card for card in header.cards if not is_left_out(card.keyword)])
     return type(header)((key, value) for key, value in header.items() if not is_left_out(key))
+
+
+def _axis_name(text):
+    """A CTYPE in capitals, with as many hyphens as belong between axis and projection."""
+    found = _PROJECTED.fullmatch(text.strip().upper())
+    return f'{found[1]:-<4}-{found[2]}' if found else text.upper()
 
 
 def _number(keyword, text):

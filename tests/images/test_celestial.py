@@ -195,6 +195,7 @@ def test_sextractor_has_the_same_positions(name, within, tmp_path):
         ({'CRVAL1': '84.0'}, 84),
         ({'CRPIX1': ' 41.D0 '}, 84),
         ({'CTYPE1': 'ra---tan', 'CTYPE2': 'dec--tan'}, 84),
+        ({'CTYPE1': 'RA--TAN', 'CTYPE2': 'DEC-TAN'}, 84),
         ({'EQUINOX': 'J2000'}, 84),
         ({'EQUINOX': 'B1950', 'RADESYS': 'FK4'}, 84.63),
     ],
