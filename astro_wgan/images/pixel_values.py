@@ -20,8 +20,9 @@ _POGSON = 2.5 / math.log(10)
 #: Cards by which another reader would do the same once more.
 _CARDS = ('BOFFSET', 'BSOFTEN', 'SOFTBIAS')
 
-#: Cards of the Digitized Sky Survey, whose pixels are the blackening of a plate.
-_OF_PLATES = ('PLTLABEL', 'PLATEID')
+#: Cards of the Digitized Sky Survey, whose pixels are the blackening of a plate. PLATEID is none
+#: of them: spectrographs of SDSS have plates, too.
+_OF_PLATES = ('PLTLABEL', 'PLTGRADE', 'PLTSIZEX')
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,8 @@ class PixelValues:
             If there is half an asinh, or pixels are those of a photographic plate.
         """
         offset, soft, bias = (_number(header, key) for key in _CARDS)
+        # Of floats, which have been calibrated, the bias is a relic.
+        bias = bias if bias and header.get('BITPIX', 0) > 0 else 0.0
         asinh, note = None, ''
         if offset is not None and soft is not None and soft > 0:
             asinh, bias = (offset, soft), 0.0
@@ -85,7 +88,7 @@ class PixelValues:
             note = 'densities of a photographic plate'
             _warn(f'The pixels of {where} are {note}, which are not linear in flux.')
         blank, zero = (_whole(header, key) for key in ('BLANK', 'BZERO'))
-        return cls(blank, zero or 0, asinh, bias or 0.0, note)
+        return cls(blank, zero or 0, asinh, bias, note)
 
     def __call__(self, stored):
         """

@@ -140,7 +140,7 @@ def test_texts_without_end_are_cut(tmp_path):
         'pcount',
         'inherit',
         'zimage',
-        'plateid',
+        'pltlabel',
         'bmaj',
         'utype',
         'hdumask',

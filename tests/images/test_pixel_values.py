@@ -150,7 +150,20 @@ def test_bias_of_sdss_frames_is_subtracted():
     assert np.array_equal(read_image(image.to_hdu()).data, image.data)
 
 
-@pytest.mark.parametrize('key', ['PLATEID', 'PLTLABEL'])
+def test_bias_of_floats_is_a_relic():
+    hdu = fits.PrimaryHDU(np.ones((4, 4), dtype='f4'), fits.Header({'SOFTBIAS': 1000}))
+    image = read_image(hdu)
+    assert (image.data == 1).all()
+    assert image.meta['SOFTBIAS'] == 1000
+    assert 'PIXELS' not in image.meta
+
+
+def test_plates_of_spectrographs_are_no_photographs():
+    hdu = fits.PrimaryHDU(np.ones((4, 4), dtype='f4'), fits.Header({'PLATEID': 8485}))
+    assert 'PIXELS' not in read_image(hdu).meta
+
+
+@pytest.mark.parametrize('key', ['PLTGRADE', 'PLTLABEL'])
 def test_photographic_plates_are_a_warning(key):
     hdu = fits.PrimaryHDU(np.ones((4, 4), dtype='i2'), fits.Header({key: 'A0K1'}))
     with pytest.warns(AstropyUserWarning, match='densities of a photographic plate.*not linear'):
