@@ -24,6 +24,9 @@ __all__ = ['celestial_wcs', 'has_celestial', 'read_wcs']
 #: Values of RADESYS that astropy has a frame for.
 _SYSTEMS = ('', 'ICRS', 'FK5', 'FK4', 'FK4-NO-E')
 
+#: Equinoxes that are written in place of a system.
+_BY_EQUINOX = {'J2000': 'FK5', 'B1950': 'FK4'}
+
 #: Of a matrix whose rows are parallel to this share, there is no inverse.
 _SINGULAR = 1e-9
 
@@ -194,6 +197,7 @@ def _in_known_frame(wcs):
         # astropy takes the ones for ICRS, and has no name for the others.
         return in_icrs(wcs)
     known = '' if longitude == 'GLON' else system.strip().upper()
+    known = _BY_EQUINOX.get(known, known)
     if known != system:
         wcs = wcs.deepcopy()
         wcs.wcs.radesys = known

@@ -86,6 +86,8 @@ def mended_header(header):
     """
     right = {}
     for keyword, text in ((key, header[key]) for key in header if _IS_OF_WCS(key)):
+        if isinstance(text, bool) and _IS_NUMBER(keyword):
+            raise ValueError(f'its {keyword} is {text}, which is no number')
         if not isinstance(text, str):
             continue
         if _IS_NUMBER(keyword):

@@ -198,6 +198,8 @@ def test_sextractor_has_the_same_positions(name, within, tmp_path):
         ({'CTYPE1': 'RA--TAN', 'CTYPE2': 'DEC-TAN'}, 84),
         ({'EQUINOX': 'J2000'}, 84),
         ({'EQUINOX': 'B1950', 'RADESYS': 'FK4'}, 84.63),
+        ({'RADESYS': 'B1950'}, 84.63),
+        ({'RADESYS': 'fk5'}, 84),
     ],
 )
 def test_cards_that_are_nearly_right_are_read(cards, number):
@@ -210,6 +212,7 @@ WITHOUT_SKY = {
     'no step': (SCALE | {'CDELT1': 0.0}, 'singular'),
     'parallel axes': ({f'CD{i}_{j}': 1e-4 for i in (1, 2) for j in (1, 2)}, 'singular'),
     'text': (SCALE | {'CRVAL1': '05:36:00'}, "CRVAL1 is '05:36:00', which is no number"),
+    'truth': (SCALE | {'CRVAL1': True}, 'CRVAL1 is True, which is no number'),
     'NaN': (SCALE | {'CRPIX2': 'NaN'}, 'cannot be read'),
     'beyond the pole': (SCALE | {'CRVAL2': 95.0}, 'Ill-conditioned'),
     'unknown projection': (SCALE | {'CTYPE1': 'RA---XYZ', 'CTYPE2': 'DEC--XYZ'}, 'Unrecognized'),
