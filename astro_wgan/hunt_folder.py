@@ -106,11 +106,8 @@ class HuntFolder:
         """The table of scores."""
         try:
             return read_table(self.table)
-        except Exception as error:
-            raise HuntFolderError(
-                f'The table of scores {self.table} of the finished hunt cannot be read '
-                f'({error!s:.200}).'
-            ) from error
+        except (OSError, ValueError) as error:
+            raise HuntFolderError(f'The scores of this finished hunt are lost: {error}') from error
 
     def complete(self):
         """Say that all is there, and remove what only an interrupted hunt needs."""
