@@ -167,9 +167,10 @@ def test_asinh_of_extremes_keeps_their_order():
     [
         (np.full((4, 8, 8), np.nan), 'without a mask to fit the stretch; got none'),
         (np.full((4, 8, 8), 1e100), 'that float32 holds, 1e-45 to 3e38'),
+        (np.full((4, 8, 8), 1e308), 'that float32 holds, 1e-45 to 3e38'),
         (np.arange(256.0).reshape(4, 8, 8) * 1e-322, 'Choose another unit'),
     ],
-    ids=['masked', 'too large', 'too small'],
+    ids=['masked', 'too large', 'as large as can be', 'too small'],
 )
 def test_a_stretch_without_usable_stamps_says_so(pixels, says):
     with pytest.raises(ValueError, match=says):

@@ -134,11 +134,21 @@ def plain_sky(sky):
     sky : `~astropy.coordinates.SkyCoord`, shape (n,)
         Right ascension and declination; NaN where they were masked.
     missing : `~numpy.ndarray` of bool, shape (n,)
+
+    Raises
+    ------
+    ValueError
+        If the frame does not convert to ICRS, as a horizon without place and time.
     """
     sky = sky.reshape(-1)
-    icrs = sky.icrs
+    try:
+        icrs = sky.icrs.spherical
+    except Exception as error:  # astropy raises what it likes of a horizon without a place
+        raise ValueError(
+            f'`positions` in the frame {sky.frame.name!r} do not convert to ICRS: {error}'
+        ) from error
     angles, missing = [], np.zeros(len(sky), dtype=bool)
-    for angle in (icrs.ra, icrs.dec):
+    for angle in (icrs.lon, icrs.lat):
         values, mask = without_mask(angle)
         missing |= ~np.isfinite(values)
         if mask is not None:

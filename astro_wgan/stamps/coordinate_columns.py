@@ -87,7 +87,7 @@ def _values(column, name):
     """An array of numbers or text, with nothing in place of what is masked, and its unit."""
     values, mask = without_mask(column)
     unit = _known_unit(getattr(column, 'unit', None), name)
-    values = getattr(values, 'value', values)
+    values = values.value if isinstance(values, u.Quantity) else values
     values, mask = plain_values(np.asarray(values), mask)
     if values.dtype.kind == 'S':
         values = np.char.decode(values, 'utf-8')
@@ -113,6 +113,12 @@ def _known_unit(unit, name):
 
 
 def _decimals(values, name):
+    # NumPy would make numbers of truth values, of the first parts of complex ones, and of records.
+    if values.ndim != 1 or values.dtype.kind not in 'iufU':
+        raise ValueError(
+            f'Column {name} of `positions` must hold one real number per row; got dtype '
+            f'{values.dtype} and shape {values.shape}.'
+        )
     if values.dtype.kind == 'U':
         values = [np.nan if _is_nothing(text) else text for text in values]
     try:

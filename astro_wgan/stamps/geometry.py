@@ -253,6 +253,8 @@ class StampGeometry:
 
         Raises
         ------
+        TypeError
+            If ``geometry`` is none.
         ValueError
             If both are given, or the one that is does not have n entries.
         """
@@ -260,6 +262,10 @@ class StampGeometry:
             raise ValueError('Give `wcs` or `geometry`, not both.')
         if geometry is None:
             geometry = cls.from_wcs([None] * n if wcs is None else wcs, shape)
+        if not isinstance(geometry, StampGeometry):
+            raise TypeError(
+                f'`geometry` must be a StampGeometry, or None; got {type(geometry).__name__}.'
+            )
         if len(geometry) != n:
             raise ValueError(f'`wcs` must have one entry per stamp, {n}; got {len(geometry)}.')
         return geometry

@@ -120,6 +120,13 @@ class StampSet(StampArrays):
         self.meta = {} if meta is None else dict(meta)
 
     # The reference lists a class's own members alone.
+    geometry = Checked(
+        lambda stamps, geometry: StampGeometry.of(
+            len(stamps.pixels), stamps.shape, geometry=geometry
+        ),
+        'Where each stamp lies in its image: `~astro_wgan.stamps.geometry.StampGeometry`; None '
+        'becomes that of stamps without WCS.',
+    )
     pixel_scale = Checked(
         lambda _, scale: None if scale is None else checks.as_pixel_scale(scale),
         'Angle of a pixel, in arcsec / pix, or None.',

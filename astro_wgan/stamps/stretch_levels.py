@@ -75,8 +75,8 @@ def sky_of(pixels):
 def _usual(pixels):
     """Those that can be brightness: 3 sigma are many, where a tenth of the pixels is no data."""
     some = pixels[:: -(-pixels.size // _FEW_PIXELS)]
-    middle = np.median(some)
-    with np.errstate(over='ignore'):
+    with np.errstate(over='ignore', invalid='ignore'):
+        middle = np.median(some)
         near = np.abs(pixels - middle) <= BRIGHTEST * np.median(np.abs(some - middle))
     # Most may have one value.
     if not 2 * np.count_nonzero(near) > pixels.size:
@@ -114,7 +114,7 @@ def typical_height(signal, noise, percentile):
     peaks = peaks[np.isfinite(peaks)]
     if not peaks.size:
         return FAINTEST_PEAK * noise
-    usual = BRIGHTEST * max(float(np.median(peaks.astype(float))), noise)
+    usual = BRIGHTEST * max(float(np.percentile(peaks, 50, method='lower')), noise)
     if usual > 0:
         peaks = peaks[peaks.astype(float) <= usual]
     return max(float(np.percentile(peaks, percentile)), FAINTEST_PEAK * noise, 0.0)

@@ -173,7 +173,10 @@ def _value(row, name):
 def _of_mapping(columns):
     if not columns or any(np.ndim(getattr(c, 'value', c)) == 0 for c in columns.values()):
         return None
-    return Table(dict(columns))
+    try:
+        return Table(dict(columns))
+    except ValueError as error:  # such as columns of different lengths
+        raise ValueError(f'`positions` or a table as a dictionary is none: {error}.') from error
 
 
 def _with_named_index(frame):

@@ -12,6 +12,7 @@ from astropy.coordinates import ICRS, SkyCoord
 from astropy.io import fits
 from astropy.nddata import CCDData
 from astropy.table import MaskedColumn, QTable, Table
+from astropy.time import Time
 from astropy.utils.exceptions import AstropyUserWarning
 from astropy.utils.masked import Masked
 from astropy.wcs import WCS
@@ -445,3 +446,49 @@ def test_sky_of_a_table_stays_where_the_image_has_none():
     image = np.zeros(SHAPE)
     table = cut_stamps(image, size=9, positions=QTable({'x': X, 'y': Y, 'sky': SKY})).table
     assert table['sky'].separation(SKY).max() == 0
+
+
+ODD = {
+    'vectors': {'x': np.ones((2, 2)), 'y': np.ones((2, 2))},
+    'truth values': {'x': np.array([True, False]), 'y': np.ones(2)},
+    'complex numbers': {'x': np.array([1j, 2j]), 'y': np.ones(2)},
+    'records': {'x': np.zeros(2, dtype=[('a', float)]), 'y': np.ones(2)},
+    'dates': {'x': Time([6e4, 6e4], format='mjd'), 'y': np.ones(2)},
+    'text': {'x': np.array(['a', 'b']), 'y': np.ones(2)},
+}
+
+
+@pytest.mark.parametrize('kind', ODD)
+def test_columns_of_no_real_numbers_are_no_pixels(kind):
+    """NumPy would take truth values, the real part of complex numbers, and the days of dates."""
+    with pytest.raises(ValueError, match='Column x of `positions` must hold '):
+        cut_stamps(np.ones((50, 50)), size=8, positions=QTable(ODD[kind]))
+
+
+def test_columns_of_different_lengths_are_no_table():
+    with pytest.raises(ValueError, match='`positions` or a table as a dictionary is none'):
+        cut_stamps(np.ones((50, 50)), size=8, positions={'x': [1.0], 'y': [1.0, 2.0]})
+
+
+def test_a_horizon_without_a_place_is_none_on_the_sky():
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype = 'RA---TAN', 'DEC--TAN'
+    wcs.wcs.cdelt = -1e-4, 1e-4
+    image = CCDData(np.ones((50, 50)), unit='nJy', wcs=wcs)
+    for positions in (
+        SkyCoord([1, 2], [3, 4], unit='deg', frame='altaz'),
+        QTable({'place': SkyCoord([1, 2], [3, 4], unit='deg', frame='altaz')}),
+    ):
+        with pytest.raises(ValueError, match="`positions` in the frame 'altaz' do not convert"):
+            cut_stamps(image, size=8, positions=positions)
+
+
+def test_positions_in_space_are_directions():
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype = 'RA---TAN', 'DEC--TAN'
+    wcs.wcs.cdelt = -1e-4, 1e-4
+    wcs.wcs.crpix = 20, 30
+    image = CCDData(np.ones((50, 50)), unit='nJy', wcs=wcs)
+    place = SkyCoord(x=[2], y=[0], z=[0], unit='kpc', representation_type='cartesian')
+    table = cut_stamps(image, size=8, positions=place).table
+    assert (table['x'].value[0], table['y'].value[0]) == pytest.approx((19, 29))

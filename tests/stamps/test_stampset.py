@@ -460,3 +460,13 @@ def test_stamps_of_one_distorted_image_are_joined_whatever_their_scales():
     coarse = parts[1].replace(wcs=None, pixel_scale=400 * u.arcsec)
     with pytest.raises(ValueError, match='one pixel scale'):
         concatenate([parts[0], coarse])
+
+
+def test_a_geometry_that_is_assigned_fits():
+    stamps = StampSet(np.zeros((2, 8, 8)))
+    stamps.geometry = None
+    assert list(stamps.wcs) == [None, None]
+    with pytest.raises(TypeError, match='`geometry` must be a StampGeometry, or None; got str'):
+        stamps.geometry = 'here'
+    with pytest.raises(ValueError, match='must have one entry per stamp, 2; got 3'):
+        stamps.geometry = StampSet(np.zeros((3, 8, 8))).geometry
