@@ -18,7 +18,7 @@ from astro_wgan.images.lookup_tables import MovedCutout, cutout_wcs, has_tables
 from astro_wgan.images.sky import celestial_frame, pixel_to_angles
 from astro_wgan.images.uncertainties import standard_deviation
 from astro_wgan.stamps.checks import as_bool, as_float
-from astro_wgan.stamps.fluxes import pixel_meta
+from astro_wgan.stamps.fluxes import BEAM_CARDS, beam_of, pixel_meta
 from astro_wgan.stamps.geometry import ParentImage, StampGeometry, first_pixel, shifted_wcs
 from astro_wgan.stamps.masked import without_mask
 from astro_wgan.stamps.stampset import StampSet
@@ -149,7 +149,8 @@ def to_ccddata(stamps):
     list of `~astropy.nddata.CCDData`
         With mask, uncertainty, unit and WCS; ``meta`` holds the stamp's row as plain values (a
         SkyCoord in degrees, as ``ra`` and ``dec``; None for what is masked), but for columns with
-        several values in a row. Each can be written as FITS, whatever the table holds: NaN becomes
+        several values in a row; before them the beam of pixels that are per beam, BMAJ and BMIN in
+        degrees. Each can be written as FITS, whatever the table holds: NaN becomes
         text, long names HIERARCH cards, and a column ``naxis`` the card _NAXIS.
 
     Raises
@@ -175,7 +176,7 @@ def to_ccddata(stamps):
             mask=None if stamps.mask is None else stamps.mask[k],
             uncertainty=_deviation_of(stamps, k),
             wcs=wcs,
-            meta=_plain_row(stamps.table[k]),
+            meta=_with_beam(_plain_row(stamps.table[k]), stamps),
         )
         for k, wcs in enumerate(stamps.wcs)
     ]
@@ -344,6 +345,17 @@ def _plain_row(row):
         elif np.ndim(value) == 0:
             plain[name] = _plain_value(value)
     return plain
+
+
+def _with_beam(row, stamps):
+    """A row with the beam that pixels are per, as headers have it, before its columns."""
+    if stamps.unit is None or u.beam not in stamps.unit.bases:
+        return row
+    row = {f'_{name}' if name.upper() in BEAM_CARDS else name: row[name] for name in row}
+    beam = beam_of(stamps.meta)
+    if beam is None:
+        return row
+    return {**{card: width / 3600 for card, width in zip(BEAM_CARDS, beam, strict=True)}, **row}
 
 
 def _plain_value(value):

@@ -11,6 +11,7 @@ from astro_wgan.images.units import is_ratio
 from astro_wgan.stamps.checks import as_pixel_scale
 
 __all__ = [
+    'BEAM_CARDS',
     'PixelFlux',
     'beam_of',
     'holds_flux',
@@ -22,6 +23,9 @@ __all__ = [
 
 #: What ``meta['pixels']`` is of pixels that are ratios, which have no unit either.
 RATIO = 'ratio'
+
+#: Full widths at half maximum of the beam of an image, in degrees.
+BEAM_CARDS = ('BMAJ', 'BMIN')
 
 #: Area of a Gaussian beam over the product of its full widths at half maximum.
 _GAUSSIAN = np.pi / (4 * np.log(2))
@@ -212,7 +216,7 @@ def beam_of(meta):
 def _beam(header):
     """Full widths at half maximum of the beam, [major, minor] in arcsec, or None."""
     try:
-        widths = [3600 * float(header[key]) for key in ('BMAJ', 'BMIN')]
+        widths = [3600 * float(header[key]) for key in BEAM_CARDS]
     except (KeyError, TypeError, ValueError):
         return None
     return widths if all(0 < width < np.inf for width in widths) else None

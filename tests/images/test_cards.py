@@ -141,7 +141,6 @@ def test_texts_without_end_are_cut(tmp_path):
         'inherit',
         'zimage',
         'pltlabel',
-        'bmaj',
         'utype',
         'hdumask',
         'pv1_1',

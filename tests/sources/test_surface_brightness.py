@@ -5,6 +5,7 @@ import pytest
 from astropy import units as u
 from astropy.io import fits
 from astropy.nddata import CCDData
+from astropy.table import QTable
 from astropy.wcs import WCS
 
 from astro_wgan import StampSet, StampStore
@@ -189,6 +190,22 @@ def test_flux_per_beam_is_that_of_the_gaussian_beam():
     assert u.allclose(again['kron_flux'], row['kron_flux'], rtol=1e-3)
     # 5 mJy in the AB system.
     assert row['magnitude'].value == pytest.approx(14.65, abs=0.02)
+
+
+@pytest.mark.parametrize('known', [True, False])
+def test_stamps_that_are_written_keep_their_beam_and_take_no_column_for_it(tmp_path, known):
+    header = {'BUNIT': 'Jy/beam', 'CDELT1': -1e-3, 'CDELT2': 1e-3}
+    header |= {'CTYPE1': 'RA---SIN', 'CTYPE2': 'DEC--SIN'}
+    header |= {'BMAJ': 4e-3, 'BMIN': 3e-3} if known else {}
+    image = fits.PrimaryHDU(np.ones((32, 32)), fits.Header(header))
+    table = QTable({'x': [16.0], 'y': [16.0], 'bmaj': [5.0], 'BMIN': [6.0]})
+    (stamp,) = cut_stamps(image, size=16, positions=table).to_ccddata()
+    stamp.write(tmp_path / 'stamp.fits')
+    again = read_image(tmp_path / 'stamp.fits')
+    assert (again.meta['_BMAJ'], again.meta['_BMIN']) == (5, 6)
+    assert (again.meta.get('BMAJ'), again.meta.get('BMIN')) == (
+        (4e-3, 3e-3) if known else (None,) * 2
+    )
 
 
 @pytest.mark.parametrize(
