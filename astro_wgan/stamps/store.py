@@ -447,17 +447,21 @@ class StampStore:
             for name in ('pixels', 'uncertainty', 'mask')
             if name in self._arrays
         }
-        return StampSet(
-            **parts,
-            unit=self.unit,
-            pixel_scale=self.pixel_scale,
-            psf=self.psf,
-            geometry=self._parents.geometry(self._arrays.read('place', rows)),
-            table=read_table(self._arrays, rows),
-            meta=self.meta,
-            axes=own_axes(parts['pixels'].ndim),
-            assume_finite=True,
-        )
+        parts['geometry'] = self._parents.geometry(self._arrays.read('place', rows))
+        parts['table'] = read_table(self._arrays, rows)
+        parts['meta'] = self.meta
+        try:
+            return StampSet(
+                **parts,
+                unit=self.unit,
+                pixel_scale=self.pixel_scale,
+                psf=self.psf,
+                axes=own_axes(parts['pixels'].ndim),
+                assume_finite=True,
+            )
+        except (ValueError, TypeError) as error:
+            # Of what `append` has written, a set can be made.
+            raise StampStoreError(f'The store {self.path} is damaged: {error}') from error
 
     def _write(self, sets, known):
         sets = [stamps for stamps in sets if len(stamps)]

@@ -128,6 +128,13 @@ def read_table(arrays, rows, names=None):
         In increasing order.
     names : sequence of str, optional
         Which columns; all by default.
+
+    Raises
+    ------
+    KeyError
+        If there is no such column.
+    StampStoreError
+        If a column is damaged, or is not what its description says.
     """
     description = arrays.header['table']
     columns, masks = {}, {}
@@ -136,7 +143,12 @@ def read_table(arrays, rows, names=None):
         mask = column_array(name, mask=True)
         if mask in arrays:
             masks[name] = arrays.read(mask, rows)
-    return decode(description, columns, masks)
+    try:
+        return decode(description, columns, masks)
+    except Exception as error:  # coordinates, times and units raise what they like
+        raise StampStoreError(
+            f'The table of the store {arrays.path} is damaged: {" ".join(str(error).split())}'
+        ) from error
 
 
 def _column(arrays, name, rows):

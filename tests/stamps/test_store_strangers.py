@@ -10,6 +10,7 @@ import google_crc32c
 import numpy as np
 import pytest
 from astropy import units as u
+from astropy.coordinates import SkyCoord
 from astropy.table import QTable
 from numcodecs import blosc, zstd
 from numpy.testing import assert_array_equal
@@ -333,6 +334,31 @@ def test_truth_values_that_are_neither(tmp_path):
     (path / 'mask' / 'c.0.0.0').write_bytes(b''.join(parts))
     forge(path, lambda state: know(state['arrays']['mask'], checked))
     with pytest.raises(StampStoreError, match='others than 0 and 1'):
+        read_all(path)
+
+
+@pytest.mark.parametrize(
+    ('name', 'values', 'message'),
+    [
+        ('table/id', np.zeros(2**14, dtype=np.int64), 'different value for each stamp'),
+        ('table/flux', np.full(2**14, np.nan), None),
+    ],
+)
+def test_values_that_no_set_has(name, values, message, path):
+    replace_chunk(path, name, blosc.compress(values, b'lz4', 1))
+    if message is None:
+        assert np.isnan(read_all(path)[0].table['flux']).all()
+        return
+    with pytest.raises(StampStoreError, match=f'The store .* is damaged: .*{message}'):
+        read_all(path)
+
+
+def test_coordinates_that_no_sky_has(tmp_path):
+    stamps = make_stamps()
+    stamps.table['sky'] = SkyCoord(np.arange(9), np.arange(9), unit='deg')
+    path = stored(tmp_path / 'sky.zarr', stamps)
+    replace_chunk(path, 'table/sky.dec', blosc.compress(np.full(2**14, 1e3), b'lz4', 1))
+    with pytest.raises(StampStoreError, match=r'The table of the store .* is damaged: Latitude'):
         read_all(path)
 
 
