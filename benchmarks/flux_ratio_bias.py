@@ -5,8 +5,8 @@ Simulated pairs of galaxies (Gaussian and exponential profiles, a PSF of 3 pixel
 from 0.8 to 10, separations from 3 to 26 pixels) are measured by astro_wgan stamp by stamp, and by
 the real SExtractor in one mosaic. For each setting the table says in how many pairs both galaxies
 are found; how many stamps have sources that are not there; by what factor the flux ratio is off,
-and its scatter; and into how many parts galaxies of a real image, HST in COSMOS, are taken. The
-figure shows the same by separation and by true ratio, with SExtractor beside.
+and its scatter; and how many sources of a real image, the eXtreme Deep Field, are taken for parts
+of another one. The figure shows the same by separation and by true ratio, with SExtractor beside.
 
 It needs SExtractor (Debian's package source-extractor) and matplotlib.
 
@@ -60,7 +60,7 @@ def main():
             theirs = sextractor_ratios(judge, pairs, options.edge, detection)
             results[threshold, contrast] = ours, theirs
             offs = [np.log(ratio / pairs.flux_ratio) for ratio in (ours, theirs)]
-            print_row(detection, offs, extra, parts_of_real_galaxies(detection))
+            print_row(detection, offs, extra, parts_of_sources(detection))
     if options.figure:
         draw(pairs, results, options.figure)
 
@@ -92,9 +92,9 @@ def sextractor_ratios(judge, pairs, edge, detection):
     return np.where(right, flux[:, 0] / flux[:, 1], np.nan)
 
 
-def parts_of_real_galaxies(detection):
+def parts_of_sources(detection):
     """How many blended sources there are in the bundled image."""
-    image = datasets.load_image('mock_f814w')
+    image = datasets.load_image('hubble_xdf')
     sources = measure_sources(image, detection=detection, progress=False).sources
     return np.count_nonzero(sources['flags'] & int(SourceFlag.BLENDED))
 

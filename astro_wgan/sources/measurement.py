@@ -114,10 +114,10 @@ def measure_sources(
     >>> image = datasets.load_image('mock_f814w')
     >>> found = measure_sources(image, positions=[(143, 181)], size=64, progress=False)
     >>> found
-    <Photometry: 2 sources in 1 stamps>
+    <Photometry: 3 sources in 1 stamps>
     >>> row = found.stamps[0]
     >>> int(row['neighbours']), str(row['companion_class']), row['flux_ratio'].round(1)
-    (1, '>2', np.float64(7.5))
+    (2, '>2', np.float64(31.2))
     """
     stamps = as_stamps(stamps, positions=positions, size=size, outside='keep')
     band = checked_band(band, stamps.bands)

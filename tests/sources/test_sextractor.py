@@ -198,7 +198,8 @@ def test_bundled_images(sextractor, tmp_path, name, detection):
     found = measure_sources(CCDData(image.data, unit='adu'), detection=detection, progress=False)
     names = ('kron_flux', 'half_light_radius', 'axis_ratio', 'semimajor_axis')
     shares, matched, _ = deviations(found, catalogue, names)
-    assert matched >= 0.98
+    # Of one source at the threshold the last bits may decide.
+    assert matched > 1 - 1.5 / len(catalogue['x'])
     assert_within(shares, 0.002, 0.02)
 
 
