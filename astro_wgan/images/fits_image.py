@@ -120,7 +120,6 @@ class FitsImage:
         self._index = plane_index(chosen.shape, plane)
         self._where, self._is_own, self._unnamed = where, is_own, {}
         self.shape = chosen.shape[-2:]
-        self._needed = prod(self.shape) * bytes_of_pixel(abs(chosen.header['BITPIX']) // 8)
         self._max_size = max_size
         primary = hdulist[0].header if hdulist[0] is not chosen else None
         # Before data are read: astropy removes cards that say how they were scaled.
@@ -130,6 +129,7 @@ class FitsImage:
         wcs = read_wcs(chosen.header, hdulist, where)
         self.wcs = celestial_wcs(wcs, self.shape)
         self._companions = find_companions(hdulist, chosen, header, self.unit, where)
+        self._needed = prod(self.shape) * sum(_bytes(each) for each in (chosen, *self._companions))
         if wcs is None or has_celestial(wcs):
             header = header_without_wcs(header)
         self.meta = without_pixel_cards(header)
@@ -278,6 +278,14 @@ class FitsImage:
             # An image that was read and written may be read again.
             self.meta.remove(key, ignore_missing=True, remove_all=True)
         self.meta.update({key: text for key, text in said.items() if text})
+
+
+def _bytes(hdu):
+    """About what a pixel takes in memory while all are read."""
+    stored = abs(hdu.header['BITPIX']) // 8
+    # Floats are read in strips, and become native there.
+    is_once = hdu.header['BITPIX'] < 0 and not isinstance(hdu, fits.CompImageHDU)
+    return stored + 1 if is_once else bytes_of_pixel(stored)
 
 
 def _in_strips(section, index, shape):

@@ -75,7 +75,7 @@ def no_data(pixels, *, mask=None, zeros='auto'):
 
     Parameters
     ----------
-    pixels : `~numpy.ndarray`, shape (ny, nx) or (n, ny, nx)
+    pixels : array_like, shape (ny, nx) or (n, ny, nx)
         An image, or stamps of one origin.
     mask : `~numpy.ndarray` of bool, same shape, optional
         True where a pixel does not count.
@@ -86,6 +86,11 @@ def no_data(pixels, *, mask=None, zeros='auto'):
     -------
     `~numpy.ndarray` of bool, same shape, or None
         True where there are no data; None where there are everywhere.
+
+    Raises
+    ------
+    ValueError
+        If the arrays have another shape, or ``zeros`` is another word.
 
     Notes
     -----
@@ -105,7 +110,7 @@ def no_data(pixels, *, mask=None, zeros='auto'):
     Examples
     --------
     >>> import numpy as np
-    >>> from astro_wgan.images.zeros import no_data
+    >>> from astro_wgan.images import no_data
     >>> sky = np.random.default_rng(1).normal(size=(60, 60))
     >>> sky[:, :20] = 0
     >>> int(no_data(sky).sum())
@@ -114,7 +119,16 @@ def no_data(pixels, *, mask=None, zeros='auto'):
     True
     """
     check_zeros(zeros)
-    if zeros == 'keep':
+    pixels = np.asarray(pixels)
+    if pixels.ndim not in (2, 3):
+        raise ValueError(
+            f'`pixels` must have the shape (ny, nx) or (n, ny, nx); got {pixels.shape}.'
+        )
+    if mask is not None and np.shape(mask) != pixels.shape:
+        raise ValueError(
+            f'`mask` must have the shape of the pixels, {pixels.shape}; got {np.shape(mask)}.'
+        )
+    if zeros == 'keep' or not pixels.size:
         return None
     if zeros == 'mask':
         void = pixels == 0

@@ -265,3 +265,16 @@ def test_compressed_files_are_read_alike(tmp_path):
     assert np.array_equal(found.data, PIXELS)
     assert masked_rows(found) == [1]
     assert np.allclose(found.uncertainty.array, 2)
+
+
+def test_what_lies_beside_an_image_counts_as_memory(tmp_path):
+    pixels = np.random.default_rng(1).normal(size=(100, 200)).astype(np.float32)
+    hdus = [fits.PrimaryHDU(), fits.ImageHDU(pixels, name='SCI')]
+    fits.HDUList(hdus).writeto(tmp_path / 'image.fits')
+    hdus += [fits.ImageHDU(abs(pixels) + 1, name=name) for name in ('ERR', 'WHT')]
+    fits.HDUList(hdus).writeto(tmp_path / 'more.fits')
+    # 5 bytes a pixel each.
+    assert read_image(tmp_path / 'image.fits', max_size=100_000).shape == pixels.shape
+    assert read_image(tmp_path / 'more.fits', max_size=300_000).mask is None
+    with pytest.raises(ValueError, match='of memory; allowed are'):
+        read_image(tmp_path / 'more.fits', max_size=299_999)

@@ -157,3 +157,17 @@ def test_meta_of_the_caller_stays_as_it_is():
     given = CCDData(WHITE, unit='adu', meta={'a': 1})
     assert read_image(given).meta == {'a': 1, 'ZEROMASK': 0}
     assert given.meta == {'a': 1}
+
+
+@pytest.mark.parametrize(
+    ('shape', 'mask', 'message'),
+    [
+        ((4,), None, '`pixels` must have'),
+        ((2, 3, 4, 1), None, '`pixels` must'),
+        ((4, 5), (4,), 'mask'),
+    ],
+)
+def test_other_shapes_are_refused(shape, mask, message):
+    with pytest.raises(ValueError, match=message):
+        no_data(np.zeros(shape), mask=None if mask is None else np.zeros(mask, bool))
+    assert no_data(np.zeros((0, 5))) is None
