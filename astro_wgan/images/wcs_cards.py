@@ -12,6 +12,7 @@ __all__ = [
     'header_without_wcs',
     'mended_header',
     'only_tables',
+    'only_wcs',
 ]
 
 #: What CTYPE, CDi_j, SIP, lookup tables, TNX, IRAF's and DS9's physical coordinates, and plates of
@@ -28,6 +29,12 @@ WCS_CARDS = (
 )
 
 _IS_OF_WCS = re.compile(WCS_CARDS).fullmatch
+
+#: What wcslib looks at beside: sizes, times, spectral systems, and what a plate is called.
+_IS_BESIDE = re.compile(
+    r'NAXIS\d*|(?:DATE|MJD|JD|TIME|OBSGEO|REST|SPECSYS|VEL|SSYS|ZSOURCE|PLT).*|PLATEID|REGION|'
+    r'OBJECT|TELESCOP|INSTRUME'
+).fullmatch
 
 #: Which of them are numbers.
 _IS_NUMBER = re.compile(
@@ -120,6 +127,13 @@ def header_without_sip(header):
 def header_without_tables(header):
     """A header without the cards that name lookup tables of a distortion."""
     return _without(header, _IS_TABLE)
+
+
+def only_wcs(header):
+    """The cards of a header that a WCS is made of: astropy takes long for others."""
+    return fits.Header(
+        [card for card in header.cards if _IS_OF_WCS(card.keyword) or _IS_BESIDE(card.keyword)]
+    )
 
 
 def only_tables(header):
