@@ -32,7 +32,7 @@ _ROLE_OF = {word: role for role, words in _ROLES.items() for word in words.split
 _EMPTY_WORDS = _SCIENCE | {'MAP'}
 
 #: What astropy calls an extension without a name.
-_NO_NAMES = ('PRIMARY', 'COMPRESSED_IMAGE')
+_NO_NAMES = ('', 'PRIMARY', 'COMPRESSED_IMAGE')
 
 #: A first image is a thumbnail where another has so many times its pixels.
 _THUMBNAIL = 16
@@ -61,9 +61,10 @@ class NamedPart:
 
 def named_part(hdu):
     """What the name and version of an HDU say, as `NamedPart`."""
-    name = '' if hdu.name in _NO_NAMES else hdu.name.upper()
+    # Older files of HSC have types instead of names.
+    name = str(hdu.header.get('EXTTYPE', '')) if hdu.name in _NO_NAMES else hdu.name
     words = []
-    for token in re.findall('[A-Z0-9]+', name):
+    for token in re.findall('[A-Z0-9]+', name.upper()):
         # ERR2 of SCI2; but CHI2 is a word.
         numbered = re.fullmatch(r'([A-Z]+)(\d+)', token)
         is_word = numbered and token not in _ROLE_OF and _is_known(numbered[1])
@@ -118,7 +119,7 @@ def choose_hdu(hdulist, hdu, plane, where):
     if named and not _is_thumbnail(named[0], plain[0]):
         return named[0]
     is_first_small = len(plain) > 1 and any(_is_thumbnail(plain[0], other) for other in plain[1:])
-    has_no_name = plain[0].name in ('', *_NO_NAMES)
+    has_no_name = plain[0].name in _NO_NAMES
     return plain[1] if has_no_name and is_first_small else plain[0]
 
 

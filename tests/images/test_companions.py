@@ -66,6 +66,17 @@ def test_planes_of_a_mask_count_by_their_names(numbers):
     assert set(image.meta['HDUMASK'].split(': ')[1].split(', ')) == bad
 
 
+def test_older_files_of_hsc_have_types_of_extensions():
+    values = np.zeros(SHAPE, dtype='i4')
+    values[:, 0] = 1 << np.arange(SHAPE[0])
+    mask = plane(values, '', EXTTYPE='MASK', MP_BAD=1, MP_INTRP=2)
+    hdus = plane(PIXELS, '', EXTTYPE='IMAGE'), mask, plane(4.0, '', EXTTYPE='VARIANCE')
+    image = read(*reversed(hdus))
+    assert np.array_equal(image.data, PIXELS)
+    assert masked_rows(image) == [1]
+    assert np.allclose(image.uncertainty.array, 2)
+
+
 def test_planes_of_rubin_need_no_names():
     values = np.zeros(SHAPE, dtype='i4')
     values[:9, 0] = 1 << np.arange(9)
