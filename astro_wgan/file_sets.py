@@ -80,7 +80,11 @@ def replaced_together(folder, *, known):
         return paths[name]
 
     try:
-        yield place
+        try:
+            yield place
+        except OSError:
+            with naming_file(folder / next(reversed(paths), MANIFEST)):
+                raise
         entries = {name: _entry(folder / name, path) for name, path in paths.items()}
         with naming_file(folder), _locked(folder):
             _settle(folder)

@@ -76,7 +76,8 @@ class HuntFolder:
             self.is_complete = known['complete']
             other = fingerprint.mismatch(known['fingerprint'] if known['format'] == _FORMAT else {})
         except (ValueError, KeyError) as error:
-            raise HuntFolderError(f'The file {self._mark} is damaged ({error}).') from error
+            said = f'it lacks {error}' if isinstance(error, KeyError) else error
+            raise HuntFolderError(f'The file {self._mark} is damaged ({said}).') from error
         if other:
             raise HuntFolderError(
                 f'The folder {self.path} holds the results of another hunt: it {other}. Name '

@@ -60,7 +60,7 @@ def parse_json(content, *, finite=True, max_size=None):
     except ValueError as error:
         raise JsonError(f'it is no JSON: {error}') from error
     if not isinstance(values, dict):
-        raise JsonError(f'it holds no dictionary, but a {type(values).__name__}')
+        raise JsonError(f'it holds no dictionary, but: {type(values).__name__}')
     _check_depth(values, finite)
     return values
 

@@ -16,9 +16,9 @@ def test_values_come_back():
     [
         (b'', 'is no JSON'),
         (b'\xff\xfe\xff', 'is no JSON'),
-        (b'[1, 2]', 'no dictionary, but a list'),
-        (b'null', 'no dictionary, but a NoneType'),
-        (b'"x"', 'no dictionary, but a str'),
+        (b'[1, 2]', 'no dictionary, but: list'),
+        (b'null', 'no dictionary, but: NoneType'),
+        (b'"x"', 'no dictionary, but: str'),
         (b'[' * 100_000, 'more than 50 lists or dictionaries deep'),
         (b'{"a":' * 60 + b'1' + b'}' * 60, 'more than 50 lists or dictionaries deep'),
         (b'{"a": [1, NaN]}', 'numbers that are not finite'),

@@ -36,6 +36,8 @@ _FORMER = ('astro_wgan detector 9', 'astro_wgan detector 8')
 #: The last two of `KNOWN_FILES`. The model's encoder may be another.
 _ENCODER, _DESCRIPTION = 'search_encoder.keras', 'detector.json'
 
+_MOST_AT_ONCE = 2**14
+
 
 class DetectorParts(NamedTuple):
     """
@@ -80,6 +82,7 @@ def save_parts(folder, parts):
         If it cannot be written; an earlier detector stays.
     """
     check_savable(parts.wgan)
+    _check_sizes(parts.search, parts.scoring, parts.wgan.network.size)
     if parts.encoder is not None:
         _check_encoder(parts.encoder)
     description = {
@@ -129,6 +132,7 @@ def load_parts(folder, *, max_size=None):
             check_format(description['format'], _FORMAT, _FORMER, files)
             search = from_dict(LatentSearch, description['search'])
             scoring = from_dict(Scoring, description['scoring'])
+            _check_sizes(search, scoring, wgan.network.size)
             calibration = _calibration(description, search, scoring)
             has_encoder = description['encoder']
             if not isinstance(has_encoder, bool):
@@ -152,6 +156,20 @@ def _check_encoder(encoder):
         ) from error
     if not all(np.isfinite(array).all() for array in encoder.get_weights()):
         raise ValueError('The encoder has weights that are not finite: it is not saved.')
+
+
+def _check_sizes(search, scoring, size):
+    """Refuse what is meant of no image, and would take all memory when the first is scored."""
+    if search.batch_size > _MOST_AT_ONCE:
+        raise ValueError(
+            f'`batch_size` of the search is {search.batch_size}; at most {_MOST_AT_ONCE} images are in work '
+            'at once'
+        )
+    for name in ('smoothing', 'turned_smoothing'):
+        if getattr(scoring, name) > size:
+            raise ValueError(
+                f'`{name}` of the scoring is {getattr(scoring, name)}, and images have {size} pixels'
+            )
 
 
 def _encoder(file, network):

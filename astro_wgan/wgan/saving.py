@@ -189,6 +189,8 @@ def parse_model(kind, folder, files):
         wgan.unit_ = _unit(description['unit'])
         wgan.pixel_scale_ = _pixel_scale(description['pixel_scale_arcsec'])
         wgan.provenance_ = description['provenance']
+        if not isinstance(wgan.provenance_, dict):
+            raise ValueError(f'its provenance is {wgan.provenance_!r:.40}')
     stored = {}
     for name in _held(wgan):
         with damage_in(f'{name}.keras'):

@@ -135,10 +135,13 @@ def test_an_encoder_for_other_images_is_refused(wgan, folder):
     [
         (('search', 'max_iterations'), 'many'),
         (('search', 'batch_size'), 10**30),
+        (('search', 'batch_size'), 10**9),
         (('search', 'gamma'), float('nan')),
         (('search', 'other'), 1),
         (('search',), []),
         (('scoring', 'smoothing'), [1.5]),
+        (('scoring', 'smoothing'), 1e9),
+        (('scoring', 'turned_smoothing'), 17.0),
         (('scoring', 'statistic'), 5),
         (('calibration', 'held_out'), ['a', 'b']),
         (('calibration', 'held_out'), []),

@@ -220,6 +220,7 @@ def test_networks_of_another_configuration_are_neither_saved_nor_loaded(folder):
         ({'stretch': {'unit': '10**9999999 m'}}, 'is no unit'),
         ({'pixel_scale_arcsec': float('nan')}, 'pixel scale is nan'),
         ({'pixel_scale_arcsec': [1]}, 'damaged'),
+        ({'provenance': [1]}, 'provenance is'),
         ({'format': ['astro_wgan model 2']}, 'format'),
         ({'format': 'astro_wgan model 3'}, 'format'),
     ],
@@ -274,6 +275,19 @@ def test_bombs_and_links_in_a_network_are_refused(folder):
     forge(folder, 'generator.keras', content)
     with pytest.raises(ValueError, match=r'there is room for|no group'):
         WGAN.load(folder)
+
+
+def test_a_full_disk_names_the_file_and_leaves_the_former_model(folder):
+    resource = pytest.importorskip('resource')
+    wgan, former = model(5), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, former[1]))
+    try:
+        with pytest.raises(OSError, match=r'^The file .*\.keras cannot be written: File too large'):
+            wgan.save(folder)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, former)
+    assert WGAN.load(folder).provenance_ == {'seed': 1}
+    assert not [name for name in os.listdir(folder) if name.startswith('.')]
 
 
 def test_pipes_are_not_waited_for(folder):
