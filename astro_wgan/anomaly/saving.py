@@ -162,13 +162,13 @@ def _check_sizes(search, scoring, size):
     """Refuse what is meant of no image, and would take all memory when the first is scored."""
     if search.batch_size > _MOST_AT_ONCE:
         raise ValueError(
-            f'`batch_size` of the search is {search.batch_size}; at most {_MOST_AT_ONCE} images are in work '
-            'at once'
+            f'`batch_size` of the search is {search.batch_size}; at most {_MOST_AT_ONCE} are '
+            'searched at once.'
         )
     for name in ('smoothing', 'turned_smoothing'):
         if getattr(scoring, name) > size:
             raise ValueError(
-                f'`{name}` of the scoring is {getattr(scoring, name)}, and images have {size} pixels'
+                f'`{name}` of the scoring is {getattr(scoring, name)}; images have {size} pixels.'
             )
 
 

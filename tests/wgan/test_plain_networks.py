@@ -107,7 +107,7 @@ class Own(layers.Layer):
             'Sequential is none of the plain layers',
         ),
         (lambda: of(twice), 'is used 2 times'),
-        (lambda: of(layers.ReLU(dtype='float16')), 'computes in float16'),
+        (lambda: of(layers.ReLU(dtype='float16')), 'computes in float16|layer Cast is none'),
         (lambda: type('Sub', (keras.Model,), {})(), 'it is a Sub'),
     ],
 )
