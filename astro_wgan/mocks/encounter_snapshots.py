@@ -120,39 +120,28 @@ class EncounterSnapshots:
         merged = np.zeros(len(self), dtype=bool)
         if self.merger_time is not None:
             merged = self.times >= self.merger_time
-        rows = []
-        for snapshot, one in enumerate(merged):
-            for number in (0,) if one else (0, 1):
-                rows.append(self._tree_row(snapshot, number, one))
-        columns = {name: [row[name] for row in rows] for name in rows[0]}
-        last = columns['snapshot'][-1]
-        ids = {
-            (s, g): k
-            for k, (s, g) in enumerate(zip(columns['snapshot'], columns.pop('number'), strict=True))
-        }
-        following = [
-            ids.get((s + 1, g), ids.get((s + 1, 0), -1)) if s < last else -1 for s, g in ids
-        ]
+        rows = [(k, number) for k in range(len(self)) for number in ((0,) if merged[k] else (0, 1))]
+        place = {row: k for k, row in enumerate(rows)}
+        following = [place.get((k + 1, number), place.get((k + 1, 0), -1)) for k, number in rows]
+        galaxies = [self._galaxy(k, None if merged[k] else number) for k, number in rows]
+        masses, centers, radii = (u.Quantity(each) for each in zip(*galaxies, strict=True))
+        snapshot = np.array([k for k, _ in rows])
         return QTable(
             {
                 'id': np.arange(len(rows)),
-                'snapshot': columns['snapshot'],
-                'time': u.Quantity(first_passage).to(u.Gyr) + self.times[columns['snapshot']],
-                'stellar_mass': u.Quantity(columns['stellar_mass']),
+                'snapshot': snapshot,
+                'time': u.Quantity(first_passage).to(u.Gyr) + self.times[snapshot],
+                'stellar_mass': masses,
                 'descendant_id': following,
-                'position': u.Quantity(columns['position']),
-                'effective_radius': u.Quantity(columns['effective_radius']),
+                'position': centers,
+                'effective_radius': radii,
             }
         )
 
-    def _tree_row(self, snapshot, number, merged):
-        own = np.full(len(self.galaxy), True) if merged else self.galaxy == number
-        center = np.zeros(3) * u.kpc if merged else self.centers[snapshot, number]
+    def _galaxy(self, snapshot, number):
+        """Mass, center and radius of one of the two, or of both where there is no number."""
+        own, center = np.ones(len(self.galaxy), dtype=bool), np.zeros(3) * u.kpc
+        if number is not None:
+            own, center = self.galaxy == number, self.centers[snapshot, number]
         away = np.linalg.norm(self.positions[snapshot, own] - center, axis=-1)
-        return {
-            'snapshot': snapshot,
-            'number': number,
-            'stellar_mass': self.masses[own].sum(),
-            'position': center,
-            'effective_radius': np.median(away),
-        }
+        return self.masses[own].sum(), center, np.median(away)
