@@ -14,6 +14,9 @@ __all__ = ['DiscGalaxy', 'Encounter', 'simulate_encounter']
 #: Steps of the stars in the shortest period of a circle, in the middle of a halo.
 _STEPS = 80
 
+#: More steps than these would take hours.
+_MOST_STEPS = 200_000
+
 #: An orbit is followed for so long at least, in Gyr.
 _SHORTEST = 1e-3
 
@@ -173,6 +176,7 @@ def simulate_encounter(times, encounter=None, *, n_stars=20_000, start=-0.3 * u.
     times, start = _checked_times(times, start)
     if isinstance(n_stars, bool) or not isinstance(n_stars, (int, np.integer)) or n_stars < 2:
         raise ValueError(f'`n_stars` must be a whole number of 2 or more; got {n_stars!r}.')
+    _check_steps(encounter, times[-1] - start)
     orbit = encounter.orbit
     track = orbit.integrate(start, max(times[-1], start + _SHORTEST))
     galaxy = _shared_out(encounter.galaxies, n_stars)
@@ -230,6 +234,21 @@ def _checked_times(times, start):
     return times, start
 
 
+def _check_steps(encounter, span):
+    steps = _STEPS * span / _shortest_period(encounter)
+    if steps > _MOST_STEPS:
+        raise ValueError(
+            f'`times` reach so far that stars would move in {steps:.0f} steps, where '
+            f'{_MOST_STEPS} are allowed: raise the `softening` of the galaxies or end earlier.'
+        )
+
+
+def _shortest_period(encounter):
+    """Of a small circle in the middle of a halo, in Gyr."""
+    halos = ((each.mass.value, each.softening.value) for each in encounter.galaxies)
+    return min(2 * np.pi * np.sqrt(a**3 / (GRAVITY * m)) for m, a in halos)
+
+
 def _put_quantity(instance, name, unit, *, least=None):
     value = u.Quantity(getattr(instance, name))
     if not value.unit.is_equivalent(unit):
@@ -259,7 +278,7 @@ def _centers(state, encounter):
 def _moved(x, v, track, encounter, start, times):
     """Stars at all times, by leapfrog."""
     halos = [(each.mass.value, each.softening.value) for each in encounter.galaxies]
-    shortest = min(2 * np.pi * np.sqrt(a**3 / (GRAVITY * m)) for m, a in halos)
+    shortest = _shortest_period(encounter)
     positions, velocities = [], []
     for first, last in zip([start, *times[:-1]], times, strict=True):
         steps = max(1, int(np.ceil((last - first) / shortest * _STEPS)))

@@ -3,7 +3,7 @@ Make the bundled image ``mock_f814w``: a group of galaxies as Hubble's COSMOS su
 
 Of the sky, nothing is real but the numbers: the instrument is `hst_acs_f814w` of the mocks room,
 and the noise has the covariance of COSMOS's drizzled sky that GalSim brings (Rowe et al. 2015).
-In the field there are stars and galaxies as many, and as large, as in that survey (Leauthaud et al.
+In the field there are about as many galaxies, and as large, as in that survey (Leauthaud et al.
 2007, ApJS 172, 219); the group in the middle was put there by hand, so that there is something to
 deblend. The file has the image in electron / s, the PSF, and a table of what was drawn.
 
