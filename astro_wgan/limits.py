@@ -3,6 +3,7 @@
 import os
 import re
 import stat
+from functools import cache
 from pathlib import Path
 
 __all__ = ['check_file', 'check_size', 'check_unit_text', 'largest_size']
@@ -176,11 +177,16 @@ def check_unit_text(text, *, error=ValueError):
 
 def _memory():
     """Bytes of memory that this process may have at most."""
+    return _measured_memory(tuple(_CONTROL_GROUPS))
+
+
+@cache
+def _measured_memory(control_groups):
     try:
         memory = os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE')
     except (AttributeError, OSError, ValueError):
         memory = _UNKNOWN_MEMORY
-    for name in _CONTROL_GROUPS:
+    for name in control_groups:
         try:
             memory = min(memory, int(Path(name).read_text()))
         except (OSError, ValueError):

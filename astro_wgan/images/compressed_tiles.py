@@ -3,6 +3,7 @@
 import re
 import zlib
 from contextlib import contextmanager
+from functools import cache
 from gzip import BadGzipFile
 from math import prod
 
@@ -43,7 +44,8 @@ _POINTING = ('COMPRESSED_DATA', 'GZIP_COMPRESSED_DATA', 'UNCOMPRESSED_DATA')
 #: Behind the bytes of a tile, since the decoders look beyond their end where these are false: a
 #: block of RICE_1 ends there, and no code of HCOMPRESS_1 begins so.
 _PAD = b'\x88'
-_RICE_PAD = 4 * _MOST_IN_BLOCK + 64
+#: A block of RICE_1 takes no more bytes for each pixel, and some before.
+_RICE_PIXEL, _RICE_BLOCK = 4, 64
 
 #: Of HCOMPRESS_1: two bytes that begin a stream, edges, scale, sum, and numbers of bit planes.
 _HCOMPRESS_BEGIN = np.dtype(
@@ -217,13 +219,22 @@ def _pointing_columns(hdu, width):
     return found
 
 
-def _padded(tile, size):
+def _padded(tile, padding):
     # Not as a memoryview, which the decoders do not take.
-    return np.frombuffer(bytes(tile) + _PAD * size, dtype=np.uint8)[: len(tile)]
+    return np.frombuffer(tile + padding, np.uint8, len(tile))
 
 
 def _guarded_rice(decode):
-    return lambda tile, *settings: decode(_padded(tile, _RICE_PAD), *settings)
+    def guarded(tile, pixels_of_block, *settings):
+        padding = _rice_padding(pixels_of_block)
+        return decode(_padded(tile, padding), pixels_of_block, *settings)
+
+    return guarded
+
+
+@cache
+def _rice_padding(pixels_of_block):
+    return _PAD * (_RICE_PIXEL * pixels_of_block + _RICE_BLOCK)
 
 
 def _guarded_plio(decode):
@@ -237,7 +248,7 @@ def _guarded_plio(decode):
         length = int(words[2]) if old else (int(words[4]) << 15) + int(words[3])
         if not 0 <= length <= len(words) or (not old and not 0 <= words[1] <= len(words)):
             raise ValueError('A tile of PLIO_1 is shorter than it says.')
-        return decode(_padded(tile, 64), pixels)
+        return decode(_padded(tile, _PAD * 64), pixels)
 
     return guarded
 
@@ -251,7 +262,7 @@ def _guarded_hcompress(decode):
         if min(edges) < 1 or prod(edges) != nx * ny or begin['planes'].max() > _MOST_PLANES:
             raise ValueError('A tile of HCOMPRESS_1 has other edges than the image says.')
         # One plane of bits at most is read there: the next one does not begin with the padding.
-        return decode(_padded(tile, nx * ny // 2 + 4096), nx, ny, *settings)
+        return decode(_padded(tile, _PAD * (nx * ny // 2 + 4096)), nx, ny, *settings)
 
     return guarded
 

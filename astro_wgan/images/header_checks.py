@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from string import ascii_uppercase
 
 from astro_wgan.exceptions import ImageError
 
@@ -23,6 +24,9 @@ _MOST_FIELDS = 999
 _HIGHEST_ORDER = 9
 _ORDERS = ('A_ORDER', 'B_ORDER', 'AP_ORDER', 'BP_ORDER')
 
+#: Of the WCS and of its alternatives.
+_NUMBERS_OF_AXES = tuple(f'WCSAXES{letter}' for letter in ('', *ascii_uppercase))
+
 _BITPIX = (8, 16, 32, 64, -32, -64)
 
 #: Cards that say how large something is, and how it is compressed.
@@ -33,6 +37,7 @@ _WANTED = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _FIRST_LETTERS = frozenset(b'XEBNPGTZHxebnpgtzh')
+_BLANK = ord(' ')
 _WHOLE = re.compile(rb'([+-]?\d{1,30})\s*(?:/.*)?', re.DOTALL)
 _TEXT = re.compile(rb"'((?:[^']|'')*)'")
 _END = re.compile(rb'END(?![A-Za-z0-9_-])')
@@ -144,7 +149,9 @@ def check_wcs_cards(header):
         order = header.get(name, 0)
         if not isinstance(order, (int, float)) or not order <= _HIGHEST_ORDER:
             raise ImageError(f'{name} must be at most {_HIGHEST_ORDER}; got {order!r}')
-    for name in [key for key in header if key.startswith('WCSAXES')]:
+    for name in _NUMBERS_OF_AXES:
+        if name not in header:
+            continue
         if not isinstance(header[name], int) or not 0 <= header[name] <= _MOST_AXES:
             raise ImageError(f'{name} must lie from 0 to {_MOST_AXES}; got {header[name]!r}')
 
@@ -165,7 +172,7 @@ def _read_header(file, where):
 
 
 def _has_end(block):
-    return any(_END.match(block, at) for at in range(0, len(block), _CARD))
+    return any(match.start() % _CARD == 0 for match in _END.finditer(block))
 
 
 def _wanted_cards(header, where):
@@ -173,6 +180,8 @@ def _wanted_cards(header, where):
     cards, continued = {}, 0
     for at in range(0, len(header), _CARD):
         if header[at] not in _FIRST_LETTERS:
+            if header[at] == _BLANK:
+                continue
             continued = continued + 1 if header.startswith(b'CONTINUE', at) else 0
             if continued > _MOST_CONTINUED:
                 raise ImageError(f'{where} has a text of more than {_MOST_CONTINUED:,} cards.')
