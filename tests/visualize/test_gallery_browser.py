@@ -375,6 +375,73 @@ def test_no_cell_of_the_csv_is_a_formula(browser, tmp_path):
     np.testing.assert_allclose(score, table['score'], atol=1e-9)
 
 
+HOSTILE = [
+    '<script>window.ran = 1</script>',
+    '</script><script>window.ran = 2</script>',
+    '<img src=x onerror="window.ran = 3">',
+    '"><svg onload=window.ran=4>',
+    "' onmouseover='window.ran = 5",
+    'javascript:window.ran=6',
+    '<!--<script>',
+    '\u2028window.ran=7\u2029',
+    '$data $script ${x}',
+    '\\u003cscript\\u003e',
+    '<iframe src="http://127.0.0.1:9">',
+    '<link rel=stylesheet href="http://127.0.0.1:9">',
+    '<base href="http://127.0.0.1/">',
+    '<style>body { display: none }</style>',
+    '</pre></details></noscript></title></template><script>window.ran = 8</script>',
+    '\u202egnp.live',
+    '\u2066\u2067\u200f',
+    'a\x00b',
+]
+
+
+def test_no_text_of_a_table_acts(browser, tmp_path):
+    """As id, note, title, column, unit and meta, in cards and enlarged: text is all that it is."""
+    n = len(HOSTILE)
+    table = QTable({'id': HOSTILE, 'score': np.linspace(2, 1, n), 'rank': np.arange(n) + 1})
+    table['note'] = HOSTILE[::-1]
+    for name in HOSTILE[:5]:
+        table[name] = np.arange(n) * u.def_unit('<img_src=x_onerror=window.ran=9>')
+    table['anomalous_"><b>'] = np.arange(n) < 3
+    table.meta = {text: {'x': HOSTILE} for text in HOSTILE}
+    table.meta['provenance'] = {'date': HOSTILE[1]}
+    visit(browser, write(tmp_path / 'page.html', table, title=HOSTILE[1], notes=HOSTILE))
+    cards = browser.find_elements('css selector', '.card')
+    assert len(cards) == n
+    find(browser, '.pictures').click()
+    for _ in range(n):
+        browser.find_element('id', 'next').click()
+    find(browser, '#close').click()
+    shown = browser.execute_script(
+        """
+        const all = [...document.querySelectorAll('*')];
+        const others = 'iframe,object,embed,base,link:not([rel=icon]),meta[http-equiv=refresh]';
+        return {
+            ran: window.ran ?? null,
+            scripts: document.scripts.length,
+            styles: document.querySelectorAll('style').length,
+            foreign: document.querySelectorAll(others).length,
+            handlers: all.flatMap((e) => e.getAttributeNames()).filter((a) => a.startsWith('on')).length,
+            ids: [...document.querySelectorAll('.card .id')].map((e) => e.textContent),
+            isolated: all.filter((e) => e.matches('.card .id')).every(
+                (e) => getComputedStyle(e).unicodeBidi === 'isolate'),
+        };
+        """
+    )
+    assert shown['ids'] == [text.replace('\x00', '\ufffd') for text in HOSTILE]
+    assert (shown['ran'], shown['scripts'], shown['styles']) == (None, 2, 1)
+    assert (shown['foreign'], shown['handlers'], shown['isolated']) == (0, 0, True)
+    messages = [json.loads(entry['message'])['message'] for entry in browser.get_log('performance')]
+    asked = [
+        message['params']['request']['url']
+        for message in messages
+        if message['method'] == 'Network.requestWillBeSent'
+    ]
+    assert all(url.startswith(('file:', 'data:')) for url in asked)
+
+
 def test_text_where_numbers_are_expected_is_shown(browser, tmp_path):
     """Sorted, filtered and enlarged, with no error in the browser."""
     names = ('x', 'y', 'valid', 'p_value', 'residual', 'feature', 'rank', 'sky.ra')
