@@ -138,7 +138,7 @@ def count_weights(config):
     >>> from astro_wgan.wgan import NetworkConfig
     >>> from astro_wgan.wgan.networks import count_weights
     >>> count_weights(NetworkConfig())['generator']
-    1739297
+    2741249
     """
     odd, even = _odd(config.kernel) ** 2, config.kernel**2
     channels = config.generator_filters
