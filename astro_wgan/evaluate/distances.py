@@ -102,7 +102,8 @@ def check_resamples(resamples):
 
 def spread(values):
     """Standard deviation of resamples."""
-    return float(np.std(values, ddof=1))
+    with np.errstate(over='ignore'):  # of scores whose square is none in float64
+        return float(np.std(values, ddof=1))
 
 
 def p_value(found, chance):

@@ -111,9 +111,15 @@ def _unmasked(classes):
 
 
 def as_ranks(scores):
-    """Scores that can be ordered: where there is none, the lowest."""
-    scores = np.asarray(scores, dtype=float)
-    return np.where(np.isnan(scores), -np.inf, scores)
+    """Scores of one detector or of several that can be ordered: where there is none, the lowest."""
+    values = numbers_or_nan(scores)
+    if values.ndim not in (1, 2) or values.dtype.kind not in 'fiub':
+        raise ValueError(
+            'Scores must be one real number for each object; '
+            f'got shape {values.shape}, dtype {values.dtype}.'
+        )
+    values = values.astype(float)
+    return np.where(np.isnan(values), -np.inf, values)
 
 
 def _normals_of(name, given):

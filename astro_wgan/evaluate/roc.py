@@ -178,6 +178,11 @@ def roc_auc(normal, anomalous):
     covariance : `~numpy.ndarray`, shape (k, k)
         Squared standard errors on its diagonal. NaN with fewer than two normals or anomalies.
 
+    Raises
+    ------
+    ValueError
+        If scores are no real numbers, or of another number of detectors.
+
     Notes
     -----
     DeLong, DeLong & Clarke-Pearson 1988 (Biometrics 44, 837), by mid-ranks in O(n log n) as in
@@ -192,6 +197,11 @@ def roc_auc(normal, anomalous):
     """
     normal = np.atleast_2d(as_ranks(normal))
     anomalous = np.atleast_2d(as_ranks(anomalous))
+    if len(normal) != len(anomalous):
+        raise ValueError(
+            f'`normal` and `anomalous` must be of as many detectors; got {len(normal)} and '
+            f'{len(anomalous)}.'
+        )
     (k, n), m = normal.shape, anomalous.shape[1]
     if not n or not m:
         return np.full(k, np.nan), np.full((k, k), np.nan)

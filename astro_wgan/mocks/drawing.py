@@ -216,7 +216,8 @@ class _Camera:
         """A set of what was drawn."""
         pixels = np.empty((len(drawn), *self.shape), dtype=np.float32)
         for stamp, (image, _) in zip(pixels, drawn, strict=True):
-            stamp[...] = image
+            # As much light as float32 holds.
+            stamp[...] = np.minimum(image, np.finfo(np.float32).max)
         table = QTable({'id': first + np.arange(len(drawn))})
         for name, (dtype, unit) in _COLUMNS.items():
             column = np.array([row[name] for _, row in drawn], dtype=dtype)

@@ -20,6 +20,9 @@ _MOST_READ = 1024
 #: Of no more maps it is said which of them has changed.
 _MOST_NAMED = 16
 
+#: The light of many such pixels, in other units, is a number, too.
+_BRIGHTEST = 1e250
+
 
 @dataclass(frozen=True, eq=False)
 class LightMap:
@@ -337,11 +340,11 @@ def _linear_brightness(brightness):
 
 def _check_light(values, name):
     values = numbers_or_nan(values)
-    bad = ~(np.isfinite(values) & (values >= 0))
+    bad = ~((values >= 0) & (values <= _BRIGHTEST))
     if bad.any():
         raise ValueError(
-            f'{name} must be finite and 0 or more; {np.count_nonzero(bad)} of {bad.size} pixels '
-            'are not.'
+            f'{name} must be finite and 0 or more, {_BRIGHTEST:g} at most; '
+            f'{np.count_nonzero(bad)} of {bad.size} pixels are not.'
         )
 
 

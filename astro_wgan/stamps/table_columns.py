@@ -94,7 +94,11 @@ def numbers_or_nan(values):
     array([ 1., nan])
     """
     values, mask = without_mask(values)
-    values, mask = plain_values(np.asarray(getattr(values, 'value', values)), mask)
+    try:
+        values = np.asarray(getattr(values, 'value', values))
+    except ValueError as error:  # lists of different lengths
+        raise ValueError(f'What must be one array of numbers is none: {error}') from error
+    values, mask = plain_values(values, mask)
     if mask is None or values.dtype.kind not in 'biuf':
         return values
     return np.where(mask, np.nan, values.astype(float))

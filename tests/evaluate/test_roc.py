@@ -233,3 +233,25 @@ def test_a_table_beside_an_array_is_taken_as_it_is():
     some['a'] = np.asarray(some['a']['score'])
     classes = np.repeat(['normal', 'merger'], 20)
     assert len(compare_auc(some, classes, normal='normal')) == 1
+
+
+def test_masked_scores_rank_lowest():
+    """NumPy forgets a mask where it makes floats."""
+    masked = np.ma.array([9.0, 2.0, 3.0], mask=[True, False, False])
+    auc, _ = roc_auc([1.0, 2.5], masked)
+    assert auc == roc_auc([1.0, 2.5], [np.nan, 2.0, 3.0])[0]
+
+
+@pytest.mark.parametrize(
+    'scores',
+    ['abc', np.ones(3) * 1j, np.array(['a', 'b']), np.array([{}, 1], dtype=object), [[1], [1, 2]]],
+)
+@pytest.mark.parametrize('measure', [roc_auc, roc_curve, average_precision])
+def test_what_is_no_score_is_named(measure, scores):
+    with pytest.raises(ValueError, match='must be one '):
+        measure([1.0, 2.0], scores)
+
+
+def test_areas_are_of_as_many_detectors():
+    with pytest.raises(ValueError, match='of as many detectors; got 2 and 3'):
+        roc_auc(np.ones((2, 4)), np.ones((3, 4)))
