@@ -175,7 +175,10 @@ def _rows_with_void(image):
     strips = np.zeros(-(-ny // _ROWS), dtype=bool)
     first = _EDGE // 2
     # A net that no square slips through. In a square, a pixel has neighbors along both axes.
-    y, x = (first + _EDGE * each for each in np.nonzero(image[first::_EDGE, first::_EDGE] == 0))
+    zero = image[first::_EDGE, first::_EDGE] == 0
+    lines = np.flatnonzero(zero.any(axis=1))
+    y, x = np.nonzero(zero[lines])
+    y, x = first + _EDGE * lines[y], first + _EDGE * x
     for dy, dx in ((0, 1), (1, 0)):
         beside = [
             image[(y + sign * dy).clip(0, ny - 1), (x + sign * dx).clip(0, image.shape[1] - 1)]
