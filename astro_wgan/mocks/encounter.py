@@ -8,6 +8,7 @@ from astropy import units as u
 from astro_wgan.mocks.disc_stars import draw_stars
 from astro_wgan.mocks.encounter_orbit import GRAVITY, EncounterOrbit
 from astro_wgan.mocks.encounter_snapshots import EncounterSnapshots
+from astro_wgan.noise.recipe import check_seed
 
 __all__ = ['DiscGalaxy', 'Encounter', 'simulate_encounter']
 
@@ -176,6 +177,7 @@ def simulate_encounter(times, encounter=None, *, n_stars=20_000, start=-0.3 * u.
     times, start = _checked_times(times, start)
     if isinstance(n_stars, bool) or not isinstance(n_stars, (int, np.integer)) or n_stars < 2:
         raise ValueError(f'`n_stars` must be a whole number of 2 or more; got {n_stars!r}.')
+    check_seed(seed)
     _check_steps(encounter, times[-1] - start)
     orbit = encounter.orbit
     track = orbit.integrate(start, max(times[-1], start + _SHORTEST))

@@ -200,6 +200,7 @@ def test_the_seed_decides():
         (lambda: simulate_encounter([1] * u.Gyr, n_stars=1), '`n_stars` must be a whole number'),
         (lambda: simulate_encounter([1] * u.Gyr, n_stars=2.5), '`n_stars` must be a whole number'),
         (lambda: simulate_encounter([1e4] * u.Gyr), 'steps, where 200000 are allowed'),
+        (lambda: simulate_encounter([1] * u.Gyr, seed=-1), '`seed` must be an integer of 0'),
         (lambda: DiscGalaxy(mass=0 * u.Msun), '`mass` must be finite and above 0; got 0'),
         (lambda: DiscGalaxy(bulge_fraction=2), '`bulge_fraction` must be 0 to 1; got 2'),
         (lambda: Encounter(drag=-1), '`drag` must be 0 or more; got -1'),
