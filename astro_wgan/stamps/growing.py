@@ -160,7 +160,7 @@ class GrowingArrays:
         ------
         StampStoreError
             If the arrays were opened for reading, or closed, or by the process that this one was
-            forked from; or if another program has changed them since.
+            forked from.
         """
         if self.mode != 'a' or not self._lock.is_held:
             raise StampStoreError(
@@ -212,7 +212,8 @@ class GrowingArrays:
         Raises
         ------
         StampStoreError
-            If the arrays were opened for reading, or the last rows are damaged.
+            If the arrays were opened for reading, or changed by another writer since, or the last
+            rows are damaged.
         OSError
             If they cannot be written; then nothing has changed for readers.
         """

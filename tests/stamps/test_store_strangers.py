@@ -18,6 +18,8 @@ from numpy.testing import assert_array_equal
 from astro_wgan import limits
 from astro_wgan.stamps import StampSet
 from astro_wgan.stamps.store import StampStore, StampStoreError
+from astro_wgan.stamps.store_codecs import decoded, encoded
+from astro_wgan.stamps.store_format import ArrayLayout
 
 
 @pytest.fixture(autouse=True)
@@ -335,6 +337,34 @@ def test_truth_values_that_are_neither(tmp_path):
     forge(path, lambda state: know(state['arrays']['mask'], checked))
     with pytest.raises(StampStoreError, match='others than 0 and 1'):
         read_all(path)
+
+
+@pytest.mark.parametrize('compression', ['lz4', 'zstd', None])
+@pytest.mark.parametrize('dtype', ['f4', 'bool', 'U'])
+def test_no_damaged_chunk_with_a_right_checksum_does_more_than_raise(dtype, compression):
+    layout = ArrayLayout(np.dtype(dtype), (5,), chunk=20, compression=compression)
+    rng = np.random.default_rng(7)
+    values = (rng.normal(size=(20, 5)) > 0).astype('f4' if dtype == 'U' else dtype)
+    whole, _ = encoded(values.astype(str).astype(object) if dtype == 'U' else values, layout)
+    refused = 0
+    for _ in range(400):
+        content = whole.copy()
+        places = rng.integers(0, min(len(content), int(rng.choice([24, 10**6]))), size=3)
+        content[places] = rng.choice([rng.integers(0, 256), 0, 255], size=3)
+        content = content[: rng.choice([len(content), rng.integers(1, len(content))])]
+        chunk = np.append(content, np.array([google_crc32c.value(content)], '<u4').view('u1'))
+        try:
+            found = decoded(chunk, layout, check_size=check_small)
+        except (ValueError, RuntimeError):
+            refused += 1
+        else:
+            assert found.shape == (20, 5)
+    assert refused > 100
+
+
+def check_small(size):
+    if size > 10**6:
+        raise ValueError('too large')
 
 
 @pytest.mark.parametrize(
