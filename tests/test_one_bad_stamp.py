@@ -115,6 +115,33 @@ def test_other_rows_are_those_without_the_bad_one(verb, dtype, value, place):
         np.testing.assert_array_equal(found[name][others], values[others], err_msg=name)
 
 
+def by_photutils(stamps):
+    pytest.importorskip('photutils', minversion='3.0')
+    return photometry(stamps, engine='photutils')
+
+
+def shapes(stamps):
+    pytest.importorskip('statmorph')
+    from astro_wgan.morphology import measure_morphology
+
+    return columns(measure_morphology(stamps, sersic=False, progress=False))
+
+
+@pytest.mark.parametrize('verb', [by_photutils, shapes])
+@pytest.mark.parametrize(
+    ('dtype', 'value', 'place'),
+    [('f4', 1e38, one_pixel), ('f8', -1e300, middle), ('f8', np.finfo('f8').max, whole)],
+)
+def test_slower_verbs_leave_other_rows_alone_too(verb, dtype, value, place):
+    found = verb(stamps_of(dtype, lambda stamp: place(stamp, value)))
+    right = verb(stamps_of(dtype))
+    others = np.arange(N) != BAD
+    for name, values in right.items():
+        np.testing.assert_array_equal(found[name][others], values[others], err_msg=name)
+    if place is whole:
+        assert not found['status'][BAD].startswith('measured')
+
+
 @pytest.mark.parametrize(('dtype', 'value'), [('f4', np.nan), ('f4', np.inf), ('f8', -np.inf)])
 @pytest.mark.parametrize('verb', VERBS, ids=[verb.__name__ for verb in VERBS])
 def test_a_mask_in_one_stamp_changes_no_other(verb, dtype, value):
