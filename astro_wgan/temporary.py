@@ -20,6 +20,11 @@ _NAME = re.compile(
 #: Seconds after which a file of a writer that cannot be asked, on another machine, is abandoned.
 _LONG = 86_400
 
+#: Of a folder with so many files that its list takes more seconds than these, a list is made so
+#: seldom that it takes no more than this share of the time. There, many files are written.
+_SLOW, _SHARE = 0.005, 0.01
+_not_before = {}
+
 
 def writer_name():
     """A name for one act of writing that no other has, in this or another process."""
@@ -43,10 +48,16 @@ def remove_abandoned(path):
         machines.
     """
     path = Path(path)
+    if time.monotonic() < _not_before.get(path.parent, 0.0):
+        return
+    begin = time.thread_time()
     try:
         beside = os.listdir(path.parent)
     except OSError:
         return
+    taken = time.thread_time() - begin
+    if taken > _SLOW:
+        _not_before[path.parent] = time.monotonic() + taken / _SHARE
     for name in beside:
         found = _NAME.fullmatch(name) if name.endswith(path.name) else None
         if found and found['file'] == path.name:

@@ -60,6 +60,22 @@ def test_what_a_killed_writer_left_is_removed_by_the_next_one(tmp_path):
     assert sorted(tmp_path.iterdir()) == sorted([path, *others])
 
 
+def test_folders_of_many_files_are_not_listed_for_each(tmp_path, monkeypatch):
+    lists, list_folder = [], os.listdir
+
+    def listed(path):
+        lists.append(path)
+        return list_folder(path)
+
+    monkeypatch.setattr(os, 'listdir', listed)
+    monkeypatch.setattr('astro_wgan.temporary._SLOW', -1.0)
+    monkeypatch.setattr('astro_wgan.temporary._SHARE', 1e-9)
+    for k in range(5):
+        with replaced(tmp_path / f'{k}.txt') as temporary:
+            temporary.touch()
+    assert lists == [tmp_path]
+
+
 def test_two_writers_in_one_process_do_not_meet(tmp_path):
     path = tmp_path / 'a.txt'
     with replaced(path) as first, replaced(path) as second:
