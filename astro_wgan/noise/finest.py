@@ -45,6 +45,8 @@ def finest_scatter(images, *, axis=(1, 2)):
     True
     """
     images = numbers_or_nan(images)
+    if images.dtype.kind in 'bui':  # differences of unsigned numbers have no sign
+        images = images.astype(float)
     try:
         with np.errstate(over='raise', invalid='ignore'):
             return _scatter(images, axis)

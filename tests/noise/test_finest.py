@@ -47,3 +47,9 @@ def test_masked_pixels_do_not_count():
     masked = np.ma.array(np.where(hole, 1e6 * images, images), mask=hole)
     expected = finest_scatter(np.where(hole, np.nan, images))
     np.testing.assert_array_equal(finest_scatter(masked), expected)
+
+
+@pytest.mark.parametrize('dtype', ['u1', 'u2', 'i2', 'u8'])
+def test_whole_numbers_have_the_scatter_of_floats(dtype):
+    images = np.random.default_rng(1).poisson(100, size=(2, 40, 40)).astype(dtype)
+    np.testing.assert_array_equal(finest_scatter(images), finest_scatter(images.astype(float)))
