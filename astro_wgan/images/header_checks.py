@@ -27,6 +27,15 @@ _ORDERS = ('A_ORDER', 'B_ORDER', 'AP_ORDER', 'BP_ORDER')
 #: Of the WCS and of its alternatives.
 _NUMBERS_OF_AXES = tuple(f'WCSAXES{letter}' for letter in ('', *ascii_uppercase))
 
+#: Numbers and a sign of a photographic plate: wcslib crashes where they are of another kind.
+_SIGN_OF_PLATES = 'PLTDECSN'
+_OF_PLATES = (
+    *('CNPIX1', 'CNPIX2', 'XPIXELSZ', 'YPIXELSZ'),
+    *(f'PPO{k}' for k in range(1, 7)),
+    *(f'PLT{name}' for name in ('RAH', 'RAM', 'RAS', 'DECD', 'DECM', 'DECS')),
+    *(f'AMD{axis}{k}' for axis in 'XY' for k in range(1, 21)),
+)
+
 _BITPIX = (8, 16, 32, 64, -32, -64)
 
 #: Cards that say how large something is, and how it is compressed.
@@ -134,7 +143,7 @@ def walk_hdus(file, where):
 
 def check_wcs_cards(header):
     """
-    Refuse cards for which a WCS would take minutes to make.
+    Refuse cards for which a WCS would take minutes to make, or that wcslib crashes of.
 
     Parameters
     ----------
@@ -143,7 +152,8 @@ def check_wcs_cards(header):
     Raises
     ------
     ImageError
-        If an order of SIP is above 9, or there are more axes than an array has.
+        If an order of SIP is above 9, there are more axes than an array has, or a number of a
+        photographic plate is none.
     """
     for name in _ORDERS:
         order = header.get(name, 0)
@@ -154,6 +164,11 @@ def check_wcs_cards(header):
             continue
         if not isinstance(header[name], int) or not 0 <= header[name] <= _MOST_AXES:
             raise ImageError(f'{name} must lie from 0 to {_MOST_AXES}; got {header[name]!r}')
+    for name in _OF_PLATES:
+        if name in header and type(header[name]) not in (int, float):
+            raise ImageError(f'{name} must be a number; got {header[name]!r}')
+    if not isinstance(header.get(_SIGN_OF_PLATES, ''), str):
+        raise ImageError(f'{_SIGN_OF_PLATES} must be text; got {header[_SIGN_OF_PLATES]!r}')
 
 
 def _read_header(file, where):

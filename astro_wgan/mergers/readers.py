@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 from astropy import units as u
@@ -252,8 +253,20 @@ def _arbor(source, options):
         ) from error
     if isinstance(source, (str, os.PathLike)):
         check_file(source)
-        return ytree.load(os.fspath(source), **options)
+        arbor = ytree.load(os.fspath(source), **options)
+        _check_room(arbor, Path(source).parent)
+        return arbor
     return source
+
+
+def _check_room(arbor, folder):
+    """Refuse more trees than bytes: ytree would go through as many as a file says."""
+    room = 0
+    for file in folder.rglob('*'):
+        room += file.stat().st_size if file.is_file() else 0
+        if room >= arbor.size:
+            return
+    raise ValueError(f'they should be {arbor.size:,}, but their files have {room:,} bytes')
 
 
 @contextmanager

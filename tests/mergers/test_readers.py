@@ -219,6 +219,14 @@ def test_damaged_trees_are_told_by_the_name_of_the_file(tmp_path):
         read_ytree(path, progress=False)
 
 
+def test_more_trees_than_the_files_have_bytes_are_refused(tmp_path):
+    pytest.importorskip('ytree')
+    path = tmp_path / 'tree_0_0_0.dat'
+    path.write_text(CONSISTENT_TREES.replace('\n1\n', '\n100000\n'))
+    with pytest.raises(ValueError, match=r'they should be 100,000, but their files have \d+ bytes'):
+        read_ytree(path, progress=False)
+
+
 @pytest.mark.parametrize('name', ['ytree', 'h5py'])
 def test_missing_packages_are_named(name, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, name, None)
