@@ -113,6 +113,7 @@ def _add_hunt(commands):
         default='auto',
         help='exact zeros: no data where they fill areas amid noise, data, or no data',
     )
+    add('--max-size', type=float, metavar='BYTES', help='of the image (default: 1/4 of the memory)')
     add('--threshold', type=float, default=detection.threshold, help='sigma above the sky')
     add('--minimum-area', type=int, default=detection.minimum_area, help='pixels of a source')
     add('--deblend-levels', type=int, default=detection.deblend_levels, help='deblending levels')
@@ -144,6 +145,7 @@ def _hunt(options):
         hdu=_number_or_name(options.hdu),
         plane=options.plane,
         zeros=options.zeros,
+        max_size=options.max_size,
         progress=not options.quiet,
     )
     if not options.quiet:

@@ -145,6 +145,7 @@ def hunt(
     hdu=None,
     plane=None,
     zeros='auto',
+    max_size=None,
     progress=True,
 ):
     """
@@ -168,9 +169,9 @@ def hunt(
         ``model`` folder in it). Its own calibration is kept.
     positions : optional
         Where to cut, as in `astro_wgan.stamps.cut_stamps`; without, SEP detects the sources.
-    hdu, plane, zeros : optional
-        Which part of a FITS file, which plane of a cube, and what exact zeros are; as in
-        `astro_wgan.stamps.read_image`.
+    hdu, plane, zeros, max_size : optional
+        Which part of a FITS file, which plane of a cube, what exact zeros are, and how much memory
+        the image may take; as in `astro_wgan.stamps.read_image`.
     progress : bool, optional
         Show what is being done, and what was taken of a file.
 
@@ -208,7 +209,7 @@ def hunt(
         model = AnomalyDetector.load(_model_folder(model))
     with ProgressLine('detecting', quiet=not progress) as line:
         line.update(0.0)
-        ccd = read_image(image, hdu=hdu, plane=plane, zeros=zeros)
+        ccd = read_image(image, hdu=hdu, plane=plane, zeros=zeros, max_size=max_size)
         for text in describe_image(ccd):
             line.note(text)
         stamps = _cut(ccd, config, positions)

@@ -20,7 +20,7 @@ _GAIN = 4
 
 
 @contextmanager
-def opened_in_parts(source, *, hdu=None, plane=None):
+def opened_in_parts(source, *, hdu=None, plane=None, max_size=None):
     """
     The image of a FITS file, of which parts can be read.
 
@@ -28,7 +28,7 @@ def opened_in_parts(source, *, hdu=None, plane=None):
     ----------
     source : path-like or other
         Whatever `~astro_wgan.stamps.read_image` reads.
-    hdu, plane : optional
+    hdu, plane, max_size : optional
         As there.
 
     Yields
@@ -47,7 +47,8 @@ def opened_in_parts(source, *, hdu=None, plane=None):
             yield None
             return
         opened = ExitStack()
-        image = opened.enter_context(open_fits_image(file, path, hdu=hdu, plane=plane))
+        whole = open_fits_image(file, path, hdu=hdu, plane=plane, max_size=max_size)
+        image = opened.enter_context(whole)
         try:
             yield image
         finally:

@@ -54,6 +54,7 @@ def cut_stamps(
     hdu=None,
     plane=None,
     zeros='auto',
+    max_size=None,
 ):
     """
     Cut stamps of one size from an image.
@@ -102,9 +103,9 @@ def cut_stamps(
         Angle of a pixel, for an image without a WCS.
     psf : array_like, optional
         Image of the point spread function at the same pixel scale.
-    hdu, plane, zeros : optional
-        Which image of a FITS file, which plane of a cube, and what exact zeros are; as in
-        `~astro_wgan.stamps.read_image`.
+    hdu, plane, zeros, max_size : optional
+        Which image of a FITS file, which plane of a cube, what exact zeros are, and how much memory
+        an image may take; as in `~astro_wgan.stamps.read_image`.
 
     Returns
     -------
@@ -168,8 +169,9 @@ def cut_stamps(
     if positions is not None and not (detection is None and background is None):
         name = 'background' if detection is None else 'detection'
         raise ValueError(f'Give `positions` or `{name}`, not both.')
+    reading = {'hdu': hdu, 'plane': plane, 'zeros': zeros, 'max_size': max_size}
     if _are_images(image):
-        images = [read_image(band, hdu=hdu, plane=plane, zeros=zeros) for band in image]
+        images = [read_image(band, **reading) for band in image]
         check_one_field(images)
         known = {'mask': mask, 'fill_value': fill_value, 'size': size}
         first = cut_stamps(
@@ -190,9 +192,10 @@ def cut_stamps(
         stamps.meta['provenance'] |= {'image': [_origin(band) for band in image]}
         return stamps
     origin = _origin(image)
-    with opened_in_parts(None if positions is None else image, hdu=hdu, plane=plane) as in_file:
+    in_parts = None if positions is None else image
+    with opened_in_parts(in_parts, hdu=hdu, plane=plane, max_size=max_size) as in_file:
         if in_file is None:
-            in_file = image = read_image(image, hdu=hdu, plane=plane, zeros=zeros)
+            in_file = image = read_image(image, **reading)
         mask = _checked_mask(mask, in_file.shape)
         if positions is None:
             detection = Detection() if detection is None else detection
