@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from astro_wgan.files import read_bytes, replaced
@@ -26,7 +27,7 @@ class HuntFolder:
     Parameters
     ----------
     path : path-like
-        New, empty, or that of a hunt.
+        New, empty, or that of a hunt. A new one is made when work begins, by `claim`.
 
     Raises
     ------
@@ -47,6 +48,7 @@ class HuntFolder:
             raise HuntFolderError(
                 f'The folder {self.path} holds other files. Name a new or an empty folder.'
             )
+        self._missing = [each for each in (self.path, *self.path.parents) if not each.exists()]
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             with replaced(self._trial) as temporary:
@@ -54,6 +56,9 @@ class HuntFolder:
             self._trial.unlink()
         except OSError as error:
             raise HuntFolderError(f'The folder {self.path} cannot be written: {error}.') from error
+        finally:
+            # It may be that nothing comes of the hunt.
+            self._remove_made()
 
     checkpoint = property(lambda self: self.path / 'training.npz')
     partial_scores = property(lambda self: self.path / 'scores.npz')
@@ -68,6 +73,7 @@ class HuntFolder:
         self._fingerprint = fingerprint.to_dict()
         self._is_new = not self._mark.is_file()
         if self._is_new:
+            self.path.mkdir(parents=True, exist_ok=True)
             self._write_mark(complete=False)
         try:
             known = parse_json(read_bytes(self._mark), finite=False)
@@ -97,6 +103,7 @@ class HuntFolder:
         if self._is_new and not self.checkpoint.exists() and not self.model.exists():
             shutil.rmtree(self._stamps, ignore_errors=True)
             self._mark.unlink(missing_ok=True)
+            self._remove_made()
 
     def write_table(self, table):
         """Write the table of scores."""
@@ -116,6 +123,12 @@ class HuntFolder:
         self.is_complete = True
         for path in (self.checkpoint, self.partial_scores):
             path.unlink(missing_ok=True)
+
+    def _remove_made(self):
+        """Remove the folders that were not there, unless they hold something."""
+        for path in self._missing:
+            with suppress(OSError):
+                path.rmdir()
 
     def _write_mark(self, *, complete):
         content = {'format': _FORMAT, 'complete': complete, 'fingerprint': self._fingerprint}

@@ -21,6 +21,25 @@ def test_a_folder_is_claimed_once_and_again(tmp_path):
     assert again.is_complete
 
 
+def test_a_new_folder_is_made_when_work_begins(tmp_path):
+    folder = HuntFolder(tmp_path / 'new' / 'out')
+    assert not list(tmp_path.iterdir())
+    folder.claim(WORK)
+    assert folder.path.is_dir()
+    folder.release()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize('is_empty', [True, False])
+def test_a_folder_that_was_there_stays(tmp_path, is_empty):
+    folder = HuntFolder(tmp_path)
+    folder.claim(WORK)
+    if not is_empty:
+        (tmp_path / 'notes').touch()
+    folder.release()
+    assert [path.name for path in tmp_path.iterdir()] == ([] if is_empty else ['notes'])
+
+
 @pytest.mark.parametrize(
     'text',
     [

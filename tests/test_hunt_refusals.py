@@ -137,7 +137,13 @@ def test_a_training_that_does_not_begin_leaves_the_folder_free(image, tmp_path, 
     with monkeypatch.context() as patch:
         patch.setattr('astro_wgan.hunting._train', refused)
         with pytest.raises(ValueError, match='not like this'):
-            hunt(image, out=tmp_path, config=CONFIG, positions=positions(), progress=False)
+            hunt(
+                image,
+                out=tmp_path / 'out',
+                config=CONFIG,
+                positions=positions(),
+                progress=False,
+            )
     assert not list(tmp_path.iterdir())
 
 

@@ -335,9 +335,9 @@ def empty_sky(image):
 def test_bad_images_are_refused_before_training(image, tmp_path, monkeypatch, make, error, message):
     monkeypatch.setattr('astro_wgan.hunting._train', lambda *a: pytest.fail('training started'))
     with pytest.raises(error, match=message):
-        hunt(make(image), out=tmp_path / 'out', config=CONFIG, progress=False)
-    # Nothing is left behind that would stand in the way of a better try.
-    assert not list((tmp_path / 'out').iterdir())
+        hunt(make(image), out=tmp_path / 'new' / 'out', config=CONFIG, progress=False)
+    # Nothing is left behind, not even an empty folder.
+    assert not list(tmp_path.iterdir())
 
 
 def test_nan_region_is_masked_and_scored_around(image, result, tmp_path):
@@ -408,6 +408,7 @@ def test_truncated_file_is_refused(image_path, tmp_path, capsys):
     path.write_bytes(image_path.read_bytes()[:100000])
     assert main(['hunt', str(path), '--out', str(tmp_path / 'out')]) == 2
     assert 'truncated' in capsys.readouterr().err
+    assert not (tmp_path / 'out').exists()
 
 
 def test_version_is_printed(capsys):
