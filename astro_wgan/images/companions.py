@@ -9,7 +9,7 @@ from astropy.utils.exceptions import AstropyUserWarning
 
 from astro_wgan.images.extensions import holds_image, named_part
 from astro_wgan.images.planes import long_axes
-from astro_wgan.images.quality_bits import QualityBits, quality_bits
+from astro_wgan.images.quality_bits import QualityBits, has_named_bits, quality_bits
 from astro_wgan.images.unit_words import UnitTextError
 from astro_wgan.images.units import parse_unit
 from astro_wgan.stamps.real_numbers import as_float
@@ -127,6 +127,8 @@ def find_companions(hdulist, chosen, header, unit, where):
             )
             continue
         found[part.role].append(hdu)
+    for role, hdus in found.items():
+        found[role] = _of_the_version(hdus, chosen)
     names = {hdu.name for hdu in hdulist}
     masks = [(hdu, quality_bits(hdu, header, beside=names)) for hdu in found['mask']]
     for role in _POWERS:
@@ -136,6 +138,13 @@ def find_companions(hdulist, chosen, header, unit, where):
             if factor is not None:
                 return Companions(masks, found['weight'], hdu, kind, factor)
     return Companions(masks, found['weight'])
+
+
+def _of_the_version(hdus, chosen):
+    """Those of the image's EXTVER if there are some, and parts of one mask; or else all."""
+    if not any(hdu.ver == chosen.ver for hdu in hdus):
+        return hdus
+    return [hdu for hdu in hdus if hdu.ver == chosen.ver or has_named_bits(hdu)]
 
 
 def _plain_shape(shape):

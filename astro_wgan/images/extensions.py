@@ -18,18 +18,20 @@ _SCIENCE = frozenset(['SCI', 'SCIENCE', 'IMAGE', 'IMG', 'DATA', 'SIGNAL', 'FLUX'
 #: Words in names of extensions that hold something else, and what.
 _ROLES = {
     'deviation': 'ERR ERROR STD STDDEV STDEV SIGMA RMS UNCERT UNCERTAINTY',
-    'variance': 'VAR VARIANCE',
+    # STAT is that of MUSE.
+    'variance': 'VAR VARIANCE STAT',
     'inverse variance': 'IVAR INVVAR',
     'weight': 'WHT WEIGHT WGT WT EXP EXPOSURE COV COVERAGE',
     'mask': 'DQ MASK MSK FLAG FLAGS FLG BPM QUALITY MASKBITS',
     'other': 'CTX CON CONTEXT AREA BKG BACKGROUND SKY PSF PSFIMAGE ZODI SEG SEGM SEGMAP '
     'SEGMENTATION THUMB THUMBNAIL PREVIEW ICON NIMAGE NOBS NEXP DEPTH SAMP TIME MODEL CHI2 '
-    'WCSDVARR D2IMARR NOISEFREE',
+    'WCSDVARR D2IMARR NOISEFREE BKGD BKGMASK SRCMASK',
 }
 _ROLE_OF = {word: role for role, words in _ROLES.items() for word in words.split()}
 
-#: Words that say nothing.
-_EMPTY_WORDS = _SCIENCE | {'MAP'}
+#: Words that say nothing: an image without its sky has the errors of the one with it, and Stokes I
+#: those that are of I.
+_EMPTY_WORDS = _SCIENCE | {'MAP', 'BAD', 'PIXEL', 'BKSUB', 'BKGSUB', 'STOKES'}
 
 #: What astropy calls an extension without a name.
 _NO_NAMES = ('', 'PRIMARY', 'COMPRESSED_IMAGE')

@@ -1,36 +1,50 @@
 """Masks made of bits: which of them say that a pixel must not be used."""
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ['QualityBits', 'quality_bits']
+__all__ = ['QualityBits', 'has_named_bits', 'quality_bits']
 
-#: Mask planes of Rubin, HSC and SPHEREx, named by MP_* cards, whose pixels hold no or wrong light.
-#: Others say that a source is there (DETECTED), that a value was replaced by a good one (INTRP),
-#: or that a coadd has fewer images there (SENSOR_EDGE, CLIPPED, REJECTED, INEXACT_PSF).
+#: Mask planes that headers name, whose pixels hold no or wrong light: of Rubin and HSC, with the
+#: longer names of Rubin's later files, and of SPHEREx. Others say that there is a source (DETECTED),
+#: that a value was replaced by a good one (INTRP), or that a coadd has fewer images there
+#: (SENSOR_EDGE, CLIPPED, REJECTED, INEXACT_PSF).
 _BAD_PLANES = frozenset(
     (
         'BAD',
         'SAT',
+        'SATURATED',
         'CR',
+        'COSMIC_RAY',
         'EDGE',
+        'DETECTION_EDGE',
         'NO_DATA',
         'SUSPECT',
         'UNMASKEDNAN',
+        'UNMASKED_NAN',
         'VIGNETTED',
         'STREAK',
+        'ITL_DIP',
         'TRANSIENT',
         'OVERFLOW',
         'SUR_ERROR',
         'REFERENCE',
         'NONFUNC',
+        'DICHROIC',
         'MISSING_DATA',
         'HOT',
         'COLD',
+        'PHANMISS',
         'NONLINEAR',
         'PERSIST',
         'OUTLIER',
+        'GHOST',
+        'GHOST_FPA',
+        'GHOST_EXT',
+        'BLOOM',
+        'SNOWBALL',
     )
 )
 
@@ -47,12 +61,22 @@ _RUBIN = {
     'NO_DATA': 8,
 }
 
-#: DO_NOT_USE of JWST and Roman, INVALID of Euclid: set with each reason that spoils a pixel.
-_SUMMARY_BIT = ('JWST', 'ROMAN', 'EUCLID')
+#: Set with each reason that spoils a pixel: DO_NOT_USE of JWST and Roman, INVALID of Euclid. Where
+#: there is no sky on the detector, JWST and Roman say NON_SCIENCE (bit 9).
+_SUMMARY = {'JWST': (0, 9), 'ROMAN': (0, 9), 'EUCLID': (0,)}
 
-#: Bits that may be used, of HST by camera: warm pixels and hot ones that the dark corrects, and in
-#: WFC3/IR warm pixels and blobs; those that STScI drizzles with.
-_HST_USABLE = {'ACS': 32 | 64, 'WFC3': 32 | 64, 'WFC3 IR': 64 | 512}
+#: Bits that may be used, of HST by camera: hot (16) and warm pixels (64), which the dark corrects,
+#: but none whose dark changes (32); in WFC3/IR warm pixels and blobs. Those that STScI drizzles.
+_HST_USABLE = {'ACS': 16 | 64, 'WFC3': 16 | 64, 'WFC3 IR': 64 | 512}
+
+#: Of Gemini: not in the linear range, which is corrected, and more than one exposure.
+_GEMINI_USABLE = 2 | 32
+
+#: Of the Dark Energy Survey, whose images have SCI, MSK and WGT: what its coadds give no weight
+#: (bad pixels and amplifiers, cosmic rays, trails, bleeding, crosstalk, edges, streaks), and
+#: saturated pixels. Interpolated, fixed and suspect ones, and those near bright stars, are used.
+_DES_BAD = 1 | 2 | 8 | 16 | 64 | 128 | 256 | 512 | 1024
+_DES_KNOWN = 0x7FFF
 
 _ALL = -1
 
@@ -112,9 +136,9 @@ def quality_bits(hdu, header, beside=()):
     Returns
     -------
     `QualityBits`
-        By the MP_* cards of the mask where there are some. Or else by the telescope. Or else bit 0,
-        which is that of bad pixels in all surveys known to us, and no other; all, where the mask is
-        one of truth values.
+        By the cards MP_* or MSKN* of the mask where there are some. Or else by the telescope. Or
+        else bit 0, which is that of bad pixels in all surveys known to us, and no other; all, where
+        the mask is one of truth values.
     """
     planes = _planes(hdu.header)
     if not planes and {'IMAGE', 'MASK', 'VARIANCE'}.issubset(beside) and hdu.name == 'MASK':
@@ -125,25 +149,46 @@ def quality_bits(hdu, header, beside=()):
     # CCDData writes truth values as bytes, and a bad pixel map has no bits.
     if hdu.name == 'BPM' or (hdu.name == 'MASK' and hdu.header.get('BITPIX') == 8):
         return QualityBits(_ALL, _ALL, 'not 0')
+    if {'SCI', 'MSK', 'WGT'}.issubset(beside) and hdu.name == 'MSK':
+        return QualityBits(_DES_BAD, _DES_KNOWN, f'bits of {_DES_BAD}')
     telescope = str(header.get('TELESCOP', '')).upper()
-    if telescope in _SUMMARY_BIT:
-        return QualityBits(1, _ALL, 'bit 0')
+    if telescope in _SUMMARY:
+        bits = _SUMMARY[telescope]
+        return QualityBits(_joined(bits), _ALL, _words(bits))
+    if telescope.startswith('GEMINI') and hdu.name == 'DQ':
+        return _all_but(_GEMINI_USABLE)
     camera = str(header.get('INSTRUME', '')).upper()
     if camera == 'WFC3' and str(header.get('DETECTOR', '')).upper() == 'IR':
         camera = 'WFC3 IR'
     if telescope == 'HST' and camera in _HST_USABLE:
-        usable = _HST_USABLE[camera]
-        return QualityBits(0x7FFFFFFF & ~usable, _ALL, f'all but {usable}')
-    return QualityBits(1, 1, 'bit 0')
+        return _all_but(_HST_USABLE[camera])
+    return QualityBits(1, 1, _words((0,)))
+
+
+def has_named_bits(hdu):
+    """Whether the header of a mask names its bits."""
+    return bool(_planes(hdu.header))
 
 
 def _planes(header):
-    """Numbers of bits by name, of the cards MP_*."""
-    return {
-        key.upper().removeprefix('MP_'): value
-        for key, value in header.items()
-        if key.upper().startswith('MP_') and type(value) is int and 0 <= value < 64
-    }
+    """Numbers of bits by name, of cards ``MP_BAD = 0``, or ``MSKN0000 = 'BAD'``."""
+    planes = {}
+    for key, value in header.items():
+        key = key.upper()
+        numbered = re.fullmatch(r'MSKN(\d{4})', key)
+        if numbered:
+            key, value = f'MP_{str(value).strip().upper()}', int(numbered[1])
+        if key.startswith('MP_') and type(value) is int and 0 <= value < 64:
+            planes[key.removeprefix('MP_')] = value
+    return planes
+
+
+def _all_but(usable):
+    return QualityBits(0x7FFFFFFF & ~usable, _ALL, f'all but {usable}')
+
+
+def _words(bits):
+    return f'bit{"s" if len(bits) > 1 else ""} {", ".join(map(str, bits))}'
 
 
 def _joined(numbers):

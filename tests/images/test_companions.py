@@ -84,22 +84,76 @@ def test_planes_of_rubin_need_no_names():
     assert masked_rows(image) == [0, 1, 3, 4, 7, 8]
 
 
-@pytest.mark.parametrize('telescope', ['JWST', 'ROMAN', 'EUCLID'])
-def test_the_bit_that_sums_up_all_others_counts_alone(telescope):
-    image = read(plane(PIXELS, 'SCI'), plane(bits(_1=0, _2=2, _3=30), 'DQ'), TELESCOP=telescope)
-    assert masked_rows(image) == [1]
+#: Of SPHEREx, as the mosaics of its archive leave them out or not.
+SPHEREX = {'TRANSIENT': 0, 'NONFUNC': 6, 'DICHROIC': 7, 'HOT': 10, 'FULLSAMPLE': 12, 'SOURCE': 21}
+
+
+@pytest.mark.parametrize(
+    ('names', 'rows'),
+    [
+        (
+            {'NO_DATA': 0, 'COSMIC_RAY': 1, 'DETECTED': 2, 'SATURATED': 3, 'INTERPOLATED': 5},
+            [0, 1, 3],
+        ),
+        ({'DETECTION_EDGE': 9, 'NOT_DEBLENDED': 1, 'UNMASKED_NAN': 30, 'SUSPECT': 4}, [0, 2, 3]),
+        (SPHEREX, [0, 1, 2, 3]),
+    ],
+)
+def test_names_of_bits_stand_on_either_side(names, rows):
+    values = np.zeros(SHAPE, dtype='i4')
+    values[: len(names), 0] = [1 << bit for bit in names.values()]
+    old = {f'HIERARCH MP_{name}': bit for name, bit in names.items()}
+    new = {f'MSKN{bit:04d}': name for name, bit in names.items()}
+    for cards in (old, new):
+        assert masked_rows(read(plane(PIXELS, 'IMAGE'), plane(values, 'MASK', **cards))) == rows
+
+
+def test_a_mask_in_two_parts():
+    parts = [
+        plane(bits(_1=3), 'MASK', EXTVER=1, MSKN0003='NO_DATA'),
+        plane(bits(_2=3, _4=4), 'MASK', EXTVER=2, MSKN0003='BAD', MSKN0004='DETECTED'),
+    ]
+    assert masked_rows(read(plane(PIXELS, 'IMAGE'), *parts)) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ('telescope', 'rows'), [('JWST', [1, 4]), ('ROMAN', [1, 4]), ('EUCLID', [1])]
+)
+def test_the_bit_that_sums_up_all_others_counts_alone(telescope, rows):
+    values = bits(_1=0, _2=2, _3=30, _4=9)
+    image = read(plane(PIXELS, 'SCI'), plane(values, 'DQ'), TELESCOP=telescope)
+    assert masked_rows(image) == rows
+
+
+def test_bits_of_the_dark_energy_survey():
+    # BPM, SATURATE, INTERP, BADAMP, CRAY, STAR, TRAIL, EDGEBLEED, SSXTALK, EDGE, STREAK, SUSPECT.
+    values = np.zeros(SHAPE, dtype='i4')
+    values[:12, 0] = 1 << np.arange(12)
+    values[:3, 1] = 1 << np.arange(12, 15)  # FIXED, NEAREDGE, TAPEBUMP
+    image = read(plane(PIXELS, 'SCI'), plane(values, 'MSK'), plane(2.0, 'WGT'))
+    assert masked_rows(image) == [0, 1, 3, 4, 6, 7, 8, 9, 10]
+    assert not image.mask[:, 1].any()
+
+
+def test_bits_of_gemini():
+    # Bad, not linear, saturated, cosmic ray, no data, overlap, without light.
+    values = np.zeros(SHAPE, dtype='u2')
+    values[:7, 0] = 1 << np.arange(7)
+    image = read(plane(PIXELS, 'SCI'), plane(values, 'DQ'), TELESCOP='Gemini-South')
+    assert masked_rows(image) == [0, 2, 3, 4, 6]
 
 
 @pytest.mark.parametrize(
     ('camera', 'rows'),
     [
-        ({'INSTRUME': 'ACS'}, [1, 2, 5, 6, 7, 8, 9]),
-        ({'INSTRUME': 'WFC3', 'DETECTOR': 'UVIS'}, [1, 2, 5, 6, 7, 8, 9]),
-        ({'INSTRUME': 'WFC3', 'DETECTOR': 'IR'}, [1, 2, 3, 5, 6, 8, 9]),
+        # Hot pixels have bit 4, those whose dark changes bit 5, warm ones bit 6.
+        ({'INSTRUME': 'ACS'}, [1, 2, 3, 5, 6, 7, 8, 9]),
+        ({'INSTRUME': 'WFC3', 'DETECTOR': 'UVIS'}, [1, 2, 3, 5, 6, 7, 8, 9]),
+        ({'INSTRUME': 'WFC3', 'DETECTOR': 'IR'}, [1, 2, 3, 5, 6, 8, 9, 10]),
     ],
 )
 def test_bits_of_hubble_that_are_drizzled_are_not_masked(camera, rows):
-    values = bits('i2', _1=0, _2=4, _3=5, _4=6, _5=7, _6=8, _7=9, _8=12, _9=14)
+    values = bits('i2', _1=0, _2=2, _3=5, _4=6, _5=7, _6=8, _7=9, _8=12, _9=14, _10=4)
     image = read(plane(PIXELS, 'SCI'), plane(values, 'DQ'), TELESCOP='HST', **camera)
     assert masked_rows(image) == rows
 
@@ -231,6 +285,30 @@ def test_masks_without_a_name_of_their_own_belong_to_the_only_image():
     mask = plane(bits('u1', _3=0), 'MASK')
     assert masked_rows(read(plane(PIXELS, 'CCD4'), mask)) == [3]
     assert masked_rows(read(plane(PIXELS, 'CCD4'), plane(PIXELS, 'CCD5'), mask)) == []
+
+
+def test_the_only_image_owns_what_has_its_version():
+    masks = [plane(bits('u1', **{f'_{k}': 0}), 'MASK', EXTVER=k) for k in (1, 2)]
+    assert masked_rows(read(plane(PIXELS, 'SCI', EXTVER=2), *masks)) == [2]
+    assert masked_rows(read(plane(PIXELS, 'SCI', EXTVER=1), *masks)) == [1]
+
+
+@pytest.mark.parametrize(
+    ('names', 'kind'),
+    [
+        (['SCI_BKSUB', 'SCI', 'ERR', 'BKGMASK', 'BKGD'], 'deviation'),
+        (['STOKES I', 'STOKES Q', 'ERROR I', 'ERROR Q', 'BAD PIXEL MASK'], 'deviation'),
+        (['DATA', 'STAT'], 'variance'),
+    ],
+)
+def test_names_of_several_pipelines(names, kind):
+    image = read(
+        *(plane(PIXELS, name) if k == 0 else plane(4.0, name) for k, name in enumerate(names))
+    )
+    assert np.array_equal(image.data, PIXELS)
+    assert image.meta['HDUUNC'].endswith(kind)
+    assert np.allclose(image.uncertainty.array, 2 if kind == 'variance' else 4)
+    assert image.mask is None
 
 
 def test_a_weight_that_is_read_itself_has_no_companions():
