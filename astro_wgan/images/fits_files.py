@@ -147,7 +147,12 @@ class _Unpacked:
 
 def _only_member(file):
     archive = zipfile.ZipFile(file)
-    members = archive.infolist()
+    # Beside files, there may be folders, and what macOS adds of its own.
+    members = [
+        member
+        for member in archive.infolist()
+        if not (member.is_dir() or member.filename.startswith('__MACOSX/'))
+    ]
     if len(members) != 1:
         raise ValueError(f'A zip file must hold one FITS file; this one holds {len(members)}.')
     return archive.open(members[0])

@@ -55,19 +55,23 @@ def as_path(source):
         raise ImageError(f'{text} is a URL: download the file and give its path.')
     parts = _WITH_EXTENSION.fullmatch(text)
     if parts and Path(parts[1]).is_file():
-        name, _, version = parts[2].strip('[]').partition(',')
-        how = (
-            f'({name!r}, {version})'
-            if version.isdigit()
-            else name
-            if name.isdigit()
-            else repr(name)
-        )
-        raise ImageError(
-            f'{text} is no file, but {parts[1]} is one: give its extension by `hdu`, as {how}; on '
-            'the command line by --hdu, its name or number.'
-        )
+        raise ImageError(f'{text} is no file, but {parts[1]} is one: {_instead_of(parts[2])}.')
     return path
+
+
+def _instead_of(brackets):
+    """What to do instead of writing brackets behind a path."""
+    first, *others = re.findall(r'\[([^\[\]]*)\]', brackets)
+    section = 'take its section as `[rows, columns]` of the image that is read'
+    if ':' in first:
+        return section
+    name, _, version = first.partition(',')
+    how = name if name.isdigit() else repr(name)
+    how = f'({name!r}, {version})' if version.isdigit() else how
+    extension = (
+        f'give its extension by `hdu`, as {how}; on the command line by --hdu, its name or number'
+    )
+    return f'{extension}, and {section}' if others else extension
 
 
 def is_fits(begin):

@@ -1,6 +1,7 @@
 """One plane of pixels, in native floats, with each unusable pixel masked."""
 
 from copy import copy
+from numbers import Integral
 
 import numpy as np
 from astropy import units as u
@@ -35,7 +36,7 @@ def plane_index(shape, plane):
     ------
     ImageError
         If there are fewer than two axes, it is a cube without a chosen plane, or none with one, or
-        has no such plane.
+        has no such plane, or ``plane`` is no whole number.
     """
     if len(shape) < 2:
         raise ImageError(f'An image must have two axes; got an array of shape {shape}.')
@@ -47,6 +48,8 @@ def plane_index(shape, plane):
         )
     if plane is not None and len(axes) != 1:
         raise ImageError(f'`plane` chooses from a cube of three axes; the image has shape {shape}.')
+    if plane is not None and (isinstance(plane, bool) or not isinstance(plane, Integral)):
+        raise ImageError(f'`plane` must be a whole number; got {plane!r}.')
     if plane is not None and not 0 <= plane < shape[axes[0]]:
         raise ImageError(f'`plane` must lie from 0 to {shape[axes[0]] - 1}; got {plane}.')
     return tuple(plane if axis in axes else 0 for axis in range(len(shape) - 2))

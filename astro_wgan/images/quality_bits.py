@@ -8,9 +8,9 @@ import numpy as np
 __all__ = ['QualityBits', 'has_named_bits', 'quality_bits']
 
 #: Mask planes that headers name, whose pixels hold no or wrong light: of Rubin and HSC, with the
-#: longer names of Rubin's later files, and of SPHEREx. Others say that there is a source (DETECTED),
-#: that a value was replaced by a good one (INTRP), or that a coadd has fewer images there
-#: (SENSOR_EDGE, CLIPPED, REJECTED, INEXACT_PSF).
+#: longer names of Rubin's later files, and of SPHEREx. Others say that a source is there
+#: (DETECTED), that a value was replaced by a good one (INTRP), or that a coadd has fewer images
+#: there (SENSOR_EDGE, CLIPPED, REJECTED, INEXACT_PSF).
 _BAD_PLANES = frozenset(
     (
         'BAD',

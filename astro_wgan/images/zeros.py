@@ -32,7 +32,13 @@ _SOLID = 0.5
 #: Share of either sign that the noise around has, at least, or else the level of the sky there in
 #: units of its scatter: the share of negative pixels of a sky of this level.
 _EITHER_SIGN = 0.02
-_LEVEL = 2.0
+_LEVEL = 1.7
+
+#: Where pixels below a threshold were set to zero, none are close to zero, and many just above it:
+#: share of them, at most, that lies within once more their distance from zero (or half their
+#: scatter, at another level), and how many different values are no steps of rounding.
+_JUST_ABOVE = 0.1
+_DIFFERENT = 8
 
 #: How far from that level, in units of the scatter, the median of all data may be: around a model
 #: that was cut off are its faintest pixels, around a footprint is sky, as nearly everywhere.
@@ -100,8 +106,9 @@ def no_data(pixels, *, mask=None, zeros='auto'):
 
     * are areas of data, few of which are zero;
     * differ from pixel to pixel as noise does, by more than rounding;
-    * have either sign in 2 per cent at least, or a median of more than 2 times their scatter;
+    * have either sign in 2 per cent at least, or a median of more than 1.7 times their scatter;
     * have the level of the sky, the median of all data within 5 times their scatter;
+    * do not begin at a threshold, below which pixels were set to zero;
     * are not fainter beside the zeros than further away.
 
     All such areas of an image are judged together, and those of stamps all together. Thinner lines
@@ -278,8 +285,21 @@ class _Around:
             return False
         if abs(np.median(beside) - level) > _SLOPE * scatter:
             return False
-        has_both_signs = min(np.mean(values < 0), np.mean(values > 0)) >= _EITHER_SIGN
-        return bool(has_both_signs or abs(level) >= _LEVEL * scatter)
+        is_high = abs(level) >= _LEVEL * scatter
+        if not is_high and min(np.mean(values < 0), np.mean(values > 0)) < _EITHER_SIGN:
+            return False
+        if is_high:
+            return not _has_threshold(values * np.sign(level), 0.5 * scatter)
+        return not _has_threshold(np.abs(values))
+
+
+def _has_threshold(values, reach=None):
+    """Whether values begin where they are dense, within a reach (or as much as the first is)."""
+    values = values[values != 0]
+    first = np.quantile(values, 0.01)
+    above = values[(values > 1.001 * first) & (values < first + (reach or 0.999 * first))]
+    is_dense = len(above) > _JUST_ABOVE * len(values)
+    return bool(is_dense and len(np.unique(above)) >= _DIFFERENT)
 
 
 def _beyond_border(zero):

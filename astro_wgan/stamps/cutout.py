@@ -13,6 +13,7 @@ from astropy.table import QTable
 from astropy.utils.exceptions import AstropyUserWarning
 from numpy.lib.stride_tricks import sliding_window_view
 
+from astro_wgan.images.extensions import IMAGE_HDUS
 from astro_wgan.images.fits_image import FitsImage
 from astro_wgan.images.parts import Parts, opened_in_parts, read_parts
 from astro_wgan.images.planes import JUDGED
@@ -246,7 +247,7 @@ def _are_images(image):
     """Whether it is a list of images, and not one as a list of lines."""
     if not isinstance(image, (list, tuple)) or not image or isinstance(image, fits.HDUList):
         return False
-    single = (str, os.PathLike, NDData, Cutout2D, fits.PrimaryHDU, fits.ImageHDU, fits.CompImageHDU)
+    single = (str, os.PathLike, NDData, Cutout2D, fits.HDUList, *IMAGE_HDUS)
     return all(isinstance(b, single) or getattr(b, 'ndim', 0) == 2 for b in image)
 
 

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from astropy.io import fits
 from astropy.nddata import Cutout2D, NDData
 
+from astro_wgan.images.extensions import IMAGE_HDUS
 from astro_wgan.images.reading import read_image
 from astro_wgan.stamps.convert import join_cutouts
 from astro_wgan.stamps.cutout import cut_stamps
@@ -14,6 +16,9 @@ from astro_wgan.stamps.stampset import StampSet
 from astro_wgan.stamps.store import StampStore
 
 __all__ = ['as_stamps']
+
+#: What stamps can be cut from, but for arrays, which may be stamps themselves.
+_IMAGES = (NDData, Cutout2D, fits.HDUList, *IMAGE_HDUS)
 
 
 def as_stamps(stamps, *, positions=None, size=64, outside='refuse'):
@@ -27,8 +32,8 @@ def as_stamps(stamps, *, positions=None, size=64, outside='refuse'):
         `~astropy.nddata.Cutout2D`, `~astropy.nddata.CCDData` or `~astropy.nddata.NDData`, each a
         stamp.
     positions : array_like, SkyCoord, Table or regions, optional
-        Where ``stamps`` is an image, NDData, Cutout2D or a path: the centres of the stamps, as in
-        `~astro_wgan.stamps.cut_stamps`. What lies outside of the image is masked.
+        Where ``stamps`` is an image, NDData, Cutout2D, HDU or a path: the centres of the stamps,
+        as in `~astro_wgan.stamps.cut_stamps`. What lies outside of the image is masked.
     size : int or tuple of int, optional
         Pixels along the edge of those stamps.
 
@@ -57,9 +62,9 @@ def as_stamps(stamps, *, positions=None, size=64, outside='refuse'):
     """
     is_path = isinstance(stamps, (str, os.PathLike))
     if positions is not None:
-        if not is_path and not isinstance(stamps, (NDData, Cutout2D)):
+        if not is_path and not isinstance(stamps, _IMAGES):
             raise ValueError(
-                '`positions` are for an image, CCDData, NDData, Cutout2D or a path, of which '
+                '`positions` are for an image, CCDData, NDData, Cutout2D, HDU or a path, of which '
                 f'stamps are cut; got {type(stamps).__name__}.'
             )
         stamps = cut_stamps(stamps, positions=positions, size=size, partial='fill', outside='keep')

@@ -239,6 +239,16 @@ def test_a_zip_file_holds_one_file(tmp_path):
         read_image(tmp_path / 'image.zip')
 
 
+def test_folders_of_a_zip_file_are_no_files(tmp_path):
+    with zipfile.ZipFile(tmp_path / 'image.zip', 'w') as archive:
+        archive.writestr('field/', '')
+        archive.writestr('field/image.fits', image_with())
+        archive.writestr('__MACOSX/field/._image.fits', 'of macOS')
+    fits_file = tmp_path / 'image.fits'
+    fits_file.write_bytes(image_with())
+    assert np.array_equal(read_image(tmp_path / 'image.zip').data, read_image(fits_file).data)
+
+
 @pytest.mark.parametrize(
     ('algorithm', 'name', 'value', 'words'),
     [

@@ -85,10 +85,20 @@ def test_other_kinds_of_files_are_named(tmp_path, begin, message):
 def test_extensions_in_a_path_are_an_argument(tmp_path):
     path = tmp_path / 'image.fits'
     fits.writeto(path, PIXELS)
-    for name, how in {'[SCI,2]': "('SCI', 2)", '[1]': '1', '[DQ]': "'DQ'"}.items():
+    for name, how in {
+        '[SCI,2]': "('SCI', 2)",
+        '[SCI,2][1:9,*]': "('SCI', 2)",
+        '[1]': '1',
+        '[DQ]': "'DQ'",
+    }.items():
         message = f'image.fits is one: give its extension by `hdu`, as {how};'
         with pytest.raises(ImageError, match=re.escape(message)):
             read_image(f'{path}{name}')
+    for section in ('[1:9,2:4]', '[0][1:9,2:4]'):
+        with pytest.raises(
+            ImageError, match='take its section as `\\[rows, columns]` of the image'
+        ):
+            read_image(f'{path}{section}')
     with pytest.raises(FileNotFoundError):
         read_image(tmp_path / 'other.fits[SCI]')
     odd = tmp_path / 'image[1].fits'

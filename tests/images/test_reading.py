@@ -229,6 +229,10 @@ def test_cube_needs_a_plane_unless_it_has_only_one():
         read_image(cube)
     with pytest.raises(ImageError, match='`plane` must lie from 0 to 2; got 3'):
         read_image(cube, plane=3)
+    for odd in ('1', 1.5, True, [1], np.nan):
+        with pytest.raises(ImageError, match='`plane` must be a whole number; got'):
+            read_image(cube, plane=odd)
+    assert np.array_equal(read_image(cube, plane=np.int64(1)).data, cube[1])
     with pytest.raises(ImageError, match='`plane` chooses from a cube'):
         read_image(PIXELS, plane=0)
     with pytest.raises(ImageError, match='`plane` chooses from a cube'):

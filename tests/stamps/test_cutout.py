@@ -499,6 +499,8 @@ def test_a_list_of_images_makes_bands(tmp_path):
     from_files = cut_stamps(paths, **options)
     np.testing.assert_array_equal(from_files.pixels, stamps.pixels[..., :2])
     assert from_files.meta['provenance']['image'] == [str(path) for path in paths]
+    hdus = [image.to_hdu() for image in images[:2]]
+    np.testing.assert_array_equal(cut_stamps(hdus, **options).pixels, from_files.pixels)
 
 
 def test_images_that_are_no_bands_of_one_field():

@@ -41,7 +41,13 @@ def test_images_are_stamps(pixels):
 
 def test_positions_cut_an_image_or_the_one_of_a_path(pixels, tmp_path):
     fits.writeto(tmp_path / 'field.fits', pixels[0])
-    for image in (CCDData(pixels[0], unit='nJy'), tmp_path / 'field.fits'):
+    hdu = fits.PrimaryHDU(pixels[0])
+    for image in (
+        CCDData(pixels[0], unit='nJy'),
+        tmp_path / 'field.fits',
+        hdu,
+        fits.HDUList([hdu]),
+    ):
         found = as_stamps(image, positions=[(5, 6), (0, 0)], size=4)
         expected = [
             Cutout2D(pixels[0], position, 4, mode='partial') for position in [(5, 6), (0, 0)]
