@@ -32,8 +32,10 @@ class PixelValues:
 
     Attributes
     ----------
-    blank, zero : int or None
-        ``BLANK`` of integers, and what astropy adds to those that are unsigned.
+    blank : int or None
+        ``BLANK`` of integers.
+    zero : float
+        ``BZERO``, which astropy adds.
     asinh : tuple of float or None
         ``BOFFSET`` and ``BSOFTEN``.
     bias : float
@@ -48,7 +50,7 @@ class PixelValues:
     """
 
     blank: int | None = None
-    zero: int = 0
+    zero: float = 0
     asinh: tuple | None = None
     bias: float = 0.0
     note: str = ''
@@ -87,8 +89,9 @@ class PixelValues:
         elif any(key in header for key in _OF_PLATES):
             note = 'densities of a photographic plate'
             _warn(f'The pixels of {where} are {note}, which are not linear in flux.')
-        blank, zero = (_whole(header, key) for key in ('BLANK', 'BZERO'))
-        return cls(blank, zero or 0, asinh, bias, note)
+        # Of floats it means nothing.
+        blank = _whole(header, 'BLANK') if header.get('BITPIX', 0) > 0 else None
+        return cls(blank, _number(header, 'BZERO') or 0, asinh, bias, note)
 
     def __call__(self, stored):
         """
@@ -105,8 +108,8 @@ class PixelValues:
             Floats with NaN for what is blank; the given pixels where nothing is to be done.
         """
         values = stored
-        if self.blank is not None and stored.dtype.kind in 'iu':
-            blank = self.blank + self.zero if stored.dtype.kind == 'u' else self.blank
+        blank = self._stored_blank(stored.dtype)
+        if blank is not None:
             values = as_float(stored, 'source')
             values[stored == blank] = np.nan
         if self.asinh is None and not self.bias:
@@ -117,6 +120,17 @@ class PixelValues:
         offset, soft = self.asinh
         with np.errstate(over='ignore'):  # what is not finite is masked
             return offset + 2 * soft * np.sinh(values / _POGSON)
+
+    def _stored_blank(self, dtype):
+        """The value of blank pixels that are not NaN; None where there are none."""
+        if self.blank is None:
+            return None
+        if dtype.kind == 'u' or dtype == np.int8:
+            return self.blank + int(self.zero)
+        if dtype.kind == 'i':
+            return self.blank
+        # astropy makes NaN of each BLANK but 0, whatever BSCALE is.
+        return dtype.type(self.zero) if self.blank == 0 else None
 
     def describe(self, header):
         """Remove the cards that are done with from a header, and add what was done, in place."""

@@ -57,7 +57,7 @@ _LOGARITHM = re.compile(r'(?:log|log10|dex)\s*\((.*)\)|\[(.*)\]', re.IGNORECASE)
 
 _MAGNITUDE = re.compile(r'mag\s*\((?:(AB|ST)\s*(/.*)?|(.*))\)', re.IGNORECASE)
 
-_STERADIAN = re.compile(r'(?<![a-z])(sr|ster|sterad\w*)(?![a-z])', re.IGNORECASE)
+_STERADIAN = re.compile(r'(?<![a-z])(sr|str|ster|sterad\w*)(?![a-z])', re.IGNORECASE)
 
 _TOKEN = re.compile(
     r"""\s*(?:

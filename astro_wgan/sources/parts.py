@@ -9,6 +9,10 @@ from astro_wgan.sources.engine import BatchResult
 
 __all__ = ['PartFolder']
 
+#: Of the columns of a part; another number where there are other columns, or other values in them.
+#: Parts of former versions have none: their sources have no pixel scale.
+_FORMAT = 2
+
 
 class PartFolder:
     """
@@ -24,7 +28,8 @@ class PartFolder:
     Raises
     ------
     ValueError
-        If a part that is there belongs to other work, or is damaged; or if ``path`` is a file.
+        If a part that is there belongs to other work, is of a former version, or is damaged; or if
+        ``path`` is a file.
     """
 
     def __init__(self, path, fingerprint):
@@ -52,7 +57,7 @@ class PartFolder:
         """
         tables = ({}, {})
         for name, column in _read(self._file(number)).items():
-            if name != 'fingerprint':
+            if name not in ('fingerprint', 'format'):
                 table, _, name = name.partition('/')
                 if table not in ('0', '1'):
                     raise ValueError(f'The file {self._file(number)} is damaged.')
@@ -69,10 +74,13 @@ class PartFolder:
             for k, table in enumerate(result)
             for name, column in table.items()
         }
-        write_arrays(self._file(number), fingerprint=self._mark, **columns)
+        marks = {'fingerprint': self._mark, 'format': np.array(_FORMAT)}
+        write_arrays(self._file(number), **marks, **columns)
 
     def _check(self, path, fingerprint):
         other = fingerprint.mismatch(_read(path, ['fingerprint'])['fingerprint'])
+        if not other and not _is_of_this_version(path):
+            other = 'was written by another version of astro_wgan, which measured other columns'
         if other:
             raise ValueError(
                 f'The folder at `resume`, {self._path}, {other}. Name another folder, or remove '
@@ -81,6 +89,13 @@ class PartFolder:
 
     def _file(self, number):
         return self._path / f'part-{number:06d}.npz'
+
+
+def _is_of_this_version(path):
+    try:
+        return bool(np.all(read_arrays(path, ['format'])['format'] == _FORMAT))
+    except KeyError:
+        return False
 
 
 def _read(path, names=None):

@@ -1,13 +1,15 @@
 """Where stamps come from: the parent image of each, its corner there, and the WCS that follows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from astropy import units as u
 from astropy.wcs import WCS
 from astropy.wcs.utils import proj_plane_pixel_area
+from astropy.wcs.wcsapi import BaseLowLevelWCS
 
+from astro_wgan.images.celestial import celestial_wcs, has_celestial
 from astro_wgan.images.lookup_tables import moved_wcs
 from astro_wgan.images.sky import pixel_areas
 
@@ -254,14 +256,20 @@ class StampGeometry:
         Raises
         ------
         TypeError
-            If ``geometry`` is none.
+            If ``geometry`` is none, or an entry of ``wcs`` is no WCS.
         ValueError
             If both are given, or the one that is does not have n entries.
+
+        Warns
+        -----
+        AstropyUserWarning
+            If a WCS has celestial axes, but cannot be used, or SIP coefficients are left over.
         """
         if wcs is not None and geometry is not None:
             raise ValueError('Give `wcs` or `geometry`, not both.')
         if geometry is None:
-            geometry = cls.from_wcs([None] * n if wcs is None else wcs, shape)
+            usable = [None] * n if wcs is None else _usable(wcs, tuple(shape))
+            geometry = cls.from_wcs(usable, shape)
         if not isinstance(geometry, StampGeometry):
             raise TypeError(
                 f'`geometry` must be a StampGeometry, or None; got {type(geometry).__name__}.'
@@ -284,3 +292,19 @@ class StampGeometry:
             parent.append(position[geometry.parent])
         corner = np.concatenate([geometry.corner for geometry in geometries])
         return StampGeometry(tuple(parents), np.concatenate(parent), corner)
+
+
+def _usable(wcs, shape):
+    """What can be used of each WCS, as of that of an image; what is not celestial stays."""
+    if not isinstance(wcs, Iterable):
+        raise TypeError(f'`wcs` must be a list, one for each stamp; got {type(wcs).__name__}.')
+    known, usable = {}, []
+    for number, each in enumerate(wcs):
+        low = getattr(each, 'low_level_wcs', each)
+        if not (each is None or isinstance(low, BaseLowLevelWCS)):
+            raise TypeError(f'`wcs[{number}]` must be a WCS or None; got {type(each).__name__}.')
+        is_plain = each is None or (isinstance(each, WCS) and not has_celestial(each))
+        if id(each) not in known:
+            known[id(each)] = each if is_plain else celestial_wcs(each, shape)
+        usable.append(known[id(each)])
+    return usable

@@ -53,6 +53,18 @@ def test_blank_integers_are_masked_however_they_are_stored(tmp_path, dtype, zero
     assert np.array_equal(stamps.mask[0], (raw == BLANK)[1:5, 1:5])
 
 
+@pytest.mark.parametrize('tiled', [False, True])
+@pytest.mark.parametrize('cards', [{}, {'BSCALE': 0.1}, {'BSCALE': 0.1, 'BZERO': 7.3}])
+@pytest.mark.parametrize('dtype', ['u1', 'i2', 'i4', 'i8'])
+def test_a_blank_of_zero_is_masked_though_astropy_keeps_it(tmp_path, dtype, cards, tiled):
+    raw = np.arange(64, dtype=dtype).reshape(8, 8)
+    path = tmp_path / 'image.fits'
+    write(path, raw, {'BLANK': 0} | cards, COMPRESSIONS[dtype] if tiled else None)
+    assert np.array_equal(read_image(path, zeros='keep').mask, raw == 0)
+    stamps = cut_stamps(path, size=2, positions=[(0.5, 0.5)], zeros='keep')
+    assert stamps.mask[0].tolist() == [[True, False], [False, False]]
+
+
 @pytest.mark.parametrize('accessed', [False, True])
 @pytest.mark.parametrize('dtype', ['i2', 'i4', 'i8'])
 def test_blank_unsigned_integers_of_an_hdu_are_masked(tmp_path, dtype, accessed):

@@ -37,6 +37,10 @@ SPELLINGS = {
     'nJy': u.nJy,
     'nanomaggy': u.nmgy,
     'nanomaggies': u.nmgy,
+    'nanomaggie': u.nmgy,
+    'muJy': u.uJy,
+    'MJy/str': u.MJy / u.sr,
+    'photoelectrons/s': u.electron / u.s,
     'nmgy': u.nmgy,
     'maggies': u.mgy,
     # WISE, 2MASS, VISTA, UKIDSS, CFHT, ESO.

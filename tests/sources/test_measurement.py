@@ -296,6 +296,19 @@ def test_parts_of_other_work_or_damaged_ones_are_not_taken(pairs, tmp_path):
 
 
 @pytest.mark.usefixtures('small_batches')
+def test_parts_of_a_former_version_are_refused_before_anything_is_measured(pairs, tmp_path):
+    stamps = StampSet(pairs.pixels[:10])
+    measure(stamps, resume=tmp_path)
+    for part in tmp_path.iterdir():
+        with np.load(part) as arrays:
+            former = {name: arrays[name] for name in arrays if 'pixel_scale' not in name}
+        del former['format']
+        np.savez(part, **former)
+    with pytest.raises(ValueError, match='was written by another version of astro_wgan'):
+        measure(stamps, resume=tmp_path)
+
+
+@pytest.mark.usefixtures('small_batches')
 @pytest.mark.parametrize(
     ('change', 'what'),
     [

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from astropy import units as u
 from astropy.nddata import Cutout2D
-from astropy.wcs import WCS
+from astropy.utils.exceptions import AstropyUserWarning
+from astropy.wcs import WCS, Sip
 
+from astro_wgan import StampSet
 from astro_wgan.stamps.geometry import (
     ParentImage,
     StampGeometry,
@@ -78,6 +80,27 @@ def test_pixel_scale_is_that_of_the_first_stamp():
     assert u.isclose(geometry[np.array([1])].pixel_scale((8, 8)), 0.036 * u.arcsec / u.pix)
     assert StampGeometry.from_wcs([None], (8, 8)).pixel_scale((8, 8)) is None
     assert StampGeometry.from_wcs([], (8, 8)).pixel_scale((8, 8)) is None
+
+
+def test_sip_that_is_left_over_in_given_wcs_is_not_applied():
+    plain, wcs = make_wcs(), make_wcs()
+    wcs.sip = Sip(np.diag([0, 0, 1e-2]), np.diag([0, 0, 1e-2]), None, None, wcs.wcs.crpix)
+    with pytest.warns(AstropyUserWarning, match='without -SIP: they are left over'):
+        stamps = StampSet(np.ones((2, 8, 8)), wcs=[wcs, wcs])
+    assert len({id(parent.wcs) for parent in stamps.geometry.parents}) == 1
+    there = stamps.wcs[1].pixel_to_world(3, 4)
+    assert there.separation(plain.pixel_to_world(3, 4)).arcsec < 1e-6
+
+
+def test_given_wcs_may_have_more_axes_or_none_on_the_sky():
+    cube = WCS(naxis=3)
+    cube.wcs.ctype = 'RA---TAN', 'DEC--TAN', 'FREQ'
+    cube.wcs.crval = 150.1, 2.2, 1.4e9
+    cube.wcs.cdelt = -1e-5, 1e-5, 1e6
+    linear = WCS(naxis=2)
+    stamps = StampSet(np.ones((3, 8, 8)), wcs=[cube, None, linear])
+    assert [None if wcs is None else wcs.naxis for wcs in stamps.crop(4).wcs] == [2, None, 2]
+    assert stamps.pixel_scale.value == pytest.approx(0.036)
 
 
 def test_concatenated_geometries_share_their_parents():
