@@ -1,5 +1,6 @@
 """The celestial WCS of an image: what of it can be used, and how it is read."""
 
+import math
 import re
 import warnings
 
@@ -164,7 +165,8 @@ def _checked(wcs, shape):
     matrix = wcs.pixel_scale_matrix
     if not all(np.isfinite(values).all() for values in (wcs.wcs.crval, wcs.wcs.crpix, matrix)):
         raise ValueError('its numbers are not finite')
-    if abs(np.linalg.det(matrix)) <= _SINGULAR * np.prod(np.linalg.norm(matrix, axis=1)):
+    (a, b), (c, d) = matrix.tolist()
+    if abs(a * d - b * c) <= _SINGULAR * math.hypot(a, b) * math.hypot(c, d):
         raise ValueError('its matrix of pixel scales is singular')
     wcs.wcs.set()
     wcs = _without_leftover_sip(wcs)

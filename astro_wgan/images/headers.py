@@ -9,7 +9,7 @@ __all__ = ['describes_one_hdu', 'inherited_header', 'without_pixel_cards']
 #: Cards that describe one HDU's data, its place in the file or its WCS, and none other's.
 _OF_ONE_HDU = re.compile(
     r'SIMPLE|XTENSION|BITPIX|NAXIS\d*|EXTEND|NEXTEND|PCOUNT|GCOUNT|GROUPS|END|INHERIT|TFIELDS|'
-    r'EXTNAME|EXTVER|EXTLEVEL|HDUNAME|HDUVER|CHECKSUM|DATASUM|ZHECKSUM|ZDATASUM|'
+    r'EXTNAME|EXTVER|EXTLEVEL|EXTTYPE|HDUNAME|HDUVER|CHECKSUM|DATASUM|ZHECKSUM|ZDATASUM|'
     r'BSCALE|BZERO|BLANK|BOFFSET|BSOFTEN|DATAMIN|DATAMAX|'
     r'Z(?:IMAGE|SIMPLE|EXTEND|TENSION|BITPIX|NAXIS\d*|PCOUNT|GCOUNT|TILE\d+|CMPTYPE|NAME\d+|'
     r'VAL\d+|QUANTIZ|DITHER0|BLANK|SCALE|ZERO|BLOCKED|MASKCMP)|'
@@ -60,6 +60,6 @@ def inherited_header(header, primary):
 
 def without_pixel_cards(header):
     """The header without the cards that say how and where pixels are stored, in place."""
-    for key in ('BSCALE', 'BZERO', 'BLANK', 'INHERIT', 'EXTNAME', 'EXTVER', 'EXTLEVEL'):
+    for key in ('BSCALE', 'BZERO', 'BLANK', 'INHERIT', 'EXTNAME', 'EXTVER', 'EXTLEVEL', 'EXTTYPE'):
         header.remove(key, ignore_missing=True, remove_all=True)
     return header

@@ -72,8 +72,12 @@ def plane_of(image, plane):
     )
 
 
-def as_ccddata(image, *, zeros='auto'):
-    """NDData of an image as CCDData in native floats, with each unusable pixel masked."""
+def as_ccddata(image, *, zeros='auto', is_checked=False):
+    """
+    NDData of an image as CCDData in native floats, with each unusable pixel masked.
+
+    ``is_checked`` says that its WCS can be used, and that no other is in its ``meta``.
+    """
     pixels, hidden = without_mask(image.data)
     pixels = as_float(pixels, 'source')
     if 0 in pixels.shape:
@@ -95,7 +99,7 @@ def as_ccddata(image, *, zeros='auto'):
     uncertainty = None
     if image.uncertainty is not None:
         uncertainty = StdDevUncertainty(standard_deviation(image, image.unit))
-    wcs = celestial_wcs(image.wcs, pixels.shape)
+    wcs = image.wcs if is_checked else celestial_wcs(image.wcs, pixels.shape)
     ccd = ImageData(
         pixels,
         unit=u.dimensionless_unscaled if image.unit is None else image.unit,
@@ -103,7 +107,7 @@ def as_ccddata(image, *, zeros='auto'):
         mask=mask if mask.any() else None,
         wcs=wcs,
         # A copy, for what is said of the zeros.
-        meta=copy(image.meta if wcs is None else header_without_wcs(image.meta)),
+        meta=copy(image.meta if is_checked or wcs is None else header_without_wcs(image.meta)),
     )
     ccd.meta[JUDGED] = judged
     return ccd

@@ -159,4 +159,4 @@ def whole_image(image, *, zeros='auto'):
     image.check_size()
     pixels = image.read()
     image.warn_of_bits()
-    return as_ccddata(pixels, zeros=zeros)
+    return as_ccddata(pixels, zeros=zeros, is_checked=True)

@@ -23,6 +23,9 @@ MARGIN = _EDGE + _NARROW_REACH
 #: Rows that are looked at together.
 _ROWS = 512
 
+#: Of an image of so few pixels, all are compared with 0 sooner than a net of them.
+_FEW = 2**16
+
 #: Share of the pixels around, at most, that may be zero themselves, as integers are.
 _ZEROS_AROUND = 0.25
 
@@ -180,6 +183,8 @@ def _rows_with_void(image):
     """True for each strip of rows in which a square of zeros, or a line at the border, may be."""
     ny = len(image)
     strips = np.zeros(-(-ny // _ROWS), dtype=bool)
+    if image.size <= _FEW and image.all():
+        return strips
     first = _EDGE // 2
     # A net that no square slips through. In a square, a pixel has neighbors along both axes.
     zero = image[first::_EDGE, first::_EDGE] == 0

@@ -136,6 +136,7 @@ def test_texts_without_end_are_cut(tmp_path):
         'bsoften',
         'softbias',
         'extname',
+        'exttype',
         'xtension',
         'pcount',
         'inherit',
