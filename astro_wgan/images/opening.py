@@ -38,8 +38,10 @@ def as_path(source):
     Raises
     ------
     ImageError
-        If it is empty, a folder, a pipe, a device, a URL, or a path with an extension as CFITSIO
-        takes it.
+        If it is empty, no name of a file, a folder, a pipe, a device, a URL, or a path with an
+        extension as CFITSIO takes it.
+    FileNotFoundError
+        If there is no such file.
     """
     text = os.fspath(source)
     if text in ('', b''):
@@ -56,6 +58,7 @@ def as_path(source):
     parts = _WITH_EXTENSION.fullmatch(text)
     if parts and Path(parts[1]).is_file():
         raise ImageError(f'{text} is no file, but {parts[1]} is one: {_instead_of(parts[2])}.')
+    check_file(path, error=ImageError)
     return path
 
 

@@ -1,9 +1,12 @@
 """Pictures: JPEG, PNG and the like, as one plane."""
 
+import threading
 import warnings
+from contextlib import contextmanager
 
 import numpy as np
 from astropy.nddata import NDData
+from astropy.utils.exceptions import AstropyUserWarning
 from PIL import Image, UnidentifiedImageError
 
 from astro_wgan.exceptions import ImageError
@@ -27,6 +30,17 @@ _BYTES_OF_PIXEL = 9
 #: Pixels whose colours become luminance at a time.
 _AT_A_TIME = 2**22
 
+#: Pillow's own limit on pixels holds for the whole process, and is lifted by one thread at a time.
+_LIFTING = threading.Lock()
+
+#: First bytes of TIFF, of which Pillow does not know all kinds, and what numbers are in one.
+_TIFF_BEGINS = (b'II*\0', b'MM\0*', b'II+\0', b'MM\0+')
+_BITS, _SAMPLE_FORMAT = 258, 339
+_UNSIGNED, _SIGNED = 1, 2
+
+#: The largest value that Pillow has for the largest of a PPM, by its mode.
+_LARGEST = {'L': 255, 'I': 65535}
+
 #: Begin of a scan of a JPEG. Each may change all pixels, and takes as long as a whole picture.
 _SCAN = b'\xff\xda'
 _MOST_SCANS = 200
@@ -48,29 +62,61 @@ def read_picture(file, path, *, max_size=None):
     ------
     ImageError
         If it is of no known format, damaged, or larger than is allowed.
+
+    Warns
+    -----
+    AstropyUserWarning
+        If its colors have 16 bits, of which Pillow gives 8.
     """
     try:
-        with warnings.catch_warnings():
-            # Of pictures that may be too large, which is checked here.
-            warnings.simplefilter('ignore', Image.DecompressionBombWarning)
-            picture = Image.open(file, formats=_FORMATS)
-        with picture:
-            check_size(
-                _BYTES_OF_PIXEL * picture.width * picture.height,
-                f'The picture in {path}',
-                max_size=max_size,
-                error=ImageError,
-            )
-            _check_scans(picture, file, path)
-            return _pixels(picture)
+        try:
+            return _read(file, path, max_size)
+        except Image.DecompressionBombError:
+            # Which may be less than is allowed here.
+            with _without_limit_of_pillow():
+                return _read(file, path, max_size)
     except (ImageError, Warning):
         raise
     except UnidentifiedImageError as error:
+        file.seek(0)
+        if file.read(4) in _TIFF_BEGINS:
+            raise ImageError(
+                f'{path} is damaged, or a TIFF of a kind that Pillow does not know, such as of '
+                '64-bit floats: give its array, read by the package `tifffile`.'
+            ) from error
         raise ImageError(
             f'{path} is neither FITS nor a picture of a format that is read: {_NAMES}.'
         ) from error
     except Exception as error:  # what Pillow raises has no common class
         raise ImageError(f'{path} cannot be read as a picture: {error}') from error
+
+
+def _read(file, path, max_size):
+    with warnings.catch_warnings():
+        # Of pictures that may be too large, which is checked here.
+        warnings.simplefilter('ignore', Image.DecompressionBombWarning)
+        picture = Image.open(file, formats=_FORMATS)
+    with picture:
+        # A TIFF may have tiles larger than itself.
+        sizes = picture.size, getattr(picture, '_tile_size', picture.size)
+        check_size(
+            _BYTES_OF_PIXEL * max(width * height for width, height in sizes),
+            f'The picture in {path}',
+            max_size=max_size,
+            error=ImageError,
+        )
+        _check_scans(picture, file, path)
+        return _pixels(picture, path)
+
+
+@contextmanager
+def _without_limit_of_pillow():
+    with _LIFTING:
+        former, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = former
 
 
 def _check_scans(picture, file, path):
@@ -84,15 +130,66 @@ def _check_scans(picture, file, path):
         raise ImageError(f'{path} has {scans} scans; a JPEG may have {_MOST_SCANS}.')
 
 
-def _pixels(picture):
+def _pixels(picture, path):
+    upper = _warn_of_upper_bits(picture, path)
     if picture.mode in ('LA', 'La'):
-        picture = picture.getchannel('L')
-    if len(picture.getbands()) == 1 and picture.mode not in ('1', 'P'):
-        return NDData(np.array(picture), meta={'pixels': 'grey values as stored', **_TOP_DOWN})
+        values, said = np.array(picture.getchannel('L')), 'grey values as stored'
+    elif len(picture.getbands()) == 1 and picture.mode not in ('1', 'P'):
+        values, said = _as_stored(picture), 'grey values as stored'
+    else:
+        values, said = _luminance(picture), 'luminance 0.299 R + 0.587 G + 0.114 B'
+    return NDData(values, meta={'pixels': said + upper, **_TOP_DOWN})
+
+
+def _warn_of_upper_bits(picture, path):
+    """What to say of colors, or of a channel with transparency, of which Pillow gives 8 bits."""
+    if len(picture.getbands()) == 1:
+        return ''
+    settings = [tile[3] for tile in picture.tile]
+    has_more = any(';16' in str(setting) for setting in settings) or (
+        picture.format == 'PPM' and any(_largest_of_ppm(setting) > 255 for setting in settings)
+    )
+    if not has_more:
+        return ''
+    warnings.warn(
+        f'The colors of {path} have more than 8 bits, of which Pillow gives the upper 8: for all '
+        'give its array, read by another package.',
+        AstropyUserWarning,
+        stacklevel=2,
+    )
+    return ', of the upper 8 bits'
+
+
+def _as_stored(picture):
+    """The values of a picture of one channel, where Pillow has others for them."""
+    if picture.format == 'TIFF':
+        tags = picture.tag_v2
+        bits, kind = (tags.get(tag, (0,))[0] for tag in (_BITS, _SAMPLE_FORMAT))
+        values = np.array(picture)
+        if bits == 32 and kind in (0, _UNSIGNED) and values.dtype == np.int32:
+            return values.view(np.uint32)
+        return values.view(np.int8) if (bits, kind) == (8, _SIGNED) else values
+    if picture.format == 'PPM' and picture.mode in _LARGEST:
+        # Pillow makes the largest value that is possible the largest of its own.
+        largest, others = _largest_of_ppm(picture.tile[0][3]), _LARGEST[picture.mode]
+        values = np.array(picture)
+        if largest not in (0, others):
+            values = np.rint(values * (largest / others)).astype(values.dtype)
+        return values
+    return np.array(picture)
+
+
+def _largest_of_ppm(setting):
+    """The largest value that is possible, as Pillow tells its decoder; 0 where it does not."""
+    is_told = isinstance(setting, tuple) and isinstance(setting[-1], int)
+    return setting[-1] if is_told else 0
+
+
+def _luminance(picture):
     pixels = np.empty((picture.height, picture.width), dtype=np.float32)
     rows = max(1, _AT_A_TIME // picture.width)
     for top in range(0, picture.height, rows):
         part = picture.crop((0, top, picture.width, min(top + rows, picture.height)))
         colors = np.asarray(part.convert('RGB'), dtype=np.float32)
         np.matmul(colors, _LUMINANCE, out=pixels[top : top + rows])
-    return NDData(pixels, meta={'pixels': 'luminance 0.299 R + 0.587 G + 0.114 B', **_TOP_DOWN})
+    return pixels

@@ -124,3 +124,9 @@ def test_empty_paths_and_tables(tmp_path):
 def test_paths_of_bytes(tmp_path):
     fits.writeto(tmp_path / 'image.fits', PIXELS)
     assert np.array_equal(read_image(bytes(tmp_path / 'image.fits')).data, PIXELS)
+
+
+@pytest.mark.parametrize('path', ['a\0b.fits', 'a\0b.fits[SCI]', '\ud800.fits'])
+def test_what_no_file_can_be_called_is_refused_in_a_sentence(path):
+    with pytest.raises(ImageError, match='is no name of a file'):
+        read_image(path)
