@@ -45,7 +45,7 @@ def _run(arguments):
         if options.traceback:
             raise
         # One line, whatever the lines of the message.
-        says = ' '.join(str(error).split())
+        says = ' '.join(str(error).split()).replace('(`max_size`)', '(`--max-size`)')
         # In astropy 8 an error of units is no ValueError.
         if not says or not isinstance(error, (OSError, TypeError, ValueError, UnitsError)):
             says = f'{_unforeseen(error, says)} --traceback shows where.'
@@ -229,6 +229,7 @@ def _add_observe(commands):
         'table that SKIRT writes)',
     )
     add('--plane', type=int, help='plane of a cube (default: all, as bands)')
+    add('--max-size', type=float, metavar='BYTES', help='of an image (default: 1/4 of the memory)')
     add('--centre', type=float, nargs=2, metavar=('X', 'Y'), help='pixel to put in the middle')
     add('--psf', metavar='FITS', help='image of a star, instead of the PSF of the instrument')
     add(
@@ -316,6 +317,7 @@ def _read_light_maps(options):
         'pixel_scale': None if options.pixel_scale is None else options.pixel_scale * u.kpc,
         'redshift': options.image_redshift,
         'plane': options.plane,
+        'max_size': options.max_size,
     }
     lengths = None if options.wavelength is None else options.wavelength * u.nm
     if options.bands:
@@ -369,7 +371,7 @@ def _instrument(options):
 def _sky(options):
     from astro_wgan.noise import find_sky
 
-    return None if options.sky is None else find_sky(options.sky)
+    return None if options.sky is None else find_sky(options.sky, max_size=options.max_size)
 
 
 if __name__ == '__main__':

@@ -127,7 +127,7 @@ class StellarPopulations:
         return cls(ages[ages > 0] * u.yr, metallicities, wavelength * u.AA, spectra * _SPECTRUM)
 
     @classmethod
-    def read(cls, source):
+    def read(cls, source, *, max_size=None):
         """
         Spectra from a plain table, with a row for each wavelength of each population.
 
@@ -137,6 +137,9 @@ class StellarPopulations:
             ECSV, other text or FITS (of other files give the table), with the columns ``age``,
             ``metallicity`` (in units of the sun's), ``wavelength`` and ``spectrum``, in any order
             of rows. The units are those of the columns.
+        max_size : number, optional
+            Bytes of memory that a file may take, as for `~astro_wgan.stamps.read_image`; text
+            takes 30 times its size while it is read.
 
         Returns
         -------
@@ -151,7 +154,9 @@ class StellarPopulations:
         astropy.units.UnitsError
             If units do not convert.
         """
-        table = QTable(source) if isinstance(source, Table) else read_table(source)
+        table = (
+            QTable(source) if isinstance(source, Table) else read_table(source, max_size=max_size)
+        )
         missing = {'age', 'metallicity', 'wavelength', 'spectrum'} - {*table.colnames}
         if missing:
             raise ValueError(f'The table has no {sorted(missing)}; it has {table.colnames}.')

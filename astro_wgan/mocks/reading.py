@@ -31,6 +31,7 @@ def read_light_map(
     wavelength=None,
     hdu=None,
     plane=None,
+    max_size=None,
 ):
     """
     Read the image of a simulated galaxy, or one for each band.
@@ -57,6 +58,8 @@ def read_light_map(
         Which image of a file.
     plane : int, optional
         Which plane of a cube, along its first array axis.
+    max_size : number, optional
+        Bytes of memory that each image may take, as for `~astro_wgan.stamps.read_image`.
 
     Returns
     -------
@@ -68,7 +71,7 @@ def read_light_map(
     FileNotFoundError
         If there is no such file.
     ImageError
-        If a file is truncated or has no image.
+        If a file is truncated, has no image, or is larger than is allowed.
     ValueError
         If something is neither given nor in the header, as the wavelengths of a cube of which no
         plane is chosen; images of bands do not fit, or pixels are NaN or negative.
@@ -92,10 +95,10 @@ def read_light_map(
             raise ValueError(
                 f'`wavelength` must be one for each of the {len(paths)} images; got {len(lengths)}.'
             )
-    maps = []
+    maps, reading = [], {'hdu': hdu, 'plane': plane, 'max_size': max_size}
     for path, length in zip(paths, lengths, strict=True):
         try:
-            maps += _read_planes(path, unit, pixel_scale, redshift, length, hdu, plane)
+            maps += _read_planes(path, unit, pixel_scale, redshift, length, reading)
         except (OSError, TypeError, ValueError, u.UnitsError, Warning):
             raise
         except Exception as error:  # astropy has no common class of errors
@@ -103,15 +106,15 @@ def read_light_map(
     return maps[0] if len(maps) == 1 else _joined(maps)
 
 
-def _read_planes(path, unit, pixel_scale, redshift, wavelength, hdu, plane):
+def _read_planes(path, unit, pixel_scale, redshift, wavelength, reading):
     """A map of each plane of a cube, or of the one that is chosen; or that of an image."""
-    name = os.fspath(path)
+    name, plane = os.fspath(path), reading['plane']
     with warnings.catch_warnings():
         # Units and coordinates of simulations are read here, from the header.
         warnings.simplefilter('ignore', AstropyUserWarning)
-        planes, header, own = _described(path, hdu, plane)
+        planes, header, own = _described(path, **reading)
         wanted = [plane] if plane is not None or planes < 2 else list(range(planes))
-        images = [read_image(path, hdu=hdu, plane=each, zeros='keep') for each in wanted]
+        images = [read_image(path, **{**reading, 'plane': each}, zeros='keep') for each in wanted]
     if own is not None and planes > 1:
         own = own[wanted]
     if wavelength is None:
@@ -151,9 +154,9 @@ def _read_planes(path, unit, pixel_scale, redshift, wavelength, hdu, plane):
         raise u.UnitConversionError(f'{name} is no light map: {error}') from error
 
 
-def _described(path, hdu, plane):
+def _described(path, hdu, plane, max_size):
     """Planes of the image that `read_image` takes, its header, and wavelengths where known."""
-    with checked_hdulist(path) as hdulist:
+    with checked_hdulist(path, max_size=max_size) as hdulist:
         chosen = choose_hdu(hdulist, hdu, plane, os.fspath(path))
         primary = hdulist[0].header if hdulist[0] is not chosen else None
         header = inherited_header(chosen.header, primary)

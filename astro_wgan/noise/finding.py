@@ -38,6 +38,7 @@ def find_sky(
     pixel_scale=None,
     hdu=None,
     plane=None,
+    max_size=None,
 ):
     """
     Find where an image is clean sky.
@@ -65,8 +66,8 @@ def find_sky(
         the sky.
     pixel_scale : `~astropy.units.Quantity`, optional
         Angle of a pixel, for an image without a WCS.
-    hdu, plane : optional
-        Which image of a FITS file, and which plane of a cube; as in
+    hdu, plane, max_size : optional
+        Which image of a FITS file, which plane of a cube, and how large it may be; as in
         `~astro_wgan.stamps.read_image`.
 
     Returns
@@ -119,7 +120,7 @@ def find_sky(
         )
     detection = Detection() if detection is None else detection
     origin = os.fspath(image) if isinstance(image, (str, os.PathLike)) else type(image).__name__
-    image = read_image(image, hdu=hdu, plane=plane)
+    image = read_image(image, hdu=hdu, plane=plane, max_size=max_size)
     bad = _unusable(image, mask, regions)
     if bad.all():
         raise SkyError('There is no sky: `mask` and `regions` leave not one pixel of the image.')

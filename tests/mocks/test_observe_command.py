@@ -192,3 +192,12 @@ def test_planes_of_a_cube_are_chosen(tmp_path):
     arguments = (path, '--redshift', 0.5, '--wavelength', 500, 700, '--size', 16)
     assert run(*arguments, '--out', out) == 0
     assert fits.getheader(out / 'cube-z0.5.fits')['BANDPASS'] == 'interpolated'
+
+
+def test_an_image_or_sky_larger_than_is_allowed_is_said_with_the_option(tmp_path, capsys):
+    image = light_map_paths('encounter_passage')[0]
+    arguments = ('--redshift', 1, '--out', tmp_path / 'out', '--max-size', 1000)
+    assert run(image, *arguments) == 2
+    assert 'allowed are 1,000 bytes (`--max-size`)' in capsys.readouterr().err
+    assert run('encounter_passage', *arguments, '--sky', image) == 2
+    assert 'allowed are 1,000 bytes (`--max-size`)' in capsys.readouterr().err

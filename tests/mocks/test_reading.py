@@ -223,3 +223,9 @@ def test_the_header_is_that_of_the_image_that_is_read(tmp_path):
     light = read_light_map(tmp_path / 'image.fits')
     assert light.pixel_scale.to_value(u.pc / u.pix) == pytest.approx(100)
     assert (light.luminosity.value > 0).sum() == 16
+
+
+def test_a_larger_image_than_is_allowed_is_refused(image):
+    with pytest.raises(ImageError, match=r'r.fits would take .* allowed are 1,000 bytes'):
+        read_light_map(image, max_size=1000)
+    assert read_light_map(image, max_size=np.inf).shape == (20, 30)
