@@ -9,6 +9,7 @@ from astro_wgan.exceptions import ImageError
 __all__ = ['RawHDU', 'bytes_of_pixel', 'check_wcs_cards', 'walk_hdus']
 
 _BLOCK, _CARD = 2880, 80
+_EXTENSION = b'XTENSION'
 
 #: Far more than a survey writes, of one header and of a file; astropy takes seconds for as many.
 _MOST_CARDS = 50_000
@@ -116,8 +117,8 @@ def walk_hdus(file, where):
     Raises
     ------
     ImageError
-        If a header has more cards than any survey writes, or says that its data have a size that
-        no array has.
+        If a header has more cards than any survey writes, says that its data have a size that no
+        array has, or is where the file ends.
     """
     start = cards = 0
     for number in range(_MOST_HDUS + 1):
@@ -137,6 +138,9 @@ def walk_hdus(file, where):
             _axes(hdu)
             return
         hdu = RawHDU(name, hdu.data_start, _data_size(hdu), hdu.cards)
+        if hdu.data_size and len(header) % _BLOCK:
+            # astropy leaves out the HDU.
+            raise ImageError(f'{name} is truncated: the file ends with its header.')
         yield hdu
         start = hdu.data_start + -(-hdu.data_size // _BLOCK) * _BLOCK
 
@@ -179,7 +183,13 @@ def _read_header(file, where):
         if len(block) < _BLOCK:
             # astropy takes a header whose last block is not full.
             blocks.append(block)
-            return b''.join(blocks) if _has_end(block) else None
+            header = b''.join(blocks)
+            if _has_end(block):
+                return header
+            if header and _EXTENSION.startswith(header[: len(_EXTENSION)]):
+                # Which astropy passes over, and with it what may be a mask.
+                raise ImageError(f'{where} is truncated: its header has no card END.')
+            return None
         blocks.append(block)
         if _has_end(block):
             return b''.join(blocks)

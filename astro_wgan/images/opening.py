@@ -129,7 +129,8 @@ def check_whole(hdulist, where):
     """
     length = None
     for number, hdu in enumerate(hdulist):
-        place = hdu.fileinfo()
+        # One with SIMPLE = F has none.
+        place = hdu.fileinfo() if hasattr(hdu, 'fileinfo') else None
         if place is None:
             continue
         length, begin = length or _length(place['file']), place['datLoc']

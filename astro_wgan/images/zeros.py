@@ -20,8 +20,9 @@ _NARROW_REACH = 16
 #: How far from a pixel it is said whether its zero may be no data.
 MARGIN = _EDGE + _NARROW_REACH
 
-#: Rows that are looked at together.
-_ROWS = 512
+#: Rows and columns that are looked at together, and so many beyond on each side.
+_ROWS = _COLUMNS = 512
+_MARGIN_OF_BLOCK = 3 * _EDGE + _REACH + _NARROW_REACH
 
 #: Of an image of so few pixels, all are compared with 0 sooner than a net of them.
 _FEW = 2**16
@@ -211,34 +212,49 @@ def _rows_with_void(image):
 
 
 def _find(image, mask, found, around):
-    """Mark areas of zeros, and gather what is around them, in strips."""
-    ny = len(image)
-    margin = 3 * _EDGE + _REACH + _NARROW_REACH
+    """Mark areas of zeros, and gather what is around them, block by block."""
+    ny, nx = image.shape
     rows = _rows_with_void(image)
-    for start in range(0, ny, _ROWS):
-        own = slice(start, min(start + _ROWS, ny))
-        if not rows[start // _ROWS]:
-            continue
-        first, last = max(0, start - margin), min(ny, own.stop + margin)
-        part = image[first:last]
-        usable = np.isfinite(part)
-        if mask is not None:
-            usable &= ~mask[first:last]
-        zero = part == 0
-        core = _opened(_beyond_border(zero)) & zero
-        if not core.any():
-            continue
-        inner = slice(start - first, own.stop - first)
-        found[own] = _grown(core, _NARROW_REACH, within=zero)[inner]
-        near = _grown(core, _REACH) & ~core
-        solid = near & _opened(np.pad(~core, _EDGE - 1, constant_values=True)) & usable
-        beside = solid & _grown(core, 1)
-        near &= usable
-        around.add(*(each[inner] for each in (part, near, solid, beside)))
+    for strip in np.flatnonzero(rows):
+        for start in range(0, nx, _COLUMNS):
+            own = [_part(strip * _ROWS, _ROWS, ny), _part(start, _COLUMNS, nx)]
+            _find_in_block(image, mask, own, found, around)
     if rows.any():
         for start in range(0, ny, _ROWS):
             part = slice(start, start + _ROWS)
             around.sample(image[part], None if mask is None else mask[part])
+
+
+def _part(start, length, end):
+    return slice(start, min(start + length, end))
+
+
+def _find_in_block(image, mask, own, found, around):
+    wide, inner = [], []
+    for part, edge in zip(own, image.shape, strict=True):
+        first = max(0, part.start - _MARGIN_OF_BLOCK)
+        wide.append(slice(first, min(edge, part.stop + _MARGIN_OF_BLOCK)))
+        inner.append(slice(part.start - first, part.stop - first))
+    own, wide, inner = tuple(own), tuple(wide), tuple(inner)
+    part = image[wide]
+    zero = part == 0
+    if not zero.any():
+        return
+    if zero.all() and min(zero.shape) >= _EDGE:
+        found[own] = True
+        return
+    core = _opened(_beyond_border(zero)) & zero
+    if not core.any():
+        return
+    usable = np.isfinite(part)
+    if mask is not None:
+        usable &= ~mask[wide]
+    found[own] = _grown(core, _NARROW_REACH, within=zero)[inner]
+    near = _grown(core, _REACH) & ~core
+    solid = near & _opened(np.pad(~core, _EDGE - 1, constant_values=True)) & usable
+    beside = solid & _grown(core, 1)
+    near &= usable
+    around.add(*(each[inner] for each in (part, near, solid, beside)))
 
 
 class _Around:

@@ -67,6 +67,23 @@ def test_missing_data_are_an_error(tmp_path, kind, packed):
         read_image(hdulist)
 
 
+@pytest.mark.parametrize('packed', [False, True])
+@pytest.mark.parametrize('share', [0.1, 0.4, 0.8])
+def test_a_file_that_ends_in_a_header_may_lack_a_mask(tmp_path, packed, share):
+    hdus = [fits.PrimaryHDU(PIXELS), fits.ImageHDU(np.ones(PIXELS.shape, 'u1'), name='MASK')]
+    fits.HDUList(hdus[:1]).writeto(tmp_path / 'first.fits')
+    fits.HDUList(hdus).writeto(tmp_path / 'whole.fits')
+    length = (tmp_path / 'first.fits').stat().st_size
+    content = (tmp_path / 'whole.fits').read_bytes()[: length + int(2880 * share)]
+    path = tmp_path / 'part.fits'
+    path.write_bytes(gzip.compress(content) if packed else content)
+    with pytest.raises(ImageError, match=r'HDU 1 of .*part\.fits is truncated: '):
+        read_image(path)
+    # What is no header is no part of the file.
+    path.write_bytes(content[:length] + b'sent by mail')
+    assert np.array_equal(read_image(path).data, PIXELS)
+
+
 @pytest.mark.parametrize(
     ('begin', 'message'),
     [

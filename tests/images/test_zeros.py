@@ -125,13 +125,14 @@ def test_masked_pixels_say_nothing_of_the_sky():
     assert no_data(image, mask=mask) is None
 
 
-@pytest.mark.parametrize('rows', [7, 40, 64])
-def test_strips_make_no_difference(monkeypatch, rows):
+@pytest.mark.parametrize(('rows', 'columns'), [(7, 512), (40, 9), (64, 50), (512, 33)])
+def test_blocks_make_no_difference(monkeypatch, rows, columns):
     image = np.where(FOOTPRINT, WHITE, 0)
     image[50:54, 60:64] = 0
     image[30, :] = image[31, 40] = 0
     whole = no_data(image)
     monkeypatch.setattr(module, '_ROWS', rows)
+    monkeypatch.setattr(module, '_COLUMNS', columns)
     assert np.array_equal(no_data(image), whole)
 
 
