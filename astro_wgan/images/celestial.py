@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 from astropy.io import fits
 from astropy.utils.exceptions import AstropyUserWarning
-from astropy.wcs import WCS, FITSFixedWarning
+from astropy.wcs import WCS, FITSFixedWarning, SingularMatrixError
 from astropy.wcs.wcsapi import SlicedLowLevelWCS
 
 from astro_wgan.images.header_checks import check_wcs_cards
@@ -26,8 +26,8 @@ __all__ = ['celestial_wcs', 'has_celestial', 'read_wcs']
 #: Values of RADESYS that astropy has a frame for.
 _SYSTEMS = ('', 'ICRS', 'FK5', 'FK4', 'FK4-NO-E')
 
-#: Equinoxes that are written in place of a system.
-_BY_EQUINOX = {'J2000': 'FK5', 'B1950': 'FK4'}
+#: Equinoxes and realizations that are written in place of a system.
+_OTHER_NAMES = {'J2000': 'FK5', 'B1950': 'FK4', 'ICRF': 'ICRS'}
 
 #: Of a matrix whose rows are parallel to this share, there is no inverse.
 _SINGULAR = 1e-9
@@ -118,17 +118,25 @@ def celestial_wcs(wcs, shape=None):
 
 def _with_tables(header, others, where):
     try:
-        return WCS(header, fobj=others)
+        return _made(header, others)
     except Exception:
         plain = header_without_tables(header)
         if plain is header:
             raise
-        wcs = WCS(plain, fobj=others)
+        wcs = _made(plain, others)
     _warn(
         f'The lookup tables of distortion (CPDIS, D2IM) of {where} are not in the file; sky '
         'positions are without them.'
     )
     return wcs
+
+
+def _made(header, others):
+    try:
+        return WCS(header, fobj=others)
+    except SingularMatrixError:
+        # Of a third axis whose step is 0, as of one frequency, the image needs nothing.
+        return WCS(header, fobj=others, naxis=2)
 
 
 def _plane(wcs):
@@ -200,7 +208,7 @@ def _in_known_frame(wcs):
         # astropy takes the ones for ICRS, and has no name for the others.
         return in_icrs(wcs)
     known = '' if longitude == 'GLON' else system.strip().upper()
-    known = _BY_EQUINOX.get(known, known)
+    known = _OTHER_NAMES.get(known, known)
     if known != system:
         wcs = wcs.deepcopy()
         wcs.wcs.radesys = known

@@ -106,6 +106,10 @@ def mended_header(header):
         header.update(right)
     if 'AMDX1' in header and 'CQDIS1' in header:
         header = _without(header, _IS_PLATE)
+    elif 'AMDX1' in header:
+        # Without it, wcslib takes what lies in memory for the name; behind, it fails.
+        header = header.copy()
+        header.insert(0, ('PLATEID', header.pop('PLATEID', '')))
     matrix = [header[key] for i in (1, 2) for j in (1, 2) if (key := f'CD{i}_{j}') in header]
     if matrix and not any(matrix):
         raise ValueError('its matrix CDi_j is 0')

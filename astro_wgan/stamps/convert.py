@@ -12,6 +12,7 @@ from astropy.time import Time
 from astropy.utils.exceptions import AstropyUserWarning
 from astropy.utils.masked import Masked
 
+from astro_wgan.images.brightness import PixelContent, pixel_content
 from astro_wgan.images.celestial import celestial_wcs
 from astro_wgan.images.image_data import ImageData
 from astro_wgan.images.lookup_tables import MovedCutout, cutout_wcs, has_tables
@@ -349,7 +350,7 @@ def _plain_row(row):
 
 def _with_beam(row, stamps):
     """A row with the beam that pixels are per, as headers have it, before its columns."""
-    if stamps.unit is None or u.beam not in stamps.unit.bases:
+    if pixel_content(stamps.unit) is not PixelContent.PER_BEAM:
         return row
     row = {f'_{name}' if name.upper() in BEAM_CARDS else name: row[name] for name in row}
     beam = beam_of(stamps.meta)

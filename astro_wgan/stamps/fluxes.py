@@ -171,6 +171,7 @@ def _of_brightness(unit, area, beam):
             f'{begin}: for fluxes, give the set a `pixel_scale` or a WCS, or convert its pixels to '
             'flux first.'
         )
+    unit = unit * u.pix if u.pix in unit.bases else unit
     if u.beam in unit.bases:
         if beam is None:
             raise u.UnitsError(

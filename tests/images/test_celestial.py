@@ -200,11 +200,23 @@ def test_sextractor_has_the_same_positions(name, within, tmp_path):
         ({'EQUINOX': 'B1950', 'RADESYS': 'FK4'}, 84.63),
         ({'RADESYS': 'B1950'}, 84.63),
         ({'RADESYS': 'fk5'}, 84),
+        ({'RADESYS': 'ICRF'}, 84),
     ],
 )
 def test_cards_that_are_nearly_right_are_read(cards, number):
     image = read_image(fits.PrimaryHDU(PIXELS, header_of(PLAIN | SCALE | cards)))
     assert pixel_to_sky(40, 30, image.wcs).ra.deg == pytest.approx(number, abs=0.01)
+
+
+@pytest.mark.filterwarnings('ignore:.*photographic plate')
+@pytest.mark.parametrize('name', [{}, {'PLATEID': 'A0K1'}])
+def test_a_plate_needs_no_name_and_may_have_it_last(name, tmp_path):
+    cards = plate()
+    right = by_astropy(header_of(cards))
+    del cards['PLATEID']
+    read_image(fits.PrimaryHDU(PIXELS, header_of(cards | name))).write(tmp_path / 'a.fits')
+    again = read_image(tmp_path / 'a.fits')
+    assert pixel_to_sky(X, Y, again.wcs).separation(right).mas.max() < 0.01
 
 
 WITHOUT_SKY = {
@@ -270,6 +282,14 @@ def test_longer_axes_may_stand_behind_the_celestial_ones():
     right = by_astropy(header_of(PLAIN | SCALE))
     assert pixel_to_sky(X, Y, image.wcs).separation(right).mas.max() < 0.01
     assert not {'CTYPE3', 'CTYPE4'} & set(image.meta)
+
+
+@pytest.mark.parametrize('step', [{'CDELT3': 0.0}, {'PC3_3': 0.0}])
+def test_a_step_of_zero_along_another_axis_is_no_matter(step):
+    header = header_of(PLAIN | SCALE | {'CTYPE3': 'FREQ', 'CRVAL3': 1e9} | step)
+    image = read_image(fits.PrimaryHDU(PIXELS[np.newaxis], header))
+    right = by_astropy(header_of(PLAIN | SCALE))
+    assert pixel_to_sky(X, Y, image.wcs).separation(right).mas.max() < 0.01
 
 
 def test_a_plane_that_turns_with_frequency_has_no_positions():

@@ -72,6 +72,15 @@ def test_all_that_is_measured_is_as_in_flux_per_pixel(unit, flux_unit):
     assert np.array_equal(found.stamps['neighbours'], known.stamps['neighbours'])
 
 
+def test_pixels_may_be_named_beside_the_solid_angle():
+    known, named = (image_of_flux(0.03, 'MJy/sr') for _ in range(2))
+    named.header['BUNIT'] = 'MJy/sr/pix'
+    first, second = (
+        measure(cut_stamps(image, size=96, positions=[(63, 63)])) for image in (known, named)
+    )
+    assert u.isclose(first.stamps['kron_flux'][0], second.stamps['kron_flux'][0], rtol=1e-9)
+
+
 def test_fluxes_do_not_depend_on_the_pixel_scale_of_a_mosaic():
     fluxes, magnitudes = [], []
     for scale, size in ((0.02, 192), (0.03, 128), (0.06, 64)):

@@ -214,6 +214,14 @@ def test_ccddata_of_a_stamp_can_be_written_and_read(tmp_path):
     assert np.array_equal(again.uncertainty.array, stamps.uncertainty[0])
 
 
+@pytest.mark.parametrize('unit', ['mag(AB)', 'mag(ct / s)', 'mag(AB / arcsec2)', 'dex(Jy)', 'K'])
+def test_stamps_of_any_unit_can_be_written_and_read(unit, tmp_path):
+    (image,) = to_ccddata(StampSet(np.ones((1, 4, 4)), unit=unit))
+    image.write(tmp_path / 'stamp.fits')
+    assert CCDData.read(tmp_path / 'stamp.fits').unit == u.Unit(unit)
+    assert read_image(tmp_path / 'stamp.fits').unit in (u.Unit(unit), u.mag / u.arcsec**2)
+
+
 def test_stamps_without_unit_and_mask_become_plain_ccddata():
     (image,) = to_ccddata(StampSet(np.ones((1, 4, 4))))
     assert image.unit == u.dimensionless_unscaled
