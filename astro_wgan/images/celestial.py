@@ -177,9 +177,22 @@ def _checked(wcs, shape):
     if abs(a * d - b * c) <= _SINGULAR * math.hypot(a, b) * math.hypot(c, d):
         raise ValueError('its matrix of pixel scales is singular')
     wcs.wcs.set()
+    wcs = _without_false_name(wcs)
     wcs = _without_leftover_sip(wcs)
     wcs = _in_known_frame(wcs)
     return wcs if shape is None else centered(wcs, shape)
+
+
+def _without_false_name(wcs):
+    """Of plates without a name, wcslib writes what lay in memory, which no header can hold."""
+    try:
+        if wcs.wcs.name.isascii() and wcs.wcs.name.isprintable():
+            return wcs
+    except UnicodeDecodeError:
+        pass
+    plain = wcs.deepcopy()
+    plain.wcs.name = ''
+    return plain
 
 
 def _without_leftover_sip(wcs):

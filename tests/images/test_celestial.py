@@ -208,6 +208,14 @@ def test_cards_that_are_nearly_right_are_read(cards, number):
     assert pixel_to_sky(40, 30, image.wcs).ra.deg == pytest.approx(number, abs=0.01)
 
 
+def test_a_wcs_whose_name_is_no_text_can_be_written(tmp_path):
+    wcs = WCS(header_of(PLAIN | SCALE))
+    wcs.wcs.name = 'DSS PLATEID \x02'
+    read_image(CCDData(PIXELS, unit='adu', wcs=wcs)).write(tmp_path / 'a.fits')
+    assert 'WCSNAME' not in fits.getheader(tmp_path / 'a.fits')
+    assert wcs.wcs.name
+
+
 @pytest.mark.filterwarnings('ignore:.*photographic plate')
 @pytest.mark.parametrize('name', [{}, {'PLATEID': 'A0K1'}])
 def test_a_plate_needs_no_name_and_may_have_it_last(name, tmp_path):
