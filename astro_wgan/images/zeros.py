@@ -1,5 +1,7 @@
 """Zeros that are no data, such as those outside of a mosaic's footprint."""
 
+import math
+
 import numpy as np
 from scipy.ndimage import binary_dilation
 
@@ -26,6 +28,9 @@ _MARGIN_OF_BLOCK = 3 * _EDGE + _REACH + _NARROW_REACH
 
 #: Of an image of so few pixels, all are compared with 0 sooner than a net of them.
 _FEW = 2**16
+
+#: Pixels of a large image from which the level of all is known.
+_SAMPLES = 2**20
 
 #: Share of the pixels around, at most, that may be zero themselves, as integers are.
 _ZEROS_AROUND = 0.25
@@ -220,9 +225,10 @@ def _find(image, mask, found, around):
             own = [_part(strip * _ROWS, _ROWS, ny), _part(start, _COLUMNS, nx)]
             _find_in_block(image, mask, own, found, around)
     if rows.any():
+        step = max(_EDGE, math.isqrt(ny * nx // _SAMPLES))
         for start in range(0, ny, _ROWS):
             part = slice(start, start + _ROWS)
-            around.sample(image[part], None if mask is None else mask[part])
+            around.sample(image[part], None if mask is None else mask[part], step)
 
 
 def _part(start, length, end):
@@ -264,9 +270,9 @@ class _Around:
         self.near, self.brightest, self.rounding = 0, 0.0, 0.0
         self.values, self.beside, self.steps, self.samples = [], [], [], []
 
-    def sample(self, part, mask):
-        """Keep one pixel of each square, and the brightest of all."""
-        net = (slice(_EDGE // 2, None, _EDGE),) * 2
+    def sample(self, part, mask, step):
+        """Keep one pixel of each square of an edge of ``step``, and the brightest of all."""
+        net = (slice(_EDGE // 2, None, step),) * 2
         usable = np.isfinite(part)
         if mask is not None:
             usable &= ~mask
