@@ -15,6 +15,8 @@ _STATISTICS = ('structure', 'residual', 'feature', 'paper')
 _DEGREES = {0: (0, 0), 30: (1, 1), 100: (2, 1), 1000: (4, 2)}
 #: A deviation of more than this many scatters does not shape the trend: normals in name only.
 _CLIP, _ROUNDS = 3.0, 5
+#: What is so many times as bright as half of the normals, ten magnitudes, does not shape it either.
+_BRIGHTEST = 1e4
 #: Of what exceeds a margin, what is beyond so many standard deviations counts along the tangent.
 _SQUARED_TO = 1.5
 #: With less than this share of its pixels, or of its light, a stamp is incomplete.
@@ -238,7 +240,8 @@ class BrightnessTrend:
     -----
     The scatter is that of the stamps above the trend, since it is there that strange ones are told
     from normal ones, and since few stamps lie as far below it. Stamps more than three scatters away
-    are left out, five times over: among the normals of a real field some are not.
+    are left out, five times over: among the normals of a real field some are not. So are stamps ten
+    magnitudes brighter than the median, each of which would bend the trend towards itself.
 
     Examples
     --------
@@ -280,6 +283,7 @@ class BrightnessTrend:
         if not good.any():
             raise ValueError('A calibration needs scores of held-out normal images; got none.')
         self.flux_scale_ = float(np.median(np.abs(flux[good]))) or 1.0
+        good &= np.abs(flux) <= _BRIGHTEST * self.flux_scale_
         x, y = self._abscissa(flux[good], clip=False), _logarithm(score[good])
         self.range_ = (float(x.min()), float(x.max()))
         normals = len(x) if normals is None else normals

@@ -233,7 +233,7 @@ def roc_curve(normal, anomalous):
     Raises
     ------
     ValueError
-        If either is empty.
+        If either is empty, or holds no real numbers.
 
     Examples
     --------
@@ -242,6 +242,7 @@ def roc_curve(normal, anomalous):
     >>> curve['false_positive_rate'].tolist()
     [0.0, 0.0, 0.0, 0.25, 0.5, 0.75, 1.0]
     """
+    normal, anomalous = as_ranks(normal), as_ranks(anomalous)
     if not len(normal) or not len(anomalous):
         raise ValueError('A ROC curve needs at least one score of normals and one of anomalies.')
     threshold, false, true = _counts_above(normal, anomalous)
@@ -268,12 +269,18 @@ def average_precision(normal, anomalous):
     float
         NaN without anomalies.
 
+    Raises
+    ------
+    ValueError
+        If scores are no real numbers.
+
     Examples
     --------
     >>> from astro_wgan.evaluate import average_precision
     >>> round(average_precision([1, 2, 3, 4], [3, 5, 6]), 3)
     0.867
     """
+    normal, anomalous = as_ranks(normal), as_ranks(anomalous)
     if not len(anomalous):
         return np.nan
     _, false, true = _counts_above(normal, anomalous)
@@ -304,6 +311,7 @@ def top_precision(normal, anomalous, *, top=0.01):
     >>> top_precision([1, 2, 3, 4], [3, 5, 6], top=0.5)
     0.625
     """
+    normal, anomalous = as_ranks(normal), as_ranks(anomalous)
     count = int(np.ceil(round(top * (len(normal) + len(anomalous)), 9)))
     if not count:
         return np.nan
@@ -321,7 +329,7 @@ def _in_errors(difference, error):
 
 def _counts_above(normal, anomalous):
     """All thresholds, from high to low, and how many of each are as high or higher."""
-    scores = np.concatenate([as_ranks(normal), as_ranks(anomalous)])
+    scores = np.concatenate([normal, anomalous])
     threshold, which = np.unique(scores, return_inverse=True)
     false = np.bincount(which[: len(normal)], minlength=len(threshold))
     true = np.bincount(which[len(normal) :], minlength=len(threshold))

@@ -66,6 +66,17 @@ def test_sigma_is_that_of_the_law_that_normals_follow():
     assert ks_2samp(sigma, np.random.default_rng(7).normal(size=5000)).statistic < 0.04
 
 
+@pytest.mark.parametrize('flux_of_it', [1e6, 1e12, 1e40, -1e40])
+@pytest.mark.parametrize('score_of_it', [0.01, 1.0, 1e30])
+def test_a_flux_that_is_none_does_not_bend_the_trend(flux_of_it, score_of_it):
+    score, flux = normals(60, seed=3)
+    clean = BrightnessTrend().fit(score, flux)
+    expected = clean.transform(score, flux)
+    found = BrightnessTrend().fit([*score, score_of_it], [*flux, flux_of_it])
+    assert np.allclose(found.transform(score, flux), expected, atol=0.3)
+    assert np.isfinite(found.transform([score_of_it], [flux_of_it])).all()
+
+
 def test_strange_ones_among_the_normals_hardly_move_the_trend():
     score, flux = normals(1000, seed=8)
     clean = BrightnessTrend().fit(score, flux).transform(score, flux)

@@ -244,12 +244,21 @@ def test_masked_scores_rank_lowest():
 
 @pytest.mark.parametrize(
     'scores',
-    ['abc', np.ones(3) * 1j, np.array(['a', 'b']), np.array([{}, 1], dtype=object), [[1], [1, 2]]],
+    [
+        None,
+        'abc',
+        np.ones(3) * 1j,
+        np.array(['a', 'b']),
+        np.array([{}, 1], dtype=object),
+        [[1], [1, 2]],
+    ],
 )
-@pytest.mark.parametrize('measure', [roc_auc, roc_curve, average_precision])
+@pytest.mark.parametrize('measure', [roc_auc, roc_curve, average_precision, top_precision])
 def test_what_is_no_score_is_named(measure, scores):
     with pytest.raises(ValueError, match='must be one '):
         measure([1.0, 2.0], scores)
+    with pytest.raises(ValueError, match='must be one '):
+        measure(scores, [1.0, 2.0])
 
 
 def test_areas_are_of_as_many_detectors():
