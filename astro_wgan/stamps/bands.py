@@ -4,6 +4,7 @@ import numpy as np
 
 from astro_wgan.images.sky import pixel_to_sky, plain_sky
 from astro_wgan.images.sky_search import sky_to_pixel
+from astro_wgan.stamps.fluxes import PIXEL_META
 
 __all__ = ['bands_arguments', 'check_one_field']
 
@@ -57,8 +58,8 @@ def bands_arguments(sets):
     Parameters
     ----------
     sets : list of `~astro_wgan.StampSet`
-        The same stamps in each band. All but pixels, uncertainty and mask is that of the first,
-        in whose unit the others are converted.
+        The same stamps in each band. All but pixels, uncertainty, mask and beam is that of the
+        first, in whose unit the others are converted.
 
     Returns
     -------
@@ -79,10 +80,19 @@ def bands_arguments(sets):
         'psf': first.psf,
         'geometry': first.geometry,
         'table': first.table,
-        'meta': first.meta,
+        'meta': _joint_meta([band.meta for band in sets]),
         'axes': 'nyxb',
         'assume_finite': True,
     }
+
+
+def _joint_meta(metas):
+    """That of the first band, with what pixels are by bands where they differ in it."""
+    parts = [{key: meta[key] for key in PIXEL_META if key in meta} for meta in metas]
+    if all(part == parts[0] for part in parts):
+        return metas[0]
+    rest = {key: value for key, value in metas[0].items() if key not in PIXEL_META}
+    return rest | {'parts': parts}
 
 
 def _apart(first, other):

@@ -12,6 +12,7 @@ from astro_wgan.stamps.checks import as_pixel_scale
 
 __all__ = [
     'BEAM_CARDS',
+    'PIXEL_META',
     'PixelFlux',
     'beam_of',
     'holds_flux',
@@ -23,6 +24,9 @@ __all__ = [
 
 #: What ``meta['pixels']`` is of pixels that are ratios, which have no unit either.
 RATIO = 'ratio'
+
+#: What `pixel_meta` has.
+PIXEL_META = ('beam', 'pixels')
 
 #: Full widths at half maximum of the beam of an image, in degrees.
 BEAM_CARDS = ('BMAJ', 'BMIN')

@@ -252,3 +252,22 @@ def test_stamps_of_several_beams_are_refused(beams):
     stamps.pixel_scale = 1 * u.arcsec
     with pytest.raises(u.UnitsError, match='flux per beam, which is not known'):
         measure(stamps)
+
+
+@pytest.mark.parametrize('beams', [({'BMAJ': 2e-3}, {'BMAJ': 3e-3}), ({'BMAJ': 2e-3}, {})])
+def test_bands_of_several_beams_are_refused_until_one_is_given(beams):
+    pixels = image_of_flux(0.03, 'nJy', size=64).data
+    images = [
+        CCDData(pixels, unit='Jy/beam', meta={**beam, 'BMIN': 1e-3}, wcs=WCS(sky_header(0.03, 64)))
+        for beam in beams
+    ]
+    stamps = cut_stamps(images, size=48, positions=[(31, 31)])
+    assert stamps.meta['dropped'] == 0
+    with pytest.raises(u.UnitsError, match='flux per beam, which is not known'):
+        measure(stamps, band=1)
+    stamps.meta['beam'] = [3.6, 1.8]
+    # By the area of a Gaussian beam.
+    area = np.pi / (4 * np.log(2)) * 3.6 * 1.8 / 0.03**2
+    assert measure(stamps, band=1).stamps['kron_flux'][0].value * area == pytest.approx(
+        FLUX.value, rel=0.02
+    )
