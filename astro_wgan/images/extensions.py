@@ -1,6 +1,7 @@
 """The extensions of a FITS file: which one is the image."""
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 from astropy.io import fits
@@ -8,7 +9,7 @@ from astropy.io import fits
 from astro_wgan.exceptions import ImageError
 from astro_wgan.images.planes import long_axes
 
-__all__ = ['IMAGE_HDUS', 'NamedPart', 'choose_hdu', 'describe_hdu', 'holds_image', 'named_part']
+__all__ = ['IMAGE_HDUS', 'NamedPart', 'choose_hdu', 'describe_hdus', 'holds_image', 'named_part']
 
 IMAGE_HDUS = (fits.PrimaryHDU, fits.ImageHDU, fits.CompImageHDU)
 
@@ -35,6 +36,9 @@ _EMPTY_WORDS = _SCIENCE | {'MAP', 'BAD', 'PIXEL', 'BKSUB', 'BKGSUB', 'STOKES'}
 
 #: What astropy calls an extension without a name.
 _NO_NAMES = ('', 'PRIMARY', 'COMPRESSED_IMAGE')
+
+#: Extensions that an error names.
+_NAMED = 100
 
 #: A first image is a thumbnail where another has so many times its pixels.
 _THUMBNAIL = 16
@@ -129,7 +133,8 @@ def _asked_for(hdulist, hdu, where):
     try:
         chosen = hdulist[hdu]
     except (IndexError, KeyError, TypeError, ValueError) as error:
-        names = ', '.join(_label(hdulist, other) for other in hdulist)
+        names = ', '.join(_labels(hdulist)[:_NAMED])
+        names += f' and {len(hdulist) - _NAMED} more' if len(hdulist) > _NAMED else ''
         raise ImageError(f'{where} has no HDU {hdu!r}; it has: {names}.') from error
     if not holds_image(chosen):
         raise ImageError(f'HDU {hdu!r} of {where} holds no image.')
@@ -146,13 +151,17 @@ def _is_thumbnail(hdu, other):
     return _THUMBNAIL * next(pixels) <= next(pixels)
 
 
-def describe_hdu(hdulist, hdu):
-    """Number, name, version and shape of an HDU as text: ``4 SCI,2 (2048 x 4096)``."""
-    return f'{_label(hdulist, hdu)} ({" x ".join(map(str, hdu.shape))})'
+def describe_hdus(hdulist):
+    """Number, name, version and shape of each HDU as text: ``4 SCI,2 (2048 x 4096)``."""
+    shapes = (' x '.join(map(str, getattr(hdu, 'shape', ()))) for hdu in hdulist)
+    return [f'{label} ({shape})' for label, shape in zip(_labels(hdulist), shapes, strict=True)]
 
 
-def _label(hdulist, hdu):
-    """Number and name, and the version where several have the name."""
-    number = next(k for k, other in enumerate(hdulist) if other is hdu)
-    is_repeated = hdu.name and [other.name for other in hdulist].count(hdu.name) > 1
-    return f'{number} {hdu.name}{f",{hdu.ver}" if is_repeated else ""}'.strip()
+def _labels(hdulist):
+    """Numbers and names, and versions where several have a name."""
+    names = [hdu.name for hdu in hdulist]
+    times = Counter(names)
+    return [
+        f'{k} {name}{f",{hdu.ver}" if name and times[name] > 1 else ""}'.strip()
+        for k, (name, hdu) in enumerate(zip(names, hdulist, strict=True))
+    ]

@@ -13,7 +13,7 @@ from astro_wgan.exceptions import ImageError
 from astro_wgan.images.celestial import celestial_wcs, has_celestial, read_wcs
 from astro_wgan.images.companions import find_companions
 from astro_wgan.images.compressed_tiles import guarded_decoders
-from astro_wgan.images.extensions import choose_hdu, describe_hdu, holds_image
+from astro_wgan.images.extensions import choose_hdu, describe_hdus, holds_image
 from astro_wgan.images.fits_files import checked_fits
 from astro_wgan.images.header_checks import bytes_of_pixel
 from astro_wgan.images.headers import inherited_header, without_pixel_cards
@@ -258,20 +258,19 @@ class FitsImage:
 
     def _say_what_was_taken(self, hdulist):
         companions = self._companions
-        used = [self._hdu, *companions]
+        texts = dict(zip(map(id, hdulist), describe_hdus(hdulist), strict=True))
+        used = {id(hdu) for hdu in (self._hdu, *companions)}
         said = {
-            'HDU': describe_hdu(hdulist, self._hdu),
+            'HDU': texts[id(self._hdu)],
             'HDUMASK': '; '.join(
-                f'{describe_hdu(hdulist, hdu)}: {bits.text}' for hdu, bits in companions.masks
+                f'{texts[id(hdu)]}: {bits.text}' for hdu, bits in companions.masks
             ),
-            'HDUWHT': ', '.join(describe_hdu(hdulist, hdu) for hdu in companions.weights),
+            'HDUWHT': ', '.join(texts[id(hdu)] for hdu in companions.weights),
             'HDUUNC': ''
             if companions.uncertainty is None
-            else f'{describe_hdu(hdulist, companions.uncertainty)}: {companions.kind}',
+            else f'{texts[id(companions.uncertainty)]}: {companions.kind}',
             'HDULEFT': ', '.join(
-                describe_hdu(hdulist, hdu)
-                for hdu in hdulist
-                if holds_image(hdu) and not any(hdu is other for other in used)
+                texts[id(hdu)] for hdu in hdulist if holds_image(hdu) and id(hdu) not in used
             ),
         }
         for key in (*said, JUDGED):

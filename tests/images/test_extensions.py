@@ -184,3 +184,21 @@ def test_what_was_read_is_described_in_lines():
     assert lines[2].endswith('8 N6 (10 x 40) and 56 more')
     assert lines[3:] == ['no data: 240 pixels that are 0', 'masked: 280 of 1,280 pixels']
     assert describe_image(read_image(PIXELS)) == []
+
+
+def test_each_of_many_extensions_is_looked_at_a_few_times():
+    asked = 0
+
+    class Counted(fits.ImageHDU):
+        @property
+        def name(self):
+            nonlocal asked
+            asked += 1
+            return fits.ImageHDU.name.fget(self)
+
+    hdus = [Counted(PIXELS, fits.Header({'EXTNAME': f'CCD{k}'})) for k in range(200)]
+    image = read_image(fits.HDUList([fits.PrimaryHDU(), *hdus]))
+    assert image.meta['HDULEFT'].count('CCD') == 199
+    assert asked < 20 * len(hdus)
+    with pytest.raises(ImageError, match=r'it has: 0 PRIMARY, 1 CCD0, .*99 CCD98 and 101 more'):
+        read_image(fits.HDUList([fits.PrimaryHDU(), *hdus]), hdu='SCI')
