@@ -164,7 +164,9 @@ class StampArrays:
     @property
     def quantity(self):
         """The pixels with their unit, as a `~astropy.units.Quantity` that shares their memory."""
-        return u.Quantity(self._pixels, self._unit or u.dimensionless_unscaled, copy=False)
+        unit = self._unit or u.dimensionless_unscaled
+        # Magnitudes are a class of their own.
+        return u.Quantity(self._pixels, unit, copy=False, subok=True)
 
     @property
     def valid(self):

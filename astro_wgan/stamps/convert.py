@@ -322,7 +322,7 @@ def _cutout2d(stamps, k, position):
         cutout.wcs = stamps.wcs[k]
     data = stamps.pixels[k]
     if stamps.unit is not None:
-        data = u.Quantity(data, stamps.unit, copy=False)
+        data = u.Quantity(data, stamps.unit, copy=False, subok=True)
     cutout.data = data if stamps.mask is None else Masked(data, mask=stamps.mask[k])
     return cutout
 

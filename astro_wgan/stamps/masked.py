@@ -55,7 +55,7 @@ def without_mask(values):
                 f'Of a list of arrays, either each must have a unit or none; got {units} of '
                 f'{len(plain)} with one.'
             )
-        values = u.Quantity(plain) if units else np.stack(plain)
+        values = u.Quantity(plain, subok=True) if units else np.stack(plain)
         mask = np.stack(masks)
     return values, mask if mask is not None and mask.any() else None
 

@@ -222,6 +222,20 @@ def test_stamps_of_any_unit_can_be_written_and_read(unit, tmp_path):
     assert read_image(tmp_path / 'stamp.fits').unit in (u.Unit(unit), u.mag / u.arcsec**2)
 
 
+@pytest.mark.parametrize('mask', [None, np.eye(4, dtype=bool)[np.newaxis].repeat(2, axis=0)])
+def test_magnitudes_become_cutouts_and_stamps_again(mask):
+    pixels = np.arange(32.0).reshape(2, 4, 4)
+    stamps = StampSet(pixels, unit='mag(AB)', mask=mask)
+    assert isinstance(stamps.quantity, u.Magnitude)
+    assert np.shares_memory(stamps.quantity, stamps.pixels)
+    again = StampSet.from_cutout2d(to_cutout2d(stamps))
+    assert again.unit == u.ABmag
+    assert np.array_equal(again.pixels[again.valid], stamps.pixels[stamps.valid])
+    listed = StampSet([stamps.quantity[0], stamps.quantity[1]])
+    assert listed.unit == u.ABmag
+    assert np.array_equal(listed.pixels, pixels)
+
+
 def test_stamps_without_unit_and_mask_become_plain_ccddata():
     (image,) = to_ccddata(StampSet(np.ones((1, 4, 4))))
     assert image.unit == u.dimensionless_unscaled
