@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 from astropy.io import fits
-from astropy.utils.exceptions import AstropyUserWarning
+from astropy.utils.exceptions import AstropyDeprecationWarning, AstropyUserWarning
 from astropy.wcs import WCS, FITSFixedWarning, SingularMatrixError
 from astropy.wcs.wcsapi import SlicedLowLevelWCS
 
@@ -62,6 +62,8 @@ def read_wcs(header, hdulist, where):
         is_left_over = has_leftover_sip(header)
         header = header_without_sip(header) if is_left_over else header
         with warnings.catch_warnings():
+            # Of corrections as older files of HST have them (AXISCORR), which are read.
+            warnings.simplefilter('ignore', AstropyDeprecationWarning)
             warnings.simplefilter('ignore', FITSFixedWarning)
             wcs = _with_tables(header, others, where)
     except Exception as error:  # wcslib and astropy have no common class of errors

@@ -148,6 +148,26 @@ def test_tables_that_are_not_in_the_file_are_left_out_with_a_warning(tmp_path):
     assert not [key for key in image.meta if key.startswith(('CPDIS', 'DP', 'D2IM'))]
 
 
+@pytest.mark.parametrize('axis', [1, 2])
+def test_corrections_of_columns_are_read_as_older_files_of_hst_have_them(axis, tmp_path):
+    plain = make_wcs('D2IM')
+    plain.det2im1 = plain.det2im2 = None
+    image = fits.ImageHDU(np.random.default_rng(0).normal(size=SHAPE), plain.to_header())
+    image.header.update({'D2IMEXT': 'table.fits', 'AXISCORR': axis})
+    table = fits.ImageHDU(np.full(SHAPE[2 - axis], 0.5, dtype='f4'), name='D2IMARR')
+    fits.HDUList([fits.PrimaryHDU(), image, table]).writeto(tmp_path / 'a.fits')
+
+    found = read_image(tmp_path / 'a.fits')
+
+    # Half a pixel along the axis of the correction.
+    x, y = 0.5 * (axis == 1), 0.5 * (axis == 2)
+    right = pixel_to_sky(np.array([100 + x, 7 + x]), np.array([50 + y, 90 + y]), plain)
+    assert pixel_to_sky([100, 7], [50, 90], found.wcs).separation(right).mas.max() < 0.01
+    found.write(tmp_path / 'b.fits')
+    again = read_image(tmp_path / 'b.fits')
+    assert pixel_to_sky([100, 7], [50, 90], again.wcs).separation(right).mas.max() < 0.01
+
+
 def test_the_tables_of_the_image_stay_where_they_are():
     wcs = make_wcs('CPDIS')
     part = moved_wcs(wcs, (3, 4))
