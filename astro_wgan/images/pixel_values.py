@@ -9,7 +9,7 @@ from astropy.utils.exceptions import AstropyUserWarning
 
 from astro_wgan.stamps.checks import as_float
 
-__all__ = ['STORED_AS', 'PixelValues', 'has_signed_bytes']
+__all__ = ['STORED_AS', 'PixelValues', 'has_signed_bytes', 'leave_asinh_out']
 
 #: Card of `meta` that says what was done to the stored pixels.
 STORED_AS = 'PIXELS'
@@ -139,6 +139,30 @@ class PixelValues:
             header.remove(key, ignore_missing=True, remove_all=True)
         if self.note:
             header[STORED_AS] = self.note
+
+
+def leave_asinh_out(meta):
+    """
+    Remove what says that pixels are asinh of flux from the `meta` of an array, in place.
+
+    Parameters
+    ----------
+    meta : `~astropy.io.fits.Header` or dict
+        Of an image that is no file. Whether its pixels have been made flux is not known, and
+        without these cards a file that is written of it holds what they are here.
+
+    Warns
+    -----
+    AstropyUserWarning
+        If there are such cards.
+    """
+    if all(key in meta for key in _CARDS[:2]):
+        for key in _CARDS[:2]:
+            del meta[key]
+        _warn(
+            'The `meta` of the image has BOFFSET and BSOFTEN, of asinh of flux: its pixels are '
+            'used as they are. If they have not been converted, give the path of the file.'
+        )
 
 
 def has_signed_bytes(header):

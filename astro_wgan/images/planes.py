@@ -10,6 +10,7 @@ from astropy.nddata import NDData, StdDevUncertainty
 from astro_wgan.exceptions import ImageError
 from astro_wgan.images.celestial import celestial_wcs
 from astro_wgan.images.image_data import ImageData
+from astro_wgan.images.pixel_values import leave_asinh_out
 from astro_wgan.images.uncertainties import standard_deviation
 from astro_wgan.images.wcs_cards import header_without_wcs
 from astro_wgan.images.zeros import no_data
@@ -76,7 +77,8 @@ def as_ccddata(image, *, zeros='auto', is_checked=False):
     """
     NDData of an image as CCDData in native floats, with each unusable pixel masked.
 
-    ``is_checked`` says that its WCS can be used, and that no other is in its ``meta``.
+    ``is_checked`` says that its WCS can be used, and that neither another one nor cards of stored
+    pixels are in its ``meta``.
     """
     pixels, hidden = without_mask(image.data)
     pixels = as_float(pixels, 'source')
@@ -110,4 +112,6 @@ def as_ccddata(image, *, zeros='auto', is_checked=False):
         meta=copy(image.meta if is_checked or wcs is None else header_without_wcs(image.meta)),
     )
     ccd.meta[JUDGED] = judged
+    if not is_checked:
+        leave_asinh_out(ccd.meta)
     return ccd

@@ -134,6 +134,20 @@ def test_written_flux_is_not_taken_for_asinh_again(tmp_path):
     )
 
 
+@pytest.mark.parametrize('kind', [dict, fits.Header])
+def test_whether_an_array_is_still_asinh_is_not_known(tmp_path, kind):
+    cards = kind({'BOFFSET': 2.0, 'BSOFTEN': 400.0, 'EXPTIME': 900.0})
+    source = CCDData(np.arange(9.0).reshape(3, 3), unit='adu', meta=cards)
+    with pytest.warns(AstropyUserWarning, match='give the path of the file'):
+        image = read_image(source)
+    assert np.array_equal(image.data, source.data)
+    assert 'BOFFSET' in source.meta
+    image.write(tmp_path / 'a.fits')
+    again = read_image(tmp_path / 'a.fits')
+    assert np.array_equal(again.data, source.data)
+    assert again.meta['EXPTIME'] == 900
+
+
 @pytest.mark.parametrize(
     'cards', [{'BSOFTEN': 'x'}, {'BSOFTEN': 0.0}, {'BOFFSET': 'x'}, {'BOFFSET': True}]
 )
