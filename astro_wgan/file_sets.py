@@ -32,6 +32,11 @@ _OWN = b'astro_wgan'
 #: Of what a manifest may speak: never of a file elsewhere.
 _NAME = re.compile(r'[a-z0-9_]+\.[a-z0-9]+')
 
+_LINE_ENDS = (
+    'the ends of lines in its file {} have been changed, as git does where its `core.autocrlf` is '
+    'set and no `.gitattributes` forbids it'
+)
+
 #: How often files are read anew that another process replaces meanwhile.
 _TRIES = 20
 
@@ -184,6 +189,8 @@ def _read_set(folder, manifest, names, max_size):
                 f'The file {name} in {folder} is missing, of those in {MANIFEST}.'
             )
         if _describe(content) != entries[name]:
+            if _describe(_with_own_line_ends(content)) == entries[name]:
+                raise DamagedFileError(_LINE_ENDS.format(name))
             raise DamagedFileError(
                 f'its file {name} is not the one that was saved with the others, or has changed '
                 f'since: {MANIFEST} has another checksum'
@@ -199,11 +206,18 @@ def _parse_manifest(content):
         parts = values['writer'], values['files'], values['stale']
         names = [name for entries in parts[1:] for name in entries]
         is_own = values['format'] == _FORMAT and all(map(_NAME.fullmatch, names))
+        if is_own and content != _manifest(*parts) == _with_own_line_ends(content):
+            raise DamagedFileError(_LINE_ENDS.format(MANIFEST))
         if not is_own or _manifest(*parts) != content:
             raise JsonError('its own checksum is another')
     except (JsonError, KeyError, TypeError, AttributeError) as error:
         raise DamagedFileError(f'its file {MANIFEST} is damaged: {error}') from error
     return parts
+
+
+def _with_own_line_ends(content):
+    """As they were before another program made them those of Windows."""
+    return content.replace(b'\r\n', b'\n')
 
 
 def _manifest(writer, entries, stale):

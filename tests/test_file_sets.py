@@ -196,6 +196,18 @@ def test_every_flipped_bit_is_noticed(tmp_path):
     assert state(tmp_path)[0] == 'old'
 
 
+@pytest.mark.parametrize(('name', 'word'), [('a.txt', b'old'), (MANIFEST, b'bytes')])
+def test_changed_ends_of_lines_are_called_by_their_name(tmp_path, name, word):
+    write(tmp_path, 'old\nand')
+    content = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(content.replace(b'\n', b'\r\n'))
+    with pytest.raises(DamagedFileError, match=f'ends of lines in its file {name} .* as git does'):
+        read_together(tmp_path, NAMES)
+    (tmp_path / name).write_bytes(content.replace(b'\n', b'\r\n').replace(word, b'other', 1))
+    with pytest.raises(DamagedFileError, match=rf'its file {name} .* checksum|{name} is damaged'):
+        read_together(tmp_path, NAMES)
+
+
 def test_missing_files_are_named(tmp_path):
     write(tmp_path, 'old')
     (tmp_path / 'b.txt').unlink()

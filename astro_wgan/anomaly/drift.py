@@ -287,8 +287,8 @@ def check_drift(conditions, misfit, p_values):
 
     Parameters
     ----------
-    conditions : NormalConditions
-        Of the normals.
+    conditions : NormalConditions or None
+        Of the normals; None where they are not known.
     misfit : `~astropy.table.QTable`
         Of the stamps.
     p_values : array_like, shape (n,)
@@ -301,7 +301,7 @@ def check_drift(conditions, misfit, p_values):
         these do not show, more than half of the p-values are at most 0.25, by more than a chance of
         one in 100,000. Of normals a quarter are, and three anomalies among ten do not make it half.
     """
-    differences = conditions.differences(misfit)
+    differences = [] if conditions is None else conditions.differences(misfit)
     p_values = _finite(p_values)
     n, small = len(p_values), np.count_nonzero(p_values <= _SMALL_P)
     if not differences and n >= _LEAST and binom.sf(small - 1, n, 0.5) < _CHANCE:

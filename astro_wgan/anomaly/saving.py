@@ -189,10 +189,11 @@ def _plain(calibration):
     """What a file holds of a calibration. Search, scoring and networks are those beside it."""
     if calibration is None:
         return {'calibration': None, 'trends': None, 'conditions': None}
+    conditions = calibration.conditions
     return {
         'calibration': calibration.to_dict(),
         'trends': {name: trend.to_dict() for name, trend in calibration.trends.items()},
-        'conditions': asdict(calibration.conditions),
+        'conditions': conditions and asdict(conditions),
     }
 
 
@@ -206,22 +207,29 @@ def _calibration(description, search, scoring):
     ids = values.get('ids')
     if ids is not None and not (_are_of(ids, str) or _are_of(ids, int)):
         raise ValueError('its `ids` are neither text nor whole numbers')
-    conditions = dict(description['conditions'])
-    spreads = conditions.pop('spreads', {})
     trends = description['trends']
     if scoring.by_brightness and scoring.columns[0] not in trends:
         raise ValueError(f'its `trends` are those of other columns than {scoring.columns[0]}')
-    for numbers in (*spreads.values(), [*conditions.values()], *map(_numbers_of, trends.values())):
-        _check_numbers('conditions` or `trends', numbers)
+    for numbers in map(_numbers_of, trends.values()):
+        _check_numbers('trends', numbers)
     return Calibration(
         **values,
         trends={name: BrightnessTrend.from_dict(trend) for name, trend in trends.items()},
-        conditions=NormalConditions(
-            **conditions, spreads={name: Spread(*numbers) for name, numbers in spreads.items()}
-        ),
+        conditions=_conditions(description['conditions']),
         scoring=scoring,
         search=search,
     )
+
+
+def _conditions(values):
+    if values is None:
+        return None
+    values = dict(values)
+    spreads = values.pop('spreads', {})
+    for numbers in (*spreads.values(), [*values.values()]):
+        _check_numbers('conditions', numbers)
+    spreads = {name: Spread(*numbers) for name, numbers in spreads.items()}
+    return NormalConditions(**values, spreads=spreads)
 
 
 def _numbers_of(trend):

@@ -163,6 +163,10 @@ def read_state(path, *, max_size=None):
         found = state['format'], state['version']
     except StampStoreError:
         raise
+    except PermissionError as error:
+        raise StampStoreError(
+            f'The file {path / "zarr.json"} cannot be read: {error.strerror}.'
+        ) from error
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise StampStoreError(
             f'{path} is not a store of stamps, or its file zarr.json is damaged.'

@@ -30,6 +30,7 @@ _POOLING = ('pool_size', 'strides', 'padding', 'data_format')
 _ALLOWED = {
     layers.Activation: ('activation',),
     layers.Add: (),
+    layers.AlphaDropout: ('rate', 'seed', 'noise_shape'),
     layers.Average: (),
     layers.AveragePooling2D: _POOLING,
     layers.BatchNormalization: ('axis', 'momentum', 'epsilon', 'center', 'scale', 'synchronized'),
@@ -42,10 +43,12 @@ _ALLOWED = {
     layers.Dropout: ('rate', 'seed', 'noise_shape'),
     layers.ELU: ('alpha',),
     layers.Flatten: ('data_format',),
+    layers.GaussianDropout: ('rate', 'seed'),
     layers.GaussianNoise: ('stddev', 'seed'),
     layers.GlobalAveragePooling2D: ('data_format', 'keepdims'),
     layers.GlobalMaxPooling2D: ('data_format', 'keepdims'),
     layers.GroupNormalization: ('groups', 'axis', 'epsilon', 'center', 'scale'),
+    layers.Identity: (),
     layers.LayerNormalization: ('axis', 'epsilon', 'center', 'scale', 'rms_scaling'),
     layers.LeakyReLU: ('negative_slope',),
     layers.MaxPooling2D: _POOLING,
@@ -256,8 +259,9 @@ def _input(entry):
 
 
 def _shape(shape):
-    """Without the number of images."""
-    if shape[0] is not None or not all(type(edge) is int and edge > 0 for edge in shape[1:]):
+    """Without the number of images, which is that of the first call where none was given."""
+    edges = shape[1:] if shape[0] is None else shape
+    if not all(type(edge) is int and edge > 0 for edge in edges):
         raise PlainNetworkError(f'an input of it has the shape {shape!s:.60}')
     if prod(shape[1:]) > _MOST_VALUES:
         raise PlainNetworkError(

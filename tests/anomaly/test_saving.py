@@ -11,7 +11,7 @@ import pytest
 from keras import layers
 
 from astro_wgan import AnomalyDetector
-from astro_wgan.anomaly import LatentSearch
+from astro_wgan.anomaly import Calibration, LatentSearch
 from astro_wgan.wgan.networks import build_encoder
 
 
@@ -45,6 +45,21 @@ def as_former(folder):
         ]
         (folder / name).write_text(json.dumps(values))
     return folder
+
+
+def test_a_calibration_of_scores_alone_comes_back_and_is_scored_with(detector, stamps, tmp_path):
+    known = detector.calibration_
+    own = AnomalyDetector(detector.wgan, encoder=detector.encoder_)
+    own.calibration_ = Calibration(
+        known.held_out, trends=known.trends, search=own.search, scoring=own.scoring
+    )
+    own.save(tmp_path / 'model')
+    again = AnomalyDetector.load(tmp_path / 'model')
+    assert again.conditions_ is None
+    np.testing.assert_array_equal(again.calibration_.held_out, known.held_out)
+    table = again.score(stamps[40:50], progress=False)
+    expected = detector.score(stamps[40:50], progress=False)
+    np.testing.assert_allclose(table['p_value'], expected['p_value'])
 
 
 def test_encoder_and_calibration_come_back(detector, folder, stamps):

@@ -629,6 +629,18 @@ def test_what_is_no_store(mode, tmp_path):
         assert sorted(tmp_path.rglob('*')) == before
 
 
+def test_a_store_that_may_not_be_read_is_not_called_damaged(tmp_path, monkeypatch):
+    path = tmp_path / 'stamps.zarr'
+    StampStore.create(path, like=StampSet(np.zeros((0, 8, 8)))).close()
+
+    def refused(*arguments):
+        raise PermissionError(errno.EACCES, 'Permission denied')
+
+    monkeypatch.setattr(os, 'open', refused)
+    with pytest.raises(StampStoreError, match=r'zarr\.json cannot be read: Permission denied\.$'):
+        StampStore.open(path)
+
+
 def test_a_path_is_opened_not_called():
     with pytest.raises(
         TypeError, match=r"made by StampStore.open\(path\) or .*; got 'stamps.zarr'"
