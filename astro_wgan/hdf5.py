@@ -104,6 +104,7 @@ class _Dataset(_Node):
     def __init__(self, file, name, words):
         super().__init__(file, name, words)
         self.shape, self.dtype = tuple(words['shape']), np.dtype(words['type'])
+        self._chunk = words['chunk']
 
     def __getitem__(self, index):
         column = None
@@ -117,7 +118,7 @@ class _Dataset(_Node):
                 f'{self.name} of {self._file.path} must have two axes and more than {column} '
                 f'columns; its shape is {self.shape}.'
             )
-        return self._file.read(self.name, shape, self.dtype, column)
+        return self._file.read(self.name, shape, self.dtype, column, chunk=self._chunk)
 
 
 class HDF5File(Mapping):
@@ -140,7 +141,8 @@ class HDF5File(Mapping):
         most = min(_OWN_MEMORY + 2 * largest_size(max_size), 2**62)
         self._process = subprocess.Popen(
             # Without the folder of the script, whose modules have the names of others.
-            [sys.executable, '-P', str(_SCRIPT), os.path.abspath(self.path), str(int(most))],
+            [sys.executable, '-P', str(_SCRIPT)]
+            + [os.path.abspath(self.path), str(int(most)), str(_PATIENCE)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -196,13 +198,15 @@ class HDF5File(Mapping):
             return (_Group if words['kind'] == 'group' else _Dataset)(self, name, words)
         raise HDF5Error(f'{name} of {self.path} must be numbers; it is a {words["kind"]}.')
 
-    def read(self, name, shape, dtype, column=None):
-        """Numbers of a dataset, or of one of its columns, as an array."""
+    def read(self, name, shape, dtype, column=None, *, chunk=0):
+        """Numbers of a dataset, or of one of its columns, which has chunks of so many bytes."""
         size = prod(shape) * dtype.itemsize
+        # The other process has a chunk in memory, which may be larger than what is asked of it.
+        needed = self._taken + max(size, chunk)
+        check_size(needed, self.path, max_size=self._max_size, error=HDF5Error)
         self._taken += size
-        check_size(self._taken, self.path, max_size=self._max_size, error=HDF5Error)
         patience = _PATIENCE + size / _BYTES_PER_SECOND
-        self._ask(name, read=True, column=column)
+        self._ask(name, read=True, column=column, seconds=patience)
         values = np.empty(shape, dtype=dtype)
         rest = memoryview(values.reshape(-1).view(np.uint8))
         with self._impatience(patience):
@@ -213,8 +217,9 @@ class HDF5File(Mapping):
                 rest = rest[count:]
         return values
 
-    def _ask(self, name, *, read=False, column=None):
+    def _ask(self, name, *, read=False, column=None, seconds=None):
         question = {'name': name, 'read': read, 'column': column}
+        question['seconds'] = _PATIENCE if seconds is None else seconds
         try:
             self._process.stdin.write(json.dumps(question).encode() + b'\n')
             self._process.stdin.flush()

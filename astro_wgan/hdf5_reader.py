@@ -6,6 +6,7 @@ in JSON, and answers with one line, behind which the numbers of a dataset follow
 """
 
 import json
+import signal
 import sys
 
 import h5py
@@ -14,22 +15,29 @@ import numpy as np
 #: Bytes that are read and sent at a time.
 _SLAB = 2**26
 
+#: Characters of a text that is told: texts of programs' settings are longer, and nothing is read
+#: in them.
+_LONGEST_TEXT = 10_000
+
 #: Soft links that may lead on to others, as HDF5 itself has it.
 _MOST_LINKS = 16
 
 
 def main():
     """Answer questions on the file that the command names until there are no more."""
-    path, most_bytes = sys.argv[1], int(sys.argv[2])
+    path, most_bytes, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
     _limit_memory(most_bytes)
+    _end_after(seconds)
     try:
         file = h5py.File(path, 'r')
     except OSError as error:
         _answer(error=f'is no HDF5 file: {error}')
         return
     _answer()
+    _end_after(0)
     for line in sys.stdin.buffer:
         question = json.loads(line)
+        _end_after(question['seconds'])
         try:
             found = _find(file, question['name'])
             if question['column'] is None and not question['read']:
@@ -42,6 +50,13 @@ def main():
             _answer(error='takes more memory than is allowed')
         except Exception as error:  # h5py has no common class of errors
             _answer(error=f'cannot be read: {error}')
+        _end_after(0)
+
+
+def _end_after(seconds):
+    """End this process, should the one that asks no longer be there to do it; 0 for never."""
+    if hasattr(signal, 'SIGALRM'):
+        signal.setitimer(signal.ITIMER_REAL, 3 * seconds)
 
 
 def _limit_memory(most_bytes):
@@ -88,15 +103,17 @@ def _describe(found):
         raise ValueError(f'{found.name!r} lies in other files')
     if found.shape is None or found.dtype.kind not in 'biuf':
         return words | {'kind': 'dataset of other values than numbers'}
-    return words | {'kind': 'dataset', 'shape': found.shape, 'type': found.dtype.str}
+    chunk = int(np.prod(found.chunks or (), dtype=object)) * found.dtype.itemsize
+    words |= {'shape': found.shape, 'type': found.dtype.str, 'chunk': chunk}
+    return words | {'kind': 'dataset'}
 
 
 def _plain(value):
-    """The value of an attribute as JSON has it; None where it is neither text nor numbers."""
+    """The value of an attribute as JSON has it; None where it is no short text or few numbers."""
     if isinstance(value, bytes):
-        return value.decode('utf-8', 'replace')
+        value = value.decode('utf-8', 'replace')
     if isinstance(value, str):
-        return value
+        return value if len(value) <= _LONGEST_TEXT else None
     value = np.asarray(value)
     if value.dtype.kind in 'SU' and value.size == 1:
         return _plain(value.ravel()[0].item())

@@ -1,5 +1,8 @@
 """HDF5 files that another process reads, and what these may do to it."""
 
+import json
+import signal
+
 import numpy as np
 import pytest
 
@@ -91,7 +94,8 @@ def test_what_lies_in_other_files_is_refused(path, tmp_path):
         assert 'group' in file
 
 
-def test_a_file_that_makes_hdf5_look_for_ever_is_given_up(tmp_path, monkeypatch):
+@pytest.fixture
+def endless(tmp_path):
     path = tmp_path / 'damaged.hdf5'
     with h5py.File(path, 'w') as file:
         file['masses'] = np.ones(20)
@@ -101,8 +105,15 @@ def test_a_file_that_makes_hdf5_look_for_ever_is_given_up(tmp_path, monkeypatch)
     at = content.index(b'Msun') - 8
     content[at : at + 64] = bytes(64)
     path.write_bytes(content)
+    return path
+
+
+def test_a_file_that_makes_hdf5_look_for_ever_is_given_up(endless, monkeypatch):
     monkeypatch.setattr(hdf5, '_PATIENCE', 2)
-    with open_hdf5(path) as file, pytest.raises(HDF5Error, match='is damaged: HDF5 did not read'):
+    with (
+        open_hdf5(endless) as file,
+        pytest.raises(HDF5Error, match='is damaged: HDF5 did not read'),
+    ):
         file['masses']
 
 
@@ -128,3 +139,37 @@ def test_the_process_ends_with_the_context(path):
         process = file._process
         assert process.poll() is None
     assert process.poll() is not None
+
+
+def test_a_chunk_larger_than_is_allowed_is_refused_before_it_is_unpacked(tmp_path):
+    path = tmp_path / 'bomb.hdf5'
+    with h5py.File(path, 'w') as file:
+        made = file.create_dataset(
+            'a', (20,), maxshape=(None,), dtype='f8', chunks=(2**21,), compression='gzip'
+        )
+        made[0] = 1
+    assert path.stat().st_size < 50_000
+    with (
+        open_hdf5(path, max_size=2**20) as file,
+        pytest.raises(HDF5Error, match=r'would take 16.0 MiB of memory; allowed are 1.0'),
+    ):
+        file['a'][...]
+    with open_hdf5(path) as file:
+        assert file['a'][...].tolist() == [1] + 19 * [0]
+
+
+def test_long_texts_are_left_where_they_are(tmp_path):
+    with h5py.File(tmp_path / 'a.hdf5', 'w', libver='latest') as file:
+        file.create_group('a').attrs.update({'settings': 100_000 * 'a', 'unit': 'kpc'})
+    with open_hdf5(tmp_path / 'a.hdf5') as file:
+        assert file['a'].attrs == {'settings': None, 'unit': 'kpc'}
+
+
+@pytest.mark.skipif(not hasattr(signal, 'SIGALRM'), reason='Systems of the Unix kind have it.')
+def test_the_process_ends_where_nobody_is_left_to_end_it(endless):
+    """As after a kill, amid a file that HDF5 looks through for ever."""
+    with open_hdf5(endless) as file:
+        question = {'name': 'masses', 'read': False, 'column': None, 'seconds': 0.1}
+        file._process.stdin.write(json.dumps(question).encode() + b'\n')
+        file._process.stdin.flush()
+        assert file._process.wait(10) == -signal.SIGALRM

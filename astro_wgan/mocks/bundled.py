@@ -48,7 +48,7 @@ def load_light_map(name):
     Parameters
     ----------
     name : {'encounter_passage', 'encounter_remnant'}
-        0.15 Gyr after the first passage, or 1.8 Gyr, 0.3 Gyr after the merger.
+        0.1 Gyr after the first passage, or 1.8 Gyr, 0.3 Gyr after the merger.
 
     Returns
     -------

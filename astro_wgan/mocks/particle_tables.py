@@ -24,6 +24,9 @@ _PROPERTIES = (
     'velocities',
 )
 
+#: Names that an error lists.
+_MOST_NAMES = 30
+
 
 def read_particles(source, *, names=None, units=None, max_size=None):
     """
@@ -98,7 +101,7 @@ def _columns(source, known, names, units):
         if own in known:
             columns[name] = _quantity(source[own], name, units.get(name))
         elif name in names or name == 'positions':
-            raise ValueError(f'There is no {own!r} for `{name}`; there are {sorted(known)}.')
+            raise ValueError(f'There is no {own!r} for `{name}`; there are {_few(known)}.')
     return columns
 
 
@@ -115,3 +118,10 @@ def _quantity(values, name, unit):
     if isinstance(own, str):
         check_unit_text(own)
     return values * u.Unit(own or '')
+
+
+def _few(names):
+    """Names in a sentence, but not thousands."""
+    names = sorted(names)
+    rest = f' and {len(names) - _MOST_NAMES} more' if len(names) > _MOST_NAMES else ''
+    return f'{names[:_MOST_NAMES]}{rest}'
