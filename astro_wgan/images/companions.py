@@ -130,7 +130,8 @@ def find_companions(hdulist, chosen, header, unit, where):
     for role, hdus in found.items():
         found[role] = _of_the_version(hdus, chosen)
     names = {hdu.name for hdu in hdulist}
-    masks = [(hdu, quality_bits(hdu, header, beside=names)) for hdu in found['mask']]
+    camera = _camera(header, hdulist[0].header)
+    masks = [(hdu, quality_bits(hdu, camera, beside=names)) for hdu in found['mask']]
     for role in _POWERS:
         for hdu in found[role]:
             kind = _kind(hdu, role, where)
@@ -138,6 +139,12 @@ def find_companions(hdulist, chosen, header, unit, where):
             if factor is not None:
                 return Companions(masks, found['weight'], hdu, kind, factor)
     return Companions(masks, found['weight'])
+
+
+def _camera(header, primary):
+    """Cards that tell which bits a mask has, whatever an extension inherits."""
+    keys = ('TELESCOP', 'INSTRUME', 'DETECTOR', 'PLVER')
+    return {key: header.get(key, primary.get(key, '')) for key in keys}
 
 
 def _of_the_version(hdus, chosen):
@@ -156,12 +163,13 @@ def _kind(hdu, role, where):
     if 'UTYPE' not in hdu.header:
         return role
     named = str(hdu.header['UTYPE']).strip()
-    if named not in _KINDS:
+    kind = {name.lower(): kind for name, kind in _KINDS.items()}.get(named.lower())
+    if kind is None:
         _warn(
             f'{hdu.name} of {where} is of the unknown kind UTYPE = {named!r}; the image has no '
             f'uncertainty. Known are {", ".join(_KINDS)}.'
         )
-    return _KINDS.get(named)
+    return kind
 
 
 def _factor(hdu, kind, unit, where):

@@ -101,17 +101,28 @@ class QualityBits:
     text: str
 
     def is_bad(self, values):
-        """True for each pixel that must not be used."""
-        if values.dtype.kind not in 'iu' or self.bad == _ALL:
+        """True for each pixel that must not be used; of floats, what is no whole number, too."""
+        if self.bad == _ALL or values.dtype.kind == 'b':
             return values != 0
+        if values.dtype.kind == 'f':
+            numbers = _whole(values)
+            return (numbers != values) | self.is_bad(numbers)
         return (values & _fitting(self.bad, values.dtype)) != 0
 
     def unknown(self, values):
         """The bits of unknown meaning that are set somewhere, as one number."""
-        if values.dtype.kind not in 'iu' or self.known == _ALL or not values.size:
+        if self.known == _ALL or values.dtype.kind == 'b' or not values.size:
             return 0
+        if values.dtype.kind == 'f':
+            values = _whole(values)
         found = int(np.bitwise_or.reduce(values, axis=None))
         return found & ~self.known & (2 ** (8 * values.dtype.itemsize) - 1)
+
+
+def _whole(values):
+    """Whole numbers of floats; 0 for what is none that can be."""
+    fits = np.abs(values) < 2.0**62
+    return np.where(fits, values, 0).astype(np.int64)
 
 
 def _fitting(bits, dtype):
@@ -128,8 +139,9 @@ def quality_bits(hdu, header, beside=()):
     ----------
     hdu : HDU
         The mask.
-    header : `~astropy.io.fits.Header`
-        That of the image, with what it inherits.
+    header : mapping
+        That of the image, with what it inherits: TELESCOP, INSTRUME, DETECTOR and
+        PLVER.
     beside : collection of str, optional
         Names of the HDUs of the image.
 
@@ -151,6 +163,9 @@ def quality_bits(hdu, header, beside=()):
         return QualityBits(_ALL, _ALL, 'not 0')
     if {'SCI', 'MSK', 'WGT'}.issubset(beside) and hdu.name == 'MSK':
         return QualityBits(_DES_BAD, _DES_KNOWN, f'bits of {_DES_BAD}')
+    # The pipeline of NOIRLab (DECam, Mosaic-3, 90prime) writes a number for each reason, no bits.
+    if str(header.get('PLVER', '')).strip():
+        return QualityBits(_ALL, _ALL, 'not 0')
     telescope = str(header.get('TELESCOP', '')).upper()
     if telescope in _SUMMARY:
         bits = _SUMMARY[telescope]

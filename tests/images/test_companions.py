@@ -125,6 +125,22 @@ def test_the_bit_that_sums_up_all_others_counts_alone(telescope, rows):
     assert masked_rows(image) == rows
 
 
+def test_the_telescope_is_known_whatever_is_inherited():
+    hdus = plane(PIXELS, 'SCI', INHERIT=False), plane(bits(_1=0, _2=2), 'DQ')
+    image = read(*hdus, TELESCOP='JWST')
+    assert 'TELESCOP' not in image.meta
+    assert masked_rows(image) == [1]
+
+
+def test_bits_may_be_floats():
+    values = bits(_1=0, _2=1, _3=9, _4=2, _5=30).astype(float)
+    values[6:10, 0] = np.nan, np.inf, 0.5, 1e300
+    hdus = plane(PIXELS, 'SCI'), fits.ImageHDU(values, name='DQ')
+    assert masked_rows(read(*hdus, TELESCOP='JWST')) == [1, 3, 6, 7, 8, 9]
+    with pytest.warns(AstropyUserWarning, match='Bits 1, 2, 9, 30 of DQ'):
+        assert masked_rows(read(*hdus)) == [1, 6, 7, 8, 9]
+
+
 def test_bits_of_the_dark_energy_survey():
     # BPM, SATURATE, INTERP, BADAMP, CRAY, STAR, TRAIL, EDGEBLEED, SSXTALK, EDGE, STREAK, SUSPECT.
     values = np.zeros(SHAPE, dtype='i4')
@@ -133,6 +149,14 @@ def test_bits_of_the_dark_energy_survey():
     image = read(plane(PIXELS, 'SCI'), plane(values, 'MSK'), plane(2.0, 'WGT'))
     assert masked_rows(image) == [0, 1, 3, 4, 6, 7, 8, 9, 10]
     assert not image.mask[:, 1].any()
+
+
+def test_numbers_of_the_pipeline_of_noirlab_are_no_bits():
+    # Bad, no value, saturated, bleed, cosmic ray, low weight, difference, streak.
+    values = np.zeros(SHAPE, dtype='i2')
+    values[:9, 0] = np.arange(9)
+    image = read(plane(PIXELS, 'SCI'), plane(values, 'DQ'), INSTRUME='DECam', PLVER='V5.2.1')
+    assert masked_rows(image) == [1, 2, 3, 4, 5, 6, 7, 8]
 
 
 def test_bits_of_gemini():
@@ -367,3 +391,8 @@ def test_what_lies_beside_an_image_counts_as_memory(tmp_path):
     assert read_image(tmp_path / 'more.fits', max_size=300_000).mask is None
     with pytest.raises(ValueError, match='of memory; allowed are'):
         read_image(tmp_path / 'more.fits', max_size=299_999)
+
+
+def test_a_kind_of_uncertainty_in_any_case():
+    image = read(plane(PIXELS, 'SCI'), plane(4.0, 'UNCERT', UTYPE='VARIANCEUNCERTAINTY'))
+    assert np.allclose(image.uncertainty.array, 2)
