@@ -298,7 +298,8 @@ def _usable(wcs, shape):
     """What can be used of each WCS, as of that of an image; what is not celestial stays."""
     if not isinstance(wcs, Iterable):
         raise TypeError(f'`wcs` must be a list, one for each stamp; got {type(wcs).__name__}.')
-    known, usable = {}, []
+    # All of them at once, so that no two have one id.
+    wcs, known, usable = list(wcs), {}, []
     for number, each in enumerate(wcs):
         low = getattr(each, 'low_level_wcs', each)
         if not (each is None or isinstance(low, BaseLowLevelWCS)):
