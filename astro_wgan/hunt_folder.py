@@ -38,6 +38,12 @@ class HuntFolder:
     def __init__(self, path):
         self.path = Path(path)
         self._mark = self.path / 'hunt.json'
+        try:
+            self.path.stat()
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError) as error:  # a name is too long, or no name
+            raise HuntFolderError(f'The folder {self.path} cannot be written: {error}.') from error
         if self.path.exists() and not self.path.is_dir():
             raise HuntFolderError(f'`out` must be a folder; {self.path} is a file.')
         for path in (self._mark, self._trial):

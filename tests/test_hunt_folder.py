@@ -100,3 +100,9 @@ def test_a_table_of_scores_that_cannot_be_read_is_named(tmp_path):
         HuntFolderError, match=r'finished hunt are lost: .*scores\.ecsv holds no table'
     ):
         folder.read_table()
+
+
+@pytest.mark.parametrize('name', ['a\0b', '\ud800', 300 * 'a'])
+def test_what_no_folder_can_be_called_is_refused_in_a_sentence(tmp_path, name):
+    with pytest.raises(HuntFolderError, match='cannot be written'):
+        HuntFolder(tmp_path / name)
