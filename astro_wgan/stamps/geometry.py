@@ -143,9 +143,10 @@ class StampGeometry:
 
     def outside(self, shape):
         """True for each stamp of ``(ny, nx)`` pixels that has not one in its parent image."""
-        sizes = np.array([parent.shape for parent in self.parents]).reshape(-1, 2)[:, ::-1]
+        used, place = np.unique(self.parent, return_inverse=True)
+        sizes = np.array([self.parents[k].shape for k in used]).reshape(-1, 2)[:, ::-1]
         first, last = self.corner, self.corner + tuple(shape)[::-1]
-        return ((last <= 0) | (first >= sizes[self.parent])).any(axis=1)
+        return ((last <= 0) | (first >= sizes[place])).any(axis=1)
 
     @property
     def has_wcs(self):
@@ -160,11 +161,13 @@ class StampGeometry:
 
     def by_wcs(self):
         """Pairs of a celestial WCS, of two axes, and the rows of the stamps that have it."""
+        # A few stamps of a large set still have the parents of all: those are not walked over.
         order = np.argsort(self.parent, kind='stable')
-        ends = np.cumsum(np.bincount(self.parent))
-        for parent, rows in zip(self.parents, np.split(order, ends), strict=False):
-            if rows.size and parent.wcs is not None and parent.wcs.has_celestial:
-                yield (parent.wcs if parent.wcs.naxis == 2 else parent.wcs.celestial), rows
+        used, begins = np.unique(self.parent[order], return_index=True)
+        for k, begin, end in zip(used, begins, [*begins[1:], len(order)], strict=True):
+            wcs = self.parents[k].wcs
+            if wcs is not None and wcs.has_celestial:
+                yield (wcs if wcs.naxis == 2 else wcs.celestial), order[begin:end]
 
     def pixel_area(self, shape):
         """

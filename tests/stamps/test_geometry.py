@@ -73,6 +73,20 @@ def test_stamps_without_wcs():
     assert geometry[np.array([1])].has_wcs
 
 
+def test_a_few_stamps_of_a_large_set_do_not_cost_a_walk_over_its_parents():
+    class Parents(tuple):
+        def __iter__(self):
+            raise AssertionError('all parents are walked over')
+
+    count = 5000
+    large = StampGeometry.from_wcs([None] * count, (8, 8))
+    few = StampGeometry(Parents(large.parents), large.parent[7:9], large.corner[7:9])
+    assert few.pixel_scale((8, 8)) is None
+    assert np.isnan(few.pixel_area((8, 8))).all()
+    assert not few.outside((8, 8)).any()
+    assert list(few.by_wcs()) == []
+
+
 def test_pixel_scale_is_that_of_the_first_stamp():
     wcs = [make_wcs(2e-5), make_wcs(1e-5)]
     geometry = StampGeometry.from_wcs(wcs, (8, 8))
