@@ -81,7 +81,7 @@ class PixelValues:
             note = f'flux = {offset:g} + {2 * soft:g} sinh(stored / {_POGSON:.5f})'
         elif 'BOFFSET' in header or 'BSOFTEN' in header:
             _warn(
-                f'{where} has BOFFSET and BSOFTEN, of asinh of flux, that are no numbers: its '
+                f'{where} has BOFFSET and BSOFTEN, of asinh of flux, that cannot be used: its '
                 'pixels are used as they are stored.'
             )
         elif bias:
