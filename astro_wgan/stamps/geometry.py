@@ -206,7 +206,9 @@ class StampGeometry:
             The root of the pixel's area, in arcsec / pix. Where no stamp is on the sky, that at
             the reference of the first parent's projection; None without a celestial WCS.
         """
-        for start in range(0, len(self), _AT_ONCE):
+        used = [self.parents[k].wcs for k in np.unique(self.parent)]
+        is_on_sky = any(wcs is not None and wcs.has_celestial for wcs in used)
+        for start in range(0, len(self) if is_on_sky else 0, _AT_ONCE):
             area = self[start : start + _AT_ONCE].pixel_area(shape)
             if np.isfinite(area).any():
                 scale = np.sqrt(area[np.isfinite(area)][0]).value
