@@ -62,11 +62,33 @@ def open_fits_image(file, path, *, hdu=None, plane=None, max_size=None):
     try:
         file, largest_tile = checked_fits(file, str(path), max_size=max_size)
         with quiet_fits(), guarded_decoders(largest_tile), _opened(file) as hdulist:
-            yield FitsImage(hdulist, hdu, plane, str(path), is_own=True, max_size=max_size)
+            yield _image_of(hdulist, hdu, plane, str(path), max_size)
     except (ImageError, Warning):
         raise
     except Exception as error:  # astropy and what decompresses have no common class of errors
         raise ImageError(f'{path} is truncated or no FITS image: {error}') from error
+
+
+def _image_of(hdulist, hdu, plane, where, max_size):
+    options = {'is_own': True, 'max_size': max_size}
+    try:
+        return FitsImage(hdulist, hdu, plane, where, **options)
+    except fits.VerifyError:
+        for each in hdulist:
+            _quote_texts(each.header)
+        return FitsImage(hdulist, hdu, plane, where, **options)
+
+
+def _quote_texts(header):
+    """Make text without quotes a value; astropy would take what follows its first / for comment."""
+    for place, card in enumerate(header.cards):
+        try:
+            _ = card.value
+        except fits.VerifyError:
+            # As the file has it: `image` would be changed already.
+            text = card._image.partition('=')[2].partition(' /')[0].strip()
+            del header[place]
+            header.insert(place, (card.keyword, text))
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from astropy.io import fits
 from astropy.nddata import Cutout2D, NDData
 from astropy.utils.masked import Masked
 
+from astro_wgan.exceptions import ImageError
 from astro_wgan.images.compressed_tiles import guarded_decoders
 from astro_wgan.images.extensions import IMAGE_HDUS
 from astro_wgan.images.fits_image import FitsImage, open_fits_image
@@ -151,7 +152,10 @@ def _from_path(path, hdu, plane, zeros, max_size):
 
 def _from_hdus(hdus, hdu, plane, where, zeros):
     with quiet_fits(), guarded_decoders(largest_size()):
-        return whole_image(FitsImage(hdus, hdu, plane, where), zeros=zeros)
+        try:
+            return whole_image(FitsImage(hdus, hdu, plane, where), zeros=zeros)
+        except fits.VerifyError as error:
+            raise ImageError(f'A header of {where} cannot be read: {error}') from error
 
 
 def whole_image(image, *, zeros='auto'):

@@ -147,3 +147,22 @@ def test_paths_of_bytes(tmp_path):
 def test_what_no_file_can_be_called_is_refused_in_a_sentence(path):
     with pytest.raises(ImageError, match='is no name of a file'):
         read_image(path)
+
+
+@pytest.mark.parametrize('name', ['BUNIT', 'TELESCOP', 'EXTNAME', 'EXTVER', 'INHERIT'])
+def test_text_without_quotes_is_read(tmp_path, name):
+    path = tmp_path / 'a.fits'
+    fits.PrimaryHDU(PIXELS).writeto(path)
+    card = b''.join(
+        text.ljust(80).encode() for text in (f'{name:8}= Jy/beam / of', 'A       = 1.5d2')
+    )
+    end = b'END'.ljust(80)
+    content = path.read_bytes()
+    path.write_bytes(content.replace(end + 160 * b' ', card + end, 1))
+    image = read_image(path)
+    assert np.array_equal(image.data, PIXELS)
+    assert image.meta['A'] == 150
+    if name == 'BUNIT':
+        assert image.unit == 'Jy / beam'
+    with fits.open(path) as hdulist, pytest.raises(ImageError, match=f'cannot be read.*{name}'):
+        read_image(hdulist)
