@@ -1,17 +1,25 @@
 """JSON that others may have written."""
 
 import json
+import re
 from math import isfinite
 
 from astro_wgan.limits import check_size
 
-__all__ = ['JsonError', 'parse_json']
+__all__ = ['JsonError', 'load_json', 'parse_json']
 
 #: Lists and dictionaries in each other: ours are a few.
 _DEEPEST = 50
 
 #: Bytes that a value can take for each of its characters: an empty dictionary is two of them.
 _LARGEST_VALUE = 24
+
+#: What brackets are counted without: texts in quotes.
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_BRACKET = re.compile(r'[][{}]')
+
+
+_TOO_DEEP = f'it is more than {_DEEPEST} lists or dictionaries deep'
 
 
 class JsonError(ValueError):
@@ -53,16 +61,54 @@ def parse_json(content, *, finite=True, max_size=None):
     """
     needed = _LARGEST_VALUE * len(content)
     check_size(needed, 'it', max_size=max_size, error=JsonError)
-    try:
-        values = json.loads(content, object_pairs_hook=_without_twins)
-    except RecursionError as error:
-        raise JsonError(f'it is more than {_DEEPEST} lists or dictionaries deep') from error
-    except ValueError as error:
-        raise JsonError(f'it is no JSON: {error}') from error
+    values = load_json(content, object_pairs_hook=_without_twins)
     if not isinstance(values, dict):
         raise JsonError(f'it holds no dictionary, but: {type(values).__name__}')
     _check_depth(values, finite)
     return values
+
+
+def load_json(content, **options):
+    """
+    `json.loads` for texts of any depth.
+
+    It goes down once for each list in another, as deep as Python allows; where a package has
+    raised `sys.setrecursionlimit`, that is deeper than the stack, and the process ends.
+
+    Parameters
+    ----------
+    content : str or bytes
+        JSON; bytes are UTF-8.
+    **options
+        For `json.loads`.
+
+    Returns
+    -------
+    object
+
+    Raises
+    ------
+    JsonError
+        If it is no JSON text, or more than 50 deep.
+
+    Examples
+    --------
+    >>> from astro_wgan.json_text import load_json
+    >>> load_json('[1, [2, 3]]')
+    [1, [2, 3]]
+    """
+    try:
+        text = content.decode() if isinstance(content, bytes) else content
+        depth = 0
+        for bracket in _BRACKET.findall(_QUOTED.sub('', text)):
+            depth += 1 if bracket in '[{' else -1
+            if depth > _DEEPEST:
+                raise JsonError(_TOO_DEEP)
+        return json.loads(text, **options)
+    except JsonError:
+        raise
+    except ValueError as error:
+        raise JsonError(f'it is no JSON: {error}') from error
 
 
 def _without_twins(pairs):
@@ -85,4 +131,4 @@ def _check_depth(values, finite):
         if not inner:
             return
         level = inner
-    raise JsonError(f'it is more than {_DEEPEST} lists or dictionaries deep')
+    raise JsonError(_TOO_DEEP)

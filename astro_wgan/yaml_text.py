@@ -15,6 +15,10 @@ __all__ = ['ARRAY_CONSTRUCTORS', 'LONGEST_YAML', 'load_yaml']
 LONGEST_YAML = 2**21
 _MOST_VALUES = 2 * 10**5
 
+#: Values in each other. Each goes down the stack, which may end before Python's limit of recursion
+#: where a package has raised that.
+_DEEPEST = 100
+
 #: The longest number: whole ones take the square of that in time.
 _LONGEST_NUMBER = 400
 
@@ -26,12 +30,17 @@ class _Loader(AstropyLoader):
 
     def __init__(self, text):
         super().__init__(text)
-        self._nodes = 0
+        self._nodes = self._depth = 0
 
     def compose_node(self, parent, index):
         self._nodes += 1
         _check_number(self._nodes)
-        return super().compose_node(parent, index)
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise ValueError(f'it is more than {_DEEPEST} values deep')
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
 
     def construct_mapping(self, node, deep=False):
         mapping = super().construct_mapping(node, deep=deep)

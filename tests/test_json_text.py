@@ -1,8 +1,10 @@
 import json
+import subprocess
+import sys
 
 import pytest
 
-from astro_wgan.json_text import JsonError, parse_json
+from astro_wgan.json_text import JsonError, load_json, parse_json
 
 
 def test_values_come_back():
@@ -37,3 +39,28 @@ def test_what_could_take_too_much_memory_is_refused_before_it_is_read():
     with pytest.raises(JsonError, match=r'would take 72,\d* bytes of memory; allowed are 72,000'):
         parse_json(content, max_size=72_000)
     assert len(parse_json(content, max_size=73_000)['a']) == 1001
+
+
+DEEP = """
+import sys
+
+from astro_wgan.json_text import JsonError, load_json
+
+sys.setrecursionlimit(10**6)
+for text in ('[' * 10**5, '{"a":' * 10**5, b'"\\\\"", [[' + b'[' * 10**5):
+    try:
+        load_json(text)
+    except JsonError:
+        print('refused')
+"""
+
+
+def test_no_depth_ends_the_process_where_a_package_lets_python_recurse():
+    command = [sys.executable, '-c', DEEP]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.split()) == (0, 3 * ['refused'])
+
+
+def test_brackets_in_texts_are_no_depth():
+    assert load_json('{"a": "[[[\\"' + '[' * 100 + '"}') == {'a': '[[["' + 100 * '['}
+    assert load_json(json.dumps(50 * [[1]])) == 50 * [[1]]

@@ -1,6 +1,8 @@
 """YAML of strangers: what astropy writes is read; what takes time, memory or addresses is not."""
 
 import base64
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -86,7 +88,7 @@ def bomb(levels=12):
     [
         (bomb(), '200000 values'),
         ('<<: [&a {x: 1}, ' + '*a, ' * 200_000 + ']', '200000 values'),
-        ('[' * 5000, 'recursion'),
+        ('[' * 5000, '100 values deep'),
         ('&a [x, *a]', 'a part of itself'),
         ('1' + ':1' * 50_000, 'a number has'),
         ('!astropy.units.Unit {unit: 10**9999999 m}', 'is no unit'),
@@ -108,3 +110,23 @@ def test_what_would_take_long_is_refused_at_once(text, message, monkeypatch):
         load_yaml(text)
     assert '\n' not in str(error.value)
     assert time.process_time() - start < 5
+
+
+DEEP = """
+import sys
+
+from astro_wgan.yaml_text import load_yaml
+
+sys.setrecursionlimit(10**6)
+try:
+    load_yaml('[' * 10**5 + ']' * 10**5)
+except ValueError as error:
+    print(error)
+"""
+
+
+def test_no_depth_ends_the_process_where_a_package_lets_python_recurse():
+    command = [sys.executable, '-c', DEEP]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert 'more than 100 values deep' in done.stdout

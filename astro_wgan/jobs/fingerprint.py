@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from astro_wgan.jobs.digests import is_digest
+from astro_wgan.json_text import load_json
 
 __all__ = ['Fingerprint']
 
@@ -87,7 +88,7 @@ class Fingerprint:
         """
         if not isinstance(known, dict):
             try:
-                known = json.loads(str(known))
+                known = load_json(str(known))
             except ValueError:
                 known = None
         if not isinstance(known, dict) or known.get('format') != _FORMAT:

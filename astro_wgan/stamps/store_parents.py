@@ -12,6 +12,7 @@ from astropy.wcs import WCS
 
 from astro_wgan.images.header_checks import check_wcs_cards
 from astro_wgan.images.lookup_tables import plain_tables, with_plain_tables
+from astro_wgan.json_text import load_json
 from astro_wgan.limits import check_unit_text
 from astro_wgan.stamps.geometry import ParentImage, StampGeometry
 from astro_wgan.stamps.store_files import StampStoreError
@@ -54,10 +55,10 @@ class StoredParent:
     def _record(self):
         text = self.text
         try:
-            record = json.loads(text)
+            record = load_json(text)
             ny, nx = record['shape']
             is_whole = type(ny) is type(nx) is int and isinstance(record['wcs'], (str, type(None)))
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError):
             is_whole = False
         if not is_whole:
             raise self._damaged('it has neither shape nor WCS')

@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 
 from astro_wgan.files import replaced
+from astro_wgan.json_text import load_json
 from astro_wgan.limits import check_size
 from astro_wgan.stamps.store_codecs import checksum
 from astro_wgan.stamps.store_files import (
@@ -125,11 +126,11 @@ class StoreState:
 def is_store(path):
     """Whether a folder says that it is a store of stamps, of any version, be it damaged."""
     try:
-        document = json.loads(
+        document = load_json(
             read_content(path / 'zarr.json', check_size=partial(_check_json, None))
         )
         return document['attributes'][_KEY]['format'] == _FORMAT
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError):
         return False
 
 
@@ -158,7 +159,7 @@ def read_state(path, *, max_size=None):
         raise FileNotFoundError(f'There is no store of stamps at {path}.')
     try:
         content = read_content(path / 'zarr.json', check_size=partial(_check_json, max_size))
-        document = json.loads(content)
+        document = load_json(content)
         state = document['attributes'][_KEY]
         found = state['format'], state['version']
     except StampStoreError:
@@ -167,7 +168,7 @@ def read_state(path, *, max_size=None):
         raise StampStoreError(
             f'The file {path / "zarr.json"} cannot be read: {error.strerror}.'
         ) from error
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise StampStoreError(
             f'{path} is not a store of stamps, or its file zarr.json is damaged.'
         ) from error
@@ -231,8 +232,8 @@ def read_layout(path, name):
             check_folder(path / folder)
         check_folder(path / name)
         content = read_content(path / name / 'zarr.json', check_size=_check_layout_size)
-        return layout_of(json.loads(content))
-    except (OSError, ValueError, RecursionError) as error:
+        return layout_of(load_json(content))
+    except (OSError, ValueError) as error:
         raise StampStoreError(
             f'The array `{name}` of the store {path} is missing or damaged: {error}.'
         ) from error

@@ -27,7 +27,7 @@ from pathlib import Path
 import numpy as np
 
 #: Seconds and bytes of memory that one small file may take.
-PATIENCE = 30
+PATIENCE = 60
 MEMORY = 2**30
 
 NUMBERS = np.random.default_rng(1).normal(100, 10, (24, 20)).astype('f4')
@@ -477,7 +477,7 @@ def _answers(name, first, last):
     try:
         while True:
             # The first one waits for imports.
-            line = lines.get(timeout=PATIENCE if seed is not None else 6 * PATIENCE)
+            line = lines.get(timeout=PATIENCE if seed is not None else 4 * PATIENCE)
             if line is None:
                 if seed is not None and process.wait():
                     yield seed, 'died', f'code {process.returncode}'
