@@ -164,10 +164,10 @@ class StampGeometry:
         # A few stamps of a large set still have the parents of all: those are not walked over.
         order = np.argsort(self.parent, kind='stable')
         used, begins = np.unique(self.parent[order], return_index=True)
-        for k, begin, end in zip(used, begins, [*begins[1:], len(order)], strict=True):
+        for k, rows in zip(used, np.split(order, begins[1:]), strict=False):  # one part of none
             wcs = self.parents[k].wcs
             if wcs is not None and wcs.has_celestial:
-                yield (wcs if wcs.naxis == 2 else wcs.celestial), order[begin:end]
+                yield (wcs if wcs.naxis == 2 else wcs.celestial), rows
 
     def pixel_area(self, shape):
         """
