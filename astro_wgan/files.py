@@ -83,11 +83,12 @@ def flush_folder(path):
     """Make sure that new names of files are on the disk."""
     if os.name != 'posix':
         return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    with naming_file(path):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 @contextmanager

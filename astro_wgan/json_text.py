@@ -19,9 +19,6 @@ _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _BRACKET = re.compile(r'[][{}]')
 
 
-_TOO_DEEP = f'it is more than {_DEEPEST} lists or dictionaries deep'
-
-
 class JsonError(ValueError):
     """Text that is no JSON, or none that is read here."""
 
@@ -64,7 +61,8 @@ def parse_json(content, *, finite=True, max_size=None):
     values = load_json(content, object_pairs_hook=_without_twins)
     if not isinstance(values, dict):
         raise JsonError(f'it holds no dictionary, but: {type(values).__name__}')
-    _check_depth(values, finite)
+    if finite:
+        _check_finite(values)
     return values
 
 
@@ -103,7 +101,7 @@ def load_json(content, **options):
         for bracket in _BRACKET.findall(_QUOTED.sub('', text)):
             depth += 1 if bracket in '[{' else -1
             if depth > _DEEPEST:
-                raise JsonError(_TOO_DEEP)
+                raise JsonError(f'it is more than {_DEEPEST} lists or dictionaries deep')
         return json.loads(text, **options)
     except JsonError:
         raise
@@ -118,17 +116,12 @@ def _without_twins(pairs):
     return values
 
 
-def _check_depth(values, finite):
-    level = [values]
-    for _ in range(_DEEPEST):
-        inner = []
-        for container in level:
-            for value in container.values() if isinstance(container, dict) else container:
-                if isinstance(value, (dict, list)):
-                    inner.append(value)
-                elif finite and isinstance(value, float) and not isfinite(value):
-                    raise JsonError('it holds numbers that are not finite')
-        if not inner:
-            return
-        level = inner
-    raise JsonError(_TOO_DEEP)
+def _check_finite(values):
+    containers = [values]
+    while containers:
+        inner = containers.pop()
+        for value in inner.values() if isinstance(inner, dict) else inner:
+            if isinstance(value, (dict, list)):
+                containers.append(value)
+            elif isinstance(value, float) and not isfinite(value):
+                raise JsonError('it holds numbers that are not finite')

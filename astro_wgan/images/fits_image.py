@@ -23,6 +23,7 @@ from astro_wgan.images.planes import JUDGED, plane_index
 from astro_wgan.images.units import read_unit
 from astro_wgan.images.wcs_cards import header_without_wcs
 from astro_wgan.limits import check_size
+from astro_wgan.stamps.masked import joint_mask
 from astro_wgan.stamps.real_numbers import as_float
 
 __all__ = ['FitsImage', 'open_fits_image']
@@ -209,17 +210,17 @@ class FitsImage:
         for hdu, bits in self._companions.masks:
             values = self._values(hdu, part)
             self._unnamed[hdu] = self._unnamed.get(hdu, 0) | bits.unknown(values)
-            mask = _either(mask, bits.is_bad(values))
+            mask = joint_mask(mask, bits.is_bad(values))
         for hdu in self._companions.weights:
             # Not above zero: NaN is no weight, too.
-            mask = _either(mask, ~(self._values(hdu, part) > 0))
+            mask = joint_mask(mask, ~(self._values(hdu, part) > 0))
         deviation = self._deviation(part)
         if deviation is not None and self._companions.uncertainty.name != 'UNCERT':
             unusable = ~((deviation > 0) & np.isfinite(deviation))
             if part == _WHOLE and unusable.all():
                 self._warn_of_uncertainty()
                 return pixels, mask, None
-            mask = _either(mask, unusable)
+            mask = joint_mask(mask, unusable)
         return pixels, mask, deviation
 
     def work_of_part(self, shape):
@@ -320,7 +321,3 @@ def _in_strips(section, index, shape):
             native = np.empty(shape, dtype=strip.dtype.newbyteorder('='))
         native[y : y + step] = strip
     return native
-
-
-def _either(mask, other):
-    return other if mask is None else mask | other

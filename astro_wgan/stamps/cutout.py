@@ -331,7 +331,7 @@ def _parts_of(image, corner, shape, fill_value):
         deviation = _gather(deviation.array, corner, shape, np.nan)
     pixels = _gather(image.data, corner, shape, fill_value)
     mask = _gathered_mask(image.mask, image.shape, corner, shape)
-    if image.meta.get(JUDGED):
+    if mask is not None and image.meta.get(JUDGED):
         # Beyond a footprint there is no more than beyond the image.
         pixels[mask & (pixels == 0)] = fill_value
     return Parts(pixels, mask, deviation)

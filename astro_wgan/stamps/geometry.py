@@ -163,11 +163,11 @@ class StampGeometry:
         """Pairs of a celestial WCS, of two axes, and the rows of the stamps that have it."""
         # A few stamps of a large set still have the parents of all: those are not walked over.
         order = np.argsort(self.parent, kind='stable')
-        used, begins = np.unique(self.parent[order], return_index=True)
-        for k, rows in zip(used, np.split(order, begins[1:]), strict=False):  # one part of none
+        found = np.unique(self.parent[order], return_index=True, return_counts=True)
+        for k, begin, count in zip(*found, strict=True):
             wcs = self.parents[k].wcs
             if wcs is not None and wcs.has_celestial:
-                yield (wcs if wcs.naxis == 2 else wcs.celestial), rows
+                yield (wcs if wcs.naxis == 2 else wcs.celestial), order[begin : begin + count]
 
     def pixel_area(self, shape):
         """
@@ -206,8 +206,7 @@ class StampGeometry:
             The root of the pixel's area, in arcsec / pix. Where no stamp is on the sky, that at
             the reference of the first parent's projection; None without a celestial WCS.
         """
-        used = [self.parents[k].wcs for k in np.unique(self.parent)]
-        is_on_sky = any(wcs is not None and wcs.has_celestial for wcs in used)
+        is_on_sky = any(True for _ in self.by_wcs())
         for start in range(0, len(self) if is_on_sky else 0, _AT_ONCE):
             area = self[start : start + _AT_ONCE].pixel_area(shape)
             if np.isfinite(area).any():

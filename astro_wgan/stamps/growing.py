@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from astro_wgan.files import naming_file
+from astro_wgan.files import flush_folder, naming_file
 from astro_wgan.limits import check_size, largest_size
-from astro_wgan.stamps.store_files import StampStoreError, flush_folder, read_parts
+from astro_wgan.stamps.store_files import StampStoreError, read_parts
 from astro_wgan.stamps.store_format import ArrayLayout
 from astro_wgan.stamps.store_lock import WriterLock
 from astro_wgan.stamps.store_making import find_again, free_place, made_folder, remove_leftovers

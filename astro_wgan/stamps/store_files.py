@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from astro_wgan.files import naming_file
 from astro_wgan.stamps.store_codecs import (
     CHECKSUM_BYTES,
     checksum,
@@ -20,7 +19,6 @@ __all__ = [
     'Part',
     'StampStoreError',
     'check_folder',
-    'flush_folder',
     'opened',
     'read_checksums',
     'read_chunks',
@@ -212,18 +210,6 @@ def write_chunks(path, layout, *, missing, kept, blocks):
         file.flush()
         os.fsync(file.fileno())
     return checksums
-
-
-def flush_folder(path):
-    """Make sure that new names of files are on the disk."""
-    if os.name != 'posix':
-        return
-    with naming_file(path):
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _check_kind(path, is_kind, name):

@@ -8,7 +8,8 @@ import sys
 import uuid
 from contextlib import contextmanager, suppress
 
-from astro_wgan.stamps.store_files import StampStoreError, flush_folder
+from astro_wgan.files import flush_folder
+from astro_wgan.stamps.store_files import StampStoreError
 from astro_wgan.stamps.store_lock import LOCK, WriterLock
 from astro_wgan.stamps.store_state import is_store
 

@@ -9,14 +9,13 @@ from functools import partial
 
 import numpy as np
 
-from astro_wgan.files import replaced
+from astro_wgan.files import flush_folder, replaced
 from astro_wgan.json_text import load_json
 from astro_wgan.limits import check_size
 from astro_wgan.stamps.store_codecs import checksum
 from astro_wgan.stamps.store_files import (
     StampStoreError,
     check_folder,
-    flush_folder,
     read_content,
 )
 from astro_wgan.stamps.store_format import array_document, layout_of

@@ -20,6 +20,7 @@ from regions import (
 
 from astro_wgan import datasets
 from astro_wgan.exceptions import ImageError
+from astro_wgan.images import read_image
 from astro_wgan.sources import measure_sources
 from astro_wgan.stamps.cutout import cut_stamps
 from astro_wgan.stamps.detection import Detection, DetectionError, detect
@@ -534,3 +535,15 @@ def test_what_lies_beyond_a_footprint_is_filled_as_beyond_the_image():
     kept = cut_stamps(pixels, **known, zeros='keep')
     assert (kept.pixels[0] == 0).sum() == 16 * 6
     assert kept.valid[0].all()
+
+
+def test_zeros_that_were_judged_may_have_lost_their_mask():
+    pixels = np.random.default_rng(1).normal(size=(200, 200)).astype('f4')
+    pixels[:, :80] = 0
+    judged = read_image(pixels)
+    assert judged.mask.any()
+    # Other pixels under the same header, as of a ratio of two images.
+    other = CCDData(judged.data, unit=judged.unit, meta=judged.meta)
+    stamps = cut_stamps(other, positions=[(40, 60)], size=32)
+    assert stamps.mask is None
+    assert np.array_equal(stamps.pixels[0], np.zeros((32, 32)))
