@@ -89,7 +89,7 @@ def read_image(source, *, hdu=None, plane=None, zeros='auto', max_size=None):
 
     A FITS file that `~astropy.nddata.CCDData` wrote gives its mask and uncertainty back. Which
     extensions and which bits of masks are used, and how units and pixels are read, is said in
-    :doc:`/formats`.
+    :doc:`/reference/formats`.
 
     Examples
     --------
