@@ -62,7 +62,7 @@ def normal_probabilities(scores, *, contamination='estimate'):
     1,000 ten, as they should; of those with a gamma distribution of shape 2, or a lognormal with a
     scale of 0.7, 16 to 23 are even then. The scores of the default `~astro_wgan.anomaly.Scoring`
     are not so skewed, since they are logarithms compared with their scatter.
-    ``benchmarks/calibration.py`` measures the rates.
+    ``benchmarks/quality/calibration.py`` measures the rates.
 
     Examples
     --------

@@ -16,7 +16,7 @@ __all__ = ['feature_map', 'plot_map']
 #: More principal components than these tell a map of neighbours nothing but noise.
 _COMPONENTS = 50
 #: Half of the default iterations, and a coarser angle of the Barnes-Hut tree, keep neighbours as
-#: well: benchmarks/feature_map.py.
+#: well: benchmarks/speed/embedding.py.
 _TSNE = {'max_iter': 500, 'angle': 0.8}
 _LEAST = 4
 _UNKNOWN = '0.7'

@@ -8,8 +8,8 @@ the larger galaxy. Kept are AB magnitudes per square arcsec for an observer at a
 in steps of 0.001 mag; fainter ones than 31 are no light.
 
     pip install "astro_wgan[ssp]"
-    python benchmarks/bundled/encounter.py            # a minute; compares with the bundled files
-    python benchmarks/bundled/encounter.py --write    # replaces them
+    python -m benchmarks.bundled.encounter            # a minute; compares with the bundled files
+    python -m benchmarks.bundled.encounter --write    # replaces them
 """
 
 import argparse

@@ -7,8 +7,8 @@ In the field there are about as many galaxies, and as large, as in that survey (
 2007, ApJS 172, 219); the group in the middle was put there by hand, so that there is something to
 deblend. The file has the image in electron / s, the PSF, and a table of what was drawn.
 
-    python benchmarks/bundled/mock_f814w.py            # seconds; compares with the bundled file
-    python benchmarks/bundled/mock_f814w.py --write    # replaces it
+    python -m benchmarks.bundled.mock_f814w            # seconds; compares with the bundled file
+    python -m benchmarks.bundled.mock_f814w --write    # replaces it
 """
 
 import argparse

@@ -19,15 +19,14 @@ Work is kept in benchmarks/work/known_anomalies and goes on from there. ``--ship
 of the first seed into the package; ``--out`` writes the tables and a figure for the docs.
 
     pip install "astro_wgan[sim,plot]"
-    python benchmarks/experiments/known_anomalies.py                          # half an hour
-    python benchmarks/experiments/known_anomalies.py --normals 500 --held-out 100 --test 100 \
+    python -m benchmarks.experiments.known_anomalies                          # half an hour
+    python -m benchmarks.experiments.known_anomalies --normals 500 --held-out 100 --test 100 \
         --iterations 20
-    python benchmarks/experiments/known_anomalies.py --recipe benchmark-2
+    python -m benchmarks.experiments.known_anomalies --recipe benchmark-2
 """
 
 import argparse
 import shutil
-import sys
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -42,12 +41,9 @@ from astro_wgan.anomaly import Calibration, Scoring, q_values
 from astro_wgan.evaluate import detection_rates, rate_by, roc_auc
 from astro_wgan.visualize import plot_rate_by
 from astro_wgan.wgan import TrainingConfig, preset
-
-# What benchmarks share lies beside this folder.
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from leaderboard.populations import ANOMALIES, Populations, fingerprint
-from leaderboard.table import LEVELS, area, by_class, page
-from machine import describe_machine
+from benchmarks.detectors.evaluation import LEVELS, area, by_class, page
+from benchmarks.detectors.populations import ANOMALIES, Populations, fingerprint
+from benchmarks.machine import describe_machine
 
 WORK = Path(__file__).parents[1] / 'work' / 'known_anomalies'
 
@@ -111,7 +107,7 @@ def main():
     names = ('normals', 'held_out', 'test', 'iterations')
     command = ' '.join(f'--{name.replace("_", "-")} {getattr(options, name)}' for name in names)
     head = (
-        f'``python benchmarks/experiments/known_anomalies.py --recipe {options.recipe} {command} '
+        f'``python -m benchmarks.experiments.known_anomalies --recipe {options.recipe} {command} '
         f'--seeds {" ".join(map(str, options.seeds))}``; {describe_machine()}.'
     )
     pages = [page(table, caption) for caption, table in tables.items() if len(table)]

@@ -14,12 +14,11 @@ model, in three parts:
   in what they differ, and which simulation is nearest.
 
     pip install "astro_wgan[sim,plot]"
-    python benchmarks/experiments/simulated_and_observed.py              # ten minutes
-    python benchmarks/experiments/simulated_and_observed.py --stamps 200
+    python -m benchmarks.experiments.simulated_and_observed              # ten minutes
+    python -m benchmarks.experiments.simulated_and_observed --stamps 200
 """
 
 import argparse
-import sys
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -38,11 +37,8 @@ from astro_wgan.sources import measure_sources
 from astro_wgan.stamps import Detection, detect
 from astro_wgan.visualize import plot_scores
 from astro_wgan.wgan import measure_images
-
-# What benchmarks share lies beside this folder.
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from leaderboard.table import page
-from machine import describe_machine
+from benchmarks.detectors.evaluation import page
+from benchmarks.machine import describe_machine
 
 WORK = Path(__file__).parents[1] / 'work' / 'simulated_and_observed'
 
@@ -82,7 +78,7 @@ def main():
             continue
         tables[f'Simulations in the order of their distance to ``{name}``.'] = ranking(table, mocks)
     head = (
-        f'``python benchmarks/experiments/simulated_and_observed.py --stamps {options.stamps}``; '
+        f'``python -m benchmarks.experiments.simulated_and_observed --stamps {options.stamps}``; '
         f'{describe_machine("galsim")}.'
     )
     text = '\n'.join([head, '', *(page(table, caption) for caption, table in tables.items())])

@@ -12,12 +12,11 @@ false positives among fresh normals at the threshold of 90 per cent,
 All are calibrated on the same held-out normals of the field. Trainings go on where they stopped.
 
     pip install "astro_wgan[sim]"
-    python benchmarks/experiments/transfer.py                      # half an hour
-    python benchmarks/experiments/transfer.py --normals 300 --test 100 --iterations 5 10
+    python -m benchmarks.experiments.transfer                      # half an hour
+    python -m benchmarks.experiments.transfer --normals 300 --test 100 --iterations 5 10
 """
 
 import argparse
-import sys
 import warnings
 from pathlib import Path
 
@@ -26,12 +25,9 @@ from astropy.table import Table
 
 from astro_wgan import WGAN, AnomalyDetector, datasets
 from astro_wgan.anomaly import DriftWarning
-
-# What benchmarks share lies beside this folder.
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from leaderboard.populations import ANOMALIES, Populations, fingerprint
-from leaderboard.table import area, page
-from machine import describe_machine
+from benchmarks.detectors.evaluation import area, page
+from benchmarks.detectors.populations import ANOMALIES, Populations, fingerprint
+from benchmarks.machine import describe_machine
 
 WORK = Path(__file__).parents[1] / 'work' / 'transfer'
 RECIPE = 'benchmark-2'
@@ -61,7 +57,7 @@ def main():
     )
     numbers = ' '.join(map(str, options.iterations))
     head = (
-        f'``python benchmarks/experiments/transfer.py --normals {options.normals} '
+        f'``python -m benchmarks.experiments.transfer --normals {options.normals} '
         f'--test {options.test} --iterations {numbers}``; {describe_machine("galsim")}.'
     )
     text = f'{head}\n\n{page(Table(rows=rows), caption)}'

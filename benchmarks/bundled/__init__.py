@@ -1,0 +1,1 @@
+"""Commands that make or fetch the files that come with the package."""

@@ -1,0 +1,1 @@
+"""Detectors and simulated populations that several experiments compare."""

@@ -1,0 +1,1 @@
+"""What is found of known anomalies, and by which network."""

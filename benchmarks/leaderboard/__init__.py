@@ -1,1 +1,0 @@
-"""What `leaderboard.py` consists of: populations, detectors, networks, tables."""

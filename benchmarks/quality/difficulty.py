@@ -1,0 +1,258 @@
+"""
+How hard a simulated population is, beside what the paper reports of its own.
+
+Margalef-Bentabol et al. 2020 (section 4.1, tables 1 to 3) classify isolated galaxies and mergers of
+a hydrodynamical simulation with statmorph and k-means. A recipe is as hard as theirs if the same
+method finds the same shares of its stamps. Printed are
+
+* these shares, with binomial errors, and the paper's: k-means with two clusters on concentration,
+  asymmetry, smoothness, Gini and M20 of all sources of a stamp, fitted to as many normals, pairs
+  and disturbed galaxies; the flux ratio is the true one, or that which SEP measures;
+* the area under the ROC curve of each simple detector, for each class against fresh normals:
+  asymmetry alone, k-means, PCA residual, PCA Mahalanobis distance, 180-degree residual;
+* that of a small convolutional network that is shown the labels of disturbed galaxies: what they
+  hide can be seen.
+
+Work is kept in benchmarks/work/difficulty and goes on from there.
+
+    pip install "astro_wgan[sim,morphology,baselines]"
+    python -m benchmarks.quality.difficulty                  # 1000 of each class: half an hour
+    python -m benchmarks.quality.difficulty --n 300 --network 0
+    python -m benchmarks.quality.difficulty --recipe benchmark-2
+"""
+
+import argparse
+import os
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+from astropy.table import Table, vstack
+
+from astro_wgan.baselines import MorphologyKMeans, PCAMahalanobis, PCAResidual, RotationResidual
+from astro_wgan.datasets import KINDS, find_recipe, simulate_store
+from astro_wgan.evaluate import roc_auc
+from astro_wgan.morphology import measure_morphology
+from astro_wgan.sources import measure_sources
+from benchmarks.machine import describe_machine
+
+WORK = Path(__file__).parents[1] / 'work' / 'difficulty'
+TRAIN, FRESH = 1, 2
+
+#: Per cent that k-means finds, or keeps, in the paper.
+PAPER = {
+    'normal, kept': 99,
+    'pair': 74,
+    'pair, flux ratio < 1.5': 91,
+    'pair, flux ratio 1.5 - 2': 93,
+    'pair, flux ratio > 2': 39,
+    'disturbed': 8,
+    'disturbed, pre-merger': 7,
+    'disturbed, post-merger': 9,
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('--recipe', default='benchmark-1')
+    parser.add_argument('--n', type=int, default=1000, help='stamps of each class')
+    parser.add_argument('--train', type=int, default=5000, help='normals that PCA learns from')
+    parser.add_argument(
+        '--network', type=int, default=6000, help='stamps of both classes the network is shown'
+    )
+    parser.add_argument('--processes', type=int, default=os.cpu_count())
+    options = parser.parse_args()
+    print(describe_machine('galsim', 'scikit-learn', 'statmorph'), flush=True)
+    recipe = find_recipe(options.recipe)
+    measure(recipe, options)
+
+
+def measure(recipe, options):
+    """All that this file measures, printed."""
+    populations = {kind: simulated(recipe, kind, options.n, FRESH, options) for kind in KINDS}
+    shapes = {
+        kind: measured_shapes(populations[kind], kind, recipe, options)
+        for kind in ('normal', 'pair', 'disturbed')
+    }
+    kmeans = fitted_kmeans(shapes)
+    print(kmeans_table(shapes, populations, kmeans), '\n', flush=True)
+    print(auc_table(recipe, populations, shapes, kmeans, options), '\n', flush=True)
+    if options.network:
+        auc, error = network_auc(recipe, populations, options)
+        print(f'network with labels, disturbed: AUC {auc:.3f} +- {error:.3f}', flush=True)
+
+
+def simulated(recipe, kind, n, seed, options):
+    """The first stamps of a class, from a store that holds as many or more."""
+    folder = work_folder(recipe)
+    stores = {int(path.stem.split('-')[-1]): path for path in folder.glob(f'{kind}-{seed}-*.zarr')}
+    count = min((held for held in stores if held >= n), default=n)
+    path = folder / f'{kind}-{seed}-{count}.zarr'
+    options = {'recipe': recipe, 'seed': seed, 'processes': options.processes}
+    return simulate_store(path, {kind: count}, **options)[:n]
+
+
+def work_folder(recipe):
+    folder = WORK / sha256(repr(recipe).encode()).hexdigest()[:12]
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def measured_shapes(stamps, kind, recipe, options):
+    """Shapes of all sources of a stamp, as if they were one."""
+    resume = work_folder(recipe) / f'{kind}-{len(stamps)}.shapes'
+    return measure_morphology(
+        stamps, what='everything', sersic=False, resume=resume, processes=options.processes
+    )
+
+
+# k-means
+
+
+def fitted_kmeans(shapes):
+    """k-means on all three classes together, without what statmorph flags as bad."""
+    table = vstack(list(shapes.values()), metadata_conflicts='silent')
+    normal = np.repeat(np.array(list(shapes)) == 'normal', [len(part) for part in shapes.values()])
+    good = table['flag'] < 2
+    return MorphologyKMeans().fit(table[good], normal=normal[good])
+
+
+def kmeans_table(shapes, populations, kmeans):
+    """Shares beside those of the paper, in per cent."""
+    found = {kind: kmeans.score(table) for kind, table in shapes.items()}
+    pairs, disturbed = populations['pair'].table, populations['disturbed'].table
+    ratio = np.asarray(pairs['flux_ratio'])
+    sources = measure_sources(populations['pair'], progress=False).stamps
+    measured = np.asarray(sources['flux_ratio'], dtype=float)
+    seen = np.asarray(sources['neighbours']) > 0
+    before = disturbed['stage'] == 'pre-merger'
+    rows = {
+        'normal, kept': ('normal', slice(None)),
+        'pair': ('pair', slice(None)),
+        **{f'pair, flux ratio {name}': ('pair', rows) for name, rows in bins(ratio).items()},
+        'pair, seen by SEP': ('pair', seen),
+        **{
+            f'pair, seen by SEP, its flux ratio {name}': ('pair', rows & seen)
+            for name, rows in bins(measured).items()
+        },
+        'disturbed': ('disturbed', slice(None)),
+        'disturbed, pre-merger': ('disturbed', before),
+        'disturbed, post-merger': ('disturbed', ~before),
+    }
+    table = Table(names=['what', 'n', 'found', 'error', 'paper'], dtype=['U50', int] + 3 * [float])
+    for name, (kind, chosen) in rows.items():
+        part = found[kind][chosen]
+        anomalous = np.asarray(part['anomalous'])[np.asarray(part['usable'])]
+        share = np.mean(~anomalous if kind == 'normal' else anomalous)
+        error = np.sqrt(share * (1 - share) / len(anomalous))
+        table.add_row([name, len(anomalous), 100 * share, 100 * error, PAPER.get(name, np.nan)])
+    for name in ('found', 'error', 'paper'):
+        table[name].format = '.1f'
+    return '\n'.join(table.pformat(max_lines=-1, max_width=-1))
+
+
+def bins(ratio):
+    """The paper's bins of flux ratio."""
+    return {
+        '< 1.5': ratio < 1.5,
+        '1.5 - 2': (ratio >= 1.5) & (ratio <= 2),
+        '> 2': ratio > 2,
+    }
+
+
+# Simple detectors
+
+
+def auc_table(recipe, populations, shapes, kmeans, options):
+    """Areas under the ROC curves of simple detectors, class by class."""
+    train = simulated(recipe, 'normal', options.train, TRAIN, options)
+    scores = {
+        'asymmetry': {kind: np.asarray(table['asymmetry']) for kind, table in shapes.items()},
+        'k-means': {kind: kmeans.score(table)['score'] for kind, table in shapes.items()},
+    }
+    for detector in (
+        *(PCAResidual(components=k) for k in (5, 10, 20, 40)),
+        *(PCAMahalanobis(components=k) for k in (10, 40, 80)),
+        *(RotationResidual(smoothing=s) for s in (1.0, 2.0)),
+    ):
+        detector.fit(train)
+        option = getattr(detector, 'components', None) or detector.smoothing
+        scores[f'{type(detector).__name__}, {option}'] = {
+            kind: detector.score(stamps, progress=False)['score']
+            for kind, stamps in populations.items()
+        }
+    classes = [kind for kind in KINDS if kind != 'normal']
+    table = Table(names=['AUC', *classes], dtype=['U30'] + len(classes) * [float])
+    for name, by_kind in scores.items():
+        aucs = [auc_of(by_kind['normal'], by_kind.get(kind, [])) for kind in classes]
+        table.add_row([name, *aucs])
+    for kind in classes:
+        table[kind].format = '.3f'
+    return '\n'.join(table.pformat(max_lines=-1, max_width=-1))
+
+
+def auc_of(normal, anomalous):
+    return float(roc_auc(np.asarray(normal), np.asarray(anomalous))[0][0])
+
+
+# The ceiling
+
+
+def network_auc(recipe, populations, options):
+    """AUC, and its error, of a network that was shown other stamps with their labels."""
+    images, labels = [], []
+    for k, kind in enumerate(('normal', 'disturbed')):
+        stamps = simulated(recipe, kind, options.network, TRAIN, options)
+        images.append(prepared(stamps.pixels, recipe))
+        labels.append(np.full(len(stamps), k, dtype=np.float32))
+    network = trained(np.concatenate(images), np.concatenate(labels))
+    normal, disturbed = (
+        network.predict(prepared(populations[kind].pixels, recipe), verbose=0)[:, 0]
+        for kind in ('normal', 'disturbed')
+    )
+    auc, covariance = roc_auc(normal, disturbed)
+    return auc[0], np.sqrt(covariance[0, 0])
+
+
+def prepared(pixels, recipe):
+    return np.arcsinh(pixels / (2 * recipe.noise.rms))[..., np.newaxis].astype(np.float32)
+
+
+def trained(images, labels, epochs=12):
+    """A small convolutional network, trained on images turned and mirrored at random."""
+    import keras
+
+    keras.utils.set_random_seed(1)
+    layers = [keras.Input(images.shape[1:])]
+    for filters, strides in ((16, 2), (32, 2), (48, 2), (64, 2), (64, 1)):
+        layers += [
+            keras.layers.Conv2D(filters, 3, strides=strides, padding='same', use_bias=False),
+            keras.layers.BatchNormalization(momentum=0.9),
+            keras.layers.ReLU(),
+        ]
+    layers += [
+        keras.layers.Flatten(),
+        keras.layers.Dropout(0.4),
+        keras.layers.Dense(1, activation='sigmoid'),
+    ]
+    network = keras.Sequential(layers)
+    schedule = keras.optimizers.schedules.CosineDecay(3e-3, epochs * (len(images) // 64))
+    network.compile(keras.optimizers.AdamW(schedule, weight_decay=1e-3), 'binary_crossentropy')
+    rng = np.random.default_rng(1)
+    for _ in range(epochs):
+        order = rng.permutation(len(images))
+        parts = [turned(images[part], rng) for part in np.array_split(order, 8)]
+        network.fit(np.concatenate(parts), labels[order], batch_size=64, shuffle=False, verbose=2)
+    return network
+
+
+def turned(images, rng):
+    """Images turned by some right angles, and mirrored or not."""
+    images = np.rot90(images, rng.integers(4), axes=(1, 2))
+    return images[:, ::-1] if rng.random() < 0.5 else images
+
+
+if __name__ == '__main__':
+    main()

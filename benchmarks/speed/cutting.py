@@ -1,0 +1,227 @@
+"""
+How fast stamps are cut from one large FITS image, beside Cutout2D and cutana, in one run.
+
+All read the same file anew, from the page cache, and end with copies of the stamps in memory.
+Each is run several times in turn and its shortest time counts.
+
+* astro_wgan, `cut_stamps`: at pixels, as Cutout2D, and at sky positions, as cutana.
+* Cutout2D: a loop over positions in pixels, which spares it the slow conversion of each from the
+  sky; with the WCS of each stamp, which is what `cut_stamps` gives too, and without. It is measured
+  on fewer stamps and scaled, reading the file apart.
+* cutana: set to extract only, without resizing, normalisation and flux conversion
+  (`create_cutouts_direct`, in calls of the size that suits it best and in one call); and its way
+  for large catalogues, `StreamingOrchestrator` with one worker process per core, which needs its
+  catalogue as a file, and for which resizing is the identity and normalisation is off.
+
+    pip install cutana==0.4.0
+    python -m benchmarks.speed.cutting              # 100,000 stamps; four minutes, 8 GB of memory
+    python -m benchmarks.speed.cutting --stamps 10000 --edge 4000
+"""
+
+import argparse
+import os
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from astropy.io import fits
+from astropy.nddata import Cutout2D
+from astropy.table import Table
+from astropy.wcs import WCS
+from loguru import logger
+
+from astro_wgan.stamps import cut_stamps
+from benchmarks.machine import describe_machine
+
+logger.remove()  # cutana's log
+from cutana import StreamingOrchestrator, create_cutouts_direct, get_default_config  # noqa: E402
+
+WORK = Path(__file__).parents[1] / 'work'
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('--edge', type=int, default=10_000, help='pixels along the image')
+    parser.add_argument('--stamps', type=int, default=100_000)
+    parser.add_argument('--size', type=int, default=64, help='pixels along a stamp')
+    parser.add_argument('--loop', type=int, default=5_000, help='stamps that Cutout2D cuts')
+    parser.add_argument('--repeats', type=int, default=3)
+    parser.add_argument('--seed', type=int, default=1)
+    options = parser.parse_args()
+    print(describe_machine('cutana'))
+    WORK.mkdir(exist_ok=True)
+    path = make_image(options)
+    positions = make_positions(options)
+    contenders = make_contenders(path, positions, options)
+    seconds = {name: min(times) for name, times in run(contenders, options.repeats).items()}
+    report(seconds, options)
+
+
+def make_image(options):
+    """A float32 image with a WCS, on disk."""
+    path = WORK / f'cutting-{options.edge}.fits'
+    if not path.exists():
+        pixels = np.random.default_rng(options.seed).standard_normal(
+            (options.edge, options.edge), dtype=np.float32
+        )
+        wcs = WCS(naxis=2)
+        wcs.wcs.ctype = 'RA---TAN', 'DEC--TAN'
+        wcs.wcs.crval = 150.1, 2.2
+        wcs.wcs.crpix = options.edge / 2, options.edge / 2
+        wcs.wcs.cdelt = -0.06 / 3600, 0.06 / 3600
+        fits.writeto(path, pixels, wcs.to_header())
+    return path
+
+
+def make_positions(options):
+    """Pixels (n, 2) whose stamps lie inside of the image."""
+    margin = options.size
+    shape = (options.stamps, 2)
+    return np.random.default_rng(options.seed).uniform(margin, options.edge - margin, size=shape)
+
+
+def make_contenders(path, positions, options):
+    """Functions without arguments by name, and the number of stamps that each one cuts."""
+    size, n = options.size, options.stamps
+    sky = WCS(fits.getheader(path)).pixel_to_world(*positions.T)
+    few = positions[: options.loop]
+    catalogue = pd.DataFrame(
+        {
+            'SourceID': [f's{k}' for k in range(n)],
+            'RA': sky.ra.deg,
+            'Dec': sky.dec.deg,
+            'diameter_pixel': size,
+            'fits_file_paths': f"['{path}']",
+        }
+    )
+    contenders = {
+        'astro_wgan, pixels': (lambda: cut_stamps(path, size=size, positions=positions), n),
+        'astro_wgan, sky': (lambda: cut_stamps(path, size=size, positions=sky), n),
+        'reading for Cutout2D': (lambda: read_for_cutout2d(path), None),
+        'Cutout2D loop with WCS': (loop_of_cutout2d(path, few, size, True), len(few)),
+        'Cutout2D loop without WCS': (loop_of_cutout2d(path, few, size, False), len(few)),
+    }
+    for part in (1_000, 10_000, n):
+        name = f'cutana, direct by {part:,}'
+        contenders[name] = (lambda part=part: cutana_directly(catalogue, size, part), n)
+    contenders['cutana, streaming'] = (lambda: cutana_streaming(catalogue, size), n)
+    check_same_pixels(path, positions[:100], catalogue[:100], size)
+    return contenders
+
+
+def read_for_cutout2d(path):
+    with fits.open(path) as hdulist:
+        return hdulist[0].data.astype(np.float32), WCS(hdulist[0].header)
+
+
+def loop_of_cutout2d(path, positions, size, with_wcs):
+    pixels, wcs = read_for_cutout2d(path)
+    wcs = wcs if with_wcs else None
+    positions = positions.tolist()
+
+    def loop():
+        return [Cutout2D(pixels, (x, y), size, wcs=wcs, copy=True) for x, y in positions]
+
+    return loop
+
+
+def cutana_config(size):
+    config = get_default_config()
+    config.target_resolution = size
+    config.apply_flux_conversion = False
+    config.normalisation_method = 'none'
+    config.selected_extensions = [{'name': 'PRIMARY', 'ext': 'PrimaryHDU'}]
+    config.channel_weights = {'PRIMARY': [1.0]}
+    return config
+
+
+def cutana_directly(catalogue, size, part):
+    config = cutana_config(size)
+    config.do_only_cutout_extraction = True
+    results = []
+    for start in range(0, len(catalogue), part):
+        results += create_cutouts_direct(catalogue[start : start + part], config)
+    return [stamp for result in results for stamp in result['cutouts']]
+
+
+def cutana_streaming(catalogue, size):
+    with tempfile.TemporaryDirectory(dir=WORK) as folder:
+        config = cutana_config(size)
+        config.source_catalogue = os.path.join(folder, 'catalogue.parquet')
+        config.output_dir = folder
+        config.skip_catalogue_validation = config.skip_fits_check = True
+        config.loadbalancer.skip_memory_calibration_wait = True
+        catalogue.to_parquet(config.source_catalogue)
+        orchestrator = StreamingOrchestrator(config)
+        stamps = []
+        try:
+            workers = os.cpu_count()
+            orchestrator.init_streaming(
+                10_000, write_to_disk=False, max_workers=workers, min_workers=workers
+            )
+            for _ in range(orchestrator.get_batch_count()):
+                stamps += list(orchestrator.next_batch()['cutouts'])
+        finally:
+            orchestrator.cleanup()
+    return stamps
+
+
+def check_same_pixels(path, positions, catalogue, size):
+    """Refuse to compare programs that cut something else."""
+    stamps = cut_stamps(path, size=size, positions=positions)
+    for stamp, cutout in zip(
+        stamps.pixels, loop_of_cutout2d(path, positions, size, False)(), strict=True
+    ):
+        if not np.array_equal(stamp, cutout.data):
+            raise SystemExit('Cutout2D cuts other pixels.')
+    # cutana rounds down where Cutout2D rounds up.
+    stamps = cut_stamps(path, size=size, positions=positions - 1)
+    for stamp, cutout in zip(stamps.pixels, cutana_directly(catalogue, size, 100), strict=True):
+        if not np.array_equal(stamp, cutout[..., 0]):
+            raise SystemExit('cutana cuts other pixels.')
+
+
+def run(contenders, repeats):
+    """Seconds of each run, scaled to all stamps, by name."""
+    most = max(count for _, count in contenders.values() if count is not None)
+    times = {name: [] for name in contenders}
+    for _ in range(repeats):
+        for name, (function, count) in contenders.items():
+            start = time.perf_counter()
+            result = function()
+            seconds = time.perf_counter() - start
+            if count is not None and len(result) != count:
+                raise SystemExit(f'{name} gave {len(result)} of {count} stamps.')
+            times[name].append(seconds * (1 if count is None else most / count))
+            del result
+    return times
+
+
+def report(seconds, options):
+    reading = seconds.pop('reading for Cutout2D')
+    for name in seconds:
+        if name.startswith('Cutout2D'):
+            seconds[name] += reading
+    rows = []
+    for name, time_taken in seconds.items():
+        kind = 'sky' if 'cutana' in name or 'sky' in name else 'pixels'
+        ratio = time_taken / seconds[f'astro_wgan, {kind}']
+        rows.append((name, time_taken, options.stamps / time_taken, ratio))
+    table = Table(rows=rows, names=['program', 'seconds', 'stamps per second', 'times astro_wgan'])
+    table['seconds'].format = '.2f'
+    table['stamps per second'].format = '.0f'
+    table['times astro_wgan'].format = '.1f'
+    table.pprint(max_lines=-1, max_width=-1, align=['<', '>', '>', '>'])
+    print(
+        f'{options.stamps:,} stamps of {options.size} x {options.size} from {options.edge:,} x '
+        f'{options.edge:,} float32 pixels; shortest of {options.repeats}. Cutout2D was measured on '
+        f'{min(options.loop, options.stamps):,} stamps and scaled.'
+    )
+
+
+if __name__ == '__main__':
+    main()
