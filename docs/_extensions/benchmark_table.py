@@ -1,0 +1,99 @@
+"""
+``.. benchmark-table:: NAME``: tables from what a benchmark wrote into ``results/data/NAME.json``.
+
+Without options, all its sentences and tables. Options are
+
+``:table:``     name of one table, or of several with commas between
+``:columns:``   of which columns, with semicolons between; one may be renamed, ``name = head``
+``:caption:``   in place of the table's own
+``:notes:``     its sentences, too; without ``:table:`` they are there
+``:meanings:``  also list what the columns are
+``:bare:``      without the line that tells command, machine, versions and date
+"""
+
+import runpy
+from pathlib import Path
+from typing import ClassVar
+
+from docutils.parsers.rst import directives
+from sphinx.util.docutils import SphinxDirective
+
+# By its path, since benchmarks are not installed, and what is should not be hidden by this folder.
+_RESULTS = runpy.run_path(str(Path(__file__).parents[2] / 'benchmarks' / 'results.py'))
+
+
+class BenchmarkTable(SphinxDirective):
+    """The directive; see the head of the module."""
+
+    required_arguments = 1
+    option_spec: ClassVar = {
+        'table': directives.unchanged_required,
+        'columns': directives.unchanged_required,
+        'caption': directives.unchanged,
+        'notes': directives.flag,
+        'meanings': directives.flag,
+        'bare': directives.flag,
+    }
+
+    def run(self):
+        path = Path(self.env.srcdir, 'results', 'data', f'{self.arguments[0]}.json')
+        self.env.note_dependency(str(path))
+        try:
+            result = _RESULTS['read_result'](path)
+            text = self._text_of(result)
+        except (OSError, ValueError, KeyError) as error:
+            raise self.error(f'benchmark-table {self.arguments[0]}: {error}') from error
+        return self.parse_text_to_nodes(text)
+
+    def _text_of(self, result):
+        """All that is shown, in reStructuredText."""
+        tables, parts = result.tables, []
+        if 'table' in self.options:
+            tables = [result.table(name.strip()) for name in self.options['table'].split(',')]
+        if 'notes' in self.options or 'table' not in self.options:
+            parts += result.notes
+        parts += map(self._table_text, tables)
+        if 'bare' not in self.options:
+            parts.append(_source(result))
+        return '\n\n'.join(parts)
+
+    def _table_text(self, table):
+        columns = {column.name: column for column in table.columns}
+        heads = {name: str(column) for name, column in columns.items()}
+        if 'columns' in self.options:
+            heads = _chosen(self.options['columns'], heads)
+        lines = [f'.. list-table:: {self.options.get("caption", table.caption)}']
+        lines += ['   :header-rows: 1', '   :widths: auto', '']
+        lines += _row_lines(heads.values())
+        for row in table.rows:
+            cells = [_RESULTS['text_of'](row.get(name), columns[name].format) for name in heads]
+            lines += _row_lines(cells)
+        if 'meanings' in self.options:
+            lines += ['', *(f'* *{head}*: {columns[name].meaning}' for name, head in heads.items())]
+        return '\n'.join(lines)
+
+
+def _chosen(text, heads):
+    """Heads of the columns that the option names, in its order."""
+    chosen = {}
+    for part in text.split(';'):
+        name, _, head = (word.strip() for word in part.partition('='))
+        if name not in heads:
+            raise ValueError(f'no column {name!r}; there are {", ".join(heads)}')
+        chosen[name] = head or heads[name]
+    return chosen
+
+
+def _row_lines(cells):
+    marks = ['   * - ', *(len(heads := [*cells]) - 1) * ['     - ']]
+    return [f'{mark}{cell}'.rstrip() for mark, cell in zip(marks, heads, strict=True)]
+
+
+def _source(result):
+    parts = [f'By ``{result.command}``', _RESULTS['provenance_text'](result)]
+    return f'.. rst-class:: benchmark-source\n\n{"; ".join(filter(None, parts))}.'
+
+
+def setup(app):
+    app.add_directive('benchmark-table', BenchmarkTable)
+    return {'parallel_read_safe': True, 'parallel_write_safe': True}

@@ -1,0 +1,91 @@
+"""The directive ``benchmark-table`` of the documentation."""
+
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from benchmarks.results import read_result
+
+DOCS = Path(__file__).parents[2] / 'docs'
+
+
+@pytest.fixture
+def built(tmp_path):
+    """A function from the text of a page to the page as plain text, and Sphinx's warnings."""
+    application = pytest.importorskip('sphinx.application')
+    from sphinx.util.docutils import docutils_namespace
+
+    source = tmp_path / 'source'
+    (source / 'results').mkdir(parents=True)
+    (source / 'results' / 'data').symlink_to(DOCS / 'results' / 'data')
+    extensions = DOCS / '_extensions'
+    (source / 'conf.py').write_text(
+        f'import sys\nsys.path.insert(0, {str(extensions)!r})\nextensions = ["benchmark_table"]\n'
+    )
+
+    def build(text):
+        (source / 'index.rst').write_text(f'Results\n=======\n\n{text}\n')
+        warnings = StringIO()
+        folders = [tmp_path / 'out', tmp_path / 'doctrees']
+        with docutils_namespace():
+            app = application.Sphinx(
+                source, source, *folders, 'text', status=None, warning=warnings, freshenv=True
+            )
+            app.build()
+        return (tmp_path / 'out' / 'index.txt').read_text(encoding='utf-8'), warnings.getvalue()
+
+    return build
+
+
+def test_a_table_with_chosen_columns(built):
+    text, warnings = built(
+        '.. benchmark-table:: cutting\n   :table: speed\n   :columns: program; time = spent\n'
+    )
+    assert not warnings
+    assert 'spent' in text
+    assert 'astro_wgan, pixels' in text
+    assert '0.57' in text
+    assert '175,000' not in text
+    assert 'AMD EPYC, 2 cores' in text
+    assert '2026-11-25' in text
+
+
+def test_all_of_a_result(built):
+    text, warnings = built('.. benchmark-table:: calibration\n   :bare:\n')
+    assert not warnings
+    result = read_result(DOCS / 'results' / 'data' / 'calibration.json')
+    squeezed = ' '.join(text.replace('|', ' ').split())
+    for table in result.tables:
+        assert ' '.join(table.texts()[-1][:2]) in squeezed
+    assert 'Scores of fresh normals lie 0.0134' in squeezed
+    assert 'AMD EPYC' not in text
+
+
+def test_what_columns_mean(built):
+    text, warnings = built('.. benchmark-table:: reprojection\n   :meanings:\n   :caption: Fast.\n')
+    assert not warnings
+    assert '*method*: of reproject' in text
+    assert 'Fast.' in text
+
+
+@pytest.mark.parametrize(
+    ('directive', 'told'),
+    [
+        ('.. benchmark-table:: nothing', 'nothing.json'),
+        ('.. benchmark-table:: cutting\n   :table: memory', "no table 'memory'; it has speed"),
+        ('.. benchmark-table:: cutting\n   :columns: memory', "no column 'memory'"),
+    ],
+)
+def test_what_is_not_there_is_told(built, directive, told):
+    _, warnings = built(directive)
+    assert told in warnings
+
+
+@pytest.mark.parametrize(
+    'name', sorted(path.stem for path in (DOCS / 'results' / 'data').glob('*.json'))
+)
+def test_every_result_is_valid_restructuredtext(built, name):
+    text, warnings = built(f'.. benchmark-table:: {name}\n   :meanings:\n')
+    assert not warnings
+    assert text
