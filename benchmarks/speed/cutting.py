@@ -1,5 +1,5 @@
 """
-How fast stamps are cut from one large FITS image, beside Cutout2D and cutana, in one run.
+How fast stamps are cut from one large FITS image, beside Cutout2D and cutana.
 
 All read the same file anew, from the page cache, and end with copies of the stamps in memory.
 Each is run several times in turn and its shortest time counts.
@@ -18,52 +18,51 @@ Each is run several times in turn and its shortest time counts.
     python -m benchmarks.speed.cutting --stamps 10000 --edge 4000
 """
 
-import argparse
 import os
 import tempfile
-import time
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from astropy.io import fits
 from astropy.nddata import Cutout2D
-from astropy.table import Table
 from astropy.wcs import WCS
 from loguru import logger
 
 from astro_wgan.stamps import cut_stamps
-from benchmarks.machine import describe_machine
+from benchmarks.harness import BenchmarkParser, Report, time_in_turns
+from benchmarks.results import Column
 
 logger.remove()  # cutana's log
 from cutana import StreamingOrchestrator, create_cutouts_direct, get_default_config  # noqa: E402
 
-WORK = Path(__file__).parents[1] / 'work'
+COLUMNS = (
+    Column('program', 'that cuts'),
+    Column('time', 'of all stamps', 's', '.2f'),
+    Column('stamps per second', 'on all cores', '1 / s', ',.0f'),
+    Column('times astro_wgan', 'the time of `cut_stamps` at the same positions', '', '.1f'),
+)
 
 
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    smoke = {'edge': 600, 'stamps': 50, 'loop': 10, 'repeats': 1}
+    parser = BenchmarkParser(__doc__, smoke=smoke, work='cutting')
     parser.add_argument('--edge', type=int, default=10_000, help='pixels along the image')
     parser.add_argument('--stamps', type=int, default=100_000)
     parser.add_argument('--size', type=int, default=64, help='pixels along a stamp')
     parser.add_argument('--loop', type=int, default=5_000, help='stamps that Cutout2D cuts')
     parser.add_argument('--repeats', type=int, default=3)
-    parser.add_argument('--seed', type=int, default=1)
     options = parser.parse_args()
-    print(describe_machine('cutana'))
-    WORK.mkdir(exist_ok=True)
+    report = Report(options, 'cutana')
     path = make_image(options)
-    positions = make_positions(options)
-    contenders = make_contenders(path, positions, options)
-    seconds = {name: min(times) for name, times in run(contenders, options.repeats).items()}
-    report(seconds, options)
+    contenders = make_contenders(path, make_positions(options), options)
+    seconds = run(contenders, options.repeats)
+    show(report, seconds, options)
+    report.write()
 
 
 def make_image(options):
     """A float32 image with a WCS, on disk."""
-    path = WORK / f'cutting-{options.edge}.fits'
+    path = options.work / f'{options.edge}.fits'
     if not path.exists():
         pixels = np.random.default_rng(options.seed).standard_normal(
             (options.edge, options.edge), dtype=np.float32
@@ -108,7 +107,7 @@ def make_contenders(path, positions, options):
     for part in (1_000, 10_000, n):
         name = f'cutana, direct by {part:,}'
         contenders[name] = (lambda part=part: cutana_directly(catalogue, size, part), n)
-    contenders['cutana, streaming'] = (lambda: cutana_streaming(catalogue, size), n)
+    contenders['cutana, streaming'] = (lambda: cutana_streaming(catalogue, options), n)
     check_same_pixels(path, positions[:100], catalogue[:100], size)
     return contenders
 
@@ -148,9 +147,9 @@ def cutana_directly(catalogue, size, part):
     return [stamp for result in results for stamp in result['cutouts']]
 
 
-def cutana_streaming(catalogue, size):
-    with tempfile.TemporaryDirectory(dir=WORK) as folder:
-        config = cutana_config(size)
+def cutana_streaming(catalogue, options):
+    with tempfile.TemporaryDirectory(dir=options.work) as folder:
+        config = cutana_config(options.size)
         config.source_catalogue = os.path.join(folder, 'catalogue.parquet')
         config.output_dir = folder
         config.skip_catalogue_validation = config.skip_fits_check = True
@@ -186,40 +185,46 @@ def check_same_pixels(path, positions, catalogue, size):
 
 
 def run(contenders, repeats):
-    """Seconds of each run, scaled to all stamps, by name."""
+    """Seconds of the shortest run, scaled to all stamps, by name."""
     most = max(count for _, count in contenders.values() if count is not None)
-    times = {name: [] for name in contenders}
-    for _ in range(repeats):
-        for name, (function, count) in contenders.items():
-            start = time.perf_counter()
-            result = function()
-            seconds = time.perf_counter() - start
-            if count is not None and len(result) != count:
-                raise SystemExit(f'{name} gave {len(result)} of {count} stamps.')
-            times[name].append(seconds * (1 if count is None else most / count))
-            del result
-    return times
+
+    def check(name, result):
+        count = contenders[name][1]
+        if count is not None and len(result) != count:
+            raise SystemExit(f'{name} gave {len(result)} of {count} stamps.')
+
+    functions = {name: function for name, (function, _) in contenders.items()}
+    timings = time_in_turns(functions, turns=repeats, check=check)
+    return {
+        name: timings[name].shortest * (1 if count is None else most / count)
+        for name, (_, count) in contenders.items()
+    }
 
 
-def report(seconds, options):
+def show(report, seconds, options):
     reading = seconds.pop('reading for Cutout2D')
     for name in seconds:
         if name.startswith('Cutout2D'):
             seconds[name] += reading
     rows = []
-    for name, time_taken in seconds.items():
+    for name, spent in seconds.items():
         kind = 'sky' if 'cutana' in name or 'sky' in name else 'pixels'
-        ratio = time_taken / seconds[f'astro_wgan, {kind}']
-        rows.append((name, time_taken, options.stamps / time_taken, ratio))
-    table = Table(rows=rows, names=['program', 'seconds', 'stamps per second', 'times astro_wgan'])
-    table['seconds'].format = '.2f'
-    table['stamps per second'].format = '.0f'
-    table['times astro_wgan'].format = '.1f'
-    table.pprint(max_lines=-1, max_width=-1, align=['<', '>', '>', '>'])
-    print(
-        f'{options.stamps:,} stamps of {options.size} x {options.size} from {options.edge:,} x '
-        f'{options.edge:,} float32 pixels; shortest of {options.repeats}. Cutout2D was measured on '
-        f'{min(options.loop, options.stamps):,} stamps and scaled.'
+        rows.append(
+            {
+                'program': name,
+                'time': spent,
+                'stamps per second': options.stamps / spent,
+                'times astro_wgan': spent / seconds[f'astro_wgan, {kind}'],
+            }
+        )
+    caption = (
+        f'{options.stamps:,} stamps of {options.size} x {options.size} pixels from a FITS image of '
+        f'{options.edge:,} x {options.edge:,} pixels; the shortest of {options.repeats}.'
+    )
+    report.table('speed', caption, COLUMNS, rows)
+    report.note(
+        f'The loops of Cutout2D were measured on {min(options.loop, options.stamps):,} stamps and '
+        'scaled.'
     )
 
 

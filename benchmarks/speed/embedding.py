@@ -13,11 +13,6 @@ Needs umap-learn and GalSim::
     python -m benchmarks.speed.embedding --stamps 600
 """
 
-import argparse
-import time
-
-import numpy as np
-from astropy.table import Table
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE, trustworthiness
 
@@ -25,57 +20,64 @@ from astro_wgan import datasets
 from astro_wgan.anomaly import critic_features
 from astro_wgan.stamps import concatenate
 from astro_wgan.visualize import feature_map
-from benchmarks.machine import describe_machine
+from benchmarks.harness import BenchmarkParser, Report, time_once
+from benchmarks.results import Column
 
-NEIGHBOURS = 12
+NEIGHBORS = 12
+
+COLUMNS = (
+    Column('program', 'and what it makes'),
+    Column('time', 'by the clock', 's', '.1f'),
+    Column('processor time', 'of all processors', 's', '.1f'),
+    Column(
+        'trustworthiness',
+        '1 where all neighbors in the map are neighbors among the features',
+        '',
+        '.3f',
+    ),
+)
 
 
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = BenchmarkParser(__doc__, smoke={'stamps': 120})
     parser.add_argument('--stamps', type=int, default=3000, help='rounded to a multiple of three')
     options = parser.parse_args()
+    report = Report(options, 'scikit-learn', 'umap-learn')
     detector = datasets.load_model()
     kinds = ('normal', 'pair', 'disturbed')
-    stamps = concatenate([datasets.simulate(k, options.stamps // 3, seed=1) for k in kinds])
-    rows = []
-    features = timed('critic features', lambda: critic_features(detector.wgan, stamps), rows)
-    features = features['features']
-    timed('umap, first call, 60 stamps', lambda: feature_map(features[:60], method='umap'), rows)
+    stamps = concatenate(
+        [datasets.simulate(k, options.stamps // 3, seed=options.seed) for k in kinds]
+    )
+    table, timing = time_once(critic_features, detector.wgan, stamps)
+    features = table['features']
+    rows = [row('critic features', timing)]
+    _, timing = time_once(feature_map, features[:60], method='umap')
+    rows.append(row('umap, first call, 60 stamps', timing))
     # After the first call, since its import is a part of what that takes.
     from umap import UMAP
 
     components = PCA(50, svd_solver='randomized', random_state=0).fit_transform(features)
     makers = {
-        'feature_map, tsne': lambda: feature_map(features),
+        'ours, t-SNE': lambda: feature_map(features),
         'scikit-learn, t-SNE': lambda: TSNE(random_state=0).fit_transform(components),
-        'feature_map, umap': lambda: feature_map(features, method='umap'),
+        'ours, UMAP': lambda: feature_map(features, method='umap'),
         'umap-learn, UMAP': lambda: UMAP(random_state=0, n_jobs=1).fit_transform(components),
     }
     for name, make in makers.items():
-        places = timed(name, make, rows)
-        rows[-1]['trustworthiness'] = trustworthiness(components, places, n_neighbors=NEIGHBOURS)
-    print(describe_machine('scikit-learn', 'umap-learn'))
-    table = Table(rows=rows)
-    table['seconds'].format = table['of processors'].format = '.1f'
-    table['trustworthiness'].format = '.3f'
-    table.pprint_all()
+        embedded, timing = time_once(make)
+        found = trustworthiness(components, embedded, n_neighbors=NEIGHBORS)
+        rows.append({**row(name, timing), 'trustworthiness': found})
+    caption = f'{len(stamps):,} stamps of {features.shape[1]:,} features.'
+    report.table('embeddings', caption, COLUMNS, rows)
+    report.write()
 
 
-def timed(name, make, rows):
-    """What ``make`` makes; its time becomes a row."""
-    wall, processors = time.perf_counter(), time.process_time()
-    made = make()
-    rows.append(
-        {
-            'what': name,
-            'seconds': time.perf_counter() - wall,
-            'of processors': time.process_time() - processors,
-            'trustworthiness': np.nan,
-        }
-    )
-    return made
+def row(name, timing):
+    return {
+        'program': name,
+        'time': timing.shortest,
+        'processor time': timing.processor_shortest,
+    }
 
 
 if __name__ == '__main__':

@@ -10,44 +10,48 @@ units of its largest number.
     python -m benchmarks.speed.layers --preset paper --batch 96 --precision bfloat16
 """
 
-import argparse
-import sys
-import time
-
 import numpy as np
 import tensorflow as tf
-from astropy.table import Table
 
 from astro_wgan.wgan import build_critic, build_generator, preset
 from astro_wgan.wgan.fast_layers import fast_class
-from benchmarks.machine import describe_machine
+from benchmarks.harness import BenchmarkParser, Report, time_in_turns
+from benchmarks.results import Column
+
+COLUMNS = (
+    Column('network', 'of the preset'),
+    Column('layer', 'class of the fast one'),
+    Column('output', 'its shape'),
+    Column('Keras', 'time of an image', 'us', '.1f'),
+    Column('fast', 'time of an image', 'us', '.1f'),
+    Column('difference', 'largest, in units of the largest number', '', '.1e'),
+)
 
 
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = BenchmarkParser(__doc__, smoke={'size': 32, 'batch': 2, 'repeats': 2})
     parser.add_argument('--preset', default='compact', choices=('compact', 'paper'))
     parser.add_argument('--size', type=int, default=64)
     parser.add_argument('--batch', type=int, default=32)
     parser.add_argument('--precision', default='float32', choices=('float32', 'bfloat16'))
     parser.add_argument('--repeats', type=int, default=100)
     options = parser.parse_args()
+    report = Report(options)
     network, _ = preset(options.preset, size=options.size)
     rows = []
     for made in (build_generator(network, seed=1), build_critic(network, seed=2)):
         for layer in made.layers:
             if fast_class(layer) is not type(layer):
                 rows.append({'network': made.name, **compare(layer, options)})
-    print(describe_machine())
-    formats = {'Keras': '.1f', 'fast': '.1f', 'difference': '.1e'}
-    Table(rows=rows).write(sys.stdout, format='ascii.fixed_width_two_line', formats=formats)
+    caption = f'{options.preset!r} forward and back, {options.size} pixels, {options.precision}.'
+    report.table('time', caption, COLUMNS, rows)
+    report.write()
 
 
 def compare(layer, options):
     config = {**layer.get_config(), 'dtype': options.precision}
     twins = {'Keras': type(layer), 'fast': fast_class(layer)}
-    rng = np.random.default_rng(1)
+    rng = np.random.default_rng(options.seed)
     x, along = (
         tf.cast(rng.normal(size=(options.batch, *tensor.shape[1:])), options.precision)
         for tensor in (layer.input, layer.output)
@@ -59,19 +63,17 @@ def compare(layer, options):
         twin.set_weights(layer.get_weights())
         programs[name] = forward_and_back(twin)
     found = {name: program(x, along) for name, program in programs.items()}
-    seconds = dict.fromkeys(programs, np.inf)
-    for _ in range(options.repeats):
-        for name, program in programs.items():
-            start = time.perf_counter()
-            program(x, along)[0].numpy()
-            seconds[name] = min(seconds[name], time.perf_counter() - start)
+    timings = time_in_turns(
+        {name: lambda run=run: run(x, along)[0].numpy() for name, run in programs.items()},
+        turns=options.repeats,
+    )
     pairs = [
         [tf.cast(g, tf.float64).numpy() for g in pair] for pair in zip(*found.values(), strict=True)
     ]
     return {
         'layer': fast_class(layer).__name__,
-        'given': ' x '.join(map(str, layer.output.shape[1:])),
-        **{name: 1e6 * spent / options.batch for name, spent in seconds.items()},
+        'output': ' x '.join(map(str, layer.output.shape[1:])),
+        **{name: 1e6 * timing.shortest / options.batch for name, timing in timings.items()},
         'difference': max(np.abs(a - b).max() / np.abs(a).max() for a, b in pairs),
     }
 

@@ -1,5 +1,5 @@
 """
-How fast stamps are brought to another pixel scale, beside a loop over reproject, in one run.
+How fast stamps are brought to another pixel scale, beside a loop over reproject.
 
 Stamps of 64 x 64 pixels at 0.03 arcsec, from one image with a TAN projection, to 32 x 32 pixels at
 0.06 arcsec, north up. Each contender gets the same output WCS and is run several times in turn; its
@@ -9,9 +9,6 @@ shortest time counts. The loop is measured on fewer stamps.
     python -m benchmarks.speed.reprojection --stamps 500
 """
 
-import argparse
-import time
-
 import numpy as np
 import reproject
 from astropy import units as u
@@ -20,37 +17,30 @@ from astropy.wcs import WCS
 
 from astro_wgan.stamps.align import reproject_stamps
 from astro_wgan.stamps.cutout import cut_stamps
-from benchmarks.machine import describe_machine
+from benchmarks.harness import BenchmarkParser, Report, time_in_turns
+from benchmarks.results import Column
 
 SCALE = 0.06 * u.arcsec
 
+COLUMNS = (
+    Column('method', 'of reproject'),
+    Column('astro_wgan', 'stamps per second', '1 / s', ',.0f'),
+    Column('loop of reproject', 'stamps per second', '1 / s', ',.0f'),
+    Column('ratio', 'of the two', '', '.1f'),
+)
+
 
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = BenchmarkParser(__doc__, smoke={'stamps': 20, 'loop': 2, 'repeats': 1})
     parser.add_argument('--stamps', type=int, default=2000)
     parser.add_argument('--loop', type=int, default=50, help='stamps that the loop reprojects')
     parser.add_argument('--repeats', type=int, default=3)
-    parser.add_argument('--seed', type=int, default=1)
     options = parser.parse_args()
+    report = Report(options, 'reproject')
     stamps = make_stamps(options)
-    print(describe_machine('reproject'))
-    print(f'{"method":10}{"astro_wgan":>14}{"loop":>14}{"ratio":>8}   stamps per second')
-    for method in ('adaptive', 'interp', 'exact'):
-        # The exact method has no common work that a common call could save.
-        part = stamps[: options.loop * 4] if method == 'exact' else stamps
-        ours, loop = [], []
-        for _ in range(options.repeats):
-            ours.append(time_of(lambda part=part, m=method: align(part, m)) / len(part))
-            few = stamps[: options.loop]
-            outputs = align(few, method).wcs
-            loop.append(
-                time_of(lambda few=few, o=outputs, m=method: loop_of_reproject(few, o, m))
-                / len(few)
-            )
-        ours, loop = min(ours), min(loop)
-        print(f'{method:10}{1 / ours:14.0f}{1 / loop:14.0f}{loop / ours:8.1f}')
+    rows = [compare(method, stamps, options) for method in ('adaptive', 'interp', 'exact')]
+    report.table('speed', 'Stamps that are reprojected; the shortest time counts.', COLUMNS, rows)
+    report.write()
 
 
 def make_stamps(options):
@@ -64,7 +54,28 @@ def make_stamps(options):
     return cut_stamps(image, positions=rng.uniform(64, 3936, size=(options.stamps, 2)))
 
 
-def align(stamps, method):
+def compare(method, stamps, options):
+    # The exact method has no common work that a common call could save.
+    part = stamps[: options.loop * 4] if method == 'exact' else stamps
+    few = stamps[: options.loop]
+    outputs = reprojected(few, method).wcs
+    timings = time_in_turns(
+        {
+            'ours': lambda: reprojected(part, method),
+            'loop': lambda: loop_of_reproject(few, outputs, method),
+        },
+        turns=options.repeats,
+    )
+    ours, loop = timings['ours'].shortest / len(part), timings['loop'].shortest / len(few)
+    return {
+        'method': method,
+        'astro_wgan': 1 / ours,
+        'loop of reproject': 1 / loop,
+        'ratio': loop / ours,
+    }
+
+
+def reprojected(stamps, method):
     return reproject_stamps(stamps, pixel_scale=SCALE, orientation=0 * u.deg, method=method)
 
 
@@ -74,12 +85,6 @@ def loop_of_reproject(stamps, outputs, method):
         function((pixels, wcs), output, shape_out=(32, 32), return_footprint=False)
         for pixels, wcs, output in zip(stamps.pixels, stamps.wcs, outputs, strict=True)
     ]
-
-
-def time_of(function):
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
 
 
 if __name__ == '__main__':

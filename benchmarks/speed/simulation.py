@@ -17,83 +17,84 @@ all processes together, which hardly depends on who else uses the machine.
     python -m benchmarks.speed.simulation --mix 20000 --processes 4
 """
 
-import argparse
-import os
 import tempfile
-import time
 from pathlib import Path
 
 import galsim
 import numpy as np
-from astropy.table import Table
 
 from astro_wgan.datasets import KINDS, find_recipe, simulate, simulate_store
 from astro_wgan.datasets.galaxies import draw_galaxy
 from astro_wgan.datasets.optics import galsim_psf
-from benchmarks.machine import describe_machine
+from benchmarks.harness import BenchmarkParser, Report, time_in_turns
+from benchmarks.results import Column
 
 #: Stamps of a class to those of all in benchmark-1: 110,000 normals and 5,000 of each anomaly.
 MIX = {kind: (110 if kind == 'normal' else 5) / 135 for kind in KINDS}
 
 
+COLUMNS = (
+    Column('what', 'class, or mix of classes as in benchmark-1'),
+    Column('per second', 'by the clock', '1 / s', '.0f'),
+    Column('per processor second', 'of all processes together', '1 / s', '.0f'),
+    Column('times GalSim', 'by the clock', '', '.1f'),
+    Column('times GalSim by processor', 'by the time of the processors', '', '.1f'),
+)
+
+
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = BenchmarkParser(__doc__, smoke={'n': 3, 'mix': 27, 'repeats': 1}, seed=None)
     parser.add_argument('--recipe', default='benchmark-1')
     parser.add_argument('--n', type=int, default=200, help='stamps of each class')
     parser.add_argument('--mix', type=int, default=6000, help='stamps of the mix')
     parser.add_argument('--processes', type=int, default=2)
     parser.add_argument('--repeats', type=int, default=2)
     options = parser.parse_args()
-    print(describe_machine('galsim'), flush=True)
-    recipe = find_recipe(options.recipe)
-    speeds = class_speeds(recipe, options)
-    speeds['the mix, in memory'] = 1 / sum(share / speeds[kind] for kind, share in MIX.items())
-    for processes in sorted({1, options.processes}):
-        name = f'the mix, into a store, processes: {processes}'
-        speeds[name] = store_speed(recipe, processes, options)
-    peer = best(lambda: draw_with_galsim(recipe, options.n), options.n, options.repeats)
-    speeds['bulge and disc, GalSim one by one'] = peer
-    rows = [(name, *speed, *(speed / peer)) for name, speed in speeds.items()]
-    names = ['what', 'per second', 'per processor second', 'times GalSim', 'by processor']
-    table = Table(rows=rows, names=names)
-    for column, form in zip(names[1:], ('.0f', '.0f', '.1f', '.1f'), strict=True):
-        table[column].format = form
-    table.pprint_all(align=['<', '>', '>', '>', '>'])
+    report = Report(options, 'galsim')
+    speeds = measure_speeds(find_recipe(options.recipe), options)
+    peer = speeds['bulge and disk, GalSim one by one']
+    names = [column.name for column in COLUMNS]
+    rows = [
+        dict(zip(names, (what, *speed, *(speed / peer)), strict=True))
+        for what, speed in speeds.items()
+    ]
+    report.table('speed', 'Stamps that are simulated; the fastest runs.', COLUMNS, rows)
+    report.write()
 
 
-def class_speeds(recipe, options):
-    """Stamps per second of each class, in memory."""
+def measure_speeds(recipe, options):
+    """Stamps per second, of the clock and of the processors, by what is simulated."""
     simulate('normal', 1, recipe=recipe)
-    return {
-        kind: best(
-            lambda kind=kind: simulate(kind, options.n, recipe=recipe), options.n, options.repeats
-        )
+    counts = {kind: round(options.mix * share) for kind, share in MIX.items()}
+    work = {
+        kind: (options.n, lambda kind=kind: simulate(kind, options.n, recipe=recipe))
         for kind in KINDS
     }
+    for processes in sorted({1, options.processes}):
+        work[f'the mix, into a store, processes: {processes}'] = (
+            sum(counts.values()),
+            lambda processes=processes: write_store(recipe, counts, processes),
+        )
+    work['bulge and disk, GalSim one by one'] = (
+        options.n,
+        lambda: draw_with_galsim(recipe, options.n),
+    )
+    functions = {what: function for what, (_, function) in work.items()}
+    timings = time_in_turns(functions, turns=options.repeats)
+    speeds = {
+        what: n / np.array([timings[what].shortest, timings[what].processor_shortest])
+        for what, (n, _) in work.items()
+    }
+    mix = 1 / sum(share / speeds[kind] for kind, share in MIX.items())
+    classes = {kind: speeds.pop(kind) for kind in KINDS}
+    return classes | {'the mix, in memory': mix} | speeds
 
 
-def store_speed(recipe, processes, options):
-    """Stamps per second of the mix, with all that it takes to start and to write."""
-    counts = {kind: round(options.mix * share) for kind, share in MIX.items()}
-
-    def write():
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / 'mix.zarr'
-            simulate_store(path, counts, recipe=recipe, processes=processes, progress=False)
-
-    return best(write, sum(counts.values()), options.repeats)
-
-
-def best(work, n, repeats):
-    """Items per second, of the clock and of the processors, of the fastest runs."""
-    seconds = []
-    for _ in range(repeats):
-        start = np.array([time.perf_counter(), sum(os.times()[:4])])
-        work()
-        seconds.append(np.array([time.perf_counter(), sum(os.times()[:4])]) - start)
-    return n / np.min(seconds, axis=0)
+def write_store(recipe, counts, processes):
+    """The mix, with all that it takes to start and to write."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / 'mix.zarr'
+        simulate_store(path, counts, recipe=recipe, processes=processes, progress=False)
 
 
 def draw_with_galsim(recipe, n):
