@@ -125,8 +125,8 @@ def _add_hunt(commands):
 
 
 def _hunt(options):
+    from astro_wgan.detection import Detection
     from astro_wgan.hunting import HuntConfig, hunt
-    from astro_wgan.stamps import Detection
 
     image, credit = _find_image(options.image)
     given = vars(options)
@@ -252,8 +252,8 @@ def _add_observe(commands):
 
 
 def _observe(options):
+    from astro_wgan.mocks.fits_output import write_mock
     from astro_wgan.mocks.observing import noise_free_path, observe
-    from astro_wgan.mocks.writing import write_mock
 
     names, maps = _read_light_maps(options)
     instrument = _instrument(options)
@@ -309,8 +309,9 @@ def _read_light_maps(options):
     """Names and light maps of the images of the command."""
     from astropy import units as u
 
-    from astro_wgan.mocks import load_light_map, read_light_map
-    from astro_wgan.mocks.bundled import SIMULATIONS
+    from astro_wgan.datasets import load_light_map
+    from astro_wgan.datasets.light_maps import SIMULATIONS
+    from astro_wgan.mocks import read_light_map
 
     given = {
         'unit': options.unit,

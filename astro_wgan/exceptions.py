@@ -1,7 +1,131 @@
-"""Errors and warnings that more than one room raises."""
+"""Errors and warnings of the package, and when each of them is raised."""
 
-__all__ = ['ImageError']
+from astropy.utils.exceptions import AstropyUserWarning
+
+__all__ = [
+    'BenchmarkError',
+    'CheckpointError',
+    'DamagedFileError',
+    'DetectionError',
+    'DriftWarning',
+    'HDF5Error',
+    'HuntFolderError',
+    'ImageError',
+    'JSONError',
+    'KerasFileError',
+    'NetworkFileError',
+    'NoSkyError',
+    'NotFittedError',
+    'PlainNetworkError',
+    'SimulationStoreError',
+    'SkyError',
+    'StampStoreError',
+    'TrainingDivergedError',
+    'UnitTextError',
+    'WorkerLostError',
+    'ZipError',
+]
+
+
+# Input
 
 
 class ImageError(ValueError):
-    """Something that holds no image that can be used."""
+    """A file or object holds no image that can be used."""
+
+
+class UnitTextError(ValueError):
+    """A text is no unit, or could be more than one."""
+
+
+class DetectionError(ValueError):
+    """Sources cannot be detected in an image."""
+
+
+class SkyError(ValueError):
+    """An image has too little sky without sources."""
+
+
+class NoSkyError(Exception):
+    """
+    Sources and their margins cover all of an image; callers turn it into a `SkyError`.
+
+    Parameters
+    ----------
+    covered : float
+        Fraction of the usable pixels that sources cover.
+    """
+
+    def __init__(self, covered):
+        super().__init__(covered)
+        self.covered = covered
+
+
+# Learning
+
+
+class NotFittedError(ValueError, AttributeError):
+    """A model, stretch or baseline was asked for results before it was fitted."""
+
+
+class TrainingDivergedError(FloatingPointError):
+    """The losses of a training are no longer finite."""
+
+
+class WorkerLostError(RuntimeError):
+    """Another process of a distributed training no longer answers."""
+
+
+class DriftWarning(AstropyUserWarning):
+    """Stamps differ from those of the calibration, so that their scores may be biased."""
+
+
+# Files
+
+
+class DamagedFileError(ValueError):
+    """A file does not hold what it should."""
+
+
+class JSONError(ValueError):
+    """A text is not JSON, or nested or repeated beyond what is read here."""
+
+
+class ZipError(ValueError):
+    """A file is not a zip file, or of a kind that is not read."""
+
+
+class HDF5Error(ValueError):
+    """A file is not an HDF5 file, or is damaged or too large."""
+
+
+class StampStoreError(ValueError):
+    """A folder is not a store of stamps, is damaged, or cannot be used as asked."""
+
+
+class CheckpointError(ValueError):
+    """A checkpoint cannot be used: it is damaged, or of another training."""
+
+
+class NetworkFileError(ValueError):
+    """A file of a network is damaged, or does not hold the network that it should."""
+
+
+class KerasFileError(ValueError):
+    """An HDF5 file of weights is damaged, or has what Keras does not write."""
+
+
+class PlainNetworkError(NetworkFileError):
+    """The description of a network is invalid, or has other layers than plain ones."""
+
+
+class HuntFolderError(OSError):
+    """The results of a hunt cannot be written into the given folder."""
+
+
+class SimulationStoreError(ValueError):
+    """A store holds other simulations than those asked for."""
+
+
+class BenchmarkError(ValueError):
+    """A folder does not hold the benchmark that it should."""

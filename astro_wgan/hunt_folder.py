@@ -5,19 +5,18 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from astro_wgan.files import read_bytes, replaced
-from astro_wgan.json_text import parse_json
-from astro_wgan.stamps import StampStore
-from astro_wgan.table_files import read_table
-from astro_wgan.temporary import remove_abandoned
+from astro_wgan.catalogs.table_files import read_table
+from astro_wgan.exceptions import HuntFolderError
+from astro_wgan.files.atomic import read_bytes, replaced
+from astro_wgan.files.json_text import parse_json
+from astro_wgan.files.temporary import remove_abandoned
+from astro_wgan.store import StampStore
 
-__all__ = ['HuntFolder', 'HuntFolderError']
+__all__ = [
+    'HuntFolder',
+]
 
 _FORMAT = 'astro_wgan hunt 1'
-
-
-class HuntFolderError(OSError):
-    """A folder into which this hunt's results cannot go."""
 
 
 class HuntFolder:

@@ -9,8 +9,11 @@ import numpy as np
 from astropy.table import QTable
 
 from astro_wgan.anomaly.contamination import check_contamination
-from astro_wgan.hunt_folder import HuntFolder, HuntFolderError
-from astro_wgan.images.description import describe_image
+from astro_wgan.detection import Detection
+from astro_wgan.exceptions import HuntFolderError
+from astro_wgan.hunt_folder import HuntFolder
+from astro_wgan.images import read_image
+from astro_wgan.images.reading import describe_image
 from astro_wgan.jobs import (
     Fingerprint,
     describe_model,
@@ -18,10 +21,10 @@ from astro_wgan.jobs import (
     describe_stamps,
     digest_settings,
 )
-from astro_wgan.progress import ProgressLine
-from astro_wgan.provenance import record
-from astro_wgan.stamps import Detection, StampSet, cut_stamps, read_image
-from astro_wgan.stamps.writable import check_writable
+from astro_wgan.jobs.progress import ProgressLine
+from astro_wgan.jobs.provenance import record
+from astro_wgan.stamps import StampSet, cut_stamps
+from astro_wgan.store.writable import check_writable
 
 __all__ = ['HuntConfig', 'HuntFolderError', 'HuntResult', 'hunt']
 
@@ -37,7 +40,7 @@ class HuntConfig:
     ----------
     size : int
         Edge of the stamps in pixels, one that the networks can have: 16, 32, 64, 128 or 256.
-    detection : `~astro_wgan.stamps.Detection`
+    detection : `~astro_wgan.detection.Detection`
         How sources are found where no positions are given.
     partial : {'drop', 'fill'}
         What becomes of stamps that reach over the border of the image.
@@ -158,7 +161,7 @@ def hunt(
     Parameters
     ----------
     image : path-like, `~astropy.nddata.NDData`, HDU or array_like
-        Anything that `astro_wgan.stamps.read_image` takes.
+        Anything that `astro_wgan.images.read_image` takes.
     out : path-like
         Folder for the results: new, empty, or that of the same hunt when it was interrupted, which
         then goes on.
@@ -171,7 +174,7 @@ def hunt(
         Where to cut, as in `astro_wgan.stamps.cut_stamps`; without, SEP detects the sources.
     hdu, plane, zeros, max_size : optional
         Which part of a FITS file, which plane of a cube, what exact zeros are, and how much memory
-        the image may take; as in `astro_wgan.stamps.read_image`.
+        the image may take; as in `astro_wgan.images.read_image`.
     progress : bool, optional
         Show what is being done, and what was taken of a file.
 

@@ -1,4 +1,4 @@
-"""`lazy_names`: public names of a room, imported when they are first asked for."""
+"""`lazy_names`: public names of a subpackage, imported when they are first asked for."""
 
 import sys
 from importlib import import_module
@@ -6,7 +6,7 @@ from importlib import import_module
 __all__ = ['lazy_names']
 
 
-def lazy_names(room, where, *, rooms=()):
+def lazy_names(package, modules, *, subpackages=()):
     """
     What makes the names of a package lazy (PEP 562).
 
@@ -15,12 +15,12 @@ def lazy_names(room, where, *, rooms=()):
 
     Parameters
     ----------
-    room : str
+    package : str
         ``__name__`` of the package.
-    where : dict of str
+    modules : dict of str
         For each public name the module of the package that defines it; with a leading dot a
-        module beside the package.
-    rooms : sequence of str, optional
+        module of `astro_wgan` outside of the package.
+    subpackages : sequence of str, optional
         Packages inside this one that can be reached as its attributes too.
 
     Returns
@@ -33,20 +33,20 @@ def lazy_names(room, where, *, rooms=()):
     Examples
     --------
     >>> from astro_wgan.lazy import lazy_names
-    >>> names, get, _ = lazy_names('astro_wgan.stamps', {'Detection': 'detection'})
-    >>> names, get('Detection').__name__
-    (['Detection'], 'Detection')
+    >>> names, get, _ = lazy_names('astro_wgan.stamps', {'StampSet': 'stampset'})
+    >>> names, get('StampSet').__name__
+    (['StampSet'], 'StampSet')
     """
 
     def get(name):
-        if name in where:
-            value = getattr(import_module(f'.{where[name]}', room), name)
+        if name in modules:
+            value = getattr(import_module(f'.{modules[name]}', package), name)
             # From now on it is found without a call.
-            setattr(sys.modules[room], name, value)
+            setattr(sys.modules[package], name, value)
             return value
-        if name in rooms:
-            return import_module(f'{room}.{name}')
-        raise AttributeError(f'module {room!r} has no attribute {name!r}')
+        if name in subpackages:
+            return import_module(f'{package}.{name}')
+        raise AttributeError(f'module {package!r} has no attribute {name!r}')
 
-    names = list(where)
-    return names, get, lambda: sorted({*names, *rooms})
+    names = list(modules)
+    return names, get, lambda: sorted({*names, *subpackages})

@@ -5,7 +5,7 @@ import sys
 import time
 from datetime import UTC, datetime
 
-from astro_wgan.provenance import versions
+from astro_wgan.jobs.provenance import versions
 
 __all__ = ['describe_machine', 'forward_operations', 'matrix_product_speed']
 

@@ -4,7 +4,8 @@ import sys
 
 import pytest
 
-from astro_wgan.hunt_folder import HuntFolder, HuntFolderError
+from astro_wgan.exceptions import HuntFolderError
+from astro_wgan.hunt_folder import HuntFolder
 from astro_wgan.jobs import Fingerprint
 
 WORK = Fingerprint({'settings': {'seed': 1}})
@@ -75,7 +76,7 @@ def test_marks_of_other_hunts_are_told(tmp_path):
 
 KILLED = """
 import os, sys
-import astro_wgan.files
+import astro_wgan.files.atomic
 from astro_wgan.hunt_folder import HuntFolder
 from astro_wgan.jobs import Fingerprint
 

@@ -11,7 +11,7 @@ from astropy.time import Time
 from astropy.utils.masked import Masked
 
 from astro_wgan import HuntConfig, datasets, hunt
-from astro_wgan.stamps import Detection
+from astro_wgan.detection import Detection
 
 SIDE = 64
 #: Of five by eight stamps beside each other.
@@ -148,7 +148,7 @@ def test_a_training_that_does_not_begin_leaves_the_folder_free(image, tmp_path, 
 
 
 @pytest.mark.filterwarnings('ignore:In `meta` of a table')
-@pytest.mark.filterwarnings('ignore::astro_wgan.anomaly.DriftWarning')
+@pytest.mark.filterwarnings('ignore::astro_wgan.exceptions.DriftWarning')
 def test_columns_as_archives_give_them_come_back(image, detector, tmp_path):
     given = positions(
         name=objects([f'src {k}' for k in range(N)]),

@@ -5,10 +5,12 @@ import pytest
 from astropy import units as u
 
 from astro_wgan import StampSet
-from astro_wgan.noise import Autocorrelation, SkyError, add_noise, find_sky, finest_scatter
+from astro_wgan.astrometry.stamp_geometry import ParentImage, StampGeometry
+from astro_wgan.detection import detect
+from astro_wgan.exceptions import SkyError
+from astro_wgan.noise import Autocorrelation, add_noise, find_sky, finest_scatter
 from astro_wgan.sources import measure_sources, segment_stamps
-from astro_wgan.stamps import Stretch, cut_stamps, detect, reproject_stamps
-from astro_wgan.stamps.geometry import ParentImage, StampGeometry
+from astro_wgan.stamps import Stretch, cut_stamps, reproject_stamps
 
 N, SIZE, BAD = 5, 48, 3
 CORRELATION = Autocorrelation.from_array(np.outer([0.3, 1.0, 0.3], [0.3, 1.0, 0.3]))

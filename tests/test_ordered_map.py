@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from astro_wgan.parallel import ordered_map
+from astro_wgan.jobs.parallel import ordered_map
 
 #: Who works on it, after some time.
 WORKER = "__import__('time').sleep(0.02) or __import__('os').getpid()"
@@ -67,7 +67,7 @@ def start_script(folder, text):
 
 def test_a_script_is_not_run_again(tmp_path):
     text = f"""
-from astro_wgan.parallel import ordered_map
+from astro_wgan.jobs.parallel import ordered_map
 print('script')
 workers = set(ordered_map(eval, [{WORKER!r}] * 300, processes=2))
 print(len(workers))
@@ -78,7 +78,7 @@ print(len(workers))
 
 def test_a_script_whose_own_function_works_is(tmp_path):
     text = """
-from astro_wgan.parallel import ordered_map
+from astro_wgan.jobs.parallel import ordered_map
 print('script', flush=True)
 def double(x):
     return 2 * x
@@ -91,7 +91,7 @@ if __name__ == '__main__':
 
 def test_no_process_outlives_one_that_is_killed(tmp_path):
     text = f"""
-from astro_wgan.parallel import ordered_map
+from astro_wgan.jobs.parallel import ordered_map
 for worker in ordered_map(eval, [{WORKER!r}] * 10_000, processes=3):
     print(worker, flush=True)
 """

@@ -117,7 +117,7 @@ def q_values(p_values):
 def _numbers(values):
     """As floats, NaN where masked."""
     # Not at the top: to count scores above a threshold takes no astropy.
-    from astro_wgan.stamps.table_columns import numbers_or_nan
+    from astro_wgan.catalogs.columns import numbers_or_nan
 
     return np.asarray(numbers_or_nan(values), dtype=float)
 

@@ -8,13 +8,13 @@ from astropy.table import QTable
 from astro_wgan.anomaly.calibration import LEVELS, Calibration
 from astro_wgan.anomaly.conformal import q_values
 from astro_wgan.anomaly.contamination import check_contamination
+from astro_wgan.anomaly.detector_folder import DetectorParts, load_parts, save_parts
 from astro_wgan.anomaly.detector_state import DetectorState
 from astro_wgan.anomaly.drift import check_drift, check_pixel_scale
-from astro_wgan.anomaly.encoder import train_encoder
-from astro_wgan.anomaly.misfit import measure_misfit
-from astro_wgan.anomaly.saving import DetectorParts, load_parts, save_parts
+from astro_wgan.anomaly.measurements import measure_misfit
+from astro_wgan.anomaly.search.encoder import train_encoder
+from astro_wgan.gallery.page import write_gallery
 from astro_wgan.stamps import StampSet, as_stamps
-from astro_wgan.visualize.gallery import write_gallery
 
 __all__ = ['AnomalyDetector']
 
@@ -192,7 +192,7 @@ class AnomalyDetector(DetectorState):
 
         Raises
         ------
-        `~astro_wgan.wgan.NotFittedError`
+        `~astro_wgan.exceptions.NotFittedError`
             If the detector has not been calibrated with the model, search and scoring that it has.
         ValueError
             If the stamps do not fit the model, ``resume`` belongs to other work, a table is that of
@@ -200,7 +200,7 @@ class AnomalyDetector(DetectorState):
 
         Warns
         -----
-        `~astro_wgan.anomaly.DriftWarning`
+        `~astro_wgan.exceptions.DriftWarning`
             If pixel scale, noise, brightness, centers or sky are not those of the calibration, or
             more than half of the stamps are stranger than three quarters of the normals.
         """
@@ -379,7 +379,7 @@ class AnomalyDetector(DetectorState):
         limit : int, optional
             Cards for so many of the strangest.
         **options
-            More arguments of `~astro_wgan.visualize.write_gallery`.
+            More arguments of `~astro_wgan.gallery.write_gallery`.
 
         Returns
         -------

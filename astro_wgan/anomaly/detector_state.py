@@ -6,9 +6,10 @@ from astropy.table import QTable, Table
 
 from astro_wgan.anomaly.calibration import Calibration
 from astro_wgan.anomaly.scoring import Scoring
-from astro_wgan.anomaly.search import FIRST_LOOK, LatentSearch, LatentSearcher
+from astro_wgan.anomaly.search.latent_search import FIRST_LOOK, LatentSearch, LatentSearcher
+from astro_wgan.exceptions import NotFittedError
 from astro_wgan.jobs import describe_model, describe_networks, digest_settings
-from astro_wgan.wgan import WGAN, NotFittedError
+from astro_wgan.wgan import WGAN
 
 __all__ = ['DetectorState']
 

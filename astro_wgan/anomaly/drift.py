@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
-from astropy.utils.exceptions import AstropyUserWarning
 from scipy.stats import binom
 
 from astro_wgan.anomaly.scoring import plain_values
+from astro_wgan.exceptions import DriftWarning
 
-__all__ = ['DriftWarning', 'NormalConditions', 'check_drift', 'check_pixel_scale']
+__all__ = ['NormalConditions', 'check_drift', 'check_pixel_scale']
 
 #: Pixel scales differ where they do by more than this share.
 _SCALE = 0.01
@@ -46,10 +46,6 @@ _CHANCE = 1e-5
 
 
 _MEASURED = ('offset_x', 'offset_y', 'sky_level', 'sky_slope_x', 'sky_slope_y')
-
-
-class DriftWarning(AstropyUserWarning):
-    """Stamps differ from those that the detector knows, and so may their scores."""
 
 
 class Spread(NamedTuple):
@@ -320,7 +316,7 @@ def check_pixel_scale(stamps, known):
 
     Parameters
     ----------
-    stamps : `~astro_wgan.StampSet` or `~astro_wgan.stamps.StampStore`
+    stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
         Stamps to score.
     known : `~astropy.units.Quantity` or None
         Angle per pixel of the training.

@@ -30,7 +30,7 @@ def measure_residuals(images, closest, weights, *, smoothing, turned_smoothing, 
         the edges. None: all alike.
     noise : callable, optional
         From images without noise to draws of the noise that is on such images, as
-        `~astro_wgan.anomaly.noise_draws.make_noise` makes one. With it ``structure`` and
+        `~astro_wgan.anomaly.search.noise_draws.make_noise` makes one. With it ``structure`` and
         ``turned`` of an image with masked pixels are what they would be without a mask, as far as
         they are due to noise.
 

@@ -334,7 +334,7 @@ class BrightnessTrend:
 def plain_values(column):
     """Values without their unit, that of the model in each table of it; NaN where masked."""
     # Not at the top: to count scores above a threshold takes no astropy.
-    from astro_wgan.stamps.table_columns import numbers_or_nan
+    from astro_wgan.catalogs.columns import numbers_or_nan
 
     return np.asarray(numbers_or_nan(column), dtype=float)
 

@@ -5,10 +5,9 @@ from astro_wgan.lazy import lazy_names
 __all__, __getattr__, __dir__ = lazy_names(
     __name__,
     {
-        'CAS_GINI_M20': 'features',
+        'CAS_GINI_M20': 'object_features',
         'IsolationForestScore': 'forest',
         'MorphologyKMeans': 'kmeans',
-        'NotFittedBaselineError': 'checks',
         'PCAMahalanobis': 'pca',
         'PCAResidual': 'pca',
         'RotationResidual': 'rotation',

@@ -1,10 +1,8 @@
 """What all baselines ask first: scikit-learn, and whether `fit` was called."""
 
-__all__ = ['NotFittedBaselineError', 'check_fitted', 'import_sklearn']
+from astro_wgan.exceptions import NotFittedError
 
-
-class NotFittedBaselineError(ValueError):
-    """A baseline was asked for scores before it was fitted."""
+__all__ = ['check_fitted', 'import_sklearn']
 
 
 def check_fitted(baseline, attribute):
@@ -13,11 +11,11 @@ def check_fitted(baseline, attribute):
 
     Raises
     ------
-    NotFittedBaselineError
+    NotFittedError
         If it does not have the attribute that `fit` sets.
     """
     if not hasattr(baseline, attribute):
-        raise NotFittedBaselineError(
+        raise NotFittedError(
             f'This {type(baseline).__name__} has not been fitted: call `fit` first.'
         )
 

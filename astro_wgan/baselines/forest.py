@@ -3,7 +3,7 @@
 import numpy as np
 
 from astro_wgan.baselines.checks import check_fitted, import_sklearn
-from astro_wgan.baselines.features import CAS_GINI_M20, read_features, score_table
+from astro_wgan.baselines.object_features import CAS_GINI_M20, read_features, score_table
 
 __all__ = ['IsolationForestScore']
 
@@ -110,7 +110,7 @@ class IsolationForestScore:
 
         Raises
         ------
-        NotFittedBaselineError
+        NotFittedError
             If `fit` was not called.
         """
         check_fitted(self, 'forest_')

@@ -3,8 +3,8 @@
 import numpy as np
 
 from astro_wgan.baselines.checks import check_fitted, import_sklearn
-from astro_wgan.baselines.features import CAS_GINI_M20, read_features, score_table
-from astro_wgan.stamps.masked import without_mask
+from astro_wgan.baselines.object_features import CAS_GINI_M20, read_features, score_table
+from astro_wgan.validation.masked import without_mask
 
 __all__ = ['MorphologyKMeans']
 
@@ -123,7 +123,7 @@ class MorphologyKMeans:
 
         Raises
         ------
-        NotFittedBaselineError
+        NotFittedError
             If `fit` was not called.
         ValueError
             If a column is missing, or the number of features is not that of the fit.

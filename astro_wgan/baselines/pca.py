@@ -3,7 +3,7 @@
 import numpy as np
 
 from astro_wgan.baselines.checks import check_fitted, import_sklearn
-from astro_wgan.baselines.images import fitted_stretch, score_stamps, stretched
+from astro_wgan.baselines.image_batches import fitted_stretch, score_stamps, stretched
 from astro_wgan.stamps.size_advice import size_advice
 from astro_wgan.stamps.stretch import Stretch
 
@@ -35,7 +35,7 @@ class _PrincipalComponents:
 
         Parameters
         ----------
-        stamps : `~astro_wgan.StampSet` or `~astro_wgan.stamps.StampStore`
+        stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
             Normal stamps, of which at most ``sample`` are read, at random; those without any
             valid pixel do not count.
 
@@ -85,7 +85,7 @@ class _PrincipalComponents:
 
         Parameters
         ----------
-        stamps : `~astro_wgan.StampSet` or `~astro_wgan.stamps.StampStore`
+        stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
             Of the size and the bands of the fit.
         progress : bool, optional
             Show a progress line.
@@ -98,7 +98,7 @@ class _PrincipalComponents:
 
         Raises
         ------
-        NotFittedBaselineError
+        NotFittedError
             If `fit` was not called.
         ValueError
             If the stamps have another size, or other bands.

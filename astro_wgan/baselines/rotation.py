@@ -4,7 +4,7 @@ import numpy as np
 
 from astro_wgan.anomaly.residuals import smoothed
 from astro_wgan.baselines.checks import check_fitted
-from astro_wgan.baselines.images import fitted_stretch, score_stamps
+from astro_wgan.baselines.image_batches import fitted_stretch, score_stamps
 from astro_wgan.stamps.stretch import Stretch
 
 __all__ = ['RotationResidual']
@@ -66,7 +66,7 @@ class RotationResidual:
 
         Parameters
         ----------
-        stamps : `~astro_wgan.StampSet` or `~astro_wgan.stamps.StampStore`
+        stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
             Normal stamps, or any of the kind.
 
         Returns
@@ -82,7 +82,7 @@ class RotationResidual:
 
         Parameters
         ----------
-        stamps : `~astro_wgan.StampSet` or `~astro_wgan.stamps.StampStore`
+        stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
             Larger than twice the shift.
         progress : bool, optional
             Show a progress line.
@@ -95,7 +95,7 @@ class RotationResidual:
 
         Raises
         ------
-        NotFittedBaselineError
+        NotFittedError
             If `fit` was not called.
         """
         check_fitted(self, 'stretch_')

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from astropy import units as u
 
-from astro_wgan.stamps.masked import without_mask
-from astro_wgan.stamps.table_columns import plain_values
+from astro_wgan.catalogs.columns import plain_values
+from astro_wgan.validation.masked import without_mask
 
 __all__ = ['Binning', 'bin_values', 'known_values']
 

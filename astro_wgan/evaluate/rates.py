@@ -5,8 +5,8 @@ from astropy.stats import binom_conf_interval
 from astropy.table import QTable
 
 from astro_wgan.anomaly.calibration import Calibration
-from astro_wgan.evaluate.inputs import read_normals, read_sample
-from astro_wgan.provenance import record
+from astro_wgan.evaluate.score_inputs import read_normals, read_sample
+from astro_wgan.jobs.provenance import record
 
 __all__ = ['binomial_rates', 'detection_rates', 'side_by_side', 'threshold_of']
 

@@ -6,8 +6,8 @@ import numpy as np
 from astropy.table import QTable
 from scipy.stats import norm, rankdata
 
-from astro_wgan.evaluate.inputs import as_ranks, read_sample
-from astro_wgan.provenance import record
+from astro_wgan.evaluate.score_inputs import as_ranks, read_sample
+from astro_wgan.jobs.provenance import record
 
 __all__ = [
     'average_precision',

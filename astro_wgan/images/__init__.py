@@ -1,11 +1,10 @@
-"""From a file to an image with unit, uncertainty, mask and WCS."""
+"""Images from files and objects, with unit, uncertainty, mask and WCS."""
 
 from astro_wgan.lazy import lazy_names
 
 __all__, __getattr__, __dir__ = lazy_names(
     __name__,
     {
-        'ImageError': '.exceptions',
         'no_data': 'zeros',
         'read_image': 'reading',
     },

@@ -7,12 +7,12 @@ import numpy as np
 from astropy import units as u
 from astropy.utils.exceptions import AstropyUserWarning
 
+from astro_wgan.exceptions import UnitTextError
 from astro_wgan.images.extensions import holds_image, named_part
 from astro_wgan.images.planes import long_axes
 from astro_wgan.images.quality_bits import QualityBits, has_named_bits, quality_bits
-from astro_wgan.images.unit_words import UnitTextError
-from astro_wgan.images.units import parse_unit
-from astro_wgan.stamps.real_numbers import as_float
+from astro_wgan.units.bunit import parse_unit
+from astro_wgan.validation.real_numbers import as_float
 
 __all__ = ['Companions', 'find_companions']
 

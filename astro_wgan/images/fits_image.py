@@ -9,22 +9,22 @@ from astropy.io import fits
 from astropy.nddata import NDData, StdDevUncertainty
 from astropy.utils.exceptions import AstropyUserWarning
 
+from astro_wgan.astrometry.celestial_wcs import celestial_wcs, has_celestial, read_wcs
 from astro_wgan.exceptions import ImageError
-from astro_wgan.images.celestial import celestial_wcs, has_celestial, read_wcs
+from astro_wgan.files.limits import check_size
+from astro_wgan.fits.compressed_tiles import guarded_decoders
+from astro_wgan.fits.fits_files import checked_fits
+from astro_wgan.fits.header_checks import bytes_of_pixel
+from astro_wgan.fits.headers import inherited_header, without_pixel_cards
+from astro_wgan.fits.wcs_cards import header_without_wcs
 from astro_wgan.images.companions import find_companions
-from astro_wgan.images.compressed_tiles import guarded_decoders
 from astro_wgan.images.extensions import choose_hdu, describe_hdus, holds_image
-from astro_wgan.images.fits_files import checked_fits
-from astro_wgan.images.header_checks import bytes_of_pixel
-from astro_wgan.images.headers import inherited_header, without_pixel_cards
 from astro_wgan.images.opening import check_whole, quiet_fits
 from astro_wgan.images.pixel_values import PixelValues, has_signed_bytes
 from astro_wgan.images.planes import JUDGED, plane_index
-from astro_wgan.images.units import read_unit
-from astro_wgan.images.wcs_cards import header_without_wcs
-from astro_wgan.limits import check_size
-from astro_wgan.stamps.masked import joint_mask
-from astro_wgan.stamps.real_numbers import as_float
+from astro_wgan.units.bunit import read_unit
+from astro_wgan.validation.masked import joint_mask
+from astro_wgan.validation.real_numbers import as_float
 
 __all__ = ['FitsImage', 'open_fits_image']
 
@@ -49,7 +49,7 @@ def open_fits_image(file, path, *, hdu=None, plane=None, max_size=None):
     path : `~pathlib.Path`
         Its name.
     hdu, plane, max_size : optional
-        As in `~astro_wgan.stamps.read_image`.
+        As in `~astro_wgan.images.read_image`.
 
     Yields
     ------
@@ -114,7 +114,7 @@ class FitsImage:
     hdulist : `~astropy.io.fits.HDUList` or list of HDU
         All of the file.
     hdu, plane : optional
-        As in `~astro_wgan.stamps.read_image`.
+        As in `~astro_wgan.images.read_image`.
     where : str
         What they are of.
     is_own : bool

@@ -2,9 +2,9 @@
 
 from astropy.nddata import CCDData
 
-from astro_wgan.images.cards import as_header
-from astro_wgan.images.lookup_tables import has_tables
-from astro_wgan.images.wcs_cards import only_tables
+from astro_wgan.astrometry.lookup_tables import has_tables
+from astro_wgan.fits.header_cards import as_header
+from astro_wgan.fits.wcs_cards import only_tables
 
 __all__ = ['ImageData']
 
@@ -15,8 +15,8 @@ class ImageData(CCDData):
 
     FITS headers hold neither NaN nor characters beyond ASCII, and CCDData does not write long
     names of numbers. ``meta`` stays as it is in memory; what is written are the cards that
-    `~astro_wgan.images.cards.as_header` makes of it. Lookup tables of distortions, which CCDData
-    leaves out, are written as extensions.
+    `~astro_wgan.fits.header_cards.as_header` makes of it. Lookup tables of distortions, which
+    CCDData leaves out, are written as extensions.
     """
 
     def to_hdu(self, *args, **kwargs):

@@ -11,7 +11,7 @@ from astropy.io import fits
 from astropy.utils.exceptions import AstropyUserWarning
 
 from astro_wgan.exceptions import ImageError
-from astro_wgan.limits import check_file
+from astro_wgan.files.limits import check_file
 
 __all__ = ['as_path', 'check_kind', 'check_whole', 'is_fits', 'quiet_fits']
 

@@ -27,7 +27,7 @@ def opened_in_parts(source, *, hdu=None, plane=None, max_size=None):
     Parameters
     ----------
     source : path-like or other
-        Whatever `~astro_wgan.stamps.read_image` reads.
+        Whatever `~astro_wgan.images.read_image` reads.
     hdu, plane, max_size : optional
         As there.
 
@@ -90,7 +90,7 @@ def read_parts(image, corner, shape, *, fill_value=np.nan, zeros='auto'):
     fill_value : float, optional
         Of pixels beyond, and of zeros that are masked.
     zeros : {'auto', 'keep', 'mask'}, optional
-        As in `~astro_wgan.stamps.read_image`.
+        As in `~astro_wgan.images.read_image`.
 
     Returns
     -------

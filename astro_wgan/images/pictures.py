@@ -10,7 +10,7 @@ from astropy.utils.exceptions import AstropyUserWarning
 from PIL import Image, UnidentifiedImageError
 
 from astro_wgan.exceptions import ImageError
-from astro_wgan.limits import check_size
+from astro_wgan.files.limits import check_size
 
 __all__ = ['read_picture']
 
@@ -56,7 +56,7 @@ def read_picture(file, path, *, max_size=None):
     path : path-like
         Its name, for errors.
     max_size : number, optional
-        As for `~astro_wgan.stamps.read_image`.
+        As for `~astro_wgan.images.read_image`.
 
     Raises
     ------

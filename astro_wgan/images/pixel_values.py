@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.utils.exceptions import AstropyUserWarning
 
-from astro_wgan.stamps.checks import as_float
+from astro_wgan.validation.pixels import as_float
 
 __all__ = ['STORED_AS', 'PixelValues', 'has_signed_bytes', 'leave_asinh_out']
 

@@ -5,19 +5,19 @@ from numbers import Integral
 
 import numpy as np
 from astropy import units as u
-from astropy.nddata import NDData, StdDevUncertainty
+from astropy.nddata import NDData, StdDevUncertainty, UnknownUncertainty
 
+from astro_wgan.astrometry.celestial_wcs import celestial_wcs
 from astro_wgan.exceptions import ImageError
-from astro_wgan.images.celestial import celestial_wcs
+from astro_wgan.fits.wcs_cards import header_without_wcs
 from astro_wgan.images.image_data import ImageData
 from astro_wgan.images.pixel_values import leave_asinh_out
-from astro_wgan.images.uncertainties import standard_deviation
-from astro_wgan.images.wcs_cards import header_without_wcs
 from astro_wgan.images.zeros import no_data
-from astro_wgan.stamps.checks import as_bool, as_float
-from astro_wgan.stamps.masked import without_mask
+from astro_wgan.validation.masked import without_mask
+from astro_wgan.validation.pixels import as_bool, as_float
 
-__all__ = ['JUDGED', 'as_ccddata', 'long_axes', 'plane_index', 'plane_of']
+__all__ = ['JUDGED', 'as_ccddata', 'long_axes', 'plane_index', 'plane_of', 'standard_deviation']
+
 
 #: Card of `meta` with the number of zeros that were taken for no data. Zeros of an image that has
 #: it are not judged once more.
@@ -115,3 +115,39 @@ def as_ccddata(image, *, zeros='auto', is_checked=False):
     if not is_checked:
         leave_asinh_out(ccd.meta)
     return ccd
+
+
+def standard_deviation(image, unit):
+    """
+    The uncertainty of an image, of whatever kind, as standard deviation.
+
+    Parameters
+    ----------
+    image : `~astropy.nddata.NDData`
+        An image with uncertainty.
+    unit : unit-like or None
+        What to give it in.
+
+    Returns
+    -------
+    `~numpy.ndarray`
+        Same shape as the image.
+
+    Raises
+    ------
+    ImageError
+        If the kind is unknown.
+    """
+    if isinstance(image.uncertainty, UnknownUncertainty):
+        raise ImageError(
+            'The kind of the uncertainty is unknown: make it a StdDevUncertainty, a '
+            'VarianceUncertainty or an InverseVariance.'
+        )
+    deviation = image.uncertainty
+    # Of a logarithm, astropy has no variance.
+    if not isinstance(deviation, StdDevUncertainty):
+        with np.errstate(divide='ignore'):  # no weight is an infinite standard deviation
+            deviation = deviation.represent_as(StdDevUncertainty)
+    values = as_float(deviation.array, 'uncertainty')
+    own = deviation.unit or image.unit
+    return values if own == unit else (values * own).to_value(unit)

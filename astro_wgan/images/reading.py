@@ -8,20 +8,21 @@ from astropy.io import fits
 from astropy.nddata import Cutout2D, NDData
 from astropy.utils.masked import Masked
 
+from astro_wgan.astrometry.lookup_tables import cutout_wcs
+from astro_wgan.catalogs.columns import plain_values
 from astro_wgan.exceptions import ImageError
-from astro_wgan.images.compressed_tiles import guarded_decoders
+from astro_wgan.files.limits import largest_size
+from astro_wgan.fits.compressed_tiles import guarded_decoders
 from astro_wgan.images.extensions import IMAGE_HDUS
 from astro_wgan.images.fits_image import FitsImage, open_fits_image
-from astro_wgan.images.lookup_tables import cutout_wcs
 from astro_wgan.images.opening import as_path, check_kind, is_fits, quiet_fits
 from astro_wgan.images.pictures import read_picture
-from astro_wgan.images.planes import as_ccddata, plane_of
+from astro_wgan.images.planes import JUDGED, as_ccddata, plane_of
 from astro_wgan.images.zeros import check_zeros
-from astro_wgan.limits import largest_size
-from astro_wgan.stamps.masked import without_mask
-from astro_wgan.stamps.table_columns import plain_values
+from astro_wgan.validation.masked import without_mask
 
-__all__ = ['read_image', 'whole_image']
+__all__ = ['describe_image', 'read_image', 'whole_image']
+
 
 _ANY_HDU = (*IMAGE_HDUS, fits.BinTableHDU, fits.TableHDU)
 
@@ -94,7 +95,7 @@ def read_image(source, *, hdu=None, plane=None, zeros='auto', max_size=None):
     Examples
     --------
     >>> import numpy as np
-    >>> from astro_wgan.stamps import read_image
+    >>> from astro_wgan.images import read_image
     >>> image = read_image(np.array([[1, 2], [3, 4]], dtype='>i2'))
     >>> image.data.dtype, image.unit
     (dtype('float32'), Unit(dimensionless))
@@ -164,3 +165,63 @@ def whole_image(image, *, zeros='auto'):
     pixels = image.read()
     image.warn_of_bits()
     return as_ccddata(pixels, zeros=zeros, is_checked=True)
+
+
+#: What `meta` says, and what it is called.
+_SAID = {
+    'HDU': 'image',
+    'HDUMASK': 'mask',
+    'HDUWHT': 'weight',
+    'HDUUNC': 'uncertainty',
+    'HDULEFT': 'left out',
+}
+
+#: Extensions that are named of a long list.
+_NAMED = 6
+
+
+def describe_image(image):
+    """
+    Lines of text that say what was taken of a file, what was left out, and what is masked.
+
+    Parameters
+    ----------
+    image : `~astropy.nddata.CCDData`
+        As from `~astro_wgan.images.read_image`.
+
+    Returns
+    -------
+    list of str
+        None of them for an array of which each pixel can be used.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astropy.io import fits
+    >>> from astro_wgan.images.reading import describe_image
+    >>> from astro_wgan.images import read_image
+    >>> chips = [fits.ImageHDU(np.eye(4) + k, name=f'N{k}') for k in (1, 2)]
+    >>> for line in describe_image(read_image(fits.HDUList([fits.PrimaryHDU(), *chips]))):
+    ...     print(line)
+    image: 1 N1 (4 x 4)
+    left out: 2 N2 (4 x 4)
+    """
+    lines = [
+        f'{word}: {_shortened(str(image.meta[key]))}'
+        for key, word in _SAID.items()
+        if key in image.meta
+    ]
+    zeros = image.meta.get(JUDGED, 0)
+    if zeros:
+        lines.append(f'no data: {zeros:,} pixels that are 0')
+    if image.mask is not None:
+        masked = int(image.mask.sum())
+        lines.append(f'masked: {masked:,} of {image.mask.size:,} pixels')
+    return lines
+
+
+def _shortened(text):
+    parts = text.split('), ')
+    if len(parts) <= _NAMED + 1:
+        return text
+    return f'{"), ".join(parts[:_NAMED])}) and {len(parts) - _NAMED} more'

@@ -95,7 +95,7 @@ def no_data(pixels, *, mask=None, zeros='auto'):
     mask : `~numpy.ndarray` of bool, same shape, optional
         True where a pixel does not count.
     zeros : {'auto', 'keep', 'mask'}, optional
-        As in `~astro_wgan.stamps.read_image`.
+        As in `~astro_wgan.images.read_image`.
 
     Returns
     -------

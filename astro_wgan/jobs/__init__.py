@@ -1,4 +1,4 @@
-"""Long work: what makes it the same as that of an earlier call, so that it can go on."""
+"""Long work: whether it is that of an earlier call, its progress, and where it runs."""
 
 from astro_wgan.lazy import lazy_names
 
@@ -12,5 +12,6 @@ __all__, __getattr__, __dir__ = lazy_names(
         'describe_stamps': 'descriptions',
         'digest': 'digests',
         'digest_settings': 'descriptions',
+        'ordered_map': 'parallel',
     },
 )

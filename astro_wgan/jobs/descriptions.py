@@ -51,7 +51,7 @@ def describe_stamps(stamps, *, columns=()):
 
     Parameters
     ----------
-    stamps : `~astro_wgan.StampSet` or `~astro_wgan.stamps.StampStore`
+    stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
         All of a set are looked at; of a store with more than 4 GiB of pixels a sample that is
         spread over it and includes both ends.
     columns : sequence of str or None, optional
@@ -118,7 +118,7 @@ def describe_settings(settings):
     Examples
     --------
     >>> from astro_wgan.jobs import describe_settings
-    >>> from astro_wgan.stamps import Detection
+    >>> from astro_wgan.detection import Detection
     >>> describe_settings({'detection': Detection(2.5), 'band': None})['detection.threshold']
     2.5
     """

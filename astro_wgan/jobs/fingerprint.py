@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from astro_wgan.files.json_text import load_json
 from astro_wgan.jobs.digests import is_digest
-from astro_wgan.json_text import load_json
 
 __all__ = ['Fingerprint']
 

@@ -10,8 +10,8 @@ __all__, __getattr__, __dir__ = lazy_names(
         'isolated_galaxies': 'isolation',
         'merger_sequences': 'sequences',
         'progenitors': 'events',
-        'read_sublink': 'readers',
-        'read_ytree': 'readers',
+        'read_sublink': 'tree_readers',
+        'read_ytree': 'tree_readers',
         'toy_trees': 'toy',
     },
 )

@@ -3,9 +3,9 @@
 import numpy as np
 from astropy.table import QTable
 
+from astro_wgan.jobs.provenance import record
 from astro_wgan.mergers.approach import follow_remnants, trace_back
 from astro_wgan.mergers.links import NONE
-from astro_wgan.provenance import record
 
 __all__ = ['find_mergers', 'mass_ratio', 'progenitors']
 

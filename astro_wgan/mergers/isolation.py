@@ -4,9 +4,9 @@ import numpy as np
 from astropy import units as u
 from astropy.table import QTable
 
+from astro_wgan.jobs.provenance import record
 from astro_wgan.mergers.events import link_ratio
 from astro_wgan.mergers.links import NONE
-from astro_wgan.provenance import record
 
 __all__ = ['isolated_galaxies']
 

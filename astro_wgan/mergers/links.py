@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from astro_wgan.mergers.columns import bad_rows, integers, masses
+from astro_wgan.mergers.tree_columns import bad_rows, integers, masses
 
 __all__ = ['NONE', 'Links']
 

@@ -4,10 +4,10 @@ import numpy as np
 from astropy import units as u
 from astropy.table import QTable
 
+from astro_wgan.jobs.provenance import record
 from astro_wgan.mergers.approach import follow_remnants, separations
 from astro_wgan.mergers.events import find_mergers
 from astro_wgan.mergers.links import NONE
-from astro_wgan.provenance import record
 
 __all__ = ['merger_sequences']
 

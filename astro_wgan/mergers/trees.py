@@ -5,15 +5,15 @@ from astropy import units as u
 from astropy.cosmology import default_cosmology
 from astropy.table import QTable
 
+from astro_wgan.jobs.provenance import record
 from astro_wgan.mergers.branches import (
     branch_order,
     main_progenitors,
     most_massive_histories,
 )
-from astro_wgan.mergers.columns import bad_rows, integers, masses, quantity, require
 from astro_wgan.mergers.links import NONE, Links
 from astro_wgan.mergers.lost import find_again
-from astro_wgan.provenance import record
+from astro_wgan.mergers.tree_columns import bad_rows, integers, masses, quantity, require
 
 __all__ = ['MergerTrees']
 

@@ -1,4 +1,4 @@
-"""From a simulation to what a telescope would have seen: distance, pixels, blur and noise."""
+"""Images of simulated galaxies as a telescope would have seen them."""
 
 from astro_wgan.lazy import lazy_names
 
@@ -7,27 +7,26 @@ __all__, __getattr__, __dir__ = lazy_names(
     {
         'AiryPSF': 'psf',
         'CalzettiDust': 'dust',
-        'DiscGalaxy': 'encounter',
-        'Encounter': 'encounter',
-        'EncounterSnapshots': 'encounter_snapshots',
+        'DiscGalaxy': 'encounter.encounter',
+        'Encounter': 'encounter.encounter',
+        'EncounterSnapshots': 'encounter.encounter_snapshots',
         'FilterCurve': 'filters',
         'GaussianPSF': 'psf',
         'INSTRUMENTS': 'instruments',
         'ImagePSF': 'psf',
         'Instrument': 'instrument',
-        'LightMap': 'light',
+        'LightMap': 'light_map',
         'MoffatPSF': 'psf',
         'Particles': 'particles',
-        'StellarPopulations': 'populations',
+        'StellarPopulations': 'stellar_populations',
         'find_instrument': 'instruments',
-        'load_light_map': 'bundled',
-        'mock_stamps': 'drawing',
+        'mock_stamps': 'rendering',
         'observe': 'observing',
-        'particles_from_pynbody': 'particle_packages',
-        'particles_from_yt': 'particle_packages',
-        'read_light_map': 'reading',
-        'read_particles': 'particle_tables',
-        'read_snapshot': 'snapshots',
-        'simulate_encounter': 'encounter',
+        'particles_from_pynbody': 'readers.particle_packages',
+        'particles_from_yt': 'readers.particle_packages',
+        'read_light_map': 'readers.light_map_files',
+        'read_particles': 'readers.particle_tables',
+        'read_snapshot': 'readers.snapshots',
+        'simulate_encounter': 'encounter.encounter',
     },
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from astropy import units as u
 
-from astro_wgan.limits import check_file
+from astro_wgan.files.limits import check_file
 
 __all__ = ['FilterCurve']
 

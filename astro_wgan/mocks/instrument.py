@@ -11,7 +11,7 @@ from scipy.ndimage import fourier_uniform
 
 from astro_wgan.mocks.psf import AiryPSF, GaussianPSF, ImagePSF, MoffatPSF, as_arcsec
 from astro_wgan.noise import Autocorrelation, drizzle_autocorrelation, noise_correlation_ratio
-from astro_wgan.stamps.checks import as_pixel_scale
+from astro_wgan.validation.pixels import as_pixel_scale
 
 __all__ = ['Instrument', 'pixel_psf']
 

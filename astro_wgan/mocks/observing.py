@@ -7,8 +7,8 @@ import numpy as np
 from astropy import units as u
 from astropy.cosmology import Planck18
 
-from astro_wgan.mocks.drawing import mock_stamps
 from astro_wgan.mocks.instruments import find_instrument
+from astro_wgan.mocks.rendering import mock_stamps
 from astro_wgan.noise import Sky, add_noise, autocorrelation
 
 __all__ = ['noise_free_path', 'observe', 'with_exposure_time']
@@ -53,7 +53,7 @@ def observe(
 
     Returns
     -------
-    `~astro_wgan.StampSet`, or `~astro_wgan.stamps.StampStore` where ``into`` is given
+    `~astro_wgan.StampSet`, or `~astro_wgan.store.StampStore` where ``into`` is given
         In electron / s, with the table of `mock_stamps`.
 
     Raises

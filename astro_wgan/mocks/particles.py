@@ -6,10 +6,10 @@ import numpy as np
 from astropy import units as u
 from scipy.spatial import cKDTree
 
-from astro_wgan.mocks.light import LUMINOSITY, LightMap
-from astro_wgan.mocks.spreading import image_axes, spread
-from astro_wgan.stamps.checks import as_shape
-from astro_wgan.stamps.masked import without_mask
+from astro_wgan.mocks.deposition import image_axes, spread
+from astro_wgan.mocks.light_map import LUMINOSITY, LightMap
+from astro_wgan.validation.masked import without_mask
+from astro_wgan.validation.pixels import as_shape
 
 __all__ = ['Particles']
 

@@ -10,7 +10,7 @@ from scipy.signal import fftconvolve
 from scipy.special import j1
 
 from astro_wgan.images.reading import read_image
-from astro_wgan.stamps.checks import as_pixel_scale
+from astro_wgan.validation.pixels import as_pixel_scale
 
 __all__ = ['AiryPSF', 'GaussianPSF', 'ImagePSF', 'MoffatPSF', 'as_arcsec']
 
@@ -196,7 +196,7 @@ class ImagePSF:
     Parameters
     ----------
     image : array_like, shape (ny, nx), or path-like
-        What `~astro_wgan.stamps.read_image` reads; no sky, the star in the middle.
+        What `~astro_wgan.images.read_image` reads; no sky, the star in the middle.
     pixel_scale : `~astropy.units.Quantity`
         Angle of a pixel's edge.
 

@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from astro_wgan.detection.sep_detection import Detection
 from astro_wgan.morphology.shape import MEASUREMENTS, Shape, measure_shape
 from astro_wgan.sources.batch import Batch
 from astro_wgan.sources.filled import is_filled
 from astro_wgan.sources.segmentation import central_labels, find_sources
-from astro_wgan.stamps.detection import Detection
 
 __all__ = ['Chunk', 'Settings', 'empty_columns', 'measure_chunk']
 

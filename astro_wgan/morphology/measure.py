@@ -8,19 +8,19 @@ import numpy as np
 from astropy import units as u
 from astropy.table import QTable
 
+from astro_wgan.detection.sep_detection import Detection
 from astro_wgan.jobs import Fingerprint, describe_settings, describe_stamps
+from astro_wgan.jobs.parallel import ordered_map
+from astro_wgan.jobs.progress import ProgressLine
+from astro_wgan.jobs.provenance import record
+from astro_wgan.jobs.resume import ResumeFile
 from astro_wgan.morphology.chunk import Chunk, Settings, empty_columns, measure_chunk
 from astro_wgan.morphology.shape import MEASUREMENTS, import_statmorph
-from astro_wgan.parallel import ordered_map
-from astro_wgan.progress import ProgressLine
-from astro_wgan.provenance import record
-from astro_wgan.resume import ResumeFile
 from astro_wgan.sources.batch import checked_band, read_batch
-from astro_wgan.sources.inputs import as_background
-from astro_wgan.stamps.detection import Detection
-from astro_wgan.stamps.fluxes import beam_of, summed_pixels
-from astro_wgan.stamps.inputs import as_stamps
-from astro_wgan.stamps.masked import without_mask
+from astro_wgan.sources.zero_points import as_background
+from astro_wgan.store.stamp_inputs import as_stamps
+from astro_wgan.units.pixel_flux import beam_of, summed_pixels
+from astro_wgan.validation.masked import without_mask
 
 __all__ = ['measure_morphology']
 
@@ -61,7 +61,7 @@ def measure_morphology(
         Measure the source in the middle, with its neighbours masked, or all sources of the stamp
         as if they were one. In the middle is the source whose pixels come nearest to it, unless
         that is more than an eighth of the stamp's edge away.
-    segmentation : `~astro_wgan.stamps.Detection` or array_like of int, optional
+    segmentation : `~astro_wgan.detection.Detection` or array_like of int, optional
         How sources are looked for, as by `~astro_wgan.sources.segment_stamps`; or for each stamp
         an image of labels, 0 for sky, shape (n, ny, nx).
     background : float, array_like or `~astropy.units.Quantity`, optional

@@ -1,22 +1,21 @@
-"""Sky and its noise: where it is, how it is correlated, and mock images that wear the same."""
+"""Sky without sources, the correlation of its noise, and noise like it."""
 
 from astro_wgan.lazy import lazy_names
 
 __all__, __getattr__, __dir__ = lazy_names(
     __name__,
     {
-        'Autocorrelation': 'correlation',
-        'PowerSpectrum': 'spectrum',
-        'ResidualSources': 'residuals',
+        'Autocorrelation': 'autocorrelation_function',
+        'PowerSpectrum': 'power_spectra',
+        'ResidualSources': 'undetected_sources',
         'Sky': 'sky',
-        'SkyError': 'sky',
-        'add_noise': 'matched',
-        'autocorrelation': 'correlation',
+        'add_noise': 'synthesis',
+        'autocorrelation': 'autocorrelation_function',
         'drizzle_autocorrelation': 'drizzle',
-        'find_sky': 'finding',
-        'finest_scatter': 'finest',
-        'make_noise': 'made',
+        'find_sky': 'clean_sky',
+        'finest_scatter': 'noise_sigma',
+        'make_noise': 'synthesis',
         'noise_correlation_ratio': 'drizzle',
-        'power_spectrum': 'spectrum',
+        'power_spectrum': 'power_spectra',
     },
 )

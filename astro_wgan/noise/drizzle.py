@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 from astropy import units as u
 
-from astro_wgan.noise.correlation import Autocorrelation
+from astro_wgan.noise.autocorrelation_function import Autocorrelation
 
 __all__ = ['drizzle_autocorrelation', 'noise_correlation_ratio']
 

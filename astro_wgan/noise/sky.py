@@ -9,18 +9,17 @@ from astropy.table import QTable
 from astropy.wcs import WCS
 from scipy.ndimage import distance_transform_edt
 
-from astro_wgan.noise.residuals import residual_sources
+from astro_wgan.astrometry.stamp_geometry import ParentImage, StampGeometry
+from astro_wgan.catalogs.positions import with_positions
+from astro_wgan.exceptions import SkyError
+from astro_wgan.noise.undetected_sources import residual_sources
 from astro_wgan.noise.windows import CleanWindows, assemble_mosaics, patch_edge
-from astro_wgan.stamps.checks import as_shape
-from astro_wgan.stamps.geometry import ParentImage, StampGeometry
-from astro_wgan.stamps.positions import with_positions
 from astro_wgan.stamps.stampset import StampSet
+from astro_wgan.validation.pixels import as_shape
 
-__all__ = ['Sky', 'SkyError']
-
-
-class SkyError(ValueError):
-    """An image that has too little clean sky."""
+__all__ = [
+    'Sky',
+]
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,7 @@ from astro_wgan.lazy import lazy_names
 __all__, __getattr__, __dir__ = lazy_names(
     __name__,
     {
-        'Photometry': 'tables',
+        'Photometry': 'catalog',
         'Segmentation': 'segmentation',
         'SourceFlag': 'flags',
         'measure_sources': 'measurement',

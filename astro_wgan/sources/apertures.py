@@ -3,9 +3,9 @@
 import numpy as np
 import sep
 
+from astro_wgan.detection.sep_detection import Detection, extract_sources, smoothed
 from astro_wgan.sources.flags import SourceFlag
 from astro_wgan.sources.segmentation import labels_in_stamp
-from astro_wgan.stamps.detection import Detection, extract_sources, smoothed
 
 __all__ = ['KRON_FACTOR', 'MINIMUM_KRON_RADIUS', 'flag_apertures', 'measure_apertures']
 
@@ -44,7 +44,7 @@ def measure_apertures(found, detection):
     ----------
     found : `~astro_wgan.sources.segmentation.FoundSources`
         Sources and images.
-    detection : `~astro_wgan.stamps.Detection`
+    detection : `~astro_wgan.detection.Detection`
         How they were found.
 
     Returns
@@ -99,7 +99,7 @@ def flag_apertures(found, detection, columns):
     ----------
     found : `~astro_wgan.sources.segmentation.FoundSources`
         Sources and images.
-    detection : `~astro_wgan.stamps.Detection`
+    detection : `~astro_wgan.detection.Detection`
         How they were found.
     columns : dict of `~numpy.ndarray`, each of shape (m,)
         ``x``, ``y``, ``semimajor_axis``, ``semiminor_axis`` (pixels), ``theta`` (degrees),

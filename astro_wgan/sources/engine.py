@@ -6,12 +6,12 @@ from typing import NamedTuple
 import numpy as np
 import sep
 
+from astro_wgan.detection.sep_detection import Detection
 from astro_wgan.sources.apertures import flag_apertures, measure_apertures
 from astro_wgan.sources.filled import flag_filled_stamps
 from astro_wgan.sources.flags import SourceFlag
-from astro_wgan.sources.footprint import measure_footprints
+from astro_wgan.sources.isophotal import measure_footprints
 from astro_wgan.sources.segmentation import find_sources, labels_in_stamp
-from astro_wgan.stamps.detection import Detection
 
 __all__ = ['ENGINES', 'FLUXES', 'BatchResult', 'Settings', 'measure_batch']
 
@@ -28,7 +28,7 @@ class Settings:
 
     Parameters
     ----------
-    detection : `~astro_wgan.stamps.Detection`
+    detection : `~astro_wgan.detection.Detection`
         How sources are told from the sky.
     engine : {'sep', 'photutils'}
         What measures.

@@ -5,17 +5,17 @@ from functools import partial
 
 import numpy as np
 
+from astro_wgan.detection.sep_detection import Detection
 from astro_wgan.jobs import Fingerprint, describe_settings, describe_stamps
-from astro_wgan.parallel import ordered_map
-from astro_wgan.progress import ProgressLine
+from astro_wgan.jobs.parallel import ordered_map
+from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.sources.batch import batch_rows, checked_band, read_batch
+from astro_wgan.sources.catalog import joined_results, photometry_tables, sky_columns
 from astro_wgan.sources.engine import BatchResult, Settings, measure_batch
-from astro_wgan.sources.inputs import as_background, as_zero_point, value_in
 from astro_wgan.sources.parts import PartFolder
-from astro_wgan.sources.tables import joined_results, photometry_tables, sky_columns
-from astro_wgan.stamps.detection import Detection
-from astro_wgan.stamps.fluxes import pixel_flux
-from astro_wgan.stamps.inputs import as_stamps
+from astro_wgan.sources.zero_points import as_background, as_zero_point, value_in
+from astro_wgan.store.stamp_inputs import as_stamps
+from astro_wgan.units.pixel_flux import pixel_flux
 
 __all__ = ['measure_sources']
 
@@ -45,7 +45,7 @@ def measure_sources(
         The images, or the path of a store of them; or one or a list of
         `~astropy.nddata.Cutout2D`, `~astropy.nddata.CCDData` or `~astropy.nddata.NDData`, each a
         stamp. Mask and uncertainty are used where there are any.
-    detection : `~astro_wgan.stamps.Detection`, optional
+    detection : `~astro_wgan.detection.Detection`, optional
         How sources are told from the sky.
     background : float, array_like, `~astropy.units.Quantity` or `~astropy.nddata.NDData`, optional
         Level of the sky where it is known, 0 where it has been subtracted: one number for all

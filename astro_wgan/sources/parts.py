@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from astro_wgan.files import read_arrays, write_arrays
+from astro_wgan.files.atomic import read_arrays, write_arrays
 from astro_wgan.sources.engine import BatchResult
 
 __all__ = ['PartFolder']

@@ -6,9 +6,9 @@ import numpy as np
 from photutils.segmentation import SourceCatalog, deblend_sources, detect_sources
 from photutils.utils.exceptions import NoDetectionsWarning
 
+from astro_wgan.detection.sep_detection import smoothed
 from astro_wgan.sources.apertures import KRON_FACTOR, MINIMUM_KRON_RADIUS
 from astro_wgan.sources.flags import SourceFlag
-from astro_wgan.stamps.detection import smoothed
 
 __all__ = ['extract_with_photutils']
 
@@ -33,7 +33,7 @@ def extract_with_photutils(above_sky, bad, noise, detection):
     Parameters
     ----------
     above_sky, bad, noise, detection
-        As in `~astro_wgan.stamps.detection.extract_sources`. ``clean`` is not for photutils.
+        As in `~astro_wgan.detection.sep_detection.extract_sources`. ``clean`` is not for photutils.
 
     Returns
     -------

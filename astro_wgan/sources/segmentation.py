@@ -4,9 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from astro_wgan.detection.background import measure_sky
+from astro_wgan.detection.sep_detection import Detection, extract_sources
+from astro_wgan.exceptions import DetectionError
 from astro_wgan.sources.batch import batch_rows, checked_band, read_batch
-from astro_wgan.stamps.background import measure_sky
-from astro_wgan.stamps.detection import Detection, DetectionError, extract_sources
 
 __all__ = [
     'FoundSources',
@@ -84,9 +85,9 @@ def segment_stamps(stamps, *, detection=None, background=None, band=None):
 
     Parameters
     ----------
-    stamps : `~astro_wgan.StampSet` or `~astro_wgan.stamps.StampStore`
+    stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
         The images. Mask and uncertainty are used where there are any.
-    detection : `~astro_wgan.stamps.Detection`, optional
+    detection : `~astro_wgan.detection.Detection`, optional
         How sources are told from the sky.
     background : float, array_like or `~astropy.units.Quantity`, optional
         Level of the sky where it is known, as in `~astro_wgan.sources.measure_sources`.
@@ -119,7 +120,7 @@ def segment_stamps(stamps, *, detection=None, background=None, band=None):
     detection = Detection() if detection is None else detection
     band = checked_band(band, stamps.bands)
     # Not at the top: processes that measure sources import no astropy.
-    from astro_wgan.sources.inputs import as_background
+    from astro_wgan.sources.zero_points import as_background
 
     background = as_background(background, stamps, detection)
     labels = np.zeros((len(stamps), *stamps.shape), dtype=np.int32)
@@ -141,10 +142,10 @@ def find_sources(batch, detection, *, extract=extract_sources):
     ----------
     batch : `~astro_wgan.sources.batch.Batch`
         The stamps.
-    detection : `~astro_wgan.stamps.Detection`
+    detection : `~astro_wgan.detection.Detection`
         How sources are told from the sky.
     extract : callable, optional
-        Takes and gives what `~astro_wgan.stamps.detection.extract_sources` does.
+        Takes and gives what `~astro_wgan.detection.sep_detection.extract_sources` does.
 
     Returns
     -------

@@ -1,27 +1,18 @@
-"""From an image to a set of stamps."""
+"""Sets of stamps in memory: made from images, changed, stretched."""
 
 from astro_wgan.lazy import lazy_names
 
 __all__, __getattr__, __dir__ = lazy_names(
     __name__,
     {
-        'Detected': 'detection',
-        'Detection': 'detection',
-        'DetectionError': 'detection',
-        'ImageError': '.exceptions',
-        'NotFittedStretchError': 'stretch',
         'StampSet': 'stampset',
-        'StampStore': 'store',
-        'StampStoreError': 'store',
         'Stretch': 'stretch',
-        'as_stamps': 'inputs',
+        'as_stamps': '.store.stamp_inputs',
         'concatenate': 'stampset',
-        'cut_stamps': 'cutout',
-        'detect': 'detection',
-        'join_cutouts': 'convert',
-        'read_image': '.images.reading',
-        'reproject_stamps': 'align',
-        'to_ccddata': 'convert',
-        'to_cutout2d': 'convert',
+        'cut_stamps': '.cutouts.cutting',
+        'join_cutouts': '.cutouts.conversion',
+        'reproject_stamps': '.cutouts.reprojection',
+        'to_ccddata': '.cutouts.conversion',
+        'to_cutout2d': '.cutouts.conversion',
     },
 )

@@ -3,10 +3,10 @@
 import numpy as np
 from astropy import units as u
 
-from astro_wgan.stamps import checks
-from astro_wgan.stamps.axis_order import check_bands_last
 from astro_wgan.stamps.changes import band_arguments
-from astro_wgan.stamps.masked import joint_mask
+from astro_wgan.validation.axis_order import check_bands_last
+from astro_wgan.validation.masked import joint_mask
+from astro_wgan.validation.pixels import as_mask, as_pixels, as_uncertainty
 
 __all__ = ['Checked', 'StampArrays']
 
@@ -46,15 +46,13 @@ class StampArrays:
     """
 
     def __init__(self, pixels, *, uncertainty, mask, unit, axes, assume_finite):
-        self._pixels, hidden, unit = checks.as_pixels(pixels, unit, axes)
+        self._pixels, hidden, unit = as_pixels(pixels, unit, axes)
         if axes is None:
             check_bands_last(self._pixels.shape)
         # No unit and dimensionless are one and the same.
         self._unit = None if unit in (None, u.dimensionless_unscaled) else u.Unit(unit)
-        self._uncertainty, unknown = checks.as_uncertainty(
-            uncertainty, self._pixels, self._unit, axes
-        )
-        mask = checks.as_mask(mask, self._pixels, axes=axes, assume_finite=assume_finite)
+        self._uncertainty, unknown = as_uncertainty(uncertainty, self._pixels, self._unit, axes)
+        mask = as_mask(mask, self._pixels, axes=axes, assume_finite=assume_finite)
         self._mask = joint_mask(mask, joint_mask(hidden, unknown))
 
     @property
@@ -69,13 +67,13 @@ class StampArrays:
 
     @pixels.setter
     def pixels(self, values):
-        pixels, hidden, _ = checks.as_pixels(values, self.unit or u.dimensionless_unscaled)
+        pixels, hidden, _ = as_pixels(values, self.unit or u.dimensionless_unscaled)
         if pixels.shape != self._pixels.shape:
             raise ValueError(
                 f'`pixels` of a set keep their shape, {self._pixels.shape}; got {pixels.shape}. '
                 'For a set with others call `replace(pixels=...)`.'
             )
-        mask = joint_mask(checks.as_mask(self._mask, pixels), hidden)
+        mask = joint_mask(as_mask(self._mask, pixels), hidden)
         if self._uncertainty is not None:
             self._uncertainty = self._uncertainty.astype(pixels.dtype, copy=False)
         self._pixels, self._mask = pixels, mask
@@ -91,7 +89,7 @@ class StampArrays:
 
     @uncertainty.setter
     def uncertainty(self, values):
-        values, unknown = checks.as_uncertainty(values, self._pixels, self._unit)
+        values, unknown = as_uncertainty(values, self._pixels, self._unit)
         self._uncertainty, self._mask = values, joint_mask(self._mask, unknown)
 
     @property
@@ -106,7 +104,7 @@ class StampArrays:
 
     @mask.setter
     def mask(self, mask):
-        self._mask = checks.as_mask(mask, self._pixels)
+        self._mask = as_mask(mask, self._pixels)
 
     @property
     def unit(self):

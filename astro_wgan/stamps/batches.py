@@ -186,7 +186,7 @@ def tf_dataset(stamps, batch_size, *, shuffle=False, seed=0, drop_remainder=Fals
 
     Parameters
     ----------
-    stamps : `~astro_wgan.StampSet` or `~astro_wgan.stamps.StampStore`
+    stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
         Anything with ``batches``, ``shape``, ``bands`` and a length.
     batch_size, shuffle, seed, drop_remainder
         As in its ``batches``.

@@ -5,9 +5,9 @@ from numbers import Integral
 import numpy as np
 from astropy import units as u
 
-from astro_wgan.stamps.axis_order import own_axes
-from astro_wgan.stamps.checks import as_pixels, as_shape
-from astro_wgan.stamps.geometry import StampGeometry, first_pixel
+from astro_wgan.astrometry.stamp_geometry import StampGeometry, first_pixel
+from astro_wgan.validation.axis_order import own_axes
+from astro_wgan.validation.pixels import as_pixels, as_shape
 
 __all__ = ['band_arguments', 'changed_arguments', 'cropped_arguments']
 

@@ -6,8 +6,8 @@ from astropy.coordinates import SkyCoord
 from astropy.table import Column, QTable
 from astropy.table.serialize import represent_mixins_as_columns
 
-from astro_wgan.stamps.masked import without_mask
-from astro_wgan.stamps.store_table import MIXINS, mixin_text
+from astro_wgan.catalogs.table_codec import MIXINS, mixin_text
+from astro_wgan.validation.masked import without_mask
 
 __all__ = ['same_sets']
 

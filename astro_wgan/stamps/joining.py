@@ -3,10 +3,10 @@
 import numpy as np
 from astropy.table import vstack
 
-from astro_wgan.stamps.axis_order import own_axes
-from astro_wgan.stamps.checks import check_alike
-from astro_wgan.stamps.geometry import StampGeometry
-from astro_wgan.stamps.table_columns import make_room
+from astro_wgan.astrometry.stamp_geometry import StampGeometry
+from astro_wgan.catalogs.columns import make_room
+from astro_wgan.stamps.validation import check_alike
+from astro_wgan.validation.axis_order import own_axes
 
 __all__ = ['joined_arguments']
 

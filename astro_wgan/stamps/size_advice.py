@@ -9,7 +9,7 @@ def size_advice(stamps, size):
 
     Parameters
     ----------
-    stamps : `~astro_wgan.StampSet` or `~astro_wgan.stamps.StampStore`
+    stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
         Of whatever size.
     size : tuple of int
         ``(ny, nx)`` that is wanted.

@@ -4,15 +4,16 @@ from copy import deepcopy
 
 import numpy as np
 
-from astro_wgan.stamps import checks
+from astro_wgan.astrometry.stamp_geometry import StampGeometry, WCSSequence
 from astro_wgan.stamps.arrays import Checked, StampArrays
-from astro_wgan.stamps.axis_order import own_axes
 from astro_wgan.stamps.batches import batch_bounds, tf_dataset
 from astro_wgan.stamps.changes import changed_arguments, cropped_arguments
 from astro_wgan.stamps.comparison import same_sets
-from astro_wgan.stamps.geometry import StampGeometry, WCSSequence
 from astro_wgan.stamps.joining import joined_arguments
-from astro_wgan.stamps.selection import stamp_index
+from astro_wgan.stamps.validation import as_table
+from astro_wgan.validation.axis_order import own_axes
+from astro_wgan.validation.indices import stamp_index
+from astro_wgan.validation.pixels import as_pixel_scale, as_psf
 
 __all__ = ['StampSet', 'concatenate']
 
@@ -45,7 +46,7 @@ class StampSet(StampArrays):
         A row for each stamp. Column ``id`` (unique) is added when it is missing.
     meta : dict, optional
         Provenance: whatever belongs to the set as a whole.
-    geometry : `~astro_wgan.stamps.geometry.StampGeometry`, optional
+    geometry : `~astro_wgan.astrometry.stamp_geometry.StampGeometry`, optional
         Where the stamps were cut; instead of ``wcs``.
     axes : str, optional
         Order of the axes of ``pixels``, ``uncertainty`` and ``mask`` where it is another: a letter
@@ -124,16 +125,17 @@ class StampSet(StampArrays):
         lambda stamps, geometry: StampGeometry.of(
             len(stamps.pixels), stamps.shape, geometry=geometry
         ),
-        'Where each stamp lies in its image: `~astro_wgan.stamps.geometry.StampGeometry`; None '
-        'becomes that of stamps without WCS.',
+        'Where each stamp lies in its image: '
+        '`~astro_wgan.astrometry.stamp_geometry.StampGeometry`; None becomes that of stamps '
+        'without WCS.',
     )
     pixel_scale = Checked(
-        lambda _, scale: None if scale is None else checks.as_pixel_scale(scale),
+        lambda _, scale: None if scale is None else as_pixel_scale(scale),
         'Angle of a pixel, in arcsec / pix, or None.',
     )
-    psf = Checked(lambda _, psf: checks.as_psf(psf), 'Image of the PSF, or None.')
+    psf = Checked(lambda _, psf: as_psf(psf), 'Image of the PSF, or None.')
     table = Checked(
-        lambda stamps, table: checks.as_table(table, len(stamps)),
+        lambda stamps, table: as_table(table, len(stamps)),
         'A row for each stamp: `~astropy.table.QTable` with a column ``id``.',
     )
     pixels, uncertainty, mask = StampArrays.pixels, StampArrays.uncertainty, StampArrays.mask
@@ -346,32 +348,32 @@ class StampSet(StampArrays):
     @classmethod
     def from_image(cls, image, **options):
         """Cut stamps from an image: see `~astro_wgan.stamps.cut_stamps` for all arguments."""
-        from astro_wgan.stamps.cutout import cut_stamps
+        from astro_wgan.cutouts.cutting import cut_stamps
 
         return cut_stamps(image, **options)
 
     @classmethod
     def from_cutout2d(cls, cutouts, **options):
         """Join `~astropy.nddata.Cutout2D` objects: see `~astro_wgan.stamps.join_cutouts`."""
-        from astro_wgan.stamps.convert import join_cutouts
+        from astro_wgan.cutouts.conversion import join_cutouts
 
         return join_cutouts(cutouts, **options)
 
     def to_cutout2d(self):
         """A list of `~astropy.nddata.Cutout2D`, one per stamp, as if cut from the parents."""
-        from astro_wgan.stamps.convert import to_cutout2d
+        from astro_wgan.cutouts.conversion import to_cutout2d
 
         return to_cutout2d(self)
 
     def to_ccddata(self):
         """A list of `~astropy.nddata.CCDData`, one per stamp, with mask, uncertainty and WCS."""
-        from astro_wgan.stamps.convert import to_ccddata
+        from astro_wgan.cutouts.conversion import to_ccddata
 
         return to_ccddata(self)
 
     def to_store(self, path, **options):
-        """Write into a new store: see `~astro_wgan.stamps.StampStore.create` for all arguments."""
-        from astro_wgan.stamps.store import StampStore
+        """Write into a new store: see `~astro_wgan.store.StampStore.create` for all arguments."""
+        from astro_wgan.store.stampstore import StampStore
 
         store = StampStore.create(path, like=self, **options)
         store.append(self)
@@ -379,7 +381,7 @@ class StampSet(StampArrays):
 
     def reproject(self, **options):
         """On another pixel scale and orientation: see `~astro_wgan.stamps.reproject_stamps`."""
-        from astro_wgan.stamps.align import reproject_stamps
+        from astro_wgan.cutouts.reprojection import reproject_stamps
 
         return reproject_stamps(self, **options)
 

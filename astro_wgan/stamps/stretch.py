@@ -6,6 +6,7 @@ import numpy as np
 from astropy import units as u
 from astropy.visualization import AsinhStretch, LinearStretch, ManualInterval
 
+from astro_wgan.exceptions import NotFittedError
 from astro_wgan.stamps.stretch_levels import (
     BRIGHTEST,
     FAINTEST_PEAK,
@@ -16,7 +17,7 @@ from astro_wgan.stamps.stretch_levels import (
     typical_height,
 )
 
-__all__ = ['NotFittedStretchError', 'Stretch']
+__all__ = ['Stretch']
 
 #: Pixels of the sample that a stretch is fitted on, and stamps in it at most and at least.
 _SAMPLE_PIXELS = 2**23
@@ -25,10 +26,6 @@ _SAMPLE_STAMPS = (64, 2048)
 #: In units of the peak: of larger numbers, which are no brightness, only the sign is kept. asinh
 #: divides once more.
 _LARGEST_SHARE = 1e290
-
-
-class NotFittedStretchError(ValueError):
-    """A stretch without fitted values was asked to scale something."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +129,7 @@ class Stretch:
 
         Parameters
         ----------
-        stamps : `~astro_wgan.StampSet` or `~astro_wgan.stamps.StampStore`
+        stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
             Of any number: a sample of at most 2048 of them is read, fewer if they are larger
             than 64 x 64 pixels.
         seed : int, optional
@@ -196,7 +193,7 @@ class Stretch:
 
         Raises
         ------
-        NotFittedStretchError
+        NotFittedError
             If sky, noise and peak are not known.
         astropy.units.UnitConversionError
             If the units do not convert.
@@ -228,7 +225,7 @@ class Stretch:
 
         Raises
         ------
-        NotFittedStretchError
+        NotFittedError
             If sky, noise and peak are not known.
         ValueError
             If ``like`` does not have n stamps, or the number of bands is not that of the fit.
@@ -294,7 +291,7 @@ class Stretch:
 
     def _check_bands(self, shape):
         if not self.is_fitted:
-            raise NotFittedStretchError(
+            raise NotFittedError(
                 'This stretch has not been fitted: call `fit`, or give it sky, noise and peak.'
             )
         bands = shape[3] if len(shape) == 4 else 1

@@ -1,24 +1,23 @@
-"""Figures, maps of the critic's features, and pages to look at."""
+"""Figures of stamps, scores, detection rates and trainings."""
 
 from astro_wgan.lazy import lazy_names
 
 __all__, __getattr__, __dir__ = lazy_names(
     __name__,
     {
-        'feature_map': 'maps',
+        'feature_map': 'embedding',
         'plot_compare_by': 'properties',
-        'plot_map': 'maps',
+        'plot_map': 'embedding',
         'plot_p_values': 'scores',
         'plot_property_by_score': 'properties',
         'plot_ranking': 'ranking',
-        'plot_rate_by': 'rates',
-        'plot_rates': 'rates',
+        'plot_rate_by': 'detection_rates',
+        'plot_rates': 'detection_rates',
         'plot_roc': 'ranking',
         'plot_score_by': 'properties',
         'plot_scores': 'scores',
-        'plot_stamps': 'sheets',
-        'plot_training': 'training',
-        'plot_triptychs': 'sheets',
-        'write_gallery': 'gallery',
+        'plot_stamps': 'stamp_grid',
+        'plot_training': 'training_history',
+        'plot_triptychs': 'stamp_grid',
     },
 )

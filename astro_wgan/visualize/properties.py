@@ -6,7 +6,7 @@ import numpy as np
 
 from astro_wgan.evaluate.binning import bin_values
 from astro_wgan.visualize.axes import one_or_new
-from astro_wgan.visualize.columns import (
+from astro_wgan.visualize.table_input import (
     as_populations,
     axis_label,
     check_table,

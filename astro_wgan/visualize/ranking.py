@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from astro_wgan.visualize.axes import one_or_new
-from astro_wgan.visualize.columns import check_table, numbers
+from astro_wgan.visualize.table_input import check_table, numbers
 
 __all__ = ['plot_ranking', 'plot_roc']
 

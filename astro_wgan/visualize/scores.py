@@ -3,9 +3,9 @@
 import numpy as np
 from scipy.stats import beta
 
+from astro_wgan.gallery.summary import score_bins
 from astro_wgan.visualize.axes import one_or_new
-from astro_wgan.visualize.columns import as_populations, numbers, scores_of, thresholds_of
-from astro_wgan.visualize.summary import score_bins
+from astro_wgan.visualize.table_input import as_populations, numbers, scores_of, thresholds_of
 
 __all__ = ['plot_p_values', 'plot_scores']
 

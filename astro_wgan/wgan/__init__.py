@@ -1,13 +1,16 @@
 """Networks, losses and training of the Wasserstein GAN with gradient penalty."""
 
-from astro_wgan.wgan.checkpoint import CheckpointError
+from astro_wgan.exceptions import (
+    CheckpointError,
+    NotFittedError,
+    TrainingDivergedError,
+    WorkerLostError,
+)
+from astro_wgan.wgan.callbacks import HeldOutWatch, sample_sheet
 from astro_wgan.wgan.config import NetworkConfig, TrainingConfig, preset
-from astro_wgan.wgan.distributed import WorkerLostError
-from astro_wgan.wgan.model import WGAN, NotFittedError
+from astro_wgan.wgan.image_statistics import compare_images, measure_images
+from astro_wgan.wgan.model import WGAN
 from astro_wgan.wgan.networks import build_critic, build_encoder, build_generator
-from astro_wgan.wgan.populations import compare_images, measure_images
-from astro_wgan.wgan.training import TrainingDivergedError
-from astro_wgan.wgan.watching import HeldOutWatch, sample_sheet
 
 __all__ = [
     'WGAN',

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from astro_wgan.stamps.smoothing import convolved
-from astro_wgan.wgan.noise import with_noise
+from astro_wgan.wgan.noise_layer import with_noise
 
 __all__ = [
     'LEAST_WEIGHT',

@@ -1,8 +1,8 @@
 """What `WGAN.fit` is asked to do, checked before it begins."""
 
 from astro_wgan.stamps.size_advice import size_advice
-from astro_wgan.wgan.distributed import check_strategy
-from astro_wgan.wgan.transfer import check_start
+from astro_wgan.wgan.compute.distribution import check_strategy
+from astro_wgan.wgan.warm_start import check_start
 
 __all__ = ['check_fit', 'check_stamps', 'count_iterations']
 
@@ -15,7 +15,7 @@ def count_iterations(stamps, training, *, epochs, iterations, minutes):
 
     Parameters
     ----------
-    stamps : `~astro_wgan.StampSet` or `~astro_wgan.stamps.StampStore`
+    stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
         What an epoch is a pass over.
     training : `~astro_wgan.wgan.TrainingConfig`
         Images of an iteration.

@@ -7,27 +7,24 @@ import tensorflow as tf
 from astropy import units as u
 from astropy.table import QTable
 
-from astro_wgan.provenance import record
+from astro_wgan.exceptions import NotFittedError
+from astro_wgan.jobs.provenance import record
 from astro_wgan.stamps import StampSet, Stretch, as_stamps
-from astro_wgan.wgan.adversarial import AdversarialTrainer, draw_latent
+from astro_wgan.wgan.compute.distribution import released
 from astro_wgan.wgan.config import NetworkConfig, TrainingConfig, preset, to_dict
-from astro_wgan.wgan.distributed import released
 from astro_wgan.wgan.filling import fill_for_critic, within_reach
 from astro_wgan.wgan.fit_arguments import check_fit, check_stamps, count_iterations
 from astro_wgan.wgan.networks import build_critic, build_encoder, build_generator
-from astro_wgan.wgan.noise import build_noise, measure_noise, with_noise
-from astro_wgan.wgan.saving import read_model, write_model
+from astro_wgan.wgan.noise_layer import build_noise, measure_noise, with_noise
+from astro_wgan.wgan.pixel_weights import pixel_weights
+from astro_wgan.wgan.serialization.model_folder import read_model, write_model
+from astro_wgan.wgan.trainer import AdversarialTrainer, draw_latent
 from astro_wgan.wgan.training import train
-from astro_wgan.wgan.transfer import describe_start, take_weights
-from astro_wgan.wgan.weights import pixel_weights
+from astro_wgan.wgan.warm_start import describe_start, take_weights
 
-__all__ = ['NotFittedError', 'WGAN']
+__all__ = ['WGAN']
 
 _PREDICTION_BATCH = 256
-
-
-class NotFittedError(ValueError, AttributeError):
-    """A result was asked of a model that has not been fitted."""
 
 
 class WGAN:
@@ -177,9 +174,9 @@ class WGAN:
         ValueError
             Before training, if the stamps do not fit the network or there are too few of them, or
             if limits, start, checkpoint or strategy cannot be used.
-        `~astro_wgan.wgan.TrainingDivergedError`
+        `~astro_wgan.exceptions.TrainingDivergedError`
             If a loss is no longer finite.
-        `~astro_wgan.wgan.WorkerLostError`
+        `~astro_wgan.exceptions.WorkerLostError`
             If another process of the strategy no longer answers; the last checkpoint stays.
         KeyboardInterrupt
             After the checkpoint has been written.
@@ -280,7 +277,8 @@ class WGAN:
             Stretched intensity; masked pixels are filled.
         weights : `~numpy.ndarray` of float32, shape (n, ny, nx, bands)
             1 for a pixel to use, 0 for a masked one; less than 1 where the uncertainty says that a
-            pixel is noisier than others of its stamp: `~astro_wgan.wgan.weights.pixel_weights`.
+            pixel is noisier than others of its stamp: see
+            `~astro_wgan.wgan.pixel_weights.pixel_weights`.
         """
         self._check_fitted()
         check_stamps(self.network, stamps)

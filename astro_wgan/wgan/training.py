@@ -12,14 +12,20 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from astro_wgan.exceptions import TrainingDivergedError
 from astro_wgan.jobs import Fingerprint, describe_settings, describe_stamps, digest_settings
-from astro_wgan.progress import ProgressLine
-from astro_wgan.wgan.checkpoint import HELD_OUT, is_finite, read_checkpoint, write_checkpoint
-from astro_wgan.wgan.distributed import Workers
-from astro_wgan.wgan.memory import kept_memory
-from astro_wgan.wgan.watching import MOST_WATCHED, HeldOutWatch
+from astro_wgan.jobs.progress import ProgressLine
+from astro_wgan.wgan.callbacks import MOST_WATCHED, HeldOutWatch
+from astro_wgan.wgan.compute.distribution import Workers
+from astro_wgan.wgan.compute.memory import kept_memory
+from astro_wgan.wgan.serialization.checkpoint import (
+    HELD_OUT,
+    is_finite,
+    read_checkpoint,
+    write_checkpoint,
+)
 
-__all__ = ['TrainingDivergedError', 'TrainingState', 'train']
+__all__ = ['TrainingState', 'train']
 
 _CHECKPOINT_SECONDS = 30.0
 
@@ -28,10 +34,6 @@ _SHORTEST_EPOCH = 25
 
 #: The distance that patience looks at, and the fraction by which it must fall to count.
 _WATCHED, _FALL = 'population_distance', 0.02
-
-
-class TrainingDivergedError(FloatingPointError):
-    """The losses of a training are no longer finite."""
 
 
 @dataclass
@@ -93,9 +95,9 @@ def train(
 
     Parameters
     ----------
-    trainer : `~astro_wgan.wgan.adversarial.AdversarialTrainer`
+    trainer : `~astro_wgan.wgan.trainer.AdversarialTrainer`
         Networks and optimizers; changed in place.
-    stamps : `~astro_wgan.StampSet` or `~astro_wgan.stamps.StampStore`
+    stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
         Images to learn from.
     stretch : `~astro_wgan.stamps.Stretch`
         Fitted intensity scaling.
@@ -108,7 +110,7 @@ def train(
         it exists the training goes on from there.
     progress : bool
         Show a progress line.
-    held_out : `~astro_wgan.StampSet` or `~astro_wgan.stamps.StampStore`, optional
+    held_out : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`, optional
         Stamps to which the distance is measured after each epoch.
     patience : int, optional
         End after so many epochs in which that distance did not fall.
@@ -249,7 +251,7 @@ def stream_images(stamps, stretch, count, *, seed, start):
 
     Parameters
     ----------
-    stamps : `~astro_wgan.StampSet` or `~astro_wgan.stamps.StampStore`
+    stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
         Images in their own units.
     stretch : `~astro_wgan.stamps.Stretch`
         Fitted intensity scaling.

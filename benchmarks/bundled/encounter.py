@@ -19,6 +19,7 @@ import numpy as np
 from astropy import units as u
 from astropy.io import fits
 
+from astro_wgan.datasets.light_maps import SIMULATIONS, light_map_paths
 from astro_wgan.mocks import (
     FilterCurve,
     LightMap,
@@ -26,7 +27,6 @@ from astro_wgan.mocks import (
     read_light_map,
     simulate_encounter,
 )
-from astro_wgan.mocks.bundled import SIMULATIONS, light_map_paths
 
 SEED, STARS = 1972, 60_000
 #: From the first passage: between it and the second one, and when the two have become one.

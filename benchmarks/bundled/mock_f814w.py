@@ -23,9 +23,9 @@ from astropy.wcs import WCS
 from scipy import fft
 
 from astro_wgan import datasets
-from astro_wgan.datasets.light import Sky, add_sersic
 from astro_wgan.mocks import find_instrument
 from astro_wgan.mocks.instrument import pixel_psf
+from astro_wgan.simulate.fine_grid import Sky, add_sersic
 
 SEED = 3
 #: Edge of the image and, on each side, what is drawn beyond it, in pixels.

@@ -5,7 +5,7 @@ from astropy.table import QTable
 
 from astro_wgan.anomaly import Scoring
 from astro_wgan.baselines import CAS_GINI_M20, MorphologyKMeans, PCAResidual
-from astro_wgan.baselines.features import read_features
+from astro_wgan.baselines.object_features import read_features
 
 __all__ = [
     'HeldOutComponents',

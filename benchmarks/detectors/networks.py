@@ -10,8 +10,8 @@ from scipy.ndimage import gaussian_filter
 from astro_wgan import WGAN, AnomalyDetector, datasets
 from astro_wgan.anomaly import Scoring, critic_features
 from astro_wgan.baselines import IsolationForestScore
-from astro_wgan.files import read_arrays, write_arrays
-from astro_wgan.progress import ProgressLine
+from astro_wgan.files.atomic import read_arrays, write_arrays
+from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.stamps import Stretch
 from astro_wgan.wgan import build_encoder, build_generator, preset
 

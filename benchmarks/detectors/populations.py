@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from astropy.table import vstack
 
-from astro_wgan.datasets import KINDS, find_recipe, simulate, simulate_store
 from astro_wgan.morphology import measure_morphology
+from astro_wgan.simulate import KINDS, find_recipe, simulate, simulate_store
 
 __all__ = ['ANOMALIES', 'Populations', 'fingerprint']
 

@@ -49,8 +49,8 @@ from astro_wgan.baselines import (
     PCAResidual,
     RotationResidual,
 )
-from astro_wgan.datasets import KINDS
-from astro_wgan.files import read_arrays, replaced, write_arrays
+from astro_wgan.files.atomic import read_arrays, replaced, write_arrays
+from astro_wgan.simulate import KINDS
 from benchmarks.detectors.classical import (
     HeldOutComponents,
     KMeansOfThePaper,

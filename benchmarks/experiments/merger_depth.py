@@ -19,8 +19,9 @@ from astropy import units as u
 from astropy.table import Table
 
 from astro_wgan import StampSet, datasets
-from astro_wgan.datasets.optics import add_noise
-from astro_wgan.mocks import find_instrument, load_light_map, mock_stamps
+from astro_wgan.datasets import load_light_map
+from astro_wgan.mocks import find_instrument, mock_stamps
+from astro_wgan.simulate.telescope import add_noise
 from astro_wgan.visualize import plot_triptychs
 from benchmarks.detectors.evaluation import page
 from benchmarks.machine import describe_machine

@@ -30,11 +30,11 @@ from astropy.table import QTable, Table
 from scipy.ndimage import gaussian_filter
 
 from astro_wgan import StampSet, datasets
-from astro_wgan.anomaly import DriftWarning
+from astro_wgan.detection import Detection, detect
 from astro_wgan.evaluate import compare_populations, compare_properties, rank_simulations
+from astro_wgan.exceptions import DriftWarning
 from astro_wgan.noise import finest_scatter
 from astro_wgan.sources import measure_sources
-from astro_wgan.stamps import Detection, detect
 from astro_wgan.visualize import plot_scores
 from astro_wgan.wgan import measure_images
 from benchmarks.detectors.evaluation import page

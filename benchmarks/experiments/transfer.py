@@ -24,7 +24,7 @@ import numpy as np
 from astropy.table import Table
 
 from astro_wgan import WGAN, AnomalyDetector, datasets
-from astro_wgan.anomaly import DriftWarning
+from astro_wgan.exceptions import DriftWarning
 from benchmarks.detectors.evaluation import area, page
 from benchmarks.detectors.populations import ANOMALIES, Populations, fingerprint
 from benchmarks.machine import describe_machine

@@ -39,8 +39,8 @@ from scipy.stats import ks_2samp, kstest
 from astro_wgan import datasets
 from astro_wgan.anomaly import Calibration, q_values
 from astro_wgan.anomaly.calibration import LEVELS
-from astro_wgan.datasets import simulate, simulate_store
 from astro_wgan.evaluate import detection_rates
+from astro_wgan.simulate import simulate, simulate_store
 from benchmarks.detectors.evaluation import page
 from benchmarks.detectors.populations import ANOMALIES
 from benchmarks.machine import describe_machine

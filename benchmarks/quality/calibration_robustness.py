@@ -6,9 +6,10 @@ import numpy as np
 from astropy.table import Table, vstack
 from scipy.ndimage import shift
 
-from astro_wgan.anomaly import Calibration, DriftWarning, q_values
-from astro_wgan.datasets import simulate
+from astro_wgan.anomaly import Calibration, q_values
+from astro_wgan.exceptions import DriftWarning
 from astro_wgan.noise import finest_scatter
+from astro_wgan.simulate import simulate
 from benchmarks.detectors.populations import ANOMALIES
 
 __all__ = ['contaminated_calibrations', 'drifting_stamps', 'quiet_samples', 'small_calibrations']

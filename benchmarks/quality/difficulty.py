@@ -30,9 +30,9 @@ import numpy as np
 from astropy.table import Table, vstack
 
 from astro_wgan.baselines import MorphologyKMeans, PCAMahalanobis, PCAResidual, RotationResidual
-from astro_wgan.datasets import KINDS, find_recipe, simulate_store
 from astro_wgan.evaluate import roc_auc
 from astro_wgan.morphology import measure_morphology
+from astro_wgan.simulate import KINDS, find_recipe, simulate_store
 from astro_wgan.sources import measure_sources
 from benchmarks.machine import describe_machine
 

@@ -22,8 +22,9 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from astro_wgan import datasets
+from astro_wgan.detection import Detection
 from astro_wgan.sources import SourceFlag, measure_sources
-from astro_wgan.stamps import Detection, StampSet
+from astro_wgan.stamps import StampSet
 from benchmarks.judges import load_judge
 from benchmarks.machine import describe_machine
 

@@ -24,8 +24,8 @@ import numpy as np
 from astropy.table import QTable, Table
 
 from astro_wgan import StampSet, datasets
-from astro_wgan.anomaly import DriftWarning
 from astro_wgan.evaluate import roc_auc
+from astro_wgan.exceptions import DriftWarning
 from benchmarks.detectors.evaluation import page
 from benchmarks.machine import describe_machine
 

@@ -31,8 +31,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
 
 from astro_wgan import datasets
+from astro_wgan.images import read_image
 from astro_wgan.noise import Autocorrelation, autocorrelation, find_sky, make_noise, power_spectrum
-from astro_wgan.stamps import read_image
 from benchmarks.judges import load_judge
 from benchmarks.machine import describe_machine
 

@@ -16,9 +16,9 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from astro_wgan import datasets
+from astro_wgan.datasets import load_light_map
+from astro_wgan.datasets.light_maps import SIMULATIONS
 from astro_wgan.images import no_data, read_image
-from astro_wgan.mocks import load_light_map
-from astro_wgan.mocks.bundled import SIMULATIONS
 from benchmarks.machine import describe_machine
 
 SIZE = 48

@@ -5,8 +5,8 @@ import numpy as np
 import tensorflow as tf
 
 from astro_wgan.anomaly import LatentSearch
-from astro_wgan.anomaly.starts import STARTS
-from astro_wgan.wgan.noise import with_noise
+from astro_wgan.anomaly.search.initialization import STARTS
+from astro_wgan.wgan.noise_layer import with_noise
 
 __all__ = ['PlainSearch']
 

@@ -36,9 +36,10 @@ from astropy.table import QTable, Table
 from scipy.ndimage import convolve
 
 from astro_wgan import StampSet, StampStore, datasets
+from astro_wgan.detection import detect
+from astro_wgan.jobs.progress import duration
 from astro_wgan.morphology import measure_morphology
-from astro_wgan.progress import duration
-from astro_wgan.stamps import concatenate, cut_stamps, detect
+from astro_wgan.stamps import concatenate, cut_stamps
 from benchmarks.machine import describe_machine
 
 WORK = Path(__file__).parents[1] / 'work' / 'morphology'

@@ -25,8 +25,9 @@ from photutils.background import Background2D, SExtractorBackground
 from photutils.segmentation import SourceCatalog, SourceFinder
 from scipy.ndimage import convolve
 
+from astro_wgan.detection import Detection
 from astro_wgan.sources import measure_sources
-from astro_wgan.stamps import Detection, StampSet
+from astro_wgan.stamps import StampSet
 from benchmarks.judges import load_judge
 from benchmarks.machine import describe_machine
 

@@ -40,9 +40,9 @@ from scipy.stats import spearmanr
 
 from astro_wgan import AnomalyDetector, StampSet, StampStore, datasets
 from astro_wgan.anomaly import LatentSearch, LatentSearcher, Scoring
-from astro_wgan.anomaly.search import FIRST_LOOK
-from astro_wgan.datasets import simulate
+from astro_wgan.anomaly.search.latent_search import FIRST_LOOK
 from astro_wgan.evaluate import roc_auc
+from astro_wgan.simulate import simulate
 from astro_wgan.stamps import concatenate
 from benchmarks.machine import describe_machine, forward_operations, matrix_product_speed
 from benchmarks.speed.keras_search import PlainSearch

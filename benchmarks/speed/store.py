@@ -36,8 +36,9 @@ from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.table import QTable, Table
 
-from astro_wgan.stamps import StampSet, StampStore
+from astro_wgan.stamps import StampSet
 from astro_wgan.stamps.batches import PooledOrder, batch_bounds, pooled_batches
+from astro_wgan.store import StampStore
 from benchmarks.machine import describe_machine
 
 WORK = Path(__file__).parents[1] / 'work' / 'store'

@@ -37,9 +37,9 @@ import tensorflow as tf
 from astropy.table import Table
 
 from astro_wgan.wgan import build_critic, build_generator, preset
-from astro_wgan.wgan.adversarial import AdversarialTrainer
-from astro_wgan.wgan.hardware import has_graphics_card
-from astro_wgan.wgan.memory import kept_memory
+from astro_wgan.wgan.compute.hardware import has_graphics_card
+from astro_wgan.wgan.compute.memory import kept_memory
+from astro_wgan.wgan.trainer import AdversarialTrainer
 from benchmarks.machine import describe_machine, forward_operations, matrix_product_speed
 
 #: Least length of a turn, in seconds.

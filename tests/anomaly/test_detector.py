@@ -23,7 +23,7 @@ from astro_wgan.anomaly import (
     Scoring,
     q_values,
 )
-from astro_wgan.wgan import NotFittedError
+from astro_wgan.exceptions import NotFittedError
 
 SEARCH = LatentSearch(max_iterations=20, batch_size=16)
 
@@ -237,7 +237,7 @@ def test_loaded_detector_gives_the_same_scores(detector, stamps, table, tmp_path
 
 
 def test_interrupted_scoring_goes_on_where_it_stopped(detector, stamps, tmp_path, monkeypatch):
-    from astro_wgan.anomaly import misfit
+    from astro_wgan.anomaly import measurements as misfit
 
     part, resume = stamps[:40], tmp_path / 'scores.npz'
     detector = AnomalyDetector(detector.wgan, search=LatentSearch(max_iterations=20, batch_size=4))
@@ -263,7 +263,7 @@ def test_interrupted_scoring_goes_on_where_it_stopped(detector, stamps, tmp_path
 KILLED = """
 import time
 from astro_wgan import AnomalyDetector
-from astro_wgan.anomaly import misfit
+from astro_wgan.anomaly import measurements as misfit
 
 measure = misfit._measure_batch
 
@@ -278,7 +278,7 @@ detector.score({stamps!r}, resume={resume!r}, progress=False)
 
 
 def test_killed_scoring_goes_on_where_it_was(wgan, stamps, tmp_path, monkeypatch):
-    from astro_wgan.anomaly import misfit
+    from astro_wgan.anomaly import measurements as misfit
 
     search = LatentSearch(optimizer='adam', max_iterations=8, batch_size=2)
     detector = AnomalyDetector(wgan, search=search).calibrate(stamps[:60], progress=False)

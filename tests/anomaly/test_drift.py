@@ -6,8 +6,9 @@ from astropy import units as u
 from astropy.table import QTable
 
 from astro_wgan import AnomalyDetector, StampSet, datasets
-from astro_wgan.anomaly import DriftWarning, LatentSearch
+from astro_wgan.anomaly import LatentSearch
 from astro_wgan.anomaly.drift import NormalConditions, check_drift
+from astro_wgan.exceptions import DriftWarning
 from astro_wgan.noise import finest_scatter
 
 RNG = np.random.default_rng(2)

@@ -38,7 +38,7 @@ VALUES = [
 ]
 
 
-@pytest.mark.filterwarnings('ignore::astro_wgan.anomaly.DriftWarning')
+@pytest.mark.filterwarnings('ignore::astro_wgan.exceptions.DriftWarning')
 @pytest.mark.parametrize('place', PLACES)
 @pytest.mark.parametrize(('dtype', 'value'), VALUES)
 def test_scores(detector, normals, dtype, value, place, tmp_path):
@@ -60,7 +60,7 @@ def test_scores(detector, normals, dtype, value, place, tmp_path):
     assert detector.gallery(bad, found, tmp_path / 'page.html').exists()
 
 
-@pytest.mark.filterwarnings('ignore::astro_wgan.anomaly.DriftWarning')
+@pytest.mark.filterwarnings('ignore::astro_wgan.exceptions.DriftWarning')
 @pytest.mark.parametrize(('dtype', 'value'), VALUES[::2])
 def test_a_calibration_counts_it_as_one_normal(detector, normals, dtype, value):
     known = AnomalyDetector(detector.wgan, search=LatentSearch(start='encoder'))

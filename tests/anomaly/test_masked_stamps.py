@@ -112,7 +112,7 @@ def test_stamps_of_which_nothing_is_left_have_no_score(detector, normals):
 
 
 # That all of a set are strange is said, too.
-@pytest.mark.filterwarnings('ignore::astro_wgan.anomaly.DriftWarning')
+@pytest.mark.filterwarnings('ignore::astro_wgan.exceptions.DriftWarning')
 def test_disturbed_galaxies_are_found_behind_a_bad_column(detector, normals):
     disturbed = datasets.simulate('disturbed', 150, seed=31)
     pairs = datasets.simulate('pair', 100, seed=31)
@@ -181,7 +181,7 @@ def test_a_search_without_an_encoder_sees_nothing_of_a_mask_either(wgan, stamps,
 
 
 # So few steps of a search leave some of the fluxes too low.
-@pytest.mark.filterwarnings('ignore::astro_wgan.anomaly.DriftWarning')
+@pytest.mark.filterwarnings('ignore::astro_wgan.exceptions.DriftWarning')
 def test_models_that_draw_the_noise_themselves_judge_masked_stamps(wgan, stamps):
     detector = AnomalyDetector(wgan, search=LatentSearch(max_iterations=5))
     detector.calibrate(stamps[:60], progress=False)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from astropy.table import QTable
 
-from astro_wgan.baselines import IsolationForestScore, NotFittedBaselineError
+from astro_wgan.baselines import IsolationForestScore
+from astro_wgan.exceptions import NotFittedError
 
 pytest.importorskip('sklearn')
 from sklearn.metrics import roc_auc_score
@@ -92,5 +93,5 @@ def test_what_cannot_be(features):
         IsolationForestScore().fit(features[0])
     with pytest.raises(ValueError, match='No row'):
         IsolationForestScore().fit(np.full((3, 2), np.nan))
-    with pytest.raises(NotFittedBaselineError, match='IsolationForestScore'):
+    with pytest.raises(NotFittedError, match='IsolationForestScore'):
         IsolationForestScore().score(features)

@@ -5,12 +5,8 @@ import pytest
 from astropy import units as u
 from astropy.table import MaskedColumn, QTable
 
-from astro_wgan.baselines import (
-    CAS_GINI_M20,
-    IsolationForestScore,
-    MorphologyKMeans,
-    NotFittedBaselineError,
-)
+from astro_wgan.baselines import CAS_GINI_M20, IsolationForestScore, MorphologyKMeans
+from astro_wgan.exceptions import NotFittedError
 
 pytest.importorskip('sklearn')
 from sklearn.cluster import KMeans
@@ -120,7 +116,7 @@ def test_what_cannot_be(shapes, known):
         MorphologyKMeans().fit(shapes, normal=known[:7])
     with pytest.raises(ValueError, match='0 of them normal'):
         MorphologyKMeans().fit(shapes, normal=np.zeros(400, bool))
-    with pytest.raises(NotFittedBaselineError, match='MorphologyKMeans'):
+    with pytest.raises(NotFittedError, match='MorphologyKMeans'):
         MorphologyKMeans().score(shapes)
 
 

@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 
 from astro_wgan import StampSet
-from astro_wgan.baselines import NotFittedBaselineError, PCAMahalanobis, PCAResidual
-from astro_wgan.stamps import StampStore, Stretch
+from astro_wgan.baselines import PCAMahalanobis, PCAResidual
+from astro_wgan.exceptions import NotFittedError
+from astro_wgan.stamps import Stretch
+from astro_wgan.store import StampStore
 
 pytest.importorskip('sklearn')
 from sklearn.covariance import EmpiricalCovariance
@@ -136,7 +138,7 @@ def test_several_bands_and_units(normal):
 
 
 def test_batches_and_order_do_not_matter(normal, held_out, monkeypatch):
-    from astro_wgan.baselines import images
+    from astro_wgan.baselines import image_batches as images
 
     baseline = PCAResidual().fit(normal)
     whole = scores(baseline, held_out)
@@ -182,7 +184,7 @@ def test_what_cannot_be(normal):
         PCAMahalanobis(sample=0)
     with pytest.raises(ValueError, match='fewer than stamps'):
         PCAResidual(components=10).fit(normal[:10])
-    with pytest.raises(NotFittedBaselineError, match='PCAResidual'):
+    with pytest.raises(NotFittedError, match='PCAResidual'):
         PCAResidual().score(normal)
 
 

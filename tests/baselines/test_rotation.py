@@ -3,7 +3,8 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from astro_wgan import StampSet
-from astro_wgan.baselines import NotFittedBaselineError, RotationResidual
+from astro_wgan.baselines import RotationResidual
+from astro_wgan.exceptions import NotFittedError
 from astro_wgan.stamps.stretch import Stretch
 
 pytest.importorskip('sklearn')
@@ -89,5 +90,5 @@ def test_what_cannot_be():
         RotationResidual(shift=-1)
     with pytest.raises(ValueError, match='larger than'):
         bare(shift=2).fit(stamps).score(stamps)
-    with pytest.raises(NotFittedBaselineError, match='RotationResidual'):
+    with pytest.raises(NotFittedError, match='RotationResidual'):
         RotationResidual().score(stamps)

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from astro_wgan import StampSet, datasets
-from astro_wgan.anomaly import DriftWarning
 from astro_wgan.datasets import load_model, model_names, model_path
+from astro_wgan.exceptions import DriftWarning
 
 
 @pytest.fixture(scope='module')

@@ -9,7 +9,7 @@ from scipy.stats import norm
 
 from astro_wgan.anomaly.calibration import Calibration
 from astro_wgan.evaluate import detection_rates, side_by_side
-from astro_wgan.evaluate.inputs import read_classes, score_array
+from astro_wgan.evaluate.score_inputs import read_classes, score_array
 
 HUNDRED = np.arange(1.0, 101.0)
 

@@ -177,14 +177,14 @@ def _fingerprint():
 
 
 def _make_resume(path):
-    from astro_wgan.resume import ResumeFile
+    from astro_wgan.jobs.resume import ResumeFile
 
     with ResumeFile(path, _fingerprint()) as file:
         file.append({'a': np.arange(5), 'b': np.ones(5)})
 
 
 def _read_resume(path):
-    from astro_wgan.resume import ResumeFile
+    from astro_wgan.jobs.resume import ResumeFile
 
     return ResumeFile(path, _fingerprint()).columns()
 
@@ -205,7 +205,7 @@ def _read_hunt(path):
 
 
 def _make_arrays(path):
-    from astro_wgan.files import write_arrays
+    from astro_wgan.files.atomic import write_arrays
 
     write_arrays(path, a=np.arange(20.0), text=np.array('text'), b=np.ones((4, 5), 'f4'))
 
@@ -276,9 +276,12 @@ READERS = {
     'jpeg': (lambda: _picture('JPEG'), _IMAGE),
     'tiff': (lambda: _picture('TIFF'), _IMAGE),
     'gif': (lambda: _picture('GIF'), _IMAGE),
-    'ecsv': (lambda: _table('ecsv'), _call('astro_wgan.table_files', 'read_table')),
-    'csv': (lambda: _table('csv'), _call('astro_wgan.table_files', 'read_table')),
-    'table in fits': (lambda: _table('fits'), _call('astro_wgan.table_files', 'read_table')),
+    'ecsv': (lambda: _table('ecsv'), _call('astro_wgan.catalogs.table_files', 'read_table')),
+    'csv': (lambda: _table('csv'), _call('astro_wgan.catalogs.table_files', 'read_table')),
+    'table in fits': (
+        lambda: _table('fits'),
+        _call('astro_wgan.catalogs.table_files', 'read_table'),
+    ),
     'light map': (_light_map, _call('astro_wgan.mocks', 'read_light_map')),
     'particles': (_particles, _call('astro_wgan.mocks', 'read_particles')),
     'snapshot': (_snapshot, _call('astro_wgan.mocks', 'read_snapshot')),
@@ -287,7 +290,7 @@ READERS = {
         _TREES.encode,
         _call('astro_wgan.mergers', 'read_ytree', progress=False),
     ),
-    'arrays': (_make_arrays, _call('astro_wgan.files', 'read_arrays')),
+    'arrays': (_make_arrays, _call('astro_wgan.files.atomic', 'read_arrays')),
     'resume file': (_make_resume, _read_resume),
     'hunt folder': (_make_hunt, _read_hunt),
     'store': (_make_store, _read_store),
@@ -414,7 +417,7 @@ def main():
     warnings.simplefilter('ignore')
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
     name, first, last = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    from astro_wgan import hdf5
+    from astro_wgan.files import hdf5
 
     hdf5._PATIENCE = 2
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -7,7 +7,7 @@ from astropy.utils.exceptions import AstropyUserWarning
 
 from astro_wgan.exceptions import ImageError
 from astro_wgan.images import read_image
-from astro_wgan.images.description import describe_image
+from astro_wgan.images.reading import describe_image
 
 PIXELS = np.random.default_rng(1).normal(5, 1, size=(32, 40)).astype(np.float32)
 

@@ -7,8 +7,9 @@ from astropy.utils.exceptions import AstropyUserWarning
 from astropy.wcs import WCS
 
 from astro_wgan.exceptions import ImageError
+from astro_wgan.images import read_image
 from astro_wgan.images.fits_image import FitsImage
-from astro_wgan.stamps import cut_stamps, read_image
+from astro_wgan.stamps import cut_stamps
 
 SHAPE = 1200, 1500
 RNG = np.random.default_rng(2)

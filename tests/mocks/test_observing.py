@@ -10,7 +10,7 @@ from astropy.nddata import CCDData
 from astro_wgan.mocks import LightMap, find_instrument, mock_stamps, observe
 from astro_wgan.mocks.observing import noise_free_path, with_exposure_time
 from astro_wgan.noise import autocorrelation, find_sky
-from astro_wgan.stamps import StampStore
+from astro_wgan.store import StampStore
 
 
 @pytest.fixture

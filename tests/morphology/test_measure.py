@@ -6,9 +6,9 @@ from astropy import units as u
 from astropy.table import QTable
 
 from astro_wgan import StampSet
+from astro_wgan.detection.sep_detection import Detection, detect
 from astro_wgan.morphology import measure_morphology
 from astro_wgan.sources import segment_stamps
-from astro_wgan.stamps.detection import Detection, detect
 
 statmorph = pytest.importorskip('statmorph')
 

@@ -3,7 +3,7 @@ import pytest
 
 from astro_wgan import StampSet
 from astro_wgan.morphology import measure, measure_morphology
-from astro_wgan.stamps import StampStore
+from astro_wgan.store import StampStore
 
 pytest.importorskip('statmorph')
 

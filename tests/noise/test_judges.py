@@ -8,8 +8,8 @@ from astropy.io import fits
 from scipy.stats import ks_2samp
 
 from astro_wgan import datasets
+from astro_wgan.images import read_image
 from astro_wgan.noise import Autocorrelation, autocorrelation, find_sky, make_noise, power_spectrum
-from astro_wgan.stamps import read_image
 
 galsim = pytest.importorskip('galsim')
 

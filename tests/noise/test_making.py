@@ -5,9 +5,9 @@ import pytest
 from astropy import units as u
 
 from astro_wgan import StampSet, datasets
+from astro_wgan.exceptions import SkyError
 from astro_wgan.noise import (
     Autocorrelation,
-    SkyError,
     add_noise,
     autocorrelation,
     drizzle_autocorrelation,

@@ -8,8 +8,9 @@ from astropy.nddata import CCDData, StdDevUncertainty
 from astropy.wcs import WCS
 from regions import CirclePixelRegion, CircleSkyRegion, EllipseSkyRegion, PixCoord, PointPixelRegion
 
-from astro_wgan.noise import SkyError, autocorrelation, find_sky
-from astro_wgan.stamps import Detection
+from astro_wgan.detection import Detection
+from astro_wgan.exceptions import SkyError
+from astro_wgan.noise import autocorrelation, find_sky
 
 SHAPE = (200, 240)
 SIGMA = 2.0

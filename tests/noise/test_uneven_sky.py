@@ -6,15 +6,9 @@ from astropy.nddata import CCDData, InverseVariance
 from scipy.ndimage import gaussian_filter
 
 from astro_wgan import StampSet
-from astro_wgan.noise import (
-    SkyError,
-    add_noise,
-    autocorrelation,
-    find_sky,
-    make_noise,
-    power_spectrum,
-)
-from astro_wgan.stamps import Detection
+from astro_wgan.detection import Detection
+from astro_wgan.exceptions import SkyError
+from astro_wgan.noise import add_noise, autocorrelation, find_sky, make_noise, power_spectrum
 
 SHAPE = (300, 340)
 Y, X = np.indices(SHAPE)

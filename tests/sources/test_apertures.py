@@ -3,12 +3,12 @@ import pytest
 from scipy.ndimage import label
 from scipy.optimize import brentq
 
+from astro_wgan.detection import Detection
 from astro_wgan.sources import SourceFlag
 from astro_wgan.sources.apertures import _groups_of_pixels, measure_apertures
 from astro_wgan.sources.batch import Batch
 from astro_wgan.sources.engine import Settings, measure_batch
 from astro_wgan.sources.segmentation import find_sources
-from astro_wgan.stamps import Detection
 
 
 def gaussian(x0, y0, *, size=64, sigma=(3.0, 3.0), theta=0.0, flux=1e5, noise=0.1):

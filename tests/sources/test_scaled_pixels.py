@@ -5,9 +5,10 @@ import pytest
 
 from astro_wgan import Detection, StampSet, datasets
 from astro_wgan.baselines import PCAResidual
+from astro_wgan.detection import detect
 from astro_wgan.noise import find_sky
 from astro_wgan.sources import measure_sources, segment_stamps
-from astro_wgan.stamps import cut_stamps, detect
+from astro_wgan.stamps import cut_stamps
 
 pytest.importorskip('sklearn')
 pytest.importorskip('photutils', minversion='3.0')

@@ -3,10 +3,11 @@ import pytest
 import sep
 
 from astro_wgan import Detection, StampSet, StampStore, datasets
+from astro_wgan.detection import detect
 from astro_wgan.sources import segment_stamps
 from astro_wgan.sources.batch import Batch
 from astro_wgan.sources.segmentation import central_labels, find_sources
-from astro_wgan.stamps import cut_stamps, detect
+from astro_wgan.stamps import cut_stamps
 
 
 def stamp_with(positions, *, size=48, peak=60.0, seed=1):
@@ -101,7 +102,7 @@ def test_a_stamp_that_sep_gives_up_on_spoils_no_other(monkeypatch):
     crowded = stamp_with(np.random.default_rng(3).uniform(4, 60, (40, 2)), size=64, peak=300)
     pixels = np.stack([stamp_with([(31, 31)], size=64), crowded, stamp_with([(33, 30)], size=64)])
     former = sep.get_sub_object_limit(), sep.get_extract_pixstack()
-    monkeypatch.setattr('astro_wgan.stamps.detection._MOST_PEAKS', 3)
+    monkeypatch.setattr('astro_wgan.detection.sep_detection._MOST_PEAKS', 3)
     sep.set_sub_object_limit(3)
     try:
         labels, central, status = segment_stamps(StampSet(pixels))

@@ -9,8 +9,9 @@ from astropy.utils.masked import Masked
 from scipy.special import gamma, gammaincinv
 
 from astro_wgan import Detection, StampSet
+from astro_wgan.detection import detect
 from astro_wgan.sources import SourceFlag, measure_sources, segment_stamps
-from astro_wgan.stamps import cut_stamps, detect
+from astro_wgan.stamps import cut_stamps
 
 
 def measure(stamps, **options):

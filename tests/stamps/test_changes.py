@@ -13,7 +13,8 @@ from astropy.time import Time
 from astropy.utils.masked import Masked
 from astropy.wcs import WCS
 
-from astro_wgan.stamps import StampSet, StampStore, concatenate, cut_stamps
+from astro_wgan.stamps import StampSet, concatenate, cut_stamps
+from astro_wgan.store import StampStore
 
 
 def make_wcs(x=5.0, scale=2e-5):

@@ -10,7 +10,7 @@ from astropy.nddata import CCDData
 from astropy.table import QTable, Table
 from astropy.wcs import WCS
 
-from astro_wgan.stamps.cutout import cut_stamps
+from astro_wgan.cutouts.cutting import cut_stamps
 from astro_wgan.stamps.stampset import StampSet, concatenate
 
 

@@ -7,8 +7,9 @@ import pytest
 from astropy import units as u
 from numpy.testing import assert_allclose, assert_array_equal
 
+from astro_wgan.exceptions import NotFittedError
 from astro_wgan.stamps import StampSet
-from astro_wgan.stamps.stretch import NotFittedStretchError, Stretch
+from astro_wgan.stamps.stretch import Stretch
 
 SKY, NOISE = 100.0, 5.0
 
@@ -263,9 +264,9 @@ def test_values_out_of_range_are_named(options, message):
 
 
 def test_what_cannot_be_scaled_is_a_clear_error(stamps):
-    with pytest.raises(NotFittedStretchError, match='call `fit`'):
+    with pytest.raises(NotFittedError, match='call `fit`'):
         Stretch().transform(stamps)
-    with pytest.raises(NotFittedStretchError, match='call `fit`'):
+    with pytest.raises(NotFittedError, match='call `fit`'):
         Stretch().inverse(stamps.pixels)
     with pytest.raises(ValueError, match='at least one stamp'):
         Stretch().fit(stamps[:0])

@@ -11,8 +11,8 @@ from astropy.table import Column, MaskedColumn, QTable, Table
 from astropy.time import Time
 from astropy.utils.masked import Masked
 
-from astro_wgan.visualize import write_gallery
-from astro_wgan.visualize.page_text import meta_text
+from astro_wgan.gallery import write_gallery
+from astro_wgan.gallery.page_text import meta_text
 
 IMAGES = np.random.default_rng(1).normal(size=(2, 8, 8))
 

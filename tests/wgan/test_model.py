@@ -14,10 +14,11 @@ import pytest
 from astropy import units as u
 
 from astro_wgan import WGAN, StampSet, StampStore
-from astro_wgan.files import write_arrays
+from astro_wgan.exceptions import CheckpointError, NotFittedError, TrainingDivergedError
+from astro_wgan.files.atomic import write_arrays
 from astro_wgan.jobs import Fingerprint
-from astro_wgan.wgan import CheckpointError, NotFittedError, TrainingConfig, TrainingDivergedError
-from astro_wgan.wgan.checkpoint import is_finite, read_checkpoint, write_checkpoint
+from astro_wgan.wgan import TrainingConfig
+from astro_wgan.wgan.serialization.checkpoint import is_finite, read_checkpoint, write_checkpoint
 
 SEED = 5
 

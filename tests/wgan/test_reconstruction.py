@@ -8,7 +8,7 @@ import tensorflow as tf
 from scipy.stats import norm
 
 from astro_wgan import WGAN, AnomalyDetector, StampSet
-from astro_wgan.anomaly import DriftWarning
+from astro_wgan.exceptions import DriftWarning
 from astro_wgan.wgan import TrainingConfig, preset
 from astro_wgan.wgan.losses import latent_divergence, reconstruction_loss
 

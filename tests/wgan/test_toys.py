@@ -9,7 +9,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
 from astro_wgan.wgan import NetworkConfig, TrainingConfig
-from astro_wgan.wgan.adversarial import AdversarialTrainer
+from astro_wgan.wgan.trainer import AdversarialTrainer
 
 CENTRES = {
     8: 2 * np.column_stack([f(np.arange(8) * np.pi / 4) for f in (np.cos, np.sin)]),

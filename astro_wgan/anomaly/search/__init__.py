@@ -1,0 +1,1 @@
+"""The search in latent space for the closest image that a generator can make."""

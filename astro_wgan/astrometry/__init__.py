@@ -1,0 +1,1 @@
+"""Pixels and the sky: celestial WCS, their inverse, and the WCS of stamps."""

@@ -1,0 +1,125 @@
+"""How stamps lie on the sky: the plane that touches it at the centre of each."""
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from astropy import units as u
+from astropy.coordinates import SkyCoord
+
+from astro_wgan.astrometry.sky_coordinates import celestial_frame, pixel_to_angles, unit_vectors
+
+__all__ = ['ARCSEC_PER_DEGREE', 'TangentPlanes', 'tangent_planes']
+
+ARCSEC_PER_DEGREE = 3600.0
+
+#: Which of the nine points on a stamp is its centre.
+_CENTER = 4
+
+
+@dataclass(frozen=True, eq=False)
+class TangentPlanes:
+    """
+    The plane that touches the sky at the centre of each stamp.
+
+    Attributes
+    ----------
+    has_wcs : `~numpy.ndarray` of bool, shape (n,)
+        Whether a stamp has a celestial WCS.
+    center : `~numpy.ndarray`, shape (n, 2)
+        Right ascension and declination (ICRS) in degrees; NaN for a stamp without a WCS.
+    matrix : `~numpy.ndarray`, shape (n, 2, 2)
+        Arcsec to the east (first row) and to the north (second row) per pixel along x (first
+        column) and along y.
+    curvature : `~numpy.ndarray`, shape (n,)
+        Pixels by which the matrix misses the WCS at most, within the stamp.
+    """
+
+    has_wcs: np.ndarray
+    center: np.ndarray
+    matrix: np.ndarray
+    curvature: np.ndarray
+
+
+def tangent_planes(stamps):
+    """
+    Position, scale and orientation of stamps.
+
+    Parameters
+    ----------
+    stamps : `~astro_wgan.StampSet`
+        Each with a celestial WCS; for those without, east is taken to be left and north up, at
+        the pixel scale of the set.
+
+    Returns
+    -------
+    `TangentPlanes`
+
+    Raises
+    ------
+    ValueError
+        If a stamp has neither WCS nor pixel scale, or its WCS ends within the stamp.
+    """
+    # At least half a pixel, for stamps of a single row or column.
+    reach = np.maximum(np.array(stamps.shape[::-1]) - 1, 1) / 2
+    points = np.array(list(product((-1, 0, 1), repeat=2))) * reach
+    geometry = stamps.geometry
+    has_wcs = geometry.has_celestial
+    sky = np.full((len(stamps), len(points), 2), np.nan)
+    sky[has_wcs] = _sky_around(geometry[has_wcs], (np.array(stamps.shape[::-1]) - 1) / 2 + points)
+    offset = _gnomonic(sky)
+    if not has_wcs.all():
+        offset[~has_wcs] = points * (-1, 1) * _scale_of(stamps, has_wcs)
+    bad = ~np.isfinite(offset).all(axis=(1, 2))
+    if bad.any():
+        raise ValueError(
+            f'The WCS of {bad.sum()} stamps has no sky position for all of their pixels; the first '
+            f'is that of id {stamps.ids[bad][0]}.'
+        )
+    # Least squares through the centre, where the affine map is to be exact.
+    matrix = np.swapaxes(np.linalg.pinv(points) @ offset, 1, 2)
+    missed = np.abs(offset - points @ np.swapaxes(matrix, 1, 2)).max(axis=(1, 2))
+    curvature = missed / np.sqrt(np.abs(np.linalg.det(matrix)))
+    return TangentPlanes(has_wcs, sky[:, _CENTER], matrix, curvature)
+
+
+def _scale_of(stamps, has_wcs):
+    if stamps.pixel_scale is None:
+        raise ValueError(
+            f'{np.count_nonzero(~has_wcs)} stamps have neither WCS nor pixel scale, the first of '
+            f'them id {stamps.ids[~has_wcs][0]}: give the set a `pixel_scale`.'
+        )
+    return stamps.pixel_scale.value
+
+
+def _sky_around(geometry, points):
+    """Right ascension and declination (ICRS, deg) of pixels of each stamp: (n, 9, 2)."""
+    sky = np.empty((len(geometry), len(points), 2))
+    frames = {}
+    for wcs, rows in geometry.by_wcs():
+        pixel = geometry.corner[rows, np.newaxis] + points
+        sky[rows] = np.stack(pixel_to_angles(pixel[..., 0], pixel[..., 1], wcs), axis=-1)
+        key = (wcs.wcs.radesys, str(wcs.wcs.equinox), *wcs.wcs.ctype)
+        frames.setdefault(key, (wcs, []))[1].append(rows)
+    # One SkyCoord for each frame: one for each image would take longer than all else.
+    for wcs, parts in frames.values():
+        rows = np.concatenate(parts)
+        lon, lat = np.moveaxis(sky[rows], -1, 0)
+        icrs = SkyCoord(lon, lat, unit=u.deg, frame=celestial_frame(wcs)).icrs
+        sky[rows] = np.stack([icrs.ra.deg, icrs.dec.deg], axis=-1)
+    return sky
+
+
+def _gnomonic(sky):
+    """Gnomonic offsets (arcsec to the east and north) of points from the middle one."""
+    lon, lat = np.moveaxis(np.radians(sky), -1, 0)
+    points = unit_vectors(lon, lat)
+    lon, lat = lon[:, _CENTER], lat[:, _CENTER]
+    center = unit_vectors(lon, lat)
+    east = np.stack([-np.sin(lon), np.cos(lon), np.zeros_like(lon)], axis=-1)
+    north = np.cross(center, east)
+    along = np.stack([center, east, north], axis=-1)
+    depth, x, y = np.moveaxis(points @ along, -1, 0)
+    with np.errstate(divide='ignore', invalid='ignore'):
+        offset = np.stack([x, y], axis=-1) / depth[..., np.newaxis]
+    return np.degrees(offset) * ARCSEC_PER_DEGREE

@@ -1,0 +1,1 @@
+"""Tables as astronomers keep them: columns, units, positions, files."""

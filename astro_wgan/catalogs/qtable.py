@@ -1,0 +1,231 @@
+"""Tables from whatever astronomers keep columns in: data frames, records, archives."""
+
+import warnings
+from collections.abc import Mapping
+
+import numpy as np
+from astropy.coordinates import BaseCoordinateFrame, SkyCoord
+from astropy.io import fits
+from astropy.table import Column, MaskedColumn, QTable, Row, Table
+from astropy.time import Time
+from astropy.utils.exceptions import AstropyUserWarning
+
+from astro_wgan.catalogs.columns import plain_values
+from astro_wgan.fits.hdu_tables import table_of_hdu
+from astro_wgan.validation.masked import without_mask
+
+__all__ = ['as_qtable', 'table_of', 'table_of_rows']
+
+
+def as_qtable(table):
+    """
+    A QTable of its own with the same data, and text or numbers in place of objects.
+
+    Parameters
+    ----------
+    table : `~astropy.table.Table` or other columns
+        As `table_of` takes them. Columns of dtype object, as pyvo, astroquery and pandas make
+        them, become text, truth values, whole or real numbers, masked where there is none (None,
+        NaN, NA), if that is what they hold; dates become `~astropy.time.Time`. Others stay as
+        they are.
+
+    Returns
+    -------
+    `~astropy.table.QTable`
+
+    Raises
+    ------
+    TypeError
+        If there are no named columns.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astropy.table import Table
+    >>> from astro_wgan.catalogs.qtable import as_qtable
+    >>> as_qtable(Table({'name': np.array(['M 31', 'M 33'], dtype=object)}))['name'].dtype
+    dtype('<U4')
+    """
+    # Sliced, a QTable is there quickly.
+    table = table[:] if type(table) is QTable else _converted(table)
+    for name, column in list(table.columns.items()):
+        if not isinstance(column, Column) or column.dtype.kind not in 'MOT':
+            continue
+        if column.dtype.kind == 'M':
+            table[name] = _as_time(*without_mask(column))
+        else:
+            values, mask = plain_values(*without_mask(column.copy()))
+            about = {key: getattr(column, key) for key in ('unit', 'description', 'format', 'meta')}
+            if mask is not None:
+                table[name] = MaskedColumn(values, mask=mask, **about)
+            elif values.dtype.kind not in 'OT':
+                table[name] = Column(values, **about)
+    return table
+
+
+def table_of(columns):
+    """
+    A table from whatever has named columns.
+
+    Parameters
+    ----------
+    columns : object
+        A `~astropy.table.Table` or a row of it, a data frame (of pandas, where an index that has
+        a name counts as a column, polars or pyarrow), a dictionary of columns, a structured array
+        or the data of a FITS table, its HDU, or what has a ``to_table``, as the results of pyvo.
+
+    Returns
+    -------
+    `~astropy.table.Table` or None
+        None where there are no named columns.
+
+    Examples
+    --------
+    >>> from astro_wgan.catalogs.qtable import table_of
+    >>> table_of({'x': [1, 2], 'y': [3, 4]}).colnames
+    ['x', 'y']
+    """
+    if isinstance(columns, Table):
+        return columns
+    if isinstance(columns, Row):
+        return columns.table[columns.index : columns.index + 1]
+    if isinstance(columns, (fits.BinTableHDU, fits.TableHDU)):
+        return table_of_hdu(columns)
+    if isinstance(columns, Mapping):
+        return _of_mapping(columns)
+    if isinstance(columns, fits.FITS_rec):
+        return table_of_hdu(fits.BinTableHDU(columns))
+    if isinstance(columns, np.ndarray):
+        return None if columns.dtype.names is None else Table(columns)
+    if isinstance(columns, (SkyCoord, BaseCoordinateFrame)):
+        return None
+    if hasattr(columns, 'to_table'):
+        return table_of(columns.to_table())
+    columns = _with_named_index(columns)
+    names = _frame_names(columns)
+    if names is None:
+        return None
+    return Table([_frame_column(columns[name], name) for name in names])
+
+
+def table_of_rows(rows):
+    """
+    A table from a row that has named values, or from a list of such rows.
+
+    Parameters
+    ----------
+    rows : object
+        A row of a `~astropy.table.Table`, a structured array or a FITS table, a Series of pandas
+        whose labels are text, a dictionary of single values or a named tuple; or a list of them.
+
+    Returns
+    -------
+    `~astropy.table.Table` or None
+        None where values have no names, or rows not the same.
+
+    Examples
+    --------
+    >>> from astro_wgan.catalogs.qtable import table_of_rows
+    >>> table_of_rows([{'y': 3, 'x': 1}, {'y': 4, 'x': 2}]).colnames
+    ['y', 'x']
+    """
+    rows = rows if isinstance(rows, list) else [rows]
+    names = _names_of_row(rows[0]) if rows else None
+    if not names or any(_names_of_row(row) != names for row in rows):
+        return None
+    return Table({name: [_value(row, name) for row in rows] for name in names})
+
+
+def _converted(columns):
+    table = table_of(columns)
+    if table is None:
+        raise TypeError(f'`table` must have named columns; got {type(columns).__name__}.')
+    with warnings.catch_warnings():
+        # Sexagesimal text, and what has a unit that astropy does not know, stays as it is.
+        warnings.filterwarnings('ignore', 'column .* has a unit but is kept', AstropyUserWarning)
+        return QTable(table, copy=False)
+
+
+def _names_of_row(row):
+    """Names of what is a row by itself, or None."""
+    if isinstance(row, Row):
+        return row.colnames
+    if isinstance(row, Mapping):
+        is_row = all(np.ndim(getattr(v, 'value', v)) == 0 for v in row.values())
+        return list(row) if is_row else None
+    if isinstance(row, np.void):
+        return list(row.dtype.names or ())
+    if isinstance(row, fits.FITS_record):
+        return list(row.array.names)
+    if isinstance(row, tuple):
+        return list(getattr(row, '_fields', ()))
+    # A Series of pandas.
+    labels = getattr(row, 'index', None)
+    if not hasattr(row, 'to_frame') or labels is None:
+        return None
+    return list(labels) if all(isinstance(label, str) for label in labels) else None
+
+
+def _value(row, name):
+    return getattr(row, name) if isinstance(row, tuple) else row[name]
+
+
+def _of_mapping(columns):
+    if not columns or any(np.ndim(getattr(c, 'value', c)) == 0 for c in columns.values()):
+        return None
+    try:
+        return Table(dict(columns))
+    except ValueError as error:  # such as columns of different lengths
+        raise ValueError(f'`positions` or a table as a dictionary is none: {error}.') from error
+
+
+def _with_named_index(frame):
+    """A frame of pandas with its index, which may hold the ids, as columns, where it has a name."""
+    index = getattr(frame, 'index', None)
+    named = [name for name in getattr(index, 'names', None) or () if name is not None]
+    if not named or not hasattr(frame, 'reset_index') or set(named) & {*frame.columns}:
+        return frame
+    return frame.reset_index()
+
+
+def _frame_names(frame):
+    """Names of the columns of a data frame, or None."""
+    if not hasattr(frame, '__getitem__') or isinstance(frame, (list, tuple, str)):
+        return None
+    names = getattr(frame, 'column_names', getattr(frame, 'columns', None))
+    if names is None or callable(names):
+        return None
+    return list(names)
+
+
+def _frame_column(series, name):
+    values, mask = plain_values(_frame_values(series))
+    if values.dtype.kind == 'M':
+        time = _as_time(values, mask)
+        time.info.name = str(name)
+        return time
+    if mask is None:
+        return Column(values, name=str(name))
+    return MaskedColumn(values, mask=mask, name=str(name))
+
+
+def _frame_values(series):
+    values = np.asarray(series)
+    kind = str(getattr(series, 'dtype', getattr(series, 'type', ''))).casefold()
+    if values.dtype.kind != 'f' or 'int' not in kind:
+        return values
+    # Whole numbers of which some are missing: as floats they would lose digits.
+    values = np.empty(len(series), dtype=object)
+    values[:] = [v.as_py() if hasattr(v, 'as_py') else v for v in series]
+    return values
+
+
+def _as_time(values, mask):
+    missing = np.isnat(values)
+    missing = missing if mask is None else missing | mask
+    # To the nanosecond, the finest that Time reads.
+    time = Time(np.where(missing, np.datetime64(0, 'ns'), values.astype('M8[ns]')))
+    time.format = 'isot'
+    if missing.any():
+        time[missing] = np.ma.masked
+    return time

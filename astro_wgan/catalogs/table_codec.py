@@ -1,0 +1,258 @@
+"""Tables as plain columns that can be stored one by one, and back, with units and mixins."""
+
+from functools import lru_cache
+
+import numpy as np
+from astropy import units as u
+from astropy.io.misc import yaml
+from astropy.table import Column, MaskedColumn, QTable, Table
+from astropy.table.meta import get_yaml_from_table
+from astropy.table.serialize import (
+    # As astropy's own readers of HDF5 and Parquet use it; it has no public name.
+    _construct_mixins_from_columns,
+    represent_mixins_as_columns,
+)
+from astropy.utils.masked import Masked
+
+from astro_wgan.catalogs.table_meta import plain_meta
+from astro_wgan.files.yaml_text import load_yaml
+
+__all__ = ['MIXINS', 'column_names', 'decode', 'describe', 'encode', 'mixin_text']
+
+#: Where astropy keeps, in the meta of a table, how mixin columns are made from plain ones.
+MIXINS = '__serialized_columns__'
+
+#: Parts of a mixin's description that say how it is shown, not what it is.
+_APPEARANCE = ('__info__', 'format', 'in_subfmt', 'out_subfmt', 'precision')
+
+
+def describe(table):
+    """
+    What a table is but for its rows, as text (YAML, as in the header of an ECSV file).
+
+    It names units, descriptions, and how mixin columns such as `~astropy.coordinates.SkyCoord` and
+    `~astropy.time.Time` are made from plain ones.
+
+    Raises
+    ------
+    TypeError
+        If a column holds neither numbers, truth values nor text.
+    """
+    empty = table[:0]
+    empty.meta = plain_meta(table.meta)
+    return '\n'.join(get_yaml_from_table(_plain(empty)))
+
+
+def encode(table, *, like=None):
+    """
+    The plain columns of a table.
+
+    Parameters
+    ----------
+    table : `~astropy.table.QTable`
+    like : `~astropy.table.QTable`, optional
+        The table that rows are to be added to: units are converted to its units, and columns come
+        in its dtype.
+
+    Returns
+    -------
+    columns : dict of `~numpy.ndarray`
+        Numbers, truth values or text (bytes become text); the first axis is that of the rows.
+    masks : dict of `~numpy.ndarray`
+        The mask of each column that has masked values.
+
+    Raises
+    ------
+    TypeError
+        If a column holds something else.
+    ValueError
+        If columns are missing or too many, or differ in class, frame, shape or unit.
+
+    Examples
+    --------
+    >>> from astropy import units as u
+    >>> from astropy.table import QTable
+    >>> from astro_wgan.catalogs.table_codec import decode, describe, encode
+    >>> table = QTable({'id': [4, 5], 'flux': [1.0, 2.0] * u.nJy})
+    >>> columns, masks = encode(table)
+    >>> columns['flux']
+    array([1., 2.])
+    >>> decode(describe(table), columns, masks)['flux'].unit
+    Unit("nJy")
+    """
+    if like is None:
+        plain = _plain(table)
+    else:
+        _check_names(like, table)
+        adapted = {name: _adapted(name, table[name], like[name]) for name in like.colnames}
+        plain = _plain(QTable(adapted, copy=False))
+        _check_mixins(_plain(like[:0]), plain)
+    columns = {name: np.ma.getdata(plain[name]).view(np.ndarray) for name in plain.colnames}
+    masks = {name: np.ma.getmaskarray(plain[name]) for name in plain.colnames}
+    if like is not None:
+        empty, _ = encode(like[:0])
+        columns = {name: _cast(name, columns[name], empty[name]) for name in columns}
+    return columns, {name: mask for name, mask in masks.items() if mask.any()}
+
+
+def decode(description, columns, masks):
+    """
+    A table from its description and plain columns.
+
+    Parameters
+    ----------
+    description : str
+        From `describe`.
+    columns, masks : dict of `~numpy.ndarray`
+        From `encode`; not all columns need be there, but all that `column_names` names.
+
+    Returns
+    -------
+    `~astropy.table.QTable`
+    """
+    header = _header(description)
+    entries = {entry['name']: entry for entry in header['datatype']}
+    table = Table(meta=header.get('meta', {}))
+    for name, values in columns.items():
+        if values.dtype.kind == 'O':  # text of variable length
+            values = np.array(values.tolist(), dtype=str).reshape(values.shape)
+        options = {key: entries[name].get(key) for key in ('unit', 'format', 'description', 'meta')}
+        if name in masks:
+            table[name] = MaskedColumn(values, mask=masks[name], **options)
+        else:
+            table[name] = Column(values, **options)
+    mixins = table.meta.get(MIXINS, {})
+    table.meta[MIXINS] = {k: m for k, m in mixins.items() if set(_parts(m)) <= set(columns)}
+    return QTable(_construct_mixins_from_columns(table), copy=False)
+
+
+def column_names(description, wanted=None):
+    """
+    Names of the plain columns behind columns of a table.
+
+    Parameters
+    ----------
+    description : str
+        From `describe`.
+    wanted : sequence of str, optional
+        Columns of the table; all by default.
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    KeyError
+        If there is no such column.
+    """
+    header = _header(description)
+    parts = {entry['name']: [entry['name']] for entry in header['datatype']}
+    for name, mixin in header.get('meta', {}).get(MIXINS, {}).items():
+        behind = _parts(mixin)
+        for part in behind:
+            parts.pop(part, None)
+        parts[name] = behind
+    if wanted is None:
+        wanted = parts
+    unknown = [name for name in wanted if name not in parts]
+    if unknown:
+        raise KeyError(f'The table has no columns {unknown}; it has {sorted(parts)}.')
+    chosen = {part for name in wanted for part in parts[name]}
+    return [entry['name'] for entry in header['datatype'] if entry['name'] in chosen]
+
+
+@lru_cache(maxsize=8)
+def _header(description):
+    # To read YAML takes as long as to read hundreds of stamps.
+    return load_yaml(description)
+
+
+def _plain(table):
+    """The table with plain columns only, and in its meta how to make mixins from them."""
+    plain = represent_mixins_as_columns(table)
+    for column in list(plain.itercols()):
+        if column.dtype.kind == 'S':
+            plain[column.name] = np.char.decode(column, 'utf-8')
+        elif column.dtype.kind not in 'biufcU':
+            raise TypeError(
+                f'Column {column.name!r} of `table` has dtype {column.dtype}: a store holds '
+                'numbers, truth values and text.'
+            )
+    return plain
+
+
+def _check_names(like, table):
+    missing = [name for name in like.colnames if name not in table.colnames]
+    unknown = [name for name in table.colnames if name not in like.colnames]
+    if missing or unknown:
+        raise ValueError(
+            '`table` must have the columns of the store; '
+            f'missing: {missing or "none"}, unknown: {unknown or "none"}.'
+        )
+
+
+def _adapted(name, column, like):
+    """A column with the unit of another, and Masked where that is."""
+    if not isinstance(like, u.Quantity) or not isinstance(column, u.Quantity):
+        return column
+    if column.unit != like.unit:
+        try:
+            column = column.to(like.unit)
+        except u.UnitConversionError as error:
+            raise ValueError(
+                f'Column {name!r} of `table` is in {column.unit}, which does not convert to the '
+                f'unit of the store, {like.unit}.'
+            ) from error
+    if isinstance(like, Masked):
+        return column if isinstance(column, Masked) else Masked(column)
+    if isinstance(column, Masked) and not np.any(column.mask):
+        return column.unmasked
+    return column
+
+
+def _check_mixins(like, plain):
+    ours, theirs = (table.meta.get(MIXINS, {}) for table in (like, plain))
+    for name in {**ours, **theirs}:
+        # As text: objects of other units or frames compare in many ways, or not at all.
+        first, second = (mixin_text(mixins.get(name)) for mixins in (ours, theirs))
+        if first != second:
+            raise ValueError(
+                f'Column {name!r} of `table` is not of the kind that the store holds.\n'
+                f'Store:\n{first}\nTable:\n{second}'
+            )
+
+
+def mixin_text(mixin):
+    """What a mixin column is made from, but for how it is shown, as text."""
+    if mixin is None:
+        return 'a plain column'
+    return yaml.dump({key: mixin[key] for key in mixin if key not in _APPEARANCE})
+
+
+def _cast(name, values, like):
+    if values.dtype.kind == like.dtype.kind == 'U':
+        same = True
+    else:
+        same = np.can_cast(values.dtype, like.dtype, 'same_kind')
+    if not same or values.shape[1:] != like.shape[1:]:
+        raise ValueError(
+            f'Column {name!r} of `table` has dtype {values.dtype} and shape {values.shape[1:]} in '
+            f'a row; the store has {like.dtype} and {like.shape[1:]}.'
+        )
+    if like.dtype.kind == 'U':
+        return values
+    cast = values.astype(like.dtype, copy=False)
+    if like.dtype.kind in 'iu' and not np.array_equal(cast, values):
+        raise ValueError(f'Column {name!r} of `table` has values that {like.dtype} cannot hold.')
+    return cast
+
+
+def _parts(mixin):
+    """Names of the plain columns that a mixin is made from."""
+    if not isinstance(mixin, dict):
+        return []
+    found = [part for value in mixin.values() for part in _parts(value)]
+    if type(mixin).__name__ == 'SerializedColumn' and 'name' in mixin:
+        found.append(mixin['name'])
+    return found

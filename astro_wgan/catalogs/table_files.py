@@ -1,0 +1,90 @@
+"""Tables from files: ECSV, other text, and FITS."""
+
+import os
+from itertools import takewhile
+
+from astropy.io import fits
+from astropy.table import QTable
+
+from astro_wgan.files.limits import check_file, check_size, check_unit_text, largest_size
+from astro_wgan.files.yaml_text import load_yaml
+from astro_wgan.fits.compressed_tiles import guarded_decoders
+from astro_wgan.fits.fits_files import checked_fits
+from astro_wgan.fits.hdu_tables import table_of_hdu
+
+__all__ = ['read_table']
+
+#: Memory that a table of text takes while it is parsed, in its own size.
+_TEXT_IN_MEMORY = 30
+
+_ECSV = '# %ECSV'
+
+
+def read_table(path, *, max_size=None):
+    """
+    A table from a file of a format that can hold nothing but a table.
+
+    Parameters
+    ----------
+    path : path-like
+        ECSV, text with commas or blanks between the columns and their names in the first line, or
+        FITS, of which the first table is taken.
+    max_size : number, optional
+        Bytes of memory that it may take, as for `~astro_wgan.files.limits.largest_size`.
+
+    Returns
+    -------
+    `~astropy.table.QTable`
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is no such table, damaged, or larger than is allowed.
+
+    Examples
+    --------
+    >>> from astro_wgan import datasets
+    >>> from astro_wgan.catalogs.table_files import read_table
+    >>> read_table(datasets.model_path('simulated_f160w') / 'history.ecsv').colnames[0]
+    'iteration'
+    """
+    where = os.fspath(path)
+    size = check_file(path).st_size
+    with open(path, 'rb') as file:
+        begin = file.read(512)
+        file.seek(0)
+        try:
+            if begin.startswith(b'SIMPLE'):
+                return _from_fits(file, where, max_size)
+            if b'\0' in begin:
+                raise ValueError('it is neither text nor FITS')
+            check_size(_TEXT_IN_MEMORY * size, where, max_size=max_size)
+            return _from_text(file.read(size).decode('utf-8-sig'))
+        except Exception as error:  # what reads tables has no common class of errors
+            raise ValueError(f'{where} holds no table that can be read: {error}') from error
+
+
+def _from_fits(file, where, max_size):
+    file, largest_tile = checked_fits(file, where, max_size=max_size)
+    limit = largest_size(max_size)
+    with guarded_decoders(largest_tile), fits.open(file, memmap=False) as hdulist:
+        for hdu in hdulist:
+            if isinstance(hdu, (fits.BinTableHDU, fits.TableHDU)):
+                check_size(2 * hdu.size, where, max_size=limit)
+                for text in hdu.columns.units:
+                    check_unit_text(text)
+                return table_of_hdu(hdu, QTable)
+    raise ValueError('it has no table')
+
+
+def _from_text(text):
+    lines = text.splitlines()
+    if text.startswith(_ECSV):
+        # Before astropy parses it, which would do whatever it says.
+        head = takewhile(lambda line: line.startswith('#'), lines)
+        load_yaml('\n'.join(line[2:] for line in head if not line.startswith(_ECSV)))
+        return QTable.read(lines, format='ascii.ecsv')
+    first = next((line for line in lines if line.strip()), '')
+    return QTable.read(lines, format='ascii.csv' if ',' in first else 'ascii.basic')

@@ -1,0 +1,1 @@
+"""Stamps from images and from the objects of astropy, and back."""

@@ -1,0 +1,372 @@
+"""Stamps from and to astropy's own objects for one stamp: `Cutout2D`, `CCDData`, `NDData`."""
+
+import warnings
+from contextlib import contextmanager
+
+import numpy as np
+from astropy import units as u
+from astropy.coordinates import SkyCoord
+from astropy.nddata import Cutout2D, NDData, StdDevUncertainty
+from astropy.table import QTable
+from astropy.time import Time
+from astropy.utils.exceptions import AstropyUserWarning
+from astropy.utils.masked import Masked
+
+from astro_wgan.astrometry.celestial_wcs import celestial_wcs
+from astro_wgan.astrometry.lookup_tables import MovedCutout, cutout_wcs, has_tables
+from astro_wgan.astrometry.sky_coordinates import celestial_frame, pixel_to_angles
+from astro_wgan.astrometry.stamp_geometry import (
+    ParentImage,
+    StampGeometry,
+    first_pixel,
+    shifted_wcs,
+)
+from astro_wgan.catalogs.columns import numbers_or_nan
+from astro_wgan.images.image_data import ImageData
+from astro_wgan.images.planes import standard_deviation
+from astro_wgan.stamps.stampset import StampSet
+from astro_wgan.units.brightness import PixelContent, pixel_content
+from astro_wgan.units.pixel_flux import BEAM_CARDS, beam_of, pixel_meta
+from astro_wgan.validation.masked import without_mask
+from astro_wgan.validation.pixels import as_bool, as_float
+
+__all__ = ['join_cutouts', 'to_ccddata', 'to_cutout2d']
+
+
+def join_cutouts(
+    cutouts, *, mask=None, uncertainty=None, unit=None, pixel_scale=None, psf=None, table=None
+):
+    """
+    A set of stamps from a list of stamps.
+
+    Parameters
+    ----------
+    cutouts : sequence of `~astropy.nddata.Cutout2D` or `~astropy.nddata.NDData`
+        At least one; all of one shape. Their data may be a `~astropy.units.Quantity`, masked, or
+        both. Pixels of a Cutout2D outside of its image are masked.
+    mask, uncertainty : sequence of array_like or `~astropy.nddata.Cutout2D`, optional
+        One for each stamp, beside the mask, and instead of the uncertainty, that it brings.
+    unit : unit-like, optional
+        Unit of the set; that of the first stamp by default.
+    pixel_scale, psf : optional
+        As in `StampSet`.
+    table : `~astropy.table.Table`, optional
+        A row per stamp. By default ``id``, ``x``, ``y`` (the position a Cutout2D was asked for,
+        in its image; the centre of an NDData) and, where each has a celestial WCS, ``sky``.
+
+    Returns
+    -------
+    `StampSet`
+
+    Raises
+    ------
+    ValueError
+        If the list is empty, shapes disagree, or only some stamps have a unit or uncertainty.
+    TypeError
+        If an entry is neither Cutout2D nor NDData.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astropy.nddata import Cutout2D
+    >>> from astro_wgan.stamps import join_cutouts
+    >>> image = np.arange(10000.0).reshape(100, 100)
+    >>> join_cutouts([Cutout2D(image, position, 9) for position in [(20, 30), (50, 60)]])
+    <StampSet: 2 stamps of 9 x 9 pixels, float64>
+    """
+    cutouts = list(cutouts)
+    if not cutouts:
+        raise ValueError('`cutouts` must hold at least one stamp; got none.')
+    stamps = [_as_nddata(cutout) for cutout in cutouts]
+    shape = stamps[0].data.shape
+    for stamp in stamps:
+        if stamp.data.shape != shape or len(shape) != 2:
+            raise ValueError(
+                f'`cutouts` must be images of one shape; got {shape} and {stamp.data.shape}. '
+                "Cutout2D's mode='partial' keeps the shape at the border."
+            )
+    unit = _common_unit(stamps, unit)
+    with _each_warning_once():
+        places = [_place(cutout, shape) for cutout in cutouts]
+    geometry = StampGeometry(
+        tuple(parent for parent, _, _ in places),
+        np.arange(len(places)),
+        np.array([corner for _, corner, _ in places]),
+    )
+    given = None if uncertainty is None else _images(uncertainty)
+    return StampSet(
+        _joined_pixels(stamps, unit),
+        uncertainty=_joined_uncertainty(stamps, unit) if given is None else given,
+        mask=_joined_mask(cutouts, stamps, mask),
+        unit=unit,
+        pixel_scale=pixel_scale,
+        psf=psf,
+        table=_position_table(places) if table is None else table,
+        geometry=geometry,
+        meta=_common_meta(stamps),
+    )
+
+
+def to_cutout2d(stamps):
+    """
+    The stamps as a list of `~astropy.nddata.Cutout2D`.
+
+    Parameters
+    ----------
+    stamps : `StampSet`
+        Of one band.
+
+    Returns
+    -------
+    list of `~astropy.nddata.Cutout2D`
+        As if cut from the parent image with ``mode='partial'``: same pixels, WCS, origin,
+        bounding boxes and positions. The data are a `~astropy.units.Quantity` if the set has a
+        unit, and `~astropy.utils.masked.Masked` if it has a mask.
+
+    Raises
+    ------
+    ValueError
+        If the stamps have several bands.
+
+    Examples
+    --------
+    >>> from astro_wgan import datasets
+    >>> from astro_wgan.stamps import cut_stamps, to_cutout2d
+    >>> image = datasets.load_image('mock_f814w')
+    >>> cutout, = to_cutout2d(cut_stamps(image, size=32, positions=[(100, 80)]))
+    >>> cutout.bbox_original
+    ((64, 95), (84, 115))
+    """
+    _check_one_band(stamps)
+    return [_cutout2d(stamps, k, position) for k, position in enumerate(_positions(stamps))]
+
+
+def to_ccddata(stamps):
+    """
+    The stamps as a list of `~astropy.nddata.CCDData`.
+
+    Parameters
+    ----------
+    stamps : `StampSet`
+        Of one band.
+
+    Returns
+    -------
+    list of `~astropy.nddata.CCDData`
+        With mask, uncertainty, unit and WCS; ``meta`` holds the stamp's row as plain values (a
+        SkyCoord in degrees, as ``ra`` and ``dec``; None for what is masked), but for columns with
+        several values in a row; before them the beam of pixels that are per beam, BMAJ and BMIN in
+        degrees. Each can be written as FITS, whatever the table holds: NaN becomes
+        text, long names HIERARCH cards, and a column ``naxis`` the card _NAXIS.
+
+    Raises
+    ------
+    ValueError
+        If the stamps have several bands.
+
+    Examples
+    --------
+    >>> from astro_wgan import datasets
+    >>> from astro_wgan.stamps import cut_stamps, to_ccddata
+    >>> image = datasets.load_image('mock_f814w')
+    >>> stamp, = to_ccddata(cut_stamps(image, size=32, positions=[(100, 80)]))
+    >>> stamp.shape, stamp.meta['x']
+    ((32, 32), 100.0)
+    """
+    _check_one_band(stamps)
+    unit = stamps.unit or u.dimensionless_unscaled
+    return [
+        ImageData(
+            stamps.pixels[k],
+            unit=unit,
+            mask=None if stamps.mask is None else stamps.mask[k],
+            uncertainty=_deviation_of(stamps, k),
+            wcs=wcs,
+            meta=_with_beam(_plain_row(stamps.table[k]), stamps),
+        )
+        for k, wcs in enumerate(stamps.wcs)
+    ]
+
+
+@contextmanager
+def _each_warning_once():
+    """Of many stamps, the same is said once."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter('always', AstropyUserWarning)
+        yield
+    for text, kind in {str(w.message): w.category for w in caught}.items():
+        warnings.warn(text, kind, stacklevel=4)
+
+
+def _as_nddata(cutout):
+    if isinstance(cutout, Cutout2D):
+        # NDData takes a Quantity and a masked array apart.
+        return NDData(cutout.data)
+    if isinstance(cutout, NDData):
+        _, mask = without_mask(cutout.data)
+        if mask is None:
+            return cutout
+        return NDData(cutout, mask=mask if cutout.mask is None else mask | as_bool(cutout.mask))
+    raise TypeError(f'`cutouts` must be Cutout2D or NDData; got {type(cutout).__name__}.')
+
+
+def _common_unit(stamps, unit):
+    units = [stamp.unit for stamp in stamps]
+    if any((other is None) != (units[0] is None) for other in units):
+        raise ValueError('Either each stamp of `cutouts` must have a unit or none.')
+    return units[0] if unit is None else u.Unit(unit)
+
+
+def _common_meta(stamps):
+    """What the headers of all say of their pixels, where they say the same."""
+    metas = [pixel_meta(stamp.meta) for stamp in stamps]
+    return metas[0] if all(meta == metas[0] for meta in metas) else {'parts': metas}
+
+
+def _place(cutout, shape):
+    """Parent image, corner there and position asked for, as far as a cutout knows them."""
+    if isinstance(cutout, NDData):
+        center = ((shape[1] - 1) / 2, (shape[0] - 1) / 2)
+        return ParentImage(shape, celestial_wcs(cutout.wcs, shape)), (0, 0), center
+    inside_y, inside_x = cutout.slices_cutout
+    x, y = cutout.origin_original
+    corner = (x - inside_x.start, y - inside_y.start)
+    # The image reaches as far as the cutout has seen of it, which is to its border where it
+    # leaves it.
+    parent_shape = tuple(part.stop for part in cutout.slices_original)
+    wcs = celestial_wcs(cutout_wcs(cutout), shape)
+    if wcs is not None:
+        wcs = shifted_wcs(wcs, (-corner[0], -corner[1]), parent_shape)
+    return ParentImage(parent_shape, wcs), corner, cutout.input_position_original
+
+
+def _joined_pixels(stamps, unit):
+    if stamps[0].unit is None:
+        return np.stack([as_float(stamp.data, 'cutouts') for stamp in stamps])
+    return np.stack(
+        [(as_float(stamp.data, 'cutouts') * stamp.unit).to_value(unit) for stamp in stamps]
+    )
+
+
+def _joined_uncertainty(stamps, unit):
+    given = [stamp.uncertainty is not None for stamp in stamps]
+    if not any(given):
+        return None
+    if not all(given):
+        raise ValueError('Either each stamp of `cutouts` must have an uncertainty or none.')
+    return np.stack([standard_deviation(stamp, unit) for stamp in stamps])
+
+
+def _joined_mask(cutouts, stamps, mask):
+    joined = np.zeros((len(stamps), *stamps[0].data.shape), dtype=bool)
+    for k, (cutout, stamp) in enumerate(zip(cutouts, stamps, strict=True)):
+        if isinstance(cutout, Cutout2D):
+            joined[k] = True
+            joined[k][cutout.slices_cutout] = False
+        if stamp.mask is not None:
+            joined[k] |= as_bool(stamp.mask)
+    return joined if mask is None else joined | as_bool(_images(mask))
+
+
+def _images(images):
+    return [image.data if isinstance(image, Cutout2D) else image for image in images]
+
+
+def _position_table(places):
+    x, y = np.array([position for _, _, position in places], dtype=float).T
+    columns = {'id': np.arange(len(x)), 'x': x * u.pix, 'y': y * u.pix}
+    wcs = [parent.wcs for parent, _, _ in places]
+    if all(w is not None and w.has_celestial for w in wcs):
+        columns['sky'] = _sky_positions(wcs, x, y)
+    return QTable(columns)
+
+
+def _sky_positions(wcs, x, y):
+    """One position in each WCS, as ICRS."""
+    angles = np.array([pixel_to_angles(x[k], y[k], w) for k, w in enumerate(wcs)])
+    rows_of = {}
+    for k, w in enumerate(wcs):
+        rows_of.setdefault((w.wcs.radesys, str(w.wcs.equinox), *w.wcs.ctype), []).append(k)
+    ra, dec = np.empty(len(x)), np.empty(len(x))
+    # A SkyCoord for each stamp would take longer than all else.
+    for rows in rows_of.values():
+        frame = celestial_frame(wcs[rows[0]])
+        sky = SkyCoord(*angles[rows].T, unit=u.deg, frame=frame).icrs
+        ra[rows], dec[rows] = sky.ra.deg, sky.dec.deg
+    return SkyCoord(ra, dec, unit=u.deg)
+
+
+def _check_one_band(stamps):
+    if stamps.bands is not None:
+        raise ValueError(
+            f'Cutout2D and CCDData hold one band; got {stamps.bands} bands. Choose one: '
+            '`stamps.band(0)`.'
+        )
+
+
+def _positions(stamps):
+    """(x, y) in the parent: those of the table where they lead to the stamp, else its centre."""
+    ny, nx = stamps.shape
+    corner = stamps.geometry.corner
+    center = corner + [(nx - 1) / 2, (ny - 1) / 2]
+    if {'x', 'y'} <= set(stamps.table.colnames):
+        asked = np.stack([numbers_or_nan(stamps.table[name]) for name in 'xy'], axis=1)
+        leads = (first_pixel(asked, stamps.shape) == corner).all(axis=1)
+        center = np.where(leads[:, np.newaxis], asked, center)
+    return [tuple(position) for position in center.tolist()]
+
+
+def _cutout2d(stamps, k, position):
+    parent = stamps.geometry.parent_of(k)
+    # An image of the parent's shape without its memory: all but the data follow from the shape.
+    image = np.broadcast_to(stamps.pixels.dtype.type(0), parent.shape)
+    has_moved = parent.wcs is not None and has_tables(parent.wcs)
+    kind = MovedCutout if has_moved else Cutout2D
+    cutout = kind(image, position, stamps.shape, wcs=parent.wcs, mode='partial')
+    if has_moved:
+        cutout.wcs = stamps.wcs[k]
+    data = stamps.pixels[k]
+    if stamps.unit is not None:
+        data = u.Quantity(data, stamps.unit, copy=False, subok=True)
+    cutout.data = data if stamps.mask is None else Masked(data, mask=stamps.mask[k])
+    return cutout
+
+
+def _deviation_of(stamps, k):
+    return None if stamps.uncertainty is None else StdDevUncertainty(stamps.uncertainty[k])
+
+
+def _plain_row(row):
+    plain = {}
+    for name in row.colnames:
+        value = row[name]
+        if isinstance(value, SkyCoord):
+            # One place has the usual names; more have those of their columns before these.
+            before = f'{name}_' if 'ra' in plain else ''
+            for axis in ('ra', 'dec'):
+                angle, mask = without_mask(getattr(value.icrs, axis))
+                plain[f'{before}{axis}'] = float(angle.deg) if mask is None else None
+        elif isinstance(value, Time):
+            plain[name] = None if np.any(value.mask) else value.isot
+        elif np.ndim(value) == 0:
+            plain[name] = _plain_value(value)
+    return plain
+
+
+def _with_beam(row, stamps):
+    """A row with the beam that pixels are per, as headers have it, before its columns."""
+    if pixel_content(stamps.unit) is not PixelContent.PER_BEAM:
+        return row
+    row = {f'_{name}' if name.upper() in BEAM_CARDS else name: row[name] for name in row}
+    beam = beam_of(stamps.meta)
+    if beam is None:
+        return row
+    return {**{card: width / 3600 for card, width in zip(BEAM_CARDS, beam, strict=True)}, **row}
+
+
+def _plain_value(value):
+    if value is np.ma.masked or (isinstance(value, Masked) and value.mask):
+        return None
+    value = getattr(value, 'value', value)
+    value = value.item() if hasattr(value, 'item') else value
+    return value.decode('utf-8', 'replace') if isinstance(value, bytes) else value

@@ -1,0 +1,385 @@
+"""`cut_stamps`: stamps at given positions of an image, or at the sources found in it."""
+
+import os
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+
+import numpy as np
+from astropy import units as u
+from astropy.io import fits
+from astropy.nddata import Cutout2D, NDData
+from astropy.table import QTable
+from astropy.utils.exceptions import AstropyUserWarning
+from numpy.lib.stride_tricks import sliding_window_view
+
+from astro_wgan.astrometry.stamp_geometry import ParentImage, StampGeometry, first_pixel
+from astro_wgan.catalogs.positions import position_table, with_positions
+from astro_wgan.cutouts.bands import bands_arguments, check_one_field
+from astro_wgan.detection.sep_detection import Detection
+from astro_wgan.detection.tiles import detect_sources
+from astro_wgan.exceptions import DetectionError
+from astro_wgan.images.extensions import IMAGE_HDUS
+from astro_wgan.images.fits_image import FitsImage
+from astro_wgan.images.parts import Parts, opened_in_parts, read_parts
+from astro_wgan.images.planes import JUDGED
+from astro_wgan.images.reading import read_image, whole_image
+from astro_wgan.images.zeros import check_zeros
+from astro_wgan.jobs.provenance import record
+from astro_wgan.stamps.stampset import StampSet
+from astro_wgan.units.pixel_flux import pixel_meta, summed_sources
+from astro_wgan.validation.masked import joint_mask
+from astro_wgan.validation.pixels import as_bool, as_shape, value_in_unit
+
+__all__ = ['cut_stamps']
+
+#: Pixels that fit the cache next to a processor core, half a megabyte of them.
+_CACHED_PIXELS = 2**17
+
+#: Fewer pixels are copied before threads have started. NumPy's indexing lets others run meanwhile.
+_PIXELS_FOR_THREADS = 2**23
+
+
+def cut_stamps(
+    image,
+    *,
+    size=64,
+    positions=None,
+    detection=None,
+    background=None,
+    partial='drop',
+    outside='refuse',
+    fill_value=np.nan,
+    mask=None,
+    pixel_scale=None,
+    psf=None,
+    hdu=None,
+    plane=None,
+    zeros='auto',
+    max_size=None,
+):
+    """
+    Cut stamps of one size from an image.
+
+    Parameters
+    ----------
+    image : path-like, HDU, `~astropy.nddata.NDData` or array_like
+        Whatever `~astro_wgan.images.read_image` reads. Unit, uncertainty, mask and WCS follow
+        each stamp. Or a list of images of one field, pixel for pixel, each a band: sources are
+        looked for in the first, in whose unit all are.
+    size : int or tuple of int, optional
+        Pixels along an edge, or ``(ny, nx)``.
+    positions : array_like, SkyCoord, Table or regions, optional
+        Where the stamps' centres lie:
+
+        * an array (n, 2) of 0-based pixels ``(x, y)``;
+        * a `~astropy.coordinates.SkyCoord`, or a list of them;
+        * a table, data frame, FITS table, dictionary or structured array, or rows of one, with
+          columns ``x`` and ``y``, or else one column of SkyCoord, or ``ra`` and ``dec`` (ICRS, in
+          degrees where they have no unit; text may be sexagesimal, a right ascension without unit
+          in hours); its other columns are kept. The names of photutils (``xcentroid``),
+          SExtractor (``X_IMAGE``, ``XWIN_IMAGE``, ``ALPHA_J2000``), VizieR and Gaia
+          (``RAJ2000``, ``_RAJ2000``, ``RA_ICRS``, ``GLON``), ObsCore (``s_ra``) and journals
+          (``RAh`` to ``DEs``) are known, in any case: pixels
+          of SExtractor count from 1, all others from 0. Pixels come before the sky, unless they
+          are all outside of the image;
+        * a `regions.Regions`, a list of regions or one region, of which the centres count.
+
+        By default, sources are looked for.
+    detection : `Detection`, optional
+        How sources are looked for where there are no ``positions``.
+    background : float, array_like or `~astropy.units.Quantity`, optional
+        Level of the sky, a number or an image, where it is known and sources are looked for; 0
+        where it has been subtracted. The stamps keep it.
+    partial : {'drop', 'fill'}, optional
+        Whether a stamp that is partly outside of the image is left out, or filled with
+        ``fill_value`` and masked there.
+    outside : {'refuse', 'keep'}, optional
+        What becomes of positions whose stamp would be filled altogether: an error, or a stamp of
+        which all is masked, so that there is one for each position.
+    fill_value : float, optional
+        Value of pixels outside of the image, and of zeros in it that are no data.
+    mask : array_like of bool, shape of the image, optional
+        True where a pixel must not be used, beside those that the image itself masks.
+    pixel_scale : `~astropy.units.Quantity`, optional
+        Angle of a pixel, for an image without a WCS.
+    psf : array_like, optional
+        Image of the point spread function at the same pixel scale.
+    hdu, plane, zeros, max_size : optional
+        Which image of a FITS file, which plane of a cube, what exact zeros are, and how much memory
+        an image may take; as in `~astro_wgan.images.read_image`.
+
+    Returns
+    -------
+    `StampSet`
+        Its table has the columns ``id`` (that of the given table, or the row in ``positions``,
+        so that one can tell which were dropped), ``x``, ``y`` and, with a WCS, ``sky`` (ICRS).
+        Sources that were found have ``flux``, ``peak``, ``a``, ``b``, ``theta``, ``npix`` and
+        ``flag`` too, as SEP measures them above the threshold; ``flux`` is the sum of pixels, times
+        their solid angle where they hold surface brightness (K pix2 where they hold K); ``theta``,
+        the angle of the major axis, is in degrees from the x axis towards the y axis
+        (counterclockwise, where y points up).
+        ``meta['dropped']`` counts the positions whose stamp would leave the image, and
+        ``meta['not_converged']`` those among them at which the inverse of the WCS' distortion does
+        not converge, so that nobody knows where they lie.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range, a position or an id is masked or not finite, columns are
+        of different places in the image (more than 3 pixels apart), the image is smaller than a
+        stamp that must fit in, all stamps are wholly outside of the image, or one is and partial
+        stamps are to be filled. If images of several bands differ in shape, or by half a pixel in
+        their WCS, or if some only have a unit that converts, a WCS or an uncertainty.
+    DetectionError
+        If no source is found.
+    ImageError
+        If the image cannot be read or has no usable pixel.
+
+    Warns
+    -----
+    AstropyUserWarning
+        If the inverse of the WCS' distortion does not converge at a position.
+
+    See Also
+    --------
+    astropy.nddata.Cutout2D : the same for one stamp; pixels, mask and WCS agree exactly.
+
+    Notes
+    -----
+    The pixel on which a stamp begins is ``ceil(x - nx / 2)``, as in
+    `~astropy.nddata.Cutout2D`: the centre pixel of an odd edge is the one nearest to the position;
+    an even edge has as many pixels on both sides of a position half-way between two.
+
+    Examples
+    --------
+    >>> from astro_wgan import datasets
+    >>> from astro_wgan.stamps import cut_stamps
+    >>> stamps = cut_stamps(datasets.load_image('mock_f814w'), size=32,
+    ...                     positions=[(100, 80), (60, 120.5), (249, 3)])
+    >>> stamps
+    <StampSet: 2 stamps of 32 x 32 pixels, float32, unit electron / s, 0.03 arcsec / pix>
+    >>> stamps.meta['dropped']
+    1
+    """
+    shape = as_shape(size)
+    check_zeros(zeros)
+    if partial not in ('drop', 'fill'):
+        raise ValueError(f"`partial` must be 'drop' or 'fill'; got {partial!r}.")
+    if outside not in ('refuse', 'keep'):
+        raise ValueError(f"`outside` must be 'refuse' or 'keep'; got {outside!r}.")
+    if positions is not None and not (detection is None and background is None):
+        name = 'background' if detection is None else 'detection'
+        raise ValueError(f'Give `positions` or `{name}`, not both.')
+    reading = {'hdu': hdu, 'plane': plane, 'zeros': zeros, 'max_size': max_size}
+    if _are_images(image):
+        images = [read_image(band, **reading) for band in image]
+        check_one_field(images)
+        known = {'mask': mask, 'fill_value': fill_value, 'size': size}
+        first = cut_stamps(
+            images[0],
+            positions=positions,
+            detection=detection,
+            background=background,
+            partial=partial,
+            outside=outside,
+            pixel_scale=pixel_scale,
+            psf=psf,
+            **known,
+        )
+        places = np.stack([first.table['x'].value, first.table['y'].value], axis=1)
+        known |= {'positions': places, 'partial': 'fill', 'outside': 'keep'}
+        others = [cut_stamps(band, **known) for band in images[1:]]
+        stamps = StampSet(**bands_arguments([first, *others]))
+        stamps.meta['provenance'] |= {'image': [_origin(band) for band in image]}
+        return stamps
+    origin = _origin(image)
+    in_parts = None if positions is None else image
+    with opened_in_parts(in_parts, hdu=hdu, plane=plane, max_size=max_size) as in_file:
+        if in_file is None:
+            in_file = image = read_image(image, **reading)
+        mask = _checked_mask(mask, in_file.shape)
+        if positions is None:
+            detection = Detection() if detection is None else detection
+            table = _detected_table(image, mask, background, detection, pixel_scale)
+            lost = np.zeros(len(table), dtype=bool)
+        else:
+            table, lost = position_table(positions, in_file.wcs, in_file.shape)
+        _check_converged(table, lost)
+        corner = first_pixel(np.stack([table['x'].value, table['y'].value], axis=1), shape)
+        keep = _select(corner, table, shape, in_file.shape, partial, outside)
+        table, corner = table[keep], corner[keep]
+        parts = None
+        if isinstance(in_file, FitsImage):
+            parts = read_parts(in_file, corner, shape, fill_value=fill_value, zeros=zeros)
+            image = whole_image(in_file, zeros=zeros) if parts is None else in_file
+    if parts is None:
+        parts = _parts_of(image, corner, shape, fill_value)
+    hidden = _gathered_mask(mask, image.shape, corner, shape)
+    return StampSet(
+        parts.pixels,
+        uncertainty=parts.deviation,
+        mask=joint_mask(parts.mask, hidden),
+        unit=u.dimensionless_unscaled if image.unit is None else image.unit,
+        pixel_scale=pixel_scale,
+        psf=psf,
+        geometry=StampGeometry.single(ParentImage(image.shape, image.wcs), corner),
+        table=table,
+        meta={
+            'dropped': int(np.count_nonzero(~keep)),
+            'not_converged': int(np.count_nonzero(lost)),
+            **pixel_meta(image.meta),
+            'provenance': record(
+                image=origin,
+                size=list(shape),
+                partial=partial,
+                detection=None if detection is None else asdict(detection),
+            ),
+        },
+        assume_finite=True,
+    )
+
+
+def _origin(image):
+    return os.fspath(image) if isinstance(image, (str, os.PathLike)) else type(image).__name__
+
+
+def _are_images(image):
+    """Whether it is a list of images, and not one as a list of lines."""
+    if not isinstance(image, (list, tuple)) or not image or isinstance(image, fits.HDUList):
+        return False
+    single = (str, os.PathLike, NDData, Cutout2D, fits.HDUList, *IMAGE_HDUS)
+    return all(isinstance(b, single) or getattr(b, 'ndim', 0) == 2 for b in image)
+
+
+def _checked_mask(mask, shape):
+    if mask is None:
+        return None
+    mask = as_bool(mask)
+    if mask.shape != shape:
+        raise ValueError(f'`mask` must have the shape of the image, {shape}; got {mask.shape}.')
+    return mask
+
+
+def _detected_table(image, mask, background, detection, pixel_scale):
+    noise = None if image.uncertainty is None else image.uncertainty.array
+    background = value_in_unit(background, image.unit, 'background')
+    known = {'mask': joint_mask(image.mask, mask), 'noise': noise, 'background': background}
+    sources = detect_sources(image.data, **known, detection=detection)
+    if not len(sources):
+        raise DetectionError(
+            f'No source has {detection.minimum_area} or more pixels above '
+            f'{detection.threshold:g} sigma: lower `threshold` or `minimum_area` of `detection`.'
+        )
+    x, y = sources['x'], sources['y']
+    table = QTable(
+        {
+            'flux': summed_sources(sources['flux'], x, y, image, pixel_scale),
+            'peak': sources['peak'] * image.unit,
+            'a': sources['a'] * u.pix,
+            'b': sources['b'] * u.pix,
+            'theta': (sources['theta'] * u.rad).to(u.deg),
+            'npix': sources['npix'],
+            'flag': sources['flag'],
+        }
+    )
+    return with_positions(table, x, y, image.wcs)
+
+
+def _check_converged(table, lost):
+    if not lost.any():
+        return
+    found = (
+        f'The inverse of the distortion of the WCS does not converge at {np.count_nonzero(lost)} '
+        f'of {len(lost)} `positions`, the first that of id {table["id"][lost][0]}'
+    )
+    if lost.all():
+        raise ValueError(f'{found}: give pixels.')
+    warnings.warn(
+        f'{found}; nobody knows whether they are in the image.', AstropyUserWarning, stacklevel=3
+    )
+
+
+def _select(corner, table, shape, image_shape, partial, outside):
+    """True for each stamp to cut."""
+    if partial == 'fill' and outside == 'keep':
+        return np.ones(len(corner), dtype=bool)
+    first, last = corner, corner + shape[::-1]
+    inside = ((first >= 0) & (last <= image_shape[::-1])).all(axis=1)
+    overlaps = ((last > 0) & (first < image_shape[::-1])).all(axis=1)
+    if partial == 'drop' and any(np.greater(shape, image_shape)):
+        raise ValueError(
+            f'Stamps of {shape[0]} x {shape[1]} pixels do not fit into an image of '
+            f"{image_shape[0]} x {image_shape[1]}: lower `size`, or set `partial` to 'fill'."
+        )
+    if len(table) and not overlaps.any():
+        raise ValueError(
+            f'All {len(table)} `positions` lie outside of the image of {image_shape[1]} columns '
+            f'(x) and {image_shape[0]} rows (y).'
+        )
+    if partial == 'fill' and not overlaps.all():
+        ids = table['id'][~overlaps]
+        raise ValueError(
+            f'{len(ids)} stamps have not one pixel in the image, that of id {ids[0]} '
+            "first: leave them out of `positions`, or set `partial` to 'drop'."
+        )
+    return inside if partial == 'drop' else overlaps
+
+
+def _parts_of(image, corner, shape, fill_value):
+    deviation = image.uncertainty
+    if deviation is not None:
+        deviation = _gather(deviation.array, corner, shape, np.nan)
+    pixels = _gather(image.data, corner, shape, fill_value)
+    mask = _gathered_mask(image.mask, image.shape, corner, shape)
+    if mask is not None and image.meta.get(JUDGED):
+        # Beyond a footprint there is no more than beyond the image.
+        pixels[mask & (pixels == 0)] = fill_value
+    return Parts(pixels, mask, deviation)
+
+
+def _gathered_mask(mask, image_shape, corner, shape):
+    leaves = (corner < 0).any() or (corner + shape[::-1] > image_shape[::-1]).any()
+    if mask is None and not leaves:
+        return None
+    if mask is None:
+        mask = np.broadcast_to(np.False_, image_shape)
+    return _gather(mask, corner, shape, True)
+
+
+def _gather(image, corner, shape, fill_value):
+    """Parts of an image as one array (n, ny, nx)."""
+    ny, nx = shape
+    stamps = np.empty((len(corner), ny, nx), dtype=image.dtype)
+    first = np.maximum(corner, 0)
+    last = np.minimum(corner + (nx, ny), image.shape[::-1])
+    whole = (last - first == (nx, ny)).all(axis=1)
+    if whole.any():
+        _copy_whole(stamps, image, corner, np.flatnonzero(whole))
+    stamps[~whole] = fill_value
+    for k in np.flatnonzero(~whole & (last > first).all(axis=1)):
+        (x0, y0), (x1, y1), (x, y) = first[k], last[k], corner[k]
+        stamps[k, y0 - y : y1 - y, x0 - x : x1 - x] = image[y0:y1, x0:x1]
+    return stamps
+
+
+def _copy_whole(stamps, image, corner, rows):
+    """Copy the stamps of some rows, which lie inside of the image."""
+    shape = stamps.shape[1:]
+    x, y = corner[rows].T
+    # Band by band of the image, so that pixels which stamps share are still in the processor's
+    # cache, and few at a time, so that the copy that NumPy makes between stays there too.
+    order = np.lexsort((x, y // shape[0]))
+    rows, x, y = rows[order], x[order], y[order]
+    windows = sliding_window_view(image, shape)
+    step = max(1, _CACHED_PIXELS // (shape[0] * shape[1]))
+
+    def copy(begin, end):
+        for start in range(begin, end, step):
+            part = slice(start, min(start + step, end))
+            stamps[rows[part]] = windows[y[part], x[part]]
+
+    threads = os.cpu_count() if stamps.size > _PIXELS_FOR_THREADS else 1
+    bounds = np.linspace(0, len(rows), threads + 1).astype(int).tolist()
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(copy, bounds[:-1], bounds[1:]))

@@ -1,0 +1,12 @@
+"""Sources in images, and the sky around them."""
+
+from astro_wgan.lazy import lazy_names
+
+__all__, __getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        'Detected': 'sep_detection',
+        'Detection': 'sep_detection',
+        'detect': 'sep_detection',
+    },
+)

@@ -1,0 +1,287 @@
+"""Detection in images of any size, in tiles that overlap: the memory is that of a tile."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import label
+
+from astro_wgan.detection.background import one_box, stated_background
+from astro_wgan.detection.background_mesh import SkyMesh
+from astro_wgan.detection.scaling import image_scale, in_unit
+from astro_wgan.detection.sep_detection import (
+    NO_NOISE,
+    NO_PIXEL,
+    Detection,
+    detect,
+    extract_sources,
+    in_pixel_unit,
+    unusable_pixels,
+)
+from astro_wgan.exceptions import DetectionError
+from astro_wgan.validation.pixels import as_float
+
+__all__ = ['detect_sources']
+
+#: Images of no more pixels are looked through as a whole.
+_WHOLE = 2**22
+
+#: Edge of a tile, and how far it looks beyond, in pixels.
+_TILE = 2048
+_MARGIN = 256
+
+#: Pixels of a tile with its margins, at most: groups of pixels that are larger are cut.
+_LARGEST = 2**24
+
+#: A tile in which a group has more peaks than SEP counts is parted, down to this edge.
+_SMALLEST_TILE = 128
+
+#: SEP looks for wings of a source so many times its semi-major axis away.
+_CLEANING_REACH = 10
+
+#: Pixels from which the sky is measured where no box of it has enough.
+_SAMPLE = 2**22
+
+_COORDINATES = {'x': ('x', 'xmin', 'xmax', 'xcpeak', 'xpeak')}
+_COORDINATES['y'] = tuple(name.replace('x', 'y', 1) for name in _COORDINATES['x'])
+
+
+def detect_sources(pixels, *, mask=None, noise=None, background=None, detection=None):
+    """
+    The sources of an image, however large it is.
+
+    Parameters
+    ----------
+    pixels, mask, noise, background, detection
+        As in `~astro_wgan.detection.detect`.
+
+    Returns
+    -------
+    `~numpy.ndarray`, shape (n,)
+        The ``sources`` of `~astro_wgan.detection.sep_detection.Detected`.
+
+    Raises
+    ------
+    DetectionError
+        As there.
+
+    Notes
+    -----
+    Images of more than 2**22 pixels are looked through in tiles of 2048 x 2048 pixels that overlap
+    by 256 on each side, and further where a source is larger. A source belongs to the tile in which
+    its peak is. The catalogue is that of the image as a whole, but for the faint pixels between
+    blended sources, which SEP deals out at random.
+    """
+    detection = Detection() if detection is None else detection
+    pixels = as_float(pixels, 'pixels')
+    known = {'mask': mask, 'noise': noise, 'background': background}
+    if pixels.size <= _WHOLE:
+        try:
+            return detect(pixels, **known, detection=detection).sources
+        except DetectionError as error:
+            if not _is_too_crowded(error):
+                raise
+    return _in_tiles(_Image.of(pixels, **known, detection=detection))
+
+
+def _is_too_crowded(error):
+    return 'deblending overflow' in str(error)
+
+
+@dataclass(frozen=True, eq=False)
+class _Image:
+    """An image that is read in parts, in units of a power of two near its noise."""
+
+    pixels: np.ndarray
+    mask: np.ndarray | None
+    noise: np.ndarray | None
+    level: np.ndarray | None
+    scale: float
+    detection: Detection
+    sky: SkyMesh | None = None
+
+    @classmethod
+    def of(cls, pixels, *, mask, noise, background, detection):
+        level = stated_background(background, detection, pixels.shape)
+        mask = None if mask is None else np.asarray(mask, dtype=bool)
+        noise = None if noise is None else as_float(noise, 'noise')
+        scale = image_scale(pixels, mask, noise)
+        image = cls(pixels, mask, noise, level, scale, detection)
+        sky = None if noise is not None and level is not None else image._measured_sky()
+        return cls(pixels, mask, noise, level, scale, detection, sky)
+
+    def read(self, rows, columns):
+        """Pixels without a stated sky, and where they cannot be used (or None)."""
+        part = rows, columns
+        pixels, noise, level = (
+            in_unit(array[part] if np.ndim(array) else array, self.scale)
+            for array in (self.pixels, self.noise, self.level)
+        )
+        mask = None if self.mask is None else self.mask[part]
+        bad = unusable_pixels(pixels, mask, noise, level)
+        return pixels if level is None else pixels - level, bad
+
+    def above_sky(self, rows, columns):
+        """Pixels without the sky, where they cannot be used, and their noise."""
+        pixels, bad = self.read(rows, columns)
+        noise = None if self.noise is None else in_unit(self.noise[rows, columns], self.scale)
+        if self.sky is not None:
+            level, sky_noise = self.sky.at(rows, columns)
+            noise = sky_noise if noise is None else noise
+            if self.level is None:
+                # Not in place: it may be the caller's.
+                pixels = np.subtract(pixels, level, out=level)
+        if bad is not None:
+            pixels = np.where(bad, np.float32(0), pixels)
+        return pixels, bad, noise
+
+    def _measured_sky(self):
+        box, smooth = self.detection.background_box, self.detection.background_filter
+        try:
+            sky = SkyMesh.measure(self.read, self.pixels.shape, box=box, smooth=smooth)
+        except ValueError:
+            # No box has enough pixels. All together may have.
+            values = self._sample()
+            level, noise = one_box(values[np.newaxis])
+            sky = SkyMesh(*(np.full((1, 1), float(v)) for v in (level, noise)), box=1, smooth=1)
+        if self.noise is None and not (sky.noise > 0).any():
+            raise DetectionError(NO_NOISE)
+        return sky
+
+    def _sample(self):
+        ny, nx = self.pixels.shape
+        values = []
+        for y in range(0, ny, max(1, ny * nx // _SAMPLE)):
+            line, bad = self.read(slice(y, y + 1), slice(0, nx))
+            values.append(line[0] if bad is None else line[~bad])
+        values = np.concatenate(values)
+        if not values.size:
+            raise DetectionError(NO_PIXEL)
+        return values
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A rectangle of an image."""
+
+    rows: slice
+    columns: slice
+
+    def grown(self, margin, shape):
+        """With a margin around, as far as the image goes."""
+        return _Part(
+            *(
+                slice(max(0, part.start - margin), min(edge, part.stop + margin))
+                for part, edge in zip((self.rows, self.columns), shape, strict=True)
+            )
+        )
+
+    def joined(self, other):
+        """The smallest that holds both."""
+        pairs = zip((self.rows, self.columns), (other.rows, other.columns), strict=True)
+        return _Part(*(slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in pairs))
+
+    def quarters(self):
+        """Four, or two or one where it is narrow."""
+        halves = []
+        for part in (self.rows, self.columns):
+            middle = (part.start + part.stop + 1) // 2
+            pieces = slice(part.start, middle), slice(middle, part.stop)
+            halves.append([piece for piece in pieces if piece.start < piece.stop])
+        return [_Part(rows, columns) for rows in halves[0] for columns in halves[1]]
+
+    @property
+    def size(self):
+        return (self.rows.stop - self.rows.start) * (self.columns.stop - self.columns.start)
+
+    @property
+    def edge(self):
+        return max(self.rows.stop - self.rows.start, self.columns.stop - self.columns.start)
+
+    def holds(self, x, y):
+        """True for the pixels that are inside."""
+        inside = (x >= self.columns.start) & (x < self.columns.stop)
+        return inside & (y >= self.rows.start) & (y < self.rows.stop)
+
+
+def _in_tiles(image):
+    ny, nx = image.pixels.shape
+    tiles = []
+    for y in range(0, ny, _TILE):
+        for x in range(0, nx, _TILE):
+            core = _Part(slice(y, min(y + _TILE, ny)), slice(x, min(x + _TILE, nx)))
+            tiles += _sources_of_tile(image, core)
+    if image.detection.clean is not None:
+        tiles = [_cleaned(image, tile, tiles) for tile in tiles]
+    sources = np.concatenate([sources for _, _, sources in tiles])
+    # SEP lists sources as it finds them, from the first line to the last.
+    return in_pixel_unit(sources[np.lexsort((sources['x'], sources['ymax']))], image.scale)
+
+
+def _sources_of_tile(image, core):
+    """A list of tiles, what each was looked through with, and the sources with their peak in it."""
+    margin, shape, tile = _MARGIN, image.pixels.shape, None
+    while True:
+        region = core.grown(margin, shape)
+        try:
+            sources, labels = _extracted(image, region)
+        except DetectionError as error:
+            if not _is_too_crowded(error) or (tile is None and core.edge <= _SMALLEST_TILE):
+                raise
+            if tile is not None:
+                return [tile]
+            return [each for part in core.quarters() for each in _sources_of_tile(image, part)]
+        sources = sources[core.holds(sources['xcpeak'], sources['ycpeak'])]
+        tile = core, region, sources
+        margin *= 2
+        wider = core.grown(margin, shape)
+        if wider == region or wider.size > _LARGEST or not _is_cut(sources, labels, region, shape):
+            return [tile]
+
+
+def _extracted(image, region):
+    above_sky, bad, noise = image.above_sky(region.rows, region.columns)
+    sources, labels = extract_sources(above_sky, bad, noise, image.detection)
+    for axis, first in (('x', region.columns.start), ('y', region.rows.start)):
+        for name in _COORDINATES[axis]:
+            sources[name] += first
+    return sources, labels
+
+
+def _is_cut(sources, labels, region, shape):
+    """Whether a source is part of a group of pixels that goes on beyond the region."""
+    edges = []
+    for axis, (part, length) in enumerate(zip((region.rows, region.columns), shape, strict=True)):
+        edges += [(axis, 0)] * (part.start > 0) + [(axis, -1)] * (part.stop < length)
+    if not any(labels.take(line, axis=axis).any() for axis, line in edges):
+        return False
+    groups, _ = label(labels > 0, structure=np.ones((3, 3)))
+    beyond = np.unique(np.concatenate([groups.take(line, axis=axis) for axis, line in edges]))
+    own = groups[sources['ycpeak'] - region.rows.start, sources['xcpeak'] - region.columns.start]
+    return bool(np.isin(own[own > 0], beyond).any())
+
+
+def _cleaned(image, tile, tiles):
+    """The tile looked through anew, with the large sources around of which it may have wings."""
+    core, region, sources = tile
+    wider = region
+    for _, _, others in tiles if len(sources) else ():
+        rows = np.flatnonzero(others['a'] > _MARGIN / (2 * _CLEANING_REACH))
+        for other in others[rows]:
+            corners = [(other['xmin'], other['ymin']), (other['xmax'], other['ymax'])]
+            if all(region.holds(*corner) for corner in corners):
+                continue
+            reach = _CLEANING_REACH * (sources['a'] + other['a'])
+            near = np.hypot(sources['x'] - other['x'], sources['y'] - other['y']) <= reach
+            if (near & (sources['cflux'] < other['cflux'])).any():
+                (x0, y0), (x1, y1) = corners
+                around = _Part(slice(y0, y1 + 1), slice(x0, x1 + 1))
+                wider = wider.joined(around.grown(_MARGIN // 4, image.pixels.shape))
+    if wider == region or wider.size > _LARGEST:
+        return tile
+    try:
+        found, _ = _extracted(image, wider)
+    except DetectionError as error:
+        if not _is_too_crowded(error):
+            raise
+        return tile
+    return core, wider, found[core.holds(found['xcpeak'], found['ycpeak'])]

@@ -1,0 +1,1 @@
+"""FITS files and headers, checked before astropy reads them."""

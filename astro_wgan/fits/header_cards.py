@@ -1,0 +1,161 @@
+"""Any metadata as the cards of a FITS header, which are short, ASCII and finite."""
+
+import json
+import math
+import re
+from itertools import count
+
+import numpy as np
+from astropy import units as u
+from astropy.io import fits
+from astropy.time import Time
+
+from astro_wgan.fits.headers import describes_one_hdu
+from astro_wgan.validation.masked import without_mask
+
+__all__ = ['as_header', 'card_value']
+
+_KEYWORD = re.compile(r'[A-Z0-9_-]{1,8}')
+
+#: Names that mean something else in a header.
+_TAKEN = re.compile(
+    'COMMENT|HISTORY|CONTINUE|HIERARCH|LONGSTRN|BUNIT|SOFTBIAS|PLTLABEL|PLTGRADE|PLTSIZEX|UTYPE|'
+    'MJDREF[IF]?|HDU|HDUMASK|HDUWHT|HDUUNC|HDULEFT'
+)
+
+#: Characters of a text; of a longer one the beginning is written.
+_LONGEST = 8000
+
+#: Of a text that takes more than one card.
+_ONE_CARD = 68
+
+#: Characters of a card, and those that a long name, '=' and quotes take of it.
+_CARD, _AROUND = 80, len("HIERARCH  = ''")
+
+
+def as_header(meta, *, taken=()):
+    """
+    Metadata as a FITS header that can be written and read again.
+
+    Parameters
+    ----------
+    meta : dict or `~astropy.io.fits.Header`
+        With values of any kind. Of a header, cards that astropy cannot read are left out.
+    taken : iterable of str, optional
+        Names of cards that will be added, as those of a WCS.
+
+    Returns
+    -------
+    `~astropy.io.fits.Header`
+        Names of more than 8 characters are HIERARCH cards. Names that describe data or the WCS of
+        an image, such as NAXIS and CRVAL1, or differ in case only, begin with an underscore, and
+        comments tell names that were changed. A long text of a long name is in a card of its own,
+        whose name is the value of the long one, as CCDData writes it. Units are in square brackets
+        at the beginning of the comment.
+    """
+    if isinstance(meta, fits.Header):
+        return _readable(meta)
+    header, taken = fits.Header(), set(taken)
+    for name, value in meta.items():
+        key = _free_key(name, taken)
+        taken.add(key)
+        comment = '' if key == str(name).upper() else card_value(str(name))
+        unit = getattr(value, 'unit', None)
+        if unit is not None:
+            comment = f'[{unit}] {comment}'.strip()
+        _add(header, key, card_value(value), comment, taken)
+    return header
+
+
+def card_value(value):
+    """
+    What a FITS card can hold of a value.
+
+    Parameters
+    ----------
+    value : object
+        Of any kind.
+
+    Returns
+    -------
+    bool, int, float, complex, str or None
+        None for what is masked; ``'nan'`` and ``'inf'`` as text; dates as ISO 8601; lists and
+        dictionaries as JSON. Text beyond printable ASCII is escaped as in Python's source:
+        ``text.encode().decode('unicode_escape')`` is the original.
+    """
+    value, mask = without_mask(value)
+    if value is None or value is np.ma.masked or np.any(mask):
+        return None
+    if isinstance(value, Time) and value.isscalar:
+        return value.isot
+    if isinstance(value, u.Quantity):
+        value = value.value
+    if isinstance(value, np.datetime64):
+        return str(value)
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
+    if isinstance(value, bytes):
+        value = value.decode('utf-8', 'replace')
+    if isinstance(value, bool | int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, complex):
+        return value if np.isfinite(value) else str(value)
+    return _ascii(value if isinstance(value, str) else _as_text(value))
+
+
+def _as_text(value):
+    try:
+        return json.dumps(value)
+    except (TypeError, ValueError):
+        return str(value)
+
+
+def _ascii(text):
+    text = text.rstrip(' ')
+    # Quotes and ampersands at the end of one of the cards of a long text are lost by astropy.
+    is_long = _quoted(text) > _ONE_CARD and ('&' in text or "'" in text)
+    if is_long or not (text.isascii() and text.isprintable()):
+        text = text.encode('unicode_escape').decode('ascii')
+    if is_long:
+        text = text.replace("'", r'\x27').replace('&', r'\x26')
+    return text if len(text) <= _LONGEST else f'{text[: _LONGEST - 3]}...'
+
+
+def _free_key(name, taken):
+    key = re.sub('[^A-Z0-9_-]', '_', str(name).strip().upper()) or '_'
+    key = key[: _CARD // 2]
+    while _TAKEN.fullmatch(key) or describes_one_hdu(key) or key in taken:
+        key = f'_{key}'
+    return key
+
+
+def _add(header, key, value, comment, taken):
+    is_long = len(key) > 8
+    if is_long and isinstance(value, str) and _AROUND + len(key) + _quoted(value) > _CARD:
+        short = next(s for k in count(1) if (s := f'{key[:4]}{k:04d}') not in taken)
+        taken.add(short)
+        header[short] = (value, comment if _AROUND + len(comment) < _CARD else '')
+        value, comment = short, ''
+    # A comment that does not fit is cut with a warning.
+    room = _CARD - _AROUND - 3 - len(key) - (_quoted(value) if isinstance(value, str) else 30)
+    name = f'HIERARCH {key}' if is_long else key
+    header[name] = (value, comment if len(comment) <= room else '')
+
+
+def _quoted(text):
+    return len(text) + text.count("'")
+
+
+def _readable(header):
+    """A copy with cards mended, and without those that astropy cannot read, and so not write."""
+    readable = fits.Header()
+    for card in header.copy().cards:
+        try:
+            card.verify('silentfix')
+            card.verify('exception')
+            readable.append(card, end=True)
+        except (fits.VerifyError, ValueError):
+            pass
+    return readable

@@ -1,0 +1,255 @@
+"""What the cards of a gallery say: the columns of a score table as plain values for JSON."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from astropy.coordinates import SkyCoord
+from astropy.table import Column
+from astropy.units import Quantity
+
+from astro_wgan.catalogs.columns import numbers_or_nan, plain_values
+from astro_wgan.gallery.page_text import visible
+from astro_wgan.validation.masked import without_mask
+
+__all__ = ['CardColumn', 'card_columns', 'id_texts', 'is_flag', 'score_numbers', 'sky_text']
+
+_KNOWN = {
+    'rank': 'rank',
+    'score': 'anomaly score',
+    'p_value': 'p-value',
+    'structure': 'smoothed residual',
+    'peak': 'sharpest residual',
+    'turned': 'residual, closest image turned',
+    'paper_score': "paper's score",
+    'residual': 'residual term',
+    'feature': 'feature term',
+    'critic': 'critic value',
+    'mean_intensity': 'mean intensity',
+    'closest_flux': 'flux of the closest image',
+    'valid': 'share of valid pixels',
+    'x': 'x',
+    'y': 'y',
+    'sky.ra': 'right ascension (ICRS)',
+    'sky.dec': 'declination (ICRS)',
+}
+# What one wants to see first has the smallest value; elsewhere the largest.
+_SMALLEST_FIRST = ('rank', 'p_value', 'x', 'y', 'sky.ra', 'sky.dec')
+_NO_FACTS = ('id', 'latent')
+
+# Beyond it a browser's numbers lose digits, which would spoil catalogue numbers.
+_LARGEST_INTEGER = 2**53
+
+
+@dataclass(frozen=True)
+class CardColumn:
+    """
+    One fact, for all cards.
+
+    Attributes
+    ----------
+    name : str
+        Of the table's column.
+    label : str
+        For people.
+    unit : str
+        Empty where there is none.
+    kind : {'number', 'flag', 'text'}
+        Of the values.
+    descending : bool
+        Whether cards sorted by it begin with the largest value.
+    values : list
+        Plain numbers, booleans or texts, one per card; None where there is no value. What a page
+        computes with is a number, and shown as any other column where it is not.
+    """
+
+    name: str
+    label: str
+    unit: str
+    kind: str
+    descending: bool
+    values: list
+
+
+def card_columns(table, rows, *, columns=None, mean_intensity=None):
+    """
+    The facts about some stamps of a score table.
+
+    Parameters
+    ----------
+    table : `~astropy.table.QTable`
+        Scores.
+    rows : array_like of int
+        The stamps to tell about.
+    columns : sequence of str, optional
+        Further columns than those of the scores and positions; by default all that hold one
+        number, text or truth value per row.
+    mean_intensity : array_like, optional
+        Of each of those stamps.
+
+    Returns
+    -------
+    list of `CardColumn`
+        Those of the scores first.
+
+    Raises
+    ------
+    ValueError
+        If one of ``columns`` is not in the table, or holds more than one value per row.
+    """
+    found = {name: table[name] for name in table.colnames if _is_plain(table[name])}
+    flags = [name for name in table.colnames if name.startswith('anomalous_')]
+    if columns is not None and (isinstance(columns, str) or not isinstance(columns, Iterable)):
+        raise ValueError(f'`columns` must be a list of names of columns; got {columns!r}.')
+    further = [
+        name
+        for name in (found if columns is None else columns)
+        if name not in _KNOWN and name not in flags and name not in _NO_FACTS
+    ]
+    for name in further:
+        if name not in found:
+            raise ValueError(
+                '`columns` must name columns of `table` with one value per row; '
+                f'{name!r} is not one of {sorted(found)}.'
+            )
+    shown = {name: found[name][rows] for name in found}
+    if mean_intensity is not None:
+        shown['mean_intensity'] = np.asarray(mean_intensity)
+    sky = _sky(table)
+    if sky is not None:
+        shown['sky.ra'], shown['sky.dec'] = sky[rows].ra, sky[rows].dec
+    names = [*_KNOWN, *flags, *further]
+    return [_card_column(name, shown[name]) for name in names if name in shown]
+
+
+def id_texts(table, rows):
+    """
+    The ids of some rows as text; empty where there is none.
+
+    Raises
+    ------
+    ValueError
+        If the column ``id`` does not hold one number or text per row.
+    """
+    column = table['id']
+    if not _is_plain(column):
+        raise ValueError(
+            "The column 'id' of `table` must hold one number or text per row; got "
+            f'{type(column).__name__} of shape {getattr(column, "shape", ())}.'
+        )
+    # Whole numbers with all their digits, however many.
+    values, missing = _values_of(column[rows])
+    return ['' if gone else _text(v) for v, gone in zip(values.tolist(), missing, strict=True)]
+
+
+def score_numbers(table):
+    """
+    The scores, NaN where there is none.
+
+    Raises
+    ------
+    ValueError
+        If they are no numbers.
+    """
+    column = table['score']
+    values = numbers_or_nan(column) if _is_plain(column) else np.zeros((0, 0))
+    if values.shape == (0,):
+        return np.zeros(0)
+    if values.ndim != 1 or values.dtype.kind not in 'biuf':
+        raise ValueError(
+            "The column 'score' of `table` must hold one real number per row; got "
+            f'{type(column).__name__} of dtype {getattr(column, "dtype", None)} and shape '
+            f'{getattr(column, "shape", ())}.'
+        )
+    return values.astype(float)
+
+
+def is_flag(column):
+    """Whether a column says yes or no of each row."""
+    return _is_plain(column) and _values_of(column)[0].dtype.kind == 'b'
+
+
+def sky_text(table, rows):
+    """
+    Sky positions for people: ``('03h32m39.12s', '-27d47m31.2s')`` per row, ICRS.
+
+    Returns
+    -------
+    list of tuple of str, or None
+        None where the table has no sky positions.
+    """
+    sky = _sky(table)
+    if sky is None:
+        return None
+    sky = sky[rows]
+    ra = sky.ra.to_string('hour', sep='hms', precision=2, pad=True)
+    dec = sky.dec.to_string('deg', sep='dms', precision=1, pad=True, alwayssign=True)
+    return list(zip(ra.tolist(), dec.tolist(), strict=True))
+
+
+def _sky(table):
+    sky = table['sky'] if 'sky' in table.colnames else None
+    if not isinstance(sky, SkyCoord) or sky.ndim != 1:
+        return None
+    try:
+        return sky.icrs
+    except Exception:  # astropy raises what it likes of a horizon without a place
+        return None
+
+
+def _is_plain(column):
+    return (
+        isinstance(column, (Column, Quantity, np.ndarray))
+        and column.ndim == 1
+        and column.dtype.kind in 'biufSUO'
+    )
+
+
+def _card_column(name, column):
+    kind, values = _plain_values(column)
+    unit = getattr(column, 'unit', None)
+    level = name.removeprefix('anomalous_')
+    return CardColumn(
+        name=visible(name),
+        label=visible(
+            _KNOWN.get(name, name if level == name else f'above the {level} % threshold')
+        ),
+        unit='' if unit is None else visible(unit.to_string()),
+        kind=kind,
+        descending=name not in _SMALLEST_FIRST,
+        values=values,
+    )
+
+
+def _plain_values(column):
+    """Kind of a column, and its values as JSON can hold them."""
+    values, missing = _values_of(column)
+    kind = {'b': 'flag', 'i': 'number', 'u': 'number', 'f': 'number'}.get(values.dtype.kind, 'text')
+    if values.dtype.kind == 'f':
+        missing = missing | ~np.isfinite(values)
+        # All the digits of float32; of float64 enough for a milliarcsecond on the sky.
+        digits = 7 if values.dtype.itemsize <= 4 else 10
+        plain = [_rounded(float(value), digits) for value in values]
+    elif values.dtype.kind in 'iu' and (np.abs(values.astype(float)) > _LARGEST_INTEGER).any():
+        kind, plain = 'text', [str(value) for value in values.tolist()]
+    elif kind == 'text':
+        plain = [_text(value) for value in values]
+    else:
+        plain = values.tolist()
+    return kind, [None if gone else value for value, gone in zip(plain, missing, strict=True)]
+
+
+def _values_of(column):
+    """Plain values, and where they are masked or missing."""
+    values, mask = without_mask(column)
+    values, mask = plain_values(np.asarray(getattr(values, 'value', values)), mask)
+    return values, np.broadcast_to(False if mask is None else mask, values.shape)
+
+
+def _rounded(value, digits):
+    rounded = float(f'{value:.{digits}g}')
+    return rounded if np.isfinite(rounded) else value
+
+
+def _text(value):
+    return visible(value.decode(errors='replace') if isinstance(value, bytes) else str(value))

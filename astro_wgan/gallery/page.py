@@ -1,0 +1,290 @@
+"""`write_gallery`: one self-contained page of stamps ranked by how strange they are."""
+
+import json
+from base64 import b64encode
+from collections.abc import Iterable
+from hashlib import sha256
+from html import escape
+from importlib.resources import files
+from numbers import Real
+from pathlib import Path
+from string import Template
+
+import numpy as np
+from astropy.table import Table
+
+from astro_wgan.catalogs.columns import numbers_or_nan
+from astro_wgan.files.atomic import replaced
+from astro_wgan.gallery.cards import card_columns, id_texts, score_numbers, sky_text
+from astro_wgan.gallery.page_text import visible
+from astro_wgan.gallery.png import (
+    MASKED_COLOUR,
+    combine_bands,
+    image_png,
+    image_range,
+    residual_colours,
+    residual_map,
+    residual_png,
+    residual_range,
+)
+from astro_wgan.gallery.summary import (
+    histogram_html,
+    levels_of,
+    notes_html,
+    provenance_html,
+    strangest_html,
+    summary_html,
+    thresholds_html,
+)
+from astro_wgan.validation.pixels import as_pixel_scale
+
+__all__ = ['write_gallery']
+
+_GRADIENT_STOPS = 21
+
+
+def write_gallery(
+    path,
+    table,
+    *,
+    rows,
+    inputs,
+    closest,
+    residuals,
+    title='Strangest stamps',
+    notes=(),
+    columns=None,
+    origin='lower',
+    rgb=None,
+    pixel_scale=None,
+):
+    """
+    Write a page of ranked cards: input, closest image, residual, score.
+
+    Parameters
+    ----------
+    path : path-like
+        HTML file to write; replaced where it exists.
+    table : `~astropy.table.QTable`
+        Scores of all stamps, as `astro_wgan.AnomalyDetector.score` returns them. The columns
+        ``id``, ``score`` and ``rank`` are needed; every other one is shown where it is there.
+    rows : array_like of int, shape (n,)
+        The stamps to show, as rows of ``table`` in the order of their ranks.
+    inputs, closest, residuals : array_like, shape (n, ny, nx) or (n, ny, nx, bands)
+        Images of those stamps in stretched intensity, NaN where masked.
+    title : str, optional
+        Title of the page.
+    notes : str or sequence of str, optional
+        Paragraphs of plain text for its head.
+    columns : sequence of str, optional
+        Further columns of ``table`` to show and to sort by; by default all with one number, text
+        or truth value per row.
+    origin : {'lower', 'upper'}, optional
+        Whether the first row of an image is shown at the bottom, as astronomers do, or at the
+        top, as in pictures from cameras (JPEG, PNG).
+    rgb : tuple of int, optional
+        The bands to show in red, green and blue. Without it, three bands are shown in their order
+        and any other number of bands as their mean, in grey.
+    pixel_scale : `~astropy.units.Quantity`, optional
+        Angle on the sky of one pixel's edge, for a scale bar.
+
+    Returns
+    -------
+    `~pathlib.Path`
+        The file. It needs no network, and forbids its own use of one.
+
+    Raises
+    ------
+    ValueError
+        If shapes disagree, rows or columns are not those of the table, scores are no numbers, or
+        an option is unknown.
+    TypeError
+        If ``table`` is none.
+    astropy.units.UnitsError
+        If ``pixel_scale`` is not an angle.
+
+    Notes
+    -----
+    Input and closest image of a card share one range of intensity, from 0.5 to 99.9 per cent of
+    their pixels. All residuals of a page share one range, so that they can be compared. Residuals
+    of several bands are shown as that of the band that deviates most.
+
+    Examples
+    --------
+    >>> from tempfile import mkdtemp
+    >>> import numpy as np
+    >>> from astropy.table import QTable
+    >>> from astro_wgan.gallery import write_gallery
+    >>> table = QTable({'id': [7, 8], 'score': [0.2, 0.9], 'rank': [2, 1]})
+    >>> images = np.random.default_rng(1).normal(size=(2, 32, 32))
+    >>> path = write_gallery(mkdtemp() + '/strange.html', table, rows=[1, 0], inputs=images,
+    ...                      closest=0 * images, residuals=images)
+    >>> path.name
+    'strange.html'
+    """
+    rows = _checked_rows(table, rows)
+    notes = [notes] if isinstance(notes, str) else notes
+    _check_texts(title, notes)
+    inputs, closest, residuals = _checked_images(len(rows), inputs, closest, residuals)
+    if origin not in ('lower', 'upper'):
+        raise ValueError(f"`origin` must be 'lower' or 'upper'; got {origin!r}.")
+    if pixel_scale is not None:
+        pixel_scale = as_pixel_scale(pixel_scale)
+    facts = card_columns(
+        table, rows, columns=columns, mean_intensity=[_mean_of_valid(image) for image in inputs]
+    )
+    if origin == 'lower':
+        inputs, closest, residuals = (x[:, ::-1] for x in (inputs, closest, residuals))
+    residuals = residual_map(residuals)
+    limit = residual_range(residuals)
+    pictures, ranges = _pictures(
+        combine_bands(inputs, rgb=rgb), combine_bands(closest, rgb=rgb), residuals, limit
+    )
+    shape = residuals.shape[1:]
+    ids, title = id_texts(table, rows), visible(title)
+    data = {
+        'title': title,
+        'total': len(table),
+        'shape': shape,
+        'levels': levels_of(table),
+        'gamma': _gamma(table),
+        'scaleBar': _scale_bar(pixel_scale, shape[1]),
+        'ids': ids,
+        'sky': sky_text(table, rows),
+        'columns': [vars(column) for column in facts],
+        'ranges': ranges,
+        'pictures': pictures,
+    }
+    page = _page(
+        title=escape(title),
+        summary=summary_html(table, shown=len(rows), shape=shape, pixel_scale=pixel_scale),
+        thresholds=thresholds_html(table),
+        histogram=histogram_html(table),
+        notes=notes_html(notes),
+        provenance=provenance_html(table),
+        residual_limit=f'{limit:.3g}',
+        strangest=strangest_html(facts, ids),
+        data=_json_for_script(data),
+    )
+    with replaced(path) as temporary:
+        temporary.write_text(page, encoding='utf-8', newline='\n')
+    return Path(path)
+
+
+def _check_texts(title, notes):
+    if not isinstance(title, str):
+        raise ValueError(f'`title` must be text; got {title!r}.')
+    if not isinstance(notes, Iterable) or not all(isinstance(note, str) for note in notes):
+        raise ValueError(f'`notes` must be text, or a list of texts; got {notes!r}.')
+
+
+def _checked_rows(table, rows):
+    if not isinstance(table, Table):
+        raise TypeError(f'`table` must be a table of astropy; got {type(table).__name__}.')
+    for name in ('id', 'score', 'rank'):
+        if name not in table.colnames:
+            raise ValueError(f'`table` must have a column {name!r}; got {table.colnames}.')
+    score_numbers(table)
+    try:
+        rows = np.asarray(rows)
+    except ValueError:  # lists of different lengths
+        rows = np.asarray(None)
+    if rows.size == 0:
+        return np.zeros(0, dtype=np.int64)
+    if rows.ndim != 1 or rows.dtype.kind not in 'iu':
+        raise ValueError(f'`rows` must be a list of row numbers; got {rows!r}.')
+    if rows.min() < 0 or rows.max() >= len(table):
+        raise ValueError(
+            f'`rows` must lie between 0 and {len(table) - 1}, as `table` has {len(table)} rows; '
+            f'got {rows.min()} to {rows.max()}.'
+        )
+    return rows
+
+
+def _checked_images(n, inputs, closest, residuals):
+    images = {'inputs': inputs, 'closest': closest, 'residuals': residuals}
+    images = {name: _as_images(stack, name) for name, stack in images.items()}
+    shape = images['inputs'].shape
+    for name, stack in images.items():
+        if stack.ndim not in (3, 4) or len(stack) != n or stack.shape != shape:
+            raise ValueError(
+                f'`{name}` must hold one image per row, as an array ({n}, ny, nx) or '
+                f'({n}, ny, nx, bands) like the others; got the shape {stack.shape}.'
+            )
+    return images.values()
+
+
+def _as_images(stack, name):
+    """Numbers in float32, its largest where they are beyond it, and NaN where they are none."""
+    try:
+        stack = numbers_or_nan(stack)
+    except ValueError:  # lists of different lengths
+        stack = np.asarray(None)
+    if stack.dtype.kind not in 'biuf':
+        raise ValueError(f'`{name}` must be images of real numbers; got dtype {stack.dtype}.')
+    largest = np.finfo(np.float32).max
+    images = np.clip(stack, -largest, largest).astype(np.float32) if stack.dtype != bool else stack
+    return np.where(np.isfinite(stack), images, np.float32(np.nan))
+
+
+def _mean_of_valid(image):
+    values = image[np.isfinite(image)]
+    return float(values.mean(dtype=float)) if values.size else np.nan
+
+
+def _pictures(inputs, closest, residuals, limit):
+    """Per card: input, closest image and residual as base64, and the range of the first two."""
+    pictures, ranges = [], []
+    for image, near, left in zip(inputs, closest, residuals, strict=True):
+        low, high = image_range(image, near)
+        pngs = (image_png(image, low, high), image_png(near, low, high), residual_png(left, limit))
+        pictures.append([b64encode(png).decode('ascii') for png in pngs])
+        ranges.append([float(f'{low:.4g}'), float(f'{high:.4g}')])
+    return pictures, ranges
+
+
+def _gamma(table):
+    search = table.meta.get('search')
+    gamma = search.get('gamma') if isinstance(search, dict) else None
+    return float(gamma) if isinstance(gamma, Real) and np.isfinite(gamma) else None
+
+
+def _scale_bar(pixel_scale, nx):
+    """A round angle of about a quarter of a stamp, and its length as a share of the stamp."""
+    if pixel_scale is None:
+        return None
+    width = nx * pixel_scale.to_value('arcsec / pix')
+    steps = [factor * 10.0**power for power in range(-4, 5) for factor in (1, 2, 5)]
+    angle = min(steps, key=lambda step: abs(np.log(step / (width / 4))))
+    # Stamps so narrow that no bar fits, or so wide that none is seen, have none.
+    return {'label': f'{angle:g}″', 'share': angle / width} if 0.05 < angle / width < 1 else None
+
+
+def _json_for_script(data):
+    """JSON that no text in it can end early: `<` is written as an escape."""
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(',', ':'))
+    return text.replace('<', '\\u003c')
+
+
+def _page(**parts):
+    room = files('astro_wgan.gallery')
+    style, script, page = (
+        (room / name).read_text(encoding='utf-8') for name in ('page.css', 'page.js', 'page.html')
+    )
+    style = style.replace('/* colours of the pictures */', _picture_colours())
+    # Only this style and this script can act: whatever a table holds stays text.
+    policy = (
+        "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; "
+        f"style-src '{_content_hash(style)}'; script-src '{_content_hash(script)}'"
+    )
+    return Template(page).substitute(parts, policy=policy, style=style, script=script)
+
+
+def _picture_colours():
+    masked = 'rgb({} {} {})'.format(*MASKED_COLOUR)
+    stops = ', '.join('rgb({} {} {})'.format(*c) for c in residual_colours(_GRADIENT_STOPS))
+    return f':root {{ --masked: {masked}; --residuals: linear-gradient(to right, {stops}); }}'
+
+
+def _content_hash(text):
+    return 'sha256-' + b64encode(sha256(text.encode('utf-8')).digest()).decode('ascii')

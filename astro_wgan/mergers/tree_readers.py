@@ -1,0 +1,373 @@
+"""Tables for `MergerTrees` from the files of other codes."""
+
+import os
+import re
+from collections.abc import Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from astropy import units as u
+from astropy.table import QTable, Table
+
+from astro_wgan.files.hdf5 import open_hdf5
+from astro_wgan.files.limits import check_file, check_unit_text
+from astro_wgan.jobs.progress import ProgressLine
+from astro_wgan.validation.masked import without_mask
+
+__all__ = ['read_sublink', 'read_ytree']
+
+_SUBLINK = (
+    'SubhaloID',
+    'SnapNum',
+    'DescendantID',
+    'SubhaloMassType',
+    'SubhaloHalfmassRadType',
+    'SubhaloPos',
+)
+#: What consistent-trees marks main progenitors with.
+_MARKED = 'mmp?'
+_BY_TYPE = ('SubhaloMassType', 'SubhaloHalfmassRadType')
+#: Who the main progenitor is; read where it is there.
+_MAIN = 'FirstProgenitorID'
+#: What stands in no text of a unit, and for what Python would do more than compute.
+_NO_UNIT = re.compile(r'[^\w\s.*/^()+°%-]|__')
+#: Number of the stars among the six types of particle of Gadget and Arepo.
+_STARS = 4
+
+
+def read_sublink(source, *, redshifts, cosmology, max_size=None):
+    """
+    Galaxies of SubLink merger trees, as of Illustris and IllustrisTNG.
+
+    Parameters
+    ----------
+    source : path-like, sequence of path-like, or table
+        HDF5 files ``tree_extended.*.hdf5`` (all chunks of a simulation, or a tree as the web
+        service cuts it out), or a table or mapping with the same fields.
+    redshifts : array_like or mapping
+        Redshift by number of the snapshot.
+    cosmology : `~astropy.cosmology.Cosmology`
+        That of the simulation: its h is in all masses and lengths.
+    max_size : number, optional
+        Bytes that what is read of a file may take; by default a quarter of the machine's memory.
+
+    Returns
+    -------
+    `~astropy.table.QTable`
+        A table for `MergerTrees`. Positions and effective radii (the half-mass radii of the stars)
+        are comoving. ``main_progenitor_id`` is ``FirstProgenitorID``, where the files have it.
+
+    Raises
+    ------
+    ValueError
+        If a field or the redshift of a snapshot is missing, or a file is no HDF5 file, damaged or
+        larger than is allowed.
+    FileNotFoundError
+        If there is no such file.
+
+    Notes
+    -----
+    Rodriguez-Gomez et al. 2015, MNRAS 449, 49. Masses are in 1e10 solar masses / h, lengths in
+    comoving kpc / h. The tree of a single galaxy ends at its snapshot though its last descendant
+    has a number: give ``missing='end'`` to `MergerTrees`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astropy.cosmology import Planck15
+    >>> from astro_wgan.mergers import read_sublink
+    >>> table = read_sublink(
+    ...     {
+    ...         'SubhaloID': [10, 11],
+    ...         'SnapNum': [99, 98],
+    ...         'DescendantID': [-1, 10],
+    ...         'SubhaloMassType': np.full((2, 6), 6.774),
+    ...         'SubhaloHalfmassRadType': np.full((2, 6), 2.0),
+    ...         'SubhaloPos': np.zeros((2, 3)),
+    ...     },
+    ...     redshifts={98: 0.0095, 99: 0.0},
+    ...     cosmology=Planck15,
+    ... )
+    >>> table['stellar_mass'][0]
+    <Quantity 1.e+11 solMass>
+    """
+    fields = _sublink_fields(source, max_size)
+    snapshot = fields['SnapNum'].astype(np.int64)
+    mass = fields['SubhaloMassType'] * 1e10 / cosmology.h
+    radius = fields['SubhaloHalfmassRadType'] / cosmology.h
+    main = {}
+    if _MAIN in fields:
+        main = {'main_progenitor_id': fields[_MAIN].astype(np.int64)}
+    return QTable(
+        {
+            'id': fields['SubhaloID'].astype(np.int64),
+            'snapshot': snapshot,
+            'redshift': _redshifts_of(snapshot, redshifts),
+            'stellar_mass': mass * u.Msun,
+            'descendant_id': fields['DescendantID'].astype(np.int64),
+            **main,
+            'position': fields['SubhaloPos'] / cosmology.h * u.kpc,
+            'effective_radius': radius * u.kpc,
+        },
+        meta={'format': 'SubLink', 'hubble': float(cosmology.h)},
+        copy=False,
+    )
+
+
+def read_ytree(source, *, stellar_mass='mass', effective_radius=None, progress=True, **options):
+    """
+    Galaxies of any merger trees that ytree reads: AHF, consistent-trees, Rockstar and others.
+
+    Parameters
+    ----------
+    source : path-like or ytree arbor
+        The file that ytree loads: ``locations.dat`` or ``tree_0_0_0.dat`` of consistent-trees,
+        the first ``.parameter`` file of AHF, ...
+    stellar_mass : str, optional
+        Name of the field with the stellar mass. By default ``'mass'``, that of the halo: most
+        halo finders know no stars.
+    effective_radius : str, optional
+        Name of the field with the effective radius. Without it the table has no such column, and
+        can tell mergers and isolated galaxies, but no sequences.
+    progress : bool, optional
+        Show a progress line.
+    **options
+        For `ytree.load`, such as ``hubble_constant`` for AHF.
+
+    Returns
+    -------
+    `~astropy.table.QTable`
+        A table for `MergerTrees`. Positions are comoving, as ytree has them. Where the files have
+        no number of the snapshot it is counted from the first one, 0. ``main_progenitor_id`` is
+        that of consistent-trees (``mmp?``), where the files have it. ``meta`` holds the box and
+        the cosmological parameters that ytree found.
+
+    Raises
+    ------
+    ImportError
+        If ytree is not installed.
+    ValueError
+        If a field is missing.
+
+    Notes
+    -----
+    AHF links a halo with several others; ytree keeps the best one as its descendant.
+    """
+    try:
+        with _quiet_ytree(), _units_without_code():
+            arbor = _arbor(source, options)
+            fields = _fields(arbor, stellar_mass, effective_radius)
+            return _table_of(arbor, _gather(arbor, fields, progress))
+    except (ImportError, OSError):
+        raise
+    except Exception as error:  # ytree has no common class of errors
+        where = source if isinstance(source, (str, os.PathLike)) else type(source).__name__
+        raise ValueError(f'The trees of {where} cannot be read: {error}') from error
+
+
+def _fields(arbor, stellar_mass, effective_radius):
+    """Names of the wanted fields as ytree has them."""
+    names = {'id': 'uid', 'descendant_id': 'desc_uid', 'redshift': 'redshift'}
+    names |= {'stellar_mass': stellar_mass}
+    names |= {f'position_{axis}': f'position_{axis}' for axis in 'xyz'}
+    if effective_radius is not None:
+        names['effective_radius'] = effective_radius
+    numbered = 'snapshot' if 'snapshot' in arbor.field_info else 'Snap_idx'
+    if numbered in arbor.field_info:
+        names['snapshot'] = numbered
+    if _MARKED in arbor.field_info:
+        names['main'] = _MARKED
+    known = {*arbor.field_info, 'uid', 'desc_uid'}
+    unknown = [name for name in names.values() if name not in known]
+    if unknown:
+        raise ValueError(f'they have no fields {unknown}; they have {sorted(known)}.')
+    return names
+
+
+def _sublink_fields(source, max_size):
+    if isinstance(source, (Table, Mapping)):
+        names = source.colnames if isinstance(source, Table) else source.keys()
+        return _fields_of_stars(source, names, 'the table')
+    paths = [source] if isinstance(source, (str, os.PathLike)) else list(source)
+    if not paths:
+        raise ValueError('`source` must name at least one file; got none.')
+    chunks = []
+    for path in paths:
+        with open_hdf5(path, extra='trees', max_size=max_size) as file:
+            chunks.append(_fields_of_stars(file, file.keys(), path))
+    some = [path for path, chunk in zip(paths, chunks, strict=True) if _MAIN not in chunk]
+    if 0 < len(some) < len(paths):
+        raise ValueError(f'{some[0]} lacks the field {_MAIN}, which others have.')
+    return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
+
+
+def _fields_of_stars(fields, names, where):
+    """The wanted fields as arrays; of those by type of particle only the stars'."""
+    missing = [name for name in _SUBLINK if name not in names]
+    if missing:
+        raise ValueError(f'SubLink trees need the fields {missing}, which {where} lacks.')
+    found = {}
+    for name in [*_SUBLINK, *([_MAIN] if _MAIN in names else [])]:
+        # Sliced before they become arrays: a file then reads one column of six.
+        values = fields[name] if hasattr(fields[name], 'shape') else np.asarray(fields[name])
+        values = values[:, _STARS] if name in _BY_TYPE else values[...]
+        values, mask = without_mask(values)
+        found[name] = np.asarray(getattr(values, 'value', values))
+        if mask is not None:
+            found[name] = _where_masked(found[name], mask, name)
+    return found
+
+
+def _where_masked(values, mask, name):
+    """None in place of masked galaxies, NaN in place of masked measures."""
+    if values.dtype.kind == 'f':
+        return np.where(mask, np.nan, values)
+    if name in ('DescendantID', _MAIN):
+        return np.where(mask, -1, values.astype(np.int64))
+    raise ValueError(f'The field {name} must have a value for each galaxy; some are masked.')
+
+
+def _redshifts_of(snapshot, redshifts):
+    numbers, which = np.unique(snapshot, return_inverse=True)
+    found = np.full(len(numbers), np.nan)
+    for i, number in enumerate(numbers.tolist()):
+        if isinstance(redshifts, Mapping):
+            found[i] = redshifts.get(number, np.nan)
+        elif 0 <= number < len(redshifts):
+            found[i] = redshifts[number]
+    if not np.isfinite(found).all():
+        raise ValueError(
+            f'`redshifts` must have one for each snapshot; it lacks that of snapshot '
+            f'{numbers[~np.isfinite(found)][0]}.'
+        )
+    return found[which]
+
+
+def _arbor(source, options):
+    try:
+        import ytree
+    except ImportError as error:
+        raise ImportError(
+            'Reading these trees needs ytree: pip install "astro_wgan[trees]".'
+        ) from error
+    if isinstance(source, (str, os.PathLike)):
+        check_file(source)
+        arbor = ytree.load(os.fspath(source), **options)
+        _check_room(arbor, Path(source).parent)
+        return arbor
+    return source
+
+
+def _check_room(arbor, folder):
+    """Refuse more trees than bytes: ytree would go through as many as a file says."""
+    room = 0
+    for file in folder.rglob('*'):
+        room += file.stat().st_size if file.is_file() else 0
+        if room >= arbor.size:
+            return
+    raise ValueError(f'they should be {arbor.size:,}, but their files have {room:,} bytes')
+
+
+@contextmanager
+def _units_without_code():
+    """
+    Let ytree read units that are units only.
+
+    unyt has Python evaluate the texts of units, which stand in the files: one with a quoted text
+    in it can hold a program.
+    """
+    try:
+        from unyt import unit_object
+    except ImportError:
+        yield
+        return
+    parse = unit_object.parse_unyt_expr
+
+    def checked(text):
+        if _NO_UNIT.search(text):
+            raise ValueError(f'{text[:40]!r} is no unit.')
+        check_unit_text(text)
+        return parse(text)
+
+    unit_object.parse_unyt_expr = checked
+    try:
+        yield
+    finally:
+        unit_object.parse_unyt_expr = parse
+
+
+@contextmanager
+def _quiet_ytree():
+    """Without the progress bars and messages of yt, which ytree is built on."""
+    try:
+        from yt.utilities.logger import ytLogger
+    except ImportError:
+        yield
+        return
+    level = ytLogger.level
+    ytLogger.setLevel('ERROR')
+    try:
+        yield
+    finally:
+        ytLogger.setLevel(level)
+
+
+def _gather(arbor, names, progress):
+    """The wanted fields of all trees, each in one array."""
+    parts = {name: [] for name in names}
+    with ProgressLine('reading trees', quiet=not progress) as line:
+        for i, root in enumerate(arbor):
+            for name, field in names.items():
+                parts[name].append(root['forest', field])
+            line.update((i + 1) / arbor.size, f'{i + 1} of {arbor.size} trees')
+    if not parts['id']:
+        raise ValueError('`source` holds no tree.')
+    units = {'stellar_mass': 'Msun', 'effective_radius': 'kpc'}
+    units |= {f'position_{axis}': 'kpc' for axis in 'xyz'}
+    return {
+        name: np.concatenate(
+            [np.asarray(part.to(units[name]) if name in units else part) for part in some]
+        )
+        for name, some in parts.items()
+    }
+
+
+def _table_of(arbor, columns):
+    redshift = np.asarray(columns['redshift'], dtype=float)
+    # Scale factors are written with few digits: what is one snapshot differs in the last.
+    late_first, number = np.unique(np.round(redshift, 6), return_inverse=True)
+    redshift = late_first[number]
+    snapshot = columns.get('snapshot', len(late_first) - 1 - number)
+    table = QTable(
+        {
+            'id': np.asarray(columns['id']).astype(np.int64),
+            'snapshot': np.asarray(snapshot).astype(np.int64),
+            'redshift': redshift,
+            'stellar_mass': columns['stellar_mass'] * u.Msun,
+            'descendant_id': np.asarray(columns['descendant_id']).astype(np.int64),
+            'position': np.column_stack([columns[f'position_{axis}'] for axis in 'xyz']) * u.kpc,
+        }
+    )
+    if 'main' in columns:
+        marked = np.asarray(columns['main']) == 1
+        table['main_progenitor_id'] = _marked_main(table['id'], table['descendant_id'], marked)
+    if 'effective_radius' in columns:
+        table['effective_radius'] = columns['effective_radius'] * u.kpc
+    table.meta['format'] = type(arbor).__name__
+    for name in ('hubble_constant', 'omega_matter', 'omega_lambda'):
+        if getattr(arbor, name, None) is not None:
+            table.meta[name] = float(getattr(arbor, name))
+    if getattr(arbor, 'box_size', None) is not None:
+        table.meta['box'] = float(arbor.box_size.to('kpc')) * u.kpc
+    return table
+
+
+def _marked_main(ids, descendants, marked):
+    """Ids of the main progenitors of all galaxies, from marks of who is one; -1 for none."""
+    order = np.argsort(ids)
+    marked = marked & np.isin(descendants, ids)
+    main = np.full(len(ids), -1, dtype=np.int64)
+    galaxy = order[np.searchsorted(ids, descendants[marked], sorter=order)]
+    main[galaxy] = ids[marked]
+    return main

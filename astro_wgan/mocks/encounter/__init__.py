@@ -1,0 +1,1 @@
+"""A merger of two disk galaxies, simulated in seconds."""

@@ -1,0 +1,65 @@
+"""`write_mock`: one mock image as a FITS file that any program reads."""
+
+import numpy as np
+from astropy.io import fits
+from astropy.wcs import WCS
+
+from astro_wgan.files.atomic import replaced
+from astro_wgan.fits.header_cards import card_value
+
+__all__ = ['write_mock']
+
+
+def write_mock(path, stamps, row, instrument, *, noise_free=None):
+    """
+    Write a mock image with its header; the file appears whole or not at all.
+
+    Parameters
+    ----------
+    path : path-like
+        Of the FITS file; one that is there is replaced.
+    stamps : `~astro_wgan.StampSet`
+        What `observe` or `mock_stamps` returns.
+    row : int
+        Which stamp.
+    instrument : `Instrument`
+        What it was made for.
+    noise_free : `~astro_wgan.StampSet`, optional
+        The same without noise, which becomes an extension.
+
+    Notes
+    -----
+    The image is in electron / s; ``MAGZERO`` is the AB magnitude of 1. The WCS has the right
+    scale at an arbitrary place, right ascension and declination 0.
+    """
+    header = _wcs(stamps.shape, instrument).to_header()
+    table = stamps.table[row]
+    header['BUNIT'] = 'electron/s'
+    header['INSTRUME'] = card_value(instrument.name)
+    header['MAGZERO'] = (instrument.zero_point, 'AB magnitude of 1 electron/s')
+    header['EXPTIME'] = (instrument.exposure_time.value, 's')
+    header['REDSHIFT'] = card_value(table['redshift'])
+    header['MAG'] = (_finite(table['magnitude'].value), 'AB magnitude of the whole galaxy')
+    header['KPCPIX'] = (card_value(table['kpc']), 'kpc along a pixel')
+    header['WLREST'] = (card_value(table['rest_wavelength']), 'nm, rest frame, that is seen')
+    header['BANDPASS'] = (card_value(table['bandpass']), 'how the light there is known')
+    hdus = [fits.PrimaryHDU(stamps.pixels[row], header)]
+    if noise_free is not None:
+        hdus.append(fits.ImageHDU(noise_free.pixels[row], header, name='NOISEFREE'))
+    hdus.append(fits.ImageHDU(stamps.psf.astype(np.float32), name='PSF'))
+    with replaced(path) as temporary:
+        fits.HDUList(hdus).writeto(temporary, overwrite=True)
+
+
+def _wcs(shape, instrument):
+    wcs = WCS(naxis=2)
+    degrees = instrument.pixel_scale.value / 3600
+    wcs.wcs.ctype = ['RA---TAN', 'DEC--TAN']
+    wcs.wcs.crpix = [(edge + 1) / 2 for edge in shape[::-1]]
+    wcs.wcs.cdelt = [-degrees, degrees]
+    return wcs
+
+
+def _finite(magnitude):
+    """FITS headers have no infinity."""
+    return float(magnitude) if np.isfinite(magnitude) else 99.0

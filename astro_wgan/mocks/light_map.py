@@ -1,0 +1,354 @@
+"""`LightMap`: the light that leaves a simulated galaxy, pixel by pixel."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from astropy import units as u
+from astropy.cosmology import Planck18
+
+from astro_wgan.catalogs.columns import numbers_or_nan
+from astro_wgan.jobs import digest
+
+__all__ = ['LightMap', 'describe_maps']
+
+#: Power per frequency, as light leaves the galaxy.
+LUMINOSITY = u.W / u.Hz
+
+#: To read more maps than these from files, only to compare them, would take minutes.
+_MOST_READ = 1024
+
+#: Of no more maps it is said which of them has changed.
+_MOST_NAMED = 16
+
+#: The light of many such pixels, in other units, is a number, too.
+_BRIGHTEST = 1e250
+
+
+@dataclass(frozen=True, eq=False)
+class LightMap:
+    """
+    Light that leaves a galaxy, per frequency, in each pixel of a map in kpc.
+
+    Parameters
+    ----------
+    luminosity : `~astropy.units.Quantity`, shape (ny, nx) or (ny, nx, bands)
+        Power per frequency (such as W / Hz or erg / (s Hz)) that leaves a pixel in all directions.
+    pixel_scale : `~astropy.units.Quantity`
+        Length of a pixel's edge (a length, or length per pixel).
+    wavelength : `~astropy.units.Quantity`, optional
+        Rest-frame wavelength of the light; one for each band, in growing order. Needed for
+        several bands.
+    meta : dict, optional
+        Where it comes from.
+
+    Raises
+    ------
+    ValueError
+        If pixels are negative or not finite, or the shapes disagree.
+    astropy.units.UnitsError
+        If units do not convert.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astropy import units as u
+    >>> from astro_wgan.mocks import LightMap
+    >>> LightMap(np.full((50, 50), 1e18) * u.W / u.Hz, 0.1 * u.kpc, wavelength=600 * u.nm)
+    <LightMap: 50 x 50 pixels of 0.1 kpc at 600 nm, absolute magnitude -19.40>
+    """
+
+    luminosity: u.Quantity
+    pixel_scale: u.Quantity
+    wavelength: u.Quantity | None = None
+    meta: dict = field(default_factory=dict)
+
+    def __post_init__(self):
+        luminosity = u.Quantity(self.luminosity, dtype=float)
+        if not luminosity.unit.is_equivalent(LUMINOSITY):
+            raise u.UnitConversionError(
+                '`luminosity` must be a power per frequency, such as W / Hz; got '
+                f'{luminosity.unit or "no unit"}.'
+            )
+        luminosity = luminosity.to(LUMINOSITY)
+        if luminosity.ndim not in (2, 3) or 0 in luminosity.shape:
+            raise ValueError(
+                '`luminosity` must have the shape (ny, nx) or (ny, nx, bands); got '
+                f'{luminosity.shape}.'
+            )
+        _check_light(luminosity.value, '`luminosity`')
+        object.__setattr__(self, 'luminosity', luminosity)
+        object.__setattr__(self, 'pixel_scale', _as_length(self.pixel_scale))
+        if self.wavelength is not None or luminosity.ndim == 3:
+            object.__setattr__(self, 'wavelength', self._checked_wavelength())
+
+    def __repr__(self):
+        ny, nx = self.shape
+        magnitude = np.atleast_1d(self.absolute_magnitude.value)
+        text = ', '.join(f'{value:.2f}' for value in magnitude)
+        at = ''
+        if self.wavelength is not None:
+            nanometres = np.atleast_1d(self.wavelength.to_value(u.nm))
+            at = f' at {", ".join(f"{value:.0f}" for value in nanometres)} nm'
+        scale = self.pixel_scale.to_value(u.kpc / u.pix)
+        return f'<LightMap: {ny} x {nx} pixels of {scale:.4g} kpc{at}, absolute magnitude {text}>'
+
+    @classmethod
+    def from_surface_brightness(
+        cls, brightness, pixel_scale, *, redshift, wavelength=None, meta=None
+    ):
+        """
+        A map of surface brightness, as an observer at some redshift would measure it.
+
+        Parameters
+        ----------
+        brightness : `~astropy.units.Quantity` or `~astropy.units.Magnitude`
+            AB magnitudes per solid angle, ``mag(AB / arcsec2)`` or ``mag / arcsec2``, infinite
+            where there is no light; or flux density per solid angle such as nJy / arcsec2. Shape
+            (ny, nx) or (ny, nx, bands).
+        pixel_scale : `~astropy.units.Quantity`
+            Length of a pixel's edge.
+        redshift : float
+            Of that observer; 0 for brightness as it is at the galaxy.
+        wavelength : `~astropy.units.Quantity`, optional
+            Observed wavelength, of each band.
+        meta : dict, optional
+
+        Returns
+        -------
+        `LightMap`
+
+        Raises
+        ------
+        ValueError
+            If pixels are NaN or negative, or the redshift is below 0.
+        astropy.units.UnitsError
+            If units do not convert.
+
+        Notes
+        -----
+        Per frequency, surface brightness falls as (1 + z)^-3 (Tolman 1930), whatever the
+        cosmology: the luminosity of a pixel of edge p is 4 pi p^2 (1 + z)^3 times the brightness.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from astropy import units as u
+        >>> from astro_wgan.mocks import LightMap
+        >>> brightness = np.full((64, 64), 22.0) * u.mag(u.AB / u.arcsec**2)
+        >>> LightMap.from_surface_brightness(brightness, 0.2 * u.kpc, redshift=0.05)
+        <LightMap: 64 x 64 pixels of 0.2 kpc, absolute magnitude -20.27>
+        """
+        if not 0 <= redshift < np.inf:
+            raise ValueError(f'`redshift` must be 0 or more; got {redshift}.')
+        flux = _linear_brightness(brightness)
+        _check_light(flux.value, '`brightness`')
+        length = _as_length(pixel_scale) * u.pix
+        luminosity = 4 * np.pi * length**2 * (1 + redshift) ** 3 * flux * u.sr
+        if wavelength is not None:
+            wavelength = u.Quantity(wavelength) / (1 + redshift)
+        return cls(luminosity.to(LUMINOSITY), pixel_scale, wavelength, {} if meta is None else meta)
+
+    @property
+    def shape(self):
+        """``(ny, nx)``."""
+        return self.luminosity.shape[:2]
+
+    @property
+    def absolute_magnitude(self):
+        """AB magnitude of all light at 10 pc, in each band."""
+        at_10_pc = self.luminosity.sum(axis=(0, 1)) / (4 * np.pi * (10 * u.pc) ** 2)
+        with np.errstate(divide='ignore'):
+            return at_10_pc.to(u.ABmag)
+
+    def seen_at(self, wavelength):
+        """
+        The light at one rest-frame wavelength.
+
+        Parameters
+        ----------
+        wavelength : `~astropy.units.Quantity`
+            Rest-frame wavelength; a single band is taken as it is.
+
+        Returns
+        -------
+        `~astropy.units.Quantity`, shape (ny, nx)
+            Interpolated between the two bands around the wavelength, linearly in the logarithms
+            of both, or in luminosity where a pixel has no light in one of them; that of the
+            nearest band where none is beyond.
+        """
+        if self.luminosity.ndim == 2:
+            return self.luminosity
+        bands = self.wavelength.to_value(u.nm)
+        place = np.interp(np.log(wavelength.to_value(u.nm)), np.log(bands), np.arange(len(bands)))
+        low = min(int(place), len(bands) - 2)
+        share = place - low
+        first, second = self.luminosity.value[..., low], self.luminosity.value[..., low + 1]
+        both = (first > 0) & (second > 0)
+        between = (1 - share) * first + share * second
+        between[both] = first[both] ** (1 - share) * second[both] ** share
+        return between * LUMINOSITY
+
+    def bandpass(self, wavelength):
+        """
+        How the light at one rest-frame wavelength is known.
+
+        Parameters
+        ----------
+        wavelength : `~astropy.units.Quantity`
+
+        Returns
+        -------
+        str
+            ``'interpolated'`` between bands, or that of the ``'nearest'`` band; a single band
+            within 5 per cent is ``'matched'``, and ``'unknown'`` without a wavelength.
+        """
+        if self.wavelength is None:
+            return 'unknown'
+        if self.wavelength.isscalar:
+            return 'matched' if u.isclose(self.wavelength, wavelength, rtol=0.05) else 'nearest'
+        inside = self.wavelength[0] <= wavelength <= self.wavelength[-1]
+        return 'interpolated' if inside else 'nearest'
+
+    def flux(self, redshift, *, wavelength=None, cosmology=Planck18):
+        """
+        Flux density of each pixel, as seen from a redshift.
+
+        Parameters
+        ----------
+        redshift : float
+            Above 0.
+        wavelength : `~astropy.units.Quantity`, optional
+            At which it is observed; needed where there are several bands.
+        cosmology : `~astropy.cosmology.Cosmology`, optional
+            Whose luminosity distance counts.
+
+        Returns
+        -------
+        `~astropy.units.Quantity`, shape (ny, nx)
+            In nJy: (1 + z) L / (4 pi D_L^2), with L at the wavelength divided by (1 + z).
+
+        Raises
+        ------
+        ValueError
+            If the redshift is not above 0, or the wavelength is missing.
+        """
+        if not 0 < redshift < np.inf:
+            raise ValueError(
+                f'`redshift` must be above 0, since it says how far away the galaxy is; '
+                f'got {redshift}.'
+            )
+        if self.luminosity.ndim == 3 and wavelength is None:
+            raise ValueError('`wavelength` must be given, since the map has several bands.')
+        seen = self.luminosity
+        if wavelength is not None:
+            seen = self.seen_at(wavelength / (1 + redshift))
+        distance = cosmology.luminosity_distance(redshift)
+        return ((1 + redshift) * seen / (4 * np.pi * distance**2)).to(u.nJy)
+
+    def _checked_wavelength(self):
+        bands = self.luminosity.shape[2:]
+        wavelength = u.Quantity(np.nan if self.wavelength is None else self.wavelength)
+        if self.wavelength is not None and not wavelength.unit.is_equivalent(u.m):
+            raise u.UnitConversionError(f'`wavelength` must be a length; got {wavelength}.')
+        lengths = wavelength.value
+        if wavelength.shape != bands or not ((lengths > 0) & np.isfinite(lengths)).all():
+            raise ValueError(
+                '`wavelength` must be finite and above 0, one for each of the '
+                f'{bands[0] if bands else 1} bands; got {self.wavelength}.'
+            )
+        if bands and (len(wavelength) < 2 or not (np.diff(wavelength.value) > 0).all()):
+            raise ValueError(
+                f'`wavelength` must grow from band to band, of which there are two or more; '
+                f'got {wavelength}.'
+            )
+        return wavelength
+
+
+def describe_maps(maps):
+    """
+    What makes maps these and no others.
+
+    Parameters
+    ----------
+    maps : sequence of `LightMap`
+        All of a list or tuple are looked at; of any other sequence, which may read them from
+        files, no more than 1024, spread over it, with both ends.
+
+    Returns
+    -------
+    dict
+        For a `~astro_wgan.jobs.Fingerprint`.
+    """
+    n = len(maps)
+    held = isinstance(maps, (list, tuple))
+    known, rows = {}, []
+    for k in np.linspace(0, n - 1, n if held else min(n, _MOST_READ)).astype(int):
+        light = maps[int(k)]
+        if not isinstance(light, LightMap):
+            raise TypeError(f'`light` must hold LightMaps; item {k} is {light!r}.')
+        if not held:
+            known.clear()  # the next one that is read may get the id of this one
+        if id(light) not in known:
+            lengths = _in_words(light.wavelength)
+            scale = f'{light.pixel_scale.to_value(u.kpc / u.pix):.10g} kpc'
+            known[id(light)] = digest(light.luminosity.value), scale, lengths
+        rows.append(known[id(light)])
+    if n <= _MOST_NAMED:
+        values = {}
+        for k, (luminosity, scale, lengths) in enumerate(rows):
+            values[f'the luminosity of map {k}'] = luminosity
+            values[f'the pixel scale of map {k}'] = scale
+            values[f'the wavelength of map {k}'] = lengths
+        return {'count': n, **values}
+    luminosities, scales, lengths = zip(*rows, strict=True)
+    return {
+        'count': n,
+        'luminosities': digest(luminosities),
+        'pixel scales': scales[0] if len(set(scales)) == 1 else digest(scales),
+        'wavelengths': digest(np.array([str(text) for text in lengths])),
+    }
+
+
+def _as_length(pixel_scale):
+    """A length, or length per pixel, in kpc per pixel."""
+    scale = u.Quantity(pixel_scale)
+    if scale.unit.is_equivalent(u.kpc):
+        scale = scale / u.pix
+    if not scale.unit.is_equivalent(u.kpc / u.pix) or not scale.isscalar:
+        raise u.UnitConversionError(
+            f'`pixel_scale` must be one length, or length per pixel, such as 0.1 kpc; got {scale}.'
+        )
+    if not 0 < scale.value < np.inf:
+        raise ValueError(f'`pixel_scale` must be above zero; got {scale}.')
+    return scale.to(u.kpc / u.pix)
+
+
+def _linear_brightness(brightness):
+    """Surface brightness as flux density per solid angle."""
+    linear = u.nJy / u.arcsec**2
+    unit = getattr(brightness, 'unit', None)
+    if unit is not None and unit == u.mag / u.arcsec**2:
+        brightness = brightness.value * u.mag(u.AB / u.arcsec**2)
+    try:
+        return u.Quantity(brightness.to(linear), dtype=float)
+    except (AttributeError, u.UnitConversionError) as error:
+        raise u.UnitConversionError(
+            '`brightness` must be AB magnitudes or flux density per solid angle, such as '
+            f'mag(AB) / arcsec2 or nJy / arcsec2; got {unit or "no unit"}.'
+        ) from error
+
+
+def _check_light(values, name):
+    values = numbers_or_nan(values)
+    bad = ~((values >= 0) & (values <= _BRIGHTEST))
+    if bad.any():
+        raise ValueError(
+            f'{name} must be finite and 0 or more, {_BRIGHTEST:g} at most; '
+            f'{np.count_nonzero(bad)} of {bad.size} pixels are not.'
+        )
+
+
+def _in_words(wavelength):
+    if wavelength is None:
+        return None
+    return ', '.join(f'{x:.10g}' for x in np.atleast_1d(wavelength.to_value(u.nm))) + ' nm'

@@ -1,0 +1,1 @@
+"""Readers of simulations: light maps, snapshots, particle tables."""

@@ -1,0 +1,378 @@
+"""`mock_stamps`: simulated galaxies at a distance, in a telescope's pixels, without noise."""
+
+import warnings
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from astropy import units as u
+from astropy.cosmology import Cosmology, Planck18
+from astropy.table import QTable
+from astropy.utils.exceptions import AstropyUserWarning
+from scipy import fft
+from scipy.ndimage import fourier_uniform
+
+from astro_wgan.jobs import Fingerprint, describe_settings, digest
+from astro_wgan.jobs.parallel import check_processes, ordered_map
+from astro_wgan.jobs.progress import ProgressLine
+from astro_wgan.jobs.provenance import record
+from astro_wgan.mocks.instrument import Instrument, pixel_psf, points_along_pixel
+from astro_wgan.mocks.instruments import find_instrument
+from astro_wgan.mocks.light_map import LightMap, describe_maps
+from astro_wgan.mocks.rebinning import rebin
+from astro_wgan.stamps.stampset import StampSet, concatenate
+from astro_wgan.store.continuation import continued_store
+from astro_wgan.store.stampstore import StampStore
+from astro_wgan.validation.pixels import as_shape
+
+__all__ = ['mock_stamps']
+
+#: Stamps that are drawn, and written, at a time.
+_BLOCK = 32
+
+#: Edge of a map's pixel, in telescope's pixels, above which it shows.
+_COARSE = 2
+
+_UNIT = u.electron / u.s
+
+#: Flux density of AB magnitude 0, in nJy.
+_AB = (0 * u.ABmag).to_value(u.nJy)
+
+
+def mock_stamps(
+    light,
+    instrument,
+    *,
+    redshift,
+    size=64,
+    centre=None,
+    cosmology=Planck18,
+    into=None,
+    processes=1,
+    client=None,
+    progress=True,
+):
+    """
+    Draw simulated galaxies as a telescope would see them, if it had no noise.
+
+    Parameters
+    ----------
+    light : `LightMap` or sequence of `LightMap`
+        The galaxies. Items of a sequence are taken when they are needed, so that it may read them
+        from files.
+    instrument : str or `Instrument`
+        One of ``INSTRUMENTS``, or one of yours. Its PSF is what blurs the light.
+    redshift : float or sequence of float
+        Where the galaxies are: one for all, or one for each; several for a single map.
+    size : int or tuple of int, optional
+        Pixels along an edge of a stamp, or ``(ny, nx)``.
+    centre : tuple of float, optional
+        ``(x, y)`` of the map, in its pixels, that lies in the middle of the stamp; by default its
+        own middle. It must lie in the map.
+    cosmology : `~astropy.cosmology.Cosmology`, optional
+        What relates redshift, angle and brightness.
+    into : path-like, optional
+        Where to write a store. One that an interrupted call has left there is continued; one of
+        other input or settings is refused.
+    processes : int, optional
+        Processes that work at the same time.
+    client : `dask.distributed.Client`, optional
+        A Dask cluster that works instead.
+    progress : bool, optional
+        Show a progress line.
+
+    Returns
+    -------
+    `~astro_wgan.StampSet`, or `~astro_wgan.store.StampStore` where ``into`` is given
+        In electron / s, float32, with the PSF as pixels see it. Columns of the table: ``map``,
+        the number of the map; ``redshift``; ``magnitude``, apparent, in AB, of all of the map;
+        ``flux_inside``, the share of its light in the stamp; ``kpc``, length of a pixel's edge;
+        ``rest_wavelength`` that is seen; and ``bandpass``, which says how the light at this
+        wavelength is known (see Notes).
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range, numbers of maps and redshifts do not fit, or the store at
+        ``into`` is of other work.
+    TypeError
+        If ``light`` or ``cosmology`` are something else.
+
+    Warns
+    -----
+    AstropyUserWarning
+        If a map's pixels are more than twice as large as those of the telescope.
+
+    Notes
+    -----
+    The flux density of a pixel is (1 + z) L / (4 pi D_L^2), its angle p / D_A, so that surface
+    brightness falls as (1 + z)^-3 per frequency. The map's light is summed in a grid several
+    times finer than the telescope's pixels, blurred there by the PSF less what the summing has
+    blurred, and summed in pixels. So flux is conserved, and no pixel blurs twice.
+
+    A telescope sees the wavelength of its filter divided by (1 + z). Where the map has several
+    bands, the light there is interpolated between those on either side, for each pixel
+    (``bandpass`` is ``'interpolated'``), or that of the nearest band (``'nearest'``). A single
+    band within 5 per cent is ``'matched'``, any other ``'nearest'``; without a wavelength it is
+    ``'unknown'``, and the K-correction is yours. Filters count by their pivot wavelengths alone.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astropy import units as u
+    >>> from astro_wgan.mocks import LightMap, mock_stamps
+    >>> y, x = np.indices((100, 100)) - 49.5
+    >>> disc = 1e19 * np.exp(-np.hypot(x, y) / 15) * u.W / u.Hz
+    >>> galaxy = LightMap(disc, 0.2 * u.kpc)
+    >>> stamps = mock_stamps(galaxy, 'euclid_vis', redshift=[0.5, 1], progress=False)
+    >>> stamps
+    <StampSet: 2 stamps of 64 x 64 pixels, float32, unit electron / s, 0.1 arcsec / pix>
+    >>> stamps.table['magnitude'].round(2)
+    <Magnitude [20.74, 22.26] mag(AB)>
+    """
+    instrument = find_instrument(instrument)
+    maps = [light] if isinstance(light, LightMap) else light
+    if len(maps) and not isinstance(maps[0], LightMap):
+        raise TypeError(f'`light` must be a LightMap or a sequence of them; got {maps[0]!r}.')
+    redshifts, numbers = _checked_redshifts(redshift, len(maps))
+    camera = _Camera(instrument, as_shape(size), centre, cosmology)
+    check_processes(processes)
+    if isinstance(maps, (list, tuple)):
+        for number, each in enumerate(maps):
+            camera.check(number, each)
+    empty = camera.stamp_set([], {'mocks': camera.to_dict(), 'provenance': record()})
+    run = partial(ordered_map, camera.draw, processes=processes, client=client)
+    with ProgressLine('drawing mocks', quiet=not progress) as line:
+        if into is None:
+            sets = list(_drawn_sets(maps, numbers, redshifts, camera, empty.meta, run, line))
+            return concatenate(sets) if sets else empty
+        fingerprint = _fingerprint(maps, redshifts, camera)
+        with continued_store(into, like=empty, fingerprint=fingerprint) as (store, meta):
+            start = len(store)
+            store.extend(
+                _drawn_sets(maps, numbers, redshifts, camera, meta, run, line, start=start)
+            )
+    return StampStore.open(into)
+
+
+class _Blur(NamedTuple):
+    """The PSF, ready to blur the light of a stamp in points finer than pixels."""
+
+    transform: np.ndarray
+    points: tuple[int, int]
+    border: int
+    fine: int
+
+    @classmethod
+    def of(cls, instrument, shape):
+        """For stamps of a shape, with all light around them that reaches into them."""
+        fine = points_along_pixel(instrument.psf, instrument.pixel_scale)
+        psf = instrument.psf.draw(instrument.pixel_scale / fine)
+        border = len(psf) // 2
+        points = tuple(n * fine + 2 * border for n in shape)
+        padded = [fft.next_fast_len(n, real=True) for n in points]
+        transform = fft.rfft2(psf, s=padded)
+        # Of the three boxes that `rebin` smooths by, one makes a pixel of its points.
+        box = fourier_uniform(np.ones_like(transform), 1, n=padded[1])
+        return cls(transform / box**2, points, border, fine)
+
+    def __call__(self, light):
+        """Blurred light, without the border; what goes around the edges stays there."""
+        padded = [fft.next_fast_len(n, real=True) for n in self.points]
+        blurred = fft.irfft2(fft.rfft2(light, s=padded) * self.transform, s=padded)
+        rows, columns = (slice(2 * self.border, n) for n in self.points)
+        return blurred[rows, columns]
+
+
+@dataclass(frozen=True)
+class _Camera:
+    """What is the same for all stamps."""
+
+    instrument: Instrument
+    shape: tuple[int, int]
+    centre: tuple[float, float] | None
+    cosmology: Cosmology
+
+    def __post_init__(self):
+        if not isinstance(self.cosmology, Cosmology):
+            raise TypeError(f'`cosmology` must be one of astropy; got {self.cosmology!r}.')
+        if self.centre is not None and (
+            np.shape(self.centre) != (2,) or not np.isfinite(self.centre).all()
+        ):
+            raise ValueError(f'`centre` must be (x, y) in pixels; got {self.centre!r}.')
+
+    def draw(self, scenes):
+        """Pixels and table rows of ``(number, map, redshift)``."""
+        blur = _Blur.of(self.instrument, self.shape)
+        drawn = {}
+        for number, light, redshift in scenes:
+            # The same galaxy again and again will get another noise each time.
+            if (number, redshift) not in drawn:
+                drawn[number, redshift] = self._draw_one(number, light, redshift, blur)
+        return [drawn[number, redshift] for number, _, redshift in scenes]
+
+    def stamp_set(self, drawn, meta, *, first=0):
+        """A set of what was drawn."""
+        pixels = np.empty((len(drawn), *self.shape), dtype=np.float32)
+        for stamp, (image, _) in zip(pixels, drawn, strict=True):
+            # As much light as float32 holds.
+            stamp[...] = np.minimum(image, np.finfo(np.float32).max)
+        table = QTable({'id': first + np.arange(len(drawn))})
+        for name, (dtype, unit) in _COLUMNS.items():
+            column = np.array([row[name] for _, row in drawn], dtype=dtype)
+            table[name] = column if unit is None else column * unit
+        return StampSet(
+            pixels,
+            unit=_UNIT,
+            pixel_scale=self.instrument.pixel_scale,
+            psf=pixel_psf(self.instrument.psf, self.instrument.pixel_scale),
+            table=table,
+            meta=meta,
+            assume_finite=True,
+        )
+
+    def to_dict(self):
+        """Plain values, for the provenance."""
+        camera = self.instrument
+        return {
+            'instrument': camera.name,
+            'zero_point': camera.zero_point,
+            'wavelength_nm': camera.wavelength.value,
+            'pixel_scale_arcsec': camera.pixel_scale.value,
+            'psf': repr(camera.psf),
+            'size': list(self.shape),
+            'centre': None if self.centre is None else [float(x) for x in self.centre],
+            'cosmology': self.cosmology.name or repr(self.cosmology),
+        }
+
+    def check(self, number, light):
+        """Refuse what is no map, or a centre that is not in it."""
+        if not isinstance(light, LightMap):
+            raise TypeError(f'`light` must hold LightMaps; item {number} is {light!r}.')
+        if self.centre is None:
+            return
+        ny, nx = light.shape
+        x, y = self.centre
+        if not (-0.5 <= x <= nx - 0.5 and -0.5 <= y <= ny - 0.5):
+            raise ValueError(
+                f'`centre` must lie in the map, from -0.5 to {nx - 0.5} in x and {ny - 0.5} in y; '
+                f'got ({x:g}, {y:g}).'
+            )
+
+    def _draw_one(self, number, light, redshift, blur):
+        self.check(number, light)
+        rest = self.instrument.wavelength / (1 + redshift)
+        flux = light.flux(
+            redshift, wavelength=self.instrument.wavelength, cosmology=self.cosmology
+        ).value
+        ratio = self._pixel_ratio(light, redshift)
+        if ratio < 1 / _COARSE:
+            _warn_of_large_pixels(light, redshift, ratio)
+        image = self._image(flux, ratio, blur)
+        total = flux.sum()
+        row = {
+            'map': number,
+            'redshift': redshift,
+            'magnitude': -2.5 * np.log10(total / _AB) if total > 0 else np.inf,
+            'flux_inside': image.sum() / total if total > 0 else 0.0,
+            'kpc': ratio * light.pixel_scale.value,
+            'rest_wavelength': rest.to_value(u.nm),
+            'bandpass': light.bandpass(rest),
+        }
+        return image * 10 ** (0.4 * self.instrument.zero_point) / _AB, row
+
+    def _pixel_ratio(self, light, redshift):
+        """Edge of a telescope's pixel in pixels of the map."""
+        distance = self.cosmology.angular_diameter_distance(redshift)
+        angle = self.instrument.pixel_scale.value * u.arcsec
+        length = (angle.to_value(u.rad) * distance).to_value(u.kpc)
+        return length / light.pixel_scale.value
+
+    def _image(self, flux, ratio, blur):
+        """Flux in the pixels of a stamp."""
+        centre = self.centre or [(edge - 1) / 2 for edge in flux.shape[::-1]]
+        # Rows, then columns; the transpose of both at the end is the image again.
+        for n, middle in zip(blur.points, centre[::-1], strict=True):
+            flux = rebin(flux, n, step=ratio / blur.fine, centre=middle).T
+        ny, nx = self.shape
+        pixels = blur(flux).reshape(ny, blur.fine, nx, blur.fine).sum(axis=(1, 3))
+        # Rounding leaves tiny negative pixels.
+        return pixels.clip(0)
+
+
+#: Columns of the table: type and unit.
+_COLUMNS = {
+    'map': (np.int64, None),
+    'redshift': (float, None),
+    'magnitude': (float, u.ABmag),
+    'flux_inside': (float, None),
+    'kpc': (float, u.kpc),
+    'rest_wavelength': (float, u.nm),
+    'bandpass': ('U12', None),
+}
+
+
+def _checked_redshifts(redshift, maps):
+    """Redshifts, and which map is at each."""
+    redshifts = np.atleast_1d(np.asarray(redshift, dtype=float))
+    if redshifts.ndim != 1 or not (np.isfinite(redshifts) & (redshifts > 0)).all():
+        raise ValueError(f'`redshift` must be above 0, one or a list of them; got {redshift!r}.')
+    if maps == 1:
+        return redshifts, np.zeros(len(redshifts), dtype=int)
+    if len(redshifts) not in (1, maps):
+        raise ValueError(
+            f'`redshift` must be one, or one for each of the {maps} maps; got {len(redshifts)}.'
+        )
+    return np.broadcast_to(redshifts, maps), np.arange(maps)
+
+
+def _drawn_sets(maps, numbers, redshifts, camera, meta, run, line, *, start=0):
+    """The stamps, block by block."""
+    total = len(redshifts)
+
+    def pieces():
+        for first in range(start, total, _BLOCK):
+            rows = range(first, min(first + _BLOCK, total))
+            yield [(int(numbers[k]), maps[numbers[k]], float(redshifts[k])) for k in rows]
+
+    done = start
+    line.update(done / max(1, total), f'{done} of {total} stamps')
+    for drawn in run(pieces()):
+        stamps = camera.stamp_set(drawn, meta, first=done)
+        done += len(drawn)
+        line.update(done / total, f'{done} of {total} stamps')
+        yield stamps
+
+
+def _warn_of_large_pixels(light, redshift, ratio):
+    warnings.warn(
+        f'At redshift {redshift:g} the pixels of a map ({light.pixel_scale:.3g}) are '
+        f'{1 / ratio:.2g} times as large as those of the telescope: its details cannot be seen.',
+        AstropyUserWarning,
+        stacklevel=2,
+    )
+
+
+def _fingerprint(maps, redshifts, camera):
+    instrument = camera.instrument
+    return Fingerprint(
+        {
+            'light maps': describe_maps(maps),
+            'instrument': {
+                'name': instrument.name,
+                'zero point': instrument.zero_point,
+                'wavelength': f'{instrument.wavelength:.10g}',
+                'pixel scale': f'{instrument.pixel_scale:.10g}',
+                'PSF': digest(pixel_psf(instrument.psf, instrument.pixel_scale)),
+            },
+            'settings': describe_settings(
+                {
+                    'redshift': redshifts,
+                    'size': camera.shape,
+                    'centre': camera.centre,
+                    'cosmology': camera.cosmology,
+                }
+            ),
+        }
+    )

@@ -1,0 +1,188 @@
+"""Sums over all pairs of pixels at each lag, where some pixels are missing."""
+
+from itertools import pairwise
+
+import numpy as np
+from scipy import fft
+
+__all__ = ['Group', 'jackknife_error', 'pair_sums', 'ring_means', 'split_into_groups']
+
+
+#: Groups that errors are measured from: enough for an error that is itself good to 15 per cent.
+_GROUPS = 25
+
+#: Stamps of which the transforms are in memory at a time, in pixels.
+_PIXELS = 2**21
+
+
+class Group:
+    """
+    Pixels whose pairs are counted together.
+
+    Parameters
+    ----------
+    pixels : `~numpy.ndarray`, shape (n, ny, nx)
+        Deviations from the mean.
+    valid : `~numpy.ndarray` of bool, shape (n, ny, nx)
+        True for pixels that count.
+    inner : tuple of slice, optional
+        Where the first pixel of a pair may lie; anywhere by default.
+    """
+
+    def __init__(self, pixels, valid, inner=()):
+        self.pixels, self.valid, self.inner = pixels, valid, inner
+
+
+def split_into_groups(pixels, valid, max_lag):
+    """
+    Parts of a stack of images that are nearly independent of each other.
+
+    Many images are dealt out in a row; a few are cut into blocks, each with a border in which only
+    the second pixel of a pair may lie. So each pair is in one group, and none is lost.
+
+    Parameters
+    ----------
+    pixels, valid : `~numpy.ndarray`, shape (n, ny, nx)
+        As in `Group`.
+    max_lag : int
+        Width of the border.
+
+    Returns
+    -------
+    list of `Group`
+    """
+    n, ny, nx = pixels.shape
+    if n >= _GROUPS:
+        edges = np.linspace(0, n, _GROUPS + 1).astype(int)
+        rows = [slice(*pair) for pair in pairwise(edges)]
+        return [Group(pixels[part], valid[part]) for part in rows]
+    # Blocks narrower than the lag would not be independent.
+    most = round(np.sqrt(_GROUPS))
+    y, x = (_edges(size, min(most, max(1, size // max(1, 2 * max_lag)))) for size in (ny, nx))
+    groups = []
+    for y0, y1 in pairwise(y):
+        for x0, x1 in pairwise(x):
+            top, left = max(0, y0 - max_lag), max(0, x0 - max_lag)
+            part = (slice(None), slice(top, y1 + max_lag), slice(left, x1 + max_lag))
+            inner = (slice(None), slice(y0 - top, y1 - top), slice(x0 - left, x1 - left))
+            if valid[part][inner].any():
+                groups.append(Group(pixels[part], valid[part], inner))
+    return groups
+
+
+def pair_sums(group, max_lag):
+    """
+    Sum of products, and number, of all pairs of valid pixels at each lag.
+
+    Parameters
+    ----------
+    group : `Group`
+    max_lag : int
+        Largest lag along each axis.
+
+    Returns
+    -------
+    products, pairs : `~numpy.ndarray`, shape (2 max_lag + 1, 2 max_lag + 1)
+        Lag zero in the middle.
+
+    Notes
+    -----
+    By Fourier transforms that are padded, so that nothing wraps around. Dividing the one by the
+    other gives the mean over pairs that are there, whatever the gaps, where the transform of an
+    image with gaps filled by zeros would not.
+    """
+    n, ny, nx = group.pixels.shape
+    shape = tuple(fft.next_fast_len(size + max_lag, real=True) for size in (ny, nx))
+    at_once = max(1, _PIXELS // (shape[0] * shape[1]))
+    products = pairs = 0
+    for first in range(0, n, at_once):
+        part = slice(first, first + at_once)
+        valid = group.valid[part].astype(float)
+        pixels = group.pixels[part] * valid
+        products = products + _cross_power(pixels, group.inner, shape)
+        pairs = pairs + _cross_power(valid, group.inner, shape)
+    products, pairs = (fft.irfft2(power, s=shape) for power in (products, pairs))
+    lags = np.arange(-max_lag, max_lag + 1)
+    at_lags = np.ix_(lags % shape[0], lags % shape[1])
+    return products[at_lags], np.rint(pairs[at_lags])
+
+
+def _edges(size, parts):
+    return np.linspace(0, size, parts + 1).astype(int)
+
+
+def _cross_power(images, inner, shape):
+    second = fft.rfft2(images, s=shape)
+    first = second
+    if inner:
+        only = np.zeros_like(images)
+        only[inner] = images[inner]
+        first = fft.rfft2(only, s=shape)
+    return (first.conj() * second).sum(axis=0)
+
+
+def ring_means(values, ring):
+    """
+    Mean over the pixels of each ring.
+
+    Parameters
+    ----------
+    values : `~numpy.ndarray`, shape (..., ny, nx)
+    ring : `~numpy.ndarray` of int, shape (ny, nx)
+        Number of the ring that a pixel belongs to; below 0 for those that belong to none. There is
+        at least one pixel in each ring from 0 on.
+
+    Returns
+    -------
+    `~numpy.ndarray`, shape (..., rings)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astro_wgan.noise.estimators import ring_means
+    >>> ring_means(np.array([[1.0, 2.0, 6.0]]), np.array([[1, 0, 1]]))
+    array([2. , 3.5])
+    """
+    order = np.argsort(ring, axis=None, kind='stable')
+    order = order[np.count_nonzero(ring < 0) :]
+    pixels = np.bincount(ring.ravel()[order])
+    first = np.cumsum(pixels) - pixels
+    sums = np.add.reduceat(
+        values.reshape(*values.shape[:-2], ring.size)[..., order], first, axis=-1
+    )
+    return sums / pixels
+
+
+def jackknife_error(without):
+    """
+    Standard error of a quantity.
+
+    Parameters
+    ----------
+    without : array_like, shape (g, ...)
+        The quantity as measured without each of g groups; fewer than two groups know no error.
+
+    Returns
+    -------
+    `~numpy.ndarray`, shape (...)
+        NaN for fewer than two groups.
+
+    Notes
+    -----
+    Tukey's: sqrt((g - 1) / g * sum (x_g - mean)^2). Groups need not be of one size exactly.
+
+    Examples
+    --------
+    The error of a mean is the scatter divided by the square root of the number:
+
+    >>> import numpy as np
+    >>> from astro_wgan.noise.estimators import jackknife_error
+    >>> x = np.array([1.0, 2.0, 4.0, 9.0])
+    >>> float(jackknife_error((x.sum() - x) / 3)), float(x.std(ddof=1) / 2)
+    (1.77951, 1.77951)
+    """
+    without = np.asarray(without, dtype=float)
+    groups = len(without)
+    if groups < 2:
+        return np.full(without.shape[1:], np.nan)
+    return np.sqrt((groups - 1) * without.var(axis=0))

@@ -1,0 +1,135 @@
+"""Zero points, saturation, sky levels and what else comes with a unit or without."""
+
+import numpy as np
+from astropy import units as u
+
+from astro_wgan.units.brightness import PixelContent, pixel_content
+from astro_wgan.validation.pixels import value_in_unit
+
+__all__ = ['as_background', 'as_zero_point', 'value_in']
+
+
+def as_zero_point(zero_point, stamps, flux_unit):
+    """
+    AB magnitude of a flux of one unit, or None where it is not known.
+
+    Parameters
+    ----------
+    zero_point : `~astropy.units.Quantity`, float or None
+        AB magnitudes; None where the unit of the flux tells.
+    stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
+        What is measured.
+    flux_unit : `~astropy.units.UnitBase` or None
+        Unit of the flux.
+
+    Raises
+    ------
+    ValueError
+        If it is not finite, in a unit that is no AB magnitude, or given for a surface brightness
+        whose unit tells.
+    """
+    known = _known_zero_point(flux_unit)
+    if zero_point is None:
+        return known
+    if known is not None and pixel_content(stamps.unit) is not PixelContent.FLUX:
+        raise ValueError(
+            f'Pixels in {stamps.unit} have fluxes in {flux_unit}, whose zero point is {known:.4f}: '
+            f'leave out `zero_point`; got {zero_point}.'
+        )
+    if hasattr(zero_point, 'unit'):
+        if zero_point.unit not in (u.mag, u.ABmag):
+            raise ValueError(f'`zero_point` must be in AB magnitudes; got {zero_point.unit}.')
+        zero_point = zero_point.value
+    if not (np.ndim(zero_point) == 0 and np.isfinite(zero_point)):
+        raise ValueError(f'`zero_point` must be one finite number; got {zero_point}.')
+    return float(zero_point)
+
+
+def _known_zero_point(unit):
+    if unit is None:
+        return None
+    if unit.is_equivalent(u.mgy):
+        # A maggy is the flux of magnitude 0, in SDSS and the Legacy Surveys of the AB system.
+        return float(-2.5 * np.log10(unit.to(u.mgy)))
+    return float((1 * unit).to_value(u.ABmag)) if unit.is_equivalent(u.Jy) else None
+
+
+def value_in(quantity, unit, name):
+    """
+    A value in the unit of the pixels, or None; a plain number is in that already.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be converted, or is not one number.
+    """
+    value = value_in_unit(quantity, unit, name)
+    if value is None:
+        return None
+    numbers = np.asarray(value)
+    if numbers.ndim or numbers.dtype.kind not in 'iuf' or np.isnan(numbers):
+        raise ValueError(f'`{name}` must be one number; got {quantity!r}.')
+    return float(numbers)
+
+
+def as_background(background, stamps, detection, *, from_image=False):
+    """
+    The level of the sky of each stamp, where a caller states it.
+
+    Parameters
+    ----------
+    background : float, array_like, `~astropy.units.Quantity` or None
+        One number for all stamps, or one for each, shape (n,); an image for all, shape (ny, nx),
+        or for each, (n, ny, nx); None where it must be measured.
+    stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
+        What it is the sky of.
+    detection : `~astro_wgan.detection.Detection`
+        Which may state one level, too.
+    from_image : bool, optional
+        Whether the stamps have been cut from one image, of whose shape it may be.
+
+    Returns
+    -------
+    `~numpy.ndarray`, shape (n,) or (n, ny, nx), or None
+        In the unit of the pixels.
+
+    Raises
+    ------
+    ValueError
+        If it is stated twice, does not fit, or cannot be converted.
+    """
+    if background is None:
+        return None
+    if detection.background is not None:
+        raise ValueError(
+            'Give `background`, or a `detection` with one, not both; got '
+            f'{detection.background:g} from `detection`.'
+        )
+    background = value_in_unit(background, stamps.unit, 'background')
+    levels, n, shape = np.asarray(background), len(stamps), tuple(stamps.shape)
+    image_shape = tuple(stamps.geometry.parents[0].shape) if from_image and n else None
+    allowed = [(), (n,), shape, (n, *shape)] + [image_shape] * (image_shape is not None)
+    if levels.dtype.kind not in 'iuf' or levels.shape not in allowed:
+        raise ValueError(
+            f'`background` must be numbers of one of the shapes {", ".join(map(str, allowed))}; '
+            f'got {levels.dtype} of shape {levels.shape}.'
+        )
+    if levels.ndim < 2:
+        if not np.isfinite(levels).all():
+            raise ValueError('`background` must be finite.')
+        return np.broadcast_to(levels, (n,))
+    if levels.shape == image_shape:
+        return _parts(levels, stamps.geometry.corner, shape)
+    return np.broadcast_to(levels, (n, *shape))
+
+
+def _parts(image, corner, shape):
+    """Of an image what lies under stamps, 0 outside of it."""
+    ny, nx = shape
+    parts = np.zeros((len(corner), ny, nx))
+    for part, (x, y) in zip(parts, corner.tolist(), strict=True):
+        rows, columns = slice(max(y, 0), max(y + ny, 0)), slice(max(x, 0), max(x + nx, 0))
+        inside = image[rows, columns]
+        top, left = rows.start - y, columns.start - x
+        part[top : top + inside.shape[0], left : left + inside.shape[1]] = inside
+    return parts

@@ -1,0 +1,82 @@
+"""Which tables fit a set of stamps, and which sets fit each other."""
+
+import numpy as np
+from astropy import units as u
+from astropy.table import QTable
+
+from astro_wgan.catalogs.columns import check_ids, text_without_unit
+from astro_wgan.catalogs.qtable import as_qtable
+from astro_wgan.stamps.size_advice import size_advice
+
+__all__ = ['as_table', 'check_alike']
+
+#: By how much pixel scales may differ that are one.
+_SAME_SCALE = 1e-3
+
+
+def as_table(table, n):
+    """
+    A `~astropy.table.QTable` of n rows with a column ``id`` without repetitions.
+
+    It is one of its own, for more columns, with the same data.
+
+    Raises
+    ------
+    ValueError
+        If there are not n rows, or an id is missing or occurs twice.
+    """
+    if table is None:
+        table = QTable({'id': np.arange(n)})
+    table = as_qtable(table)
+    if len(table) != n:
+        raise ValueError(f'`table` must have a row per stamp, {n}; got {len(table)} rows.')
+    if 'id' not in table.colnames:
+        table.add_column(np.arange(n), name='id', index=0)
+    check_ids(table['id'])
+    for name, column in list(table.columns.items()):
+        plain = text_without_unit(column)
+        if plain is not column:
+            table[name] = plain
+    return table
+
+
+def check_alike(first, other):
+    """
+    Make sure that two sets of stamps can become one.
+
+    Raises
+    ------
+    ValueError
+        If size, bands, unit or pixel scale disagree, or only one has uncertainty.
+    """
+    if first.pixels.shape[1:] != other.pixels.shape[1:]:
+        raise ValueError(
+            'Only stamps of one size and number of bands can be joined; '
+            f'got {first.pixels.shape[1:]} and {other.pixels.shape[1:]}. '
+            f'{size_advice(other, first.shape)}'.rstrip()
+        )
+    if first.unit != other.unit:
+        raise ValueError(
+            f'Only stamps of one unit can be joined; got {first.unit} and {other.unit}.'
+        )
+    scales = [first.pixel_scale, other.pixel_scale]
+    if scales.count(None) == 1 or (None not in scales and not _is_one_scale(first, other)):
+        raise ValueError(
+            'Only stamps of one pixel scale can be joined (reproject them first); '
+            f'got {scales[0]} and {scales[1]}.'
+        )
+    if (first.uncertainty is None) != (other.uncertainty is None):
+        raise ValueError('Uncertainty must be in all of the joined sets or in none.')
+
+
+def _is_one_scale(first, other):
+    if u.isclose(first.pixel_scale, other.pixel_scale, rtol=_SAME_SCALE):
+        return True
+    # A distorted image has many: the stamps may be of different parts of one.
+    for stamps, scale in ((other, first.pixel_scale), (first, other.pixel_scale)):
+        known = stamps.geometry.scales_of_image()
+        if known is not None:
+            low, high = known
+            if low * (1 - _SAME_SCALE) <= scale <= high * (1 + _SAME_SCALE):
+                return True
+    return False

@@ -1,0 +1,10 @@
+"""Stamps on disk, for sets that do not fit in memory."""
+
+from astro_wgan.lazy import lazy_names
+
+__all__, __getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        'StampStore': 'stampstore',
+    },
+)

@@ -1,0 +1,172 @@
+"""The parent images of stored stamps: each written once, its WCS read when it is asked for."""
+
+import json
+import warnings
+from functools import cached_property, lru_cache
+from weakref import WeakValueDictionary
+
+import numpy as np
+from astropy.io import fits
+from astropy.utils.exceptions import AstropyWarning
+from astropy.wcs import WCS
+
+from astro_wgan.astrometry.lookup_tables import plain_tables, with_plain_tables
+from astro_wgan.astrometry.stamp_geometry import ParentImage, StampGeometry
+from astro_wgan.exceptions import StampStoreError
+from astro_wgan.files.json_text import load_json
+from astro_wgan.files.limits import check_unit_text
+from astro_wgan.fits.header_checks import check_wcs_cards
+
+__all__ = ['ParentShelf', 'StoredParent', 'parent_text']
+
+#: Parent images that a writer recognises when more stamps of one come.
+_REMEMBERED = 1024
+
+#: Characters of the header of a WCS: 2000 cards, where the longest has some hundreds.
+_LONGEST_HEADER = 2000 * 81
+
+
+class StoredParent:
+    """
+    A `~astro_wgan.astrometry.stamp_geometry.ParentImage` that is read when it is asked for.
+
+    A store may hold as many parents as stamps; to make a WCS takes as long as to read ten stamps.
+
+    Parameters
+    ----------
+    arrays : `~astro_wgan.store.arrays.appendable.GrowingArrays`
+        Arrays of the store.
+    number : int
+        Which parent.
+    """
+
+    def __init__(self, arrays, number):
+        self._arrays, self._number = arrays, number
+
+    def __reduce__(self):
+        return ParentImage, (self.shape, self.wcs)
+
+    @cached_property
+    def text(self):
+        """Shape and WCS of the image as JSON."""
+        return str(self._arrays.read('parents', np.array([self._number]))[0])
+
+    @cached_property
+    def _record(self):
+        text = self.text
+        try:
+            record = load_json(text)
+            ny, nx = record['shape']
+            is_whole = type(ny) is type(nx) is int and isinstance(record['wcs'], (str, type(None)))
+        except (ValueError, KeyError, TypeError):
+            is_whole = False
+        if not is_whole:
+            raise self._damaged('it has neither shape nor WCS')
+        return record
+
+    def _damaged(self, what):
+        return StampStoreError(
+            f'The store {self._arrays.path} is damaged in parent image {self._number}: {what}.'
+        )
+
+    @property
+    def shape(self):
+        """``(ny, nx)`` of the image."""
+        return tuple(self._record['shape'])
+
+    @cached_property
+    def wcs(self):
+        """The `~astropy.wcs.WCS` of the image, or None."""
+        if self._record['wcs'] is None:
+            return None
+        try:
+            return with_plain_tables(_wcs(self._record['wcs']), self._record.get('tables', {}))
+        except Exception as error:  # wcslib and astropy have no common class of errors
+            reason = ' '.join(str(error).split())
+            raise self._damaged(f'its WCS cannot be read ({reason})') from error
+
+
+class ParentShelf:
+    """
+    The array ``parents`` of a store.
+
+    Parameters
+    ----------
+    arrays : `~astro_wgan.store.arrays.appendable.GrowingArrays`
+        Arrays of the store.
+    """
+
+    def __init__(self, arrays):
+        self._arrays = arrays
+        self._known = WeakValueDictionary()
+
+    def geometry(self, place):
+        """The `StampGeometry` of stamps with (parent, x, y) in the rows of ``place``."""
+        numbers, parent = np.unique(place[:, 0], return_inverse=True)
+        parents = tuple(self._parent(int(number)) for number in numbers)
+        return StampGeometry(parents, parent.reshape(-1), place[:, 1:])
+
+    def place(self, geometry):
+        """Rows of ``place`` for stamps to append, and the texts of the parents that are new."""
+        remembered = self._recent()
+        count = self._arrays.length('parents')
+        numbers, texts = np.zeros(len(geometry.parents), dtype=np.int64), []
+        for k in np.unique(geometry.parent):
+            text = parent_text(geometry.parents[k])
+            if text not in remembered:
+                remembered[text] = count + len(texts)
+                texts.append(text)
+            numbers[k] = remembered[text]
+        place = np.column_stack([numbers[geometry.parent], geometry.corner])
+        return place, np.array(texts, dtype=object)
+
+    def _parent(self, number):
+        # One object for each, by which `concatenate` sees that two stamps have the same parent.
+        parent = self._known.get(number)
+        if parent is None:
+            parent = self._known[number] = StoredParent(self._arrays, number)
+        return parent
+
+    def _recent(self):
+        """Numbers of the last parents by their texts."""
+        count = self._arrays.length('parents')
+        numbers = np.arange(max(0, count - _REMEMBERED), count)
+        texts = self._arrays.read('parents', numbers)
+        return {str(text): int(number) for text, number in zip(texts, numbers, strict=True)}
+
+
+def parent_text(parent):
+    """Shape and WCS of an image, with its lookup tables of distortions, as JSON."""
+    if isinstance(parent, StoredParent):
+        return parent.text
+    if parent.wcs is None:
+        return _blank_text(tuple(parent.shape))
+    header = parent.wcs.to_header(relax=True)
+    header = header.tostring(sep='\n', endcard=False, padding=False)
+    return _record_text(parent.shape, header, plain_tables(parent.wcs))
+
+
+def _wcs(text):
+    if len(text) > _LONGEST_HEADER:
+        raise ValueError(f'its header has {len(text)} characters; allowed are {_LONGEST_HEADER}')
+    with warnings.catch_warnings():
+        # What there was to mend was mended, and said, when the image was read.
+        warnings.simplefilter('ignore', AstropyWarning)
+        header = fits.Header.fromstring(text, sep='\n')
+        if 'NAXIS' in header:
+            raise ValueError('its header has a card NAXIS, which none of a WCS has')
+        check_wcs_cards(header)
+        for card in header['CUNIT*'].values():
+            check_unit_text(str(card))
+        return WCS(header)
+
+
+@lru_cache
+def _blank_text(shape):
+    # Stamps without WCS have each a parent of their own, and all of these are alike.
+    return _record_text(shape, None)
+
+
+def _record_text(shape, header, tables=None):
+    record = {'shape': [int(edge) for edge in shape], 'wcs': header}
+    return json.dumps({**record, 'tables': tables} if tables else record)

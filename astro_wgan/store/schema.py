@@ -1,0 +1,294 @@
+"""Which arrays a store of stamps has: made like a set of stamps, and an empty set from them."""
+
+from urllib.parse import quote
+
+import numpy as np
+from astropy import units as u
+from astropy.io.misc import yaml
+
+from astro_wgan.catalogs.table_codec import column_names, decode, describe, encode
+from astro_wgan.exceptions import StampStoreError
+from astro_wgan.files.limits import check_unit_text
+from astro_wgan.files.yaml_text import load_yaml
+from astro_wgan.stamps.stampset import StampSet
+from astro_wgan.store.arrays.appendable import GrowingArrays
+from astro_wgan.store.arrays.zarr_format import COMPRESSIONS, LARGEST_CHUNK
+from astro_wgan.validation.axis_order import own_axes
+
+__all__ = [
+    'add_mask',
+    'column_array',
+    'create_arrays',
+    'empty_set',
+    'meta_from_text',
+    'meta_text',
+    'read_table',
+    'unit_text',
+]
+
+#: What is read of the pixels at once at least, in bytes, and how many times that makes a file.
+_CHUNK_BYTES = 2**20
+_CHUNKS_PER_SHARD = 16
+
+#: Rows in a file of a column, if these are no more bytes, and of long texts.
+_COLUMN_ROWS = 2**14
+_COLUMN_BYTES = 2**24
+_TEXT_BYTES = 2**9
+_TEXT_ROWS = 2**8
+
+#: Provenance, in characters, that is read on trial before it is written.
+_LONG = 2**16
+
+
+def create_arrays(path, like, *, chunk, shard, compression, overwrite):
+    """
+    Make the arrays of a store without stamps.
+
+    Parameters
+    ----------
+    path, like, chunk, shard, compression, overwrite
+        As in `~astro_wgan.store.StampStore.create`, which says what it raises.
+    """
+    chunk, shard = _file_sizes(like, chunk, shard)
+    if compression not in COMPRESSIONS:
+        raise ValueError(f'`compression` must be one of {COMPRESSIONS}; got {compression!r}.')
+    header = {
+        'unit': unit_text(like.unit),
+        'pixel_scale': None if like.pixel_scale is None else float(like.pixel_scale.value),
+        'table': describe(like.table),
+    }
+    meta = np.array([meta_text(like.meta)]) if like.meta else []
+    columns, _ = encode(like.table[:0])
+    with GrowingArrays.created(path, header=header, overwrite=overwrite) as arrays:
+        stack = {'shape': like.pixels.shape[1:], 'chunk': chunk, 'shard': shard}
+        for name in ('pixels', 'uncertainty'):
+            if getattr(like, name) is not None:
+                arrays.add(name, dtype=like.pixels.dtype, compression=compression, **stack)
+        arrays.add('place', dtype=np.int64, shape=(3,), chunk=_COLUMN_ROWS)
+        for name, values in columns.items():
+            kind = {'dtype': values.dtype, 'shape': values.shape[1:]}
+            size = _TEXT_BYTES if values.dtype.kind == 'U' else values.dtype.itemsize
+            rows = _COLUMN_BYTES // max(1, size * int(np.prod(values.shape[1:])))
+            rows = min(_COLUMN_ROWS, max(1, rows))
+            arrays.add(column_array(name), chunk=rows, **kind)
+        for name in ('parents', 'meta'):
+            arrays.add(name, dtype=str, chunk=_TEXT_ROWS)
+        if like.psf is not None:
+            arrays.add('psf', dtype=float, shape=like.psf.shape[1:], chunk=len(like.psf))
+            arrays.append({'psf': like.psf})
+        arrays.append({'meta': meta})
+    return arrays
+
+
+def empty_set(arrays):
+    """
+    The kind of stamps that are in a store, as a `~astro_wgan.StampSet` without any.
+
+    Raises
+    ------
+    StampStoreError
+        If the arrays do not belong together, or what describes them is damaged.
+    """
+    _check_alike(arrays)
+    try:
+        return _empty_set(arrays)
+    except (StampStoreError, MemoryError):
+        raise
+    except Exception as error:  # what is no unit, table or PSF raises what it likes
+        raise StampStoreError(
+            f'The store {arrays.path} is damaged: its description does not fit: {error}'
+        ) from error
+
+
+def _empty_set(arrays):
+    if arrays.header['unit'] is not None:
+        check_unit_text(arrays.header['unit'])
+    pixels = arrays['pixels']
+    none = np.empty((0, *pixels.shape), dtype=pixels.dtype)
+    scale = arrays.header['pixel_scale']
+    return StampSet(
+        none,
+        uncertainty=none if 'uncertainty' in arrays else None,
+        unit=arrays.header['unit'],
+        pixel_scale=None if scale is None else scale * u.arcsec / u.pix,
+        psf=arrays.read('psf', np.arange(arrays.length('psf'))) if 'psf' in arrays else None,
+        table=read_table(arrays, np.arange(0)),
+        axes=own_axes(none.ndim),
+    )
+
+
+def read_table(arrays, rows, names=None):
+    """
+    Rows of the table as a `~astropy.table.QTable`.
+
+    Parameters
+    ----------
+    arrays : `~astro_wgan.store.arrays.appendable.GrowingArrays`
+    rows : `~numpy.ndarray` of int
+        In increasing order.
+    names : sequence of str, optional
+        Which columns; all by default.
+
+    Raises
+    ------
+    KeyError
+        If there is no such column.
+    StampStoreError
+        If a column is damaged, or is not what its description says.
+    """
+    description = arrays.header['table']
+    columns, masks = {}, {}
+    for name in column_names(description, names):
+        columns[name] = _column(arrays, column_array(name), rows)
+        mask = column_array(name, mask=True)
+        if mask in arrays:
+            masks[name] = arrays.read(mask, rows)
+    try:
+        return decode(description, columns, masks)
+    except Exception as error:  # coordinates, times and units raise what they like
+        raise StampStoreError(
+            f'The table of the store {arrays.path} is damaged: {" ".join(str(error).split())}'
+        ) from error
+
+
+def _column(arrays, name, rows):
+    values = arrays.read(name, rows)
+    if values.dtype.kind == 'O' and values.size:
+        # As NumPy's text, each takes the place of the longest: four bytes a character.
+        longest = max(map(len, values.flat))
+        arrays.check_size(name, 4 * longest * values.size)
+        return values.astype(f'U{max(1, longest)}')
+    return values
+
+
+def add_mask(arrays, name):
+    """Add the mask of an array of stamps or rows, of which nothing has been masked so far."""
+    masked = arrays['pixels' if name == 'mask' else name.replace('table_mask/', 'table/')]
+    arrays.add(
+        name,
+        dtype=bool,
+        shape=masked.shape,
+        chunk=masked.chunk,
+        shard=masked.shard,
+        first=arrays.length('pixels'),
+    )
+
+
+def _check_alike(arrays):
+    """Make sure that a store has the arrays that it needs, each as long and large as the others."""
+    if 'pixels' not in arrays:
+        raise _unfit(arrays, 'it has no array `pixels`')
+    count, stamp = arrays.length('pixels'), arrays['pixels']
+    numbers = (stamp.dtype, stamp.shape)
+    needed = {
+        'pixels': numbers,
+        'uncertainty': numbers,
+        'mask': (np.dtype(bool), stamp.shape),
+        'place': (np.dtype(np.int64), (3,)),
+        'parents': (np.dtype(str), ()),
+        'meta': (np.dtype(str), ()),
+    }
+    if stamp.dtype.kind not in 'biuf' or len(stamp.shape) not in (2, 3):
+        raise _unfit(arrays, f'its pixels are {stamp.dtype} in stamps of {stamp.shape}')
+    for name in {'pixels', 'place', 'parents', 'meta', *arrays}:
+        if name not in arrays:
+            raise _unfit(arrays, f'it has no array `{name}`')
+        layout, length = arrays[name], arrays.length(name)
+        is_mask = name == 'mask' or name.startswith('table_mask/')
+        if name in needed and (layout.dtype, layout.shape) != needed[name]:
+            raise _unfit(arrays, f'its `{name}` holds {layout.dtype} in rows of {layout.shape}')
+        if layout.first and not is_mask:
+            raise _unfit(arrays, f'{layout.first} rows of `{name}` have no file')
+        if name not in ('parents', 'meta', 'psf') and length != count:
+            raise _unfit(arrays, f'`{name}` has {length} rows for {count} stamps')
+
+
+def _unfit(arrays, what):
+    return StampStoreError(f'The store {arrays.path} is damaged: {what}.')
+
+
+def column_array(name, *, mask=False):
+    """Name of the array that holds a column of the table, or the column's mask."""
+    # Names of columns are free, those of folders are not.
+    text = quote(name, safe=' ()[]{}+-=,;@&')
+    if text.startswith('.'):
+        text = '%2E' + text[1:]  # hidden files are temporary
+    return ('table_mask/' if mask else 'table/') + text
+
+
+def meta_text(meta):
+    """
+    Provenance as YAML, which can hold units and coordinates.
+
+    Raises
+    ------
+    TypeError
+        If it holds what has no form in YAML.
+    """
+    try:
+        text = yaml.dump(meta)
+        if len(text) > _LONG:
+            load_yaml(text)
+    except (yaml.yaml.YAMLError, ValueError) as error:
+        raise TypeError(
+            f'`meta` must hold numbers, text, lists, dictionaries and astropy objects: {error}'
+        ) from error
+    return text
+
+
+def meta_from_text(text):
+    """
+    The inverse of `meta_text`.
+
+    Raises
+    ------
+    ValueError
+        If it is not what that makes.
+    """
+    return load_yaml(str(text))
+
+
+def _file_sizes(like, chunk, shard):
+    """Stamps in a chunk and in a shard."""
+    stamp_bytes = like.pixels.dtype.itemsize * int(np.prod(like.pixels.shape[1:]))
+    if stamp_bytes == 0:
+        raise ValueError(f'`like` must have stamps with pixels; got the shape {like.shape}.')
+    if chunk is None:
+        chunk = 2 ** int(np.log2(max(1, _CHUNK_BYTES / stamp_bytes)))
+    if shard is None:
+        shard = _CHUNKS_PER_SHARD * chunk
+    for name, value in (('chunk', chunk), ('shard', shard)):
+        if not isinstance(value, (int, np.integer)) or value < 1:
+            raise ValueError(f'`{name}` must be a number of stamps above 0; got {value!r}.')
+    if shard % chunk:
+        raise ValueError(f'`shard` must be a multiple of `chunk`, {chunk}; got {shard}.')
+    if chunk * stamp_bytes > LARGEST_CHUNK:
+        raise ValueError(
+            f'`chunk`, of {chunk} stamps, would take {chunk * stamp_bytes:,} bytes; allowed are '
+            f'{LARGEST_CHUNK:,}.'
+        )
+    return int(chunk), int(shard)
+
+
+def unit_text(unit):
+    """
+    A unit as text that astropy reads again; None for none.
+
+    Raises
+    ------
+    ValueError
+        If astropy does not.
+    """
+    if unit is None:
+        return None
+    text = unit.to_string()
+    try:
+        same = u.Unit(text) == unit
+    except ValueError:
+        same = False
+    if not same:
+        raise ValueError(
+            f'The unit of the stamps, {text!r}, cannot be read again from its name: convert them '
+            'to a unit that astropy knows.'
+        )
+    return text

@@ -1,0 +1,103 @@
+"""`as_stamps`: a set of stamps from whatever holds or becomes one."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from astropy.io import fits
+from astropy.nddata import Cutout2D, NDData
+
+from astro_wgan.cutouts.conversion import join_cutouts
+from astro_wgan.cutouts.cutting import cut_stamps
+from astro_wgan.images.extensions import IMAGE_HDUS
+from astro_wgan.images.reading import read_image
+from astro_wgan.stamps.stampset import StampSet
+from astro_wgan.store.stampstore import StampStore
+
+__all__ = ['as_stamps']
+
+#: What stamps can be cut from, but for arrays, which may be stamps themselves.
+_IMAGES = (NDData, Cutout2D, fits.HDUList, *IMAGE_HDUS)
+
+
+def as_stamps(stamps, *, positions=None, size=64, outside='refuse'):
+    """
+    A set of stamps from whatever holds or becomes one.
+
+    Parameters
+    ----------
+    stamps : `~astro_wgan.StampSet`, `~astro_wgan.StampStore` or path-like
+        A set, a store, or the folder of a store; or one or a list of
+        `~astropy.nddata.Cutout2D`, `~astropy.nddata.CCDData` or `~astropy.nddata.NDData`, each a
+        stamp.
+    positions : array_like, SkyCoord, Table or regions, optional
+        Where ``stamps`` is an image, NDData, Cutout2D, HDU or a path: the centres of the stamps,
+        as in `~astro_wgan.stamps.cut_stamps`. What lies outside of the image is masked.
+    size : int or tuple of int, optional
+        Pixels along the edge of those stamps.
+
+    outside : {'refuse', 'keep'}, optional
+        What becomes of positions whose stamp has not one pixel in the image: an error, or a stamp
+        of which all is masked.
+
+    Returns
+    -------
+    `~astro_wgan.StampSet` or `~astro_wgan.StampStore`
+
+    Raises
+    ------
+    TypeError
+        If ``stamps`` is of no known kind.
+    ValueError
+        If there are ``positions`` without an image to cut, or some that lie outside of it.
+
+    Examples
+    --------
+    >>> from astro_wgan import datasets
+    >>> from astro_wgan.stamps import as_stamps
+    >>> image = datasets.load_image('mock_f814w')
+    >>> as_stamps(image, positions=[(143, 181), (60, 120)], size=32)
+    <StampSet: 2 stamps of 32 x 32 pixels, float32, unit electron / s, 0.03 arcsec / pix>
+    """
+    is_path = isinstance(stamps, (str, os.PathLike))
+    if positions is not None:
+        if not is_path and not isinstance(stamps, _IMAGES):
+            raise ValueError(
+                '`positions` are for an image, CCDData, NDData, Cutout2D, HDU or a path, of which '
+                f'stamps are cut; got {type(stamps).__name__}.'
+            )
+        stamps = cut_stamps(stamps, positions=positions, size=size, partial='fill', outside='keep')
+        if outside == 'refuse':
+            _check_inside(stamps)
+        return stamps
+    if isinstance(stamps, (StampSet, StampStore)):
+        return stamps
+    if is_path:
+        if Path(stamps).is_file():
+            raise ValueError(
+                f'The file {stamps} is no store of stamps. Of an image, stamps are cut around '
+                '`positions`; `cut_stamps` also looks for sources.'
+            )
+        return StampStore.open(stamps)
+    if isinstance(stamps, NDData):
+        return join_cutouts([read_image(stamps)])
+    if isinstance(stamps, Cutout2D):
+        return join_cutouts([stamps])
+    if isinstance(stamps, Sequence):
+        return join_cutouts(stamps)
+    raise TypeError(
+        '`stamps` must be a StampSet, a StampStore or its path, Cutout2D, CCDData, NDData or a '
+        f'list of those; got {type(stamps).__name__}.'
+    )
+
+
+def _check_inside(stamps):
+    outside = stamps.geometry.outside(stamps.shape)
+    if outside.any():
+        ny, nx = stamps.geometry.parents[0].shape
+        raise ValueError(
+            f'The stamps of {np.count_nonzero(outside)} of {len(stamps)} `positions` have not one '
+            f'pixel in the image of {nx} columns (x) and {ny} rows (y), the first is that of id '
+            f'{stamps.ids[outside][0]}: leave them out.'
+        )

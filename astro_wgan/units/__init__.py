@@ -1,0 +1,1 @@
+"""Units of pixels: BUNIT, surface brightness, and flux from sums of pixels."""

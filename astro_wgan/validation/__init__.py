@@ -1,0 +1,1 @@
+"""What arrays and indices are accepted."""

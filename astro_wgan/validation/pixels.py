@@ -1,0 +1,270 @@
+"""Pixels of stamps: real numbers, and uncertainties, masks, PSFs and scales that fit them."""
+
+import numpy as np
+from astropy import units as u
+from astropy.nddata import Cutout2D, NDData, NDUncertainty, StdDevUncertainty, UnknownUncertainty
+
+from astro_wgan.validation.axis_order import in_order
+from astro_wgan.validation.masked import joint_mask, without_mask
+from astro_wgan.validation.real_numbers import as_float
+
+__all__ = [
+    'as_bool',
+    'as_float',
+    'as_mask',
+    'as_pixel_scale',
+    'as_pixels',
+    'as_psf',
+    'as_shape',
+    'as_uncertainty',
+    'value_in_unit',
+]
+
+
+def as_bool(mask, name='mask'):
+    """
+    Truth values of a mask, True also where it is masked itself.
+
+    Raises
+    ------
+    TypeError
+        If it holds neither truth values nor numbers.
+    """
+    mask, hidden = without_mask(mask)
+    mask = np.asarray(mask)
+    if mask.dtype.kind not in 'biuf':
+        raise TypeError(f'`{name}` must be truth values; got dtype {mask.dtype}.')
+    mask = mask.astype(bool, copy=False)
+    # What is not known to be usable is not used.
+    return mask if hidden is None else mask | hidden
+
+
+def as_pixels(pixels, unit=None, axes=None):
+    """
+    The pixels of stamps as native floats.
+
+    Parameters
+    ----------
+    pixels : array_like or `~astropy.units.Quantity`
+        With a mask or without.
+    unit : unit-like, optional
+        What a Quantity is converted to; by default it keeps its own.
+    axes : str, optional
+        Order of their axes, as `~astro_wgan.validation.axis_order.in_order` takes it.
+
+    Returns
+    -------
+    pixels : `~numpy.ndarray`
+    mask : `~numpy.ndarray` of bool, or None
+        The mask that they came with.
+    unit : unit-like or None
+
+    Raises
+    ------
+    TypeError
+        If they are not real numbers.
+    ValueError
+        If they are not a stack of images of a pixel or more.
+    astropy.units.UnitConversionError
+        If they do not convert to ``unit``.
+    """
+    first = pixels[0] if isinstance(pixels, (list, tuple)) and len(pixels) else pixels
+    if isinstance(first, (NDData, Cutout2D)):
+        raise TypeError(
+            f'`pixels` must be an array; got {type(first).__name__}. Stamps are made of such by '
+            '`StampSet.from_cutout2d`, and cut out of one by `StampSet.from_image`.'
+        )
+    pixels, mask = without_mask(pixels)
+    if isinstance(pixels, u.Quantity):
+        unit = pixels.unit if unit is None else u.Unit(unit)
+        pixels = _in_unit(pixels, unit, 'pixels')
+    pixels = in_order(as_float(pixels, 'pixels'), axes, 'pixels')
+    if pixels.ndim not in (3, 4):
+        raise ValueError(
+            '`pixels` must have the shape (n, ny, nx) or (n, ny, nx, bands); '
+            f'got an array of shape {pixels.shape}.'
+        )
+    if 0 in pixels.shape[1:]:
+        raise ValueError(
+            '`pixels` must have one pixel or more along each edge, and one band or more; got the '
+            f'shape {pixels.shape}.'
+        )
+    return pixels, None if mask is None else in_order(mask, axes, 'pixels'), unit
+
+
+def as_uncertainty(values, pixels, unit, axes=None):
+    """
+    Standard deviations as an array like the pixels, or None.
+
+    Parameters
+    ----------
+    values : array_like, `~astropy.nddata.NDUncertainty` or None
+        With a mask or without.
+    pixels : `~numpy.ndarray`
+        The pixels, in order.
+    unit : `~astropy.units.Unit` or None
+        That of the pixels.
+    axes : str, optional
+        Order of the axes of ``values``.
+
+    Returns
+    -------
+    values : `~numpy.ndarray` or None
+        NaN where they were masked.
+    mask : `~numpy.ndarray` of bool, or None
+
+    Raises
+    ------
+    TypeError
+        If they are not real numbers, or of no known kind of uncertainty.
+    ValueError
+        If the shape is not that of the pixels.
+    astropy.units.UnitConversionError
+        If they do not convert to the unit of the pixels.
+    """
+    if values is None:
+        return None, None
+    if isinstance(values, NDUncertainty):
+        values = _as_deviation(values)
+    values, mask = without_mask(values)
+    if isinstance(values, u.Quantity):
+        values = _in_unit(values, unit or u.dimensionless_unscaled, 'uncertainty')
+    values = as_float(values, 'uncertainty').astype(pixels.dtype, copy=False)
+    values = in_order(values, axes, 'uncertainty')
+    if values.shape != pixels.shape:
+        raise ValueError(
+            f'`uncertainty` must have the shape of the pixels, {pixels.shape}; got {values.shape}.'
+        )
+    if mask is not None:
+        mask = in_order(mask, axes, 'uncertainty')
+        values = np.where(mask, values.dtype.type(np.nan), values)
+    return values, mask
+
+
+def as_mask(mask, pixels, *, axes=None, assume_finite=False):
+    """
+    The mask with pixels that are not finite added; None where nothing is masked.
+
+    Raises
+    ------
+    TypeError
+        If it holds neither truth values nor numbers.
+    ValueError
+        If the mask has neither the shape of the pixels nor that of their first three axes.
+    """
+    if mask is not None:
+        mask = in_order(as_bool(mask), axes, 'mask')
+        if mask.shape not in (pixels.shape, pixels.shape[:3]):
+            allowed = ' or '.join(str(s) for s in sorted({pixels.shape[:3], pixels.shape}, key=len))
+            raise ValueError(f'`mask` must have the shape {allowed}; got {mask.shape}.')
+        mask = mask if mask.any() else None
+    if assume_finite:
+        return mask
+    finite = np.isfinite(pixels)
+    return mask if finite.all() else joint_mask(mask, ~finite)
+
+
+def as_psf(psf):
+    """
+    The image of a PSF as floats, or None.
+
+    Raises
+    ------
+    ValueError
+        If a pixel of it is masked.
+    """
+    if psf is None:
+        return None
+    psf, mask = without_mask(psf)
+    if mask is not None:
+        raise ValueError(f'`psf` must be whole; {np.count_nonzero(mask)} of its pixels are masked.')
+    return np.asarray(psf, dtype=float)
+
+
+def as_pixel_scale(pixel_scale):
+    """
+    An angle, or angle per pixel, in arcsec per pixel.
+
+    Raises
+    ------
+    astropy.units.UnitsError
+        If it is something else.
+    ValueError
+        If it is not above zero.
+    """
+    pixel_scale = u.Quantity(pixel_scale)
+    if pixel_scale.unit.is_equivalent(u.arcsec):
+        pixel_scale = pixel_scale / u.pix
+    if not pixel_scale.unit.is_equivalent(u.arcsec / u.pix) or not pixel_scale.isscalar:
+        raise u.UnitsError(
+            '`pixel_scale` must be one angle, or angle per pixel, such as '
+            f'0.06 arcsec / pix; got {pixel_scale}.'
+        )
+    if not 0 < pixel_scale.value < np.inf:
+        raise ValueError(f'`pixel_scale` must be above zero; got {pixel_scale}.')
+    return pixel_scale.to(u.arcsec / u.pix)
+
+
+def as_shape(size):
+    """
+    Pixels along the edges of a stamp, ``(ny, nx)``, from one number or both.
+
+    Raises
+    ------
+    ValueError
+        If they are not whole numbers above 0.
+    """
+    edges = np.asarray(size)
+    if edges.dtype.kind not in 'iu' or edges.shape not in ((), (2,)) or edges.min() < 1:
+        raise ValueError(
+            f'`size` must be a number of pixels above 0, or two of them (ny, nx); got {size!r}.'
+        )
+    return tuple(np.broadcast_to(edges, 2).tolist())
+
+
+def value_in_unit(quantity, unit, name):
+    """
+    Numbers in the unit of the pixels, NaN where they are masked; plain ones are in that already.
+
+    Those of `~astropy.nddata.NDData`, too; None stays None.
+
+    Raises
+    ------
+    ValueError
+        If they cannot be converted.
+    """
+    mask = None
+    if isinstance(quantity, NDData):
+        mask = None if quantity.mask is None else as_bool(quantity.mask)
+        has_unit = quantity.unit is not None
+        quantity = quantity.data * quantity.unit if has_unit else quantity.data
+    quantity, hidden = without_mask(quantity)
+    if hasattr(quantity, 'unit'):
+        try:
+            quantity = quantity.to_value(unit or u.dimensionless_unscaled)
+        except u.UnitConversionError as error:
+            raise ValueError(f'`{name}` must be in the unit of the pixels: {error}.') from error
+    mask = joint_mask(mask, hidden)
+    return quantity if mask is None else np.where(mask, np.nan, quantity)
+
+
+def _in_unit(quantity, unit, name):
+    try:
+        return quantity.to_value(unit)
+    except u.UnitConversionError as error:
+        raise u.UnitConversionError(
+            f'`{name}` in {quantity.unit.to_string() or "no unit"} do not convert to '
+            f'{u.Unit(unit).to_string() or "no unit"}, the unit of the set.'
+        ) from error
+
+
+def _as_deviation(uncertainty):
+    """An uncertainty of astropy as standard deviation."""
+    if isinstance(uncertainty, UnknownUncertainty):
+        raise TypeError(
+            '`uncertainty` must be of a known kind, such as StdDevUncertainty or '
+            'VarianceUncertainty; got UnknownUncertainty.'
+        )
+    with np.errstate(divide='ignore'):  # no weight is an infinite standard deviation
+        deviation = uncertainty.represent_as(StdDevUncertainty)
+    return deviation.array if deviation.unit is None else deviation.array * deviation.unit

@@ -1,0 +1,212 @@
+"""What is found of each class, and by which property: `plot_rates` and `plot_rate_by`."""
+
+import numpy as np
+
+from astro_wgan.visualize.axes import one_or_new
+from astro_wgan.visualize.table_input import axis_label, check_table, in_order, numbers
+
+__all__ = ['plot_rate_by', 'plot_rates']
+
+_RATES = ('rate', 'rate_low', 'rate_high')
+
+
+def plot_rates(rates, *, levels=None, normal=(), ax=None):
+    """
+    Bars of detection rates with their intervals, several detectors side by side.
+
+    Parameters
+    ----------
+    rates : `~astropy.table.QTable`
+        From `astro_wgan.evaluate.detection_rates`.
+    levels : sequence of float, optional
+        The levels to show; by default all. A detector that decides by itself has one bar in any
+        case.
+    normal : str or sequence of str, optional
+        Classes that should not be found: their bars show what is classified as normal, so that
+        longer is better everywhere.
+    ax : `~matplotlib.axes.Axes`, optional
+        Where to draw; by default in a new figure.
+
+    Returns
+    -------
+    `~matplotlib.axes.Axes`
+        A group of bars for each class, from the top; a colour for each detector, fainter for
+        lower levels.
+
+    Raises
+    ------
+    ImportError
+        If Matplotlib is not installed.
+    ValueError
+        If columns are missing, or levels or classes are not in the table.
+
+    Notes
+    -----
+    Margalef-Bentabol et al. 2020, tables 1 to 3, as a chart.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astro_wgan.evaluate import detection_rates
+    >>> from astro_wgan.visualize import plot_rates
+    >>> rng = np.random.default_rng(1)
+    >>> rates = detection_rates(
+    ...     {'offset': {'isolated': rng.normal(0, 1, 1000), 'merger': rng.normal(2, 1, 500)}},
+    ...     normals={'offset': rng.normal(0, 1, 1000)},
+    ... )
+    >>> ax = plot_rates(rates, normal='isolated')
+    >>> [label.get_text() for label in ax.get_yticklabels()]
+    ['isolated', 'merger']
+    """
+    check_table(rates, ('detector', 'class', 'level', *_RATES), '`rates`')
+    classes, detectors = in_order(rates['class']), in_order(rates['detector'])
+    normal = _among(classes, [normal] if isinstance(normal, str) else [*normal], '`normal`')
+    level = numbers(rates['level'], '`level` of `rates`')
+    shown = np.unique(level[~np.isnan(level)]).tolist()
+    if levels is not None:
+        shown = _among(shown, [*levels], '`levels`')
+    series = list(_series(rates, detectors, level, shown))
+    ax = one_or_new(ax)
+    height = 0.8 / len(series)
+    for k, (label, rows, style) in enumerate(series):
+        rate, low, high = _as_intended(rates[rows], normal)
+        places = [classes.index(str(name)) for name in rates['class'][rows]]
+        at = np.array(places) + height * (k - (len(series) - 1) / 2)
+        errors = {'xerr': [rate - low, high - rate], 'error_kw': {'elinewidth': 1, 'capsize': 2}}
+        ax.barh(at, rate, height, label=label, **style, **errors)
+    _as_per_cent(ax.xaxis)
+    ax.set(yticks=range(len(classes)), yticklabels=classes, xlim=(0, 1))
+    ax.invert_yaxis()
+    ax.set_xlabel('classified as intended' if normal else 'found')
+    # Beside the bars: among them there is room nowhere for sure.
+    ax.legend(frameon=False, loc='upper left', bbox_to_anchor=(1, 1))
+    return ax
+
+
+def plot_rate_by(rates, *, label=None, ax=None):
+    """
+    Detection rates by a property, with their intervals, by class and detector.
+
+    Parameters
+    ----------
+    rates : `~astropy.table.QTable`
+        From `astro_wgan.evaluate.rate_by`. Bins without members are left out.
+    label : str, optional
+        Name of the property; the unit is added.
+    ax : `~matplotlib.axes.Axes`, optional
+        Where to draw; by default in a new figure.
+
+    Returns
+    -------
+    `~matplotlib.axes.Axes`
+        A line for each detector and class; categories are points beside each other. The dotted
+        line is the rate of false positives that the level stands for, where the table knows it.
+
+    Raises
+    ------
+    ImportError
+        If Matplotlib is not installed.
+    ValueError
+        If columns are missing, or no bin has members.
+
+    Notes
+    -----
+    Margalef-Bentabol et al. 2020, figures 10 (by merger time) and 11 (by mass, size, axis ratio
+    and redshift).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astro_wgan.evaluate import rate_by
+    >>> from astro_wgan.visualize import plot_rate_by
+    >>> rng = np.random.default_rng(1)
+    >>> time = rng.uniform(-1, 1, 3000)
+    >>> scores = {'offset': rng.normal(2 - 2 * np.abs(time), 1)}
+    >>> rates = rate_by(time, scores, normals={'offset': rng.normal(0, 1, 1000)})
+    >>> ax = plot_rate_by(rates, label='merger time')
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('merger time', 'found at the 90 % threshold')
+    """
+    check_table(rates, ('detector', 'class', 'n', *_RATES), '`rates`')
+    has_edges = 'center' in rates.colnames
+    if not has_edges:
+        check_table(rates, ('category',), '`rates`')
+    if not (rates['n'] > 0).any():
+        raise ValueError('`rates` must have a bin with members; all are empty.')
+    level = rates.meta.get('level')
+    detectors, kinds = in_order(rates['detector']), in_order(rates['class'])
+    pairs = [(detector, kind) for detector in detectors for kind in kinds]
+    ax = one_or_new(ax)
+    for k, (detector, kind) in enumerate(pairs):
+        member = (rates['detector'] == detector) & (rates['class'] == kind) & (rates['n'] > 0)
+        rows = rates[member]
+        if not len(rows):
+            continue
+        at = _places(rows, rates, has_edges, (k - (len(pairs) - 1) / 2) / (2 * len(pairs)))
+        rate, low, high = (numbers(rows[name], f'`{name}` of `rates`') for name in _RATES)
+        style = {'marker': 'o', 'markersize': 4, 'capsize': 2, 'color': f'C{k}'}
+        style['linestyle'] = '-' if has_edges else 'none'
+        name = _name_of(detector, kind, detectors, kinds)
+        ax.errorbar(at, rate, [rate - low, high - rate], label=name, **style)
+    if not has_edges:
+        words = in_order(rates['category'])
+        ax.set_xticks(range(len(words)), words)
+    if level is not None:
+        ax.axhline(1 - level / 100, color='0.6', linestyle=':', zorder=0)
+    _as_per_cent(ax.yaxis)
+    unit = getattr(rates['center'], 'unit', None) if has_edges else None
+    ax.set_xlabel(axis_label(label or '', unit))
+    ax.set(ylabel='found' if level is None else f'found at the {level:g} % threshold', ylim=(0, 1))
+    if len(pairs) > 1:
+        ax.legend(frameon=False)
+    return ax
+
+
+def _series(rates, detectors, level, shown):
+    """Name, rows and colour of each row of bars."""
+    shades = np.linspace(1, 0.4, len(shown))[::-1]
+    for i, detector in enumerate(detectors):
+        own = np.asarray(rates['detector']).astype(str) == detector
+        for wanted, shade in zip(shown, shades, strict=True):
+            rows = np.flatnonzero(own & (level == wanted))
+            if len(rows):
+                yield f'{detector}, {wanted:g} %', rows, {'color': f'C{i}', 'alpha': shade}
+        rows = np.flatnonzero(own & np.isnan(level))
+        if len(rows):
+            yield detector, rows, {'color': f'C{i}'}
+
+
+def _as_intended(rows, normal):
+    """Rates and the ends of their intervals; of normals, the shares that are not found."""
+    rate, low, high = (numbers(rows[name], f'`{name}` of `rates`') for name in _RATES)
+    kept = np.isin(np.asarray(rows['class']).astype(str), normal)
+    turned = (1 - rate, 1 - high, 1 - low)
+    return [np.where(kept, b, a) for a, b in zip((rate, low, high), turned, strict=True)]
+
+
+def _among(known, wanted, what):
+    unknown = [one for one in wanted if one not in known]
+    if unknown:
+        raise ValueError(f'{what} must be among {known}; got {unknown}.')
+    return wanted
+
+
+def _places(rows, rates, has_edges, shift):
+    if has_edges:
+        return numbers(rows['center'], '`center` of `rates`')
+    words = in_order(rates['category'])
+    # Beside each other, lest error bars hide one another.
+    return np.array([words.index(str(word)) for word in rows['category']]) + shift
+
+
+def _name_of(detector, kind, detectors, kinds):
+    """What tells a line from the others."""
+    if len(detectors) == 1:
+        return kind
+    return detector if len(kinds) == 1 else f'{detector}, {kind}'
+
+
+def _as_per_cent(axis):
+    from matplotlib.ticker import PercentFormatter
+
+    axis.set_major_formatter(PercentFormatter(1))

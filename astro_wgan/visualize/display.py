@@ -1,0 +1,87 @@
+"""What figures show of stamps: stretched images with holes where masked, and colour pictures."""
+
+import numpy as np
+
+from astro_wgan.gallery.png import MASKED_COLOUR, combine_bands, image_range
+from astro_wgan.stamps.stampset import StampSet
+from astro_wgan.stamps.stretch import Stretch
+
+__all__ = ['check_origin', 'colour_pictures', 'stretched_images', 'stretched_set']
+
+
+def stretched_set(stamps, stretch, what):
+    """
+    Images of stamps in stretched intensity, NaN where masked, and the stretch.
+
+    Parameters
+    ----------
+    stamps : `~astro_wgan.StampSet` or array_like
+        At least one.
+    stretch : `~astro_wgan.stamps.Stretch` or None
+        Fitted to the stamps where it is not yet; None for the default one.
+    what : str
+        Name of the argument.
+    """
+    stamps = _as_stamps(stamps, what)
+    if not len(stamps):
+        raise ValueError(f'{what} must hold at least one stamp; got none.')
+    stretch = Stretch() if stretch is None else stretch
+    if not stretch.is_fitted:
+        stretch = stretch.fit(stamps)
+    return stretched_images(stamps, stretch, what), stretch
+
+
+def stretched_images(stamps, stretch, what):
+    """Images in stretched intensity, NaN where masked; without a stretch, in their own."""
+    stamps = _as_stamps(stamps, what)
+    images = stamps.pixels if stretch is None else stretch.transform(stamps)
+    return np.where(stamps.valid, images, np.nan)
+
+
+def colour_pictures(images, *, limits=None, rgb=None):
+    """
+    Stretched images as opaque colours between 0 and 1.
+
+    Parameters
+    ----------
+    images : `~numpy.ndarray`, shape (n, ny, nx) or (n, ny, nx, bands)
+        NaN where masked.
+    limits : tuple of float, optional
+        Intensities of black and white; by default each image has its own.
+    rgb : tuple of int, optional
+        As for `~astro_wgan.gallery.png.combine_bands`.
+
+    Returns
+    -------
+    `~numpy.ndarray`, shape (n, ny, nx, 4)
+    """
+    images = combine_bands(images, rgb=rgb)
+    pictures = np.ones((*images.shape[:3], 4))
+    for picture, image in zip(pictures, images, strict=True):
+        low, high = image_range(image) if limits is None else limits
+        colours = image if image.ndim == 3 else image[..., np.newaxis]
+        masked = np.isnan(colours[..., 0])
+        picture[..., :3] = np.clip(
+            (np.where(np.isnan(colours), low, colours).astype(float) - low) / (high - low), 0, 1
+        )
+        picture[masked, :3] = np.array(MASKED_COLOUR) / 255
+    return pictures
+
+
+def check_origin(origin):
+    """Complain of an unknown place of the first row of an image."""
+    if origin not in ('lower', 'upper'):
+        raise ValueError(f"`origin` must be 'lower' or 'upper'; got {origin!r}.")
+
+
+def _as_stamps(stamps, what):
+    if isinstance(stamps, StampSet):
+        return stamps
+    if hasattr(stamps, 'table'):
+        return stamps[:]
+    array = np.asarray(stamps)
+    if array.ndim not in (3, 4):
+        raise ValueError(
+            f'{what} must be stamps of shape (n, ny, nx) or (n, ny, nx, bands); got {array.shape}.'
+        )
+    return StampSet(stamps)

@@ -1,0 +1,304 @@
+"""Maps of features in two dimensions: `feature_map` and `plot_map`."""
+
+import warnings
+
+import numpy as np
+from astropy.table import Table
+
+from astro_wgan.catalogs.columns import numbers_or_nan, plain_values
+from astro_wgan.validation.masked import without_mask
+from astro_wgan.visualize.axes import one_or_new
+from astro_wgan.visualize.display import colour_pictures, stretched_set
+from astro_wgan.visualize.table_input import axis_label, in_order, numbers
+
+__all__ = ['feature_map', 'plot_map']
+
+#: More principal components than these tell a map of neighbours nothing but noise.
+_COMPONENTS = 50
+#: Half of the default iterations, and a coarser angle of the Barnes-Hut tree, keep neighbours as
+#: well: benchmarks/speed/embedding.py.
+_TSNE = {'max_iter': 500, 'angle': 0.8}
+_LEAST = 4
+_UNKNOWN = '0.7'
+
+
+def feature_map(features, *, method='tsne', neighbours=None, seed=0):
+    """
+    Places in a plane, of which those of similar objects are near each other.
+
+    Parameters
+    ----------
+    features : array_like, shape (n, features), or table
+        Such as the critic's, from `astro_wgan.anomaly.critic_features`, whose table can be given
+        as it is. More axes than two are flattened.
+    method : {'tsne', 'umap'}, optional
+        t-SNE of scikit-learn, or UMAP of umap-learn.
+    neighbours : int, optional
+        Number of neighbours that count: the perplexity of t-SNE (default 30), or
+        ``n_neighbors`` of UMAP (default 15); lower where there are few objects.
+    seed : int, optional
+        The same seed gives the same map.
+
+    Returns
+    -------
+    `~numpy.ndarray` of float32, shape (n, 2)
+        NaN for an object with a feature that is not finite.
+
+    Raises
+    ------
+    ImportError
+        If scikit-learn, or umap-learn, is not installed.
+    ValueError
+        If the method is unknown, or fewer than 4 objects have finite features.
+
+    Notes
+    -----
+    Margalef-Bentabol et al. 2020, figures 7 and 14, with t-SNE (van der Maaten & Hinton 2008); UMAP
+    is that of McInnes et al. 2018 (arXiv:1802.03426). Before either, features are reduced to their
+    50 largest principal components. Only nearness has a meaning: axes, and the sizes of gaps,
+    have none. The first map by UMAP in a process takes longer, since its code is compiled.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astro_wgan.visualize import feature_map
+    >>> rng = np.random.default_rng(1)
+    >>> features = rng.normal(size=(60, 100)) + np.repeat([[0], [5]], 30, axis=0)
+    >>> feature_map(features).shape
+    (60, 2)
+    """
+    if method not in ('tsne', 'umap'):
+        raise ValueError(f"`method` must be 'tsne' or 'umap'; got {method!r}.")
+    if neighbours is not None and not neighbours >= 2:
+        raise ValueError(f'`neighbours` must be at least 2; got {neighbours}.')
+    features = _as_features(features)
+    known = np.isfinite(features).all(axis=1)
+    if known.sum() < _LEAST:
+        raise ValueError(
+            f'`features` must hold at least {_LEAST} objects with finite features; '
+            f'got {known.sum()}.'
+        )
+    places = np.full((len(features), 2), np.nan, dtype=np.float32)
+    reduce = {'tsne': _tsne, 'umap': _umap}[method]
+    places[known] = reduce(features[known], neighbours, seed)
+    return places
+
+
+def plot_map(places, *, by=None, label=None, stamps=None, cells=16, stretch=None, ax=None):
+    """
+    A map of objects, coloured by their class or by a number.
+
+    Parameters
+    ----------
+    places : array_like, shape (n, 2)
+        From `feature_map`; objects without a place are left out.
+    by : array_like or column, shape (n,), optional
+        Words or truth values, which are classes; or numbers, which get a colour bar. Objects
+        without a number are grey.
+    label : str, optional
+        What ``by`` is; by default the name of the column.
+    stamps : `~astro_wgan.StampSet`, `~astro_wgan.store.StampStore` or array_like, optional
+        The n objects' images. A grid is laid over the map, and the object nearest to the middle of
+        each cell is shown in its place, in a frame of its class's colour.
+    cells : int, optional
+        Cells of that grid along each axis.
+    stretch : `~astro_wgan.stamps.Stretch`, optional
+        As for `~astro_wgan.visualize.plot_stamps`.
+    ax : `~matplotlib.axes.Axes`, optional
+        Where to draw; by default in a new figure.
+
+    Returns
+    -------
+    `~matplotlib.axes.Axes`
+
+    Raises
+    ------
+    ImportError
+        If Matplotlib is not installed.
+    ValueError
+        If numbers disagree, or no object has a place.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astro_wgan.visualize import plot_map
+    >>> places = np.random.default_rng(1).normal(size=(50, 2))
+    >>> ax = plot_map(places, by=np.repeat(['normal', 'pair'], 25))
+    >>> ax.get_legend_handles_labels()[1]
+    ['normal (25)', 'pair (25)']
+    """
+    places = np.asarray(places, dtype=float)
+    if places.ndim != 2 or places.shape[1] != 2:
+        raise ValueError(f'`places` must have the shape (n, 2); got {places.shape}.')
+    known = np.isfinite(places).all(axis=1)
+    if not known.any():
+        raise ValueError(f'`places` must hold at least one; got {len(places)} that are unknown.')
+    for name, given in (('by', by), ('stamps', stamps)):
+        if given is not None and len(given) != len(places):
+            raise ValueError(
+                f'`{name}` must have one for each of the {len(places)} places; got {len(given)}.'
+            )
+    if cells < 1:
+        raise ValueError(f'`cells` must be at least 1; got {cells}.')
+    groups = None if by is None else _classes(by)
+    values = None if by is None or groups is not None else _finite_numbers(by, known)
+    if label is None:
+        label = axis_label(_name_of(by), getattr(by, 'unit', None))
+    ax = one_or_new(ax)
+    if values is None:
+        colours = _draw_classes(ax, places, known, groups, label)
+    else:
+        colours = _draw_numbers(ax, places, known, values, label)
+    if stamps is not None:
+        chosen = _nearest_to_cells(places, known, cells)
+        _draw_thumbnails(ax, places, stamps, chosen, colours, cells, stretch)
+    ax.set(xticks=[], yticks=[])
+    return ax
+
+
+def _as_features(features):
+    if isinstance(features, Table):
+        if 'features' not in features.colnames:
+            raise ValueError(
+                '`features` must be an array, or a table with a column `features`; '
+                f'it has {features.colnames}.'
+            )
+        features = features['features']
+    features = numbers_or_nan(features).astype(np.float32)
+    if features.ndim < 2:
+        raise ValueError(f'`features` must have the shape (n, features); got {features.shape}.')
+    return features.reshape(len(features), -1)
+
+
+def _tsne(features, neighbours, seed):
+    features = _principal_components(features, seed)
+    from sklearn.manifold import TSNE
+
+    perplexity = min(30 if neighbours is None else neighbours, (len(features) - 1) / 3)
+    return TSNE(perplexity=perplexity, random_state=seed, **_TSNE).fit_transform(features)
+
+
+def _umap(features, neighbours, seed):
+    try:
+        from umap import UMAP
+    except ImportError as error:
+        raise ImportError('UMAP needs umap-learn: pip install "astro_wgan[umap]".') from error
+    features = _principal_components(features, seed)
+    from sklearn.neighbors import NearestNeighbors
+
+    count = min(15 if neighbours is None else neighbours, len(features) - 1)
+    # umap-learn itself looks for the neighbours of less than 4096 objects pair by pair, in Python.
+    distances, indices = NearestNeighbors(n_neighbors=count).fit(features).kneighbors(features)
+    with warnings.catch_warnings():
+        # Neighbours given beforehand serve this map alone, which is all that is asked.
+        warnings.filterwarnings('ignore', 'precomputed_knn', UserWarning)
+        reducer = UMAP(
+            n_neighbors=count,
+            precomputed_knn=(indices, distances),
+            force_approximation_algorithm=True,
+            random_state=seed,
+            n_jobs=1,
+        )
+        return reducer.fit_transform(features)
+
+
+def _principal_components(features, seed):
+    try:
+        from sklearn.decomposition import PCA
+    except ImportError as error:
+        raise ImportError(
+            'Maps of features need scikit-learn: pip install "astro_wgan[baselines]".'
+        ) from error
+    count = min(_COMPONENTS, *features.shape)
+    return PCA(count, svd_solver='randomized', random_state=seed).fit_transform(features)
+
+
+def _classes(by):
+    """Words for classes, or None where there are numbers."""
+    values, mask = without_mask(by)
+    values, mask = plain_values(np.asarray(getattr(values, 'value', values)), mask)
+    if values.dtype.kind not in 'bUSO':
+        return None
+    words = values.astype(str)
+    return words if mask is None else np.where(mask, 'unknown', words)
+
+
+def _finite_numbers(by, known):
+    values = numbers(by, '`by`')
+    if not np.isfinite(values[known]).any():
+        raise ValueError('`by` must hold a finite number for at least one place; got none.')
+    return values
+
+
+def _name_of(column):
+    # A Quantity in a table keeps its name beside itself.
+    info = getattr(column, 'info', None)
+    return getattr(column, 'name', None) or getattr(info, 'name', None) or ''
+
+
+def _draw_classes(ax, places, known, groups, label):
+    """Points by class; returns the colour of each object."""
+    names = [None] if groups is None else in_order(groups)
+    colours = np.full(len(places), '', dtype=object)
+    for i, name in enumerate(names):
+        member = known if name is None else known & (groups == name)
+        colours[member] = f'C{i}'
+        text = None if name is None else f'{name} ({member.sum():,})'
+        ax.plot(*places[member].T, '.', color=f'C{i}', markersize=3, alpha=0.7, label=text)
+    if groups is not None:
+        place = {'loc': 'upper left', 'bbox_to_anchor': (1, 1)}
+        ax.legend(title=label or None, frameon=False, markerscale=3, **place)
+    return colours
+
+
+def _draw_numbers(ax, places, known, values, label):
+    missing = known & ~np.isfinite(values)
+    shown = known & np.isfinite(values)
+    ax.plot(*places[missing].T, '.', color=_UNKNOWN, markersize=3)
+    # A few far out would leave one colour to all others.
+    low, high = np.percentile(values[shown], (1, 99))
+    style = {'c': values[shown], 's': 5, 'vmin': low, 'vmax': high}
+    points = ax.scatter(*places[shown].T, **style)
+    ax.figure.colorbar(points, ax=ax, label=label, extend='both')
+    colours = np.full(len(places), _UNKNOWN, dtype=object)
+    for row in np.flatnonzero(shown):
+        colours[row] = points.to_rgba(values[row])
+    return colours
+
+
+def _nearest_to_cells(places, known, cells):
+    """For each cell of a grid that has any, the object nearest to its middle."""
+    low, size = _grid(places, cells)
+    at = (places[known] - low) / size
+    cell = np.clip(at.astype(int), 0, cells - 1)
+    off = np.hypot(*(at - cell - 0.5).T)
+    order = np.argsort(off, kind='stable')
+    _, first = np.unique(cell[order] @ [1, cells], return_index=True)
+    nearest = order[first]
+    return {
+        int(row): tuple(cell[k])
+        for k, row in zip(nearest, np.flatnonzero(known)[nearest], strict=True)
+    }
+
+
+def _draw_thumbnails(ax, places, stamps, chosen, colours, cells, stretch):
+    from matplotlib.patches import Rectangle
+
+    rows = np.array([*chosen])
+    images, _ = stretched_set(stamps[rows], stretch, '`stamps`')
+    low, size = _grid(places, cells)
+    for row, picture in zip(rows, colour_pictures(images), strict=True):
+        x, y = low + size * chosen[row]
+        width, height = size
+        corners = (x, x + width, y, y + height)
+        ax.imshow(picture, origin='lower', extent=corners, aspect='auto', zorder=3)
+        frame = {'fill': False, 'edgecolor': colours[row], 'linewidth': 1.5, 'zorder': 4}
+        ax.add_patch(Rectangle((x, y), width, height, **frame))
+    ax.set(xlim=(low[0], low[0] + cells * size[0]), ylim=(low[1], low[1] + cells * size[1]))
+
+
+def _grid(places, cells):
+    """Lower corner and size of the cells."""
+    low, high = np.nanmin(places, axis=0), np.nanmax(places, axis=0)
+    extent = np.where(high > low, high - low, 1)
+    return low, extent / cells

@@ -1,0 +1,232 @@
+"""Stamps to look at: `plot_stamps` and `plot_triptychs`."""
+
+import numpy as np
+
+from astro_wgan.gallery.png import (
+    MASKED_COLOUR,
+    combine_bands,
+    image_range,
+    residual_colours,
+    residual_map,
+    residual_range,
+)
+from astro_wgan.visualize.axes import grid_or_new, one_or_new
+from astro_wgan.visualize.display import (
+    check_origin,
+    colour_pictures,
+    stretched_images,
+    stretched_set,
+)
+
+__all__ = ['plot_stamps', 'plot_triptychs']
+
+
+def plot_stamps(
+    stamps,
+    *,
+    columns=None,
+    labels=None,
+    stretch=None,
+    limits=None,
+    rgb=None,
+    origin='lower',
+    ax=None,
+):
+    """
+    A sheet of stamps, or of generated images.
+
+    Parameters
+    ----------
+    stamps : `~astro_wgan.StampSet`, `~astro_wgan.store.StampStore` or array_like
+        Images of shape (n, ny, nx) or (n, ny, nx, bands): row by row, from the top left.
+    columns : int, optional
+        Stamps in a row; by default so many that the sheet is about square.
+    labels : sequence of str, optional
+        A text for each.
+    stretch : `~astro_wgan.stamps.Stretch`, optional
+        Intensity scaling, such as ``stretch_`` of a model; fitted to these stamps where it is not
+        yet. By default the package's asinh.
+    limits : tuple of float, optional
+        Stretched intensities of black and white for all of them. By default each has its own,
+        with 0.5 and 99.9 per cent of its pixels below.
+    rgb : tuple of int, optional
+        The bands to show in red, green and blue. Without it, three bands are shown in their order
+        and any other number of bands as their mean, in grey.
+    origin : {'lower', 'upper'}, optional
+        Where the first row of each image is.
+    ax : `~matplotlib.axes.Axes`, optional
+        Where to draw; by default in a new figure.
+
+    Returns
+    -------
+    `~matplotlib.axes.Axes`
+        Without frame. Masked pixels are olive.
+
+    Raises
+    ------
+    ImportError
+        If Matplotlib is not installed.
+    ValueError
+        If there is no stamp, there are not as many labels, or an option is out of range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astro_wgan.visualize import plot_stamps
+    >>> ax = plot_stamps(np.random.default_rng(1).normal(size=(10, 16, 16)), columns=5)
+    >>> ax.images[0].get_array().shape
+    (33, 84, 4)
+    """
+    check_origin(origin)
+    images, _ = stretched_set(stamps, stretch, '`stamps`')
+    n, ny, nx = images.shape[:3]
+    columns = int(np.ceil(np.sqrt(n))) if columns is None else columns
+    if columns < 1:
+        raise ValueError(f'`columns` must be at least 1; got {columns}.')
+    if limits is not None and not limits[1] > limits[0]:
+        raise ValueError(f'`limits` must grow; got {limits}.')
+    _check_texts(labels, n, '`labels`')
+    pictures = colour_pictures(images, limits=limits, rgb=rgb)
+    ax = one_or_new(ax)
+    ax.imshow(_sheet(pictures if origin == 'upper' else pictures[:, ::-1], columns))
+    for k, label in enumerate([] if labels is None else labels):
+        row, column = divmod(k, columns)
+        _label(ax, column * (nx + 1), row * (ny + 1), str(label))
+    ax.set_axis_off()
+    return ax
+
+
+def plot_triptychs(
+    stamps,
+    closest,
+    residual=None,
+    *,
+    labels=None,
+    stretch=None,
+    rgb=None,
+    origin='lower',
+    axes=None,
+):
+    """
+    Rows of input, closest image and residual.
+
+    Parameters
+    ----------
+    stamps : `~astro_wgan.StampSet`
+        The n inputs.
+    closest : `~astro_wgan.StampSet`
+        Their closest images, from `astro_wgan.AnomalyDetector.closest`.
+    residual : `~astro_wgan.StampSet` or array_like, optional
+        What to show of each in the third panel, such as
+        `astro_wgan.AnomalyDetector.residual` in the unit of the stamps. By default the difference
+        of the first two in stretched intensity, as the networks see it.
+    labels : sequence of str, optional
+        A text for each row.
+    stretch : `~astro_wgan.stamps.Stretch`, optional
+        Intensity scaling, best that of the model, ``wgan.stretch_``; fitted to the stamps where it
+        is not yet. By default the package's asinh.
+    rgb, origin
+        As for `plot_stamps`.
+    axes : array_like of `~matplotlib.axes.Axes`, shape (n, 3), optional
+        Where to draw; by default in a new figure. The transpose of an array (3, n) makes columns
+        of the rows.
+
+    Returns
+    -------
+    `~numpy.ndarray` of `~matplotlib.axes.Axes`, shape (n, 3)
+
+    Raises
+    ------
+    ImportError
+        If Matplotlib is not installed.
+    ValueError
+        If there is no stamp, or shapes or numbers disagree.
+
+    Notes
+    -----
+    Input and closest image of a row share one range of intensity, from 0.5 to 99.9 per cent of
+    their pixels. All residuals share one range around zero: white at zero, red where the input is
+    brighter. Residuals of several bands are those of the band that deviates most. Masked pixels
+    are olive.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astro_wgan.visualize import plot_triptychs
+    >>> images = np.random.default_rng(1).normal(size=(2, 16, 16))
+    >>> axes = plot_triptychs(images, 0.5 * images, labels=['a', 'b'])
+    >>> [ax.get_title() for ax in axes[0]]
+    ['input', 'closest image', 'residual']
+    """
+    check_origin(origin)
+    images, stretch = stretched_set(stamps, stretch, '`stamps`')
+    drawn = stretched_images(closest, stretch, '`closest`')
+    _check_shape(drawn, images.shape, '`closest`')
+    if residual is None:
+        left = images - drawn
+    else:
+        left = stretched_images(residual, None, '`residual`')
+        _check_shape(left, images.shape, '`residual`')
+    _check_texts(labels, len(images), '`labels`')
+    images, drawn, left = (
+        combine_bands(images, rgb=rgb),
+        combine_bands(drawn, rgb=rgb),
+        residual_map(left),
+    )
+    limit = residual_range(left)
+    axes = grid_or_new(axes, len(images), 3)
+    for row, *three in zip(axes, images, drawn, left, strict=True):
+        low, high = image_range(*three[:2])
+        for ax, image in zip(row[:2], three, strict=False):
+            _show(ax, image, low, high, origin)
+        _show(row[2], three[2], -limit, limit, origin, colours=residual_colours() / 255)
+    for ax, head in zip(axes[0], ('input', 'closest image', 'residual'), strict=True):
+        ax.set_title(head, fontsize='medium')
+    for ax, label in zip(axes[:, 0], [] if labels is None else labels, strict=False):
+        ax.set_ylabel(str(label))
+    return axes
+
+
+def _sheet(pictures, columns):
+    """Pictures row by row with a pixel between them, transparent where there is none."""
+    n, ny, nx = pictures.shape[:3]
+    rows = -(-n // columns)
+    sheet = np.zeros((rows * (ny + 1) - 1, columns * (nx + 1) - 1, 4))
+    for k, picture in enumerate(pictures):
+        y, x = (ny + 1) * (k // columns), (nx + 1) * (k % columns)
+        sheet[y : y + ny, x : x + nx] = picture
+    return sheet
+
+
+def _label(ax, x, y, text):
+    from matplotlib.patheffects import withStroke
+
+    # Legible on black and on white.
+    outline = [withStroke(linewidth=2, foreground='black')]
+    ax.text(x, y, text, color='white', va='top', fontsize='x-small', path_effects=outline)
+
+
+def _show(ax, image, low, high, origin, *, colours=None):
+    from matplotlib.colors import ListedColormap
+
+    if image.ndim == 3:
+        image = colour_pictures(image[np.newaxis], limits=(low, high))[0]
+        ax.imshow(image, origin=origin)
+    else:
+        greys = np.repeat(np.linspace(0, 1, 256)[:, np.newaxis], 3, axis=1)
+        colormap = ListedColormap(greys if colours is None else colours)
+        colormap = colormap.with_extremes(bad=np.array(MASKED_COLOUR) / 255)
+        ax.imshow(image, origin=origin, cmap=colormap, vmin=low, vmax=high)
+    ax.set(xticks=[], yticks=[])
+
+
+def _check_shape(images, shape, what):
+    if images.shape != shape:
+        raise ValueError(
+            f'{what} must have the shape of `stamps`, {tuple(shape)}; got {images.shape}.'
+        )
+
+
+def _check_texts(texts, n, what):
+    if texts is not None and len(texts) != n:
+        raise ValueError(f'{what} must be one for each of the {n} stamps; got {len(texts)}.')

@@ -1,0 +1,196 @@
+"""
+Loss and gradient of a critic of linear layers and leaky ReLUs, with the least arithmetic.
+
+Automatic differentiation goes through such a critic seven times a step: for the losses forward and
+back, for the penalty forward, back to the image, and forward and back through both of these.
+Written out, four passes are left, three of them over real, generated and interpolated images at
+once, so that the matrix products are larger.
+"""
+
+import keras
+import tensorflow as tf
+from keras import layers
+
+from astro_wgan.wgan.compute.layers import (
+    ConvolutionOfImage,
+    fast_class,
+    gradient_to_image,
+    gradient_to_kernel,
+    is_plain,
+)
+from astro_wgan.wgan.losses import critic_loss, penalty_of_gradient
+
+__all__ = ['is_piecewise_linear', 'losses_and_gradients']
+
+_FEW_PIXELS = 4
+
+
+def is_piecewise_linear(critic):
+    """
+    Whether `losses_and_gradients` holds for a critic: linear layers and leaky ReLUs, in a row.
+
+    Parameters
+    ----------
+    critic : `keras.Model`
+        As made by `~astro_wgan.wgan.build_critic`.
+
+    Returns
+    -------
+    bool
+        False with layer normalisation, whose second derivative does not vanish.
+    """
+    passed = (layers.InputLayer, layers.Flatten, layers.LeakyReLU)
+    return all(isinstance(layer, passed) or _is_linear(layer) for layer in critic.layers)
+
+
+def losses_and_gradients(critic, real, fake, epsilon, weight, *, precision='float32'):
+    """
+    The losses of one critic step, and their gradient.
+
+    Parameters
+    ----------
+    critic : `keras.Model`
+        One that `is_piecewise_linear`.
+    real, fake : `tf.Tensor`, shape (n, ny, nx, bands)
+        Pairs of images.
+    epsilon : `tf.Tensor`, shape (n, 1, 1, 1)
+        Where between the two the penalty is taken.
+    weight : float
+        Weight lambda of the penalty.
+    precision : {'float32', 'mixed_bfloat16'}
+        What the layers compute in, but for the last one. All else is as precise as the images: the
+        losses, the norms and the penalty that is made of them, and what comes of it by its
+        derivative. With ``'float32'`` the layers, too.
+
+    Returns
+    -------
+    loss, penalty : `tf.Tensor`, scalar
+        As of `~astro_wgan.wgan.critic_loss` and `~astro_wgan.wgan.gradient_penalty`.
+    gradients : list of `tf.Tensor`
+        Of ``loss + weight * penalty``, one for each of ``critic.trainable_variables``.
+
+    Notes
+    -----
+    Let h be the input of a layer, W its weights and d the derivative of C along its output. The
+    gradient of C along W is the product of h and d. The gradient g of C along an image x' is the
+    product of all W and of the slopes of the leaky ReLUs, which are constant but at single points,
+    so that W changes g, and the penalty with it, as one factor of that product. Its gradient along
+    W is hence the product of v and d, where v is the derivative of the penalty along g, carried
+    forward to the layer through those before it, with the slopes of x' and without biases.
+    """
+    n = len(real)
+    between = epsilon * real + (1 - epsilon) * fake
+    exact = between.dtype
+    stages = _stages(critic, tf.bfloat16 if precision == 'mixed_bfloat16' else exact, exact)
+    inputs, value = [], tf.concat([real, fake, between], axis=0)
+    for stage in stages:
+        inputs.append(stage.activate(value))
+        value = stage.apply(inputs[-1])
+    loss = critic_loss(value[:n], value[n : 2 * n])
+
+    # What is minimised falls with C of real images and rises with that of generated ones; of x'
+    # it is the gradient of C itself that is asked for.
+    each = tf.ones_like(value[:n])
+    derivatives = [tf.concat([-each / n, each / n, each], axis=0)]
+    for stage, h in zip(stages[:0:-1], inputs[:0:-1], strict=True):
+        back = stage.transpose(derivatives[-1], tf.shape(h))
+        derivatives.append(stage.bend(back, h))
+    derivatives.reverse()
+    gradient = stages[0].transpose(derivatives[0][2 * n :], tf.shape(between))
+    gradient = tf.cast(gradient, exact)
+    with tf.GradientTape() as tape:
+        tape.watch(gradient)
+        penalty = penalty_of_gradient(gradient)
+        weighted = weight * penalty
+
+    carried = tape.gradient(weighted, gradient)
+    gradients = []
+    for stage, h, d in zip(stages, inputs, derivatives, strict=True):
+        carried = stage.bend(carried, h[2 * n :])
+        gradients.append(stage.product(tf.concat([h[: 2 * n], carried], axis=0), d))
+        gradients.append(tf.reduce_sum(d[: 2 * n], axis=tuple(range(d.shape.rank - 1))))
+        if stage is not stages[-1]:
+            carried = stage.apply(carried, bias=False)
+    return loss, penalty, [tf.cast(each, exact) for each in gradients]
+
+
+def _is_linear(layer):
+    """Whether it is a dense layer or a convolution as those of the critic."""
+    if isinstance(layer, layers.Conv2D):
+        return is_plain(layer)
+    if not isinstance(layer, layers.Dense):
+        return False
+    return layer.use_bias and layer.activation is keras.activations.linear
+
+
+def _stages(critic, dtype, exact):
+    """The linear layers in their order, each with the slope of the leaky ReLU before it."""
+    linear = [layer for layer in critic.layers if isinstance(layer, (layers.Conv2D, layers.Dense))]
+    stages, slope = [], 1.0
+    for layer in critic.layers:
+        if isinstance(layer, layers.LeakyReLU):
+            slope = layer.negative_slope
+        elif layer in linear:
+            kind = _Convolution if isinstance(layer, layers.Conv2D) else _Dense
+            stages.append(kind(layer, slope, exact if layer is linear[-1] else dtype, exact))
+            slope = 1.0
+    return stages
+
+
+class _Stage:
+    """A leaky ReLU and the linear layer after it, which computes in the given type."""
+
+    def __init__(self, layer, slope, dtype, exact):
+        self._slope = slope
+        self._dtype = dtype
+        self._exact = exact
+        self._weights = tf.cast(layer.kernel, dtype)
+        self._bias = tf.cast(layer.bias, dtype)
+        self._stride = getattr(layer, 'strides', None)
+        self._takes_image = fast_class(layer) is ConvolutionOfImage
+
+    def activate(self, x):
+        x = tf.cast(x, self._dtype)
+        return x if self._slope == 1 else tf.nn.leaky_relu(x, self._slope)
+
+    def bend(self, x, h):
+        """Times the slope that the leaky ReLU has where its output is h, which has its sign."""
+        x = tf.cast(x, self._dtype)
+        if self._slope == 1:
+            return x
+        return tf.raw_ops.LeakyReluGrad(gradients=x, features=h, alpha=self._slope)
+
+
+class _Convolution(_Stage):
+    def apply(self, h, *, bias=True):
+        x = tf.nn.conv2d(h, self._weights, self._stride, 'SAME')
+        return tf.nn.bias_add(x, self._bias) if bias else x
+
+    def transpose(self, d, shape):
+        """The derivative along the input, of the given shape, from that along the output."""
+        d = tf.cast(d, self._dtype)
+        if self._takes_image:
+            return gradient_to_image(d, self._weights)
+        return tf.nn.conv2d_transpose(d, self._weights, shape, self._stride, 'SAME')
+
+    def product(self, h, d):
+        """The derivative along the weights."""
+        # With one band, or few pixels, the kernels of TensorFlow are slower in half precision.
+        narrow = self._takes_image or d.shape[1] <= _FEW_PIXELS
+        dtype = self._exact if narrow else self._dtype
+        h, d = tf.cast(h, dtype), tf.cast(d, dtype)
+        return gradient_to_kernel(h, self._weights.shape, d, self._stride)
+
+
+class _Dense(_Stage):
+    def apply(self, h, *, bias=True):
+        x = tf.reshape(h, (-1, self._weights.shape[0])) @ self._weights
+        return tf.nn.bias_add(x, self._bias) if bias else x
+
+    def transpose(self, d, shape):
+        d = tf.cast(d, self._dtype)
+        return tf.reshape(tf.matmul(d, self._weights, transpose_b=True), shape)
+
+    def product(self, h, d):
+        flat = tf.reshape(h, (-1, self._weights.shape[0]))
+        return tf.matmul(flat, tf.cast(d, self._dtype), transpose_a=True)

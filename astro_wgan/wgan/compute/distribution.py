@@ -1,0 +1,258 @@
+"""One training on several devices or machines: what replicas share, and who writes."""
+
+from contextlib import contextmanager
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from astro_wgan.exceptions import WorkerLostError
+
+__all__ = [
+    'ReducedAdam',
+    'Workers',
+    'check_strategy',
+    'mean_over_replicas',
+    'own_draw',
+    'own_rows',
+    'released',
+]
+
+#: What TensorFlow raises where a process no longer answers.
+_LOST = (
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.UnavailableError,
+)
+
+
+class ReducedAdam(keras.optimizers.Adam):
+    """
+    Adam for gradients that are already the same on all replicas.
+
+    That of Keras sums what it is given over the replicas. Here the mean is taken before, once,
+    because the norm of the mean gradient is measured too.
+    """
+
+    def _all_reduce_sum_gradients(self, grads_and_vars):
+        return grads_and_vars
+
+    def update_step(self, gradient, variable, learning_rate):
+        """One step of one variable."""
+        if tf.distribute.has_strategy():
+            super().update_step(gradient, variable, learning_rate)
+            return
+        # TensorFlow's own step: one operation for a variable instead of a dozen.
+        index = self._get_variable_index(variable)
+        done = tf.cast(self.iterations + 1, tf.float32)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=self._momentums[index].value.handle,
+            v=self._velocities[index].value.handle,
+            beta1_power=self.beta_1**done,
+            beta2_power=self.beta_2**done,
+            lr=tf.cast(learning_rate, tf.float32),
+            beta1=self.beta_1,
+            beta2=self.beta_2,
+            epsilon=self.epsilon,
+            grad=gradient,
+        )
+
+
+def check_strategy(strategy, training):
+    """
+    Refuse a strategy under which the training would not be that of one process.
+
+    Parameters
+    ----------
+    strategy : `tf.distribute.Strategy` or None
+        None for one device.
+    training : `~astro_wgan.wgan.TrainingConfig`
+        Its ``batch_size`` is that of all replicas together.
+
+    Raises
+    ------
+    ValueError
+        If the batch cannot be divided, or strategy and training exclude each other.
+    """
+    if tf.distribute.has_strategy():
+        raise ValueError(
+            'Call `fit` outside of the scope of a tf.distribute strategy, and give it as '
+            f'`strategy`; got the scope of {type(tf.distribute.get_strategy()).__name__}.'
+        )
+    if strategy is None:
+        return
+    if not isinstance(strategy, tf.distribute.Strategy):
+        raise ValueError(f'`strategy` must be a tf.distribute.Strategy; got {strategy!r}.')
+    if isinstance(strategy, tf.distribute.experimental.ParameterServerStrategy):
+        raise ValueError(
+            '`strategy` must let all replicas take each step together; a ParameterServerStrategy '
+            'does not.'
+        )
+    replicas = strategy.num_replicas_in_sync
+    if training.batch_size % replicas:
+        raise ValueError(
+            f'`batch_size` of the training must be a multiple of the {replicas} replicas of '
+            f'`strategy`; got {training.batch_size}.'
+        )
+    if training.compile:
+        raise ValueError(
+            '`compile` of the training must be False under a `strategy`: XLA cannot compile an '
+            'iteration in which replicas wait for each other; got True.'
+        )
+    if training.precision == 'mixed_float16':
+        raise ValueError(
+            "`precision` of the training must be 'float32' or 'mixed_bfloat16' under a "
+            "`strategy`, where Keras cannot scale losses; got 'mixed_float16'."
+        )
+
+
+def own_rows(batch):
+    """
+    The rows of a batch that belong to this replica: as many for each, in their order.
+
+    Parameters
+    ----------
+    batch : `tf.Tensor`, shape (n, ...)
+        Alike on all replicas; n is a multiple of their number.
+
+    Returns
+    -------
+    `tf.Tensor`, shape (n / replicas, ...)
+    """
+    replicas = _replicas()
+    if replicas == 1:
+        return batch
+    rows = tf.shape(batch)[0] // replicas
+    place = tf.distribute.get_replica_context().replica_id_in_sync_group
+    return batch[place * rows : (place + 1) * rows]
+
+
+def own_draw(draw, n):
+    """
+    The rows that are this replica's of random numbers that are drawn for all replicas at once.
+
+    Each replica draws for all and keeps its own, so that a training has the same random numbers
+    on any number of replicas.
+
+    Parameters
+    ----------
+    draw : callable
+        From a number of rows to a tensor with as many, alike on all replicas.
+    n : int
+        Rows of one replica.
+
+    Returns
+    -------
+    `tf.Tensor`, shape (n, ...)
+    """
+    replicas = _replicas()
+    return draw(n) if replicas == 1 else own_rows(draw(n * replicas))
+
+
+def mean_over_replicas(gradients):
+    """A list of tensors as their mean over the replicas."""
+    if _replicas() == 1:
+        return gradients
+    context = tf.distribute.get_replica_context()
+    return context.all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
+
+
+def released(network):
+    """A network as an ordinary one, whose weights no strategy holds on several devices."""
+    if network is None:
+        return None
+    copy = keras.models.clone_model(network)
+    copy.set_weights(network.get_weights())
+    copy.trainable = network.trainable
+    return copy
+
+
+class Workers:
+    """
+    The processes that train together under a strategy; often this one alone.
+
+    Parameters
+    ----------
+    strategy : `tf.distribute.Strategy`
+        That of the trainer.
+
+    Attributes
+    ----------
+    several : bool
+        Whether there are others.
+    chief : bool
+        Whether this is the one that writes files and reports.
+    """
+
+    def __init__(self, strategy):
+        self._strategy = strategy
+        cluster = {}
+        if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+            cluster = strategy.cluster_resolver.cluster_spec().as_dict()
+        self.several = sum(map(len, cluster.values())) > 1
+        self.chief = True
+        if self.several:
+            resolver = strategy.cluster_resolver
+            first = 'chief' if 'chief' in cluster else 'worker'
+            self.chief = (resolver.task_type, resolver.task_id) == (first, 0)
+        self._gather = tf.function(self._gathered)
+
+    def any(self, *flags):
+        """Of each flag, whether it is set on any worker: all go the same way after this."""
+        if not self.several:
+            return flags
+        return tuple(bool(x) for x in self._all(flags).any(axis=0))
+
+    def check_alike(self, values):
+        """
+        Make sure that all workers begin alike.
+
+        Parameters
+        ----------
+        values : dict of int
+            By the name that a message calls them.
+
+        Raises
+        ------
+        ValueError
+            If one of them differs between workers.
+        """
+        if not self.several:
+            return
+        for name, found in zip(values, self._all(values.values()).T, strict=True):
+            if np.any(found != found[0]):
+                raise ValueError(
+                    f'All workers must train alike, but their {name} differ: {found.tolist()}.'
+                )
+
+    @contextmanager
+    def watched(self, report):
+        """
+        Turn the failure of another worker into a `WorkerLostError`.
+
+        Parameters
+        ----------
+        report : callable
+            Makes its message.
+        """
+        try:
+            yield
+        except _LOST as error:
+            if not self.several:
+                raise
+            raise WorkerLostError(report()) from error
+
+    def _all(self, values):
+        """Integers of all workers: array of shape (replicas, number of values)."""
+        return self._gather(tf.constant([[int(x) for x in values]], tf.int64)).numpy()
+
+    def _gathered(self, row):
+        return self._strategy.gather(self._strategy.run(tf.identity, args=(row,)), axis=0)
+
+
+def _replicas():
+    """How many replicas take the step under way; 1 outside of any."""
+    context = tf.distribute.get_replica_context()
+    return 1 if context is None else context.num_replicas_in_sync

@@ -1,0 +1,77 @@
+"""Tables from files, and what else such files hold."""
+
+import os
+import time
+
+import numpy as np
+import pytest
+from astropy import units as u
+from astropy.io import fits
+from astropy.table import QTable
+
+from astro_wgan.catalogs.table_files import read_table
+
+TABLE = QTable({'a': [1, 2], 'b': [0.5, np.nan] * u.kpc})
+
+
+@pytest.mark.parametrize('name', ['a.ecsv', 'a.csv', 'a.fits', 'a.dat'])
+def test_tables_are_those_that_were_written_whatever_their_name(tmp_path, name):
+    path = tmp_path / name
+    kind = {'a.dat': 'ascii.basic', 'a.csv': 'ascii.csv', 'a.ecsv': 'ascii.ecsv'}
+    TABLE.write(path, format=kind.get(name, 'fits'))
+    other = path.rename(tmp_path / 'table')
+    table = read_table(other)
+    assert table.colnames == ['a', 'b']
+    assert table['a'].tolist() == [1, 2]
+    assert np.asarray(table['b'])[0] == 0.5
+    if name in ('a.ecsv', 'a.fits'):
+        assert table['b'].unit == u.kpc
+
+
+@pytest.mark.parametrize(
+    ('content', 'words'),
+    [
+        (b'', 'no table that can be read'),
+        (b'\x89HDF\r\n\x1a\n\0\0', 'neither text nor FITS'),
+        (b'# %ECSV 1.0\n# ---\n# datatype: [[[\na\n1\n', 'YAML text is not valid'),
+        (
+            b'# %ECSV 1.0\n# ---\n# datatype:\n'
+            b'# - {name: a, unit: 10**9999999 m, datatype: float64}\na\n1\n',
+            'is no unit',
+        ),
+        (b'a,b\n1,2,3\n4\n', 'no table that can be read'),
+        (b'SIMPLE  = T', 'no table that can be read'),
+    ],
+)
+def test_what_is_no_table_is_refused_by_name_at_once(tmp_path, content, words):
+    path = tmp_path / 'table'
+    path.write_bytes(content)
+    begin = time.process_time()
+    with pytest.raises(ValueError, match=f'{path} holds no table .*{words}|{words}'):
+        read_table(path)
+    assert time.process_time() - begin < 1
+
+
+def test_units_of_fits_tables_are_looked_at_before_they_are_parsed(tmp_path):
+    table = fits.BinTableHDU.from_columns([fits.Column('a', 'D', array=[1.0])])
+    table.header['TUNIT1'] = '10**9999999 m'
+    table.writeto(tmp_path / 'a.fits')
+    with pytest.raises(ValueError, match=r'a.fits holds no table .* is no unit'):
+        read_table(tmp_path / 'a.fits')
+    fits.PrimaryHDU(np.eye(3)).writeto(tmp_path / 'b.fits')
+    with pytest.raises(ValueError, match='it has no table'):
+        read_table(tmp_path / 'b.fits')
+
+
+def test_a_table_larger_than_is_allowed_is_refused(tmp_path):
+    TABLE.write(tmp_path / 'a.csv')
+    with pytest.raises(ValueError, match='allowed are 20 bytes'):
+        read_table(tmp_path / 'a.csv', max_size=20)
+
+
+def test_what_is_no_file_is_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / 'pipe')
+    with pytest.raises(ValueError, match='is a named pipe'):
+        read_table(tmp_path / 'pipe')
+    with pytest.raises(FileNotFoundError):
+        read_table('http://localhost/table.csv')

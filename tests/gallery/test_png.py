@@ -1,0 +1,123 @@
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from astro_wgan.gallery.png import (
+    MASKED_COLOUR,
+    combine_bands,
+    image_png,
+    image_range,
+    residual_colours,
+    residual_map,
+    residual_png,
+    residual_range,
+)
+
+
+def decode(png):
+    """Red, green and blue of each pixel of a PNG file."""
+    return np.array(Image.open(BytesIO(png)).convert('RGB'))
+
+
+def test_a_grey_picture_runs_from_black_to_white_and_clips():
+    image = np.array([[-5.0, 0.0, 0.5], [1.0, 2.0, 9.0]])
+    grey = decode(image_png(image, 0.0, 2.0))
+    assert grey[..., 0].tolist() == [[0, 0, 64], [128, 255, 255]]
+    assert (grey == grey[..., :1]).all()
+
+
+def test_masked_pixels_have_their_own_colour_and_leave_the_others_alone():
+    image = np.random.default_rng(1).uniform(size=(20, 30))
+    plain = decode(image_png(image, 0.0, 1.0)).astype(int)
+    image[3:5, 7] = np.nan
+    masked = decode(image_png(image, 0.0, 1.0)).astype(int)
+    assert (masked[3:5, 7] == MASKED_COLOUR).all()
+    rest = np.isfinite(image)
+    assert np.abs(masked - plain)[rest].max() <= 1
+    assert not (masked[rest] == MASKED_COLOUR).all(axis=-1).any()
+
+
+def test_a_colour_picture_is_close_to_the_image():
+    rng = np.random.default_rng(2)
+    y, x = np.mgrid[:48, :48] / 47
+    image = np.stack([x, y, 1 - x], axis=-1) + rng.normal(0, 0.02, size=(48, 48, 3))
+    image[0, 0, 1] = np.nan
+    colours = decode(image_png(image, 0.0, 1.0)).astype(float)
+    assert tuple(colours[0, 0]) == MASKED_COLOUR
+    difference = colours[1:] - 255 * np.clip(image[1:], 0, 1)
+    assert np.sqrt((difference**2).mean()) < 10
+
+
+def test_residual_colours_are_blue_white_red():
+    colours = residual_colours().astype(int)
+    middle = len(colours) // 2
+    assert len(colours) % 2 == 1
+    assert np.ptp(colours[middle]) == 0
+    assert (colours[:middle, 2] > colours[:middle, 0]).all()
+    assert (colours[middle + 1 :, 0] > colours[middle + 1 :, 2]).all()
+
+
+def test_a_residual_picture_is_symmetric_and_clips():
+    residual = np.array([[-9.0, -2.0, 0.0, 2.0, 9.0, np.nan]])
+    colours = residual_colours()
+    found = decode(residual_png(residual, 2.0))[0]
+    expected = [colours[0], colours[0], colours[len(colours) // 2], colours[-1], colours[-1]]
+    assert (found[:5] == expected).all()
+    assert tuple(found[5]) == MASKED_COLOUR
+
+
+@pytest.mark.filterwarnings('ignore:Mean of empty slice:RuntimeWarning')
+@pytest.mark.parametrize('bands', [1, 2, 5])
+def test_bands_that_make_no_colour_are_averaged_without_the_masked(bands):
+    images = np.random.default_rng(3).normal(size=(2, 4, 4, bands))
+    images[0, 0, 0, 0] = np.nan
+    images[1, 1, 1] = np.nan
+    np.testing.assert_allclose(combine_bands(images), np.nanmean(images, axis=-1))
+
+
+def test_three_bands_are_a_colour_image_in_their_order_or_as_asked():
+    images = np.random.default_rng(4).normal(size=(2, 4, 4, 3))
+    np.testing.assert_array_equal(combine_bands(images), images)
+    np.testing.assert_array_equal(combine_bands(images, rgb=(2, 1, 0)), images[..., ::-1])
+    images[0, 1, 2, 2] = np.nan
+    assert np.isnan(combine_bands(images)[0, 1, 2]).all()
+
+
+@pytest.mark.parametrize('rgb', [(0, 1), (0, 1, 5), (0, 1, -1), 'gri'])
+def test_bands_that_are_not_there_are_refused(rgb):
+    with pytest.raises(ValueError, match='`rgb` must name three bands by numbers from 0 to 4'):
+        combine_bands(np.zeros((1, 4, 4, 5)), rgb=rgb)
+
+
+def test_the_residual_shown_is_that_of_the_band_that_deviates_most():
+    residuals = np.array([0.5, -2.0, 1.0, np.nan]).reshape(1, 1, 1, 4)
+    assert residual_map(residuals) == [[[-2.0]]]
+    assert np.isnan(residual_map(np.full((1, 1, 1, 2), np.nan))).all()
+
+
+def test_a_hot_pixel_does_not_darken_the_image():
+    image = np.linspace(0, 1, 64 * 64).reshape(64, 64)
+    image[10, 10] = 1e6
+    low, high = image_range(image, image)
+    assert low == pytest.approx(0.005, abs=1e-3)
+    assert high < 1.01
+
+
+@pytest.mark.parametrize('fill', [np.nan, 3.0])
+def test_ranges_of_images_without_contrast_can_be_divided_by(fill):
+    image = np.full((8, 8), fill)
+    low, high = image_range(image)
+    assert high > low
+    assert residual_range(np.zeros((2, 8, 8))) == 1.0
+    assert residual_range(np.full((2, 8, 8), np.nan)) == 1.0
+
+
+def test_the_range_of_residuals_covers_all_pictures():
+    residuals = np.random.default_rng(5).normal(size=(10, 64, 64))
+    # Two-sided 99.5 per cent of a normal distribution.
+    assert residual_range(residuals) == pytest.approx(2.807, rel=0.02)
+    rare = np.zeros((1, 64, 64))
+    rare[0, 0, 0] = -4.0
+    assert residual_range(rare) == 4.0

@@ -1,0 +1,56 @@
+"""What a machine can do, and the precision that comes of it."""
+
+from dataclasses import replace
+
+import pytest
+import tensorflow as tf
+
+from astro_wgan.wgan import TrainingConfig, preset
+from astro_wgan.wgan.compute import hardware
+from astro_wgan.wgan.compute.hardware import multiplies_bfloat16, on_this_machine
+
+
+@pytest.fixture
+def processors(monkeypatch, tmp_path):
+    """A file in the place of the system's, to write flags to."""
+    path = tmp_path / 'cpuinfo'
+    monkeypatch.setattr(hardware, '_PROCESSORS', path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ('flags', 'expected'),
+    [('fpu amx_bf16 avx512_fp16', True), ('fpu avx512_bf16', False), (None, False)],
+)
+def test_units_for_bfloat16_are_those_the_system_names(processors, flags, expected):
+    if flags is not None:
+        processors.write_text(f'processor\t: 0\nflags\t\t: {flags}\n')
+    assert multiplies_bfloat16() is expected
+
+
+@pytest.mark.parametrize('units', [True, False])
+def test_auto_is_bfloat16_where_there_are_units(processors, monkeypatch, units):
+    processors.write_text('flags : amx_bf16' if units else 'flags : fpu')
+    training = replace(preset('compact')[1], reconstruction=0.1)
+    assert training.precision == 'auto'
+    found = on_this_machine(training)
+    expected = {'precision': 'mixed_bfloat16', 'penalty_in_float32': False}
+    assert found == replace(training, **(expected if units else {'precision': 'float32'}))
+    monkeypatch.setattr(hardware, 'has_graphics_card', lambda: True)
+    assert on_this_machine(training).precision == 'float32'
+
+
+def test_auto_is_float32_compiled_and_under_a_strategy(processors):
+    processors.write_text('flags : amx_bf16')
+    training = TrainingConfig(precision='auto')
+    assert on_this_machine(replace(training, compile=True)).precision == 'float32'
+    with tf.distribute.MirroredStrategy(['CPU:0']).scope():
+        assert on_this_machine(training).precision == 'float32'
+    assert on_this_machine(training).precision == 'mixed_bfloat16'
+
+
+@pytest.mark.parametrize('precision', ['float32', 'mixed_bfloat16', 'mixed_float16'])
+def test_what_is_definite_stays(processors, precision):
+    processors.write_text('flags : amx_bf16')
+    training = TrainingConfig(precision=precision)
+    assert on_this_machine(training) == training

@@ -1,0 +1,324 @@
+import hashlib
+import io
+import json
+import os
+import shutil
+import zipfile
+
+import h5py
+import numpy as np
+import pytest
+from astropy import units as u
+from astropy.table import QTable
+
+from astro_wgan import WGAN
+from astro_wgan.stamps import Stretch
+from astro_wgan.wgan import NetworkConfig, TrainingConfig
+from astro_wgan.wgan.networks import build_critic, build_encoder, build_generator, count_weights
+from astro_wgan.wgan.noise_layer import build_white_noise
+
+NETWORK = NetworkConfig(
+    size=16,
+    latent=4,
+    generator_filters=(4, 4, 4),
+    critic_filters=(4, 4, 4),
+    critic_dense=8,
+    noise=True,
+)
+
+
+def model(seed, **changes):
+    """Without a training, which is not what is asked here."""
+    wgan = WGAN(NETWORK, TrainingConfig(reconstruction=0.1))
+    wgan.stretch_ = Stretch(sky=0.1, noise=1.0, peak=50.0, unit='nJy')
+    wgan.generator_ = build_generator(NETWORK, seed=seed)
+    wgan.critic_ = build_critic(NETWORK, seed=seed + 1)
+    wgan.encoder_ = build_encoder(NETWORK, seed=seed + 2)
+    wgan.noise_ = build_white_noise(NETWORK, wgan.stretch_)
+    wgan.history_ = QTable({'iteration': [seed], 'seconds': [1.5] * u.s})
+    wgan.unit_, wgan.pixel_scale_ = u.nJy, 0.06 * u.arcsec / u.pix
+    wgan.provenance_ = {'seed': seed}
+    for name, value in changes.items():
+        setattr(wgan, name, value)
+    return wgan
+
+
+@pytest.fixture(scope='module')
+def saved(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('saved') / 'model'
+    model(1).save(folder)
+    return folder
+
+
+@pytest.fixture
+def folder(saved, tmp_path):
+    """A copy of the model, to be damaged."""
+    return shutil.copytree(saved, tmp_path / 'model')
+
+
+def forge(folder, name, content):
+    """Put another content in the place of a file, with the checksum that belongs to it."""
+    (folder / name).write_bytes(content)
+    path = folder / 'manifest.json'
+    values = json.loads(path.read_text())
+    del values['sha256']
+    sha256 = hashlib.sha256(content).hexdigest()
+    values['files'][name] = {'bytes': len(content), 'sha256': sha256}
+    values['sha256'] = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+    path.write_text(json.dumps(values, indent=2) + '\n')
+
+
+def describe(folder, **changes):
+    values = json.loads((folder / 'model.json').read_text())
+    for name, change in changes.items():
+        values[name] = {**values[name], **change} if isinstance(change, dict) else change
+    forge(folder, 'model.json', json.dumps(values).encode())
+
+
+def test_a_model_comes_back(saved):
+    wgan, again = model(1), WGAN.load(saved)
+    assert (again.network, again.training, again.stretch_) == (
+        wgan.network,
+        wgan.training,
+        wgan.stretch_,
+    )
+    assert (again.unit_, again.pixel_scale_, again.provenance_) == (
+        wgan.unit_,
+        wgan.pixel_scale_,
+        wgan.provenance_,
+    )
+    latent = np.ones((2, 4), np.float32)
+    images = again.images_from_latent(latent)
+    np.testing.assert_array_equal(images, wgan.images_from_latent(latent))
+    np.testing.assert_array_equal(again.encoder_(images), wgan.encoder_(images))
+    np.testing.assert_array_equal(again.generate(2).pixels, wgan.generate(2).pixels)
+
+
+def test_every_flipped_bit_is_noticed(folder):
+    rng = np.random.default_rng(1)
+    for path in sorted(folder.iterdir()):
+        whole = path.read_bytes()
+        for bit in rng.integers(8 * len(whole), size=8):
+            flipped = bytearray(whole)
+            flipped[bit // 8] ^= 1 << bit % 8
+            path.write_bytes(flipped)
+            with pytest.raises(ValueError, match=f'damaged .*its file {path.name}'):
+                WGAN.load(folder)
+        path.write_bytes(whole)
+    WGAN.load(folder)
+
+
+@pytest.mark.parametrize('name', ['generator.keras', 'model.json', 'history.ecsv'])
+def test_files_of_two_models_are_no_model(folder, tmp_path, name):
+    model(5).save(tmp_path / 'other')
+    shutil.copy(tmp_path / 'other' / name, folder)
+    with pytest.raises(ValueError, match=rf'its file {name} is not the one that was saved with'):
+        WGAN.load(folder)
+
+
+def test_a_model_without_its_manifest_is_told(folder):
+    (folder / 'manifest.json').unlink()
+    with pytest.raises(ValueError, match=r'its file manifest\.json is missing'):
+        WGAN.load(folder)
+
+
+def test_models_of_the_former_version_have_no_manifest(folder):
+    describe(folder, format='astro_wgan model 1')
+    (folder / 'manifest.json').unlink()
+    assert WGAN.load(folder).provenance_ == {'seed': 1}
+
+
+def networks(wgan):
+    return wgan.generator_, wgan.critic_, wgan.encoder_, wgan.noise_
+
+
+def test_a_model_saved_over_another_takes_its_place(folder):
+    (folder / 'notes.txt').write_text('mine')
+    model(5).save(folder)
+    assert WGAN.load(folder).provenance_ == {'seed': 5}
+    assert (folder / 'notes.txt').read_text() == 'mine'
+    assert not [name for name in os.listdir(folder) if name.startswith('.')]
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize(('steps', 'seed'), [(0, 1), (1, 5), (4, 5)])
+def test_a_killed_save_leaves_one_model_or_the_other(folder, monkeypatch, steps, seed):
+    left, replace = [steps], os.replace
+
+    def replaced(*paths):
+        if os.path.exists(paths[0]):
+            if not left[0]:
+                raise Killed
+            left[0] -= 1
+        replace(*paths)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, 'replace', replaced)
+        # What a killed process would not have removed.
+        patch.setattr('pathlib.Path.unlink', lambda path, missing_ok=False: None)
+        with pytest.raises(Killed):
+            model(5).save(folder)
+    again, expected = WGAN.load(folder), model(seed)
+    assert again.provenance_ == {'seed': seed}
+    for network, other in zip(networks(again), networks(expected), strict=True):
+        for one, another in zip(network.get_weights(), other.get_weights(), strict=True):
+            np.testing.assert_array_equal(one, another)
+
+
+@pytest.mark.parametrize('name', ['generator', 'critic', 'encoder', 'noise'])
+@pytest.mark.parametrize('value', [np.nan, np.inf])
+def test_weights_that_are_not_finite_are_neither_saved_nor_loaded(folder, name, value):
+    wgan = model(1)
+    weights = getattr(wgan, f'{name}_').get_weights()
+    weights[-1].flat[0] = value
+    getattr(wgan, f'{name}_').set_weights(weights)
+    with pytest.raises(ValueError, match=f'The {name} has weights that are not finite'):
+        wgan.save(folder)
+    assert WGAN.load(folder).provenance_ == {'seed': 1}
+    path = folder / 'one.keras'
+    getattr(wgan, f'{name}_').save(path)
+    forge(folder, f'{name}.keras', path.read_bytes())
+    with pytest.raises(ValueError, match=rf'its file {name}\.keras: the weights .* not finite'):
+        WGAN.load(folder)
+
+
+def test_networks_of_another_configuration_are_neither_saved_nor_loaded(folder):
+    other = NetworkConfig(**{**vars(NETWORK), 'generator_filters': (4, 4, 5)})
+    wgan = model(1, generator_=build_generator(other))
+    with pytest.raises(ValueError, match=r'The generator has .* weights, and by the `network` of'):
+        wgan.save(folder)
+    wgan.generator_.save(folder / 'other.keras')
+    forge(folder, 'generator.keras', (folder / 'other.keras').read_bytes())
+    with pytest.raises(ValueError, match=r'in it have the shape \(4, 4, 5, 4\), and not \(4, 4, 4'):
+        WGAN.load(folder)
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        ({'network': {'latent': 10**9}}, r'a network of 64000\d* weights is described, and there'),
+        (
+            {'network': {'generator_filters': [10**8] * 3}},
+            'weights is described, and there is room',
+        ),
+        ({'network': {'critic_dense': 10**30}}, '`critic_dense` of NetworkConfig is 1000'),
+        ({'network': {'critic_filters': [1] * 10**6}}, 'at most 100 numbers; got 1000000'),
+        ({'network': {'critic_filters': [10**8] * 5}}, 'weights is described, and there is room'),
+        ({'network': {'kernel': 10**6}}, 'weights is described, and there is room'),
+        ({'network': {'size': 2**40}}, '`size` of the images must be'),
+        ({'network': {'size': 16.0}}, '`size` of NetworkConfig is 16.0'),
+        ({'network': {'latent': True}}, '`latent` of NetworkConfig is True'),
+        ({'network': {'negative_slope': float('nan')}}, '`negative_slope` of NetworkConfig is nan'),
+        ({'network': {'other': 1}}, 'has no parameter other'),
+        ({'training': {'reconstruction': 'much'}}, '`reconstruction` of TrainingConfig'),
+        ({'stretch': {'sky': [0.1] * 10**5}}, 'damaged'),
+        ({'stretch': {'noise': [float('inf')]}}, '`noise` of Stretch'),
+        ({'unit': '10**9999999 m'}, 'is no unit'),
+        ({'stretch': {'unit': '10**9999999 m'}}, 'is no unit'),
+        ({'pixel_scale_arcsec': float('nan')}, 'pixel scale is nan'),
+        ({'pixel_scale_arcsec': [1]}, 'damaged'),
+        ({'provenance': [1]}, 'provenance is'),
+        ({'format': ['astro_wgan model 2']}, 'format'),
+        ({'format': 'astro_wgan model 3'}, 'format'),
+    ],
+)
+def test_descriptions_that_cannot_be_are_refused_before_a_network_is_built(
+    folder, monkeypatch, changes, message
+):
+    def build(*arguments, **options):
+        raise AssertionError('built')
+
+    for name in ('build_generator', 'build_critic', 'build_encoder'):
+        monkeypatch.setattr(f'astro_wgan.wgan.serialization.model_folder.{name}', build)
+    describe(folder, **changes)
+    with pytest.raises(ValueError, match=r'damaged') as caught:
+        WGAN.load(folder)
+    caught.match(message)
+
+
+@pytest.mark.parametrize('name', ['model.json', 'history.ecsv', 'generator.keras'])
+@pytest.mark.parametrize('content', [b'', b'[' * 100_000, b'null', b'\x00' * 1000])
+def test_other_contents_are_refused(folder, name, content):
+    forge(folder, name, content)
+    with pytest.raises(ValueError, match=f'its file {name}'):
+        WGAN.load(folder)
+
+
+def keras_file(folder, compression=zipfile.ZIP_STORED, **members):
+    """The generator with other members."""
+    with zipfile.ZipFile(folder / 'generator.keras') as archive:
+        contents = {name: archive.read(name) for name in archive.namelist()}
+    contents |= {name.replace('_', '.'): content for name, content in members.items()}
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, 'w', compression) as archive:
+        for name, member in contents.items():
+            archive.writestr(name, member)
+    return content.getvalue()
+
+
+def external(folder):
+    content = io.BytesIO()
+    with h5py.File(content, 'w') as file:
+        file['layers'] = h5py.ExternalLink(str(folder / 'other.h5'), '/layers')
+    return content.getvalue()
+
+
+def test_bombs_and_links_in_a_network_are_refused(folder):
+    forge(folder, 'generator.keras', keras_file(folder, zipfile.ZIP_DEFLATED))
+    with pytest.raises(ValueError, match=r"'[a-z.0-9]*' in it is compressed"):
+        WGAN.load(folder)
+    shutil.copy(folder / 'critic.keras', folder / 'generator.keras')
+    content = keras_file(folder, model_weights_h5=external(folder))
+    forge(folder, 'generator.keras', content)
+    with pytest.raises(ValueError, match=r'there is room for|no group'):
+        WGAN.load(folder)
+
+
+def test_a_full_disk_names_the_file_and_leaves_the_former_model(folder):
+    resource = pytest.importorskip('resource')
+    wgan, former = model(5), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, former[1]))
+    try:
+        with pytest.raises(OSError, match=r'^The file .*\.keras cannot be written: File too large'):
+            wgan.save(folder)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, former)
+    assert WGAN.load(folder).provenance_ == {'seed': 1}
+    assert not [name for name in os.listdir(folder) if name.startswith('.')]
+
+
+def test_pipes_are_not_waited_for(folder):
+    (folder / 'critic.keras').unlink()
+    os.mkfifo(folder / 'critic.keras')
+    with pytest.raises(ValueError, match=r'critic\.keras is a named pipe, not a file'):
+        WGAN.load(folder)
+
+
+def test_larger_files_than_allowed_are_not_read(folder):
+    with pytest.raises(ValueError, match=r'\.json would take .* bytes of memory; allowed are 500'):
+        WGAN.load(folder, max_size=500)
+    assert WGAN.load(folder, max_size=1e6).is_fitted
+
+
+def test_networks_have_as_many_weights_as_are_counted():
+    for network in (
+        NETWORK,
+        NetworkConfig(),
+        NetworkConfig(kernel=5, bands=3, critic_layer_normalization=True),
+        NetworkConfig(
+            size=32,
+            generator_filters=(3, 5, 7, 9),
+            critic_filters=(2, 3, 4, 5, 6),
+            critic_layer_normalization=True,
+            kernel=2,
+        ),
+    ):
+        built = {
+            'generator': build_generator(network),
+            'critic': build_critic(network),
+            'encoder': build_encoder(network),
+        }
+        assert count_weights(network) == {n: net.count_params() for n, net in built.items()}

@@ -1,0 +1,203 @@
+"""What a training is watched by: held-out images, sheets, callbacks, patience; and the average."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from astro_wgan import WGAN
+from astro_wgan.exceptions import CheckpointError
+from astro_wgan.wgan import TrainingConfig
+from astro_wgan.wgan.networks import build_critic, build_generator
+from astro_wgan.wgan.trainer import AdversarialTrainer
+
+CODE = """
+import numpy as np
+from astro_wgan import WGAN, StampSet
+from astro_wgan.wgan import TrainingConfig
+
+def stamps(seed):
+    rng = np.random.default_rng(seed)
+    y, x = np.indices((16, 16)) - 7.5
+    edge = rng.uniform(2, 6, size=(40, 1, 1))
+    pixels = 5.0 * (np.maximum(abs(x), abs(y)) < edge) + rng.normal(size=(40, 16, 16))
+    return StampSet(pixels, unit='nJy')
+
+def fit(iterations, **options):
+    training = TrainingConfig(critic_steps=2, batch_size=8, augment=True, average=0.9)
+    wgan = WGAN(WGAN.preset('compact', size=16).network, training)
+    return wgan.fit(
+        stamps(1), held_out=stamps(2), iterations=iterations, seed=5, progress=False, **options
+    )
+"""
+here = {}
+exec(CODE, here)
+fit, stamps = here['fit'], here['stamps']
+
+
+@pytest.fixture(scope='module')
+def whole():
+    """A watched training of two epochs of 25 iterations and five more."""
+    return fit(55)
+
+
+def weights(wgan):
+    return [*wgan.generator_.get_weights(), *wgan.critic_.get_weights()]
+
+
+def same(first, second):
+    return all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def test_history_has_a_row_per_epoch_and_one_for_the_rest(whole):
+    history = whole.history_
+    assert list(history['iteration']) == [25, 50, 55]
+    assert np.isfinite(history['wasserstein_held_out'][:2]).all()
+    assert np.isnan(history['wasserstein_held_out'][2])
+    assert (history['critic_gradient'] > 0).all()
+    assert (history['generator_gradient'] > 0).all()
+    names = [name for name in history.colnames if name.startswith('ks_')]
+    mean = np.mean([history[name][:2] for name in names], axis=0)
+    np.testing.assert_allclose(history['population_distance'][:2], mean)
+
+
+def test_a_critic_that_knows_its_images_by_heart_is_told_by_the_gap():
+    """Trained on eight images for long, it sees a larger distance there than elsewhere."""
+    few = stamps(1)[:8]
+    training = TrainingConfig(critic_steps=5, batch_size=8, learning_rate=1e-3)
+    wgan = WGAN(WGAN.preset('compact', size=16).network, training)
+    wgan.fit(few, held_out=stamps(2), iterations=100, progress=False)
+    last = wgan.history_[-1]
+    assert last['wasserstein'] > 1.5 * last['wasserstein_held_out']
+
+
+def test_sheets_show_the_same_samples_after_each_epoch(tmp_path):
+    fit(50, sheets=tmp_path / 'sheets')
+    files = sorted((tmp_path / 'sheets').iterdir())
+    assert [file.name for file in files] == ['samples-000025.png', 'samples-000050.png']
+    pictures = [np.array(Image.open(file)) for file in files]
+    assert pictures[0].shape == (7 * 16, 7 * 16)
+    assert not np.array_equal(*pictures)
+
+
+def test_keras_callbacks_get_the_rows_of_the_history(tmp_path):
+    pytest.importorskip('tensorboard')
+    log = tmp_path / 'log.csv'
+    board = keras.callbacks.TensorBoard(tmp_path / 'board', write_graph=False)
+    wgan = fit(50, callbacks=[keras.callbacks.CSVLogger(log), board])
+    rows = list(csv.DictReader(log.read_text().splitlines()))
+    for name in ('wasserstein', 'population_distance', 'distance_flux'):
+        read = [float(row[name]) for row in rows]
+        np.testing.assert_allclose(read, wgan.history_[name], rtol=1e-6)
+    assert list((tmp_path / 'board').rglob('events*'))
+
+
+def test_patience_ends_a_training_that_gets_no_better():
+    training = TrainingConfig(critic_steps=1, batch_size=8, learning_rate=1e-12)
+    wgan = WGAN(WGAN.preset('compact', size=16).network, training)
+    wgan.fit(stamps(1), held_out=stamps(2), iterations=1000, patience=2, progress=False)
+    # The first epoch is the best so far, and two bring nothing.
+    assert wgan.provenance_['iterations'] == 75
+
+
+@pytest.mark.parametrize('stop', [20, 50])
+def test_resumed_training_measures_as_the_uninterrupted_one(whole, tmp_path, stop):
+    fit(stop, checkpoint=tmp_path / 'training.npz')
+    resumed = fit(55, checkpoint=tmp_path / 'training.npz')
+    assert same(weights(whole), weights(resumed))
+    for name in whole.history_.colnames:
+        if name != 'seconds':
+            np.testing.assert_array_equal(whole.history_[name], resumed.history_[name])
+
+
+def test_a_training_goes_on_with_the_held_out_stamps_it_had_or_without(tmp_path):
+    training = TrainingConfig(critic_steps=1, batch_size=8)
+    options = {'checkpoint': tmp_path / 'training.npz', 'progress': False}
+
+    def go_on(iterations, held_out):
+        wgan = WGAN(WGAN.preset('compact', size=16).network, training)
+        return wgan.fit(stamps(1), held_out=held_out, iterations=iterations, **options)
+
+    go_on(1, stamps(2))
+    with pytest.raises(CheckpointError, match='other held-out stamps: their pixels differ'):
+        go_on(2, stamps(3))
+    assert go_on(2, None).provenance_['iterations'] == 2
+    assert go_on(3, stamps(2)).provenance_['iterations'] == 3
+
+
+KILLED = """
+import astro_wgan.wgan.training as training
+
+training._CHECKPOINT_SECONDS = 0.0
+fit(100000, checkpoint={path!r})
+"""
+
+
+def test_killed_at_random_it_ends_as_the_uninterrupted_one(whole, tmp_path):
+    path = tmp_path / 'training.npz'
+    rng = np.random.default_rng()
+    process = subprocess.Popen([sys.executable, '-c', CODE + KILLED.format(path=str(path))])
+    try:
+        deadline = time.monotonic() + 120
+        while not path.exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        time.sleep(rng.uniform(0, 0.5))
+    finally:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    reached = fit(1, checkpoint=path).provenance_['iterations']
+    if reached > 55:
+        pytest.skip(f'The machine was so fast that {reached} iterations were done.')
+    assert same(weights(whole), weights(fit(55, checkpoint=path)))
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        ({'patience': 3}, '`patience` needs `held_out`'),
+        ({'sheets': 'folder'}, '`sheets` needs `held_out`'),
+        ({'held_out': stamps(2), 'patience': 0}, '`patience` must be at least 1'),
+        ({'held_out': stamps(2)[:0]}, '`held_out` must hold at least one'),
+    ],
+)
+def test_impossible_watches_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        WGAN.preset('compact', size=16).fit(stamps(1), iterations=1, **options)
+
+
+def new_trainer(**options):
+    network = WGAN.preset('compact', size=16).network
+    training = TrainingConfig(critic_steps=2, batch_size=8, **options)
+    return AdversarialTrainer(
+        build_generator(network, seed=1), build_critic(network, seed=2), network, training, seed=3
+    )
+
+
+def test_average_follows_the_generator():
+    trainer = new_trainer(average=0.15, learning_rate=1e-3)
+    expected = trainer.generator.get_weights()
+    images = np.random.default_rng(1).normal(size=(16, 16, 16, 1)).astype(np.float32)
+    for iteration in range(3):
+        trainer.train_step(images)
+        keep = min(0.15, (1 + iteration) / (10 + iteration))
+        pairs = zip(expected, trainer.generator.get_weights(), strict=True)
+        expected = [keep * average + (1 - keep) * weight for average, weight in pairs]
+    for found, average in zip(trainer.drawing().get_weights(), expected, strict=True):
+        np.testing.assert_allclose(found, average, rtol=1e-5, atol=1e-7)
+
+
+def test_iteration_written_out_for_xla_is_that_of_the_loop():
+    images = np.random.default_rng(1).normal(size=(16, 16, 16, 1)).astype(np.float32)
+    steps = [tf.function(new_trainer(compile=flag).train_step) for flag in (False, True)]
+    for _ in range(2):
+        expected, found = (step(images) for step in steps)
+    for name, value in expected.items():
+        assert float(found[name]) == pytest.approx(float(value), rel=1e-4, abs=1e-6), name
