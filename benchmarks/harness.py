@@ -29,7 +29,7 @@ from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
 
-from astro_wgan.provenance import versions
+from astro_wgan.jobs.provenance import versions
 from benchmarks.results import Result, Table, provenance_text, table_text, write_result
 
 __all__ = [

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from astro_wgan.wgan import build_critic, build_generator, preset
-from astro_wgan.wgan.fast_layers import fast_class
+from astro_wgan.wgan.compute.layers import fast_class
 from benchmarks.harness import BenchmarkParser, Report, time_in_turns
 from benchmarks.results import Column
 

@@ -15,8 +15,8 @@ from astropy import units as u
 from astropy.nddata import CCDData
 from astropy.wcs import WCS
 
-from astro_wgan.stamps.align import reproject_stamps
-from astro_wgan.stamps.cutout import cut_stamps
+from astro_wgan.cutouts.cutting import cut_stamps
+from astro_wgan.cutouts.reprojection import reproject_stamps
 from benchmarks.harness import BenchmarkParser, Report, time_in_turns
 from benchmarks.results import Column
 

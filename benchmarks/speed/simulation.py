@@ -23,9 +23,9 @@ from pathlib import Path
 import galsim
 import numpy as np
 
-from astro_wgan.datasets import KINDS, find_recipe, simulate, simulate_store
-from astro_wgan.datasets.galaxies import draw_galaxy
-from astro_wgan.datasets.optics import galsim_psf
+from astro_wgan.simulate import KINDS, find_recipe, simulate, simulate_store
+from astro_wgan.simulate.galaxies import draw_galaxy
+from astro_wgan.simulate.telescope import galsim_psf
 from benchmarks.harness import BenchmarkParser, Report, time_in_turns
 from benchmarks.results import Column
 
