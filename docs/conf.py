@@ -27,4 +27,8 @@ if not on_rtd:  # noqa: F405
     intersphinx_mapping = {}
 
 automodapi_inheritance_diagram = False
-nb_execution_mode = 'off'
+# The notebook is executed once for each of its versions; in a clean checkout, always.
+nb_execution_mode = 'cache'
+nb_execution_in_temp = True
+nb_execution_raise_on_error = True
+nb_execution_timeout = 600
