@@ -1,5 +1,5 @@
 """
-How many stamps a second are measured: astro_wgan, the real SExtractor, photutils, in one run.
+How many stamps a second are measured: astro_wgan, the real SExtractor, photutils.
 
 Simulated pairs of galaxies in stamps of 64 x 64 pixels. All detect, deblend and measure position,
 Kron and isophotal flux with errors, half-light radius, axes, angle and flags, at the same settings.
@@ -14,9 +14,7 @@ SExtractor is Debian's package source-extractor; without it, the rest is run.
     python -m benchmarks.speed.photometry --stamps 1000 --repeats 3 --many 20000
 """
 
-import argparse
 import subprocess
-import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -28,58 +26,90 @@ from scipy.ndimage import convolve
 from astro_wgan.detection import Detection
 from astro_wgan.sources import measure_sources
 from astro_wgan.stamps import StampSet
+from benchmarks.harness import BenchmarkParser, Report, time_in_turns, time_once
 from benchmarks.judges import load_judge
-from benchmarks.machine import describe_machine
+from benchmarks.results import Column
 
 PYRAMID = np.array([[1, 2, 1], [2, 4, 2], [1, 2, 1]]) / 16
 
 
+PROGRAMS = (
+    Column('program', 'that measures'),
+    Column('stamps per second', 'on one core', '1 / s', ',.0f'),
+    Column('times', 'how many times as fast astro_wgan is', '', '.2f'),
+)
+PROCESSES = (
+    Column('processes', 'at the same time'),
+    Column('time', 'of all', 's', '.2f'),
+    Column('gain', 'over one process', '', '.2f'),
+)
+
+
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    smoke = {'stamps': 16, 'loop': 2, 'many': 32, 'repeats': 1}
+    parser = BenchmarkParser(__doc__, smoke=smoke)
     parser.add_argument('--stamps', type=int, default=2025, help='a square fills the mosaic')
     parser.add_argument('--loop', type=int, default=40, help='stamps that photutils measures')
     parser.add_argument('--many', type=int, default=100_000, help='stamps for two processes')
     parser.add_argument('--repeats', type=int, default=5)
-    parser.add_argument('--seed', type=int, default=1)
     options = parser.parse_args()
+    report = Report(options, 'photutils')
     judge = load_judge('sources/judge.py')
-    print_machine(judge)
+    report.note(version_of_sextractor(judge))
     pixels = judge.simulate_pairs(options.stamps, seed=options.seed).pixels
-    compare_programs(judge, pixels, options)
-    compare_processes(pixels, options)
+    compare_programs(judge, pixels, options, report)
+    compare_processes(pixels, options, report)
+    report.write()
 
 
-def compare_programs(judge, pixels, options):
-    stamps = StampSet(pixels)
-    image = judge.mosaic(pixels)
-    times = {'astro_wgan': [], 'SExtractor': [], 'photutils': []}
+def version_of_sextractor(judge):
+    if judge.SEXTRACTOR is None:
+        return 'Without SExtractor, which is not installed (package source-extractor).'
+    run = subprocess.run([judge.SEXTRACTOR, '--version'], capture_output=True, text=True)
+    return f'{run.stdout.strip()}.'
+
+
+def compare_programs(judge, pixels, options, report):
+    stamps, few = StampSet(pixels), pixels[: options.loop]
+    contenders = {
+        'astro_wgan': (len(stamps), lambda: measure(stamps)),
+        'photutils': (len(few), lambda: loop_of_photutils(few)),
+    }
     with TemporaryDirectory() as folder:
-        for _ in range(options.repeats):
-            times['astro_wgan'].append(time_of(measure, stamps) / len(stamps))
-            if judge.SEXTRACTOR is not None:
-                times['SExtractor'].append(time_of_sextractor(judge, Path(folder), image, pixels))
-            few = pixels[: options.loop]
-            times['photutils'].append(time_of(loop_of_photutils, few) / len(few))
-    best = {name: min(values) for name, values in times.items() if values}
-    print(f'{"on one core":16}{"stamps / s":>12}{"astro_wgan is":>16}')
-    for name, seconds in best.items():
-        print(f'{name:16}{1 / seconds:12.0f}{seconds / best["astro_wgan"]:14.2f} x')
+        start = 0.0
+        if judge.SEXTRACTOR is not None:
+            run, start, n = prepare_sextractor(judge, Path(folder), pixels)
+            contenders['SExtractor'] = (n, run)
+        functions = {name: function for name, (_, function) in contenders.items()}
+        timings = time_in_turns(functions, turns=options.repeats)
+    seconds = {
+        name: (timings[name].shortest - (start if name == 'SExtractor' else 0.0)) / n
+        for name, (n, _) in contenders.items()
+    }
+    rows = [
+        {
+            'program': name,
+            'stamps per second': 1 / spent,
+            'times': spent / seconds['astro_wgan'],
+        }
+        for name, spent in seconds.items()
+    ]
+    caption = 'Stamps of 64 x 64 pixels that are measured; the start of SExtractor is not counted.'
+    report.table('programs', caption, PROGRAMS, rows)
 
 
-def time_of_sextractor(judge, folder, image, pixels):
-    """Seconds per stamp, without those of its start."""
+def prepare_sextractor(judge, folder, pixels):
+    """A function that measures, seconds of its start, and how many stamps it measures else."""
     command = judge.sextractor_command(folder, Detection())
+    image = judge.mosaic(pixels)
     judge.write_images(folder / 'all.fits', image)
     judge.write_images(folder / 'few.fits', judge.mosaic(pixels[:4]))
 
-    def run(name):
+    def run(name='all.fits'):
         subprocess.run([*command, name], cwd=folder, check=True, capture_output=True)
 
-    start = min(time_of(run, 'few.fits') for _ in range(3))
-    number = image.size // pixels[0].size
-    return (time_of(run, 'all.fits') - start) / (number - 4)
+    start = min(time_once(run, 'few.fits')[1].shortest for _ in range(3))
+    return run, start, image.size // pixels[0].size - 4
 
 
 def loop_of_photutils(pixels):
@@ -108,35 +138,27 @@ def loop_of_photutils(pixels):
     return tables
 
 
-def compare_processes(pixels, options):
+def compare_processes(pixels, options, report):
     copies = -(-options.many // len(pixels))
     stamps = StampSet(np.concatenate([pixels] * copies)[: options.many])
-    times = {1: [], 2: []}
-    for _ in range(max(2, options.repeats // 2)):
-        for processes, seconds in times.items():
-            seconds.append(time_of(measure, stamps, processes=processes))
-    print(f'{"processes":16}{"seconds":>12}{"gain":>16}   for {len(stamps)} stamps')
-    for processes, seconds in times.items():
-        print(f'{processes:<16}{min(seconds):12.2f}{min(times[1]) / min(seconds):14.2f} x')
+    timings = time_in_turns(
+        {n: lambda n=n: measure(stamps, processes=n) for n in (1, 2)},
+        turns=max(2, options.repeats // 2),
+    )
+    rows = [
+        {
+            'processes': n,
+            'time': timing.shortest,
+            'gain': timings[1].shortest / timing.shortest,
+        }
+        for n, timing in timings.items()
+    ]
+    caption = f'{len(stamps):,} stamps by one process and by two, their start included.'
+    report.table('processes', caption, PROCESSES, rows)
 
 
 def measure(stamps, **options):
     return measure_sources(stamps, progress=False, **options)
-
-
-def time_of(function, *arguments, **options):
-    begin = time.perf_counter()
-    function(*arguments, **options)
-    return time.perf_counter() - begin
-
-
-def print_machine(judge):
-    print(describe_machine('photutils'))
-    if judge.SEXTRACTOR is None:
-        print('without SExtractor: install the package source-extractor')
-    else:
-        run = subprocess.run([judge.SEXTRACTOR, '--version'], capture_output=True, text=True)
-        print(run.stdout.strip())
 
 
 if __name__ == '__main__':

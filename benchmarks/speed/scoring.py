@@ -24,18 +24,16 @@ and its peak memory for few stamps and for many.
     python -m benchmarks.speed.scoring --only-processes      # three minutes
 """
 
-import argparse
-import resource
-import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from astropy.table import QTable, Table
+from astropy.table import QTable
 from scipy.stats import spearmanr
 
 from astro_wgan import AnomalyDetector, StampSet, StampStore, datasets
@@ -44,7 +42,9 @@ from astro_wgan.anomaly.search.latent_search import FIRST_LOOK
 from astro_wgan.evaluate import roc_auc
 from astro_wgan.simulate import simulate
 from astro_wgan.stamps import concatenate
-from benchmarks.machine import describe_machine, forward_operations, matrix_product_speed
+from benchmarks.arithmetic import forward_operations, matrix_product_speed
+from benchmarks.harness import BenchmarkParser, Report, peak_memory, time_in_turns, time_once
+from benchmarks.results import Column, estimate
 from benchmarks.speed.keras_search import PlainSearch
 
 KINDS = ('normal', 'pair', 'disturbed')
@@ -61,19 +61,52 @@ SEARCHES = {
 }
 
 
+#: What the losses of the others are compared with.
+REFERENCE = 'mu, batched'
+
+COLUMNS = (
+    Column('search', 'for the latent vector'),
+    Column('stamps per second', 'of the shortest run', '1 / s', '.2f'),
+    Column('times the first', 'how many times as fast', '', '.1f'),
+    Column('iterations', 'in the mean', '', '.1f'),
+    Column('loss', 'L_A in the mean', '', '.5f'),
+    Column('rank correlation', "Spearman, of the losses with those of 'mu, batched'", '', '.4f'),
+    Column('of matrix product', 'arithmetic, as a share of that of a matrix product', '', '.3f'),
+    *(
+        Column(f'AUC of {name}, {kind}', 'area under the ROC curve, against normals', '', '.3f')
+        for name in ('loss', 'score')
+        for kind in KINDS[1:]
+    ),
+)
+PROCESSES = (
+    Column('processes', 'at the same time'),
+    Column('stamps', 'that all score', '', ','),
+    Column('stamps per second', 'of all', '1 / s', '.0f'),
+    Column('peak memory', 'of the largest', 'MiB', '.0f'),
+)
+
+
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument('--model', help='folder of a detector; the shipped one without')
+    searches = [REFERENCE, 'encoder, 8 steps', 'one pass']
+    smoke = {'stamps': 3, 'single': 1, 'many': 20, 'least': 0.0, 'searches': searches}
+    parser = BenchmarkParser(__doc__, smoke=smoke, seed=7)
+    parser.add_argument('--model', type=Path, help='folder of a detector; the shipped one without')
     parser.add_argument('--recipe', default='benchmark-1')
+    parser.add_argument(
+        '--searches',
+        nargs='+',
+        default=[*SEARCHES],
+        choices=SEARCHES,
+        metavar='SEARCH',
+        help=f'of {", ".join(SEARCHES)}; one must be {REFERENCE!r}',
+    )
     parser.add_argument('--stamps', type=int, default=300, help='of each kind, to score')
     parser.add_argument('--single', type=int, default=6, help='stamps scored one at a time')
     parser.add_argument('--many', type=int, default=20_000, help='stamps for two processes')
+    parser.add_argument('--least', type=float, default=5.0, help='seconds of timing, at least')
     parser.add_argument('--only-processes', action='store_true', help='the last rows alone')
-    parser.add_argument('--seed', type=int, default=7)
     options = parser.parse_args()
-    print(describe_machine())
+    report = Report(options)
     folder = options.model or datasets.model_path('simulated_f160w')
     wgan = AnomalyDetector.load(folder).wgan
     stamps = {
@@ -82,8 +115,11 @@ def main():
     }
     if not options.only_processes:
         outcomes = run_all(wgan, stamps, options)
-        print(table_of(outcomes, wgan, stamps))
-    compare_processes(folder, stamps['normal'], options)
+        caption = f'{options.stamps} normal, pair and disturbed stamps each.'
+        report.table('searches', caption, COLUMNS, rows_of(outcomes, wgan, stamps))
+    caption = 'The whole detector over a store, from pixels to the table, by processes of one core.'
+    report.table('processes', caption, PROCESSES, compare_processes(folder, stamps, options))
+    report.write()
 
 
 @dataclass
@@ -102,7 +138,8 @@ def run_all(wgan, stamps, options):
     # Evenly over all kinds, which take different numbers of iterations.
     few = np.linspace(0, len(images) - 1, options.single).astype(int)
     outcomes = {'mu in plain Keras': run_plain(wgan, images[few])}
-    for name, search in SEARCHES.items():
+    for name in options.searches:
+        search = SEARCHES[name]
         rows = few if search.batch_size == 1 else np.arange(len(images))
         n = len(rows)
         searcher = LatentSearcher(wgan, search, encoder=wgan.encoder_)
@@ -110,60 +147,57 @@ def run_all(wgan, stamps, options):
         first = rows[: 2 * search.batch_size]
         searcher(images[first], weights[first])
         # What takes a part of a second is measured again and again; the shortest time counts.
-        seconds = []
-        while not seconds or sum(seconds) < 5:
-            start = time.perf_counter()
-            found = searcher(images[rows], weights[rows])
-            seconds.append(time.perf_counter() - start)
+        results = []
+        timing = time_in_turns(
+            {name: partial(searcher, images[rows], weights[rows])},
+            turns=1,
+            least=options.least,
+            check=lambda _, found, results=results: results.append(found),
+        )[name]
+        found = results[-1]
         loss = search.gamma * found.residual + (1 - search.gamma) * found.feature
-        outcomes[name] = Outcome(min(seconds) / n, loss, found.iterations, found.latent)
-        print(f'{name}: {n / min(seconds):.2f} stamps per second', flush=True)
+        outcomes[name] = Outcome(timing.shortest / n, loss, found.iterations, found.latent)
+        print(f'{name}: {n / timing.shortest:.2f} stamps per second', flush=True)
     return outcomes
 
 
 def run_plain(wgan, images):
     search = PlainSearch(wgan)
     search(images[:1])
-    start = time.perf_counter()
-    loss, iterations = search(images)
-    seconds = (time.perf_counter() - start) / len(images)
+    (loss, iterations), timing = time_once(search, images)
+    seconds = timing.shortest / len(images)
     print(f'mu in plain Keras: {1 / seconds:.2f} stamps per second', flush=True)
     return Outcome(seconds, loss, iterations, None)
 
 
-def table_of(outcomes, wgan, stamps):
+def rows_of(outcomes, wgan, stamps):
     counts = np.cumsum([0, *(len(stamps[kind]) for kind in KINDS)])
-    reference = outcomes['mu, batched'].loss
+    reference = outcomes[REFERENCE].loss
     slowest = outcomes['mu in plain Keras'].seconds
     limit = matrix_product_speed()
     # Forward and backward, to the input alone, cost about the same.
     step = 2 * (forward_operations(wgan.generator_) + forward_operations(wgan.critic_))
     everything = concatenate([stamps[kind] for kind in KINDS])
-    rows = []
-    for name, outcome in outcomes.items():
+    for search, outcome in outcomes.items():
         work = step * outcome.iterations.mean() + forward_operations(wgan.encoder_)
         row = {
-            'search': name,
-            'stamps per second': round(1 / outcome.seconds, 2),
-            'times the first': round(slowest / outcome.seconds, 1),
-            'of matrix product': round(work / outcome.seconds / limit, 3),
-            'iterations': round(float(outcome.iterations.mean()), 1),
+            'search': search,
+            'stamps per second': 1 / outcome.seconds,
+            'times the first': slowest / outcome.seconds,
+            'of matrix product': work / outcome.seconds / limit,
+            'iterations': outcome.iterations.mean(),
         }
         loss = outcome.loss
         if len(loss) == counts[-1]:
-            row['loss'] = round(float(loss.mean()), 5)
-            row['Spearman'] = round(float(spearmanr(loss, reference).statistic), 4)
+            row['loss'] = loss.mean()
+            row['rank correlation'] = spearmanr(loss, reference).statistic
             score = default_score(outcome, wgan, everything, counts[1])
             for name, values in (('loss', loss), ('score', score)):
                 parts = [values[a:b] for a, b in pairwise(counts)]
                 for kind, part in zip(KINDS[1:], parts[1:], strict=True):
                     area, covariance = roc_auc(parts[0], part)
-                    text = f'{area[0]:.3f} +- {covariance[0, 0] ** 0.5:.3f}'
-                    row[f'AUC of {name}, {kind}'] = text
-        rows.append(row)
-    names = list(rows[-1])
-    table = Table({name: [str(row.get(name, '')) for row in rows] for name in names})
-    return '\n'.join(table.pformat(max_lines=-1, max_width=-1))
+                    row[f'AUC of {name}, {kind}'] = estimate(area[0], covariance[0, 0] ** 0.5)
+        yield row
 
 
 def default_score(outcome, wgan, stamps, normals):
@@ -177,24 +211,30 @@ def default_score(outcome, wgan, stamps, normals):
 
 
 def compare_processes(folder, stamps, options):
-    """The whole detector over a store, in processes of their own, as a survey is scored."""
+    """Rows of the whole detector in processes of their own, as a survey is scored."""
+    stamps, rows = stamps['normal'], []
     with TemporaryDirectory() as place:
         counts = {'few': options.many // 10, 'many': options.many}
         for name, n in counts.items():
-            rows = np.arange(n) % len(stamps)
-            copies = StampSet(stamps.pixels[rows], unit=stamps.unit, pixel_scale=stamps.pixel_scale)
+            k = np.arange(n) % len(stamps)
+            copies = StampSet(stamps.pixels[k], unit=stamps.unit, pixel_scale=stamps.pixel_scale)
             with StampStore.create(Path(place) / f'{name}.zarr', like=copies) as store:
                 store.append(copies)
         half = options.many // 2
+        few = [(folder, Path(place) / 'few.zarr', 0, counts['few'])]
         alone = [(folder, Path(place) / 'many.zarr', 0, options.many)]
         both = [(folder, Path(place) / 'many.zarr', k * half, (k + 1) * half) for k in (0, 1)]
-        few = [(folder, Path(place) / 'few.zarr', 0, counts['few'])]
-        results = {
-            name: measure_in(work) for name, work in (('few', few), ('one', alone), ('two', both))
-        }
-    for name, (seconds, memory, n) in results.items():
-        print(f'{name}: {n} stamps, {n / seconds:.0f} per second, {memory:.0f} MiB each')
-    print(f'two processes: {results["one"][0] / results["two"][0]:.2f} times one')
+        for work in (few, alone, both):
+            seconds, memory, n = measure_in(work)
+            rows.append(
+                {
+                    'processes': len(work),
+                    'stamps': n,
+                    'stamps per second': n / seconds,
+                    'peak memory': memory,
+                }
+            )
+    return rows
 
 
 def measure_in(work):
@@ -214,11 +254,13 @@ def measure_part(folder, store, begin, end):
     detector = AnomalyDetector.load(folder)
     with StampStore.open(store) as stamps:
         detector.measure(stamps[begin : begin + 600], progress=False)
-        start = time.perf_counter()
-        for first in range(begin, end, 2000):
-            detector.measure(stamps[first : min(first + 2000, end)], progress=False)
-        seconds = time.perf_counter() - start
-    return seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+        def measure():
+            for first in range(begin, end, 2000):
+                detector.measure(stamps[first : min(first + 2000, end)], progress=False)
+
+        _, timing = time_once(measure)
+    return timing.shortest, peak_memory()
 
 
 if __name__ == '__main__':

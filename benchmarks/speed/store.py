@@ -19,11 +19,7 @@ the whole store in shuffled batches, beside that of a process that only opens it
     python -m benchmarks.speed.store --full --figure docs/images/store.svg
 """
 
-import argparse
 import shutil
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from functools import cache, partial
 from itertools import pairwise
@@ -34,92 +30,110 @@ import h5py
 import numpy as np
 from astropy import units as u
 from astropy.coordinates import SkyCoord
-from astropy.table import QTable, Table
+from astropy.table import QTable
 
-from astro_wgan.stamps import StampSet
+from astro_wgan import StampSet, StampStore
 from astro_wgan.stamps.batches import PooledOrder, batch_bounds, pooled_batches
-from astro_wgan.store import StampStore
-from benchmarks.machine import describe_machine
+from benchmarks.harness import (
+    BenchmarkParser,
+    Report,
+    in_fresh_process,
+    peak_memory,
+    time_in_turns,
+    time_once,
+)
+from benchmarks.results import Column, provenance_text
 
-WORK = Path(__file__).parents[1] / 'work' / 'store'
 SIZE = 64
 PART = 8192
 
+SPEED = (
+    Column('what', 'is read'),
+    Column('write', 'pixels that are written', 'MB / s', '.0f'),
+    Column('in order', 'pixels that are read', 'MB / s', '.0f'),
+    Column('shuffled', 'pixels that are read', 'MB / s', '.0f'),
+    Column('on disk', 'size of the files', 'GB', '.2f'),
+)
+MEMORY = (
+    Column('stamps', 'of the store', '', ','),
+    Column('time to open', 'in a fresh process', 's', '.2f'),
+    Column('opened', 'peak memory of a process that opens the store', 'MiB', '.0f'),
+    Column('walked over', 'the same, of one that walks over it in shuffled batches', 'MiB', '.0f'),
+    Column('shuffled', 'pixels that are read', 'MB / s', '.0f'),
+)
+
 
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    smoke = {'stamps': 500, 'memory': [500], 'repeats': 1}
+    parser = BenchmarkParser(__doc__, smoke=smoke, seed=None, work='store')
     parser.add_argument('--stamps', type=int, default=100_000)
+    parser.add_argument(
+        '--memory', type=int, nargs='+', default=[10_000, 100_000], help='stamps of each store'
+    )
     parser.add_argument('--batch', type=int, default=64)
     parser.add_argument('--repeats', type=int, default=2)
     parser.add_argument(
         '--full', action='store_true', help='measure memory at 1,000,000 stamps too'
     )
     parser.add_argument('--figure', type=Path, help='draw the results into this file')
-    parser.add_argument('--walk', nargs=2, metavar=('STORE', 'HOW'), help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.walk is not None:
-        walk_over(*options.walk, options.batch)
-        return
-    machine = describe_machine('h5py')
-    print(machine, flush=True)
-    shutil.rmtree(WORK, ignore_errors=True)
-    WORK.mkdir(parents=True)
-    try:
-        speed = measure_speed(options)
-        show(speed)
-        memory = measure_memory(options)
-        show(memory)
-    finally:
-        shutil.rmtree(WORK)
+    report = Report(options, 'h5py')
+    caption = f'{options.stamps:,} stamps of 64 x 64 float32 pixels, from the page cache.'
+    report.table('speed', caption, SPEED, measure_speed(options))
+    caption = 'Memory of a process that walks over a whole store with 12 columns.'
+    report.table('memory', caption, MEMORY, measure_memory(options))
+    report.write()
     if options.figure is not None:
-        draw(speed, memory, machine, options.figure)
+        draw(report.result(), options.figure)
 
 
 # Speed
 
 
 def measure_speed(options):
-    """A table of MB/s by contender."""
+    """Rows of MB/s by contender."""
     n = options.stamps
     megabytes = n * SIZE * SIZE * 4 / 1e6
-    table = Table(
-        names=['what', 'write', 'in_order', 'shuffled', 'GB_on_disk'],
-        dtype=['U40', float, float, float, float],
-    )
     contenders = {
-        'StampStore': store_contender(n),
-        'StampStore, 12 columns': store_contender(n, columns=True),
-        'StampStore, lz4': store_contender(n, compression='lz4'),
-        'h5py, a chunk per stamp': h5py_contender(n, chunk=1),
-        'h5py, checksums, pools': h5py_contender(n, chunk=64),
-        'numpy.memmap': memmap_contender(n),
+        'StampStore': store_contender(options),
+        'StampStore, 12 columns': store_contender(options, columns=True),
+        'StampStore, lz4': store_contender(options, compression='lz4'),
+        'h5py, a chunk per stamp': h5py_contender(options, chunk=1),
+        'h5py, checksums, pools': h5py_contender(options, chunk=64),
+        'numpy.memmap': memmap_contender(options),
     }
-    writing = {name: timed(contender.write) for name, contender in contenders.items()}
-    seconds = {name: {False: [], True: []} for name in contenders}
-    for _ in range(options.repeats):
-        for name, contender in contenders.items():
-            for shuffle in (False, True):
-                batches = contender.batches(options.batch, shuffle)
-                # One random stamp of HDF5 after the other takes minutes: a part of them, scaled.
-                slow = shuffle and name == 'h5py, a chunk per stamp'
-                most = min(n, 10_000) if slow else n
-                walk = timed(lambda batches=batches, most=most: consume(batches, most))
-                seconds[name][shuffle].append(walk * n / most)
+    for contender in contenders.values():
+        remove(contender.path)
+    writing = {
+        name: time_once(contender.write)[1].shortest for name, contender in contenders.items()
+    }
+    walks, scale = {}, {}
     for name, contender in contenders.items():
-        rates = [megabytes / min(seconds[name][shuffle]) for shuffle in (False, True)]
-        table.add_row([name, megabytes / writing[name], *rates, size_of(contender.path) / 1e9])
-    for name in ('write', 'in_order', 'shuffled'):
-        table[name].unit, table[name].format = 'MB/s', '.0f'
-    table['GB_on_disk'].format = '.2f'
-    return table
+        for shuffle in (False, True):
+            # One random stamp of HDF5 after the other takes minutes: a part of them, scaled.
+            slow = shuffle and name == 'h5py, a chunk per stamp'
+            most = min(n, 10_000) if slow else n
+            walks[name, shuffle] = partial(walk, contender, options.batch, shuffle, most)
+            scale[name, shuffle] = n / most
+    timings = time_in_turns(walks, turns=options.repeats)
+    rates = {key: megabytes / (timings[key].shortest * scale[key]) for key in walks}
+    rows = [
+        {
+            'what': name,
+            'write': megabytes / writing[name],
+            'in order': rates[name, False],
+            'shuffled': rates[name, True],
+            'on disk': size_of(contender.path) / 1e9,
+        }
+        for name, contender in contenders.items()
+    ]
+    for contender in contenders.values():
+        remove(contender.path)
+    return rows
 
 
-def timed(function):
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
+def walk(contender, batch, shuffle, n):
+    consume(contender.batches(batch, shuffle), n)
 
 
 def consume(batches, n):
@@ -142,19 +156,19 @@ class Contender(NamedTuple):
     batches: Callable
 
 
-def store_contender(n, *, columns=False, compression=None):
-    path = WORK / f'{columns}-{compression}.zarr'
+def store_contender(options, *, columns=False, compression=None):
+    path = options.work / f'{columns}-{compression}.zarr'
 
     def batches(size, shuffle):
         store = StampStore.open(path)
         return (batch.pixels for batch in store.batches(size, shuffle=shuffle, seed=1))
 
-    options = {'columns': columns, 'compression': compression}
-    return Contender(path, partial(write_store, path, n, **options), batches)
+    write = partial(write_store, path, options.stamps, columns=columns, compression=compression)
+    return Contender(path, write, batches)
 
 
-def h5py_contender(n, *, chunk):
-    path = WORK / f'{chunk}.h5'
+def h5py_contender(options, *, chunk):
+    path, n = options.work / f'{chunk}.h5', options.stamps
     kind = {'dtype': np.float32, 'chunks': (chunk, SIZE, SIZE), 'fletcher32': chunk > 1}
 
     def write():
@@ -186,8 +200,8 @@ def read_runs(pixels, rows):
     return found
 
 
-def memmap_contender(n):
-    path = WORK / 'pixels.npy'
+def memmap_contender(options):
+    path, n = options.work / 'pixels.npy', options.stamps
 
     def write():
         array = np.lib.format.open_memmap(path, 'w+', dtype=np.float32, shape=(n, SIZE, SIZE))
@@ -201,6 +215,12 @@ def memmap_contender(n):
             yield np.array(array[order[first:last] if shuffle else slice(first, last)])
 
     return Contender(path, write, batches)
+
+
+def remove(path):
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
 
 
 def size_of(path):
@@ -244,70 +264,64 @@ def write_store(path, n, *, columns, compression=None):
 
 
 def measure_memory(options):
-    """A table of peak memory by number of stamps."""
-    table = Table(
-        names=['stamps', 'open_s', 'opened_MB', 'walked_MB', 'MB_per_s'], dtype=[int] + [float] * 4
-    )
-    for n in (10_000, 100_000, *([1_000_000] if options.full else [])):
-        path = WORK / f'{n}.zarr'
+    """Rows of peak memory by number of stamps."""
+    for n in (*options.memory, *([1_000_000] if options.full else [])):
+        path = options.work / f'{n}.zarr'
+        remove(path)
         write_store(path, n, columns=True)
-        opened, walked = (in_fresh_process(path, how, options.batch) for how in ('open', 'walk'))
-        rate = n * SIZE * SIZE * 4 / 1e6 / walked['seconds']
-        table.add_row([n, opened['seconds'], opened['peak'], walked['peak'], rate])
-        shutil.rmtree(path)
-    for name in table.colnames[1:]:
-        table[name].format = '.2f' if name == 'open_s' else '.0f'
-    return table
+        opened = in_fresh_process(open_store, path)
+        walked = in_fresh_process(walk_over_store, path, options.batch)
+        remove(path)
+        yield {
+            'stamps': n,
+            'time to open': opened['seconds'],
+            'opened': opened['peak'],
+            'walked over': walked['peak'],
+            'shuffled': n * SIZE * SIZE * 4 / 1e6 / walked['seconds'],
+        }
 
 
-def in_fresh_process(path, how, batch):
-    command = [sys.executable, __file__, '--walk', str(path), how, '--batch', str(batch)]
-    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    seconds, peak = output.split()
-    return {'seconds': float(seconds), 'peak': float(peak)}
+def open_store(path):
+    _, timing = time_once(StampStore.open, path)
+    return {'seconds': timing.shortest, 'peak': peak_memory()}
 
 
-def walk_over(path, how, batch):
-    start = time.perf_counter()
-    store = StampStore.open(path)
-    if how == 'walk':
+def walk_over_store(path, batch):
+    def walk_over():
+        store = StampStore.open(path)
         consume((part.pixels for part in store.batches(batch, shuffle=True)), len(store))
-    seconds = time.perf_counter() - start
-    with open('/proc/self/status') as file:
-        peak = next(line for line in file if line.startswith('VmHWM')).split()[1]
-    print(seconds, int(peak) * 1024 / 1e6)
+
+    _, timing = time_once(walk_over)
+    return {'seconds': timing.shortest, 'peak': peak_memory()}
 
 
-# What is shown
+# Figure
 
 
-def show(table):
-    table.pprint(max_lines=-1, max_width=-1, align=['<'] + ['>'] * (len(table.columns) - 1))
-    print(flush=True)
-
-
-def draw(speed, memory, machine, path):
+def draw(result, path):
     from matplotlib.figure import Figure
 
+    speed, memory = (
+        {c.name: np.array([row[c.name] for row in table.rows]) for c in table.columns}
+        for table in (result.table('speed'), result.table('memory'))
+    )
     figure = Figure(figsize=(9, 3.6), layout='constrained')
     left, right = figure.subplots(1, 2, width_ratios=[3, 2])
-    place = np.arange(len(speed))[::-1]
-    for shift, name, colour in ((0.2, 'in_order', 'tab:grey'), (-0.2, 'shuffled', 'tab:blue')):
-        bars = left.barh(
-            place + shift, speed[name], 0.38, color=colour, label=name.replace('_', ' ')
-        )
+    place = np.arange(len(speed['what']))[::-1]
+    for shift, name, color in ((0.2, 'in order', 'tab:gray'), (-0.2, 'shuffled', 'tab:blue')):
+        bars = left.barh(place + shift, speed[name], 0.38, color=color, label=name)
         left.bar_label(bars, fmt='%.0f', padding=2, fontsize=8)
     left.axvline(100, color='tab:red', linewidth=1)
     left.set_yticks(place, speed['what'])
-    left.set(xscale='log', xlim=(10, 3 * max(speed['in_order'])), xlabel='MB of pixels per second')
+    left.set(xscale='log', xlim=(10, 3 * max(speed['in order'])), xlabel='MB of pixels per second')
     left.legend(loc='upper right')
-    right.plot(memory['stamps'], memory['walked_MB'], 'o-', label='walked over, shuffled')
-    right.plot(memory['stamps'], memory['opened_MB'], 's--', color='tab:grey', label='only opened')
-    pixels = memory['stamps'] * SIZE * SIZE * 4 / 1e6
+    right.plot(memory['stamps'], memory['walked over'], 'o-', label='walked over, shuffled')
+    right.plot(memory['stamps'], memory['opened'], 's--', color='tab:gray', label='only opened')
+    pixels = memory['stamps'] * SIZE * SIZE * 4 / 2**20
     right.plot(memory['stamps'], pixels, ':', color='black', label='the pixels themselves')
-    right.set(xscale='log', yscale='log', xlabel='stamps of 64 x 64', ylabel='peak memory (MB)')
+    right.set(xscale='log', yscale='log', xlabel='stamps of 64 x 64', ylabel='peak memory (MiB)')
     right.legend()
-    figure.suptitle(machine, fontsize=8)
+    figure.suptitle(provenance_text(result), fontsize=8)
     figure.savefig(path)
 
 

@@ -24,41 +24,47 @@ of the three wants its own version of CUDA's libraries in the process.
     python -m benchmarks.speed.training --precision mixed_bfloat16 --xla     # on a graphics card
 """
 
-import argparse
 import importlib.util
 import time
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from itertools import pairwise
 
 import keras
 import numpy as np
 import tensorflow as tf
-from astropy.table import Table
 
 from astro_wgan.wgan import build_critic, build_generator, preset
 from astro_wgan.wgan.compute.hardware import has_graphics_card
 from astro_wgan.wgan.compute.memory import kept_memory
 from astro_wgan.wgan.trainer import AdversarialTrainer
-from benchmarks.machine import describe_machine, forward_operations, matrix_product_speed
-
-#: Least length of a turn, in seconds.
-TURN = 1.0
+from benchmarks.arithmetic import forward_operations, matrix_product
+from benchmarks.harness import BenchmarkParser, Report, time_in_turns
+from benchmarks.results import Column
+from benchmarks.speed.training_peers import in_jax, in_torch, plain_keras
 
 #: Edge of the matrices of the product, on a processor and on a graphics card, which has more room.
 EDGES = 2048, 8192
 
+COLUMNS = (
+    Column('size', 'edge of the images', 'pix'),
+    Column('preset', 'of the networks'),
+    Column('program', 'and its precision'),
+    Column('time', 'of an iteration', 's', '.3f'),
+    Column('images per second', 'real images that the critic sees', '1 / s', '.0f'),
+    Column('arithmetic', 'of the layers, per second', 'GFLOP / s', '.1f'),
+    Column('of matrix product', 'the same, as a share of a float32 matrix product', '', '.3f'),
+)
+
 
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = BenchmarkParser(__doc__, smoke={'size': [16], 'batch': 2, 'turns': 1, 'least': 0.0})
     parser.add_argument('--preset', default='compact', choices=('compact', 'paper'))
     parser.add_argument('--size', type=int, nargs='+', default=[32, 64])
     parser.add_argument(
         '--batch', type=int, help="images per critic step; the preset's unless given"
     )
     parser.add_argument('--turns', type=int, default=5)
+    parser.add_argument('--least', type=float, default=1.0, help='seconds of a turn, at least')
     parser.add_argument(
         '--xla', action='store_true', help='also compile ours, which takes minutes, and plain Keras'
     )
@@ -70,20 +76,20 @@ def main():
         help='also ours, and plain Keras, in mixed precision',
     )
     options = parser.parse_args()
-    print(describe_machine())
-    rows = [row for size in options.size for row in compare(size, options)]
-    table = Table(rows=rows, names=list(rows[0]))
-    table.pprint_all()
+    report = Report(options, 'jax', 'torch')
+    rows = [row for size in options.size for row in compare(size, options, report)]
+    report.table('speed', 'Training iterations; the shortest counts.', COLUMNS, rows)
+    report.write()
 
 
-def compare(size, options):
+def compare(size, options, report):
     network, training = preset(options.preset, size=size)
     # What only we do would blur the comparison.
     training = replace(training, augment=False, average=0.0, precision='float32')
     if options.batch:
         training = replace(training, batch_size=options.batch)
     shape = (training.images_per_iteration, *network.image_shape)
-    images = np.random.default_rng(1).normal(size=shape).astype(np.float32)
+    images = np.random.default_rng(options.seed).normal(size=shape).astype(np.float32)
     contenders = {'astro_wgan': ours(network, training, images)}
     turned = replace(training, augment=True)
     contenders['astro_wgan, images turned'] = ours(network, turned, images)
@@ -111,46 +117,44 @@ def compare(size, options):
         if importlib.util.find_spec(module) and not has_graphics_card():
             contenders[name] = make(network, training, images)
         else:
-            print(f'{name} is not installed, or there is a graphics card; its row is left out.')
+            report.note(
+                f'{name} is not installed, or there is a graphics card: its row is left out.'
+            )
     types = ['float32', 'bfloat16'] if 'mixed_bfloat16' in options.precision else ['float32']
-    seconds, speeds = time_in_turn(contenders, types, options.turns)
-    operations = iteration_operations(network, training)
-    limit = speeds['float32']
-    for dtype, speed in speeds.items():
-        print(f'Matrix product in {dtype}: {speed / 1e9:.0f} GFLOP/s.')
-    return [
-        {
-            'size': size,
-            'program': name,
-            'seconds': round(spent, 3),
-            'images per second': round(len(images) / spent),
-            'GFLOP per second': round(operations / spent / 1e9, 1),
-            'of matrix product': round(operations / spent / limit, 3),
-        }
-        for name, spent in seconds.items()
-    ]
-
-
-def time_in_turn(contenders, types, turns):
-    """Seconds of the shortest iteration of each, and the best speeds of a matrix product."""
-    seconds = {name: [] for name in contenders}
-    speeds = {dtype: [] for dtype in types}
     edge = EDGES[has_graphics_card()]
-    for _ in range(turns):
-        for dtype, found in speeds.items():
-            found.append(matrix_product_speed(edge, dtype=dtype))
-        for name, step in contenders.items():
-            # The threads of the one before go on looking for work for a while.
-            time.sleep(0.5)
-            # As in a training of ours, which keeps the memory that it frees.
-            with kept_memory() if name.startswith('astro_wgan') else nullcontext():
-                step()
-                end = time.perf_counter() + TURN
-                while (start := time.perf_counter()) < end:
-                    step()
-                    seconds[name].append(time.perf_counter() - start)
-    best = {name: min(spent) for name, spent in seconds.items()}
-    return best, {dtype: max(found) for dtype, found in speeds.items()}
+    products = {f'matrix product in {dtype}': matrix_product(edge, dtype) for dtype in types}
+    timings = time_in_turns(
+        products | contenders,
+        turns=options.turns,
+        least=options.least,
+        warm_up=True,
+        during=surroundings,
+    )
+    speeds = {name: 2 * edge**3 / timings.pop(name).shortest for name in products}
+    for name, speed in speeds.items():
+        report.note(f'The {name} did {speed / 1e9:.0f} GFLOP/s.')
+    operations = iteration_operations(network, training)
+    for name, timing in timings.items():
+        rate = operations / timing.shortest
+        yield {
+            'size': size,
+            'preset': options.preset,
+            'program': name,
+            'time': timing.shortest,
+            'images per second': len(images) / timing.shortest,
+            'arithmetic': rate / 1e9,
+            'of matrix product': rate / speeds['matrix product in float32'],
+        }
+
+
+@contextmanager
+def surroundings(name):
+    """What a turn of a contender happens in."""
+    # The threads of the one before go on looking for work for a while.
+    time.sleep(0.5)
+    # As in a training of ours, which keeps the memory that it frees.
+    with kept_memory() if name.startswith('astro_wgan') else nullcontext():
+        yield
 
 
 def iteration_operations(network, training):
@@ -178,214 +182,6 @@ def ours(network, training, images):
     step = tf.function(trainer.train_step, jit_compile=training.compile)
     batch = tf.constant(images)
     return lambda: step(batch)['generator_loss'].numpy()
-
-
-def plain_keras(network, training, images):
-    generator, critic = build_generator(network, seed=1), build_critic(network, seed=2)
-    adam = {'beta_1': training.beta_1, 'beta_2': training.beta_2}
-    critic_optimizer = keras.optimizers.Adam(training.learning_rate, **adam)
-    generator_optimizer = keras.optimizers.Adam(training.learning_rate, **adam)
-    m = training.batch_size
-
-    @tf.function(jit_compile=training.compile)
-    def critic_step(real):
-        fake = generator(tf.random.normal((m, network.latent)), training=True)
-        fake = tf.cast(fake, tf.float32)
-        epsilon = tf.random.uniform((m, 1, 1, 1))
-        with tf.GradientTape() as tape:
-            values = (tf.cast(critic(x)[0], tf.float32) for x in (fake, real))
-            loss = tf.subtract(*map(tf.reduce_mean, values))
-            with tf.GradientTape() as inner:
-                between = epsilon * real + (1 - epsilon) * fake
-                inner.watch(between)
-                value = critic(between)[0]
-            gradient = inner.gradient(value, between)
-            norm = tf.sqrt(tf.reduce_sum(gradient**2, axis=(1, 2, 3)) + 1e-12)
-            loss += training.penalty * tf.reduce_mean((norm - 1) ** 2)
-        weights = critic.trainable_variables
-        critic_optimizer.apply(tape.gradient(loss, weights), weights)
-
-    @tf.function(jit_compile=training.compile)
-    def generator_step():
-        with tf.GradientTape() as tape:
-            fake = generator(tf.random.normal((m, network.latent)), training=True)
-            loss = -tf.reduce_mean(tf.cast(critic(fake)[0], tf.float32))
-        weights = generator.trainable_variables
-        generator_optimizer.apply(tape.gradient(loss, weights), weights)
-        return loss
-
-    batches = [tf.constant(images[k : k + m]) for k in range(0, len(images), m)]
-
-    def iterate():
-        for real in batches:
-            critic_step(real)
-        generator_step().numpy()
-
-    return iterate
-
-
-def in_jax(network, training, images):
-    import jax
-    from jax import numpy as jnp
-
-    slope, m = network.negative_slope, training.batch_size
-    dimensions = ('NHWC', 'HWIO', 'NHWC')
-
-    def convolve(x, weights, stride=1):
-        kernel, bias = weights
-        return bias + jax.lax.conv_general_dilated(
-            x, kernel, (stride, stride), 'SAME', dimension_numbers=dimensions
-        )
-
-    def widen(x, weights):
-        kernel, bias = weights
-        return bias + jax.lax.conv_transpose(
-            x, kernel, (2, 2), 'SAME', dimension_numbers=dimensions
-        )
-
-    def activate(x):
-        return jax.nn.leaky_relu(x, slope)
-
-    def generate(weights, latent):
-        x = latent @ weights[0][0] + weights[0][1]
-        x = activate(x.reshape(m, 4, 4, network.generator_filters[0]))
-        x = activate(convolve(x, weights[1]))
-        for stage in weights[2:-1]:
-            x = activate(widen(x, stage))
-        return convolve(x, weights[-1])
-
-    def judge(weights, x):
-        edge = network.size
-        for stage in weights[:-2]:
-            x = activate(convolve(x, stage, 2 if edge > 4 else 1))
-            edge = max(4, edge // 2)
-        x = activate(x.reshape(len(x), -1) @ weights[-2][0] + weights[-2][1])
-        return (x @ weights[-1][0] + weights[-1][1])[:, 0]
-
-    def critic_loss(weights, real, fake, epsilon):
-        value = judge(weights, jnp.concatenate([real, fake]))
-        between = epsilon * real + (1 - epsilon) * fake
-        gradient = jax.grad(lambda x: judge(weights, x).sum())(between)
-        norm = jnp.sqrt((gradient**2).sum(axis=(1, 2, 3)) + 1e-12)
-        penalty = ((norm - 1) ** 2).mean()
-        return value[m:].mean() - value[:m].mean() + training.penalty * penalty
-
-    def adam(weights, gradients, state):
-        first, second, t = state
-        t = t + 1
-        first = jax.tree.map(lambda a, g: 0.5 * a + 0.5 * g, first, gradients)
-        second = jax.tree.map(lambda a, g: 0.9 * a + 0.1 * g * g, second, gradients)
-        rate = training.learning_rate * jnp.sqrt(1 - 0.9**t) / (1 - 0.5**t)
-        weights = jax.tree.map(
-            lambda w, a, b: w - rate * a / (jnp.sqrt(b) + 1e-7), weights, first, second
-        )
-        return weights, (first, second, t)
-
-    @jax.jit
-    def critic_step(both, states, real, key):
-        keys = jax.random.split(key)
-        fake = generate(both[0], jax.random.normal(keys[0], (m, network.latent)))
-        epsilon = jax.random.uniform(keys[1], (m, 1, 1, 1))
-        gradients = jax.grad(critic_loss)(both[1], real, fake, epsilon)
-        critic, state = adam(both[1], gradients, states[1])
-        return (both[0], critic), (states[0], state)
-
-    @jax.jit
-    def generator_step(both, states, key):
-        latent = jax.random.normal(key, (m, network.latent))
-        loss, gradients = jax.value_and_grad(
-            lambda weights: -judge(both[1], generate(weights, latent)).mean()
-        )(both[0])
-        generator, state = adam(both[0], gradients, states[0])
-        return (generator, both[1]), (state, states[1]), loss
-
-    def start(model, transposed):
-        weights = [jnp.array(w) for w in model.get_weights()]
-        pairs = list(zip(weights[::2], weights[1::2], strict=True))
-        # Keras keeps the kernels of transposed convolutions as (y, x, out, in).
-        return [
-            (kernel.swapaxes(2, 3) if k in transposed else kernel, bias)
-            for k, (kernel, bias) in enumerate(pairs)
-        ]
-
-    def blank(weights):
-        zeros = jax.tree.map(jnp.zeros_like, weights)
-        return zeros, zeros, jnp.float32(0)
-
-    stages = range(2, 1 + len(network.generator_filters))
-    both = (
-        start(build_generator(network, seed=1), stages),
-        start(build_critic(network, seed=2), ()),
-    )
-    memory = {'both': both, 'states': tuple(blank(w) for w in both), 'key': jax.random.key(3)}
-    batches = [jnp.array(images[k : k + m]) for k in range(0, len(images), m)]
-
-    def iterate():
-        both, states = memory['both'], memory['states']
-        for real in batches:
-            memory['key'], key = jax.random.split(memory['key'])
-            both, states = critic_step(both, states, real, key)
-        memory['key'], key = jax.random.split(memory['key'])
-        both, states, loss = generator_step(both, states, key)
-        memory.update(both=both, states=states)
-        float(loss)
-
-    return iterate
-
-
-def in_torch(network, training, images):
-    import torch
-    from torch import nn
-
-    m, slope, kernel = training.batch_size, network.negative_slope, network.kernel
-    filters = network.generator_filters
-    parts = [nn.Linear(network.latent, 16 * filters[0]), nn.Unflatten(1, (filters[0], 4, 4))]
-    parts += [nn.LeakyReLU(slope), nn.Conv2d(filters[0], filters[0], 3, padding=1)]
-    for a, b in pairwise(filters):
-        parts += [nn.LeakyReLU(slope), nn.ConvTranspose2d(a, b, kernel, stride=2, padding=1)]
-    parts += [nn.LeakyReLU(slope), nn.Conv2d(filters[-1], network.bands, 3, padding=1)]
-    generator = nn.Sequential(*parts)
-    parts, edge, last = [], network.size, network.bands
-    for count in network.critic_filters:
-        stride = 2 if edge > 4 else 1
-        size = kernel if stride == 2 else kernel - 1
-        parts += [nn.Conv2d(last, count, size, stride=stride, padding=1), nn.LeakyReLU(slope)]
-        edge, last = max(4, edge // 2), count
-    parts += [nn.Flatten(), nn.Linear(16 * last, network.critic_dense), nn.LeakyReLU(slope)]
-    critic = nn.Sequential(*parts, nn.Linear(network.critic_dense, 1))
-    adam = {'lr': training.learning_rate, 'betas': (training.beta_1, training.beta_2)}
-    generator_optimizer = torch.optim.Adam(generator.parameters(), **adam)
-    critic_optimizer = torch.optim.Adam(critic.parameters(), **adam)
-    # torch wants (n, bands, y, x); channels_last is what its CPU library likes best.
-    tensors = torch.from_numpy(images.transpose(0, 3, 1, 2).copy())
-    tensors = tensors.contiguous(memory_format=torch.channels_last)
-    for model in (generator, critic):
-        model.to(memory_format=torch.channels_last)
-
-    def critic_step(real):
-        with torch.no_grad():
-            fake = generator(torch.randn(m, network.latent))
-        value = critic(torch.cat([real, fake]))
-        epsilon = torch.rand(m, 1, 1, 1)
-        between = (epsilon * real + (1 - epsilon) * fake).requires_grad_()
-        (gradient,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
-        norm = torch.sqrt((gradient**2).sum(dim=(1, 2, 3)) + 1e-12)
-        penalty = ((norm - 1) ** 2).mean()
-        loss = value[m:].mean() - value[:m].mean() + training.penalty * penalty
-        critic_optimizer.zero_grad()
-        loss.backward()
-        critic_optimizer.step()
-
-    def iterate():
-        for real in tensors.split(m):
-            critic_step(real)
-        loss = -critic(generator(torch.randn(m, network.latent))).mean()
-        generator_optimizer.zero_grad()
-        loss.backward()
-        generator_optimizer.step()
-        return loss.item()
-
-    return iterate
 
 
 if __name__ == '__main__':
