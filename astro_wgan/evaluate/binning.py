@@ -1,4 +1,4 @@
-"""Bins of a property: of equal number, of given edges, or one for each category."""
+"""Bins of a property: with equal numbers, with given edges, or one for each category."""
 
 from dataclasses import dataclass
 
@@ -14,14 +14,14 @@ __all__ = ['Binning', 'bin_values', 'known_values']
 @dataclass(frozen=True, eq=False)
 class Binning:
     """
-    Which bin each value is in.
+    The bin of each value.
 
     Attributes
     ----------
     index : `~numpy.ndarray` of int, shape (n,)
-        Number of the bin; -1 for a value that is unknown or outside of all.
+        Index of the bin; -1 for a value that is unknown or outside of all bins.
     columns : dict
-        What names the bins in a table: ``low`` and ``high``, or ``category``.
+        Columns that identify the bins in a table: ``low`` and ``high``, or ``category``.
     """
 
     index: np.ndarray
@@ -32,23 +32,23 @@ class Binning:
 
     @property
     def has_edges(self):
-        """False where the bins are categories."""
+        """False if the bins are categories."""
         return 'low' in self.columns
 
 
 def known_values(values):
     """
-    A property as plain numbers, a Quantity, or words.
+    A property as plain numbers, a Quantity, or strings.
 
     Parameters
     ----------
     values : array_like
-        Also masked, a column, or objects as archives and pandas have them.
+        Also masked, a column, or an object array, as pandas has them.
 
     Returns
     -------
     `~numpy.ndarray` or `~astropy.units.Quantity`
-        NaN, or no word (''), where a value is masked or missing.
+        NaN, or an empty string, where a value is masked or missing.
     """
     values, mask = without_mask(values)
     unit = getattr(values, 'unit', None)
@@ -56,22 +56,23 @@ def known_values(values):
     if values.dtype.kind == 'S':
         values = np.char.decode(values)
     if mask is not None:
-        words = values.dtype.kind == 'U'
-        values = np.where(mask, '' if words else np.nan, values if words else values.astype(float))
+        is_text = values.dtype.kind == 'U'
+        missing = '' if is_text else np.nan
+        values = np.where(mask, missing, values if is_text else values.astype(float))
     return values if unit is None else u.Quantity(values, unit, copy=False)
 
 
 def bin_values(values, bins):
     """
-    Put values into bins.
+    Assign values to bins.
 
     Parameters
     ----------
     values : array_like or `~astropy.units.Quantity`, shape (n,)
-        Numbers, or words for categories.
+        Numbers, or strings for categories.
     bins : int or array_like
-        Number of bins that hold equally many; or their edges, of which the last is within; or
-        the categories in the order wanted. For words a number means all categories.
+        Number of bins with equal numbers of values; or their edges, the last of which is included;
+        or the categories in the wanted order. For strings any number means all categories.
 
     Returns
     -------
@@ -79,7 +80,7 @@ def bin_values(values, bins):
     """
     values = known_values(values)
     if values.ndim != 1:
-        raise ValueError(f'The property must be one value per object; got shape {values.shape}.')
+        raise ValueError(f'The property must have one value per object; got shape {values.shape}.')
     if values.dtype.kind in 'US':
         return _categories(values, bins)
     unit = getattr(values, 'unit', None)
@@ -93,7 +94,7 @@ def bin_values(values, bins):
 
 
 def _categories(values, bins):
-    # No word is no category: it is not known.
+    # An empty string is an unknown category.
     names = np.unique(values[values != '']) if np.isscalar(bins) else np.asarray(bins)
     index = np.full(len(values), -1)
     for i, name in enumerate(names):
@@ -106,8 +107,8 @@ def _equal_numbers(numbers, bins):
         raise ValueError(f'`bins` must be at least 1; got {bins}.')
     known = numbers[np.isfinite(numbers)]
     if not len(known):
-        raise ValueError('The property has no finite value to make bins from.')
-    # Many equal values make fewer bins.
+        raise ValueError('The property has no finite value to define bins.')
+    # Equal values reduce the number of bins.
     edges = np.unique(np.quantile(known, np.linspace(0, 1, int(bins) + 1)))
     return edges if len(edges) > 1 else np.repeat(edges, 2)
 
@@ -115,5 +116,5 @@ def _equal_numbers(numbers, bins):
 def _given(bins, unit):
     edges = u.Quantity(bins).to_value(unit or u.dimensionless_unscaled)
     if edges.ndim != 1 or len(edges) < 2 or not (np.diff(edges) > 0).all():
-        raise ValueError(f'`bins` must be a number, or two edges or more that grow; got {bins}.')
+        raise ValueError(f'`bins` must be a number, or at least two increasing edges; got {bins}.')
     return edges

@@ -1,4 +1,4 @@
-"""Distances of two distributions, from one sort for all resamples."""
+"""Distances between two distributions; one sort serves all resamples."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ STATISTICS = ('ks', 'wasserstein', 'energy')
 
 class Pooled:
     """
-    Two samples on their common values.
+    Two samples, pooled and sorted.
 
     Parameters
     ----------
@@ -18,8 +18,8 @@ class Pooled:
 
     Notes
     -----
-    Resamples only change how often each value occurs: its counts. The distances follow from the
-    difference of the two cumulative distributions, in O(n) and without another sort.
+    Resampling changes only the number of times that each value occurs. The distances follow from
+    the difference of the two cumulative distributions, in O(n) and without another sort.
     """
 
     def __init__(self, first, second):
@@ -29,84 +29,84 @@ class Pooled:
 
     def distances(self, first, second):
         """
-        The distances of samples with given counts.
+        Distances between samples with the given counts.
 
         Parameters
         ----------
         first, second : `~numpy.ndarray` of int
-            How often each value occurs in the one and in the other.
+            Number of times that each value occurs in either sample.
 
         Returns
         -------
         dict of float
-            By the names in ``STATISTICS``, as SciPy defines them.
+            One for each name in ``STATISTICS``, as defined by SciPy.
         """
-        apart = np.cumsum(first) / first.sum() - np.cumsum(second) / second.sum()
-        between = apart[:-1]
+        difference = np.cumsum(first) / first.sum() - np.cumsum(second) / second.sum()
+        between = difference[:-1]
         return {
-            'ks': float(np.abs(apart).max()),
+            'ks': float(np.abs(difference).max()),
             'wasserstein': float(np.abs(between) @ self.steps),
             'energy': float(np.sqrt(2 * (between**2 @ self.steps))),
         }
 
     def observed(self):
-        """The distances of the two samples."""
+        """Distances between the two samples."""
         return self.distances(self.counts(slice(0, self.n)), self.counts(slice(self.n, None)))
 
     def permuted(self, random):
-        """Distances after the two samples were mixed: what chance gives if they are alike."""
+        """Distances after a random permutation of the pooled values, under the null hypothesis."""
         order = random.permutation(self.n + self.m)
         return self.distances(self.counts(order[: self.n]), self.counts(order[self.n :]))
 
     def resampled(self, random, chosen=None):
-        """Distances of bootstrap samples; ``chosen`` fixes the indices of the first one."""
+        """Distances between bootstrap samples; ``chosen`` gives the indices of the first one."""
         chosen = random.integers(0, self.n, self.n) if chosen is None else chosen
         others = random.integers(self.n, self.n + self.m, self.m)
         return self.distances(self.counts(chosen), self.counts(others))
 
-    def beside_chance(self, statistic, resamples, random):
+    def with_null_distribution(self, statistic, resamples, random):
         """
-        The distance of the two samples, with what it takes to judge it.
+        Distance between the two samples, with its error and its distribution by chance.
 
         Returns
         -------
         dict of float
-            ``distance``, its bootstrap ``error``, ``by_chance`` (the median of mixtures of the two)
-            and ``p_value``.
+            ``distance``, its bootstrap error ``distance_err``, ``null_median`` (the median distance
+            under permutation) and ``p_value``.
         """
         distance = self.observed()[statistic]
         chance = np.array([self.permuted(random)[statistic] for _ in range(resamples)])
         return {
             'distance': distance,
-            'error': spread([self.resampled(random)[statistic] for _ in range(resamples)]),
-            'by_chance': np.median(chance),
+            'distance_err': spread([self.resampled(random)[statistic] for _ in range(resamples)]),
+            'null_median': np.median(chance),
             'p_value': p_value(distance, chance),
         }
 
     def counts(self, indices):
-        """How often each value occurs among some of the objects."""
+        """Number of times that each value occurs among the objects with these indices."""
         return np.bincount(self.which[indices], minlength=len(self.steps) + 1)
 
 
 def check_statistic(statistic):
-    """Complain of a distance that there is not."""
+    """Raise ValueError unless the distance is known."""
     if statistic not in STATISTICS:
         raise ValueError(f'`statistic` must be one of {STATISTICS}; got {statistic!r}.')
 
 
 def check_resamples(resamples):
-    """Complain of resamples that have no scatter."""
+    """Raise ValueError if there are too few resamples for a standard deviation."""
     if resamples < 2:
         raise ValueError(f'`resamples` must be at least 2; got {resamples}.')
 
 
 def spread(values):
     """Standard deviation of resamples."""
-    with np.errstate(over='ignore'):  # of scores whose square is none in float64
+    with np.errstate(over='ignore'):  # squares of scores can overflow float64
         return float(np.std(values, ddof=1))
 
 
 def p_value(found, chance):
-    """Share of mixtures that are at least as far apart, this one among them."""
-    # A little room for rounding: permutations of equal samples are equally far apart.
+    """Fraction of permutations with at least this distance, the observed one included."""
+    # A tolerance for rounding: permutations of equal samples have equal distances.
     return (1 + int((chance >= found * (1 - 1e-9)).sum())) / (1 + len(chance))

@@ -1,4 +1,4 @@
-"""Two populations compared by their scores, and simulations ranked by their likeness to a sky."""
+"""Compare the scores of two populations, and rank simulations by their distance to observations."""
 
 from collections.abc import Mapping
 
@@ -19,12 +19,12 @@ from astro_wgan.evaluate.score_inputs import score_array
 from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.jobs.provenance import record
 
-__all__ = ['compare_by', 'compare_populations', 'rank_simulations']
+__all__ = ['compare_populations_by', 'compare_populations', 'rank_simulations']
 
 
 def compare_populations(first, second, *, resamples=1000, seed=0, progress=True):
     """
-    How far the scores of two populations are apart, and whether by more than chance.
+    Distances between the score distributions of two populations, and their significance.
 
     Parameters
     ----------
@@ -42,9 +42,9 @@ def compare_populations(first, second, *, resamples=1000, seed=0, progress=True)
     -------
     `~astropy.table.QTable`
         One row per ``statistic`` (``'ks'``, ``'wasserstein'``, ``'energy'``): ``distance``; its
-        bootstrap ``error``; ``by_chance``, the median distance when the two are mixed at random;
-        ``p_value``, the share of such mixtures at least as far apart; ``n_first``, ``n_second``
-        and ``not_scored``.
+        bootstrap error ``distance_err``; ``null_median``, the median distance under random
+        permutations of the pooled scores; ``p_value``, the fraction of permutations with at least
+        the observed distance; ``n_first``, ``n_second``; and ``n_not_scored``.
 
     Raises
     ------
@@ -54,8 +54,8 @@ def compare_populations(first, second, *, resamples=1000, seed=0, progress=True)
     Notes
     -----
     Distances as in `scipy.stats.ks_2samp`, `scipy.stats.wasserstein_distance` and
-    `scipy.stats.energy_distance`. All are above zero even for equal populations: read them beside
-    ``by_chance``.
+    `scipy.stats.energy_distance`. All are positive even for equal populations: compare them with
+    ``null_median``.
 
     Examples
     --------
@@ -88,18 +88,18 @@ def compare_populations(first, second, *, resamples=1000, seed=0, progress=True)
             {
                 'statistic': name,
                 'distance': found[name],
-                'error': spread([distances[name] for distances in drawn]),
-                'by_chance': np.median(chance),
+                'distance_err': spread([distances[name] for distances in drawn]),
+                'null_median': np.median(chance),
                 'p_value': p_value(found[name], chance),
                 'n_first': len(first),
                 'n_second': len(second),
-                'not_scored': left_out + also_out,
+                'n_not_scored': left_out + also_out,
             }
         )
     return QTable(rows=rows, meta=record(resamples=resamples, seed=seed))
 
 
-def compare_by(
+def compare_populations_by(
     first_values,
     first_scores,
     second_values,
@@ -109,32 +109,35 @@ def compare_by(
     statistic='wasserstein',
     resamples=200,
     seed=0,
+    progress=True,
 ):
     """
-    The scores of two populations by a property, bin by bin.
+    Compare the scores of two populations in bins of a property.
 
     Parameters
     ----------
     first_values, second_values : array_like or `~astropy.units.Quantity`, shapes (n,) and (m,)
-        The property: stellar mass, effective radius, redshift, axis ratio, Sersic index; words
+        The property: stellar mass, half-light radius, redshift, axis ratio, Sersic index; strings
         are categories, such as morphological types.
     first_scores, second_scores : array_like or table
         As for `compare_populations`.
     bins : int or array_like, optional
-        Number of bins that hold equally many of both together; or edges; or categories.
+        Number of bins with equal numbers of objects of both populations together; or edges; or
+        categories.
     statistic : {'wasserstein', 'ks', 'energy'}, optional
         The distance.
-    resamples, seed
+    resamples, seed, progress
         As for `compare_populations`.
 
     Returns
     -------
     `~astropy.table.QTable`
         One row per bin: ``low`` and ``high`` (or ``category``); for each of ``first`` and
-        ``second`` the number ``n_first``, the ``median_first`` of the scores with its bootstrap
-        ``error_first``, and the percentiles ``p16_first`` and ``p84_first``; ``distance``,
-        ``error``, ``by_chance`` and ``p_value`` as in `compare_populations`, NaN where either has
-        no member.
+        ``second`` the number ``n_first``, the median score ``median_first`` with its bootstrap
+        error ``median_first_err``, and the percentiles ``p16_first`` and ``p84_first``;
+        ``distance``, ``distance_err``, ``null_median`` and ``p_value`` as in
+        `compare_populations`, NaN where either population has no member. ``meta['n_unbinned']``
+        counts objects whose property is unknown or outside of the bins.
 
     Raises
     ------
@@ -148,11 +151,11 @@ def compare_by(
     Examples
     --------
     >>> import numpy as np
-    >>> from astro_wgan.evaluate import compare_by
+    >>> from astro_wgan.evaluate import compare_populations_by
     >>> random = np.random.default_rng(1)
     >>> mass = random.uniform(10, 12, (2, 2000))
     >>> observed, mocks = random.normal(0, 1, (2, 2000)) + (mass - 10) * [[1], [0]]
-    >>> comparison = compare_by(mass[0], observed, mass[1], mocks, bins=[10, 11, 12])
+    >>> comparison = compare_populations_by(mass[0], observed, mass[1], mocks, bins=[10, 11, 12])
     >>> comparison['distance'].round(1).tolist()
     [0.5, 1.5]
     """
@@ -167,8 +170,7 @@ def compare_by(
         _finite(given, f'`{name}_scores`')
         if len(some) != len(given):
             raise ValueError(
-                f'`{name}_values` must have one for each of the {len(given)} scores; '
-                f'got {len(some)}.'
+                f'`{name}_values` must have {len(given)} entries, one per score; got {len(some)}.'
             )
         values.append(known_values(some))
         scores.append(given)
@@ -176,9 +178,11 @@ def compare_by(
     index = np.split(binning.index, [len(scores[0])])
     random = np.random.default_rng(seed)
     rows = []
-    for i in range(len(binning)):
-        inside = [s[(at == i) & np.isfinite(s)] for s, at in zip(scores, index, strict=True)]
-        rows.append(_compare_bin(*inside, statistic, resamples, random))
+    with ProgressLine('comparing populations', quiet=not progress) as line:
+        for i in range(len(binning)):
+            inside = [s[(at == i) & np.isfinite(s)] for s, at in zip(scores, index, strict=True)]
+            rows.append(_compare_bin(*inside, statistic, resamples, random))
+            line.update((i + 1) / len(binning), f'{i + 1} of {len(binning)} bins')
     table = QTable(rows=rows)
     for name, column in reversed(binning.columns.items()):
         table.add_column(column, name=name, index=0)
@@ -186,8 +190,8 @@ def compare_by(
         statistic=statistic,
         resamples=resamples,
         seed=seed,
-        unbinned=int((binning.index < 0).sum()),
-        not_scored=int(sum((~np.isfinite(given)).sum() for given in scores)),
+        n_unbinned=int((binning.index < 0).sum()),
+        n_not_scored=int(sum((~np.isfinite(given)).sum() for given in scores)),
     )
     return table
 
@@ -196,19 +200,18 @@ def rank_simulations(
     observed, simulations, *, statistic='wasserstein', resamples=1000, seed=0, progress=True
 ):
     """
-    Simulations in the order of their likeness to an observation.
+    Rank simulations by the distance of their scores to those of observations.
 
     Parameters
     ----------
     observed : array_like or table, shape (n,)
-        Scores of the observed objects: of a detector that was trained on the observation, if
-        simulations are to be judged by what it has never seen.
+        Scores of the observed objects, by a detector trained on other observed objects.
     simulations : mapping
         Scores of each simulation, by its name.
     statistic : {'wasserstein', 'ks', 'energy'}, optional
         The distance.
     resamples : int, optional
-        Number of bootstrap samples, and of random halves of the observation.
+        Number of bootstrap samples, and of random halves of the observed sample.
     seed : int, optional
         The same seed gives the same errors and p-values.
     progress : bool, optional
@@ -217,24 +220,25 @@ def rank_simulations(
     Returns
     -------
     `~astropy.table.QTable`
-        One row per simulation, the nearest first: ``rank``, ``simulation``, ``n``,
-        ``not_scored``, ``distance`` with its bootstrap ``error``; ``by_chance`` and
-        ``by_chance_95``, the median and the 95th percentile for a perfect simulation of the same
-        size; ``p_value``, the share of perfect ones at least as far away; ``nearest``, the share
-        of bootstrap samples in which this simulation is the nearest.
+        One row per simulation, by increasing distance: ``rank``, ``simulation``, ``n``,
+        ``n_not_scored``, ``distance`` with its bootstrap error ``distance_err``; ``null_median``
+        and ``null_p95``, the median and the 95th percentile of the distance of a perfect simulation
+        of the same size; ``p_value``, the fraction of perfect simulations with at least this
+        distance; ``nearest_fraction``, the fraction of bootstrap samples in which this simulation
+        is the nearest.
 
     Raises
     ------
     ValueError
-        If there is no simulation, or the observation or one of them has no finite score; if the
-        observation has fewer than 4.
+        If there is no simulation, a simulation has no finite score, or there are fewer than four
+        finite scores of observed objects.
 
     Notes
     -----
-    Proposed in Margalef-Bentabol et al. 2020, section 4.2. The distances of random halves of the
-    observation say what chance does. They are scaled from the sizes of the halves to those of the
-    observation and the simulation: chance falls with sqrt(1/n + 1/m). All simulations are compared
-    with the same bootstrap sample of the observation, so that ``nearest`` is fair.
+    Proposed in Margalef-Bentabol et al. 2020, section 4.2. The null distribution is that of the
+    distances between random halves of the observed sample, scaled as sqrt(1/n + 1/m) to the sizes
+    of the observed and the simulated sample. All simulations are compared with the same bootstrap
+    sample of the observations, so that ``nearest_fraction`` is unbiased.
 
     Examples
     --------
@@ -255,7 +259,7 @@ def rank_simulations(
     check_resamples(resamples)
     observed, _ = _finite(observed, '`observed`')
     if len(observed) < 4:
-        raise ValueError(f'`observed` must have 4 finite scores or more; got {len(observed)}.')
+        raise ValueError(f'`observed` must have at least 4 finite scores; got {len(observed)}.')
     if not isinstance(simulations, Mapping) or not simulations:
         raise ValueError('`simulations` must be a mapping of scores by name, with at least one.')
     mocks = {n: _finite(given, f'`simulations` {n!r}') for n, given in simulations.items()}
@@ -282,13 +286,13 @@ def rank_simulations(
             {
                 'simulation': name,
                 'n': len(scores),
-                'not_scored': left_out,
+                'n_not_scored': left_out,
                 'distance': distance,
-                'error': spread(drawn[:, i]),
-                'by_chance': np.median(chance),
-                'by_chance_95': np.percentile(chance, 95),
+                'distance_err': spread(drawn[:, i]),
+                'null_median': np.median(chance),
+                'null_p95': np.percentile(chance, 95),
                 'p_value': p_value(distance, chance),
-                'nearest': nearest[i],
+                'nearest_fraction': nearest[i],
             }
         )
     table = QTable(rows=rows, meta=record(statistic=statistic, resamples=resamples, seed=seed))
@@ -306,22 +310,24 @@ def _compare_bin(first, second, statistic, resamples, random):
         row |= {
             f'n_{name}': len(scores),
             f'median_{name}': median,
-            f'error_{name}': spread(draws) if some else np.nan,
+            f'median_{name}_err': spread(draws) if some else np.nan,
             f'p16_{name}': low,
             f'p84_{name}': high,
         }
-    row |= dict.fromkeys(['distance', 'error', 'by_chance', 'p_value'], np.nan)
+    row |= dict.fromkeys(['distance', 'distance_err', 'null_median', 'p_value'], np.nan)
     if len(first) and len(second):
-        row |= Pooled(first, second).beside_chance(statistic, resamples, random)
+        row |= Pooled(first, second).with_null_distribution(statistic, resamples, random)
     return row
 
 
 def _finite(scores, what):
-    """The finite scores, and how many others there are."""
+    """The finite scores, and the number of all others."""
     scores = score_array(scores, what).astype(float)
     finite = np.isfinite(scores)
     if not finite.any():
-        raise ValueError(f'{what} must hold at least one finite score; got {len(scores)} others.')
+        raise ValueError(
+            f'{what} must hold at least one finite score; got none among {len(scores)}.'
+        )
     return scores[finite], int((~finite).sum())
 
 

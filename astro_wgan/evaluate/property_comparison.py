@@ -1,44 +1,49 @@
-"""Which property tells two populations apart."""
+"""Properties by which two populations differ."""
 
 import numpy as np
 from astropy.table import QTable
 
 from astro_wgan.catalogs.columns import numbers_or_nan
 from astro_wgan.evaluate.distances import Pooled, check_resamples, check_statistic
+from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.jobs.provenance import record
 
 __all__ = ['compare_properties']
 
 
-def compare_properties(first, second, *, properties=None, statistic='ks', resamples=200, seed=0):
+def compare_properties(
+    first, second, *, properties=None, statistic='ks', resamples=200, seed=0, progress=True
+):
     """
-    How far apart two populations are in each property, the most telling one first.
+    Distances between two populations in each property, in decreasing order.
 
-    A score says that two populations differ; this says in what.
+    Scores show that two populations differ; this shows in which properties.
 
     Parameters
     ----------
     first, second : `~astropy.table.Table`, n and m rows
-        What was measured of each population: morphology, photometry, columns of the misfit.
+        Measurements of each population: morphology, photometry, columns of the score table.
     properties : sequence of str, optional
-        Columns to compare. All that both tables have and that hold one number for each row, when
-        it is not given.
+        Columns to compare. By default all numeric columns with one value per row that both tables
+        have.
     statistic : {'ks', 'wasserstein', 'energy'}, optional
-        The distance. That of Kolmogorov and Smirnov does not depend on the scale of a property, so
-        that properties can be compared; the others are in the unit of each.
+        The distance. The Kolmogorov-Smirnov distance does not depend on the scale of a property,
+        so that properties can be compared; the others are in the unit of the property.
     resamples : int, optional
         Number of permutations, and of bootstrap samples.
     seed : int, optional
         The same seed gives the same errors and p-values.
+    progress : bool, optional
+        Show a progress line.
 
     Returns
     -------
     `~astropy.table.QTable`
-        One row per property, by falling distance: ``property``; ``median_first`` and
-        ``median_second``, in the unit of the first; ``distance`` with its bootstrap ``error``;
-        ``by_chance``, the median distance when the two are mixed at random; ``p_value``, the share
-        of such mixtures at least as far apart; ``n_first`` and ``n_second``, the rows with a
-        finite value.
+        One row per property, by decreasing distance: ``property``; ``median_first`` and
+        ``median_second``, in the unit of the first; ``distance`` with its bootstrap error
+        ``distance_err``; ``null_median``, the median distance under random permutations of the
+        pooled values; ``p_value``, the fraction of permutations with at least the observed
+        distance; ``n_first`` and ``n_second``, the numbers of rows with a finite value.
 
     Raises
     ------
@@ -48,9 +53,9 @@ def compare_properties(first, second, *, properties=None, statistic='ks', resamp
 
     Notes
     -----
-    Margalef-Bentabol et al. 2020, section 4.2, look for what makes observed galaxies stranger than
-    simulated ones by mass, radius, redshift, axis ratio, Sersic index and type. With k properties
-    the smallest of k p-values is small by chance: multiply it by k.
+    Margalef-Bentabol et al. 2020, section 4.2, compare the scores of observed and simulated
+    galaxies by mass, radius, redshift, axis ratio, Sersic index and type. The p-values are not
+    corrected for the number of properties: with k properties multiply each by k (Bonferroni).
 
     Examples
     --------
@@ -74,14 +79,13 @@ def compare_properties(first, second, *, properties=None, statistic='ks', resamp
     pairs = {name: _values(first, second, name) for name in names}
     random = np.random.default_rng(seed)
     rows = []
-    for name, (some, others) in pairs.items():
-        row = {
-            'property': name,
-            'median_first': np.median(some),
-            'median_second': np.median(others),
-        }
-        row |= Pooled(some, others).beside_chance(statistic, resamples, random)
-        rows.append(row | {'n_first': len(some), 'n_second': len(others)})
+    with ProgressLine('comparing properties', quiet=not progress) as line:
+        for i, (name, (some, others)) in enumerate(pairs.items()):
+            medians = {'median_first': np.median(some), 'median_second': np.median(others)}
+            distance = Pooled(some, others).with_null_distribution(statistic, resamples, random)
+            counts = {'n_first': len(some), 'n_second': len(others)}
+            rows.append({'property': name} | medians | distance | counts)
+            line.update((i + 1) / len(pairs), f'{i + 1} of {len(pairs)} properties')
     rows.sort(key=lambda row: -row['distance'])
     return QTable(rows=rows, meta=record(statistic=statistic, resamples=resamples, seed=seed))
 
@@ -99,7 +103,7 @@ def _values(first, second, name):
     for which, table in (('first', first), ('second', second)):
         if name not in table.colnames or not _is_number(table[name]):
             raise ValueError(
-                f'`{which}` must have a column {name!r} with one number for each row; its columns '
+                f'`{which}` must have a column {name!r} with one number per row; its columns '
                 f'are {table.colnames}.'
             )
     columns = first[name], second[name]

@@ -1,4 +1,4 @@
-"""Areas under ROC curves with their errors, and other measures of a ranking."""
+"""Area under the ROC curve (AUC) with its error, and other ranking metrics."""
 
 from itertools import combinations
 
@@ -12,119 +12,120 @@ from astro_wgan.jobs.provenance import record
 __all__ = [
     'average_precision',
     'compare_auc',
-    'ranking_quality',
+    'ranking_metrics',
     'roc_auc',
     'roc_curve',
-    'top_precision',
+    'precision_at_k',
 ]
 
 
-def ranking_quality(scores, classes=None, *, normal, top=0.01):
+def ranking_metrics(scores, classes=None, *, normal_class, top_fraction=0.01):
     """
-    How well each detector ranks each class before the normal objects.
+    AUC, average precision and precision at k of each detector, for each class of anomalies.
 
     Parameters
     ----------
     scores, classes
         As for `~astro_wgan.evaluate.detection_rates`.
-    normal : str
+    normal_class : str
         The class of the normal objects.
-    top : float, optional
-        Share of all objects, normals and the class, that a person would look at.
+    top_fraction : float, optional
+        Fraction of all objects, normals and members of the class, for the precision at k.
 
     Returns
     -------
     `~astropy.table.QTable`
         One row per detector and class:
 
-        ``n``, ``n_normal``, ``not_scored``
-            Members of the class, normals, and how many of the two have no score.
-        ``auc``, ``auc_error``
-            Area under the ROC curve: the probability that a member has a higher score than a
-            normal. Standard error by DeLong's method; NaN with fewer than two of either.
+        ``n``, ``n_normal``, ``n_not_scored``
+            Numbers of members of the class, of normals, and of objects of both without a score.
+        ``auc``, ``auc_err``
+            Area under the ROC curve: the probability that a member of the class has a higher score
+            than a normal. Standard error by DeLong's method; NaN with fewer than two of either.
         ``average_precision``
-            Area under the curve of precision and recall. It depends on the share of the class.
-        ``top_precision``, ``n_top``
-            Share of the class among the objects with the highest scores, and their number.
+            Area under the precision-recall curve. It depends on the fraction of anomalies.
+        ``precision_at_k``, ``k``
+            Fraction of the class among the k objects with the highest scores, and k.
 
     Raises
     ------
     ValueError
-        If scores and classes disagree, there is no class ``normal``, or ``top`` is not a share.
+        If scores and classes do not match, there is no class ``normal_class``, or ``top_fraction``
+        is not between 0 and 1.
 
     Notes
     -----
-    Objects without a score (NaN) rank lowest: a detector does not bring them to anybody's eyes.
-    Where it leaves out anomalies this counts against it.
+    Objects without a score (NaN) rank lowest: in a list sorted by score they come last. Anomalies
+    without a score therefore lower the metrics.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from astro_wgan.evaluate import ranking_quality
+    >>> from astro_wgan.evaluate import ranking_metrics
     >>> random = np.random.default_rng(1)
-    >>> quality = ranking_quality(
+    >>> quality = ranking_metrics(
     ...     {'offset': {'isolated': random.normal(0, 1, 1000), 'merger': random.normal(2, 1, 500)}},
-    ...     normal='isolated',
+    ...     normal_class='isolated',
     ... )
-    >>> print(f'{quality["auc"][0]:.3f} +- {quality["auc_error"][0]:.3f}')
+    >>> print(f'{quality["auc"][0]:.3f} +- {quality["auc_err"][0]:.3f}')
     0.920 +- 0.007
     """
     scores, classes = read_sample(scores, classes)
-    _check_normal(normal, classes)
-    if not 0 < top <= 1:
-        raise ValueError(f'`top` must be above 0 and at most 1; got {top}.')
+    _check_normal(normal_class, classes)
+    if not 0 < top_fraction <= 1:
+        raise ValueError(f'`top_fraction` must be above 0 and at most 1; got {top_fraction}.')
     rows = []
     for name, values in scores.items():
         ranks = as_ranks(values)
-        for kind, member in classes.items():
-            if kind == normal:
+        for label, member in classes.items():
+            if label == normal_class:
                 continue
-            ours, theirs = ranks[member], ranks[classes[normal]]
+            ours, theirs = ranks[member], ranks[classes[normal_class]]
             auc, covariance = roc_auc(theirs, ours)
             rows.append(
                 {
                     'detector': name,
-                    'class': kind,
+                    'class': label,
                     'n': len(ours),
                     'n_normal': len(theirs),
-                    'not_scored': int(np.isneginf(ours).sum() + np.isneginf(theirs).sum()),
+                    'n_not_scored': int(np.isneginf(ours).sum() + np.isneginf(theirs).sum()),
                     'auc': auc[0],
-                    'auc_error': np.sqrt(covariance[0, 0]),
+                    'auc_err': np.sqrt(covariance[0, 0]),
                     'average_precision': average_precision(theirs, ours),
-                    'top_precision': top_precision(theirs, ours, top=top),
-                    'n_top': int(np.ceil(round(top * (len(ours) + len(theirs)), 9))),
+                    'precision_at_k': precision_at_k(theirs, ours, top_fraction=top_fraction),
+                    'k': int(np.ceil(round(top_fraction * (len(ours) + len(theirs)), 9))),
                 }
             )
-    return QTable(rows=rows, meta=record(normal=normal, top=top))
+    return QTable(rows=rows, meta=record(normal_class=normal_class, top_fraction=top_fraction))
 
 
-def compare_auc(scores, classes=None, *, normal):
+def compare_auc(scores, classes=None, *, normal_class):
     """
-    Whether two detectors differ in the area under their ROC curves, for all pairs of them.
+    Differences in AUC between all pairs of detectors, with their significance.
 
     Parameters
     ----------
     scores, classes
         As for `~astro_wgan.evaluate.detection_rates`.
-    normal : str
+    normal_class : str
         The class of the normal objects.
 
     Returns
     -------
     `~astropy.table.QTable`
         One row per class and pair of detectors: ``class``, ``first``, ``second``, ``difference``
-        (area of the first less that of the second), its standard ``error``, ``z`` and the
-        two-sided ``p_value``.
+        (AUC of the first minus that of the second), its standard error ``difference_err``, ``z``
+        and the two-sided ``p_value``.
 
     Raises
     ------
     ValueError
-        If there are fewer than two detectors, or no class ``normal``.
+        If there are fewer than two detectors, or no class ``normal_class``.
 
     Notes
     -----
-    DeLong, DeLong & Clarke-Pearson 1988 (Biometrics 44, 837): both detectors have scored the same
-    objects, and their areas are correlated.
+    DeLong, DeLong & Clarke-Pearson 1988 (Biometrics 44, 837): the detectors score the same
+    objects, so that their AUCs are correlated.
 
     Examples
     --------
@@ -135,40 +136,40 @@ def compare_auc(scores, classes=None, *, normal):
     >>> strange = np.repeat([0.0, 1.0], 500)
     >>> scores = {'good': strange + random.normal(0, 1, 1000)}
     >>> scores['noisy'] = scores['good'] + random.normal(0, 2, 1000)
-    >>> comparison = compare_auc(scores, classes, normal='normal')
+    >>> comparison = compare_auc(scores, classes, normal_class='normal')
     >>> bool(comparison['difference'][0] > 0), bool(comparison['p_value'][0] < 1e-3)
     (True, True)
     """
     scores, classes = read_sample(scores, classes)
-    _check_normal(normal, classes)
+    _check_normal(normal_class, classes)
     if len(scores) < 2:
-        raise ValueError(f'`scores` must hold two detectors or more; got {[*scores]}.')
+        raise ValueError(f'`scores` must hold at least two detectors; got {[*scores]}.')
     ranks = np.array([as_ranks(values) for values in scores.values()])
     rows = []
-    for kind, member in classes.items():
-        if kind == normal:
+    for label, member in classes.items():
+        if label == normal_class:
             continue
-        auc, covariance = roc_auc(ranks[:, classes[normal]], ranks[:, member])
+        auc, covariance = roc_auc(ranks[:, classes[normal_class]], ranks[:, member])
         for (i, first), (j, second) in combinations(enumerate(scores), 2):
             difference = auc[i] - auc[j]
             variance = covariance[i, i] + covariance[j, j] - 2 * covariance[i, j]
-            # Rounding can leave a little below zero where both rank alike.
+            # Rounding can make the variance negative if both rank equally.
             error = np.sqrt(np.maximum(variance, 0))
             z = _in_errors(difference, error)
-            rows.append((kind, first, second, difference, error, z, 2 * norm.sf(abs(z))))
-    names = ('class', 'first', 'second', 'difference', 'error', 'z', 'p_value')
-    return QTable(rows=rows, names=names, meta=record(normal=normal))
+            rows.append((label, first, second, difference, error, z, 2 * norm.sf(abs(z))))
+    names = ('class', 'first', 'second', 'difference', 'difference_err', 'z', 'p_value')
+    return QTable(rows=rows, names=names, meta=record(normal_class=normal_class))
 
 
-def roc_auc(normal, anomalous):
+def roc_auc(normal_scores, anomaly_scores):
     """
-    Areas under ROC curves and their covariance.
+    Areas under the ROC curves (AUC) and their covariance.
 
     Parameters
     ----------
-    normal : array_like, shape (n,) or (k, n)
+    normal_scores : array_like, shape (n,) or (k, n)
         Scores of normal objects, of one detector or k of them. NaN ranks lowest.
-    anomalous : array_like, shape (m,) or (k, m)
+    anomaly_scores : array_like, shape (m,) or (k, m)
         Scores of anomalies.
 
     Returns
@@ -181,7 +182,7 @@ def roc_auc(normal, anomalous):
     Raises
     ------
     ValueError
-        If scores are no real numbers, or of another number of detectors.
+        If scores are not real numbers, or the numbers of detectors differ.
 
     Notes
     -----
@@ -195,18 +196,18 @@ def roc_auc(normal, anomalous):
     >>> auc
     array([0.875])
     """
-    normal = np.atleast_2d(as_ranks(normal))
-    anomalous = np.atleast_2d(as_ranks(anomalous))
+    normal = np.atleast_2d(as_ranks(normal_scores))
+    anomalous = np.atleast_2d(as_ranks(anomaly_scores))
     if len(normal) != len(anomalous):
         raise ValueError(
-            f'`normal` and `anomalous` must be of as many detectors; got {len(normal)} and '
-            f'{len(anomalous)}.'
+            '`normal_scores` and `anomaly_scores` must be of the same number of detectors; got '
+            f'{len(normal)} and {len(anomalous)}.'
         )
     (k, n), m = normal.shape, anomalous.shape[1]
     if not n or not m:
         return np.full(k, np.nan), np.full((k, k), np.nan)
     among_all = rankdata(np.concatenate([anomalous, normal], axis=1), axis=1)
-    # The share of normals below each anomaly, and of anomalies above each normal; ties count half.
+    # Fractions of normals below each anomaly and of anomalies above each normal; ties count half.
     below = (among_all[:, :m] - rankdata(anomalous, axis=1)) / n
     above = 1 - (among_all[:, m:] - rankdata(normal, axis=1)) / m
     auc = below.mean(axis=1)
@@ -215,25 +216,25 @@ def roc_auc(normal, anomalous):
     return auc, np.cov(below).reshape(k, k) / m + np.cov(above).reshape(k, k) / n
 
 
-def roc_curve(normal, anomalous):
+def roc_curve(normal_scores, anomaly_scores):
     """
     The ROC curve.
 
     Parameters
     ----------
-    normal, anomalous : array_like, shapes (n,) and (m,)
+    normal_scores, anomaly_scores : array_like, shapes (n,) and (m,)
         Scores; NaN ranks lowest.
 
     Returns
     -------
     `~astropy.table.QTable`
-        ``threshold`` (from infinity down), and the shares of normals and anomalies that are as
-        high or higher: ``false_positive_rate`` and ``detection_rate``.
+        ``threshold``, decreasing from infinity, and the fractions of normals and anomalies with at
+        least this score: ``false_positive_rate`` and ``detection_rate``.
 
     Raises
     ------
     ValueError
-        If either is empty, or holds no real numbers.
+        If either is empty, or holds other values than real numbers.
 
     Examples
     --------
@@ -242,7 +243,7 @@ def roc_curve(normal, anomalous):
     >>> curve['false_positive_rate'].tolist()
     [0.0, 0.0, 0.0, 0.25, 0.5, 0.75, 1.0]
     """
-    normal, anomalous = as_ranks(normal), as_ranks(anomalous)
+    normal, anomalous = as_ranks(normal_scores), as_ranks(anomaly_scores)
     if not len(normal) or not len(anomalous):
         raise ValueError('A ROC curve needs at least one score of normals and one of anomalies.')
     threshold, false, true = _counts_above(normal, anomalous)
@@ -255,13 +256,13 @@ def roc_curve(normal, anomalous):
     )
 
 
-def average_precision(normal, anomalous):
+def average_precision(normal_scores, anomaly_scores):
     """
-    Mean precision over all recalls: the step-wise area under the precision-recall curve.
+    Average precision: the step-wise area under the precision-recall curve.
 
     Parameters
     ----------
-    normal, anomalous : array_like, shapes (n,) and (m,)
+    normal_scores, anomaly_scores : array_like, shapes (n,) and (m,)
         Scores; NaN ranks lowest.
 
     Returns
@@ -272,7 +273,7 @@ def average_precision(normal, anomalous):
     Raises
     ------
     ValueError
-        If scores are no real numbers.
+        If scores are not real numbers.
 
     Examples
     --------
@@ -280,7 +281,7 @@ def average_precision(normal, anomalous):
     >>> round(average_precision([1, 2, 3, 4], [3, 5, 6]), 3)
     0.867
     """
-    normal, anomalous = as_ranks(normal), as_ranks(anomalous)
+    normal, anomalous = as_ranks(normal_scores), as_ranks(anomaly_scores)
     if not len(anomalous):
         return np.nan
     _, false, true = _counts_above(normal, anomalous)
@@ -288,47 +289,48 @@ def average_precision(normal, anomalous):
     return float((gained * true / (true + false)).sum())
 
 
-def top_precision(normal, anomalous, *, top=0.01):
+def precision_at_k(normal_scores, anomaly_scores, *, top_fraction=0.01):
     """
-    Share of anomalies among the objects with the highest scores.
+    Precision at k: the fraction of anomalies among the k objects with the highest scores.
 
     Parameters
     ----------
-    normal, anomalous : array_like, shapes (n,) and (m,)
+    normal_scores, anomaly_scores : array_like, shapes (n,) and (m,)
         Scores; NaN ranks lowest.
-    top : float, optional
-        Share of all objects to look at, rounded up to whole ones.
+    top_fraction : float, optional
+        k as a fraction of all objects, rounded up to an integer.
 
     Returns
     -------
     float
-        Where the cut falls among equal scores, what a random choice among them gives on average.
-        NaN without any object.
+        If the cut falls among equal scores, the expectation for a random choice among them. NaN
+        without any object.
 
     Examples
     --------
-    >>> from astro_wgan.evaluate import top_precision
-    >>> top_precision([1, 2, 3, 4], [3, 5, 6], top=0.5)
+    >>> from astro_wgan.evaluate import precision_at_k
+    >>> precision_at_k([1, 2, 3, 4], [3, 5, 6], top_fraction=0.5)
     0.625
     """
-    normal, anomalous = as_ranks(normal), as_ranks(anomalous)
-    count = int(np.ceil(round(top * (len(normal) + len(anomalous)), 9)))
+    normal, anomalous = as_ranks(normal_scores), as_ranks(anomaly_scores)
+    count = int(np.ceil(round(top_fraction * (len(normal) + len(anomalous)), 9)))
     if not count:
         return np.nan
     _, false, true = _counts_above(normal, anomalous)
-    looked_at = np.append(0, false + true)
-    # Between two thresholds the anomalies come in evenly.
-    return float(np.interp(count, looked_at, np.append(0, true)) / count)
+    selected = np.append(0, false + true)
+    # Among equal scores the anomalies are spread evenly.
+    return float(np.interp(count, selected, np.append(0, true)) / count)
 
 
 def _in_errors(difference, error):
+    """The difference in units of its error."""
     if difference == 0:
         return 0.0
     return float(np.copysign(np.inf, difference) if error == 0 else difference / error)
 
 
 def _counts_above(normal, anomalous):
-    """All thresholds, from high to low, and how many of each are as high or higher."""
+    """All thresholds, decreasing, and the numbers of normals and anomalies at or above each."""
     scores = np.concatenate([normal, anomalous])
     threshold, which = np.unique(scores, return_inverse=True)
     false = np.bincount(which[: len(normal)], minlength=len(threshold))
@@ -336,8 +338,9 @@ def _counts_above(normal, anomalous):
     return threshold[::-1], np.cumsum(false[::-1]), np.cumsum(true[::-1])
 
 
-def _check_normal(normal, classes):
-    if normal not in classes or len(classes) < 2:
+def _check_normal(normal_class, classes):
+    if normal_class not in classes or len(classes) < 2:
         raise ValueError(
-            f'`normal` must be one of two classes or more; got {normal!r} and {[*classes]}.'
+            f'`normal_class` must be one of at least two classes; got {normal_class!r} and the '
+            f'classes {[*classes]}.'
         )

@@ -1,4 +1,4 @@
-"""Scores of several detectors for the same objects, and the classes that these belong to."""
+"""Scores of several detectors for the same objects, and the classes of the objects."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ from astro_wgan.catalogs.columns import named_rows, numbers_or_nan, plain_values
 from astro_wgan.catalogs.qtable import table_of
 from astro_wgan.validation.masked import without_mask
 
-__all__ = ['as_ranks', 'read_classes', 'read_normals', 'read_sample', 'score_array']
+__all__ = ['as_ranks', 'read_classes', 'read_normal_scores', 'read_sample', 'score_array']
 
 
 def read_sample(scores, classes):
@@ -19,15 +19,15 @@ def read_sample(scores, classes):
     Parameters
     ----------
     scores : mapping
-        Of each detector, by its name: an array of shape (n,), a table with a column ``score``, or
-        a mapping of such by class, which leaves no need for ``classes``.
+        Scores by the name of the detector: an array of shape (n,), a table with a column
+        ``score``, or a mapping of these by class (then without ``classes``).
     classes : array_like or mapping or None
         A label for each of the n objects, or an array of bool for each class.
 
     Returns
     -------
     scores : dict of `~numpy.ndarray`
-        float, or bool for a detector that decides by itself.
+        float, or bool for a detector without a threshold.
     classes : dict of `~numpy.ndarray` of bool
     """
     if not isinstance(scores, Mapping) or not scores:
@@ -42,19 +42,21 @@ def read_sample(scores, classes):
     scores = {name: score_array(given, f'`scores` of {name!r}') for name, given in scores.items()}
     sizes = {name: len(values) for name, values in scores.items()}
     if len(set(sizes.values())) > 1:
-        raise ValueError(f'All detectors must score the same objects; got numbers {sizes}.')
+        raise ValueError(
+            f'All detectors must score the same objects; got these numbers of scores: {sizes}.'
+        )
     return scores, read_classes(classes, next(iter(sizes.values())))
 
 
 def read_classes(classes, n):
-    """Members of each class as arrays of bool, from labels or from such arrays."""
+    """Members of each class as arrays of bool, from labels or from arrays of bool."""
     if classes is None:
         return {'all': np.ones(n, dtype=bool)}
     if not isinstance(classes, Mapping):
         labels = _unmasked(classes)
         if labels.shape != (n,):
             raise ValueError(
-                f'`classes` must have a label for each of the {n} objects; got {labels.shape}.'
+                f'`classes` must have {n} labels, one per object; got shape {labels.shape}.'
             )
         _, first = np.unique(labels, return_index=True)
         return {str(labels[i]): labels == labels[i] for i in np.sort(first)}
@@ -70,20 +72,23 @@ def read_classes(classes, n):
     return members
 
 
-def read_normals(normals, scores, classes):
-    """Scores of the normals that set each detector's threshold; none where it decides itself."""
-    if isinstance(normals, str):
-        if normals not in classes:
-            raise ValueError(f'`normals` must be one of the classes {[*classes]}; got {normals!r}.')
-        return {name: values[classes[normals]] for name, values in scores.items()}
-    missing = [n for n, values in scores.items() if values.dtype != bool and n not in normals]
+def read_normal_scores(normal_scores, scores, classes):
+    """Scores of the normals that set each detector's threshold, without those that need none."""
+    if isinstance(normal_scores, str):
+        if normal_scores not in classes:
+            raise ValueError(
+                f'`normal_scores` must be one of the classes {[*classes]}; got {normal_scores!r}.'
+            )
+        return {name: values[classes[normal_scores]] for name, values in scores.items()}
+    given = {} if normal_scores is None else normal_scores
+    missing = [n for n, values in scores.items() if values.dtype != bool and n not in given]
     if missing:
-        raise ValueError(f'`normals` must hold scores for each detector; it lacks {missing}.')
-    return {name: _normals_of(name, given) for name, given in normals.items()}
+        raise ValueError(f'`normal_scores` must hold scores for each detector; it lacks {missing}.')
+    return {name: _normal_scores_of(name, values) for name, values in given.items()}
 
 
 def score_array(given, what):
-    """One float or bool for each object; NaN where masked."""
+    """Scores as an array of float or bool, one per object; NaN where masked."""
     table = None if isinstance(given, (np.ndarray, list)) else table_of(given)
     if table is not None:
         if 'score' not in table.colnames:
@@ -92,65 +97,63 @@ def score_array(given, what):
     values = numbers_or_nan(given)
     if values.ndim != 1 or values.dtype.kind not in 'fiub':
         raise ValueError(
-            f'{what} must be one number for each object; '
-            f'got shape {values.shape}, dtype {values.dtype}.'
+            f'{what} must be one number per object; got shape {values.shape}, dtype {values.dtype}.'
         )
     return values if values.dtype == bool else values.astype(float)
 
 
 def _unmasked(classes):
-    """Labels, or truth values, of which none may be missing."""
+    """Labels, or arrays of bool; raises if some are masked or missing."""
     values, mask = without_mask(classes)
     values, mask = plain_values(np.asarray(values), mask)
     if mask is not None:
         raise ValueError(
-            f'`classes` must be known for each object; they are masked or missing in '
+            f'`classes` must be known for each object; values are masked or missing in '
             f'{named_rows(np.flatnonzero(mask))}.'
         )
     return values
 
 
 def as_ranks(scores):
-    """Scores of one detector or of several that can be ordered: where there is none, the lowest."""
+    """Scores of one or several detectors that can be ordered: missing scores are the lowest."""
     values = numbers_or_nan(scores)
     if values.ndim not in (1, 2) or values.dtype.kind not in 'fiub':
         raise ValueError(
-            'Scores must be one real number for each object; '
+            'Scores must be one real number per object; '
             f'got shape {values.shape}, dtype {values.dtype}.'
         )
     values = values.astype(float)
     return np.where(np.isnan(values), -np.inf, values)
 
 
-def _normals_of(name, given):
+def _normal_scores_of(name, given):
     if isinstance(given, Calibration):
         return given
-    return score_array(given, f'`normals` of {name!r}')
+    return score_array(given, f'`normal_scores` of {name!r}')
 
 
 def _join_classes(scores, classes):
     if classes is not None or not all(isinstance(given, Mapping) for given in scores.values()):
-        raise ValueError(
-            'Scores by class must be given so for every detector, and without `classes`.'
-        )
-    for kind in {kind: None for by_class in scores.values() for kind in by_class}:
-        _check_order({n: by_class[kind] for n, by_class in scores.items() if kind in by_class})
-    joined, labels = {}, None
+        raise ValueError('Scores by class must be given for every detector, and without `classes`.')
+    for label in {label: None for by_class in scores.values() for label in by_class}:
+        _check_order({n: by_class[label] for n, by_class in scores.items() if label in by_class})
+    joined, first_sizes = {}, None
     for name, by_class in scores.items():
         parts = {c: score_array(s, f'`scores` of {name!r}, {c!r}') for c, s in by_class.items()}
         sizes = {c: len(part) for c, part in parts.items()}
-        if labels is not None and sizes != labels:
+        if first_sizes is not None and sizes != first_sizes:
             raise ValueError(
-                f'All detectors must score the same objects; got numbers {labels} and {sizes}.'
+                'All detectors must score the same objects; got these numbers of scores: '
+                f'{first_sizes} and {sizes}.'
             )
-        labels = sizes
+        first_sizes = sizes
         joined[name] = np.concatenate([*parts.values()])
-    which = np.repeat(np.arange(len(labels)), [*labels.values()])
-    return joined, {name: which == i for i, name in enumerate(labels)}
+    which = np.repeat(np.arange(len(first_sizes)), [*first_sizes.values()])
+    return joined, {name: which == i for i, name in enumerate(first_sizes)}
 
 
 def _check_order(scores):
-    """Make sure that tables which say whose scores they hold are of the same objects in a row."""
+    """Raise unless all tables with a column ``id`` hold the same objects in the same order."""
     known = None
     for name, given in scores.items():
         ids = _ids(given)
@@ -161,8 +164,8 @@ def _check_order(scores):
             continue
         if len(ids) != len(known) or (ids == known).all():
             continue
-        alike = (np.sort(ids) == np.sort(known)).all()
-        what = 'the same ids in another order' if alike else 'other ids'
+        same_ids = (np.sort(ids) == np.sort(known)).all()
+        what = 'the same ids in another order' if same_ids else 'other ids'
         row = np.flatnonzero(ids != known)[0]
         raise ValueError(
             f'All detectors must score the same objects in the same order: the table of {name!r} '
@@ -172,7 +175,7 @@ def _check_order(scores):
 
 
 def _ids(given):
-    """Ids of a table of scores as text; None where there are none."""
+    """Ids of a table of scores as strings; None if it has none."""
     if isinstance(given, (np.ndarray, list, tuple)):
         return None
     table = table_of(given)

@@ -10,7 +10,7 @@ __all__ = ['plot_rate_by', 'plot_rates']
 _RATES = ('rate', 'rate_low', 'rate_high')
 
 
-def plot_rates(rates, *, levels=None, normal=(), ax=None):
+def plot_rates(rates, *, percentiles=None, normal_classes=(), ax=None):
     """
     Bars of detection rates with their intervals, several detectors side by side.
 
@@ -18,10 +18,9 @@ def plot_rates(rates, *, levels=None, normal=(), ax=None):
     ----------
     rates : `~astropy.table.QTable`
         From `astro_wgan.evaluate.detection_rates`.
-    levels : sequence of float, optional
-        The levels to show; by default all. A detector that decides by itself has one bar in any
-        case.
-    normal : str or sequence of str, optional
+    percentiles : sequence of float, optional
+        The percentiles to show; by default all. A detector without a threshold always has one bar.
+    normal_classes : str or sequence of str, optional
         Classes that should not be found: their bars show what is classified as normal, so that
         longer is better everywhere.
     ax : `~matplotlib.axes.Axes`, optional
@@ -31,14 +30,14 @@ def plot_rates(rates, *, levels=None, normal=(), ax=None):
     -------
     `~matplotlib.axes.Axes`
         A group of bars for each class, from the top; a colour for each detector, fainter for
-        lower levels.
+        lower percentiles.
 
     Raises
     ------
     ImportError
         If Matplotlib is not installed.
     ValueError
-        If columns are missing, or levels or classes are not in the table.
+        If columns are missing, or percentiles or classes are not in the table.
 
     Notes
     -----
@@ -52,20 +51,21 @@ def plot_rates(rates, *, levels=None, normal=(), ax=None):
     >>> rng = np.random.default_rng(1)
     >>> rates = detection_rates(
     ...     {'offset': {'isolated': rng.normal(0, 1, 1000), 'merger': rng.normal(2, 1, 500)}},
-    ...     normals={'offset': rng.normal(0, 1, 1000)},
+    ...     normal_scores={'offset': rng.normal(0, 1, 1000)},
     ... )
-    >>> ax = plot_rates(rates, normal='isolated')
+    >>> ax = plot_rates(rates, normal_classes='isolated')
     >>> [label.get_text() for label in ax.get_yticklabels()]
     ['isolated', 'merger']
     """
-    check_table(rates, ('detector', 'class', 'level', *_RATES), '`rates`')
+    check_table(rates, ('detector', 'class', 'percentile', *_RATES), '`rates`')
     classes, detectors = in_order(rates['class']), in_order(rates['detector'])
-    normal = _among(classes, [normal] if isinstance(normal, str) else [*normal], '`normal`')
-    level = numbers(rates['level'], '`level` of `rates`')
-    shown = np.unique(level[~np.isnan(level)]).tolist()
-    if levels is not None:
-        shown = _among(shown, [*levels], '`levels`')
-    series = list(_series(rates, detectors, level, shown))
+    normal = [normal_classes] if isinstance(normal_classes, str) else [*normal_classes]
+    normal = _among(classes, normal, '`normal_classes`')
+    percentile = numbers(rates['percentile'], '`percentile` of `rates`')
+    shown = np.unique(percentile[~np.isnan(percentile)]).tolist()
+    if percentiles is not None:
+        shown = _among(shown, [*percentiles], '`percentiles`')
+    series = list(_series(rates, detectors, percentile, shown))
     ax = one_or_new(ax)
     height = 0.8 / len(series)
     for k, (label, rows, style) in enumerate(series):
@@ -90,7 +90,7 @@ def plot_rate_by(rates, *, label=None, ax=None):
     Parameters
     ----------
     rates : `~astropy.table.QTable`
-        From `astro_wgan.evaluate.rate_by`. Bins without members are left out.
+        From `astro_wgan.evaluate.detection_rates_by`. Bins without members are left out.
     label : str, optional
         Name of the property; the unit is added.
     ax : `~matplotlib.axes.Axes`, optional
@@ -99,8 +99,8 @@ def plot_rate_by(rates, *, label=None, ax=None):
     Returns
     -------
     `~matplotlib.axes.Axes`
-        A line for each detector and class; categories are points beside each other. The dotted
-        line is the rate of false positives that the level stands for, where the table knows it.
+        A line for each detector and class; categories are separate points. The dotted line is the
+        false positive rate of the percentile, if it is in the table's ``meta``.
 
     Raises
     ------
@@ -117,12 +117,12 @@ def plot_rate_by(rates, *, label=None, ax=None):
     Examples
     --------
     >>> import numpy as np
-    >>> from astro_wgan.evaluate import rate_by
+    >>> from astro_wgan.evaluate import detection_rates_by
     >>> from astro_wgan.visualize import plot_rate_by
     >>> rng = np.random.default_rng(1)
     >>> time = rng.uniform(-1, 1, 3000)
     >>> scores = {'offset': rng.normal(2 - 2 * np.abs(time), 1)}
-    >>> rates = rate_by(time, scores, normals={'offset': rng.normal(0, 1, 1000)})
+    >>> rates = detection_rates_by(time, scores, normal_scores={'offset': rng.normal(0, 1, 1000)})
     >>> ax = plot_rate_by(rates, label='merger time')
     >>> ax.get_xlabel(), ax.get_ylabel()
     ('merger time', 'found at the 90 % threshold')
@@ -133,7 +133,7 @@ def plot_rate_by(rates, *, label=None, ax=None):
         check_table(rates, ('category',), '`rates`')
     if not (rates['n'] > 0).any():
         raise ValueError('`rates` must have a bin with members; all are empty.')
-    level = rates.meta.get('level')
+    percentile = rates.meta.get('percentile')
     detectors, kinds = in_order(rates['detector']), in_order(rates['class'])
     pairs = [(detector, kind) for detector in detectors for kind in kinds]
     ax = one_or_new(ax)
@@ -151,27 +151,30 @@ def plot_rate_by(rates, *, label=None, ax=None):
     if not has_edges:
         words = in_order(rates['category'])
         ax.set_xticks(range(len(words)), words)
-    if level is not None:
-        ax.axhline(1 - level / 100, color='0.6', linestyle=':', zorder=0)
+    if percentile is not None:
+        ax.axhline(1 - percentile / 100, color='0.6', linestyle=':', zorder=0)
     _as_per_cent(ax.yaxis)
     unit = getattr(rates['center'], 'unit', None) if has_edges else None
     ax.set_xlabel(axis_label(label or '', unit))
-    ax.set(ylabel='found' if level is None else f'found at the {level:g} % threshold', ylim=(0, 1))
+    ax.set(
+        ylabel='found' if percentile is None else f'found at the {percentile:g} % threshold',
+        ylim=(0, 1),
+    )
     if len(pairs) > 1:
         ax.legend(frameon=False)
     return ax
 
 
-def _series(rates, detectors, level, shown):
+def _series(rates, detectors, percentile, shown):
     """Name, rows and colour of each row of bars."""
     shades = np.linspace(1, 0.4, len(shown))[::-1]
     for i, detector in enumerate(detectors):
         own = np.asarray(rates['detector']).astype(str) == detector
         for wanted, shade in zip(shown, shades, strict=True):
-            rows = np.flatnonzero(own & (level == wanted))
+            rows = np.flatnonzero(own & (percentile == wanted))
             if len(rows):
                 yield f'{detector}, {wanted:g} %', rows, {'color': f'C{i}', 'alpha': shade}
-        rows = np.flatnonzero(own & np.isnan(level))
+        rows = np.flatnonzero(own & np.isnan(percentile))
         if len(rows):
             yield detector, rows, {'color': f'C{i}'}
 

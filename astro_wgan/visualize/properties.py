@@ -160,7 +160,7 @@ def plot_compare_by(comparison, *, names=('first', 'second'), label=None, ax=Non
     Parameters
     ----------
     comparison : `~astropy.table.QTable`
-        From `astro_wgan.evaluate.compare_by`.
+        From `astro_wgan.evaluate.compare_populations_by`.
     names : tuple of str, optional
         Of the two populations.
     label : str, optional
@@ -188,25 +188,27 @@ def plot_compare_by(comparison, *, names=('first', 'second'), label=None, ax=Non
     Examples
     --------
     >>> import numpy as np
-    >>> from astro_wgan.evaluate import compare_by
+    >>> from astro_wgan.evaluate import compare_populations_by
     >>> from astro_wgan.visualize import plot_compare_by
     >>> rng = np.random.default_rng(1)
     >>> mass = rng.uniform(10, 12, (2, 400))
     >>> scores = rng.normal(0, 1, (2, 400)) + (mass - 10) * [[1], [0]]
-    >>> comparison = compare_by(mass[0], scores[0], mass[1], scores[1], bins=4, resamples=20)
+    >>> comparison = compare_populations_by(
+    ...     mass[0], scores[0], mass[1], scores[1], bins=4, resamples=20, progress=False
+    ... )
     >>> ax = plot_compare_by(comparison, names=('observed', 'mocks'), label='log mass')
     >>> ax.get_legend_handles_labels()[1]
     ['observed', 'mocks']
     """
     if isinstance(names, str) or len(names) != 2:
         raise ValueError(f'`names` must be two, one for each population; got {names!r}.')
-    needed = [f'{what}_{one}' for one in ('first', 'second') for what in ('median', 'error')]
+    needed = [f'median_{one}{err}' for one in ('first', 'second') for err in ('', '_err')]
     check_table(comparison, (*needed, 'p16_first', 'p84_first'), '`comparison`')
     has_edges = 'low' in comparison.colnames
     check_table(comparison, ('low', 'high') if has_edges else ('category',), '`comparison`')
     ax = one_or_new(ax)
     for i, one in enumerate(('first', 'second')):
-        columns = (f'p16_{one}', f'median_{one}', f'p84_{one}', f'error_{one}')
+        columns = (f'p16_{one}', f'median_{one}', f'p84_{one}', f'median_{one}_err')
         *percentiles, error = (numbers(comparison[column], f'`{column}`') for column in columns)
         style = {'color': f'C{i}', 'label': names[i], 'joined': has_edges}
         if has_edges:

@@ -22,7 +22,7 @@ def plot_roc(curves, *, quality=None, ax=None):
         From `astro_wgan.evaluate.roc_curve`; or such by the name of the detector, or by
         ``(detector, class)``.
     quality : `~astropy.table.QTable`, optional
-        From `astro_wgan.evaluate.ranking_quality`, for the errors of the areas. It must have one
+        From `astro_wgan.evaluate.ranking_metrics`, for the errors of the areas. It must have one
         row for each curve.
     ax : `~matplotlib.axes.Axes`, optional
         Where to draw; by default in a new figure.
@@ -103,7 +103,7 @@ def plot_ranking(ranking, *, ax=None):
     >>> [label.get_text() for label in ax.get_yticklabels()]
     ['fine', 'coarse']
     """
-    columns = ('distance', 'error', 'by_chance_95')
+    columns = ('distance', 'distance_err', 'null_p95')
     check_table(ranking, ('simulation', *columns), '`ranking`')
     distance, error, chance = (numbers(ranking[name], f'`{name}`') for name in columns)
     places = np.arange(len(ranking))
@@ -123,7 +123,7 @@ def plot_ranking(ranking, *, ax=None):
 
 
 def _error_of(name, quality):
-    check_table(quality, ('detector', 'class', 'auc_error'), '`quality`')
+    check_table(quality, ('detector', 'class', 'auc_err'), '`quality`')
     detector, kind = (name, None) if isinstance(name, str) else name
     rows = np.asarray(quality['detector']).astype(str) == detector
     if kind is not None:
@@ -133,4 +133,4 @@ def _error_of(name, quality):
             f'`quality` must have one row for the curve {name!r}; it has {rows.sum()}. '
             'Where there are several classes, name curves by (detector, class).'
         )
-    return float(quality['auc_error'][rows][0])
+    return float(quality['auc_err'][rows][0])

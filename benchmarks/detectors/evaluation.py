@@ -5,7 +5,7 @@ from io import StringIO
 import numpy as np
 from astropy.table import QTable, Table
 
-from astro_wgan.evaluate import compare_auc, detection_rates, ranking_quality, roc_auc
+from astro_wgan.evaluate import compare_auc, detection_rates, ranking_metrics, roc_auc
 
 __all__ = ['LEVELS', 'area', 'by_class', 'lead', 'measured', 'page', 'pages']
 
@@ -46,19 +46,21 @@ def measured(detector, scores, held_out):
     held_out : `~numpy.ndarray`
         Scores of the normals that set the thresholds.
     """
-    rates = detection_rates({detector: scores}, normals={detector: held_out}, levels=LEVELS)
-    quality = ranking_quality({detector: scores}, normal='normal')
+    rates = detection_rates(
+        {detector: scores}, normal_scores={detector: held_out}, percentiles=LEVELS
+    )
+    quality = ranking_metrics({detector: scores}, normal_class='normal')
     ranked = {str(row['class']): row for row in quality}
     rows = []
     for kind in scores:
         row = {'detector': detector, 'class': kind}
         row['n'] = len(scores[kind])
-        row['not_scored'] = int(np.isnan(scores[kind]).sum())
-        for name in ('auc', 'auc_error', 'average_precision', 'top_precision'):
+        row['n_not_scored'] = int(np.isnan(scores[kind]).sum())
+        for name in ('auc', 'auc_err', 'average_precision', 'precision_at_k'):
             row[name] = float(ranked[kind][name]) if kind in ranked else np.nan
         for found in rates[rates['class'] == kind]:
             for name in ('rate', 'rate_low', 'rate_high'):
-                row[name.replace('rate', f'rate_{found["level"]}')] = float(found[name])
+                row[name.replace('rate', f'rate_{found["percentile"]}')] = float(found[name])
         rows.append(row)
     return QTable(rows=rows)
 
@@ -96,7 +98,7 @@ def lead(scores, detector, others):
                 'stamps': str(
                     min(len(scores[name][kind]) for name in (detector, nearest['second']))
                 ),
-                'lead': f'{nearest["difference"]:.4f} ± {nearest["error"]:.4f}',
+                'lead': f'{nearest["difference"]:.4f} ± {nearest["difference_err"]:.4f}',
                 'in errors': f'{nearest["z"]:.1f}',
             }
         )
@@ -109,7 +111,7 @@ def _compared(scores, first, second, kind):
         name: {part: scores[name][part][:count] for part, count in shared.items()}
         for name in (first, second)
     }
-    return compare_auc(sets, normal='normal')[0]
+    return compare_auc(sets, normal_class='normal')[0]
 
 
 def pages(table, ceiling, captions):
@@ -155,7 +157,7 @@ def _distance(table, ceiling):
                 'best without labels': best,
                 'AUC': _area(ours),
                 'ceiling': _area(theirs),
-                'distance': f'{gap:.3f} ± {np.hypot(ours["auc_error"], theirs["auc_error"]):.3f}',
+                'distance': f'{gap:.3f} ± {np.hypot(ours["auc_err"], theirs["auc_err"]):.3f}',
             }
         )
     return Table(rows=rows)
@@ -181,7 +183,7 @@ def _entry(table, detector, kind):
 
 
 def _area(row):
-    return f'{row["auc"]:.3f} ± {row["auc_error"]:.3f}'
+    return f'{row["auc"]:.3f} ± {row["auc_err"]:.3f}'
 
 
 def _rate(row):
@@ -194,7 +196,7 @@ def _share(row, level):
 
 
 def _precision(row):
-    return f'{row["average_precision"]:.3f}, {row["top_precision"]:.2f}'
+    return f'{row["average_precision"]:.3f}, {row["precision_at_k"]:.2f}'
 
 
 def page(view, caption):

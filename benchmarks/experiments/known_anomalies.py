@@ -38,7 +38,7 @@ from scipy.stats import kstest, spearmanr
 
 from astro_wgan import WGAN, AnomalyDetector, datasets
 from astro_wgan.anomaly import Calibration, Scoring, q_values
-from astro_wgan.evaluate import detection_rates, rate_by, roc_auc
+from astro_wgan.evaluate import detection_rates, detection_rates_by, roc_auc
 from astro_wgan.visualize import plot_rate_by
 from astro_wgan.wgan import TrainingConfig, preset
 from benchmarks.detectors.evaluation import LEVELS, area, by_class, page
@@ -203,13 +203,15 @@ def rates_of(run):
     """Tables 1 to 3."""
     classes = classes_of(run)
     rates = detection_rates(
-        {'WGAN': classes}, normals={'WGAN': np.asarray(run.held_out['score'])}, levels=LEVELS
+        {'WGAN': classes},
+        normal_scores={'WGAN': np.asarray(run.held_out['score'])},
+        percentiles=LEVELS,
     )
     rows = []
     for kind, scores in classes.items():
         row = {'class': kind, 'n': str(len(scores))}
         for level in LEVELS:
-            found = rates[(rates['class'] == kind) & (rates['level'] == level)][0]
+            found = rates[(rates['class'] == kind) & (rates['percentile'] == level)][0]
             rate, low, high = (100 * found[f'rate{end}'] for end in ('', '_low', '_high'))
             row[f'at {level}'] = f'{rate:.1f} ({low:.1f}-{high:.1f})'
         row['paper, at 90'] = str(PAPER.get(kind, ''))
@@ -264,10 +266,10 @@ def false_positives_of(run, bins=5):
         'structure': 'structure, plain',
         'paper_score': "paper's score, plain",
     }
-    rates = rate_by(
+    rates = detection_rates_by(
         normal['magnitude'].value,
         {label: np.asarray(normal[name]) for name, label in labels.items()},
-        normals={label: np.asarray(run.held_out[name]) for name, label in labels.items()},
+        normal_scores={label: np.asarray(run.held_out[name]) for name, label in labels.items()},
         bins=bins,
     )
     rows = {}
@@ -324,8 +326,8 @@ def trends_of(run):
             bins = np.quantile(values[np.isin(kinds, classes)], np.linspace(0, 1, bins + 1))
         for kind in classes:
             member = kinds == kind
-            part = rate_by(
-                values[member], {'WGAN': scores['WGAN'][member]}, normals=normals, bins=bins
+            part = detection_rates_by(
+                values[member], {'WGAN': scores['WGAN'][member]}, normal_scores=normals, bins=bins
             )
             part['detector'], part['class'] = [name] * len(part), [kind] * len(part)
             part.rename_column('detector', 'property')
@@ -345,7 +347,7 @@ def draw(trends, path):
     figure, axes = plt.subplots(2, 4, figsize=(13, 6), layout='constrained', sharey=True)
     for axis, name in zip(axes.flat, names, strict=False):
         rows = trends[trends['property'] == name]
-        rows['detector'], rows.meta['level'] = 'WGAN', 90
+        rows['detector'], rows.meta['percentile'] = 'WGAN', 90
         plot_rate_by(rows, label=name.replace('_', ' '), ax=axis)
         axis.set(ylabel='')
         if axis.get_legend() is None:

@@ -219,8 +219,8 @@ def differences(scores, measured, options):
             {
                 'variant': name,
                 'above 90 %': f'{100 * np.mean(table["anomalous_90"]):.1f}',
-                'distance': f'{apart["distance"]:.3f} ± {apart["error"]:.3f}',
-                'by chance': f'{apart["by_chance"]:.3f}',
+                'distance': f'{apart["distance"]:.3f} ± {apart["distance_err"]:.3f}',
+                'by chance': f'{apart["null_median"]:.3f}',
                 'p': f'{apart["p_value"]:.3f}',
                 'noticed from': noticed_from(table, sky, options.seed),
                 'property': 'none' if chance else str(told['property']),
@@ -252,8 +252,8 @@ def ranking(sky, mocks):
         {
             'rank': str(row['rank']),
             'simulation': str(row['simulation']),
-            'distance': f'{row["distance"]:.3f} ± {row["error"]:.3f}',
-            'by chance, at most (95 %)': f'{row["by_chance_95"]:.3f}',
+            'distance': f'{row["distance"]:.3f} ± {row["distance_err"]:.3f}',
+            'by chance, at most (95 %)': f'{row["null_p95"]:.3f}',
             'nearest in': f'{100 * row["nearest"]:.0f} %',
         }
         for row in found
@@ -274,7 +274,9 @@ def realities(real_scores, scores, measured):
                 'above 85, 90, 95 %': ', '.join(
                     f'{100 * np.mean(table[f"anomalous_{level}"]):.0f}' for level in (85, 90, 95)
                 ),
-                'Kolmogorov-Smirnov distance': f'{apart["distance"]:.2f} ± {apart["error"]:.2f}',
+                'Kolmogorov-Smirnov distance': (
+                    f'{apart["distance"]:.2f} ± {apart["distance_err"]:.2f}'
+                ),
                 'in what, most of all': ', '.join(
                     f'{row["property"]} ({row["distance"]:.2f})' for row in told[:3]
                 ),

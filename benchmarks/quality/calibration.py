@@ -265,12 +265,12 @@ def rates_by_source(normals, trained, detector):
     """A row for thresholds from held-out normals, and one for those from the training set."""
     fresh, seen = (detector.scoring.score(table, detector.trends_) for table in (normals, trained))
     sources = {'held-out': detector.calibration_.held_out, 'training': seen}
-    rates = detection_rates({name: {'normal': fresh} for name in sources}, normals=sources)
+    rates = detection_rates({name: {'normal': fresh} for name in sources}, normal_scores=sources)
     rows = {name: {'thresholds': name} for name in sources}
     for found in rates:
         rate, low, high = (100 * found[f'rate{end}'] for end in ('', '_low', '_high'))
         cell = f'{rate:.2f} ({low:.2f}-{high:.2f})'
-        rows[found['detector']][f'{100 - found["level"]:g} intended'] = cell
+        rows[found['detector']][f'{100 - found["percentile"]:g} intended'] = cell
     return Table(rows=[*rows.values()])
 
 

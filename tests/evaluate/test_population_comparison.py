@@ -4,7 +4,7 @@ from astropy import units as u
 from astropy.table import Table
 from scipy.stats import energy_distance, kstest, wasserstein_distance
 
-from astro_wgan.evaluate import compare_by, compare_populations, rank_simulations
+from astro_wgan.evaluate import compare_populations, compare_populations_by, rank_simulations
 
 SCIPY = {
     'ks': lambda a, b: kstest(a, b).statistic,
@@ -34,7 +34,7 @@ def test_errors_are_those_of_a_plain_bootstrap():
             SCIPY[row['statistic']](random.choice(first, 200), random.choice(second, 150))
             for _ in range(500)
         ]
-        assert np.isclose(row['error'], np.std(drawn), rtol=0.15)
+        assert np.isclose(row['distance_err'], np.std(drawn), rtol=0.15)
 
 
 def test_equal_populations_differ_only_by_chance():
@@ -55,7 +55,7 @@ def test_different_populations_are_told_apart():
     random = np.random.default_rng(4)
     table = compare_populations(random.normal(0, 1, 300), random.normal(0, 1.5, 300), resamples=199)
     assert (table['p_value'] <= 0.01).all()
-    assert (table['distance'] > 2 * table['by_chance']).all()
+    assert (table['distance'] > 2 * table['null_median']).all()
 
 
 def test_the_same_seed_gives_the_same_errors_and_another_others():
@@ -64,8 +64,8 @@ def test_the_same_seed_gives_the_same_errors_and_another_others():
     one, same, other = (
         compare_populations(first, second, resamples=20, seed=seed) for seed in (1, 1, 2)
     )
-    assert one['error'].tolist() == same['error'].tolist()
-    assert one['error'].tolist() != other['error'].tolist()
+    assert one['distance_err'].tolist() == same['distance_err'].tolist()
+    assert one['distance_err'].tolist() != other['distance_err'].tolist()
     assert one['distance'].tolist() == other['distance'].tolist()
 
 
@@ -75,7 +75,7 @@ def test_scores_that_are_not_finite_are_left_out_and_counted():
     spoilt = compare_populations(
         Table({'score': [*first, np.nan, np.inf]}), [*second, -np.inf], resamples=20
     )
-    assert spoilt['not_scored'].tolist() == [3, 3, 3]
+    assert spoilt['n_not_scored'].tolist() == [3, 3, 3]
     assert spoilt['distance'].tolist() == clean['distance'].tolist()
     assert spoilt['n_first'].tolist() == [20] * 3
 
@@ -90,13 +90,13 @@ def test_populations_of_size_zero_are_refused(empty):
     with pytest.raises(ValueError, match=r"`simulations` 'mock' must hold at least one finite"):
         rank_simulations(some, {'mock': empty})
     with pytest.raises(ValueError, match='`first_scores` must hold at least one finite score'):
-        compare_by(np.zeros(len(empty)), empty, some, some)
+        compare_populations_by(np.zeros(len(empty)), empty, some, some)
 
 
 def test_one_object_each_has_a_distance():
     table = compare_populations([1.0], [3.0], resamples=5)
     assert table['distance'].tolist() == [1.0, 2.0, 2.0]
-    assert table['error'].tolist() == [0.0] * 3
+    assert table['distance_err'].tolist() == [0.0] * 3
     assert table['p_value'].tolist() == [1.0] * 3
 
 
@@ -105,7 +105,7 @@ def test_comparison_by_a_property_has_the_statistics_of_each_bin():
     mass = 10 ** random.uniform(10, 12, (2, 600)) * u.Msun
     scores = random.normal(0, 1, (2, 600)) + [[1.0], [0.0]] * np.log10(mass.value)
     edges = [1e10, 1e11, 1e12] * u.Msun
-    table = compare_by(mass[0], scores[0], mass[1], scores[1], bins=edges)
+    table = compare_populations_by(mass[0], scores[0], mass[1], scores[1], bins=edges)
     for i, row in enumerate(table):
         inside = [
             s[(m >= edges[i]) & (m < edges[i + 1])] for s, m in zip(scores, mass, strict=True)
@@ -116,21 +116,21 @@ def test_comparison_by_a_property_has_the_statistics_of_each_bin():
         assert np.isclose(row['distance'], wasserstein_distance(*inside))
         # The error of a median of normal values.
         expected = 1.2533 * inside[1].std() / np.sqrt(len(inside[1]))
-        assert np.isclose(row['error_second'], expected, rtol=0.35)
+        assert np.isclose(row['median_second_err'], expected, rtol=0.35)
         assert row['p_value'] < 0.01
     assert table['low'].unit == u.Msun
-    assert table.meta['unbinned'] == 0
+    assert table.meta['n_unbinned'] == 0
 
 
 def test_comparison_by_type_and_bins_without_members():
     kinds, others = np.array(['disc', 'disc', 'bulge']), np.array(['disc', 'odd', 'odd'])
-    table = compare_by(kinds, [1.0, 2.0, 3.0], others, [1.0, 2.0, np.nan], resamples=10)
+    table = compare_populations_by(kinds, [1.0, 2.0, 3.0], others, [1.0, 2.0, np.nan], resamples=10)
     assert table['category'].tolist() == ['bulge', 'disc', 'odd']
     assert table['n_first'].tolist() == [1, 2, 0]
     assert table['n_second'].tolist() == [0, 1, 1]
     assert np.isnan(table['distance']).tolist() == [True, False, True]
     assert np.isnan(table['median_first']).tolist() == [False, False, True]
-    assert table.meta['not_scored'] == 1
+    assert table.meta['n_not_scored'] == 1
 
 
 def test_simulations_are_ranked_by_their_likeness():
@@ -149,8 +149,8 @@ def test_simulations_are_ranked_by_their_likeness():
         assert np.isclose(row['distance'], expected)
     assert table['p_value'][0] > 0.05
     assert (table['p_value'][1:] < 0.01).all()
-    assert table['nearest'][0] > 0.95
-    assert np.isclose(table['nearest'].sum(), 1)
+    assert table['nearest_fraction'][0] > 0.95
+    assert np.isclose(table['nearest_fraction'].sum(), 1)
 
 
 @pytest.mark.parametrize('statistic', [*SCIPY])
@@ -163,8 +163,8 @@ def test_the_null_of_split_halves_is_that_of_perfect_simulations(statistic):
     perfect = [
         SCIPY[statistic](random.normal(0, 1, 600), random.normal(0, 1, 1500)) for _ in range(400)
     ]
-    assert np.isclose(table['by_chance'][0], np.median(perfect), rtol=0.12)
-    assert np.isclose(table['by_chance_95'][0], np.percentile(perfect, 95), rtol=0.15)
+    assert np.isclose(table['null_median'][0], np.median(perfect), rtol=0.12)
+    assert np.isclose(table['null_p95'][0], np.percentile(perfect, 95), rtol=0.15)
 
 
 def test_p_values_of_perfect_simulations_are_not_small_too_often():
@@ -184,12 +184,12 @@ def test_options_are_checked_and_progress_is_shown(capsys):
         rank_simulations(some, {'a': some}, statistic='mean')
     with pytest.raises(ValueError, match='`simulations` must be a mapping'):
         rank_simulations(some, {})
-    with pytest.raises(ValueError, match='`observed` must have 4 finite scores or more; got 3'):
+    with pytest.raises(ValueError, match='`observed` must have at least 4 finite scores; got 3'):
         rank_simulations(some[:3], {'a': some})
     with pytest.raises(ValueError, match='`resamples` must be at least 2'):
         compare_populations(some, some, resamples=1)
-    with pytest.raises(ValueError, match='`first_values` must have one for each of the 8'):
-        compare_by(some[:2], some, some, some)
+    with pytest.raises(ValueError, match='`first_values` must have 8 entries'):
+        compare_populations_by(some[:2], some, some, some)
     rank_simulations(some, {'a': some}, resamples=3, progress=False)
     assert not capsys.readouterr().err
     rank_simulations(some, {'a': some}, resamples=3)

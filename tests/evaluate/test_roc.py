@@ -6,10 +6,10 @@ from scipy.stats import mannwhitneyu
 from astro_wgan.evaluate import (
     average_precision,
     compare_auc,
-    ranking_quality,
+    precision_at_k,
+    ranking_metrics,
     roc_auc,
     roc_curve,
-    top_precision,
 )
 
 
@@ -96,7 +96,7 @@ def test_detectors_that_are_equal_in_truth_differ_only_by_chance():
     for _ in range(300):
         common = strange + random.normal(0, 1, 300)
         scores = {name: common + random.normal(0, 1, 300) for name in ('a', 'b')}
-        p_values.append(compare_auc(scores, classes, normal='normal')['p_value'][0])
+        p_values.append(compare_auc(scores, classes, normal_class='normal')['p_value'][0])
     assert 0.02 < np.mean(np.array(p_values) < 0.05) < 0.09
     assert 0.4 < np.mean(p_values) < 0.6
 
@@ -105,10 +105,10 @@ def test_all_pairs_of_detectors_are_compared_for_each_class():
     random = np.random.default_rng(8)
     classes = np.repeat(['normal', 'x', 'y'], 50)
     scores = {name: random.normal(size=150) for name in 'abc'}
-    table = compare_auc(scores, classes, normal='normal')
+    table = compare_auc(scores, classes, normal_class='normal')
     assert table['class'].tolist() == ['x'] * 3 + ['y'] * 3
     assert table['first'].tolist() == ['a', 'a', 'b'] * 2
-    quality = ranking_quality(scores, classes, normal='normal')
+    quality = ranking_metrics(scores, classes, normal_class='normal')
     auc = {(r['detector'], r['class']): r['auc'] for r in quality}
     for row in table:
         expected = auc[row['first'], row['class']] - auc[row['second'], row['class']]
@@ -118,19 +118,19 @@ def test_all_pairs_of_detectors_are_compared_for_each_class():
 def test_a_detector_compared_with_its_own_copy_has_no_difference():
     normal, anomalous = samples(9)
     scores = {n: {'normal': normal, 'odd': anomalous} for n in ('a', 'b')}
-    table = compare_auc(scores, normal='normal')
+    table = compare_auc(scores, normal_class='normal')
     assert table['difference'].tolist() == [0.0]
     assert table['p_value'].tolist() == [1.0]
 
 
 def test_precision_at_the_top_counts_and_shares_ties():
     normal = np.arange(99.0)
-    assert top_precision(normal, [200.0], top=0.01) == 1.0
-    assert top_precision(normal, [200.0], top=0.02) == 0.5
-    assert top_precision(normal, [-1.0], top=0.5) == 0.0
+    assert precision_at_k(normal, [200.0], top_fraction=0.01) == 1.0
+    assert precision_at_k(normal, [200.0], top_fraction=0.02) == 0.5
+    assert precision_at_k(normal, [-1.0], top_fraction=0.5) == 0.0
     # Four objects share the highest score, one of them an anomaly; two are looked at.
-    assert np.isclose(top_precision([9, 9, 9, 1, 1], [9], top=0.3), 0.25)
-    assert top_precision(np.zeros(90), np.zeros(10), top=0.01) == 0.1
+    assert np.isclose(precision_at_k([9, 9, 9, 1, 1], [9], top_fraction=0.3), 0.25)
+    assert precision_at_k(np.zeros(90), np.zeros(10), top_fraction=0.01) == 0.1
 
 
 def test_quality_is_a_row_for_each_detector_and_class():
@@ -139,22 +139,22 @@ def test_quality_is_a_row_for_each_detector_and_class():
         'a': {'normal': normal, 'odd': anomalous, 'odder': anomalous + 2},
         'decides': {'normal': normal > 1, 'odd': anomalous > 1, 'odder': anomalous > -1},
     }
-    table = ranking_quality(scores, normal='normal', top=0.05)
+    table = ranking_metrics(scores, normal_class='normal', top_fraction=0.05)
     assert table['class'].tolist() == ['odd', 'odder'] * 2
-    assert table['n_top'].tolist() == [21] * 4
+    assert table['k'].tolist() == [21] * 4
     assert table['auc'][1] > table['auc'][0]
     decided = (np.mean(anomalous > 1) + 1 - np.mean(normal > 1)) / 2
     assert np.isclose(table['auc'][2], decided)
-    assert table.meta['normal'] == 'normal'
+    assert table.meta['normal_class'] == 'normal'
 
 
 def test_objects_without_a_score_rank_lowest():
     normal, anomalous = samples(11)
     lost = anomalous.copy()
     lost[:60] = np.nan
-    table = ranking_quality({'a': {'normal': normal, 'odd': lost}}, normal='normal')
+    table = ranking_metrics({'a': {'normal': normal, 'odd': lost}}, normal_class='normal')
     lowest = np.where(np.isnan(lost), -1e9, lost)
-    assert table['not_scored'].tolist() == [60]
+    assert table['n_not_scored'].tolist() == [60]
     assert np.isclose(table['auc'][0], roc_auc(normal, lowest)[0][0])
     assert np.isclose(table['average_precision'][0], average_precision(normal, lowest))
     nothing = np.full(5, np.nan)
@@ -166,10 +166,10 @@ def test_too_few_objects_have_no_error_and_none_have_no_area():
     assert auc[0] == 1.0
     assert np.isnan(covariance).all()
     masks = {'normal': np.array([True, True]), 'none': np.array([False, False])}
-    table = ranking_quality({'a': [1.0, 2.0]}, masks, normal='normal')
+    table = ranking_metrics({'a': [1.0, 2.0]}, masks, normal_class='normal')
     assert table['n'].tolist() == [0]
-    assert np.isnan([table[n][0] for n in ('auc', 'auc_error', 'average_precision')]).all()
-    compared = compare_auc({'a': [1.0, 2.0], 'b': [2.0, 1.0]}, masks, normal='normal')
+    assert np.isnan([table[n][0] for n in ('auc', 'auc_err', 'average_precision')]).all()
+    compared = compare_auc({'a': [1.0, 2.0], 'b': [2.0, 1.0]}, masks, normal_class='normal')
     assert np.isnan(compared['p_value']).all()
 
 
@@ -178,19 +178,21 @@ def test_a_perfect_ranking_has_area_one():
     assert auc[0] == 1.0
     assert covariance[0, 0] == 0.0
     scores = {'a': [1.0, 2.0, 4.0, 5.0], 'b': [2.0, 1.0, 5.0, 4.0], 'c': [5.0, 4.0, 2.0, 1.0]}
-    table = compare_auc(scores, [0, 0, 1, 1], normal='0')
+    table = compare_auc(scores, [0, 0, 1, 1], normal_class='0')
     assert table['p_value'].tolist() == [1.0, 0.0, 0.0]
 
 
 def test_bad_input_is_refused():
-    with pytest.raises(ValueError, match=r"`normal` must be one of two classes or more; got 'z'"):
-        ranking_quality({'a': [1.0, 2.0]}, ['x', 'y'], normal='z')
-    with pytest.raises(ValueError, match='two classes or more'):
-        ranking_quality({'a': [1.0, 2.0]}, ['x', 'x'], normal='x')
-    with pytest.raises(ValueError, match='`top` must be above 0'):
-        ranking_quality({'a': [1.0, 2.0]}, ['x', 'y'], normal='x', top=0)
-    with pytest.raises(ValueError, match='two detectors or more'):
-        compare_auc({'a': [1.0, 2.0]}, ['x', 'y'], normal='x')
+    with pytest.raises(
+        ValueError, match=r"`normal_class` must be one of at least two classes; got 'z'"
+    ):
+        ranking_metrics({'a': [1.0, 2.0]}, ['x', 'y'], normal_class='z')
+    with pytest.raises(ValueError, match='at least two classes'):
+        ranking_metrics({'a': [1.0, 2.0]}, ['x', 'x'], normal_class='x')
+    with pytest.raises(ValueError, match='`top_fraction` must be above 0'):
+        ranking_metrics({'a': [1.0, 2.0]}, ['x', 'y'], normal_class='x', top_fraction=0)
+    with pytest.raises(ValueError, match='at least two detectors'):
+        compare_auc({'a': [1.0, 2.0]}, ['x', 'y'], normal_class='x')
     with pytest.raises(ValueError, match='at least one score'):
         roc_curve([], [1.0])
 
@@ -206,33 +208,33 @@ def tables(order):
     }
 
 
-@pytest.mark.parametrize('compare', [compare_auc, ranking_quality])
+@pytest.mark.parametrize('compare', [compare_auc, ranking_metrics])
 def test_tables_in_another_order_are_refused(compare):
     """A score table sorted by its rank would be compared with other objects' scores and classes."""
     classes = np.repeat(['normal', 'merger'], 20)
-    assert len(compare(tables(np.arange(40)), classes, normal='normal'))
+    assert len(compare(tables(np.arange(40)), classes, normal_class='normal'))
     with pytest.raises(ValueError, match=r"of 'b' has the same ids in another order .*'a'"):
-        compare(tables(np.arange(40)[::-1]), classes, normal='normal')
+        compare(tables(np.arange(40)[::-1]), classes, normal_class='normal')
     with pytest.raises(ValueError, match='numbers'):
-        compare(tables(np.arange(39)), classes, normal='normal')
+        compare(tables(np.arange(39)), classes, normal_class='normal')
     other = tables(np.arange(40))
     other['b']['id'][3] = 'star 3'
     with pytest.raises(ValueError, match=r'has other ids .* row 3 \(star 3 and galaxy 3\)'):
-        compare(other, classes, normal='normal')
+        compare(other, classes, normal_class='normal')
 
 
 def test_tables_by_class_in_another_order_are_refused():
     both = tables(np.arange(40)[::-1])
     scores = {name: {'normal': table, 'merger': table} for name, table in both.items()}
     with pytest.raises(ValueError, match='the same ids in another order'):
-        compare_auc(scores, normal='normal')
+        compare_auc(scores, normal_class='normal')
 
 
 def test_a_table_beside_an_array_is_taken_as_it_is():
     some = tables(np.arange(40)[::-1])
     some['a'] = np.asarray(some['a']['score'])
     classes = np.repeat(['normal', 'merger'], 20)
-    assert len(compare_auc(some, classes, normal='normal')) == 1
+    assert len(compare_auc(some, classes, normal_class='normal')) == 1
 
 
 def test_masked_scores_rank_lowest():
@@ -253,7 +255,7 @@ def test_masked_scores_rank_lowest():
         [[1], [1, 2]],
     ],
 )
-@pytest.mark.parametrize('measure', [roc_auc, roc_curve, average_precision, top_precision])
+@pytest.mark.parametrize('measure', [roc_auc, roc_curve, average_precision, precision_at_k])
 def test_what_is_no_score_is_named(measure, scores):
     with pytest.raises(ValueError, match='must be one '):
         measure([1.0, 2.0], scores)
@@ -262,5 +264,5 @@ def test_what_is_no_score_is_named(measure, scores):
 
 
 def test_areas_are_of_as_many_detectors():
-    with pytest.raises(ValueError, match='of as many detectors; got 2 and 3'):
+    with pytest.raises(ValueError, match='of the same number of detectors; got 2 and 3'):
         roc_auc(np.ones((2, 4)), np.ones((3, 4)))

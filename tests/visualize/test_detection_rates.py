@@ -3,7 +3,7 @@ import pytest
 from astropy import units as u
 from astropy.table import vstack
 
-from astro_wgan.evaluate import detection_rates, rate_by
+from astro_wgan.evaluate import detection_rates, detection_rates_by
 from astro_wgan.visualize import plot_rate_by, plot_rates
 
 plt = pytest.importorskip('matplotlib.pyplot')
@@ -24,7 +24,7 @@ def rates():
         'a': {'isolated': rng.uniform(0, 100, 200), 'merger': rng.uniform(60, 120, 80)},
         'k-means': {'isolated': rng.random(200) < 0.02, 'merger': rng.random(80) < 0.6},
     }
-    return detection_rates(scores, normals=NORMALS)
+    return detection_rates(scores, normal_scores=NORMALS)
 
 
 def error_ends(container):
@@ -40,7 +40,7 @@ def test_bars_are_rates_and_whiskers_their_intervals(rates, bare):
     labels = ['a, 85 %', 'a, 90 %', 'a, 95 %', 'k-means']
     assert [bar.get_label() for bar in bars] == labels
     for level, bar in zip((85, 90, 95), bars[:3], strict=True):
-        rows = rates[(rates['detector'] == 'a') & (rates['level'] == level)]
+        rows = rates[(rates['detector'] == 'a') & (rates['percentile'] == level)]
         assert np.allclose([patch.get_width() for patch in bar], rows['rate'])
         assert np.allclose(error_ends(bar), [rows['rate_low'], rows['rate_high']])
     own = rates[rates['detector'] == 'k-means']
@@ -50,9 +50,9 @@ def test_bars_are_rates_and_whiskers_their_intervals(rates, bare):
 
 
 def test_of_normals_what_stays_normal_is_shown(rates):
-    ax = plot_rates(rates, levels=[90], normal='isolated')
+    ax = plot_rates(rates, percentiles=[90], normal_classes='isolated')
     bar = next(c for c in ax.containers if c.get_label() == 'a, 90 %')
-    rows = rates[(rates['detector'] == 'a') & (rates['level'] == 90)]
+    rows = rates[(rates['detector'] == 'a') & (rates['percentile'] == 90)]
     assert np.allclose(bar[0].get_width(), 1 - rows['rate'][0])
     assert np.allclose(bar[1].get_width(), rows['rate'][1])
     low, high = error_ends(bar)
@@ -61,7 +61,9 @@ def test_of_normals_what_stays_normal_is_shown(rates):
 
 
 def test_a_class_without_members_has_no_bar():
-    found = detection_rates({'a': {'some': [101.0], 'none': []}}, normals=NORMALS, levels=[90])
+    found = detection_rates(
+        {'a': {'some': [101.0], 'none': []}}, normal_scores=NORMALS, percentiles=[90]
+    )
     ax = plot_rates(found)
     widths = [patch.get_width() for patch in ax.patches]
     assert widths[0] == 1
@@ -72,8 +74,11 @@ def test_a_class_without_members_has_no_bar():
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
-        ({'levels': [80]}, r'`levels` must be among \[85.0, 90.0, 95.0\]; got \[80\]'),
-        ({'normal': 'other'}, r"`normal` must be among \['isolated', 'merger'\]; got \['other'\]"),
+        ({'percentiles': [80]}, r'`percentiles` must be among \[85.0, 90.0, 95.0\]; got \[80\]'),
+        (
+            {'normal_classes': 'other'},
+            r"`normal_classes` must be among \['isolated', 'merger'\]; got \['other'\]",
+        ),
     ],
 )
 def test_unknown_levels_and_classes_are_refused(rates, options, message):
@@ -83,7 +88,7 @@ def test_unknown_levels_and_classes_are_refused(rates, options, message):
 
 def test_what_are_no_rates_is_refused(rates):
     with pytest.raises(ValueError, match=r"`rates` lacks the columns \['rate_low'\]"):
-        plot_rates(rates['detector', 'class', 'level', 'rate', 'rate_high'])
+        plot_rates(rates['detector', 'class', 'percentile', 'rate', 'rate_high'])
     with pytest.raises(ValueError, match='`rates` must have at least one row'):
         plot_rates(rates[:0])
     with pytest.raises(TypeError, match='`rates` must be a table; got list'):
@@ -96,7 +101,7 @@ def test_lines_are_rates_by_the_property(bare):
     mass = 10 ** rng.uniform(9, 11, 300) * u.Msun
     classes = np.repeat(['disc', 'bulge'], 150)
     scores = {'a': rng.uniform(60, 130, 300) * np.where(classes == 'disc', 1, 0.8)}
-    rates = rate_by(mass, scores, classes, normals=NORMALS, bins=4)
+    rates = detection_rates_by(mass, scores, classes, normal_scores=NORMALS, bins=4)
     ax = plot_rate_by(rates, label='stellar mass')
     for container, kind in zip(ax.containers, ('disc', 'bulge'), strict=True):
         rows = rates[rates['class'] == kind]
@@ -113,7 +118,9 @@ def test_lines_are_rates_by_the_property(bare):
 
 
 def test_empty_bins_are_left_out():
-    rates = rate_by([0.1, 0.2, 2.5], {'a': [101.0, 1.0, 101.0]}, normals=NORMALS, bins=[0, 1, 2, 3])
+    rates = detection_rates_by(
+        [0.1, 0.2, 2.5], {'a': [101.0, 1.0, 101.0]}, normal_scores=NORMALS, bins=[0, 1, 2, 3]
+    )
     line = plot_rate_by(rates).containers[0][0]
     assert np.allclose(line.get_xdata(), [0.15, 2.5])
     assert np.allclose(line.get_ydata(), [0.5, 1])
@@ -122,7 +129,7 @@ def test_empty_bins_are_left_out():
 def test_categories_stand_beside_each_other():
     kinds = np.array(['bulge', 'disc', 'disc'])
     scores = {'a': [101.0, 1.0, 101.0], 'b': [True, True, True]}
-    ax = plot_rate_by(rate_by(kinds, scores, normals=NORMALS), label='type')
+    ax = plot_rate_by(detection_rates_by(kinds, scores, normal_scores=NORMALS), label='type')
     assert [label.get_text() for label in ax.get_xticklabels()] == ['bulge', 'disc']
     first, second = (container[0] for container in ax.containers)
     assert first.get_ydata().tolist() == [1, 0.5]
@@ -133,13 +140,13 @@ def test_categories_stand_beside_each_other():
 
 def test_each_line_is_named_by_what_tells_it_from_others():
     values, scores = [1.0, 2.0], {'a': [1.0, 101.0], 'b': [True, False]}
-    rates = rate_by(values, scores, ['x', 'y'], normals=NORMALS, bins=1)
+    rates = detection_rates_by(values, scores, ['x', 'y'], normal_scores=NORMALS, bins=1)
     names = [c.get_label() for c in plot_rate_by(rates).containers]
     assert names == ['a, x', 'a, y', 'b, x', 'b, y']
 
 
 def test_a_level_that_tables_disagree_about_is_not_drawn():
-    rates = rate_by([1.0, 2.0], {'a': [1.0, 101.0]}, normals=NORMALS, bins=1)
+    rates = detection_rates_by([1.0, 2.0], {'a': [1.0, 101.0]}, normal_scores=NORMALS, bins=1)
     joined = vstack([rates, rates], metadata_conflicts='silent')
     joined.meta.clear()
     ax = plot_rate_by(joined)
@@ -148,7 +155,7 @@ def test_a_level_that_tables_disagree_about_is_not_drawn():
 
 
 def test_rates_without_members_or_columns_are_refused():
-    rates = rate_by([1.0, 2.0], {'a': [1.0, 101.0]}, normals=NORMALS, bins=[5, 6])
+    rates = detection_rates_by([1.0, 2.0], {'a': [1.0, 101.0]}, normal_scores=NORMALS, bins=[5, 6])
     with pytest.raises(ValueError, match='`rates` must have a bin with members'):
         plot_rate_by(rates)
     rates.remove_column('center')

@@ -3,7 +3,7 @@ import pytest
 from astropy import units as u
 from astropy.table import MaskedColumn, QTable
 
-from astro_wgan.evaluate import compare_by
+from astro_wgan.evaluate import compare_populations_by
 from astro_wgan.visualize import plot_compare_by, plot_property_by_score, plot_score_by
 
 plt = pytest.importorskip('matplotlib.pyplot')
@@ -124,7 +124,7 @@ def test_a_table_without_the_property_is_refused():
 @pytest.mark.mpl_image_compare(**IMAGE)
 def test_comparisons_show_medians_with_errors_and_percentiles(bare):
     a, b = galaxies(), galaxies(seed=2)
-    found = compare_by(
+    found = compare_populations_by(
         a['log_mass'], a, b['log_mass'], b['score'] + 1, bins=[9, 10, 11], resamples=20
     )
     ax = plot_compare_by(found, names=('sky', 'mocks'), label='log mass')
@@ -136,22 +136,24 @@ def test_comparisons_show_medians_with_errors_and_percentiles(bare):
         ends = np.array([segment[:, 1] for segment in percentiles[2][0].get_segments()]).T
         assert np.allclose(ends, [found[f'p16_{one}'], found[f'p84_{one}']])
         widths = [np.ptp(segment[:, 1]) for segment in errors[2][0].get_segments()]
-        assert np.allclose(widths, 2 * found[f'error_{one}'])
+        assert np.allclose(widths, 2 * found[f'median_{one}_err'])
     return bare(ax)
 
 
 def test_comparisons_of_categories_are_named():
     a, b = galaxies(), galaxies(seed=2)
-    ax = plot_compare_by(compare_by(a['kind'], a, b['kind'], b, resamples=5))
+    ax = plot_compare_by(compare_populations_by(a['kind'], a, b['kind'], b, resamples=5))
     assert [label.get_text() for label in ax.get_xticklabels()] == ['bulge', 'disc']
 
 
 def test_comparisons_need_two_names_and_their_columns():
     a = galaxies()
-    found = compare_by(a['log_mass'], a, a['log_mass'], a, bins=2, resamples=5)
+    found = compare_populations_by(a['log_mass'], a, a['log_mass'], a, bins=2, resamples=5)
     with pytest.raises(ValueError, match='`names` must be two'):
         plot_compare_by(found, names=('sky',))
-    with pytest.raises(ValueError, match=r"lacks the columns \['median_second', 'error_second'\]"):
+    with pytest.raises(
+        ValueError, match=r"lacks the columns \['median_second', 'median_second_err'\]"
+    ):
         plot_compare_by(
-            found['low', 'high', 'median_first', 'error_first', 'p16_first', 'p84_first']
+            found['low', 'high', 'median_first', 'median_first_err', 'p16_first', 'p84_first']
         )

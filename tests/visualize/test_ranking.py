@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from astro_wgan.evaluate import rank_simulations, ranking_quality, roc_auc, roc_curve
+from astro_wgan.evaluate import rank_simulations, ranking_metrics, roc_auc, roc_curve
 from astro_wgan.visualize import plot_ranking, plot_roc
 
 plt = pytest.importorskip('matplotlib.pyplot')
@@ -22,20 +22,20 @@ def samples():
 @pytest.mark.mpl_image_compare(**IMAGE)
 def test_curves_carry_their_areas_and_errors(bare):
     scores = samples()
-    quality = ranking_quality({'WGAN': scores}, normal='normal')
+    quality = ranking_metrics({'WGAN': scores}, normal_class='normal')
     curve = roc_curve(scores['normal'], scores['pair'])
     ax = plot_roc({'WGAN': curve}, quality=quality)
     line = ax.lines[1]
     assert np.array_equal(line.get_xdata(), curve['false_positive_rate'])
     assert np.array_equal(line.get_ydata(), curve['detection_rate'])
     auc = roc_auc(scores['normal'], scores['pair'])[0][0]
-    assert line.get_label() == f'WGAN: {auc:.3f} ± {quality["auc_error"][0]:.3f}'
+    assert line.get_label() == f'WGAN: {auc:.3f} ± {quality["auc_err"][0]:.3f}'
     return bare(ax)
 
 
 def test_curves_can_be_named_by_detector_and_class():
     scores = samples() | {'ring': samples()['pair'][:50]}
-    quality = ranking_quality({'WGAN': scores}, normal='normal')
+    quality = ranking_metrics({'WGAN': scores}, normal_class='normal')
     curve = roc_curve(scores['normal'], scores['ring'])
     ax = plot_roc({('WGAN', 'ring'): curve}, quality=quality)
     assert ax.lines[1].get_label().startswith('WGAN, ring: ')
@@ -66,10 +66,10 @@ def test_simulations_are_ranked_from_the_top(bare):
     assert [label.get_text() for label in ax.get_yticklabels()] == ['fine', 'coarse']
     assert ax.yaxis.get_inverted()
     bars, points = ax.containers
-    assert np.allclose([bar.get_width() for bar in bars], ranking['by_chance_95'])
+    assert np.allclose([bar.get_width() for bar in bars], ranking['null_p95'])
     assert np.allclose(points[0].get_xdata(), ranking['distance'])
     ends = np.array([segment[:, 0] for segment in points[2][0].get_segments()])
-    assert np.allclose(np.diff(ends)[:, 0], 2 * ranking['error'])
+    assert np.allclose(np.diff(ends)[:, 0], 2 * ranking['distance_err'])
     assert ax.get_xlabel() == 'wasserstein distance'
     return bare(ax)
 
@@ -81,5 +81,5 @@ def test_a_ranking_without_rows_or_columns_is_refused():
     )
     with pytest.raises(ValueError, match='`ranking` must have at least one row'):
         plot_ranking(ranking[:0])
-    with pytest.raises(ValueError, match=r"`ranking` lacks the columns \['error'\]"):
-        plot_ranking(ranking['simulation', 'distance', 'by_chance_95'])
+    with pytest.raises(ValueError, match=r"`ranking` lacks the columns \['distance_err'\]"):
+        plot_ranking(ranking['simulation', 'distance', 'null_p95'])
