@@ -8,7 +8,6 @@ size and loss, how many galaxies there are, and what share has the flag ``STAMP_
     python -m benchmarks.quality.flux_loss --galaxies 1200
 """
 
-import argparse
 from itertools import pairwise
 
 import galsim
@@ -16,9 +15,19 @@ import numpy as np
 
 from astro_wgan import StampSet
 from astro_wgan.sources import SourceFlag, measure_sources
+from benchmarks.harness import BenchmarkParser, Report
+from benchmarks.results import Column
 
 SIZE = 256
 LOSSES = (-np.inf, 0.02, 0.05, 0.1, 0.15, 0.2, np.inf)
+
+COLUMNS = (
+    Column('size', 'edge of the stamps', 'pix'),
+    Column('lost at least', 'per cent of the flux', '', '.0f'),
+    Column('lost at most', 'per cent of the flux', '', '.0f'),
+    Column('galaxies', 'that lose so much'),
+    Column('flagged', 'per cent of them', '', '.0f'),
+)
 
 
 def simulate(number, seed):
@@ -39,25 +48,33 @@ def simulate(number, seed):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split('\n')[1])
+    parser = BenchmarkParser(__doc__, smoke={'galaxies': 20}, seed=0)
     parser.add_argument('--galaxies', type=int, default=1200)
-    parser.add_argument('--seed', type=int, default=0)
     options = parser.parse_args()
+    report = Report(options, 'galsim')
     images = simulate(options.galaxies, options.seed)
     whole = measure_sources(StampSet(images), background=0, progress=False).stamps['kron_flux']
-    for size in (32, 64, 96, 128):
-        first = (SIZE - size) // 2
-        middle = slice(first, first + size)
-        found = measure_sources(StampSet(images[:, middle, middle]), progress=False).stamps
-        lost = (1 - found['kron_flux'] / whole).value
-        flagged = (found['flags'] & int(SourceFlag.STAMP_FILLED)) > 0
-        for least, most in pairwise(LOSSES):
-            rows = (lost > least) & (lost <= most)
-            print(
-                f'{size:4d} pixels, {100 * least:4.0f} to {100 * most:3.0f} per cent lost: '
-                f'{np.count_nonzero(rows):4d} galaxies, {100 * flagged[rows].mean():3.0f} per cent '
-                'flagged'
-            )
+    rows = [row for size in (32, 64, 96, 128) for row in compare(images, whole, size)]
+    caption = 'Galaxies with the flag ``STAMP_FILLED``, by the share of their flux that they lose.'
+    report.table('flagged', caption, COLUMNS, rows)
+    report.write()
+
+
+def compare(images, whole, size):
+    first = (SIZE - size) // 2
+    middle = slice(first, first + size)
+    found = measure_sources(StampSet(images[:, middle, middle]), progress=False).stamps
+    lost = (1 - found['kron_flux'] / whole).value
+    flagged = (found['flags'] & int(SourceFlag.STAMP_FILLED)) > 0
+    for least, most in pairwise(LOSSES):
+        rows = (lost > least) & (lost <= most)
+        yield {
+            'size': size,
+            'lost at least': 100 * least if np.isfinite(least) else None,
+            'lost at most': 100 * most if np.isfinite(most) else None,
+            'galaxies': np.count_nonzero(rows),
+            'flagged': 100 * flagged[rows].mean() if rows.any() else None,
+        }
 
 
 if __name__ == '__main__':

@@ -9,20 +9,29 @@ than 1 GiB or raises what is no error of values is printed with the seed that ma
     python -m benchmarks.quality.fuzz --minutes 60 --readers fits RICE_1 --first 100000
 """
 
-import argparse
-import sys
 import time
 from collections import Counter
 
+from benchmarks.harness import BenchmarkParser, Report
 from benchmarks.judges import load_judge
+from benchmarks.results import Column
 
 #: Seeds that a reader works through in its turn.
 _TURN = {'particles': 20, 'snapshot': 20, 'sublink': 20, 'model': 10, 'detector': 10}
 
 
+COLUMNS = (
+    Column('reader', 'of files'),
+    Column('files', 'with false bytes'),
+    Column('read', 'of these'),
+    Column('refused', 'in a sentence'),
+    Column('others', 'neither'),
+)
+
+
 def main():
     readers = load_judge('fuzz/readers.py')
-    parser = argparse.ArgumentParser(description=__doc__.strip().splitlines()[0])
+    parser = BenchmarkParser(__doc__, smoke={'minutes': 0.05, 'readers': ['fits']}, seed=None)
     parser.add_argument('--minutes', type=float, default=10)
     parser.add_argument('--readers', nargs='+', default=list(readers.READERS), metavar='NAME')
     parser.add_argument('--first', type=int, default=1000, help='the first seed')
@@ -30,6 +39,7 @@ def main():
     unknown = {*options.readers} - {*readers.READERS}
     if unknown:
         parser.error(f'There are no readers {sorted(unknown)}; there are {list(readers.READERS)}.')
+    report = Report(options)
     end = time.monotonic() + 60 * options.minutes
     totals = {name: Counter() for name in options.readers}
     reached = dict.fromkeys(options.readers, options.first)
@@ -43,15 +53,23 @@ def main():
             reached[name] += turn
             for line in wrong:
                 print(line, flush=True)
-    print(f'{"reader":15} {"files":>8} {"read":>8} {"refused":>8}  others')
-    for name, counts in totals.items():
-        others = {kind: n for kind, n in counts.items() if kind not in ('read', 'refused')}
-        print(
-            f'{name:15} {counts.total():8} {counts["read"]:8} {counts["refused"]:8}  '
-            f'{", ".join(f"{n} {kind}" for kind, n in others.items()) or "none"}'
-        )
-    return int(any(counts.keys() - {'read', 'refused'} for counts in totals.values()))
+    known = {'read', 'refused'}
+    rows = [
+        {
+            'reader': name,
+            'files': counts.total(),
+            'read': counts['read'],
+            'refused': counts['refused'],
+            'others': ', '.join(f'{n} {kind}' for kind, n in counts.items() if kind not in known)
+            or 'none',
+        }
+        for name, counts in totals.items()
+    ]
+    report.table('files', 'What became of the files.', COLUMNS, rows)
+    report.write()
+    if any(counts.keys() - known for counts in totals.values()):
+        raise SystemExit('Some files were neither read nor refused.')
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    main()

@@ -18,8 +18,6 @@ Needs statmorph; ``magnitudes`` needs synphot, astro-sedpy and bagpipes.
     python -m benchmarks.quality.mocks --only disc --particles 200000
 """
 
-import argparse
-import time
 from dataclasses import replace
 from importlib.util import find_spec
 
@@ -27,7 +25,6 @@ import numpy as np
 import statmorph
 from astropy import units as u
 from astropy.cosmology import Planck18
-from astropy.table import Table
 from photutils.psf import fit_fwhm
 from scipy.special import ndtr
 
@@ -41,12 +38,46 @@ from astro_wgan.mocks import (
     find_instrument,
     mock_stamps,
 )
-from benchmarks.machine import describe_machine
+from benchmarks.harness import BenchmarkParser, Report, time_in_turns
+from benchmarks.results import Column
 
 POWER = u.W / u.Hz
 
 #: Of an exponential disc: scale length in kpc, half-light radius in scale lengths.
 SCALE_LENGTH, HALF_LIGHT = 3.0, 1.678
+
+
+DISK = (
+    Column('image', 'of the disk'),
+    Column('index', 'Sersic index, which should be 1', '', '.3f'),
+    Column('radius', 'half-light radius', 'kpc', '.3f'),
+    Column('off', 'per cent, from that of the particles', '', '.3f'),
+)
+STARS = (
+    Column('psf', 'and its width'),
+    Column('found', 'FWHM', 'pix', '.3f'),
+    Column('given', 'FWHM', 'pix', '.3f'),
+    Column('off', 'per cent', '', '.3f'),
+)
+FLUX = (
+    Column('instrument', 'that sees the galaxy'),
+    Column('map', 'light gained from particles to map', '', '.1e'),
+    Column('flux', 'from map to flux density', '', '.1e'),
+    Column('stamp', 'from flux density to counts of the stamp', '', '.1e'),
+)
+MAGNITUDES = (
+    Column('filter', 'that is looked through'),
+    Column('redshift', 'of the population', '', '.1f'),
+    Column('age', 'of the population', 'Gyr', '.2f'),
+    Column('ours', 'AB magnitude', 'mag', '.3f'),
+    Column('synphot', 'AB magnitude', 'mag', '.3f'),
+    Column('off', 'the difference', 'mmag', '.3f'),
+)
+SPEED = (
+    Column('what', 'is made'),
+    Column('n', 'particles, or stamps', '', ','),
+    Column('per second', 'of one core, in processor time', '1 / s', ',.0f'),
+)
 
 
 def main():
@@ -57,23 +88,20 @@ def main():
         'magnitudes': compare_magnitudes,
         'speed': time_it,
     }
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = BenchmarkParser(__doc__, smoke={'particles': 20_000, 'repeats': 1})
     parser.add_argument('--particles', type=int, default=1_000_000)
     parser.add_argument('--only', choices=parts, help='one part')
     parser.add_argument('--repeats', type=int, default=3, help='turns of the timing')
-    parser.add_argument('--seed', type=int, default=1)
     options = parser.parse_args()
-    print(describe_machine('statmorph'), flush=True)
+    report = Report(options, 'statmorph', 'synphot')
     for name, part in parts.items():
         if options.only in (None, name):
-            print(flush=True)
-            part(options)
+            part(options, report)
+    report.write()
 
 
-def recover_disc(options):
-    stars = disc(options)
+def recover_disc(options, report):
+    stars = disc(options.particles, options.seed)
     light = stars.light_map(pixel_scale=0.25 * u.kpc, size=256)
     rows = [('light map', *fitted(light.luminosity.value, 0.25))]
     hubble = find_instrument('hst_wfc3_f160w')
@@ -81,17 +109,17 @@ def recover_disc(options):
     stamps = mock_stamps(light, hubble, redshift=redshifts, size=129, progress=False)
     for redshift, image, kpc in zip(redshifts, stamps.pixels, stamps.table['kpc'], strict=True):
         rows.append((f'F160W, z = {redshift}', *fitted(image, kpc.value, psf=stamps.psf)))
-    print(f'exponential disc of {options.particles} particles: its Sersic fit by statmorph')
-    show(rows, ['image', 'index', 'radius_kpc', 'radius_off_percent'])
+    caption = f'Sersic fits by statmorph of an exponential disk of {options.particles:,} particles.'
+    show(report, 'disk', caption, DISK, rows)
 
 
-def disc(options):
-    rng = np.random.default_rng(options.seed)
-    radius = SCALE_LENGTH * rng.gamma(2, size=options.particles)
-    angle = rng.uniform(0, 2 * np.pi, options.particles)
-    height = rng.normal(scale=0.1, size=options.particles)
+def disc(particles, seed):
+    rng = np.random.default_rng(seed)
+    radius = SCALE_LENGTH * rng.gamma(2, size=particles)
+    angle = rng.uniform(0, 2 * np.pi, particles)
+    height = rng.normal(scale=0.1, size=particles)
     positions = np.column_stack([radius * np.cos(angle), radius * np.sin(angle), height])
-    return Particles(positions * u.kpc, np.full(options.particles, 1e16) * POWER)
+    return Particles(positions * u.kpc, np.full(particles, 1e16) * POWER)
 
 
 def fitted(image, kpc, psf=None):
@@ -108,7 +136,7 @@ def fitted(image, kpc, psf=None):
     return found.sersic_n, radius, 100 * (radius / (HALF_LIGHT * SCALE_LENGTH) - 1)
 
 
-def recover_psf(options):
+def recover_psf(options, report):
     point = np.zeros((21, 21))
     point[10, 10] = 1e22
     star = LightMap(point * POWER, 1e-3 * u.kpc)
@@ -119,12 +147,11 @@ def recover_psf(options):
         stamp = mock_stamps(star, camera, redshift=1, size=63, progress=False).pixels[0]
         found = fit_fwhm(stamp.astype(float), fit_shape=31)[0]
         rows.append((f'Gaussian, {pixels:g} pixels', found, pixels, 100 * (found / pixels - 1)))
-    print('FWHM of a star, in pixels, by photutils')
-    show(rows, ['psf', 'found', 'given', 'off_percent'])
+    show(report, 'stars', 'FWHM of a star by photutils.', STARS, rows)
 
 
-def follow_flux(options):
-    stars = disc(argparse.Namespace(particles=50_000, seed=options.seed))
+def follow_flux(options, report):
+    stars = disc(50_000, options.seed)
     galaxy = stars.light_map(pixel_scale=0.25 * u.kpc, size=1024)
     kept = (galaxy.luminosity.sum() / stars.luminosity.sum()).to_value('') - 1
     distance = 4 * np.pi * Planck18.luminosity_distance(1) ** 2
@@ -136,16 +163,13 @@ def follow_flux(options):
         stamp = mock_stamps(galaxy, camera, redshift=1, size=size, progress=False).pixels[0]
         wanted = 10 ** (0.4 * (camera.zero_point - flux.to_value(u.ABmag)))
         rows.append((name, kept, at_distance, stamp.sum(dtype=float) / wanted - 1))
-    print(
-        'light gained or lost: particles to map, map to flux density, that to counts of the stamp'
-    )
-    show(rows, ['instrument', 'map', 'flux', 'stamp'], '.1e')
+    show(report, 'flux', 'Light that is gained or lost, as a share of all.', FLUX, rows)
 
 
-def compare_magnitudes(options):
+def compare_magnitudes(options, report):
     missing = [name for name in ('synphot', 'sedpy', 'bagpipes') if find_spec(name) is None]
     if missing:
-        print(f'magnitudes: not compared, {", ".join(missing)} not installed')
+        report.note(f'Magnitudes are not compared: {", ".join(missing)} not installed.')
         return
     spectra = StellarPopulations.read_bagpipes()
     rows = []
@@ -155,8 +179,8 @@ def compare_magnitudes(options):
             for age in (0.01, 0.1, 1.0):
                 ours, theirs = both_magnitudes(spectra, curve, redshift, age * u.Gyr)
                 rows.append((name, redshift, age, ours, theirs, 1000 * (ours - theirs)))
-    print('AB magnitude of 1e11 solar masses of one age, solar metallicity, beside synphot')
-    show(rows, ['filter', 'redshift', 'age_Gyr', 'ours', 'synphot', 'off_mmag'])
+    caption = 'AB magnitude of 1e11 solar masses of one age and solar metallicity.'
+    show(report, 'magnitudes', caption, MAGNITUDES, rows)
 
 
 def both_magnitudes(spectra, curve, redshift, age):
@@ -190,9 +214,9 @@ def both_magnitudes(spectra, curve, redshift, age):
     return ours.to_value(u.ABmag), theirs.value
 
 
-def time_it(options):
-    few = replace_widths(disc(argparse.Namespace(particles=20_000, seed=options.seed)))
-    many = replace_widths(disc(options))
+def time_it(options, report):
+    few = replace_widths(disc(min(20_000, options.particles), options.seed))
+    many = replace_widths(disc(options.particles, options.seed))
     view = {'pixel_scale': 0.25 * u.kpc, 'size': 256}
     light = many.light_map(**view)
     redshifts = np.linspace(0.5, 2, 200)
@@ -205,19 +229,16 @@ def time_it(options):
             lambda: mock_stamps(light, 'hst_wfc3_f160w', redshift=redshifts, progress=False),
         ),
     }
-    rows = []
-    for name, (n, function) in work.items():
-        times = []
-        for _ in range(options.repeats):
-            start = time.process_time()
-            function()
-            times.append(time.process_time() - start)
-        rows.append((name, n, n / min(times)))
+    functions = {name: function for name, (_, function) in work.items()}
+    timings = time_in_turns(functions, turns=options.repeats)
+    rows = [(name, n, n / timings[name].processor_shortest) for name, (n, _) in work.items()]
+    show(report, 'speed', 'How quickly mock images are made.', SPEED, rows)
     looped, mapped = plain_loop(few, 0.25, 256), few.light_map(**view).luminosity.value
     off = np.abs(looped - mapped).max() / looped.max()
-    print('per second of one core. A map rounds places to pixels and widths to a quarter of a')
-    print(f'factor of two: it differs from the loop by {100 * off:.1f} per cent of the peak')
-    show(rows, ['what', 'n', 'per_second'], '.0f')
+    report.note(
+        'A map rounds positions to pixels and widths to a quarter of a factor of two: it differs '
+        f'from the loop by {100 * off:.1f} per cent of the peak.'
+    )
 
 
 def replace_widths(stars):
@@ -244,12 +265,9 @@ def plain_loop(stars, scale, size):
     return image
 
 
-def show(rows, names, form='.3f'):
-    table = Table(rows=rows, names=names)
-    for name in names:
-        if table[name].dtype.kind == 'f':
-            table[name].format = form
-    table.pprint(max_lines=-1, max_width=-1, align=['<', *['>'] * (len(names) - 1)])
+def show(report, name, caption, columns, rows):
+    names = [column.name for column in columns]
+    report.table(name, caption, columns, [dict(zip(names, row, strict=True)) for row in rows])
 
 
 if __name__ == '__main__':

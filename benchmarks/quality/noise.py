@@ -1,5 +1,5 @@
 """
-Is made noise that of Hubble, and how quickly is it made? GalSim does the same in the same run.
+Is made noise that of Hubble, and how quickly is it made, beside GalSim?
 
 * ``cosmos``: the correlation function of HST ACS COSMOS sky that GalSim comes with. Made noise
   is measured against that function, and against the noise of GalSim's ``CorrelatedNoise``.
@@ -17,15 +17,12 @@ Needs GalSim and scikit-learn.
     python -m benchmarks.quality.noise --image hst.fits # the sky of an image of yours
 """
 
-import argparse
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import galsim
 import numpy as np
 from astropy.io import fits
-from astropy.table import Table
 from scipy.stats import ks_2samp
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
@@ -33,8 +30,9 @@ from sklearn.metrics import roc_auc_score
 from astro_wgan import datasets
 from astro_wgan.images import read_image
 from astro_wgan.noise import Autocorrelation, autocorrelation, find_sky, make_noise, power_spectrum
+from benchmarks.harness import BenchmarkParser, Report, time_in_turns
 from benchmarks.judges import load_judge
-from benchmarks.machine import describe_machine
+from benchmarks.results import Column, estimate
 
 SIZE = 64
 MAX_LAG = 8
@@ -46,53 +44,93 @@ SMALL, BLOCK = 24, 62
 FOLDS = 4
 
 
+DEVIATIONS = (
+    Column('noise', 'that is made'),
+    Column('against', 'what it is compared with'),
+    Column('autocorrelation', f'per cent of the peak, at lags up to {MAX_LAG}', '', '.2f'),
+    Column('variance', 'per cent', '', '+.2f'),
+    Column('power spectrum', 'per cent, the largest of the radial bins', '', '.2f'),
+)
+TREES = (
+    Column('stamps', 'of what'),
+    Column('against', 'what they are to be told from'),
+    Column('size', 'edge of the stamps', 'pix'),
+    Column('of each', 'stamps', '', ','),
+    Column('AUC', 'area under the ROC curve, held out, with the scatter of folds', '', '.3f'),
+)
+SPEED = (
+    Column('program', 'and what it makes'),
+    Column('stamps per second', 'of one core, in processor time', '1 / s', ',.0f'),
+    Column('times GalSim', 'as many', '', '.1f'),
+)
+
+
 def main():
     parts = {'cosmos': judge_cosmos, 'sky': judge_sky, 'trees': judge_trees, 'speed': time_it}
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = BenchmarkParser(__doc__, smoke={'stamps': 100, 'repeats': 1})
     parser.add_argument('--stamps', type=int, default=10_000)
     parser.add_argument('--only', choices=parts, help='one part')
     parser.add_argument('--image', default='mock_f814w', help='bundled, or path of one, with sky')
     parser.add_argument('--repeats', type=int, default=5, help='turns of the timing')
-    parser.add_argument('--seed', type=int, default=1)
     options = parser.parse_args()
-    print(describe_machine('galsim', 'scikit-learn'))
+    report = Report(options, 'galsim', 'scikit-learn')
     for name, judge in parts.items():
         if options.only in (None, name):
-            print()
-            judge(options)
+            judge(options, report)
+    report.write()
 
 
-def judge_cosmos(options):
+def judge_cosmos(options, report):
     known = Autocorrelation.from_array(fits.getdata(COSMOS))
     made = make_noise(known, options.stamps, size=SIZE, seed=options.seed)
-    wanted = central(known, MAX_LAG)
     by_galsim = with_galsim(options.stamps, options.seed)
-    print(f'COSMOS, {options.stamps} stamps of {SIZE} x {SIZE} pixels')
-    found = autocorrelation(made, max_lag=MAX_LAG, mean=0)
-    report_correlation('against the function', found, wanted)
-    report_correlation('against GalSim', found, autocorrelation(by_galsim, max_lag=MAX_LAG, mean=0))
-    report_power('against the function', made, central(known, 16))
-    report_power('against GalSim', made, by_galsim)
+    found, of_galsim = (
+        autocorrelation(each, max_lag=MAX_LAG, mean=0) for each in (made, by_galsim)
+    )
+    power, power_of_galsim = (power_spectrum(each, mean=0) for each in (made, by_galsim))
+    wanted = power_spectrum(central(known, 16), mean=0)
+    rows = [
+        {
+            'noise': 'COSMOS',
+            'against': 'the function',
+            **correlation_off(found, central(known, MAX_LAG)),
+            **power_off(power, wanted),
+        },
+        {
+            'noise': 'COSMOS',
+            'against': 'GalSim',
+            **correlation_off(found, of_galsim),
+            **power_off(power, power_of_galsim),
+        },
+    ]
+    caption = f'Largest deviations, {options.stamps:,} stamps of {SIZE} x {SIZE} pixels.'
+    report.table('cosmos', caption, DEVIATIONS, rows)
 
 
-def judge_sky(options):
+def judge_sky(options, report):
     sky = read_sky(options)
     made = make_noise(sky, options.stamps, size=SIZE, seed=options.seed)
-    print(f'sky of {options.image}, {options.stamps} stamps of {SIZE} x {SIZE} pixels')
-    correlations = [autocorrelation(each, max_lag=MAX_LAG) for each in (made, sky)]
-    report_correlation('against the sky', *correlations)
-    report_power('against the sky', made, sky)
+    row = {
+        'noise': f'like {options.image}' if options.image in datasets.names() else 'like the image',
+        'against': 'the sky',
+        **correlation_off(*(autocorrelation(each, max_lag=MAX_LAG) for each in (made, sky))),
+        **power_off(*(power_spectrum(each) for each in (made, sky))),
+    }
+    caption = f'Largest deviations, {options.stamps:,} stamps of {SIZE} x {SIZE} pixels.'
+    report.table('sky', caption, DEVIATIONS, [row])
     pixels = made.pixels[:, ::8, ::8].ravel()
     grids = [np.s_[y::8, x::8] for y in range(8) for x in range(8)]
     tests = [ks_2samp(sky.pixels[grid][sky.clean[grid]], pixels) for grid in grids]
     distance = ks_2samp(sky.pixels[sky.clean], pixels).statistic
-    print(f'  histogram: largest distance of the distributions {distance:.4f};')
-    print(f'    KS of every 8th pixel, median of {len(tests)}: p = {median_p(tests):.2f}')
+    median = np.median([test.pvalue for test in tests])
+    report.note(
+        f'The distributions of pixel values are {distance:.4f} apart at most; a '
+        f'Kolmogorov-Smirnov test of every eighth pixel has p = {median:.2f} (median of '
+        f'{len(tests)} grids).'
+    )
 
 
-def judge_trees(options):
+def judge_trees(options, report):
     sky = read_sky(options)
     cut, block = sky_stamps(sky, options)
     made = make_noise(sky, len(cut), size=SMALL, seed=options.seed).pixels
@@ -103,18 +141,16 @@ def judge_trees(options):
     # GalSim's noise goes around the edges of its image: the left one continues the right one.
     by_galsim = with_galsim(n, options.seed, border=16)
     fold = np.arange(n) % FOLDS
-    rows = [
-        ('sky', 'made', SMALL, len(cut), *held_out_auc(cut, block, made)),
-        ('sky', 'white noise', SMALL, len(cut), *held_out_auc(cut, block, white)),
-        ('GalSim', 'made', SIZE, n, *held_out_auc(by_galsim, fold, cosmos)),
+    cells = [
+        ('sky', 'made', SMALL, len(cut), held_out_auc(cut, block, made)),
+        ('sky', 'white noise', SMALL, len(cut), held_out_auc(cut, block, white)),
+        ('GalSim', 'made', SIZE, n, held_out_auc(by_galsim, fold, cosmos)),
     ]
-    table = Table(rows=rows, names=['stamps', 'against', 'size', 'of_each', 'auc', 'error'])
-    table['auc'].format = table['error'].format = '.3f'
-    print('what trees can tell apart, held out (0.5: nothing); error: scatter of folds')
-    table.pprint(max_lines=-1, max_width=-1)
+    rows = [dict(zip([c.name for c in TREES], row, strict=True)) for row in cells]
+    report.table('trees', 'What boosted trees can tell apart; 0.5 is chance.', TREES, rows)
 
 
-def time_it(options):
+def time_it(options, report):
     known, sky = Autocorrelation.from_array(fits.getdata(COSMOS)), read_sky(options)
     few = min(500, options.stamps)
     contenders = {
@@ -128,17 +164,18 @@ def time_it(options):
             lambda: make_noise(sky, options.stamps, size=SIZE, seed=options.seed),
         ),
     }
-    times = {name: [] for name in contenders}
-    for _ in range(options.repeats):
-        for name, (n, function) in contenders.items():
-            start = time.process_time()
-            function()
-            times[name].append((time.process_time() - start) / n)
-    rate = 1 / np.array([min(each) for each in times.values()])
-    table = Table({'who': list(times), 'stamps_per_second': rate, 'to_galsim': rate / rate[0]})
-    table['stamps_per_second'].format, table['to_galsim'].format = '.0f', '.1f'
-    print(f'speed, stamps of {SIZE} x {SIZE} pixels, one core')
-    table.pprint(max_lines=-1, max_width=-1)
+    functions = {name: function for name, (_, function) in contenders.items()}
+    timings = time_in_turns(functions, turns=options.repeats)
+    rates = {name: n / timings[name].processor_shortest for name, (n, _) in contenders.items()}
+    rows = [
+        {
+            'program': name,
+            'stamps per second': rate,
+            'times GalSim': rate / rates['GalSim CorrelatedNoise'],
+        }
+        for name, rate in rates.items()
+    ]
+    report.table('speed', f'Stamps of {SIZE} x {SIZE} pixels.', SPEED, rows)
 
 
 def with_galsim(n, seed, *, border=0):
@@ -166,27 +203,18 @@ def central(known, max_lag):
     return replace(known, covariance=covariance, pairs=np.ones(covariance.shape))
 
 
-def report_correlation(against, found, wanted):
+def correlation_off(found, wanted):
+    """Deviations of an autocorrelation, in per cent."""
     peak = wanted.variance.value
     off = np.abs(found.covariance.value - wanted.covariance.value).max() / peak
     variance = found.variance.value / peak - 1
-    print(f'  autocorrelation {against}, lags up to {MAX_LAG}: off by {100 * off:.2f} per cent')
-    print(f'    of the peak at most; variance by {100 * variance:+.2f} per cent')
+    return {'autocorrelation': 100 * off, 'variance': 100 * variance}
 
 
-def report_power(against, made, wanted):
-    found, wanted = (
-        power_spectrum(each, mean=0 if against != 'against the sky' else None).radial()['power']
-        for each in (made, wanted)
-    )
-    off = np.abs((found / wanted).value - 1)
-    print(
-        f'  radial power {against}, {len(off)} bins: off by {100 * off.max():.2f} per cent at most'
-    )
-
-
-def median_p(tests):
-    return np.median([test.pvalue for test in tests])
+def power_off(found, wanted):
+    """The largest deviation of the radial power spectrum, in per cent."""
+    found, wanted = (each.radial()['power'] for each in (found, wanted))
+    return {'power spectrum': 100 * np.abs((found / wanted).value - 1).max()}
 
 
 def sky_stamps(sky, options):
@@ -213,7 +241,7 @@ def held_out_auc(first, fold, second):
         trees.fit(features[~tested], is_first[~tested])
         rank = trees.predict_proba(features[tested])[:, 1]
         found.append(roc_auc_score(is_first[tested], rank))
-    return np.mean(found), np.std(found, ddof=1) / np.sqrt(FOLDS)
+    return estimate(np.mean(found), np.std(found, ddof=1) / np.sqrt(FOLDS))
 
 
 if __name__ == '__main__':

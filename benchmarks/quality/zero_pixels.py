@@ -10,7 +10,7 @@ binned or counted, whole and in stamps, printed is how many lose zeros: none sho
     python -m benchmarks.quality.zero_pixels --images FILE ...      # others with noise
 """
 
-import argparse
+from pathlib import Path
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
@@ -19,52 +19,70 @@ from astro_wgan import datasets
 from astro_wgan.datasets import load_light_map
 from astro_wgan.datasets.light_maps import SIMULATIONS
 from astro_wgan.images import no_data, read_image
-from benchmarks.machine import describe_machine
+from benchmarks.harness import BenchmarkParser, Report
+from benchmarks.results import Column
 
 SIZE = 48
-STAMPS = 200
 #: Fewer zeros, or fewer other pixels, are not asked for.
 FEWEST = 30
 
 
+FOUND = (
+    Column('image', 'with noise'),
+    Column('image zeros', 'share of the zeros of the image that is found', '', '.4f'),
+    Column('stamp zeros', 'the same of stamps, one by one', '', '.3f'),
+    Column('joint stamp zeros', 'the same of all stamps together', '', '.4f'),
+)
+LOST = (
+    Column('image', 'without noise'),
+    Column('judged', 'images and stamps'),
+    Column('lose zeros', 'of these; none should'),
+)
+
+
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument('--images', nargs='+', default=[], help='images with noise')
-    parser.add_argument('--seed', type=int, default=0)
+    parser = BenchmarkParser(__doc__, smoke={'stamps': 20}, seed=0)
+    parser.add_argument('--images', type=Path, nargs='+', default=[], help='images with noise')
+    parser.add_argument('--stamps', type=int, default=200, help='of each image')
     options = parser.parse_args()
-    print(describe_machine())
+    report = Report(options)
     rng = np.random.default_rng(options.seed)
     # A picture has black sky of its own.
     names = [name for name in datasets.names() if name != 'hubble_xdf']
     paths = {name: datasets.image_path(name) for name in names}
-    for name, path in (paths | {path: path for path in options.images}).items():
-        report_found(name, read_image(path, zeros='keep').data, rng)
-    for name in SIMULATIONS:
-        report_lost(name, of_light(np.asarray(load_light_map(name).luminosity), rng), rng)
-    report_lost('star particles', of_particles(rng), rng)
+    paths |= {path.name: path for path in options.images}
+    rows = [
+        found(name, read_image(path, zeros='keep').data, options.stamps, rng)
+        for name, path in paths.items()
+    ]
+    report.table('found', 'Zeros beyond a footprint that are found.', FOUND, rows)
+    lights = {name: np.asarray(load_light_map(name).luminosity) for name in SIMULATIONS}
+    rows = [lost(name, of_light(light, rng), rng) for name, light in lights.items()]
+    rows.append(lost('star particles', of_particles(rng), rng))
+    report.table('lost', 'Images and stamps without noise whose zeros are light.', LOST, rows)
+    report.write()
 
 
-def report_found(name, pixels, rng):
+def found(name, pixels, number, rng):
     ny, nx = pixels.shape
     y, x = np.indices(pixels.shape) - np.array([ny, nx])[:, np.newaxis, np.newaxis] / 2
     beyond = (abs(0.87 * x + 0.5 * y) > 0.4 * nx) | (abs(0.87 * y - 0.5 * x) > 0.4 * ny)
-    whole = share(no_data(np.where(beyond, 0, pixels)), beyond)
-    stamps, cut = zip(*cut_stamps(pixels, rng), strict=True)
-    single = [share(no_data(stamp), part) for stamp, part in zip(stamps, cut, strict=True)]
-    joint = share(no_data(np.stack(stamps)), np.stack(cut))
-    print(
-        f'{name}: found {whole:.4f} of the zeros of the image, {np.mean(single):.3f} of those of '
-        f'{len(stamps)} stamps one by one, {joint:.4f} of them together'
-    )
+    stamps, cut = zip(*cut_stamps(pixels, number, rng), strict=True)
+    return {
+        'image': name,
+        'image zeros': share(no_data(np.where(beyond, 0, pixels)), beyond),
+        'stamp zeros': np.mean(
+            [share(no_data(stamp), part) for stamp, part in zip(stamps, cut, strict=True)]
+        ),
+        'joint stamp zeros': share(no_data(np.stack(stamps)), np.stack(cut)),
+    }
 
 
-def cut_stamps(pixels, rng):
+def cut_stamps(pixels, number, rng):
     """Stamps, and where each was cut off by a straight line and set to 0."""
     y, x = np.indices((SIZE, SIZE)) - SIZE / 2
     made = 0
-    while made < STAMPS:
+    while made < number:
         first, angle = rng.integers(0, np.array(pixels.shape) - SIZE), rng.uniform(0, 2 * np.pi)
         cut = x * np.cos(angle) + y * np.sin(angle) > rng.uniform(2, 18)
         if cut.sum() >= FEWEST:
@@ -96,16 +114,16 @@ def of_particles(rng):
                 yield np.histogram2d(y, x, bins=edges, weights=weights)[0]
 
 
-def report_lost(name, images, rng):
-    judged = lost = 0
+def lost(name, images, rng):
+    judged = losing = 0
     for image in images:
         places = rng.integers(0, np.array(image.shape) - SIZE, size=(20, 2))
         parts = [image[y : y + SIZE, x : x + SIZE] for y, x in places]
         for part in (image, *parts):
             if min((part == 0).sum(), (part != 0).sum()) >= FEWEST:
                 judged += 1
-                lost += no_data(part) is not None
-    print(f'{name}: {lost} of {judged} images and stamps without noise lose zeros')
+                losing += no_data(part) is not None
+    return {'image': name, 'judged': judged, 'lose zeros': losing}
 
 
 if __name__ == '__main__':
