@@ -12,6 +12,7 @@ from astropy.utils.masked import Masked
 
 from astro_wgan import HuntConfig, datasets, hunt
 from astro_wgan.detection import Detection
+from astro_wgan.simulate import simulate
 
 SIDE = 64
 #: Of five by eight stamps beside each other.
@@ -24,7 +25,7 @@ CONFIG = HuntConfig(iterations=2)
 
 @pytest.fixture(scope='module')
 def image():
-    pixels = datasets.simulate('normal', N, seed=11).pixels
+    pixels = simulate('normal', N, seed=11).pixels
     rows = [np.concatenate([*pixels[5 * k : 5 * k + 5]], axis=1) for k in range(8)]
     return CCDData(np.concatenate(rows), unit='nJy')
 

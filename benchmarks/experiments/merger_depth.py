@@ -21,6 +21,7 @@ from astropy.table import Table
 from astro_wgan import StampSet, datasets
 from astro_wgan.datasets import load_light_map
 from astro_wgan.mocks import find_instrument, mock_stamps
+from astro_wgan.simulate import find_recipe
 from astro_wgan.simulate.telescope import add_noise
 from astro_wgan.visualize import plot_triptychs
 from benchmarks.detectors.evaluation import page
@@ -37,7 +38,7 @@ SYMMETRIES = 8
 def main():
     options = read_options()
     detector = datasets.load_model(options.model)
-    recipe = datasets.find_recipe('benchmark-1')
+    recipe = find_recipe('benchmark-1')
     galaxies = {(name, z): noise_free(name, z, recipe) for name in SNAPSHOTS for z in REDSHIFTS}
     rng = np.random.default_rng(options.seed)
     rows, shown = [], {}

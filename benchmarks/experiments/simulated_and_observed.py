@@ -34,6 +34,7 @@ from astro_wgan.detection import Detection, detect
 from astro_wgan.evaluate import compare_populations, compare_properties, rank_simulations
 from astro_wgan.exceptions import DriftWarning
 from astro_wgan.noise import finest_scatter
+from astro_wgan.simulate import find_recipe, simulate_store
 from astro_wgan.sources import measure_sources
 from astro_wgan.visualize import plot_scores
 from astro_wgan.wgan import measure_images
@@ -101,7 +102,7 @@ def read_options():
 
 def recipes():
     """The population that the model learnt from, twice, and what else there might be."""
-    known = datasets.find_recipe('benchmark-1')
+    known = find_recipe('benchmark-1')
     shrunk = 1.2
     smaller_optics = replace(
         known.optics, diameter=known.optics.diameter / shrunk, blur=known.optics.blur * shrunk
@@ -122,7 +123,7 @@ def recipes():
         'more neighbours': replace(
             known, crowding=replace(known.crowding, number=3 * known.crowding.number)
         ),
-        'benchmark-2': datasets.find_recipe('benchmark-2'),
+        'benchmark-2': find_recipe('benchmark-2'),
     }
 
 
@@ -130,7 +131,7 @@ def draw_stamps(name, recipe, options):
     """Stamps of a variant, from the work folder where they are there; all say 0.06 arcsec."""
     seed = options.seed + (name == 'sky')
     path = WORK / f'{name.replace(" ", "-")}-{options.stamps}-{seed}.zarr'
-    stamps = datasets.simulate_store(
+    stamps = simulate_store(
         path, {'normal': options.stamps}, recipe=recipe, seed=seed, processes=2
     )[:]
     return StampSet(stamps.pixels, unit=stamps.unit, pixel_scale=0.06 * u.arcsec)
@@ -145,7 +146,7 @@ def real_stamps(known):
     """
     fluxes = measure_images(known.pixels)['flux']
     faintest, brightest = 0.5 * np.quantile(fluxes, 0.01), np.quantile(fluxes, 0.99)
-    sky_noise = datasets.find_recipe('benchmark-1').noise.rms
+    sky_noise = find_recipe('benchmark-1').noise.rms
     found = {}
     for name, joined in REAL.items():
         image = np.asarray(datasets.load_image(name).data, dtype=float)

@@ -26,6 +26,7 @@ from astropy.table import QTable, Table
 from astro_wgan import StampSet, datasets
 from astro_wgan.evaluate import roc_auc
 from astro_wgan.exceptions import DriftWarning
+from astro_wgan.simulate import simulate
 from benchmarks.detectors.evaluation import page
 from benchmarks.machine import describe_machine
 
@@ -90,7 +91,7 @@ def main():
         'pair': options.anomalies,
         'disturbed': options.anomalies,
     }
-    kinds = {k: datasets.simulate(k, n, seed=options.seed) for k, n in counts.items()}
+    kinds = {k: simulate(k, n, seed=options.seed) for k, n in counts.items()}
     table = table_of_masks(detector, kinds, seed=options.seed)
     command = f'--normals {options.normals} --anomalies {options.anomalies}'
     text = '\n'.join(

@@ -18,6 +18,7 @@ from sklearn.manifold import TSNE, trustworthiness
 
 from astro_wgan import datasets
 from astro_wgan.anomaly import critic_features
+from astro_wgan.simulate import simulate
 from astro_wgan.stamps import concatenate
 from astro_wgan.visualize import feature_map
 from benchmarks.harness import BenchmarkParser, Report, time_once
@@ -45,9 +46,7 @@ def main():
     report = Report(options, 'scikit-learn', 'umap-learn')
     detector = datasets.load_model()
     kinds = ('normal', 'pair', 'disturbed')
-    stamps = concatenate(
-        [datasets.simulate(k, options.stamps // 3, seed=options.seed) for k in kinds]
-    )
+    stamps = concatenate([simulate(k, options.stamps // 3, seed=options.seed) for k in kinds])
     table, timing = time_once(critic_features, detector.wgan, stamps)
     features = table['features']
     rows = [row('critic features', timing)]

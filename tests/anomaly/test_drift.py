@@ -10,6 +10,7 @@ from astro_wgan.anomaly import LatentSearch
 from astro_wgan.anomaly.drift import NormalConditions, check_drift
 from astro_wgan.exceptions import DriftWarning
 from astro_wgan.noise import finest_scatter
+from astro_wgan.simulate import simulate
 
 RNG = np.random.default_rng(2)
 
@@ -107,7 +108,7 @@ def shipped():
 @pytest.fixture(scope='module')
 def fresh():
     """Normals that the shipped detector has not seen, and the noise of their pixels."""
-    stamps = datasets.simulate('normal', 300, seed=4321)
+    stamps = simulate('normal', 300, seed=4321)
     return stamps, float(np.median(finest_scatter(stamps.pixels)))
 
 
@@ -212,8 +213,7 @@ def test_masks_are_no_drift(shipped, fresh, mask):
 def test_nothing_is_said_of_normals_nor_of_three_anomalies_in_ten(shipped, fresh):
     stamps, _ = fresh
     strange = [
-        datasets.simulate(kind, 18, seed=6)
-        for kind in ('pair', 'ring', 'lens', 'disturbed', 'artefact')
+        simulate(kind, 18, seed=6) for kind in ('pair', 'ring', 'lens', 'disturbed', 'artefact')
     ]
     mixed = np.concatenate([stamps.pixels[:210], *(s.pixels for s in strange)])
     with warnings.catch_warnings():

@@ -5,6 +5,7 @@ import pytest
 
 from astro_wgan import StampSet, datasets
 from astro_wgan.anomaly import AnomalyDetector, LatentSearch
+from astro_wgan.simulate import simulate
 
 N, BAD = 6, 3
 #: They depend on all stamps.
@@ -18,7 +19,7 @@ def detector():
 
 @pytest.fixture(scope='module')
 def normals():
-    return datasets.simulate('normal', 60, seed=31)
+    return simulate('normal', 60, seed=31)
 
 
 def with_bad(stamps, dtype, value, place):

@@ -7,6 +7,7 @@ from scipy.stats import binomtest
 from astro_wgan import StampSet, datasets
 from astro_wgan.anomaly import AnomalyDetector, LatentSearch, LatentSearcher
 from astro_wgan.evaluate import roc_auc
+from astro_wgan.simulate import simulate
 
 SIZE, NORMALS = 64, 250
 Y, X = np.indices((SIZE, SIZE))
@@ -51,7 +52,7 @@ def detector():
 
 @pytest.fixture(scope='module')
 def normals():
-    return datasets.simulate('normal', NORMALS, seed=31)
+    return simulate('normal', NORMALS, seed=31)
 
 
 def masked(stamps, draw, seed=7):
@@ -114,8 +115,8 @@ def test_stamps_of_which_nothing_is_left_have_no_score(detector, normals):
 # That all of a set are strange is said, too.
 @pytest.mark.filterwarnings('ignore::astro_wgan.exceptions.DriftWarning')
 def test_disturbed_galaxies_are_found_behind_a_bad_column(detector, normals):
-    disturbed = datasets.simulate('disturbed', 150, seed=31)
-    pairs = datasets.simulate('pair', 100, seed=31)
+    disturbed = simulate('disturbed', 150, seed=31)
+    pairs = simulate('pair', 100, seed=31)
     column = (X > 29) & (X < 33)
     areas = {}
     for name, mask in (('whole', np.zeros_like(column)), ('masked', column)):

@@ -4,6 +4,7 @@ import pytest
 from astro_wgan import StampSet, datasets
 from astro_wgan.datasets import load_model, model_names, model_path
 from astro_wgan.exceptions import DriftWarning
+from astro_wgan.simulate import simulate
 
 
 @pytest.fixture(scope='module')
@@ -34,7 +35,7 @@ def test_it_tells_pairs_from_normals(detector):
     """Of stamps that it has not seen, as told by its card."""
     pytest.importorskip('galsim')
     normal, pair = (
-        datasets.simulate(kind, 60, recipe='benchmark-1', seed=1234) for kind in ('normal', 'pair')
+        simulate(kind, 60, recipe='benchmark-1', seed=1234) for kind in ('normal', 'pair')
     )
     found = detector.score(normal, progress=False)['anomalous_90'].mean()
     # 10 and 94 per cent: three standard deviations of 60.

@@ -4,9 +4,15 @@ import numpy as np
 import pytest
 
 from astro_wgan import StampSet
-from astro_wgan.datasets import benchmarks
 from astro_wgan.exceptions import BenchmarkError
-from astro_wgan.simulate import BENCHMARKS, RECIPES, load_benchmark, simulate, write_benchmark
+from astro_wgan.simulate import (
+    BENCHMARKS,
+    RECIPES,
+    benchmarks,
+    load_benchmark,
+    simulate,
+    write_benchmark,
+)
 from astro_wgan.simulate.benchmarks import checksum, first_stamps, is_frozen
 
 pytest.importorskip('galsim')

@@ -9,9 +9,8 @@ from astropy import units as u
 from astropy.table import QTable
 
 from astro_wgan import StampSet, StampStore
-from astro_wgan.datasets import simulation
 from astro_wgan.exceptions import SimulationStoreError
-from astro_wgan.simulate import KINDS, RECIPES, simulate, simulate_store
+from astro_wgan.simulate import KINDS, RECIPES, simulate, simulate_store, simulation
 from astro_wgan.sources import measure_sources
 
 pytest.importorskip('galsim')

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from astro_wgan import datasets
+from astro_wgan.simulate import simulate
 from astro_wgan.stamps import StampSet
 from astro_wgan.wgan.filling import (
     fill_holes,
@@ -91,7 +92,7 @@ def test_latent_vectors_do_not_run_away():
 
 def test_the_critic_sees_nearly_what_it_would_see_without_a_mask():
     wgan = datasets.load_model().wgan
-    stamps = datasets.simulate('normal', 60, seed=8)
+    stamps = simulate('normal', 60, seed=8)
     mask = np.zeros(stamps.pixels.shape, bool)
     mask[:, :, 30:33], mask[::2, :12] = True, True
     masked = StampSet(stamps.pixels, unit='nJy', mask=mask)
