@@ -1,0 +1,209 @@
+"""Every column that the package writes is on the page of columns, with its unit, and no other."""
+
+import re
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy import units as u
+from astropy.coordinates import SkyCoord
+from astropy.table import QTable
+
+from astro_wgan import (
+    AnomalyDetector,
+    StampSet,
+    baselines,
+    datasets,
+    evaluate,
+    mergers,
+    mocks,
+    noise,
+)
+from astro_wgan.anomaly import critic_features
+from astro_wgan.morphology import measure_morphology
+from astro_wgan.sources import measure_sources
+from astro_wgan.wgan import WGAN
+
+PAGE = Path(__file__).parents[2] / 'docs' / 'reference' / 'columns.rst'
+TABLE = re.compile(r'   :name: columns-(?P<name>[\w-]+)\n(?:   :.*\n)*\n(?P<rows>(?:   .*\n)+)')
+#: What stands for a unit that depends on the data.
+IMAGE_UNIT, TRAINING_UNIT = u.electron / u.s, u.nJy
+SYMBOLS = {
+    'image': IMAGE_UNIT,
+    'training': TRAINING_UNIT,
+    'image2': IMAGE_UNIT**2,
+    'image2 pix2': IMAGE_UNIT**2 * u.pix**2,
+    'property': None,
+}
+
+
+@cache
+def columns_of_page():
+    """For each table of the page, the unit of each column."""
+    page = {}
+    for table in TABLE.finditer(PAGE.read_text(encoding='utf-8')):
+        rows = [line.split('|', maxsplit=2) for line in table['rows'].splitlines()]
+        page[table['name']] = {name.strip(' `'): unit.strip() for name, unit, _ in rows}
+    return page
+
+
+def assert_described(table, *names, absent=()):
+    """Columns of a table are those of the page, but for absent ones that need other input."""
+    described = {}
+    for name in names:
+        described |= columns_of_page()[name]
+    assert set(table.colnames) <= set(described)
+    assert set(columns_of_page()[names[0]]) - set(table.colnames) == set(absent)
+    for name in table.colnames:
+        check_unit(table[name], described[name])
+
+
+def check_unit(column, text):
+    if text == 'property':
+        return
+    if text == 'ICRS':
+        assert isinstance(column, SkyCoord)
+        assert column.frame.name == 'icrs'
+        return
+    expected = SYMBOLS.get(text) or u.Unit(text)
+    assert (getattr(column, 'unit', None) or u.dimensionless_unscaled) == expected
+
+
+@pytest.fixture(scope='module')
+def image():
+    return datasets.load_image('mock_f814w')
+
+
+@pytest.fixture(scope='module')
+def stamps():
+    """Stamps of noise with a blob in the middle, in nJy."""
+    y, x = np.indices((16, 16)) - 7.5
+    pixels = np.random.default_rng(1).normal(size=(70, 16, 16))
+    pixels += 30 * np.exp(-(x**2 + y**2) / 8)
+    return StampSet(pixels, unit='nJy')
+
+
+@pytest.fixture(scope='module')
+def detector(stamps):
+    normal, held_out = stamps.split(0.5, seed=1)
+    wgan = WGAN.preset('compact', size=16)
+    wgan = wgan.fit(normal, held_out=held_out, iterations=25, progress=False)
+    return AnomalyDetector(wgan).calibrate(held_out, progress=False)
+
+
+def test_columns_of_stamps(image):
+    assert_described(StampSet.from_image(image, size=32).table, 'cut-stamps')
+
+
+def test_columns_of_sources_and_stamps(image):
+    stamps = StampSet.from_image(image, size=64)
+    found = measure_sources(stamps, zero_point=25.9, progress=False)
+    assert_described(found.sources, 'sources')
+    assert_described(found.stamps, 'stamps')
+
+
+def test_columns_of_morphology(image):
+    pytest.importorskip('statmorph')
+    stamps = StampSet.from_image(image, size=64, positions=[(143, 181)])
+    assert_described(measure_morphology(stamps, progress=False), 'morphology')
+
+
+def test_columns_of_scores(detector, stamps):
+    table = detector.score(stamps[:3], progress=False)
+    table.remove_column('id')
+    assert_described(table, 'scores')
+    assert_described(critic_features(detector.wgan, stamps[:3], progress=False), 'features')
+
+
+def test_columns_of_the_history(detector):
+    assert_described(detector.wgan.history_, 'history')
+
+
+def test_columns_of_baselines(stamps):
+    pytest.importorskip('sklearn')
+    features = ['concentration', 'asymmetry', 'smoothness', 'gini', 'm20']
+    values = np.random.default_rng(1).normal(size=(5, 50))
+    shapes = QTable(dict(zip(features, values, strict=True)))
+    assert_described(
+        baselines.RotationResidual().fit(stamps).score(stamps, progress=False),
+        'baselines',
+        absent=['usable', 'anomalous'],
+    )
+    assert_described(
+        baselines.MorphologyKMeans().fit(shapes, normal=np.arange(50) < 25).score(shapes),
+        'baselines',
+        absent=['valid'],
+    )
+
+
+def test_columns_of_simulated_galaxies():
+    pytest.importorskip('galsim')
+    from astro_wgan.simulate import simulate
+
+    assert_described(simulate('pair', 1, seed=1).table, 'simulate')
+
+
+def test_columns_of_mock_images():
+    light = datasets.load_light_map('encounter_passage')
+    made = mocks.observe(light, 'euclid_vis', redshift=1, size=16, seed=1, progress=False)
+    assert_described(made.table, 'mocks')
+
+
+def test_columns_of_merger_trees():
+    toy = mergers.toy_trees(2000, seed=1)
+    trees = mergers.MergerTrees(toy, box=50 * u.Mpc)
+    assert_described(toy, 'trees', absent=['main_progenitor_id', 'mass_contributed'])
+    assert_described(mergers.find_mergers(trees), 'mergers')
+    assert_described(mergers.merger_sequences(trees), 'sequences')
+    assert_described(mergers.isolated_galaxies(trees), 'isolated')
+    assert_described(mergers.progenitors(trees), 'progenitors')
+    assert_described(trees.found_again, 'found-again')
+    assert set(trees.main_branch(trees.ids[0]).colnames) <= set(columns_of_page()['trees'])
+
+
+def test_columns_of_noise(image):
+    sky = noise.find_sky(image)
+    measured = noise.autocorrelation(sky, max_lag=4)
+    assert_described(measured.along('x'), 'autocorrelation')
+    assert_described(measured.radial(), 'autocorrelation')
+    assert_described(noise.power_spectrum(sky).radial(), 'power-spectrum')
+
+
+def test_columns_of_detection_rates():
+    scores = {'a': {'normal': np.arange(9.0), 'pair': np.arange(5.0, 9.0)}}
+    normals = {'a': np.arange(9.0)}
+    assert_described(evaluate.detection_rates(scores, normal_scores=normals), 'rates')
+    for values, absent in (
+        (np.arange(4.0), ['category']),
+        (np.array(list('abab')), ['low', 'high', 'center']),
+    ):
+        rates = evaluate.detection_rates_by(
+            values, {'a': scores['a']['pair']}, normal_scores=normals, bins=2
+        )
+        assert_described(rates, 'rates-by', 'rates', absent=absent)
+
+
+def test_columns_of_rankings():
+    scores = {
+        name: {'normal': np.arange(9.0), 'pair': np.arange(5.0, 9.0) + k}
+        for k, name in enumerate('ab')
+    }
+    assert_described(evaluate.ranking_metrics(scores, normal_class='normal'), 'ranking')
+    assert_described(evaluate.compare_auc(scores, normal_class='normal'), 'auc')
+    assert_described(evaluate.roc_curve(np.arange(9.0), np.arange(5.0, 9.0)), 'roc')
+
+
+def test_columns_of_populations():
+    first, second = np.arange(20.0), np.arange(20.0) + 3
+    options = {'resamples': 9, 'progress': False}
+    populations = evaluate.compare_populations(first, second, **options)
+    assert_described(populations, 'populations')
+    by = evaluate.compare_populations_by(first, first, second, second, bins=2, resamples=9)
+    assert_described(by, 'populations-by', 'rates-by', 'populations')
+    properties = evaluate.compare_properties(
+        QTable({'mass': first}), QTable({'mass': second}), resamples=9
+    )
+    assert_described(properties, 'properties', 'populations')
+    ranking = evaluate.rank_simulations(first, {'a': second}, **options)
+    assert_described(ranking, 'simulations', 'populations')
