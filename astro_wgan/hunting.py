@@ -205,8 +205,8 @@ def hunt(
         line.update(0.0)
         # Not at the top: `import astro_wgan` must not load TensorFlow.
         from astro_wgan.anomaly import AnomalyDetector
-        from astro_wgan.wgan import preset
-    fewest = preset(config.preset, size=config.size)[1].fewest_stamps
+        from astro_wgan.wgan import TrainingConfig
+    fewest = TrainingConfig.preset(config.preset).min_stamps
     folder = HuntFolder(out)
     if model is not None and not isinstance(model, AnomalyDetector):
         model = AnomalyDetector.load(_model_folder(model))

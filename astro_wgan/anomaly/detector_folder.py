@@ -177,10 +177,10 @@ def _encoder(file, network):
     """From the layers that the file names, where these are plain ones."""
     encoder = build_plain(file.description, check_room=file.check_room)
     shapes = encoder.input_shape, encoder.output_shape
-    if shapes != ((None, *network.image_shape), (None, network.latent)):
+    if shapes != ((None, *network.image_shape), (None, network.latent_dim)):
         raise ValueError(
             f'it makes {shapes[1]} of images of the shape {shapes[0]}, and not '
-            f'{(None, network.latent)} of {(None, *network.image_shape)}'
+            f'{(None, network.latent_dim)} of {(None, *network.image_shape)}'
         )
     take_stored_weights(encoder, file)
     return encoder

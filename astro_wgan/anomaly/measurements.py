@@ -181,7 +181,7 @@ def _table(stamps, columns, searcher, scoring):
     wgan, search = searcher.wgan, searcher.search
     if not columns:
         columns = {name: np.zeros(0) for name in _COLUMNS}
-        columns['latent'] = np.zeros((0, wgan.network.latent))
+        columns['latent'] = np.zeros((0, wgan.network.latent_dim))
     gamma = search.gamma
     table['paper_score'] = gamma * columns['residual'] + (1 - gamma) * columns['feature']
     for name in (*_COLUMNS[1:], 'latent'):

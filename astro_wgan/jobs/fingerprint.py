@@ -26,7 +26,7 @@ _MOST, _LONGEST = 4, 80
 _SHAPE = {'count', 'size', 'band count'}
 
 #: Groups of which there is only one: another one is not "other" ones.
-_SINGLE = ('instrument', 'model', 'sky', 'start')
+_SINGLE = ('instrument', 'model', 'sky', 'initial model')
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,9 +11,9 @@ from astro_wgan.visualize.table_input import axis_label, check_table, numbers
 __all__ = ['plot_training']
 
 _SHOWN = {
-    'wasserstein': 'critic distance',
-    'wasserstein_held_out': 'critic distance, held out',
-    'penalty': 'gradient penalty',
+    'wasserstein_distance': 'critic distance',
+    'held_out_wasserstein_distance': 'critic distance, held out',
+    'gradient_penalty': 'gradient penalty',
 }
 
 

@@ -6,16 +6,15 @@ from astro_wgan.exceptions import (
     TrainingDivergedError,
     WorkerLostError,
 )
-from astro_wgan.wgan.callbacks import HeldOutWatch, sample_sheet
-from astro_wgan.wgan.config import NetworkConfig, TrainingConfig, preset
-from astro_wgan.wgan.image_statistics import compare_images, measure_images
+from astro_wgan.wgan.callbacks import HeldOutMonitor, sample_grid
+from astro_wgan.wgan.config import NetworkConfig, TrainingConfig
 from astro_wgan.wgan.model import WGAN
 from astro_wgan.wgan.networks import build_critic, build_encoder, build_generator
 
 __all__ = [
     'WGAN',
     'CheckpointError',
-    'HeldOutWatch',
+    'HeldOutMonitor',
     'NetworkConfig',
     'NotFittedError',
     'TrainingConfig',
@@ -24,8 +23,5 @@ __all__ = [
     'build_critic',
     'build_encoder',
     'build_generator',
-    'compare_images',
-    'measure_images',
-    'preset',
-    'sample_sheet',
+    'sample_grid',
 ]

@@ -1,4 +1,4 @@
-"""What a training is watched by: images that it does not learn from, and sheets of samples."""
+"""What a training is watched by: images that it does not learn from, and sample_dir of samples."""
 
 from pathlib import Path
 
@@ -8,26 +8,34 @@ import tensorflow as tf
 from PIL import Image
 
 from astro_wgan.files.atomic import replaced
-from astro_wgan.wgan.image_statistics import compare_images, measure_images
+from astro_wgan.wgan.image_statistics import compare_image_statistics, measure_image_statistics
 from astro_wgan.wgan.trainer import draw_latent
 
-__all__ = ['MOST_WATCHED', 'HeldOutWatch', 'sample_sheet']
+__all__ = ['MAX_HELD_OUT', 'HeldOutMonitor', 'sample_grid']
 
 #: More images than these change the distances by less than their own scatter.
-MOST_WATCHED = 512
+MAX_HELD_OUT = 512
 # Stretched intensities of black and white on a sheet.
 _BLACK, _WHITE = -0.1, 1.0
 
 
-class HeldOutWatch(keras.callbacks.Callback):
+class HeldOutMonitor(keras.callbacks.Callback):
     """
-    Compares what is generated with images that the networks are not trained on.
+    Compare generated images with held-out ones at the end of each epoch.
 
-    At the end of each epoch of `keras.Model.fit` it adds to its logs, where any callback after it
-    finds them: ``wasserstein_held_out``, the critic's distance between held-out and generated
-    images, which falls behind ``wasserstein`` when the critic learns its images by heart; the
-    distances of `compare_images` by property; and ``population_distance``, their mean
-    Kolmogorov-Smirnov statistic.
+    The results are added to the logs, where callbacks that come after this one find them, and
+    become columns of ``WGAN.history_``:
+
+    ``held_out_wasserstein_distance``
+        The critic's estimate of the Wasserstein distance between held-out and generated images.
+        Well above ``wasserstein_distance``, the same for the images trained on, when the critic
+        overfits.
+    ``ks_NAME``, ``wasserstein_NAME``
+        For ``flux``, ``half_light_radius``, ``concentration``, ``axis_ratio`` and
+        ``power_spectrum``: the two-sample Kolmogorov-Smirnov statistic, and the Wasserstein-1
+        distance in units of the standard deviation of the held-out images.
+    ``ks_mean``
+        Mean of the Kolmogorov-Smirnov statistics.
 
     Parameters
     ----------
@@ -35,50 +43,50 @@ class HeldOutWatch(keras.callbacks.Callback):
         Held-out stamps; the first 512 are used.
     stretch : `~astro_wgan.stamps.Stretch`
         Fitted intensity scaling.
-    sheets : path-like, optional
-        Folder for a sheet of samples of the same latent vectors after each epoch:
-        ``samples-000050.png``, by iteration.
+    sample_dir : path-like, optional
+        Folder for images of samples from the same latent vectors after each epoch, named by
+        iteration: ``samples-000050.png``.
     """
 
-    def __init__(self, stamps, stretch, *, sheets=None):
+    def __init__(self, stamps, stretch, *, sample_dir=None):
         super().__init__()
-        images = stretch.transform(stamps[:MOST_WATCHED])
+        images = stretch.transform(stamps[:MAX_HELD_OUT])
         self._images = images if images.ndim == 4 else images[..., np.newaxis]
         self._stretch = stretch
         self._real = self._measure(self._images)
-        self._sheets = None if sheets is None else Path(sheets)
-        if self._sheets is not None:
-            self._sheets.mkdir(parents=True, exist_ok=True)
+        self._sample_dir = None if sample_dir is None else Path(sample_dir)
+        if self._sample_dir is not None:
+            self._sample_dir.mkdir(parents=True, exist_ok=True)
 
     def on_epoch_end(self, epoch, logs=None):
         """Measure, and add to ``logs``."""
         trainer = self.model
         latent = draw_latent(trainer.network, len(self._images), (trainer.seed, -2))
         made = trainer.draw(latent).numpy()
-        distances = compare_images(self._real, self._measure(made))
+        distances = compare_image_statistics(self._real, self._measure(made))
         statistics = [value for name, value in distances.items() if name.startswith('ks_')]
-        logs['wasserstein_held_out'] = trainer.distance(tf.constant(self._images))
-        logs['population_distance'] = float(np.mean(statistics))
+        logs['held_out_wasserstein_distance'] = trainer.distance(tf.constant(self._images))
+        logs['ks_mean'] = float(np.mean(statistics))
         logs.update(distances)
-        if self._sheets is not None:
-            path = self._sheets / f'samples-{int(trainer.iteration.numpy()):06d}.png'
+        if self._sample_dir is not None:
+            path = self._sample_dir / f'samples-{int(trainer.iteration.numpy()):06d}.png'
             with replaced(path) as temporary:
-                sample_sheet(made[:64]).save(temporary, format='PNG')
+                sample_grid(made[:64]).save(temporary, format='PNG')
 
     def _measure(self, images):
         linear = self._stretch.inverse(images if images.shape[-1] > 1 else images[..., 0])
-        return measure_images(linear.mean(axis=-1) if linear.ndim == 4 else linear)
+        return measure_image_statistics(linear.mean(axis=-1) if linear.ndim == 4 else linear)
 
 
-def sample_sheet(images):
+def sample_grid(images):
     """
     Stretched images (n, ny, nx, bands) as one square grey picture, its first row at the bottom.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from astro_wgan.wgan.callbacks import sample_sheet
-    >>> sample_sheet(np.zeros((9, 16, 16, 1))).size
+    >>> from astro_wgan.wgan.callbacks import sample_grid
+    >>> sample_grid(np.zeros((9, 16, 16, 1))).size
     (48, 48)
     """
     n, ny, nx = images.shape[:3]

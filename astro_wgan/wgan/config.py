@@ -5,7 +5,7 @@ from math import isfinite, log2
 from types import NoneType
 from typing import get_args, get_type_hints
 
-__all__ = ['NetworkConfig', 'TrainingConfig', 'preset']
+__all__ = ['NetworkConfig', 'TrainingConfig']
 
 #: Edge of the feature maps in which the generator begins and the critic ends, in pixels.
 _BASE = 4
@@ -34,7 +34,7 @@ class NetworkConfig:
         Edge of the images in pixels: 16, 32, 64, 128 or 256.
     bands : int
         Number of bands, 1 to 5.
-    latent : int
+    latent_dim : int
         Length of the latent vector z.
     latent_distribution : {'normal', 'uniform'}
         Standard normal, or uniform between -1 and 1.
@@ -44,9 +44,9 @@ class NetworkConfig:
         Channels of the critic's convolutions.
     critic_dense : int
         Units of the critic's first dense layer.
-    kernel : int
+    kernel_size : int
         Kernel of the strided convolutions; the generator's last convolution and those of stride 1
-        use ``kernel - 1`` where it is even, to stay centred. At least 2: with a stride of 2 a
+        use ``kernel_size - 1`` where it is even, to stay centred. At least 2: with a stride of 2 a
         smaller one would leave pixels out.
     negative_slope : float
         Slope of the leaky rectifiers below zero.
@@ -72,12 +72,12 @@ class NetworkConfig:
 
     size: int = 64
     bands: int = 1
-    latent: int = 100
+    latent_dim: int = 100
     latent_distribution: str = 'normal'
     generator_filters: tuple = (256, 256, 128, 64, 32)
     critic_filters: tuple = (32, 64, 128, 256, 256)
     critic_dense: int = 128
-    kernel: int = 4
+    kernel_size: int = 4
     negative_slope: float = 0.2
     critic_layer_normalization: bool = False
     noise: bool = False
@@ -113,13 +113,47 @@ class NetworkConfig:
                 f'`critic_filters` must hold at most {_MOST_LAYERS} numbers; '
                 f'got {len(self.critic_filters)}.'
             )
-        counts = (self.latent, self.critic_dense)
+        counts = (self.latent_dim, self.critic_dense)
         if min(counts + self.generator_filters + self.critic_filters) < 1:
             raise ValueError(
-                f'`latent`, `critic_dense` and all filters must be at least 1; got {self}.'
+                f'`latent_dim`, `critic_dense` and all filters must be at least 1; got {self}.'
             )
-        if self.kernel < 2:
-            raise ValueError(f'`kernel` must be at least 2; got {self.kernel}.')
+        if self.kernel_size < 2:
+            raise ValueError(f'`kernel_size` must be at least 2; got {self.kernel_size}.')
+
+    @classmethod
+    def preset(cls, name, *, size=None, bands=None):
+        """
+        The networks of a preset.
+
+        Parameters
+        ----------
+        name : {'paper', 'compact'}
+            ``'paper'``: 64 x 64 pixels and a latent vector of 100 numbers, as in Margalef-Bentabol
+            et al. 2020. ``'compact'``: small networks that train quickly on two CPU cores, with a
+            generator of noise-free images.
+        size, bands : int, optional
+            Another size or number of bands than the preset's 64 and 1.
+
+        Returns
+        -------
+        NetworkConfig
+
+        Raises
+        ------
+        ValueError
+            If there is no such preset, or no networks of this size or number of bands.
+
+        Examples
+        --------
+        >>> from astro_wgan.wgan import NetworkConfig
+        >>> NetworkConfig.preset('paper', bands=3).image_shape
+        (64, 64, 3)
+        """
+        network = _preset(name)[0]
+        if size is not None and size != network.size:
+            network = network.resized(size)
+        return network if bands is None else replace(network, bands=bands)
 
     @property
     def image_shape(self):
@@ -147,21 +181,21 @@ class TrainingConfig:
         Images per critic step. The paper names 32 in its section 3.4 and 64 in its appendix A.
     critic_steps : int
         Critic steps for each generator step (n_critic).
-    penalty : float
+    penalty_weight : float
         Weight lambda of the gradient penalty.
     learning_rate, beta_1, beta_2 : float
         Adam's parameters, for both networks.
     augment : bool
         Show each image in one of its eight orientations (turns by 90 degrees and reflections),
         drawn at random: galaxies have no preferred one.
-    reconstruction : float
+    reconstruction_weight : float
         Weight, beside the generator's loss, of how well an encoder and the generator give real
         images back; 0 for none, as in the paper. Needs networks with ``noise`` and a normal z.
-    average : float
+    ema_decay : float
         Decay of the exponential moving average of the generator's weights, whose images are less
         noisy than those of any single iteration; it is the one that a fitted model draws with.
         0 for none. Shorter at the start: ``(1 + iteration) / (10 + iteration)``.
-    compile : bool
+    jit_compile : bool
         Let XLA compile the whole iteration: half a minute at the start, and with a graphics card
         several times as fast from then on; slower on the processors that were tried. It draws
         other random numbers from the same seed.
@@ -187,25 +221,25 @@ class TrainingConfig:
     The defaults are those of Margalef-Bentabol et al. 2020, section 3.4; the losses are those of
     Gulrajani et al. 2017 (arXiv:1704.00028).
 
-    A critic alone does not see which kinds of real images the generator never makes, and what is
-    never made looks strange. With ``reconstruction`` the generator's loss is -E[C(G(z))] plus that
-    weight times the negative evidence lower bound of Kingma & Welling 2014 (arXiv:1312.6114): the
-    chi-squared of real images against their reconstruction, over two, and the divergence of their
-    z from its distribution, which keeps the encoder from reaching for a z that no normal image
-    has. A variational autoencoder whose decoder is a GAN's generator is the idea of Larsen et
-    al. 2016 (arXiv:1512.09300).
+    A critic alone does not penalize kinds of real images that the generator never makes, and such
+    images look anomalous. With ``reconstruction_weight`` the generator's loss is -E[C(G(z))] plus
+    that weight times the negative evidence lower bound of Kingma & Welling 2014
+    (arXiv:1312.6114): half the chi-squared of real images relative to their reconstruction, and
+    the Kullback-Leibler divergence of their z from the distribution of z, which keeps the encoder
+    from using a z that no normal image has. A variational autoencoder whose decoder is the
+    generator of a GAN is the idea of Larsen et al. 2016 (arXiv:1512.09300).
     """
 
     batch_size: int = 32
     critic_steps: int = 10
-    penalty: float = 10.0
+    penalty_weight: float = 10.0
     learning_rate: float = 5e-5
     beta_1: float = 0.5
     beta_2: float = 0.9
     augment: bool = False
-    reconstruction: float = 0.0
-    average: float = 0.0
-    compile: bool = False
+    reconstruction_weight: float = 0.0
+    ema_decay: float = 0.0
+    jit_compile: bool = False
     precision: str = 'float32'
     penalty_in_float32: bool = True
 
@@ -217,10 +251,10 @@ class TrainingConfig:
             )
         if not self.learning_rate > 0:
             raise ValueError(f'`learning_rate` must be above 0; got {self.learning_rate}.')
-        for name in ('penalty', 'reconstruction'):
+        for name in ('penalty_weight', 'reconstruction_weight'):
             if not getattr(self, name) >= 0:
                 raise ValueError(f'`{name}` must not be negative; got {getattr(self, name)}.')
-        for name in ('beta_1', 'beta_2', 'average'):
+        for name in ('beta_1', 'beta_2', 'ema_decay'):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f'`{name}` must lie in [0, 1); got {getattr(self, name)}.')
         if self.precision not in _PRECISIONS:
@@ -234,13 +268,41 @@ class TrainingConfig:
                 f'got {self.precision!r}.'
             )
 
+    @classmethod
+    def preset(cls, name):
+        """
+        The training of a preset.
+
+        Parameters
+        ----------
+        name : {'paper', 'compact'}
+            ``'paper'``: the hyperparameters of Margalef-Bentabol et al. 2020. ``'compact'``: one
+            critic step and a larger learning rate, with an encoder and averaged weights.
+
+        Returns
+        -------
+        TrainingConfig
+
+        Raises
+        ------
+        ValueError
+            If there is no such preset.
+
+        Examples
+        --------
+        >>> from astro_wgan.wgan import TrainingConfig
+        >>> TrainingConfig.preset('paper').learning_rate
+        5e-05
+        """
+        return _preset(name)[1]
+
     @property
     def images_per_iteration(self):
         """Real images that one generator iteration consumes."""
         return self.batch_size * self.critic_steps
 
     @property
-    def fewest_stamps(self):
+    def min_stamps(self):
         """Stamps that there must be: those of a batch, or 32, which then come twice in some."""
         return min(self.batch_size, 32)
 
@@ -253,7 +315,7 @@ _PRESETS = {
     # strange as well.
     'compact': (
         NetworkConfig(
-            latent=16,
+            latent_dim=16,
             generator_filters=(64, 64, 32, 16, 8),
             critic_filters=(16, 32, 32, 64, 64),
             critic_dense=64,
@@ -264,47 +326,19 @@ _PRESETS = {
             critic_steps=1,
             learning_rate=7e-4,
             augment=True,
-            reconstruction=0.05,
-            average=0.99,
+            reconstruction_weight=0.05,
+            ema_decay=0.99,
             precision='auto',
         ),
     ),
 }
 
 
-def preset(name, *, size=None, bands=None):
-    """
-    Networks and training by name.
-
-    Parameters
-    ----------
-    name : {'paper', 'compact'}
-        ``'paper'``: 64 x 64 pixels, latent 100 and the hyperparameters of Margalef-Bentabol et
-        al. 2020. ``'compact'``: small networks that learn quickly on two CPU cores, noise apart
-        from what the generator draws, and an encoder beside it.
-    size, bands : int, optional
-        Another size or number of bands than the preset's 64 and 1.
-
-    Returns
-    -------
-    network : `NetworkConfig`
-    training : `TrainingConfig`
-
-    Examples
-    --------
-    >>> from astro_wgan.wgan.config import preset
-    >>> network, training = preset('paper')
-    >>> network.latent, training.critic_steps, training.learning_rate
-    (100, 10, 5e-05)
-    """
+def _preset(name):
+    """Network and training of a preset."""
     if name not in _PRESETS:
         raise ValueError(f'`name` of a preset must be one of {sorted(_PRESETS)}; got {name!r}.')
-    network, training = _PRESETS[name]
-    if size is not None and size != network.size:
-        network = network.resized(size)
-    if bands is not None:
-        network = replace(network, bands=bands)
-    return network, training
+    return _PRESETS[name]
 
 
 def to_dict(config):

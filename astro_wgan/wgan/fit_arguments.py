@@ -2,7 +2,7 @@
 
 from astro_wgan.stamps.size_advice import size_advice
 from astro_wgan.wgan.compute.distribution import check_strategy
-from astro_wgan.wgan.warm_start import check_start
+from astro_wgan.wgan.warm_start import check_initial_model
 
 __all__ = ['check_fit', 'check_stamps', 'count_iterations']
 
@@ -40,7 +40,9 @@ def count_iterations(stamps, training, *, epochs, iterations, minutes):
     return iterations
 
 
-def check_fit(network, training, stamps, *, start, held_out, patience, sheets, strategy):
+def check_fit(
+    network, training, stamps, *, initial_model, held_out, patience, sample_dir, strategy
+):
     """
     Refuse what cannot be trained.
 
@@ -48,7 +50,7 @@ def check_fit(network, training, stamps, *, start, held_out, patience, sheets, s
     ----------
     network, training : `~astro_wgan.wgan.NetworkConfig`, `~astro_wgan.wgan.TrainingConfig`
         Of the model.
-    stamps, start, held_out, patience, sheets, strategy
+    stamps, initial_model, held_out, patience, sample_dir, strategy
         As in `WGAN.fit`.
 
     Raises
@@ -58,10 +60,10 @@ def check_fit(network, training, stamps, *, start, held_out, patience, sheets, s
     """
     _check_reconstruction(network, training)
     check_stamps(network, stamps)
-    fewest = training.fewest_stamps
+    fewest = training.min_stamps
     if len(stamps) < fewest:
         raise ValueError(f'`stamps` must hold at least {fewest} stamps; got {len(stamps)}.')
-    for name, value in (('patience', patience), ('sheets', sheets)):
+    for name, value in (('patience', patience), ('sample_dir', sample_dir)):
         if value is not None and held_out is None:
             raise ValueError(f'`{name}` needs `held_out` stamps; got none.')
     if patience is not None and patience < 1:
@@ -70,8 +72,8 @@ def check_fit(network, training, stamps, *, start, held_out, patience, sheets, s
         check_stamps(network, held_out)
         if not len(held_out):
             raise ValueError('`held_out` must hold at least one stamp; got none.')
-    if start is not None:
-        check_start(start, network, training)
+    if initial_model is not None:
+        check_initial_model(initial_model, network, training)
     check_strategy(strategy, training)
 
 
@@ -90,10 +92,10 @@ def check_stamps(network, stamps):
 
 
 def _check_reconstruction(network, training):
-    if not training.reconstruction:
+    if not training.reconstruction_weight:
         return
     if not network.noise or network.latent_distribution != 'normal':
         raise ValueError(
-            '`reconstruction` of the training needs a network with `noise` and a normal '
+            '`reconstruction_weight` of the training needs a network with `noise` and a normal '
             f'`latent_distribution`; got {network}.'
         )

@@ -3,9 +3,9 @@
 import numpy as np
 from scipy.stats import ks_2samp, wasserstein_distance
 
-__all__ = ['PROPERTIES', 'compare_images', 'measure_images']
+__all__ = ['PROPERTIES', 'compare_image_statistics', 'measure_image_statistics']
 
-#: What `measure_images` measures of each image.
+#: What `measure_image_statistics` measures of each image.
 PROPERTIES = ('flux', 'half_light_radius', 'concentration', 'axis_ratio')
 
 # Width of the border that gives the sky, and radius of the aperture, as shares of the edge.
@@ -15,7 +15,7 @@ _POWER_BINS = 8
 _POWER_FLOOR = 1e-6
 
 
-def measure_images(images):
+def measure_image_statistics(images):
     """
     Simple properties of many images at once, all within one round aperture in the middle.
 
@@ -41,10 +41,10 @@ def measure_images(images):
     Examples
     --------
     >>> import numpy as np
-    >>> from astro_wgan.wgan.image_statistics import measure_images
+    >>> from astro_wgan.wgan.image_statistics import measure_image_statistics
     >>> y, x = np.indices((64, 64)) - 31.5
     >>> disc = np.exp(-0.5 * (x**2 + (2 * y) ** 2) / 5.0**2)
-    >>> properties = measure_images(disc[np.newaxis])
+    >>> properties = measure_image_statistics(disc[np.newaxis])
     >>> properties['axis_ratio'].round(2)
     array([0.5])
     """
@@ -60,20 +60,20 @@ def measure_images(images):
     return found
 
 
-def compare_images(real, made):
+def compare_image_statistics(real, made):
     """
     Distances between two sets of images by property.
 
     Parameters
     ----------
     real, made : dict of `~numpy.ndarray`
-        What `measure_images` found.
+        What `measure_image_statistics` found.
 
     Returns
     -------
     dict of float
         For each property ``ks_NAME``, the two-sample Kolmogorov-Smirnov statistic, and
-        ``distance_NAME``, the Wasserstein-1 distance in units of the scatter of the real images;
+        ``wasserstein_NAME``, the Wasserstein-1 distance in units of the scatter of the real images;
         of the power spectrum the mean over its rings. Images without a value are left out; a set
         with none at all is as far away as can be: 1 and infinity.
     """
@@ -82,7 +82,7 @@ def compare_images(real, made):
         columns = [np.atleast_2d(sample[name].T) for sample in (real, made)]
         pairs = [_distances(a, b) for a, b in zip(*columns, strict=True)]
         ks, distance = np.mean(pairs, axis=0)
-        distances |= {f'ks_{name}': float(ks), f'distance_{name}': float(distance)}
+        distances |= {f'ks_{name}': float(ks), f'wasserstein_{name}': float(distance)}
     return distances
 
 

@@ -10,8 +10,8 @@ from astropy.table import QTable
 from astro_wgan.exceptions import NotFittedError
 from astro_wgan.jobs.provenance import record
 from astro_wgan.stamps import StampSet, Stretch, as_stamps
-from astro_wgan.wgan.compute.distribution import released
-from astro_wgan.wgan.config import NetworkConfig, TrainingConfig, preset, to_dict
+from astro_wgan.wgan.compute.distribution import copy_without_strategy
+from astro_wgan.wgan.config import NetworkConfig, TrainingConfig, to_dict
 from astro_wgan.wgan.filling import fill_for_critic, within_reach
 from astro_wgan.wgan.fit_arguments import check_fit, check_stamps, count_iterations
 from astro_wgan.wgan.networks import build_critic, build_encoder, build_generator
@@ -20,7 +20,7 @@ from astro_wgan.wgan.pixel_weights import pixel_weights
 from astro_wgan.wgan.serialization.model_folder import read_model, write_model
 from astro_wgan.wgan.trainer import AdversarialTrainer, draw_latent
 from astro_wgan.wgan.training import train
-from astro_wgan.wgan.warm_start import describe_start, take_weights
+from astro_wgan.wgan.warm_start import copy_weights, describe_initial_model
 
 __all__ = ['WGAN']
 
@@ -47,14 +47,16 @@ class WGAN:
     noise_ : `keras.Model` or None
         What makes the noise of images, where ``network.noise`` is true.
     encoder_ : `keras.Model` or None
-        From images to z, where ``training.reconstruction`` is not 0.
+        From images to z, where ``training.reconstruction_weight`` is not 0.
     stretch_ : `~astro_wgan.stamps.Stretch`
         The fitted stretch.
     history_ : `~astropy.table.QTable`
-        By iteration and time: means of critic loss (with penalty), of the critic's estimate of the
-        Wasserstein distance, of penalty, generator loss and the norms of both gradients; with an
-        encoder, ``reconstruction`` (chi-squared per pixel of real images) and ``divergence`` (of
-        their z, in nats); and, with held-out stamps, how far the generated images are from them.
+        One row per epoch: ``iteration`` and ``time`` at its end, and means over it of
+        ``critic_loss`` (with the penalty), ``wasserstein_distance`` (the critic's estimate),
+        ``gradient_penalty``, ``generator_loss``, ``critic_gradient_norm`` and
+        ``generator_gradient_norm``; with an encoder ``reconstruction_chi2`` (per pixel of real
+        images) and ``kl_divergence`` (of their z, in nats); with held-out stamps the columns of
+        `~astro_wgan.wgan.HeldOutMonitor`.
     unit_, pixel_scale_
         Those of the stamps that it was fitted on.
     provenance_ : dict
@@ -86,16 +88,38 @@ class WGAN:
     @classmethod
     def preset(cls, name, *, size=None, bands=None, stretch=None):
         """
-        A model by the name of its configuration, ``'paper'`` or ``'compact'``.
+        A model that is yet to be fitted, by the name of its configuration.
 
-        See `~astro_wgan.wgan.preset` for the arguments.
+        Parameters
+        ----------
+        name : {'paper', 'compact'}
+            ``'paper'``: networks and hyperparameters of Margalef-Bentabol et al. 2020.
+            ``'compact'``: small networks that train quickly on two CPU cores, with an encoder.
+            See `NetworkConfig.preset <astro_wgan.wgan.NetworkConfig.preset>` and
+            `TrainingConfig.preset <astro_wgan.wgan.TrainingConfig.preset>`.
+        size, bands : int, optional
+            Another size or number of bands than the preset's 64 and 1.
+        stretch : `~astro_wgan.stamps.Stretch`, optional
+            Intensity scaling.
+
+        Returns
+        -------
+        WGAN
+
+        Raises
+        ------
+        ValueError
+            If there is no such preset, or no networks of this size or number of bands.
         """
-        return cls(*preset(name, size=size, bands=bands), stretch=stretch)
+        network = NetworkConfig.preset(name, size=size, bands=bands)
+        return cls(network, TrainingConfig.preset(name), stretch=stretch)
 
     def __repr__(self):
         state = 'fitted' if self.is_fitted else 'not fitted'
         n = self.network
-        return f'<WGAN: {n.size} x {n.size} pixels, {n.bands} band(s), latent {n.latent}, {state}>'
+        return (
+            f'<WGAN: {n.size} x {n.size} pixels, {n.bands} band(s), latent {n.latent_dim}, {state}>'
+        )
 
     @property
     def is_fitted(self):
@@ -110,10 +134,10 @@ class WGAN:
         iterations=None,
         minutes=None,
         seed=0,
-        start=None,
+        initial_model=None,
         held_out=None,
         patience=None,
-        sheets=None,
+        sample_dir=None,
         checkpoint=None,
         progress=True,
         callbacks=(),
@@ -125,7 +149,7 @@ class WGAN:
         Parameters
         ----------
         stamps : `~astro_wgan.StampSet`, `~astro_wgan.StampStore` or path-like
-            As many as ``training.fewest_stamps``, or the path of a store of them; square and of
+            As many as ``training.min_stamps``, or the path of a store of them; square and of
             the network's size and bands. Masked pixels are filled with the median of their stamp.
         epochs : float, optional
             How often each stamp is shown to the critic. 50, when no limit is given.
@@ -136,18 +160,18 @@ class WGAN:
             the clock depends on the machine; one stopped by a count on the seed alone.
         seed : int, optional
             Seed of weights, order, latent vectors and orientations.
-        start : WGAN, optional
+        initial_model : WGAN, optional
             A fitted model of the same network, from whose weights the training begins: to adapt
             it to a field that has few stamps, or little time. Stretch and noise are measured anew.
         held_out : `~astro_wgan.StampSet`, `~astro_wgan.StampStore` or path-like, optional
             Normal stamps that are not trained on. After each epoch (a pass over the stamps, at
             least 25 iterations) the generated images are compared with them; the history then
-            has the columns that `~astro_wgan.wgan.HeldOutWatch` describes.
+            has the columns that `~astro_wgan.wgan.HeldOutMonitor` describes.
         patience : int, optional
-            End the training after so many epochs in which ``population_distance``, that of
+            End the training after so many epochs in which ``ks_mean``, that of
             ``held_out``, has not fallen by 2 per cent.
-        sheets : path-like, optional
-            Folder for a sheet of samples after each epoch; needs ``held_out``.
+        sample_dir : path-like, optional
+            Folder for a picture of samples after each epoch; needs ``held_out``.
         checkpoint : path-like, optional
             File that holds the state of the training: written twice a minute, at the end and when
             the run is interrupted. Where it exists, training goes on from it.
@@ -173,7 +197,7 @@ class WGAN:
         ------
         ValueError
             Before training, if the stamps do not fit the network or there are too few of them, or
-            if limits, start, checkpoint or strategy cannot be used.
+            if limits, initial model, checkpoint or strategy cannot be used.
         `~astro_wgan.exceptions.TrainingDivergedError`
             If a loss is no longer finite.
         `~astro_wgan.exceptions.WorkerLostError`
@@ -186,11 +210,18 @@ class WGAN:
         iterations = count_iterations(
             stamps, self.training, epochs=epochs, iterations=iterations, minutes=minutes
         )
-        watched = {'held_out': held_out, 'patience': patience, 'sheets': sheets}
-        check_fit(self.network, self.training, stamps, start=start, **watched, strategy=strategy)
+        watched = {'held_out': held_out, 'patience': patience, 'sample_dir': sample_dir}
+        check_fit(
+            self.network,
+            self.training,
+            stamps,
+            initial_model=initial_model,
+            **watched,
+            strategy=strategy,
+        )
         stretch = self.stretch.fit(stamps)
         with nullcontext() if strategy is None else strategy.scope():
-            trainer = self._new_trainer(stamps, stretch, seed, start)
+            trainer = self._new_trainer(stamps, stretch, seed, initial_model)
         state = train(
             trainer,
             stamps,
@@ -201,13 +232,13 @@ class WGAN:
             progress=progress,
             held_out=held_out,
             patience=patience,
-            sheets=sheets,
+            sample_dir=sample_dir,
             callbacks=callbacks,
-            origin=None if start is None else describe_start(start),
+            origin=None if initial_model is None else describe_initial_model(initial_model),
         )
         networks = (trainer.drawing(), trainer.critic, trainer.noise, trainer.encoding())
         if strategy is not None:
-            networks = map(released, networks)
+            networks = map(copy_without_strategy, networks)
         self.generator_, self.critic_, self.noise_, self.encoder_ = networks
         self.stretch_ = stretch
         self.history_ = _history(state, int(trainer.iteration.numpy()))
@@ -221,7 +252,7 @@ class WGAN:
             iterations=int(trainer.iteration.numpy()),
             seconds=round(state.seconds, 1),
             replicas=trainer.distribute_strategy.num_replicas_in_sync,
-            start=None if start is None else start.provenance_,
+            initial_model=None if initial_model is None else initial_model.provenance_,
         )
         return self
 
@@ -249,9 +280,9 @@ class WGAN:
         if latent is None:
             latent = draw_latent(self.network, n, (seed, 0)).numpy()
         latent = np.asarray(latent, dtype=np.float32)
-        if latent.ndim != 2 or latent.shape[1] != self.network.latent:
+        if latent.ndim != 2 or latent.shape[1] != self.network.latent_dim:
             raise ValueError(
-                f'`latent` must have the shape (n, {self.network.latent}); got {latent.shape}.'
+                f'`latent` must have the shape (n, {self.network.latent_dim}); got {latent.shape}.'
             )
         images = self.images_from_latent(latent)
         images = with_noise(tf.constant(images), self.noise_, (seed, 1)).numpy()
@@ -361,16 +392,16 @@ class WGAN:
         """
         return read_model(cls, folder, max_size=max_size)
 
-    def _new_trainer(self, stamps, stretch, seed, start):
+    def _new_trainer(self, stamps, stretch, seed, initial_model):
         noise = encoder = None
         if self.network.noise:
             noise = build_noise(self.network, stretch, measure_noise(stamps, stretch))
-        if self.training.reconstruction:
+        if self.training.reconstruction_weight:
             encoder = build_encoder(self.network, spread=True, seed=2 * seed + 3)
         generator = build_generator(self.network, seed=2 * seed + 1)
         critic = build_critic(self.network, seed=2 * seed + 2)
-        if start is not None:
-            take_weights(start, generator=generator, critic=critic, encoder=encoder)
+        if initial_model is not None:
+            copy_weights(initial_model, generator=generator, critic=critic, encoder=encoder)
         extras = {'noise': noise, 'encoder': encoder}
         return AdversarialTrainer(
             generator, critic, self.network, self.training, seed=seed, **extras
@@ -393,10 +424,10 @@ def _history(state, iteration):
     rows = list(state.history)
     if state.losses:
         # The last epoch may not be whole; what it lacks is NaN.
-        rows.append({'iteration': iteration, 'seconds': state.seconds, **state.mean_losses()})
-    names = rows[0] if rows else ('iteration', 'seconds')
+        rows.append({'iteration': iteration, 'time': state.seconds, **state.mean_losses()})
+    names = rows[0] if rows else ('iteration', 'time')
     table = QTable({name: [row.get(name, np.nan) for row in rows] for name in names})
-    table['seconds'].unit = u.s
+    table['time'].unit = u.s
     return table
 
 

@@ -40,22 +40,22 @@ def build_generator(config, *, seed=None):
     seeds = keras.random.SeedGenerator(seed)
     base = config.size // 2 ** (len(config.generator_filters) - 1)
     first = config.generator_filters[0]
-    latent = keras.Input((config.latent,), name='latent')
+    latent = keras.Input((config.latent_dim,), name='latent')
     x = layers.Dense(base * base * first, kernel_initializer=_initializer(seeds))(latent)
     x = layers.Reshape((base, base, first))(x)
     x = layers.LeakyReLU(config.negative_slope)(x)
-    x = _convolution(first, _odd(config.kernel), seeds)(x)
+    x = _convolution(first, _odd(config.kernel_size), seeds)(x)
     x = layers.LeakyReLU(config.negative_slope)(x)
     for filters in config.generator_filters[1:]:
         x = layers.Conv2DTranspose(
             filters,
-            config.kernel,
+            config.kernel_size,
             strides=2,
             padding='same',
             kernel_initializer=_initializer(seeds),
         )(x)
         x = layers.LeakyReLU(config.negative_slope)(x)
-    image = _convolution(config.bands, _odd(config.kernel), seeds, name='image')(x)
+    image = _convolution(config.bands, _odd(config.kernel_size), seeds, name='image')(x)
     return keras.Model(latent, image, name='generator')
 
 
@@ -107,10 +107,12 @@ def build_encoder(config, *, spread=False, seed=None):
     seeds = keras.random.SeedGenerator(seed)
     image = keras.Input(config.image_shape, name='image')
     x = _dense(_downwards(image, config, seeds), config, seeds)
-    latent = layers.Dense(config.latent, kernel_initializer=_initializer(seeds), name='latent')(x)
+    latent = layers.Dense(config.latent_dim, kernel_initializer=_initializer(seeds), name='latent')(
+        x
+    )
     if not spread:
         return keras.Model(image, latent, name='encoder')
-    log_spread = layers.Dense(config.latent, kernel_initializer='zeros', name='log_spread')(x)
+    log_spread = layers.Dense(config.latent_dim, kernel_initializer='zeros', name='log_spread')(x)
     return keras.Model(image, [latent, log_spread], name='encoder')
 
 
@@ -140,10 +142,10 @@ def count_weights(config):
     >>> count_weights(NetworkConfig())['generator']
     2741249
     """
-    odd, even = _odd(config.kernel) ** 2, config.kernel**2
+    odd, even = _odd(config.kernel_size) ** 2, config.kernel_size**2
     channels = config.generator_filters
     first = channels[0]
-    generator = (config.latent + 1) * _SMALLEST**2 * first + (odd * first + 1) * first
+    generator = (config.latent_dim + 1) * _SMALLEST**2 * first + (odd * first + 1) * first
     for before, after in pairwise(channels):
         generator += (even * before + 1) * after
     generator += (odd * channels[-1] + 1) * config.bands
@@ -159,7 +161,7 @@ def count_weights(config):
     return {
         'generator': generator,
         'critic': downwards + config.critic_dense + 1,
-        'encoder': downwards + (config.critic_dense + 1) * config.latent,
+        'encoder': downwards + (config.critic_dense + 1) * config.latent_dim,
     }
 
 
@@ -168,10 +170,10 @@ def _downwards(x, config, seeds):
     edge, last = config.size, len(config.critic_filters) - 1
     for k, filters in enumerate(config.critic_filters):
         if edge > _SMALLEST:
-            x = _convolution(filters, config.kernel, seeds, strides=2)(x)
+            x = _convolution(filters, config.kernel_size, seeds, strides=2)(x)
             edge //= 2
         else:
-            x = _convolution(filters, _odd(config.kernel), seeds)(x)
+            x = _convolution(filters, _odd(config.kernel_size), seeds)(x)
         if config.critic_layer_normalization and k > 0:
             x = layers.LayerNormalization(axis=(1, 2, 3))(x)
         name = FEATURE_LAYER if k == last else None

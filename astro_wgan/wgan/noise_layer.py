@@ -8,7 +8,7 @@ from scipy.ndimage import binary_dilation, uniform_filter
 from astro_wgan.noise import autocorrelation, finest_scatter
 from astro_wgan.noise.random_fields import NoiseFilter
 from astro_wgan.stamps import StampSet
-from astro_wgan.wgan.compute.distribution import own_draw
+from astro_wgan.wgan.compute.distribution import replica_sample
 
 __all__ = [
     'build_noise',
@@ -151,7 +151,7 @@ def draw_noise(noise, images, seed, *, alike=False):
         return tf.random.stateless_normal((n, edge, edge, images.shape[3]), seed)
 
     # One for all is correlated once; it is broadcast where the images come in.
-    white = draw(1) if alike else own_draw(draw, tf.shape(images)[0])
+    white = draw(1) if alike else replica_sample(draw, tf.shape(images)[0])
     return noise([images, white])
 
 

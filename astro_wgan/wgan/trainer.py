@@ -7,9 +7,14 @@ import numpy as np
 import tensorflow as tf
 
 from astro_wgan.wgan.compute.critic_gradient import is_piecewise_linear, losses_and_gradients
-from astro_wgan.wgan.compute.distribution import ReducedAdam, mean_over_replicas, own_draw, own_rows
-from astro_wgan.wgan.compute.hardware import has_graphics_card, on_this_machine
-from astro_wgan.wgan.compute.precision import computed_in
+from astro_wgan.wgan.compute.distribution import (
+    ReducedAdam,
+    mean_over_replicas,
+    replica_sample,
+    replica_slice,
+)
+from astro_wgan.wgan.compute.hardware import has_gpu, resolve_precision
+from astro_wgan.wgan.compute.precision import with_compute_dtype
 from astro_wgan.wgan.losses import (
     critic_loss,
     generator_loss,
@@ -28,7 +33,7 @@ _LATENT, _EPSILON, _TURN, _NOISE = range(4)
 _HELD_OUT, _HELD_OUT_NOISE = -1, -3
 
 # What a critic step measures.
-_MEASURED = ('critic_loss', 'wasserstein', 'penalty', 'critic_gradient')
+_MEASURED = ('critic_loss', 'wasserstein_distance', 'gradient_penalty', 'critic_gradient_norm')
 
 
 def draw_latent(config, n, seed):
@@ -48,7 +53,7 @@ def draw_latent(config, n, seed):
     -------
     `tf.Tensor` of float32, shape (n, latent)
     """
-    shape = (n, config.latent)
+    shape = (n, config.latent_dim)
     if config.latent_distribution == 'uniform':
         return tf.random.stateless_uniform(shape, seed, minval=-1, maxval=1)
     return tf.random.stateless_normal(shape, seed)
@@ -97,8 +102,8 @@ class AdversarialTrainer(keras.Model):
     noise : `keras.Model`, optional
         As made by `build_noise`: what the critic is shown has this noise added.
     encoder : `keras.Model`, optional
-        As made by `build_encoder` with ``spread``, where ``training.reconstruction`` is not 0; it
-        needs ``noise``.
+        As made by `build_encoder` with ``spread``, if ``training.reconstruction_weight`` is not 0;
+        it needs ``noise``.
 
     Notes
     -----
@@ -120,16 +125,16 @@ class AdversarialTrainer(keras.Model):
         self.network = network
         self.training = training
         self.seed = int(seed)
-        definite = on_this_machine(training)
+        definite = resolve_precision(training)
         self.precision = precision = definite.precision
-        self._generate = computed_in(generator, precision)
-        self._judge = computed_in(critic, precision)
+        self._generate = with_compute_dtype(generator, precision)
+        self._judge = with_compute_dtype(critic, precision)
         between = 'float32' if definite.penalty_in_float32 else precision
         alike = between == precision
-        self._judge_between = self._judge if alike else computed_in(critic, between)
+        self._judge_between = self._judge if alike else with_compute_dtype(critic, between)
         # Written out is faster, but only in one precision.
         self._written_out = alike and is_piecewise_linear(critic)
-        self._encode = None if encoder is None else computed_in(encoder, precision)
+        self._encode = None if encoder is None else with_compute_dtype(encoder, precision)
         self.critic_optimizer = _optimizer(definite)
         self.generator_optimizer = _optimizer(definite)
         self.critic_optimizer.build(critic.trainable_variables)
@@ -139,7 +144,7 @@ class AdversarialTrainer(keras.Model):
         self.iteration = self.add_weight(
             shape=(), dtype='int64', initializer='zeros', trainable=False, name='iteration'
         )
-        self.compile(jit_compile=training.compile)
+        self.compile(jit_compile=training.jit_compile)
 
     def state_variables(self):
         """Everything that training changes, as pairs of name and variable, in a fixed order."""
@@ -212,12 +217,12 @@ class AdversarialTrainer(keras.Model):
         rows = self._rows
 
         def critic_step(step, _):
-            real = own_rows(_batch(images, step, m))
+            real = replica_slice(_batch(images, step, m))
             fake = self._noisy(_batch(made, step, rows), step)
             return step + 1, self._critic_step(self._turned(real, step), fake, step)
 
         state = (tf.constant(0), dict.fromkeys(_MEASURED, tf.constant(0.0)))
-        if tf.distribute.has_strategy() or (self.training.compile and not has_graphics_card()):
+        if tf.distribute.has_strategy() or (self.training.jit_compile and not has_gpu()):
             # Replicas cannot wait for each other in a loop, and XLA's convolutions for processors
             # are many times slower in one.
             for _ in range(steps):
@@ -227,12 +232,12 @@ class AdversarialTrainer(keras.Model):
             state = tf.while_loop(
                 lambda step, _: step < steps, critic_step, state, parallel_iterations=1
             )
-        return state[1] | self._generator_step(own_rows(images[-m:]), tf.constant(steps))
+        return state[1] | self._generator_step(replica_slice(images[-m:]), tf.constant(steps))
 
     def _latent(self, step):
         """Latent vectors of one batch."""
         seed = self._seed(step, _LATENT)
-        return own_draw(lambda n: draw_latent(self.network, n, seed), self._rows)
+        return replica_sample(lambda n: draw_latent(self.network, n, seed), self._rows)
 
     def _noisy(self, images, step):
         """Generated images as the critic sees them."""
@@ -244,8 +249,8 @@ class AdversarialTrainer(keras.Model):
     def _critic_step(self, real, fake, step):
         m = self._rows
         seed = self._seed(step, _EPSILON)
-        epsilon = own_draw(lambda n: tf.random.stateless_uniform((n, 1, 1, 1), seed), m)
-        weight = self.training.penalty
+        epsilon = replica_sample(lambda n: tf.random.stateless_uniform((n, 1, 1, 1), seed), m)
+        weight = self.training.penalty_weight
         if self._written_out:
             found = losses_and_gradients(
                 self.critic, real, fake, epsilon, weight, precision=self.precision
@@ -282,19 +287,21 @@ class AdversarialTrainer(keras.Model):
             if self.encoder is not None:
                 misfit = reconstruction_loss(real, made[m:], self._variance)
                 divergence = latent_divergence(mean, log_spread)
-                total += self.training.reconstruction * (misfit + divergence)
+                total += self.training.reconstruction_weight * (misfit + divergence)
                 pixels = np.prod(self.network.image_shape)
-                measured = {'reconstruction': 2 * misfit / pixels, 'divergence': divergence}
+                measured = {'reconstruction_chi2': 2 * misfit / pixels, 'kl_divergence': divergence}
             scaled = self.generator_optimizer.scale_loss(total)
         variables = self._drawing_variables()
         norm = _descend(self.generator_optimizer, tape.gradient(scaled, variables), variables)
-        return {'generator_loss': loss, 'generator_gradient': norm, **measured}
+        return {'generator_loss': loss, 'generator_gradient_norm': norm, **measured}
 
     def _scattered(self, mean, log_spread, step):
         """One z for each real image, from the distribution that the encoder gives."""
         # Of the streams of this step, the generator's, the penalty does not use its own.
-        seed, latent = self._seed(step, _EPSILON), self.network.latent
-        scatter = own_draw(lambda n: tf.random.stateless_normal((n, latent), seed), self._rows)
+        seed, latent = self._seed(step, _EPSILON), self.network.latent_dim
+        scatter = replica_sample(
+            lambda n: tf.random.stateless_normal((n, latent), seed), self._rows
+        )
         return mean + tf.exp(log_spread) * scatter
 
     @property
@@ -307,7 +314,7 @@ class AdversarialTrainer(keras.Model):
         if not self.training.augment:
             return images
         which = tf.random.stateless_uniform((), self._seed(step, _TURN), maxval=8, dtype=tf.int32)
-        return turn(images, which, compiled=self.training.compile)
+        return turn(images, which, compiled=self.training.jit_compile)
 
     def _drawing_variables(self):
         """What a generator step changes."""
@@ -316,7 +323,7 @@ class AdversarialTrainer(keras.Model):
 
     def _followed(self, network):
         """A copy of the network for the average of its weights, where one is asked for."""
-        if network is None or not self.training.average:
+        if network is None or not self.training.ema_decay:
             return None
         copy = keras.models.clone_model(network)
         copy.set_weights(network.get_weights())
@@ -328,7 +335,7 @@ class AdversarialTrainer(keras.Model):
         followed = [(self.averaged, self.generator), (self.averaged_encoder, self.encoder)]
         # At the start the average would still be that of the random first weights.
         done = tf.cast(self.iteration, tf.float32)
-        keep = tf.minimum(self.training.average, (1 + done) / (10 + done))
+        keep = tf.minimum(self.training.ema_decay, (1 + done) / (10 + done))
         for averaged, network in followed:
             if averaged is not None:
                 for average, weight in zip(averaged.variables, network.variables, strict=True):

@@ -15,9 +15,9 @@ import tensorflow as tf
 from astro_wgan.exceptions import TrainingDivergedError
 from astro_wgan.jobs import Fingerprint, describe_settings, describe_stamps, digest_settings
 from astro_wgan.jobs.progress import ProgressLine
-from astro_wgan.wgan.callbacks import MOST_WATCHED, HeldOutWatch
+from astro_wgan.wgan.callbacks import MAX_HELD_OUT, HeldOutMonitor
 from astro_wgan.wgan.compute.distribution import Workers
-from astro_wgan.wgan.compute.memory import kept_memory
+from astro_wgan.wgan.compute.memory import retain_freed_memory
 from astro_wgan.wgan.serialization.checkpoint import (
     HELD_OUT,
     is_finite,
@@ -33,7 +33,7 @@ _CHECKPOINT_SECONDS = 30.0
 _SHORTEST_EPOCH = 25
 
 #: The distance that patience looks at, and the fraction by which it must fall to count.
-_WATCHED, _FALL = 'population_distance', 0.02
+_WATCHED, _FALL = 'ks_mean', 0.02
 
 
 @dataclass
@@ -67,7 +67,7 @@ class TrainingState:
 
     def close_epoch(self, iteration, measured):
         """Note what was measured, and begin the next epoch."""
-        self.history.append({'iteration': iteration, 'seconds': self.seconds, **measured})
+        self.history.append({'iteration': iteration, 'time': self.seconds, **measured})
         self.losses = []
         if _WATCHED in measured:
             fallen = measured[_WATCHED] < (1 - _FALL) * self.best
@@ -86,7 +86,7 @@ def train(
     progress,
     held_out=None,
     patience=None,
-    sheets=None,
+    sample_dir=None,
     callbacks=(),
     origin=None,
 ):
@@ -114,7 +114,7 @@ def train(
         Stamps to which the distance is measured after each epoch.
     patience : int, optional
         End after so many epochs in which that distance did not fall.
-    sheets : path-like, optional
+    sample_dir : path-like, optional
         Folder for a sheet of samples after each epoch.
     callbacks : sequence of `keras.callbacks.Callback`
         More callbacks.
@@ -152,14 +152,14 @@ def train(
         output_signature=tf.TensorSpec((need, *trainer.network.image_shape), tf.float32),
     ).prefetch(2)
     first = workers.chief
-    keeper = _Keeper(state, limits, checkpoint, mark, progress and first, writes=first)
+    keeper = _TrainingMonitor(state, limits, checkpoint, mark, progress and first, writes=first)
     heard = [keeper, *callbacks] if first else [keeper]
     if held_out is not None:
         # All of them: patience looks at what it finds.
-        heard.insert(0, HeldOutWatch(held_out, stretch, sheets=sheets if first else None))
+        heard.insert(0, HeldOutMonitor(held_out, stretch, sample_dir=sample_dir if first else None))
     heard = keras.callbacks.CallbackList(heard, model=trainer)
     per_epoch = max(_SHORTEST_EPOCH, len(stamps) // need)
-    with kept_memory(), workers.watched(keeper.lost):
+    with retain_freed_memory(), workers.watched(keeper.lost):
         _run(trainer, images, state, heard, workers, per_epoch=per_epoch)
     return state
 
@@ -182,7 +182,7 @@ def _run(trainer, images, state, callbacks, workers, *, per_epoch):
     Not `keras.Model.fit`, whose epochs begin anew with each run: here they are counted from the
     first iteration of all, so that a resumed training measures at the same iterations.
     """
-    step = tf.function(trainer.train_step, jit_compile=trainer.training.compile)
+    step = tf.function(trainer.train_step, jit_compile=trainer.training.jit_compile)
     trainer.stop_training = False
     callbacks.on_train_begin()
     done = int(trainer.iteration.numpy())
@@ -301,7 +301,7 @@ class _Limits:
         return min(1.0, max(shares))
 
 
-class _Keeper(keras.callbacks.Callback):
+class _TrainingMonitor(keras.callbacks.Callback):
     """Keeps time, history and checkpoints of a training, and ends it."""
 
     def __init__(self, state, limits, checkpoint, fingerprint, progress, *, writes):
@@ -363,7 +363,9 @@ class _Keeper(keras.callbacks.Callback):
     def _report(self, iteration, logs):
         text = f'iteration {iteration}'
         if logs:
-            text += f'  critic {logs["critic_loss"]:.3g}  distance {logs["wasserstein"]:.3g}'
+            text += (
+                f'  critic {logs["critic_loss"]:.3g}  distance {logs["wasserstein_distance"]:.3g}'
+            )
         self.line.update(self.limits.share(iteration, self.state), text)
 
     def _fail(self, iteration):
@@ -390,8 +392,8 @@ def _fingerprint(trainer, stamps, stretch, origin, held_out):
     groups = {
         'stamps': described,
         'settings': describe_settings({**configuration, 'stretch': values, 'seed': trainer.seed}),
-        'start': {} if origin is None else origin,
+        'initial model': {} if origin is None else origin,
     }
     if held_out is not None:
-        groups[HELD_OUT] = describe_stamps(held_out[:MOST_WATCHED])
+        groups[HELD_OUT] = describe_stamps(held_out[:MAX_HELD_OUT])
     return Fingerprint(groups)

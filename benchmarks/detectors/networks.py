@@ -13,7 +13,7 @@ from astro_wgan.baselines import IsolationForestScore
 from astro_wgan.files.atomic import read_arrays, write_arrays
 from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.stamps import Stretch
-from astro_wgan.wgan import build_encoder, build_generator, preset
+from astro_wgan.wgan import NetworkConfig, build_encoder, build_generator
 
 __all__ = ['Autoencoder', 'ForestOnCritic', 'Supervised', 'WganDetector', 'train_for']
 
@@ -32,7 +32,7 @@ class Autoencoder:
         self.minutes, self.folder, self.seed = minutes, folder, seed
 
     def fit(self, populations):
-        network = replace(preset('compact')[0], latent=16)
+        network = replace(NetworkConfig.preset('compact'), latent_dim=16)
         images, self._stretch = _stretched(populations.train)
         self._network = keras.Sequential(
             [
@@ -73,8 +73,10 @@ class WganDetector:
         shipped = datasets.load_model().wgan
         network, training = shipped.network, shipped.training
         if self.paper:
-            network = replace(network, noise=False, latent=16)
-            training = replace(training, reconstruction=0.0, critic_steps=5, learning_rate=2e-4)
+            network = replace(network, noise=False, latent_dim=16)
+            training = replace(
+                training, reconstruction_weight=0.0, critic_steps=5, learning_rate=2e-4
+            )
         cut = 9 * len(populations.train) // 10
         wgan = WGAN(network, training).fit(
             populations.train[:cut],
@@ -127,8 +129,8 @@ class Supervised:
         normals, self._stretch = _stretched(sets[0])
         others = [_stretched(stamps, self._stretch)[0] for stamps in sets[1:]]
         labels = np.repeat(np.arange(len(sets)), [len(stamps) for stamps in sets])
-        network, _ = preset('compact')
-        self._network = build_encoder(replace(network, latent=len(sets)), seed=self.seed)
+        network = NetworkConfig.preset('compact')
+        self._network = build_encoder(replace(network, latent_dim=len(sets)), seed=self.seed)
         train_for(
             self._network,
             np.concatenate([normals, *others]),

@@ -27,7 +27,7 @@ from astropy.table import Table
 from astro_wgan import WGAN, AnomalyDetector, StampSet
 from astro_wgan.anomaly import Scoring
 from astro_wgan.baselines import PCAResidual
-from astro_wgan.wgan import preset
+from astro_wgan.wgan import NetworkConfig, TrainingConfig
 from benchmarks.detectors.classical import PCAByBrightness
 from benchmarks.detectors.evaluation import area
 from benchmarks.detectors.populations import ANOMALIES, Populations, fingerprint
@@ -51,10 +51,17 @@ class Variant:
     seed: int
 
     def configuration(self, size):
-        network, training = preset(self.preset, size=size)
+        network = NetworkConfig.preset(self.preset, size=size)
+        training = TrainingConfig.preset(self.preset)
         if self.latent is not None:
-            network = replace(network, latent=self.latent)
-        names = ('reconstruction', 'critic_steps', 'batch_size', 'learning_rate', 'average')
+            network = replace(network, latent_dim=self.latent)
+        names = (
+            'reconstruction_weight',
+            'critic_steps',
+            'batch_size',
+            'learning_rate',
+            'ema_decay',
+        )
         changed = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
         changed['precision'] = self.precision
         # As `auto` has it.

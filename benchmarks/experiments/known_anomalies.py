@@ -40,7 +40,7 @@ from astro_wgan import WGAN, AnomalyDetector, datasets
 from astro_wgan.anomaly import Calibration, Scoring, q_values
 from astro_wgan.evaluate import detection_rates, detection_rates_by, roc_auc
 from astro_wgan.visualize import plot_rate_by
-from astro_wgan.wgan import TrainingConfig, preset
+from astro_wgan.wgan import NetworkConfig, TrainingConfig
 from benchmarks.detectors.evaluation import LEVELS, area, by_class, page
 from benchmarks.detectors.populations import ANOMALIES, Populations, fingerprint
 from benchmarks.machine import describe_machine
@@ -53,8 +53,8 @@ TRAINING = TrainingConfig(
     critic_steps=2,
     learning_rate=5e-4,
     augment=True,
-    reconstruction=0.05,
-    average=0.995,
+    reconstruction_weight=0.05,
+    ema_decay=0.995,
 )
 
 #: Per cent found in the paper at the level 90, tables 1 to 3.
@@ -168,7 +168,7 @@ def run(seed, sets, options):
     folder.mkdir(exist_ok=True)
     model = folder / f'model-{options.held_out}'
     if not (model / 'detector.json').exists():
-        wgan = WGAN(preset('compact')[0], TRAINING).fit(
+        wgan = WGAN(NetworkConfig.preset('compact'), TRAINING).fit(
             sets.train,
             iterations=options.iterations,
             seed=seed,

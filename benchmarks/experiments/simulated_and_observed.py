@@ -37,7 +37,7 @@ from astro_wgan.noise import finest_scatter
 from astro_wgan.simulate import find_recipe, simulate_store
 from astro_wgan.sources import measure_sources
 from astro_wgan.visualize import plot_scores
-from astro_wgan.wgan import measure_images
+from astro_wgan.wgan.image_statistics import measure_image_statistics
 from benchmarks.detectors.evaluation import page
 from benchmarks.machine import describe_machine
 
@@ -144,7 +144,7 @@ def real_stamps(known):
     Their units are not those of the model, and some have none: they are scaled to its noise, which
     keeps what can be seen of them.
     """
-    fluxes = measure_images(known.pixels)['flux']
+    fluxes = measure_image_statistics(known.pixels)['flux']
     faintest, brightest = 0.5 * np.quantile(fluxes, 0.01), np.quantile(fluxes, 0.99)
     sky_noise = find_recipe('benchmark-1').noise.rms
     found = {}
@@ -158,7 +158,7 @@ def real_stamps(known):
         pixels = np.where(stamps.valid, stamps.pixels, np.nan)
         border = np.nanmedian(pixels[:, [0, 1, -2, -1]], axis=(1, 2))
         pixels = np.nan_to_num(pixels - border[:, np.newaxis, np.newaxis])
-        flux = measure_images(pixels)['flux']
+        flux = measure_image_statistics(pixels)['flux']
         kept = (flux > faintest) & (flux < brightest)
         found[name] = StampSet(
             pixels[kept], unit='nJy', pixel_scale=0.06 * u.arcsec, mask=~stamps.valid[kept]
@@ -180,7 +180,7 @@ def split(scores):
 
 def measure(stamps):
     """Simple properties of each stamp, to tell in what two populations differ."""
-    found = measure_images(stamps.pixels)
+    found = measure_image_statistics(stamps.pixels)
     power = found.pop('power_spectrum')
     table = QTable(found)
     table['noise'] = finest_scatter(stamps.pixels)

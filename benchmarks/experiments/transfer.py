@@ -6,7 +6,7 @@ thousand normals. Compared are, by the area under the ROC curve of each class of
 false positives among fresh normals at the threshold of 90 per cent,
 
 * the shipped model with its own calibration, and calibrated on normals of the field;
-* the same model after some iterations of training on the field (``WGAN.fit(start=)``);
+* the same model after some iterations of training on the field (``WGAN.fit(initial_model=)``);
 * a new model after as many iterations on the field, and after more.
 
 All are calibrated on the same held-out normals of the field. Trainings go on where they stopped.
@@ -47,7 +47,11 @@ def main():
         for iterations in options.iterations:
             checkpoint = folder / f'{options.normals}-{name}-{iterations}.checkpoint'
             wgan = WGAN(shipped.wgan.network, shipped.wgan.training).fit(
-                sets.train, start=start, iterations=iterations, seed=1, checkpoint=checkpoint
+                sets.train,
+                initial_model=start,
+                iterations=iterations,
+                seed=1,
+                checkpoint=checkpoint,
             )
             seconds = wgan.provenance_['seconds']
             rows.append(row(name, iterations, seconds, calibrated(wgan, sets), sets))

@@ -22,7 +22,7 @@ class PlainSearch:
     def __init__(self, wgan, *, seed=0):
         self._wgan = wgan
         self._search, self._pace = LatentSearch(start='mu'), STARTS['mu'].paces['adam']
-        latent = wgan.network.latent
+        latent = wgan.network.latent_dim
         keras.utils.set_random_seed(seed)
         self._mu = keras.Sequential(
             [

@@ -13,7 +13,7 @@ units of its largest number.
 import numpy as np
 import tensorflow as tf
 
-from astro_wgan.wgan import build_critic, build_generator, preset
+from astro_wgan.wgan import NetworkConfig, build_critic, build_generator
 from astro_wgan.wgan.compute.layers import fast_class
 from benchmarks.harness import BenchmarkParser, Report, time_in_turns
 from benchmarks.results import Column
@@ -37,7 +37,7 @@ def main():
     parser.add_argument('--repeats', type=int, default=100)
     options = parser.parse_args()
     report = Report(options)
-    network, _ = preset(options.preset, size=options.size)
+    network = NetworkConfig.preset(options.preset, size=options.size)
     rows = []
     for made in (build_generator(network, seed=1), build_critic(network, seed=2)):
         for layer in made.layers:

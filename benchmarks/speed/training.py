@@ -33,9 +33,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from astro_wgan.wgan import build_critic, build_generator, preset
-from astro_wgan.wgan.compute.hardware import has_graphics_card
-from astro_wgan.wgan.compute.memory import kept_memory
+from astro_wgan.wgan import NetworkConfig, TrainingConfig, build_critic, build_generator
+from astro_wgan.wgan.compute.hardware import has_gpu
+from astro_wgan.wgan.compute.memory import retain_freed_memory
 from astro_wgan.wgan.trainer import AdversarialTrainer
 from benchmarks.arithmetic import forward_operations, matrix_product
 from benchmarks.harness import BenchmarkParser, Report, time_in_turns
@@ -83,9 +83,10 @@ def main():
 
 
 def compare(size, options, report):
-    network, training = preset(options.preset, size=size)
+    network = NetworkConfig.preset(options.preset, size=size)
+    training = TrainingConfig.preset(options.preset)
     # What only we do would blur the comparison.
-    training = replace(training, augment=False, average=0.0, precision='float32')
+    training = replace(training, augment=False, ema_decay=0.0, precision='float32')
     if options.batch:
         training = replace(training, batch_size=options.batch)
     shape = (training.images_per_iteration, *network.image_shape)
@@ -93,7 +94,7 @@ def compare(size, options, report):
     contenders = {'astro_wgan': ours(network, training, images)}
     turned = replace(training, augment=True)
     contenders['astro_wgan, images turned'] = ours(network, turned, images)
-    compiled = replace(training, compile=True)
+    compiled = replace(training, jit_compile=True)
     if options.xla:
         contenders['astro_wgan, XLA'] = ours(network, compiled, images)
     contenders['plain Keras'] = plain_keras(network, training, images)
@@ -106,7 +107,7 @@ def compare(size, options, report):
             mixed = replace(mixed, penalty_in_float32=False)
             contenders[f'astro_wgan, {precision} throughout'] = ours(network, mixed, images)
             if options.xla:
-                mixed = replace(mixed, compile=True)
+                mixed = replace(mixed, jit_compile=True)
                 contenders[f'astro_wgan, XLA, {precision} throughout'] = ours(
                     network, mixed, images
                 )
@@ -114,14 +115,14 @@ def compare(size, options, report):
             contenders[f'plain Keras, {precision}'] = plain_keras(network, training, images)
             keras.config.set_dtype_policy('float32')
     for name, module, make in (('JAX', 'jax', in_jax), ('PyTorch', 'torch', in_torch)):
-        if importlib.util.find_spec(module) and not has_graphics_card():
+        if importlib.util.find_spec(module) and not has_gpu():
             contenders[name] = make(network, training, images)
         else:
             report.note(
                 f'{name} is not installed, or there is a graphics card: its row is left out.'
             )
     types = ['float32', 'bfloat16'] if 'mixed_bfloat16' in options.precision else ['float32']
-    edge = EDGES[has_graphics_card()]
+    edge = EDGES[has_gpu()]
     products = {f'matrix product in {dtype}': matrix_product(edge, dtype) for dtype in types}
     timings = time_in_turns(
         products | contenders,
@@ -153,7 +154,7 @@ def surroundings(name):
     # The threads of the one before go on looking for work for a while.
     time.sleep(0.5)
     # As in a training of ours, which keeps the memory that it frees.
-    with kept_memory() if name.startswith('astro_wgan') else nullcontext():
+    with retain_freed_memory() if name.startswith('astro_wgan') else nullcontext():
         yield
 
 
@@ -179,7 +180,7 @@ def ours(network, training, images):
     trainer = AdversarialTrainer(
         build_generator(network, seed=1), build_critic(network, seed=2), network, training, seed=3
     )
-    step = tf.function(trainer.train_step, jit_compile=training.compile)
+    step = tf.function(trainer.train_step, jit_compile=training.jit_compile)
     batch = tf.constant(images)
     return lambda: step(batch)['generator_loss'].numpy()
 

@@ -17,9 +17,9 @@ def plain_keras(network, training, images):
     generator_optimizer = keras.optimizers.Adam(training.learning_rate, **adam)
     m = training.batch_size
 
-    @tf.function(jit_compile=training.compile)
+    @tf.function(jit_compile=training.jit_compile)
     def critic_step(real):
-        fake = generator(tf.random.normal((m, network.latent)), training=True)
+        fake = generator(tf.random.normal((m, network.latent_dim)), training=True)
         fake = tf.cast(fake, tf.float32)
         epsilon = tf.random.uniform((m, 1, 1, 1))
         with tf.GradientTape() as tape:
@@ -31,14 +31,14 @@ def plain_keras(network, training, images):
                 value = critic(between)[0]
             gradient = inner.gradient(value, between)
             norm = tf.sqrt(tf.reduce_sum(gradient**2, axis=(1, 2, 3)) + 1e-12)
-            loss += training.penalty * tf.reduce_mean((norm - 1) ** 2)
+            loss += training.penalty_weight * tf.reduce_mean((norm - 1) ** 2)
         weights = critic.trainable_variables
         critic_optimizer.apply(tape.gradient(loss, weights), weights)
 
-    @tf.function(jit_compile=training.compile)
+    @tf.function(jit_compile=training.jit_compile)
     def generator_step():
         with tf.GradientTape() as tape:
-            fake = generator(tf.random.normal((m, network.latent)), training=True)
+            fake = generator(tf.random.normal((m, network.latent_dim)), training=True)
             loss = -tf.reduce_mean(tf.cast(critic(fake)[0], tf.float32))
         weights = generator.trainable_variables
         generator_optimizer.apply(tape.gradient(loss, weights), weights)
@@ -98,7 +98,7 @@ def in_jax(network, training, images):
         gradient = jax.grad(lambda x: judge(weights, x).sum())(between)
         norm = jnp.sqrt((gradient**2).sum(axis=(1, 2, 3)) + 1e-12)
         penalty = ((norm - 1) ** 2).mean()
-        return value[m:].mean() - value[:m].mean() + training.penalty * penalty
+        return value[m:].mean() - value[:m].mean() + training.penalty_weight * penalty
 
     def adam(weights, gradients, state):
         first, second, t = state
@@ -114,7 +114,7 @@ def in_jax(network, training, images):
     @jax.jit
     def critic_step(both, states, real, key):
         keys = jax.random.split(key)
-        fake = generate(both[0], jax.random.normal(keys[0], (m, network.latent)))
+        fake = generate(both[0], jax.random.normal(keys[0], (m, network.latent_dim)))
         epsilon = jax.random.uniform(keys[1], (m, 1, 1, 1))
         gradients = jax.grad(critic_loss)(both[1], real, fake, epsilon)
         critic, state = adam(both[1], gradients, states[1])
@@ -122,7 +122,7 @@ def in_jax(network, training, images):
 
     @jax.jit
     def generator_step(both, states, key):
-        latent = jax.random.normal(key, (m, network.latent))
+        latent = jax.random.normal(key, (m, network.latent_dim))
         loss, gradients = jax.value_and_grad(
             lambda weights: -judge(both[1], generate(weights, latent)).mean()
         )(both[0])
@@ -167,9 +167,9 @@ def in_torch(network, training, images):
     import torch
     from torch import nn
 
-    m, slope, kernel = training.batch_size, network.negative_slope, network.kernel
+    m, slope, kernel = training.batch_size, network.negative_slope, network.kernel_size
     filters = network.generator_filters
-    parts = [nn.Linear(network.latent, 16 * filters[0]), nn.Unflatten(1, (filters[0], 4, 4))]
+    parts = [nn.Linear(network.latent_dim, 16 * filters[0]), nn.Unflatten(1, (filters[0], 4, 4))]
     parts += [nn.LeakyReLU(slope), nn.Conv2d(filters[0], filters[0], 3, padding=1)]
     for a, b in pairwise(filters):
         parts += [nn.LeakyReLU(slope), nn.ConvTranspose2d(a, b, kernel, stride=2, padding=1)]
@@ -194,14 +194,14 @@ def in_torch(network, training, images):
 
     def critic_step(real):
         with torch.no_grad():
-            fake = generator(torch.randn(m, network.latent))
+            fake = generator(torch.randn(m, network.latent_dim))
         value = critic(torch.cat([real, fake]))
         epsilon = torch.rand(m, 1, 1, 1)
         between = (epsilon * real + (1 - epsilon) * fake).requires_grad_()
         (gradient,) = torch.autograd.grad(critic(between).sum(), between, create_graph=True)
         norm = torch.sqrt((gradient**2).sum(dim=(1, 2, 3)) + 1e-12)
         penalty = ((norm - 1) ** 2).mean()
-        loss = value[m:].mean() - value[:m].mean() + training.penalty * penalty
+        loss = value[m:].mean() - value[:m].mean() + training.penalty_weight * penalty
         critic_optimizer.zero_grad()
         loss.backward()
         critic_optimizer.step()
@@ -209,7 +209,7 @@ def in_torch(network, training, images):
     def iterate():
         for real in tensors.split(m):
             critic_step(real)
-        loss = -critic(generator(torch.randn(m, network.latent))).mean()
+        loss = -critic(generator(torch.randn(m, network.latent_dim))).mean()
         generator_optimizer.zero_grad()
         loss.backward()
         generator_optimizer.step()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from astro_wgan import WGAN, StampSet
-from astro_wgan.wgan import TrainingConfig, preset
+from astro_wgan.wgan import NetworkConfig, TrainingConfig
 
 
 @pytest.fixture(scope='session')
@@ -22,7 +22,7 @@ def stamps():
 @pytest.fixture(scope='session')
 def wgan(stamps):
     """As in the paper: the generator draws noise, too, and there is no encoder."""
-    network = replace(preset('compact', size=16)[0], noise=False, latent=16)
+    network = replace(NetworkConfig.preset('compact', size=16), noise=False, latent_dim=16)
     # Not the preset's, which may change; in float32, the same on every machine.
-    training = TrainingConfig(critic_steps=5, learning_rate=2e-4, augment=True, average=0.995)
+    training = TrainingConfig(critic_steps=5, learning_rate=2e-4, augment=True, ema_decay=0.995)
     return WGAN(network, training).fit(stamps, iterations=10, seed=1, progress=False)

@@ -615,7 +615,7 @@ def test_calibrations_of_the_version_before_are_read(detector, table, tmp_path):
     path.write_text(json.dumps(text))
     # There were no checksums, either.
     model = tmp_path / 'model.json'
-    model.write_text(model.read_text().replace('model 2', 'model 1'))
+    model.write_text(model.read_text().replace('model 3', 'model 1'))
     (tmp_path / 'manifest.json').unlink()
     found = AnomalyDetector.load(tmp_path).score(table)
     np.testing.assert_array_equal(found['p_value'], table['p_value'])

@@ -78,7 +78,7 @@ def test_an_encoder_of_plain_layers_is_kept_and_another_refused(wgan, tmp_path):
     shape = wgan.network.image_shape
     own = keras.Sequential(
         [keras.Input(shape), layers.Flatten(), layers.Dense(8, activation='tanh')]
-        + [layers.BatchNormalization(), layers.Dense(wgan.network.latent)]
+        + [layers.BatchNormalization(), layers.Dense(wgan.network.latent_dim)]
     )
     AnomalyDetector(wgan, encoder=own).save(tmp_path)
     found = AnomalyDetector.load(tmp_path).encoder_
@@ -108,7 +108,7 @@ def hostile(shape, latent, mark):
 def test_no_code_of_a_file_is_run(wgan, folder, tmp_path, name):
     as_former(folder)
     mark = tmp_path / 'run'
-    shape, latent = wgan.network.image_shape, wgan.network.latent
+    shape, latent = wgan.network.image_shape, wgan.network.latent_dim
     hostile(shape, latent, str(mark)).save(folder / f'{name}.keras')
     mark.unlink()  # it is called when it is made
     with pytest.raises(ValueError, match=rf'damaged \(its file {name}\.keras: '):

@@ -13,10 +13,10 @@ def history():
     return QTable(
         {
             'iteration': [10, 20, 30],
-            'seconds': [1.0, 2.0, 3.0] * u.s,
-            'penalty': [0.5, 0.2, 0.1],
-            'wasserstein': [6.0, 3.0, 2.0],
-            'wasserstein_held_out': [6.0, 4.0, np.nan],
+            'time': [1.0, 2.0, 3.0] * u.s,
+            'gradient_penalty': [0.5, 0.2, 0.1],
+            'wasserstein_distance': [6.0, 3.0, 2.0],
+            'held_out_wasserstein_distance': [6.0, 4.0, np.nan],
         }
     )
 
@@ -40,7 +40,7 @@ def test_curves_are_the_columns_of_the_history(bare):
 
 
 def test_columns_can_be_chosen():
-    ax = plot_training(history(), ['seconds'])
+    ax = plot_training(history(), ['time'])
     assert [line.get_label() for line in ax.lines] == ['seconds (s)']
 
 
@@ -49,7 +49,7 @@ def test_files_of_models_and_of_the_csv_logger_are_read(tmp_path):
     found = QTable.read(path)
     line = plot_training(path).lines[0]
     assert line.get_xdata().tolist() == found['iteration'].tolist()
-    assert line.get_ydata().tolist() == found['wasserstein'].tolist()
+    assert line.get_ydata().tolist() == found['wasserstein_distance'].tolist()
     log = tmp_path / 'training.csv'
     log.write_text('epoch,penalty,wasserstein,val_penalty\n0,0.5,6.0,NA\n1,0.2,3.0,NA\n')
     ax = plot_training(log)
@@ -62,8 +62,8 @@ def test_what_is_no_history_is_refused(tmp_path):
         plot_training(history()[:0])
     with pytest.raises(ValueError, match=r"`history` lacks the columns \['loss'\]"):
         plot_training(history(), ['loss'])
-    with pytest.raises(ValueError, match=r"lacks the columns \['wasserstein'"):
-        plot_training(history()['iteration', 'seconds'])
+    with pytest.raises(ValueError, match=r"lacks the columns \['wasserstein_distance'"):
+        plot_training(history()['iteration', 'time'])
     with pytest.raises(TypeError, match='`history` must be a table; got list'):
         plot_training([1.0])
     with pytest.raises(FileNotFoundError):

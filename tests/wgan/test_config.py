@@ -1,29 +1,31 @@
 import pytest
 
+from astro_wgan import WGAN
 from astro_wgan.wgan.config import (
     NetworkConfig,
     TrainingConfig,
     from_dict,
-    preset,
     to_dict,
 )
 
 
 def test_paper_preset_has_the_papers_numbers():
-    network, training = preset('paper')
-    assert (network.size, network.latent, network.bands) == (64, 100, 1)
-    assert (training.batch_size, training.critic_steps, training.penalty) == (32, 10, 10)
+    network, training = NetworkConfig.preset('paper'), TrainingConfig.preset('paper')
+    assert (network.size, network.latent_dim, network.bands) == (64, 100, 1)
+    assert (training.batch_size, training.critic_steps, training.penalty_weight) == (32, 10, 10)
     assert (training.learning_rate, training.beta_1, training.beta_2) == (5e-5, 0.5, 0.9)
 
 
 @pytest.mark.parametrize('name', ['paper', 'compact'])
 @pytest.mark.parametrize('size', [16, 32, 64, 128])
 def test_presets_come_in_other_sizes(name, size):
-    network, _ = preset(name, size=size, bands=3)
+    network = NetworkConfig.preset(name, size=size, bands=3)
     assert network.image_shape == (size, size, 3)
 
 
-@pytest.mark.parametrize('config', [*preset('compact'), *preset('paper', size=32)])
+@pytest.mark.parametrize(
+    'config', [NetworkConfig.preset('paper', size=32), TrainingConfig.preset('compact')]
+)
 def test_dictionaries_restore_the_configuration(config):
     assert from_dict(type(config), to_dict(config)) == config
 
@@ -36,15 +38,15 @@ def test_dictionaries_restore_the_configuration(config):
         (NetworkConfig, {'size': 512}, 'binned by 2 to 256, or cropped by a factor 2 to 256'),
         (NetworkConfig, {'size': 0}, '`size`.*got 0'),
         (NetworkConfig, {'bands': 6}, '`bands` must be 1 to 5; got 6'),
-        (NetworkConfig, {'latent': 0}, '`latent`'),
+        (NetworkConfig, {'latent_dim': 0}, '`latent_dim`'),
         (NetworkConfig, {'latent_distribution': 'cauchy'}, "got 'cauchy'"),
-        (NetworkConfig, {'kernel': 1}, '`kernel` must be at least 2; got 1'),
+        (NetworkConfig, {'kernel_size': 1}, '`kernel_size` must be at least 2; got 1'),
         (NetworkConfig, {'generator_filters': (8, 8)}, '`generator_filters`.*5 numbers'),
         (NetworkConfig, {'critic_filters': (8, 8)}, '`critic_filters`.*at least 4'),
         (TrainingConfig, {'batch_size': 0}, '`batch_size`'),
         (TrainingConfig, {'learning_rate': -1}, '`learning_rate`.*got -1'),
         (TrainingConfig, {'learning_rate': float('nan')}, '`learning_rate`.*got nan'),
-        (TrainingConfig, {'penalty': -1}, '`penalty`'),
+        (TrainingConfig, {'penalty_weight': -1}, '`penalty_weight`'),
         (TrainingConfig, {'beta_1': 1.0}, '`beta_1`'),
         (TrainingConfig, {'penalty_in_float32': False}, "'mixed_bfloat16' alone; got 'float32'"),
     ],
@@ -54,9 +56,10 @@ def test_impossible_values_are_refused(kind, values, message):
         kind(**values)
 
 
-def test_unknown_preset_lists_the_known_ones():
+@pytest.mark.parametrize('kind', [NetworkConfig, TrainingConfig, WGAN])
+def test_unknown_preset_lists_the_known_ones(kind):
     with pytest.raises(ValueError, match=r"one of \['compact', 'paper'\]; got 'huge'"):
-        preset('huge')
+        kind.preset('huge')
 
 
 def test_unknown_parameter_in_a_file_is_an_error():

@@ -50,7 +50,7 @@ def same(first, second):
 def test_training_teaches_the_critic_and_the_generator(stamps):
     wgan = new_wgan(learning_rate=1e-3).fit(stamps, iterations=60, seed=SEED, progress=False)
     history = wgan.history_
-    assert history['wasserstein'][-1] < 0.7 * history['wasserstein'].max()
+    assert history['wasserstein_distance'][-1] < 0.7 * history['wasserstein_distance'].max()
     # Real and made images have about the same mean flux, which they had not at the start.
     untrained = new_wgan(learning_rate=1e-9).fit(stamps, iterations=1, progress=False)
     mean = stamps.pixels.mean()
@@ -186,7 +186,7 @@ def test_damaged_checkpoint_is_refused(stamps, tmp_path):
     ],
 )
 def test_checkpoints_that_say_something_else_are_refused(tmp_path, change, message):
-    header = {'format': 'astro_wgan checkpoint 1', 'fingerprint': {}, 'progress': {}, **change}
+    header = {'format': 'astro_wgan checkpoint 2', 'fingerprint': {}, 'progress': {}, **change}
     write_arrays(tmp_path / 'state.npz', header=np.array(json.dumps(header)))
     with pytest.raises(CheckpointError, match=message):
         read_checkpoint(tmp_path / 'state.npz', None, fingerprint=None)
@@ -203,7 +203,7 @@ class Trainer:
 
 
 def test_a_checkpoint_with_weights_that_are_not_finite_is_refused(tmp_path):
-    mark = Fingerprint({'start': {}})
+    mark = Fingerprint({'initial model': {}})
     path, trainer = tmp_path / 'state.npz', Trainer(np.nan)
     assert not is_finite(trainer)
     write_checkpoint(path, trainer, fingerprint=mark, progress={})
@@ -238,13 +238,13 @@ def test_generated_images_are_in_the_unit_of_the_stamps(stamps, whole):
     made = whole.generate(3, seed=1)
     assert (made.unit, made.pixel_scale) == (stamps.unit, stamps.pixel_scale)
     np.testing.assert_array_equal(made.pixels, whole.generate(3, seed=1).pixels)
-    assert len(whole.generate(latent=np.zeros((2, whole.network.latent)))) == 2
+    assert len(whole.generate(latent=np.zeros((2, whole.network.latent_dim)))) == 2
 
 
 def test_no_images_have_the_shape_of_some(stamps, whole):
     none, one = (whole.critic_features(stamps[:n]) for n in (0, 1))
     assert none.shape == (0, *one.shape[1:])
-    none, one = (whole.images_from_latent(np.zeros((n, whole.network.latent))) for n in (0, 1))
+    none, one = (whole.images_from_latent(np.zeros((n, whole.network.latent_dim))) for n in (0, 1))
     assert none.shape == (0, *one.shape[1:])
 
 

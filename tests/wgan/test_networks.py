@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from astro_wgan.wgan.config import NetworkConfig, preset
+from astro_wgan.wgan.config import NetworkConfig
 from astro_wgan.wgan.networks import FEATURE_LAYER, build_critic, build_generator
 
 
@@ -12,7 +12,7 @@ def layers_of(model, *kinds):
 
 @pytest.mark.parametrize('name', ['paper', 'compact'])
 def test_numbers_of_layers_are_the_papers(name):
-    network, _ = preset(name)
+    network = NetworkConfig.preset(name)
     generator, critic = build_generator(network), build_critic(network)
     assert len(layers_of(generator, keras.layers.Dense)) == 1
     assert len(layers_of(generator, keras.layers.Conv2D, keras.layers.Conv2DTranspose)) == 6
@@ -24,8 +24,8 @@ def test_numbers_of_layers_are_the_papers(name):
 @pytest.mark.parametrize('size', [16, 32, 64, 128])
 @pytest.mark.parametrize('bands', [1, 3])
 def test_shapes(size, bands):
-    network, _ = preset('compact', size=size, bands=bands)
-    images = build_generator(network)(np.zeros((2, network.latent), np.float32))
+    network = NetworkConfig.preset('compact', size=size, bands=bands)
+    images = build_generator(network)(np.zeros((2, network.latent_dim), np.float32))
     assert images.shape == (2, size, size, bands)
     value, features = build_critic(network)(images)
     assert value.shape == (2, 1)
@@ -33,7 +33,7 @@ def test_shapes(size, bands):
 
 
 def test_features_are_the_last_convolution_before_the_dense_layers():
-    critic = build_critic(preset('compact')[0])
+    critic = build_critic(NetworkConfig.preset('compact'))
     names = [layer.name for layer in critic.layers]
     after = critic.layers[names.index(FEATURE_LAYER) + 1 :]
     assert not any(isinstance(layer, keras.layers.Conv2D) for layer in after)
@@ -41,7 +41,7 @@ def test_features_are_the_last_convolution_before_the_dense_layers():
 
 
 def test_weights_follow_the_seed():
-    network, _ = preset('compact', size=16)
+    network = NetworkConfig.preset('compact', size=16)
     first, same, other = (build_critic(network, seed=s).get_weights() for s in (1, 1, 2))
     assert all(np.array_equal(a, b) for a, b in zip(first, same, strict=True))
     assert not np.array_equal(first[0], other[0])

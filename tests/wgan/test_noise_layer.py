@@ -10,7 +10,7 @@ from scipy.signal import convolve2d
 from astro_wgan import WGAN, StampSet
 from astro_wgan.anomaly import LatentSearch, LatentSearcher
 from astro_wgan.stamps import Stretch
-from astro_wgan.wgan import TrainingConfig, preset
+from astro_wgan.wgan import NetworkConfig, TrainingConfig
 from astro_wgan.wgan.noise_layer import build_noise, draw_noise, measure_noise
 
 #: White noise averaged with its neighbours.
@@ -46,7 +46,7 @@ def test_noise_is_that_of_the_sky(stamps, kind):
     """In stretched intensity it has variance and correlation of sky that has no sources."""
     stretch = Stretch(kind=kind).fit(stamps)
     kernel = measure_noise(stamps, stretch)
-    noise = build_noise(preset('compact', size=32)[0], stretch, kernel)
+    noise = build_noise(NetworkConfig.preset('compact', size=32), stretch, kernel)
     made = draw_noise(noise, tf.zeros((1000, 32, 32, 1)), (1, 2)).numpy()[..., 0]
     sky = stretch.transform(StampSet(sky_alone(1000, seed=9), unit='nJy'))
     sky -= sky.mean()
@@ -57,7 +57,9 @@ def test_noise_is_that_of_the_sky(stamps, kind):
 
 def test_bright_pixels_have_the_noise_that_asinh_leaves_them(stamps):
     stretch = Stretch().fit(stamps)
-    noise = build_noise(preset('compact', size=32)[0], stretch, measure_noise(stamps, stretch))
+    noise = build_noise(
+        NetworkConfig.preset('compact', size=32), stretch, measure_noise(stamps, stretch)
+    )
     white, level = (1, 2), 0.6
     at_sky = draw_noise(noise, tf.zeros((50, 32, 32, 1)), white).numpy()
     bright = draw_noise(noise, tf.fill((50, 32, 32, 1), level), white).numpy()
@@ -73,7 +75,7 @@ def test_bands_have_noise_of_their_own():
     stamps = StampSet(np.stack([quiet, loud], axis=-1), unit='nJy')
     stretch = Stretch().fit(stamps)
     kernel = measure_noise(stamps, stretch)
-    noise = build_noise(preset('compact', size=32, bands=2)[0], stretch, kernel)
+    noise = build_noise(NetworkConfig.preset('compact', size=32, bands=2), stretch, kernel)
     made = draw_noise(noise, tf.zeros((200, 32, 32, 2)), (1, 2)).numpy()
     sky = sky_alone(200, seed=9)
     sky = stretch.transform(StampSet(np.stack([sky, 5 * sky], axis=-1), unit='nJy'))
@@ -107,9 +109,9 @@ def test_images_without_noise_are_given_a_little(stamps):
 
 @pytest.fixture(scope='module')
 def wgan(stamps):
-    network, _ = preset('compact', size=32)
-    training = TrainingConfig(critic_steps=2, batch_size=16, learning_rate=1e-3, average=0.9)
-    wgan = WGAN(replace(network, noise=True, latent=4), training)
+    network = NetworkConfig.preset('compact', size=32)
+    training = TrainingConfig(critic_steps=2, batch_size=16, learning_rate=1e-3, ema_decay=0.9)
+    wgan = WGAN(replace(network, noise=True, latent_dim=4), training)
     return wgan.fit(stamps, iterations=40, seed=1, progress=False)
 
 

@@ -9,7 +9,7 @@ from scipy.stats import norm
 
 from astro_wgan import WGAN, AnomalyDetector, StampSet
 from astro_wgan.exceptions import DriftWarning
-from astro_wgan.wgan import TrainingConfig, preset
+from astro_wgan.wgan import NetworkConfig, TrainingConfig
 from astro_wgan.wgan.losses import latent_divergence, reconstruction_loss
 
 
@@ -23,10 +23,10 @@ def blobs(n, *, seed):
 
 
 def new_wgan(**training):
-    network = replace(preset('compact', size=16)[0], noise=True, latent=4)
+    network = replace(NetworkConfig.preset('compact', size=16), noise=True, latent_dim=4)
     # Not the preset's, which may change; in float32, the same on every machine.
-    known = {'critic_steps': 1, 'learning_rate': 1e-3, 'augment': True, 'average': 0.995}
-    return WGAN(network, TrainingConfig(**{**known, 'reconstruction': 0.05, **training}))
+    known = {'critic_steps': 1, 'learning_rate': 1e-3, 'augment': True, 'ema_decay': 0.995}
+    return WGAN(network, TrainingConfig(**{**known, 'reconstruction_weight': 0.05, **training}))
 
 
 @pytest.fixture(scope='module')
@@ -36,7 +36,7 @@ def stamps():
 
 @pytest.fixture(scope='module')
 def wgan(stamps):
-    return new_wgan(reconstruction=0.1).fit(stamps, iterations=150, seed=1, progress=False)
+    return new_wgan(reconstruction_weight=0.1).fit(stamps, iterations=150, seed=1, progress=False)
 
 
 # Losses
@@ -79,13 +79,13 @@ def test_real_images_are_given_back(wgan, stamps):
 
 def test_the_history_has_the_terms(wgan):
     history = wgan.history_
-    assert history['reconstruction'][-1] < 0.5 * history['reconstruction'][0]
-    assert 0 < history['divergence'][-1] < 50
+    assert history['reconstruction_chi2'][-1] < 0.5 * history['reconstruction_chi2'][0]
+    assert 0 < history['kl_divergence'][-1] < 50
 
 
 def test_a_training_that_goes_on_is_that_which_was_not_interrupted(stamps, tmp_path):
     checkpoint = tmp_path / 'training.npz'
-    config = {'reconstruction': 0.1}
+    config = {'reconstruction_weight': 0.1}
     whole = new_wgan(**config).fit(stamps, iterations=6, seed=3, progress=False)
     for iterations in (3, 6):
         parted = new_wgan(**config).fit(
@@ -132,7 +132,7 @@ def test_two_in_one_stamp_are_strange(wgan):
     'network', [{'noise': False}, {'noise': True, 'latent_distribution': 'uniform'}]
 )
 def test_an_encoder_needs_noise_apart_and_a_normal_z(stamps, network):
-    wgan = new_wgan(reconstruction=0.1)
+    wgan = new_wgan(reconstruction_weight=0.1)
     wgan.network = replace(wgan.network, **network)
     with pytest.raises(ValueError, match='`reconstruction` of the training needs a network with'):
         wgan.fit(stamps, iterations=1, progress=False)
@@ -140,4 +140,4 @@ def test_an_encoder_needs_noise_apart_and_a_normal_z(stamps, network):
 
 def test_a_negative_weight_is_an_error():
     with pytest.raises(ValueError, match='`reconstruction` must not be negative; got -1'):
-        new_wgan(reconstruction=-1)
+        new_wgan(reconstruction_weight=-1)

@@ -47,11 +47,11 @@ def build_critic(width):
 
 def new_trainer(generator, critic, **options):
     training = TrainingConfig(batch_size=128, critic_steps=5, learning_rate=1e-3, **options)
-    return AdversarialTrainer(generator, critic, NetworkConfig(latent=2), training, seed=1)
+    return AdversarialTrainer(generator, critic, NetworkConfig(latent_dim=2), training, seed=1)
 
 
 def run(trainer, centres, iterations, rng):
-    step = tf.function(trainer.train_step, jit_compile=trainer.training.compile)
+    step = tf.function(trainer.train_step, jit_compile=trainer.training.jit_compile)
     for _ in range(iterations):
         step(draw_points(centres, 640, rng))
 
@@ -77,7 +77,7 @@ def test_distance_is_the_exact_one_on_held_out_points(modes, compiled):
     latent = keras.Input((2,))
     generator = keras.Model(latent, layers.Reshape((1, 2, 1))(layers.Dense(2)(latent)))
     generator.set_weights([np.eye(2), np.array([0.5, 0.0])])
-    trainer = new_trainer(generator, build_critic(64), penalty=10, compile=compiled)
+    trainer = new_trainer(generator, build_critic(64), penalty=10, jit_compile=compiled)
     trainer.generator_optimizer.learning_rate.assign(0)
     run(trainer, centres, 400, rng)
 

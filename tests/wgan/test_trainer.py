@@ -8,7 +8,7 @@ from astro_wgan.wgan import NetworkConfig, TrainingConfig, build_critic, build_g
 from astro_wgan.wgan import trainer as module
 
 NETWORK = NetworkConfig(
-    size=16, latent=4, generator_filters=(8, 8, 4), critic_filters=(4, 8), critic_dense=8
+    size=16, latent_dim=4, generator_filters=(8, 8, 4), critic_filters=(4, 8), critic_dense=8
 )
 
 
@@ -19,8 +19,8 @@ NETWORK = NetworkConfig(
 def test_critic_steps_are_repeated_but_where_xla_compiles_for_a_processor(
     monkeypatch, compiled, card, repeated
 ):
-    monkeypatch.setattr(module, 'has_graphics_card', lambda: card)
-    training = TrainingConfig(batch_size=4, critic_steps=3, compile=compiled)
+    monkeypatch.setattr(module, 'has_gpu', lambda: card)
+    training = TrainingConfig(batch_size=4, critic_steps=3, jit_compile=compiled)
     networks = build_generator(NETWORK, seed=1), build_critic(NETWORK, seed=2)
     trainer = module.AdversarialTrainer(*networks, NETWORK, training, seed=3)
     images = tf.TensorSpec((12, 16, 16, 1))

@@ -20,7 +20,7 @@ def squares(n, *, edge, seed):
 
 
 def new_wgan(**training):
-    options = {'critic_steps': 2, 'batch_size': 8, 'reconstruction': 0.05, **training}
+    options = {'critic_steps': 2, 'batch_size': 8, 'reconstruction_weight': 0.05, **training}
     return WGAN(NETWORK, TrainingConfig(**options))
 
 
@@ -44,12 +44,14 @@ def other():
 
 
 def test_it_begins_where_the_other_model_ended(fitted, other):
-    kept = new_wgan(learning_rate=1e-12).fit(other, start=fitted, iterations=1, progress=False)
+    kept = new_wgan(learning_rate=1e-12).fit(
+        other, initial_model=fitted, iterations=1, progress=False
+    )
     for name in ('generator_', 'critic_', 'encoder_'):
         networks = (getattr(fitted, name), getattr(kept, name))
         for a, b in zip(*(network.get_weights() for network in networks), strict=True):
             np.testing.assert_allclose(a, b, atol=1e-6)
-    assert kept.provenance_['start'] == fitted.provenance_
+    assert kept.provenance_['initial_model'] == fitted.provenance_
     # The field is its own: the stretch is that of the new stamps.
     assert kept.stretch_ != fitted.stretch_
 
@@ -57,38 +59,39 @@ def test_it_begins_where_the_other_model_ended(fitted, other):
 def test_with_few_stamps_it_is_ahead_of_a_new_model(fitted):
     few, fresh = squares(16, edge=3.5, seed=5), squares(64, edge=3.5, seed=4)
     options = {'iterations': 2, 'seed': 3, 'progress': False}
-    tuned = new_wgan(learning_rate=2e-3).fit(few, start=fitted, **options)
+    tuned = new_wgan(learning_rate=2e-3).fit(few, initial_model=fitted, **options)
     new = new_wgan(learning_rate=2e-3).fit(few, **options)
     assert misfit(tuned, fresh) < 0.9 * misfit(new, fresh)
 
 
 def test_the_start_stays_as_it_is(fitted, other):
     before = fitted.generator_.get_weights()
-    new_wgan(learning_rate=1e-2).fit(other, start=fitted, iterations=2, progress=False)
+    new_wgan(learning_rate=1e-2).fit(other, initial_model=fitted, iterations=2, progress=False)
     for a, b in zip(before, fitted.generator_.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
 
 
 def test_a_checkpoint_knows_what_its_training_began_with(fitted, other, tmp_path):
     options = {'checkpoint': tmp_path / 'checkpoint', 'progress': False}
-    whole = new_wgan().fit(other, start=fitted, iterations=4, progress=False)
-    new_wgan().fit(other, start=fitted, iterations=2, **options)
-    resumed = new_wgan().fit(other, start=fitted, iterations=4, **options)
+    whole = new_wgan().fit(other, initial_model=fitted, iterations=4, progress=False)
+    new_wgan().fit(other, initial_model=fitted, iterations=2, **options)
+    resumed = new_wgan().fit(other, initial_model=fitted, iterations=4, **options)
     for a, b in zip(whole.generator_.get_weights(), resumed.generator_.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
     with pytest.raises(
-        CheckpointError, match='belongs to another start: its generator was given and is not there'
+        CheckpointError,
+        match='belongs to another initial model: its generator was given and is not there',
     ):
         new_wgan().fit(other, iterations=4, **options)
 
 
 def test_what_does_not_fit_is_refused(fitted, other):
-    with pytest.raises(ValueError, match='`start` must be a fitted model'):
-        new_wgan().fit(other, start=new_wgan(), progress=False)
+    with pytest.raises(ValueError, match='`initial_model` must be a fitted model'):
+        new_wgan().fit(other, initial_model=new_wgan(), progress=False)
     paper = WGAN.preset('paper', size=16)
     paper = WGAN(paper.network, TrainingConfig(batch_size=8))
-    with pytest.raises(ValueError, match='`start` must have the same network'):
-        paper.fit(other, start=fitted, progress=False)
-    without = new_wgan(reconstruction=0.0).fit(other, iterations=1, progress=False)
-    with pytest.raises(ValueError, match='`start` must have an encoder'):
-        new_wgan().fit(other, start=without, progress=False)
+    with pytest.raises(ValueError, match='`initial_model` must have the same network'):
+        paper.fit(other, initial_model=fitted, progress=False)
+    without = new_wgan(reconstruction_weight=0.0).fit(other, iterations=1, progress=False)
+    with pytest.raises(ValueError, match='`initial_model` must have an encoder'):
+        new_wgan().fit(other, initial_model=without, progress=False)

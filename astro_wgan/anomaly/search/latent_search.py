@@ -153,7 +153,7 @@ class LatentSearcher:
         self._searched = self._losses
         if search.precision != 'float32':
             self._searched = SearchLosses(wgan, seed=search.seed, precision=search.precision)
-        latent = wgan.network.latent
+        latent = wgan.network.latent_dim
         self._start = make_start(search.start, latent, seed=search.seed, encoder=encoder)
         optimizer = search.optimizer or next(iter(self._start.paces))
         pace = self._start.paces[optimizer]

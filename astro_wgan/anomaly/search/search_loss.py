@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from astro_wgan.wgan.compute.precision import computed_in
+from astro_wgan.wgan.compute.precision import with_compute_dtype
 from astro_wgan.wgan.noise_layer import with_noise
 
 __all__ = ['SearchLosses', 'Target']
@@ -42,8 +42,8 @@ class SearchLosses:
 
     def __init__(self, wgan, *, seed, precision='float32'):
         self._noise, self._seed = wgan.noise_, (seed, 0)
-        self._generate = computed_in(wgan.generator_, precision)
-        self._judge = computed_in(wgan.critic_, precision)
+        self._generate = with_compute_dtype(wgan.generator_, precision)
+        self._judge = with_compute_dtype(wgan.critic_, precision)
 
     def target(self, images, weights, seen=None):
         """

@@ -13,9 +13,9 @@ __all__ = [
     'Workers',
     'check_strategy',
     'mean_over_replicas',
-    'own_draw',
-    'own_rows',
-    'released',
+    'replica_sample',
+    'replica_slice',
+    'copy_without_strategy',
 ]
 
 #: What TensorFlow raises where a process no longer answers.
@@ -96,9 +96,9 @@ def check_strategy(strategy, training):
             f'`batch_size` of the training must be a multiple of the {replicas} replicas of '
             f'`strategy`; got {training.batch_size}.'
         )
-    if training.compile:
+    if training.jit_compile:
         raise ValueError(
-            '`compile` of the training must be False under a `strategy`: XLA cannot compile an '
+            '`jit_compile` of the training must be False under a `strategy`: XLA cannot compile an '
             'iteration in which replicas wait for each other; got True.'
         )
     if training.precision == 'mixed_float16':
@@ -108,7 +108,7 @@ def check_strategy(strategy, training):
         )
 
 
-def own_rows(batch):
+def replica_slice(batch):
     """
     The rows of a batch that belong to this replica: as many for each, in their order.
 
@@ -129,7 +129,7 @@ def own_rows(batch):
     return batch[place * rows : (place + 1) * rows]
 
 
-def own_draw(draw, n):
+def replica_sample(draw, n):
     """
     The rows that are this replica's of random numbers that are drawn for all replicas at once.
 
@@ -148,7 +148,7 @@ def own_draw(draw, n):
     `tf.Tensor`, shape (n, ...)
     """
     replicas = _replicas()
-    return draw(n) if replicas == 1 else own_rows(draw(n * replicas))
+    return draw(n) if replicas == 1 else replica_slice(draw(n * replicas))
 
 
 def mean_over_replicas(gradients):
@@ -159,7 +159,7 @@ def mean_over_replicas(gradients):
     return context.all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
 
 
-def released(network):
+def copy_without_strategy(network):
     """A network as an ordinary one, whose weights no strategy holds on several devices."""
     if network is None:
         return None

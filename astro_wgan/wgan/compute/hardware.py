@@ -5,12 +5,12 @@ from pathlib import Path
 
 import tensorflow as tf
 
-__all__ = ['has_graphics_card', 'multiplies_bfloat16', 'on_this_machine']
+__all__ = ['has_gpu', 'has_bfloat16_units', 'resolve_precision']
 
 _PROCESSORS = Path('/proc/cpuinfo')
 
 
-def has_graphics_card():
+def has_gpu():
     """
     Whether TensorFlow computes on a graphics card.
 
@@ -21,7 +21,7 @@ def has_graphics_card():
     return bool(tf.config.list_physical_devices('GPU'))
 
 
-def multiplies_bfloat16():
+def has_bfloat16_units():
     """
     Whether the processor has units for products of matrices in bfloat16.
 
@@ -36,7 +36,7 @@ def multiplies_bfloat16():
         return False
 
 
-def on_this_machine(training):
+def resolve_precision(training):
     """
     A training's configuration with a definite precision.
 
@@ -54,7 +54,7 @@ def on_this_machine(training):
     """
     if training.precision != 'auto':
         return training
-    elsewhere = has_graphics_card() or training.compile or tf.distribute.has_strategy()
-    if multiplies_bfloat16() and not elsewhere:
+    elsewhere = has_gpu() or training.jit_compile or tf.distribute.has_strategy()
+    if has_bfloat16_units() and not elsewhere:
         return replace(training, precision='mixed_bfloat16', penalty_in_float32=False)
     return replace(training, precision='float32')

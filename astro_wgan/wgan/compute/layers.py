@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from astro_wgan.wgan.compute.hardware import has_graphics_card
+from astro_wgan.wgan.compute.hardware import has_gpu
 
 __all__ = [
     'Convolution',
@@ -60,7 +60,7 @@ def fast_class(layer, precision='float32'):
     own = type(layer)
     if own not in (layers.Conv2D, layers.Conv2DTranspose) or not is_plain(layer):
         return own
-    if has_graphics_card():
+    if has_gpu():
         return own
     if own is layers.Conv2DTranspose:
         return TransposedConvolution

@@ -4,7 +4,7 @@ import ctypes
 import sys
 from contextlib import contextmanager
 
-__all__ = ['kept_memory']
+__all__ = ['retain_freed_memory']
 
 # From malloc.h: the parameters of mallopt, and what they are unless set.
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4
@@ -13,7 +13,7 @@ _NEVER = 2**31 - 1
 
 
 @contextmanager
-def kept_memory():
+def retain_freed_memory():
     """
     Let the process keep the memory that it frees, until the end of the context.
 
@@ -25,8 +25,8 @@ def kept_memory():
     Examples
     --------
     >>> import numpy as np
-    >>> from astro_wgan.wgan.compute.memory import kept_memory
-    >>> with kept_memory():
+    >>> from astro_wgan.wgan.compute.memory import retain_freed_memory
+    >>> with retain_freed_memory():
     ...     total = sum(np.ones(10**6).sum() for _ in range(10))
     >>> float(total)
     10000000.0

@@ -4,13 +4,13 @@ import keras
 
 from astro_wgan.wgan.compute.layers import fast_class
 
-__all__ = ['computed_in']
+__all__ = ['with_compute_dtype']
 
 #: Layers whose output is added up or compared: always in float32.
 _OUTPUTS = ('image', 'value', 'latent', 'log_spread')
 
 
-def computed_in(network, precision):
+def with_compute_dtype(network, precision):
     """
     A network's function, for training and search: the way that costs least.
 

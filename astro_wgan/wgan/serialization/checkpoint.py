@@ -15,7 +15,9 @@ __all__ = ['HELD_OUT', 'is_finite', 'read_checkpoint', 'write_checkpoint']
 #: What of a fingerprint may come and go: the weights do not depend on it.
 HELD_OUT = 'held-out stamps'
 
-_FORMAT = 'astro_wgan checkpoint 1'
+_FORMAT = 'astro_wgan checkpoint 2'
+#: In these some settings and columns have other names.
+_FORMER = 'astro_wgan checkpoint 1'
 
 #: What a training keeps beside the weights.
 _PROGRESS = {
@@ -102,6 +104,12 @@ def _load(path):
         arrays = read_arrays(path)
         # The losses of a history may be NaN where an epoch was not whole.
         header = parse_json(str(arrays.pop('header')).encode(), finite=False)
+        if header['format'] == _FORMER:
+            raise CheckpointError(
+                f'The checkpoint {path} is of an earlier version of astro_wgan: finish its '
+                'training with that version, or name another file, or remove this one to start '
+                'anew.'
+            )
         if header['format'] != _FORMAT:
             raise ValueError(f'it is of the format {header["format"]!r:.60}')
         for name in ('fingerprint', 'progress'):
@@ -112,6 +120,8 @@ def _load(path):
         if 'settings' in header['fingerprint']:
             defaults = describe_settings({'training': TrainingConfig()})
             header['fingerprint']['settings'] = defaults | header['fingerprint']['settings']
+    except CheckpointError:
+        raise
     except (ValueError, KeyError, TypeError) as error:
         raise CheckpointError(
             f'The file {path} is not a checkpoint of this version, or it is damaged ({error}).'

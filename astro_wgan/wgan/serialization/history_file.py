@@ -4,12 +4,14 @@ import numpy as np
 from astropy import units as u
 from astropy.table import QTable
 
+from astro_wgan.wgan.serialization.former_names import renamed
+
 __all__ = ['read_history']
 
 #: Columns of whole numbers; all others are not.
 _WHOLE = ('iteration',)
 #: Columns of every history.
-_ALWAYS = {'iteration', 'seconds'}
+_ALWAYS = {'iteration', 'time'}
 _COMMENT = '#'
 
 
@@ -27,7 +29,7 @@ def read_history(content):
     Returns
     -------
     `~astropy.table.QTable`
-        With ``seconds`` in seconds.
+        With ``time`` in seconds.
 
     Raises
     ------
@@ -37,15 +39,16 @@ def read_history(content):
     Examples
     --------
     >>> from astro_wgan.wgan.serialization.history_file import read_history
-    >>> read_history(b'# %ECSV 1.0\niteration seconds\n25 1.5\n50 3.0')['seconds']
+    >>> read_history(b'# %ECSV 1.0\niteration time\n25 1.5\n50 3.0')['time']
     <Quantity [1.5, 3. ] s>
     """
     lines = [line for line in content.decode().splitlines() if not line.startswith(_COMMENT)]
     if not lines:
         raise ValueError('it is empty')
     names, rows = lines[0].split(), [line.split() for line in lines[1:]]
-    twice = len(set(names)) < len(names)
-    if twice or not (set(names) >= _ALWAYS and all(name.isidentifier() for name in names)):
+    repeated = len(set(names)) < len(names)
+    names = list(renamed(dict.fromkeys(names), 'history')) if not repeated else names
+    if repeated or not (set(names) >= _ALWAYS and all(name.isidentifier() for name in names)):
         raise ValueError(f'its columns are called {names!s:.100}')
     if any(len(row) != len(names) for row in rows):
         raise ValueError(f'its rows are not of {len(names)} columns')
@@ -56,5 +59,5 @@ def read_history(content):
             for k, name in enumerate(names)
         }
     )
-    table['seconds'].unit = u.s
+    table['time'].unit = u.s
     return table

@@ -19,6 +19,7 @@ from astro_wgan.stamps import Stretch
 from astro_wgan.wgan.config import NetworkConfig, TrainingConfig, from_dict, to_dict
 from astro_wgan.wgan.networks import build_critic, build_encoder, build_generator, count_weights
 from astro_wgan.wgan.noise_layer import build_noise
+from astro_wgan.wgan.serialization.former_names import renamed
 from astro_wgan.wgan.serialization.history_file import read_history
 from astro_wgan.wgan.serialization.network_files import KerasFile, check_stored, take_stored_weights
 
@@ -33,9 +34,9 @@ __all__ = [
     'write_model',
 ]
 
-_FORMAT = 'astro_wgan model 2'
-#: That of version 1 may lack a manifest.
-_FORMER = 'astro_wgan model 1'
+_FORMAT = 'astro_wgan model 3'
+#: Models of format 1 may lack a manifest; until format 2 some parameters had other names.
+_FORMER = ('astro_wgan model 1', 'astro_wgan model 2')
 
 _DESCRIPTION, _HISTORY = 'model.json', 'history.ecsv'
 _NETWORKS = ('generator', 'critic', 'noise', 'encoder')
@@ -180,10 +181,10 @@ def parse_model(kind, folder, files):
         raise FileNotFoundError(f'There is no model in {folder}: {_DESCRIPTION} is missing.')
     with damage_in(_DESCRIPTION):
         description = parse_json(files[_DESCRIPTION], finite=False)
-        check_format(description['format'], _FORMAT, [_FORMER], files)
+        check_format(description['format'], _FORMAT, _FORMER, files)
         wgan = kind(
-            from_dict(NetworkConfig, description['network']),
-            from_dict(TrainingConfig, description['training']),
+            from_dict(NetworkConfig, renamed(description['network'], 'network')),
+            from_dict(TrainingConfig, renamed(description['training'], 'training')),
         )
         wgan.stretch = wgan.stretch_ = _stretch(description['stretch'], wgan.network.bands)
         wgan.unit_ = _unit(description['unit'])
@@ -215,7 +216,7 @@ def check_format(found, own, former, files):
 
 def _held(wgan):
     """Which it has beside generator and critic follows from its configuration."""
-    optional = {'noise': wgan.network.noise, 'encoder': wgan.training.reconstruction > 0}
+    optional = {'noise': wgan.network.noise, 'encoder': wgan.training.reconstruction_weight > 0}
     return [name for name in _NETWORKS if optional.get(name, True)]
 
 

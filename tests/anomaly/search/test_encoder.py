@@ -46,7 +46,7 @@ def test_encoder_finds_the_latent_vectors_of_generated_images(wgan, stamps):
     """Trained on these alone, it turns the generator round."""
     config = EncoderConfig(iterations=300, batch_size=16, latent_weight=10.0)
     encoder = train_encoder(wgan, stamps[:80], config=config, progress=False)
-    latent = np.random.default_rng(9).normal(size=(200, wgan.network.latent)).astype(np.float32)
+    latent = np.random.default_rng(9).normal(size=(200, wgan.network.latent_dim)).astype(np.float32)
     found = encoder(wgan.images_from_latent(latent)).numpy()
     assert np.mean((found - latent) ** 2) < 0.7
 

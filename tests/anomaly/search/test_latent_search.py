@@ -24,7 +24,7 @@ def loss(found):
 
 @pytest.mark.parametrize('options', SEARCHES)
 def test_search_finds_the_latent_vector_that_made_an_image(wgan, options):
-    latent = np.random.default_rng(2).normal(scale=0.5, size=(6, wgan.network.latent))
+    latent = np.random.default_rng(2).normal(scale=0.5, size=(6, wgan.network.latent_dim))
     made = wgan.images_from_latent(latent.astype(np.float32))
     ones = np.ones_like(made)
     found = run(wgan, (made, ones), max_iterations=600, tolerance=1e-3, **options)
@@ -163,7 +163,7 @@ def test_one_look_is_where_a_search_begins(wgan, images):
 @pytest.mark.parametrize('iterations', [1, 3])
 def test_no_images_give_no_rows(wgan, images, iterations):
     found = run(wgan, [x[:0] for x in images], max_iterations=iterations)
-    assert found.latent.shape == (0, wgan.network.latent)
+    assert found.latent.shape == (0, wgan.network.latent_dim)
 
 
 @pytest.mark.parametrize(

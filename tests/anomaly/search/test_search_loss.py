@@ -14,7 +14,7 @@ def images(wgan, stamps):
 
 @pytest.fixture(scope='module')
 def latent(wgan):
-    return np.random.default_rng(3).normal(size=(12, wgan.network.latent)).astype(np.float32)
+    return np.random.default_rng(3).normal(size=(12, wgan.network.latent_dim)).astype(np.float32)
 
 
 def test_losses_are_those_of_the_method(wgan, images, latent):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from astro_wgan.wgan import build_critic, preset
+from astro_wgan.wgan import NetworkConfig, build_critic
 from astro_wgan.wgan.compute.critic_gradient import is_piecewise_linear, losses_and_gradients
 from astro_wgan.wgan.losses import critic_loss, gradient_penalty
 
@@ -17,7 +17,7 @@ STEP = 1e-5
 
 
 def make_critic(size, bands, **changes):
-    network = replace(preset('compact', size=size, bands=bands)[0], **changes)
+    network = replace(NetworkConfig.preset('compact', size=size, bands=bands), **changes)
     critic = build_critic(network, seed=1)
     rng = np.random.default_rng(2)
     # Biases begin at zero, where a mistake in them would not show.

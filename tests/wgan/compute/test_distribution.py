@@ -38,7 +38,7 @@ stamps = StampSet(np.random.default_rng(1).normal(size=(40, 16, 16)))
 """
 NETWORK = {
     'size': 16,
-    'latent': 4,
+    'latent_dim': 4,
     'generator_filters': (8, 8, 4),
     'critic_filters': (4, 8),
     'critic_dense': 8,
@@ -49,8 +49,8 @@ TRAINING = {
     'critic_steps': 2,
     'learning_rate': 1e-3,
     'augment': True,
-    'reconstruction': 0.05,
-    'average': 0.9,
+    'reconstruction_weight': 0.05,
+    'ema_decay': 0.9,
 }
 # After two convolutions. Their gradient is that of real less that of generated images, which may
 # be zero but for rounding, and Adam makes whole steps along such a one, too.
@@ -63,12 +63,12 @@ tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfigur
 strategy = tf.distribute.MirroredStrategy(['/cpu:0', '/cpu:1'])
 wgan = new_wgan().fit(
     stamps, iterations=3, checkpoint=folder + '/state.npz', strategy=strategy, held_out=stamps[:8],
-    patience=9, sheets=folder, seed=5, progress=False,
+    patience=9, sample_dir=folder, seed=5, progress=False,
 )
 wgan.save(folder + '/model')
 new_wgan().fit(
-    stamps, iterations=2, checkpoint=folder + '/tuned.npz', strategy=strategy, start=wgan, seed=5,
-    progress=False,
+    stamps, iterations=2, checkpoint=folder + '/tuned.npz', strategy=strategy, initial_model=wgan,
+    seed=5, progress=False,
 )
 """
 
@@ -206,7 +206,7 @@ def test_two_replicas_train_as_one_device(alone, by_replicas):
 def test_two_replicas_begin_with_the_weights_of_another_model(stamps, by_replicas, tmp_path):
     start = WGAN.load(by_replicas / 'model')
     checkpoint = tmp_path / 'state.npz'
-    new_wgan().fit(stamps, iterations=2, checkpoint=checkpoint, start=start, **OPTIONS)
+    new_wgan().fit(stamps, iterations=2, checkpoint=checkpoint, initial_model=start, **OPTIONS)
     assert_same_training(by_replicas / 'tuned.npz', checkpoint)
 
 
@@ -251,7 +251,7 @@ def test_one_process_goes_on_where_two_workers_were(alone, by_workers, stamps, t
 @pytest.mark.parametrize(
     ('training', 'message'),
     [
-        ({'compile': True}, '`compile` of the training must be False under a `strategy`'),
+        ({'jit_compile': True}, '`jit_compile` of the training must be False under a `strategy`'),
         ({'precision': 'mixed_float16'}, r"`precision`.*got 'mixed_float16'"),
     ],
 )

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 import tensorflow as tf
 
-from astro_wgan.wgan import TrainingConfig, preset
+from astro_wgan.wgan import TrainingConfig
 from astro_wgan.wgan.compute import hardware
-from astro_wgan.wgan.compute.hardware import multiplies_bfloat16, on_this_machine
+from astro_wgan.wgan.compute.hardware import has_bfloat16_units, resolve_precision
 
 
 @pytest.fixture
@@ -25,32 +25,32 @@ def processors(monkeypatch, tmp_path):
 def test_units_for_bfloat16_are_those_the_system_names(processors, flags, expected):
     if flags is not None:
         processors.write_text(f'processor\t: 0\nflags\t\t: {flags}\n')
-    assert multiplies_bfloat16() is expected
+    assert has_bfloat16_units() is expected
 
 
 @pytest.mark.parametrize('units', [True, False])
 def test_auto_is_bfloat16_where_there_are_units(processors, monkeypatch, units):
     processors.write_text('flags : amx_bf16' if units else 'flags : fpu')
-    training = replace(preset('compact')[1], reconstruction=0.1)
+    training = replace(TrainingConfig.preset('compact'), reconstruction_weight=0.1)
     assert training.precision == 'auto'
-    found = on_this_machine(training)
+    found = resolve_precision(training)
     expected = {'precision': 'mixed_bfloat16', 'penalty_in_float32': False}
     assert found == replace(training, **(expected if units else {'precision': 'float32'}))
-    monkeypatch.setattr(hardware, 'has_graphics_card', lambda: True)
-    assert on_this_machine(training).precision == 'float32'
+    monkeypatch.setattr(hardware, 'has_gpu', lambda: True)
+    assert resolve_precision(training).precision == 'float32'
 
 
 def test_auto_is_float32_compiled_and_under_a_strategy(processors):
     processors.write_text('flags : amx_bf16')
     training = TrainingConfig(precision='auto')
-    assert on_this_machine(replace(training, compile=True)).precision == 'float32'
+    assert resolve_precision(replace(training, jit_compile=True)).precision == 'float32'
     with tf.distribute.MirroredStrategy(['CPU:0']).scope():
-        assert on_this_machine(training).precision == 'float32'
-    assert on_this_machine(training).precision == 'mixed_bfloat16'
+        assert resolve_precision(training).precision == 'float32'
+    assert resolve_precision(training).precision == 'mixed_bfloat16'
 
 
 @pytest.mark.parametrize('precision', ['float32', 'mixed_bfloat16', 'mixed_float16'])
 def test_what_is_definite_stays(processors, precision):
     processors.write_text('flags : amx_bf16')
     training = TrainingConfig(precision=precision)
-    assert on_this_machine(training) == training
+    assert resolve_precision(training) == training

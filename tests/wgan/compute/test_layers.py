@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from astro_wgan.wgan import build_critic, build_encoder, build_generator, preset
+from astro_wgan.wgan import NetworkConfig, build_critic, build_encoder, build_generator
 from astro_wgan.wgan.compute.layers import (
     Convolution,
     ConvolutionOfImage,
@@ -19,7 +19,7 @@ from astro_wgan.wgan.compute.layers import (
     fast_class,
     gradient_to_image,
 )
-from astro_wgan.wgan.compute.precision import computed_in
+from astro_wgan.wgan.compute.precision import with_compute_dtype
 from astro_wgan.wgan.losses import gradient_penalty
 
 BANDS = [1, 2, 3, 5]
@@ -110,14 +110,14 @@ def test_size_of_the_batch_need_not_be_known(rng):
 
 @pytest.mark.parametrize('bands', [1, 3])
 def test_networks_are_computed_as_their_layers_do(rng, bands):
-    network = preset('compact', size=16, bands=bands)[0]
+    network = NetworkConfig.preset('compact', size=16, bands=bands)
     for build, inputs in (
         (build_generator, rng.normal(size=(5, 16))),
         (build_critic, rng.normal(size=(5, *network.image_shape))),
     ):
         made, inputs = build(network, seed=1), tf.constant(inputs, tf.float32)
         pairs = []
-        for compute in (made, computed_in(made, 'float32')):
+        for compute in (made, with_compute_dtype(made, 'float32')):
             with tf.GradientTape() as tape:
                 tape.watch(inputs)
                 given = tf.nest.flatten(compute(inputs))[0]
@@ -129,12 +129,12 @@ def test_networks_are_computed_as_their_layers_do(rng, bands):
 
 
 def test_penalty_is_differentiated_through_them(rng):
-    critic = build_critic(preset('compact', size=16)[0], seed=1)
+    critic = build_critic(NetworkConfig.preset('compact', size=16), seed=1)
     real, fake = (tf.constant(rng.normal(size=(5, 16, 16, 1)), tf.float32) for _ in range(2))
     epsilon = tf.constant(rng.uniform(size=(5, 1, 1, 1)), tf.float32)
     kernels = [w for w in critic.trainable_variables if w.name == 'kernel']
     gradients = []
-    for compute in (critic, computed_in(critic, 'float32')):
+    for compute in (critic, with_compute_dtype(critic, 'float32')):
         with tf.GradientTape() as tape:
             penalty = gradient_penalty(lambda x, judge=compute: judge(x)[0], real, fake, epsilon)
         gradients.append(tape.gradient(penalty, kernels))
@@ -152,7 +152,7 @@ def test_penalty_is_differentiated_through_them(rng):
     ],
 )
 def test_which_layers_of_the_networks_are_fast(build, expected):
-    made = build(preset('compact')[0])
+    made = build(NetworkConfig.preset('compact'))
     kinds = [fast_class(layer) for layer in made.layers if fast_class(layer) is not type(layer)]
     assert kinds == expected
     assert fast_class(made.layers[-1 if build is build_generator else 1]) is expected[-1]
@@ -179,17 +179,19 @@ def test_other_layers_stay_as_they_are(options):
 
 
 def test_few_channels_on_few_pixels_are_left_to_keras():
-    network = replace(preset('compact', size=16)[0], generator_filters=(1, 2, 3))
+    network = replace(NetworkConfig.preset('compact', size=16), generator_filters=(1, 2, 3))
     generator = build_generator(network)
     kinds = [fast_class(layer) for layer in generator.layers if isinstance(layer, layers.Conv2D)]
     assert kinds == [layers.Conv2D, ConvolutionToImage]
     assert fast_class(generator.layers[4], 'mixed_bfloat16') is Convolution
-    latent = tf.random.stateless_normal((5, network.latent), (1, 2))
+    latent = tf.random.stateless_normal((5, network.latent_dim), (1, 2))
     expected = generator(latent)
-    np.testing.assert_allclose(computed_in(generator, 'float32')(latent), expected, atol=1e-5)
+    np.testing.assert_allclose(
+        with_compute_dtype(generator, 'float32')(latent), expected, atol=1e-5
+    )
 
 
 def test_graphics_cards_compute_all_layers_as_they_are(monkeypatch):
-    critic = build_critic(preset('compact')[0])
+    critic = build_critic(NetworkConfig.preset('compact'))
     monkeypatch.setattr(tf.config, 'list_physical_devices', lambda kind: [kind])
     assert fast_class(critic.layers[1]) is layers.Conv2D

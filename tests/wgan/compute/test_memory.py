@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from astro_wgan.wgan.compute.memory import _c_library, kept_memory
+from astro_wgan.wgan.compute.memory import _c_library, retain_freed_memory
 
 resource = pytest.importorskip('resource', reason='Only Unix counts the page faults of a process.')
 
@@ -24,7 +24,7 @@ def faults():
 
 
 def test_freed_memory_is_used_again(faults):
-    with kept_memory():
+    with retain_freed_memory():
         faults()
         kept = faults()
     # The fill of a fresh 100 MB touches 24,000 pages of 4 kB, or 48 of 2 MB.
@@ -33,6 +33,6 @@ def test_freed_memory_is_used_again(faults):
 
 
 def test_error_passes_and_gives_memory_back(faults):
-    with pytest.raises(ValueError, match='inside'), kept_memory():
+    with pytest.raises(ValueError, match='inside'), retain_freed_memory():
         raise ValueError('inside')
     assert faults() > 5 * 48

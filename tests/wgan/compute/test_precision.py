@@ -15,11 +15,11 @@ from astro_wgan.wgan import (
     build_generator,
     hardware,
 )
-from astro_wgan.wgan.compute.precision import computed_in
+from astro_wgan.wgan.compute.precision import with_compute_dtype
 from astro_wgan.wgan.trainer import AdversarialTrainer
 
 NETWORK = NetworkConfig(
-    size=16, latent=4, generator_filters=(8, 8, 4), critic_filters=(4, 8), critic_dense=8
+    size=16, latent_dim=4, generator_filters=(8, 8, 4), critic_filters=(4, 8), critic_dense=8
 )
 TRAINING = {'batch_size': 16, 'critic_steps': 1, 'learning_rate': 1e-3}
 MIXED = ['mixed_bfloat16', 'mixed_float16']
@@ -41,7 +41,7 @@ def trainer(precision='float32', *, network=NETWORK, **training):
 @pytest.mark.parametrize('precision', MIXED)
 def test_layers_compute_in_half_precision_and_give_float32(images, precision):
     critic = build_critic(NETWORK, seed=2)
-    compute = computed_in(critic, precision)
+    compute = with_compute_dtype(critic, precision)
     exact, found = critic(images)[0], compute(images)[0]
     assert found.dtype == tf.float32
     error = np.max(np.abs(exact - found)) / np.std(exact)
@@ -55,7 +55,7 @@ def test_layers_compute_in_half_precision_and_give_float32(images, precision):
 def test_gradients_reach_the_weights_in_float32(images, precision):
     critic = build_critic(NETWORK, seed=2)
     gradients = []
-    for compute in (critic, computed_in(critic, precision)):
+    for compute in (critic, with_compute_dtype(critic, precision)):
         with tf.GradientTape() as tape:
             value = tf.reduce_mean(tf.square(compute(images)[0]))
         gradients.append(tape.gradient(value, critic.trainable_variables))
@@ -71,9 +71,13 @@ def test_penalty_is_that_of_float32(images):
         real, fake = tf.constant(images), tf.constant(images[::-1] ** 2)
         measured.append(trainer(precision)._critic_step(real, fake, tf.constant(0)))
     exact, found = measured
-    assert float(found['penalty']) == pytest.approx(float(exact['penalty']), rel=1e-6)
-    assert float(found['wasserstein']) == pytest.approx(float(exact['wasserstein']), abs=0.05)
-    assert float(found['wasserstein']) != float(exact['wasserstein'])
+    assert float(found['gradient_penalty']) == pytest.approx(
+        float(exact['gradient_penalty']), rel=1e-6
+    )
+    assert float(found['wasserstein_distance']) == pytest.approx(
+        float(exact['wasserstein_distance']), abs=0.05
+    )
+    assert float(found['wasserstein_distance']) != float(exact['wasserstein_distance'])
 
 
 @pytest.mark.parametrize('layer_normalization', [False, True])
@@ -83,7 +87,7 @@ def test_penalty_in_half_precision_is_near_that_of_float32(images, layer_normali
     measured = []
     for options in ({}, {'precision': 'mixed_bfloat16', 'penalty_in_float32': False}):
         made = trainer(network=network, **options)
-        measured.append(float(made._critic_step(real, fake, tf.constant(0))['penalty']))
+        measured.append(float(made._critic_step(real, fake, tf.constant(0))['gradient_penalty']))
     exact, found = measured
     assert found != exact
     assert found == pytest.approx(exact, rel=0.05)
@@ -138,7 +142,7 @@ def stamps():
 
 @pytest.mark.parametrize(('units', 'expected'), [(True, 'mixed_bfloat16'), (False, 'float32')])
 def test_fitted_model_says_which_precision_auto_was(stamps, monkeypatch, units, expected):
-    monkeypatch.setattr(hardware, 'multiplies_bfloat16', lambda: units)
+    monkeypatch.setattr(hardware, 'has_bfloat16_units', lambda: units)
     wgan = WGAN(NETWORK, TrainingConfig(**TRAINING, precision='auto'))
     wgan.fit(stamps, iterations=1, progress=False)
     assert wgan.provenance_['precision'] == expected

@@ -6,12 +6,12 @@ from astro_wgan.wgan.serialization.history_file import read_history
 
 
 def test_a_history_comes_back_without_its_header(tmp_path):
-    table = QTable({'iteration': [25, 50], 'seconds': [1.5, 3] * u.s, 'loss': [0.1, float('nan')]})
+    table = QTable({'iteration': [25, 50], 'time': [1.5, 3] * u.s, 'loss': [0.1, float('nan')]})
     table.write(tmp_path / 'history.ecsv')
     found = read_history((tmp_path / 'history.ecsv').read_bytes())
     assert found.colnames == table.colnames
     assert found['iteration'].dtype.kind == 'i'
-    assert found['seconds'].unit == u.s
+    assert found['time'].unit == u.s
     assert str(found['loss'].tolist()) == '[0.1, nan]'
     none = table[:0]
     none.write(tmp_path / 'none.ecsv')

@@ -19,7 +19,7 @@ from astro_wgan.wgan.noise_layer import build_white_noise
 
 NETWORK = NetworkConfig(
     size=16,
-    latent=4,
+    latent_dim=4,
     generator_filters=(4, 4, 4),
     critic_filters=(4, 4, 4),
     critic_dense=8,
@@ -29,13 +29,13 @@ NETWORK = NetworkConfig(
 
 def model(seed, **changes):
     """Without a training, which is not what is asked here."""
-    wgan = WGAN(NETWORK, TrainingConfig(reconstruction=0.1))
+    wgan = WGAN(NETWORK, TrainingConfig(reconstruction_weight=0.1))
     wgan.stretch_ = Stretch(sky=0.1, noise=1.0, peak=50.0, unit='nJy')
     wgan.generator_ = build_generator(NETWORK, seed=seed)
     wgan.critic_ = build_critic(NETWORK, seed=seed + 1)
     wgan.encoder_ = build_encoder(NETWORK, seed=seed + 2)
     wgan.noise_ = build_white_noise(NETWORK, wgan.stretch_)
-    wgan.history_ = QTable({'iteration': [seed], 'seconds': [1.5] * u.s})
+    wgan.history_ = QTable({'iteration': [seed], 'time': [1.5] * u.s})
     wgan.unit_, wgan.pixel_scale_ = u.nJy, 0.06 * u.arcsec / u.pix
     wgan.provenance_ = {'seed': seed}
     for name, value in changes.items():
@@ -199,7 +199,10 @@ def test_networks_of_another_configuration_are_neither_saved_nor_loaded(folder):
 @pytest.mark.parametrize(
     ('changes', 'message'),
     [
-        ({'network': {'latent': 10**9}}, r'a network of 64000\d* weights is described, and there'),
+        (
+            {'network': {'latent_dim': 10**9}},
+            r'a network of 64000\d* weights is described, and there',
+        ),
         (
             {'network': {'generator_filters': [10**8] * 3}},
             'weights is described, and there is room',
@@ -207,13 +210,16 @@ def test_networks_of_another_configuration_are_neither_saved_nor_loaded(folder):
         ({'network': {'critic_dense': 10**30}}, '`critic_dense` of NetworkConfig is 1000'),
         ({'network': {'critic_filters': [1] * 10**6}}, 'at most 100 numbers; got 1000000'),
         ({'network': {'critic_filters': [10**8] * 5}}, 'weights is described, and there is room'),
-        ({'network': {'kernel': 10**6}}, 'weights is described, and there is room'),
+        ({'network': {'kernel_size': 10**6}}, 'weights is described, and there is room'),
         ({'network': {'size': 2**40}}, '`size` of the images must be'),
         ({'network': {'size': 16.0}}, '`size` of NetworkConfig is 16.0'),
-        ({'network': {'latent': True}}, '`latent` of NetworkConfig is True'),
+        ({'network': {'latent_dim': True}}, '`latent_dim` of NetworkConfig is True'),
         ({'network': {'negative_slope': float('nan')}}, '`negative_slope` of NetworkConfig is nan'),
         ({'network': {'other': 1}}, 'has no parameter other'),
-        ({'training': {'reconstruction': 'much'}}, '`reconstruction` of TrainingConfig'),
+        (
+            {'training': {'reconstruction_weight': 'much'}},
+            '`reconstruction_weight` of TrainingConfig',
+        ),
         ({'stretch': {'sky': [0.1] * 10**5}}, 'damaged'),
         ({'stretch': {'noise': [float('inf')]}}, '`noise` of Stretch'),
         ({'unit': '10**9999999 m'}, 'is no unit'),
@@ -221,8 +227,8 @@ def test_networks_of_another_configuration_are_neither_saved_nor_loaded(folder):
         ({'pixel_scale_arcsec': float('nan')}, 'pixel scale is nan'),
         ({'pixel_scale_arcsec': [1]}, 'damaged'),
         ({'provenance': [1]}, 'provenance is'),
-        ({'format': ['astro_wgan model 2']}, 'format'),
-        ({'format': 'astro_wgan model 3'}, 'format'),
+        ({'format': ['astro_wgan model 3']}, 'format'),
+        ({'format': 'astro_wgan model 4'}, 'format'),
     ],
 )
 def test_descriptions_that_cannot_be_are_refused_before_a_network_is_built(
@@ -307,13 +313,13 @@ def test_networks_have_as_many_weights_as_are_counted():
     for network in (
         NETWORK,
         NetworkConfig(),
-        NetworkConfig(kernel=5, bands=3, critic_layer_normalization=True),
+        NetworkConfig(kernel_size=5, bands=3, critic_layer_normalization=True),
         NetworkConfig(
             size=32,
             generator_filters=(3, 5, 7, 9),
             critic_filters=(2, 3, 4, 5, 6),
             critic_layer_normalization=True,
-            kernel=2,
+            kernel_size=2,
         ),
     ):
         built = {
