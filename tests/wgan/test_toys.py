@@ -60,7 +60,7 @@ def run(trainer, centres, iterations, rng):
 def test_all_modes_are_covered(modes, width, iterations):
     keras.utils.set_random_seed(1)
     rng, centres = np.random.default_rng(1), CENTRES[modes]
-    trainer = new_trainer(build_generator(width), build_critic(width), penalty=0.1)
+    trainer = new_trainer(build_generator(width), build_critic(width), penalty_weight=0.1)
     run(trainer, centres, iterations, rng)
     latent = rng.normal(size=(2000, 2)).astype(np.float32)
     distance = cdist(trainer.generator(latent).numpy().reshape(-1, 2), centres)
@@ -77,7 +77,7 @@ def test_distance_is_the_exact_one_on_held_out_points(modes, compiled):
     latent = keras.Input((2,))
     generator = keras.Model(latent, layers.Reshape((1, 2, 1))(layers.Dense(2)(latent)))
     generator.set_weights([np.eye(2), np.array([0.5, 0.0])])
-    trainer = new_trainer(generator, build_critic(64), penalty=10, jit_compile=compiled)
+    trainer = new_trainer(generator, build_critic(64), penalty_weight=10, jit_compile=compiled)
     trainer.generator_optimizer.learning_rate.assign(0)
     run(trainer, centres, 400, rng)
 
