@@ -215,7 +215,7 @@ def _add_observe(commands):
     )
     add('--redshift', type=float, nargs='+', required=True, help='where to move the galaxies')
     add('--size', type=int, default=128, help='edge of the images in pixels')
-    add('--out', metavar='DIR', help='folder for the results (default: observe-NAME)')
+    add('--output', metavar='DIR', help='folder for the results (default: observe-NAME)')
     add('--bands', action='store_true', help='the images are bands of one galaxy')
     add('--unit', help='of the images (default: BUNIT)')
     add('--pixel-scale', type=float, metavar='KPC', help='of the images (default: CDELT1)')
@@ -230,7 +230,7 @@ def _add_observe(commands):
     )
     add('--plane', type=int, help='plane of a cube (default: all, as bands)')
     add('--max-size', type=float, metavar='BYTES', help='of an image (default: 1/4 of the memory)')
-    add('--centre', type=float, nargs=2, metavar=('X', 'Y'), help='pixel to put in the middle')
+    add('--center', type=float, nargs=2, metavar=('X', 'Y'), help='pixel to put in the middle')
     add('--psf', metavar='FITS', help='image of a star, instead of the PSF of the instrument')
     add(
         '--psf-scale',
@@ -240,7 +240,7 @@ def _add_observe(commands):
     )
     add('--exposure-time', type=float, metavar='S', help='instead of that of the survey')
     add(
-        '--sky',
+        '--sky-image',
         metavar='FITS',
         help='observed image in electron / s whose clean sky is the '
         'noise, instead of Gaussian noise of the depth',
@@ -257,25 +257,25 @@ def _observe(options):
 
     names, maps = _read_light_maps(options)
     instrument = _instrument(options)
-    out = Path(options.out or f'observe-{names[0]}')
+    output = Path(options.output or f'observe-{names[0]}')
     redshifts = options.redshift * len(maps)
     labels = [f'{name}-z{redshift:g}' for name in names for redshift in options.redshift]
-    into = out / 'stamps.zarr'
+    store_path = output / 'stamps.zarr'
     store = observe(
         [light for light in maps for _ in options.redshift],
         instrument,
         redshift=redshifts,
         seed=options.seed,
         size=options.size,
-        centre=options.centre,
-        sky=_sky(options),
-        into=into,
+        center=options.center,
+        sky_noise=_sky_noise(options),
+        output=store_path,
         processes=options.processes,
         progress=not options.quiet,
     )
-    noise_free = astro_wgan.StampStore.open(noise_free_path(into))
+    noise_free = astro_wgan.StampStore.open(noise_free_path(store_path))
     for k, label in enumerate(labels):
-        path = out / f'{label}.fits'
+        path = output / f'{label}.fits'
         write_mock(path, store[k : k + 1], 0, instrument, noise_free=noise_free[k : k + 1])
         if not options.quiet:
             print(f'{path}: {_describe_mock(store.table[k])}')
@@ -289,11 +289,11 @@ def _describe_mock(row):
     rest = row['rest_wavelength'].to_value('nm')
     return (
         f'AB magnitude {row["magnitude"].value:.2f} at redshift {row["redshift"]:g}, '
-        f'light at {rest:.0f} nm in the rest frame: {_BANDPASS[row["bandpass"]]}'
+        f'light at {rest:.0f} nm in the rest frame: {_BAND_MATCH[row["band_match"]]}'
     )
 
 
-_BANDPASS = {
+_BAND_MATCH = {
     'interpolated': 'between bands of the image',
     'matched': 'that of the image',
     'nearest': 'there is no band, the nearest was taken',
@@ -353,10 +353,10 @@ def _short_name(path):
 def _instrument(options):
     from astropy import units as u
 
-    from astro_wgan.mocks import ImagePSF, find_instrument
+    from astro_wgan.mocks import ImagePSF, get_instrument
     from astro_wgan.mocks.observing import with_exposure_time
 
-    instrument = find_instrument(options.instrument)
+    instrument = get_instrument(options.instrument)
     if options.exposure_time is not None:
         instrument = with_exposure_time(instrument, options.exposure_time * u.s)
     if options.psf_scale is not None and options.psf is None:
@@ -369,10 +369,14 @@ def _instrument(options):
     return instrument
 
 
-def _sky(options):
+def _sky_noise(options):
     from astro_wgan.noise import find_sky
 
-    return None if options.sky is None else find_sky(options.sky, max_size=options.max_size)
+    return (
+        None
+        if options.sky_image is None
+        else find_sky(options.sky_image, max_size=options.max_size)
+    )
 
 
 if __name__ == '__main__':

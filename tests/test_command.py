@@ -91,7 +91,7 @@ def observe(said, tmp_path):
     good.write_bytes(simulation())
 
     def run(*arguments, image=good, redshift=0.5):
-        out = ('--out', tmp_path / 'out')
+        out = ('--output', tmp_path / 'out')
         return said('observe', image, '--redshift', redshift, '--size', 16, *out, *arguments)
 
     return run
@@ -114,7 +114,7 @@ def test_observe_understands_no_such_card(observe, tmp_path, kind):
     assert not (tmp_path / 'out').exists()
 
 
-@pytest.mark.parametrize('option', ['--psf', '--sky'])
+@pytest.mark.parametrize('option', ['--psf', '--sky-image'])
 @pytest.mark.parametrize('kind', BROKEN)
 def test_observe_names_what_is_broken_beside_the_image(observe, tmp_path, option, kind):
     path = tmp_path / 'broken.fits'
@@ -139,7 +139,7 @@ def test_observe_names_what_is_broken_beside_the_image(observe, tmp_path, option
         ('--unit', '((('),
         ('--unit', 'K'),
         ('--instrument', 'nothing'),
-        ('--centre', 'nan', 3),
+        ('--center', 'nan', 3),
         ('--psf', 'missing.fits'),
     ],
 )
@@ -177,7 +177,7 @@ def test_what_was_not_foreseen_is_a_sentence_and_no_success(monkeypatch, capsys,
         raise KeyError('x')
 
     monkeypatch.setattr('astro_wgan.mocks.read_light_map', fail)
-    arguments = ['observe', 'a.fits', '--redshift', '0.5', '--out', str(tmp_path)]
+    arguments = ['observe', 'a.fits', '--redshift', '0.5', '--output', str(tmp_path)]
     assert main(arguments) == 2
     said = capsys.readouterr().err
     assert said == ("astro-wgan: This was not foreseen: KeyError: 'x'. --traceback shows where.\n")

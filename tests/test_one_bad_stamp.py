@@ -8,7 +8,7 @@ from astro_wgan import StampSet
 from astro_wgan.astrometry.stamp_geometry import ParentImage, StampGeometry
 from astro_wgan.detection import detect
 from astro_wgan.exceptions import SkyError
-from astro_wgan.noise import Autocorrelation, add_noise, find_sky, finest_scatter
+from astro_wgan.noise import Autocorrelation, add_noise, estimate_noise_rms, find_sky
 from astro_wgan.sources import measure_sources, segment_stamps
 from astro_wgan.stamps import Stretch, cut_stamps, reproject_stamps
 
@@ -69,7 +69,7 @@ def labels(stamps):
 
 
 def scatter(stamps):
-    return {'scatter': finest_scatter(stamps.pixels)}
+    return {'scatter': estimate_noise_rms(stamps.pixels)}
 
 
 def resampled(stamps):
@@ -208,7 +208,7 @@ def test_a_stretch_without_usable_stamps_says_so(pixels, says):
 
 @pytest.mark.parametrize('value', [1e15, 1e30, 3e38])
 def test_noise_of_a_stamp_does_not_depend_on_the_others(value):
-    work = {'sky': CORRELATION, 'gain': 2, 'seed': 1, 'progress': False}
+    work = {'sky_noise': CORRELATION, 'gain': 2, 'seed': 1, 'progress': False}
     good = StampSet(galaxies(noise=0))
     pixels = galaxies(noise=0)
     pixels[BAD, 11, 30] = value
@@ -224,9 +224,9 @@ def test_pixels_of_no_brightness_are_no_sky(dtype, value):
     image = rng.normal(size=(150, 150)).astype(dtype)
     image[rng.integers(0, 150, 20), rng.integers(0, 150, 20)] = value
     sky = find_sky(image)
-    assert sky.scatter.value == pytest.approx(1, rel=0.02)
-    assert sky.share > 0.7
-    assert np.isfinite(sky.residuals.skewness)
+    assert sky.rms.value == pytest.approx(1, rel=0.02)
+    assert sky.clean_fraction > 0.7
+    assert np.isfinite(sky.undetected_source_test.skewness)
     if abs(value) > 1:
         found = detect(image)
         assert np.isfinite(found.background).all()
@@ -251,13 +251,13 @@ def layouts(pixels, folder):
 
 def noisy(stamps):
     stamps = stamps.replace(pixels=np.abs(stamps.pixels))
-    return {'pixels': add_noise(stamps, sky=CORRELATION, seed=1, progress=False).pixels}
+    return {'pixels': add_noise(stamps, sky_noise=CORRELATION, seed=1, progress=False).pixels}
 
 
 def cut(stamps):
     image = stamps.pixels[0]
     found = cut_stamps(image, size=16, positions=[(24, 24), (40.5, 2)], partial='fill')
-    return {'pixels': found.pixels, 'sky': np.array(find_sky(image).scatter.value)}
+    return {'pixels': found.pixels, 'sky': np.array(find_sky(image).rms.value)}
 
 
 def stretched(stamps):

@@ -20,7 +20,7 @@ from astro_wgan.jobs import (
 from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.jobs.provenance import record
 from astro_wgan.jobs.resume import ResumeFile
-from astro_wgan.noise import finest_scatter
+from astro_wgan.noise import estimate_noise_rms
 from astro_wgan.units.brightness import unit_of_sum
 from astro_wgan.wgan.filling import LEAST_WEIGHT, seen_share
 
@@ -89,7 +89,7 @@ def measure_misfit(searcher, stamps, *, scoring=None, progress=True, resume=None
         (largest difference of a pixel from the smoothed residual), ``turned`` (root mean square
         difference, smoothed, to the closest image turned by 180 degrees), ``critic`` (C(x)),
         ``closest_flux`` (sum over the closest image, a mean over its bands), ``noise`` (of a pixel
-        of the stamp, from its finest structure, as `~astro_wgan.noise.finest_scatter`),
+        of the stamp, from its finest structure, as `~astro_wgan.noise.estimate_noise_rms`),
         ``offset_x``, ``offset_y``, ``sky_level``, ``sky_slope_x`` and ``sky_slope_y`` (of the
         source from the center of its stamp, and of the sky around it: see
         `~astro_wgan.anomaly.stamp_conditions.measure_conditions`), ``valid`` (share of the pixels
@@ -137,7 +137,7 @@ def _measure_batch(searcher, batch, scoring, report):
     fluxes = wgan.stamps_from_images(found.closest, like=batch).pixels.reshape(images.shape)
     pixels = np.where(weights >= LEAST_WEIGHT, batch.pixels.reshape(weights.shape), np.nan)
     pixels = pixels.reshape(batch.pixels.shape)
-    noise = finest_scatter(pixels)
+    noise = estimate_noise_rms(pixels)
     noise = noise.mean(axis=-1) if noise.ndim > 1 else noise
     return {
         'latent': found.latent,

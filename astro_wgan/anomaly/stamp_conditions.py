@@ -46,7 +46,7 @@ def measure_conditions(pixels, noise, *, closest=None):
     -----
     The centroid is that in a Gaussian window that follows it, with a standard deviation of a tenth
     of the edge (``XWIN_IMAGE`` of SExtractor has the same law). The noise is that of
-    `~astro_wgan.noise.finest_scatter`.
+    `~astro_wgan.noise.estimate_noise_rms`.
 
     Examples
     --------

@@ -7,7 +7,7 @@ __all__, __getattr__, __dir__ = lazy_names(
     {
         'AiryPSF': 'psf',
         'CalzettiDust': 'dust',
-        'DiscGalaxy': 'encounter.encounter',
+        'DiskGalaxy': 'encounter.encounter',
         'Encounter': 'encounter.encounter',
         'EncounterSnapshots': 'encounter.encounter_snapshots',
         'FilterCurve': 'filters',
@@ -19,7 +19,7 @@ __all__, __getattr__, __dir__ = lazy_names(
         'MoffatPSF': 'psf',
         'Particles': 'particles',
         'StellarPopulations': 'stellar_populations',
-        'find_instrument': 'instruments',
+        'get_instrument': 'instruments',
         'mock_stamps': 'rendering',
         'observe': 'observing',
         'particles_from_pynbody': 'readers.particle_packages',

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.ndimage import convolve1d
 from scipy.special import ndtr
 
-__all__ = ['image_axes', 'spread']
+__all__ = ['image_axes', 'deposit']
 
 #: Classes of widths for each factor of two: particles of a class are smoothed alike.
 _CLASSES = 4
@@ -49,7 +49,7 @@ def image_axes(along):
     return np.array([first, np.cross(sight, first)])
 
 
-def spread(row, column, bands, sigma, shape):
+def deposit(row, column, bands, sigma, shape):
     """
     Sum particles in pixels, each spread by a Gaussian of its own width.
 

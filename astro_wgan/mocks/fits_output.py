@@ -40,9 +40,9 @@ def write_mock(path, stamps, row, instrument, *, noise_free=None):
     header['EXPTIME'] = (instrument.exposure_time.value, 's')
     header['REDSHIFT'] = card_value(table['redshift'])
     header['MAG'] = (_finite(table['magnitude'].value), 'AB magnitude of the whole galaxy')
-    header['KPCPIX'] = (card_value(table['kpc']), 'kpc along a pixel')
+    header['KPCPIX'] = (card_value(table['pixel_size']), 'kpc along a pixel')
     header['WLREST'] = (card_value(table['rest_wavelength']), 'nm, rest frame, that is seen')
-    header['BANDPASS'] = (card_value(table['bandpass']), 'how the light there is known')
+    header['BANDMTCH'] = (card_value(table['band_match']), 'how the light there is known')
     hdus = [fits.PrimaryHDU(stamps.pixels[row], header)]
     if noise_free is not None:
         hdus.append(fits.ImageHDU(noise_free.pixels[row], header, name='NOISEFREE'))

@@ -36,11 +36,11 @@ class Instrument:
         AB magnitude of one electron per second.
     exposure_time : `~astropy.units.Quantity`
         Of all exposures together.
-    exposures : int
+    n_exposures : int
         How many there are, each of which is read out once.
-    sky : float
+    sky_brightness : float
         AB magnitude of the sky in one square arcsecond.
-    dark : float
+    dark_current : float
         Electrons per second in a pixel of the detector.
     read_noise : float
         Electrons in a pixel of the detector, for one exposure.
@@ -50,7 +50,7 @@ class Instrument:
         Angle of the detector's own pixel; that of the image by default.
     pixfrac : float, optional
         Size of the drops in the detector's pixels, where exposures were drizzled.
-    sources : dict
+    references : dict
         Where each number comes from.
 
     Raises
@@ -64,9 +64,9 @@ class Instrument:
     --------
     >>> from dataclasses import replace
     >>> from astropy import units as u
-    >>> from astro_wgan.mocks import find_instrument
-    >>> cosmos = find_instrument('hst_acs_f814w')
-    >>> deeper = replace(cosmos, exposure_time=4 * cosmos.exposure_time, exposures=16)
+    >>> from astro_wgan.mocks import get_instrument
+    >>> cosmos = get_instrument('hst_acs_f814w')
+    >>> deeper = replace(cosmos, exposure_time=4 * cosmos.exposure_time, n_exposures=16)
     >>> round(deeper.depth() - cosmos.depth(), 2)
     0.75
     """
@@ -76,14 +76,14 @@ class Instrument:
     pixel_scale: u.Quantity
     zero_point: float
     exposure_time: u.Quantity
-    exposures: int
-    sky: float
-    dark: float
+    n_exposures: int
+    sky_brightness: float
+    dark_current: float
     read_noise: float
     psf: GaussianPSF | MoffatPSF | AiryPSF | ImagePSF
     detector_scale: u.Quantity | None = None
     pixfrac: float | None = None
-    sources: Mapping = field(default_factory=dict, repr=False)
+    references: Mapping = field(default_factory=dict, repr=False)
 
     def __post_init__(self):
         put = object.__setattr__
@@ -97,7 +97,7 @@ class Instrument:
             if not 0 < value.value < np.inf:
                 raise ValueError(f'`{name}` must be above 0; got {value}.')
             put(self, name, value.to(unit))
-        for name, least in (('exposures', 1), ('dark', 0), ('read_noise', 0)):
+        for name, least in (('n_exposures', 1), ('dark_current', 0), ('read_noise', 0)):
             if not least <= getattr(self, name) < np.inf:
                 raise ValueError(f'`{name}` must be {least} or more; got {getattr(self, name)}.')
         if self.pixfrac is None and not u.isclose(self.detector_scale, self.pixel_scale):
@@ -165,8 +165,10 @@ class Instrument:
     @property
     def _electrons(self):
         """Variance of the electrons that an image's pixel stands for."""
-        sky = 10 ** (0.4 * (self.zero_point - self.sky)) * self.pixel_scale.value**2
-        detector = self.dark * self.exposure_time.value + self.exposures * self.read_noise**2
+        sky = 10 ** (0.4 * (self.zero_point - self.sky_brightness)) * self.pixel_scale.value**2
+        detector = (
+            self.dark_current * self.exposure_time.value + self.n_exposures * self.read_noise**2
+        )
         return sky * self.exposure_time.value + detector * self._scale**2
 
 
@@ -197,4 +199,4 @@ def pixel_psf(psf, pixel_scale):
 
 def points_along_pixel(psf, pixel_scale):
     """How many points along a pixel a PSF must be drawn at."""
-    return max(_LEAST_FINE, int(np.ceil(pixel_scale.value / psf.finest - 1e-9)))
+    return max(_LEAST_FINE, int(np.ceil(pixel_scale.value / psf.max_step - 1e-9)))

@@ -160,7 +160,7 @@ class LightMap:
         with np.errstate(divide='ignore'):
             return at_10_pc.to(u.ABmag)
 
-    def seen_at(self, wavelength):
+    def at_wavelength(self, wavelength):
         """
         The light at one rest-frame wavelength.
 
@@ -188,7 +188,7 @@ class LightMap:
         between[both] = first[both] ** (1 - share) * second[both] ** share
         return between * LUMINOSITY
 
-    def bandpass(self, wavelength):
+    def band_match(self, wavelength):
         """
         How the light at one rest-frame wavelength is known.
 
@@ -241,7 +241,7 @@ class LightMap:
             raise ValueError('`wavelength` must be given, since the map has several bands.')
         seen = self.luminosity
         if wavelength is not None:
-            seen = self.seen_at(wavelength / (1 + redshift))
+            seen = self.at_wavelength(wavelength / (1 + redshift))
         distance = cosmology.luminosity_distance(redshift)
         return ((1 + redshift) * seen / (4 * np.pi * distance**2)).to(u.nJy)
 

@@ -7,7 +7,7 @@ import numpy as np
 from astropy import units as u
 from astropy.cosmology import Planck18
 
-from astro_wgan.mocks.instruments import find_instrument
+from astro_wgan.mocks.instruments import get_instrument
 from astro_wgan.mocks.rendering import mock_stamps
 from astro_wgan.noise import Sky, add_noise, autocorrelation
 
@@ -21,11 +21,11 @@ def observe(
     redshift,
     seed,
     size=64,
-    centre=None,
-    sky=None,
+    center=None,
+    sky_noise=None,
     exposure_time=None,
     cosmology=Planck18,
-    into=None,
+    output=None,
     processes=1,
     client=None,
     progress=True,
@@ -35,16 +35,16 @@ def observe(
 
     Parameters
     ----------
-    light, instrument, redshift, size, centre, cosmology
+    light, instrument, redshift, size, center, cosmology
         As in `mock_stamps`.
     seed : int
         The same seed gives the same noise, on however many processes.
-    sky : `~astro_wgan.noise.Sky` or `~astro_wgan.noise.Autocorrelation`, optional
+    sky_noise : `~astro_wgan.noise.Sky` or `~astro_wgan.noise.Autocorrelation`, optional
         Real sky, or its covariance, in electron / s (no unit counts as that); by default the
         `Instrument.sky_noise`, Gaussian and correlated as by drizzling.
     exposure_time : `~astropy.units.Quantity`, optional
         Instead of that of the survey; the number of exposures follows.
-    into : path-like, optional
+    output : path-like, optional
         Where to write a store. The stamps without noise are written beside it, under its name with
         ``-noise-free`` added. What an interrupted call has left there is continued; stores of other
         input or settings are refused.
@@ -53,7 +53,7 @@ def observe(
 
     Returns
     -------
-    `~astro_wgan.StampSet`, or `~astro_wgan.store.StampStore` where ``into`` is given
+    `~astro_wgan.StampSet`, or `~astro_wgan.store.StampStore` where ``output`` is given
         In electron / s, with the table of `mock_stamps`.
 
     Raises
@@ -76,13 +76,13 @@ def observe(
     >>> observe(galaxy, 'euclid_vis', redshift=[0.5, 1], seed=1, progress=False)
     <StampSet: 2 stamps of 64 x 64 pixels, float32, unit electron / s, 0.1 arcsec / pix>
     """
-    instrument = find_instrument(instrument)
+    instrument = get_instrument(instrument)
     if exposure_time is not None:
         instrument = with_exposure_time(instrument, exposure_time)
-    sky = instrument.sky_noise if sky is None else sky
-    correlation = autocorrelation(sky) if isinstance(sky, Sky) else None
+    sky_noise = instrument.sky_noise if sky_noise is None else sky_noise
+    correlation = autocorrelation(sky_noise) if isinstance(sky_noise, Sky) else None
     options = {
-        'sky': sky,
+        'sky_noise': sky_noise,
         'exposure_time': instrument.exposure_time,
         'correlation': correlation,
         'correlation_ratio': instrument.correlation_ratio,
@@ -91,25 +91,25 @@ def observe(
     # A sky of another unit or scale, or too little of it, is said before anything is drawn.
     nothing = mock_stamps([], instrument, redshift=1.0, size=size, progress=False)
     add_noise(nothing, **options, processes=processes, progress=False)
-    if isinstance(sky, Sky):
-        sky.draw(1, nothing.shape, np.random.default_rng(0))
+    if isinstance(sky_noise, Sky):
+        sky_noise.draw(1, nothing.shape, np.random.default_rng(0))
     work = {'processes': processes, 'client': client, 'progress': progress}
     stamps = mock_stamps(
         light,
         instrument,
         redshift=redshift,
         size=size,
-        centre=centre,
+        center=center,
         cosmology=cosmology,
-        into=None if into is None else noise_free_path(into),
+        output=None if output is None else noise_free_path(output),
         **work,
     )
-    return add_noise(stamps, **options, into=into, **work)
+    return add_noise(stamps, **options, output=output, **work)
 
 
-def noise_free_path(into):
-    """Where the stamps without noise are, beside the store at ``into``."""
-    path = Path(into)
+def noise_free_path(output):
+    """Where the stamps without noise are, beside the store at ``output``."""
+    path = Path(output)
     return path.with_name(f'{path.stem}-noise-free{path.suffix}')
 
 
@@ -126,4 +126,4 @@ def with_exposure_time(instrument, exposure_time):
     """
     changed = replace(instrument, exposure_time=u.Quantity(exposure_time))
     factor = float(changed.exposure_time / instrument.exposure_time)
-    return replace(changed, exposures=max(1, round(factor * instrument.exposures)))
+    return replace(changed, n_exposures=max(1, round(factor * instrument.n_exposures)))

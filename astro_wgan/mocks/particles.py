@@ -6,7 +6,7 @@ import numpy as np
 from astropy import units as u
 from scipy.spatial import cKDTree
 
-from astro_wgan.mocks.deposition import image_axes, spread
+from astro_wgan.mocks.deposition import deposit, image_axes
 from astro_wgan.mocks.light_map import LUMINOSITY, LightMap
 from astro_wgan.validation.masked import without_mask
 from astro_wgan.validation.pixels import as_shape
@@ -27,7 +27,7 @@ _UNITS = {
     'fwhm': (u.kpc, False),
     'ages': (u.Gyr, False),
     'metallicities': (u.dimensionless_unscaled, False),
-    'formed_masses': (u.Msun, False),
+    'initial_masses': (u.Msun, False),
     'velocities': (u.km / u.s, True),
 }
 
@@ -40,10 +40,10 @@ class Particles:
     Parameters
     ----------
     positions : `~astropy.units.Quantity`, shape (n, 3)
-        In the galaxy's frame, its centre at 0; lengths, not comoving.
+        In the galaxy's frame, its center at 0; lengths, not comoving.
     luminosity : `~astropy.units.Quantity`, shape (n,) or (n, bands), optional
-        Power per frequency of each, such as W / Hz. Where it is not known, `with_light` makes it of
-        ages and metallicities.
+        Power per unit frequency of each, such as W / Hz. If it is unknown, `with_luminosity`
+        computes it from ages and metallicities.
     wavelength : `~astropy.units.Quantity`, optional
         Rest-frame wavelength, one for each band.
     masses : `~astropy.units.Quantity`, shape (n,), optional
@@ -54,7 +54,7 @@ class Particles:
     ages : `~astropy.units.Quantity`, shape (n,), optional
     metallicities : array_like, shape (n,), optional
         In units of the sun's.
-    formed_masses : `~astropy.units.Quantity`, shape (n,), optional
+    initial_masses : `~astropy.units.Quantity`, shape (n,), optional
         Masses when the stars formed, which decide their light; ``masses`` by default, although
         stars lose up to half of theirs.
     velocities : `~astropy.units.Quantity`, shape (n, 3), optional
@@ -89,7 +89,7 @@ class Particles:
     fwhm: u.Quantity | None = None
     ages: u.Quantity | None = None
     metallicities: np.ndarray | None = None
-    formed_masses: u.Quantity | None = None
+    initial_masses: u.Quantity | None = None
     velocities: u.Quantity | None = None
 
     def __post_init__(self):
@@ -154,9 +154,9 @@ class Particles:
             raise ValueError('The particles have no angular momentum.')
         return momentum / length
 
-    def cube(self, edge=None):
+    def in_cube(self, edge=None):
         """
-        The particles in a cube around the galaxy's centre.
+        The particles in a cube around the galaxy's center.
 
         Parameters
         ----------
@@ -179,7 +179,7 @@ class Particles:
             raise ValueError(f'There are no particles in a cube of {2 * half:.3g} kpc.')
         return self[inside]
 
-    def with_light(self, populations, *, filter_curve, redshift, dust=None, clip=False):
+    def with_luminosity(self, populations, *, filter_curve, redshift, dust=None, clip=False):
         """
         The particles with the luminosity of their stellar populations in a filter.
 
@@ -200,7 +200,7 @@ class Particles:
         ValueError
             If ages, metallicities or masses are missing, or outside of the table.
         """
-        masses = self.masses if self.formed_masses is None else self.formed_masses
+        masses = self.masses if self.initial_masses is None else self.initial_masses
         needed = {'ages': self.ages, 'metallicities': self.metallicities, 'masses': masses}
         missing = [name for name, values in needed.items() if values is None]
         if missing:
@@ -226,7 +226,7 @@ class Particles:
         Returns
         -------
         `LightMap`
-            The galaxy's centre is in its middle.
+            The galaxy's center is in its middle.
 
         Raises
         ------
@@ -238,10 +238,10 @@ class Particles:
         Light is summed in the pixel that a particle is in, and spread by a Gaussian; widths are
         rounded to a quarter of a factor of two, and at most a quarter of the map. Flux is that of
         the particles but for what lies, or is spread, beyond the edges of the map. All particles
-        along the line of sight count; `cube` leaves out those in front and behind.
+        along the line of sight count; `in_cube` leaves out those in front and behind.
         """
         if self.luminosity is None:
-            raise ValueError('`luminosity` is not known: `with_light` makes it.')
+            raise ValueError('`luminosity` is not known: `with_luminosity` makes it.')
         scale = u.Quantity(pixel_scale).to_value(u.kpc)
         if not 0 < scale < np.inf:
             raise ValueError(f'`pixel_scale` must be above 0; got {pixel_scale}.')
@@ -253,7 +253,7 @@ class Particles:
         inside = ((pixel >= 0) & (pixel < shape[::-1])).all(axis=1)
         bands = self.luminosity.value.reshape(len(self), -1)[inside]
         column, row = pixel[inside].T
-        light = spread(row, column, bands, self._sigma()[inside] / scale, shape)
+        light = deposit(row, column, bands, self._sigma()[inside] / scale, shape)
         if self.luminosity.ndim == 1:
             light = light[..., 0]
         return LightMap(light * LUMINOSITY, scale * u.kpc, self.wavelength)

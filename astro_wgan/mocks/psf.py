@@ -45,7 +45,7 @@ class GaussianPSF:
         _check_angle(self, 'fwhm')
 
     @property
-    def finest(self):
+    def max_step(self):
         """Largest step that does it justice, in arcsec."""
         return self.fwhm.value / 3
 
@@ -98,7 +98,7 @@ class MoffatPSF:
             raise ValueError(f'`beta` must be above 1; got {self.beta}.')
 
     @property
-    def finest(self):
+    def max_step(self):
         """Largest step that does it justice, in arcsec."""
         return self.fwhm.value / 5
 
@@ -166,7 +166,7 @@ class AiryPSF:
         return ratio * u.rad.to(u.arcsec)
 
     @property
-    def finest(self):
+    def max_step(self):
         """Largest step that does it justice, in arcsec."""
         return self._ring / 3
 
@@ -240,17 +240,17 @@ class ImagePSF:
         object.__setattr__(self, 'pixel_scale', as_pixel_scale(self.pixel_scale))
 
     @property
-    def finest(self):
+    def max_step(self):
         """Largest step that does it justice, in arcsec."""
         return self.pixel_scale.value
 
     def draw(self, step):
         """Its image, as `GaussianPSF.draw`."""
         ratio = as_arcsec(step, 'step') / self.pixel_scale.value
-        centre = (np.array(self.image.shape) - 1) / 2
-        reach = int(np.floor(centre.max() / ratio + 1e-6))
+        center = (np.array(self.image.shape) - 1) / 2
+        reach = int(np.floor(center.max() / ratio + 1e-6))
         offset = np.arange(-reach, reach + 1) * ratio
-        places = np.meshgrid(centre[0] + offset, centre[1] + offset, indexing='ij')
+        places = np.meshgrid(center[0] + offset, center[1] + offset, indexing='ij')
         drawn = map_coordinates(self.image, places, order=3, mode='constant')
         return drawn / drawn.sum()
 

@@ -5,7 +5,7 @@ import numpy as np
 __all__ = ['rebin']
 
 
-def rebin(flux, n, *, step, centre):
+def rebin(flux, n, *, step, center):
     """
     Share the flux of rows of pixels among other rows: each piece among the three nearest to it.
 
@@ -17,7 +17,7 @@ def rebin(flux, n, *, step, centre):
         How many rows to make.
     step : float
         Their height, in rows.
-    centre : float
+    center : float
         Where the middle of all that are made lies: 0 is the middle of the first row.
 
     Returns
@@ -37,7 +37,7 @@ def rebin(flux, n, *, step, centre):
     --------
     >>> import numpy as np
     >>> from astro_wgan.mocks.rebinning import rebin
-    >>> rebin(np.array([0.0, 0.0, 6.0, 0.0]), 3, step=1, centre=2).round(3)
+    >>> rebin(np.array([0.0, 0.0, 6.0, 0.0]), 3, step=1, center=2).round(3)
     array([1., 4., 1.])
     """
     zero = np.zeros_like(flux[:1])
@@ -45,7 +45,7 @@ def rebin(flux, n, *, step, centre):
     once = np.concatenate([zero, np.cumsum(flux, axis=0)])
     twice = np.concatenate([zero, np.cumsum(once[:-1] + flux / 2, axis=0)])
     thrice = np.concatenate([zero, np.cumsum(twice[:-1] + once[:-1] / 2 + flux / 6, axis=0)])
-    places = centre + 0.5 + (np.arange(n + 3) - (n + 2) / 2) * step
+    places = center + 0.5 + (np.arange(n + 3) - (n + 2) / 2) * step
     rows = np.clip(places, 0, len(flux))
     below = np.minimum(rows.astype(int), len(flux) - 1)
     shape = (-1, *[1] * (flux.ndim - 1))

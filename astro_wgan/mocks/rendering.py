@@ -18,7 +18,7 @@ from astro_wgan.jobs.parallel import check_processes, ordered_map
 from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.jobs.provenance import record
 from astro_wgan.mocks.instrument import Instrument, pixel_psf, points_along_pixel
-from astro_wgan.mocks.instruments import find_instrument
+from astro_wgan.mocks.instruments import get_instrument
 from astro_wgan.mocks.light_map import LightMap, describe_maps
 from astro_wgan.mocks.rebinning import rebin
 from astro_wgan.stamps.stampset import StampSet, concatenate
@@ -46,9 +46,9 @@ def mock_stamps(
     *,
     redshift,
     size=64,
-    centre=None,
+    center=None,
     cosmology=Planck18,
-    into=None,
+    output=None,
     processes=1,
     client=None,
     progress=True,
@@ -67,12 +67,12 @@ def mock_stamps(
         Where the galaxies are: one for all, or one for each; several for a single map.
     size : int or tuple of int, optional
         Pixels along an edge of a stamp, or ``(ny, nx)``.
-    centre : tuple of float, optional
+    center : tuple of float, optional
         ``(x, y)`` of the map, in its pixels, that lies in the middle of the stamp; by default its
         own middle. It must lie in the map.
     cosmology : `~astropy.cosmology.Cosmology`, optional
         What relates redshift, angle and brightness.
-    into : path-like, optional
+    output : path-like, optional
         Where to write a store. One that an interrupted call has left there is continued; one of
         other input or settings is refused.
     processes : int, optional
@@ -84,18 +84,18 @@ def mock_stamps(
 
     Returns
     -------
-    `~astro_wgan.StampSet`, or `~astro_wgan.store.StampStore` where ``into`` is given
-        In electron / s, float32, with the PSF as pixels see it. Columns of the table: ``map``,
-        the number of the map; ``redshift``; ``magnitude``, apparent, in AB, of all of the map;
-        ``flux_inside``, the share of its light in the stamp; ``kpc``, length of a pixel's edge;
-        ``rest_wavelength`` that is seen; and ``bandpass``, which says how the light at this
-        wavelength is known (see Notes).
+    `~astro_wgan.StampSet`, or `~astro_wgan.store.StampStore` where ``output`` is given
+        In electron / s, float32, with the PSF as pixels see it. Columns of the table:
+        ``map_index``, index of the map; ``redshift``; ``magnitude``, apparent AB magnitude of the
+        whole map; ``flux_fraction``, fraction of its flux inside the stamp; ``pixel_size``, edge of
+        a pixel in kpc; ``rest_wavelength``, rest-frame wavelength of the filter; and
+        ``band_match``, how the light at this wavelength is obtained (see Notes).
 
     Raises
     ------
     ValueError
         If an argument is out of range, numbers of maps and redshifts do not fit, or the store at
-        ``into`` is of other work.
+        ``output`` is of other work.
     TypeError
         If ``light`` or ``cosmology`` are something else.
 
@@ -113,7 +113,7 @@ def mock_stamps(
 
     A telescope sees the wavelength of its filter divided by (1 + z). Where the map has several
     bands, the light there is interpolated between those on either side, for each pixel
-    (``bandpass`` is ``'interpolated'``), or that of the nearest band (``'nearest'``). A single
+    (``band_match`` is ``'interpolated'``), or that of the nearest band (``'nearest'``). A single
     band within 5 per cent is ``'matched'``, any other ``'nearest'``; without a wavelength it is
     ``'unknown'``, and the K-correction is yours. Filters count by their pivot wavelengths alone.
 
@@ -131,12 +131,12 @@ def mock_stamps(
     >>> stamps.table['magnitude'].round(2)
     <Magnitude [20.74, 22.26] mag(AB)>
     """
-    instrument = find_instrument(instrument)
+    instrument = get_instrument(instrument)
     maps = [light] if isinstance(light, LightMap) else light
     if len(maps) and not isinstance(maps[0], LightMap):
         raise TypeError(f'`light` must be a LightMap or a sequence of them; got {maps[0]!r}.')
     redshifts, numbers = _checked_redshifts(redshift, len(maps))
-    camera = _Camera(instrument, as_shape(size), centre, cosmology)
+    camera = _Camera(instrument, as_shape(size), center, cosmology)
     check_processes(processes)
     if isinstance(maps, (list, tuple)):
         for number, each in enumerate(maps):
@@ -144,16 +144,16 @@ def mock_stamps(
     empty = camera.stamp_set([], {'mocks': camera.to_dict(), 'provenance': record()})
     run = partial(ordered_map, camera.draw, processes=processes, client=client)
     with ProgressLine('drawing mocks', quiet=not progress) as line:
-        if into is None:
+        if output is None:
             sets = list(_drawn_sets(maps, numbers, redshifts, camera, empty.meta, run, line))
             return concatenate(sets) if sets else empty
         fingerprint = _fingerprint(maps, redshifts, camera)
-        with continued_store(into, like=empty, fingerprint=fingerprint) as (store, meta):
+        with continued_store(output, like=empty, fingerprint=fingerprint) as (store, meta):
             start = len(store)
             store.extend(
                 _drawn_sets(maps, numbers, redshifts, camera, meta, run, line, start=start)
             )
-    return StampStore.open(into)
+    return StampStore.open(output)
 
 
 class _Blur(NamedTuple):
@@ -191,16 +191,16 @@ class _Camera:
 
     instrument: Instrument
     shape: tuple[int, int]
-    centre: tuple[float, float] | None
+    center: tuple[float, float] | None
     cosmology: Cosmology
 
     def __post_init__(self):
         if not isinstance(self.cosmology, Cosmology):
             raise TypeError(f'`cosmology` must be one of astropy; got {self.cosmology!r}.')
-        if self.centre is not None and (
-            np.shape(self.centre) != (2,) or not np.isfinite(self.centre).all()
+        if self.center is not None and (
+            np.shape(self.center) != (2,) or not np.isfinite(self.center).all()
         ):
-            raise ValueError(f'`centre` must be (x, y) in pixels; got {self.centre!r}.')
+            raise ValueError(f'`center` must be (x, y) in pixels; got {self.center!r}.')
 
     def draw(self, scenes):
         """Pixels and table rows of ``(number, map, redshift)``."""
@@ -242,21 +242,21 @@ class _Camera:
             'pixel_scale_arcsec': camera.pixel_scale.value,
             'psf': repr(camera.psf),
             'size': list(self.shape),
-            'centre': None if self.centre is None else [float(x) for x in self.centre],
+            'center': None if self.center is None else [float(x) for x in self.center],
             'cosmology': self.cosmology.name or repr(self.cosmology),
         }
 
     def check(self, number, light):
-        """Refuse what is no map, or a centre that is not in it."""
+        """Refuse what is no map, or a center that is not in it."""
         if not isinstance(light, LightMap):
             raise TypeError(f'`light` must hold LightMaps; item {number} is {light!r}.')
-        if self.centre is None:
+        if self.center is None:
             return
         ny, nx = light.shape
-        x, y = self.centre
+        x, y = self.center
         if not (-0.5 <= x <= nx - 0.5 and -0.5 <= y <= ny - 0.5):
             raise ValueError(
-                f'`centre` must lie in the map, from -0.5 to {nx - 0.5} in x and {ny - 0.5} in y; '
+                f'`center` must lie in the map, from -0.5 to {nx - 0.5} in x and {ny - 0.5} in y; '
                 f'got ({x:g}, {y:g}).'
             )
 
@@ -272,13 +272,13 @@ class _Camera:
         image = self._image(flux, ratio, blur)
         total = flux.sum()
         row = {
-            'map': number,
+            'map_index': number,
             'redshift': redshift,
             'magnitude': -2.5 * np.log10(total / _AB) if total > 0 else np.inf,
-            'flux_inside': image.sum() / total if total > 0 else 0.0,
-            'kpc': ratio * light.pixel_scale.value,
+            'flux_fraction': image.sum() / total if total > 0 else 0.0,
+            'pixel_size': ratio * light.pixel_scale.value,
             'rest_wavelength': rest.to_value(u.nm),
-            'bandpass': light.bandpass(rest),
+            'band_match': light.band_match(rest),
         }
         return image * 10 ** (0.4 * self.instrument.zero_point) / _AB, row
 
@@ -291,10 +291,10 @@ class _Camera:
 
     def _image(self, flux, ratio, blur):
         """Flux in the pixels of a stamp."""
-        centre = self.centre or [(edge - 1) / 2 for edge in flux.shape[::-1]]
+        center = self.center or [(edge - 1) / 2 for edge in flux.shape[::-1]]
         # Rows, then columns; the transpose of both at the end is the image again.
-        for n, middle in zip(blur.points, centre[::-1], strict=True):
-            flux = rebin(flux, n, step=ratio / blur.fine, centre=middle).T
+        for n, middle in zip(blur.points, center[::-1], strict=True):
+            flux = rebin(flux, n, step=ratio / blur.fine, center=middle).T
         ny, nx = self.shape
         pixels = blur(flux).reshape(ny, blur.fine, nx, blur.fine).sum(axis=(1, 3))
         # Rounding leaves tiny negative pixels.
@@ -303,13 +303,13 @@ class _Camera:
 
 #: Columns of the table: type and unit.
 _COLUMNS = {
-    'map': (np.int64, None),
+    'map_index': (np.int64, None),
     'redshift': (float, None),
     'magnitude': (float, u.ABmag),
-    'flux_inside': (float, None),
-    'kpc': (float, u.kpc),
+    'flux_fraction': (float, None),
+    'pixel_size': (float, u.kpc),
     'rest_wavelength': (float, u.nm),
-    'bandpass': ('U12', None),
+    'band_match': ('U12', None),
 }
 
 
@@ -370,7 +370,7 @@ def _fingerprint(maps, redshifts, camera):
                 {
                     'redshift': redshifts,
                     'size': camera.shape,
-                    'centre': camera.centre,
+                    'center': camera.center,
                     'cosmology': camera.cosmology,
                 }
             ),

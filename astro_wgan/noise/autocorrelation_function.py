@@ -8,7 +8,12 @@ from astropy import units as u
 from astropy.table import QTable
 
 from astro_wgan.images.reading import read_image
-from astro_wgan.noise.estimators import jackknife_error, pair_sums, ring_means, split_into_groups
+from astro_wgan.noise.estimators import (
+    jackknife_error,
+    pair_sums,
+    radial_profile,
+    split_into_groups,
+)
 from astro_wgan.noise.sky import Sky
 from astro_wgan.stamps.stampset import StampSet
 from astro_wgan.validation.pixels import as_pixel_scale
@@ -31,17 +36,17 @@ class Autocorrelation:
     ----------
     covariance : `~astropy.units.Quantity`, shape (2 max_lag + 1, 2 max_lag + 1)
         In the squared unit of the pixels. Lag zero is in the middle, the lag along y first.
-    without : `~numpy.ndarray`, shape (g, 2 max_lag + 1, 2 max_lag + 1)
+    jackknife_samples : `~numpy.ndarray`, shape (g, 2 max_lag + 1, 2 max_lag + 1)
         The same, measured without each of g groups of pixels: what errors are made of.
-    pairs : `~numpy.ndarray` or None
+    n_pairs : `~numpy.ndarray` or None
         Pairs of pixels at each lag.
     pixel_scale : `~astropy.units.Quantity` or None
         Angle of a pixel's edge.
     """
 
     covariance: u.Quantity
-    without: np.ndarray = field(repr=False)
-    pairs: np.ndarray | None = field(default=None, repr=False)
+    jackknife_samples: np.ndarray = field(repr=False)
+    n_pairs: np.ndarray | None = field(default=None, repr=False)
     pixel_scale: u.Quantity | None = None
 
     def __repr__(self):
@@ -87,9 +92,9 @@ class Autocorrelation:
         return self.covariance[self.max_lag, self.max_lag]
 
     @property
-    def errors(self):
+    def covariance_err(self):
         """Standard errors of `covariance`; NaN where the function was given."""
-        return jackknife_error(self.without) * self.covariance.unit
+        return jackknife_error(self.jackknife_samples) * self.covariance.unit
 
     @property
     def coefficients(self):
@@ -97,9 +102,9 @@ class Autocorrelation:
         return _normalized(self.covariance.value)
 
     @property
-    def coefficient_errors(self):
+    def coefficients_err(self):
         """Standard errors of `coefficients`."""
-        return jackknife_error(_normalized(self.without))
+        return jackknife_error(_normalized(self.jackknife_samples))
 
     def along(self, axis):
         """
@@ -112,8 +117,8 @@ class Autocorrelation:
         Returns
         -------
         `~astropy.table.QTable`
-            ``lag`` (and ``angle``, where the pixel scale is known), ``covariance``, ``error``,
-            ``coefficient``, ``coefficient_error``.
+            ``lag`` (and ``angle``, if the pixel scale is known), ``covariance``,
+            ``covariance_err``, ``coefficient``, ``coefficient_err``.
         """
         middle = self.max_lag
         chosen = {'x': np.s_[..., middle, middle:], 'y': np.s_[..., middle:, middle]}
@@ -135,7 +140,7 @@ class Autocorrelation:
         distance = np.hypot(*np.meshgrid(lags, lags))
         ring = np.rint(distance).astype(int)
         ring[ring > self.max_lag] = -1
-        mean = partial(ring_means, ring=ring)
+        mean = partial(radial_profile, ring=ring)
         return self._table(mean(distance), mean)
 
     def _table(self, lag, part):
@@ -144,19 +149,19 @@ class Autocorrelation:
             table['angle'] = (table['lag'] * self.pixel_scale).to(u.arcsec)
         unit = self.covariance.unit
         table['covariance'] = part(self.covariance.value) * unit
-        table['error'] = jackknife_error(part(self.without)) * unit
+        table['covariance_err'] = jackknife_error(part(self.jackknife_samples)) * unit
         table['coefficient'] = part(self.coefficients)
-        table['coefficient_error'] = jackknife_error(part(_normalized(self.without)))
+        table['coefficient_err'] = jackknife_error(part(_normalized(self.jackknife_samples)))
         return table
 
 
-def autocorrelation(sky, *, max_lag=None, mean=None):
+def autocorrelation(data, *, max_lag=None, mean=None):
     """
     Measure the autocorrelation of sky, or of anything else that looks the same everywhere.
 
     Parameters
     ----------
-    sky : `~astro_wgan.noise.Sky`, `~astro_wgan.StampSet`, `~astropy.nddata.NDData` or array_like
+    data : `~astro_wgan.noise.Sky`, `~astro_wgan.StampSet`, `~astropy.nddata.NDData` or array_like
         Sky, stamps of sky in one band (n, ny, nx), or an image that is all sky, as
         `~astro_wgan.images.read_image` reads it. Masked pixels and those that are not clean take
         no part.
@@ -195,7 +200,7 @@ def autocorrelation(sky, *, max_lag=None, mean=None):
     >>> np.allclose(found.along('x')['covariance'], [0.5, 0.25, 0, 0], atol=0.02)
     True
     """
-    pixels, valid, unit, pixel_scale = _as_stack(sky)
+    pixels, valid, unit, pixel_scale = _as_stack(data)
     shortest = min(pixels.shape[1:])
     max_lag = min(_LAG, shortest // 2) if max_lag is None else max_lag
     if not 0 <= max_lag <= shortest // 2:
@@ -204,7 +209,7 @@ def autocorrelation(sky, *, max_lag=None, mean=None):
             f'got {max_lag}.'
         )
     if np.count_nonzero(valid) < 2:
-        raise ValueError('`sky` has no two pixels that can be used.')
+        raise ValueError('`data` has no two pixels that can be used.')
     known = mean is not None
     if not known:
         mean = pixels[valid].mean(dtype=float)
@@ -218,11 +223,11 @@ def autocorrelation(sky, *, max_lag=None, mean=None):
     products, pairs = sums.sum(axis=0)
     if (pairs == 0).any():
         raise ValueError(
-            f'`sky` has no pair of pixels at some lags up to {max_lag}: lower `max_lag`.'
+            f'`data` has no pair of pixels at some lags up to {max_lag}: lower `max_lag`.'
         )
     if not known and pairs[max_lag, max_lag] ** 2 <= pairs.sum():
         raise ValueError(
-            f'`sky` has no pair of pixels beyond lags of {max_lag}, which tell how well its mean '
+            f'`data` has no pair of pixels beyond lags of {max_lag}, which tell how well its mean '
             'is known: lower `max_lag`, or give `mean`.'
         )
     estimate = _raw if known else _with_mean_restored
@@ -230,26 +235,26 @@ def autocorrelation(sky, *, max_lag=None, mean=None):
     return Autocorrelation(
         estimate(products, pairs) * unit**2,
         np.array(others) if len(others) > 1 else np.empty((0, *products.shape)),
-        pairs=pairs,
+        n_pairs=pairs,
         pixel_scale=pixel_scale,
     )
 
 
-def _as_stack(sky):
+def _as_stack(data):
     """Pixels (n, ny, nx), where they are valid, their unit and the pixel scale."""
-    if isinstance(sky, Sky):
-        unit = sky.unit or u.dimensionless_unscaled
-        return sky.pixels[np.newaxis], sky.clean[np.newaxis], unit, sky.pixel_scale
-    if isinstance(sky, (np.ndarray, u.Quantity)) and np.ndim(sky) == 3:
-        sky = StampSet(sky)
-    if isinstance(sky, StampSet):
-        if sky.bands is not None:
+    if isinstance(data, Sky):
+        unit = data.unit or u.dimensionless_unscaled
+        return data.pixels[np.newaxis], data.clean[np.newaxis], unit, data.pixel_scale
+    if isinstance(data, (np.ndarray, u.Quantity)) and np.ndim(data) == 3:
+        data = StampSet(data)
+    if isinstance(data, StampSet):
+        if data.bands is not None:
             raise ValueError(
-                f'`sky` must have one band; got {sky.bands}: choose one of their pixels.'
+                f'`data` must have one band; got {data.bands}: choose one of their pixels.'
             )
-        unit = sky.unit or u.dimensionless_unscaled
-        return sky.pixels, sky.valid, unit, sky.pixel_scale
-    image = read_image(sky)
+        unit = data.unit or u.dimensionless_unscaled
+        return data.pixels, data.valid, unit, data.pixel_scale
+    image = read_image(data)
     valid = np.ones(image.shape, dtype=bool) if image.mask is None else ~image.mask
     return image.data[np.newaxis], valid[np.newaxis], image.unit, None
 

@@ -109,7 +109,7 @@ def find_sky(
     >>> from astro_wgan.noise import find_sky
     >>> sky = find_sky(datasets.load_image('mock_f814w'))
     >>> sky
-    <Sky: 63 per cent of 250 x 250 pixels are clean>
+    <Sky: 63 percent of 250 x 250 pixels are clean>
     """
     if engine not in ENGINES:
         raise ValueError(f'`engine` must be one of {list(ENGINES)}; got {engine!r}.')

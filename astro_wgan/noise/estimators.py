@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 from scipy import fft
 
-__all__ = ['Group', 'jackknife_error', 'pair_sums', 'ring_means', 'split_into_groups']
+__all__ = ['PixelGroup', 'jackknife_error', 'pair_sums', 'radial_profile', 'split_into_groups']
 
 
 #: Groups that errors are measured from: enough for an error that is itself good to 15 per cent.
@@ -15,7 +15,7 @@ _GROUPS = 25
 _PIXELS = 2**21
 
 
-class Group:
+class PixelGroup:
     """
     Pixels whose pairs are counted together.
 
@@ -43,19 +43,19 @@ def split_into_groups(pixels, valid, max_lag):
     Parameters
     ----------
     pixels, valid : `~numpy.ndarray`, shape (n, ny, nx)
-        As in `Group`.
+        As in `PixelGroup`.
     max_lag : int
         Width of the border.
 
     Returns
     -------
-    list of `Group`
+    list of `PixelGroup`
     """
     n, ny, nx = pixels.shape
     if n >= _GROUPS:
         edges = np.linspace(0, n, _GROUPS + 1).astype(int)
         rows = [slice(*pair) for pair in pairwise(edges)]
-        return [Group(pixels[part], valid[part]) for part in rows]
+        return [PixelGroup(pixels[part], valid[part]) for part in rows]
     # Blocks narrower than the lag would not be independent.
     most = round(np.sqrt(_GROUPS))
     y, x = (_edges(size, min(most, max(1, size // max(1, 2 * max_lag)))) for size in (ny, nx))
@@ -66,7 +66,7 @@ def split_into_groups(pixels, valid, max_lag):
             part = (slice(None), slice(top, y1 + max_lag), slice(left, x1 + max_lag))
             inner = (slice(None), slice(y0 - top, y1 - top), slice(x0 - left, x1 - left))
             if valid[part][inner].any():
-                groups.append(Group(pixels[part], valid[part], inner))
+                groups.append(PixelGroup(pixels[part], valid[part], inner))
     return groups
 
 
@@ -76,7 +76,7 @@ def pair_sums(group, max_lag):
 
     Parameters
     ----------
-    group : `Group`
+    group : `PixelGroup`
     max_lag : int
         Largest lag along each axis.
 
@@ -121,7 +121,7 @@ def _cross_power(images, inner, shape):
     return (first.conj() * second).sum(axis=0)
 
 
-def ring_means(values, ring):
+def radial_profile(values, ring):
     """
     Mean over the pixels of each ring.
 
@@ -139,8 +139,8 @@ def ring_means(values, ring):
     Examples
     --------
     >>> import numpy as np
-    >>> from astro_wgan.noise.estimators import ring_means
-    >>> ring_means(np.array([[1.0, 2.0, 6.0]]), np.array([[1, 0, 1]]))
+    >>> from astro_wgan.noise.estimators import radial_profile
+    >>> radial_profile(np.array([[1.0, 2.0, 6.0]]), np.array([[1, 0, 1]]))
     array([2. , 3.5])
     """
     order = np.argsort(ring, axis=None, kind='stable')

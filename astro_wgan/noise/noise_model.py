@@ -11,7 +11,7 @@ from astro_wgan.noise.power_spectra import tapered
 from astro_wgan.noise.random_fields import NoiseFilter, gaussian_noise, poisson_noise
 from astro_wgan.noise.sky import Sky
 
-__all__ = ['Exposure', 'Recipe', 'check_seed', 'draw_sky', 'make_recipes', 'random_stream']
+__all__ = ['Exposure', 'NoiseModel', 'check_seed', 'draw_sky', 'make_noise_models', 'random_stream']
 
 
 @dataclass(frozen=True)
@@ -110,17 +110,17 @@ class Exposure:
 
 
 @dataclass(frozen=True, eq=False)
-class Recipe:
+class NoiseModel:
     """
     The noise of one band.
 
     Attributes
     ----------
-    sky : `~astro_wgan.noise.Sky` or `~astro_wgan.noise.Autocorrelation`
+    sky_noise : `~astro_wgan.noise.Sky` or `~astro_wgan.noise.Autocorrelation`
         Stamps of it, or noise with this covariance, are added.
     sky_factor : float
         From its unit to that of the stamps.
-    sky_sigma : float
+    sky_rms : float
         Its scatter, in the unit of the stamps.
     source_filter : `~astro_wgan.noise.random_fields.NoiseFilter`
         Correlation of the Poisson noise of the sources.
@@ -130,9 +130,9 @@ class Recipe:
         Where that comes from.
     """
 
-    sky: Sky | Autocorrelation
+    sky_noise: Sky | Autocorrelation
     sky_factor: float
-    sky_sigma: float
+    sky_rms: float
     source_filter: NoiseFilter
     electrons: float
     exposure: Exposure
@@ -162,30 +162,34 @@ class Recipe:
 
     def to_dict(self):
         """Plain values, for the provenance."""
-        return {**self.exposure.to_dict(), 'sky': repr(self.sky), 'sky_sigma': self.sky_sigma}
+        return {
+            **self.exposure.to_dict(),
+            'sky_noise': repr(self.sky_noise),
+            'sky_rms': self.sky_rms,
+        }
 
     def describe_sky(self):
         """What makes the sky this and no other, for a `~astro_wgan.jobs.Fingerprint`."""
-        if isinstance(self.sky, Autocorrelation):
-            arrays = {'covariance': self.sky.covariance}
+        if isinstance(self.sky_noise, Autocorrelation):
+            arrays = {'covariance': self.sky_noise.covariance}
         else:
-            arrays = {'pixels': self.sky.pixels, 'clean pixels': self.sky.clean}
+            arrays = {'pixels': self.sky_noise.pixels, 'clean pixels': self.sky_noise.clean}
         return {
-            'kind': type(self.sky).__name__,
+            'kind': type(self.sky_noise).__name__,
             **{name: digest(array) for name, array in arrays.items()},
-            'scatter in the unit of the stamps': self.sky_sigma,
+            'scatter in the unit of the stamps': self.sky_rms,
             'factor to that unit': self.sky_factor,
         }
 
 
-def make_recipes(stamps, sky, correlation, *, gain, exposure_time, zero_point):
+def make_noise_models(stamps, sky_noise, correlation, *, gain, exposure_time, zero_point):
     """
-    A `Recipe` for each band of stamps.
+    A `NoiseModel` for each band of stamps.
 
     Parameters
     ----------
     stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
-    sky, correlation, gain, exposure_time, zero_point
+    sky_noise, correlation, gain, exposure_time, zero_point
         As in `~astro_wgan.noise.add_noise`.
 
     Raises
@@ -194,7 +198,7 @@ def make_recipes(stamps, sky, correlation, *, gain, exposure_time, zero_point):
         As `~astro_wgan.noise.add_noise`.
     """
     given = {
-        'sky': sky,
+        'sky_noise': sky_noise,
         'correlation': correlation,
         'gain': gain,
         'exposure_time': exposure_time,
@@ -203,10 +207,10 @@ def make_recipes(stamps, sky, correlation, *, gain, exposure_time, zero_point):
     bands = stamps.bands or 1
     columns = {name: _for_each_band(name, value, bands) for name, value in given.items()}
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-    return [_recipe(stamps, **row) for row in rows]
+    return [_noise_model(stamps, **row) for row in rows]
 
 
-def draw_sky(recipe, n, shape, *, seed, block, band):
+def draw_sky(model, n, shape, *, seed, block, band):
     """
     Sky for the stamps of a block, in their unit.
 
@@ -217,12 +221,12 @@ def draw_sky(recipe, n, shape, *, seed, block, band):
     -------
     `~numpy.ndarray`, shape (n, ny, nx)
     """
-    if isinstance(recipe.sky, Sky):
+    if isinstance(model.sky_noise, Sky):
         rng = random_stream(seed, block, 0)
-        return recipe.sky.draw(n, shape, rng) * np.float32(recipe.sky_factor)
+        return model.sky_noise.draw(n, shape, rng) * np.float32(model.sky_factor)
     rng = random_stream(seed, block, 1, band)
-    noise_filter = NoiseFilter(tapered(recipe.sky, recipe.sky.coefficients), shape)
-    return gaussian_noise(noise_filter, n, sigma=recipe.sky_sigma, rng=rng)
+    noise_filter = NoiseFilter(tapered(model.sky_noise, model.sky_noise.coefficients), shape)
+    return gaussian_noise(noise_filter, n, sigma=model.sky_rms, rng=rng)
 
 
 def check_seed(seed):
@@ -250,24 +254,27 @@ def _for_each_band(name, value, bands):
                 f'`{name}` must be one, or one for each of the {bands} bands; got {len(value)}.'
             )
         return list(value)
-    if name == 'sky' and bands > 1:
-        raise ValueError(f'`sky` must be a list of one for each of the {bands} bands.')
+    if name == 'sky_noise' and bands > 1:
+        raise ValueError(f'`sky_noise` must be a list of one for each of the {bands} bands.')
     return [value] * bands
 
 
-def _recipe(stamps, sky, correlation, gain, exposure_time, zero_point):
-    if not isinstance(sky, (Sky, Autocorrelation)):
+def _noise_model(stamps, sky_noise, correlation, gain, exposure_time, zero_point):
+    if not isinstance(sky_noise, (Sky, Autocorrelation)):
         raise TypeError(
-            f'`sky` must be what find_sky returns, or an Autocorrelation; got {type(sky).__name__}.'
+            '`sky_noise` must be a Sky, as returned by find_sky, or an Autocorrelation; got '
+            f'{type(sky_noise).__name__}.'
         )
-    _check_scale(stamps, sky)
+    _check_scale(stamps, sky_noise)
     exposure = Exposure(gain, exposure_time, zero_point)
-    factor = _sky_factor(stamps.unit, sky, exposure)
+    factor = _sky_factor(stamps.unit, sky_noise, exposure)
     if correlation is None:
-        correlation = sky if isinstance(sky, Autocorrelation) else autocorrelation(sky)
-    scatter = sky.scatter if isinstance(sky, Sky) else np.sqrt(sky.variance)
-    return Recipe(
-        sky,
+        correlation = (
+            sky_noise if isinstance(sky_noise, Autocorrelation) else autocorrelation(sky_noise)
+        )
+    scatter = sky_noise.rms if isinstance(sky_noise, Sky) else np.sqrt(sky_noise.variance)
+    return NoiseModel(
+        sky_noise,
         factor,
         float(scatter.value * factor),
         NoiseFilter(tapered(correlation, correlation.coefficients), stamps.shape),
@@ -276,18 +283,18 @@ def _recipe(stamps, sky, correlation, gain, exposure_time, zero_point):
     )
 
 
-def _check_scale(stamps, sky):
-    scales = stamps.pixel_scale, sky.pixel_scale
+def _check_scale(stamps, sky_noise):
+    scales = stamps.pixel_scale, sky_noise.pixel_scale
     if None not in scales and not u.isclose(*scales, rtol=1e-3):
         raise ValueError(
-            '`sky` must have the pixel scale of the stamps (reproject them first); '
+            '`sky_noise` must have the pixel scale of the stamps (reproject them first); '
             f'got {scales[1]:.4g}, and stamps of {scales[0]:.4g}.'
         )
 
 
-def _sky_factor(unit, sky, exposure):
+def _sky_factor(unit, sky_noise, exposure):
     """From the unit of the sky to that of the stamps, by way of electrons if need be."""
-    own = sky.unit if isinstance(sky, Sky) else np.sqrt(sky.variance).unit
+    own = sky_noise.unit if isinstance(sky_noise, Sky) else np.sqrt(sky_noise.variance).unit
     unit, own = (one or u.dimensionless_unscaled for one in (unit, own))
     if own.is_equivalent(unit):
         return own.to(unit)

@@ -8,7 +8,7 @@ from astropy import units as u
 from astropy.table import QTable
 
 from astro_wgan.noise.autocorrelation_function import Autocorrelation, autocorrelation
-from astro_wgan.noise.estimators import jackknife_error, ring_means
+from astro_wgan.noise.estimators import jackknife_error, radial_profile
 
 __all__ = ['PowerSpectrum', 'power_spectrum', 'tapered']
 
@@ -27,14 +27,14 @@ class PowerSpectrum:
         In the squared unit of the pixels times pix^2: the mean over all frequencies, in
         cycles per pixel, is the variance. Frequency zero is at ``[m // 2, m // 2]``, the frequency
         along y first.
-    without : `~numpy.ndarray`, shape (g, m, m)
+    jackknife_samples : `~numpy.ndarray`, shape (g, m, m)
         The same, measured without each of g groups of pixels: what errors are made of.
     pixel_scale : `~astropy.units.Quantity` or None
         Angle of a pixel's edge.
     """
 
     power: u.Quantity
-    without: np.ndarray = field(repr=False)
+    jackknife_samples: np.ndarray = field(repr=False)
     pixel_scale: u.Quantity | None = None
 
     def __repr__(self):
@@ -52,9 +52,9 @@ class PowerSpectrum:
         return self.power.mean() / u.pix**2
 
     @property
-    def errors(self):
+    def power_err(self):
         """Standard errors of `power`; NaN where the autocorrelation was given."""
-        return jackknife_error(self.without) * self.power.unit
+        return jackknife_error(self.jackknife_samples) * self.power.unit
 
     def radial(self):
         """
@@ -64,13 +64,13 @@ class PowerSpectrum:
         -------
         `~astropy.table.QTable`
             ``frequency`` (and ``angular_frequency``, where the pixel scale is known), ``power``,
-            ``error``, and ``modes``, how many frequencies there are in a ring.
+            ``power_err``, and ``n_modes``, how many frequencies there are in a ring.
         """
         frequency = np.hypot(*np.meshgrid(self.frequency.value, self.frequency.value))
         ring = np.rint(frequency * len(self.power)).astype(int)
-        mean = partial(ring_means, ring=ring)
+        mean = partial(radial_profile, ring=ring)
         table = self._table(mean(frequency), mean, self.power.unit)
-        table['modes'] = np.bincount(ring.ravel())
+        table['n_modes'] = np.bincount(ring.ravel())
         return table
 
     def along(self, axis):
@@ -85,7 +85,7 @@ class PowerSpectrum:
         -------
         `~astropy.table.QTable`
             ``frequency`` (and ``angular_frequency``), ``power`` in the squared unit of the pixels
-            times pix, and ``error``.
+            times pix, and ``power_err``.
         """
         axes = {'x': -2, 'y': -1}
         if axis not in axes:
@@ -105,17 +105,17 @@ class PowerSpectrum:
         if self.pixel_scale is not None:
             table['angular_frequency'] = (table['frequency'] / self.pixel_scale).to(1 / u.arcsec)
         table['power'] = part(self.power.value) * unit
-        table['error'] = jackknife_error(part(self.without)) * unit
+        table['power_err'] = jackknife_error(part(self.jackknife_samples)) * unit
         return table
 
 
-def power_spectrum(sky, *, max_lag=None, mean=None):
+def power_spectrum(data, *, max_lag=None, mean=None):
     """
     Measure the power spectrum of sky, or of anything else that looks the same everywhere.
 
     Parameters
     ----------
-    sky : `~astro_wgan.noise.Autocorrelation`, or whatever `autocorrelation` takes
+    data : `~astro_wgan.noise.Autocorrelation`, or whatever `autocorrelation` takes
         Of an autocorrelation, its power spectrum.
     max_lag, mean : optional
         As in `autocorrelation`. Details finer than 1 / (2 max_lag) cycles per pixel are smoothed.
@@ -147,13 +147,13 @@ def power_spectrum(sky, *, max_lag=None, mean=None):
     >>> bool((abs(found['power'].value - 4) < 0.2).all())
     True
     """
-    if not isinstance(sky, Autocorrelation):
-        sky = autocorrelation(sky, max_lag=max_lag, mean=mean)
-    size = max(1, 2 * _OVERSAMPLING * sky.max_lag)
+    if not isinstance(data, Autocorrelation):
+        data = autocorrelation(data, max_lag=max_lag, mean=mean)
+    size = max(1, 2 * _OVERSAMPLING * data.max_lag)
     return PowerSpectrum(
-        _transform(tapered(sky, sky.covariance.value), size) * sky.covariance.unit * u.pix**2,
-        _transform(tapered(sky, sky.without), size),
-        pixel_scale=sky.pixel_scale,
+        _transform(tapered(data, data.covariance.value), size) * data.covariance.unit * u.pix**2,
+        _transform(tapered(data, data.jackknife_samples), size),
+        pixel_scale=data.pixel_scale,
     )
 
 
@@ -173,7 +173,7 @@ def tapered(known, covariance):
     `~numpy.ndarray`, same shape
         Unchanged up to half of the largest lag; further out times a cosine in the distance.
     """
-    if known.pairs is None:
+    if known.n_pairs is None:
         return covariance
     max_lag = covariance.shape[-1] // 2
     lags = np.arange(-max_lag, max_lag + 1)

@@ -10,7 +10,7 @@ from numpy.polynomial.hermite_e import hermegauss, hermeval
 from scipy import fft
 from scipy.special import ndtr
 
-__all__ = ['Histogram', 'NoiseFilter', 'gaussian_noise', 'poisson_noise']
+__all__ = ['MarginalDistribution', 'NoiseFilter', 'gaussian_noise', 'poisson_noise']
 
 
 #: Pixels of noise that are in work at a time: what fits the cache next to a processor core.
@@ -228,7 +228,7 @@ _QUANTILES = 257
 _TERMS = 24
 
 
-class Histogram:
+class MarginalDistribution:
     """
     The distribution of pixel values, as a function of Gaussian ones.
 
@@ -241,8 +241,8 @@ class Histogram:
     -----
     A Gaussian deviate becomes the value of the same rank. This changes the correlation of two
     pixels to sum_k a_k^2 / k! rho^k, with the coefficients a_k of the function in Hermite
-    polynomials (a translation process, Grigoriu 1984, J. Eng. Mech. 110, 610): `gaussian` undoes
-    this beforehand.
+    polynomials (a translation process, Grigoriu 1984, J. Eng. Mech. 110, 610):
+    `gaussian_correlation` inverts this relation beforehand.
     """
 
     def __init__(self, values):
@@ -270,12 +270,12 @@ class Histogram:
         self._shares[0] = 0
         self._shares /= self._shares.sum()
 
-    def gaussian(self, coefficients):
+    def gaussian_correlation(self, coefficients):
         """The correlation that Gaussian pixels need, so that bent ones have the given one."""
         rho = np.linspace(-1, 1, 2001)
         return np.interp(coefficients, np.polynomial.polynomial.polyval(rho, self._shares), rho)
 
-    def bend(self, noise):
+    def apply(self, noise):
         """Give Gaussian noise of variance 1 the histogram, with mean 0 and variance 1; in place."""
         step = np.float32((_STEPS - 1) / (2 * _REACH))
         middle = np.float32(_REACH) * step + np.float32(0.5)

@@ -12,7 +12,7 @@ from scipy.ndimage import distance_transform_edt
 from astro_wgan.astrometry.stamp_geometry import ParentImage, StampGeometry
 from astro_wgan.catalogs.positions import with_positions
 from astro_wgan.exceptions import SkyError
-from astro_wgan.noise.undetected_sources import residual_sources
+from astro_wgan.noise.undetected_sources import undetected_source_test
 from astro_wgan.noise.windows import CleanWindows, assemble_mosaics, patch_edge
 from astro_wgan.stamps.stampset import StampSet
 from astro_wgan.validation.pixels import as_shape
@@ -58,10 +58,10 @@ class Sky:
 
     def __repr__(self):
         ny, nx = self.clean.shape
-        return f'<Sky: {100 * self.share:.0f} per cent of {ny} x {nx} pixels are clean>'
+        return f'<Sky: {100 * self.clean_fraction:.0f} percent of {ny} x {nx} pixels are clean>'
 
     @cached_property
-    def share(self):
+    def clean_fraction(self):
         """Share of the image's pixels that are clean, 0 to 1."""
         return float(self.clean.mean())
 
@@ -71,14 +71,14 @@ class Sky:
         return self._quantity(self.pixels[self.clean].mean(dtype=float))
 
     @cached_property
-    def scatter(self):
+    def rms(self):
         """Standard deviation of the clean pixels, as a `~astropy.units.Quantity`."""
         return self._quantity(self.pixels[self.clean].std(dtype=float))
 
     @cached_property
-    def residuals(self):
-        """Tests for sources that were not found: `~astro_wgan.noise.ResidualSources`."""
-        return residual_sources(self.pixels, self.clean)
+    def undetected_source_test(self):
+        """Tests for sources that were not found: `~astro_wgan.noise.UndetectedSourceTest`."""
+        return undetected_source_test(self.pixels, self.clean)
 
     def stamps(self, n, *, size, seed, mosaic=None):
         """
@@ -100,8 +100,8 @@ class Sky:
         -------
         `~astro_wgan.StampSet`
             Whole stamps have ``x``, ``y`` and, where there is a WCS, ``sky`` in the table, and
-            their WCS. ``meta['places']`` counts the places that were drawn from, and
-            ``meta['patch']`` is the edge of a mosaic's pieces, or None.
+            their WCS. ``meta['n_windows']`` counts the places that were drawn from, and
+            ``meta['patch_size']`` is the edge of a mosaic's pieces, or None.
 
         Raises
         ------
@@ -128,7 +128,9 @@ class Sky:
         shape = as_shape(size)
         if n < 0:
             raise ValueError(f'`n` must be 0 or more stamps; got {n}.')
-        pixels, corner, places, patch = self._draw(n, shape, np.random.default_rng(seed), mosaic)
+        pixels, corner, n_windows, patch_size = self._draw(
+            n, shape, np.random.default_rng(seed), mosaic
+        )
         options = {'table': None, 'geometry': None}
         if corner is not None:
             x, y = (corner + (np.array(shape[::-1]) - 1) / 2).T
@@ -139,7 +141,7 @@ class Sky:
             pixels,
             unit=self.unit,
             pixel_scale=self.pixel_scale,
-            meta={**self.meta, 'seed': seed, 'places': places, 'patch': patch},
+            meta={**self.meta, 'seed': seed, 'n_windows': n_windows, 'patch_size': patch_size},
             assume_finite=True,
             **options,
         )
@@ -211,8 +213,8 @@ class Sky:
         found = int(np.count_nonzero(self.clean))
         largest = int(distance_transform_edt(np.pad(self.clean, 1)).max())
         return (
-            f'{100 * self.share:.2g} per cent of the image is clean ({found} pixels), and the '
-            f'widest spot has a radius of {largest} pixels.'
+            f'{100 * self.clean_fraction:.2g} percent of the image is clean ({found} pixels), and '
+            f'the largest clean area has a radius of {largest} pixels.'
         )
 
     def _quantity(self, value):

@@ -13,9 +13,9 @@ from astro_wgan.jobs.parallel import check_processes, ordered_map
 from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.jobs.provenance import record
 from astro_wgan.noise.autocorrelation_function import Autocorrelation, autocorrelation
-from astro_wgan.noise.noise_model import check_seed, draw_sky, make_recipes, random_stream
+from astro_wgan.noise.noise_model import check_seed, draw_sky, make_noise_models, random_stream
 from astro_wgan.noise.power_spectra import tapered
-from astro_wgan.noise.random_fields import Histogram, NoiseFilter, gaussian_noise
+from astro_wgan.noise.random_fields import MarginalDistribution, NoiseFilter, gaussian_noise
 from astro_wgan.noise.sky import Sky
 from astro_wgan.stamps.stampset import StampSet, concatenate
 from astro_wgan.store.continuation import continued_store
@@ -25,13 +25,13 @@ from astro_wgan.validation.pixels import as_shape
 __all__ = ['add_noise', 'make_noise']
 
 
-def make_noise(sky, n, *, size, seed, mean=None):
+def make_noise(sky_noise, n, *, size, seed, mean=None):
     """
     Make stamps of noise: like the sky of an image, or Gaussian with a given correlation.
 
     Parameters
     ----------
-    sky : `~astro_wgan.noise.Sky` or `~astro_wgan.noise.Autocorrelation`
+    sky_noise : `~astro_wgan.noise.Sky` or `~astro_wgan.noise.Autocorrelation`
         Sky whose correlation and whose histogram of pixels the noise shall have; or the covariance
         of Gaussian noise, which has none beyond the largest lag.
     n : int
@@ -53,7 +53,7 @@ def make_noise(sky, n, *, size, seed, mean=None):
     ValueError
         If an argument is out of range.
     TypeError
-        If ``sky`` is something else.
+        If ``sky_noise`` is something else.
 
     Notes
     -----
@@ -74,16 +74,17 @@ def make_noise(sky, n, *, size, seed, mean=None):
     shape = as_shape(size)
     if n < 0:
         raise ValueError(f'`n` must be 0 or more stamps; got {n}.')
-    if not isinstance(sky, (Sky, Autocorrelation)):
+    if not isinstance(sky_noise, (Sky, Autocorrelation)):
         raise TypeError(
-            f'`sky` must be what find_sky returns, or an Autocorrelation; got {type(sky).__name__}.'
+            '`sky_noise` must be a Sky, as returned by find_sky, or an Autocorrelation; got '
+            f'{type(sky_noise).__name__}.'
         )
-    known = sky if isinstance(sky, Autocorrelation) else autocorrelation(sky)
+    known = sky_noise if isinstance(sky_noise, Autocorrelation) else autocorrelation(sky_noise)
     sigma = np.sqrt(known.variance)
-    mean = _level(sky, mean, sigma.unit)
+    mean = _level(sky_noise, mean, sigma.unit)
     rng = np.random.default_rng(seed)
-    if isinstance(sky, Sky):
-        pixels = _like_sky(sky, known, n, shape, rng)
+    if isinstance(sky_noise, Sky):
+        pixels = _like_sky(sky_noise, known, n, shape, rng)
         pixels *= np.float32(sigma.value)
     else:
         noise_filter = NoiseFilter(tapered(known, known.coefficients), shape)
@@ -93,23 +94,23 @@ def make_noise(sky, n, *, size, seed, mean=None):
     return StampSet(
         pixels,
         unit=sigma.unit,
-        pixel_scale=sky.pixel_scale,
-        meta={'provenance': record(seed=seed, sky=repr(sky), mean=mean)},
+        pixel_scale=sky_noise.pixel_scale,
+        meta={'provenance': record(seed=seed, sky_noise=repr(sky_noise), mean=mean)},
         assume_finite=True,
     )
 
 
-def _level(sky, mean, unit):
+def _level(sky_noise, mean, unit):
     if mean is None:
-        mean = sky.mean if isinstance(sky, Sky) else 0
+        mean = sky_noise.mean if isinstance(sky_noise, Sky) else 0
     return float(mean.to_value(unit) if isinstance(mean, u.Quantity) else mean)
 
 
 def _like_sky(sky, known, n, shape, rng):
-    histogram = Histogram(sky.pixels[sky.clean])
-    coefficients = histogram.gaussian(tapered(known, known.coefficients))
+    marginal = MarginalDistribution(sky.pixels[sky.clean])
+    coefficients = marginal.gaussian_correlation(tapered(known, known.coefficients))
     noise = gaussian_noise(NoiseFilter(coefficients, shape), n, sigma=1.0, rng=rng)
-    histogram.bend(noise)
+    marginal.apply(noise)
     return noise
 
 
@@ -123,14 +124,14 @@ _ROUNDING = 1e-5
 def add_noise(
     stamps,
     *,
-    sky,
+    sky_noise,
     gain=1.0,
     exposure_time=None,
     zero_point=None,
     correlation=None,
     correlation_ratio=1.0,
     seed,
-    into=None,
+    output=None,
     processes=1,
     client=None,
     progress=True,
@@ -143,7 +144,7 @@ def add_noise(
     stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
         Without noise and sky, in counts, electrons, one of these per time, or a flux density. No
         unit means counts, or counts per second where ``exposure_time`` is given.
-    sky : `~astro_wgan.noise.Sky` or `~astro_wgan.noise.Autocorrelation`, or a list of them
+    sky_noise : `~astro_wgan.noise.Sky` or `~astro_wgan.noise.Autocorrelation`, or a list of them
         What is added: stamps of real sky, or Gaussian noise with this covariance. Stamps of
         several bands need one for each; skies with the same clean pixels are then cut at the same
         places.
@@ -154,13 +155,13 @@ def add_noise(
     zero_point : float or `~astropy.units.Quantity`, or a list of them, optional
         AB magnitude, or flux density, of one count per second: for pixels that are a flux density.
     correlation : `~astro_wgan.noise.Autocorrelation`, or a list of them, optional
-        Correlation of the Poisson noise of the sources; by default that of ``sky``.
+        Correlation of the Poisson noise of the sources; by default that of ``sky_noise``.
     correlation_ratio : float, optional
         R of `noise_correlation_ratio`: the variance of a drizzled pixel is that of its electrons
         divided by R^2. With 1, it is that of its electrons.
     seed : int
         The same seed gives the same noise, on however many processes.
-    into : path-like, optional
+    output : path-like, optional
         Where to write a store. One that an interrupted call has left there is continued; one of
         other input or settings is refused.
     processes : int, optional
@@ -172,7 +173,7 @@ def add_noise(
 
     Returns
     -------
-    `~astro_wgan.StampSet`, or `~astro_wgan.store.StampStore` where ``into`` is given
+    `~astro_wgan.StampSet`, or `~astro_wgan.store.StampStore` where ``output`` is given
         With unit, mask, PSF, WCS and table of the stamps. Their uncertainty, where they have one,
         has the new noise added to it in squares.
 
@@ -180,7 +181,7 @@ def add_noise(
     ------
     ValueError
         If a stamp has negative pixels, an argument is out of range, bands or pixel scales
-        disagree, or the store at ``into`` is of other work.
+        disagree, or the store at ``output`` is of other work.
     astropy.units.UnitsError
         If units do not convert.
     SkyError
@@ -203,12 +204,12 @@ def add_noise(
     >>> from astro_wgan.noise import add_noise, find_sky
     >>> sky = find_sky(datasets.load_image('mock_f814w'))
     >>> mock = StampSet(np.full((3, 64, 64), 20.0), pixel_scale=0.03 * u.arcsec)
-    >>> add_noise(mock, sky=sky, exposure_time=2028 * u.s, seed=1, progress=False)
+    >>> add_noise(mock, sky_noise=sky, exposure_time=2028 * u.s, seed=1, progress=False)
     <StampSet: 3 stamps of 64 x 64 pixels, float64, 0.03 arcsec / pix>
     """
-    recipes = make_recipes(
+    noise_models = make_noise_models(
         stamps,
-        sky,
+        sky_noise,
         correlation,
         gain=gain,
         exposure_time=exposure_time,
@@ -221,36 +222,36 @@ def add_noise(
     settings = {
         'seed': seed,
         'correlation_ratio': float(correlation_ratio),
-        'bands': [recipe.to_dict() for recipe in recipes],
+        'bands': [model.to_dict() for model in noise_models],
     }
     meta = {'noise': settings, 'stamps': stamps.meta, 'provenance': record()}
     work = partial(
         _noisy,
         # Sky is cut in this process: others need not know the image.
-        recipes=[replace(recipe, sky=None) for recipe in recipes],
+        noise_models=[replace(model, sky_noise=None) for model in noise_models],
         ratio=float(correlation_ratio),
         seed=seed,
     )
     run = partial(ordered_map, work, processes=processes, client=client)
     with ProgressLine('adding noise', quiet=not progress) as line:
-        if into is None:
-            sets = list(_noisy_sets(stamps, recipes, seed, meta, run, line))
+        if output is None:
+            sets = list(_noisy_sets(stamps, noise_models, seed, meta, run, line))
             return concatenate(sets) if sets else stamps[:0].replace(meta=meta)
         empty = stamps[:0].replace(meta=meta)
-        fingerprint = _fingerprint(stamps, recipes, correlation_ratio, seed)
-        with continued_store(into, like=empty, fingerprint=fingerprint) as (store, meta):
-            store.extend(_noisy_sets(stamps, recipes, seed, meta, run, line, start=len(store)))
-    return StampStore.open(into)
+        fingerprint = _fingerprint(stamps, noise_models, correlation_ratio, seed)
+        with continued_store(output, like=empty, fingerprint=fingerprint) as (store, meta):
+            store.extend(_noisy_sets(stamps, noise_models, seed, meta, run, line, start=len(store)))
+    return StampStore.open(output)
 
 
-def _fingerprint(stamps, recipes, ratio, seed):
-    bands = [''] if len(recipes) == 1 else [f' in band {k}' for k in range(len(recipes))]
+def _fingerprint(stamps, noise_models, ratio, seed):
+    bands = [''] if len(noise_models) == 1 else [f' in band {k}' for k in range(len(noise_models))]
     sky, settings = {}, {'seed': seed, 'correlation_ratio': ratio}
-    for recipe, band in zip(recipes, bands, strict=True):
-        sky.update({f'{name}{band}': value for name, value in recipe.describe_sky().items()})
-        exposure = recipe.exposure.to_dict()
+    for model, band in zip(noise_models, bands, strict=True):
+        sky.update({f'{name}{band}': value for name, value in model.describe_sky().items()})
+        exposure = model.exposure.to_dict()
         settings.update({f'{name}{band}': value for name, value in exposure.items()})
-        settings[f'correlation{band}'] = recipe.source_filter.amplitude
+        settings[f'correlation{band}'] = model.source_filter.amplitude
     return Fingerprint(
         {
             # All columns: they become those of the results.
@@ -272,7 +273,7 @@ class _Piece(NamedTuple):
     sky: list
 
 
-def _noisy_sets(stamps, recipes, seed, meta, run, line, *, start=0):
+def _noisy_sets(stamps, noise_models, seed, meta, run, line, *, start=0):
     """The stamps with noise, block by block, from the block on that begins at ``start``."""
     total = len(stamps)
     waiting = deque()
@@ -282,7 +283,7 @@ def _noisy_sets(stamps, recipes, seed, meta, run, line, *, start=0):
             part = stamps[first : min(first + _BLOCK, total)]
             # WCS and table are not sent around; they meet their pixels again here.
             waiting.append(part)
-            yield _piece(part, first // _BLOCK, recipes, seed)
+            yield _piece(part, first // _BLOCK, noise_models, seed)
 
     line.update(start / max(1, total), f'{start} of {total} stamps')
     done = start
@@ -295,25 +296,25 @@ def _noisy_sets(stamps, recipes, seed, meta, run, line, *, start=0):
         yield part.replace(pixels=pixels, uncertainty=uncertainty, meta=meta)
 
 
-def _piece(part, block, recipes, seed):
+def _piece(part, block, noise_models, seed):
     sky = [
-        draw_sky(recipe, len(part), part.shape, seed=seed, block=block, band=band)
-        for band, recipe in enumerate(recipes)
+        draw_sky(model, len(part), part.shape, seed=seed, block=block, band=band)
+        for band, model in enumerate(noise_models)
     ]
     return _Piece(block, part.pixels, part.valid, part.uncertainty, part.ids, sky)
 
 
-def _noisy(piece, *, recipes, ratio, seed):
+def _noisy(piece, *, noise_models, ratio, seed):
     """Pixels and uncertainty of a block's stamps with noise."""
     pixels = piece.pixels.copy()
     variance = np.zeros_like(pixels)
-    for band, recipe in enumerate(recipes):
+    for band, model in enumerate(noise_models):
         one = (..., band) if pixels.ndim == 4 else (...,)
         light = _checked_light(piece.pixels[one], piece.valid[one], piece.ids)
         rng = random_stream(seed, piece.block, 2, band)
-        noise, variance[one] = recipe.source_noise(light, ratio=ratio, rng=rng)
+        noise, variance[one] = model.source_noise(light, ratio=ratio, rng=rng)
         pixels[one] += noise + piece.sky[band]
-        variance[one] += recipe.sky_sigma**2
+        variance[one] += model.sky_rms**2
     if piece.uncertainty is None:
         return pixels, None
     return pixels, np.sqrt(piece.uncertainty**2 + variance)

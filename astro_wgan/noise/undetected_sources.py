@@ -8,7 +8,7 @@ from scipy.stats import binomtest
 
 from astro_wgan.noise.estimators import jackknife_error
 
-__all__ = ['ResidualSources', 'residual_sources']
+__all__ = ['UndetectedSourceTest', 'undetected_source_test']
 
 #: Blocks along an edge of the image that the error of the skewness is measured from.
 _BLOCKS = 8
@@ -18,7 +18,7 @@ _PEAK = 3
 
 
 @dataclass(frozen=True)
-class ResidualSources:
+class UndetectedSourceTest:
     """
     What tells sky with faint sources from sky without.
 
@@ -27,23 +27,23 @@ class ResidualSources:
 
     Attributes
     ----------
-    skewness, skewness_error : float
+    skewness, skewness_err : float
         Third moment of the clean pixels in units of their scatter, and its standard error by a
         jackknife over blocks of the image.
-    high_peaks, low_peaks : int
+    n_high_peaks, n_low_peaks : int
         Pixels above all 8 neighbours and 3 sigma above the mean; and the same downwards.
-    probability : float
+    p_value : float
         Of so many high ones among the peaks, if both kinds were equally likely.
     """
 
     skewness: float
-    skewness_error: float
-    high_peaks: int
-    low_peaks: int
-    probability: float
+    skewness_err: float
+    n_high_peaks: int
+    n_low_peaks: int
+    p_value: float
 
 
-def residual_sources(pixels, clean):
+def undetected_source_test(pixels, clean):
     """
     Test the clean part of an image for sources.
 
@@ -56,19 +56,19 @@ def residual_sources(pixels, clean):
 
     Returns
     -------
-    `ResidualSources`
+    `UndetectedSourceTest`
     """
     sky = pixels[clean]
     mean, scatter = sky.mean(dtype=float), sky.std(dtype=float)
     if scatter == 0:
-        return ResidualSources(0.0, 0.0, 0, 0, 1.0)
+        return UndetectedSourceTest(0.0, 0.0, 0, 0, 1.0)
     deviation = (np.where(clean, pixels, mean) - mean) / scatter
     skewness, error = _skewness(deviation, clean)
     high, low = _count_peaks(deviation, clean), _count_peaks(-deviation, clean)
-    probability = 1.0
+    p_value = 1.0
     if high + low:
-        probability = float(binomtest(high, high + low, alternative='greater').pvalue)
-    return ResidualSources(skewness, error, high, low, probability)
+        p_value = float(binomtest(high, high + low, alternative='greater').pvalue)
+    return UndetectedSourceTest(skewness, error, high, low, p_value)
 
 
 def _skewness(deviation, clean):

@@ -44,7 +44,7 @@ def continued_store(path, *, like, fingerprint):
         other = fingerprint.mismatch(store.meta.get('fingerprint'))
         if other:
             raise ValueError(
-                f'The store at `into`, {path}, {other}. Remove it to start anew, or name another '
+                f'The store at `output`, {path}, {other}. Remove it to start anew, or name another '
                 'place.'
             )
         yield store, store.meta

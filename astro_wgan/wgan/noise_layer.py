@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 from scipy.ndimage import binary_dilation, uniform_filter
 
-from astro_wgan.noise import autocorrelation, finest_scatter
+from astro_wgan.noise import autocorrelation, estimate_noise_rms
 from astro_wgan.noise.random_fields import NoiseFilter
 from astro_wgan.stamps import StampSet
 from astro_wgan.wgan.compute.distribution import replica_sample
@@ -61,7 +61,7 @@ def measure_noise(stamps, stretch, *, seed=0):
     Notes
     -----
     Where there is too little sky around the sources, the noise is taken to be white, with the
-    scatter that the finest structure of the images has: `~astro_wgan.noise.finest_scatter`.
+    scatter that the finest structure of the images has: `~astro_wgan.noise.estimate_noise_rms`.
     """
     if stretch.scope != 'global':
         raise ValueError(
@@ -219,7 +219,7 @@ def _kernel(images, valid):
 
 
 def _white_kernel(images, valid):
-    scatter = finest_scatter(np.where(valid, images, np.nan), axis=None)
+    scatter = estimate_noise_rms(np.where(valid, images, np.nan), axis=None)
     kernel = np.zeros((_KERNEL, _KERNEL))
     kernel[_REACH, _REACH] = max(np.nan_to_num(scatter), _LEAST)
     return kernel

@@ -53,7 +53,7 @@ def main():
         stars = replace(stars, positions=stars.positions - run.centers[k, 0])
         for band, path in zip(BANDS, light_map_paths(name), strict=True):
             curve = FilterCurve.read(f'sdss_{band}0')
-            lit = stars.with_light(spectra, filter_curve=curve, redshift=REDSHIFT, clip=True)
+            lit = stars.with_luminosity(spectra, filter_curve=curve, redshift=REDSHIFT, clip=True)
             light = lit.light_map(pixel_scale=SCALE, size=SIZE, along=LINE_OF_SIGHT)
             if options.write:
                 describe(light, curve, name, band, run).writeto(path, overwrite=True)

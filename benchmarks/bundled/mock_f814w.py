@@ -23,7 +23,7 @@ from astropy.wcs import WCS
 from scipy import fft
 
 from astro_wgan import datasets
-from astro_wgan.mocks import find_instrument
+from astro_wgan.mocks import get_instrument
 from astro_wgan.mocks.instrument import pixel_psf
 from astro_wgan.simulate.fine_grid import Sky, add_sersic
 
@@ -84,7 +84,7 @@ def read_options():
 
 def make():
     """All HDUs of the file."""
-    instrument = find_instrument('hst_acs_f814w')
+    instrument = get_instrument('hst_acs_f814w')
     sources = draw_sources(np.random.default_rng(SEED), instrument)
     clean = light(sources, instrument)
     image = clean + noise(clean, instrument, np.random.default_rng([SEED, 1]))

@@ -20,7 +20,7 @@ from astropy.table import Table
 
 from astro_wgan import StampSet, datasets
 from astro_wgan.datasets import load_light_map
-from astro_wgan.mocks import find_instrument, mock_stamps
+from astro_wgan.mocks import get_instrument, mock_stamps
 from astro_wgan.simulate import find_recipe
 from astro_wgan.simulate.telescope import add_noise
 from astro_wgan.visualize import plot_triptychs
@@ -82,7 +82,7 @@ def read_options():
 
 def noise_free(name, redshift, recipe):
     """The galaxy in F160W, in nJy, as an image of the recipe's size."""
-    instrument = find_instrument('hst_wfc3_f160w')
+    instrument = get_instrument('hst_wfc3_f160w')
     drawn = mock_stamps(
         load_light_map(name), instrument, redshift=redshift, size=recipe.size, progress=False
     )

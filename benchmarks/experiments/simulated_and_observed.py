@@ -33,7 +33,7 @@ from astro_wgan import StampSet, datasets
 from astro_wgan.detection import Detection, detect
 from astro_wgan.evaluate import compare_populations, compare_properties, rank_simulations
 from astro_wgan.exceptions import DriftWarning
-from astro_wgan.noise import finest_scatter
+from astro_wgan.noise import estimate_noise_rms
 from astro_wgan.simulate import find_recipe, simulate_store
 from astro_wgan.sources import measure_sources
 from astro_wgan.visualize import plot_scores
@@ -183,7 +183,7 @@ def measure(stamps):
     found = measure_image_statistics(stamps.pixels)
     power = found.pop('power_spectrum')
     table = QTable(found)
-    table['noise'] = finest_scatter(stamps.pixels)
+    table['noise'] = estimate_noise_rms(stamps.pixels)
     # Shares of the power: how bright a galaxy is has a column of its own.
     shares = 10**power / (10**power).sum(axis=1, keepdims=True)
     for k, share in enumerate(shares.T):

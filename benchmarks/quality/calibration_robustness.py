@@ -8,7 +8,7 @@ from scipy.ndimage import shift
 
 from astro_wgan.anomaly import Calibration, q_values
 from astro_wgan.exceptions import DriftWarning
-from astro_wgan.noise import finest_scatter
+from astro_wgan.noise import estimate_noise_rms
 from astro_wgan.simulate import simulate
 from benchmarks.detectors.populations import ANOMALIES
 
@@ -105,7 +105,7 @@ def contaminated_calibrations(normals, strange, scoring, *, n=600, repeats=100, 
 def drifting_stamps(detector, *, n=500, seed=79):
     """Normals that were changed, and what is said of them."""
     stamps = simulate('normal', n, seed=seed)
-    noise = float(np.median(finest_scatter(stamps.pixels)))
+    noise = float(np.median(estimate_noise_rms(stamps.pixels)))
     pixels = stamps.pixels
     y, x = np.indices(pixels.shape[1:]) / (pixels.shape[1] - 1) - 0.5
     rng = np.random.default_rng(seed)

@@ -35,7 +35,7 @@ from astro_wgan.mocks import (
     LightMap,
     Particles,
     StellarPopulations,
-    find_instrument,
+    get_instrument,
     mock_stamps,
 )
 from benchmarks.harness import BenchmarkParser, Report, time_in_turns
@@ -104,10 +104,12 @@ def recover_disc(options, report):
     stars = disc(options.particles, options.seed)
     light = stars.light_map(pixel_scale=0.25 * u.kpc, size=256)
     rows = [('light map', *fitted(light.luminosity.value, 0.25))]
-    hubble = find_instrument('hst_wfc3_f160w')
+    hubble = get_instrument('hst_wfc3_f160w')
     redshifts = [0.5, 1.0, 2.0]
     stamps = mock_stamps(light, hubble, redshift=redshifts, size=129, progress=False)
-    for redshift, image, kpc in zip(redshifts, stamps.pixels, stamps.table['kpc'], strict=True):
+    for redshift, image, kpc in zip(
+        redshifts, stamps.pixels, stamps.table['pixel_size'], strict=True
+    ):
         rows.append((f'F160W, z = {redshift}', *fitted(image, kpc.value, psf=stamps.psf)))
     caption = f'Sersic fits by statmorph of an exponential disk of {options.particles:,} particles.'
     show(report, 'disk', caption, DISK, rows)
@@ -140,7 +142,7 @@ def recover_psf(options, report):
     point = np.zeros((21, 21))
     point[10, 10] = 1e22
     star = LightMap(point * POWER, 1e-3 * u.kpc)
-    euclid = find_instrument('euclid_vis')
+    euclid = get_instrument('euclid_vis')
     rows = []
     for pixels in (2.0, 2.5, 3.0, 4.0):
         camera = replace(euclid, psf=GaussianPSF(0.1 * pixels * u.arcsec))

@@ -9,7 +9,7 @@ from astro_wgan import AnomalyDetector, StampSet, datasets
 from astro_wgan.anomaly import LatentSearch
 from astro_wgan.anomaly.drift import NormalConditions, check_drift
 from astro_wgan.exceptions import DriftWarning
-from astro_wgan.noise import finest_scatter
+from astro_wgan.noise import estimate_noise_rms
 from astro_wgan.simulate import simulate
 
 RNG = np.random.default_rng(2)
@@ -109,7 +109,7 @@ def shipped():
 def fresh():
     """Normals that the shipped detector has not seen, and the noise of their pixels."""
     stamps = simulate('normal', 300, seed=4321)
-    return stamps, float(np.median(finest_scatter(stamps.pixels)))
+    return stamps, float(np.median(estimate_noise_rms(stamps.pixels)))
 
 
 ROWS, COLUMNS = np.indices((64, 64)) / 63 - 0.5

@@ -17,7 +17,7 @@ from astro_wgan.mocks import (
     MoffatPSF,
     Particles,
     StellarPopulations,
-    find_instrument,
+    get_instrument,
     mock_stamps,
 )
 
@@ -55,10 +55,10 @@ def test_flux_is_the_same_at_every_step(name):
     flux = galaxy.flux(1).sum()
     expected = 2 * stars.luminosity.sum() / (4 * np.pi * Planck18.luminosity_distance(1) ** 2)
     assert (flux / expected).to_value('') == pytest.approx(1, abs=1e-6)
-    instrument = find_instrument(name)
+    instrument = get_instrument(name)
     # As large as the PSF is drawn.
     stamps = draw(galaxy, instrument, redshift=1, size=560)
-    assert stamps.table['flux_inside'][0] == pytest.approx(1, abs=1e-6)
+    assert stamps.table['flux_fraction'][0] == pytest.approx(1, abs=1e-6)
     found = stamps.pixels.sum(dtype=float)
     assert found / electrons(flux, instrument) == pytest.approx(1, abs=1e-6)
 
@@ -70,7 +70,7 @@ def test_a_star_has_the_width_of_the_psf(fwhm):
 
     In the middle of a pixel a star lies between the points that the PSF is drawn at.
     """
-    camera = replace(find_instrument('euclid_vis'), psf=GaussianPSF(fwhm * u.arcsec))
+    camera = replace(get_instrument('euclid_vis'), psf=GaussianPSF(fwhm * u.arcsec))
     stamp = draw(point(0.001 * u.kpc), camera, redshift=1, size=31).pixels[0]
     found = fit_fwhm(stamp.astype(float), fit_shape=15)[0]
     assert 0.1 * found == pytest.approx(fwhm, rel=0.002)
@@ -79,7 +79,7 @@ def test_a_star_has_the_width_of_the_psf(fwhm):
 @pytest.mark.parametrize('size', [5, (4, 9)])
 def test_a_psf_may_be_larger_than_the_stamp(size):
     """What it spreads beyond is missing; what is inside is that of a large stamp."""
-    camera = replace(find_instrument('euclid_vis'), psf=MoffatPSF(0.5 * u.arcsec))
+    camera = replace(get_instrument('euclid_vis'), psf=MoffatPSF(0.5 * u.arcsec))
     ny, nx = (size, size) if isinstance(size, int) else size
     # Of the same parity, so that the same place is in the middle.
     whole = draw(point(), camera, redshift=1, size=(101 - (ny + 1) % 2, 101 - (nx + 1) % 2))
@@ -87,14 +87,16 @@ def test_a_psf_may_be_larger_than_the_stamp(size):
     y, x = ((n - m) // 2 for n, m in zip(whole.shape, (ny, nx), strict=True))
     part = whole.pixels[0, y : y + ny, x : x + nx]
     np.testing.assert_allclose(small.pixels[0], part, rtol=1e-5)
-    assert small.table['flux_inside'][0] == pytest.approx(part.sum() / whole.pixels.sum(), rel=1e-3)
-    assert small.table['flux_inside'][0] < 0.9
+    assert small.table['flux_fraction'][0] == pytest.approx(
+        part.sum() / whole.pixels.sum(), rel=1e-3
+    )
+    assert small.table['flux_fraction'][0] < 0.9
 
 
 def test_a_psf_need_not_be_normalised():
     star = GaussianPSF(0.3 * u.arcsec).draw(0.1 * u.arcsec)
     one, seven = (
-        replace(find_instrument('euclid_vis'), psf=ImagePSF(factor * star, 0.1 * u.arcsec))
+        replace(get_instrument('euclid_vis'), psf=ImagePSF(factor * star, 0.1 * u.arcsec))
         for factor in (1, 7)
     )
     stamps = [draw(point(), camera, redshift=1, size=64).pixels for camera in (one, seven)]
@@ -123,7 +125,7 @@ def test_magnitudes_are_those_of_synphot(spectra, name, redshift):
         ages=spectra.ages[[age]],
         metallicities=spectra.metallicities[[metallicity]],
         fwhm=0 * u.kpc,
-    ).with_light(spectra, filter_curve=curve, redshift=redshift)
+    ).with_luminosity(spectra, filter_curve=curve, redshift=redshift)
     galaxy = stars.light_map(pixel_scale=1 * u.kpc, size=3)
     found = galaxy.flux(redshift).sum().to_value(u.ABmag)
     area = 4 * np.pi * Planck18.luminosity_distance(redshift) ** 2

@@ -9,7 +9,7 @@ from astropy import constants
 from astropy import units as u
 from astropy.io import fits
 
-from astro_wgan.mocks import INSTRUMENTS, FilterCurve, find_instrument
+from astro_wgan.mocks import INSTRUMENTS, FilterCurve, get_instrument
 from astro_wgan.mocks.instrument import pixel_psf
 
 #: 5 sigma for stars, AB, the diameter of the aperture, and how well it should be met: COSMOS,
@@ -25,12 +25,12 @@ PUBLISHED = [
 
 @pytest.mark.parametrize(('name', 'depth', 'aperture', 'margin'), PUBLISHED)
 def test_depth_is_the_published_one(name, depth, aperture, margin):
-    assert find_instrument(name).depth(aperture=aperture) == pytest.approx(depth, abs=margin)
+    assert get_instrument(name).depth(aperture=aperture) == pytest.approx(depth, abs=margin)
 
 
 def test_depth_of_a_visit_is_that_of_the_rubin_note():
     """24.13 for a single exposure of 30 s, SMTN-002."""
-    visit = replace(find_instrument('lsst_i'), exposure_time=30 * u.s, exposures=1)
+    visit = replace(get_instrument('lsst_i'), exposure_time=30 * u.s, n_exposures=1)
     assert visit.depth() == pytest.approx(24.13, abs=0.06)
 
 
@@ -50,7 +50,7 @@ PASSBANDS = [
 def test_zero_points_are_those_of_the_passbands(name, passband, area, margin):
     pytest.importorskip('sedpy')
     curve = FilterCurve.read(passband)
-    one = find_instrument(name)
+    one = get_instrument(name)
     expected = zero_point(curve.wavelength.value, curve.throughput, area)
     assert one.zero_point == pytest.approx(expected, abs=margin)
     assert one.wavelength.value == pytest.approx(curve.pivot.value, rel=3e-3)
@@ -60,7 +60,7 @@ def test_zero_point_of_euclid_is_that_of_its_passband():
     filters = pytest.importorskip('speclite.filters')
     curve = filters.load_filter('Euclid-VIS')
     expected = zero_point(curve.wavelength, curve.response, 9926)
-    assert find_instrument('euclid_vis').zero_point == pytest.approx(expected, abs=0.01)
+    assert get_instrument('euclid_vis').zero_point == pytest.approx(expected, abs=0.01)
 
 
 def zero_point(wavelength, throughput, area):
@@ -80,13 +80,13 @@ def zero_point(wavelength, throughput, area):
 def test_numbers_are_those_of_galcheat(name, survey, band):
     """Which has collected them from the same and other papers; its LSST is at an airmass of 1.2."""
     galcheat = pytest.importorskip('galcheat')
-    one, known = find_instrument(name), galcheat.get_survey(survey)
+    one, known = get_instrument(name), galcheat.get_survey(survey)
     of_band = known.get_filter(band)
     assert u.isclose(one.pixel_scale * u.pix, known.pixel_scale)
     # Euclid's is of one of four exposures.
     times = one.exposure_time / of_band.full_exposure_time
     assert times.to_value('') == pytest.approx(4 if name == 'euclid_vis' else 1, rel=0.01)
-    assert one.sky == pytest.approx(of_band.sky_brightness.value, abs=0.15)
+    assert one.sky_brightness == pytest.approx(of_band.sky_brightness.value, abs=0.15)
     if name != 'lsst_i':
         assert one.zero_point == pytest.approx(of_band.zeropoint.value, abs=0.03)
 
@@ -96,9 +96,11 @@ def test_noise_follows_from_the_numbers(name):
     """Drizzling takes noise from pixels, not from areas."""
     one = INSTRUMENTS[name]
     area = (one.pixel_scale / one.detector_scale).to_value('') ** 2
-    sky = 10 ** (0.4 * (one.zero_point - one.sky)) * one.pixel_scale.value**2
+    sky = 10 ** (0.4 * (one.zero_point - one.sky_brightness)) * one.pixel_scale.value**2
     electrons = sky * one.exposure_time.value
-    electrons += area * (one.dark * one.exposure_time.value + one.exposures * one.read_noise**2)
+    electrons += area * (
+        one.dark_current * one.exposure_time.value + one.n_exposures * one.read_noise**2
+    )
     noise = one.sky_noise
     assert noise.variance.unit == (u.electron / u.s) ** 2
     large_area = noise.variance.value * noise.coefficients.sum()
@@ -109,7 +111,7 @@ def test_noise_follows_from_the_numbers(name):
 def test_noise_of_cosmos_is_the_measured_one():
     galsim = pytest.importorskip('galsim')
     measured = fits.getdata(Path(galsim.meta_data.share_dir) / 'acs_I_unrot_sci_20_cf.fits')
-    found = np.sqrt(find_instrument('hst_acs_f814w').sky_noise.variance.value)
+    found = np.sqrt(get_instrument('hst_acs_f814w').sky_noise.variance.value)
     # No more can be asked for: the sky differs from orbit to orbit.
     assert found == pytest.approx(np.sqrt(measured.max()), rel=0.1)
 
@@ -138,14 +140,14 @@ def test_stars_have_the_published_width(name, fwhm):
 
 def test_each_number_has_a_source():
     for one in INSTRUMENTS.values():
-        named = ' '.join(one.sources)
+        named = ' '.join(one.references)
         for name in ('pixel_scale', 'zero_point', 'exposure_time', 'sky', 'read_noise', 'psf'):
             assert name in named, (one.name, name)
 
 
 def test_longer_exposures_see_deeper():
-    one = find_instrument('euclid_vis')
-    longer = replace(one, exposure_time=1 * u.hr, read_noise=0, dark=0)
+    one = get_instrument('euclid_vis')
+    longer = replace(one, exposure_time=1 * u.hr, read_noise=0, dark_current=0)
     longest = replace(longer, exposure_time=100 * u.hr)
     assert longest.depth() - longer.depth() == pytest.approx(2.5, abs=1e-6)
     assert one.depth(sigma=1) - one.depth(sigma=10) == pytest.approx(2.5)
@@ -153,7 +155,7 @@ def test_longer_exposures_see_deeper():
 
 def test_unknown_names_are_refused():
     with pytest.raises(ValueError, match='hst_acs_f814w'):
-        find_instrument('hst')
+        get_instrument('hst')
 
 
 @pytest.mark.parametrize(
@@ -168,4 +170,4 @@ def test_unknown_names_are_refused():
 )
 def test_impossible_instruments_are_refused(change, error):
     with pytest.raises(error):
-        replace(find_instrument('euclid_vis'), **change)
+        replace(get_instrument('euclid_vis'), **change)

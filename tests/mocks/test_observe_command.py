@@ -21,7 +21,7 @@ def test_writes_an_image_for_each_galaxy_and_redshift(tmp_path):
     out = tmp_path / 'out'
     simulations = ('encounter_passage', 'encounter_remnant')
     arguments = ('--redshift', 0.5, 1, '--size', 64)
-    assert run(*simulations, *arguments, '--seed', 3, '--out', out) == 0
+    assert run(*simulations, *arguments, '--seed', 3, '--output', out) == 0
     names = [f'{name}-z{z}.fits' for name in simulations for z in ('0.5', '1')]
     assert sorted(path.name for path in out.glob('*.fits')) == names
     expected = observe(
@@ -49,7 +49,7 @@ def test_writes_an_image_for_each_galaxy_and_redshift(tmp_path):
 
 def test_another_input_is_refused_in_one_line(tmp_path, capsys):
     out = tmp_path / 'out'
-    arguments = ('--redshift', 0.5, '--size', 16, '--out', out)
+    arguments = ('--redshift', 0.5, '--size', 16, '--output', out)
     assert run('encounter_passage', *arguments) == 0
     assert run('encounter_passage', *arguments) == 0
     assert run('encounter_remnant', *arguments) == 2
@@ -67,10 +67,10 @@ def test_options_reach_the_image(tmp_path):
     out = tmp_path / 'out'
     arguments = (*images, '--bands', '--instrument', 'euclid_vis', '--redshift', 0.4)
     arguments += ('--psf', tmp_path / 'star.fits', '--exposure-time', 22600, '--size', 48)
-    assert run(*arguments, '--centre', 100, 120, '--out', out) == 0
+    assert run(*arguments, '--center', 100, 120, '--output', out) == 0
     with fits.open(out / 'encounter_passage_g-z0.4.fits') as hdulist:
         assert hdulist[0].header['EXPTIME'] == 22600
-        assert hdulist[0].header['BANDPASS'] == 'interpolated'
+        assert hdulist[0].header['BANDMTCH'] == 'interpolated'
         noise = hdulist[0].data - hdulist['NOISEFREE'].data
         psf = hdulist['PSF'].data
     # The second moment of a star is that of its image and of a pixel.
@@ -81,7 +81,7 @@ def test_options_reach_the_image(tmp_path):
         'euclid_vis',
         redshift=0.4,
         size=48,
-        centre=(100, 120),
+        center=(100, 120),
         progress=False,
     )
     corner = np.abs(noise[:8, :8]).mean()
@@ -89,7 +89,7 @@ def test_options_reach_the_image(tmp_path):
 
 
 def test_goes_on_where_it_was_interrupted_and_refuses_other_work(tmp_path, capsys):
-    arguments = ('encounter_passage', '--size', 32, '--out', tmp_path / 'out')
+    arguments = ('encounter_passage', '--size', 32, '--output', tmp_path / 'out')
     assert run(*arguments, '--redshift', 0.5) == 0
     first = (tmp_path / 'out' / 'encounter_passage-z0.5.fits').read_bytes()
     assert run(*arguments, '--redshift', 0.5) == 0
@@ -105,7 +105,7 @@ def test_sky_of_an_image_is_the_noise(tmp_path):
     image.header.update({'CDELT1': -0.1 / 3600, 'CDELT2': 0.1 / 3600})
     image.writeto(tmp_path / 'sky.fits')
     arguments = ('encounter_passage', '--redshift', 0.5, '--instrument', 'euclid_vis')
-    arguments += ('--size', 48, '--sky', tmp_path / 'sky.fits', '--out', tmp_path / 'out')
+    arguments += ('--size', 48, '--sky-image', tmp_path / 'sky.fits', '--output', tmp_path / 'out')
     assert run(*arguments) == 0
     with fits.open(tmp_path / 'out' / 'encounter_passage-z0.5.fits') as hdulist:
         noise = hdulist[0].data - hdulist['NOISEFREE'].data
@@ -121,8 +121,8 @@ def test_sky_of_an_image_is_the_noise(tmp_path):
         (('encounter_passage', '--redshift', '1', '--size', '0'), '`size`'),
         (('encounter_passage', '--redshift', '1', '--exposure-time', '0'), '`exposure_time`'),
         (('encounter_passage', 'encounter_passage', '--redshift', '1'), 'different names'),
-        (('encounter_passage', '--redshift', '1', '--centre', '400', '10'), '`centre` must lie in'),
-        (('encounter_passage', '--redshift', '1', '--centre', '-1', '10'), '`centre` must lie in'),
+        (('encounter_passage', '--redshift', '1', '--center', '400', '10'), '`center` must lie in'),
+        (('encounter_passage', '--redshift', '1', '--center', '-1', '10'), '`center` must lie in'),
         (('encounter_passage', '--redshift', '1', '--unit', 'Jy'), 'leave out --unit'),
         (('encounter_passage', '--redshift', '1', '--plane', '0'), 'leave out --plane'),
         (('encounter_passage', '--redshift', '1', '--psf-scale', '0.1'), 'give `--psf`'),
@@ -131,7 +131,7 @@ def test_sky_of_an_image_is_the_noise(tmp_path):
     ],
 )
 def test_bad_input_is_said_and_nothing_written(tmp_path, capsys, arguments, said):
-    assert run(*arguments, '--out', tmp_path / 'out') == 2
+    assert run(*arguments, '--output', tmp_path / 'out') == 2
     error = capsys.readouterr().err
     assert error.startswith('astro-wgan: ')
     assert said in error
@@ -152,7 +152,7 @@ def image_of_light(path, unit):
 def test_a_wrong_unit_is_one_line(tmp_path, capsys, unit, where):
     path = image_of_light(tmp_path / 'a.fits', unit if where == 'header' else 'MJy/sr')
     options = ['--unit', unit] if where == 'option' else []
-    assert run(path, '--redshift', 0.5, *options, '--out', tmp_path / 'out') == 2
+    assert run(path, '--redshift', 0.5, *options, '--output', tmp_path / 'out') == 2
     error = capsys.readouterr().err
     assert error.startswith('astro-wgan: ')
     assert error.count('\n') == 1
@@ -162,7 +162,7 @@ def test_a_wrong_unit_is_one_line(tmp_path, capsys, unit, where):
 def test_the_option_that_is_missing_is_named(tmp_path, capsys):
     path = image_of_light(tmp_path / 'a.fits', 'MJy/sr')
     fits.delval(path, 'REDSHIFT')
-    options = ('--redshift', 0.5, '--out', tmp_path / 'out')
+    options = ('--redshift', 0.5, '--output', tmp_path / 'out')
     assert run(path, *options) == 2
     assert '`--image-redshift`' in capsys.readouterr().err
 
@@ -175,7 +175,7 @@ def test_a_sky_that_does_not_fit_is_refused_before_anything_is_drawn(tmp_path, c
     sky.writeto(tmp_path / 'sky.fits')
     arguments = ('encounter_passage', '--redshift', 0.5, '--instrument', 'euclid_vis')
     out = tmp_path / 'out'
-    assert run(*arguments, '--sky', tmp_path / 'sky.fits', '--out', out) == 2
+    assert run(*arguments, '--sky-image', tmp_path / 'sky.fits', '--output', out) == 2
     assert capsys.readouterr().err.startswith('astro-wgan: ')
     assert not out.exists()
 
@@ -187,19 +187,19 @@ def test_planes_of_a_cube_are_chosen(tmp_path):
     magnitude = {}
     for plane in (0, 1):
         out = tmp_path / str(plane)
-        assert run(path, '--redshift', 0.5, '--plane', plane, '--size', 16, '--out', out) == 0
+        assert run(path, '--redshift', 0.5, '--plane', plane, '--size', 16, '--output', out) == 0
         magnitude[plane] = fits.getheader(out / 'cube-z0.5.fits')['MAG']
     assert magnitude[0] - magnitude[1] == pytest.approx(2.5 * np.log10(3), abs=1e-4)
     out = tmp_path / 'bands'
     arguments = (path, '--redshift', 0.5, '--wavelength', 500, 700, '--size', 16)
-    assert run(*arguments, '--out', out) == 0
-    assert fits.getheader(out / 'cube-z0.5.fits')['BANDPASS'] == 'interpolated'
+    assert run(*arguments, '--output', out) == 0
+    assert fits.getheader(out / 'cube-z0.5.fits')['BANDMTCH'] == 'interpolated'
 
 
 def test_an_image_or_sky_larger_than_is_allowed_is_said_with_the_option(tmp_path, capsys):
     image = light_map_paths('encounter_passage')[0]
-    arguments = ('--redshift', 1, '--out', tmp_path / 'out', '--max-size', 1000)
+    arguments = ('--redshift', 1, '--output', tmp_path / 'out', '--max-size', 1000)
     assert run(image, *arguments) == 2
     assert 'allowed are 1,000 bytes (`--max-size`)' in capsys.readouterr().err
-    assert run('encounter_passage', *arguments, '--sky', image) == 2
+    assert run('encounter_passage', *arguments, '--sky-image', image) == 2
     assert 'allowed are 1,000 bytes (`--max-size`)' in capsys.readouterr().err

@@ -25,7 +25,7 @@ COSMOLOGY = FlatLambdaCDM(100 * HUBBLE, MATTER)
 
 @pytest.fixture(scope='module')
 def stars():
-    """A galaxy of which the centre of mass, and nothing else, is at 0."""
+    """A galaxy of which the center of mass, and nothing else, is at 0."""
     rng = np.random.default_rng(5)
     masses = rng.uniform(1, 2, N)
     positions = rng.normal(scale=2, size=(N, 3))
@@ -35,7 +35,7 @@ def stars():
         masses=masses * 1e6 * u.Msun,
         ages=COSMOLOGY.age(1 / SCALE - 1) - COSMOLOGY.age(1 / formed - 1),
         metallicities=rng.uniform(0.1, 2, N),
-        formed_masses=1.5e6 * masses * u.Msun,
+        initial_masses=1.5e6 * masses * u.Msun,
         velocities=rng.normal(scale=100, size=(N, 3)) * u.km / u.s,
     )
 
@@ -45,14 +45,14 @@ def assert_same(found, stars, *, shift=None, rtol=1e-6):
     np.testing.assert_allclose(
         found.positions.value, (stars.positions + shift).to_value(u.kpc), atol=1e-5
     )
-    for name in ('masses', 'ages', 'metallicities', 'formed_masses', 'velocities'):
+    for name in ('masses', 'ages', 'metallicities', 'initial_masses', 'velocities'):
         values = getattr(stars, name)
         if getattr(found, name) is not None:
             np.testing.assert_allclose(getattr(found, name), values, rtol=rtol, err_msg=name)
 
 
 def columns_of(stars):
-    names = ('positions', 'masses', 'ages', 'metallicities', 'formed_masses', 'velocities')
+    names = ('positions', 'masses', 'ages', 'metallicities', 'initial_masses', 'velocities')
     return {name: getattr(stars, name) for name in names}
 
 
@@ -149,7 +149,7 @@ def in_the_file(stars):
     return {
         'Coordinates': (CENTRE + stars.positions.value / length) % BOX,
         'Masses': stars.masses.value / 1e10 * HUBBLE,
-        'GFM_InitialMass': stars.formed_masses.value / 1e10 * HUBBLE,
+        'GFM_InitialMass': stars.initial_masses.value / 1e10 * HUBBLE,
         'GFM_Metallicity': stars.metallicities * 0.02,
         'GFM_StellarFormationTime': formed,
         'Velocities': stars.velocities.value / np.sqrt(SCALE),
@@ -178,7 +178,7 @@ def write_snapshot(path, arrays, **header):
 
 def test_a_snapshot_in_the_units_of_gadget(stars, tmp_path):
     path = write_snapshot(tmp_path / 'snap.hdf5', in_the_file(stars))
-    found = read_snapshot(path, centre=CENTRE)
+    found = read_snapshot(path, center=CENTRE)
     assert_same(found, stars, rtol=1e-5)
     assert len(found) == N
 
@@ -195,13 +195,13 @@ def test_the_galaxy_is_found(stars, tmp_path):
     assert (middle < 0.5).all()
     assert len(found) == N + 100
     assert len(read_snapshot(path, edge=30 * u.kpc)) == N
-    assert len(read_snapshot(path, centre=CENTRE, edge=30 * u.kpc)) == N
+    assert len(read_snapshot(path, center=CENTRE, edge=30 * u.kpc)) == N
 
 
 def test_wind_is_dropped(stars, tmp_path):
     arrays = in_the_file(stars)
     arrays['GFM_StellarFormationTime'][:7] = [-0.4, 0, -1, -0.1, -0.2, -0.3, 0]
-    found = read_snapshot(write_snapshot(tmp_path / 'snap.hdf5', arrays), centre=CENTRE)
+    found = read_snapshot(write_snapshot(tmp_path / 'snap.hdf5', arrays), center=CENTRE)
     assert_same(found, stars[7:], rtol=1e-5)
 
 
@@ -209,7 +209,7 @@ def test_stars_may_be_as_young_as_the_snapshot(stars, tmp_path):
     """In single precision, which rounds some times to later ones."""
     arrays = in_the_file(stars)
     arrays['GFM_StellarFormationTime'] = np.full(N, np.nextafter(np.float32(SCALE), np.float32(1)))
-    found = read_snapshot(write_snapshot(tmp_path / 'snap.hdf5', arrays), centre=CENTRE)
+    found = read_snapshot(write_snapshot(tmp_path / 'snap.hdf5', arrays), center=CENTRE)
     np.testing.assert_allclose(found.ages.value, 0, atol=1e-9)
 
 
@@ -220,7 +220,7 @@ def test_parts_are_joined(stars, tmp_path):
         for k, part in enumerate([slice(0, 150), slice(150, None), slice(0, 0)])
     ]
     paths.append(write_snapshot(tmp_path / 'snap.3.hdf5', {}))
-    assert_same(read_snapshot(paths, centre=CENTRE), stars, rtol=1e-5)
+    assert_same(read_snapshot(paths, center=CENTRE), stars, rtol=1e-5)
 
 
 def test_units_of_the_header_count(stars, tmp_path):
@@ -237,12 +237,12 @@ def test_units_of_the_header_count(stars, tmp_path):
     path = write_snapshot(tmp_path / 'snap.hdf5', arrays, BoxSize=BOX / 1000)
     with h5py.File(path, 'a') as file:
         file.create_group('Units').attrs['UnitLength_in_cm'] = u.Mpc.to(u.cm)
-    assert_same(read_snapshot(path, centre=CENTRE / 1000), stars, rtol=1e-5)
+    assert_same(read_snapshot(path, center=CENTRE / 1000), stars, rtol=1e-5)
 
 
 def test_a_cosmology_can_be_given(stars, tmp_path):
     path = write_snapshot(tmp_path / 'snap.hdf5', in_the_file(stars))
-    slow = read_snapshot(path, centre=CENTRE, cosmology=FlatLambdaCDM(50 * HUBBLE, MATTER))
+    slow = read_snapshot(path, center=CENTRE, cosmology=FlatLambdaCDM(50 * HUBBLE, MATTER))
     np.testing.assert_allclose(slow.ages, 2 * stars.ages, rtol=1e-5)
 
 
@@ -283,13 +283,13 @@ def test_no_stars_are_said(stars, tmp_path):
         read_snapshot(path)
     path = write_snapshot(tmp_path / 'snap.hdf5', in_the_file(stars))
     with pytest.raises(ValueError, match=r'no stars .* within 1.0 kpc'):
-        read_snapshot(path, centre=[100.0, 100, 100], edge=1 * u.kpc)
+        read_snapshot(path, center=[100.0, 100, 100], edge=1 * u.kpc)
     with pytest.raises(ValueError, match='at least one file'):
         read_snapshot([])
-    with pytest.raises(ValueError, match='`centre`'):
-        read_snapshot(path, centre=3.0)
+    with pytest.raises(ValueError, match='`center`'):
+        read_snapshot(path, center=3.0)
     with pytest.raises(TypeError, match='without a unit'):
-        read_snapshot(path, centre=[1, 2, 3] * u.kpc)
+        read_snapshot(path, center=[1, 2, 3] * u.kpc)
 
 
 def test_truncated_files_are_said(stars, tmp_path):
@@ -338,9 +338,9 @@ def test_yt(stars):
     shift = found.positions.mean(axis=0) - stars.positions.mean(axis=0)
     assert (np.abs(shift) < 1 * u.kpc).all()
     assert_same(in_order(found, stars), stars, shift=shift)
-    centre = ds.arr([0.001, 0.5, 0.3], 'Mpc')
-    for given in (centre, centre.to_astropy()):
-        found = particles_from_yt(ds.all_data(), particle_type='star', centre=given)
+    center = ds.arr([0.001, 0.5, 0.3], 'Mpc')
+    for given in (center, center.to_astropy()):
+        found = particles_from_yt(ds.all_data(), particle_type='star', center=given)
         assert_same(in_order(found, stars), stars)
 
 
@@ -351,7 +351,7 @@ def test_yt_with_other_names(stars):
     changed['star', 'creation_time'] = 13 - stars.ages.value
     ds = in_yt(stars, changed)
     ds.current_time = ds.quan(13, 'Gyr')
-    options = {'particle_type': 'star', 'centre': [1, 500, 300] * u.kpc}
+    options = {'particle_type': 'star', 'center': [1, 500, 300] * u.kpc}
     with pytest.raises(ValueError, match='nothing for `metallicities`'):
         particles_from_yt(ds.all_data(), **options)
     found = particles_from_yt(ds.all_data(), names={'metallicities': 'metals'}, **options)
@@ -362,8 +362,8 @@ def test_what_yt_does_not_have_is_said(stars):
     data = in_yt(stars).all_data()
     with pytest.raises(ValueError, match=r"`particle_type` must be one of .*'star'"):
         particles_from_yt(data, particle_type='PartType4')
-    with pytest.raises(ValueError, match='nothing for `formed_masses`'):
-        particles_from_yt(data, particle_type='star', names={'formed_masses': 'm'})
+    with pytest.raises(ValueError, match='nothing for `initial_masses`'):
+        particles_from_yt(data, particle_type='star', names={'initial_masses': 'm'})
     with pytest.raises(ValueError, match='`names` must be for'):
         particles_from_yt(data, particle_type='star', names={'colour': 'm'})
 
@@ -388,9 +388,9 @@ def in_pynbody(stars):
 
 
 def test_pynbody(stars):
-    centre = np.array([5, 999, 500]) * SCALE * u.kpc
+    center = np.array([5, 999, 500]) * SCALE * u.kpc
     snapshot = in_pynbody(stars)
-    found = particles_from_pynbody(snapshot, centre=centre)
+    found = particles_from_pynbody(snapshot, center=center)
     assert_same(found, stars)
     found = particles_from_pynbody(snapshot)
     assert (np.abs(np.median(found.positions, axis=0)) < 0.5 * u.kpc).all()
@@ -399,9 +399,9 @@ def test_pynbody(stars):
 def test_pynbody_with_other_names(stars):
     pynbody = pytest.importorskip('pynbody')
     snapshot = in_pynbody(stars)
-    snapshot.star['born_with'] = pynbody.array.SimArray(stars.formed_masses.value, 'Msol')
-    found = particles_from_pynbody(snapshot, names={'formed_masses': 'born_with'})
-    np.testing.assert_allclose(found.formed_masses, stars.formed_masses)
+    snapshot.star['born_with'] = pynbody.array.SimArray(stars.initial_masses.value, 'Msol')
+    found = particles_from_pynbody(snapshot, names={'initial_masses': 'born_with'})
+    np.testing.assert_allclose(found.initial_masses, stars.initial_masses)
     with pytest.raises(ValueError, match='nothing for `ages`'):
         particles_from_pynbody(snapshot, names={'ages': 'birthday'})
 

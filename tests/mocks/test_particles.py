@@ -132,7 +132,7 @@ def test_radius_is_that_of_a_uniform_ellipsoid():
         ({'ages': np.ones(4)}, u.UnitsError, '`ages`'),
         ({'metallicities': [1, 2, 3, np.inf]}, ValueError, '`metallicities`'),
         ({'metallicities': np.ones(4) * u.kpc}, u.UnitsError, '`metallicities` must have no unit'),
-        ({'formed_masses': -np.ones(4) * u.Msun}, ValueError, '`formed_masses`'),
+        ({'initial_masses': -np.ones(4) * u.Msun}, ValueError, '`initial_masses`'),
         ({'velocities': np.ones((4, 3)) * u.kpc}, u.UnitsError, '`velocities`'),
         ({'velocities': np.ones((4, 2)) * u.km / u.s}, ValueError, '`velocities`'),
     ],
@@ -189,14 +189,14 @@ def test_a_cube_has_8_radii_and_keeps_companions_in_it():
     edge = 8 * radius.value
     others = np.array([[0.49, 0.49, -0.49], [0.51, 0, 0], [0, 0, -0.6]]) * edge
     stars = Particles(np.concatenate([galaxy, others]) * u.kpc, np.ones(2003) * POWER)
-    found = stars.cube(8 * radius)
+    found = stars.in_cube(8 * radius)
     inside = (np.abs(stars.positions.value) <= edge / 2).all(axis=1)
     assert inside[2000:].tolist() == [True, False, False]
     assert len(found) == inside.sum() == len(found.luminosity)
-    own = stars.cube().positions.value
+    own = stars.in_cube().positions.value
     assert np.abs(own).max() <= 4 * stars.radius.value
     with pytest.raises(ValueError, match='no particles in a cube of 1 kpc'):
-        Particles([[9.0, 0, 0]] * u.kpc).cube(1 * u.kpc)
+        Particles([[9.0, 0, 0]] * u.kpc).in_cube(1 * u.kpc)
 
 
 def test_some_of_the_particles():
@@ -208,7 +208,7 @@ def test_some_of_the_particles():
 
 
 def test_without_light_there_is_no_map():
-    with pytest.raises(ValueError, match='`with_light`'):
+    with pytest.raises(ValueError, match='`with_luminosity`'):
         Particles(np.ones((4, 3)) * u.kpc).light_map(pixel_scale=1 * u.kpc)
 
 

@@ -17,7 +17,7 @@ from astro_wgan.mocks import (
     ImagePSF,
     LightMap,
     MoffatPSF,
-    find_instrument,
+    get_instrument,
     mock_stamps,
 )
 from astro_wgan.mocks import light_map as light_module
@@ -58,7 +58,7 @@ def test_flux_inside_is_the_share_that_a_stamp_holds():
     light = gaussian_map(30)
     whole, part = (draw(light, redshift=0.1, size=size) for size in (128, 16))
     share = part.pixels.sum() / whole.pixels.sum()
-    assert part.table['flux_inside'][0] == pytest.approx(share, rel=1e-3)
+    assert part.table['flux_fraction'][0] == pytest.approx(share, rel=1e-3)
     assert share < 0.9
 
 
@@ -78,7 +78,7 @@ def test_lengths_are_angles_at_the_angular_diameter_distance(cosmology):
 def test_second_moments_add_up():
     """Those of the galaxy, of the PSF and of two kinds of pixels."""
     sigma, fwhm = 15, 0.3
-    camera = replace(find_instrument('euclid_vis'), psf=GaussianPSF(fwhm * u.arcsec))
+    camera = replace(get_instrument('euclid_vis'), psf=GaussianPSF(fwhm * u.arcsec))
     stamps = draw(gaussian_map(sigma), camera, redshift=0.5, size=101)
     image = stamps.pixels[0].astype(float)
     found = np.average((np.arange(101) - 50.0) ** 2, weights=image.sum(axis=0))
@@ -91,7 +91,7 @@ def test_surface_brightness_dims_by_the_third_power():
     """Tolman: (1 + z)^-4 in all, of which bandwidth gives one back per frequency."""
     brightness = np.full((300, 300), 20.0) * u.mag(u.AB / u.arcsec**2)
     light = LightMap.from_surface_brightness(brightness, 1 * u.kpc, redshift=0.05)
-    camera = find_instrument('lsst_i')
+    camera = get_instrument('lsst_i')
     redshifts = np.array([0.2, 0.6, 1.5])
     stamps = draw(light, camera, redshift=redshifts, size=24)
     middle = stamps.pixels[:, 12, 12] / camera.pixel_scale.value**2
@@ -104,7 +104,7 @@ def test_surface_brightness_dims_by_the_third_power():
 )
 def test_an_exponential_disc_is_drawn_as_by_galsim(psf):
     galsim = pytest.importorskip('galsim')
-    camera = replace(find_instrument('euclid_vis'), psf=psf)
+    camera = replace(get_instrument('euclid_vis'), psf=psf)
     scale, redshift, fine = 2 * u.kpc, 0.5, 0.05 * u.kpc
     y, x = np.indices((801, 801)) - 400
     disc = np.exp(-np.hypot(x, 2 * y) * (fine / scale).to_value(''))
@@ -127,7 +127,7 @@ def test_centre_moves_the_stamp():
     pixels = np.zeros((60, 80))
     pixels[10, 70] = 1e21
     light = LightMap(pixels * POWER, 1 * u.kpc)
-    stamp = draw(light, redshift=0.5, size=33, centre=(70, 10)).pixels[0]
+    stamp = draw(light, redshift=0.5, size=33, center=(70, 10)).pixels[0]
     assert np.unravel_index(stamp.argmax(), stamp.shape) == (16, 16)
     np.testing.assert_allclose(stamp, stamp[::-1, ::-1], atol=1e-4 * stamp.max())
 
@@ -135,7 +135,7 @@ def test_centre_moves_the_stamp():
 def test_a_centre_outside_of_any_map_is_refused_before_one_is_drawn(tmp_path):
     maps = [gaussian_map(5), gaussian_map(5, edge=51)]
     with pytest.raises(ValueError, match=r'from -0.5 to 50.5 in x and 50.5 in y; got \(60, 20\)'):
-        draw(maps, redshift=1, centre=(60, 20), into=tmp_path / 'store.zarr')
+        draw(maps, redshift=1, center=(60, 20), output=tmp_path / 'store.zarr')
     assert not (tmp_path / 'store.zarr').exists()
 
 
@@ -149,11 +149,11 @@ def test_bands_are_interpolated_at_the_wavelength_that_is_seen():
         0.2 * u.kpc,
         wavelength=bands,
     )
-    camera = find_instrument('hst_acs_f814w')
+    camera = get_instrument('hst_acs_f814w')
     stamps = draw(light, camera, redshift=[0.5, 2.0], size=32)
     rest = stamps.table['rest_wavelength'].to_value(u.nm)
     np.testing.assert_allclose(rest, 804.5 / np.array([1.5, 3.0]))
-    assert stamps.table['bandpass'].tolist() == ['interpolated', 'nearest']
+    assert stamps.table['band_match'].tolist() == ['interpolated', 'nearest']
     for redshift, seen, found in zip(
         [0.5, 2.0], [rest[0], 400], stamps.table['magnitude'], strict=True
     ):
@@ -169,14 +169,14 @@ def test_bands_are_interpolated_at_the_wavelength_that_is_seen():
 def test_what_a_single_band_stands_for_is_said(wavelength, expected):
     light = gaussian_map(10, wavelength=wavelength)
     stamps = draw(light, 'hst_acs_f814w', redshift=0.5)
-    assert stamps.table['bandpass'][0] == expected
+    assert stamps.table['band_match'][0] == expected
 
 
 def test_the_merger_keeps_its_light():
     light = load_light_map('encounter_passage')
     assert light.luminosity.shape == (320, 320, 3)
     stamps = draw(light, 'hst_wfc3_f160w', redshift=[0.7, 1.5], size=320)
-    lost = 1 - stamps.table['flux_inside']
+    lost = 1 - stamps.table['flux_fraction']
     assert (np.abs(lost) < 2e-3).all()
 
 
@@ -190,27 +190,27 @@ def test_a_store_is_continued(tmp_path):
     light = [gaussian_map(k) for k in (5, 8)] * 20
     redshift = np.linspace(0.3, 1, 40)
     whole = draw(light, redshift=redshift, size=16)
-    store = draw(light, redshift=redshift, size=16, into=tmp_path / 'mocks.zarr')
+    store = draw(light, redshift=redshift, size=16, output=tmp_path / 'mocks.zarr')
     np.testing.assert_array_equal(store[:].pixels, whole.pixels)
     partial = StampStore.create(tmp_path / 'cut.zarr', like=store[:0])
     partial.append(store[:32])
     partial.close()
-    again = draw(light, redshift=redshift, size=16, into=tmp_path / 'cut.zarr')
+    again = draw(light, redshift=redshift, size=16, output=tmp_path / 'cut.zarr')
     np.testing.assert_array_equal(again[:].pixels, whole.pixels)
     assert again.table['redshift'].tolist() == redshift.tolist()
     with pytest.raises(ValueError, match='to other settings: `redshift` differs'):
-        draw(light, redshift=redshift + 0.1, size=16, into=tmp_path / 'mocks.zarr')
+        draw(light, redshift=redshift + 0.1, size=16, output=tmp_path / 'mocks.zarr')
 
 
 def test_another_psf_is_another_store(tmp_path):
     light, path = gaussian_map(5), tmp_path / 'mocks.zarr'
     cameras = [
-        replace(find_instrument('euclid_vis'), psf=ImagePSF(star, 0.1 * u.arcsec))
+        replace(get_instrument('euclid_vis'), psf=ImagePSF(star, 0.1 * u.arcsec))
         for star in (np.ones((3, 3)), np.eye(3))
     ]
-    draw(light, cameras[0], redshift=1, size=8, into=path)
+    draw(light, cameras[0], redshift=1, size=8, output=path)
     with pytest.raises(ValueError, match='belongs to another instrument: its PSF differs'):
-        draw(light, cameras[1], redshift=1, size=8, into=path)
+        draw(light, cameras[1], redshift=1, size=8, output=path)
 
 
 def in_bands(*wavelengths):
@@ -237,7 +237,7 @@ def in_bands(*wavelengths):
         ({'light': [gaussian_map(5)]}, 'other light maps: there were 2 of them, and are 1'),
         ({'redshift': [0.5, 0.7]}, 'other settings: `redshift` was [0.5, 0.6] and is [0.5, 0.7]'),
         ({'size': (16, 18)}, 'other settings: `size` was [16, 16] and is [16, 18]'),
-        ({'centre': (60, 60)}, 'other settings: `centre` was None and is [60, 60]'),
+        ({'center': (60, 60)}, 'other settings: `center` was None and is [60, 60]'),
         ({'instrument': 'euclid_vis'}, "another instrument: its PSF differs, its name was 'hst_"),
         # Of one name, but not one universe.
         ({'cosmology': FlatLambdaCDM(50, 0.3, name='mine')}, 'other settings: `cosmology` was '),
@@ -250,7 +250,7 @@ def test_what_else_was_drawn_is_named(tmp_path, change, what):
         'redshift': [0.5, 0.6],
         'size': 16,
         'cosmology': FlatLambdaCDM(70, 0.3, name='mine'),
-        'into': tmp_path / 'mocks.zarr',
+        'output': tmp_path / 'mocks.zarr',
     }
     draw(**options)
     draw(**options)
@@ -260,20 +260,20 @@ def test_what_else_was_drawn_is_named(tmp_path, change, what):
 
 def test_wavelengths_and_pixel_scale_of_a_map_count(tmp_path):
     options = {'redshift': 0.5, 'size': 16}
-    draw(in_bands(400, 700), **options, into=tmp_path / 'bands.zarr')
+    draw(in_bands(400, 700), **options, output=tmp_path / 'bands.zarr')
     with pytest.raises(
         ValueError, match=r'the wavelength of map 0 was .400, 700 nm. and is .500, 900'
     ):
-        draw(in_bands(500, 900), **options, into=tmp_path / 'bands.zarr')
+        draw(in_bands(500, 900), **options, output=tmp_path / 'bands.zarr')
     light = gaussian_map(5, scale=0.2 * u.kpc)
-    draw(light, **options, into=tmp_path / 'scale.zarr')
+    draw(light, **options, output=tmp_path / 'scale.zarr')
     corrected = LightMap(light.luminosity, light.pixel_scale / 0.6774)
     with pytest.raises(
         ValueError, match=r"pixel scale of map 0 was '0.2 kpc' and is '0.2952465309 kpc'"
     ):
-        draw(corrected, **options, into=tmp_path / 'scale.zarr')
+        draw(corrected, **options, output=tmp_path / 'scale.zarr')
     again = LightMap(light.luminosity.copy(), light.pixel_scale.to(u.pc / u.pix))
-    draw(again, **options, into=tmp_path / 'scale.zarr')
+    draw(again, **options, output=tmp_path / 'scale.zarr')
 
 
 class OnDemand:
@@ -326,14 +326,14 @@ def test_of_maps_that_must_be_read_a_sample_is_compared(monkeypatch):
 
 
 def test_a_store_of_a_former_version_is_refused(tmp_path):
-    store = draw(gaussian_map(5), redshift=0.5, size=16, into=tmp_path / 'mocks.zarr')
+    store = draw(gaussian_map(5), redshift=0.5, size=16, output=tmp_path / 'mocks.zarr')
     like = store[:0]
     like.meta = {'mocks': {'instrument': 'HST', 'first_map': 'ab12'}}
     StampStore.create(tmp_path / 'former.zarr', like=like).close()
     with pytest.raises(
         ValueError, match=r'former\.zarr, was written by a former version .* Remove'
     ):
-        draw(gaussian_map(5), redshift=0.5, size=16, into=tmp_path / 'former.zarr')
+        draw(gaussian_map(5), redshift=0.5, size=16, output=tmp_path / 'former.zarr')
 
 
 def test_a_cluster_draws_the_same():
@@ -371,10 +371,10 @@ def test_impossible_redshifts_are_refused(redshift):
     ('options', 'error', 'match'),
     [
         ({'size': 0}, ValueError, '`size`'),
-        ({'centre': 3}, ValueError, '`centre`'),
-        ({'centre': (np.nan, 1)}, ValueError, '`centre`'),
-        ({'centre': (201, 5)}, ValueError, '`centre` must lie in the map'),
-        ({'centre': (5, -0.6)}, ValueError, '`centre` must lie in the map'),
+        ({'center': 3}, ValueError, '`center`'),
+        ({'center': (np.nan, 1)}, ValueError, '`center`'),
+        ({'center': (201, 5)}, ValueError, '`center` must lie in the map'),
+        ({'center': (5, -0.6)}, ValueError, '`center` must lie in the map'),
         ({'cosmology': 'Planck18'}, TypeError, '`cosmology`'),
         ({'instrument': 'eye'}, ValueError, '`instrument`'),
     ],

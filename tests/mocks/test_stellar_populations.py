@@ -252,17 +252,19 @@ def test_particles_become_light():
     stars = populations((500 / WAVELENGTH.value) ** 2)
     have = {'ages': [1, 5] * u.Gyr, 'metallicities': [0.2, 0.5]}
     particles = Particles(np.eye(3)[:2] * u.kpc, masses=[1e6, 1e6] * u.M_sun, **have)
-    found = particles.with_light(stars, filter_curve=hill(), redshift=1)
+    found = particles.with_luminosity(stars, filter_curve=hill(), redshift=1)
     expected = light(stars, **have, masses=1e6 * u.M_sun, redshift=1)
     np.testing.assert_allclose(found.luminosity, expected)
     assert u.isclose(found.wavelength, hill().pivot / 2)
-    born = replace(particles, formed_masses=[3e6, 3e6] * u.M_sun)
+    born = replace(particles, initial_masses=[3e6, 3e6] * u.M_sun)
     dust = CalzettiDust(a_v=1)
-    dimmed = born.with_light(stars, filter_curve=hill(), redshift=1, dust=dust)
+    dimmed = born.with_luminosity(stars, filter_curve=hill(), redshift=1, dust=dust)
     behind = light(stars, **have, masses=3e6 * u.M_sun, redshift=1, dust=dust)
     np.testing.assert_allclose(dimmed.luminosity, behind)
     assert (dimmed.luminosity < 3 * found.luminosity).all()
     with pytest.raises(ValueError, match='no `ages`'):
-        replace(particles, ages=None).with_light(stars, filter_curve=hill(), redshift=1)
+        replace(particles, ages=None).with_luminosity(stars, filter_curve=hill(), redshift=1)
     with pytest.raises(ValueError, match='1 do not: `clip`'):
-        replace(particles, ages=[1, 50] * u.Gyr).with_light(stars, filter_curve=hill(), redshift=1)
+        replace(particles, ages=[1, 50] * u.Gyr).with_luminosity(
+            stars, filter_curve=hill(), redshift=1
+        )

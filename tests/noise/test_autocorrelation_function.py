@@ -55,7 +55,7 @@ def test_gaps_do_not_bias_it():
 def test_errors_are_the_scatter_of_many_measurements():
     found = [autocorrelation(correlated_noise((64, 64), seed), max_lag=2) for seed in range(60)]
     scatter = np.std([f.covariance.value for f in found], axis=0)
-    error = np.mean([f.errors.value for f in found], axis=0)
+    error = np.mean([f.covariance_err.value for f in found], axis=0)
     np.testing.assert_allclose(error, scatter, rtol=0.5)
 
 

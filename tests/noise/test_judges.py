@@ -79,7 +79,7 @@ def test_power_spectrum_is_that_of_noise_by_galsim(cosmos_file, cosmos_noise):
     real = power_spectrum(of_galsim(cosmos_file, 1500, 64), mean=0).radial()
     made = power_spectrum(cosmos_noise, mean=0).radial()
     ratio = (made['power'] / real['power']).value
-    scatter = np.hypot(made['error'] / made['power'], real['error'] / real['power']).value
+    scatter = np.hypot(made['power_err'] / made['power'], real['power_err'] / real['power']).value
     np.testing.assert_array_less(np.abs(ratio - 1), 0.05 + 3 * scatter)
     # Rings of many modes have hardly any scatter.
     np.testing.assert_allclose(ratio[4:30], 1, atol=0.05)

@@ -81,7 +81,7 @@ def test_poisson_noise_keeps_the_variance_of_each_pixel_and_has_the_correlation(
     light = np.full((20, 20), 50.0)
     light[:, 10:] = 400.0
     stamps = StampSet(np.broadcast_to(light, (4000, 20, 20)).copy())
-    noisy = add_noise(stamps, sky=dark, gain=2.0, seed=1, progress=False)
+    noisy = add_noise(stamps, sky_noise=dark, gain=2.0, seed=1, progress=False)
     noise = noisy.pixels - light
     # Electrons are counts times the gain; so the variance in counts is counts / gain.
     np.testing.assert_allclose(noise.var(axis=0), light / 2, rtol=0.12)
@@ -92,9 +92,9 @@ def test_poisson_noise_keeps_the_variance_of_each_pixel_and_has_the_correlation(
 
 def test_a_part_of_a_set_gets_the_noise_that_it_has_in_the_whole(sky, tmp_path):
     stamps = StampSet(np.full((40, 16, 16), 3.0), unit=sky.unit, pixel_scale=sky.pixel_scale)
-    options = {'sky': sky, 'exposure_time': 2000 * u.s, 'seed': 4, 'progress': False}
+    options = {'sky_noise': sky, 'exposure_time': 2000 * u.s, 'seed': 4, 'progress': False}
     whole = add_noise(stamps, **options)
-    store = add_noise(stamps, **options, into=tmp_path / 'noisy.zarr')
+    store = add_noise(stamps, **options, output=tmp_path / 'noisy.zarr')
     np.testing.assert_array_equal(whole.pixels, store[:].pixels)
 
 
@@ -117,10 +117,10 @@ def test_an_image_without_sky_says_how_much_was_found():
 def test_negative_light_is_refused(sky):
     stamps = StampSet(np.full((2, 16, 16), -1.0), unit=sky.unit)
     with pytest.raises(ValueError, match='negative'):
-        add_noise(stamps, sky=sky, exposure_time=2000 * u.s, seed=1, progress=False)
+        add_noise(stamps, sky_noise=sky, exposure_time=2000 * u.s, seed=1, progress=False)
 
 
 def test_units_that_do_not_convert_are_refused(sky):
     stamps = StampSet(np.ones((2, 16, 16)), unit='m')
     with pytest.raises(u.UnitsError):
-        add_noise(stamps, sky=sky, exposure_time=2000 * u.s, seed=1, progress=False)
+        add_noise(stamps, sky_noise=sky, exposure_time=2000 * u.s, seed=1, progress=False)

@@ -34,9 +34,9 @@ def test_sky_is_where_no_sources_are(engine):
     image, covered = field()
     sky = find_sky(image, engine=engine)
     assert not (sky.clean & covered).any()
-    assert 0.5 < sky.share < 1 - covered.mean()
+    assert 0.5 < sky.clean_fraction < 1 - covered.mean()
     assert sky.mean.value == pytest.approx(50, abs=0.1)
-    assert sky.scatter.value == pytest.approx(SIGMA, rel=0.02)
+    assert sky.rms.value == pytest.approx(SIGMA, rel=0.02)
 
 
 def test_a_wider_margin_leaves_less():
@@ -130,10 +130,10 @@ def crowded():
 
 def test_mosaics_where_no_window_is_clean():
     sky = crowded()
-    with pytest.raises(SkyError, match=r'No clean window has 64 x 64 pixels: \d+ per cent'):
+    with pytest.raises(SkyError, match=r'No clean window has 64 x 64 pixels: \d+ percent'):
         sky.stamps(1, size=64, seed=1, mosaic=False)
     stamps = sky.stamps(400, size=64, seed=1)
-    assert stamps.meta['patch'] < 64
+    assert stamps.meta['patch_size'] < 64
     # Seams are not seen: neither in the variance of a pixel, nor in the correlation.
     variance = stamps.pixels.var(axis=0, dtype=float) / SIGMA**2
     assert variance.mean() == pytest.approx(1, abs=0.03)
@@ -149,7 +149,7 @@ def test_too_little_sky_for_mosaics_is_said():
     mask = np.ones(SHAPE, dtype=bool)
     mask[::5, ::5] = False
     sky = find_sky(image, mask=mask, detection=Detection(threshold=50))
-    with pytest.raises(SkyError, match=r'too little clean sky even for mosaics .* 4 per cent'):
+    with pytest.raises(SkyError, match=r'too little clean sky even for mosaics .* 4 percent'):
         sky.stamps(1, size=32, seed=1)
 
 
@@ -162,12 +162,14 @@ def test_faint_sources_that_were_not_found_are_noticed():
     for y0, x0 in rng.integers(0, 293, (300, 2)):
         faint[y0 : y0 + 7, x0 : x0 + 7] += blob
     high = Detection(threshold=20)
-    clean, dirty = (find_sky(image, detection=high).residuals for image in (white, faint))
-    assert abs(clean.skewness) < 4 * clean.skewness_error
-    assert clean.probability > 0.01
-    assert dirty.skewness > 4 * dirty.skewness_error
-    assert dirty.high_peaks > 2 * dirty.low_peaks
-    assert dirty.probability < 1e-6
+    clean, dirty = (
+        find_sky(image, detection=high).undetected_source_test for image in (white, faint)
+    )
+    assert abs(clean.skewness) < 4 * clean.skewness_err
+    assert clean.p_value > 0.01
+    assert dirty.skewness > 4 * dirty.skewness_err
+    assert dirty.n_high_peaks > 2 * dirty.n_low_peaks
+    assert dirty.p_value < 1e-6
 
 
 @pytest.mark.parametrize(

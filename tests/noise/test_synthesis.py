@@ -19,7 +19,7 @@ def noisy(light, unit, n=2000, sky=DARK, **options):
     """Noise alone of n equal stamps."""
     stamps = StampSet(np.broadcast_to(light, (n, *light.shape)).copy(), unit=unit)
     known = Autocorrelation.from_array(sky * (u.Unit(unit or '') ** 2))
-    return add_noise(stamps, sky=known, seed=1, progress=False, **options).pixels - light
+    return add_noise(stamps, sky_noise=known, seed=1, progress=False, **options).pixels - light
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_masked_pixels_stay_masked_and_uncertainties_grow():
     pixels[:, 0] = np.nan
     stamps = StampSet(pixels, uncertainty=np.full(pixels.shape, 3.0), mask=mask)
     sky = Autocorrelation.from_array(16 * KERNEL)
-    found = add_noise(stamps, sky=sky, seed=1, progress=False)
+    found = add_noise(stamps, sky_noise=sky, seed=1, progress=False)
     np.testing.assert_array_equal(found.mask[:, :2], True)
     assert not found.mask[:, 2:].any()
     np.testing.assert_allclose(found.uncertainty[:, 2:], np.sqrt(9 + 100 + 16), rtol=1e-6)
@@ -84,26 +84,26 @@ def test_masked_pixels_stay_masked_and_uncertainties_grow():
 def test_a_cluster_and_processes_add_the_same(tmp_path):
     distributed = pytest.importorskip('distributed')
     stamps = StampSet(np.full((600, 6, 6), 50.0))
-    work = {'sky': Autocorrelation.from_array(KERNEL), 'seed': 3, 'progress': False}
+    work = {'sky_noise': Autocorrelation.from_array(KERNEL), 'seed': 3, 'progress': False}
     expected = add_noise(stamps, **work).pixels
     with distributed.Client(processes=False, dashboard_address=None) as client:
         np.testing.assert_array_equal(add_noise(stamps, client=client, **work).pixels, expected)
-    store = add_noise(stamps, processes=2, into=tmp_path / 'noisy.zarr', **work)
+    store = add_noise(stamps, processes=2, output=tmp_path / 'noisy.zarr', **work)
     np.testing.assert_array_equal(store[:].pixels, expected)
 
 
 def test_an_interrupted_store_is_continued(tmp_path):
     stamps = StampSet(np.full((600, 6, 6), 50.0))
-    work = {'sky': Autocorrelation.from_array(KERNEL), 'seed': 3, 'progress': False}
-    whole = add_noise(stamps, into=tmp_path / 'whole.zarr', **work)
+    work = {'sky_noise': Autocorrelation.from_array(KERNEL), 'seed': 3, 'progress': False}
+    whole = add_noise(stamps, output=tmp_path / 'whole.zarr', **work)
     with StampStore.create(tmp_path / 'part.zarr', like=whole[:0]) as partial:
         partial.append(whole[:256])
-    found = add_noise(stamps, into=tmp_path / 'part.zarr', **work)
+    found = add_noise(stamps, output=tmp_path / 'part.zarr', **work)
     np.testing.assert_array_equal(found[:].pixels, whole[:].pixels)
     with pytest.raises(
         ValueError, match=r'part\.zarr, belongs to other settings: `seed` was 3 and'
     ):
-        add_noise(stamps, into=tmp_path / 'part.zarr', **(work | {'seed': 4}))
+        add_noise(stamps, output=tmp_path / 'part.zarr', **(work | {'seed': 4}))
 
 
 SKY = {
@@ -121,11 +121,11 @@ def in_store(tmp_path_factory):
         'unit': 'ct',
         'table': QTable({'redshift': np.linspace(0, 1, 300)}),
     }
-    options = {'sky': Sky(**SKY), 'seed': 3, 'gain': 2.0, 'progress': False}
+    options = {'sky_noise': Sky(**SKY), 'seed': 3, 'gain': 2.0, 'progress': False}
     options['correlation'] = Autocorrelation.from_array(KERNEL)
-    into = tmp_path_factory.mktemp('noise') / 'noisy.zarr'
-    add_noise(StampSet(**stamps), into=into, **options)
-    return stamps, options | {'into': into}
+    output = tmp_path_factory.mktemp('noise') / 'noisy.zarr'
+    add_noise(StampSet(**stamps), output=output, **options)
+    return stamps, options | {'output': output}
 
 
 def of_last(values, value):
@@ -165,12 +165,18 @@ def test_noise_of_other_stamps_is_not_taken_for_theirs(in_store, change, what):
             {'correlation': Autocorrelation.from_array([[1.0]])},
             'other settings: `correlation` diff',
         ),
-        ({'sky': Sky(**SKY | {'pixels': SKY['pixels'][::-1]})}, 'another sky: its pixels differ'),
         (
-            {'sky': Sky(**SKY | {'clean': np.arange(1600).reshape(40, 40) > 1})},
+            {'sky_noise': Sky(**SKY | {'pixels': SKY['pixels'][::-1]})},
+            'another sky: its pixels differ',
+        ),
+        (
+            {'sky_noise': Sky(**SKY | {'clean': np.arange(1600).reshape(40, 40) > 1})},
             'another sky: its clean pixels differ',
         ),
-        ({'sky': Autocorrelation.from_array(KERNEL * u.ct**2)}, "another sky: its kind was 'Sky'"),
+        (
+            {'sky_noise': Autocorrelation.from_array(KERNEL * u.ct**2)},
+            "another sky: its kind was 'Sky'",
+        ),
     ],
 )
 def test_other_noise_is_not_taken_for_this(in_store, change, what):
@@ -189,10 +195,10 @@ def test_other_noise_is_not_taken_for_this(in_store, change, what):
         ({'exposure_time': 1 * u.m}, u.UnitsError, '`exposure_time`'),
         ({'zero_point': 3 * u.s}, u.UnitsError, '`zero_point`'),
         ({'correlation_ratio': 0}, ValueError, '`correlation_ratio`'),
-        ({'sky': []}, ValueError, '`sky`'),
+        ({'sky_noise': []}, ValueError, '`sky_noise`'),
     ],
 )
 def test_impossible_arguments_are_refused(options, error, match):
-    sky = {'sky': Autocorrelation.from_array(KERNEL)}
+    sky = {'sky_noise': Autocorrelation.from_array(KERNEL)}
     with pytest.raises(error, match=match):
         add_noise(StampSet(np.ones((2, 8, 8))), seed=1, progress=False, **(sky | options))

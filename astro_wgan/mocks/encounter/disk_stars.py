@@ -44,11 +44,11 @@ class Stars:
 
 def draw_stars(galaxy, n, rng):
     """
-    Draw stars of a `DiscGalaxy`.
+    Draw stars of a `DiskGalaxy`.
 
     Parameters
     ----------
-    galaxy : `~astro_wgan.mocks.DiscGalaxy`
+    galaxy : `~astro_wgan.mocks.DiskGalaxy`
     n : int
     rng : `~numpy.random.Generator`
 

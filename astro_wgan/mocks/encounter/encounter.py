@@ -10,7 +10,7 @@ from astro_wgan.mocks.encounter.encounter_orbit import GRAVITY, EncounterOrbit
 from astro_wgan.mocks.encounter.encounter_snapshots import EncounterSnapshots
 from astro_wgan.noise.noise_model import check_seed
 
-__all__ = ['DiscGalaxy', 'Encounter', 'simulate_encounter']
+__all__ = ['DiskGalaxy', 'Encounter', 'simulate_encounter']
 
 #: Steps of the stars in the shortest period of a circle, in the middle of a halo.
 _STEPS = 80
@@ -26,7 +26,7 @@ _TIMELINE = 2000
 
 
 @dataclass(frozen=True)
-class DiscGalaxy:
+class DiskGalaxy:
     """
     A disc with a bulge in a halo.
 
@@ -82,11 +82,11 @@ class Encounter:
 
     Attributes
     ----------
-    galaxies : tuple of 2 `DiscGalaxy`
+    galaxies : tuple of 2 `DiskGalaxy`
         By default inclined discs in halos of masses 3:2.
     pericenter : `~astropy.units.Quantity`
         Least distance on the parabola of two points of these masses.
-    drag : float
+    coulomb_logarithm : float
         Coulomb logarithm of dynamical friction; without it, 0, they part for ever.
 
     Raises
@@ -99,16 +99,18 @@ class Encounter:
 
     galaxies: tuple = field(default_factory=lambda: _unequal_discs())
     pericenter: u.Quantity = 8 * u.kpc
-    drag: float = 0.5
+    coulomb_logarithm: float = 0.5
 
     def __post_init__(self):
         galaxies = tuple(self.galaxies)
-        if len(galaxies) != 2 or not all(isinstance(each, DiscGalaxy) for each in galaxies):
-            raise ValueError(f'`galaxies` must be two of DiscGalaxy; got {self.galaxies!r}.')
+        if len(galaxies) != 2 or not all(isinstance(each, DiskGalaxy) for each in galaxies):
+            raise ValueError(f'`galaxies` must be two of DiskGalaxy; got {self.galaxies!r}.')
         object.__setattr__(self, 'galaxies', galaxies)
         _put_quantity(self, 'pericenter', u.kpc, least=0)
-        if not 0 <= self.drag < np.inf:
-            raise ValueError(f'`drag` must be 0 or more; got {self.drag}.')
+        if not 0 <= self.coulomb_logarithm < np.inf:
+            raise ValueError(
+                f'`coulomb_logarithm` must be 0 or more; got {self.coulomb_logarithm}.'
+            )
 
     @property
     def orbit(self):
@@ -117,7 +119,7 @@ class Encounter:
             tuple(each.mass.value for each in self.galaxies),
             tuple(each.softening.value for each in self.galaxies),
             self.pericenter.value,
-            self.drag,
+            self.coulomb_logarithm,
         )
 
 
@@ -210,8 +212,8 @@ def simulate_encounter(times, encounter=None, *, n_stars=20_000, start=-0.3 * u.
 
 
 def _unequal_discs():
-    large = DiscGalaxy(inclination=20 * u.deg, azimuth=-40 * u.deg)
-    small = DiscGalaxy(
+    large = DiskGalaxy(inclination=20 * u.deg, azimuth=-40 * u.deg)
+    small = DiskGalaxy(
         mass=1e11 * u.Msun,
         softening=4 * u.kpc,
         stellar_mass=3e10 * u.Msun,

@@ -26,7 +26,7 @@ class EncounterOrbit:
         Of the halos, in M_sun and kpc.
     pericenter : float
         Of the parabola that the orbit begins on, in kpc.
-    drag : float
+    coulomb_logarithm : float
         Coulomb logarithm; 0 for none.
 
     Notes
@@ -46,7 +46,7 @@ class EncounterOrbit:
     masses: tuple
     softenings: tuple
     pericenter: float
-    drag: float
+    coulomb_logarithm: float
 
     @property
     def total(self):
@@ -96,7 +96,7 @@ class EncounterOrbit:
 
     def _friction(self, squared, speed):
         """Deceleration over velocity, in 1 / Gyr."""
-        if not self.drag:
+        if not self.coulomb_logarithm:
             return 0.0
         sigma = np.sqrt(-self._potential(squared) / 6)
         x = max(speed / (np.sqrt(2) * sigma), 1e-3)
@@ -104,7 +104,7 @@ class EncounterOrbit:
         (m1, m2), (a1, a2) = self.masses, self.softenings
         medium = m2 * _plummer_density(m1, a1, squared) + m1 * _plummer_density(m2, a2, squared)
         cubed = (np.sqrt(2) * sigma * x) ** 3
-        return 4 * np.pi * GRAVITY**2 * self.drag * medium * slow / cubed
+        return 4 * np.pi * GRAVITY**2 * self.coulomb_logarithm * medium * slow / cubed
 
 
 def parabola(time, pericenter, gm):

@@ -1,4 +1,4 @@
-"""From what a simulation's files hold to a galaxy around its centre."""
+"""From what a simulation's files hold to a galaxy around its center."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ from astropy import units as u
 
 from astro_wgan.mocks.particles import Particles
 
-__all__ = ['SOLAR_METALLICITY', 'centred', 'galaxy']
+__all__ = ['SOLAR_METALLICITY', 'centered', 'galaxy']
 
 #: Share of metals in the sun's mass, as the grid of Bruzual & Charlot 2003 counts it.
 SOLAR_METALLICITY = 0.02
@@ -16,16 +16,16 @@ SOLAR_METALLICITY = 0.02
 _SHRINK, _FEW = 0.9, 100
 
 
-def galaxy(columns, *, centre=None, box=None, solar_metallicity=SOLAR_METALLICITY):
+def galaxy(columns, *, center=None, box=None, solar_metallicity=SOLAR_METALLICITY):
     """
-    Particles around the centre of the largest galaxy.
+    Particles around the center of the largest galaxy.
 
     Parameters
     ----------
     columns : dict of `~astropy.units.Quantity`
         By the name of the parameter of `Particles`; ``metallicities`` are shares of the mass.
-    centre, box : optional
-        As in `centred`, in kpc.
+    center, box : optional
+        As in `centered`, in kpc.
     solar_metallicity : float, optional
         Share of metals in the sun's mass.
 
@@ -36,29 +36,29 @@ def galaxy(columns, *, centre=None, box=None, solar_metallicity=SOLAR_METALLICIT
     Raises
     ------
     ValueError
-        If ``solar_metallicity`` or ``centre`` are out of range, or values are no stars.
+        If ``solar_metallicity`` or ``center`` are out of range, or values are no stars.
     """
     if not 0 < solar_metallicity < 1:
         raise ValueError(f'`solar_metallicity` must be above 0, below 1; got {solar_metallicity}.')
     metallicities = columns['metallicities'] / solar_metallicity
     # Checked before anything is made of them.
     stars = Particles(**columns | {'metallicities': metallicities})
-    places = centred(stars.positions.value, stars.masses.value, centre=centre, box=box)
+    places = centered(stars.positions.value, stars.masses.value, center=center, box=box)
     return replace(stars, positions=places * u.kpc)
 
 
-def centred(positions, masses, *, centre=None, box=None):
+def centered(positions, masses, *, center=None, box=None):
     """
-    Positions relative to the centre of the largest galaxy.
+    Positions relative to the center of the largest galaxy.
 
     Parameters
     ----------
     positions : `~numpy.ndarray`, shape (n, 3)
     masses : `~numpy.ndarray`, shape (n,)
-    centre : array_like, shape (3,), optional
+    center : array_like, shape (3,), optional
         Where it is; by default it is looked for.
     box : float or array_like of 3, optional
-        Edge of a periodic box: the way to the centre is the shortest one. By default space has no
+        Edge of a periodic box: the way to the center is the shortest one. By default space has no
         end.
 
     Returns
@@ -68,11 +68,11 @@ def centred(positions, masses, *, centre=None, box=None):
     Raises
     ------
     ValueError
-        If ``centre`` is no place.
+        If ``center`` is no place.
 
     Notes
     -----
-    The centre is that of mass in a sphere that shrinks around it (Power et al. 2003, MNRAS 338,
+    The center is that of mass in a sphere that shrinks around it (Power et al. 2003, MNRAS 338,
     14, section 2.5).
 
     Examples
@@ -80,19 +80,19 @@ def centred(positions, masses, *, centre=None, box=None):
     A galaxy at the border of its box:
 
     >>> import numpy as np
-    >>> from astro_wgan.mocks.readers.centering import centred
-    >>> centred(np.array([[9.0, 5, 5], [1, 5, 5]]), np.ones(2), box=10)
+    >>> from astro_wgan.mocks.readers.centering import centered
+    >>> centered(np.array([[9.0, 5, 5], [1, 5, 5]]), np.ones(2), box=10)
     array([[-1.,  0.,  0.],
            [ 1.,  0.,  0.]])
     """
-    if centre is not None:
-        centre = np.asarray(centre, dtype=float)
-        if centre.shape != (3,) or not np.isfinite(centre).all():
-            raise ValueError(f'`centre` must be three numbers; got {centre}.')
-    offset = positions - (positions[0] if centre is None else centre)
+    if center is not None:
+        center = np.asarray(center, dtype=float)
+        if center.shape != (3,) or not np.isfinite(center).all():
+            raise ValueError(f'`center` must be three numbers; got {center}.')
+    offset = positions - (positions[0] if center is None else center)
     if box is not None:
         offset -= box * np.round(offset / box)
-    return offset if centre is not None else offset - _densest(offset, masses)
+    return offset if center is not None else offset - _densest(offset, masses)
 
 
 def _densest(positions, masses):

@@ -16,7 +16,7 @@ _YT = {
         ('metallicity', 'particle_metallicity', 'metallicity_fraction'),
         'dimensionless',
     ),
-    'formed_masses': (('initial_mass', 'particle_initial_mass'), 'Msun'),
+    'initial_masses': (('initial_mass', 'particle_initial_mass'), 'Msun'),
     'velocities': (('particle_velocity',), 'km/s'),
 }
 
@@ -26,16 +26,16 @@ _PYNBODY = {
     'masses': (('mass',), 'Msol'),
     'ages': (('age',), 'Gyr'),
     'metallicities': (('metals',), None),
-    'formed_masses': (('massform',), 'Msol'),
+    'initial_masses': (('massform',), 'Msol'),
     'velocities': (('vel',), 'km s**-1'),
 }
 
 #: Properties that a star may do without.
-_OPTIONAL = ('formed_masses', 'velocities')
+_OPTIONAL = ('initial_masses', 'velocities')
 
 
 def particles_from_yt(
-    data_source, *, particle_type, names=None, centre=None, solar_metallicity=SOLAR_METALLICITY
+    data_source, *, particle_type, names=None, center=None, solar_metallicity=SOLAR_METALLICITY
 ):
     """
     Star particles of whatever yt reads.
@@ -49,7 +49,7 @@ def particles_from_yt(
     names : dict, optional
         Names of fields where they are not yt's usual ones, by the name of the parameter of
         `Particles`.
-    centre : `~astropy.units.Quantity` or yt array, shape (3,), optional
+    center : `~astropy.units.Quantity` or yt array, shape (3,), optional
         Of the galaxy; by default the largest one is looked for.
     solar_metallicity : float, optional
         Share of metals in the sun's mass.
@@ -57,7 +57,7 @@ def particles_from_yt(
     Returns
     -------
     `Particles`
-        Positions are not comoving, and around the centre; ages are those at the snapshot's time.
+        Positions are not comoving, and around the center; ages are those at the snapshot's time.
 
     Raises
     ------
@@ -82,14 +82,14 @@ def particles_from_yt(
             age = ds.current_time - data_source[particle_type, 'creation_time']
             columns[name] = age.to(unit).to_astropy()
     _check_all_there(columns, names, known)
-    if centre is not None:
-        centre = getattr(centre, 'to_astropy', lambda: centre)().to_value(u.kpc)
+    if center is not None:
+        center = getattr(center, 'to_astropy', lambda: center)().to_value(u.kpc)
     box = ds.domain_width.to('kpc').value if all(ds.periodicity) else None
-    return galaxy(columns, centre=centre, box=box, solar_metallicity=solar_metallicity)
+    return galaxy(columns, center=center, box=box, solar_metallicity=solar_metallicity)
 
 
 def particles_from_pynbody(
-    snapshot, *, names=None, centre=None, solar_metallicity=SOLAR_METALLICITY
+    snapshot, *, names=None, center=None, solar_metallicity=SOLAR_METALLICITY
 ):
     """
     Star particles of whatever pynbody reads.
@@ -101,7 +101,7 @@ def particles_from_pynbody(
     names : dict, optional
         Names of arrays where they are not pynbody's usual ones, by the name of the parameter of
         `Particles`.
-    centre : `~astropy.units.Quantity`, shape (3,), optional
+    center : `~astropy.units.Quantity`, shape (3,), optional
         Of the galaxy; by default the largest one is looked for.
     solar_metallicity : float, optional
         Share of metals in the sun's mass.
@@ -109,7 +109,7 @@ def particles_from_pynbody(
     Returns
     -------
     `Particles`
-        Positions are not comoving, and around the centre.
+        Positions are not comoving, and around the center.
 
     Raises
     ------
@@ -138,8 +138,8 @@ def particles_from_pynbody(
     box = snapshot.properties.get('boxsize')
     if box is not None:
         box = float(box.in_units('kpc', **snapshot.conversion_context()))
-    centre = None if centre is None else u.Quantity(centre).to_value(u.kpc)
-    return galaxy(columns, centre=centre, box=box, solar_metallicity=solar_metallicity)
+    center = None if center is None else u.Quantity(center).to_value(u.kpc)
+    return galaxy(columns, center=center, box=box, solar_metallicity=solar_metallicity)
 
 
 def _fields(usual, names):

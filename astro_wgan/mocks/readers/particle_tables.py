@@ -21,7 +21,7 @@ _PROPERTIES = (
     'fwhm',
     'ages',
     'metallicities',
-    'formed_masses',
+    'initial_masses',
     'velocities',
 )
 
@@ -50,7 +50,7 @@ def read_particles(source, *, names=None, units=None, max_size=None):
     Returns
     -------
     `Particles`
-        Taken as they are: around the galaxy's centre, not comoving, with metallicities in units of
+        Taken as they are: around the galaxy's center, not comoving, with metallicities in units of
         the sun's.
 
     Raises

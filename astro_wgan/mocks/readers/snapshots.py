@@ -7,7 +7,7 @@ from astropy import units as u
 from astropy.cosmology import FlatLambdaCDM, LambdaCDM
 
 from astro_wgan.files.hdf5 import open_hdf5
-from astro_wgan.mocks.readers.centering import SOLAR_METALLICITY, centred, galaxy
+from astro_wgan.mocks.readers.centering import SOLAR_METALLICITY, centered, galaxy
 
 __all__ = ['read_snapshot']
 
@@ -17,10 +17,10 @@ _DATASETS = {
     'masses': ('Masses', 'Mass'),
     'formation': ('GFM_StellarFormationTime', 'StellarFormationTime'),
     'metallicities': ('GFM_Metallicity', 'Metallicity'),
-    'formed_masses': ('GFM_InitialMass', 'InitialMass'),
+    'initial_masses': ('GFM_InitialMass', 'InitialMass'),
     'velocities': ('Velocities', 'Velocity'),
 }
-_OPTIONAL = ('formed_masses', 'velocities')
+_OPTIONAL = ('initial_masses', 'velocities')
 
 #: Groups whose attributes say what the numbers mean; later ones count more.
 _GROUPS = ('Units', 'Parameters', 'Header')
@@ -42,7 +42,7 @@ _ROUNDING = 1e-6
 def read_snapshot(
     source,
     *,
-    centre=None,
+    center=None,
     edge=None,
     particle_type='PartType4',
     cosmology=None,
@@ -56,11 +56,11 @@ def read_snapshot(
     ----------
     source : path-like or list of path-like
         HDF5 files: a snapshot in one or several parts, or the cut-out of a galaxy.
-    centre : array_like of 3 numbers, optional
+    center : array_like of 3 numbers, optional
         Of the galaxy, in the units of the file's ``Coordinates``, as the catalogues of the same
         simulation have it (such as ``SubhaloPos``). By default the largest galaxy is looked for.
     edge : `~astropy.units.Quantity`, optional
-        Keep the particles in a cube of this edge around the centre; a length, not comoving. By
+        Keep the particles in a cube of this edge around the center; a length, not comoving. By
         default all are kept.
     particle_type : str, optional
         Group of the stars.
@@ -74,8 +74,8 @@ def read_snapshot(
     Returns
     -------
     `Particles`
-        Positions are not comoving, and around the centre; the border of the periodic box is no
-        border. ``formed_masses`` and ``velocities`` are there where the files have them.
+        Positions are not comoving, and around the center; the border of the periodic box is no
+        border. ``initial_masses`` and ``velocities`` are there where the files have them.
 
     Raises
     ------
@@ -87,7 +87,7 @@ def read_snapshot(
         If a dataset or number of the header is missing, there are no stars, the snapshot is not
         cosmological, or a file is damaged or larger than is allowed.
     TypeError
-        If ``centre`` has a unit.
+        If ``center`` has a unit.
 
     Notes
     -----
@@ -99,17 +99,17 @@ def read_snapshot(
     paths = [source] if isinstance(source, (str, os.PathLike)) else list(source)
     if not paths:
         raise ValueError('`source` must name at least one file; got none.')
-    if isinstance(centre, u.Quantity):
-        raise TypeError('`centre` must be numbers in the units of the file, without a unit.')
+    if isinstance(center, u.Quantity):
+        raise TypeError('`center` must be numbers in the units of the file, without a unit.')
     parts = []
     for path in paths:
         with open_hdf5(path, max_size=max_size) as file:
             header = _header(file, path)
             if particle_type in file and 'Coordinates' in file[particle_type]:
-                parts.append(_stars(file[particle_type], header, path, centre, edge))
+                parts.append(_stars(file[particle_type], header, path, center, edge))
     found = sum(len(part['positions']) for part in parts)
     if not found:
-        where = '' if centre is None or edge is None else f' within {edge} around the centre'
+        where = '' if center is None or edge is None else f' within {edge} around the center'
         raise ValueError(f'There are no stars ({particle_type}){where} in {paths}.')
     ages = _ages(np.concatenate([part.pop('formation') for part in parts]), header, cosmology)
     units = _units(header)
@@ -121,11 +121,11 @@ def read_snapshot(
     kpc = units['positions'].to_value(u.kpc)
     stars = galaxy(
         columns | {'ages': ages},
-        centre=None if centre is None else np.asarray(centre, dtype=float) * kpc,
+        center=None if center is None else np.asarray(center, dtype=float) * kpc,
         box=header['BoxSize'] * kpc if 'BoxSize' in header else None,
         solar_metallicity=solar_metallicity,
     )
-    return stars if edge is None else stars.cube(edge)
+    return stars if edge is None else stars.in_cube(edge)
 
 
 def _header(file, path):
@@ -150,7 +150,7 @@ def _header(file, path):
     return header
 
 
-def _stars(group, header, path, centre, edge):
+def _stars(group, header, path, center, edge):
     """Arrays of the stars of one file, as they are there."""
     arrays = {}
     for name, candidates in _DATASETS.items():
@@ -166,9 +166,9 @@ def _stars(group, header, path, centre, edge):
         arrays['metallicities'] = arrays['metallicities'][:, 0]
     # Not `> 0`, which would drop NaN without a word.
     keep = ~(arrays['formation'] <= 0)
-    if centre is not None and edge is not None:
+    if center is not None and edge is not None:
         half = (u.Quantity(edge) / 2 / _units(header)['positions']).to_value(u.one)
-        offset = centred(arrays['positions'], None, centre=centre, box=header.get('BoxSize'))
+        offset = centered(arrays['positions'], None, center=center, box=header.get('BoxSize'))
         keep &= (np.abs(offset) <= half).all(axis=1)
     return {name: values[keep] for name, values in arrays.items()}
 
@@ -181,7 +181,7 @@ def _units(header):
         'positions': header['UnitLength_in_cm'] * u.cm * a / h,
         'masses': mass,
         'metallicities': u.one,
-        'formed_masses': mass,
+        'initial_masses': mass,
         'velocities': header['UnitVelocity_in_cm_per_s'] * u.cm / u.s * np.sqrt(a),
     }
 

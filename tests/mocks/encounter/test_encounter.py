@@ -9,7 +9,7 @@ from astropy import units as u
 
 from astro_wgan.mergers import MergerTrees, find_mergers, merger_sequences
 from astro_wgan.mocks import (
-    DiscGalaxy,
+    DiskGalaxy,
     Encounter,
     FilterCurve,
     StellarPopulations,
@@ -18,7 +18,7 @@ from astro_wgan.mocks import (
 )
 from astro_wgan.mocks.encounter.encounter_orbit import GRAVITY, EncounterOrbit
 
-POINTS = EncounterOrbit((1e11, 6e10), (1e-3, 1e-3), pericenter=9.0, drag=0.0)
+POINTS = EncounterOrbit((1e11, 6e10), (1e-3, 1e-3), pericenter=9.0, coulomb_logarithm=0.0)
 
 
 @pytest.fixture(scope='module')
@@ -56,17 +56,17 @@ def test_energy_and_spin_are_conserved_without_drag_and_fall_with_it():
     scale = GRAVITY * soft.total / soft.softening
     np.testing.assert_allclose(soft.energy(free), soft.energy(free[:, 0]), atol=1e-7 * scale)
     np.testing.assert_allclose(spin(free), spin(free)[0], rtol=1e-7)
-    slowed = replace(soft, drag=2.0).integrate(-0.3, 3)(times)
+    slowed = replace(soft, coulomb_logarithm=2.0).integrate(-0.3, 3)(times)
     assert (np.diff(soft.energy(slowed)) <= 1e-7 * scale).all()
     assert (np.diff(spin(slowed)) <= 1e-7 * spin(slowed)[0]).all()
     assert soft.energy(slowed[:, -1]) < -0.5 * scale
 
 
 def test_stars_of_a_galaxy_that_is_alone_stay_on_their_circles():
-    alone = DiscGalaxy(mass=1e11 * u.Msun, bulge_fraction=0.3)
-    nothing = DiscGalaxy(mass=1 * u.Msun, stellar_mass=1 * u.Msun)
+    alone = DiskGalaxy(mass=1e11 * u.Msun, bulge_fraction=0.3)
+    nothing = DiskGalaxy(mass=1 * u.Msun, stellar_mass=1 * u.Msun)
     run = simulate_encounter(
-        [-0.3, 1.0] * u.Gyr, Encounter((alone, nothing), drag=0), n_stars=301, seed=1
+        [-0.3, 1.0] * u.Gyr, Encounter((alone, nothing), coulomb_logarithm=0), n_stars=301, seed=1
     )
     positions = run.positions[:, :300] - run.centers[:, :1]
     radius = np.linalg.norm(positions.value, axis=-1)
@@ -80,7 +80,7 @@ def test_stars_of_a_galaxy_that_is_alone_stay_on_their_circles():
 
 def thrown_out(inclination, mass_ratio=1.0):
     """Shares of a disc's stars beyond twice its edge: on the companion's side, and not."""
-    disc = DiscGalaxy(
+    disc = DiskGalaxy(
         mass=1e11 * u.Msun,
         softening=1 * u.kpc,
         scale_length=100 * u.kpc,
@@ -88,8 +88,8 @@ def thrown_out(inclination, mass_ratio=1.0):
         bulge_fraction=0,
         inclination=inclination * u.deg,
     )
-    other = DiscGalaxy(mass=mass_ratio * disc.mass, softening=1 * u.kpc, stellar_mass=1 * u.Msun)
-    encounter = Encounter((disc, other), pericenter=10 * u.kpc, drag=0)
+    other = DiskGalaxy(mass=mass_ratio * disc.mass, softening=1 * u.kpc, stellar_mass=1 * u.Msun)
+    encounter = Encounter((disc, other), pericenter=10 * u.kpc, coulomb_logarithm=0)
     run = simulate_encounter([0.15] * u.Gyr, encounter, n_stars=501, start=-0.2 * u.Gyr, seed=1)
     away = (run.positions[0, :500] - run.centers[0, 0]).value
     towards = away @ (run.centers[0, 1] - run.centers[0, 0]).value > 0
@@ -142,7 +142,7 @@ def test_centers_stay_together_after_the_merger(run):
 
 
 def test_without_drag_there_is_no_merger():
-    run = simulate_encounter([1] * u.Gyr, Encounter(drag=0), n_stars=10)
+    run = simulate_encounter([1] * u.Gyr, Encounter(coulomb_logarithm=0), n_stars=10)
     assert run.merger_time is None
     assert run.tree()['descendant_id'].tolist() == [-1, -1]
     assert 'no merger' in repr(run)
@@ -169,7 +169,7 @@ def test_written_stars_are_read_and_their_light_is_that_of_the_map(run, tmp_path
     run.table(3).write(path)
     stars = read_particles(type(run.table(3)).read(path))
     np.testing.assert_allclose(stars.positions.value, run.particles(3).positions.value)
-    lit = stars.with_light(
+    lit = stars.with_luminosity(
         flat_spectra(), filter_curve=FilterCurve([600, 800] * u.nm, [1, 1]), redshift=0
     )
     light = lit.light_map(pixel_scale=1 * u.kpc, size=400)
@@ -201,10 +201,10 @@ def test_the_seed_decides():
         (lambda: simulate_encounter([1] * u.Gyr, n_stars=2.5), '`n_stars` must be a whole number'),
         (lambda: simulate_encounter([1e4] * u.Gyr), 'steps, where 200000 are allowed'),
         (lambda: simulate_encounter([1] * u.Gyr, seed=-1), '`seed` must be an integer of 0'),
-        (lambda: DiscGalaxy(mass=0 * u.Msun), '`mass` must be finite and above 0; got 0'),
-        (lambda: DiscGalaxy(bulge_fraction=2), '`bulge_fraction` must be 0 to 1; got 2'),
-        (lambda: Encounter(drag=-1), '`drag` must be 0 or more; got -1'),
-        (lambda: Encounter((DiscGalaxy(),)), '`galaxies` must be two of DiscGalaxy'),
+        (lambda: DiskGalaxy(mass=0 * u.Msun), '`mass` must be finite and above 0; got 0'),
+        (lambda: DiskGalaxy(bulge_fraction=2), '`bulge_fraction` must be 0 to 1; got 2'),
+        (lambda: Encounter(coulomb_logarithm=-1), '`coulomb_logarithm` must be 0 or more; got -1'),
+        (lambda: Encounter((DiskGalaxy(),)), '`galaxies` must be two of DiskGalaxy'),
     ],
 )
 def test_what_cannot_be(make, said):

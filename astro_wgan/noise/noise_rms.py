@@ -5,7 +5,7 @@ from scipy.stats import norm
 
 from astro_wgan.catalogs.columns import numbers_or_nan
 
-__all__ = ['finest_scatter']
+__all__ = ['estimate_noise_rms']
 
 #: Median of the absolute values of a normal distribution with the standard deviation 1.
 _MEDIAN = norm.ppf(0.75)
@@ -14,7 +14,7 @@ _MEDIAN = norm.ppf(0.75)
 _SHIFT = -8
 
 
-def finest_scatter(images, *, axis=(1, 2)):
+def estimate_noise_rms(images, *, axis=(1, 2)):
     """
     Standard deviation of white noise that would have the finest structure of images.
 
@@ -39,9 +39,9 @@ def finest_scatter(images, *, axis=(1, 2)):
     Examples
     --------
     >>> import numpy as np
-    >>> from astro_wgan.noise import finest_scatter
+    >>> from astro_wgan.noise import estimate_noise_rms
     >>> images = np.random.default_rng(1).normal(scale=2, size=(3, 64, 64))
-    >>> bool((abs(finest_scatter(images) - 2) < 0.2).all())
+    >>> bool((abs(estimate_noise_rms(images) - 2) < 0.2).all())
     True
     """
     images = numbers_or_nan(images)
