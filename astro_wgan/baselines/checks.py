@@ -1,6 +1,7 @@
 """What all baselines ask first: scikit-learn, and whether `fit` was called."""
 
 from astro_wgan.exceptions import NotFittedError
+from astro_wgan.optional import import_optional
 
 __all__ = ['check_fitted', 'import_sklearn']
 
@@ -21,18 +22,5 @@ def check_fitted(baseline, attribute):
 
 
 def import_sklearn():
-    """
-    The package scikit-learn.
-
-    Raises
-    ------
-    ImportError
-        If it is not installed, with what to do.
-    """
-    try:
-        import sklearn
-    except ImportError as error:
-        raise ImportError(
-            'Baselines need scikit-learn: pip install "astro_wgan[baselines]".'
-        ) from error
-    return sklearn
+    """The package scikit-learn, or the error that says how to install it."""
+    return import_optional('sklearn', purpose='Baselines need')

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
-from importlib.util import find_spec
 from math import prod
 from pathlib import Path
 
@@ -19,6 +18,7 @@ import numpy as np
 
 from astro_wgan.exceptions import HDF5Error
 from astro_wgan.files.limits import check_file, check_size, largest_size
+from astro_wgan.optional import find_optional
 
 __all__ = ['HDF5File', 'open_hdf5']
 
@@ -57,8 +57,7 @@ def open_hdf5(path, *, extra='particles', max_size=None):
     HDF5Error
         If it is no HDF5 file, or it is truncated.
     """
-    if find_spec('h5py') is None:
-        raise ImportError(f'Reading HDF5 files needs h5py: pip install "astro_wgan[{extra}]".')
+    find_optional('h5py', purpose='Reading HDF5 files needs', extra=extra)
     check_file(path, error=HDF5Error)
     return HDF5File(path, max_size=max_size)
 

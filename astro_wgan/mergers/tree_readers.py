@@ -13,6 +13,7 @@ from astropy.table import QTable, Table
 from astro_wgan.files.hdf5 import open_hdf5
 from astro_wgan.files.limits import check_file, check_unit_text
 from astro_wgan.jobs.progress import ProgressLine
+from astro_wgan.optional import import_optional
 from astro_wgan.validation.masked import without_mask
 
 __all__ = ['read_sublink', 'read_ytree']
@@ -245,12 +246,7 @@ def _redshifts_of(snapshot, redshifts):
 
 
 def _arbor(source, options):
-    try:
-        import ytree
-    except ImportError as error:
-        raise ImportError(
-            'Reading these trees needs ytree: pip install "astro_wgan[trees]".'
-        ) from error
+    ytree = import_optional('ytree', purpose='Reading these trees needs')
     if isinstance(source, (str, os.PathLike)):
         check_file(source)
         arbor = ytree.load(os.fspath(source), **options)

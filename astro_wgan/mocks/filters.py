@@ -2,13 +2,13 @@
 
 import os
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 from astropy import units as u
 
 from astro_wgan.files.limits import check_file
+from astro_wgan.optional import find_optional
 
 __all__ = ['FilterCurve']
 
@@ -115,7 +115,5 @@ class FilterCurve:
 
 
 def _sedpy_folder():
-    found = find_spec('sedpy')
-    if found is None:
-        raise ImportError('Filters by name need astro-sedpy: pip install "astro_wgan[ssp]".')
+    found = find_optional('sedpy', purpose='Filters by name need')
     return Path(found.submodule_search_locations[0]) / 'data' / 'filters'

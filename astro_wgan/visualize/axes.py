@@ -2,23 +2,14 @@
 
 import numpy as np
 
+from astro_wgan.optional import import_optional
+
 __all__ = ['grid_or_new', 'import_matplotlib', 'one_or_new']
 
 
 def import_matplotlib():
-    """
-    The package Matplotlib.
-
-    Raises
-    ------
-    ImportError
-        If it is not installed, with what to do.
-    """
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise ImportError('Figures need Matplotlib: pip install "astro_wgan[plot]".') from error
-    return matplotlib
+    """The package Matplotlib, or the error that says how to install it."""
+    return import_optional('matplotlib', purpose='Figures need')
 
 
 def one_or_new(ax):

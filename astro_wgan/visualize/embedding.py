@@ -6,6 +6,7 @@ import numpy as np
 from astropy.table import Table
 
 from astro_wgan.catalogs.columns import numbers_or_nan, plain_values
+from astro_wgan.optional import import_optional
 from astro_wgan.validation.masked import without_mask
 from astro_wgan.visualize.axes import one_or_new
 from astro_wgan.visualize.display import colour_pictures, stretched_set
@@ -179,10 +180,7 @@ def _tsne(features, neighbours, seed):
 
 
 def _umap(features, neighbours, seed):
-    try:
-        from umap import UMAP
-    except ImportError as error:
-        raise ImportError('UMAP needs umap-learn: pip install "astro_wgan[umap]".') from error
+    umap = import_optional('umap', purpose='UMAP needs')
     features = _principal_components(features, seed)
     from sklearn.neighbors import NearestNeighbors
 
@@ -192,7 +190,7 @@ def _umap(features, neighbours, seed):
     with warnings.catch_warnings():
         # Neighbours given beforehand serve this map alone, which is all that is asked.
         warnings.filterwarnings('ignore', 'precomputed_knn', UserWarning)
-        reducer = UMAP(
+        reducer = umap.UMAP(
             n_neighbors=count,
             precomputed_knn=(indices, distances),
             force_approximation_algorithm=True,
@@ -203,14 +201,11 @@ def _umap(features, neighbours, seed):
 
 
 def _principal_components(features, seed):
-    try:
-        from sklearn.decomposition import PCA
-    except ImportError as error:
-        raise ImportError(
-            'Maps of features need scikit-learn: pip install "astro_wgan[baselines]".'
-        ) from error
+    decomposition = import_optional('sklearn.decomposition', purpose='Maps of features need')
     count = min(_COMPONENTS, *features.shape)
-    return PCA(count, svd_solver='randomized', random_state=seed).fit_transform(features)
+    return decomposition.PCA(count, svd_solver='randomized', random_state=seed).fit_transform(
+        features
+    )
 
 
 def _classes(by):

@@ -1,0 +1,88 @@
+"""Optional packages, and how to install one that is missing."""
+
+from importlib import import_module
+from importlib.util import find_spec
+
+__all__ = ['find_optional', 'import_optional']
+
+#: The name on PyPI of each optional package, and the extra of astro_wgan that installs it.
+_PACKAGES = {
+    'bagpipes': ('bagpipes', 'ssp'),
+    'galsim': ('GalSim', 'sim'),
+    'h5py': ('h5py', 'particles'),
+    'matplotlib': ('Matplotlib', 'plot'),
+    'sedpy': ('astro-sedpy', 'ssp'),
+    'sklearn': ('scikit-learn', 'baselines'),
+    'statmorph': ('statmorph', 'morphology'),
+    'umap': ('umap-learn', 'umap'),
+    'ytree': ('ytree', 'trees'),
+}
+
+
+def import_optional(name, *, purpose):
+    """
+    Import an optional package or a module of it.
+
+    Parameters
+    ----------
+    name : str
+        Its import name, such as ``'sklearn.manifold'``.
+    purpose : str
+        What needs it, the beginning of the error: ``'Figures need'``.
+
+    Returns
+    -------
+    module
+
+    Raises
+    ------
+    ImportError
+        If the package is not installed, with the command that installs it.
+
+    Examples
+    --------
+    >>> from astro_wgan.optional import import_optional
+    >>> import_optional('matplotlib', purpose='Figures need').__name__
+    'matplotlib'
+    """
+    package = name.partition('.')[0]
+    try:
+        return import_module(name)
+    except ImportError as error:
+        # A package that is installed, but broken, has its own error.
+        if find_spec(package) is not None:
+            raise
+        raise ImportError(_advice(package, purpose)) from error
+
+
+def find_optional(name, *, purpose, extra=None):
+    """
+    The location of an optional package, without importing it.
+
+    Parameters
+    ----------
+    name : str
+        Its import name.
+    purpose : str
+        What needs it, the beginning of the error.
+    extra : str, optional
+        The extra to install where another than the usual one has the package, too.
+
+    Returns
+    -------
+    spec : `~importlib.machinery.ModuleSpec`
+
+    Raises
+    ------
+    ImportError
+        If the package is not installed, with the command that installs it.
+    """
+    spec = find_spec(name)
+    if spec is None:
+        raise ImportError(_advice(name, purpose, extra))
+    return spec
+
+
+def _advice(package, purpose, extra=None):
+    distribution, usual = _PACKAGES[package]
+    return f'{purpose} {distribution}: pip install "astro_wgan[{extra or usual}]".'
