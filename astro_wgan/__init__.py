@@ -10,7 +10,7 @@ __all__, __getattr__, __dir__ = lazy_names(
         'AnomalyDetector': 'anomaly',
         'Calibration': 'anomaly',
         'LatentSearch': 'anomaly',
-        'Detection': 'detection',
+        'DetectionConfig': 'detection',
         'StampSet': 'stamps',
         'StampStore': 'store',
         'Stretch': 'stamps',

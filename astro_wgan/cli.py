@@ -115,7 +115,7 @@ def _add_hunt(commands):
     )
     add('--max-size', type=float, metavar='BYTES', help='of the image (default: 1/4 of the memory)')
     add('--threshold', type=float, default=detection.threshold, help='sigma above the sky')
-    add('--minimum-area', type=int, default=detection.minimum_area, help='pixels of a source')
+    add('--min-area', type=int, default=detection.min_area, help='pixels of a source')
     add('--deblend-levels', type=int, default=detection.deblend_levels, help='deblending levels')
     add('--deblend-contrast', type=float, default=detection.deblend_contrast, help='and contrast')
     add('--background-box', type=int, default=detection.background_box, help='boxes of the sky')
@@ -125,14 +125,14 @@ def _add_hunt(commands):
 
 
 def _hunt(options):
-    from astro_wgan.detection import Detection
+    from astro_wgan.detection import DetectionConfig
     from astro_wgan.hunting import HuntConfig, hunt
 
     image, credit = _find_image(options.image)
     given = vars(options)
     detection = replace(
         HuntConfig().detection,
-        **{f.name: given[f.name] for f in fields(Detection) if f.name in given},
+        **{f.name: given[f.name] for f in fields(DetectionConfig) if f.name in given},
     )
     settings = {f.name: given[f.name] for f in fields(HuntConfig) if given.get(f.name) is not None}
     config = HuntConfig(**settings, detection=detection)

@@ -9,7 +9,7 @@ import numpy as np
 from astropy.table import QTable
 
 from astro_wgan.anomaly.contamination import check_contamination
-from astro_wgan.detection import Detection
+from astro_wgan.detection import DetectionConfig
 from astro_wgan.exceptions import HuntFolderError
 from astro_wgan.hunt_folder import HuntFolder
 from astro_wgan.images import read_image
@@ -40,7 +40,7 @@ class HuntConfig:
     ----------
     size : int
         Edge of the stamps in pixels, one that the networks can have: 16, 32, 64, 128 or 256.
-    detection : `~astro_wgan.detection.Detection`
+    detection : `~astro_wgan.detection.DetectionConfig`
         How sources are found where no positions are given.
     partial : {'drop', 'fill'}
         What becomes of stamps that reach over the border of the image.
@@ -69,7 +69,7 @@ class HuntConfig:
 
     size: int = 64
     # Fainter or smaller sources than these show nothing but noise in a stamp.
-    detection: Detection = field(default_factory=lambda: Detection(2.5, minimum_area=40))
+    detection: DetectionConfig = field(default_factory=lambda: DetectionConfig(2.5, min_area=40))
     partial: str = 'drop'
     preset: str = 'compact'
     iterations: int | None = None
@@ -91,8 +91,8 @@ class HuntConfig:
                     f'`{name}` must be {" or ".join(map(repr, allowed))}; '
                     f'got {getattr(self, name)!r}.'
                 )
-        if not isinstance(self.detection, Detection):
-            raise ValueError(f'`detection` must be a Detection; got {self.detection!r}.')
+        if not isinstance(self.detection, DetectionConfig):
+            raise ValueError(f'`detection` must be a DetectionConfig; got {self.detection!r}.')
         if not 0 < self.held_out < 1:
             raise ValueError(f'`held_out` must lie between 0 and 1; got {self.held_out}.')
         check_contamination(self.contamination)
@@ -294,7 +294,7 @@ def _draw_training(stamps, config, fewest):
     if len(normal) < fewest or not len(held_out):
         raise ValueError(
             f'{len(stamps)} stamps are too few to train on: at least {fewest} are needed '
-            'beside those held out. Lower the detection threshold or `minimum_area`, take '
+            'beside those held out. Lower the detection threshold or `min_area`, take '
             "smaller stamps or partial='fill', or name a trained `model`."
         )
     return np.isin(stamps.ids, normal.ids)

@@ -11,7 +11,7 @@ from astropy.time import Time
 from astropy.utils.masked import Masked
 
 from astro_wgan import HuntConfig, datasets, hunt
-from astro_wgan.detection import Detection
+from astro_wgan.detection import DetectionConfig
 from astro_wgan.simulate import simulate
 
 SIDE = 64
@@ -113,13 +113,13 @@ def test_positions_that_cannot_be(image, tmp_path, table, message):
         ({'minutes': float('nan')}, '`minutes` must be above 0'),
         ({'partial': 'crop'}, "`partial` must be 'drop' or 'fill'; got 'crop'"),
         ({'preset': None}, "`preset` must be 'compact' or 'paper'; got None"),
-        ({'detection': 2.5}, '`detection` must be a Detection; got 2.5'),
+        ({'detection': 2.5}, '`detection` must be a DetectionConfig; got 2.5'),
     ],
 )
 def test_settings_that_cannot_be(options, message):
     with pytest.raises(ValueError, match=message):
         HuntConfig(**options)
-    assert HuntConfig(size=np.int64(32), detection=Detection()).size == 32
+    assert HuntConfig(size=np.int64(32), detection=DetectionConfig()).size == 32
 
 
 def test_a_detector_of_other_stamps(image, detector, tmp_path):

@@ -18,10 +18,10 @@ from astropy.wcs import WCS
 from astro_wgan import AnomalyDetector, HuntConfig, StampStore, hunt, hunting
 from astro_wgan.anomaly import Scoring
 from astro_wgan.cli import main
-from astro_wgan.detection import Detection
+from astro_wgan.detection import DetectionConfig
 from astro_wgan.exceptions import DetectionError, HuntFolderError, ImageError
 
-CONFIG = HuntConfig(size=16, iterations=2, detection=Detection(5.0), seed=1)
+CONFIG = HuntConfig(size=16, iterations=2, detection=DetectionConfig(5.0), seed=1)
 STRANGE = (240, 40)
 
 

@@ -16,7 +16,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from astro_wgan.astrometry.stamp_geometry import ParentImage, StampGeometry, first_pixel
 from astro_wgan.catalogs.positions import position_table, with_positions
 from astro_wgan.cutouts.bands import bands_arguments, check_one_field
-from astro_wgan.detection.sep_detection import Detection
+from astro_wgan.detection.sep_detection import DetectionConfig
 from astro_wgan.detection.tiles import detect_sources
 from astro_wgan.exceptions import DetectionError
 from astro_wgan.images.extensions import IMAGE_HDUS
@@ -86,7 +86,7 @@ def cut_stamps(
         * a `regions.Regions`, a list of regions or one region, of which the centres count.
 
         By default, sources are looked for.
-    detection : `Detection`, optional
+    detection : `DetectionConfig`, optional
         How sources are looked for where there are no ``positions``.
     background : float, array_like or `~astropy.units.Quantity`, optional
         Level of the sky, a number or an image, where it is known and sources are looked for; 0
@@ -114,11 +114,12 @@ def cut_stamps(
     `StampSet`
         Its table has the columns ``id`` (that of the given table, or the row in ``positions``,
         so that one can tell which were dropped), ``x``, ``y`` and, with a WCS, ``sky`` (ICRS).
-        Sources that were found have ``flux``, ``peak``, ``a``, ``b``, ``theta``, ``npix`` and
-        ``flag`` too, as SEP measures them above the threshold; ``flux`` is the sum of pixels, times
-        their solid angle where they hold surface brightness (K pix2 where they hold K); ``theta``,
-        the angle of the major axis, is in degrees from the x axis towards the y axis
-        (counterclockwise, where y points up).
+        Detected sources also have ``isophotal_flux``, ``peak``, ``semimajor_axis``,
+        ``semiminor_axis``, ``orientation``, ``area`` and ``sep_flag`` (the bits of SEP), as SEP
+        measures them from the pixels above the threshold. ``isophotal_flux`` is the sum of these
+        pixels, times their solid angle if they hold surface brightness (K pix2 for pixels in K);
+        ``orientation`` is the angle of the major axis, in degrees counterclockwise from the +x
+        axis.
         ``meta['dropped']`` counts the positions whose stamp would leave the image, and
         ``meta['not_converged']`` those among them at which the inverse of the WCS' distortion does
         not converge, so that nobody knows where they lie.
@@ -200,7 +201,7 @@ def cut_stamps(
             in_file = image = read_image(image, **reading)
         mask = _checked_mask(mask, in_file.shape)
         if positions is None:
-            detection = Detection() if detection is None else detection
+            detection = DetectionConfig() if detection is None else detection
             table = _detected_table(image, mask, background, detection, pixel_scale)
             lost = np.zeros(len(table), dtype=bool)
         else:
@@ -264,23 +265,25 @@ def _checked_mask(mask, shape):
 def _detected_table(image, mask, background, detection, pixel_scale):
     noise = None if image.uncertainty is None else image.uncertainty.array
     background = value_in_unit(background, image.unit, 'background')
-    known = {'mask': joint_mask(image.mask, mask), 'noise': noise, 'background': background}
-    sources = detect_sources(image.data, **known, detection=detection)
+    mask = joint_mask(image.mask, mask)
+    sources = detect_sources(
+        image.data, mask=mask, noise_rms=noise, background=background, detection=detection
+    )
     if not len(sources):
         raise DetectionError(
-            f'No source has {detection.minimum_area} or more pixels above '
-            f'{detection.threshold:g} sigma: lower `threshold` or `minimum_area` of `detection`.'
+            f'No source has {detection.min_area} or more pixels above '
+            f'{detection.threshold:g} sigma: lower `threshold` or `min_area` of `detection`.'
         )
     x, y = sources['x'], sources['y']
     table = QTable(
         {
-            'flux': summed_sources(sources['flux'], x, y, image, pixel_scale),
+            'isophotal_flux': summed_sources(sources['flux'], x, y, image, pixel_scale),
             'peak': sources['peak'] * image.unit,
-            'a': sources['a'] * u.pix,
-            'b': sources['b'] * u.pix,
-            'theta': (sources['theta'] * u.rad).to(u.deg),
-            'npix': sources['npix'],
-            'flag': sources['flag'],
+            'semimajor_axis': sources['a'] * u.pix,
+            'semiminor_axis': sources['b'] * u.pix,
+            'orientation': (sources['theta'] * u.rad).to(u.deg),
+            'area': sources['npix'] * u.pix**2,
+            'sep_flag': sources['flag'],
         }
     )
     return with_positions(table, x, y, image.wcs)

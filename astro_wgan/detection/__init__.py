@@ -5,8 +5,8 @@ from astro_wgan.lazy import lazy_names
 __all__, __getattr__, __dir__ = lazy_names(
     __name__,
     {
-        'Detected': 'sep_detection',
-        'Detection': 'sep_detection',
+        'DetectionResult': 'sep_detection',
+        'DetectionConfig': 'sep_detection',
         'detect': 'sep_detection',
     },
 )

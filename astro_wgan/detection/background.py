@@ -15,7 +15,7 @@ _HALF_NORMAL = 0.6744897501960817
 
 def stated_background(background, detection, shape):
     """
-    The level of the sky that a caller states, by itself or with `Detection`.
+    The level of the sky that a caller states, by itself or with `DetectionConfig`.
 
     Returns
     -------
@@ -55,7 +55,7 @@ def measure_sky(pixels, bad, detection, stated=None):
         The image.
     bad : `~numpy.ndarray` of bool, shape (ny, nx), or None
         True where a pixel must not be used; None where all may be.
-    detection : `Detection`
+    detection : `DetectionConfig`
         The boxes in which the sky is measured.
     stated : `~numpy.ndarray` of float32, shape (ny, nx) or (), optional
         The level, where it is known: only the noise is measured.

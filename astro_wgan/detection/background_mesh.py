@@ -116,7 +116,7 @@ def _filled(values, good):
 
 
 def _medians(values, reach):
-    """Medians over neighbours, of as many on both sides as the edge leaves."""
+    """Medians over neighbors, of as many on both sides as the edge leaves."""
     result = np.empty_like(values)
     ny, nx = values.shape
     room = [np.minimum(np.minimum(np.arange(n), n - 1 - np.arange(n)), reach) for n in (ny, nx)]

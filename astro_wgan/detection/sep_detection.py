@@ -12,8 +12,8 @@ from astro_wgan.exceptions import DetectionError
 from astro_wgan.validation.real_numbers import as_float
 
 __all__ = [
-    'Detected',
-    'Detection',
+    'DetectionResult',
+    'DetectionConfig',
     'NO_NOISE',
     'NO_PIXEL',
     'detect',
@@ -40,7 +40,7 @@ NO_NOISE = 'The image has no noise: its background is constant everywhere.'
 
 
 @dataclass(frozen=True)
-class Detection:
+class DetectionConfig:
     """
     How sources are told from the sky.
 
@@ -48,7 +48,7 @@ class Detection:
     ----------
     threshold : float
         Pixels this many sigma above the background belong to a source.
-    minimum_area : int
+    min_area : int
         Pixels that a source has at least.
     smooth : bool
         Smooth with SExtractor's 3 x 3 pyramid before the threshold is applied.
@@ -78,7 +78,7 @@ class Detection:
     """
 
     threshold: float = 1.5
-    minimum_area: int = 5
+    min_area: int = 5
     smooth: bool = True
     deblend_levels: int = 32
     deblend_contrast: float = 0.005
@@ -90,7 +90,7 @@ class Detection:
     def __post_init__(self):
         if not self.threshold > 0:
             raise ValueError(f'`threshold` must be above 0 sigma; got {self.threshold}.')
-        counts = ('minimum_area', 'deblend_levels', 'background_box', 'background_filter')
+        counts = ('min_area', 'deblend_levels', 'background_box', 'background_filter')
         for name in counts:
             count = getattr(self, name)
             if isinstance(count, bool) or not isinstance(count, Integral) or count < 1:
@@ -111,14 +111,15 @@ def _as_level(background):
     is_number = level.ndim == 0 and level.dtype.kind in 'iuf' and np.isfinite(background)
     if hasattr(background, 'unit') or not is_number:
         raise ValueError(
-            '`background` of a Detection must be one finite number in the unit of the pixels, or '
-            f'None; got {background}. Quantities and images are for `background` of what measures.'
+            '`background` of a DetectionConfig must be one finite number in the unit of the '
+            f'pixels, or None; got {background}. Pass a Quantity or an image as `background` of '
+            'the function that detects sources.'
         )
     return float(background)
 
 
 @dataclass(frozen=True, eq=False)
-class Detected:
+class DetectionResult:
     """
     What was found in an image.
 
@@ -129,17 +130,17 @@ class Detected:
         ``b``, ``theta`` (as SEP has it, in radians), ``flux``, ``npix``, ``flag`` and more.
     labels : `~numpy.ndarray` of int, shape (ny, nx)
         0 for sky, k + 1 for the pixels of source k.
-    background, noise : `~numpy.ndarray`, shape (ny, nx)
-        The sky's level and its standard deviation, of the dtype of the pixels.
+    background, noise_rms : `~numpy.ndarray`, shape (ny, nx)
+        Level of the sky and standard deviation of its noise, of the dtype of the pixels.
     """
 
     sources: np.ndarray
     labels: np.ndarray
     background: np.ndarray
-    noise: np.ndarray
+    noise_rms: np.ndarray
 
 
-def detect(pixels, *, mask=None, noise=None, background=None, detection=None):
+def detect(pixels, *, mask=None, noise_rms=None, background=None, detection=None):
     """
     Find the sources of an image.
 
@@ -149,18 +150,18 @@ def detect(pixels, *, mask=None, noise=None, background=None, detection=None):
         The image, with a mask or without. Pixels that are not finite count as masked.
     mask : array_like of bool, shape (ny, nx), optional
         True where a pixel must not be used.
-    noise : array_like, shape (ny, nx), optional
-        Standard deviation of each pixel; that of the background where it is not given. Pixels
-        without a finite one above zero count as masked.
+    noise_rms : array_like, shape (ny, nx), optional
+        Standard deviation of the noise of each pixel, measured with the background by default.
+        Pixels where it is not finite or not above 0 are masked.
     background : float or array_like, shape (ny, nx), optional
         The sky's level where it is known, 0 where it has been subtracted. Without it, the level is
         that of ``detection``, or measured. Pixels without a finite one count as masked.
-    detection : `Detection`, optional
+    detection : `DetectionConfig`, optional
         Threshold, deblending, background.
 
     Returns
     -------
-    `Detected`
+    `DetectionResult`
 
     Raises
     ------
@@ -185,20 +186,20 @@ def detect(pixels, *, mask=None, noise=None, background=None, detection=None):
     >>> len(detect(sky).sources)
     1
     """
-    detection = Detection() if detection is None else detection
+    detection = DetectionConfig() if detection is None else detection
     # Not at the top: processes that measure sources import no astropy.
     from astro_wgan.validation.masked import joint_mask, without_mask
     from astro_wgan.validation.pixels import as_bool
 
     (pixels, hidden), (noise, unknown), (background, unstated) = (
-        without_mask(array) for array in (pixels, noise, background)
+        without_mask(array) for array in (pixels, noise_rms, background)
     )
     mask = None if mask is None else as_bool(mask)
     for other in (hidden, unknown, unstated):
         mask = joint_mask(mask, other)
     pixels = as_float(pixels, 'pixels')
     level = stated_background(background, detection, pixels.shape)
-    noise = None if noise is None else as_float(noise, 'noise')
+    noise = None if noise is None else as_float(noise, 'noise_rms')
     scale = image_scale(pixels, mask, noise)
     image, noise, level = (in_unit(array, scale) for array in (pixels, noise, level))
     bad = unusable_pixels(image, mask, noise, level)
@@ -217,7 +218,7 @@ def detect(pixels, *, mask=None, noise=None, background=None, detection=None):
         np.multiply(np.broadcast_to(part, pixels.shape), scale, dtype=pixels.dtype)
         for part in (background, noise)
     )
-    return Detected(in_pixel_unit(sources, scale), labels, *maps)
+    return DetectionResult(in_pixel_unit(sources, scale), labels, *maps)
 
 
 def unusable_pixels(pixels, mask=None, noise=None, background=None):
@@ -251,13 +252,13 @@ def extract_sources(above_sky, bad, noise, detection):
         True where a pixel must not be used; None where all may be.
     noise : `~numpy.ndarray` of float32, shape (ny, nx) or ()
         Standard deviation of the pixels.
-    detection : `Detection`
+    detection : `DetectionConfig`
         Threshold and deblending.
 
     Returns
     -------
     sources, labels : `~numpy.ndarray`
-        As in `Detected`.
+        As in `DetectionResult`.
 
     Raises
     ------
@@ -285,7 +286,7 @@ def extract_sources(above_sky, bad, noise, detection):
                     detection.threshold,
                     err=noise,
                     mask=bad,
-                    minarea=detection.minimum_area,
+                    minarea=detection.min_area,
                     filter_kernel=_PYRAMID if detection.smooth else None,
                     # A plain convolution, as SExtractor's; the matched filter is SEP's own.
                     filter_type='conv',

@@ -41,7 +41,7 @@ def separate(pixels, bad, noise, detection, *, engine, margin, scale):
         True where a pixel must not be used.
     noise : `~numpy.ndarray`, shape (ny, nx), or None
         Standard deviation of each pixel, up to a factor.
-    detection : `~astro_wgan.detection.Detection`
+    detection : `~astro_wgan.detection.DetectionConfig`
     engine, margin
         As in `~astro_wgan.noise.find_sky`.
     scale : float

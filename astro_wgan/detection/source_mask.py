@@ -63,7 +63,7 @@ def cover_sources(residual, bad, clean, detection, *, engine, margin, stated=Fal
         True where a pixel must not be used.
     clean : `~numpy.ndarray` of bool, shape (ny, nx), or None
         Where there is sky, as far as it is known.
-    detection : `~astro_wgan.detection.Detection`
+    detection : `~astro_wgan.detection.DetectionConfig`
         Threshold, in units of white noise, and, for SEP, deblending.
     engine : {'sep', 'photutils'}
         Who looks for them.
@@ -84,9 +84,9 @@ def cover_sources(residual, bad, clean, detection, *, engine, margin, stated=Fal
     turn = {'first': clean is None, 'stated': stated}
     limits = _limits(image, sky, sigma, **turn)
     # Where one pixel may be that of noise, so many together are not.
-    fewest = 1 if sigma >= _CERTAIN else detection.minimum_area
+    fewest = 1 if sigma >= _CERTAIN else detection.min_area
     peaks = _peaks(residual, image, bad, detection, limits, fewest, engine)
-    labels = _grown(peaks, image, bad, limits, detection.minimum_area)
+    labels = _grown(peaks, image, bad, limits, detection.min_area)
     share = float((labels > 0).mean())
     covered = _with_wings(labels, margin, _WINGS)
     # Dead pixels and rows are no sky, either.
@@ -99,7 +99,7 @@ def cover_sources(residual, bad, clean, detection, *, engine, margin, stated=Fal
             break
         image = _smoothed_beside(residual, covered | bad, width)
         limits = _limits(image, sky, sigma, **turn)
-        labels = _grown(image > limits.peak, image, bad, limits, detection.minimum_area)
+        labels = _grown(image > limits.peak, image, bad, limits, detection.min_area)
         more = covered | _with_wings(labels, margin, 0)
         if np.count_nonzero(~(more | bad)) < _LEAST * np.count_nonzero(~bad):
             break
@@ -179,7 +179,7 @@ def _peaks(residual, image, bad, detection, limits, fewest, engine):
     """True in sources that an engine finds above a limit in the smoothed image."""
     if engine == 'sep':
         # What is deblended is one source here, and how large it is its lower limit tells.
-        detection = replace(detection, deblend_contrast=1.0, clean=None, minimum_area=fewest)
+        detection = replace(detection, deblend_contrast=1.0, clean=None, min_area=fewest)
         above = np.where(bad, np.float32(0), residual - np.float32(limits.middle))
         noise = np.float32((limits.peak - limits.middle) / detection.threshold)
         return extract_sources(above, bad if bad.any() else None, noise, detection)[1] > 0
@@ -190,12 +190,12 @@ def _peaks(residual, image, bad, detection, limits, fewest, engine):
     return np.zeros(image.shape, dtype=bool) if found is None else found.data > 0
 
 
-def _grown(peaks, image, bad, limits, minimum_area):
+def _grown(peaks, image, bad, limits, min_area):
     """Labels of all that is above the lower limit around pixels above the upper one."""
     labels = connected(((image > limits.extent) | peaks) & ~bad, structure=_NEIGHBORS)[0]
     size = np.bincount(labels.ravel())
     keep = np.bincount(labels[peaks], minlength=len(size)) > 0
-    keep &= size >= minimum_area
+    keep &= size >= min_area
     keep[0] = False
     return np.where(keep[labels], labels, 0)
 

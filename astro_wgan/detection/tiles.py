@@ -11,7 +11,7 @@ from astro_wgan.detection.scaling import image_scale, in_unit
 from astro_wgan.detection.sep_detection import (
     NO_NOISE,
     NO_PIXEL,
-    Detection,
+    DetectionConfig,
     detect,
     extract_sources,
     in_pixel_unit,
@@ -45,19 +45,19 @@ _COORDINATES = {'x': ('x', 'xmin', 'xmax', 'xcpeak', 'xpeak')}
 _COORDINATES['y'] = tuple(name.replace('x', 'y', 1) for name in _COORDINATES['x'])
 
 
-def detect_sources(pixels, *, mask=None, noise=None, background=None, detection=None):
+def detect_sources(pixels, *, mask=None, noise_rms=None, background=None, detection=None):
     """
     The sources of an image, however large it is.
 
     Parameters
     ----------
-    pixels, mask, noise, background, detection
+    pixels, mask, noise_rms, background, detection
         As in `~astro_wgan.detection.detect`.
 
     Returns
     -------
     `~numpy.ndarray`, shape (n,)
-        The ``sources`` of `~astro_wgan.detection.sep_detection.Detected`.
+        The ``sources`` of `~astro_wgan.detection.sep_detection.DetectionResult`.
 
     Raises
     ------
@@ -71,9 +71,9 @@ def detect_sources(pixels, *, mask=None, noise=None, background=None, detection=
     its peak is. The catalogue is that of the image as a whole, but for the faint pixels between
     blended sources, which SEP deals out at random.
     """
-    detection = Detection() if detection is None else detection
+    detection = DetectionConfig() if detection is None else detection
     pixels = as_float(pixels, 'pixels')
-    known = {'mask': mask, 'noise': noise, 'background': background}
+    known = {'mask': mask, 'noise_rms': noise_rms, 'background': background}
     if pixels.size <= _WHOLE:
         try:
             return detect(pixels, **known, detection=detection).sources
@@ -96,14 +96,14 @@ class _Image:
     noise: np.ndarray | None
     level: np.ndarray | None
     scale: float
-    detection: Detection
+    detection: DetectionConfig
     sky: SkyMesh | None = None
 
     @classmethod
-    def of(cls, pixels, *, mask, noise, background, detection):
+    def of(cls, pixels, *, mask, noise_rms, background, detection):
         level = stated_background(background, detection, pixels.shape)
         mask = None if mask is None else np.asarray(mask, dtype=bool)
-        noise = None if noise is None else as_float(noise, 'noise')
+        noise = None if noise_rms is None else as_float(noise_rms, 'noise_rms')
         scale = image_scale(pixels, mask, noise)
         image = cls(pixels, mask, noise, level, scale, detection)
         sky = None if noise is not None and level is not None else image._measured_sky()

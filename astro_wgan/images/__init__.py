@@ -5,7 +5,7 @@ from astro_wgan.lazy import lazy_names
 __all__, __getattr__, __dir__ = lazy_names(
     __name__,
     {
-        'no_data': 'zeros',
+        'find_blank_pixels': 'zeros',
         'read_image': 'reading',
     },
 )

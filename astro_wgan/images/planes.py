@@ -12,7 +12,7 @@ from astro_wgan.exceptions import ImageError
 from astro_wgan.fits.wcs_cards import header_without_wcs
 from astro_wgan.images.image_data import ImageData
 from astro_wgan.images.pixel_values import leave_asinh_out
-from astro_wgan.images.zeros import no_data
+from astro_wgan.images.zeros import find_blank_pixels
 from astro_wgan.validation.masked import without_mask
 from astro_wgan.validation.pixels import as_bool, as_float
 
@@ -90,7 +90,7 @@ def as_ccddata(image, *, zeros='auto', is_checked=False):
         if other is not None:
             mask |= as_bool(other)
     if zeros != 'auto' or JUDGED not in image.meta:
-        void = no_data(pixels, mask=mask, zeros=zeros)
+        void = find_blank_pixels(pixels, mask=mask, zeros=zeros)
         judged = 0 if void is None else int(np.count_nonzero(void))
         if void is not None:
             mask |= void

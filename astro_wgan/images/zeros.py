@@ -5,7 +5,7 @@ import math
 import numpy as np
 from scipy.ndimage import binary_dilation
 
-__all__ = ['MARGIN', 'ZEROS', 'check_zeros', 'may_hold_void', 'no_data']
+__all__ = ['MARGIN', 'ZEROS', 'check_zeros', 'may_hold_void', 'find_blank_pixels']
 
 #: What can be done with zeros.
 ZEROS = ('auto', 'keep', 'mask')
@@ -84,7 +84,7 @@ def check_zeros(zeros):
         raise ValueError(f'`zeros` must be {", ".join(map(repr, ZEROS))}; got {zeros!r}.')
 
 
-def no_data(pixels, *, mask=None, zeros='auto'):
+def find_blank_pixels(pixels, *, mask=None, zeros='auto'):
     """
     Tell zeros that are no data from dark sky.
 
@@ -126,12 +126,12 @@ def no_data(pixels, *, mask=None, zeros='auto'):
     Examples
     --------
     >>> import numpy as np
-    >>> from astro_wgan.images import no_data
+    >>> from astro_wgan.images import find_blank_pixels
     >>> sky = np.random.default_rng(1).normal(size=(60, 60))
     >>> sky[:, :20] = 0
-    >>> int(no_data(sky).sum())
+    >>> int(find_blank_pixels(sky).sum())
     1200
-    >>> no_data(np.maximum(sky, 0)) is None
+    >>> find_blank_pixels(np.maximum(sky, 0)) is None
     True
     """
     check_zeros(zeros)

@@ -118,8 +118,8 @@ def describe_settings(settings):
     Examples
     --------
     >>> from astro_wgan.jobs import describe_settings
-    >>> from astro_wgan.detection import Detection
-    >>> describe_settings({'detection': Detection(2.5), 'band': None})['detection.threshold']
+    >>> from astro_wgan.detection import DetectionConfig
+    >>> describe_settings({'detection': DetectionConfig(2.5), 'band': None})['detection.threshold']
     2.5
     """
     flat = {}

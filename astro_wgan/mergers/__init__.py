@@ -7,11 +7,11 @@ __all__, __getattr__, __dir__ = lazy_names(
     {
         'MergerTrees': 'trees',
         'find_mergers': 'events',
-        'isolated_galaxies': 'isolation',
-        'merger_sequences': 'sequences',
-        'progenitors': 'events',
+        'find_isolated_galaxies': 'isolation',
+        'find_merger_sequences': 'sequences',
+        'find_progenitors': 'events',
         'read_sublink': 'tree_readers',
         'read_ytree': 'tree_readers',
-        'toy_trees': 'toy',
+        'make_toy_trees': 'toy',
     },
 )

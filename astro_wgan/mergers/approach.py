@@ -18,8 +18,8 @@ def trace_back(trees, companion, wanted, radii):
         Rows of companions, when last seen apart from the main galaxy.
     wanted : `~numpy.ndarray` of bool, shape (m,)
         False for a merger of unknown masses: it is not followed.
-    radii : float
-        Distance in effective radii of the main galaxy.
+    approach_radii : float
+        Distance in half-light radii of the main galaxy.
 
     Returns
     -------
@@ -30,7 +30,7 @@ def trace_back(trees, companion, wanted, radii):
     """
     steps = np.zeros(len(companion), dtype=np.int32)
     measured = np.zeros(len(companion), dtype=bool)
-    if trees.position is not None and trees.effective_radius is not None:
+    if trees.position is not None and trees.half_light_radius is not None:
         _walk(trees, companion, wanted, radii, steps, measured)
     approach = np.where(measured, 'starts near', 'separation unknown')
     approach[steps > 0] = 'complete'
@@ -104,7 +104,7 @@ def _walk(trees, companion, wanted, radii, steps, measured):
         both = here & there
         separation = np.full(len(active), np.nan)
         separation[both] = separations(trees, main[both], other[both])
-        radius = trees.effective_radius[main]
+        radius = trees.half_light_radius[main]
         known = both & np.isfinite(separation) & (radius > 0)
         measured[active[known]] = True
         arrived = known & (separation >= radii * radius)

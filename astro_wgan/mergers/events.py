@@ -7,21 +7,21 @@ from astro_wgan.jobs.provenance import record
 from astro_wgan.mergers.approach import follow_remnants, trace_back
 from astro_wgan.mergers.links import NONE
 
-__all__ = ['find_mergers', 'mass_ratio', 'progenitors']
+__all__ = ['find_mergers', 'mass_ratio', 'find_progenitors']
 
 
-def find_mergers(trees, *, ratio=0.1, radii=4.0, mass_at='last'):
+def find_mergers(trees, *, min_ratio=0.1, approach_radii=4.0, mass_at='last'):
     """
     Mergers of galaxies of comparable stellar mass.
 
     Parameters
     ----------
     trees : `MergerTrees`
-    ratio : float, optional
+    min_ratio : float, optional
         Smallest ratio of stellar masses, the smaller over the larger, that counts; from 0 to 1.
-    radii : float, optional
-        The approach begins where the companion is this many effective radii (of the main galaxy)
-        away. Only used where the trees know positions and effective radii.
+    approach_radii : float, optional
+        The approach begins where the companion is this many half-light radii (of the main galaxy)
+        away. Only used where the trees know positions and half-light radii.
     mass_at : {'last', 'maximum'}, optional
         When the masses are compared: at the last snapshot before the merger in which each of the
         two is seen, or when the companion had its largest mass (the main galaxy at the same
@@ -40,17 +40,17 @@ def find_mergers(trees, *, ratio=0.1, radii=4.0, mass_at='last'):
             Its main progenitor and the other one, when last seen apart.
         ``mass_ratio``
             Of their stellar masses, 0 to 1; NaN where a mass is unknown.
-        ``bodies``
+        ``n_merging``
             Galaxies that became one at this moment: 3 in a three-body merger.
-        ``steps``
+        ``n_snapshots``
             Snapshots from the start of the approach to t = 0; 0 where the start is unknown.
         ``approach``
             ``'complete'``; ``'starts near'`` where the tree begins with the companion inside of
-            ``radii`` already; ``'separation unknown'``; ``'mass unknown'``.
+            ``approach_radii`` already; ``'separation unknown'``; ``'mass unknown'``.
         ``remnant``
             What the tree knows of it for as many steps after t = 0: ``'complete'``,
             ``'ends early'`` (the tree or the simulation ends), or ``'absorbed'`` (it joins a
-            galaxy with a more massive progenitor); ``'not followed'`` where ``steps`` is 0.
+            galaxy with a more massive progenitor); ``'not followed'`` where ``n_snapshots`` is 0.
 
     Raises
     ------
@@ -70,22 +70,22 @@ def find_mergers(trees, *, ratio=0.1, radii=4.0, mass_at='last'):
 
     Examples
     --------
-    >>> from astro_wgan.mergers import MergerTrees, find_mergers, toy_trees
-    >>> trees = MergerTrees(toy_trees(2000, seed=1))
+    >>> from astro_wgan.mergers import MergerTrees, find_mergers, make_toy_trees
+    >>> trees = MergerTrees(make_toy_trees(2000, seed=1))
     >>> mergers = find_mergers(trees)
     >>> bool((mergers['mass_ratio'] >= 0.1).all())
     True
     """
-    _check(ratio, radii, mass_at)
+    _check(min_ratio, approach_radii, mass_at)
     companion = trees.companions
     found = mass_ratio(trees, companion, mass_at=mass_at)
-    keep = (found >= ratio) & (found > 0) | np.isnan(found)
+    keep = (found >= min_ratio) & (found > 0) | np.isnan(found)
     companion, found = companion[keep], found[keep]
     galaxy = trees.descendant[companion]
     order = np.lexsort([trees.ids[companion], trees.ids[galaxy], trees.ordinal[galaxy]])
     companion, galaxy, found = companion[order], galaxy[order], found[order]
-    steps, approach = trace_back(trees, companion, np.isfinite(found), radii)
-    _, bodies_at, bodies = np.unique(galaxy, return_inverse=True, return_counts=True)
+    steps, approach = trace_back(trees, companion, np.isfinite(found), approach_radii)
+    _, at_merger, n_merging = np.unique(galaxy, return_inverse=True, return_counts=True)
     return QTable(
         {
             'merger_id': np.arange(len(galaxy)),
@@ -95,12 +95,14 @@ def find_mergers(trees, *, ratio=0.1, radii=4.0, mass_at='last'):
             'main_id': trees.ids[galaxy - 1],
             'companion_id': trees.ids[companion],
             'mass_ratio': found,
-            'bodies': bodies[bodies_at] + 1,
-            'steps': steps,
+            'n_merging': n_merging[at_merger] + 1,
+            'n_snapshots': steps,
             'approach': approach,
             'remnant': follow_remnants(trees, galaxy, steps)[1],
         },
-        meta=record(trees=trees.meta, ratio=ratio, radii=radii, mass_at=mass_at),
+        meta=record(
+            trees=trees.meta, min_ratio=min_ratio, approach_radii=approach_radii, mass_at=mass_at
+        ),
     )
 
 
@@ -130,7 +132,7 @@ def mass_ratio(trees, companion, *, mass_at='last'):
     return _ratio(trees.stellar_mass[companion], trees.stellar_mass[main])
 
 
-def progenitors(trees):
+def find_progenitors(trees):
     """
     All progenitors of all galaxies.
 
@@ -142,47 +144,49 @@ def progenitors(trees):
     -------
     `~astropy.table.QTable`
         One row per link, sorted by galaxy: ``galaxy_id``, ``progenitor_id``, ``snapshot`` (of the
-        progenitor), ``main`` (it is the main progenitor), ``merges`` (it becomes this galaxy; not
-        so where it only gave mass in passing), ``mass_ratio`` (to the main progenitor; NaN where
-        a mass is unknown or there is no main progenitor).
+        progenitor), ``is_main`` (whether it is the main progenitor), ``merges`` (whether it
+        becomes this galaxy; False if it only transferred mass in a flyby), ``mass_ratio`` (to the
+        main progenitor; NaN if a mass is unknown or there is no main progenitor).
 
     Examples
     --------
-    >>> from astro_wgan.mergers import MergerTrees, progenitors, toy_trees
-    >>> links = progenitors(MergerTrees(toy_trees(2000, seed=1)))
+    >>> from astro_wgan.mergers import MergerTrees, find_progenitors, make_toy_trees
+    >>> links = find_progenitors(MergerTrees(make_toy_trees(2000, seed=1)))
     >>> links.colnames
-    ['galaxy_id', 'progenitor_id', 'snapshot', 'main', 'merges', 'mass_ratio']
+    ['galaxy_id', 'progenitor_id', 'snapshot', 'is_main', 'merges', 'mass_ratio']
     """
-    giver = np.append(np.flatnonzero(trees.descendant != NONE), trees.side_links[:, 0])
-    taker = np.append(trees.descendant[trees.descendant != NONE], trees.side_links[:, 1])
-    merges = np.arange(len(giver)) < len(giver) - len(trees.side_links)
-    main = merges & (trees.branch[giver] == trees.branch[taker])
-    order = np.lexsort([trees.ids[giver], ~main, trees.ids[taker]])
-    giver, taker, merges, main = giver[order], taker[order], merges[order], main[order]
+    donor = np.append(np.flatnonzero(trees.descendant != NONE), trees.secondary_links[:, 0])
+    recipient = np.append(trees.descendant[trees.descendant != NONE], trees.secondary_links[:, 1])
+    merges = np.arange(len(donor)) < len(donor) - len(trees.secondary_links)
+    main = merges & (trees.branch[donor] == trees.branch[recipient])
+    order = np.lexsort([trees.ids[donor], ~main, trees.ids[recipient]])
+    donor, recipient, merges, main = donor[order], recipient[order], merges[order], main[order]
     return QTable(
         {
-            'galaxy_id': trees.ids[taker],
-            'progenitor_id': trees.ids[giver],
-            'snapshot': trees.snapshots[trees.ordinal[giver]],
-            'main': main,
+            'galaxy_id': trees.ids[recipient],
+            'progenitor_id': trees.ids[donor],
+            'snapshot': trees.snapshots[trees.ordinal[donor]],
+            'is_main': main,
             'merges': merges,
-            'mass_ratio': link_ratio(trees, giver, taker),
+            'mass_ratio': link_ratio(trees, donor, recipient),
         },
         meta=record(trees=trees.meta),
     )
 
 
-def link_ratio(trees, giver, taker):
+def link_ratio(trees, donor, recipient):
     """Mass ratio of progenitors and the main progenitor of the same galaxy; NaN without one."""
-    of_main = np.where(trees.has_main_progenitor[taker], trees.stellar_mass[taker - 1], np.nan)
-    return _ratio(trees.stellar_mass[giver], of_main)
+    of_main = np.where(
+        trees.has_main_progenitor[recipient], trees.stellar_mass[recipient - 1], np.nan
+    )
+    return _ratio(trees.stellar_mass[donor], of_main)
 
 
-def _check(ratio, radii, mass_at):
-    if not 0 <= ratio <= 1:
-        raise ValueError(f'`ratio` must lie between 0 and 1; got {ratio}.')
-    if not radii > 0:
-        raise ValueError(f'`radii` must be above 0; got {radii}.')
+def _check(min_ratio, approach_radii, mass_at):
+    if not 0 <= min_ratio <= 1:
+        raise ValueError(f'`min_ratio` must lie between 0 and 1; got {min_ratio}.')
+    if not approach_radii > 0:
+        raise ValueError(f'`approach_radii` must be above 0; got {approach_radii}.')
     if mass_at not in ('last', 'maximum'):
         raise ValueError(f"`mass_at` must be 'last' or 'maximum'; got {mass_at!r}.")
 

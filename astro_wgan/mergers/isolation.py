@@ -8,13 +8,13 @@ from astro_wgan.jobs.provenance import record
 from astro_wgan.mergers.events import link_ratio
 from astro_wgan.mergers.links import NONE
 
-__all__ = ['isolated_galaxies']
+__all__ = ['find_isolated_galaxies']
 
 #: Times are compared to this part of the span: snapshots exactly one span apart count as such.
 _SLACK = 1e-9
 
 
-def isolated_galaxies(trees, *, span=1 * u.Gyr, ratio=0.0):
+def find_isolated_galaxies(trees, *, span=1 * u.Gyr, min_ratio=0.0):
     """
     Galaxies with one progenitor only over the past and one descendant only over the future span.
 
@@ -24,21 +24,21 @@ def isolated_galaxies(trees, *, span=1 * u.Gyr, ratio=0.0):
     span : `~astropy.units.Quantity`, optional
         Time to either side, which the tree has to cover: galaxies that appear less than one span
         ago, or whose tree ends within it, are not known to be isolated.
-    ratio : float, optional
+    min_ratio : float, optional
         Overlook progenitors below this stellar mass ratio. By default each one counts.
 
     Returns
     -------
     `~astropy.table.QTable`
         One row per isolated galaxy, by snapshot and id: ``galaxy_id``, ``snapshot``, ``time``,
-        ``stellar_mass``, ``quiet_since`` (time of the first galaxy after the last merger, or of
-        the first one in the tree) and ``quiet_until`` (time of the last galaxy before the next
+        ``stellar_mass``, ``isolated_since`` (time of the first galaxy after the last merger, or of
+        the first one in the tree) and ``isolated_until`` (time of the last galaxy before the next
         merger, or in the tree).
 
     Raises
     ------
     ValueError
-        If ``span`` is not above 0, or ``ratio`` is not between 0 and 1.
+        If ``span`` is not above 0, or ``min_ratio`` is not between 0 and 1.
     `~astropy.units.UnitsError`
         If ``span`` is no time.
 
@@ -52,17 +52,18 @@ def isolated_galaxies(trees, *, span=1 * u.Gyr, ratio=0.0):
     Examples
     --------
     >>> from astropy import units as u
-    >>> from astro_wgan.mergers import MergerTrees, isolated_galaxies, toy_trees
-    >>> isolated = isolated_galaxies(MergerTrees(toy_trees(2000, seed=1)), span=0.5 * u.Gyr)
-    >>> bool((isolated['time'] - isolated['quiet_since'] >= 0.499 * u.Gyr).all())
+    >>> from astro_wgan.mergers import MergerTrees, find_isolated_galaxies, make_toy_trees
+    >>> trees = MergerTrees(make_toy_trees(2000, seed=1))
+    >>> isolated = find_isolated_galaxies(trees, span=0.5 * u.Gyr)
+    >>> bool((isolated['time'] - isolated['isolated_since'] >= 0.499 * u.Gyr).all())
     True
     """
     span = u.Quantity(span).to_value(u.Gyr)
     if not span > 0:
         raise ValueError(f'`span` must be above 0; got {span} Gyr.')
-    if not 0 <= ratio <= 1:
-        raise ValueError(f'`ratio` must lie between 0 and 1; got {ratio}.')
-    merged, gives = _merged_and_gives(trees, ratio)
+    if not 0 <= min_ratio <= 1:
+        raise ValueError(f'`min_ratio` must lie between 0 and 1; got {min_ratio}.')
+    merged, gives = _merged_and_gives(trees, min_ratio)
     first, last = _quiet(trees, merged, gives)
     times = trees.times.to_value(u.Gyr)
     now, since, until = (times[trees.ordinal[row]] for row in (slice(None), first, last))
@@ -81,24 +82,24 @@ def isolated_galaxies(trees, *, span=1 * u.Gyr, ratio=0.0):
             'snapshot': trees.snapshots[trees.ordinal[rows]],
             'time': now[rows] * u.Gyr,
             'stellar_mass': trees.stellar_mass[rows] * trees.mass_unit,
-            'quiet_since': since[rows] * u.Gyr,
-            'quiet_until': until[rows] * u.Gyr,
+            'isolated_since': since[rows] * u.Gyr,
+            'isolated_until': until[rows] * u.Gyr,
         },
-        meta=record(trees=trees.meta, span_gyr=span, ratio=ratio),
+        meta=record(trees=trees.meta, span_gyr=span, min_ratio=min_ratio),
     )
 
 
-def _merged_and_gives(trees, ratio):
+def _merged_and_gives(trees, min_ratio):
     """True for galaxies with progenitors besides the main one, and for those of side links."""
     companion = trees.companions
-    giver = np.append(companion, trees.side_links[:, 0])
-    taker = np.append(trees.descendant[companion], trees.side_links[:, 1])
+    donor = np.append(companion, trees.secondary_links[:, 0])
+    recipient = np.append(trees.descendant[companion], trees.secondary_links[:, 1])
     # Not below, rather than above: an unknown ratio counts.
-    counts = ~(link_ratio(trees, giver, taker) < ratio)
+    counts = ~(link_ratio(trees, donor, recipient) < min_ratio)
     merged = np.zeros(len(trees), dtype=bool)
-    merged[taker[counts]] = True
+    merged[recipient[counts]] = True
     gives = np.zeros(len(trees), dtype=bool)
-    gives[trees.side_links[counts[len(companion) :], 0]] = True
+    gives[trees.secondary_links[counts[len(companion) :], 0]] = True
     return merged, gives
 
 

@@ -30,10 +30,10 @@ class Links:
         self.contributed = None if given is None else given[self.rows]
         self.target, self.ended = _look_up(self.ids, descendants[self.rows], missing)
         extra = order[~first]
-        giver = np.searchsorted(self.ids, ids[extra])
-        taker, ended = _look_up(self.ids, descendants[extra], missing)
+        donor = np.searchsorted(self.ids, ids[extra])
+        recipient, ended = _look_up(self.ids, descendants[extra], missing)
         self.ended += ended
-        self._side = np.column_stack([giver, taker])[taker != NONE]
+        self._side = np.column_stack([donor, recipient])[recipient != NONE]
         at = ordinal[self.rows]
         linked = np.flatnonzero(self.target != NONE)
         self._check_forward(linked, self.target[linked], at)

@@ -8,7 +8,7 @@ from astro_wgan.mergers.links import NONE
 
 __all__ = ['find_again']
 
-#: How far from the other galaxy it is looked for: so many effective radii of that, about a third
+#: How far from the other galaxy it is looked for: so many half-light radii of that, about a third
 #: of its halo's radius (Kravtsov 2013); or this far where they are unknown.
 _RADII = 20
 _DISTANCE = 100 * u.kpc
@@ -24,7 +24,7 @@ def find_again(trees, target, main, within):
     Parameters
     ----------
     trees : `MergerTrees`
-        Its ``ids``, ``ordinal``, ``stellar_mass``, ``position``, ``effective_radius`` and
+        Its ``ids``, ``ordinal``, ``stellar_mass``, ``position``, ``half_light_radius`` and
         ``length_unit``, all in one order.
     target : `~numpy.ndarray` of int, shape (n,)
         Row of the descendant of each galaxy; -1 for none.
@@ -112,8 +112,8 @@ def _followed(host, target, ordinal, now):
 def _near(trees, host, fresh):
     """For each host the places in ``fresh`` of those near it."""
     reach = np.full(len(host), _DISTANCE.to_value(trees.length_unit))
-    if trees.effective_radius is not None:
-        radius = _RADII * trees.effective_radius[host].astype(float)
+    if trees.half_light_radius is not None:
+        radius = _RADII * trees.half_light_radius[host].astype(float)
         reach = np.where(radius > 0, radius, reach)
     places = [trees.position[rows].astype(float) for rows in (host, fresh)]
     if trees.box is not None:

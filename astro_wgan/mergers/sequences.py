@@ -9,22 +9,22 @@ from astro_wgan.mergers.approach import follow_remnants, separations
 from astro_wgan.mergers.events import find_mergers
 from astro_wgan.mergers.links import NONE
 
-__all__ = ['merger_sequences']
+__all__ = ['find_merger_sequences']
 
 
-def merger_sequences(trees, *, ratio=0.1, radii=4.0, mass_at='last'):
+def find_merger_sequences(trees, *, min_ratio=0.1, approach_radii=4.0, mass_at='last'):
     """
     The main galaxy of each merger through time, from t = -1 to t = 1.
 
-    A sequence begins at the last snapshot before the merger in which the companion is at least
-    ``radii`` effective radii away (t = -1), has t = 0 where the two are one galaxy for the first
-    time, and goes on for as many snapshots (t = 1).
+    A sequence starts (t = -1) at the last snapshot before the merger in which the companion is at
+    least ``approach_radii`` half-light radii away. At t = 0 the two are one galaxy for the first
+    time. The sequence ends (t = 1) after as many snapshots again.
 
     Parameters
     ----------
     trees : `MergerTrees`
-        With positions and effective radii.
-    ratio, radii, mass_at
+        With positions and half-light radii.
+    min_ratio, approach_radii, mass_at
         As for `find_mergers`.
 
     Returns
@@ -46,8 +46,8 @@ def merger_sequences(trees, *, ratio=0.1, radii=4.0, mass_at='last'):
         ``mass_ratio``
             Of the merger.
         ``separation``, ``separation_radii``
-            Of the two, as length and in effective radii of the main galaxy; NaN where unknown.
-        ``sequences``
+            Of the two, as length and in half-light radii of the main galaxy; NaN where unknown.
+        ``n_sequences``
             In how many sequences this galaxy takes part, as main galaxy or companion: 2 or more
             where the spans of mergers overlap.
 
@@ -57,7 +57,7 @@ def merger_sequences(trees, *, ratio=0.1, radii=4.0, mass_at='last'):
     Raises
     ------
     ValueError
-        If the trees have no positions or effective radii, or an option is out of range.
+        If the trees have no positions or half-light radii, or an option is out of range.
 
     Notes
     -----
@@ -67,30 +67,32 @@ def merger_sequences(trees, *, ratio=0.1, radii=4.0, mass_at='last'):
 
     Examples
     --------
-    >>> from astro_wgan.mergers import MergerTrees, merger_sequences, toy_trees
-    >>> sequences = merger_sequences(MergerTrees(toy_trees(2000, seed=1)))
+    >>> from astro_wgan.mergers import MergerTrees, find_merger_sequences, make_toy_trees
+    >>> sequences = find_merger_sequences(MergerTrees(make_toy_trees(2000, seed=1)))
     >>> float(sequences['merger_time'].min()), float(sequences['merger_time'].max())
     (-1.0, 1.0)
     """
-    lacking = [name for name in ('position', 'effective_radius') if getattr(trees, name) is None]
+    lacking = [name for name in ('position', 'half_light_radius') if getattr(trees, name) is None]
     if lacking:
         raise ValueError(f'Merger sequences need the columns {lacking}, which the trees lack.')
-    mergers = find_mergers(trees, ratio=ratio, radii=radii, mass_at=mass_at)
+    mergers = find_mergers(
+        trees, min_ratio=min_ratio, approach_radii=approach_radii, mass_at=mass_at
+    )
     meta = record(
         trees=trees.meta,
-        ratio=ratio,
-        radii=radii,
+        min_ratio=min_ratio,
+        approach_radii=approach_radii,
         mass_at=mass_at,
         approach=_counts(mergers['approach']),
         remnant=_counts(mergers['remnant']),
     )
-    mergers = mergers[mergers['steps'] > 0]
+    mergers = mergers[mergers['n_snapshots'] > 0]
     return QTable(_rows(trees, mergers), meta=meta)
 
 
 def _rows(trees, mergers):
     galaxy, companion = _locate(trees, mergers['galaxy_id'], mergers['companion_id'])
-    steps = np.asarray(mergers['steps'])
+    steps = np.asarray(mergers['n_snapshots'])
     first = trees.row_at(trees.branch[galaxy], trees.ordinal[galaxy] - steps)
     last, _ = follow_remnants(trees, galaxy, steps)
     merger, row = _ranges(first, last)
@@ -99,7 +101,7 @@ def _rows(trees, mergers):
     separation = np.full(len(row), np.nan)
     there = other != NONE
     separation[there] = separations(trees, row[there], other[there])
-    radius = trees.effective_radius[row]
+    radius = trees.half_light_radius[row]
     radius = np.where(radius > 0, radius, np.nan)
     return {
         'merger_id': np.asarray(mergers['merger_id'])[merger],
@@ -112,7 +114,7 @@ def _rows(trees, mergers):
         'mass_ratio': np.asarray(mergers['mass_ratio'])[merger],
         'separation': u.Quantity(separation, trees.length_unit, copy=False),
         'separation_radii': separation / radius,
-        'sequences': _shared(trees, row, other),
+        'n_sequences': _shared(trees, row, other),
     }
 
 

@@ -4,13 +4,13 @@ import numpy as np
 from astropy import units as u
 from astropy.table import QTable
 
-__all__ = ['toy_trees']
+__all__ = ['make_toy_trees']
 
 _FIRST, _LAST = 3.0, 6.0
 _BOX = 50_000.0
 
 
-def toy_trees(n_galaxies, *, snapshots=100, skip=0.01, seed):
+def make_toy_trees(n_galaxies, *, snapshots=100, skip=0.01, seed):
     """
     Random merger trees, as a table for `MergerTrees`.
 
@@ -29,7 +29,7 @@ def toy_trees(n_galaxies, *, snapshots=100, skip=0.01, seed):
     -------
     `~astropy.table.QTable`
         ``id``, ``snapshot``, ``time``, ``stellar_mass``, ``descendant_id``, ``position`` (in a
-        periodic box of 50 Mpc) and ``effective_radius``.
+        periodic box of 50 Mpc) and ``half_light_radius``.
 
     Raises
     ------
@@ -44,9 +44,9 @@ def toy_trees(n_galaxies, *, snapshots=100, skip=0.01, seed):
 
     Examples
     --------
-    >>> from astro_wgan.mergers import toy_trees
-    >>> toy_trees(5000, seed=1).colnames
-    ['id', 'snapshot', 'time', 'stellar_mass', 'descendant_id', 'position', 'effective_radius']
+    >>> from astro_wgan.mergers import make_toy_trees
+    >>> make_toy_trees(5000, seed=1).colnames
+    ['id', 'snapshot', 'time', 'stellar_mass', 'descendant_id', 'position', 'half_light_radius']
     """
     if n_galaxies < 1:
         raise ValueError(f'`n_galaxies` must be at least 1; got {n_galaxies}.')
@@ -70,7 +70,7 @@ def toy_trees(n_galaxies, *, snapshots=100, skip=0.01, seed):
             'stellar_mass': mass.astype(np.float32) * u.Msun,
             'descendant_id': histories.descendants(branch, ordinal),
             'position': histories.positions(branch, ordinal).astype(np.float32) * u.kpc,
-            'effective_radius': (3 * (mass / 1e10) ** 0.3).astype(np.float32) * u.kpc,
+            'half_light_radius': (3 * (mass / 1e10) ** 0.3).astype(np.float32) * u.kpc,
         }
     )
 

@@ -56,7 +56,7 @@ def read_sublink(source, *, redshifts, cosmology, max_size=None):
     Returns
     -------
     `~astropy.table.QTable`
-        A table for `MergerTrees`. Positions and effective radii (the half-mass radii of the stars)
+        A table for `MergerTrees`. Positions and half-light radii (the half-mass radii of the stars)
         are comoving. ``main_progenitor_id`` is ``FirstProgenitorID``, where the files have it.
 
     Raises
@@ -109,14 +109,14 @@ def read_sublink(source, *, redshifts, cosmology, max_size=None):
             'descendant_id': fields['DescendantID'].astype(np.int64),
             **main,
             'position': fields['SubhaloPos'] / cosmology.h * u.kpc,
-            'effective_radius': radius * u.kpc,
+            'half_light_radius': radius * u.kpc,
         },
         meta={'format': 'SubLink', 'hubble': float(cosmology.h)},
         copy=False,
     )
 
 
-def read_ytree(source, *, stellar_mass='mass', effective_radius=None, progress=True, **options):
+def read_ytree(source, *, stellar_mass='mass', half_light_radius=None, progress=True, **options):
     """
     Galaxies of any merger trees that ytree reads: AHF, consistent-trees, Rockstar and others.
 
@@ -128,8 +128,8 @@ def read_ytree(source, *, stellar_mass='mass', effective_radius=None, progress=T
     stellar_mass : str, optional
         Name of the field with the stellar mass. By default ``'mass'``, that of the halo: most
         halo finders know no stars.
-    effective_radius : str, optional
-        Name of the field with the effective radius. Without it the table has no such column, and
+    half_light_radius : str, optional
+        Name of the field with the half-light radius. Without it the table has no such column, and
         can tell mergers and isolated galaxies, but no sequences.
     progress : bool, optional
         Show a progress line.
@@ -158,7 +158,7 @@ def read_ytree(source, *, stellar_mass='mass', effective_radius=None, progress=T
     try:
         with _quiet_ytree(), _units_without_code():
             arbor = _arbor(source, options)
-            fields = _fields(arbor, stellar_mass, effective_radius)
+            fields = _fields(arbor, stellar_mass, half_light_radius)
             return _table_of(arbor, _gather(arbor, fields, progress))
     except (ImportError, OSError):
         raise
@@ -167,13 +167,13 @@ def read_ytree(source, *, stellar_mass='mass', effective_radius=None, progress=T
         raise ValueError(f'The trees of {where} cannot be read: {error}') from error
 
 
-def _fields(arbor, stellar_mass, effective_radius):
+def _fields(arbor, stellar_mass, half_light_radius):
     """Names of the wanted fields as ytree has them."""
     names = {'id': 'uid', 'descendant_id': 'desc_uid', 'redshift': 'redshift'}
     names |= {'stellar_mass': stellar_mass}
     names |= {f'position_{axis}': f'position_{axis}' for axis in 'xyz'}
-    if effective_radius is not None:
-        names['effective_radius'] = effective_radius
+    if half_light_radius is not None:
+        names['half_light_radius'] = half_light_radius
     numbered = 'snapshot' if 'snapshot' in arbor.field_info else 'Snap_idx'
     if numbered in arbor.field_info:
         names['snapshot'] = numbered
@@ -319,7 +319,7 @@ def _gather(arbor, names, progress):
             line.update((i + 1) / arbor.size, f'{i + 1} of {arbor.size} trees')
     if not parts['id']:
         raise ValueError('`source` holds no tree.')
-    units = {'stellar_mass': 'Msun', 'effective_radius': 'kpc'}
+    units = {'stellar_mass': 'Msun', 'half_light_radius': 'kpc'}
     units |= {f'position_{axis}': 'kpc' for axis in 'xyz'}
     return {
         name: np.concatenate(
@@ -348,8 +348,8 @@ def _table_of(arbor, columns):
     if 'main' in columns:
         marked = np.asarray(columns['main']) == 1
         table['main_progenitor_id'] = _marked_main(table['id'], table['descendant_id'], marked)
-    if 'effective_radius' in columns:
-        table['effective_radius'] = columns['effective_radius'] * u.kpc
+    if 'half_light_radius' in columns:
+        table['half_light_radius'] = columns['half_light_radius'] * u.kpc
     table.meta['format'] = type(arbor).__name__
     for name in ('hubble_constant', 'omega_matter', 'omega_lambda'):
         if getattr(arbor, name, None) is not None:

@@ -44,7 +44,7 @@ class MergerTrees:
         ``main_progenitor_id`` : int, optional
             ``id`` of the main progenitor, as the code that made the trees sees it; negative or
             masked for none. Where it is not in the table, those that are there decide.
-        ``position`` (unit of length, shape (n, 3)) and ``effective_radius``, optional
+        ``position`` (unit of length, shape (n, 3)) and ``half_light_radius``, optional
             Needed for merger sequences. Both physical or both comoving.
     cosmology : `~astropy.cosmology.Cosmology`, optional
         Gives the times where the table holds redshifts; by default Astropy's default cosmology.
@@ -53,7 +53,7 @@ class MergerTrees:
     missing : {'error', 'end'}, optional
         What to do where a descendant is not in the table: complain, or let the tree end there,
         as in a catalogue that was cut in mass.
-    found_within : int, optional
+    max_gap : int, optional
         Snapshots for which a galaxy may be lost, at most: see the notes. 0 believes the table.
 
     Attributes
@@ -69,13 +69,14 @@ class MergerTrees:
         Row of the descendant; -1 for none.
     stellar_mass : `~numpy.ndarray`, shape (n,)
         In ``mass_unit``.
-    position, effective_radius : `~numpy.ndarray` or None, shapes (n, 3) and (n,)
+    position, half_light_radius : `~numpy.ndarray` or None, shapes (n, 3) and (n,)
         In ``length_unit``.
-    side_links : `~numpy.ndarray` of int, shape (m, 2)
-        Rows of giver and taker where a galaxy gave mass to one that is not its descendant proper.
-    found_again : `~astropy.table.QTable`
+    secondary_links : `~numpy.ndarray` of int, shape (m, 2)
+        Rows of donor and recipient where a galaxy transferred mass to one other than its
+        descendant.
+    relinked : `~astropy.table.QTable`
         Galaxies that were lost and found again: ``lost_id`` (when last seen), ``found_id`` (when
-        seen again), ``joined_id`` (what the table says the first one becomes) and ``missing``,
+        seen again), ``joined_id`` (what the table says the first one becomes) and ``n_missing``,
         the number of snapshots between.
     snapshots : `~numpy.ndarray` of int
         Numbers of the snapshots.
@@ -102,10 +103,10 @@ class MergerTrees:
 
     A halo finder can lose a galaxy that passes through another one: its tree ends as if the two
     had merged, and another one begins without a progenitor when it comes out. Where positions are
-    known, such a beginning is taken for the lost galaxy if it lies within 20 effective radii of
+    known, such a beginning is taken for the lost galaxy if it lies within 20 half-light radii of
     the other one (100 kpc where these are unknown), its stellar mass has changed by a factor of 3
-    at most, and no more than ``found_within`` snapshots lie between. The two are linked, so there
-    is no merger, and `found_again` lists them.
+    at most, and no more than ``max_gap`` snapshots lie between. The two are linked, so there
+    is no merger, and `relinked` lists them.
 
     Examples
     --------
@@ -128,12 +129,12 @@ class MergerTrees:
     [1, 3, 5]
     """
 
-    def __init__(self, table, *, cosmology=None, box=None, missing='error', found_within=5):
+    def __init__(self, table, *, cosmology=None, box=None, missing='error', max_gap=5):
         if missing not in ('error', 'end'):
             raise ValueError(f"`missing` must be 'error' or 'end'; got {missing!r}.")
-        if not isinstance(found_within, (int, np.integer)) or found_within < 0:
+        if not isinstance(max_gap, (int, np.integer)) or max_gap < 0:
             raise ValueError(
-                f'`found_within` must be a number of snapshots, 0 or more; got {found_within!r}.'
+                f'`max_gap` must be a number of snapshots, 0 or more; got {max_gap!r}.'
             )
         require(table, ['id', 'snapshot', 'stellar_mass', 'descendant_id'])
         if not len(table):
@@ -154,29 +155,29 @@ class MergerTrees:
             return main_progenitors(target, np.where(named, np.inf, links.contributed))
 
         main = main_of(links.target)
-        lost, found = find_again(self, links.target, main, found_within)
-        self.found_again = self._lost_and_found(lost, found, links.target[lost])
+        lost, found = find_again(self, links.target, main, max_gap)
+        self.relinked = self._lost_and_found(lost, found, links.target[lost])
         if len(lost):
             links.target[lost] = found
             main = main_of(links.target)
         order, self.branch = branch_order(links.target, main, self.ordinal)
-        for name in ('ids', 'ordinal', 'stellar_mass', 'position', 'effective_radius'):
+        for name in ('ids', 'ordinal', 'stellar_mass', 'position', 'half_light_radius'):
             values = getattr(self, name)
             setattr(self, name, None if values is None else values[order])
         self.descendant = links.targets_in(order)
-        self.side_links = links.side_links_in(order)
+        self.secondary_links = links.side_links_in(order)
         self.meta = {
             'galaxies': len(self.ids),
             'cosmology': repr(cosmology) if 'time' not in table.colnames else None,
             'box': None if self.box is None else [f'{b:g} {self.length_unit}' for b in self.box],
             'descendants_not_in_table': links.ended,
             'main_progenitors_not_in_table': absent,
-            'found_within': int(found_within),
-            'found_again': len(lost),
+            'max_gap': int(max_gap),
+            'relinked': len(lost),
         }
 
     def _places(self, table, rows, box):
-        self.position = self.effective_radius = self.box = self.length_unit = None
+        self.position = self.half_light_radius = self.box = self.length_unit = None
         if 'position' in table.colnames:
             position = quantity(table, 'position', u.kpc)
             if position.ndim != 2:
@@ -191,10 +192,10 @@ class MergerTrees:
                 )
                 if not (self.box > 0).all():
                     raise ValueError(f'`box` must be above 0; got {box}.')
-        if 'effective_radius' in table.colnames:
-            radius = quantity(table, 'effective_radius', u.kpc)
+        if 'half_light_radius' in table.colnames:
+            radius = quantity(table, 'half_light_radius', u.kpc)
             unit = self.length_unit or radius.unit
-            self.effective_radius = radius.to_value(unit)[rows]
+            self.half_light_radius = radius.to_value(unit)[rows]
 
     def _lost_and_found(self, lost, found, joined):
         return QTable(
@@ -202,7 +203,7 @@ class MergerTrees:
                 'lost_id': self.ids[lost],
                 'found_id': self.ids[found],
                 'joined_id': self.ids[joined],
-                'missing': self.ordinal[found] - self.ordinal[lost] - 1,
+                'n_missing': self.ordinal[found] - self.ordinal[lost] - 1,
             }
         )
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from astro_wgan.detection.sep_detection import Detection
+from astro_wgan.detection.sep_detection import DetectionConfig
 from astro_wgan.morphology.shape import MEASUREMENTS, Shape, measure_shape
 from astro_wgan.sources.batch import Batch
 from astro_wgan.sources.filled import is_filled
@@ -30,8 +30,8 @@ class Settings:
         If a value is out of range.
     """
 
-    what: str = 'central'
-    detection: Detection = field(default_factory=Detection)
+    target: str = 'central'
+    detection: DetectionConfig = field(default_factory=DetectionConfig)
     subtract_background: bool = True
     gain: float | None = None
     psf: np.ndarray | None = None
@@ -40,15 +40,15 @@ class Settings:
     statmorph_options: dict = field(default_factory=dict)
 
     def __post_init__(self):
-        if self.what not in ('central', 'everything'):
-            raise ValueError(f"`what` must be 'central' or 'everything'; got {self.what!r}.")
+        if self.target not in ('central', 'all'):
+            raise ValueError(f"`target` must be 'central' or 'all'; got {self.target!r}.")
         if self.gain is not None and not 0 < self.gain < np.inf:
             raise ValueError(f'`gain` must be above 0; got {self.gain}.')
 
     def to_dict(self):
         """Plain values, for the provenance."""
         return {
-            'what': self.what,
+            'target': self.target,
             'detection': asdict(self.detection),
             'subtract_background': self.subtract_background,
             'gain': self.gain,
@@ -146,7 +146,7 @@ def _is_filled(found, batch, settings, columns):
 def _measure_stamp(found, k, batch, settings):
     """The `Shape` in a stamp, and whether its segment touches the border."""
     labels, label = found.labels[k], found.central[k]
-    if settings.what == 'everything':
+    if settings.target == 'all':
         labels, label = (labels > 0).astype(np.int32), int(labels.any())
     if not label:
         return Shape.failed(str(found.status[k])), False

@@ -8,7 +8,7 @@ import numpy as np
 from astropy import units as u
 from astropy.table import QTable
 
-from astro_wgan.detection.sep_detection import Detection
+from astro_wgan.detection.sep_detection import DetectionConfig
 from astro_wgan.jobs import Fingerprint, describe_settings, describe_stamps
 from astro_wgan.jobs.parallel import ordered_map
 from astro_wgan.jobs.progress import ProgressLine
@@ -34,7 +34,7 @@ _CHUNK = 16
 def measure_morphology(
     stamps,
     *,
-    what='central',
+    target='central',
     segmentation=None,
     background=None,
     subtract_background=True,
@@ -57,11 +57,11 @@ def measure_morphology(
         The images, or the path of a store of them, or whatever else
         `~astro_wgan.stamps.as_stamps` takes. Their uncertainty, where they have one, is
         statmorph's weight map.
-    what : {'central', 'everything'}, optional
-        Measure the source in the middle, with its neighbours masked, or all sources of the stamp
+    target : {'central', 'all'}, optional
+        Measure the source in the middle, with its neighbors masked, or all sources of the stamp
         as if they were one. In the middle is the source whose pixels come nearest to it, unless
         that is more than an eighth of the stamp's edge away.
-    segmentation : `~astro_wgan.detection.Detection` or array_like of int, optional
+    segmentation : `~astro_wgan.detection.DetectionConfig` or array_like of int, optional
         How sources are looked for, as by `~astro_wgan.sources.segment_stamps`; or for each stamp
         an image of labels, 0 for sky, shape (n, ny, nx).
     background : float, array_like or `~astropy.units.Quantity`, optional
@@ -101,12 +101,12 @@ def measure_morphology(
         * ``concentration``, ``asymmetry``, ``smoothness``, ``gini``, ``m20``,
           ``gini_m20_bulge``, ``gini_m20_merger``, ``multimode``, ``intensity``, ``deviation``,
           ``outer_asymmetry``, ``shape_asymmetry`` as in statmorph;
-        * ``effective_radius`` and ``petrosian_radius``, semi-major axes of the ellipses that hold
+        * ``half_light_radius`` and ``petrosian_radius``, semi-major axes of the ellipses that hold
           half the light and of the Petrosian one; ``axis_ratio`` of these, and ``orientation`` of
           the major axis, as that of the fit in degrees from the x axis towards the y axis;
           ``xc_asymmetry`` and ``yc_asymmetry``, their centre in the stamp; ``petrosian_flux``, the
           sum of pixels, times their solid angle where they hold surface brightness;
-        * ``signal_to_noise``, mean per pixel; ``sky_mean`` and ``sky_sigma``;
+        * ``signal_to_noise``, mean per pixel; ``sky_mean`` and ``sky_rms``;
         * ``sersic_index``, ``sersic_radius``, ``sersic_axis_ratio``, ``sersic_orientation``,
           ``sersic_amplitude`` (at that radius) and ``sersic_chi2_dof`` of the fit;
         * ``flag`` and ``flag_sersic`` of statmorph: 0 good, 1 suspect, 2 bad, 4 nothing measured;
@@ -119,7 +119,7 @@ def measure_morphology(
           nothing.
 
         What could not be measured is NaN. Lengths are in pixels; where the pixel scale is known
-        there are ``effective_radius_arcsec``, ``petrosian_radius_arcsec`` and
+        there are ``half_light_radius_arcsec``, ``petrosian_radius_arcsec`` and
         ``sersic_radius_arcsec`` too. ``meta`` holds the provenance and counts of each status.
 
     Raises
@@ -150,8 +150,8 @@ def measure_morphology(
     statmorph = import_statmorph()
     stamps = as_stamps(stamps)
     settings = Settings(
-        what=what,
-        detection=segmentation if isinstance(segmentation, Detection) else Detection(),
+        target=target,
+        detection=segmentation if isinstance(segmentation, DetectionConfig) else DetectionConfig(),
         subtract_background=subtract_background,
         gain=gain,
         psf=_checked_psf(stamps.psf if psf is None else psf),
@@ -200,13 +200,13 @@ def _checked_options(options, statmorph):
 
 
 def _checked_labels(segmentation, shape):
-    if segmentation is None or isinstance(segmentation, Detection):
+    if segmentation is None or isinstance(segmentation, DetectionConfig):
         return None
     labels, mask = without_mask(segmentation)
     labels = np.asarray(labels) if mask is None else np.where(mask, 0, labels)
     if labels.shape != shape or labels.dtype.kind not in 'iub' or (labels < 0).any():
         raise ValueError(
-            '`segmentation` must be a Detection, or whole numbers from 0 of shape '
+            '`segmentation` must be a DetectionConfig, or whole numbers from 0 of shape '
             f'{shape}; got {labels.dtype} of shape {labels.shape}.'
         )
     return labels

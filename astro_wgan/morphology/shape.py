@@ -61,7 +61,7 @@ MEASUREMENTS = (
     Measurement('deviation', 'deviation'),
     Measurement('outer_asymmetry', 'outer_asymmetry'),
     Measurement('shape_asymmetry', 'shape_asymmetry'),
-    Measurement('effective_radius', 'rhalf_ellip', 'length'),
+    Measurement('half_light_radius', 'rhalf_ellip', 'length'),
     Measurement('petrosian_radius', 'rpetro_ellip', 'length'),
     Measurement('axis_ratio', 'ellipticity_asymmetry', axis_ratio=True),
     Measurement('orientation', 'orientation_asymmetry', 'angle'),
@@ -70,7 +70,7 @@ MEASUREMENTS = (
     Measurement('petrosian_flux', 'flux_ellip', 'sum'),
     Measurement('signal_to_noise', 'sn_per_pixel'),
     Measurement('sky_mean', 'sky_mean', 'flux'),
-    Measurement('sky_sigma', 'sky_sigma', 'flux'),
+    Measurement('sky_rms', 'sky_sigma', 'flux'),
     Measurement('sersic_index', 'sersic_n'),
     Measurement('sersic_radius', 'sersic_rhalf', 'length'),
     Measurement('sersic_axis_ratio', 'sersic_ellip', axis_ratio=True),
@@ -177,7 +177,7 @@ def measure_shape(
         warnings.simplefilter('always')
         try:
             source = statmorph.SourceMorphology(
-                # Masked pixels spoil no sums of their neighbours.
+                # Masked pixels spoil no sums of their neighbors.
                 np.where(np.isfinite(image), image, 0.0),
                 np.asarray(labels, dtype=np.int64),
                 label,

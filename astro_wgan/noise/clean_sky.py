@@ -9,7 +9,7 @@ from regions import PixelRegion, Region, SkyRegion
 from scipy.ndimage import maximum_filter, minimum_filter
 
 from astro_wgan.astrometry.stamp_geometry import ParentImage, StampGeometry
-from astro_wgan.detection.sep_detection import Detection
+from astro_wgan.detection.sep_detection import DetectionConfig
 from astro_wgan.detection.sky_separation import separate
 from astro_wgan.detection.source_mask import ENGINES
 from astro_wgan.exceptions import NoSkyError, SkyError
@@ -50,7 +50,7 @@ def find_sky(
         Whatever `~astro_wgan.images.read_image` reads. Its uncertainty, where there is one, says
         where the noise is larger than elsewhere. Pixels without weight count as masked, and so
         do areas of 5 x 5 pixels or more of exactly one value, as the zeros around a mosaic.
-    detection : `~astro_wgan.detection.Detection`, optional
+    detection : `~astro_wgan.detection.DetectionConfig`, optional
         What is a source. Its ``threshold`` is that for white noise: see the notes.
     engine : {'sep', 'photutils'}, optional
         Who looks for sources.
@@ -119,7 +119,7 @@ def find_sky(
         raise ValueError(
             f'`background_scale` must be 8 pixels or more, or None; got {background_scale}.'
         )
-    detection = Detection() if detection is None else detection
+    detection = DetectionConfig() if detection is None else detection
     origin = os.fspath(image) if isinstance(image, (str, os.PathLike)) else type(image).__name__
     image = read_image(image, hdu=hdu, plane=plane, max_size=max_size)
     bad = _unusable(image, mask, regions)

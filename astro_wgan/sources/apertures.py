@@ -3,7 +3,7 @@
 import numpy as np
 import sep
 
-from astro_wgan.detection.sep_detection import Detection, extract_sources, smoothed
+from astro_wgan.detection.sep_detection import DetectionConfig, extract_sources, smoothed
 from astro_wgan.sources.flags import SourceFlag
 from astro_wgan.sources.segmentation import labels_in_stamp
 
@@ -44,19 +44,19 @@ def measure_apertures(found, detection):
     ----------
     found : `~astro_wgan.sources.segmentation.FoundSources`
         Sources and images.
-    detection : `~astro_wgan.detection.Detection`
+    detection : `~astro_wgan.detection.DetectionConfig`
         How they were found.
 
     Returns
     -------
     dict of `~numpy.ndarray`, each of shape (m,)
-        ``kron_flux``, ``kron_flux_error``, ``kron_radius`` (in semi-major axes, times 2.5),
+        ``kron_flux``, ``kron_flux_err``, ``kron_radius`` (in semi-major axes, times 2.5),
         ``half_light_radius`` and ``flags`` (those of the apertures).
 
     Notes
     -----
     Bertin & Arnouts 1996 (A&AS 117, 393), as SExtractor does it with MASK_TYPE CORRECT: pixels of
-    neighbours count for nothing in the Kron radius, and are replaced by those on the opposite
+    neighbors count for nothing in the Kron radius, and are replaced by those on the opposite
     side of the source in the fluxes. So are, as there, pixels above the threshold that are too few
     together to be a source.
 
@@ -67,7 +67,7 @@ def measure_apertures(found, detection):
     m = len(catalogue)
     columns = {
         name: np.full(m, np.nan)
-        for name in ('kron_flux', 'kron_flux_error', 'kron_radius', 'half_light_radius')
+        for name in ('kron_flux', 'kron_flux_err', 'kron_radius', 'half_light_radius')
     }
     columns['flags'] = np.zeros(m, dtype=np.int16)
     # Beyond this the window sees nothing more of the stamp.
@@ -99,10 +99,10 @@ def flag_apertures(found, detection, columns):
     ----------
     found : `~astro_wgan.sources.segmentation.FoundSources`
         Sources and images.
-    detection : `~astro_wgan.detection.Detection`
+    detection : `~astro_wgan.detection.DetectionConfig`
         How they were found.
     columns : dict of `~numpy.ndarray`, each of shape (m,)
-        ``x``, ``y``, ``semimajor_axis``, ``semiminor_axis`` (pixels), ``theta`` (degrees),
+        ``x``, ``y``, ``semimajor_axis``, ``semiminor_axis`` (pixels), ``orientation`` (degrees),
         ``kron_radius`` and ``half_light_radius``.
 
     Returns
@@ -114,7 +114,7 @@ def flag_apertures(found, detection, columns):
     sources = np.zeros(m, dtype=[(name, float) for name in ('x', 'y', 'a', 'b', 'theta')])
     sources['x'], sources['y'] = columns['x'], columns['y']
     sources['a'], sources['b'] = columns['semimajor_axis'], columns['semiminor_axis']
-    sources['theta'] = np.radians(columns['theta'])
+    sources['theta'] = np.radians(columns['orientation'])
     found = found._replace(catalogue=sources)
     radius = columns['kron_radius']
     shaped = np.isfinite([sources[name] for name in sources.dtype.names]).all(axis=0)
@@ -142,17 +142,17 @@ def _owners(found, detection):
         images = found.above_sky[rows]
         images = smoothed(images) if detection.smooth else images
         stray = (images > detection.threshold * found.noise[rows]) & (owner[rows] == 0)
-        for k in np.flatnonzero(np.count_nonzero(stray, axis=(1, 2)) >= detection.minimum_area):
+        for k in np.flatnonzero(np.count_nonzero(stray, axis=(1, 2)) >= detection.min_area):
             # Large groups were cleaned away: they count as wings of the sources around.
-            stray[k] &= _groups_of_pixels(stray[k], detection.minimum_area) == 0
+            stray[k] &= _groups_of_pixels(stray[k], detection.min_area) == 0
         owner[rows][stray] = -1
     return owner
 
 
-def _groups_of_pixels(image, minimum_area):
-    """Labels of groups of neighbouring pixels, as large as a source must be."""
-    groups = Detection(
-        threshold=0.5, minimum_area=minimum_area, smooth=False, deblend_contrast=1, clean=None
+def _groups_of_pixels(image, min_area):
+    """Labels of groups of neighboring pixels, as large as a source must be."""
+    groups = DetectionConfig(
+        threshold=0.5, min_area=min_area, smooth=False, deblend_contrast=1, clean=None
     )
     return extract_sources(image.astype(np.float32), None, np.float32(1), groups)[1]
 
@@ -273,7 +273,7 @@ def _measure_windows(windows, radius, flags):
     half_light, reached = _half_light_radius(windows, flux)
     return {
         'kron_flux': flux,
-        'kron_flux_error': error,
+        'kron_flux_err': error,
         'kron_radius': radius,
         'half_light_radius': half_light,
         'flags': flags | np.where(reached, 0, int(SourceFlag.NO_HALF_LIGHT_RADIUS)),
@@ -292,11 +292,11 @@ def _aperture_flags(windows, radius):
     minor = (dy * np.cos(theta[k]) - dx * np.sin(theta[k])) / b[k]
     inside = major**2 + minor**2 <= 1
     masked = np.bincount(k[inside & windows.is_bad], minlength=len(a))
-    neighbours = np.bincount(k[inside & ~windows.is_bad], minlength=len(a))
+    neighbors = np.bincount(k[inside & ~windows.is_bad], minlength=len(a))
     return (
         np.where(leaves, int(SourceFlag.APERTURE_LEAVES_STAMP), 0)
         | np.where(masked > 0, int(SourceFlag.MASKED), 0)
-        | np.where(neighbours > _CROWDED * np.pi * a * b, int(SourceFlag.CROWDED), 0)
+        | np.where(neighbors > _CROWDED * np.pi * a * b, int(SourceFlag.CROWDED), 0)
     )
 
 

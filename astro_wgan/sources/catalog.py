@@ -1,4 +1,4 @@
-"""`Photometry`: columns of numbers as two tables with units."""
+"""`StampCatalog`: columns of numbers as two tables with units."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from astro_wgan.sources.companions import find_companions
 from astro_wgan.sources.engine import FLUXES
 from astro_wgan.sources.flags import SourceFlag
 
-__all__ = ['Photometry', 'joined_results', 'photometry_tables', 'sky_columns']
+__all__ = ['StampCatalog', 'joined_results', 'photometry_tables', 'sky_columns']
 
 #: What is copied from the sources into the table of the stamps.
 _OF_CENTRAL = (
@@ -23,28 +23,28 @@ _OF_CENTRAL = (
     'y',
     'sky',
     'kron_flux',
-    'kron_flux_error',
+    'kron_flux_err',
     'magnitude',
-    'magnitude_error',
+    'magnitude_err',
     'isophotal_flux',
-    'isophotal_flux_error',
+    'isophotal_flux_err',
     'half_light_radius',
     'half_light_radius_arcsec',
     'semimajor_axis',
     'semiminor_axis',
     'axis_ratio',
-    'theta',
+    'orientation',
     'position_angle',
     'flags',
 )
-_OF_NEIGHBOUR = ('label', 'x', 'y', 'kron_flux', 'kron_flux_error')
+_OF_NEIGHBOUR = ('label', 'x', 'y', 'kron_flux', 'kron_flux_err')
 
 #: Of an error of 1 per cent, in magnitudes.
 _MAGNITUDES = 2.5 / np.log(10)
 
 
 @dataclass(frozen=True, eq=False)
-class Photometry:
+class StampCatalog:
     """
     What `~astro_wgan.sources.measure_sources` measured.
 
@@ -55,14 +55,14 @@ class Photometry:
 
         * ``id`` of the stamp, ``label`` of the source in it (1, 2, ...), ``is_central``;
         * ``x``, ``y``, 0-based pixels of the stamp, and ``sky`` where there is a WCS;
-        * ``kron_flux``, ``kron_flux_error`` and ``kron_radius``, the aperture's semi-major axis in
-          units of that of the source; ``magnitude`` and ``magnitude_error`` (AB) of this flux;
-        * ``isophotal_flux``, ``isophotal_flux_error``: of the ``area`` pixels above the
+        * ``kron_flux``, ``kron_flux_err`` and ``kron_radius``, the aperture's semi-major axis in
+          units of that of the source; ``magnitude`` and ``magnitude_err`` (AB) of this flux;
+        * ``isophotal_flux``, ``isophotal_flux_err``: of the ``area`` pixels above the
           threshold, with the highest, ``peak``, above the sky;
         * ``half_light_radius``, of the circle that holds half of the Kron flux;
         * ``semimajor_axis`` and ``semiminor_axis``, the root mean square of the light along both,
           and ``axis_ratio``, q;
-        * ``theta`` of the major axis, from the x axis towards the y axis, and with a WCS
+        * ``orientation`` of the major axis, from the x axis towards the y axis, and with a WCS
           ``position_angle``, from north towards east;
         * ``flags``, a sum of `~astro_wgan.sources.SourceFlag`.
 
@@ -72,11 +72,11 @@ class Photometry:
         A row for each stamp, in their order:
 
         * ``id`` and ``status``, ``'measured'`` or why there is no central source;
-        * ``background`` and ``noise`` of a pixel, means over the stamp;
+        * ``background`` and ``noise_rms`` of a pixel, means over the stamp;
         * of the central source the columns above, with ``label`` 0 and NaN where there is none;
-        * ``neighbours``, the number of other sources; ``neighbour_label``, ``neighbour_x``,
-          ``neighbour_y``, ``neighbour_kron_flux`` and its error, of the brightest;
-        * ``flux_ratio``, of the central source over the brightest neighbour; ``separation`` of
+        * ``n_neighbors``, the number of other sources; ``neighbor_label``, ``neighbor_x``,
+          ``neighbor_y``, ``neighbor_kron_flux`` and its error, of the brightest;
+        * ``flux_ratio``, of the central source over the brightest neighbor; ``separation`` of
           both, and ``separation_arcsec``;
         * ``companion_class``: ``'none'``, ``'<1.5'``, ``'1.5-2'``, ``'>2'``, or ``'unknown'``
           where there is no central source; ``companion``: ``'none'``, ``'bright'`` (flux ratio
@@ -88,7 +88,7 @@ class Photometry:
     stamps: QTable
 
     def __repr__(self):
-        return f'<Photometry: {len(self.sources)} sources in {len(self.stamps)} stamps>'
+        return f'<StampCatalog: {len(self.sources)} sources in {len(self.stamps)} stamps>'
 
 
 def photometry_tables(stamps, sources, columns, settings, flux, zero_point):
@@ -110,12 +110,12 @@ def photometry_tables(stamps, sources, columns, settings, flux, zero_point):
 
     Returns
     -------
-    `Photometry`
+    `StampCatalog`
     """
     ids = stamps.table['id']
     companions = find_companions(sources, columns['central'])
     sources = _scaled(sources, FLUXES, _flux_of_each(sources, flux))
-    columns = _scaled(columns, ('background', 'noise'), flux.factor)
+    columns = _scaled(columns, ('background', 'noise_rms'), flux.factor)
     scale = _scale_of_each(sources, stamps.pixel_scale)
     table = _source_table(sources, flux.unit, scale, zero_point)
     is_central = np.zeros(len(table), dtype=bool)
@@ -129,7 +129,7 @@ def photometry_tables(stamps, sources, columns, settings, flux, zero_point):
         'status': dict(Counter(columns['status'].tolist())),
         'provenance': record('photutils') if settings.engine == 'photutils' else record(),
     }
-    return Photometry(table, by_stamp)
+    return StampCatalog(table, by_stamp)
 
 
 def joined_results(results):
@@ -164,7 +164,7 @@ def sky_columns(sources, geometry):
     Parameters
     ----------
     sources : dict of `~numpy.ndarray`
-        ``stamp``, ``x``, ``y`` and ``theta``.
+        ``stamp``, ``x``, ``y`` and ``orientation``.
     geometry : `~astro_wgan.astrometry.stamp_geometry.StampGeometry`
         Of the stamps.
 
@@ -176,7 +176,7 @@ def sky_columns(sources, geometry):
     """
     names = ('ra', 'dec', 'position_angle', 'pixel_scale')
     columns = {name: np.full(len(sources['x']), np.nan) for name in names}
-    theta = np.radians(sources['theta'])
+    theta = np.radians(sources['orientation'])
     places = geometry[sources['stamp']]
     for wcs, rows in places.by_wcs():
         x, y = (sources[axis][rows] + places.corner[rows, k] for k, axis in enumerate('xy'))
@@ -215,12 +215,12 @@ def _scale_of_each(sources, pixel_scale):
 
 def _source_table(sources, unit, pixel_scale, zero_point):
     unit = unit or u.dimensionless_unscaled
-    flux, error = sources['kron_flux'], sources['kron_flux_error']
+    flux, error = sources['kron_flux'], sources['kron_flux_err']
     columns = {'label': sources['label'], 'x': sources['x'] * u.pix, 'y': sources['y'] * u.pix}
     on_sky = np.isfinite(sources['ra'])
     if on_sky.any():
         columns['sky'] = SkyCoord(sources['ra'], sources['dec'], unit=u.deg)
-    columns['kron_flux'], columns['kron_flux_error'] = flux * unit, error * unit
+    columns['kron_flux'], columns['kron_flux_err'] = flux * unit, error * unit
     columns['kron_radius'] = sources['kron_radius']
     if zero_point is not None:
         good = flux > 0
@@ -228,8 +228,8 @@ def _source_table(sources, unit, pixel_scale, zero_point):
         magnitude[good] = zero_point - 2.5 * np.log10(flux[good])
         relative[good] = error[good] / flux[good]
         columns['magnitude'] = magnitude * u.ABmag
-        columns['magnitude_error'] = _MAGNITUDES * relative * u.mag
-    for name in ('isophotal_flux', 'isophotal_flux_error', 'peak'):
+        columns['magnitude_err'] = _MAGNITUDES * relative * u.mag
+    for name in ('isophotal_flux', 'isophotal_flux_err', 'peak'):
         columns[name] = sources[name] * unit
     columns['area'] = sources['area'] * u.pix**2
     columns['half_light_radius'] = sources['half_light_radius'] * u.pix
@@ -238,7 +238,7 @@ def _source_table(sources, unit, pixel_scale, zero_point):
     for name in ('semimajor_axis', 'semiminor_axis'):
         columns[name] = sources[name] * u.pix
     columns['axis_ratio'] = sources['semiminor_axis'] / sources['semimajor_axis']
-    columns['theta'] = sources['theta'] * u.deg
+    columns['orientation'] = sources['orientation'] * u.deg
     if on_sky.any():
         columns['position_angle'] = sources['position_angle'] * u.deg
     columns['flags'] = sources['flags'].astype(np.int16)
@@ -247,14 +247,14 @@ def _source_table(sources, unit, pixel_scale, zero_point):
 
 def _stamp_table(ids, columns, sources, companions, unit, pixel_scale):
     table = QTable({'id': ids, 'status': columns['status']})
-    for name in ('background', 'noise'):
+    for name in ('background', 'noise_rms'):
         table[name] = columns[name] * (unit or u.dimensionless_unscaled)
     for name in _OF_CENTRAL:
         if name in sources.colnames:
             table[name] = _taken(sources[name], companions['central_row'])
-    table['neighbours'] = companions['neighbours']
+    table['n_neighbors'] = companions['n_neighbors']
     for name in _OF_NEIGHBOUR:
-        table[f'neighbour_{name}'] = _taken(sources[name], companions['neighbour_row'])
+        table[f'neighbor_{name}'] = _taken(sources[name], companions['neighbor_row'])
     table['flux_ratio'] = companions['flux_ratio']
     table['separation'] = companions['separation'] * u.pix
     if pixel_scale is not None:

@@ -1,4 +1,4 @@
-"""The central source of each stamp and its neighbours: flux ratio, separation, class."""
+"""The central source of each stamp and its neighbors: flux ratio, separation, class."""
 
 import numpy as np
 
@@ -24,15 +24,15 @@ def find_companions(sources, central):
     Returns
     -------
     dict of `~numpy.ndarray`, each of shape (n,)
-        ``central_row`` and ``neighbour_row``, rows of ``sources`` or -1; ``neighbours``, how many
+        ``central_row`` and ``neighbor_row``, rows of ``sources`` or -1; ``n_neighbors``, how many
         there are; ``flux_ratio`` and ``separation`` (pixels), NaN without central source or
-        neighbour; ``companion_class``, one of `COMPANION_CLASSES`; ``companion``, ``'none'``,
+        neighbor; ``companion_class``, one of `COMPANION_CLASSES`; ``companion``, ``'none'``,
         ``'bright'``, ``'faint'`` or ``'unknown'``.
 
     Notes
     -----
     Margalef-Bentabol et al. 2020 (MNRAS 496, 2346), section 4.1: the flux ratio is the flux of
-    the central galaxy over that of its brightest neighbour; bright neighbours have one below 2.
+    the central galaxy over that of its brightest neighbor; bright neighbors have one below 2.
     """
     n = len(central)
     stamp = sources['stamp']
@@ -41,18 +41,18 @@ def find_companions(sources, central):
     central_row = np.where(central > 0, first + central - 1, -1)
     is_central = np.zeros(len(stamp), dtype=bool)
     is_central[central_row[central > 0]] = True
-    neighbour_row = _brightest(stamp, np.where(is_central, np.nan, sources['kron_flux']), n)
-    both = (central_row >= 0) & (neighbour_row >= 0)
+    neighbor_row = _brightest(stamp, np.where(is_central, np.nan, sources['kron_flux']), n)
+    both = (central_row >= 0) & (neighbor_row >= 0)
     ratio, separation = np.full(n, np.nan), np.full(n, np.nan)
-    here, there = central_row[both], neighbour_row[both]
+    here, there = central_row[both], neighbor_row[both]
     ratio[both] = _ratio(sources['kron_flux'][here], sources['kron_flux'][there])
     dx, dy = (sources[axis][there] - sources[axis][here] for axis in 'xy')
     separation[both] = np.hypot(dx, dy)
     companion_class, companion = _classes(ratio, central > 0, count - (central > 0))
     return {
         'central_row': central_row,
-        'neighbour_row': neighbour_row,
-        'neighbours': count - (central > 0),
+        'neighbor_row': neighbor_row,
+        'n_neighbors': count - (central > 0),
         'flux_ratio': ratio,
         'separation': separation,
         'companion_class': companion_class,
@@ -70,16 +70,16 @@ def _brightest(stamp, flux, n):
     return brightest
 
 
-def _ratio(central, neighbour):
-    """A neighbour without flux is infinitely faint; a central source without flux says nothing."""
+def _ratio(central, neighbor):
+    """A neighbor without flux is infinitely faint; a central source without flux says nothing."""
     with np.errstate(divide='ignore', invalid='ignore'):
-        ratio = np.where(neighbour > 0, central / neighbour, np.inf)
+        ratio = np.where(neighbor > 0, central / neighbor, np.inf)
     return np.where(central > 0, ratio, np.nan)
 
 
-def _classes(ratio, has_central, neighbours):
+def _classes(ratio, has_central, neighbors):
     known = ~np.isnan(ratio)
     kind = np.where(known, np.digitize(ratio, _EDGES) + 1, len(COMPANION_CLASSES) - 1)
-    kind[has_central & (neighbours == 0)] = 0
+    kind[has_central & (neighbors == 0)] = 0
     brightness = np.array(['none', 'bright', 'bright', 'faint', 'unknown'])
     return np.array(COMPANION_CLASSES)[kind], brightness[kind]

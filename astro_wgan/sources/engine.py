@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import sep
 
-from astro_wgan.detection.sep_detection import Detection
+from astro_wgan.detection.sep_detection import DetectionConfig
 from astro_wgan.sources.apertures import flag_apertures, measure_apertures
 from astro_wgan.sources.filled import flag_filled_stamps
 from astro_wgan.sources.flags import SourceFlag
@@ -18,7 +18,7 @@ __all__ = ['ENGINES', 'FLUXES', 'BatchResult', 'Settings', 'measure_batch']
 ENGINES = ('sep', 'photutils')
 
 #: What is measured in the unit of the pixels.
-FLUXES = ('kron_flux', 'kron_flux_error', 'isophotal_flux', 'isophotal_flux_error', 'peak')
+FLUXES = ('kron_flux', 'kron_flux_err', 'isophotal_flux', 'isophotal_flux_err', 'peak')
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Settings:
 
     Parameters
     ----------
-    detection : `~astro_wgan.detection.Detection`
+    detection : `~astro_wgan.detection.DetectionConfig`
         How sources are told from the sky.
     engine : {'sep', 'photutils'}
         What measures.
@@ -43,7 +43,7 @@ class Settings:
         If a value is none of those allowed.
     """
 
-    detection: Detection = field(default_factory=Detection)
+    detection: DetectionConfig = field(default_factory=DetectionConfig)
     engine: str = 'sep'
     saturation: float | None = None
     background_stated: bool = False
@@ -68,7 +68,7 @@ class BatchResult(NamedTuple):
         on.
     stamps : dict of `~numpy.ndarray`
         Of one row per stamp: ``central`` (label of the central source, or 0), ``status``,
-        ``background`` and ``noise``.
+        ``background`` and ``noise_rms``.
     """
 
     sources: dict
@@ -113,7 +113,7 @@ def measure_batch(batch, settings):
         'central': found.central,
         'status': found.status,
         'background': found.sky_level * scale,
-        'noise': found.sky_noise * scale,
+        'noise_rms': found.sky_noise * scale,
     }
     return BatchResult(sources, stamps)
 
@@ -129,6 +129,6 @@ def _measure_with_sep(found, detection):
         **columns,
         'semimajor_axis': catalogue['a'].astype(float),
         'semiminor_axis': catalogue['b'].astype(float),
-        'theta': np.degrees(catalogue['theta'].astype(float)),
+        'orientation': np.degrees(catalogue['theta'].astype(float)),
         'flags': flags,
     }

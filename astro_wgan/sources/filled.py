@@ -39,7 +39,7 @@ def flag_filled_stamps(found, batch, detection, columns):
         Sources and images of stamps.
     batch : `~astro_wgan.sources.batch.Batch`
         The stamps.
-    detection : `~astro_wgan.detection.Detection`
+    detection : `~astro_wgan.detection.DetectionConfig`
         How the sky was measured, if it was.
     columns : dict of `~numpy.ndarray`, each of shape (m,)
         ``kron_flux``, ``kron_radius``, ``semimajor_axis`` and ``semiminor_axis``.

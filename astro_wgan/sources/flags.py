@@ -16,7 +16,7 @@ class SourceFlag(IntFlag):
     <SourceFlag.BLENDED|TOUCHES_BORDER: 10>
     """
 
-    #: Pixels of neighbours fill more than a tenth of the Kron aperture.
+    #: Pixels of neighbors fill more than a tenth of the Kron aperture.
     CROWDED = 1
     #: The source was one with another before deblending.
     BLENDED = 2

@@ -23,7 +23,7 @@ def measure_footprints(found, pixels, saturation=None):
     Returns
     -------
     dict of `~numpy.ndarray`, each of shape (m,)
-        ``isophotal_flux``, ``isophotal_flux_error``, ``area``, ``peak`` (above the sky) and
+        ``isophotal_flux``, ``isophotal_flux_err``, ``area``, ``peak`` (above the sky) and
         ``flags`` (those of the pixels).
     """
     m = len(found.stamp)
@@ -45,7 +45,7 @@ def measure_footprints(found, pixels, saturation=None):
         flags[owner[saturated]] |= int(SourceFlag.SATURATED)
     return {
         'isophotal_flux': np.bincount(owner, values, minlength=m),
-        'isophotal_flux_error': np.sqrt(np.bincount(owner, variance, minlength=m)),
+        'isophotal_flux_err': np.sqrt(np.bincount(owner, variance, minlength=m)),
         'area': np.bincount(owner, minlength=m),
         'peak': peak,
         'flags': flags,

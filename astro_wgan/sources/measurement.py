@@ -1,11 +1,11 @@
-"""`measure_sources`: every source of a set of stamps, and what each stamp's neighbours are like."""
+"""`measure_sources`: every source of a set of stamps, and what each stamp's neighbors are like."""
 
 from collections import deque
 from functools import partial
 
 import numpy as np
 
-from astro_wgan.detection.sep_detection import Detection
+from astro_wgan.detection.sep_detection import DetectionConfig
 from astro_wgan.jobs import Fingerprint, describe_settings, describe_stamps
 from astro_wgan.jobs.parallel import ordered_map
 from astro_wgan.jobs.progress import ProgressLine
@@ -45,7 +45,7 @@ def measure_sources(
         The images, or the path of a store of them; or one or a list of
         `~astropy.nddata.Cutout2D`, `~astropy.nddata.CCDData` or `~astropy.nddata.NDData`, each a
         stamp. Mask and uncertainty are used where there are any.
-    detection : `~astro_wgan.detection.Detection`, optional
+    detection : `~astro_wgan.detection.DetectionConfig`, optional
         How sources are told from the sky.
     background : float, array_like, `~astropy.units.Quantity` or `~astropy.nddata.NDData`, optional
         Level of the sky where it is known, 0 where it has been subtracted: one number for all
@@ -80,7 +80,7 @@ def measure_sources(
 
     Returns
     -------
-    `~astro_wgan.sources.Photometry`
+    `~astro_wgan.sources.StampCatalog`
         With two tables: ``sources`` has a row for each source, ``stamps`` one for each stamp.
 
     Raises
@@ -97,12 +97,12 @@ def measure_sources(
     -----
     Surface brightness, such as MJy / sr, is multiplied by the solid angle that a pixel has where
     the source or stamp is, and flux per beam by the pixel's share of the Gaussian beam of the
-    header (BMAJ, BMIN): all fluxes, ``background`` and ``noise`` among them, are those of pixels.
-    Per steradian, flux densities become nJy.
+    header (BMAJ, BMIN): all fluxes, ``background`` and ``noise_rms`` included, are fluxes per
+    pixel. Flux densities per steradian become nJy.
 
     Detection, deblending and shapes are SEP's (Barbary 2016, JOSS 1, 58), whose code comes from
     SExtractor (Bertin & Arnouts 1996, A&AS 117, 393). Kron fluxes and half-light radii are
-    measured as SExtractor's FLUX_AUTO and FLUX_RADIUS, with pixels of neighbours replaced by those
+    measured as SExtractor's FLUX_AUTO and FLUX_RADIUS, with pixels of neighbors replaced by those
     on the opposite side of the source. Each stamp is an image of its own: what lies next to it in
     the set changes nothing. The errors are those of the noise (or of the given uncertainty); the
     noise of the sky does not contain the Poisson noise of the sources.
@@ -114,14 +114,14 @@ def measure_sources(
     >>> image = datasets.load_image('mock_f814w')
     >>> found = measure_sources(image, positions=[(143, 181)], size=64, progress=False)
     >>> found
-    <Photometry: 3 sources in 1 stamps>
+    <StampCatalog: 3 sources in 1 stamps>
     >>> row = found.stamps[0]
-    >>> int(row['neighbours']), str(row['companion_class']), row['flux_ratio'].round(1)
+    >>> int(row['n_neighbors']), str(row['companion_class']), row['flux_ratio'].round(1)
     (2, '>2', np.float64(31.2))
     """
     stamps = as_stamps(stamps, positions=positions, size=size, outside='keep')
     band = checked_band(band, stamps.bands)
-    detection = Detection() if detection is None else detection
+    detection = DetectionConfig() if detection is None else detection
     background = as_background(background, stamps, detection, from_image=positions is not None)
     settings = Settings(
         detection=detection,

@@ -11,7 +11,7 @@ __all__ = ['PartFolder']
 
 #: Of the columns of a part; another number where there are other columns, or other values in them.
 #: Parts of former versions have none: their sources have no pixel scale.
-_FORMAT = 2
+_FORMAT = 3
 
 
 class PartFolder:

@@ -16,12 +16,12 @@ _COLUMNS = (
     'x',
     'y',
     'kron_flux',
-    'kron_flux_error',
+    'kron_flux_err',
     'kron_radius',
     'half_light_radius',
     'semimajor_axis',
     'semiminor_axis',
-    'theta',
+    'orientation',
 )
 _DTYPE = [(name, float) for name in _COLUMNS] + [('flags', np.int16)]
 
@@ -55,7 +55,7 @@ def extract_with_photutils(above_sky, bad, noise, detection):
 
 def _segment(smooth, noise, mask, detection):
     """The deblended segmentation, or None where there is no source."""
-    area = detection.minimum_area
+    area = detection.min_area
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', NoDetectionsWarning)
         found = detect_sources(smooth, detection.threshold * noise, area, mask=mask)
@@ -85,12 +85,12 @@ def _measure(image, smooth, noise, mask, segmentation):
         'x': catalogue.x_centroid,
         'y': catalogue.y_centroid,
         'kron_flux': flux,
-        'kron_flux_error': catalogue.kron_flux_err,
+        'kron_flux_err': catalogue.kron_flux_err,
         'kron_radius': KRON_FACTOR * catalogue.kron_radius.value,
         'half_light_radius': catalogue.flux_radius(0.5).value,
         'semimajor_axis': catalogue.semimajor_axis.value,
         'semiminor_axis': catalogue.semiminor_axis.value,
-        'theta': (catalogue.orientation.value + 90) % 180 - 90,
+        'orientation': (catalogue.orientation.value + 90) % 180 - 90,
         'flags': np.where(
             np.isin(segmentation.labels, segmentation.deblended_labels),
             int(SourceFlag.BLENDED),

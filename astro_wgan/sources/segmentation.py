@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from astro_wgan.detection.background import measure_sky
-from astro_wgan.detection.sep_detection import Detection, extract_sources
+from astro_wgan.detection.sep_detection import DetectionConfig, extract_sources
 from astro_wgan.exceptions import DetectionError
 from astro_wgan.sources.batch import batch_rows, checked_band, read_batch
 
@@ -87,7 +87,7 @@ def segment_stamps(stamps, *, detection=None, background=None, band=None):
     ----------
     stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
         The images. Mask and uncertainty are used where there are any.
-    detection : `~astro_wgan.detection.Detection`, optional
+    detection : `~astro_wgan.detection.DetectionConfig`, optional
         How sources are told from the sky.
     background : float, array_like or `~astropy.units.Quantity`, optional
         Level of the sky where it is known, as in `~astro_wgan.sources.measure_sources`.
@@ -117,7 +117,7 @@ def segment_stamps(stamps, *, detection=None, background=None, band=None):
     >>> labels.shape, bool(labels[0, 32, 32] == central[0])
     ((1, 64, 64), True)
     """
-    detection = Detection() if detection is None else detection
+    detection = DetectionConfig() if detection is None else detection
     band = checked_band(band, stamps.bands)
     # Not at the top: processes that measure sources import no astropy.
     from astro_wgan.sources.zero_points import as_background
@@ -142,7 +142,7 @@ def find_sources(batch, detection, *, extract=extract_sources):
     ----------
     batch : `~astro_wgan.sources.batch.Batch`
         The stamps.
-    detection : `~astro_wgan.detection.Detection`
+    detection : `~astro_wgan.detection.DetectionConfig`
         How sources are told from the sky.
     extract : callable, optional
         Takes and gives what `~astro_wgan.detection.sep_detection.extract_sources` does.

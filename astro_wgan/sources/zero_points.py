@@ -83,7 +83,7 @@ def as_background(background, stamps, detection, *, from_image=False):
         or for each, (n, ny, nx); None where it must be measured.
     stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
         What it is the sky of.
-    detection : `~astro_wgan.detection.Detection`
+    detection : `~astro_wgan.detection.DetectionConfig`
         Which may state one level, too.
     from_image : bool, optional
         Whether the stamps have been cut from one image, of whose shape it may be.

@@ -30,7 +30,7 @@ from astropy.table import QTable, Table
 from scipy.ndimage import gaussian_filter
 
 from astro_wgan import StampSet, datasets
-from astro_wgan.detection import Detection, detect
+from astro_wgan.detection import DetectionConfig, detect
 from astro_wgan.evaluate import compare_populations, compare_properties, rank_simulations
 from astro_wgan.exceptions import DriftWarning
 from astro_wgan.noise import estimate_noise_rms
@@ -151,9 +151,9 @@ def real_stamps(known):
     for name, joined in REAL.items():
         image = np.asarray(datasets.load_image(name).data, dtype=float)
         image = block_reduce(image, joined, func=np.mean)
-        image *= sky_noise / np.median(detect(image).noise)
+        image *= sky_noise / np.median(detect(image).noise_rms)
         stamps = StampSet.from_image(
-            image, size=64, detection=Detection(threshold=5, minimum_area=20), partial='fill'
+            image, size=64, detection=DetectionConfig(threshold=5, min_area=20), partial='fill'
         )
         pixels = np.where(stamps.valid, stamps.pixels, np.nan)
         border = np.nanmedian(pixels[:, [0, 1, -2, -1]], axis=(1, 2))
@@ -189,7 +189,7 @@ def measure(stamps):
     for k, share in enumerate(shares.T):
         table[f'power at {(k + 0.5) / 16:.2f} / pixel'] = np.log10(share)
     table['asymmetry'], table['texture'] = irregularities(stamps.pixels, table['flux'])
-    table['neighbours'] = measure_sources(stamps, progress=False).stamps['neighbours']
+    table['n_neighbors'] = measure_sources(stamps, progress=False).stamps['n_neighbors']
     return table
 
 

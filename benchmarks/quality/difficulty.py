@@ -104,7 +104,7 @@ def measured_shapes(stamps, kind, recipe, options):
     """Shapes of all sources of a stamp, as if they were one."""
     resume = work_folder(recipe) / f'{kind}-{len(stamps)}.shapes'
     return measure_morphology(
-        stamps, what='everything', sersic=False, resume=resume, processes=options.processes
+        stamps, target='all', sersic=False, resume=resume, processes=options.processes
     )
 
 
@@ -126,7 +126,7 @@ def kmeans_table(shapes, populations, kmeans):
     ratio = np.asarray(pairs['flux_ratio'])
     sources = measure_sources(populations['pair'], progress=False).stamps
     measured = np.asarray(sources['flux_ratio'], dtype=float)
-    seen = np.asarray(sources['neighbours']) > 0
+    seen = np.asarray(sources['n_neighbors']) > 0
     before = disturbed['stage'] == 'pre-merger'
     rows = {
         'normal, kept': ('normal', slice(None)),

@@ -22,7 +22,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from astro_wgan import datasets
-from astro_wgan.detection import Detection
+from astro_wgan.detection import DetectionConfig
 from astro_wgan.sources import SourceFlag, measure_sources
 from astro_wgan.stamps import StampSet
 from benchmarks.judges import load_judge
@@ -56,7 +56,7 @@ def main():
     results = {}
     for threshold in THRESHOLDS:
         for contrast in CONTRASTS:
-            detection = replace(Detection(), threshold=threshold, deblend_contrast=contrast)
+            detection = replace(DetectionConfig(), threshold=threshold, deblend_contrast=contrast)
             ours, extra = our_ratios(pairs, detection)
             theirs = sextractor_ratios(judge, pairs, options.edge, detection)
             results[threshold, contrast] = ours, theirs
@@ -71,9 +71,9 @@ def our_ratios(pairs, detection):
     found = measure_sources(StampSet(pairs.pixels), detection=detection, progress=False).stamps
     right = near_truth(found['x'].value, found['y'].value, pairs.x[:, 0], pairs.y[:, 0])
     right &= near_truth(
-        found['neighbour_x'].value, found['neighbour_y'].value, pairs.x[:, 1], pairs.y[:, 1]
+        found['neighbor_x'].value, found['neighbor_y'].value, pairs.x[:, 1], pairs.y[:, 1]
     )
-    return np.where(right, found['flux_ratio'], np.nan), np.mean(found['neighbours'] > 1)
+    return np.where(right, found['flux_ratio'], np.nan), np.mean(found['n_neighbors'] > 1)
 
 
 def near_truth(x, y, true_x, true_y):

@@ -18,7 +18,7 @@ from scipy.ndimage import gaussian_filter
 from astro_wgan import datasets
 from astro_wgan.datasets import load_light_map
 from astro_wgan.datasets.light_maps import SIMULATIONS
-from astro_wgan.images import no_data, read_image
+from astro_wgan.images import find_blank_pixels, read_image
 from benchmarks.harness import BenchmarkParser, Report
 from benchmarks.results import Column
 
@@ -70,11 +70,11 @@ def found(name, pixels, number, rng):
     stamps, cut = zip(*cut_stamps(pixels, number, rng), strict=True)
     return {
         'image': name,
-        'image zeros': share(no_data(np.where(beyond, 0, pixels)), beyond),
+        'image zeros': share(find_blank_pixels(np.where(beyond, 0, pixels)), beyond),
         'stamp zeros': np.mean(
-            [share(no_data(stamp), part) for stamp, part in zip(stamps, cut, strict=True)]
+            [share(find_blank_pixels(stamp), part) for stamp, part in zip(stamps, cut, strict=True)]
         ),
-        'joint stamp zeros': share(no_data(np.stack(stamps)), np.stack(cut)),
+        'joint stamp zeros': share(find_blank_pixels(np.stack(stamps)), np.stack(cut)),
     }
 
 
@@ -122,7 +122,7 @@ def lost(name, images, rng):
         for part in (image, *parts):
             if min((part == 0).sum(), (part != 0).sum()) >= FEWEST:
                 judged += 1
-                losing += no_data(part) is not None
+                losing += find_blank_pixels(part) is not None
     return {'image': name, 'judged': judged, 'lose zeros': losing}
 
 

@@ -16,10 +16,10 @@ from astropy import units as u
 
 from astro_wgan.mergers import (
     MergerTrees,
+    find_isolated_galaxies,
+    find_merger_sequences,
     find_mergers,
-    isolated_galaxies,
-    merger_sequences,
-    toy_trees,
+    make_toy_trees,
 )
 from benchmarks.harness import BenchmarkParser, Report, peak_memory, time_once
 from benchmarks.judges import load_judge
@@ -45,7 +45,7 @@ def main():
     options = parser.parse_args()
     report = Report(options)
     small, large = (
-        toy_trees(n, snapshots=options.snapshots, seed=options.seed)
+        make_toy_trees(n, snapshots=options.snapshots, seed=options.seed)
         for n in (options.peer_galaxies, options.galaxies)
     )
     rows = []
@@ -63,9 +63,13 @@ def main():
 def run(table, rows, *, within):
     """What is found in a table, which becomes rows."""
     row = {'galaxies': len(table), 'program': 'astro_wgan'}
-    trees, spent = time_once(MergerTrees, table, found_within=within)
+    trees, spent = time_once(MergerTrees, table, max_gap=within)
     rows.append({**row, 'what': 'link and check', **numbers(trees, spent)})
-    parts = {'mergers': find_mergers, 'sequences': merger_sequences, 'isolated': isolated_galaxies}
+    parts = {
+        'mergers': find_mergers,
+        'sequences': find_merger_sequences,
+        'isolated': find_isolated_galaxies,
+    }
     found, total = [], spent.shortest
     for name, function in parts.items():
         part, spent = time_once(function, trees)
@@ -74,7 +78,7 @@ def run(table, rows, *, within):
         total += spent.shortest
     rows.append({**row, 'what': 'all', **numbers(table, spent), 'time': total})
     mergers, sequences, isolated = found
-    pairs = np.column_stack([mergers['galaxy_id'], mergers['companion_id'], mergers['steps']])
+    pairs = np.column_stack([mergers['galaxy_id'], mergers['companion_id'], mergers['n_snapshots']])
     return in_order(pairs), in_order(sequences['galaxy_id']), in_order(isolated['galaxy_id'])
 
 

@@ -109,7 +109,7 @@ def by_hand(stamps):
                 pixels - found.background,
                 found.labels,
                 found.labels[SIZE // 2, SIZE // 2],
-                weightmap=found.noise,
+                weightmap=found.noise_rms,
             )
         gini.append(shape.gini)
     return gini

@@ -23,7 +23,7 @@ from photutils.background import Background2D, SExtractorBackground
 from photutils.segmentation import SourceCatalog, SourceFinder
 from scipy.ndimage import convolve
 
-from astro_wgan.detection import Detection
+from astro_wgan.detection import DetectionConfig
 from astro_wgan.sources import measure_sources
 from astro_wgan.stamps import StampSet
 from benchmarks.harness import BenchmarkParser, Report, time_in_turns, time_once
@@ -100,7 +100,7 @@ def compare_programs(judge, pixels, options, report):
 
 def prepare_sextractor(judge, folder, pixels):
     """A function that measures, seconds of its start, and how many stamps it measures else."""
-    command = judge.sextractor_command(folder, Detection())
+    command = judge.sextractor_command(folder, DetectionConfig())
     image = judge.mosaic(pixels)
     judge.write_images(folder / 'all.fits', image)
     judge.write_images(folder / 'few.fits', judge.mosaic(pixels[:4]))
@@ -113,9 +113,9 @@ def prepare_sextractor(judge, folder, pixels):
 
 
 def loop_of_photutils(pixels):
-    detection = Detection()
+    detection = DetectionConfig()
     finder = SourceFinder(
-        detection.minimum_area,
+        detection.min_area,
         n_levels=detection.deblend_levels,
         contrast=detection.deblend_contrast,
         progress_bar=False,

@@ -20,7 +20,7 @@ IS_PAIR = np.repeat([False, True], 20)
 @pytest.fixture(scope='module')
 def shapes(held_out, pairs):
     tables = [
-        measure_morphology(stamps[:20], what='everything', sersic=False, progress=False)
+        measure_morphology(stamps[:20], target='all', sersic=False, progress=False)
         for stamps in (held_out, pairs)
     ]
     return vstack(tables, metadata_conflicts='silent')

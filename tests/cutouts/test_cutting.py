@@ -20,7 +20,7 @@ from regions import (
 
 from astro_wgan import datasets
 from astro_wgan.cutouts.cutting import cut_stamps
-from astro_wgan.detection.sep_detection import Detection, detect
+from astro_wgan.detection.sep_detection import DetectionConfig, detect
 from astro_wgan.exceptions import DetectionError, ImageError
 from astro_wgan.images import read_image
 from astro_wgan.sources import measure_sources
@@ -267,8 +267,10 @@ def test_detected_flux_is_a_sum_over_the_solid_angle(unit, flux_unit, factor):
         other = CCDData(image.data, unit=unit, mask=image.mask, **place)
         scale = None if place else 0.03 * u.arcsec
         table = cut_stamps(other, size=32, pixel_scale=scale).table
-        assert table['flux'].unit == flux_unit
-        assert table['flux'].value == pytest.approx(plain['flux'].value * factor, rel=1e-4)
+        assert table['isophotal_flux'].unit == flux_unit
+        assert table['isophotal_flux'].value == pytest.approx(
+            plain['isophotal_flux'].value * factor, rel=1e-4
+        )
         assert np.array_equal(table['peak'], plain['peak'].value * u.Unit(unit))
 
 
@@ -279,8 +281,10 @@ def test_detected_flux_per_beam_is_flux_where_the_beam_is_known():
     other = CCDData(image.data, unit='Jy / beam', wcs=image.wcs, meta=beam)
     table = cut_stamps(other, size=32).table
     share = 0.03**2 / (np.pi * 0.3 * 0.2 / (4 * np.log(2)))
-    assert table['flux'].unit == u.Jy
-    assert table['flux'].value == pytest.approx(plain['flux'].value * share, rel=1e-4)
+    assert table['isophotal_flux'].unit == u.Jy
+    assert table['isophotal_flux'].value == pytest.approx(
+        plain['isophotal_flux'].value * share, rel=1e-4
+    )
 
 
 @pytest.mark.parametrize(
@@ -294,14 +298,14 @@ def test_half_a_beam_is_none(beam):
 def test_detected_sources_bring_their_measures_with_units():
     image = datasets.load_image('ntt_field')
     image.unit = u.adu
-    stamps = cut_stamps(image, size=(32, 30), detection=Detection(threshold=3))
-    sources = detect(image.data, detection=Detection(threshold=3)).sources
+    stamps = cut_stamps(image, size=(32, 30), detection=DetectionConfig(threshold=3))
+    sources = detect(image.data, detection=DetectionConfig(threshold=3)).sources
     kept = sources[stamps.ids]
     assert len(kept) + stamps.meta['dropped'] == len(sources)
-    assert np.array_equal(stamps.table['flux'], kept['flux'] * u.adu)
-    assert np.array_equal(stamps.table['a'], kept['a'] * u.pix)
-    assert np.array_equal(stamps.table['theta'], kept['theta'] * u.rad)
-    assert np.array_equal(stamps.table['npix'], kept['npix'])
+    assert np.array_equal(stamps.table['isophotal_flux'], kept['flux'] * u.adu)
+    assert np.array_equal(stamps.table['semimajor_axis'], kept['a'] * u.pix)
+    assert np.array_equal(stamps.table['orientation'], kept['theta'] * u.rad)
+    assert np.array_equal(stamps.table['area'], kept['npix'] * u.pix**2)
     # Each source's brightest pixel is in its own stamp, where it was in the image.
     corner = stamps.geometry.corner
     for k, source in enumerate(kept):
@@ -317,7 +321,7 @@ def test_detection_knows_the_uncertainty_and_the_mask_of_the_image():
     mask = np.zeros(pixels.shape, dtype=bool)
     mask[55:70, 55:70] = True
     deviation = StdDevUncertainty(np.ones(pixels.shape))
-    strict = Detection(threshold=5)
+    strict = DetectionConfig(threshold=5)
     image = CCDData(pixels, unit='adu', mask=mask, uncertainty=deviation)
     stamps = cut_stamps(image, size=9, detection=strict)
     assert len(stamps) == 1
@@ -330,7 +334,7 @@ def test_detection_knows_the_uncertainty_and_the_mask_of_the_image():
 def test_zero_detections_say_what_was_asked_for():
     pixels = np.random.default_rng(1).normal(size=(80, 80))
     with pytest.raises(DetectionError, match='No source has 5 or more pixels above 20 sigma'):
-        cut_stamps(pixels, detection=Detection(threshold=20))
+        cut_stamps(pixels, detection=DetectionConfig(threshold=20))
 
 
 def test_fits_file_with_hdu_and_plane(tmp_path):
@@ -418,7 +422,7 @@ def test_positions_of_the_wrong_kind(positions, error, message):
         ({'size': 6.5}, '`size` must be'),
         ({'size': (3, 4, 5)}, '`size` must be'),
         ({'partial': 'trim'}, "`partial` must be 'drop' or 'fill'; got 'trim'"),
-        ({'detection': Detection()}, 'Give `positions` or `detection`, not both'),
+        ({'detection': DetectionConfig()}, 'Give `positions` or `detection`, not both'),
         ({'size': (64, 200)}, 'Stamps of 64 x 200 pixels do not fit into an image of 90 x 120'),
     ],
 )
@@ -452,14 +456,16 @@ def test_theta_is_in_degrees_counterclockwise(angle):
     light = 100 * np.exp(-(along**2 / 2 / 6**2) - across**2 / 2 / 2**2)
     noise = np.random.default_rng(1).normal(0, 0.5, x.shape)
     image = CCDData(light + noise, unit='adu')
-    table = cut_stamps(image, size=32, detection=Detection(threshold=5)).table
-    theta = table['theta'][np.argmax(table['flux'])]
+    table = cut_stamps(image, size=32, detection=DetectionConfig(threshold=5)).table
+    theta = table['orientation'][np.argmax(table['isophotal_flux'])]
     assert theta.unit == u.deg
     assert (theta.value - angle + 90) % 180 - 90 == pytest.approx(0, abs=1)
     # The unit and the angle that photometry gives.
     central = measure_sources(image, positions=[(60, 45)], size=64, progress=False).stamps
-    assert central['theta'].unit == u.deg
-    assert (central['theta'][0] - theta + 90 * u.deg).value % 180 - 90 == pytest.approx(0, abs=1)
+    assert central['orientation'].unit == u.deg
+    assert (central['orientation'][0] - theta + 90 * u.deg).value % 180 - 90 == pytest.approx(
+        0, abs=1
+    )
 
 
 def test_a_cutout_is_an_image():

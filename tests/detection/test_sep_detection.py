@@ -1,4 +1,4 @@
-"""Detection, judged by SExtractor itself and by images with known sources."""
+"""DetectionConfig, judged by SExtractor itself and by images with known sources."""
 
 import shutil
 import subprocess
@@ -10,7 +10,7 @@ from astropy import units as u
 from astropy.utils.masked import Masked
 
 from astro_wgan import datasets
-from astro_wgan.detection.sep_detection import Detection, detect, extract_sources
+from astro_wgan.detection.sep_detection import DetectionConfig, detect, extract_sources
 from astro_wgan.exceptions import DetectionError
 from astro_wgan.images.reading import read_image
 
@@ -37,7 +37,7 @@ def run_sextractor(folder, settings):
         '-CHECKIMAGE_TYPE': 'BACKGROUND,BACKGROUND_RMS',
         '-CHECKIMAGE_NAME': 'background.fits,noise.fits',
         '-DETECT_THRESH': settings.threshold,
-        '-DETECT_MINAREA': settings.minimum_area,
+        '-DETECT_MINAREA': settings.min_area,
         '-DEBLEND_NTHRESH': settings.deblend_levels,
         '-DEBLEND_MINCONT': settings.deblend_contrast,
         '-BACK_SIZE': settings.background_box,
@@ -58,15 +58,15 @@ def run_sextractor(folder, settings):
 @pytest.mark.sextractor
 @pytest.mark.skipif(SEXTRACTOR is None, reason='needs SExtractor')
 def test_sources_and_background_are_those_of_sextractor(tmp_path):
-    settings = Detection()
+    settings = DetectionConfig()
     background, noise, catalogue = run_sextractor(tmp_path, settings)
     pixels = datasets.load_image('ntt_field').data
     found = detect(pixels, detection=settings)
     assert np.allclose(found.background, background, rtol=1e-6)
-    assert np.allclose(found.noise, noise, rtol=1e-5)
+    assert np.allclose(found.noise_rms, noise, rtol=1e-5)
     # SExtractor takes one noise for the whole image.
     one = np.full(pixels.shape, sep.Background(np.ascontiguousarray(pixels)).globalrms)
-    sources = detect(pixels, noise=one, detection=settings).sources
+    sources = detect(pixels, noise_rms=one, detection=settings).sources
     distance = np.hypot(
         *(sources[axis][:, np.newaxis] - catalogue[:, k] + 1 for k, axis in enumerate('xy'))
     )
@@ -80,14 +80,14 @@ def test_sources_and_background_are_those_of_sextractor(tmp_path):
     assert np.count_nonzero(alone) > 45
     assert np.allclose(sources['a'][alone], catalogue[alone, 2], atol=1e-3)
     assert np.allclose(sources['b'][alone], catalogue[alone, 3], atol=1e-3)
-    # What SExtractor cleans away it adds to the neighbour.
+    # What SExtractor cleans away it adds to the neighbor.
     assert (sources['npix'][alone] <= catalogue[alone, 4]).all()
     assert np.mean(sources['npix'][alone] == catalogue[alone, 4]) > 0.9
 
 
 def test_known_sources_are_found_where_they_are():
     positions = [(30.3, 40.6), (100, 50.5), (75.2, 100)]
-    found = detect(noise_with_sources(positions), detection=Detection(threshold=5))
+    found = detect(noise_with_sources(positions), detection=DetectionConfig(threshold=5))
     places = np.stack([found.sources['x'], found.sources['y']], axis=1)
     for position in positions:
         assert np.hypot(*(places - position).T).min() < 0.1
@@ -100,9 +100,9 @@ def test_known_sources_are_found_where_they_are():
 
 def test_noise_and_background_are_measured():
     pixels = 3 * np.random.default_rng(1).normal(size=(256, 256)) + 50
-    found = detect(pixels, detection=Detection(threshold=10))
+    found = detect(pixels, detection=DetectionConfig(threshold=10))
     assert np.allclose(found.background, 50, atol=1)
-    assert np.allclose(found.noise, 3, rtol=0.1)
+    assert np.allclose(found.noise_rms, 3, rtol=0.1)
     assert len(found.sources) == 0
 
 
@@ -110,7 +110,7 @@ def test_no_source_lies_under_a_mask():
     pixels = noise_with_sources([(30, 0), (100, 50), (75, 119)])
     mask = np.zeros(pixels.shape, dtype=bool)
     mask[0], mask[50], mask[-1] = True, True, True
-    found = detect(pixels, mask=mask, detection=Detection(threshold=5))
+    found = detect(pixels, mask=mask, detection=DetectionConfig(threshold=5))
     assert len(found.sources) == 4
     assert not found.labels[mask].any()
 
@@ -121,9 +121,9 @@ def test_background_of_an_image_that_is_mostly_masked(box):
     mask = np.zeros(pixels.shape, dtype=bool)
     mask[:, :48] = True
     mask[::2] = True
-    found = detect(pixels, mask=mask, detection=Detection(threshold=10, background_box=box))
+    found = detect(pixels, mask=mask, detection=DetectionConfig(threshold=10, background_box=box))
     assert np.allclose(found.background, 50, atol=1)
-    assert np.allclose(found.noise, 3, rtol=0.2)
+    assert np.allclose(found.noise_rms, 3, rtol=0.2)
     assert len(found.sources) == 0
 
 
@@ -136,7 +136,7 @@ def test_bad_pixels_hide_no_source_elsewhere():
     noise = np.ones(pixels.shape)
     noise[100:110, 10:20] = [np.nan] * 5 + [0] * 5
     for given in (None, noise):
-        found = detect(pixels, mask=mask, noise=given, detection=Detection(threshold=5))
+        found = detect(pixels, mask=mask, noise_rms=given, detection=DetectionConfig(threshold=5))
         assert len(found.sources) == 1
         assert np.allclose([found.sources['x'][0], found.sources['y'][0]], [30, 40], atol=0.1)
         assert np.isfinite(found.sources['flux']).all()
@@ -146,14 +146,14 @@ def test_given_noise_sets_the_threshold():
     pixels = noise_with_sources([(30, 40), (100, 50)], peak=30)
     noise = np.ones(pixels.shape)
     noise[:, 75:] = 20
-    found = detect(pixels, noise=noise, detection=Detection(threshold=5))
+    found = detect(pixels, noise_rms=noise, detection=DetectionConfig(threshold=5))
     assert found.sources['x'].round().tolist() == [30]
 
 
 @pytest.mark.parametrize('dtype', ['>i2', '>f8', 'u1'])
 def test_any_number_will_do(dtype):
     pixels = (noise_with_sources([(30, 40)]) + 20).round().clip(0, 255).astype(dtype)
-    assert len(detect(pixels, detection=Detection(threshold=5)).sources) == 1
+    assert len(detect(pixels, detection=DetectionConfig(threshold=5)).sources) == 1
 
 
 FACTORS = [1e-290, 1e-35, 1e-25, 1e-19, 1e19, 1e32, 1e290]
@@ -168,7 +168,7 @@ def test_the_unit_of_the_pixels_does_not_matter(factor, dtype, with_noise):
     image = noise_with_sources([(30, 40), (60.5, 40), (100, 50.2)], shape=(120, 150)) + 7
     pixels = (image * factor).astype(dtype)
     noise = np.full(pixels.shape, factor).astype(dtype) if with_noise else None
-    found = detect(pixels, noise=noise)
+    found = detect(pixels, noise_rms=noise)
     # SEP itself, at scale 1.
     sky = sep.Background(image.astype('f4'))
     by_hand = sep.extract(
@@ -183,7 +183,7 @@ def test_the_unit_of_the_pixels_does_not_matter(factor, dtype, with_noise):
         assert np.allclose(found.sources[name], by_hand[name], rtol=1e-5)
     for name in ('flux', 'peak'):
         assert np.allclose(found.sources[name] / factor, by_hand[name], rtol=1e-5)
-    assert found.background.dtype == found.noise.dtype == dtype
+    assert found.background.dtype == found.noise_rms.dtype == dtype
     assert np.allclose(found.background / factor, sky.back(), rtol=1e-5)
 
 
@@ -199,7 +199,7 @@ def test_images_that_are_mostly_one_value_or_have_odd_pixels(factor):
     assert np.allclose(found['flux'] / factor, right['flux'], rtol=1e-4)
     # Without noise, as simulations are.
     clean = np.where(noise_with_sources([(30, 40)]) > 20, pixels, 0)
-    right, found = (detect(clean * k, noise=np.full(clean.shape, k)) for k in (1, factor))
+    right, found = (detect(clean * k, noise_rms=np.full(clean.shape, k)) for k in (1, factor))
     assert np.allclose(found.sources['flux'] / factor, right.sources['flux'], rtol=1e-5)
     with pytest.raises(DetectionError, match='no noise'):
         detect(np.full((50, 50), factor))
@@ -215,9 +215,9 @@ def test_masks_that_come_with_the_arrays(kind):
     found = detect(kind(np.where(hole, 9999, pixels), mask=hole)).sources
     np.testing.assert_array_equal(found, right)
     ones, zeros = np.ones(pixels.shape), np.zeros(pixels.shape)
-    for known in ({'noise': kind(ones, mask=hole)}, {'background': kind(zeros, mask=hole)}):
-        known = {'noise': ones, 'background': zeros} | known
-        right = detect(pixels, mask=hole, noise=ones, background=zeros).sources
+    for known in ({'noise_rms': kind(ones, mask=hole)}, {'background': kind(zeros, mask=hole)}):
+        known = {'noise_rms': ones, 'background': zeros} | known
+        right = detect(pixels, mask=hole, noise_rms=ones, background=zeros).sources
         np.testing.assert_array_equal(detect(pixels, **known).sources, right)
 
 
@@ -227,34 +227,38 @@ def test_images_that_cannot_be_written_to(dtype):
     pixels = (10 * noise_with_sources([(40, 30), (90, 80)])).astype(dtype)
     mask, noise = np.zeros(pixels.shape, bool), np.full(pixels.shape, 10, 'f4')
     background = np.zeros(pixels.shape, 'f4')
-    right = [detect(pixels), detect(pixels, mask=mask, noise=noise, background=background)]
+    right = [detect(pixels), detect(pixels, mask=mask, noise_rms=noise, background=background)]
     mask, noise, background = (
         np.broadcast_to(array.flat[0], pixels.shape) for array in (mask, noise, background)
     )
     pixels.setflags(write=False)
-    found = [detect(pixels), detect(pixels, mask=mask, noise=noise, background=background)]
+    found = [detect(pixels), detect(pixels, mask=mask, noise_rms=noise, background=background)]
     for one, two in zip(found, right, strict=True):
         assert len(two.sources) == 2
         np.testing.assert_array_equal(one.sources, two.sources)
         np.testing.assert_array_equal(one.labels, two.labels)
 
 
-def test_deblending_contrast_joins_or_parts_neighbours():
+def test_deblending_contrast_joins_or_parts_neighbors():
     pixels = noise_with_sources([(60, 60), (67, 60)])
     counts = [
-        len(detect(pixels, detection=Detection(threshold=5, deblend_contrast=contrast)).sources)
+        len(
+            detect(
+                pixels, detection=DetectionConfig(threshold=5, deblend_contrast=contrast)
+            ).sources
+        )
         for contrast in (0.005, 1)
     ]
     assert counts == [2, 1]
 
 
-def test_minimum_area_and_smoothing_leave_single_pixels_out():
+def test_min_area_and_smoothing_leave_single_pixels_out():
     pixels = np.random.default_rng(1).normal(size=(100, 100))
     pixels[50, 50] = 200
     sharp = {'threshold': 8, 'smooth': False}
-    assert len(detect(pixels, detection=Detection(**sharp, minimum_area=1)).sources) == 1
-    assert len(detect(pixels, detection=Detection(**sharp, minimum_area=2)).sources) == 0
-    smooth = Detection(threshold=8, minimum_area=9)
+    assert len(detect(pixels, detection=DetectionConfig(**sharp, min_area=1)).sources) == 1
+    assert len(detect(pixels, detection=DetectionConfig(**sharp, min_area=2)).sources) == 0
+    smooth = DetectionConfig(threshold=8, min_area=9)
     assert len(detect(pixels, detection=smooth).sources) == 1
 
 
@@ -262,7 +266,7 @@ def test_images_without_noise_or_pixels():
     with pytest.raises(DetectionError, match='Not one pixel'):
         detect(np.full((50, 50), np.nan))
     with pytest.raises(DetectionError, match='Not one pixel'):
-        detect(np.ones((50, 50)), noise=np.zeros((50, 50)))
+        detect(np.ones((50, 50)), noise_rms=np.zeros((50, 50)))
     with pytest.raises(DetectionError, match='no noise'):
         detect(np.ones((50, 50)))
 
@@ -306,7 +310,7 @@ def test_what_sep_cannot_take_apart_is_a_clear_error(monkeypatch):
 
 def test_one_source_may_fill_the_whole_image():
     bright, noise = np.full((50, 50), 10, np.float32), np.float32(1)
-    sources, labels = extract_sources(bright, None, noise, Detection())
+    sources, labels = extract_sources(bright, None, noise, DetectionConfig())
     assert len(sources) == 1
     assert (labels == 1).all()
 
@@ -316,9 +320,9 @@ def test_one_source_may_fill_the_whole_image():
     [
         {'threshold': 0},
         {'threshold': np.nan},
-        {'minimum_area': 0},
-        {'minimum_area': 4.5},
-        {'minimum_area': True},
+        {'min_area': 0},
+        {'min_area': 4.5},
+        {'min_area': True},
         {'deblend_levels': 0},
         {'deblend_contrast': 1.5},
         {'clean': 0},
@@ -334,4 +338,4 @@ def test_one_source_may_fill_the_whole_image():
 )
 def test_settings_out_of_range(options):
     with pytest.raises(ValueError, match=f'`{next(iter(options))}`.* must'):
-        Detection(**options)
+        DetectionConfig(**options)

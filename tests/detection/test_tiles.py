@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 
 from astro_wgan.detection import detect
 from astro_wgan.detection.background_mesh import SkyMesh
-from astro_wgan.detection.sep_detection import Detection
+from astro_wgan.detection.sep_detection import DetectionConfig
 from astro_wgan.detection.tiles import detect_sources
 from astro_wgan.exceptions import DetectionError
 from astro_wgan.stamps import cut_stamps
@@ -74,8 +74,8 @@ def test_tiles_give_the_catalogue_of_the_whole_image(tiles, field, tile, margin,
         options['mask'] = np.zeros(field.shape, dtype=bool)
         options['mask'][100:300, :400] = True
     if 'noise' in known:
-        options['noise'] = np.full(field.shape, 1.5)
-        options['noise'][:, :200] = np.nan
+        options['noise_rms'] = np.full(field.shape, 1.5)
+        options['noise_rms'][:, :200] = np.nan
     if 'sky' in known:
         options['background'] = np.full(field.shape, 5.0)
     right = detect(field, **options).sources
@@ -97,7 +97,7 @@ def test_units_of_large_images(tiles, field, factor):
 def test_a_source_larger_than_the_margin_is_whole(tiles):
     image = np.random.default_rng(1).normal(size=(500, 600))
     add(image, 201, 190, 200, 35)
-    options = {'background': 0, 'detection': Detection(3, deblend_contrast=1)}
+    options = {'background': 0, 'detection': DetectionConfig(3, deblend_contrast=1)}
     right = detect(image, **options).sources
     tiles(100, 20)
     found = detect_sources(image, **options)
@@ -106,7 +106,7 @@ def test_a_source_larger_than_the_margin_is_whole(tiles):
     assert (found['xmin'][0], found['ymax'][0]) == (right['xmin'][0], right['ymax'][0])
 
 
-def test_wings_are_cleaned_away_from_neighbouring_tiles(tiles):
+def test_wings_are_cleaned_away_from_neighboring_tiles(tiles):
     # Sources so faint that they are taken for wings of the bright one in the next tile.
     rng = np.random.default_rng(3)
     image = rng.normal(size=(400, 400))
@@ -114,9 +114,9 @@ def test_wings_are_cleaned_away_from_neighbouring_tiles(tiles):
     for y in range(20, 400, 20):
         for x in range(130, 330, 20):
             add(image, x, y, 2.2, 2)
-    options = {'background': 0, 'noise': np.ones(image.shape)}
+    options = {'background': 0, 'noise_rms': np.ones(image.shape)}
     right = detect(image, **options).sources
-    unclean = detect(image, **options, detection=Detection(clean=None)).sources
+    unclean = detect(image, **options, detection=DetectionConfig(clean=None)).sources
     assert len(unclean) > len(right) + 10
     tiles(110, 16)
     found = detect_sources(image, **options)
@@ -130,7 +130,7 @@ def test_more_peaks_than_sep_counts(tiles, monkeypatch):
     places = [(x, y) for x in range(10, 300, 10) for y in range(10, 300, 10)]
     for x, y in places:
         add(image, x, y, 100, 2.0)
-    options = {'background': 0, 'detection': Detection(deblend_contrast=0)}
+    options = {'background': 0, 'detection': DetectionConfig(deblend_contrast=0)}
     right = detect(image, **options).sources
     monkeypatch.setattr('astro_wgan.detection.sep_detection._MOST_PEAKS', 150)
     monkeypatch.setattr(NAME + '_SMALLEST_TILE', 30)
@@ -157,12 +157,12 @@ def test_images_without_noise_pixels_or_sources(tiles):
     with pytest.raises(DetectionError, match='no noise'):
         detect_sources(np.ones((250, 250)))
     with pytest.raises(DetectionError, match='No source has'):
-        cut_stamps(rng.normal(size=(250, 250)), size=16, detection=Detection(20))
+        cut_stamps(rng.normal(size=(250, 250)), size=16, detection=DetectionConfig(20))
     # No box has half of its pixels, but there is a sky.
     image = rng.normal(size=(250, 250)) + 3
     image[100:104, 100:104] += 50
     image[::3], image[1::3] = np.nan, np.nan
-    assert len(detect_sources(image, detection=Detection(5, minimum_area=1))) >= 1
+    assert len(detect_sources(image, detection=DetectionConfig(5, min_area=1))) >= 1
 
 
 @pytest.mark.parametrize(
@@ -199,12 +199,12 @@ def test_the_sky_is_that_of_sep(shape, box, smooth, masked):
 MEMORY = """
 import resource, sys
 import numpy as np
-from astro_wgan.detection import Detection
+from astro_wgan.detection import DetectionConfig
 from astro_wgan.stamps import cut_stamps
 edge = int(sys.argv[1])
 image = np.random.default_rng(0).standard_normal((edge, edge), dtype='f4')
 image[40::300, 40::300] += 100
-found = cut_stamps(image, size=16, detection=Detection(2.5))
+found = cut_stamps(image, size=16, detection=DetectionConfig(2.5))
 print(len(found), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 

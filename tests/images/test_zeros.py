@@ -9,7 +9,7 @@ from scipy.signal import fftconvolve
 
 from astro_wgan.images import read_image
 from astro_wgan.images import zeros as module
-from astro_wgan.images.zeros import no_data
+from astro_wgan.images.zeros import find_blank_pixels
 
 SIDE = 120
 Y, X = np.mgrid[:SIDE, :SIDE]
@@ -76,7 +76,7 @@ MODELS = {
 @pytest.mark.parametrize('sky', SKIES)
 def test_zeros_outside_of_a_footprint_are_no_data(sky):
     image = np.where(FOOTPRINT, SKIES[sky], 0)
-    void = no_data(image)
+    void = find_blank_pixels(image)
     # Of counts and rounded noise, a zero beside the edge may go with those outside.
     if image.dtype.kind == 'f' and 'rounded' not in sky:
         assert np.array_equal(void, ~FOOTPRINT)
@@ -88,7 +88,7 @@ def test_zeros_outside_of_a_footprint_are_no_data(sky):
 def test_zeros_of_what_has_no_noise_are_kept(model):
     for pixels in (MODELS[model], MODELS[model].astype(np.float32)):
         assert (pixels == 0).mean() > 0.2
-        assert no_data(pixels) is None
+        assert find_blank_pixels(pixels) is None
         assert read_image(pixels).mask is None
 
 
@@ -107,13 +107,13 @@ def test_holes_gaps_and_lines_along_the_border(where):
     image[where] = 0
     expected = np.zeros(image.shape, dtype=bool)
     expected[where] = True
-    assert np.array_equal(no_data(image), expected)
+    assert np.array_equal(find_blank_pixels(image), expected)
 
 
 def test_single_zeros_and_thin_lines_are_kept():
     image = WHITE.copy()
     image[20, 30] = image[50:53, 60:63] = image[:, 90] = image[0, :20] = 0
-    assert no_data(image) is None
+    assert find_blank_pixels(image) is None
 
 
 def test_masked_pixels_say_nothing_of_the_sky():
@@ -121,8 +121,8 @@ def test_masked_pixels_say_nothing_of_the_sky():
     image[5:50, 5:50] = WHITE[5:50, 5:50]
     mask = np.zeros(image.shape, dtype=bool)
     mask[:52, :52] = True
-    assert no_data(image) is not None
-    assert no_data(image, mask=mask) is None
+    assert find_blank_pixels(image) is not None
+    assert find_blank_pixels(image, mask=mask) is None
 
 
 @pytest.mark.parametrize(('rows', 'columns'), [(7, 512), (40, 9), (64, 50), (512, 33)])
@@ -130,16 +130,16 @@ def test_blocks_make_no_difference(monkeypatch, rows, columns):
     image = np.where(FOOTPRINT, WHITE, 0)
     image[50:54, 60:64] = 0
     image[30, :] = image[31, 40] = 0
-    whole = no_data(image)
+    whole = find_blank_pixels(image)
     monkeypatch.setattr(module, '_ROWS', rows)
     monkeypatch.setattr(module, '_COLUMNS', columns)
-    assert np.array_equal(no_data(image), whole)
+    assert np.array_equal(find_blank_pixels(image), whole)
 
 
 def test_stamps_are_judged_together():
     stamps = RNG.normal(size=(5, 40, 40))
     stamps[2, :15] = stamps[4, 20:26, 8:14] = 0
-    void = no_data(stamps)
+    void = find_blank_pixels(stamps)
     assert np.array_equal(void, stamps == 0)
 
 
@@ -182,5 +182,5 @@ def test_meta_of_the_caller_stays_as_it_is():
 )
 def test_other_shapes_are_refused(shape, mask, message):
     with pytest.raises(ValueError, match=message):
-        no_data(np.zeros(shape), mask=None if mask is None else np.zeros(mask, bool))
-    assert no_data(np.zeros((0, 5))) is None
+        find_blank_pixels(np.zeros(shape), mask=None if mask is None else np.zeros(mask, bool))
+    assert find_blank_pixels(np.zeros((0, 5))) is None

@@ -12,7 +12,7 @@ from astropy.table import QTable
 from astropy.time import Time
 from astropy.wcs import WCS, DistortionLookupTable, Sip
 
-from astro_wgan import Detection, StampSet, StampStore
+from astro_wgan import DetectionConfig, StampSet, StampStore
 from astro_wgan.jobs import (
     Fingerprint,
     describe_networks,
@@ -273,7 +273,7 @@ def settings_mismatch(now, before):
         (None, np.arange(99), '`x` was None and is an array'),
         ({'a': 1, 'b': {'c': 2}}, {'a': 1, 'b': {'c': 3}}, '`x.b.c` was 2 and is 3'),
         ({'a': 1}, {'a': 1, 'd': 5}, '`x.d` was not there and is 5'),
-        (Detection(2.5), Detection(3), '`x.threshold` was 2.5 and is 3'),
+        (DetectionConfig(2.5), DetectionConfig(3), '`x.threshold` was 2.5 and is 3'),
         (np.mean, np.median, "`x` was 'numpy.mean' and is 'numpy.median'"),
         (u.nJy, u.uJy, "`x` was 'nJy' and is 'uJy'"),
         ((1, 2), (1, 3), '`x` was [1, 2] and is [1, 3]'),
@@ -380,17 +380,17 @@ def test_networks_are_told_apart_by_their_weights():
 
 
 def test_all_that_has_changed_is_named():
-    settings = describe_settings(Detection(2.5))
+    settings = describe_settings(DetectionConfig(2.5))
     before = Fingerprint({'stamps': describe_stamps(stamp_set()), 'settings': settings})
     now = Fingerprint(
         {
             'stamps': describe_stamps(stamp_set(changed_pixels(3), uncertainty=2 * PIXELS)),
-            'settings': describe_settings(replace(Detection(2.5), minimum_area=9)),
+            'settings': describe_settings(replace(DetectionConfig(2.5), min_area=9)),
         }
     )
     assert now.mismatch(before.to_json()) == (
         'belongs to other stamps: their pixels and uncertainties differ; and to other settings: '
-        '`minimum_area` was 5 and is 9'
+        '`min_area` was 5 and is 9'
     )
 
 

@@ -90,7 +90,7 @@ class Tree:
         return {self.at(galaxy): galaxy, **rest}
 
 
-def mergers(tree, *, ratio=0.1, radii=4.0, mass_at='last', box=None):
+def mergers(tree, *, min_ratio=0.1, approach_radii=4.0, mass_at='last', box=None):
     """A dictionary of (galaxy, companion) with mass ratio, steps, approach and remnant."""
     found = {}
     for galaxy, candidates in tree.proper.items():
@@ -99,8 +99,8 @@ def mergers(tree, *, ratio=0.1, radii=4.0, mass_at='last', box=None):
             if companion == main:
                 continue
             alike = _merger_ratio(tree, main, companion, mass_at)
-            if math.isnan(alike) or (alike >= ratio and alike > 0):
-                steps, approach = _approach(tree, galaxy, main, companion, radii, box)
+            if math.isnan(alike) or (alike >= min_ratio and alike > 0):
+                steps, approach = _approach(tree, galaxy, main, companion, approach_radii, box)
                 if math.isnan(alike):
                     steps, approach = 0, 'mass unknown'
                 remnant = _remnant(tree, galaxy, steps)
@@ -156,7 +156,7 @@ def lost_and_found(tree, within, box=None):
             change = abs(math.log(tree.mass(again) / row['stellar_mass']))
             if host is None or change > math.log(3):
                 continue
-            radius = tree.galaxies[host]['effective_radius']
+            radius = tree.galaxies[host]['half_light_radius']
             reach = 20 * radius if radius > 0 else 100
             apart = _separation(tree, host, again, box)
             if apart <= reach and not math.isnan(_separation(tree, lost, again, box)):
@@ -207,11 +207,11 @@ def _companions(tree, galaxy, ratio):
     return sum(_counts(tree, g, galaxy, ratio) for g in tree.all[galaxy] if g != main)
 
 
-def _counts(tree, giver, taker, ratio):
-    if taker < 0:
+def _counts(tree, donor, recipient, ratio):
+    if recipient < 0:
         return False
-    main = tree.mains[taker]
-    alike = math.nan if main is None else _alike(tree.mass(giver), tree.mass(main))
+    main = tree.mains[recipient]
+    alike = math.nan if main is None else _alike(tree.mass(donor), tree.mass(main))
     return math.isnan(alike) or alike >= ratio
 
 
@@ -234,7 +234,7 @@ def _approach(tree, galaxy, main, companion, radii, box):
         now = tree.at(galaxy) - steps
         if now in mains and now in others:
             away = _separation(tree, mains[now], others[now], box)
-            radius = tree.galaxies[mains[now]]['effective_radius']
+            radius = tree.galaxies[mains[now]]['half_light_radius']
             if radius > 0 and not math.isnan(away):
                 measured = True
                 if away >= radii * radius:

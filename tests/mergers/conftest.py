@@ -54,7 +54,7 @@ def draw_trees(branches, *, step=0.1):
             'stellar_mass': mass * 1e10 * u.Msun,
             'descendant_id': descendant,
             'position': np.column_stack([x, 0 * x, 0 * x]) * u.kpc,
-            'effective_radius': np.ones(len(ids)) * u.kpc,
+            'half_light_radius': np.ones(len(ids)) * u.kpc,
         }
     )
 

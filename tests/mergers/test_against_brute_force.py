@@ -7,10 +7,10 @@ from astropy.table import QTable, vstack
 
 from astro_wgan.mergers import (
     MergerTrees,
+    find_isolated_galaxies,
+    find_merger_sequences,
     find_mergers,
-    isolated_galaxies,
-    merger_sequences,
-    toy_trees,
+    make_toy_trees,
 )
 
 
@@ -41,7 +41,7 @@ def wild_trees(seed, n=3000, snapshots=20):
             'stellar_mass': mass * u.Msun,
             'descendant_id': descendant,
             'position': position * u.kpc,
-            'effective_radius': radius * u.kpc,
+            'half_light_radius': radius * u.kpc,
         }
     )
 
@@ -68,7 +68,7 @@ TREES = {
     'wild': lambda: wild_trees(1),
     'wild, few snapshots': lambda: wild_trees(2, n=500, snapshots=4),
     'wild, mass given': lambda: with_mass_given(wild_trees(3), 4),
-    'toy': lambda: toy_trees(10_000, seed=5),
+    'toy': lambda: make_toy_trees(10_000, seed=5),
 }
 
 
@@ -85,14 +85,14 @@ def tree(table, brute_force):
 OPTIONS = [
     {},
     {'mass_at': 'maximum'},
-    {'ratio': 0.3, 'radii': 2.0},
-    {'ratio': 0.0, 'radii': 7.5},
+    {'min_ratio': 0.3, 'approach_radii': 2.0},
+    {'min_ratio': 0.0, 'approach_radii': 7.5},
 ]
 
 
 @pytest.mark.parametrize('options', OPTIONS)
 def test_mergers_are_those_of_the_brute_force(table, tree, brute_force, options):
-    trees = MergerTrees(table, box=11 * u.kpc, found_within=0)
+    trees = MergerTrees(table, box=11 * u.kpc, max_gap=0)
     mergers = find_mergers(trees, **options)
     expected = brute_force.mergers(tree, box=11, **options)
     assert len(expected) > 10
@@ -100,20 +100,20 @@ def test_mergers_are_those_of_the_brute_force(table, tree, brute_force, options)
     assert sorted(pairs) == sorted(expected)
     ratio, steps, approach, remnant = zip(*[expected[pair] for pair in pairs], strict=True)
     assert np.allclose(mergers['mass_ratio'], ratio, equal_nan=True, rtol=1e-6)
-    assert mergers['steps'].tolist() == list(steps)
+    assert mergers['n_snapshots'].tolist() == list(steps)
     assert mergers['approach'].tolist() == list(approach)
     assert mergers['remnant'].tolist() == list(remnant)
 
 
 @pytest.mark.parametrize('options', OPTIONS)
 def test_sequences_are_those_of_the_brute_force(table, tree, brute_force, options):
-    trees = MergerTrees(table, box=11 * u.kpc, found_within=0)
+    trees = MergerTrees(table, box=11 * u.kpc, max_gap=0)
     mergers = find_mergers(trees, **options)
-    rows = merger_sequences(trees, **options)
+    rows = find_merger_sequences(trees, **options)
     expected = brute_force.sequences(tree, box=11, **options)
     assert len(expected) > 10
     at = mergers[rows['merger_id']]
-    steps = np.round(rows['merger_time'] * at['steps']).astype(int)
+    steps = np.round(rows['merger_time'] * at['n_snapshots']).astype(int)
     keys = zip(at['galaxy_id'].tolist(), at['companion_id'].tolist(), steps.tolist(), strict=True)
     names = ('galaxy_id', 'companion_id', 'merger_time', 'separation')
     values = zip(*(u.Quantity(rows[name]).value.tolist() for name in names), strict=True)
@@ -126,7 +126,9 @@ def test_sequences_are_those_of_the_brute_force(table, tree, brute_force, option
 
 @pytest.mark.parametrize(('span', 'ratio'), [(0.3, 0.0), (0.3, 0.2), (0.52, 0.01), (1.0, 0.0)])
 def test_isolated_galaxies_are_those_of_the_brute_force(table, tree, brute_force, span, ratio):
-    isolated = isolated_galaxies(MergerTrees(table, found_within=0), span=span * u.Gyr, ratio=ratio)
+    isolated = find_isolated_galaxies(
+        MergerTrees(table, max_gap=0), span=span * u.Gyr, min_ratio=ratio
+    )
     expected = brute_force.isolated(tree, span, ratio)
     assert set(isolated['galaxy_id'].tolist()) == expected
     assert len(isolated) == len(expected)
@@ -136,9 +138,11 @@ def test_isolated_galaxies_are_those_of_the_brute_force(table, tree, brute_force
 @pytest.mark.parametrize('seed', range(3))
 def test_lost_galaxies_are_those_of_the_brute_force(brute_force, seed, within):
     table = wild_trees(10 + seed, n=1000)
-    table['effective_radius'] /= 20
-    found = MergerTrees(table, box=11 * u.kpc, found_within=within).found_again
-    rows = zip(*(found[name].tolist() for name in ('lost_id', 'found_id', 'missing')), strict=True)
+    table['half_light_radius'] /= 20
+    found = MergerTrees(table, box=11 * u.kpc, max_gap=within).relinked
+    rows = zip(
+        *(found[name].tolist() for name in ('lost_id', 'found_id', 'n_missing')), strict=True
+    )
     expected = brute_force.lost_and_found(brute_force.Tree(table), within, box=11)
     assert len(expected) >= 3 * within
     assert sorted(rows) == sorted(expected)

@@ -8,9 +8,9 @@ from astropy.table import MaskedColumn
 
 from astro_wgan.mergers import (
     MergerTrees,
+    find_isolated_galaxies,
+    find_merger_sequences,
     find_mergers,
-    isolated_galaxies,
-    merger_sequences,
     read_sublink,
 )
 
@@ -35,7 +35,7 @@ def test_masses_exchanged_in_the_last_snapshot_change_nobodys_identity(draw):
     mergers = find_mergers(MergerTrees(table))
     assert mergers['main_id'].tolist() == [104]
     assert mergers['companion_id'].tolist() == [204]
-    rows = merger_sequences(MergerTrees(table))
+    rows = find_merger_sequences(MergerTrees(table))
     assert rows['galaxy_id'].tolist() == list(range(102, 109))
 
 
@@ -129,10 +129,10 @@ def test_a_galaxy_that_is_found_again_has_not_merged(draw):
     trees = MergerTrees(passing(draw))
     assert not len(find_mergers(trees))
     assert trees.main_branch(200)['id'].tolist() == [200, 201, 202, 305, 306, 307]
-    again = trees.found_again
+    again = trees.relinked
     assert [again[name][0] for name in again.colnames] == [202, 305, 103, 2]
-    assert trees.meta['found_again'] == 1
-    isolated = isolated_galaxies(trees, span=0.3 * u.Gyr)['galaxy_id'].tolist()
+    assert trees.meta['relinked'] == 1
+    isolated = find_isolated_galaxies(trees, span=0.3 * u.Gyr)['galaxy_id'].tolist()
     assert isolated == [103, 104, 105, 106]
 
 
@@ -155,14 +155,14 @@ def test_the_larger_galaxy_may_be_the_one_that_is_lost(draw):
     assert not len(find_mergers(trees))
     assert trees.main_branch(305)['id'].tolist() == [100, 101, 102, 305, 306, 307, 308, 309]
     assert trees.main_branch(209)['id'].tolist() == list(range(200, 210))
-    assert len(find_mergers(MergerTrees(table, found_within=0))) == 1
+    assert len(find_mergers(MergerTrees(table, max_gap=0))) == 1
 
 
 @pytest.mark.parametrize(
     ('drawn', 'options'),
     [
-        ({}, {'found_within': 0}),
-        ({}, {'found_within': 1}),
+        ({}, {'max_gap': 0}),
+        ({}, {'max_gap': 1}),
         ({'x': 25.0}, {}),
         ({'mass': 3.5}, {}),
         ({'mass': 0.0}, {}),
@@ -171,13 +171,13 @@ def test_the_larger_galaxy_may_be_the_one_that_is_lost(draw):
 def test_what_is_elsewhere_later_or_another_galaxy_is_a_new_one(draw, drawn, options):
     trees = MergerTrees(passing(draw, **drawn), **options)
     assert find_mergers(trees)['galaxy_id'].tolist() == [103]
-    assert not len(trees.found_again)
+    assert not len(trees.relinked)
 
 
 def test_found_again_across_the_edge_of_a_box(draw):
     table = passing(draw, x=95.0)
-    assert not len(MergerTrees(table).found_again)
-    assert len(MergerTrees(table, box=100 * u.kpc).found_again) == 1
+    assert not len(MergerTrees(table).relinked)
+    assert len(MergerTrees(table, box=100 * u.kpc).relinked) == 1
 
 
 def test_without_positions_nobody_is_found_again(draw):
@@ -188,5 +188,5 @@ def test_without_positions_nobody_is_found_again(draw):
 
 @pytest.mark.parametrize('within', [-1, 2.5, None])
 def test_found_within_is_checked(draw, within):
-    with pytest.raises(ValueError, match='`found_within`'):
-        MergerTrees(passing(draw), found_within=within)
+    with pytest.raises(ValueError, match='`max_gap`'):
+        MergerTrees(passing(draw), max_gap=within)

@@ -3,11 +3,11 @@ import pytest
 from astropy import units as u
 from astropy.table import vstack
 
-from astro_wgan.mergers import MergerTrees, isolated_galaxies
+from astro_wgan.mergers import MergerTrees, find_isolated_galaxies
 
 
 def isolated(table, **options):
-    return isolated_galaxies(MergerTrees(table), **options)['galaxy_id'].tolist()
+    return find_isolated_galaxies(MergerTrees(table), **options)['galaxy_id'].tolist()
 
 
 def test_a_lone_galaxy_is_isolated_where_the_tree_covers_both_sides(draw):
@@ -38,10 +38,10 @@ def test_small_companions_can_be_overlooked_by_the_large_not_by_themselves(draw)
         'A': {'snapshots': range(31), 'mass': 4.0},
         'B': {'snapshots': range(15), 'mass': 0.001, 'into': 'A'},
     }
-    assert isolated(draw(drawn), ratio=0.01) == [100 + s for s in range(10, 21)]
-    assert isolated(draw(drawn), ratio=0.0) == []
+    assert isolated(draw(drawn), min_ratio=0.01) == [100 + s for s in range(10, 21)]
+    assert isolated(draw(drawn), min_ratio=0.0) == []
     drawn['B']['mass'] = np.nan
-    assert isolated(draw(drawn), ratio=0.01) == []
+    assert isolated(draw(drawn), min_ratio=0.01) == []
 
 
 def test_mass_given_in_passing_ends_the_quiet_time_of_giver_and_taker(draw):
@@ -64,9 +64,9 @@ def test_quiet_times_are_reported(draw):
         'A': {'snapshots': range(41), 'mass': 4.0},
         'B': {'snapshots': range(20), 'mass': 1.0, 'into': 'A'},
     }
-    found = isolated_galaxies(MergerTrees(draw(drawn)))
-    assert u.allclose(found['quiet_since'], 3 * u.Gyr)
-    assert u.allclose(found['quiet_until'], 5 * u.Gyr)
+    found = find_isolated_galaxies(MergerTrees(draw(drawn)))
+    assert u.allclose(found['isolated_since'], 3 * u.Gyr)
+    assert u.allclose(found['isolated_until'], 5 * u.Gyr)
     assert u.allclose(found['stellar_mass'], 4e10 * u.Msun)
     assert found.meta['span_gyr'] == 1.0
 
@@ -74,8 +74,8 @@ def test_quiet_times_are_reported(draw):
 def test_options_are_checked(draw):
     trees = MergerTrees(draw({'A': {'snapshots': range(3)}}))
     with pytest.raises(ValueError, match='`span` must be above 0'):
-        isolated_galaxies(trees, span=0 * u.Gyr)
-    with pytest.raises(ValueError, match='`ratio` must lie between 0 and 1'):
-        isolated_galaxies(trees, ratio=2)
+        find_isolated_galaxies(trees, span=0 * u.Gyr)
+    with pytest.raises(ValueError, match='`min_ratio` must lie between 0 and 1'):
+        find_isolated_galaxies(trees, min_ratio=2)
     with pytest.raises(u.UnitsError):
-        isolated_galaxies(trees, span=1 * u.kpc)
+        find_isolated_galaxies(trees, span=1 * u.kpc)

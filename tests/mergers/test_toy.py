@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from astropy import units as u
 
-from astro_wgan.mergers import MergerTrees, find_mergers, toy_trees
+from astro_wgan.mergers import MergerTrees, find_mergers, make_toy_trees
 
 
 def test_toy_trees_are_valid_and_hold_every_case():
-    table = toy_trees(20_000, seed=1)
+    table = make_toy_trees(20_000, seed=1)
     assert 0.85 < len(table) / 20_000 < 1.15
     trees = MergerTrees(table, box=50 * u.Mpc)
     mergers = find_mergers(trees)
@@ -17,7 +17,7 @@ def test_toy_trees_are_valid_and_hold_every_case():
 
 
 def test_the_same_seed_gives_the_same_trees():
-    one, same, other = (toy_trees(2000, seed=seed) for seed in (1, 1, 2))
+    one, same, other = (make_toy_trees(2000, seed=seed) for seed in (1, 1, 2))
     assert all((one[name] == same[name]).all() for name in one.colnames)
     assert len(one) != len(other) or (one['stellar_mass'] != other['stellar_mass']).any()
 
@@ -26,7 +26,7 @@ def test_the_same_seed_gives_the_same_trees():
 @pytest.mark.parametrize('snapshots', [10, 50])
 def test_small_forests_are_valid(n_galaxies, snapshots):
     for seed in range(5):
-        assert len(MergerTrees(toy_trees(n_galaxies, snapshots=snapshots, seed=seed)))
+        assert len(MergerTrees(make_toy_trees(n_galaxies, snapshots=snapshots, seed=seed)))
 
 
 @pytest.mark.parametrize(
@@ -35,4 +35,4 @@ def test_small_forests_are_valid(n_galaxies, snapshots):
 def test_options_are_checked(n_galaxies, options):
     name = next(iter(options), 'n_galaxies')
     with pytest.raises(ValueError, match=f'`{name}` must be at least'):
-        toy_trees(n_galaxies, seed=1, **options)
+        make_toy_trees(n_galaxies, seed=1, **options)

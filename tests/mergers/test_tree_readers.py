@@ -35,7 +35,7 @@ def sublink():
 def check_sublink(table):
     h = Planck15.h
     assert u.allclose(table['stellar_mass'], np.array([5, 3, 2, 1, 0.5]) * 1e10 / h * u.Msun)
-    assert u.allclose(table['effective_radius'], np.array([2, 2, 2, 1, 1]) / h * u.kpc)
+    assert u.allclose(table['half_light_radius'], np.array([2, 2, 2, 1, 1]) / h * u.kpc)
     assert u.allclose(table['position'][1], np.array([3, 4, 5]) / h * u.kpc)
     assert table['redshift'].tolist() == [0.0, 0.01, 0.02, 0.01, 0.02]
     mergers = find_mergers(MergerTrees(table, cosmology=Planck15))
@@ -112,20 +112,20 @@ def test_consistent_trees_through_ytree(tmp_path):
     pytest.importorskip('ytree')
     path = tmp_path / 'tree_0_0_0.dat'
     path.write_text(CONSISTENT_TREES)
-    table = read_ytree(path, effective_radius='virial_radius', progress=False)
+    table = read_ytree(path, half_light_radius='virial_radius', progress=False)
     table.sort('id')
     assert table['id'].tolist() == [9, 10, 11, 20]
     assert table['descendant_id'].tolist() == [-1, 9, 10, 9]
     assert table['snapshot'].tolist() == [2, 1, 0, 1]
     assert np.allclose(table['redshift'], [0, 1 / 9, 0.25, 1 / 9], atol=1e-5)
     assert u.allclose(table['stellar_mass'], np.array([5, 3.5, 2.8, 1.4]) * 1e12 / 0.7 * u.Msun)
-    assert u.allclose(table['effective_radius'][0], 200 / 0.7 * u.kpc)
+    assert u.allclose(table['half_light_radius'][0], 200 / 0.7 * u.kpc)
     apart = table['position'][3] - table['position'][1]
     assert u.allclose(apart, [0.5 / 0.7, 0, 0] * u.Mpc, rtol=1e-4, atol=0.1 * u.kpc)
     assert u.allclose(table.meta['box'], 100 / 0.7 * u.Mpc)
-    mergers = find_mergers(MergerTrees(table), radii=2)
+    mergers = find_mergers(MergerTrees(table), approach_radii=2)
     assert mergers['companion_id'].tolist() == [20]
-    assert mergers['steps'].tolist() == [1]
+    assert mergers['n_snapshots'].tolist() == [1]
 
 
 def test_main_progenitors_that_consistent_trees_marks(tmp_path):
@@ -195,7 +195,7 @@ def test_ytree_shows_its_progress_and_names_missing_fields(tmp_path, capsys):
         read_ytree(path, stellar_mass='M_star')
     table = read_ytree(ytree.load(str(path)))
     assert len(table) == 4
-    assert 'effective_radius' not in table.colnames
+    assert 'half_light_radius' not in table.colnames
     assert 'reading trees 100%  1 of 1 trees' in capsys.readouterr().err
 
 

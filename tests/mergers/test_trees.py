@@ -4,7 +4,7 @@ from astropy import units as u
 from astropy.cosmology import WMAP7
 from astropy.table import MaskedColumn, QTable, Table
 
-from astro_wgan.mergers import MergerTrees, find_mergers, progenitors
+from astro_wgan.mergers import MergerTrees, find_mergers, find_progenitors
 
 
 @pytest.fixture
@@ -57,10 +57,10 @@ def test_rows_of_a_branch_follow_each_other(table):
 
 
 def test_progenitors_are_all_links_with_their_mass_ratios(table):
-    links = progenitors(MergerTrees(table))
+    links = find_progenitors(MergerTrees(table))
     at_merger = links[links['galaxy_id'] == 103]
     assert at_merger['progenitor_id'].tolist() == [102, 202]
-    assert at_merger['main'].tolist() == [True, False]
+    assert at_merger['is_main'].tolist() == [True, False]
     assert at_merger['mass_ratio'].tolist() == [1.0, 0.25]
     assert len(links) == 5 + 2 + 1
 
@@ -76,7 +76,7 @@ def test_mass_given_in_passing_makes_a_progenitor_but_no_merger(table):
     joined['descendant_id'][-1] = 103
     joined['mass_contributed'] = np.concatenate(given) * u.Msun
     trees = MergerTrees(joined)
-    links = progenitors(trees)
+    links = find_progenitors(trees)
     at_merger = links[links['galaxy_id'] == 103]
     assert at_merger['progenitor_id'].tolist() == [102, 202, 302]
     assert at_merger['merges'].tolist() == [True, True, False]

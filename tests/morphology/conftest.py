@@ -13,7 +13,7 @@ from astro_wgan.stamps import StampSet, cut_stamps
 
 @pytest.fixture(scope='session')
 def group():
-    """Of a mock image: a galaxy with a neighbour of like brightness, and two others."""
+    """Of a mock image: a galaxy with a neighbor of like brightness, and two others."""
     image = datasets.load_image('mock_f814w')
     return cut_stamps(image, size=64, positions=[(42.9, 113.8), (143.1, 181.2), (165.2, 118.3)])
 

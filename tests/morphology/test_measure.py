@@ -6,7 +6,7 @@ from astropy import units as u
 from astropy.table import QTable
 
 from astro_wgan import StampSet
-from astro_wgan.detection.sep_detection import Detection, detect
+from astro_wgan.detection.sep_detection import DetectionConfig, detect
 from astro_wgan.morphology import measure_morphology
 from astro_wgan.sources import segment_stamps
 
@@ -24,7 +24,7 @@ SAME = {
     'intensity': 'intensity',
     'deviation': 'deviation',
     'shape_asymmetry': 'shape_asymmetry',
-    'effective_radius': 'rhalf_ellip',
+    'half_light_radius': 'rhalf_ellip',
     'petrosian_radius': 'rpetro_ellip',
     'petrosian_flux': 'flux_ellip',
     'signal_to_noise': 'sn_per_pixel',
@@ -68,7 +68,7 @@ def test_central_source_is_what_statmorph_gives_by_hand(table, group, segments, 
         (group.pixels[k] - found.background).astype(float),
         segments.labels[k],
         segments.central[k],
-        weightmap=found.noise.astype(float),
+        weightmap=found.noise_rms.astype(float),
     )
     assert_equal(table[k], shape)
     assert table['status'][k] == 'measured'
@@ -80,11 +80,11 @@ def test_everything_is_what_statmorph_gives_by_hand(table, group, segments):
     (shape,) = statmorph.source_morphology(
         (group.pixels[0] - found.background).astype(float),
         (segments.labels[0] > 0).astype(int),
-        weightmap=found.noise.astype(float),
+        weightmap=found.noise_rms.astype(float),
     )
-    row = measure(group[0], what='everything')[0]
+    row = measure(group[0], target='all')[0]
     assert_equal(row, shape)
-    # The neighbour counts.
+    # The neighbor counts.
     assert row['petrosian_flux'] > 1.3 * table['petrosian_flux'][0]
     assert row['m20'] > table['m20'][0]
 
@@ -105,7 +105,7 @@ def test_smoothness_needs_a_box_of_two_pixels(radius, box):
     )
     found = detect(image)
     shape = statmorph.SourceMorphology(
-        image - found.background, labels.labels[0], labels.central[0], weightmap=found.noise
+        image - found.background, labels.labels[0], labels.central[0], weightmap=found.noise_rms
     )
     assert int(0.25 * shape.rpetro_circ) == box
     assert table['gini'][0] == pytest.approx(shape.gini, rel=1e-5)
@@ -128,9 +128,9 @@ def test_galaxies_that_fill_their_stamps():
     stated = measure(stamps, sersic=False, background=0)
     assert not stated['stamp_filled'].any()
     # An exponential profile has half of its light within 1.678 scale lengths.
-    radius = stated['effective_radius'].value
+    radius = stated['half_light_radius'].value
     assert radius[0] == pytest.approx(1.678 * 3, rel=0.1)
-    assert table['effective_radius'].value[1] < 0.9 * radius[1]
+    assert table['half_light_radius'].value[1] < 0.9 * radius[1]
     lost = 1 - (table['petrosian_flux'] / stated['petrosian_flux'])
     assert abs(lost[0]) < 0.05 < 0.1 < lost[1]
 
@@ -146,7 +146,7 @@ def test_shapes_are_the_same_in_any_unit(group, factor, dtype, options):
     other = measure(StampSet((group.pixels[1:].astype(float) * factor).astype(dtype)), **options)
     for name in ('concentration', 'asymmetry', 'gini', 'm20', 'signal_to_noise', 'intensity'):
         np.testing.assert_allclose(other[name], table[name], rtol=1e-4, err_msg=name)
-    for name in ('petrosian_flux', 'sky_sigma'):
+    for name in ('petrosian_flux', 'sky_rms'):
         np.testing.assert_allclose(other[name].value / factor, table[name].value, rtol=1e-5)
 
 
@@ -158,7 +158,7 @@ def test_petrosian_flux_of_surface_brightness_is_flux(group):
     np.testing.assert_allclose(
         table['petrosian_flux'].value, plain['petrosian_flux'].value * 0.25, rtol=1e-6
     )
-    assert table['sky_sigma'].unit == u.uJy / u.arcsec**2
+    assert table['sky_rms'].unit == u.uJy / u.arcsec**2
     hot = measure(StampSet(group.pixels[1:2], unit='K'), sersic=False)
     assert hot['petrosian_flux'].unit == u.K * u.pix**2
 
@@ -173,11 +173,11 @@ def test_segments_at_the_border_are_told():
 
 
 def test_units_and_scale(table, group):
-    assert table['effective_radius'].unit == u.pix
+    assert table['half_light_radius'].unit == u.pix
     assert table['petrosian_flux'].unit == group.unit or group.unit is None
     np.testing.assert_allclose(
-        table['effective_radius_arcsec'].to_value(u.arcsec),
-        table['effective_radius'].value * group.pixel_scale.value,
+        table['half_light_radius_arcsec'].to_value(u.arcsec),
+        table['half_light_radius'].value * group.pixel_scale.value,
         # A tangent plane has its scale at one place alone.
         rtol=1e-6,
     )
@@ -215,7 +215,7 @@ def test_uncertainty_is_the_weight_map(galaxy, stack):
     noise = np.full((64, 64), 2.0)
     noise[:20] = 4
     row = measure(stack(galaxy.image, uncertainty=noise[np.newaxis]))[0]
-    found = detect(galaxy.image, noise=noise)
+    found = detect(galaxy.image, noise_rms=noise)
     shape = statmorph.SourceMorphology(
         galaxy.image - found.background, found.labels, found.labels[32, 32], weightmap=noise
     )
@@ -244,7 +244,7 @@ def test_labels_of_the_caller_are_used(galaxy, stack):
         galaxy.image.astype(np.float32).astype(float),
         labels,
         5,
-        weightmap=detect(galaxy.image).noise.astype(float),
+        weightmap=detect(galaxy.image).noise_rms.astype(float),
     )
     assert_equal(row, shape)
 
@@ -262,19 +262,19 @@ def test_labels_of_the_caller_are_missing_where_nothing_can_be_seen(galaxy, stac
     ]
 
 
-def test_neighbour_can_be_masked(galaxy, stack):
+def test_neighbor_can_be_masked(galaxy, stack):
     image = galaxy.image.copy()
     image[8:14, 44:50] += 300
     mask = np.zeros((1, 64, 64), bool)
     mask[0, 6:16, 42:52] = True
     # Brighter than all else, but masked: of no weight in the whole stamp.
-    masked = measure(stack(image, mask=mask), what='everything', sersic=False)[0]
-    clean = measure(stack(galaxy.image, mask=mask), what='everything', sersic=False)[0]
-    for name in ('concentration', 'gini', 'm20', 'asymmetry', 'effective_radius'):
+    masked = measure(stack(image, mask=mask), target='all', sersic=False)[0]
+    clean = measure(stack(galaxy.image, mask=mask), target='all', sersic=False)[0]
+    for name in ('concentration', 'gini', 'm20', 'asymmetry', 'half_light_radius'):
         assert masked[name] == clean[name]
     # NaN is a mask too.
     image[mask[0]] = np.nan
-    assert measure(stack(image), what='everything', sersic=False)['m20'][0] == clean['m20']
+    assert measure(stack(image), target='all', sersic=False)['m20'][0] == clean['m20']
 
 
 def test_failures_are_rows(galaxy, sky, stack):
@@ -282,7 +282,7 @@ def test_failures_are_rows(galaxy, sky, stack):
     elsewhere = sky.copy()
     elsewhere[2:8, 50:58] += 50
     stamps = stack(hidden, galaxy.image, np.full((64, 64), 7.0), np.zeros((64, 64)), elsewhere)
-    table = measure(stamps, segmentation=Detection(threshold=3), sersic=False)
+    table = measure(stamps, segmentation=DetectionConfig(threshold=3), sersic=False)
     assert table['flag'].tolist() == [4, 0, 4, 4, 4]
     statuses = [
         'no pixel can be used',
@@ -294,13 +294,13 @@ def test_failures_are_rows(galaxy, sky, stack):
     for status, expected in zip(table['status'], statuses, strict=True):
         assert status.startswith(expected)
     assert np.isnan(table['gini']).tolist() == [True, False, True, True, True]
-    assert np.isnan(table['effective_radius']).tolist() == [True, False, True, True, True]
+    assert np.isnan(table['half_light_radius']).tolist() == [True, False, True, True, True]
     np.testing.assert_array_equal(table['id'], np.arange(5))
     assert sum(table.meta['status'].values()) == 5
 
 
 def test_sky_has_no_source(sky, stack):
-    table = measure(stack(sky), what='everything', segmentation=Detection(threshold=8))
+    table = measure(stack(sky), target='all', segmentation=DetectionConfig(threshold=8))
     assert table['status'].tolist() == ['no source']
 
 
@@ -354,7 +354,7 @@ def test_options_reach_statmorph_and_do_not_stick(galaxy, stack):
         galaxy.image - found.background,
         found.labels,
         found.labels[32, 32],
-        weightmap=found.noise.astype(float),
+        weightmap=found.noise_rms.astype(float),
         petro_extent_cas=1.0,
     )
     assert table['asymmetry'][0] == pytest.approx(shape.asymmetry)
@@ -387,12 +387,12 @@ def test_no_stamps_at_all(group, table):
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
-        ({'what': 'all'}, "`what` must be 'central' or 'everything'; got 'all'"),
+        ({'target': 'everything'}, "`target` must be 'central' or 'all'; got 'everything'"),
         ({'gain': 0}, '`gain` must be above 0'),
         ({'psf': np.zeros((5, 5))}, '`psf`'),
         ({'psf': np.ones(5)}, '`psf`'),
         ({'band': 0}, '`band` is for stamps of several bands'),
-        ({'segmentation': np.ones((64, 64), int)}, '`segmentation` must be a Detection'),
+        ({'segmentation': np.ones((64, 64), int)}, '`segmentation` must be a DetectionConfig'),
         ({'segmentation': np.ones((3, 64, 64))}, 'float64'),
         ({'segmentation': np.full((3, 64, 64), -1)}, 'from 0'),
         ({'statmorph_options': {'psf': None}}, "got 'psf'"),

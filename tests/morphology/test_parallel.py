@@ -82,8 +82,8 @@ def test_shapes_of_other_stamps_or_settings_are_not_taken_for_these(stamps, tmp_
     measure_morphology(stamps[:2], progress=False, resume=resume)
     with pytest.raises(ValueError, match='belongs to other stamps: their ids and pixels differ'):
         measure_morphology(stamps[2:4], progress=False, resume=resume)
-    with pytest.raises(ValueError, match="other settings: `what` was 'central' and is 'every"):
-        measure_morphology(stamps[:2], what='everything', progress=False, resume=resume)
+    with pytest.raises(ValueError, match="other settings: `target` was 'central' and is 'all"):
+        measure_morphology(stamps[:2], target='all', progress=False, resume=resume)
     with pytest.raises(ValueError, match='other settings: `psf` was None and is an array'):
         measure_morphology(stamps[:2], psf=np.ones((3, 3)), progress=False, resume=resume)
     labels = np.ones((2, *stamps.shape), dtype=int)

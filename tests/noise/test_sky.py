@@ -8,7 +8,7 @@ from astropy.nddata import CCDData, StdDevUncertainty
 from astropy.wcs import WCS
 from regions import CirclePixelRegion, CircleSkyRegion, EllipseSkyRegion, PixCoord, PointPixelRegion
 
-from astro_wgan.detection import Detection
+from astro_wgan.detection import DetectionConfig
 from astro_wgan.exceptions import SkyError
 from astro_wgan.noise import autocorrelation, find_sky
 
@@ -148,7 +148,7 @@ def test_too_little_sky_for_mosaics_is_said():
     image, _ = field(n=0)
     mask = np.ones(SHAPE, dtype=bool)
     mask[::5, ::5] = False
-    sky = find_sky(image, mask=mask, detection=Detection(threshold=50))
+    sky = find_sky(image, mask=mask, detection=DetectionConfig(threshold=50))
     with pytest.raises(SkyError, match=r'too little clean sky even for mosaics .* 4 percent'):
         sky.stamps(1, size=32, seed=1)
 
@@ -161,7 +161,7 @@ def test_faint_sources_that_were_not_found_are_noticed():
     blob = 2.5 * np.exp(-0.5 * (x**2 + y**2) / 1.5**2)
     for y0, x0 in rng.integers(0, 293, (300, 2)):
         faint[y0 : y0 + 7, x0 : x0 + 7] += blob
-    high = Detection(threshold=20)
+    high = DetectionConfig(threshold=20)
     clean, dirty = (
         find_sky(image, detection=high).undetected_source_test for image in (white, faint)
     )

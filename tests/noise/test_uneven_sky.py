@@ -6,7 +6,7 @@ from astropy.nddata import CCDData, InverseVariance
 from scipy.ndimage import gaussian_filter
 
 from astro_wgan import StampSet
-from astro_wgan.detection import Detection
+from astro_wgan.detection import DetectionConfig
 from astro_wgan.exceptions import SkyError
 from astro_wgan.noise import add_noise, autocorrelation, find_sky, make_noise, power_spectrum
 
@@ -233,7 +233,7 @@ def test_dead_and_hot_pixels_are_no_sky(kind, value):
 def test_other_thresholds_leave_the_variance_too(options):
     field = noise(0.8, seed=4)
     for image in (field, field + sources(20, seed=5)):
-        sky = find_sky(image, detection=Detection(**options))
+        sky = find_sky(image, detection=DetectionConfig(**options))
         assert sky.rms.value**2 == pytest.approx(1, abs=0.03)
 
 
@@ -241,7 +241,7 @@ def test_a_stated_background_is_believed():
     """Where light is everywhere, only the caller knows the level."""
     field = noise(0.8)
     glow = 2 * np.exp(-(((X - 170) / 80) ** 2) - ((Y - 150) / 80) ** 2)
-    sky = find_sky(field + glow, detection=Detection(background=0.0))
+    sky = find_sky(field + glow, detection=DetectionConfig(background=0.0))
     assert sky.background is None
     np.testing.assert_array_equal(sky.pixels, field + glow)
     assert sky.clean[glow > 1].mean() < 0.01

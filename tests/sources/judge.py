@@ -17,10 +17,10 @@ COLUMNS = {
     'x': 'X_IMAGE',
     'y': 'Y_IMAGE',
     'kron_flux': 'FLUX_AUTO',
-    'kron_flux_error': 'FLUXERR_AUTO',
+    'kron_flux_err': 'FLUXERR_AUTO',
     'kron_radius': 'KRON_RADIUS',
     'isophotal_flux': 'FLUX_ISO',
-    'isophotal_flux_error': 'FLUXERR_ISO',
+    'isophotal_flux_err': 'FLUXERR_ISO',
     'half_light_radius': 'FLUX_RADIUS',
     'semimajor_axis': 'A_IMAGE',
     'semiminor_axis': 'B_IMAGE',
@@ -50,12 +50,12 @@ PROFILES = (
 
 
 class Pairs(NamedTuple):
-    """Stamps of a galaxy in the middle and a neighbour, and the truth about them."""
+    """Stamps of a galaxy in the middle and a neighbor, and the truth about them."""
 
     pixels: np.ndarray
     flux_ratio: np.ndarray
     separation: np.ndarray
-    #: Of the galaxy and of the neighbour, shape (n, 2).
+    #: Of the galaxy and of the neighbor, shape (n, 2).
     x: np.ndarray
     y: np.ndarray
     flux: np.ndarray
@@ -189,7 +189,7 @@ def sextractor_command(folder, detection, **options):
         'CATALOG_NAME': 'catalogue',
         'DETECT_THRESH': detection.threshold,
         'ANALYSIS_THRESH': detection.threshold,
-        'DETECT_MINAREA': detection.minimum_area,
+        'DETECT_MINAREA': detection.min_area,
         'DEBLEND_NTHRESH': detection.deblend_levels,
         'DEBLEND_MINCONT': detection.deblend_contrast,
         'CLEAN': 'N' if detection.clean is None else 'Y',

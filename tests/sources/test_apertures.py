@@ -3,7 +3,7 @@ import pytest
 from scipy.ndimage import label
 from scipy.optimize import brentq
 
-from astro_wgan.detection import Detection
+from astro_wgan.detection import DetectionConfig
 from astro_wgan.sources import SourceFlag
 from astro_wgan.sources.apertures import _groups_of_pixels, measure_apertures
 from astro_wgan.sources.batch import Batch
@@ -24,7 +24,7 @@ def gaussian(x0, y0, *, size=64, sigma=(3.0, 3.0), theta=0.0, flux=1e5, noise=0.
 
 def measure(*images, **arrays):
     pixels = np.stack(images).astype(np.float32)
-    return measure_batch(Batch(pixels, **arrays), Settings(Detection(threshold=3))).sources
+    return measure_batch(Batch(pixels, **arrays), Settings(DetectionConfig(threshold=3))).sources
 
 
 @pytest.mark.parametrize(('x0', 'y0'), [(31.5, 31.5), (30.2, 33.7)])
@@ -48,7 +48,7 @@ def test_axes_and_angle_of_an_ellipse():
         # The smoothing adds half a pixel squared to each variance.
         axes = [found[name][0] for name in ('semimajor_axis', 'semiminor_axis')]
         assert np.allclose(axes, np.sqrt([25.5, 4.5]), rtol=0.03)
-        turned = (found['theta'][0] - np.degrees(theta) + 90) % 180 - 90
+        turned = (found['orientation'][0] - np.degrees(theta) + 90) % 180 - 90
         assert abs(turned) < 0.5
 
 
@@ -57,18 +57,18 @@ def test_errors_are_those_of_the_noise_in_the_aperture():
     image = gaussian(31.5, 31.5, noise=0)
     fluxes = [measure(image + rng.normal(scale=20, size=image.shape)) for _ in range(60)]
     kron = np.array([found['kron_flux'][0] for found in fluxes])
-    expected = np.mean([found['kron_flux_error'][0] for found in fluxes])
+    expected = np.mean([found['kron_flux_err'][0] for found in fluxes])
     assert np.std(kron) == pytest.approx(expected, rel=0.3)
     # Twice the uncertainty that is given is twice the error.
     pixels, noise = image + rng.normal(size=image.shape), np.full(image.shape, 20.0)
     one, two = (measure(pixels, noise=(factor * noise)[np.newaxis]) for factor in (1, 2))
-    for name in ('kron_flux_error', 'isophotal_flux_error'):
+    for name in ('kron_flux_err', 'isophotal_flux_err'):
         assert two[name][0] / two['area'][0] ** 0.5 == pytest.approx(
             2 * one[name][0] / one['area'][0] ** 0.5, rel=0.1
         )
 
 
-def test_pixels_of_a_neighbour_are_replaced_by_those_opposite():
+def test_pixels_of_a_neighbor_are_replaced_by_those_opposite():
     alone = measure(gaussian(28, 32))
     pair = measure(gaussian(28, 32) + gaussian(45, 34, flux=2e4, noise=0))
     assert len(pair['x']) == 2
@@ -85,9 +85,9 @@ def test_masked_pixels_are_replaced_too():
     mask = np.zeros((1, 64, 64), dtype=bool)
     mask[0, 28:31, 36:40] = True
     # The aperture of the whole source, so that only the mirror is judged.
-    found = find_sources(Batch(image[np.newaxis].astype(np.float32)), Detection(threshold=3))
+    found = find_sources(Batch(image[np.newaxis].astype(np.float32)), DetectionConfig(threshold=3))
     hidden = found._replace(bad=mask, above_sky=np.where(mask, 0, found.above_sky))
-    columns = measure_apertures(hidden, Detection(threshold=3))
+    columns = measure_apertures(hidden, DetectionConfig(threshold=3))
     assert columns['kron_flux'][0] == pytest.approx(whole['kron_flux'][0], rel=1e-3)
     assert columns['flags'][0] & SourceFlag.MASKED
     without = whole['kron_flux'][0] - image[mask[0]].sum()
@@ -103,7 +103,7 @@ def test_flags_say_what_is_wrong():
     assert flags[0] & SourceFlag.TOUCHES_BORDER
     blended = measure(gaussian(27, 31.5) + gaussian(37, 31.5, noise=0))['flags']
     assert all(flag & SourceFlag.BLENDED and flag & SourceFlag.CROWDED for flag in blended)
-    settings = Settings(Detection(threshold=3), saturation=1700.0)
+    settings = Settings(DetectionConfig(threshold=3), saturation=1700.0)
     bright, faint = (
         measure_batch(Batch(gaussian(31.5, 31.5, flux=flux)[np.newaxis]), settings)
         for flux in (1e5, 9e4)

@@ -39,12 +39,12 @@ def test_ratios_and_classes(fluxes, central, ratio, kind, companion):
     assert found['flux_ratio'] == pytest.approx(ratio, nan_ok=True)
     assert found['companion_class'] == kind
     assert found['companion'] == companion
-    assert found['neighbours'] == len(fluxes) - (central > 0)
+    assert found['n_neighbors'] == len(fluxes) - (central > 0)
 
 
-def test_the_brightest_neighbour_counts_not_the_nearest():
+def test_the_brightest_neighbor_counts_not_the_nearest():
     found = companions([10, 2, 4, 1], 1, [(10, 10), (11, 10), (13, 14), (10, 9)])
-    assert found['neighbour_row'] == 2
+    assert found['neighbor_row'] == 2
     assert found['separation'] == pytest.approx(5)
     assert found['flux_ratio'] == pytest.approx(2.5)
 
@@ -58,8 +58,8 @@ def test_stamps_are_apart():
         'kron_flux': np.array([100.0, 50, 1, 4, 2]),
     }
     found = find_companions(sources, np.array([1, 0, 3, 0]))
-    assert found['neighbours'].tolist() == [1, 0, 2, 0]
+    assert found['n_neighbors'].tolist() == [1, 0, 2, 0]
     assert found['central_row'].tolist() == [0, -1, 4, -1]
-    assert found['neighbour_row'].tolist() == [1, -1, 3, -1]
+    assert found['neighbor_row'].tolist() == [1, -1, 3, -1]
     assert np.allclose(found['flux_ratio'], [2, np.nan, 0.5, np.nan], equal_nan=True)
     assert np.allclose(found['separation'], [3, np.nan, 4, np.nan], equal_nan=True)

@@ -6,7 +6,7 @@ from astropy.nddata import CCDData, Cutout2D, StdDevUncertainty
 from astropy.table import QTable
 from astropy.wcs import WCS
 
-from astro_wgan import Detection, StampSet, StampStore, datasets
+from astro_wgan import DetectionConfig, StampSet, StampStore, datasets
 from astro_wgan.sources import SourceFlag, batch, measure_sources, measurement
 from astro_wgan.stamps import cut_stamps
 
@@ -50,7 +50,7 @@ def assert_same(first, second):
 def test_flux_ratios_are_near_the_truth(pairs):
     wide = pairs.separation > 15
     stamps = measure(StampSet(pairs.pixels[wide])).stamps
-    two = stamps['neighbours'] == 1
+    two = stamps['n_neighbors'] == 1
     assert np.count_nonzero(two) > 5
     assert np.median(np.abs(stamps['flux_ratio'][two] / pairs.flux_ratio[wide][two] - 1)) < 0.1
     offset = stamps['separation'][two].value - pairs.separation[wide][two]
@@ -62,7 +62,7 @@ def test_units_of_all_that_is_measured():
     pixels[:, 20:28, 20:28] += 300
     found = measure(StampSet(pixels * u.nJy, pixel_scale=0.06 * u.arcsec))
     sources = found.sources
-    for name in ('kron_flux', 'kron_flux_error', 'isophotal_flux', 'isophotal_flux_error', 'peak'):
+    for name in ('kron_flux', 'kron_flux_err', 'isophotal_flux', 'isophotal_flux_err', 'peak'):
         assert sources[name].unit == u.nJy
     for name in ('x', 'y', 'half_light_radius', 'semimajor_axis', 'semiminor_axis'):
         assert sources[name].unit == u.pix
@@ -72,9 +72,9 @@ def test_units_of_all_that_is_measured():
         sources['half_light_radius'].value * 0.06 * u.arcsec,
     )
     assert u.allclose(sources['magnitude'], sources['kron_flux'].to(u.ABmag))
-    assert sources['magnitude_error'].unit == u.mag
-    relative = sources['kron_flux_error'] / sources['kron_flux']
-    assert u.allclose(sources['magnitude_error'], 1.0857 * relative * u.mag, rtol=1e-4)
+    assert sources['magnitude_err'].unit == u.mag
+    relative = sources['kron_flux_err'] / sources['kron_flux']
+    assert u.allclose(sources['magnitude_err'], 1.0857 * relative * u.mag, rtol=1e-4)
     assert found.stamps['kron_flux'].unit == u.nJy
     assert found.stamps['separation'].unit == u.pix
     assert found.stamps['separation_arcsec'].unit == u.arcsec
@@ -161,19 +161,19 @@ def test_mask_and_uncertainty_are_used(pairs):
     pixels = pairs.pixels[:4]
     plain = measure(StampSet(pixels)).sources
     noise = np.full(pixels.shape, 6.0)
-    noisy = measure(StampSet(pixels, uncertainty=noise), detection=Detection(threshold=0.75))
+    noisy = measure(StampSet(pixels, uncertainty=noise), detection=DetectionConfig(threshold=0.75))
     assert len(noisy.sources) == len(plain)
-    factor = float(np.median(noisy.sources['kron_flux_error'] / plain['kron_flux_error']))
+    factor = float(np.median(noisy.sources['kron_flux_err'] / plain['kron_flux_err']))
     assert factor == pytest.approx(2, rel=0.1)
     mask = np.zeros(pixels.shape, dtype=bool)
     mask[:, 30:33, 30:33] = True
     masked = measure(StampSet(pixels, mask=mask)).stamps
     assert (masked['flags'] & int(SourceFlag.MASKED) > 0).all()
     ccd = CCDData(pixels[0], unit='adu', mask=mask[0], uncertainty=StdDevUncertainty(noise[0]))
-    one = measure(ccd, detection=Detection(threshold=0.75)).stamps
+    one = measure(ccd, detection=DetectionConfig(threshold=0.75)).stamps
     same = measure(
         StampSet(pixels[:1] * u.adu, mask=mask[:1], uncertainty=noise[:1]),
-        detection=Detection(threshold=0.75),
+        detection=DetectionConfig(threshold=0.75),
     ).stamps
     assert one['kron_flux'] == same['kron_flux']
 
@@ -183,15 +183,15 @@ def test_stamps_without_a_central_source_stay_as_rows(pairs):
     pixels[1] = np.random.default_rng(1).normal(size=(64, 64))
     pixels[2] = np.nan
     pixels[3] = np.roll(pixels[3], 25, axis=1)
-    table = measure(StampSet(pixels), detection=Detection(threshold=4), saturation=20).stamps
+    table = measure(StampSet(pixels), detection=DetectionConfig(threshold=4), saturation=20).stamps
     assert len(table) == 4
     assert table['status'].tolist()[:3] == ['measured', 'no source', 'no pixel can be used']
     assert table['status'][3] == 'no source in the middle'
     assert table['label'].tolist()[1:] == [0, 0, 0]
     assert np.isnan(table['kron_flux'][1:]).all()
     assert table['companion_class'].tolist()[1:] == ['unknown'] * 3
-    assert table['neighbours'][3] >= 1
-    assert table['neighbour_kron_flux'][3] > 0
+    assert table['n_neighbors'][3] >= 1
+    assert table['neighbor_kron_flux'][3] > 0
     assert table['saturated'].tolist() == [True, False, False, False]
     assert table.meta['status']['no source'] == 1
 
@@ -203,20 +203,20 @@ def test_sky_of_each_stamp(box):
     mask = np.zeros(pixels.shape, dtype=bool)
     mask[0, :, :32] = mask[2] = True
     pixels[0, :, :32] += 1000
-    detection = Detection(background_box=box)
+    detection = DetectionConfig(background_box=box)
     table = measure(StampSet(pixels, mask=mask, unit='nJy'), detection=detection).stamps
     np.testing.assert_allclose(table['background'].to_value(u.nJy), [100, 100, np.nan], atol=0.3)
-    np.testing.assert_allclose(table['noise'].to_value(u.nJy), [2, 2, np.nan], rtol=0.1)
+    np.testing.assert_allclose(table['noise_rms'].to_value(u.nJy), [2, 2, np.nan], rtol=0.1)
     noise = np.where(mask, np.inf, 3)
     table = measure(StampSet(pixels, uncertainty=noise), detection=detection).stamps
-    np.testing.assert_allclose(table['noise'], [3, 3, np.nan])
+    np.testing.assert_allclose(table['noise_rms'], [3, 3, np.nan])
     np.testing.assert_allclose(table['background'], [100, 100, np.nan], atol=0.3)
 
 
 def test_no_source_at_all():
     pixels = np.random.default_rng(1).normal(size=(2, 32, 32))
     found = measure(
-        StampSet(pixels * u.nJy, pixel_scale=1 * u.arcsec), detection=Detection(threshold=9)
+        StampSet(pixels * u.nJy, pixel_scale=1 * u.arcsec), detection=DetectionConfig(threshold=9)
     )
     assert len(found.sources) == 0
     assert found.sources['kron_flux'].unit == u.nJy
@@ -280,7 +280,7 @@ def test_parts_of_other_work_or_damaged_ones_are_not_taken(pairs, tmp_path):
     stamps = StampSet(pairs.pixels[:10])
     measure(stamps, resume=tmp_path)
     with pytest.raises(ValueError, match=r'to other settings: `detection\.threshold` was 1\.5 and'):
-        measure(stamps, resume=tmp_path, detection=Detection(threshold=2))
+        measure(stamps, resume=tmp_path, detection=DetectionConfig(threshold=2))
     with pytest.raises(ValueError, match='to other settings: `saturation` was None and is 9'):
         measure(stamps, resume=tmp_path, saturation=9.0)
     with pytest.raises(ValueError, match='to other stamps: their pixels differ'):
@@ -412,7 +412,7 @@ def test_a_position_outside_has_a_row_that_says_so(group):
     alone = measure(image, positions=[(40, 30)], size=32).stamps
     assert found.stamps['kron_flux'][0] == alone['kron_flux'][0]
     outside = found.stamps[1:4]
-    for name in ('kron_flux', 'x', 'theta', 'background', 'noise', 'half_light_radius'):
+    for name in ('kron_flux', 'x', 'orientation', 'background', 'noise_rms', 'half_light_radius'):
         assert np.isnan(outside[name]).all()
     assert outside['label'].tolist() == [0, 0, 0]
     assert not np.isin(['b', 'c', 'd'], found.sources['id']).any()

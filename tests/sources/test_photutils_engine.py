@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from astro_wgan import Detection, StampSet
+from astro_wgan import DetectionConfig, StampSet
 from astro_wgan.sources import SourceFlag, measure_sources
 
 photutils = pytest.importorskip('photutils', minversion='3.0')
@@ -17,13 +17,13 @@ def test_both_engines_agree_on_pairs(judge):
     theirs = measure(StampSet(pairs.pixels), engine='photutils')
     assert theirs.sources.colnames == ours.sources.colnames
     assert theirs.stamps.colnames == ours.stamps.colnames
-    same = ours.stamps['neighbours'] == theirs.stamps['neighbours']
+    same = ours.stamps['n_neighbors'] == theirs.stamps['n_neighbors']
     assert same.mean() > 0.8
     for name in ('kron_flux', 'half_light_radius', 'axis_ratio', 'isophotal_flux', 'flux_ratio'):
         share = np.abs(theirs.stamps[name][same] / ours.stamps[name][same] - 1)
         share = share[np.isfinite(share)]
         assert np.median(share) < 0.02, name
-    turned = (theirs.stamps['theta'] - ours.stamps['theta']).value[same]
+    turned = (theirs.stamps['orientation'] - ours.stamps['orientation']).value[same]
     assert np.median(np.abs((turned + 90) % 180 - 90)) < 2
     meta = theirs.sources.meta
     assert meta['sources']['engine'] == 'photutils'
@@ -43,7 +43,7 @@ def test_masked_empty_and_blended_stamps(judge):
         found = measure(
             StampSet(pixels, mask=mask, **options),
             engine='photutils',
-            detection=Detection(threshold=4, deblend_contrast=0.001),
+            detection=DetectionConfig(threshold=4, deblend_contrast=0.001),
         )
         assert found.stamps['status'].tolist() == [
             'no source',
@@ -57,7 +57,7 @@ def test_masked_empty_and_blended_stamps(judge):
 
 def test_no_source_anywhere():
     pixels = np.random.default_rng(1).normal(size=(2, 32, 32))
-    found = measure(StampSet(pixels), engine='photutils', detection=Detection(threshold=10))
+    found = measure(StampSet(pixels), engine='photutils', detection=DetectionConfig(threshold=10))
     assert len(found.sources) == 0
     assert (found.stamps['status'] == 'no source').all()
 
@@ -92,7 +92,7 @@ def test_both_engines_set_the_same_flags():
             StampSet(pixels, mask=mask),
             engine=engine,
             saturation=500,
-            detection=Detection(threshold=4),
+            detection=DetectionConfig(threshold=4),
         ).sources
         for engine in ('sep', 'photutils')
     }

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from astro_wgan import Detection, StampSet, datasets
+from astro_wgan import DetectionConfig, StampSet, datasets
 from astro_wgan.baselines import PCAResidual
 from astro_wgan.detection import detect
 from astro_wgan.noise import find_sky
@@ -14,7 +14,7 @@ pytest.importorskip('sklearn')
 pytest.importorskip('photutils', minversion='3.0')
 
 FACTORS = [1e-35, 1e-25, 1e-19, 0.3, 1e10, 1e20, 1e32]
-FLUXES = ('kron_flux', 'kron_flux_error', 'isophotal_flux', 'isophotal_flux_error', 'peak')
+FLUXES = ('kron_flux', 'kron_flux_err', 'isophotal_flux', 'isophotal_flux_err', 'peak')
 OTHERS = ('x', 'y', 'half_light_radius', 'kron_radius', 'axis_ratio', 'flags', 'area')
 
 
@@ -47,7 +47,7 @@ def test_photometry(pairs, factor, dtype, engine, sigma):
             np.asarray(table[name], dtype=float) for table in (found.sources, right.sources)
         )
         assert np.allclose(one, two, rtol=1e-5, equal_nan=True), name
-    for name in ('background', 'noise'):
+    for name in ('background', 'noise_rms'):
         one, two = found.stamps[name].value / factor, right.stamps[name].value
         assert np.allclose(one, two, rtol=1e-5, atol=1e-5)
     assert (found.stamps['companion_class'] == right.stamps['companion_class']).all()
@@ -59,11 +59,13 @@ def test_errors_are_what_the_formula_says(factor):
     y, x = np.mgrid[:64, :64] - 31.5
     image = 100 * np.exp(-(x**2 + y**2) / 18) + np.random.default_rng(1).normal(size=(64, 64))
     table = measure_sources(
-        scaled_set(image[np.newaxis], factor, 'f8', 1.0), detection=Detection(3), progress=False
+        scaled_set(image[np.newaxis], factor, 'f8', 1.0),
+        detection=DetectionConfig(3),
+        progress=False,
     ).stamps
     axes = table['semimajor_axis'].value * table['semiminor_axis'].value
     area = np.pi * axes[0] * 3.5**2
-    assert table['kron_flux_error'].value[0] / factor == pytest.approx(np.sqrt(area), rel=0.03)
+    assert table['kron_flux_err'].value[0] / factor == pytest.approx(np.sqrt(area), rel=0.03)
 
 
 def test_stamps_of_different_units_in_one_set(pairs):
@@ -71,7 +73,7 @@ def test_stamps_of_different_units_in_one_set(pairs):
     pixels = pairs.astype(float) * factors[:, np.newaxis, np.newaxis]
     found = measure_sources(StampSet(pixels), progress=False).stamps
     right = measure_sources(StampSet(pairs), progress=False).stamps
-    for name in ('kron_flux', 'kron_flux_error', 'noise'):
+    for name in ('kron_flux', 'kron_flux_err', 'noise_rms'):
         assert np.allclose(found[name].value / factors, right[name].value, rtol=1e-5)
 
 
@@ -83,7 +85,7 @@ def test_whatever_looks_at_an_image(factor, dtype):
     other = (image.astype(float) * factor).astype(dtype)
     right, found = (cut_stamps(each, size=32) for each in (image, other))
     assert np.allclose(found.table['x'].value, right.table['x'].value)
-    for name in ('flux', 'peak'):
+    for name in ('isophotal_flux', 'peak'):
         assert np.allclose(found.table[name].value / factor, right.table[name].value, rtol=1e-4)
     assert (segment_stamps(found).labels == segment_stamps(right).labels).mean() > 0.999
     for engine in ('sep', 'photutils'):

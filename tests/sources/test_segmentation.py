@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import sep
 
-from astro_wgan import Detection, StampSet, StampStore, datasets
+from astro_wgan import DetectionConfig, StampSet, StampStore, datasets
 from astro_wgan.detection import detect
 from astro_wgan.sources import segment_stamps
 from astro_wgan.sources.batch import Batch
@@ -25,7 +25,7 @@ def test_labels_hold_the_sources_and_name_the_one_in_the_middle():
             [stamp_with([(8, 40), (23.5, 23.5)]), stamp_with([(25, 22)]), stamp_with([(5, 5)])]
         )
     )
-    labels, central, status = segment_stamps(stamps, detection=Detection(threshold=4))
+    labels, central, status = segment_stamps(stamps, detection=DetectionConfig(threshold=4))
     assert labels.max(axis=(1, 2)).tolist() == [2, 1, 1]
     assert central[0] == labels[0, 23, 23] == labels[0, 24, 24] != labels[0, 40, 8]
     assert central.tolist()[1:] == [1, 0]
@@ -43,9 +43,9 @@ def test_in_the_middle_means_an_eighth_of_the_edge():
 @pytest.mark.parametrize(
     'detection',
     [
-        Detection(),
-        Detection(clean=None, smooth=False, threshold=2.5),
-        Detection(deblend_contrast=0.05, minimum_area=9, background_box=32),
+        DetectionConfig(),
+        DetectionConfig(clean=None, smooth=False, threshold=2.5),
+        DetectionConfig(deblend_contrast=0.05, min_area=9, background_box=32),
     ],
 )
 @pytest.mark.parametrize('with_noise', [False, True])
@@ -57,10 +57,10 @@ def test_each_stamp_is_what_it_is_alone(judge, detection, with_noise):
     found = find_sources(Batch(pixels, mask, noise), detection)
     for k in range(12):
         given = None if noise is None else noise[k]
-        alone = detect(pixels[k], mask=mask[k], noise=given, detection=detection)
+        alone = detect(pixels[k], mask=mask[k], noise_rms=given, detection=detection)
         assert (found.catalogue[found.stamp == k] == alone.sources).all()
         assert (found.labels[k] == alone.labels).all()
-        assert (found.noise[k] == alone.noise).all()
+        assert (found.noise[k] == alone.noise_rms).all()
         above = np.where(mask[k], 0, pixels[k] - alone.background)
         assert (found.above_sky[k] == above).all()
 
@@ -83,7 +83,7 @@ def test_uncertainty_sets_the_threshold():
     noise = np.ones(pixels.shape)
     noise[1, 30:, 30:] = 100
     stamps = StampSet(pixels, uncertainty=noise)
-    labels, _, _ = segment_stamps(stamps, detection=Detection(threshold=5))
+    labels, _, _ = segment_stamps(stamps, detection=DetectionConfig(threshold=5))
     assert labels.max(axis=(1, 2)).tolist() == [2, 1]
 
 
@@ -92,7 +92,9 @@ def test_stamps_without_sources_noise_or_pixels_are_named():
     pixels = rng.normal(size=(3, 32, 32))
     pixels[1] = 5
     pixels[2] = np.inf
-    labels, central, status = segment_stamps(StampSet(pixels), detection=Detection(threshold=10))
+    labels, central, status = segment_stamps(
+        StampSet(pixels), detection=DetectionConfig(threshold=10)
+    )
     assert not labels.any()
     assert not central.any()
     assert status.tolist() == ['no source', 'the background has no noise', 'no pixel can be used']

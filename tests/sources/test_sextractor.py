@@ -6,7 +6,7 @@ import sep
 from astropy.nddata import CCDData, StdDevUncertainty
 from scipy.spatial import cKDTree
 
-from astro_wgan import Detection, StampSet, datasets
+from astro_wgan import DetectionConfig, StampSet, datasets
 from astro_wgan.sources import SourceFlag, measure_sources
 from astro_wgan.stamps import cut_stamps
 
@@ -14,9 +14,9 @@ pytestmark = pytest.mark.sextractor
 
 LENGTHS_AND_FLUXES = (
     'kron_flux',
-    'kron_flux_error',
+    'kron_flux_err',
     'isophotal_flux',
-    'isophotal_flux_error',
+    'isophotal_flux_err',
     'half_light_radius',
     'axis_ratio',
     'semimajor_axis',
@@ -89,14 +89,14 @@ def assert_within(shares, median, tenth):
 def measured_stamps(judge, sextractor, tmp_path_factory):
     """Pairs, each stamp by itself, as we and as SExtractor measured them."""
     pairs = judge.simulate_pairs(300, seed=7)
-    catalogue = sextractor(tmp_path_factory.mktemp('pairs'), pairs.pixels, Detection())
+    catalogue = sextractor(tmp_path_factory.mktemp('pairs'), pairs.pixels, DetectionConfig())
     return pairs, measure_sources(StampSet(pairs.pixels), progress=False), catalogue
 
 
 def test_two_thousand_pairs(judge, sextractor, tmp_path):
     pairs = judge.simulate_pairs(45**2, seed=6)
     image = judge.mosaic(pairs.pixels)
-    catalogue = sextractor(tmp_path, image, Detection(), WEIGHT_TYPE='BACKGROUND')
+    catalogue = sextractor(tmp_path, image, DetectionConfig(), WEIGHT_TYPE='BACKGROUND')
     found = measure_sources(CCDData(image, unit='adu'), progress=False)
     shares, matched, rows = deviations(found, catalogue)
     assert matched >= 0.98
@@ -152,15 +152,15 @@ def test_sources_that_are_not_blended_agree_to_many_digits(measured_stamps):
         # SExtractor writes two or three digits after the point of all but fluxes.
         rounded = 'flux' not in name
         assert np.percentile(share, 90) < (2e-3 if rounded else 1e-5), name
-    turned = found.sources['theta'].value[rows[chosen]] - catalogue['theta'][chosen]
+    turned = found.sources['orientation'].value[rows[chosen]] - catalogue['theta'][chosen]
     assert np.abs((turned + 90) % 180 - 90).max() < 0.01
 
 
 def test_sky_of_pairs(measured_stamps):
     _, found, catalogue = measured_stamps
     table = found.stamps[catalogue['stamp']]
-    noise = table['noise'].value
-    assert np.allclose(noise, catalogue['threshold'] / Detection().threshold, rtol=1e-5)
+    noise = table['noise_rms'].value
+    assert np.allclose(noise, catalogue['threshold'] / DetectionConfig().threshold, rtol=1e-5)
     assert np.allclose(table['background'].value, catalogue['background'], atol=1e-5 * noise.max())
 
 
@@ -170,7 +170,7 @@ def test_flags_of_pairs(measured_stamps):
     theirs, ours = catalogue['flags'][rows >= 0], found.sources['flags'][rows[rows >= 0]]
     for flag in (SourceFlag.BLENDED, SourceFlag.TOUCHES_BORDER):
         assert np.mean((theirs & int(flag) > 0) == (ours & int(flag) > 0)) > 0.99
-    # SExtractor counts the pixels of neighbours within 6 sigma too, we in the aperture only.
+    # SExtractor counts the pixels of neighbors within 6 sigma too, we in the aperture only.
     crowded = ours & int(SourceFlag.CROWDED) > 0
     assert np.mean(theirs[crowded] & 1) > 0.95
     # Likewise, it warns of 6 sigma that leave the image.
@@ -182,10 +182,10 @@ def test_flags_of_pairs(measured_stamps):
 @pytest.mark.parametrize(
     ('name', 'detection'),
     [
-        ('ntt_field', Detection()),
-        ('ntt_field', Detection(threshold=3, deblend_contrast=0.05)),
-        ('mock_f814w', Detection()),
-        ('mock_f814w', Detection(threshold=3, deblend_contrast=0.05)),
+        ('ntt_field', DetectionConfig()),
+        ('ntt_field', DetectionConfig(threshold=3, deblend_contrast=0.05)),
+        ('mock_f814w', DetectionConfig()),
+        ('mock_f814w', DetectionConfig(threshold=3, deblend_contrast=0.05)),
     ],
 )
 def test_bundled_images(sextractor, tmp_path, name, detection):
@@ -205,7 +205,7 @@ def test_bundled_images(sextractor, tmp_path, name, detection):
 
 def test_stamps_of_a_bundled_image(sextractor, tmp_path):
     stamps = cut_stamps(datasets.load_image('mock_f814w'), size=64)
-    catalogue = sextractor(tmp_path, stamps.pixels, Detection())
+    catalogue = sextractor(tmp_path, stamps.pixels, DetectionConfig())
     found = measure_sources(stamps, progress=False)
     names = ('kron_flux', 'half_light_radius', 'axis_ratio')
     shares, matched, _ = deviations(found, catalogue, names)
@@ -221,7 +221,7 @@ def test_stamps_of_sersic_galaxies(judge, sextractor, tmp_path, noise):
     Without noise, galaxies fill their stamps: their wings count as sky.
     """
     pixels = judge.simulate_sersic(150, seed=9, noise=noise)
-    catalogue = sextractor(tmp_path, pixels, Detection())
+    catalogue = sextractor(tmp_path, pixels, DetectionConfig())
     found = measure_sources(StampSet(pixels), progress=False)
     shares, matched, _ = deviations(found, catalogue)
     assert matched >= 0.98
@@ -234,10 +234,10 @@ def test_stamps_of_sersic_galaxies(judge, sextractor, tmp_path, noise):
 @pytest.mark.parametrize(
     'detection',
     [
-        Detection(threshold=3.0, minimum_area=10),
-        Detection(smooth=False, threshold=2.5),
-        Detection(clean=None),
-        Detection(deblend_contrast=0.05, deblend_levels=16),
+        DetectionConfig(threshold=3.0, min_area=10),
+        DetectionConfig(smooth=False, threshold=2.5),
+        DetectionConfig(clean=None),
+        DetectionConfig(deblend_contrast=0.05, deblend_levels=16),
     ],
 )
 def test_other_settings(judge, sextractor, tmp_path, detection):
@@ -250,7 +250,7 @@ def test_other_settings(judge, sextractor, tmp_path, detection):
 
 
 def test_the_catalogue_that_came_with_the_ntt_field():
-    """SExtractor by others: no deblending, neighbours not masked, no smallest Kron aperture."""
+    """SExtractor by others: no deblending, neighbors not masked, no smallest Kron aperture."""
     path = datasets.image_path('ntt_field').with_suffix('.cat')
     columns = np.loadtxt(path, usecols=(1, 2, 11, 14, 15, 18), unpack=True)
     x, y, semimajor_axis, kron_radius, kron_flux, half_light_radius = columns
@@ -258,7 +258,7 @@ def test_the_catalogue_that_came_with_the_ntt_field():
     # One noise for the whole image.
     noise = np.full(pixels.shape, sep.Background(np.ascontiguousarray(pixels)).globalrms)
     image = CCDData(pixels, unit='adu', uncertainty=StdDevUncertainty(noise))
-    detection = Detection(deblend_contrast=1)
+    detection = DetectionConfig(deblend_contrast=1)
     found = measure_sources(image, detection=detection, progress=False).sources
     distance = np.hypot(
         found['x'].value[:, np.newaxis] - x + 1, found['y'].value[:, np.newaxis] - y + 1

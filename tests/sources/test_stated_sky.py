@@ -8,7 +8,7 @@ from astropy.nddata import CCDData, NDData
 from astropy.utils.masked import Masked
 from scipy.special import gamma, gammaincinv
 
-from astro_wgan import Detection, StampSet
+from astro_wgan import DetectionConfig, StampSet
 from astro_wgan.detection import detect
 from astro_wgan.sources import SourceFlag, measure_sources, segment_stamps
 from astro_wgan.stamps import cut_stamps
@@ -46,12 +46,12 @@ def test_every_way_to_state_it(pairs):
         {'background': np.full(n, 50)},
         {'background': np.full((ny, nx), 50.0)},
         {'background': np.full((n, ny, nx), 50.0, dtype='f4') * u.nJy},
-        {'detection': Detection(background=50)},
+        {'detection': DetectionConfig(background=50)},
     ]
     for way in ways:
         found = measure(raised, **way)
         assert len(found.sources) == len(right.sources)
-        for name in ('x', 'kron_flux', 'kron_flux_error', 'half_light_radius'):
+        for name in ('x', 'kron_flux', 'kron_flux_err', 'half_light_radius'):
             one, two = found.sources[name].value, right.sources[name].value
             assert np.allclose(one, two, rtol=1e-3), name
         assert np.allclose(found.stamps['background'].value, 50)
@@ -81,16 +81,20 @@ def test_an_image_of_the_sky_follows_the_positions(pairs):
     options = {'positions': places, 'size': 48}
     right = measure(CCDData(field, unit='adu'), background=0, **options).stamps
     found = measure(CCDData(field + sky, unit='adu'), background=sky, **options).stamps
-    for name in ('x', 'kron_flux', 'kron_flux_error'):
+    for name in ('x', 'kron_flux', 'kron_flux_err'):
         assert np.allclose(found[name].value, right[name].value, rtol=1e-3)
     whole = measure(CCDData(field + sky, unit='adu'), background=sky)
     assert len(whole.sources) == len(measure(CCDData(field, unit='adu'), background=0).sources)
     # The same where stamps are cut around what is found, and in detection by itself.
-    cut = cut_stamps(field + sky, size=32, background=sky, detection=Detection(5), partial='fill')
-    expected = cut_stamps(field, size=32, background=0, detection=Detection(5), partial='fill')
+    cut = cut_stamps(
+        field + sky, size=32, background=sky, detection=DetectionConfig(5), partial='fill'
+    )
+    expected = cut_stamps(
+        field, size=32, background=0, detection=DetectionConfig(5), partial='fill'
+    )
     assert len(cut) == 3
-    assert np.allclose(cut.table['flux'], expected.table['flux'], rtol=1e-3)
-    assert len(detect(field + sky, background=sky, detection=Detection(5)).sources) == 3
+    assert np.allclose(cut.table['isophotal_flux'], expected.table['isophotal_flux'], rtol=1e-3)
+    assert len(detect(field + sky, background=sky, detection=DetectionConfig(5)).sources) == 3
 
 
 def test_a_sky_that_is_masked_or_an_image(pairs):
@@ -127,7 +131,7 @@ def test_galaxies_that_fill_their_stamps(radius, index):
     stated = measure(StampSet(image), background=0).stamps
     assert stated['kron_flux'].value[0] == pytest.approx(inside, rel=0.06)
     assert not stated['flags'][0] & SourceFlag.STAMP_FILLED
-    assert stated['noise'].value[0] == pytest.approx(1, rel=0.4)
+    assert stated['noise_rms'].value[0] == pytest.approx(1, rel=0.4)
     # In a larger stamp nothing is lost, and nothing flagged.
     wide = measure(StampSet(sersic(radius, 1, size=400)[np.newaxis])).stamps
     assert wide['kron_flux'].value[0] == pytest.approx(2e4, rel=0.08)
@@ -139,7 +143,7 @@ def test_the_flag_of_full_stamps_is_for_those_that_lose_a_tenth(engine):
     radii, indices = (1.5, 2, 3, 4, 5, 12, 14, 16, 20), (0.5, 1.0, 1.5)
     cases = [(radius, index, k) for radius in radii for index in indices for k in range(3)]
     images = np.stack([sersic(*case[:2], seed=k) for k, case in enumerate(cases)])
-    options = {'engine': engine, 'detection': Detection(deblend_contrast=0.05)}
+    options = {'engine': engine, 'detection': DetectionConfig(deblend_contrast=0.05)}
     found = measure(StampSet(images), **options).stamps
     truth = images.sum(axis=(1, 2))
     lost = 1 - found['kron_flux'].value / truth
@@ -154,10 +158,10 @@ def test_the_flag_of_full_stamps_is_for_those_that_lose_a_tenth(engine):
 def test_noise_of_a_stated_sky():
     sky = 3 * np.random.default_rng(3).normal(size=(200, 64, 64)) + 20
     found = measure(StampSet(sky), background=20.0).stamps
-    assert np.mean(found['noise'].value) == pytest.approx(3, rel=0.01)
+    assert np.mean(found['noise_rms'].value) == pytest.approx(3, rel=0.01)
     # Nothing is measured where both are known.
     known = measure(StampSet(sky, uncertainty=np.full(sky.shape, 4.0)), background=20.0).stamps
-    assert np.allclose(known['noise'].value, 4)
+    assert np.allclose(known['noise_rms'].value, 4)
 
 
 def test_pixels_without_a_level_are_not_used(pairs):
@@ -175,7 +179,7 @@ def test_pixels_without_a_level_are_not_used(pairs):
         ({'background': 'none'}, '`background` must be numbers'),
         ({'background': np.nan}, '`background` must be finite'),
         ({'background': 3 * u.s}, '`background` must be in the unit of the pixels'),
-        ({'background': 0, 'detection': Detection(background=1)}, 'not both'),
+        ({'background': 0, 'detection': DetectionConfig(background=1)}, 'not both'),
     ],
 )
 def test_levels_that_do_not_fit(pairs, options, sentence):

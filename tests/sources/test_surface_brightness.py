@@ -64,12 +64,12 @@ def test_all_that_is_measured_is_as_in_flux_per_pixel(unit, flux_unit):
             if isinstance(first[name], u.Quantity):
                 assert u.allclose(first[name], second[name], rtol=1e-3, equal_nan=True), name
     row = found.stamps[0]
-    for name in ('kron_flux', 'kron_flux_error', 'isophotal_flux', 'background', 'noise'):
+    for name in ('kron_flux', 'kron_flux_err', 'isophotal_flux', 'background', 'noise_rms'):
         assert row[name].unit == flux_unit
     assert u.isclose(row['kron_flux'], FLUX, rtol=0.01)
     # -2.5 lg (2000 nJy / 3631 Jy).
     assert row['magnitude'].value == pytest.approx(23.147, abs=0.01)
-    assert np.array_equal(found.stamps['neighbours'], known.stamps['neighbours'])
+    assert np.array_equal(found.stamps['n_neighbors'], known.stamps['n_neighbors'])
 
 
 def test_pixels_may_be_named_beside_the_solid_angle():

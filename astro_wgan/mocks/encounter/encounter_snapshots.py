@@ -134,7 +134,7 @@ class EncounterSnapshots:
                 'stellar_mass': masses,
                 'descendant_id': following,
                 'position': centers,
-                'effective_radius': radii,
+                'half_light_radius': radii,
             }
         )
 

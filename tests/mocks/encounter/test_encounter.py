@@ -7,7 +7,7 @@ import pytest
 from astropy import constants
 from astropy import units as u
 
-from astro_wgan.mergers import MergerTrees, find_mergers, merger_sequences
+from astro_wgan.mergers import MergerTrees, find_merger_sequences, find_mergers
 from astro_wgan.mocks import (
     DiskGalaxy,
     Encounter,
@@ -127,7 +127,7 @@ def test_the_tree_has_the_merger_when_the_encounter_has_it(run):
     assert 0 * u.Gyr <= after - run.merger_time < 0.1 * u.Gyr
     light, heavy = sorted(np.bincount(run.galaxy))
     assert merger['mass_ratio'] == pytest.approx(light / heavy)
-    sequence = merger_sequences(trees)
+    sequence = find_merger_sequences(trees)
     before = sequence[sequence['stage'] == 'pre-merger']
     times = (before['time'] - 11 * u.Gyr).to_value(u.Gyr)
     separation = np.interp(times, run.times.value, run.separation.value)
