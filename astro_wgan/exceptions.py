@@ -1,13 +1,11 @@
 """Errors and warnings of the package, and when each of them is raised."""
 
-from astropy.utils.exceptions import AstropyUserWarning
-
 __all__ = [
     'BenchmarkError',
     'CheckpointError',
     'DamagedFileError',
     'DetectionError',
-    'DriftWarning',
+    'DriftWarning',  # noqa: F822, made by __getattr__
     'HDF5Error',
     'HuntFolderError',
     'ImageError',
@@ -76,10 +74,6 @@ class WorkerLostError(RuntimeError):
     """Another process of a distributed training no longer answers."""
 
 
-class DriftWarning(AstropyUserWarning):
-    """Stamps differ from those of the calibration, so that their scores may be biased."""
-
-
 # Files
 
 
@@ -129,3 +123,20 @@ class SimulationStoreError(ValueError):
 
 class BenchmarkError(ValueError):
     """A folder does not hold the benchmark that it should."""
+
+
+# Warnings
+
+
+def __getattr__(name):
+    # Importing astropy takes a tenth of a second, which processes that only measure sources do
+    # without: the one class that is derived from astropy's is made at its first use.
+    if name != 'DriftWarning':
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    from astropy.utils.exceptions import AstropyUserWarning
+
+    class DriftWarning(AstropyUserWarning):
+        """Stamps differ from those of the calibration, so that their scores may be biased."""
+
+    DriftWarning.__qualname__ = name
+    return globals().setdefault(name, DriftWarning)
