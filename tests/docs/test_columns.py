@@ -151,14 +151,14 @@ def test_columns_of_mock_images():
 
 
 def test_columns_of_merger_trees():
-    toy = mergers.toy_trees(2000, seed=1)
+    toy = mergers.make_toy_trees(2000, seed=1)
     trees = mergers.MergerTrees(toy, box=50 * u.Mpc)
     assert_described(toy, 'trees', absent=['main_progenitor_id', 'mass_contributed'])
     assert_described(mergers.find_mergers(trees), 'mergers')
-    assert_described(mergers.merger_sequences(trees), 'sequences')
-    assert_described(mergers.isolated_galaxies(trees), 'isolated')
-    assert_described(mergers.progenitors(trees), 'progenitors')
-    assert_described(trees.found_again, 'found-again')
+    assert_described(mergers.find_merger_sequences(trees), 'sequences')
+    assert_described(mergers.find_isolated_galaxies(trees), 'isolated')
+    assert_described(mergers.find_progenitors(trees), 'progenitors')
+    assert_described(trees.relinked, 'relinked')
     assert set(trees.main_branch(trees.ids[0]).colnames) <= set(columns_of_page()['trees'])
 
 
