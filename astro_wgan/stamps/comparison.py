@@ -9,7 +9,7 @@ from astropy.table.serialize import represent_mixins_as_columns
 from astro_wgan.catalogs.table_codec import MIXINS, mixin_text
 from astro_wgan.validation.masked import without_mask
 
-__all__ = ['same_sets']
+__all__ = ['differing_attributes', 'same_sets']
 
 
 def same_sets(first, second):
@@ -24,16 +24,37 @@ def same_sets(first, second):
     -------
     bool
     """
-    return (
-        first.unit == second.unit
-        and _same_scale(first.pixel_scale, second.pixel_scale)
-        and _same_arrays(first.pixels, second.pixels)
-        and _same_arrays(first.uncertainty, second.uncertainty)
-        and _same_masks(first, second)
-        and _same_arrays(first.psf, second.psf)
-        and _same_geometry(first.geometry, second.geometry)
-        and _same_tables(first.table, second.table)
-    )
+    return next(differing_attributes(first, second), None) is None
+
+
+def differing_attributes(first, second):
+    """
+    Names of the attributes that two sets differ in.
+
+    Parameters
+    ----------
+    first, second : `~astro_wgan.StampSet`
+
+    Yields
+    ------
+    str
+    """
+    if first.unit != second.unit:
+        yield 'unit'
+    if not _same_scale(first.pixel_scale, second.pixel_scale):
+        yield 'pixel_scale'
+    if not _same_arrays(first.pixels, second.pixels):
+        yield 'pixels'
+    if not _same_arrays(first.uncertainty, second.uncertainty):
+        yield 'uncertainty'
+    if not _same_masks(first, second):
+        yield 'mask'
+    if not _same_arrays(first.psf, second.psf):
+        yield 'psf'
+    if not _same_geometry(first.geometry, second.geometry):
+        yield 'wcs'
+    if not _same_tables(first.table, second.table):
+        yield 'table'
 
 
 def _same_scale(first, second):

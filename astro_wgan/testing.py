@@ -1,0 +1,140 @@
+"""Stamps and WCS for tests of code that uses astro_wgan, and how to compare them."""
+
+import numpy as np
+from astropy import units as u
+from astropy.coordinates import SkyCoord
+from astropy.table import QTable
+from astropy.wcs import WCS
+
+from astro_wgan.stamps.comparison import differing_attributes
+from astro_wgan.stamps.stampset import StampSet
+
+__all__ = ['assert_stamps_equal', 'make_stamps', 'make_wcs']
+
+#: Standard deviation of the noise of a pixel in `make_stamps`; the sources peak at about 20.
+_NOISE_RMS = 1.0
+
+
+def make_wcs(shape=(64, 64), *, center=None, pixel_scale=0.06 * u.arcsec, position_angle=0 * u.deg):
+    """
+    A gnomonic (TAN) WCS without distortion.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Of the image, ``(ny, nx)``.
+    center : `~astropy.coordinates.SkyCoord`, optional
+        Sky position of the center of the image; by default 150 and 2 degrees, ICRS.
+    pixel_scale : `~astropy.units.Quantity`
+        Edge of a pixel on the sky.
+    position_angle : `~astropy.units.Quantity`
+        Of the y axis, from north to east.
+
+    Returns
+    -------
+    `~astropy.wcs.WCS`
+
+    Examples
+    --------
+    >>> from astro_wgan.testing import make_wcs
+    >>> make_wcs((11, 11)).pixel_to_world(5, 5).to_string()
+    '150 2'
+    """
+    center = SkyCoord(150, 2, unit='deg') if center is None else center.icrs
+    sine, cosine = np.sin(position_angle.to_value('rad')), np.cos(position_angle.to_value('rad'))
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype = 'RA---TAN', 'DEC--TAN'
+    wcs.wcs.crval = center.ra.deg, center.dec.deg
+    wcs.wcs.crpix = (shape[1] + 1) / 2, (shape[0] + 1) / 2
+    wcs.wcs.cd = pixel_scale.to_value('deg') * np.array([[-cosine, sine], [sine, cosine]])
+    wcs.array_shape = tuple(shape)
+    wcs.wcs.set()
+    return wcs
+
+
+def make_stamps(n=10, *, shape=(32, 32), bands=None, seed=0, dtype=np.float32, **options):
+    """
+    Stamps of a Gaussian source of random width on noise with an rms of 1.
+
+    Parameters
+    ----------
+    n : int
+        Number of stamps.
+    shape : tuple of int
+        Of each, ``(ny, nx)``.
+    bands : int, optional
+        Number of bands; by default there is no axis of bands.
+    seed : int
+        The same seed makes the same stamps.
+    dtype : data type
+        Of the pixels.
+    **options
+        Further arguments of `~astro_wgan.StampSet`, instead of those made here: ``unit`` is nJy,
+        and ``table`` has columns ``id``, from 0 on, and ``sigma``, the width of the sources in
+        pixels.
+
+    Returns
+    -------
+    `~astro_wgan.StampSet`
+
+    Examples
+    --------
+    >>> from astro_wgan.testing import make_stamps
+    >>> make_stamps(3, shape=(16, 16), bands=2)
+    <StampSet: 3 stamps of 16 x 16 pixels, 2 bands, float32, unit nJy>
+    """
+    rng = np.random.default_rng(seed)
+    y, x = np.indices(shape) - (np.reshape(shape, (2, 1, 1)) - 1) / 2
+    sigma = rng.uniform(1.0, max(1.5, min(shape) / 8), size=n)
+    pixels = 20 * np.exp(-(x**2 + y**2) / 2 / sigma[:, None, None] ** 2)
+    if bands is not None:
+        pixels = pixels[..., None] * np.linspace(1, 2, bands)
+    pixels = pixels + rng.normal(scale=_NOISE_RMS, size=pixels.shape)
+    table = QTable({'id': np.arange(n), 'sigma': sigma})
+    return StampSet(pixels.astype(dtype), **{'unit': u.nJy, 'table': table, **options})
+
+
+def assert_stamps_equal(actual, desired, *, rtol=0.0, atol=0.0):
+    """
+    Fail unless two sets hold the same stamps.
+
+    Pixels, uncertainty, mask, PSF, unit, pixel scale, WCS and table are compared; NaN equals NaN.
+
+    Parameters
+    ----------
+    actual, desired : `~astro_wgan.StampSet` or `~astro_wgan.StampStore`
+    rtol, atol : float
+        Relative and absolute difference that pixels, uncertainty and PSF may have, as for
+        `numpy.testing.assert_allclose`.
+
+    Raises
+    ------
+    AssertionError
+        If they differ, with the names of the attributes, and what differs in arrays.
+
+    Examples
+    --------
+    >>> from astro_wgan.testing import assert_stamps_equal, make_stamps
+    >>> assert_stamps_equal(make_stamps(3), make_stamps(3))
+    >>> assert_stamps_equal(make_stamps(3), make_stamps(3).replace(unit='mJy'))
+    Traceback (most recent call last):
+        ...
+    AssertionError: Stamps differ in unit: nJy and mJy
+    """
+    actual, desired = actual[:], desired[:]
+    for name in differing_attributes(actual, desired):
+        first, second = getattr(actual, name), getattr(desired, name)
+        if name in ('pixels', 'uncertainty', 'psf') and None not in (first is None, second is None):
+            _assert_close(name, first, second, rtol, atol)
+        elif name == 'mask':
+            _assert_close(name, ~actual.valid, ~desired.valid, 0, 0)
+        else:
+            raise AssertionError(f'Stamps differ in {name}: {first} and {second}')
+
+
+def _assert_close(name, first, second, rtol, atol):
+    if first is None or second is None:
+        raise AssertionError(f'Stamps differ in {name}: only one of them has it')
+    np.testing.assert_allclose(
+        first, second, rtol=rtol, atol=atol, err_msg=f'Stamps differ in {name}'
+    )
