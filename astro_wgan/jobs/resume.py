@@ -108,10 +108,10 @@ def _length(part):
 def _check_place(path):
     """Before hours of work, and not when its first rows are to be written."""
     if path.is_dir():
-        raise ValueError(f'`resume` must be a file; {path} is a folder.')
+        raise ValueError(f'`output` must be a file; {path} is a folder.')
     if not path.parent.is_dir():
         raise FileNotFoundError(
-            f'`resume` must lie in a folder that is there; there is no {path.parent}.'
+            f'`output` must lie in a folder that is there; there is no {path.parent}.'
         )
 
 
@@ -127,7 +127,7 @@ def _read(path, fingerprint, total):
     other = fingerprint.mismatch(known)
     if other:
         raise ValueError(
-            f'The file at `resume`, {path}, {other}. Name another file, or remove this one to '
+            f'The file at `output`, {path}, {other}. Name another file, or remove this one to '
             'start anew.'
         )
     if len(lengths) != 1:

@@ -46,7 +46,7 @@ def measure_morphology(
     processes=1,
     client=None,
     progress=True,
-    resume=None,
+    output=None,
 ):
     """
     Measure the shape of the galaxy in each stamp with statmorph.
@@ -89,9 +89,9 @@ def measure_morphology(
         A Dask cluster that works instead.
     progress : bool, optional
         Show a progress line.
-    resume : path-like, optional
-        File that keeps what has been measured; where it exists, the work goes on from it. One of
-        other stamps or settings is refused.
+    output : path-like, optional
+        File that keeps the results. An interrupted call that is repeated with the same arguments
+        goes on from it; results of other work are refused.
 
     Returns
     -------
@@ -127,7 +127,7 @@ def measure_morphology(
     ImportError
         If statmorph is not installed.
     ValueError
-        If an argument is out of range, or ``resume`` is a file of other work, or damaged.
+        If an argument is out of range, or ``output`` holds results of other work, or is damaged.
 
     Notes
     -----
@@ -163,10 +163,10 @@ def measure_morphology(
     labels = _checked_labels(segmentation, (len(stamps), *stamps.shape))
     if processes < 1:
         raise ValueError(f'`processes` must be at least 1; got {processes}.')
-    fingerprint = None if resume is None else _fingerprint(stamps, labels, background, settings)
+    fingerprint = None if output is None else _fingerprint(stamps, labels, background, settings)
     measure = partial(measure_chunk, settings=settings)
     with (
-        ResumeFile(resume, fingerprint, total=len(stamps)) as kept,
+        ResumeFile(output, fingerprint, total=len(stamps)) as kept,
         ProgressLine('morphology', quiet=not progress) as line,
     ):
         total = len(stamps)

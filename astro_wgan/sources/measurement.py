@@ -34,7 +34,7 @@ def measure_sources(
     processes=1,
     client=None,
     progress=True,
-    resume=None,
+    output=None,
 ):
     """
     Find the sources of each stamp and measure them as SExtractor does.
@@ -74,9 +74,9 @@ def measure_sources(
         A Dask cluster that works instead.
     progress : bool, optional
         Show a progress line.
-    resume : path-like, optional
-        Folder that keeps what has been measured; where it exists, the work goes on from it. One
-        of other stamps or settings is refused.
+    output : path-like, optional
+        Folder that keeps the results. An interrupted call that is repeated with the same arguments
+        goes on from it; results of other work are refused.
 
     Returns
     -------
@@ -86,7 +86,7 @@ def measure_sources(
     Raises
     ------
     ValueError
-        If an argument is out of range, or ``resume`` is a folder of other work, or damaged.
+        If an argument is out of range, or ``output`` holds results of other work, or is damaged.
     astropy.units.UnitsError
         If pixels hold no flux, such as temperatures or magnitudes, or a surface brightness of
         which the solid angle of a pixel, or the beam, is not known.
@@ -133,8 +133,8 @@ def measure_sources(
     zero_point = as_zero_point(zero_point, stamps, flux.unit)
     if processes < 1:
         raise ValueError(f'`processes` must be at least 1; got {processes}.')
-    fingerprint = None if resume is None else _fingerprint(stamps, background, band, settings)
-    folder = PartFolder(resume, fingerprint)
+    fingerprint = None if output is None else _fingerprint(stamps, background, band, settings)
+    folder = PartFolder(output, fingerprint)
     results = []
     done, total = 0, len(stamps)
     with ProgressLine('sources', quiet=not progress) as line:

@@ -37,7 +37,7 @@ class PartFolder:
         if self._path is not None:
             self._mark = np.array(fingerprint.to_json())
             if self._path.exists() and not self._path.is_dir():
-                raise ValueError(f'`resume` must be a folder; {self._path} is a file.')
+                raise ValueError(f'`output` must be a folder; {self._path} is a file.')
             # Before anything is measured.
             for part in sorted(self._path.glob('part-*.npz')):
                 self._check(part, fingerprint)
@@ -83,7 +83,7 @@ class PartFolder:
             other = 'was written by another version of astro_wgan, which measured other columns'
         if other:
             raise ValueError(
-                f'The folder at `resume`, {self._path}, {other}. Name another folder, or remove '
+                f'The folder at `output`, {self._path}, {other}. Name another folder, or remove '
                 'this one to start anew.'
             )
 

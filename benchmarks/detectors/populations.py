@@ -86,7 +86,7 @@ class Populations:
             stamps = stamps[: self.shapes]
             path = self.folder / f'{name}-{kind}-{len(stamps)}.shapes'
             self._measured[name, kind] = measure_morphology(
-                stamps, target='all', sersic=False, processes=self.processes, resume=path
+                stamps, target='all', sersic=False, processes=self.processes, output=path
             )
         return self._measured[name, kind]
 

@@ -102,9 +102,9 @@ def work_folder(recipe):
 
 def measured_shapes(stamps, kind, recipe, options):
     """Shapes of all sources of a stamp, as if they were one."""
-    resume = work_folder(recipe) / f'{kind}-{len(stamps)}.shapes'
+    output = work_folder(recipe) / f'{kind}-{len(stamps)}.shapes'
     return measure_morphology(
-        stamps, target='all', sersic=False, resume=resume, processes=options.processes
+        stamps, target='all', sersic=False, output=output, processes=options.processes
     )
 
 

@@ -112,7 +112,7 @@ def run_until(share, options):
 
 def measure_store(folder, processes):
     with StampStore.open(folder / 'stamps.zarr') as store:
-        table = measure_morphology(store, processes=processes, resume=folder / 'resume.npz')
+        table = measure_morphology(store, processes=processes, output=folder / 'resume.npz')
     table.meta = {}
     table.write(folder / 'shapes.fits', overwrite=True)
 

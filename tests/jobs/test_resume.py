@@ -96,9 +96,9 @@ def test_damaged_file(tmp_path, length):
 
 
 def test_places_that_cannot_be_are_refused_before_the_work(tmp_path):
-    with pytest.raises(ValueError, match=r'`resume` must be a file; .* is a folder'):
+    with pytest.raises(ValueError, match=r'`output` must be a file; .* is a folder'):
         ResumeFile(tmp_path, WORK)
-    with pytest.raises(FileNotFoundError, match='`resume` must lie in a folder that is there'):
+    with pytest.raises(FileNotFoundError, match='`output` must lie in a folder that is there'):
         ResumeFile(tmp_path / 'missing' / 'rows.npz', WORK)
 
 

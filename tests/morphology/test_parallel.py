@@ -57,7 +57,7 @@ def test_store_gives_the_same(stamps, table, tmp_path):
 
 @pytest.mark.usefixtures('small_chunks')
 def test_interrupted_work_goes_on_where_it_stopped(stamps, table, tmp_path, monkeypatch):
-    resume, work, calls = tmp_path / 'shapes.npz', measure.measure_chunk, []
+    output, work, calls = tmp_path / 'shapes.npz', measure.measure_chunk, []
 
     def interrupted(chunk, settings):
         calls.append(len(chunk.batch.pixels))
@@ -67,28 +67,28 @@ def test_interrupted_work_goes_on_where_it_stopped(stamps, table, tmp_path, monk
 
     monkeypatch.setattr(measure, 'measure_chunk', interrupted)
     with pytest.raises(KeyboardInterrupt):
-        measure_morphology(stamps, sersic=False, progress=False, resume=resume)
-    again = measure_morphology(stamps, sersic=False, progress=False, resume=resume)
+        measure_morphology(stamps, sersic=False, progress=False, output=output)
+    again = measure_morphology(stamps, sersic=False, progress=False, output=output)
     # Two chunks were kept; the third was measured again, and the last, of one stamp, for once.
     assert calls == [2, 2, 2, 2, 1]
     assert_same(again, table)
     # All is known now.
-    measure_morphology(stamps, sersic=False, progress=False, resume=resume)
+    measure_morphology(stamps, sersic=False, progress=False, output=output)
     assert len(calls) == 5
 
 
 def test_shapes_of_other_stamps_or_settings_are_not_taken_for_these(stamps, tmp_path):
-    resume = tmp_path / 'shapes.npz'
-    measure_morphology(stamps[:2], progress=False, resume=resume)
+    output = tmp_path / 'shapes.npz'
+    measure_morphology(stamps[:2], progress=False, output=output)
     with pytest.raises(ValueError, match='belongs to other stamps: their ids and pixels differ'):
-        measure_morphology(stamps[2:4], progress=False, resume=resume)
+        measure_morphology(stamps[2:4], progress=False, output=output)
     with pytest.raises(ValueError, match="other settings: `target` was 'central' and is 'all"):
-        measure_morphology(stamps[:2], target='all', progress=False, resume=resume)
+        measure_morphology(stamps[:2], target='all', progress=False, output=output)
     with pytest.raises(ValueError, match='other settings: `psf` was None and is an array'):
-        measure_morphology(stamps[:2], psf=np.ones((3, 3)), progress=False, resume=resume)
+        measure_morphology(stamps[:2], psf=np.ones((3, 3)), progress=False, output=output)
     labels = np.ones((2, *stamps.shape), dtype=int)
     with pytest.raises(ValueError, match='other settings: `segmentation` was None and is an array'):
-        measure_morphology(stamps[:2], segmentation=labels, progress=False, resume=resume)
+        measure_morphology(stamps[:2], segmentation=labels, progress=False, output=output)
 
 
 @pytest.mark.parametrize(
@@ -101,13 +101,13 @@ def test_shapes_of_other_stamps_or_settings_are_not_taken_for_these(stamps, tmp_
 )
 @pytest.mark.usefixtures('small_chunks')
 def test_a_change_of_the_last_stamp_is_seen(stamps, tmp_path, monkeypatch, change, what):
-    resume = tmp_path / 'shapes.npz'
+    output = tmp_path / 'shapes.npz'
     # Nothing need be measured for this.
     empty = measure.empty_columns()
     row = {name: np.zeros(2, dtype=column.dtype) for name, column in empty.items()}
     monkeypatch.setattr(measure, 'measure_chunk', lambda chunk, settings: row)
     stamps = StampSet(stamps.pixels[:4])
-    measure_morphology(stamps, progress=False, resume=resume)
+    measure_morphology(stamps, progress=False, output=output)
     values = {'pixels': stamps.pixels.copy()}
     if change == 'mask':
         values['mask'] = np.zeros(stamps.pixels.shape, dtype=bool)
@@ -115,7 +115,7 @@ def test_a_change_of_the_last_stamp_is_seen(stamps, tmp_path, monkeypatch, chang
         values['uncertainty'] = np.ones(stamps.pixels.shape)
     values[change][3, 0, 0] = 1
     with pytest.raises(ValueError, match=f'belongs to other stamps: {what}'):
-        measure_morphology(StampSet(**values), progress=False, resume=resume)
+        measure_morphology(StampSet(**values), progress=False, output=output)
 
 
 def test_progress_is_told(stamps, capsys):

@@ -266,46 +266,46 @@ def test_killed_work_goes_on(pairs, tmp_path, monkeypatch):
     real = measurement.measure_batch
     monkeypatch.setattr(measurement, 'measure_batch', count_and_stop)
     with pytest.raises(KeyboardInterrupt):
-        measure(stamps, resume=tmp_path / 'parts')
+        measure(stamps, output=tmp_path / 'parts')
     assert len(list((tmp_path / 'parts').iterdir())) == 2
-    assert_same(measure(stamps, resume=tmp_path / 'parts'), expected)
+    assert_same(measure(stamps, output=tmp_path / 'parts'), expected)
     assert sum(measured[3:]) == 30 - 14
     measured.clear()
-    assert_same(measure(stamps, resume=tmp_path / 'parts'), expected)
+    assert_same(measure(stamps, output=tmp_path / 'parts'), expected)
     assert not measured
 
 
 @pytest.mark.usefixtures('small_batches')
 def test_parts_of_other_work_or_damaged_ones_are_not_taken(pairs, tmp_path):
     stamps = StampSet(pairs.pixels[:10])
-    measure(stamps, resume=tmp_path)
+    measure(stamps, output=tmp_path)
     with pytest.raises(ValueError, match=r'to other settings: `detection\.threshold` was 1\.5 and'):
-        measure(stamps, resume=tmp_path, detection=DetectionConfig(threshold=2))
+        measure(stamps, output=tmp_path, detection=DetectionConfig(threshold=2))
     with pytest.raises(ValueError, match='to other settings: `saturation` was None and is 9'):
-        measure(stamps, resume=tmp_path, saturation=9.0)
+        measure(stamps, output=tmp_path, saturation=9.0)
     with pytest.raises(ValueError, match='to other stamps: their pixels differ'):
-        measure(StampSet(pairs.pixels[10:20]), resume=tmp_path)
+        measure(StampSet(pairs.pixels[10:20]), output=tmp_path)
     part = tmp_path / 'part-000001.npz'
     part.write_bytes(part.read_bytes()[:500])
     with pytest.raises(ValueError, match=r'part-000001\.npz does not hold measurements'):
-        measure(stamps, resume=tmp_path)
-    with pytest.raises(ValueError, match=r'`resume` must be a folder; .*000001\.npz is a file'):
-        measure(stamps, resume=part)
+        measure(stamps, output=tmp_path)
+    with pytest.raises(ValueError, match=r'`output` must be a folder; .*000001\.npz is a file'):
+        measure(stamps, output=part)
     part.unlink()
-    assert_same(measure(stamps, resume=tmp_path), measure(stamps))
+    assert_same(measure(stamps, output=tmp_path), measure(stamps))
 
 
 @pytest.mark.usefixtures('small_batches')
 def test_parts_of_a_former_version_are_refused_before_anything_is_measured(pairs, tmp_path):
     stamps = StampSet(pairs.pixels[:10])
-    measure(stamps, resume=tmp_path)
+    measure(stamps, output=tmp_path)
     for part in tmp_path.iterdir():
         with np.load(part) as arrays:
             former = {name: arrays[name] for name in arrays if 'pixel_scale' not in name}
         del former['format']
         np.savez(part, **former)
     with pytest.raises(ValueError, match='was written by another version of astro_wgan'):
-        measure(stamps, resume=tmp_path)
+        measure(stamps, output=tmp_path)
 
 
 @pytest.mark.usefixtures('small_batches')
@@ -323,7 +323,7 @@ def test_a_change_of_the_last_stamp_is_seen_before_anything_is_measured(
     pairs, tmp_path, monkeypatch, change, what
 ):
     stamps = StampSet(pairs.pixels[:20])
-    measure(stamps, resume=tmp_path)
+    measure(stamps, output=tmp_path)
     (tmp_path / 'part-000000.npz').unlink()
     values = {
         'pixels': stamps.pixels.copy(),
@@ -339,7 +339,7 @@ def test_a_change_of_the_last_stamp_is_seen_before_anything_is_measured(
     monkeypatch.setattr(measurement, 'measure_batch', None)
     other = StampSet(**{'pixels': stamps.pixels, change: values[change]})
     with pytest.raises(ValueError, match=f'belongs to other stamps: {what}'):
-        measure(other, resume=tmp_path)
+        measure(other, output=tmp_path)
 
 
 @pytest.mark.usefixtures('small_batches')
