@@ -23,7 +23,7 @@ from astro_wgan.jobs import (
 )
 from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.jobs.provenance import record
-from astro_wgan.stamps import StampSet, cut_stamps
+from astro_wgan.stamps import StampSet
 from astro_wgan.store.writable import check_writable
 
 __all__ = ['HuntConfig', 'HuntFolderError', 'HuntResult', 'hunt']
@@ -171,7 +171,7 @@ def hunt(
         A detector to use instead of training one: a folder that an earlier hunt wrote (or the
         ``model`` folder in it). Its own calibration is kept.
     positions : optional
-        Where to cut, as in `astro_wgan.stamps.cut_stamps`; without, SEP detects the sources.
+        Where to cut, as in `~astro_wgan.StampSet.from_image`; without, SEP detects the sources.
     hdu, plane, zeros, max_size : optional
         Which part of a FITS file, which plane of a cube, what exact zeros are, and how much memory
         the image may take; as in `astro_wgan.images.read_image`.
@@ -273,7 +273,7 @@ def _is_whole(value):
 
 
 def _cut(ccd, config, positions):
-    stamps = cut_stamps(
+    stamps = StampSet.from_image(
         ccd,
         size=config.size,
         positions=positions,

@@ -10,7 +10,7 @@ from astro_wgan.detection import detect
 from astro_wgan.exceptions import SkyError
 from astro_wgan.noise import Autocorrelation, add_noise, estimate_noise_rms, find_sky
 from astro_wgan.sources import measure_sources, segment_stamps
-from astro_wgan.stamps import Stretch, cut_stamps, reproject_stamps
+from astro_wgan.stamps import Stretch
 
 N, SIZE, BAD = 5, 48, 3
 CORRELATION = Autocorrelation.from_array(np.outer([0.3, 1.0, 0.3], [0.3, 1.0, 0.3]))
@@ -75,7 +75,7 @@ def scatter(stamps):
 def resampled(stamps):
     parent = ParentImage((SIZE, SIZE), None)
     stamps = stamps.replace(geometry=StampGeometry.single(parent, [(0, 0)] * len(stamps)))
-    found = reproject_stamps(stamps, pixel_scale=0.05 * u.arcsec, size=24)
+    found = stamps.reproject(pixel_scale=0.05 * u.arcsec, size=24)
     assert np.isfinite(found.pixels[found.valid]).all()
     return {'pixels': found.pixels, 'valid': found.valid}
 
@@ -256,7 +256,7 @@ def noisy(stamps):
 
 def cut(stamps):
     image = stamps.pixels[0]
-    found = cut_stamps(image, size=16, positions=[(24, 24), (40.5, 2)], partial='fill')
+    found = StampSet.from_image(image, size=16, positions=[(24, 24), (40.5, 2)], partial='fill')
     return {'pixels': found.pixels, 'sky': np.array(find_sky(image).rms.value)}
 
 

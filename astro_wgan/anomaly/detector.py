@@ -14,7 +14,8 @@ from astro_wgan.anomaly.drift import check_drift, check_pixel_scale
 from astro_wgan.anomaly.measurements import measure_misfit
 from astro_wgan.anomaly.search.encoder import train_encoder
 from astro_wgan.gallery.page import write_gallery
-from astro_wgan.stamps import StampSet, as_stamps
+from astro_wgan.stamps import StampSet
+from astro_wgan.store import as_stamps
 
 __all__ = ['AnomalyDetector']
 
@@ -168,10 +169,10 @@ class AnomalyDetector(DetectorState):
         ----------
         stamps : `~astro_wgan.StampSet`, `~astro_wgan.StampStore`, path-like or QTable
             Stamps to judge, the path of a store of them, an image with ``positions``, or anything
-            else that `~astro_wgan.stamps.as_stamps` takes; or their table from `measure`.
+            else that `~astro_wgan.store.as_stamps` takes; or their table from `measure`.
         positions : array_like, SkyCoord, Table or regions, optional
             Where ``stamps`` is an image, such as a `~astropy.nddata.CCDData`, or its path: the
-            centres of stamps of the model's size, as in `~astro_wgan.stamps.cut_stamps`.
+            centres of stamps of the model's size, as in `~astro_wgan.StampSet.from_image`.
         member : array_like of bool, optional
             True for stamps that the detector was calibrated on, known by ``id`` and ``noise``: each
             is then compared with the others.

@@ -25,7 +25,7 @@ def position_table(positions, wcs, shape=None):
     Parameters
     ----------
     positions : array_like, `~astropy.coordinates.SkyCoord`, `~astropy.table.Table` or regions
-        As in `~astro_wgan.stamps.cut_stamps`.
+        As in `~astro_wgan.StampSet.from_image`.
     wcs : `~astropy.wcs.WCS` or None
         Celestial WCS of the image.
     shape : tuple of int, optional

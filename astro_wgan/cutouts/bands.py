@@ -1,12 +1,11 @@
-"""Stamps of several bands, from images or stamps of each of them."""
+"""Whether images of several bands show one field, pixel for pixel."""
 
 import numpy as np
 
 from astro_wgan.astrometry.inverse_wcs import sky_to_pixel
 from astro_wgan.astrometry.sky_coordinates import pixel_to_sky, plain_sky
-from astro_wgan.units.pixel_flux import PIXEL_META
 
-__all__ = ['bands_arguments', 'check_one_field']
+__all__ = ['check_one_field']
 
 #: Pixels by which the WCS of bands may differ.
 _APART = 0.5
@@ -49,50 +48,6 @@ def check_one_field(images):
                 f'Band {number} lies {_apart(first, image):.3g} pixels from the first one, by '
                 'their WCS: reproject the images to one WCS.'
             )
-
-
-def bands_arguments(sets):
-    """
-    Arguments of `~astro_wgan.StampSet` for sets of plain stamps as the bands of one.
-
-    Parameters
-    ----------
-    sets : list of `~astro_wgan.StampSet`
-        The same stamps in each band. All but pixels, uncertainty, mask and beam is that of the
-        first, in whose unit the others are converted.
-
-    Returns
-    -------
-    dict
-    """
-    first = sets[0]
-    sets = [first, *(band.replace(unit=first.unit) for band in sets[1:])]
-    uncertainty = None
-    if first.uncertainty is not None:
-        uncertainty = np.stack([band.uncertainty for band in sets], axis=-1)
-    is_masked = any(band.mask is not None for band in sets)
-    return {
-        'pixels': np.stack([band.pixels for band in sets], axis=-1),
-        'uncertainty': uncertainty,
-        'mask': np.stack([~band.valid for band in sets], axis=-1) if is_masked else None,
-        'unit': first.unit,
-        'pixel_scale': first.pixel_scale,
-        'psf': first.psf,
-        'geometry': first.geometry,
-        'table': first.table,
-        'meta': _joint_meta([band.meta for band in sets]),
-        'axes': 'nyxb',
-        'assume_finite': True,
-    }
-
-
-def _joint_meta(metas):
-    """That of the first band, with what pixels are by bands where they differ in it."""
-    parts = [{key: meta[key] for key in PIXEL_META if key in meta} for meta in metas]
-    if all(part == parts[0] for part in parts):
-        return metas[0]
-    rest = {key: value for key, value in metas[0].items() if key not in PIXEL_META}
-    return rest | {'parts': parts}
 
 
 def _apart(first, other):

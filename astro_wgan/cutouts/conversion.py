@@ -24,55 +24,26 @@ from astro_wgan.astrometry.stamp_geometry import (
 from astro_wgan.catalogs.columns import numbers_or_nan
 from astro_wgan.images.image_data import ImageData
 from astro_wgan.images.planes import standard_deviation
-from astro_wgan.stamps.stampset import StampSet
 from astro_wgan.units.brightness import PixelContent, pixel_content
 from astro_wgan.units.pixel_flux import BEAM_CARDS, beam_of, pixel_meta
 from astro_wgan.validation.masked import without_mask
 from astro_wgan.validation.pixels import as_bool, as_float
 
-__all__ = ['join_cutouts', 'to_ccddata', 'to_cutout2d']
+__all__ = ['stacked_arguments', 'to_ccddata', 'to_cutout2d']
 
 
-def join_cutouts(
-    cutouts, *, mask=None, uncertainty=None, unit=None, pixel_scale=None, psf=None, table=None
-):
+def stacked_arguments(cutouts, *, mask, uncertainty, unit, pixel_scale, psf, table):
     """
-    A set of stamps from a list of stamps.
+    Arguments of `~astro_wgan.StampSet` for a list of cutouts.
 
     Parameters
     ----------
-    cutouts : sequence of `~astropy.nddata.Cutout2D` or `~astropy.nddata.NDData`
-        At least one; all of one shape. Their data may be a `~astropy.units.Quantity`, masked, or
-        both. Pixels of a Cutout2D outside of its image are masked.
-    mask, uncertainty : sequence of array_like or `~astropy.nddata.Cutout2D`, optional
-        One for each stamp, beside the mask, and instead of the uncertainty, that it brings.
-    unit : unit-like, optional
-        Unit of the set; that of the first stamp by default.
-    pixel_scale, psf : optional
-        As in `StampSet`.
-    table : `~astropy.table.Table`, optional
-        A row per stamp. By default ``id``, ``x``, ``y`` (the position a Cutout2D was asked for,
-        in its image; the centre of an NDData) and, where each has a celestial WCS, ``sky``.
+    cutouts, mask, uncertainty, unit, pixel_scale, psf, table
+        As in `~astro_wgan.StampSet.from_cutouts`, which also documents the errors.
 
     Returns
     -------
-    `StampSet`
-
-    Raises
-    ------
-    ValueError
-        If the list is empty, shapes disagree, or only some stamps have a unit or uncertainty.
-    TypeError
-        If an entry is neither Cutout2D nor NDData.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from astropy.nddata import Cutout2D
-    >>> from astro_wgan.stamps import join_cutouts
-    >>> image = np.arange(10000.0).reshape(100, 100)
-    >>> join_cutouts([Cutout2D(image, position, 9) for position in [(20, 30), (50, 60)]])
-    <StampSet: 2 stamps of 9 x 9 pixels, float64>
+    dict
     """
     cutouts = list(cutouts)
     if not cutouts:
@@ -94,48 +65,30 @@ def join_cutouts(
         np.array([corner for _, corner, _ in places]),
     )
     given = None if uncertainty is None else _images(uncertainty)
-    return StampSet(
-        _joined_pixels(stamps, unit),
-        uncertainty=_joined_uncertainty(stamps, unit) if given is None else given,
-        mask=_joined_mask(cutouts, stamps, mask),
-        unit=unit,
-        pixel_scale=pixel_scale,
-        psf=psf,
-        table=_position_table(places) if table is None else table,
-        geometry=geometry,
-        meta=_common_meta(stamps),
-    )
+    return {
+        'pixels': _joined_pixels(stamps, unit),
+        'uncertainty': _joined_uncertainty(stamps, unit) if given is None else given,
+        'mask': _joined_mask(cutouts, stamps, mask),
+        'unit': unit,
+        'pixel_scale': pixel_scale,
+        'psf': psf,
+        'table': _position_table(places) if table is None else table,
+        'geometry': geometry,
+        'meta': _common_meta(stamps),
+    }
 
 
 def to_cutout2d(stamps):
     """
-    The stamps as a list of `~astropy.nddata.Cutout2D`.
+    A list of `~astropy.nddata.Cutout2D`; see `~astro_wgan.StampSet.to_cutout2d`.
 
     Parameters
     ----------
-    stamps : `StampSet`
-        Of one band.
+    stamps : `~astro_wgan.StampSet`
 
     Returns
     -------
     list of `~astropy.nddata.Cutout2D`
-        As if cut from the parent image with ``mode='partial'``: same pixels, WCS, origin,
-        bounding boxes and positions. The data are a `~astropy.units.Quantity` if the set has a
-        unit, and `~astropy.utils.masked.Masked` if it has a mask.
-
-    Raises
-    ------
-    ValueError
-        If the stamps have several bands.
-
-    Examples
-    --------
-    >>> from astro_wgan import datasets
-    >>> from astro_wgan.stamps import cut_stamps, to_cutout2d
-    >>> image = datasets.load_image('mock_f814w')
-    >>> cutout, = to_cutout2d(cut_stamps(image, size=32, positions=[(100, 80)]))
-    >>> cutout.bbox_original
-    ((64, 95), (84, 115))
     """
     _check_one_band(stamps)
     return [_cutout2d(stamps, k, position) for k, position in enumerate(_positions(stamps))]
@@ -143,35 +96,15 @@ def to_cutout2d(stamps):
 
 def to_ccddata(stamps):
     """
-    The stamps as a list of `~astropy.nddata.CCDData`.
+    A list of `~astropy.nddata.CCDData`; see `~astro_wgan.StampSet.to_ccddata`.
 
     Parameters
     ----------
-    stamps : `StampSet`
-        Of one band.
+    stamps : `~astro_wgan.StampSet`
 
     Returns
     -------
     list of `~astropy.nddata.CCDData`
-        With mask, uncertainty, unit and WCS; ``meta`` holds the stamp's row as plain values (a
-        SkyCoord in degrees, as ``ra`` and ``dec``; None for what is masked), but for columns with
-        several values in a row; before them the beam of pixels that are per beam, BMAJ and BMIN in
-        degrees. Each can be written as FITS, whatever the table holds: NaN becomes
-        text, long names HIERARCH cards, and a column ``naxis`` the card _NAXIS.
-
-    Raises
-    ------
-    ValueError
-        If the stamps have several bands.
-
-    Examples
-    --------
-    >>> from astro_wgan import datasets
-    >>> from astro_wgan.stamps import cut_stamps, to_ccddata
-    >>> image = datasets.load_image('mock_f814w')
-    >>> stamp, = to_ccddata(cut_stamps(image, size=32, positions=[(100, 80)]))
-    >>> stamp.shape, stamp.meta['x']
-    ((32, 32), 100.0)
     """
     _check_one_band(stamps)
     unit = stamps.unit or u.dimensionless_unscaled
@@ -195,7 +128,7 @@ def _each_warning_once():
         warnings.simplefilter('always', AstropyUserWarning)
         yield
     for text, kind in {str(w.message): w.category for w in caught}.items():
-        warnings.warn(text, kind, stacklevel=4)
+        warnings.warn(text, kind, stacklevel=5)
 
 
 def _as_nddata(cutout):

@@ -1,4 +1,4 @@
-"""`cut_stamps`: stamps at given positions of an image, or at the sources found in it."""
+"""Stamps cut from an image, at given positions or at the sources that are detected in it."""
 
 import os
 import warnings
@@ -15,7 +15,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from astro_wgan.astrometry.stamp_geometry import ParentImage, StampGeometry, first_pixel
 from astro_wgan.catalogs.positions import position_table, with_positions
-from astro_wgan.cutouts.bands import bands_arguments, check_one_field
+from astro_wgan.cutouts.bands import check_one_field
 from astro_wgan.detection.sep_detection import DetectionConfig
 from astro_wgan.detection.tiles import detect_sources
 from astro_wgan.exceptions import DetectionError
@@ -26,12 +26,11 @@ from astro_wgan.images.planes import JUDGED
 from astro_wgan.images.reading import read_image, whole_image
 from astro_wgan.images.zeros import check_zeros
 from astro_wgan.jobs.provenance import record
-from astro_wgan.stamps.stampset import StampSet
 from astro_wgan.units.pixel_flux import pixel_meta, summed_sources
 from astro_wgan.validation.masked import joint_mask
 from astro_wgan.validation.pixels import as_bool, as_shape, value_in_unit
 
-__all__ = ['cut_stamps']
+__all__ = ['cut_arguments']
 
 #: Pixels that fit the cache next to a processor core, half a megabyte of them.
 _CACHED_PIXELS = 2**17
@@ -40,128 +39,36 @@ _CACHED_PIXELS = 2**17
 _PIXELS_FOR_THREADS = 2**23
 
 
-def cut_stamps(
+def cut_arguments(
     image,
     *,
-    size=64,
-    positions=None,
-    detection=None,
-    background=None,
-    partial='drop',
-    outside='refuse',
-    fill_value=np.nan,
-    mask=None,
-    pixel_scale=None,
-    psf=None,
-    hdu=None,
-    plane=None,
-    zeros='auto',
-    max_size=None,
+    size,
+    positions,
+    detection,
+    background,
+    partial,
+    outside,
+    fill_value,
+    mask,
+    pixel_scale,
+    psf,
+    hdu,
+    plane,
+    zeros,
+    max_size,
 ):
     """
-    Cut stamps of one size from an image.
+    Arguments of `~astro_wgan.StampSet` for stamps of an image.
 
     Parameters
     ----------
-    image : path-like, HDU, `~astropy.nddata.NDData` or array_like
-        Whatever `~astro_wgan.images.read_image` reads. Unit, uncertainty, mask and WCS follow
-        each stamp. Or a list of images of one field, pixel for pixel, each a band: sources are
-        looked for in the first, in whose unit all are.
-    size : int or tuple of int, optional
-        Pixels along an edge, or ``(ny, nx)``.
-    positions : array_like, SkyCoord, Table or regions, optional
-        Where the stamps' centres lie:
-
-        * an array (n, 2) of 0-based pixels ``(x, y)``;
-        * a `~astropy.coordinates.SkyCoord`, or a list of them;
-        * a table, data frame, FITS table, dictionary or structured array, or rows of one, with
-          columns ``x`` and ``y``, or else one column of SkyCoord, or ``ra`` and ``dec`` (ICRS, in
-          degrees where they have no unit; text may be sexagesimal, a right ascension without unit
-          in hours); its other columns are kept. The names of photutils (``xcentroid``),
-          SExtractor (``X_IMAGE``, ``XWIN_IMAGE``, ``ALPHA_J2000``), VizieR and Gaia
-          (``RAJ2000``, ``_RAJ2000``, ``RA_ICRS``, ``GLON``), ObsCore (``s_ra``) and journals
-          (``RAh`` to ``DEs``) are known, in any case: pixels
-          of SExtractor count from 1, all others from 0. Pixels come before the sky, unless they
-          are all outside of the image;
-        * a `regions.Regions`, a list of regions or one region, of which the centres count.
-
-        By default, sources are looked for.
-    detection : `DetectionConfig`, optional
-        How sources are looked for where there are no ``positions``.
-    background : float, array_like or `~astropy.units.Quantity`, optional
-        Level of the sky, a number or an image, where it is known and sources are looked for; 0
-        where it has been subtracted. The stamps keep it.
-    partial : {'drop', 'fill'}, optional
-        Whether a stamp that is partly outside of the image is left out, or filled with
-        ``fill_value`` and masked there.
-    outside : {'refuse', 'keep'}, optional
-        What becomes of positions whose stamp would be filled altogether: an error, or a stamp of
-        which all is masked, so that there is one for each position.
-    fill_value : float, optional
-        Value of pixels outside of the image, and of zeros in it that are no data.
-    mask : array_like of bool, shape of the image, optional
-        True where a pixel must not be used, beside those that the image itself masks.
-    pixel_scale : `~astropy.units.Quantity`, optional
-        Angle of a pixel, for an image without a WCS.
-    psf : array_like, optional
-        Image of the point spread function at the same pixel scale.
-    hdu, plane, zeros, max_size : optional
-        Which image of a FITS file, which plane of a cube, what exact zeros are, and how much memory
-        an image may take; as in `~astro_wgan.images.read_image`.
+    image, size, positions, detection, background, ...
+        As in `~astro_wgan.StampSet.from_image`, which also documents the errors.
 
     Returns
     -------
-    `StampSet`
-        Its table has the columns ``id`` (that of the given table, or the row in ``positions``,
-        so that one can tell which were dropped), ``x``, ``y`` and, with a WCS, ``sky`` (ICRS).
-        Detected sources also have ``isophotal_flux``, ``peak``, ``semimajor_axis``,
-        ``semiminor_axis``, ``orientation``, ``area`` and ``sep_flag`` (the bits of SEP), as SEP
-        measures them from the pixels above the threshold. ``isophotal_flux`` is the sum of these
-        pixels, times their solid angle if they hold surface brightness (K pix2 for pixels in K);
-        ``orientation`` is the angle of the major axis, in degrees counterclockwise from the +x
-        axis.
-        ``meta['dropped']`` counts the positions whose stamp would leave the image, and
-        ``meta['not_converged']`` those among them at which the inverse of the WCS' distortion does
-        not converge, so that nobody knows where they lie.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range, a position or an id is masked or not finite, columns are
-        of different places in the image (more than 3 pixels apart), the image is smaller than a
-        stamp that must fit in, all stamps are wholly outside of the image, or one is and partial
-        stamps are to be filled. If images of several bands differ in shape, or by half a pixel in
-        their WCS, or if some only have a unit that converts, a WCS or an uncertainty.
-    DetectionError
-        If no source is found.
-    ImageError
-        If the image cannot be read or has no usable pixel.
-
-    Warns
-    -----
-    AstropyUserWarning
-        If the inverse of the WCS' distortion does not converge at a position.
-
-    See Also
-    --------
-    astropy.nddata.Cutout2D : the same for one stamp; pixels, mask and WCS agree exactly.
-
-    Notes
-    -----
-    The pixel on which a stamp begins is ``ceil(x - nx / 2)``, as in
-    `~astropy.nddata.Cutout2D`: the centre pixel of an odd edge is the one nearest to the position;
-    an even edge has as many pixels on both sides of a position half-way between two.
-
-    Examples
-    --------
-    >>> from astro_wgan import datasets
-    >>> from astro_wgan.stamps import cut_stamps
-    >>> stamps = cut_stamps(datasets.load_image('mock_f814w'), size=32,
-    ...                     positions=[(100, 80), (60, 120.5), (249, 3)])
-    >>> stamps
-    <StampSet: 2 stamps of 32 x 32 pixels, float32, unit electron / s, 0.03 arcsec / pix>
-    >>> stamps.meta['dropped']
-    1
+    dict, or list of dict
+        A list, with an entry for each band, if ``image`` is a list of images.
     """
     shape = as_shape(size)
     check_zeros(zeros)
@@ -173,32 +80,67 @@ def cut_stamps(
         name = 'background' if detection is None else 'detection'
         raise ValueError(f'Give `positions` or `{name}`, not both.')
     reading = {'hdu': hdu, 'plane': plane, 'zeros': zeros, 'max_size': max_size}
+    where = {
+        'positions': positions,
+        'detection': detection,
+        'background': background,
+        'partial': partial,
+        'outside': outside,
+    }
+    common = {'fill_value': fill_value, 'mask': mask, 'pixel_scale': pixel_scale, 'psf': psf}
     if _are_images(image):
-        images = [read_image(band, **reading) for band in image]
-        check_one_field(images)
-        known = {'mask': mask, 'fill_value': fill_value, 'size': size}
-        first = cut_stamps(
-            images[0],
-            positions=positions,
-            detection=detection,
-            background=background,
-            partial=partial,
-            outside=outside,
-            pixel_scale=pixel_scale,
-            psf=psf,
-            **known,
+        bands = _cut_bands(
+            [read_image(band, **reading) for band in image], shape, **where, **common
         )
-        places = np.stack([first.table['x'].value, first.table['y'].value], axis=1)
-        known |= {'positions': places, 'partial': 'fill', 'outside': 'keep'}
-        others = [cut_stamps(band, **known) for band in images[1:]]
-        stamps = StampSet(**bands_arguments([first, *others]))
-        stamps.meta['provenance'] |= {'image': [_origin(band) for band in image]}
-        return stamps
+        bands[0]['meta']['provenance']['image'] = [_origin(band) for band in image]
+        return bands
+    return _cut_image(image, shape, **where, **common, **reading)
+
+
+def _cut_bands(images, shape, *, positions, mask, fill_value, **first_only):
+    """Arguments for each band of one field; the first band determines where the stamps are."""
+    check_one_field(images)
+    common = {'mask': mask, 'fill_value': fill_value}
+    first = _cut_image(images[0], shape, positions=positions, **common, **first_only)
+    table = first['table']
+    common |= {
+        'positions': np.stack([table['x'].value, table['y'].value], axis=1),
+        'partial': 'fill',
+        'outside': 'keep',
+        'detection': None,
+        'background': None,
+        'pixel_scale': None,
+        'psf': None,
+    }
+    return [first, *(_cut_image(band, shape, **common) for band in images[1:])]
+
+
+def _cut_image(
+    image,
+    shape,
+    *,
+    positions,
+    detection,
+    background,
+    partial,
+    outside,
+    fill_value,
+    mask,
+    pixel_scale,
+    psf,
+    hdu=None,
+    plane=None,
+    zeros='auto',
+    max_size=None,
+):
+    """Arguments for the stamps of one image."""
     origin = _origin(image)
     in_parts = None if positions is None else image
     with opened_in_parts(in_parts, hdu=hdu, plane=plane, max_size=max_size) as in_file:
         if in_file is None:
-            in_file = image = read_image(image, **reading)
+            in_file = image = read_image(
+                image, hdu=hdu, plane=plane, zeros=zeros, max_size=max_size
+            )
         mask = _checked_mask(mask, in_file.shape)
         if positions is None:
             detection = DetectionConfig() if detection is None else detection
@@ -217,16 +159,16 @@ def cut_stamps(
     if parts is None:
         parts = _parts_of(image, corner, shape, fill_value)
     hidden = _gathered_mask(mask, image.shape, corner, shape)
-    return StampSet(
-        parts.pixels,
-        uncertainty=parts.deviation,
-        mask=joint_mask(parts.mask, hidden),
-        unit=u.dimensionless_unscaled if image.unit is None else image.unit,
-        pixel_scale=pixel_scale,
-        psf=psf,
-        geometry=StampGeometry.single(ParentImage(image.shape, image.wcs), corner),
-        table=table,
-        meta={
+    return {
+        'pixels': parts.pixels,
+        'uncertainty': parts.deviation,
+        'mask': joint_mask(parts.mask, hidden),
+        'unit': u.dimensionless_unscaled if image.unit is None else image.unit,
+        'pixel_scale': pixel_scale,
+        'psf': psf,
+        'geometry': StampGeometry.single(ParentImage(image.shape, image.wcs), corner),
+        'table': table,
+        'meta': {
             'dropped': int(np.count_nonzero(~keep)),
             'not_converged': int(np.count_nonzero(lost)),
             **pixel_meta(image.meta),
@@ -237,8 +179,8 @@ def cut_stamps(
                 detection=None if detection is None else asdict(detection),
             ),
         },
-        assume_finite=True,
-    )
+        'assume_finite': True,
+    }
 
 
 def _origin(image):
@@ -299,7 +241,7 @@ def _check_converged(table, lost):
     if lost.all():
         raise ValueError(f'{found}: give pixels.')
     warnings.warn(
-        f'{found}; nobody knows whether they are in the image.', AstropyUserWarning, stacklevel=3
+        f'{found}; nobody knows whether they are in the image.', AstropyUserWarning, stacklevel=5
     )
 
 

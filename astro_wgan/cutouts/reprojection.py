@@ -1,4 +1,4 @@
-"""`reproject_stamps`: stamps on one pixel scale and orientation, with their flux conserved."""
+"""Stamps on one pixel scale and orientation, with their flux conserved."""
 
 from dataclasses import dataclass
 
@@ -11,12 +11,11 @@ from astro_wgan.astrometry.stamp_geometry import StampGeometry
 from astro_wgan.astrometry.tangent_plane import ARCSEC_PER_DEGREE, tangent_planes
 from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.jobs.provenance import record
-from astro_wgan.stamps.stampset import StampSet
 from astro_wgan.units.pixel_flux import holds_flux
 from astro_wgan.validation.axis_order import own_axes
 from astro_wgan.validation.pixels import as_pixel_scale, as_shape
 
-__all__ = ['reproject_stamps']
+__all__ = ['reprojected_arguments']
 
 #: Pixels by which a common transformation may miss that of a single stamp.
 _TOLERANCE = 0.02
@@ -41,75 +40,19 @@ _METHODS = {
 }
 
 
-def reproject_stamps(
-    stamps, *, pixel_scale=None, orientation=None, size=None, method='adaptive', progress=False
-):
+def reprojected_arguments(stamps, *, pixel_scale, position_angle, size, method, progress):
     """
-    Bring stamps to one pixel scale and orientation.
-
-    The centre of a stamp stays where it is on the sky.
+    Arguments of `~astro_wgan.StampSet` for reprojected stamps.
 
     Parameters
     ----------
-    stamps : `StampSet`
-        Each with a celestial WCS; or the set has a pixel scale, if nothing is to be turned.
-    pixel_scale : `~astropy.units.Quantity`, optional
-        Angle of a pixel's edge (angle, or angle per pixel); by default that of the set.
-    orientation : `~astropy.units.Quantity`, optional
-        Position angle of the y axis, from (ICRS) north through east: 0 deg has north up and east
-        to the left. By default each stamp keeps its own, mirrored ones too.
-    size : int or tuple of int, optional
-        Pixels along an edge, or ``(ny, nx)``; by default what covers the same angle as before.
-    method : {'adaptive', 'interp', 'exact'}, optional
-        The function of the package reproject: ``'adaptive'`` smooths a little, so that no input
-        pixel is lost however coarse the new pixels are; ``'interp'`` interpolates between pixels,
-        several times as fast, but loses or gains flux of compact sources where the new pixels are
-        coarser; ``'exact'`` sums overlapping areas, several times slower.
-    progress : bool, optional
-        Show a progress line.
+    stamps : `~astro_wgan.StampSet`
+    pixel_scale, position_angle, size, method, progress
+        As in `~astro_wgan.StampSet.reproject`, which also documents the errors.
 
     Returns
     -------
-    `StampSet`
-        In the order of ``stamps``, with their table (``x`` and ``y`` still count the pixels of the
-        image that they were cut from) and a WCS for each: TAN projection, ICRS. Output pixels of
-        which less than half is covered by valid input are masked and NaN. The PSF follows where
-        all stamps are resampled alike, and is dropped otherwise.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range, a stamp has neither WCS nor pixel scale, one that is to be
-        turned has no WCS, or its WCS ends within the stamp.
-    astropy.units.UnitsError
-        If ``pixel_scale`` or ``orientation`` are no angles, or the pixels are magnitudes.
-
-    Notes
-    -----
-    Pixels hold flux, so that a larger pixel holds more, where the unit of the set is one of counts,
-    flux density, luminosity or mass, or none. What has another unit stays as it is: surface
-    brightness, per solid angle or beam, such as MJy / sr, and temperatures, velocities and ratios
-    such as per cent; so does what ``BUNIT`` calls a ratio, such as S/N, for which
-    ``meta['pixels']`` of the set is ``'ratio'``. The flux of a source wholly inside a stamp is
-    conserved to 0.2 per cent by ``'adaptive'``.
-
-    Uncertainty is propagated such that the variance of the flux within an area stays what it was,
-    as if the new pixels were independent of each other. They are not: pixel to pixel, the noise
-    looks smoother than the uncertainty says, while that of the flux in an aperture is right.
-
-    Within a stamp, the transformation is affine to 0.02 pixels in nearly all images. Stamps that
-    share it are resampled in one call; those with more distortion one by one, with their full WCS
-    (but with one pixel area for all of a stamp).
-
-    Examples
-    --------
-    >>> from astropy import units as u
-    >>> from astro_wgan import datasets
-    >>> from astro_wgan.stamps import cut_stamps, reproject_stamps
-    >>> image = datasets.load_image('mock_f814w')
-    >>> stamps = cut_stamps(image, size=64, positions=[(81, 162), (60, 120.5)])
-    >>> reproject_stamps(stamps, pixel_scale=0.06 * u.arcsec, orientation=0 * u.deg)
-    <StampSet: 2 stamps of 32 x 32 pixels, float32, unit electron / s, 0.06 arcsec / pix>
+    dict
     """
     if method not in _METHODS:
         raise ValueError(f'`method` must be one of {list(_METHODS)}; got {method!r}.')
@@ -119,37 +62,37 @@ def reproject_stamps(
             'Give `pixel_scale`: the set has none of its own, since its stamps have no WCS. The '
             'middle of stamps is taken by `crop`, which needs none.'
         )
-    turn = None if orientation is None else _as_turn(orientation)
+    angle = None if position_angle is None else _as_position_angle(position_angle)
     keeps_brightness = not holds_flux(stamps)
     planes = tangent_planes(stamps)
-    grid = _grid(planes, pixel_scale.value, turn, _output_shape(stamps, pixel_scale, size))
+    grid = _grid(planes, pixel_scale.value, angle, _output_shape(stamps, pixel_scale, size))
     with ProgressLine('reprojecting', quiet=not progress) as line:
         resampled = _resample_all(stamps, grid, method, keeps_brightness, line)
-    return StampSet(
+    return {
         **resampled,
-        unit=stamps.unit,
-        pixel_scale=pixel_scale,
-        psf=_resampled_psf(stamps, grid, method),
-        geometry=StampGeometry.from_wcs(grid.wcs, grid.shape),
-        table=stamps.table,
-        meta={
+        'unit': stamps.unit,
+        'pixel_scale': pixel_scale,
+        'psf': _resampled_psf(stamps, grid, method),
+        'geometry': StampGeometry.from_wcs(grid.wcs, grid.shape),
+        'table': stamps.table,
+        'meta': {
             **stamps.meta,
             'reprojected': record(
                 pixel_scale_arcsec=pixel_scale.value,
-                orientation_deg=None if turn is None else float(np.degrees(turn)),
+                position_angle_deg=None if angle is None else float(np.degrees(angle)),
                 size=list(grid.shape),
                 method=method,
             ),
         },
-        axes=own_axes(stamps.pixels.ndim),
-        assume_finite=True,
-    )
+        'axes': own_axes(stamps.pixels.ndim),
+        'assume_finite': True,
+    }
 
 
 @dataclass(frozen=True, eq=False)
 class _Grid:
     """
-    The output pixels, and which stamps share the way there.
+    The output pixels, and which stamps share the transform there.
 
     ``step`` (n, 2, 2): input pixels along x and y per output pixel. ``groups``: rows of stamps
     that share it. ``curved`` (n,): whether a stamp needs its full WCS.
@@ -162,16 +105,16 @@ class _Grid:
     curved: np.ndarray
 
 
-def _as_turn(orientation):
+def _as_position_angle(position_angle):
     """A position angle in radians."""
     try:
-        angle = Angle(orientation)
+        angle = Angle(position_angle)
     except (u.UnitsError, TypeError, ValueError) as error:
         raise u.UnitsError(
-            f'`orientation` must be an angle, such as 0 deg; got {orientation!r}.'
+            f'`position_angle` must be an angle, such as 0 deg; got {position_angle!r}.'
         ) from error
     if not angle.isscalar or not np.isfinite(angle):
-        raise ValueError(f'`orientation` must be one finite angle; got {orientation}.')
+        raise ValueError(f'`position_angle` must be one finite angle; got {position_angle}.')
     return angle.to_value(u.rad)
 
 
@@ -182,14 +125,14 @@ def _output_shape(stamps, pixel_scale, size):
     return as_shape(size)
 
 
-def _grid(planes, scale, turn, shape):
+def _grid(planes, scale, angle, shape):
     has_wcs = planes.has_wcs
-    if turn is not None and not has_wcs.all():
+    if angle is not None and not has_wcs.all():
         raise ValueError(
             f'{np.count_nonzero(~has_wcs)} stamps have no celestial WCS, so that they cannot be '
-            'turned: leave out `orientation`, or give them a WCS.'
+            'rotated: leave out `position_angle`, or give them a WCS.'
         )
-    wanted = _wanted_matrix(planes, scale, turn)
+    wanted = _wanted_matrix(planes, scale, angle)
     step = np.linalg.solve(planes.matrix, wanted)
     curved = planes.curvature > _TOLERANCE
     groups = []
@@ -205,15 +148,15 @@ def _grid(planes, scale, turn, shape):
     return _Grid(shape, wcs, step, groups, curved)
 
 
-def _wanted_matrix(planes, scale, turn):
+def _wanted_matrix(planes, scale, angle):
     """Arcsec to the east and north per output pixel along x and y: (n, 2, 2)."""
     own = planes.matrix
-    if turn is None:
-        turn = np.arctan2(own[:, 0, 1], own[:, 1, 1])
+    if angle is None:
+        angle = np.arctan2(own[:, 0, 1], own[:, 1, 1])
         mirror = np.sign(np.linalg.det(own))
     else:
-        turn, mirror = np.full(len(own), turn), np.full(len(own), -1.0)
-    sin, cos = np.sin(turn), np.cos(turn)
+        angle, mirror = np.full(len(own), angle), np.full(len(own), -1.0)
+    sin, cos = np.sin(angle), np.cos(angle)
     x = mirror[:, np.newaxis] * np.stack([cos, -sin], axis=-1)
     y = np.stack([sin, cos], axis=-1)
     return scale * np.stack([x, y], axis=-1)
@@ -255,19 +198,19 @@ def _resample_all(stamps, grid, method, keeps_brightness, line):
     for group in grid.groups:
         for rows in np.split(group, range(_CHUNK, len(group), _CHUNK)):
             part = stamps[rows]
-            way = _way(part, grid, rows[0], method)
+            transform = _transform(part, grid, rows[0], method)
             valid = part.valid
-            covered = _coverage(part, valid, way, method)
+            covered = _coverage(part, valid, transform, method)
             factor = 1.0 if keeps_brightness else area[rows[0]]
             mask[rows] = ~(covered >= _LEAST_COVERAGE)
             with np.errstate(over='ignore', invalid='ignore'):
-                mean = _resampled(np.where(valid, part.pixels, 0), way, method)
+                mean = _resampled(np.where(valid, part.pixels, 0), transform, method)
                 resampled = _ratio(mean, covered) * factor
             # Beyond the largest numbers of its dtype a pixel stays one of them, or becomes none.
             pixels[rows] = np.clip(resampled, -largest, largest)
             mask[rows] |= np.isnan(resampled)
             if uncertainty is not None:
-                variance = _ratio(_resampled_variance(part, valid, way, method), covered)
+                variance = _ratio(_resampled_variance(part, valid, transform, method), covered)
                 uncertainty[rows] = np.sqrt(variance / area[rows[0]]) * factor
             done += len(rows)
             line.update(done / len(stamps), f'{done} of {len(stamps)} stamps')
@@ -277,15 +220,15 @@ def _resample_all(stamps, grid, method, keeps_brightness, line):
     return {'pixels': pixels, 'mask': mask, 'uncertainty': uncertainty}
 
 
-def _way(part, grid, row, method):
+def _transform(part, grid, row, method):
     """WCS of the input, WCS of the output and its shape."""
     if grid.curved[row]:
         return part.wcs[0].celestial, grid.wcs[row], grid.shape
-    return _flat_way(grid.step[row], part.shape, grid.shape, method)
+    return _affine_transform(grid.step[row], part.shape, grid.shape, method)
 
 
-def _flat_way(step, shape, shape_out, method):
-    """As `_way`, for an affine map with the centres of both images in the same place."""
+def _affine_transform(step, shape, shape_out, method):
+    """As `_transform`, for an affine map with the centres of both images in the same place."""
     # Any scale will do, as long as the sphere is flat at it; the exact method wants a sphere.
     first, second = (_tan_wcs(m, s) for m, s in ((np.eye(2), shape), (step, shape_out)))
     if method != 'exact':
@@ -296,12 +239,12 @@ def _flat_way(step, shape, shape_out, method):
     return first, second, shape_out
 
 
-def _resampled(images, way, method):
+def _resampled(images, transform, method):
     """Mean of the input over each output pixel, 0 outside: (m, ny, nx[, bands])."""
     # Not at the top: reproject brings Dask and zarr, and takes a second to import.
     import reproject
 
-    wcs_in, wcs_out, shape = way
+    wcs_in, wcs_out, shape = transform
     name, options = _METHODS[method]
     layers = images[:, np.newaxis] if images.ndim == 3 else np.moveaxis(images, -1, 1)
     flat = layers.reshape(-1, *images.shape[1:3]).astype(float, copy=False)
@@ -314,11 +257,11 @@ def _resampled(images, way, method):
     return resampled[:, 0] if images.ndim == 3 else np.moveaxis(resampled, 1, -1)
 
 
-def _coverage(part, valid, way, method):
+def _coverage(part, valid, transform, method):
     if part.mask is not None:
-        return _resampled(valid, way, method)
+        return _resampled(valid, transform, method)
     # It is the same for all.
-    ones = _resampled(np.ones((1, *part.shape)), way, method)
+    ones = _resampled(np.ones((1, *part.shape)), transform, method)
     return ones if part.bands is None else ones[..., np.newaxis]
 
 
@@ -326,12 +269,12 @@ def _ratio(total, covered):
     return np.divide(total, covered, out=np.zeros_like(total), where=covered > 0)
 
 
-def _resampled_variance(part, valid, way, method):
+def _resampled_variance(part, valid, transform, method):
     variance = np.square(np.where(valid, part.uncertainty, 0), dtype=float)
     unknown = ~np.isfinite(variance)
-    resampled = _resampled(np.where(unknown, 0, variance), way, method)
+    resampled = _resampled(np.where(unknown, 0, variance), transform, method)
     if unknown.any():
-        resampled[_resampled(unknown, way, method) > 0] = np.inf
+        resampled[_resampled(unknown, transform, method) > 0] = np.inf
     return resampled
 
 
@@ -346,5 +289,5 @@ def _resampled_psf(stamps, grid, method):
         2 * round((edge / np.sqrt(area) - edge % 2) / 2) + edge % 2 for edge in stamps.psf.shape
     )
     shape = tuple(max(1, edge) for edge in edges)
-    way = _flat_way(step, stamps.psf.shape, shape, method)
-    return _resampled(stamps.psf[np.newaxis], way, method)[0] * area
+    transform = _affine_transform(step, stamps.psf.shape, shape, method)
+    return _resampled(stamps.psf[np.newaxis], transform, method)[0] * area

@@ -21,7 +21,8 @@ from astro_wgan.mocks.instrument import Instrument, pixel_psf, points_along_pixe
 from astro_wgan.mocks.instruments import get_instrument
 from astro_wgan.mocks.light_map import LightMap, describe_maps
 from astro_wgan.mocks.rebinning import rebin
-from astro_wgan.stamps.stampset import StampSet, concatenate
+from astro_wgan.stamps.concatenation import concatenate
+from astro_wgan.stamps.stampset import StampSet
 from astro_wgan.store.continuation import continued_store
 from astro_wgan.store.stampstore import StampStore
 from astro_wgan.validation.pixels import as_shape

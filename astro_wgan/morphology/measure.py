@@ -55,7 +55,7 @@ def measure_morphology(
     ----------
     stamps : `~astro_wgan.StampSet`, `~astro_wgan.StampStore` or path-like
         The images, or the path of a store of them, or whatever else
-        `~astro_wgan.stamps.as_stamps` takes. Their uncertainty, where they have one, is
+        `~astro_wgan.store.as_stamps` takes. Their uncertainty, where they have one, is
         statmorph's weight map.
     target : {'central', 'all'}, optional
         Measure the source in the middle, with its neighbors masked, or all sources of the stamp
@@ -140,8 +140,8 @@ def measure_morphology(
     --------
     >>> from astro_wgan import datasets
     >>> from astro_wgan.morphology import measure_morphology
-    >>> from astro_wgan.stamps import cut_stamps
-    >>> stamps = cut_stamps(datasets.load_image('mock_f814w'), size=64,
+    >>> from astro_wgan.stamps import StampSet
+    >>> stamps = StampSet.from_image(datasets.load_image('mock_f814w'), size=64,
     ...                     positions=[(143, 181)])
     >>> table = measure_morphology(stamps, progress=False)
     >>> table['status'].tolist()

@@ -17,7 +17,8 @@ from astro_wgan.noise.noise_model import check_seed, draw_sky, make_noise_models
 from astro_wgan.noise.power_spectra import tapered
 from astro_wgan.noise.random_fields import MarginalDistribution, NoiseFilter, gaussian_noise
 from astro_wgan.noise.sky import Sky
-from astro_wgan.stamps.stampset import StampSet, concatenate
+from astro_wgan.stamps.concatenation import concatenate
+from astro_wgan.stamps.stampset import StampSet
 from astro_wgan.store.continuation import continued_store
 from astro_wgan.store.stampstore import StampStore
 from astro_wgan.validation.pixels import as_shape

@@ -55,7 +55,7 @@ def measure_sources(
         states, or measured in each stamp, of which a large galaxy leaves too little for that.
     positions : array_like, SkyCoord, Table or regions, optional
         Where ``stamps`` is an image or its path: measure stamps around these positions; as in
-        `~astro_wgan.stamps.cut_stamps`. Those outside of the image have a row that says so.
+        `~astro_wgan.StampSet.from_image`. Those outside of the image have a row that says so.
     size : int or tuple of int, optional
         Pixels along the edge of those stamps.
     band : int, optional

@@ -110,8 +110,8 @@ def segment_stamps(stamps, *, detection=None, background=None, band=None):
     --------
     >>> from astro_wgan import datasets
     >>> from astro_wgan.sources import segment_stamps
-    >>> from astro_wgan.stamps import cut_stamps
-    >>> stamps = cut_stamps(datasets.load_image('mock_f814w'), size=64,
+    >>> from astro_wgan.stamps import StampSet
+    >>> stamps = StampSet.from_image(datasets.load_image('mock_f814w'), size=64,
     ...                     positions=[(143, 181)])
     >>> labels, central, status = segment_stamps(stamps)
     >>> labels.shape, bool(labels[0, 32, 32] == central[0])

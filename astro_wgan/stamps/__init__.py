@@ -1,4 +1,4 @@
-"""Sets of stamps in memory: made from images, changed, stretched."""
+"""Sets of stamps in memory, and the intensity scaling of stamps."""
 
 from astro_wgan.lazy import lazy_names
 
@@ -6,13 +6,8 @@ __all__, __getattr__, __dir__ = lazy_names(
     __name__,
     {
         'StampSet': 'stampset',
+        'Stamps': 'base',
         'Stretch': 'stretch',
-        'as_stamps': '.store.stamp_inputs',
-        'concatenate': 'stampset',
-        'cut_stamps': '.cutouts.cutting',
-        'join_cutouts': '.cutouts.conversion',
-        'reproject_stamps': '.cutouts.reprojection',
-        'to_ccddata': '.cutouts.conversion',
-        'to_cutout2d': '.cutouts.conversion',
+        'concatenate': 'concatenation',
     },
 )

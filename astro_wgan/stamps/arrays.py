@@ -3,7 +3,6 @@
 import numpy as np
 from astropy import units as u
 
-from astro_wgan.stamps.changes import band_arguments
 from astro_wgan.validation.axis_order import check_bands_last
 from astro_wgan.validation.masked import joint_mask
 from astro_wgan.validation.pixels import as_mask, as_pixels, as_uncertainty
@@ -131,33 +130,10 @@ class StampArrays:
         """Number of bands, or None for plain images ``(n, ny, nx)``."""
         return self._pixels.shape[3] if self._pixels.ndim == 4 else None
 
-    def band(self, number):
-        """
-        One band of each stamp, as a set of plain images.
-
-        Parameters
-        ----------
-        number : int
-            Which one, from 0; of plain images there is one.
-
-        Returns
-        -------
-        `StampSet`
-            With its part of pixels, uncertainty and mask, which are shared; all else is the same.
-
-        Raises
-        ------
-        ValueError
-            If there is no such band.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from astro_wgan import StampSet
-        >>> StampSet(np.ones((5, 64, 64, 3))).band(1)
-        <StampSet: 5 stamps of 64 x 64 pixels, float64>
-        """
-        return type(self)(**band_arguments(self, number))
+    @property
+    def dtype(self):
+        """Dtype of the pixels."""
+        return self._pixels.dtype
 
     @property
     def quantity(self):

@@ -8,7 +8,7 @@ import numpy as np
 __all__ = ['PooledOrder', 'batch_bounds', 'pooled_batches', 'read_ahead', 'tf_dataset']
 
 
-def batch_bounds(n, size, *, start=0, drop_remainder=False):
+def batch_bounds(n, batch_size, *, start=0, drop_remainder=False):
     """
     First and last position of each batch in an order of n stamps.
 
@@ -16,10 +16,10 @@ def batch_bounds(n, size, *, start=0, drop_remainder=False):
     ----------
     n : int
         Number of stamps.
-    size : int
+    batch_size : int
         Stamps per batch.
     start : int, optional
-        Stamps to leave out at the beginning.
+        Number of stamps to skip.
     drop_remainder : bool, optional
         Leave out a last batch that is not full.
 
@@ -30,7 +30,7 @@ def batch_bounds(n, size, *, start=0, drop_remainder=False):
     Raises
     ------
     ValueError
-        If ``size`` or ``start`` is out of range.
+        If ``batch_size`` or ``start`` is out of range.
 
     Examples
     --------
@@ -38,14 +38,12 @@ def batch_bounds(n, size, *, start=0, drop_remainder=False):
     >>> list(batch_bounds(10, 4, start=1))
     [(1, 5), (5, 9), (9, 10)]
     """
-    if size < 1:
-        raise ValueError(f'`size` of a batch must be at least 1; got {size}.')
+    if batch_size < 1:
+        raise ValueError(f'`batch_size` must be at least 1; got {batch_size}.')
     if not 0 <= start <= n:
-        raise ValueError(
-            f'`start` must lie between 0 and the {n} stamps that are there; got {start}.'
-        )
-    stop = n - (n - start) % size if drop_remainder else n
-    return ((first, min(first + size, n)) for first in range(start, stop, size))
+        raise ValueError(f'`start` must be between 0 and the number of stamps, {n}; got {start}.')
+    stop = n - (n - start) % batch_size if drop_remainder else n
+    return ((first, min(first + batch_size, n)) for first in range(start, stop, batch_size))
 
 
 class PooledOrder:

@@ -4,21 +4,21 @@ from copy import deepcopy
 
 import numpy as np
 
-from astro_wgan.astrometry.stamp_geometry import StampGeometry, WCSSequence
+from astro_wgan.astrometry.stamp_geometry import StampGeometry
 from astro_wgan.stamps.arrays import Checked, StampArrays
-from astro_wgan.stamps.batches import batch_bounds, tf_dataset
-from astro_wgan.stamps.changes import changed_arguments, cropped_arguments
+from astro_wgan.stamps.base import Stamps
+from astro_wgan.stamps.batches import batch_bounds
 from astro_wgan.stamps.comparison import same_sets
-from astro_wgan.stamps.joining import joined_arguments
+from astro_wgan.stamps.derived_sets import joined_band_arguments
 from astro_wgan.stamps.validation import as_table
 from astro_wgan.validation.axis_order import own_axes
 from astro_wgan.validation.indices import stamp_index
 from astro_wgan.validation.pixels import as_pixel_scale, as_psf
 
-__all__ = ['StampSet', 'concatenate']
+__all__ = ['StampSet']
 
 
-class StampSet(StampArrays):
+class StampSet(StampArrays, Stamps):
     """
     Stamps of one size: pixels, uncertainty, mask, unit, scale, WCS and a table row for each.
 
@@ -120,7 +120,217 @@ class StampSet(StampArrays):
         self.pixel_scale, self.psf, self.table = pixel_scale, psf, table
         self.meta = {} if meta is None else dict(meta)
 
-    # The reference lists a class's own members alone.
+    @classmethod
+    def from_image(
+        cls,
+        image,
+        *,
+        size=64,
+        positions=None,
+        detection=None,
+        background=None,
+        partial='drop',
+        outside='refuse',
+        fill_value=np.nan,
+        mask=None,
+        pixel_scale=None,
+        psf=None,
+        hdu=None,
+        plane=None,
+        zeros='auto',
+        max_size=None,
+    ):
+        """
+        Cut stamps from an image, around given positions or around the sources that are detected.
+
+        Parameters
+        ----------
+        image : path-like, HDU, `~astropy.nddata.NDData` or array_like
+            Any input of `~astro_wgan.images.read_image`; the stamps inherit its unit, uncertainty,
+            mask and WCS. Or a list of images of the same field and pixel grid, one per band:
+            sources are detected in the first, to whose unit the others are converted.
+        size : int or tuple of int, optional
+            Pixels along an edge, or ``(ny, nx)``.
+        positions : array_like, SkyCoord, Table or regions, optional
+            Centers of the stamps; by default sources are detected. One of:
+
+            * an array (n, 2) of 0-based pixels ``(x, y)``;
+            * a `~astropy.coordinates.SkyCoord`, or a list of them;
+            * a table, data frame, FITS table, dictionary or structured array, or rows of one, with
+              columns ``x`` and ``y``, or one column of SkyCoord, or ``ra`` and ``dec`` (ICRS, in
+              degrees if they have no unit; text may be sexagesimal, a right ascension without
+              unit in hours); other columns are kept. The column names of photutils
+              (``xcentroid``), SExtractor (``X_IMAGE``, ``XWIN_IMAGE``, ``ALPHA_J2000``), VizieR
+              and Gaia (``RAJ2000``, ``_RAJ2000``, ``RA_ICRS``, ``GLON``), ObsCore (``s_ra``) and
+              journals (``RAh`` to ``DEs``) are recognized regardless of case. Pixels of
+              SExtractor count from 1, all others from 0. Pixel positions take precedence over
+              sky positions unless they are all outside the image;
+            * a `regions.Regions`, a list of regions or one region, of which the centers are used.
+        detection : `~astro_wgan.detection.DetectionConfig`, optional
+            Configuration of the source detection, if there are no ``positions``.
+        background : float, array_like or `~astropy.units.Quantity`, optional
+            Known background for the source detection, as a number or an image; 0 for a
+            background-subtracted image. It is not subtracted from the stamps.
+        partial : {'drop', 'fill'}, optional
+            Drop stamps that are partly outside the image, or fill those pixels with
+            ``fill_value`` and mask them.
+        outside : {'refuse', 'keep'}, optional
+            For stamps to be filled that lie entirely outside the image: raise an error, or keep
+            them with all pixels masked, so that there is a stamp for each position.
+        fill_value : float, optional
+            Value of pixels outside the image, and of exact zeros that stand for missing data.
+        mask : array_like of bool, shape of the image, optional
+            True for pixels to mask in addition to the mask of the image.
+        pixel_scale : `~astropy.units.Quantity`, optional
+            Angle of a pixel, for an image without WCS.
+        psf : array_like, optional
+            Image of the point spread function at the same pixel scale.
+        hdu, plane, zeros, max_size : optional
+            HDU of a FITS file, plane of a cube, meaning of exact zeros, and limit on the memory;
+            as in `~astro_wgan.images.read_image`.
+
+        Returns
+        -------
+        `StampSet`
+            Its table has the columns ``id`` (that of the given table, or the row in ``positions``,
+            which shows which were dropped), ``x``, ``y`` and, with a WCS, ``sky`` (ICRS). Detected
+            sources also have ``isophotal_flux``, ``peak``, ``semimajor_axis``,
+            ``semiminor_axis``, ``orientation``, ``area`` and ``sep_flag`` (the bits of SEP),
+            which SEP measures from the pixels above the threshold. ``isophotal_flux`` is the sum
+            of these pixels, multiplied by their solid angle if they are a surface brightness
+            (K pix2 if they are in K); ``orientation`` is the angle of the major axis, in degrees
+            counterclockwise from the +x axis.
+            ``meta['dropped']`` is the number of dropped positions, and ``meta['not_converged']``
+            the number of those for which the inverse of the distortion of the WCS does not
+            converge.
+
+        Raises
+        ------
+        ValueError
+            If an argument is out of range, a position or an id is masked or not finite, columns
+            disagree by more than 3 pixels, the image is smaller than a stamp, all stamps are
+            outside the image, or one is that is to be filled. If images of several bands differ
+            in shape, by half a pixel in their WCS, or in whether they have a WCS, an uncertainty
+            or a unit that converts.
+        astro_wgan.exceptions.DetectionError
+            If no source is detected.
+        astro_wgan.exceptions.ImageError
+            If the image cannot be read or has no usable pixel.
+
+        Warns
+        -----
+        AstropyUserWarning
+            If the inverse of the distortion of the WCS does not converge at a position.
+
+        See Also
+        --------
+        astropy.nddata.Cutout2D : The same for one stamp; pixels, mask and WCS agree exactly.
+
+        Notes
+        -----
+        The first pixel of a stamp is ``ceil(x - nx / 2)``, as in `~astropy.nddata.Cutout2D`: the
+        central pixel of an odd edge is the one nearest to the position.
+
+        Examples
+        --------
+        >>> from astro_wgan import StampSet, datasets
+        >>> image = datasets.load_image('mock_f814w')
+        >>> positions = [(100, 80), (60, 120.5), (249, 3)]
+        >>> stamps = StampSet.from_image(image, size=32, positions=positions)
+        >>> stamps
+        <StampSet: 2 stamps of 32 x 32 pixels, float32, unit electron / s, 0.03 arcsec / pix>
+        >>> stamps.meta['dropped']
+        1
+        """
+        # Not at the top: see `astro_wgan.stamps.base`.
+        from astro_wgan.cutouts.cutting import cut_arguments
+
+        cut = cut_arguments(
+            image,
+            size=size,
+            positions=positions,
+            detection=detection,
+            background=background,
+            partial=partial,
+            outside=outside,
+            fill_value=fill_value,
+            mask=mask,
+            pixel_scale=pixel_scale,
+            psf=psf,
+            hdu=hdu,
+            plane=plane,
+            zeros=zeros,
+            max_size=max_size,
+        )
+        if isinstance(cut, dict):
+            return cls(**cut)
+        return cls(**joined_band_arguments([cls(**band) for band in cut]))
+
+    @classmethod
+    def from_cutouts(
+        cls,
+        cutouts,
+        *,
+        mask=None,
+        uncertainty=None,
+        unit=None,
+        pixel_scale=None,
+        psf=None,
+        table=None,
+    ):
+        """
+        Stack a list of cutouts.
+
+        Parameters
+        ----------
+        cutouts : sequence of `~astropy.nddata.Cutout2D` or `~astropy.nddata.NDData`
+            At least one, all of the same shape. The data may be a `~astropy.units.Quantity`,
+            masked, or both. Pixels of a Cutout2D outside its image are masked.
+        mask, uncertainty : sequence of array_like or `~astropy.nddata.Cutout2D`, optional
+            One per stamp. Masks are combined with those of the cutouts; uncertainties replace
+            those of the cutouts.
+        unit : unit-like, optional
+            Unit of the set; that of the first cutout by default.
+        pixel_scale, psf : optional
+            As in `StampSet`.
+        table : `~astropy.table.Table`, optional
+            A row per stamp. By default ``id``, ``x``, ``y`` (the requested position of a Cutout2D
+            in its image; the center of an NDData) and, if each has a celestial WCS, ``sky``.
+
+        Returns
+        -------
+        `StampSet`
+
+        Raises
+        ------
+        ValueError
+            If the list is empty, shapes disagree, or only some cutouts have a unit or an
+            uncertainty.
+        TypeError
+            If an entry is neither Cutout2D nor NDData.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from astropy.nddata import Cutout2D
+        >>> from astro_wgan import StampSet
+        >>> image = np.arange(10000.0).reshape(100, 100)
+        >>> StampSet.from_cutouts([Cutout2D(image, (20, 30), 9), Cutout2D(image, (50, 60), 9)])
+        <StampSet: 2 stamps of 9 x 9 pixels, float64>
+        """
+        from astro_wgan.cutouts.conversion import stacked_arguments
+
+        stacked = stacked_arguments(
+            cutouts,
+            mask=mask,
+            uncertainty=uncertainty,
+            unit=unit,
+            pixel_scale=pixel_scale,
+            psf=psf,
+            table=table,
+        )
+        return cls(**stacked)
+
     geometry = Checked(
         lambda stamps, geometry: StampGeometry.of(
             len(stamps.pixels), stamps.shape, geometry=geometry
@@ -138,48 +348,12 @@ class StampSet(StampArrays):
         lambda stamps, table: as_table(table, len(stamps)),
         'A row for each stamp: `~astropy.table.QTable` with a column ``id``.',
     )
-    pixels, uncertainty, mask = StampArrays.pixels, StampArrays.uncertainty, StampArrays.mask
-    unit, quantity, valid = StampArrays.unit, StampArrays.quantity, StampArrays.valid
-    shape, bands = StampArrays.shape, StampArrays.bands
-    band, filled = StampArrays.band, StampArrays.filled
 
     def __len__(self):
         return len(self.pixels)
 
-    def __repr__(self):
-        ny, nx = self.shape
-        parts = [f'{len(self)} stamps of {ny} x {nx} pixels']
-        if self.bands is not None:
-            parts.append(f'{self.bands} bands')
-        parts.append(str(self.pixels.dtype))
-        if self.unit is not None:
-            parts.append(f'unit {self.unit}')
-        if self.pixel_scale is not None:
-            parts.append(f'{self.pixel_scale:.4g}')
-        return f'<StampSet: {", ".join(parts)}>'
-
-    @property
-    def ids(self):
-        """The column ``id`` of the table, as an array."""
-        return np.asarray(self.table['id'])
-
-    @property
-    def pixel_area(self):
-        """
-        Solid angle of a pixel in the middle of each stamp, in arcsec**2 / pix**2; None if unknown.
-
-        By the WCS of the stamp; for a stamp without, the square of the set's pixel scale.
-        """
-        area = self.geometry.pixel_area(self.shape)
-        without = ~self.geometry.has_celestial
-        if without.any() and self.pixel_scale is not None:
-            area[without] = self.pixel_scale**2
-        return None if without.all() and self.pixel_scale is None else area
-
-    @property
-    def wcs(self):
-        """One `~astropy.wcs.WCS` (or None) per stamp: a sequence that makes them on demand."""
-        return WCSSequence(self.geometry, self.shape)
+    def _in_memory(self):
+        return self
 
     def __eq__(self, other):
         return same_sets(self, other) if isinstance(other, StampSet) else NotImplemented
@@ -202,221 +376,36 @@ class StampSet(StampArrays):
             assume_finite=True,
         )
 
-    def __iter__(self):
-        for i in range(len(self)):
-            yield self[i]
-
-    def replace(self, **changes):
-        """
-        A set with other pixels, or with anything else that is not as it was.
-
-        Parameters
-        ----------
-        **changes
-            Any arguments of `StampSet` but ``axes``. Pixels come in the unit of the set, or in
-            ``unit``, or as a Quantity that is converted. A new ``unit`` converts pixels and
-            uncertainty that are not given, unless the set had none.
-
-        Returns
-        -------
-        `StampSet`
-            What is not named is shared with this set, as it is by a slice: arrays, columns of the
-            table, geometry and PSF. The mask stays and grows by pixels that are not finite. With
-            other ``wcs`` or ``geometry`` the pixel scale is theirs, where they have one.
-
-        Raises
-        ------
-        TypeError
-            If there is no such argument.
-        ValueError
-            If what is given does not fit what is not.
-        astropy.units.UnitConversionError
-            If a unit does not convert.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from astro_wgan import StampSet
-        >>> stamps = StampSet(np.ones((5, 64, 64)), unit='nJy')
-        >>> stamps.replace(pixels=stamps.pixels - 0.5).pixels.max()
-        np.float64(0.5)
-        """
-        return StampSet(**changed_arguments(self, changes))
-
-    def crop(self, size):
-        """
-        The middle of each stamp, pixel for pixel.
-
-        Parameters
-        ----------
-        size : int or tuple of int
-            Pixels along an edge, or ``(ny, nx)``; at most those of the stamps.
-
-        Returns
-        -------
-        `StampSet`
-            With the same arrays, of which it shows a part, and WCS and geometry that follow. Where
-            edges are even and odd, the middle is that of `~astropy.nddata.Cutout2D`.
-
-        Raises
-        ------
-        ValueError
-            If the stamps are smaller.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from astro_wgan import StampSet
-        >>> StampSet(np.ones((5, 101, 101))).crop(64)
-        <StampSet: 5 stamps of 64 x 64 pixels, float64>
-        """
-        return StampSet(**cropped_arguments(self, size))
-
     def copy(self):
         """A set of the same values that shares nothing with this one."""
         return deepcopy(self)
 
-    __copy__ = replace
+    def __copy__(self):
+        return self.replace()
 
-    def split(self, fraction, *, seed):
+    def batches(self, batch_size, *, shuffle=False, seed=0, drop_remainder=False, start=0):
         """
-        Two sets without a common stamp, drawn at random.
+        Iterate over the stamps in batches.
 
         Parameters
         ----------
-        fraction : float
-            Share of the stamps that goes into the first set, between 0 and 1.
-        seed : int
-            The same seed gives the same sets.
-
-        Returns
-        -------
-        first, second : `StampSet`
-            Each in the order of this set.
-        """
-        if not 0 <= fraction <= 1:
-            raise ValueError(f'`fraction` must lie between 0 and 1; got {fraction}.')
-        order = np.random.default_rng(seed).permutation(len(self))
-        count = round(fraction * len(self))
-        return self[np.sort(order[:count])], self[np.sort(order[count:])]
-
-    def batches(self, size, *, shuffle=False, seed=0, drop_remainder=False, start=0):
-        """
-        Walk over the set in sets of ``size`` stamps.
-
-        Parameters
-        ----------
-        size : int
-            Stamps per batch; the last batch holds what is left.
+        batch_size : int
+            Stamps per batch; the last batch may be smaller.
         shuffle : bool, optional
-            Draw the stamps in a random order, each once.
+            Random order.
         seed : int or tuple of int, optional
             Seed of that order; ``(seed, epoch)`` gives each epoch its own.
         drop_remainder : bool, optional
             Leave out a last batch that is not full.
         start : int, optional
-            Stamps of that order to leave out at the beginning.
+            Number of stamps, in that order, to skip.
 
         Returns
         -------
         iterator of `StampSet`
         """
         n = len(self)
-        bounds = batch_bounds(n, size, start=start, drop_remainder=drop_remainder)
+        bounds = batch_bounds(n, batch_size, start=start, drop_remainder=drop_remainder)
         order = np.random.default_rng(seed).permutation(n) if shuffle else None
         rows = (slice(*edges) for edges in bounds)
         return (self[part if order is None else order[part]] for part in rows)
-
-    def to_tf_dataset(self, batch_size, *, shuffle=False, seed=0, drop_remainder=False):
-        """
-        The filled pixels as a `tf.data.Dataset` of arrays (batch, ny, nx, bands).
-
-        Parameters
-        ----------
-        batch_size, shuffle, seed, drop_remainder
-            As in `batches`.
-
-        Returns
-        -------
-        `tf.data.Dataset`
-            Elements are float32; images of one band have a last axis of length 1. It knows how
-            many batches it has, and can be walked over again, in the same order.
-        """
-        options = {'shuffle': shuffle, 'seed': seed, 'drop_remainder': drop_remainder}
-        return tf_dataset(self, batch_size, **options)
-
-    @classmethod
-    def from_image(cls, image, **options):
-        """Cut stamps from an image: see `~astro_wgan.stamps.cut_stamps` for all arguments."""
-        from astro_wgan.cutouts.cutting import cut_stamps
-
-        return cut_stamps(image, **options)
-
-    @classmethod
-    def from_cutout2d(cls, cutouts, **options):
-        """Join `~astropy.nddata.Cutout2D` objects: see `~astro_wgan.stamps.join_cutouts`."""
-        from astro_wgan.cutouts.conversion import join_cutouts
-
-        return join_cutouts(cutouts, **options)
-
-    def to_cutout2d(self):
-        """A list of `~astropy.nddata.Cutout2D`, one per stamp, as if cut from the parents."""
-        from astro_wgan.cutouts.conversion import to_cutout2d
-
-        return to_cutout2d(self)
-
-    def to_ccddata(self):
-        """A list of `~astropy.nddata.CCDData`, one per stamp, with mask, uncertainty and WCS."""
-        from astro_wgan.cutouts.conversion import to_ccddata
-
-        return to_ccddata(self)
-
-    def to_store(self, path, **options):
-        """Write into a new store: see `~astro_wgan.store.StampStore.create` for all arguments."""
-        from astro_wgan.store.stampstore import StampStore
-
-        store = StampStore.create(path, like=self, **options)
-        store.append(self)
-        return store
-
-    def reproject(self, **options):
-        """On another pixel scale and orientation: see `~astro_wgan.stamps.reproject_stamps`."""
-        from astro_wgan.cutouts.reprojection import reproject_stamps
-
-        return reproject_stamps(self, **options)
-
-
-def concatenate(sets, *, renumber=False):
-    """
-    One set from several of the same size, unit and pixel scale.
-
-    Parameters
-    ----------
-    sets : sequence of `StampSet`
-        At least one. Uncertainty must be in all or in none; a missing mask means that nothing is
-        masked. Table columns that only some have are filled as `~astropy.table.vstack` does.
-    renumber : bool, optional
-        Number the stamps from 0, for sets that share ids, as those cut from different images do.
-        The former ids become the column ``former_id``; one of that name becomes
-        ``former_id_input``.
-
-    Returns
-    -------
-    `StampSet`
-        With the PSF, if all sets have the same, and with their ``meta``, or as ``meta['parts']``
-        a list of them where they differ.
-
-    Raises
-    ------
-    ValueError
-        If the list is empty, shapes, units or pixel scales disagree, or an id occurs twice.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from astro_wgan.stamps import StampSet, concatenate
-    >>> stamps = StampSet(np.ones((5, 32, 32)))
-    >>> len(concatenate([stamps[:2], stamps[4]]))
-    3
-    """
-    return StampSet(**joined_arguments(list(sets), renumber))

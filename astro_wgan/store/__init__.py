@@ -1,4 +1,4 @@
-"""Stamps on disk, for sets that do not fit in memory."""
+"""Stamps on disk, for sets that do not fit in memory, and whatever holds or becomes stamps."""
 
 from astro_wgan.lazy import lazy_names
 
@@ -6,5 +6,6 @@ __all__, __getattr__, __dir__ = lazy_names(
     __name__,
     {
         'StampStore': 'stampstore',
+        'as_stamps': 'stamp_inputs',
     },
 )

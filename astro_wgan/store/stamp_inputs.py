@@ -8,8 +8,6 @@ import numpy as np
 from astropy.io import fits
 from astropy.nddata import Cutout2D, NDData
 
-from astro_wgan.cutouts.conversion import join_cutouts
-from astro_wgan.cutouts.cutting import cut_stamps
 from astro_wgan.images.extensions import IMAGE_HDUS
 from astro_wgan.images.reading import read_image
 from astro_wgan.stamps.stampset import StampSet
@@ -33,7 +31,7 @@ def as_stamps(stamps, *, positions=None, size=64, outside='refuse'):
         stamp.
     positions : array_like, SkyCoord, Table or regions, optional
         Where ``stamps`` is an image, NDData, Cutout2D, HDU or a path: the centres of the stamps,
-        as in `~astro_wgan.stamps.cut_stamps`. What lies outside of the image is masked.
+        as in `~astro_wgan.StampSet.from_image`. What lies outside of the image is masked.
     size : int or tuple of int, optional
         Pixels along the edge of those stamps.
 
@@ -55,7 +53,7 @@ def as_stamps(stamps, *, positions=None, size=64, outside='refuse'):
     Examples
     --------
     >>> from astro_wgan import datasets
-    >>> from astro_wgan.stamps import as_stamps
+    >>> from astro_wgan.store import as_stamps
     >>> image = datasets.load_image('mock_f814w')
     >>> as_stamps(image, positions=[(143, 181), (60, 120)], size=32)
     <StampSet: 2 stamps of 32 x 32 pixels, float32, unit electron / s, 0.03 arcsec / pix>
@@ -67,7 +65,9 @@ def as_stamps(stamps, *, positions=None, size=64, outside='refuse'):
                 '`positions` are for an image, CCDData, NDData, Cutout2D, HDU or a path, of which '
                 f'stamps are cut; got {type(stamps).__name__}.'
             )
-        stamps = cut_stamps(stamps, positions=positions, size=size, partial='fill', outside='keep')
+        stamps = StampSet.from_image(
+            stamps, positions=positions, size=size, partial='fill', outside='keep'
+        )
         if outside == 'refuse':
             _check_inside(stamps)
         return stamps
@@ -77,15 +77,15 @@ def as_stamps(stamps, *, positions=None, size=64, outside='refuse'):
         if Path(stamps).is_file():
             raise ValueError(
                 f'The file {stamps} is no store of stamps. Of an image, stamps are cut around '
-                '`positions`; `cut_stamps` also looks for sources.'
+                '`positions`; `StampSet.from_image` also detects sources.'
             )
         return StampStore.open(stamps)
     if isinstance(stamps, NDData):
-        return join_cutouts([read_image(stamps)])
+        return StampSet.from_cutouts([read_image(stamps)])
     if isinstance(stamps, Cutout2D):
-        return join_cutouts([stamps])
+        return StampSet.from_cutouts([stamps])
     if isinstance(stamps, Sequence):
-        return join_cutouts(stamps)
+        return StampSet.from_cutouts(stamps)
     raise TypeError(
         '`stamps` must be a StampSet, a StampStore or its path, Cutout2D, CCDData, NDData or a '
         f'list of those; got {type(stamps).__name__}.'

@@ -5,8 +5,10 @@ from functools import partial
 import numpy as np
 
 from astro_wgan.exceptions import StampStoreError
-from astro_wgan.stamps.batches import PooledOrder, batch_bounds, pooled_batches, tf_dataset
-from astro_wgan.stamps.stampset import StampSet, concatenate
+from astro_wgan.stamps.base import Stamps
+from astro_wgan.stamps.batches import PooledOrder, batch_bounds, pooled_batches
+from astro_wgan.stamps.concatenation import concatenate
+from astro_wgan.stamps.stampset import StampSet
 from astro_wgan.store.appending import (
     KnownIds,
     PlaceOfIds,
@@ -21,7 +23,7 @@ from astro_wgan.store.schema import create_arrays, empty_set, meta_from_text, re
 from astro_wgan.validation.axis_order import own_axes
 from astro_wgan.validation.indices import chosen_rows
 
-__all__ = ['StampStore', 'StampStoreError']
+__all__ = ['StampStore']
 
 #: Stamps that stay neighbours when they are shuffled, and stamps that are mixed with each other,
 #: in bytes of pixels.
@@ -32,7 +34,7 @@ _POOL_BYTES = 2**27
 _EXTEND_BYTES = 2**26
 
 
-class StampStore:
+class StampStore(Stamps):
     """
     Stamps in a zarr store on disk, which can be larger than the memory.
 
@@ -137,6 +139,43 @@ class StampStore:
         return cls(create_arrays(path, like, overwrite=overwrite, **options))
 
     @classmethod
+    def from_stamps(
+        cls, path, stamps, *, chunk=None, shard=None, compression=None, overwrite=False
+    ):
+        """
+        Write stamps to a new store.
+
+        Parameters
+        ----------
+        path : path-like
+            Folder of the store, which is created; its name usually ends in ``.zarr``.
+        stamps : `~astro_wgan.StampSet` or `~astro_wgan.StampStore`
+            All of these are written.
+        chunk, shard, compression, overwrite
+            As in `create`, which also documents the errors.
+
+        Returns
+        -------
+        StampStore
+            Open for writing.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from tempfile import mkdtemp
+        >>> from astro_wgan import StampSet, StampStore
+        >>> StampStore.from_stamps(mkdtemp() + '/stamps.zarr', StampSet(np.ones((5, 64, 64))))
+        <StampStore: 5 stamps of 64 x 64 pixels, float64>
+        """
+        options = {'chunk': chunk, 'shard': shard, 'compression': compression}
+        in_memory = isinstance(stamps, StampSet)
+        store = cls.create(
+            path, like=stamps if in_memory else stamps[:0], overwrite=overwrite, **options
+        )
+        store.extend([stamps] if in_memory else stamps.batches(store._shard))
+        return store
+
+    @classmethod
     def open(cls, path, mode='r', *, max_size=None):
         """
         Open a store.
@@ -195,8 +234,8 @@ class StampStore:
     def __len__(self):
         return self._arrays.length('pixels')
 
-    def __repr__(self):
-        return f'<StampStore: {len(self)}{repr(self._empty).removeprefix("<StampSet: 0")}'
+    def _in_memory(self):
+        return self[:]
 
     @property
     def shape(self):
@@ -212,6 +251,17 @@ class StampStore:
     def dtype(self):
         """Dtype of the pixels."""
         return self._empty.pixels.dtype
+
+    @property
+    def valid(self):
+        """
+        True for each pixel that may be used: finite and not masked; shape (n, ny, nx[, bands]).
+
+        Read each time it is asked for, without the pixels.
+        """
+        if 'mask' not in self._arrays:
+            return np.ones((len(self), *self._empty.pixels.shape[1:]), dtype=bool)
+        return ~self._arrays.read('mask', np.arange(len(self)))
 
     @property
     def unit(self):
@@ -232,8 +282,6 @@ class StampStore:
     def geometry(self):
         """The place of each stamp in its parent image; read each time it is asked for."""
         return self._parents.geometry(self._arrays.read('place', np.arange(len(self))))
-
-    pixel_area = StampSet.pixel_area
 
     @property
     def meta(self):
@@ -294,24 +342,24 @@ class StampStore:
         for batch in self.batches(self._shard):
             yield from batch
 
-    def batches(self, size, *, shuffle=False, seed=0, drop_remainder=False, start=0):
+    def batches(self, batch_size, *, shuffle=False, seed=0, drop_remainder=False, start=0):
         """
-        Walk over the store in sets of ``size`` stamps; the next are read in the background.
+        Iterate over the stamps in batches; the next stamps are read in the background.
 
         Parameters
         ----------
-        size : int
-            Stamps per batch; the last batch holds what is left.
+        batch_size : int
+            Stamps per batch; the last batch may be smaller.
         shuffle : bool, optional
-            In a random order, each stamp once: see the notes.
+            Random order; see the notes.
         seed : int or tuple of int, optional
-            The order depends on it (and on size and chunks of the store) alone; ``(seed, epoch)``
-            gives each epoch its own.
+            Seed of that order, which depends only on it and on the size and chunks of the store;
+            ``(seed, epoch)`` gives each epoch its own.
         drop_remainder : bool, optional
             Leave out a last batch that is not full.
         start : int, optional
-            Stamps of that order to leave out at the beginning, as where an interrupted training
-            goes on. They are not read.
+            Number of stamps, in that order, to skip (for instance, to continue an interrupted
+            training). They are not read.
 
         Returns
         -------
@@ -324,31 +372,13 @@ class StampStore:
         is drawn from 32 places of the store, and a store of less than 128 MiB is mixed as a whole.
         The memory in use is that of two to three pools, however many stamps there are.
         """
-        bounds = batch_bounds(len(self), size, start=start, drop_remainder=drop_remainder)
+        bounds = batch_bounds(len(self), batch_size, start=start, drop_remainder=drop_remainder)
         block = self._chunk * max(1, _BLOCK_BYTES // (self._chunk * self._stamp_bytes))
         if not shuffle:
             block = self._shard  # whole files are the fastest
         blocks = max(1, _POOL_BYTES // (block * self._stamp_bytes))
         order = PooledOrder(len(self), block=block, blocks=blocks, seed=seed if shuffle else None)
         return pooled_batches(self._read, concatenate, order, bounds)
-
-    def to_tf_dataset(self, batch_size, *, shuffle=False, seed=0, drop_remainder=False):
-        """
-        The filled pixels as a `tf.data.Dataset` of arrays (batch, ny, nx, bands).
-
-        Parameters
-        ----------
-        batch_size, shuffle, seed, drop_remainder
-            As in `batches`.
-
-        Returns
-        -------
-        `tf.data.Dataset`
-            Elements are float32; images of one band have a last axis of length 1. It knows how
-            many batches it has, and can be walked over again, in the same order.
-        """
-        options = {'shuffle': shuffle, 'seed': seed, 'drop_remainder': drop_remainder}
-        return tf_dataset(self, batch_size, **options)
 
     # Writing
 

@@ -180,8 +180,8 @@ def _of_brightness(unit, area, beam):
         if beam is None:
             raise u.UnitsError(
                 f"{begin}, which is not known: for fluxes, set meta['beam'] of the stamps to its "
-                'full widths at half maximum in arcsec, [major, minor]; cut_stamps takes them from '
-                'BMAJ and BMIN of an image.'
+                'full widths at half maximum in arcsec, [major, minor]; StampSet.from_image takes '
+                'them from BMAJ and BMIN of an image.'
             )
         flux, per_square_arcsec = unit * u.beam, 1 / (_GAUSSIAN * np.prod(beam))
     else:

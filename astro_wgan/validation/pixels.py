@@ -72,7 +72,7 @@ def as_pixels(pixels, unit=None, axes=None):
     if isinstance(first, (NDData, Cutout2D)):
         raise TypeError(
             f'`pixels` must be an array; got {type(first).__name__}. Stamps are made of such by '
-            '`StampSet.from_cutout2d`, and cut out of one by `StampSet.from_image`.'
+            '`StampSet.from_cutouts`, and cut out of one by `StampSet.from_image`.'
         )
     pixels, mask = without_mask(pixels)
     if isinstance(pixels, u.Quantity):

@@ -9,7 +9,8 @@ from astropy.table import QTable
 
 from astro_wgan.exceptions import NotFittedError
 from astro_wgan.jobs.provenance import record
-from astro_wgan.stamps import StampSet, Stretch, as_stamps
+from astro_wgan.stamps import StampSet, Stretch
+from astro_wgan.store import as_stamps
 from astro_wgan.wgan.compute.distribution import copy_without_strategy
 from astro_wgan.wgan.config import NetworkConfig, TrainingConfig, to_dict
 from astro_wgan.wgan.filling import fill_for_critic, within_reach

@@ -20,7 +20,7 @@ from astropy.table import QTable
 from astro_wgan import StampSet, StampStore, datasets
 from astro_wgan.detection import detect
 from astro_wgan.morphology import measure_morphology
-from astro_wgan.stamps import concatenate, cut_stamps
+from astro_wgan.stamps import concatenate
 from benchmarks.harness import BenchmarkParser, Report, peak_memory, time_once
 from benchmarks.results import Column
 
@@ -80,7 +80,7 @@ def real_stamps(count, seed):
         for plane, sources in zip(planes, found, strict=True):
             places = np.stack([sources['x'], sources['y']], axis=1)
             places += rng.uniform(-3, 3, places.shape)
-            sets.append(cut_stamps(plane, size=SIZE, positions=places, partial='fill'))
+            sets.append(StampSet.from_image(plane, size=SIZE, positions=places, partial='fill'))
     stamps = concatenate(sets, renumber=True)[rng.permutation(sum(map(len, sets)))[:count]]
     turns = rng.integers(4, size=count)
     mirrored = rng.integers(2, size=count)

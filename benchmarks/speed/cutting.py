@@ -4,10 +4,10 @@ How fast stamps are cut from one large FITS image, beside Cutout2D and cutana.
 All read the same file anew, from the page cache, and end with copies of the stamps in memory.
 Each is run several times in turn and its shortest time counts.
 
-* astro_wgan, `cut_stamps`: at pixels, as Cutout2D, and at sky positions, as cutana.
+* astro_wgan, `StampSet.from_image`: at pixels, as Cutout2D, and at sky positions, as cutana.
 * Cutout2D: a loop over positions in pixels, which spares it the slow conversion of each from the
-  sky; with the WCS of each stamp, which is what `cut_stamps` gives too, and without. It is measured
-  on fewer stamps and scaled, reading the file apart.
+  sky; with the WCS of each stamp, which is what `StampSet.from_image` gives too, and without. It
+  is measured on fewer stamps and scaled, reading the file apart.
 * cutana: set to extract only, without resizing, normalisation and flux conversion
   (`create_cutouts_direct`, in calls of the size that suits it best and in one call); and its way
   for large catalogues, `StreamingOrchestrator` with one worker process per core, which needs its
@@ -28,7 +28,7 @@ from astropy.nddata import Cutout2D
 from astropy.wcs import WCS
 from loguru import logger
 
-from astro_wgan.stamps import cut_stamps
+from astro_wgan.stamps import StampSet
 from benchmarks.harness import BenchmarkParser, Report, time_in_turns
 from benchmarks.results import Column
 
@@ -39,7 +39,9 @@ COLUMNS = (
     Column('program', 'that cuts'),
     Column('time', 'of all stamps', 's', '.2f'),
     Column('stamps per second', 'on all cores', '1 / s', ',.0f'),
-    Column('times astro_wgan', 'the time of `cut_stamps` at the same positions', '', '.1f'),
+    Column(
+        'times astro_wgan', 'the time of `StampSet.from_image` at the same positions', '', '.1f'
+    ),
 )
 
 
@@ -98,8 +100,11 @@ def make_contenders(path, positions, options):
         }
     )
     contenders = {
-        'astro_wgan, pixels': (lambda: cut_stamps(path, size=size, positions=positions), n),
-        'astro_wgan, sky': (lambda: cut_stamps(path, size=size, positions=sky), n),
+        'astro_wgan, pixels': (
+            lambda: StampSet.from_image(path, size=size, positions=positions),
+            n,
+        ),
+        'astro_wgan, sky': (lambda: StampSet.from_image(path, size=size, positions=sky), n),
         'reading for Cutout2D': (lambda: read_for_cutout2d(path), None),
         'Cutout2D loop with WCS': (loop_of_cutout2d(path, few, size, True), len(few)),
         'Cutout2D loop without WCS': (loop_of_cutout2d(path, few, size, False), len(few)),
@@ -171,14 +176,14 @@ def cutana_streaming(catalogue, options):
 
 def check_same_pixels(path, positions, catalogue, size):
     """Refuse to compare programs that cut something else."""
-    stamps = cut_stamps(path, size=size, positions=positions)
+    stamps = StampSet.from_image(path, size=size, positions=positions)
     for stamp, cutout in zip(
         stamps.pixels, loop_of_cutout2d(path, positions, size, False)(), strict=True
     ):
         if not np.array_equal(stamp, cutout.data):
             raise SystemExit('Cutout2D cuts other pixels.')
     # cutana rounds down where Cutout2D rounds up.
-    stamps = cut_stamps(path, size=size, positions=positions - 1)
+    stamps = StampSet.from_image(path, size=size, positions=positions - 1)
     for stamp, cutout in zip(stamps.pixels, cutana_directly(catalogue, size, 100), strict=True):
         if not np.array_equal(stamp, cutout[..., 0]):
             raise SystemExit('cutana cuts other pixels.')

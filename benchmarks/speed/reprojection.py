@@ -15,8 +15,7 @@ from astropy import units as u
 from astropy.nddata import CCDData
 from astropy.wcs import WCS
 
-from astro_wgan.cutouts.cutting import cut_stamps
-from astro_wgan.cutouts.reprojection import reproject_stamps
+from astro_wgan.stamps import StampSet
 from benchmarks.harness import BenchmarkParser, Report, time_in_turns
 from benchmarks.results import Column
 
@@ -51,7 +50,7 @@ def make_stamps(options):
     wcs.wcs.crpix = 2000, 2000
     wcs.wcs.cdelt = -0.03 / 3600, 0.03 / 3600
     image = CCDData(rng.standard_normal((4000, 4000), dtype=np.float32), unit='electron', wcs=wcs)
-    return cut_stamps(image, positions=rng.uniform(64, 3936, size=(options.stamps, 2)))
+    return StampSet.from_image(image, positions=rng.uniform(64, 3936, size=(options.stamps, 2)))
 
 
 def compare(method, stamps, options):
@@ -76,7 +75,7 @@ def compare(method, stamps, options):
 
 
 def reprojected(stamps, method):
-    return reproject_stamps(stamps, pixel_scale=SCALE, orientation=0 * u.deg, method=method)
+    return stamps.reproject(pixel_scale=SCALE, position_angle=0 * u.deg, method=method)
 
 
 def loop_of_reproject(stamps, outputs, method):

@@ -24,6 +24,7 @@ from astro_wgan.anomaly import (
     q_values,
 )
 from astro_wgan.exceptions import NotFittedError
+from astro_wgan.store import StampStore
 
 SEARCH = LatentSearch(max_iterations=20, batch_size=16)
 
@@ -100,7 +101,7 @@ def test_masked_monster_is_as_normal_as_its_fellows(detector, stamps):
 
 
 def test_a_store_is_scored_by_its_path(detector, stamps, table, tmp_path):
-    stamps[:40].to_store(tmp_path / 'stamps.zarr')
+    StampStore.from_stamps(tmp_path / 'stamps.zarr', stamps[:40])
     found = detector.score(tmp_path / 'stamps.zarr', progress=False)
     np.testing.assert_array_equal(found['id'], table['id'])
     np.testing.assert_allclose(found['score'], table['score'], rtol=1e-5)
@@ -284,7 +285,7 @@ def test_killed_scoring_goes_on_where_it_was(wgan, stamps, tmp_path, monkeypatch
     detector = AnomalyDetector(wgan, search=search).calibrate(stamps[:60], progress=False)
     paths = {name: str(tmp_path / name) for name in ('model', 'stamps', 'resume')}
     detector.save(paths['model'])
-    stamps.to_store(paths['stamps']).close()
+    StampStore.from_stamps(paths['stamps'], stamps).close()
     process = subprocess.Popen([sys.executable, '-c', KILLED.format(**paths)])
     try:
         deadline = time.monotonic() + 120

@@ -19,7 +19,7 @@ from astro_wgan.astrometry.projections import centered, in_icrs
 from astro_wgan.astrometry.sky_coordinates import pixel_to_sky
 from astro_wgan.fits.wcs_cards import header_without_wcs
 from astro_wgan.images import read_image
-from astro_wgan.stamps import cut_stamps
+from astro_wgan.stamps import StampSet
 from astro_wgan.store import StampStore
 
 SHAPE = (60, 80)
@@ -145,11 +145,11 @@ def test_stamps_are_where_the_header_says(name, tmp_path):
     header = header_of(HEADERS[name])
     right = by_astropy(header)[1]
     hdu = fits.PrimaryHDU(PIXELS, header)
-    stamps = cut_stamps(hdu, size=9, positions=right)
+    stamps = StampSet.from_image(hdu, size=9, positions=right)
     assert stamps.table['x'].value == pytest.approx(X[1], abs=1e-3)
     assert stamps.table['y'].value == pytest.approx(Y[1], abs=1e-3)
     x, y = (X[1], Y[1]) - stamps.geometry.corner[0]
-    stored = stamps.to_store(tmp_path / 'stamps.zarr')
+    stored = StampStore.from_stamps(tmp_path / 'stamps.zarr', stamps)
     stamps.to_ccddata()[0].write(tmp_path / 'stamp.fits')
     alone = WCS(fits.getheader(tmp_path / 'stamp.fits'))
     for wcs in (stamps.wcs[0], stored[:1].wcs[0], alone):
@@ -363,7 +363,7 @@ def test_stamps_of_a_map_beyond_180_degrees():
     pixels = np.random.default_rng(2).normal(size=(180, 360))
     image = CCDData(pixels, unit='adu', wcs=map_wcs('CAR'))
     sky = SkyCoord([359.5, 250.5, 180.5, 0.5], [0.5, 60.5, -30.5, 10.5], unit='deg')
-    stamps = cut_stamps(image, size=5, positions=sky, partial='fill')
+    stamps = StampSet.from_image(image, size=5, positions=sky, partial='fill')
     assert stamps.table['x'].value == pytest.approx([0, 109, 179, 359], abs=1e-6)
     assert stamps.pixel_area[1].value == pytest.approx(3600**2 * np.cos(np.radians(60.5)), rel=1e-4)
     assert [stamps.wcs[k].pixel_to_world(2, 2).separation(sky[k]).mas < 0.1 for k in range(4)]
@@ -403,8 +403,8 @@ def test_maps_are_written_and_stored_with_all_of_their_sky(names, crval, tmp_pat
     image.write(tmp_path / 'map.fits')
     # A millionth of a pixel: the digits of a header.
     assert by_pixel(WCS(fits.getheader(tmp_path / 'map.fits')), x, y, right) < 4
-    stamps = cut_stamps(image, size=9, positions=[(40, 90)])
-    stored = stamps.to_store(tmp_path / 'stamps.zarr')[:]
+    stamps = StampSet.from_image(image, size=9, positions=[(40, 90)])
+    stored = StampStore.from_stamps(tmp_path / 'stamps.zarr', stamps)[:]
     assert by_pixel(stored.geometry.parents[0].wcs, x, y, right) < 4
 
 
@@ -417,9 +417,9 @@ def test_stamps_off_the_sky_of_a_map_are_cut(tmp_path):
     wcs.wcs.crpix = 180.5, 90.5
     wcs.wcs.cdelt = -0.8, 0.8
     image = CCDData(np.ones((180, 360)), unit='adu', wcs=wcs)
-    stamps = cut_stamps(image, size=8, positions=[(6, 6), (180, 90)])
+    stamps = StampSet.from_image(image, size=8, positions=[(6, 6), (180, 90)])
     assert np.isnan(stamps.table['sky'].ra.deg).tolist() == [True, False]
     assert np.isnan(stamps.pixel_area.value).tolist() == [True, False]
-    stamps.to_store(tmp_path / 'stamps.zarr').close()
+    StampStore.from_stamps(tmp_path / 'stamps.zarr', stamps).close()
     again = StampStore.open(tmp_path / 'stamps.zarr')[:]
     assert np.isnan(again.table['sky'].ra.deg).tolist() == [True, False]

@@ -15,7 +15,7 @@ from astro_wgan.astrometry.lookup_tables import (
 )
 from astro_wgan.astrometry.sky_coordinates import pixel_to_sky
 from astro_wgan.images import read_image
-from astro_wgan.stamps import cut_stamps, join_cutouts, reproject_stamps, to_ccddata, to_cutout2d
+from astro_wgan.stamps import StampSet
 from astro_wgan.store import StampStore
 
 SHAPE = (400, 500)
@@ -64,7 +64,7 @@ def error_in_mas(image, stamps, *, wcs=None):
 
 
 def test_the_tables_are_seen_at_all(image):
-    stamps = cut_stamps(image, size=21, positions=POSITIONS)
+    stamps = StampSet.from_image(image, size=21, positions=POSITIONS)
     plain = [Cutout2D(image.data, tuple(p), 21, wcs=image.wcs).wcs for p in POSITIONS]
     for wcs in plain:
         wcs.cpdis1 = wcs.cpdis2 = wcs.det2im1 = wcs.det2im2 = None
@@ -72,34 +72,34 @@ def test_the_tables_are_seen_at_all(image):
 
 
 def test_stamps_have_the_distortion_of_their_place(image, tmp_path):
-    stamps = cut_stamps(image, size=21, positions=POSITIONS)
+    stamps = StampSet.from_image(image, size=21, positions=POSITIONS)
     assert error_in_mas(image, stamps) < 1e-3
     assert error_in_mas(image, stamps[1]) < 1e-3
     assert error_in_mas(image, stamps.crop(13)) < 1e-3
-    assert error_in_mas(image, stamps, wcs=[ccd.wcs for ccd in to_ccddata(stamps)]) < 1e-3
-    stamps.to_store(tmp_path / 'stamps.zarr').close()
+    assert error_in_mas(image, stamps, wcs=[ccd.wcs for ccd in stamps.to_ccddata()]) < 1e-3
+    StampStore.from_stamps(tmp_path / 'stamps.zarr', stamps).close()
     assert error_in_mas(image, StampStore.open(tmp_path / 'stamps.zarr')[:]) < 1e-3
 
 
 def test_positions_on_the_sky_are_found_through_tables(image):
     sky = pixel_to_sky(*POSITIONS.T, image.wcs)
-    table = cut_stamps(image, size=21, positions=sky).table
+    table = StampSet.from_image(image, size=21, positions=sky).table
     found = np.stack([table['x'].value, table['y'].value], axis=1)
     assert found == pytest.approx(POSITIONS, abs=1e-3)
 
 
 def test_cutouts_go_and_come_with_their_tables(image):
-    stamps = cut_stamps(image, size=21, positions=POSITIONS)
-    cutouts = to_cutout2d(stamps)
+    stamps = StampSet.from_image(image, size=21, positions=POSITIONS)
+    cutouts = stamps.to_cutout2d()
     assert error_in_mas(image, stamps, wcs=[cutout.wcs for cutout in cutouts]) < 1e-3
-    assert error_in_mas(image, join_cutouts(cutouts)) < 1e-3
+    assert error_in_mas(image, StampSet.from_cutouts(cutouts)) < 1e-3
     parts = [read_image(cutout).wcs for cutout in cutouts]
     assert error_in_mas(image, stamps, wcs=parts) < 1e-3
 
 
 def test_cutouts_of_astropy_are_put_right(image):
     cutouts = [Cutout2D(image.data, tuple(p), 21, wcs=image.wcs) for p in POSITIONS]
-    stamps = join_cutouts(cutouts)
+    stamps = StampSet.from_cutouts(cutouts)
     assert error_in_mas(image, stamps) < 1e-3
     assert error_in_mas(image, stamps, wcs=[cutout_wcs(cutout) for cutout in cutouts]) < 1e-3
     parts = [read_image(cutout).wcs for cutout in cutouts]
@@ -111,9 +111,9 @@ def test_padded_stamps_and_binned_ones_are_resampled_by_the_tables(image):
     star = POSITIONS[0]
     image.data[:] = np.exp(-((x - star[0]) ** 2 + (y - star[1]) ** 2) / 18)
     sky = pixel_to_sky(*star, image.wcs)
-    stamps = cut_stamps(image, size=41, positions=POSITIONS[:1])
+    stamps = StampSet.from_image(image, size=41, positions=POSITIONS[:1])
     for options in ({'size': 61}, {'size': 20, 'pixel_scale': 2 * stamps.pixel_scale}):
-        aligned = reproject_stamps(stamps, **options)
+        aligned = stamps.reproject(**options)
         light = aligned.filled(0)[0]
         rows, columns = np.indices(light.shape)
         x, y = (light * columns).sum() / light.sum(), (light * rows).sum() / light.sum()
@@ -121,9 +121,9 @@ def test_padded_stamps_and_binned_ones_are_resampled_by_the_tables(image):
 
 
 def test_written_files_hold_the_tables(image, tmp_path):
-    stamps = cut_stamps(image, size=21, positions=POSITIONS)
+    stamps = StampSet.from_image(image, size=21, positions=POSITIONS)
     read = read_image(image)
-    stamp = to_ccddata(stamps)[1]
+    stamp = stamps.to_ccddata()[1]
     for number, (ccd, corner) in enumerate([(read, (0, 0)), (stamp, stamps.geometry.corner[1])]):
         path = tmp_path / f'{number}.fits'
         ccd.write(path)

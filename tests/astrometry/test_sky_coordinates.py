@@ -14,7 +14,7 @@ from astropy.wcs import WCS
 from astro_wgan.astrometry.inverse_wcs import sky_to_pixel
 from astro_wgan.astrometry.sky_coordinates import celestial_frame, pixel_areas, pixel_to_sky
 from astro_wgan.sources import measure_sources
-from astro_wgan.stamps import cut_stamps, reproject_stamps
+from astro_wgan.stamps import StampSet
 
 SCALE = 0.4 / 3600
 
@@ -67,7 +67,7 @@ def test_a_star_is_cut_and_measured_where_latitude_is_along_x(names):
     light = np.exp(-((x - x0) ** 2) / 32 - (y - y0) ** 2 / 8)
     pixels = 500 * light + np.random.default_rng(0).normal(size=x.shape)
     star = by_hand(x0, y0, FRAMES[names])
-    stamps = cut_stamps(CCDData(pixels, unit='nJy', wcs=wcs), size=32, positions=star)
+    stamps = StampSet.from_image(CCDData(pixels, unit='nJy', wcs=wcs), size=32, positions=star)
     assert stamps.table['x'].value == pytest.approx(x0, abs=1e-6)
     assert stamps.pixels.max() == pixels.max()
     row = measure_sources(stamps, progress=False).stamps
@@ -76,7 +76,7 @@ def test_a_star_is_cut_and_measured_where_latitude_is_along_x(names):
     north = star.icrs.position_angle(pole.icrs).wrap_at(90 * u.deg).deg
     angle = row['position_angle'][0].to_value('deg') - north
     assert (angle + 90) % 180 - 90 == pytest.approx(0, abs=1)
-    turned = reproject_stamps(stamps, orientation=0 * u.deg)
+    turned = stamps.reproject(position_angle=0 * u.deg)
     row = measure_sources(turned, progress=False).stamps
     assert row['sky'].separation(star.icrs).arcsec.max() < 0.02
 
@@ -160,12 +160,12 @@ def test_positions_without_convergence_are_counted_apart_from_those_outside():
     with pytest.warns(
         AstropyUserWarning, match='not converge at 1 of 3 `positions`, the first that of id 0'
     ):
-        stamps = cut_stamps(image, size=8, positions=beyond)
+        stamps = StampSet.from_image(image, size=8, positions=beyond)
     assert stamps.ids.tolist() == [1]
     assert stamps.meta['dropped'] == 2
     assert stamps.meta['not_converged'] == 1
     with pytest.raises(ValueError, match='not converge at 1 of 1 `positions`'):
-        cut_stamps(image, size=8, positions=beyond[:1])
+        StampSet.from_image(image, size=8, positions=beyond[:1])
 
 
 def test_longitudes_without_a_projection_go_around():

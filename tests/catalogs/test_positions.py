@@ -18,7 +18,7 @@ from astropy.utils.masked import Masked
 from astropy.wcs import WCS
 from photutils.detection import DAOStarFinder, find_peaks
 
-from astro_wgan.stamps import StampSet, cut_stamps
+from astro_wgan.stamps import StampSet
 
 SHAPE = (90, 120)
 
@@ -47,7 +47,9 @@ def make_image():
 
 
 def places(positions, image=None):
-    table = cut_stamps(make_image() if image is None else image, size=9, positions=positions).table
+    table = StampSet.from_image(
+        make_image() if image is None else image, size=9, positions=positions
+    ).table
     return np.stack([table['x'].value, table['y'].value], axis=1)
 
 
@@ -179,7 +181,7 @@ def test_columns_of_a_data_frame_follow_the_stamps():
             'good': [True, False, True],
         }
     )
-    table = cut_stamps(make_image(), size=9, positions=frame).table
+    table = StampSet.from_image(make_image(), size=9, positions=frame).table
     assert table['id'].tolist() == ['a', 'b', 'c']
     assert table['class'].tolist() == ['disc', None, 'pair']
     assert table['count'].tolist() == [1, None, 3]
@@ -218,7 +220,7 @@ def test_any_frame_goes_by_its_names(kind):
             return data[name]
 
     setattr(Frame, kind, property(lambda self: [*data]))
-    table = cut_stamps(make_image(), size=9, positions=Frame()).table
+    table = StampSet.from_image(make_image(), size=9, positions=Frame()).table
     assert table['x'].value == pytest.approx(X, abs=1e-6)
     assert table['count'].tolist() == [2**60 + 1, None, 3]
 
@@ -226,14 +228,14 @@ def test_any_frame_goes_by_its_names(kind):
 def test_the_index_of_a_data_frame_may_hold_the_ids():
     pandas = pytest.importorskip('pandas')
     frame = pandas.DataFrame({'id': [2**62 + 1, 5, 7], 'x': X, 'y': Y}).set_index('id')
-    stamps = cut_stamps(make_image(), size=9, positions=frame)
+    stamps = StampSet.from_image(make_image(), size=9, positions=frame)
     assert stamps.ids.tolist() == [2**62 + 1, 5, 7]
-    assert cut_stamps(make_image(), size=9, positions=frame.iloc[[2, 0]]).ids.tolist() == [
+    assert StampSet.from_image(make_image(), size=9, positions=frame.iloc[[2, 0]]).ids.tolist() == [
         7,
         2**62 + 1,
     ]
     frame.index.name = None
-    assert cut_stamps(make_image(), size=9, positions=frame).ids.tolist() == [0, 1, 2]
+    assert StampSet.from_image(make_image(), size=9, positions=frame).ids.tolist() == [0, 1, 2]
 
 
 @pytest.mark.parametrize('dtype', ['Float64', object])
@@ -444,7 +446,7 @@ def test_values_without_names_are_not_taken_for_pixels():
 
 def test_sky_of_a_table_stays_where_the_image_has_none():
     image = np.zeros(SHAPE)
-    table = cut_stamps(image, size=9, positions=QTable({'x': X, 'y': Y, 'sky': SKY})).table
+    table = StampSet.from_image(image, size=9, positions=QTable({'x': X, 'y': Y, 'sky': SKY})).table
     assert table['sky'].separation(SKY).max() == 0
 
 
@@ -462,12 +464,12 @@ ODD = {
 def test_columns_of_no_real_numbers_are_no_pixels(kind):
     """NumPy would take truth values, the real part of complex numbers, and the days of dates."""
     with pytest.raises(ValueError, match='Column x of `positions` must hold '):
-        cut_stamps(np.ones((50, 50)), size=8, positions=QTable(ODD[kind]))
+        StampSet.from_image(np.ones((50, 50)), size=8, positions=QTable(ODD[kind]))
 
 
 def test_columns_of_different_lengths_are_no_table():
     with pytest.raises(ValueError, match='`positions` or a table as a dictionary is none'):
-        cut_stamps(np.ones((50, 50)), size=8, positions={'x': [1.0], 'y': [1.0, 2.0]})
+        StampSet.from_image(np.ones((50, 50)), size=8, positions={'x': [1.0], 'y': [1.0, 2.0]})
 
 
 def test_a_horizon_without_a_place_is_none_on_the_sky():
@@ -480,7 +482,7 @@ def test_a_horizon_without_a_place_is_none_on_the_sky():
         QTable({'place': SkyCoord([1, 2], [3, 4], unit='deg', frame='altaz')}),
     ):
         with pytest.raises(ValueError, match="`positions` in the frame 'altaz' do not convert"):
-            cut_stamps(image, size=8, positions=positions)
+            StampSet.from_image(image, size=8, positions=positions)
 
 
 def test_positions_in_space_are_directions():
@@ -490,5 +492,5 @@ def test_positions_in_space_are_directions():
     wcs.wcs.crpix = 20, 30
     image = CCDData(np.ones((50, 50)), unit='nJy', wcs=wcs)
     place = SkyCoord(x=[2], y=[0], z=[0], unit='kpc', representation_type='cartesian')
-    table = cut_stamps(image, size=8, positions=place).table
+    table = StampSet.from_image(image, size=8, positions=place).table
     assert (table['x'].value[0], table['y'].value[0]) == pytest.approx((19, 29))

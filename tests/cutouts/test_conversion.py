@@ -20,8 +20,6 @@ from astropy.utils.masked import Masked
 from astropy.wcs import WCS, Sip
 
 from astro_wgan import datasets
-from astro_wgan.cutouts.conversion import join_cutouts, to_ccddata, to_cutout2d
-from astro_wgan.cutouts.cutting import cut_stamps
 from astro_wgan.images.reading import read_image
 from astro_wgan.stamps.stampset import StampSet
 
@@ -65,10 +63,10 @@ def cut_directly(image, size, values=None):
 @pytest.mark.parametrize('size', [(10, 13), (9, 16)])
 def test_cutouts_are_those_of_astropy(size):
     image = hst_image(bad=True)
-    stamps = cut_stamps(image, size=size, positions=some_positions(), partial='fill')
+    stamps = StampSet.from_image(image, size=size, positions=some_positions(), partial='fill')
     directly = cut_directly(image, size)
     assert len(directly) > 20
-    for made, expected in zip(to_cutout2d(stamps), directly, strict=True):
+    for made, expected in zip(stamps.to_cutout2d(), directly, strict=True):
         for name in ATTRIBUTES:
             assert np.array_equal(getattr(made, name), getattr(expected, name)), name
         values = made.data.unmasked
@@ -84,24 +82,24 @@ def test_cutouts_are_those_of_astropy(size):
 
 
 def test_cutouts_of_plain_stamps_are_plain_arrays():
-    stamps = cut_stamps(hst_image().data, size=8, positions=[(50, 60)])
-    (cutout,) = to_cutout2d(stamps)
+    stamps = StampSet.from_image(hst_image().data, size=8, positions=[(50, 60)])
+    (cutout,) = stamps.to_cutout2d()
     assert type(cutout.data) is np.ndarray
     assert np.shares_memory(cutout.data, stamps.pixels)
     assert cutout.wcs is None
 
 
 def test_position_follows_the_table_only_where_it_leads_to_the_stamp():
-    stamps = cut_stamps(hst_image(), size=8, positions=[(50.3, 60.9), (70, 80)])
+    stamps = StampSet.from_image(hst_image(), size=8, positions=[(50.3, 60.9), (70, 80)])
     stamps.table['x'][1] += 5 * u.pix
-    first, second = to_cutout2d(stamps)
+    first, second = stamps.to_cutout2d()
     assert first.input_position_original == (50.3, 60.9)
     assert second.input_position_original == (69.5, 79.5)
     assert second.origin_original == (66, 76)
 
 
 def test_stamps_without_parents_are_cutouts_of_themselves():
-    (cutout,) = to_cutout2d(StampSet(np.ones((1, 6, 7))))
+    (cutout,) = StampSet(np.ones((1, 6, 7))).to_cutout2d()
     assert cutout.bbox_original == ((0, 5), (0, 6))
 
 
@@ -109,8 +107,8 @@ def test_stamps_without_parents_are_cutouts_of_themselves():
 @pytest.mark.parametrize('bad', [False, True])
 def test_round_trip_through_cutout2d(size, bad):
     image = hst_image(bad=bad)
-    stamps = cut_stamps(image, size=size, positions=some_positions(), partial='fill')
-    again = join_cutouts(to_cutout2d(stamps))
+    stamps = StampSet.from_image(image, size=size, positions=some_positions(), partial='fill')
+    again = StampSet.from_cutouts(stamps.to_cutout2d())
     assert np.array_equal(again.pixels, stamps.pixels, equal_nan=True)
     assert np.array_equal(again.mask, stamps.mask)
     assert again.unit == stamps.unit
@@ -119,7 +117,7 @@ def test_round_trip_through_cutout2d(size, bad):
     assert again.table.colnames == stamps.table.colnames
     assert np.array_equal(again.table['x'], stamps.table['x'])
     assert again.table['sky'].separation(stamps.table['sky']).max() < 1e-9 * u.arcsec
-    pairs = zip(to_cutout2d(again), to_cutout2d(stamps), strict=True)
+    pairs = zip(again.to_cutout2d(), stamps.to_cutout2d(), strict=True)
     for made, expected in pairs:
         assert made.wcs.to_header().tostring() == expected.wcs.to_header().tostring()
         for name in ATTRIBUTES:
@@ -129,12 +127,12 @@ def test_round_trip_through_cutout2d(size, bad):
 def test_joined_cutouts_equal_directly_cut_stamps():
     image = hst_image()
     size = (12, 11)
-    joined = join_cutouts(
+    joined = StampSet.from_cutouts(
         cut_directly(image, size),
         uncertainty=cut_directly(image, size, image.uncertainty.array),
         unit='nJy',
     )
-    stamps = cut_stamps(image, size=size, positions=some_positions(), partial='fill')
+    stamps = StampSet.from_image(image, size=size, positions=some_positions(), partial='fill')
     assert np.array_equal(joined.pixels, stamps.pixels, equal_nan=True)
     assert np.array_equal(joined.mask, stamps.mask)
     assert np.array_equal(joined.uncertainty, stamps.uncertainty, equal_nan=True)
@@ -143,7 +141,7 @@ def test_joined_cutouts_equal_directly_cut_stamps():
 
 def test_pixels_outside_of_the_image_are_masked_whatever_they_were_filled_with():
     cutout = Cutout2D(np.ones((20, 20)), (0, 10), (5, 6), mode='partial', fill_value=0)
-    stamps = join_cutouts([cutout])
+    stamps = StampSet.from_cutouts([cutout])
     assert np.array_equal(stamps.mask[0], cutout.data == 0)
     assert stamps.mask.sum() == 15
 
@@ -157,7 +155,7 @@ def test_masks_and_units_of_the_data_are_kept():
         'numpy': (np.ma.array(image, mask=image > 200), None, image > 200),
     }
     for values, unit, mask in kinds.values():
-        stamps = join_cutouts([Cutout2D(values, (10, 9), 5), Cutout2D(values, (4, 14), 5)])
+        stamps = StampSet.from_cutouts([Cutout2D(values, (10, 9), 5), Cutout2D(values, (4, 14), 5)])
         assert stamps.unit == unit
         assert np.array_equal(stamps.pixels[1], image[12:17, 2:7])
         if mask is None:
@@ -172,28 +170,30 @@ def test_separate_mask_is_added():
     positions = [(10, 9), (0, 0)]
     cutouts = [Cutout2D(image, p, 5, mode='partial') for p in positions]
     masks = [Cutout2D(bad, p, 5, mode='partial', fill_value=True) for p in positions]
-    stamps = join_cutouts(cutouts, mask=masks)
+    stamps = StampSet.from_cutouts(cutouts, mask=masks)
     assert np.array_equal(stamps.mask, [mask.data for mask in masks])
 
 
 def test_units_are_converted_to_one():
-    stamps = join_cutouts([NDData(np.ones((4, 4)) * u.Jy), NDData(np.ones((4, 4)) * u.mJy)])
+    stamps = StampSet.from_cutouts(
+        [NDData(np.ones((4, 4)) * u.Jy), NDData(np.ones((4, 4)) * u.mJy)]
+    )
     assert stamps.unit == u.Jy
     assert stamps.pixels[:, 0, 0].tolist() == pytest.approx([1, 1e-3])
-    stamps = join_cutouts([NDData(np.ones((4, 4)) * u.Jy)], unit='mJy')
+    stamps = StampSet.from_cutouts([NDData(np.ones((4, 4)) * u.Jy)], unit='mJy')
     assert stamps.pixels[0, 0, 0] == pytest.approx(1000)
 
 
 def test_round_trip_through_ccddata():
-    stamps = cut_stamps(hst_image(bad=True), size=(9, 16), positions=some_positions())
-    images = to_ccddata(stamps)
+    stamps = StampSet.from_image(hst_image(bad=True), size=(9, 16), positions=some_positions())
+    images = stamps.to_ccddata()
     for k, image in enumerate(images):
         assert np.array_equal(image.data, stamps.pixels[k])
         assert np.array_equal(image.mask, stamps.mask[k])
         assert np.array_equal(image.uncertainty.array, stamps.uncertainty[k])
         assert image.unit == u.nJy
         assert image.wcs.to_header().tostring() == stamps.wcs[k].to_header().tostring()
-    again = join_cutouts(images, table=stamps.table)
+    again = StampSet.from_cutouts(images, table=stamps.table)
     assert np.array_equal(again.pixels, stamps.pixels)
     assert np.array_equal(again.mask, stamps.mask)
     assert np.array_equal(again.uncertainty, stamps.uncertainty)
@@ -203,8 +203,8 @@ def test_round_trip_through_ccddata():
 
 
 def test_ccddata_of_a_stamp_can_be_written_and_read(tmp_path):
-    stamps = cut_stamps(hst_image(bad=True), size=16, positions=[(100, 80)])
-    (image,) = to_ccddata(stamps)
+    stamps = StampSet.from_image(hst_image(bad=True), size=16, positions=[(100, 80)])
+    (image,) = stamps.to_ccddata()
     assert image.meta['id'] == 0
     assert image.meta['ra'] == pytest.approx(stamps.table['sky'].ra.deg[0])
     image.write(tmp_path / 'stamp.fits')
@@ -216,7 +216,7 @@ def test_ccddata_of_a_stamp_can_be_written_and_read(tmp_path):
 
 @pytest.mark.parametrize('unit', ['mag(AB)', 'mag(ct / s)', 'mag(AB / arcsec2)', 'dex(Jy)', 'K'])
 def test_stamps_of_any_unit_can_be_written_and_read(unit, tmp_path):
-    (image,) = to_ccddata(StampSet(np.ones((1, 4, 4)), unit=unit))
+    (image,) = StampSet(np.ones((1, 4, 4)), unit=unit).to_ccddata()
     image.write(tmp_path / 'stamp.fits')
     assert CCDData.read(tmp_path / 'stamp.fits').unit == u.Unit(unit)
     assert read_image(tmp_path / 'stamp.fits').unit in (u.Unit(unit), u.mag / u.arcsec**2)
@@ -228,7 +228,7 @@ def test_magnitudes_become_cutouts_and_stamps_again(mask):
     stamps = StampSet(pixels, unit='mag(AB)', mask=mask)
     assert isinstance(stamps.quantity, u.Magnitude)
     assert np.shares_memory(stamps.quantity, stamps.pixels)
-    again = StampSet.from_cutout2d(to_cutout2d(stamps))
+    again = StampSet.from_cutouts(stamps.to_cutout2d())
     assert again.unit == u.ABmag
     assert np.array_equal(again.pixels[again.valid], stamps.pixels[stamps.valid])
     listed = StampSet([stamps.quantity[0], stamps.quantity[1]])
@@ -237,7 +237,7 @@ def test_magnitudes_become_cutouts_and_stamps_again(mask):
 
 
 def test_stamps_without_unit_and_mask_become_plain_ccddata():
-    (image,) = to_ccddata(StampSet(np.ones((1, 4, 4))))
+    (image,) = StampSet(np.ones((1, 4, 4))).to_ccddata()
     assert image.unit == u.dimensionless_unscaled
     assert image.mask is None
     assert image.uncertainty is None
@@ -248,7 +248,7 @@ def test_stamps_without_unit_and_mask_become_plain_ccddata():
 def test_uncertainty_of_nddata_becomes_standard_deviation(kind):
     power = 2 if kind is VarianceUncertainty else -2
     stamp = NDData(np.ones((4, 4)) * u.mJy, uncertainty=kind(np.full((4, 4), 5.0**power)))
-    stamps = join_cutouts([stamp, stamp], unit='Jy')
+    stamps = StampSet.from_cutouts([stamp, stamp], unit='Jy')
     assert np.allclose(stamps.uncertainty, 5e-3)
 
 
@@ -263,14 +263,14 @@ def test_sky_positions_of_stamps_with_different_frames():
         return made
 
     systems = [wcs('ICRS', (10, 20)), wcs('FK5', (30, -5)), wcs('', (120, 40))]
-    stamps = join_cutouts([NDData(np.zeros((5, 5)), wcs=w) for w in systems])
+    stamps = StampSet.from_cutouts([NDData(np.zeros((5, 5)), wcs=w) for w in systems])
     for k, system in enumerate(systems):
         assert stamps.table['sky'][k].separation(system.pixel_to_world(2, 2)) < 1e-6 * u.arcsec
 
 
 def test_own_table_is_kept():
     table = QTable({'id': ['a', 'b'], 'score': [1.0, 2]})
-    stamps = join_cutouts([NDData(np.zeros((4, 4)))] * 2, table=table)
+    stamps = StampSet.from_cutouts([NDData(np.zeros((4, 4)))] * 2, table=table)
     assert stamps.table.colnames == ['id', 'score']
 
 
@@ -295,10 +295,10 @@ def test_own_table_is_kept():
 )
 def test_stamps_that_make_no_set(cutouts, error, message):
     with pytest.raises(error, match=message):
-        join_cutouts(cutouts)
+        StampSet.from_cutouts(cutouts)
 
 
-@pytest.mark.parametrize('convert', [to_cutout2d, to_ccddata])
+@pytest.mark.parametrize('convert', [StampSet.to_cutout2d, StampSet.to_ccddata])
 def test_several_bands_are_refused(convert):
     with pytest.raises(ValueError, match=r'hold one band; got 3 bands.*`stamps.band\(0\)`'):
         convert(StampSet(np.ones((2, 4, 4, 3))))
@@ -322,7 +322,7 @@ def test_what_is_masked_in_a_row_is_none_in_a_header(tmp_path):
         }
     )
     stamps = StampSet(np.ones((2, 8, 8)), table=table, unit='adu')
-    whole, masked = to_ccddata(stamps)
+    whole, masked = stamps.to_ccddata()
     assert whole.meta['flux'] == 1
     assert (whole.meta['ra'], whole.meta['dec'], whole.meta['lens_ra']) == (10, 20, 1)
     assert whole.meta['seen'] == '1995-10-10T00:00:00.000'
@@ -332,7 +332,7 @@ def test_what_is_masked_in_a_row_is_none_in_a_header(tmp_path):
     masked.write(tmp_path / 'stamp.fits')
     assert CCDData.read(tmp_path / 'stamp.fits').meta['lens_dec'] == 4
     # A position that is not known is that of the stamp's middle.
-    assert [c.input_position_original for c in to_cutout2d(stamps)] == [(3.5, 3.5)] * 2
+    assert [c.input_position_original for c in stamps.to_cutout2d()] == [(3.5, 3.5)] * 2
 
 
 ROWS = {
@@ -365,7 +365,7 @@ def test_rows_of_any_table_are_written_and_read_again(tmp_path):
     wcs.wcs.ctype = 'RA---TAN', 'DEC--TAN'
     wcs.wcs.crval, wcs.wcs.crpix, wcs.wcs.cdelt = (150, 2), (50, 50), (-1e-5, 1e-5)
     image = CCDData(np.random.default_rng(0).normal(size=(100, 100)), unit='nJy', wcs=wcs)
-    stamps = cut_stamps(image, size=16, positions=table)
+    stamps = StampSet.from_image(image, size=16, positions=table)
     for k, stamp in enumerate(stamps.to_ccddata()):
         stamp.write(tmp_path / 'stamp.fits', overwrite=True)
         again = CCDData.read(tmp_path / 'stamp.fits')
@@ -405,7 +405,7 @@ def test_sip_that_is_left_over_counts_in_cutouts_as_little_as_in_images():
     image = np.ones((100, 100))
     cutouts = [Cutout2D(image, position, 11, wcs=wcs) for position in [(60, 70), (20, 30)]]
     with pytest.warns(AstropyUserWarning, match='without -SIP') as caught:
-        stamps = join_cutouts(cutouts)
+        stamps = StampSet.from_cutouts(cutouts)
     assert len(caught) == 1
     assert stamps.table['sky'][0].separation(right).mas < 0.01
     assert stamps.wcs[0].sip is None

@@ -19,11 +19,11 @@ from regions import (
 )
 
 from astro_wgan import datasets
-from astro_wgan.cutouts.cutting import cut_stamps
 from astro_wgan.detection.sep_detection import DetectionConfig, detect
 from astro_wgan.exceptions import DetectionError, ImageError
 from astro_wgan.images import read_image
 from astro_wgan.sources import measure_sources
+from astro_wgan.stamps import StampSet
 
 SHAPE = (90, 120)
 
@@ -75,7 +75,9 @@ def test_stamps_agree_with_cutout2d(size, kind):
         positions = np.round(positions) + (0.5 if kind == 'half' else 0)
         positions = positions[(positions > -np.array(size[::-1]) / 2 + 1).all(axis=1)]
 
-    stamps = cut_stamps(image, size=size, positions=positions, partial='fill', fill_value=-9)
+    stamps = StampSet.from_image(
+        image, size=size, positions=positions, partial='fill', fill_value=-9
+    )
 
     assert len(stamps) == len(positions) > 20
     assert stamps.unit == u.nJy
@@ -98,7 +100,7 @@ def test_many_stamps_in_any_order_stay_with_their_positions():
     image = np.random.default_rng(1).normal(size=(300, 200)).astype(np.float32)
     # Enough for several threads and blocks.
     corner = np.random.default_rng(2).integers(0, (200 - 64, 300 - 64), size=(2500, 2))
-    stamps = cut_stamps(image, size=64, positions=corner + 31.5)
+    stamps = StampSet.from_image(image, size=64, positions=corner + 31.5)
     assert np.array_equal(stamps.geometry.corner, corner)
     for stamp, (x, y) in zip(stamps.pixels, corner, strict=True):
         assert np.array_equal(stamp, image[y : y + 64, x : x + 64])
@@ -115,14 +117,14 @@ def test_dropped_stamps_are_those_that_cutout2d_calls_partial():
         except ValueError:
             continue
         whole.append(k)
-    stamps = cut_stamps(image, size=(11, 14), positions=positions)
+    stamps = StampSet.from_image(image, size=(11, 14), positions=positions)
     assert stamps.ids.tolist() == whole
     assert stamps.meta['dropped'] == 300 - len(whole)
     assert np.array_equal(stamps.table['x'].value, positions[whole, 0])
 
 
 def test_stamps_without_bad_pixels_have_no_mask():
-    stamps = cut_stamps(make_image(bad=False), size=8, positions=[(20, 20), (50, 30)])
+    stamps = StampSet.from_image(make_image(bad=False), size=8, positions=[(20, 20), (50, 30)])
     assert stamps.mask is None
     assert stamps.valid.all()
 
@@ -131,15 +133,15 @@ def test_mask_argument_is_added_to_that_of_the_image():
     image = make_image()
     mask = np.zeros(SHAPE, dtype=bool)
     mask[20, 20] = True
-    stamps = cut_stamps(image, size=SHAPE, positions=[(59.5, 44.5)], mask=mask)
+    stamps = StampSet.from_image(image, size=SHAPE, positions=[(59.5, 44.5)], mask=mask)
     assert np.array_equal(stamps.mask[0], image.mask | mask | np.isnan(image.data))
     with pytest.raises(ValueError, match='`mask` must have the shape of the image'):
-        cut_stamps(image, positions=[(50, 50)], mask=mask[1:])
+        StampSet.from_image(image, positions=[(50, 50)], mask=mask[1:])
 
 
 def test_memory_of_the_image_is_not_shared():
     pixels = np.zeros(SHAPE)
-    stamps = cut_stamps(pixels, size=8, positions=[(20, 20)])
+    stamps = StampSet.from_image(pixels, size=8, positions=[(20, 20)])
     stamps.pixels[:] = 1
     assert not pixels.any()
 
@@ -158,7 +160,7 @@ def test_sky_positions(frame, given):
         'column': lambda: QTable({'where': sky}),
         'table of numbers': lambda: Table({'ra': sky.ra.deg, 'dec': sky.dec.deg}),
     }[given]()
-    stamps = cut_stamps(image, size=9, positions=positions)
+    stamps = StampSet.from_image(image, size=9, positions=positions)
     assert stamps.ids.tolist() == [0, 1]
     assert np.allclose(stamps.table['x'].value, x[:2], atol=1e-6)
     assert stamps.table['sky'].icrs.separation(sky[:2]).max() < 1e-6 * u.arcsec
@@ -169,7 +171,7 @@ def test_sky_positions(frame, given):
 
 def test_pixel_positions_get_their_place_on_the_sky():
     wcs = tan_wcs()
-    stamps = cut_stamps(make_image(wcs), size=9, positions=[(20.3, 55.7)])
+    stamps = StampSet.from_image(make_image(wcs), size=9, positions=[(20.3, 55.7)])
     expected = wcs.pixel_to_world(20.3, 55.7)
     assert stamps.table['sky'].separation(expected)[0] < 1e-9 * u.arcsec
     assert stamps.table['sky'].frame.name == 'icrs'
@@ -186,7 +188,7 @@ def test_columns_of_a_table_are_carried_and_its_ids_kept():
         },
         meta={'survey': 'mine'},
     )
-    stamps = cut_stamps(make_image(), size=16, positions=table)
+    stamps = StampSet.from_image(make_image(), size=16, positions=table)
     assert stamps.table.colnames[:3] == ['id', 'x', 'y']
     assert stamps.table['id'].tolist() == ['a', 'c']
     assert np.array_equal(stamps.table['x'], [50, 70] * u.pix)
@@ -198,7 +200,7 @@ def test_columns_of_a_table_are_carried_and_its_ids_kept():
 def test_pixels_of_a_table_come_before_its_sky_positions():
     wcs = tan_wcs()
     table = QTable({'x': [50.0] * u.pix, 'y': [40.0], 'ra': [0.0] * u.deg, 'dec': [0.0] * u.deg})
-    stamps = cut_stamps(make_image(wcs), size=16, positions=table)
+    stamps = StampSet.from_image(make_image(wcs), size=16, positions=table)
     assert stamps.geometry.corner.tolist() == [[42, 32]]
 
 
@@ -210,7 +212,7 @@ def test_pixel_regions(kind):
         PolygonPixelRegion(PixCoord([70, 80, 80, 70], [20, 20, 30, 30])),
     ]
     positions = {'list': regions, 'Regions': Regions(regions), 'one': regions[0]}[kind]
-    table = cut_stamps(make_image(), size=8, positions=positions).table
+    table = StampSet.from_image(make_image(), size=8, positions=positions).table
     expected = [(50.25, 40), (20, 30.5), (75, 25)][: len(table)]
     assert np.array_equal(np.stack([table['x'].value, table['y'].value], axis=1), expected)
     assert len(table) == (1 if kind == 'one' else 3)
@@ -220,11 +222,11 @@ def test_sky_regions():
     wcs = tan_wcs()
     sky = wcs.pixel_to_world([50.25, 20], [40, 30.5])
     circles = [CircleSkyRegion(center, radius=1 * u.arcsec) for center in sky]
-    table = cut_stamps(make_image(wcs), size=8, positions=circles).table
+    table = StampSet.from_image(make_image(wcs), size=8, positions=circles).table
     assert np.allclose(table['x'].value, [50.25, 20], atol=1e-6)
     corners = wcs.pixel_to_world([70, 80, 80, 70], [20, 20, 30, 30])
     mixed = [*circles, PolygonSkyRegion(corners), CirclePixelRegion(PixCoord(33, 44), radius=1)]
-    table = cut_stamps(make_image(wcs), size=8, positions=Regions(mixed)).table
+    table = StampSet.from_image(make_image(wcs), size=8, positions=Regions(mixed)).table
     assert np.allclose(table['x'].value, [50.25, 20, 75, 33], atol=1e-6)
     assert np.allclose(table['y'].value, [40, 30.5, 25, 44], atol=1e-6)
 
@@ -232,7 +234,7 @@ def test_sky_regions():
 @pytest.mark.parametrize('positions', [[], np.empty((0, 2)), SkyCoord([], [], unit='deg')])
 def test_no_positions_give_an_empty_set(positions):
     wcs = tan_wcs()
-    stamps = cut_stamps(make_image(wcs), size=16, positions=positions)
+    stamps = StampSet.from_image(make_image(wcs), size=16, positions=positions)
     assert len(stamps) == 0
     assert stamps.shape == (16, 16)
     assert stamps.unit == u.nJy
@@ -243,9 +245,9 @@ def test_no_positions_give_an_empty_set(positions):
 def test_one_position_needs_no_second_pair_of_brackets():
     wcs = tan_wcs()
     image = make_image(wcs)
-    assert len(cut_stamps(image, size=16, positions=(50, 40))) == 1
-    assert len(cut_stamps(image, size=16, positions=wcs.pixel_to_world(50, 40))) == 1
-    assert len(cut_stamps(image, size=16, positions=[[50, 40]] * u.pix)) == 1
+    assert len(StampSet.from_image(image, size=16, positions=(50, 40))) == 1
+    assert len(StampSet.from_image(image, size=16, positions=wcs.pixel_to_world(50, 40))) == 1
+    assert len(StampSet.from_image(image, size=16, positions=[[50, 40]] * u.pix)) == 1
 
 
 @pytest.mark.parametrize(
@@ -262,11 +264,11 @@ def test_one_position_needs_no_second_pair_of_brackets():
 )
 def test_detected_flux_is_a_sum_over_the_solid_angle(unit, flux_unit, factor):
     image = datasets.load_image('mock_f814w')
-    plain = cut_stamps(image, size=32).table
+    plain = StampSet.from_image(image, size=32).table
     for place in ({'wcs': image.wcs}, {}):
         other = CCDData(image.data, unit=unit, mask=image.mask, **place)
         scale = None if place else 0.03 * u.arcsec
-        table = cut_stamps(other, size=32, pixel_scale=scale).table
+        table = StampSet.from_image(other, size=32, pixel_scale=scale).table
         assert table['isophotal_flux'].unit == flux_unit
         assert table['isophotal_flux'].value == pytest.approx(
             plain['isophotal_flux'].value * factor, rel=1e-4
@@ -276,10 +278,10 @@ def test_detected_flux_is_a_sum_over_the_solid_angle(unit, flux_unit, factor):
 
 def test_detected_flux_per_beam_is_flux_where_the_beam_is_known():
     image = datasets.load_image('mock_f814w')
-    plain = cut_stamps(image, size=32).table
+    plain = StampSet.from_image(image, size=32).table
     beam = {'BMAJ': 0.3 / 3600, 'BMIN': 0.2 / 3600}
     other = CCDData(image.data, unit='Jy / beam', wcs=image.wcs, meta=beam)
-    table = cut_stamps(other, size=32).table
+    table = StampSet.from_image(other, size=32).table
     share = 0.03**2 / (np.pi * 0.3 * 0.2 / (4 * np.log(2)))
     assert table['isophotal_flux'].unit == u.Jy
     assert table['isophotal_flux'].value == pytest.approx(
@@ -292,13 +294,13 @@ def test_detected_flux_per_beam_is_flux_where_the_beam_is_known():
 )
 def test_half_a_beam_is_none(beam):
     image = CCDData(np.ones((9, 9)), unit='Jy / beam', meta=beam)
-    assert 'beam' not in cut_stamps(image, size=3, positions=[(4, 4)]).meta
+    assert 'beam' not in StampSet.from_image(image, size=3, positions=[(4, 4)]).meta
 
 
 def test_detected_sources_bring_their_measures_with_units():
     image = datasets.load_image('ntt_field')
     image.unit = u.adu
-    stamps = cut_stamps(image, size=(32, 30), detection=DetectionConfig(threshold=3))
+    stamps = StampSet.from_image(image, size=(32, 30), detection=DetectionConfig(threshold=3))
     sources = detect(image.data, detection=DetectionConfig(threshold=3)).sources
     kept = sources[stamps.ids]
     assert len(kept) + stamps.meta['dropped'] == len(sources)
@@ -323,34 +325,34 @@ def test_detection_knows_the_uncertainty_and_the_mask_of_the_image():
     deviation = StdDevUncertainty(np.ones(pixels.shape))
     strict = DetectionConfig(threshold=5)
     image = CCDData(pixels, unit='adu', mask=mask, uncertainty=deviation)
-    stamps = cut_stamps(image, size=9, detection=strict)
+    stamps = StampSet.from_image(image, size=9, detection=strict)
     assert len(stamps) == 1
     assert np.allclose(stamps.table['x'].value, 22, atol=0.3)
     noisy = CCDData(pixels, unit='adu', uncertainty=StdDevUncertainty(np.full((80, 80), 10.0)))
     with pytest.raises(DetectionError):
-        cut_stamps(noisy, size=9, detection=strict)
+        StampSet.from_image(noisy, size=9, detection=strict)
 
 
 def test_zero_detections_say_what_was_asked_for():
     pixels = np.random.default_rng(1).normal(size=(80, 80))
     with pytest.raises(DetectionError, match='No source has 5 or more pixels above 20 sigma'):
-        cut_stamps(pixels, detection=DetectionConfig(threshold=20))
+        StampSet.from_image(pixels, detection=DetectionConfig(threshold=20))
 
 
 def test_fits_file_with_hdu_and_plane(tmp_path):
     path = tmp_path / 'image.fits'
     cube = np.random.default_rng(1).normal(size=(3, 60, 70))
     fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(cube, name='SCI')]).writeto(path)
-    stamps = cut_stamps(path, size=9, positions=[(30, 20)], hdu='SCI', plane=2)
+    stamps = StampSet.from_image(path, size=9, positions=[(30, 20)], hdu='SCI', plane=2)
     assert np.array_equal(stamps.pixels[0], cube[2, 16:25, 26:35])
     assert stamps.meta['provenance']['image'] == str(path)
     with pytest.raises(ImageError, match='`plane`'):
-        cut_stamps(path, size=9, positions=[(30, 20)])
+        StampSet.from_image(path, size=9, positions=[(30, 20)])
 
 
 def test_scale_and_psf_follow_an_image_without_wcs():
     psf = np.ones((5, 5))
-    stamps = cut_stamps(
+    stamps = StampSet.from_image(
         np.zeros(SHAPE), size=9, positions=[(30, 20)], pixel_scale=0.2 * u.arcsec, psf=psf
     )
     assert stamps.pixel_scale == 0.2 * u.arcsec / u.pix
@@ -362,22 +364,24 @@ def test_scale_and_psf_follow_an_image_without_wcs():
 @pytest.mark.parametrize('partial', ['drop', 'fill'])
 def test_positions_that_are_all_outside_are_an_error(partial):
     with pytest.raises(ValueError, match='All 2 `positions` lie outside of the image of 120 col'):
-        cut_stamps(make_image(), size=16, positions=[(500, 20), (30, -400)], partial=partial)
+        StampSet.from_image(
+            make_image(), size=16, positions=[(500, 20), (30, -400)], partial=partial
+        )
 
 
 def test_a_position_outside_is_dropped_or_an_error():
     positions = QTable({'id': ['in', 'out'], 'x': [50.0, 500], 'y': [40.0, 40]})
     image = make_image()
-    assert cut_stamps(image, size=16, positions=positions).ids.tolist() == ['in']
+    assert StampSet.from_image(image, size=16, positions=positions).ids.tolist() == ['in']
     with pytest.raises(ValueError, match='1 stamps have not one pixel in the image'):
-        cut_stamps(image, size=16, positions=positions, partial='fill')
+        StampSet.from_image(image, size=16, positions=positions, partial='fill')
 
 
 def test_sky_positions_far_away_are_outside():
     wcs = tan_wcs(sip=True)
     near = wcs.pixel_to_world(50, 40)
     sky = SkyCoord([near.ra, near.ra + 180 * u.deg, near.ra + 20 * u.deg], [near.dec] * 3)
-    stamps = cut_stamps(make_image(wcs), size=16, positions=sky)
+    stamps = StampSet.from_image(make_image(wcs), size=16, positions=sky)
     assert stamps.ids.tolist() == [0]
     assert stamps.meta['dropped'] == 2
 
@@ -392,7 +396,7 @@ def test_sky_positions_far_away_are_outside():
 )
 def test_sky_positions_need_a_wcs(positions):
     with pytest.raises(ValueError, match='the image has no celestial WCS'):
-        cut_stamps(make_image(), positions=positions)
+        StampSet.from_image(make_image(), positions=positions)
 
 
 @pytest.mark.parametrize(
@@ -412,7 +416,7 @@ def test_sky_positions_need_a_wcs(positions):
 )
 def test_positions_of_the_wrong_kind(positions, error, message):
     with pytest.raises(error, match=message):
-        cut_stamps(make_image(), size=16, positions=positions)
+        StampSet.from_image(make_image(), size=16, positions=positions)
 
 
 @pytest.mark.parametrize(
@@ -428,13 +432,15 @@ def test_positions_of_the_wrong_kind(positions, error, message):
 )
 def test_arguments_out_of_range(options, message):
     with pytest.raises(ValueError, match=message):
-        cut_stamps(make_image(), positions=[(50, 40)], **options)
+        StampSet.from_image(make_image(), positions=[(50, 40)], **options)
 
 
 def test_each_position_can_have_a_stamp():
     image = make_image(bad=False)
     positions = [(50, 40), (500, 20), (30, -400), (-1, 40), (-9, 40)]
-    stamps = cut_stamps(image, size=16, positions=positions, partial='fill', outside='keep')
+    stamps = StampSet.from_image(
+        image, size=16, positions=positions, partial='fill', outside='keep'
+    )
     assert stamps.ids.tolist() == [0, 1, 2, 3, 4]
     for k, position in enumerate(positions):
         try:
@@ -444,7 +450,7 @@ def test_each_position_can_have_a_stamp():
         assert np.array_equal(stamps.pixels[k], expected, equal_nan=True)
         assert np.array_equal(stamps.valid[k], np.isfinite(expected))
     with pytest.raises(ValueError, match="`outside` must be 'refuse' or 'keep'; got 'mask'"):
-        cut_stamps(image, size=16, positions=positions, outside='mask')
+        StampSet.from_image(image, size=16, positions=positions, outside='mask')
 
 
 @pytest.mark.parametrize('angle', [-60, 0, 25, 89])
@@ -456,7 +462,7 @@ def test_theta_is_in_degrees_counterclockwise(angle):
     light = 100 * np.exp(-(along**2 / 2 / 6**2) - across**2 / 2 / 2**2)
     noise = np.random.default_rng(1).normal(0, 0.5, x.shape)
     image = CCDData(light + noise, unit='adu')
-    table = cut_stamps(image, size=32, detection=DetectionConfig(threshold=5)).table
+    table = StampSet.from_image(image, size=32, detection=DetectionConfig(threshold=5)).table
     theta = table['orientation'][np.argmax(table['isophotal_flux'])]
     assert theta.unit == u.deg
     assert (theta.value - angle + 90) % 180 - 90 == pytest.approx(0, abs=1)
@@ -471,8 +477,8 @@ def test_theta_is_in_degrees_counterclockwise(angle):
 def test_a_cutout_is_an_image():
     wcs = tan_wcs()
     cutout = Cutout2D(make_image(bad=False).data, (50, 40), 40, wcs=wcs)
-    stamps = cut_stamps(cutout, size=8, positions=wcs.pixel_to_world([50.0], [40.0]))
-    whole = cut_stamps(make_image(wcs, bad=False), size=8, positions=[(50, 40)])
+    stamps = StampSet.from_image(cutout, size=8, positions=wcs.pixel_to_world([50.0], [40.0]))
+    whole = StampSet.from_image(make_image(wcs, bad=False), size=8, positions=[(50, 40)])
     assert np.array_equal(stamps.pixels, whole.pixels)
 
 
@@ -490,24 +496,27 @@ def test_a_list_of_images_makes_bands(tmp_path):
         uncertainty=StdDevUncertainty(images[2].uncertainty.array / 1e3),
     )
     options = {'size': 16, 'positions': [(50, 40), (1, 30)], 'partial': 'fill'}
-    stamps = cut_stamps(images, **options)
+    stamps = StampSet.from_image(images, **options)
     for k, image in enumerate(images):
         # Each band by itself is as Cutout2D has it, by the tests above.
-        right, found = cut_stamps(image, **options).replace(unit=images[0].unit), stamps.band(k)
+        right, found = (
+            StampSet.from_image(image, **options).replace(unit=images[0].unit),
+            stamps.band(k),
+        )
         np.testing.assert_allclose(found.pixels, right.pixels, rtol=1e-12)
         np.testing.assert_allclose(found.uncertainty, right.uncertainty, rtol=1e-12)
         np.testing.assert_array_equal(found.valid, right.valid)
         assert found.unit == right.unit
         assert found.wcs[1].wcs.crpix == pytest.approx(right.wcs[1].wcs.crpix)
-    assert cut_stamps(images, **(options | {'partial': 'drop'})).ids.tolist() == [0]
+    assert StampSet.from_image(images, **(options | {'partial': 'drop'})).ids.tolist() == [0]
     paths = [tmp_path / f'{k}.fits' for k in range(2)]
     for path, image in zip(paths, images, strict=False):
         image.write(path)
-    from_files = cut_stamps(paths, **options)
+    from_files = StampSet.from_image(paths, **options)
     np.testing.assert_array_equal(from_files.pixels, stamps.pixels[..., :2])
     assert from_files.meta['provenance']['image'] == [str(path) for path in paths]
     hdus = [image.to_hdu() for image in images[:2]]
-    np.testing.assert_array_equal(cut_stamps(hdus, **options).pixels, from_files.pixels)
+    np.testing.assert_array_equal(StampSet.from_image(hdus, **options).pixels, from_files.pixels)
 
 
 def test_images_that_are_no_bands_of_one_field():
@@ -519,14 +528,16 @@ def test_images_that_are_no_bands_of_one_field():
     other.wcs = image.wcs.deepcopy()
     other.wcs.wcs.crpix += 1
     with pytest.raises(ValueError, match=r'Band 1 lies 1\.41 pixels from the first one'):
-        cut_stamps([image, other], **options)
+        StampSet.from_image([image, other], **options)
     for wrong, message in (
         (image[:50], 'must have one shape'),
         (CCDData(image.data, unit='s', wcs=image.wcs), 'units that convert'),
         (CCDData(image.data, unit=image.unit), 'must have a `wcs` or none; band 1'),
     ):
         with pytest.raises(ValueError, match=message):
-            cut_stamps([CCDData(image.data, unit=image.unit, wcs=image.wcs), wrong], **options)
+            StampSet.from_image(
+                [CCDData(image.data, unit=image.unit, wcs=image.wcs), wrong], **options
+            )
 
 
 def test_what_lies_beyond_a_footprint_is_filled_as_beyond_the_image():
@@ -534,11 +545,11 @@ def test_what_lies_beyond_a_footprint_is_filled_as_beyond_the_image():
     nothing = np.where(np.arange(80) < 30, np.nan, pixels)
     pixels[:, :30] = 0
     known = {'size': 16, 'positions': [(32, 20), (50, 58)], 'partial': 'fill', 'fill_value': -9}
-    stamps, expected = cut_stamps(pixels, **known), cut_stamps(nothing, **known)
+    stamps, expected = StampSet.from_image(pixels, **known), StampSet.from_image(nothing, **known)
     assert np.array_equal(stamps.valid, expected.valid)
     assert np.array_equal(stamps.pixels[stamps.valid], expected.pixels[stamps.valid])
     assert (stamps.pixels[~stamps.valid] == -9).all()
-    kept = cut_stamps(pixels, **known, zeros='keep')
+    kept = StampSet.from_image(pixels, **known, zeros='keep')
     assert (kept.pixels[0] == 0).sum() == 16 * 6
     assert kept.valid[0].all()
 
@@ -550,6 +561,6 @@ def test_zeros_that_were_judged_may_have_lost_their_mask():
     assert judged.mask.any()
     # Other pixels under the same header, as of a ratio of two images.
     other = CCDData(judged.data, unit=judged.unit, meta=judged.meta)
-    stamps = cut_stamps(other, positions=[(40, 60)], size=32)
+    stamps = StampSet.from_image(other, positions=[(40, 60)], size=32)
     assert stamps.mask is None
     assert np.array_equal(stamps.pixels[0], np.zeros((32, 32)))

@@ -11,8 +11,7 @@ from photutils.aperture import CircularAperture, aperture_photometry
 from reproject import reproject_interp
 
 from astro_wgan import datasets
-from astro_wgan.cutouts.reprojection import reproject_stamps
-from astro_wgan.stamps import StampSet, concatenate, cut_stamps
+from astro_wgan.stamps import StampSet, concatenate
 
 SCALE = 0.1
 
@@ -58,8 +57,8 @@ def sources():
 @pytest.mark.parametrize('orientation', [None, 30 * u.deg, -1.0 * u.rad])
 @pytest.mark.parametrize('factor', [0.5, 1.0, 1.3, 2.0, 3.0])
 def test_flux_and_position_are_conserved(factor, orientation, method, sources):
-    aligned = reproject_stamps(
-        sources, pixel_scale=factor * SCALE * u.arcsec, orientation=orientation, method=method
+    aligned = sources.reproject(
+        pixel_scale=factor * SCALE * u.arcsec, position_angle=orientation, method=method
     )
     pixels = aligned.filled(0)
     tolerance = 0.01 if method == 'interp' else 0.003
@@ -72,7 +71,7 @@ def test_flux_and_position_are_conserved(factor, orientation, method, sources):
 
 @pytest.mark.parametrize('turn', [0, 35, -120])
 def test_the_y_axis_points_where_it_was_asked_to(turn, sources):
-    aligned = reproject_stamps(sources, orientation=turn * u.deg)
+    aligned = sources.reproject(position_angle=turn * u.deg)
     for wcs in aligned.wcs:
         center, up, right = (wcs.pixel_to_world(31.5 + dx, 31.5 + dy) for dx, dy in OFFSETS)
         assert_allclose(center.position_angle(up).wrap_at('180d').deg, turn, atol=0.1)
@@ -89,7 +88,7 @@ OFFSETS = ((0, 0), (0, 5), (5, 0))
 def test_each_stamp_keeps_its_own_orientation_by_default(mirrored):
     wcs = [make_wcs(turn=turn, mirrored=mirrored) for turn in (10, 130)]
     stamps = StampSet(np.ones((2, 64, 64)), wcs=wcs)
-    aligned = reproject_stamps(stamps, pixel_scale=2 * SCALE * u.arcsec)
+    aligned = stamps.reproject(pixel_scale=2 * SCALE * u.arcsec)
     for before, after in zip(wcs, aligned.wcs, strict=True):
         assert_allclose(after.wcs.cd, 2 * before.wcs.cd, rtol=1e-6, atol=1e-9)
         assert_allclose(after.wcs_pix2world(15.5, 15.5, 0), before.wcs_pix2world(31.5, 31.5, 0))
@@ -97,7 +96,7 @@ def test_each_stamp_keeps_its_own_orientation_by_default(mirrored):
 
 @pytest.mark.parametrize('method', ['adaptive', 'interp', 'exact'])
 def test_the_same_grid_gives_the_same_stamps(method, sources):
-    same = reproject_stamps(sources, method=method)
+    same = sources.reproject(method=method)
     assert same.mask is None
     smoothing = 0.1 if method == 'adaptive' else 1e-4
     difference = np.abs(same.pixels - sources.pixels).max(axis=(1, 2))
@@ -106,9 +105,9 @@ def test_the_same_grid_gives_the_same_stamps(method, sources):
 
 def test_stamps_of_one_image_agree_with_reproject_by_their_full_wcs():
     image = datasets.load_image('mock_f814w')
-    stamps = cut_stamps(image, size=64, positions=[(81, 162), (60, 120), (200, 40)])
-    aligned = reproject_stamps(
-        stamps, pixel_scale=0.05 * u.arcsec, orientation=25 * u.deg, size=30, method='interp'
+    stamps = StampSet.from_image(image, size=64, positions=[(81, 162), (60, 120), (200, 40)])
+    aligned = stamps.reproject(
+        pixel_scale=0.05 * u.arcsec, position_angle=25 * u.deg, size=30, method='interp'
     )
     area = (0.05 / 0.03) ** 2
     for k in range(3):
@@ -124,9 +123,9 @@ def test_stamps_of_one_image_agree_with_reproject_by_their_full_wcs():
 @pytest.mark.parametrize('orientation', [None, 30 * u.deg])
 def test_photometry_on_coarser_pixels_is_the_same(orientation, method):
     image = datasets.load_image('mock_f814w')
-    stamps = cut_stamps(image, size=128, positions=[(165, 118), (143, 181)])
-    aligned = reproject_stamps(
-        stamps, pixel_scale=0.06 * u.arcsec, orientation=orientation, method=method
+    stamps = StampSet.from_image(image, size=128, positions=[(165, 118), (143, 181)])
+    aligned = stamps.reproject(
+        pixel_scale=0.06 * u.arcsec, position_angle=orientation, method=method
     )
     assert aligned.shape == (64, 64)
     for k, sky in enumerate(stamps.table['sky']):
@@ -148,7 +147,7 @@ def test_distortion_within_a_stamp_is_followed():
     wcs.sip = Sip(bend, np.zeros((3, 3)), None, None, wcs.wcs.crpix)
     x, y = 50.0, 40.0
     stamps = StampSet(gaussian(x, y, 2.0)[np.newaxis], wcs=[wcs])
-    aligned = reproject_stamps(stamps, orientation=0 * u.deg, method='interp', size=80)
+    aligned = stamps.reproject(position_angle=0 * u.deg, method='interp', size=80)
     # Two thirds of a pixel off the affine map, which would be seen.
     assert_allclose(
         aligned.wcs[0].world_to_pixel(wcs.pixel_to_world(x, y)),
@@ -165,7 +164,7 @@ def test_stamps_far_from_the_centre_of_a_projection_get_a_plane_of_their_own():
     # North is 7 degrees off there.
     far.wcs.crpix -= 90000, 0
     parent[1] = gaussian(30, 33, 2.0)
-    aligned = reproject_stamps(StampSet(parent, wcs=[wcs, far]), orientation=0 * u.deg)
+    aligned = StampSet(parent, wcs=[wcs, far]).reproject(position_angle=0 * u.deg)
     for before, after, image in zip((wcs, far), aligned.wcs, aligned.filled(0), strict=True):
         expected = after.world_to_pixel(before.pixel_to_world(30, 33))
         assert_allclose(centroid(image), expected, atol=0.02)
@@ -179,7 +178,7 @@ def test_galactic_images_are_aligned_to_icrs():
     wcs = make_wcs(center=(120.0, 30.0))
     wcs.wcs.ctype = 'GLON-TAN', 'GLAT-TAN'
     stamps = StampSet(gaussian(35, 30, 2.0)[np.newaxis], wcs=[wcs])
-    aligned = reproject_stamps(stamps, orientation=0 * u.deg)
+    aligned = stamps.reproject(position_angle=0 * u.deg)
     sky = wcs.pixel_to_world(35, 30).icrs
     assert_allclose(centroid(aligned.filled(0)[0]), aligned.wcs[0].world_to_pixel(sky), atol=0.05)
 
@@ -202,7 +201,7 @@ def test_galactic_images_are_aligned_to_icrs():
 )
 def test_what_is_no_flux_per_pixel_stays(unit):
     stamps = StampSet(np.full((1, 64, 64), 7.0), unit=unit, wcs=[make_wcs()])
-    aligned = reproject_stamps(stamps, pixel_scale=2 * SCALE * u.arcsec)
+    aligned = stamps.reproject(pixel_scale=2 * SCALE * u.arcsec)
     assert_allclose(aligned.pixels, 7, rtol=1e-6)
     assert aligned.unit == u.Unit(unit)
 
@@ -213,16 +212,17 @@ def test_ratios_stay_and_numbers_of_unknown_unit_are_flux(text, value):
     header['BUNIT'] = text
     images = [fits.PrimaryHDU(np.full((64, 64), 7.0), header)] * 2
     stamps = concatenate(
-        [cut_stamps(image, size=60, positions=[(32, 32)]) for image in images], renumber=True
+        [StampSet.from_image(image, size=60, positions=[(32, 32)]) for image in images],
+        renumber=True,
     )
-    aligned = reproject_stamps(stamps, pixel_scale=2 * SCALE * u.arcsec)
+    aligned = stamps.reproject(pixel_scale=2 * SCALE * u.arcsec)
     assert_allclose(aligned.pixels, value, rtol=1e-6)
 
 
 @pytest.mark.parametrize('unit', [None, 'nJy', 'electron / s', 'ct / pix', 'nmgy', 'solLum'])
 def test_flux_of_a_pixel_grows_with_its_area(unit):
     stamps = StampSet(np.full((1, 64, 64), 7.0), unit=unit, wcs=[make_wcs()])
-    aligned = reproject_stamps(stamps, pixel_scale=2 * SCALE * u.arcsec)
+    aligned = stamps.reproject(pixel_scale=2 * SCALE * u.arcsec)
     assert_allclose(aligned.pixels, 28, rtol=1e-6)
 
 
@@ -233,7 +233,7 @@ def test_masked_pixels_do_not_count(method):
     pixels[1, 0, 0] = np.nan
     mask = pixels > 1e5
     stamps = StampSet(pixels, mask=mask, wcs=[make_wcs(32)] * 2)
-    aligned = reproject_stamps(stamps, pixel_scale=2 * SCALE * u.arcsec, method=method)
+    aligned = stamps.reproject(pixel_scale=2 * SCALE * u.arcsec, method=method)
     good = aligned.valid
     assert_allclose(aligned.pixels[good], 12, rtol=1e-6)
     assert not good[0, 5, 5:9].any()
@@ -244,7 +244,7 @@ def test_masked_pixels_do_not_count(method):
 
 def test_what_turns_in_from_outside_is_masked():
     stamps = StampSet(np.ones((1, 64, 64)), wcs=[make_wcs()])
-    aligned = reproject_stamps(stamps, orientation=45 * u.deg)
+    aligned = stamps.reproject(position_angle=45 * u.deg)
     # A square in a square turned by 45 degrees: an octagon of 2 (sqrt 2 - 1) of its area.
     assert aligned.valid.mean() == pytest.approx(2 * (np.sqrt(2) - 1), abs=0.02)
     assert_allclose(aligned.pixels[aligned.valid], 1, rtol=1e-6)
@@ -261,7 +261,7 @@ def test_the_uncertainty_of_an_aperture_is_that_of_its_scatter(factor, unit):
         unit=unit,
         wcs=[make_wcs(32)] * 200,
     )
-    aligned = reproject_stamps(stamps, pixel_scale=factor * SCALE * u.arcsec)
+    aligned = stamps.reproject(pixel_scale=factor * SCALE * u.arcsec)
     edge = aligned.shape[0] // 8
     inside = np.s_[:, edge:-edge, edge:-edge]
     sums = aligned.pixels[inside].sum(axis=(1, 2))
@@ -275,7 +275,7 @@ def test_pixels_without_weight_stay_so():
     noise = np.ones((1, 32, 32))
     noise[0, 10, 10] = np.inf
     stamps = StampSet(np.ones((1, 32, 32)), uncertainty=noise, wcs=[make_wcs(32)])
-    aligned = reproject_stamps(stamps, pixel_scale=2 * SCALE * u.arcsec, method='interp')
+    aligned = stamps.reproject(pixel_scale=2 * SCALE * u.arcsec, method='interp')
     assert np.isinf(aligned.uncertainty[0, 5, 5])
     assert np.isfinite(aligned.uncertainty).sum() == 255
 
@@ -285,9 +285,9 @@ def test_bands_are_aligned_alike(sources):
     mask = np.zeros(pixels.shape, dtype=bool)
     mask[:, 20:24, 20:24, 1] = True
     stamps = StampSet(pixels, mask=mask, wcs=list(sources.wcs))
-    options = {'pixel_scale': 2 * SCALE * u.arcsec, 'orientation': 0 * u.deg}
-    aligned = reproject_stamps(stamps, **options)
-    single = reproject_stamps(sources, **options)
+    options = {'pixel_scale': 2 * SCALE * u.arcsec, 'position_angle': 0 * u.deg}
+    aligned = stamps.reproject(**options)
+    single = sources.reproject(**options)
     assert aligned.pixels.shape == (4, 32, 32, 3)
     assert_allclose(aligned.pixels[..., 0], single.pixels)
     assert_allclose(aligned.pixels[..., 2], -single.pixels)
@@ -319,7 +319,7 @@ def test_sets_of_two_instruments_can_be_joined_afterwards(sources):
         wcs=[make_wcs(32, scale=2 * SCALE)],
         table={'id': [99]},
     )
-    fine = reproject_stamps(sources, pixel_scale=2 * SCALE * u.arcsec)
+    fine = sources.reproject(pixel_scale=2 * SCALE * u.arcsec)
     del fine.table['flux'], fine.table['sky']
     both = concatenate([fine, coarse])
     assert len(both) == 5
@@ -330,7 +330,7 @@ def test_sets_of_two_instruments_can_be_joined_afterwards(sources):
 def test_the_psf_follows_where_it_is_the_same_for_all(factor, sources):
     psf = gaussian(20, 20, 3.0, 41)
     stamps = StampSet(sources.pixels, psf=psf, wcs=[make_wcs()] * 4)
-    aligned = reproject_stamps(stamps, pixel_scale=factor * SCALE * u.arcsec)
+    aligned = stamps.reproject(pixel_scale=factor * SCALE * u.arcsec)
     edge = aligned.psf.shape[0]
     assert edge % 2 == 1
     assert aligned.psf.sum() == pytest.approx(1, rel=0.01)
@@ -339,20 +339,20 @@ def test_the_psf_follows_where_it_is_the_same_for_all(factor, sources):
     width = np.sqrt((aligned.psf * (np.arange(edge) - edge // 2) ** 2).sum())
     assert 3 / factor < width < 3 / factor + 0.5
     turned = StampSet(sources.pixels, psf=psf, wcs=list(sources.wcs))
-    assert reproject_stamps(turned, orientation=0 * u.deg).psf is None
+    assert turned.reproject(position_angle=0 * u.deg).psf is None
 
 
 @pytest.mark.parametrize('method', ['adaptive', 'interp', 'exact'])
 def test_stamps_without_wcs_can_be_rescaled(method):
     stamps = StampSet(gaussian(30, 33, 2.0)[np.newaxis], pixel_scale=SCALE * u.arcsec)
-    aligned = reproject_stamps(stamps, pixel_scale=2 * SCALE * u.arcsec, method=method)
+    aligned = stamps.reproject(pixel_scale=2 * SCALE * u.arcsec, method=method)
     assert aligned.wcs[0] is None
     assert aligned.pixels.sum() == pytest.approx(1, rel=0.002)
     assert_allclose(centroid(aligned.pixels[0]), [(30 - 0.5) / 2, (33 - 0.5) / 2], atol=0.01)
 
 
 def test_an_empty_set_stays_one(sources):
-    aligned = reproject_stamps(sources[:0], pixel_scale=2 * SCALE * u.arcsec)
+    aligned = sources[:0].reproject(pixel_scale=2 * SCALE * u.arcsec)
     assert aligned.pixels.shape == (0, 32, 32)
     assert len(aligned.wcs) == 0
 
@@ -361,7 +361,7 @@ def test_more_stamps_than_one_call_takes():
     flux = np.arange(1, 601, dtype=float)
     pixels = flux[:, np.newaxis, np.newaxis] * gaussian(7.5, 7.5, 2.0, 16)
     stamps = StampSet(pixels, wcs=[make_wcs(16, turn=10.0 * (k % 3)) for k in range(600)])
-    aligned = reproject_stamps(stamps, method='interp')
+    aligned = stamps.reproject(method='interp')
     assert_allclose(aligned.pixels, pixels, rtol=1e-3)
 
 
@@ -371,32 +371,32 @@ def test_more_stamps_than_one_call_takes():
         ({'method': 'cubic'}, ValueError, "`method` must be one of .*; got 'cubic'"),
         ({'pixel_scale': 2 * u.kpc}, u.UnitsError, '`pixel_scale` must be one angle'),
         ({'pixel_scale': 0 * u.arcsec}, ValueError, '`pixel_scale` must be above zero'),
-        ({'orientation': 30}, u.UnitsError, '`orientation` must be an angle'),
-        ({'orientation': 3 * u.nJy}, u.UnitsError, '`orientation` must be an angle'),
-        ({'orientation': np.nan * u.deg}, ValueError, 'one finite angle'),
+        ({'position_angle': 30}, u.UnitsError, '`position_angle` must be an angle'),
+        ({'position_angle': 3 * u.nJy}, u.UnitsError, '`position_angle` must be an angle'),
+        ({'position_angle': np.nan * u.deg}, ValueError, 'one finite angle'),
         ({'size': 0}, ValueError, '`size` must be a number of pixels above 0'),
         ({'size': (3, 4, 5)}, ValueError, '`size` must be a number of pixels'),
     ],
 )
 def test_arguments_out_of_range_are_named(options, error, message, sources):
     with pytest.raises(error, match=message):
-        reproject_stamps(sources, **options)
+        sources.reproject(**options)
 
 
 def test_what_cannot_be_aligned_is_a_clear_error():
     bare = StampSet(np.ones((2, 16, 16)))
     with pytest.raises(ValueError, match='Give `pixel_scale`: the set has none'):
-        reproject_stamps(bare)
+        bare.reproject()
     with pytest.raises(ValueError, match='neither WCS nor pixel scale'):
-        reproject_stamps(bare, pixel_scale=0.1 * u.arcsec)
+        bare.reproject(pixel_scale=0.1 * u.arcsec)
     scaled = StampSet(np.ones((2, 16, 16)), pixel_scale=0.1 * u.arcsec)
     with pytest.raises(ValueError, match='2 stamps have no celestial WCS, so that they cannot be'):
-        reproject_stamps(scaled, orientation=0 * u.deg)
+        scaled.reproject(position_angle=0 * u.deg)
     for unit in ('mag', 'mag(AB)', 'mag / arcsec2'):
         with pytest.raises(u.UnitsError, match='convert them to flux first'):
-            reproject_stamps(StampSet(np.ones((1, 16, 16)), unit=unit, wcs=[make_wcs(16)]))
+            StampSet(np.ones((1, 16, 16)), unit=unit, wcs=[make_wcs(16)]).reproject()
     edge = make_wcs(16, scale=36000.0)
     edge.wcs.ctype = 'RA---AIT', 'DEC--AIT'
     edge.wcs.crval = 0, 0
     with pytest.raises(ValueError, match='no sky position for all of their pixels'):
-        reproject_stamps(StampSet(np.ones((1, 64, 64)), wcs=[edge]))
+        StampSet(np.ones((1, 64, 64)), wcs=[edge]).reproject()

@@ -13,7 +13,7 @@ from astro_wgan.detection.background_mesh import SkyMesh
 from astro_wgan.detection.sep_detection import DetectionConfig
 from astro_wgan.detection.tiles import detect_sources
 from astro_wgan.exceptions import DetectionError
-from astro_wgan.stamps import cut_stamps
+from astro_wgan.stamps import StampSet
 
 NAME = 'astro_wgan.detection.tiles.'
 
@@ -157,7 +157,7 @@ def test_images_without_noise_pixels_or_sources(tiles):
     with pytest.raises(DetectionError, match='no noise'):
         detect_sources(np.ones((250, 250)))
     with pytest.raises(DetectionError, match='No source has'):
-        cut_stamps(rng.normal(size=(250, 250)), size=16, detection=DetectionConfig(20))
+        StampSet.from_image(rng.normal(size=(250, 250)), size=16, detection=DetectionConfig(20))
     # No box has half of its pixels, but there is a sky.
     image = rng.normal(size=(250, 250)) + 3
     image[100:104, 100:104] += 50
@@ -200,11 +200,11 @@ MEMORY = """
 import resource, sys
 import numpy as np
 from astro_wgan.detection import DetectionConfig
-from astro_wgan.stamps import cut_stamps
+from astro_wgan.stamps import StampSet
 edge = int(sys.argv[1])
 image = np.random.default_rng(0).standard_normal((edge, edge), dtype='f4')
 image[40::300, 40::300] += 100
-found = cut_stamps(image, size=16, detection=DetectionConfig(2.5))
+found = StampSet.from_image(image, size=16, detection=DetectionConfig(2.5))
 print(len(found), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 

@@ -26,6 +26,8 @@ from pathlib import Path
 
 import numpy as np
 
+from astro_wgan.stamps import StampSet
+
 #: Seconds and bytes of memory that one small file may take.
 PATIENCE = 60
 MEMORY = 2**30
@@ -216,10 +218,9 @@ def _make_store(path):
     from astropy.wcs import WCS
 
     from astro_wgan import StampStore
-    from astro_wgan.stamps import cut_stamps
 
     image = CCDData(NUMBERS, unit='adu', wcs=WCS(_plain().header))
-    stamps = cut_stamps(image, positions=[[10, 10], [8, 12], [11, 9]], size=8)
+    stamps = StampSet.from_image(image, positions=[[10, 10], [8, 12], [11, 9]], size=8)
     stamps.table['flux'] = [1.0, 2.0, 3.0] * u.Jy
     stamps.table['name'] = ['a', 'b', 'c']
     store = StampStore.create(path, like=stamps)

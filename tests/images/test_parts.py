@@ -9,7 +9,7 @@ from astropy.wcs import WCS
 from astro_wgan.exceptions import ImageError
 from astro_wgan.images import read_image
 from astro_wgan.images.fits_image import FitsImage
-from astro_wgan.stamps import cut_stamps
+from astro_wgan.stamps import StampSet
 
 SHAPE = 1200, 1500
 RNG = np.random.default_rng(2)
@@ -103,25 +103,25 @@ def assert_same(stamps, expected):
 def test_parts_are_those_of_the_whole(tmp_path, read, name, positions):
     path = write(tmp_path, FILES[name]())
     known = {'size': (16, 20), 'positions': positions, 'partial': 'fill', 'fill_value': -5}
-    stamps = cut_stamps(path, **known)
+    stamps = StampSet.from_image(path, **known)
     assert (slice(None), slice(None)) not in read
-    assert_same(stamps, cut_stamps(read_image(path), **known))
+    assert_same(stamps, StampSet.from_image(read_image(path), **known))
 
 
 def test_a_mask_of_the_caller_is_added(tmp_path):
     path = write(tmp_path, with_companions())
     known = {'size': 16, 'positions': INSIDE, 'mask': RNG.random(SHAPE) < 0.3}
-    assert_same(cut_stamps(path, **known), cut_stamps(read_image(path), **known))
+    assert_same(StampSet.from_image(path, **known), StampSet.from_image(read_image(path), **known))
     with pytest.raises(ValueError, match='`mask` must have the shape of the image'):
-        cut_stamps(path, **known | {'mask': np.ones((3, 4), bool)})
+        StampSet.from_image(path, **known | {'mask': np.ones((3, 4), bool)})
 
 
 def test_many_stamps_are_cut_from_the_whole(tmp_path, read):
     path = write(tmp_path, FILES['plain']())
     positions = RNG.uniform(50, 1100, size=(900, 2))
-    stamps = cut_stamps(path, size=16, positions=positions)
+    stamps = StampSet.from_image(path, size=16, positions=positions)
     assert read == [(slice(None), slice(None))]
-    assert_same(stamps, cut_stamps(read_image(path), size=16, positions=positions))
+    assert_same(stamps, StampSet.from_image(read_image(path), size=16, positions=positions))
 
 
 @pytest.mark.parametrize('place', [(600, 700), (592, 700), (2, 650)])
@@ -130,9 +130,9 @@ def test_zeros_that_may_be_no_data_are_judged_by_the_whole(tmp_path, read, place
     pixels[400:900, :600] = 0
     path = write(tmp_path, [fits.PrimaryHDU(pixels, header())])
     known = {'size': 16, 'positions': [place], 'partial': 'fill'}
-    stamps = cut_stamps(path, **known)
+    stamps = StampSet.from_image(path, **known)
     assert (slice(None), slice(None)) in read
-    assert_same(stamps, cut_stamps(read_image(path), **known))
+    assert_same(stamps, StampSet.from_image(read_image(path), **known))
 
 
 def test_single_zeros_need_no_more_than_what_is_around(tmp_path, read):
@@ -141,9 +141,9 @@ def test_single_zeros_need_no_more_than_what_is_around(tmp_path, read):
     path = write(tmp_path, [fits.PrimaryHDU(pixels, header())])
     for zeros in ('auto', 'keep', 'mask'):
         known = {'size': 16, 'positions': INSIDE, 'zeros': zeros}
-        stamps = cut_stamps(path, **known)
+        stamps = StampSet.from_image(path, **known)
         assert (slice(None), slice(None)) not in read
-        expected = cut_stamps(read_image(path, zeros=zeros), **known)
+        expected = StampSet.from_image(read_image(path, zeros=zeros), **known)
         read.clear()
         assert_same(stamps, expected)
 
@@ -153,14 +153,14 @@ def test_bits_without_meaning_are_told_once(tmp_path):
     hdus[3].data[80:800, :] |= 8
     path = write(tmp_path, hdus)
     with pytest.warns(AstropyUserWarning, match='Bits 3 of DQ') as caught:
-        cut_stamps(path, size=16, positions=INSIDE)
+        StampSet.from_image(path, size=16, positions=INSIDE)
     assert len(caught) == 1
 
 
 def test_errors_of_positions_are_no_errors_of_the_file(tmp_path):
     path = write(tmp_path, FILES['plain']())
     with pytest.raises(ValueError, match='`positions` must be finite') as caught:
-        cut_stamps(path, size=16, positions=[(np.nan, 3)])
+        StampSet.from_image(path, size=16, positions=[(np.nan, 3)])
     assert not isinstance(caught.value, ImageError)
 
 
@@ -171,4 +171,4 @@ def test_a_tile_that_cannot_be_decompressed_is_an_error_of_the_file(tmp_path):
     content[begin:] = RNG.bytes(len(content) - begin)
     path.write_bytes(content)
     with pytest.raises(ImageError, match='cannot be read'):
-        cut_stamps(path, size=16, positions=INSIDE)
+        StampSet.from_image(path, size=16, positions=INSIDE)

@@ -8,7 +8,7 @@ from astropy.utils.exceptions import AstropyUserWarning
 from astropy.wcs import WCS
 
 from astro_wgan.images import read_image
-from astro_wgan.stamps import cut_stamps
+from astro_wgan.stamps import StampSet
 
 BLANK = 20
 
@@ -49,7 +49,7 @@ def test_blank_integers_are_masked_however_they_are_stored(tmp_path, dtype, zero
     right = raw.astype(float) * (scale or 1) + added
     assert np.allclose(image.data[~image.mask], right[~image.mask], rtol=1e-7)
     assert not {'BLANK', 'BZERO', 'BSCALE'} & set(image.meta)
-    stamps = cut_stamps(path, size=4, positions=[(3, 3)])
+    stamps = StampSet.from_image(path, size=4, positions=[(3, 3)])
     assert np.array_equal(stamps.mask[0], (raw == BLANK)[1:5, 1:5])
 
 
@@ -61,7 +61,7 @@ def test_a_blank_of_zero_is_masked_though_astropy_keeps_it(tmp_path, dtype, card
     path = tmp_path / 'image.fits'
     write(path, raw, {'BLANK': 0} | cards, COMPRESSIONS[dtype] if tiled else None)
     assert np.array_equal(read_image(path, zeros='keep').mask, raw == 0)
-    stamps = cut_stamps(path, size=2, positions=[(0.5, 0.5)], zeros='keep')
+    stamps = StampSet.from_image(path, size=2, positions=[(0.5, 0.5)], zeros='keep')
     assert stamps.mask[0].tolist() == [[True, False], [False, False]]
 
 

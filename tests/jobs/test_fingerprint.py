@@ -21,7 +21,7 @@ from astro_wgan.jobs import (
     descriptions,
     digest_settings,
 )
-from astro_wgan.stamps import concatenate, cut_stamps
+from astro_wgan.stamps import concatenate
 
 N, EDGE = 300, 8
 
@@ -159,7 +159,7 @@ def test_columns_that_are_used():
 
 def test_the_place_in_the_image_counts():
     image = np.arange(400.0).reshape(20, 20) // 400
-    one, other = (cut_stamps(image, size=4, positions=[xy]) for xy in ((5, 5), (6, 5)))
+    one, other = (StampSet.from_image(image, size=4, positions=[xy]) for xy in ((5, 5), (6, 5)))
     assert (one.pixels == other.pixels).all()
     assert 'WCS' in mismatch(one, other)
 
@@ -220,7 +220,7 @@ def test_a_sample_is_spread_over_the_store(tmp_path, monkeypatch):
     monkeypatch.setattr(descriptions, '_RUN', 8)
     monkeypatch.setattr(descriptions, '_WHOLE_BYTES', 100)
     monkeypatch.setattr(descriptions, '_SAMPLE_BYTES', 10 * 8 * PIXELS[0].nbytes)
-    store = stamp_set().to_store(tmp_path / 'stamps')
+    store = StampStore.from_stamps(tmp_path / 'stamps', stamp_set())
     ids = np.concatenate([part.ids for part in descriptions._looked_at(store)])
     assert len(ids) == 80
     assert ids[0] == 0
@@ -235,7 +235,7 @@ def test_large_stamps_are_read_few_at_a_time(tmp_path, monkeypatch, pixels_of_a_
     monkeypatch.setattr(descriptions, '_RUN_PIXELS', pixels_of_a_run)
     monkeypatch.setattr(descriptions, '_READ_BYTES', 70 * stamp_bytes)
     monkeypatch.setattr(descriptions, '_SAMPLE_BYTES', 150 * stamp_bytes)
-    store = stamp_set().to_store(tmp_path / 'stamps')
+    store = StampStore.from_stamps(tmp_path / 'stamps', stamp_set())
     whole = describe_stamps(store)
     assert whole == describe_stamps(stamp_set())
     assert max(len(part) for part in descriptions._looked_at(store)) <= 70
@@ -248,7 +248,7 @@ def test_large_stamps_are_read_few_at_a_time(tmp_path, monkeypatch, pixels_of_a_
 
 def test_a_set_and_its_store_are_the_same_stamps(tmp_path):
     stamps = stamp_set(mask=one_masked(30))
-    store = stamps.to_store(tmp_path / 'stamps')
+    store = StampStore.from_stamps(tmp_path / 'stamps', stamps)
     assert mismatch(store, stamps, columns=None) is None
 
 

@@ -8,14 +8,16 @@ from astropy.modeling.models import Gaussian2D, Sersic2D
 from scipy.ndimage import convolve
 
 from astro_wgan import datasets
-from astro_wgan.stamps import StampSet, cut_stamps
+from astro_wgan.stamps import StampSet
 
 
 @pytest.fixture(scope='session')
 def group():
     """Of a mock image: a galaxy with a neighbor of like brightness, and two others."""
     image = datasets.load_image('mock_f814w')
-    return cut_stamps(image, size=64, positions=[(42.9, 113.8), (143.1, 181.2), (165.2, 118.3)])
+    return StampSet.from_image(
+        image, size=64, positions=[(42.9, 113.8), (143.1, 181.2), (165.2, 118.3)]
+    )
 
 
 @pytest.fixture(scope='session')

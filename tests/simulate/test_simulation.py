@@ -260,7 +260,9 @@ def test_store_of_other_simulations_is_left_alone(tmp_path):
 
 def test_store_of_something_else_is_left_alone(tmp_path):
     path = tmp_path / 'stamps.zarr'
-    StampSet(np.ones((3, 64, 64)), table=QTable({'id': [1, 2, 3]})).to_store(path).close()
+    StampStore.from_stamps(
+        path, StampSet(np.ones((3, 64, 64)), table=QTable({'id': [1, 2, 3]}))
+    ).close()
     with pytest.raises(SimulationStoreError, match='holds no simulations'):
         simulate_store(path, {'normal': 4})
     assert len(StampStore.open(path)) == 3

@@ -8,7 +8,6 @@ from astropy.wcs import WCS
 
 from astro_wgan import DetectionConfig, StampSet, StampStore, datasets
 from astro_wgan.sources import SourceFlag, batch, measure_sources, measurement
-from astro_wgan.stamps import cut_stamps
 
 
 @pytest.fixture(scope='module')
@@ -102,7 +101,7 @@ def test_positions_on_the_sky_and_angles_from_north():
     # Along the y axis of the image.
     pixels += 200 * np.exp(-(((x - 70) / 2) ** 2 + ((y - 40) / 5) ** 2) / 2)
     image = CCDData(pixels, unit='adu', wcs=wcs)
-    stamps = cut_stamps(image, positions=[(70, 40), (75, 45)], size=48)
+    stamps = StampSet.from_image(image, positions=[(70, 40), (75, 45)], size=48)
     found = measure(stamps)
     central = found.stamps
     place = wcs.pixel_to_world(70, 40)
@@ -127,7 +126,7 @@ def test_angles_on_the_sky_are_those_where_the_source_is():
     for line in (49, 699):
         for column in (140, 155):
             image += 300 * np.exp(-((x - column) ** 2 + (y - line) ** 2) / 8)
-    stamps = cut_stamps(
+    stamps = StampSet.from_image(
         CCDData(image, unit='adu', wcs=wcs), size=48, positions=[(140, 49), (140, 699)]
     )
     found = measure(stamps).stamps
@@ -139,7 +138,7 @@ def test_angles_on_the_sky_are_those_where_the_source_is():
 
 def test_every_kind_of_image_gives_the_same(group):
     positions = [(143, 181), (100, 80), (60, 120)]
-    stamps = cut_stamps(group, positions=positions, size=48)
+    stamps = StampSet.from_image(group, positions=positions, size=48)
     expected = measure(stamps)
     assert len(expected.sources) > 3
     data = group.data * group.unit
@@ -230,7 +229,7 @@ def test_no_stamps_at_all():
 
 
 def test_tables_are_written_and_read(tmp_path, group):
-    found = measure(cut_stamps(group, positions=[(143, 181)], size=64), zero_point=25.9)
+    found = measure(StampSet.from_image(group, positions=[(143, 181)], size=64), zero_point=25.9)
     for table in (found.sources, found.stamps):
         table.write(tmp_path / 'table.ecsv', overwrite=True)
         back = QTable.read(tmp_path / 'table.ecsv')

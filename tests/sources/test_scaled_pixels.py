@@ -8,7 +8,6 @@ from astro_wgan.baselines import PCAResidual
 from astro_wgan.detection import detect
 from astro_wgan.noise import find_sky
 from astro_wgan.sources import measure_sources, segment_stamps
-from astro_wgan.stamps import cut_stamps
 
 pytest.importorskip('sklearn')
 pytest.importorskip('photutils', minversion='3.0')
@@ -83,7 +82,7 @@ def test_whatever_looks_at_an_image(factor, dtype):
     # As native floats, whose digits are those of the file.
     image = datasets.load_image('ntt_field').data.astype('f4')
     other = (image.astype(float) * factor).astype(dtype)
-    right, found = (cut_stamps(each, size=32) for each in (image, other))
+    right, found = (StampSet.from_image(each, size=32) for each in (image, other))
     assert np.allclose(found.table['x'].value, right.table['x'].value)
     for name in ('isophotal_flux', 'peak'):
         assert np.allclose(found.table[name].value / factor, right.table[name].value, rtol=1e-4)
@@ -126,4 +125,4 @@ def test_pixels_that_cannot_be_written_to(pairs, tmp_path):
         assert len(right) >= len(pairs)
         np.testing.assert_array_equal(found['kron_flux'], right['kron_flux'])
     assert (segment_stamps(StampSet(mapped)).labels == segment_stamps(StampSet(pairs)).labels).all()
-    assert len(cut_stamps(mapped[0], size=16, partial='fill')) == 2
+    assert len(StampSet.from_image(mapped[0], size=16, partial='fill')) == 2

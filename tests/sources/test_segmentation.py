@@ -7,7 +7,6 @@ from astro_wgan.detection import detect
 from astro_wgan.sources import segment_stamps
 from astro_wgan.sources.batch import Batch
 from astro_wgan.sources.segmentation import central_labels, find_sources
-from astro_wgan.stamps import cut_stamps
 
 
 def stamp_with(positions, *, size=48, peak=60.0, seed=1):
@@ -119,7 +118,7 @@ def test_a_stamp_that_sep_gives_up_on_spoils_no_other(monkeypatch):
 
 
 def test_stores_and_bands(tmp_path):
-    stamps = cut_stamps(datasets.load_image('mock_f814w'), size=40)
+    stamps = StampSet.from_image(datasets.load_image('mock_f814w'), size=40)
     store = StampStore.create(tmp_path / 'stamps.zarr', like=stamps)
     store.append(stamps)
     expected = segment_stamps(stamps)

@@ -8,7 +8,6 @@ from scipy.spatial import cKDTree
 
 from astro_wgan import DetectionConfig, StampSet, datasets
 from astro_wgan.sources import SourceFlag, measure_sources
-from astro_wgan.stamps import cut_stamps
 
 pytestmark = pytest.mark.sextractor
 
@@ -204,7 +203,7 @@ def test_bundled_images(sextractor, tmp_path, name, detection):
 
 
 def test_stamps_of_a_bundled_image(sextractor, tmp_path):
-    stamps = cut_stamps(datasets.load_image('mock_f814w'), size=64)
+    stamps = StampSet.from_image(datasets.load_image('mock_f814w'), size=64)
     catalogue = sextractor(tmp_path, stamps.pixels, DetectionConfig())
     found = measure_sources(stamps, progress=False)
     names = ('kron_flux', 'half_light_radius', 'axis_ratio')

@@ -11,7 +11,6 @@ from scipy.special import gamma, gammaincinv
 from astro_wgan import DetectionConfig, StampSet
 from astro_wgan.detection import detect
 from astro_wgan.sources import SourceFlag, measure_sources, segment_stamps
-from astro_wgan.stamps import cut_stamps
 
 
 def measure(stamps, **options):
@@ -86,10 +85,10 @@ def test_an_image_of_the_sky_follows_the_positions(pairs):
     whole = measure(CCDData(field + sky, unit='adu'), background=sky)
     assert len(whole.sources) == len(measure(CCDData(field, unit='adu'), background=0).sources)
     # The same where stamps are cut around what is found, and in detection by itself.
-    cut = cut_stamps(
+    cut = StampSet.from_image(
         field + sky, size=32, background=sky, detection=DetectionConfig(5), partial='fill'
     )
-    expected = cut_stamps(
+    expected = StampSet.from_image(
         field, size=32, background=0, detection=DetectionConfig(5), partial='fill'
     )
     assert len(cut) == 3

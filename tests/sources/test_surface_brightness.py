@@ -11,7 +11,6 @@ from astropy.wcs import WCS
 from astro_wgan import StampSet, StampStore
 from astro_wgan.images import read_image
 from astro_wgan.sources import measure_sources
-from astro_wgan.stamps import cut_stamps, reproject_stamps
 
 FLUX = 2000 * u.nJy
 
@@ -56,7 +55,7 @@ def image_of_flux(scale, unit, seed=0, sigma=0.12, size=128):
 )
 def test_all_that_is_measured_is_as_in_flux_per_pixel(unit, flux_unit):
     known, found = (
-        measure(cut_stamps(image_of_flux(0.03, each), size=96, positions=[(63, 63)]))
+        measure(StampSet.from_image(image_of_flux(0.03, each), size=96, positions=[(63, 63)]))
         for each in ('nJy', unit)
     )
     for first, second in ((known.sources, found.sources), (known.stamps, found.stamps)):
@@ -76,7 +75,8 @@ def test_pixels_may_be_named_beside_the_solid_angle():
     known, named = (image_of_flux(0.03, 'MJy/sr') for _ in range(2))
     named.header['BUNIT'] = 'MJy/sr/pix'
     first, second = (
-        measure(cut_stamps(image, size=96, positions=[(63, 63)])) for image in (known, named)
+        measure(StampSet.from_image(image, size=96, positions=[(63, 63)]))
+        for image in (known, named)
     )
     assert u.isclose(first.stamps['kron_flux'][0], second.stamps['kron_flux'][0], rtol=1e-9)
 
@@ -85,7 +85,9 @@ def test_fluxes_do_not_depend_on_the_pixel_scale_of_a_mosaic():
     fluxes, magnitudes = [], []
     for scale, size in ((0.02, 192), (0.03, 128), (0.06, 64)):
         image = image_of_flux(scale, 'MJy/sr', size=size)
-        row = measure(cut_stamps(image, size=size - 8, positions=[(size / 2 - 1,) * 2])).stamps[0]
+        row = measure(
+            StampSet.from_image(image, size=size - 8, positions=[(size / 2 - 1,) * 2])
+        ).stamps[0]
         fluxes.append(row['kron_flux'].to_value(u.nJy))
         magnitudes.append(row['magnitude'].value)
     assert np.allclose(fluxes, FLUX.value, rtol=0.015)
@@ -94,8 +96,8 @@ def test_fluxes_do_not_depend_on_the_pixel_scale_of_a_mosaic():
 
 @pytest.mark.parametrize('factor', [0.5, 2.0, 3.0])
 def test_fluxes_are_the_same_after_reprojection(factor):
-    stamps = cut_stamps(image_of_flux(0.03, 'MJy/sr'), size=96, positions=[(63, 63)])
-    other = reproject_stamps(stamps, pixel_scale=factor * 0.03 * u.arcsec)
+    stamps = StampSet.from_image(image_of_flux(0.03, 'MJy/sr'), size=96, positions=[(63, 63)])
+    other = stamps.reproject(pixel_scale=factor * 0.03 * u.arcsec)
     first, second = (measure(each).stamps['kron_flux'][0] for each in (stamps, other))
     assert u.isclose(first, second, rtol=0.02)
 
@@ -106,7 +108,7 @@ def test_the_solid_angle_is_that_where_the_stamp_is():
     header.update({'CDELT1': -1e-4, 'CDELT2': 1e-4, 'CRPIX1': 64.0, 'CRPIX2': 64.0 - 6e5})
     header.update({'CRVAL1': 150.0, 'CRVAL2': 0.0})
     pixels = image_of_flux(0.03, 'nJy').data
-    stamps = cut_stamps(fits.PrimaryHDU(pixels, header), size=96, positions=[(63, 63)])
+    stamps = StampSet.from_image(fits.PrimaryHDU(pixels, header), size=96, positions=[(63, 63)])
     flux = measure(stamps).stamps['kron_flux'][0]
     area = (1e-4 * u.deg) ** 2 * np.cos(np.radians(60))
     plain = measure(StampSet(stamps.pixels)).stamps['kron_flux'][0]
@@ -133,7 +135,7 @@ def test_stamps_of_several_scales_each_have_their_own_solid_angle(tmp_path):
     stamps = StampSet(np.repeat(pixels, 2, axis=0), unit='MJy/sr', wcs=[WCS(h) for h in header])
     flux = measure(stamps).stamps['kron_flux']
     assert (flux[1] / flux[0]).value == pytest.approx(4, rel=1e-6)
-    stored = measure(stamps.to_store(tmp_path / 'stamps.zarr')).stamps['kron_flux']
+    stored = measure(StampStore.from_stamps(tmp_path / 'stamps.zarr', stamps)).stamps['kron_flux']
     assert u.allclose(stored, flux)
     again = measure(StampStore.open(tmp_path / 'stamps.zarr')[1:]).stamps['kron_flux']
     assert u.allclose(again, flux[1:])
@@ -149,7 +151,7 @@ def test_a_pixel_scale_is_enough():
 def test_maggies_have_magnitudes_without_a_zero_point(unit):
     image = image_of_flux(0.03, 'nJy')
     image.header['BUNIT'] = unit
-    row = measure(cut_stamps(image, size=96, positions=[(63, 63)])).stamps[0]
+    row = measure(StampSet.from_image(image, size=96, positions=[(63, 63)])).stamps[0]
     # 1 nanomaggy is of magnitude 22.5.
     assert row['magnitude'].value == pytest.approx(22.5 - 2.5 * np.log10(row['kron_flux'].value))
     assert row['kron_flux'].unit == u.nmgy
@@ -158,7 +160,7 @@ def test_maggies_have_magnitudes_without_a_zero_point(unit):
 def test_jansky_per_pixel_have_magnitudes():
     image = image_of_flux(0.03, 'nJy')
     image.header['BUNIT'] = 'nJy/pixel'
-    row = measure(cut_stamps(image, size=96, positions=[(63, 63)])).stamps[0]
+    row = measure(StampSet.from_image(image, size=96, positions=[(63, 63)])).stamps[0]
     assert row['kron_flux'].unit == u.nJy
     assert row['magnitude'].value == pytest.approx(23.147, abs=0.01)
 
@@ -169,7 +171,7 @@ def test_zero_points_of_counts_per_solid_angle_are_those_of_counts():
     bright = fits.PrimaryHDU(counts.data / 0.03**2, counts.header)
     bright.header['BUNIT'] = 'ct/s/arcsec2'
     first, second = (
-        measure(cut_stamps(each, size=96, positions=[(63, 63)]), zero_point=25.0).stamps[0]
+        measure(StampSet.from_image(each, size=96, positions=[(63, 63)]), zero_point=25.0).stamps[0]
         for each in (counts, bright)
     )
     assert second['kron_flux'].unit == u.ct / u.s
@@ -191,7 +193,7 @@ def test_flux_per_beam_is_that_of_the_gaussian_beam():
     pixels += np.random.default_rng(0).normal(0, 0.001, size=pixels.shape)
     header = sky_header(scale, 96)
     header.update({'BUNIT': 'mJy/beam', 'BMAJ': major / 3600, 'BMIN': minor / 3600, 'BPA': 90.0})
-    stamps = cut_stamps(fits.PrimaryHDU(pixels, header), size=80, positions=[(47, 47)])
+    stamps = StampSet.from_image(fits.PrimaryHDU(pixels, header), size=80, positions=[(47, 47)])
     assert stamps.meta['beam'] == pytest.approx([major, minor])
     row = measure(stamps).stamps[0]
     assert u.isclose(row['kron_flux'], 5 * u.mJy, rtol=0.015)
@@ -208,7 +210,7 @@ def test_stamps_that_are_written_keep_their_beam_and_take_no_column_for_it(tmp_p
     header |= {'BMAJ': 4e-3, 'BMIN': 3e-3} if known else {}
     image = fits.PrimaryHDU(np.ones((32, 32)), fits.Header(header))
     table = QTable({'x': [16.0], 'y': [16.0], 'bmaj': [5.0], 'BMIN': [6.0]})
-    (stamp,) = cut_stamps(image, size=16, positions=table).to_ccddata()
+    (stamp,) = StampSet.from_image(image, size=16, positions=table).to_ccddata()
     stamp.write(tmp_path / 'stamp.fits')
     again = read_image(tmp_path / 'stamp.fits')
     assert (again.meta['_BMAJ'], again.meta['_BMIN']) == (5, 6)
@@ -248,7 +250,7 @@ def test_stamps_of_several_beams_are_refused(beams):
     images = [
         CCDData(np.ones((32, 32)), unit='Jy/beam', meta={**beam, 'BMIN': 1e-3}) for beam in beams
     ]
-    stamps = StampSet.from_cutout2d(images)
+    stamps = StampSet.from_cutouts(images)
     stamps.pixel_scale = 1 * u.arcsec
     with pytest.raises(u.UnitsError, match='flux per beam, which is not known'):
         measure(stamps)
@@ -261,7 +263,7 @@ def test_bands_of_several_beams_are_refused_until_one_is_given(beams):
         CCDData(pixels, unit='Jy/beam', meta={**beam, 'BMIN': 1e-3}, wcs=WCS(sky_header(0.03, 64)))
         for beam in beams
     ]
-    stamps = cut_stamps(images, size=48, positions=[(31, 31)])
+    stamps = StampSet.from_image(images, size=48, positions=[(31, 31)])
     assert stamps.meta['dropped'] == 0
     with pytest.raises(u.UnitsError, match='flux per beam, which is not known'):
         measure(stamps, band=1)

@@ -10,8 +10,8 @@ from astropy.nddata import CCDData
 from astropy.table import QTable, Table
 from astropy.wcs import WCS
 
-from astro_wgan.cutouts.cutting import cut_stamps
-from astro_wgan.stamps.stampset import StampSet, concatenate
+from astro_wgan.stamps.concatenation import concatenate
+from astro_wgan.stamps.stampset import StampSet
 
 
 def make_wcs(x=5.0, scale=2e-5):
@@ -269,7 +269,7 @@ def test_split_is_disjoint_seeded_and_complete(fraction):
 def test_split_depends_on_the_seed_and_needs_a_share():
     stamps = make_stamps(20)
     assert not np.array_equal(stamps.split(0.5, seed=1)[0].ids, stamps.split(0.5, seed=2)[0].ids)
-    with pytest.raises(ValueError, match='`fraction` must lie between 0 and 1; got 80'):
+    with pytest.raises(ValueError, match='`fraction` must be between 0 and 1; got 80'):
         stamps.split(80, seed=1)
 
 
@@ -297,7 +297,7 @@ def test_each_epoch_has_its_own_order_that_comes_back():
 
 
 def test_a_batch_must_hold_something():
-    with pytest.raises(ValueError, match='`size` of a batch must be at least 1; got 0'):
+    with pytest.raises(ValueError, match='`batch_size` must be at least 1; got 0'):
         make_stamps().batches(0)
 
 
@@ -346,7 +346,7 @@ def test_concatenate_joins_one_mask_for_all_bands_with_one_for_each():
 def test_concatenate_images_of_different_fields():
     image = np.random.default_rng(1).normal(size=(50, 60))
     inside = [(20, 20), (30, 30)]
-    sets = [cut_stamps(image, size=8, positions=p) for p in (inside, [*inside, (0, 0)])]
+    sets = [StampSet.from_image(image, size=8, positions=p) for p in (inside, [*inside, (0, 0)])]
     with pytest.raises(ValueError, match='Column `id`'):
         concatenate(sets)
     joined = concatenate(sets, renumber=True)
@@ -417,8 +417,8 @@ def test_tf_dataset_gives_filled_pixels(bands):
 def test_doors_lead_to_the_functions():
     image = np.random.default_rng(1).normal(size=(50, 60))
     stamps = StampSet.from_image(image, size=8, positions=[(20, 20), (30, 30)])
-    assert np.array_equal(StampSet.from_cutout2d(stamps.to_cutout2d()).pixels, stamps.pixels)
-    assert np.array_equal(StampSet.from_cutout2d(stamps.to_ccddata()).pixels, stamps.pixels)
+    assert np.array_equal(StampSet.from_cutouts(stamps.to_cutout2d()).pixels, stamps.pixels)
+    assert np.array_equal(StampSet.from_cutouts(stamps.to_ccddata()).pixels, stamps.pixels)
 
 
 def test_sets_can_be_pickled():
@@ -453,7 +453,7 @@ def test_stamps_of_one_distorted_image_are_joined_whatever_their_scales():
     wcs.wcs.cdelt = -0.1, 0.1
     wcs.wcs.crpix = 50, 1
     image = CCDData(np.ones((700, 100)), unit='nJy', wcs=wcs)
-    parts = [cut_stamps(image, size=8, positions=[(50, y)]) for y in (100, 600)]
+    parts = [StampSet.from_image(image, size=8, positions=[(50, y)]) for y in (100, 600)]
     parts[1].table['id'] = [7]
     assert parts[0].pixel_scale / parts[1].pixel_scale > 1.3
     assert len(concatenate(parts)) == 2

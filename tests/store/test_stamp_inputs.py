@@ -6,7 +6,7 @@ from astropy.io import fits
 from astropy.nddata import CCDData, Cutout2D
 
 from astro_wgan import StampSet, StampStore
-from astro_wgan.stamps import as_stamps
+from astro_wgan.store import as_stamps
 
 
 @pytest.fixture
@@ -17,13 +17,13 @@ def pixels():
 def test_sets_and_stores_stay_what_they_are(pixels, tmp_path):
     stamps = StampSet(pixels)
     assert as_stamps(stamps) is stamps
-    store = stamps.to_store(tmp_path / 'stamps.zarr')
+    store = StampStore.from_stamps(tmp_path / 'stamps.zarr', stamps)
     assert as_stamps(store) is store
 
 
 @pytest.mark.parametrize('kind', [str, lambda path: path])
 def test_a_path_is_that_of_a_store(kind, pixels, tmp_path):
-    StampSet(pixels).to_store(tmp_path / 'stamps.zarr').close()
+    StampStore.from_stamps(tmp_path / 'stamps.zarr', StampSet(pixels)).close()
     found = as_stamps(kind(tmp_path / 'stamps.zarr'))
     assert isinstance(found, StampStore)
     np.testing.assert_array_equal(found[:].pixels, pixels)

@@ -23,10 +23,11 @@ from astropy.utils.masked import Masked
 from astropy.wcs import WCS, DistortionLookupTable
 from numpy.testing import assert_allclose, assert_array_equal
 
-from astro_wgan.stamps import StampSet, concatenate, cut_stamps
+from astro_wgan.exceptions import StampStoreError
+from astro_wgan.stamps import StampSet, concatenate
 from astro_wgan.store import stampstore as store
 from astro_wgan.store.arrays.appendable import GrowingArrays
-from astro_wgan.store.stampstore import StampStore, StampStoreError
+from astro_wgan.store.stampstore import StampStore
 
 
 def make_stamps(n=23, *, first=0, size=6, bands=None, dtype=np.float32, **options):
@@ -250,7 +251,7 @@ def test_extend_joins_small_sets(path, monkeypatch):
 
 def test_to_store_of_a_set(path):
     stamps = make_rich_stamps()
-    assert_same(stamps.to_store(path)[:], stamps)
+    assert_same(StampStore.from_stamps(path, stamps)[:], stamps)
 
 
 def test_other_programs_read_it(path):
@@ -280,7 +281,7 @@ def test_parts_of_the_table(path):
 def test_parents_are_kept_once(path):
     image = np.random.default_rng(0).normal(size=(50, 60))
     pixels = [(x, y) for x in range(10, 50, 8) for y in range(10, 40, 8)]
-    stamps = cut_stamps(make_image(image), size=8, positions=pixels)
+    stamps = StampSet.from_image(make_image(image), size=8, positions=pixels)
     made = StampStore.create(path, like=stamps)
     for k in range(0, len(stamps), 7):
         made.append(stamps[k : k + 7])
@@ -324,7 +325,7 @@ def test_stamps_of_all_parts_of_a_distorted_image_go_into_one_store(path):
     wcs.wcs.crpix = [1, 1]
     wcs.wcs.cdelt = [-0.1, 0.1]
     image = CCDData(np.ones((700, 100), np.float32), unit='adu', wcs=wcs)
-    parts = [cut_stamps(image, size=8, positions=[(50, y)]) for y in (100, 600)]
+    parts = [StampSet.from_image(image, size=8, positions=[(50, y)]) for y in (100, 600)]
     parts[1].table['id'] = [7]
     made = StampStore.create(path, like=parts[0])
     for part in parts:
@@ -472,7 +473,8 @@ def test_iteration_gives_sets_of_one(path):
 
 
 @pytest.mark.parametrize(
-    ('options', 'name'), [({'size': 0}, 'size'), ({'size': 2, 'start': 51}, 'start')]
+    ('options', 'name'),
+    [({'batch_size': 0}, 'batch_size'), ({'batch_size': 2, 'start': 51}, 'start')],
 )
 def test_batches_that_cannot_be(options, name, fifty):
     with pytest.raises(ValueError, match=f'`{name}`'):
@@ -542,7 +544,7 @@ def test_other_stamps_of_an_id_that_is_there_are_not_left_out(path, monkeypatch,
 
 def test_ids_as_text(path):
     stamps = make_rich_stamps()
-    made = stamps[:4].to_store(path)
+    made = StampStore.from_stamps(path, stamps[:4])
     longer = stamps[4:]
     longer.table['id'] = [f'a much longer name {k}' for k in range(len(longer))]
     made.append(longer)
@@ -555,7 +557,7 @@ def test_ids_as_text(path):
 def four(tmp_path_factory):
     """A store of 4 stamps with a pixel scale, for writing."""
     stamps = make_stamps(4, pixel_scale=0.06 * u.arcsec)
-    return stamps.to_store(tmp_path_factory.mktemp('four') / 'stamps.zarr')
+    return StampStore.from_stamps(tmp_path_factory.mktemp('four') / 'stamps.zarr', stamps)
 
 
 @pytest.mark.parametrize(
@@ -589,7 +591,7 @@ def test_stamps_of_another_kind(change, message, four):
 
 
 def test_units_and_order_of_columns_are_converted(path):
-    made = make_stamps(4).to_store(path)
+    made = StampStore.from_stamps(path, make_stamps(4))
     other = make_stamps(3, first=4)
     other.table = other.table['flux', 'id']
     other.table['flux'] = other.table['flux'].to(u.uJy)
@@ -598,7 +600,7 @@ def test_units_and_order_of_columns_are_converted(path):
 
 
 def test_too_large_for_the_dtype(path):
-    made = make_stamps(2).to_store(path)
+    made = StampStore.from_stamps(path, make_stamps(2))
     large = make_stamps(2, first=2, dtype=np.float64)
     large.pixels[1, 3, 3] = 1e60
     with pytest.raises(ValueError, match=r'`pixels` .* float32'):
@@ -714,7 +716,7 @@ def test_create_like_what_cannot_be_stored(path, tmp_path):
 
 
 def test_one_writer_at_a_time(path):
-    first = make_stamps(4).to_store(path)
+    first = StampStore.from_stamps(path, make_stamps(4))
     with pytest.raises(StampStoreError, match='one writer at a time'):
         StampStore.open(path, 'a')
     assert len(StampStore.open(path)) == 4

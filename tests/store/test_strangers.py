@@ -15,11 +15,12 @@ from astropy.table import QTable
 from numcodecs import blosc, zstd
 from numpy.testing import assert_array_equal
 
+from astro_wgan.exceptions import StampStoreError
 from astro_wgan.files import limits
 from astro_wgan.stamps import StampSet
 from astro_wgan.store.arrays.chunk_codecs import decoded, encoded
 from astro_wgan.store.arrays.zarr_format import ArrayLayout
-from astro_wgan.store.stampstore import StampStore, StampStoreError
+from astro_wgan.store.stampstore import StampStore
 
 
 @pytest.fixture(autouse=True)

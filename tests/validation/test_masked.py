@@ -16,7 +16,8 @@ from astropy.table import MaskedColumn, QTable, Table
 from astropy.utils.masked import Masked
 
 from astro_wgan.images import read_image
-from astro_wgan.stamps import StampSet, cut_stamps, join_cutouts
+from astro_wgan.stamps import StampSet
+from astro_wgan.store import StampStore
 
 #: Where -9999 stands for nothing.
 HOLE = np.zeros((3, 6, 5), dtype=bool)
@@ -146,23 +147,23 @@ def make_images():
 def test_masked_images_keep_their_mask(number):
     image = make_images()[number]
     assert np.array_equal(read_image(image).mask, HOLE[1])
-    stamps = cut_stamps(image, size=(6, 5), positions=[(2, 2.5)])
+    stamps = StampSet.from_image(image, size=(6, 5), positions=[(2, 2.5)])
     assert np.array_equal(stamps.mask[0], HOLE[1])
     if isinstance(image, NDData):
-        assert np.array_equal(join_cutouts([image]).mask[0], HOLE[1])
+        assert np.array_equal(StampSet.from_cutouts([image]).mask[0], HOLE[1])
     else:
         cutout = Cutout2D(image, (2, 2.5), (6, 5))
-        assert np.array_equal(join_cutouts([cutout]).mask[0], HOLE[1])
+        assert np.array_equal(StampSet.from_cutouts([cutout]).mask[0], HOLE[1])
 
 
 def test_masks_of_what_is_joined_or_cut_are_kept():
     image = NDData(np.ones((6, 5)))
     hole = np.ma.array(np.ones((6, 5)), mask=HOLE[1])
-    stamps = join_cutouts([image], uncertainty=[hole])
+    stamps = StampSet.from_cutouts([image], uncertainty=[hole])
     assert np.array_equal(stamps.valid[0], ~HOLE[1])
     known = np.ma.array(np.zeros((6, 5), dtype=bool), mask=HOLE[1])
-    assert np.array_equal(join_cutouts([image], mask=[known]).mask[0], HOLE[1])
-    stamps = cut_stamps(np.ones((6, 5)), size=(6, 5), positions=[(2, 2.5)], mask=known)
+    assert np.array_equal(StampSet.from_cutouts([image], mask=[known]).mask[0], HOLE[1])
+    stamps = StampSet.from_image(np.ones((6, 5)), size=(6, 5), positions=[(2, 2.5)], mask=known)
     assert np.array_equal(stamps.mask[0], HOLE[1])
 
 
@@ -225,7 +226,7 @@ def test_stamps_are_not_chosen_by_masked_values(tmp_path):
     redshift = MaskedColumn([5.0, 1.0, 9.0], mask=[False, False, True])
     stamps = StampSet(np.ones((3, 2, 2)), table=Table({'z': redshift}))
     chosen = stamps.table['z'] > 2
-    with stamps.to_store(tmp_path / 'stamps.zarr') as store:
+    with StampStore.from_stamps(tmp_path / 'stamps.zarr', stamps) as store:
         for kept in (stamps, store):
             assert kept[chosen].ids.tolist() == [0]
             assert kept[Masked([True, True, True], mask=[0, 1, 1])].ids.tolist() == [0]

@@ -89,7 +89,7 @@ def test_three_bands_are_colours_and_two_are_grey():
 
 def test_stores_are_read(tmp_path):
     stamps = StampSet(galaxies(4))
-    stamps.to_store(tmp_path / 'stamps.zarr')
+    StampStore.from_stamps(tmp_path / 'stamps.zarr', stamps)
     with StampStore.open(tmp_path / 'stamps.zarr') as store:
         shown = plot_stamps(store).images[0].get_array()
     assert np.allclose(shown, plot_stamps(stamps).images[0].get_array(), atol=1e-6)

@@ -303,7 +303,7 @@ def test_stamps_that_do_not_fit_are_refused(stamps):
 
 
 def test_a_store_is_learnt_from_by_its_path(stamps, tmp_path):
-    stamps.to_store(tmp_path / 'stamps.zarr').close()
+    StampStore.from_stamps(tmp_path / 'stamps.zarr', stamps).close()
     by_path = new_wgan().fit(tmp_path / 'stamps.zarr', iterations=2, seed=5, progress=False)
     store = StampStore.open(tmp_path / 'stamps.zarr')
     expected = new_wgan().fit(store, iterations=2, seed=5, progress=False)

@@ -16,12 +16,13 @@ from astropy.table import QTable
 from astropy.utils.exceptions import AstropyUserWarning
 from numpy.testing import assert_array_equal
 
+from astro_wgan.exceptions import StampStoreError
 from astro_wgan.stamps import StampSet
 from astro_wgan.store.arrays import appendable as growing
 from astro_wgan.store.arrays import creation as store_making
 from astro_wgan.store.arrays import writer_lock as store_lock
 from astro_wgan.store.arrays.writer_lock import LOCK, WriterLock
-from astro_wgan.store.stampstore import StampStore, StampStoreError
+from astro_wgan.store.stampstore import StampStore
 
 needs_fork = pytest.mark.skipif(not hasattr(os, 'fork'), reason='needs fork')
 

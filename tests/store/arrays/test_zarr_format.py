@@ -9,9 +9,10 @@ import zarr
 from numpy.testing import assert_array_equal
 from zarr.codecs import BloscCodec, Crc32cCodec, GzipCodec, ZstdCodec
 
+from astro_wgan.exceptions import StampStoreError
 from astro_wgan.store.arrays.appendable import GrowingArrays
 from astro_wgan.store.arrays.zarr_format import ArrayLayout, array_document, layout_of
-from astro_wgan.store.stampstore import StampStore, StampStoreError
+from astro_wgan.store.stampstore import StampStore
 
 NUMBERS = ['bool', 'int8', 'uint16', 'int64', 'float16', 'float32', 'float64', 'complex128']
 

@@ -1,4 +1,4 @@
-"""The arguments of a set that is another set but for some of them."""
+"""Arguments of `~astro_wgan.StampSet` for sets that are derived from other sets."""
 
 from numbers import Integral
 
@@ -6,10 +6,16 @@ import numpy as np
 from astropy import units as u
 
 from astro_wgan.astrometry.stamp_geometry import StampGeometry, first_pixel
+from astro_wgan.units.pixel_flux import PIXEL_META
 from astro_wgan.validation.axis_order import own_axes
 from astro_wgan.validation.pixels import as_pixels, as_shape
 
-__all__ = ['band_arguments', 'changed_arguments', 'cropped_arguments']
+__all__ = [
+    'band_arguments',
+    'changed_arguments',
+    'cropped_arguments',
+    'joined_band_arguments',
+]
 
 
 def changed_arguments(stamps, changes):
@@ -126,6 +132,41 @@ def cropped_arguments(stamps, size):
     return arguments
 
 
+def joined_band_arguments(sets):
+    """
+    Arguments of `~astro_wgan.StampSet` for sets of plain stamps as the bands of one.
+
+    Parameters
+    ----------
+    sets : list of `~astro_wgan.StampSet`
+        The same stamps in each band. All but pixels, uncertainty, mask and beam is that of the
+        first, in whose unit the others are converted.
+
+    Returns
+    -------
+    dict
+    """
+    first = sets[0]
+    sets = [first, *(band.replace(unit=first.unit) for band in sets[1:])]
+    uncertainty = None
+    if first.uncertainty is not None:
+        uncertainty = np.stack([band.uncertainty for band in sets], axis=-1)
+    is_masked = any(band.mask is not None for band in sets)
+    return {
+        'pixels': np.stack([band.pixels for band in sets], axis=-1),
+        'uncertainty': uncertainty,
+        'mask': np.stack([~band.valid for band in sets], axis=-1) if is_masked else None,
+        'unit': first.unit,
+        'pixel_scale': first.pixel_scale,
+        'psf': first.psf,
+        'geometry': first.geometry,
+        'table': first.table,
+        'meta': _joint_meta([band.meta for band in sets]),
+        'axes': 'nyxb',
+        'assume_finite': True,
+    }
+
+
 def _arguments(stamps):
     return {
         'pixels': stamps.pixels,
@@ -191,3 +232,12 @@ def _check_fits(arguments, stamps, changes):
                 '`wcs` or `geometry` too, or None. The middle of stamps is taken by `crop`.'
             )
         arguments['geometry'] = None
+
+
+def _joint_meta(metas):
+    """That of the first band, with what pixels are by bands where they differ in it."""
+    parts = [{key: meta[key] for key in PIXEL_META if key in meta} for meta in metas]
+    if all(part == parts[0] for part in parts):
+        return metas[0]
+    rest = {key: value for key, value in metas[0].items() if key not in PIXEL_META}
+    return rest | {'parts': parts}

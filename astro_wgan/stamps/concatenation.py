@@ -1,32 +1,57 @@
-"""The arguments of one set of stamps made of several."""
+"""`concatenate`: one set of stamps from several."""
 
 import numpy as np
 from astropy.table import vstack
 
 from astro_wgan.astrometry.stamp_geometry import StampGeometry
 from astro_wgan.catalogs.columns import make_room
+from astro_wgan.stamps.stampset import StampSet
 from astro_wgan.stamps.validation import check_alike
 from astro_wgan.validation.axis_order import own_axes
 
-__all__ = ['joined_arguments']
+__all__ = ['concatenate']
 
 
-def joined_arguments(sets, renumber):
+def concatenate(sets, *, renumber=False):
     """
-    Arguments of `~astro_wgan.StampSet` for all stamps of several sets.
+    One set from several of the same size, unit and pixel scale.
 
     Parameters
     ----------
-    sets : list of `~astro_wgan.StampSet`
-    renumber : bool
-        As in `~astro_wgan.stamps.concatenate`, which says what it raises.
+    sets : sequence of `StampSet`
+        At least one. Uncertainty must be in all or in none; a missing mask means that nothing is
+        masked. Table columns that only some have are filled as `~astropy.table.vstack` does.
+    renumber : bool, optional
+        Number the stamps from 0, for sets that share ids, as those cut from different images do.
+        The former ids become the column ``former_id``; one of that name becomes
+        ``former_id_input``.
 
     Returns
     -------
-    dict
+    `StampSet`
+        With the PSF, if all sets have the same, and with their ``meta``, or as ``meta['parts']``
+        a list of them where they differ.
+
+    Raises
+    ------
+    ValueError
+        If the list is empty, shapes, units or pixel scales disagree, or an id occurs twice.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astro_wgan.stamps import StampSet, concatenate
+    >>> stamps = StampSet(np.ones((5, 32, 32)))
+    >>> len(concatenate([stamps[:2], stamps[4]]))
+    3
     """
+    sets = list(sets)
     if not sets:
         raise ValueError('`sets` must hold at least one StampSet; got none.')
+    return StampSet(**_joined_arguments(sets, renumber))
+
+
+def _joined_arguments(sets, renumber):
     first = sets[0]
     for other in sets[1:]:
         check_alike(first, other)

@@ -13,7 +13,7 @@ from astropy.time import Time
 from astropy.utils.masked import Masked
 from astropy.wcs import WCS
 
-from astro_wgan.stamps import StampSet, concatenate, cut_stamps
+from astro_wgan.stamps import StampSet, concatenate
 from astro_wgan.store import StampStore
 
 
@@ -314,7 +314,7 @@ def test_only_arguments_can_be_replaced(changes, message):
 def test_crop_is_what_cutout2d_cuts(edge, size):
     rng = np.random.default_rng(3)
     image = rng.normal(size=(60, 50))
-    large = cut_stamps(image, size=edge, positions=[(20, 30), (4.6, 7.3)], partial='fill')
+    large = StampSet.from_image(image, size=edge, positions=[(20, 30), (4.6, 7.3)], partial='fill')
     small = large.crop(size)
     shape = np.broadcast_to(size, 2)
     for k in range(2):
@@ -387,7 +387,7 @@ def test_sets_of_equal_parts_are_equal(tmp_path):
     assert stamps[:2] == make_stamps()[[0, 1]]
     assert concatenate([stamps[:2], stamps[2:]]) == stamps
     plain = stamps.replace(table=None)
-    with plain.to_store(tmp_path / 'stamps.zarr'):
+    with StampStore.from_stamps(tmp_path / 'stamps.zarr', plain):
         pass
     assert StampStore.open(tmp_path / 'stamps.zarr')[:] == plain
 
@@ -465,10 +465,10 @@ def test_sets_of_other_sizes_and_other_things_are_not_equal():
 
 def test_places_in_a_common_image_are_compared():
     image = np.random.default_rng(0).normal(size=(50, 50))
-    first = cut_stamps(image, size=8, positions=[(20, 20), (30, 30)])
-    assert first == cut_stamps(image.copy(), size=8, positions=[(20, 20), (30, 30)])
+    first = StampSet.from_image(image, size=8, positions=[(20, 20), (30, 30)])
+    assert first == StampSet.from_image(image.copy(), size=8, positions=[(20, 20), (30, 30)])
     flat = np.ones((50, 50))
-    one, two = (cut_stamps(flat, size=8, positions=[(x, 20)]) for x in (20, 22))
+    one, two = (StampSet.from_image(flat, size=8, positions=[(x, 20)]) for x in (20, 22))
     assert one != two.replace(table=one.table)
 
 
@@ -509,7 +509,7 @@ def test_few_rows_and_many_bands_stay_possible(tmp_path):
     assert odd.replace(unit='adu').bands == 30
     assert copy.copy(odd) == odd
     assert odd.crop((3, 10)).bands == 30
-    with odd.to_store(tmp_path / 'odd.zarr') as store:
+    with StampStore.from_stamps(tmp_path / 'odd.zarr', odd) as store:
         assert store[:2] == odd[:2]
 
 
