@@ -1,4 +1,4 @@
-"""The frozen populations that detectors are compared on: `write_benchmark`, `load_benchmark`."""
+"""Frozen simulated populations for the comparison of detectors: benchmarks 1 and 2."""
 
 import json
 from dataclasses import dataclass, field
@@ -8,45 +8,46 @@ from pathlib import Path
 import numpy as np
 
 from astro_wgan.exceptions import BenchmarkError
-from astro_wgan.simulate.recipes import find_recipe
-from astro_wgan.simulate.scenes import KINDS
-from astro_wgan.simulate.simulation import check_store, simulate, simulate_store
+from astro_wgan.simulate.scenes import CLASSES
+from astro_wgan.simulate.simulation import check_store, simulate
+from astro_wgan.simulate.simulation_config import get_simulation_config
 from astro_wgan.store.stampstore import StampStore
 
 __all__ = ['BENCHMARKS', 'Benchmark', 'load_benchmark', 'write_benchmark']
 
-#: The names, which are those of their recipes.
+#: Names of the benchmarks and of their configurations.
 BENCHMARKS = ('benchmark-1', 'benchmark-2')
 
-#: Stamps to train on, fresh normals, and those of each class of anomalies. They never change.
-_TRAIN, _FRESH, _EACH = 100_000, 10_000, 5_000
+#: Numbers of training stamps, of test normals, and of anomalies of each class. They never change.
+_N_TRAIN, _N_NORMAL, _N_ANOMALIES = 100_000, 10_000, 5_000
 
-#: Seeds of what is to train on and of all else.
+#: Seeds of the training stamps and of all others.
 _SEEDS = {'benchmark-1': (1, 2), 'benchmark-2': (3, 4)}
 
-#: Of how many stamps at the beginning of each set there is a checksum.
-_CHECKED = 24
+#: Number of stamps at the beginning of each set that the checksum is computed from.
+_N_CHECKED = 24
 
-#: What the last bits of another processor, or of another release of NumPy or SciPy, may add up to
-#: in a checksum, in units of the noise. What is drawn otherwise changes it a hundred times more.
+#: Tolerance of a checksum in units of the noise, for rounding errors, which differ between
+#: processors and releases of NumPy and SciPy. Changes of the simulator are a hundred times larger.
 _TOLERANCE = 0.5
 
 
 @dataclass(frozen=True)
 class Benchmark:
     """
-    A frozen population.
+    A frozen population of normal galaxies and anomalies.
 
     Attributes
     ----------
     name : str
-        Which.
+        ``'benchmark-1'`` or ``'benchmark-2'``.
     train : `~astro_wgan.store.StampStore`
-        Normal galaxies to learn from.
+        Normal galaxies for training.
     normal : `~astro_wgan.store.StampStore`
-        Fresh ones.
+        Normal galaxies for testing.
     anomalies : dict of `~astro_wgan.store.StampStore`
-        By class: ``'pair'``, ``'disturbed'``, ``'ring'``, ``'lens'``, ``'artefact'``.
+        Anomalies for testing, by class: ``'pair'``, ``'disturbed'``, ``'ring'``, ``'lens'``,
+        ``'artifact'``.
     """
 
     name: str
@@ -59,16 +60,16 @@ def write_benchmark(folder, name='benchmark-1', *, processes=1, client=None, pro
     """
     Simulate a benchmark: 135,000 stamps, 2.2 GB.
 
-    It goes on where a killed run stopped, and ends at once where all is there.
+    An interrupted call that is repeated goes on from the stamps that are there.
 
     Parameters
     ----------
     folder : path-like
-        Where; a store for each set is made in it.
+        Folder of the benchmark, with a store for each set.
     name : {'benchmark-1', 'benchmark-2'}, optional
-        The first is for work, the second, of another recipe, for final figures only.
+        The first is for development, the second, with another configuration, for final results.
     processes, client, progress : optional
-        As in `simulate_store`.
+        As in `~astro_wgan.simulate.simulate`.
 
     Returns
     -------
@@ -79,30 +80,30 @@ def write_benchmark(folder, name='benchmark-1', *, processes=1, client=None, pro
     ValueError
         If there is no such benchmark.
     SimulationStoreError
-        If there are other simulations in the folder.
+        If the folder holds other simulations.
     """
     _check_name(name)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     options = {'processes': processes, 'client': client, 'progress': progress}
-    for part, (kind, n, seed) in _parts(name).items():
+    for part, (class_name, n, seed) in _parts(name).items():
         path = folder / f'{part}.zarr'
-        simulate_store(path, {kind: n}, recipe=name, seed=seed, **options)
+        simulate({class_name: n}, config=name, seed=seed, output=path, **options)
     return load_benchmark(folder, name)
 
 
 def load_benchmark(folder, name='benchmark-1', *, check=False):
     """
-    Open a benchmark that `write_benchmark` has made.
+    Open a benchmark that `write_benchmark` has written.
 
     Parameters
     ----------
     folder : path-like
-        Where it is.
+        Folder of the benchmark.
     name : {'benchmark-1', 'benchmark-2'}, optional
-        Which it must be.
+        Name of the benchmark in the folder.
     check : bool, optional
-        Compare the first stamps of each set with the checksums of the frozen ones.
+        Compare the first stamps of each set with the checksums of the frozen benchmark.
 
     Returns
     -------
@@ -113,11 +114,11 @@ def load_benchmark(folder, name='benchmark-1', *, check=False):
     ValueError
         If there is no such benchmark.
     FileNotFoundError
-        If it is not there.
+        If the folder holds no benchmark.
     SimulationStoreError
-        If other simulations are there.
+        If the folder holds other simulations.
     BenchmarkError
-        If it is not whole, or differs from what was frozen.
+        If stamps are missing, or differ from the frozen benchmark.
 
     Examples
     --------
@@ -126,38 +127,38 @@ def load_benchmark(folder, name='benchmark-1', *, check=False):
     >>> benchmark = load_benchmark('/data/benchmark-1')  # doctest: +SKIP
     """
     _check_name(name)
-    recipe, stores = find_recipe(name), {}
-    for part, (kind, n, seed) in _parts(name).items():
+    config, stores = get_simulation_config(name), {}
+    for part, (class_name, n, seed) in _parts(name).items():
         path = Path(folder) / f'{part}.zarr'
         store = StampStore.open(path)
-        check_store(store, {kind: n}, recipe, seed)
+        check_store(store, {class_name: n}, config, seed)
         if len(store) < n:
             raise BenchmarkError(
-                f'The store {path} holds {len(store)} of {n} stamps: `write_benchmark` goes on '
-                'from there.'
+                f'The store {path} holds {len(store)} of {n} stamps: call `write_benchmark` to '
+                'complete it.'
             )
-        if check and not is_frozen(store[:_CHECKED], name, part):
-            raise BenchmarkError(f'The stamps in {path} are not those of {name}.')
+        if check and not is_frozen(store[:_N_CHECKED], name, part):
+            raise BenchmarkError(f'The stamps in {path} differ from those of {name}.')
         stores[part] = store
     return Benchmark(name, stores.pop('train'), stores.pop('normal'), stores)
 
 
 def first_stamps(name, part):
-    """The stamps of a set that its checksum is of, simulated anew."""
-    kind, _, seed = _parts(name)[part]
-    return simulate(kind, _CHECKED, recipe=name, seed=seed)
+    """The first stamps of a set, from which its checksum is computed."""
+    class_name, _, seed = _parts(name)[part]
+    return simulate(class_name, _N_CHECKED, config=name, seed=seed, progress=False)
 
 
 def is_frozen(stamps, name, part):
     """
-    Whether stamps are those that a set of a benchmark began with when it was frozen.
+    Whether stamps are the first ones of a set of a frozen benchmark.
 
     Parameters
     ----------
     stamps : `~astro_wgan.StampSet`
-        As many as `first_stamps` makes.
+        As many as `first_stamps` returns.
     name : str
-        Of the benchmark.
+        Name of the benchmark.
     part : str
         ``'train'``, ``'normal'`` or a class of anomalies.
 
@@ -167,13 +168,13 @@ def is_frozen(stamps, name, part):
 
     Notes
     -----
-    Bytes would not do: exponentials and Fourier transforms differ in the last bit between
-    processors and releases of NumPy and SciPy. Compared are sums of pixels, within a tolerance
-    that is far above such errors and far below what a change of the simulator makes.
+    Exponentials and Fourier transforms differ in the last bit between processors and releases of
+    NumPy and SciPy. Therefore sums of pixels are compared instead of bytes, with a tolerance far
+    above such errors and far below the effect of a change of the simulator.
     """
-    frozen = json.loads((files('astro_wgan.datasets') / 'data' / 'benchmarks.json').read_text())
+    frozen = json.loads((files('astro_wgan.simulate') / 'benchmark_checksums.json').read_text())
     expected, found = frozen[name][part], checksum(stamps)
-    tolerance = _TOLERANCE * find_recipe(name).noise.rms
+    tolerance = _TOLERANCE * get_simulation_config(name).noise.rms
     return (
         np.allclose(found['pixels'], expected['pixels'], rtol=1e-5, atol=tolerance)
         and found['truth'].keys() == expected['truth'].keys()
@@ -183,7 +184,7 @@ def is_frozen(stamps, name, part):
 
 def checksum(stamps):
     """
-    What tells some stamps from others, whatever processor they were made on.
+    Checksum of stamps that does not depend on rounding errors.
 
     Parameters
     ----------
@@ -192,8 +193,8 @@ def checksum(stamps):
     Returns
     -------
     dict
-        ``pixels``: eight sums over them, with signs at random; ``truth``: sums of the table's
-        columns of numbers.
+        ``pixels``: eight sums of all pixels with random signs; ``truth``: sums of the numeric
+        columns of the table.
     """
     pixels = stamps.pixels.astype(float).ravel()
     signs = np.random.default_rng(0).choice([-1.0, 1.0], size=(8, pixels.size))
@@ -213,15 +214,15 @@ def checksum(stamps):
 
 def _check_name(name):
     if name not in BENCHMARKS:
-        raise ValueError(f'`name` of a benchmark must be one of {list(BENCHMARKS)}; got {name!r}.')
+        raise ValueError(f'`name` must be one of {list(BENCHMARKS)}; got {name!r}.')
 
 
 def _parts(name):
-    """Class, number and seed of each set."""
+    """Class, number of stamps and seed of each set."""
     train, test = _SEEDS[name]
-    anomalies = {kind: (kind, _EACH, test) for kind in KINDS if kind != 'normal'}
+    anomalies = {c: (c, _N_ANOMALIES, test) for c in CLASSES if c != 'normal'}
     return {
-        'train': ('normal', _TRAIN, train),
-        'normal': ('normal', _FRESH, test),
+        'train': ('normal', _N_TRAIN, train),
+        'normal': ('normal', _N_NORMAL, test),
         **anomalies,
     }

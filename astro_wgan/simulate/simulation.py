@@ -1,4 +1,4 @@
-"""`simulate`, `simulate_store`: populations of galaxies with known anomalies, in any number."""
+"""`simulate`: populations of galaxies with known anomalies, as a set of stamps or in a store."""
 
 import hashlib
 import json
@@ -8,256 +8,273 @@ from pathlib import Path
 
 import numpy as np
 from astropy import units as u
-from astropy.table import QTable
+from astropy.table import QTable, vstack
 
 from astro_wgan.exceptions import SimulationStoreError
-from astro_wgan.jobs import Fingerprint, describe_settings
-from astro_wgan.jobs.parallel import ordered_map
+from astro_wgan.jobs.descriptions import describe_settings
+from astro_wgan.jobs.fingerprint import Fingerprint
+from astro_wgan.jobs.parallel import check_processes, ordered_map
 from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.jobs.provenance import record
-from astro_wgan.simulate.recipes import find_recipe
-from astro_wgan.simulate.scenes import KINDS, draw_scene
+from astro_wgan.simulate.scenes import CLASSES, draw_scene
+from astro_wgan.simulate.simulation_config import get_simulation_config
 from astro_wgan.simulate.telescope import add_noise, import_galsim, observe, psf_image
 from astro_wgan.stamps.stampset import StampSet
 from astro_wgan.store.stampstore import StampStore
 
-__all__ = ['check_store', 'simulate', 'simulate_store']
+__all__ = ['check_store', 'simulate']
 
 # The examples need what an extra brings.
 __doctest_requires__ = {'*': ['galsim']}
 
-#: Stamps that a process makes at a time: a second or two, long beside what a store does for a part.
+#: Number of stamps that a process makes at a time: one or two seconds of work.
 _CHUNK = 256
 
-#: Dtype and unit of the columns of the truth.
+#: Dtype and unit of the columns of true parameters.
 _COLUMNS = {
     'stage': (str, None),
-    'artefact': (str, None),
-    'mass': (float, u.solMass),
+    'artifact': (str, None),
+    'stellar_mass': (float, u.solMass),
     'redshift': (float, None),
     'magnitude': (float, u.mag),
     'flux': (float, u.nJy),
-    'effective_radius': (float, u.arcsec),
+    'half_light_radius': (float, u.arcsec),
     'axis_ratio': (float, None),
     'bulge_fraction': (float, None),
     'flux_ratio': (float, None),
     'separation': (float, u.arcsec),
-    'separation_angle': (float, u.deg),
+    'companion_direction': (float, u.deg),
     'merger_time': (float, None),
     'x': (float, u.pix),
     'y': (float, u.pix),
-    'neighbours': (int, None),
+    'n_neighbors': (int, None),
 }
 
-
-def simulate(kind, n, *, recipe='benchmark-1', seed=0):
-    """
-    Simulate stamps of a class.
-
-    Parameters
-    ----------
-    kind : {'normal', 'pair', 'disturbed', 'ring', 'lens', 'artefact'}
-        The class. Disturbed are galaxies after a merger, or before one with a companion outside
-        of the stamp: neither has a bright neighbour.
-    n : int
-        How many.
-    recipe : str or `~astro_wgan.simulate.Recipe`, optional
-        Name of a recipe in `~astro_wgan.simulate.RECIPES`, or one of your own.
-    seed : int, optional
-        The same seed gives the same stamps; the first ten of twenty are those of ten.
-
-    Returns
-    -------
-    `~astro_wgan.StampSet`
-        Pixels as float32 in nJy, with the PSF. Columns of the table:
-
-        * ``id``, ``kind``, and ``stage``: ``'isolated'``, ``'pre-merger'``, ``'post-merger'``,
-          ``'ring'`` or ``'lens'``;
-        * ``artefact``: ``'trail'``, ``'hot pixels'``, ``'bleeding'``, ``'bad edge'``, or empty;
-        * ``mass`` (stellar), ``redshift``, ``magnitude`` (AB) and ``flux`` of the galaxy in the
-          middle, all light to infinity; in a pair those of the brighter one;
-        * ``effective_radius``: semi-major axis of half the light; ``axis_ratio``,
-          ``bulge_fraction``;
-        * ``flux_ratio`` of a pair, brighter by fainter; ``separation``, and ``separation_angle``
-          from x to y;
-        * ``merger_time``: -1 where the merger begins, 0 at the merger, 1 at its end;
-        * ``x``, ``y``: where the galaxy is in the stamp; ``neighbours``: how many unrelated ones.
-
-        What does not apply is NaN.
-
-    Raises
-    ------
-    ValueError
-        If the class or the recipe is not known, or ``n`` or ``seed`` is negative.
-    TypeError
-        If ``n`` or ``seed`` is not a whole number.
-    ImportError
-        If GalSim is not installed.
-
-    Notes
-    -----
-    Light is drawn on pixels of half the size, blurred with the PSF (GalSim's) and summed in
-    pixels; it agrees with what GalSim draws within 1 per cent, in a fraction of the time. Sizes
-    follow van der Wel et al. 2014 (ApJ 788, 28).
-
-    Examples
-    --------
-    >>> from astro_wgan.simulate import simulate
-    >>> stamps = simulate('pair', 3, seed=1)
-    >>> stamps
-    <StampSet: 3 stamps of 64 x 64 pixels, float32, unit nJy, 0.06 arcsec / pix>
-    >>> stamps.table['stage'].tolist()
-    ['pre-merger', 'pre-merger', 'pre-merger']
-    """
-    recipe = _checked({kind: n}, recipe, seed)
-    return _stamps((kind, 0, n), recipe, seed, _meta(recipe, seed))
+#: Names that seed the random numbers, where they differ from the class. The frozen benchmarks
+#: depend on them.
+_SEED_NAMES = {'artifact': 'artefact'}
 
 
-def simulate_store(
-    path, counts, *, recipe='benchmark-1', seed=0, processes=1, client=None, progress=True
+def simulate(
+    classes,
+    n=None,
+    *,
+    config='benchmark-1',
+    seed=0,
+    output=None,
+    processes=1,
+    client=None,
+    progress=True,
 ):
     """
-    Simulate stamps of some classes straight into a store.
-
-    Where there is a store of the same recipe and seed, which a killed run has left, the work goes
-    on from there. The stamps depend on nothing but class, recipe and seed.
+    Simulate stamps of galaxies of known classes.
 
     Parameters
     ----------
-    path : path-like
-        The store.
-    counts : dict of int
-        How many of each class, one class after the other; see `simulate`.
-    recipe, seed
-        As in `simulate`.
+    classes : str or dict of int
+        A class, or the number of stamps of each class. The classes are ``'normal'``, ``'pair'``,
+        ``'disturbed'``, ``'ring'``, ``'lens'`` and ``'artifact'``. Disturbed galaxies are
+        post-mergers, and pre-mergers with the companion outside of the stamp; neither has a bright
+        neighbor.
+    n : int, optional
+        Number of stamps, if ``classes`` is one class.
+    config : str or `~astro_wgan.simulate.SimulationConfig`, optional
+        Name of a configuration in `~astro_wgan.simulate.SIMULATION_CONFIGS`, or a configuration.
+    seed : int, optional
+        The same seed gives the same stamps, for any number of processes; the first ten of twenty
+        are those of ten.
+    output : path-like, optional
+        Store that keeps the stamps, one class after the other. An interrupted call that is
+        repeated with the same arguments goes on from it; results of other work are refused.
     processes : int, optional
-        Processes that work at the same time.
+        Number of processes that work at the same time.
     client : `dask.distributed.Client`, optional
-        A Dask cluster that works instead.
+        Dask cluster that works instead.
     progress : bool, optional
         Show a progress line.
 
     Returns
     -------
-    `~astro_wgan.store.StampStore`
-        Opened for reading.
+    `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
+        A set, or with ``output`` the store, opened for reading. Pixels are float32 in nJy, with the
+        PSF. Columns of the table:
+
+        * ``id``, ``class``, and ``stage``: ``'isolated'``, ``'pre-merger'``, ``'post-merger'``,
+          ``'ring'`` or ``'lens'``;
+        * ``artifact``: ``'trail'``, ``'hot pixels'``, ``'bleeding'``, ``'bad edge'``, or empty;
+        * ``stellar_mass``, ``redshift``, ``magnitude`` (AB) and ``flux``, to infinity, of the
+          central galaxy, in a pair of the brighter galaxy;
+        * ``half_light_radius``: semimajor axis of the ellipse that holds half the light;
+          ``axis_ratio``; ``bulge_fraction``;
+        * ``flux_ratio`` of a pair, brighter by fainter; ``separation``; ``companion_direction``,
+          counterclockwise from +x;
+        * ``merger_time``: -1 at the beginning of the merger sequence, 0 at the merger, 1 at the
+          end;
+        * ``x``, ``y``: position of the central galaxy in the stamp; ``n_neighbors``: number of
+          unrelated galaxies.
+
+        Values that do not apply are NaN.
 
     Raises
     ------
+    ValueError
+        If a class or the configuration is unknown, a number, ``seed`` or ``processes`` is out of
+        range, or ``n`` is given together with numbers by class.
+    TypeError
+        If a number or ``seed`` is not an integer.
     SimulationStoreError
-        If the store at ``path`` holds other stamps than the first of those.
-    ValueError, TypeError, ImportError
-        As `simulate`.
+        If the store ``output`` holds other stamps than the first of those.
+    ImportError
+        If GalSim is not installed.
+
+    Notes
+    -----
+    Light is drawn on pixels of half the size, convolved with the PSF (by GalSim) and summed in
+    pixels; the result agrees with images drawn by GalSim within 1 percent, in a fraction of the
+    time. Sizes follow van der Wel et al. 2014 (ApJ 788, 28).
 
     Examples
     --------
+    >>> from astro_wgan.simulate import simulate
+    >>> stamps = simulate('pair', 3, seed=1, progress=False)
+    >>> stamps
+    <StampSet: 3 stamps of 64 x 64 pixels, float32, unit nJy, 0.06 arcsec / pix>
+    >>> stamps.table['stage'].tolist()
+    ['pre-merger', 'pre-merger', 'pre-merger']
+
+    Several classes, into a store:
+
     >>> from tempfile import mkdtemp
-    >>> from astro_wgan.simulate import simulate_store
     >>> path = mkdtemp() + '/mixed.zarr'
-    >>> simulate_store(path, {'normal': 4, 'lens': 2}, seed=1, progress=False)
+    >>> simulate({'normal': 4, 'lens': 2}, seed=1, output=path, progress=False)
     <StampStore: 6 stamps of 64 x 64 pixels, float32, unit nJy, 0.06 arcsec / pix>
     """
-    recipe = _checked(counts, recipe, seed)
-    if processes < 1:
-        raise ValueError(f'`processes` must be at least 1; got {processes}.')
-    total = sum(counts.values())
-    with (
-        _open_store(path, counts, recipe, seed) as store,
-        ProgressLine('simulating', quiet=not progress) as line,
-    ):
-        make = partial(_stamps, recipe=recipe, seed=seed, meta=store.meta)
-        done = len(store)
-        line.update(done / max(1, total), f'{done} of {total} stamps')
-        made = ordered_map(make, _pieces(counts, done), processes=processes, client=client)
-
-        def counted():
-            nonlocal done
-            for part in made:
-                yield part
-                done += len(part)
-                line.update(done / total, f'{done} of {total} stamps')
-
-        store.extend(counted())
-    return StampStore.open(path)
-
-
-def _checked(counts, recipe, seed):
-    """The recipe, if all arguments are sound and GalSim is there."""
-    recipe = find_recipe(recipe)
-    for kind, n in counts.items():
-        if kind not in KINDS:
-            raise ValueError(f'A class of galaxies must be one of {list(KINDS)}; got {kind!r}.')
-        _check_count('n', n)
-    _check_count('seed', seed)
+    counts = _counts(classes, n)
+    config = get_simulation_config(config)
+    _check_count('`seed`', seed)
+    check_processes(processes)
     import_galsim()
-    return recipe
+    run = {'processes': processes, 'client': client, 'progress': progress}
+    if output is None:
+        return _simulate_set(counts, config, seed, **run)
+    with _open_store(output, counts, config, seed) as store:
+        store.extend(_simulate_parts(counts, config, seed, len(store), store.meta, **run))
+    return StampStore.open(output)
+
+
+def _counts(classes, n):
+    """The number of stamps by class."""
+    if isinstance(classes, str):
+        if n is None:
+            raise ValueError('`n` must be the number of stamps, since `classes` is one class.')
+        counts, name = {classes: n}, '`n`'
+    else:
+        if n is not None:
+            raise ValueError('`n` must not be given, since `classes` has the number of each class.')
+        counts, name = dict(classes), 'A number in `classes`'
+    for class_name, count in counts.items():
+        if class_name not in CLASSES:
+            raise ValueError(f'`classes` must be among {list(CLASSES)}; got {class_name!r}.')
+        _check_count(name, count)
+    return counts
 
 
 def _check_count(name, value):
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f'`{name}` must be a whole number; got {value!r}.')
+        raise TypeError(f'{name} must be an integer; got {value!r}.')
     if value < 0:
-        raise ValueError(f'`{name}` must not be negative; got {value}.')
+        raise ValueError(f'{name} must not be negative; got {value}.')
 
 
-def _meta(recipe, seed):
-    settings = {'recipe': recipe.to_dict(), 'seed': int(seed)}
+def _simulate_set(counts, config, seed, **run):
+    meta = _meta(config, seed)
+    total = sum(counts.values())
+    pixels = np.empty((total, config.size, config.size), dtype=np.float32)
+    tables, done = [], 0
+    for part in _simulate_parts(counts, config, seed, 0, meta, **run):
+        pixels[done : done + len(part)] = part.pixels
+        tables.append(part.table)
+        done += len(part)
+    tables = tables or [_table(next(iter(counts), CLASSES[0]), 0, [], config, seed)]
+    return _stamp_set(pixels, vstack(tables), config, meta)
+
+
+def _simulate_parts(counts, config, seed, done, meta, *, processes, client, progress):
+    """Sets of stamps that follow the first ``done``, with a progress line."""
+    total = sum(counts.values())
+    make = partial(_stamps, config=config, seed=seed, meta=meta)
+    pieces = _pieces(counts, done)
+    with ProgressLine('simulating', quiet=not progress) as line:
+        line.update(done / max(1, total), f'{done} of {total} stamps')
+        for part in ordered_map(make, pieces, processes=processes, client=client):
+            yield part
+            done += len(part)
+            line.update(done / total, f'{done} of {total} stamps')
+
+
+def _meta(config, seed):
+    settings = {'config': config.to_dict(), 'seed': int(seed)}
     text = json.dumps(settings, sort_keys=True)
     return {
         'simulation': {
-            'recipe': recipe.name,
+            'config': config.name,
             'seed': int(seed),
             'fingerprint': hashlib.sha256(text.encode()).hexdigest(),
         },
-        'provenance': record(recipe=json.loads(text)['recipe'], seed=int(seed)),
+        'provenance': record(config=json.loads(text)['config'], seed=int(seed)),
     }
 
 
 def _settings(meta):
-    """What simulations are made by, from their provenance."""
-    made_by = meta.get('provenance', {})
-    recipe = made_by.get('recipe') or {}
-    first = {'recipe': recipe.get('name'), 'seed': made_by.get('seed')}
-    return Fingerprint({'settings': {**first, **describe_settings({'recipe': recipe})}})
+    """Configuration and seed of simulations, from their provenance."""
+    provenance = meta.get('provenance', {})
+    config = provenance.get('config') or {}
+    first = {'config': config.get('name'), 'seed': provenance.get('seed')}
+    return Fingerprint({'settings': {**first, **describe_settings({'config': config})}})
 
 
-def _stamps(piece, recipe, seed, meta):
-    """Stamps of a class, those from a number on to another."""
-    kind, first, last = piece
-    pixels = np.empty((last - first, recipe.size, recipe.size), dtype=np.float32)
+def _stamps(piece, config, seed, meta):
+    """Stamps of a class, from a first number to before a last."""
+    class_name, first, last = piece
+    pixels = np.empty((last - first, config.size, config.size), dtype=np.float32)
     rows = []
     for k in range(first, last):
-        pixels[k - first], truth = _stamp(kind, k, recipe, seed)
+        pixels[k - first], truth = _stamp(class_name, k, config, seed)
         rows.append(truth)
+    return _stamp_set(pixels, _table(class_name, first, rows, config, seed), config, meta)
+
+
+def _stamp_set(pixels, table, config, meta):
     return StampSet(
         pixels,
         unit=u.nJy,
-        pixel_scale=recipe.pixel_scale * u.arcsec,
-        psf=psf_image(recipe),
-        table=_table(kind, first, rows, recipe, seed),
+        pixel_scale=config.pixel_scale * u.arcsec,
+        psf=psf_image(config),
+        table=table,
         meta=meta,
         assume_finite=True,
     )
 
 
-def _stamp(kind, k, recipe, seed):
+def _stamp(class_name, k, config, seed):
     """
-    Pixels and truth of the k-th stamp of a class.
+    Pixels and true parameters of the k-th stamp of a class.
 
-    Each stamp has random numbers of its own, whoever makes it and whatever was made before.
+    Each stamp has its own random numbers, independent of the process and of other stamps.
     """
-    rng = np.random.default_rng([seed, zlib.crc32(kind.encode()), k])
-    scene = draw_scene(kind, rng, recipe)
-    image = add_noise(observe(scene.light, recipe), rng, recipe.noise)
-    return image if scene.spoil is None else scene.spoil(image), scene.truth
+    name = _SEED_NAMES.get(class_name, class_name)
+    rng = np.random.default_rng([seed, zlib.crc32(name.encode()), k])
+    scene = draw_scene(class_name, rng, config)
+    image = add_noise(observe(scene.light, config), rng, config.noise)
+    return image if scene.apply_artifact is None else scene.apply_artifact(image), scene.truth
 
 
-def _table(kind, first, rows, recipe, seed):
+def _table(class_name, first, rows, config, seed):
     numbers = range(first, first + len(rows))
     table = QTable(
         {
-            'id': np.array([f'{recipe.name}-{seed}-{kind}-{k}' for k in numbers], dtype=str),
-            'kind': np.array([kind] * len(rows), dtype=str),
+            'id': np.array([f'{config.name}-{seed}-{class_name}-{k}' for k in numbers], dtype=str),
+            'class': np.array([class_name] * len(rows), dtype=str),
         }
     )
     for name, (dtype, unit) in _COLUMNS.items():
@@ -267,49 +284,63 @@ def _table(kind, first, rows, recipe, seed):
 
 
 def _pieces(counts, done):
-    """What is still to be made: class, first number, and the number to stop before."""
-    for kind, n in counts.items():
+    """Remaining work: class, first number, and the number to stop before."""
+    for class_name, n in counts.items():
         for first in range(min(done, n), n, _CHUNK):
-            yield kind, first, min(first + _CHUNK, n)
+            yield class_name, first, min(first + _CHUNK, n)
         done -= min(done, n)
 
 
-def _open_store(path, counts, recipe, seed):
-    """A new store, or one that an earlier run left, opened for writing."""
+def _open_store(path, counts, config, seed):
+    """A new store, or that of an earlier call, opened for writing."""
     if not Path(path).exists():
-        kind = next(iter(counts), KINDS[0])
-        return StampStore.create(
-            path, like=_stamps((kind, 0, 0), recipe, seed, _meta(recipe, seed))
-        )
-    check_store(StampStore.open(path), counts, recipe, seed)
+        class_name = next(iter(counts), CLASSES[0])
+        empty = _stamps((class_name, 0, 0), config, seed, _meta(config, seed))
+        return StampStore.create(path, like=empty)
+    check_store(StampStore.open(path), counts, config, seed)
     return StampStore.open(path, mode='a')
 
 
-def check_store(store, counts, recipe, seed):
+def check_store(store, counts, config, seed):
     """
-    Make sure that what is in a store is the beginning of what is asked for.
+    Raise an error unless the stamps in a store are the first of those asked for.
+
+    Parameters
+    ----------
+    store : `~astro_wgan.store.StampStore`
+    counts : dict of int
+        Number of stamps of each class.
+    config : `~astro_wgan.simulate.SimulationConfig`
+    seed : int
 
     Raises
     ------
     SimulationStoreError
-        If it is not.
+        If they are not.
     """
-    wanted, kept = _meta(recipe, seed), store.meta
-    if 'simulation' not in kept:
+    expected, found = _meta(config, seed), store.meta
+    if 'simulation' not in found:
         raise SimulationStoreError(
             f'The store {store.path} holds no simulations: choose another path.'
         )
-    if kept['simulation'] != wanted['simulation']:
-        other = _settings(wanted).mismatch(_settings(kept).to_dict()) or 'is of another recipe'
-        raise SimulationStoreError(f'The store {store.path} {other}. Choose another path.')
+    if 'recipe' in found['simulation']:
+        raise SimulationStoreError(
+            f'The store {store.path} was written by a development version of astro_wgan, with '
+            'other names of classes and columns: remove it and simulate it again. The same seed '
+            'gives the same stamps.'
+        )
+    if found['simulation'] != expected['simulation']:
+        mismatch = _settings(expected).mismatch(_settings(found).to_dict())
+        mismatch = mismatch or 'belongs to another configuration'
+        raise SimulationStoreError(f'The store {store.path} {mismatch}. Choose another path.')
     total = sum(counts.values())
     if len(store) > total:
         raise SimulationStoreError(
             f'The store {store.path} holds {len(store)} stamps, more than the {total} asked for.'
         )
-    kinds = np.repeat(list(counts), list(counts.values()))[: len(store)]
-    if not np.array_equal(kinds, store.read_table(columns=['kind'])['kind']):
+    classes = np.repeat(list(counts), list(counts.values()))[: len(store)]
+    if not np.array_equal(classes, store.read_table(columns=['class'])['class']):
         raise SimulationStoreError(
             f'The store {store.path} does not hold the first of {counts}: the order or the '
-            'numbers of its classes are others.'
+            'numbers of its classes differ.'
         )

@@ -1,4 +1,4 @@
-"""What the telescope makes of the light: point spread function, pixels, correlated noise."""
+"""The simulated telescope: point spread function, pixels, correlated noise."""
 
 from functools import lru_cache
 
@@ -6,12 +6,12 @@ import numpy as np
 from scipy import fft
 
 from astro_wgan.optional import import_optional
-from astro_wgan.simulate.fine_grid import Sky
+from astro_wgan.simulate.fine_grid import FineGrid
 from astro_wgan.simulate.telescope_config import MoffatOptics
 
-__all__ = ['add_noise', 'galsim_psf', 'import_galsim', 'observe', 'psf_image', 'sky_of']
+__all__ = ['add_noise', 'fine_grid_of', 'galsim_psf', 'import_galsim', 'observe', 'psf_image']
 
-#: Pixels along the edge of the image of the PSF that stamps carry.
+#: Pixels along the edge of the PSF image that is stored with the stamps.
 _PSF_SIZE = 33
 
 
@@ -22,16 +22,16 @@ def import_galsim():
 
 def galsim_psf(optics):
     """
-    The point spread function, before it is sampled by pixels, as a GalSim profile of flux 1.
+    The point spread function without the pixel response, as a GalSim profile of unit flux.
 
     Parameters
     ----------
-    optics : `~astro_wgan.datasets.TelescopeOptics` or `~astro_wgan.datasets.MoffatOptics`
+    optics : `~astro_wgan.simulate.TelescopeOptics` or `~astro_wgan.simulate.MoffatOptics`
 
     Returns
     -------
     `galsim.GSObject`
-        With lengths in arcsec.
+        Lengths are in arcsec.
     """
     galsim = import_galsim()
     if isinstance(optics, MoffatOptics):
@@ -41,99 +41,99 @@ def galsim_psf(optics):
         diam=optics.diameter,
         obscuration=optics.obscuration,
         nstruts=4,
-        strut_thick=optics.strut,
+        strut_thick=optics.strut_thickness,
         strut_angle=45 * galsim.degrees,
         scale_unit=galsim.arcsec,
     )
-    return galsim.Convolve(pupil, galsim.Gaussian(fwhm=optics.blur))
+    return galsim.Convolve(pupil, galsim.Gaussian(fwhm=optics.blur_fwhm))
 
 
-def sky_of(recipe):
-    """The fine grid on which the light of a stamp is drawn."""
-    return Sky(recipe.size, recipe.margin, recipe.pixel_scale, recipe.oversampling)
+def fine_grid_of(config):
+    """The `FineGrid` on which the light of a stamp is drawn."""
+    return FineGrid(config.size, config.margin, config.pixel_scale, config.oversampling)
 
 
 @lru_cache(maxsize=8)
-def psf_image(recipe):
+def psf_image(config):
     """
-    The point spread function as pixels see it.
+    The point spread function with the pixel response.
 
     Returns
     -------
     `~numpy.ndarray` of float, shape (33, 33)
-        With a sum of 1, but for what lies outside.
+        The sum is 1 minus the light outside of the image.
     """
-    drawn = galsim_psf(recipe.optics).drawImage(
-        nx=_PSF_SIZE, ny=_PSF_SIZE, scale=recipe.pixel_scale, dtype=float
+    drawn = galsim_psf(config.optics).drawImage(
+        nx=_PSF_SIZE, ny=_PSF_SIZE, scale=config.pixel_scale, dtype=float
     )
     return drawn.array
 
 
-def observe(light, recipe):
+def observe(light, config):
     """
-    The image of some light: blurred by the PSF, and summed in pixels.
+    Convolve light with the PSF and sum it in pixels.
 
     Parameters
     ----------
     light : `~numpy.ndarray`, shape (fine, fine)
-        Flux per fine pixel on the grid of `sky_of`.
-    recipe : `~astro_wgan.simulate.Recipe`
+        Flux per fine pixel on the grid of `fine_grid_of`.
+    config : `~astro_wgan.simulate.SimulationConfig`
 
     Returns
     -------
     `~numpy.ndarray`, shape (size, size)
         Flux per pixel, without noise.
     """
-    sky = sky_of(recipe)
+    grid = fine_grid_of(config)
     spectrum = fft.rfft2(light)
-    spectrum *= _transfer(recipe)
-    # Of the rows of fine pixels one in each pixel is wanted: waves that differ between these alone
-    # are the same there. Columns are summed afterwards.
-    spectrum = spectrum.reshape(sky.oversampling, -1, spectrum.shape[1]).sum(axis=0)
-    inner = slice(sky.margin, sky.margin + sky.size)
-    rows = fft.irfft(fft.ifft(spectrum, axis=0)[inner], n=sky.n)
-    return sum(rows[:, k :: sky.oversampling] for k in range(sky.oversampling))[:, inner]
+    spectrum *= _transfer(config)
+    # One row of fine pixels per pixel is needed, since `_transfer` sums them: folding the spectrum
+    # decimates the rows. Columns are summed afterwards.
+    spectrum = spectrum.reshape(grid.oversampling, -1, spectrum.shape[1]).sum(axis=0)
+    inner = slice(grid.margin, grid.margin + grid.size)
+    rows = fft.irfft(fft.ifft(spectrum, axis=0)[inner], n=grid.n)
+    return sum(rows[:, k :: grid.oversampling] for k in range(grid.oversampling))[:, inner]
 
 
 def add_noise(image, rng, noise):
     """
-    An image with the noise of sky and sources, correlated between neighbouring pixels.
+    Add sky and photon noise, correlated between neighboring pixels.
 
     Parameters
     ----------
     image : `~numpy.ndarray`, shape (ny, nx)
         In nJy per pixel, without noise.
     rng : `numpy.random.Generator`
-    noise : `~astro_wgan.datasets.Noise`
+    noise : `~astro_wgan.simulate.Noise`
 
     Returns
     -------
     `~numpy.ndarray` of float32
     """
-    taps = np.asarray(noise.taps, dtype=np.float32)
-    taps /= np.sqrt((taps**2).sum())
-    field = rng.standard_normal([length + len(taps) - 1 for length in image.shape], np.float32)
-    field = _convolved_rows(_convolved_rows(field, taps).T, taps).T
+    kernel = np.asarray(noise.kernel, dtype=np.float32)
+    kernel /= np.sqrt((kernel**2).sum())
+    field = rng.standard_normal([length + len(kernel) - 1 for length in image.shape], np.float32)
+    field = _convolved_rows(_convolved_rows(field, kernel).T, kernel).T
     variance = noise.rms**2 + np.maximum(image, 0) / noise.gain
     return (image + np.sqrt(variance) * field).astype(np.float32)
 
 
-def _convolved_rows(values, taps):
-    """Sums of neighbouring rows, as many fewer as there are taps but one."""
-    n = len(values) - len(taps) + 1
-    return sum(tap * values[k : k + n] for k, tap in enumerate(taps))
+def _convolved_rows(values, kernel):
+    """Convolution along the rows, without the incomplete ones at both ends."""
+    n = len(values) - len(kernel) + 1
+    return sum(weight * values[k : k + n] for k, weight in enumerate(kernel))
 
 
 @lru_cache(maxsize=8)
-def _transfer(recipe):
-    """Fourier transform of the PSF on the fine grid, and of the sum of fine rows of a pixel."""
-    sky = sky_of(recipe)
-    psf = galsim_psf(recipe.optics)
-    # GalSim puts the middle of an even image between pixels; an offset moves it onto one.
+def _transfer(config):
+    """Fourier transform of the PSF on the fine grid, summed over the fine rows of a pixel."""
+    grid = fine_grid_of(config)
+    psf = galsim_psf(config.optics)
+    # GalSim centers an even image between pixels; the offset moves the center onto a pixel.
     drawn = psf.drawImage(
-        nx=sky.n, ny=sky.n, scale=sky.step, method='no_pixel', offset=(0.5, 0.5), dtype=float
+        nx=grid.n, ny=grid.n, scale=grid.step, method='no_pixel', offset=(0.5, 0.5), dtype=float
     ).array
-    waves = fft.fftfreq(sky.n)[:, np.newaxis]
-    summed = sum(np.exp(2j * np.pi * waves * k) for k in range(sky.oversampling))
-    transfer = fft.rfft2(fft.ifftshift(drawn)) * summed / sky.oversampling
+    waves = fft.fftfreq(grid.n)[:, np.newaxis]
+    summed = sum(np.exp(2j * np.pi * waves * k) for k in range(grid.oversampling))
+    transfer = fft.rfft2(fft.ifftshift(drawn)) * summed / grid.oversampling
     return transfer.astype(np.complex64)

@@ -1,4 +1,4 @@
-"""What light is observed with: optics, and noise of sky and source."""
+"""Parameters of the simulated telescope: its optics and its noise."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ __all__ = ['MoffatOptics', 'Noise', 'TelescopeOptics']
 @dataclass(frozen=True)
 class TelescopeOptics:
     """
-    A telescope in space, with central obscuration and struts.
+    PSF of a space telescope with central obscuration and struts.
 
     Attributes
     ----------
@@ -16,31 +16,31 @@ class TelescopeOptics:
         In nm.
     diameter : float
         In m.
-    obscuration, strut : float
-        Diameter of the secondary and thickness of its struts, in units of the diameter.
-    blur : float
-        Full width at half maximum, in arcsec, of all that widens the PSF further: detector pixels,
-        drizzling, jitter.
+    obscuration, strut_thickness : float
+        Diameter of the secondary mirror and thickness of its struts, in units of ``diameter``.
+    blur_fwhm : float
+        Full width at half maximum, in arcsec, of a Gaussian for all other contributions to the PSF:
+        detector pixels, drizzling, jitter.
     """
 
     wavelength: float = 1537.0
     diameter: float = 2.4
     obscuration: float = 0.36
-    strut: float = 0.02
-    blur: float = 0.115
+    strut_thickness: float = 0.02
+    blur_fwhm: float = 0.115
 
 
 @dataclass(frozen=True)
 class MoffatOptics:
     """
-    A Moffat profile.
+    Moffat PSF.
 
     Attributes
     ----------
     fwhm : float
-        Full width at half maximum in arcsec, before it is sampled by pixels.
+        Full width at half maximum in arcsec, without the pixel response.
     beta : float
-        Steepness of the wings.
+        Exponent of the wings.
     """
 
     fwhm: float = 0.2
@@ -50,18 +50,18 @@ class MoffatOptics:
 @dataclass(frozen=True)
 class Noise:
     """
-    Noise of sky and source, correlated as drizzling leaves it.
+    Sky and photon noise, correlated as in drizzled images.
 
     Attributes
     ----------
     rms : float
-        Standard deviation of a pixel of empty sky, in nJy.
+        Standard deviation of a sky pixel, in nJy.
     gain : float
         Electrons per nJy.
-    taps : tuple of float
-        White noise is convolved with these along both axes.
+    kernel : tuple of float
+        White noise is convolved with this kernel along both axes.
     """
 
     rms: float = 0.8
     gain: float = 33.0
-    taps: tuple = (0.35, 1.0, 0.35)
+    kernel: tuple = (0.35, 1.0, 0.35)

@@ -25,7 +25,7 @@ from scipy import fft
 from astro_wgan import datasets
 from astro_wgan.mocks import get_instrument
 from astro_wgan.mocks.instrument import pixel_psf
-from astro_wgan.simulate.fine_grid import Sky, add_sersic
+from astro_wgan.simulate.fine_grid import FineGrid, add_sersic
 
 SEED = 3
 #: Edge of the image and, on each side, what is drawn beyond it, in pixels.
@@ -122,7 +122,7 @@ def draw_sources(rng, instrument):
 def light(sources, instrument):
     """Electrons per second in each pixel, without noise."""
     scale = instrument.pixel_scale.value
-    sky = Sky(SIZE, MARGIN, scale, FINE)
+    sky = FineGrid(SIZE, MARGIN, scale, FINE)
     image = sky.empty()
     for row in sources:
         flux = 10 ** (0.4 * (instrument.zero_point - row['magnitude'].value))
@@ -132,7 +132,7 @@ def light(sources, instrument):
                 image,
                 sky,
                 flux=flux,
-                radius=row['radius'].value,
+                half_light_radius=row['radius'].value,
                 index=row['index'],
                 axis_ratio=row['axis_ratio'],
                 angle=row['angle'].to_value(u.rad),

@@ -9,11 +9,11 @@ import numpy as np
 from astropy.table import vstack
 
 from astro_wgan.morphology import measure_morphology
-from astro_wgan.simulate import KINDS, find_recipe, simulate, simulate_store
+from astro_wgan.simulate import CLASSES, get_simulation_config, simulate
 
 __all__ = ['ANOMALIES', 'Populations', 'fingerprint']
 
-ANOMALIES = tuple(kind for kind in KINDS if kind != 'normal')
+ANOMALIES = tuple(kind for kind in CLASSES if kind != 'normal')
 
 #: Seeds of the frozen sets, whose first stamps these are; a third for normals that set thresholds.
 _TRAIN, _TEST, _HELD_OUT = 1, 2, 3
@@ -21,9 +21,9 @@ _TRAIN, _TEST, _HELD_OUT = 1, 2, 3
 
 def fingerprint(recipe, n=3):
     """What tells one version of a recipe, and of the code that draws it, from another."""
-    digest = sha256(repr(find_recipe(recipe)).encode())
-    for kind in KINDS:
-        digest.update(simulate(kind, n, recipe=recipe, seed=_TEST).pixels.tobytes())
+    digest = sha256(repr(get_simulation_config(recipe)).encode())
+    for kind in CLASSES:
+        digest.update(simulate(kind, n, config=recipe, seed=_TEST).pixels.tobytes())
     return digest.hexdigest()[:12]
 
 
@@ -76,7 +76,7 @@ class Populations:
     @cached_property
     def tested(self):
         """Stamps by class, fresh normals among them, that are scored."""
-        return {kind: self._simulated(kind, self.test, _TEST) for kind in KINDS}
+        return {kind: self._simulated(kind, self.test, _TEST) for kind in CLASSES}
 
     def shapes_of(self, name, kind='normal'):
         """Table of shapes, all sources of a stamp as one; ``name`` is that of a set."""
@@ -102,5 +102,5 @@ class Populations:
         paths = {int(p.stem.split('-')[-1]): p for p in self.folder.glob(f'{kind}-{seed}-*.zarr')}
         held = min((held for held in paths if held >= n), default=n)
         path = self.folder / f'{kind}-{seed}-{held}.zarr'
-        options = {'recipe': self.recipe, 'seed': seed, 'processes': self.processes}
-        return simulate_store(path, {kind: held}, **options)[:n]
+        options = {'config': self.recipe, 'seed': seed, 'processes': self.processes}
+        return simulate({kind: held}, output=path, **options)[:n]

@@ -50,7 +50,7 @@ from astro_wgan.baselines import (
     RotationResidual,
 )
 from astro_wgan.files.atomic import read_arrays, replaced, write_arrays
-from astro_wgan.simulate import KINDS
+from astro_wgan.simulate import CLASSES
 from benchmarks.detectors.classical import (
     HeldOutComponents,
     KMeansOfThePaper,
@@ -254,7 +254,7 @@ def scored(row, populations, folder, options):
     settings = {'minutes': options.minutes, 'folder': folder} if row.trained else {}
     detector = row.make(**settings).fit(populations)
     if row.sees == 'shapes':
-        found = {kind: detector.score(populations.shapes_of('tested', kind)) for kind in KINDS}
+        found = {kind: detector.score(populations.shapes_of('tested', kind)) for kind in CLASSES}
         return {'held_out': detector.score(populations.shapes_of('held_out')), **found}
     sets = {'held_out': populations.held_out, **populations.tested}
     return {name: detector.score(stamps[: row.tested(options)]) for name, stamps in sets.items()}
@@ -280,7 +280,7 @@ def classes_of(scores, populations):
     """Scores by detector and class, parts of the pairs among them."""
     flux_ratio = np.asarray(populations.tested['pair'].table['flux_ratio'])
     return {
-        name: by_class({kind: found[kind] for kind in KINDS}, flux_ratio)
+        name: by_class({kind: found[kind] for kind in CLASSES}, flux_ratio)
         for name, found in scores.items()
     }
 

@@ -21,7 +21,7 @@ from astropy.table import Table
 from astro_wgan import StampSet, datasets
 from astro_wgan.datasets import load_light_map
 from astro_wgan.mocks import get_instrument, mock_stamps
-from astro_wgan.simulate import find_recipe
+from astro_wgan.simulate import get_simulation_config
 from astro_wgan.simulate.telescope import add_noise
 from astro_wgan.visualize import plot_triptychs
 from benchmarks.detectors.evaluation import page
@@ -38,7 +38,7 @@ SYMMETRIES = 8
 def main():
     options = read_options()
     detector = datasets.load_model(options.model)
-    recipe = find_recipe('benchmark-1')
+    recipe = get_simulation_config('benchmark-1')
     galaxies = {(name, z): noise_free(name, z, recipe) for name in SNAPSHOTS for z in REDSHIFTS}
     rng = np.random.default_rng(options.seed)
     rows, shown = [], {}

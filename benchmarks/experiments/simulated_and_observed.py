@@ -34,7 +34,7 @@ from astro_wgan.detection import DetectionConfig, detect
 from astro_wgan.evaluate import compare_populations, compare_properties, rank_simulations
 from astro_wgan.exceptions import DriftWarning
 from astro_wgan.noise import estimate_noise_rms
-from astro_wgan.simulate import find_recipe, simulate_store
+from astro_wgan.simulate import get_simulation_config, simulate
 from astro_wgan.sources import measure_sources
 from astro_wgan.visualize import plot_scores
 from astro_wgan.wgan.image_statistics import measure_image_statistics
@@ -102,7 +102,7 @@ def read_options():
 
 def recipes():
     """The population that the model learnt from, twice, and what else there might be."""
-    known = find_recipe('benchmark-1')
+    known = get_simulation_config('benchmark-1')
     shrunk = 1.2
     smaller_optics = replace(
         known.optics, diameter=known.optics.diameter / shrunk, blur=known.optics.blur * shrunk
@@ -112,7 +112,10 @@ def recipes():
         'as it is': known,
         'no clumps': replace(known, clumps=replace(known.clumps, number=0.0)),
         'smooth discs': replace(
-            known, discs=replace(known.discs, arm_strength=0.0, texture=0.0, lopsidedness=0.0)
+            known,
+            disks=replace(
+                known.disks, arm_amplitude=0.0, flocculent_amplitude=0.0, lopsidedness=0.0
+            ),
         ),
         # Larger pixels and a PSF as many pixels wide: everything is smaller, and as noisy.
         'smaller galaxies': replace(
@@ -121,9 +124,9 @@ def recipes():
         'more noise': replace(known, noise=replace(known.noise, rms=1.2 * known.noise.rms)),
         'wider PSF': replace(known, optics=replace(known.optics, blur=1.6 * known.optics.blur)),
         'more neighbours': replace(
-            known, crowding=replace(known.crowding, number=3 * known.crowding.number)
+            known, neighbors=replace(known.neighbors, mean_number=3 * known.neighbors.mean_number)
         ),
-        'benchmark-2': find_recipe('benchmark-2'),
+        'benchmark-2': get_simulation_config('benchmark-2'),
     }
 
 
@@ -131,8 +134,8 @@ def draw_stamps(name, recipe, options):
     """Stamps of a variant, from the work folder where they are there; all say 0.06 arcsec."""
     seed = options.seed + (name == 'sky')
     path = WORK / f'{name.replace(" ", "-")}-{options.stamps}-{seed}.zarr'
-    stamps = simulate_store(
-        path, {'normal': options.stamps}, recipe=recipe, seed=seed, processes=2
+    stamps = simulate(
+        {'normal': options.stamps}, config=recipe, seed=seed, output=path, processes=2
     )[:]
     return StampSet(stamps.pixels, unit=stamps.unit, pixel_scale=0.06 * u.arcsec)
 
@@ -146,7 +149,7 @@ def real_stamps(known):
     """
     fluxes = measure_image_statistics(known.pixels)['flux']
     faintest, brightest = 0.5 * np.quantile(fluxes, 0.01), np.quantile(fluxes, 0.99)
-    sky_noise = find_recipe('benchmark-1').noise.rms
+    sky_noise = get_simulation_config('benchmark-1').noise.rms
     found = {}
     for name, joined in REAL.items():
         image = np.asarray(datasets.load_image(name).data, dtype=float)

@@ -40,7 +40,7 @@ from astro_wgan import datasets
 from astro_wgan.anomaly import Calibration, q_values
 from astro_wgan.anomaly.calibration import LEVELS
 from astro_wgan.evaluate import detection_rates
-from astro_wgan.simulate import simulate, simulate_store
+from astro_wgan.simulate import simulate
 from benchmarks.detectors.evaluation import page
 from benchmarks.detectors.populations import ANOMALIES
 from benchmarks.machine import describe_machine
@@ -162,7 +162,7 @@ def measured(kind, n, detector, options, *, seed=SEED):
     """Misfit of simulated stamps of a kind."""
     options.work.mkdir(parents=True, exist_ok=True)
     path = options.work / f'{RECIPE}-{kind}-{n}-{seed}.zarr'
-    stamps = simulate_store(path, {kind: n}, recipe=RECIPE, seed=seed, processes=options.processes)
+    stamps = simulate({kind: n}, config=RECIPE, seed=seed, output=path, processes=options.processes)
     return detector.measure(stamps, resume=path.with_suffix('.misfit'))
 
 

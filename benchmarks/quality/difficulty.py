@@ -32,7 +32,7 @@ from astropy.table import Table, vstack
 from astro_wgan.baselines import MorphologyKMeans, PCAMahalanobis, PCAResidual, RotationResidual
 from astro_wgan.evaluate import roc_auc
 from astro_wgan.morphology import measure_morphology
-from astro_wgan.simulate import KINDS, find_recipe, simulate_store
+from astro_wgan.simulate import CLASSES, get_simulation_config, simulate
 from astro_wgan.sources import measure_sources
 from benchmarks.machine import describe_machine
 
@@ -65,13 +65,13 @@ def main():
     parser.add_argument('--processes', type=int, default=os.cpu_count())
     options = parser.parse_args()
     print(describe_machine('galsim', 'scikit-learn', 'statmorph'), flush=True)
-    recipe = find_recipe(options.recipe)
+    recipe = get_simulation_config(options.recipe)
     measure(recipe, options)
 
 
 def measure(recipe, options):
     """All that this file measures, printed."""
-    populations = {kind: simulated(recipe, kind, options.n, FRESH, options) for kind in KINDS}
+    populations = {kind: simulated(recipe, kind, options.n, FRESH, options) for kind in CLASSES}
     shapes = {
         kind: measured_shapes(populations[kind], kind, recipe, options)
         for kind in ('normal', 'pair', 'disturbed')
@@ -90,8 +90,8 @@ def simulated(recipe, kind, n, seed, options):
     stores = {int(path.stem.split('-')[-1]): path for path in folder.glob(f'{kind}-{seed}-*.zarr')}
     count = min((held for held in stores if held >= n), default=n)
     path = folder / f'{kind}-{seed}-{count}.zarr'
-    options = {'recipe': recipe, 'seed': seed, 'processes': options.processes}
-    return simulate_store(path, {kind: count}, **options)[:n]
+    options = {'config': recipe, 'seed': seed, 'processes': options.processes}
+    return simulate({kind: count}, output=path, **options)[:n]
 
 
 def work_folder(recipe):
@@ -183,7 +183,7 @@ def auc_table(recipe, populations, shapes, kmeans, options):
             kind: detector.score(stamps, progress=False)['score']
             for kind, stamps in populations.items()
         }
-    classes = [kind for kind in KINDS if kind != 'normal']
+    classes = [kind for kind in CLASSES if kind != 'normal']
     table = Table(names=['AUC', *classes], dtype=['U30'] + len(classes) * [float])
     for name, by_kind in scores.items():
         aucs = [auc_of(by_kind['normal'], by_kind.get(kind, [])) for kind in classes]

@@ -110,7 +110,7 @@ def main():
     folder = options.model or datasets.model_path('simulated_f160w')
     wgan = AnomalyDetector.load(folder).wgan
     stamps = {
-        kind: simulate(kind, options.stamps, recipe=options.recipe, seed=options.seed)
+        kind: simulate(kind, options.stamps, config=options.recipe, seed=options.seed)
         for kind in KINDS
     }
     if not options.only_processes:

@@ -23,14 +23,14 @@ from pathlib import Path
 import galsim
 import numpy as np
 
-from astro_wgan.simulate import KINDS, find_recipe, simulate, simulate_store
+from astro_wgan.simulate import CLASSES, get_simulation_config, simulate
 from astro_wgan.simulate.galaxies import draw_galaxy
 from astro_wgan.simulate.telescope import galsim_psf
 from benchmarks.harness import BenchmarkParser, Report, time_in_turns
 from benchmarks.results import Column
 
 #: Stamps of a class to those of all in benchmark-1: 110,000 normals and 5,000 of each anomaly.
-MIX = {kind: (110 if kind == 'normal' else 5) / 135 for kind in KINDS}
+MIX = {kind: (110 if kind == 'normal' else 5) / 135 for kind in CLASSES}
 
 
 COLUMNS = (
@@ -51,7 +51,7 @@ def main():
     parser.add_argument('--repeats', type=int, default=2)
     options = parser.parse_args()
     report = Report(options, 'galsim')
-    speeds = measure_speeds(find_recipe(options.recipe), options)
+    speeds = measure_speeds(get_simulation_config(options.recipe), options)
     peer = speeds['bulge and disk, GalSim one by one']
     names = [column.name for column in COLUMNS]
     rows = [
@@ -64,11 +64,14 @@ def main():
 
 def measure_speeds(recipe, options):
     """Stamps per second, of the clock and of the processors, by what is simulated."""
-    simulate('normal', 1, recipe=recipe)
+    simulate('normal', 1, config=recipe, progress=False)
     counts = {kind: round(options.mix * share) for kind, share in MIX.items()}
     work = {
-        kind: (options.n, lambda kind=kind: simulate(kind, options.n, recipe=recipe))
-        for kind in KINDS
+        kind: (
+            options.n,
+            lambda kind=kind: simulate(kind, options.n, config=recipe, progress=False),
+        )
+        for kind in CLASSES
     }
     for processes in sorted({1, options.processes}):
         work[f'the mix, into a store, processes: {processes}'] = (
@@ -86,7 +89,7 @@ def measure_speeds(recipe, options):
         for what, (n, _) in work.items()
     }
     mix = 1 / sum(share / speeds[kind] for kind, share in MIX.items())
-    classes = {kind: speeds.pop(kind) for kind in KINDS}
+    classes = {kind: speeds.pop(kind) for kind in CLASSES}
     return classes | {'the mix, in memory': mix} | speeds
 
 
@@ -94,7 +97,7 @@ def write_store(recipe, counts, processes):
     """The mix, with all that it takes to start and to write."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / 'mix.zarr'
-        simulate_store(path, counts, recipe=recipe, processes=processes, progress=False)
+        simulate(counts, config=recipe, output=path, processes=processes, progress=False)
 
 
 def draw_with_galsim(recipe, n):
@@ -106,9 +109,11 @@ def draw_with_galsim(recipe, n):
     images = np.empty((n, recipe.size, recipe.size), dtype=np.float32)
     for image in images:
         galaxy = draw_galaxy(rng, recipe)
-        bulge = galsim.Sersic(n=round(galaxy.bulge_index, 1), half_light_radius=0.4 * galaxy.radius)
-        disc = galsim.Exponential(half_light_radius=galaxy.radius)
-        profile = galaxy.bulge * bulge + (1 - galaxy.bulge) * disc
+        bulge = galsim.Sersic(
+            n=round(galaxy.bulge_index, 1), half_light_radius=0.4 * galaxy.half_light_radius
+        )
+        disc = galsim.Exponential(half_light_radius=galaxy.half_light_radius)
+        profile = galaxy.bulge_fraction * bulge + (1 - galaxy.bulge_fraction) * disc
         profile = profile.shear(q=galaxy.axis_ratio, beta=galaxy.angle * galsim.radians)
         profile = galsim.Convolve(profile.shift(*rng.uniform(-0.03, 0.03, 2)), psf)
         drawn = (galaxy.flux * profile).drawImage(
@@ -122,7 +127,7 @@ def draw_with_galsim(recipe, n):
 def correlated_noise(recipe, rng):
     """Noise with the correlation that the recipe's has, from an image of it."""
     white = galsim.Image(np.random.default_rng(1).normal(size=(256, 256)))
-    taps = np.array(recipe.noise.taps)
+    taps = np.array(recipe.noise.kernel)
     for axis in (0, 1):
         white.array[...] = np.apply_along_axis(np.convolve, axis, white.array, taps, 'same')
     white.array[...] *= recipe.noise.rms / white.array.std()

@@ -213,7 +213,7 @@ def test_masks_are_no_drift(shipped, fresh, mask):
 def test_nothing_is_said_of_normals_nor_of_three_anomalies_in_ten(shipped, fresh):
     stamps, _ = fresh
     strange = [
-        simulate(kind, 18, seed=6) for kind in ('pair', 'ring', 'lens', 'disturbed', 'artefact')
+        simulate(kind, 18, seed=6) for kind in ('pair', 'ring', 'lens', 'disturbed', 'artifact')
     ]
     mixed = np.concatenate([stamps.pixels[:210], *(s.pixels for s in strange)])
     with warnings.catch_warnings():

@@ -35,7 +35,7 @@ def test_it_tells_pairs_from_normals(detector):
     """Of stamps that it has not seen, as told by its card."""
     pytest.importorskip('galsim')
     normal, pair = (
-        simulate(kind, 60, recipe='benchmark-1', seed=1234) for kind in ('normal', 'pair')
+        simulate(kind, 60, config='benchmark-1', seed=1234) for kind in ('normal', 'pair')
     )
     found = detector.score(normal, progress=False)['anomalous_90'].mean()
     # 10 and 94 per cent: three standard deviations of 60.

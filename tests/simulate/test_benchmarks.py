@@ -7,7 +7,7 @@ from astro_wgan import StampSet
 from astro_wgan.exceptions import BenchmarkError
 from astro_wgan.simulate import (
     BENCHMARKS,
-    RECIPES,
+    SIMULATION_CONFIGS,
     benchmarks,
     load_benchmark,
     simulate,
@@ -17,10 +17,10 @@ from astro_wgan.simulate.benchmarks import checksum, first_stamps, is_frozen
 
 pytest.importorskip('galsim')
 
-PARTS = ('train', 'normal', 'pair', 'disturbed', 'ring', 'lens', 'artefact')
+PARTS = ('train', 'normal', 'pair', 'disturbed', 'ring', 'lens', 'artifact')
 
 
-# A regression test: whoever changes what is drawn must name the recipe anew, or freeze it again.
+# Frozen checksums: a change of the simulator needs a configuration of another name.
 @pytest.mark.parametrize('name', BENCHMARKS)
 @pytest.mark.parametrize('part', PARTS)
 def test_benchmarks_are_what_was_frozen(name, part):
@@ -34,9 +34,10 @@ def test_other_stamps_are_not_what_was_frozen():
     assert not is_frozen(stamps[::-1], 'benchmark-1', 'normal')
     brighter = replaced(stamps, 1.01 * stamps.pixels)
     assert not is_frozen(brighter, 'benchmark-1', 'normal')
-    recipe = RECIPES['benchmark-1']
-    other = replace(recipe, discs=replace(recipe.discs, texture=1.1 * recipe.discs.texture))
-    assert not is_frozen(simulate('normal', 24, recipe=other, seed=2), 'benchmark-1', 'normal')
+    config = SIMULATION_CONFIGS['benchmark-1']
+    texture = 1.1 * config.disks.flocculent_amplitude
+    other = replace(config, disks=replace(config.disks, flocculent_amplitude=texture))
+    assert not is_frozen(simulate('normal', 24, config=other, seed=2), 'benchmark-1', 'normal')
 
 
 def test_rounding_errors_are_forgiven():
@@ -62,9 +63,9 @@ def test_checksum_depends_on_the_order():
 @pytest.fixture
 def small(monkeypatch):
     """Benchmarks of few stamps."""
-    monkeypatch.setattr(benchmarks, '_TRAIN', 26)
-    monkeypatch.setattr(benchmarks, '_FRESH', 25)
-    monkeypatch.setattr(benchmarks, '_EACH', 24)
+    monkeypatch.setattr(benchmarks, '_N_TRAIN', 26)
+    monkeypatch.setattr(benchmarks, '_N_NORMAL', 25)
+    monkeypatch.setattr(benchmarks, '_N_ANOMALIES', 24)
 
 
 def test_what_is_written_is_loaded(tmp_path, small):
@@ -72,7 +73,7 @@ def test_what_is_written_is_loaded(tmp_path, small):
     benchmark = load_benchmark(tmp_path, 'benchmark-2', check=True)
     assert benchmark.name == 'benchmark-2'
     assert (len(benchmark.train), len(benchmark.normal)) == (26, 25)
-    assert {kind: len(store) for kind, store in benchmark.anomalies.items()} == dict.fromkeys(
+    assert {name: len(store) for name, store in benchmark.anomalies.items()} == dict.fromkeys(
         PARTS[2:], 24
     )
     # Those to train on are not among those to test with.
@@ -90,8 +91,8 @@ def test_what_is_not_whole_or_not_the_benchmark_is_refused(tmp_path, small, monk
         return checksum(replaced(stamps, 1.01 * stamps.pixels))
 
     monkeypatch.setattr(benchmarks, 'checksum', of_brighter)
-    with pytest.raises(BenchmarkError, match='are not those of benchmark-1'):
+    with pytest.raises(BenchmarkError, match='differ from those of benchmark-1'):
         load_benchmark(tmp_path, 'benchmark-1', check=True)
-    monkeypatch.setattr(benchmarks, '_FRESH', 26)
+    monkeypatch.setattr(benchmarks, '_N_NORMAL', 26)
     with pytest.raises(BenchmarkError, match='holds 25 of 26 stamps'):
         load_benchmark(tmp_path, 'benchmark-1')
