@@ -1,1 +1,1 @@
-"""Benchmarks of astro_wgan: `README.rst` has the list of them and tells how they are run."""
+"""Benchmarks of astro_wgan: ``README.rst`` lists them and tells how they are run."""

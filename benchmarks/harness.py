@@ -114,7 +114,7 @@ class BenchmarkParser(argparse.ArgumentParser):
         """Options that are not the defaults, as on the command line; paths are nobody's affair."""
         told = ''
         for action in self._actions:
-            value = getattr(options, action.dest, None)
+            value = getattr(options, action.dest, action.default)
             if action.type is Path or value == action.default:
                 continue
             values = value if isinstance(value, list) else [value]

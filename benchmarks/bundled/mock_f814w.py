@@ -11,7 +11,6 @@ deblend. The file has the image in electron / s, the PSF, and a table of what wa
     python -m benchmarks.bundled.mock_f814w --write    # replaces it
 """
 
-import argparse
 from pathlib import Path
 
 import galsim
@@ -26,6 +25,8 @@ from astro_wgan import datasets
 from astro_wgan.mocks import get_instrument
 from astro_wgan.mocks.instrument import pixel_psf
 from astro_wgan.simulate.fine_grid import FineGrid, add_sersic
+from benchmarks.harness import BenchmarkParser, Report
+from benchmarks.results import Column
 
 SEED = 3
 #: Edge of the image and, on each side, what is drawn beyond it, in pixels.
@@ -57,29 +58,29 @@ BRIGHTEST, FAINTEST, DENSITY, SLOPE = 23.0, 27.5, 55.0, 0.35
 TOLERANCE = 1e-3
 
 
+COLUMNS = (
+    Column('file', 'that is bundled'),
+    Column('size', 'of it', 'byte', ','),
+    Column('difference', 'largest, in units of the noise', '', '.1e'),
+)
+
+
 def main():
-    options = read_options()
+    parser = BenchmarkParser(__doc__, seed=None)
+    parser.add_argument('--write', action='store_true', help='replace the bundled file')
+    options = parser.parse_args()
+    report = Report(options, 'galsim')
     path = datasets.image_path('mock_f814w')
     made = make()
     if options.write:
         made.writeto(path, overwrite=True)
-        print(f'{path}: {path.stat().st_size} bytes')
-        return
     with fits.open(path) as bundled:
-        difference = np.abs(bundled[0].data - made[0].data).max() / np.sqrt(
-            cosmos_covariance().max()
-        )
-        print(f'largest difference to the bundled image: {difference:.2g} of the noise')
-    if difference > TOLERANCE:
+        off = np.abs(bundled[0].data - made[0].data).max() / np.sqrt(cosmos_covariance().max())
+    row = {'file': path.name, 'size': path.stat().st_size, 'difference': off}
+    report.table('files', 'The bundled file beside what is made.', COLUMNS, [row])
+    report.write()
+    if off > TOLERANCE:
         raise SystemExit('The bundled image is not what this command makes.')
-
-
-def read_options():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument('--write', action='store_true', help='replace the bundled file')
-    return parser.parse_args()
 
 
 def make():

@@ -9,7 +9,6 @@ cannot install what that needs, install setuptools, setuptools-scm, cython and n
 ``--no-build-isolation``.
 """
 
-import argparse
 import subprocess
 import sys
 import tarfile
@@ -18,6 +17,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from astro_wgan import datasets
+from benchmarks.harness import BenchmarkParser, Report, skip
+from benchmarks.results import Column
 
 #: Bundled file, requirement, how pip finds the archive, and place within it.
 FILES = {
@@ -31,10 +32,24 @@ FILES = {
 }
 
 
+COLUMNS = (
+    Column('file', 'that is bundled'),
+    Column('package', 'that it is from'),
+    Column('member', 'of the package'),
+    Column('same', 'whether the bundled file is that of the package'),
+)
+
+
 def main():
-    options = read_options()
+    parser = BenchmarkParser(__doc__, seed=None)
+    parser.add_argument('--write', action='store_true', help='replace the bundled files')
+    parser.add_argument('--no-build-isolation', action='store_true', help='for pip')
+    options = parser.parse_args()
+    if options.smoke:
+        skip('it needs PyPI')
+    report = Report(options)
     folder = datasets.image_path('ntt_field').parent
-    archives, differ = {}, []
+    archives, rows = {}, []
     with TemporaryDirectory() as temporary:
         for name, (requirement, arguments, member) in FILES.items():
             if requirement not in archives:
@@ -43,22 +58,15 @@ def main():
                 archives[requirement] = download(requirement, arguments, Path(temporary))
             content = read_member(archives[requirement], member)
             same = (folder / name).exists() and (folder / name).read_bytes() == content
-            print(f'{name}: {"as" if same else "not as"} in {requirement}, {member}')
+            told = 'yes' if same else 'no'
+            rows.append({'file': name, 'package': requirement, 'member': member, 'same': told})
             if options.write:
                 (folder / name).write_bytes(content)
-            elif not same:
-                differ.append(name)
-    if differ:
+    report.table('files', 'Bundled files and those of their packages.', COLUMNS, rows)
+    report.write()
+    differ = [row['file'] for row in rows if row['same'] == 'no']
+    if differ and not options.write:
         raise SystemExit(f'These bundled files are not what they should be: {differ}.')
-
-
-def read_options():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument('--write', action='store_true', help='replace the bundled files')
-    parser.add_argument('--no-build-isolation', action='store_true', help='for pip')
-    return parser.parse_args()
 
 
 def download(requirement, arguments, folder):

@@ -1,15 +1,41 @@
-"""From scores to tables: one long one of all numbers, and a few that a page can show."""
-
-from io import StringIO
+"""From scores to rows of tables: all numbers, and what a page can show of them."""
 
 import numpy as np
-from astropy.table import QTable, Table
 
 from astro_wgan.evaluate import compare_auc, detection_rates, ranking_metrics, roc_auc
+from benchmarks.results import Column, estimate, interval
 
-__all__ = ['LEVELS', 'area', 'by_class', 'lead', 'measured', 'page', 'pages']
+__all__ = ['ALL', 'LEAD', 'LEVELS', 'area', 'by_class', 'lead', 'measured', 'rate_cell', 'views']
 
 LEVELS = (85, 90, 95)
+
+#: Of all that is measured.
+ALL = (
+    Column('detector', 'what scores'),
+    Column('class', 'of simulated stamps'),
+    Column('n', 'stamps'),
+    Column('n_not_scored', 'of these without a score'),
+    Column('auc', 'area under the ROC curve, against fresh normals', '', '.4f'),
+    Column('auc_err', 'its standard error', '', '.4f'),
+    Column('average_precision', 'among fresh normals and the class', '', '.4f'),
+    Column('precision_at_k', 'share of anomalies in the top 1 per cent', '', '.4f'),
+    *(
+        Column(f'rate_{level}{end}', meaning.format(level), '', '.4f')
+        for level in LEVELS
+        for end, meaning in (
+            ('', 'share above the threshold of {} per cent'),
+            ('_low', 'lower end of its interval'),
+            ('_high', 'upper end of its interval'),
+        )
+    ),
+)
+LEAD = (
+    Column('class', 'of simulated stamps'),
+    Column('nearest', 'method with the nearest area'),
+    Column('stamps', 'of the class, that both scored'),
+    Column('lead', 'difference of the areas, with its error', '', '.4f'),
+    Column('in errors', 'lead in units of its error', '', '.1f'),
+)
 
 #: Bins of the flux ratio, as in the paper.
 _FLUX_RATIOS = {'pair < 1.5': (0, 1.5), 'pair 1.5-2': (1.5, 2), 'pair > 2': (2, np.inf)}
@@ -18,7 +44,7 @@ _FLUX_RATIOS = {'pair < 1.5': (0, 1.5), 'pair 1.5-2': (1.5, 2), 'pair > 2': (2, 
 def area(normal, anomalous):
     """Area under the ROC curve of two sets of scores, with its standard error, as a cell."""
     found, covariance = roc_auc(normal, anomalous)
-    return f'{found[0]:.3f} ± {covariance[0, 0] ** 0.5:.3f}'
+    return estimate(found[0], covariance[0, 0] ** 0.5)
 
 
 def by_class(scores, flux_ratio):
@@ -35,7 +61,7 @@ def by_class(scores, flux_ratio):
 
 def measured(detector, scores, held_out):
     """
-    All that is measured of a detector, a row for each class.
+    Rows of `ALL`: what is measured of a detector, one for each class.
 
     Parameters
     ----------
@@ -51,23 +77,21 @@ def measured(detector, scores, held_out):
     )
     quality = ranking_metrics({detector: scores}, normal_class='normal')
     ranked = {str(row['class']): row for row in quality}
-    rows = []
     for kind in scores:
         row = {'detector': detector, 'class': kind}
         row['n'] = len(scores[kind])
         row['n_not_scored'] = int(np.isnan(scores[kind]).sum())
         for name in ('auc', 'auc_err', 'average_precision', 'precision_at_k'):
-            row[name] = float(ranked[kind][name]) if kind in ranked else np.nan
+            row[name] = float(ranked[kind][name]) if kind in ranked else None
         for found in rates[rates['class'] == kind]:
             for name in ('rate', 'rate_low', 'rate_high'):
                 row[name.replace('rate', f'rate_{found["percentile"]}')] = float(found[name])
-        rows.append(row)
-    return QTable(rows=rows)
+        yield row
 
 
 def lead(scores, detector, others):
     """
-    How far a detector is ahead of the best of others, on the same stamps.
+    Rows of `LEAD`: how far a detector is ahead of the best of others, on the same stamps.
 
     Parameters
     ----------
@@ -79,30 +103,24 @@ def lead(scores, detector, others):
     others : list of str
         What it is compared with.
 
-    Returns
-    -------
-    `~astropy.table.Table`
-        A row for each class, with the other whose area comes nearest to the detector's or exceeds
-        it the most.
+    Yields
+    ------
+    dict
+        For each class the other whose area comes nearest to the detector's or exceeds it the most.
     """
-    rows = []
     for kind in scores[detector]:
         if kind == 'normal':
             continue
         compared = [_compared(scores, detector, other, kind) for other in others]
         nearest = min(compared, key=lambda row: row['difference'])
-        rows.append(
-            {
-                'class': kind,
-                'nearest': str(nearest['second']),
-                'stamps': str(
-                    min(len(scores[name][kind]) for name in (detector, nearest['second']))
-                ),
-                'lead': f'{nearest["difference"]:.4f} ± {nearest["difference_err"]:.4f}',
-                'in errors': f'{nearest["z"]:.1f}',
-            }
-        )
-    return Table(rows=rows)
+        other = str(nearest['second'])
+        yield {
+            'class': kind,
+            'nearest': other,
+            'stamps': min(len(scores[name][kind]) for name in (detector, other)),
+            'lead': estimate(nearest['difference'], nearest['difference_err']),
+            'in errors': nearest['z'],
+        }
 
 
 def _compared(scores, first, second, kind):
@@ -114,94 +132,101 @@ def _compared(scores, first, second, kind):
     return compare_auc(sets, normal_class='normal')[0]
 
 
-def pages(table, ceiling, captions):
-    """The tables of a page in reStructuredText, one below the other."""
-    views = {
-        'auc': _pivot(table, _area, ceiling),
-        'ceiling': _distance(table, ceiling),
-        'rates': _pivot(table, _rate, None),
-        'false positives': _false_positives(table),
-        'precision': _pivot(table, _precision, None),
-    }
-    return '\n'.join(page(view, captions[name]) for name, view in views.items() if len(view))
+def views(rows, ceiling):
+    """
+    Columns and rows of the tables of a page, by name.
+
+    Parameters
+    ----------
+    rows : list of dict
+        Of `measured`, of all detectors.
+    ceiling : str
+        Name of the detector that was shown labels, which is never the best.
+    """
+    found = {(row['detector'], row['class']): row for row in rows}
+    detectors, kinds = (list(dict.fromkeys(names)) for names in zip(*found, strict=True))
+    kinds.remove('normal')
+    best = {kind: _best(found, detectors, kind, ceiling) for kind in kinds}
+
+    def pivot(cell, meaning, form=''):
+        columns = [Column('detector', 'what scores')]
+        columns += [Column(kind, meaning, '', form) for kind in kinds]
+        return columns, [
+            {'detector': d} | {k: cell(found[d, k], best[k] == d) for k in kinds} for d in detectors
+        ]
+
+    tables = {'auc': pivot(_area, 'area under the ROC curve, against fresh normals', '.3f')}
+    if ceiling in detectors:
+        tables['ceiling'] = _distances(found, best, ceiling)
+    tables['rates'] = pivot(_rate_of(90), 'per cent above the threshold of 90 per cent', '.0f')
+    tables['false_positives'] = _false_positives(found, detectors)
+    meaning = 'average precision, and that of the top 1 per cent'
+    tables['precision'] = pivot(_precision, meaning)
+    return tables
 
 
-def _pivot(table, cell, ceiling):
-    """A row for each detector, a column for each class; in bold the best but for the ceiling."""
-    kinds = [kind for kind in dict.fromkeys(table['class']) if kind != 'normal']
-    best = {} if ceiling is None else {kind: _best(table, kind, ceiling) for kind in kinds}
-    rows = []
-    for detector in dict.fromkeys(table['detector']):
-        row = {'detector': detector}
-        for kind in kinds:
-            text = cell(_entry(table, detector, kind))
-            row[kind] = f'**{text}**' if best.get(kind) == detector else text
-        rows.append(row)
-    return Table(rows=rows)
+def rate_cell(row, level):
+    """Per cent above a threshold, with its interval, as a cell."""
+    return interval(*(100 * row[f'rate_{level}{end}'] for end in ('', '_low', '_high')))
 
 
-def _distance(table, ceiling):
+def _distances(found, best, ceiling):
     """By class the best detector that was shown no label, and what it lacks."""
-    if ceiling not in table['detector']:
-        return Table()
+    columns = (
+        Column('class', 'of simulated stamps'),
+        Column('best without labels', 'detector with the largest area'),
+        Column('AUC', 'area under the ROC curve', '', '.3f'),
+        Column('ceiling', 'area of the supervised network', '', '.3f'),
+        Column('distance', 'of the two', '', '.3f'),
+    )
     rows = []
-    for kind in dict.fromkeys(table['class']):
-        best = None if kind == 'normal' else _best(table, kind, ceiling)
-        if best is None:
+    for kind, name in best.items():
+        if name is None:
             continue
-        ours, theirs = _entry(table, best, kind), _entry(table, ceiling, kind)
-        gap = theirs['auc'] - ours['auc']
+        ours, theirs = found[name, kind], found[ceiling, kind]
+        error = np.hypot(ours['auc_err'], theirs['auc_err'])
         rows.append(
             {
                 'class': kind,
-                'best without labels': best,
+                'best without labels': name,
                 'AUC': _area(ours),
                 'ceiling': _area(theirs),
-                'distance': f'{gap:.3f} ± {np.hypot(ours["auc_err"], theirs["auc_err"]):.3f}',
+                'distance': estimate(theirs['auc'] - ours['auc'], error),
             }
         )
-    return Table(rows=rows)
+    return columns, rows
 
 
-def _false_positives(table):
-    rows = []
-    for row in table[table['class'] == 'normal']:
-        cells = {f'{100 - level} intended': _share(row, level) for level in LEVELS}
-        rows.append({'detector': row['detector'], 'fresh normals': str(row['n']), **cells})
-    return Table(rows=rows)
-
-
-def _best(table, kind, ceiling):
-    rows = table[(table['class'] == kind) & (table['detector'] != ceiling)]
-    return (
-        str(rows['detector'][np.nanargmax(rows['auc'])]) if np.isfinite(rows['auc']).any() else None
+def _false_positives(found, detectors):
+    columns = (
+        Column('detector', 'what scores'),
+        Column('fresh normals', 'that were scored'),
+        *(
+            Column(f'{100 - level} intended', 'per cent above the threshold', '', '.0f')
+            for level in LEVELS
+        ),
     )
+    rows = []
+    for detector in detectors:
+        row = found[detector, 'normal']
+        cells = {f'{100 - level} intended': rate_cell(row, level) for level in LEVELS}
+        rows.append({'detector': detector, 'fresh normals': row['n'], **cells})
+    return columns, rows
 
 
-def _entry(table, detector, kind):
-    return table[(table['detector'] == detector) & (table['class'] == kind)][0]
+def _best(found, detectors, kind, ceiling):
+    areas = {d: found[d, kind]['auc'] for d in detectors if d != ceiling}
+    areas = {d: area for d, area in areas.items() if np.isfinite(area)}
+    return max(areas, key=areas.get, default=None)
 
 
-def _area(row):
-    return f'{row["auc"]:.3f} ± {row["auc_err"]:.3f}'
+def _area(row, best=False):
+    return estimate(row['auc'], row['auc_err'], best=best)
 
 
-def _rate(row):
-    return _share(row, 90)
+def _rate_of(level):
+    return lambda row, _: rate_cell(row, level)
 
 
-def _share(row, level):
-    rate, low, high = (100 * row[f'rate_{level}{end}'] for end in ('', '_low', '_high'))
-    return f'{rate:.0f} ({low:.0f}-{high:.0f})'
-
-
-def _precision(row):
+def _precision(row, _):
     return f'{row["average_precision"]:.3f}, {row["precision_at_k"]:.2f}'
-
-
-def page(view, caption):
-    """A table in reStructuredText."""
-    text = StringIO()
-    view.write(text, format='ascii.rst')
-    lines = [f'   {line}'.rstrip() for line in text.getvalue().splitlines()]
-    return '\n'.join([f'.. table:: {caption}', '   :widths: auto', '', *lines, ''])

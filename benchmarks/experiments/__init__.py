@@ -1,1 +1,1 @@
-"""What is found of known anomalies, and by which network."""
+"""What is found of known anomalies, and with which networks."""

@@ -14,15 +14,12 @@ on from them; one is kept for each number of iterations, to be scored again.
     python -m benchmarks.experiments.architecture --preset paper --precision float32 mixed_bfloat16
 """
 
-import argparse
 import shutil
 from dataclasses import dataclass, replace
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 from astropy.nddata import block_reduce
-from astropy.table import Table
 
 from astro_wgan import WGAN, AnomalyDetector, StampSet
 from astro_wgan.anomaly import Scoring
@@ -31,9 +28,15 @@ from astro_wgan.wgan import NetworkConfig, TrainingConfig
 from benchmarks.detectors.classical import PCAByBrightness
 from benchmarks.detectors.evaluation import area
 from benchmarks.detectors.populations import ANOMALIES, Populations, fingerprint
-from benchmarks.machine import describe_machine
+from benchmarks.harness import BenchmarkParser, Report
+from benchmarks.results import Column
 
-WORK = Path(__file__).parents[1] / 'work' / 'architecture'
+COLUMNS = (
+    Column('model', 'preset, and what differs from it'),
+    Column('iterations', 'of the training', '', ','),
+    Column('minutes', 'of the training', 'min', '.1f'),
+    *(Column(kind, 'area under the ROC curve, against normals', '', '.3f') for kind in ANOMALIES),
+)
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,7 @@ class Variant:
 
 def main():
     options = read_options()
+    report = Report(options, 'scikit-learn')
     sets = prepare(options)
     scoring = Scoring()
     scoring = replace(
@@ -106,14 +110,14 @@ def main():
         for row in wgan_rows(Variant(*variant), sets, scoring, options):
             print(row, flush=True)
             rows.append(row)
-    print(describe_machine('scikit-learn'))
-    Table(rows=rows).pprint_all()
+    caption = f'Area under the ROC curve, {options.normals:,} normals to learn from.'
+    report.table('areas', caption, COLUMNS, rows)
+    report.write()
 
 
 def read_options():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    smoke = {'normals': 60, 'test': 8, 'iterations': [1, 2], 'batch': [4]}
+    parser = BenchmarkParser(__doc__, smoke=smoke, seed=None, work='architecture')
     parser.add_argument('--normals', type=int, default=12000)
     parser.add_argument('--test', type=int, default=1000, help='of each class')
     parser.add_argument('--binning', type=int, default=2, help='pixels to one, along each axis')
@@ -128,13 +132,11 @@ def read_options():
     parser.add_argument('--seeds', type=int, nargs='+', default=[1])
     parser.add_argument('--precision', nargs='+', default=['float32'], help='mixed_bfloat16')
     parser.add_argument('--iterations', type=int, nargs='+', default=[400, 800, 1600])
-    parser.add_argument('--work', type=Path, default=WORK)
     return parser.parse_args()
 
 
 def prepare(options):
     """Stamps by name, binned: those to learn from, to calibrate on, and of each class."""
-    options.work.mkdir(parents=True, exist_ok=True)
     folder = options.work / f'benchmark-1-{fingerprint("benchmark-1")}'
     folder.mkdir(exist_ok=True)
     full = Populations('benchmark-1', folder, options.normals, options.test, 0, processes=2)
@@ -183,7 +185,7 @@ def wgan_rows(variant, sets, scoring, options):
             kind: np.asarray(detector.score(sets[kind], progress=False)['score'])
             for kind in ('normal', *ANOMALIES)
         }
-        minutes = round(wgan.provenance_['seconds'] / 60, 1)
+        minutes = wgan.provenance_['seconds'] / 60
         yield {'model': str(variant), 'iterations': iterations, 'minutes': minutes, **areas(scores)}
 
 

@@ -34,14 +34,11 @@ by it, so that the results of two versions never mix. Rows of other options are 
     python -m benchmarks.experiments.leaderboard --rows "PCA residual" "WGAN"
 """
 
-import argparse
 import time
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
-from astropy.table import vstack
 
 from astro_wgan.baselines import (
     IsolationForestScore,
@@ -49,7 +46,7 @@ from astro_wgan.baselines import (
     PCAResidual,
     RotationResidual,
 )
-from astro_wgan.files.atomic import read_arrays, replaced, write_arrays
+from astro_wgan.files.atomic import read_arrays, write_arrays
 from astro_wgan.simulate import CLASSES
 from benchmarks.detectors.classical import (
     HeldOutComponents,
@@ -60,11 +57,10 @@ from benchmarks.detectors.classical import (
     OutliersAmongShapes,
     PCAByBrightness,
 )
-from benchmarks.detectors.evaluation import by_class, lead, measured, page, pages
+from benchmarks.detectors.evaluation import ALL, LEAD, by_class, lead, measured, views
 from benchmarks.detectors.populations import Populations, fingerprint
-from benchmarks.machine import describe_machine
+from benchmarks.harness import BenchmarkParser, Report
 
-WORK = Path(__file__).parents[1] / 'work' / 'leaderboard'
 CEILING = 'supervised (ceiling)'
 OURS = 'WGAN'
 #: What the WGAN is made of, or scored as, and the one that was shown labels.
@@ -76,13 +72,14 @@ PEERS = ('scikit-learn', 'statmorph', 'pyod')
 CAPTIONS = {
     'auc': 'Area under the ROC curve, with its standard error. Bold: the best without labels.',
     'ceiling': 'The best without labels, and how far it is from the ceiling.',
-    'lead': 'Lead of the WGAN in area over the nearest of the other methods, on the same stamps, '
-    'with the error of the difference (DeLong 1988).',
     'rates': 'Per cent found at the threshold that 90 per cent of held-out normals are below, '
     'with the binomial interval of one standard deviation.',
-    'false positives': 'Per cent of fresh normals above the thresholds.',
+    'false_positives': 'Per cent of fresh normals above the thresholds.',
     'precision': 'Average precision, and share of anomalies in the top 1 per cent, '
     'among fresh normals and the class.',
+    'lead': 'Lead of the WGAN in area over the nearest of the other methods, on the same stamps, '
+    'with the error of the difference (DeLong 1988).',
+    'all': 'All numbers, by detector and class.',
 }
 
 
@@ -177,26 +174,31 @@ ROWS = {
 
 def main():
     options = read_options()
+    report = Report(options, *PEERS)
     populations = prepare(options)
+    report.note(f'Recipe and checksum: {populations.folder.name}.')
     scores = run(ROWS, populations, options)
     if not scores:
         raise SystemExit('No detector could run: see the reasons above.')
-    table = measure(scores, populations)
-    text = '\n\n'.join(
-        [
-            describe(populations, options),
-            pages(table, CEILING, CAPTIONS),
-            leads(scores, populations),
-        ]
-    )
-    print(text)
-    write(table, text, options.out)
+    classes = classes_of(scores, populations)
+    rows = [
+        row
+        for name, by_kind in classes.items()
+        for row in measured(name, by_kind, scores[name]['held_out'])
+    ]
+    for name, view in views(rows, CEILING).items():
+        report.table(name, CAPTIONS[name], *view)
+    others = [name for name in scores if name not in NO_RIVALS]
+    if OURS in scores and others:
+        report.table('lead', CAPTIONS['lead'], LEAD, lead(classes, OURS, others))
+    report.table('all', CAPTIONS['all'], ALL, rows)
+    report.write()
 
 
-def read_options(arguments=None):
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def read_options():
+    quick = ['180-degree residual', 'PCA residual, 10', 'autoencoder', 'WGAN', CEILING]
+    smoke = {'normals': 40, 'test': 6, 'morphology': 4, 'minutes': 0.005, 'rows': quick}
+    parser = BenchmarkParser(__doc__, smoke=smoke, seed=None, work='leaderboard')
     parser.add_argument('--recipe', default='benchmark-1')
     parser.add_argument('--normals', type=int, default=8000, help='to learn from')
     parser.add_argument(
@@ -206,9 +208,7 @@ def read_options(arguments=None):
     parser.add_argument('--minutes', type=float, default=10, help='of training, each network')
     parser.add_argument('--rows', nargs='+', default=[*ROWS], choices=[*ROWS], metavar='ROW')
     parser.add_argument('--processes', type=int, default=1, help='for simulation and statmorph')
-    parser.add_argument('--work', type=Path, default=WORK, help='folder of all that is kept')
-    parser.add_argument('--out', type=Path, help='path of the tables, without .csv and .inc')
-    options = parser.parse_args(arguments)
+    options = parser.parse_args()
     if options.morphology > min(options.normals, options.test):
         parser.error('--morphology must be at most --normals and --test')
     return options
@@ -260,22 +260,6 @@ def scored(row, populations, folder, options):
     return {name: detector.score(stamps[: row.tested(options)]) for name, stamps in sets.items()}
 
 
-def measure(scores, populations):
-    """One long table: a row for each detector and class."""
-    parts = []
-    for name, classes in classes_of(scores, populations).items():
-        parts.append(measured(name, classes, scores[name]['held_out']))
-    return vstack(parts, metadata_conflicts='silent')
-
-
-def leads(scores, populations):
-    """How far the WGAN is ahead, as a table of a page; empty without its row."""
-    others = [name for name in scores if name not in NO_RIVALS]
-    if OURS not in scores or not others:
-        return ''
-    return page(lead(classes_of(scores, populations), OURS, others), CAPTIONS['lead'])
-
-
 def classes_of(scores, populations):
     """Scores by detector and class, parts of the pairs among them."""
     flux_ratio = np.asarray(populations.tested['pair'].table['flux_ratio'])
@@ -283,28 +267,6 @@ def classes_of(scores, populations):
         name: by_class({kind: found[kind] for kind in CLASSES}, flux_ratio)
         for name, found in scores.items()
     }
-
-
-def describe(populations, options):
-    """The command, the recipe's version and the machine."""
-    names = ('normals', 'test', 'morphology', 'minutes')
-    command = ' '.join(f'--{name} {getattr(options, name):g}' for name in names)
-    return (
-        f'``python -m benchmarks.experiments.leaderboard {command}``; '
-        f'recipe and checksum {populations.folder.name}; {describe_machine(*PEERS)}.'
-    )
-
-
-def write(table, text, out):
-    """All numbers as CSV, and the tables of a page for its ``include``."""
-    if out is None:
-        return
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with replaced(out.with_name(f'{out.name}.csv')) as temporary:
-        formats = {name: '%.4f' for name in table.colnames if table[name].dtype.kind == 'f'}
-        table.write(temporary, format='ascii.csv', formats=formats, overwrite=True)
-    with replaced(out.with_name(f'{out.name}.inc')) as temporary:
-        temporary.write_text(text, encoding='utf-8')
 
 
 def slug(name):

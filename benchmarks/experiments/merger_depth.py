@@ -11,12 +11,10 @@ p-value against the model's held-out normals, and the share above the threshold 
     python -m benchmarks.experiments.merger_depth         # two minutes
 """
 
-import argparse
 from pathlib import Path
 
 import numpy as np
 from astropy import units as u
-from astropy.table import Table
 
 from astro_wgan import StampSet, datasets
 from astro_wgan.datasets import load_light_map
@@ -24,8 +22,8 @@ from astro_wgan.mocks import get_instrument, mock_stamps
 from astro_wgan.simulate import get_simulation_config
 from astro_wgan.simulate.telescope import add_noise
 from astro_wgan.visualize import plot_triptychs
-from benchmarks.detectors.evaluation import page
-from benchmarks.machine import describe_machine
+from benchmarks.harness import BenchmarkParser, Report
+from benchmarks.results import Column
 
 SNAPSHOTS = ('encounter_passage', 'encounter_remnant')
 REDSHIFTS = (0.5, 1.0, 2.0)
@@ -34,49 +32,62 @@ DEPTHS = (2, 1, 0, -1, -2, -3, -4)
 #: Orientations of the square.
 SYMMETRIES = 8
 
+COLUMNS = (
+    Column('snapshot', 'of the simulated merger'),
+    Column('redshift', 'at which it is put', '', '.1f'),
+    Column('magnitude', 'AB in F160W', 'mag', '.1f'),
+    *(
+        column
+        for depth in DEPTHS
+        for column in (
+            Column(f'p at {depth:+d} mag', 'median p-value', '', '.3f'),
+            Column(f'found at {depth:+d} mag', 'per cent above the threshold', '', '.0f'),
+        )
+    ),
+)
+
 
 def main():
     options = read_options()
+    report = Report(options)
     detector = datasets.load_model(options.model)
     recipe = get_simulation_config('benchmark-1')
-    galaxies = {(name, z): noise_free(name, z, recipe) for name in SNAPSHOTS for z in REDSHIFTS}
+    galaxies = {
+        (name, z): noise_free(name, z, recipe) for name in SNAPSHOTS for z in options.redshifts
+    }
     rng = np.random.default_rng(options.seed)
     rows, shown = [], {}
     for (name, z), galaxy in galaxies.items():
         magnitude = -2.5 * np.log10(galaxy.sum() * 1e-9 / 3631)
         row = {
             'snapshot': name.removeprefix('encounter_'),
-            'redshift': str(z),
-            'magnitude': f'{magnitude:.1f}',
+            'redshift': z,
+            'magnitude': magnitude,
         }
         for depth in DEPTHS:
             stamps = noisy(galaxy * 10 ** (0.4 * depth), options.noises, recipe, rng)
             table = detector.score(stamps, progress=False)
-            share = 100 * np.mean(table['anomalous_90'])
-            row[f'{depth:+d} mag'] = f'{np.median(table["p_value"]):.3f} ({share:.0f})'
+            row[f'p at {depth:+d} mag'] = np.median(table['p_value'])
+            row[f'found at {depth:+d} mag'] = 100 * np.mean(table['anomalous_90'])
             if depth == 0:
                 shown[name, z] = stamps.pixels[0], detector.closest(table[:1]), table[0]
         rows.append(row)
     caption = (
-        'Median p-value, and in brackets the per cent found at 90 per cent, by how much deeper '
+        'Median p-value, and per cent found at the threshold of 90 per cent, by how much deeper '
         'than the survey the image is.'
     )
-    head = f'``python -m benchmarks.experiments.merger_depth``; {describe_machine()}.'
-    text = f'{head}\n\n{page(Table(rows=rows), caption)}'
-    print(text)
-    if options.out is not None:
-        options.out.with_suffix('.inc').write_text(text, encoding='utf-8')
-        draw(shown, options.out.parent / 'images' / f'{options.out.name}.png')
+    report.table('p_values', caption, COLUMNS, rows)
+    report.write()
+    if options.figure is not None:
+        draw(shown, options.figure)
 
 
 def read_options():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = BenchmarkParser(__doc__, smoke={'noises': 1, 'redshifts': [1.0]})
     parser.add_argument('--model', default='simulated_f160w', help='one that is shipped')
+    parser.add_argument('--redshifts', type=float, nargs='+', default=[*REDSHIFTS])
     parser.add_argument('--noises', type=int, default=3, help='for each orientation')
-    parser.add_argument('--seed', type=int, default=1)
-    parser.add_argument('--out', type=Path, help='path of the table, no suffix; figures in images/')
+    parser.add_argument('--figure', type=Path, help='draw what is seen into this file')
     return parser.parse_args()
 
 

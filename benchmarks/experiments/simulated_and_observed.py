@@ -18,7 +18,6 @@ model, in three parts:
     python -m benchmarks.experiments.simulated_and_observed --stamps 200
 """
 
-import argparse
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +25,7 @@ from pathlib import Path
 import numpy as np
 from astropy import units as u
 from astropy.nddata import block_reduce
-from astropy.table import QTable, Table
+from astropy.table import QTable
 from scipy.ndimage import gaussian_filter
 
 from astro_wgan import StampSet, datasets
@@ -38,10 +37,8 @@ from astro_wgan.simulate import get_simulation_config, simulate
 from astro_wgan.sources import measure_sources
 from astro_wgan.visualize import plot_scores
 from astro_wgan.wgan.image_statistics import measure_image_statistics
-from benchmarks.detectors.evaluation import page
-from benchmarks.machine import describe_machine
-
-WORK = Path(__file__).parents[1] / 'work' / 'simulated_and_observed'
+from benchmarks.harness import BenchmarkParser, Report
+from benchmarks.results import Column, estimate
 
 #: Numbers of stamps from which one may notice a difference, and the p-value that says so.
 SAMPLES, NOTICED = (50, 100, 200, 500, 1000, 2000), 0.01
@@ -53,8 +50,35 @@ FEW = 50
 REAL = {'hubble_xdf': 1, 'ntt_field': 1}
 
 
+VARIANTS = (
+    Column('variant', 'simulated population'),
+    Column('above 90 %', 'per cent of stamps above the threshold of 90 per cent', '', '.1f'),
+    Column('distance', 'of Wasserstein, in standard deviations of normals', '', '.3f'),
+    Column('by chance', 'median distance of two samples of one population', '', '.3f'),
+    Column('p', 'p-value of the distance', '', '.3f'),
+    Column('noticed from', 'least number of stamps with which a difference is noticed'),
+    Column('property', 'measured property that differs most'),
+    Column('its distance', 'Kolmogorov-Smirnov distance of that property', '', '.3f'),
+)
+RANKING = (
+    Column('rank', 'by the distance'),
+    Column('simulation', 'simulated population'),
+    Column('distance', 'of Wasserstein, in standard deviations of normals', '', '.3f'),
+    Column('by chance', 'distance that chance does not exceed in 95 per cent', '', '.3f'),
+    Column('nearest in', 'per cent of resamplings in which it is the nearest', '', '.0f'),
+)
+IMAGES = (
+    Column('image', 'that comes with the package'),
+    Column('sources', 'of it'),
+    *(Column(f'above {level} %', 'per cent of them', '', '.0f') for level in (85, 90, 95)),
+    Column('distance', 'Kolmogorov-Smirnov, from simulated normals', '', '.2f'),
+    Column('in what', 'properties that differ most, with their distances'),
+)
+
+
 def main():
     options = read_options()
+    report = Report(options, 'galsim')
     detector = datasets.load_model()
     variants = {name: draw_stamps(name, recipe, options) for name, recipe in recipes().items()}
     scores = {name: scored(detector, stamps) for name, stamps in variants.items()}
@@ -62,41 +86,34 @@ def main():
     real_scores = {name: scored(detector, stamps) for name, stamps in real.items()}
     measured = {name: measure(s) for name, s in {**variants, **real}.items()}
     sky, mocks = split(scores)
-    tables = {
-        'Simulated normals of which one property was changed, against those of another seed. '
-        'Distances are those of Wasserstein, in standard deviations of normals; the property is '
-        'the one with the largest Kolmogorov-Smirnov distance.': differences(
-            scores, measured, options
-        ),
-        'Simulations in the order of their distance to the sky, which is the first of them with '
-        'another seed.': ranking(sky, mocks),
-        'Sources of real images, against simulated normals.': realities(
-            real_scores, scores, measured
-        ),
-    }
-    for name, table in real_scores.items():
-        if len(table) < FEW:
-            continue
-        tables[f'Simulations in the order of their distance to ``{name}``.'] = ranking(table, mocks)
-    head = (
-        f'``python -m benchmarks.experiments.simulated_and_observed --stamps {options.stamps}``; '
-        f'{describe_machine("galsim")}.'
+    report.table(
+        'variants',
+        'Simulated normals of which one property was changed, against those of another seed.',
+        VARIANTS,
+        differences(scores, measured, options),
     )
-    text = '\n'.join([head, '', *(page(table, caption) for caption, table in tables.items())])
-    print(text)
-    if options.out is not None:
-        options.out.with_suffix('.inc').write_text(text, encoding='utf-8')
-        path = options.out.parent / 'images' / f'{options.out.name}.png'
-        draw(detector, real, real_scores, scores, path)
+    report.table(
+        'ranking',
+        'Simulations in the order of their distance to the sky, which is the first of them with '
+        'another seed.',
+        RANKING,
+        ranking(sky, mocks),
+    )
+    rows = realities(real_scores, scores, measured)
+    report.table('images', 'Sources of real images, against simulated normals.', IMAGES, rows)
+    for name, table in real_scores.items():
+        if len(table) >= FEW:
+            caption = f'Simulations in the order of their distance to ``{name}``.'
+            report.table(f'ranking_{name}', caption, RANKING, ranking(table, mocks))
+    report.write()
+    if options.figure is not None:
+        draw(detector, real, real_scores, scores, options.figure)
 
 
 def read_options():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = BenchmarkParser(__doc__, smoke={'stamps': 40}, seed=31, work='simulated_and_observed')
     parser.add_argument('--stamps', type=int, default=2000, help='of each simulated population')
-    parser.add_argument('--seed', type=int, default=31)
-    parser.add_argument('--out', type=Path, help='path of the tables, no suffix; figure in images/')
+    parser.add_argument('--figure', type=Path, help='draw scores and sources into this file')
     return parser.parse_args()
 
 
@@ -133,7 +150,7 @@ def recipes():
 def draw_stamps(name, recipe, options):
     """Stamps of a variant, from the work folder where they are there; all say 0.06 arcsec."""
     seed = options.seed + (name == 'sky')
-    path = WORK / f'{name.replace(" ", "-")}-{options.stamps}-{seed}.zarr'
+    path = options.work / f'{name.replace(" ", "-")}-{options.stamps}-{seed}.zarr'
     stamps = simulate(
         {'normal': options.stamps}, config=recipe, seed=seed, output=path, processes=2
     )[:]
@@ -212,26 +229,22 @@ def irregularities(pixels, flux, radius=16):
 
 
 def differences(scores, measured, options):
-    rows = []
     sky, mocks = split(scores)
     for name, table in mocks.items():
         apart = compare_populations(table, sky, resamples=200, progress=False)
         apart = apart[apart['statistic'] == 'wasserstein'][0]
         told = compare_properties(measured[name], measured['sky'], resamples=400)[0]
         chance = told['p_value'] * len(measured['sky'].colnames) > 0.1
-        rows.append(
-            {
-                'variant': name,
-                'above 90 %': f'{100 * np.mean(table["anomalous_90"]):.1f}',
-                'distance': f'{apart["distance"]:.3f} ± {apart["distance_err"]:.3f}',
-                'by chance': f'{apart["null_median"]:.3f}',
-                'p': f'{apart["p_value"]:.3f}',
-                'noticed from': noticed_from(table, sky, options.seed),
-                'property': 'none' if chance else str(told['property']),
-                'its distance': f'{told["distance"]:.3f}',
-            }
-        )
-    return Table(rows=rows)
+        yield {
+            'variant': name,
+            'above 90 %': 100 * np.mean(table['anomalous_90']),
+            'distance': estimate(apart['distance'], apart['distance_err']),
+            'by chance': apart['by_chance'],
+            'p': apart['p_value'],
+            'noticed from': noticed_from(table, sky, options.seed),
+            'property': 'none' if chance else str(told['property']),
+            'its distance': told['distance'],
+        }
 
 
 def noticed_from(table, sky, seed, draws=5):
@@ -252,41 +265,31 @@ def noticed_from(table, sky, seed, draws=5):
 
 def ranking(sky, mocks):
     found = rank_simulations(sky, mocks, resamples=300, progress=False)
-    rows = [
-        {
-            'rank': str(row['rank']),
+    for row in found:
+        yield {
+            'rank': row['rank'],
             'simulation': str(row['simulation']),
-            'distance': f'{row["distance"]:.3f} ± {row["distance_err"]:.3f}',
-            'by chance, at most (95 %)': f'{row["null_p95"]:.3f}',
-            'nearest in': f'{100 * row["nearest"]:.0f} %',
+            'distance': estimate(row['distance'], row['distance_err']),
+            'by chance': row['by_chance_95'],
+            'nearest in': 100 * row['nearest'],
         }
-        for row in found
-    ]
-    return Table(rows=rows)
 
 
 def realities(real_scores, scores, measured):
-    rows = []
     for name, table in real_scores.items():
         apart = compare_populations(table, scores['sky'], resamples=200, progress=False)
         apart = apart[apart['statistic'] == 'ks'][0]
         told = compare_properties(measured[name], measured['sky'], resamples=400)
-        rows.append(
-            {
-                'image': f'``{name}``',
-                'sources': str(len(table)),
-                'above 85, 90, 95 %': ', '.join(
-                    f'{100 * np.mean(table[f"anomalous_{level}"]):.0f}' for level in (85, 90, 95)
-                ),
-                'Kolmogorov-Smirnov distance': (
-                    f'{apart["distance"]:.2f} ± {apart["distance_err"]:.2f}'
-                ),
-                'in what, most of all': ', '.join(
-                    f'{row["property"]} ({row["distance"]:.2f})' for row in told[:3]
-                ),
-            }
-        )
-    return Table(rows=rows)
+        shares = {
+            f'above {level} %': 100 * np.mean(table[f'anomalous_{level}']) for level in (85, 90, 95)
+        }
+        yield {
+            'image': f'``{name}``',
+            'sources': len(table),
+            **shares,
+            'distance': estimate(apart['distance'], apart['distance_err']),
+            'in what': ', '.join(f'{row["property"]} ({row["distance"]:.2f})' for row in told[:3]),
+        }
 
 
 def draw(detector, real, real_scores, scores, path, examples=4):

@@ -16,32 +16,45 @@ All are calibrated on the same held-out normals of the field. Trainings go on wh
     python -m benchmarks.experiments.transfer --normals 300 --test 100 --iterations 5 10
 """
 
-import argparse
 import warnings
-from pathlib import Path
 
 import numpy as np
-from astropy.table import Table
 
 from astro_wgan import WGAN, AnomalyDetector, datasets
 from astro_wgan.exceptions import DriftWarning
-from benchmarks.detectors.evaluation import area, page
+from benchmarks.detectors.evaluation import area
 from benchmarks.detectors.populations import ANOMALIES, Populations, fingerprint
-from benchmarks.machine import describe_machine
+from benchmarks.harness import BenchmarkParser, Report
+from benchmarks.results import Column
 
-WORK = Path(__file__).parents[1] / 'work' / 'transfer'
 RECIPE = 'benchmark-2'
+
+COLUMNS = (
+    Column('model', 'which, and where it is calibrated'),
+    Column('iterations', 'of the training on the field'),
+    Column('minutes', 'of that training', 'min', '.1f'),
+    Column('false positives', 'per cent of fresh normals above the threshold', '', '.1f'),
+    *(
+        column
+        for kind in ANOMALIES
+        for column in (
+            Column(kind, 'area under the ROC curve, against fresh normals', '', '.3f'),
+            Column(f'{kind} found', 'per cent above the threshold', '', '.0f'),
+        )
+    ),
+)
 
 
 def main():
     options = read_options()
+    report = Report(options, 'galsim')
     folder = options.work / f'{RECIPE}-{fingerprint(RECIPE)}'
     folder.mkdir(parents=True, exist_ok=True)
     sets = Populations(RECIPE, folder, options.normals, options.test, 0)
     shipped = datasets.load_model()
     rows = [
-        row('shipped', 0, 0, shipped, sets),
-        row('shipped, calibrated here', 0, 0, calibrated(shipped.wgan, sets), sets),
+        row('shipped', None, None, shipped, sets),
+        row('shipped, calibrated here', None, None, calibrated(shipped.wgan, sets), sets),
     ]
     for name, start in (('fine-tuned', shipped.wgan), ('new', None)):
         for iterations in options.iterations:
@@ -56,31 +69,21 @@ def main():
             seconds = wgan.provenance_['seconds']
             rows.append(row(name, iterations, seconds, calibrated(wgan, sets), sets))
     caption = (
-        f'Area under the ROC curve by class, and in brackets per cent found at 90 per cent; '
+        f'Area under the ROC curve by class, and per cent found at the threshold of 90 per cent; '
         f'{options.normals} normals of the field, {options.test} of each class.'
     )
-    numbers = ' '.join(map(str, options.iterations))
-    head = (
-        f'``python -m benchmarks.experiments.transfer --normals {options.normals} '
-        f'--test {options.test} --iterations {numbers}``; {describe_machine("galsim")}.'
-    )
-    text = f'{head}\n\n{page(Table(rows=rows), caption)}'
-    print(text)
-    if options.out is not None:
-        options.out.with_suffix('.inc').write_text(text, encoding='utf-8')
+    report.table('areas', caption, COLUMNS, rows)
+    report.write()
 
 
 def read_options():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    smoke = {'normals': 20, 'test': 4, 'iterations': [1]}
+    parser = BenchmarkParser(__doc__, smoke=smoke, seed=None, work='transfer')
     parser.add_argument('--normals', type=int, default=1000, help='of the field, to learn from')
     parser.add_argument(
         '--test', type=int, default=1000, help='of each class, and of normals for the thresholds'
     )
     parser.add_argument('--iterations', type=int, nargs='+', default=[30, 100, 300])
-    parser.add_argument('--work', type=Path, default=WORK, help='folder of all that is kept')
-    parser.add_argument('--out', type=Path, help='path of the table, without .inc')
     return parser.parse_args()
 
 
@@ -96,13 +99,13 @@ def row(name, iterations, seconds, detector, sets):
     normal = np.asarray(found['normal']['score'])
     told = {
         'model': name,
-        'iterations': str(iterations or ''),
-        'minutes': f'{seconds / 60:.1f}' if seconds else '',
-        'false positives': f'{100 * np.mean(found["normal"]["anomalous_90"]):.1f}',
+        'iterations': iterations,
+        'minutes': None if seconds is None else seconds / 60,
+        'false positives': 100 * np.mean(found['normal']['anomalous_90']),
     }
     for kind in ANOMALIES:
-        share = 100 * np.mean(found[kind]['anomalous_90'])
-        told[kind] = f'{area(normal, np.asarray(found[kind]["score"]))} ({share:.0f})'
+        told[kind] = area(normal, np.asarray(found[kind]['score']))
+        told[f'{kind} found'] = 100 * np.mean(found[kind]['anomalous_90'])
     return told
 
 

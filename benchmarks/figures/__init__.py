@@ -1,1 +1,1 @@
-"""Figures of the documentation that no other command makes."""
+"""Figures of the documentation that no other benchmark draws."""

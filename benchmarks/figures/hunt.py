@@ -1,39 +1,56 @@
 """
 Figures of a finished hunt for the documentation: how the training went, and what the scores are.
 
-Needs Matplotlib and the folder of a hunt::
+Needs Matplotlib and the folder of a hunt:
 
     astro-wgan hunt hubble_xdf --size 32 --out strange
-    python -m benchmarks.figures.hunt strange docs/images
+    python -m benchmarks.figures.hunt --hunt strange --images docs/images
 """
 
-import argparse
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 from astropy.table import QTable
 
-from astro_wgan import AnomalyDetector, StampStore
+from astro_wgan import AnomalyDetector, HuntConfig, StampStore, datasets, hunt
 from astro_wgan.visualize import plot_scores, plot_stamps, plot_training, plot_triptychs
+from benchmarks.harness import BenchmarkParser, Report
+from benchmarks.results import Column
 
 #: Stretched intensities of black and white.
 LIMITS = (-0.1, 0.8)
 
+COLUMNS = (Column('stamps', 'of the hunt'), Column('n', 'how many'))
+
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split('\n\n')[0])
-    parser.add_argument('hunt', type=Path, help='folder of the hunt')
+    parser = BenchmarkParser(__doc__, seed=None, work='hunt')
+    parser.add_argument('--hunt', type=Path, help='folder of the hunt')
     parser.add_argument(
-        'images', type=Path, help='where to put hunt_training.png and hunt_scores.png'
+        '--images', type=Path, help='where to put hunt_training.png and hunt_scores.png'
     )
     options = parser.parse_args()
+    if options.smoke:
+        options.hunt, options.images = options.work / 'hunt', options.work
+        config = HuntConfig(size=16, iterations=1, cards=4)
+        hunt(datasets.image_path('mock_f814w'), out=options.hunt, config=config, progress=False)
+    elif options.hunt is None or options.images is None:
+        parser.error('--hunt and --images are needed')
+    report = Report(options)
     detector = AnomalyDetector.load(options.hunt / 'model')
     table = QTable.read(options.hunt / 'scores.ecsv')
     with StampStore.open(options.hunt / 'stamps.zarr') as store:
         stamps = store[:]
     draw_training(detector.wgan, stamps).savefig(options.images / 'hunt_training.png', dpi=75)
     draw_scores(detector, stamps, table).savefig(options.images / 'hunt_scores.png', dpi=75)
+    seen = np.asarray(table['trained_on'])
+    rows = [
+        {'stamps': 'trained on', 'n': np.count_nonzero(seen)},
+        {'stamps': 'held out', 'n': np.count_nonzero(~seen)},
+    ]
+    report.table('stamps', 'Stamps in the figures.', COLUMNS, rows)
+    report.write()
 
 
 def draw_training(wgan, stamps):

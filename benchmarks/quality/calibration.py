@@ -27,13 +27,11 @@ split at random, over and over, into those that calibrate and those that are fre
     python -m benchmarks.quality.calibration --normals 2000 --splits 20
 """
 
-import argparse
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
-from astropy.table import Table, vstack
+from astropy.table import vstack
 from scipy.stats import ks_2samp, kstest
 
 from astro_wgan import datasets
@@ -41,18 +39,22 @@ from astro_wgan.anomaly import Calibration, q_values
 from astro_wgan.anomaly.calibration import LEVELS
 from astro_wgan.evaluate import detection_rates
 from astro_wgan.simulate import simulate
-from benchmarks.detectors.evaluation import page
 from benchmarks.detectors.populations import ANOMALIES
-from benchmarks.machine import describe_machine
+from benchmarks.harness import BenchmarkParser, Report
 from benchmarks.quality.calibration_robustness import (
+    CONTAMINATED,
+    DRIFT,
+    FEW,
+    UNDISTURBED,
     contaminated_calibrations,
     drifting_stamps,
-    quiet_samples,
     small_calibrations,
+    undisturbed_samples,
 )
-from benchmarks.quality.masked_stamps import table_of_masks
+from benchmarks.quality.masked_stamps import COLUMNS as MASKS
+from benchmarks.quality.masked_stamps import rows_of_masks
+from benchmarks.results import Column, estimate, interval
 
-WORK = Path(__file__).parents[1] / 'work' / 'calibration'
 RECIPE = 'benchmark-1'
 #: Of no other benchmark, and of none that the model or its margins were chosen by.
 SEED = 78
@@ -67,100 +69,100 @@ NUMBERS = {
 }
 
 
+INTENDED = tuple(
+    Column(f'{100 - level} intended', 'per cent above the threshold', '', '.2f') for level in LEVELS
+)
+RATES = (Column('number', 'what is compared with its threshold'), *INTENDED)
+SOURCES = (Column('thresholds', 'which stamps set them'), *INTENDED)
+MAGNITUDES = (
+    Column('magnitude', 'AB, of the stamps'),
+    *(Column(label, 'per cent above the threshold', '', '.1f') for label in NUMBERS.values()),
+)
+
+
 def main():
-    options = read_options()
+    smoke = {'normals': 180, 'splits': 2, 'processes': 1, 'fields': 20, 'changed': 20}
+    parser = BenchmarkParser(__doc__, smoke=smoke, work='calibration')
+    parser.add_argument('--normals', type=int, default=24_000, help='a third of them calibrates')
+    parser.add_argument('--splits', type=int, default=200)
+    parser.add_argument('--fields', type=int, default=600, help='stamps that calibrate a field')
+    parser.add_argument('--changed', type=int, default=500, help='normals that are changed')
+    parser.add_argument('--masked', type=int, default=0, help='normals behind each kind of mask')
+    parser.add_argument('--processes', type=int, default=2, help='that simulate')
+    options = parser.parse_args()
+    report = Report(options, 'galsim')
     detector = datasets.load_model()
     normals = measured('normal', options.normals, detector, options)
     trained = measured('normal', options.normals // 3, detector, options, seed=TRAINED)
     by_class = {
         kind: measured(kind, max(1, options.normals // 60), detector, options) for kind in ANOMALIES
     }
-    listed = max(1, options.normals // 300)
-    strange = vstack([table[:listed] for table in by_class.values()], metadata_conflicts='silent')
-    splits = [
-        split(normals, strange, detector.scoring, np.random.default_rng([options.seed, k]))
-        for k in range(options.splits)
-    ]
-    command = f'--normals {options.normals} --splits {options.splits}'
-    text = '\n'.join(
-        [
-            f'``python -m benchmarks.quality.calibration {command}``; '
-            f'{describe_machine("galsim")}.\n',
-            uniformity_of(splits) + '\n',
-            discoveries_of(splits, len(strange)) + '\n',
-            page(rates_of(splits), 'Per cent of fresh normals above the thresholds.'),
-            page(rates_by_magnitude(splits), 'The same at 90 per cent, by magnitude.'),
-            page(
-                rates_by_source(normals, trained, detector),
-                'Per cent of the fresh normals above the thresholds of the shipped model, and of '
-                'the paper, with the binomial interval of one standard deviation.',
-            ),
-        ]
+    report_splits(normals, by_class, detector, options, report)
+    caption = (
+        'Fresh normals above the thresholds of the shipped model, and of the paper, with the '
+        'binomial interval of one standard deviation.'
     )
-    print(text)
-    hard = hard_of(normals, by_class, detector, options)
-    print(hard)
+    rows = rates_by_source(normals, trained, detector)
+    report.table('by_source', caption, SOURCES, rows)
+    report_conditions(normals, by_class, detector, options, report)
     if options.masked:
         counts = dict.fromkeys(('pair', 'disturbed'), options.masked // 4)
         kinds = {
             kind: simulate(kind, n, seed=SEED)
             for kind, n in {'normal': options.masked, **counts}.items()
         }
-        print(page(table_of_masks(detector, kinds, seed=SEED), 'By kind of mask.'))
-    if options.out is not None:
-        options.out.with_suffix('.inc').write_text(text, encoding='utf-8')
-        name = f'{options.out.name}_hard.inc'
-        options.out.with_name(name).write_text(hard, encoding='utf-8')
+        rows = rows_of_masks(detector, kinds, seed=SEED)
+        report.table('masks', 'By kind of mask.', MASKS, rows)
+    report.write()
 
 
-def hard_of(normals, by_class, detector, options):
-    """Tables of calibrations that are small, contaminated, or of other conditions."""
+def report_splits(normals, by_class, detector, options, report):
+    """What many calibrations by some of the normals say of others."""
+    listed = max(1, options.normals // 300)
+    strange = vstack([table[:listed] for table in by_class.values()], metadata_conflicts='silent')
+    splits = [
+        split(normals, strange, detector.scoring, np.random.default_rng([options.seed, k]))
+        for k in range(options.splits)
+    ]
+    report.note(uniformity_of(splits))
+    report.note(discoveries_of(splits, len(strange)))
+    report.table('rates', 'Fresh normals above the thresholds.', RATES, rates_of(splits))
+    caption = 'The same at 90 per cent, by magnitude.'
+    report.table('by_magnitude', caption, MAGNITUDES, rates_by_magnitude(splits))
+
+
+def report_conditions(normals, by_class, detector, options, report):
+    """Calibrations that are small, contaminated, or of other conditions."""
     scoring, repeats = detector.scoring, {'repeats': options.splits}
-    command = f'--normals {options.normals} --splits {options.splits}'
-    return '\n'.join(
-        [
-            f'``python -m benchmarks.quality.calibration {command}``; '
-            f'{describe_machine("galsim")}.\n',
-            page(
-                small_calibrations(normals, scoring, **repeats),
-                'Per cent of 1,000 fresh normals with p of at most a; in brackets, without '
-                'cross-fitting, and what so many normals allow.',
-            ),
-            page(
-                contaminated_calibrations(normals, by_class, scoring, **repeats),
-                'Fields of 3,000 stamps of which 600 calibrate, anomalies among them: without a '
-                'correction / by the estimated share / by the normals of the 600 alone.',
-            ),
-            page(
-                drifting_stamps(detector),
-                'Five hundred normals that were changed: per cent above the threshold of 90 per '
-                'cent, median p-value, and what a warning says.',
-            ),
-            page(
-                quiet_samples(normals, detector, **repeats),
-                'Samples of normals as they are, and of how many a warning is given.',
-            ),
-        ]
+    report.table(
+        'few_normals',
+        'Fresh normals whose p is small, by the number of normals that calibrate.',
+        FEW,
+        small_calibrations(normals, scoring, **repeats),
     )
-
-
-def read_options():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    n = options.fields
+    report.table(
+        'contaminated',
+        f'Fields of {5 * n:,} stamps of which {n} calibrate, anomalies among them.',
+        CONTAMINATED,
+        contaminated_calibrations(normals, by_class, scoring, n=n, **repeats),
     )
-    parser.add_argument('--normals', type=int, default=24_000, help='a third of them calibrates')
-    parser.add_argument('--splits', type=int, default=200)
-    parser.add_argument('--masked', type=int, default=0, help='normals behind each kind of mask')
-    parser.add_argument('--seed', type=int, default=1, help='of the splits')
-    parser.add_argument('--processes', type=int, default=2, help='that simulate')
-    parser.add_argument('--work', type=Path, default=WORK, help='folder of the stamps')
-    parser.add_argument('--out', type=Path, help='path of the tables, without .inc')
-    return parser.parse_args()
+    report.table(
+        'drift',
+        f'{options.changed} normals that were changed.',
+        DRIFT,
+        drifting_stamps(detector, n=options.changed),
+    )
+    report.table(
+        'undisturbed',
+        'Samples of normals as they are, and of how many a warning is given.',
+        UNDISTURBED,
+        undisturbed_samples(normals, detector, **repeats),
+    )
 
 
 def measured(kind, n, detector, options, *, seed=SEED):
     """Misfit of simulated stamps of a kind."""
-    options.work.mkdir(parents=True, exist_ok=True)
     path = options.work / f'{RECIPE}-{kind}-{n}-{seed}.zarr'
     stamps = simulate({kind: n}, config=RECIPE, seed=seed, output=path, processes=options.processes)
     return detector.measure(stamps, resume=path.with_suffix('.misfit'))
@@ -246,19 +248,18 @@ def discoveries_of(splits, strange, rate=0.1):
 def rates_of(splits):
     """A row for each number, with the scatter over the splits beside that of chance."""
     n = len(splits[0].magnitude)
-    rows = []
     for name, label in NUMBERS.items():
         row = {'number': label}
         for level in LEVELS:
             rates = [100 * np.mean(s.p_values[name] <= 1 - level / 100) for s in splits]
-            row[f'{100 - level} intended'] = f'{np.mean(rates):.2f} ± {np.std(rates):.2f}'
-        rows.append(row)
+            row[f'{100 - level} intended'] = estimate(np.mean(rates), np.std(rates))
+        yield row
     row = {'number': 'chance alone'}
     for level in LEVELS:
         # Both the threshold and the share above it come from n stamps.
         error = np.sqrt(2 * level * (100 - level) / n)
-        row[f'{100 - level} intended'] = f'{100 - level:.2f} ± {error:.2f}'
-    return Table(rows=[*rows, row])
+        row[f'{100 - level} intended'] = estimate(100 - level, error)
+    yield row
 
 
 def rates_by_source(normals, trained, detector):
@@ -269,16 +270,15 @@ def rates_by_source(normals, trained, detector):
     rows = {name: {'thresholds': name} for name in sources}
     for found in rates:
         rate, low, high = (100 * found[f'rate{end}'] for end in ('', '_low', '_high'))
-        cell = f'{rate:.2f} ({low:.2f}-{high:.2f})'
-        rows[found['detector']][f'{100 - found["percentile"]:g} intended'] = cell
-    return Table(rows=[*rows.values()])
+        name = f'{100 - found["percentile"]:g} intended'
+        rows[found['detector']][name] = interval(rate, low, high)
+    return [*rows.values()]
 
 
 def rates_by_magnitude(splits, bins=5, level=90):
     """A row for each fifth of the magnitudes, a column for each number."""
     joined = np.concatenate([s.magnitude for s in splits])
     edges = np.quantile(joined, np.linspace(0, 1, bins + 1))
-    rows = []
     for low, high in pairwise(edges):
         row = {'magnitude': f'{low:.1f} - {high:.1f}'}
         for name, label in NUMBERS.items():
@@ -287,9 +287,8 @@ def rates_by_magnitude(splits, bins=5, level=90):
                 for s in splits
                 for part in [(s.magnitude >= low) & (s.magnitude <= high)]
             ]
-            row[label] = f'{np.mean(rates):.1f} ± {np.std(rates):.1f}'
-        rows.append(row)
-    return Table(rows=rows)
+            row[label] = estimate(np.mean(rates), np.std(rates))
+        yield row
 
 
 if __name__ == '__main__':

@@ -3,7 +3,7 @@
 import warnings
 
 import numpy as np
-from astropy.table import Table, vstack
+from astropy.table import vstack
 from scipy.ndimage import shift
 
 from astro_wgan.anomaly import Calibration, q_values
@@ -11,56 +11,91 @@ from astro_wgan.exceptions import DriftWarning
 from astro_wgan.noise import estimate_noise_rms
 from astro_wgan.simulate import simulate
 from benchmarks.detectors.populations import ANOMALIES
+from benchmarks.results import Column, estimate
 
-__all__ = ['contaminated_calibrations', 'drifting_stamps', 'quiet_samples', 'small_calibrations']
+__all__ = [
+    'CONTAMINATED',
+    'DRIFT',
+    'FEW',
+    'UNDISTURBED',
+    'contaminated_calibrations',
+    'drifting_stamps',
+    'small_calibrations',
+    'undisturbed_samples',
+]
 
 SIZES = (10, 30, 100, 300, 1000)
 SHARES = (0.0, 0.05, 0.1, 0.2)
 
+FEW = (
+    Column('normals', 'that calibrate', '', ','),
+    Column('p at most', 'of the fresh normals'),
+    Column('cross-fitted', 'per cent of them', '', '.2f'),
+    Column('not cross-fitted', 'the same, with trends that were fitted to themselves', '', '.2f'),
+    Column('allowed', 'per cent, by the number of normals', '', '.1f'),
+)
+CONTAMINATED = (
+    Column('anomalies', 'per cent of the field', '', '.0f'),
+    Column('correction', 'of the calibration: none, the estimated share, or the normals alone'),
+    Column('estimated', 'per cent, with the scatter over fields', '', '.1f'),
+    Column('false positives', 'per cent of normals above the threshold of 90 per cent', '', '.1f'),
+    Column('disturbed', 'per cent of them above that threshold', '', '.0f'),
+    Column('listed', 'anomalies with q of at most 0.1', '', '.0f'),
+    Column('of', 'anomalies in the field', '', '.0f'),
+    Column('normal in the list', 'per cent', '', '.1f'),
+)
+DRIFT = (
+    Column('change', 'of the normals'),
+    Column('above 90 %', 'per cent above the threshold of 90 per cent', '', '.0f'),
+    Column('median p', 'median p-value', '', '.2f'),
+    Column('it looks like', 'what the warning says'),
+)
+UNDISTURBED = (
+    Column('stamps', 'of a sample', '', ','),
+    Column('samples', 'of normals as they are'),
+    Column('warned of', 'samples'),
+)
+
 
 def small_calibrations(normals, scoring, *, repeats=200, fresh=1000, seed=1):
     """
-    Per cent of fresh normals with p <= a, for calibrations of few normals.
+    Rows of `FEW`: per cent of fresh normals with p <= a, for calibrations of few normals.
 
     Beside the cross-fitted scores stand those that are compared with the trends that were fitted to
     themselves, as they were before, and what the number of normals allows.
     """
-    rows = []
     for n in SIZES:
+        if n >= len(normals):
+            break
         rng = np.random.default_rng([seed, n])
         levels = {'0.2': 0.2, '0.1': 0.1, '0.05': 0.05, '1/(n+1)': 1 / (n + 1)}
-        rates = {name: {'cross-fitted': [], 'before': []} for name in levels}
+        rates = {name: {'cross-fitted': [], 'not cross-fitted': []} for name in levels}
         for _ in range(repeats):
             order = rng.permutation(len(normals))
             own, new = normals[order[:n]], normals[order[n : n + fresh]]
             calibration = Calibration.fit(own, scoring=scoring)
             scores = calibration.score(new)
-            before = Calibration(scoring.score(own, calibration.trends))
-            for way, judge in (('cross-fitted', calibration), ('before', before)):
+            former = Calibration(scoring.score(own, calibration.trends))
+            for way, judge in (('cross-fitted', calibration), ('not cross-fitted', former)):
                 p_values = judge.p_value(scores)
                 for name, level in levels.items():
-                    rates[name][way].append(np.mean(p_values <= level + 1e-12))
-        row = {'normals': str(n)}
+                    rates[name][way].append(100 * np.mean(p_values <= level + 1e-12))
         for name, level in levels.items():
             allowed = np.floor(level * (n + 1) + 1e-9) / (n + 1)
-            found = [
-                f'{100 * np.mean(values):.2f} ± {100 * np.std(values) / np.sqrt(repeats):.2f}'
-                for values in rates[name].values()
-            ]
-            row[f'p ≤ {name}'] = f'{found[0]} ({found[1]}; {100 * allowed:.1f})'
-        rows.append(row)
-    return Table(rows=rows)
+            found = {
+                way: estimate(np.mean(values), np.std(values) / np.sqrt(repeats))
+                for way, values in rates[name].items()
+            }
+            yield {'normals': n, 'p at most': name, **found, 'allowed': 100 * allowed}
 
 
 def contaminated_calibrations(normals, strange, scoring, *, n=600, repeats=100, seed=2):
     """
-    What a field finds that is calibrated on itself.
+    Rows of `CONTAMINATED`: what a field finds that is calibrated on itself.
 
     ``strange`` is a dict of tables by class. Of each field of 5 n stamps so many are anomalies, of
-    each class as many; a fifth of it calibrates. Each cell is by no correction, by the estimated
-    share, and by normals alone, which nobody has.
+    each class as many; a fifth of it calibrates.
     """
-    rows = []
     for share in SHARES:
         rng = np.random.default_rng([seed, round(100 * share)])
         found = {name: [] for name in ('false', 'disturbed', 'listed', 'false in list', 'share')}
@@ -89,21 +124,23 @@ def contaminated_calibrations(normals, strange, scoring, *, n=600, repeats=100, 
             for name, values in zip(list(found)[:4], np.transpose(numbers), strict=True):
                 found[name].append(values)
         mean = {name: np.mean(values, axis=0) for name, values in found.items()}
-        rows.append(
-            {
-                'anomalies, %': f'{100 * share:.0f}',
-                'estimated, %': f'{mean["share"]:.1f} ± {np.std(found["share"]):.1f}',
-                'false positives at 90 %': _three(mean['false']),
-                'disturbed found at 90 %': _three(mean['disturbed'], 0),
-                'anomalies listed, q ≤ 0.1': f'{_three(mean["listed"], 0)} of {4 * n * share:.0f}',
-                'normal in the list, %': _three(mean['false in list']),
+        for k, way in enumerate(ways):
+            yield {
+                'anomalies': 100 * share,
+                'correction': way,
+                'estimated': estimate(mean['share'], np.std(found['share']))
+                if way == 'estimate'
+                else None,
+                'false positives': mean['false'][k],
+                'disturbed': mean['disturbed'][k],
+                'listed': mean['listed'][k],
+                'of': 4 * n * share,
+                'normal in the list': mean['false in list'][k],
             }
-        )
-    return Table(rows=rows)
 
 
 def drifting_stamps(detector, *, n=500, seed=79):
-    """Normals that were changed, and what is said of them."""
+    """Rows of `DRIFT`: normals that were changed, and what is said of them."""
     stamps = simulate('normal', n, seed=seed)
     noise = float(np.median(estimate_noise_rms(stamps.pixels)))
     pixels = stamps.pixels
@@ -131,7 +168,6 @@ def drifting_stamps(detector, *, n=500, seed=79):
         'times 0.8': 0.8 * pixels,
         'noise a fifth higher': pixels + 0.66 * noise * rng.normal(size=pixels.shape),
     }
-    rows = []
     for name, changed in changes.items():
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter('always', DriftWarning)
@@ -139,23 +175,17 @@ def drifting_stamps(detector, *, n=500, seed=79):
                 stamps.replace(pixels=changed.astype(np.float32), table=None), progress=False
             )
         said = [str(w.message).split(': it looks like ') for w in told]
-        rows.append(
-            {
-                'change': name,
-                'above 90 %': f'{100 * np.mean(table["anomalous_90"]):.0f}',
-                'median p': f'{np.median(table["p_value"]):.2f}',
-                'it looks like': '; '.join(
-                    part.split('. ')[0] for words in said for part in words[1:]
-                ),
-            }
-        )
-    return Table(rows=rows)
+        yield {
+            'change': name,
+            'above 90 %': 100 * np.mean(table['anomalous_90']),
+            'median p': np.median(table['p_value']),
+            'it looks like': '; '.join(part.split('. ')[0] for words in said for part in words[1:]),
+        }
 
 
-def quiet_samples(normals, detector, *, sizes=(25, 100, 1000), repeats=200, seed=3):
-    """How many of so many honest samples of each size are warned of."""
+def undisturbed_samples(normals, detector, *, sizes=(25, 100, 1000), repeats=200, seed=3):
+    """Rows of `UNDISTURBED`: of how many honest samples of each size a warning is given."""
     rng = np.random.default_rng(seed)
-    rows = []
     for n in sizes:
         told = 0
         for _ in range(repeats):
@@ -163,8 +193,7 @@ def quiet_samples(normals, detector, *, sizes=(25, 100, 1000), repeats=200, seed
                 warnings.simplefilter('always', DriftWarning)
                 detector.score(normals[rng.permutation(len(normals))[:n]], progress=False)
             told += bool(heard)
-        rows.append({'stamps': str(n), 'samples': str(repeats), 'warned of': str(told)})
-    return Table(rows=rows)
+        yield {'stamps': n, 'samples': repeats, 'warned of': told}
 
 
 def _field(normals, strange, n, share, rng):
@@ -175,7 +204,3 @@ def _field(normals, strange, n, share, rng):
     table = vstack([part for part in parts if len(part)], metadata_conflicts='silent')
     table['id'] = np.arange(n)
     return table, np.arange(n) >= len(parts[0])
-
-
-def _three(values, digits=1):
-    return ' / '.join(f'{value:.{digits}f}' for value in values)

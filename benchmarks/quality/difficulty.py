@@ -21,22 +21,20 @@ Work is kept in benchmarks/work/difficulty and goes on from there.
     python -m benchmarks.quality.difficulty --recipe benchmark-2
 """
 
-import argparse
 import os
 from hashlib import sha256
-from pathlib import Path
 
 import numpy as np
-from astropy.table import Table, vstack
+from astropy.table import vstack
 
 from astro_wgan.baselines import MorphologyKMeans, PCAMahalanobis, PCAResidual, RotationResidual
 from astro_wgan.evaluate import roc_auc
 from astro_wgan.morphology import measure_morphology
 from astro_wgan.simulate import CLASSES, get_simulation_config, simulate
 from astro_wgan.sources import measure_sources
-from benchmarks.machine import describe_machine
+from benchmarks.harness import BenchmarkParser, Report
+from benchmarks.results import Column, estimate
 
-WORK = Path(__file__).parents[1] / 'work' / 'difficulty'
 TRAIN, FRESH = 1, 2
 
 #: Per cent that k-means finds, or keeps, in the paper.
@@ -52,57 +50,78 @@ PAPER = {
 }
 
 
+KMEANS = (
+    Column('class', 'of simulated stamps'),
+    Column('n', 'stamps'),
+    Column('found', 'per cent, with the binomial error', '', '.1f'),
+    Column('paper', 'per cent in tables 1 to 3', '', '.0f'),
+)
+ANOMALIES = [kind for kind in CLASSES if kind != 'normal']
+AREAS = (
+    Column('detector', 'that is simple'),
+    *(Column(kind, 'area under the ROC curve, against normals', '', '.3f') for kind in ANOMALIES),
+)
+NETWORK = (
+    Column('class', 'of simulated stamps'),
+    Column('AUC', 'area under the ROC curve, against normals', '', '.3f'),
+)
+
+
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    smoke = {'n': 6, 'train': 100, 'network': 16, 'processes': 1, 'epochs': 1}
+    parser = BenchmarkParser(__doc__, smoke=smoke, seed=None, work='difficulty')
     parser.add_argument('--recipe', default='benchmark-1')
     parser.add_argument('--n', type=int, default=1000, help='stamps of each class')
     parser.add_argument('--train', type=int, default=5000, help='normals that PCA learns from')
     parser.add_argument(
         '--network', type=int, default=6000, help='stamps of both classes the network is shown'
     )
+    parser.add_argument('--epochs', type=int, default=12, help='of the network')
     parser.add_argument('--processes', type=int, default=os.cpu_count())
     options = parser.parse_args()
-    print(describe_machine('galsim', 'scikit-learn', 'statmorph'), flush=True)
-    recipe = get_simulation_config(options.recipe)
-    measure(recipe, options)
+    report = Report(options, 'galsim', 'scikit-learn', 'statmorph')
+    measure(get_simulation_config(options.recipe), options, report)
+    report.write()
 
 
-def measure(recipe, options):
-    """All that this file measures, printed."""
+def measure(recipe, options, report):
+    """All that this file measures."""
     populations = {kind: simulated(recipe, kind, options.n, FRESH, options) for kind in CLASSES}
     shapes = {
         kind: measured_shapes(populations[kind], kind, recipe, options)
         for kind in ('normal', 'pair', 'disturbed')
     }
     kmeans = fitted_kmeans(shapes)
-    print(kmeans_table(shapes, populations, kmeans), '\n', flush=True)
-    print(auc_table(recipe, populations, shapes, kmeans, options), '\n', flush=True)
+    caption = 'What k-means on statmorph finds, beside Margalef-Bentabol et al. 2020.'
+    report.table('kmeans', caption, KMEANS, kmeans_rows(shapes, populations, kmeans))
+    caption = 'Area under the ROC curve of simple detectors, class by class.'
+    rows = auc_rows(recipe, populations, shapes, kmeans, options)
+    report.table('areas', caption, AREAS, rows)
     if options.network:
-        auc, error = network_auc(recipe, populations, options)
-        print(f'network with labels, disturbed: AUC {auc:.3f} +- {error:.3f}', flush=True)
+        auc = network_auc(recipe, populations, options)
+        caption = f'A network that was shown {options.network:,} stamps of both classes.'
+        report.table('network', caption, NETWORK, [{'class': 'disturbed', 'AUC': auc}])
 
 
 def simulated(recipe, kind, n, seed, options):
     """The first stamps of a class, from a store that holds as many or more."""
-    folder = work_folder(recipe)
+    folder = work_folder(recipe, options)
     stores = {int(path.stem.split('-')[-1]): path for path in folder.glob(f'{kind}-{seed}-*.zarr')}
     count = min((held for held in stores if held >= n), default=n)
     path = folder / f'{kind}-{seed}-{count}.zarr'
-    options = {'config': recipe, 'seed': seed, 'processes': options.processes}
-    return simulate({kind: count}, output=path, **options)[:n]
+    settings = {'config': recipe, 'seed': seed, 'processes': options.processes}
+    return simulate({kind: count}, output=path, **settings)[:n]
 
 
-def work_folder(recipe):
-    folder = WORK / sha256(repr(recipe).encode()).hexdigest()[:12]
+def work_folder(recipe, options):
+    folder = options.work / sha256(repr(recipe).encode()).hexdigest()[:12]
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
 def measured_shapes(stamps, kind, recipe, options):
     """Shapes of all sources of a stamp, as if they were one."""
-    output = work_folder(recipe) / f'{kind}-{len(stamps)}.shapes'
+    output = work_folder(recipe, options) / f'{kind}-{len(stamps)}.shapes'
     return measure_morphology(
         stamps, target='all', sersic=False, output=output, processes=options.processes
     )
@@ -119,7 +138,7 @@ def fitted_kmeans(shapes):
     return MorphologyKMeans().fit(table[good], normal=normal[good])
 
 
-def kmeans_table(shapes, populations, kmeans):
+def kmeans_rows(shapes, populations, kmeans):
     """Shares beside those of the paper, in per cent."""
     found = {kind: kmeans.score(table) for kind, table in shapes.items()}
     pairs, disturbed = populations['pair'].table, populations['disturbed'].table
@@ -141,16 +160,19 @@ def kmeans_table(shapes, populations, kmeans):
         'disturbed, pre-merger': ('disturbed', before),
         'disturbed, post-merger': ('disturbed', ~before),
     }
-    table = Table(names=['what', 'n', 'found', 'error', 'paper'], dtype=['U50', int] + 3 * [float])
     for name, (kind, chosen) in rows.items():
         part = found[kind][chosen]
         anomalous = np.asarray(part['anomalous'])[np.asarray(part['usable'])]
+        if len(anomalous) == 0:
+            continue
         share = np.mean(~anomalous if kind == 'normal' else anomalous)
         error = np.sqrt(share * (1 - share) / len(anomalous))
-        table.add_row([name, len(anomalous), 100 * share, 100 * error, PAPER.get(name, np.nan)])
-    for name in ('found', 'error', 'paper'):
-        table[name].format = '.1f'
-    return '\n'.join(table.pformat(max_lines=-1, max_width=-1))
+        yield {
+            'class': name,
+            'n': len(anomalous),
+            'found': estimate(100 * share, 100 * error),
+            'paper': PAPER.get(name),
+        }
 
 
 def bins(ratio):
@@ -165,7 +187,7 @@ def bins(ratio):
 # Simple detectors
 
 
-def auc_table(recipe, populations, shapes, kmeans, options):
+def auc_rows(recipe, populations, shapes, kmeans, options):
     """Areas under the ROC curves of simple detectors, class by class."""
     train = simulated(recipe, 'normal', options.train, TRAIN, options)
     scores = {
@@ -183,14 +205,10 @@ def auc_table(recipe, populations, shapes, kmeans, options):
             kind: detector.score(stamps, progress=False)['score']
             for kind, stamps in populations.items()
         }
-    classes = [kind for kind in CLASSES if kind != 'normal']
-    table = Table(names=['AUC', *classes], dtype=['U30'] + len(classes) * [float])
     for name, by_kind in scores.items():
-        aucs = [auc_of(by_kind['normal'], by_kind.get(kind, [])) for kind in classes]
-        table.add_row([name, *aucs])
-    for kind in classes:
-        table[kind].format = '.3f'
-    return '\n'.join(table.pformat(max_lines=-1, max_width=-1))
+        normal = by_kind.pop('normal')
+        areas = {kind: auc_of(normal, found) for kind, found in by_kind.items()}
+        yield {'detector': name, **areas}
 
 
 def auc_of(normal, anomalous):
@@ -201,26 +219,26 @@ def auc_of(normal, anomalous):
 
 
 def network_auc(recipe, populations, options):
-    """AUC, and its error, of a network that was shown other stamps with their labels."""
+    """AUC of a network that was shown other stamps with their labels."""
     images, labels = [], []
     for k, kind in enumerate(('normal', 'disturbed')):
         stamps = simulated(recipe, kind, options.network, TRAIN, options)
         images.append(prepared(stamps.pixels, recipe))
         labels.append(np.full(len(stamps), k, dtype=np.float32))
-    network = trained(np.concatenate(images), np.concatenate(labels))
+    network = trained(np.concatenate(images), np.concatenate(labels), options.epochs)
     normal, disturbed = (
         network.predict(prepared(populations[kind].pixels, recipe), verbose=0)[:, 0]
         for kind in ('normal', 'disturbed')
     )
     auc, covariance = roc_auc(normal, disturbed)
-    return auc[0], np.sqrt(covariance[0, 0])
+    return estimate(auc[0], np.sqrt(covariance[0, 0]))
 
 
 def prepared(pixels, recipe):
     return np.arcsinh(pixels / (2 * recipe.noise.rms))[..., np.newaxis].astype(np.float32)
 
 
-def trained(images, labels, epochs=12):
+def trained(images, labels, epochs):
     """A small convolutional network, trained on images turned and mirrored at random."""
     import keras
 
@@ -238,7 +256,7 @@ def trained(images, labels, epochs=12):
         keras.layers.Dense(1, activation='sigmoid'),
     ]
     network = keras.Sequential(layers)
-    schedule = keras.optimizers.schedules.CosineDecay(3e-3, epochs * (len(images) // 64))
+    schedule = keras.optimizers.schedules.CosineDecay(3e-3, max(1, epochs * (len(images) // 64)))
     network.compile(keras.optimizers.AdamW(schedule, weight_decay=1e-3), 'binary_crossentropy')
     rng = np.random.default_rng(1)
     for _ in range(epochs):

@@ -13,7 +13,6 @@ It needs SExtractor (Debian's package source-extractor) and matplotlib.
     python -m benchmarks.quality.flux_ratio_bias --figure photometry_flux_ratio.png
 """
 
-import argparse
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,8 +24,9 @@ from astro_wgan import datasets
 from astro_wgan.detection import DetectionConfig
 from astro_wgan.sources import SourceFlag, measure_sources
 from astro_wgan.stamps import StampSet
+from benchmarks.harness import BenchmarkParser, Report, skip
 from benchmarks.judges import load_judge
-from benchmarks.machine import describe_machine
+from benchmarks.results import Column
 
 SIZE = 64
 
@@ -34,36 +34,58 @@ THRESHOLDS = (1.0, 1.5, 3.0)
 CONTRASTS = (0.0005, 0.005, 0.02, 0.05)
 
 
+COLUMNS = (
+    Column('threshold', 'of the detection', 'sigma', '.1f'),
+    Column('contrast', 'of the deblending', '', '.4f'),
+    Column('program', 'that measures'),
+    Column('both found', 'per cent of the pairs', '', '.1f'),
+    Column('extra', 'per cent of the stamps with sources that are not there', '', '.1f'),
+    Column('ratio', 'measured flux ratio over the true one, median', '', '.3f'),
+    Column('scatter', 'of its logarithm', '', '.3f'),
+    Column('parts', 'sources of the eXtreme Deep Field that are parts of others'),
+)
+
+
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = BenchmarkParser(__doc__, smoke={'edge': 6, 'contrasts': [0.005]})
     parser.add_argument('--edge', type=int, default=63, help='pairs along an edge of the mosaic')
-    parser.add_argument('--seed', type=int, default=1)
+    parser.add_argument('--contrasts', type=float, nargs='+', default=[*CONTRASTS])
     parser.add_argument('--figure', type=Path, help='where to put the figure')
     options = parser.parse_args()
     judge = load_judge('sources/judge.py')
+    if judge.SEXTRACTOR is None:
+        skip('SExtractor (package source-extractor) is not installed')
+    report = Report(options)
     pairs = judge.simulate_pairs(
         options.edge**2, seed=options.seed, size=SIZE, flux_ratio=(0.8, 10), separation=(3, 26)
     )
-    print(describe_machine())
-    print(f'{len(pairs.pixels)} pairs')
-    print(f'{"":22}{"both found":>18}{"extra":>7}{"off by":>20}{"scatter":>16}{"parts":>7}')
-    print(
-        f'{"threshold contrast":>22}{"ours":>9}{"SEx":>9}{"":7}'
-        + f'{"ours":>10}{"SEx":>10}{"ours":>8}{"SEx":>8}'
-    )
-    results = {}
+    rows, results = [], {}
     for threshold in THRESHOLDS:
-        for contrast in CONTRASTS:
+        for contrast in options.contrasts:
             detection = replace(DetectionConfig(), threshold=threshold, deblend_contrast=contrast)
             ours, extra = our_ratios(pairs, detection)
             theirs = sextractor_ratios(judge, pairs, options.edge, detection)
             results[threshold, contrast] = ours, theirs
-            offs = [np.log(ratio / pairs.flux_ratio) for ratio in (ours, theirs)]
-            print_row(detection, offs, extra, parts_of_sources(detection))
+            head = {'threshold': threshold, 'contrast': contrast}
+            own = {'extra': 100 * extra, 'parts': parts_of_sources(detection)}
+            rows.append({**head, 'program': 'astro_wgan', **own, **bias(ours, pairs)})
+            rows.append({**head, 'program': 'SExtractor', **bias(theirs, pairs)})
+    report.table('bias', f'{len(pairs.pixels):,} simulated pairs.', COLUMNS, rows)
+    report.write()
     if options.figure:
         draw(pairs, results, options.figure)
+
+
+def bias(ratio, pairs):
+    """How far flux ratios are off, where both galaxies are found."""
+    off = np.log(ratio / pairs.flux_ratio)
+    found = np.isfinite(off)
+    off = off[found]
+    return {
+        'both found': 100 * found.mean(),
+        'ratio': np.exp(np.median(off)),
+        'scatter': 1.4826 * np.median(np.abs(off - np.median(off))),
+    }
 
 
 def our_ratios(pairs, detection):
@@ -98,16 +120,6 @@ def parts_of_sources(detection):
     image = datasets.load_image('hubble_xdf')
     sources = measure_sources(image, detection=detection, progress=False).sources
     return np.count_nonzero(sources['flags'] & int(SourceFlag.BLENDED))
-
-
-def print_row(detection, offs, extra, parts):
-    cells = [f'{detection.threshold:12.1f}{detection.deblend_contrast:10.4f}']
-    cells += [f'{100 * np.mean(np.isfinite(off)):8.1f}%' for off in offs]
-    cells.append(f'{100 * extra:6.1f}%')
-    offs = [off[np.isfinite(off)] for off in offs]
-    cells += [f'{np.exp(np.median(off)):10.3f}' for off in offs]
-    cells += [f'{1.4826 * np.median(np.abs(off - np.median(off))):8.3f}' for off in offs]
-    print(''.join(cells) + f'{parts:7d}', flush=True)
 
 
 def draw(pairs, results, path):

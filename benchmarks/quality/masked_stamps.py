@@ -16,19 +16,17 @@ many kinds, drawn anew for each stamp. Printed are, by kind of mask,
     python -m benchmarks.quality.masked_stamps --normals 500 --anomalies 200
 """
 
-import argparse
 import warnings
-from pathlib import Path
 
 import numpy as np
-from astropy.table import QTable, Table
+from astropy.table import QTable
 
 from astro_wgan import StampSet, datasets
 from astro_wgan.evaluate import roc_auc
 from astro_wgan.exceptions import DriftWarning
 from astro_wgan.simulate import simulate
-from benchmarks.detectors.evaluation import page
-from benchmarks.machine import describe_machine
+from benchmarks.harness import BenchmarkParser, Report
+from benchmarks.results import Column
 
 SIZE = 64
 Y, X = np.indices((SIZE, SIZE))
@@ -81,51 +79,43 @@ MASKS = {
 }
 
 
+COLUMNS = (
+    Column('mask', 'kind of mask'),
+    Column('flagged', 'per cent of stamps that are flagged as incomplete', '', '.0f'),
+    Column('above 90 %', 'per cent of normals above the threshold of 90 per cent', '', '.1f'),
+    Column('p <= 0.01', 'per cent of normals with such p', '', '.1f'),
+    Column('pair', 'area under the ROC curve', '', '.3f'),
+    Column('disturbed', 'area under the ROC curve', '', '.3f'),
+    Column('above, median', 'as above 90 %, with holes at the median of their stamp', '', '.1f'),
+    Column('pair, median', 'area, with holes at the median of their stamp', '', '.3f'),
+    Column('disturbed, median', 'area, with holes at the median of their stamp', '', '.3f'),
+)
+
+
 def main():
-    options = read_options()
+    smoke = {'normals': 10, 'anomalies': 5, 'masks': ['none', 'corner']}
+    parser = BenchmarkParser(__doc__, smoke=smoke, seed=SEED)
+    parser.add_argument('--normals', type=int, default=2000)
+    parser.add_argument('--anomalies', type=int, default=500, help='of either kind')
+    parser.add_argument('--masks', nargs='+', default=[*MASKS], choices=MASKS, metavar='MASK')
+    options = parser.parse_args()
+    report = Report(options, 'galsim')
     # Sets of nothing but pairs are no drift.
     warnings.simplefilter('ignore', DriftWarning)
-    detector = datasets.load_model()
     counts = {
         'normal': options.normals,
         'pair': options.anomalies,
         'disturbed': options.anomalies,
     }
     kinds = {k: simulate(k, n, seed=options.seed) for k, n in counts.items()}
-    table = table_of_masks(detector, kinds, seed=options.seed)
-    command = f'--normals {options.normals} --anomalies {options.anomalies}'
-    text = '\n'.join(
-        [
-            f'``python -m benchmarks.quality.masked_stamps {command}``; '
-            f'{describe_machine("galsim")}.\n',
-            page(
-                table,
-                'By kind of mask: per cent of stamps that are flagged as incomplete, of normals '
-                'above the 90 per cent threshold and with p of at most 0.01, and areas under the '
-                'ROC curves of pairs and of disturbed galaxies; then with holes left at the median '
-                'of their stamp.',
-            ),
-        ]
-    )
-    print(text)
-    if options.out is not None:
-        options.out.with_suffix('.inc').write_text(text, encoding='utf-8')
+    rows = rows_of_masks(datasets.load_model(), kinds, seed=options.seed, masks=options.masks)
+    report.table('masks', 'By kind of mask.', COLUMNS, rows)
+    report.write()
 
 
-def read_options():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument('--normals', type=int, default=2000)
-    parser.add_argument('--anomalies', type=int, default=500, help='of either kind')
-    parser.add_argument('--seed', type=int, default=SEED)
-    parser.add_argument('--out', type=Path, help='path of the table, without .inc')
-    return parser.parse_args()
-
-
-def table_of_masks(detector, kinds, *, seed, masks=MASKS):
+def rows_of_masks(detector, kinds, *, seed, masks=tuple(MASKS)):
     """
-    A row for each kind of mask.
+    A row of cells for each kind of mask.
 
     Parameters
     ----------
@@ -135,22 +125,21 @@ def table_of_masks(detector, kinds, *, seed, masks=MASKS):
         ``normal``, ``pair`` and ``disturbed``.
     seed : int
         Of the masks.
-    masks : dict of callable, optional
-        By name, from a random generator to a mask.
+    masks : iterable of str, optional
+        Names of kinds in ``MASKS``.
 
-    Returns
-    -------
-    `~astropy.table.Table`
+    Yields
+    ------
+    dict
     """
     threshold = detector.calibration_.thresholds()[90]
-    rows = []
-    for number, (name, draw) in enumerate(masks.items()):
-        random = np.random.default_rng([seed, number])
+    for name in masks:
+        random = np.random.default_rng([seed, [*MASKS].index(name)])
         found, former, p_values, flags = {}, {}, None, []
         for kind, stamps in kinds.items():
             masked = StampSet(
                 stamps.pixels,
-                mask=np.array([draw(random) for _ in range(len(stamps))]),
+                mask=np.array([MASKS[name](random) for _ in range(len(stamps))]),
                 unit=stamps.unit,
                 pixel_scale=stamps.pixel_scale,
             )
@@ -159,18 +148,17 @@ def table_of_masks(detector, kinds, *, seed, masks=MASKS):
             former[kind] = score_of_medians(detector, masked)
             flags.append(np.asarray(scored['incomplete']))
             p_values = np.asarray(scored['p_value']) if kind == 'normal' else p_values
-        row = {'mask': name, 'flagged': f'{100 * np.concatenate(flags).mean():.0f}'}
-        row['above 90 %'] = f'{100 * np.mean(found["normal"] > threshold):.1f}'
-        row['p <= 0.01'] = f'{100 * np.mean(p_values <= 0.01):.1f}'
+        row = {'mask': name, 'flagged': 100 * np.concatenate(flags).mean()}
+        row['above 90 %'] = 100 * np.mean(found['normal'] > threshold)
+        row['p <= 0.01'] = 100 * np.mean(p_values <= 0.01)
         row |= {kind: area(found, kind) for kind in ('pair', 'disturbed')}
-        row['above, median'] = f'{100 * np.mean(former["normal"] > threshold):.1f}'
+        row['above, median'] = 100 * np.mean(former['normal'] > threshold)
         row |= {f'{kind}, median': area(former, kind) for kind in ('pair', 'disturbed')}
-        rows.append(row)
-    return Table(rows=rows)
+        yield row
 
 
 def area(scores, kind):
-    return f'{roc_auc(scores["normal"], scores[kind])[0][0]:.3f}'
+    return roc_auc(scores['normal'], scores[kind])[0][0]
 
 
 def score_of_medians(detector, stamps):

@@ -1,1 +1,1 @@
-"""How fast, in how much memory, beside peers."""
+"""How fast, and in how much memory, beside peers."""
