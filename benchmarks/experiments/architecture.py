@@ -108,7 +108,7 @@ def main():
         options.seeds,
     ):
         for row in wgan_rows(Variant(*variant), sets, scoring, options):
-            print(row, flush=True)
+            print(f'{row["model"]}: {row["iterations"]} iterations', flush=True)
             rows.append(row)
     caption = f'Area under the ROC curve, {options.normals:,} normals to learn from.'
     report.table('areas', caption, COLUMNS, rows)
@@ -116,7 +116,7 @@ def main():
 
 
 def read_options():
-    smoke = {'normals': 60, 'test': 8, 'iterations': [1, 2], 'batch': [4]}
+    smoke = {'normals': 60, 'test': 8, 'iterations': [1, 2], 'batch': [4], 'processes': 1}
     parser = BenchmarkParser(__doc__, smoke=smoke, seed=None, work='architecture')
     parser.add_argument('--normals', type=int, default=12000)
     parser.add_argument('--test', type=int, default=1000, help='of each class')
@@ -132,6 +132,7 @@ def read_options():
     parser.add_argument('--seeds', type=int, nargs='+', default=[1])
     parser.add_argument('--precision', nargs='+', default=['float32'], help='mixed_bfloat16')
     parser.add_argument('--iterations', type=int, nargs='+', default=[400, 800, 1600])
+    parser.add_argument('--processes', type=int, default=2, help='that simulate')
     return parser.parse_args()
 
 
@@ -139,7 +140,9 @@ def prepare(options):
     """Stamps by name, binned: those to learn from, to calibrate on, and of each class."""
     folder = options.work / f'benchmark-1-{fingerprint("benchmark-1")}'
     folder.mkdir(exist_ok=True)
-    full = Populations('benchmark-1', folder, options.normals, options.test, 0, processes=2)
+    full = Populations(
+        'benchmark-1', folder, options.normals, options.test, 0, processes=options.processes
+    )
     sets = {'train': full.train, 'held out': full.held_out, 'normal': full.tested['normal']}
     sets |= {kind: full.tested[kind] for kind in ANOMALIES}
     return {name: binned(stamps, options.binning) for name, stamps in sets.items()}

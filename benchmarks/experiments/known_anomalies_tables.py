@@ -49,8 +49,8 @@ PROPERTIES = {
     'separation': ('pair', 6),
     'flux_ratio': ('pair', 6),
     'redshift': ('all', 5),
-    'mass': ('all', 5),
-    'effective_radius': ('all', 5),
+    'stellar_mass': ('all', 5),
+    'half_light_radius': ('all', 5),
     'axis_ratio': ('all', 5),
 }
 

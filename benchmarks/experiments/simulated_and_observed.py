@@ -4,8 +4,8 @@ Simulated against observed galaxies: what tells them apart, and which simulation
 The third experiment of the paper (Margalef-Bentabol et al. 2020, section 4.2), with the shipped
 model, in three parts:
 
-* One property of the simulated normals is changed: no clumps, smooth discs, smaller galaxies, more
-  noise, a wider PSF, more neighbours. How far do the scores of each variant lie from those of the
+* One property of the simulated normals is changed: no clumps, smooth disks, smaller galaxies, more
+  noise, a wider PSF, more neighbors. How far do the scores of each variant lie from those of the
   population as it is, from how many stamps does one notice, and which measured property is named?
 * The population as it is plays the sky, with another seed. All variants, and the second recipe, are
   ranked by the distance of their scores: the true one should be first.
@@ -111,8 +111,11 @@ def main():
 
 
 def read_options():
-    parser = BenchmarkParser(__doc__, smoke={'stamps': 40}, seed=31, work='simulated_and_observed')
+    parser = BenchmarkParser(
+        __doc__, smoke={'stamps': 20, 'processes': 1}, seed=31, work='simulated_and_observed'
+    )
     parser.add_argument('--stamps', type=int, default=2000, help='of each simulated population')
+    parser.add_argument('--processes', type=int, default=2, help='that simulate')
     parser.add_argument('--figure', type=Path, help='draw scores and sources into this file')
     return parser.parse_args()
 
@@ -127,8 +130,8 @@ def recipes():
     return {
         'sky': known,
         'as it is': known,
-        'no clumps': replace(known, clumps=replace(known.clumps, number=0.0)),
-        'smooth discs': replace(
+        'no clumps': replace(known, clumps=replace(known.clumps, mean_number=0.0)),
+        'smooth disks': replace(
             known,
             disks=replace(
                 known.disks, arm_amplitude=0.0, flocculent_amplitude=0.0, lopsidedness=0.0
@@ -140,7 +143,7 @@ def recipes():
         ),
         'more noise': replace(known, noise=replace(known.noise, rms=1.2 * known.noise.rms)),
         'wider PSF': replace(known, optics=replace(known.optics, blur=1.6 * known.optics.blur)),
-        'more neighbours': replace(
+        'more neighbors': replace(
             known, neighbors=replace(known.neighbors, mean_number=3 * known.neighbors.mean_number)
         ),
         'benchmark-2': get_simulation_config('benchmark-2'),
@@ -152,7 +155,11 @@ def draw_stamps(name, recipe, options):
     seed = options.seed + (name == 'sky')
     path = options.work / f'{name.replace(" ", "-")}-{options.stamps}-{seed}.zarr'
     stamps = simulate(
-        {'normal': options.stamps}, config=recipe, seed=seed, output=path, processes=2
+        {'normal': options.stamps},
+        config=recipe,
+        seed=seed,
+        output=path,
+        processes=options.processes,
     )[:]
     return StampSet(stamps.pixels, unit=stamps.unit, pixel_scale=0.06 * u.arcsec)
 
