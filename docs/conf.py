@@ -19,12 +19,18 @@ extensions += [  # noqa: F405
     'matplotlib.sphinxext.plot_directive',
     'myst_nb',
     'sphinx_design',
+    'top_level_names',
 ]
 exclude_patterns += ['_build', '_extensions', '**.ipynb_checkpoints']  # noqa: F405
 
 # Links to other projects need the network, which only the host of the public pages has.
 if not on_rtd:  # noqa: F405
     intersphinx_mapping = {}
+
+# Each reference to a public name of the package must lead somewhere. Those to other projects do so
+# where there is a network, and those to modules inside of a subpackage need not.
+nitpicky = True
+nitpick_ignore_regex = [(r'py:\w+', r'(?!astro_wgan\.).*'), (r'py:\w+', r'astro_wgan\.\w+\.[a-z]\w*\..*')]
 
 automodapi_inheritance_diagram = False
 # The notebook is executed once for each of its versions; in a clean checkout, always.
