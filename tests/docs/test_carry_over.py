@@ -1,0 +1,136 @@
+import importlib
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[2] / 'docs' / 'development'
+
+
+@pytest.fixture(scope='module')
+def script():
+    spec = importlib.util.spec_from_file_location('carry_over', FOLDER / 'carry_over.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope='module')
+def table(script, tmp_path_factory):
+    """Names that are not those of the package, so that this test outlives its changes."""
+    path = tmp_path_factory.mktemp('names') / 'renamed.csv'
+    path.write_text(
+        'kind,of,old,new\n'
+        'name,,astro_wgan.a.Old,astro_wgan.b.New\n'
+        'name,,astro_wgan.a.kept,astro_wgan.b.kept\n'
+        'name,,astro_wgan.a.look,astro_wgan.a.find\n'
+        'module,,astro_wgan.x.y,astro_wgan.z.w\n'
+        'argument,look,into,output\n'
+        'argument,Old,gone,\n'
+        'attribute,Old,scatter,rms\n'
+        'column,look,npix,area\n'
+        'column,look,flux_error,flux_err\n'
+        'value,Old.start,free,zero\n'
+    )
+    return script.read_table(path)
+
+
+@pytest.mark.parametrize(
+    ('old', 'new'),
+    [
+        ('from astro_wgan.a import Old\nOld(1)\n', 'from astro_wgan.b import New\nNew(1)\n'),
+        ('from astro_wgan.a import Old as O\nO(1)\n', 'from astro_wgan.b import New as O\nO(1)\n'),
+        (
+            'from astro_wgan.a import kept, other\n',
+            'from astro_wgan.b import kept\nfrom astro_wgan.a import other\n',
+        ),
+        (
+            'if True:\n    from astro_wgan.a import kept, other\n',
+            'if True:\n    from astro_wgan.b import kept\n    from astro_wgan.a import other\n',
+        ),
+        ('import astro_wgan.x.y as y\n', 'import astro_wgan.z.w as y\n'),
+        ('from astro_wgan.x import y\ny.f()\n', 'from astro_wgan.z import w\nw.f()\n'),
+        (
+            '"""Says."""\nimport astro_wgan as aw\naw.a.Old(1)\n',
+            '"""Says."""\nimport astro_wgan.b\nimport astro_wgan as aw\nastro_wgan.b.New(1)\n',
+        ),
+        ('t = look(1, into="ä")\n', 't = look(1, output="ä")\n'),
+        ('"é"; t = look(1, into=2)\n', '"é"; t = look(1, output=2)\n'),
+        ('other(1, into=2)\n', 'other(1, into=2)\n'),
+        ("t = look(1)\nt['npix'], t['x']\n", "t = look(1)\nt['area'], t['x']\n"),
+        ("t = look(1)\nt['id', 'npix']\n", "t = look(1)\nt['id', 'area']\n"),
+        ("t = look(1)\n'npix' in t.colnames\n", "t = look(1)\n'area' in t.colnames\n"),
+        ("t = look(1).stamps\nt['npix']\n", "t = look(1).stamps\nt['area']\n"),
+        ("t['flux_error']\n", "t['flux_err']\n"),
+        ('o = Old(1)\no.scatter\n', 'o = Old(1)\no.rms\n'),
+        ("Old(start='free')\n", "Old(start='zero')\n"),
+        ("other(start='free')\n", "other(start='free')\n"),
+    ],
+)
+def test_names_are_carried_over(script, table, old, new):
+    found, notes = script.carried_over(old, table)
+    assert found == new
+    assert notes == []
+
+
+@pytest.mark.parametrize(
+    ('text', 'line', 'note'),
+    [
+        ("x = 1\nt['npix']\n", 2, "column 'npix' may have a new name: area"),
+        ('Old(gone=3)\n', 1, 'no `gone` any more'),
+    ],
+)
+def test_what_is_not_clear_is_left_and_named(script, table, text, line, note):
+    found, notes = script.carried_over(text, table)
+    assert found == text
+    assert [n[0] for n in notes] == [line]
+    assert note in notes[0][1]
+
+
+def test_columns_of_other_tables_stay(script, table):
+    text = "t = Table.read('mine.fits')\nt['npix']\n"
+    assert script.carried_over(text, table) == (text, [])
+
+
+def test_new_names_exist_and_old_ones_do_not(script):
+    table = script.read_table()
+    for old, new in table['name'][''].items():
+        assert _exists(new), new
+        assert not _is_public(old), old
+    for old, new in table['module'][''].items():
+        assert importlib.util.find_spec(new) is not None, new
+        assert not _is_module(old), old
+
+
+def _exists(path):
+    module, _, name = path.rpartition('.')
+    try:
+        return hasattr(importlib.import_module(module), name)
+    except ModuleNotFoundError:
+        return module.count('.') > 1 and hasattr(_of(module), name)
+
+
+def _is_public(path):
+    module, _, name = path.rpartition('.')
+    try:
+        return name in getattr(importlib.import_module(module), '__all__', ())
+    except ModuleNotFoundError:
+        return False
+
+
+def _of(path):
+    """A class, of which the last name of a path is a method."""
+    module, _, name = path.rpartition('.')
+    try:
+        return getattr(importlib.import_module(module), name, None)
+    except ModuleNotFoundError:
+        return None
+
+
+def _is_module(path):
+    try:
+        spec = importlib.util.find_spec(path)
+    except ModuleNotFoundError:
+        return False
+    # A folder may have the name that a module had.
+    return spec is not None and not spec.submodule_search_locations
