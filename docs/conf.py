@@ -30,7 +30,10 @@ if not on_rtd:  # noqa: F405
 # Each reference to a public name of the package must lead somewhere. Those to other projects do so
 # where there is a network, and those to modules inside of a subpackage need not.
 nitpicky = True
-nitpick_ignore_regex = [(r'py:\w+', r'(?!astro_wgan\.).*'), (r'py:\w+', r'astro_wgan\.\w+\.[a-z]\w*\..*')]
+nitpick_ignore_regex = [
+    (r'py:\w+', r'(?!astro_wgan\.).*'),
+    (r'py:\w+', r'astro_wgan\.\w+\.[a-z]\w*\..*'),
+]
 
 automodapi_inheritance_diagram = False
 # The notebook is executed once for each of its versions; in a clean checkout, always.
