@@ -7,7 +7,7 @@ from pathlib import Path
 
 from astro_wgan.catalogs.table_files import read_table
 from astro_wgan.exceptions import HuntFolderError
-from astro_wgan.files.atomic import read_bytes, replaced
+from astro_wgan.files.atomic import atomic_write, read_bytes
 from astro_wgan.files.json_text import parse_json
 from astro_wgan.files.temporary import remove_abandoned
 from astro_wgan.store import StampStore
@@ -56,7 +56,7 @@ class HuntFolder:
         self._missing = [each for each in (self.path, *self.path.parents) if not each.exists()]
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            with replaced(self._trial) as temporary:
+            with atomic_write(self._trial) as temporary:
                 temporary.touch()
             self._trial.unlink()
         except OSError as error:
@@ -112,7 +112,7 @@ class HuntFolder:
 
     def write_table(self, table):
         """Write the table of scores."""
-        with replaced(self.table) as temporary:
+        with atomic_write(self.table) as temporary:
             table.write(temporary, format='ascii.ecsv')
 
     def read_table(self):
@@ -137,5 +137,5 @@ class HuntFolder:
 
     def _write_mark(self, *, complete):
         content = {'format': _FORMAT, 'complete': complete, 'fingerprint': self._fingerprint}
-        with replaced(self._mark) as temporary:
+        with atomic_write(self._mark) as temporary:
             temporary.write_text(json.dumps(content, indent=2))

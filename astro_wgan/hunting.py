@@ -22,7 +22,7 @@ from astro_wgan.jobs import (
     digest_settings,
 )
 from astro_wgan.jobs.progress import ProgressLine
-from astro_wgan.jobs.provenance import record
+from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.stamps import StampSet
 from astro_wgan.store.writable import check_writable
 
@@ -246,7 +246,7 @@ def hunt(
         detector.calibrate(misfit[member], training=seen, contamination=config.contamination)
     table = detector.score(misfit, member=member)
     table['trained_on'] = trained_on
-    table.meta['hunt'] = record(
+    table.meta['hunt'] = provenance_record(
         **asdict(config),
         image=_name_of(image),
         extension=ccd.meta.get('HDU'),

@@ -13,7 +13,7 @@ from astro_wgan.anomaly.scoring import BrightnessTrend, Scoring
 from astro_wgan.anomaly.search.latent_search import LatentSearch
 from astro_wgan.exceptions import PlainNetworkError
 from astro_wgan.files.json_text import parse_json
-from astro_wgan.files.manifest import damage_in, damage_told, read_together, replaced_together
+from astro_wgan.files.manifest import atomic_write_together, damage_in, damage_told, read_together
 from astro_wgan.wgan import WGAN
 from astro_wgan.wgan.config import from_dict
 from astro_wgan.wgan.serialization.model_folder import (
@@ -93,7 +93,7 @@ def save_parts(folder, parts):
         'encoder': parts.encoder is not None,
         **_plain(parts.calibration),
     }
-    with replaced_together(folder, known=KNOWN_FILES) as place:
+    with atomic_write_together(folder, known=KNOWN_FILES) as place:
         put_model(parts.wgan, place)
         if parts.encoder is not None:
             put_network(parts.encoder, place(_ENCODER))

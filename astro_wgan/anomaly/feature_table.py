@@ -4,7 +4,7 @@ import numpy as np
 from astropy.table import QTable
 
 from astro_wgan.jobs.progress import ProgressLine
-from astro_wgan.jobs.provenance import record
+from astro_wgan.jobs.provenance import provenance_record
 
 __all__ = ['critic_features']
 
@@ -65,5 +65,5 @@ def critic_features(wgan, stamps, *, progress=True):
             features[rows][~batch.valid.reshape(len(batch), -1).any(axis=1)] = np.nan
             done += len(batch)
             line.update(done / total, f'{done} of {total} stamps')
-    meta = {'model': wgan.provenance_, 'provenance': record()}
+    meta = {'model': wgan.provenance_, 'provenance': provenance_record()}
     return QTable({'id': stamps.ids, 'features': features}, meta=meta)

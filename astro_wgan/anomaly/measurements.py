@@ -18,7 +18,7 @@ from astro_wgan.jobs import (
     digest_settings,
 )
 from astro_wgan.jobs.progress import ProgressLine
-from astro_wgan.jobs.provenance import record
+from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.jobs.resume import ResumeFile
 from astro_wgan.noise import estimate_noise_rms
 from astro_wgan.units.brightness import unit_of_sum
@@ -198,7 +198,7 @@ def _table(stamps, columns, searcher, scoring):
         'window': scoring.window,
         'model': wgan.provenance_,
         'networks': digest_settings(_describe_networks(searcher)),
-        'provenance': record(),
+        'provenance': provenance_record(),
     }
     return table
 

@@ -9,7 +9,7 @@ from astropy.utils.masked import Masked
 
 from astro_wgan.catalogs.columns import check_ids, numbers_or_nan
 from astro_wgan.catalogs.qtable import table_of
-from astro_wgan.jobs.provenance import record
+from astro_wgan.jobs.provenance import provenance_record
 
 __all__ = ['CAS_GINI_M20', 'Features', 'read_features', 'score_table']
 
@@ -83,7 +83,9 @@ def read_features(data, columns, *, units=None):
 
 def score_table(ids, score, *packages, **columns):
     """A `~astropy.table.QTable` of scores, with a provenance record that names the packages."""
-    return QTable({'id': ids, 'score': score, **columns}, meta={'provenance': record(*packages)})
+    return QTable(
+        {'id': ids, 'score': score, **columns}, meta={'provenance': provenance_record(*packages)}
+    )
 
 
 def _from_array(data):

@@ -25,7 +25,7 @@ from astro_wgan.images.parts import Parts, opened_in_parts, read_parts
 from astro_wgan.images.planes import JUDGED
 from astro_wgan.images.reading import read_image, whole_image
 from astro_wgan.images.zeros import check_zeros
-from astro_wgan.jobs.provenance import record
+from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.units.pixel_flux import pixel_meta, summed_sources
 from astro_wgan.validation.masked import joint_mask
 from astro_wgan.validation.pixels import as_bool, as_shape, value_in_unit
@@ -172,7 +172,7 @@ def _cut_image(
             'dropped': int(np.count_nonzero(~keep)),
             'not_converged': int(np.count_nonzero(lost)),
             **pixel_meta(image.meta),
-            'provenance': record(
+            'provenance': provenance_record(
                 image=origin,
                 size=list(shape),
                 partial=partial,

@@ -10,7 +10,7 @@ from astropy.wcs import WCS
 from astro_wgan.astrometry.stamp_geometry import StampGeometry
 from astro_wgan.astrometry.tangent_plane import ARCSEC_PER_DEGREE, tangent_planes
 from astro_wgan.jobs.progress import ProgressLine
-from astro_wgan.jobs.provenance import record
+from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.units.pixel_flux import holds_flux
 from astro_wgan.validation.axis_order import own_axes
 from astro_wgan.validation.pixels import as_pixel_scale, as_shape
@@ -77,7 +77,7 @@ def reprojected_arguments(stamps, *, pixel_scale, position_angle, size, method, 
         'table': stamps.table,
         'meta': {
             **stamps.meta,
-            'reprojected': record(
+            'reprojected': provenance_record(
                 pixel_scale_arcsec=pixel_scale.value,
                 position_angle_deg=None if angle is None else float(np.degrees(angle)),
                 size=list(grid.shape),

@@ -17,7 +17,7 @@ from astro_wgan.evaluate.distances import (
 )
 from astro_wgan.evaluate.score_inputs import score_array
 from astro_wgan.jobs.progress import ProgressLine
-from astro_wgan.jobs.provenance import record
+from astro_wgan.jobs.provenance import provenance_record
 
 __all__ = ['compare_populations_by', 'compare_populations', 'rank_simulations']
 
@@ -96,7 +96,7 @@ def compare_populations(first, second, *, resamples=1000, seed=0, progress=True)
                 'n_not_scored': left_out + also_out,
             }
         )
-    return QTable(rows=rows, meta=record(resamples=resamples, seed=seed))
+    return QTable(rows=rows, meta=provenance_record(resamples=resamples, seed=seed))
 
 
 def compare_populations_by(
@@ -186,7 +186,7 @@ def compare_populations_by(
     table = QTable(rows=rows)
     for name, column in reversed(binning.columns.items()):
         table.add_column(column, name=name, index=0)
-    table.meta = record(
+    table.meta = provenance_record(
         statistic=statistic,
         resamples=resamples,
         seed=seed,
@@ -295,7 +295,9 @@ def rank_simulations(
                 'nearest_fraction': nearest[i],
             }
         )
-    table = QTable(rows=rows, meta=record(statistic=statistic, resamples=resamples, seed=seed))
+    table = QTable(
+        rows=rows, meta=provenance_record(statistic=statistic, resamples=resamples, seed=seed)
+    )
     table.sort('distance')
     table.add_column(np.arange(1, len(table) + 1), name='rank', index=0)
     return table

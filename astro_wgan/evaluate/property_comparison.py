@@ -6,7 +6,7 @@ from astropy.table import QTable
 from astro_wgan.catalogs.columns import numbers_or_nan
 from astro_wgan.evaluate.distances import Pooled, check_resamples, check_statistic
 from astro_wgan.jobs.progress import ProgressLine
-from astro_wgan.jobs.provenance import record
+from astro_wgan.jobs.provenance import provenance_record
 
 __all__ = ['compare_properties']
 
@@ -87,7 +87,9 @@ def compare_properties(
             rows.append({'property': name} | medians | distance | counts)
             line.update((i + 1) / len(pairs), f'{i + 1} of {len(pairs)} properties')
     rows.sort(key=lambda row: -row['distance'])
-    return QTable(rows=rows, meta=record(statistic=statistic, resamples=resamples, seed=seed))
+    return QTable(
+        rows=rows, meta=provenance_record(statistic=statistic, resamples=resamples, seed=seed)
+    )
 
 
 def _common(first, second):

@@ -6,7 +6,7 @@ from astropy.table import QTable
 
 from astro_wgan.anomaly.calibration import Calibration
 from astro_wgan.evaluate.score_inputs import read_normal_scores, read_sample
-from astro_wgan.jobs.provenance import record
+from astro_wgan.jobs.provenance import provenance_record
 
 __all__ = ['binomial_rates', 'detection_rates', 'pivot_rates', 'thresholds_of']
 
@@ -102,7 +102,9 @@ def detection_rates(
     rates = binomial_rates(table['n_detected'], table['n'], confidence, interval)
     for name, column in zip(('rate', 'rate_low', 'rate_high'), rates, strict=True):
         table[name] = column
-    table.meta = record(percentiles=[*percentiles], confidence=confidence, interval=interval)
+    table.meta = provenance_record(
+        percentiles=[*percentiles], confidence=confidence, interval=interval
+    )
     return table
 
 

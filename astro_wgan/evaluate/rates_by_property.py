@@ -7,7 +7,7 @@ from astropy.table import QTable
 from astro_wgan.evaluate.binning import bin_values, known_values
 from astro_wgan.evaluate.rates import ONE_SIGMA, binomial_rates, thresholds_of
 from astro_wgan.evaluate.score_inputs import read_normal_scores, read_sample
-from astro_wgan.jobs.provenance import record
+from astro_wgan.jobs.provenance import provenance_record
 
 __all__ = ['detection_rates_by']
 
@@ -102,7 +102,7 @@ def detection_rates_by(
     order += ('n_detected', 'rate', 'rate_low', 'rate_high')
     return QTable(
         {name: columns[name] for name in order if len(columns.get(name, []))},
-        meta=record(
+        meta=provenance_record(
             percentile=percentile,
             confidence=confidence,
             interval=interval,

@@ -7,7 +7,7 @@ from astropy.table import QTable
 from scipy.stats import norm, rankdata
 
 from astro_wgan.evaluate.score_inputs import as_ranks, read_sample
-from astro_wgan.jobs.provenance import record
+from astro_wgan.jobs.provenance import provenance_record
 
 __all__ = [
     'average_precision',
@@ -96,7 +96,9 @@ def ranking_metrics(scores, classes=None, *, normal_class, top_fraction=0.01):
                     'k': int(np.ceil(round(top_fraction * (len(ours) + len(theirs)), 9))),
                 }
             )
-    return QTable(rows=rows, meta=record(normal_class=normal_class, top_fraction=top_fraction))
+    return QTable(
+        rows=rows, meta=provenance_record(normal_class=normal_class, top_fraction=top_fraction)
+    )
 
 
 def compare_auc(scores, classes=None, *, normal_class):
@@ -158,7 +160,7 @@ def compare_auc(scores, classes=None, *, normal_class):
             z = _in_errors(difference, error)
             rows.append((label, first, second, difference, error, z, 2 * norm.sf(abs(z))))
     names = ('class', 'first', 'second', 'difference', 'difference_err', 'z', 'p_value')
-    return QTable(rows=rows, names=names, meta=record(normal_class=normal_class))
+    return QTable(rows=rows, names=names, meta=provenance_record(normal_class=normal_class))
 
 
 def roc_auc(normal_scores, anomaly_scores):

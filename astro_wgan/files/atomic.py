@@ -14,16 +14,16 @@ from astro_wgan.files.temporary import remove_abandoned, temporary_path
 __all__ = [
     'flush_file',
     'flush_folder',
-    'naming_file',
+    'errors_name_file',
     'read_arrays',
     'read_bytes',
-    'replaced',
+    'atomic_write',
     'write_arrays',
 ]
 
 
 @contextmanager
-def replaced(path):
+def atomic_write(path):
     """
     A temporary path beside ``path`` that takes its place when the block ends without an error.
 
@@ -49,9 +49,9 @@ def replaced(path):
     --------
     >>> from pathlib import Path
     >>> from tempfile import mkdtemp
-    >>> from astro_wgan.files.atomic import replaced
+    >>> from astro_wgan.files.atomic import atomic_write
     >>> path = Path(mkdtemp()) / 'answer.txt'
-    >>> with replaced(path) as temporary:
+    >>> with atomic_write(path) as temporary:
     ...     _ = temporary.write_text('42')
     >>> path.read_text()
     '42'
@@ -59,7 +59,7 @@ def replaced(path):
     path = Path(path)
     remove_abandoned(path)
     temporary = temporary_path(path)
-    with naming_file(path):
+    with errors_name_file(path):
         try:
             yield temporary
             flush_file(temporary)
@@ -78,7 +78,7 @@ def flush_folder(path):
     """Make sure that new names of files are on the disk."""
     if os.name != 'posix':
         return
-    with naming_file(path):
+    with errors_name_file(path):
         handle = os.open(path, os.O_RDONLY)
         try:
             os.fsync(handle)
@@ -87,7 +87,7 @@ def flush_folder(path):
 
 
 @contextmanager
-def naming_file(path):
+def errors_name_file(path):
     """
     Errors of the system while a file is written, as a sentence that names it.
 
@@ -137,7 +137,7 @@ def read_bytes(path, *, max_size=None):
 
 def write_arrays(path, **arrays):
     """Write arrays by name into one file, NumPy's npz, which appears whole or not at all."""
-    with replaced(path) as temporary, open(temporary, 'wb') as file:
+    with atomic_write(path) as temporary, open(temporary, 'wb') as file:
         np.savez(file, **arrays)
 
 

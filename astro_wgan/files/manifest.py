@@ -9,11 +9,17 @@ from math import inf
 from pathlib import Path
 
 from astro_wgan.exceptions import DamagedFileError, JSONError
-from astro_wgan.files.atomic import flush_file, flush_folder, naming_file, read_bytes, replaced
+from astro_wgan.files.atomic import (
+    atomic_write,
+    errors_name_file,
+    flush_file,
+    flush_folder,
+    read_bytes,
+)
 from astro_wgan.files.json_text import parse_json
 from astro_wgan.files.temporary import remove_abandoned, temporary_path, writer_name
 
-__all__ = ['MANIFEST', 'damage_in', 'damage_told', 'read_together', 'replaced_together']
+__all__ = ['MANIFEST', 'damage_in', 'damage_told', 'read_together', 'atomic_write_together']
 
 #: The file that says which others belong together.
 MANIFEST = 'manifest.json'
@@ -36,7 +42,7 @@ _TRIES = 20
 
 
 @contextmanager
-def replaced_together(folder, *, known):
+def atomic_write_together(folder, *, known):
     """
     Write files into a folder that take the place of the former ones all at once.
 
@@ -66,7 +72,7 @@ def replaced_together(folder, *, known):
     they do not yet have their own. A kill at any moment leaves the former set or the new one.
     """
     folder = Path(folder)
-    with naming_file(folder):
+    with errors_name_file(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with _locked(folder):
             _settle(folder)
@@ -82,10 +88,10 @@ def replaced_together(folder, *, known):
         try:
             yield place
         except OSError:
-            with naming_file(folder / next(reversed(paths), MANIFEST)):
+            with errors_name_file(folder / next(reversed(paths), MANIFEST)):
                 raise
         entries = {name: _entry(folder / name, path) for name, path in paths.items()}
-        with naming_file(folder), _locked(folder):
+        with errors_name_file(folder), _locked(folder):
             _settle(folder)
             former = _former(folder, known)
             for name in (MANIFEST, *paths):
@@ -109,7 +115,7 @@ def read_together(folder, names, *, max_size=None):
     Parameters
     ----------
     folder : path-like
-        Into which `replaced_together` has written; or a former version, without a manifest.
+        Into which `atomic_write_together` has written; or a former version, without a manifest.
     names : sequence of str
         Files to read. Those that the set does not have are left out.
     max_size : number, optional
@@ -222,13 +228,13 @@ def _manifest(writer, entries, stale):
 
 
 def _write_manifest(folder, writer, entries, stale):
-    with replaced(folder / MANIFEST) as temporary:
+    with atomic_write(folder / MANIFEST) as temporary:
         temporary.write_bytes(_manifest(writer, entries, stale))
     flush_folder(folder)
 
 
 def _entry(path, temporary):
-    with naming_file(path):
+    with errors_name_file(path):
         flush_file(temporary)
         return _describe(temporary.read_bytes())
 

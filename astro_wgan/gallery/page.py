@@ -14,7 +14,7 @@ import numpy as np
 from astropy.table import Table
 
 from astro_wgan.catalogs.columns import numbers_or_nan
-from astro_wgan.files.atomic import replaced
+from astro_wgan.files.atomic import atomic_write
 from astro_wgan.gallery.cards import card_columns, id_texts, score_numbers, sky_text
 from astro_wgan.gallery.page_text import visible
 from astro_wgan.gallery.png import (
@@ -166,7 +166,7 @@ def write_gallery(
         strangest=strangest_html(facts, ids),
         data=_json_for_script(data),
     )
-    with replaced(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(page, encoding='utf-8', newline='\n')
     return Path(path)
 

@@ -4,7 +4,7 @@ import platform
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
-__all__ = ['record', 'versions']
+__all__ = ['provenance_record', 'versions']
 
 _PACKAGES = ('astro_wgan', 'numpy', 'astropy', 'sep', 'zarr', 'keras')
 
@@ -32,7 +32,7 @@ def versions(*further):
     return {name: number for name, number in found.items() if number is not None}
 
 
-def record(*further, **configuration):
+def provenance_record(*further, **configuration):
     """
     A provenance record: versions, date and the given configuration.
 
@@ -49,8 +49,8 @@ def record(*further, **configuration):
 
     Examples
     --------
-    >>> from astro_wgan.jobs.provenance import record
-    >>> sorted(record(seed=1))
+    >>> from astro_wgan.jobs.provenance import provenance_record
+    >>> sorted(provenance_record(seed=1))
     ['date', 'seed', 'versions']
     """
     date = datetime.now(UTC).isoformat(timespec='seconds')

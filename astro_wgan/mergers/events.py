@@ -3,7 +3,7 @@
 import numpy as np
 from astropy.table import QTable
 
-from astro_wgan.jobs.provenance import record
+from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.mergers.approach import follow_remnants, trace_back
 from astro_wgan.mergers.links import NONE
 
@@ -100,7 +100,7 @@ def find_mergers(trees, *, min_ratio=0.1, approach_radii=4.0, mass_at='last'):
             'approach': approach,
             'remnant': follow_remnants(trees, galaxy, steps)[1],
         },
-        meta=record(
+        meta=provenance_record(
             trees=trees.meta, min_ratio=min_ratio, approach_radii=approach_radii, mass_at=mass_at
         ),
     )
@@ -170,7 +170,7 @@ def find_progenitors(trees):
             'merges': merges,
             'mass_ratio': link_ratio(trees, donor, recipient),
         },
-        meta=record(trees=trees.meta),
+        meta=provenance_record(trees=trees.meta),
     )
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from astropy import units as u
 from astropy.table import QTable
 
-from astro_wgan.jobs.provenance import record
+from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.mergers.events import link_ratio
 from astro_wgan.mergers.links import NONE
 
@@ -85,7 +85,7 @@ def find_isolated_galaxies(trees, *, span=1 * u.Gyr, min_ratio=0.0):
             'isolated_since': since[rows] * u.Gyr,
             'isolated_until': until[rows] * u.Gyr,
         },
-        meta=record(trees=trees.meta, span_gyr=span, min_ratio=min_ratio),
+        meta=provenance_record(trees=trees.meta, span_gyr=span, min_ratio=min_ratio),
     )
 
 

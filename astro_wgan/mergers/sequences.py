@@ -4,7 +4,7 @@ import numpy as np
 from astropy import units as u
 from astropy.table import QTable
 
-from astro_wgan.jobs.provenance import record
+from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.mergers.approach import follow_remnants, separations
 from astro_wgan.mergers.events import find_mergers
 from astro_wgan.mergers.links import NONE
@@ -78,7 +78,7 @@ def find_merger_sequences(trees, *, min_ratio=0.1, approach_radii=4.0, mass_at='
     mergers = find_mergers(
         trees, min_ratio=min_ratio, approach_radii=approach_radii, mass_at=mass_at
     )
-    meta = record(
+    meta = provenance_record(
         trees=trees.meta,
         min_ratio=min_ratio,
         approach_radii=approach_radii,

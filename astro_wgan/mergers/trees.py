@@ -5,7 +5,7 @@ from astropy import units as u
 from astropy.cosmology import default_cosmology
 from astropy.table import QTable
 
-from astro_wgan.jobs.provenance import record
+from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.mergers.branches import (
     branch_order,
     main_progenitors,
@@ -251,7 +251,7 @@ class MergerTrees:
                 'time': self.times[self.ordinal[rows]],
                 'stellar_mass': self.stellar_mass[rows] * self.mass_unit,
             },
-            meta=record(trees=self.meta),
+            meta=provenance_record(trees=self.meta),
         )
 
     @property

@@ -4,7 +4,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.wcs import WCS
 
-from astro_wgan.files.atomic import replaced
+from astro_wgan.files.atomic import atomic_write
 from astro_wgan.fits.header_cards import card_value
 
 __all__ = ['write_mock']
@@ -47,7 +47,7 @@ def write_mock(path, stamps, row, instrument, *, noise_free=None):
     if noise_free is not None:
         hdus.append(fits.ImageHDU(noise_free.pixels[row], header, name='NOISEFREE'))
     hdus.append(fits.ImageHDU(stamps.psf.astype(np.float32), name='PSF'))
-    with replaced(path) as temporary:
+    with atomic_write(path) as temporary:
         fits.HDUList(hdus).writeto(temporary, overwrite=True)
 
 

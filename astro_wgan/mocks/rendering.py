@@ -16,7 +16,7 @@ from scipy.ndimage import fourier_uniform
 from astro_wgan.jobs import Fingerprint, describe_settings, digest
 from astro_wgan.jobs.parallel import check_processes, ordered_map
 from astro_wgan.jobs.progress import ProgressLine
-from astro_wgan.jobs.provenance import record
+from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.mocks.instrument import Instrument, pixel_psf, points_along_pixel
 from astro_wgan.mocks.instruments import get_instrument
 from astro_wgan.mocks.light_map import LightMap, describe_maps
@@ -142,7 +142,7 @@ def mock_stamps(
     if isinstance(maps, (list, tuple)):
         for number, each in enumerate(maps):
             camera.check(number, each)
-    empty = camera.stamp_set([], {'mocks': camera.to_dict(), 'provenance': record()})
+    empty = camera.stamp_set([], {'mocks': camera.to_dict(), 'provenance': provenance_record()})
     run = partial(ordered_map, camera.draw, processes=processes, client=client)
     with ProgressLine('drawing mocks', quiet=not progress) as line:
         if output is None:

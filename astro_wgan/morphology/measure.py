@@ -12,7 +12,7 @@ from astro_wgan.detection.sep_detection import DetectionConfig
 from astro_wgan.jobs import Fingerprint, describe_settings, describe_stamps
 from astro_wgan.jobs.parallel import ordered_map
 from astro_wgan.jobs.progress import ProgressLine
-from astro_wgan.jobs.provenance import record
+from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.jobs.resume import ResumeFile
 from astro_wgan.morphology.chunk import Chunk, Settings, empty_columns, measure_chunk
 from astro_wgan.morphology.shape import MEASUREMENTS, import_statmorph
@@ -244,7 +244,7 @@ def _table(stamps, columns, settings):
     table.meta = {
         'morphology': settings.to_dict(),
         'status': dict(Counter(columns['status'].tolist())),
-        'provenance': record('statmorph', 'photutils'),
+        'provenance': provenance_record('statmorph', 'photutils'),
     }
     return table
 

@@ -14,7 +14,7 @@ from astro_wgan.detection.sky_separation import separate
 from astro_wgan.detection.source_mask import ENGINES
 from astro_wgan.exceptions import NoSkyError, SkyError
 from astro_wgan.images.reading import read_image
-from astro_wgan.jobs.provenance import record
+from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.noise.sky import Sky
 from astro_wgan.validation.pixels import as_bool, as_pixel_scale
 
@@ -155,7 +155,7 @@ def find_sky(
         unit=None if image.unit == u.dimensionless_unscaled else image.unit,
         pixel_scale=_pixel_scale(pixel_scale, image),
         wcs=image.wcs,
-        meta={'provenance': record(image=origin, **options)},
+        meta={'provenance': provenance_record(image=origin, **options)},
         background=background,
     )
 

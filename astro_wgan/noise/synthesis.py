@@ -11,7 +11,7 @@ from astropy import units as u
 from astro_wgan.jobs import Fingerprint, describe_settings, describe_stamps
 from astro_wgan.jobs.parallel import check_processes, ordered_map
 from astro_wgan.jobs.progress import ProgressLine
-from astro_wgan.jobs.provenance import record
+from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.noise.autocorrelation_function import Autocorrelation, autocorrelation
 from astro_wgan.noise.noise_model import check_seed, draw_sky, make_noise_models, random_stream
 from astro_wgan.noise.power_spectra import tapered
@@ -96,7 +96,7 @@ def make_noise(sky_noise, n, *, size, seed, mean=None):
         pixels,
         unit=sigma.unit,
         pixel_scale=sky_noise.pixel_scale,
-        meta={'provenance': record(seed=seed, sky_noise=repr(sky_noise), mean=mean)},
+        meta={'provenance': provenance_record(seed=seed, sky_noise=repr(sky_noise), mean=mean)},
         assume_finite=True,
     )
 
@@ -225,7 +225,7 @@ def add_noise(
         'correlation_ratio': float(correlation_ratio),
         'bands': [model.to_dict() for model in noise_models],
     }
-    meta = {'noise': settings, 'stamps': stamps.meta, 'provenance': record()}
+    meta = {'noise': settings, 'stamps': stamps.meta, 'provenance': provenance_record()}
     work = partial(
         _noisy,
         # Sky is cut in this process: others need not know the image.

@@ -15,7 +15,7 @@ from astro_wgan.jobs.descriptions import describe_settings
 from astro_wgan.jobs.fingerprint import Fingerprint
 from astro_wgan.jobs.parallel import check_processes, ordered_map
 from astro_wgan.jobs.progress import ProgressLine
-from astro_wgan.jobs.provenance import record
+from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.simulate.scenes import CLASSES, draw_scene
 from astro_wgan.simulate.simulation_config import get_simulation_config
 from astro_wgan.simulate.telescope import add_noise, import_galsim, observe, psf_image
@@ -221,7 +221,7 @@ def _meta(config, seed):
             'seed': int(seed),
             'fingerprint': hashlib.sha256(text.encode()).hexdigest(),
         },
-        'provenance': record(config=json.loads(text)['config'], seed=int(seed)),
+        'provenance': provenance_record(config=json.loads(text)['config'], seed=int(seed)),
     }
 
 

@@ -9,7 +9,7 @@ from astropy.coordinates import SkyCoord
 from astropy.table import QTable
 
 from astro_wgan.astrometry.sky_coordinates import pixel_areas, pixel_to_sky
-from astro_wgan.jobs.provenance import record
+from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.sources.companions import find_companions
 from astro_wgan.sources.engine import FLUXES
 from astro_wgan.sources.flags import SourceFlag
@@ -127,7 +127,9 @@ def photometry_tables(stamps, sources, columns, settings, flux, zero_point):
     table.meta = by_stamp.meta = {
         'sources': {**settings.to_dict(), 'zero_point': zero_point},
         'status': dict(Counter(columns['status'].tolist())),
-        'provenance': record('photutils') if settings.engine == 'photutils' else record(),
+        'provenance': provenance_record('photutils')
+        if settings.engine == 'photutils'
+        else provenance_record(),
     }
     return StampCatalog(table, by_stamp)
 

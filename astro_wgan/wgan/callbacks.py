@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from astro_wgan.files.atomic import replaced
+from astro_wgan.files.atomic import atomic_write
 from astro_wgan.wgan.image_statistics import compare_image_statistics, measure_image_statistics
 from astro_wgan.wgan.trainer import draw_latent
 
@@ -70,7 +70,7 @@ class HeldOutMonitor(keras.callbacks.Callback):
         logs.update(distances)
         if self._sample_dir is not None:
             path = self._sample_dir / f'samples-{int(trainer.iteration.numpy()):06d}.png'
-            with replaced(path) as temporary:
+            with atomic_write(path) as temporary:
                 sample_grid(made[:64]).save(temporary, format='PNG')
 
     def _measure(self, images):

@@ -8,7 +8,7 @@ from astropy import units as u
 from astropy.table import QTable
 
 from astro_wgan.exceptions import NotFittedError
-from astro_wgan.jobs.provenance import record
+from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.stamps import StampSet, Stretch
 from astro_wgan.store import as_stamps
 from astro_wgan.wgan.compute.distribution import copy_without_strategy
@@ -244,7 +244,7 @@ class WGAN:
         self.stretch_ = stretch
         self.history_ = _history(state, int(trainer.iteration.numpy()))
         self.unit_, self.pixel_scale_ = stamps.unit, stamps.pixel_scale
-        self.provenance_ = record(
+        self.provenance_ = provenance_record(
             network=to_dict(self.network),
             training=to_dict(self.training),
             precision=trainer.precision,

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from astro_wgan.exceptions import DamagedFileError
-from astro_wgan.files.atomic import read_arrays, read_bytes, replaced, write_arrays
+from astro_wgan.files.atomic import atomic_write, read_arrays, read_bytes, write_arrays
 from astro_wgan.files.temporary import temporary_path
 
 
 def test_file_appears_whole(tmp_path):
     path = tmp_path / 'a.txt'
-    with replaced(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text('new')
         assert not path.exists()
         assert temporary.suffix == path.suffix
@@ -26,7 +26,7 @@ def test_error_keeps_the_former_file_and_leaves_nothing_behind(tmp_path):
     path.write_text('old')
 
     def break_off():
-        with replaced(path) as temporary:
+        with atomic_write(path) as temporary:
             temporary.write_text('half')
             raise RuntimeError('broken')
 
@@ -38,8 +38,8 @@ def test_error_keeps_the_former_file_and_leaves_nothing_behind(tmp_path):
 
 KILLED = """
 import os, sys
-from astro_wgan.files.atomic import replaced
-with replaced(sys.argv[1]) as temporary:
+from astro_wgan.files.atomic import atomic_write
+with atomic_write(sys.argv[1]) as temporary:
     temporary.write_text('half')
     os._exit(9)
 """
@@ -56,7 +56,7 @@ def test_what_a_killed_writer_left_is_removed_by_the_next_one(tmp_path):
     # So old that no writer can be at it still.
     (tmp_path / '.11.0123abcd.1-a.txt').touch()
     os.utime(tmp_path / '.11.0123abcd.1-a.txt', (0, 0))
-    with replaced(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text('whole')
     assert sorted(tmp_path.iterdir()) == sorted([path, *others])
 
@@ -72,14 +72,14 @@ def test_folders_of_many_files_are_not_listed_for_each(tmp_path, monkeypatch):
     monkeypatch.setattr('astro_wgan.files.temporary._SLOW', -1.0)
     monkeypatch.setattr('astro_wgan.files.temporary._SHARE', 1e-9)
     for k in range(5):
-        with replaced(tmp_path / f'{k}.txt') as temporary:
+        with atomic_write(tmp_path / f'{k}.txt') as temporary:
             temporary.touch()
     assert lists == [tmp_path]
 
 
 def test_two_writers_in_one_process_do_not_meet(tmp_path):
     path = tmp_path / 'a.txt'
-    with replaced(path) as first, replaced(path) as second:
+    with atomic_write(path) as first, atomic_write(path) as second:
         first.write_text('first')
         second.write_text('second')
     assert path.read_text() == 'first'
@@ -114,7 +114,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import QTable
 from astro_wgan import StampSet
-from astro_wgan.files.atomic import replaced, write_arrays
+from astro_wgan.files.atomic import atomic_write, write_arrays
 from astro_wgan.gallery import write_gallery
 
 path, kind = sys.argv[1:]
@@ -122,11 +122,11 @@ noise = np.random.default_rng(1).normal(size=(20, 40, 40))
 table = QTable({'id': np.arange(20), 'score': np.arange(20.0), 'rank': np.arange(20)})
 
 def image():
-    with replaced(path) as temporary:
+    with atomic_write(path) as temporary:
         fits.PrimaryHDU(noise).writeto(temporary)
 
 def scores():
-    with replaced(path) as temporary:
+    with atomic_write(path) as temporary:
         QTable({'noise': noise.ravel()}).write(temporary, format='ascii.ecsv')
 
 writers = {

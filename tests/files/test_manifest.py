@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from astro_wgan.exceptions import DamagedFileError
-from astro_wgan.files.manifest import MANIFEST, read_together, replaced_together
+from astro_wgan.files.manifest import MANIFEST, atomic_write_together, read_together
 
 NAMES = ('a.txt', 'b.txt', 'c.json')
 
 
 def write(folder, text, names=NAMES):
-    with replaced_together(folder, known=NAMES) as place:
+    with atomic_write_together(folder, known=NAMES) as place:
         for name in names:
             place(name).write_text(f'{text} astro_wgan {name}')
 
@@ -83,7 +83,7 @@ def test_an_error_leaves_the_former_set_and_nothing_beside(tmp_path):
     write(tmp_path, 'old')
 
     def break_off():
-        with replaced_together(tmp_path, known=NAMES) as place:
+        with atomic_write_together(tmp_path, known=NAMES) as place:
             place('a.txt').write_text('half')
             raise RuntimeError('broken')
 
@@ -96,7 +96,7 @@ def test_an_error_leaves_the_former_set_and_nothing_beside(tmp_path):
 KILLED = """
 import os, shutil, sys
 import astro_wgan.files.atomic, astro_wgan.files.manifest
-from astro_wgan.files.manifest import replaced_together
+from astro_wgan.files.manifest import atomic_write_together
 
 def counted(call):
     def instead(*arguments, **options):
@@ -110,7 +110,7 @@ def counted(call):
 def write(folder):
     for name in ('replace', 'fsync', 'unlink'):
         setattr(os, name, counted(getattr(os, name)))
-    with replaced_together(folder, known=('a.txt', 'b.txt', 'c.json')) as place:
+    with atomic_write_together(folder, known=('a.txt', 'b.txt', 'c.json')) as place:
         for name in ('a.txt', 'b.txt'):
             place(name).write_text('new astro_wgan')
     os._exit(0)
@@ -146,7 +146,7 @@ def test_a_kill_at_any_step_leaves_the_former_set_or_the_new_one(tmp_path):
 
 
 def test_the_last_of_two_writers_counts(tmp_path):
-    with replaced_together(tmp_path, known=NAMES) as place:
+    with atomic_write_together(tmp_path, known=NAMES) as place:
         place('a.txt').write_text('slow')
         place('b.txt').write_text('slow')
         write(tmp_path, 'quick')

@@ -1,7 +1,7 @@
 from datetime import datetime
 from importlib.metadata import version
 
-from astro_wgan.jobs.provenance import record, versions
+from astro_wgan.jobs.provenance import provenance_record, versions
 
 
 def test_versions_name_what_is_installed():
@@ -12,13 +12,13 @@ def test_versions_name_what_is_installed():
 
 
 def test_further_packages_are_named_where_they_are_installed():
-    made = record('photutils', 'no-such-package', seed=3)
+    made = provenance_record('photutils', 'no-such-package', seed=3)
     assert made['versions'] == {**versions(), 'photutils': version('photutils')}
     assert made['seed'] == 3
 
 
 def test_record_keeps_configuration_and_date():
-    made = record(seed=3, size=64)
+    made = provenance_record(seed=3, size=64)
     assert (made['seed'], made['size']) == (3, 64)
     assert datetime.fromisoformat(made['date']).tzinfo is not None
     assert made['versions'] == versions()

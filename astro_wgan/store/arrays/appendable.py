@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from astro_wgan.exceptions import StampStoreError
-from astro_wgan.files.atomic import flush_folder, naming_file
+from astro_wgan.files.atomic import errors_name_file, flush_folder
 from astro_wgan.files.limits import check_size, largest_size
 from astro_wgan.store.arrays.array_state import (
     ArrayState,
@@ -365,7 +365,7 @@ class GrowingArrays:
     def _replace(self, name, array, written):
         folder = self.path / name
         for temporary, path in written:
-            with naming_file(path):
+            with errors_name_file(path):
                 os.replace(temporary, path)
         flush_folder(folder)
         write_layout(folder, array.layout, array.length)

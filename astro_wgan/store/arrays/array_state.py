@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 
 from astro_wgan.exceptions import StampStoreError
-from astro_wgan.files.atomic import flush_folder, replaced
+from astro_wgan.files.atomic import atomic_write, flush_folder
 from astro_wgan.files.json_text import load_json
 from astro_wgan.files.limits import check_size
 from astro_wgan.store.arrays.chunk_codecs import checksum
@@ -322,5 +322,5 @@ def _json_checksum(content):
 
 
 def _write_json(path, content):
-    with replaced(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(json.dumps(content, indent=1))

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 
 from astro_wgan.exceptions import StampStoreError
-from astro_wgan.files.atomic import naming_file
+from astro_wgan.files.atomic import errors_name_file
 from astro_wgan.files.temporary import temporary_path
 from astro_wgan.store.arrays.chunk_files import Part, read_chunks, write_chunks
 
@@ -97,7 +97,7 @@ def write_rows(folder, array, rows, *, head, written, check_size):
         path = folder / file_name(layout, number)
         temporary = temporary_path(path)
         written.append((temporary, path))
-        with naming_file(path):
+        with errors_name_file(path):
             checksums += write_chunks(
                 temporary,
                 layout,

@@ -10,10 +10,10 @@ from astro_wgan.files.json_text import parse_json
 from astro_wgan.files.limits import check_unit_text
 from astro_wgan.files.manifest import (
     MANIFEST,
+    atomic_write_together,
     damage_in,
     damage_told,
     read_together,
-    replaced_together,
 )
 from astro_wgan.stamps import Stretch
 from astro_wgan.wgan.config import NetworkConfig, TrainingConfig, from_dict, to_dict
@@ -72,7 +72,7 @@ def write_model(wgan, folder):
         If it cannot be written; an earlier model stays.
     """
     check_savable(wgan)
-    with replaced_together(folder, known=KNOWN_FILES) as place:
+    with atomic_write_together(folder, known=KNOWN_FILES) as place:
         put_model(wgan, place)
 
 
