@@ -1,4 +1,4 @@
-"""`autocorrelation`: how the pixels of sky depend on each other, where some are missing."""
+"""Autocorrelation function of noise in images with missing pixels."""
 
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,32 +16,34 @@ from astro_wgan.noise.estimators import (
 )
 from astro_wgan.noise.sky import Sky
 from astro_wgan.stamps.stampset import StampSet
+from astro_wgan.store.stamp_inputs import as_stamps, is_stamps
 from astro_wgan.validation.pixels import as_pixel_scale
 
-__all__ = ['Autocorrelation', 'autocorrelation', 'check_correlation']
+__all__ = ['Autocorrelation', 'autocorrelation']
 
-
-#: Largest lag unless given, in pixels.
+#: Default of the largest lag, in pixels.
 _LAG = 16
 
 
 @dataclass(frozen=True, eq=False)
 class Autocorrelation:
     """
-    The covariance of two pixels as a function of the lag from the one to the other.
+    Covariance of two pixels as a function of their lag.
 
-    Made by `autocorrelation` from images, by `from_array` from a known function.
+    `autocorrelation` measures it in images; `from_array` takes a known function.
 
     Attributes
     ----------
     covariance : `~astropy.units.Quantity`, shape (2 max_lag + 1, 2 max_lag + 1)
-        In the squared unit of the pixels. Lag zero is in the middle, the lag along y first.
+        In the squared unit of the pixels. Lag zero is in the middle; the first axis is the lag
+        along y.
     jackknife_samples : `~numpy.ndarray`, shape (g, 2 max_lag + 1, 2 max_lag + 1)
-        The same, measured without each of g groups of pixels: what errors are made of.
+        The covariance with each of g groups of pixels left out, from which the errors are computed.
+        Empty for a known function.
     n_pairs : `~numpy.ndarray` or None
-        Pairs of pixels at each lag.
+        Number of pairs of pixels at each lag; None for a known function.
     pixel_scale : `~astropy.units.Quantity` or None
-        Angle of a pixel's edge.
+        Angle per pixel.
     """
 
     covariance: u.Quantity
@@ -55,19 +57,24 @@ class Autocorrelation:
     @classmethod
     def from_array(cls, covariance, *, pixel_scale=None):
         """
-        A known correlation function, as those that GalSim keeps in FITS files.
+        Use a known correlation function, such as those of GalSim's FITS files.
 
         Parameters
         ----------
         covariance : array_like or `~astropy.units.Quantity`, shape (2 m + 1, 2 m + 1)
             Covariance at each lag, lag zero in the middle.
         pixel_scale : `~astropy.units.Quantity`, optional
-            Angle of a pixel's edge.
+            Angle per pixel.
+
+        Returns
+        -------
+        `Autocorrelation`
 
         Raises
         ------
         ValueError
-            If it is no correlation function.
+            If ``covariance`` is not square with an odd edge, not finite, not the same at opposite
+            lags, or not largest at lag zero.
 
         Examples
         --------
@@ -77,7 +84,7 @@ class Autocorrelation:
         <Autocorrelation: variance 4, lags up to 1 pixels>
         """
         covariance = u.Quantity(covariance, dtype=float)
-        check_correlation(covariance.value)
+        _check_covariance(covariance.value)
         scale = None if pixel_scale is None else as_pixel_scale(pixel_scale)
         return cls(covariance, np.empty((0, *covariance.shape)), pixel_scale=scale)
 
@@ -93,22 +100,22 @@ class Autocorrelation:
 
     @property
     def covariance_err(self):
-        """Standard errors of `covariance`; NaN where the function was given."""
+        """Standard errors of `covariance`; NaN for a known function."""
         return jackknife_error(self.jackknife_samples) * self.covariance.unit
 
     @property
     def coefficients(self):
-        """Correlation coefficients: covariance over variance, 1 at lag zero."""
+        """Correlation coefficients: covariance divided by variance, 1 at lag zero."""
         return _normalized(self.covariance.value)
 
     @property
     def coefficients_err(self):
-        """Standard errors of `coefficients`."""
+        """Standard errors of `coefficients`; NaN for a known function."""
         return jackknife_error(_normalized(self.jackknife_samples))
 
     def along(self, axis):
         """
-        The autocorrelation along the rows (``'x'``) or columns (``'y'``) of pixels.
+        Autocorrelation along the rows (``'x'``) or columns (``'y'``) of pixels.
 
         Parameters
         ----------
@@ -119,6 +126,11 @@ class Autocorrelation:
         `~astropy.table.QTable`
             ``lag`` (and ``angle``, if the pixel scale is known), ``covariance``,
             ``covariance_err``, ``coefficient``, ``coefficient_err``.
+
+        Raises
+        ------
+        ValueError
+            If ``axis`` is neither ``'x'`` nor ``'y'``.
         """
         middle = self.max_lag
         chosen = {'x': np.s_[..., middle, middle:], 'y': np.s_[..., middle:, middle]}
@@ -129,12 +141,12 @@ class Autocorrelation:
 
     def radial(self):
         """
-        The autocorrelation averaged over all directions.
+        Azimuthally averaged autocorrelation.
 
         Returns
         -------
         `~astropy.table.QTable`
-            As that of `along`, with the mean ``lag`` of rings one pixel wide.
+            The columns of `along`; ``lag`` is the mean lag in rings of one pixel width.
         """
         lags = np.arange(-self.max_lag, self.max_lag + 1)
         distance = np.hypot(*np.meshgrid(lags, lags))
@@ -151,26 +163,28 @@ class Autocorrelation:
         table['covariance'] = part(self.covariance.value) * unit
         table['covariance_err'] = jackknife_error(part(self.jackknife_samples)) * unit
         table['coefficient'] = part(self.coefficients)
-        table['coefficient_err'] = jackknife_error(part(_normalized(self.jackknife_samples)))
+        coefficients = _normalized(self.jackknife_samples)
+        table['coefficient_err'] = jackknife_error(part(coefficients))
         return table
 
 
 def autocorrelation(data, *, max_lag=None, mean=None):
     """
-    Measure the autocorrelation of sky, or of anything else that looks the same everywhere.
+    Measure the autocorrelation of sky, or of any other statistically homogeneous image.
 
     Parameters
     ----------
-    data : `~astro_wgan.noise.Sky`, `~astro_wgan.StampSet`, `~astropy.nddata.NDData` or array_like
-        Sky, stamps of sky in one band (n, ny, nx), or an image that is all sky, as
-        `~astro_wgan.images.read_image` reads it. Masked pixels and those that are not clean take
-        no part.
+    data : `~astro_wgan.noise.Sky`, stamps, or image
+        Clean sky of an image; stamps of sky in one band, as `~astro_wgan.stamps.as_stamps` takes
+        them, or an array of shape (n, ny, nx); or an image without sources, as
+        `~astro_wgan.images.read_image` reads it. Masked pixels, and those that are not clean, are
+        excluded.
     max_lag : int, optional
-        Largest lag along each axis, in pixels; at most half of an image's shorter edge, and 16
-        or that unless given.
+        Largest lag along each axis, in pixels, at most half of the shorter edge of an image. The
+        default is 16, or half of that edge if it is smaller.
     mean : float or `~astropy.units.Quantity`, optional
-        The level that deviations are taken from, where it is known. By default it is the mean of
-        all pixels that take part, and what this takes away from the covariance is put back.
+        Known mean level. By default it is the mean of all pixels used, and its effect on the
+        covariance is corrected.
 
     Returns
     -------
@@ -179,25 +193,25 @@ def autocorrelation(data, *, max_lag=None, mean=None):
     Raises
     ------
     ValueError
-        If ``max_lag`` is out of range, there are several bands, or no pair of pixels at some lag.
+        If ``max_lag`` is out of range, there are several bands, or some lag has no pair of pixels.
 
     Notes
     -----
-    The covariance at a lag is the mean product over the pairs of pixels that are both there. An
-    estimated mean lowers it at all lags alike, by the variance of that mean; the variance is known
-    from the covariance itself, if this vanishes beyond ``max_lag``, and is added again (the
-    integral constraint of clustering studies, Peebles 1980). Errors are by a jackknife over
-    blocks of the image or groups of stamps.
+    The covariance at a lag is the mean product over all pairs of valid pixels. An estimated mean
+    lowers it at all lags by the variance of that mean (the integral constraint of clustering
+    studies, Peebles 1980). This variance follows from the covariance itself, if it vanishes beyond
+    ``max_lag``, and is added. Errors are from a jackknife over blocks of the image or groups of
+    stamps.
 
     Examples
     --------
-    Noise that was averaged over two neighbouring pixels:
+    Noise that was averaged over two adjacent pixels:
 
     >>> import numpy as np
     >>> from astro_wgan.noise import autocorrelation
     >>> white = np.random.default_rng(1).normal(size=(300, 301))
-    >>> found = autocorrelation((white[:, :-1] + white[:, 1:]) / 2, max_lag=3)
-    >>> np.allclose(found.along('x')['covariance'], [0.5, 0.25, 0, 0], atol=0.02)
+    >>> measured = autocorrelation((white[:, :-1] + white[:, 1:]) / 2, max_lag=3)
+    >>> np.allclose(measured.along('x')['covariance'], [0.5, 0.25, 0, 0], atol=0.02)
     True
     """
     pixels, valid, unit, pixel_scale = _as_stack(data)
@@ -205,11 +219,11 @@ def autocorrelation(data, *, max_lag=None, mean=None):
     max_lag = min(_LAG, shortest // 2) if max_lag is None else max_lag
     if not 0 <= max_lag <= shortest // 2:
         raise ValueError(
-            f'`max_lag` must lie between 0 and {shortest // 2}, half of the shortest edge; '
+            f'`max_lag` must be between 0 and {shortest // 2}, half of the shortest edge; '
             f'got {max_lag}.'
         )
     if np.count_nonzero(valid) < 2:
-        raise ValueError('`data` has no two pixels that can be used.')
+        raise ValueError('`data` must have at least two valid pixels.')
     known = mean is not None
     if not known:
         mean = pixels[valid].mean(dtype=float)
@@ -218,17 +232,17 @@ def autocorrelation(data, *, max_lag=None, mean=None):
     deviation = np.where(valid, pixels - pixels.dtype.type(mean), pixels.dtype.type(0))
     groups = split_into_groups(deviation, valid, max_lag)
     sums = np.array([pair_sums(group, max_lag) for group in groups])
-    # Which of two pixels is the first one makes no difference.
+    # The function is even: the order of the pixels of a pair does not matter.
     sums = (sums + sums[..., ::-1, ::-1]) / 2
     products, pairs = sums.sum(axis=0)
     if (pairs == 0).any():
         raise ValueError(
-            f'`data` has no pair of pixels at some lags up to {max_lag}: lower `max_lag`.'
+            f'`data` has no pair of valid pixels at some lags up to {max_lag}: lower `max_lag`.'
         )
     if not known and pairs[max_lag, max_lag] ** 2 <= pairs.sum():
         raise ValueError(
-            f'`data` has no pair of pixels beyond lags of {max_lag}, which tell how well its mean '
-            'is known: lower `max_lag`, or give `mean`.'
+            f'`data` has no pair of valid pixels at lags above {max_lag}, so that the error of its '
+            'mean is unknown: lower `max_lag`, or give `mean`.'
         )
     estimate = _raw if known else _with_mean_restored
     others = [estimate(products - one, pairs - count) for one, count in sums]
@@ -241,19 +255,21 @@ def autocorrelation(data, *, max_lag=None, mean=None):
 
 
 def _as_stack(data):
-    """Pixels (n, ny, nx), where they are valid, their unit and the pixel scale."""
+    """Pixels (n, ny, nx), valid pixels, unit and pixel scale."""
     if isinstance(data, Sky):
         unit = data.unit or u.dimensionless_unscaled
         return data.pixels[np.newaxis], data.clean[np.newaxis], unit, data.pixel_scale
     if isinstance(data, (np.ndarray, u.Quantity)) and np.ndim(data) == 3:
         data = StampSet(data)
-    if isinstance(data, StampSet):
-        if data.bands is not None:
+    if is_stamps(data):
+        stamps = as_stamps(data)
+        if stamps.bands is not None:
             raise ValueError(
-                f'`data` must have one band; got {data.bands}: choose one of their pixels.'
+                f'`data` must have one band; got stamps with {stamps.bands} bands: select one.'
             )
-        unit = data.unit or u.dimensionless_unscaled
-        return data.pixels, data.valid, unit, data.pixel_scale
+        stamps = stamps[:]
+        unit = stamps.unit or u.dimensionless_unscaled
+        return stamps.pixels, stamps.valid, unit, stamps.pixel_scale
     image = read_image(data)
     valid = np.ones(image.shape, dtype=bool) if image.mask is None else ~image.mask
     return image.data[np.newaxis], valid[np.newaxis], image.unit, None
@@ -273,25 +289,12 @@ def _with_mean_restored(products, pairs):
     """The covariance plus the variance of the mean, which solves v = sum (raw + v) pairs / N^2."""
     middle = pairs.shape[0] // 2
     total = pairs[middle, middle] ** 2
-    # Without some groups there may be no other pairs.
+    # A jackknife sample may have no pairs beyond the largest lag.
     return _raw(products, pairs) + _raw(products.sum(), total - pairs.sum())
 
 
-def check_correlation(values):
-    """
-    Make sure that an array can be a correlation function.
-
-    Parameters
-    ----------
-    values : `~numpy.ndarray`
-        Covariance at each lag, zero lag in the middle.
-
-    Raises
-    ------
-    ValueError
-        If it is not square with an odd edge, not finite, not the same at opposite lags, or not
-        largest at lag zero.
-    """
+def _check_covariance(values):
+    """Raise unless the values can be a correlation function, lag zero in the middle."""
     if values.ndim != 2 or values.shape[0] != values.shape[1] or values.shape[0] % 2 == 0:
         raise ValueError(
             '`covariance` must be a square with an odd edge, lag zero in its middle; got an array '
@@ -302,8 +305,8 @@ def check_correlation(values):
     peak = values[values.shape[0] // 2, values.shape[1] // 2]
     if not peak > 0 or np.abs(values).max() > peak:
         raise ValueError(
-            '`covariance` must be largest at lag zero, in the middle, and above 0 there; '
-            f'got {peak:g} there and up to {np.abs(values).max():g} elsewhere.'
+            '`covariance` must be positive and largest at lag zero, in the middle; got '
+            f'{peak:g} there and up to {np.abs(values).max():g} elsewhere.'
         )
     if not np.allclose(values, values[::-1, ::-1], rtol=0, atol=1e-6 * peak):
         raise ValueError('`covariance` must be the same at opposite lags.')

@@ -1,4 +1,4 @@
-"""`find_sky`: the parts of an image in which there is nothing but sky."""
+"""`find_sky`: clean sky of an image, without sources and variations of the background."""
 
 import os
 from dataclasses import asdict
@@ -20,11 +20,11 @@ from astro_wgan.validation.pixels import as_bool, as_pixel_scale
 
 __all__ = ['find_sky']
 
-#: Pixels over which the level may change when sources are looked for, where it is left as it is.
+#: Scale of the background, in pixels, for the detection of sources if it is not subtracted.
 _SCALE = 128
 
-#: Edge of an area of exactly one value that is no data; and how many of them noise may make.
-_FLAT, _BY_CHANCE = 5, 0.01
+#: Edge of an area of constant value that is no data, and the number of them expected by chance.
+_CONSTANT, _BY_CHANCE = 5, 0.01
 
 
 def find_sky(
@@ -42,33 +42,32 @@ def find_sky(
     max_size=None,
 ):
     """
-    Find where an image is clean sky.
+    Find the clean sky of an image.
 
     Parameters
     ----------
     image : path-like, HDU, `~astropy.nddata.NDData` or array_like
-        Whatever `~astro_wgan.images.read_image` reads. Its uncertainty, where there is one, says
-        where the noise is larger than elsewhere. Pixels without weight count as masked, and so
-        do areas of 5 x 5 pixels or more of exactly one value, as the zeros around a mosaic.
-    detection : `~astro_wgan.detection.DetectionConfig`, optional
-        What is a source. Its ``threshold`` is that for white noise: see the notes.
+        Image, as `~astro_wgan.images.read_image` takes it. Its uncertainty, if it has one, gives
+        the relative noise of the pixels. Pixels with zero weight are masked, and so are areas of at
+        least 5 x 5 pixels of constant value, such as the zeros around a mosaic.
+    detection : `~astro_wgan.detection.Detection`, optional
+        Parameters of the source detection. Its ``threshold`` is that for white noise (see Notes).
     engine : {'sep', 'photutils'}, optional
-        Who looks for sources.
+        Detection engine.
     margin : float, optional
-        Pixels around a source that count as its wings, beside a quarter of the source's radius.
+        Margin for the wings of a source, in pixels, in addition to a quarter of its radius.
     background_scale : float or None, optional
-        Pixels over which the sky's level may change. What varies over as many or more, and
-        amplifiers that differ, is background and taken out; what varies over fewer is noise. None
-        leaves the image as it is.
+        Scale of the background, in pixels. Variations on this scale and larger ones, and steps
+        between amplifiers, are background and are subtracted; variations on smaller scales are
+        noise. None leaves the image as it is.
     mask : array_like of bool, shape (ny, nx), optional
-        True where a pixel must not be used, beside those that the image itself masks.
+        True for pixels to exclude, in addition to those that the image itself masks.
     regions : `regions.Region` or list of them, optional
-        Parts of the image that must not be used, such as haloes of bright stars; in pixels or on
-        the sky.
+        Regions to exclude, such as halos of bright stars; in pixels or on the sky.
     pixel_scale : `~astropy.units.Quantity`, optional
-        Angle of a pixel, for an image without a WCS.
+        Angle per pixel, for an image without WCS.
     hdu, plane, max_size : optional
-        Which image of a FITS file, which plane of a cube, and how large it may be; as in
+        HDU of a FITS file, plane of a cube, and largest size allowed, as in
         `~astro_wgan.images.read_image`.
 
     Returns
@@ -78,9 +77,9 @@ def find_sky(
     Raises
     ------
     SkyError
-        If nothing is left.
+        If no clean sky is left.
     DetectionError
-        If the image has no noise, so that nothing can be detected in it.
+        If the image has no noise, so that sources cannot be detected.
     ImageError
         If the image cannot be read.
     ValueError
@@ -88,20 +87,20 @@ def find_sky(
 
     Notes
     -----
-    A source has pixels above the threshold in the image as it is smoothed for detection, or by a
-    Gaussian of 2 or 4 pixels, which finds what is faint and extended; it reaches out to half of
-    the threshold. The scatter of the smoothed sky is measured, so that a ``threshold`` of 1.5,
-    which is 4 sigma of white noise smoothed by SExtractor's 3 x 3 pyramid, is 4 sigma of any
-    other, too: in correlated noise a multiple of the pixels' own scatter would take high pixels
-    for sources, and leave too little variance. Where the sky is skew, as that of few photons, it
-    is where a skew distribution has the same tail; where there are about as many dark spots as
-    bright ones just beyond it, it is raised by a quarter, since these are noise.
+    Sources are detected in the image smoothed for detection, and in the image smoothed by Gaussians
+    of 2 and 4 pixels, which reveal faint and extended ones; they extend to half of the threshold.
+    The rms of the smoothed sky is measured. A ``threshold`` of 1.5, which is 4 sigma of white noise
+    smoothed by SExtractor's 3 x 3 pyramid, is thus 4 sigma of correlated noise as well; a multiple
+    of the rms of the pixels would select noise peaks as sources, and leave too little variance. If
+    the sky is skewed, as for few photons, the threshold has the same tail probability. If there are
+    about as many negative as positive peaks just beyond it, these are noise, and it is raised by a
+    quarter.
 
-    Where the clean sky varies by more than its noise does (an F test, see
-    `~astro_wgan.detection.sky_level.sky_level`), its level is fitted by polynomials or splines
-    between steps along rows and columns. Sources, level and noise are found anew until they agree.
-    Variations over half of ``background_scale`` or less are kept; fewer than 1 in 100 images of
-    pure noise lose any.
+    If the clean sky varies by more than its noise (an F test, see
+    `~astro_wgan.detection.sky_level.sky_level`), the background is fitted with polynomials or
+    splines between steps along rows and columns. Sources, background and noise are determined
+    iteratively. Variations on scales up to half of ``background_scale`` are kept; fewer than 1 in
+    100 images of pure noise lose any.
 
     Examples
     --------
@@ -124,7 +123,7 @@ def find_sky(
     image = read_image(image, hdu=hdu, plane=plane, max_size=max_size)
     bad = _unusable(image, mask, regions)
     if bad.all():
-        raise SkyError('There is no sky: `mask` and `regions` leave not one pixel of the image.')
+        raise SkyError('There is no sky: `mask` and `regions` exclude all pixels of the image.')
     try:
         clean, background = separate(
             image.data,
@@ -137,7 +136,7 @@ def find_sky(
         )
     except NoSkyError as error:
         raise SkyError(
-            f'There is no clean sky: sources cover {100 * error.covered:.0f} per cent of '
+            f'There is no clean sky: sources cover {100 * error.covered:.0f} percent of '
             f'the image, and margins of {margin:g} pixels the rest. Raise `threshold` of '
             '`detection`, or lower `margin`.'
         ) from error
@@ -180,25 +179,26 @@ def _unusable(image, mask, regions):
 
 
 def _without_data(pixels, bad):
-    """True where a mosaic has one and the same value instead of data, or pixels are saturated."""
-    flat = maximum_filter(pixels, _FLAT) == minimum_filter(pixels, _FLAT)
-    if not flat.any():
-        return flat
-    flat = maximum_filter(flat, _FLAT)
-    rest = pixels[~(flat | bad)]
+    """True for areas of constant value, such as the border of a mosaic."""
+    constant = maximum_filter(pixels, _CONSTANT) == minimum_filter(pixels, _CONSTANT)
+    if not constant.any():
+        return constant
+    constant = maximum_filter(constant, _CONSTANT)
+    rest = pixels[~(constant | bad)]
     if not len(rest):
-        return np.zeros_like(flat)
-    # Unless noise of few values makes such areas by chance, as where photons are counted.
-    share = np.unique(rest, return_counts=True)[1].max() / len(rest)
-    return flat if share ** (_FLAT**2) * flat.size < _BY_CHANCE else np.zeros_like(flat)
+        return np.zeros_like(constant)
+    # Noise with few different values, such as photon counts, has constant areas by chance.
+    fraction = np.unique(rest, return_counts=True)[1].max() / len(rest)
+    by_chance = fraction ** (_CONSTANT**2) * constant.size >= _BY_CHANCE
+    return np.zeros_like(constant) if by_chance else constant
 
 
 def _inside(region, image):
-    """True for pixels of an image that a region touches."""
+    """True for pixels of an image that a region overlaps."""
     if isinstance(region, SkyRegion):
         if image.wcs is None:
             raise ValueError(
-                '`regions` are on the sky, but the image has no celestial WCS: give pixels.'
+                '`regions` are on the sky, but the image has no celestial WCS: give them in pixels.'
             )
         region = region.to_pixel(image.wcs)
     if not isinstance(region, PixelRegion):

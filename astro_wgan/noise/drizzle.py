@@ -1,4 +1,4 @@
-"""What Drizzle does to noise (Fruchter & Hook 2002): correlation, and less variance per pixel."""
+"""Correlation and variance of drizzled noise (Fruchter & Hook 2002)."""
 
 from itertools import product
 
@@ -12,19 +12,19 @@ __all__ = ['drizzle_autocorrelation', 'noise_correlation_ratio']
 
 def noise_correlation_ratio(*, pixfrac, scale):
     """
-    By how much the scatter of drizzled pixels underestimates the noise.
+    Noise correlation ratio R, by which the rms of drizzled pixels underestimates the noise.
 
     Parameters
     ----------
     pixfrac : float
-        Edge of a drop in units of an input pixel, above 0 up to 1.
+        Edge of a drop in units of an input pixel, in (0, 1].
     scale : float
         Edge of an output pixel in units of an input pixel.
 
     Returns
     -------
     float
-        R: noise of a large area over that of single pixels added as if they were independent.
+        R: noise of a large aperture, divided by that of uncorrelated pixels of the same rms.
 
     Raises
     ------
@@ -33,11 +33,11 @@ def noise_correlation_ratio(*, pixfrac, scale):
 
     Notes
     -----
-    Fruchter & Hook 2002 (PASP 114, 144, section 7), for many exposures with shifts spread evenly
-    over a pixel: with r = pixfrac / scale, R = r / (1 - 1 / (3 r)) for r >= 1, and otherwise
-    R = 1 / (1 - r / 3). The variance of a pixel is that of its electrons over R^2, and R^2 is
-    the sum of the correlation coefficients over all lags: so the noise of a source, summed over
-    many pixels, is that of its electrons.
+    Fruchter & Hook 2002 (PASP 114, 144, section 7), for many exposures whose dithers sample a pixel
+    uniformly: with r = pixfrac / scale, R = r / (1 - 1 / (3 r)) for r >= 1, and otherwise
+    R = 1 / (1 - r / 3). The variance of a pixel is that of its electrons divided by R^2, and R^2 is
+    the sum of the correlation coefficients over all lags. The noise of a source, summed over many
+    pixels, is therefore that of its electrons.
 
     Examples
     --------
@@ -54,7 +54,7 @@ def noise_correlation_ratio(*, pixfrac, scale):
 
 def drizzle_autocorrelation(*, pixfrac, scale, variance=1.0, pixel_scale=None):
     """
-    The autocorrelation of drizzled noise.
+    Autocorrelation of drizzled noise.
 
     Parameters
     ----------
@@ -63,12 +63,12 @@ def drizzle_autocorrelation(*, pixfrac, scale, variance=1.0, pixel_scale=None):
     variance : float or `~astropy.units.Quantity`, optional
         Variance of the output pixels.
     pixel_scale : `~astropy.units.Quantity`, optional
-        Angle of an output pixel's edge.
+        Angle per output pixel.
 
     Returns
     -------
     `~astro_wgan.noise.Autocorrelation`
-        Zero beyond the lags that one drop can reach.
+        Zero for pixels that share no drop.
 
     Raises
     ------
@@ -77,30 +77,30 @@ def drizzle_autocorrelation(*, pixfrac, scale, variance=1.0, pixel_scale=None):
 
     Notes
     -----
-    Averaged over all shifts, along each axis, two output pixels share what the convolution of two
-    drops and two pixels, all boxes, is at their distance; the correlation is the product of those
-    along x and y. The square kernel of Drizzle, no rotation, equal weights.
+    Averaged over all dithers, the covariance along each axis is the convolution of two drops and
+    two output pixels, all of them boxes, at the lag; the correlation is the product of those along
+    x and y. This assumes Drizzle's square kernel, no rotation, and equal weights.
 
     Examples
     --------
     >>> from astro_wgan.noise import drizzle_autocorrelation
-    >>> found = drizzle_autocorrelation(pixfrac=1, scale=1)
-    >>> found.along('x')['coefficient'].round(3).tolist()
+    >>> correlation = drizzle_autocorrelation(pixfrac=1, scale=1)
+    >>> correlation.along('x')['coefficient'].round(3).tolist()
     [1.0, 0.25]
     """
     _check(pixfrac, scale)
     r = pixfrac / scale
     reach = int(np.ceil(r + 1)) - 1
     lags = np.arange(-reach, reach + 1)
-    # The convolution of boxes of these edges is a difference of cubes, up to a factor.
+    # The convolution of boxes with these edges is a sum of cubes, up to a factor.
     edges = np.array([r, r, 1, 1])
-    shared = sum(
+    overlap = sum(
         np.prod(signs) * np.abs(lags + np.dot(signs, edges) / 2) ** 3
         for signs in product((1, -1), repeat=4)
     )
-    shared = shared / shared[reach]
+    overlap = overlap / overlap[reach]
     return Autocorrelation.from_array(
-        np.outer(shared, shared) * u.Quantity(variance), pixel_scale=pixel_scale
+        np.outer(overlap, overlap) * u.Quantity(variance), pixel_scale=pixel_scale
     )
 
 

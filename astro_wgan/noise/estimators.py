@@ -1,4 +1,4 @@
-"""Sums over all pairs of pixels at each lag, where some pixels are missing."""
+"""Statistics of images with missing pixels: lag products, azimuthal averages, jackknife errors."""
 
 from itertools import pairwise
 
@@ -7,26 +7,25 @@ from scipy import fft
 
 __all__ = ['PixelGroup', 'jackknife_error', 'pair_sums', 'radial_profile', 'split_into_groups']
 
-
-#: Groups that errors are measured from: enough for an error that is itself good to 15 per cent.
+#: Jackknife groups: enough for the error itself to be accurate to 15 percent.
 _GROUPS = 25
 
-#: Stamps of which the transforms are in memory at a time, in pixels.
+#: Pixels whose Fourier transforms are held in memory at a time.
 _PIXELS = 2**21
 
 
 class PixelGroup:
     """
-    Pixels whose pairs are counted together.
+    Pixels whose pairs are summed together, one group of the jackknife.
 
     Parameters
     ----------
     pixels : `~numpy.ndarray`, shape (n, ny, nx)
         Deviations from the mean.
     valid : `~numpy.ndarray` of bool, shape (n, ny, nx)
-        True for pixels that count.
+        True for pixels that are used.
     inner : tuple of slice, optional
-        Where the first pixel of a pair may lie; anywhere by default.
+        Region that contains the first pixel of each pair; everything by default.
     """
 
     def __init__(self, pixels, valid, inner=()):
@@ -35,10 +34,11 @@ class PixelGroup:
 
 def split_into_groups(pixels, valid, max_lag):
     """
-    Parts of a stack of images that are nearly independent of each other.
+    Split a stack of images into nearly independent groups.
 
-    Many images are dealt out in a row; a few are cut into blocks, each with a border in which only
-    the second pixel of a pair may lie. So each pair is in one group, and none is lost.
+    If there are at least 25 images, each group consists of consecutive images. Otherwise the images
+    are cut into blocks, each with a border that may only contain the second pixel of a pair. Each
+    pair is thus in exactly one group.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def split_into_groups(pixels, valid, max_lag):
         edges = np.linspace(0, n, _GROUPS + 1).astype(int)
         rows = [slice(*pair) for pair in pairwise(edges)]
         return [PixelGroup(pixels[part], valid[part]) for part in rows]
-    # Blocks narrower than the lag would not be independent.
+    # Blocks narrower than twice the lag would not be independent.
     most = round(np.sqrt(_GROUPS))
     y, x = (_edges(size, min(most, max(1, size // max(1, 2 * max_lag)))) for size in (ny, nx))
     groups = []
@@ -72,7 +72,7 @@ def split_into_groups(pixels, valid, max_lag):
 
 def pair_sums(group, max_lag):
     """
-    Sum of products, and number, of all pairs of valid pixels at each lag.
+    Sum of products, and number, of the pairs of valid pixels at each lag.
 
     Parameters
     ----------
@@ -83,13 +83,13 @@ def pair_sums(group, max_lag):
     Returns
     -------
     products, pairs : `~numpy.ndarray`, shape (2 max_lag + 1, 2 max_lag + 1)
-        Lag zero in the middle.
+        Lag zero is in the middle.
 
     Notes
     -----
-    By Fourier transforms that are padded, so that nothing wraps around. Dividing the one by the
-    other gives the mean over pairs that are there, whatever the gaps, where the transform of an
-    image with gaps filled by zeros would not.
+    Computed with zero-padded Fourier transforms of the pixels and of the mask, so that nothing
+    wraps around. The ratio of the two is the mean product over the existing pairs, unbiased by
+    gaps; the transform of an image whose gaps are filled with zeros is not.
     """
     n, ny, nx = group.pixels.shape
     shape = tuple(fft.next_fast_len(size + max_lag, real=True) for size in (ny, nx))
@@ -129,8 +129,8 @@ def radial_profile(values, ring):
     ----------
     values : `~numpy.ndarray`, shape (..., ny, nx)
     ring : `~numpy.ndarray` of int, shape (ny, nx)
-        Number of the ring that a pixel belongs to; below 0 for those that belong to none. There is
-        at least one pixel in each ring from 0 on.
+        Index of the ring of each pixel, negative for pixels outside all rings. Each ring from 0 on
+        has at least one pixel.
 
     Returns
     -------
@@ -153,14 +153,14 @@ def radial_profile(values, ring):
     return sums / pixels
 
 
-def jackknife_error(without):
+def jackknife_error(samples):
     """
-    Standard error of a quantity.
+    Standard error of an estimate from its jackknife samples.
 
     Parameters
     ----------
-    without : array_like, shape (g, ...)
-        The quantity as measured without each of g groups; fewer than two groups know no error.
+    samples : array_like, shape (g, ...)
+        The estimate with each of g groups of the data left out.
 
     Returns
     -------
@@ -169,11 +169,11 @@ def jackknife_error(without):
 
     Notes
     -----
-    Tukey's: sqrt((g - 1) / g * sum (x_g - mean)^2). Groups need not be of one size exactly.
+    Tukey's estimate, sqrt((g - 1) / g * sum (x_g - mean)^2). Groups may differ slightly in size.
 
     Examples
     --------
-    The error of a mean is the scatter divided by the square root of the number:
+    The error of a mean is the sample standard deviation divided by the square root of the number:
 
     >>> import numpy as np
     >>> from astro_wgan.noise.estimators import jackknife_error
@@ -181,8 +181,8 @@ def jackknife_error(without):
     >>> float(jackknife_error((x.sum() - x) / 3)), float(x.std(ddof=1) / 2)
     (1.77951, 1.77951)
     """
-    without = np.asarray(without, dtype=float)
-    groups = len(without)
+    samples = np.asarray(samples, dtype=float)
+    groups = len(samples)
     if groups < 2:
-        return np.full(without.shape[1:], np.nan)
-    return np.sqrt((groups - 1) * without.var(axis=0))
+        return np.full(samples.shape[1:], np.nan)
+    return np.sqrt((groups - 1) * samples.var(axis=0))

@@ -1,4 +1,4 @@
-"""What the noise of one band is made of, and how sky is drawn for it."""
+"""Noise model of each band of stamps: sky noise, Poisson noise of the sources, exposure."""
 
 from dataclasses import dataclass
 
@@ -8,32 +8,41 @@ from astropy import units as u
 from astro_wgan.jobs import digest
 from astro_wgan.noise.autocorrelation_function import Autocorrelation, autocorrelation
 from astro_wgan.noise.power_spectra import tapered
-from astro_wgan.noise.random_fields import NoiseFilter, gaussian_noise, poisson_noise
+from astro_wgan.noise.random_fields import (
+    NoiseFilter,
+    gaussian_noise,
+    poisson_noise,
+    random_stream,
+)
 from astro_wgan.noise.sky import Sky
 
-__all__ = ['Exposure', 'NoiseModel', 'check_seed', 'draw_sky', 'make_noise_models', 'random_stream']
+__all__ = ['Exposure', 'NoiseModel', 'make_noise_models']
+
+#: Astropy's units of digital numbers, which it keeps apart.
+_COUNTS = (u.ct, u.adu, u.DN)
 
 
 @dataclass(frozen=True)
 class Exposure:
     """
-    What turns pixel values into electrons.
+    Conversion of pixel values to electrons.
 
     Parameters
     ----------
     gain : float or `~astropy.units.Quantity`
         Electrons per count.
     exposure_time : `~astropy.units.Quantity`, optional
-        Time over which electrons were collected: for pixels that are a rate or a flux density.
+        Total integration time; required if pixels are rates or flux densities.
     zero_point : float or `~astropy.units.Quantity`, optional
-        AB magnitude, or flux density, of one count per second: for pixels that are a flux density.
+        AB magnitude, or flux density, of one count per second; required if pixels are flux
+        densities.
 
     Raises
     ------
     ValueError
-        If a value is not above 0, or not finite.
+        If a value is not positive and finite.
     astropy.units.UnitsError
-        If a unit does not convert.
+        If a unit cannot be converted.
 
     Examples
     --------
@@ -65,13 +74,13 @@ class Exposure:
 
     def electrons(self, unit):
         """
-        Electrons that a pixel of one ``unit`` stands for.
+        Number of electrons in a pixel of value 1.
 
         Parameters
         ----------
         unit : `~astropy.units.Unit` or None
-            Counts, electrons, one of these per time, or a flux density. None means counts, or
-            counts per second where there is an exposure time.
+            Unit of the pixels: counts, electrons, a rate of these, or a flux density. None means
+            counts, or counts per second if there is an exposure time.
 
         Returns
         -------
@@ -80,27 +89,32 @@ class Exposure:
         Raises
         ------
         astropy.units.UnitsError
-            If the unit is something else.
+            If it is another unit.
         ValueError
-            If exposure time or zero point are needed and not given.
+            If the exposure time or zero point is required but not given.
         """
         if unit is None or unit == u.dimensionless_unscaled:
             unit = u.ct if self.exposure_time is None else u.ct / u.s
         value = 1 * unit
         if unit.is_equivalent(u.nJy):
             if self.zero_point is None:
-                raise ValueError(f'Pixels in {unit} need a `zero_point` to become counts.')
+                raise ValueError(
+                    f'`zero_point` must be given to convert pixels in {unit} to counts; got None.'
+                )
             value = (value / self.zero_point).to(u.dimensionless_unscaled) * u.ct / u.s
         if (value.unit * u.s).decompose().bases and _is_rate(value.unit):
             if self.exposure_time is None:
-                raise ValueError(f'Pixels in {unit} need an `exposure_time` to become counts.')
+                raise ValueError(
+                    f'`exposure_time` must be given to convert pixels in {unit} to counts; '
+                    'got None.'
+                )
             value = value * self.exposure_time
         if value.unit.is_equivalent(u.electron):
             return float(value.to_value(u.electron))
         return float(_counts_to_numbers(value, 'stamps', u.dimensionless_unscaled) * self.gain)
 
     def to_dict(self):
-        """Plain values, for the provenance."""
+        """Plain values for the provenance."""
         time, flux = self.exposure_time, self.zero_point
         return {
             'gain': self.gain,
@@ -112,34 +126,63 @@ class Exposure:
 @dataclass(frozen=True, eq=False)
 class NoiseModel:
     """
-    The noise of one band.
+    Noise of one band.
 
     Attributes
     ----------
     sky_noise : `~astro_wgan.noise.Sky` or `~astro_wgan.noise.Autocorrelation`
-        Stamps of it, or noise with this covariance, are added.
+        Observed sky whose stamps are added, or the covariance of the Gaussian noise that is added.
     sky_factor : float
-        From its unit to that of the stamps.
+        Factor from its unit to that of the stamps.
     sky_rms : float
-        Its scatter, in the unit of the stamps.
+        Its standard deviation, in the unit of the stamps.
     source_filter : `~astro_wgan.noise.random_fields.NoiseFilter`
         Correlation of the Poisson noise of the sources.
-    electrons : float
-        Electrons that a pixel of 1 stands for.
+    electrons_per_unit : float
+        Number of electrons in a pixel of value 1.
     exposure : `~astro_wgan.noise.noise_model.Exposure`
-        Where that comes from.
+        The conversion that this number is from.
     """
 
     sky_noise: Sky | Autocorrelation
     sky_factor: float
     sky_rms: float
     source_filter: NoiseFilter
-    electrons: float
+    electrons_per_unit: float
     exposure: Exposure
+
+    def draw_sky_noise(self, n, shape, *, seed, block, band):
+        """
+        Sky noise for a block of stamps, in their unit.
+
+        Observed sky is cut at the same positions in each band if the bands have the same clean
+        pixels; synthetic noise is independent in each band.
+
+        Parameters
+        ----------
+        n : int
+            Number of stamps.
+        shape : tuple of int
+            ``(ny, nx)``.
+        seed : int or tuple of int
+        block, band : int
+            Indices of the block of stamps and of the band, which select the stream of random
+            numbers.
+
+        Returns
+        -------
+        `~numpy.ndarray`, shape (n, ny, nx)
+        """
+        if isinstance(self.sky_noise, Sky):
+            rng = random_stream(seed, block, 0)
+            return self.sky_noise.draw(n, shape, rng) * np.float32(self.sky_factor)
+        rng = random_stream(seed, block, 1, band)
+        noise_filter = NoiseFilter(tapered(self.sky_noise, self.sky_noise.coefficients), shape)
+        return gaussian_noise(noise_filter, n, sigma=self.sky_rms, rng=rng)
 
     def source_noise(self, pixels, *, ratio, rng):
         """
-        Poisson noise of sources, and its variance.
+        Poisson noise of the sources, and its variance.
 
         Parameters
         ----------
@@ -153,15 +196,15 @@ class NoiseModel:
         -------
         noise, variance : `~numpy.ndarray`, shape (n, ny, nx)
         """
-        largest = np.finfo(np.float32).max
+        per_unit = self.electrons_per_unit
         with np.errstate(over='ignore'):
-            electrons, variance = pixels * self.electrons, pixels / (self.electrons * ratio**2)
-        electrons = np.minimum(electrons, largest)
+            electrons, variance = pixels * per_unit, pixels / (per_unit * ratio**2)
+        electrons = np.minimum(electrons, np.finfo(np.float32).max)
         noise = poisson_noise(electrons, self.source_filter, ratio=ratio, rng=rng)
-        return noise / self.electrons, np.minimum(variance, np.finfo(variance.dtype).max)
+        return noise / per_unit, np.minimum(variance, np.finfo(variance.dtype).max)
 
     def to_dict(self):
-        """Plain values, for the provenance."""
+        """Plain values for the provenance."""
         return {
             **self.exposure.to_dict(),
             'sky_noise': repr(self.sky_noise),
@@ -169,16 +212,16 @@ class NoiseModel:
         }
 
     def describe_sky(self):
-        """What makes the sky this and no other, for a `~astro_wgan.jobs.Fingerprint`."""
+        """Values that identify the sky noise, for a `~astro_wgan.jobs.Fingerprint`."""
         if isinstance(self.sky_noise, Autocorrelation):
             arrays = {'covariance': self.sky_noise.covariance}
         else:
             arrays = {'pixels': self.sky_noise.pixels, 'clean pixels': self.sky_noise.clean}
         return {
-            'kind': type(self.sky_noise).__name__,
+            'type': type(self.sky_noise).__name__,
             **{name: digest(array) for name, array in arrays.items()},
-            'scatter in the unit of the stamps': self.sky_rms,
-            'factor to that unit': self.sky_factor,
+            'noise level': self.sky_rms,
+            'unit conversion factor': self.sky_factor,
         }
 
 
@@ -192,10 +235,14 @@ def make_noise_models(stamps, sky_noise, correlation, *, gain, exposure_time, ze
     sky_noise, correlation, gain, exposure_time, zero_point
         As in `~astro_wgan.noise.add_noise`.
 
+    Returns
+    -------
+    list of `NoiseModel`
+
     Raises
     ------
     ValueError, TypeError, astropy.units.UnitsError
-        As `~astro_wgan.noise.add_noise`.
+        As in `~astro_wgan.noise.add_noise`.
     """
     given = {
         'sky_noise': sky_noise,
@@ -210,52 +257,22 @@ def make_noise_models(stamps, sky_noise, correlation, *, gain, exposure_time, ze
     return [_noise_model(stamps, **row) for row in rows]
 
 
-def draw_sky(model, n, shape, *, seed, block, band):
-    """
-    Sky for the stamps of a block, in their unit.
-
-    Stamps of real sky are cut at the same places in each band, as far as they are clean there;
-    noise that is made is another one in each band.
-
-    Returns
-    -------
-    `~numpy.ndarray`, shape (n, ny, nx)
-    """
-    if isinstance(model.sky_noise, Sky):
-        rng = random_stream(seed, block, 0)
-        return model.sky_noise.draw(n, shape, rng) * np.float32(model.sky_factor)
-    rng = random_stream(seed, block, 1, band)
-    noise_filter = NoiseFilter(tapered(model.sky_noise, model.sky_noise.coefficients), shape)
-    return gaussian_noise(noise_filter, n, sigma=model.sky_rms, rng=rng)
-
-
-def check_seed(seed):
-    """Refuse a seed that NumPy would, before there is anything to do."""
-    try:
-        np.random.SeedSequence(seed)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f'`seed` must be an integer of 0 or more, or several of them; got {seed!r}.'
-        ) from error
-
-
-def random_stream(seed, *key):
-    """A stream of random numbers of its own for each key."""
-    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
-
-
 def _for_each_band(name, value, bands):
-    """A list of one value for each band."""
+    """One value for each band, as a list."""
     if isinstance(value, u.Quantity) and value.isscalar:
         return [value] * bands
     if isinstance(value, (list, tuple, np.ndarray)):
         if len(value) != bands:
             raise ValueError(
-                f'`{name}` must be one, or one for each of the {bands} bands; got {len(value)}.'
+                f'`{name}` must be one value, or one for each of the {bands} bands; got '
+                f'{len(value)}.'
             )
         return list(value)
     if name == 'sky_noise' and bands > 1:
-        raise ValueError(f'`sky_noise` must be a list of one for each of the {bands} bands.')
+        raise ValueError(
+            f'`sky_noise` must be a list with one item for each of the {bands} bands; got one '
+            f'{type(value).__name__}.'
+        )
     return [value] * bands
 
 
@@ -272,11 +289,11 @@ def _noise_model(stamps, sky_noise, correlation, gain, exposure_time, zero_point
         correlation = (
             sky_noise if isinstance(sky_noise, Autocorrelation) else autocorrelation(sky_noise)
         )
-    scatter = sky_noise.rms if isinstance(sky_noise, Sky) else np.sqrt(sky_noise.variance)
+    rms = sky_noise.rms if isinstance(sky_noise, Sky) else np.sqrt(sky_noise.variance)
     return NoiseModel(
         sky_noise,
         factor,
-        float(scatter.value * factor),
+        float(rms.value * factor),
         NoiseFilter(tapered(correlation, correlation.coefficients), stamps.shape),
         exposure.electrons(stamps.unit),
         exposure,
@@ -287,13 +304,13 @@ def _check_scale(stamps, sky_noise):
     scales = stamps.pixel_scale, sky_noise.pixel_scale
     if None not in scales and not u.isclose(*scales, rtol=1e-3):
         raise ValueError(
-            '`sky_noise` must have the pixel scale of the stamps (reproject them first); '
-            f'got {scales[1]:.4g}, and stamps of {scales[0]:.4g}.'
+            '`sky_noise` must have the pixel scale of the stamps; got '
+            f'{scales[1]:.4g}, and stamps of {scales[0]:.4g}: reproject the stamps first.'
         )
 
 
 def _sky_factor(unit, sky_noise, exposure):
-    """From the unit of the sky to that of the stamps, by way of electrons if need be."""
+    """Factor from the unit of the sky noise to that of the stamps, via electrons if needed."""
     own = sky_noise.unit if isinstance(sky_noise, Sky) else np.sqrt(sky_noise.variance).unit
     unit, own = (one or u.dimensionless_unscaled for one in (unit, own))
     if own.is_equivalent(unit):
@@ -301,23 +318,19 @@ def _sky_factor(unit, sky_noise, exposure):
     return exposure.electrons(own) / exposure.electrons(unit)
 
 
-#: What cameras call the numbers they write; astropy keeps them apart.
-_COUNTS = (u.ct, u.adu, u.DN)
-
-
 def _is_rate(unit):
     return any((unit * u.s).is_equivalent(number) for number in (*_COUNTS, u.electron))
 
 
 def _counts_to_numbers(value, name, unit):
-    """A value in ``unit``, with counts of any name as pure numbers."""
+    """A value in ``unit``, counts of any name being pure numbers."""
     for power in (1, -1):
         for counts in _COUNTS:
             if (value * counts**power).unit.is_equivalent(unit):
                 return (value * counts**power).to_value(unit)
     raise u.UnitConversionError(
-        f'`{name}` in {value.unit} do not convert to electrons: allowed are counts (ct, adu, DN) '
-        'and electrons, also per time, and flux densities; a gain is in electrons per count.'
+        f'`{name}` in {value.unit} cannot be converted to electrons: allowed are counts (ct, adu, '
+        'DN) and electrons, rates of these, and flux densities; a gain is in electrons per count.'
     )
 
 
@@ -325,11 +338,13 @@ def _converted(value, unit, name):
     try:
         return value.to_value(unit)
     except u.UnitConversionError as error:
-        raise u.UnitConversionError(f'`{name}` must convert to {unit}; got {value}.') from error
+        raise u.UnitConversionError(
+            f'`{name}` must be convertible to {unit}; got {value}.'
+        ) from error
 
 
 def _positive(value, name):
     value = np.asarray(value, dtype=float)
     if value.ndim or not 0 < value < np.inf:
-        raise ValueError(f'`{name}` must be one number above 0; got {value}.')
+        raise ValueError(f'`{name}` must be a single positive number; got {value}.')
     return float(value)

@@ -1,40 +1,45 @@
-"""The noise of images in which sources leave no sky, from their finest structure."""
+"""Noise rms of images without source-free sky, from differences of adjacent pixels."""
 
 import numpy as np
 from scipy.stats import norm
 
 from astro_wgan.catalogs.columns import numbers_or_nan
+from astro_wgan.store.stamp_inputs import as_stamps, is_stamps
 
 __all__ = ['estimate_noise_rms']
 
-#: Median of the absolute values of a normal distribution with the standard deviation 1.
+#: Median absolute value of a standard normal deviate.
 _MEDIAN = norm.ppf(0.75)
 
-#: Power of two of the unit in which differences of the largest pixels are still numbers.
+#: Exponent of the factor with which differences of the largest pixels do not overflow.
 _SHIFT = -8
 
 
 def estimate_noise_rms(images, *, axis=(1, 2)):
     """
-    Standard deviation of white noise that would have the finest structure of images.
+    Estimate the pixel noise of images that contain sources.
 
     Parameters
     ----------
-    images : `~numpy.ndarray`, shape (n, ny, nx) or (n, ny, nx, bands)
-        NaN, or masked, in pixels that do not count.
-    axis : int, tuple of int, optional
-        Axes to take together: by default those of the pixels, for a value by image.
+    images : `~numpy.ndarray` or stamps
+        Array of shape (n, ny, nx) or (n, ny, nx, bands), with pixels to be ignored NaN or masked;
+        or stamps, as `~astro_wgan.stamps.as_stamps` takes them.
+    axis : int or tuple of int, optional
+        Axes over which to combine. The default are those of the pixels, which gives one value for
+        each image (and band); None combines everything.
 
     Returns
     -------
     `~numpy.ndarray`
-        NaN where no square of three by three pixels counts.
+        Standard deviation, in the unit of the pixels; NaN if there is no block of 3 x 3 valid
+        pixels.
 
     Notes
     -----
-    The difference of two Laplacians (Immerkaer 1996, CVIU 64, 300) is blind to planes and
-    parabolas, and its median is not moved by the few pixels where sources are sharp. Of noise that
-    is correlated between neighbours it sees a part only: compare like with like.
+    The difference of two Laplacians (Immerkaer 1996, CVIU 64, 300) vanishes for planes and
+    paraboloids, and its median absolute value is insensitive to the few pixels with sharp
+    structure. If the noise is correlated between adjacent pixels, its rms is underestimated;
+    compare only images with the same correlation.
 
     Examples
     --------
@@ -44,42 +49,44 @@ def estimate_noise_rms(images, *, axis=(1, 2)):
     >>> bool((abs(estimate_noise_rms(images) - 2) < 0.2).all())
     True
     """
+    if is_stamps(images):
+        images = as_stamps(images)[:].filled(np.nan)
     images = numbers_or_nan(images)
-    if images.dtype.kind in 'bui':  # differences of unsigned numbers have no sign
+    if images.dtype.kind in 'bui':  # differences of unsigned integers wrap around
         images = images.astype(float)
     try:
         with np.errstate(over='raise', invalid='ignore'):
-            return _scatter(images, axis)
+            return _rms(images, axis)
     except FloatingPointError:
-        return _scatter_of_extremes(images, axis)
+        return _rms_of_extremes(images, axis)
 
 
-def _scatter(images, axis):
-    # Its variance is 36 times that of a pixel.
-    finest = np.diff(np.diff(images, 2, axis=1), 2, axis=2) / 6
-    return _median(np.abs(finest), axis) / _MEDIAN
+def _rms(images, axis):
+    # The variance of the second differences is 36 times that of a pixel.
+    differences = np.diff(np.diff(images, 2, axis=1), 2, axis=2) / 6
+    return _median(np.abs(differences), axis) / _MEDIAN
 
 
-def _scatter_of_extremes(images, axis):
-    """Where differences of pixels leave their dtype: of such images alone in smaller units."""
+def _rms_of_extremes(images, axis):
+    """Rms of images whose differences overflow, computed in larger units for these images only."""
     with np.errstate(over='ignore', invalid='ignore'):
-        usual = _scatter(images, axis)
-        smaller = _scatter(images.astype(float) * 2.0**_SHIFT, axis)
+        usual = _rms(images, axis)
+        smaller = _rms(images.astype(float) * 2.0**_SHIFT, axis)
         largest = np.finfo(usual.dtype).max
         extreme = np.minimum(smaller * 2.0**-_SHIFT, largest).astype(usual.dtype)
     return np.where(np.isfinite(usual), usual, extreme)
 
 
 def _median(values, axis):
-    """Of what is not NaN: on many small images several times as fast as `numpy.nanmedian`."""
+    """Median ignoring NaN; on many small images several times as fast as `numpy.nanmedian`."""
     axes = range(values.ndim) if axis is None else np.atleast_1d(axis)
     values = np.moveaxis(values, axes, range(-len(axes), 0))
     kept = values.shape[: -len(axes)]
     values = values.reshape(*kept, np.prod(values.shape[len(kept) :], dtype=int))
-    # NaN are sorted to the end, and one more stands for the median of nothing.
+    # NaN are sorted to the end, and one is appended as the median of no values.
     nothing = np.full((*kept, 1), np.nan, dtype=values.dtype)
     values = np.sort(np.concatenate([values, nothing], axis=-1), axis=-1)
     count = np.count_nonzero(~np.isnan(values), axis=-1)[..., np.newaxis]
-    # Without any, the last one of the sorted is taken twice.
+    # Without valid values, both indices point to NaN.
     middle = np.concatenate([(count - 1) // 2, count // 2], axis=-1)
     return np.take_along_axis(values, middle, axis=-1).mean(axis=-1)

@@ -1,4 +1,4 @@
-"""`power_spectrum`: how the variance of sky is spread over spatial frequencies."""
+"""Power spectrum of noise in images with missing pixels."""
 
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,25 +12,25 @@ from astro_wgan.noise.estimators import jackknife_error, radial_profile
 
 __all__ = ['PowerSpectrum', 'power_spectrum', 'tapered']
 
-#: Points of a spectrum for each lag of the autocorrelation along an edge.
+#: Frequencies per lag of the autocorrelation, along each axis.
 _OVERSAMPLING = 2
 
 
 @dataclass(frozen=True, eq=False)
 class PowerSpectrum:
     """
-    Power spectral density over spatial frequencies: the transform of the autocorrelation.
+    Power spectral density, the Fourier transform of the autocorrelation.
 
     Attributes
     ----------
     power : `~astropy.units.Quantity`, shape (m, m)
-        In the squared unit of the pixels times pix^2: the mean over all frequencies, in
-        cycles per pixel, is the variance. Frequency zero is at ``[m // 2, m // 2]``, the frequency
-        along y first.
+        In the squared unit of the pixels times pix^2; its mean over all frequencies is the
+        variance of a pixel. Frequency zero is at ``[m // 2, m // 2]``; the first axis is the
+        frequency along y.
     jackknife_samples : `~numpy.ndarray`, shape (g, m, m)
-        The same, measured without each of g groups of pixels: what errors are made of.
+        The power with each of g groups of pixels left out, from which the errors are computed.
     pixel_scale : `~astropy.units.Quantity` or None
-        Angle of a pixel's edge.
+        Angle per pixel.
     """
 
     power: u.Quantity
@@ -43,7 +43,7 @@ class PowerSpectrum:
 
     @property
     def frequency(self):
-        """Frequencies along each axis, in cycles per pixel."""
+        """Frequencies along each axis, in cycles per pixel, shape (m,)."""
         return np.fft.fftshift(np.fft.fftfreq(len(self.power))) / u.pix
 
     @property
@@ -53,18 +53,18 @@ class PowerSpectrum:
 
     @property
     def power_err(self):
-        """Standard errors of `power`; NaN where the autocorrelation was given."""
+        """Standard errors of `power`; NaN for a known autocorrelation."""
         return jackknife_error(self.jackknife_samples) * self.power.unit
 
     def radial(self):
         """
-        The power averaged over all directions, up to 0.5 cycles per pixel and into the corners.
+        Azimuthally averaged power, up to the corners beyond 0.5 cycles per pixel.
 
         Returns
         -------
         `~astropy.table.QTable`
-            ``frequency`` (and ``angular_frequency``, where the pixel scale is known), ``power``,
-            ``power_err``, and ``n_modes``, how many frequencies there are in a ring.
+            ``frequency`` (and ``angular_frequency``, if the pixel scale is known), ``power``,
+            ``power_err``, and ``n_modes``, the number of frequencies in a ring.
         """
         frequency = np.hypot(*np.meshgrid(self.frequency.value, self.frequency.value))
         ring = np.rint(frequency * len(self.power)).astype(int)
@@ -75,7 +75,7 @@ class PowerSpectrum:
 
     def along(self, axis):
         """
-        The spectrum of single rows (``'x'``) or columns (``'y'``) of pixels.
+        One-dimensional power spectrum of the rows (``'x'``) or columns (``'y'``) of pixels.
 
         Parameters
         ----------
@@ -86,6 +86,11 @@ class PowerSpectrum:
         `~astropy.table.QTable`
             ``frequency`` (and ``angular_frequency``), ``power`` in the squared unit of the pixels
             times pix, and ``power_err``.
+
+        Raises
+        ------
+        ValueError
+            If ``axis`` is neither ``'x'`` nor ``'y'``.
         """
         axes = {'x': -2, 'y': -1}
         if axis not in axes:
@@ -93,7 +98,7 @@ class PowerSpectrum:
         first = len(self.power) // 2
 
         def positive(values):
-            # One dimension less: the mean over the frequencies of the other axis.
+            # The power of one row is the mean over the frequencies of the other axis.
             rows = values.mean(axis=axes[axis])
             return np.concatenate([rows[..., first:], rows[..., :1]], axis=-1)
 
@@ -111,14 +116,15 @@ class PowerSpectrum:
 
 def power_spectrum(data, *, max_lag=None, mean=None):
     """
-    Measure the power spectrum of sky, or of anything else that looks the same everywhere.
+    Measure the power spectrum of sky, or of any other statistically homogeneous image.
 
     Parameters
     ----------
-    data : `~astro_wgan.noise.Autocorrelation`, or whatever `autocorrelation` takes
-        Of an autocorrelation, its power spectrum.
+    data : `~astro_wgan.noise.Autocorrelation`, `~astro_wgan.noise.Sky`, stamps, or image
+        An autocorrelation, of which the power spectrum is computed, or data as `autocorrelation`
+        takes them.
     max_lag, mean : optional
-        As in `autocorrelation`. Details finer than 1 / (2 max_lag) cycles per pixel are smoothed.
+        As in `autocorrelation`. The frequency resolution is about 1 / (2 max_lag) cycles per pixel.
 
     Returns
     -------
@@ -127,24 +133,24 @@ def power_spectrum(data, *, max_lag=None, mean=None):
     Raises
     ------
     ValueError
-        As `autocorrelation`.
+        As in `autocorrelation`.
 
     Notes
     -----
-    The Fourier transform of the autocorrelation (Blackman & Tukey 1958): what the gaps took away
-    was put right there, which no transform of an image with gaps can do. Where it was measured, the
-    outer half of the lags is tapered off by a cosine, so power is smoothed over neighbouring
-    frequencies.
+    The power spectrum is the Fourier transform of the autocorrelation (Blackman & Tukey 1958),
+    which is unbiased by missing pixels, unlike the periodogram of an image with gaps. The outer
+    half of the lags of a measured autocorrelation is tapered with a cosine, which smooths the power
+    over adjacent frequencies; a known function is used as it is.
 
     Examples
     --------
-    White noise of variance 4 has the power 4 at all frequencies:
+    White noise of variance 4 has a power of 4 at all frequencies:
 
     >>> import numpy as np
     >>> from astro_wgan.noise import power_spectrum
     >>> white = np.random.default_rng(1).normal(scale=2, size=(500, 500))
-    >>> found = power_spectrum(white, max_lag=4).radial()
-    >>> bool((abs(found['power'].value - 4) < 0.2).all())
+    >>> spectrum = power_spectrum(white, max_lag=4).radial()
+    >>> bool((abs(spectrum['power'].value - 4) < 0.2).all())
     True
     """
     if not isinstance(data, Autocorrelation):
@@ -157,23 +163,24 @@ def power_spectrum(data, *, max_lag=None, mean=None):
     )
 
 
-def tapered(known, covariance):
+def tapered(correlation, covariance):
     """
-    A measured correlation function that goes to zero smoothly.
+    Taper a measured correlation function smoothly to zero.
 
     Parameters
     ----------
-    known : `~astro_wgan.noise.Autocorrelation`
-        Where it comes from: a function that was given is zero beyond its largest lag, as it is.
+    correlation : `~astro_wgan.noise.Autocorrelation`
+        Where ``covariance`` is from. A known function is returned unchanged, since it is zero
+        beyond its largest lag.
     covariance : `~numpy.ndarray`, shape (..., 2 m + 1, 2 m + 1)
-        Lag zero in the middle.
+        Covariances or coefficients, lag zero in the middle.
 
     Returns
     -------
     `~numpy.ndarray`, same shape
-        Unchanged up to half of the largest lag; further out times a cosine in the distance.
+        Unchanged up to half of the largest lag, and multiplied by a cosine taper beyond.
     """
-    if known.n_pairs is None:
+    if correlation.n_pairs is None:
         return covariance
     max_lag = covariance.shape[-1] // 2
     lags = np.arange(-max_lag, max_lag + 1)
@@ -184,10 +191,10 @@ def tapered(known, covariance):
 
 
 def _transform(covariance, size):
-    """Real transforms of functions that are the same at opposite lags."""
+    """Fourier transforms of even functions, which are real."""
     max_lag = covariance.shape[-1] // 2
-    around = np.zeros((*covariance.shape[:-2], size, size))
+    periodic = np.zeros((*covariance.shape[:-2], size, size))
     lags = np.arange(-max_lag, max_lag + 1) % size
-    around[..., lags[:, np.newaxis], lags] = covariance
-    power = np.fft.fft2(around).real
+    periodic[..., lags[:, np.newaxis], lags] = covariance
+    power = np.fft.fft2(periodic).real
     return np.fft.fftshift(power, axes=(-2, -1))

@@ -1,4 +1,4 @@
-"""`Sky`: the parts of an image in which there is nothing else, and stamps of it."""
+"""Clean sky of an image, and stamps cut from it."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,7 +13,7 @@ from astro_wgan.astrometry.stamp_geometry import ParentImage, StampGeometry
 from astro_wgan.catalogs.positions import with_positions
 from astro_wgan.exceptions import SkyError
 from astro_wgan.noise.undetected_sources import undetected_source_test
-from astro_wgan.noise.windows import CleanWindows, assemble_mosaics, patch_edge
+from astro_wgan.noise.windows import CleanWindows, assemble_mosaics, largest_patch
 from astro_wgan.stamps.stampset import StampSet
 from astro_wgan.validation.pixels import as_shape
 
@@ -25,27 +25,25 @@ __all__ = [
 @dataclass(frozen=True, eq=False)
 class Sky:
     """
-    An image and where it is clean sky.
-
-    Made by `find_sky`.
+    Clean sky of an image, as `find_sky` returns it.
 
     Attributes
     ----------
     pixels : `~numpy.ndarray`, shape (ny, nx)
-        The image, without the variation of its sky's level.
+        The image, with variations of the background subtracted.
     clean : `~numpy.ndarray` of bool, shape (ny, nx)
-        True for sky: no source or its wings, no masked pixel.
+        True for pixels without sources, their wings, and masked pixels.
     unit : `~astropy.units.Unit` or None
         Unit of the pixels.
     pixel_scale : `~astropy.units.Quantity` or None
-        Angle of a pixel's edge.
+        Angle per pixel.
     wcs : `~astropy.wcs.WCS` or None
         Celestial WCS of the image.
     meta : dict
         Provenance.
     background : `~numpy.ndarray`, shape (ny, nx), or None
-        The level of the sky at each pixel: the image is ``pixels + background - mean``. None where
-        it is the same everywhere.
+        Background at each pixel: the image is ``pixels + background - mean``. None if it is
+        constant.
     """
 
     pixels: np.ndarray
@@ -62,7 +60,7 @@ class Sky:
 
     @cached_property
     def clean_fraction(self):
-        """Share of the image's pixels that are clean, 0 to 1."""
+        """Fraction of the pixels that are clean, 0 to 1."""
         return float(self.clean.mean())
 
     @cached_property
@@ -77,45 +75,44 @@ class Sky:
 
     @cached_property
     def undetected_source_test(self):
-        """Tests for sources that were not found: `~astro_wgan.noise.UndetectedSourceTest`."""
+        """Test for undetected sources, a `~astro_wgan.noise.UndetectedSourceTest`."""
         return undetected_source_test(self.pixels, self.clean)
 
     def stamps(self, n, *, size, seed, mosaic=None):
         """
-        Stamps of pure sky, from random places.
+        Cut stamps of clean sky at random positions.
 
         Parameters
         ----------
         n : int
-            How many. They may overlap, and places may come twice.
+            Number of stamps. They may overlap, and positions may repeat.
         size : int or tuple of int
             Pixels along an edge, or ``(ny, nx)``.
         seed : int or tuple of int
-            The same seed gives the same stamps; as `numpy.random.default_rng` takes it.
+            Seed of the random positions, as `numpy.random.default_rng` takes it.
         mosaic : bool, optional
-            Whether to assemble stamps from smaller pieces of sky. By default only where no clean
-            window is as large as a stamp.
+            Whether to assemble stamps from smaller patches of sky. By default this is done only if
+            no clean window is as large as a stamp.
 
         Returns
         -------
         `~astro_wgan.StampSet`
-            Whole stamps have ``x``, ``y`` and, where there is a WCS, ``sky`` in the table, and
-            their WCS. ``meta['n_windows']`` counts the places that were drawn from, and
-            ``meta['patch_size']`` is the edge of a mosaic's pieces, or None.
+            Stamps that are not mosaics have their WCS, and ``x``, ``y`` and (with a WCS) ``sky`` in
+            the table. ``meta['n_windows']`` is the number of possible positions, and
+            ``meta['patch_size']`` the edge of the patches of a mosaic, or None.
 
         Raises
         ------
         SkyError
-            If there is too little sky, even for mosaics.
+            If there is too little clean sky, even for mosaics.
         ValueError
             If ``n`` or ``size`` is out of range.
 
         Notes
         -----
-        A mosaic's pieces overlap by a quarter of their edge, where one fades out as a cosine and
-        the next one in as a sine: so the variance is the same everywhere, and pixels on the two
-        sides of a seam are correlated nearly as elsewhere. Margalef-Bentabol et al. 2020 (section
-        4.2) use mosaics of 64 x 64 pixels.
+        The patches of a mosaic overlap by a quarter of their edge, weighted with a cosine and a
+        sine, so that the variance is uniform and the correlation across a seam is nearly that
+        elsewhere. Margalef-Bentabol et al. 2020 (section 4.2) use mosaics of 64 x 64 pixels.
 
         Examples
         --------
@@ -148,12 +145,12 @@ class Sky:
 
     def draw(self, n, shape, rng, *, mosaic=None):
         """
-        The pixels of stamps alone, for code that needs them by the thousand.
+        Draw the pixels of stamps only, without the overhead of a `~astro_wgan.StampSet`.
 
         Parameters
         ----------
         n : int
-            How many.
+            Number of stamps.
         shape : tuple of int
             ``(ny, nx)``.
         rng : `~numpy.random.Generator`
@@ -172,49 +169,49 @@ class Sky:
         return self._draw(n, shape, rng, mosaic)[0]
 
     def _draw(self, n, shape, rng, mosaic):
-        """Pixels, their first pixels in the image, number of places, and edge of the pieces."""
+        """Pixels, positions of the first pixels, number of windows, and edge of the patches."""
         windows = self._windows(shape)
         if mosaic or (mosaic is None and len(windows) == 0):
             return self._draw_mosaics(n, shape, rng)
         if len(windows) == 0:
             raise SkyError(
-                f'No clean window has {shape[0]} x {shape[1]} pixels: {self._how_much()} Lower '
-                '`size`, or allow mosaics.'
+                f'No clean window has {shape[0]} x {shape[1]} pixels: {self._describe_area()} '
+                'Lower `size`, or allow mosaics.'
             )
         corner = windows.draw(n, rng)
         return windows.cut(self.pixels, corner), corner, len(windows), None
 
     def _draw_mosaics(self, n, shape, rng):
-        edge = self._patch_edge(shape)
+        edge = self._patch_size(shape)
         if edge is None:
             raise SkyError(
-                'There is too little clean sky even for mosaics of pieces of 8 x 8 pixels: '
-                f'{self._how_much()}'
+                'There is too little clean sky even for mosaics of patches of 8 x 8 pixels: '
+                f'{self._describe_area()}'
             )
         windows = self._windows((edge, edge))
         mosaics = assemble_mosaics(self.pixels, self.mean.value, windows, n, shape, rng)
         return mosaics, None, len(windows), edge
 
-    def _patch_edge(self, shape):
-        if ('patch', shape) not in self._known_windows:
-            self._known_windows['patch', shape] = patch_edge(self.clean, shape)
-        return self._known_windows['patch', shape]
+    def _patch_size(self, shape):
+        if ('patch', shape) not in self._cached_windows:
+            self._cached_windows['patch', shape] = largest_patch(self.clean, shape)
+        return self._cached_windows['patch', shape]
 
     def _windows(self, shape):
-        if shape not in self._known_windows:
-            self._known_windows[shape] = CleanWindows(self.clean, shape)
-        return self._known_windows[shape]
+        if shape not in self._cached_windows:
+            self._cached_windows[shape] = CleanWindows(self.clean, shape)
+        return self._cached_windows[shape]
 
     @cached_property
-    def _known_windows(self):
+    def _cached_windows(self):
         return {}
 
-    def _how_much(self):
-        found = int(np.count_nonzero(self.clean))
+    def _describe_area(self):
+        n_clean = int(np.count_nonzero(self.clean))
         largest = int(distance_transform_edt(np.pad(self.clean, 1)).max())
         return (
-            f'{100 * self.clean_fraction:.2g} percent of the image is clean ({found} pixels), and '
-            f'the largest clean area has a radius of {largest} pixels.'
+            f'{100 * self.clean_fraction:.2g} percent of the image is clean ({n_clean} pixels), '
+            f'and the largest clean area has a radius of {largest} pixels.'
         )
 
     def _quantity(self, value):

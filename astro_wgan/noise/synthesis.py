@@ -1,4 +1,4 @@
-"""`make_noise`: as many stamps of sky as one likes, with the correlation of real sky."""
+"""Synthetic noise: stamps of noise like observed sky, and noise added to noise-free stamps."""
 
 from collections import deque
 from dataclasses import replace
@@ -13,56 +13,74 @@ from astro_wgan.jobs.parallel import check_processes, ordered_map
 from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.noise.autocorrelation_function import Autocorrelation, autocorrelation
-from astro_wgan.noise.noise_model import check_seed, draw_sky, make_noise_models, random_stream
+from astro_wgan.noise.noise_model import make_noise_models
 from astro_wgan.noise.power_spectra import tapered
-from astro_wgan.noise.random_fields import MarginalDistribution, NoiseFilter, gaussian_noise
+from astro_wgan.noise.random_fields import (
+    MarginalDistribution,
+    NoiseFilter,
+    gaussian_noise,
+    random_stream,
+)
 from astro_wgan.noise.sky import Sky
 from astro_wgan.stamps.concatenation import concatenate
 from astro_wgan.stamps.stampset import StampSet
 from astro_wgan.store.continuation import continued_store
+from astro_wgan.store.stamp_inputs import as_stamps
 from astro_wgan.store.stampstore import StampStore
 from astro_wgan.validation.pixels import as_shape
+from astro_wgan.validation.seeds import check_seed
 
 __all__ = ['add_noise', 'make_noise']
+
+#: Stamps that share a stream of random numbers. Changing it changes the noise of a given seed.
+_BLOCK_SIZE = 256
+
+#: Negative pixels up to this fraction of a stamp's peak are rounding errors of convolutions.
+_ROUNDING = 1e-5
 
 
 def make_noise(sky_noise, n, *, size, seed, mean=None):
     """
-    Make stamps of noise: like the sky of an image, or Gaussian with a given correlation.
+    Make stamps of noise with the statistics of observed sky, or with a given correlation.
 
     Parameters
     ----------
     sky_noise : `~astro_wgan.noise.Sky` or `~astro_wgan.noise.Autocorrelation`
-        Sky whose correlation and whose histogram of pixels the noise shall have; or the covariance
-        of Gaussian noise, which has none beyond the largest lag.
+        Observed sky, whose correlation and distribution of pixel values the noise shall have; or
+        the covariance of Gaussian noise, which is zero beyond its largest lag.
     n : int
-        How many stamps.
+        Number of stamps.
     size : int or tuple of int
         Pixels along an edge, or ``(ny, nx)``.
     seed : int or tuple of int
-        The same seed gives the same stamps; as `numpy.random.default_rng` takes it.
+        Seed of the random numbers, as `numpy.random.default_rng` takes it.
     mean : float or `~astropy.units.Quantity`, optional
-        Level of the noise; by default that of the sky, or 0 where a covariance is given.
+        Mean level of the noise. The default is that of the sky, or 0 for a covariance.
 
     Returns
     -------
     `~astro_wgan.StampSet`
-        Independent of each other, in float32, with the unit and pixel scale of the sky.
+        Independent stamps in float32, with the unit and pixel scale of ``sky_noise``.
 
     Raises
     ------
     ValueError
         If an argument is out of range.
     TypeError
-        If ``sky_noise`` is something else.
+        If ``sky_noise`` is of another type.
+
+    Warns
+    -----
+    AstropyUserWarning
+        If no noise has the given correlation.
 
     Notes
     -----
-    Gaussian noise is made at spatial frequencies, with the power that the correlation asks for, in
-    a box larger than the stamp, so that opposite edges are not alike. The outer half of the lags
-    of a correlation that was measured is tapered, as in `power_spectrum`; one that was given is
-    taken as it is. For the histogram of real sky, Gaussian pixels become those of the same rank,
-    from noise whose correlation is such that this makes it the wanted one.
+    Gaussian noise is generated in Fourier space from the power spectrum that corresponds to the
+    correlation, in a box larger than the stamp, so that opposite edges are not correlated. The
+    outer half of the lags of a measured correlation is tapered, as in `power_spectrum`; a known
+    one is used as it is. For the pixel distribution of observed sky, Gaussian deviates are mapped
+    to the values of the same rank, after their correlation has been corrected for this mapping.
 
     Examples
     --------
@@ -82,7 +100,7 @@ def make_noise(sky_noise, n, *, size, seed, mean=None):
         )
     known = sky_noise if isinstance(sky_noise, Autocorrelation) else autocorrelation(sky_noise)
     sigma = np.sqrt(known.variance)
-    mean = _level(sky_noise, mean, sigma.unit)
+    mean = _mean_level(sky_noise, mean, sigma.unit)
     rng = np.random.default_rng(seed)
     if isinstance(sky_noise, Sky):
         pixels = _like_sky(sky_noise, known, n, shape, rng)
@@ -101,7 +119,7 @@ def make_noise(sky_noise, n, *, size, seed, mean=None):
     )
 
 
-def _level(sky_noise, mean, unit):
+def _mean_level(sky_noise, mean, unit):
     if mean is None:
         mean = sky_noise.mean if isinstance(sky_noise, Sky) else 0
     return float(mean.to_value(unit) if isinstance(mean, u.Quantity) else mean)
@@ -113,13 +131,6 @@ def _like_sky(sky, known, n, shape, rng):
     noise = gaussian_noise(NoiseFilter(coefficients, shape), n, sigma=1.0, rng=rng)
     marginal.apply(noise)
     return noise
-
-
-#: Stamps that share a stream of random numbers. Another number is another result.
-_BLOCK = 256
-
-#: Below zero by less than this share of a stamp's peak is rounding, as convolutions leave it.
-_ROUNDING = 1e-5
 
 
 def add_noise(
@@ -138,64 +149,67 @@ def add_noise(
     progress=True,
 ):
     """
-    Give noise-free stamps the noise of a survey: that of their own light, and its sky.
+    Add noise to noise-free stamps: Poisson noise of the sources, and sky noise.
 
     Parameters
     ----------
-    stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
-        Without noise and sky, in counts, electrons, one of these per time, or a flux density. No
-        unit means counts, or counts per second where ``exposure_time`` is given.
+    stamps : `~astro_wgan.StampSet`, `~astro_wgan.store.StampStore`, path, or list of cutouts
+        Sources without noise and sky, as `~astro_wgan.stamps.as_stamps` takes them, in counts,
+        electrons, a rate of these, or a flux density. No unit means counts, or counts per second
+        if ``exposure_time`` is given.
     sky_noise : `~astro_wgan.noise.Sky` or `~astro_wgan.noise.Autocorrelation`, or a list of them
-        What is added: stamps of real sky, or Gaussian noise with this covariance. Stamps of
-        several bands need one for each; skies with the same clean pixels are then cut at the same
-        places.
+        Observed sky, of which stamps are added, or the covariance of Gaussian noise. Stamps with
+        several bands need one for each; observed skies with the same clean pixels are cut at the
+        same positions.
     gain : float or `~astropy.units.Quantity`, or a list of them, optional
         Electrons per count.
     exposure_time : `~astropy.units.Quantity`, or a list of them, optional
-        For pixels that are a rate or a flux density.
+        Total integration time; required if pixels are rates or flux densities.
     zero_point : float or `~astropy.units.Quantity`, or a list of them, optional
-        AB magnitude, or flux density, of one count per second: for pixels that are a flux density.
+        AB magnitude, or flux density, of one count per second; required if pixels are flux
+        densities.
     correlation : `~astro_wgan.noise.Autocorrelation`, or a list of them, optional
-        Correlation of the Poisson noise of the sources; by default that of ``sky_noise``.
+        Correlation of the Poisson noise of the sources. The default is that of ``sky_noise``.
     correlation_ratio : float, optional
-        R of `noise_correlation_ratio`: the variance of a drizzled pixel is that of its electrons
-        divided by R^2. With 1, it is that of its electrons.
+        Noise correlation ratio R (`noise_correlation_ratio`): the variance of a drizzled pixel is
+        that of its electrons divided by R^2.
     seed : int
-        The same seed gives the same noise, on however many processes.
+        Seed of the random numbers. The noise does not depend on the number of processes.
     output : path-like, optional
-        Where to write a store. One that an interrupted call has left there is continued; one of
-        other input or settings is refused.
+        Path of a store for the results. An interrupted call that is repeated with the same
+        arguments continues from it; a store of other results is refused.
     processes : int, optional
-        Processes that work at the same time.
+        Number of worker processes.
     client : `dask.distributed.Client`, optional
-        A Dask cluster that works instead.
+        Dask cluster to use instead.
     progress : bool, optional
-        Show a progress line.
+        Whether to show a progress line.
 
     Returns
     -------
-    `~astro_wgan.StampSet`, or `~astro_wgan.store.StampStore` where ``output`` is given
-        With unit, mask, PSF, WCS and table of the stamps. Their uncertainty, where they have one,
-        has the new noise added to it in squares.
+    `~astro_wgan.StampSet`, or `~astro_wgan.store.StampStore` if ``output`` is given
+        With the unit, mask, PSF, WCS and table of ``stamps``. The variance of the noise is added to
+        their uncertainty, if they have one.
 
     Raises
     ------
     ValueError
-        If a stamp has negative pixels, an argument is out of range, bands or pixel scales
-        disagree, or the store at ``output`` is of other work.
+        If a stamp has negative pixels, an argument is out of range, bands or pixel scales disagree,
+        or the store at ``output`` is of other work.
     astropy.units.UnitsError
-        If units do not convert.
+        If units cannot be converted.
     SkyError
         If there is too little clean sky for stamps of this size.
 
     Notes
     -----
-    Margalef-Bentabol et al. 2020 (section 4.2): Poisson noise of the source whose power spectrum
-    has the shape of the sky's, and a piece of sky. The variance of each pixel is that of its
-    electrons; see `~astro_wgan.noise.random_fields.poisson_noise` for how. Negative pixels of less
-    than 1e-5 of a stamp's peak, which convolutions leave, count as 0. Masked pixels stay masked.
+    Following Margalef-Bentabol et al. 2020 (section 4.2): Poisson noise of the source with the
+    shape of the power spectrum of the sky, and a stamp of sky. The variance of each pixel is that
+    of its electrons (see `~astro_wgan.noise.random_fields.poisson_noise`). Negative pixels of less
+    than 1e-5 of the peak of a stamp, which are left by convolutions, count as 0. Masked pixels stay
+    masked.
 
-    The noise of a stamp depends on the seed and on its place in the set.
+    The noise of a stamp depends only on the seed and on its index.
 
     Examples
     --------
@@ -208,6 +222,7 @@ def add_noise(
     >>> add_noise(mock, sky_noise=sky, exposure_time=2028 * u.s, seed=1, progress=False)
     <StampSet: 3 stamps of 64 x 64 pixels, float64, 0.03 arcsec / pix>
     """
+    stamps = as_stamps(stamps)
     noise_models = make_noise_models(
         stamps,
         sky_noise,
@@ -217,7 +232,7 @@ def add_noise(
         zero_point=zero_point,
     )
     if not 0 < correlation_ratio < np.inf:
-        raise ValueError(f'`correlation_ratio` must be above 0; got {correlation_ratio}.')
+        raise ValueError(f'`correlation_ratio` must be positive; got {correlation_ratio}.')
     check_seed(seed)
     check_processes(processes)
     settings = {
@@ -228,7 +243,7 @@ def add_noise(
     meta = {'noise': settings, 'stamps': stamps.meta, 'provenance': provenance_record()}
     work = partial(
         _noisy,
-        # Sky is cut in this process: others need not know the image.
+        # Sky is cut in this process, so that the image is not sent to the others.
         noise_models=[replace(model, sky_noise=None) for model in noise_models],
         ratio=float(correlation_ratio),
         seed=seed,
@@ -255,7 +270,7 @@ def _fingerprint(stamps, noise_models, ratio, seed):
         settings[f'correlation{band}'] = model.source_filter.amplitude
     return Fingerprint(
         {
-            # All columns: they become those of the results.
+            # All columns, because they are copied to the results.
             'stamps': describe_stamps(stamps, columns=None),
             'sky': sky,
             'settings': describe_settings(settings),
@@ -263,10 +278,10 @@ def _fingerprint(stamps, noise_models, ratio, seed):
     )
 
 
-class _Piece(NamedTuple):
-    """What whoever works on a block must know of it."""
+class _Block(NamedTuple):
+    """A block of stamps, as sent to a worker."""
 
-    block: int
+    number: int
     pixels: np.ndarray
     valid: np.ndarray
     uncertainty: np.ndarray | None
@@ -275,20 +290,20 @@ class _Piece(NamedTuple):
 
 
 def _noisy_sets(stamps, noise_models, seed, meta, run, line, *, start=0):
-    """The stamps with noise, block by block, from the block on that begins at ``start``."""
+    """The stamps with noise, block by block, starting with the stamp at index ``start``."""
     total = len(stamps)
     waiting = deque()
 
-    def pieces():
-        for first in range(start, total, _BLOCK):
-            part = stamps[first : min(first + _BLOCK, total)]
-            # WCS and table are not sent around; they meet their pixels again here.
+    def blocks():
+        for first in range(start, total, _BLOCK_SIZE):
+            part = stamps[first : min(first + _BLOCK_SIZE, total)]
+            # WCS and table are not sent to the workers.
             waiting.append(part)
-            yield _piece(part, first // _BLOCK, noise_models, seed)
+            yield _prepare_block(part, first // _BLOCK_SIZE, noise_models, seed)
 
     line.update(start / max(1, total), f'{start} of {total} stamps')
     done = start
-    for pixels, uncertainty in run(pieces()):
+    for pixels, uncertainty in run(blocks()):
         part = waiting.popleft()
         done += len(part)
         line.update(done / total, f'{done} of {total} stamps')
@@ -297,40 +312,40 @@ def _noisy_sets(stamps, noise_models, seed, meta, run, line, *, start=0):
         yield part.replace(pixels=pixels, uncertainty=uncertainty, meta=meta)
 
 
-def _piece(part, block, noise_models, seed):
+def _prepare_block(part, number, noise_models, seed):
     sky = [
-        draw_sky(model, len(part), part.shape, seed=seed, block=block, band=band)
+        model.draw_sky_noise(len(part), part.shape, seed=seed, block=number, band=band)
         for band, model in enumerate(noise_models)
     ]
-    return _Piece(block, part.pixels, part.valid, part.uncertainty, part.ids, sky)
+    return _Block(number, part.pixels, part.valid, part.uncertainty, part.ids, sky)
 
 
-def _noisy(piece, *, noise_models, ratio, seed):
-    """Pixels and uncertainty of a block's stamps with noise."""
-    pixels = piece.pixels.copy()
+def _noisy(block, *, noise_models, ratio, seed):
+    """Pixels and uncertainty of a block of stamps with noise."""
+    pixels = block.pixels.copy()
     variance = np.zeros_like(pixels)
     for band, model in enumerate(noise_models):
         one = (..., band) if pixels.ndim == 4 else (...,)
-        light = _checked_light(piece.pixels[one], piece.valid[one], piece.ids)
-        rng = random_stream(seed, piece.block, 2, band)
+        light = _checked_pixels(block.pixels[one], block.valid[one], block.ids)
+        rng = random_stream(seed, block.number, 2, band)
         noise, variance[one] = model.source_noise(light, ratio=ratio, rng=rng)
-        pixels[one] += noise + piece.sky[band]
+        pixels[one] += noise + block.sky[band]
         variance[one] += model.sky_rms**2
-    if piece.uncertainty is None:
+    if block.uncertainty is None:
         return pixels, None
-    return pixels, np.sqrt(piece.uncertainty**2 + variance)
+    return pixels, np.sqrt(block.uncertainty**2 + variance)
 
 
-def _checked_light(pixels, valid, ids):
-    """Pixels without those that are masked or negative by rounding."""
+def _checked_pixels(pixels, valid, ids):
+    """Pixels with masked ones, and negative ones of rounding, set to 0."""
     light = np.where(valid, pixels, 0)
     lowest, peak = light.min(axis=(1, 2)), light.max(axis=(1, 2))
     negative = lowest < -_ROUNDING * peak
     if negative.any():
         k = np.flatnonzero(negative)[0]
         raise ValueError(
-            'Poisson noise needs `stamps` without negative pixels: '
-            f'{np.count_nonzero(negative)} of {len(ids)} have some, the first is that of id '
-            f'{ids[k]}, with a pixel of {lowest[k]:g}.'
+            '`stamps` must have no negative pixels, which have no Poisson noise; '
+            f'{np.count_nonzero(negative)} of {len(ids)} have some, the first being that of id '
+            f'{ids[k]} with a pixel of {lowest[k]:g}.'
         )
     return np.clip(light, 0, None)

@@ -1,4 +1,4 @@
-"""Is the sky as clean as it looks? Tests for sources too faint to be detected."""
+"""Tests of clean sky for sources that are too faint to be detected."""
 
 from dataclasses import dataclass
 
@@ -10,30 +10,32 @@ from astro_wgan.noise.estimators import jackknife_error
 
 __all__ = ['UndetectedSourceTest', 'undetected_source_test']
 
-#: Blocks along an edge of the image that the error of the skewness is measured from.
+#: Blocks along an edge of the image for the jackknife error of the skewness.
 _BLOCKS = 8
 
-#: How many sigma a peak is high.
+#: Height of a peak, in units of sigma.
 _PEAK = 3
 
 
 @dataclass(frozen=True)
 class UndetectedSourceTest:
     """
-    What tells sky with faint sources from sky without.
+    Result of a test of sky for undetected sources.
 
-    Sources are bright and never dark: they make the sky skew, and more of its peaks high than
-    low. Neither needs to know how the noise is correlated.
+    Sources are positive: they make the distribution of pixel values skewed, and cause more positive
+    than negative peaks. Neither statistic requires the correlation of the noise to be known.
 
     Attributes
     ----------
     skewness, skewness_err : float
-        Third moment of the clean pixels in units of their scatter, and its standard error by a
-        jackknife over blocks of the image.
+        Third standardized moment of the clean pixels, and its standard error from a jackknife over
+        blocks of the image.
     n_high_peaks, n_low_peaks : int
-        Pixels above all 8 neighbours and 3 sigma above the mean; and the same downwards.
+        Number of pixels that exceed their 8 neighbors and are 3 sigma above the mean, and the same
+        for negative deviations.
     p_value : float
-        Of so many high ones among the peaks, if both kinds were equally likely.
+        Probability of at least as many positive ones among the peaks, if both signs are equally
+        likely.
     """
 
     skewness: float
@@ -52,23 +54,23 @@ def undetected_source_test(pixels, clean):
     pixels : `~numpy.ndarray`, shape (ny, nx)
         The image.
     clean : `~numpy.ndarray` of bool, shape (ny, nx)
-        Where it is sky.
+        True for sky.
 
     Returns
     -------
     `UndetectedSourceTest`
     """
     sky = pixels[clean]
-    mean, scatter = sky.mean(dtype=float), sky.std(dtype=float)
-    if scatter == 0:
+    mean, rms = sky.mean(dtype=float), sky.std(dtype=float)
+    if rms == 0:
         return UndetectedSourceTest(0.0, 0.0, 0, 0, 1.0)
-    deviation = (np.where(clean, pixels, mean) - mean) / scatter
-    skewness, error = _skewness(deviation, clean)
+    deviation = (np.where(clean, pixels, mean) - mean) / rms
+    skewness, skewness_err = _skewness(deviation, clean)
     high, low = _count_peaks(deviation, clean), _count_peaks(-deviation, clean)
     p_value = 1.0
     if high + low:
         p_value = float(binomtest(high, high + low, alternative='greater').pvalue)
-    return UndetectedSourceTest(skewness, error, high, low, p_value)
+    return UndetectedSourceTest(skewness, skewness_err, high, low, p_value)
 
 
 def _skewness(deviation, clean):
@@ -78,10 +80,10 @@ def _skewness(deviation, clean):
         np.add.reduceat(np.add.reduceat(part.astype(float), y, axis=0), x, axis=1).ravel()
         for part in powers
     ]
-    full = _standardized_third(*(part.sum() for part in sums))
+    skewness = _standardized_third(*(part.sum() for part in sums))
     filled = sums[0] > 0
-    without = _standardized_third(*(part.sum() - part[filled] for part in sums))
-    return float(full), float(jackknife_error(without))
+    samples = _standardized_third(*(part.sum() - part[filled] for part in sums))
+    return float(skewness), float(jackknife_error(samples))
 
 
 def _standardized_third(count, first, second, third):

@@ -13,7 +13,7 @@ from astro_wgan.images.reading import read_image
 from astro_wgan.stamps.stampset import StampSet
 from astro_wgan.store.stampstore import StampStore
 
-__all__ = ['as_stamps']
+__all__ = ['as_stamps', 'is_stamps']
 
 #: What stamps can be cut from, but for arrays, which may be stamps themselves.
 _IMAGES = (NDData, Cutout2D, fits.HDUList, *IMAGE_HDUS)
@@ -90,6 +90,34 @@ def as_stamps(stamps, *, positions=None, size=64, outside='refuse'):
         '`stamps` must be a StampSet, a StampStore or its path, Cutout2D, CCDData, NDData or a '
         f'list of those; got {type(stamps).__name__}.'
     )
+
+
+def is_stamps(data):
+    """
+    Whether data are stamps that `as_stamps` takes, rather than an image or an array.
+
+    Parameters
+    ----------
+    data : object
+
+    Returns
+    -------
+    bool
+        True for a set, a store, a folder, and a list of cutouts.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astro_wgan import StampSet
+    >>> from astro_wgan.store.stamp_inputs import is_stamps
+    >>> is_stamps(StampSet(np.ones((3, 8, 8)))), is_stamps(np.ones((3, 8, 8)))
+    (True, False)
+    """
+    if isinstance(data, (str, os.PathLike)):
+        return Path(data).is_dir()
+    if isinstance(data, Sequence):
+        return len(data) > 0 and all(isinstance(each, (NDData, Cutout2D)) for each in data)
+    return isinstance(data, (StampSet, StampStore))
 
 
 def _check_inside(stamps):

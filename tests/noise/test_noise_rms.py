@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from astro_wgan import StampSet, StampStore
 from astro_wgan.noise import estimate_noise_rms
 
 RNG = np.random.default_rng(4)
@@ -57,3 +58,14 @@ def test_whole_numbers_have_the_scatter_of_floats(dtype):
     np.testing.assert_array_equal(
         estimate_noise_rms(images), estimate_noise_rms(images.astype(float))
     )
+
+
+def test_stamps_are_taken_in_all_their_forms(tmp_path):
+    images = RNG.normal(size=(2, 40, 40))
+    mask = np.zeros(images.shape, dtype=bool)
+    mask[0, :, 20:] = True
+    expected = estimate_noise_rms(np.where(mask, np.nan, images))
+    stamps = StampSet(images, mask=mask)
+    store = StampStore.from_stamps(tmp_path / 'stamps.zarr', stamps)
+    for data in (stamps, store, tmp_path / 'stamps.zarr'):
+        np.testing.assert_allclose(estimate_noise_rms(data), expected)

@@ -3,10 +3,19 @@
 import numpy as np
 import pytest
 from astropy import units as u
+from astropy.nddata import CCDData
 from astropy.table import QTable
 
-from astro_wgan import StampSet
-from astro_wgan.noise import Autocorrelation, Sky, add_noise, make_noise, power_spectrum
+from astro_wgan import StampSet, datasets
+from astro_wgan.noise import (
+    Autocorrelation,
+    Sky,
+    add_noise,
+    autocorrelation,
+    find_sky,
+    make_noise,
+    power_spectrum,
+)
 from astro_wgan.store import StampStore
 
 KERNEL = np.outer([0.3, 1.0, 0.3], [0.3, 1.0, 0.3])
@@ -175,7 +184,7 @@ def test_noise_of_other_stamps_is_not_taken_for_theirs(in_store, change, what):
         ),
         (
             {'sky_noise': Autocorrelation.from_array(KERNEL * u.ct**2)},
-            "another sky: its kind was 'Sky'",
+            "another sky: its type was 'Sky'",
         ),
     ],
 )
@@ -202,3 +211,85 @@ def test_impossible_arguments_are_refused(options, error, match):
     sky = {'sky_noise': Autocorrelation.from_array(KERNEL)}
     with pytest.raises(error, match=match):
         add_noise(StampSet(np.ones((2, 8, 8))), seed=1, progress=False, **(sky | options))
+
+
+@pytest.fixture(scope='module')
+def sky():
+    return find_sky(datasets.load_image('mock_f814w'))
+
+
+def test_gaussian_noise_has_the_correlation(sky):
+    """A function that stays far from its largest lag, so that no taper touches it."""
+    covariance = np.zeros((9, 9))
+    covariance[3:6, 3:6] = 4 * KERNEL
+    wanted = Autocorrelation.from_array(covariance)
+    made = make_noise(wanted, 3000, size=32, seed=1)
+    found = autocorrelation(made, max_lag=4, mean=0)
+    np.testing.assert_allclose(found.covariance.value, covariance, atol=0.02 * 4)
+    # No wrap around: opposite edges know nothing of each other.
+    edges = np.corrcoef(made.pixels[:, :, 0].ravel(), made.pixels[:, :, -1].ravel())[0, 1]
+    assert abs(edges) < 0.02
+
+
+def test_a_given_function_is_taken_as_it_is():
+    """Up to its largest lag: there is nothing to smooth."""
+    made = make_noise(Autocorrelation.from_array(4 * KERNEL), 3000, size=32, seed=1)
+    found = autocorrelation(made, max_lag=2, mean=0)
+    np.testing.assert_allclose(found.coefficients[1:4, 1:4], KERNEL, atol=0.01)
+    np.testing.assert_allclose(found.coefficients[0], 0, atol=0.01)
+
+
+def test_seed_decides(sky):
+    for make in (
+        lambda s: sky.stamps(3, size=16, seed=s),
+        lambda s: make_noise(sky, 3, size=16, seed=s),
+    ):
+        first, again, other = (make(seed).pixels for seed in (1, 1, 2))
+        np.testing.assert_array_equal(first, again)
+        assert not np.array_equal(first, other)
+
+
+def test_poisson_noise_keeps_the_variance_of_each_pixel_and_has_the_correlation():
+    covariance = np.zeros((9, 9))
+    covariance[3:6, 3:6] = 1e-6 * KERNEL
+    dark = Autocorrelation.from_array(covariance)
+    light = np.full((20, 20), 50.0)
+    light[:, 10:] = 400.0
+    stamps = StampSet(np.broadcast_to(light, (4000, 20, 20)).copy())
+    noisy = add_noise(stamps, sky_noise=dark, gain=2.0, seed=1, progress=False)
+    noise = noisy.pixels - light
+    # Electrons are counts times the gain; so the variance in counts is counts / gain.
+    np.testing.assert_allclose(noise.var(axis=0), light / 2, rtol=0.12)
+    np.testing.assert_allclose(noise.var(axis=0).mean(axis=0), light[0] / 2, rtol=0.03)
+    pairs = (noise[:, :, 2:8] * noise[:, :, 3:9]).mean() / (noise[:, :, 2:9] ** 2).mean()
+    assert pairs == pytest.approx(0.3, abs=0.01)
+
+
+def test_a_part_of_a_set_gets_the_noise_that_it_has_in_the_whole(sky, tmp_path):
+    stamps = StampSet(np.full((40, 16, 16), 3.0), unit=sky.unit, pixel_scale=sky.pixel_scale)
+    options = {'sky_noise': sky, 'exposure_time': 2000 * u.s, 'seed': 4, 'progress': False}
+    whole = add_noise(stamps, **options)
+    store = add_noise(stamps, **options, output=tmp_path / 'noisy.zarr')
+    np.testing.assert_array_equal(whole.pixels, store[:].pixels)
+
+
+def test_negative_light_is_refused(sky):
+    stamps = StampSet(np.full((2, 16, 16), -1.0), unit=sky.unit)
+    with pytest.raises(ValueError, match='negative'):
+        add_noise(stamps, sky_noise=sky, exposure_time=2000 * u.s, seed=1, progress=False)
+
+
+def test_units_that_do_not_convert_are_refused(sky):
+    stamps = StampSet(np.ones((2, 16, 16)), unit='m')
+    with pytest.raises(u.UnitsError):
+        add_noise(stamps, sky_noise=sky, exposure_time=2000 * u.s, seed=1, progress=False)
+
+
+def test_stamps_are_taken_in_all_their_forms(tmp_path):
+    pixels = np.full((3, 8, 8), 50.0)
+    options = {'sky_noise': Autocorrelation.from_array(KERNEL), 'seed': 1, 'progress': False}
+    expected = add_noise(StampSet(pixels), **options).pixels
+    StampStore.from_stamps(tmp_path / 'stamps.zarr', StampSet(pixels))
+    cutouts = [CCDData(image, unit='') for image in pixels]
+    for stamps in (tmp_path / 'stamps.zarr', cutouts):
+        np.testing.assert_array_equal(add_noise(stamps, **options).pixels, expected)

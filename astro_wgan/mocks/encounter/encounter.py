@@ -8,7 +8,7 @@ from astropy import units as u
 from astro_wgan.mocks.encounter.disk_stars import draw_stars
 from astro_wgan.mocks.encounter.encounter_orbit import GRAVITY, EncounterOrbit
 from astro_wgan.mocks.encounter.encounter_snapshots import EncounterSnapshots
-from astro_wgan.noise.noise_model import check_seed
+from astro_wgan.validation.seeds import check_seed
 
 __all__ = ['DiskGalaxy', 'Encounter', 'simulate_encounter']
 
