@@ -9,7 +9,7 @@ from astro_wgan.catalogs.table_files import read_table
 from astro_wgan.exceptions import HuntFolderError
 from astro_wgan.files.atomic import atomic_write, read_bytes
 from astro_wgan.files.json_text import parse_json
-from astro_wgan.files.temporary import remove_abandoned
+from astro_wgan.files.temporary_names import remove_abandoned
 from astro_wgan.store import StampStore
 
 __all__ = [

@@ -16,15 +16,15 @@ from numpy.lib.stride_tricks import sliding_window_view
 from astro_wgan.astrometry.stamp_geometry import ParentImage, StampGeometry, first_pixel
 from astro_wgan.catalogs.positions import position_table, with_positions
 from astro_wgan.cutouts.bands import check_one_field
-from astro_wgan.detection.sep_detection import DetectionConfig
-from astro_wgan.detection.tiles import detect_sources
+from astro_wgan.detection.detection_config import DetectionConfig
+from astro_wgan.detection.tiled_detection import detect_sources
 from astro_wgan.exceptions import DetectionError
+from astro_wgan.images.blank_pixels import check_zeros
 from astro_wgan.images.extensions import IMAGE_HDUS
 from astro_wgan.images.fits_image import FitsImage
-from astro_wgan.images.parts import Parts, opened_in_parts, read_parts
+from astro_wgan.images.fits_sections import Parts, open_sections, read_sections
 from astro_wgan.images.planes import JUDGED
 from astro_wgan.images.reading import read_image, whole_image
-from astro_wgan.images.zeros import check_zeros
 from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.units.pixel_flux import pixel_meta, summed_sources
 from astro_wgan.validation.masked import joint_mask
@@ -136,7 +136,7 @@ def _cut_image(
     """Arguments for the stamps of one image."""
     origin = _origin(image)
     in_parts = None if positions is None else image
-    with opened_in_parts(in_parts, hdu=hdu, plane=plane, max_size=max_size) as in_file:
+    with open_sections(in_parts, hdu=hdu, plane=plane, max_size=max_size) as in_file:
         if in_file is None:
             in_file = image = read_image(
                 image, hdu=hdu, plane=plane, zeros=zeros, max_size=max_size
@@ -154,7 +154,7 @@ def _cut_image(
         table, corner = table[keep], corner[keep]
         parts = None
         if isinstance(in_file, FitsImage):
-            parts = read_parts(in_file, corner, shape, fill_value=fill_value, zeros=zeros)
+            parts = read_sections(in_file, corner, shape, fill_value=fill_value, zeros=zeros)
             image = whole_image(in_file, zeros=zeros) if parts is None else in_file
     if parts is None:
         parts = _parts_of(image, corner, shape, fill_value)

@@ -6,7 +6,7 @@ __all__, __getattr__, __dir__ = lazy_names(
     __name__,
     {
         'DetectionResult': 'sep_detection',
-        'DetectionConfig': 'sep_detection',
+        'DetectionConfig': 'detection_config',
         'detect': 'sep_detection',
     },
 )

@@ -9,7 +9,7 @@ import numpy as np
 from astro_wgan.exceptions import DamagedFileError, ZipError
 from astro_wgan.files.limits import check_file, check_size
 from astro_wgan.files.npz import read_npz
-from astro_wgan.files.temporary import remove_abandoned, temporary_path
+from astro_wgan.files.temporary_names import remove_abandoned, temporary_path
 
 __all__ = [
     'flush_file',

@@ -17,7 +17,7 @@ from astro_wgan.files.atomic import (
     read_bytes,
 )
 from astro_wgan.files.json_text import parse_json
-from astro_wgan.files.temporary import remove_abandoned, temporary_path, writer_name
+from astro_wgan.files.temporary_names import remove_abandoned, temporary_path, writer_name
 
 __all__ = ['MANIFEST', 'damage_in', 'damage_told', 'read_together', 'atomic_write_together']
 

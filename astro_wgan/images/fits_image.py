@@ -17,9 +17,9 @@ from astro_wgan.fits.fits_files import checked_fits
 from astro_wgan.fits.header_checks import bytes_of_pixel
 from astro_wgan.fits.headers import inherited_header, without_pixel_cards
 from astro_wgan.fits.wcs_cards import header_without_wcs
-from astro_wgan.images.companions import find_companions
+from astro_wgan.images.companion_hdus import find_companion_hdus
 from astro_wgan.images.extensions import choose_hdu, describe_hdus, holds_image
-from astro_wgan.images.opening import check_whole, quiet_fits
+from astro_wgan.images.file_checks import check_whole, quiet_fits
 from astro_wgan.images.pixel_values import PixelValues, has_signed_bytes
 from astro_wgan.images.planes import JUDGED, plane_index
 from astro_wgan.units.bunit import read_unit
@@ -151,7 +151,7 @@ class FitsImage:
         self._pixel_values = PixelValues.of(chosen.header, where)
         wcs = read_wcs(chosen.header, hdulist, where)
         self.wcs = celestial_wcs(wcs, self.shape)
-        self._companions = find_companions(hdulist, chosen, header, self.unit, where)
+        self._companions = find_companion_hdus(hdulist, chosen, header, self.unit, where)
         self._needed = prod(self.shape) * sum(_bytes(each) for each in (chosen, *self._companions))
         if wcs is None or has_celestial(wcs):
             header = header_without_wcs(header)

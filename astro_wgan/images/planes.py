@@ -10,9 +10,9 @@ from astropy.nddata import NDData, StdDevUncertainty, UnknownUncertainty
 from astro_wgan.astrometry.celestial_wcs import celestial_wcs
 from astro_wgan.exceptions import ImageError
 from astro_wgan.fits.wcs_cards import header_without_wcs
+from astro_wgan.images.blank_pixels import find_blank_pixels
 from astro_wgan.images.image_data import ImageData
 from astro_wgan.images.pixel_values import leave_asinh_out
-from astro_wgan.images.zeros import find_blank_pixels
 from astro_wgan.validation.masked import without_mask
 from astro_wgan.validation.pixels import as_bool, as_float
 

@@ -13,12 +13,12 @@ from astro_wgan.catalogs.columns import plain_values
 from astro_wgan.exceptions import ImageError
 from astro_wgan.files.limits import largest_size
 from astro_wgan.fits.compressed_tiles import guarded_decoders
+from astro_wgan.images.blank_pixels import check_zeros
 from astro_wgan.images.extensions import IMAGE_HDUS
+from astro_wgan.images.file_checks import as_path, check_kind, is_fits, quiet_fits
 from astro_wgan.images.fits_image import FitsImage, open_fits_image
-from astro_wgan.images.opening import as_path, check_kind, is_fits, quiet_fits
 from astro_wgan.images.pictures import read_picture
 from astro_wgan.images.planes import JUDGED, as_ccddata, plane_of
-from astro_wgan.images.zeros import check_zeros
 from astro_wgan.validation.masked import without_mask
 
 __all__ = ['describe_image', 'read_image', 'whole_image']

@@ -12,6 +12,6 @@ __all__, __getattr__, __dir__ = lazy_names(
         'find_progenitors': 'events',
         'read_sublink': 'tree_readers',
         'read_ytree': 'tree_readers',
-        'make_toy_trees': 'toy',
+        'make_toy_trees': 'toy_trees',
     },
 )

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from astro_wgan.mergers.links import NONE
+from astro_wgan.mergers.descendant_links import NONE
 
 __all__ = ['follow_remnants', 'separations', 'trace_back']
 

@@ -5,7 +5,7 @@ from astropy.table import QTable
 
 from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.mergers.approach import follow_remnants, trace_back
-from astro_wgan.mergers.links import NONE
+from astro_wgan.mergers.descendant_links import NONE
 
 __all__ = ['find_mergers', 'mass_ratio', 'find_progenitors']
 

@@ -5,8 +5,8 @@ from astropy import units as u
 from astropy.table import QTable
 
 from astro_wgan.jobs.provenance import provenance_record
+from astro_wgan.mergers.descendant_links import NONE
 from astro_wgan.mergers.events import link_ratio
-from astro_wgan.mergers.links import NONE
 
 __all__ = ['find_isolated_galaxies']
 

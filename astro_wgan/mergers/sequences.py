@@ -6,8 +6,8 @@ from astropy.table import QTable
 
 from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.mergers.approach import follow_remnants, separations
+from astro_wgan.mergers.descendant_links import NONE
 from astro_wgan.mergers.events import find_mergers
-from astro_wgan.mergers.links import NONE
 
 __all__ = ['find_merger_sequences']
 

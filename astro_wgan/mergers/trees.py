@@ -11,8 +11,8 @@ from astro_wgan.mergers.branches import (
     main_progenitors,
     most_massive_histories,
 )
-from astro_wgan.mergers.links import NONE, Links
-from astro_wgan.mergers.lost import find_again
+from astro_wgan.mergers.descendant_links import NONE, Links
+from astro_wgan.mergers.lost_galaxies import find_again
 from astro_wgan.mergers.tree_columns import bad_rows, integers, masses, quantity, require
 
 __all__ = ['MergerTrees']

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from astro_wgan.detection.sep_detection import DetectionConfig
+from astro_wgan.detection.detection_config import DetectionConfig
 from astro_wgan.morphology.shape import MEASUREMENTS, Shape, measure_shape
 from astro_wgan.sources.batch import Batch
-from astro_wgan.sources.filled import is_filled
+from astro_wgan.sources.filled_stamps import is_filled
 from astro_wgan.sources.segmentation import central_labels, find_sources
 
 __all__ = ['Chunk', 'Settings', 'empty_columns', 'measure_chunk']

@@ -8,7 +8,7 @@ import numpy as np
 from astropy import units as u
 from astropy.table import QTable
 
-from astro_wgan.detection.sep_detection import DetectionConfig
+from astro_wgan.detection.detection_config import DetectionConfig
 from astro_wgan.jobs import Fingerprint, describe_settings, describe_stamps
 from astro_wgan.jobs.parallel import ordered_map
 from astro_wgan.jobs.progress import ProgressLine

@@ -9,7 +9,7 @@ from regions import PixelRegion, Region, SkyRegion
 from scipy.ndimage import maximum_filter, minimum_filter
 
 from astro_wgan.astrometry.stamp_geometry import ParentImage, StampGeometry
-from astro_wgan.detection.sep_detection import DetectionConfig
+from astro_wgan.detection.detection_config import DetectionConfig
 from astro_wgan.detection.sky_separation import separate
 from astro_wgan.detection.source_mask import ENGINES
 from astro_wgan.exceptions import NoSkyError, SkyError

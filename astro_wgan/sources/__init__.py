@@ -8,7 +8,7 @@ __all__, __getattr__, __dir__ = lazy_names(
         'StampCatalog': 'catalog',
         'Segmentation': 'segmentation',
         'SourceFlag': 'flags',
-        'measure_sources': 'measurement',
+        'measure_sources': 'photometry',
         'segment_stamps': 'segmentation',
     },
 )

@@ -3,7 +3,8 @@
 import numpy as np
 import sep
 
-from astro_wgan.detection.sep_detection import DetectionConfig, extract_sources, smoothed
+from astro_wgan.detection.detection_config import DetectionConfig
+from astro_wgan.detection.sep_detection import extract_sources, smoothed
 from astro_wgan.sources.flags import SourceFlag
 from astro_wgan.sources.segmentation import labels_in_stamp
 

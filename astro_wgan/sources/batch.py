@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from astro_wgan.detection.scaling import noise_scale, scaled
+from astro_wgan.detection.noise_scaling import noise_scale, scaled
 
 __all__ = ['Batch', 'batch_rows', 'checked_band', 'read_batch']
 

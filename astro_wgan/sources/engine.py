@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 import sep
 
-from astro_wgan.detection.sep_detection import DetectionConfig
+from astro_wgan.detection.detection_config import DetectionConfig
 from astro_wgan.sources.apertures import flag_apertures, measure_apertures
-from astro_wgan.sources.filled import flag_filled_stamps
+from astro_wgan.sources.filled_stamps import flag_filled_stamps
 from astro_wgan.sources.flags import SourceFlag
 from astro_wgan.sources.isophotal import measure_footprints
 from astro_wgan.sources.segmentation import find_sources, labels_in_stamp

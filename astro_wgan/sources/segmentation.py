@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from astro_wgan.detection.background import measure_sky
-from astro_wgan.detection.sep_detection import DetectionConfig, extract_sources
+from astro_wgan.detection.detection_config import DetectionConfig
+from astro_wgan.detection.sep_detection import extract_sources
 from astro_wgan.exceptions import DetectionError
 from astro_wgan.sources.batch import batch_rows, checked_band, read_batch
 

@@ -19,7 +19,8 @@ from regions import (
 )
 
 from astro_wgan import datasets
-from astro_wgan.detection.sep_detection import DetectionConfig, detect
+from astro_wgan.detection.detection_config import DetectionConfig
+from astro_wgan.detection.sep_detection import detect
 from astro_wgan.exceptions import DetectionError, ImageError
 from astro_wgan.images import read_image
 from astro_wgan.sources import measure_sources

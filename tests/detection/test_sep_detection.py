@@ -10,7 +10,8 @@ from astropy import units as u
 from astropy.utils.masked import Masked
 
 from astro_wgan import datasets
-from astro_wgan.detection.sep_detection import DetectionConfig, detect, extract_sources
+from astro_wgan.detection.detection_config import DetectionConfig
+from astro_wgan.detection.sep_detection import detect, extract_sources
 from astro_wgan.exceptions import DetectionError
 from astro_wgan.images.reading import read_image
 

@@ -8,7 +8,7 @@ import pytest
 
 from astro_wgan.exceptions import DamagedFileError
 from astro_wgan.files.atomic import atomic_write, read_arrays, read_bytes, write_arrays
-from astro_wgan.files.temporary import temporary_path
+from astro_wgan.files.temporary_names import temporary_path
 
 
 def test_file_appears_whole(tmp_path):
@@ -69,8 +69,8 @@ def test_folders_of_many_files_are_not_listed_for_each(tmp_path, monkeypatch):
         return list_folder(path)
 
     monkeypatch.setattr(os, 'listdir', listed)
-    monkeypatch.setattr('astro_wgan.files.temporary._SLOW', -1.0)
-    monkeypatch.setattr('astro_wgan.files.temporary._SHARE', 1e-9)
+    monkeypatch.setattr('astro_wgan.files.temporary_names._SLOW', -1.0)
+    monkeypatch.setattr('astro_wgan.files.temporary_names._SHARE', 1e-9)
     for k in range(5):
         with atomic_write(tmp_path / f'{k}.txt') as temporary:
             temporary.touch()

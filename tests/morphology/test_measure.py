@@ -6,7 +6,8 @@ from astropy import units as u
 from astropy.table import QTable
 
 from astro_wgan import StampSet
-from astro_wgan.detection.sep_detection import DetectionConfig, detect
+from astro_wgan.detection.detection_config import DetectionConfig
+from astro_wgan.detection.sep_detection import detect
 from astro_wgan.morphology import measure_morphology
 from astro_wgan.sources import segment_stamps
 

@@ -22,7 +22,7 @@ from astro_wgan.store.arrays.array_state import (
     write_layout,
     write_state,
 )
-from astro_wgan.store.arrays.chunk_files import read_parts
+from astro_wgan.store.arrays.chunk_files import read_sections
 from astro_wgan.store.arrays.creation import find_again, free_place, made_folder, remove_leftovers
 from astro_wgan.store.arrays.recovery import check_files, settled, tidy
 from astro_wgan.store.arrays.row_files import file_name, file_parts, write_rows
@@ -293,7 +293,7 @@ class GrowingArrays:
             # A writer may replace the last file at any time; then it is known the next time.
             time.sleep(_PAUSE * tries)
             try:
-                checksums = read_parts(path, layout, parts, found, check_size=allowed)
+                checksums = read_sections(path, layout, parts, found, check_size=allowed)
             except (MemoryError, StampStoreError):
                 raise
             except Exception as error:  # damaged bytes raise almost anything in codecs

@@ -23,7 +23,7 @@ __all__ = [
     'read_checksums',
     'read_chunks',
     'read_content',
-    'read_parts',
+    'read_sections',
     'write_chunks',
 ]
 
@@ -92,7 +92,7 @@ def read_content(path, *, check_size):
         return _read_at(file, 0, size).tobytes()
 
 
-def read_parts(path, layout, parts, out, *, check_size):
+def read_sections(path, layout, parts, out, *, check_size):
     """
     Fill rows of ``out`` with rows of a file.
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from astro_wgan.exceptions import StampStoreError
 from astro_wgan.files.atomic import errors_name_file
-from astro_wgan.files.temporary import temporary_path
+from astro_wgan.files.temporary_names import temporary_path
 from astro_wgan.store.arrays.chunk_files import Part, read_chunks, write_chunks
 
 __all__ = ['file_name', 'file_parts', 'write_rows']

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from astro_wgan.images.blank_pixels import MARGIN, may_hold_blank
+from astro_wgan.images.file_checks import as_path
 from astro_wgan.images.fits_image import open_fits_image
-from astro_wgan.images.opening import as_path
-from astro_wgan.images.zeros import MARGIN, may_hold_void
 
-__all__ = ['Parts', 'opened_in_parts', 'read_parts']
+__all__ = ['ImageSections', 'open_sections', 'read_sections']
 
 #: First bytes of FITS files that are not compressed as a whole, of which parts can be read.
 _PLAIN_FITS = b'SIMPLE'
@@ -20,7 +20,7 @@ _GAIN = 4
 
 
 @contextmanager
-def opened_in_parts(source, *, hdu=None, plane=None, max_size=None):
+def open_sections(source, *, hdu=None, plane=None, max_size=None):
     """
     The image of a FITS file, of which parts can be read.
 
@@ -57,7 +57,7 @@ def opened_in_parts(source, *, hdu=None, plane=None, max_size=None):
 
 
 @dataclass(frozen=True, eq=False)
-class Parts:
+class ImageSections:
     """
     Parts of one shape of an image.
 
@@ -75,7 +75,7 @@ class Parts:
     deviation: np.ndarray | None
 
 
-def read_parts(image, corner, shape, *, fill_value=np.nan, zeros='auto'):
+def read_sections(image, corner, shape, *, fill_value=np.nan, zeros='auto'):
     """
     Parts of an image, if they are few.
 
@@ -94,7 +94,7 @@ def read_parts(image, corner, shape, *, fill_value=np.nan, zeros='auto'):
 
     Returns
     -------
-    `Parts` or None
+    `ImageSections` or None
         None where all of the image should be read instead, since that is less work, there are zeros
         that have to be judged by what is around, or no pixel could be used.
     """
@@ -120,7 +120,7 @@ def read_parts(image, corner, shape, *, fill_value=np.nan, zeros='auto'):
         zero = parts.pixels == 0
         parts.mask[zero], parts.pixels[zero] = True, fill_value
     image.warn_of_bits()
-    return Parts(parts.pixels, parts.mask if parts.mask.any() else None, parts.deviation)
+    return ImageSections(parts.pixels, parts.mask if parts.mask.any() else None, parts.deviation)
 
 
 def _may_hold_void(image, rows, columns):
@@ -128,12 +128,12 @@ def _may_hold_void(image, rows, columns):
     for part, edge in zip((rows, columns), image.shape, strict=True):
         wide.append(slice(max(0, part.start - MARGIN), min(part.stop + MARGIN, edge)))
         borders.append((wide[-1].start == 0, wide[-1].stop == edge))
-    return may_hold_void(image.read_arrays(*wide)[0], borders)
+    return may_hold_blank(image.read_arrays(*wide)[0], borders)
 
 
 def _filled(shape, pixels, _, deviation, fill_value):
     """Parts of which nothing has been read."""
-    return Parts(
+    return ImageSections(
         np.full(shape, fill_value, dtype=pixels.dtype),
         np.ones(shape, dtype=bool),
         None if deviation is None else np.full(shape, np.nan, dtype=deviation.dtype),

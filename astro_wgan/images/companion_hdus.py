@@ -14,7 +14,7 @@ from astro_wgan.images.quality_bits import QualityBits, has_named_bits, quality_
 from astro_wgan.units.bunit import parse_unit
 from astro_wgan.validation.real_numbers import as_float
 
-__all__ = ['Companions', 'find_companions']
+__all__ = ['CompanionHDUs', 'find_companion_hdus']
 
 #: Kinds of uncertainty, as CCDData names them in UTYPE.
 _KINDS = {
@@ -28,7 +28,7 @@ _POWERS = {'deviation': 1, 'variance': 0.5, 'inverse variance': -0.5}
 
 
 @dataclass(frozen=True, eq=False)
-class Companions:
+class CompanionHDUs:
     """
     The HDUs that belong to an image.
 
@@ -81,7 +81,7 @@ class Companions:
         return values if self.factor == 1 else values * values.dtype.type(self.factor)
 
 
-def find_companions(hdulist, chosen, header, unit, where):
+def find_companion_hdus(hdulist, chosen, header, unit, where):
     """
     What belongs to an image: by name, version and shape.
 
@@ -100,7 +100,7 @@ def find_companions(hdulist, chosen, header, unit, where):
 
     Returns
     -------
-    `Companions`
+    `CompanionHDUs`
 
     Warns
     -----
@@ -110,7 +110,7 @@ def find_companions(hdulist, chosen, header, unit, where):
     """
     own = named_part(chosen)
     if own.role is not None:
-        return Companions()
+        return CompanionHDUs()
     images = [hdu for hdu in hdulist if holds_image(hdu)]
     is_only_one = sum(named_part(hdu).role is None for hdu in images) == 1
     found = {role: [] for role in ('mask', 'weight', *_POWERS)}
@@ -137,8 +137,8 @@ def find_companions(hdulist, chosen, header, unit, where):
             kind = _kind(hdu, role, where)
             factor = None if kind is None else _factor(hdu, kind, unit, where)
             if factor is not None:
-                return Companions(masks, found['weight'], hdu, kind, factor)
-    return Companions(masks, found['weight'])
+                return CompanionHDUs(masks, found['weight'], hdu, kind, factor)
+    return CompanionHDUs(masks, found['weight'])
 
 
 def _camera(header, primary):

@@ -9,7 +9,7 @@ from scipy.signal import fftconvolve
 
 from astro_wgan.images import read_image
 from astro_wgan.images import zeros as module
-from astro_wgan.images.zeros import find_blank_pixels
+from astro_wgan.images.blank_pixels import find_blank_pixels
 
 SIDE = 120
 Y, X = np.mgrid[:SIDE, :SIDE]

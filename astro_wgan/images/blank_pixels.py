@@ -5,7 +5,7 @@ import math
 import numpy as np
 from scipy.ndimage import binary_dilation
 
-__all__ = ['MARGIN', 'ZEROS', 'check_zeros', 'may_hold_void', 'find_blank_pixels']
+__all__ = ['MARGIN', 'ZEROS', 'check_zeros', 'may_hold_blank', 'find_blank_pixels']
 
 #: What can be done with zeros.
 ZEROS = ('auto', 'keep', 'mask')
@@ -160,7 +160,7 @@ def find_blank_pixels(pixels, *, mask=None, zeros='auto'):
     return found.reshape(pixels.shape)
 
 
-def may_hold_void(pixels, borders):
+def may_hold_blank(pixels, borders):
     """
     Whether zeros of a part of an image may be no data, which only the whole image tells.
 

@@ -47,7 +47,7 @@ def noise_scale(images, *, bad=None, noise=None):
     Examples
     --------
     >>> import numpy as np
-    >>> from astro_wgan.detection.scaling import noise_scale
+    >>> from astro_wgan.detection.noise_scaling import noise_scale
     >>> sky = np.random.default_rng(1).normal(size=(2, 32, 32))
     >>> float(noise_scale(1e-30 * sky)[0] / noise_scale(2e-30 * sky)[0])
     0.5

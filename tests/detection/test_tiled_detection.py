@@ -10,12 +10,12 @@ from scipy.spatial import cKDTree
 
 from astro_wgan.detection import detect
 from astro_wgan.detection.background_mesh import SkyMesh
-from astro_wgan.detection.sep_detection import DetectionConfig
-from astro_wgan.detection.tiles import detect_sources
+from astro_wgan.detection.detection_config import DetectionConfig
+from astro_wgan.detection.tiled_detection import detect_sources
 from astro_wgan.exceptions import DetectionError
 from astro_wgan.stamps import StampSet
 
-NAME = 'astro_wgan.detection.tiles.'
+NAME = 'astro_wgan.detection.tiled_detection.'
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Who is who: main progenitors by their history, and galaxies that are lost and found again."""
+"""Main progenitors by their histories, and galaxies that a halo finder loses for some snapshots."""
 
 import numpy as np
 import pytest
@@ -187,6 +187,6 @@ def test_without_positions_nobody_is_found_again(draw):
 
 
 @pytest.mark.parametrize('within', [-1, 2.5, None])
-def test_found_within_is_checked(draw, within):
+def test_max_gap_is_checked(draw, within):
     with pytest.raises(ValueError, match='`max_gap`'):
         MergerTrees(passing(draw), max_gap=within)

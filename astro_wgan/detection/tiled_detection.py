@@ -7,11 +7,11 @@ from scipy.ndimage import label
 
 from astro_wgan.detection.background import one_box, stated_background
 from astro_wgan.detection.background_mesh import SkyMesh
-from astro_wgan.detection.scaling import image_scale, in_unit
+from astro_wgan.detection.detection_config import DetectionConfig
+from astro_wgan.detection.noise_scaling import image_scale, in_unit
 from astro_wgan.detection.sep_detection import (
     NO_NOISE,
     NO_PIXEL,
-    DetectionConfig,
     detect,
     extract_sources,
     in_pixel_unit,

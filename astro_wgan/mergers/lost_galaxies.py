@@ -4,7 +4,7 @@ import numpy as np
 from astropy import units as u
 from scipy.spatial import cKDTree
 
-from astro_wgan.mergers.links import NONE
+from astro_wgan.mergers.descendant_links import NONE
 
 __all__ = ['find_again']
 

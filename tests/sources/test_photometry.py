@@ -7,7 +7,8 @@ from astropy.table import QTable
 from astropy.wcs import WCS
 
 from astro_wgan import DetectionConfig, StampSet, StampStore, datasets
-from astro_wgan.sources import SourceFlag, batch, measure_sources, measurement
+from astro_wgan.sources import SourceFlag, batch, measure_sources
+from astro_wgan.sources import photometry as measurement
 
 
 @pytest.fixture(scope='module')
