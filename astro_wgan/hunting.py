@@ -26,7 +26,7 @@ from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.stamps import StampSet
 from astro_wgan.store.writable import check_writable
 
-__all__ = ['HuntConfig', 'HuntFolderError', 'HuntResult', 'hunt']
+__all__ = ['HuntConfig', 'HuntResult', 'hunt']
 
 _DEFAULT_ITERATIONS = 600
 

@@ -19,14 +19,28 @@ from pathlib import Path
 
 TABLE = Path(__file__).with_name('renamed.csv')
 
-#: Calls that return what another one writes the columns of.
-_SAME_TABLE = {
-    'from_image': 'cut_stamps',
-    'measure': 'score',
-    'concatenate': 'cut_stamps',
-    'simulate_store': 'simulate',
-    'load_benchmark': 'simulate',
+#: For functions and methods what they return, and whose columns that has.
+_RETURNS = {
+    'autocorrelation': ('Autocorrelation',),
+    'concatenate': ('StampSet', 'cut_stamps'),
+    'cut_stamps': ('StampSet',),
+    'find_sky': ('Sky',),
+    'from_image': ('StampSet', 'cut_stamps'),
+    'load_benchmark': ('StampSet', 'simulate'),
+    'load_model': ('AnomalyDetector',),
+    'measure': ('score',),
+    'measure_sources': ('Photometry',),
+    'power_spectrum': ('PowerSpectrum',),
+    'read_light_map': ('LightMap',),
+    'read_particles': ('Particles',),
+    'read_snapshot': ('Particles',),
+    'simulate': ('StampSet',),
+    'simulate_store': ('StampStore', 'simulate'),
 }
+
+
+#: Attributes that any text, list or dictionary has.
+_OF_ANYTHING = {*dir(str), *dir(list), *dir(dict)}
 
 
 def main(arguments=None):
@@ -79,7 +93,7 @@ class _Script(ast.NodeVisitor):
         self.paths = {**table['module'][''], **table['name']['']}
         self.notes, self._edits = [], []
         self._bound = {}  # local name -> full old path
-        self._made_by = {}  # local name -> last name of the call that made it
+        self._made_by = {}  # local name -> names of the calls that made it, and what they return
         self._renamed = {}  # local name -> new local name
         self._imports = set()
 
@@ -119,16 +133,15 @@ class _Script(ast.NodeVisitor):
 
     def _note_maker(self, node):
         value = node.context_expr if isinstance(node, ast.withitem) else node.value
-        call = _outermost_call(value)
+        names = _names_of_calls(value)
         targets = {
             ast.Assign: lambda: node.targets,
             ast.withitem: lambda: [node.optional_vars],
             ast.NamedExpr: lambda: [node.target],
         }[type(node)]()
         for target in targets:
-            if isinstance(target, ast.Name) and call is not None:
-                name = _last_name(call.func)
-                self._made_by[target.id] = _SAME_TABLE.get(name, name)
+            if isinstance(target, ast.Name) and names:
+                self._made_by[target.id] = names
 
     # What replaces them
 
@@ -140,6 +153,12 @@ class _Script(ast.NodeVisitor):
             old = f'{node.module}.{alias.name}'
             module, _, name = self._new_path(old).rpartition('.')
             local = alias.asname
+            if _is_class(module):
+                module, _, owner = module.rpartition('.')
+                self._renamed[local or alias.name] = f'{owner}.{name}'
+                if owner not in grouped[module]:
+                    grouped[module].append(owner)
+                continue
             if name != alias.name and local is None:
                 self._renamed[alias.name] = name
             grouped[module].append(name if local in (None, name) else f'{name} as {local}')
@@ -162,22 +181,25 @@ class _Script(ast.NodeVisitor):
         path = self._path(node)
         if path is not None and self._new_path(path) != path:
             new = self._new_path(path)
-            self._imports.add(f'import {new.rpartition(".")[0]}')
+            module = new.rpartition('.')[0]
+            if _is_class(module):
+                module = module.rpartition('.')[0]
+            self._imports.add(f'import {module}')
             self._replace(node, new)
             return
         self.generic_visit(node)
         owners = self._owners('attribute', node.attr)
-        if not owners or path is not None:
-            return
-        maker = self._made_by.get(_root(node.value))
-        new = owners.get(maker) or _only(owners)
-        if new and (maker in owners or self._is_only_old(node.attr)):
-            self._replace_end(node, node.attr, new)
-        elif maker in owners or maker is None:
-            self._note(node, f'the attribute `{node.attr}`', owners)
+        if path is None and owners:
+            new, is_unknown = self._choice(node.attr, owners, self._makers(node.value))
+            if new and '(' not in new:
+                self._replace_end(node, node.attr, new)
+            elif not new and is_unknown and node.attr not in _OF_ANYTHING:
+                self._note(node, f'the attribute `{node.attr}`', owners)
 
     def visit_Call(self, node):
         name = _last_name(node.func)
+        if isinstance(node.func, ast.Attribute):
+            self._method(node)
         arguments = self.table['argument'].get(name, {})
         for keyword in node.keywords:
             if keyword.arg in arguments:
@@ -194,30 +216,70 @@ class _Script(ast.NodeVisitor):
             self._replace_text(keyword.value, value)
         self.generic_visit(node)
 
+    def _method(self, node):
+        """A method that has become a function, which takes the object as an argument."""
+        new = _only(self._owners('attribute', node.func.attr)) or ''
+        path, _, arguments = new.rstrip(')').partition('(')
+        if not arguments:
+            return
+        module, _, owner = path.rpartition('.')[0].rpartition('.')
+        self._imports.add(f'from {module} import {owner}')
+        given = ast.get_source_segment(self.text, node.func.value)
+        self._replace(node.func, path[len(module) + 1 :])
+        place = arguments.split(', ').index('self')
+        if place < len(node.args):
+            before = node.args[place]
+            self._insert((before.lineno, before.col_offset), f'{given}, ')
+        elif node.args:
+            self._insert((node.args[-1].end_lineno, node.args[-1].end_col_offset), f', {given}')
+
     def visit_Subscript(self, node):
-        maker = self._made_by.get(_root(node.value))
+        is_meta = isinstance(node.value, ast.Attribute) and node.value.attr == 'meta'
         for child in _texts(node.slice):
-            self._column(child, maker)
+            if is_meta:
+                self._meta_key(child, self._makers(node.value))
+            else:
+                self._column(child, self._makers(node.value))
         self.visit(node.value)
         if not isinstance(node.slice, ast.Constant):
             self.visit(node.slice)
 
     def visit_Compare(self, node):
         if 'colnames' in ast.unparse(node):
-            maker = self._made_by.get(next((_root(c) for c in node.comparators), None))
+            makers = next((self._makers(c) for c in node.comparators), ())
             for child in ast.walk(node):
                 if isinstance(child, ast.Constant) and isinstance(child.value, str):
-                    self._column(child, maker)
+                    self._column(child, makers)
         else:
             self.generic_visit(node)
 
-    def _column(self, node, maker):
+    def _column(self, node, makers):
         owners = self._owners('column', node.value)
-        # Names of several words are the package's own, whoever made the table.
-        if maker in owners or ('_' in node.value and _only(owners)):
-            self._replace(node, repr(owners.get(maker) or _only(owners)))
-        elif owners and maker is None:
+        if not owners:
+            return
+        new, is_unknown = self._choice(node.value, owners, makers)
+        if new:
+            self._replace(node, repr(new))
+        elif is_unknown:
             self._note(node, f'the column {node.value!r}', owners)
+
+    def _meta_key(self, node, makers):
+        owners = self._owners('key', node.value)
+        new = next((owners[f'meta of {m}'] for m in makers if f'meta of {m}' in owners), None)
+        if new:
+            self._replace(node, repr(new))
+
+    def _choice(self, old, owners, makers):
+        """The new name of what one of the makers has, and whether it is unknown who made it."""
+        for maker in makers:
+            if maker in owners:
+                return owners[maker], False
+        # Names of several words are the package's own, whoever made it.
+        return (_only(owners) if '_' in old else None), not makers
+
+    def _makers(self, node):
+        """What is known of the origin of the object that ``a.b['c']`` begins with."""
+        return self._made_by.get(_root(node), ()) or _names_of_calls(node)
 
     def _replace_text(self, node, values):
         if isinstance(node, ast.Constant) and node.value in values:
@@ -248,10 +310,6 @@ class _Script(ast.NodeVisitor):
     def _owners(self, kind, old):
         return {of: names[old] for of, names in self.table[kind].items() if old in names}
 
-    def _is_only_old(self, name):
-        new = {n for owned in self.table['attribute'].values() for n in owned.values()}
-        return name not in new and len(name) > 4
-
     def _note(self, node, what, owners):
         ways = ', '.join(f'{new} ({of})' for of, new in sorted(owners.items()))
         self.notes.append((node.lineno, f'{what} may have a new name: {ways}.'))
@@ -260,9 +318,16 @@ class _Script(ast.NodeVisitor):
         first, last = (node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)
         self._edits.append((first, last, new))
 
+    def _insert(self, place, text):
+        self._edits.append((place, place, text))
+
     def _replace_end(self, node, old, new):
         last = node.end_lineno, node.end_col_offset
         self._edits.append(((last[0], last[1] - len(old)), last, new))
+
+
+def _is_class(path):
+    return path.rpartition('.')[2][:1].isupper()
 
 
 def _cut(path, count):
@@ -272,10 +337,17 @@ def _cut(path, count):
     return '.'.join(parts[:keep]), ''.join(f'.{part}' for part in parts[keep:])
 
 
-def _outermost_call(node):
-    while isinstance(node, ast.Subscript | ast.Attribute):
-        node = node.value
-    return node if isinstance(node, ast.Call) else None
+def _names_of_calls(node):
+    """Last names of the calls in ``a(...).b(...)['c']``, the last first, and what they return."""
+    names = []
+    while isinstance(node, ast.Subscript | ast.Attribute | ast.Call):
+        if isinstance(node, ast.Call):
+            name = _last_name(node.func)
+            names += [name, *_RETURNS.get(name, ())]
+            node = node.func
+        else:
+            node = node.value
+    return tuple(names)
 
 
 def _last_name(node):

@@ -24,11 +24,14 @@ def table(script, tmp_path_factory):
         'name,,astro_wgan.a.Old,astro_wgan.b.New\n'
         'name,,astro_wgan.a.kept,astro_wgan.b.kept\n'
         'name,,astro_wgan.a.look,astro_wgan.a.find\n'
+        'name,,astro_wgan.a.cut,astro_wgan.Set.from_image\n'
         'module,,astro_wgan.x.y,astro_wgan.z.w\n'
         'argument,look,into,output\n'
         'argument,Old,gone,\n'
         'attribute,Old,scatter,rms\n'
+        'attribute,Old,to_disk,"astro_wgan.Disk.write(path, self)"\n'
         'column,look,npix,area\n'
+        'key,meta of look,npix,n_pixels\n'
         'column,look,flux_error,flux_err\n'
         'value,Old.start,free,zero\n'
     )
@@ -48,6 +51,10 @@ def table(script, tmp_path_factory):
             'if True:\n    from astro_wgan.a import kept, other\n',
             'if True:\n    from astro_wgan.b import kept\n    from astro_wgan.a import other\n',
         ),
+        (
+            'from astro_wgan.a import cut, other\ncut(1)\n',
+            'from astro_wgan import Set\nfrom astro_wgan.a import other\nSet.from_image(1)\n',
+        ),
         ('import astro_wgan.x.y as y\n', 'import astro_wgan.z.w as y\n'),
         ('from astro_wgan.x import y\ny.f()\n', 'from astro_wgan.z import w\nw.f()\n'),
         (
@@ -61,8 +68,15 @@ def table(script, tmp_path_factory):
         ("t = look(1)\nt['id', 'npix']\n", "t = look(1)\nt['id', 'area']\n"),
         ("t = look(1)\n'npix' in t.colnames\n", "t = look(1)\n'area' in t.colnames\n"),
         ("t = look(1).stamps\nt['npix']\n", "t = look(1).stamps\nt['area']\n"),
+        ("t = look(1)\nt.meta['npix']\n", "t = look(1)\nt.meta['n_pixels']\n"),
+        ('text = str(1)\ntext.index(2)\n', 'text = str(1)\ntext.index(2)\n'),
         ("t['flux_error']\n", "t['flux_err']\n"),
         ('o = Old(1)\no.scatter\n', 'o = Old(1)\no.rms\n'),
+        ('x = Old(1).fit(2)\nx.scatter\n', 'x = Old(1).fit(2)\nx.rms\n'),
+        (
+            "o.to_disk('a', b=1)\n",
+            "from astro_wgan import Disk\nDisk.write('a', o, b=1)\n",
+        ),
         ("Old(start='free')\n", "Old(start='zero')\n"),
         ("other(start='free')\n", "other(start='free')\n"),
     ],
@@ -77,6 +91,7 @@ def test_names_are_carried_over(script, table, old, new):
     ('text', 'line', 'note'),
     [
         ("x = 1\nt['npix']\n", 2, "column 'npix' may have a new name: area"),
+        ('x = 1\nx.scatter\n', 2, 'attribute `scatter` may have a new name: rms'),
         ('Old(gone=3)\n', 1, 'no `gone` any more'),
     ],
 )
@@ -107,7 +122,7 @@ def _exists(path):
     try:
         return hasattr(importlib.import_module(module), name)
     except ModuleNotFoundError:
-        return module.count('.') > 1 and hasattr(_of(module), name)
+        return '.' in module and hasattr(_of(module), name)
 
 
 def _is_public(path):
