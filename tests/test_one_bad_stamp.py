@@ -178,13 +178,13 @@ def test_stretched_images_are_numbers(dtype, value, place, kind, scope):
     own = Stretch(kind, scope=scope).fit(bad)
     assert np.isfinite(own.transform(bad)).all()
     # A single bad stamp of five moves neither the sky nor the peak by much.
-    assert own.noise[0] == pytest.approx(stretch.noise[0], rel=0.3)
-    assert own.peak[0] == pytest.approx(stretch.peak[0], rel=0.3)
+    assert own.noise_rms_[0] == pytest.approx(stretch.noise_rms_[0], rel=0.3)
+    assert own.peak_[0] == pytest.approx(stretch.peak_[0], rel=0.3)
 
 
 def test_asinh_of_extremes_keeps_their_order():
     pixels = np.full((1, 2, 4), [[0.0, 1e3, 1e30, 1e38], [1e39, 1e100, 1e200, 1e280]])
-    images = Stretch(sky=0, noise=1, peak=100).transform(StampSet(pixels))
+    images = Stretch(sky=0, noise_rms=1, peak=100).transform(StampSet(pixels))
     assert (np.diff(images.ravel()) > 0).all()
     # asinh of x tends to log 2x.
     expected = np.log(2 * 1e280 / 3) / np.arcsinh(100 / 3)

@@ -153,7 +153,7 @@ def _measure_batch(searcher, batch, scoring, report):
             closest=_in_unit(fluxes.reshape(pixels.shape), wgan.unit_, batch.unit),
         ),
         'valid': valid,
-        'used': _used(weights, fluxes - np.asarray(wgan.stretch_.sky, np.float32)),
+        'used': _used(weights, fluxes - np.asarray(wgan.stretch_.sky_, np.float32)),
         'iterations': found.iterations,
         'converged': found.converged & ~blind,
     }

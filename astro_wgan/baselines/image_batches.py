@@ -5,15 +5,10 @@ import numpy as np
 from astro_wgan.baselines.object_features import score_table
 from astro_wgan.jobs.progress import ProgressLine
 
-__all__ = ['fitted_stretch', 'score_stamps', 'stretched']
+__all__ = ['score_stamps', 'stretched']
 
 #: Pixels that are in memory at a time.
 _BATCH_PIXELS = 2**22
-
-
-def fitted_stretch(stretch, stamps, *, seed):
-    """The stretch itself where it has been fitted, or else one fitted on the stamps."""
-    return stretch if stretch.is_fitted else stretch.fit(stamps, seed=seed)
 
 
 def stretched(stamps, stretch):

@@ -3,9 +3,9 @@
 import numpy as np
 
 from astro_wgan.baselines.checks import check_fitted, import_sklearn
-from astro_wgan.baselines.image_batches import fitted_stretch, score_stamps, stretched
+from astro_wgan.baselines.image_batches import score_stamps, stretched
 from astro_wgan.stamps.size_advice import size_advice
-from astro_wgan.stamps.stretch import Stretch
+from astro_wgan.stamps.stretch import Stretch, fitted_stretch
 
 __all__ = ['PCAMahalanobis', 'PCAResidual']
 

@@ -4,8 +4,8 @@ import numpy as np
 
 from astro_wgan.anomaly.residuals import smoothed
 from astro_wgan.baselines.checks import check_fitted
-from astro_wgan.baselines.image_batches import fitted_stretch, score_stamps
-from astro_wgan.stamps.stretch import Stretch
+from astro_wgan.baselines.image_batches import score_stamps
+from astro_wgan.stamps.stretch import Stretch, fitted_stretch
 
 __all__ = ['RotationResidual']
 

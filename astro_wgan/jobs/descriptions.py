@@ -185,7 +185,7 @@ def describe_model(wgan, *, encoder=None):
         For a `Fingerprint`.
     """
     networks = describe_networks(generator=wgan.generator_, critic=wgan.critic_, encoder=encoder)
-    values = {'unit': wgan.unit_, 'network': wgan.network, 'stretch': wgan.stretch_}
+    values = {'unit': wgan.unit_, 'network': wgan.network, 'stretch': wgan.stretch_.to_dict()}
     return {**networks, **describe_settings(values)}
 
 

@@ -1,62 +1,65 @@
 """`Stretch`: the reversible intensity scaling between stamps and what a network sees."""
 
-from dataclasses import asdict, dataclass, replace
+from copy import copy
+from dataclasses import dataclass, fields
 
 import numpy as np
 from astropy import units as u
-from astropy.visualization import AsinhStretch, LinearStretch, ManualInterval
 
 from astro_wgan.exceptions import NotFittedError
+from astro_wgan.stamps.stretch_curves import BandCurve
 from astro_wgan.stamps.stretch_levels import (
     BRIGHTEST,
     FAINTEST_PEAK,
-    LEAST_NOISE,
     PEAK_PERCENTILE,
-    check_range,
-    sky_of,
-    typical_height,
+    band_of,
+    given_levels,
+    measure_levels,
 )
 
-__all__ = ['Stretch']
+__all__ = ['Stretch', 'current_names', 'fitted_stretch']
 
-#: Pixels of the sample that a stretch is fitted on, and stamps in it at most and at least.
-_SAMPLE_PIXELS = 2**23
-_SAMPLE_STAMPS = (64, 2048)
-
-#: In units of the peak: of larger numbers, which are no brightness, only the sign is kept. asinh
-#: divides once more.
-_LARGEST_SHARE = 1e290
+#: Attributes that `Stretch.fit` learns.
+_LEARNED = ('sky_', 'noise_rms_', 'peak_', 'unit_')
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Stretch:
     """
-    A reversible intensity scaling: sky becomes 0, the peaks of bright sources about 1.
+    A reversible intensity scaling: the sky becomes 0, the peaks of bright sources about 1.
 
-    Nothing is clipped that can be a source: the noise stays around 0 on both sides, and what is
-    brighter than the peaks comes out above 1; only from a billion peaks on it is all one.
+    Values are not clipped: noise is scattered around 0, and pixels brighter than the peaks are
+    above 1 (up to 1e9 times the peak).
 
     Parameters
     ----------
     kind : {'asinh', 'linear'}
-        ``'asinh'`` is linear for pixels within the noise and logarithmic for bright ones, so that
-        cores do not drown the faint structure around them; ``'linear'`` keeps ratios of fluxes.
+        ``'asinh'`` is linear for pixels within the noise and logarithmic for bright ones, which
+        preserves faint structure around bright cores; ``'linear'`` preserves flux ratios.
     scope : {'global', 'stamp'}
-        ``'global'`` treats all stamps alike, so that a network sees how bright a source is;
-        ``'stamp'`` divides each stamp by its own peak, so that it sees the shape alone.
+        ``'global'`` scales all stamps alike and preserves their brightness; ``'stamp'`` divides
+        each stamp by its own peak and preserves only its shape.
     softening : float
-        Where asinh turns from linear to logarithmic, in units of the sky noise.
+        Intensity above the sky, in units of the sky noise, at which asinh turns from linear to
+        logarithmic.
     percentile : float
-        Per cent of the stamps whose peak shall be below 1, for the scope ``'global'``.
+        Percentage of the stamps with peaks below 1, for the scope ``'global'``.
     per_band : bool
-        Scale each band by its own noise and peak. By default one scale holds for all bands, which
-        keeps colours: fluxes that are equal in two bands stay equal. The sky is measured in each
-        band in any case.
-    sky, noise, peak : float or tuple of float, optional
-        Level and standard deviation of the sky, and brightness that becomes 1; a value for each
-        band, or for all. `fit` measures them; where they are known they can be given.
+        Scale each band by its own noise and peak. By default all bands have the same scale, which
+        preserves colors: equal fluxes in two bands stay equal. The sky is always measured in each
+        band.
+    sky, noise_rms, peak : float or tuple of float, optional
+        Known sky level, standard deviation of the sky noise, and intensity that becomes 1, for
+        each band or for all. A stretch with these need not be fitted.
     unit : unit-like, optional
         Unit of these three.
+
+    Attributes
+    ----------
+    sky_, noise_rms_, peak_ : tuple of float
+        Levels in use, one for each band: those given, or those measured by `fit`.
+    unit_ : `~astropy.units.Unit` or None
+        Their unit.
 
     Raises
     ------
@@ -65,10 +68,10 @@ class Stretch:
 
     Notes
     -----
-    With the softening b in units of the noise and T(v) = asinh((v - sky) / (b noise)), a pixel v
-    becomes T(v) / T(peak), as `~astropy.visualization.AsinhStretch` has it, after Lupton et al.
-    1999 (AJ 118, 1406). With the scope ``'stamp'`` it is divided by the same of the stamp's own
-    peak. The peak of a stamp is the 99.9th percentile of its pixels, and at least 5 sigma.
+    With the softening b and T(v) = asinh((v - sky) / (b noise_rms)), a pixel v becomes
+    T(v) / T(peak), as in `~astropy.visualization.AsinhStretch`, after Lupton et al. 1999
+    (AJ 118, 1406). With the scope ``'stamp'`` the result is divided by that of the peak of the
+    stamp. The peak of a stamp is the 99.9th percentile of its pixels, and at least 5 sigma.
 
     Examples
     --------
@@ -93,35 +96,88 @@ class Stretch:
     percentile: float = 99.0
     per_band: bool = False
     sky: tuple | None = None
-    noise: tuple | None = None
+    noise_rms: tuple | None = None
     peak: tuple | None = None
     unit: u.UnitBase | None = None
 
     def __post_init__(self):
-        for name, allowed in (('kind', ('asinh', 'linear')), ('scope', ('global', 'stamp'))):
-            if getattr(self, name) not in allowed:
-                raise ValueError(
-                    f'`{name}` must be {allowed[0]!r} or {allowed[1]!r}; '
-                    f'got {getattr(self, name)!r}.'
-                )
-        if not 0 < self.softening < np.inf:
-            raise ValueError(f'`softening` must be above 0; got {self.softening}.')
-        if not 0 < self.percentile <= 100:
-            raise ValueError(f'`percentile` must lie between 0 and 100; got {self.percentile}.')
-        unit = None if self.unit is None else u.Unit(self.unit)
-        object.__setattr__(self, 'unit', None if unit == u.dimensionless_unscaled else unit)
-        self._check_levels()
+        self._check_parameters()
+        levels = given_levels(self.sky, self.noise_rms, self.peak)
+        if levels is not None:
+            self._set_levels(*levels, self.unit)
 
     @property
     def is_fitted(self):
-        """Whether sky, noise and peak are known."""
-        return self.peak is not None
+        """Whether ``sky_``, ``noise_rms_`` and ``peak_`` are known."""
+        return 'peak_' in vars(self)
 
     @property
-    def knees(self):
-        """Where asinh turns from linear to logarithmic, as a share of the peak, for each band."""
-        levels = zip(self.sky, self.noise, self.peak, strict=True)
-        return tuple(self.softening * noise / (peak - sky) for sky, noise, peak in levels)
+    def softening_levels(self):
+        """Softening as a fraction of the peak above the sky, for each band."""
+        levels = zip(self.sky_, self.noise_rms_, self.peak_, strict=True)
+        return tuple(self.softening * rms / (peak - sky) for sky, rms, peak in levels)
+
+    def __getattr__(self, name):
+        if name in (*_LEARNED, 'softening_levels'):
+            raise NotFittedError(
+                f'This stretch has no `{name}` since it has not been fitted: call `fit`, or give '
+                '`sky`, `noise_rms` and `peak`.'
+            )
+        raise AttributeError(f'{type(self).__name__!r} object has no attribute {name!r}')
+
+    def __repr__(self):
+        values = self.get_params()
+        if self.is_fitted:
+            values |= {name.rstrip('_'): getattr(self, name) for name in _LEARNED}
+        shown = ', '.join(f'{name}={value!r}' for name, value in values.items())
+        return f'{type(self).__name__}({shown})'
+
+    def __eq__(self, other):
+        return self.to_dict() == other.to_dict() if isinstance(other, Stretch) else NotImplemented
+
+    __hash__ = None  # since it can be changed
+
+    def get_params(self, deep=True):
+        """
+        Parameters by name, as in scikit-learn.
+
+        ``deep`` has no effect.
+        """
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def set_params(self, **params):
+        """
+        Change parameters; the stretch then has to be fitted again.
+
+        Parameters
+        ----------
+        **params
+            New values by name.
+
+        Returns
+        -------
+        Stretch
+            This object.
+
+        Raises
+        ------
+        TypeError
+            If there is no such parameter.
+        ValueError
+            If a value is out of range.
+        """
+        changed = type(self)(**(self.get_params() | params))
+        vars(self).clear()
+        vars(self).update(vars(changed))
+        return self
+
+    def clone(self):
+        """A stretch with the same parameters that has not been fitted."""
+        return type(self)(**self.get_params())
+
+    def copy(self):
+        """A stretch with the same parameters, and fitted to the same stamps."""
+        return copy(self)
 
     def fit(self, stamps, *, seed=0):
         """
@@ -130,7 +186,7 @@ class Stretch:
         Parameters
         ----------
         stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
-            Of any number: a sample of at most 2048 of them is read, fewer if they are larger
+            At least one. A random sample of at most 2048 stamps is used, fewer if they are larger
             than 64 x 64 pixels.
         seed : int, optional
             Seed of the sample.
@@ -138,54 +194,35 @@ class Stretch:
         Returns
         -------
         Stretch
-            A new one, with ``sky``, ``noise``, ``peak`` and ``unit`` of these stamps.
+            This object, with ``sky_``, ``noise_rms_``, ``peak_`` and ``unit_`` of these stamps.
 
         Raises
         ------
         ValueError
-            If there is no stamp, or no pixel without a mask in the sample, or float32 does not hold
-            how far the peaks lie above the sky.
+            If there is no stamp, or no unmasked pixel in the sample, or the height of the peaks
+            above the sky is out of the range of float32.
 
         Notes
         -----
-        The sky is SExtractor's estimate of the mode, 2.5 median - 1.5 mean, after clipping at 3
-        sigma (Bertin & Arnouts 1996, A&AS 117, 393); its noise comes from the pixels below, which
-        sources do not reach. Stamps that are full of a source still bias both a little upwards.
+        The sky is the mode as estimated by SExtractor, 2.5 median - 1.5 mean, after clipping at 3
+        sigma (Bertin & Arnouts 1996, A&AS 117, 393). Its noise is measured from the pixels below
+        the sky, to which sources do not contribute. If sources fill the stamps, both are slightly
+        overestimated.
         """
-        if len(stamps) == 0:
-            raise ValueError('`stamps` must hold at least one stamp to fit the stretch; got none.')
-        sample = next(stamps.batches(_sample_size(stamps), shuffle=True, seed=seed))
-        sky, noise, signals = [], [], []
-        for pixels, valid in _bands_of(sample):
-            level, scatter = sky_of(pixels[valid])
-            sky.append(level)
-            noise.append(scatter)
-            signals.append(np.where(valid, pixels - level, np.nan))
-        if not self.per_band:
-            noise = [float(np.mean(noise))] * len(noise)
-            signals = [np.concatenate(signals, axis=2)] * len(signals)
-        share = self.percentile if self.scope == 'global' else 50.0
-        heights = [typical_height(s, n, share) for s, n in zip(signals, noise, strict=True)]
-        # A set of constant stamps has neither noise nor peak: any scale will do.
-        heights = [h or abs(s) or 1.0 for h, s in zip(heights, sky, strict=True)]
-        check_range(sky, heights)
-        return replace(
-            self,
-            sky=tuple(sky),
-            noise=tuple(max(n, LEAST_NOISE * h) for n, h in zip(noise, heights, strict=True)),
-            peak=tuple(s + h for s, h in zip(sky, heights, strict=True)),
-            unit=stamps.unit,
-        )
+        percentile = self.percentile if self.scope == 'global' else 50.0
+        levels = measure_levels(stamps, percentile=percentile, per_band=self.per_band, seed=seed)
+        self._set_levels(*levels, stamps.unit)
+        return self
 
     def transform(self, stamps):
         """
-        What a network sees of stamps.
+        Scale stamps.
 
         Parameters
         ----------
         stamps : `~astro_wgan.StampSet`
             In a unit that converts to that of the fit. Masked pixels are filled with the median of
-            their stamp; a stamp (or band) without any valid pixel comes out as sky, 0.
+            their stamp; a stamp (or band) without valid pixels becomes 0, the sky.
 
         Returns
         -------
@@ -194,7 +231,7 @@ class Stretch:
         Raises
         ------
         NotFittedError
-            If sky, noise and peak are not known.
+            If the stretch has not been fitted.
         astropy.units.UnitConversionError
             If the units do not convert.
         ValueError
@@ -207,26 +244,25 @@ class Stretch:
 
     def inverse(self, images, *, like=None):
         """
-        Pixels in the unit of the fit from what a network sees, or draws.
+        Pixels, in the unit of the fit, from scaled images such as a generator makes.
 
         Parameters
         ----------
         images : array_like, shape (n, ny, nx) or (n, ny, nx, bands)
             Scaled intensity.
         like : `~astro_wgan.StampSet`, optional
-            The n stamps whose brightness the images shall have, for the scope ``'stamp'``: their
-            peaks are measured again. Without them each image gets the peak of a typical (median)
-            stamp of the fit. It makes no difference for the scope ``'global'``.
+            For the scope ``'stamp'``: the n stamps from which the peaks are taken. By default all
+            images get the peak of the median stamp of the fit. Ignored for the scope ``'global'``.
 
         Returns
         -------
         `~numpy.ndarray` of float32, shape of the images
-            Values beyond what float32 holds become its largest.
+            Limited to the range of float32.
 
         Raises
         ------
         NotFittedError
-            If sky, noise and peak are not known.
+            If the stretch has not been fitted.
         ValueError
             If ``like`` does not have n stamps, or the number of bands is not that of the fit.
         """
@@ -239,73 +275,66 @@ class Stretch:
                 )
             images = images * self._heights(self._scaled(like))
         pixels = np.empty_like(images)
-        largest = np.finfo(np.float32).max
-        for band, (interval, stretch) in enumerate(self._curves()):
-            part = _band(images, band).astype(float)
-            with np.errstate(over='ignore'):
-                stretch.inverse(part, clip=False, out=part)
-                part *= interval.vmax - interval.vmin
-                part += interval.vmin
-            _band(pixels, band)[...] = np.clip(part, -largest, largest, out=part)
+        for band, curve in enumerate(self._curves()):
+            band_of(pixels, band)[...] = curve.invert(band_of(images, band))
         return pixels
 
     def to_dict(self):
-        """Configuration and fitted values as plain values, such as JSON holds."""
-        values = asdict(self)
-        for name in ('sky', 'noise', 'peak'):
-            values[name] = None if values[name] is None else list(values[name])
-        return {**values, 'unit': None if self.unit is None else self.unit.to_string()}
+        """Parameters and learned levels as plain values, such as JSON holds."""
+        values = self.get_params()
+        if self.is_fitted:
+            values |= {name.rstrip('_'): getattr(self, name) for name in _LEARNED}
+            values |= {name: list(values[name]) for name in ('sky', 'noise_rms', 'peak')}
+        unit = values['unit']
+        return {**values, 'unit': None if unit is None else u.Unit(unit).to_string()}
 
     @classmethod
     def from_dict(cls, values):
         """
-        The stretch that `to_dict` described.
+        The stretch from which `to_dict` made a dictionary.
 
         Examples
         --------
         >>> from astro_wgan.stamps import Stretch
-        >>> stretch = Stretch(sky=0.1, noise=1.5, peak=200.0, unit='nJy')
+        >>> stretch = Stretch(sky=0.1, noise_rms=1.5, peak=200.0, unit='nJy')
         >>> Stretch.from_dict(stretch.to_dict()) == stretch
         True
         """
-        return cls(**values)
+        return cls(**current_names(values))
 
-    def _check_levels(self):
-        levels = {name: getattr(self, name) for name in ('sky', 'noise', 'peak')}
-        if all(level is None for level in levels.values()):
-            return
-        if any(level is None for level in levels.values()):
-            raise ValueError('Give all of `sky`, `noise` and `peak`, or none of them.')
-        try:
-            arrays = np.broadcast_arrays(*(np.atleast_1d(level) for level in levels.values()))
-        except ValueError as error:
-            raise ValueError('`sky`, `noise` and `peak` must be of one length.') from error
-        sky, noise, peak = (np.asarray(array, dtype=float) for array in arrays)
-        if not (np.isfinite([sky, noise, peak]).all() and (noise > 0).all() and (peak > sky).all()):
-            raise ValueError(
-                'The levels must be finite, with `noise` above 0 and `peak` above `sky`; '
-                f'got sky {self.sky}, noise {self.noise} and peak {self.peak}.'
-            )
-        for name, array in zip(levels, (sky, noise, peak), strict=True):
-            object.__setattr__(self, name, tuple(array.tolist()))
+    def _check_parameters(self):
+        for name, allowed in (('kind', ('asinh', 'linear')), ('scope', ('global', 'stamp'))):
+            if getattr(self, name) not in allowed:
+                raise ValueError(
+                    f'`{name}` must be {allowed[0]!r} or {allowed[1]!r}; '
+                    f'got {getattr(self, name)!r}.'
+                )
+        if not 0 < self.softening < np.inf:
+            raise ValueError(f'`softening` must be above 0; got {self.softening}.')
+        if not 0 < self.percentile <= 100:
+            raise ValueError(f'`percentile` must be between 0 and 100; got {self.percentile}.')
+
+    def _set_levels(self, sky, noise_rms, peak, unit):
+        unit = None if unit is None else u.Unit(unit)
+        self.sky_, self.noise_rms_, self.peak_ = sky, noise_rms, peak
+        self.unit_ = None if unit == u.dimensionless_unscaled else unit
 
     def _check_bands(self, shape):
         if not self.is_fitted:
             raise NotFittedError(
-                'This stretch has not been fitted: call `fit`, or give it sky, noise and peak.'
+                'This stretch has not been fitted: call `fit`, or give `sky`, `noise_rms` and '
+                '`peak`.'
             )
         bands = shape[3] if len(shape) == 4 else 1
-        if len(shape) not in (3, 4) or bands != len(self.sky):
+        if len(shape) not in (3, 4) or bands != len(self.sky_):
             raise ValueError(
-                f'The stretch was fitted on {len(self.sky)} band(s); got an array of shape '
+                f'The stretch was fitted on {len(self.sky_)} band(s); got an array of shape '
                 f'{tuple(shape)}.'
             )
 
     def _curves(self):
-        """Interval and stretch of each band; together they make the peak 1."""
-        for sky, peak, knee in zip(self.sky, self.peak, self.knees, strict=True):
-            stretch = AsinhStretch(knee) if self.kind == 'asinh' else LinearStretch()
-            yield ManualInterval(sky, peak), stretch
+        levels = zip(self.sky_, self.peak_, self.softening_levels, strict=True)
+        return [BandCurve(self.kind, *level) for level in levels]
 
     def _scaled(self, stamps):
         """Intensity on the scale of the whole set, as float32."""
@@ -313,11 +342,7 @@ class Stretch:
         pixels = self._in_own_unit(stamps)
         images = np.empty(pixels.shape, dtype=np.float32)
         for band, curve in enumerate(self._curves()):
-            part, own = _band(images, band), _band(pixels, band)
-            with np.errstate(over='ignore', invalid='ignore'):
-                _apply(curve, own, out=part)
-            for k in np.flatnonzero(~np.isfinite(part).all(axis=(1, 2))):
-                part[k] = _of_extremes(curve, own[k])
+            curve.scale(band_of(pixels, band), out=band_of(images, band))
         np.clip(images, -BRIGHTEST, BRIGHTEST, out=images)
         if stamps.mask is not None:
             np.copyto(images, 0, where=~stamps.valid.any(axis=(1, 2), keepdims=True))
@@ -325,14 +350,14 @@ class Stretch:
 
     def _in_own_unit(self, stamps):
         pixels = stamps.filled()
-        if stamps.unit == self.unit:
+        if stamps.unit == self.unit_:
             return pixels
-        own, other = (unit or u.dimensionless_unscaled for unit in (self.unit, stamps.unit))
+        own, other = (unit or u.dimensionless_unscaled for unit in (self.unit_, stamps.unit))
         try:
             return other.to(own, pixels)
         except u.UnitConversionError as error:
             raise u.UnitConversionError(
-                f'The stretch was fitted on stamps in {self.unit or "no unit"}; stamps in '
+                f'The stretch was fitted on stamps in {self.unit_ or "no unit"}; stamps in '
                 f'{stamps.unit or "no unit"} do not convert.'
             ) from error
 
@@ -342,41 +367,32 @@ class Stretch:
             return np.float32(1)
         axes = (1, 2) if self.per_band else tuple(range(1, images.ndim))
         heights = np.percentile(images, PEAK_PERCENTILE, axis=axes, keepdims=True)
-        faintest = np.empty(len(self.sky), dtype=np.float32)
-        for band, (interval, stretch) in enumerate(self._curves()):
-            height = FAINTEST_PEAK * self.noise[band]
-            faintest[band] = stretch(height / (interval.vmax - interval.vmin), clip=False)
+        curves = zip(self._curves(), self.noise_rms_, strict=True)
+        faintest = np.float32([curve.scale_height(FAINTEST_PEAK * rms) for curve, rms in curves])
         return np.maximum(heights, faintest if images.ndim == 4 else faintest[0])
 
 
-def _sample_size(stamps):
-    ny, nx = stamps.shape
-    least, most = _SAMPLE_STAMPS
-    count = _SAMPLE_PIXELS // (ny * nx * (stamps.bands or 1))
-    return min(max(count, least), most)
+def fitted_stretch(stretch, stamps, *, seed=0):
+    """
+    A copy of a stretch that has been fitted, or a new one fitted to stamps.
+
+    Parameters
+    ----------
+    stretch : `Stretch` or None
+        None for the default parameters.
+    stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
+        Used only if ``stretch`` has not been fitted.
+    seed : int, optional
+        As in `Stretch.fit`.
+
+    Returns
+    -------
+    `Stretch`
+    """
+    stretch = Stretch() if stretch is None else stretch
+    return stretch.copy() if stretch.is_fitted else stretch.clone().fit(stamps, seed=seed)
 
 
-def _band(array, band):
-    """One band of images, or the images themselves where they have no axis of bands."""
-    return array[..., band] if array.ndim == 4 else array
-
-
-def _bands_of(stamps):
-    """Pixels and validity of each band, (n, ny, nx)."""
-    for band in range(stamps.bands or 1):
-        yield _band(stamps.pixels, band), _band(stamps.valid, band)
-
-
-def _apply(curve, pixels, *, out):
-    interval, stretch = curve
-    interval(pixels, clip=False, out=out)
-    return stretch(out, clip=False, out=out)
-
-
-def _of_extremes(curve, pixels):
-    """Of an image with numbers that float32 does not hold in units of the peak."""
-    interval, stretch = curve
-    with np.errstate(over='ignore'):
-        share = interval(pixels.astype(float), clip=False)
-    share = np.clip(share, -_LARGEST_SHARE, _LARGEST_SHARE)
-    return np.clip(stretch(share, clip=False), -BRIGHTEST, BRIGHTEST)
+def current_names(values):
+    """A dictionary of `Stretch.to_dict`, also one written before ``noise`` became ``noise_rms``."""
+    return {'noise_rms' if name == 'noise' else name: value for name, value in values.items()}

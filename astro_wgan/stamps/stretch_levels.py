@@ -1,4 +1,4 @@
-"""Sky, noise and peaks of a sample of stamps, which a `Stretch` is fitted on."""
+"""Sky, noise and peak of stamps, which determine a `Stretch`."""
 
 import numpy as np
 from astropy.stats import sigma_clipped_stats
@@ -6,38 +6,142 @@ from astropy.stats import sigma_clipped_stats
 __all__ = [
     'BRIGHTEST',
     'FAINTEST_PEAK',
-    'LEAST_NOISE',
     'PEAK_PERCENTILE',
-    'check_range',
-    'sky_of',
-    'typical_height',
+    'band_of',
+    'given_levels',
+    'measure_levels',
 ]
 
-#: Per cent of a stamp's pixels below its peak: of 64 x 64 pixels, 4 are above, so that one hot
-#: pixel does not count.
+#: Percentile of a stamp's pixels that defines its peak: of 64 x 64 pixels, 4 are brighter, so that
+#: a single hot pixel does not matter.
 PEAK_PERCENTILE = 99.9
 
-#: Least peak in units of the noise, so that a stamp without a source is not blown up to 1.
+#: Minimum peak in units of the noise, so that the noise of an empty stamp is not scaled to 1.
 FAINTEST_PEAK = 5.0
 
-#: Least noise in units of the peak: images of simulations have a sky without any.
-LEAST_NOISE = 1e-4
+#: Minimum noise in units of the peak: simulated images may have a sky without noise.
+_MIN_NOISE = 1e-4
 
-#: In units of the peak of usual stamps. No source is as bright, and what a network makes of larger
-#: numbers leaves float32.
+#: Maximum intensity in units of the typical peak. No source is as bright, and the output of a
+#: network for larger numbers would overflow float32.
 BRIGHTEST = 1e9
 
-#: Pixels of a sample, spread evenly, from which the sky is measured.
+#: Number of evenly spaced pixels of the sample from which the sky is measured.
 _SKY_PIXELS = 2**20
 
-#: Pixels of that sample which say what is usual.
+#: Number of those from which the typical range of values is measured.
 _FEW_PIXELS = 2**14
 
-#: The square of a larger number, and so a variance, may leave float64; below, that of its inverse.
+#: The square of a larger number, and of the inverse of a smaller one, may overflow float64.
 _NO_SQUARE = 1e140
 
+#: Pixels in the sample to which a stretch is fitted, and its minimum and maximum number of stamps.
+_SAMPLE_PIXELS = 2**23
+_SAMPLE_STAMPS = (64, 2048)
 
-def sky_of(pixels):
+
+def given_levels(sky, noise_rms, peak):
+    """
+    Known levels, checked, with an entry for each band.
+
+    Parameters
+    ----------
+    sky, noise_rms, peak : float, sequence of float or None
+        As in `~astro_wgan.stamps.Stretch`.
+
+    Returns
+    -------
+    sky, noise_rms, peak : tuple of float
+        None in place of the three if they are all None.
+
+    Raises
+    ------
+    ValueError
+        If only some are given, their lengths differ, or they are out of range.
+    """
+    levels = (sky, noise_rms, peak)
+    if all(level is None for level in levels):
+        return None
+    if any(level is None for level in levels):
+        raise ValueError('Give all of `sky`, `noise_rms` and `peak`, or none of them.')
+    try:
+        arrays = np.broadcast_arrays(*(np.atleast_1d(level) for level in levels))
+    except ValueError as error:
+        raise ValueError('`sky`, `noise_rms` and `peak` must have the same length.') from error
+    levels, noise, tops = (np.asarray(array, dtype=float) for array in arrays)
+    is_finite = np.isfinite([levels, noise, tops]).all()
+    if not (is_finite and (noise > 0).all() and (tops > levels).all()):
+        raise ValueError(
+            'The levels must be finite, with `noise_rms` above 0 and `peak` above `sky`; '
+            f'got sky {sky}, noise_rms {noise_rms} and peak {peak}.'
+        )
+    return tuple(tuple(array.tolist()) for array in (levels, noise, tops))
+
+
+def measure_levels(stamps, *, percentile, per_band, seed):
+    """
+    Sky, noise and peak of a random sample of stamps.
+
+    Parameters
+    ----------
+    stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
+    percentile : float
+        Percentage of the stamps with lower peaks.
+    per_band : bool
+        Measure noise and peak in each band, instead of a value for all bands.
+    seed : int
+        Seed of the sample.
+
+    Returns
+    -------
+    sky, noise_rms, peak : tuple of float
+        An entry for each band.
+
+    Raises
+    ------
+    ValueError
+        As in `Stretch.fit`.
+    """
+    if len(stamps) == 0:
+        raise ValueError('`stamps` must hold at least one stamp to fit the stretch; got none.')
+    sample = next(stamps.batches(_sample_size(stamps), shuffle=True, seed=seed))
+    sky, noise, signals = [], [], []
+    for pixels, valid in _bands_of(sample):
+        level, rms = _sky_of(pixels[valid])
+        sky.append(level)
+        noise.append(rms)
+        signals.append(np.where(valid, pixels - level, np.nan))
+    if not per_band:
+        noise = [float(np.mean(noise))] * len(noise)
+        signals = [np.concatenate(signals, axis=2)] * len(signals)
+    heights = [_typical_height(s, n, percentile) for s, n in zip(signals, noise, strict=True)]
+    # A set of constant stamps has neither noise nor peak: any scale will do.
+    heights = [h or abs(s) or 1.0 for h, s in zip(heights, sky, strict=True)]
+    _check_range(sky, heights)
+    noise = tuple(max(n, _MIN_NOISE * h) for n, h in zip(noise, heights, strict=True))
+    peak = tuple(s + h for s, h in zip(sky, heights, strict=True))
+    return tuple(sky), noise, peak
+
+
+def band_of(array, band):
+    """One band of images, or the images themselves where they have no axis of bands."""
+    return array[..., band] if array.ndim == 4 else array
+
+
+def _bands_of(stamps):
+    """Pixels and validity of each band, (n, ny, nx)."""
+    for band in range(stamps.bands or 1):
+        yield band_of(stamps.pixels, band), band_of(stamps.valid, band)
+
+
+def _sample_size(stamps):
+    ny, nx = stamps.shape
+    least, most = _SAMPLE_STAMPS
+    count = _SAMPLE_PIXELS // (ny * nx * (stamps.bands or 1))
+    return min(max(count, least), most)
+
+
+def _sky_of(pixels):
     """
     Level and standard deviation of the sky.
 
@@ -61,7 +165,7 @@ def sky_of(pixels):
     pixels = _usual(pixels)
     largest = np.abs(pixels).max()
     if 0 < largest < 1 / _NO_SQUARE:
-        level, deviation = sky_of(pixels * _NO_SQUARE)
+        level, deviation = _sky_of(pixels * _NO_SQUARE)
         return level / _NO_SQUARE, deviation / _NO_SQUARE
     mean, median, deviation = sigma_clipped_stats(pixels, sigma=3, maxiters=10)
     level = 2.5 * median - 1.5 * mean
@@ -73,7 +177,7 @@ def sky_of(pixels):
 
 
 def _usual(pixels):
-    """Those that can be brightness: 3 sigma are many, where a tenth of the pixels is no data."""
+    """Pixels without extreme values, such as fill values, which would bias the clipping."""
     some = pixels[:: -(-pixels.size // _FEW_PIXELS)]
     with np.errstate(over='ignore', invalid='ignore'):
         middle = np.median(some)
@@ -85,9 +189,9 @@ def _usual(pixels):
     return pixels[near] if near.any() else np.clip(pixels, -_NO_SQUARE, _NO_SQUARE)
 
 
-def typical_height(signal, noise, percentile):
+def _typical_height(signal, noise, percentile):
     """
-    The peak that so many per cent of stamps stay below.
+    Percentile of the peaks of stamps.
 
     Parameters
     ----------
@@ -96,7 +200,7 @@ def typical_height(signal, noise, percentile):
     noise : float
         Standard deviation of the sky.
     percentile : float
-        Per cent.
+        Percentage of the stamps with lower peaks.
 
     Returns
     -------
@@ -105,8 +209,7 @@ def typical_height(signal, noise, percentile):
 
     Notes
     -----
-    Stamps whose peak is a billion times that of the others, as of a value that stands for no data,
-    do not count.
+    Stamps with peaks a billion times brighter than the median, such as fill values, are ignored.
     """
     usable = np.isfinite(signal).any(axis=(1, 2))
     with np.errstate(over='ignore', invalid='ignore'):
@@ -120,9 +223,9 @@ def typical_height(signal, noise, percentile):
     return max(float(np.percentile(peaks, percentile)), FAINTEST_PEAK * noise, 0.0)
 
 
-def check_range(sky, heights):
+def _check_range(sky, heights):
     """
-    Refuse levels that float32, in which networks compute, does not hold.
+    Make sure that levels are in the range of float32, in which networks compute.
 
     Parameters
     ----------
@@ -138,8 +241,8 @@ def check_range(sky, heights):
         levels, above = np.float32(sky), np.float32(heights)
     if not np.isfinite([levels, above]).all() or not above.all():
         raise ValueError(
-            '`stamps` must have a sky, and peaks above it, that float32 holds, 1e-45 to 3e38, to '
-            f'fit the stretch; got {_listed(sky)} and {_listed(heights)}. Choose another unit.'
+            '`stamps` must have a sky, and peaks above it, in the range of float32, 1e-45 to 3e38, '
+            f'to fit the stretch; got {_listed(sky)} and {_listed(heights)}. Choose another unit.'
         )
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from astro_wgan.gallery.png import MASKED_COLOUR, combine_bands, image_range
 from astro_wgan.stamps.stampset import StampSet
-from astro_wgan.stamps.stretch import Stretch
+from astro_wgan.stamps.stretch import fitted_stretch
 
 __all__ = ['check_origin', 'colour_pictures', 'stretched_images', 'stretched_set']
 
@@ -25,9 +25,7 @@ def stretched_set(stamps, stretch, what):
     stamps = _as_stamps(stamps, what)
     if not len(stamps):
         raise ValueError(f'{what} must hold at least one stamp; got none.')
-    stretch = Stretch() if stretch is None else stretch
-    if not stretch.is_fitted:
-        stretch = stretch.fit(stamps)
+    stretch = fitted_stretch(stretch, stamps)
     return stretched_images(stamps, stretch, what), stretch
 
 

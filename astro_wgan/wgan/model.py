@@ -220,7 +220,7 @@ class WGAN:
             **watched,
             strategy=strategy,
         )
-        stretch = self.stretch.fit(stamps)
+        stretch = self.stretch.clone().fit(stamps)
         with nullcontext() if strategy is None else strategy.scope():
             trainer = self._new_trainer(stamps, stretch, seed, initial_model)
         state = train(

@@ -111,7 +111,7 @@ def build_noise(config, stretch, kernel=None):
         correlate.set_weights([kernel[..., np.newaxis]])
     if stretch.kind == 'asinh':
         # The slope of asinh, 1 at the level of the sky.
-        at_peak = np.arcsinh(1 / np.array(stretch.knees)).astype(np.float32)
+        at_peak = np.arcsinh(1 / np.array(stretch.softening_levels)).astype(np.float32)
         argument = keras.ops.multiply(image, at_peak)
         noise = keras.ops.divide(noise, keras.ops.cosh(keras.ops.clip(argument, -20.0, 20.0)))
     model = keras.Model([image, white], noise, name='noise')

@@ -50,7 +50,7 @@ def pixel_weights(stamps, stretch):
     >>> uncertainty = np.full((1, 3, 3), 0.5)
     >>> uncertainty[0, 1, 1] = 1.0
     >>> stamps = StampSet(np.zeros((1, 3, 3)), uncertainty=uncertainty)
-    >>> stretch = Stretch('linear', sky=0, noise=0.5, peak=10)
+    >>> stretch = Stretch('linear', sky=0, noise_rms=0.5, peak=10)
     >>> pixel_weights(stamps, stretch)[0, 1].round(3).tolist()
     [1.0, 0.25, 1.0]
     """
@@ -65,9 +65,9 @@ def pixel_weights(stamps, stretch):
         # Of a stamp without a usable pixel.
         warnings.simplefilter('ignore', RuntimeWarning)
         median = np.nanmedian(uncertainty, axis=(1, 2), keepdims=True)
-    if stamps.unit != stretch.unit:
-        median = stamps.unit.to(stretch.unit, median)
-    typical = _in_stretch(np.array(stretch.sky), median, stretch.unit, stretch)
+    if stamps.unit != stretch.unit_:
+        median = stamps.unit.to(stretch.unit_, median)
+    typical = _in_stretch(np.array(stretch.sky_), median, stretch.unit_, stretch)
     noisier = (noise > typical) & (typical > 0)
     weights = np.divide(typical, noise, out=np.ones_like(noise), where=noisier) ** 2
     return np.where(usable, weights, 0).astype(np.float32)
@@ -75,9 +75,9 @@ def pixel_weights(stamps, stretch):
 
 def _least_sure(stamps, deviation, stretch):
     """Of the pixels that the uncertainty allows, those nearest to the sky."""
-    pixels, sky = stamps.filled(), np.array(stretch.sky)
-    if stamps.unit != stretch.unit:
-        sky = stretch.unit.to(stamps.unit, sky)
+    pixels, sky = stamps.filled(), np.array(stretch.sky_)
+    if stamps.unit != stretch.unit_:
+        sky = stretch.unit_.to(stamps.unit, sky)
     above = pixels - sky
     return sky + np.sign(above) * np.maximum(np.abs(above) - _SURE * deviation, 0)
 

@@ -384,7 +384,7 @@ class _TrainingMonitor(keras.callbacks.Callback):
 
 def _fingerprint(trainer, stamps, stretch, origin, held_out):
     """What makes a training this one and no other."""
-    fitted = ('sky', 'noise', 'peak', 'unit')
+    fitted = ('sky', 'noise_rms', 'peak', 'unit')
     values = stretch.to_dict()
     described = describe_stamps(stamps)
     described['stretch'] = digest_settings({name: values.pop(name) for name in fitted})

@@ -12,7 +12,7 @@ from sklearn.covariance import EmpiricalCovariance
 from sklearn.decomposition import PCA
 from sklearn.metrics import roc_auc_score
 
-LINEAR = Stretch(kind='linear', sky=0, noise=1, peak=1)
+LINEAR = Stretch(kind='linear', sky=0, noise_rms=1, peak=1)
 
 
 def scores(baseline, stamps):

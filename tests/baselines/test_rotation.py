@@ -10,7 +10,7 @@ from astro_wgan.stamps.stretch import Stretch
 pytest.importorskip('sklearn')
 from sklearn.metrics import roc_auc_score
 
-LINEAR = Stretch(kind='linear', sky=0, noise=1, peak=1)
+LINEAR = Stretch(kind='linear', sky=0, noise_rms=1, peak=1)
 
 
 def scores(baseline, stamps):
@@ -76,7 +76,7 @@ def test_no_pair_of_opposite_pixels_gives_no_score():
 def test_bands_count_together():
     rng = np.random.default_rng(3)
     pixels = rng.normal(size=(4, 10, 10, 2))
-    wide = Stretch(kind='linear', sky=[0, 0], noise=[1, 1], peak=[1, 1])
+    wide = Stretch(kind='linear', sky=[0, 0], noise_rms=[1, 1], peak=[1, 1])
     both = scores(bare(stretch=wide).fit(StampSet(pixels)), StampSet(pixels))
     each = [scores(bare().fit(None), StampSet(pixels[..., band])) for band in (0, 1)]
     np.testing.assert_allclose(both, np.sqrt(np.mean(np.square(each), axis=0)), rtol=1e-5)

@@ -4,12 +4,13 @@ import json
 
 import numpy as np
 import pytest
+import sklearn.base
 from astropy import units as u
 from numpy.testing import assert_allclose, assert_array_equal
 
 from astro_wgan.exceptions import NotFittedError
 from astro_wgan.stamps import StampSet
-from astro_wgan.stamps.stretch import Stretch
+from astro_wgan.stamps.stretch import Stretch, fitted_stretch
 
 SKY, NOISE = 100.0, 5.0
 
@@ -36,17 +37,64 @@ def stamps():
 @pytest.mark.parametrize('kind', ['asinh', 'linear'])
 def test_fit_measures_the_sky_and_its_noise(kind, scope, stamps):
     stretch = Stretch(kind=kind, scope=scope).fit(stamps)
-    assert stretch.sky[0] == pytest.approx(SKY, abs=0.1 * NOISE)
-    assert stretch.noise[0] == pytest.approx(NOISE, rel=0.05)
-    assert (stretch.kind, stretch.scope, stretch.unit) == (kind, scope, u.nJy)
+    assert stretch.sky_[0] == pytest.approx(SKY, abs=0.1 * NOISE)
+    assert stretch.noise_rms_[0] == pytest.approx(NOISE, rel=0.05)
+    assert (stretch.kind, stretch.scope, stretch.unit_) == (kind, scope, u.nJy)
 
 
-def test_fit_does_not_change_the_configuration(stamps):
+def test_fit_returns_itself_and_keeps_the_parameters(stamps):
     stretch = Stretch(softening=2.0)
-    fitted = stretch.fit(stamps)
+    parameters = stretch.get_params()
     assert not stretch.is_fitted
-    assert fitted.is_fitted
-    assert fitted.softening == 2.0
+    assert stretch.fit(stamps) is stretch
+    assert stretch.is_fitted
+    assert stretch.get_params() == parameters
+    assert stretch.sky is None
+    assert f'sky={stretch.sky_}' in repr(stretch)
+
+
+def test_clones_are_not_fitted_and_copies_are(stamps):
+    stretch = Stretch(softening=2.0).fit(stamps)
+    clone, copy = stretch.clone(), stretch.copy()
+    assert copy == stretch
+    assert not clone.is_fitted
+    assert clone != stretch
+    assert clone.softening == 2.0
+    copy.fit(make_stamps(seed=2))
+    assert copy.sky_ != stretch.sky_
+    assert sklearn.base.clone(stretch) == clone
+
+
+def test_changed_parameters_need_another_fit(stamps):
+    stretch = Stretch().fit(stamps)
+    assert stretch.set_params(kind='linear') is stretch
+    assert stretch == Stretch('linear')
+    with pytest.raises(ValueError, match='`softening` must be above 0; got -1'):
+        stretch.set_params(softening=-1)
+    with pytest.raises(TypeError, match='power'):
+        stretch.set_params(power=2)
+
+
+@pytest.mark.parametrize('name', ['sky_', 'noise_rms_', 'peak_', 'unit_', 'softening_levels'])
+def test_learned_attributes_are_missing_before_the_fit(name):
+    with pytest.raises(NotFittedError, match='has not been fitted: call `fit`'):
+        getattr(Stretch(), name)
+
+
+def test_a_stretch_is_fitted_for_a_function_that_needs_one(stamps):
+    known, unfitted = Stretch(sky=0, noise_rms=1, peak=10), Stretch('linear')
+    assert fitted_stretch(known, stamps) == known
+    assert fitted_stretch(known, stamps) is not known
+    assert fitted_stretch(unfitted, stamps) == Stretch('linear').fit(stamps)
+    assert not unfitted.is_fitted
+    assert fitted_stretch(None, stamps) == Stretch().fit(stamps)
+
+
+def test_a_dictionary_with_the_former_name_of_the_noise_is_read():
+    stretch = Stretch(sky=0.5, noise_rms=1.5, peak=200.0, unit='nJy')
+    values = stretch.to_dict()
+    values['noise'] = values.pop('noise_rms')
+    assert Stretch.from_dict(values) == stretch
 
 
 @pytest.mark.parametrize('percentile', [50.0, 90.0])
@@ -57,7 +105,7 @@ def test_the_peaks_of_the_asked_percentage_lie_below_one(percentile, stamps):
 
 
 def test_asinh_is_the_closed_formula(stamps):
-    stretch = Stretch(softening=2.0, sky=SKY, noise=NOISE, peak=9000.0, unit='nJy')
+    stretch = Stretch(softening=2.0, sky=SKY, noise_rms=NOISE, peak=9000.0, unit='nJy')
     expected = np.arcsinh((stamps.pixels - SKY) / 10) / np.arcsinh((9000 - SKY) / 10)
     images = stretch.transform(stamps)
     assert images.dtype == np.float32
@@ -66,7 +114,7 @@ def test_asinh_is_the_closed_formula(stamps):
 
 
 def test_linear_is_the_closed_formula(stamps):
-    stretch = Stretch('linear', sky=SKY, noise=NOISE, peak=9000.0, unit='nJy')
+    stretch = Stretch('linear', sky=SKY, noise_rms=NOISE, peak=9000.0, unit='nJy')
     expected = (stamps.pixels - SKY) / (9000 - SKY)
     assert_allclose(stretch.transform(stamps), expected, rtol=1e-5, atol=1e-7)
 
@@ -93,7 +141,7 @@ def test_inverse_returns_the_pixels_over_all_of_the_range(kind, scope, per_band,
 
 
 def test_transform_is_monotonic_through_the_sky():
-    stretch = Stretch(sky=0.0, noise=1.0, peak=1000.0)
+    stretch = Stretch(sky=0.0, noise_rms=1.0, peak=1000.0)
     values = np.linspace(-50, 5000, 64 * 64).reshape(1, 64, 64)
     images = stretch.transform(StampSet(values)).ravel()
     assert (np.diff(images) > 0).all()
@@ -104,13 +152,13 @@ def test_per_stamp_scope_takes_brightness_out():
     y, x = np.mgrid[:64, :64] - 31.5
     profile = np.exp(-np.hypot(x, y) / 6)
     sources = StampSet(profile * np.array([1e2, 1e3, 1e4])[:, None, None])
-    stretch = Stretch('linear', 'stamp', sky=0.0, noise=1.0, peak=1e3)
+    stretch = Stretch('linear', 'stamp', sky=0.0, noise_rms=1.0, peak=1e3)
     images = stretch.transform(sources)
     assert_allclose(images[0], images[1], rtol=1e-4)
     assert_allclose(images[2], images[1], rtol=1e-4)
     peaks = np.percentile(images, 99.9, axis=(1, 2))
     assert_allclose(peaks, 1, rtol=1e-4)
-    asinh = Stretch('asinh', 'stamp', sky=0.0, noise=1.0, peak=1e3).transform(sources)
+    asinh = Stretch('asinh', 'stamp', sky=0.0, noise_rms=1.0, peak=1e3).transform(sources)
     assert_allclose(np.percentile(asinh, 99.9, axis=(1, 2)), 1, rtol=1e-3)
 
 
@@ -136,7 +184,7 @@ def test_equal_bands_stay_equal_unless_each_has_its_own_scale():
     common = Stretch('linear').fit(stamps)
     images = common.transform(stamps)
     # Three times the flux above the sky, and each band above its own sky.
-    assert common.sky[1] == pytest.approx(3 * common.sky[0], rel=1e-3)
+    assert common.sky_[1] == pytest.approx(3 * common.sky_[0], rel=1e-3)
     assert_allclose(images[..., 1], 3 * images[..., 0], atol=1e-4)
     each = Stretch('linear', per_band=True).fit(stamps).transform(stamps)
     assert_allclose(each[..., 1], each[..., 0], atol=1e-4)
@@ -171,7 +219,7 @@ def test_masked_pixels_are_filled_before_they_are_scaled(stamps):
     stretch = Stretch().fit(masked)
     images = stretch.transform(masked)
     assert np.isfinite(images).all()
-    assert stretch.sky[0] == pytest.approx(SKY, abs=0.1 * NOISE)
+    assert stretch.sky_[0] == pytest.approx(SKY, abs=0.1 * NOISE)
     assert np.abs(images[0, :4]).max() < 0.05
     assert_array_equal(images[1], 0)
 
@@ -207,7 +255,7 @@ def test_images_without_noise_keep_a_bounded_range():
     y, x = np.mgrid[:32, :32] - 15.5
     profile = np.exp(-(x**2 + y**2) / 8) * (np.hypot(x, y) < 8)
     stretch = Stretch().fit(StampSet(np.stack([profile] * 20)))
-    assert stretch.noise[0] == pytest.approx(1e-4 * stretch.peak[0], rel=1e-3)
+    assert stretch.noise_rms_[0] == pytest.approx(1e-4 * stretch.peak_[0], rel=1e-3)
 
 
 @pytest.mark.filterwarnings('error')
@@ -240,8 +288,8 @@ def test_a_dictionary_restores_the_stretch_exactly(stamps):
 
 @pytest.mark.parametrize('unit', [u.dimensionless_unscaled, '', None])
 def test_no_unit_and_dimensionless_are_one(unit):
-    stretch = Stretch(sky=0, noise=1, peak=10, unit=unit)
-    assert stretch.unit is None
+    stretch = Stretch(sky=0, noise_rms=1, peak=10, unit=unit)
+    assert stretch.unit_ is None
     assert stretch.to_dict()['unit'] is None
 
 
@@ -251,11 +299,11 @@ def test_no_unit_and_dimensionless_are_one(unit):
         ({'kind': 'log'}, "`kind` must be 'asinh' or 'linear'; got 'log'"),
         ({'scope': 'image'}, "`scope` must be 'global' or 'stamp'"),
         ({'softening': 0}, '`softening` must be above 0; got 0'),
-        ({'percentile': 101}, '`percentile` must lie between 0 and 100'),
-        ({'sky': 1.0}, 'Give all of `sky`, `noise` and `peak`'),
-        ({'sky': 0.0, 'noise': 1.0, 'peak': -1.0}, '`peak` above `sky`'),
-        ({'sky': (0.0, 1.0), 'noise': (1.0, 1.0, 1.0), 'peak': 9.0}, 'of one length'),
-        ({'sky': 0.0, 'noise': np.nan, 'peak': 9.0}, 'must be finite'),
+        ({'percentile': 101}, '`percentile` must be between 0 and 100'),
+        ({'sky': 1.0}, 'Give all of `sky`, `noise_rms` and `peak`'),
+        ({'sky': 0.0, 'noise_rms': 1.0, 'peak': -1.0}, '`peak` above `sky`'),
+        ({'sky': (0.0, 1.0), 'noise_rms': (1.0, 1.0, 1.0), 'peak': 9.0}, 'the same length'),
+        ({'sky': 0.0, 'noise_rms': np.nan, 'peak': 9.0}, 'must be finite'),
     ],
 )
 def test_values_out_of_range_are_named(options, message):

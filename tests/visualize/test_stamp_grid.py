@@ -17,7 +17,7 @@ IMAGE = {
     'savefig_kwargs': {'dpi': 50},
 }
 OLIVE = np.array(MASKED_COLOUR) / 255
-LINEAR = Stretch('linear', sky=0.0, noise=1.0, peak=100.0)
+LINEAR = Stretch('linear', sky=0.0, noise_rms=1.0, peak=100.0)
 
 
 def galaxies(n, *, size=16, bands=None, seed=1):
@@ -157,7 +157,7 @@ def test_several_bands_show_the_residual_of_the_worst():
     closest[0, 4, 4, 1] += 50
     closest[0, 4, 4, 2] -= 10
     axes = plot_triptychs(
-        stamps, closest, stretch=Stretch('linear', sky=[0] * 3, noise=[1] * 3, peak=[100] * 3)
+        stamps, closest, stretch=Stretch('linear', sky=[0] * 3, noise_rms=[1] * 3, peak=[100] * 3)
     )
     residual = axes[0, 2].images[0].get_array()
     assert np.isclose(residual[4, 4], -0.5, atol=1e-6)

@@ -6,7 +6,7 @@ from astro_wgan.stamps import Stretch
 from astro_wgan.wgan.pixel_weights import pixel_weights
 
 RNG = np.random.default_rng(3)
-LINEAR = Stretch('linear', sky=0, noise=1, peak=50)
+LINEAR = Stretch('linear', sky=0, noise_rms=1, peak=50)
 
 
 def weights_of(pixels, stretch=LINEAR, **options):
@@ -35,9 +35,9 @@ def test_asinh_compresses_the_noise_of_bright_pixels():
     pixels[0, 2, 2] = 40.0
     uncertainty = np.ones_like(pixels)
     uncertainty[0, 2, 2] = 3.0
-    stretch = Stretch('asinh', sky=0, noise=1, peak=50)
+    stretch = Stretch('asinh', sky=0, noise_rms=1, peak=50)
     # The slope of asinh five standard deviations below, by its formula, relative to the sky's.
-    slope = 1 / np.cosh(np.arcsinh(25 / 50 / np.array(stretch.knees)))[0]
+    slope = 1 / np.cosh(np.arcsinh(25 / 50 / np.array(stretch.softening_levels)))[0]
     found = weights_of(pixels, stretch, uncertainty=uncertainty)[0, 2, 2]
     assert 3 * slope < 1
     assert found == 1
@@ -49,7 +49,7 @@ def test_a_pixel_that_may_be_sky_has_the_noise_of_sky(value):
     """Where asinh is flat a wild value looks precise."""
     pixels, uncertainty = np.zeros((1, 5, 5)), np.ones((1, 5, 5))
     pixels[0, 2, 2], uncertainty[0, 2, 2] = value, 1e3
-    stretch = Stretch('asinh', sky=0, noise=1, peak=50)
+    stretch = Stretch('asinh', sky=0, noise_rms=1, peak=50)
     expected = (np.arcsinh(1 / 3) / np.arcsinh(1e3 / 3)) ** 2
     found = weights_of(pixels, stretch, uncertainty=uncertainty)[0, 2, 2]
     assert found == pytest.approx(expected, rel=1e-3)
@@ -70,7 +70,7 @@ def test_zero_uncertainty_everywhere_is_as_none():
 
 
 def test_each_band_has_its_own_median():
-    stretch = Stretch('linear', sky=(0, 0), noise=(1, 1), peak=(50, 50))
+    stretch = Stretch('linear', sky=(0, 0), noise_rms=(1, 1), peak=(50, 50))
     uncertainty = np.ones((1, 4, 4, 2)) * [1, 5]
     weights = weights_of(np.zeros((1, 4, 4, 2)), stretch, uncertainty=uncertainty)
     assert (weights == 1).all()

@@ -15,7 +15,7 @@ from astro_wgan.files.manifest import (
     damage_told,
     read_together,
 )
-from astro_wgan.stamps import Stretch
+from astro_wgan.stamps.stretch import Stretch, current_names
 from astro_wgan.wgan.config import NetworkConfig, TrainingConfig, from_dict, to_dict
 from astro_wgan.wgan.networks import build_critic, build_encoder, build_generator, count_weights
 from astro_wgan.wgan.noise_layer import build_noise
@@ -238,8 +238,8 @@ def _network(name, wgan, file):
 
 def _stretch(values, bands):
     _unit(values['unit'])
-    stretch = from_dict(Stretch, values)
-    if not stretch.is_fitted or len(stretch.sky) not in (1, bands):
+    stretch = from_dict(Stretch, current_names(values))
+    if not stretch.is_fitted or len(stretch.sky_) not in (1, bands):
         raise ValueError(f'its stretch is not fitted, or not to {bands} bands')
     return stretch
 

@@ -30,7 +30,7 @@ NETWORK = NetworkConfig(
 def model(seed, **changes):
     """Without a training, which is not what is asked here."""
     wgan = WGAN(NETWORK, TrainingConfig(reconstruction_weight=0.1))
-    wgan.stretch_ = Stretch(sky=0.1, noise=1.0, peak=50.0, unit='nJy')
+    wgan.stretch_ = Stretch(sky=0.1, noise_rms=1.0, peak=50.0, unit='nJy')
     wgan.generator_ = build_generator(NETWORK, seed=seed)
     wgan.critic_ = build_critic(NETWORK, seed=seed + 1)
     wgan.encoder_ = build_encoder(NETWORK, seed=seed + 2)
@@ -221,7 +221,7 @@ def test_networks_of_another_configuration_are_neither_saved_nor_loaded(folder):
             '`reconstruction_weight` of TrainingConfig',
         ),
         ({'stretch': {'sky': [0.1] * 10**5}}, 'damaged'),
-        ({'stretch': {'noise': [float('inf')]}}, '`noise` of Stretch'),
+        ({'stretch': {'noise_rms': [float('inf')]}}, '`noise_rms` of Stretch'),
         ({'unit': '10**9999999 m'}, 'is no unit'),
         ({'stretch': {'unit': '10**9999999 m'}}, 'is no unit'),
         ({'pixel_scale_arcsec': float('nan')}, 'pixel scale is nan'),
