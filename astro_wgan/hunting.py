@@ -10,7 +10,6 @@ from astropy.table import QTable
 
 from astro_wgan.anomaly.contamination import check_contamination
 from astro_wgan.detection import DetectionConfig
-from astro_wgan.exceptions import HuntFolderError
 from astro_wgan.hunt_folder import HuntFolder
 from astro_wgan.images import read_image
 from astro_wgan.images.reading import describe_image

@@ -22,7 +22,7 @@ from astro_wgan.exceptions import DetectionError
 from astro_wgan.images.blank_pixels import check_zeros
 from astro_wgan.images.extensions import IMAGE_HDUS
 from astro_wgan.images.fits_image import FitsImage
-from astro_wgan.images.fits_sections import Parts, open_sections, read_sections
+from astro_wgan.images.fits_sections import ImageSections, open_sections, read_sections
 from astro_wgan.images.planes import JUDGED
 from astro_wgan.images.reading import read_image, whole_image
 from astro_wgan.jobs.provenance import provenance_record
@@ -280,7 +280,7 @@ def _parts_of(image, corner, shape, fill_value):
     if mask is not None and image.meta.get(JUDGED):
         # Beyond a footprint there is no more than beyond the image.
         pixels[mask & (pixels == 0)] = fill_value
-    return Parts(pixels, mask, deviation)
+    return ImageSections(pixels, mask, deviation)
 
 
 def _gathered_mask(mask, image_shape, corner, shape):
