@@ -7,8 +7,8 @@ from astropy.nddata import CCDData
 from scipy.ndimage import gaussian_filter
 from scipy.signal import fftconvolve
 
+from astro_wgan.images import blank_pixels as module
 from astro_wgan.images import read_image
-from astro_wgan.images import zeros as module
 from astro_wgan.images.blank_pixels import find_blank_pixels
 
 SIDE = 120
