@@ -281,7 +281,7 @@ def test_store_of_a_development_version_is_refused(tmp_path):
     path = tmp_path / 'stamps.zarr'
     old = simulate('normal', 2)
     meta = {'simulation': {'recipe': 'benchmark-1', 'seed': 0, 'fingerprint': 'f00'}}
-    old.replace(meta=meta).to_store(path).close()
+    StampStore.from_stamps(path, old.replace(meta=meta)).close()
     with pytest.raises(SimulationStoreError, match=r'development version .* simulate it again'):
         simulate({'normal': 4}, output=path)
 
