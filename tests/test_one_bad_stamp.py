@@ -90,7 +90,7 @@ def components(stamps):
     pytest.importorskip('sklearn')
     from astro_wgan.baselines import PCAResidual
 
-    model = PCAResidual(components=3).fit(stamps_of('f4'))
+    model = PCAResidual(n_components=3).fit(stamps_of('f4'))
     return columns(model.score(stamps, progress=False))
 
 

@@ -1,4 +1,4 @@
-"""Simpler detectors to compare with: k-means, PCA, rotation, isolation forest."""
+"""Baseline detectors: k-means, principal components, rotation residual, isolation forest."""
 
 from astro_wgan.lazy import lazy_names
 

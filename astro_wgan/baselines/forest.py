@@ -1,8 +1,8 @@
-"""`IsolationForestScore`: how few random cuts set an object apart from the others."""
+"""`IsolationForestScore`: an isolation forest on morphology, critic features or other columns."""
 
 import numpy as np
 
-from astro_wgan.baselines.checks import check_fitted, import_sklearn
+from astro_wgan.baselines.baseline import Baseline, import_sklearn
 from astro_wgan.baselines.object_features import CAS_GINI_M20, read_features, score_table
 
 __all__ = ['IsolationForestScore']
@@ -11,34 +11,41 @@ __all__ = ['IsolationForestScore']
 __doctest_requires__ = {'*': ['sklearn']}
 
 
-class IsolationForestScore:
+class IsolationForestScore(Baseline):
     """
-    An isolation forest on shapes, critic features or any other numbers.
+    An isolation forest on morphology, critic features or any other features.
 
     Parameters
     ----------
     columns : sequence of str, optional
-        Which columns of a table are used, such as ``['features']`` of
-        ``astro_wgan.anomaly.critic_features``; arrays are used whole.
-    components : int, optional
-        Cut along so many principal components of the numbers. Of the many features of a critic
-        few single ones tell anything; of five measurements of shape each does.
-    trees : int, optional
-        Trees in the forest.
+        Columns of a table that are used as features, such as ``['features']`` of
+        `~astro_wgan.anomaly.critic_features`; all columns of an array are used.
+    n_components : int, optional
+        Number of principal components that replace the features. The critic has many features, few
+        of which are informative by themselves; of five morphological measurements each one is.
+    n_trees : int, optional
+        Number of trees in the forest.
     seed : int, optional
-        Seed of the cuts.
+        Seed of the trees.
 
     Attributes
     ----------
     forest_ : `sklearn.ensemble.IsolationForest`
         The forest.
     pca_ : `sklearn.decomposition.PCA` or None
-        The principal components, where they are used.
+        The principal components, if they are used.
+    units_ : tuple or None
+        Units of the columns of the fit.
+
+    Raises
+    ------
+    ValueError
+        If ``n_components`` or ``n_trees`` is below 1.
 
     Notes
     -----
-    Liu, Ting & Zhou 2008 (ICDM, 413). The score is theirs, between 0 and 1: about 0.5 for a set
-    without outliers, towards 1 for an object that few cuts isolate.
+    Liu, Ting & Zhou 2008 (ICDM, 413). The score is theirs, between 0 and 1: about 0.5 in a set
+    without outliers, close to 1 for an object that is isolated by few splits.
 
     Examples
     --------
@@ -51,87 +58,85 @@ class IsolationForestScore:
     7
     """
 
-    def __init__(self, *, columns=CAS_GINI_M20, components=None, trees=200, seed=0):
-        for name, number in (('components', components), ('trees', trees)):
+    def __init__(self, *, columns=CAS_GINI_M20, n_components=None, n_trees=200, seed=0):
+        for name, number in (('n_components', n_components), ('n_trees', n_trees)):
             if number is not None and number < 1:
                 raise ValueError(f'`{name}` must be at least 1; got {number}.')
         self.columns = tuple(columns)
-        self.components = components
-        self.trees = trees
+        self.n_components = n_components
+        self.n_trees = n_trees
         self.seed = seed
 
-    def fit(self, data):
+    def fit(self, features):
         """
         Grow the forest.
 
         Parameters
         ----------
-        data : `~astropy.table.Table` or array_like, shape (n, features)
-            Normal objects, or a set in which anomalies are rare. Rows with missing values are
-            left out.
+        features : `~astropy.table.Table` or array_like, shape (n, n_features)
+            Features of normal objects, or of a set in which anomalies are rare. Rows with missing
+            values are left out.
 
         Returns
         -------
-        IsolationForestScore
+        self
 
         Raises
         ------
         ValueError
-            If no row can be used, or there are fewer rows or numbers than components.
+            If all rows have missing values, or there are fewer rows or features than components.
         ImportError
             If scikit-learn is not installed.
         """
-        import_sklearn()
-        from sklearn.ensemble import IsolationForest
-
-        features = read_features(data, self.columns)
-        values = features.values[features.usable]
+        ensemble = import_sklearn('ensemble')
+        found = read_features(features, self.columns)
+        values = found.values[found.usable]
         if not len(values):
-            raise ValueError('No row of `data` is without missing values.')
+            raise ValueError('`features` must have a row without missing values; got none.')
         self.pca_ = self._principal_components(values)
-        forest = IsolationForest(n_estimators=self.trees, random_state=self.seed)
+        forest = ensemble.IsolationForest(n_estimators=self.n_trees, random_state=self.seed)
         self.forest_ = forest.fit(self._reduced(values))
-        self._units = features.units
+        self.units_ = found.units
         return self
 
-    def score(self, data):
+    def score(self, features):
         """
-        How easily each object is isolated.
+        Score each object.
 
         Parameters
         ----------
-        data : `~astropy.table.Table` or array_like, shape (n, features)
-            Objects, as in `fit`.
+        features : `~astropy.table.Table` or array_like, shape (n, n_features)
+            Features, as in `fit`.
 
         Returns
         -------
         `~astropy.table.QTable`
-            ``id``, ``score`` (NaN where a value is missing) and ``usable``.
+            ``id``, ``score`` (NaN if a value is missing), and ``usable``, whether no value is
+            missing.
 
         Raises
         ------
         NotFittedError
             If `fit` was not called.
         """
-        check_fitted(self, 'forest_')
-        features = read_features(data, self.columns, units=self._units)
-        score = np.full(len(features.ids), np.nan)
-        if features.usable.any():
-            values = self._reduced(features.values[features.usable])
-            score[features.usable] = -self.forest_.score_samples(values)
-        return score_table(features.ids, score, 'scikit-learn', usable=features.usable)
+        self._check_fitted('forest_')
+        found = read_features(features, self.columns, units=self.units_)
+        score = np.full(len(found.ids), np.nan)
+        if found.usable.any():
+            values = self._reduced(found.values[found.usable])
+            score[found.usable] = -self.forest_.score_samples(values)
+        return score_table(found.ids, score, 'scikit-learn', usable=found.usable)
 
     def _principal_components(self, values):
-        from sklearn.decomposition import PCA
-
-        if self.components is None:
+        if self.n_components is None:
             return None
-        if self.components > min(values.shape):
+        if self.n_components > min(values.shape):
             raise ValueError(
-                f'`components` must be at most {min(values.shape)}, the smaller of the number of '
-                f'usable rows and that of features; got {self.components}.'
+                f'`n_components` must be at most {min(values.shape)}, the smaller of the numbers '
+                f'of usable rows and of features; got {self.n_components}.'
             )
-        return PCA(self.components, random_state=self.seed).fit(values)
+        decomposition = import_sklearn('decomposition')
+        return decomposition.PCA(self.n_components, random_state=self.seed).fit(values)
 
     def _reduced(self, values):
         return values if self.pca_ is None else self.pca_.transform(values)

@@ -1,8 +1,8 @@
-"""`MorphologyKMeans`: the classical method that the paper compares with."""
+"""`MorphologyKMeans`: k-means on morphology, the method that the paper compares with."""
 
 import numpy as np
 
-from astro_wgan.baselines.checks import check_fitted, import_sklearn
+from astro_wgan.baselines.baseline import Baseline, import_sklearn
 from astro_wgan.baselines.object_features import CAS_GINI_M20, read_features, score_table
 from astro_wgan.validation.masked import without_mask
 
@@ -12,30 +12,32 @@ __all__ = ['MorphologyKMeans']
 __doctest_requires__ = {'*': ['sklearn']}
 
 
-class MorphologyKMeans:
+class MorphologyKMeans(Baseline):
     """
-    Two clusters of galaxies by their shape: the one with most normals, and the anomalous one.
+    Two clusters of galaxies by morphology: the one with most normals, and the anomalous one.
 
     Parameters
     ----------
     columns : sequence of str, optional
-        Which columns of the table are clustered.
+        Columns of the table that are used as features.
     seed : int, optional
-        Seed of the first centres.
+        Seed of the initial centers.
 
     Attributes
     ----------
-    mean_, scale_ : `~numpy.ndarray`, shape (columns,)
-        Mean and standard deviation of each column, by which it is standardised.
-    centers_ : `~numpy.ndarray`, shape (2, columns)
-        Centres of the normal and the other cluster, standardised.
+    mean_, scale_ : `~numpy.ndarray`, shape (n_features,)
+        Mean and standard deviation of each feature, by which it is standardized.
+    centers_ : `~numpy.ndarray`, shape (2, n_features)
+        Standardized centers of the normal and the other cluster.
+    units_ : tuple or None
+        Units of the columns of the fit.
 
     Notes
     -----
     Margalef-Bentabol et al. 2020, section 4.1: k-means with two clusters on concentration,
-    asymmetry, clumpiness, Gini and M20. The paper gives only the assignment to a cluster; the
-    score, distance to the normal centre minus distance to the other, is above 0 where the
-    assignment says anomalous, and makes a ROC possible.
+    asymmetry, clumpiness, Gini and M20. The paper uses only the assignment to a cluster. The score
+    here is the distance to the normal center minus the distance to the other center: it is positive
+    for objects assigned to the anomalous cluster, and allows to compute a ROC curve.
 
     Examples
     --------
@@ -44,7 +46,7 @@ class MorphologyKMeans:
     >>> from astro_wgan.baselines import MorphologyKMeans
     >>> asymmetry = np.r_[np.full(8, 0.1), np.full(4, 0.6)] + 0.01 * np.arange(12)
     >>> table = QTable({'id': np.arange(12), 'asymmetry': asymmetry})
-    >>> kmeans = MorphologyKMeans(columns=['asymmetry']).fit(table, normal=asymmetry < 0.14)
+    >>> kmeans = MorphologyKMeans(columns=['asymmetry']).fit(table, is_normal=asymmetry < 0.14)
     >>> int(kmeans.score(table)['anomalous'].sum())
     4
     """
@@ -53,90 +55,88 @@ class MorphologyKMeans:
         self.columns = tuple(columns)
         self.seed = seed
 
-    def fit(self, table, *, normal):
+    def fit(self, features, *, is_normal):
         """
-        Find the clusters, and which of them is the normal one.
+        Find the two clusters, and which of them is the normal one.
 
         Parameters
         ----------
-        table : `~astropy.table.Table` or array_like, shape (n, features)
-            Shapes of normal galaxies and of others, as from
+        features : `~astropy.table.Table` or array_like, shape (n, n_features)
+            Morphology of normal and other galaxies, as from
             `~astro_wgan.morphology.measure_morphology`. Rows with missing values are left out.
-            Rows that statmorph flags as bad had better be left out too: k-means is drawn to
-            extremes.
-        normal : array_like of bool, shape (n,)
-            True for those known to be normal; a masked value is not known.
+            Leave out measurements that statmorph flags as bad: k-means is sensitive to outliers.
+        is_normal : array_like of bool, shape (n,)
+            True for galaxies known to be normal; masked for unknown.
 
         Returns
         -------
-        MorphologyKMeans
+        self
 
         Raises
         ------
         ValueError
-            If fewer than two rows, or no normal one, can be used, or ``normal`` does not fit.
+            If fewer than two rows, or no normal one, can be used, or ``is_normal`` has another
+            length.
         ImportError
             If scikit-learn is not installed.
         """
-        import_sklearn()
-        from sklearn.cluster import KMeans
-
-        features = read_features(table, self.columns)
-        normal, unknown = without_mask(normal)
-        normal = np.asarray(normal, dtype=bool)
-        normal = normal if unknown is None else normal & ~unknown
-        if normal.shape != features.usable.shape:
+        cluster = import_sklearn('cluster')
+        found = read_features(features, self.columns)
+        is_normal, unknown = without_mask(is_normal)
+        is_normal = np.asarray(is_normal, dtype=bool)
+        is_normal = is_normal if unknown is None else is_normal & ~unknown
+        if is_normal.shape != found.usable.shape:
             raise ValueError(
-                f'`normal` must have a value per row, {len(features.usable)}; '
-                f'got shape {normal.shape}.'
+                f'`is_normal` must have {len(found.usable)} values, one per row; got shape '
+                f'{is_normal.shape}.'
             )
-        values, normal = features.values[features.usable], normal[features.usable]
-        if len(values) < 2 or not normal.any():
+        values, is_normal = found.values[found.usable], is_normal[found.usable]
+        if len(values) < 2 or not is_normal.any():
             raise ValueError(
-                'Two rows without missing values, one of them normal, are the least to cluster; '
-                f'got {len(values)}, {np.count_nonzero(normal)} of them normal.'
+                '`features` must have at least two rows without missing values, one of them '
+                f'normal; got {len(values)}, {np.count_nonzero(is_normal)} of them normal.'
             )
         self.mean_, scale = values.mean(axis=0), values.std(axis=0)
         self.scale_ = np.where(scale > 0, scale, 1.0)
-        kmeans = KMeans(2, n_init=10, random_state=self.seed)
-        cluster = kmeans.fit_predict((values - self.mean_) / self.scale_)
-        # The cluster that holds most normals comes first.
-        order = np.argsort(-np.bincount(cluster[normal], minlength=2), kind='stable')
+        kmeans = cluster.KMeans(2, n_init=10, random_state=self.seed)
+        labels = kmeans.fit_predict((values - self.mean_) / self.scale_)
+        # The cluster with most normals comes first.
+        order = np.argsort(-np.bincount(labels[is_normal], minlength=2), kind='stable')
         self.centers_ = kmeans.cluster_centers_[order]
-        self._units = features.units
+        self.units_ = found.units
         return self
 
-    def score(self, table):
+    def score(self, features):
         """
-        How much nearer to the other cluster than to the normal one each galaxy is.
+        Score each galaxy: distance to the normal center minus that to the other center.
 
         Parameters
         ----------
-        table : `~astropy.table.Table` or array_like, shape (n, features)
-            Shapes, as in `fit`.
+        features : `~astropy.table.Table` or array_like, shape (n, n_features)
+            Morphology, as in `fit`.
 
         Returns
         -------
         `~astropy.table.QTable`
-            ``id``, ``score`` (NaN where a value is missing), ``anomalous`` (the paper's
-            assignment) and ``usable``, whether no value is missing.
+            ``id``, ``score`` (NaN if a value is missing), ``anomalous`` (the assignment of the
+            paper), and ``usable``, whether no value is missing.
 
         Raises
         ------
         NotFittedError
             If `fit` was not called.
         ValueError
-            If a column is missing, or the number of features is not that of the fit.
+            If a column is missing, or the number of features differs from that of the fit.
         """
-        check_fitted(self, 'centers_')
-        features = read_features(table, self.columns, units=self._units)
-        if features.values.shape[1] != len(self.mean_):
+        self._check_fitted('centers_')
+        found = read_features(features, self.columns, units=self.units_)
+        if found.values.shape[1] != len(self.mean_):
             raise ValueError(
-                f'`table` must have {len(self.mean_)} features, as that of the fit; '
-                f'got {features.values.shape[1]}.'
+                f'`features` must have {len(self.mean_)} features, as those of the fit; got '
+                f'{found.values.shape[1]}.'
             )
-        standardised = (features.values - self.mean_) / self.scale_
-        distance = np.linalg.norm(standardised[:, np.newaxis] - self.centers_, axis=2)
-        score = np.where(features.usable, distance[:, 0] - distance[:, 1], np.nan)
-        columns = {'anomalous': score > 0, 'usable': features.usable}
-        return score_table(features.ids, score, 'scikit-learn', **columns)
+        standardized = (found.values - self.mean_) / self.scale_
+        distance = np.linalg.norm(standardized[:, np.newaxis] - self.centers_, axis=2)
+        score = np.where(found.usable, distance[:, 0] - distance[:, 1], np.nan)
+        columns = {'anomalous': score > 0, 'usable': found.usable}
+        return score_table(found.ids, score, 'scikit-learn', **columns)

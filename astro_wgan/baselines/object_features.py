@@ -1,4 +1,4 @@
-"""Numbers that describe objects, from tables and arrays: a row for each object."""
+"""Features of objects, from tables and arrays with a row for each object."""
 
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from astro_wgan.jobs.provenance import provenance_record
 
 __all__ = ['CAS_GINI_M20', 'Features', 'read_features', 'score_table']
 
-#: The columns of `~astro_wgan.morphology.measure_morphology` that the paper clusters.
+#: Columns of `~astro_wgan.morphology.measure_morphology` that the paper uses for k-means.
 CAS_GINI_M20 = ('concentration', 'asymmetry', 'smoothness', 'gini', 'm20')
 
 
@@ -24,13 +24,13 @@ class Features(NamedTuple):
     Attributes
     ----------
     ids : `~numpy.ndarray`, shape (n,)
-        Column ``id`` of the table, or the rows' numbers.
-    values : `~numpy.ndarray`, shape (n, features)
-        In plain numbers.
+        Column ``id`` of the table, or the row numbers.
+    values : `~numpy.ndarray`, shape (n, n_features)
+        Plain numbers.
     usable : `~numpy.ndarray` of bool, shape (n,)
-        False for an object of which a value is missing or not finite.
+        False for an object with a value that is missing or not finite.
     units : tuple or None
-        Unit of each column, or None for one without; None for an array.
+        Unit of each column, None for a column without; None for an array.
     """
 
     ids: np.ndarray
@@ -45,13 +45,13 @@ def read_features(data, columns, *, units=None):
 
     Parameters
     ----------
-    data : `~astropy.table.Table`, data frame or array_like, shape (n, features)
-        An array is taken as it is; what is masked is NaN.
+    data : `~astropy.table.Table`, data frame or array_like, shape (n, n_features)
+        All columns of an array are used; masked values become NaN.
     columns : sequence of str
-        Names of the columns to take from a table; one that holds an array for each row gives as
-        many features.
+        Names of the columns of a table to use. A column with an array in each row has as many
+        features.
     units : tuple, optional
-        What to convert quantities to: the units of former features.
+        Units to convert columns to, as returned for other features.
 
     Returns
     -------
@@ -70,7 +70,7 @@ def read_features(data, columns, *, units=None):
     data = table
     missing = [name for name in columns if name not in data.colnames]
     if missing:
-        raise ValueError(f'The table must have the columns {list(columns)}; it lacks {missing}.')
+        raise ValueError(f'`features` must have the columns {list(columns)}; it lacks {missing}.')
     if units is None:
         units = tuple(getattr(data[name], 'unit', None) for name in columns)
     parts = [_numbers(data[name], unit) for name, unit in zip(columns, units, strict=True)]
@@ -82,18 +82,17 @@ def read_features(data, columns, *, units=None):
 
 
 def score_table(ids, score, *packages, **columns):
-    """A `~astropy.table.QTable` of scores, with a provenance record that names the packages."""
-    return QTable(
-        {'id': ids, 'score': score, **columns}, meta={'provenance': provenance_record(*packages)}
-    )
+    """Table of scores, with a provenance record that names the packages."""
+    meta = {'provenance': provenance_record(*packages)}
+    return QTable({'id': ids, 'score': score, **columns}, meta=meta)
 
 
 def _from_array(data):
     values = numbers_or_nan(data).astype(float)
     if values.ndim != 2:
         raise ValueError(
-            'Features must be a table, or an array of shape (n, features); '
-            f'got an array of shape {values.shape}.'
+            '`features` must be a table, or an array of shape (n, n_features); got an array of '
+            f'shape {values.shape}.'
         )
     return Features(np.arange(len(values)), values, np.isfinite(values).all(axis=1), None)
 

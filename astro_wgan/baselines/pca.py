@@ -1,43 +1,43 @@
-"""`PCAResidual`, `PCAMahalanobis`: stamps among the principal components of normal ones."""
+"""`PCAResidual` and `PCAMahalanobis`: principal component analysis of normal stamps."""
 
 import numpy as np
 
-from astro_wgan.baselines.checks import check_fitted, import_sklearn
+from astro_wgan.baselines.baseline import Baseline, import_sklearn
 from astro_wgan.baselines.image_batches import score_stamps, stretched
 from astro_wgan.stamps.size_advice import size_advice
-from astro_wgan.stamps.stretch import Stretch, fitted_stretch
+from astro_wgan.stamps.stretch import fitted_stretch
+from astro_wgan.store.stamp_inputs import as_stamps
 
 __all__ = ['PCAMahalanobis', 'PCAResidual']
 
 # The examples need what an extra brings.
 __doctest_requires__ = {'*': ['sklearn']}
 
-#: Of components fitted to stamps with masked pixels, which then are what the components say.
-_ROUNDS = 6
+#: Number of fits to stamps with masked pixels, which are replaced by their reconstruction.
+_N_ITERATIONS = 6
 
 
-class _PrincipalComponents:
-    """What both have in common: stretch, components, and where a stamp lies among them."""
+class _PrincipalComponents(Baseline):
+    """Stretch, principal components, and the coordinates of stamps along them."""
 
-    def __init__(self, *, components, stretch, sample, seed):
-        if components < 1:
-            raise ValueError(f'`components` must be at least 1; got {components}.')
-        if sample < 1:
-            raise ValueError(f'`sample` must be at least 1; got {sample}.')
-        self.components = components
-        self.stretch = Stretch() if stretch is None else stretch
-        self.sample = sample
+    def __init__(self, *, n_components, stretch, max_stamps, seed):
+        for name, number in (('n_components', n_components), ('max_stamps', max_stamps)):
+            if number < 1:
+                raise ValueError(f'`{name}` must be at least 1; got {number}.')
+        self.n_components = n_components
+        self.stretch = stretch
+        self.max_stamps = max_stamps
         self.seed = seed
 
     def fit(self, stamps):
         """
-        Find the components.
+        Find the principal components.
 
         Parameters
         ----------
-        stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
-            Normal stamps, of which at most ``sample`` are read, at random; those without any
-            valid pixel do not count.
+        stamps : `~astro_wgan.StampSet`, `~astro_wgan.store.StampStore` or path-like
+            Normal stamps, all that `~astro_wgan.store.as_stamps` takes. A random sample of at most
+            ``max_stamps`` is read; stamps without any valid pixel are left out.
 
         Returns
         -------
@@ -46,35 +46,35 @@ class _PrincipalComponents:
         Raises
         ------
         ValueError
-            If there are not more stamps than components.
+            If there are not more stamps and pixels than components.
         ImportError
             If scikit-learn is not installed.
         """
-        import_sklearn()
-        from sklearn.decomposition import PCA
-
+        decomposition = import_sklearn('decomposition')
+        stamps = as_stamps(stamps)
         self.stretch_ = fitted_stretch(self.stretch, stamps, seed=self.seed)
-        sample = next(stamps.batches(self.sample, shuffle=True, seed=self.seed))
+        sample = next(stamps.batches(self.max_stamps, shuffle=True, seed=self.seed))
         images, valid = stretched(sample, self.stretch_)
-        seeing = valid.any(axis=(1, 2, 3))
-        images, valid = (a[seeing].reshape(-1, a[0].size) for a in (images, valid))
-        if not min(images.shape) > self.components:
+        has_valid = valid.any(axis=(1, 2, 3))
+        images, valid = (a[has_valid].reshape(-1, a[0].size) for a in (images, valid))
+        if not min(images.shape) > self.n_components:
             raise ValueError(
-                f'`components` must be fewer than stamps and pixels; got {self.components} for '
+                '`n_components` must be below the numbers of stamps and of pixels; got '
+                f'{self.n_components} for '
                 f'{images.shape[0]} stamps of {images.shape[1]} pixels.'
             )
-        pca = PCA(self.components, svd_solver='randomized', random_state=self.seed)
+        pca = decomposition.PCA(self.n_components, svd_solver='randomized', random_state=self.seed)
         self.shape_ = (*stamps.shape, stamps.bands or 1)
-        for _ in range(1 if valid.all() else _ROUNDS):
-            # Constant stamps have no variance of which each component could explain a share.
+        for _ in range(1 if valid.all() else _N_ITERATIONS):
+            # The explained fraction of the variance is undefined for constant stamps.
             with np.errstate(invalid='ignore'):
                 pca.fit(images)
             self.mean_ = pca.mean_
             self.components_ = pca.components_
-            self.variance_ = pca.explained_variance_
-            self._noise_variance = float(np.nan_to_num(pca.noise_variance_))
+            self.explained_variance_ = pca.explained_variance_
+            self.noise_variance_ = float(np.nan_to_num(pca.noise_variance_))
             if not valid.all():
-                # A masked pixel is what the components make of the others, not the stamp's median.
+                # Masked pixels become the reconstruction from the others, instead of the median.
                 coordinates = self._project(images, valid)[2]
                 images = np.where(valid, images, self.mean_ + coordinates @ self.components_)
         return self
@@ -85,25 +85,26 @@ class _PrincipalComponents:
 
         Parameters
         ----------
-        stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
-            Of the size and the bands of the fit.
+        stamps : `~astro_wgan.StampSet`, `~astro_wgan.store.StampStore` or path-like
+            Stamps of the size and number of bands of the fit.
         progress : bool, optional
             Show a progress line.
 
         Returns
         -------
         `~astropy.table.QTable`
-            ``id``, ``score`` and ``valid``, the share of pixels that are not masked. Where that
-            is 0 the score is NaN.
+            ``id``, ``score``, and ``valid_fraction``, the fraction of pixels that are not masked.
+            If it is 0 the score is NaN.
 
         Raises
         ------
         NotFittedError
             If `fit` was not called.
         ValueError
-            If the stamps have another size, or other bands.
+            If the stamps have another size or number of bands.
         """
-        check_fitted(self, 'components_')
+        self._check_fitted('components_')
+        stamps = as_stamps(stamps)
         if (*stamps.shape, stamps.bands or 1) != self.shape_:
             ny, nx, bands = self.shape_
             raise ValueError(
@@ -117,53 +118,70 @@ class _PrincipalComponents:
         """
         Deviations from the mean, and coordinates of the best fit to the valid pixels.
 
-        With masked pixels it is the likeliest one, given how normals scatter along each component:
-        one that the pixels left hardly show is not thrown far off by their noise.
+        With masked pixels it is the most probable one, given the variance of normals along each
+        component, so that noise does not determine components that the valid pixels hardly
+        constrain.
         """
         deviations = images.reshape(len(images), -1) - self.mean_
         valid = valid.reshape(len(images), -1)
         coordinates = deviations @ self.components_.T
-        damping = np.diag(self._noise_variance / self._scatter)
+        damping = np.diag(self.noise_variance_ / self._variance)
         for k in np.flatnonzero(~valid.all(axis=1) & valid.any(axis=1)):
-            seen = self.components_[:, valid[k]]
+            visible = self.components_[:, valid[k]]
             coordinates[k] = np.linalg.lstsq(
-                seen @ seen.T + damping, seen @ deviations[k, valid[k]], rcond=None
+                visible @ visible.T + damping, visible @ deviations[k, valid[k]], rcond=None
             )[0]
         return deviations, valid, coordinates
 
     @property
-    def _scatter(self):
-        """Variance along each component; beyond what normals vary in it is that of rounding."""
-        least = np.finfo(np.float32).eps * max(self.variance_.max(), np.finfo(np.float32).tiny)
-        return np.maximum(self.variance_, least)
+    def _variance(self):
+        """Variance along each component, with that of rounding errors as minimum."""
+        minimum = np.finfo(np.float32).eps * max(
+            self.explained_variance_.max(), np.finfo(np.float32).tiny
+        )
+        return np.maximum(self.explained_variance_, minimum)
 
 
 class PCAResidual(_PrincipalComponents):
     """
-    What is left of a stamp when the principal components of normal stamps are fitted to it.
+    Residual of a stamp after a fit of the principal components of normal stamps.
 
     Parameters
     ----------
-    components : int, optional
-        How many; more of them explain the anomalies too.
+    n_components : int, optional
+        Number of components; too many also represent anomalies.
     stretch : `~astro_wgan.stamps.Stretch`, optional
-        The intensity scaling; fitted by `fit` if it is not yet. By default asinh.
-    sample : int, optional
-        Stamps that the components are found from, at most: they are in memory.
+        Intensity scaling; asinh by default. A stretch that has not been fitted is fitted by `fit`.
+    max_stamps : int, optional
+        Maximum number of stamps that the components are computed from, in memory.
     seed : int, optional
-        Seed of that sample and of the randomised decomposition.
+        Seed of the sample of stamps and of the randomized decomposition.
 
     Attributes
     ----------
     stretch_ : `~astro_wgan.stamps.Stretch`
-        Fitted.
-    mean_, components_, variance_ : `~numpy.ndarray`
-        Mean image, components (components, pixels), and variance along each.
+        The fitted stretch.
+    mean_ : `~numpy.ndarray`, shape (n_pixels,)
+        Mean image.
+    components_ : `~numpy.ndarray`, shape (n_components, n_pixels)
+        Principal components.
+    explained_variance_ : `~numpy.ndarray`, shape (n_components,)
+        Variance along each component.
+    noise_variance_ : float
+        Variance of a pixel outside of the components.
+    shape_ : tuple of int
+        Shape of the stamps, with the number of bands.
+
+    Raises
+    ------
+    ValueError
+        If ``n_components`` or ``max_stamps`` is below 1.
 
     Notes
     -----
     The score is the root mean square residual over the valid pixels, in stretched intensity.
-    Masked pixels count neither in the components, nor in their fit to a stamp, nor in the residual.
+    Masked pixels are used neither for the components, nor for their fit to a stamp, nor for the
+    residual.
 
     Examples
     --------
@@ -173,13 +191,15 @@ class PCAResidual(_PrincipalComponents):
     >>> pixels = np.random.default_rng(1).normal(size=(200, 16, 16))
     >>> pixels[:, 6:10, 6:10] += 100
     >>> pixels[3, 1:4, 1:4] += 100
-    >>> table = PCAResidual(components=2).fit(StampSet(pixels[4:])).score(StampSet(pixels))
+    >>> table = PCAResidual(n_components=2).fit(StampSet(pixels[4:])).score(StampSet(pixels))
     >>> int(table['score'].argmax())
     3
     """
 
-    def __init__(self, *, components=10, stretch=None, sample=10_000, seed=0):
-        super().__init__(components=components, stretch=stretch, sample=sample, seed=seed)
+    def __init__(self, *, n_components=10, stretch=None, max_stamps=10_000, seed=0):
+        super().__init__(
+            n_components=n_components, stretch=stretch, max_stamps=max_stamps, seed=seed
+        )
 
     def _measure(self, images, valid):
         deviations, valid, coordinates = self._project(images, valid)
@@ -189,25 +209,25 @@ class PCAResidual(_PrincipalComponents):
 
 class PCAMahalanobis(_PrincipalComponents):
     """
-    How far from the mean a stamp lies among the principal components of normal stamps.
+    Mahalanobis distance of a stamp along the principal components of normal stamps.
 
     Parameters
     ----------
-    components : int, optional
-        How many; it takes more of them than `PCAResidual` to see a companion.
-    stretch, sample, seed : optional
+    n_components : int, optional
+        Number of components; more than for `PCAResidual` are needed to detect companions.
+    stretch, max_stamps, seed : optional
         As in `PCAResidual`.
 
     Attributes
     ----------
-    stretch_, mean_, components_, variance_
+    stretch_, mean_, components_, explained_variance_, noise_variance_, shape_
         As in `PCAResidual`.
 
     Notes
     -----
-    The score is the Mahalanobis distance: the root of the sum of squared coordinates, each in
-    units of its standard deviation among the normal stamps, for which the mean of the squared
-    score is the number of components. It does not see what lies outside of the components.
+    The score is the square root of the sum of squared coordinates, each in units of its standard
+    deviation among the normal stamps; for these the mean squared score is the number of components.
+    It does not depend on the residual from the components.
 
     Examples
     --------
@@ -218,14 +238,16 @@ class PCAMahalanobis(_PrincipalComponents):
     >>> pixels = rng.normal(size=(200, 16, 16))
     >>> pixels[:, 6:10, 6:10] += rng.uniform(50, 200, size=(200, 1, 1))
     >>> pixels[3, 6:10, 6:10] += 1000
-    >>> table = PCAMahalanobis(components=2).fit(StampSet(pixels[4:])).score(StampSet(pixels))
+    >>> table = PCAMahalanobis(n_components=2).fit(StampSet(pixels[4:])).score(StampSet(pixels))
     >>> int(table['score'].argmax())
     3
     """
 
-    def __init__(self, *, components=40, stretch=None, sample=10_000, seed=0):
-        super().__init__(components=components, stretch=stretch, sample=sample, seed=seed)
+    def __init__(self, *, n_components=40, stretch=None, max_stamps=10_000, seed=0):
+        super().__init__(
+            n_components=n_components, stretch=stretch, max_stamps=max_stamps, seed=seed
+        )
 
     def _measure(self, images, valid):
         coordinates = self._project(images, valid)[2]
-        return np.sqrt((coordinates**2 / self._scatter).sum(axis=1))
+        return np.sqrt((coordinates**2 / self._variance).sum(axis=1))

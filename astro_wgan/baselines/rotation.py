@@ -1,41 +1,47 @@
-"""`RotationResidual`: what differs between a stamp and itself turned by 180 degrees."""
+"""`RotationResidual`: difference between a stamp and itself rotated by 180 degrees."""
 
 import numpy as np
 
 from astro_wgan.anomaly.residuals import smoothed
-from astro_wgan.baselines.checks import check_fitted
+from astro_wgan.baselines.baseline import Baseline
 from astro_wgan.baselines.image_batches import score_stamps
-from astro_wgan.stamps.stretch import Stretch, fitted_stretch
+from astro_wgan.stamps.stretch import fitted_stretch
+from astro_wgan.store.stamp_inputs import as_stamps
 
 __all__ = ['RotationResidual']
 
 
-class RotationResidual:
+class RotationResidual(Baseline):
     """
-    The asymmetry of a whole stamp: it minus itself turned by 180 degrees.
+    Asymmetry of a stamp: the difference between the stamp and itself rotated by 180 degrees.
 
     Parameters
     ----------
     smoothing : float, optional
-        Standard deviation in pixels of the Gaussian that the stretched stamps are smoothed with.
-    shift : int, optional
-        The turned stamp may be shifted by so many pixels to fit best, since the centre of a
-        source lies up to half a pixel from that of its stamp.
+        Standard deviation, in pixels, of the Gaussian that smooths the stretched stamps.
+    max_shift : int, optional
+        Maximum shift of the rotated stamp along each axis, in pixels, for the best match: a source
+        lies up to half a pixel from the center of its stamp.
     stretch : `~astro_wgan.stamps.Stretch`, optional
-        The intensity scaling; fitted by `fit` if it is not yet. By default asinh.
+        Intensity scaling; asinh by default. A stretch that has not been fitted is fitted by `fit`.
     seed : int, optional
-        Seed of the sample of stamps from which the stretch is found.
+        Seed of the sample of stamps that the stretch is fitted to.
 
     Attributes
     ----------
     stretch_ : `~astro_wgan.stamps.Stretch`
-        Fitted.
+        The fitted stretch.
+
+    Raises
+    ------
+    ValueError
+        If ``smoothing`` or ``max_shift`` is negative.
 
     Notes
     -----
     The score is the root mean square difference, in stretched intensity, over the pixels that are
-    valid in both. Unlike the asymmetry of Conselice 2003 (ApJS 147, 1) it is not divided by the
-    flux, and companions count.
+    valid in both. Unlike the asymmetry of Conselice 2003 (ApJS 147, 1) it is not normalized by the
+    flux, and includes companions.
 
     Examples
     --------
@@ -50,29 +56,31 @@ class RotationResidual:
     3
     """
 
-    def __init__(self, *, smoothing=1.0, shift=1, stretch=None, seed=0):
+    def __init__(self, *, smoothing=1.0, max_shift=1, stretch=None, seed=0):
         if not smoothing >= 0:
             raise ValueError(f'`smoothing` must not be negative; got {smoothing}.')
-        if shift < 0:
-            raise ValueError(f'`shift` must not be negative; got {shift}.')
+        if max_shift < 0:
+            raise ValueError(f'`max_shift` must not be negative; got {max_shift}.')
         self.smoothing = smoothing
-        self.shift = shift
-        self.stretch = Stretch() if stretch is None else stretch
+        self.max_shift = max_shift
+        self.stretch = stretch
         self.seed = seed
 
     def fit(self, stamps):
         """
-        Find the stretch; nothing else is learnt.
+        Fit the stretch.
 
         Parameters
         ----------
-        stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
-            Normal stamps, or any of the kind.
+        stamps : `~astro_wgan.StampSet`, `~astro_wgan.store.StampStore` or path-like
+            Normal stamps, or a sample with few anomalies; all that
+            `~astro_wgan.store.as_stamps` takes.
 
         Returns
         -------
-        RotationResidual
+        self
         """
+        stamps = as_stamps(stamps)
         self.stretch_ = fitted_stretch(self.stretch, stamps, seed=self.seed)
         return self
 
@@ -82,44 +90,47 @@ class RotationResidual:
 
         Parameters
         ----------
-        stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
-            Larger than twice the shift.
+        stamps : `~astro_wgan.StampSet`, `~astro_wgan.store.StampStore` or path-like
+            Larger than twice ``max_shift``.
         progress : bool, optional
             Show a progress line.
 
         Returns
         -------
         `~astropy.table.QTable`
-            ``id``, ``score`` and ``valid``, the share of pixels that are not masked. Where no
-            pixel is valid together with its opposite the score is NaN.
+            ``id``, ``score``, and ``valid_fraction``, the fraction of pixels that are not masked.
+            The score is NaN if no pixel and its opposite are both valid.
 
         Raises
         ------
         NotFittedError
             If `fit` was not called.
+        ValueError
+            If the stamps are too small.
         """
-        check_fitted(self, 'stretch_')
-        if not min(stamps.shape) > 2 * self.shift:
+        self._check_fitted('stretch_')
+        stamps = as_stamps(stamps)
+        if not min(stamps.shape) > 2 * self.max_shift:
             raise ValueError(
-                f'`stamps` must be larger than twice the shift of {self.shift} pixels; '
+                f'`stamps` must be larger than twice `max_shift`, {self.max_shift} pixels; '
                 f'got {stamps.shape}.'
             )
         return score_stamps(stamps, self.stretch_, self._measure, progress=progress)
 
     def _measure(self, images, valid):
         smooth = smoothed(images, valid, self.smoothing)
-        shifts = range(-self.shift, self.shift + 1)
+        shifts = range(-self.max_shift, self.max_shift + 1)
         residuals = [_residual(smooth, valid, dy, dx) for dy in shifts for dx in shifts]
-        # inf, where no shift leaves a pixel to compare.
-        least = np.min(residuals, axis=0)
-        return np.where(np.isfinite(least), least, np.nan)
+        # Infinite if no shift leaves a pixel to compare.
+        smallest = np.min(residuals, axis=0)
+        return np.where(np.isfinite(smallest), smallest, np.nan)
 
 
 def _residual(images, valid, dy, dx):
-    """Root mean square difference to the turned images, shifted by whole pixels."""
+    """Root mean square difference to the rotated images, shifted by whole pixels."""
     ny, nx = images.shape[1:3]
     part = (slice(None), _overlap(ny, dy), _overlap(nx, dx))
-    # Shifted by d, pixel i is compared with n - 1 - i + d: the same part, turned.
+    # With shift d, pixel i is compared with n - 1 - i + d, in the same part of the image.
     images, valid = images[part], valid[part]
     valid = valid & valid[:, ::-1, ::-1]
     squares = np.where(valid, images - images[:, ::-1, ::-1], 0) ** 2
@@ -129,5 +140,5 @@ def _residual(images, valid, dy, dx):
 
 
 def _overlap(n, d):
-    """Pixels whose opposite about a centre d / 2 off the middle lies in the stamp."""
+    """Pixels whose opposite, about a center that is shifted by d / 2, lies in the stamp."""
     return slice(max(0, d), n + min(0, d))

@@ -59,7 +59,7 @@ class KMeansOfThePaper:
     def fit(self, populations):
         table, normal = populations.labelled_shapes()
         good = np.asarray(table['flag']) < 2
-        self.detector = MorphologyKMeans().fit(table[good], normal=normal[good])
+        self.detector = MorphologyKMeans().fit(table[good], is_normal=normal[good])
         return self
 
     def score(self, table):
@@ -102,7 +102,7 @@ class OutliersAmongCoordinates:
         self.outliers = outliers
 
     def fit(self, stamps):
-        self._pca = PCAResidual(components=chosen_components(stamps)).fit(stamps)
+        self._pca = PCAResidual(n_components=chosen_components(stamps)).fit(stamps)
         self.outliers.fit(self._coordinates(stamps))
         self._trained_on = len(stamps)
         return self
@@ -138,7 +138,7 @@ class HeldOutComponents:
         self.kind = kind
 
     def fit(self, stamps):
-        self.detector = self.kind(components=chosen_components(stamps)).fit(stamps)
+        self.detector = self.kind(n_components=chosen_components(stamps)).fit(stamps)
         return self
 
     def score(self, stamps, *, progress=False):
@@ -158,7 +158,7 @@ class PCAByBrightness:
 
     def fit(self, stamps):
         cut = 9 * len(stamps) // 10
-        self._pca = PCAResidual(components=self.components).fit(stamps[:cut])
+        self._pca = PCAResidual(n_components=self.components).fit(stamps[:cut])
         self._trends = self.scoring.learn(self._misfit(stamps[cut:]))
         return self
 
@@ -188,7 +188,7 @@ def chosen_components(stamps, candidates=_COMPONENTS):
     cut = 4 * len(stamps) // 5
     train, validation = stamps[:cut], stamps[cut:]
     candidates = [k for k in candidates if k < min(cut, train.pixels[0].size)]
-    pca = PCAResidual(components=max(candidates)).fit(train)
+    pca = PCAResidual(n_components=max(candidates)).fit(train)
     spread = _deviations(pca, train).var(axis=0, ddof=1).sum()
     deviations = _deviations(pca, validation)
     squares = (deviations @ pca.components_.T) ** 2
@@ -196,8 +196,10 @@ def chosen_components(stamps, candidates=_COMPONENTS):
     likelihood = {}
     for k in candidates:
         rest = deviations.shape[1] - k
-        noise = (spread - pca.variance_[:k].sum()) / rest
-        within = np.log(pca.variance_[:k]).sum() + (squares[:, :k] / pca.variance_[:k]).sum(axis=1)
+        noise = (spread - pca.explained_variance_[:k].sum()) / rest
+        within = np.log(pca.explained_variance_[:k]).sum() + (
+            squares[:, :k] / pca.explained_variance_[:k]
+        ).sum(axis=1)
         outside = rest * np.log(noise) + (total - squares[:, :k].sum(axis=1)) / noise
         likelihood[k] = -0.5 * np.mean(within + outside)
     return max(likelihood, key=likelihood.get)

@@ -110,7 +110,7 @@ class ForestOnCritic:
             options = {'minutes': self.minutes, 'folder': self.folder, 'seed': self.seed}
             WganDetector(**options).fit(populations)
         self._wgan = WGAN.load(self.folder / 'model')
-        self._forest = IsolationForestScore(columns=['features'], components=64, seed=self.seed)
+        self._forest = IsolationForestScore(columns=['features'], n_components=64, seed=self.seed)
         self._forest.fit(critic_features(self._wgan, populations.train))
         return self
 

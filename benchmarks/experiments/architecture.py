@@ -158,7 +158,7 @@ def binned(stamps, factor):
 
 def pca_rows(sets, scoring):
     """What has no network: the baseline as it is, and its residual scored as the detector's."""
-    pca = PCAResidual(components=10).fit(sets['train'])
+    pca = PCAResidual(n_components=10).fit(sets['train'])
     plain = {
         name: np.asarray(pca.score(sets[name], progress=False)['score'])
         for name in ('held out', 'normal', *ANOMALIES)

@@ -160,7 +160,7 @@ ROWS = {
     'COPOD, PCA': Row(partial(copod, OnNormals, OutliersAmongCoordinates)),
     'PCA Mahalanobis': Row(lambda: OnNormals(HeldOutComponents(PCAMahalanobis))),
     'PCA residual': Row(lambda: OnNormals(HeldOutComponents(PCAResidual))),
-    'PCA residual, 10': Row(lambda: OnNormals(PCAResidual(components=10))),
+    'PCA residual, 10': Row(lambda: OnNormals(PCAResidual(n_components=10))),
     'PCA residual, 10, scored as the WGAN': Row(lambda: OnNormals(PCAByBrightness(10))),
     'autoencoder': Row(partial(network, 'Autoencoder'), trained=True),
     'WGAN, as in the paper': Row(

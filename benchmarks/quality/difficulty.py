@@ -135,7 +135,7 @@ def fitted_kmeans(shapes):
     table = vstack(list(shapes.values()), metadata_conflicts='silent')
     normal = np.repeat(np.array(list(shapes)) == 'normal', [len(part) for part in shapes.values()])
     good = table['flag'] < 2
-    return MorphologyKMeans().fit(table[good], normal=normal[good])
+    return MorphologyKMeans().fit(table[good], is_normal=normal[good])
 
 
 def kmeans_rows(shapes, populations, kmeans):
@@ -195,8 +195,8 @@ def auc_rows(recipe, populations, shapes, kmeans, options):
         'k-means': {kind: kmeans.score(table)['score'] for kind, table in shapes.items()},
     }
     for detector in (
-        *(PCAResidual(components=k) for k in (5, 10, 20, 40)),
-        *(PCAMahalanobis(components=k) for k in (10, 40, 80)),
+        *(PCAResidual(n_components=k) for k in (5, 10, 20, 40)),
+        *(PCAMahalanobis(n_components=k) for k in (10, 40, 80)),
         *(RotationResidual(smoothing=s) for s in (1.0, 2.0)),
     ):
         detector.fit(train)

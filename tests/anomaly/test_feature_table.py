@@ -65,6 +65,6 @@ def test_isolation_forest_finds_what_the_critic_has_not_seen(wgan, stamps):
     normal, held_out, strange = (
         critic_features(wgan, part, progress=False) for part in (stamps[:80], stamps[80:], pairs)
     )
-    forest = IsolationForestScore(columns=['features'], components=10).fit(normal)
+    forest = IsolationForestScore(columns=['features'], n_components=10).fit(normal)
     score = np.concatenate([forest.score(table)['score'] for table in (held_out, strange)])
     assert roc_auc_score(np.arange(80) >= 40, score) > 0.8

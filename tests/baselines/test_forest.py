@@ -53,23 +53,25 @@ def test_cuts_along_principal_components():
     data = causes @ rng.normal(size=(2, 20)) + 0.1 * rng.normal(size=(340, 20))
     auc = {}
     for components in (None, 2):
-        forest = IsolationForestScore(components=components).fit(data[:100])
+        forest = IsolationForestScore(n_components=components).fit(data[:100])
         score = forest.score(data[100:])['score']
         auc[components] = roc_auc_score(np.arange(240) >= 200, score)
     assert auc[2] > 0.95 > auc[None] + 0.05
 
 
 def test_as_many_components_as_features_are_a_rotation(features):
-    turned = IsolationForestScore(components=6).fit(features)
-    by_hand = (features - features.mean(axis=0)) @ turned.pca_.components_.T
+    rotated = IsolationForestScore(n_components=6).fit(features)
+    by_hand = (features - features.mean(axis=0)) @ rotated.pca_.components_.T
     expected = IsolationForestScore().fit(by_hand).score(by_hand)['score']
     # The last bits of the numbers decide on few cuts.
-    np.testing.assert_allclose(turned.score(features)['score'], expected, atol=0.02)
+    np.testing.assert_allclose(rotated.score(features)['score'], expected, atol=0.02)
 
 
 def test_seed_decides(features):
     first, again, other = (
-        np.asarray(IsolationForestScore(trees=20, seed=seed).fit(features).score(features)['score'])
+        np.asarray(
+            IsolationForestScore(n_trees=20, seed=seed).fit(features).score(features)['score']
+        )
         for seed in (1, 1, 2)
     )
     np.testing.assert_array_equal(first, again)
@@ -77,21 +79,21 @@ def test_seed_decides(features):
 
 
 def test_nothing_to_score(features):
-    forest = IsolationForestScore(trees=5).fit(features)
+    forest = IsolationForestScore(n_trees=5).fit(features)
     assert len(forest.score(features[:0])) == 0
     assert np.isnan(forest.score(np.full((3, 6), np.nan))['score']).all()
 
 
 def test_what_cannot_be(features):
-    with pytest.raises(ValueError, match='`trees`'):
-        IsolationForestScore(trees=0)
-    with pytest.raises(ValueError, match='`components` must be at least 1'):
-        IsolationForestScore(components=0)
-    with pytest.raises(ValueError, match='`components` must be at most 6'):
-        IsolationForestScore(components=7).fit(features)
-    with pytest.raises(ValueError, match=r'\(n, features\)'):
+    with pytest.raises(ValueError, match='`n_trees`'):
+        IsolationForestScore(n_trees=0)
+    with pytest.raises(ValueError, match='`n_components` must be at least 1'):
+        IsolationForestScore(n_components=0)
+    with pytest.raises(ValueError, match='`n_components` must be at most 6'):
+        IsolationForestScore(n_components=7).fit(features)
+    with pytest.raises(ValueError, match=r'\(n, n_features\)'):
         IsolationForestScore().fit(features[0])
-    with pytest.raises(ValueError, match='No row'):
+    with pytest.raises(ValueError, match='a row without missing values'):
         IsolationForestScore().fit(np.full((3, 2), np.nan))
     with pytest.raises(NotFittedError, match='IsolationForestScore'):
         IsolationForestScore().score(features)

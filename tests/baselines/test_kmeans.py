@@ -32,7 +32,7 @@ def known():
 
 
 def test_assignment_is_that_of_scikit_learn(shapes, known):
-    table = MorphologyKMeans(seed=3).fit(shapes, normal=known).score(shapes)
+    table = MorphologyKMeans(seed=3).fit(shapes, is_normal=known).score(shapes)
     values = StandardScaler().fit_transform(np.array([shapes[name] for name in CAS_GINI_M20]).T)
     cluster = KMeans(2, n_init=10, random_state=3).fit_predict(values)
     normal_cluster = cluster[:300].mean() > 0.5
@@ -41,7 +41,7 @@ def test_assignment_is_that_of_scikit_learn(shapes, known):
 
 
 def test_score_is_above_zero_where_the_cluster_is_the_other_one(shapes, known):
-    table = MorphologyKMeans().fit(shapes, normal=known).score(shapes)
+    table = MorphologyKMeans().fit(shapes, is_normal=known).score(shapes)
     np.testing.assert_array_equal(table['anomalous'], table['score'] > 0)
     assert table['anomalous'][:300].mean() < 0.1
     assert table['anomalous'][300:].mean() > 0.8
@@ -50,23 +50,23 @@ def test_score_is_above_zero_where_the_cluster_is_the_other_one(shapes, known):
 
 def test_normal_cluster_need_not_be_the_larger_one(shapes):
     few = shapes[250:]
-    table = MorphologyKMeans().fit(few, normal=np.arange(150) < 50).score(few)
+    table = MorphologyKMeans().fit(few, is_normal=np.arange(150) < 50).score(few)
     assert table['anomalous'][:50].mean() < 0.2
     assert table['anomalous'][50:].mean() > 0.8
-    turned = MorphologyKMeans().fit(few, normal=np.arange(150) >= 50).score(few)
-    np.testing.assert_allclose(turned['score'], -table['score'])
+    swapped = MorphologyKMeans().fit(few, is_normal=np.arange(150) >= 50).score(few)
+    np.testing.assert_allclose(swapped['score'], -table['score'])
 
 
 def test_missing_values_give_no_score_and_no_say(shapes, known):
     spoilt = shapes.copy()
     spoilt['asymmetry'][5] = np.nan
     spoilt['m20'] = MaskedColumn(spoilt['m20'], mask=np.arange(400) == 310)
-    table = MorphologyKMeans().fit(spoilt, normal=known).score(spoilt)
+    table = MorphologyKMeans().fit(spoilt, is_normal=known).score(spoilt)
     assert np.flatnonzero(np.isnan(table['score'])).tolist() == [5, 310]
     assert np.flatnonzero(~table['usable']).tolist() == [5, 310]
     assert not table['anomalous'][[5, 310]].any()
     keep = np.setdiff1d(np.arange(400), [5, 310])
-    others = MorphologyKMeans().fit(shapes[keep], normal=known[keep]).score(shapes[keep])
+    others = MorphologyKMeans().fit(shapes[keep], is_normal=known[keep]).score(shapes[keep])
     np.testing.assert_allclose(table['score'][keep], others['score'])
 
 
@@ -74,7 +74,7 @@ def test_quantities_are_converted(shapes, known):
     table = shapes.copy()
     table['radius'] = (1 + np.arange(400) / 100) * u.arcsec
     columns = [*CAS_GINI_M20, 'radius']
-    kmeans = MorphologyKMeans(columns=columns).fit(table, normal=known)
+    kmeans = MorphologyKMeans(columns=columns).fit(table, is_normal=known)
     other = table.copy()
     other['radius'] = table['radius'].to(u.mas)
     np.testing.assert_allclose(kmeans.score(other)['score'], kmeans.score(table)['score'])
@@ -85,8 +85,8 @@ def test_quantities_are_converted(shapes, known):
 
 def test_arrays_do_as_well(shapes, known):
     values = np.array([shapes[name] for name in CAS_GINI_M20]).T
-    from_array = MorphologyKMeans().fit(values, normal=known)
-    expected = MorphologyKMeans().fit(shapes, normal=known).score(shapes)['score']
+    from_array = MorphologyKMeans().fit(values, is_normal=known)
+    expected = MorphologyKMeans().fit(shapes, is_normal=known).score(shapes)['score']
     np.testing.assert_allclose(from_array.score(values)['score'], expected)
     np.testing.assert_allclose(from_array.score(shapes)['score'], expected)
     with pytest.raises(ValueError, match='5 features'):
@@ -96,26 +96,26 @@ def test_arrays_do_as_well(shapes, known):
 @pytest.mark.parametrize('kind', [MorphologyKMeans, IsolationForestScore])
 def test_missing_scikit_learn_is_told(shapes, monkeypatch, kind):
     monkeypatch.setitem(sys.modules, 'sklearn', None)
-    normal = {'normal': np.ones(400, bool)} if kind is MorphologyKMeans else {}
+    is_normal = {'is_normal': np.ones(400, bool)} if kind is MorphologyKMeans else {}
     with pytest.raises(ImportError, match=r'astro_wgan\[baselines\]'):
-        kind().fit(shapes, **normal)
+        kind().fit(shapes, **is_normal)
 
 
 def test_constant_column_is_no_trouble(shapes, known):
     table = shapes.copy()
     table['smoothness'] = 0.0
-    assert np.isfinite(MorphologyKMeans().fit(table, normal=known).score(table)['score']).all()
+    assert np.isfinite(MorphologyKMeans().fit(table, is_normal=known).score(table)['score']).all()
 
 
 def test_what_cannot_be(shapes, known):
     with pytest.raises(ValueError, match=r"lacks \['gini'\]"):
         MorphologyKMeans().fit(
-            shapes['concentration', 'asymmetry', 'smoothness', 'm20'], normal=known
+            shapes['concentration', 'asymmetry', 'smoothness', 'm20'], is_normal=known
         )
-    with pytest.raises(ValueError, match='a value per row, 400'):
-        MorphologyKMeans().fit(shapes, normal=known[:7])
+    with pytest.raises(ValueError, match='400 values, one per row'):
+        MorphologyKMeans().fit(shapes, is_normal=known[:7])
     with pytest.raises(ValueError, match='0 of them normal'):
-        MorphologyKMeans().fit(shapes, normal=np.zeros(400, bool))
+        MorphologyKMeans().fit(shapes, is_normal=np.zeros(400, bool))
     with pytest.raises(NotFittedError, match='MorphologyKMeans'):
         MorphologyKMeans().score(shapes)
 
@@ -123,13 +123,13 @@ def test_what_cannot_be(shapes, known):
 @pytest.mark.parametrize('kind', ['frame', 'reversed frame', 'dict', 'masked array'])
 def test_features_go_by_their_names(shapes, known, kind):
     columns = {name: np.asarray(shapes[name]) for name in CAS_GINI_M20}
-    right = MorphologyKMeans(seed=3).fit(shapes, normal=known).score(shapes)['score']
+    right = MorphologyKMeans(seed=3).fit(shapes, is_normal=known).score(shapes)['score']
     if kind == 'masked array':
         values = np.stack([*columns.values()], axis=1)
         given = np.ma.array(values, mask=False)
         given[7, 2] = np.ma.masked
         given.data[7, 2] = -9999
-        score = MorphologyKMeans(seed=3).fit(given, normal=known).score(given)['score']
+        score = MorphologyKMeans(seed=3).fit(given, is_normal=known).score(given)['score']
         assert np.isnan(score[7])
         assert np.isfinite(np.delete(score, 7)).all()
         return
@@ -139,14 +139,14 @@ def test_features_go_by_their_names(shapes, known, kind):
         given = given[given.columns[::-1]] if kind == 'reversed frame' else given
     else:
         given = columns
-    score = MorphologyKMeans(seed=3).fit(given, normal=known).score(given)['score']
+    score = MorphologyKMeans(seed=3).fit(given, is_normal=known).score(given)['score']
     assert np.array_equal(score, right)
 
 
 def test_what_is_not_known_to_be_normal_is_not(shapes, known):
     unknown = np.arange(400) < 40
     given = np.ma.array(np.where(unknown, ~known, known), mask=unknown)
-    right = MorphologyKMeans(seed=3).fit(shapes, normal=known & ~unknown)
+    right = MorphologyKMeans(seed=3).fit(shapes, is_normal=known & ~unknown)
     assert np.array_equal(
-        MorphologyKMeans(seed=3).fit(shapes, normal=given).centers_, right.centers_
+        MorphologyKMeans(seed=3).fit(shapes, is_normal=given).centers_, right.centers_
     )

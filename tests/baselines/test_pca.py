@@ -27,7 +27,7 @@ def test_pairs_are_stranger_than_single_galaxies(baseline, least, normal, held_o
 
 
 def test_residual_is_that_of_the_exact_decomposition(normal, held_out):
-    baseline = PCAResidual(components=5, stretch=LINEAR).fit(normal[:400])
+    baseline = PCAResidual(n_components=5, stretch=LINEAR).fit(normal[:400])
     flat = normal.pixels[:400].reshape(400, -1)
     exact = PCA(5, svd_solver='full').fit(flat)
     test = held_out.pixels.reshape(len(held_out), -1)
@@ -42,14 +42,14 @@ def test_mahalanobis_distance_is_that_of_the_covariance():
     coordinates = rng.normal(size=(500, 3)) * [3, 2, 1]
     pixels = coordinates @ rng.normal(size=(3, 64)) + 5
     stamps = StampSet(pixels.reshape(500, 8, 8))
-    score = scores(PCAMahalanobis(components=3, stretch=LINEAR).fit(stamps), stamps)
+    score = scores(PCAMahalanobis(n_components=3, stretch=LINEAR).fit(stamps), stamps)
     expected = np.sqrt(EmpiricalCovariance().fit(coordinates).mahalanobis(coordinates))
     # Covariance with n - 1 there, with n here.
     np.testing.assert_allclose(score, expected * np.sqrt(499 / 500), rtol=1e-4)
 
 
 def test_masked_companion_does_not_count(normal, held_out):
-    baseline = PCAResidual(components=5).fit(normal)
+    baseline = PCAResidual(n_components=5).fit(normal)
     clean = scores(baseline, held_out[:20])
     pixels, mask = held_out.pixels[:20].copy(), np.zeros((20, 48, 48), bool)
     pixels[:, 30:36, 30:36], mask[:, 30:36, 30:36] = 1e4, True
@@ -62,7 +62,7 @@ def test_components_are_fitted_to_the_valid_pixels_by_least_squares():
     pattern = rng.normal(size=(2, 100))
     pixels = (rng.normal(size=(60, 2)) @ pattern).reshape(60, 10, 10)
     baselines = [
-        kind(components=2, stretch=LINEAR).fit(StampSet(pixels))
+        kind(n_components=2, stretch=LINEAR).fit(StampSet(pixels))
         for kind in (PCAResidual, PCAMahalanobis)
     ]
     mask = rng.random((60, 10, 10)) < 0.5
@@ -82,7 +82,7 @@ def test_components_are_those_of_the_pixels_that_are_not_masked():
     mask = np.zeros((400, 10, 10), bool)
     mask[::2, :, 4], mask[1::2] = True, rng.random((200, 10, 10)) < 0.1
     stamps = StampSet(np.where(mask, np.nan, pixels.reshape(400, 10, 10)))
-    found = PCAResidual(components=3, stretch=LINEAR).fit(stamps)
+    found = PCAResidual(n_components=3, stretch=LINEAR).fit(stamps)
     # Cosines of the angles between both spaces.
     cosines = np.linalg.svd(found.components_ @ pattern.T, compute_uv=False)
     np.testing.assert_allclose(cosines, 1, atol=1e-3)
@@ -97,7 +97,7 @@ def test_a_component_that_a_mask_hides_makes_no_distance():
     pattern[0, :, :5], pattern[1, :, 5:], pattern[2, 4:6, 4:6] = 1, 1, 3
     pixels = np.einsum('nk,kyx->nyx', rng.normal(size=(500, 3)), pattern)
     pixels += 0.5 * rng.normal(size=pixels.shape)
-    baseline = PCAMahalanobis(components=3, stretch=LINEAR).fit(StampSet(pixels))
+    baseline = PCAMahalanobis(n_components=3, stretch=LINEAR).fit(StampSet(pixels))
     mask = np.broadcast_to(pattern[2] > 0, pixels.shape).copy()
     mask[:, :, :4] = True
     whole, masked = (
@@ -115,23 +115,23 @@ def test_blind_stamps_have_no_score_and_no_say(kind, normal):
     pixels = normal.pixels[:100].copy()
     pixels[[3, 50]] = np.nan
     blinded = StampSet(pixels)
-    table = kind(components=4).fit(blinded).score(blinded, progress=False)
+    table = kind(n_components=4).fit(blinded).score(blinded, progress=False)
     assert np.flatnonzero(np.isnan(table['score'])).tolist() == [3, 50]
-    assert np.flatnonzero(table['valid'] == 0).tolist() == [3, 50]
+    assert np.flatnonzero(table['valid_fraction'] == 0).tolist() == [3, 50]
     others = normal[np.setdiff1d(np.arange(100), [3, 50])]
     np.testing.assert_allclose(
-        scores(kind(components=4).fit(others), others),
+        scores(kind(n_components=4).fit(others), others),
         np.delete(table['score'], [3, 50]),
         rtol=0.02,
     )
 
 
 def test_several_bands_and_units(normal):
-    colour = StampSet(np.stack([normal.pixels, 2 * normal.pixels], axis=-1), unit='nJy')
-    baseline = PCAResidual(components=4).fit(colour[:300])
-    in_micro = StampSet(colour.quantity[300:330].to('uJy'))
+    color = StampSet(np.stack([normal.pixels, 2 * normal.pixels], axis=-1), unit='nJy')
+    baseline = PCAResidual(n_components=4).fit(color[:300])
+    in_micro = StampSet(color.quantity[300:330].to('uJy'))
     np.testing.assert_allclose(
-        scores(baseline, in_micro), scores(baseline, colour[300:330]), rtol=1e-3
+        scores(baseline, in_micro), scores(baseline, color[300:330]), rtol=1e-3
     )
     with pytest.raises(ValueError, match='pixels'):
         baseline.score(normal)
@@ -159,31 +159,31 @@ def test_store_gives_the_same(normal, held_out, tmp_path):
 
 
 def test_same_seed_gives_the_same_scores(normal, held_out):
-    first, again = (PCAResidual(sample=300, seed=4).fit(normal) for _ in range(2))
+    first, again = (PCAResidual(max_stamps=300, seed=4).fit(normal) for _ in range(2))
     np.testing.assert_array_equal(scores(first, held_out), scores(again, held_out))
     assert (
-        scores(PCAResidual(sample=300, seed=5).fit(normal), held_out) != scores(first, held_out)
+        scores(PCAResidual(max_stamps=300, seed=5).fit(normal), held_out) != scores(first, held_out)
     ).any()
 
 
 def test_constant_stamps_have_a_score():
     stamps = StampSet(np.full((10, 8, 8), 3.0))
     for kind in (PCAResidual, PCAMahalanobis):
-        assert np.isfinite(scores(kind(components=2).fit(stamps), stamps)).all()
+        assert np.isfinite(scores(kind(n_components=2).fit(stamps), stamps)).all()
 
 
 def test_empty_set(normal):
-    table = PCAResidual(components=2).fit(normal[:50]).score(normal[:0], progress=False)
+    table = PCAResidual(n_components=2).fit(normal[:50]).score(normal[:0], progress=False)
     assert len(table) == 0
 
 
 def test_what_cannot_be(normal):
-    with pytest.raises(ValueError, match='`components` must be at least 1'):
-        PCAResidual(components=0)
-    with pytest.raises(ValueError, match='`sample`'):
-        PCAMahalanobis(sample=0)
-    with pytest.raises(ValueError, match='fewer than stamps'):
-        PCAResidual(components=10).fit(normal[:10])
+    with pytest.raises(ValueError, match='`n_components` must be at least 1'):
+        PCAResidual(n_components=0)
+    with pytest.raises(ValueError, match='`max_stamps`'):
+        PCAMahalanobis(max_stamps=0)
+    with pytest.raises(ValueError, match='below the numbers of stamps'):
+        PCAResidual(n_components=10).fit(normal[:10])
     with pytest.raises(NotFittedError, match='PCAResidual'):
         PCAResidual().score(normal)
 
@@ -191,6 +191,6 @@ def test_what_cannot_be(normal):
 @pytest.mark.parametrize('shape', [(128, 32), (32, 32, 4), (96, 96)])
 def test_stamps_of_as_many_pixels_but_another_shape_are_refused(shape):
     rng = np.random.default_rng(1)
-    pca = PCAResidual(components=2).fit(StampSet(rng.normal(size=(20, 64, 64))))
+    pca = PCAResidual(n_components=2).fit(StampSet(rng.normal(size=(20, 64, 64))))
     with pytest.raises(ValueError, match=r'64 x 64 in 1 band.*got'):
         pca.score(StampSet(rng.normal(size=(4, *shape))), progress=False)

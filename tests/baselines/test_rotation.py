@@ -18,7 +18,7 @@ def scores(baseline, stamps):
 
 
 def bare(**options):
-    return RotationResidual(**{'smoothing': 0, 'shift': 0, 'stretch': LINEAR, **options})
+    return RotationResidual(**{'smoothing': 0, 'max_shift': 0, 'stretch': LINEAR, **options})
 
 
 def test_pairs_are_stranger_than_single_galaxies(normal, held_out, pairs):
@@ -47,8 +47,8 @@ def test_symmetric_source_off_the_middle_has_no_residual(shape, center):
     y = y - (shape[0] - 1) / 2 - center[0]
     x = x - (shape[1] - 1) / 2 - center[1]
     stamps = StampSet(np.exp(-(x**2 + 2 * y**2 + x * y) / 9)[np.newaxis])
-    assert scores(bare(shift=1).fit(stamps), stamps)[0] < 1e-6
-    assert scores(bare(shift=0).fit(stamps), stamps)[0] > 1e-3
+    assert scores(bare(max_shift=1).fit(stamps), stamps)[0] < 1e-6
+    assert scores(bare(max_shift=0).fit(stamps), stamps)[0] > 1e-3
 
 
 def test_masked_companion_does_not_count():
@@ -70,7 +70,7 @@ def test_no_pair_of_opposite_pixels_gives_no_score():
     pixels[2, :6] = np.nan
     table = bare().fit(StampSet(pixels)).score(StampSet(pixels), progress=False)
     np.testing.assert_array_equal(table['score'], [0, np.nan, np.nan])
-    np.testing.assert_allclose(table['valid'], [1, 0, 1 / 3])
+    np.testing.assert_allclose(table['valid_fraction'], [1, 0, 1 / 3])
 
 
 def test_bands_count_together():
@@ -78,7 +78,8 @@ def test_bands_count_together():
     pixels = rng.normal(size=(4, 10, 10, 2))
     wide = Stretch(kind='linear', sky=[0, 0], noise_rms=[1, 1], peak=[1, 1])
     both = scores(bare(stretch=wide).fit(StampSet(pixels)), StampSet(pixels))
-    each = [scores(bare().fit(None), StampSet(pixels[..., band])) for band in (0, 1)]
+    singles = [StampSet(pixels[..., band]) for band in (0, 1)]
+    each = [scores(bare().fit(single), single) for single in singles]
     np.testing.assert_allclose(both, np.sqrt(np.mean(np.square(each), axis=0)), rtol=1e-5)
 
 
@@ -86,9 +87,9 @@ def test_what_cannot_be():
     stamps = StampSet(np.ones((2, 4, 4)))
     with pytest.raises(ValueError, match='`smoothing`'):
         RotationResidual(smoothing=-1)
-    with pytest.raises(ValueError, match='`shift`'):
-        RotationResidual(shift=-1)
+    with pytest.raises(ValueError, match='`max_shift`'):
+        RotationResidual(max_shift=-1)
     with pytest.raises(ValueError, match='larger than'):
-        bare(shift=2).fit(stamps).score(stamps)
+        bare(max_shift=2).fit(stamps).score(stamps)
     with pytest.raises(NotFittedError, match='RotationResidual'):
         RotationResidual().score(stamps)

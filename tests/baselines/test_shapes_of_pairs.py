@@ -27,7 +27,7 @@ def shapes(held_out, pairs):
 
 
 def test_pairs_are_stranger_to_k_means(shapes):
-    table = MorphologyKMeans(columns=COLUMNS).fit(shapes, normal=~IS_PAIR).score(shapes)
+    table = MorphologyKMeans(columns=COLUMNS).fit(shapes, is_normal=~IS_PAIR).score(shapes)
     auc = roc_auc_score(IS_PAIR, table['score'])
     assert auc > 0.8
     # The paper's table 1: k-means hardly ever takes a normal galaxy for an anomalous one.

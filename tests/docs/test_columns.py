@@ -131,9 +131,9 @@ def test_columns_of_baselines(stamps):
         absent=['usable', 'anomalous'],
     )
     assert_described(
-        baselines.MorphologyKMeans().fit(shapes, normal=np.arange(50) < 25).score(shapes),
+        baselines.MorphologyKMeans().fit(shapes, is_normal=np.arange(50) < 25).score(shapes),
         'baselines',
-        absent=['valid'],
+        absent=['valid_fraction'],
     )
 
 
@@ -141,7 +141,7 @@ def test_columns_of_simulated_galaxies():
     pytest.importorskip('galsim')
     from astro_wgan.simulate import simulate
 
-    assert_described(simulate('pair', 1, seed=1).table, 'simulate')
+    assert_described(simulate('pair', 1, seed=1, progress=False).table, 'simulate')
 
 
 def test_columns_of_mock_images():

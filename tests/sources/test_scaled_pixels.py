@@ -94,7 +94,7 @@ def test_whatever_looks_at_an_image(factor, dtype):
         residuals = sky.residuals, expected.residuals
         assert residuals[0].skewness == pytest.approx(residuals[1].skewness, abs=1e-3)
     scores = [
-        np.asarray(PCAResidual(components=3).fit(each).score(each, progress=False)['score'])
+        np.asarray(PCAResidual(n_components=3).fit(each).score(each, progress=False)['score'])
         for each in (found, right)
     ]
     assert np.allclose(*scores, atol=1e-4)
