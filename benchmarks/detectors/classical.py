@@ -57,7 +57,7 @@ class KMeansOfThePaper:
     """k-means on the shapes of normals, pairs and disturbed galaxies, as many of each."""
 
     def fit(self, populations):
-        table, normal = populations.labelled_shapes()
+        table, normal = populations.labeled_shapes()
         good = np.asarray(table['flag']) < 2
         self.detector = MorphologyKMeans().fit(table[good], is_normal=normal[good])
         return self

@@ -18,12 +18,12 @@ ALL = (
     Column('auc', 'area under the ROC curve, against fresh normals', '', '.4f'),
     Column('auc_err', 'its standard error', '', '.4f'),
     Column('average_precision', 'among fresh normals and the class', '', '.4f'),
-    Column('precision_at_k', 'share of anomalies in the top 1 per cent', '', '.4f'),
+    Column('precision_at_k', 'share of anomalies in the top 1 percent', '', '.4f'),
     *(
         Column(f'rate_{level}{end}', meaning.format(level), '', '.4f')
         for level in LEVELS
         for end, meaning in (
-            ('', 'share above the threshold of {} per cent'),
+            ('', 'share above the threshold of {} percent'),
             ('_low', 'lower end of its interval'),
             ('_high', 'upper end of its interval'),
         )
@@ -158,15 +158,15 @@ def views(rows, ceiling):
     tables = {'auc': pivot(_area, 'area under the ROC curve, against fresh normals', '.3f')}
     if ceiling in detectors:
         tables['ceiling'] = _distances(found, best, ceiling)
-    tables['rates'] = pivot(_rate_of(90), 'per cent above the threshold of 90 per cent', '.0f')
+    tables['rates'] = pivot(_rate_of(90), 'percent above the threshold of 90 percent', '.0f')
     tables['false_positives'] = _false_positives(found, detectors)
-    meaning = 'average precision, and that of the top 1 per cent'
+    meaning = 'average precision, and that of the top 1 percent'
     tables['precision'] = pivot(_precision, meaning)
     return tables
 
 
 def rate_cell(row, level):
-    """Per cent above a threshold, with its interval, as a cell."""
+    """Percent above a threshold, with its interval, as a cell."""
     return interval(*(100 * row[f'rate_{level}{end}'] for end in ('', '_low', '_high')))
 
 
@@ -202,7 +202,7 @@ def _false_positives(found, detectors):
         Column('detector', 'what scores'),
         Column('fresh normals', 'that were scored'),
         *(
-            Column(f'{100 - level} intended', 'per cent above the threshold', '', '.0f')
+            Column(f'{100 - level} intended', 'percent above the threshold', '', '.0f')
             for level in LEVELS
         ),
     )

@@ -119,13 +119,13 @@ class ForestOnCritic:
 
 
 class Supervised:
-    """The critic's layers, shown labelled normals and anomalies: log odds of the latter."""
+    """The critic's layers, shown labeled normals and anomalies: log odds of the latter."""
 
     def __init__(self, *, minutes, folder, seed=1):
         self.minutes, self.folder, self.seed = minutes, folder, seed
 
     def fit(self, populations):
-        sets = [populations.train, *populations.labelled.values()]
+        sets = [populations.train, *populations.labeled.values()]
         normals, self._stretch = _stretched(sets[0])
         others = [_stretched(stamps, self._stretch)[0] for stamps in sets[1:]]
         labels = np.repeat(np.arange(len(sets)), [len(stamps) for stamps in sets])

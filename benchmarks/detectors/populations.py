@@ -62,7 +62,7 @@ class Populations:
         return self._simulated('normal', self.normals, _TRAIN)
 
     @cached_property
-    def labelled(self):
+    def labeled(self):
         """Anomalies by class that only detectors which know them are shown; none is tested."""
         n = max(self.normals // 4, self.shapes)
         return {kind: self._simulated(kind, n, _TRAIN) for kind in ANOMALIES}
@@ -90,10 +90,10 @@ class Populations:
             )
         return self._measured[name, kind]
 
-    def labelled_shapes(self):
+    def labeled_shapes(self):
         """Shapes of normals, pairs and disturbed galaxies, and which of them are normal."""
         parts = [self.shapes_of('train')]
-        parts += [self.shapes_of('labelled', kind) for kind in ('pair', 'disturbed')]
+        parts += [self.shapes_of('labeled', kind) for kind in ('pair', 'disturbed')]
         table = vstack(parts, metadata_conflicts='silent')
         return table, np.arange(len(table)) < len(parts[0])
 

@@ -12,7 +12,7 @@ paper's figures (Margalef-Bentabol et al. 2020),
   closest image trades for what;
 * the false positives by brightness, with one threshold for all and with the default, which measures
   each stamp against normals as bright; how uniform the p-values of fresh normals are; how many of a
-  list with a false-discovery rate of 10 per cent are normal;
+  list with a false-discovery rate of 10 percent are normal;
 * how far two trainings agree.
 
 Work is kept in benchmarks/work/known_anomalies and goes on from there. ``--ship`` copies the model
@@ -77,20 +77,20 @@ def main():
     runs = {seed: run(seed, sets, options) for seed in options.seeds}
     first = runs[options.seeds[0]]
     report.note(calibration_of(first))
-    caption = 'Per cent found, with the binomial interval of one standard deviation.'
+    caption = 'Percent found, with the binomial interval of one standard deviation.'
     report.table('rates', caption, RATES, rates_of(first))
     caption = 'Area under the ROC curve of each number by itself, against fresh normals.'
     report.table('numbers', caption, AREAS, numbers_of(first))
-    caption = 'Area, and per cent found at 90 per cent, by ``turned_margin``.'
+    caption = 'Area, and percent found at 90 percent, by ``turned_margin``.'
     report.table('margins', caption, MARGINS, margins_of(first))
-    caption = 'Per cent of fresh normals above the threshold of 90 per cent, by brightness.'
+    caption = 'Percent of fresh normals above the threshold of 90 percent, by brightness.'
     report.table('false_positives', caption, FALSE_POSITIVES, false_positives_of(first))
     if len(runs) > 1:
         report.table('agreement', 'Two trainings.', AGREEMENT, agreement_of(runs))
     trends = trends_of(first)
     columns = [Column(name, TRENDS[name], '', trends[name].format or '') for name in TRENDS]
     rows = [dict(zip(TRENDS, row, strict=True)) for row in trends.iterrows(*TRENDS)]
-    caption = 'Share above the threshold of 90 per cent, by property.'
+    caption = 'Share above the threshold of 90 percent, by property.'
     report.table('trends', caption, columns, rows)
     report.write()
     if options.figure is not None:
@@ -177,7 +177,7 @@ def draw(trends, path):
             axis.legend(fontsize=7, ncols=3, loc='lower left', bbox_to_anchor=(0, 1), frameon=False)
     for axis in axes.flat[len(names) :]:
         axis.axis('off')
-    figure.supylabel('found at the threshold of 90 per cent')
+    figure.supylabel('found at the threshold of 90 percent')
     figure.savefig(path, dpi=100)
     plt.close(figure)
 

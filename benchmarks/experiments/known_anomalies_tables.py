@@ -28,7 +28,7 @@ __all__ = [
     'trends_of',
 ]
 
-#: Per cent found in the paper at the level 90, tables 1 to 3.
+#: Percent found in the paper at the level 90, tables 1 to 3.
 PAPER = {'pair': 80, 'pair < 1.5': 93, 'pair 1.5-2': 90, 'pair > 2': 66, 'disturbed': 38}
 
 #: Of the misfit, by column.
@@ -70,20 +70,20 @@ def of_classes(meaning, form):
 RATES = (
     Column('class', 'of simulated stamps'),
     Column('n', 'stamps'),
-    *(Column(f'at {level}', 'per cent above this threshold', '', '.1f') for level in LEVELS),
-    Column('paper, at 90', 'per cent in Margalef-Bentabol et al. 2020'),
+    *(Column(f'at {level}', 'percent above this threshold', '', '.1f') for level in LEVELS),
+    Column('paper, at 90', 'percent in Margalef-Bentabol et al. 2020'),
     Column('AUC', 'area under the ROC curve, against fresh normals', '', '.3f'),
 )
 AREAS = (Column('number', 'of the measurements'), *of_classes('area under the ROC curve', '.3f'))
 MARGINS = (
     Column('margin', 'its value', '', '.1f'),
     *of_classes('area under the ROC curve', '.4f'),
-    *(Column(f'{kind} found', 'per cent at 90 per cent', '', '.1f') for kind in ANOMALIES),
+    *(Column(f'{kind} found', 'percent at 90 percent', '', '.1f') for kind in ANOMALIES),
 )
 FALSE_POSITIVES = (
     Column('magnitude', 'AB, of the stamps'),
     Column('n', 'stamps'),
-    *(Column(label, 'per cent above the threshold', '', '.1f') for label in COMPARED.values()),
+    *(Column(label, 'percent above the threshold', '', '.1f') for label in COMPARED.values()),
 )
 TRENDS = {
     'property': 'of the stamps',

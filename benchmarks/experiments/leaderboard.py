@@ -4,7 +4,7 @@ Which detector finds what: all of them on the same simulated galaxies with known
 Each learns from the first normals of the frozen set ``benchmark-1`` and scores the first stamps of
 each anomaly class and as many fresh normals; thresholds come from further normals that nobody has
 seen. Beside the WGAN and what is simpler there is a ceiling: a network of the critic's size that
-was shown labelled anomalies, others than those tested.
+was shown labeled anomalies, others than those tested.
 
 k-means                     of the paper, on shapes of normals, pairs and disturbed galaxies
 isolation forest, local     on shapes of normals
@@ -72,10 +72,10 @@ PEERS = ('scikit-learn', 'statmorph', 'pyod')
 CAPTIONS = {
     'auc': 'Area under the ROC curve, with its standard error. Bold: the best without labels.',
     'ceiling': 'The best without labels, and how far it is from the ceiling.',
-    'rates': 'Per cent found at the threshold that 90 per cent of held-out normals are below, '
+    'rates': 'Percent found at the threshold that 90 percent of held-out normals are below, '
     'with the binomial interval of one standard deviation.',
-    'false_positives': 'Per cent of fresh normals above the thresholds.',
-    'precision': 'Average precision, and share of anomalies in the top 1 per cent, '
+    'false_positives': 'Percent of fresh normals above the thresholds.',
+    'precision': 'Average precision, and share of anomalies in the top 1 percent, '
     'among fresh normals and the class.',
     'lead': 'Lead of the WGAN in area over the nearest of the other methods, on the same stamps, '
     'with the error of the difference (DeLong 1988).',

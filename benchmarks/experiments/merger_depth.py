@@ -5,8 +5,8 @@ The two bundled snapshots are put at redshifts of 0.5, 1 and 2, seen by WFC3 in 
 and given the noise of the recipe that the shipped model was trained on. Then they are made brighter
 or fainter by up to four magnitudes, with the noise as it is: a galaxy that is a magnitude fainter
 has the signal-to-noise ratio that it would have in an image a magnitude shallower. For each there
-are several noise realisations and the eight orientations of the square; printed are the median
-p-value against the model's held-out normals, and the share above the threshold of 90 per cent.
+are several noise realizations and the eight orientations of the square; printed are the median
+p-value against the model's held-out normals, and the share above the threshold of 90 percent.
 
     python -m benchmarks.experiments.merger_depth         # two minutes
 """
@@ -41,7 +41,7 @@ COLUMNS = (
         for depth in DEPTHS
         for column in (
             Column(f'p at {depth:+d} mag', 'median p-value', '', '.3f'),
-            Column(f'found at {depth:+d} mag', 'per cent above the threshold', '', '.0f'),
+            Column(f'found at {depth:+d} mag', 'percent above the threshold', '', '.0f'),
         )
     ),
 )
@@ -73,7 +73,7 @@ def main():
                 shown[name, z] = stamps.pixels[0], detector.closest(table[:1]), table[0]
         rows.append(row)
     caption = (
-        'Median p-value, and per cent found at the threshold of 90 per cent, by how much deeper '
+        'Median p-value, and percent found at the threshold of 90 percent, by how much deeper '
         'than the survey the image is.'
     )
     report.table('p_values', caption, COLUMNS, rows)

@@ -52,7 +52,7 @@ REAL = {'hubble_xdf': 1, 'ntt_field': 1}
 
 VARIANTS = (
     Column('variant', 'simulated population'),
-    Column('above 90 %', 'per cent of stamps above the threshold of 90 per cent', '', '.1f'),
+    Column('above 90 %', 'percent of stamps above the threshold of 90 percent', '', '.1f'),
     Column('distance', 'of Wasserstein, in standard deviations of normals', '', '.3f'),
     Column('by chance', 'median distance of two samples of one population', '', '.3f'),
     Column('p', 'p-value of the distance', '', '.3f'),
@@ -64,13 +64,13 @@ RANKING = (
     Column('rank', 'by the distance'),
     Column('simulation', 'simulated population'),
     Column('distance', 'of Wasserstein, in standard deviations of normals', '', '.3f'),
-    Column('by chance', 'distance that chance does not exceed in 95 per cent', '', '.3f'),
-    Column('nearest in', 'per cent of resamplings in which it is the nearest', '', '.0f'),
+    Column('by chance', 'distance that chance does not exceed in 95 percent', '', '.3f'),
+    Column('nearest in', 'percent of resamplings in which it is the nearest', '', '.0f'),
 )
 IMAGES = (
     Column('image', 'that comes with the package'),
     Column('sources', 'of it'),
-    *(Column(f'above {level} %', 'per cent of them', '', '.0f') for level in (85, 90, 95)),
+    *(Column(f'above {level} %', 'percent of them', '', '.0f') for level in (85, 90, 95)),
     Column('distance', 'Kolmogorov-Smirnov, from simulated normals', '', '.2f'),
     Column('in what', 'properties that differ most, with their distances'),
 )
@@ -222,7 +222,7 @@ def measure(stamps):
 
 def irregularities(pixels, flux, radius=16):
     """
-    What is not alike after half a turn, and what is finer than 3 pixels, near the centre.
+    What is not alike after half a turn, and what is finer than 3 pixels, near the center.
 
     Sums of absolute values, smoothed against noise, as shares of the flux.
     """

@@ -3,7 +3,7 @@ What the shipped model is worth on a field of one's own, and how soon it learns 
 
 The field is ``benchmark-2``: another PSF, other noise, other profiles and clumps, and only a
 thousand normals. Compared are, by the area under the ROC curve of each class of anomalies and the
-false positives among fresh normals at the threshold of 90 per cent,
+false positives among fresh normals at the threshold of 90 percent,
 
 * the shipped model with its own calibration, and calibrated on normals of the field;
 * the same model after some iterations of training on the field (``WGAN.fit(initial_model=)``);
@@ -33,13 +33,13 @@ COLUMNS = (
     Column('model', 'which, and where it is calibrated'),
     Column('iterations', 'of the training on the field'),
     Column('minutes', 'of that training', 'min', '.1f'),
-    Column('false positives', 'per cent of fresh normals above the threshold', '', '.1f'),
+    Column('false positives', 'percent of fresh normals above the threshold', '', '.1f'),
     *(
         column
         for kind in ANOMALIES
         for column in (
             Column(kind, 'area under the ROC curve, against fresh normals', '', '.3f'),
-            Column(f'{kind} found', 'per cent above the threshold', '', '.0f'),
+            Column(f'{kind} found', 'percent above the threshold', '', '.0f'),
         )
     ),
 )
@@ -69,7 +69,7 @@ def main():
             seconds = wgan.provenance_['seconds']
             rows.append(row(name, iterations, seconds, calibrated(wgan, sets), sets))
     caption = (
-        f'Area under the ROC curve by class, and per cent found at the threshold of 90 per cent; '
+        f'Area under the ROC curve by class, and percent found at the threshold of 90 percent; '
         f'{options.normals} normals of the field, {options.test} of each class.'
     )
     report.table('areas', caption, COLUMNS, rows)

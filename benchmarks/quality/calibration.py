@@ -6,14 +6,14 @@ then. So the normals that the shipped model knows are drawn once and measured on
 split at random, over and over, into those that calibrate and those that are fresh. Printed are
 
 * how often the p-values of fresh normals fail a Kolmogorov-Smirnov test against those of the
-  calibration at 5 and 1 per cent, and whether its p-values are uniform over the splits;
+  calibration at 5 and 1 percent, and whether its p-values are uniform over the splits;
 * the share of fresh normals above the thresholds, and its scatter from split to split beside that
   of binomial draws of both sets;
 * the same by brightness, for the score and for two numbers that are not compared with normals as
   bright: plain structure, and the paper's score;
 * the share of fresh normals above the thresholds of the shipped calibration, and above those of
   normals that the model was trained on, as the paper sets them, with binomial intervals;
-* the share of normals in lists with a false-discovery rate of 10 per cent, when one stamp in
+* the share of normals in lists with a false-discovery rate of 10 percent, when one stamp in
   twenty is an anomaly;
 * p-values from calibrations of few normals, and what they would be without cross-fitting;
 * what a field finds that is calibrated on itself, with anomalies in it, by no correction, by the
@@ -70,13 +70,13 @@ NUMBERS = {
 
 
 INTENDED = tuple(
-    Column(f'{100 - level} intended', 'per cent above the threshold', '', '.2f') for level in LEVELS
+    Column(f'{100 - level} intended', 'percent above the threshold', '', '.2f') for level in LEVELS
 )
 RATES = (Column('number', 'what is compared with its threshold'), *INTENDED)
 SOURCES = (Column('thresholds', 'which stamps set them'), *INTENDED)
 MAGNITUDES = (
     Column('magnitude', 'AB, of the stamps'),
-    *(Column(label, 'per cent above the threshold', '', '.1f') for label in NUMBERS.values()),
+    *(Column(label, 'percent above the threshold', '', '.1f') for label in NUMBERS.values()),
 )
 
 
@@ -127,7 +127,7 @@ def report_splits(normals, by_class, detector, options, report):
     report.note(uniformity_of(splits))
     report.note(discoveries_of(splits, len(strange)))
     report.table('rates', 'Fresh normals above the thresholds.', RATES, rates_of(splits))
-    caption = 'The same at 90 per cent, by magnitude.'
+    caption = 'The same at 90 percent, by magnitude.'
     report.table('by_magnitude', caption, MAGNITUDES, rates_by_magnitude(splits))
 
 
@@ -222,8 +222,8 @@ def uniformity_of(splits):
     return (
         f'Scores of fresh normals lie {distance:.4f} from those that calibrate '
         f'(Kolmogorov-Smirnov, median of {len(splits)} splits of '
-        f'{len(splits[0].magnitude)} and as many); {100 * np.mean(chances < 0.05):.1f} per cent of '
-        f'the splits fail at 5 per cent and {100 * np.mean(chances < 0.01):.1f} at 1 per cent, and '
+        f'{len(splits[0].magnitude)} and as many); {100 * np.mean(chances < 0.05):.1f} percent of '
+        f'the splits fail at 5 percent and {100 * np.mean(chances < 0.01):.1f} at 1 percent, and '
         f'their p-values are uniform with p = {overall.pvalue:.2f}.'
     )
 
@@ -238,8 +238,8 @@ def discoveries_of(splits, strange, rate=0.1):
         found.append(listed[len(normal) :].mean())
     return (
         f'With {strange} anomalies among {len(normal)} fresh normals, lists of q at most {rate:g} '
-        f'hold {100 * np.mean(found):.0f} per cent of the anomalies; '
-        f'{100 * np.mean(false):.1f} per cent of a list are normal, on average, and between '
+        f'hold {100 * np.mean(found):.0f} percent of the anomalies; '
+        f'{100 * np.mean(false):.1f} percent of a list are normal, on average, and between '
         f'{100 * np.quantile(false, 0.05):.1f} and {100 * np.quantile(false, 0.95):.1f} in nine '
         'splits of ten.'
     )

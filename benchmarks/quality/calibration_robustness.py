@@ -30,23 +30,23 @@ SHARES = (0.0, 0.05, 0.1, 0.2)
 FEW = (
     Column('normals', 'that calibrate', '', ','),
     Column('p at most', 'of the fresh normals'),
-    Column('cross-fitted', 'per cent of them', '', '.2f'),
+    Column('cross-fitted', 'percent of them', '', '.2f'),
     Column('not cross-fitted', 'the same, with trends that were fitted to themselves', '', '.2f'),
-    Column('allowed', 'per cent, by the number of normals', '', '.1f'),
+    Column('allowed', 'percent, by the number of normals', '', '.1f'),
 )
 CONTAMINATED = (
-    Column('anomalies', 'per cent of the field', '', '.0f'),
+    Column('anomalies', 'percent of the field', '', '.0f'),
     Column('correction', 'of the calibration: none, the estimated share, or the normals alone'),
-    Column('estimated', 'per cent, with the scatter over fields', '', '.1f'),
-    Column('false positives', 'per cent of normals above the threshold of 90 per cent', '', '.1f'),
-    Column('disturbed', 'per cent of them above that threshold', '', '.0f'),
+    Column('estimated', 'percent, with the scatter over fields', '', '.1f'),
+    Column('false positives', 'percent of normals above the threshold of 90 percent', '', '.1f'),
+    Column('disturbed', 'percent of them above that threshold', '', '.0f'),
     Column('listed', 'anomalies with q of at most 0.1', '', '.0f'),
     Column('of', 'anomalies in the field', '', '.0f'),
-    Column('normal in the list', 'per cent', '', '.1f'),
+    Column('normal in the list', 'percent', '', '.1f'),
 )
 DRIFT = (
     Column('change', 'of the normals'),
-    Column('above 90 %', 'per cent above the threshold of 90 per cent', '', '.0f'),
+    Column('above 90 %', 'percent above the threshold of 90 percent', '', '.0f'),
     Column('median p', 'median p-value', '', '.2f'),
     Column('it looks like', 'what the warning says'),
 )
@@ -59,7 +59,7 @@ UNDISTURBED = (
 
 def small_calibrations(normals, scoring, *, repeats=200, fresh=1000, seed=1):
     """
-    Rows of `FEW`: per cent of fresh normals with p <= a, for calibrations of few normals.
+    Rows of `FEW`: percent of fresh normals with p <= a, for calibrations of few normals.
 
     Beside the cross-fitted scores stand those that are compared with the trends that were fitted to
     themselves, as they were before, and what the number of normals allows.
@@ -155,7 +155,7 @@ def drifting_stamps(detector, *, n=500, seed=79):
     strange = [simulate(kind, 30 * n // 500, seed=seed).pixels for kind in ANOMALIES]
     changes = {
         'none': pixels,
-        '30 per cent anomalies': np.concatenate([pixels[: n - sum(map(len, strange))], *strange]),
+        '30 percent anomalies': np.concatenate([pixels[: n - sum(map(len, strange))], *strange]),
         'centers off by 1 pixel along x': np.roll(pixels, 1, axis=2),
         'by 3 pixels': np.roll(pixels, 3, axis=2),
         'by 1 pixel, each its own way': moved(1),

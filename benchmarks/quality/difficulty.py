@@ -37,7 +37,7 @@ from benchmarks.results import Column, estimate
 
 TRAIN, FRESH = 1, 2
 
-#: Per cent that k-means finds, or keeps, in the paper.
+#: Percent that k-means finds, or keeps, in the paper.
 PAPER = {
     'normal, kept': 99,
     'pair': 74,
@@ -53,8 +53,8 @@ PAPER = {
 KMEANS = (
     Column('class', 'of simulated stamps'),
     Column('n', 'stamps'),
-    Column('found', 'per cent, with the binomial error', '', '.1f'),
-    Column('paper', 'per cent in tables 1 to 3', '', '.0f'),
+    Column('found', 'percent, with the binomial error', '', '.1f'),
+    Column('paper', 'percent in tables 1 to 3', '', '.0f'),
 )
 ANOMALIES = [kind for kind in CLASSES if kind != 'normal']
 AREAS = (
@@ -139,7 +139,7 @@ def fitted_kmeans(shapes):
 
 
 def kmeans_rows(shapes, populations, kmeans):
-    """Shares beside those of the paper, in per cent."""
+    """Shares beside those of the paper, in percent."""
     found = {kind: kmeans.score(table) for kind, table in shapes.items()}
     pairs, disturbed = populations['pair'].table, populations['disturbed'].table
     ratio = np.asarray(pairs['flux_ratio'])

@@ -23,10 +23,10 @@ LOSSES = (-np.inf, 0.02, 0.05, 0.1, 0.15, 0.2, np.inf)
 
 COLUMNS = (
     Column('size', 'edge of the stamps', 'pix'),
-    Column('lost at least', 'per cent of the flux', '', '.0f'),
-    Column('lost at most', 'per cent of the flux', '', '.0f'),
+    Column('lost at least', 'percent of the flux', '', '.0f'),
+    Column('lost at most', 'percent of the flux', '', '.0f'),
     Column('galaxies', 'that lose so much'),
-    Column('flagged', 'per cent of them', '', '.0f'),
+    Column('flagged', 'percent of them', '', '.0f'),
 )
 
 

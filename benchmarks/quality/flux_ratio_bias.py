@@ -38,8 +38,8 @@ COLUMNS = (
     Column('threshold', 'of the detection', 'sigma', '.1f'),
     Column('contrast', 'of the deblending', '', '.4f'),
     Column('program', 'that measures'),
-    Column('both found', 'per cent of the pairs', '', '.1f'),
-    Column('extra', 'per cent of the stamps with sources that are not there', '', '.1f'),
+    Column('both found', 'percent of the pairs', '', '.1f'),
+    Column('extra', 'percent of the stamps with sources that are not there', '', '.1f'),
     Column('ratio', 'measured flux ratio over the true one, median', '', '.3f'),
     Column('scatter', 'of its logarithm', '', '.3f'),
     Column('parts', 'sources of the eXtreme Deep Field that are parts of others'),
@@ -103,15 +103,15 @@ def near_truth(x, y, true_x, true_y):
 
 
 def sextractor_ratios(judge, pairs, edge, detection):
-    """Flux ratios of the sources nearest to the truth in SExtractor's catalogue of a mosaic."""
+    """Flux ratios of the sources nearest to the truth in SExtractor's catalog of a mosaic."""
     with TemporaryDirectory() as folder:
-        catalogue = judge.run_sextractor(Path(folder), judge.mosaic(pairs.pixels), detection)
+        catalog = judge.run_sextractor(Path(folder), judge.mosaic(pairs.pixels), detection)
     number = np.arange(len(pairs.pixels))[:, np.newaxis]
     place = np.stack([pairs.x + SIZE * (number % edge), pairs.y + SIZE * (number // edge)], axis=-1)
-    tree = cKDTree(np.stack([catalogue['x'], catalogue['y']], axis=1))
+    tree = cKDTree(np.stack([catalog['x'], catalog['y']], axis=1))
     distance, row = tree.query(place)
     right = (distance < 2.5).all(axis=1) & (row[:, 0] != row[:, 1])
-    flux = catalogue['kron_flux'][np.where(right[:, np.newaxis], row, 0)]
+    flux = catalog['kron_flux'][np.where(right[:, np.newaxis], row, 0)]
     return np.where(right, flux[:, 0] / flux[:, 1], np.nan)
 
 

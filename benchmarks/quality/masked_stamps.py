@@ -5,7 +5,7 @@ Fresh simulated normals, pairs and disturbed galaxies are scored by the shipped 
 many kinds, drawn anew for each stamp. Printed are, by kind of mask,
 
 * the share of stamps of which too little is left, and which are flagged for it;
-* the share of normals above the 90 per cent threshold, where 10 per cent are due, and of those with
+* the share of normals above the 90 percent threshold, where 10 percent are due, and of those with
   p <= 0.01;
 * the areas under the ROC curve of pairs and of disturbed galaxies with the same kind of mask;
 * beside them the same where holes are left filled with the median of their stamp, as the encoder
@@ -35,7 +35,7 @@ MIDDLE = (SIZE - 1) / 2
 SEED = 612
 
 
-def disc(x, y, radius):
+def disk(x, y, radius):
     return np.hypot(X - x, Y - y) < radius
 
 
@@ -47,7 +47,7 @@ def trail(random):
 
 def holes(random):
     centers = random.uniform(0, SIZE, (random.integers(3, 8), 2))
-    return np.any([disc(*center, random.uniform(1, 6)) for center in centers], axis=0)
+    return np.any([disk(*center, random.uniform(1, 6)) for center in centers], axis=0)
 
 
 def column(width):
@@ -61,18 +61,18 @@ MASKS = {
     'chip edge, 20 pixels': lambda random: X < 20,
     'corner': lambda random: (random.integers(8, 36) > X) & (random.integers(8, 36) > Y),
     'border of 5 pixels': lambda random: (X < 5) | (X > 58) | (Y < 5) | (Y > 58),
-    'star, radius 3 to 12': lambda random: disc(*random.uniform(0, SIZE, 2), random.uniform(3, 12)),
+    'star, radius 3 to 12': lambda random: disk(*random.uniform(0, SIZE, 2), random.uniform(3, 12)),
     '5 % of the pixels': lambda random: random.random((SIZE, SIZE)) < 0.05,
     '30 % of the pixels': lambda random: random.random((SIZE, SIZE)) < 0.3,
     'one pixel of four': lambda random: (X % 2 == 0) & (Y % 2 == 0),
     'bad column of 1 pixel': lambda random: column(1),
     'bad column of 3 pixels': lambda random: column(3),
     'five bad rows': lambda random: np.isin(Y, random.integers(0, SIZE, 5)),
-    'hole on the galaxy, radius 3': lambda random: disc(MIDDLE, MIDDLE, 3),
+    'hole on the galaxy, radius 3': lambda random: disk(MIDDLE, MIDDLE, 3),
     '3 to 7 holes': holes,
     'trail of 2 to 6 pixels': trail,
     'quadrant': lambda random: (X >= 32) & (Y >= 32),
-    'core, radius 6': lambda random: disc(MIDDLE, MIDDLE, 6),
+    'core, radius 6': lambda random: disk(MIDDLE, MIDDLE, 6),
     'border of 8 pixels': lambda random: (X < 8) | (X > 55) | (Y < 8) | (Y > 55),
     'half': lambda random: X < 32,
     '70 % of the pixels': lambda random: random.random((SIZE, SIZE)) < 0.7,
@@ -81,9 +81,9 @@ MASKS = {
 
 COLUMNS = (
     Column('mask', 'kind of mask'),
-    Column('flagged', 'per cent of stamps that are flagged as incomplete', '', '.0f'),
-    Column('above 90 %', 'per cent of normals above the threshold of 90 per cent', '', '.1f'),
-    Column('p <= 0.01', 'per cent of normals with such p', '', '.1f'),
+    Column('flagged', 'percent of stamps that are flagged as incomplete', '', '.0f'),
+    Column('above 90 %', 'percent of normals above the threshold of 90 percent', '', '.1f'),
+    Column('p <= 0.01', 'percent of normals with such p', '', '.1f'),
     Column('pair', 'area under the ROC curve', '', '.3f'),
     Column('disturbed', 'area under the ROC curve', '', '.3f'),
     Column('above, median', 'as above 90 %, with holes at the median of their stamp', '', '.1f'),

@@ -1,7 +1,7 @@
 """
 Are mock images right from the stars to the pixels, and how quickly are they made?
 
-* ``disc``: an exponential disc of a million star particles, its light map, and its image by Hubble
+* ``disk``: an exponential disk of a million star particles, its light map, and its image by Hubble
   in F160W, with the PSF, at three redshifts. statmorph fits a Sersic profile to the map, and one
   blurred by the same PSF to the images: the index should be 1, the half-light radius 1.678 scale
   lengths.
@@ -15,7 +15,7 @@ Are mock images right from the stars to the pixels, and how quickly are they mad
 Needs statmorph; ``magnitudes`` needs synphot, astro-sedpy and bagpipes.
 
     python -m benchmarks.quality.mocks
-    python -m benchmarks.quality.mocks --only disc --particles 200000
+    python -m benchmarks.quality.mocks --only disk --particles 200000
 """
 
 from dataclasses import replace
@@ -43,7 +43,7 @@ from benchmarks.results import Column
 
 POWER = u.W / u.Hz
 
-#: Of an exponential disc: scale length in kpc, half-light radius in scale lengths.
+#: Of an exponential disk: scale length in kpc, half-light radius in scale lengths.
 SCALE_LENGTH, HALF_LIGHT = 3.0, 1.678
 
 
@@ -51,13 +51,13 @@ DISK = (
     Column('image', 'of the disk'),
     Column('index', 'Sersic index, which should be 1', '', '.3f'),
     Column('radius', 'half-light radius', 'kpc', '.3f'),
-    Column('off', 'per cent, from that of the particles', '', '.3f'),
+    Column('off', 'percent, from that of the particles', '', '.3f'),
 )
 STARS = (
     Column('psf', 'and its width'),
     Column('found', 'FWHM', 'pix', '.3f'),
     Column('given', 'FWHM', 'pix', '.3f'),
-    Column('off', 'per cent', '', '.3f'),
+    Column('off', 'percent', '', '.3f'),
 )
 FLUX = (
     Column('instrument', 'that sees the galaxy'),
@@ -82,7 +82,7 @@ SPEED = (
 
 def main():
     parts = {
-        'disc': recover_disc,
+        'disc': recover_disk,
         'stars': recover_psf,
         'flux': follow_flux,
         'magnitudes': compare_magnitudes,
@@ -100,8 +100,8 @@ def main():
     report.write()
 
 
-def recover_disc(options, report):
-    stars = disc(options.particles, options.seed)
+def recover_disk(options, report):
+    stars = disk(options.particles, options.seed)
     light = stars.light_map(pixel_scale=0.25 * u.kpc, size=256)
     rows = [('light map', *fitted(light.luminosity.value, 0.25))]
     hubble = get_instrument('hst_wfc3_f160w')
@@ -115,7 +115,7 @@ def recover_disc(options, report):
     show(report, 'disk', caption, DISK, rows)
 
 
-def disc(particles, seed):
+def disk(particles, seed):
     rng = np.random.default_rng(seed)
     radius = SCALE_LENGTH * rng.gamma(2, size=particles)
     angle = rng.uniform(0, 2 * np.pi, particles)
@@ -125,7 +125,7 @@ def disc(particles, seed):
 
 
 def fitted(image, kpc, psf=None):
-    """Sersic index, half-light radius in kpc, and how far that is off, in per cent."""
+    """Sersic index, half-light radius in kpc, and how far that is off, in percent."""
     image = image.astype(float)
     noise = 1e-3 * image.max()
     image = image + np.random.default_rng(1).normal(scale=noise, size=image.shape)
@@ -153,7 +153,7 @@ def recover_psf(options, report):
 
 
 def follow_flux(options, report):
-    stars = disc(50_000, options.seed)
+    stars = disk(50_000, options.seed)
     galaxy = stars.light_map(pixel_scale=0.25 * u.kpc, size=1024)
     kept = (galaxy.luminosity.sum() / stars.luminosity.sum()).to_value('') - 1
     distance = 4 * np.pi * Planck18.luminosity_distance(1) ** 2
@@ -217,8 +217,8 @@ def both_magnitudes(spectra, curve, redshift, age):
 
 
 def time_it(options, report):
-    few = replace_widths(disc(min(20_000, options.particles), options.seed))
-    many = replace_widths(disc(options.particles, options.seed))
+    few = replace_widths(disk(min(20_000, options.particles), options.seed))
+    many = replace_widths(disk(options.particles, options.seed))
     view = {'pixel_scale': 0.25 * u.kpc, 'size': 256}
     light = many.light_map(**view)
     redshifts = np.linspace(0.5, 2, 200)
@@ -239,7 +239,7 @@ def time_it(options, report):
     off = np.abs(looped - mapped).max() / looped.max()
     report.note(
         'A map rounds positions to pixels and widths to a quarter of a factor of two: it differs '
-        f'from the loop by {100 * off:.1f} per cent of the peak.'
+        f'from the loop by {100 * off:.1f} percent of the peak.'
     )
 
 

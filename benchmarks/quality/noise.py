@@ -47,9 +47,9 @@ FOLDS = 4
 DEVIATIONS = (
     Column('noise', 'that is made'),
     Column('against', 'what it is compared with'),
-    Column('autocorrelation', f'per cent of the peak, at lags up to {MAX_LAG}', '', '.2f'),
-    Column('variance', 'per cent', '', '+.2f'),
-    Column('power spectrum', 'per cent, the largest of the radial bins', '', '.2f'),
+    Column('autocorrelation', f'percent of the peak, at lags up to {MAX_LAG}', '', '.2f'),
+    Column('variance', 'percent', '', '+.2f'),
+    Column('power spectrum', 'percent, the largest of the radial bins', '', '.2f'),
 )
 TREES = (
     Column('stamps', 'of what'),
@@ -204,7 +204,7 @@ def central(known, max_lag):
 
 
 def correlation_off(found, wanted):
-    """Deviations of an autocorrelation, in per cent."""
+    """Deviations of an autocorrelation, in percent."""
     peak = wanted.variance.value
     off = np.abs(found.covariance.value - wanted.covariance.value).max() / peak
     variance = found.variance.value / peak - 1
@@ -212,7 +212,7 @@ def correlation_off(found, wanted):
 
 
 def power_off(found, wanted):
-    """The largest deviation of the radial power spectrum, in per cent."""
+    """The largest deviation of the radial power spectrum, in percent."""
     found, wanted = (each.radial()['power'] for each in (found, wanted))
     return {'power spectrum': 100 * np.abs((found / wanted).value - 1).max()}
 

@@ -10,8 +10,8 @@ Each is run several times in turn and its shortest time counts.
   is measured on fewer stamps and scaled, reading the file apart.
 * cutana: set to extract only, without resizing, normalisation and flux conversion
   (`create_cutouts_direct`, in calls of the size that suits it best and in one call); and its way
-  for large catalogues, `StreamingOrchestrator` with one worker process per core, which needs its
-  catalogue as a file, and for which resizing is the identity and normalisation is off.
+  for large catalogs, `StreamingOrchestrator` with one worker process per core, which needs its
+  catalog as a file, and for which resizing is the identity and normalisation is off.
 
     pip install cutana==0.4.0
     python -m benchmarks.speed.cutting              # 100,000 stamps; four minutes, 8 GB of memory
@@ -90,7 +90,7 @@ def make_contenders(path, positions, options):
     size, n = options.size, options.stamps
     sky = WCS(fits.getheader(path)).pixel_to_world(*positions.T)
     few = positions[: options.loop]
-    catalogue = pd.DataFrame(
+    catalog = pd.DataFrame(
         {
             'SourceID': [f's{k}' for k in range(n)],
             'RA': sky.ra.deg,
@@ -111,9 +111,9 @@ def make_contenders(path, positions, options):
     }
     for part in (1_000, 10_000, n):
         name = f'cutana, direct by {part:,}'
-        contenders[name] = (lambda part=part: cutana_directly(catalogue, size, part), n)
-    contenders['cutana, streaming'] = (lambda: cutana_streaming(catalogue, options), n)
-    check_same_pixels(path, positions[:100], catalogue[:100], size)
+        contenders[name] = (lambda part=part: cutana_directly(catalog, size, part), n)
+    contenders['cutana, streaming'] = (lambda: cutana_streaming(catalog, options), n)
+    check_same_pixels(path, positions[:100], catalog[:100], size)
     return contenders
 
 
@@ -143,23 +143,23 @@ def cutana_config(size):
     return config
 
 
-def cutana_directly(catalogue, size, part):
+def cutana_directly(catalog, size, part):
     config = cutana_config(size)
     config.do_only_cutout_extraction = True
     results = []
-    for start in range(0, len(catalogue), part):
-        results += create_cutouts_direct(catalogue[start : start + part], config)
+    for start in range(0, len(catalog), part):
+        results += create_cutouts_direct(catalog[start : start + part], config)
     return [stamp for result in results for stamp in result['cutouts']]
 
 
-def cutana_streaming(catalogue, options):
+def cutana_streaming(catalog, options):
     with tempfile.TemporaryDirectory(dir=options.work) as folder:
         config = cutana_config(options.size)
-        config.source_catalogue = os.path.join(folder, 'catalogue.parquet')
+        config.source_catalogue = os.path.join(folder, 'catalog.parquet')
         config.output_dir = folder
         config.skip_catalogue_validation = config.skip_fits_check = True
         config.loadbalancer.skip_memory_calibration_wait = True
-        catalogue.to_parquet(config.source_catalogue)
+        catalog.to_parquet(config.source_catalogue)
         orchestrator = StreamingOrchestrator(config)
         stamps = []
         try:
@@ -174,7 +174,7 @@ def cutana_streaming(catalogue, options):
     return stamps
 
 
-def check_same_pixels(path, positions, catalogue, size):
+def check_same_pixels(path, positions, catalog, size):
     """Refuse to compare programs that cut something else."""
     stamps = StampSet.from_image(path, size=size, positions=positions)
     for stamp, cutout in zip(
@@ -184,7 +184,7 @@ def check_same_pixels(path, positions, catalogue, size):
             raise SystemExit('Cutout2D cuts other pixels.')
     # cutana rounds down where Cutout2D rounds up.
     stamps = StampSet.from_image(path, size=size, positions=positions - 1)
-    for stamp, cutout in zip(stamps.pixels, cutana_directly(catalogue, size, 100), strict=True):
+    for stamp, cutout in zip(stamps.pixels, cutana_directly(catalog, size, 100), strict=True):
         if not np.array_equal(stamp, cutout[..., 0]):
             raise SystemExit('cutana cuts other pixels.')
 

@@ -1,10 +1,10 @@
 """
-How fast a map of the critic's features is made, and how well it keeps neighbours.
+How fast a map of the critic's features is made, and how well it keeps neighbors.
 
 Simulated stamps (a third each normal, pairs and disturbed) as the critic of the shipped model sees
 them. Beside `feature_map`, t-SNE of scikit-learn and UMAP of umap-learn with their own defaults, on
 the same principal components. The first map by UMAP compiles its code; it is made of few stamps
-and timed by itself. Trustworthiness says how far the neighbours in the map are neighbours among
+and timed by itself. Trustworthiness says how far the neighbors in the map are neighbors among
 the features (1: all of them).
 
 Needs umap-learn and GalSim::

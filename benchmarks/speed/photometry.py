@@ -126,15 +126,15 @@ def loop_of_photutils(pixels):
         above = image - sky.background
         smooth = convolve(above, PYRAMID, mode='constant')
         segmentation = finder(smooth, detection.threshold * sky.background_rms)
-        catalogue = SourceCatalog(
+        catalog = SourceCatalog(
             above,
             segmentation,
             convolved_data=smooth,
             error=sky.background_rms,
             kron_params=(2.5, 1.4, 0.0),
         )
-        catalogue.flux_radius(0.5, name='half_light_radius')
-        tables.append(catalogue.to_table(columns=[*catalogue.default_columns, 'half_light_radius']))
+        catalog.flux_radius(0.5, name='half_light_radius')
+        tables.append(catalog.to_table(columns=[*catalog.default_columns, 'half_light_radius']))
     return tables
 
 

@@ -5,9 +5,9 @@ Printed are stamps per second
 
 * of each class, and of a mix of all as in benchmark-1, with one process, in memory;
 * of the mix written into a store, with one process and with two (or more); the bytes are the same;
-* of the loop that a user of GalSim would write: a Sersic bulge and an exponential disc, sheared,
+* of the loop that a user of GalSim would write: a Sersic bulge and an exponential disk, sheared,
   convolved with the same PSF by ``drawImage``, and correlated noise of the same kind. It draws no
-  arms, clumps, neighbours, debris or second galaxies.
+  arms, clumps, neighbors, debris or second galaxies.
 
 Each figure is the best of some runs. Beside the wall clock there is the time of the processors, of
 all processes together, which hardly depends on who else uses the machine.
@@ -101,7 +101,7 @@ def write_store(recipe, counts, processes):
 
 
 def draw_with_galsim(recipe, n):
-    """Bulges and discs of the same population, each drawn by GalSim, with correlated noise."""
+    """Bulges and disks of the same population, each drawn by GalSim, with correlated noise."""
     rng = np.random.default_rng(0)
     psf = galsim_psf(recipe.optics)
     noise_rng = galsim.BaseDeviate(1)
@@ -112,8 +112,8 @@ def draw_with_galsim(recipe, n):
         bulge = galsim.Sersic(
             n=round(galaxy.bulge_index, 1), half_light_radius=0.4 * galaxy.half_light_radius
         )
-        disc = galsim.Exponential(half_light_radius=galaxy.half_light_radius)
-        profile = galaxy.bulge_fraction * bulge + (1 - galaxy.bulge_fraction) * disc
+        disk = galsim.Exponential(half_light_radius=galaxy.half_light_radius)
+        profile = galaxy.bulge_fraction * bulge + (1 - galaxy.bulge_fraction) * disk
         profile = profile.shear(q=galaxy.axis_ratio, beta=galaxy.angle * galsim.radians)
         profile = galsim.Convolve(profile.shift(*rng.uniform(-0.03, 0.03, 2)), psf)
         drawn = (galaxy.flux * profile).drawImage(

@@ -4,7 +4,7 @@ How fast a StampStore is read, in order and shuffled, and in how much memory, be
 Noisy simulated sources in stamps of 64 x 64 float32 pixels; all are read from the page cache, in
 batches, and counted in megabytes of pixels. In turn; the shortest time of several walks counts.
 
-* StampStore, with ids only, with a catalogue of 12 columns, and compressed.
+* StampStore, with ids only, with a catalog of 12 columns, and compressed.
 * h5py: a dataset with a chunk per stamp, for reading in a fully random order; and one with chunks
   of 64 and checksums, as the store has them, read in the order of the store, in as large pools.
 * NumPy: ``numpy.memmap`` of a .npy file: the limit, without checksums and compression.
