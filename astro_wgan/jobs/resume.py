@@ -1,4 +1,4 @@
-"""`ResumeFile`: rows of a long measurement, kept so that it can go on after a kill."""
+"""`ResumeFile`: results of a long measurement, written as it goes on and read after a kill."""
 
 import time
 from pathlib import Path
@@ -12,40 +12,52 @@ __all__ = ['ResumeFile']
 
 class ResumeFile:
     """
-    Columns that grow part by part, and the file that keeps them.
+    A table that grows part by part, with tables of other lengths beside it, and its file.
 
-    As a context it writes what is not yet written when it ends, by an error too.
+    As a context manager it writes what has not been written yet when it exits, also after an
+    error.
 
     Parameters
     ----------
     path : path-like or None
-        Where to keep the rows; None keeps them in memory only. An existing file is gone on from.
+        File with the results; an existing file is continued. None keeps the results in memory
+        only.
     fingerprint : `~astro_wgan.jobs.Fingerprint` or None
-        To which work the rows belong; None where there is no file.
+        Identifies the work to which the results belong; None without a file.
     total : int, optional
-        Rows that the whole work has.
+        Number of rows of the complete table.
 
     Raises
     ------
     ValueError
         If the file belongs to other work, is damaged, or is a folder.
     FileNotFoundError
-        If the folder that it is to lie in is missing.
+        If the parent folder does not exist.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astro_wgan.jobs.resume import ResumeFile
+    >>> with ResumeFile(None, None) as kept:
+    ...     for stamp in range(3):
+    ...         kept.append({'stamp': np.array([stamp])}, sources={'x': np.arange(stamp)})
+    >>> len(kept), kept.columns('sources')['x']
+    (3, array([0, 0, 1]))
     """
 
-    # Writing all rows anew takes longer the more there are: no more than this share of the time
-    # goes into it.
-    _share = 0.05
+    # All rows are written anew each time, which takes longer the more there are. This fraction of
+    # the time is spent on it at most.
+    _write_fraction = 0.05
 
     def __init__(self, path, fingerprint, *, total=None):
         self._path = None if path is None else Path(path)
         self._parts = []
         if self._path is not None:
-            self._mark = np.array(fingerprint.to_json())
-            _check_place(self._path)
+            self._fingerprint = np.array(fingerprint.to_json())
+            _check_location(self._path)
             if self._path.exists():
                 self._parts.append(_read(self._path, fingerprint, total))
-        self._rows = sum(_length(part) for part in self._parts)
+        self._rows = sum(_row_count(part) for part in self._parts)
         self._unwritten = False
         self._next_write = 0.0
 
@@ -59,33 +71,59 @@ class ResumeFile:
         if self._unwritten:
             self._write()
 
-    def append(self, part):
+    def append(self, columns, **tables):
         """
         Add rows.
 
         Parameters
         ----------
-        part : dict of `~numpy.ndarray`
-            Columns of one length.
+        columns : dict of `~numpy.ndarray`
+            Columns of the table, all of the same length.
+        **tables : dict of `~numpy.ndarray`
+            Columns of other tables, by the name of the table.
 
         Raises
         ------
         ValueError
-            If the file has other columns.
+            If the columns differ from those of the file.
         """
+        part = dict(columns)
+        for table, values in tables.items():
+            part |= {f'{table}/{name}': column for name, column in values.items()}
         if self._parts and self._parts[0].keys() != part.keys():
             raise ValueError(
-                f'The file {self._path} is damaged: it has the columns '
-                f'{", ".join(self._parts[0])}, and needed are {", ".join(part)}.'
+                f'The file at `output`, {self._path}, was written by another version of '
+                f'astro_wgan: it has the columns {", ".join(self._parts[0])}; this version '
+                f'measures {", ".join(part)}. Name another file, or remove this one to start anew.'
             )
         self._parts.append(part)
-        self._rows += _length(part)
+        self._rows += _row_count(part)
         self._unwritten = self._path is not None
         if self._unwritten and time.monotonic() >= self._next_write:
             self._write()
 
-    def columns(self):
-        """All rows as a dictionary of arrays, or an empty one where there are none."""
+    def columns(self, table=None):
+        """
+        All rows.
+
+        Parameters
+        ----------
+        table : str, optional
+            Which of the other tables.
+
+        Returns
+        -------
+        dict of `~numpy.ndarray`
+            Empty if nothing has been appended.
+        """
+        prefix = '' if table is None else f'{table}/'
+        return {
+            name.removeprefix(prefix): column
+            for name, column in self._joined().items()
+            if name.startswith(prefix) and '/' not in name.removeprefix(prefix)
+        }
+
+    def _joined(self):
         if len(self._parts) > 1:
             names = self._parts[0]
             self._parts = [
@@ -95,23 +133,23 @@ class ResumeFile:
 
     def _write(self):
         begin = time.monotonic()
-        write_arrays(self._path, fingerprint=self._mark, **self.columns())
+        write_arrays(self._path, fingerprint=self._fingerprint, **self._joined())
         self._unwritten = False
         end = time.monotonic()
-        self._next_write = end + (end - begin) / self._share
+        self._next_write = end + (end - begin) / self._write_fraction
 
 
-def _length(part):
-    return len(next(iter(part.values())))
+def _row_count(part):
+    return len(next(column for name, column in part.items() if '/' not in name))
 
 
-def _check_place(path):
-    """Before hours of work, and not when its first rows are to be written."""
+def _check_location(path):
+    """Before hours of work, and not when the first rows are to be written."""
     if path.is_dir():
         raise ValueError(f'`output` must be a file; {path} is a folder.')
     if not path.parent.is_dir():
         raise FileNotFoundError(
-            f'`output` must lie in a folder that is there; there is no {path.parent}.'
+            f'`output` must be in an existing folder; there is no {path.parent}.'
         )
 
 
@@ -119,7 +157,9 @@ def _read(path, fingerprint, total):
     try:
         columns = read_arrays(path)
         known = str(columns.pop('fingerprint'))
-        lengths = {len(column) for column in columns.values()}
+        lengths = {}
+        for name, column in columns.items():
+            lengths.setdefault(name.rpartition('/')[0], set()).add(len(column))
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f'The file {path} does not hold measurements, or it is damaged ({error}).'
@@ -130,10 +170,11 @@ def _read(path, fingerprint, total):
             f'The file at `output`, {path}, {other}. Name another file, or remove this one to '
             'start anew.'
         )
-    if len(lengths) != 1:
+    if '' not in lengths or any(len(found) > 1 for found in lengths.values()):
         raise ValueError(f'The file {path} is damaged: its columns differ in length.')
-    if total is not None and max(lengths) > total:
+    if total is not None and max(lengths['']) > total:
         raise ValueError(
-            f'The file {path} is damaged: it has {max(lengths)} rows, of a work of {total}.'
+            f'The file {path} is damaged: it has {max(lengths[""])} rows instead of at most '
+            f'{total}.'
         )
     return columns

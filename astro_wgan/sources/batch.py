@@ -45,12 +45,13 @@ class Batch(NamedTuple):
         return np.ones(len(self.pixels)) if self.scale is None else self.scale
 
 
-def batch_rows(stamps):
-    """The rows of each batch of a set of stamps, as a list of slices; of no stamps, one batch."""
+def batch_rows(stamps, *, first=0):
+    """Slices of batches of stamps, beginning with a stamp; one batch if there are no stamps."""
     ny, nx = stamps.shape
     size = max(1, _PIXELS // (ny * nx))
     n = len(stamps)
-    return [slice(start, min(start + size, n)) for start in range(0, max(1, n), size)]
+    starts = range(first, n, size) if n else [0]
+    return [slice(start, min(start + size, n)) for start in starts]
 
 
 def read_batch(part, band=None, background=None):

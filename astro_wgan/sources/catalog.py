@@ -14,7 +14,7 @@ from astro_wgan.sources.companions import find_companions
 from astro_wgan.sources.engine import FLUXES
 from astro_wgan.sources.flags import SourceFlag
 
-__all__ = ['StampCatalog', 'joined_results', 'photometry_tables', 'sky_columns']
+__all__ = ['StampCatalog', 'photometry_tables', 'sky_columns']
 
 #: What is copied from the sources into the table of the stamps.
 _OF_CENTRAL = (
@@ -132,31 +132,6 @@ def photometry_tables(stamps, sources, columns, settings, flux, zero_point):
         else provenance_record(),
     }
     return StampCatalog(table, by_stamp)
-
-
-def joined_results(results):
-    """
-    The columns of all batches, of sources and of stamps.
-
-    Parameters
-    ----------
-    results : list of `~astro_wgan.sources.engine.BatchResult`
-        In the order of the stamps.
-
-    Returns
-    -------
-    sources, stamps : dict of `~numpy.ndarray`
-        ``stamp`` counts from the first batch on.
-    """
-    sizes = [len(result.stamps['status']) for result in results]
-    starts = np.cumsum([0, *sizes])[:-1]
-    sources, stamps = (
-        {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
-        for tables in zip(*results, strict=True)
-    )
-    counts = [len(result.sources['stamp']) for result in results]
-    sources['stamp'] = sources['stamp'] + np.repeat(starts, counts)
-    return sources, stamps
 
 
 def sky_columns(sources, geometry):

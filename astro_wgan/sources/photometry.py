@@ -9,15 +9,18 @@ from astro_wgan.detection.detection_config import DetectionConfig
 from astro_wgan.jobs import Fingerprint, describe_settings, describe_stamps
 from astro_wgan.jobs.parallel import ordered_map
 from astro_wgan.jobs.progress import ProgressLine
+from astro_wgan.jobs.resume import ResumeFile
 from astro_wgan.sources.batch import batch_rows, checked_band, read_batch
-from astro_wgan.sources.catalog import joined_results, photometry_tables, sky_columns
-from astro_wgan.sources.engine import BatchResult, Settings, measure_batch
-from astro_wgan.sources.parts import PartFolder
+from astro_wgan.sources.catalog import photometry_tables, sky_columns
+from astro_wgan.sources.engine import Settings, measure_batch
 from astro_wgan.sources.zero_points import as_background, as_zero_point, value_in
 from astro_wgan.store.stamp_inputs import as_stamps
 from astro_wgan.units.pixel_flux import pixel_flux
 
 __all__ = ['measure_sources']
+
+#: Increased when columns have other values than before, so that former results are not continued.
+_FORMAT = 4
 
 
 def measure_sources(
@@ -75,7 +78,7 @@ def measure_sources(
     progress : bool, optional
         Show a progress line.
     output : path-like, optional
-        Folder that keeps the results. An interrupted call that is repeated with the same arguments
+        File that keeps the results. An interrupted call that is repeated with the same arguments
         goes on from it; results of other work are refused.
 
     Returns
@@ -134,50 +137,45 @@ def measure_sources(
     if processes < 1:
         raise ValueError(f'`processes` must be at least 1; got {processes}.')
     fingerprint = None if output is None else _fingerprint(stamps, background, band, settings)
-    folder = PartFolder(output, fingerprint)
-    results = []
-    done, total = 0, len(stamps)
-    with ProgressLine('sources', quiet=not progress) as line:
-        line.update(0, f'0 of {total} stamps')
+    total = len(stamps)
+    with (
+        ResumeFile(output, fingerprint, total=total) as kept,
+        ProgressLine('sources', quiet=not progress) as line,
+    ):
+        line.update(len(kept) / max(1, total), f'{len(kept)} of {total} stamps')
         workers = {'processes': processes, 'client': client}
-        for result in _measured_batches(stamps, background, band, settings, folder, workers):
-            results.append(result)
-            done += len(result.stamps['status'])
-            line.update(done / max(1, total), f'{done} of {total} stamps')
-    sources, columns = joined_results(results)
+        batches = _batches(stamps, background, band, settings, workers, first=len(kept))
+        for sources, columns in batches:
+            kept.append(columns, sources=sources)
+            line.update(len(kept) / max(1, total), f'{len(kept)} of {total} stamps')
+    sources, columns = kept.columns('sources'), kept.columns()
     if positions is not None:
         outside = stamps.geometry.outside(stamps.shape)
         columns['status'] = np.where(outside, 'outside the image', columns['status'])
     return photometry_tables(stamps, sources, columns, settings, flux, zero_point)
 
 
-def _measured_batches(stamps, background, band, settings, folder, workers):
-    """The results of all batches in order, from the folder where they are there."""
-    batches = batch_rows(stamps)
-    kept = [folder.holds(number) for number in range(len(batches))]
-    # Results come in the order of the batches: what is asked for when a batch is handed out is
-    # known again when its result comes.
+def _batches(stamps, background, band, settings, workers, *, first):
+    """Columns of the sources and of the stamps of each batch, from a stamp on."""
+    batches = batch_rows(stamps, first=first)
+    # Results come in the order of the batches: what is read when a batch is handed out is needed
+    # again when its result comes.
     geometries = deque()
 
-    def missing():
-        for rows, is_kept in zip(batches, kept, strict=True):
-            if not is_kept:
-                part = stamps[rows]
-                geometries.append(part.geometry)
-                level = None if background is None else background[rows]
-                yield read_batch(part, band, level)
+    def read():
+        for rows in batches:
+            part = stamps[rows]
+            geometries.append(part.geometry)
+            level = None if background is None else background[rows]
+            yield read_batch(part, band, level)
 
-    measured = ordered_map(partial(measure_batch, settings=settings), missing(), **workers)
-    for number, is_kept in enumerate(kept):
-        if is_kept:
-            yield folder.read(number)
-            continue
-        sources, columns = next(measured)
-        result = BatchResult({**sources, **sky_columns(sources, geometries.popleft())}, columns)
-        folder.write(number, result)
-        yield result
+    measured = ordered_map(partial(measure_batch, settings=settings), read(), **workers)
+    for rows, (sources, columns) in zip(batches, measured, strict=True):
+        sources = {**sources, **sky_columns(sources, geometries.popleft())}
+        yield sources | {'stamp': sources['stamp'] + rows.start}, columns
 
 
 def _fingerprint(stamps, background, band, settings):
     work = describe_settings({**vars(settings), 'background': background, 'band': band})
+    work['format of columns'] = _FORMAT
     return Fingerprint({'stamps': describe_stamps(stamps), 'settings': work})

@@ -46,7 +46,7 @@ def test_rows_are_written_as_they_come(tmp_path):
     path = tmp_path / 'rows.npz'
     kept = ResumeFile(path, WORK)
     kept.append(part(0, 3))
-    # Without a word of the end, as after a kill.
+    # Without its end, as after a kill.
     assert len(ResumeFile(path, WORK)) == 3
 
 
@@ -98,7 +98,7 @@ def test_damaged_file(tmp_path, length):
 def test_places_that_cannot_be_are_refused_before_the_work(tmp_path):
     with pytest.raises(ValueError, match=r'`output` must be a file; .* is a folder'):
         ResumeFile(tmp_path, WORK)
-    with pytest.raises(FileNotFoundError, match='`output` must lie in a folder that is there'):
+    with pytest.raises(FileNotFoundError, match='`output` must be in an existing folder'):
         ResumeFile(tmp_path / 'missing' / 'rows.npz', WORK)
 
 
@@ -107,7 +107,7 @@ def test_more_rows_than_there_can_be_are_refused(tmp_path):
     with ResumeFile(path, WORK) as kept:
         kept.append(part(0, 5))
     assert len(ResumeFile(path, WORK, total=5)) == 5
-    with pytest.raises(ValueError, match='damaged: it has 5 rows, of a work of 4'):
+    with pytest.raises(ValueError, match='damaged: it has 5 rows instead of at most 4'):
         ResumeFile(path, WORK, total=4)
 
 
@@ -115,5 +115,35 @@ def test_other_columns_are_refused(tmp_path):
     path = tmp_path / 'rows.npz'
     with ResumeFile(path, WORK) as kept:
         kept.append(part(0, 5))
-    with pytest.raises(ValueError, match='damaged: it has the columns number, text, and needed'):
+    with pytest.raises(
+        ValueError,
+        match=r'another version .* the columns number, text; this version measures number\.',
+    ):
         ResumeFile(path, WORK).append({'number': np.arange(3)})
+
+
+def test_tables_of_other_lengths_are_kept_beside_the_rows(tmp_path):
+    path = tmp_path / 'rows.npz'
+    with ResumeFile(path, WORK) as kept:
+        kept.append(part(0, 2), sources={'x': np.arange(5.0)}, empty={'y': np.zeros(0)})
+        kept.append(part(2, 3), sources={'x': np.arange(1.0)}, empty={'y': np.zeros(0)})
+    again = ResumeFile(path, WORK, total=3)
+    assert len(again) == 3
+    assert list(again.columns()) == ['number', 'text']
+    assert again.columns('sources')['x'].tolist() == [0, 1, 2, 3, 4, 0]
+    assert again.columns('empty')['y'].shape == (0,)
+
+
+@pytest.mark.parametrize(
+    'columns',
+    [
+        {'number': np.arange(2), 'text': np.array(['a'])},
+        {'number': np.arange(2), 'sources/x': np.arange(3), 'sources/y': np.arange(4)},
+        {'sources/x': np.arange(3)},
+    ],
+)
+def test_columns_that_differ_in_length_are_refused(tmp_path, columns):
+    path = tmp_path / 'rows.npz'
+    write_arrays(path, fingerprint=np.array(WORK.to_json()), **columns)
+    with pytest.raises(ValueError, match='damaged: its columns differ in length'):
+        ResumeFile(path, WORK)

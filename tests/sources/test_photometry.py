@@ -266,46 +266,44 @@ def test_killed_work_goes_on(pairs, tmp_path, monkeypatch):
     real = measurement.measure_batch
     monkeypatch.setattr(measurement, 'measure_batch', count_and_stop)
     with pytest.raises(KeyboardInterrupt):
-        measure(stamps, output=tmp_path / 'parts')
-    assert len(list((tmp_path / 'parts').iterdir())) == 2
-    assert_same(measure(stamps, output=tmp_path / 'parts'), expected)
+        measure(stamps, output=tmp_path / 'sources.npz')
+    assert_same(measure(stamps, output=tmp_path / 'sources.npz'), expected)
     assert sum(measured[3:]) == 30 - 14
     measured.clear()
-    assert_same(measure(stamps, output=tmp_path / 'parts'), expected)
+    assert_same(measure(stamps, output=tmp_path / 'sources.npz'), expected)
     assert not measured
 
 
 @pytest.mark.usefixtures('small_batches')
-def test_parts_of_other_work_or_damaged_ones_are_not_taken(pairs, tmp_path):
-    stamps = StampSet(pairs.pixels[:10])
-    measure(stamps, output=tmp_path)
+def test_results_of_other_work_or_damaged_ones_are_not_taken(pairs, tmp_path):
+    stamps, output = StampSet(pairs.pixels[:10]), tmp_path / 'sources.npz'
+    measure(stamps, output=output)
     with pytest.raises(ValueError, match=r'to other settings: `detection\.threshold` was 1\.5 and'):
-        measure(stamps, output=tmp_path, detection=DetectionConfig(threshold=2))
+        measure(stamps, output=output, detection=DetectionConfig(threshold=2))
     with pytest.raises(ValueError, match='to other settings: `saturation` was None and is 9'):
-        measure(stamps, output=tmp_path, saturation=9.0)
+        measure(stamps, output=output, saturation=9.0)
     with pytest.raises(ValueError, match='to other stamps: their pixels differ'):
-        measure(StampSet(pairs.pixels[10:20]), output=tmp_path)
-    part = tmp_path / 'part-000001.npz'
-    part.write_bytes(part.read_bytes()[:500])
-    with pytest.raises(ValueError, match=r'part-000001\.npz does not hold measurements'):
+        measure(StampSet(pairs.pixels[10:20]), output=output)
+    with pytest.raises(ValueError, match=r'`output` must be a file; .* is a folder'):
         measure(stamps, output=tmp_path)
-    with pytest.raises(ValueError, match=r'`output` must be a folder; .*000001\.npz is a file'):
-        measure(stamps, output=part)
-    part.unlink()
-    assert_same(measure(stamps, output=tmp_path), measure(stamps))
+    output.write_bytes(output.read_bytes()[:500])
+    with pytest.raises(ValueError, match=r'sources\.npz does not hold measurements'):
+        measure(stamps, output=output)
+    output.unlink()
+    assert_same(measure(stamps, output=output), measure(stamps))
 
 
 @pytest.mark.usefixtures('small_batches')
-def test_parts_of_a_former_version_are_refused_before_anything_is_measured(pairs, tmp_path):
-    stamps = StampSet(pairs.pixels[:10])
-    measure(stamps, output=tmp_path)
-    for part in tmp_path.iterdir():
-        with np.load(part) as arrays:
-            former = {name: arrays[name] for name in arrays if 'pixel_scale' not in name}
-        del former['format']
-        np.savez(part, **former)
-    with pytest.raises(ValueError, match='was written by another version of astro_wgan'):
-        measure(stamps, output=tmp_path)
+def test_results_of_a_former_version_are_refused_before_anything_is_measured(
+    pairs, tmp_path, monkeypatch
+):
+    stamps, output = StampSet(pairs.pixels[:10]), tmp_path / 'sources.npz'
+    with monkeypatch.context() as former:
+        former.setattr(measurement, '_FORMAT', 3)
+        measure(stamps, output=output)
+    monkeypatch.setattr(measurement, 'measure_batch', None)
+    with pytest.raises(ValueError, match='other settings: `format of columns` was 3 and is 4'):
+        measure(stamps, output=output)
 
 
 @pytest.mark.usefixtures('small_batches')
@@ -323,8 +321,8 @@ def test_a_change_of_the_last_stamp_is_seen_before_anything_is_measured(
     pairs, tmp_path, monkeypatch, change, what
 ):
     stamps = StampSet(pairs.pixels[:20])
-    measure(stamps, output=tmp_path)
-    (tmp_path / 'part-000000.npz').unlink()
+    output = tmp_path / 'sources.npz'
+    measure(stamps, output=output)
     values = {
         'pixels': stamps.pixels.copy(),
         'mask': np.zeros(stamps.pixels.shape, dtype=bool),
@@ -339,7 +337,7 @@ def test_a_change_of_the_last_stamp_is_seen_before_anything_is_measured(
     monkeypatch.setattr(measurement, 'measure_batch', None)
     other = StampSet(**{'pixels': stamps.pixels, change: values[change]})
     with pytest.raises(ValueError, match=f'belongs to other stamps: {what}'):
-        measure(other, output=tmp_path)
+        measure(other, output=output)
 
 
 @pytest.mark.usefixtures('small_batches')
