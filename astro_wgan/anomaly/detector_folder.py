@@ -15,7 +15,7 @@ from astro_wgan.exceptions import PlainNetworkError
 from astro_wgan.files.json_text import parse_json
 from astro_wgan.files.manifest import atomic_write_together, damage_in, damage_told, read_together
 from astro_wgan.wgan import WGAN
-from astro_wgan.wgan.config import from_dict
+from astro_wgan.wgan.serialization.config_values import from_dict
 from astro_wgan.wgan.serialization.model_folder import (
     KNOWN_FILES,
     check_format,

@@ -22,7 +22,7 @@ from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.jobs.resume import ResumeFile
 from astro_wgan.noise import estimate_noise_rms
 from astro_wgan.units.brightness import unit_of_sum
-from astro_wgan.wgan.filling import LEAST_WEIGHT, seen_share
+from astro_wgan.wgan.masked_pixels import MIN_WEIGHT, visible_fraction
 
 __all__ = ['measure_misfit']
 
@@ -135,7 +135,7 @@ def _measure_batch(searcher, batch, scoring, report):
     valid = batch.valid.reshape(weights.shape).mean(axis=(1, 2, 3))
     blind = ~weights.any(axis=(1, 2, 3))
     fluxes = wgan.stamps_from_images(found.closest, like=batch).pixels.reshape(images.shape)
-    pixels = np.where(weights >= LEAST_WEIGHT, batch.pixels.reshape(weights.shape), np.nan)
+    pixels = np.where(weights >= MIN_WEIGHT, batch.pixels.reshape(weights.shape), np.nan)
     pixels = pixels.reshape(batch.pixels.shape)
     noise = estimate_noise_rms(pixels)
     noise = noise.mean(axis=-1) if noise.ndim > 1 else noise
@@ -167,7 +167,7 @@ def _in_unit(values, unit, wanted):
 
 def _used(weights, fluxes):
     """The smaller of two shares: of the pixels, and of the light above the sky, that are used."""
-    share, axes = seen_share(weights), (1, 2, 3)
+    share, axes = visible_fraction(weights), (1, 2, 3)
     light = np.maximum(fluxes, 0).astype(float)
     total = light.sum(axis=axes)
     seen = np.divide(

@@ -1,9 +1,7 @@
 """What a WGAN is made of and how it is trained: frozen dataclasses, checked when they are made."""
 
-from dataclasses import asdict, dataclass, fields, replace
-from math import isfinite, log2
-from types import NoneType
-from typing import get_args, get_type_hints
+from dataclasses import dataclass, replace
+from math import log2
 
 __all__ = ['NetworkConfig', 'TrainingConfig']
 
@@ -339,53 +337,6 @@ def _preset(name):
     if name not in _PRESETS:
         raise ValueError(f'`name` of a preset must be one of {sorted(_PRESETS)}; got {name!r}.')
     return _PRESETS[name]
-
-
-def to_dict(config):
-    """A configuration as a dictionary of plain JSON values."""
-    return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(config).items()}
-
-
-def from_dict(kind, values):
-    """
-    A frozen dataclass of plain values, such as a configuration, from those in a file.
-
-    Parameters
-    ----------
-    kind : type
-        The class.
-    values : dict
-        By name; what is not there is as by default.
-
-    Raises
-    ------
-    ValueError
-        If a name is unknown, a value is of another type than the class says, or not finite.
-    """
-    unknown = set(values) - {f.name for f in fields(kind)}
-    if unknown:
-        raise ValueError(f'{kind.__name__} has no parameter {", ".join(sorted(unknown)):.100}.')
-    types = get_type_hints(kind)
-    for name, value in values.items():
-        allowed = get_args(types[name]) or (types[name],)
-        if not any(_is_of(value, one) for one in allowed):
-            raise ValueError(f'`{name}` of {kind.__name__} is {value!r:.60}.')
-    return kind(**values)
-
-
-def _is_of(value, kind):
-    if kind is tuple:
-        return isinstance(value, list) and all(_is_of(item, float) for item in value)
-    if kind is float and type(value) is int:
-        kind = int
-    if kind is int:
-        return type(value) is int and abs(value) < 2**63
-    if kind is float:
-        return type(value) is float and isfinite(value)
-    if kind in (bool, str, NoneType):
-        return isinstance(value, kind)
-    # What is text in a file, such as a unit, is checked by the class.
-    return isinstance(value, str)
 
 
 def _other_sizes(size):

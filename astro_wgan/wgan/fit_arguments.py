@@ -1,8 +1,7 @@
-"""What `WGAN.fit` is asked to do, checked before it begins."""
+"""Checks of the arguments of `WGAN.fit`."""
 
 from astro_wgan.stamps.size_advice import size_advice
 from astro_wgan.wgan.compute.distribution import check_strategy
-from astro_wgan.wgan.warm_start import check_initial_model
 
 __all__ = ['check_fit', 'check_stamps', 'count_iterations']
 
@@ -11,21 +10,21 @@ _DEFAULT_EPOCHS = 50
 
 def count_iterations(stamps, training, *, epochs, iterations, minutes):
     """
-    Generator iterations to do, or None where only the clock ends them.
+    Number of generator iterations, or None if only a time limit ends the training.
 
     Parameters
     ----------
     stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
-        What an epoch is a pass over.
+        Training set.
     training : `~astro_wgan.wgan.TrainingConfig`
-        Images of an iteration.
+        Gives the number of images per iteration.
     epochs, iterations, minutes
         As in `WGAN.fit`.
 
     Raises
     ------
     ValueError
-        If they exclude each other or are not above 0.
+        If both ``epochs`` and ``iterations`` are given, or a limit is not above 0.
     """
     if epochs is not None and iterations is not None:
         raise ValueError('Give `epochs` or `iterations`, not both.')
@@ -35,8 +34,7 @@ def count_iterations(stamps, training, *, epochs, iterations, minutes):
     if epochs is None and iterations is None and minutes is None:
         epochs = _DEFAULT_EPOCHS
     if epochs is not None:
-        shown = epochs * len(stamps) / training.images_per_iteration
-        iterations = max(1, round(shown))
+        iterations = max(1, round(epochs * len(stamps) / training.images_per_iteration))
     return iterations
 
 
@@ -44,25 +42,26 @@ def check_fit(
     network, training, stamps, *, initial_model, held_out, patience, sample_dir, strategy
 ):
     """
-    Refuse what cannot be trained.
+    Refuse arguments of `WGAN.fit` with which no training is possible.
 
     Parameters
     ----------
     network, training : `~astro_wgan.wgan.NetworkConfig`, `~astro_wgan.wgan.TrainingConfig`
-        Of the model.
+        Configuration of the model.
     stamps, initial_model, held_out, patience, sample_dir, strategy
         As in `WGAN.fit`.
 
     Raises
     ------
     ValueError
-        If configuration, stamps and the other arguments do not fit together.
+        If configuration, stamps and the other arguments are not compatible.
     """
     _check_reconstruction(network, training)
     check_stamps(network, stamps)
-    fewest = training.min_stamps
-    if len(stamps) < fewest:
-        raise ValueError(f'`stamps` must hold at least {fewest} stamps; got {len(stamps)}.')
+    if len(stamps) < training.min_stamps:
+        raise ValueError(
+            f'`stamps` must hold at least {training.min_stamps} stamps; got {len(stamps)}.'
+        )
     for name, value in (('patience', patience), ('sample_dir', sample_dir)):
         if value is not None and held_out is None:
             raise ValueError(f'`{name}` needs `held_out` stamps; got none.')
@@ -73,12 +72,12 @@ def check_fit(
         if not len(held_out):
             raise ValueError('`held_out` must hold at least one stamp; got none.')
     if initial_model is not None:
-        check_initial_model(initial_model, network, training)
+        _check_initial_model(initial_model, network, training)
     check_strategy(strategy, training)
 
 
 def check_stamps(network, stamps):
-    """Refuse stamps of another size or number of bands than the network's with a ValueError."""
+    """Raise a ValueError if size or bands of stamps are not those of the network."""
     size, bands = network.size, network.bands
     if tuple(stamps.shape) != (size, size) or (stamps.bands or 1) != bands:
         ny, nx = stamps.shape
@@ -88,6 +87,20 @@ def check_stamps(network, stamps):
         raise ValueError(
             f'The network works on stamps of {size} x {size} pixels and {bands} band(s); '
             f'got {ny} x {nx} and {stamps.bands or 1}. {advice.strip()}'.rstrip()
+        )
+
+
+def _check_initial_model(initial_model, network, training):
+    if not initial_model.is_fitted:
+        raise ValueError('`initial_model` must be a fitted model; got one that is not.')
+    if initial_model.network != network:
+        raise ValueError(
+            f'`initial_model` must have the same network, {network}; got {initial_model.network}.'
+        )
+    if training.reconstruction_weight and initial_model.encoder_ is None:
+        raise ValueError(
+            '`initial_model` must have an encoder if `reconstruction_weight` of the training is '
+            'above 0; it has none.'
         )
 
 

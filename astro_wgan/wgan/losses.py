@@ -114,13 +114,13 @@ def reconstruction_loss(images, closest, variance):
     return tf.reduce_mean(tf.reduce_sum(squared, axis=(1, 2, 3)))
 
 
-def latent_divergence(mean, log_spread):
+def latent_divergence(mean, log_sigma):
     """
     Kullback-Leibler divergence of normal distributions of z from the standard normal one.
 
     Parameters
     ----------
-    mean, log_spread : `tf.Tensor`, shape (n, latent)
+    mean, log_sigma : `tf.Tensor`, shape (n, latent)
         Their means, and the logarithms of their standard deviations.
 
     Returns
@@ -128,5 +128,5 @@ def latent_divergence(mean, log_spread):
     `tf.Tensor`, scalar
         Mean over the images of the sum over the numbers of z (Kingma & Welling 2014, appendix B).
     """
-    each = (tf.square(mean) + tf.exp(2 * log_spread) - 1) / 2 - log_spread
+    each = (tf.square(mean) + tf.exp(2 * log_sigma) - 1) / 2 - log_sigma
     return tf.reduce_mean(tf.reduce_sum(each, axis=1))

@@ -1,8 +1,11 @@
-"""Generator, critic and encoder as Keras models."""
+"""Generator, critic and encoder as Keras models, and their latent vectors."""
 
 from itertools import pairwise
 
 import keras
+import numpy as np
+import tensorflow as tf
+from astropy.table import Table
 from keras import layers
 
 __all__ = [
@@ -11,10 +14,12 @@ __all__ = [
     'build_encoder',
     'build_generator',
     'count_weights',
+    'draw_latent',
     'encoder_of_means',
+    'layer_table',
 ]
 
-#: Edge of the images in which the generator begins and the critic ends, in pixels.
+#: Edge in pixels of the feature maps at the start of the generator and the end of the critic.
 _SMALLEST = 4
 
 #: Name of the critic's last convolution after its activation: the critic features c(x).
@@ -35,7 +40,7 @@ def build_generator(config, *, seed=None):
     Returns
     -------
     `keras.Model`
-        From (n, latent) to (n, size, size, bands), in stretched intensity.
+        From (n, latent_dim) to (n, size, size, bands), in stretched intensity.
     """
     seeds = keras.random.SeedGenerator(seed)
     base = config.size // 2 ** (len(config.generator_filters) - 1)
@@ -78,14 +83,14 @@ def build_critic(config, *, seed=None):
     """
     seeds = keras.random.SeedGenerator(seed)
     image = keras.Input(config.image_shape, name='image')
-    features = _downwards(image, config, seeds)
+    features = _downsample(image, config, seeds)
     value = layers.Dense(1, kernel_initializer=_initializer(seeds), name='value')(
         _dense(features, config, seeds)
     )
     return keras.Model(image, [value, features], name='critic')
 
 
-def build_encoder(config, *, spread=False, seed=None):
+def build_encoder(config, *, variational=False, seed=None):
     """
     An encoder: image to latent vector, with the layers of the critic.
 
@@ -93,37 +98,59 @@ def build_encoder(config, *, spread=False, seed=None):
     ----------
     config : `~astro_wgan.wgan.NetworkConfig`
         The layers.
-    spread : bool
-        Whether it says how uncertain z is, too.
+    variational : bool
+        Whether it predicts a normal distribution of z, as that of a variational autoencoder does.
     seed : int, optional
         Seed of the initial weights.
 
     Returns
     -------
     `keras.Model`
-        From (n, size, size, bands) to (n, latent); with ``spread``, to two of these, the second
-        the logarithm of the standard deviation of z.
+        From (n, size, size, bands) to z of shape (n, latent_dim); if ``variational``, to two
+        arrays of this shape: mean and logarithm of the standard deviation of z.
     """
     seeds = keras.random.SeedGenerator(seed)
     image = keras.Input(config.image_shape, name='image')
-    x = _dense(_downwards(image, config, seeds), config, seeds)
-    latent = layers.Dense(config.latent_dim, kernel_initializer=_initializer(seeds), name='latent')(
-        x
-    )
-    if not spread:
-        return keras.Model(image, latent, name='encoder')
-    log_spread = layers.Dense(config.latent_dim, kernel_initializer='zeros', name='log_spread')(x)
-    return keras.Model(image, [latent, log_spread], name='encoder')
+    x = _dense(_downsample(image, config, seeds), config, seeds)
+    initializer = _initializer(seeds)
+    mean = layers.Dense(config.latent_dim, kernel_initializer=initializer, name='latent')(x)
+    if not variational:
+        return keras.Model(image, mean, name='encoder')
+    log_sigma = layers.Dense(config.latent_dim, kernel_initializer='zeros', name='log_sigma')(x)
+    return keras.Model(image, [mean, log_sigma], name='encoder')
 
 
 def encoder_of_means(encoder):
-    """The encoder from images to z alone, which shares the weights of one with ``spread``."""
+    """The encoder from images to the mean of z that shares the weights of a variational one."""
     return keras.Model(encoder.input, encoder.outputs[0], name='encoder')
+
+
+def draw_latent(config, n, seed):
+    """
+    Latent vectors from the distribution that the generator is trained on.
+
+    Parameters
+    ----------
+    config : `~astro_wgan.wgan.NetworkConfig`
+        Distribution and length of z.
+    n : int
+        Number of vectors.
+    seed : tensor_like of int, shape (2,)
+        Seed of `tf.random.stateless_normal`.
+
+    Returns
+    -------
+    `tf.Tensor` of float32, shape (n, latent_dim)
+    """
+    shape = (n, config.latent_dim)
+    if config.latent_distribution == 'uniform':
+        return tf.random.stateless_uniform(shape, seed, minval=-1, maxval=1)
+    return tf.random.stateless_normal(shape, seed)
 
 
 def count_weights(config):
     """
-    How many weights the networks of a configuration have, without building them.
+    Number of weights of the networks of a configuration, without building them.
 
     Parameters
     ----------
@@ -133,7 +160,7 @@ def count_weights(config):
     Returns
     -------
     dict of int
-        By ``'generator'``, ``'critic'`` and ``'encoder'``, this one without ``spread``.
+        By ``'generator'``, ``'critic'`` and ``'encoder'`` (not variational).
 
     Examples
     --------
@@ -150,22 +177,64 @@ def count_weights(config):
         generator += (even * before + 1) * after
     generator += (odd * channels[-1] + 1) * config.bands
 
-    edge, before, downwards = config.size, config.bands, 0
+    edge, before, downsampling = config.size, config.bands, 0
     for k, after in enumerate(config.critic_filters):
-        downwards += ((even if edge > _SMALLEST else odd) * before + 1) * after
+        downsampling += ((even if edge > _SMALLEST else odd) * before + 1) * after
         edge = max(edge // 2, _SMALLEST)
         if config.critic_layer_normalization and k > 0:
-            downwards += 2 * edge**2 * after
+            downsampling += 2 * edge**2 * after
         before = after
-    downwards += (edge**2 * before + 1) * config.critic_dense
+    downsampling += (edge**2 * before + 1) * config.critic_dense
     return {
         'generator': generator,
-        'critic': downwards + config.critic_dense + 1,
-        'encoder': downwards + (config.critic_dense + 1) * config.latent_dim,
+        'critic': downsampling + config.critic_dense + 1,
+        'encoder': downsampling + (config.critic_dense + 1) * config.latent_dim,
     }
 
 
-def _downwards(x, config, seeds):
+def layer_table(networks):
+    """
+    The layers of networks as a table.
+
+    Parameters
+    ----------
+    networks : list of `keras.Model`
+
+    Returns
+    -------
+    `~astropy.table.Table`
+        One row per layer: names of ``network`` and ``layer``, ``type``, ``output_shape`` without
+        the number of images, and ``n_weights``.
+
+    Examples
+    --------
+    >>> from astro_wgan.wgan import NetworkConfig, build_generator
+    >>> from astro_wgan.wgan.networks import layer_table
+    >>> table = layer_table([build_generator(NetworkConfig())])
+    >>> print(table['type', 'output_shape', 'n_weights'][:3])
+       type    output_shape n_weights
+    ---------- ------------ ---------
+    InputLayer          100         0
+         Dense         4096    413696
+       Reshape  4 x 4 x 256         0
+    """
+    rows = [
+        (network.name, layer.name, type(layer).__name__, _output_shape(layer), _n_weights(layer))
+        for network in networks
+        for layer in network.layers
+    ]
+    return Table(rows=rows, names=('network', 'layer', 'type', 'output_shape', 'n_weights'))
+
+
+def _output_shape(layer):
+    return ' x '.join(map(str, layer.output.shape[1:]))
+
+
+def _n_weights(layer):
+    return int(sum(np.prod(weight.shape) for weight in layer.weights))
+
+
+def _downsample(x, config, seeds):
     """The convolutions from an image to 4 x 4 pixels; their output is the features."""
     edge, last = config.size, len(config.critic_filters) - 1
     for k, filters in enumerate(config.critic_filters):

@@ -1,78 +1,31 @@
-"""The training loop around the iteration: data, checkpoints, limits, history, progress."""
+"""`train`: the training loop, with checkpoints, callbacks, Ctrl-C and several workers."""
 
 import hashlib
 import signal
 import threading
-import time
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import keras
-import numpy as np
 import tensorflow as tf
 
-from astro_wgan.exceptions import TrainingDivergedError
 from astro_wgan.jobs import Fingerprint, describe_settings, describe_stamps, digest_settings
-from astro_wgan.jobs.progress import ProgressLine
-from astro_wgan.wgan.callbacks import MAX_HELD_OUT, HeldOutMonitor
+from astro_wgan.wgan.callbacks import (
+    MAX_HELD_OUT,
+    HeldOutMonitor,
+    TrainingLimits,
+    TrainingMonitor,
+    TrainingState,
+)
 from astro_wgan.wgan.compute.distribution import Workers
 from astro_wgan.wgan.compute.memory import retain_freed_memory
-from astro_wgan.wgan.serialization.checkpoint import (
-    HELD_OUT,
-    is_finite,
-    read_checkpoint,
-    write_checkpoint,
-)
+from astro_wgan.wgan.data_stream import stream_images
+from astro_wgan.wgan.serialization.checkpoint import HELD_OUT, read_checkpoint
 
-__all__ = ['TrainingState', 'train']
+__all__ = ['train']
 
-_CHECKPOINT_SECONDS = 30.0
-
-#: Iterations between two rows of the history, where a pass over the stamps is shorter.
-_SHORTEST_EPOCH = 25
-
-#: The distance that patience looks at, and the fraction by which it must fall to count.
-_WATCHED, _FALL = 'ks_mean', 0.02
-
-
-@dataclass
-class TrainingState:
-    """
-    What a training keeps beside the weights.
-
-    Attributes
-    ----------
-    seconds : float
-        Time spent, over all runs.
-    history : list of dict
-        What was measured in each epoch: means of its losses, distances at its end.
-    losses : list of dict
-        The losses of the epoch under way.
-    best : float
-        Smallest distance to the held-out images so far.
-    waited : int
-        Epochs since it fell.
-    """
-
-    seconds: float = 0.0
-    history: list = field(default_factory=list)
-    losses: list = field(default_factory=list)
-    best: float = float('inf')
-    waited: int = 0
-
-    def mean_losses(self):
-        """Means of the losses of the epoch under way."""
-        return {name: float(np.mean([x[name] for x in self.losses])) for name in self.losses[0]}
-
-    def close_epoch(self, iteration, measured):
-        """Note what was measured, and begin the next epoch."""
-        self.history.append({'iteration': iteration, 'time': self.seconds, **measured})
-        self.losses = []
-        if _WATCHED in measured:
-            fallen = measured[_WATCHED] < (1 - _FALL) * self.best
-            self.best = min(self.best, measured[_WATCHED])
-            self.waited = 0 if fallen else self.waited + 1
+#: Iterations of an epoch if a pass over the stamps is shorter.
+_MIN_EPOCH = 25
 
 
 def train(
@@ -88,85 +41,110 @@ def train(
     patience=None,
     sample_dir=None,
     callbacks=(),
-    origin=None,
+    initial_weights=None,
 ):
     """
-    Train until a number of iterations or minutes is reached.
+    Train until a limit of iterations, time or patience is reached.
 
     Parameters
     ----------
     trainer : `~astro_wgan.wgan.trainer.AdversarialTrainer`
         Networks and optimizers; changed in place.
     stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
-        Images to learn from.
+        Training set.
     stretch : `~astro_wgan.stamps.Stretch`
         Fitted intensity scaling.
     iterations : int or None
-        Generator iterations, counted from the first run on.
+        Generator iterations, counted over all runs that share the checkpoint.
     minutes : float or None
-        Time, counted over all runs of this training; the earlier limit holds.
+        Time limit, counted likewise; the first limit that is reached ends the training.
     checkpoint : path-like or None
-        File that is written every half minute, at the end and when the run is interrupted; when
-        it exists the training goes on from there.
+        File that is written every half minute, at the end and on an interrupt. If it exists the
+        training resumes from it.
     progress : bool
         Show a progress line.
     held_out : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`, optional
-        Stamps to which the distance is measured after each epoch.
+        Stamps that generated images are compared with after each epoch.
     patience : int, optional
-        End after so many epochs in which that distance did not fall.
+        End after this number of epochs without a decrease of ``ks_mean``.
     sample_dir : path-like, optional
-        Folder for a sheet of samples after each epoch.
+        Folder for an image of samples after each epoch.
     callbacks : sequence of `keras.callbacks.Callback`
-        More callbacks.
-    origin : dict, optional
-        What the weights began with, where they are not random, for a fingerprint.
+        Additional callbacks.
+    initial_weights : dict, optional
+        Description of the model whose weights the training starts from, for the fingerprint of the
+        checkpoint; None for random weights.
 
     Returns
     -------
-    TrainingState
+    `~astro_wgan.wgan.callbacks.TrainingState`
 
     Raises
     ------
     CheckpointError
         If the checkpoint is damaged or belongs to another training.
     TrainingDivergedError
-        If a loss is no longer finite; the last good checkpoint stays.
+        If a loss is not finite; the last checkpoint is kept.
     WorkerLostError
-        If another process of the trainer's strategy no longer answers; likewise.
+        If another process of the trainer's strategy stops responding; the last checkpoint is kept.
     """
     state = TrainingState()
     workers = Workers(trainer.distribute_strategy)
-    mark = None
+    fingerprint = None
     if checkpoint is not None or workers.several:
-        mark = _fingerprint(trainer, stamps, stretch, origin, held_out)
+        fingerprint = _fingerprint(trainer, stamps, stretch, initial_weights, held_out)
     if checkpoint is not None and Path(checkpoint).exists():
-        state = TrainingState(**read_checkpoint(checkpoint, trainer, fingerprint=mark))
-    _check_alike(workers, trainer, mark)
-    limits = _Limits(iterations, minutes, patience)
-    need = trainer.training.images_per_iteration
+        state = TrainingState(**read_checkpoint(checkpoint, trainer, fingerprint=fingerprint))
+    _check_workers(workers, trainer, fingerprint)
+    limits = TrainingLimits(iterations, minutes, patience)
+    count = trainer.training.images_per_iteration
     start = int(trainer.iteration.numpy())
-    if limits.share(start, state) >= 1:
+    if limits.fraction_done(start, state) >= 1:
         return state
     images = tf.data.Dataset.from_generator(
-        lambda: stream_images(stamps, stretch, need, seed=trainer.seed, start=start),
-        output_signature=tf.TensorSpec((need, *trainer.network.image_shape), tf.float32),
+        lambda: stream_images(stamps, stretch, count, seed=trainer.seed, start=start),
+        output_signature=tf.TensorSpec((count, *trainer.network.image_shape), tf.float32),
     ).prefetch(2)
-    first = workers.chief
-    keeper = _TrainingMonitor(state, limits, checkpoint, mark, progress and first, writes=first)
-    heard = [keeper, *callbacks] if first else [keeper]
+    monitor = TrainingMonitor(
+        state,
+        limits,
+        checkpoint=checkpoint,
+        fingerprint=fingerprint,
+        progress=progress and workers.chief,
+        writes=workers.chief,
+    )
+    callbacks = [monitor, *callbacks] if workers.chief else [monitor]
     if held_out is not None:
-        # All of them: patience looks at what it finds.
-        heard.insert(0, HeldOutMonitor(held_out, stretch, sample_dir=sample_dir if first else None))
-    heard = keras.callbacks.CallbackList(heard, model=trainer)
-    per_epoch = max(_SHORTEST_EPOCH, len(stamps) // need)
-    with retain_freed_memory(), workers.watched(keeper.lost):
-        _run(trainer, images, state, heard, workers, per_epoch=per_epoch)
+        # On every worker, since each needs the distance that patience refers to.
+        sample_dir = sample_dir if workers.chief else None
+        callbacks.insert(0, HeldOutMonitor(held_out, stretch, sample_dir=sample_dir))
+    callbacks = keras.callbacks.CallbackList(callbacks, model=trainer)
+    per_epoch = max(_MIN_EPOCH, len(stamps) // count)
+    with retain_freed_memory(), workers.detect_loss(monitor.worker_lost_message):
+        _run(trainer, images, state, callbacks, workers, per_epoch=per_epoch)
     return state
 
 
-def _check_alike(workers, trainer, mark):
-    """Two workers that differ would wait for each other, or learn something that is neither."""
-    text = '' if mark is None else mark.to_json()
+def _fingerprint(trainer, stamps, stretch, initial_weights, held_out):
+    """What a checkpoint must agree with for a training to resume from it."""
+    fitted = ('sky', 'noise_rms', 'peak', 'unit')
+    values = stretch.to_dict()
+    described = describe_stamps(stamps)
+    described['stretch'] = digest_settings({name: values.pop(name) for name in fitted})
+    configuration = {'network': trainer.network, 'training': trainer.training}
+    groups = {
+        'stamps': described,
+        'settings': describe_settings({**configuration, 'stretch': values, 'seed': trainer.seed}),
+        'initial model': {} if initial_weights is None else initial_weights,
+    }
+    if held_out is not None:
+        groups[HELD_OUT] = describe_stamps(held_out[:MAX_HELD_OUT])
+    return Fingerprint(groups)
+
+
+def _check_workers(workers, trainer, fingerprint):
+    """Refuse workers that differ: they would wait for each other, or train a mixture."""
+    text = '' if fingerprint is None else fingerprint.to_json()
     number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:7])
     values = {
         'configurations, seeds or stamps': number,
@@ -177,29 +155,29 @@ def _check_alike(workers, trainer, mark):
 
 def _run(trainer, images, state, callbacks, workers, *, per_epoch):
     """
-    Iterations until a callback says that it is enough.
+    Iterate until a callback stops the training.
 
-    Not `keras.Model.fit`, whose epochs begin anew with each run: here they are counted from the
-    first iteration of all, so that a resumed training measures at the same iterations.
+    Not `keras.Model.fit`, whose epochs start anew in each run: here they are counted from the very
+    first iteration, so that a resumed training measures after the same iterations.
     """
     step = tf.function(trainer.train_step, jit_compile=trainer.training.jit_compile)
     trainer.stop_training = False
     callbacks.on_train_begin()
     done = int(trainer.iteration.numpy())
     if state.losses and done % per_epoch == 0:
-        # The last run was interrupted just before it could end its epoch.
+        # The last run was interrupted just before the end of its epoch.
         callbacks.on_epoch_end(done // per_epoch - 1, state.mean_losses())
-    with _interrupts_noted() as interrupted:
+    with _defer_interrupt() as interrupted:
         try:
             for iteration, batch in enumerate(images, start=done):
-                epoch, place = divmod(iteration, per_epoch)
-                if place == 0:
+                epoch, batch_number = divmod(iteration, per_epoch)
+                if batch_number == 0:
                     callbacks.on_epoch_begin(epoch)
-                callbacks.on_train_batch_begin(place)
+                callbacks.on_train_batch_begin(batch_number)
                 losses = {name: float(value) for name, value in step(batch).items()}
                 state.losses.append(losses)
-                callbacks.on_train_batch_end(place, losses)
-                if place == per_epoch - 1:
+                callbacks.on_train_batch_end(batch_number, losses)
+                if batch_number == per_epoch - 1:
                     callbacks.on_epoch_end(epoch, state.mean_losses())
                 stop, interrupt = workers.any(trainer.stop_training, interrupted.is_set())
                 if interrupt:
@@ -207,193 +185,36 @@ def _run(trainer, images, state, callbacks, workers, *, per_epoch):
                 if stop or interrupt:
                     break
         except KeyboardInterrupt:
-            # The iterations done are whole all the same. The others wait to hear of it.
+            # Completed iterations are kept. The other workers wait for this message.
             interrupted.set()
             workers.any(False, True)
         callbacks.on_train_end()
-        # The others may need the checkpoint that the first has just written.
+        # The others may need the checkpoint that the chief has just written.
         workers.any(False)
     if interrupted.is_set():
         raise KeyboardInterrupt
 
 
 @contextmanager
-def _interrupts_noted():
+def _defer_interrupt():
     """
-    An event that is set by Ctrl-C, so that an iteration and a checkpoint become whole.
+    An event that Ctrl-C sets, so that the iteration and the checkpoint are completed first.
 
-    TensorFlow loses a KeyboardInterrupt that comes while it traces. A second Ctrl-C raises one.
+    TensorFlow loses a KeyboardInterrupt that is raised while it traces. A second Ctrl-C raises one.
     """
     interrupted = threading.Event()
     if threading.current_thread() is not threading.main_thread():
-        # Signals go to the main thread.
+        # Signals are delivered to the main thread.
         yield interrupted
         return
     former = signal.getsignal(signal.SIGINT) or signal.default_int_handler
 
-    def note(number, frame):
+    def set_event(number, frame):
         signal.signal(signal.SIGINT, former)
         interrupted.set()
 
-    signal.signal(signal.SIGINT, note)
+    signal.signal(signal.SIGINT, set_event)
     try:
         yield interrupted
     finally:
         signal.signal(signal.SIGINT, former)
-
-
-def stream_images(stamps, stretch, count, *, seed, start):
-    """
-    Endless arrays of ``count`` stretched images: each stamp once per epoch, shuffled anew.
-
-    What comes out depends on the seed and the number of arrays before alone, so that a resumed
-    training sees the images that the uninterrupted one would have seen.
-
-    Parameters
-    ----------
-    stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
-        Images in their own units.
-    stretch : `~astro_wgan.stamps.Stretch`
-        Fitted intensity scaling.
-    count : int
-        Images per array; may be more than there are stamps.
-    seed : int
-        Seed of the order.
-    start : int
-        Arrays to leave out at the beginning.
-
-    Yields
-    ------
-    `~numpy.ndarray` of float32, shape (count, ny, nx, bands)
-    """
-    n = len(stamps)
-    epoch, skip = divmod(start * count, n)
-    waiting = []
-    while True:
-        order = {'shuffle': True, 'seed': (seed, epoch), 'start': skip}
-        for batch in stamps.batches(min(n, count), **order):
-            images = stretch.transform(batch)
-            waiting.append(images if images.ndim == 4 else images[..., np.newaxis])
-            while sum(map(len, waiting)) >= count:
-                joined = np.concatenate(waiting)
-                yield joined[:count]
-                waiting = [joined[count:]]
-        epoch, skip = epoch + 1, 0
-
-
-@dataclass(frozen=True)
-class _Limits:
-    """When a training ends; the earliest counts."""
-
-    iterations: int | None
-    minutes: float | None
-    patience: int | None
-
-    def share(self, iteration, state):
-        """How much of the way is behind us, 0 to 1."""
-        shares = [0.0]
-        if self.iterations is not None:
-            shares.append(iteration / self.iterations)
-        if self.minutes is not None:
-            shares.append(state.seconds / (60 * self.minutes))
-        if self.patience is not None and state.waited >= self.patience:
-            shares.append(1.0)
-        return min(1.0, max(shares))
-
-
-class _TrainingMonitor(keras.callbacks.Callback):
-    """Keeps time, history and checkpoints of a training, and ends it."""
-
-    def __init__(self, state, limits, checkpoint, fingerprint, progress, *, writes):
-        super().__init__()
-        self.state = state
-        self.limits = limits
-        self.checkpoint = checkpoint
-        self.fingerprint = fingerprint
-        self.writes = writes
-        self.line = ProgressLine('training', quiet=not progress)
-
-    def on_train_begin(self, logs=None):
-        self.clock = self.saved = time.monotonic()
-        self._report(int(self.model.iteration.numpy()), {})
-
-    def on_train_batch_end(self, batch, logs=None):
-        now = time.monotonic()
-        self.state.seconds += now - self.clock
-        self.clock = now
-        iteration = int(self.model.iteration.numpy())
-        if not all(np.isfinite(value) for value in logs.values()):
-            self._fail(iteration)
-        self._report(iteration, logs)
-        if self.limits.share(iteration, self.state) >= 1:
-            self.model.stop_training = True
-        elif now - self.saved > _CHECKPOINT_SECONDS:
-            self.save()
-            self.saved = now
-
-    def on_epoch_end(self, epoch, logs=None):
-        iteration = int(self.model.iteration.numpy())
-        self.state.close_epoch(iteration, logs)
-        if self.limits.share(iteration, self.state) >= 1:
-            self.model.stop_training = True
-
-    def on_train_end(self, logs=None):
-        self.save()
-        self.line.__exit__()
-
-    def save(self):
-        """Write the checkpoint, if there is one to write."""
-        if self.checkpoint is not None and self.writes:
-            if not is_finite(self.model):
-                self._fail(int(self.model.iteration.numpy()))
-            write_checkpoint(
-                self.checkpoint,
-                self.model,
-                fingerprint=self.fingerprint,
-                progress=asdict(self.state),
-            )
-
-    def lost(self):
-        """What to say when another worker is lost."""
-        return (
-            f'Another worker was lost after iteration {int(self.model.iteration.numpy())}. '
-            f'{self._kept()} Start all workers again to go on from there.'
-        )
-
-    def _report(self, iteration, logs):
-        text = f'iteration {iteration}'
-        if logs:
-            text += (
-                f'  critic {logs["critic_loss"]:.3g}  distance {logs["wasserstein_distance"]:.3g}'
-            )
-        self.line.update(self.limits.share(iteration, self.state), text)
-
-    def _fail(self, iteration):
-        raise TrainingDivergedError(
-            f'The losses or weights are not finite at iteration {iteration}. {self._kept()} Try a '
-            'lower learning rate, more critic steps, or look for extreme pixels in the stamps.'
-        )
-
-    def _kept(self):
-        if self.checkpoint is None:
-            return 'No checkpoint was asked for.'
-        if not Path(self.checkpoint).exists():
-            return f'The checkpoint {self.checkpoint} had not been written yet.'
-        return f'The last good state is kept in {self.checkpoint}.'
-
-
-def _fingerprint(trainer, stamps, stretch, origin, held_out):
-    """What makes a training this one and no other."""
-    fitted = ('sky', 'noise_rms', 'peak', 'unit')
-    values = stretch.to_dict()
-    described = describe_stamps(stamps)
-    described['stretch'] = digest_settings({name: values.pop(name) for name in fitted})
-    configuration = {'network': trainer.network, 'training': trainer.training}
-    groups = {
-        'stamps': described,
-        'settings': describe_settings({**configuration, 'stretch': values, 'seed': trainer.seed}),
-        'initial model': {} if origin is None else origin,
-    }
-    if held_out is not None:
-        groups[HELD_OUT] = describe_stamps(held_out[:MAX_HELD_OUT])
-    return Fingerprint(groups)

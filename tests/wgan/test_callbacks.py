@@ -134,9 +134,9 @@ def test_a_training_goes_on_with_the_held_out_stamps_it_had_or_without(tmp_path)
 
 
 KILLED = """
-import astro_wgan.wgan.training as training
+import astro_wgan.wgan.callbacks as callbacks
 
-training._CHECKPOINT_SECONDS = 0.0
+callbacks._CHECKPOINT_SECONDS = 0.0
 fit(100000, checkpoint={path!r})
 """
 
@@ -190,7 +190,7 @@ def test_average_follows_the_generator():
         keep = min(0.15, (1 + iteration) / (10 + iteration))
         pairs = zip(expected, trainer.generator.get_weights(), strict=True)
         expected = [keep * average + (1 - keep) * weight for average, weight in pairs]
-    for found, average in zip(trainer.drawing().get_weights(), expected, strict=True):
+    for found, average in zip(trainer.final_generator().get_weights(), expected, strict=True):
         np.testing.assert_allclose(found, average, rtol=1e-5, atol=1e-7)
 
 

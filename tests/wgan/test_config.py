@@ -1,12 +1,7 @@
 import pytest
 
 from astro_wgan import WGAN
-from astro_wgan.wgan.config import (
-    NetworkConfig,
-    TrainingConfig,
-    from_dict,
-    to_dict,
-)
+from astro_wgan.wgan import NetworkConfig, TrainingConfig
 
 
 def test_paper_preset_has_the_papers_numbers():
@@ -21,13 +16,6 @@ def test_paper_preset_has_the_papers_numbers():
 def test_presets_come_in_other_sizes(name, size):
     network = NetworkConfig.preset(name, size=size, bands=3)
     assert network.image_shape == (size, size, 3)
-
-
-@pytest.mark.parametrize(
-    'config', [NetworkConfig.preset('paper', size=32), TrainingConfig.preset('compact')]
-)
-def test_dictionaries_restore_the_configuration(config):
-    assert from_dict(type(config), to_dict(config)) == config
 
 
 @pytest.mark.parametrize(
@@ -60,8 +48,3 @@ def test_impossible_values_are_refused(kind, values, message):
 def test_unknown_preset_lists_the_known_ones(kind):
     with pytest.raises(ValueError, match=r"one of \['compact', 'paper'\]; got 'huge'"):
         kind.preset('huge')
-
-
-def test_unknown_parameter_in_a_file_is_an_error():
-    with pytest.raises(ValueError, match='NetworkConfig has no parameter colour'):
-        from_dict(NetworkConfig, {'colour': 1})

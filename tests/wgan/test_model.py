@@ -98,10 +98,10 @@ def test_interrupt_leaves_a_checkpoint_to_go_on_from(stamps, whole, tmp_path):
 
 KILLED = """
 import numpy as np
-import astro_wgan.wgan.training as training
+import astro_wgan.wgan.callbacks as callbacks
 from astro_wgan import StampSet, WGAN
 
-training._CHECKPOINT_SECONDS = 0.0
+callbacks._CHECKPOINT_SECONDS = 0.0
 stamps = StampSet(np.random.default_rng(1).normal(size=(32, 16, 16)))
 WGAN.preset('compact', size=16).fit(
     stamps, iterations=100000, checkpoint={path!r}, progress=False

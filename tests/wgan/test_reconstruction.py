@@ -54,11 +54,11 @@ def test_reconstruction_loss_is_minus_the_log_likelihood():
 
 def test_divergence_is_that_of_samples():
     rng = np.random.default_rng(2)
-    mean, log_spread = rng.normal(size=(3, 2)), rng.normal(scale=0.3, size=(3, 2))
-    spread = np.exp(log_spread)
+    mean, log_sigma = rng.normal(size=(3, 2)), rng.normal(scale=0.3, size=(3, 2))
+    spread = np.exp(log_sigma)
     samples = mean + spread * rng.normal(size=(200_000, 3, 2))
     ratio = norm.logpdf(samples, mean, spread) - norm.logpdf(samples)
-    found = latent_divergence(tf.constant(mean), tf.constant(log_spread))
+    found = latent_divergence(tf.constant(mean), tf.constant(log_sigma))
     assert float(found) == pytest.approx(ratio.sum(axis=2).mean(), rel=0.01)
     assert float(latent_divergence(tf.zeros((2, 4)), tf.zeros((2, 4)))) == 0
 

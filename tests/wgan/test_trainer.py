@@ -1,6 +1,5 @@
 """One iteration of a training, and how it is laid out as a graph."""
 
-import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -29,22 +28,3 @@ def test_critic_steps_are_repeated_but_where_xla_compiles_for_a_processor(
     assert bool({'While', 'StatelessWhile'} & set(kinds)) is repeated
     # Besides those of the generator, each written step has its convolutions.
     assert (kinds.count('Conv2DBackpropFilter') > 10) is not repeated
-
-
-@pytest.mark.parametrize('compiled', [False, True])
-@pytest.mark.parametrize('bands', [1, 3])
-def test_images_are_turned_to_the_eight_orientations_of_the_square(compiled, bands):
-    images = np.random.default_rng(1).normal(size=(2, 6, 6, bands)).astype(np.float32)
-    turned = tf.function(
-        lambda orientation: module.turn(images, orientation, compiled=compiled),
-        jit_compile=compiled,
-    )
-    found = [turned(tf.constant(k)).numpy() for k in range(8)]
-    quarters = [np.rot90(images, k, axes=(1, 2)) for k in range(4)]
-    expected = quarters + [x[:, ::-1] for x in quarters]
-    assert {x.tobytes() for x in found} == {
-        x.tobytes() for x in map(np.ascontiguousarray, expected)
-    }
-    np.testing.assert_array_equal(found[0], images)
-    np.testing.assert_array_equal(found[3], images.transpose(0, 2, 1, 3)[:, ::-1])
-    np.testing.assert_array_equal(found[4], images[:, :, ::-1])

@@ -6,9 +6,8 @@ import keras
 import tensorflow as tf
 
 from astro_wgan.jobs.progress import ProgressLine
-from astro_wgan.wgan.networks import build_encoder
-from astro_wgan.wgan.trainer import draw_latent
-from astro_wgan.wgan.training import stream_images
+from astro_wgan.wgan.data_stream import stream_images
+from astro_wgan.wgan.networks import build_encoder, draw_latent
 
 __all__ = ['EncoderConfig', 'train_encoder']
 

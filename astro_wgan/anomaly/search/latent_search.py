@@ -12,7 +12,7 @@ from astro_wgan.anomaly.search.noise_draws import make_noise
 from astro_wgan.anomaly.search.optimizers import make_descent
 from astro_wgan.anomaly.search.search_loss import SearchLosses
 from astro_wgan.anomaly.search.search_result import SearchResult
-from astro_wgan.wgan.filling import fill_holes, filled_with, has_holes, within_reach
+from astro_wgan.wgan.masked_pixels import fill_masked, limit_length, needs_filling, replace_masked
 
 __all__ = ['FIRST_LOOK', 'LatentSearch', 'LatentSearcher', 'SearchResult']
 
@@ -138,10 +138,10 @@ class LatentSearcher:
     One that has converged leaves, and the next one takes its place: no step is spent on images
     that are done.
 
-    Masked pixels, and in part those of low weight, are filled before a network sees them: by their
-    surroundings and by those opposite, and with an encoder by the closest image that it sees, again
-    and again (`~astro_wgan.wgan.filling.fill_holes`). L_F and C(x) of the result are those of the
-    image filled with its closest image.
+    Masked pixels, and in part those of low weight, are filled before a network sees them: from the
+    pixels around and opposite, and with an encoder repeatedly from the closest image that it
+    predicts (`~astro_wgan.wgan.masked_pixels.fill_masked`). L_F and C(x) of the result are those of
+    the image filled with its closest image.
     """
 
     def __init__(self, wgan, search, *, encoder=None):
@@ -195,18 +195,18 @@ class LatentSearcher:
         `SearchResult`
         """
         images, weights = (np.asarray(a, dtype=np.float32) for a in (images, weights))
-        seen = fill_holes(images, weights, self._closest_in_one_pass)
+        seen = fill_masked(images, weights, self._closest_in_one_pass)
         found = SearchResult.empty(len(images), self._start.size, images.shape[1:])
         if self.search.max_iterations == 1:
             for rows in self._batches(np.arange(len(images)), report):
                 found.put(rows, *self._look(images[rows], weights[rows], seen[rows]))
         elif len(images):
             self._search_all(found, (images, weights, seen), report)
-        holed = has_holes(weights)
+        holed = needs_filling(weights)
         coarse = self.search.precision != 'float32' and self.search.max_iterations > 1
         for rows in self._batches(np.flatnonzero(holed | coarse)):
             own = images[rows], weights[rows]
-            filled = filled_with(*own, self._disguise(found.closest[rows]).numpy())
+            filled = replace_masked(*own, self._disguise(found.closest[rows]).numpy())
             at = np.where(_by_image(holed[rows]), filled, seen[rows])
             found.put_measured(rows, *self._measure(found.latent[rows], *own, at))
         return found
@@ -260,7 +260,7 @@ class LatentSearcher:
     def _guessed(self, images):
         """G(z) where the search begins."""
         latent = self._start.latent(self._start.parameters(images))
-        return self._losses.draw(within_reach(latent))
+        return self._losses.draw(limit_length(latent))
 
     def _once(self, images, weights, seen):
         """Of each image: z, G(z), L_R, L_F and C where the search begins."""

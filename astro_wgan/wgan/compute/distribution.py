@@ -9,7 +9,6 @@ import tensorflow as tf
 from astro_wgan.exceptions import WorkerLostError
 
 __all__ = [
-    'ReducedAdam',
     'Workers',
     'check_strategy',
     'mean_over_replicas',
@@ -25,39 +24,6 @@ _LOST = (
     tf.errors.DeadlineExceededError,
     tf.errors.UnavailableError,
 )
-
-
-class ReducedAdam(keras.optimizers.Adam):
-    """
-    Adam for gradients that are already the same on all replicas.
-
-    That of Keras sums what it is given over the replicas. Here the mean is taken before, once,
-    because the norm of the mean gradient is measured too.
-    """
-
-    def _all_reduce_sum_gradients(self, grads_and_vars):
-        return grads_and_vars
-
-    def update_step(self, gradient, variable, learning_rate):
-        """One step of one variable."""
-        if tf.distribute.has_strategy():
-            super().update_step(gradient, variable, learning_rate)
-            return
-        # TensorFlow's own step: one operation for a variable instead of a dozen.
-        index = self._get_variable_index(variable)
-        done = tf.cast(self.iterations + 1, tf.float32)
-        tf.raw_ops.ResourceApplyAdam(
-            var=variable.handle,
-            m=self._momentums[index].value.handle,
-            v=self._velocities[index].value.handle,
-            beta1_power=self.beta_1**done,
-            beta2_power=self.beta_2**done,
-            lr=tf.cast(learning_rate, tf.float32),
-            beta1=self.beta_1,
-            beta2=self.beta_2,
-            epsilon=self.epsilon,
-            grad=gradient,
-        )
 
 
 def check_strategy(strategy, training):
@@ -228,21 +194,21 @@ class Workers:
                 )
 
     @contextmanager
-    def watched(self, report):
+    def detect_loss(self, message):
         """
         Turn the failure of another worker into a `WorkerLostError`.
 
         Parameters
         ----------
-        report : callable
-            Makes its message.
+        message : callable
+            Returns the message of the error.
         """
         try:
             yield
         except _LOST as error:
             if not self.several:
                 raise
-            raise WorkerLostError(report()) from error
+            raise WorkerLostError(message()) from error
 
     def _all(self, values):
         """Integers of all workers: array of shape (replicas, number of values)."""

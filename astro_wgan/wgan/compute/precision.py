@@ -7,7 +7,7 @@ from astro_wgan.wgan.compute.layers import fast_class
 __all__ = ['with_compute_dtype']
 
 #: Layers whose output is added up or compared: always in float32.
-_OUTPUTS = ('image', 'value', 'latent', 'log_spread')
+_OUTPUTS = ('image', 'value', 'latent', 'log_sigma')
 
 
 def with_compute_dtype(network, precision):

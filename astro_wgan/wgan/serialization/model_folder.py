@@ -16,9 +16,10 @@ from astro_wgan.files.manifest import (
     read_together,
 )
 from astro_wgan.stamps.stretch import Stretch, current_names
-from astro_wgan.wgan.config import NetworkConfig, TrainingConfig, from_dict, to_dict
+from astro_wgan.wgan.config import NetworkConfig, TrainingConfig
 from astro_wgan.wgan.networks import build_critic, build_encoder, build_generator, count_weights
 from astro_wgan.wgan.noise_layer import build_noise
+from astro_wgan.wgan.serialization.config_values import from_dict, to_dict
 from astro_wgan.wgan.serialization.former_names import renamed
 from astro_wgan.wgan.serialization.history_file import read_history
 from astro_wgan.wgan.serialization.network_files import KerasFile, check_stored, take_stored_weights

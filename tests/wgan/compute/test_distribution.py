@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from astro_wgan import WGAN, StampSet
 from astro_wgan.wgan import NetworkConfig, TrainingConfig
-from astro_wgan.wgan.compute.distribution import ReducedAdam
+from astro_wgan.wgan.compute.optimizer import ReducedAdam
 
 # Seconds after which a process that should have come to its end is taken to hang.
 PATIENCE = 150
@@ -27,7 +27,7 @@ import json, os, shutil, sys
 import keras, numpy as np, tensorflow as tf
 from astro_wgan import WGAN, StampSet
 from astro_wgan.exceptions import WorkerLostError
-from astro_wgan.wgan import NetworkConfig, TrainingConfig, training
+from astro_wgan.wgan import NetworkConfig, TrainingConfig, callbacks
 
 folder = sys.argv[1]
 
@@ -78,7 +78,7 @@ task = {'type': 'worker', 'index': index}
 cluster = {'worker': json.loads(sys.argv[5])}
 os.environ['TF_CONFIG'] = json.dumps({'cluster': cluster, 'task': task})
 strategy = tf.distribute.MultiWorkerMirroredStrategy()
-training._CHECKPOINT_SECONDS = 0.0
+callbacks._CHECKPOINT_SECONDS = 0.0
 checkpoint = folder + '/state.npz'
 
 class KeepThird(keras.callbacks.Callback):
@@ -159,7 +159,7 @@ def alone(stamps, tmp_path_factory):
                 shutil.copy(folder / 'fifth.npz', folder / 'third.npz')
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr('astro_wgan.wgan.training._CHECKPOINT_SECONDS', 0.0)
+        patch.setattr('astro_wgan.wgan.callbacks._CHECKPOINT_SECONDS', 0.0)
         options = {'checkpoint': folder / 'fifth.npz', 'callbacks': [KeepThird()], **OPTIONS}
         new_wgan().fit(stamps, iterations=5, **options)
     return folder
