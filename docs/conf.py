@@ -18,6 +18,7 @@ extensions += [  # noqa: F405
     'benchmark_table',
     'matplotlib.sphinxext.plot_directive',
     'myst_nb',
+    'renamed_names',
     'sphinx_design',
     'top_level_names',
 ]
@@ -33,6 +34,8 @@ nitpicky = True
 nitpick_ignore_regex = [
     (r'py:\w+', r'(?!astro_wgan\.).*'),
     (r'py:\w+', r'astro_wgan\.\w+\.[a-z]\w*\..*'),
+    # Constants, which have no entry of their own.
+    (r'py:obj', r'astro_wgan\.\w+\.[A-Z_]+'),
 ]
 
 automodapi_inheritance_diagram = False
