@@ -71,7 +71,7 @@ def _parser():
 
 
 def _add_hunt(commands):
-    from astro_wgan.datasets import names
+    from astro_wgan.datasets import image_names
 
     defaults = astro_wgan.HuntConfig()
     detection = defaults.detection
@@ -84,7 +84,7 @@ def _add_hunt(commands):
     )
     command.set_defaults(run=_hunt)
     add = command.add_argument
-    add('image', help=f'FITS, JPEG or PNG file, or a bundled image: {", ".join(names())}')
+    add('image', help=f'FITS, JPEG or PNG file, or a bundled image: {", ".join(image_names())}')
     add('--out', metavar='DIR', help='folder for the results (default: hunt-NAME)')
     add('--size', type=int, default=defaults.size, help='edge of the stamps in pixels')
     add('--preset', choices=['compact', 'paper'], default=defaults.preset, help='the networks')
@@ -157,8 +157,8 @@ def _find_image(name):
     """The path of an image and the credit that it needs, which only bundled ones have."""
     from astro_wgan import datasets
 
-    if not Path(name).exists() and name in datasets.names():
-        return datasets.image_path(name), datasets.describe(name).credit
+    if not Path(name).exists() and name in datasets.image_names():
+        return datasets.image_path(name), datasets.image_info(name).credit
     return name, None
 
 
@@ -309,8 +309,7 @@ def _read_light_maps(options):
     """Names and light maps of the images of the command."""
     from astropy import units as u
 
-    from astro_wgan.datasets import load_light_map
-    from astro_wgan.datasets.light_maps import SIMULATIONS
+    from astro_wgan.datasets import light_map_names, load_light_map
     from astro_wgan.mocks import read_light_map
 
     given = {
@@ -329,7 +328,7 @@ def _read_light_maps(options):
         raise ValueError('`--wavelength` must be one for each image.')
     maps = []
     for k, name in enumerate(options.images):
-        if name in SIMULATIONS and not Path(name).exists():
+        if name in light_map_names() and not Path(name).exists():
             unused = [o for o in _OF_IMAGES if getattr(options, o.replace('-', '_')) is not None]
             if unused:
                 raise ValueError(

@@ -1,4 +1,4 @@
-"""Images, models and light maps that come with the package."""
+"""Images, light maps and a trained model that come with the package."""
 
 from astro_wgan.lazy import lazy_names
 
@@ -6,13 +6,15 @@ __all__, __getattr__, __dir__ = lazy_names(
     __name__,
     {
         'BundledImage': 'images',
-        'describe': 'images',
+        'image_info': 'images',
+        'image_names': 'images',
         'image_path': 'images',
+        'light_map_names': 'light_maps',
+        'light_map_paths': 'light_maps',
         'load_image': 'images',
         'load_light_map': 'light_maps',
         'load_model': 'models',
         'model_names': 'models',
         'model_path': 'models',
-        'names': 'images',
     },
 )

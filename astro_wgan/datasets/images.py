@@ -1,4 +1,4 @@
-"""Small images that come with the package, each with its credit and licence."""
+"""Small images that come with the package, with their credits and licenses."""
 
 from dataclasses import dataclass
 from importlib.resources import files
@@ -6,40 +6,40 @@ from pathlib import Path
 
 from astro_wgan.images import read_image
 
-__all__ = ['BundledImage', 'describe', 'image_path', 'load_image', 'names']
+__all__ = ['BundledImage', 'image_info', 'image_names', 'image_path', 'load_image']
 
 
 @dataclass(frozen=True)
 class BundledImage:
     """
-    What is known of a bundled image.
+    Description of a bundled image.
 
     Attributes
     ----------
     file : str
         Name of the file.
-    description, credit, licence : str
-        What it shows, whom to thank, and on which terms it may be passed on.
+    description, credit, license : str
+        What it shows, whom to credit, and the license for redistribution.
     """
 
     file: str
     description: str
     credit: str
-    licence: str
+    license: str
 
 
 _IMAGES = {
     'hubble_xdf': BundledImage(
         'hubble_deep_field.jpg',
-        'The Hubble eXtreme Deep Field: colour composite of 1000 x 872 pixels, 8 bit, not linear.',
+        'The Hubble eXtreme Deep Field: color composite of 1000 x 872 pixels, 8 bit, not linear.',
         'NASA; ESA; G. Illingworth, D. Magee, and P. Oesch, University of California, Santa Cruz; '
         'R. Bouwens, Leiden University; and the HUDF09 Team. As shipped in scikit-image 0.16.2.',
         'public domain',
     ),
     'mock_f814w': BundledImage(
         'mock_f814w.fits',
-        'A simulated group of galaxies, as HST ACS would see it in F814W in COSMOS: 250 x 250 '
-        'pixels of 0.03 arcsec in electron / s, celestial WCS, PSF, and a table of what was drawn.',
+        'A simulated group of galaxies, as HST ACS would observe it in F814W in COSMOS: 250 x 250 '
+        'pixels of 0.03 arcsec in electron / s, celestial WCS, PSF, and a table of its sources.',
         'The developers of astro_wgan (benchmarks/bundled/mock_f814w.py).',
         'BSD 3-clause, as the package',
     ),
@@ -51,64 +51,82 @@ _IMAGES = {
     ),
 }
 
-#: Names of images that came with former releases, and what does instead.
-_FORMER = {'hst_cosmos_f814w': 'mock_f814w'}
+#: Names of images of earlier versions, and their replacements.
+_FORMER_NAMES = {'hst_cosmos_f814w': 'mock_f814w'}
 
 
-def names():
+def image_names():
     """
     Names of the bundled images.
 
     Examples
     --------
     >>> from astro_wgan import datasets
-    >>> datasets.names()
+    >>> datasets.image_names()
     ['hubble_xdf', 'mock_f814w', 'ntt_field']
     """
     return sorted(_IMAGES)
 
 
-def describe(name):
+def image_info(name):
     """
-    The `BundledImage` of a name.
+    Description, credit and license of a bundled image.
+
+    Parameters
+    ----------
+    name : str
+        One of `image_names`.
+
+    Returns
+    -------
+    `BundledImage`
 
     Raises
     ------
     ValueError
-        If there is no such image.
+        If there is no image of that name.
     """
-    if name in _FORMER:
+    if name in _FORMER_NAMES:
         raise ValueError(
-            f'The image {name!r} no longer comes with the package; {_FORMER[name]!r}, a simulated '
-            'image of the same size and pixel scale, takes its place.'
+            f'The image {name!r} no longer comes with the package; use {_FORMER_NAMES[name]!r}, a '
+            'simulated image of the same size and pixel scale, instead.'
         )
     if name not in _IMAGES:
-        raise ValueError(f'`name` of a bundled image must be one of {names()}; got {name!r}.')
+        raise ValueError(f'`name` must be one of {image_names()}; got {name!r}.')
     return _IMAGES[name]
 
 
 def image_path(name):
     """
-    Path of a bundled image's file.
-
-    Raises
-    ------
-    ValueError
-        If there is no such image.
-    """
-    return Path(str(files('astro_wgan.datasets') / 'data' / describe(name).file))
-
-
-def load_image(name):
-    """
-    A bundled image as `~astropy.nddata.CCDData`.
-
-    Colour images are read as luminance. ``meta['credit']`` names whom to thank.
+    Path of the file of a bundled image.
 
     Parameters
     ----------
     name : str
-        One of `names`.
+        One of `image_names`.
+
+    Returns
+    -------
+    `~pathlib.Path`
+
+    Raises
+    ------
+    ValueError
+        If there is no image of that name.
+    """
+    return Path(str(files('astro_wgan.datasets') / 'data' / image_info(name).file))
+
+
+def load_image(name):
+    """
+    Load a bundled image.
+
+    Color images are converted to luminance. ``meta['credit']`` has the credit.
+
+    Parameters
+    ----------
+    name : str
+        One of `image_names`.
 
     Returns
     -------
@@ -117,7 +135,7 @@ def load_image(name):
     Raises
     ------
     ValueError
-        If there is no such image.
+        If there is no image of that name.
 
     Examples
     --------
@@ -126,5 +144,5 @@ def load_image(name):
     (872, 1000)
     """
     image = read_image(image_path(name))
-    image.meta['credit'] = describe(name).credit
+    image.meta['credit'] = image_info(name).credit
     return image

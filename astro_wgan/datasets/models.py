@@ -3,10 +3,13 @@
 from importlib.resources import files
 from pathlib import Path
 
+# The subpackage alone: its detector would import TensorFlow.
+from astro_wgan import anomaly
+
 __all__ = ['load_model', 'model_names', 'model_path']
 
-# Simulated normal galaxies as CANDELS would see them in F160W: the recipe benchmark-1.
-_MODELS = ('simulated_f160w',)
+# Trained on normal galaxies of 'benchmark-1', as CANDELS would observe them in F160W.
+_NAMES = ('simulated_f160w',)
 
 
 def model_names():
@@ -19,12 +22,12 @@ def model_names():
     >>> datasets.model_names()
     ['simulated_f160w']
     """
-    return sorted(_MODELS)
+    return sorted(_NAMES)
 
 
 def model_path(name):
     """
-    Folder of a model, as ``astro-wgan hunt --model`` takes it.
+    Path of the folder of a model, as for ``astro-wgan hunt --model``.
 
     Parameters
     ----------
@@ -40,14 +43,14 @@ def model_path(name):
     ValueError
         If there is no model of that name.
     """
-    if name not in _MODELS:
+    if name not in _NAMES:
         raise ValueError(f'`name` must be one of {model_names()}; got {name!r}.')
     return Path(str(files('astro_wgan.datasets') / 'data' / name))
 
 
 def load_model(name='simulated_f160w'):
     """
-    A detector that has been trained and calibrated.
+    Load a detector that has been trained and calibrated.
 
     Parameters
     ----------
@@ -66,7 +69,8 @@ def load_model(name='simulated_f160w'):
 
     Notes
     -----
-    What it was trained on, what it finds and what it does not is told by its card in the docs.
+    The model card in the documentation describes the training set, the performance and the
+    limitations of the model.
 
     Examples
     --------
@@ -75,7 +79,4 @@ def load_model(name='simulated_f160w'):
     >>> detector.wgan.generate(2, seed=1)
     <StampSet: 2 stamps of 64 x 64 pixels, float32, unit nJy, 0.06 arcsec / pix>
     """
-    # This room comes before that of the detector, and needs no network for all else.
-    from astro_wgan.anomaly import AnomalyDetector
-
-    return AnomalyDetector.load(model_path(name))
+    return anomaly.AnomalyDetector.load(model_path(name))

@@ -18,7 +18,7 @@ import numpy as np
 from astropy import units as u
 from astropy.io import fits
 
-from astro_wgan.datasets.light_maps import SIMULATIONS, light_map_paths
+from astro_wgan.datasets.light_maps import light_map_names, light_map_paths
 from astro_wgan.mocks import (
     FilterCurve,
     LightMap,
@@ -31,7 +31,7 @@ from benchmarks.results import Column
 
 SEED, STARS = 1972, 60_000
 #: From the first passage: between it and the second one, and when the two have become one.
-TIMES = dict(zip(SIMULATIONS, [0.1, 1.8] * u.Gyr, strict=True))
+TIMES = dict(zip(light_map_names(), [0.1, 1.8] * u.Gyr, strict=True))
 #: Nearly along the spin of the orbit.
 LINE_OF_SIGHT = (0.25, -0.15, 1)
 BANDS = ('g', 'r', 'i')

@@ -72,7 +72,7 @@ def measure_with_kills(options):
 def real_stamps(count, seed):
     """Sources of the bundled images, up to three pixels off the middle, in any orientation."""
     rng = np.random.default_rng(seed)
-    images = [datasets.load_image(name).data for name in datasets.names()]
+    images = [datasets.load_image(name).data for name in datasets.image_names()]
     planes = [plane for image in images for plane in np.moveaxis(np.atleast_3d(image), -1, 0)]
     found = [detect(plane).sources for plane in planes]
     sets = []

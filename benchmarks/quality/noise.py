@@ -111,7 +111,9 @@ def judge_sky(options, report):
     sky = read_sky(options)
     made = make_noise(sky, options.stamps, size=SIZE, seed=options.seed)
     row = {
-        'noise': f'like {options.image}' if options.image in datasets.names() else 'like the image',
+        'noise': f'like {options.image}'
+        if options.image in datasets.image_names()
+        else 'like the image',
         'against': 'the sky',
         **correlation_off(*(autocorrelation(each, max_lag=MAX_LAG) for each in (made, sky))),
         **power_off(*(power_spectrum(each) for each in (made, sky))),
@@ -191,7 +193,7 @@ def with_galsim(n, seed, *, border=0):
 
 
 def read_sky(options):
-    if options.image in datasets.names():
+    if options.image in datasets.image_names():
         return find_sky(datasets.load_image(options.image))
     return find_sky(read_image(options.image))
 

@@ -17,7 +17,7 @@ from scipy.ndimage import gaussian_filter
 
 from astro_wgan import datasets
 from astro_wgan.datasets import load_light_map
-from astro_wgan.datasets.light_maps import SIMULATIONS
+from astro_wgan.datasets.light_maps import light_map_names
 from astro_wgan.images import find_blank_pixels, read_image
 from benchmarks.harness import BenchmarkParser, Report
 from benchmarks.results import Column
@@ -48,7 +48,7 @@ def main():
     report = Report(options)
     rng = np.random.default_rng(options.seed)
     # A picture has black sky of its own.
-    names = [name for name in datasets.names() if name != 'hubble_xdf']
+    names = [name for name in datasets.image_names() if name != 'hubble_xdf']
     paths = {name: datasets.image_path(name) for name in names}
     paths |= {path.name: path for path in options.images}
     rows = [
@@ -56,7 +56,7 @@ def main():
         for name, path in paths.items()
     ]
     report.table('found', 'Zeros beyond a footprint that are found.', FOUND, rows)
-    lights = {name: np.asarray(load_light_map(name).luminosity) for name in SIMULATIONS}
+    lights = {name: np.asarray(load_light_map(name).luminosity) for name in light_map_names()}
     rows = [lost(name, of_light(light, rng), rng) for name, light in lights.items()]
     rows.append(lost('star particles', of_particles(rng), rng))
     report.table('lost', 'Images and stamps without noise whose zeros are light.', LOST, rows)

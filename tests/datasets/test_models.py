@@ -12,40 +12,40 @@ def detector():
     return load_model()
 
 
-def test_models_are_small_and_whole():
+def test_model_files_are_complete_and_small():
     for name in model_names():
         paths = list(model_path(name).iterdir())
         assert {'detector.json', 'model.json'} <= {path.name for path in paths}
         assert sum(path.stat().st_size for path in paths) <= 5 * 2**20
 
 
-def test_unknown_model_is_named():
+def test_error_for_an_unknown_model_lists_the_models():
     with pytest.raises(ValueError, match=r"`name` must be one of .*'simulated_f160w'.*got 'sdss'"):
         load_model('sdss')
 
 
-def test_it_knows_on_what_it_was_trained(detector):
+def test_model_has_its_provenance(detector):
     provenance = detector.wgan.provenance_
     assert provenance['stamps'] >= 10_000
     assert len(detector.calibration_.held_out) >= 1000
     assert {'seed', 'iterations', 'versions'} <= set(provenance)
 
 
-def test_it_tells_pairs_from_normals(detector):
-    """Of stamps that it has not seen, as told by its card."""
+def test_model_detects_pairs(detector):
+    """The rates on new stamps are those of the model card."""
     pytest.importorskip('galsim')
     normal, pair = (
-        simulate(kind, 60, config='benchmark-1', seed=1234) for kind in ('normal', 'pair')
+        simulate(name, 60, config='benchmark-1', seed=1234) for name in ('normal', 'pair')
     )
     found = detector.score(normal, progress=False)['anomalous_90'].mean()
-    # 10 and 94 per cent: three standard deviations of 60.
+    # 10 and 94 percent in the card, within three standard deviations for 60 stamps.
     assert found < 0.22
     with pytest.warns(DriftWarning):
         found = detector.score(pair, progress=False)['anomalous_90'].mean()
     assert found > 0.84
 
 
-def test_real_stamps_of_another_scale_are_told(detector):
+def test_stamps_of_another_pixel_scale_give_a_warning(detector):
     image = datasets.load_image('mock_f814w')
     stamps = StampSet.from_image(image, size=64)
     stamps = StampSet(stamps.pixels, unit='nJy', pixel_scale=stamps.pixel_scale)

@@ -6,8 +6,7 @@ from astropy import units as u
 from astropy.io import fits
 
 from astro_wgan.cli import main
-from astro_wgan.datasets import load_light_map
-from astro_wgan.datasets.light_maps import light_map_paths
+from astro_wgan.datasets import light_map_paths, load_light_map
 from astro_wgan.images import read_image
 from astro_wgan.mocks import GaussianPSF, mock_stamps, observe
 from astro_wgan.store import StampStore

@@ -6,7 +6,6 @@ from astropy import units as u
 from astropy.cosmology import Planck18
 from astropy.io import fits
 
-from astro_wgan.datasets import load_light_map
 from astro_wgan.exceptions import ImageError
 from astro_wgan.mocks import read_light_map
 
@@ -133,30 +132,6 @@ def test_truncated_files_are_refused(image):
         file.truncate(4000)
     with pytest.raises(ImageError):
         read_light_map(image)
-
-
-#: Absolute magnitudes in g, r, i of the stars that lie in the bundled maps, before their magnitudes
-#: were rounded: what benchmarks/bundled/encounter.py prints.
-STARS = {
-    'encounter_passage': [-20.2967, -21.0570, -21.3809],
-    'encounter_remnant': [-19.7615, -20.6251, -20.9898],
-}
-
-
-@pytest.mark.parametrize('name', STARS)
-def test_the_bundled_merger_has_the_light_of_its_stars(name):
-    light = load_light_map(name)
-    assert light.pixel_scale.to_value(u.kpc / u.pix) == pytest.approx(0.2)
-    assert 'astro_wgan' in light.meta['credit']
-    # Pivots of SDSS's g, r and i (Doi et al. 2010, AJ 139, 1628, within the age of the filters).
-    observed = [470.2, 617.6, 749.0] * u.nm
-    np.testing.assert_allclose(light.wavelength, observed / 1.046, rtol=5e-3)
-    np.testing.assert_allclose(light.absolute_magnitude.value, STARS[name], atol=1e-3)
-
-
-def test_a_simulation_of_a_former_release_is_told_from_its_successors():
-    with pytest.raises(ValueError, match=r"'hydro_merger_186' no longer .*'encounter_passage'"):
-        load_light_map('hydro_merger_186')
 
 
 def cube(path, table=True, **cards):
