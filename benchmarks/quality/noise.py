@@ -110,10 +110,9 @@ def judge_cosmos(options, report):
 def judge_sky(options, report):
     sky = read_sky(options)
     made = make_noise(sky, options.stamps, size=SIZE, seed=options.seed)
+    is_bundled = options.image in datasets.image_names()
     row = {
-        'noise': f'like {options.image}'
-        if options.image in datasets.image_names()
-        else 'like the image',
+        'noise': f'like {options.image}' if is_bundled else 'like the image',
         'against': 'the sky',
         **correlation_off(*(autocorrelation(each, max_lag=MAX_LAG) for each in (made, sky))),
         **power_off(*(power_spectrum(each) for each in (made, sky))),

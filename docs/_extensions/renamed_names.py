@@ -1,4 +1,4 @@
-"""``.. renamed-names:: FILE``: tables of the names in a CSV file with the columns kind, of, old, new."""
+"""``.. renamed-names:: FILE``: tables of the renamed names in a CSV file."""
 
 import csv
 from itertools import groupby

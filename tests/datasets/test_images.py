@@ -49,7 +49,7 @@ def test_psf_of_the_mock_image_matches_its_stars():
     with fits.open(datasets.image_path('mock_f814w')) as hdulist:
         psf = hdulist['PSF'].data.astype(float)
     assert psf.sum() == pytest.approx(1, abs=1e-6)
-    # The first star; stars have a radius of 0.
+    # The brightest star; stars have a radius of 0.
     star = truth[truth['radius'] == 0][0]
     x, y = (star[name].value for name in 'xy')
     radii = np.arange(1, 8)
