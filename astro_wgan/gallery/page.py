@@ -18,11 +18,11 @@ from astro_wgan.files.atomic import atomic_write
 from astro_wgan.gallery.cards import card_columns, id_texts, score_numbers, sky_text
 from astro_wgan.gallery.page_text import visible
 from astro_wgan.gallery.png import (
-    MASKED_COLOUR,
+    MASKED_COLOR,
     combine_bands,
     image_png,
     image_range,
-    residual_colours,
+    residual_colors,
     residual_map,
     residual_png,
     residual_range,
@@ -281,8 +281,8 @@ def _page(**parts):
 
 
 def _picture_colours():
-    masked = 'rgb({} {} {})'.format(*MASKED_COLOUR)
-    stops = ', '.join('rgb({} {} {})'.format(*c) for c in residual_colours(_GRADIENT_STOPS))
+    masked = 'rgb({} {} {})'.format(*MASKED_COLOR)
+    stops = ', '.join('rgb({} {} {})'.format(*c) for c in residual_colors(_GRADIENT_STOPS))
     return f':root {{ --masked: {masked}; --residuals: linear-gradient(to right, {stops}); }}'
 
 

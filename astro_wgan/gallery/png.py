@@ -1,4 +1,4 @@
-"""Stamps as PNG pictures: grey or colour images, and residuals in a diverging colour map."""
+"""Stamps as PNG pictures: gray or color images, and residuals in a diverging color map."""
 
 from io import BytesIO
 
@@ -6,19 +6,19 @@ import numpy as np
 from PIL import Image
 
 __all__ = [
-    'MASKED_COLOUR',
+    'MASKED_COLOR',
     'combine_bands',
     'image_png',
     'image_range',
-    'residual_colours',
+    'residual_colors',
     'residual_map',
     'residual_png',
     'residual_range',
 ]
 
-#: Colour of masked pixels: no grey, blue, white or red, and of middle brightness, so that it stays
+#: Colour of masked pixels: no gray, blue, white or red, and of middle brightness, so that it stays
 #: itself when the greys are turned round.
-MASKED_COLOUR = (126, 138, 62)
+MASKED_COLOR = (126, 138, 62)
 
 # Residual in units of the range -> red, green, blue. Equally dark on both sides of the white.
 _DIVERGING = np.array(
@@ -38,7 +38,7 @@ _RESIDUAL_STEPS = 101
 
 def combine_bands(images, *, rgb=None):
     """
-    Images of any number of bands as grey or colour images.
+    Images of any number of bands as gray or color images.
 
     Parameters
     ----------
@@ -46,12 +46,12 @@ def combine_bands(images, *, rgb=None):
         Stretched intensity, NaN where masked.
     rgb : tuple of int, optional
         The bands to show in red, green and blue. Without it, three bands are shown in their order
-        and any other number of bands as the mean of those that are not masked, in grey.
+        and any other number of bands as the mean of those that are not masked, in gray.
 
     Returns
     -------
     `~numpy.ndarray`, shape (n, ny, nx) or (n, ny, nx, 3)
-        A colour pixel is NaN in all its bands if it is in one.
+        A color pixel is NaN in all its bands if it is in one.
 
     Raises
     ------
@@ -66,8 +66,8 @@ def combine_bands(images, *, rgb=None):
     if rgb is None and bands == 3:
         rgb = (0, 1, 2)
     if rgb is not None:
-        colours = images[..., list(rgb)]
-        return np.where(np.isnan(colours).any(axis=-1, keepdims=True), np.nan, colours)
+        colors = images[..., list(rgb)]
+        return np.where(np.isnan(colors).any(axis=-1, keepdims=True), np.nan, colors)
     if images.ndim == 3:
         return images
     valid = ~np.isnan(images)
@@ -88,7 +88,7 @@ def residual_map(residuals):
     """
     One signed residual per pixel: that of the band that deviates most.
 
-    The mean would not do: a colour that the model gets wrong leaves residuals of both signs, which
+    The mean would not do: a color that the model gets wrong leaves residuals of both signs, which
     cancel.
 
     Parameters
@@ -128,7 +128,7 @@ def image_range(*images):
 
 def residual_range(residuals):
     """
-    The residual at the ends of the colour map, one for all pictures.
+    The residual at the ends of the color map, one for all pictures.
 
     Returns
     -------
@@ -143,7 +143,7 @@ def residual_range(residuals):
 
 def image_png(image, low, high):
     """
-    A PNG file of a grey or colour image.
+    A PNG file of a gray or color image.
 
     Parameters
     ----------
@@ -155,14 +155,14 @@ def image_png(image, low, high):
     Returns
     -------
     bytes
-        Grey images keep 8 bits. Colours are reduced to 255 that suit the image, for half the
+        Grey images keep 8 bits. Colors are reduced to 255 that suit the image, for half the
         space: 2 per cent off, about as much as the noise of a stamp hides.
     """
     masked = np.isnan(image)
     scaled = np.clip((np.where(masked, low, image).astype(float) - low) / (high - low), 0, 1)
     if image.ndim == 3:
-        colours = Image.fromarray(np.rint(255 * scaled).astype(np.uint8))
-        reduced = colours.quantize(255, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        colors = Image.fromarray(np.rint(255 * scaled).astype(np.uint8))
+        reduced = colors.quantize(255, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
         palette = np.array(reduced.getpalette(), dtype=np.uint8).reshape(-1, 3)
         return _palette_png(np.array(reduced), palette, masked.any(axis=-1))
     if not masked.any():
@@ -189,21 +189,21 @@ def residual_png(residual, limit):
     masked = np.isnan(residual)
     middle = _RESIDUAL_STEPS // 2
     scaled = np.clip(np.where(masked, 0, residual) / limit, -1, 1)
-    return _palette_png(np.rint(middle * scaled) + middle, residual_colours(), masked)
+    return _palette_png(np.rint(middle * scaled) + middle, residual_colors(), masked)
 
 
-def residual_colours(steps=_RESIDUAL_STEPS):
-    """The colour map of residuals from lowest to highest: array (steps, 3) of 0 to 255."""
+def residual_colors(steps=_RESIDUAL_STEPS):
+    """The color map of residuals from lowest to highest: array (steps, 3) of 0 to 255."""
     at = np.linspace(-1, 1, steps)
     channels = [np.interp(at, _DIVERGING[:, 0], _DIVERGING[:, k]) for k in (1, 2, 3)]
     return np.rint(np.column_stack(channels)).astype(np.uint8)
 
 
 def _palette_png(indices, palette, masked):
-    """PNG of at most 255 colours, and one more for the mask."""
+    """PNG of at most 255 colors, and one more for the mask."""
     indices = np.where(masked, len(palette), indices).astype(np.uint8)
     picture = Image.fromarray(indices).convert('L')
-    picture.putpalette(np.vstack([palette, MASKED_COLOUR]).astype(np.uint8).tobytes())
+    picture.putpalette(np.vstack([palette, MASKED_COLOR]).astype(np.uint8).tobytes())
     return _png(picture)
 
 

@@ -1,16 +1,16 @@
-"""What is found of each class, and by which property: `plot_rates` and `plot_rate_by`."""
+"""Figures of detection rates: by class, and by a property of the objects."""
 
 import numpy as np
 
 from astro_wgan.visualize.axes import one_or_new
 from astro_wgan.visualize.table_input import axis_label, check_table, in_order, numbers
 
-__all__ = ['plot_rate_by', 'plot_rates']
+__all__ = ['plot_detection_rates_by', 'plot_detection_rates']
 
 _RATES = ('rate', 'rate_low', 'rate_high')
 
 
-def plot_rates(rates, *, percentiles=None, normal_classes=(), ax=None):
+def plot_detection_rates(rates, *, percentiles=None, normal_classes=(), ax=None):
     """
     Bars of detection rates with their intervals, several detectors side by side.
 
@@ -29,7 +29,7 @@ def plot_rates(rates, *, percentiles=None, normal_classes=(), ax=None):
     Returns
     -------
     `~matplotlib.axes.Axes`
-        A group of bars for each class, from the top; a colour for each detector, fainter for
+        A group of bars for each class, from the top; a color for each detector, fainter for
         lower percentiles.
 
     Raises
@@ -47,13 +47,13 @@ def plot_rates(rates, *, percentiles=None, normal_classes=(), ax=None):
     --------
     >>> import numpy as np
     >>> from astro_wgan.evaluate import detection_rates
-    >>> from astro_wgan.visualize import plot_rates
+    >>> from astro_wgan.visualize import plot_detection_rates
     >>> rng = np.random.default_rng(1)
     >>> rates = detection_rates(
     ...     {'offset': {'isolated': rng.normal(0, 1, 1000), 'merger': rng.normal(2, 1, 500)}},
     ...     normal_scores={'offset': rng.normal(0, 1, 1000)},
     ... )
-    >>> ax = plot_rates(rates, normal_classes='isolated')
+    >>> ax = plot_detection_rates(rates, normal_classes='isolated')
     >>> [label.get_text() for label in ax.get_yticklabels()]
     ['isolated', 'merger']
     """
@@ -83,7 +83,7 @@ def plot_rates(rates, *, percentiles=None, normal_classes=(), ax=None):
     return ax
 
 
-def plot_rate_by(rates, *, label=None, ax=None):
+def plot_detection_rates_by(rates, *, label=None, ax=None):
     """
     Detection rates by a property, with their intervals, by class and detector.
 
@@ -118,12 +118,12 @@ def plot_rate_by(rates, *, label=None, ax=None):
     --------
     >>> import numpy as np
     >>> from astro_wgan.evaluate import detection_rates_by
-    >>> from astro_wgan.visualize import plot_rate_by
+    >>> from astro_wgan.visualize import plot_detection_rates_by
     >>> rng = np.random.default_rng(1)
     >>> time = rng.uniform(-1, 1, 3000)
     >>> scores = {'offset': rng.normal(2 - 2 * np.abs(time), 1)}
     >>> rates = detection_rates_by(time, scores, normal_scores={'offset': rng.normal(0, 1, 1000)})
-    >>> ax = plot_rate_by(rates, label='merger time')
+    >>> ax = plot_detection_rates_by(rates, label='merger time')
     >>> ax.get_xlabel(), ax.get_ylabel()
     ('merger time', 'found at the 90 % threshold')
     """
@@ -166,7 +166,7 @@ def plot_rate_by(rates, *, label=None, ax=None):
 
 
 def _series(rates, detectors, percentile, shown):
-    """Name, rows and colour of each row of bars."""
+    """Name, rows and color of each row of bars."""
     shades = np.linspace(1, 0.4, len(shown))[::-1]
     for i, detector in enumerate(detectors):
         own = np.asarray(rates['detector']).astype(str) == detector
@@ -180,7 +180,7 @@ def _series(rates, detectors, percentile, shown):
 
 
 def _as_intended(rows, normal):
-    """Rates and the ends of their intervals; of normals, the shares that are not found."""
+    """Rates and the ends of their intervals; of normals, the fractions that are not found."""
     rate, low, high = (numbers(rows[name], f'`{name}` of `rates`') for name in _RATES)
     kept = np.isin(np.asarray(rows['class']).astype(str), normal)
     turned = (1 - rate, 1 - high, 1 - low)

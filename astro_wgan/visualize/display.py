@@ -1,12 +1,12 @@
-"""What figures show of stamps: stretched images with holes where masked, and colour pictures."""
+"""What figures show of stamps: stretched images with holes where masked, and color pictures."""
 
 import numpy as np
 
-from astro_wgan.gallery.png import MASKED_COLOUR, combine_bands, image_range
+from astro_wgan.gallery.png import MASKED_COLOR, combine_bands, image_range
 from astro_wgan.stamps.stampset import StampSet
 from astro_wgan.stamps.stretch import fitted_stretch
 
-__all__ = ['check_origin', 'colour_pictures', 'stretched_images', 'stretched_set']
+__all__ = ['check_origin', 'color_pictures', 'stretched_images', 'stretched_set']
 
 
 def stretched_set(stamps, stretch, what):
@@ -36,9 +36,9 @@ def stretched_images(stamps, stretch, what):
     return np.where(stamps.valid, images, np.nan)
 
 
-def colour_pictures(images, *, limits=None, rgb=None):
+def color_pictures(images, *, limits=None, rgb=None):
     """
-    Stretched images as opaque colours between 0 and 1.
+    Stretched images as opaque colors between 0 and 1.
 
     Parameters
     ----------
@@ -57,12 +57,12 @@ def colour_pictures(images, *, limits=None, rgb=None):
     pictures = np.ones((*images.shape[:3], 4))
     for picture, image in zip(pictures, images, strict=True):
         low, high = image_range(image) if limits is None else limits
-        colours = image if image.ndim == 3 else image[..., np.newaxis]
-        masked = np.isnan(colours[..., 0])
+        colors = image if image.ndim == 3 else image[..., np.newaxis]
+        masked = np.isnan(colors[..., 0])
         picture[..., :3] = np.clip(
-            (np.where(np.isnan(colours), low, colours).astype(float) - low) / (high - low), 0, 1
+            (np.where(np.isnan(colors), low, colors).astype(float) - low) / (high - low), 0, 1
         )
-        picture[masked, :3] = np.array(MASKED_COLOUR) / 255
+        picture[masked, :3] = np.array(MASKED_COLOR) / 255
     return pictures
 
 

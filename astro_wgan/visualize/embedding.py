@@ -1,4 +1,4 @@
-"""Maps of features in two dimensions: `feature_map` and `plot_map`."""
+"""Embeddings of features in two dimensions: `embed_features` and `plot_embedding`."""
 
 import warnings
 
@@ -9,21 +9,21 @@ from astro_wgan.catalogs.columns import numbers_or_nan, plain_values
 from astro_wgan.optional import import_optional
 from astro_wgan.validation.masked import without_mask
 from astro_wgan.visualize.axes import one_or_new
-from astro_wgan.visualize.display import colour_pictures, stretched_set
+from astro_wgan.visualize.display import color_pictures, stretched_set
 from astro_wgan.visualize.table_input import axis_label, in_order, numbers
 
-__all__ = ['feature_map', 'plot_map']
+__all__ = ['embed_features', 'plot_embedding']
 
-#: More principal components than these tell a map of neighbours nothing but noise.
+#: More principal components than these tell an embedding nothing but noise.
 _COMPONENTS = 50
-#: Half of the default iterations, and a coarser angle of the Barnes-Hut tree, keep neighbours as
+#: Half of the default iterations, and a coarser angle of the Barnes-Hut tree, keep neighbors as
 #: well: benchmarks/speed/embedding.py.
 _TSNE = {'max_iter': 500, 'angle': 0.8}
 _LEAST = 4
 _UNKNOWN = '0.7'
 
 
-def feature_map(features, *, method='tsne', neighbours=None, seed=0):
+def embed_features(features, *, method='tsne', n_neighbors=None, seed=0):
     """
     Places in a plane, of which those of similar objects are near each other.
 
@@ -34,8 +34,8 @@ def feature_map(features, *, method='tsne', neighbours=None, seed=0):
         as it is. More axes than two are flattened.
     method : {'tsne', 'umap'}, optional
         t-SNE of scikit-learn, or UMAP of umap-learn.
-    neighbours : int, optional
-        Number of neighbours that count: the perplexity of t-SNE (default 30), or
+    n_neighbors : int, optional
+        Number of neighbors that count: the perplexity of t-SNE (default 30), or
         ``n_neighbors`` of UMAP (default 15); lower where there are few objects.
     seed : int, optional
         The same seed gives the same map.
@@ -62,16 +62,16 @@ def feature_map(features, *, method='tsne', neighbours=None, seed=0):
     Examples
     --------
     >>> import numpy as np
-    >>> from astro_wgan.visualize import feature_map
+    >>> from astro_wgan.visualize import embed_features
     >>> rng = np.random.default_rng(1)
     >>> features = rng.normal(size=(60, 100)) + np.repeat([[0], [5]], 30, axis=0)
-    >>> feature_map(features).shape
+    >>> embed_features(features).shape
     (60, 2)
     """
     if method not in ('tsne', 'umap'):
         raise ValueError(f"`method` must be 'tsne' or 'umap'; got {method!r}.")
-    if neighbours is not None and not neighbours >= 2:
-        raise ValueError(f'`neighbours` must be at least 2; got {neighbours}.')
+    if n_neighbors is not None and not n_neighbors >= 2:
+        raise ValueError(f'`n_neighbors` must be at least 2; got {n_neighbors}.')
     features = _as_features(features)
     known = np.isfinite(features).all(axis=1)
     if known.sum() < _LEAST:
@@ -79,30 +79,32 @@ def feature_map(features, *, method='tsne', neighbours=None, seed=0):
             f'`features` must hold at least {_LEAST} objects with finite features; '
             f'got {known.sum()}.'
         )
-    places = np.full((len(features), 2), np.nan, dtype=np.float32)
+    embedding = np.full((len(features), 2), np.nan, dtype=np.float32)
     reduce = {'tsne': _tsne, 'umap': _umap}[method]
-    places[known] = reduce(features[known], neighbours, seed)
-    return places
+    embedding[known] = reduce(features[known], n_neighbors, seed)
+    return embedding
 
 
-def plot_map(places, *, by=None, label=None, stamps=None, cells=16, stretch=None, ax=None):
+def plot_embedding(
+    embedding, *, by=None, label=None, stamps=None, thumbnails_per_axis=16, stretch=None, ax=None
+):
     """
-    A map of objects, coloured by their class or by a number.
+    Plot objects in two dimensions, colored by their class or by a number.
 
     Parameters
     ----------
-    places : array_like, shape (n, 2)
-        From `feature_map`; objects without a place are left out.
+    embedding : array_like, shape (n, 2)
+        From `embed_features`; objects whose position is NaN are left out.
     by : array_like or column, shape (n,), optional
-        Words or truth values, which are classes; or numbers, which get a colour bar. Objects
-        without a number are grey.
+        Words or truth values, which are classes; or numbers, which get a color bar. Objects
+        without a number are gray.
     label : str, optional
         What ``by`` is; by default the name of the column.
     stamps : `~astro_wgan.StampSet`, `~astro_wgan.store.StampStore` or array_like, optional
-        The n objects' images. A grid is laid over the map, and the object nearest to the middle of
-        each cell is shown in its place, in a frame of its class's colour.
-    cells : int, optional
-        Cells of that grid along each axis.
+        Images of the n objects. The object nearest to the center of each cell of a grid is shown
+        there, in a frame of the color of its class.
+    thumbnails_per_axis : int, optional
+        Number of cells of that grid along each axis.
     stretch : `~astro_wgan.stamps.Stretch`, optional
         As for `~astro_wgan.visualize.plot_stamps`.
     ax : `~matplotlib.axes.Axes`, optional
@@ -117,42 +119,42 @@ def plot_map(places, *, by=None, label=None, stamps=None, cells=16, stretch=None
     ImportError
         If Matplotlib is not installed.
     ValueError
-        If numbers disagree, or no object has a place.
+        If numbers disagree, or no object has a finite position.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from astro_wgan.visualize import plot_map
-    >>> places = np.random.default_rng(1).normal(size=(50, 2))
-    >>> ax = plot_map(places, by=np.repeat(['normal', 'pair'], 25))
+    >>> from astro_wgan.visualize import plot_embedding
+    >>> embedding = np.random.default_rng(1).normal(size=(50, 2))
+    >>> ax = plot_embedding(embedding, by=np.repeat(['normal', 'pair'], 25))
     >>> ax.get_legend_handles_labels()[1]
     ['normal (25)', 'pair (25)']
     """
-    places = np.asarray(places, dtype=float)
-    if places.ndim != 2 or places.shape[1] != 2:
-        raise ValueError(f'`places` must have the shape (n, 2); got {places.shape}.')
-    known = np.isfinite(places).all(axis=1)
+    embedding = np.asarray(embedding, dtype=float)
+    if embedding.ndim != 2 or embedding.shape[1] != 2:
+        raise ValueError(f'`embedding` must have the shape (n, 2); got {embedding.shape}.')
+    known = np.isfinite(embedding).all(axis=1)
     if not known.any():
-        raise ValueError(f'`places` must hold at least one; got {len(places)} that are unknown.')
+        raise ValueError(f'`embedding` must have a finite row; got {len(embedding)} rows with NaN.')
     for name, given in (('by', by), ('stamps', stamps)):
-        if given is not None and len(given) != len(places):
+        if given is not None and len(given) != len(embedding):
             raise ValueError(
-                f'`{name}` must have one for each of the {len(places)} places; got {len(given)}.'
+                f'`{name}` must have {len(embedding)} entries, one per object; got {len(given)}.'
             )
-    if cells < 1:
-        raise ValueError(f'`cells` must be at least 1; got {cells}.')
+    if thumbnails_per_axis < 1:
+        raise ValueError(f'`thumbnails_per_axis` must be at least 1; got {thumbnails_per_axis}.')
     groups = None if by is None else _classes(by)
     values = None if by is None or groups is not None else _finite_numbers(by, known)
     if label is None:
         label = axis_label(_name_of(by), getattr(by, 'unit', None))
     ax = one_or_new(ax)
     if values is None:
-        colours = _draw_classes(ax, places, known, groups, label)
+        colors = _draw_classes(ax, embedding, known, groups, label)
     else:
-        colours = _draw_numbers(ax, places, known, values, label)
+        colors = _draw_numbers(ax, embedding, known, values, label)
     if stamps is not None:
-        chosen = _nearest_to_cells(places, known, cells)
-        _draw_thumbnails(ax, places, stamps, chosen, colours, cells, stretch)
+        chosen = _nearest_to_grid(embedding, known, thumbnails_per_axis)
+        _draw_thumbnails(ax, embedding, stamps, chosen, colors, thumbnails_per_axis, stretch)
     ax.set(xticks=[], yticks=[])
     return ax
 
@@ -171,24 +173,24 @@ def _as_features(features):
     return features.reshape(len(features), -1)
 
 
-def _tsne(features, neighbours, seed):
+def _tsne(features, n_neighbors, seed):
     features = _principal_components(features, seed)
     from sklearn.manifold import TSNE
 
-    perplexity = min(30 if neighbours is None else neighbours, (len(features) - 1) / 3)
+    perplexity = min(30 if n_neighbors is None else n_neighbors, (len(features) - 1) / 3)
     return TSNE(perplexity=perplexity, random_state=seed, **_TSNE).fit_transform(features)
 
 
-def _umap(features, neighbours, seed):
+def _umap(features, n_neighbors, seed):
     umap = import_optional('umap', purpose='UMAP needs')
     features = _principal_components(features, seed)
     from sklearn.neighbors import NearestNeighbors
 
-    count = min(15 if neighbours is None else neighbours, len(features) - 1)
-    # umap-learn itself looks for the neighbours of less than 4096 objects pair by pair, in Python.
+    count = min(15 if n_neighbors is None else n_neighbors, len(features) - 1)
+    # umap-learn itself looks for the neighbors of less than 4096 objects pair by pair, in Python.
     distances, indices = NearestNeighbors(n_neighbors=count).fit(features).kneighbors(features)
     with warnings.catch_warnings():
-        # Neighbours given beforehand serve this map alone, which is all that is asked.
+        # Neighbors computed beforehand serve this embedding alone, which is all that is asked.
         warnings.filterwarnings('ignore', 'precomputed_knn', UserWarning)
         reducer = umap.UMAP(
             n_neighbors=count,
@@ -231,40 +233,40 @@ def _name_of(column):
     return getattr(column, 'name', None) or getattr(info, 'name', None) or ''
 
 
-def _draw_classes(ax, places, known, groups, label):
-    """Points by class; returns the colour of each object."""
+def _draw_classes(ax, embedding, known, groups, label):
+    """Points by class; returns the color of each object."""
     names = [None] if groups is None else in_order(groups)
-    colours = np.full(len(places), '', dtype=object)
+    colors = np.full(len(embedding), '', dtype=object)
     for i, name in enumerate(names):
         member = known if name is None else known & (groups == name)
-        colours[member] = f'C{i}'
+        colors[member] = f'C{i}'
         text = None if name is None else f'{name} ({member.sum():,})'
-        ax.plot(*places[member].T, '.', color=f'C{i}', markersize=3, alpha=0.7, label=text)
+        ax.plot(*embedding[member].T, '.', color=f'C{i}', markersize=3, alpha=0.7, label=text)
     if groups is not None:
         place = {'loc': 'upper left', 'bbox_to_anchor': (1, 1)}
         ax.legend(title=label or None, frameon=False, markerscale=3, **place)
-    return colours
+    return colors
 
 
-def _draw_numbers(ax, places, known, values, label):
+def _draw_numbers(ax, embedding, known, values, label):
     missing = known & ~np.isfinite(values)
     shown = known & np.isfinite(values)
-    ax.plot(*places[missing].T, '.', color=_UNKNOWN, markersize=3)
-    # A few far out would leave one colour to all others.
+    ax.plot(*embedding[missing].T, '.', color=_UNKNOWN, markersize=3)
+    # A few far out would leave one color to all others.
     low, high = np.percentile(values[shown], (1, 99))
     style = {'c': values[shown], 's': 5, 'vmin': low, 'vmax': high}
-    points = ax.scatter(*places[shown].T, **style)
+    points = ax.scatter(*embedding[shown].T, **style)
     ax.figure.colorbar(points, ax=ax, label=label, extend='both')
-    colours = np.full(len(places), _UNKNOWN, dtype=object)
+    colors = np.full(len(embedding), _UNKNOWN, dtype=object)
     for row in np.flatnonzero(shown):
-        colours[row] = points.to_rgba(values[row])
-    return colours
+        colors[row] = points.to_rgba(values[row])
+    return colors
 
 
-def _nearest_to_cells(places, known, cells):
+def _nearest_to_grid(embedding, known, cells):
     """For each cell of a grid that has any, the object nearest to its middle."""
-    low, size = _grid(places, cells)
-    at = (places[known] - low) / size
+    low, size = _grid(embedding, cells)
+    at = (embedding[known] - low) / size
     cell = np.clip(at.astype(int), 0, cells - 1)
     off = np.hypot(*(at - cell - 0.5).T)
     order = np.argsort(off, kind='stable')
@@ -276,24 +278,24 @@ def _nearest_to_cells(places, known, cells):
     }
 
 
-def _draw_thumbnails(ax, places, stamps, chosen, colours, cells, stretch):
+def _draw_thumbnails(ax, embedding, stamps, chosen, colors, cells, stretch):
     from matplotlib.patches import Rectangle
 
     rows = np.array([*chosen])
     images, _ = stretched_set(stamps[rows], stretch, '`stamps`')
-    low, size = _grid(places, cells)
-    for row, picture in zip(rows, colour_pictures(images), strict=True):
+    low, size = _grid(embedding, cells)
+    for row, picture in zip(rows, color_pictures(images), strict=True):
         x, y = low + size * chosen[row]
         width, height = size
         corners = (x, x + width, y, y + height)
         ax.imshow(picture, origin='lower', extent=corners, aspect='auto', zorder=3)
-        frame = {'fill': False, 'edgecolor': colours[row], 'linewidth': 1.5, 'zorder': 4}
+        frame = {'fill': False, 'edgecolor': colors[row], 'linewidth': 1.5, 'zorder': 4}
         ax.add_patch(Rectangle((x, y), width, height, **frame))
     ax.set(xlim=(low[0], low[0] + cells * size[0]), ylim=(low[1], low[1] + cells * size[1]))
 
 
-def _grid(places, cells):
-    """Lower corner and size of the cells."""
-    low, high = np.nanmin(places, axis=0), np.nanmax(places, axis=0)
+def _grid(embedding, cells):
+    """Lower corner of the grid and size of its cells."""
+    low, high = np.nanmin(embedding, axis=0), np.nanmax(embedding, axis=0)
     extent = np.where(high > low, high - low, 1)
     return low, extent / cells

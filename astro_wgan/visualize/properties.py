@@ -16,7 +16,7 @@ from astro_wgan.visualize.table_input import (
     thresholds_of,
 )
 
-__all__ = ['plot_compare_by', 'plot_property_by_score', 'plot_score_by']
+__all__ = ['plot_populations_by', 'plot_property_by_score', 'plot_score_by']
 
 _PERCENTILES = (16, 50, 84)
 
@@ -32,7 +32,7 @@ def plot_property_by_score(table, name, *, thresholds=None, bins=20, ax=None):
     name : str
         Of the property's column, which holds numbers.
     thresholds : mapping, optional
-        Scores, by level or name, that divide the objects into groups. By default those of the
+        Scores, by percentile or name, that divide the objects into groups. By default those of the
         table, from held-out normals.
     bins : int or array_like, optional
         Number of bins, or edges in the unit of the column.
@@ -42,7 +42,7 @@ def plot_property_by_score(table, name, *, thresholds=None, bins=20, ax=None):
     Returns
     -------
     `~matplotlib.axes.Axes`
-        The share of each group in each bin; groups without members are left out.
+        The fraction of each group in each bin; groups without members are left out.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def plot_property_by_score(table, name, *, thresholds=None, bins=20, ax=None):
             style = {'color': f'C{i}', 'linewidth': 1.5}
             ax.stairs(heights, edges, label=f'{label} ({len(member):,})', **style)
     ax.set_xlabel(axis_label(name, getattr(table[name], 'unit', None)))
-    ax.set(ylabel='share of the group', ylim=(0, None))
+    ax.set(ylabel='fraction of the group', ylim=(0, None))
     ax.legend(title='anomaly score', frameon=False)
     return ax
 
@@ -153,7 +153,7 @@ def plot_score_by(tables, name, *, bins=8, ax=None):
     return ax
 
 
-def plot_compare_by(comparison, *, names=('first', 'second'), label=None, ax=None):
+def plot_populations_by(comparison, *, names=('first', 'second'), label=None, ax=None):
     """
     Median scores of two populations by a property.
 
@@ -189,14 +189,14 @@ def plot_compare_by(comparison, *, names=('first', 'second'), label=None, ax=Non
     --------
     >>> import numpy as np
     >>> from astro_wgan.evaluate import compare_populations_by
-    >>> from astro_wgan.visualize import plot_compare_by
+    >>> from astro_wgan.visualize import plot_populations_by
     >>> rng = np.random.default_rng(1)
     >>> mass = rng.uniform(10, 12, (2, 400))
     >>> scores = rng.normal(0, 1, (2, 400)) + (mass - 10) * [[1], [0]]
     >>> comparison = compare_populations_by(
     ...     mass[0], scores[0], mass[1], scores[1], bins=4, resamples=20, progress=False
     ... )
-    >>> ax = plot_compare_by(comparison, names=('observed', 'mocks'), label='log mass')
+    >>> ax = plot_populations_by(comparison, names=('observed', 'mocks'), label='log mass')
     >>> ax.get_legend_handles_labels()[1]
     ['observed', 'mocks']
     """

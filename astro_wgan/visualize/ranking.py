@@ -12,7 +12,7 @@ __all__ = ['plot_ranking', 'plot_roc']
 _CURVE = ('false_positive_rate', 'detection_rate')
 
 
-def plot_roc(curves, *, quality=None, ax=None):
+def plot_roc(curves, *, metrics=None, ax=None):
     """
     ROC curves, with the areas under them.
 
@@ -21,7 +21,7 @@ def plot_roc(curves, *, quality=None, ax=None):
     curves : `~astropy.table.QTable` or mapping
         From `astro_wgan.evaluate.roc_curve`; or such by the name of the detector, or by
         ``(detector, class)``.
-    quality : `~astropy.table.QTable`, optional
+    metrics : `~astropy.table.QTable`, optional
         From `astro_wgan.evaluate.ranking_metrics`, for the errors of the areas. It must have one
         row for each curve.
     ax : `~matplotlib.axes.Axes`, optional
@@ -36,7 +36,7 @@ def plot_roc(curves, *, quality=None, ax=None):
     ImportError
         If Matplotlib is not installed.
     ValueError
-        If there is no curve, a column is missing, or ``quality`` does not have one row for each.
+        If there is no curve, a column is missing, or ``metrics`` does not have one row for each.
 
     Examples
     --------
@@ -52,7 +52,7 @@ def plot_roc(curves, *, quality=None, ax=None):
         raise ValueError('`curves` must hold at least one curve; it is empty.')
     for name, curve in curves.items():
         check_table(curve, _CURVE, f'`curves` of {name!r}' if name else '`curves`')
-    errors = {name: None if quality is None else _error_of(name, quality) for name in curves}
+    errors = {name: None if metrics is None else _error_of(name, metrics) for name in curves}
     ax = one_or_new(ax)
     ax.plot([0, 1], [0, 1], color='0.6', linestyle=':')
     for i, (name, curve) in enumerate(curves.items()):
@@ -82,7 +82,7 @@ def plot_ranking(ranking, *, ax=None):
     Returns
     -------
     `~matplotlib.axes.Axes`
-        The nearest simulation at the top. A grey bar ends where 95 per cent of perfect
+        The nearest simulation at the top. A gray bar ends where 95 percent of perfect
         simulations lie.
 
     Raises
@@ -122,15 +122,15 @@ def plot_ranking(ranking, *, ax=None):
     return ax
 
 
-def _error_of(name, quality):
-    check_table(quality, ('detector', 'class', 'auc_err'), '`quality`')
+def _error_of(name, metrics):
+    check_table(metrics, ('detector', 'class', 'auc_err'), '`metrics`')
     detector, kind = (name, None) if isinstance(name, str) else name
-    rows = np.asarray(quality['detector']).astype(str) == detector
+    rows = np.asarray(metrics['detector']).astype(str) == detector
     if kind is not None:
-        rows &= np.asarray(quality['class']).astype(str) == kind
+        rows &= np.asarray(metrics['class']).astype(str) == kind
     if rows.sum() != 1:
         raise ValueError(
-            f'`quality` must have one row for the curve {name!r}; it has {rows.sum()}. '
+            f'`metrics` must have one row for the curve {name!r}; it has {rows.sum()}. '
             'Where there are several classes, name curves by (detector, class).'
         )
-    return float(quality['auc_err'][rows][0])
+    return float(metrics['auc_err'][rows][0])

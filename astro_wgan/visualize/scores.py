@@ -10,7 +10,7 @@ from astro_wgan.visualize.table_input import as_populations, numbers, scores_of,
 __all__ = ['plot_p_values', 'plot_scores']
 
 
-def plot_scores(scores, *, thresholds=None, bins=60, share=True, ax=None):
+def plot_scores(scores, *, thresholds=None, bins=60, as_fraction=True, ax=None):
     """
     Histograms of the scores of one or several populations, with the thresholds.
 
@@ -20,13 +20,13 @@ def plot_scores(scores, *, thresholds=None, bins=60, share=True, ax=None):
         From `astro_wgan.AnomalyDetector.score`, or any table with a column ``score``; an array of
         scores; or such by the name of the class or population.
     thresholds : mapping, optional
-        Scores by level, such as `~astro_wgan.anomaly.Calibration.thresholds` returns; empty for
-        none. By default those of the tables, from held-out normals, where all have the same.
+        Scores by percentile, such as `~astro_wgan.anomaly.Calibration.thresholds` returns; empty
+        for none. By default those of the tables, from held-out normals, where all have the same.
     bins : int or array_like, optional
         Number of bins, which show the bulk and its tail, the last one holding all beyond; or
         edges, outside of which nothing is counted.
-    share : bool, optional
-        Draw the share of each population in each bin rather than the number.
+    as_fraction : bool, optional
+        Draw the fraction of each population in each bin rather than the number.
     ax : `~matplotlib.axes.Axes`, optional
         Where to draw; by default in a new figure.
 
@@ -54,7 +54,7 @@ def plot_scores(scores, *, thresholds=None, bins=60, share=True, ax=None):
     >>> scores = {'normal': rng.normal(0, 1, 500), 'pair': rng.normal(3, 1, 200)}
     >>> ax = plot_scores(scores, thresholds={90: 1.3})
     >>> ax.get_xlabel(), ax.get_ylabel()
-    ('anomaly score', 'share of the class')
+    ('anomaly score', 'fraction of the class')
     """
     given = as_populations(scores, '`scores`')
     marks = thresholds_of(given.values(), thresholds)
@@ -63,19 +63,19 @@ def plot_scores(scores, *, thresholds=None, bins=60, share=True, ax=None):
     ax = one_or_new(ax)
     for i, (name, values) in enumerate(known.items()):
         counts, _ = np.histogram(np.minimum(values, edges[-1]) if beyond else values, edges)
-        heights = counts / len(values) if share else counts
+        heights = counts / len(values) if as_fraction else counts
         label = f'{name} ({len(values):,})' if name else None
         ax.stairs(heights, edges, color=f'C{i}', linewidth=1.5, label=label)
         ax.stairs(heights, edges, color=f'C{i}', alpha=0.2, fill=True)
     _mark(ax, marks)
     ax.set_xlabel('anomaly score' + (f' (last bin: {beyond:,} beyond it, too)' if beyond else ''))
-    ax.set(ylabel='share of the class' if share else 'number', ylim=(0, None))
+    ax.set(ylabel='fraction of the class' if as_fraction else 'number', ylim=(0, None))
     if any(known):
         ax.legend(frameon=False)
     return ax
 
 
-def plot_p_values(p_values, *, held_out=None, confidence=0.95, ax=None):
+def plot_p_values(p_values, *, n_held_out=None, confidence=0.95, ax=None):
     """
     Share of objects below each p-value: a diagonal, where all are normal and the p-values right.
 
@@ -83,7 +83,7 @@ def plot_p_values(p_values, *, held_out=None, confidence=0.95, ax=None):
     ----------
     p_values : table, array_like or mapping
         Tables with a column ``p_value``, or arrays of p-values; or such by name.
-    held_out : int, optional
+    n_held_out : int, optional
         Number of held-out normals behind the p-values, by which the diagonal is uncertain too.
     confidence : float, optional
         Probability, at each p-value, of the band around the diagonal.
@@ -103,8 +103,8 @@ def plot_p_values(p_values, *, held_out=None, confidence=0.95, ax=None):
 
     Notes
     -----
-    The band is that of a share measured on n objects against m held-out ones. The number of them
-    below a p-value then has a beta-binomial distribution, and the share about the variance
+    The band is that of a fraction measured on n objects against m held-out ones. The number of them
+    below a p-value then has a beta-binomial distribution, and the fraction about the variance
     p (1 - p) (1/n + 1/m); a beta distribution of that variance is drawn. With several populations
     the band is that of the smallest.
 
@@ -112,27 +112,27 @@ def plot_p_values(p_values, *, held_out=None, confidence=0.95, ax=None):
     --------
     >>> import numpy as np
     >>> from astro_wgan.visualize import plot_p_values
-    >>> ax = plot_p_values({'normal': np.random.default_rng(1).uniform(size=300)}, held_out=2000)
+    >>> ax = plot_p_values({'normal': np.random.default_rng(1).uniform(size=300)}, n_held_out=2000)
     >>> ax.get_xlabel()
     'p-value'
     """
     if not 0 < confidence < 1:
         raise ValueError(f'`confidence` must lie between 0 and 1; got {confidence}.')
-    if held_out is not None and not held_out >= 1:
-        raise ValueError(f'`held_out` must be at least 1; got {held_out}.')
+    if n_held_out is not None and not n_held_out >= 1:
+        raise ValueError(f'`n_held_out` must be at least 1; got {n_held_out}.')
     known = {
         name: _known_p_values(part, _named('`p_values`', name))
         for name, part in as_populations(p_values, '`p_values`').items()
     }
     smallest = min(len(values) for values in known.values())
     ax = one_or_new(ax)
-    at, low, high = _uniform_band(smallest, held_out, confidence)
+    at, low, high = _uniform_band(smallest, n_held_out, confidence)
     ax.fill_between(at, low, high, color='0.88', label=f'{confidence:.0%} of normal samples')
     ax.plot([0, 1], [0, 1], color='0.6', linestyle=':')
     for i, (name, values) in enumerate(known.items()):
         label = f'{name} ({len(values):,})' if name else None
         ax.ecdf(values, color=f'C{i}', label=label)
-    ax.set(xlabel='p-value', ylabel='share of objects with one as low', xlim=(0, 1), ylim=(0, 1))
+    ax.set(xlabel='p-value', ylabel='fraction of objects with one as low', xlim=(0, 1), ylim=(0, 1))
     ax.legend(frameon=False)
     return ax
 
@@ -184,9 +184,9 @@ def _known_p_values(given, what):
     return values
 
 
-def _uniform_band(n, held_out, confidence):
-    """Where the share below each p-value lies, of n uniform ones."""
-    size = n if held_out is None else 1 / (1 / n + 1 / held_out)
+def _uniform_band(n, n_held_out, confidence):
+    """Where the fraction below each p-value lies, of n uniform ones."""
+    size = n if n_held_out is None else 1 / (1 / n + 1 / n_held_out)
     at = np.linspace(0, 1, 201)[1:-1]
     tail = (1 - confidence) / 2
     low, high = (beta.ppf(q, size * at, size * (1 - at)) for q in (tail, 1 - tail))

@@ -3,17 +3,17 @@
 import numpy as np
 
 from astro_wgan.gallery.png import (
-    MASKED_COLOUR,
+    MASKED_COLOR,
     combine_bands,
     image_range,
-    residual_colours,
+    residual_colors,
     residual_map,
     residual_range,
 )
 from astro_wgan.visualize.axes import grid_or_new, one_or_new
 from astro_wgan.visualize.display import (
     check_origin,
-    colour_pictures,
+    color_pictures,
     stretched_images,
     stretched_set,
 )
@@ -24,7 +24,7 @@ __all__ = ['plot_stamps', 'plot_triptychs']
 def plot_stamps(
     stamps,
     *,
-    columns=None,
+    n_columns=None,
     labels=None,
     stretch=None,
     limits=None,
@@ -33,13 +33,13 @@ def plot_stamps(
     ax=None,
 ):
     """
-    A sheet of stamps, or of generated images.
+    Stamps, or generated images, on a grid.
 
     Parameters
     ----------
     stamps : `~astro_wgan.StampSet`, `~astro_wgan.store.StampStore` or array_like
         Images of shape (n, ny, nx) or (n, ny, nx, bands): row by row, from the top left.
-    columns : int, optional
+    n_columns : int, optional
         Stamps in a row; by default so many that the sheet is about square.
     labels : sequence of str, optional
         A text for each.
@@ -48,10 +48,10 @@ def plot_stamps(
         yet. By default the package's asinh.
     limits : tuple of float, optional
         Stretched intensities of black and white for all of them. By default each has its own,
-        with 0.5 and 99.9 per cent of its pixels below.
+        from its 0.5th to its 99.9th percentile.
     rgb : tuple of int, optional
         The bands to show in red, green and blue. Without it, three bands are shown in their order
-        and any other number of bands as their mean, in grey.
+        and any other number of bands as their mean, in gray.
     origin : {'lower', 'upper'}, optional
         Where the first row of each image is.
     ax : `~matplotlib.axes.Axes`, optional
@@ -73,24 +73,24 @@ def plot_stamps(
     --------
     >>> import numpy as np
     >>> from astro_wgan.visualize import plot_stamps
-    >>> ax = plot_stamps(np.random.default_rng(1).normal(size=(10, 16, 16)), columns=5)
+    >>> ax = plot_stamps(np.random.default_rng(1).normal(size=(10, 16, 16)), n_columns=5)
     >>> ax.images[0].get_array().shape
     (33, 84, 4)
     """
     check_origin(origin)
     images, _ = stretched_set(stamps, stretch, '`stamps`')
     n, ny, nx = images.shape[:3]
-    columns = int(np.ceil(np.sqrt(n))) if columns is None else columns
-    if columns < 1:
-        raise ValueError(f'`columns` must be at least 1; got {columns}.')
+    n_columns = int(np.ceil(np.sqrt(n))) if n_columns is None else n_columns
+    if n_columns < 1:
+        raise ValueError(f'`n_columns` must be at least 1; got {n_columns}.')
     if limits is not None and not limits[1] > limits[0]:
         raise ValueError(f'`limits` must grow; got {limits}.')
     _check_texts(labels, n, '`labels`')
-    pictures = colour_pictures(images, limits=limits, rgb=rgb)
+    pictures = color_pictures(images, limits=limits, rgb=rgb)
     ax = one_or_new(ax)
-    ax.imshow(_sheet(pictures if origin == 'upper' else pictures[:, ::-1], columns))
+    ax.imshow(_sheet(pictures if origin == 'upper' else pictures[:, ::-1], n_columns))
     for k, label in enumerate([] if labels is None else labels):
-        row, column = divmod(k, columns)
+        row, column = divmod(k, n_columns)
         _label(ax, column * (nx + 1), row * (ny + 1), str(label))
     ax.set_axis_off()
     return ax
@@ -98,7 +98,7 @@ def plot_stamps(
 
 def plot_triptychs(
     stamps,
-    closest,
+    closest_images,
     residual=None,
     *,
     labels=None,
@@ -114,8 +114,8 @@ def plot_triptychs(
     ----------
     stamps : `~astro_wgan.StampSet`
         The n inputs.
-    closest : `~astro_wgan.StampSet`
-        Their closest images, from `astro_wgan.AnomalyDetector.closest`.
+    closest_images : `~astro_wgan.StampSet`
+        Their closest images, from `astro_wgan.AnomalyDetector.closest_images`.
     residual : `~astro_wgan.StampSet` or array_like, optional
         What to show of each in the third panel, such as
         `astro_wgan.AnomalyDetector.residual` in the unit of the stamps. By default the difference
@@ -128,7 +128,7 @@ def plot_triptychs(
     rgb, origin
         As for `plot_stamps`.
     axes : array_like of `~matplotlib.axes.Axes`, shape (n, 3), optional
-        Where to draw; by default in a new figure. The transpose of an array (3, n) makes columns
+        Where to draw; by default in a new figure. The transpose of an array (3, n) makes n_columns
         of the rows.
 
     Returns
@@ -144,10 +144,10 @@ def plot_triptychs(
 
     Notes
     -----
-    Input and closest image of a row share one range of intensity, from 0.5 to 99.9 per cent of
-    their pixels. All residuals share one range around zero: white at zero, red where the input is
-    brighter. Residuals of several bands are those of the band that deviates most. Masked pixels
-    are olive.
+    Input and closest image of a row share one range of intensity, from the 0.5th to the 99.9th
+    percentile of their pixels. All residuals share one range around zero: white at zero, red
+    where the input is brighter. Residuals of several bands are those of the band that deviates
+    most. Masked pixels are olive.
 
     Examples
     --------
@@ -160,8 +160,8 @@ def plot_triptychs(
     """
     check_origin(origin)
     images, stretch = stretched_set(stamps, stretch, '`stamps`')
-    drawn = stretched_images(closest, stretch, '`closest`')
-    _check_shape(drawn, images.shape, '`closest`')
+    drawn = stretched_images(closest_images, stretch, '`closest_images`')
+    _check_shape(drawn, images.shape, '`closest_images`')
     if residual is None:
         left = images - drawn
     else:
@@ -179,7 +179,7 @@ def plot_triptychs(
         low, high = image_range(*three[:2])
         for ax, image in zip(row[:2], three, strict=False):
             _show(ax, image, low, high, origin)
-        _show(row[2], three[2], -limit, limit, origin, colours=residual_colours() / 255)
+        _show(row[2], three[2], -limit, limit, origin, colors=residual_colors() / 255)
     for ax, head in zip(axes[0], ('input', 'closest image', 'residual'), strict=True):
         ax.set_title(head, fontsize='medium')
     for ax, label in zip(axes[:, 0], [] if labels is None else labels, strict=False):
@@ -187,13 +187,13 @@ def plot_triptychs(
     return axes
 
 
-def _sheet(pictures, columns):
+def _sheet(pictures, n_columns):
     """Pictures row by row with a pixel between them, transparent where there is none."""
     n, ny, nx = pictures.shape[:3]
-    rows = -(-n // columns)
-    sheet = np.zeros((rows * (ny + 1) - 1, columns * (nx + 1) - 1, 4))
+    rows = -(-n // n_columns)
+    sheet = np.zeros((rows * (ny + 1) - 1, n_columns * (nx + 1) - 1, 4))
     for k, picture in enumerate(pictures):
-        y, x = (ny + 1) * (k // columns), (nx + 1) * (k % columns)
+        y, x = (ny + 1) * (k // n_columns), (nx + 1) * (k % n_columns)
         sheet[y : y + ny, x : x + nx] = picture
     return sheet
 
@@ -206,16 +206,16 @@ def _label(ax, x, y, text):
     ax.text(x, y, text, color='white', va='top', fontsize='x-small', path_effects=outline)
 
 
-def _show(ax, image, low, high, origin, *, colours=None):
+def _show(ax, image, low, high, origin, *, colors=None):
     from matplotlib.colors import ListedColormap
 
     if image.ndim == 3:
-        image = colour_pictures(image[np.newaxis], limits=(low, high))[0]
+        image = color_pictures(image[np.newaxis], limits=(low, high))[0]
         ax.imshow(image, origin=origin)
     else:
         greys = np.repeat(np.linspace(0, 1, 256)[:, np.newaxis], 3, axis=1)
-        colormap = ListedColormap(greys if colours is None else colours)
-        colormap = colormap.with_extremes(bad=np.array(MASKED_COLOUR) / 255)
+        colormap = ListedColormap(greys if colors is None else colors)
+        colormap = colormap.with_extremes(bad=np.array(MASKED_COLOR) / 255)
         ax.imshow(image, origin=origin, cmap=colormap, vmin=low, vmax=high)
     ax.set(xticks=[], yticks=[])
 

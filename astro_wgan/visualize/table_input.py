@@ -77,17 +77,17 @@ def thresholds_of(given, thresholds):
     given : iterable
         Score tables, or whatever else was given in their place.
     thresholds : mapping or None
-        Score by level or name. None: those that all of the tables have, from held-out normals.
+        Score by percentile or name. None: those that all of the tables have, from held-out normals.
     """
     if thresholds is None:
         known = [recorded_thresholds(t).get('held-out') for t in given if isinstance(t, Table)]
         thresholds = known[0] if known and all(k and k == known[0] for k in known) else {}
     elif not isinstance(thresholds, Mapping):
         raise TypeError(
-            '`thresholds` must be a mapping of scores by level, such as {90: 1.5}; '
+            '`thresholds` must be a mapping of scores by percentile, such as {90: 1.5}; '
             f'got {type(thresholds).__name__}.'
         )
-    finite = {_level_name(k): float(t) for k, t in thresholds.items() if np.isfinite(t)}
+    finite = {_percentile_name(k): float(t) for k, t in thresholds.items() if np.isfinite(t)}
     return dict(sorted(finite.items(), key=lambda item: item[1]))
 
 
@@ -115,8 +115,8 @@ def axis_label(name, unit=None):
     return f'{name} ({unit.to_string("unicode")})'.strip()
 
 
-def _level_name(level):
+def _percentile_name(percentile):
     try:
-        return f'{float(level):g} %'
+        return f'{float(percentile):g} %'
     except ValueError:
-        return str(level)
+        return str(percentile)

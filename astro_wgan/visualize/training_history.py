@@ -1,4 +1,4 @@
-"""How a training went: `plot_training`."""
+"""Figures of trainings: losses and distances by iteration."""
 
 import os
 
@@ -7,6 +7,7 @@ import numpy as np
 from astro_wgan.catalogs.table_files import read_table
 from astro_wgan.visualize.axes import one_or_new
 from astro_wgan.visualize.table_input import axis_label, check_table, numbers
+from astro_wgan.wgan.serialization.former_names import renamed
 
 __all__ = ['plot_training']
 
@@ -56,6 +57,8 @@ def plot_training(history, names=None, *, ax=None):
     """
     if isinstance(history, (str, os.PathLike)):
         history = read_table(history)
+        names_of_today = [*renamed(dict.fromkeys(history.colnames), 'history')]
+        history.rename_columns(history.colnames, names_of_today)
     check_table(history, (), '`history`')
     by = 'iteration' if 'iteration' in history.colnames else 'epoch'
     if names is None:

@@ -34,7 +34,7 @@ import numpy as np
 from astropy.table import QTable, vstack
 
 from astro_wgan import WGAN, AnomalyDetector, datasets
-from astro_wgan.visualize import plot_rate_by
+from astro_wgan.visualize import plot_detection_rates_by
 from astro_wgan.wgan import NetworkConfig, TrainingConfig
 from benchmarks.detectors.populations import Populations, fingerprint
 from benchmarks.experiments.known_anomalies_tables import (
@@ -169,7 +169,7 @@ def draw(trends, path):
     for axis, name in zip(axes.flat, names, strict=False):
         rows = trends[trends['property'] == name]
         rows['detector'], rows.meta['percentile'] = 'WGAN', 90
-        plot_rate_by(rows, label=name.replace('_', ' '), ax=axis)
+        plot_detection_rates_by(rows, label=name.replace('_', ' '), ax=axis)
         axis.set(ylabel='')
         if axis.get_legend() is None:
             axis.set_title(rows['class'][0])

@@ -60,7 +60,7 @@ def draw_training(wgan, stamps):
     )
     plot_training(wgan.history_, ax=losses)
     for ax, name, shown in ((real, 'real', stamps[:10]), (made, 'made', wgan.generate(10, seed=1))):
-        plot_stamps(shown, columns=10, stretch=wgan.stretch_, limits=LIMITS, ax=ax)
+        plot_stamps(shown, n_columns=10, stretch=wgan.stretch_, limits=LIMITS, ax=ax)
         ax.set_title(name, loc='left', fontsize=9)
     return figure
 

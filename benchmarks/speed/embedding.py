@@ -2,8 +2,8 @@
 How fast a map of the critic's features is made, and how well it keeps neighbors.
 
 Simulated stamps (a third each normal, pairs and disturbed) as the critic of the shipped model sees
-them. Beside `feature_map`, t-SNE of scikit-learn and UMAP of umap-learn with their own defaults, on
-the same principal components. The first map by UMAP compiles its code; it is made of few stamps
+them. Beside `embed_features`, t-SNE of scikit-learn and UMAP of umap-learn with their own defaults,
+on the same principal components. The first map by UMAP compiles its code; it is made of few stamps
 and timed by itself. Trustworthiness says how far the neighbors in the map are neighbors among
 the features (1: all of them).
 
@@ -20,7 +20,7 @@ from astro_wgan import datasets
 from astro_wgan.anomaly import critic_features
 from astro_wgan.simulate import simulate
 from astro_wgan.stamps import concatenate
-from astro_wgan.visualize import feature_map
+from astro_wgan.visualize import embed_features
 from benchmarks.harness import BenchmarkParser, Report, time_once
 from benchmarks.results import Column
 
@@ -50,16 +50,16 @@ def main():
     table, timing = time_once(critic_features, detector.wgan, stamps)
     features = table['features']
     rows = [row('critic features', timing)]
-    _, timing = time_once(feature_map, features[:60], method='umap')
+    _, timing = time_once(embed_features, features[:60], method='umap')
     rows.append(row('umap, first call, 60 stamps', timing))
     # After the first call, since its import is a part of what that takes.
     from umap import UMAP
 
     components = PCA(50, svd_solver='randomized', random_state=0).fit_transform(features)
     makers = {
-        'ours, t-SNE': lambda: feature_map(features),
+        'ours, t-SNE': lambda: embed_features(features),
         'scikit-learn, t-SNE': lambda: TSNE(random_state=0).fit_transform(components),
-        'ours, UMAP': lambda: feature_map(features, method='umap'),
+        'ours, UMAP': lambda: embed_features(features, method='umap'),
         'umap-learn, UMAP': lambda: UMAP(random_state=0, n_jobs=1).fit_transform(components),
     }
     for name, make in makers.items():

@@ -5,11 +5,11 @@ import pytest
 from PIL import Image
 
 from astro_wgan.gallery.png import (
-    MASKED_COLOUR,
+    MASKED_COLOR,
     combine_bands,
     image_png,
     image_range,
-    residual_colours,
+    residual_colors,
     residual_map,
     residual_png,
     residual_range,
@@ -33,10 +33,10 @@ def test_masked_pixels_have_their_own_colour_and_leave_the_others_alone():
     plain = decode(image_png(image, 0.0, 1.0)).astype(int)
     image[3:5, 7] = np.nan
     masked = decode(image_png(image, 0.0, 1.0)).astype(int)
-    assert (masked[3:5, 7] == MASKED_COLOUR).all()
+    assert (masked[3:5, 7] == MASKED_COLOR).all()
     rest = np.isfinite(image)
     assert np.abs(masked - plain)[rest].max() <= 1
-    assert not (masked[rest] == MASKED_COLOUR).all(axis=-1).any()
+    assert not (masked[rest] == MASKED_COLOR).all(axis=-1).any()
 
 
 def test_a_colour_picture_is_close_to_the_image():
@@ -45,13 +45,13 @@ def test_a_colour_picture_is_close_to_the_image():
     image = np.stack([x, y, 1 - x], axis=-1) + rng.normal(0, 0.02, size=(48, 48, 3))
     image[0, 0, 1] = np.nan
     colours = decode(image_png(image, 0.0, 1.0)).astype(float)
-    assert tuple(colours[0, 0]) == MASKED_COLOUR
+    assert tuple(colours[0, 0]) == MASKED_COLOR
     difference = colours[1:] - 255 * np.clip(image[1:], 0, 1)
     assert np.sqrt((difference**2).mean()) < 10
 
 
 def test_residual_colours_are_blue_white_red():
-    colours = residual_colours().astype(int)
+    colours = residual_colors().astype(int)
     middle = len(colours) // 2
     assert len(colours) % 2 == 1
     assert np.ptp(colours[middle]) == 0
@@ -61,11 +61,11 @@ def test_residual_colours_are_blue_white_red():
 
 def test_a_residual_picture_is_symmetric_and_clips():
     residual = np.array([[-9.0, -2.0, 0.0, 2.0, 9.0, np.nan]])
-    colours = residual_colours()
+    colours = residual_colors()
     found = decode(residual_png(residual, 2.0))[0]
     expected = [colours[0], colours[0], colours[len(colours) // 2], colours[-1], colours[-1]]
     assert (found[:5] == expected).all()
-    assert tuple(found[5]) == MASKED_COLOUR
+    assert tuple(found[5]) == MASKED_COLOR
 
 
 @pytest.mark.filterwarnings('ignore:Mean of empty slice:RuntimeWarning')

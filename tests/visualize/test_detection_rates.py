@@ -4,7 +4,7 @@ from astropy import units as u
 from astropy.table import vstack
 
 from astro_wgan.evaluate import detection_rates, detection_rates_by
-from astro_wgan.visualize import plot_rate_by, plot_rates
+from astro_wgan.visualize import plot_detection_rates, plot_detection_rates_by
 
 plt = pytest.importorskip('matplotlib.pyplot')
 
@@ -34,7 +34,7 @@ def error_ends(container):
 
 @pytest.mark.mpl_image_compare(**IMAGE)
 def test_bars_are_rates_and_whiskers_their_intervals(rates, bare):
-    ax = plot_rates(rates)
+    ax = plot_detection_rates(rates)
     assert len(ax.containers) == 2 * 4
     bars = [c for c in ax.containers if hasattr(c, 'patches')]
     labels = ['a, 85 %', 'a, 90 %', 'a, 95 %', 'k-means']
@@ -50,7 +50,7 @@ def test_bars_are_rates_and_whiskers_their_intervals(rates, bare):
 
 
 def test_of_normals_what_stays_normal_is_shown(rates):
-    ax = plot_rates(rates, percentiles=[90], normal_classes='isolated')
+    ax = plot_detection_rates(rates, percentiles=[90], normal_classes='isolated')
     bar = next(c for c in ax.containers if c.get_label() == 'a, 90 %')
     rows = rates[(rates['detector'] == 'a') & (rates['percentile'] == 90)]
     assert np.allclose(bar[0].get_width(), 1 - rows['rate'][0])
@@ -64,7 +64,7 @@ def test_a_class_without_members_has_no_bar():
     found = detection_rates(
         {'a': {'some': [101.0], 'none': []}}, normal_scores=NORMALS, percentiles=[90]
     )
-    ax = plot_rates(found)
+    ax = plot_detection_rates(found)
     widths = [patch.get_width() for patch in ax.patches]
     assert widths[0] == 1
     assert np.isnan(widths[1])
@@ -83,16 +83,16 @@ def test_a_class_without_members_has_no_bar():
 )
 def test_unknown_levels_and_classes_are_refused(rates, options, message):
     with pytest.raises(ValueError, match=message):
-        plot_rates(rates, **options)
+        plot_detection_rates(rates, **options)
 
 
 def test_what_are_no_rates_is_refused(rates):
     with pytest.raises(ValueError, match=r"`rates` lacks the columns \['rate_low'\]"):
-        plot_rates(rates['detector', 'class', 'percentile', 'rate', 'rate_high'])
+        plot_detection_rates(rates['detector', 'class', 'percentile', 'rate', 'rate_high'])
     with pytest.raises(ValueError, match='`rates` must have at least one row'):
-        plot_rates(rates[:0])
+        plot_detection_rates(rates[:0])
     with pytest.raises(TypeError, match='`rates` must be a table; got list'):
-        plot_rates([0.5])
+        plot_detection_rates([0.5])
 
 
 @pytest.mark.mpl_image_compare(**IMAGE)
@@ -102,7 +102,7 @@ def test_lines_are_rates_by_the_property(bare):
     classes = np.repeat(['disc', 'bulge'], 150)
     scores = {'a': rng.uniform(60, 130, 300) * np.where(classes == 'disc', 1, 0.8)}
     rates = detection_rates_by(mass, scores, classes, normal_scores=NORMALS, bins=4)
-    ax = plot_rate_by(rates, label='stellar mass')
+    ax = plot_detection_rates_by(rates, label='stellar mass')
     for container, kind in zip(ax.containers, ('disc', 'bulge'), strict=True):
         rows = rates[rates['class'] == kind]
         line, _, (bars,) = container
@@ -121,7 +121,7 @@ def test_empty_bins_are_left_out():
     rates = detection_rates_by(
         [0.1, 0.2, 2.5], {'a': [101.0, 1.0, 101.0]}, normal_scores=NORMALS, bins=[0, 1, 2, 3]
     )
-    line = plot_rate_by(rates).containers[0][0]
+    line = plot_detection_rates_by(rates).containers[0][0]
     assert np.allclose(line.get_xdata(), [0.15, 2.5])
     assert np.allclose(line.get_ydata(), [0.5, 1])
 
@@ -129,7 +129,9 @@ def test_empty_bins_are_left_out():
 def test_categories_stand_beside_each_other():
     kinds = np.array(['bulge', 'disc', 'disc'])
     scores = {'a': [101.0, 1.0, 101.0], 'b': [True, True, True]}
-    ax = plot_rate_by(detection_rates_by(kinds, scores, normal_scores=NORMALS), label='type')
+    ax = plot_detection_rates_by(
+        detection_rates_by(kinds, scores, normal_scores=NORMALS), label='type'
+    )
     assert [label.get_text() for label in ax.get_xticklabels()] == ['bulge', 'disc']
     first, second = (container[0] for container in ax.containers)
     assert first.get_ydata().tolist() == [1, 0.5]
@@ -141,7 +143,7 @@ def test_categories_stand_beside_each_other():
 def test_each_line_is_named_by_what_tells_it_from_others():
     values, scores = [1.0, 2.0], {'a': [1.0, 101.0], 'b': [True, False]}
     rates = detection_rates_by(values, scores, ['x', 'y'], normal_scores=NORMALS, bins=1)
-    names = [c.get_label() for c in plot_rate_by(rates).containers]
+    names = [c.get_label() for c in plot_detection_rates_by(rates).containers]
     assert names == ['a, x', 'a, y', 'b, x', 'b, y']
 
 
@@ -149,7 +151,7 @@ def test_a_level_that_tables_disagree_about_is_not_drawn():
     rates = detection_rates_by([1.0, 2.0], {'a': [1.0, 101.0]}, normal_scores=NORMALS, bins=1)
     joined = vstack([rates, rates], metadata_conflicts='silent')
     joined.meta.clear()
-    ax = plot_rate_by(joined)
+    ax = plot_detection_rates_by(joined)
     assert ax.get_ylabel() == 'found'
     assert len(ax.lines) == 3  # the rates and their caps, no dotted line
 
@@ -157,7 +159,7 @@ def test_a_level_that_tables_disagree_about_is_not_drawn():
 def test_rates_without_members_or_columns_are_refused():
     rates = detection_rates_by([1.0, 2.0], {'a': [1.0, 101.0]}, normal_scores=NORMALS, bins=[5, 6])
     with pytest.raises(ValueError, match='`rates` must have a bin with members'):
-        plot_rate_by(rates)
+        plot_detection_rates_by(rates)
     rates.remove_column('center')
     with pytest.raises(ValueError, match=r"`rates` lacks the columns \['category'\]"):
-        plot_rate_by(rates)
+        plot_detection_rates_by(rates)

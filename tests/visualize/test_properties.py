@@ -4,7 +4,7 @@ from astropy import units as u
 from astropy.table import MaskedColumn, QTable
 
 from astro_wgan.evaluate import compare_populations_by
-from astro_wgan.visualize import plot_compare_by, plot_property_by_score, plot_score_by
+from astro_wgan.visualize import plot_populations_by, plot_property_by_score, plot_score_by
 
 plt = pytest.importorskip('matplotlib.pyplot')
 
@@ -127,7 +127,7 @@ def test_comparisons_show_medians_with_errors_and_percentiles(bare):
     found = compare_populations_by(
         a['log_mass'], a, b['log_mass'], b['score'] + 1, bins=[9, 10, 11], resamples=20
     )
-    ax = plot_compare_by(found, names=('sky', 'mocks'), label='log mass')
+    ax = plot_populations_by(found, names=('sky', 'mocks'), label='log mass')
     assert ax.get_legend_handles_labels()[1] == ['sky', 'mocks']
     for k, one in enumerate(('first', 'second')):
         errors, percentiles = ax.containers[2 * k : 2 * k + 2]
@@ -142,7 +142,7 @@ def test_comparisons_show_medians_with_errors_and_percentiles(bare):
 
 def test_comparisons_of_categories_are_named():
     a, b = galaxies(), galaxies(seed=2)
-    ax = plot_compare_by(compare_populations_by(a['kind'], a, b['kind'], b, resamples=5))
+    ax = plot_populations_by(compare_populations_by(a['kind'], a, b['kind'], b, resamples=5))
     assert [label.get_text() for label in ax.get_xticklabels()] == ['bulge', 'disc']
 
 
@@ -150,10 +150,10 @@ def test_comparisons_need_two_names_and_their_columns():
     a = galaxies()
     found = compare_populations_by(a['log_mass'], a, a['log_mass'], a, bins=2, resamples=5)
     with pytest.raises(ValueError, match='`names` must be two'):
-        plot_compare_by(found, names=('sky',))
+        plot_populations_by(found, names=('sky',))
     with pytest.raises(
         ValueError, match=r"lacks the columns \['median_second', 'median_second_err'\]"
     ):
-        plot_compare_by(
+        plot_populations_by(
             found['low', 'high', 'median_first', 'median_first_err', 'p16_first', 'p84_first']
         )

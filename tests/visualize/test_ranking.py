@@ -24,7 +24,7 @@ def test_curves_carry_their_areas_and_errors(bare):
     scores = samples()
     quality = ranking_metrics({'WGAN': scores}, normal_class='normal')
     curve = roc_curve(scores['normal'], scores['pair'])
-    ax = plot_roc({'WGAN': curve}, quality=quality)
+    ax = plot_roc({'WGAN': curve}, metrics=quality)
     line = ax.lines[1]
     assert np.array_equal(line.get_xdata(), curve['false_positive_rate'])
     assert np.array_equal(line.get_ydata(), curve['detection_rate'])
@@ -37,10 +37,10 @@ def test_curves_can_be_named_by_detector_and_class():
     scores = samples() | {'ring': samples()['pair'][:50]}
     quality = ranking_metrics({'WGAN': scores}, normal_class='normal')
     curve = roc_curve(scores['normal'], scores['ring'])
-    ax = plot_roc({('WGAN', 'ring'): curve}, quality=quality)
+    ax = plot_roc({('WGAN', 'ring'): curve}, metrics=quality)
     assert ax.lines[1].get_label().startswith('WGAN, ring: ')
     with pytest.raises(ValueError, match="one row for the curve 'WGAN'; it has 2"):
-        plot_roc({'WGAN': curve}, quality=quality)
+        plot_roc({'WGAN': curve}, metrics=quality)
 
 
 def test_areas_of_ties_are_those_of_mid_ranks():

@@ -42,7 +42,7 @@ def test_bars_are_the_histograms_of_each_class(bare):
 
 def test_the_last_bin_holds_the_tail_and_nothing_is_lost():
     values = np.append(scores_of(1000, 0), [500.0, np.inf])
-    ax = plot_scores(values, bins=30, share=False)
+    ax = plot_scores(values, bins=30, as_fraction=False)
     heights, edges, _ = outlines(ax)[0].get_data()
     assert heights.sum() == 1002
     assert edges[-1] < 20
@@ -53,7 +53,7 @@ def test_the_last_bin_holds_the_tail_and_nothing_is_lost():
 
 def test_missing_scores_are_left_out():
     column = MaskedColumn([1.0, 2.0, 3.0, np.nan, -np.inf], mask=[True, False, False, False, False])
-    ax = plot_scores({'a': QTable({'score': column})}, bins=[0, 1.5, 4], share=False)
+    ax = plot_scores({'a': QTable({'score': column})}, bins=[0, 1.5, 4], as_fraction=False)
     assert outlines(ax)[0].get_data()[0].tolist() == [0, 2]
     assert ax.get_legend_handles_labels()[1] == ['a (2)']
 
@@ -87,7 +87,7 @@ def test_given_axes_are_drawn_on_and_returned():
         ([], '`scores` must hold at least one score'),
         ([np.inf], 'one finite score'),
         (QTable({'id': [1]}), 'must have a column `score`'),
-        ([[1.0, 2.0]], 'must be one number for each object'),
+        ([[1.0, 2.0]], 'must be one number per object'),
     ],
 )
 def test_what_has_no_scores_is_refused(scores, message):
@@ -103,7 +103,7 @@ def test_bins_that_are_none_are_refused(bins):
 
 
 def test_thresholds_must_be_named():
-    with pytest.raises(TypeError, match='`thresholds` must be a mapping of scores by level'):
+    with pytest.raises(TypeError, match='`thresholds` must be a mapping of scores by percentile'):
         plot_scores([1.0, 2.0], thresholds=[1.0])
 
 
@@ -116,7 +116,7 @@ def test_without_matplotlib_the_extra_is_named(monkeypatch):
 @pytest.mark.mpl_image_compare(**IMAGE)
 def test_p_values_are_a_cumulative_distribution(bare):
     p = np.random.default_rng(3).uniform(size=200)
-    ax = plot_p_values({'normal': np.append(p, np.nan)}, held_out=500)
+    ax = plot_p_values({'normal': np.append(p, np.nan)}, n_held_out=500)
     curve = ax.lines[-1]
     assert np.array_equal(curve.get_xdata()[1:], np.sort(p))
     assert np.allclose(curve.get_ydata()[1:], np.arange(1, 201) / 200)
@@ -126,7 +126,7 @@ def test_p_values_are_a_cumulative_distribution(bare):
 def test_the_band_holds_as_many_conformal_samples_as_it_says():
     rng = np.random.default_rng(4)
     n, m, at = 200, 100, 0.3
-    ax = plot_p_values(rng.uniform(size=n), held_out=m)
+    ax = plot_p_values(rng.uniform(size=n), n_held_out=m)
     edge = ax.collections[0].get_paths()[0].vertices
     low, high = np.sort(np.unique(edge[np.isclose(edge[:, 0], at), 1]))
     inside = []
@@ -144,7 +144,7 @@ def test_the_band_holds_as_many_conformal_samples_as_it_says():
         ([0.5, 1.2], {}, '`p_values` must hold numbers between 0 and 1'),
         (QTable({'score': [1.0]}), {}, 'must have a column `p_value`'),
         ([0.5], {'confidence': 1.0}, '`confidence` must lie between 0 and 1'),
-        ([0.5], {'held_out': 0}, '`held_out` must be at least 1'),
+        ([0.5], {'n_held_out': 0}, '`n_held_out` must be at least 1'),
     ],
 )
 def test_p_values_that_are_none_are_refused(p_values, options, message):

@@ -3,7 +3,7 @@ import pytest
 from astropy import units as u
 
 from astro_wgan import StampSet, StampStore
-from astro_wgan.gallery.png import MASKED_COLOUR
+from astro_wgan.gallery.png import MASKED_COLOR
 from astro_wgan.stamps import Stretch
 from astro_wgan.visualize import plot_stamps, plot_triptychs
 
@@ -16,7 +16,7 @@ IMAGE = {
     'tolerance': 25,
     'savefig_kwargs': {'dpi': 50},
 }
-OLIVE = np.array(MASKED_COLOUR) / 255
+OLIVE = np.array(MASKED_COLOR) / 255
 LINEAR = Stretch('linear', sky=0.0, noise_rms=1.0, peak=100.0)
 
 
@@ -34,7 +34,7 @@ def galaxies(n, *, size=16, bands=None, seed=1):
 @pytest.mark.mpl_image_compare(**IMAGE)
 def test_a_sheet_shows_each_stamp_in_its_place(bare):
     pixels = galaxies(5)
-    ax = plot_stamps(pixels, columns=3, stretch=LINEAR, limits=(0, 1), labels=list('abcde'))
+    ax = plot_stamps(pixels, n_columns=3, stretch=LINEAR, limits=(0, 1), labels=list('abcde'))
     sheet = ax.images[0].get_array()
     assert sheet.shape == (2 * 17 - 1, 3 * 17 - 1, 4)
     # The second of the second row; the first row of a stamp is at its bottom.
@@ -57,7 +57,7 @@ def test_the_first_row_can_be_at_the_top():
 def test_each_stamp_has_its_own_range_by_default():
     pixels = galaxies(1)
     pair = np.concatenate([pixels, 10 * pixels])
-    sheet = plot_stamps(pair, columns=2, stretch=LINEAR).images[0].get_array()
+    sheet = plot_stamps(pair, n_columns=2, stretch=LINEAR).images[0].get_array()
     assert np.allclose(sheet[:, :16], sheet[:, 17:], atol=1e-5)
 
 
@@ -65,7 +65,7 @@ def test_each_stamp_has_its_own_range_by_default():
 def test_masked_pixels_are_olive(kind):
     pixels = galaxies(2)
     pixels[0, 3, 5] = np.nan
-    sheet = plot_stamps(kind(pixels), columns=2, origin='upper').images[0].get_array()
+    sheet = plot_stamps(kind(pixels), n_columns=2, origin='upper').images[0].get_array()
     assert np.allclose(sheet[3, 5, :3], OLIVE)
     assert not np.allclose(sheet[3, 5 + 17, :3], OLIVE)
 
@@ -73,7 +73,7 @@ def test_masked_pixels_are_olive(kind):
 def test_a_stamp_without_any_pixel_is_all_olive():
     pixels = galaxies(2)
     pixels[1] = np.nan
-    sheet = plot_stamps(StampSet(pixels), columns=2).images[0].get_array()
+    sheet = plot_stamps(StampSet(pixels), n_columns=2).images[0].get_array()
     assert np.allclose(sheet[:, 17:, :3], OLIVE)
 
 
@@ -101,7 +101,7 @@ def test_stores_are_read(tmp_path):
         (np.zeros((0, 8, 8)), {}, '`stamps` must hold at least one stamp'),
         (np.zeros((8, 8)), {}, '`stamps` must be stamps of shape'),
         (np.ones((2, 8, 8)), {'labels': ['a']}, '`labels` must be one for each of the 2'),
-        (np.ones((2, 8, 8)), {'columns': 0}, '`columns` must be at least 1'),
+        (np.ones((2, 8, 8)), {'n_columns': 0}, '`n_columns` must be at least 1'),
         (np.ones((2, 8, 8)), {'limits': (1, 1)}, '`limits` must grow'),
         (np.ones((2, 8, 8)), {'origin': 'left'}, "`origin` must be 'lower' or 'upper'"),
         (np.ones((2, 8, 8)), {'rgb': (0, 1, 2)}, '`rgb` must name three bands'),
@@ -181,7 +181,7 @@ def test_columns_of_given_axes_can_be_rows():
 
 def test_triptychs_that_do_not_fit_are_refused():
     stamps = galaxies(2)
-    with pytest.raises(ValueError, match='`closest` must have the shape of `stamps`'):
+    with pytest.raises(ValueError, match='`closest_images` must have the shape of `stamps`'):
         plot_triptychs(stamps, stamps[:1])
     with pytest.raises(ValueError, match='`residual` must have the shape of `stamps`'):
         plot_triptychs(stamps, stamps, stamps[:, 1:])
