@@ -1,4 +1,4 @@
-"""How stamps lie on the sky: the plane that touches it at the centre of each."""
+"""How stamps lie on the sky: the plane that touches it at the center of each."""
 
 from dataclasses import dataclass
 from itertools import product
@@ -13,14 +13,14 @@ __all__ = ['ARCSEC_PER_DEGREE', 'TangentPlanes', 'tangent_planes']
 
 ARCSEC_PER_DEGREE = 3600.0
 
-#: Which of the nine points on a stamp is its centre.
+#: Which of the nine points on a stamp is its center.
 _CENTER = 4
 
 
 @dataclass(frozen=True, eq=False)
 class TangentPlanes:
     """
-    The plane that touches the sky at the centre of each stamp.
+    The plane that touches the sky at the center of each stamp.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ def tangent_planes(stamps):
             f'The WCS of {bad.sum()} stamps has no sky position for all of their pixels; the first '
             f'is that of id {stamps.ids[bad][0]}.'
         )
-    # Least squares through the centre, where the affine map is to be exact.
+    # Least squares through the center, where the affine map is to be exact.
     matrix = np.swapaxes(np.linalg.pinv(points) @ offset, 1, 2)
     missed = np.abs(offset - points @ np.swapaxes(matrix, 1, 2)).max(axis=(1, 2))
     curvature = missed / np.sqrt(np.abs(np.linalg.det(matrix)))

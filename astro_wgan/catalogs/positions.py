@@ -142,7 +142,7 @@ def _are_regions(positions):
 
 
 def _region_centers(regions, wcs):
-    """Centres as SkyCoord where all regions have one on the sky, otherwise as pixels."""
+    """Centers as SkyCoord where all regions have one on the sky, otherwise as pixels."""
     from regions import Region, SkyRegion
 
     regions = [regions] if isinstance(regions, Region) else list(regions)

@@ -68,7 +68,7 @@ def detect_sources(pixels, *, mask=None, noise_rms=None, background=None, detect
     -----
     Images of more than 2**22 pixels are looked through in tiles of 2048 x 2048 pixels that overlap
     by 256 on each side, and further where a source is larger. A source belongs to the tile in which
-    its peak is. The catalogue is that of the image as a whole, but for the faint pixels between
+    its peak is. The catalog is that of the image as a whole, but for the faint pixels between
     blended sources, which SEP deals out at random.
     """
     detection = DetectionConfig() if detection is None else detection

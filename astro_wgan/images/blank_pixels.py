@@ -115,7 +115,7 @@ def find_blank_pixels(pixels, *, mask=None, zeros='auto'):
 
     * are areas of data, few of which are zero;
     * differ from pixel to pixel as noise does, by more than rounding;
-    * have either sign in 2 per cent at least, or a median of more than 1.7 times their scatter;
+    * have either sign in 2 percent at least, or a median of more than 1.7 times their scatter;
     * have the level of the sky, the median of all data within 5 times their scatter;
     * do not begin at a threshold, below which pixels were set to zero;
     * are not fainter beside the zeros than further away.

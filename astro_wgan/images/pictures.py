@@ -27,7 +27,7 @@ _NAMES = 'BMP, GIF, JPEG, JPEG 2000, PNG, PPM, TIFF and WebP'
 #: Bytes of a pixel in memory: up to 4 in Pillow and 4 as float, and whether it is masked.
 _BYTES_OF_PIXEL = 9
 
-#: Pixels whose colours become luminance at a time.
+#: Pixels whose colors become luminance at a time.
 _AT_A_TIME = 2**22
 
 #: Pillow's own limit on pixels holds for the whole process, and is lifted by one thread at a time.
@@ -48,7 +48,7 @@ _MOST_SCANS = 200
 
 def read_picture(file, path, *, max_size=None):
     """
-    A picture as NDData: its grey values, or the luminance of its colours.
+    A picture as NDData: its gray values, or the luminance of its colors.
 
     Parameters
     ----------
@@ -133,9 +133,9 @@ def _check_scans(picture, file, path):
 def _pixels(picture, path):
     upper = _warn_of_upper_bits(picture, path)
     if picture.mode in ('LA', 'La'):
-        values, said = np.array(picture.getchannel('L')), 'grey values as stored'
+        values, said = np.array(picture.getchannel('L')), 'gray values as stored'
     elif len(picture.getbands()) == 1 and picture.mode not in ('1', 'P'):
-        values, said = _as_stored(picture), 'grey values as stored'
+        values, said = _as_stored(picture), 'gray values as stored'
     else:
         values, said = _luminance(picture), 'luminance 0.299 R + 0.587 G + 0.114 B'
     return NDData(values, meta={'pixels': said + upper, **_TOP_DOWN})

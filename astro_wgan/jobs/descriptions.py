@@ -22,7 +22,7 @@ __all__ = [
     'digest_settings',
 ]
 
-#: Neighbours that are looked at together, unless they have more pixels than these. Other numbers
+#: Neighbors that are looked at together, unless they have more pixels than these. Other numbers
 #: make other digests.
 _RUN, _RUN_PIXELS = 64, 2**20
 

@@ -52,7 +52,7 @@ class MergerTrees:
         Edge of a periodic box, in the frame of the positions (one, or one for each axis).
     missing : {'error', 'end'}, optional
         What to do where a descendant is not in the table: complain, or let the tree end there,
-        as in a catalogue that was cut in mass.
+        as in a catalog that was cut in mass.
     max_gap : int, optional
         Snapshots for which a galaxy may be lost, at most: see the notes. 0 believes the table.
 
@@ -296,7 +296,7 @@ def _snapshots(table, cosmology):
     else:
         raise ValueError('`table` must have a column `time` or `redshift`; it has neither.')
     one = values[first]
-    # Single precision, as in many catalogues, holds seven digits.
+    # Single precision, as in many catalogs, holds seven digits.
     differ = ~np.isclose(values, one[ordinal], rtol=1e-5, atol=1e-5)
     if differ.any():
         raise ValueError(

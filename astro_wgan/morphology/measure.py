@@ -103,8 +103,8 @@ def measure_morphology(
           ``outer_asymmetry``, ``shape_asymmetry`` as in statmorph;
         * ``half_light_radius`` and ``petrosian_radius``, semi-major axes of the ellipses that hold
           half the light and of the Petrosian one; ``axis_ratio`` of these, and ``orientation`` of
-          the major axis, as that of the fit in degrees from the x axis towards the y axis;
-          ``xc_asymmetry`` and ``yc_asymmetry``, their centre in the stamp; ``petrosian_flux``, the
+          the major axis, as that of the fit in degrees from the x axis toward the y axis;
+          ``xc_asymmetry`` and ``yc_asymmetry``, their center in the stamp; ``petrosian_flux``, the
           sum of pixels, times their solid angle where they hold surface brightness;
         * ``signal_to_noise``, mean per pixel; ``sky_mean`` and ``sky_rms``;
         * ``sersic_index``, ``sersic_radius``, ``sersic_axis_ratio``, ``sersic_orientation``,

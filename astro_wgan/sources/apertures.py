@@ -23,7 +23,7 @@ _STEPS = 64
 #: Most sources have half of their light within this many steps.
 _FIRST_STEP = 16
 
-#: Neighbours in a larger share of the aperture than this make a source crowded.
+#: Neighbors in a larger share of the aperture than this make a source crowded.
 _CROWDED = 0.1
 
 #: Windows come in sizes that grow by this factor, so that few calls serve all sources.
@@ -64,8 +64,8 @@ def measure_apertures(found, detection):
     Each source is cut out into a window of its own, wide enough for its apertures, and the
     windows are laid on top of each other: SEP measures hundreds of sources in one call.
     """
-    catalogue = found.catalogue
-    m = len(catalogue)
+    catalog = found.catalog
+    m = len(catalog)
     columns = {
         name: np.full(m, np.nan)
         for name in ('kron_flux', 'kron_flux_err', 'kron_radius', 'half_light_radius')
@@ -73,7 +73,7 @@ def measure_apertures(found, detection):
     columns['flags'] = np.zeros(m, dtype=np.int16)
     # Beyond this the window sees nothing more of the stamp.
     largest = max(found.labels.shape[1:]) + 2
-    half = np.minimum(np.ceil(_SEARCH * catalogue['a']) + 3, largest)
+    half = np.minimum(np.ceil(_SEARCH * catalog['a']) + 3, largest)
     owner = _owners(found, detection)
     waiting = np.arange(m)
     while waiting.size:
@@ -116,7 +116,7 @@ def flag_apertures(found, detection, columns):
     sources['x'], sources['y'] = columns['x'], columns['y']
     sources['a'], sources['b'] = columns['semimajor_axis'], columns['semiminor_axis']
     sources['theta'] = np.radians(columns['orientation'])
-    found = found._replace(catalogue=sources)
+    found = found._replace(catalog=sources)
     radius = columns['kron_radius']
     shaped = np.isfinite([sources[name] for name in sources.dtype.names]).all(axis=0)
     shaped &= np.isfinite(radius) & (sources['b'] > 0)
@@ -179,7 +179,7 @@ class _Windows:
     """
 
     def __init__(self, found, owner, rows, half):
-        sources = found.catalogue[rows]
+        sources = found.catalog[rows]
         self.width = width = 2 * half + 1
         self.a, self.b = sources['a'].astype(float), sources['b'].astype(float)
         # As a float32, a right angle may be larger than SEP takes.
@@ -219,7 +219,7 @@ class _Windows:
 
     @staticmethod
     def _margins(sources, shape):
-        """How far the centre is from the edges of the stamp: left, right, low, high."""
+        """How far the center is from the edges of the stamp: left, right, low, high."""
         ny, nx = shape
         x, y = sources['x'], sources['y']
         return np.stack([x + 0.5, nx - 0.5 - x, y + 0.5, ny - 0.5 - y])
@@ -239,7 +239,7 @@ class _Windows:
         return self.x, self.y, self.a, self.b, self.theta
 
     def mirror(self):
-        """Replace blank pixels by those opposite of the centre, where these are not blank too."""
+        """Replace blank pixels by those opposite of the center, where these are not blank too."""
         k, y, x = self.blank
         opposite_y = _opposite(self.y_inside)[k] - y
         opposite_x = _opposite(self.x_inside)[k] - x
@@ -254,7 +254,7 @@ class _Windows:
 
 
 def _opposite(center):
-    """The sum of a pixel's number and that of the pixel opposite of the centre."""
+    """The sum of a pixel's number and that of the pixel opposite of the center."""
     return np.floor(2 * center + 0.49999).astype(int)
 
 

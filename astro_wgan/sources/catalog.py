@@ -39,7 +39,7 @@ _OF_CENTRAL = (
 )
 _OF_NEIGHBOUR = ('label', 'x', 'y', 'kron_flux', 'kron_flux_err')
 
-#: Of an error of 1 per cent, in magnitudes.
+#: Of an error of 1 percent, in magnitudes.
 _MAGNITUDES = 2.5 / np.log(10)
 
 
@@ -62,8 +62,8 @@ class StampCatalog:
         * ``half_light_radius``, of the circle that holds half of the Kron flux;
         * ``semimajor_axis`` and ``semiminor_axis``, the root mean square of the light along both,
           and ``axis_ratio``, q;
-        * ``orientation`` of the major axis, from the x axis towards the y axis, and with a WCS
-          ``position_angle``, from north towards east;
+        * ``orientation`` of the major axis, from the x axis toward the y axis, and with a WCS
+          ``position_angle``, from north toward east;
         * ``flags``, a sum of `~astro_wgan.sources.SourceFlag`.
 
         Lengths are in pixels; where the pixel scale is known there is

@@ -98,7 +98,7 @@ def measure_batch(batch, settings):
         from astro_wgan.sources.photutils_engine import extract_with_photutils
 
         found = find_sources(batch, settings.detection, extract=extract_with_photutils)
-        columns = {name: found.catalogue[name] for name in found.catalogue.dtype.names}
+        columns = {name: found.catalog[name] for name in found.catalog.dtype.names}
         columns['flags'] = columns['flags'] | flag_apertures(found, settings.detection, columns)
     scale = batch.scales
     saturation = None if settings.saturation is None else settings.saturation / scale
@@ -119,16 +119,16 @@ def measure_batch(batch, settings):
 
 
 def _measure_with_sep(found, detection):
-    catalogue = found.catalogue
+    catalog = found.catalog
     columns = measure_apertures(found, detection)
-    blended = (catalogue['flag'] & sep.OBJ_MERGED) > 0
+    blended = (catalog['flag'] & sep.OBJ_MERGED) > 0
     flags = columns.pop('flags') | np.where(blended, int(SourceFlag.BLENDED), 0)
     return {
-        'x': catalogue['x'],
-        'y': catalogue['y'],
+        'x': catalog['x'],
+        'y': catalog['y'],
         **columns,
-        'semimajor_axis': catalogue['a'].astype(float),
-        'semiminor_axis': catalogue['b'].astype(float),
-        'orientation': np.degrees(catalogue['theta'].astype(float)),
+        'semimajor_axis': catalog['a'].astype(float),
+        'semiminor_axis': catalog['b'].astype(float),
+        'orientation': np.degrees(catalog['theta'].astype(float)),
         'flags': flags,
     }

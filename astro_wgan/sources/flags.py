@@ -32,6 +32,6 @@ class SourceFlag(IntFlag):
     NO_KRON_RADIUS = 512
     #: The growth curve does not reach half of the flux: the radius is a lower limit, or NaN.
     NO_HALF_LIGHT_RADIUS = 1024
-    #: Light fills the stamp and counts as sky there: the flux is too low, by some 10 per cent or
+    #: Light fills the stamp and counts as sky there: the flux is too low, by some 10 percent or
     #: more. State the ``background``, or take a larger stamp.
     STAMP_FILLED = 2048

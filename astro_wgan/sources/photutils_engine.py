@@ -1,4 +1,4 @@
-"""photutils' segmentation, deblending and source catalogue, stamp by stamp: the second engine."""
+"""photutils' segmentation, deblending and source catalog, stamp by stamp: the second engine."""
 
 import warnings
 
@@ -72,7 +72,7 @@ def _segment(smooth, noise, mask, detection):
 
 
 def _measure(image, smooth, noise, mask, segmentation):
-    catalogue = SourceCatalog(
+    catalog = SourceCatalog(
         image,
         segmentation,
         convolved_data=smooth,
@@ -80,17 +80,17 @@ def _measure(image, smooth, noise, mask, segmentation):
         mask=mask,
         kron_params=(KRON_FACTOR, MINIMUM_KRON_RADIUS / KRON_FACTOR, 0.0),
     )
-    flux = np.atleast_1d(catalogue.kron_flux)
+    flux = np.atleast_1d(catalog.kron_flux)
     columns = {
-        'x': catalogue.x_centroid,
-        'y': catalogue.y_centroid,
+        'x': catalog.x_centroid,
+        'y': catalog.y_centroid,
         'kron_flux': flux,
-        'kron_flux_err': catalogue.kron_flux_err,
-        'kron_radius': KRON_FACTOR * catalogue.kron_radius.value,
-        'half_light_radius': catalogue.flux_radius(0.5).value,
-        'semimajor_axis': catalogue.semimajor_axis.value,
-        'semiminor_axis': catalogue.semiminor_axis.value,
-        'orientation': (catalogue.orientation.value + 90) % 180 - 90,
+        'kron_flux_err': catalog.kron_flux_err,
+        'kron_radius': KRON_FACTOR * catalog.kron_radius.value,
+        'half_light_radius': catalog.flux_radius(0.5).value,
+        'semimajor_axis': catalog.semimajor_axis.value,
+        'semiminor_axis': catalog.semiminor_axis.value,
+        'orientation': (catalog.orientation.value + 90) % 180 - 90,
         'flags': np.where(
             np.isin(segmentation.labels, segmentation.deblended_labels),
             int(SourceFlag.BLENDED),

@@ -50,7 +50,7 @@ class FoundSources(NamedTuple):
     ----------
     stamp : `~numpy.ndarray` of int, shape (m,)
         Row of the stamp of each source, ascending. Its label there counts from 1.
-    catalogue : `~numpy.ndarray`, shape (m,)
+    catalog : `~numpy.ndarray`, shape (m,)
         Structured array of SEP, or of whatever looked for the sources.
     labels : `~numpy.ndarray` of int32, shape (n, ny, nx)
         Label images.
@@ -69,7 +69,7 @@ class FoundSources(NamedTuple):
     """
 
     stamp: np.ndarray
-    catalogue: np.ndarray
+    catalog: np.ndarray
     labels: np.ndarray
     above_sky: np.ndarray
     noise: np.ndarray
@@ -159,20 +159,20 @@ def find_sources(batch, detection, *, extract=extract_sources):
     if bad is not None:
         above_sky[bad] = 0
     labels = np.zeros(above_sky.shape, dtype=np.int32)
-    catalogues = []
+    catalogs = []
     for k in np.flatnonzero(status == ''):
         mask = bad[k] if masked[k] else None
         try:
             sources, labels[k] = extract(above_sky[k], mask, noise[k], detection)
-            catalogues.append((k, sources))
+            catalogs.append((k, sources))
         except DetectionError as error:
             status[k] = f'no segmentation: {error}'
-    if not catalogues:
+    if not catalogs:
         # An empty image tells which columns there would be.
         none = np.zeros((3, 3), dtype=np.float32)
-        catalogues.append((0, extract(none, None, np.float32(1), detection)[0]))
-    rows, parts = zip(*catalogues, strict=True)
-    stamp, catalogue = np.repeat(rows, [len(part) for part in parts]), _joined(parts)
+        catalogs.append((0, extract(none, None, np.float32(1), detection)[0]))
+    rows, parts = zip(*catalogs, strict=True)
+    stamp, catalog = np.repeat(rows, [len(part) for part in parts]), _joined(parts)
     central = central_labels(labels)
     lonely = (central == 0) & (status == '')
     status[lonely] = 'no source'
@@ -181,7 +181,7 @@ def find_sources(batch, detection, *, extract=extract_sources):
     sky = (_mean_level(image, bad) for image in (background, noise))
     noise = np.broadcast_to(noise if noise.ndim == 3 else noise[:, None, None], labels.shape)
     return FoundSources(
-        stamp, catalogue, labels, above_sky, noise, bad, *sky, central, status.astype(str)
+        stamp, catalog, labels, above_sky, noise, bad, *sky, central, status.astype(str)
     )
 
 
@@ -202,12 +202,12 @@ def central_labels(labels):
     n, ny, nx = labels.shape
     y, x = np.mgrid[:ny, :nx]
     distance = ((y - (ny - 1) / 2) ** 2 + (x - (nx - 1) / 2) ** 2).ravel()
-    # The pixels of a disc, from the middle outwards.
+    # The pixels of a disk, from the middle outwards.
     order = np.argsort(distance, kind='stable')
     order = order[distance[order] <= (_REACH * min(ny, nx)) ** 2]
-    disc = labels.reshape(n, ny * nx)[:, order]
-    nearest = np.argmax(disc > 0, axis=1)
-    return disc[np.arange(n), nearest].astype(np.int32)
+    disk = labels.reshape(n, ny * nx)[:, order]
+    nearest = np.argmax(disk > 0, axis=1)
+    return disk[np.arange(n), nearest].astype(np.int32)
 
 
 def labels_in_stamp(stamp):

@@ -174,7 +174,7 @@ def test_columns_of_a_data_frame_follow_the_stamps():
             'dec': DEC,
             'ra': RA,
             'id': ['a', 'b', 'c'],
-            'class': pandas.Categorical(['disc', None, 'pair']),
+            'class': pandas.Categorical(['disk', None, 'pair']),
             'count': pandas.array([1, None, 3], dtype='Int64'),
             'z': [0.1, np.nan, 0.3],
             'seen': pandas.to_datetime(['2020-01-01T00:00:00', None, '2020-03-01T12:00:00']),
@@ -183,7 +183,7 @@ def test_columns_of_a_data_frame_follow_the_stamps():
     )
     table = StampSet.from_image(make_image(), size=9, positions=frame).table
     assert table['id'].tolist() == ['a', 'b', 'c']
-    assert table['class'].tolist() == ['disc', None, 'pair']
+    assert table['class'].tolist() == ['disk', None, 'pair']
     assert table['count'].tolist() == [1, None, 3]
     assert table['count'].dtype.kind == 'i'
     assert table['z'][2] == 0.3

@@ -28,13 +28,13 @@ def noise_with_sources(positions, *, shape=(120, 150), peak=100.0, seed=1):
 
 
 def run_sextractor(folder, settings):
-    """Background and catalogue (x, y, a, b, number of pixels) of the NTT field by SExtractor."""
+    """Background and catalog (x, y, a, b, number of pixels) of the NTT field by SExtractor."""
     (folder / 'columns').write_text('X_IMAGE\nY_IMAGE\nA_IMAGE\nB_IMAGE\nISOAREAF_IMAGE\n')
     (folder / 'pyramid.conv').write_text('CONV NORM\n1 2 1\n2 4 2\n1 2 1\n')
     command = {
         '-PARAMETERS_NAME': 'columns',
         '-FILTER_NAME': 'pyramid.conv',
-        '-CATALOG_NAME': 'catalogue',
+        '-CATALOG_NAME': 'catalog',
         '-CHECKIMAGE_TYPE': 'BACKGROUND,BACKGROUND_RMS',
         '-CHECKIMAGE_NAME': 'background.fits,noise.fits',
         '-DETECT_THRESH': settings.threshold,
@@ -53,14 +53,14 @@ def run_sextractor(folder, settings):
         capture_output=True,
     )
     maps = [read_image(folder / name).data for name in ('background.fits', 'noise.fits')]
-    return (*maps, np.loadtxt(folder / 'catalogue'))
+    return (*maps, np.loadtxt(folder / 'catalog'))
 
 
 @pytest.mark.sextractor
 @pytest.mark.skipif(SEXTRACTOR is None, reason='needs SExtractor')
 def test_sources_and_background_are_those_of_sextractor(tmp_path):
     settings = DetectionConfig()
-    background, noise, catalogue = run_sextractor(tmp_path, settings)
+    background, noise, catalog = run_sextractor(tmp_path, settings)
     pixels = datasets.load_image('ntt_field').data
     found = detect(pixels, detection=settings)
     assert np.allclose(found.background, background, rtol=1e-6)
@@ -69,21 +69,21 @@ def test_sources_and_background_are_those_of_sextractor(tmp_path):
     one = np.full(pixels.shape, sep.Background(np.ascontiguousarray(pixels)).globalrms)
     sources = detect(pixels, noise_rms=one, detection=settings).sources
     distance = np.hypot(
-        *(sources[axis][:, np.newaxis] - catalogue[:, k] + 1 for k, axis in enumerate('xy'))
+        *(sources[axis][:, np.newaxis] - catalog[:, k] + 1 for k, axis in enumerate('xy'))
     )
-    assert len(catalogue) > 60
+    assert len(catalog) > 60
     assert distance.min(axis=0).max() < 1e-3
     # SEP keeps a source or two that SExtractor cleans away ...
-    assert len(sources) - len(catalogue) <= 2
+    assert len(sources) - len(catalog) <= 2
     # ... and SExtractor deals the outer pixels of blended sources out at random.
     sources = sources[distance.argmin(axis=0)]
     alone = sources['flag'] == 0
     assert np.count_nonzero(alone) > 45
-    assert np.allclose(sources['a'][alone], catalogue[alone, 2], atol=1e-3)
-    assert np.allclose(sources['b'][alone], catalogue[alone, 3], atol=1e-3)
+    assert np.allclose(sources['a'][alone], catalog[alone, 2], atol=1e-3)
+    assert np.allclose(sources['b'][alone], catalog[alone, 3], atol=1e-3)
     # What SExtractor cleans away it adds to the neighbor.
-    assert (sources['npix'][alone] <= catalogue[alone, 4]).all()
-    assert np.mean(sources['npix'][alone] == catalogue[alone, 4]) > 0.9
+    assert (sources['npix'][alone] <= catalog[alone, 4]).all()
+    assert np.mean(sources['npix'][alone] == catalog[alone, 4]) > 0.9
 
 
 def test_known_sources_are_found_where_they_are():

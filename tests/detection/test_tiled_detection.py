@@ -1,4 +1,4 @@
-"""Detection in tiles: the catalogue of SEP on the whole image, with the memory of a tile."""
+"""Detection in tiles: the catalog of SEP on the whole image, with the memory of a tile."""
 
 import subprocess
 import sys
@@ -53,7 +53,7 @@ def field():
     return image.astype('f4')
 
 
-def assert_same_catalogue(found, right):
+def assert_same_catalog(found, right):
     assert abs(len(found) - len(right)) <= 0.01 * len(right)
     places = np.stack([found['x'], found['y']], axis=1)
     distance, row = cKDTree(places).query(np.stack([right['x'], right['y']], axis=1))
@@ -68,7 +68,7 @@ def assert_same_catalogue(found, right):
 
 @pytest.mark.parametrize(('tile', 'margin'), [(200, 60), (350, 100), (1000, 10)])
 @pytest.mark.parametrize('known', ['nothing', 'mask', 'noise', 'sky', 'noise and sky'])
-def test_tiles_give_the_catalogue_of_the_whole_image(tiles, field, tile, margin, known):
+def test_tiles_give_the_catalog_of_the_whole_image(tiles, field, tile, margin, known):
     options = {}
     if known == 'mask':
         options['mask'] = np.zeros(field.shape, dtype=bool)
@@ -81,7 +81,7 @@ def test_tiles_give_the_catalogue_of_the_whole_image(tiles, field, tile, margin,
     right = detect(field, **options).sources
     assert len(right) > 200
     tiles(tile, margin)
-    assert_same_catalogue(detect_sources(field, **options), right)
+    assert_same_catalog(detect_sources(field, **options), right)
 
 
 @pytest.mark.parametrize('factor', [1e-30, 1e30])
@@ -91,7 +91,7 @@ def test_units_of_large_images(tiles, field, factor):
     found = detect_sources(field.astype(float) * factor)
     found['flux'] /= factor
     found['peak'] /= factor
-    assert_same_catalogue(found, right)
+    assert_same_catalog(found, right)
 
 
 def test_a_source_larger_than_the_margin_is_whole(tiles):
@@ -143,8 +143,8 @@ def test_more_peaks_than_sep_counts(tiles, monkeypatch):
         found = detect_sources(image, **options)
     finally:
         sep.set_sub_object_limit(former)
-    for catalogue in (right, found):
-        distance = cKDTree(np.stack([catalogue['x'], catalogue['y']], axis=1)).query(places)[0]
+    for catalog in (right, found):
+        distance = cKDTree(np.stack([catalog['x'], catalog['y']], axis=1)).query(places)[0]
         assert np.mean(distance < 1.5) > 0.97
     assert len(found) == pytest.approx(len(right), rel=0.05)
 

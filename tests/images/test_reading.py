@@ -285,7 +285,7 @@ def test_header_is_kept_without_a_second_wcs(tmp_path):
     assert np.allclose(again.wcs.pixel_scale_matrix, image.wcs.pixel_scale_matrix, rtol=1e-12)
 
 
-def test_colours_become_luminance_and_row_0_is_the_top(tmp_path):
+def test_colors_become_luminance_and_row_0_is_the_top(tmp_path):
     rgb = np.random.default_rng(2).integers(0, 256, size=(4, 6, 3), dtype=np.uint8)
     path = tmp_path / 'image.png'
     Image.fromarray(rgb).save(path)
@@ -303,15 +303,15 @@ def test_transparency_is_dropped(tmp_path):
     Image.fromarray(rgba[..., :3]).save(tmp_path / 'opaque.png')
     opaque = read_image(tmp_path / 'opaque.png')
     assert np.array_equal(read_image(tmp_path / 'image.png').data, opaque.data)
-    Image.fromarray(rgba[..., :2], mode=None).save(tmp_path / 'grey.png')
-    assert np.array_equal(read_image(tmp_path / 'grey.png').data, rgba[..., 0])
+    Image.fromarray(rgba[..., :2], mode=None).save(tmp_path / 'gray.png')
+    assert np.array_equal(read_image(tmp_path / 'gray.png').data, rgba[..., 0])
 
 
 @pytest.mark.parametrize('dtype', [np.uint8, np.uint16])
-def test_grey_pictures_keep_their_values(tmp_path, dtype):
-    grey = np.random.default_rng(2).integers(0, np.iinfo(dtype).max, size=(4, 6), dtype=dtype)
-    Image.fromarray(grey).save(tmp_path / 'image.png')
-    assert np.array_equal(read_image(tmp_path / 'image.png').data, grey)
+def test_gray_pictures_keep_their_values(tmp_path, dtype):
+    gray = np.random.default_rng(2).integers(0, np.iinfo(dtype).max, size=(4, 6), dtype=dtype)
+    Image.fromarray(gray).save(tmp_path / 'image.png')
+    assert np.array_equal(read_image(tmp_path / 'image.png').data, gray)
 
 
 def test_palettes_are_looked_up(tmp_path):

@@ -369,13 +369,13 @@ def test_without_a_fit_the_rest_is_the_same(group, table):
 
 
 def test_band(galaxy, stack):
-    colour = StampSet(np.stack([galaxy.image * 3, galaxy.image], axis=-1)[np.newaxis])
-    row = measure(colour, band=1, sersic=False)[0]
+    color = StampSet(np.stack([galaxy.image * 3, galaxy.image], axis=-1)[np.newaxis])
+    row = measure(color, band=1, sersic=False)[0]
     assert row['petrosian_flux'] == measure(stack(galaxy.image), sersic=False)['petrosian_flux'][0]
     with pytest.raises(ValueError, match='`band` must say'):
-        measure(colour)
+        measure(color)
     with pytest.raises(ValueError, match='between 0 and 1'):
-        measure(colour, band=2)
+        measure(color, band=2)
 
 
 def test_no_stamps_at_all(group, table):

@@ -31,7 +31,7 @@ COLUMNS = {
     'threshold': 'THRESHOLD',
 }
 
-#: Half-light radius 1: a Gaussian, and an exponential disc as a sum of Gaussians (Hogg & Lang
+#: Half-light radius 1: a Gaussian, and an exponential disk as a sum of Gaussians (Hogg & Lang
 #: 2013, PASP 125, 719, table 1). Variances along an axis, and shares of the light.
 PROFILES = (
     ((1 / (2 * np.log(2)),), (1.0,)),
@@ -152,7 +152,7 @@ def mosaic(stamps):
 
 def run_sextractor(folder, images, detection, **options):
     """
-    The catalogue of each image of a stack, or of one image, as columns by our names.
+    The catalog of each image of a stack, or of one image, as columns by our names.
 
     Each image of a stack is an extension of one FITS file, so that SExtractor runs once and sees
     each by itself.
@@ -160,7 +160,7 @@ def run_sextractor(folder, images, detection, **options):
     write_images(folder / 'images.fits', images)
     command = sextractor_command(folder, detection, **options)
     subprocess.run([*command, 'images.fits'], cwd=folder, check=True, capture_output=True)
-    values = np.loadtxt(folder / 'catalogue', ndmin=2).reshape(-1, len(COLUMNS))
+    values = np.loadtxt(folder / 'catalog', ndmin=2).reshape(-1, len(COLUMNS))
     columns = dict(zip(COLUMNS, values.T, strict=True))
     columns['x'], columns['y'] = columns['x'] - 1, columns['y'] - 1
     columns['stamp'] = np.maximum(columns.pop('extension').astype(int) - 1, 0)
@@ -186,7 +186,7 @@ def sextractor_command(folder, detection, **options):
         'PARAMETERS_NAME': 'columns',
         'FILTER': 'Y' if detection.smooth else 'N',
         'FILTER_NAME': 'pyramid.conv',
-        'CATALOG_NAME': 'catalogue',
+        'CATALOG_NAME': 'catalog',
         'DETECT_THRESH': detection.threshold,
         'ANALYSIS_THRESH': detection.threshold,
         'DETECT_MINAREA': detection.min_area,

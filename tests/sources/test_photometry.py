@@ -247,8 +247,8 @@ def test_batches_stores_and_bands_change_nothing(pairs, tmp_path):
     store = StampStore.create(tmp_path / 'stamps.zarr', like=stamps)
     store.append(stamps)
     assert_same(measure(store), expected)
-    colours = StampSet(np.stack([pairs.pixels, -pairs.pixels], axis=-1))
-    assert_same(measure(colours, band=0), expected)
+    colors = StampSet(np.stack([pairs.pixels, -pairs.pixels], axis=-1))
+    assert_same(measure(colors, band=0), expected)
 
 
 @pytest.mark.usefixtures('small_batches')

@@ -57,7 +57,7 @@ def test_each_stamp_is_what_it_is_alone(judge, detection, with_noise):
     for k in range(12):
         given = None if noise is None else noise[k]
         alone = detect(pixels[k], mask=mask[k], noise_rms=given, detection=detection)
-        assert (found.catalogue[found.stamp == k] == alone.sources).all()
+        assert (found.catalog[found.stamp == k] == alone.sources).all()
         assert (found.labels[k] == alone.labels).all()
         assert (found.noise[k] == alone.noise_rms).all()
         above = np.where(mask[k], 0, pixels[k] - alone.background)
@@ -123,12 +123,12 @@ def test_stores_and_bands(tmp_path):
     store.append(stamps)
     expected = segment_stamps(stamps)
     assert (segment_stamps(store).labels == expected.labels).all()
-    colours = StampSet(np.stack([0 * stamps.pixels, stamps.pixels], axis=-1))
-    assert (segment_stamps(colours, band=1).labels == expected.labels).all()
+    colors = StampSet(np.stack([0 * stamps.pixels, stamps.pixels], axis=-1))
+    assert (segment_stamps(colors, band=1).labels == expected.labels).all()
     with pytest.raises(ValueError, match='`band` must say which of the 2'):
-        segment_stamps(colours)
+        segment_stamps(colors)
     with pytest.raises(ValueError, match='`band` must lie between 0 and 1'):
-        segment_stamps(colours, band=2)
+        segment_stamps(colors, band=2)
     with pytest.raises(ValueError, match='`band` is for stamps of several bands'):
         segment_stamps(stamps, band=0)
 

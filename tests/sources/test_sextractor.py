@@ -35,46 +35,46 @@ def stamp_rows(found):
     return np.array([row[stamp] for stamp in found.sources['id'].tolist()])
 
 
-def match(found, catalogue):
+def match(found, catalog):
     """Our row for each of SExtractor's sources: the nearest within a pixel; or -1."""
     stamp = stamp_rows(found)
     x, y = found.sources['x'].value, found.sources['y'].value
-    rows = np.full(len(catalogue['x']), -1)
-    for k in np.unique(catalogue['stamp']):
-        theirs, ours = np.flatnonzero(catalogue['stamp'] == k), np.flatnonzero(stamp == k)
+    rows = np.full(len(catalog['x']), -1)
+    for k in np.unique(catalog['stamp']):
+        theirs, ours = np.flatnonzero(catalog['stamp'] == k), np.flatnonzero(stamp == k)
         if not len(ours):
             continue
         distance = np.hypot(
-            catalogue['x'][theirs][:, np.newaxis] - x[ours],
-            catalogue['y'][theirs][:, np.newaxis] - y[ours],
+            catalog['x'][theirs][:, np.newaxis] - x[ours],
+            catalog['y'][theirs][:, np.newaxis] - y[ours],
         )
         near = distance.min(axis=1) < 1
         rows[theirs[near]] = ours[distance.argmin(axis=1)[near]]
     return rows
 
 
-def deviations(found, catalogue, names=LENGTHS_AND_FLUXES):
+def deviations(found, catalog, names=LENGTHS_AND_FLUXES):
     """By what share each source differs, and the share of SExtractor's sources that we find."""
-    rows = match(found, catalogue)
+    rows = match(found, catalog)
     matched = rows >= 0
     shares = {}
     for name in names:
         ours = np.asarray(getattr(found.sources[name], 'value', found.sources[name]))
-        shares[name] = np.abs(ours[rows[matched]] / catalogue[name][matched] - 1)
+        shares[name] = np.abs(ours[rows[matched]] / catalog[name][matched] - 1)
     return shares, np.mean(matched), rows
 
 
-def flux_ratios(catalogue, n, size):
-    """The flux ratio of each stamp from SExtractor's catalogue, by the rule of the paper."""
+def flux_ratios(catalog, n, size):
+    """The flux ratio of each stamp from SExtractor's catalog, by the rule of the paper."""
     ratios = np.full(n, np.nan)
     for k in range(n):
-        rows = np.flatnonzero(catalogue['stamp'] == k)
+        rows = np.flatnonzero(catalog['stamp'] == k)
         middle = (size - 1) / 2
-        distance = np.hypot(catalogue['x'][rows] - middle, catalogue['y'][rows] - middle)
+        distance = np.hypot(catalog['x'][rows] - middle, catalog['y'][rows] - middle)
         if len(rows) > 1 and distance.min() < size / 8:
             central = rows[distance.argmin()]
             others = rows[rows != central]
-            ratios[k] = catalogue['kron_flux'][central] / catalogue['kron_flux'][others].max()
+            ratios[k] = catalog['kron_flux'][central] / catalog['kron_flux'][others].max()
     return ratios
 
 
@@ -88,31 +88,31 @@ def assert_within(shares, median, tenth):
 def measured_stamps(judge, sextractor, tmp_path_factory):
     """Pairs, each stamp by itself, as we and as SExtractor measured them."""
     pairs = judge.simulate_pairs(300, seed=7)
-    catalogue = sextractor(tmp_path_factory.mktemp('pairs'), pairs.pixels, DetectionConfig())
-    return pairs, measure_sources(StampSet(pairs.pixels), progress=False), catalogue
+    catalog = sextractor(tmp_path_factory.mktemp('pairs'), pairs.pixels, DetectionConfig())
+    return pairs, measure_sources(StampSet(pairs.pixels), progress=False), catalog
 
 
 def test_two_thousand_pairs(judge, sextractor, tmp_path):
     pairs = judge.simulate_pairs(45**2, seed=6)
     image = judge.mosaic(pairs.pixels)
-    catalogue = sextractor(tmp_path, image, DetectionConfig(), WEIGHT_TYPE='BACKGROUND')
+    catalog = sextractor(tmp_path, image, DetectionConfig(), WEIGHT_TYPE='BACKGROUND')
     found = measure_sources(CCDData(image, unit='adu'), progress=False)
-    shares, matched, rows = deviations(found, catalogue)
+    shares, matched, rows = deviations(found, catalog)
     assert matched >= 0.98
-    assert abs(len(found.sources) / len(catalogue['x']) - 1) < 0.02
+    assert abs(len(found.sources) / len(catalog['x']) - 1) < 0.02
     # SEP and SExtractor deal the pixels between blended sources out by chance, not by the same
     # numbers. Everything else agrees to many digits.
     assert_within(shares, 0.002, 0.03)
     # The ratio of both sources of each pair that are nearest to the truth.
     column, row = np.arange(45**2) % 45, np.arange(45**2) // 45
     theirs = nearest(
-        catalogue['x'], catalogue['y'], pairs.x + 64 * column[:, None], pairs.y + 64 * row[:, None]
+        catalog['x'], catalog['y'], pairs.x + 64 * column[:, None], pairs.y + 64 * row[:, None]
     )
     both = (theirs >= 0).all(axis=1) & (theirs[:, 0] != theirs[:, 1])
     both &= (rows[theirs] >= 0).all(axis=1)
     assert np.count_nonzero(both) > 1500
     flux = found.sources['kron_flux'].value[rows[theirs[both]]]
-    other = catalogue['kron_flux'][theirs[both]]
+    other = catalog['kron_flux'][theirs[both]]
     share = np.abs(flux[:, 0] / flux[:, 1] / (other[:, 0] / other[:, 1]) - 1)
     assert np.median(share) <= 1e-3
     assert np.percentile(share, 90) <= 0.03
@@ -125,11 +125,11 @@ def nearest(x, y, x0, y0):
 
 
 def test_stamps_of_pairs(measured_stamps):
-    pairs, found, catalogue = measured_stamps
-    shares, matched, _ = deviations(found, catalogue)
+    pairs, found, catalog = measured_stamps
+    shares, matched, _ = deviations(found, catalog)
     assert matched >= 0.98
     assert_within(shares, 0.002, 0.03)
-    ours, theirs = found.stamps['flux_ratio'], flux_ratios(catalogue, len(pairs.pixels), 64)
+    ours, theirs = found.stamps['flux_ratio'], flux_ratios(catalog, len(pairs.pixels), 64)
     both = np.isfinite(ours) & np.isfinite(theirs)
     assert np.count_nonzero(both) >= 0.98 * np.count_nonzero(np.isfinite(theirs)) > 200
     share = np.abs(ours[both] / theirs[both] - 1)
@@ -138,8 +138,8 @@ def test_stamps_of_pairs(measured_stamps):
 
 
 def test_sources_that_are_not_blended_agree_to_many_digits(measured_stamps):
-    _, found, catalogue = measured_stamps
-    rows = match(found, catalogue)
+    _, found, catalog = measured_stamps
+    rows = match(found, catalog)
     stamp = stamp_rows(found)
     blended = (found.sources['flags'] & int(SourceFlag.BLENDED)) > 0
     whole = np.bincount(stamp, blended)[stamp] == 0
@@ -147,26 +147,26 @@ def test_sources_that_are_not_blended_agree_to_many_digits(measured_stamps):
     assert len(chosen) > 300
     for name in (*LENGTHS_AND_FLUXES, 'kron_radius'):
         ours = np.asarray(getattr(found.sources[name], 'value', found.sources[name]))
-        share = np.abs(ours[rows[chosen]] / catalogue[name][chosen] - 1)
+        share = np.abs(ours[rows[chosen]] / catalog[name][chosen] - 1)
         # SExtractor writes two or three digits after the point of all but fluxes.
         rounded = 'flux' not in name
         assert np.percentile(share, 90) < (2e-3 if rounded else 1e-5), name
-    turned = found.sources['orientation'].value[rows[chosen]] - catalogue['theta'][chosen]
+    turned = found.sources['orientation'].value[rows[chosen]] - catalog['theta'][chosen]
     assert np.abs((turned + 90) % 180 - 90).max() < 0.01
 
 
 def test_sky_of_pairs(measured_stamps):
-    _, found, catalogue = measured_stamps
-    table = found.stamps[catalogue['stamp']]
+    _, found, catalog = measured_stamps
+    table = found.stamps[catalog['stamp']]
     noise = table['noise_rms'].value
-    assert np.allclose(noise, catalogue['threshold'] / DetectionConfig().threshold, rtol=1e-5)
-    assert np.allclose(table['background'].value, catalogue['background'], atol=1e-5 * noise.max())
+    assert np.allclose(noise, catalog['threshold'] / DetectionConfig().threshold, rtol=1e-5)
+    assert np.allclose(table['background'].value, catalog['background'], atol=1e-5 * noise.max())
 
 
 def test_flags_of_pairs(measured_stamps):
-    _, found, catalogue = measured_stamps
-    rows = match(found, catalogue)
-    theirs, ours = catalogue['flags'][rows >= 0], found.sources['flags'][rows[rows >= 0]]
+    _, found, catalog = measured_stamps
+    rows = match(found, catalog)
+    theirs, ours = catalog['flags'][rows >= 0], found.sources['flags'][rows[rows >= 0]]
     for flag in (SourceFlag.BLENDED, SourceFlag.TOUCHES_BORDER):
         assert np.mean((theirs & int(flag) > 0) == (ours & int(flag) > 0)) > 0.99
     # SExtractor counts the pixels of neighbors within 6 sigma too, we in the aperture only.
@@ -191,23 +191,23 @@ def test_bundled_images(sextractor, tmp_path, name, detection):
     image = datasets.load_image(name)
     # Sky and noise are measured in boxes: SExtractor has one noise for all of them, unless it
     # weights by it.
-    catalogue = sextractor(
+    catalog = sextractor(
         tmp_path, np.asarray(image.data, dtype=np.float32), detection, WEIGHT_TYPE='BACKGROUND'
     )
     found = measure_sources(CCDData(image.data, unit='adu'), detection=detection, progress=False)
     names = ('kron_flux', 'half_light_radius', 'axis_ratio', 'semimajor_axis')
-    shares, matched, _ = deviations(found, catalogue, names)
+    shares, matched, _ = deviations(found, catalog, names)
     # Of one source at the threshold the last bits may decide.
-    assert matched > 1 - 1.5 / len(catalogue['x'])
+    assert matched > 1 - 1.5 / len(catalog['x'])
     assert_within(shares, 0.002, 0.02)
 
 
 def test_stamps_of_a_bundled_image(sextractor, tmp_path):
     stamps = StampSet.from_image(datasets.load_image('mock_f814w'), size=64)
-    catalogue = sextractor(tmp_path, stamps.pixels, DetectionConfig())
+    catalog = sextractor(tmp_path, stamps.pixels, DetectionConfig())
     found = measure_sources(stamps, progress=False)
     names = ('kron_flux', 'half_light_radius', 'axis_ratio')
-    shares, matched, _ = deviations(found, catalogue, names)
+    shares, matched, _ = deviations(found, catalog, names)
     assert matched >= 0.98
     assert_within(shares, 0.02, 0.05)
 
@@ -220,11 +220,11 @@ def test_stamps_of_sersic_galaxies(judge, sextractor, tmp_path, noise):
     Without noise, galaxies fill their stamps: their wings count as sky.
     """
     pixels = judge.simulate_sersic(150, seed=9, noise=noise)
-    catalogue = sextractor(tmp_path, pixels, DetectionConfig())
+    catalog = sextractor(tmp_path, pixels, DetectionConfig())
     found = measure_sources(StampSet(pixels), progress=False)
-    shares, matched, _ = deviations(found, catalogue)
+    shares, matched, _ = deviations(found, catalog)
     assert matched >= 0.98
-    assert abs(len(found.sources) / len(catalogue['x']) - 1) < 0.02
+    assert abs(len(found.sources) / len(catalog['x']) - 1) < 0.02
     assert_within(shares, 0.02, 0.05)
     assert np.mean(found.stamps['status'] == 'measured') > 0.98
     assert np.mean(found.stamps['companion_class'] == 'none') > 0.98
@@ -241,14 +241,14 @@ def test_stamps_of_sersic_galaxies(judge, sextractor, tmp_path, noise):
 )
 def test_other_settings(judge, sextractor, tmp_path, detection):
     pixels = judge.simulate_pairs(100, seed=8, size=48).pixels
-    catalogue = sextractor(tmp_path, pixels, detection)
+    catalog = sextractor(tmp_path, pixels, detection)
     found = measure_sources(StampSet(pixels), detection=detection, progress=False)
-    shares, matched, _ = deviations(found, catalogue)
+    shares, matched, _ = deviations(found, catalog)
     assert matched >= 0.98
     assert_within(shares, 0.002, 0.05)
 
 
-def test_the_catalogue_that_came_with_the_ntt_field():
+def test_the_catalog_that_came_with_the_ntt_field():
     """SExtractor by others: no deblending, neighbors not masked, no smallest Kron aperture."""
     path = datasets.image_path('ntt_field').with_suffix('.cat')
     columns = np.loadtxt(path, usecols=(1, 2, 11, 14, 15, 18), unpack=True)
