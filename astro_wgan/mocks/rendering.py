@@ -23,7 +23,7 @@ from astro_wgan.mocks.light_map import LightMap, describe_maps
 from astro_wgan.mocks.rebinning import rebin
 from astro_wgan.stamps.concatenation import concatenate
 from astro_wgan.stamps.stampset import StampSet
-from astro_wgan.store.continuation import continued_store
+from astro_wgan.store.resume_store import resume_store
 from astro_wgan.store.stampstore import StampStore
 from astro_wgan.validation.pixels import as_shape
 
@@ -149,7 +149,7 @@ def mock_stamps(
             sets = list(_drawn_sets(maps, numbers, redshifts, camera, empty.meta, run, line))
             return concatenate(sets) if sets else empty
         fingerprint = _fingerprint(maps, redshifts, camera)
-        with continued_store(output, like=empty, fingerprint=fingerprint) as (store, meta):
+        with resume_store(output, like=empty, fingerprint=fingerprint) as (store, meta):
             start = len(store)
             store.extend(
                 _drawn_sets(maps, numbers, redshifts, camera, meta, run, line, start=start)

@@ -24,7 +24,7 @@ from astro_wgan.noise.random_fields import (
 from astro_wgan.noise.sky import Sky
 from astro_wgan.stamps.concatenation import concatenate
 from astro_wgan.stamps.stampset import StampSet
-from astro_wgan.store.continuation import continued_store
+from astro_wgan.store.resume_store import resume_store
 from astro_wgan.store.stamp_inputs import as_stamps
 from astro_wgan.store.stampstore import StampStore
 from astro_wgan.validation.pixels import as_shape
@@ -255,7 +255,7 @@ def add_noise(
             return concatenate(sets) if sets else stamps[:0].replace(meta=meta)
         empty = stamps[:0].replace(meta=meta)
         fingerprint = _fingerprint(stamps, noise_models, correlation_ratio, seed)
-        with continued_store(output, like=empty, fingerprint=fingerprint) as (store, meta):
+        with resume_store(output, like=empty, fingerprint=fingerprint) as (store, meta):
             store.extend(_noisy_sets(stamps, noise_models, seed, meta, run, line, start=len(store)))
     return StampStore.open(output)
 

@@ -5,8 +5,8 @@ from astropy.table import vstack
 
 from astro_wgan.astrometry.stamp_geometry import StampGeometry
 from astro_wgan.catalogs.columns import make_room
+from astro_wgan.stamps.consistency import check_alike
 from astro_wgan.stamps.stampset import StampSet
-from astro_wgan.stamps.validation import check_alike
 from astro_wgan.validation.axis_order import own_axes
 
 __all__ = ['concatenate']

@@ -9,8 +9,8 @@ from astro_wgan.stamps.arrays import Checked, StampArrays
 from astro_wgan.stamps.base import Stamps
 from astro_wgan.stamps.batches import batch_bounds
 from astro_wgan.stamps.comparison import same_sets
+from astro_wgan.stamps.consistency import as_table
 from astro_wgan.stamps.derived_sets import joined_band_arguments
-from astro_wgan.stamps.validation import as_table
 from astro_wgan.validation.axis_order import own_axes
 from astro_wgan.validation.indices import stamp_index
 from astro_wgan.validation.pixels import as_pixel_scale, as_psf

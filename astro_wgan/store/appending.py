@@ -3,7 +3,7 @@
 import numpy as np
 
 from astro_wgan.catalogs.table_codec import encode
-from astro_wgan.stamps.validation import check_alike
+from astro_wgan.stamps.consistency import check_alike
 from astro_wgan.store.schema import add_mask, column_array, meta_text
 
 __all__ = ['KnownIds', 'PlaceOfIds', 'check_kind', 'check_same', 'new_rows', 'without_known']
@@ -152,9 +152,9 @@ def new_rows(arrays, parents, empty, stamps, metas):
 
     Parameters
     ----------
-    arrays : `~astro_wgan.store.arrays.appendable.GrowingArrays`
+    arrays : `~astro_wgan.store.arrays.appendable.AppendableArrays`
         The store. Arrays for masks are added to it, once something is masked.
-    parents : `~astro_wgan.store.parent_images.ParentShelf`
+    parents : `~astro_wgan.store.parent_images.ParentImageTable`
         Its parent images.
     empty : `~astro_wgan.StampSet`
         The kind of its stamps.
@@ -173,12 +173,10 @@ def new_rows(arrays, parents, empty, stamps, metas):
     ValueError
         If a value is too large for the dtype of the store.
     """
-    place, texts = parents.place(stamps.geometry)
     columns, column_masks = encode(stamps.table, like=empty.table)
     rows = {
         'pixels': _as_dtype(stamps.pixels, empty.pixels.dtype, 'pixels'),
-        'place': place,
-        'parents': texts,
+        **parents.new_rows(stamps.geometry),
         'meta': _new_metas(arrays, metas),
         **{column_array(name): values for name, values in columns.items()},
     }

@@ -17,7 +17,7 @@ from astro_wgan.files.json_text import load_json
 from astro_wgan.files.limits import check_unit_text
 from astro_wgan.fits.header_checks import check_wcs_cards
 
-__all__ = ['ParentShelf', 'StoredParent', 'parent_text']
+__all__ = ['ParentImageTable', 'StoredParent', 'origin_array', 'parent_text']
 
 #: Parent images that a writer recognises when more stamps of one come.
 _REMEMBERED = 1024
@@ -34,7 +34,7 @@ class StoredParent:
 
     Parameters
     ----------
-    arrays : `~astro_wgan.store.arrays.appendable.GrowingArrays`
+    arrays : `~astro_wgan.store.arrays.appendable.AppendableArrays`
         Arrays of the store.
     number : int
         Which parent.
@@ -86,13 +86,16 @@ class StoredParent:
             raise self._damaged(f'its WCS cannot be read ({reason})') from error
 
 
-class ParentShelf:
+class ParentImageTable:
     """
-    The array ``parents`` of a store.
+    The parent images of the stamps of a store, and where each stamp was cut.
+
+    It reads and writes the arrays ``parents`` and ``origin`` (parent image, x and y of the first
+    pixel).
 
     Parameters
     ----------
-    arrays : `~astro_wgan.store.arrays.appendable.GrowingArrays`
+    arrays : `~astro_wgan.store.arrays.appendable.AppendableArrays`
         Arrays of the store.
     """
 
@@ -100,14 +103,27 @@ class ParentShelf:
         self._arrays = arrays
         self._known = WeakValueDictionary()
 
-    def geometry(self, place):
-        """The `StampGeometry` of stamps with (parent, x, y) in the rows of ``place``."""
-        numbers, parent = np.unique(place[:, 0], return_inverse=True)
+    def geometry(self, rows):
+        """The `StampGeometry` of stamps, given their rows in increasing order."""
+        origin = self._arrays.read(origin_array(self._arrays), rows)
+        numbers, parent = np.unique(origin[:, 0], return_inverse=True)
         parents = tuple(self._parent(int(number)) for number in numbers)
-        return StampGeometry(parents, parent.reshape(-1), place[:, 1:])
+        return StampGeometry(parents, parent.reshape(-1), origin[:, 1:])
 
-    def place(self, geometry):
-        """Rows of ``place`` for stamps to append, and the texts of the parents that are new."""
+    def new_rows(self, geometry):
+        """
+        Rows to append for new stamps.
+
+        Parameters
+        ----------
+        geometry : `~astro_wgan.astrometry.stamp_geometry.StampGeometry`
+            Of the new stamps.
+
+        Returns
+        -------
+        dict of `~numpy.ndarray`
+            By array: the origin of each stamp, and the parent images that are new.
+        """
         remembered = self._recent()
         count = self._arrays.length('parents')
         numbers, texts = np.zeros(len(geometry.parents), dtype=np.int64), []
@@ -117,8 +133,8 @@ class ParentShelf:
                 remembered[text] = count + len(texts)
                 texts.append(text)
             numbers[k] = remembered[text]
-        place = np.column_stack([numbers[geometry.parent], geometry.corner])
-        return place, np.array(texts, dtype=object)
+        origin = np.column_stack([numbers[geometry.parent], geometry.corner])
+        return {origin_array(self._arrays): origin, 'parents': np.array(texts, dtype=object)}
 
     def _parent(self, number):
         # One object for each, by which `concatenate` sees that two stamps have the same parent.
@@ -133,6 +149,11 @@ class ParentShelf:
         numbers = np.arange(max(0, count - _REMEMBERED), count)
         texts = self._arrays.read('parents', numbers)
         return {str(text): int(number) for text, number in zip(texts, numbers, strict=True)}
+
+
+def origin_array(arrays):
+    """Name of the array with the origin of each stamp; in former stores it was ``place``."""
+    return 'place' if 'place' in arrays else 'origin'
 
 
 def parent_text(parent):

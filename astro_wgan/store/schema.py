@@ -11,8 +11,9 @@ from astro_wgan.exceptions import StampStoreError
 from astro_wgan.files.limits import check_unit_text
 from astro_wgan.files.yaml_text import load_yaml
 from astro_wgan.stamps.stampset import StampSet
-from astro_wgan.store.arrays.appendable import GrowingArrays
+from astro_wgan.store.arrays.appendable import AppendableArrays
 from astro_wgan.store.arrays.zarr_format import COMPRESSIONS, LARGEST_CHUNK
+from astro_wgan.store.parent_images import origin_array
 from astro_wgan.validation.axis_order import own_axes
 
 __all__ = [
@@ -59,12 +60,12 @@ def create_arrays(path, like, *, chunk, shard, compression, overwrite):
     }
     meta = np.array([meta_text(like.meta)]) if like.meta else []
     columns, _ = encode(like.table[:0])
-    with GrowingArrays.created(path, header=header, overwrite=overwrite) as arrays:
+    with AppendableArrays.created(path, header=header, overwrite=overwrite) as arrays:
         stack = {'shape': like.pixels.shape[1:], 'chunk': chunk, 'shard': shard}
         for name in ('pixels', 'uncertainty'):
             if getattr(like, name) is not None:
                 arrays.add(name, dtype=like.pixels.dtype, compression=compression, **stack)
-        arrays.add('place', dtype=np.int64, shape=(3,), chunk=_COLUMN_ROWS)
+        arrays.add('origin', dtype=np.int64, shape=(3,), chunk=_COLUMN_ROWS)
         for name, values in columns.items():
             kind = {'dtype': values.dtype, 'shape': values.shape[1:]}
             size = _TEXT_BYTES if values.dtype.kind == 'U' else values.dtype.itemsize
@@ -123,7 +124,7 @@ def read_table(arrays, rows, names=None):
 
     Parameters
     ----------
-    arrays : `~astro_wgan.store.arrays.appendable.GrowingArrays`
+    arrays : `~astro_wgan.store.arrays.appendable.AppendableArrays`
     rows : `~numpy.ndarray` of int
         In increasing order.
     names : sequence of str, optional
@@ -179,18 +180,18 @@ def _check_alike(arrays):
     if 'pixels' not in arrays:
         raise _unfit(arrays, 'it has no array `pixels`')
     count, stamp = arrays.length('pixels'), arrays['pixels']
-    numbers = (stamp.dtype, stamp.shape)
+    numbers, origin = (stamp.dtype, stamp.shape), origin_array(arrays)
     needed = {
         'pixels': numbers,
         'uncertainty': numbers,
         'mask': (np.dtype(bool), stamp.shape),
-        'place': (np.dtype(np.int64), (3,)),
+        origin: (np.dtype(np.int64), (3,)),
         'parents': (np.dtype(str), ()),
         'meta': (np.dtype(str), ()),
     }
     if stamp.dtype.kind not in 'biuf' or len(stamp.shape) not in (2, 3):
         raise _unfit(arrays, f'its pixels are {stamp.dtype} in stamps of {stamp.shape}')
-    for name in {'pixels', 'place', 'parents', 'meta', *arrays}:
+    for name in {'pixels', origin, 'parents', 'meta', *arrays}:
         if name not in arrays:
             raise _unfit(arrays, f'it has no array `{name}`')
         layout, length = arrays[name], arrays.length(name)

@@ -17,11 +17,11 @@ from astro_wgan.store.appending import (
     new_rows,
     without_known,
 )
-from astro_wgan.store.arrays.appendable import GrowingArrays
-from astro_wgan.store.parent_images import ParentShelf
+from astro_wgan.store.arrays.appendable import AppendableArrays
+from astro_wgan.store.parent_images import ParentImageTable
 from astro_wgan.store.schema import create_arrays, empty_set, meta_from_text, read_table
 from astro_wgan.validation.axis_order import own_axes
-from astro_wgan.validation.indices import chosen_rows
+from astro_wgan.validation.indices import normalize_index
 
 __all__ = ['StampStore']
 
@@ -43,7 +43,7 @@ class StampStore(Stamps):
 
     Parameters
     ----------
-    arrays : `~astro_wgan.store.arrays.appendable.GrowingArrays`
+    arrays : `~astro_wgan.store.arrays.appendable.AppendableArrays`
         The opened arrays.
 
     Attributes
@@ -56,7 +56,7 @@ class StampStore(Stamps):
     The format is zarr version 3 with checksums (crc32c), which any zarr program reads; what is read
     here is this format alone. Arrays:
     ``pixels`` (n, ny, nx[, bands]); ``uncertainty`` and ``mask`` alike, where there are any;
-    ``place`` (parent image, x and y of the first pixel there); ``parents`` (shape and WCS of the
+    ``origin`` (parent image, x and y of the first pixel there); ``parents`` (shape and WCS of the
     parent images, as JSON); ``table/...``, an array for each plain column; ``psf``; ``meta``. The
     pixels are in shards of about 16 MiB, made of chunks of about 1 MiB.
 
@@ -77,13 +77,13 @@ class StampStore(Stamps):
     """
 
     def __init__(self, arrays):
-        if not isinstance(arrays, GrowingArrays):
+        if not isinstance(arrays, AppendableArrays):
             raise TypeError(
                 'A StampStore is made by StampStore.open(path) or '
                 f'StampStore.create(path, like=stamps); got {arrays!r}.'
             )
         self._arrays = arrays
-        self._parents = ParentShelf(arrays)
+        self._parents = ParentImageTable(arrays)
         self._empty = empty_set(arrays)
         self._known = self._meta = None
         self.path = arrays.path
@@ -207,7 +207,7 @@ class StampStore(Stamps):
         """
         if mode not in ('r', 'a'):
             raise ValueError(f"`mode` must be 'r' or 'a'; got {mode!r}.")
-        arrays = GrowingArrays(path, mode=mode, max_size=max_size)
+        arrays = AppendableArrays(path, mode=mode, max_size=max_size)
         try:
             return cls(arrays)
         except BaseException:
@@ -281,7 +281,7 @@ class StampStore(Stamps):
     @property
     def geometry(self):
         """The place of each stamp in its parent image; read each time it is asked for."""
-        return self._parents.geometry(self._arrays.read('place', np.arange(len(self))))
+        return self._parents.geometry(np.arange(len(self)))
 
     @property
     def meta(self):
@@ -464,7 +464,7 @@ class StampStore(Stamps):
 
     def _in_order(self, read, rows):
         """``read(rows)`` for rows chosen in any way that a StampSet knows."""
-        rows = chosen_rows(rows, len(self))
+        rows = normalize_index(rows, len(self))
         if len(rows) < 2 or (np.diff(rows) > 0).all():
             return read(rows)
         increasing, order = np.unique(rows, return_inverse=True)
@@ -477,7 +477,7 @@ class StampStore(Stamps):
             for name in ('pixels', 'uncertainty', 'mask')
             if name in self._arrays
         }
-        parts['geometry'] = self._parents.geometry(self._arrays.read('place', rows))
+        parts['geometry'] = self._parents.geometry(rows)
         parts['table'] = read_table(self._arrays, rows)
         parts['meta'] = self.meta
         try:

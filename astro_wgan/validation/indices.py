@@ -4,10 +4,10 @@ import numpy as np
 
 from astro_wgan.validation.masked import without_mask
 
-__all__ = ['chosen_rows', 'stamp_index']
+__all__ = ['normalize_index', 'stamp_index']
 
 
-def chosen_rows(rows, n):
+def normalize_index(rows, n):
     """
     Row numbers from whatever selects stamps.
 
@@ -31,8 +31,8 @@ def chosen_rows(rows, n):
 
     Examples
     --------
-    >>> from astro_wgan.validation.indices import chosen_rows
-    >>> chosen_rows([-1, 0], 5)
+    >>> from astro_wgan.validation.indices import normalize_index
+    >>> normalize_index([-1, 0], 5)
     array([4, 0])
     """
     if isinstance(rows, slice):
@@ -65,7 +65,7 @@ def stamp_index(rows, n):
     Parameters
     ----------
     rows, n
-        As in `chosen_rows`.
+        As in `normalize_index`.
 
     Returns
     -------

@@ -1,6 +1,6 @@
 """Checks of the arguments of `WGAN.fit`."""
 
-from astro_wgan.stamps.size_advice import size_advice
+from astro_wgan.stamps.consistency import size_advice
 from astro_wgan.wgan.compute.distribution import check_strategy
 
 __all__ = ['check_fit', 'check_stamps', 'count_iterations']

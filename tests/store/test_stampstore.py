@@ -26,7 +26,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from astro_wgan.exceptions import StampStoreError
 from astro_wgan.stamps import StampSet, concatenate
 from astro_wgan.store import stampstore as store
-from astro_wgan.store.arrays.appendable import GrowingArrays
+from astro_wgan.store.arrays.appendable import AppendableArrays
 from astro_wgan.store.stampstore import StampStore
 
 
@@ -239,8 +239,8 @@ def test_appends_of_any_size_join(seed, path):
 def test_extend_joins_small_sets(path, monkeypatch):
     monkeypatch.setattr(store, '_EXTEND_BYTES', 12 * 6 * 7 * 4)
     commits = []
-    write = GrowingArrays.append
-    monkeypatch.setattr(GrowingArrays, 'append', lambda *args: commits.append(1) or write(*args))
+    write = AppendableArrays.append
+    monkeypatch.setattr(AppendableArrays, 'append', lambda *args: commits.append(1) or write(*args))
     stamps = make_stamps(40)
     made = StampStore.create(path, like=stamps, chunk=2, shard=6)
     commits.clear()
@@ -258,7 +258,7 @@ def test_other_programs_read_it(path):
     stamps = make_stamps()
     stored(path, stamps)
     group = zarr.open_group(path, mode='r')
-    assert {name for name, _ in group.members()} == {'pixels', 'place', 'parents', 'meta', 'table'}
+    assert {name for name, _ in group.members()} == {'pixels', 'origin', 'parents', 'meta', 'table'}
     assert_array_equal(group['pixels'][:], stamps.pixels)
     assert_array_equal(group['table/flux'][:], stamps.table['flux'].value)
     codecs = json.loads((path / 'pixels' / 'zarr.json').read_text())['codecs']
@@ -432,14 +432,14 @@ def test_a_walk_over_a_set_can_begin_anywhere():
 def test_what_is_left_out_is_not_read(small_pools, path, monkeypatch):
     found = stored(path, make_stamps(120))
     reads = []
-    read = GrowingArrays.read
+    read = AppendableArrays.read
 
     def recorded(arrays, name, rows):
         if name == 'pixels':
             reads.append(len(rows))
         return read(arrays, name, rows)
 
-    monkeypatch.setattr(GrowingArrays, 'read', recorded)
+    monkeypatch.setattr(AppendableArrays, 'read', recorded)
     list(found.batches(10, shuffle=True, seed=1, start=100))
     assert sum(reads) == 120 - 96  # pools of 12
     reads.clear()
@@ -773,7 +773,7 @@ def test_each_flipped_bit_is_noticed(path):
         'pixels/c.0.0.0',
         'pixels/c.1.0.0',
         'table/flux/c.0',
-        'place/c.0.0',
+        'origin/c.0.0',
         'parents/c.0',
     ):
         whole = (path / name).read_bytes()

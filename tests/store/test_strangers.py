@@ -152,7 +152,7 @@ def test_a_link_to_a_whole_store_is_followed(path, tmp_path):
     'name', ['../outside', '/etc', 'table/../../outside', '.hidden', 'a/b/c', 'table\\id', '', '..']
 )
 def test_names_that_lead_elsewhere_are_refused(name, path):
-    forge(path, lambda state: state['arrays'].update({name: state['arrays']['place']}))
+    forge(path, lambda state: state['arrays'].update({name: state['arrays']['origin']}))
     for mode in ('r', 'a'):
         with pytest.raises(StampStoreError, match='no name of an array'):
             read_all(path, mode)
@@ -209,7 +209,7 @@ def test_rows_without_a_file_are_refused(name, first, path):
     forge(path, edit)
     with pytest.raises(StampStoreError, match=r'have no file|rows for|rows of'):
         read_all(path)
-    for other in ('pixels', 'mask', 'place', 'table/id', 'table/name', 'table/flux'):
+    for other in ('pixels', 'mask', 'origin', 'table/id', 'table/name', 'table/flux'):
         set_rows(path, other, first=first, rows=first)
         forge(path, lambda state, n=other: state['arrays'][n].update(length=first, checksums=''))
     with pytest.raises(StampStoreError, match=f'{first} rows of .* have no file'):
@@ -217,7 +217,7 @@ def test_rows_without_a_file_are_refused(name, first, path):
 
 
 def test_arrays_that_a_store_needs(path):
-    for name in ('pixels', 'place', 'parents', 'meta', 'table/id', 'psf'):
+    for name in ('pixels', 'origin', 'parents', 'meta', 'table/id', 'psf'):
         whole = (path / 'zarr.json').read_text()
         forge(path, lambda state, name=name: state['arrays'].pop(name))
         if name == 'psf':
@@ -251,7 +251,7 @@ def test_one_long_text_does_not_make_all_long(tmp_path):
         store._arrays.append(
             {
                 'pixels': stamps.pixels,
-                'place': np.zeros((n, 3), dtype=int),
+                'origin': np.zeros((n, 3), dtype=int),
                 'parents': np.array(['{"shape": [2, 2], "wcs": null}'], dtype=object),
                 'table/id': np.arange(n),
                 'table/name': np.array([str(text) for text in table['name']], dtype=object),
@@ -470,6 +470,6 @@ def test_positions_of_parents_that_would_take_long(header, tables, message, path
 def test_parents_that_are_not_there(path):
     places = np.zeros((2**14, 3), dtype=np.int64)
     places[2, 0] = 10**12
-    replace_chunk(path, 'place', blosc.compress(places, b'lz4', 1))
+    replace_chunk(path, 'origin', blosc.compress(places, b'lz4', 1))
     with pytest.raises(StampStoreError, match='row 1000000000000 of its array `parents`'):
         [parent.shape for parent in read_all(path)[0].geometry.parents]

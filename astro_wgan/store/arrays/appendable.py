@@ -1,4 +1,4 @@
-"""`GrowingArrays`: zarr arrays on disk to which rows are added whole or not at all."""
+"""`AppendableArrays`: zarr arrays on disk to which rows are added whole or not at all."""
 
 import os
 import time
@@ -29,7 +29,7 @@ from astro_wgan.store.arrays.row_files import file_name, file_parts, write_rows
 from astro_wgan.store.arrays.writer_lock import WriterLock
 from astro_wgan.store.arrays.zarr_format import ArrayLayout
 
-__all__ = ['GrowingArrays']
+__all__ = ['AppendableArrays']
 
 #: Arrays that are written at the same time: most of it is waiting for the disk.
 _THREADS = 8
@@ -38,7 +38,7 @@ _THREADS = 8
 _TRIES, _PAUSE = 6, 0.02
 
 
-class GrowingArrays:
+class AppendableArrays:
     """
     Arrays that grow along their first axis, and a header, in one zarr group.
 
@@ -110,7 +110,7 @@ class GrowingArrays:
 
         Yields
         ------
-        `GrowingArrays`
+        `AppendableArrays`
             Open for writing, also after the block.
         """
         path = Path(os.path.abspath(path))

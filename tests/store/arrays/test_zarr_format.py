@@ -10,7 +10,7 @@ from numpy.testing import assert_array_equal
 from zarr.codecs import BloscCodec, Crc32cCodec, GzipCodec, ZstdCodec
 
 from astro_wgan.exceptions import StampStoreError
-from astro_wgan.store.arrays.appendable import GrowingArrays
+from astro_wgan.store.arrays.appendable import AppendableArrays
 from astro_wgan.store.arrays.zarr_format import ArrayLayout, array_document, layout_of
 from astro_wgan.store.stampstore import StampStore
 
@@ -89,7 +89,7 @@ def former_store(path, stamps, **options):
 @pytest.mark.parametrize(('dtype', 'shard'), KINDS)
 def test_zarr_reads_what_is_written(dtype, shard, compression, tmp_path):
     values = make_values(dtype, 17)
-    with GrowingArrays.created(tmp_path / 'a', header={}) as arrays:
+    with AppendableArrays.created(tmp_path / 'a', header={}) as arrays:
         options = {'dtype': dtype, 'shape': values.shape[1:], 'chunk': 2, 'shard': shard}
         arrays.add('group/x', **options, compression=compression)
     for first, last in itertools.pairwise([0, 1, 7, 8, 14, 17]):
@@ -107,7 +107,7 @@ def test_zarr_reads_what_is_written(dtype, shard, compression, tmp_path):
 @pytest.mark.parametrize('first', [1, 5, 6, 12, 13])
 def test_zarr_reads_an_array_that_came_late(first, shard, tmp_path):
     values = make_values('bool', 20)
-    with GrowingArrays.created(tmp_path / 'a', header={}) as arrays:
+    with AppendableArrays.created(tmp_path / 'a', header={}) as arrays:
         options = {'shape': values.shape[1:], 'chunk': 2, 'shard': shard, 'first': first}
         arrays.add('mask', dtype=bool, **options)
     arrays.append({'mask': values[:3]})
@@ -115,7 +115,7 @@ def test_zarr_reads_an_array_that_came_late(first, shard, tmp_path):
     expected = np.concatenate([np.zeros((first, 2, 3), dtype=bool), values])
     assert_array_equal(zarr.open_array(tmp_path / 'a' / 'mask', mode='r')[:], expected)
     arrays.close()
-    reader = GrowingArrays(tmp_path / 'a')
+    reader = AppendableArrays(tmp_path / 'a')
     assert_array_equal(reader.read('mask', np.arange(first + 20)), expected)
     assert_array_equal(reader.read('mask', np.array([0, first])), expected[[0, first]])
 

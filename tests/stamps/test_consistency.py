@@ -5,7 +5,7 @@ import pytest
 from astropy import units as u
 
 from astro_wgan.stamps import StampSet, concatenate
-from astro_wgan.stamps.size_advice import size_advice
+from astro_wgan.stamps.consistency import size_advice
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,15 @@
-"""`continued_store`: a store for results, new or as an interrupted call has left it."""
+"""`resume_store`: a store for results, new or as an interrupted call has left it."""
 
 from contextlib import contextmanager
 from pathlib import Path
 
 from astro_wgan.store.stampstore import StampStore
 
-__all__ = ['continued_store']
+__all__ = ['resume_store']
 
 
 @contextmanager
-def continued_store(path, *, like, fingerprint):
+def resume_store(path, *, like, fingerprint):
     """
     A store to write results into, from its end on.
 
