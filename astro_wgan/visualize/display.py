@@ -1,10 +1,11 @@
-"""What figures show of stamps: stretched images with holes where masked, and color pictures."""
+"""Stamps as pictures: stretched, NaN or olive where masked, in gray or color."""
 
 import numpy as np
 
 from astro_wgan.gallery.png import MASKED_COLOR, combine_bands, image_range
 from astro_wgan.stamps.stampset import StampSet
 from astro_wgan.stamps.stretch import fitted_stretch
+from astro_wgan.store.stamp_inputs import as_stamps, is_stamps
 
 __all__ = ['check_origin', 'color_pictures', 'stretched_images', 'stretched_set']
 
@@ -15,8 +16,8 @@ def stretched_set(stamps, stretch, what):
 
     Parameters
     ----------
-    stamps : `~astro_wgan.StampSet` or array_like
-        At least one.
+    stamps : array_like, or anything that `~astro_wgan.store.as_stamps` takes
+        At least one stamp.
     stretch : `~astro_wgan.stamps.Stretch` or None
         Fitted to the stamps where it is not yet; None for the default one.
     what : str
@@ -73,10 +74,8 @@ def check_origin(origin):
 
 
 def _as_stamps(stamps, what):
-    if isinstance(stamps, StampSet):
-        return stamps
-    if hasattr(stamps, 'table'):
-        return stamps[:]
+    if is_stamps(stamps):
+        return as_stamps(stamps)[:]
     array = np.asarray(stamps)
     if array.ndim not in (3, 4):
         raise ValueError(

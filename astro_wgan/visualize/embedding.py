@@ -100,7 +100,7 @@ def plot_embedding(
         without a number are gray.
     label : str, optional
         What ``by`` is; by default the name of the column.
-    stamps : `~astro_wgan.StampSet`, `~astro_wgan.store.StampStore` or array_like, optional
+    stamps : array_like, or anything that `~astro_wgan.store.as_stamps` takes, optional
         Images of the n objects. The object nearest to the center of each cell of a grid is shown
         there, in a frame of the color of its class.
     thumbnails_per_axis : int, optional

@@ -37,7 +37,7 @@ def plot_stamps(
 
     Parameters
     ----------
-    stamps : `~astro_wgan.StampSet`, `~astro_wgan.store.StampStore` or array_like
+    stamps : array_like, or anything that `~astro_wgan.store.as_stamps` takes
         Images of shape (n, ny, nx) or (n, ny, nx, bands): row by row, from the top left.
     n_columns : int, optional
         Stamps in a row; by default so many that the sheet is about square.
@@ -112,7 +112,7 @@ def plot_triptychs(
 
     Parameters
     ----------
-    stamps : `~astro_wgan.StampSet`
+    stamps : array_like, or anything that `~astro_wgan.store.as_stamps` takes
         The n inputs.
     closest_images : `~astro_wgan.StampSet`
         Their closest images, from `astro_wgan.AnomalyDetector.closest_images`.

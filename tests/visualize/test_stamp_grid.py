@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from astropy import units as u
+from astropy.nddata import CCDData
 
 from astro_wgan import StampSet, StampStore
 from astro_wgan.gallery.png import MASKED_COLOR
@@ -61,7 +62,11 @@ def test_each_stamp_has_its_own_range_by_default():
     assert np.allclose(sheet[:, :16], sheet[:, 17:], atol=1e-5)
 
 
-@pytest.mark.parametrize('kind', [StampSet, np.asarray, np.ma.masked_invalid])
+def as_cutouts(pixels):
+    return [CCDData(image, unit='adu') for image in pixels]
+
+
+@pytest.mark.parametrize('kind', [StampSet, np.asarray, np.ma.masked_invalid, as_cutouts])
 def test_masked_pixels_are_olive(kind):
     pixels = galaxies(2)
     pixels[0, 3, 5] = np.nan
