@@ -268,18 +268,18 @@ def rank_simulations(
     drawn = np.empty((resamples, len(pooled)))
     halves = np.empty(resamples)
     middle = len(observed) // 2
-    alone = Pooled(observed[:middle], observed[middle:])
+    split = Pooled(observed[:middle], observed[middle:])
     with ProgressLine('ranking simulations', quiet=not progress) as line:
         for i in range(resamples):
             chosen = random.integers(0, len(observed), len(observed))
             drawn[i] = [p.resampled(random, chosen)[statistic] for p in pooled.values()]
-            halves[i] = alone.permuted(random)[statistic]
+            halves[i] = split.permuted(random)[statistic]
             line.update((i + 1) / resamples, f'{i + 1} of {resamples} resamples')
     nearest = np.bincount(drawn.argmin(axis=1), minlength=len(pooled)) / resamples
     rows = []
     for i, (name, (scores, left_out)) in enumerate(mocks.items()):
         chance = halves * np.sqrt(
-            (1 / len(observed) + 1 / len(scores)) / (1 / alone.n + 1 / alone.m)
+            (1 / len(observed) + 1 / len(scores)) / (1 / split.n + 1 / split.m)
         )
         distance = pooled[name].observed()[statistic]
         rows.append(

@@ -135,8 +135,8 @@ def compare_auc(scores, classes=None, *, normal_class):
     >>> from astro_wgan.evaluate import compare_auc
     >>> random = np.random.default_rng(1)
     >>> classes = np.repeat(['normal', 'merger'], 500)
-    >>> strange = np.repeat([0.0, 1.0], 500)
-    >>> scores = {'good': strange + random.normal(0, 1, 1000)}
+    >>> anomalous = np.repeat([0.0, 1.0], 500)
+    >>> scores = {'good': anomalous + random.normal(0, 1, 1000)}
     >>> scores['noisy'] = scores['good'] + random.normal(0, 2, 1000)
     >>> comparison = compare_auc(scores, classes, normal_class='normal')
     >>> bool(comparison['difference'][0] > 0), bool(comparison['p_value'][0] < 1e-3)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
+from astropy.cosmology import FlatLambdaCDM
 
 from astro_wgan.simulate.fine_grid import (
     add_gaussians,
@@ -224,8 +225,6 @@ def add_neighbors(image, grid, magnitude, rng, neighbors):
 
 @cache
 def _angular_scale():
-    from astropy.cosmology import FlatLambdaCDM
-
     redshift = np.linspace(0.01, 8, 800)
     arcsec_per_kpc = FlatLambdaCDM(H0=70, Om0=0.3).arcsec_per_kpc_proper(redshift).value
     return redshift, 1 / arcsec_per_kpc

@@ -1,4 +1,4 @@
-"""A simulated population: single galaxies of realistic spread, and pairs of such."""
+"""Stamps of single galaxies and of pairs, with noise."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ SIZE = 48
 
 
 def galaxies(n, rng, *, offset=0.5):
-    """Sersic profiles of unit noise: flux, size, index, axis ratio and angle drawn at random."""
+    """Sersic profiles with random flux, half-light radius, index, axis ratio and angle."""
     y, x = np.indices((SIZE, SIZE)) - (SIZE - 1) / 2
 
     def draw(low, high):
@@ -22,14 +22,14 @@ def galaxies(n, rng, *, offset=0.5):
     dx, dy = x - offset * draw(-1, 1), y - offset * draw(-1, 1)
     along = dx * np.cos(angle) + dy * np.sin(angle)
     across = (-dx * np.sin(angle) + dy * np.cos(angle)) / ratio
-    # The profile's pole is softened to a pixel.
+    # Softened by half a pixel, to avoid the cusp.
     r = np.sqrt(along**2 + across**2 + 0.25)
     profile = np.exp(-gammaincinv(2 * index, 0.5) * (r / radius) ** (1 / index))
     return flux * profile / profile.sum(axis=(1, 2), keepdims=True)
 
 
 def galaxy_pairs(n, rng):
-    """Two galaxies 6 to 14 pixels apart, as bright together as the single ones are."""
+    """Two galaxies 6 to 14 pixels apart, with the total flux of a single one."""
     ratio = rng.uniform(0.2, 1, size=(n, 1, 1))
     distance, angle = rng.uniform(6, 14, size=n), rng.uniform(0, 2 * np.pi, size=n)
     shifts = np.rint(distance * np.array([np.sin(angle), np.cos(angle)])).astype(int).T

@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 
 @pytest.fixture(scope='module')
 def shapes():
-    """300 normal galaxies, then 100 mergers, with the means and scatters of such."""
+    """Morphology of 300 normal galaxies and 100 mergers, with typical means and scatters."""
     rng = np.random.default_rng(1)
     normal = rng.normal([3, 0.05, 0.02, 0.5, -1.7], [0.4, 0.05, 0.02, 0.03, 0.15], size=(300, 5))
     merger = rng.normal([2.6, 0.4, 0.06, 0.55, -1.1], [0.4, 0.15, 0.03, 0.04, 0.25], size=(100, 5))
@@ -27,7 +27,7 @@ def shapes():
 
 @pytest.fixture(scope='module')
 def known():
-    """Of every other normal galaxy it is known."""
+    """Half of the normal galaxies are known to be normal."""
     return (np.arange(400) < 300) & (np.arange(400) % 2 == 0)
 
 
@@ -40,7 +40,7 @@ def test_assignment_is_that_of_scikit_learn(shapes, known):
     np.testing.assert_array_equal(table['id'], shapes['id'])
 
 
-def test_score_is_above_zero_where_the_cluster_is_the_other_one(shapes, known):
+def test_score_is_positive_in_the_anomalous_cluster(shapes, known):
     table = MorphologyKMeans().fit(shapes, is_normal=known).score(shapes)
     np.testing.assert_array_equal(table['anomalous'], table['score'] > 0)
     assert table['anomalous'][:300].mean() < 0.1
@@ -48,7 +48,7 @@ def test_score_is_above_zero_where_the_cluster_is_the_other_one(shapes, known):
     assert roc_auc_score(np.arange(400) >= 300, table['score']) > 0.95
 
 
-def test_normal_cluster_need_not_be_the_larger_one(shapes):
+def test_normal_cluster_may_be_the_smaller_one(shapes):
     few = shapes[250:]
     table = MorphologyKMeans().fit(few, is_normal=np.arange(150) < 50).score(few)
     assert table['anomalous'][:50].mean() < 0.2
@@ -57,7 +57,7 @@ def test_normal_cluster_need_not_be_the_larger_one(shapes):
     np.testing.assert_allclose(swapped['score'], -table['score'])
 
 
-def test_missing_values_give_no_score_and_no_say(shapes, known):
+def test_rows_with_missing_values_have_no_score_and_are_not_fitted(shapes, known):
     spoilt = shapes.copy()
     spoilt['asymmetry'][5] = np.nan
     spoilt['m20'] = MaskedColumn(spoilt['m20'], mask=np.arange(400) == 310)
@@ -83,7 +83,7 @@ def test_quantities_are_converted(shapes, known):
         kmeans.score(other)
 
 
-def test_arrays_do_as_well(shapes, known):
+def test_arrays_give_the_same_scores(shapes, known):
     values = np.array([shapes[name] for name in CAS_GINI_M20]).T
     from_array = MorphologyKMeans().fit(values, is_normal=known)
     expected = MorphologyKMeans().fit(shapes, is_normal=known).score(shapes)['score']
@@ -94,20 +94,20 @@ def test_arrays_do_as_well(shapes, known):
 
 
 @pytest.mark.parametrize('kind', [MorphologyKMeans, IsolationForestScore])
-def test_missing_scikit_learn_is_told(shapes, monkeypatch, kind):
+def test_error_without_scikit_learn_names_the_extra(shapes, monkeypatch, kind):
     monkeypatch.setitem(sys.modules, 'sklearn', None)
     is_normal = {'is_normal': np.ones(400, bool)} if kind is MorphologyKMeans else {}
     with pytest.raises(ImportError, match=r'astro_wgan\[baselines\]'):
         kind().fit(shapes, **is_normal)
 
 
-def test_constant_column_is_no_trouble(shapes, known):
+def test_constant_columns_have_scores(shapes, known):
     table = shapes.copy()
     table['smoothness'] = 0.0
     assert np.isfinite(MorphologyKMeans().fit(table, is_normal=known).score(table)['score']).all()
 
 
-def test_what_cannot_be(shapes, known):
+def test_bad_arguments_are_refused(shapes, known):
     with pytest.raises(ValueError, match=r"lacks \['gini'\]"):
         MorphologyKMeans().fit(
             shapes['concentration', 'asymmetry', 'smoothness', 'm20'], is_normal=known
@@ -121,7 +121,7 @@ def test_what_cannot_be(shapes, known):
 
 
 @pytest.mark.parametrize('kind', ['frame', 'reversed frame', 'dict', 'masked array'])
-def test_features_go_by_their_names(shapes, known, kind):
+def test_features_are_matched_by_name(shapes, known, kind):
     columns = {name: np.asarray(shapes[name]) for name in CAS_GINI_M20}
     right = MorphologyKMeans(seed=3).fit(shapes, is_normal=known).score(shapes)['score']
     if kind == 'masked array':
@@ -143,7 +143,7 @@ def test_features_go_by_their_names(shapes, known, kind):
     assert np.array_equal(score, right)
 
 
-def test_what_is_not_known_to_be_normal_is_not(shapes, known):
+def test_masked_is_normal_is_unknown(shapes, known):
     unknown = np.arange(400) < 40
     given = np.ma.array(np.where(unknown, ~known, known), mask=unknown)
     right = MorphologyKMeans(seed=3).fit(shapes, is_normal=known & ~unknown)

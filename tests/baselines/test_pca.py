@@ -19,11 +19,11 @@ def scores(baseline, stamps):
     return np.asarray(baseline.score(stamps, progress=False)['score'])
 
 
-@pytest.mark.parametrize(('baseline', 'least'), [(PCAResidual(), 0.9), (PCAMahalanobis(), 0.85)])
-def test_pairs_are_stranger_than_single_galaxies(baseline, least, normal, held_out, pairs):
+@pytest.mark.parametrize(('baseline', 'min_auc'), [(PCAResidual(), 0.9), (PCAMahalanobis(), 0.85)])
+def test_pairs_score_higher_than_single_galaxies(baseline, min_auc, normal, held_out, pairs):
     baseline.fit(normal)
     score = np.concatenate([scores(baseline, held_out), scores(baseline, pairs)])
-    assert roc_auc_score(np.repeat([0, 1], 400), score) > least
+    assert roc_auc_score(np.repeat([0, 1], 400), score) > min_auc
 
 
 def test_residual_is_that_of_the_exact_decomposition(normal, held_out):
@@ -37,18 +37,18 @@ def test_residual_is_that_of_the_exact_decomposition(normal, held_out):
 
 
 def test_mahalanobis_distance_is_that_of_the_covariance():
-    # As many components as pixels vary: nothing is left out.
+    # The pixels have three degrees of freedom, as many as components.
     rng = np.random.default_rng(1)
     coordinates = rng.normal(size=(500, 3)) * [3, 2, 1]
     pixels = coordinates @ rng.normal(size=(3, 64)) + 5
     stamps = StampSet(pixels.reshape(500, 8, 8))
     score = scores(PCAMahalanobis(n_components=3, stretch=LINEAR).fit(stamps), stamps)
     expected = np.sqrt(EmpiricalCovariance().fit(coordinates).mahalanobis(coordinates))
-    # Covariance with n - 1 there, with n here.
+    # EmpiricalCovariance divides by n, PCA by n - 1.
     np.testing.assert_allclose(score, expected * np.sqrt(499 / 500), rtol=1e-4)
 
 
-def test_masked_companion_does_not_count(normal, held_out):
+def test_masked_companion_does_not_change_the_score(normal, held_out):
     baseline = PCAResidual(n_components=5).fit(normal)
     clean = scores(baseline, held_out[:20])
     pixels, mask = held_out.pixels[:20].copy(), np.zeros((20, 48, 48), bool)
@@ -67,15 +67,15 @@ def test_components_are_fitted_to_the_valid_pixels_by_least_squares():
     ]
     mask = rng.random((60, 10, 10)) < 0.5
     spoilt = StampSet(np.where(mask, 99.0, pixels), mask=mask)
-    # Two coordinates follow from any 50 pixels: nothing is left, and the distance is the same.
+    # 50 pixels determine two coordinates: no residual remains, and the distance is the same.
     np.testing.assert_allclose(scores(baselines[0], spoilt), 0, atol=1e-4)
     np.testing.assert_allclose(
         scores(baselines[1], spoilt), scores(baselines[1], StampSet(pixels)), rtol=1e-3
     )
 
 
-def test_components_are_those_of_the_pixels_that_are_not_masked():
-    """A bad column that is masked in half of the stamps leaves no trace in them."""
+def test_components_ignore_masked_pixels():
+    """A bad column that is masked in half of the stamps does not change the components."""
     rng = np.random.default_rng(5)
     pattern = np.linalg.qr(rng.normal(size=(100, 3)))[0].T
     pixels = 3 + (10 * rng.normal(size=(400, 3)) @ pattern + 0.1 * rng.normal(size=(400, 100)))
@@ -83,7 +83,7 @@ def test_components_are_those_of_the_pixels_that_are_not_masked():
     mask[::2, :, 4], mask[1::2] = True, rng.random((200, 10, 10)) < 0.1
     stamps = StampSet(np.where(mask, np.nan, pixels.reshape(400, 10, 10)))
     found = PCAResidual(n_components=3, stretch=LINEAR).fit(stamps)
-    # Cosines of the angles between both spaces.
+    # Cosines of the principal angles between both subspaces.
     cosines = np.linalg.svd(found.components_ @ pattern.T, compute_uv=False)
     np.testing.assert_allclose(cosines, 1, atol=1e-3)
     np.testing.assert_allclose(
@@ -91,7 +91,7 @@ def test_components_are_those_of_the_pixels_that_are_not_masked():
     )
 
 
-def test_a_component_that_a_mask_hides_makes_no_distance():
+def test_masked_component_does_not_increase_the_distance():
     rng = np.random.default_rng(6)
     pattern = np.zeros((3, 10, 10))
     pattern[0, :, :5], pattern[1, :, 5:], pattern[2, 4:6, 4:6] = 1, 1, 3
@@ -104,14 +104,14 @@ def test_a_component_that_a_mask_hides_makes_no_distance():
         scores(baseline, StampSet(pixels)),
         scores(baseline, StampSet(pixels, mask=mask)),
     )
-    # By itself the sum of three squares has the mean 3; what is not seen adds none.
+    # The mean of the sum of three squares is 3; a masked component contributes nothing.
     assert np.mean(whole**2) == pytest.approx(3, rel=0.1)
     assert np.mean(masked**2) < 3
     assert np.mean(masked > np.percentile(whole, 90)) < 0.12
 
 
 @pytest.mark.parametrize('kind', [PCAResidual, PCAMahalanobis])
-def test_blind_stamps_have_no_score_and_no_say(kind, normal):
+def test_fully_masked_stamps_have_no_score_and_are_not_fitted(kind, normal):
     pixels = normal.pixels[:100].copy()
     pixels[[3, 50]] = np.nan
     blinded = StampSet(pixels)
@@ -137,7 +137,7 @@ def test_several_bands_and_units(normal):
         baseline.score(normal)
 
 
-def test_batches_and_order_do_not_matter(normal, held_out, monkeypatch):
+def test_scores_are_independent_of_batches_and_order(normal, held_out, monkeypatch):
     from astro_wgan.baselines import image_batches as images
 
     baseline = PCAResidual().fit(normal)
@@ -148,11 +148,11 @@ def test_batches_and_order_do_not_matter(normal, held_out, monkeypatch):
     np.testing.assert_allclose(table['score'][::-1], whole, rtol=1e-5)
 
 
-def test_store_gives_the_same(normal, held_out, tmp_path):
+def test_store_and_set_give_the_same_scores(normal, held_out, tmp_path):
     baseline = PCAResidual().fit(normal)
     with StampStore.create(tmp_path / 'stamps', like=normal) as store:
         store.append(normal)
-        # The order of a sample that is all there is does not matter.
+        # The random sample is the whole store, in another order.
         from_store = scores(PCAResidual().fit(store), held_out)
         np.testing.assert_allclose(from_store, scores(baseline, held_out), rtol=0.01)
         np.testing.assert_allclose(scores(baseline, store), scores(baseline, normal), rtol=1e-5)
@@ -172,12 +172,12 @@ def test_constant_stamps_have_a_score():
         assert np.isfinite(scores(kind(n_components=2).fit(stamps), stamps)).all()
 
 
-def test_empty_set(normal):
+def test_empty_set_has_an_empty_table(normal):
     table = PCAResidual(n_components=2).fit(normal[:50]).score(normal[:0], progress=False)
     assert len(table) == 0
 
 
-def test_what_cannot_be(normal):
+def test_bad_arguments_are_refused(normal):
     with pytest.raises(ValueError, match='`n_components` must be at least 1'):
         PCAResidual(n_components=0)
     with pytest.raises(ValueError, match='`max_stamps`'):
@@ -189,7 +189,7 @@ def test_what_cannot_be(normal):
 
 
 @pytest.mark.parametrize('shape', [(128, 32), (32, 32, 4), (96, 96)])
-def test_stamps_of_as_many_pixels_but_another_shape_are_refused(shape):
+def test_stamps_of_another_shape_are_refused(shape):
     rng = np.random.default_rng(1)
     pca = PCAResidual(n_components=2).fit(StampSet(rng.normal(size=(20, 64, 64))))
     with pytest.raises(ValueError, match=r'64 x 64 in 1 band.*got'):

@@ -21,7 +21,7 @@ def bare(**options):
     return RotationResidual(**{'smoothing': 0, 'max_shift': 0, 'stretch': LINEAR, **options})
 
 
-def test_pairs_are_stranger_than_single_galaxies(normal, held_out, pairs):
+def test_pairs_score_higher_than_single_galaxies(normal, held_out, pairs):
     baseline = RotationResidual().fit(normal)
     score = np.concatenate([scores(baseline, held_out), scores(baseline, pairs)])
     assert roc_auc_score(np.repeat([0, 1], 400), score) > 0.95
@@ -42,7 +42,7 @@ def test_score_is_the_root_mean_square_difference():
 
 @pytest.mark.parametrize('shape', [(16, 16), (15, 16), (15, 15)])
 @pytest.mark.parametrize('center', [(0.5, 0.5), (-0.5, 0), (0, 0.5), (0.5, -0.5)])
-def test_symmetric_source_off_the_middle_has_no_residual(shape, center):
+def test_symmetric_source_off_the_center_has_no_residual(shape, center):
     y, x = np.indices(shape)
     y = y - (shape[0] - 1) / 2 - center[0]
     x = x - (shape[1] - 1) / 2 - center[1]
@@ -51,7 +51,7 @@ def test_symmetric_source_off_the_middle_has_no_residual(shape, center):
     assert scores(bare(max_shift=0).fit(stamps), stamps)[0] > 1e-3
 
 
-def test_masked_companion_does_not_count():
+def test_masked_companion_does_not_change_the_score():
     rng = np.random.default_rng(2)
     pixels, mask = rng.normal(size=(4, 20, 20)), np.zeros((4, 20, 20), bool)
     clean = StampSet(pixels)
@@ -64,7 +64,7 @@ def test_masked_companion_does_not_count():
     assert (scores(baseline, StampSet(pixels)) > 100).all()
 
 
-def test_no_pair_of_opposite_pixels_gives_no_score():
+def test_stamps_without_a_pair_of_opposite_pixels_have_no_score():
     pixels = np.ones((3, 9, 9))
     pixels[1] = np.nan
     pixels[2, :6] = np.nan
@@ -73,7 +73,7 @@ def test_no_pair_of_opposite_pixels_gives_no_score():
     np.testing.assert_allclose(table['valid_fraction'], [1, 0, 1 / 3])
 
 
-def test_bands_count_together():
+def test_score_is_the_mean_over_bands():
     rng = np.random.default_rng(3)
     pixels = rng.normal(size=(4, 10, 10, 2))
     wide = Stretch(kind='linear', sky=[0, 0], noise_rms=[1, 1], peak=[1, 1])
@@ -83,7 +83,7 @@ def test_bands_count_together():
     np.testing.assert_allclose(both, np.sqrt(np.mean(np.square(each), axis=0)), rtol=1e-5)
 
 
-def test_what_cannot_be():
+def test_bad_arguments_are_refused():
     stamps = StampSet(np.ones((2, 4, 4)))
     with pytest.raises(ValueError, match='`smoothing`'):
         RotationResidual(smoothing=-1)

@@ -14,7 +14,7 @@ SCIPY = {
 
 
 @pytest.mark.parametrize('ties', [False, True])
-def test_distances_are_scipys(ties):
+def test_distances_agree_with_scipy(ties):
     random = np.random.default_rng(1)
     first, second = random.gamma(2, size=300), random.gamma(2.5, size=170)
     if ties:
@@ -25,7 +25,7 @@ def test_distances_are_scipys(ties):
         assert np.isclose(row['distance'], SCIPY[row['statistic']](first, second), rtol=1e-12)
 
 
-def test_errors_are_those_of_a_plain_bootstrap():
+def test_errors_agree_with_a_direct_bootstrap():
     random = np.random.default_rng(2)
     first, second = random.normal(0, 1, 200), random.normal(1, 1, 150)
     table = compare_populations(first, second, resamples=1500)
@@ -37,7 +37,7 @@ def test_errors_are_those_of_a_plain_bootstrap():
         assert np.isclose(row['distance_err'], np.std(drawn), rtol=0.15)
 
 
-def test_equal_populations_differ_only_by_chance():
+def test_p_values_of_equal_populations_are_uniform():
     random = np.random.default_rng(3)
     p_values = np.array(
         [
@@ -51,14 +51,14 @@ def test_equal_populations_differ_only_by_chance():
     assert (np.abs(p_values.mean(axis=0) - 0.5) < 0.08).all()
 
 
-def test_different_populations_are_told_apart():
+def test_different_populations_have_small_p_values():
     random = np.random.default_rng(4)
     table = compare_populations(random.normal(0, 1, 300), random.normal(0, 1.5, 300), resamples=199)
     assert (table['p_value'] <= 0.01).all()
     assert (table['distance'] > 2 * table['null_median']).all()
 
 
-def test_the_same_seed_gives_the_same_errors_and_another_others():
+def test_errors_depend_on_the_seed():
     random = np.random.default_rng(5)
     first, second = random.normal(size=(2, 50))
     one, same, other = (
@@ -72,16 +72,16 @@ def test_the_same_seed_gives_the_same_errors_and_another_others():
 def test_scores_that_are_not_finite_are_left_out_and_counted():
     first, second = np.arange(20.0), np.arange(5.0, 25.0)
     clean = compare_populations(first, second, resamples=20)
-    spoilt = compare_populations(
+    contaminated = compare_populations(
         Table({'score': [*first, np.nan, np.inf]}), [*second, -np.inf], resamples=20
     )
-    assert spoilt['n_not_scored'].tolist() == [3, 3, 3]
-    assert spoilt['distance'].tolist() == clean['distance'].tolist()
-    assert spoilt['n_first'].tolist() == [20] * 3
+    assert contaminated['n_not_scored'].tolist() == [3, 3, 3]
+    assert contaminated['distance'].tolist() == clean['distance'].tolist()
+    assert contaminated['n_first'].tolist() == [20] * 3
 
 
 @pytest.mark.parametrize('empty', [[], [np.nan, np.nan]])
-def test_populations_of_size_zero_are_refused(empty):
+def test_empty_populations_are_refused(empty):
     some = np.arange(5.0)
     with pytest.raises(ValueError, match='`second` must hold at least one finite score'):
         compare_populations(some, empty)
@@ -93,7 +93,7 @@ def test_populations_of_size_zero_are_refused(empty):
         compare_populations_by(np.zeros(len(empty)), empty, some, some)
 
 
-def test_one_object_each_has_a_distance():
+def test_single_objects_have_a_distance():
     table = compare_populations([1.0], [3.0], resamples=5)
     assert table['distance'].tolist() == [1.0, 2.0, 2.0]
     assert table['distance_err'].tolist() == [0.0] * 3
@@ -114,7 +114,7 @@ def test_comparison_by_a_property_has_the_statistics_of_each_bin():
         assert np.isclose(row['median_second'], np.median(inside[1]))
         assert np.isclose(row['p84_first'], np.percentile(inside[0], 84))
         assert np.isclose(row['distance'], wasserstein_distance(*inside))
-        # The error of a median of normal values.
+        # Standard error of the median of a normal distribution.
         expected = 1.2533 * inside[1].std() / np.sqrt(len(inside[1]))
         assert np.isclose(row['median_second_err'], expected, rtol=0.35)
         assert row['p_value'] < 0.01
@@ -133,7 +133,7 @@ def test_comparison_by_type_and_bins_without_members():
     assert table.meta['n_not_scored'] == 1
 
 
-def test_simulations_are_ranked_by_their_likeness():
+def test_simulations_are_ranked_by_distance():
     random = np.random.default_rng(17)
     observed = random.normal(0, 1, 800)
     mocks = {
@@ -154,7 +154,7 @@ def test_simulations_are_ranked_by_their_likeness():
 
 
 @pytest.mark.parametrize('statistic', [*SCIPY])
-def test_the_null_of_split_halves_is_that_of_perfect_simulations(statistic):
+def test_null_distribution_of_halves_is_that_of_perfect_simulations(statistic):
     random = np.random.default_rng(8)
     observed = random.normal(0, 1, 600)
     table = rank_simulations(
@@ -167,7 +167,7 @@ def test_the_null_of_split_halves_is_that_of_perfect_simulations(statistic):
     assert np.isclose(table['null_p95'][0], np.percentile(perfect, 95), rtol=0.15)
 
 
-def test_p_values_of_perfect_simulations_are_not_small_too_often():
+def test_p_values_of_perfect_simulations_are_nearly_uniform():
     random = np.random.default_rng(9)
     p_values = [
         rank_simulations(random.normal(size=100), {'m': random.normal(size=200)}, resamples=60)[

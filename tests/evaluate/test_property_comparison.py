@@ -1,5 +1,3 @@
-"""Which property tells two populations apart."""
-
 import numpy as np
 import pytest
 from astropy import units as u
@@ -32,7 +30,7 @@ def tables():
     return first, second
 
 
-def test_the_property_that_differs_comes_first(tables):
+def test_property_with_the_largest_distance_comes_first(tables):
     found = compare_properties(*tables)
     assert found['property'].tolist() == ['radius', 'axis_ratio']
     assert found['p_value'][0] < 0.01 < found['p_value'][1]
@@ -66,7 +64,7 @@ def test_masked_and_missing_values_are_left_out(tables):
     assert row['median_first'] == np.median(first['axis_ratio'].data.compressed())
 
 
-def test_the_seed_gives_the_same_errors(tables):
+def test_errors_depend_on_the_seed_alone(tables):
     once, again, other = (compare_properties(*tables, resamples=30, seed=s) for s in (1, 1, 2))
     assert (
         once['distance_err'].tolist()
@@ -88,7 +86,7 @@ def test_the_seed_gives_the_same_errors(tables):
         ({'axis_ratio': np.full(700, np.nan)}, {}, "'axis_ratio' of `second` has no finite value"),
     ],
 )
-def test_what_cannot_be_compared_is_said(tables, change, options, message):
+def test_properties_that_cannot_be_compared_are_refused(tables, change, options, message):
     first, second = tables
     for name, column in change.items():
         second[name] = column

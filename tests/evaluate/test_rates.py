@@ -9,7 +9,6 @@ from scipy.stats import norm
 
 from astro_wgan.anomaly.calibration import Calibration
 from astro_wgan.evaluate import detection_rates, pivot_rates
-from astro_wgan.evaluate.score_inputs import read_classes, score_array
 
 HUNDRED = np.arange(1.0, 101.0)
 
@@ -33,7 +32,7 @@ def test_a_score_at_the_threshold_is_not_above_it():
     assert rates['n_detected'].tolist() == [0]
 
 
-def test_fresh_normals_are_found_as_often_as_promised():
+def test_false_positive_rates_follow_the_percentiles():
     random = np.random.default_rng(1)
     sets = {'normal': random.normal(size=20_000), 'shifted': random.normal(1, 1, 20_000)}
     rates = detection_rates({'a': sets}, normal_scores={'a': random.normal(size=20_000)})
@@ -43,7 +42,7 @@ def test_fresh_normals_are_found_as_often_as_promised():
     assert np.allclose(rates['rate'][rates['class'] == 'shifted'], power, atol=0.015)
 
 
-def test_intervals_cover_the_truth_as_often_as_they_say():
+def test_intervals_cover_the_true_rate():
     random = np.random.default_rng(2)
     found = random.binomial(50, 0.3, 2000)
     inside = []
@@ -74,7 +73,7 @@ def test_normals_may_be_a_class_a_calibration_or_a_table():
         assert given['threshold'].tolist() == from_class['threshold'].tolist()
 
 
-def test_a_detector_that_returns_no_score_has_not_found_the_object():
+def test_objects_without_a_score_are_not_detected():
     masked = Table({'score': MaskedColumn([200.0, 200.0, 1.0], mask=[False, True, False])})
     for scores in ([200.0, np.nan, 1.0], masked):
         rates = detection_rates({'a': scores}, normal_scores={'a': HUNDRED}, percentiles=[90])
@@ -83,13 +82,13 @@ def test_a_detector_that_returns_no_score_has_not_found_the_object():
         assert rates['n_detected'].tolist() == [1]
 
 
-def test_normals_without_a_score_set_no_threshold():
+def test_normals_without_a_score_do_not_change_the_threshold():
     with_nan = np.append(HUNDRED, [np.nan] * 50)
     rates = detection_rates({'a': [95.5]}, normal_scores={'a': with_nan}, percentiles=[95])
     assert rates['threshold'].tolist() == [96.0]
 
 
-def test_a_class_without_members_is_a_row_that_says_so():
+def test_class_without_members_has_a_row_of_nan():
     masks = {'some': np.ones(2, bool), 'none': np.zeros(2, bool)}
     rates = detection_rates(
         {'a': [1.0, 2.0]}, masks, normal_scores={'a': HUNDRED}, percentiles=[90]
@@ -100,7 +99,7 @@ def test_a_class_without_members_is_a_row_that_says_so():
     assert pivot_rates(rates, normal_classes='some')['n'].tolist() == [2, 0]
 
 
-def test_the_paper_s_table_has_per_cent_as_intended():
+def test_pivoted_rates_are_percentages_of_correct_classifications():
     scores = {
         'wgan': {'isolated': HUNDRED, 'mergers': HUNDRED + 50},
         'k-means': {'isolated': np.arange(100) < 1, 'mergers': np.arange(100) < 74},
@@ -147,18 +146,18 @@ def test_the_paper_s_table_has_per_cent_as_intended():
         ),
     ],
 )
-def test_what_does_not_fit_together_is_refused(arguments, options, message):
+def test_inconsistent_input_is_refused(arguments, options, message):
     with pytest.raises(ValueError, match=message):
         detection_rates(*arguments, **{'normal_scores': {'a': HUNDRED, 'b': HUNDRED}, **options})
 
 
-def test_the_table_side_by_side_needs_its_normals():
+def test_unknown_normal_classes_are_refused():
     rates = detection_rates({'a': [True]}, ['x'], normal_scores={})
     with pytest.raises(ValueError, match=r"among the classes \['x'\]; got \['isolated'\]"):
         pivot_rates(rates, normal_classes='isolated')
 
 
-def test_importing_the_room_loads_no_network():
+def test_evaluation_does_not_import_tensorflow():
     code = (
         'import sys, astro_wgan.evaluate as e;'
         'e.ranking_metrics({"a": {"x": [1.0, 2.0], "y": [3.0, 2.0]}}, normal_class="x");'
@@ -166,32 +165,3 @@ def test_importing_the_room_loads_no_network():
     )
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == 'False'
-
-
-@pytest.mark.parametrize('kind', ['series', 'nullable', 'frame', 'masked array', 'objects'])
-def test_scores_of_any_kind_are_the_same(kind):
-    rng = np.random.default_rng(4)
-    scores = rng.normal(size=200)
-    missing = np.arange(200) % 10 == 3
-    right = score_array(np.where(missing, np.nan, scores), 'scores')
-    if kind == 'masked array':
-        given = np.ma.array(np.where(missing, 99, scores), mask=missing)
-    elif kind == 'objects':
-        given = np.where(missing, None, scores.astype(object))
-    else:
-        pandas = pytest.importorskip('pandas')
-        given = pandas.Series(scores).mask(missing)
-        if kind == 'nullable':
-            given = given.astype('Float64')
-        elif kind == 'frame':
-            given = pandas.DataFrame({'id': np.arange(200), 'score': given})
-    assert np.array_equal(score_array(given, 'scores'), right, equal_nan=True)
-
-
-def test_classes_that_are_missing_are_refused():
-    labels = np.ma.array(['normal', 'odd', 'odd'], mask=[False, False, True])
-    for classes in (labels, np.array(['normal', 'odd', None], dtype=object)):
-        with pytest.raises(ValueError, match='masked or missing in row 2'):
-            read_classes(classes, 3)
-    with pytest.raises(ValueError, match='masked or missing in row 2'):
-        read_classes({'odd': np.ma.array([True, False, True], mask=[0, 0, 1])}, 3)

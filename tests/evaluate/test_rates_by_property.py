@@ -54,7 +54,7 @@ def test_each_detector_and_class_has_its_bins():
     assert table['rate'].tolist() == [1, 1, 0, 1, 1, 0, 1, 0]
 
 
-def test_words_are_categories():
+def test_strings_are_categories():
     kinds = np.array(['disc', 'bulge', 'disc', 'irregular'])
     detected = {'a': [True, False, False, True]}
     table = detection_rates_by(kinds, detected, normal_scores={})
@@ -78,7 +78,7 @@ def test_unknown_values_and_missing_scores_are_counted():
     assert table.meta['n_unbinned'] == 3
 
 
-def test_equal_values_make_fewer_bins():
+def test_equal_values_reduce_the_number_of_bins():
     table = detection_rates_by([1.0] * 5, {'a': [True] * 5}, normal_scores={}, bins=4)
     assert table['n'].tolist() == [5]
     table = detection_rates_by([1.0] * 5 + [2.0], {'a': [True] * 6}, normal_scores={}, bins=4)
@@ -128,7 +128,7 @@ def test_masked_properties_are_unknown(values):
     assert u.Quantity(table['center']).value.tolist() == [1.5, 4.5]
 
 
-def test_masked_words_are_no_category():
+def test_masked_strings_are_unknown():
     kinds = MaskedColumn(['disc', 'bulge', 'disc', 'bulge', 'disc', 'disc'], mask=MASK)
     table = detection_rates_by(kinds, {'a': ~MASK}, normal_scores={})
     assert table['category'].tolist() == ['bulge', 'disc']

@@ -20,7 +20,7 @@ def samples(seed, n=300, m=120, ties=False):
 
 
 @pytest.mark.parametrize('ties', [False, True])
-def test_the_area_is_scipys_u_statistic(ties):
+def test_auc_is_the_u_statistic_of_scipy(ties):
     normal, anomalous = samples(1, ties=ties)
     auc, _ = roc_auc(normal, anomalous)
     statistic = mannwhitneyu(anomalous, normal).statistic
@@ -28,7 +28,7 @@ def test_the_area_is_scipys_u_statistic(ties):
 
 
 @pytest.mark.parametrize('ties', [False, True])
-def test_area_curve_and_precision_are_scikit_learns(ties):
+def test_auc_curve_and_precision_agree_with_scikit_learn(ties):
     metrics = pytest.importorskip('sklearn.metrics')
     normal, anomalous = samples(2, ties=ties)
     truth = np.repeat([0, 1], [len(normal), len(anomalous)])
@@ -45,8 +45,8 @@ def test_area_curve_and_precision_are_scikit_learns(ties):
 
 
 @pytest.mark.parametrize('ties', [False, True])
-def test_the_covariance_is_delongs_by_its_definition(ties):
-    """Placement values by comparing all pairs, as the article writes them."""
+def test_covariance_follows_the_definition_of_delong(ties):
+    """Placement values from comparing all pairs, as defined in the article."""
     normal, anomalous = samples(3, n=60, m=40, ties=ties)
     other_normal, other_anomalous = normal + samples(4, n=60)[0], anomalous - 0.3
     normals, anomalies = np.array([normal, other_normal]), np.array([anomalous, other_anomalous])
@@ -59,7 +59,7 @@ def test_the_covariance_is_delongs_by_its_definition(ties):
     assert np.allclose(covariance, expected, rtol=1e-10)
 
 
-def test_errors_are_those_of_a_bootstrap():
+def test_auc_errors_agree_with_a_bootstrap():
     random = np.random.default_rng(5)
     normal, anomalous = samples(5)
     second_normal = normal + random.normal(0, 1, len(normal))
@@ -77,8 +77,8 @@ def test_errors_are_those_of_a_bootstrap():
     assert np.isclose(difference, (drawn[:, 0] - drawn[:, 1]).std(), rtol=0.06)
 
 
-def test_errors_cover_the_truth():
-    """Of areas that are 0.76 in truth two thirds lie within one error."""
+def test_auc_errors_cover_the_true_auc():
+    """Two thirds of the measured AUCs are within one error of the true 0.76."""
     random = np.random.default_rng(6)
     pulls = []
     for _ in range(500):
@@ -88,7 +88,7 @@ def test_errors_cover_the_truth():
     assert abs(np.mean(pulls)) < 0.15
 
 
-def test_detectors_that_are_equal_in_truth_differ_only_by_chance():
+def test_p_values_of_equal_detectors_are_uniform():
     random = np.random.default_rng(7)
     classes = np.repeat(['normal', 'odd'], 150)
     strange = np.repeat([0.0, 1.0], 150)
@@ -115,7 +115,7 @@ def test_all_pairs_of_detectors_are_compared_for_each_class():
         assert np.isclose(row['difference'], expected)
 
 
-def test_a_detector_compared_with_its_own_copy_has_no_difference():
+def test_identical_detectors_have_no_difference():
     normal, anomalous = samples(9)
     scores = {n: {'normal': normal, 'odd': anomalous} for n in ('a', 'b')}
     table = compare_auc(scores, normal_class='normal')
@@ -123,17 +123,17 @@ def test_a_detector_compared_with_its_own_copy_has_no_difference():
     assert table['p_value'].tolist() == [1.0]
 
 
-def test_precision_at_the_top_counts_and_shares_ties():
+def test_precision_at_k_averages_over_ties():
     normal = np.arange(99.0)
     assert precision_at_k(normal, [200.0], top_fraction=0.01) == 1.0
     assert precision_at_k(normal, [200.0], top_fraction=0.02) == 0.5
     assert precision_at_k(normal, [-1.0], top_fraction=0.5) == 0.0
-    # Four objects share the highest score, one of them an anomaly; two are looked at.
+    # Four objects share the highest score, one of them an anomaly; and k is 2.
     assert np.isclose(precision_at_k([9, 9, 9, 1, 1], [9], top_fraction=0.3), 0.25)
     assert precision_at_k(np.zeros(90), np.zeros(10), top_fraction=0.01) == 0.1
 
 
-def test_quality_is_a_row_for_each_detector_and_class():
+def test_ranking_metrics_have_a_row_for_each_detector_and_class():
     normal, anomalous = samples(10)
     scores = {
         'a': {'normal': normal, 'odd': anomalous, 'odder': anomalous + 2},
@@ -161,7 +161,7 @@ def test_objects_without_a_score_rank_lowest():
     assert roc_auc(nothing, nothing)[0][0] == 0.5
 
 
-def test_too_few_objects_have_no_error_and_none_have_no_area():
+def test_too_few_objects_have_no_error_or_no_auc():
     auc, covariance = roc_auc([1.0, 2.0], [3.0])
     assert auc[0] == 1.0
     assert np.isnan(covariance).all()
@@ -173,7 +173,7 @@ def test_too_few_objects_have_no_error_and_none_have_no_area():
     assert np.isnan(compared['p_value']).all()
 
 
-def test_a_perfect_ranking_has_area_one():
+def test_perfect_ranking_has_an_auc_of_1():
     auc, covariance = roc_auc([1.0, 2.0, 3.0], [4.0, 5.0])
     assert auc[0] == 1.0
     assert covariance[0, 0] == 0.0
@@ -198,7 +198,7 @@ def test_bad_input_is_refused():
 
 
 def tables(order):
-    """Scores of the same objects by two detectors, of which the second has another order."""
+    """Scores of the same objects by two detectors, the second in the given order."""
     random = np.random.default_rng(3)
     ids = np.array([f'galaxy {k}' for k in range(40)])
     scores = random.normal(size=(2, 40))
@@ -210,7 +210,7 @@ def tables(order):
 
 @pytest.mark.parametrize('compare', [compare_auc, ranking_metrics])
 def test_tables_in_another_order_are_refused(compare):
-    """A score table sorted by its rank would be compared with other objects' scores and classes."""
+    """Scores sorted by rank would be matched with the classes of other objects."""
     classes = np.repeat(['normal', 'merger'], 20)
     assert len(compare(tables(np.arange(40)), classes, normal_class='normal'))
     with pytest.raises(ValueError, match=r"of 'b' has the same ids in another order .*'a'"):
@@ -230,7 +230,7 @@ def test_tables_by_class_in_another_order_are_refused():
         compare_auc(scores, normal_class='normal')
 
 
-def test_a_table_beside_an_array_is_taken_as_it_is():
+def test_tables_and_arrays_can_be_mixed():
     some = tables(np.arange(40)[::-1])
     some['a'] = np.asarray(some['a']['score'])
     classes = np.repeat(['normal', 'merger'], 20)
@@ -238,7 +238,7 @@ def test_a_table_beside_an_array_is_taken_as_it_is():
 
 
 def test_masked_scores_rank_lowest():
-    """NumPy forgets a mask where it makes floats."""
+    """The conversion to float must not drop the mask."""
     masked = np.ma.array([9.0, 2.0, 3.0], mask=[True, False, False])
     auc, _ = roc_auc([1.0, 2.5], masked)
     assert auc == roc_auc([1.0, 2.5], [np.nan, 2.0, 3.0])[0]
@@ -256,13 +256,13 @@ def test_masked_scores_rank_lowest():
     ],
 )
 @pytest.mark.parametrize('measure', [roc_auc, roc_curve, average_precision, precision_at_k])
-def test_what_is_no_score_is_named(measure, scores):
+def test_values_that_are_not_scores_are_refused(measure, scores):
     with pytest.raises(ValueError, match='must be one '):
         measure([1.0, 2.0], scores)
     with pytest.raises(ValueError, match='must be one '):
         measure(scores, [1.0, 2.0])
 
 
-def test_areas_are_of_as_many_detectors():
+def test_different_numbers_of_detectors_are_refused():
     with pytest.raises(ValueError, match='of the same number of detectors; got 2 and 3'):
         roc_auc(np.ones((2, 4)), np.ones((3, 4)))

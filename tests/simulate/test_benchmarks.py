@@ -23,11 +23,11 @@ PARTS = ('train', 'normal', 'pair', 'disturbed', 'ring', 'lens', 'artifact')
 # Frozen checksums: a change of the simulator needs a configuration of another name.
 @pytest.mark.parametrize('name', BENCHMARKS)
 @pytest.mark.parametrize('part', PARTS)
-def test_benchmarks_are_what_was_frozen(name, part):
+def test_benchmarks_have_their_frozen_checksums(name, part):
     assert is_frozen(first_stamps(name, part), name, part)
 
 
-def test_other_stamps_are_not_what_was_frozen():
+def test_other_stamps_have_other_checksums():
     stamps = first_stamps('benchmark-1', 'normal')
     assert not is_frozen(simulate('normal', 24, seed=99), 'benchmark-1', 'normal')
     assert not is_frozen(stamps, 'benchmark-1', 'train')
@@ -40,14 +40,14 @@ def test_other_stamps_are_not_what_was_frozen():
     assert not is_frozen(simulate('normal', 24, config=other, seed=2), 'benchmark-1', 'normal')
 
 
-def test_rounding_errors_are_forgiven():
+def test_checksums_tolerate_rounding_errors():
     stamps = first_stamps('benchmark-1', 'ring')
     rng = np.random.default_rng(1)
     rounding = 1 + 1e-6 * rng.standard_normal(stamps.pixels.shape)
     assert is_frozen(replaced(stamps, stamps.pixels * rounding), 'benchmark-1', 'ring')
-    # As if a few fine pixels, of four in a pixel, were looked up in the bin beside their own.
-    slipped = 1 + 0.001 * (rng.random(stamps.pixels.shape) < 0.001)
-    assert is_frozen(replaced(stamps, stamps.pixels * slipped), 'benchmark-1', 'ring')
+    # A few fine pixels in the adjacent bin of a tabulated profile, as rounding may cause.
+    shifted = 1 + 0.001 * (rng.random(stamps.pixels.shape) < 0.001)
+    assert is_frozen(replaced(stamps, stamps.pixels * shifted), 'benchmark-1', 'ring')
 
 
 def replaced(stamps, pixels):
@@ -62,13 +62,13 @@ def test_checksum_depends_on_the_order():
 
 @pytest.fixture
 def small(monkeypatch):
-    """Benchmarks of few stamps."""
+    """Benchmarks with few stamps."""
     monkeypatch.setattr(benchmarks, '_N_TRAIN', 26)
     monkeypatch.setattr(benchmarks, '_N_NORMAL', 25)
     monkeypatch.setattr(benchmarks, '_N_ANOMALIES', 24)
 
 
-def test_what_is_written_is_loaded(tmp_path, small):
+def test_written_benchmarks_are_loaded(tmp_path, small):
     write_benchmark(tmp_path, 'benchmark-2', progress=False)
     benchmark = load_benchmark(tmp_path, 'benchmark-2', check=True)
     assert benchmark.name == 'benchmark-2'
@@ -76,21 +76,21 @@ def test_what_is_written_is_loaded(tmp_path, small):
     assert {name: len(store) for name, store in benchmark.anomalies.items()} == dict.fromkeys(
         PARTS[2:], 24
     )
-    # Those to train on are not among those to test with.
+    # The training and the test set have no stamp in common.
     assert not set(benchmark.train.table['id']) & set(benchmark.normal.table['id'])
 
 
-def test_what_is_not_whole_or_not_the_benchmark_is_refused(tmp_path, small, monkeypatch):
+def test_incomplete_or_other_benchmarks_are_refused(tmp_path, small, monkeypatch):
     with pytest.raises(ValueError, match=r"one of .*'benchmark-1'.* got 'benchmark-3'"):
         load_benchmark(tmp_path, 'benchmark-3')
     with pytest.raises(FileNotFoundError):
         load_benchmark(tmp_path, 'benchmark-1')
     write_benchmark(tmp_path, 'benchmark-1', progress=False)
 
-    def of_brighter(stamps):
+    def checksum_of_brighter(stamps):
         return checksum(replaced(stamps, 1.01 * stamps.pixels))
 
-    monkeypatch.setattr(benchmarks, 'checksum', of_brighter)
+    monkeypatch.setattr(benchmarks, 'checksum', checksum_of_brighter)
     with pytest.raises(BenchmarkError, match='differ from those of benchmark-1'):
         load_benchmark(tmp_path, 'benchmark-1', check=True)
     monkeypatch.setattr(benchmarks, '_N_NORMAL', 26)

@@ -97,7 +97,7 @@ def test_a_profile_at_the_edge_loses_only_what_lies_outside(x):
     assert image.sum() == pytest.approx(part.sum(), rel=1e-3)
 
 
-def test_gaussians_have_their_flux_place_and_width():
+def test_gaussians_have_their_flux_position_and_width():
     image = GRID.empty()
     add_gaussians(image, GRID, flux=[3.0, 5.0], sigma=[0.1, 0.2], x=[-1.0, 1.0], y=[0.0, 0.5])
     left, right = image[:, : GRID.n // 2], image[:, GRID.n // 2 :]

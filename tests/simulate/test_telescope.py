@@ -10,7 +10,7 @@ galsim = pytest.importorskip('galsim')
 
 
 @pytest.mark.parametrize(('name', 'fwhm'), [('benchmark-1', 0.17), ('benchmark-2', 0.21)])
-def test_psf_is_as_wide_as_that_of_the_survey(name, fwhm):
+def test_psf_has_the_fwhm_of_the_survey(name, fwhm):
     # 0.17 to 0.19 arcsec for drizzled F160W images (Koekemoer et al. 2011, ApJS 197, 36).
     image = galsim.Image(psf_image(SIMULATION_CONFIGS[name]), scale=0.06)
     assert image.calculateFWHM() == pytest.approx(fwhm, abs=0.01)
@@ -29,7 +29,7 @@ def test_noise_has_its_rms_and_correlation(name):
         assert measured == pytest.approx(expected, abs=0.02)
 
 
-def test_bright_light_adds_its_photon_noise():
+def test_photon_noise_follows_the_gain():
     noise = replace(SIMULATION_CONFIGS['benchmark-1'].noise, rms=1.0, gain=4.0)
     field = add_noise(np.full((512, 512), 12.0), np.random.default_rng(1), noise)
     assert field.mean() == pytest.approx(12.0, abs=0.05)

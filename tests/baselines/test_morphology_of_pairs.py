@@ -1,4 +1,4 @@
-"""The two baselines on shapes, from pixels to the area under the ROC."""
+"""Baselines on measured morphology, from pixels to the AUC."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ pytest.importorskip('sklearn')
 pytest.importorskip('statmorph')
 from sklearn.metrics import roc_auc_score
 
-#: These galaxies are too small for a smoothness.
+#: Without smoothness, for which these galaxies are too small.
 COLUMNS = ('concentration', 'asymmetry', 'gini', 'm20')
 
 IS_PAIR = np.repeat([False, True], 20)
@@ -26,16 +26,16 @@ def shapes(held_out, pairs):
     return vstack(tables, metadata_conflicts='silent')
 
 
-def test_pairs_are_stranger_to_k_means(shapes):
+def test_kmeans_detects_pairs(shapes):
     table = MorphologyKMeans(columns=COLUMNS).fit(shapes, is_normal=~IS_PAIR).score(shapes)
     auc = roc_auc_score(IS_PAIR, table['score'])
     assert auc > 0.8
-    # The paper's table 1: k-means hardly ever takes a normal galaxy for an anomalous one.
+    # Table 1 of the paper: k-means has few false positives.
     assert table['anomalous'][~IS_PAIR].mean() <= 0.1
     assert table['anomalous'][IS_PAIR].mean() >= 0.4
 
 
-def test_pairs_are_stranger_to_the_forest(shapes):
+def test_isolation_forest_detects_pairs(shapes):
     table = IsolationForestScore(columns=COLUMNS).fit(shapes[~IS_PAIR]).score(shapes)
     auc = roc_auc_score(IS_PAIR, table['score'])
     assert auc > 0.8
