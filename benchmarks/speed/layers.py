@@ -1,5 +1,5 @@
 """
-The layers of `astro_wgan.wgan.compute.layers` beside those of Keras, forward and back.
+How fast the layers of this package are, forward and back, beside those of Keras.
 
 For each layer of a preset's networks that has a fast class: microseconds an image for what it
 gives and for the gradients along its input and its weights together, by the layer of Keras and by

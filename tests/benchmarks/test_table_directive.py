@@ -84,10 +84,9 @@ def test_what_is_not_there_is_told(built, directive, told):
     assert told in warnings
 
 
-@pytest.mark.parametrize(
-    'name', sorted(path.stem for path in (DOCS / 'results' / 'data').glob('*.json'))
-)
-def test_every_result_is_valid_restructuredtext(built, name):
-    text, warnings = built(f'.. benchmark-table:: {name}\n   :meanings:\n')
+def test_every_result_is_valid_restructuredtext(built):
+    names = sorted(path.stem for path in (DOCS / 'results' / 'data').glob('*.json'))
+    assert len(names) > 20
+    parts = [f'{name}\n{len(name) * "-"}\n\n.. benchmark-table:: {name}\n' for name in names]
+    _, warnings = built('\n'.join(parts))
     assert not warnings
-    assert text
