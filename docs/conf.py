@@ -13,6 +13,7 @@ author = 'The astro_wgan developers'
 copyright = f'2026, {author}'
 release = installed_version('astro_wgan')
 version = release
+html_title = f'{project} {release}'
 
 extensions += [  # noqa: F405
     'benchmark_table',

@@ -175,7 +175,7 @@ def autocorrelation(data, *, max_lag=None, mean=None):
     Parameters
     ----------
     data : `~astro_wgan.noise.Sky`, stamps, or image
-        Clean sky of an image; stamps of sky in one band, as `~astro_wgan.stamps.as_stamps` takes
+        Clean sky of an image; stamps of sky in one band, as `~astro_wgan.store.as_stamps` takes
         them, or an array of shape (n, ny, nx); or an image without sources, as
         `~astro_wgan.images.read_image` reads it. Masked pixels, and those that are not clean, are
         excluded.

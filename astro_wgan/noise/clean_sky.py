@@ -50,7 +50,7 @@ def find_sky(
         Image, as `~astro_wgan.images.read_image` takes it. Its uncertainty, if it has one, gives
         the relative noise of the pixels. Pixels with zero weight are masked, and so are areas of at
         least 5 x 5 pixels of constant value, such as the zeros around a mosaic.
-    detection : `~astro_wgan.detection.Detection`, optional
+    detection : `~astro_wgan.detection.DetectionConfig`, optional
         Parameters of the source detection. Its ``threshold`` is that for white noise (see Notes).
     engine : {'sep', 'photutils'}, optional
         Detection engine.

@@ -23,7 +23,7 @@ def estimate_noise_rms(images, *, axis=(1, 2)):
     ----------
     images : `~numpy.ndarray` or stamps
         Array of shape (n, ny, nx) or (n, ny, nx, bands), with pixels to be ignored NaN or masked;
-        or stamps, as `~astro_wgan.stamps.as_stamps` takes them.
+        or stamps, as `~astro_wgan.store.as_stamps` takes them.
     axis : int or tuple of int, optional
         Axes over which to combine. The default are those of the pixels, which gives one value for
         each image (and band); None combines everything.

@@ -154,7 +154,7 @@ def add_noise(
     Parameters
     ----------
     stamps : `~astro_wgan.StampSet`, `~astro_wgan.store.StampStore`, path, or list of cutouts
-        Sources without noise and sky, as `~astro_wgan.stamps.as_stamps` takes them, in counts,
+        Sources without noise and sky, as `~astro_wgan.store.as_stamps` takes them, in counts,
         electrons, a rate of these, or a flux density. No unit means counts, or counts per second
         if ``exposure_time`` is given.
     sky_noise : `~astro_wgan.noise.Sky` or `~astro_wgan.noise.Autocorrelation`, or a list of them
