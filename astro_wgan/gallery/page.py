@@ -17,16 +17,6 @@ from astro_wgan.catalogs.columns import numbers_or_nan
 from astro_wgan.files.atomic import atomic_write
 from astro_wgan.gallery.cards import card_columns, id_texts, score_numbers, sky_text
 from astro_wgan.gallery.page_text import visible
-from astro_wgan.gallery.png import (
-    MASKED_COLOR,
-    combine_bands,
-    image_png,
-    image_range,
-    residual_colors,
-    residual_map,
-    residual_png,
-    residual_range,
-)
 from astro_wgan.gallery.summary import (
     histogram_html,
     levels_of,
@@ -35,6 +25,16 @@ from astro_wgan.gallery.summary import (
     strangest_html,
     summary_html,
     thresholds_html,
+)
+from astro_wgan.stamps.png import (
+    MASKED_COLOR,
+    combine_bands,
+    image_png,
+    image_range,
+    residual_colors,
+    residual_map,
+    residual_png,
+    residual_range,
 )
 from astro_wgan.validation.pixels import as_pixel_scale
 

@@ -121,6 +121,12 @@ class StampArrays:
         self._unit = unit
 
     @property
+    def nbytes(self):
+        """Bytes of pixels, uncertainty and mask in memory."""
+        arrays = (self._pixels, self._uncertainty, self._mask)
+        return sum(array.nbytes for array in arrays if array is not None)
+
+    @property
     def shape(self):
         """``(ny, nx)`` of each stamp."""
         return self._pixels.shape[1:3]

@@ -1,20 +1,23 @@
 """`Stamps`: what a set of stamps in memory and a store on disk have in common."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
+from base64 import b64encode
+from html import escape
 
 import numpy as np
 
 from astro_wgan.astrometry.stamp_geometry import WCSSequence
+from astro_wgan.optional import import_optional
 from astro_wgan.stamps.batches import tf_dataset
-from astro_wgan.stamps.derived_sets import band_arguments, changed_arguments, cropped_arguments
+from astro_wgan.stamps.derived_sets import DerivedSets
 
 __all__ = ['Stamps']
 
-# Modules of cutouts are imported where they are used: with them come SciPy and FITS, which double
-# the time to import `StampSet`.
+# Modules with cutouts and images are imported in the methods that use them: with them come SciPy,
+# FITS and Pillow, which double the time to import `StampSet`.
 
 
-class Stamps(ABC):
+class Stamps(DerivedSets):
     """
     Stamps of one size: the interface of `~astro_wgan.StampSet` and `~astro_wgan.StampStore`.
 
@@ -31,14 +34,15 @@ class Stamps(ABC):
     def __getitem__(self, rows):
         """The chosen stamps as a `~astro_wgan.StampSet`."""
 
-    @abstractmethod
-    def _in_memory(self):
-        """All stamps as a `~astro_wgan.StampSet`."""
-
     @property
     @abstractmethod
     def dtype(self):
         """Dtype of the pixels."""
+
+    @property
+    @abstractmethod
+    def nbytes(self):
+        """Bytes of pixels, uncertainty and mask in memory."""
 
     @property
     @abstractmethod
@@ -74,6 +78,75 @@ class Stamps(ABC):
 
     def __repr__(self):
         return f'<{type(self).__name__}: {self._summary()}>'
+
+    def _repr_html_(self):
+        """A contact sheet of some stamps, and what they are, for notebooks."""
+        from astro_wgan.stamps.png import contact_sheet, sheet_png
+
+        picture = ''
+        try:
+            png = b64encode(sheet_png(contact_sheet(self))).decode()
+        except ValueError:
+            pass  # nothing to show: no stamp, or no valid pixel
+        else:
+            picture = f'<img src="data:image/png;base64,{png}" alt="">'
+        facts = {
+            type(self).__name__: self._summary(),
+            'Size': f'{self.nbytes / 1e6:.3g} MB',
+            'Columns': ', '.join(self[:0].table.colnames),
+        }
+        rows = ''.join(
+            f'<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>'
+            for name, text in facts.items()
+        )
+        return f'<table>{rows}</table>{picture}'
+
+    def plot(self, *, n_stamps=16, stretch=None, ax=None):
+        """
+        Show stamps that are evenly spread over the set as a contact sheet.
+
+        Parameters
+        ----------
+        n_stamps : int, optional
+            Number of stamps, at most.
+        stretch : `~astro_wgan.stamps.Stretch`, optional
+            Intensity scaling; by default it is fitted to these stamps.
+        ax : `~matplotlib.axes.Axes`, optional
+            Where to draw; by default in a new figure.
+
+        Returns
+        -------
+        `~matplotlib.axes.Axes`
+            Without frame. Three bands are shown as red, green and blue, the mean of any other
+            number of bands in gray, and masked pixels in olive.
+
+        Raises
+        ------
+        ImportError
+            If Matplotlib is not installed.
+        ValueError
+            If there is no stamp, or ``n_stamps`` is below 1.
+
+        See Also
+        --------
+        astro_wgan.visualize.plot_stamps : The same with labels, limits and all stamps.
+
+        Examples
+        --------
+        >>> from astro_wgan.testing import make_stamps
+        >>> ax = make_stamps(40).plot(n_stamps=9)
+        """
+        from astro_wgan.stamps.png import contact_sheet
+
+        sheet = contact_sheet(self, n_stamps=n_stamps, stretch=stretch)
+        if ax is None:
+            import_optional('matplotlib', purpose='Figures need')
+            from matplotlib import pyplot
+
+            ax = pyplot.subplots(figsize=(6, 6), layout='constrained')[1]
+        ax.imshow(sheet)
+        ax.set_axis_off()
+        return ax
 
     def _summary(self):
         ny, nx = self.shape
@@ -148,192 +221,6 @@ class Stamps(ABC):
         """
         options = {'shuffle': shuffle, 'seed': seed, 'drop_remainder': drop_remainder}
         return tf_dataset(self, batch_size, **options)
-
-    def replace(self, **changes):
-        """
-        A set in which the pixels, or other attributes, are replaced.
-
-        Parameters
-        ----------
-        **changes
-            Any argument of `~astro_wgan.StampSet` except ``axes``. Pixels are in the unit of the
-            stamps, or in ``unit``, or a Quantity that is converted. A new ``unit`` converts the
-            pixels and the uncertainty unless they are given too, or there was no unit.
-
-        Returns
-        -------
-        `~astro_wgan.StampSet`
-            Everything else is shared with this set, as by a slice: arrays, columns of the table,
-            geometry and PSF. The mask is kept, and pixels that are not finite are added. With
-            new ``wcs`` or ``geometry``, the pixel scale is taken from it if possible.
-
-        Raises
-        ------
-        TypeError
-            If there is no such argument.
-        ValueError
-            If the new values do not fit those that are kept.
-        astropy.units.UnitConversionError
-            If a unit does not convert.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from astro_wgan import StampSet
-        >>> stamps = StampSet(np.ones((5, 64, 64)), unit='nJy')
-        >>> stamps.replace(pixels=stamps.pixels - 0.5).pixels.max()
-        np.float64(0.5)
-        """
-        stamps = self._in_memory()
-        return type(stamps)(**changed_arguments(stamps, changes))
-
-    def band(self, number):
-        """
-        One band of each stamp, as a set of plain images.
-
-        Parameters
-        ----------
-        number : int
-            Index of the band, from 0; plain images have one band.
-
-        Returns
-        -------
-        `~astro_wgan.StampSet`
-            Its pixels, uncertainty and mask are views; everything else is shared.
-
-        Raises
-        ------
-        ValueError
-            If there is no such band.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from astro_wgan import StampSet
-        >>> StampSet(np.ones((5, 64, 64, 3))).band(1)
-        <StampSet: 5 stamps of 64 x 64 pixels, float64>
-        """
-        stamps = self._in_memory()
-        return type(stamps)(**band_arguments(stamps, number))
-
-    def crop(self, size):
-        """
-        The central part of each stamp, without resampling.
-
-        Parameters
-        ----------
-        size : int or tuple of int
-            Pixels along an edge, or ``(ny, nx)``; at most those of the stamps.
-
-        Returns
-        -------
-        `~astro_wgan.StampSet`
-            Its arrays are views, and its WCS and geometry are shifted. If an even edge is cropped
-            to an odd one, or the other way round, the center is that of
-            `~astropy.nddata.Cutout2D`.
-
-        Raises
-        ------
-        ValueError
-            If the stamps are smaller.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from astro_wgan import StampSet
-        >>> StampSet(np.ones((5, 101, 101))).crop(64)
-        <StampSet: 5 stamps of 64 x 64 pixels, float64>
-        """
-        stamps = self._in_memory()
-        return type(stamps)(**cropped_arguments(stamps, size))
-
-    def reproject(
-        self,
-        *,
-        pixel_scale=None,
-        position_angle=None,
-        size=None,
-        method='adaptive',
-        progress=True,
-    ):
-        """
-        Reproject all stamps to one pixel scale and orientation.
-
-        The center of each stamp keeps its position on the sky.
-
-        Parameters
-        ----------
-        pixel_scale : `~astropy.units.Quantity`, optional
-            Angle of a pixel's edge (angle, or angle per pixel); by default that of the stamps.
-        position_angle : `~astropy.units.Quantity`, optional
-            Position angle of the y axis, from (ICRS) north through east: 0 deg has north up and
-            east to the left. By default each stamp keeps its orientation and parity.
-        size : int or tuple of int, optional
-            Pixels along an edge, or ``(ny, nx)``; by default the angular size is kept.
-        method : {'adaptive', 'interp', 'exact'}, optional
-            Function of the package reproject. ``'adaptive'`` antialiases, so that every input
-            pixel contributes even if the output pixels are much coarser; ``'interp'``
-            interpolates, which is several times faster, but does not conserve the flux of compact
-            sources if the output pixels are coarser; ``'exact'`` computes the overlap of pixels,
-            which is several times slower.
-        progress : bool, optional
-            Show a progress line.
-
-        Returns
-        -------
-        `~astro_wgan.StampSet`
-            In the same order, with the same table (``x`` and ``y`` are still positions in the
-            image from which the stamps were cut) and a WCS for each stamp: TAN projection, ICRS.
-            Output pixels less than half covered by valid input pixels are masked and NaN. The PSF
-            is resampled if the transformation is the same for all stamps, and dropped otherwise.
-
-        Raises
-        ------
-        ValueError
-            If an argument is out of range, a stamp has neither WCS nor pixel scale, a stamp to be
-            rotated has no WCS, or its WCS is not defined in all of the stamp.
-        astropy.units.UnitsError
-            If ``pixel_scale`` or ``position_angle`` is not an angle, or the pixels are magnitudes.
-
-        Notes
-        -----
-        If the unit is one of counts, flux density, luminosity or mass, or there is none, a pixel
-        holds the flux in its area, and the values scale with the area of the pixels. Values in
-        other units are kept: surface brightness (per solid angle or beam, such as MJy / sr),
-        temperatures, velocities, and ratios such as percent or those that ``BUNIT`` declares,
-        for which ``meta['pixels']`` is ``'ratio'``. ``'adaptive'`` conserves the flux of a source
-        that lies within the stamp to 0.2 percent.
-
-        The uncertainty is propagated such that the variance of the flux in an aperture is
-        preserved, as if the output pixels were independent. They are correlated: the scatter
-        between pixels is smaller than the uncertainty, while the error of an aperture flux is
-        right.
-
-        Within a stamp, the transformation is affine to 0.02 pixels for almost all images. Stamps
-        with the same transformation are resampled together; stamps with stronger distortion are
-        resampled one by one, with their full WCS (but with one pixel area per stamp).
-
-        Examples
-        --------
-        >>> from astropy import units as u
-        >>> from astro_wgan import StampSet, datasets
-        >>> image = datasets.load_image('mock_f814w')
-        >>> stamps = StampSet.from_image(image, size=64, positions=[(81, 162), (60, 120.5)])
-        >>> stamps.reproject(pixel_scale=0.06 * u.arcsec, position_angle=0 * u.deg, progress=False)
-        <StampSet: 2 stamps of 32 x 32 pixels, float32, unit electron / s, 0.06 arcsec / pix>
-        """
-        from astro_wgan.cutouts.reprojection import reprojected_arguments
-
-        stamps = self._in_memory()
-        arguments = reprojected_arguments(
-            stamps,
-            pixel_scale=pixel_scale,
-            position_angle=position_angle,
-            size=size,
-            method=method,
-            progress=progress,
-        )
-        return type(stamps)(**arguments)
 
     def to_cutout2d(self):
         """

@@ -1,243 +1,210 @@
-"""Arguments of `~astro_wgan.StampSet` for sets that are derived from other sets."""
+"""Methods of stamps that return another set: with replacements, cropped, or reprojected."""
 
-from numbers import Integral
+from abc import ABC, abstractmethod
+from copy import deepcopy
 
-import numpy as np
-from astropy import units as u
+from astro_wgan.stamps.set_arguments import band_arguments, changed_arguments, cropped_arguments
 
-from astro_wgan.astrometry.stamp_geometry import StampGeometry, first_pixel
-from astro_wgan.units.pixel_flux import PIXEL_META
-from astro_wgan.validation.axis_order import own_axes
-from astro_wgan.validation.pixels import as_pixels, as_shape
-
-__all__ = [
-    'band_arguments',
-    'changed_arguments',
-    'cropped_arguments',
-    'joined_band_arguments',
-]
+__all__ = ['DerivedSets']
 
 
-def changed_arguments(stamps, changes):
+class DerivedSets(ABC):
     """
-    Arguments of `~astro_wgan.StampSet` for a set in which something has changed.
+    Methods of `~astro_wgan.stamps.Stamps` that return a `~astro_wgan.StampSet`.
 
-    Parameters
-    ----------
-    stamps : `~astro_wgan.StampSet`
-        The set as it was.
-    changes : dict
-        As `StampSet.replace` takes them.
-
-    Returns
-    -------
-    dict
-
-    Raises
-    ------
-    TypeError, ValueError, astropy.units.UnitConversionError
-        As `StampSet.replace` says.
+    Stamps of a store are read into memory.
     """
-    arguments = _arguments(stamps)
-    allowed = {*arguments, 'wcs'} - {'axes'}
-    unknown = [name for name in changes if name not in allowed]
-    if unknown:
-        raise TypeError(
-            f'A StampSet has no {unknown[0]!r} to replace; it has: {", ".join(sorted(allowed))}.'
+
+    @abstractmethod
+    def _in_memory(self):
+        """All stamps as a `~astro_wgan.StampSet`."""
+
+    def copy(self):
+        """A `~astro_wgan.StampSet` with the same values that shares no memory with this one."""
+        return deepcopy(self._in_memory())
+
+    def replace(self, **changes):
+        """
+        A set in which the pixels, or other attributes, are replaced.
+
+        Parameters
+        ----------
+        **changes
+            Any argument of `~astro_wgan.StampSet` except ``axes``. Pixels are in the unit of the
+            stamps, or in ``unit``, or a Quantity that is converted. A new ``unit`` converts the
+            pixels and the uncertainty unless they are given too, or there was no unit.
+
+        Returns
+        -------
+        `~astro_wgan.StampSet`
+            Everything else is shared with this set, as by a slice: arrays, columns of the table,
+            geometry and PSF. The mask is kept, and pixels that are not finite are added. With
+            new ``wcs`` or ``geometry``, the pixel scale is taken from it if possible.
+
+        Raises
+        ------
+        TypeError
+            If there is no such argument.
+        ValueError
+            If the new values do not fit those that are kept.
+        astropy.units.UnitConversionError
+            If a unit does not convert.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from astro_wgan import StampSet
+        >>> stamps = StampSet(np.ones((5, 64, 64)), unit='nJy')
+        >>> stamps.replace(pixels=stamps.pixels - 0.5).pixels.max()
+        np.float64(0.5)
+        """
+        stamps = self._in_memory()
+        return type(stamps)(**changed_arguments(stamps, changes))
+
+    def band(self, number):
+        """
+        One band of each stamp, as a set of plain images.
+
+        Parameters
+        ----------
+        number : int
+            Index of the band, from 0; plain images have one band.
+
+        Returns
+        -------
+        `~astro_wgan.StampSet`
+            Its pixels, uncertainty and mask are views; everything else is shared.
+
+        Raises
+        ------
+        ValueError
+            If there is no such band.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from astro_wgan import StampSet
+        >>> StampSet(np.ones((5, 64, 64, 3))).band(1)
+        <StampSet: 5 stamps of 64 x 64 pixels, float64>
+        """
+        stamps = self._in_memory()
+        return type(stamps)(**band_arguments(stamps, number))
+
+    def crop(self, size):
+        """
+        The central part of each stamp, without resampling.
+
+        Parameters
+        ----------
+        size : int or tuple of int
+            Pixels along an edge, or ``(ny, nx)``; at most those of the stamps.
+
+        Returns
+        -------
+        `~astro_wgan.StampSet`
+            Its arrays are views, and its WCS and geometry are shifted. If an even edge is cropped
+            to an odd one, or the other way round, the center is that of
+            `~astropy.nddata.Cutout2D`.
+
+        Raises
+        ------
+        ValueError
+            If the stamps are smaller.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from astro_wgan import StampSet
+        >>> StampSet(np.ones((5, 101, 101))).crop(64)
+        <StampSet: 5 stamps of 64 x 64 pixels, float64>
+        """
+        stamps = self._in_memory()
+        return type(stamps)(**cropped_arguments(stamps, size))
+
+    def reproject(
+        self,
+        *,
+        pixel_scale=None,
+        position_angle=None,
+        size=None,
+        method='adaptive',
+        progress=True,
+    ):
+        """
+        Reproject all stamps to one pixel scale and orientation.
+
+        The center of each stamp keeps its position on the sky.
+
+        Parameters
+        ----------
+        pixel_scale : `~astropy.units.Quantity`, optional
+            Angle of a pixel's edge (angle, or angle per pixel); by default that of the stamps.
+        position_angle : `~astropy.units.Quantity`, optional
+            Position angle of the y axis, from (ICRS) north through east: 0 deg has north up and
+            east to the left. By default each stamp keeps its orientation and parity.
+        size : int or tuple of int, optional
+            Pixels along an edge, or ``(ny, nx)``; by default the angular size is kept.
+        method : {'adaptive', 'interp', 'exact'}, optional
+            Function of the package reproject. ``'adaptive'`` antialiases, so that every input
+            pixel contributes even if the output pixels are much coarser; ``'interp'``
+            interpolates, which is several times faster, but does not conserve the flux of compact
+            sources if the output pixels are coarser; ``'exact'`` computes the overlap of pixels,
+            which is several times slower.
+        progress : bool, optional
+            Show a progress line.
+
+        Returns
+        -------
+        `~astro_wgan.StampSet`
+            In the same order, with the same table (``x`` and ``y`` are still positions in the
+            image from which the stamps were cut) and a WCS for each stamp: TAN projection, ICRS.
+            Output pixels less than half covered by valid input pixels are masked and NaN. The PSF
+            is resampled if the transformation is the same for all stamps, and dropped otherwise.
+
+        Raises
+        ------
+        ValueError
+            If an argument is out of range, a stamp has neither WCS nor pixel scale, a stamp to be
+            rotated has no WCS, or its WCS is not defined in all of the stamp.
+        astropy.units.UnitsError
+            If ``pixel_scale`` or ``position_angle`` is not an angle, or the pixels are magnitudes.
+
+        Notes
+        -----
+        If the unit is one of counts, flux density, luminosity or mass, or there is none, a pixel
+        holds the flux in its area, and the values scale with the area of the pixels. Values in
+        other units are kept: surface brightness (per solid angle or beam, such as MJy / sr),
+        temperatures, velocities, and ratios such as percent or those that ``BUNIT`` declares,
+        for which ``meta['pixels']`` is ``'ratio'``. ``'adaptive'`` conserves the flux of a source
+        that lies within the stamp to 0.2 percent.
+
+        The uncertainty is propagated such that the variance of the flux in an aperture is
+        preserved, as if the output pixels were independent. They are correlated: the scatter
+        between pixels is smaller than the uncertainty, while the error of an aperture flux is
+        right.
+
+        Within a stamp, the transformation is affine to 0.02 pixels for almost all images. Stamps
+        with the same transformation are resampled together; stamps with stronger distortion are
+        resampled one by one, with their full WCS (but with one pixel area per stamp).
+
+        Examples
+        --------
+        >>> from astropy import units as u
+        >>> from astro_wgan import StampSet, datasets
+        >>> image = datasets.load_image('mock_f814w')
+        >>> stamps = StampSet.from_image(image, size=64, positions=[(81, 162), (60, 120.5)])
+        >>> stamps.reproject(pixel_scale=0.06 * u.arcsec, position_angle=0 * u.deg, progress=False)
+        <StampSet: 2 stamps of 32 x 32 pixels, float32, unit electron / s, 0.06 arcsec / pix>
+        """
+        from astro_wgan.cutouts.reprojection import reprojected_arguments
+
+        stamps = self._in_memory()
+        arguments = reprojected_arguments(
+            stamps,
+            pixel_scale=pixel_scale,
+            position_angle=position_angle,
+            size=size,
+            method=method,
+            progress=progress,
         )
-    if 'unit' in changes and stamps.unit is not None:
-        _convert(arguments, stamps, changes)
-    elsewhere = {'wcs', 'geometry'} & changes.keys()
-    if elsewhere:
-        arguments['geometry'] = None
-    if {'pixels', 'mask', 'unit'} & changes.keys():
-        arguments['assume_finite'] = False
-    arguments.update(changes)
-    if 'pixels' in changes:
-        _check_fits(arguments, stamps, changes)
-    if elsewhere and 'pixel_scale' not in changes:
-        n = len(stamps) if 'pixels' not in changes else len(changes['pixels'])
-        places = StampGeometry.of(n, stamps.shape, arguments.get('wcs'), arguments['geometry'])
-        if places.has_celestial.any():
-            arguments['pixel_scale'] = None
-    return arguments
-
-
-def band_arguments(stamps, number):
-    """
-    Arguments of `~astro_wgan.StampSet` for one band of each stamp.
-
-    Parameters
-    ----------
-    stamps : `~astro_wgan.StampSet`
-    number : int
-
-    Returns
-    -------
-    dict
-
-    Raises
-    ------
-    ValueError
-        If there is no such band.
-    """
-    bands = 1 if stamps.bands is None else stamps.bands
-    is_whole = isinstance(number, Integral) and not isinstance(number, bool)
-    if not is_whole or not 0 <= number < bands:
-        raise ValueError(f'`number` must be a band, from 0 to {bands - 1}; got {number!r}.')
-    arguments = _arguments(stamps)
-    if stamps.bands is not None:
-        for name in ('pixels', 'uncertainty', 'mask'):
-            if np.ndim(arguments[name]) == 4:
-                arguments[name] = arguments[name][..., number]
-        arguments['axes'] = None
-    return arguments
-
-
-def cropped_arguments(stamps, size):
-    """
-    Arguments of `~astro_wgan.StampSet` for the middle of each stamp.
-
-    Parameters
-    ----------
-    stamps : `~astro_wgan.StampSet`
-    size : int or tuple of int
-
-    Returns
-    -------
-    dict
-
-    Raises
-    ------
-    ValueError
-        If the stamps are smaller.
-    """
-    shape = as_shape(size)
-    ny, nx = stamps.shape
-    if shape[0] > ny or shape[1] > nx:
-        raise ValueError(
-            f'`size` must be at most that of the stamps, {ny} x {nx} pixels; got {shape[0]} x '
-            f'{shape[1]}. Stamps are padded by `reproject(size=...)`.'
-        )
-    x, y = first_pixel(np.array([(nx - 1) / 2, (ny - 1) / 2]), shape)
-    part = (slice(None), slice(y, y + shape[0]), slice(x, x + shape[1]))
-    arguments = _arguments(stamps)
-    for name in ('pixels', 'uncertainty', 'mask'):
-        if arguments[name] is not None:
-            arguments[name] = arguments[name][part]
-    geometry = stamps.geometry
-    arguments['geometry'] = StampGeometry(
-        geometry.parents, geometry.parent, geometry.corner + np.array([x, y])
-    )
-    return arguments
-
-
-def joined_band_arguments(sets):
-    """
-    Arguments of `~astro_wgan.StampSet` for sets of plain stamps as the bands of one.
-
-    Parameters
-    ----------
-    sets : list of `~astro_wgan.StampSet`
-        The same stamps in each band. All but pixels, uncertainty, mask and beam is that of the
-        first, in whose unit the others are converted.
-
-    Returns
-    -------
-    dict
-    """
-    first = sets[0]
-    sets = [first, *(band.replace(unit=first.unit) for band in sets[1:])]
-    uncertainty = None
-    if first.uncertainty is not None:
-        uncertainty = np.stack([band.uncertainty for band in sets], axis=-1)
-    is_masked = any(band.mask is not None for band in sets)
-    return {
-        'pixels': np.stack([band.pixels for band in sets], axis=-1),
-        'uncertainty': uncertainty,
-        'mask': np.stack([~band.valid for band in sets], axis=-1) if is_masked else None,
-        'unit': first.unit,
-        'pixel_scale': first.pixel_scale,
-        'psf': first.psf,
-        'geometry': first.geometry,
-        'table': first.table,
-        'meta': _joint_meta([band.meta for band in sets]),
-        'axes': 'nyxb',
-        'assume_finite': True,
-    }
-
-
-def _arguments(stamps):
-    return {
-        'pixels': stamps.pixels,
-        'uncertainty': stamps.uncertainty,
-        'mask': stamps.mask,
-        'unit': stamps.unit,
-        'pixel_scale': stamps.pixel_scale,
-        'psf': stamps.psf,
-        'table': stamps.table,
-        'meta': stamps.meta,
-        'geometry': stamps.geometry,
-        'axes': own_axes(stamps.pixels.ndim),
-        'assume_finite': True,
-    }
-
-
-def _convert(arguments, stamps, changes):
-    """Pixels and uncertainty that are not given, in the new unit."""
-    unit = u.dimensionless_unscaled if changes['unit'] is None else u.Unit(changes['unit'])
-    for name in ('pixels', 'uncertainty'):
-        values = arguments[name]
-        if name in changes or values is None:
-            continue
-        try:
-            arguments[name] = stamps.unit.to(unit, values).astype(values.dtype, copy=False)
-        except u.UnitConversionError as error:
-            raise u.UnitConversionError(
-                f'The `{name}` of the set are in {stamps.unit}, which does not convert to '
-                f'{unit.to_string() or "no unit"}: give them too.'
-            ) from error
-
-
-def _check_fits(arguments, stamps, changes):
-    """Complain where what stays belongs to pixels of another shape."""
-    pixels, _, _ = as_pixels(changes['pixels'])
-    if pixels.shape == stamps.pixels.shape:
-        return
-    # The shape may be one that bands have which come first.
-    arguments['axes'] = None
-    elsewhere = {'wcs', 'geometry'} & changes.keys()
-    for name in ('uncertainty', 'mask'):
-        own = getattr(stamps, name)
-        if name in changes or own is None:
-            continue
-        if own.shape != pixels.shape and not (name == 'mask' and own.shape == pixels.shape[:3]):
-            raise ValueError(
-                f'The `{name}` of the set has the shape {own.shape}, the new `pixels` have '
-                f'{pixels.shape}: give `{name}` too, or None.'
-            )
-    if len(pixels) != len(stamps):
-        missing = [] if 'table' in changes else ['table']
-        missing += [] if elsewhere else ['wcs']
-        if missing:
-            raise ValueError(
-                f'The set has {len(stamps)} stamps, the new `pixels` are {len(pixels)}: give '
-                f'{" and ".join(f"`{name}`" for name in missing)} too, or None.'
-            )
-    elif pixels.shape[1:3] != stamps.shape and not elsewhere:
-        if any(parent.wcs is not None for parent in stamps.geometry.parents):
-            raise ValueError(
-                f'The new `pixels` are {pixels.shape[1]} x {pixels.shape[2]}, those of the set '
-                f'{stamps.shape[0]} x {stamps.shape[1]}, so that its WCS is not theirs: give '
-                '`wcs` or `geometry` too, or None. The middle of stamps is taken by `crop`.'
-            )
-        arguments['geometry'] = None
-
-
-def _joint_meta(metas):
-    """That of the first band, with what pixels are by bands where they differ in it."""
-    parts = [{key: meta[key] for key in PIXEL_META if key in meta} for meta in metas]
-    if all(part == parts[0] for part in parts):
-        return metas[0]
-    rest = {key: value for key, value in metas[0].items() if key not in PIXEL_META}
-    return rest | {'parts': parts}
+        return type(stamps)(**arguments)

@@ -1,7 +1,5 @@
 """`StampSet`: a set of equally large stamps with all that astronomers keep beside the pixels."""
 
-from copy import deepcopy
-
 import numpy as np
 
 from astro_wgan.astrometry.stamp_geometry import StampGeometry
@@ -10,7 +8,7 @@ from astro_wgan.stamps.base import Stamps
 from astro_wgan.stamps.batches import batch_bounds
 from astro_wgan.stamps.comparison import same_sets
 from astro_wgan.stamps.consistency import as_table
-from astro_wgan.stamps.derived_sets import joined_band_arguments
+from astro_wgan.stamps.set_arguments import joined_band_arguments
 from astro_wgan.validation.axis_order import own_axes
 from astro_wgan.validation.indices import stamp_index
 from astro_wgan.validation.pixels import as_pixel_scale, as_psf
@@ -375,10 +373,6 @@ class StampSet(StampArrays, Stamps):
             axes=own_axes(self.pixels.ndim),
             assume_finite=True,
         )
-
-    def copy(self):
-        """A set of the same values that shares nothing with this one."""
-        return deepcopy(self)
 
     def __copy__(self):
         return self.replace()

@@ -7,11 +7,11 @@ import numpy as np
 from astropy import units as u
 
 from astro_wgan.exceptions import NotFittedError
-from astro_wgan.stamps.stretch_curves import BandCurve
 from astro_wgan.stamps.stretch_levels import (
     BRIGHTEST,
     FAINTEST_PEAK,
     PEAK_PERCENTILE,
+    BandCurve,
     band_of,
     given_levels,
     measure_levels,

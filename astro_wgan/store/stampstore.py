@@ -253,6 +253,12 @@ class StampStore(Stamps):
         return self._empty.pixels.dtype
 
     @property
+    def nbytes(self):
+        """Bytes of pixels, uncertainty and mask if they were all read into memory."""
+        arrays = [name for name in ('pixels', 'uncertainty', 'mask') if name in self._arrays]
+        return len(self) * sum(self._arrays[name].row_bytes for name in arrays)
+
+    @property
     def valid(self):
         """
         True for each pixel that may be used: finite and not masked; shape (n, ny, nx[, bands]).

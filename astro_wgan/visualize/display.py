@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from astro_wgan.gallery.png import MASKED_COLOR, combine_bands, image_range
+from astro_wgan.stamps.png import MASKED_COLOR, combine_bands, image_range
 from astro_wgan.stamps.stampset import StampSet
 from astro_wgan.stamps.stretch import fitted_stretch
 from astro_wgan.store.stamp_inputs import as_stamps, is_stamps
@@ -48,7 +48,7 @@ def color_pictures(images, *, limits=None, rgb=None):
     limits : tuple of float, optional
         Intensities of black and white; by default each image has its own.
     rgb : tuple of int, optional
-        As for `~astro_wgan.gallery.png.combine_bands`.
+        As for `~astro_wgan.stamps.png.combine_bands`.
 
     Returns
     -------

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from astro_wgan.gallery.png import (
+from astro_wgan.stamps.png import (
     MASKED_COLOR,
     combine_bands,
     image_range,

@@ -4,8 +4,8 @@ from astropy import units as u
 from astropy.nddata import CCDData
 
 from astro_wgan import StampSet, StampStore
-from astro_wgan.gallery.png import MASKED_COLOR
 from astro_wgan.stamps import Stretch
+from astro_wgan.stamps.png import MASKED_COLOR
 from astro_wgan.visualize import plot_stamps, plot_triptychs
 
 plt = pytest.importorskip('matplotlib.pyplot')

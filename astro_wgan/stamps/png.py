@@ -1,19 +1,23 @@
-"""Stamps as PNG pictures: gray or color images, and residuals in a diverging color map."""
+"""PNG images of stamps, in gray or color, of residuals, in a diverging color map, and of sets."""
 
 from io import BytesIO
 
 import numpy as np
 from PIL import Image
 
+from astro_wgan.stamps.stretch import fitted_stretch
+
 __all__ = [
     'MASKED_COLOR',
     'combine_bands',
+    'contact_sheet',
     'image_png',
     'image_range',
     'residual_colors',
     'residual_map',
     'residual_png',
     'residual_range',
+    'sheet_png',
 ]
 
 #: Colour of masked pixels: no gray, blue, white or red, and of middle brightness, so that it stays
@@ -211,3 +215,58 @@ def _png(picture):
     file = BytesIO()
     picture.save(file, format='PNG', optimize=True)
     return file.getvalue()
+
+
+def contact_sheet(stamps, *, n_stamps=16, stretch=None):
+    """
+    Some stamps, evenly spread over a set, in a square grid.
+
+    Parameters
+    ----------
+    stamps : `~astro_wgan.StampSet` or `~astro_wgan.StampStore`
+    n_stamps : int, optional
+        Number of stamps, at most.
+    stretch : `~astro_wgan.stamps.Stretch`, optional
+        Intensity scaling; fitted to the stamps shown if it has not been fitted.
+
+    Returns
+    -------
+    `~numpy.ndarray` of uint8, shape (height, width, 3)
+        With the first row of the grid, and the last row of each stamp, at the top, and white lines
+        of one pixel between the stamps.
+
+    Raises
+    ------
+    ValueError
+        If there is no stamp or no valid pixel, or ``n_stamps`` is below 1.
+    """
+    if n_stamps < 1:
+        raise ValueError(f'`n_stamps` must be at least 1; got {n_stamps}.')
+    count = min(n_stamps, len(stamps))
+    shown = stamps[np.linspace(0, len(stamps) - 1, count).round().astype(int)]
+    images = fitted_stretch(stretch, shown).transform(shown)
+    images = combine_bands(np.where(shown.valid, images, np.nan))[:, ::-1]
+    columns = int(np.ceil(np.sqrt(count)))
+    rows = -(-count // columns)
+    ny, nx = shown.shape
+    sheet = np.full((rows * (ny + 1) - 1, columns * (nx + 1) - 1, 3), 255, dtype=np.uint8)
+    for k, image in enumerate(images):
+        y, x = k // columns * (ny + 1), k % columns * (nx + 1)
+        sheet[y : y + ny, x : x + nx] = _colors(image)
+    return sheet
+
+
+def sheet_png(sheet):
+    """A PNG file of a `contact_sheet`, as bytes."""
+    return _png(Image.fromarray(sheet))
+
+
+def _colors(image):
+    """An image as colors from 0 to 255."""
+    low, high = image_range(image)
+    masked = np.isnan(image)
+    scaled = np.clip((np.where(masked, low, image).astype(float) - low) / (high - low), 0, 1)
+    scaled = np.rint(255 * scaled)
+    if image.ndim == 2:
+        masked, scaled = masked[..., np.newaxis], scaled[..., np.newaxis]
+    return np.where(masked, MASKED_COLOR, scaled).astype(np.uint8)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from astro_wgan.gallery.png import (
+from astro_wgan.stamps.png import (
     MASKED_COLOR,
     combine_bands,
     image_png,

@@ -1,0 +1,243 @@
+"""Arguments of `~astro_wgan.StampSet` for sets that are derived from other sets."""
+
+from numbers import Integral
+
+import numpy as np
+from astropy import units as u
+
+from astro_wgan.astrometry.stamp_geometry import StampGeometry, first_pixel
+from astro_wgan.units.pixel_flux import PIXEL_META
+from astro_wgan.validation.axis_order import own_axes
+from astro_wgan.validation.pixels import as_pixels, as_shape
+
+__all__ = [
+    'band_arguments',
+    'changed_arguments',
+    'cropped_arguments',
+    'joined_band_arguments',
+]
+
+
+def changed_arguments(stamps, changes):
+    """
+    Arguments of `~astro_wgan.StampSet` for a set in which something has changed.
+
+    Parameters
+    ----------
+    stamps : `~astro_wgan.StampSet`
+        The set as it was.
+    changes : dict
+        As `StampSet.replace` takes them.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    TypeError, ValueError, astropy.units.UnitConversionError
+        As `StampSet.replace` says.
+    """
+    arguments = _arguments(stamps)
+    allowed = {*arguments, 'wcs'} - {'axes'}
+    unknown = [name for name in changes if name not in allowed]
+    if unknown:
+        raise TypeError(
+            f'A StampSet has no {unknown[0]!r} to replace; it has: {", ".join(sorted(allowed))}.'
+        )
+    if 'unit' in changes and stamps.unit is not None:
+        _convert(arguments, stamps, changes)
+    elsewhere = {'wcs', 'geometry'} & changes.keys()
+    if elsewhere:
+        arguments['geometry'] = None
+    if {'pixels', 'mask', 'unit'} & changes.keys():
+        arguments['assume_finite'] = False
+    arguments.update(changes)
+    if 'pixels' in changes:
+        _check_fits(arguments, stamps, changes)
+    if elsewhere and 'pixel_scale' not in changes:
+        n = len(stamps) if 'pixels' not in changes else len(changes['pixels'])
+        places = StampGeometry.of(n, stamps.shape, arguments.get('wcs'), arguments['geometry'])
+        if places.has_celestial.any():
+            arguments['pixel_scale'] = None
+    return arguments
+
+
+def band_arguments(stamps, number):
+    """
+    Arguments of `~astro_wgan.StampSet` for one band of each stamp.
+
+    Parameters
+    ----------
+    stamps : `~astro_wgan.StampSet`
+    number : int
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    ValueError
+        If there is no such band.
+    """
+    bands = 1 if stamps.bands is None else stamps.bands
+    is_whole = isinstance(number, Integral) and not isinstance(number, bool)
+    if not is_whole or not 0 <= number < bands:
+        raise ValueError(f'`number` must be a band, from 0 to {bands - 1}; got {number!r}.')
+    arguments = _arguments(stamps)
+    if stamps.bands is not None:
+        for name in ('pixels', 'uncertainty', 'mask'):
+            if np.ndim(arguments[name]) == 4:
+                arguments[name] = arguments[name][..., number]
+        arguments['axes'] = None
+    return arguments
+
+
+def cropped_arguments(stamps, size):
+    """
+    Arguments of `~astro_wgan.StampSet` for the middle of each stamp.
+
+    Parameters
+    ----------
+    stamps : `~astro_wgan.StampSet`
+    size : int or tuple of int
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    ValueError
+        If the stamps are smaller.
+    """
+    shape = as_shape(size)
+    ny, nx = stamps.shape
+    if shape[0] > ny or shape[1] > nx:
+        raise ValueError(
+            f'`size` must be at most that of the stamps, {ny} x {nx} pixels; got {shape[0]} x '
+            f'{shape[1]}. Stamps are padded by `reproject(size=...)`.'
+        )
+    x, y = first_pixel(np.array([(nx - 1) / 2, (ny - 1) / 2]), shape)
+    part = (slice(None), slice(y, y + shape[0]), slice(x, x + shape[1]))
+    arguments = _arguments(stamps)
+    for name in ('pixels', 'uncertainty', 'mask'):
+        if arguments[name] is not None:
+            arguments[name] = arguments[name][part]
+    geometry = stamps.geometry
+    arguments['geometry'] = StampGeometry(
+        geometry.parents, geometry.parent, geometry.corner + np.array([x, y])
+    )
+    return arguments
+
+
+def joined_band_arguments(sets):
+    """
+    Arguments of `~astro_wgan.StampSet` for sets of plain stamps as the bands of one.
+
+    Parameters
+    ----------
+    sets : list of `~astro_wgan.StampSet`
+        The same stamps in each band. All but pixels, uncertainty, mask and beam is that of the
+        first, in whose unit the others are converted.
+
+    Returns
+    -------
+    dict
+    """
+    first = sets[0]
+    sets = [first, *(band.replace(unit=first.unit) for band in sets[1:])]
+    uncertainty = None
+    if first.uncertainty is not None:
+        uncertainty = np.stack([band.uncertainty for band in sets], axis=-1)
+    is_masked = any(band.mask is not None for band in sets)
+    return {
+        'pixels': np.stack([band.pixels for band in sets], axis=-1),
+        'uncertainty': uncertainty,
+        'mask': np.stack([~band.valid for band in sets], axis=-1) if is_masked else None,
+        'unit': first.unit,
+        'pixel_scale': first.pixel_scale,
+        'psf': first.psf,
+        'geometry': first.geometry,
+        'table': first.table,
+        'meta': _joint_meta([band.meta for band in sets]),
+        'axes': 'nyxb',
+        'assume_finite': True,
+    }
+
+
+def _arguments(stamps):
+    return {
+        'pixels': stamps.pixels,
+        'uncertainty': stamps.uncertainty,
+        'mask': stamps.mask,
+        'unit': stamps.unit,
+        'pixel_scale': stamps.pixel_scale,
+        'psf': stamps.psf,
+        'table': stamps.table,
+        'meta': stamps.meta,
+        'geometry': stamps.geometry,
+        'axes': own_axes(stamps.pixels.ndim),
+        'assume_finite': True,
+    }
+
+
+def _convert(arguments, stamps, changes):
+    """Pixels and uncertainty that are not given, in the new unit."""
+    unit = u.dimensionless_unscaled if changes['unit'] is None else u.Unit(changes['unit'])
+    for name in ('pixels', 'uncertainty'):
+        values = arguments[name]
+        if name in changes or values is None:
+            continue
+        try:
+            arguments[name] = stamps.unit.to(unit, values).astype(values.dtype, copy=False)
+        except u.UnitConversionError as error:
+            raise u.UnitConversionError(
+                f'The `{name}` of the set are in {stamps.unit}, which does not convert to '
+                f'{unit.to_string() or "no unit"}: give them too.'
+            ) from error
+
+
+def _check_fits(arguments, stamps, changes):
+    """Complain where what stays belongs to pixels of another shape."""
+    pixels, _, _ = as_pixels(changes['pixels'])
+    if pixels.shape == stamps.pixels.shape:
+        return
+    # The shape may be one that bands have which come first.
+    arguments['axes'] = None
+    elsewhere = {'wcs', 'geometry'} & changes.keys()
+    for name in ('uncertainty', 'mask'):
+        own = getattr(stamps, name)
+        if name in changes or own is None:
+            continue
+        if own.shape != pixels.shape and not (name == 'mask' and own.shape == pixels.shape[:3]):
+            raise ValueError(
+                f'The `{name}` of the set has the shape {own.shape}, the new `pixels` have '
+                f'{pixels.shape}: give `{name}` too, or None.'
+            )
+    if len(pixels) != len(stamps):
+        missing = [] if 'table' in changes else ['table']
+        missing += [] if elsewhere else ['wcs']
+        if missing:
+            raise ValueError(
+                f'The set has {len(stamps)} stamps, the new `pixels` are {len(pixels)}: give '
+                f'{" and ".join(f"`{name}`" for name in missing)} too, or None.'
+            )
+    elif pixels.shape[1:3] != stamps.shape and not elsewhere:
+        if any(parent.wcs is not None for parent in stamps.geometry.parents):
+            raise ValueError(
+                f'The new `pixels` are {pixels.shape[1]} x {pixels.shape[2]}, those of the set '
+                f'{stamps.shape[0]} x {stamps.shape[1]}, so that its WCS is not theirs: give '
+                '`wcs` or `geometry` too, or None. The middle of stamps is taken by `crop`.'
+            )
+        arguments['geometry'] = None
+
+
+def _joint_meta(metas):
+    """That of the first band, with what pixels are by bands where they differ in it."""
+    parts = [{key: meta[key] for key in PIXEL_META if key in meta} for meta in metas]
+    if all(part == parts[0] for part in parts):
+        return metas[0]
+    rest = {key: value for key, value in metas[0].items() if key not in PIXEL_META}
+    return rest | {'parts': parts}
