@@ -21,10 +21,10 @@ from astro_wgan.wgan.serialization.model_folder import (
     check_format,
     check_savable,
     parse_model,
-    put_model,
-    put_network,
+    write_model_files,
+    write_network_file,
 )
-from astro_wgan.wgan.serialization.network_files import KerasFile, take_stored_weights
+from astro_wgan.wgan.serialization.network_files import KerasFile, load_weights
 from astro_wgan.wgan.serialization.plain_networks import build_plain, check_plain
 
 __all__ = ['DetectorParts', 'load_parts', 'save_parts']
@@ -94,9 +94,9 @@ def save_parts(folder, parts):
         **_plain(parts.calibration),
     }
     with atomic_write_together(folder, known=KNOWN_FILES) as place:
-        put_model(parts.wgan, place)
+        write_model_files(parts.wgan, place)
         if parts.encoder is not None:
-            put_network(parts.encoder, place(_ENCODER))
+            write_network_file(parts.encoder, place(_ENCODER))
         place(_DESCRIPTION).write_text(json.dumps(description, indent=2))
 
 
@@ -182,7 +182,7 @@ def _encoder(file, network):
             f'it makes {shapes[1]} of images of the shape {shapes[0]}, and not '
             f'{(None, network.latent_dim)} of {(None, *network.image_shape)}'
         )
-    take_stored_weights(encoder, file)
+    load_weights(encoder, file)
     return encoder
 
 

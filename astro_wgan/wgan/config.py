@@ -1,15 +1,15 @@
-"""What a WGAN is made of and how it is trained: frozen dataclasses, checked when they are made."""
+"""`NetworkConfig` and `TrainingConfig`: the layers of a WGAN, its training, and presets of both."""
 
 from dataclasses import dataclass, replace
 from math import log2
 
 __all__ = ['NetworkConfig', 'TrainingConfig']
 
-#: Edge of the feature maps in which the generator begins and the critic ends, in pixels.
+#: Edge in pixels of the feature maps at the start of the generator and the end of the critic.
 _BASE = 4
 
-#: Convolutions of a critic.
-_MOST_LAYERS = 100
+#: Largest number of convolutions of a critic.
+_MAX_LAYERS = 100
 
 _PRECISIONS = ('float32', 'mixed_bfloat16', 'mixed_float16', 'auto')
 
@@ -23,8 +23,8 @@ class NetworkConfig:
     convolution for each doubling up to ``size``, and a last convolution to the bands: 1 dense and
     6 convolutional layers at 64 pixels. The critic has ``len(critic_filters)`` convolutions, with
     stride 2 until 4 x 4 pixels are reached, and two dense layers; its *features* are the output of
-    the last convolution. There is no batch normalisation: in the critic it would break the penalty,
-    which is defined image by image.
+    the last convolution. There is no batch normalization, which in the critic would conflict with
+    the gradient penalty of single images.
 
     Parameters
     ----------
@@ -43,29 +43,28 @@ class NetworkConfig:
     critic_dense : int
         Units of the critic's first dense layer.
     kernel_size : int
-        Kernel of the strided convolutions; the generator's last convolution and those of stride 1
-        use ``kernel_size - 1`` where it is even, to stay centred. At least 2: with a stride of 2 a
-        smaller one would leave pixels out.
+        Edge of the kernels of the strided convolutions, at least 2; the generator's last
+        convolution and those of stride 1 use ``kernel_size - 1`` if it is even, to be centered.
     negative_slope : float
         Slope of the leaky rectifiers below zero.
     critic_layer_normalization : bool
-        Layer normalisation after the critic's convolutions, but the first.
+        Layer normalization after the critic's convolutions, except the first.
     noise : bool
-        Leave noise out of what the generator makes: the critic is shown its images with noise
-        added, as strong and as correlated as that of the sky in the stamps.
+        Make the generator noise-free: before the critic sees its images, noise with the variance
+        and correlation of that of the sky in the stamps is added.
 
     Raises
     ------
     ValueError
-        If the values do not describe networks that can be built.
+        If no networks can be built from the values.
 
     Notes
     -----
-    Margalef-Bentabol et al. 2020, section 3.4, give the numbers of layers and the size of z; they
-    leave channels, kernels and activations open. They know no ``noise``. Without it the generator
-    must draw noise too, as a fixed pattern for each z; no z has the pattern of a given image, so
-    that the closest image adds its own noise to the residual. A measurement added to a generator
-    is the idea of Bora et al. 2018 (AmbientGAN).
+    Margalef-Bentabol et al. 2020, section 3.4, give the numbers of layers and the length of z, but
+    not channels, kernels and activations; ``noise`` is not in the paper. Without it the generator
+    has to produce noise as well, as a fixed pattern for each z. No z has the pattern of a given
+    image, so that the closest image adds its own noise to the residual. A measurement process
+    after the generator is the idea of Bora et al. 2018 (AmbientGAN).
     """
 
     size: int = 64
@@ -98,17 +97,17 @@ class NetworkConfig:
             )
         if len(self.generator_filters) != doublings + 1:
             raise ValueError(
-                f'`generator_filters` must name the channels at 4, 8, ... {self.size} pixels, '
+                f'`generator_filters` must hold the channels at 4, 8, ... {self.size} pixels, '
                 f'{int(doublings) + 1} numbers; got {self.generator_filters}.'
             )
         if len(self.critic_filters) < doublings:
             raise ValueError(
-                f'`critic_filters` must hold at least {int(doublings)} numbers to come from '
+                f'`critic_filters` must hold at least {int(doublings)} numbers to get from '
                 f'{self.size} to 4 pixels; got {self.critic_filters}.'
             )
-        if len(self.critic_filters) > _MOST_LAYERS:
+        if len(self.critic_filters) > _MAX_LAYERS:
             raise ValueError(
-                f'`critic_filters` must hold at most {_MOST_LAYERS} numbers; '
+                f'`critic_filters` must hold at most {_MAX_LAYERS} numbers; '
                 f'got {len(self.critic_filters)}.'
             )
         counts = (self.latent_dim, self.critic_dense)
@@ -159,7 +158,7 @@ class NetworkConfig:
         return (self.size, self.size, self.bands)
 
     def resized(self, size):
-        """The same networks for another image size: the outermost stages are cut or repeated."""
+        """The same networks for another image size: outer stages are removed or repeated."""
         stages = round(log2(size / _BASE)) + 1 if size >= _BASE else 0
         generator = self.generator_filters
         critic = self.critic_filters
@@ -176,38 +175,35 @@ class TrainingConfig:
     Parameters
     ----------
     batch_size : int
-        Images per critic step. The paper names 32 in its section 3.4 and 64 in its appendix A.
+        Images per critic step. The paper gives 32 in section 3.4 and 64 in appendix A.
     critic_steps : int
-        Critic steps for each generator step (n_critic).
+        Critic steps per generator step (n_critic).
     penalty_weight : float
         Weight lambda of the gradient penalty.
     learning_rate, beta_1, beta_2 : float
-        Adam's parameters, for both networks.
+        Parameters of Adam, for both networks.
     augment : bool
-        Show each image in one of its eight orientations (turns by 90 degrees and reflections),
-        drawn at random: galaxies have no preferred one.
+        Random orientations: rotations by multiples of 90 degrees and reflections.
     reconstruction_weight : float
-        Weight, beside the generator's loss, of how well an encoder and the generator give real
-        images back; 0 for none, as in the paper. Needs networks with ``noise`` and a normal z.
+        Weight of the autoencoder term (negative evidence lower bound) in the generator's loss; with
+        0, as in the paper, there is no encoder. Needs networks with ``noise`` and a normal z.
     ema_decay : float
-        Decay of the exponential moving average of the generator's weights, whose images are less
-        noisy than those of any single iteration; it is the one that a fitted model draws with.
-        0 for none. Shorter at the start: ``(1 + iteration) / (10 + iteration)``.
+        Decay of the exponential moving average (EMA) of the weights of generator and encoder, which
+        are then those of the fitted model; 0 for none. At the start of a training it is
+        ``(1 + iteration) / (10 + iteration)`` if that is smaller.
     jit_compile : bool
-        Let XLA compile the whole iteration: half a minute at the start, and with a graphics card
-        several times as fast from then on; slower on the processors that were tried. It draws
-        other random numbers from the same seed.
+        Compile the iteration with XLA: on a GPU several times as fast after half a minute of
+        compilation, on CPUs slower. The random numbers of a seed differ from those without.
     precision : {'float32', 'mixed_bfloat16', 'mixed_float16', 'auto'}
-        What the layers compute in while they are trained. Weights and losses stay in float32, and
-        so do the fitted networks. For processors with units for it; others are slower with it.
-        ``'auto'`` is ``'mixed_bfloat16'`` without a penalty in float32 on processors with such
-        units (Intel's AMX), ``'float32'`` on others, on graphics cards, compiled, and under a
-        strategy.
+        Precision of the layers during training. Weights, losses and the fitted networks are in
+        float32. Mixed precision is faster only on hardware with units for it. ``'auto'`` is
+        ``'mixed_bfloat16'`` with ``penalty_in_float32=False`` on CPUs with such units (Intel AMX),
+        and ``'float32'`` on others, on GPUs, with ``jit_compile``, and under a strategy.
     penalty_in_float32 : bool
-        Whether in mixed precision, too, the layers compute in float32 where they are differentiated
-        for the penalty, two fifths of the arithmetic of a critic step. If not, only the norm of
-        the gradient, the penalty and its derivative are in float32. May be False with
-        ``'mixed_bfloat16'``, whose numbers reach as far as those of float32.
+        In mixed precision, compute the layers in float32 for the gradient penalty, which is two
+        fifths of the arithmetic of a critic step. If False only the norm of the gradient, the
+        penalty and its derivative are in float32. May be False with ``'mixed_bfloat16'``, which has
+        the range of float32.
 
     Raises
     ------
@@ -262,7 +258,7 @@ class TrainingConfig:
             )
         if not self.penalty_in_float32 and self.precision != 'mixed_bfloat16':
             raise ValueError(
-                "`penalty_in_float32` may be False with `precision` 'mixed_bfloat16' alone; "
+                "`penalty_in_float32` may be False only with `precision` 'mixed_bfloat16'; "
                 f'got {self.precision!r}.'
             )
 
@@ -296,21 +292,20 @@ class TrainingConfig:
 
     @property
     def images_per_iteration(self):
-        """Real images that one generator iteration consumes."""
+        """Number of real images per generator iteration."""
         return self.batch_size * self.critic_steps
 
     @property
     def min_stamps(self):
-        """Stamps that there must be: those of a batch, or 32, which then come twice in some."""
+        """Smallest number of stamps to train on: that of a batch, but not more than 32."""
         return min(self.batch_size, 32)
 
 
 _PRESETS = {
-    # The paper's numbers where it gives them; the widths are ours.
+    # The numbers of the paper; the widths of the layers, which it does not give, are ours.
     'paper': (NetworkConfig(), TrainingConfig(precision='auto')),
-    # Small enough that two CPU cores learn a field in minutes. The encoder holds the generator to
-    # the real images, so that one critic step is enough. A longer latent vector draws what is
-    # strange as well.
+    # Small enough to be trained on a field in minutes with two CPU cores. With the encoder one
+    # critic step is enough. A longer latent vector can reproduce anomalies as well.
     'compact': (
         NetworkConfig(
             latent_dim=16,
@@ -340,16 +335,16 @@ def _preset(name):
 
 
 def _other_sizes(size):
-    """What can be done with stamps of a size that networks cannot have, as a sentence."""
+    """How stamps of a size that is not possible can be adapted, as a sentence."""
     if not size > 0:
         return ''
     sizes = [_BASE * 2**k for k in range(2, 7)]
     smaller, larger = [n for n in sizes if n < size], [n for n in sizes if n > size]
-    ways = []
+    options = []
     if smaller and size % smaller[-1] == 0:
-        ways.append(f'binned by {size // smaller[-1]} to {smaller[-1]}')
+        options.append(f'binned by {size // smaller[-1]} to {smaller[-1]}')
     if smaller:
-        ways.append(f'cropped by a factor {size / smaller[-1]:.3g} to {smaller[-1]}')
+        options.append(f'cropped by a factor {size / smaller[-1]:.3g} to {smaller[-1]}')
     if larger:
-        ways.append(f'padded by a factor {larger[0] / size:.3g} to {larger[0]}')
-    return f' Stamps of {size} pixels can be {", or ".join(ways)}.'
+        options.append(f'padded by a factor {larger[0] / size:.3g} to {larger[0]}')
+    return f' Stamps of {size} pixels can be {", or ".join(options)}.'

@@ -1,4 +1,4 @@
-"""The losses of a WGAN with gradient penalty (paper, section 3.3), and of an encoder beside it."""
+"""Losses of a WGAN with gradient penalty (paper, section 3.3), and of its variational encoder."""
 
 import tensorflow as tf
 
@@ -11,13 +11,13 @@ __all__ = [
     'reconstruction_loss',
 ]
 
-#: Added under the square root of the gradient's norm, whose own gradient is undefined at zero.
+#: Added under the square root of the norm of the gradient, which is not differentiable at zero.
 _NORM_FLOOR = 1e-12
 
 
 def critic_loss(value_real, value_fake):
     """
-    E[C(G(z))] - E[C(x)], minimised by the critic: minus its estimate of the Wasserstein distance.
+    E[C(G(z))] - E[C(x)], minimized by the critic: minus its estimate of the Wasserstein distance.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def critic_loss(value_real, value_fake):
 
 def generator_loss(value_fake):
     """
-    -E[C(G(z))], minimised by the generator.
+    -E[C(G(z))], minimized by the generator.
 
     Parameters
     ----------
@@ -54,21 +54,22 @@ def gradient_penalty(critic_value, real, fake, epsilon):
     Parameters
     ----------
     critic_value : callable
-        From images to C, shape (n, 1).
+        From images to C of shape (n, 1).
     real, fake : `tf.Tensor`, shape (n, ny, nx, bands)
         Pairs of images.
     epsilon : `tf.Tensor`, shape (n, 1, 1, 1)
-        Where between the two the gradient is taken: ``epsilon * real + (1 - epsilon) * fake``.
+        The gradient is computed at ``epsilon * real + (1 - epsilon) * fake``.
 
     Returns
     -------
     `tf.Tensor`, scalar
-        Not yet weighted with lambda.
+        Without the weight lambda.
 
     Notes
     -----
-    Gulrajani et al. 2017, equation 3. The paper prints it with the sign of a minimised loss inside
-    a maximised one (equation 4); its appendix A has it as here: added to the minimised loss.
+    Gulrajani et al. 2017, equation 3. Margalef-Bentabol et al. 2020 print it with the sign for a
+    minimized loss inside a maximized one (equation 4); in their appendix A it is added to the
+    minimized loss, as here.
     """
     between = epsilon * real + (1 - epsilon) * fake
     with tf.GradientTape() as tape:
@@ -79,12 +80,12 @@ def gradient_penalty(critic_value, real, fake, epsilon):
 
 def penalty_of_gradient(gradient):
     """
-    The gradient penalty of gradients that are already known: E[(||gradient||_2 - 1)^2].
+    The gradient penalty of given gradients: E[(||gradient||_2 - 1)^2].
 
     Parameters
     ----------
     gradient : `tf.Tensor`, shape (n, ny, nx, bands)
-        Of C along each image.
+        Gradient of C with respect to each image.
 
     Returns
     -------
@@ -94,14 +95,14 @@ def penalty_of_gradient(gradient):
     return tf.reduce_mean(tf.square(tf.sqrt(squared + _NORM_FLOOR) - 1))
 
 
-def reconstruction_loss(images, closest, variance):
+def reconstruction_loss(images, reconstructions, variance):
     """
-    Minus the log likelihood of images under Gaussian noise, but for a constant: chi-squared / 2.
+    Negative log-likelihood of images with Gaussian noise, up to a constant: chi-squared / 2.
 
     Parameters
     ----------
-    images, closest : `tf.Tensor`, shape (n, ny, nx, bands)
-        Real images, and what should be them without noise.
+    images, reconstructions : `tf.Tensor`, shape (n, ny, nx, bands)
+        Real images, and their noise-free reconstructions.
     variance : `tf.Tensor`, shape (bands,)
         Variance of the noise of a pixel.
 
@@ -110,23 +111,23 @@ def reconstruction_loss(images, closest, variance):
     `tf.Tensor`, scalar
         Mean over the images of the sum over their pixels.
     """
-    squared = tf.square(images - closest) / (2 * variance)
+    squared = tf.square(images - reconstructions) / (2 * variance)
     return tf.reduce_mean(tf.reduce_sum(squared, axis=(1, 2, 3)))
 
 
 def latent_divergence(mean, log_sigma):
     """
-    Kullback-Leibler divergence of normal distributions of z from the standard normal one.
+    Kullback-Leibler divergence of normal distributions of z from the standard normal distribution.
 
     Parameters
     ----------
     mean, log_sigma : `tf.Tensor`, shape (n, latent)
-        Their means, and the logarithms of their standard deviations.
+        Means and logarithms of the standard deviations of the distributions.
 
     Returns
     -------
     `tf.Tensor`, scalar
-        Mean over the images of the sum over the numbers of z (Kingma & Welling 2014, appendix B).
+        Mean over the images of the sum over the elements of z (Kingma & Welling 2014, appendix B).
     """
     each = (tf.square(mean) + tf.exp(2 * log_sigma) - 1) / 2 - log_sigma
     return tf.reduce_mean(tf.reduce_sum(each, axis=1))

@@ -248,7 +248,7 @@ def fill_for_critic(images, weights, closest, noise, *, seed=(0, 0)):
     rows = np.flatnonzero(needs_filling(weights))
     if closest is None or not len(rows):
         return filled
-    noisy = with_noise(tf.constant(closest(filled[rows])), noise, seed, alike=True)
+    noisy = with_noise(tf.constant(closest(filled[rows])), noise, seed, shared=True)
     filled[rows] = replace_masked(images[rows], weights[rows], noisy)
     return filled
 

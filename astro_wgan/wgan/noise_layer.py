@@ -1,4 +1,4 @@
-"""The noise of the images that a WGAN is trained on, apart from what they show."""
+"""The correlated noise of the training set, added to the noise-free images of the generator."""
 
 import keras
 import numpy as np
@@ -19,49 +19,49 @@ __all__ = [
     'with_noise',
 ]
 
-#: Largest lag in pixels at which noise is correlated here.
-_REACH = 3
-_KERNEL = 2 * _REACH + 1
+#: Largest lag in pixels at which the noise may be correlated.
+_MAX_LAG = 3
+_KERNEL = 2 * _MAX_LAG + 1
 
-#: Stamps that are looked at.
+#: Number of stamps in which the noise is measured.
 _SAMPLE = 1024
-# A source is where the mean over a box of so many pixels is so many times its scatter off the sky,
-# and so many pixels around.
-_BOX, _SOURCE, _MARGIN = 5, 3.0, 2
-#: With less than this share of sky in the stamps, what is taken for sky is the rim of sources.
-_LEAST_SKY = 0.1
+#: Pixels belong to a source if the mean over a box of this edge exceeds this number of standard
+#: deviations, and so do pixels within this margin.
+_BOX, _THRESHOLD, _MARGIN = 5, 3.0, 2
+#: With a smaller fraction of sky in the stamps, the pixels left are the outskirts of sources.
+_MIN_SKY = 0.1
 
-#: Scatter of images without noise, as simulations and compressed pictures may be.
-_LEAST = 5e-3
+#: Smallest rms, for images without noise such as simulations.
+_MIN_RMS = 5e-3
 
 
 def measure_noise(stamps, stretch, *, seed=0):
     """
-    The kernel that makes noise like that of the sky out of white noise.
+    The convolution kernel that turns white noise into noise like that of the sky.
 
     Parameters
     ----------
     stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
-        Stamps with sky in them.
+        Stamps.
     stretch : `~astro_wgan.stamps.Stretch`
-        Fitted intensity scaling, of the scope ``'global'``.
+        Fitted intensity scaling with the scope ``'global'``.
     seed : int
         Seed of the sample of stamps.
 
     Returns
     -------
     `~numpy.ndarray`, shape (7, 7, bands)
-        In stretched intensity at the level of the sky.
+        Kernel for stretched intensity at the level of the sky.
 
     Raises
     ------
     ValueError
-        If the stretch scales each stamp by itself, so that noise is not alike in them.
+        If the stretch scales each stamp by itself, so that their noise differs.
 
     Notes
     -----
-    Where there is too little sky around the sources, the noise is taken to be white, with the
-    scatter that the finest structure of the images has: `~astro_wgan.noise.estimate_noise_rms`.
+    If there is too little sky around the sources, the noise is taken to be white, with the rms that
+    `~astro_wgan.noise.estimate_noise_rms` finds in second differences of the images.
     """
     if stretch.scope != 'global':
         raise ValueError(
@@ -78,31 +78,31 @@ def measure_noise(stamps, stretch, *, seed=0):
 
 def build_noise(config, stretch, kernel=None):
     """
-    The noise of images as a network that is not trained.
+    The noise of images as a network without trainable weights.
 
     Parameters
     ----------
     config : `~astro_wgan.wgan.NetworkConfig`
         Size and bands.
     stretch : `~astro_wgan.stamps.Stretch`
-        Fitted intensity scaling: asinh makes the noise of bright pixels weaker. That they have
-        more of it, by Poisson's law, is not taken into account.
+        Fitted intensity scaling. An asinh stretch compresses the noise of bright pixels; their
+        additional Poisson noise is not taken into account.
     kernel : `~numpy.ndarray`, shape (7, 7, bands), optional
-        As from `measure_noise`. Without it the weights are still to be loaded.
+        As from `measure_noise`. If None, the weights have to be set later.
 
     Returns
     -------
     `keras.Model`
-        From ``[images, white]`` to noise. Images and noise have the shape (n, size, size, bands),
-        white noise of variance 1 is 6 pixels larger along both axes.
+        From ``[images, white]`` to noise. Images and noise have the shape (n, size, size, bands);
+        the white noise, of variance 1, is 6 pixels larger along both axes.
     """
     edge = config.size + _KERNEL - 1
     image = keras.Input(config.image_shape, name='image')
     white = keras.Input((edge, edge, config.bands), name='white')
-    # Without padding: noise is as strong at the borders as elsewhere.
+    # Without padding, so that the variance is the same at the edges.
     options = {'use_bias': False, 'name': 'correlation'}
     if config.bands == 1:
-        # The same, and more than twice as fast.
+        # The same convolution, and more than twice as fast.
         correlate = keras.layers.Conv2D(1, _KERNEL, **options)
     else:
         correlate = keras.layers.DepthwiseConv2D(_KERNEL, **options)
@@ -122,24 +122,24 @@ def build_noise(config, stretch, kernel=None):
 def build_white_noise(config, stretch):
     """As `build_noise`: white noise of variance 1 at the level of the sky."""
     kernel = np.zeros((_KERNEL, _KERNEL, config.bands), np.float32)
-    kernel[_REACH, _REACH] = 1
+    kernel[_MAX_LAG, _MAX_LAG] = 1
     return build_noise(config, stretch, kernel)
 
 
-def draw_noise(noise, images, seed, *, alike=False):
+def draw_noise(noise, images, seed, *, shared=False):
     """
-    Noise for images, from a network that `build_noise` made.
+    Draw noise for images.
 
     Parameters
     ----------
     noise : `keras.Model`
-        The network.
+        As made by `build_noise`.
     images : `tf.Tensor`, shape (n, size, size, bands)
         Images without noise.
     seed : tensor_like of int, shape (2,)
         Seed of `tf.random.stateless_normal`.
-    alike : bool
-        Whether all images have the same white noise, however many there are.
+    shared : bool
+        Whether all images have the same white noise.
 
     Returns
     -------
@@ -150,14 +150,14 @@ def draw_noise(noise, images, seed, *, alike=False):
     def draw(n):
         return tf.random.stateless_normal((n, edge, edge, images.shape[3]), seed)
 
-    # One for all is correlated once; it is broadcast where the images come in.
-    white = draw(1) if alike else replica_sample(draw, tf.shape(images)[0])
+    # Shared noise is convolved once, and broadcast where it is combined with the images.
+    white = draw(1) if shared else replica_sample(draw, tf.shape(images)[0])
     return noise([images, white])
 
 
 def noise_variance(noise):
     """
-    Variance of a pixel's noise at the level of the sky, in stretched intensity.
+    Variance of the noise of a pixel at the level of the sky, in stretched intensity.
 
     Parameters
     ----------
@@ -172,17 +172,17 @@ def noise_variance(noise):
     return np.sum(kernel**2, axis=(0, 1, 3))
 
 
-def with_noise(images, noise, seed, *, alike=False):
+def with_noise(images, noise, seed, *, shared=False):
     """
-    Images as the critic sees them.
+    Generated images with noise, as the critic sees them.
 
     Parameters
     ----------
     images : `tf.Tensor`, shape (n, size, size, bands)
-        Images that a generator makes.
+        Images made by a generator.
     noise : `keras.Model` or None
-        What their noise comes from; None where the generator draws it itself.
-    seed, alike
+        As made by `build_noise`; None if the generator produces the noise.
+    seed, shared
         As in `draw_noise`.
 
     Returns
@@ -191,35 +191,37 @@ def with_noise(images, noise, seed, *, alike=False):
     """
     if noise is None:
         return images
-    return images + draw_noise(noise, images, seed, alike=alike)
+    return images + draw_noise(noise, images, seed, shared=shared)
 
 
 def _kernel(images, valid):
-    around = uniform_filter(images, (0, _BOX, _BOX))
-    # Sources do not reach below the sky.
-    below = around[valid & (around < 0)]
-    scatter = np.sqrt(np.mean(below**2)) if len(below) else 0.0
+    smoothed = uniform_filter(images, (0, _BOX, _BOX))
+    # Negative values are free of sources.
+    below = smoothed[valid & (smoothed < 0)]
+    rms = np.sqrt(np.mean(below**2)) if len(below) else 0.0
     margin = np.ones((1, 2 * _MARGIN + 1, 2 * _MARGIN + 1), dtype=bool)
-    sky = valid & ~binary_dilation(np.abs(around) > _SOURCE * scatter, margin)
-    if sky.mean() < _LEAST_SKY:
+    sky = valid & ~binary_dilation(np.abs(smoothed) > _THRESHOLD * rms, margin)
+    if sky.mean() < _MIN_SKY:
         return _white_kernel(images, valid)
     try:
-        found = autocorrelation(StampSet(images, mask=~sky), max_lag=_REACH)
+        found = autocorrelation(StampSet(images, mask=~sky), max_lag=_MAX_LAG)
     except ValueError:
         return _white_kernel(images, valid)
     covariance = np.asarray(found.covariance)
-    variance = covariance[_REACH, _REACH]
-    if variance <= _LEAST**2:
+    variance = covariance[_MAX_LAG, _MAX_LAG]
+    if variance <= _MIN_RMS**2:
         return _white_kernel(images, valid)
     amplitude = NoiseFilter(covariance / variance, (_KERNEL, _KERNEL)).amplitude
-    middle = tuple(slice(size // 2 - _REACH, size // 2 + _REACH + 1) for size in amplitude.shape)
+    middle = tuple(
+        slice(size // 2 - _MAX_LAG, size // 2 + _MAX_LAG + 1) for size in amplitude.shape
+    )
     kernel = np.fft.fftshift(np.fft.ifft2(amplitude).real)[middle]
-    # What the cut takes away is put back.
+    # Restore the variance that the truncation of the kernel removes.
     return kernel * np.sqrt(variance / np.sum(kernel**2))
 
 
 def _white_kernel(images, valid):
-    scatter = estimate_noise_rms(np.where(valid, images, np.nan), axis=None)
+    rms = estimate_noise_rms(np.where(valid, images, np.nan), axis=None)
     kernel = np.zeros((_KERNEL, _KERNEL))
-    kernel[_REACH, _REACH] = max(np.nan_to_num(scatter), _LEAST)
+    kernel[_MAX_LAG, _MAX_LAG] = max(np.nan_to_num(rms), _MIN_RMS)
     return kernel

@@ -62,7 +62,7 @@ class PlainSearch:
         gamma = self._search.gamma
         with tf.GradientTape() as tape:
             closest = self._wgan.generator_(self._mu(self._noise), training=False)
-            seen = with_noise(closest, self._wgan.noise_, (0, 0), alike=True)
+            seen = with_noise(closest, self._wgan.noise_, (0, 0), shared=True)
             residual = tf.reduce_mean(tf.abs(image - closest))
             difference = features - self._wgan.critic_(seen, training=False)[1]
             loss = gamma * residual + (1 - gamma) * tf.reduce_mean(tf.abs(difference))

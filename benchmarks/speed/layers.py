@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from astro_wgan.wgan import NetworkConfig, build_critic, build_generator
-from astro_wgan.wgan.compute.layers import fast_class
+from astro_wgan.wgan.compute.layers import fast_layer_class
 from benchmarks.harness import BenchmarkParser, Report, time_in_turns
 from benchmarks.results import Column
 
@@ -41,7 +41,7 @@ def main():
     rows = []
     for made in (build_generator(network, seed=1), build_critic(network, seed=2)):
         for layer in made.layers:
-            if fast_class(layer) is not type(layer):
+            if fast_layer_class(layer) is not type(layer):
                 rows.append({'network': made.name, **compare(layer, options)})
     caption = f'{options.preset!r} forward and back, {options.size} pixels, {options.precision}.'
     report.table('time', caption, COLUMNS, rows)
@@ -50,7 +50,7 @@ def main():
 
 def compare(layer, options):
     config = {**layer.get_config(), 'dtype': options.precision}
-    twins = {'Keras': type(layer), 'fast': fast_class(layer)}
+    twins = {'Keras': type(layer), 'fast': fast_layer_class(layer)}
     rng = np.random.default_rng(options.seed)
     x, along = (
         tf.cast(rng.normal(size=(options.batch, *tensor.shape[1:])), options.precision)
@@ -71,7 +71,7 @@ def compare(layer, options):
         [tf.cast(g, tf.float64).numpy() for g in pair] for pair in zip(*found.values(), strict=True)
     ]
     return {
-        'layer': fast_class(layer).__name__,
+        'layer': fast_layer_class(layer).__name__,
         'output': ' x '.join(map(str, layer.output.shape[1:])),
         **{name: 1e6 * timing.shortest / options.batch for name, timing in timings.items()},
         'difference': max(np.abs(a - b).max() / np.abs(a).max() for a, b in pairs),

@@ -86,7 +86,7 @@ def test_an_encoder_of_plain_layers_is_kept_and_another_refused(wgan, tmp_path):
     np.testing.assert_allclose(found(images), own(images), rtol=1e-6)
     other = keras.Sequential([keras.Input(shape), layers.Flatten(), layers.Lambda(lambda x: x)])
     before = sorted(os.listdir(tmp_path))
-    with pytest.raises(ValueError, match=r'The encoder cannot be saved: its layer Lambda is none'):
+    with pytest.raises(ValueError, match=r'encoder cannot be saved: its layer Lambda is not one'):
         AnomalyDetector(wgan, encoder=other).save(tmp_path)
     assert sorted(os.listdir(tmp_path)) == before
 

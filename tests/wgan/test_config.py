@@ -36,7 +36,7 @@ def test_presets_come_in_other_sizes(name, size):
         (TrainingConfig, {'learning_rate': float('nan')}, '`learning_rate`.*got nan'),
         (TrainingConfig, {'penalty_weight': -1}, '`penalty_weight`'),
         (TrainingConfig, {'beta_1': 1.0}, '`beta_1`'),
-        (TrainingConfig, {'penalty_in_float32': False}, "'mixed_bfloat16' alone; got 'float32'"),
+        (TrainingConfig, {'penalty_in_float32': False}, "'mixed_bfloat16'; got 'float32'"),
     ],
 )
 def test_impossible_values_are_refused(kind, values, message):

@@ -179,10 +179,11 @@ def test_damaged_checkpoint_is_refused(stamps, tmp_path):
         ({'progress': []}, 'or it is damaged'),
         ({'progress': {'seconds': 'x'}}, "its seconds is 'x'"),
         ({'progress': {'other': 1}}, 'its other is 1'),
-        ({'progress': {'history': [5]}}, 'its history are no rows'),
-        ({'progress': {'losses': [{'loss': 'x'}]}}, 'its losses are no rows'),
+        ({'progress': {'history': [5]}}, 'its history are not rows'),
+        ({'progress': {'losses': [{'loss': 'x'}]}}, 'its losses are not rows'),
         ({'fingerprint': None}, 'its fingerprint is a NoneType'),
-        ({'format': 5}, 'format 5'),
+        ({'format': 5}, 'its format is 5'),
+        ({'format': 'astro_wgan checkpoint 1'}, 'earlier version .* Finish its training'),
     ],
 )
 def test_checkpoints_that_say_something_else_are_refused(tmp_path, change, message):

@@ -159,7 +159,7 @@ def test_search_compares_critic_features_of_images_with_noise(wgan, stamps):
     np.testing.assert_allclose(
         together.residual, np.abs(images[0] - closest).mean(axis=(1, 2, 3)), rtol=1e-4
     )
-    noisy = closest + draw_noise(wgan.noise_, tf.constant(closest), (0, 0), alike=True)
+    noisy = closest + draw_noise(wgan.noise_, tf.constant(closest), (0, 0), shared=True)
     c = [wgan.critic_(x, training=False)[1].numpy() for x in (images[0], noisy)]
     np.testing.assert_allclose(
         together.feature, np.abs(c[0] - c[1]).mean(axis=(1, 2, 3)), rtol=1e-3

@@ -38,6 +38,6 @@ def make_noise(wgan):
 
     def noise(images):
         for k in range(_DRAWS):
-            yield draw_noise(network, tf.constant(images), (_SEED, k), alike=True).numpy()
+            yield draw_noise(network, tf.constant(images), (_SEED, k), shared=True).numpy()
 
     return noise

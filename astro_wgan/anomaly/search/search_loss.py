@@ -99,7 +99,7 @@ class SearchLosses:
 
     def with_noise(self, closest):
         """Closest images with the noise that the critic sees on them, the same for each."""
-        return with_noise(closest, self._noise, self._seed, alike=True)
+        return with_noise(closest, self._noise, self._seed, shared=True)
 
     def _judged(self, images):
         value, features = self._judge(images)

@@ -1,1 +1,1 @@
-"""How the networks are computed: layers, gradients, precision, devices."""
+"""How the networks are computed: fast layers, explicit gradients, precision, memory, devices."""

@@ -1,10 +1,10 @@
 """
-Loss and gradient of a critic of linear layers and leaky ReLUs, with the least arithmetic.
+Loss and gradient of a critic of linear layers and leaky ReLUs, with minimal arithmetic.
 
-Automatic differentiation goes through such a critic seven times a step: for the losses forward and
-back, for the penalty forward, back to the image, and forward and back through both of these.
-Written out, four passes are left, three of them over real, generated and interpolated images at
-once, so that the matrix products are larger.
+Automatic differentiation passes through such a critic seven times a step: for the losses forward
+and backward, for the penalty forward, backward to the image, and forward and backward through both.
+Written explicitly, four passes remain, three of them over real, generated and interpolated images
+together, so that the matrix products are larger.
 """
 
 import keras
@@ -12,8 +12,8 @@ import tensorflow as tf
 from keras import layers
 
 from astro_wgan.wgan.compute.layers import (
-    ConvolutionOfImage,
-    fast_class,
+    ConvolutionFromImage,
+    fast_layer_class,
     gradient_to_image,
     gradient_to_kernel,
     is_plain,
@@ -22,12 +22,13 @@ from astro_wgan.wgan.losses import critic_loss, penalty_of_gradient
 
 __all__ = ['is_piecewise_linear', 'losses_and_gradients']
 
-_FEW_PIXELS = 4
+#: With feature maps of at most this edge, half precision is slower.
+_SMALL_EDGE = 4
 
 
 def is_piecewise_linear(critic):
     """
-    Whether `losses_and_gradients` holds for a critic: linear layers and leaky ReLUs, in a row.
+    Whether a critic consists of linear layers and leaky ReLUs, as `losses_and_gradients` needs.
 
     Parameters
     ----------
@@ -37,7 +38,7 @@ def is_piecewise_linear(critic):
     Returns
     -------
     bool
-        False with layer normalisation, whose second derivative does not vanish.
+        False with layer normalization, whose second derivative does not vanish.
     """
     passed = (layers.InputLayer, layers.Flatten, layers.LeakyReLU)
     return all(isinstance(layer, passed) or _is_linear(layer) for layer in critic.layers)
@@ -45,38 +46,39 @@ def is_piecewise_linear(critic):
 
 def losses_and_gradients(critic, real, fake, epsilon, weight, *, precision='float32'):
     """
-    The losses of one critic step, and their gradient.
+    Losses of one critic step, and their gradients.
 
     Parameters
     ----------
     critic : `keras.Model`
-        One that `is_piecewise_linear`.
+        A critic that `is_piecewise_linear`.
     real, fake : `tf.Tensor`, shape (n, ny, nx, bands)
         Pairs of images.
     epsilon : `tf.Tensor`, shape (n, 1, 1, 1)
-        Where between the two the penalty is taken.
+        Position between the two images at which the penalty is computed.
     weight : float
         Weight lambda of the penalty.
     precision : {'float32', 'mixed_bfloat16'}
-        What the layers compute in, but for the last one. All else is as precise as the images: the
-        losses, the norms and the penalty that is made of them, and what comes of it by its
-        derivative. With ``'float32'`` the layers, too.
+        Precision of the layers, except the last one. Losses, norms, the penalty and its derivative
+        always have the precision of the images.
 
     Returns
     -------
     loss, penalty : `tf.Tensor`, scalar
-        As of `~astro_wgan.wgan.critic_loss` and `~astro_wgan.wgan.gradient_penalty`.
+        As from `~astro_wgan.wgan.losses.critic_loss` and
+        `~astro_wgan.wgan.losses.gradient_penalty`.
     gradients : list of `tf.Tensor`
-        Of ``loss + weight * penalty``, one for each of ``critic.trainable_variables``.
+        Gradients of ``loss + weight * penalty`` with respect to ``critic.trainable_variables``.
 
     Notes
     -----
-    Let h be the input of a layer, W its weights and d the derivative of C along its output. The
-    gradient of C along W is the product of h and d. The gradient g of C along an image x' is the
-    product of all W and of the slopes of the leaky ReLUs, which are constant but at single points,
-    so that W changes g, and the penalty with it, as one factor of that product. Its gradient along
-    W is hence the product of v and d, where v is the derivative of the penalty along g, carried
-    forward to the layer through those before it, with the slopes of x' and without biases.
+    Let h be the input of a layer, W its weights and d the derivative of C with respect to its
+    output. The gradient of C with respect to W is the product of h and d. The gradient g of C with
+    respect to an image x' is the product of all W and of the slopes of the leaky ReLUs, which are
+    constant almost everywhere, so that W enters g, and the penalty, as one factor of that product.
+    The gradient of the penalty with respect to W is therefore the product of v and d, where v is
+    the derivative of the penalty with respect to g, propagated forward through the layers before,
+    with the slopes of x' and without biases.
     """
     n = len(real)
     between = epsilon * real + (1 - epsilon) * fake
@@ -88,13 +90,13 @@ def losses_and_gradients(critic, real, fake, epsilon, weight, *, precision='floa
         value = stage.apply(inputs[-1])
     loss = critic_loss(value[:n], value[n : 2 * n])
 
-    # What is minimised falls with C of real images and rises with that of generated ones; of x'
-    # it is the gradient of C itself that is asked for.
+    # The loss decreases with C of real images and increases with C of generated ones; for x' the
+    # gradient of C itself is needed.
     each = tf.ones_like(value[:n])
     derivatives = [tf.concat([-each / n, each / n, each], axis=0)]
     for stage, h in zip(stages[:0:-1], inputs[:0:-1], strict=True):
         back = stage.transpose(derivatives[-1], tf.shape(h))
-        derivatives.append(stage.bend(back, h))
+        derivatives.append(stage.scale_by_slope(back, h))
     derivatives.reverse()
     gradient = stages[0].transpose(derivatives[0][2 * n :], tf.shape(between))
     gradient = tf.cast(gradient, exact)
@@ -103,19 +105,19 @@ def losses_and_gradients(critic, real, fake, epsilon, weight, *, precision='floa
         penalty = penalty_of_gradient(gradient)
         weighted = weight * penalty
 
-    carried = tape.gradient(weighted, gradient)
+    propagated = tape.gradient(weighted, gradient)
     gradients = []
     for stage, h, d in zip(stages, inputs, derivatives, strict=True):
-        carried = stage.bend(carried, h[2 * n :])
-        gradients.append(stage.product(tf.concat([h[: 2 * n], carried], axis=0), d))
+        propagated = stage.scale_by_slope(propagated, h[2 * n :])
+        gradients.append(stage.weight_gradient(tf.concat([h[: 2 * n], propagated], axis=0), d))
         gradients.append(tf.reduce_sum(d[: 2 * n], axis=tuple(range(d.shape.rank - 1))))
         if stage is not stages[-1]:
-            carried = stage.apply(carried, bias=False)
+            propagated = stage.apply(propagated, bias=False)
     return loss, penalty, [tf.cast(each, exact) for each in gradients]
 
 
 def _is_linear(layer):
-    """Whether it is a dense layer or a convolution as those of the critic."""
+    """Whether a layer is a dense layer or a convolution of the kind in the critic."""
     if isinstance(layer, layers.Conv2D):
         return is_plain(layer)
     if not isinstance(layer, layers.Dense):
@@ -124,7 +126,7 @@ def _is_linear(layer):
 
 
 def _stages(critic, dtype, exact):
-    """The linear layers in their order, each with the slope of the leaky ReLU before it."""
+    """The linear layers in order, each with the slope of the leaky ReLU before it."""
     linear = [layer for layer in critic.layers if isinstance(layer, (layers.Conv2D, layers.Dense))]
     stages, slope = [], 1.0
     for layer in critic.layers:
@@ -138,7 +140,7 @@ def _stages(critic, dtype, exact):
 
 
 class _Stage:
-    """A leaky ReLU and the linear layer after it, which computes in the given type."""
+    """A leaky ReLU and the linear layer after it, computed in a given dtype."""
 
     def __init__(self, layer, slope, dtype, exact):
         self._slope = slope
@@ -147,14 +149,14 @@ class _Stage:
         self._weights = tf.cast(layer.kernel, dtype)
         self._bias = tf.cast(layer.bias, dtype)
         self._stride = getattr(layer, 'strides', None)
-        self._takes_image = fast_class(layer) is ConvolutionOfImage
+        self._input_is_image = fast_layer_class(layer) is ConvolutionFromImage
 
     def activate(self, x):
         x = tf.cast(x, self._dtype)
         return x if self._slope == 1 else tf.nn.leaky_relu(x, self._slope)
 
-    def bend(self, x, h):
-        """Times the slope that the leaky ReLU has where its output is h, which has its sign."""
+    def scale_by_slope(self, x, h):
+        """Multiply by the slope of the leaky ReLU, which depends on the sign of its output h."""
         x = tf.cast(x, self._dtype)
         if self._slope == 1:
             return x
@@ -167,16 +169,16 @@ class _Convolution(_Stage):
         return tf.nn.bias_add(x, self._bias) if bias else x
 
     def transpose(self, d, shape):
-        """The derivative along the input, of the given shape, from that along the output."""
+        """The derivative with respect to the input, of the given shape, from that of the output."""
         d = tf.cast(d, self._dtype)
-        if self._takes_image:
+        if self._input_is_image:
             return gradient_to_image(d, self._weights)
         return tf.nn.conv2d_transpose(d, self._weights, shape, self._stride, 'SAME')
 
-    def product(self, h, d):
-        """The derivative along the weights."""
-        # With one band, or few pixels, the kernels of TensorFlow are slower in half precision.
-        narrow = self._takes_image or d.shape[1] <= _FEW_PIXELS
+    def weight_gradient(self, h, d):
+        """The derivative with respect to the weights."""
+        # For images and small feature maps, half precision is slower in TensorFlow.
+        narrow = self._input_is_image or d.shape[1] <= _SMALL_EDGE
         dtype = self._exact if narrow else self._dtype
         h, d = tf.cast(h, dtype), tf.cast(d, dtype)
         return gradient_to_kernel(h, self._weights.shape, d, self._stride)
@@ -191,6 +193,6 @@ class _Dense(_Stage):
         d = tf.cast(d, self._dtype)
         return tf.reshape(tf.matmul(d, self._weights, transpose_b=True), shape)
 
-    def product(self, h, d):
+    def weight_gradient(self, h, d):
         flat = tf.reshape(h, (-1, self._weights.shape[0]))
         return tf.matmul(flat, tf.cast(d, self._dtype), transpose_a=True)

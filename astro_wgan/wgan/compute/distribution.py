@@ -1,4 +1,4 @@
-"""One training on several devices or machines: what replicas share, and who writes."""
+"""Training on several devices or machines: batches of replicas, and coordination of workers."""
 
 from contextlib import contextmanager
 
@@ -17,8 +17,8 @@ __all__ = [
     'copy_without_strategy',
 ]
 
-#: What TensorFlow raises where a process no longer answers.
-_LOST = (
+#: Errors of TensorFlow if another process stops responding.
+_WORKER_LOST = (
     tf.errors.AbortedError,
     tf.errors.CancelledError,
     tf.errors.DeadlineExceededError,
@@ -28,7 +28,7 @@ _LOST = (
 
 def check_strategy(strategy, training):
     """
-    Refuse a strategy under which the training would not be that of one process.
+    Refuse a strategy under which the training would differ from that of one device.
 
     Parameters
     ----------
@@ -40,11 +40,11 @@ def check_strategy(strategy, training):
     Raises
     ------
     ValueError
-        If the batch cannot be divided, or strategy and training exclude each other.
+        If the batch cannot be divided, or strategy and training are incompatible.
     """
     if tf.distribute.has_strategy():
         raise ValueError(
-            'Call `fit` outside of the scope of a tf.distribute strategy, and give it as '
+            'Call `fit` outside of the scope of a tf.distribute strategy, and pass it as '
             f'`strategy`; got the scope of {type(tf.distribute.get_strategy()).__name__}.'
         )
     if strategy is None:
@@ -53,8 +53,8 @@ def check_strategy(strategy, training):
         raise ValueError(f'`strategy` must be a tf.distribute.Strategy; got {strategy!r}.')
     if isinstance(strategy, tf.distribute.experimental.ParameterServerStrategy):
         raise ValueError(
-            '`strategy` must let all replicas take each step together; a ParameterServerStrategy '
-            'does not.'
+            '`strategy` must be synchronous; got a ParameterServerStrategy, whose replicas take '
+            'their steps independently.'
         )
     replicas = strategy.num_replicas_in_sync
     if training.batch_size % replicas:
@@ -65,7 +65,7 @@ def check_strategy(strategy, training):
     if training.jit_compile:
         raise ValueError(
             '`jit_compile` of the training must be False under a `strategy`: XLA cannot compile an '
-            'iteration in which replicas wait for each other; got True.'
+            'iteration in which replicas are synchronized; got True.'
         )
     if training.precision == 'mixed_float16':
         raise ValueError(
@@ -76,12 +76,12 @@ def check_strategy(strategy, training):
 
 def replica_slice(batch):
     """
-    The rows of a batch that belong to this replica: as many for each, in their order.
+    The part of a batch that belongs to this replica: equal parts, in the order of the replicas.
 
     Parameters
     ----------
     batch : `tf.Tensor`, shape (n, ...)
-        Alike on all replicas; n is a multiple of their number.
+        The same on all replicas; n is a multiple of their number.
 
     Returns
     -------
@@ -97,17 +97,17 @@ def replica_slice(batch):
 
 def replica_sample(draw, n):
     """
-    The rows that are this replica's of random numbers that are drawn for all replicas at once.
+    The part of this replica of random numbers that are drawn for all replicas.
 
-    Each replica draws for all and keeps its own, so that a training has the same random numbers
-    on any number of replicas.
+    Each replica draws all of them and uses its own part, so that a training has the same random
+    numbers on any number of replicas.
 
     Parameters
     ----------
     draw : callable
-        From a number of rows to a tensor with as many, alike on all replicas.
+        From a number of rows to a tensor with this number, the same on all replicas.
     n : int
-        Rows of one replica.
+        Number of rows of one replica.
 
     Returns
     -------
@@ -118,7 +118,7 @@ def replica_sample(draw, n):
 
 
 def mean_over_replicas(gradients):
-    """A list of tensors as their mean over the replicas."""
+    """The mean of each of a list of tensors over the replicas."""
     if _replicas() == 1:
         return gradients
     context = tf.distribute.get_replica_context()
@@ -126,7 +126,7 @@ def mean_over_replicas(gradients):
 
 
 def copy_without_strategy(network):
-    """A network as an ordinary one, whose weights no strategy holds on several devices."""
+    """A copy of a network whose weights are ordinary variables, not distributed ones."""
     if network is None:
         return None
     copy = keras.models.clone_model(network)
@@ -137,19 +137,19 @@ def copy_without_strategy(network):
 
 class Workers:
     """
-    The processes that train together under a strategy; often this one alone.
+    The processes of a strategy that train together; often there is only this one.
 
     Parameters
     ----------
     strategy : `tf.distribute.Strategy`
-        That of the trainer.
+        The strategy of the trainer.
 
     Attributes
     ----------
     several : bool
-        Whether there are others.
+        Whether there are other processes.
     chief : bool
-        Whether this is the one that writes files and reports.
+        Whether this process writes files and shows progress.
     """
 
     def __init__(self, strategy):
@@ -166,37 +166,38 @@ class Workers:
         self._gather = tf.function(self._gathered)
 
     def any(self, *flags):
-        """Of each flag, whether it is set on any worker: all go the same way after this."""
+        """For each flag, whether it is set on any worker; the result is the same on all workers."""
         if not self.several:
             return flags
         return tuple(bool(x) for x in self._all(flags).any(axis=0))
 
     def check_alike(self, values):
         """
-        Make sure that all workers begin alike.
+        Check that all workers start from the same state.
 
         Parameters
         ----------
         values : dict of int
-            By the name that a message calls them.
+            Numbers by the name that the error message gives them.
 
         Raises
         ------
         ValueError
-            If one of them differs between workers.
+            If a number differs between workers.
         """
         if not self.several:
             return
         for name, found in zip(values, self._all(values.values()).T, strict=True):
             if np.any(found != found[0]):
                 raise ValueError(
-                    f'All workers must train alike, but their {name} differ: {found.tolist()}.'
+                    f'All workers must start from the same state, but their {name} differ: '
+                    f'{found.tolist()}.'
                 )
 
     @contextmanager
     def detect_loss(self, message):
         """
-        Turn the failure of another worker into a `WorkerLostError`.
+        Raise a `~astro_wgan.exceptions.WorkerLostError` if another worker fails.
 
         Parameters
         ----------
@@ -205,7 +206,7 @@ class Workers:
         """
         try:
             yield
-        except _LOST as error:
+        except _WORKER_LOST as error:
             if not self.several:
                 raise
             raise WorkerLostError(message()) from error
@@ -219,6 +220,6 @@ class Workers:
 
 
 def _replicas():
-    """How many replicas take the step under way; 1 outside of any."""
+    """Number of replicas in the current replica context; 1 outside of any."""
     context = tf.distribute.get_replica_context()
     return 1 if context is None else context.num_replicas_in_sync

@@ -1,4 +1,4 @@
-"""What the machine computes on, and what it is quickest in."""
+"""Properties of the machine: GPU, bfloat16 units, and the precision that is fastest on it."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,12 +7,12 @@ import tensorflow as tf
 
 __all__ = ['has_gpu', 'has_bfloat16_units', 'resolve_precision']
 
-_PROCESSORS = Path('/proc/cpuinfo')
+_CPU_INFO = Path('/proc/cpuinfo')
 
 
 def has_gpu():
     """
-    Whether TensorFlow computes on a graphics card.
+    Whether TensorFlow uses a GPU.
 
     Returns
     -------
@@ -23,38 +23,38 @@ def has_gpu():
 
 def has_bfloat16_units():
     """
-    Whether the processor has units for products of matrices in bfloat16.
+    Whether the CPU has units for matrix products in bfloat16.
 
     Returns
     -------
     bool
-        True for those of Intel that have AMX, under Linux, which names what a processor can do.
+        True for CPUs with Intel AMX under Linux; False on other systems.
     """
     try:
-        return ' amx_bf16' in _PROCESSORS.read_text()
+        return ' amx_bf16' in _CPU_INFO.read_text()
     except OSError:
         return False
 
 
 def resolve_precision(training):
     """
-    A training's configuration with a definite precision.
+    The configuration of a training with ``precision='auto'`` resolved for this machine.
 
     Parameters
     ----------
     training : `~astro_wgan.wgan.TrainingConfig`
-        Any.
+        Any configuration.
 
     Returns
     -------
     `~astro_wgan.wgan.TrainingConfig`
-        For ``precision='auto'``, bfloat16 throughout where the processor has units for it, and
-        float32 otherwise: on a graphics card, in what XLA compiles, and under a strategy, whose
-        machines may differ. Unchanged for any other.
+        For ``precision='auto'`` bfloat16 throughout if the CPU has units for it, and float32
+        otherwise, on a GPU, with ``jit_compile``, and under a strategy, whose machines may differ.
+        Other configurations are returned unchanged.
     """
     if training.precision != 'auto':
         return training
-    elsewhere = has_gpu() or training.jit_compile or tf.distribute.has_strategy()
-    if has_bfloat16_units() and not elsewhere:
+    plain_cpu = not (has_gpu() or training.jit_compile or tf.distribute.has_strategy())
+    if plain_cpu and has_bfloat16_units():
         return replace(training, precision='mixed_bfloat16', penalty_in_float32=False)
     return replace(training, precision='float32')

@@ -1,14 +1,14 @@
 """
-Layers of Keras, computed in less time on a processor; what they give differs by rounding alone.
+Convolutions that are faster on CPUs than those of Keras; results differ only by rounding.
 
-*Over blocks of pixels.* A processor multiplies sixteen channels at a time, and an image has one, or
-a few: in the library's kernels most of that width is idle where a convolution begins or ends in an
-image. Here the pixels of a block, two rows of eight for one band, stand for channels. A block needs
-a few of its neighbours' inputs as well, which costs less than is gained.
+*Blocks of pixels.* A CPU processes sixteen channels at a time, but an image has only one or a few,
+so that the kernels of the library use little of this width in a convolution whose input or output
+is an image. Here the pixels of a block, two rows of eight for one band, take the place of channels.
+The computation overlaps at the edges of the blocks, which costs less than is gained.
 
-*Over rows of pixels.* Biases are added, and their gradients summed up, for a row at once, since
-there may be but eight channels. In bfloat16 these sums are also more precise than TensorFlow's own,
-which on a processor lose what is small beside the sum so far.
+*Rows of pixels.* Biases are added, and their gradients summed, for a row of pixels at once, since
+there may be as few as eight channels. In bfloat16 these sums are also more precise than those of
+TensorFlow, which on a CPU lose addends that are small compared with the sum.
 """
 
 import keras
@@ -20,42 +20,42 @@ from astro_wgan.wgan.compute.hardware import has_gpu
 
 __all__ = [
     'Convolution',
-    'ConvolutionOfImage',
+    'ConvolutionFromImage',
     'ConvolutionToImage',
     'TransposedConvolution',
     'add_bias',
     'convolve_to_image',
-    'fast_class',
+    'fast_layer_class',
     'gradient_to_image',
     'gradient_to_kernel',
     'is_plain',
 ]
 
-#: Pixels times bands along x that stand for channels.
-_WIDTH = 8
+#: Pixels times bands along x of a block.
+_BLOCK_CHANNELS = 8
 
-#: With more, the library's own kernels fill the width of the processor.
-_MOST_BANDS = 5
+#: With more bands the kernels of the library use the width of the CPU.
+_MAX_BANDS = 5
 
 
-def fast_class(layer, precision='float32'):
+def fast_layer_class(layer, precision='float32'):
     """
-    The class that computes what a layer of Keras does in less time.
+    The fastest class for a layer of Keras.
 
     Parameters
     ----------
     layer : `keras.layers.Layer`
         A built layer of generator, critic or encoder.
     precision : {'float32', 'mixed_bfloat16', 'mixed_float16'}
-        What it is to compute in.
+        Precision of the computation.
 
     Returns
     -------
     type
-        `ConvolutionOfImage` for one of stride 2 that takes an image, `ConvolutionToImage` for one
-        of stride 1 that gives one, `TransposedConvolution` for a transposed one; in half precision
-        `Convolution` for other convolutions. For other layers, and with a graphics card, whose
-        libraries have other habits, the layer's own.
+        `ConvolutionFromImage` for a convolution of stride 2 whose input is an image,
+        `ConvolutionToImage` for one of stride 1 whose output is an image, `TransposedConvolution`
+        for a transposed one; in half precision `Convolution` for other convolutions. For other
+        layers, and on a GPU, the class of the layer.
     """
     own = type(layer)
     if own not in (layers.Conv2D, layers.Conv2DTranspose) or not is_plain(layer):
@@ -64,20 +64,20 @@ def fast_class(layer, precision='float32'):
         return own
     if own is layers.Conv2DTranspose:
         return TransposedConvolution
-    taken, given = layer.kernel.shape[2:]
-    if layer.strides == (2, 2) and taken <= _MOST_BANDS:
-        return ConvolutionOfImage
-    # Small feature maps of as few channels as an image have no whole block.
-    blocked = given <= _MOST_BANDS and layer.output.shape[2] % _block_width(given) == 0
+    channels_in, channels_out = layer.kernel.shape[2:]
+    if layer.strides == (2, 2) and channels_in <= _MAX_BANDS:
+        return ConvolutionFromImage
+    # Feature maps with few channels may be smaller than a block.
+    blocked = channels_out <= _MAX_BANDS and layer.output.shape[2] % _block_width(channels_out) == 0
     if layer.strides == (1, 1) and blocked and layer.kernel_size[0] % 2:
         return ConvolutionToImage
-    # In float32 TensorFlow adds the biases within the convolution.
+    # In float32 TensorFlow fuses convolution and biases.
     return own if precision == 'float32' else Convolution
 
 
 def is_plain(layer):
     """
-    Whether a convolution is one of those that the networks here are made of.
+    Whether a convolution is of the kind that the networks of this package consist of.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def is_plain(layer):
     Returns
     -------
     bool
-        True with zeros around, biases and no activation, and without dilation, groups or output
+        True for zero padding, with biases, and without activation, dilation, groups and output
         padding.
     """
     return (
@@ -105,24 +105,24 @@ class Convolution(layers.Conv2D):
     """A convolution whose biases are added over rows of pixels."""
 
     def call(self, inputs):
-        """Called by Keras for what the layer gives."""
-        given = self.convolution_op(inputs, tf.convert_to_tensor(self.kernel))
-        return add_bias(given, tf.convert_to_tensor(self.bias))
+        """Output of the layer."""
+        output = self.convolution_op(inputs, tf.convert_to_tensor(self.kernel))
+        return add_bias(output, tf.convert_to_tensor(self.bias))
 
 
-class ConvolutionOfImage(Convolution):
-    """A convolution of stride 2 from an image, whose gradient to the image is blocked."""
+class ConvolutionFromImage(Convolution):
+    """A convolution of stride 2 from an image, whose gradient with respect to it uses blocks."""
 
     def convolution_op(self, inputs, kernel):
-        """What the layer gives but for its biases."""
+        """Output of the layer before the biases are added."""
         return _convolve_image(inputs, kernel)
 
 
 class ConvolutionToImage(Convolution):
-    """A convolution of stride 1 to an image, which is blocked, and so are its gradients."""
+    """A convolution of stride 1 to an image, which uses blocks, as do its gradients."""
 
     def convolution_op(self, inputs, kernel):
-        """What the layer gives but for its biases."""
+        """Output of the layer before the biases are added."""
         return convolve_to_image(inputs, kernel)
 
 
@@ -130,7 +130,7 @@ class TransposedConvolution(layers.Conv2DTranspose):
     """A transposed convolution whose biases are added over rows of pixels."""
 
     def call(self, inputs):
-        """Called by Keras for what the layer gives."""
+        """Output of the layer."""
         (ny, nx), (along_y, along_x) = inputs.shape[1:3], self.strides
         kernel, bias = map(tf.convert_to_tensor, (self.kernel, self.bias))
         shape = (tf.shape(inputs)[0], along_y * ny, along_x * nx, kernel.shape[2])
@@ -140,7 +140,7 @@ class TransposedConvolution(layers.Conv2DTranspose):
 @tf.custom_gradient
 def convolve_to_image(x, kernel):
     """
-    A convolution of stride 1, padded with zeros to the same size, from channels to an image.
+    Convolution of stride 1 from channels to an image of the same size, padded with zeros.
 
     Parameters
     ----------
@@ -156,9 +156,9 @@ def convolve_to_image(x, kernel):
     edge, _, channels, bands = kernel.shape
     ny, nx = x.shape[1:3]
     margin, width = edge // 2, _block_width(bands)
-    # Pixel o of a block sees column j of the input through tap j - o, counted from the middle.
+    # Pixel o of a block depends on column j of the input through tap j - o from the center.
     j, o = np.ogrid[-margin : width + margin, :width]
-    columns = _chosen(j - o + margin, edge, kernel.dtype)
+    columns = _tap_matrix(j - o + margin, edge, kernel.dtype)
     blocked = tf.einsum('jqu,tucb->tjcqb', columns, kernel)
     blocked = tf.reshape(blocked, (edge, len(j), channels, width * bands))
     margins = [[0, 0], [margin, margin], [margin, margin], [0, 0]]
@@ -166,24 +166,24 @@ def convolve_to_image(x, kernel):
     image = tf.reshape(image, (-1, ny, nx, bands))
 
     def gradient(d):
-        # As a convolution, and with image and channels in each other's place, these are faster.
-        along_x = tf.nn.conv2d(d, _turned(kernel), 1, 'SAME')
-        along_kernel = gradient_to_kernel(d, (edge, edge, bands, channels), x, (1, 1))
-        return along_x, _turned(along_kernel)
+        # Written as a convolution, and with image and channels exchanged, these are faster.
+        grad_x = tf.nn.conv2d(d, _transpose_kernel(kernel), 1, 'SAME')
+        grad_kernel = gradient_to_kernel(d, (edge, edge, bands, channels), x, (1, 1))
+        return grad_x, _transpose_kernel(grad_kernel)
 
     return image, gradient
 
 
 def gradient_to_image(d, kernel):
     """
-    The gradient along the image that a convolution of stride 2, padded to half the size, was given.
+    Gradient of a convolution of stride 2, padded to half the size, with respect to its image.
 
     Parameters
     ----------
     d : `tf.Tensor`, shape (n, ny, nx, channels)
-        The gradient along what the convolution gives; nx is a multiple of four.
+        Gradient with respect to the output of the convolution; nx is a multiple of four.
     kernel : `tf.Tensor`, shape (edge, edge, bands, channels)
-        Its weights.
+        Weights.
 
     Returns
     -------
@@ -193,34 +193,34 @@ def gradient_to_image(d, kernel):
     ny, nx = d.shape[1:3]
     width = max(2, _block_width(bands))
     (rows, above), (columns, left) = (
-        _chosen_by_stride(pixels, edge, kernel.dtype) for pixels in (2, width)
+        _taps_of_stride_2(pixels, edge, kernel.dtype) for pixels in (2, width)
     )
     blocked = tf.einsum('ipt,jqu,tubc->ijcpqb', rows, columns, kernel)
     blocked = tf.reshape(blocked, (rows.shape[0], columns.shape[0], channels, 2 * width * bands))
     image = tf.nn.conv2d(d, blocked, (1, width // 2), [[0, 0], above, left, [0, 0]])
-    # From blocks of two rows to rows.
+    # From blocks of two rows to single rows.
     image = tf.reshape(image, (-1, ny, 2 * nx // width, 2, width * bands))
     return tf.reshape(tf.transpose(image, (0, 1, 3, 2, 4)), (-1, 2 * ny, 2 * nx, bands))
 
 
 def gradient_to_kernel(x, shape, d, strides):
     """
-    The gradient along the weights of a convolution that pads with zeros.
+    Gradient of a convolution, padded with zeros, with respect to its weights.
 
     Parameters
     ----------
-    x : `tf.Tensor`, shape (n, ny, nx, given)
-        What the convolution was given.
+    x : `tf.Tensor`, shape (n, ny, nx, channels_in)
+        Input of the convolution.
     shape : tuple of int
-        That of the weights.
+        Shape of the weights.
     d : `tf.Tensor`, shape (n, ny, nx, channels)
-        The gradient along what it gives.
+        Gradient with respect to its output.
     strides : tuple of int
         Along y and x.
 
     Returns
     -------
-    `tf.Tensor`, of the given shape
+    `tf.Tensor` of this shape
     """
     return tf.raw_ops.Conv2DBackpropFilter(
         input=x, filter_sizes=shape, out_backprop=d, strides=[1, *strides, 1], padding='SAME'
@@ -230,14 +230,14 @@ def gradient_to_kernel(x, shape, d, strides):
 @tf.custom_gradient
 def add_bias(x, bias):
     """
-    Feature maps with a bias for each channel.
+    Feature maps plus a bias for each channel.
 
     Parameters
     ----------
     x : `tf.Tensor`, shape (n, ny, nx, channels)
         Feature maps.
     bias : `tf.Tensor`, shape (channels,)
-        What is added.
+        The biases.
 
     Returns
     -------
@@ -265,32 +265,32 @@ def _convolve_image(x, kernel):
 
 def _block_width(bands):
     """Pixels of a block along x: a power of two."""
-    return 2 ** int(np.log2(max(1, _WIDTH // bands)))
+    return 2 ** int(np.log2(max(1, _BLOCK_CHANNELS // bands)))
 
 
-def _chosen_by_stride(pixels, edge, dtype):
+def _taps_of_stride_2(pixels, edge, dtype):
     """
-    Along one axis, the tap that each pixel of a block has for each place of what stride 2 gives.
+    Along one axis, the kernel tap that connects each pixel of a block with each output position.
 
     Returns
     -------
-    chosen : `tf.Tensor`, shape (places, pixels, edge)
-        As of `_chosen`.
+    matrix : `tf.Tensor`, shape (positions, pixels, edge)
+        As of `_tap_matrix`.
     margins : list of int
-        How many places there are before and behind those of a block's own.
+        Number of positions before and after those of the block.
     """
     before = max(0, edge - 2) // 2
     first, last = -((edge - 1 - before) // 2), (pixels - 1 + before) // 2
-    # Place j is made of the pixels from 2 j - before on.
+    # Output position j depends on the pixels from 2 j - before on.
     j, o = np.ogrid[first : last + 1, :pixels]
-    return _chosen(o + before - 2 * j, edge, dtype), [-first, last + 1 - pixels // 2]
+    return _tap_matrix(o + before - 2 * j, edge, dtype), [-first, last + 1 - pixels // 2]
 
 
-def _chosen(taps, edge, dtype):
-    """One where a tap has its number, zero elsewhere, also for numbers that no tap has."""
+def _tap_matrix(taps, edge, dtype):
+    """One-hot vectors of tap numbers; zero for numbers that are no tap of the kernel."""
     return tf.constant(taps[..., np.newaxis] == np.arange(edge), dtype=dtype)
 
 
-def _turned(kernel):
-    """Turned by 180 degrees, with input and output exchanged."""
+def _transpose_kernel(kernel):
+    """The kernel rotated by 180 degrees, with input and output exchanged."""
     return tf.transpose(tf.reverse(kernel, (0, 1)), (0, 1, 3, 2))

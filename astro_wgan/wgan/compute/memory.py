@@ -1,4 +1,4 @@
-"""Memory that is kept between the steps of a long computation, for systems with glibc."""
+"""`retain_freed_memory`: faster repeated allocation of large arrays on systems with glibc."""
 
 import ctypes
 import sys
@@ -6,21 +6,20 @@ from contextlib import contextmanager
 
 __all__ = ['retain_freed_memory']
 
-# From malloc.h: the parameters of mallopt, and what they are unless set.
+# From malloc.h: parameters of mallopt, and their defaults.
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4
-_TRIM_THRESHOLD_UNLESS_SET, _MMAP_MAX_UNLESS_SET = 128 * 1024, 65536
+_DEFAULT_TRIM_THRESHOLD, _DEFAULT_MMAP_MAX = 128 * 1024, 65536
 _NEVER = 2**31 - 1
 
 
 @contextmanager
 def retain_freed_memory():
     """
-    Let the process keep the memory that it frees, until the end of the context.
+    Keep freed memory in the process until the end of the context.
 
-    Each iteration of a training allocates and frees hundreds of megabytes. glibc gives what is
-    large, or at the end of its heap, back to the system at once, which then fills it with zeros
-    before it hands it out again: up to a third of the time of a training on a CPU. Without glibc
-    nothing changes.
+    Each iteration of a training allocates and frees hundreds of megabytes. glibc returns large
+    blocks, and those at the end of its heap, to the system, which clears the pages before they are
+    used again: up to a third of the time of a training on a CPU. Without glibc this does nothing.
 
     Examples
     --------
@@ -40,8 +39,8 @@ def retain_freed_memory():
     try:
         yield
     finally:
-        library.mallopt(_TRIM_THRESHOLD, _TRIM_THRESHOLD_UNLESS_SET)
-        library.mallopt(_MMAP_MAX, _MMAP_MAX_UNLESS_SET)
+        library.mallopt(_TRIM_THRESHOLD, _DEFAULT_TRIM_THRESHOLD)
+        library.mallopt(_MMAP_MAX, _DEFAULT_MMAP_MAX)
         library.malloc_trim(0)
 
 
@@ -49,6 +48,6 @@ def _c_library():
     if not sys.platform.startswith('linux'):
         return None
     library = ctypes.CDLL(None)
-    # Other C libraries of Linux do not have them.
+    # Not in other C libraries of Linux, such as musl.
     has_both = hasattr(library, 'mallopt') and hasattr(library, 'malloc_trim')
     return library if has_both else None

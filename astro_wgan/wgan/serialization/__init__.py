@@ -1,1 +1,1 @@
-"""Trained models and checkpoints in files."""
+"""Fitted models and checkpoints of trainings in files."""

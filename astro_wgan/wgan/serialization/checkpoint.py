@@ -1,4 +1,4 @@
-"""Checkpoints of a training: one file, replaced in one piece, so that a kill leaves the last."""
+"""Checkpoints: weights, optimizers and history of a training in one file, replaced atomically."""
 
 import json
 
@@ -12,14 +12,14 @@ from astro_wgan.wgan.config import TrainingConfig
 
 __all__ = ['HELD_OUT', 'is_finite', 'read_checkpoint', 'write_checkpoint']
 
-#: What of a fingerprint may come and go: the weights do not depend on it.
+#: Group of the fingerprint that may be missing, since the weights do not depend on it.
 HELD_OUT = 'held-out stamps'
 
 _FORMAT = 'astro_wgan checkpoint 2'
-#: In these some settings and columns have other names.
+#: Earlier format, with other names of settings and columns.
 _FORMER = 'astro_wgan checkpoint 1'
 
-#: What a training keeps beside the weights.
+#: Types of the fields of `~astro_wgan.wgan.callbacks.TrainingState`.
 _PROGRESS = {
     'seconds': (int, float),
     'history': list,
@@ -31,19 +31,18 @@ _PROGRESS = {
 
 def write_checkpoint(path, trainer, *, fingerprint, progress):
     """
-    Write the whole state of a training.
+    Write the state of a training.
 
     Parameters
     ----------
     path : path-like
-        File to write (NumPy's npz). It is replaced only when the new one is on the disk.
+        File to write, in NumPy's npz format; replaced once the new one is on disk.
     trainer : `~astro_wgan.wgan.trainer.AdversarialTrainer`
         Networks, optimizers and iteration.
     fingerprint : `~astro_wgan.jobs.Fingerprint`
-        What makes a training this one: configuration, seed, stamps, start, and with which held-out
-        stamps it is compared.
+        Configuration, seed, stamps, initial model and held-out stamps.
     progress : dict
-        Plain values beside the weights: seconds trained, history.
+        Fields of the `~astro_wgan.wgan.callbacks.TrainingState`.
     """
     header = {'format': _FORMAT, 'fingerprint': fingerprint.to_dict(), 'progress': progress}
     arrays = {name: v.numpy() for name, v in trainer.state_variables()}
@@ -51,13 +50,13 @@ def write_checkpoint(path, trainer, *, fingerprint, progress):
 
 
 def is_finite(trainer):
-    """Whether the state of a training is worth to be kept."""
+    """Whether all values of the state of a training are finite."""
     return all(np.isfinite(variable.numpy()).all() for _, variable in trainer.state_variables())
 
 
 def read_checkpoint(path, trainer, *, fingerprint):
     """
-    Put a trainer into the state that a checkpoint holds.
+    Restore the state of a trainer from a checkpoint.
 
     Parameters
     ----------
@@ -71,13 +70,13 @@ def read_checkpoint(path, trainer, *, fingerprint):
     Returns
     -------
     dict
-        The ``progress`` that was written.
+        The ``progress`` in the checkpoint.
 
     Raises
     ------
     CheckpointError
-        If the file is damaged, is no checkpoint, or belongs to another training; the trainer is
-        then as it was.
+        If the file is damaged, not a checkpoint of this version, or belongs to another training;
+        the trainer is then unchanged.
     """
     header, arrays = _load(path)
     other = fingerprint.mismatch(header['fingerprint'], optional=[HELD_OUT])
@@ -89,7 +88,9 @@ def read_checkpoint(path, trainer, *, fingerprint):
     variables = trainer.state_variables()
     for name, variable in variables:
         if name not in arrays or arrays[name].shape != tuple(variable.shape):
-            raise CheckpointError(f'The checkpoint {path} lacks {name} in the shape needed.')
+            raise CheckpointError(
+                f'The checkpoint {path} has no {name} of shape {tuple(variable.shape)}.'
+            )
         if arrays[name].dtype.kind not in 'biuf' or not np.isfinite(arrays[name]).all():
             raise CheckpointError(
                 f'The checkpoint {path} has values of {name} that are not finite.'
@@ -100,43 +101,46 @@ def read_checkpoint(path, trainer, *, fingerprint):
 
 
 def _load(path):
+    """Header and arrays of a checkpoint, checked as far as possible without a trainer."""
     try:
         arrays = read_arrays(path)
-        # The losses of a history may be NaN where an epoch was not whole.
+        # Losses of an incomplete epoch in the history may be NaN.
         header = parse_json(str(arrays.pop('header')).encode(), finite=False)
-        if header['format'] == _FORMER:
-            raise CheckpointError(
-                f'The checkpoint {path} is of an earlier version of astro_wgan: finish its '
-                'training with that version, or name another file, or remove this one to start '
-                'anew.'
-            )
-        if header['format'] != _FORMAT:
-            raise ValueError(f'it is of the format {header["format"]!r:.60}')
-        for name in ('fingerprint', 'progress'):
-            if not isinstance(header[name], dict):
-                raise ValueError(f'its {name} is a {type(header[name]).__name__}')
-        _check_progress(header['progress'])
-        # What it knew nothing of was as it is by default.
-        if 'settings' in header['fingerprint']:
-            defaults = describe_settings({'training': TrainingConfig()})
-            header['fingerprint']['settings'] = defaults | header['fingerprint']['settings']
-    except CheckpointError:
-        raise
+        if header['format'] != _FORMER:
+            _check_header(header)
     except (ValueError, KeyError, TypeError) as error:
         raise CheckpointError(
             f'The file {path} is not a checkpoint of this version, or it is damaged ({error}).'
         ) from error
+    if header['format'] == _FORMER:
+        raise CheckpointError(
+            f'The checkpoint {path} is of an earlier version of astro_wgan. Finish its training '
+            'with that version, name another file, or remove this one to start anew.'
+        )
     return header, arrays
 
 
+def _check_header(header):
+    if header['format'] != _FORMAT:
+        raise ValueError(f'its format is {header["format"]!r:.60}')
+    for name in ('fingerprint', 'progress'):
+        if not isinstance(header[name], dict):
+            raise ValueError(f'its {name} is a {type(header[name]).__name__}')
+    _check_progress(header['progress'])
+    # Settings that were added later have their defaults.
+    if 'settings' in header['fingerprint']:
+        defaults = describe_settings({'training': TrainingConfig()})
+        header['fingerprint']['settings'] = defaults | header['fingerprint']['settings']
+
+
 def _check_progress(progress):
-    """Refuse what no training has written: it is looked at long after the checkpoint is read."""
+    """Raise a ValueError for values that no training writes, since they are used much later."""
     for name, value in progress.items():
         if name not in _PROGRESS or not isinstance(value, _PROGRESS[name]):
             raise ValueError(f'its {name!s:.40} is {value!r:.40}')
         rows = value if isinstance(value, list) else []
         if not all(isinstance(row, dict) and _are_numbers(row.values()) for row in rows):
-            raise ValueError(f'its {name} are no rows of numbers')
+            raise ValueError(f'its {name} are not rows of numbers')
 
 
 def _are_numbers(values):

@@ -1,4 +1,4 @@
-"""The history of a training as it stands in a file: columns of numbers, and nothing else."""
+"""`read_history`: the history of a training from an ECSV file."""
 
 import numpy as np
 from astropy import units as u
@@ -8,23 +8,24 @@ from astro_wgan.wgan.serialization.former_names import renamed
 
 __all__ = ['read_history']
 
-#: Columns of whole numbers; all others are not.
-_WHOLE = ('iteration',)
+#: Columns of integers; all others are floating-point numbers.
+_INTEGER = ('iteration',)
 #: Columns of every history.
-_ALWAYS = {'iteration', 'time'}
+_REQUIRED = {'iteration', 'time'}
 _COMMENT = '#'
 
 
 def read_history(content):
     r"""
-    The table of a file that astropy wrote in its format ECSV.
+    A table of numbers from a file in the ECSV format.
 
-    Its header, which is YAML and can ask for objects of any size, is not read.
+    Its header is YAML, which may describe arbitrary objects, and is not read. Columns of earlier
+    versions have the names of today.
 
     Parameters
     ----------
     content : bytes
-        Of the file.
+        Content of the file.
 
     Returns
     -------
@@ -34,7 +35,7 @@ def read_history(content):
     Raises
     ------
     ValueError
-        If it is no table of numbers.
+        If it is not a table of numbers with the columns of a history.
 
     Examples
     --------
@@ -48,14 +49,14 @@ def read_history(content):
     names, rows = lines[0].split(), [line.split() for line in lines[1:]]
     repeated = len(set(names)) < len(names)
     names = list(renamed(dict.fromkeys(names), 'history')) if not repeated else names
-    if repeated or not (set(names) >= _ALWAYS and all(name.isidentifier() for name in names)):
-        raise ValueError(f'its columns are called {names!s:.100}')
+    if repeated or not (set(names) >= _REQUIRED and all(name.isidentifier() for name in names)):
+        raise ValueError(f'its columns are {names!s:.100}')
     if any(len(row) != len(names) for row in rows):
-        raise ValueError(f'its rows are not of {len(names)} columns')
+        raise ValueError(f'its rows do not have {len(names)} columns')
     values = np.array(rows, dtype=str).reshape(len(rows), len(names))
     table = QTable(
         {
-            name: values[:, k].astype(np.int64 if name in _WHOLE else float)
+            name: values[:, k].astype(np.int64 if name in _INTEGER else float)
             for k, name in enumerate(names)
         }
     )

@@ -22,15 +22,15 @@ from astro_wgan.wgan.noise_layer import build_noise
 from astro_wgan.wgan.serialization.config_values import from_dict, to_dict
 from astro_wgan.wgan.serialization.former_names import renamed
 from astro_wgan.wgan.serialization.history_file import read_history
-from astro_wgan.wgan.serialization.network_files import KerasFile, check_stored, take_stored_weights
+from astro_wgan.wgan.serialization.network_files import KerasFile, load_weights, verify_weights
 
 __all__ = [
     'KNOWN_FILES',
     'check_format',
     'check_savable',
     'parse_model',
-    'put_model',
-    'put_network',
+    'write_model_files',
+    'write_network_file',
     'read_model',
     'write_model',
 ]
@@ -42,7 +42,7 @@ _FORMER = ('astro_wgan model 1', 'astro_wgan model 2')
 _DESCRIPTION, _HISTORY = 'model.json', 'history.ecsv'
 _NETWORKS = ('generator', 'critic', 'noise', 'encoder')
 
-#: All that may lie in a folder of a model, or of a detector, which puts its own files beside.
+#: All files of a model, and of a detector, which adds its own.
 KNOWN_FILES = (
     *(f'{name}.keras' for name in _NETWORKS),
     _HISTORY,
@@ -61,38 +61,38 @@ def write_model(wgan, folder):
     wgan : `~astro_wgan.WGAN`
         A fitted model.
     folder : path-like
-        Made if needed; an earlier model or detector in it is replaced, all of it at once.
+        Created if needed; an earlier model or detector in it is replaced atomically.
 
     Raises
     ------
     ValueError
-        If a network is not that of the configuration, or has weights that are not finite.
+        If a network does not match the configuration, or has weights that are not finite.
     FileExistsError
-        If a file that is not of an earlier save is in the way.
+        If a file with one of the names exists that is not from an earlier save.
     OSError
-        If it cannot be written; an earlier model stays.
+        If the model cannot be written; an earlier model is kept.
     """
     check_savable(wgan)
     with atomic_write_together(folder, known=KNOWN_FILES) as place:
-        put_model(wgan, place)
+        write_model_files(wgan, place)
 
 
 def check_savable(wgan):
-    """Refuse a model that could not be loaded again, before anything is written."""
+    """Raise a ValueError for a model that could not be loaded again."""
     counts = count_weights(wgan.network)
-    for name in _held(wgan):
+    for name in _network_names(wgan):
         network = getattr(wgan, f'{name}_')
         weights = network.get_weights()
         if name in counts and sum(map(np.size, weights)) != counts[name]:
             raise ValueError(
-                f'The {name} has {sum(map(np.size, weights))} weights, and by the `network` of '
-                f'the model it has {counts[name]}: it cannot be saved.'
+                f'The model cannot be saved: its {name} has {sum(map(np.size, weights))} weights, '
+                f'but according to its `network` {counts[name]}.'
             )
         if not all(np.isfinite(array).all() for array in weights):
-            raise ValueError(f'The {name} has weights that are not finite: it is not saved.')
+            raise ValueError(f'The model cannot be saved: weights of its {name} are not finite.')
 
 
-def put_model(wgan, place):
+def write_model_files(wgan, place):
     """
     Write the files of a model.
 
@@ -100,10 +100,10 @@ def put_model(wgan, place):
     ----------
     wgan : `~astro_wgan.WGAN`
     place : callable
-        From the name of a file to the path at which to write it.
+        From the name of a file to the path where to write it.
     """
-    for name in _held(wgan):
-        put_network(getattr(wgan, f'{name}_'), place(f'{name}.keras'))
+    for name in _network_names(wgan):
+        write_network_file(getattr(wgan, f'{name}_'), place(f'{name}.keras'))
     wgan.history_.write(place(_HISTORY), format='ascii.ecsv')
     description = {
         'format': _FORMAT,
@@ -119,10 +119,10 @@ def put_model(wgan, place):
     place(_DESCRIPTION).write_text(json.dumps(description, indent=2))
 
 
-def put_network(network, path):
-    """Write a network as a Keras file, and see that its weights can be read from it."""
+def write_network_file(network, path):
+    """Write a network as a Keras file, and check that its weights can be read back."""
     network.save(path)
-    check_stored(network, KerasFile(path.read_bytes()))
+    verify_weights(network, KerasFile(path.read_bytes()))
 
 
 def read_model(kind, folder, *, max_size=None):
@@ -136,7 +136,7 @@ def read_model(kind, folder, *, max_size=None):
     folder : path-like
         The folder.
     max_size : number, optional
-        Bytes that each of its files may take; see `~astro_wgan.files.limits.largest_size`.
+        Largest size of each file in bytes; see `~astro_wgan.files.limits.largest_size`.
 
     Returns
     -------
@@ -145,9 +145,9 @@ def read_model(kind, folder, *, max_size=None):
     Raises
     ------
     FileNotFoundError
-        If there is no such folder, or no model in it.
+        If the folder does not exist or has no model.
     ValueError
-        If the files in it are not a model of this version, or are damaged.
+        If the files are not a model of this or an earlier version, or are damaged.
     """
     with damage_told('model', folder):
         files = read_together(folder, KNOWN_FILES[:-2], max_size=max_size)
@@ -156,16 +156,16 @@ def read_model(kind, folder, *, max_size=None):
 
 def parse_model(kind, folder, files):
     """
-    A model from what its files hold.
+    A model from the contents of its files.
 
     Parameters
     ----------
     kind : type
         `~astro_wgan.WGAN`.
     folder : path-like
-        Where they lie, for messages.
+        Folder of the files, for messages.
     files : dict of bytes
-        By name.
+        Contents by name.
 
     Returns
     -------
@@ -174,9 +174,9 @@ def parse_model(kind, folder, files):
     Raises
     ------
     FileNotFoundError
-        If there is no model among them.
+        If the description of the model is missing.
     DamagedFileError
-        If one is not what it should be.
+        If a file is damaged.
     """
     if _DESCRIPTION not in files:
         raise FileNotFoundError(f'There is no model in {folder}: {_DESCRIPTION} is missing.')
@@ -194,11 +194,11 @@ def parse_model(kind, folder, files):
         if not isinstance(wgan.provenance_, dict):
             raise ValueError(f'its provenance is {wgan.provenance_!r:.40}')
     stored = {}
-    for name in _held(wgan):
+    for name in _network_names(wgan):
         with damage_in(f'{name}.keras'):
             stored[name] = KerasFile(files[f'{name}.keras'])
             stored[name].check_room(count_weights(wgan.network).get(name, 0))
-    # Not one is built before all are known to have room.
+    # The sizes of all files are checked before a network is built.
     for name, file in stored.items():
         with damage_in(f'{name}.keras'):
             setattr(wgan, f'{name}_', _network(name, wgan, file))
@@ -208,15 +208,15 @@ def parse_model(kind, folder, files):
 
 
 def check_format(found, own, former, files):
-    """Refuse another format than this version's, of which there is a manifest, or former ones."""
+    """Raise an error for an unknown format, or for one of this version without its manifest."""
     if found != own and found not in former:
-        raise ValueError(f'it is of the format {found!r:.60}')
+        raise ValueError(f'its format is {found!r:.60}')
     if found == own and MANIFEST not in files:
         raise DamagedFileError(f'its file {MANIFEST} is missing')
 
 
-def _held(wgan):
-    """Which it has beside generator and critic follows from its configuration."""
+def _network_names(wgan):
+    """The networks of a model, according to its configuration."""
     optional = {'noise': wgan.network.noise, 'encoder': wgan.training.reconstruction_weight > 0}
     return [name for name in _NETWORKS if optional.get(name, True)]
 
@@ -225,15 +225,15 @@ def _network(name, wgan, file):
     """
     A network with its weights.
 
-    That the layers come from the configuration, and not from the file, lets versions of Keras read
-    what later ones wrote, and lets no file say what is to be done.
+    The layers are built from the configuration, not from the file. Versions of Keras can thus read
+    files of later versions, and no file can cause code to be executed.
     """
     if name == 'noise':
         network = build_noise(wgan.network, wgan.stretch_)
     else:
         build = {'generator': build_generator, 'critic': build_critic, 'encoder': build_encoder}
         network = build[name](wgan.network)
-    take_stored_weights(network, file)
+    load_weights(network, file)
     return network
 
 
@@ -241,7 +241,7 @@ def _stretch(values, bands):
     _unit(values['unit'])
     stretch = from_dict(Stretch, current_names(values))
     if not stretch.is_fitted or len(stretch.sky_) not in (1, bands):
-        raise ValueError(f'its stretch is not fitted, or not to {bands} bands')
+        raise ValueError(f'its stretch is not fitted to {bands} bands')
     return stretch
 
 

@@ -1,4 +1,4 @@
-"""Weights of networks from Keras files, of which nothing else is used to build them."""
+"""`KerasFile`: the weights in a Keras file, read without Keras."""
 
 import io
 import re
@@ -11,7 +11,7 @@ from astro_wgan.files.json_text import parse_json
 from astro_wgan.files.stored_zip import as_zip_errors, stored_members
 from astro_wgan.wgan.serialization.keras_hdf5 import PlainHdf5
 
-__all__ = ['KerasFile', 'check_stored', 'take_stored_weights']
+__all__ = ['KerasFile', 'verify_weights', 'load_weights']
 
 _WEIGHTS, _CONFIGURATION = 'model.weights.h5', 'config.json'
 
@@ -20,22 +20,22 @@ _BYTES = 4
 
 class KerasFile:
     """
-    What a file of a network holds: its description, and its weights.
+    Description and weights of a network in a file.
 
     Parameters
     ----------
     content : bytes
-        Of the file, as `keras.Model.save` writes it with the ending ``.keras``.
+        Content of a file with the extension ``.keras``, as `keras.Model.save` writes it.
 
     Raises
     ------
     NetworkFileError
-        If it is no such file.
+        If it is not such a file.
 
     Notes
     -----
-    `keras.models.load_model` would build whatever layers the file names, and some of these run
-    code or read other files. Here Keras does not see the file.
+    `keras.models.load_model` builds any layers that a file describes, some of which execute code or
+    read other files. Here the file is not passed to Keras.
     """
 
     def __init__(self, content):
@@ -45,12 +45,12 @@ class KerasFile:
                 self._members = stored_members(self._archive)
                 self.weights = PlainHdf5(self._read(_WEIGHTS))
         except (KerasFileError, ZipError) as error:
-            raise NetworkFileError(f'it is no file of a network ({error})') from error
+            raise NetworkFileError(f'it is not a file of a network ({error})') from error
         self._size = self._members[_WEIGHTS].file_size
 
     @property
     def description(self):
-        """What it says of the layers, as a dictionary of plain values."""
+        """Description of the layers, as a dictionary of plain values."""
         try:
             with as_zip_errors():
                 return parse_json(self._read(_CONFIGURATION))
@@ -59,17 +59,17 @@ class KerasFile:
 
     def check_room(self, count):
         """
-        Refuse a network of more weights than there are in the file, before it is built.
+        Raise an error if a network has more weights than the file, before it is built.
 
         Parameters
         ----------
         count : int
-            Weights of the network.
+            Number of weights of the network.
         """
         if _BYTES * count > self._size:
             raise NetworkFileError(
-                f'a network of {count} weights is described, and there is room for '
-                f'{self._size // _BYTES} in its file'
+                f'a network of {count} weights is described, but its file has at most '
+                f'{self._size // _BYTES}'
             )
 
     def _read(self, name):
@@ -78,29 +78,29 @@ class KerasFile:
         return self._archive.read(self._members[name])
 
 
-def take_stored_weights(network, file):
+def load_weights(network, file):
     """
-    Give a network the weights of a file.
+    Load the weights of a file into a network.
 
     Parameters
     ----------
     network : `keras.Model`
-        Of one-level layers; it is changed in place.
+        Network without nested layers; changed in place.
     file : `KerasFile`
-        Of a network of the same layers.
+        File of a network with the same layers.
 
     Raises
     ------
     NetworkFileError
-        If the file lacks weights of a layer, has others, or if some are not finite; the network is
-        then as it was.
+        If weights of a layer are missing, have another shape, or are not finite; the network is
+        then unchanged.
     """
     network.set_weights([values for _, values in _stored_weights(network, file)])
 
 
-def check_stored(network, file):
+def verify_weights(network, file):
     """
-    See that the weights of a network are those of a file.
+    Check that the weights of a network are those in a file.
 
     Parameters
     ----------
@@ -110,15 +110,15 @@ def check_stored(network, file):
     Raises
     ------
     NetworkFileError
-        If they are not.
+        If they differ.
     """
     for variable, values in _stored_weights(network, file):
         if not np.array_equal(variable, values):
-            raise NetworkFileError(f'the weights {variable.path} have not been written')
+            raise NetworkFileError(f'the weights {variable.path} were not written correctly')
 
 
 def _stored_weights(network, file):
-    """Each variable of a network with its values in a file."""
+    """Pairs of each variable of a network and its values in a file."""
     stored = []
     for path, layer in zip(_paths(network), network.layers, strict=True):
         for k, variable in enumerate(layer.weights):
@@ -131,30 +131,28 @@ def _stored(file, path, shape):
     try:
         values = file.weights.array(path)
     except KeyError as error:
-        raise NetworkFileError(f'it lacks the weights {path}') from error
+        raise NetworkFileError(f'its weights {path} are missing') from error
     except KerasFileError as error:
         raise NetworkFileError(f'its weights are damaged: {error}') from error
     if values.shape != shape:
-        raise NetworkFileError(
-            f'the weights {path} in it have the shape {values.shape}, and not {shape}'
-        )
+        raise NetworkFileError(f'its weights {path} have the shape {values.shape}, not {shape}')
     if not np.isfinite(values).all():
-        raise NetworkFileError(f'the weights {path} in it are not finite')
+        raise NetworkFileError(f'its weights {path} are not finite')
     return values
 
 
 def _check_last(file, path, count):
-    """Another layer of the same kind may have more weights, of which the first would fit."""
+    """Refuse layers with additional weights, which another configuration of the layer has."""
     try:
         found = file.weights.names(f'{path}/vars')
     except (KerasFileError, KeyError):
         found = ()
     if len(found) > count:
-        raise NetworkFileError(f'it has {len(found)} weights of {path}, and not {count}')
+        raise NetworkFileError(f'it has {len(found)} weights of {path}, not {count}')
 
 
 def _paths(network):
-    """Where Keras puts the layers: by class, in the order of the network."""
+    """Paths of the layers in the file: by class, in the order of the network."""
     counts = {}
     for layer in network.layers:
         name = _in_snake_case(type(layer).__name__)

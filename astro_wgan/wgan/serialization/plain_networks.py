@@ -1,4 +1,4 @@
-"""Networks of plain layers, built from their description as it stands in a file."""
+"""Networks of standard layers, built from their description in a file without executing code."""
 
 import json
 import warnings
@@ -13,8 +13,8 @@ __all__ = ['build_plain', 'check_plain']
 
 _DTYPE = 'float32'
 
-#: More layers, and more numbers between two of them for an image, are not taken for meant.
-_MOST_LAYERS, _MOST_VALUES = 1000, 10**8
+#: Largest number of layers, and of values per image in the output of a layer.
+_MAX_LAYERS, _MAX_VALUES = 1000, 10**8
 
 _ACTIVATIONS = (
     *('celu', 'elu', 'exponential', 'gelu', 'hard_sigmoid', 'hard_silu', 'hard_swish'),
@@ -26,7 +26,7 @@ _SPATIAL = ('strides', 'padding', 'data_format', 'dilation_rate')
 _CONVOLUTION = ('kernel_size', 'activation', 'use_bias', 'groups', *_SPATIAL)
 _POOLING = ('pool_size', 'strides', 'padding', 'data_format')
 
-#: Layers that are built, and which of their settings. They compute, and do nothing else.
+#: Allowed layers and their settings. They only compute.
 _ALLOWED = {
     layers.Activation: ('activation',),
     layers.Add: (),
@@ -76,14 +76,14 @@ _NORMALIZATIONS = (
     layers.LayerNormalization,
 )
 
-#: What matters while a network is trained only, or is the same for all of these layers.
-_LEFT_OUT = ('name', 'trainable', 'dtype', 'renorm_momentum')
-_LEFT_OUT_ENDINGS = ('_initializer', '_regularizer', '_constraint')
+#: Settings that matter only in training, or are the same for all of these layers.
+_IGNORED = ('name', 'trainable', 'dtype', 'renorm_momentum')
+_IGNORED_ENDINGS = ('_initializer', '_regularizer', '_constraint')
 
 
 def check_plain(network):
     """
-    Refuse a network that could not be built from its description alone.
+    Raise an error for a network that cannot be built from its description alone.
 
     Parameters
     ----------
@@ -92,12 +92,12 @@ def check_plain(network):
     Raises
     ------
     PlainNetworkError
-        If it has other layers than plain ones, layers within layers, or another precision.
+        If it has other than standard layers, nested layers, or another precision.
     """
     if type(network) not in (keras.Model, keras.Sequential) and not _is_functional(network):
         raise PlainNetworkError(f'it is a {type(network).__name__}')
     with warnings.catch_warnings():
-        # Of functions in it, which are refused.
+        # Warnings about functions, which are refused.
         warnings.simplefilter('ignore', UserWarning)
         description = json.loads(network.to_json())
     build_plain(description, check_room=lambda count: None)
@@ -105,71 +105,71 @@ def check_plain(network):
 
 def build_plain(description, *, check_room):
     """
-    A network from the description that Keras writes of it.
+    A network from its description by Keras.
 
     Parameters
     ----------
     description : dict
-        Plain values, from anyone.
+        Plain values, from an untrusted file.
     check_room : callable
-        Told how many weights there are up to each layer, before it has them; it raises if these
-        are too many.
+        Called with the number of weights up to each layer before they are created; raises an error
+        if there are too many.
 
     Returns
     -------
     `keras.Model`
-        With weights of no meaning: those of the file are still to be taken. What matters to a
-        training only, such as initializers and regularizers, is not kept.
+        With arbitrary weights; those of the file have to be loaded. Settings that matter only in
+        training, such as initializers and regularizers, are ignored.
 
     Raises
     ------
     PlainNetworkError
-        If a layer is not one of those that are allowed, or a setting of it is out of range.
+        If a layer is not allowed, or one of its settings is out of range.
 
     Notes
     -----
-    Names in the description are looked up in a list of layers that compute and do nothing else; no
-    module is imported, and no function is made.
+    Names in the description are looked up in a list of layers that only compute; no module is
+    imported and no function is created.
     """
     try:
         kind, config = description['class_name'], description['config']
         name, listed = _name(config['name']), config['layers']
-        if not isinstance(listed, list) or len(listed) > _MOST_LAYERS:
-            raise PlainNetworkError(f'it has more than {_MOST_LAYERS} layers')
-        growing = _Growing(check_room)
+        if not isinstance(listed, list) or len(listed) > _MAX_LAYERS:
+            raise PlainNetworkError(f'it has more than {_MAX_LAYERS} layers')
+        stack = _LayerStack(check_room)
         if kind == 'Sequential':
-            return _sequential(name, config, growing)
+            return _sequential(name, config, stack)
         if kind not in ('Functional', 'Model'):
             raise PlainNetworkError(f'it is a {kind!s:.40}')
-        return _functional(name, config, growing)
+        return _functional(name, config, stack)
     except NetworkFileError:
         raise
     except (KeyError, IndexError, TypeError, AttributeError, ValueError, OverflowError) as error:
         raise PlainNetworkError(f'its description is damaged ({error!s:.200})') from error
 
 
-class _Growing:
-    """Layers that are put one behind the other, while there is room for their weights."""
+class _LayerStack:
+    """Applies layers one after the other while the number of weights is within the limit."""
 
     def __init__(self, check_room):
         self._check_room = check_room
         self._weights = 0
 
-    def put(self, layer, inputs, settings):
-        """What a layer makes of inputs, which it has weights for from now on."""
+    def apply(self, layer, inputs, settings):
+        """Output of a layer for inputs, for which its weights are created."""
         shape = tuple(inputs[0].shape if isinstance(inputs, list) else inputs.shape)
         self._weights += _count_weights(layer, settings, shape)
         self._check_room(self._weights)
         output = layer(inputs)
-        if prod(edge or 1 for edge in output.shape) > _MOST_VALUES:
+        if prod(edge or 1 for edge in output.shape) > _MAX_VALUES:
             raise PlainNetworkError(
-                f'its layer {layer.name} makes {output.shape[1:]} values of an image; at most '
-                f'{_MOST_VALUES} are allowed'
+                f'the output of its layer {layer.name} has {output.shape[1:]} values per image; at '
+                f'most {_MAX_VALUES} are allowed'
             )
         return output
 
 
-def _sequential(name, config, growing):
+def _sequential(name, config, stack):
     listed = config['layers']
     if listed and listed[0].get('class_name') == 'InputLayer':
         given = _input(listed[0])
@@ -177,15 +177,15 @@ def _sequential(name, config, growing):
     elif 'build_input_shape' in config:
         given = keras.Input(_shape(config['build_input_shape']))
     else:
-        raise PlainNetworkError('it has not been built for images of any size')
+        raise PlainNetworkError('it has not been built for a size of images')
     output = given
     for entry in listed:
         layer, settings = _layer(entry)
-        output = growing.put(layer, output, settings)
+        output = stack.apply(layer, output, settings)
     return keras.Model(given, output, name=name)
 
 
-def _functional(name, config, growing):
+def _functional(name, config, stack):
     outputs, waiting = {}, []
     for entry in config['layers']:
         if entry['class_name'] == 'InputLayer':
@@ -205,11 +205,11 @@ def _functional(name, config, growing):
                 layer, settings = _layer(entry)
                 found = [outputs[key] for key in keys]
                 given = found if isinstance(wanted, list) else found[0]
-                outputs[layer.name, 0] = growing.put(layer, given, settings)
+                outputs[layer.name, 0] = stack.apply(layer, given, settings)
             else:
                 later.append((entry, wanted))
         if len(later) == len(waiting):
-            raise PlainNetworkError('its layers have inputs that are not there')
+            raise PlainNetworkError('its layers have inputs that do not exist')
         waiting = later
     ends = (
         [outputs[key] for key in _ends(config[end])] for end in ('input_layers', 'output_layers')
@@ -219,10 +219,10 @@ def _functional(name, config, growing):
 
 
 def _inputs(call):
-    """Of which outputs a layer is made: one, or a list of them."""
+    """The outputs that are inputs of a layer: one, or a list of them."""
     arguments, options = call['args'], call.get('kwargs') or {}
     if len(arguments) != 1 or any(value not in (None, False) for value in options.values()):
-        raise PlainNetworkError('a layer of it is called with options')
+        raise PlainNetworkError('one of its layers is called with options')
     if isinstance(arguments[0], list):
         return [_history(tensor) for tensor in arguments[0]]
     return _history(arguments[0])
@@ -249,19 +249,19 @@ def _input(entry):
     config = entry['config']
     _check_precision(config)
     if config.get('sparse') or config.get('ragged') or config.get('optional'):
-        raise PlainNetworkError('an input of it is sparse, ragged or optional')
+        raise PlainNetworkError('one of its inputs is sparse, ragged or optional')
     shape = _shape(config['batch_shape'])
     return keras.Input(shape, name=_name(config['name']))
 
 
 def _shape(shape):
-    """Without the number of images, which is that of the first call where none was given."""
+    """The shape of one image."""
     edges = shape[1:] if shape[0] is None else shape
     if not all(type(edge) is int and edge > 0 for edge in edges):
-        raise PlainNetworkError(f'an input of it has the shape {shape!s:.60}')
-    if prod(shape[1:]) > _MOST_VALUES:
+        raise PlainNetworkError(f'one of its inputs has the shape {shape!s:.60}')
+    if prod(shape[1:]) > _MAX_VALUES:
         raise PlainNetworkError(
-            f'an input of it has the shape {shape}; at most {_MOST_VALUES} values are allowed'
+            f'one of its inputs has the shape {shape}; at most {_MAX_VALUES} values are allowed'
         )
     return tuple(shape[1:])
 
@@ -269,40 +269,40 @@ def _shape(shape):
 def _layer(entry):
     """A layer and its settings, from their description."""
     kind = _CLASSES.get(entry['class_name'])
-    # What calls itself a layer of Keras and is registered under another name is the user's own.
+    # A registered name marks a custom layer, even if its class has the name of one of Keras.
     if kind is None or entry.get('registered_name') is not None:
         called = entry.get('registered_name') or entry['class_name']
-        raise PlainNetworkError(f'its layer {called!s:.60} is none of the plain layers')
+        raise PlainNetworkError(f'its layer {called!s:.60} is not one of the standard layers')
     config = entry['config']
     _check_precision(config)
     settings = {}
     for name, value in config.items():
         if name in _ALLOWED[kind]:
             settings[name] = _setting(name, value)
-        elif value not in (None, False) and not _is_left_out(name):
+        elif value not in (None, False) and not _is_ignored(name):
             raise PlainNetworkError(
-                f'its layer {kind.__name__} has the setting {name!s:.40}, which is not kept'
+                f'its layer {kind.__name__} has the setting {name!s:.40}, which is not supported'
             )
-    # The weights come from elsewhere: none are drawn.
-    drawn = {
+    # The weights are loaded later, so random ones are not needed.
+    initializers = {
         name: 'zeros'
         for name in ('kernel_initializer', 'depthwise_initializer', 'pointwise_initializer')
         if name in config
     }
-    return kind(**settings, **drawn, name=_name(config['name'])), settings
+    return kind(**settings, **initializers, name=_name(config['name'])), settings
 
 
-def _is_left_out(name):
-    return name in _LEFT_OUT or name.endswith(_LEFT_OUT_ENDINGS)
+def _is_ignored(name):
+    return name in _IGNORED or name.endswith(_IGNORED_ENDINGS)
 
 
 def _setting(name, value):
     if name == 'activation':
         if value not in _ACTIVATIONS:
-            raise PlainNetworkError(f'its activation {value!s:.60} is none of the plain ones')
+            raise PlainNetworkError(f'its activation {value!s:.60} is not one of the standard ones')
         return value
     values = value if isinstance(value, list) else [value]
-    if not _is_plain(value) or any(abs(x) > _MOST_VALUES for x in _numbers(values)):
+    if not _is_plain(value) or any(abs(x) > _MAX_VALUES for x in _numbers(values)):
         raise PlainNetworkError(f'its setting {name} is {value!s:.60}')
     return value
 
@@ -329,7 +329,7 @@ def _numbers(values):
 
 def _name(name):
     if not isinstance(name, str) or not 0 < len(name) <= 100 or '/' in name:
-        raise PlainNetworkError(f'a layer of it is called {name!s:.60}')
+        raise PlainNetworkError(f'the name of one of its layers is {name!s:.60}')
     return name
 
 
@@ -338,11 +338,11 @@ def _check_precision(config):
     if isinstance(policy, dict):
         policy = policy['config']['name']
     if policy not in (_DTYPE, None):
-        raise PlainNetworkError(f'it computes in {policy!s:.40}, and not in {_DTYPE}')
+        raise PlainNetworkError(f'it computes in {policy!s:.40}, not in {_DTYPE}')
 
 
 def _count_weights(layer, settings, shape):
-    """How many weights a layer will have for inputs of a shape."""
+    """Number of weights that a layer has for inputs of a shape."""
     channels = shape[1] if settings.get('data_format') == 'channels_first' else shape[-1]
     made = settings.get('filters', settings.get('units', 0))
     if isinstance(layer, layers.Dense):

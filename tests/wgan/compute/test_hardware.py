@@ -14,7 +14,7 @@ from astro_wgan.wgan.compute.hardware import has_bfloat16_units, resolve_precisi
 def processors(monkeypatch, tmp_path):
     """A file in the place of the system's, to write flags to."""
     path = tmp_path / 'cpuinfo'
-    monkeypatch.setattr(hardware, '_PROCESSORS', path)
+    monkeypatch.setattr(hardware, '_CPU_INFO', path)
     return path
 
 

@@ -11,12 +11,12 @@ from keras import layers
 from astro_wgan.wgan import NetworkConfig, build_critic, build_encoder, build_generator
 from astro_wgan.wgan.compute.layers import (
     Convolution,
-    ConvolutionOfImage,
+    ConvolutionFromImage,
     ConvolutionToImage,
     TransposedConvolution,
     add_bias,
     convolve_to_image,
-    fast_class,
+    fast_layer_class,
     gradient_to_image,
 )
 from astro_wgan.wgan.compute.precision import with_compute_dtype
@@ -147,16 +147,20 @@ def test_penalty_is_differentiated_through_them(rng):
     ('build', 'expected'),
     [
         (build_generator, 4 * [TransposedConvolution] + [ConvolutionToImage]),
-        (build_critic, [ConvolutionOfImage]),
-        (build_encoder, [ConvolutionOfImage]),
+        (build_critic, [ConvolutionFromImage]),
+        (build_encoder, [ConvolutionFromImage]),
     ],
 )
 def test_which_layers_of_the_networks_are_fast(build, expected):
     made = build(NetworkConfig.preset('compact'))
-    kinds = [fast_class(layer) for layer in made.layers if fast_class(layer) is not type(layer)]
+    kinds = [
+        fast_layer_class(layer)
+        for layer in made.layers
+        if fast_layer_class(layer) is not type(layer)
+    ]
     assert kinds == expected
-    assert fast_class(made.layers[-1 if build is build_generator else 1]) is expected[-1]
-    halved = [fast_class(layer, 'mixed_bfloat16') for layer in made.layers]
+    assert fast_layer_class(made.layers[-1 if build is build_generator else 1]) is expected[-1]
+    halved = [fast_layer_class(layer, 'mixed_bfloat16') for layer in made.layers]
     assert not {layers.Conv2D, layers.Conv2DTranspose} & set(halved)
     assert (Convolution in halved) is any(type(x) is layers.Conv2D for x in made.layers[2:-1])
 
@@ -175,15 +179,17 @@ def test_other_layers_stay_as_they_are(options):
     image = keras.Input((16, 16, 1))
     layer = layers.Conv2D(8, 3, **{'strides': 2, **options})
     layer(image)
-    assert fast_class(layer) is layers.Conv2D
+    assert fast_layer_class(layer) is layers.Conv2D
 
 
 def test_few_channels_on_few_pixels_are_left_to_keras():
     network = replace(NetworkConfig.preset('compact', size=16), generator_filters=(1, 2, 3))
     generator = build_generator(network)
-    kinds = [fast_class(layer) for layer in generator.layers if isinstance(layer, layers.Conv2D)]
+    kinds = [
+        fast_layer_class(layer) for layer in generator.layers if isinstance(layer, layers.Conv2D)
+    ]
     assert kinds == [layers.Conv2D, ConvolutionToImage]
-    assert fast_class(generator.layers[4], 'mixed_bfloat16') is Convolution
+    assert fast_layer_class(generator.layers[4], 'mixed_bfloat16') is Convolution
     latent = tf.random.stateless_normal((5, network.latent_dim), (1, 2))
     expected = generator(latent)
     np.testing.assert_allclose(
@@ -194,4 +200,4 @@ def test_few_channels_on_few_pixels_are_left_to_keras():
 def test_graphics_cards_compute_all_layers_as_they_are(monkeypatch):
     critic = build_critic(NetworkConfig.preset('compact'))
     monkeypatch.setattr(tf.config, 'list_physical_devices', lambda kind: [kind])
-    assert fast_class(critic.layers[1]) is layers.Conv2D
+    assert fast_layer_class(critic.layers[1]) is layers.Conv2D

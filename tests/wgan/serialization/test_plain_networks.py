@@ -7,7 +7,7 @@ import pytest
 from keras import layers
 
 from astro_wgan.exceptions import NetworkFileError, PlainNetworkError
-from astro_wgan.wgan.serialization.network_files import KerasFile, take_stored_weights
+from astro_wgan.wgan.serialization.network_files import KerasFile, load_weights
 from astro_wgan.wgan.serialization.plain_networks import build_plain, check_plain
 
 
@@ -81,7 +81,7 @@ def test_a_network_of_plain_layers_comes_back(make, tmp_path):
     again = build_plain(file.description, check_room=counted.append)
     # Not one weight more is made than was asked for before.
     assert counted[-1] == network.count_params()
-    take_stored_weights(again, file)
+    load_weights(again, file)
     images = np.random.default_rng(1).normal(size=(3, 16, 16, 2)).astype(np.float32)
     np.testing.assert_array_equal(again(images), network(images))
 
@@ -106,20 +106,20 @@ class Own(layers.Layer):
     [
         (
             lambda: of(layers.Lambda(lambda x: x + 1)),
-            'its layer Lambda is none of the plain layers',
+            'its layer Lambda is not one of the standard layers',
         ),
-        (lambda: of(Own()), 'its layer .*Own is none of the plain layers'),
+        (lambda: of(Own()), 'its layer .*Own is not one of the standard layers'),
         (
             lambda: of(layers.Dense(3, activation=lambda x: x)),
-            'its activation .* none of the plain',
+            'its activation .* not one of the standard',
         ),
         (lambda: of(lambda x: layers.Flatten()(x) * 2.0), 'called with options|computes with'),
         (
             lambda: of(keras.Sequential([layers.Flatten()])),
-            'Sequential is none of the plain layers',
+            'Sequential is not one of the standard layers',
         ),
         (lambda: of(twice), 'is used 2 times'),
-        (lambda: of(layers.ReLU(dtype='float16')), 'computes in float16|layer Cast is none'),
+        (lambda: of(layers.ReLU(dtype='float16')), 'computes in float16|layer Cast is not one'),
         (lambda: type('Sub', (keras.Model,), {})(), 'it is a Sub'),
     ],
 )
@@ -157,20 +157,28 @@ def changed(path, value):
 @pytest.mark.parametrize(
     ('path', 'value', 'message'),
     [
-        (('layers', 1), LOADED, 'TFSMLayer is none of the plain'),
-        (('layers', 1, 'class_name'), 'os.system', 'none of the plain'),
+        (('layers', 1), LOADED, 'TFSMLayer is not one of the standard'),
+        (('layers', 1, 'class_name'), 'os.system', 'not one of the standard'),
         (('layers', 1, 'class_name'), ['Dense'], 'damaged'),
-        (('layers', 1, 'registered_name'), 'package>Conv2D', 'package>Conv2D is none of the plain'),
-        (('layers', 1, 'config', 'activation'), {'module': 'os', 'class_name': 'function'}, 'none'),
+        (
+            ('layers', 1, 'registered_name'),
+            'package>Conv2D',
+            'package>Conv2D is not one of the standard',
+        ),
+        (
+            ('layers', 1, 'config', 'activation'),
+            {'module': 'os', 'class_name': 'function'},
+            'not one',
+        ),
         (('layers', 1, 'config', 'filters'), 10**12, 'its setting filters is'),
         (('layers', 1, 'config', 'filters'), float('nan'), 'its setting filters is nan'),
         (('layers', 1, 'config', 'filters'), -2, 'damaged'),
-        (('layers', 1, 'config', 'other'), 3, 'the setting other, which is not kept'),
+        (('layers', 1, 'config', 'other'), 3, 'the setting other, which is not supported'),
         (('layers', 1, 'config', 'dtype'), 'float64', 'computes in float64'),
-        (('layers', 1, 'config', 'name'), '../x', 'is called'),
-        (('layers', 1, 'config', 'name'), 5, 'is called'),
+        (('layers', 1, 'config', 'name'), '../x', 'the name of one of its layers is'),
+        (('layers', 1, 'config', 'name'), 5, 'the name of one of its layers is'),
         (('layers', 0, 'config', 'batch_shape'), [None, 10**6, 10**6, 1], '100000000 values'),
-        (('layers', 0, 'config', 'batch_shape'), [0, 8, 8, 1], 'an input of it has the shape'),
+        (('layers', 0, 'config', 'batch_shape'), [0, 8, 8, 1], 'one of its inputs has the shape'),
         (('layers',), [plain()['config']['layers'][1]] * 1001, 'more than 1000 layers'),
         (('layers',), {}, 'more than 1000 layers'),
         (('layers',), [None], 'damaged'),
@@ -188,13 +196,13 @@ def test_layers_that_wait_for_each_other_are_refused():
     listed = description['config']['layers']
     listed[1]['inbound_nodes'] = copy.deepcopy(listed[2]['inbound_nodes'])
     listed[1]['inbound_nodes'][0]['args'][0]['config']['keras_history'][0] = 'b'
-    with pytest.raises(PlainNetworkError, match='inputs that are not there'):
+    with pytest.raises(PlainNetworkError, match='inputs that do not exist'):
         build_plain(description, check_room=nothing)
 
 
 def test_values_of_an_image_are_limited():
     description = changed(('layers', 1, 'config', 'filters'), 10**7)
-    with pytest.raises(PlainNetworkError, match=r'makes \(6, 6, 10000000\) values of an image'):
+    with pytest.raises(PlainNetworkError, match=r'has \(6, 6, 10000000\) values per image'):
         build_plain(description, check_room=nothing)
 
 
@@ -204,5 +212,5 @@ def test_a_network_is_not_built_where_its_file_has_no_room(tmp_path):
     file = KerasFile((tmp_path / 'small.keras').read_bytes())
     description = file.description
     description['config']['layers'][2]['config']['units'] = 10**7
-    with pytest.raises(NetworkFileError, match='a network of 650000000 weights is described, and'):
+    with pytest.raises(NetworkFileError, match='a network of 650000000 weights is described, but'):
         build_plain(description, check_room=file.check_room)
