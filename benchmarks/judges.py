@@ -1,4 +1,4 @@
-"""`load_judge`: independent judges that tests and benchmarks share."""
+"""Independent judges of the numbers of the package, which tests and benchmarks share."""
 
 import importlib.util
 from pathlib import Path
@@ -9,8 +9,8 @@ _TESTS = Path(__file__).parents[1] / 'tests'
 
 
 def load_judge(path):
-    """A module by its path within ``tests``, such as ``'sources/judge.py'``."""
-    spec = importlib.util.spec_from_file_location('judge', _TESTS / path)
+    """A module by its path within ``tests``, such as ``'judges/sextractor.py'``."""
+    spec = importlib.util.spec_from_file_location(Path(path).stem, _TESTS / path)
     judge = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(judge)
     return judge

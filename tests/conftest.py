@@ -6,27 +6,21 @@ from pathlib import Path
 import pytest
 
 
-def _let_benchmarks_be_imported():
-    """They are not installed, and the folder that they are in must not hide what is."""
-    folder = Path(__file__).parents[1] / 'benchmarks'
+def _let_be_imported(folder):
+    """
+    Packages that are not installed, by their own names.
+
+    The folder that they lie in is not put on the path, where it would hide what is installed.
+    """
     spec = importlib.util.spec_from_file_location(
-        'benchmarks', folder / '__init__.py', submodule_search_locations=[str(folder)]
+        folder.name, folder / '__init__.py', submodule_search_locations=[str(folder)]
     )
-    sys.modules['benchmarks'] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(sys.modules['benchmarks'])
+    sys.modules[folder.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules[folder.name])
 
 
-_let_benchmarks_be_imported()
-
-
-@pytest.fixture(scope='module')
-def judge(request):
-    """The module ``judge.py`` beside a test; benchmarks use it too."""
-    path = request.path.with_name('judge.py')
-    spec = importlib.util.spec_from_file_location('judge', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+_let_be_imported(Path(__file__).with_name('judges'))
+_let_be_imported(Path(__file__).parents[1] / 'benchmarks')
 
 
 @pytest.fixture(scope='session')

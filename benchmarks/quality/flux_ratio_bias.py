@@ -52,7 +52,7 @@ def main():
     parser.add_argument('--contrasts', type=float, nargs='+', default=[*CONTRASTS])
     parser.add_argument('--figure', type=Path, help='where to put the figure')
     options = parser.parse_args()
-    judge = load_judge('sources/judge.py')
+    judge = load_judge('judges/sextractor.py')
     if judge.SEXTRACTOR is None:
         skip('SExtractor (package source-extractor) is not installed')
     report = Report(options)

@@ -231,7 +231,7 @@ def sky_stamps(sky, options):
 
 def held_out_auc(first, fold, second):
     """How well trees tell two kinds apart that they were not trained on, and the scatter."""
-    judge = load_judge('noise/judge.py')
+    judge = load_judge('judges/noise_statistics.py')
     features = np.concatenate([judge.statistics(first), judge.statistics(second)])
     is_first = np.arange(len(features)) < len(first)
     fold = np.concatenate([fold, np.arange(len(second)) % FOLDS])

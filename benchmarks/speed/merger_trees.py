@@ -83,7 +83,7 @@ def run(table, rows, *, within):
 
 
 def run_peer(table, rows):
-    judge = load_judge('mergers/brute_force.py')
+    judge = load_judge('judges/merger_trees.py')
 
     def search():
         tree = judge.Tree(table)

@@ -54,7 +54,7 @@ def main():
     parser.add_argument('--repeats', type=int, default=5)
     options = parser.parse_args()
     report = Report(options, 'photutils')
-    judge = load_judge('sources/judge.py')
+    judge = load_judge('judges/sextractor.py')
     report.note(version_of_sextractor(judge))
     pixels = judge.simulate_pairs(options.stamps, seed=options.seed).pixels
     compare_programs(judge, pixels, options, report)

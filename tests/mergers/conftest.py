@@ -1,20 +1,7 @@
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
 from astropy import units as u
 from astropy.table import QTable
-
-
-@pytest.fixture(scope='session')
-def brute_force():
-    """The independent judge: a module beside this one, which is no test and no package."""
-    path = Path(__file__).with_name('brute_force.py')
-    spec = importlib.util.spec_from_file_location('brute_force', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from astropy import units as u
 from astropy.table import QTable, vstack
+from judges import merger_trees as brute_force
 
 from astro_wgan.mergers import (
     MergerTrees,
@@ -78,7 +79,7 @@ def table(request):
 
 
 @pytest.fixture(scope='module')
-def tree(table, brute_force):
+def tree(table):
     return brute_force.Tree(table)
 
 
@@ -91,7 +92,7 @@ OPTIONS = [
 
 
 @pytest.mark.parametrize('options', OPTIONS)
-def test_mergers_are_those_of_the_brute_force(table, tree, brute_force, options):
+def test_mergers_are_those_of_the_brute_force(table, tree, options):
     trees = MergerTrees(table, box=11 * u.kpc, max_gap=0)
     mergers = find_mergers(trees, **options)
     expected = brute_force.mergers(tree, box=11, **options)
@@ -106,7 +107,7 @@ def test_mergers_are_those_of_the_brute_force(table, tree, brute_force, options)
 
 
 @pytest.mark.parametrize('options', OPTIONS)
-def test_sequences_are_those_of_the_brute_force(table, tree, brute_force, options):
+def test_sequences_are_those_of_the_brute_force(table, tree, options):
     trees = MergerTrees(table, box=11 * u.kpc, max_gap=0)
     mergers = find_mergers(trees, **options)
     rows = find_merger_sequences(trees, **options)
@@ -125,7 +126,7 @@ def test_sequences_are_those_of_the_brute_force(table, tree, brute_force, option
 
 
 @pytest.mark.parametrize(('span', 'ratio'), [(0.3, 0.0), (0.3, 0.2), (0.52, 0.01), (1.0, 0.0)])
-def test_isolated_galaxies_are_those_of_the_brute_force(table, tree, brute_force, span, ratio):
+def test_isolated_galaxies_are_those_of_the_brute_force(table, tree, span, ratio):
     isolated = find_isolated_galaxies(
         MergerTrees(table, max_gap=0), span=span * u.Gyr, min_ratio=ratio
     )
@@ -136,7 +137,7 @@ def test_isolated_galaxies_are_those_of_the_brute_force(table, tree, brute_force
 
 @pytest.mark.parametrize('within', [0, 1, 4])
 @pytest.mark.parametrize('seed', range(3))
-def test_lost_galaxies_are_those_of_the_brute_force(brute_force, seed, within):
+def test_lost_galaxies_are_those_of_the_brute_force(seed, within):
     table = wild_trees(10 + seed, n=1000)
     table['half_light_radius'] /= 20
     found = MergerTrees(table, box=11 * u.kpc, max_gap=within).relinked

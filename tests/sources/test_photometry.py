@@ -5,6 +5,7 @@ from astropy.coordinates import SkyCoord
 from astropy.nddata import CCDData, Cutout2D, StdDevUncertainty
 from astropy.table import QTable
 from astropy.wcs import WCS
+from judges import sextractor as judge
 
 from astro_wgan import DetectionConfig, StampSet, StampStore, datasets
 from astro_wgan.sources import SourceFlag, batch, measure_sources
@@ -17,7 +18,7 @@ def group():
 
 
 @pytest.fixture(scope='module')
-def pairs(judge):
+def pairs():
     return judge.simulate_pairs(30, seed=5)
 
 

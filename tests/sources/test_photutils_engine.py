@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from judges import sextractor as judge
 
 from astro_wgan import DetectionConfig, StampSet
 from astro_wgan.sources import SourceFlag, measure_sources
@@ -11,7 +12,7 @@ def measure(stamps, **options):
     return measure_sources(stamps, progress=False, **options)
 
 
-def test_both_engines_agree_on_pairs(judge):
+def test_both_engines_agree_on_pairs():
     pairs = judge.simulate_pairs(15, seed=4, separation=(14, 24))
     ours = measure(StampSet(pairs.pixels))
     theirs = measure(StampSet(pairs.pixels), engine='photutils')
@@ -31,7 +32,7 @@ def test_both_engines_agree_on_pairs(judge):
     assert 'photutils' not in ours.sources.meta['provenance']['versions']
 
 
-def test_masked_empty_and_blended_stamps(judge):
+def test_masked_empty_and_blended_stamps():
     rng = np.random.default_rng(1)
     pixels = rng.normal(scale=3, size=(4, 64, 64)).astype(np.float32)
     pixels[3] += judge.simulate_pairs(1, seed=4, separation=(7, 8), flux_ratio=(1, 1.1)).pixels[0]

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from judges import sextractor as judge
 
 from astro_wgan import DetectionConfig, StampSet, datasets
 from astro_wgan.baselines import PCAResidual
@@ -18,7 +19,7 @@ OTHERS = ('x', 'y', 'half_light_radius', 'kron_radius', 'axis_ratio', 'flags', '
 
 
 @pytest.fixture(scope='module')
-def pairs(judge):
+def pairs():
     return judge.simulate_pairs(12, seed=5, separation=(14, 24)).pixels.astype('f4')
 
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import sep
+from judges import sextractor as judge
 
 from astro_wgan import DetectionConfig, StampSet, StampStore, datasets
 from astro_wgan.detection import detect
@@ -48,7 +49,7 @@ def test_in_the_middle_means_an_eighth_of_the_edge():
     ],
 )
 @pytest.mark.parametrize('with_noise', [False, True])
-def test_each_stamp_is_what_it_is_alone(judge, detection, with_noise):
+def test_each_stamp_is_what_it_is_alone(detection, with_noise):
     pixels = judge.simulate_pairs(12, seed=2).pixels
     noise = np.full(pixels.shape, 2.5, dtype=np.float32) if with_noise else None
     mask = np.zeros(pixels.shape, dtype=bool)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import sep
 from astropy.nddata import CCDData, StdDevUncertainty
+from judges import sextractor as judge
 from scipy.spatial import cKDTree
 
 from astro_wgan import DetectionConfig, StampSet, datasets
@@ -23,7 +24,7 @@ LENGTHS_AND_FLUXES = (
 
 
 @pytest.fixture(scope='module')
-def sextractor(judge):
+def sextractor():
     if judge.SEXTRACTOR is None:
         pytest.skip('needs the program SExtractor (package source-extractor)')
     return judge.run_sextractor
@@ -85,14 +86,14 @@ def assert_within(shares, median, tenth):
 
 
 @pytest.fixture(scope='module')
-def measured_stamps(judge, sextractor, tmp_path_factory):
+def measured_stamps(sextractor, tmp_path_factory):
     """Pairs, each stamp by itself, as we and as SExtractor measured them."""
     pairs = judge.simulate_pairs(300, seed=7)
     catalog = sextractor(tmp_path_factory.mktemp('pairs'), pairs.pixels, DetectionConfig())
     return pairs, measure_sources(StampSet(pairs.pixels), progress=False), catalog
 
 
-def test_two_thousand_pairs(judge, sextractor, tmp_path):
+def test_two_thousand_pairs(sextractor, tmp_path):
     pairs = judge.simulate_pairs(45**2, seed=6)
     image = judge.mosaic(pairs.pixels)
     catalog = sextractor(tmp_path, image, DetectionConfig(), WEIGHT_TYPE='BACKGROUND')
@@ -213,7 +214,7 @@ def test_stamps_of_a_bundled_image(sextractor, tmp_path):
 
 
 @pytest.mark.parametrize('noise', [0.02, 3.0, 10.0])
-def test_stamps_of_sersic_galaxies(judge, sextractor, tmp_path, noise):
+def test_stamps_of_sersic_galaxies(sextractor, tmp_path, noise):
     """
     In linear counts, from nearly no noise to some galaxies at the limit of detection.
 
@@ -239,7 +240,7 @@ def test_stamps_of_sersic_galaxies(judge, sextractor, tmp_path, noise):
         DetectionConfig(deblend_contrast=0.05, deblend_levels=16),
     ],
 )
-def test_other_settings(judge, sextractor, tmp_path, detection):
+def test_other_settings(sextractor, tmp_path, detection):
     pixels = judge.simulate_pairs(100, seed=8, size=48).pixels
     catalog = sextractor(tmp_path, pixels, detection)
     found = measure_sources(StampSet(pixels), detection=detection, progress=False)

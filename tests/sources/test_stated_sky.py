@@ -6,6 +6,7 @@ from astropy import units as u
 from astropy.modeling.models import Sersic2D
 from astropy.nddata import CCDData, NDData
 from astropy.utils.masked import Masked
+from judges import sextractor as judge
 from scipy.special import gamma, gammaincinv
 
 from astro_wgan import DetectionConfig, StampSet
@@ -31,7 +32,7 @@ def sersic(radius, index=1.0, *, size=64, flux=2e4, seed=0):
 
 
 @pytest.fixture(scope='module')
-def pairs(judge):
+def pairs():
     return judge.simulate_pairs(10, seed=5, separation=(14, 24)).pixels
 
 

@@ -1,0 +1,1 @@
+"""Independent judges of the numbers of the package, for its tests and its benchmarks."""
