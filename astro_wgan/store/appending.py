@@ -1,4 +1,4 @@
-"""From stamps to the rows that a store adds: what fits, which ids are new, and in which dtype."""
+"""Rows that are appended to a store: which stamps fit, which ids are new, and in which dtype."""
 
 import numpy as np
 
@@ -6,12 +6,12 @@ from astro_wgan.catalogs.table_codec import encode
 from astro_wgan.stamps.consistency import check_alike
 from astro_wgan.store.schema import add_mask, column_array, meta_text
 
-__all__ = ['KnownIds', 'PlaceOfIds', 'check_kind', 'check_same', 'new_rows', 'without_known']
+__all__ = ['KnownIds', 'RowOfIds', 'check_kind', 'check_same', 'new_rows', 'without_known']
 
 
 class KnownIds:
     """
-    The ids in a store, sorted: 8 bytes for each stamp with a whole number, while it is written.
+    The ids in a store, sorted; 8 bytes of memory for each stamp if they are integers.
 
     Parameters
     ----------
@@ -26,11 +26,11 @@ class KnownIds:
     """
 
     def __init__(self, ids):
-        # Quick where the first part is sorted already.
+        # Fast if the first part is sorted already.
         self._ids = np.sort(_as_text(ids), kind='stable')
 
     def has(self, ids):
-        """True for each of the ids that is known."""
+        """Whether each of some ids is in the store."""
         ids = _as_text(ids)
         if len(self._ids) == 0:
             return np.zeros(len(ids), dtype=bool)
@@ -38,23 +38,23 @@ class KnownIds:
         return self._ids[place] == ids
 
     def joined(self, ids):
-        """These and other ids, which are not among these."""
+        """These ids and some that are not among them."""
         return KnownIds(np.concatenate([self._ids, _as_text(ids)]) if len(self._ids) else ids)
 
 
-class PlaceOfIds:
+class RowOfIds:
     """
-    In which rows of a store ids are.
+    The row of each id in a store.
 
     Parameters
     ----------
     ids : array_like
-        Those of all rows.
+        Ids of all rows.
 
     Examples
     --------
-    >>> from astro_wgan.store.appending import PlaceOfIds
-    >>> PlaceOfIds([7, 3, 1]).rows([1, 7])
+    >>> from astro_wgan.store.appending import RowOfIds
+    >>> RowOfIds([7, 3, 1]).find([1, 7])
     array([2, 0])
     """
 
@@ -63,19 +63,19 @@ class PlaceOfIds:
         self._order = np.argsort(ids, kind='stable')
         self._ids = ids[self._order]
 
-    def rows(self, ids):
-        """The row of each of the ids, which must be among them."""
+    def find(self, ids):
+        """Rows of some ids, all of which must be in the store."""
         return self._order[np.searchsorted(self._ids, _as_text(ids))]
 
 
 def check_same(stamps, kept):
     """
-    Make sure that stamps are those that a store has with their ids.
+    Make sure that stamps equal those with the same ids in a store.
 
     Parameters
     ----------
     stamps, kept : `~astro_wgan.StampSet`
-        Given ones, and those of the store, in the same order.
+        The given stamps and those of the store, in the same order.
 
     Raises
     ------
@@ -102,12 +102,12 @@ def check_same(stamps, kept):
 
 def check_kind(empty, stamps):
     """
-    Make sure that stamps are of the kind that a store holds.
+    Make sure that stamps fit a store.
 
     Parameters
     ----------
     empty : `~astro_wgan.StampSet`
-        The kind.
+        Template of the store.
     stamps : `~astro_wgan.StampSet`
 
     Raises
@@ -126,12 +126,12 @@ def check_kind(empty, stamps):
 
 def without_known(stamps, known, *, skip_existing):
     """
-    The stamps whose ids are not known.
+    The stamps whose ids are not in the store.
 
     Raises
     ------
     ValueError
-        If there are others, and they are not to be left out.
+        If there are others and ``skip_existing`` is False.
     """
     there = known.has(stamps.ids)
     if not there.any():
@@ -148,30 +148,30 @@ def without_known(stamps, known, *, skip_existing):
 
 def new_rows(arrays, parents, empty, stamps, metas):
     """
-    All that is written for new stamps.
+    The rows of all arrays for new stamps.
 
     Parameters
     ----------
     arrays : `~astro_wgan.store.arrays.appendable.AppendableArrays`
-        The store. Arrays for masks are added to it, once something is masked.
+        Arrays of the store, to which those of masks are added when they are first needed.
     parents : `~astro_wgan.store.parent_images.ParentImageTable`
         Its parent images.
     empty : `~astro_wgan.StampSet`
-        The kind of its stamps.
+        Template of the store.
     stamps : `~astro_wgan.StampSet`
-        The new ones, of that kind.
+        The new stamps, which fit.
     metas : list of dict
         Their provenance.
 
     Returns
     -------
     dict of `~numpy.ndarray`
-        New rows by the name of the array.
+        By name of the array.
 
     Raises
     ------
     ValueError
-        If a value is too large for the dtype of the store.
+        If a value overflows the dtype of the store.
     """
     columns, column_masks = encode(stamps.table, like=empty.table)
     rows = {
@@ -194,7 +194,7 @@ def new_rows(arrays, parents, empty, stamps, metas):
 
 
 def _as_text(ids):
-    """The ids, with bytes as text, which is what a store keeps of them."""
+    """Ids with bytes as text, as they are stored."""
     ids = np.asarray(ids)
     return np.char.decode(ids, 'utf-8') if ids.dtype.kind == 'S' else ids
 
@@ -205,12 +205,12 @@ def _as_dtype(values, dtype, name):
             return values.astype(dtype, copy=False)
     except FloatingPointError as error:
         raise ValueError(
-            f'`{name}` has values that {dtype}, the dtype of the store, cannot hold.'
+            f'`{name}` has values out of the range of {dtype}, the dtype of the store.'
         ) from error
 
 
 def _new_metas(arrays, metas):
-    """Texts of the provenance that differ from the last one in the store, and in turn."""
+    """Provenance as text, without repetitions of the previous one or of the last in the store."""
     count = arrays.length('meta')
     last = [str(text) for text in arrays.read('meta', np.arange(max(0, count - 1), count))]
     texts = last or [meta_text({})]

@@ -1,4 +1,4 @@
-"""The set of stamps itself: what it accepts, its parts and unions, and its ways out."""
+"""Sets of stamps: arguments, slices, concatenation and conversion."""
 
 import pickle
 
@@ -266,7 +266,7 @@ def test_split_is_disjoint_seeded_and_complete(fraction):
     assert np.array_equal(again.ids, first.ids)
 
 
-def test_split_depends_on_the_seed_and_needs_a_share():
+def test_split_depends_on_the_seed_and_needs_a_fraction():
     stamps = make_stamps(20)
     assert not np.array_equal(stamps.split(0.5, seed=1)[0].ids, stamps.split(0.5, seed=2)[0].ids)
     with pytest.raises(ValueError, match='`fraction` must be between 0 and 1; got 80'):
@@ -296,7 +296,7 @@ def test_each_epoch_has_its_own_order_that_comes_back():
     assert order((1, 0)) != order((1, 1))
 
 
-def test_a_batch_must_hold_something():
+def test_batch_size_is_checked():
     with pytest.raises(ValueError, match='`batch_size` must be at least 1; got 0'):
         make_stamps().batches(0)
 
@@ -383,14 +383,14 @@ def test_psf_that_differs_is_left_out():
         ({'uncertainty': np.ones((2, 3, 4))}, 'Uncertainty must be in all'),
     ],
 )
-def test_sets_that_do_not_belong_together(options, message):
+def test_sets_that_cannot_be_joined(options, message):
     first = StampSet(np.ones((2, 3, 4)))
     table = QTable({'id': [8, 9]})
     with pytest.raises(ValueError, match=message):
         concatenate([first, StampSet(**{'pixels': np.ones((2, 3, 4)), **options}, table=table)])
 
 
-def test_nothing_to_join():
+def test_concatenate_nothing():
     with pytest.raises(ValueError, match='at least one StampSet'):
         concatenate([])
 
@@ -414,7 +414,7 @@ def test_tf_dataset_gives_filled_pixels(bands):
     assert len(stamps.to_tf_dataset(4, drop_remainder=True)) == 2
 
 
-def test_doors_lead_to_the_functions():
+def test_cutouts_come_back():
     image = np.random.default_rng(1).normal(size=(50, 60))
     stamps = StampSet.from_image(image, size=8, positions=[(20, 20), (30, 30)])
     assert np.array_equal(StampSet.from_cutouts(stamps.to_cutout2d()).pixels, stamps.pixels)
@@ -426,7 +426,7 @@ def test_sets_can_be_pickled():
     assert_same(pickle.loads(pickle.dumps(stamps)), stamps)
 
 
-def test_repr_says_what_it_is():
+def test_repr():
     assert repr(make_stamps()) == (
         '<StampSet: 10 stamps of 6 x 8 pixels, float32, unit nJy, 0.072 arcsec / pix>'
     )

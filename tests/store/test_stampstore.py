@@ -25,7 +25,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from astro_wgan.exceptions import StampStoreError
 from astro_wgan.stamps import StampSet, concatenate
-from astro_wgan.store import stampstore as store
+from astro_wgan.store import stampstore, stored_stamps
 from astro_wgan.store.arrays.appendable import AppendableArrays
 from astro_wgan.store.stampstore import StampStore
 
@@ -148,8 +148,8 @@ def fifty(tmp_path_factory):
 def small_pools(monkeypatch):
     """Blocks of 4 stamps of `make_stamps`, and pools of 12."""
     stamp = 6 * 7 * 4
-    monkeypatch.setattr(store, '_BLOCK_BYTES', 4 * stamp)
-    monkeypatch.setattr(store, '_POOL_BYTES', 12 * stamp)
+    monkeypatch.setattr(stored_stamps, '_BLOCK_BYTES', 4 * stamp)
+    monkeypatch.setattr(stored_stamps, '_POOL_BYTES', 12 * stamp)
 
 
 def stored(path, stamps, *, chunk=2, shard=6):
@@ -219,7 +219,7 @@ def test_an_index_chooses_the_stamps_that_it_does_in_memory(rows, fifty):
     ],
     ids=str,
 )
-def test_an_index_that_chooses_nothing_sensible(rows, error, fifty):
+def test_an_invalid_index(rows, error, fifty):
     with pytest.raises(error):
         fifty[rows]
 
@@ -237,7 +237,7 @@ def test_appends_of_any_size_join(seed, path):
 
 
 def test_extend_joins_small_sets(path, monkeypatch):
-    monkeypatch.setattr(store, '_EXTEND_BYTES', 12 * 6 * 7 * 4)
+    monkeypatch.setattr(stampstore, '_EXTEND_BYTES', 12 * 6 * 7 * 4)
     commits = []
     write = AppendableArrays.append
     monkeypatch.setattr(AppendableArrays, 'append', lambda *args: commits.append(1) or write(*args))
@@ -249,7 +249,7 @@ def test_extend_joins_small_sets(path, monkeypatch):
     assert_same(StampStore.open(path)[:], stamps)
 
 
-def test_to_store_of_a_set(path):
+def test_a_store_is_made_from_stamps(path):
     stamps = make_rich_stamps()
     assert_same(StampStore.from_stamps(path, stamps)[:], stamps)
 
@@ -416,12 +416,12 @@ def test_the_order_depends_on_the_seed_alone(small_pools, fifty):
 
 
 @pytest.mark.parametrize('start', [0, 1, 11, 12, 13, 37, 49, 50])
-def test_a_walk_can_begin_anywhere(start, small_pools, fifty):
+def test_iteration_can_begin_anywhere(start, small_pools, fifty):
     whole = order_of(fifty.batches(7, shuffle=True, seed=4))
     assert order_of(fifty.batches(7, shuffle=True, seed=4, start=start)) == whole[start:]
 
 
-def test_a_walk_over_a_set_can_begin_anywhere():
+def test_iteration_over_a_set_can_begin_anywhere():
     stamps = make_stamps(50)
     whole = order_of(stamps.batches(7, shuffle=True, seed=4))
     assert order_of(stamps.batches(7, shuffle=True, seed=4, start=19)) == whole[19:]
@@ -429,7 +429,7 @@ def test_a_walk_over_a_set_can_begin_anywhere():
         stamps.batches(7, start=51)
 
 
-def test_what_is_left_out_is_not_read(small_pools, path, monkeypatch):
+def test_stamps_before_the_start_are_not_read(small_pools, path, monkeypatch):
     found = stored(path, make_stamps(120))
     reads = []
     read = AppendableArrays.read
@@ -516,7 +516,7 @@ def test_an_id_that_is_there_is_refused_or_skipped(path):
 @pytest.mark.parametrize('what', ['pixels', 'masks', 'uncertainty'])
 def test_other_stamps_of_an_id_that_is_there_are_not_left_out(path, monkeypatch, what, files):
     if files == 'filled':
-        monkeypatch.setattr(store, '_EXTEND_BYTES', 0)
+        monkeypatch.setattr(stampstore, '_EXTEND_BYTES', 0)
     pixels = np.random.default_rng(1).normal(size=(12, 5, 5)).astype(np.float32)
     pixels[2, 1, 1] = np.nan
     values = {
@@ -583,7 +583,7 @@ def four(tmp_path_factory):
     ],
     ids=str,
 )
-def test_stamps_of_another_kind(change, message, four):
+def test_stamps_that_do_not_fit_the_store(change, message, four):
     common = {'pixel_scale': 0.06 * u.arcsec}
     with pytest.raises(ValueError, match=message):
         four.append(make_stamps(3, first=30, **{**common, **change}))
@@ -618,7 +618,7 @@ def test_reading_only(path):
 
 
 @pytest.mark.parametrize('mode', ['r', 'a'])
-def test_what_is_no_store(mode, tmp_path):
+def test_a_path_that_is_no_store(mode, tmp_path):
     with pytest.raises(FileNotFoundError, match='no store of stamps'):
         StampStore.open(tmp_path / 'nothing', mode)
     file = tmp_path / 'file'
@@ -675,7 +675,7 @@ def test_create_does_not_replace_by_accident(path):
         StampStore.create(path, like=stamps, overwrite=True)
 
 
-def test_create_never_replaces_what_is_no_store(tmp_path):
+def test_create_never_replaces_other_files(tmp_path):
     (tmp_path / 'work').mkdir()
     (tmp_path / 'work' / 'thesis.tex').write_text('all of it')
     with pytest.raises(FileExistsError, match='no store'):
@@ -699,7 +699,7 @@ def test_create_with_bad_arguments(options, message, path):
     assert not path.exists()
 
 
-def test_create_like_what_cannot_be_stored(path, tmp_path):
+def test_create_like_stamps_that_cannot_be_stored(path, tmp_path):
     unknown = u.Unit('furlongs', parse_strict='silent')
     objects = QTable({'id': [1], 'what': np.array([object()])})
     for stamps, error, message in (
@@ -836,7 +836,7 @@ def test_no_failure_of_the_disk_changes_the_store(path, monkeypatch):
     assert_same(StampStore.open(path)[:], stamps)
 
 
-def test_all_is_on_the_disk_before_it_counts(path, monkeypatch):
+def test_data_are_flushed_before_the_state(path, monkeypatch):
     replace, events = os.replace, []
     monkeypatch.setattr('os.fsync', lambda handle: events.append('sync'))
     monkeypatch.setattr('os.replace', lambda old, new: events.append(str(new)) or replace(old, new))

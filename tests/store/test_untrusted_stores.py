@@ -1,4 +1,4 @@
-"""Stores that are not what they seem to be: other files, numbers and links than a store has."""
+"""Malicious or damaged stores: with other files, numbers and links than a store has."""
 
 import base64
 import json
