@@ -9,7 +9,7 @@ __all__, __getattr__, __dir__ = lazy_names(
     {
         'AnomalyDetector': 'anomaly',
         'Calibration': 'anomaly',
-        'LatentSearch': 'anomaly',
+        'LatentSearchConfig': 'anomaly',
         'DetectionConfig': 'detection',
         'StampSet': 'stamps',
         'StampStore': 'store',

@@ -1,4 +1,4 @@
-"""The command ``astro-wgan``."""
+"""The command line program ``astro-wgan``."""
 
 import argparse
 import os
@@ -6,7 +6,7 @@ import sys
 from dataclasses import fields, replace
 from pathlib import Path
 
-# Nothing that takes time to load: Ctrl-C is heard as soon as `main` runs.
+# Nothing that takes time to import: Ctrl-C is handled once `main` runs.
 import astro_wgan
 
 __all__ = ['main']
@@ -19,12 +19,12 @@ def main(arguments=None):
     Parameters
     ----------
     arguments : list of str, optional
-        Words of the command; those of the process by default.
+        Arguments of the command, by default those of the process.
 
     Returns
     -------
     int
-        0 if all went well, 2 for input that cannot be used, 130 after Ctrl-C.
+        0 on success, 2 for invalid input, 130 after Ctrl-C.
     """
     try:
         return _run(arguments)
@@ -35,7 +35,7 @@ def main(arguments=None):
 
 def _run(arguments):
     options = _parser().parse_args(arguments)
-    # TensorFlow's own notes on its start say nothing to an astronomer.
+    # Hides messages of TensorFlow about its start.
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
     from astropy.units import UnitsError
 
@@ -44,20 +44,20 @@ def _run(arguments):
     except Exception as error:
         if options.traceback:
             raise
-        # One line, whatever the lines of the message.
-        says = ' '.join(str(error).split()).replace('(`max_size`)', '(`--max-size`)')
-        # In astropy 8 an error of units is no ValueError.
-        if not says or not isinstance(error, (OSError, TypeError, ValueError, UnitsError)):
-            says = f'{_unforeseen(error, says)} --traceback shows where.'
-        print(f'astro-wgan: {says}', file=sys.stderr)
+        # Messages of several lines are joined.
+        message = ' '.join(str(error).split()).replace('(`max_size`)', '(`--max-size`)')
+        # In astropy 8 a UnitsError is not a ValueError.
+        if not message or not isinstance(error, (OSError, TypeError, ValueError, UnitsError)):
+            message = f'{_unexpected(error, message)} --traceback shows where.'
+        print(f'astro-wgan: {message}', file=sys.stderr)
         return 2
 
 
-def _unforeseen(error, says):
-    """A sentence of what is not for an astronomer to understand, but must not look like success."""
+def _unexpected(error, message):
+    """Sentence for an error that is not about the input."""
     if isinstance(error, MemoryError):
-        return f'There is not enough memory: {says.rstrip(".")}.'
-    return f'This was not foreseen: {type(error).__name__}: {says.rstrip(".")}.'
+        return f'There is not enough memory: {message.rstrip(".")}.'
+    return f'Unexpected error: {type(error).__name__}: {message.rstrip(".")}.'
 
 
 def _parser():
@@ -77,51 +77,104 @@ def _add_hunt(commands):
     detection = defaults.detection
     command = commands.add_parser(
         'hunt',
-        help='find the strangest sources of an image',
-        description='Detect the sources of an image, learn what is normal among them, and rank '
-        'them by how strange they are. Writes scores.ecsv, stamps.zarr, a model and gallery.html.',
+        help='find the most anomalous sources of an image',
+        description='Detect the sources of an image, train a WGAN on them, and rank them by '
+        'anomaly score. Writes scores.ecsv, stamps.zarr, a model and gallery.html.',
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     command.set_defaults(run=_hunt)
     add = command.add_argument
     add('image', help=f'FITS, JPEG or PNG file, or a bundled image: {", ".join(image_names())}')
-    add('--out', metavar='DIR', help='folder for the results (default: hunt-NAME)')
+    add(
+        '--output',
+        metavar='DIR',
+        help='folder that keeps the results; the same command goes on from an interruption '
+        '(default: hunt-NAME)',
+    )
     add('--size', type=int, default=defaults.size, help='edge of the stamps in pixels')
-    add('--preset', choices=['compact', 'paper'], default=defaults.preset, help='the networks')
-    add('--epochs', type=float, help='show each stamp so often')
-    add('--minutes', type=float, help='train so long')
-    add('--iterations', type=int, help='or so many generator iterations (600 without any limit)')
-    add('--seed', type=int, default=defaults.seed, help='seed of split and training')
+    add(
+        '--preset',
+        choices=['compact', 'paper'],
+        default=defaults.preset,
+        help='configuration of the networks',
+    )
+    add('--epochs', type=float, help='number of passes over the stamps')
+    add('--minutes', type=float, help='time limit of the training in minutes')
+    add(
+        '--iterations',
+        type=int,
+        help='number of generator iterations (default: 600, if no other limit is given)',
+    )
+    add('--seed', type=int, default=defaults.seed, help='seed of the split and of the training')
     add('--model', metavar='DIR', help='use the model of an earlier hunt instead of training one')
-    add('--held-out', type=float, default=defaults.held_out, help='share that is not trained on')
+    add(
+        '--held-out-fraction',
+        type=float,
+        default=defaults.held_out_fraction,
+        metavar='FRACTION',
+        help='fraction of the stamps that is not trained on and sets the thresholds',
+    )
     add(
         '--contamination',
         type=_number_or_estimate,
         default=defaults.contamination,
-        metavar='SHARE',
-        help="share of these that is not normal, or 'estimate'",
+        metavar='FRACTION',
+        help="fraction of anomalies among the held-out stamps, or 'estimate'",
     )
     add(
-        '--partial', choices=['drop', 'fill'], default=defaults.partial, help='stamps at the border'
+        '--partial',
+        choices=['drop', 'fill'],
+        default=defaults.partial,
+        help='drop stamps that extend beyond the image, or mask them there',
     )
-    add('--cards', type=int, default=defaults.cards, help='cards on the page')
-    add('--hdu', help='number or name of the HDU of a FITS file')
+    add('--n-cards', type=int, default=defaults.n_cards, help='number of cards on the page')
+    add('--hdu', help='number or name of the HDU of a FITS file (default: the first image)')
     add('--plane', type=int, help='plane of a cube')
     add(
         '--zeros',
         choices=['auto', 'keep', 'mask'],
         default='auto',
-        help='exact zeros: no data where they fill areas amid noise, data, or no data',
+        help='exact zeros: masked where they fill areas within noise (auto), never, or always',
     )
-    add('--max-size', type=float, metavar='BYTES', help='of the image (default: 1/4 of the memory)')
-    add('--threshold', type=float, default=detection.threshold, help='sigma above the sky')
-    add('--min-area', type=int, default=detection.min_area, help='pixels of a source')
-    add('--deblend-levels', type=int, default=detection.deblend_levels, help='deblending levels')
-    add('--deblend-contrast', type=float, default=detection.deblend_contrast, help='and contrast')
-    add('--background-box', type=int, default=detection.background_box, help='boxes of the sky')
-    add('--background', type=float, help='level of the sky, 0 where it has been subtracted')
-    add('--quiet', action='store_true', help='show no progress')
-    add('--traceback', action='store_true', help='show where in the code an error comes from')
+    add(
+        '--max-size',
+        type=float,
+        metavar='BYTES',
+        help='maximum size of the image (default: 1/4 of the memory)',
+    )
+    add(
+        '--threshold',
+        type=float,
+        default=detection.threshold,
+        help='detection threshold in units of the noise',
+    )
+    add(
+        '--min-area',
+        type=int,
+        default=detection.min_area,
+        help='minimum area of a source in pixels',
+    )
+    add(
+        '--deblend-levels',
+        type=int,
+        default=detection.deblend_levels,
+        help='number of deblending levels',
+    )
+    add(
+        '--deblend-contrast',
+        type=float,
+        default=detection.deblend_contrast,
+        help='deblending contrast (DEBLEND_MINCONT)',
+    )
+    add(
+        '--background-box',
+        type=int,
+        default=detection.background_box,
+        help='size of the background mesh in pixels',
+    )
+    add('--background', type=float, help='known background level, 0 if it has been subtracted')
+    add('--quiet', action='store_true', help='do not show progress')
+    add('--traceback', action='store_true', help='show the traceback of an error')
 
 
 def _hunt(options):
@@ -136,10 +189,10 @@ def _hunt(options):
     )
     settings = {f.name: given[f.name] for f in fields(HuntConfig) if given.get(f.name) is not None}
     config = HuntConfig(**settings, detection=detection)
-    out = Path(options.out or f'hunt-{Path(options.image).name.split(".")[0]}')
+    output = Path(options.output or f'hunt-{Path(options.image).name.split(".")[0]}')
     result = hunt(
         image,
-        out=out,
+        output=output,
         config=config,
         model=options.model,
         hdu=_number_or_name(options.hdu),
@@ -154,7 +207,7 @@ def _hunt(options):
 
 
 def _find_image(name):
-    """The path of an image and the credit that it needs, which only bundled ones have."""
+    """Path of an image, and the credit of a bundled one."""
     from astro_wgan import datasets
 
     if not Path(name).exists() and name in datasets.image_names():
@@ -171,18 +224,20 @@ def _number_or_name(text):
 
 
 def _print_summary(result, credit):
+    from astro_wgan.anomaly.calibration.calibration import PERCENTILES
+
     table = result.table
-    beyond = ', '.join(
-        f'{int(table[f"anomalous_{level}"].sum())} beyond {level} per cent'
-        for level in (85, 90, 95)
+    above = ', '.join(
+        f'{int(table[f"anomalous_{percentile}"].sum())} above the {percentile}th'
+        for percentile in PERCENTILES
     )
-    print(f'{len(table)} sources: {beyond} of the normal ones.')
-    strangest = table[table['rank'] <= 5]
-    strangest.sort('rank')
-    for row in strangest:
+    print(f'{len(table)} sources: {above} percentile of the normals.')
+    ranked = table[table['rank'] <= 5]
+    ranked.sort('rank')
+    for row in ranked:
         score, p_value = f'{row["score"]:.3f}', f'{row["p_value"]:.2g}'
         print(f'  {row["rank"]}. source {row["id"]}: score {score}, p = {p_value}')
-    print(f'Look at {result.folder / "gallery.html"}')
+    print(f'Gallery: {result.folder / "gallery.html"}')
     if credit:
         print(f'Image: {credit}')
 
@@ -190,7 +245,7 @@ def _print_summary(result, credit):
 def _add_observe(commands):
     command = commands.add_parser(
         'observe',
-        help='show what a telescope would have seen of a simulated galaxy',
+        help='make mock observations of a simulated galaxy',
         description='Move images of simulated galaxies to some redshift and give them the pixels, '
         'the PSF and the noise of a survey. Writes a FITS image for each galaxy and redshift, in '
         'electron / s, with the image without noise and the PSF as extensions, and all stamps as '
@@ -213,32 +268,55 @@ def _add_observe(commands):
         default='hst_acs_f814w',
         help='camera and survey; an unknown name lists them',
     )
-    add('--redshift', type=float, nargs='+', required=True, help='where to move the galaxies')
+    add(
+        '--redshift', type=float, nargs='+', required=True, help='redshifts to move the galaxies to'
+    )
     add('--size', type=int, default=128, help='edge of the images in pixels')
-    add('--output', metavar='DIR', help='folder for the results (default: observe-NAME)')
-    add('--bands', action='store_true', help='the images are bands of one galaxy')
-    add('--unit', help='of the images (default: BUNIT)')
-    add('--pixel-scale', type=float, metavar='KPC', help='of the images (default: CDELT1)')
-    add('--image-redshift', type=float, help='of the images (default: REDSHIFT)')
+    add('--output', metavar='DIR', help='folder that keeps the results (default: observe-NAME)')
+    add('--bands', action='store_true', help='images are bands of one galaxy')
+    add('--unit', help='unit of the images (default: BUNIT)')
+    add(
+        '--pixel-scale',
+        type=float,
+        metavar='KPC',
+        help='pixel scale of the images (default: CDELT1)',
+    )
+    add('--image-redshift', type=float, help='redshift of the images (default: REDSHIFT)')
     add(
         '--wavelength',
         type=float,
         nargs='+',
         metavar='NM',
-        help='observed wavelength of each image, or each plane of a cube (default: WLEFF, or the '
-        'table that SKIRT writes)',
+        help='observed wavelength of each image, or plane of a cube (default: WLEFF, or the '
+        'table written by SKIRT)',
     )
     add('--plane', type=int, help='plane of a cube (default: all, as bands)')
-    add('--max-size', type=float, metavar='BYTES', help='of an image (default: 1/4 of the memory)')
-    add('--center', type=float, nargs=2, metavar=('X', 'Y'), help='pixel to put in the middle')
+    add(
+        '--max-size',
+        type=float,
+        metavar='BYTES',
+        help='limit of an image (default: 1/4 of the memory)',
+    )
+    add(
+        '--center',
+        type=float,
+        nargs=2,
+        metavar=('X', 'Y'),
+        help='pixel at the center of the stamps',
+    )
     add('--psf', metavar='FITS', help='image of a star, instead of the PSF of the instrument')
     add(
         '--psf-scale',
         type=float,
         metavar='ARCSEC',
-        help='its pixel scale (default: that of the instrument)',
+        help='pixel scale of that image (default: that of the instrument)',
     )
-    add('--exposure-time', type=float, metavar='S', help='instead of that of the survey')
+    add(
+        '--exposure-time',
+        type=float,
+        metavar='S',
+        help='exposure time (default: that of the survey)',
+    )
     add(
         '--sky-image',
         metavar='FITS',
@@ -246,9 +324,9 @@ def _add_observe(commands):
         'noise, instead of Gaussian noise of the depth',
     )
     add('--seed', type=int, default=0, help='seed of the noise')
-    add('--processes', type=int, default=1, help='processes that work at the same time')
-    add('--quiet', action='store_true', help='show no progress')
-    add('--traceback', action='store_true', help='show where in the code an error comes from')
+    add('--processes', type=int, default=1, help='number of processes')
+    add('--quiet', action='store_true', help='do not show progress')
+    add('--traceback', action='store_true', help='show the traceback of an error')
 
 
 def _observe(options):

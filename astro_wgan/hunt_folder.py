@@ -1,4 +1,4 @@
-"""The folder of a hunt: what lies where, and whose it is."""
+"""`HuntFolder`: files of a hunt, and the hunt that they belong to."""
 
 import json
 import shutil
@@ -26,43 +26,43 @@ class HuntFolder:
     Parameters
     ----------
     path : path-like
-        New, empty, or that of a hunt. A new one is made when work begins, by `claim`.
+        A new or empty folder, or that of a hunt. A new one is made by `claim`.
 
     Raises
     ------
     HuntFolderError
-        If it cannot be written, or holds something else.
+        If it cannot be written, or holds other files.
     """
 
     def __init__(self, path):
         self.path = Path(path)
-        self._mark = self.path / 'hunt.json'
+        self._state_file = self.path / 'hunt.json'
         try:
             self.path.stat()
         except FileNotFoundError:
             pass
-        except (OSError, ValueError) as error:  # a name is too long, or no name
+        except (OSError, ValueError) as error:  # the name is too long or invalid
             raise HuntFolderError(f'The folder {self.path} cannot be written: {error}.') from error
         if self.path.exists() and not self.path.is_dir():
-            raise HuntFolderError(f'`out` must be a folder; {self.path} is a file.')
-        for path in (self._mark, self._trial):
-            # So that one that was killed before it had a mark can be started again.
+            raise HuntFolderError(f'`output` must be a folder; {self.path} is a file.')
+        for path in (self._state_file, self._write_test):
+            # Temporary files of a hunt that was killed before its first file.
             remove_abandoned(path)
         holds = self.path.is_dir() and any(self.path.iterdir())
-        if holds and not self._mark.is_file():
+        if holds and not self._state_file.is_file():
             raise HuntFolderError(
-                f'The folder {self.path} holds other files. Name a new or an empty folder.'
+                f'The folder {self.path} holds other files: use a new or an empty folder.'
             )
         self._missing = [each for each in (self.path, *self.path.parents) if not each.exists()]
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            with atomic_write(self._trial) as temporary:
+            with atomic_write(self._write_test) as temporary:
                 temporary.touch()
-            self._trial.unlink()
+            self._write_test.unlink()
         except OSError as error:
             raise HuntFolderError(f'The folder {self.path} cannot be written: {error}.') from error
         finally:
-            # It may be that nothing comes of the hunt.
+            # The hunt may fail before it has results.
             self._remove_made()
 
     checkpoint = property(lambda self: self.path / 'training.npz')
@@ -71,32 +71,32 @@ class HuntFolder:
     gallery = property(lambda self: self.path / 'gallery.html')
     table = property(lambda self: self.path / 'scores.ecsv')
     _stamps = property(lambda self: self.path / 'stamps.zarr')
-    _trial = property(lambda self: self.path / 'writable')
+    _write_test = property(lambda self: self.path / 'writable')
 
     def claim(self, fingerprint):
-        """Make the folder this hunt's, or raise if it is another's."""
+        """Record that the folder belongs to this hunt, or raise a HuntFolderError if to another."""
         self._fingerprint = fingerprint.to_dict()
-        self._is_new = not self._mark.is_file()
+        self._is_new = not self._state_file.is_file()
         if self._is_new:
             self.path.mkdir(parents=True, exist_ok=True)
-            self._write_mark(complete=False)
+            self._write_state(complete=False)
         try:
-            known = parse_json(read_bytes(self._mark), finite=False)
+            known = parse_json(read_bytes(self._state_file), finite=False)
             if not isinstance(known['complete'], bool):
                 raise ValueError(f'`complete` is {known["complete"]!r:.40}')
             self.is_complete = known['complete']
             other = fingerprint.mismatch(known['fingerprint'] if known['format'] == _FORMAT else {})
         except (ValueError, KeyError) as error:
             said = f'it lacks {error}' if isinstance(error, KeyError) else error
-            raise HuntFolderError(f'The file {self._mark} is damaged ({said}).') from error
+            raise HuntFolderError(f'The file {self._state_file} is damaged ({said}).') from error
         if other:
             raise HuntFolderError(
-                f'The folder {self.path} holds the results of another hunt: it {other}. Name '
+                f'The folder {self.path} holds the results of another hunt: it {other}. Use '
                 'another folder, or remove this one.'
             )
 
     def write_stamps(self, stamps):
-        """Write the stamps into a store, or those that an interrupted hunt has not written."""
+        """Write the stamps into a store, from where an interrupted hunt ended."""
         path = self._stamps
         store = (
             StampStore.open(path, 'a') if path.exists() else StampStore.create(path, like=stamps)
@@ -104,10 +104,10 @@ class HuntFolder:
         store.append(stamps[len(store) :])
 
     def release(self):
-        """Leave the folder as it was found, if this hunt has kept no work in it yet."""
+        """Restore the former state of the folder, unless this hunt has saved results in it."""
         if self._is_new and not self.checkpoint.exists() and not self.model.exists():
             shutil.rmtree(self._stamps, ignore_errors=True)
-            self._mark.unlink(missing_ok=True)
+            self._state_file.unlink(missing_ok=True)
             self._remove_made()
 
     def write_table(self, table):
@@ -120,22 +120,24 @@ class HuntFolder:
         try:
             return read_table(self.table)
         except (OSError, ValueError) as error:
-            raise HuntFolderError(f'The scores of this finished hunt are lost: {error}') from error
+            raise HuntFolderError(
+                f'The scores of this completed hunt cannot be read: {error}'
+            ) from error
 
     def complete(self):
-        """Say that all is there, and remove what only an interrupted hunt needs."""
-        self._write_mark(complete=True)
+        """Record that the hunt is complete, and remove files that only an interrupted one needs."""
+        self._write_state(complete=True)
         self.is_complete = True
         for path in (self.checkpoint, self.partial_scores):
             path.unlink(missing_ok=True)
 
     def _remove_made(self):
-        """Remove the folders that were not there, unless they hold something."""
+        """Remove empty folders that were not there before."""
         for path in self._missing:
             with suppress(OSError):
                 path.rmdir()
 
-    def _write_mark(self, *, complete):
+    def _write_state(self, *, complete):
         content = {'format': _FORMAT, 'complete': complete, 'fingerprint': self._fingerprint}
-        with atomic_write(self._mark) as temporary:
+        with atomic_write(self._state_file) as temporary:
             temporary.write_text(json.dumps(content, indent=2))

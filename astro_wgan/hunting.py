@@ -1,4 +1,4 @@
-"""The whole way in one call: from an image to a ranked table and a page to look at."""
+"""`hunt`: from an image to a ranked table of anomalous sources and a page, in one call."""
 
 from dataclasses import asdict, dataclass, field
 from numbers import Integral
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from astropy.table import QTable
 
-from astro_wgan.anomaly.contamination import check_contamination
+from astro_wgan.anomaly.calibration.contamination import check_contamination
 from astro_wgan.detection import DetectionConfig
 from astro_wgan.hunt_folder import HuntFolder
 from astro_wgan.images import read_image
@@ -33,32 +33,33 @@ _DEFAULT_ITERATIONS = 600
 @dataclass(frozen=True)
 class HuntConfig:
     """
-    What a hunt does.
+    Configuration of a hunt.
 
     Parameters
     ----------
     size : int
-        Edge of the stamps in pixels, one that the networks can have: 16, 32, 64, 128 or 256.
+        Edge of the stamps in pixels: 16, 32, 64, 128 or 256.
     detection : `~astro_wgan.detection.DetectionConfig`
-        How sources are found where no positions are given.
+        Source detection, if no positions are given.
     partial : {'drop', 'fill'}
-        What becomes of stamps that reach over the border of the image.
+        Whether stamps that extend beyond the image are dropped or masked there.
     preset : {'compact', 'paper'}
-        Networks and training.
+        Configuration of networks and training.
     iterations, epochs, minutes : float or None
-        Limits of the training: generator iterations (600, where no limit is named), or how often
-        each stamp is shown, and time. A training that the clock stops depends on the machine, one
-        that a count stops on the seed alone.
-    held_out : float
-        Share of the stamps that the networks are not trained on and whose scores set the
+        Limits of the training: number of generator iterations (by default 600) or of passes over
+        the stamps, and time in minutes. With a limit in minutes the result depends on the machine,
+        otherwise on the seed alone.
+    held_out_fraction : float
+        Fraction of the stamps that the networks are not trained on and whose scores set the
         thresholds.
     contamination : float or 'estimate'
-        Share of these that is not normal, as in any field some are: see
-        `AnomalyDetector.calibrate <astro_wgan.AnomalyDetector.calibrate>`. 0 takes all for normal.
+        Fraction of anomalies among these: see
+        `AnomalyDetector.calibrate <astro_wgan.AnomalyDetector.calibrate>`. 0 takes all to be
+        normal.
     seed : int
         Seed of the split and of the training.
-    cards : int
-        Cards on the page, the strangest first.
+    n_cards : int
+        Number of cards on the page, from the highest score on.
 
     Raises
     ------
@@ -67,23 +68,23 @@ class HuntConfig:
     """
 
     size: int = 64
-    # Fainter or smaller sources than these show nothing but noise in a stamp.
+    # Stamps of fainter or smaller sources are dominated by noise.
     detection: DetectionConfig = field(default_factory=lambda: DetectionConfig(2.5, min_area=40))
     partial: str = 'drop'
     preset: str = 'compact'
     iterations: int | None = None
     epochs: float | None = None
     minutes: float | None = None
-    held_out: float = 0.2
+    held_out_fraction: float = 0.2
     contamination: float | str = 'estimate'
     seed: int = 0
-    cards: int = 300
+    n_cards: int = 300
 
     def __post_init__(self):
-        for name in ('size', 'iterations', 'seed', 'cards'):
+        for name in ('size', 'iterations', 'seed', 'n_cards'):
             value = getattr(self, name)
             if value is not None and not _is_whole(value):
-                raise ValueError(f'`{name}` must be a whole number; got {value!r}.')
+                raise ValueError(f'`{name}` must be an integer; got {value!r}.')
         for name, allowed in (('partial', ('drop', 'fill')), ('preset', ('compact', 'paper'))):
             if getattr(self, name) not in allowed:
                 raise ValueError(
@@ -92,8 +93,10 @@ class HuntConfig:
                 )
         if not isinstance(self.detection, DetectionConfig):
             raise ValueError(f'`detection` must be a DetectionConfig; got {self.detection!r}.')
-        if not 0 < self.held_out < 1:
-            raise ValueError(f'`held_out` must lie between 0 and 1; got {self.held_out}.')
+        if not 0 < self.held_out_fraction < 1:
+            raise ValueError(
+                f'`held_out_fraction` must lie between 0 and 1; got {self.held_out_fraction}.'
+            )
         check_contamination(self.contamination)
         if self.iterations is not None and self.epochs is not None:
             raise ValueError('Give `epochs` or `iterations`, not both.')
@@ -102,12 +105,12 @@ class HuntConfig:
                 raise ValueError(f'`{name}` must be above 0; got {limit}.')
         if self.seed < 0:
             raise ValueError(f'`seed` must not be negative; got {self.seed}.')
-        if self.cards < 1:
-            raise ValueError(f'`cards` must be at least 1; got {self.cards}.')
+        if self.n_cards < 1:
+            raise ValueError(f'`n_cards` must be at least 1; got {self.n_cards}.')
 
     @property
     def limits(self):
-        """The limits of the training, as arguments of `astro_wgan.WGAN.fit`."""
+        """Limits of the training, as arguments of `astro_wgan.WGAN.fit`."""
         names = ('iterations', 'epochs', 'minutes')
         given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
         return given or {'iterations': _DEFAULT_ITERATIONS}
@@ -116,19 +119,19 @@ class HuntConfig:
 @dataclass(frozen=True, eq=False)
 class HuntResult:
     """
-    What a hunt brought home.
+    Results of a hunt.
 
     Attributes
     ----------
     stamps : `~astro_wgan.StampSet`
         The stamps that were scored.
     table : `~astropy.table.QTable`
-        Their scores: the columns of `astro_wgan.AnomalyDetector.score`, and ``trained_on``, true
-        for stamps that the networks have seen.
+        Their scores: the columns of `astro_wgan.AnomalyDetector.score`, and ``trained_on``, True
+        for stamps in the training set.
     detector : `~astro_wgan.AnomalyDetector`
-        Model and calibration, ready for other images.
+        Calibrated detector, which can score stamps of other images.
     folder : `~pathlib.Path`
-        Where all is written: ``scores.ecsv``, ``stamps.zarr``, ``model`` and ``gallery.html``.
+        Folder with ``scores.ecsv``, ``stamps.zarr``, ``model`` and ``gallery.html``.
     """
 
     stamps: StampSet
@@ -140,7 +143,7 @@ class HuntResult:
 def hunt(
     image,
     *,
-    out,
+    output,
     config=None,
     model=None,
     positions=None,
@@ -151,31 +154,32 @@ def hunt(
     progress=True,
 ):
     """
-    Find the strangest sources of an image.
+    Find the most anomalous sources of an image.
 
-    Detects sources, cuts a stamp around each, trains a WGAN on most of them (or takes a trained
-    one), looks for the closest image that it can make to each stamp, calibrates the misfit on
-    those that it was not trained on, and writes a ranked table and a page.
+    Detects sources, cuts a stamp around each, trains a WGAN on most of them (or uses a trained
+    one), searches for the closest image of each stamp, calibrates the score on stamps that were
+    held out, and writes a ranked table and a page.
 
     Parameters
     ----------
     image : path-like, `~astropy.nddata.NDData`, HDU or array_like
         Anything that `astro_wgan.images.read_image` takes.
-    out : path-like
-        Folder for the results: new, empty, or that of the same hunt when it was interrupted, which
-        then goes on.
+    output : path-like
+        Folder that keeps the results; an interrupted call repeated with the same arguments goes on
+        from it; results of other work there are refused.
     config : `HuntConfig`, optional
-        Stamps, training and seed.
+        Detection, stamps, training and seed.
     model : path-like or `~astro_wgan.AnomalyDetector`, optional
         A detector to use instead of training one: a folder that an earlier hunt wrote (or the
         ``model`` folder in it). Its own calibration is kept.
     positions : optional
-        Where to cut, as in `~astro_wgan.StampSet.from_image`; without, SEP detects the sources.
+        Centers of the stamps, as in `~astro_wgan.StampSet.from_image`; by default sources are
+        detected.
     hdu, plane, zeros, max_size : optional
-        Which part of a FITS file, which plane of a cube, what exact zeros are, and how much memory
-        the image may take; as in `astro_wgan.images.read_image`.
+        HDU of a FITS file, plane of a cube, treatment of exact zeros, and maximum memory for the
+        image; as in `astro_wgan.images.read_image`.
     progress : bool, optional
-        Show what is being done, and what was taken of a file.
+        Show progress lines, and what was read from a file.
 
     Returns
     -------
@@ -184,19 +188,19 @@ def hunt(
     Raises
     ------
     HuntFolderError
-        If ``out`` cannot be written, or holds something else.
+        If ``output`` cannot be written, or holds something else.
     ValueError
-        If image, positions or configuration cannot be used, a column of the positions cannot be
-        written, ``model`` is of another size or unit, or there are too few stamps to train on. All
-        this before the training starts, and before anything is written.
+        If image, positions or configuration are invalid, a column of the positions cannot be
+        written, ``model`` has another size or unit, or there are too few stamps to train on. Raised
+        before the training starts and anything is written.
     KeyboardInterrupt
-        After the state has been written; the same call goes on from there.
+        After Ctrl-C, once the state has been written; the same call goes on from there.
 
     Examples
     --------
     >>> from astro_wgan import HuntConfig, datasets, hunt
     >>> image = datasets.load_image('hubble_xdf')
-    >>> result = hunt(image, out='strange', config=HuntConfig(minutes=5))  # doctest: +SKIP
+    >>> result = hunt(image, output='xdf', config=HuntConfig(minutes=5))  # doctest: +SKIP
     >>> result.table['id', 'score', 'p_value'][:10]  # doctest: +SKIP
     """
     config = HuntConfig() if config is None else config
@@ -205,8 +209,8 @@ def hunt(
         # Not at the top: `import astro_wgan` must not load TensorFlow.
         from astro_wgan.anomaly import AnomalyDetector
         from astro_wgan.wgan import TrainingConfig
-    fewest = TrainingConfig.preset(config.preset).min_stamps
-    folder = HuntFolder(out)
+    min_stamps = TrainingConfig.preset(config.preset).min_stamps
+    folder = HuntFolder(output)
     if model is not None and not isinstance(model, AnomalyDetector):
         model = AnomalyDetector.load(_model_folder(model))
     with ProgressLine('detecting', quiet=not progress) as line:
@@ -219,7 +223,7 @@ def hunt(
     check_writable(stamps)
     trained_on = np.zeros(len(stamps), dtype=bool)
     if model is None:
-        trained_on = _draw_training(stamps, config, fewest)
+        trained_on = _draw_training(stamps, config, min_stamps)
     else:
         _check_model(model, stamps, config)
     folder.claim(_fingerprint(stamps, config, model))
@@ -234,16 +238,19 @@ def hunt(
         if detector is None:
             detector = _train(stamps[trained_on], config, folder, progress)
     except (TypeError, ValueError):
-        # Another call, with what was wrong put right, is another hunt.
+        # A call with corrected arguments is another hunt.
         folder.release()
         raise
-    misfit = detector.measure(stamps, progress=progress, resume=folder.partial_scores)
-    member = np.zeros(len(stamps), dtype=bool)
+    measurements = detector.measure(stamps, progress=progress, output=folder.partial_scores)
+    in_calibration = np.zeros(len(stamps), dtype=bool)
     if not hasattr(detector, 'calibration_'):
-        member = ~trained_on
-        seen = misfit[trained_on] if trained_on.any() else None
-        detector.calibrate(misfit[member], training=seen, contamination=config.contamination)
-    table = detector.score(misfit, member=member)
+        in_calibration = ~trained_on
+        detector.calibrate(
+            measurements[in_calibration],
+            training=measurements[trained_on] if trained_on.any() else None,
+            contamination=config.contamination,
+        )
+    table = detector.score(measurements, in_calibration=in_calibration)
     table['trained_on'] = trained_on
     table.meta['hunt'] = provenance_record(
         **asdict(config),
@@ -256,12 +263,12 @@ def hunt(
         stamps,
         table,
         folder.gallery,
-        title=f'Strangest of {len(table)} sources',
-        limit=config.cards,
+        title=f'Most anomalous of {len(table)} sources',
+        n_cards=config.n_cards,
         origin=_first_row(ccd.meta),
         notes=_credit(ccd.meta) or (),
     )
-    # Last but the mark: who finds the table finds all the rest.
+    # Written last: a table means that everything else is there.
     folder.write_table(table)
     folder.complete()
     return HuntResult(stamps, folder.read_table(), detector, folder.path)
@@ -281,32 +288,32 @@ def _cut(ccd, config, positions):
     )
     if not len(stamps):
         raise ValueError(
-            f'Not one stamp of {config.size} x {config.size} pixels lies wholly inside the image; '
-            "take a smaller `size`, or partial='fill'."
+            f'No stamp of {config.size} x {config.size} pixels lies completely inside the image: '
+            "use a smaller `size`, or partial='fill'."
         )
     return stamps
 
 
-def _draw_training(stamps, config, fewest):
-    """True for each stamp that the networks will be trained on."""
-    normal, held_out = stamps.split(1 - config.held_out, seed=config.seed)
-    if len(normal) < fewest or not len(held_out):
+def _draw_training(stamps, config, min_stamps):
+    """True for stamps of the training set."""
+    normal, held_out = stamps.split(1 - config.held_out_fraction, seed=config.seed)
+    if len(normal) < min_stamps or not len(held_out):
         raise ValueError(
-            f'{len(stamps)} stamps are too few to train on: at least {fewest} are needed '
-            'beside those held out. Lower the detection threshold or `min_area`, take '
-            "smaller stamps or partial='fill', or name a trained `model`."
+            f'{len(stamps)} stamps are too few to train on: at least {min_stamps} are needed in '
+            'addition to those held out. Lower the detection threshold or `min_area`, use '
+            "smaller stamps or partial='fill', or a trained `model`."
         )
     return np.isin(stamps.ids, normal.ids)
 
 
 def _check_model(model, stamps, config):
-    """Refuse a detector of another size, or one that these stamps are nothing to."""
+    """Refuse a detector for stamps of another size, unit or number of bands."""
     size = model.wgan.network.size
     if size != config.size:
         raise ValueError(
             f'`size` of the configuration must be that of `model`, {size}; got {config.size}.'
         )
-    # One stamp shows whether bands and units fit, too.
+    # Checks bands and unit.
     model.wgan.images_from_stamps(stamps[:1])
 
 
@@ -331,10 +338,10 @@ def _model_folder(path):
     return path / 'model' if (path / 'model').is_dir() else path
 
 
-# ``meta`` of an image holds the cards of whatever header it came with: ORIGIN is an institute,
-# and CREDIT may be a number. What is taken from it is picked by name, for what it can mean.
+# ``meta`` of an image holds the cards of its header, in which ORIGIN is an institute and CREDIT may
+# be a number.
 def _first_row(meta):
-    """`origin` of the page: 'upper' only where `read_image` says it, of a picture."""
+    """`origin` of the page: 'upper' only for a picture, for which `read_image` sets it."""
     return 'upper' if meta.get('origin') == 'upper' else 'lower'
 
 
@@ -348,7 +355,7 @@ def _name_of(image):
 
 
 def _fingerprint(stamps, config, model):
-    """What makes a hunt this one and no other."""
+    """Fingerprint of stamps, configuration and model."""
     groups = {'settings': describe_settings(config)}
     if model is not None:
         calibration = getattr(model, 'calibration_', None)
@@ -357,6 +364,6 @@ def _fingerprint(stamps, config, model):
             **describe_settings({'search': model.search, 'scoring': model.scoring}),
             'calibration': None if calibration is None else digest_settings(calibration),
         }
-    # All columns: they are in the table of scores.
+    # With all columns, as the table of scores has them, too.
     groups['stamps'] = describe_stamps(stamps, columns=None)
     return Fingerprint(groups)

@@ -79,7 +79,7 @@ def said(capsys):
         assert len([line for line in lines if line.startswith('astro-wgan: ')]) == 1
         assert lines[-1].startswith('astro-wgan: ')
         assert 'Traceback' not in '\n'.join(lines)
-        assert 'not foreseen' not in lines[-1]
+        assert 'Unexpected error' not in lines[-1]
         return lines[-1]
 
     return run
@@ -156,7 +156,7 @@ def test_observe_needs_a_distance(observe, redshift):
 def test_hunt_names_a_broken_image(said, tmp_path, kind):
     path = tmp_path / 'broken.fits'
     path.write_bytes(BROKEN[kind])
-    said('hunt', path, '--out', tmp_path / 'out')
+    said('hunt', path, '--output', tmp_path / 'out')
     assert not (tmp_path / 'out' / 'model').exists()
 
 
@@ -169,10 +169,10 @@ def test_hunt_names_a_broken_folder(said, tmp_path, content):
     out = tmp_path / 'out'
     out.mkdir()
     (out / 'hunt.json').write_text(content)
-    said('hunt', tmp_path / 'image.fits', '--out', out, '--size', 16)
+    said('hunt', tmp_path / 'image.fits', '--output', out, '--size', 16)
 
 
-def test_what_was_not_foreseen_is_a_sentence_and_no_success(monkeypatch, capsys, tmp_path):
+def test_unexpected_errors_are_a_sentence_and_not_success(monkeypatch, capsys, tmp_path):
     def fail(*arguments, **options):
         raise KeyError('x')
 
@@ -180,6 +180,6 @@ def test_what_was_not_foreseen_is_a_sentence_and_no_success(monkeypatch, capsys,
     arguments = ['observe', 'a.fits', '--redshift', '0.5', '--output', str(tmp_path)]
     assert main(arguments) == 2
     said = capsys.readouterr().err
-    assert said == ("astro-wgan: This was not foreseen: KeyError: 'x'. --traceback shows where.\n")
+    assert said == ("astro-wgan: Unexpected error: KeyError: 'x'. --traceback shows where.\n")
     with pytest.raises(KeyError):
         main([*arguments, '--traceback'])

@@ -71,7 +71,7 @@ def test_columns_that_no_file_holds(image, tmp_path, name):
     if name == 'long floats' and np.finfo(np.longdouble).bits == 64:
         pytest.skip('long double is double here')
     with pytest.raises(ValueError, match=r'^Column .* of the table cannot be written'):
-        hunt(image, out=tmp_path, config=CONFIG, positions=positions(**columns), progress=False)
+        hunt(image, output=tmp_path, config=CONFIG, positions=positions(**columns), progress=False)
     assert not list(tmp_path.iterdir())
 
 
@@ -91,24 +91,24 @@ def test_columns_that_no_file_holds(image, tmp_path, name):
         (lambda: PLACES.T, 'Transpose'),
         (lambda: SkyCoord([1], [1], unit='deg'), 'no celestial WCS'),
         (lambda: PLACES[:3], 'too few to train on'),
-        (lambda: [], 'Not one stamp'),
+        (lambda: [], 'No stamp of'),
     ],
 )
 def test_positions_that_cannot_be(image, tmp_path, table, message):
     with pytest.raises(ValueError, match=message):
-        hunt(image, out=tmp_path, config=CONFIG, positions=table(), progress=False)
+        hunt(image, output=tmp_path, config=CONFIG, positions=table(), progress=False)
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
-        ({'size': 64.0}, '`size` must be a whole number; got 64.0'),
-        ({'size': '64'}, "`size` must be a whole number; got '64'"),
-        ({'cards': 2.5}, '`cards` must be a whole number; got 2.5'),
-        ({'seed': 1.5}, '`seed` must be a whole number'),
-        ({'iterations': 10.5}, '`iterations` must be a whole number'),
-        ({'iterations': True}, '`iterations` must be a whole number; got True'),
+        ({'size': 64.0}, '`size` must be an integer; got 64.0'),
+        ({'size': '64'}, "`size` must be an integer; got '64'"),
+        ({'n_cards': 2.5}, '`n_cards` must be an integer; got 2.5'),
+        ({'seed': 1.5}, '`seed` must be an integer'),
+        ({'iterations': 10.5}, '`iterations` must be an integer'),
+        ({'iterations': True}, '`iterations` must be an integer; got True'),
         ({'iterations': 10, 'epochs': 2}, 'Give `epochs` or `iterations`, not both'),
         ({'minutes': float('nan')}, '`minutes` must be above 0'),
         ({'partial': 'crop'}, "`partial` must be 'drop' or 'fill'; got 'crop'"),
@@ -123,7 +123,7 @@ def test_settings_that_cannot_be(options, message):
 
 
 def test_a_detector_of_other_stamps(image, detector, tmp_path):
-    options = {'out': tmp_path, 'model': detector, 'positions': positions(), 'progress': False}
+    options = {'output': tmp_path, 'model': detector, 'positions': positions(), 'progress': False}
     with pytest.raises(ValueError, match='`size` of the configuration must be that of `model`, 64'):
         hunt(image, config=HuntConfig(size=32), **options)
     with pytest.raises(u.UnitConversionError, match='stamps in adu do not convert'):
@@ -140,7 +140,7 @@ def test_a_training_that_does_not_begin_leaves_the_folder_free(image, tmp_path, 
         with pytest.raises(ValueError, match='not like this'):
             hunt(
                 image,
-                out=tmp_path / 'out',
+                output=tmp_path / 'out',
                 config=CONFIG,
                 positions=positions(),
                 progress=False,
@@ -163,8 +163,8 @@ def test_columns_as_archives_give_them_come_back(image, detector, tmp_path):
     )
     given.meta['survey'] = object()
     options = {'config': CONFIG, 'model': detector, 'progress': False}
-    found = hunt(image, out=tmp_path, positions=given, **options)
-    for table in (found.table, hunt(image, out=tmp_path, positions=given, **options).table):
+    found = hunt(image, output=tmp_path, positions=given, **options)
+    for table in (found.table, hunt(image, output=tmp_path, positions=given, **options).table):
         assert table['name'].tolist() == [f'src {k}' for k in range(N)]
         assert table['note'].tolist() == ['a', None] * (N // 2)
         assert table['count'].tolist() == [2**60 + k for k in range(N)]
@@ -181,7 +181,7 @@ def test_what_is_taken_of_a_file_is_told_before_the_work(image, tmp_path, capsys
     hdus = [fits.ImageHDU(each, name=name) for each, name in ((void, 'SCI'), (image.data, 'N2'))]
     fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(tmp_path / 'image.fits')
     with pytest.raises(ValueError, match='too few'):
-        hunt(tmp_path / 'image.fits', out=tmp_path / 'out', config=CONFIG, positions=PLACES[:5])
+        hunt(tmp_path / 'image.fits', output=tmp_path / 'out', config=CONFIG, positions=PLACES[:5])
     told = capsys.readouterr().err
     assert 'image: 1 SCI (512 x 320)' in told
     assert 'left out: 2 N2 (512 x 320)' in told
@@ -189,7 +189,7 @@ def test_what_is_taken_of_a_file_is_told_before_the_work(image, tmp_path, capsys
     with pytest.raises(ValueError, match='too few'):
         hunt(
             tmp_path / 'image.fits',
-            out=tmp_path / 'out',
+            output=tmp_path / 'out',
             config=CONFIG,
             positions=PLACES[:5],
             zeros='keep',

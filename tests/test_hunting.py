@@ -16,7 +16,7 @@ from astropy.table import QTable
 from astropy.wcs import WCS
 
 from astro_wgan import AnomalyDetector, HuntConfig, StampStore, hunt, hunting
-from astro_wgan.anomaly import Scoring
+from astro_wgan.anomaly import ScoringConfig
 from astro_wgan.cli import main
 from astro_wgan.detection import DetectionConfig
 from astro_wgan.exceptions import DetectionError, HuntFolderError, ImageError
@@ -53,7 +53,7 @@ def image_path(image, tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def result(image, tmp_path_factory):
-    return hunt(image, out=tmp_path_factory.mktemp('hunt'), config=CONFIG, progress=False)
+    return hunt(image, output=tmp_path_factory.mktemp('hunt'), config=CONFIG, progress=False)
 
 
 def test_table_holds_scores_positions_and_provenance(result):
@@ -68,7 +68,7 @@ def test_table_holds_scores_positions_and_provenance(result):
 
 
 def test_held_out_stamps_are_the_share_asked_for(result):
-    assert np.mean(~result.table['trained_on']) == pytest.approx(CONFIG.held_out, abs=0.01)
+    assert np.mean(~result.table['trained_on']) == pytest.approx(CONFIG.held_out_fraction, abs=0.01)
     assert len(result.detector.calibration_.held_out) == np.sum(~result.table['trained_on'])
     assert len(result.detector.calibration_.training) == np.sum(result.table['trained_on'])
 
@@ -83,11 +83,12 @@ def test_folder_holds_stamps_model_and_page(result):
     with StampStore.open(result.folder / 'stamps.zarr') as store:
         np.testing.assert_array_equal(store[:].pixels, result.stamps.pixels)
     detector = AnomalyDetector.load(result.folder / 'model')
-    member = ~result.table['trained_on']
-    scores = detector.score(result.stamps, member=member, progress=False)['score']
+    in_calibration = ~result.table['trained_on']
+    scores = detector.score(result.stamps, in_calibration=in_calibration, progress=False)['score']
     np.testing.assert_allclose(scores, result.table['score'], rtol=0.01)
     assert (
-        f'Strangest of {len(result.table)} sources' in (result.folder / 'gallery.html').read_text()
+        f'Most anomalous of {len(result.table)} sources'
+        in (result.folder / 'gallery.html').read_text()
     )
     left = {path.name for path in result.folder.iterdir()}
     assert left == {'gallery.html', 'hunt.json', 'model', 'scores.ecsv', 'stamps.zarr'}
@@ -113,7 +114,7 @@ def test_header_cards_are_no_arguments(image, tmp_path):
     image.copy().write(path)
     with fits.open(path, mode='update') as hdus:
         hdus[0].header.update(CARDS)
-    result = hunt(path, out=tmp_path / 'out', config=CONFIG, progress=False)
+    result = hunt(path, output=tmp_path / 'out', config=CONFIG, progress=False)
     assert (result.folder / 'gallery.html').is_file()
     assert result.table.meta['hunt']['image'] == str(path)
     assert result.table.meta['hunt']['credit'] is None
@@ -133,7 +134,7 @@ def test_what_of_a_header_reaches_the_page_is_picked_by_name(meta):
 
 def test_same_call_again_reads_what_is_there(result, image):
     before = (result.folder / 'gallery.html').stat().st_mtime_ns
-    again = hunt(image, out=result.folder, config=CONFIG, progress=False)
+    again = hunt(image, output=result.folder, config=CONFIG, progress=False)
     np.testing.assert_array_equal(again.table['score'], result.table['score'])
     assert (result.folder / 'gallery.html').stat().st_mtime_ns == before
 
@@ -145,7 +146,7 @@ def test_other_hunt_does_not_touch_the_results(result, image):
     ):
         hunt(
             image,
-            out=result.folder,
+            output=result.folder,
             config=HuntConfig(size=16, iterations=2, seed=2),
             progress=False,
         )
@@ -185,7 +186,7 @@ def test_a_hunt_in_another_image_is_refused(image, tmp_path, monkeypatch, what, 
 
     monkeypatch.setattr('astro_wgan.hunting._train', interrupted)
     positions = [(x, y) for x in range(15, 270, 28) for y in range(15, 270, 28)]
-    options = {'out': tmp_path, 'config': CONFIG, 'positions': positions, 'progress': False}
+    options = {'output': tmp_path, 'config': CONFIG, 'positions': positions, 'progress': False}
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
             hunt(image, **options)
@@ -196,7 +197,7 @@ def test_a_hunt_in_another_image_is_refused(image, tmp_path, monkeypatch, what, 
 
 
 def test_a_hunt_with_another_detector_is_refused(result, image, tmp_path):
-    options = {'out': tmp_path, 'config': CONFIG, 'progress': False}
+    options = {'output': tmp_path, 'config': CONFIG, 'progress': False}
     hunt(image, model=result.folder, **options)
     hunt(image, model=result.folder, **options)
     other = AnomalyDetector.load(result.folder / 'model')
@@ -211,14 +212,14 @@ def test_a_hunt_with_another_detector_is_refused(result, image, tmp_path):
     with pytest.raises(HuntFolderError, match='to another model: its calibration differs'):
         hunt(image, model=other, **options)
     trends = {name: copy(trend) for name, trend in result.detector.calibration_.trends.items()}
-    trends['turned'].least_scatter_ *= 2
+    trends['rotation_residual'].min_scatter_ *= 2
     other = AnomalyDetector.load(result.folder / 'model')
     other.calibration_ = replace(other.calibration_, trends=trends)
     with pytest.raises(HuntFolderError, match='to another model: its calibration differs'):
         hunt(image, model=other, **options)
-    other.scoring = Scoring('residual')
+    other.scoring = ScoringConfig('residual_loss')
     with pytest.raises(
-        HuntFolderError, match=r"its scoring\.statistic was 'structure' and is 'res"
+        HuntFolderError, match=r"its scoring\.statistic was 'smoothed_residual' and is 'res"
     ):
         hunt(image, model=other, **options)
     with pytest.raises(HuntFolderError, match='to another model: its generator was given and is'):
@@ -230,7 +231,7 @@ def test_a_hunt_of_a_former_version_is_refused(result, image, tmp_path):
     mark['fingerprint'] = {'configuration': {}, 'stamps': 'ab12', 'model': None}
     (tmp_path / 'hunt.json').write_text(json.dumps(mark))
     with pytest.raises(HuntFolderError, match=r'it was written by a former version .* remove this'):
-        hunt(image, out=tmp_path, config=CONFIG, progress=False)
+        hunt(image, output=tmp_path, config=CONFIG, progress=False)
 
 
 @pytest.mark.parametrize('where', ['_train', 'measure', 'gallery'])
@@ -242,8 +243,8 @@ def test_interrupted_hunt_goes_on_to_the_same_end(result, image, tmp_path, monke
         target = 'astro_wgan.hunting' if where == '_train' else 'astro_wgan.AnomalyDetector'
         patch.setattr(f'{target}.{where}', interrupted)
         with pytest.raises(KeyboardInterrupt):
-            hunt(image, out=tmp_path, config=CONFIG, progress=False)
-    again = hunt(image, out=tmp_path, config=CONFIG, progress=False)
+            hunt(image, output=tmp_path, config=CONFIG, progress=False)
+    again = hunt(image, output=tmp_path, config=CONFIG, progress=False)
     np.testing.assert_allclose(again.table['score'], result.table['score'], rtol=0.01)
     with StampStore.open(tmp_path / 'stamps.zarr') as store:
         assert len(store) == len(again.table)
@@ -260,7 +261,15 @@ def test_ctrl_c_while_the_command_is_loaded_is_heard(monkeypatch, capsys):
 
 def test_ctrl_c_leaves_a_checkpoint_from_which_the_same_command_goes_on(image_path, tmp_path):
     out = tmp_path / 'out'
-    command = [sys.executable, '-m', 'astro_wgan.cli', 'hunt', str(image_path), '--out', str(out)]
+    command = [
+        sys.executable,
+        '-m',
+        'astro_wgan.cli',
+        'hunt',
+        str(image_path),
+        '--output',
+        str(out),
+    ]
     command += ['--size', '16', '--threshold', '5', '--minutes', '0.05']
     process = subprocess.Popen(
         [*command[:-1], '60'], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -283,7 +292,7 @@ def test_ctrl_c_leaves_a_checkpoint_from_which_the_same_command_goes_on(image_pa
 
 
 def test_model_of_an_earlier_hunt_needs_no_training(result, image, tmp_path):
-    again = hunt(image, out=tmp_path, config=CONFIG, model=result.folder, progress=False)
+    again = hunt(image, output=tmp_path, config=CONFIG, model=result.folder, progress=False)
     # Those that it was calibrated on are scored there by what it knows without them.
     seen = result.table['trained_on']
     np.testing.assert_allclose(again.table['score'][seen], result.table['score'][seen], rtol=0.01)
@@ -296,7 +305,7 @@ def test_model_of_an_earlier_hunt_needs_no_training(result, image, tmp_path):
 def test_positions_take_the_place_of_detection(result, image, tmp_path):
     again = hunt(
         image,
-        out=tmp_path,
+        output=tmp_path,
         config=CONFIG,
         model=result.detector,
         positions=[STRANGE, (15, 15)],
@@ -335,7 +344,7 @@ def empty_sky(image):
 def test_bad_images_are_refused_before_training(image, tmp_path, monkeypatch, make, error, message):
     monkeypatch.setattr('astro_wgan.hunting._train', lambda *a: pytest.fail('training started'))
     with pytest.raises(error, match=message):
-        hunt(make(image), out=tmp_path / 'new' / 'out', config=CONFIG, progress=False)
+        hunt(make(image), output=tmp_path / 'new' / 'out', config=CONFIG, progress=False)
     # Nothing is left behind, not even an empty folder.
     assert not list(tmp_path.iterdir())
 
@@ -343,9 +352,11 @@ def test_bad_images_are_refused_before_training(image, tmp_path, monkeypatch, ma
 def test_nan_region_is_masked_and_scored_around(image, result, tmp_path):
     pixels = image.data.copy()
     pixels[:66, :66] = np.nan
-    again = hunt(pixels * u.nJy, out=tmp_path, config=CONFIG, model=result.detector, progress=False)
+    again = hunt(
+        pixels * u.nJy, output=tmp_path, config=CONFIG, model=result.detector, progress=False
+    )
     assert np.isfinite(again.table['score']).all()
-    assert again.table['valid'].min() < 1
+    assert again.table['valid_fraction'].min() < 1
 
 
 @pytest.mark.parametrize(
@@ -353,34 +364,37 @@ def test_nan_region_is_masked_and_scored_around(image, result, tmp_path):
     [
         ({'size': 40}, '16, 32, 64, 128 or 256 pixels; got 40'),
         ({'preset': 'huge'}, "got 'huge'"),
-        ({'held_out': 0.0}, '`held_out` must lie between 0 and 1'),
-        ({'contamination': 'some'}, "`contamination` must be a share from 0 to 0.5, or 'estimate'"),
+        ({'held_out_fraction': 0.0}, '`held_out_fraction` must lie between 0 and 1'),
+        (
+            {'contamination': 'some'},
+            "`contamination` must be at least 0 and below 0.5, or 'est",
+        ),
         ({'seed': -1}, '`seed` must not be negative'),
-        ({'cards': 0}, '`cards` must be at least 1'),
+        ({'n_cards': 0}, '`n_cards` must be at least 1'),
     ],
 )
 def test_impossible_settings_are_refused(image, tmp_path, options, message):
     with pytest.raises(ValueError, match=message):
-        hunt(image, out=tmp_path, config=HuntConfig(**options), progress=False)
+        hunt(image, output=tmp_path, config=HuntConfig(**options), progress=False)
 
 
 def test_folders_that_cannot_be_used_are_refused(image, tmp_path):
     (tmp_path / 'file').write_text('mine')
     with pytest.raises(HuntFolderError, match='holds other files'):
-        hunt(image, out=tmp_path, config=CONFIG, progress=False)
+        hunt(image, output=tmp_path, config=CONFIG, progress=False)
     with pytest.raises(HuntFolderError, match='is a file'):
-        hunt(image, out=tmp_path / 'file', config=CONFIG, progress=False)
+        hunt(image, output=tmp_path / 'file', config=CONFIG, progress=False)
     with pytest.raises(HuntFolderError, match='cannot be written'):
-        hunt(image, out='/proc/astro_wgan', config=CONFIG, progress=False)
+        hunt(image, output='/proc/astro_wgan', config=CONFIG, progress=False)
     assert (tmp_path / 'file').read_text() == 'mine'
 
 
 def test_command_writes_the_results_and_says_where(image_path, result, tmp_path, capsys):
     out = tmp_path / 'out'
-    arguments = ['hunt', str(image_path), '--out', str(out), '--size', '16', '--threshold', '5']
+    arguments = ['hunt', str(image_path), '--output', str(out), '--size', '16', '--threshold', '5']
     assert main([*arguments, '--model', str(result.folder)]) == 0
     printed = capsys.readouterr()
-    assert 'beyond 90 per cent' in printed.out
+    assert 'above the 90th' in printed.out
     assert str(out / 'gallery.html') in printed.out
     assert 'scoring 100%' in printed.err
     assert len(QTable.read(out / 'scores.ecsv')) == len(result.table)
@@ -397,7 +411,7 @@ def test_command_writes_the_results_and_says_where(image_path, result, tmp_path,
     ],
 )
 def test_command_answers_bad_input_with_one_sentence(arguments, message, tmp_path, capsys):
-    assert main(['hunt', *arguments, '--out', str(tmp_path / 'out')]) == 2
+    assert main(['hunt', *arguments, '--output', str(tmp_path / 'out')]) == 2
     errors = capsys.readouterr().err
     assert message in errors.splitlines()[-1]
     assert 'Traceback' not in errors
@@ -406,7 +420,7 @@ def test_command_answers_bad_input_with_one_sentence(arguments, message, tmp_pat
 def test_truncated_file_is_refused(image_path, tmp_path, capsys):
     path = tmp_path / 'half.fits'
     path.write_bytes(image_path.read_bytes()[:100000])
-    assert main(['hunt', str(path), '--out', str(tmp_path / 'out')]) == 2
+    assert main(['hunt', str(path), '--output', str(tmp_path / 'out')]) == 2
     assert 'truncated' in capsys.readouterr().err
     assert not (tmp_path / 'out').exists()
 

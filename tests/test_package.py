@@ -43,7 +43,7 @@ def test_rooms_without_networks_do_not_load_tensorflow():
     [
         ('sources.engine', ('astropy', 'zarr', 'scipy', 'photutils')),
         ('stamps.stampset', ('zarr', 'regions', 'photutils', 'reproject')),
-        ('anomaly.calibration', ('tensorflow', 'keras', 'astropy')),
+        ('anomaly.calibration.calibration', ('tensorflow', 'keras', 'astropy')),
         ('evaluate', ('tensorflow', 'keras')),
         # Ctrl-C while these are loaded is heard.
         ('cli', ('astropy', 'numpy')),

@@ -1,21 +1,22 @@
-"""Latent search, anomaly score and calibration."""
+"""Anomaly detection with a trained WGAN: latent search, score and calibration."""
 
 from astro_wgan.lazy import lazy_names
 
 __all__, __getattr__, __dir__ = lazy_names(
     __name__,
     {
+        'ENCODER_ONLY': 'search.search_config',
         'AnomalyDetector': 'detector',
-        'BrightnessTrend': 'scoring',
-        'Calibration': 'calibration',
+        'BrightnessTrend': 'calibration.brightness_trend',
+        'Calibration': 'calibration.calibration',
         'EncoderConfig': 'search.encoder',
-        'LatentSearch': 'search.latent_search',
+        'LatentSearchConfig': 'search.search_config',
         'LatentSearcher': 'search.latent_search',
-        'Scoring': 'scoring',
+        'ScoringConfig': 'scoring',
         'SearchResult': 'search.search_result',
         'critic_features': 'feature_table',
-        'measure_misfit': 'measurements',
-        'q_values': 'conformal',
+        'measure_residual_statistics': 'measurements',
+        'q_values': 'calibration.conformal',
         'train_encoder': 'search.encoder',
     },
 )

@@ -1,4 +1,4 @@
-"""A detector in a folder: the files of its model, and beside them what makes it a detector."""
+"""A detector in a folder: files of its model, and search, scoring and calibration."""
 
 import json
 from dataclasses import asdict
@@ -7,10 +7,16 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
-from astro_wgan.anomaly.calibration import Calibration
-from astro_wgan.anomaly.drift import NormalConditions, Spread
-from astro_wgan.anomaly.scoring import BrightnessTrend, Scoring
-from astro_wgan.anomaly.search.latent_search import LatentSearch
+from astro_wgan.anomaly.calibration.brightness_trend import BrightnessTrend
+from astro_wgan.anomaly.calibration.calibration import Calibration
+from astro_wgan.anomaly.calibration.drift import NormalConditions, Spread
+from astro_wgan.anomaly.former_formats import (
+    FORMER_FORMATS,
+    FORMER_WITH_MANIFEST,
+    in_current_format,
+)
+from astro_wgan.anomaly.scoring import ScoringConfig
+from astro_wgan.anomaly.search.search_config import LatentSearchConfig
 from astro_wgan.exceptions import PlainNetworkError
 from astro_wgan.files.json_text import parse_json
 from astro_wgan.files.manifest import atomic_write_together, damage_in, damage_told, read_together
@@ -29,35 +35,32 @@ from astro_wgan.wgan.serialization.plain_networks import build_plain, check_plai
 
 __all__ = ['DetectorParts', 'load_parts', 'save_parts']
 
-_FORMAT = 'astro_wgan detector 10'
-#: Those of versions 8 and 9 may lack a manifest. Those of version 8 have fewer conditions, and
-#: held-out scores that were not cross-fitted.
-_FORMER = ('astro_wgan detector 9', 'astro_wgan detector 8')
-
-#: The last two of `KNOWN_FILES`. The model's encoder may be another.
+_FORMAT = 'astro_wgan detector 11'
+#: The last two of `KNOWN_FILES`. The encoder of the model has a file of its own.
 _ENCODER, _DESCRIPTION = 'search_encoder.keras', 'detector.json'
 
-_MOST_AT_ONCE = 2**14
+#: Limit of the batch size of a search that is read from a file.
+_MAX_BATCH_SIZE = 2**14
 
 
 class DetectorParts(NamedTuple):
     """
-    What an `~astro_wgan.AnomalyDetector` is made of.
+    Parts of an `~astro_wgan.AnomalyDetector`.
 
     Attributes
     ----------
     wgan : `~astro_wgan.WGAN`
-    search : `~astro_wgan.anomaly.LatentSearch`
-    scoring : `~astro_wgan.anomaly.Scoring`
+    search : `~astro_wgan.anomaly.LatentSearchConfig`
+    scoring : `~astro_wgan.anomaly.ScoringConfig`
     encoder : `keras.Model` or None
-        That of the detector alone; None where it is the model's, or there is none.
+        Encoder of the detector; None if that of the model is used, or there is none.
     calibration : `~astro_wgan.anomaly.Calibration` or None
         None before a calibration.
     """
 
     wgan: WGAN
-    search: LatentSearch
-    scoring: Scoring
+    search: LatentSearchConfig
+    scoring: ScoringConfig
     encoder: keras.Model | None
     calibration: Calibration | None
 
@@ -69,18 +72,18 @@ def save_parts(folder, parts):
     Parameters
     ----------
     folder : path-like
-        It is made where it is missing; an earlier model or detector in it is replaced, all of it at
-        once.
+        Made if needed; an earlier model or detector in it is replaced in one step.
     parts : DetectorParts
 
     Raises
     ------
     ValueError
-        If a network has weights that are not finite, or the encoder has other than plain layers.
+        If a network has weights that are not finite, or the encoder has other than plain layers of
+        Keras.
     FileExistsError
-        If a file that is not of an earlier save is in the way.
+        If a file that no earlier save wrote has one of the names.
     OSError
-        If it cannot be written; an earlier detector stays.
+        If it cannot be written; an earlier detector is kept.
     """
     check_savable(parts.wgan)
     _check_sizes(parts.search, parts.scoring, parts.wgan.network.size)
@@ -107,9 +110,9 @@ def load_parts(folder, *, max_size=None):
     Parameters
     ----------
     folder : path-like
-        That `save_parts` wrote.
+        Written by `save_parts`.
     max_size : number, optional
-        Bytes that each of its files may take; see `~astro_wgan.files.limits.largest_size`.
+        Maximum size of each file in bytes; see `~astro_wgan.files.limits.largest_size`.
 
     Returns
     -------
@@ -120,7 +123,7 @@ def load_parts(folder, *, max_size=None):
     FileNotFoundError
         If the folder holds no detector.
     ValueError
-        If its files are not of this version, or are damaged.
+        If the files are damaged or have an unknown format.
     """
     with damage_told('detector', folder):
         files = read_together(folder, KNOWN_FILES, max_size=max_size)
@@ -128,11 +131,14 @@ def load_parts(folder, *, max_size=None):
             raise FileNotFoundError(f'There is no detector in {folder}: {_DESCRIPTION} is missing.')
         wgan = parse_model(WGAN, folder, files)
         with damage_in(_DESCRIPTION):
-            # Scores may be infinite, and unknown conditions are NaN.
+            # Scores may be infinite, and conditions NaN.
             description = parse_json(files[_DESCRIPTION], finite=False, max_size=max_size)
-            check_format(description['format'], _FORMAT, _FORMER, files)
-            search = from_dict(LatentSearch, description['search'])
-            scoring = from_dict(Scoring, description['scoring'])
+            found = description['format']
+            with_manifest = found if found == FORMER_WITH_MANIFEST else _FORMAT
+            check_format(found, with_manifest, FORMER_FORMATS, files)
+            description = in_current_format(description)
+            search = from_dict(LatentSearchConfig, description['search'])
+            scoring = from_dict(ScoringConfig, description['scoring'])
             _check_sizes(search, scoring, wgan.network.size)
             calibration = _calibration(description, search, scoring)
             has_encoder = description['encoder']
@@ -146,7 +152,7 @@ def load_parts(folder, *, max_size=None):
 
 
 def _check_encoder(encoder):
-    """Refuse an encoder that could not be loaded again, before anything is written."""
+    """Refuse an encoder that could not be loaded, before anything is written."""
     try:
         check_plain(encoder)
     except PlainNetworkError as error:
@@ -160,34 +166,35 @@ def _check_encoder(encoder):
 
 
 def _check_sizes(search, scoring, size):
-    """Refuse what is meant of no image, and would take all memory when the first is scored."""
-    if search.batch_size > _MOST_AT_ONCE:
+    """Refuse sizes that no image needs and that would exhaust the memory."""
+    if search.batch_size > _MAX_BATCH_SIZE:
         raise ValueError(
-            f'`batch_size` of the search is {search.batch_size}; at most {_MOST_AT_ONCE} are '
-            'searched at once.'
+            f'`batch_size` of the search must be at most {_MAX_BATCH_SIZE}; got '
+            f'{search.batch_size}.'
         )
-    for name in ('smoothing', 'turned_smoothing'):
+    for name in ('smoothing', 'rotation_smoothing'):
         if getattr(scoring, name) > size:
             raise ValueError(
-                f'`{name}` of the scoring is {getattr(scoring, name)}; images have {size} pixels.'
+                f'`{name}` of the scoring must be at most the size of the images, {size} pixels; '
+                f'got {getattr(scoring, name)}.'
             )
 
 
 def _encoder(file, network):
-    """From the layers that the file names, where these are plain ones."""
+    """Encoder from the layers that the file describes, if these are plain ones."""
     encoder = build_plain(file.description, check_room=file.check_room)
     shapes = encoder.input_shape, encoder.output_shape
     if shapes != ((None, *network.image_shape), (None, network.latent_dim)):
         raise ValueError(
-            f'it makes {shapes[1]} of images of the shape {shapes[0]}, and not '
-            f'{(None, network.latent_dim)} of {(None, *network.image_shape)}'
+            f'its input and output have the shapes {shapes[0]} and {shapes[1]}, not '
+            f'{(None, *network.image_shape)} and {(None, network.latent_dim)}'
         )
     load_weights(encoder, file)
     return encoder
 
 
 def _plain(calibration):
-    """What a file holds of a calibration. Search, scoring and networks are those beside it."""
+    """Plain values of a calibration, apart from search, scoring and networks."""
     if calibration is None:
         return {'calibration': None, 'trends': None, 'conditions': None}
     conditions = calibration.conditions
@@ -202,15 +209,15 @@ def _calibration(description, search, scoring):
     values = description['calibration']
     if values is None:
         return None
-    for name in ('held_out', 'training', 'probabilities', 'noise'):
+    for name in ('held_out', 'training', 'probabilities', 'noise_rms'):
         _check_numbers(name, values.get(name))
     _check_numbers('contamination', [values.get('contamination', 0.0)])
     ids = values.get('ids')
     if ids is not None and not (_are_of(ids, str) or _are_of(ids, int)):
-        raise ValueError('its `ids` are neither text nor whole numbers')
+        raise ValueError('its `ids` are neither text nor integers')
     trends = description['trends']
     if scoring.by_brightness and scoring.columns[0] not in trends:
-        raise ValueError(f'its `trends` are those of other columns than {scoring.columns[0]}')
+        raise ValueError(f'its `trends` lack the column {scoring.columns[0]}')
     for numbers in map(_numbers_of, trends.values()):
         _check_numbers('trends', numbers)
     return Calibration(
@@ -243,7 +250,7 @@ def _numbers_of(trend):
 
 def _check_numbers(name, values):
     if values is not None and not _are_of(values, (int, float)):
-        raise ValueError(f'its `{name}` are no list of numbers')
+        raise ValueError(f'its `{name}` are not a list of numbers')
 
 
 def _are_of(values, kinds):

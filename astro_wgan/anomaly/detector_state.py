@@ -1,25 +1,27 @@
-"""What a detector is made of, and whether its calibration still belongs to it."""
+"""Parts of a detector: model, search, scoring, encoder and the calibration that fits them."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from astropy.table import QTable, Table
 
-from astro_wgan.anomaly.calibration import Calibration
-from astro_wgan.anomaly.scoring import Scoring
-from astro_wgan.anomaly.search.latent_search import FIRST_LOOK, LatentSearch, LatentSearcher
+from astro_wgan.anomaly.calibration.calibration import Calibration
+from astro_wgan.anomaly.detector_folder import DetectorParts, load_parts, save_parts
+from astro_wgan.anomaly.scoring import ScoringConfig
+from astro_wgan.anomaly.search.latent_search import LatentSearcher
+from astro_wgan.anomaly.search.search_config import ENCODER_ONLY, LatentSearchConfig
 from astro_wgan.exceptions import NotFittedError
 from astro_wgan.jobs import describe_model, describe_networks, digest_settings
 from astro_wgan.wgan import WGAN
 
 __all__ = ['DetectorState']
 
-#: Columns of measurements that tell how normals are spread, whatever the score.
-_ALWAYS = ('closest_flux', 'noise')
+#: Columns of measurements that every calibration needs.
+_ALWAYS = ('closest_flux', 'noise_rms')
 
 
 class DetectorState:
     """
-    Model, search, scoring and encoder of a detector, and the calibration that belongs to them.
+    State of a detector.
 
     Parameters
     ----------
@@ -28,27 +30,32 @@ class DetectorState:
 
     Notes
     -----
-    Scores of one search and thresholds of another say nothing, so that whatever replaces a part
-    ends the calibration, and so does a model that is fitted anew.
+    Scores from one search cannot be compared with thresholds from another. Therefore, assigning
+    another model, search, scoring or encoder, or fitting the model again, invalidates the
+    calibration.
     """
 
     def __init__(self, wgan, *, search=None, scoring=None, encoder=None):
         _check_part('wgan', wgan)
         if search is None:
             has_encoder = encoder is not None or wgan.encoder_ is not None
-            search = FIRST_LOOK if has_encoder else LatentSearch()
-        scoring = Scoring() if scoring is None else scoring
+            search = ENCODER_ONLY if has_encoder else LatentSearchConfig()
+        scoring = ScoringConfig() if scoring is None else scoring
         _check_part('search', search)
         _check_part('scoring', scoring)
         self._wgan, self._search, self._scoring = wgan, search, scoring
-        self._calibration = self._last_searcher = None
+        self._calibration = self._replaced = None
+        self._searcher_cache = None
         self._own_encoder = self._generator_of_encoder = None
-        self._take_encoder(encoder)
-        self._changed = None
+        self._set_encoder(encoder)
+
+    def __repr__(self):
+        state = 'calibrated' if hasattr(self, 'calibration_') else 'not calibrated'
+        return f'<{type(self).__name__}: {self.wgan!r}, search {self.search.init!r}, {state}>'
 
     def __getstate__(self):
-        """Without the traced graph of the search, which belongs to this process."""
-        return {**vars(self), '_last_searcher': None}
+        """Without the searcher, whose traced graphs belong to this process."""
+        return {**vars(self), '_searcher_cache': None}
 
     @property
     def wgan(self):
@@ -61,7 +68,7 @@ class DetectorState:
 
     @property
     def search(self):
-        """How the closest image is looked for."""
+        """Configuration of the search for the closest image."""
         return self._search
 
     @search.setter
@@ -70,7 +77,7 @@ class DetectorState:
 
     @property
     def scoring(self):
-        """What the score is made of."""
+        """Configuration of the score."""
         return self._scoring
 
     @scoring.setter
@@ -79,7 +86,7 @@ class DetectorState:
 
     @property
     def encoder_(self):
-        """The encoder of the search; assign None for that of the model."""
+        """Encoder of the search; assign None for that of the model."""
         encoder = self._encoder()
         if encoder is None:
             raise NotFittedError('This detector has no encoder: call `train_encoder`.')
@@ -88,19 +95,19 @@ class DetectorState:
     @encoder_.setter
     def encoder_(self, encoder):
         former = self._own_encoder, self.wgan.encoder_
-        self._take_encoder(encoder)
+        self._set_encoder(encoder)
         if (self._own_encoder, self.wgan.encoder_) != former:
-            self._end_calibration('encoder')
+            self._invalidate_calibration('encoder')
 
     @property
     def calibration_(self):
-        """What is known of normal stamps."""
+        """Scores of normal stamps, and what follows from them."""
         if self._calibration is None:
-            since = f' since its `{self._changed}` was replaced' if self._changed else ''
-            again = 'calibrate` again' if self._changed else 'calibrate` first'
+            since = f' since its `{self._replaced}` was replaced' if self._replaced else ''
+            again = 'calibrate` again' if self._replaced else 'calibrate` first'
             raise NotFittedError(f'This detector has not been calibrated{since}: call `{again}.')
-        # A model can be fitted anew, and networks have other weights.
-        if self._calibration.model not in (None, self._describe()):
+        # Fitting the model again changes its weights.
+        if self._calibration.model not in (None, self._describe_networks()):
             raise NotFittedError(
                 'This detector has not been calibrated since its model was fitted anew: call '
                 '`calibrate` again.'
@@ -114,40 +121,96 @@ class DetectorState:
         for name in ('search', 'scoring'):
             if getattr(calibration, name) != getattr(self, name):
                 raise ValueError(f'`calibration_` belongs to another `{name}`.')
-        if calibration.model not in (None, self._describe()):
+        if calibration.model not in (None, self._describe_networks()):
             raise ValueError('`calibration_` belongs to another `wgan` or `encoder_`.')
-        self._calibration, self._changed = calibration, None
+        self._calibration, self._replaced = calibration, None
 
     @property
     def trends_(self):
-        """What normal stamps have by brightness."""
+        """Brightness trends of the terms of the score."""
         return self.calibration_.trends
 
     @property
     def conditions_(self):
-        """What normal stamps were like."""
+        """Noise, brightness, positions and sky of the normal stamps."""
         return self.calibration_.conditions
 
+    def save(self, folder):
+        """
+        Write model, search, scoring, encoder and calibration into a folder.
+
+        Parameters
+        ----------
+        folder : path-like
+            Made if needed. An earlier model or detector in it is replaced in one step: an
+            interruption leaves the former or the new one. Other files in it are kept.
+
+        Raises
+        ------
+        ValueError
+            If a network has weights that are not finite, or an encoder of your own has other than
+            plain layers of Keras.
+        FileExistsError
+            If a file that no earlier save wrote has one of the names.
+        OSError
+            If it cannot be written; an earlier detector is kept.
+        """
+        self._encoder()  # raises if it belongs to another model
+        calibration = self.calibration_ if hasattr(self, 'calibration_') else None
+        parts = DetectorParts(self.wgan, self.search, self.scoring, self._own_encoder, calibration)
+        save_parts(folder, parts)
+
+    @classmethod
+    def load(cls, folder, *, max_size=None):
+        """
+        Read a detector that `save` wrote. No code in the files is executed.
+
+        Parameters
+        ----------
+        folder : path-like
+            The folder.
+        max_size : number, optional
+            Maximum size of each of its files in memory, in bytes; by default a quarter of the
+            memory of the machine.
+
+        Returns
+        -------
+        AnomalyDetector
+
+        Raises
+        ------
+        FileNotFoundError
+            If the folder holds no detector.
+        ValueError
+            If the files are damaged, have an unknown format, or need more memory.
+        """
+        parts = load_parts(folder, max_size=max_size)
+        options = {'search': parts.search, 'scoring': parts.scoring, 'encoder': parts.encoder}
+        detector = cls(parts.wgan, **options)
+        if parts.calibration is not None:
+            model = detector._describe_networks()
+            detector._calibration = replace(parts.calibration, model=model)
+        return detector
+
     def _replace(self, name, value):
-        """Another part than before ends what was known of normal stamps."""
         _check_part(name, value)
         before = getattr(self, f'_{name}')
         if value is before or (name != 'wgan' and value == before):
             return
         setattr(self, f'_{name}', value)
-        self._end_calibration(name)
+        self._invalidate_calibration(name)
 
-    def _end_calibration(self, name):
+    def _invalidate_calibration(self, name):
         if self._calibration is not None:
-            self._calibration, self._changed = None, name
+            self._calibration, self._replaced = None, name
 
-    def _take_encoder(self, encoder):
+    def _set_encoder(self, encoder):
         own = encoder is not None and encoder is not self.wgan.encoder_
         self._own_encoder = encoder if own else None
         self._generator_of_encoder = describe_networks(g=self.wgan.generator_) if own else None
 
     def _encoder(self):
-        """That of the model, which changes with it, unless the detector has its own."""
+        """The detector's own encoder, or that of the model, which may be fitted again."""
         if self._own_encoder is None:
             return self.wgan.encoder_
         if describe_networks(g=self.wgan.generator_) != self._generator_of_encoder:
@@ -158,19 +221,22 @@ class DetectorState:
             )
         return self._own_encoder
 
-    def _describe(self):
-        """What tells its networks from others."""
+    def _describe_networks(self):
+        """Description of the networks, for comparison with others."""
         return describe_model(self.wgan, encoder=self._encoder())
 
     def _searcher(self):
-        """The same one as long as nothing changed: to trace its graph takes seconds."""
-        parts = (self.wgan, self.search, self._encoder())
-        if self._last_searcher is None or not self._last_searcher.serves(*parts):
-            self._last_searcher = LatentSearcher(*parts[:2], encoder=parts[2])
-        return self._last_searcher
+        """The same searcher until a part changes, since tracing its graphs takes seconds."""
+        encoder = self._encoder()
+        # Fitting a model replaces its networks.
+        parts = (self.wgan.generator_, self.wgan.critic_, encoder, self.search)
+        if self._searcher_cache is None or not _same(parts, self._searcher_cache[0]):
+            searcher = LatentSearcher(self.wgan, self.search, encoder=encoder)
+            self._searcher_cache = parts, searcher
+        return self._searcher_cache[1]
 
     def _check_measured(self, table, *, trends=None):
-        """Refuse the measurements of another search, or of other windows than are scored."""
+        """Refuse measurements with another search, or of other windows than are scored."""
         if not isinstance(table, Table):
             return
         if not isinstance(table, QTable):
@@ -184,18 +250,19 @@ class DetectorState:
         if missing:
             raise ValueError(
                 f'A table of measurements must have the columns {", ".join(sorted(missing))}, as '
-                f'`measure` gives them; it has {", ".join(table.colnames)[:200] or "none"}.'
+                f'`measure` of this version gives them; it has '
+                f'{", ".join(table.colnames)[:200] or "none"}.'
             )
         needed = {'search': asdict(self.search)}
-        if self.scoring.statistic == 'structure' or self.scoring.by_brightness:
+        if self.scoring.statistic == 'smoothed_residual' or self.scoring.by_brightness:
             needed['window'] = self.scoring.window
         for name, wanted in needed.items():
             found = table.meta.get(name)
             if isinstance(found, dict) and found != wanted:
-                of = {'search': 'another `search`', 'window': 'another `scoring`'}[name]
+                other = {'search': 'another `search`', 'window': 'another `scoring`'}[name]
                 changed = [k for k in wanted if found.get(k) != wanted[k]]
                 raise ValueError(
-                    f'The table was measured with {of} than the detector has (other are '
+                    f'The table was measured with {other} than the detector has (different: '
                     f'{", ".join(changed)}): call `measure` again.'
                 )
 
@@ -203,16 +270,23 @@ class DetectorState:
         """Refuse measurements, and latent vectors, of another model."""
         # FITS files keep the name in capitals.
         known = table.meta.get('networks', table.meta.get('NETWORKS'))
-        if known not in (None, digest_settings(self._describe())):
+        if known not in (None, digest_settings(self._describe_networks())):
             raise ValueError(
                 'The table was measured with another `wgan` or `encoder_` than the detector has, '
                 'or before they were trained anew: call `measure` again.'
             )
 
 
+def _same(parts, others):
+    *networks, search = parts
+    *other_networks, other_search = others
+    same = all(a is b for a, b in zip(networks, other_networks, strict=True))
+    return same and search == other_search
+
+
 def _check_part(name, value):
-    kind = {'wgan': WGAN, 'search': LatentSearch, 'scoring': Scoring}[name]
+    kind = {'wgan': WGAN, 'search': LatentSearchConfig, 'scoring': ScoringConfig}[name]
     if not isinstance(value, kind):
         raise TypeError(f'`{name}` must be a {kind.__name__}; got {value!r}.')
     if name == 'wgan' and not value.is_fitted:
-        raise NotFittedError('`wgan` must be fitted before it can detect anything.')
+        raise NotFittedError('`wgan` must be fitted before it is used in a detector.')

@@ -1,27 +1,29 @@
-"""`critic_features`: what the critic sees in each stamp, as a table."""
+"""`critic_features`: features of the critic for each stamp, as a table."""
 
 import numpy as np
 from astropy.table import QTable
 
 from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.jobs.provenance import provenance_record
+from astro_wgan.store import as_stamps
 
 __all__ = ['critic_features']
 
-#: Stamps whose images are in memory at a time.
+#: Number of stamps in memory at a time.
 _BATCH = 1024
 
 
 def critic_features(wgan, stamps, *, progress=True):
     """
-    The critic features c(x) of each stamp, for whatever takes a table of numbers.
+    Critic features c(x) of each stamp, for classifiers, embeddings and the like.
 
     Parameters
     ----------
     wgan : `~astro_wgan.WGAN`
         Fitted model.
-    stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
-        Images of the network's size and bands.
+    stamps : `~astro_wgan.StampSet`, `~astro_wgan.store.StampStore` or path-like
+        Images of the network's size and number of bands, or anything else that
+        `~astro_wgan.store.as_stamps` takes.
     progress : bool, optional
         Show a progress line.
 
@@ -29,8 +31,8 @@ def critic_features(wgan, stamps, *, progress=True):
     -------
     `~astropy.table.QTable`
         ``id`` and ``features``, float32 of shape (n, features): the output of the critic's last
-        convolution, row by row of pixels, the channels last; NaN for a stamp without any valid
-        pixel. ``meta`` holds the provenance.
+        convolution, flattened (rows, columns, channels); NaN for a stamp without a valid pixel.
+        ``meta`` holds the provenance.
 
     Raises
     ------
@@ -41,9 +43,9 @@ def critic_features(wgan, stamps, *, progress=True):
 
     Notes
     -----
-    Margalef-Bentabol et al. 2020, sections 3.4 and 4.2. Masked pixels are filled by the closest
-    image that the model's encoder sees, with noise; without an encoder by those around and
-    opposite. All features are in memory; with the preset ``'paper'``, 16 KiB for each stamp.
+    Margalef-Bentabol et al. 2020, sections 3.4 and 4.2. Masked pixels are filled from the closest
+    image of the encoder's prediction, with noise; without an encoder from the surrounding and the
+    opposite pixels. All features are in memory: 16 KiB per stamp for the preset ``'paper'``.
 
     Examples
     --------
@@ -55,7 +57,8 @@ def critic_features(wgan, stamps, *, progress=True):
     >>> critic_features(wgan, stamps, progress=False)['features'].shape
     (64, 1024)
     """
-    wgan.images_from_stamps(stamps[:0])
+    stamps = as_stamps(stamps)
+    wgan.images_from_stamps(stamps[:0])  # checks size and bands
     total, done = len(stamps), 0
     features = np.empty((total, int(np.prod(wgan.critic_.output[1].shape[1:]))), dtype=np.float32)
     with ProgressLine('critic features', quiet=not progress) as line:

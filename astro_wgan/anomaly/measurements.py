@@ -1,13 +1,15 @@
-"""The misfit of each stamp, by several measures, as a table."""
+"""`measure_residual_statistics`: losses and residual statistics of stamps, as a table."""
 
 from dataclasses import asdict
+from functools import partial
 
 import numpy as np
 from astropy import units as u
 from astropy.table import QTable
 
-from astro_wgan.anomaly.calibration import LEVELS
-from astro_wgan.anomaly.scoring import ENOUGH, Scoring
+from astro_wgan.anomaly.score_table import SCORE_COLUMNS
+from astro_wgan.anomaly.scoring import MIN_USED_FRACTION, ScoringConfig
+from astro_wgan.anomaly.search.remote_searcher import RemoteSearcher
 from astro_wgan.anomaly.stamp_conditions import measure_conditions
 from astro_wgan.catalogs.columns import make_room
 from astro_wgan.jobs import (
@@ -17,6 +19,7 @@ from astro_wgan.jobs import (
     describe_stamps,
     digest_settings,
 )
+from astro_wgan.jobs.parallel import check_processes, ordered_map
 from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.jobs.resume import ResumeFile
@@ -24,172 +27,186 @@ from astro_wgan.noise import estimate_noise_rms
 from astro_wgan.units.brightness import unit_of_sum
 from astro_wgan.wgan.masked_pixels import MIN_WEIGHT, visible_fraction
 
-__all__ = ['measure_misfit']
+__all__ = ['measure_residual_statistics']
 
 _COLUMNS = (
     'latent',
-    'residual',
-    'feature',
-    'structure',
-    'peak',
-    'turned',
-    'critic',
+    'residual_loss',
+    'feature_loss',
+    'smoothed_residual',
+    'peak_residual',
+    'rotation_residual',
+    'critic_value',
     'closest_flux',
-    'noise',
+    'noise_rms',
     'offset_x',
     'offset_y',
     'sky_level',
     'sky_slope_x',
     'sky_slope_y',
-    'valid',
-    'used',
+    'valid_fraction',
+    'used_fraction',
     'iterations',
     'converged',
 )
-#: What a table of scores has beside the misfit.
-_JUDGMENT = (
-    'score',
-    'p_value',
-    'q_value',
-    *(f'anomalous_{level}' for level in LEVELS),
-    'rank',
-    'trained_on',
-)
 
-#: What networks see there. Other words here make files for resuming from earlier versions unfit:
-#: to be changed with what is measured of stamps with masks.
+#: Part of the fingerprint: to be changed if masked stamps are measured in another way, so that
+#: results of earlier versions are refused.
 _MASKED = 'closest image, and the noise and sky of fewer pixels'
 
 
-def measure_misfit(searcher, stamps, *, scoring=None, progress=True, resume=None):
+def measure_residual_statistics(
+    searcher, stamps, *, scoring=None, progress=True, output=None, processes=1, client=None
+):
     """
-    Search the closest image of each stamp and measure what it leaves.
+    Search for the closest image of each stamp and measure the residual.
 
     Parameters
     ----------
     searcher : `~astro_wgan.anomaly.LatentSearcher`
-        Model, and how the closest image is looked for.
+        Model and configuration of the search.
     stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
-        Images to judge.
-    scoring : `Scoring`, optional
-        Smoothing of the differences, and reach of ``structure``: its `~Scoring.window`.
+        Images to measure.
+    scoring : `~astro_wgan.anomaly.ScoringConfig`, optional
+        Smoothing and weights of the residuals: its `~astro_wgan.anomaly.ScoringConfig.window`.
     progress : bool, optional
         Show a progress line.
-    resume : path-like, optional
-        File that keeps what has been measured; where it exists, the work goes on from it. One of
-        other stamps, another search or another model is refused. A twentieth of the time goes
-        into writing it.
+    output : path-like, optional
+        File that keeps the results; an interrupted call repeated with the same arguments goes on
+        from it; results of other work there are refused. Writing it takes a twentieth of the time.
+    processes : int, optional
+        Number of processes that work at the same time. TensorFlow uses all cores already in one.
+    client : `dask.distributed.Client`, optional
+        Cluster that works instead.
 
     Returns
     -------
     `~astropy.table.QTable`
-        The stamps' own columns, of which one with the name of a measured one is renamed: ``peak``
-        becomes ``peak_input``. Then ``paper_score`` (the paper's AS), ``residual`` (L_R),
-        ``feature`` (L_F), ``structure`` (mean absolute residual after smoothing), ``peak``
-        (largest difference of a pixel from the smoothed residual), ``turned`` (root mean square
-        difference, smoothed, to the closest image turned by 180 degrees), ``critic`` (C(x)),
-        ``closest_flux`` (sum over the closest image, a mean over its bands), ``noise`` (of a pixel
-        of the stamp, from its finest structure, as `~astro_wgan.noise.estimate_noise_rms`),
-        ``offset_x``, ``offset_y``, ``sky_level``, ``sky_slope_x`` and ``sky_slope_y`` (of the
-        source from the center of its stamp, and of the sky around it: see
-        `~astro_wgan.anomaly.stamp_conditions.measure_conditions`), ``valid`` (share of the pixels
-        that are not masked), ``used`` (that share, with pixels of less than half of the weight in
-        part, or the share of the light of the closest image that lies in them, whichever is less),
-        ``iterations``, ``converged``, ``latent`` (z of the closest image) and ``incomplete``
-        (whether ``used`` is below two thirds: its p-value is then too large rather than too small).
-        A stamp without any valid pixel has NaN for its misfit. ``meta`` holds the provenance.
+        The columns of the stamps' table (one with the name of a column below is renamed:
+        ``noise_rms`` becomes ``noise_rms_input``), then these. They are NaN for a stamp without a
+        valid pixel. L_R and other terms are defined in `~astro_wgan.anomaly.ScoringConfig`.
+
+        * ``paper_score``: L_A, the anomaly score of the paper;
+        * ``residual_loss``, ``feature_loss``: L_R and L_F;
+        * ``smoothed_residual``, ``peak_residual``, ``rotation_residual``: S, P and T;
+        * ``critic_value``: C(x);
+        * ``closest_flux``: sum over the closest image, mean of its bands;
+        * ``noise_rms``: standard deviation of the noise of a pixel, from second differences
+          (`~astro_wgan.noise.estimate_noise_rms`), mean of the bands;
+        * ``offset_x``, ``offset_y``: of the source from the center of its stamp, in pixels;
+        * ``sky_level``, ``sky_slope_x``, ``sky_slope_y``: sky around it, in units of the noise (see
+          `~astro_wgan.anomaly.stamp_conditions.measure_conditions`);
+        * ``valid_fraction``: fraction of the pixels that are not masked;
+        * ``used_fraction``: the same, with pixels of less than half of the weight counted in part,
+          or the fraction of the light of the closest image in these pixels, whichever is less;
+        * ``iterations``, ``converged``: of the search;
+        * ``latent``: z of the closest image;
+        * ``incomplete``: whether ``used_fraction`` is below 2/3. The p-value of such a stamp is too
+          large rather than too small.
+
+        ``meta`` holds configuration and provenance.
 
     Raises
     ------
     ValueError
-        If ``resume`` is a file of other work, or damaged.
+        If ``output`` holds results of other work or is damaged, or ``processes`` is below 1.
     """
-    # Enough that few of the search's places stay empty at a batch's end.
+    check_processes(processes)
+    scoring = ScoringConfig() if scoring is None else scoring
+    total = len(stamps)
+    # Several batches of the search, which is slower while the last images of a part converge.
     size = 4 * searcher.search.batch_size
-    scoring = Scoring() if scoring is None else scoring
-    fingerprint = None if resume is None else _fingerprint(searcher, stamps, scoring)
+    fingerprint = None if output is None else _fingerprint(searcher, stamps, scoring)
     with (
-        ResumeFile(resume, fingerprint, total=len(stamps)) as kept,
+        ResumeFile(output, fingerprint, total=total) as kept,
         ProgressLine('scoring', quiet=not progress) as line,
     ):
 
         def report(done):
-            line.update(done / max(1, len(stamps)), f'{done} of {len(stamps)} stamps')
+            line.update(done / max(1, total), f'{done} of {total} stamps')
 
-        done = len(kept)
-        report(done)
-        while done < len(stamps):
-            batch = stamps[done : done + size]
-            kept.append(
-                _measure_batch(searcher, batch, scoring, lambda k, done=done: report(done + k))
+        report(len(kept))
+        parts = (stamps[first : first + size] for first in range(len(kept), total, size))
+        if processes == 1 and client is None:
+            measure = partial(
+                _measure_part, searcher, scoring, report=lambda k: report(len(kept) + k)
             )
-            done = len(kept)
-            report(done)
+        else:
+            measure = partial(_measure_part, RemoteSearcher(searcher), scoring)
+        for columns in ordered_map(measure, parts, processes=processes, client=client):
+            kept.append(columns)
+            report(len(kept))
     return _table(stamps, kept.columns(), searcher, scoring)
 
 
-def _measure_batch(searcher, batch, scoring, report):
+def _measure_part(searcher, scoring, part, *, report=None):
+    if isinstance(searcher, RemoteSearcher):
+        searcher = searcher.local()
     wgan = searcher.wgan
-    images, weights = wgan.images_from_stamps(batch)
+    images, weights = wgan.images_from_stamps(part)
     found = searcher(images, weights, report=report)
-    valid = batch.valid.reshape(weights.shape).mean(axis=(1, 2, 3))
+    valid = part.valid.reshape(weights.shape).mean(axis=(1, 2, 3))
     blind = ~weights.any(axis=(1, 2, 3))
-    fluxes = wgan.stamps_from_images(found.closest, like=batch).pixels.reshape(images.shape)
-    pixels = np.where(weights >= MIN_WEIGHT, batch.pixels.reshape(weights.shape), np.nan)
-    pixels = pixels.reshape(batch.pixels.shape)
+    closest = wgan.stamps_from_images(found.closest_image, like=part).pixels.reshape(images.shape)
+    flux = closest.sum(axis=(1, 2), dtype=float).mean(axis=-1)
+    pixels = np.where(weights >= MIN_WEIGHT, part.pixels.reshape(weights.shape), np.nan)
+    pixels = pixels.reshape(part.pixels.shape)
     noise = estimate_noise_rms(pixels)
     noise = noise.mean(axis=-1) if noise.ndim > 1 else noise
     return {
         'latent': found.latent,
-        'residual': np.where(blind, np.nan, found.residual),
-        'feature': np.where(blind, np.nan, found.feature),
-        **scoring.measure(images, found.closest, weights, noise=searcher.noise),
-        'critic': np.where(blind, np.nan, found.critic),
-        'closest_flux': np.where(blind, np.nan, fluxes.sum(axis=(1, 2), dtype=float).mean(axis=-1)),
-        'noise': _in_unit(noise, batch.unit, wgan.unit_),
+        'residual_loss': np.where(blind, np.nan, found.residual_loss),
+        'feature_loss': np.where(blind, np.nan, found.feature_loss),
+        **scoring.measure(images, found.closest_image, weights, noise=searcher.noise),
+        'critic_value': np.where(blind, np.nan, found.critic_value),
+        'closest_flux': np.where(blind, np.nan, flux),
+        'noise_rms': _converted(noise, part.unit, wgan.unit_),
         **measure_conditions(
             pixels,
             noise,
-            closest=_in_unit(fluxes.reshape(pixels.shape), wgan.unit_, batch.unit),
+            closest_images=_converted(closest.reshape(pixels.shape), wgan.unit_, part.unit),
         ),
-        'valid': valid,
-        'used': _used(weights, fluxes - np.asarray(wgan.stretch_.sky_, np.float32)),
+        'valid_fraction': valid,
+        'used_fraction': _used_fraction(
+            weights, closest - np.asarray(wgan.stretch_.sky, np.float32)
+        ),
         'iterations': found.iterations,
         'converged': found.converged & ~blind,
     }
 
 
-def _in_unit(values, unit, wanted):
+def _converted(values, unit, wanted):
     if unit is None or wanted is None or unit == wanted:
         return values
     return (values * unit).to_value(wanted)
 
 
-def _used(weights, fluxes):
-    """The smaller of two shares: of the pixels, and of the light above the sky, that are used."""
-    share, axes = visible_fraction(weights), (1, 2, 3)
-    light = np.maximum(fluxes, 0).astype(float)
+def _used_fraction(weights, closest):
+    """Fraction of the pixels, or of the light above the sky, that is used, whichever is less."""
+    used, axes = visible_fraction(weights), (1, 2, 3)
+    light = np.maximum(closest, 0).astype(float)
     total = light.sum(axis=axes)
-    seen = np.divide(
-        (share * light).sum(axis=axes), total, out=np.ones(len(total)), where=total > 0
+    of_light = np.divide(
+        (used * light).sum(axis=axes), total, out=np.ones(len(total)), where=total > 0
     )
-    return np.minimum(seen, share.mean(axis=axes, dtype=float))
+    return np.minimum(of_light, used.mean(axis=axes, dtype=float))
 
 
 def _table(stamps, columns, searcher, scoring):
-    table = _own_columns(stamps.table)
+    table = QTable(stamps.table, copy=True)
+    make_room(table, ('paper_score', *_COLUMNS, 'incomplete', *SCORE_COLUMNS))
     wgan, search = searcher.wgan, searcher.search
     if not columns:
         columns = {name: np.zeros(0) for name in _COLUMNS}
         columns['latent'] = np.zeros((0, wgan.network.latent_dim))
     gamma = search.gamma
-    table['paper_score'] = gamma * columns['residual'] + (1 - gamma) * columns['feature']
+    table['paper_score'] = gamma * columns['residual_loss'] + (1 - gamma) * columns['feature_loss']
     for name in (*_COLUMNS[1:], 'latent'):
         table[name] = columns[name]
-    table['incomplete'] = table['used'] < ENOUGH
+    table['incomplete'] = table['used_fraction'] < MIN_USED_FRACTION
     if wgan.unit_ is not None:
         table['closest_flux'] = columns['closest_flux'] << unit_of_sum(wgan.unit_)
-        table['noise'] = columns['noise'] << wgan.unit_
+        table['noise_rms'] = columns['noise_rms'] << wgan.unit_
     for name in ('offset_x', 'offset_y'):
         table[name] = columns[name] << u.pix
     table.meta = {
@@ -203,15 +220,8 @@ def _table(stamps, columns, searcher, scoring):
     return table
 
 
-def _own_columns(table):
-    """A copy of the stamps' table in which no column has the name of a measured one."""
-    table = QTable(table, copy=True)
-    make_room(table, ('paper_score', *_COLUMNS, 'incomplete', *_JUDGMENT))
-    return table
-
-
 def _fingerprint(searcher, stamps, scoring):
-    # Not all of the scoring: how what is measured becomes a score can be changed afterwards.
+    # The window alone: how the score follows from the measurements can be changed afterwards.
     settings = describe_settings(
         {
             'search': searcher.search,

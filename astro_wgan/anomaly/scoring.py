@@ -1,69 +1,55 @@
-"""Which number of the misfit ranks the stamps, and what it is measured against."""
+"""`ScoringConfig`: the formula of the anomaly score."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import huber
 
-from astro_wgan.anomaly.residuals import measure_residuals, structure_map
+from astro_wgan.anomaly.calibration.brightness_trend import BrightnessTrend
+from astro_wgan.anomaly.calibration.conformal import float_values
+from astro_wgan.anomaly.residuals import map_smoothed_residual, measure_residuals
 
-__all__ = ['ENOUGH', 'BrightnessTrend', 'Scoring', 'plain_values']
+__all__ = ['MIN_USED_FRACTION', 'ScoringConfig']
 
-_STATISTICS = ('structure', 'residual', 'feature', 'paper')
+_STATISTICS = ('smoothed_residual', 'residual_loss', 'feature_loss', 'paper_score')
 
-#: From so many normals on, the degrees of the polynomials for the trend and for its scatter.
-_DEGREES = {0: (0, 0), 30: (1, 1), 100: (2, 1), 1000: (4, 2)}
-#: A deviation of more than this many scatters does not shape the trend: normals in name only.
-_CLIP, _ROUNDS = 3.0, 5
-#: What is so many times as bright as half of the normals, ten magnitudes, does not shape it either.
-_BRIGHTEST = 1e4
-#: Of what exceeds a margin, what is beyond so many standard deviations counts along the tangent.
+#: Excess in standard deviations up to which it is squared; beyond, it is linear.
 _SQUARED_TO = 1.5
-#: With less than this share of its pixels, or of its light, a stamp is incomplete.
-ENOUGH = 2 / 3
-#: Mean absolute deviation of a normal distribution with the standard deviation 1.
-_MEAN_DEVIATION = np.sqrt(2 / np.pi)
-#: The scatter is nowhere less than this share of its mean, lest a few stamps make all else strange.
-_LEAST_SCATTER = 0.3
+#: A stamp is incomplete if a smaller fraction of its pixels, or of its light, is used.
+MIN_USED_FRACTION = 2 / 3
 
 
 @dataclass(frozen=True)
-class Scoring:
-    """
-    What the anomaly score is made of.
+class ScoringConfig:
+    r"""
+    Configuration of the anomaly score.
 
     Parameters
     ----------
-    statistic : {'structure', 'residual', 'feature', 'paper'}
-        ``'structure'``: mean absolute residual after smoothing, so that noise averages out and
-        what has a shape stays. ``'residual'`` and ``'feature'``: L_R and L_F. ``'paper'``: the
-        paper's anomaly score, the loss of the search.
+    statistic : {'smoothed_residual', 'residual_loss', 'feature_loss', 'paper_score'}
+        Main term of the score, a column of `~astro_wgan.anomaly.measure_residual_statistics`: the
+        smoothed residual S, the terms L_R and L_F of the latent search, or the score of the paper,
+        L_A.
     smoothing : float
-        Standard deviation in pixels of the Gaussian that the residual is smoothed with; that of
-        the PSF, or a little more, is best. 0 for none.
-    reach : float or None
-        Pixels count the less, the farther they are from the centre of the stamp, where the galaxy
-        is: by a Gaussian with this standard deviation, as a share of the edge. None: all alike.
-        It changes ``structure`` alone.
+        Standard deviation in pixels of the Gaussian kernel that smooths the residual. That of the
+        PSF or slightly more is best; 0 for no smoothing.
+    weight_sigma : float or None
+        Standard deviation of a Gaussian weight centered on the stamp, as a fraction of its edge;
+        None for uniform weights. Affects S alone.
     by_brightness : bool
-        Measure each stamp against normals that are as bright: the score then says by how many
-        standard deviations it lies above them. What is bright has more structure of every kind,
-        and a single threshold would find bright galaxies rather than strange ones.
-    turned_smoothing : float
-        Instead of ``smoothing``, for the difference from the turned one: the PSF does not matter
-        there, and a companion is larger than it.
-    turned_margin : float or None
-        A closest image may have drawn what is strange, and a companion before all else; turned by
-        180 degrees it has it on the wrong side. The difference from the turned one is measured
-        against normals as bright, too; by how much it lies above them beyond so many standard
-        deviations is squared and added to the score (see Notes). None: it does not count. Without
-        ``by_brightness`` it never does.
+        Compare each stamp with normal stamps of the same brightness. Bright galaxies have larger
+        residuals of every kind, so that a single threshold would select them rather than anomalies.
+        Otherwise the score is the statistic itself.
+    rotation_smoothing : float
+        Standard deviation in pixels of the kernel that smooths stamp and closest image for the
+        rotation residual T. It may be larger than the PSF, as companions are.
+    rotation_margin : float or None
+        Number of standard deviations above normals beyond which T contributes to the score; None
+        to leave it out, as without ``by_brightness``. The generator may reproduce a companion.
+        Comparing the stamp with its closest image rotated by 180 deg doubles such a residual.
     peak_margin : float or None
-        What is sharper than the smoothing (a hot pixel, a trail, a bad edge), and so than anything
-        that was seen through the telescope, shows in the largest difference of a pixel from the
-        smoothed residual. It is added to the score in the same way. A margin is nowhere more than
-        what one normal in a hundred exceeds: the peaks of real images have no normal distribution,
-        and where their scatter is large three standard deviations may lie beyond all of them.
+        The same for the peak residual P, which responds to features sharper than the PSF: hot
+        pixels, satellite trails, bad edges.
 
     Raises
     ------
@@ -72,286 +58,219 @@ class Scoring:
 
     Notes
     -----
-    An excess of e standard deviations adds e squared up to 1.5, and 3 e - 2.25 beyond (twice
-    Huber's loss), lest populations that differ much be told apart by their strangest stamps alone.
+    **The score**
 
-    Where less than two thirds of a stamp are used, by pixels or by light, deviations above normals
-    count less, by (1 - 3/2 share) squared: what is missing has to be guessed, and what a guess gets
-    wrong is no anomaly.
+    .. math::
+
+       A = t_S + H(t_T - m_T) + H(t_P - m_P)
+
+    where :math:`t_S`, :math:`t_T` and :math:`t_P` are the deviations of S, T and P from normal
+    stamps of the same brightness, in standard deviations (see `BrightnessTrend`), :math:`m_T` is
+    ``rotation_margin``, :math:`m_P` is ``peak_margin``, or the 99th percentile of the normals where
+    that is lower, and
+
+    .. math::
+
+       H(e) = \begin{cases} 0 & e \le 0 \\ e^2 & 0 < e \le 1.5 \\ 3 e - 2.25 & e > 1.5 \end{cases}
+
+    (twice the Huber loss). A term that cannot be measured contributes nothing; without S there is
+    no score (NaN). If a fraction f < 2/3 of a stamp is used (column ``used_fraction``), positive
+    deviations are multiplied by :math:`1 - (1 - \frac{3}{2} f)^2`: masked pixels are filled with
+    an estimate, whose errors are no anomalies.
+
+    **Its terms**
+
+    With the stamp x, its closest image :math:`\hat x = G(z)`, the residual
+    :math:`r = x - \hat x`, the weights :math:`w_i` of the pixels i of all bands, and the
+    convolution :math:`g_s *` with a Gaussian kernel of standard deviation s in pixels:
+
+    .. math::
+
+       S &= \frac{\sum_i a_i |s_i|}{\sum_i a_i}, \qquad
+       s = \frac{g_\sigma * (w r)}{g_\sigma * w}, \qquad
+       a_i = w_i \exp\left[-\frac{1}{2 \rho^2}
+             \left(\frac{\Delta x_i^2}{n_x^2} + \frac{\Delta y_i^2}{n_y^2}\right)\right]
+
+       T &= \min_{|d_x|, |d_y| \le 1} \sqrt{\frac{1}{N} \sum_{x, y}
+            \left[(g_\tau * x)(x, y)
+            - (g_\tau * \hat x)(n_x - 1 - x - d_x, n_y - 1 - y - d_y)\right]^2}
+
+       P &= \max_{i: w_i > 0} \sqrt{w_i} \, |r_i - s_i|
+
+       L_R &= \frac{\sum_i w_i |r_i|}{\sum_i w_i}, \qquad
+       L_F = \frac{1}{K} \sum_{k=1}^{K} |c_k(x) - c_k(\hat x)|, \qquad
+       L_A = \gamma L_R + (1 - \gamma) L_F
+
+    Here :math:`\sigma` is ``smoothing``, :math:`\rho` ``weight_sigma``, :math:`\tau`
+    ``rotation_smoothing``, :math:`\Delta x_i` and :math:`\Delta y_i` are offsets from the center,
+    :math:`n_x` and :math:`n_y` the edges of the stamp in pixels, and :math:`c_k` the K features of
+    the critic. S, T, P, L_R, L_F and L_A are in units of the stretched intensity, of which 0 is the
+    sky and 1 the peak of the training set; A and all t are in standard deviations.
 
     Examples
     --------
-    >>> from astro_wgan.anomaly import Scoring
-    >>> Scoring.paper().by_brightness
-    False
+    >>> from astro_wgan.anomaly import ScoringConfig
+    >>> ScoringConfig().columns
+    ('smoothed_residual', 'rotation_residual', 'peak_residual')
+    >>> ScoringConfig.paper().columns
+    ('paper_score',)
     """
 
-    statistic: str = 'structure'
+    statistic: str = 'smoothed_residual'
     smoothing: float = 1.5
-    reach: float | None = 0.18
+    weight_sigma: float | None = 0.18
     by_brightness: bool = True
-    turned_smoothing: float = 3.5
-    turned_margin: float | None = 0.9
+    rotation_smoothing: float = 3.5
+    rotation_margin: float | None = 0.9
     peak_margin: float | None = 3.0
 
     def __post_init__(self):
         if self.statistic not in _STATISTICS:
             raise ValueError(f'`statistic` must be one of {_STATISTICS}; got {self.statistic!r}.')
-        for name in ('smoothing', 'turned_smoothing'):
+        for name in ('smoothing', 'rotation_smoothing'):
             if not getattr(self, name) >= 0:
                 raise ValueError(f'`{name}` must not be negative; got {getattr(self, name)}.')
-        if self.reach is not None and not self.reach > 0:
-            raise ValueError(f'`reach` must be above 0, or None; got {self.reach}.')
+        if self.weight_sigma is not None and not self.weight_sigma > 0:
+            raise ValueError(f'`weight_sigma` must be above 0, or None; got {self.weight_sigma}.')
 
     @classmethod
     def paper(cls):
-        """The score of Margalef-Bentabol et al. 2020, section 3.5, as it is."""
-        plain = {'by_brightness': False, 'turned_margin': None, 'peak_margin': None}
-        return cls('paper', smoothing=0.0, turned_smoothing=0.0, reach=None, **plain)
+        """The score of Margalef-Bentabol et al. 2020, section 3.5, unchanged."""
+        return cls(
+            'paper_score',
+            smoothing=0.0,
+            weight_sigma=None,
+            by_brightness=False,
+            rotation_smoothing=0.0,
+            rotation_margin=None,
+            peak_margin=None,
+        )
 
-    def measure(self, images, closest, weights, *, noise=None):
+    def measure(self, images, closest_images, weights, *, noise=None):
         """
-        What is measured of the difference of images and closest images: see `measure_residuals`.
+        Residual statistics S, T and P of each image.
 
         Parameters
         ----------
-        images, closest, weights : `~numpy.ndarray`, shape (n, ny, nx, bands)
-            In stretched intensity, and how much each pixel counts.
+        images, closest_images, weights : `~numpy.ndarray`, shape (n, ny, nx, bands)
+            In stretched intensity, and the weight of each pixel.
         noise : callable, optional
-            Draws of noise, for images with masked pixels.
+            Realizations of the noise, for images with masked pixels: see
+            `~astro_wgan.anomaly.residuals.measure_residuals`.
 
         Returns
         -------
         dict of `~numpy.ndarray`, shape (n,)
-            By column: ``structure``, ``peak`` and ``turned``.
+            ``smoothed_residual``, ``peak_residual`` and ``rotation_residual``.
         """
-        return measure_residuals(images, closest, weights, **self.window, noise=noise)
+        return measure_residuals(images, closest_images, weights, **self.window, noise=noise)
 
-    def contributions(self, residual, weights):
-        """What each pixel adds to ``structure``: see `structure_map`."""
-        return structure_map(residual, weights, smoothing=self.smoothing, reach=self.reach)
-
-    def learn(self, misfit, *, normals=None):
+    def anomaly_map(self, residual, weights):
         """
-        What normals of a given brightness have.
+        Contribution of each pixel to the smoothed residual.
 
         Parameters
         ----------
-        misfit : `~astropy.table.QTable`
-            Of normal stamps, from `measure_misfit`.
-        normals : int, optional
+        residual, weights : `~numpy.ndarray`, shape (n, ny, nx, bands)
+            In stretched intensity, and the weight of each pixel.
+
+        Returns
+        -------
+        `~numpy.ndarray`, shape (n, ny, nx, bands)
+            The sum over an image is its ``smoothed_residual``.
+        """
+        return map_smoothed_residual(
+            residual, weights, smoothing=self.smoothing, weight_sigma=self.weight_sigma
+        )
+
+    def fit_trends(self, measurements, *, n_normals=None):
+        """
+        Fit how each term depends on brightness for normal stamps.
+
+        Parameters
+        ----------
+        measurements : `~astropy.table.QTable`
+            Normal stamps, from `~astro_wgan.anomaly.measure_residual_statistics`.
+        n_normals : int, optional
             As for `BrightnessTrend.fit`.
 
         Returns
         -------
         dict of `BrightnessTrend`
-            By column, for `score`; empty without ``by_brightness``.
+            One for each of `columns`, for `score`; empty without ``by_brightness``.
         """
         if not self.by_brightness:
             return {}
-        flux = plain_values(misfit['closest_flux'])
-        columns = {name: plain_values(misfit[name]) for name in (self._column, *self._margins)}
-        # What cannot be told of any normal, as behind masks, is told of no other stamp either.
-        told = [name for name in self._margins if np.isfinite(columns[name] * flux).any()]
+        flux = float_values(measurements['closest_flux'])
+        columns = {name: float_values(measurements[name]) for name in self.columns}
+        # A term that masks hide in all normals has no trend, and does not contribute to any score.
+        measured = [name for name in self._margins if np.isfinite(columns[name] * flux).any()]
         return {
-            name: BrightnessTrend().fit(columns[name], flux, normals=normals)
-            for name in (self._column, *told)
+            name: BrightnessTrend().fit(columns[name], flux, n_normals=n_normals)
+            for name in (self.statistic, *measured)
         }
 
-    def score(self, misfit, trends):
+    def score(self, measurements, trends):
         """
-        The anomaly score of each row.
+        Anomaly score of each row.
 
         Parameters
         ----------
-        misfit : `~astropy.table.QTable`
-            From `measure_misfit`.
+        measurements : `~astropy.table.QTable`
+            From `~astro_wgan.anomaly.measure_residual_statistics`.
         trends : dict of `BrightnessTrend`
-            From `learn`.
+            From `fit_trends`.
 
         Returns
         -------
         `~numpy.ndarray`, shape (n,)
+            NaN where the statistic is NaN.
         """
         if not self.by_brightness:
-            return plain_values(misfit[self._column])
-        flux = plain_values(misfit['closest_flux'])
+            return float_values(measurements[self.statistic])
+        flux = float_values(measurements['closest_flux'])
+        reliability = _reliability(measurements)
 
-        trust = _trust(misfit)
+        def deviation(name):
+            above = trends[name].transform(float_values(measurements[name]), flux)
+            return np.where(above > 0, reliability * above, above)
 
-        def sigma(name):
-            above = trends[name].transform(plain_values(misfit[name]), flux)
-            return np.where(above > 0, trust * above, above)
-
-        score = sigma(self._column)
+        score = deviation(self.statistic)
         for name, margin in self._margins.items():
             if name not in trends:
                 continue
-            least = min(margin, trends[name].hundredth_)
-            # NaN, where the pixels that can be used do not tell, adds nothing.
-            score = score + 2 * huber(_SQUARED_TO, np.fmax(sigma(name) - least, 0))
+            excess = deviation(name) - min(margin, trends[name].percentile_99_)
+            # fmax: a term that is NaN, as behind masks, contributes nothing.
+            score = score + 2 * huber(_SQUARED_TO, np.fmax(excess, 0))
         return score
 
     @property
     def window(self):
-        """Keyword arguments of `measure_residuals`: on what `measure` depends."""
+        """Keyword arguments of `~astro_wgan.anomaly.residuals.measure_residuals`."""
         return {
             'smoothing': self.smoothing,
-            'turned_smoothing': self.turned_smoothing,
-            'reach': self.reach,
+            'rotation_smoothing': self.rotation_smoothing,
+            'weight_sigma': self.weight_sigma,
         }
 
     @property
     def columns(self):
-        """Columns of the misfit that a score is made of: the statistic, and what adds to it."""
-        return (self._column, *(self._margins if self.by_brightness else ()))
-
-    @property
-    def _column(self):
-        """The statistic, by its name in the misfit."""
-        return 'paper_score' if self.statistic == 'paper' else self.statistic
+        """Columns of the measurements that the score is computed from."""
+        return (self.statistic, *(self._margins if self.by_brightness else ()))
 
     @property
     def _margins(self):
-        """Columns that count beyond a margin, and the margin of each."""
-        margins = {'turned': self.turned_margin, 'peak': self.peak_margin}
+        """Terms that contribute beyond a margin, and the margin of each."""
+        margins = {
+            'rotation_residual': self.rotation_margin,
+            'peak_residual': self.peak_margin,
+        }
         return {name: margin for name, margin in margins.items() if margin is not None}
 
 
-class BrightnessTrend:
-    """
-    What score a normal stamp of a given brightness has, and how much such scores scatter.
-
-    Attributes
-    ----------
-    flux_scale_ : float
-        Median of the absolute fluxes; the trends are polynomials of
-        ``asinh(flux / flux_scale_)``.
-    range_ : tuple of float
-        Where that was known; beyond, the trends stay what they are at its ends.
-    level_, scatter_ : list of float
-        Coefficients, highest power first, of the logarithm of the score and of its scatter.
-    least_scatter_ : float
-        Its scatter is nowhere taken to be less.
-    hundredth_ : float
-        Standard deviations above the trend that one in a hundred of the normals exceeds.
-
-    Notes
-    -----
-    The scatter is that of the stamps above the trend, since it is there that strange ones are told
-    from normal ones, and since few stamps lie as far below it. Stamps more than three scatters away
-    are left out, five times over: among the normals of a real field some are not. So are stamps ten
-    magnitudes brighter than the median, each of which would bend the trend towards itself.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from astro_wgan.anomaly.scoring import BrightnessTrend
-    >>> rng = np.random.default_rng(1)
-    >>> flux = rng.lognormal(size=1000)
-    >>> score = np.exp(0.3 * np.arcsinh(flux) + rng.normal(scale=0.1, size=1000))
-    >>> sigma = BrightnessTrend().fit(score, flux).transform(score, flux)
-    >>> bool(abs(sigma.mean()) < 0.1 and abs(sigma.std() - 1) < 0.1)
-    True
-    """
-
-    def fit(self, score, flux, *, normals=None):
-        """
-        Learn the trend from normal stamps.
-
-        Parameters
-        ----------
-        score, flux : array_like, shape (n,)
-            Their scores, above 0, and the fluxes of their closest images. Rows that are not finite
-            are left out.
-        normals : int, optional
-            Number of normals by which the degrees of the polynomials are chosen, where these are
-            only some of them.
-
-        Returns
-        -------
-        BrightnessTrend
-            This object.
-
-        Raises
-        ------
-        ValueError
-            If no row can be used.
-        """
-        score, flux = np.asarray(score, dtype=float), np.asarray(flux, dtype=float)
-        good = np.isfinite(score) & np.isfinite(flux)
-        if not good.any():
-            raise ValueError('A calibration needs scores of held-out normal images; got none.')
-        self.flux_scale_ = float(np.median(np.abs(flux[good]))) or 1.0
-        good &= np.abs(flux) <= _BRIGHTEST * self.flux_scale_
-        x, y = self._abscissa(flux[good], clip=False), _logarithm(score[good])
-        self.range_ = (float(x.min()), float(x.max()))
-        normals = len(x) if normals is None else normals
-        degree, scatter_degree = next(
-            degrees for least, degrees in reversed(_DEGREES.items()) if normals >= least
-        )
-        kept = np.ones(len(x), dtype=bool)
-        for _ in range(_ROUNDS):
-            self.level_ = _polynomial(x[kept], y[kept], degree)
-            deviation = y - np.polyval(self.level_, x)
-            above = kept & (deviation > 0)
-            self.scatter_ = _polynomial(x[above], deviation[above], scatter_degree)
-            self.least_scatter_ = float(_LEAST_SCATTER * np.abs(deviation[kept]).mean())
-            kept = np.abs(deviation) <= _CLIP * self._scatter(x)
-        self.hundredth_ = float(np.quantile(deviation / self._scatter(x), 0.99))
-        return self
-
-    def transform(self, score, flux):
-        """By how many standard deviations each score lies above those of normals as bright."""
-        x = self._abscissa(np.asarray(flux, dtype=float), clip=True)
-        deviation = _logarithm(np.asarray(score, dtype=float)) - np.polyval(self.level_, x)
-        return deviation / self._scatter(x)
-
-    def to_dict(self):
-        """Plain values for a file."""
-        return dict(vars(self))
-
-    @classmethod
-    def from_dict(cls, values):
-        """The trend that `to_dict` described."""
-        trend = cls()
-        for name in ('flux_scale_', 'range_', 'level_', 'scatter_', 'least_scatter_'):
-            setattr(trend, name, values[name])
-        # Of an earlier version, which did not measure it.
-        trend.hundredth_ = values.get('hundredth_', np.inf)
-        return trend
-
-    def _abscissa(self, flux, *, clip):
-        x = np.arcsinh(flux / self.flux_scale_)
-        return np.clip(x, *self.range_) if clip else x
-
-    def _scatter(self, x):
-        mean_deviation = np.maximum(np.polyval(self.scatter_, x), self.least_scatter_)
-        # One stamp, or all alike: any deviation is infinitely strange, none is not.
-        return np.maximum(mean_deviation / _MEAN_DEVIATION, np.finfo(np.float32).tiny)
-
-
-def plain_values(column):
-    """Values without their unit, that of the model in each table of it; NaN where masked."""
-    # Not at the top: to count scores above a threshold takes no astropy.
-    from astro_wgan.catalogs.columns import numbers_or_nan
-
-    return np.asarray(numbers_or_nan(column), dtype=float)
-
-
-def _trust(misfit):
-    """What an excess counts: all, but less where too little of a stamp is left to judge it by."""
-    if 'used' not in misfit.colnames:
+def _reliability(measurements):
+    """Factor of positive deviations: 1, less if too small a part of a stamp is used."""
+    if 'used_fraction' not in measurements.colnames:
         return 1.0
-    lacking = np.fmax(1 - plain_values(misfit['used']) / ENOUGH, 0)
-    return 1 - lacking**2
-
-
-def _logarithm(score):
-    return np.log(np.maximum(score, np.finfo(np.float32).tiny))
-
-
-def _polynomial(x, y, degree):
-    # Fluxes that are all alike bear no trend, and where nothing is there is none.
-    degree = min(degree, len(np.unique(x)) - 1)
-    return [0.0] if degree < 0 else [float(c) for c in np.polyfit(x, y, degree)]
+    used = float_values(measurements['used_fraction'])
+    return 1 - np.fmax(1 - used / MIN_USED_FRACTION, 0) ** 2

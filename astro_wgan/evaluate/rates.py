@@ -4,7 +4,7 @@ import numpy as np
 from astropy.stats import binom_conf_interval
 from astropy.table import QTable
 
-from astro_wgan.anomaly.calibration import Calibration
+from astro_wgan.anomaly.calibration.calibration import Calibration
 from astro_wgan.evaluate.score_inputs import read_normal_scores, read_sample
 from astro_wgan.jobs.provenance import provenance_record
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from astro_wgan.anomaly.calibration import Calibration
+from astro_wgan.anomaly.calibration.calibration import Calibration
 from astro_wgan.catalogs.columns import named_rows, numbers_or_nan, plain_values
 from astro_wgan.catalogs.qtable import table_of
 from astro_wgan.validation.masked import without_mask

@@ -1,4 +1,4 @@
-"""What the cards of a gallery say: the columns of a score table as plain values for JSON."""
+"""Columns of a score table as plain values, for the cards of a gallery."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,49 +18,49 @@ _KNOWN = {
     'rank': 'rank',
     'score': 'anomaly score',
     'p_value': 'p-value',
-    'structure': 'smoothed residual',
-    'peak': 'sharpest residual',
-    'turned': 'residual, closest image turned',
-    'paper_score': "paper's score",
-    'residual': 'residual term',
-    'feature': 'feature term',
-    'critic': 'critic value',
+    'q_value': 'q-value',
+    'smoothed_residual': 'smoothed residual',
+    'peak_residual': 'peak residual',
+    'rotation_residual': 'rotation residual',
+    'paper_score': 'score of the paper',
+    'residual_loss': 'residual loss',
+    'feature_loss': 'feature loss',
+    'critic_value': 'critic value',
     'mean_intensity': 'mean intensity',
     'closest_flux': 'flux of the closest image',
-    'valid': 'share of valid pixels',
+    'valid_fraction': 'fraction of valid pixels',
     'x': 'x',
     'y': 'y',
     'sky.ra': 'right ascension (ICRS)',
     'sky.dec': 'declination (ICRS)',
 }
-# What one wants to see first has the smallest value; elsewhere the largest.
-_SMALLEST_FIRST = ('rank', 'p_value', 'x', 'y', 'sky.ra', 'sky.dec')
-_NO_FACTS = ('id', 'latent')
+# Sorted in increasing order; others in decreasing order.
+_SMALLEST_FIRST = ('rank', 'p_value', 'q_value', 'x', 'y', 'sky.ra', 'sky.dec')
+_NOT_SHOWN = ('id', 'latent')
 
-# Beyond it a browser's numbers lose digits, which would spoil catalogue numbers.
+# Larger integers, such as catalog numbers, lose digits in a browser.
 _LARGEST_INTEGER = 2**53
 
 
 @dataclass(frozen=True)
 class CardColumn:
     """
-    One fact, for all cards.
+    One column, for all cards.
 
     Attributes
     ----------
     name : str
-        Of the table's column.
+        Name of the column of the table.
     label : str
-        For people.
+        Label on the page.
     unit : str
-        Empty where there is none.
+        Empty if there is none.
     kind : {'number', 'flag', 'text'}
         Of the values.
     descending : bool
-        Whether cards sorted by it begin with the largest value.
+        Whether cards are sorted by it in decreasing order.
     values : list
-        Plain numbers, booleans or texts, one per card; None where there is no value. What a page
-        computes with is a number, and shown as any other column where it is not.
+        Plain numbers, booleans or texts, one per card; None for a missing value.
     """
 
     name: str
@@ -73,24 +73,24 @@ class CardColumn:
 
 def card_columns(table, rows, *, columns=None, mean_intensity=None):
     """
-    The facts about some stamps of a score table.
+    Columns of a score table for some stamps.
 
     Parameters
     ----------
     table : `~astropy.table.QTable`
         Scores.
     rows : array_like of int
-        The stamps to tell about.
+        Rows of these stamps.
     columns : sequence of str, optional
         Further columns than those of the scores and positions; by default all that hold one
         number, text or truth value per row.
     mean_intensity : array_like, optional
-        Of each of those stamps.
+        Mean intensity of each of these stamps.
 
     Returns
     -------
     list of `CardColumn`
-        Those of the scores first.
+        Scores first.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def card_columns(table, rows, *, columns=None, mean_intensity=None):
     further = [
         name
         for name in (found if columns is None else columns)
-        if name not in _KNOWN and name not in flags and name not in _NO_FACTS
+        if name not in _KNOWN and name not in flags and name not in _NOT_SHOWN
     ]
     for name in further:
         if name not in found:
@@ -165,13 +165,13 @@ def score_numbers(table):
 
 
 def is_flag(column):
-    """Whether a column says yes or no of each row."""
+    """Whether a column holds one boolean per row."""
     return _is_plain(column) and _values_of(column)[0].dtype.kind == 'b'
 
 
 def sky_text(table, rows):
     """
-    Sky positions for people: ``('03h32m39.12s', '-27d47m31.2s')`` per row, ICRS.
+    Sky positions as text: ``('03h32m39.12s', '-27d47m31.2s')`` per row, ICRS.
 
     Returns
     -------
@@ -193,7 +193,7 @@ def _sky(table):
         return None
     try:
         return sky.icrs
-    except Exception:  # astropy raises what it likes of a horizon without a place
+    except Exception:  # horizontal coordinates without a location: no ICRS, with various errors
         return None
 
 
@@ -208,11 +208,11 @@ def _is_plain(column):
 def _card_column(name, column):
     kind, values = _plain_values(column)
     unit = getattr(column, 'unit', None)
-    level = name.removeprefix('anomalous_')
+    percentile = name.removeprefix('anomalous_')
     return CardColumn(
         name=visible(name),
         label=visible(
-            _KNOWN.get(name, name if level == name else f'above the {level} % threshold')
+            _KNOWN.get(name, name if percentile == name else f'above the {percentile} % threshold')
         ),
         unit='' if unit is None else visible(unit.to_string()),
         kind=kind,

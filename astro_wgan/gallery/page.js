@@ -48,7 +48,7 @@ function skyText(card) {
 const degrees = (card) =>
   ['sky.ra', 'sky.dec'].map((name) => quantity(name, card).toFixed(6)).join(' ');
 
-const level = (card) => data.levels.findLast((x) => value(`anomalous_${x}`, card)) ?? null;
+const percentile = (card) => data.percentiles.findLast((x) => value(`anomalous_${x}`, card)) ?? null;
 
 // Cards
 
@@ -60,9 +60,9 @@ function make(tag, text, name) {
 }
 
 function fillChip(chip, card) {
-  const reached = level(card);
+  const reached = percentile(card);
   chip.hidden = reached === null;
-  chip.className = `chip level-${reached}`;
+  chip.className = `chip percentile-${reached}`;
   chip.textContent = `> ${reached} %`;
   chip.title = `Score above the ${reached} % threshold`;
 }
@@ -83,16 +83,16 @@ function fillPlace(place, card) {
 }
 
 function fillTerms(terms, card) {
-  const [residual, feature] = ['residual', 'feature'].map((n) => quantity(n, card));
+  const [residual, feature] = ['residual_loss', 'feature_loss'].map((n) => quantity(n, card));
   terms.hidden = residual === null || feature === null;
   if (terms.hidden) return;
   const both = data.gamma * residual + (1 - data.gamma) * feature;
   if (data.gamma !== null && both > 0) {
     const bar = make('span', '', 'bar');
     bar.append(make('i', ''));
-    const share = Math.min(1, Math.max(0, (data.gamma * residual) / both));
-    bar.firstChild.style.width = `${100 * share}%`;
-    bar.title = `${Math.round(100 * share)} % of the paper's score is the residual term`;
+    const fraction = Math.min(1, Math.max(0, (data.gamma * residual) / both));
+    bar.firstChild.style.width = `${100 * fraction}%`;
+    bar.title = `${Math.round(100 * fraction)} % of the score of the paper is the residual loss`;
     terms.append(bar);
   }
   terms.append(
@@ -114,7 +114,7 @@ function makeCard(card) {
   find('.score').textContent = score === null ? 'no score' : number(score);
   const p = quantity('p_value', card);
   if (p !== null) find('.p').textContent = `p = ${number(p, 2)}`;
-  const valid = quantity('valid', card);
+  const valid = quantity('valid_fraction', card);
   if (valid !== null && valid < 1) {
     const percent = Math.min(99, Math.round(100 * valid));
     find('.judgement').append(make('span', `${percent} % valid`, 'partial'));
@@ -148,16 +148,16 @@ function fillControls() {
   }
   const flag = element('flag');
   flag.add(new Option('all', ''));
-  for (const x of data.levels) flag.add(new Option(`above ${x} %`, `+anomalous_${x}`));
-  if (data.levels.length) {
-    flag.add(new Option(`below ${data.levels[0]} %`, `-anomalous_${data.levels[0]}`));
+  for (const x of data.percentiles) flag.add(new Option(`above ${x} %`, `+anomalous_${x}`));
+  if (data.percentiles.length) {
+    flag.add(new Option(`below ${data.percentiles[0]} %`, `-anomalous_${data.percentiles[0]}`));
   }
   for (const { name, kind } of data.columns) {
     if (kind !== 'flag' || name.startsWith('anomalous_')) continue;
     flag.add(new Option(`${name}: yes`, `+${name}`));
     flag.add(new Option(`${name}: no`, `-${name}`));
   }
-  element('valid').closest('label').hidden = columns.get('valid')?.kind !== 'number';
+  element('valid').closest('label').hidden = columns.get('valid_fraction')?.kind !== 'number';
 }
 
 function setOrder(descending) {
@@ -177,7 +177,7 @@ function passes(card) {
   const score = quantity('score', card);
   if (!Number.isNaN(least) && (score === null || score < least)) return false;
   const valid = element('valid').valueAsNumber;
-  return Number.isNaN(valid) || (quantity('valid', card) ?? 1) >= valid / 100;
+  return Number.isNaN(valid) || (quantity('valid_fraction', card) ?? 1) >= valid / 100;
 }
 
 function apply() {
@@ -369,7 +369,7 @@ document.documentElement.style.setProperty('--aspect', data.shape[1] / data.shap
 if (data.scaleBar) {
   const bar = zoom.querySelector('.scale-bar');
   bar.textContent = data.scaleBar.label;
-  bar.style.width = `${100 * data.scaleBar.share}%`;
+  bar.style.width = `${100 * data.scaleBar.fraction}%`;
   bar.hidden = false;
 }
 for (const part of [controls, element('legend')]) part.hidden = data.ids.length === 0;

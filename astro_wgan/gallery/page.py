@@ -1,4 +1,4 @@
-"""`write_gallery`: one self-contained page of stamps ranked by how strange they are."""
+"""`write_gallery`: a self-contained page of stamps ranked by anomaly score."""
 
 import json
 from base64 import b64encode
@@ -18,11 +18,11 @@ from astro_wgan.files.atomic import atomic_write
 from astro_wgan.gallery.cards import card_columns, id_texts, score_numbers, sky_text
 from astro_wgan.gallery.page_text import visible
 from astro_wgan.gallery.summary import (
+    flag_percentiles,
     histogram_html,
-    levels_of,
     notes_html,
     provenance_html,
-    strangest_html,
+    ranking_html,
     summary_html,
     thresholds_html,
 )
@@ -49,9 +49,9 @@ def write_gallery(
     *,
     rows,
     inputs,
-    closest,
+    closest_images,
     residuals,
-    title='Strangest stamps',
+    title='Most anomalous stamps',
     notes=(),
     columns=None,
     origin='lower',
@@ -64,50 +64,50 @@ def write_gallery(
     Parameters
     ----------
     path : path-like
-        HTML file to write; replaced where it exists.
+        HTML file to write; an existing one is replaced.
     table : `~astropy.table.QTable`
         Scores of all stamps, as `astro_wgan.AnomalyDetector.score` returns them. The columns
-        ``id``, ``score`` and ``rank`` are needed; every other one is shown where it is there.
+        ``id``, ``score`` and ``rank`` are required; others are shown if present.
     rows : array_like of int, shape (n,)
-        The stamps to show, as rows of ``table`` in the order of their ranks.
-    inputs, closest, residuals : array_like, shape (n, ny, nx) or (n, ny, nx, bands)
+        Stamps to show, as rows of ``table`` in order of rank.
+    inputs, closest_images, residuals : array_like, shape (n, ny, nx) or (n, ny, nx, bands)
         Images of those stamps in stretched intensity, NaN where masked.
     title : str, optional
         Title of the page.
     notes : str or sequence of str, optional
-        Paragraphs of plain text for its head.
+        Paragraphs of plain text at the top of the page.
     columns : sequence of str, optional
         Further columns of ``table`` to show and to sort by; by default all with one number, text
-        or truth value per row.
+        or boolean per row.
     origin : {'lower', 'upper'}, optional
         Whether the first row of an image is shown at the bottom, as astronomers do, or at the
         top, as in pictures from cameras (JPEG, PNG).
     rgb : tuple of int, optional
         The bands to show in red, green and blue. Without it, three bands are shown in their order
-        and any other number of bands as their mean, in grey.
+        and any other number of bands as their mean, in gray.
     pixel_scale : `~astropy.units.Quantity`, optional
         Angle on the sky of one pixel's edge, for a scale bar.
 
     Returns
     -------
     `~pathlib.Path`
-        The file. It needs no network, and forbids its own use of one.
+        The file. It makes no network requests, and its content security policy forbids any.
 
     Raises
     ------
     ValueError
-        If shapes disagree, rows or columns are not those of the table, scores are no numbers, or
-        an option is unknown.
+        If shapes disagree, rows or columns are not in the table, scores are not numbers, or an
+        option is unknown.
     TypeError
-        If ``table`` is none.
+        If ``table`` is not a table.
     astropy.units.UnitsError
         If ``pixel_scale`` is not an angle.
 
     Notes
     -----
-    Input and closest image of a card share one range of intensity, from 0.5 to 99.9 per cent of
+    Input and closest image of a card share one range of intensity, from 0.5 to 99.9 percent of
     their pixels. All residuals of a page share one range, so that they can be compared. Residuals
-    of several bands are shown as that of the band that deviates most.
+    of several bands are combined by the largest absolute value.
 
     Examples
     --------
@@ -118,14 +118,14 @@ def write_gallery(
     >>> table = QTable({'id': [7, 8], 'score': [0.2, 0.9], 'rank': [2, 1]})
     >>> images = np.random.default_rng(1).normal(size=(2, 32, 32))
     >>> path = write_gallery(mkdtemp() + '/strange.html', table, rows=[1, 0], inputs=images,
-    ...                      closest=0 * images, residuals=images)
+    ...                      closest_images=0 * images, residuals=images)
     >>> path.name
     'strange.html'
     """
     rows = _checked_rows(table, rows)
     notes = [notes] if isinstance(notes, str) else notes
     _check_texts(title, notes)
-    inputs, closest, residuals = _checked_images(len(rows), inputs, closest, residuals)
+    inputs, closest, residuals = _checked_images(len(rows), inputs, closest_images, residuals)
     if origin not in ('lower', 'upper'):
         raise ValueError(f"`origin` must be 'lower' or 'upper'; got {origin!r}.")
     if pixel_scale is not None:
@@ -146,7 +146,7 @@ def write_gallery(
         'title': title,
         'total': len(table),
         'shape': shape,
-        'levels': levels_of(table),
+        'percentiles': flag_percentiles(table),
         'gamma': _gamma(table),
         'scaleBar': _scale_bar(pixel_scale, shape[1]),
         'ids': ids,
@@ -163,7 +163,7 @@ def write_gallery(
         notes=notes_html(notes),
         provenance=provenance_html(table),
         residual_limit=f'{limit:.3g}',
-        strangest=strangest_html(facts, ids),
+        ranking=ranking_html(facts, ids),
         data=_json_for_script(data),
     )
     with atomic_write(path) as temporary:
@@ -201,8 +201,8 @@ def _checked_rows(table, rows):
     return rows
 
 
-def _checked_images(n, inputs, closest, residuals):
-    images = {'inputs': inputs, 'closest': closest, 'residuals': residuals}
+def _checked_images(n, inputs, closest_images, residuals):
+    images = {'inputs': inputs, 'closest_images': closest_images, 'residuals': residuals}
     images = {name: _as_images(stack, name) for name, stack in images.items()}
     shape = images['inputs'].shape
     for name, stack in images.items():
@@ -215,7 +215,7 @@ def _checked_images(n, inputs, closest, residuals):
 
 
 def _as_images(stack, name):
-    """Numbers in float32, its largest where they are beyond it, and NaN where they are none."""
+    """As float32, clipped to its range, and NaN where not finite."""
     try:
         stack = numbers_or_nan(stack)
     except ValueError:  # lists of different lengths
@@ -250,29 +250,29 @@ def _gamma(table):
 
 
 def _scale_bar(pixel_scale, nx):
-    """A round angle of about a quarter of a stamp, and its length as a share of the stamp."""
+    """A round angle of about a quarter of a stamp, and its fraction of the width of the stamp."""
     if pixel_scale is None:
         return None
     width = nx * pixel_scale.to_value('arcsec / pix')
     steps = [factor * 10.0**power for power in range(-4, 5) for factor in (1, 2, 5)]
     angle = min(steps, key=lambda step: abs(np.log(step / (width / 4))))
-    # Stamps so narrow that no bar fits, or so wide that none is seen, have none.
-    return {'label': f'{angle:g}″', 'share': angle / width} if 0.05 < angle / width < 1 else None
+    # No bar in very narrow stamps, in which none fits, or very wide ones.
+    return {'label': f'{angle:g}″', 'fraction': angle / width} if 0.05 < angle / width < 1 else None
 
 
 def _json_for_script(data):
-    """JSON that no text in it can end early: `<` is written as an escape."""
+    """JSON without `<`, so that no text in it can end the script element."""
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(',', ':'))
     return text.replace('<', '\\u003c')
 
 
 def _page(**parts):
-    room = files('astro_wgan.gallery')
+    folder = files('astro_wgan.gallery')
     style, script, page = (
-        (room / name).read_text(encoding='utf-8') for name in ('page.css', 'page.js', 'page.html')
+        (folder / name).read_text(encoding='utf-8') for name in ('page.css', 'page.js', 'page.html')
     )
-    style = style.replace('/* colours of the pictures */', _picture_colours())
-    # Only this style and this script can act: whatever a table holds stays text.
+    style = style.replace('/* colors of the pictures */', _picture_colors())
+    # Only this style and this script are allowed: text in a table cannot act as either.
     policy = (
         "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; "
         f"style-src '{_content_hash(style)}'; script-src '{_content_hash(script)}'"
@@ -280,7 +280,7 @@ def _page(**parts):
     return Template(page).substitute(parts, policy=policy, style=style, script=script)
 
 
-def _picture_colours():
+def _picture_colors():
     masked = 'rgb({} {} {})'.format(*MASKED_COLOR)
     stops = ', '.join('rgb({} {} {})'.format(*c) for c in residual_colors(_GRADIENT_STOPS))
     return f':root {{ --masked: {masked}; --residuals: linear-gradient(to right, {stops}); }}'

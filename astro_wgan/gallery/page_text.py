@@ -1,4 +1,4 @@
-"""Text that others have written, as a page may show it: all of it visible, and not without end."""
+"""Text of unknown origin for a page: control characters replaced, length limited."""
 
 import json
 import re
@@ -6,19 +6,19 @@ from collections.abc import Mapping
 
 __all__ = ['meta_text', 'visible']
 
-#: Half of a surrogate pair, which no file holds, and control characters but tab and line feed.
+#: Surrogates, which cannot be written to a file, and control characters except tab and line feed.
 _INVISIBLE = re.compile('[\ud800-\udfff\x00-\x08\x0b-\x1f\x7f-\x9f]')
 
-#: Characters of a table's ``meta`` on the page, and levels of what is nested.
-_MOST_TEXT = 2**20
-_DEEPEST = 40
+#: Maximum number of characters, and depth of nesting, of the ``meta`` of a table.
+_MAX_TEXT = 2**20
+_MAX_DEPTH = 40
 
 _CUT = '…'
 
 
 def visible(text):
     """
-    Text with a sign for each character that cannot be shown or written.
+    Text with a replacement character for each one that cannot be shown or written.
 
     Examples
     --------
@@ -31,19 +31,19 @@ def visible(text):
 
 def meta_text(meta):
     """
-    What a table's ``meta`` says, as indented JSON.
+    The ``meta`` of a table as indented JSON.
 
     Parameters
     ----------
     meta : mapping
-        Of anything, also of itself: where a list or dictionary comes again within itself, or lies
-        deeper than 40 levels, there is an ellipsis, and so there is after a million characters.
+        With values of any type. An ellipsis replaces a list or dictionary that contains itself or
+        is nested deeper than 40 levels, and what follows a million characters.
 
     Returns
     -------
     str
     """
-    parts, room = [], _MOST_TEXT
+    parts, room = [], _MAX_TEXT
     for part in _parts(meta, '\n', ()):
         parts.append(part[:room])
         room -= len(part)
@@ -54,13 +54,13 @@ def meta_text(meta):
 
 
 def _parts(value, line, above):
-    """The pieces of the text, one after the other, so that whoever joins them can end it."""
+    """The parts of the text one by one, so that the caller can stop."""
     is_mapping = isinstance(value, Mapping)
     if not is_mapping and not isinstance(value, (list, tuple, set, frozenset)):
         yield _scalar(value)
         return
     begin, end = '{}' if is_mapping else '[]'
-    if id(value) in above or len(above) >= _DEEPEST:
+    if id(value) in above or len(above) >= _MAX_DEPTH:
         yield json.dumps(_CUT, ensure_ascii=False)
         return
     yield begin
@@ -68,7 +68,7 @@ def _parts(value, line, above):
     for item in value:
         yield f'{between}{line}  '
         if is_mapping:
-            yield f'{json.dumps(_word(item), ensure_ascii=False)}: '
+            yield f'{json.dumps(_as_text(item), ensure_ascii=False)}: '
         yield from _parts(value[item] if is_mapping else item, f'{line}  ', (*above, id(value)))
         between = ','
     yield f'{line}{end}' if between else end
@@ -76,16 +76,16 @@ def _parts(value, line, above):
 
 def _scalar(value):
     plain = value is None or isinstance(value, (bool, float, str))
-    return json.dumps(value if plain else _number_or_word(value), ensure_ascii=False)
+    return json.dumps(value if plain else _number_or_text(value), ensure_ascii=False)
 
 
-def _number_or_word(value):
-    # Longer ones are refused by Python itself.
-    return value if type(value) is int and value.bit_length() < 2**12 else _word(value)
+def _number_or_text(value):
+    # Python refuses to convert longer integers to text.
+    return value if type(value) is int and value.bit_length() < 2**12 else _as_text(value)
 
 
-def _word(value):
+def _as_text(value):
     try:
         return str(value)
-    except Exception:  # whatever an object of somebody else raises
+    except Exception:  # of any kind, from an object of an unknown class
         return f'<{type(value).__name__}>'

@@ -1,6 +1,7 @@
-"""The head of a gallery: how many stamps, which thresholds, how the scores are spread."""
+"""Top of a gallery: number of stamps, thresholds, histogram of the scores, provenance."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from numbers import Real
@@ -10,22 +11,22 @@ import numpy as np
 from astro_wgan.catalogs.columns import numbers_or_nan
 from astro_wgan.gallery.cards import is_flag, score_numbers
 from astro_wgan.gallery.page_text import meta_text, visible
-from astro_wgan.visualize.table_input import recorded_thresholds
 
 __all__ = [
+    'flag_percentiles',
     'histogram_html',
-    'levels_of',
     'notes_html',
     'provenance_html',
+    'ranking_html',
+    'recorded_thresholds',
     'score_bins',
-    'strangest_html',
     'summary_html',
     'thresholds_html',
 ]
 
 _BINS = 80
 
-#: Scores beyond this are drawn as if they were this, and bins are at least so wide together.
+#: Scores are clipped to this, and bins are together at least this wide.
 _FARTHEST, _NARROWEST = 1e300, 1e-300
 
 _PLOT_TOP, _PLOT_BOTTOM, _PLOT_HEIGHT = 58, 178, 202
@@ -39,11 +40,11 @@ class ScoreBins:
     Attributes
     ----------
     low, high : float
-        Its ends.
+        Range of the bins.
     counts : `~numpy.ndarray` of int
-        Scores in each of equally wide bins. The last bin holds those beyond ``high`` too.
+        Number of scores in each of equally wide bins; the last one includes those above ``high``.
     beyond : int
-        How many those are.
+        Number of scores above ``high``.
     """
 
     low: float
@@ -54,14 +55,14 @@ class ScoreBins:
 
 def score_bins(scores, *, bins=_BINS):
     """
-    Bins in which both the bulk of the scores and their tail can be seen.
+    Histogram with a range that shows both the bulk of the scores and their tail.
 
     Parameters
     ----------
     scores : array_like
-        Scores; those that are not finite are left out.
+        Scores; those that are not finite are ignored.
     bins : int, optional
-        How many.
+        Number of bins.
 
     Returns
     -------
@@ -83,19 +84,40 @@ def score_bins(scores, *, bins=_BINS):
     return ScoreBins(float(low), float(high), counts, int(np.count_nonzero(scores > high)))
 
 
-def levels_of(table):
-    """Levels of the flags in a score table, from the lowest: ``[85, 90, 95]``."""
+def recorded_thresholds(table):
+    """
+    Thresholds in the ``meta`` of a score table.
+
+    Parameters
+    ----------
+    table : `~astropy.table.Table`
+        From `~astro_wgan.AnomalyDetector.score`.
+
+    Returns
+    -------
+    dict of dict
+        By reference (``'held-out'``, ``'training'``) and percentile, as text; empty if there are
+        none.
+    """
+    thresholds = table.meta.get('thresholds')
+    if not isinstance(thresholds, Mapping):
+        return {}
+    return {reference: t for reference, t in thresholds.items() if isinstance(t, Mapping)}
+
+
+def flag_percentiles(table):
+    """Percentiles of the flags in a score table, in increasing order: ``[85, 90, 95]``."""
     found = [
         re.fullmatch('anomalous_([1-9][0-9]?)', name)
         for name in table.colnames
         if is_flag(table[name])
     ]
-    return sorted(int(level[1]) for level in found if level)
+    return sorted(int(match[1]) for match in found if match)
 
 
 def summary_html(table, *, shown, shape, pixel_scale=None):
     """
-    One line: how many stamps were scored, how many cards there are, how large they are, when.
+    One line with the number of stamps, the number of cards, their size and the date.
 
     Parameters
     ----------
@@ -118,7 +140,11 @@ def summary_html(table, *, shown, shape, pixel_scale=None):
     parts = [f'<b>{len(table) - blind:,}</b> {_plural("stamp", len(table) - blind)} scored']
     if blind:
         parts.append(f'<b>{blind:,}</b> without a valid pixel and so without a score')
-    parts.append('all shown' if shown == len(table) else f'the <b>{shown:,}</b> strangest shown')
+    parts.append(
+        'all shown'
+        if shown == len(table)
+        else f'the <b>{shown:,}</b> with the highest scores shown'
+    )
     ny, nx = shape
     size = f'{nx} × {ny} pixels'
     if pixel_scale is not None:
@@ -133,48 +159,50 @@ def summary_html(table, *, shown, shape, pixel_scale=None):
 
 def thresholds_html(table):
     """
-    A table of thresholds: score, stamps above it, and how many would be if all were normal.
+    Table of thresholds: score, stamps above it, and the number expected if all were normal.
 
     Returns
     -------
     str
         Empty if the scores were not calibrated or there are none.
     """
-    levels = levels_of(table)
-    if not len(table) or not levels:
+    percentiles = flag_percentiles(table)
+    if not len(table) or not percentiles:
         return ''
-    thresholds, training = (_thresholds(table, source) for source in ('held-out', 'training'))
+    thresholds, training = (_thresholds(table, reference) for reference in ('held-out', 'training'))
     scored = int(np.count_nonzero(~np.isnan(score_numbers(table))))
-    heads = ['Level', 'Score above', 'Stamps', 'If all normal']
+    heads = ['Percentile', 'Score above', 'Stamps', 'If all normal']
     if training:
         heads.insert(2, 'Training set')
     rows = []
-    for level in levels:
-        above = int(np.count_nonzero(numbers_or_nan(table[f'anomalous_{level}']) == 1))
-        cells = [_threshold(thresholds.get(str(level)))]
+    for percentile in percentiles:
+        flags = numbers_or_nan(table[f'anomalous_{percentile}'])
+        above = int(np.count_nonzero(flags == 1))
+        cells = [_threshold(thresholds.get(str(percentile)))]
         if training:
-            cells.append(_threshold(training.get(str(level))))
-        share = f' <span class="quiet">({100 * above / scored:.3g} %)</span>' if scored else ''
-        cells += [f'<b>{above:,}</b>{share}', f'≤ {scored * (100 - level) / 100:,.0f}']
-        chip = f'<span class="chip level-{level}">{level} %</span>'
+            cells.append(_threshold(training.get(str(percentile))))
+        fraction = f' <span class="quiet">({100 * above / scored:.3g} %)</span>' if scored else ''
+        cells += [f'<b>{above:,}</b>{fraction}', f'≤ {scored * (100 - percentile) / 100:,.0f}']
+        chip = f'<span class="chip percentile-{percentile}">{percentile} %</span>'
         row = ''.join(f'<td>{cell}</td>' for cell in cells)
         rows.append(f'<tr><th scope="row">{chip}</th>{row}</tr>')
     head = ''.join(f'<th scope="col">{name}</th>' for name in heads)
     return (
         '<section><h2>Thresholds from held-out normal stamps</h2>'
         f'<table class="thresholds"><thead><tr>{head}</tr></thead>'
-        f'<tbody>{"".join(rows)}</tbody></table>{_false_positives(levels[-1], scored)}</section>'
+        f'<tbody>{"".join(rows)}</tbody></table>'
+        f'{_false_positives(percentiles[-1], scored)}</section>'
     )
 
 
 def histogram_html(table):
     """
-    The scores of all stamps as a drawing (SVG) with the thresholds in it.
+    Histogram of the scores of all stamps as SVG, with the thresholds.
 
     Returns
     -------
     str
-        It fits any width: positions along x are percentages. Empty if there is no score.
+        With positions along x in percent of the width. Empty if there is no score.
     """
     bins = score_bins(score_numbers(table))
     if bins is None:
@@ -182,22 +210,22 @@ def histogram_html(table):
     counts = bins.counts
     parts = []
     for k in np.flatnonzero(counts):
-        # One stamp among thousands must not vanish.
+        # A minimum height, so that single stamps remain visible.
         height = max(1.5, (_PLOT_BOTTOM - _PLOT_TOP) * counts[k] / counts.max())
         left = bins.low + k * (bins.high - bins.low) / len(counts)
-        says = f'from {_number(left)}'
+        range_text = f'from {_number(left)}'
         parts.append(
             f'<rect class="bar" x="{100 * k / len(counts):.3f}%" y="{_PLOT_BOTTOM - height:.1f}" '
             f'width="{100 / len(counts):.3f}%" height="{height:.1f}">'
-            f'<title>{counts[k]:,} {_plural("stamp", counts[k])}, score {says}</title></rect>'
+            f'<title>{counts[k]:,} {_plural("stamp", counts[k])}, score {range_text}</title></rect>'
         )
     parts.append(f'<line class="axis" x1="0" x2="100%" y1="{_PLOT_BOTTOM}" y2="{_PLOT_BOTTOM}"/>')
     parts += [_tick(value, bins) for value in _round_values(bins.low, bins.high)]
     thresholds = _thresholds(table, 'held-out')
-    found = {level: thresholds.get(str(level), np.nan) for level in levels_of(table)}
+    found = {p: thresholds.get(str(p), np.nan) for p in flag_percentiles(table)}
     parts += _threshold_marks({k: t for k, t in found.items() if bins.low <= t <= bins.high}, bins)
     most = f'{counts.max():,} {_plural("stamp", counts.max())}'
-    beyond = f' The last bar holds the {bins.beyond:,} beyond it, too.' if bins.beyond else ''
+    beyond = f' The last bar includes {bins.beyond:,} beyond it.' if bins.beyond else ''
     return (
         '<section><h2>All scores</h2>'
         f'<svg id="histogram" class="histogram" width="100%" height="{_PLOT_HEIGHT}" role="img" '
@@ -231,12 +259,12 @@ def notes_html(notes):
 
 def provenance_html(table):
     """
-    Everything that the table's ``meta`` says about its origin, folded away.
+    The ``meta`` of the table, collapsed.
 
     Returns
     -------
     str
-        Empty if it says nothing.
+        Empty if the ``meta`` is empty.
     """
     if not table.meta:
         return ''
@@ -246,18 +274,18 @@ def provenance_html(table):
     )
 
 
-def strangest_html(columns, ids, *, limit=25):
+def ranking_html(columns, ids, *, limit=25):
     """
     The first cards as a plain table, for browsers without scripts.
 
     Parameters
     ----------
     columns : list of `~astro_wgan.gallery.cards.CardColumn`
-        Facts about the cards.
+        Columns of the cards.
     ids : list of str
-        Of the cards.
+        Ids of the cards.
     limit : int, optional
-        Rows of the table.
+        Number of rows.
 
     Returns
     -------
@@ -273,9 +301,10 @@ def strangest_html(columns, ids, *, limit=25):
         cells = ''.join(f'<td>{_fact(column, k)}</td>' for column in shown)
         rows.append(f'<tr><th scope="row">{escape(name)}</th>{cells}</tr>')
     return (
-        '<section class="strangest"><p>The cards with pictures need JavaScript, which is switched '
-        f'off. These are the strangest stamps:</p><table><thead><tr><th scope="col">id</th>{head}'
-        f'</tr></thead><tbody>{"".join(rows)}</tbody></table></section>'
+        '<section class="ranking"><p>The cards with pictures need JavaScript, which is switched '
+        'off. These are the most anomalous stamps:</p><table><thead><tr>'
+        f'<th scope="col">id</th>{head}</tr></thead>'
+        f'<tbody>{"".join(rows)}</tbody></table></section>'
     )
 
 
@@ -288,20 +317,20 @@ def _fact(column, card):
     return _number(value, 9 if column.name.startswith('sky.') else 5)
 
 
-def _false_positives(level, scored):
-    chance = 100 - level
+def _false_positives(percentile, scored):
+    chance = 100 - percentile
     return (
-        f'<p class="quiet">A normal stamp that the networks have not seen lies above the '
-        f'{level} % threshold with a probability of at most {chance} %. So up to about '
-        f'{scored * chance / 100:,.0f} of {scored:,} stamps are expected there even if nothing '
-        f'strange is among them: a flag is an invitation to look, not a discovery.</p>'
+        f'<p class="quiet">A normal stamp that the networks were not trained on is above the '
+        f'{percentile} % threshold with a probability of at most {chance} %. Up to about '
+        f'{scored * chance / 100:,.0f} of {scored:,} stamps are therefore expected there even if '
+        f'none is anomalous: flagged stamps are candidates for inspection.</p>'
     )
 
 
-def _thresholds(table, source):
-    """Those of the source that are numbers, by level, as text."""
-    recorded = recorded_thresholds(table).get(source, {})
-    return {level: t for level, t in recorded.items() if isinstance(t, Real)}
+def _thresholds(table, reference):
+    """Recorded thresholds that are numbers, by percentile as text."""
+    recorded = recorded_thresholds(table).get(reference, {})
+    return {percentile: t for percentile, t in recorded.items() if isinstance(t, Real)}
 
 
 def _threshold(value):
@@ -313,18 +342,18 @@ def _threshold(value):
 
 
 def _threshold_marks(thresholds, bins):
-    """Lines with labels that stand off from the nearer end, in rows so that no line is crossed."""
-    at = {level: _percent(threshold, bins) for level, threshold in thresholds.items()}
+    """Lines with labels, each in a row of its own and away from the nearer end of the axis."""
+    at = {percentile: _percent(threshold, bins) for percentile, threshold in thresholds.items()}
     leftward = bool(at) and min(at.values()) > 30
     side, shift = ('end', -5) if leftward else ('start', 5)
     marks = []
-    for row, level in enumerate(sorted(at, reverse=leftward)):
-        x, y = f'{at[level]:.3f}%', 12 + 15 * row
+    for row, percentile in enumerate(sorted(at, reverse=leftward)):
+        x, y = f'{at[percentile]:.3f}%', 12 + 15 * row
         marks.append(
-            f'<g class="threshold level-{level}">'
+            f'<g class="threshold percentile-{percentile}">'
             f'<line x1="{x}" x2="{x}" y1="{y - 9}" y2="{_PLOT_BOTTOM}"/>'
             f'<text x="{x}" y="{y}" dx="{shift}" text-anchor="{side}">'
-            f'{level} %: {_number(thresholds[level])}</text></g>'
+            f'{percentile} %: {_number(thresholds[percentile])}</text></g>'
         )
     return marks
 
@@ -344,7 +373,7 @@ def _percent(value, bins):
 
 
 def _round_values(low, high):
-    """Some five values between two others, at steps of 1, 2 or 5 times a power of ten."""
+    """About five values in a range, in steps of 1, 2 or 5 times a power of ten."""
     rough = (high - low) / 5
     power = 10.0 ** np.floor(np.log10(rough))
     step = power * min((1, 2, 5, 10), key=lambda factor: abs(factor * power - rough))

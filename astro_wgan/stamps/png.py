@@ -20,11 +20,11 @@ __all__ = [
     'sheet_png',
 ]
 
-#: Colour of masked pixels: no gray, blue, white or red, and of middle brightness, so that it stays
-#: itself when the greys are turned round.
+#: Color of masked pixels: neither gray, blue, white nor red, and of medium brightness, so that it
+#: differs from all others in a negative, too.
 MASKED_COLOR = (126, 138, 62)
 
-# Residual in units of the range -> red, green, blue. Equally dark on both sides of the white.
+# Residual in units of the range -> red, green, blue. Symmetric in brightness.
 _DIVERGING = np.array(
     [
         (-1.0, 12, 28, 92),
@@ -36,7 +36,7 @@ _DIVERGING = np.array(
         (1.0, 92, 8, 24),
     ]
 )
-# So few that the palette weighs little in each picture, so many that no step is seen.
+# Few enough for a small palette in each file, enough for a smooth color map.
 _RESIDUAL_STEPS = 101
 
 
@@ -55,7 +55,7 @@ def combine_bands(images, *, rgb=None):
     Returns
     -------
     `~numpy.ndarray`, shape (n, ny, nx) or (n, ny, nx, 3)
-        A color pixel is NaN in all its bands if it is in one.
+        A color pixel is NaN in all bands if it is NaN in one.
 
     Raises
     ------
@@ -90,10 +90,9 @@ def _are_bands(rgb, bands):
 
 def residual_map(residuals):
     """
-    One signed residual per pixel: that of the band that deviates most.
+    One signed residual per pixel: that of the band with the largest absolute value.
 
-    The mean would not do: a color that the model gets wrong leaves residuals of both signs, which
-    cancel.
+    In the mean, residuals of a wrong color would cancel, as they have opposite signs.
 
     Parameters
     ----------
@@ -113,35 +112,35 @@ def residual_map(residuals):
 
 def image_range(*images):
     """
-    The intensities of black and white that suit some images together.
+    Intensities of black and white for several images.
 
     Returns
     -------
     low, high : float
-        0.5 and 99.9 per cent of the pixels lie below them, so that a hot pixel does not
-        darken everything; 0 and 1 where no pixel is valid.
+        The 0.5th and 99.9th percentile of the pixels, so that a hot pixel does not compress the
+        scale; 0 and 1 if no pixel is valid.
     """
-    # In float64, in which differences of float32 are numbers.
+    # In float64, in which differences of float32 do not overflow.
     values = np.concatenate([image[np.isfinite(image)] for image in images]).astype(float)
     if not values.size:
         return 0.0, 1.0
     low, high = (float(value) for value in np.percentile(values, (0.5, 99.9)))
-    # A number beside a large one is none of its own.
+    # Next to a large number, 1 may be less than its resolution.
     return low, high if high > low else max(low + 1.0, np.nextafter(np.float32(low), np.inf))
 
 
 def residual_range(residuals):
     """
-    The residual at the ends of the color map, one for all pictures.
+    Residual at the ends of the color map, the same for all images.
 
     Returns
     -------
     float
-        99.5 per cent of all pixels are closer to zero; 1 where no residual differs from zero.
+        The 99.5th percentile of the absolute residuals; 1 if all residuals are zero.
     """
     values = np.abs(residuals[np.isfinite(residuals)]).astype(float)
     high = float(np.percentile(values, 99.5)) if values.size else 0.0
-    # Where nearly all pixels are zero the few others must still be seen.
+    # If nearly all pixels are zero, the maximum.
     return high or float(values.max(initial=0.0)) or 1.0
 
 
@@ -159,8 +158,8 @@ def image_png(image, low, high):
     Returns
     -------
     bytes
-        Grey images keep 8 bits. Colors are reduced to 255 that suit the image, for half the
-        space: 2 per cent off, about as much as the noise of a stamp hides.
+        Gray images have 8 bits. Color images are quantized to a palette of 255 colors, which halves
+        the size at an error of 2 percent, less than the noise of a typical stamp.
     """
     masked = np.isnan(image)
     scaled = np.clip((np.where(masked, low, image).astype(float) - low) / (high - low), 0, 1)
@@ -171,8 +170,8 @@ def image_png(image, low, high):
         return _palette_png(np.array(reduced), palette, masked.any(axis=-1))
     if not masked.any():
         return _png(Image.fromarray(np.rint(255 * scaled).astype(np.uint8)))
-    greys = np.rint(np.linspace(0, 255, 255))
-    return _palette_png(np.rint(254 * scaled), np.column_stack([greys] * 3), masked)
+    grays = np.rint(np.linspace(0, 255, 255))
+    return _palette_png(np.rint(254 * scaled), np.column_stack([grays] * 3), masked)
 
 
 def residual_png(residual, limit):
@@ -197,14 +196,14 @@ def residual_png(residual, limit):
 
 
 def residual_colors(steps=_RESIDUAL_STEPS):
-    """The color map of residuals from lowest to highest: array (steps, 3) of 0 to 255."""
+    """Color map of residuals in increasing order: array of shape (steps, 3), from 0 to 255."""
     at = np.linspace(-1, 1, steps)
     channels = [np.interp(at, _DIVERGING[:, 0], _DIVERGING[:, k]) for k in (1, 2, 3)]
     return np.rint(np.column_stack(channels)).astype(np.uint8)
 
 
 def _palette_png(indices, palette, masked):
-    """PNG of at most 255 colors, and one more for the mask."""
+    """PNG with a palette of at most 255 colors, and one for the mask."""
     indices = np.where(masked, len(palette), indices).astype(np.uint8)
     picture = Image.fromarray(indices).convert('L')
     picture.putpalette(np.vstack([palette, MASKED_COLOR]).astype(np.uint8).tobytes())

@@ -8,6 +8,7 @@ from astropy.table import Table
 
 from astro_wgan.catalogs.columns import numbers_or_nan
 from astro_wgan.evaluate.score_inputs import score_array
+from astro_wgan.gallery.summary import recorded_thresholds
 
 __all__ = [
     'as_populations',
@@ -15,7 +16,6 @@ __all__ = [
     'check_table',
     'in_order',
     'numbers',
-    'recorded_thresholds',
     'scores_of',
     'thresholds_of',
 ]
@@ -89,21 +89,6 @@ def thresholds_of(given, thresholds):
         )
     finite = {_percentile_name(k): float(t) for k, t in thresholds.items() if np.isfinite(t)}
     return dict(sorted(finite.items(), key=lambda item: item[1]))
-
-
-def recorded_thresholds(table):
-    """
-    Thresholds that `~astro_wgan.AnomalyDetector.score` wrote down, by source; empty without.
-
-    Parameters
-    ----------
-    table : `~astropy.table.Table`
-        Scores. What its ``meta`` holds of another origin under the same name is not taken.
-    """
-    thresholds = table.meta.get('thresholds')
-    if not isinstance(thresholds, Mapping):
-        return {}
-    return {source: t for source, t in thresholds.items() if isinstance(t, Mapping)}
 
 
 def axis_label(name, unit=None):

@@ -3,7 +3,7 @@
 import numpy as np
 from astropy.table import QTable
 
-from astro_wgan.anomaly import Scoring
+from astro_wgan.anomaly import ScoringConfig
 from astro_wgan.baselines import CAS_GINI_M20, MorphologyKMeans, PCAResidual
 from astro_wgan.baselines.object_features import read_features
 
@@ -154,7 +154,7 @@ class PCAByBrightness:
 
     def __init__(self, components, *, scoring=None):
         self.components = components
-        self.scoring = Scoring() if scoring is None else scoring
+        self.scoring = ScoringConfig() if scoring is None else scoring
 
     def fit(self, stamps):
         cut = 9 * len(stamps) // 10

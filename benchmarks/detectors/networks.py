@@ -8,7 +8,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from astro_wgan import WGAN, AnomalyDetector, datasets
-from astro_wgan.anomaly import Scoring, critic_features
+from astro_wgan.anomaly import ScoringConfig, critic_features
 from astro_wgan.baselines import IsolationForestScore
 from astro_wgan.files.atomic import read_arrays, write_arrays
 from astro_wgan.jobs.progress import ProgressLine
@@ -85,14 +85,16 @@ class WganDetector:
             checkpoint=self.folder / 'wgan.checkpoint',
         )
         wgan.save(self.folder / 'model')
-        self._detector = AnomalyDetector(wgan, scoring=Scoring.paper() if self.paper else None)
+        self._detector = AnomalyDetector(
+            wgan, scoring=ScoringConfig.paper() if self.paper else None
+        )
         if not self.paper:
             self._detector.calibrate(populations.train[cut:])
         return self
 
     def score(self, stamps):
         resume = self.folder / f'{stamps.ids[0]}-{len(stamps)}.misfit'
-        misfit = self._detector.measure(stamps, resume=resume)
+        misfit = self._detector.measure(stamps, output=resume)
         if self.paper:
             return np.asarray(misfit['paper_score'])
         return np.asarray(self._detector.score(misfit)['score'])

@@ -22,7 +22,7 @@ import numpy as np
 from astropy.nddata import block_reduce
 
 from astro_wgan import WGAN, AnomalyDetector, StampSet
-from astro_wgan.anomaly import Scoring
+from astro_wgan.anomaly import ScoringConfig
 from astro_wgan.baselines import PCAResidual
 from astro_wgan.wgan import NetworkConfig, TrainingConfig
 from benchmarks.detectors.classical import PCAByBrightness
@@ -89,11 +89,11 @@ def main():
     options = read_options()
     report = Report(options, 'scikit-learn')
     sets = prepare(options)
-    scoring = Scoring()
+    scoring = ScoringConfig()
     scoring = replace(
         scoring,
         smoothing=scoring.smoothing / options.binning,
-        turned_smoothing=scoring.turned_smoothing / options.binning,
+        rotation_smoothing=scoring.rotation_smoothing / options.binning,
     )
     rows = list(pca_rows(sets, scoring))
     for variant in product(

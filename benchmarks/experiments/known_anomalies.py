@@ -81,7 +81,7 @@ def main():
     report.table('rates', caption, RATES, rates_of(first))
     caption = 'Area under the ROC curve of each number by itself, against fresh normals.'
     report.table('numbers', caption, AREAS, numbers_of(first))
-    caption = 'Area, and percent found at 90 percent, by ``turned_margin``.'
+    caption = 'Area, and percent found at 90 percent, by ``rotation_margin``.'
     report.table('margins', caption, MARGINS, margins_of(first))
     caption = 'Percent of fresh normals above the threshold of 90 percent, by brightness.'
     report.table('false_positives', caption, FALSE_POSITIVES, false_positives_of(first))
@@ -151,12 +151,12 @@ def run(seed, sets, options):
     detector = AnomalyDetector.load(model)
 
     def measured(name, stamps):
-        return detector.measure(stamps, resume=folder / f'{name}-{len(stamps)}.misfit')
+        return detector.measure(stamps, output=folder / f'{name}-{len(stamps)}.misfit')
 
     misfit = {kind: measured(kind, stamps) for kind, stamps in sets.tested.items()}
     found = {kind: detector.score(table) for kind, table in misfit.items()}
     held_out = measured('held-out', sets.held_out)
-    held_out = detector.score(held_out, member=np.ones(len(held_out)))
+    held_out = detector.score(held_out, in_calibration=np.ones(len(held_out)))
     return Run(model, held_out, found)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from astropy.table import vstack
 from scipy.stats import kstest, spearmanr
 
-from astro_wgan.anomaly import Calibration, Scoring, q_values
+from astro_wgan.anomaly import Calibration, ScoringConfig, q_values
 from astro_wgan.evaluate import detection_rates, detection_rates_by, roc_auc
 from benchmarks.detectors.evaluation import LEVELS, area, by_class
 from benchmarks.detectors.populations import ANOMALIES
@@ -34,13 +34,13 @@ PAPER = {'pair': 80, 'pair < 1.5': 93, 'pair 1.5-2': 90, 'pair > 2': 66, 'distur
 #: Of the misfit, by column.
 NUMBERS = (
     'score',
-    'structure',
-    'turned',
-    'peak',
-    'residual',
-    'feature',
+    'smoothed_residual',
+    'rotation_residual',
+    'peak_residual',
+    'residual_loss',
+    'feature_loss',
     'paper_score',
-    'critic',
+    'critic_value',
 )
 
 #: Of whom the rate is shown, by which column, and where it has edges of its own.
@@ -58,7 +58,7 @@ PROPERTIES = {
 #: By what the scores of normals are compared with one threshold.
 COMPARED = {
     'score': 'by brightness (default)',
-    'structure': 'structure, plain',
+    'smoothed_residual': 'smoothed residual, plain',
     'paper_score': "paper's score, plain",
 }
 
@@ -139,22 +139,22 @@ def numbers_of(run):
     """What each number of the misfit tells by itself, and measured against normals as bright."""
     for name in NUMBERS:
         values = {kind: np.asarray(table[name]) for kind, table in run.found.items()}
-        if name == 'critic':
+        if name == 'critic_value':
             # It is high for what the critic takes for real.
             values = {kind: -value for kind, value in values.items()}
         yield areas_of(name, values)
-    for name in ('residual', 'feature', 'paper'):
-        scoring = Scoring(name, turned_margin=None, peak_margin=None)
-        trends = scoring.learn(run.held_out)
+    for name in ('residual_loss', 'feature_loss', 'paper_score'):
+        scoring = ScoringConfig(name, rotation_margin=None, peak_margin=None)
+        trends = scoring.fit_trends(run.held_out)
         values = {kind: scoring.score(table, trends) for kind, table in run.found.items()}
-        yield areas_of(f"Scoring('{name}'), alone", values)
+        yield areas_of(f"ScoringConfig('{name}'), alone", values)
 
 
 def margins_of(run, margins=(0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.5)):
-    """What the margin of ``turned`` trades for what."""
+    """What the margin of ``rotation_residual`` trades for what."""
     for margin in margins:
-        scoring = Scoring(turned_margin=margin)
-        trends = scoring.learn(run.held_out)
+        scoring = ScoringConfig(rotation_margin=margin)
+        trends = scoring.fit_trends(run.held_out)
         threshold = Calibration(scoring.score(run.held_out, trends)).thresholds([90])[90]
         scores = {kind: scoring.score(table, trends) for kind, table in run.found.items()}
         row = {'margin': margin}

@@ -33,7 +33,7 @@ def main():
     options = parser.parse_args()
     if options.smoke:
         options.hunt, options.images = options.work / 'hunt', options.work
-        config = HuntConfig(size=16, iterations=1, cards=4)
+        config = HuntConfig(size=16, iterations=1, n_cards=4)
         hunt(datasets.image_path('mock_f814w'), out=options.hunt, config=config, progress=False)
     elif options.hunt is None or options.images is None:
         parser.error('--hunt and --images are needed')
@@ -76,7 +76,7 @@ def draw_scores(detector, stamps, table):
     thresholds = detector.calibration_.thresholds()
     plot_scores(parts, thresholds=thresholds, ax=above.subplots())
     strangest = np.argsort(table['rank'])[:6]
-    closest = detector.closest(table[strangest])
+    closest = detector.closest_image(table[strangest])
     axes = below.subplots(3, 6).T
     stretch = detector.wgan.stretch_
     plot_triptychs(stamps[strangest], closest, stretch=stretch, axes=axes)

@@ -36,7 +36,7 @@ from scipy.stats import ks_2samp, kstest
 
 from astro_wgan import datasets
 from astro_wgan.anomaly import Calibration, q_values
-from astro_wgan.anomaly.calibration import LEVELS
+from astro_wgan.anomaly.calibration.calibration import PERCENTILES
 from astro_wgan.evaluate import detection_rates
 from astro_wgan.simulate import simulate
 from benchmarks.detectors.populations import ANOMALIES
@@ -64,13 +64,14 @@ TRAINED = 1
 #: What is thresholded, and how it is named.
 NUMBERS = {
     'score': 'score (default)',
-    'structure': 'structure, plain',
+    'smoothed_residual': 'smoothed residual, plain',
     'paper_score': "paper's score, plain",
 }
 
 
 INTENDED = tuple(
-    Column(f'{100 - level} intended', 'percent above the threshold', '', '.2f') for level in LEVELS
+    Column(f'{100 - percentile} intended', 'percent above the threshold', '', '.2f')
+    for percentile in PERCENTILES
 )
 RATES = (Column('number', 'what is compared with its threshold'), *INTENDED)
 SOURCES = (Column('thresholds', 'which stamps set them'), *INTENDED)
@@ -165,7 +166,7 @@ def measured(kind, n, detector, options, *, seed=SEED):
     """Misfit of simulated stamps of a kind."""
     path = options.work / f'{RECIPE}-{kind}-{n}-{seed}.zarr'
     stamps = simulate({kind: n}, config=RECIPE, seed=seed, output=path, processes=options.processes)
-    return detector.measure(stamps, resume=path.with_suffix('.misfit'))
+    return detector.measure(stamps, output=path.with_suffix('.misfit'))
 
 
 @dataclass
@@ -197,7 +198,7 @@ def split(normals, strange, scoring, random):
     n = len(normals) // 3
     order = random.permutation(len(normals))
     calibrating, fresh = normals[order[:n]], normals[order[n : 2 * n]]
-    trends = scoring.learn(calibrating)
+    trends = scoring.fit_trends(calibrating)
 
     def values(name, rows):
         return scoring.score(rows, trends) if name == 'score' else np.asarray(rows[name])
@@ -206,8 +207,8 @@ def split(normals, strange, scoring, random):
     held_out = {name: Calibration(known[name]) for name in NUMBERS}
     test = ks_2samp(new['score'], known['score'])
     return Split(
-        {name: held_out[name].p_value(new[name]) for name in NUMBERS},
-        held_out['score'].p_value(values('score', strange)),
+        {name: held_out[name].p_values(new[name]) for name in NUMBERS},
+        held_out['score'].p_values(values('score', strange)),
         fresh['magnitude'].value,
         test.statistic,
         test.pvalue,
@@ -250,12 +251,12 @@ def rates_of(splits):
     n = len(splits[0].magnitude)
     for name, label in NUMBERS.items():
         row = {'number': label}
-        for level in LEVELS:
+        for level in PERCENTILES:
             rates = [100 * np.mean(s.p_values[name] <= 1 - level / 100) for s in splits]
             row[f'{100 - level} intended'] = estimate(np.mean(rates), np.std(rates))
         yield row
     row = {'number': 'chance alone'}
-    for level in LEVELS:
+    for level in PERCENTILES:
         # Both the threshold and the share above it come from n stamps.
         error = np.sqrt(2 * level * (100 - level) / n)
         row[f'{100 - level} intended'] = estimate(100 - level, error)

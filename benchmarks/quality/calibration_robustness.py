@@ -73,11 +73,11 @@ def small_calibrations(normals, scoring, *, repeats=200, fresh=1000, seed=1):
         for _ in range(repeats):
             order = rng.permutation(len(normals))
             own, new = normals[order[:n]], normals[order[n : n + fresh]]
-            calibration = Calibration.fit(own, scoring=scoring)
+            calibration = Calibration.from_measurements(own, scoring=scoring)
             scores = calibration.score(new)
             former = Calibration(scoring.score(own, calibration.trends))
             for way, judge in (('cross-fitted', calibration), ('not cross-fitted', former)):
-                p_values = judge.p_value(scores)
+                p_values = judge.p_values(scores)
                 for name, level in levels.items():
                     rates[name][way].append(100 * np.mean(p_values <= level + 1e-12))
         for name, level in levels.items():
@@ -103,16 +103,18 @@ def contaminated_calibrations(normals, strange, scoring, *, n=600, repeats=100, 
             own, own_strange = _field(normals, strange, n, share, rng)
             field, field_strange = _field(normals, strange, 4 * n, share, rng)
             ways = {
-                'none': Calibration.fit(own, scoring=scoring),
-                'estimate': Calibration.fit(own, scoring=scoring, contamination='estimate'),
-                'normals': Calibration.fit(own[~own_strange], scoring=scoring),
+                'none': Calibration.from_measurements(own, scoring=scoring),
+                'estimate': Calibration.from_measurements(
+                    own, scoring=scoring, contamination='estimate'
+                ),
+                'normals': Calibration.from_measurements(own[~own_strange], scoring=scoring),
             }
             found['share'].append(100 * ways['estimate'].contamination)
             numbers = []
             for calibration in ways.values():
-                p_values = calibration.p_value(calibration.score(field))
+                p_values = calibration.p_values(calibration.score(field))
                 listed = q_values(p_values) <= 0.1
-                disturbed = calibration.p_value(calibration.score(strange['disturbed']))
+                disturbed = calibration.p_values(calibration.score(strange['disturbed']))
                 numbers.append(
                     (
                         100 * np.mean(p_values[~field_strange] <= 0.1),

@@ -4,8 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from astro_wgan.anomaly import LatentSearch
-from astro_wgan.anomaly.search.initialization import STARTS
+from astro_wgan.anomaly import LatentSearchConfig
 from astro_wgan.wgan.noise_layer import with_noise
 
 __all__ = ['PlainSearch']
@@ -15,13 +14,13 @@ class PlainSearch:
     """
     A network mu of two dense layers is trained for each image, one `tf.function` call a step.
 
-    Losses and stopping rule are those of `~astro_wgan.anomaly.LatentSearch` with ``start='mu'``;
-    the first weights are Keras's own. The graph is traced once, not for each image.
+    Losses and stopping rule are those of `~astro_wgan.anomaly.LatentSearchConfig` with
+    ``init='mu'``; the first weights are Keras's own. The graph is traced once, not for each image.
     """
 
     def __init__(self, wgan, *, seed=0):
         self._wgan = wgan
-        self._search, self._pace = LatentSearch(start='mu'), STARTS['mu'].paces['adam']
+        self._search = LatentSearchConfig(init='mu').with_defaults()
         latent = wgan.network.latent_dim
         keras.utils.set_random_seed(seed)
         self._mu = keras.Sequential(
@@ -33,7 +32,7 @@ class PlainSearch:
             ]
         )
         self._noise = tf.random.normal((1, latent))
-        self._optimizer = keras.optimizers.Adam(self._pace.learning_rate)
+        self._optimizer = keras.optimizers.Adam(self._search.learning_rate)
         self._optimizer.build(self._mu.trainable_variables)
         self._begin = [v.numpy() for v in (*self._mu.variables, *self._optimizer.variables)]
         self._step = tf.function(self._one_step)
@@ -51,7 +50,7 @@ class PlainSearch:
         features = self._wgan.critic_(image, training=False)[1]
         best = reference = np.inf
         iteration = since = 0
-        while since < self._pace.patience and iteration < self._search.max_iterations:
+        while since < self._search.patience and iteration < self._search.max_iterations:
             best = min(best, float(self._step(image, features)))
             since = 0 if best < (1 - self._search.tolerance) * reference else since + 1
             reference = best if since == 0 else reference

@@ -37,8 +37,8 @@ from astropy.table import QTable
 from scipy.stats import spearmanr
 
 from astro_wgan import AnomalyDetector, StampSet, StampStore, datasets
-from astro_wgan.anomaly import LatentSearch, LatentSearcher, Scoring
-from astro_wgan.anomaly.search.latent_search import FIRST_LOOK
+from astro_wgan.anomaly import LatentSearchConfig, LatentSearcher, ScoringConfig
+from astro_wgan.anomaly.search.latent_search import ENCODER_ONLY
 from astro_wgan.evaluate import roc_auc
 from astro_wgan.simulate import simulate
 from astro_wgan.stamps import concatenate
@@ -49,15 +49,15 @@ from benchmarks.speed.keras_search import PlainSearch
 
 KINDS = ('normal', 'pair', 'disturbed')
 SEARCHES = {
-    'mu, one at a time': LatentSearch(start='mu', batch_size=1),
-    'mu, batched': LatentSearch(start='mu'),
-    'free, Adam': LatentSearch(optimizer='adam'),
-    'free': LatentSearch(),
-    'encoder, Adam': LatentSearch(start='encoder', optimizer='adam'),
-    'encoder': LatentSearch(start='encoder'),
-    'encoder, bfloat16': LatentSearch(start='encoder', precision='mixed_bfloat16'),
-    'encoder, 8 steps': LatentSearch(start='encoder', max_iterations=8),
-    'one pass': FIRST_LOOK,
+    'mu, one at a time': LatentSearchConfig(init='mu', batch_size=1),
+    'mu, batched': LatentSearchConfig(init='mu'),
+    'free, Adam': LatentSearchConfig(optimizer='adam'),
+    'free': LatentSearchConfig(),
+    'encoder, Adam': LatentSearchConfig(init='encoder', optimizer='adam'),
+    'encoder': LatentSearchConfig(init='encoder'),
+    'encoder, bfloat16': LatentSearchConfig(init='encoder', precision='mixed_bfloat16'),
+    'encoder, 8 steps': LatentSearchConfig(init='encoder', max_iterations=8),
+    'one pass': ENCODER_ONLY,
 }
 
 
@@ -155,7 +155,7 @@ def run_all(wgan, stamps, options):
             check=lambda _, found, results=results: results.append(found),
         )[name]
         found = results[-1]
-        loss = search.gamma * found.residual + (1 - search.gamma) * found.feature
+        loss = search.gamma * found.residual_loss + (1 - search.gamma) * found.feature_loss
         outcomes[name] = Outcome(timing.shortest / n, loss, found.iterations, found.latent)
         print(f'{name}: {n / timing.shortest:.2f} stamps per second', flush=True)
     return outcomes
@@ -204,10 +204,10 @@ def default_score(outcome, wgan, stamps, normals):
     """The detector's default score of these closest images; the first rows are the normals."""
     images, weights = wgan.images_from_stamps(stamps)
     closest = wgan.images_from_latent(outcome.latent)
-    scoring = Scoring()
+    scoring = ScoringConfig()
     misfit = QTable(scoring.measure(images, closest, weights))
     misfit['closest_flux'] = wgan.stamps_from_images(closest).pixels.sum(axis=(1, 2))
-    return scoring.score(misfit, scoring.learn(misfit[:normals]))
+    return scoring.score(misfit, scoring.fit_trends(misfit[:normals]))
 
 
 def compare_processes(folder, stamps, options):

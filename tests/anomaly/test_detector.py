@@ -18,15 +18,15 @@ from scipy.ndimage import gaussian_filter
 from astro_wgan import WGAN, AnomalyDetector, StampSet
 from astro_wgan.anomaly import (
     EncoderConfig,
-    LatentSearch,
+    LatentSearchConfig,
     LatentSearcher,
-    Scoring,
+    ScoringConfig,
     q_values,
 )
 from astro_wgan.exceptions import NotFittedError
 from astro_wgan.store import StampStore
 
-SEARCH = LatentSearch(max_iterations=20, batch_size=16)
+SEARCH = LatentSearchConfig(max_iterations=20, batch_size=16)
 
 
 @pytest.fixture(scope='module')
@@ -41,9 +41,9 @@ def table(detector, stamps):
 
 
 def test_score_of_the_paper_is_the_weighted_sum_of_its_terms(detector, table):
-    expected = 0.7 * table['residual'] + 0.3 * table['feature']
+    expected = 0.7 * table['residual_loss'] + 0.3 * table['feature_loss']
     np.testing.assert_allclose(table['paper_score'], expected)
-    paper = AnomalyDetector(detector.wgan, search=SEARCH, scoring=Scoring.paper())
+    paper = AnomalyDetector(detector.wgan, search=SEARCH, scoring=ScoringConfig.paper())
     scored = paper.calibrate(table[:20], progress=False).score(table)
     np.testing.assert_array_equal(scored['score'], scored['paper_score'])
     assert scored.meta['thresholds']['held-out']['90'] in scored['score']
@@ -52,12 +52,12 @@ def test_score_of_the_paper_is_the_weighted_sum_of_its_terms(detector, table):
 def test_rank_and_flags_follow_the_score(detector, table):
     order = np.argsort(table['rank'])
     assert (np.diff(np.asarray(table['score'])[order]) <= 0).all()
-    for level, threshold in detector.calibration_.thresholds().items():
-        np.testing.assert_array_equal(table[f'anomalous_{level}'], table['score'] > threshold)
+    for percentile, threshold in detector.calibration_.thresholds().items():
+        np.testing.assert_array_equal(table[f'anomalous_{percentile}'], table['score'] > threshold)
 
 
 def test_both_kinds_of_thresholds_are_in_the_meta(detector, table):
-    training = detector.calibration_.thresholds(source='training')
+    training = detector.calibration_.thresholds(reference='training')
     assert table.meta['thresholds']['training'] == {str(k): v for k, v in training.items()}
     assert set(table.meta['thresholds']) == {'held-out', 'training'}
     assert table.meta['search']['gamma'] == 0.7
@@ -71,8 +71,8 @@ def test_blind_stamp_is_ranked_last_without_a_score(detector, stamps):
     assert np.isnan(table['score'][2])
     assert np.isnan(table['p_value'][2])
     assert table['rank'][2] == 5
-    assert table['valid'].tolist() == [1, 1, 0, 1, 1]
-    assert not any(table[f'anomalous_{level}'][2] for level in (85, 90, 95))
+    assert table['valid_fraction'].tolist() == [1, 1, 0, 1, 1]
+    assert not any(table[f'anomalous_{percentile}'][2] for percentile in (85, 90, 95))
     assert np.isfinite(np.delete(np.asarray(table['score']), 2)).all()
 
 
@@ -95,7 +95,7 @@ def test_masked_monster_is_as_normal_as_its_fellows(detector, stamps):
     pixels[7, :, 2:4] += 200
     mask[7, :, 2:4] = True
     table = detector.score(StampSet(pixels, mask=mask, unit='nJy'), progress=False)
-    structure = np.asarray(table['structure'])
+    structure = np.asarray(table['smoothed_residual'])
     assert structure[7] < 1.5 * np.median(structure)
     assert table['score'][7] < 3
 
@@ -115,10 +115,10 @@ def test_an_image_is_scored_at_positions(detector, stamps):
     found = detector.score(image, positions=positions, progress=False)
     expected = detector.score(stamps[[0, 3]], progress=False)
     # Of another number of images rounding differs, which the search amplifies.
-    for name in ('residual', 'closest_flux'):
+    for name in ('residual_loss', 'closest_flux'):
         np.testing.assert_allclose(found[name][:2], expected[name], rtol=0.02)
         assert abs(expected[name][0] / expected[name][1] - 1) > 0.05
-    assert found['valid'].tolist() == [1, 1, 0.5]
+    assert found['valid_fraction'].tolist() == [1, 1, 0.5]
     with pytest.raises(ValueError, match='`positions` are for an image'):
         detector.score(stamps, positions=positions, progress=False)
     with pytest.raises(ValueError, match=r'`positions` are for an image.*got QTable'):
@@ -126,14 +126,14 @@ def test_an_image_is_scored_at_positions(detector, stamps):
 
 
 def test_classes_are_those_of_the_thresholds(detector, stamps, table):
-    for level in (85, 90, 95):
-        found = detector.classify(table, level=level)
-        np.testing.assert_array_equal(found, table[f'anomalous_{level}'])
-    by_training = detector.classify(table, level=95, source='training')
-    threshold = detector.calibration_.thresholds([95], source='training')[95]
+    for percentile in (85, 90, 95):
+        found = detector.predict(table, percentile=percentile)
+        np.testing.assert_array_equal(found, table[f'anomalous_{percentile}'])
+    by_training = detector.predict(table, percentile=95, reference='training')
+    threshold = detector.calibration_.thresholds([95], reference='training')[95]
     np.testing.assert_array_equal(by_training, table['score'] > threshold)
     np.testing.assert_array_equal(
-        detector.classify(stamps[:40], progress=False), table['anomalous_90']
+        detector.predict(stamps[:40], progress=False), table['anomalous_90']
     )
 
 
@@ -142,35 +142,35 @@ def test_a_list_with_few_false_discoveries(detector, table):
     # The smallest p-value of 60 normals is 1 / 61: that of 20 stamps of 40 is worth naming.
     scored['p_value'] = np.where(np.arange(40) < 20, 1 / 61, 0.5)
     scored['q_value'] = q_values(scored['p_value'])
-    found = detector.classify(scored, false_discovery_rate=0.1)
+    found = detector.predict(scored, false_discovery_rate=0.1)
     np.testing.assert_array_equal(found, np.arange(40) < 20)
-    assert not detector.classify(scored, false_discovery_rate=0.03).any()
+    assert not detector.predict(scored, false_discovery_rate=0.03).any()
 
 
 def test_a_stamp_without_a_score_is_in_no_class(detector, stamps):
     blind = stamps[:2]
     blind.pixels = np.where(np.arange(2)[:, None, None] == 1, np.nan, blind.pixels)
-    assert not detector.classify(blind, level=0, progress=False)[1]
-    assert detector.classify(blind, level=0, progress=False)[0]
-    assert not detector.classify(blind, false_discovery_rate=0.99, progress=False)[1]
+    assert not detector.predict(blind, percentile=0, progress=False)[1]
+    assert detector.predict(blind, percentile=0, progress=False)[0]
+    assert not detector.predict(blind, false_discovery_rate=0.99, progress=False)[1]
 
 
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
-        ({'level': 101}, 'between 0 and 100 per cent; got 101'),
-        ({'source': 'test'}, "`source` must be 'held-out' or 'training'; got 'test'"),
+        ({'percentile': 101}, '`percentile` must lie between 0 and 100; got 101'),
+        ({'reference': 'test'}, "`reference` must be 'held-out' or 'training'; got 'test'"),
         ({'false_discovery_rate': 1.5}, '`false_discovery_rate` must lie between 0 and 1; got 1.5'),
-        ({'level': 90, 'false_discovery_rate': 0.1}, 'Give `false_discovery_rate` or `level`'),
+        ({'percentile': 90, 'false_discovery_rate': 0.1}, 'Give either `false_discovery_rate`'),
         (
-            {'source': 'training', 'false_discovery_rate': 0.1},
-            'Give `false_discovery_rate` or `lev',
+            {'reference': 'training', 'false_discovery_rate': 0.1},
+            'Give either `false_discovery_rate`',
         ),
     ],
 )
-def test_impossible_classes_are_refused_before_the_work(detector, options, message):
+def test_invalid_predictions_are_refused_before_the_work(detector, options, message):
     with pytest.raises(ValueError, match=message):
-        detector.classify(None, **options)
+        detector.predict(None, **options)
 
 
 def test_units_are_converted(detector, stamps, table):
@@ -181,7 +181,7 @@ def test_units_are_converted(detector, stamps, table):
 
 def test_residual_is_input_minus_closest_image(detector, stamps, table):
     part = stamps[:40]
-    closest = detector.closest(table, like=part)
+    closest = detector.closest_image(table, like=part)
     residual = detector.residual(part, table)
     assert closest.unit == residual.unit == part.unit
     np.testing.assert_allclose(residual.pixels, part.pixels - closest.pixels, atol=1e-4)
@@ -195,7 +195,7 @@ def test_contributions_are_shares_that_lie_where_the_monster_is(detector, stamps
     pixels[4] = np.nan
     changed = StampSet(pixels, unit='nJy')
     table = detector.score(changed, progress=False)
-    shares = detector.contributions(changed, table)
+    shares = detector.anomaly_map(changed, table)
     assert shares.unit is None
     np.testing.assert_allclose(shares.pixels[:4].sum(axis=(1, 2)), 1, rtol=1e-5)
     assert np.isnan(shares.pixels[4]).all()
@@ -205,14 +205,14 @@ def test_contributions_are_shares_that_lie_where_the_monster_is(detector, stamps
     images = detector.wgan.images_from_stamps(changed[:1])[0]
     closest = detector.wgan.images_from_latent(table['latent'][:1])
     smooth = gaussian_filter(images - closest, (0, 1.5, 1.5, 0))[0, ..., 0]
-    y, x = (np.indices((16, 16)) - 7.5) / (detector.scoring.reach * 16)
+    y, x = (np.indices((16, 16)) - 7.5) / (detector.scoring.weight_sigma * 16)
     expected = np.abs(smooth) * np.exp(-(x**2 + y**2) / 2)
     np.testing.assert_allclose(shares.pixels[0], expected / expected.sum(), rtol=1e-3, atol=1e-6)
-    assert table['structure'][0] == pytest.approx(
+    assert table['smoothed_residual'][0] == pytest.approx(
         expected.sum() / np.exp(-(x**2 + y**2) / 2).sum(), rel=1e-4
     )
     with pytest.raises(ValueError, match='row by row'):
-        detector.contributions(changed[:3], table)
+        detector.anomaly_map(changed[:3], table)
 
 
 def test_noisy_pixels_count_less(detector, stamps):
@@ -222,10 +222,10 @@ def test_noisy_pixels_count_less(detector, stamps):
     plain = detector.measure(StampSet(pixels, unit='nJy', uncertainty=uncertainty), progress=False)
     uncertainty[0, 9:12, 9:12] = 1e4
     noisy = detector.measure(StampSet(pixels, unit='nJy', uncertainty=uncertainty), progress=False)
-    for name in ('residual', 'structure', 'peak'):
+    for name in ('residual_loss', 'smoothed_residual', 'peak_residual'):
         assert noisy[name][0] < 0.9 * plain[name][0]
     without = detector.measure(StampSet(pixels, unit='nJy'), progress=False)
-    assert without['structure'][0] == plain['structure'][0]
+    assert without['smoothed_residual'][0] == plain['smoothed_residual'][0]
 
 
 def test_loaded_detector_gives_the_same_scores(detector, stamps, table, tmp_path):
@@ -238,23 +238,25 @@ def test_loaded_detector_gives_the_same_scores(detector, stamps, table, tmp_path
 
 
 def test_interrupted_scoring_goes_on_where_it_stopped(detector, stamps, tmp_path, monkeypatch):
-    from astro_wgan.anomaly import measurements as misfit
+    from astro_wgan.anomaly import measurements
 
     part, resume = stamps[:40], tmp_path / 'scores.npz'
-    detector = AnomalyDetector(detector.wgan, search=LatentSearch(max_iterations=20, batch_size=4))
+    detector = AnomalyDetector(
+        detector.wgan, search=LatentSearchConfig(max_iterations=20, batch_size=4)
+    )
     uninterrupted = detector.measure(part, progress=False)
-    measure, calls = misfit._measure_batch, []
+    measure, calls = measurements._measure_part, []
 
-    def interrupted(*arguments):
-        calls.append(len(arguments[1]))
+    def interrupted(*arguments, **options):
+        calls.append(len(arguments[-1]))
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return measure(*arguments)
+        return measure(*arguments, **options)
 
-    monkeypatch.setattr(misfit, '_measure_batch', interrupted)
+    monkeypatch.setattr(measurements, '_measure_part', interrupted)
     with pytest.raises(KeyboardInterrupt):
-        detector.measure(part, progress=False, resume=resume)
-    again = detector.measure(part, progress=False, resume=resume)
+        detector.measure(part, progress=False, output=resume)
+    again = detector.measure(part, progress=False, output=resume)
     # Two batches of 16 were kept; the third, of 8, was measured again, and nothing else.
     assert calls == [16, 16, 8, 8]
     for name in ('id', 'latent', 'paper_score'):
@@ -264,24 +266,24 @@ def test_interrupted_scoring_goes_on_where_it_stopped(detector, stamps, tmp_path
 KILLED = """
 import time
 from astro_wgan import AnomalyDetector
-from astro_wgan.anomaly import measurements as misfit
+from astro_wgan.anomaly import measurements
 
-measure = misfit._measure_batch
+measure = measurements._measure_part
 
-def slowly(*arguments):
+def slowly(*arguments, **options):
     time.sleep(0.2)
-    return measure(*arguments)
+    return measure(*arguments, **options)
 
-misfit._measure_batch = slowly
+measurements._measure_part = slowly
 detector = AnomalyDetector.load({model!r})
-detector.score({stamps!r}, resume={resume!r}, progress=False)
+detector.score({stamps!r}, output={resume!r}, progress=False)
 """
 
 
 def test_killed_scoring_goes_on_where_it_was(wgan, stamps, tmp_path, monkeypatch):
-    from astro_wgan.anomaly import measurements as misfit
+    from astro_wgan.anomaly import measurements
 
-    search = LatentSearch(optimizer='adam', max_iterations=8, batch_size=2)
+    search = LatentSearchConfig(optimizer='adam', max_iterations=8, batch_size=2)
     detector = AnomalyDetector(wgan, search=search).calibrate(stamps[:60], progress=False)
     paths = {name: str(tmp_path / name) for name in ('model', 'stamps', 'resume')}
     detector.save(paths['model'])
@@ -295,29 +297,29 @@ def test_killed_scoring_goes_on_where_it_was(wgan, stamps, tmp_path, monkeypatch
     finally:
         process.kill()
         process.wait()
-    measure, calls = misfit._measure_batch, []
+    measure, calls = measurements._measure_part, []
 
-    def counted(*arguments):
-        calls.append(len(arguments[1]))
-        return measure(*arguments)
+    def counted(*arguments, **options):
+        calls.append(len(arguments[-1]))
+        return measure(*arguments, **options)
 
-    monkeypatch.setattr(misfit, '_measure_batch', counted)
-    found = detector.score(paths['stamps'], resume=paths['resume'], progress=False)
+    monkeypatch.setattr(measurements, '_measure_part', counted)
+    found = detector.score(paths['stamps'], output=paths['resume'], progress=False)
     # Some of the 15 batches of 8 were there.
     assert 0 < len(calls) < 15
     expected = detector.score(stamps, progress=False)
     np.testing.assert_array_equal(found['id'], expected['id'])
-    for name in ('paper_score', 'structure', 'turned', 'closest_flux'):
+    for name in ('paper_score', 'smoothed_residual', 'rotation_residual', 'closest_flux'):
         np.testing.assert_allclose(found[name], expected[name], rtol=1e-3)
-    again = detector.score(paths['stamps'], resume=paths['resume'], progress=False)
+    again = detector.score(paths['stamps'], output=paths['resume'], progress=False)
     np.testing.assert_array_equal(again['score'], found['score'])
 
 
 def test_scores_of_other_stamps_are_not_taken_for_these(detector, stamps, tmp_path):
     resume = tmp_path / 'scores.npz'
-    detector.measure(stamps[:5], progress=False, resume=resume)
+    detector.measure(stamps[:5], progress=False, output=resume)
     with pytest.raises(ValueError, match='belongs to other stamps: their ids and pixels differ'):
-        detector.measure(stamps[5:10], progress=False, resume=resume)
+        detector.measure(stamps[5:10], progress=False, output=resume)
     # By themselves stamps are numbered from 0.
     for changed, what in (
         ({'pixels': stamps.pixels[5:10]}, 'their pixels differ'),
@@ -328,39 +330,47 @@ def test_scores_of_other_stamps_are_not_taken_for_these(detector, stamps, tmp_pa
     ):
         other = StampSet(**{'pixels': stamps.pixels[:5], 'unit': 'nJy', **changed})
         with pytest.raises(ValueError, match=rf'belongs to other stamps: {what}'):
-            detector.measure(other, progress=False, resume=resume)
-    detector.measure(StampSet(stamps.pixels[:5], unit='nJy'), progress=False, resume=resume)
+            detector.measure(other, progress=False, output=resume)
+    detector.measure(StampSet(stamps.pixels[:5], unit='nJy'), progress=False, output=resume)
     resume.write_bytes(resume.read_bytes()[:100])
     with pytest.raises(ValueError, match='does not hold measurements, or it is damaged'):
-        detector.measure(stamps[:5], progress=False, resume=resume)
+        detector.measure(stamps[:5], progress=False, output=resume)
 
 
 def test_scores_of_another_detector_are_not_taken_for_its_own(detector, stamps, tmp_path):
     resume, part = tmp_path / 'scores.npz', stamps[:5]
-    before = detector.measure(part, progress=False, resume=resume)
+    before = detector.measure(part, progress=False, output=resume)
     for options, what in (
-        ({'search': LatentSearch(max_iterations=3)}, 'other settings: `search.max_iterations` was'),
-        ({'scoring': Scoring(smoothing=2.0)}, 'other settings: `scoring.smoothing` was 1.5 and is'),
+        (
+            {'search': LatentSearchConfig(max_iterations=3)},
+            'other settings: `search.max_iterations` was',
+        ),
+        (
+            {'scoring': ScoringConfig(smoothing=2.0)},
+            'other settings: `scoring.smoothing` was 1.5 and is',
+        ),
     ):
         other = AnomalyDetector(detector.wgan, **{'search': detector.search, **options})
         with pytest.raises(ValueError, match=f'belongs to {what}'):
-            other.measure(part, progress=False, resume=resume)
+            other.measure(part, progress=False, output=resume)
     trained = copy.copy(detector.wgan)
     trained.critic_ = keras.models.clone_model(trained.critic_)
     with pytest.raises(ValueError, match='belongs to another model: its critic differs'):
         AnomalyDetector(trained, search=detector.search).measure(
-            part, progress=False, resume=resume
+            part, progress=False, output=resume
         )
     stretched = copy.copy(detector.wgan)
     stretched.stretch_ = replace(stretched.stretch_, noise=(2.0,))
     with pytest.raises(ValueError, match=r'belongs to another model: its stretch\.noise was'):
         AnomalyDetector(stretched, search=detector.search).measure(
-            part, progress=False, resume=resume
+            part, progress=False, output=resume
         )
     # How what is measured becomes a score may change.
-    other = AnomalyDetector(detector.wgan, search=detector.search, scoring=Scoring('residual'))
-    again = other.measure(part, progress=False, resume=resume)
-    assert (again['residual'] == before['residual']).all()
+    other = AnomalyDetector(
+        detector.wgan, search=detector.search, scoring=ScoringConfig('residual_loss')
+    )
+    again = other.measure(part, progress=False, output=resume)
+    assert (again['residual_loss'] == before['residual_loss']).all()
 
 
 def test_what_is_not_ready_says_so(wgan, stamps, tmp_path):
@@ -369,7 +379,7 @@ def test_what_is_not_ready_says_so(wgan, stamps, tmp_path):
     with pytest.raises(NotFittedError, match='call `calibrate` first'):
         AnomalyDetector(wgan).score(stamps)
     with pytest.raises(NotFittedError, match='call `calibrate` first'):
-        AnomalyDetector(wgan).classify(stamps)
+        AnomalyDetector(wgan).predict(stamps)
     with pytest.raises(FileNotFoundError, match='no detector in'):
         AnomalyDetector.load(tmp_path)
 
@@ -391,7 +401,7 @@ def other_parts(detector):
     """What may be replaced, by name, with another and with the same again."""
     return {
         'search': (replace(SEARCH, max_iterations=7), replace(SEARCH)),
-        'scoring': (Scoring.paper(), Scoring()),
+        'scoring': (ScoringConfig.paper(), ScoringConfig()),
         'wgan': (copy.copy(detector.wgan), detector.wgan),
     }
 
@@ -405,7 +415,7 @@ def test_a_detector_with_another_part_is_no_longer_calibrated(detector, stamps, 
     setattr(own, name, other)
     assert not hasattr(own, 'calibration_')
     assert not hasattr(own, 'trends_')
-    for judge in (own.score, own.classify):
+    for judge in (own.score, own.predict):
         with pytest.raises(NotFittedError, match=f'not been calibrated since its `{name}` was rep'):
             judge(stamps[:3], progress=False)
     assert 'not calibrated' in repr(own)
@@ -418,7 +428,10 @@ def test_a_calibration_of_another_detector_is_refused(detector, wgan, stamps, ta
     own = AnomalyDetector(wgan, search=SEARCH)
     own.calibration_ = detector.calibration_
     np.testing.assert_array_equal(own.score(table)['p_value'], table['p_value'])
-    for parts in ({'search': LatentSearch(max_iterations=3)}, {'scoring': Scoring.paper()}):
+    for parts in (
+        {'search': LatentSearchConfig(max_iterations=3)},
+        {'scoring': ScoringConfig.paper()},
+    ):
         other = AnomalyDetector(wgan, **{'search': SEARCH, **parts})
         with pytest.raises(ValueError, match=f'belongs to another `{next(iter(parts))}`'):
             other.calibration_ = detector.calibration_
@@ -426,7 +439,7 @@ def test_a_calibration_of_another_detector_is_refused(detector, wgan, stamps, ta
 
 def test_a_model_that_was_fitted_anew_ends_the_calibration(wgan, stamps):
     own = copy.deepcopy(wgan)
-    detector = AnomalyDetector(own, search=LatentSearch(max_iterations=2))
+    detector = AnomalyDetector(own, search=LatentSearchConfig(max_iterations=2))
     detector.calibrate(stamps[:40], progress=False)
     own.fit(stamps, iterations=1, seed=2, progress=False)
     with pytest.raises(NotFittedError, match='since its model was fitted anew'):
@@ -480,7 +493,7 @@ def test_parts_of_another_kind_are_refused(detector, name, value):
 
 
 def test_a_new_encoder_ends_the_calibration(wgan, stamps):
-    detector = AnomalyDetector(wgan, search=LatentSearch(max_iterations=2))
+    detector = AnomalyDetector(wgan, search=LatentSearchConfig(max_iterations=2))
     detector.calibrate(stamps[:40], progress=False)
     detector.train_encoder(stamps, config=EncoderConfig(iterations=1), progress=False)
     with pytest.raises(NotFittedError, match='`calibrate` again'):
@@ -490,10 +503,10 @@ def test_a_new_encoder_ends_the_calibration(wgan, stamps):
 def test_measurements_of_another_search_or_smoothing_are_refused(detector, table):
     other = AnomalyDetector(detector.wgan, search=replace(SEARCH, gamma=0.5))
     for judge in (other.calibrate, other.calibrate(table_of(other, table)).score):
-        with pytest.raises(ValueError, match=r'with another `search` .*are gamma'):
+        with pytest.raises(ValueError, match=r'with another `search` .*different: gamma'):
             judge(table)
-    smooth = AnomalyDetector(detector.wgan, search=SEARCH, scoring=Scoring(smoothing=0.5))
-    with pytest.raises(ValueError, match=r'with another `scoring` .*are smoothing'):
+    smooth = AnomalyDetector(detector.wgan, search=SEARCH, scoring=ScoringConfig(smoothing=0.5))
+    with pytest.raises(ValueError, match=r'with another `scoring` .*different: smoothing'):
         smooth.calibrate(table)
 
 
@@ -502,6 +515,25 @@ def table_of(detector, table):
     own = table.copy()
     own.meta['search'] = asdict(detector.search)
     return own
+
+
+def test_measurements_of_several_processes_are_the_same(detector, stamps, table, tmp_path):
+    search = replace(SEARCH, batch_size=4)
+    own = AnomalyDetector(detector.wgan, search=search)
+    expected = own.measure(stamps[:40], progress=False)
+    path = tmp_path / 'measured.npz'
+    found = own.measure(stamps[:40], processes=2, output=path, progress=False)
+    assert found['id'].tolist() == expected['id'].tolist()
+    for name in ('latent', 'paper_score', 'smoothed_residual'):
+        np.testing.assert_allclose(found[name], expected[name], rtol=1e-4, atol=1e-5)
+    # All were kept.
+    again = own.measure(stamps[:40], processes=2, output=path, progress=False)
+    np.testing.assert_array_equal(again['latent'], found['latent'])
+
+
+def test_processes_must_be_positive(detector, stamps):
+    with pytest.raises(ValueError, match='`processes` must be at least 1; got 0'):
+        detector.measure(stamps, processes=0)
 
 
 @pytest.mark.parametrize('through', [copy.deepcopy, lambda d: pickle.loads(pickle.dumps(d))])
@@ -515,28 +547,28 @@ def test_a_detector_that_was_used_can_be_copied_and_sent(detector, stamps, table
 
 def test_a_searcher_can_be_sent(wgan, stamps):
     images, weights = wgan.images_from_stamps(stamps[:3])
-    searcher = LatentSearcher(wgan, LatentSearch(max_iterations=3))
+    searcher = LatentSearcher(wgan, LatentSearchConfig(max_iterations=3))
     found = searcher(images, weights)
     again = pickle.loads(pickle.dumps(searcher))(images, weights)
-    np.testing.assert_allclose(again.residual, found.residual, rtol=1e-5)
+    np.testing.assert_allclose(again.residual_loss, found.residual_loss, rtol=1e-5)
 
 
 def test_closest_images_find_their_stamps_by_id(detector, stamps, table):
     order = np.argsort(table['rank'])
-    ranked = detector.closest(table[order], like=stamps)
-    plain = detector.closest(table, like=stamps[:40])
+    ranked = detector.closest_image(table[order], like=stamps)
+    plain = detector.closest_image(table, like=stamps[:40])
     np.testing.assert_array_equal(ranked.ids, np.asarray(table['id'])[order])
     np.testing.assert_array_equal(ranked.pixels, plain.pixels[order])
     with pytest.raises(ValueError, match='lacks 38 of 40, the first has the id 1'):
-        detector.closest(table, like=stamps[[0, 3]])
+        detector.closest_image(table, like=stamps[[0, 3]])
 
 
 OWN = {
-    'peak': np.arange(4.0),
-    'noise': np.full(4, 7.0),
+    'peak_residual': np.arange(4.0),
+    'noise_rms': np.full(4, 7.0),
     'score': np.linspace(5, 6, 4),
     'rank': np.arange(4),
-    'valid': np.array(['yes'] * 4),
+    'valid_fraction': np.array(['yes'] * 4),
     'anomalous_90': np.zeros(4),
     'latent': np.ones((4, 2)),
 }
@@ -547,7 +579,7 @@ def test_no_measured_column_takes_the_place_of_an_own_one(detector, stamps):
     found = detector.score(own, progress=False)
     expected = detector.score(stamps[:4], progress=False)
     for name, values in OWN.items():
-        kept = 'peak_input_2' if name == 'peak' else f'{name}_input'
+        kept = 'peak_input_2' if name == 'peak_residual' else f'{name}_input'
         np.testing.assert_array_equal(found[kept], values)
         np.testing.assert_allclose(found[name], expected[name], rtol=1e-5)
     assert found['peak_input'].tolist() == ['a'] * 4
@@ -565,13 +597,13 @@ def test_contamination_of_the_calibration_is_estimated_or_given(detector, stamps
     assert (table['p_value'] <= plain['p_value'] + 1 / 121).all()
     assert table['p_value'][0] > 0
     assert own.calibration_.probabilities.sum() == pytest.approx(108, abs=6)
-    with pytest.raises(ValueError, match='`contamination` must be a share'):
+    with pytest.raises(ValueError, match='`contamination` must be at least 0'):
         own.calibrate(stamps, contamination=0.7)
 
 
 def test_no_stamps_have_images_of_the_same_shape(detector, stamps, table, tmp_path):
     none = detector.score(stamps[:0], progress=False)
-    for images in (detector.closest(none, like=stamps), detector.residual(stamps[:0], none)):
+    for images in (detector.closest_image(none, like=stamps), detector.residual(stamps[:0], none)):
         assert images.pixels.shape == (0, 16, 16)
     assert detector.gallery(stamps[:0], none, tmp_path / 'page.html').exists()
 
@@ -588,11 +620,11 @@ def test_other_stamps_of_the_same_ids_are_no_members(detector, stamps, tmp_path)
     own.save(tmp_path)
     other = stamps[:40].replace(pixels=stamps[40:80].pixels)
     for judge in (own, AnomalyDetector.load(tmp_path)):
-        judge.score(stamps[:40], member=np.ones(40, dtype=bool), progress=False)
+        judge.score(stamps[:40], in_calibration=np.ones(40, dtype=bool), progress=False)
         with pytest.raises(ValueError, match='40 are not among these, the first has the id 0'):
-            judge.score(other, member=np.ones(40, dtype=bool), progress=False)
+            judge.score(other, in_calibration=np.ones(40, dtype=bool), progress=False)
         with pytest.raises(ValueError, match=r'one value for each score, \(40,\)'):
-            judge.score(other, member=[True, False], progress=False)
+            judge.score(other, in_calibration=[True, False], progress=False)
 
 
 def test_a_contaminated_calibration_is_saved(detector, stamps, tmp_path):
@@ -600,26 +632,11 @@ def test_a_contaminated_calibration_is_saved(detector, stamps, tmp_path):
     own = copy.copy(detector).calibrate(misfit, contamination=0.1)
     own.save(tmp_path)
     again = AnomalyDetector.load(tmp_path)
-    member = np.ones(len(stamps), bool)
+    in_calibration = np.ones(len(stamps), bool)
     np.testing.assert_array_equal(
-        again.score(misfit, member=member)['p_value'], own.score(misfit, member=member)['p_value']
+        again.score(misfit, in_calibration=in_calibration)['p_value'],
+        own.score(misfit, in_calibration=in_calibration)['p_value'],
     )
-
-
-def test_calibrations_of_the_version_before_are_read(detector, table, tmp_path):
-    detector.save(tmp_path)
-    path = tmp_path / 'detector.json'
-    text = json.loads(path.read_text())
-    text['format'] = 'astro_wgan detector 8'
-    text['calibration'] = {k: text['calibration'][k] for k in ('held_out', 'training')}
-    text['conditions'] = {k: text['conditions'][k] for k in ('noise', 'faintest', 'brightest')}
-    path.write_text(json.dumps(text))
-    # There were no checksums, either.
-    model = tmp_path / 'model.json'
-    model.write_text(model.read_text().replace('model 3', 'model 1'))
-    (tmp_path / 'manifest.json').unlink()
-    found = AnomalyDetector.load(tmp_path).score(table)
-    np.testing.assert_array_equal(found['p_value'], table['p_value'])
 
 
 def test_flux_of_the_closest_image_is_a_sum_over_an_area_where_pixels_hold_no_flux(wgan, stamps):
@@ -631,5 +648,5 @@ def test_flux_of_the_closest_image_is_a_sum_over_an_area_where_pixels_hold_no_fl
         known = StampSet(stamps.pixels[:4], unit=unit)
         detector = AnomalyDetector(model, search=SEARCH)
         table = detector.measure(known, progress=False)
-        units.append((table['closest_flux'].unit, table['noise'].unit))
+        units.append((table['closest_flux'].unit, table['noise_rms'].unit))
     assert units == [(u.nJy, u.nJy), (u.MJy / u.sr * u.pix**2, u.MJy / u.sr)]

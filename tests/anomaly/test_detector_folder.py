@@ -11,7 +11,7 @@ import pytest
 from keras import layers
 
 from astro_wgan import AnomalyDetector
-from astro_wgan.anomaly import Calibration, LatentSearch
+from astro_wgan.anomaly import Calibration, LatentSearchConfig
 from astro_wgan.wgan.networks import build_encoder
 
 
@@ -156,21 +156,21 @@ def test_an_encoder_for_other_images_is_refused(wgan, folder):
         (('search',), []),
         (('scoring', 'smoothing'), [1.5]),
         (('scoring', 'smoothing'), 1e9),
-        (('scoring', 'turned_smoothing'), 17.0),
+        (('scoring', 'rotation_smoothing'), 17.0),
         (('scoring', 'statistic'), 5),
         (('calibration', 'held_out'), ['a', 'b']),
         (('calibration', 'held_out'), []),
         (('calibration', 'held_out'), 5),
         (('calibration', 'ids'), [None, 1.5]),
-        (('calibration', 'noise'), [1.0]),
+        (('calibration', 'noise_rms'), [1.0]),
         (('calibration', 'contamination'), {}),
         (('calibration', 'other'), 1),
         (('trends',), {}),
-        (('trends', 'structure', 'level_'), 'text'),
-        (('trends', 'structure'), {}),
-        (('conditions', 'noise'), 'text'),
-        (('conditions', 'spreads', 'noise'), [1.0]),
-        (('conditions', 'spreads', 'noise'), [1.0, 'a', 3]),
+        (('trends', 'smoothed_residual', 'level_'), 'text'),
+        (('trends', 'smoothed_residual'), {}),
+        (('conditions', 'noise_rms'), 'text'),
+        (('conditions', 'spreads', 'noise_rms'), [1.0]),
+        (('conditions', 'spreads', 'noise_rms'), [1.0, 'a', 3]),
         (('format',), 'astro_wgan detector 99'),
         (('format',), {}),
         (('encoder',), 'yes'),
@@ -209,7 +209,7 @@ def test_a_model_saved_over_a_detector_is_none(detector, folder):
 
 
 def test_a_detector_without_an_own_encoder_takes_the_place_of_one_with(detector, folder):
-    other = AnomalyDetector(detector.wgan, search=LatentSearch(max_iterations=5))
+    other = AnomalyDetector(detector.wgan, search=LatentSearchConfig(max_iterations=5))
     other.save(folder)
     assert AnomalyDetector.load(folder).search == other.search
     assert not (folder / 'search_encoder.keras').exists()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from astro_wgan import StampSet, datasets
-from astro_wgan.anomaly import AnomalyDetector, LatentSearch
+from astro_wgan.anomaly import AnomalyDetector, LatentSearchConfig
 from astro_wgan.simulate import simulate
 
 N, BAD = 6, 3
@@ -64,7 +64,7 @@ def test_scores(detector, normals, dtype, value, place, tmp_path):
 @pytest.mark.filterwarnings('ignore::astro_wgan.exceptions.DriftWarning')
 @pytest.mark.parametrize(('dtype', 'value'), VALUES[::2])
 def test_a_calibration_counts_it_as_one_normal(detector, normals, dtype, value):
-    known = AnomalyDetector(detector.wgan, search=LatentSearch(start='encoder'))
+    known = AnomalyDetector(detector.wgan, search=LatentSearchConfig(init='encoder'))
     known.calibrate(with_bad(normals, dtype, value, (slice(10, 20),)), progress=False)
     scores = known.score(normals[:N], progress=False)
     assert np.isfinite(scores['score']).all()
@@ -74,10 +74,10 @@ def test_a_calibration_counts_it_as_one_normal(detector, normals, dtype, value):
 
 def test_a_search_of_other_stamps_does_not_see_it(wgan):
     pixels = np.random.default_rng(1).normal(size=(4, 16, 16))
-    detector = AnomalyDetector(wgan, search=LatentSearch(max_iterations=4))
+    detector = AnomalyDetector(wgan, search=LatentSearchConfig(max_iterations=4))
     right = detector.measure(StampSet(pixels, unit='nJy'), progress=False)
     pixels[2, 3, 3] = 1e300
     found = detector.measure(StampSet(pixels, unit='nJy'), progress=False)
-    for name in ('structure', 'residual', 'feature', 'peak', 'latent'):
+    for name in ('smoothed_residual', 'residual_loss', 'feature_loss', 'peak_residual', 'latent'):
         one, two = (np.delete(np.asarray(table[name]), 2, axis=0) for table in (found, right))
         np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-6, err_msg=name)

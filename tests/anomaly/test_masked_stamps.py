@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import binomtest
 
 from astro_wgan import StampSet, datasets
-from astro_wgan.anomaly import AnomalyDetector, LatentSearch, LatentSearcher
+from astro_wgan.anomaly import AnomalyDetector, LatentSearchConfig, LatentSearcher
 from astro_wgan.evaluate import roc_auc
 from astro_wgan.simulate import simulate
 
@@ -71,10 +71,18 @@ def test_scores_of_stamps_without_a_mask_do_not_depend_on_the_masks_of_others(de
     mask = np.zeros((40, SIZE, SIZE), bool)
     mask[::2, 20:30, :40] = True
     together = detector.measure(with_mask(normals[:40], mask), progress=False)
-    for name in ('latent', 'structure', 'peak', 'turned', 'residual', 'feature', 'critic'):
+    for name in (
+        'latent',
+        'smoothed_residual',
+        'peak_residual',
+        'rotation_residual',
+        'residual_loss',
+        'feature_loss',
+        'critic_value',
+    ):
         np.testing.assert_array_equal(together[name][1::2], alone[name][1::2])
         assert (together[name][::2] != alone[name][::2]).all()
-    assert (alone['used'] == 1).all()
+    assert (alone['used_fraction'] == 1).all()
     assert not alone['incomplete'].any()
 
 
@@ -82,7 +90,7 @@ def test_scores_of_stamps_without_a_mask_do_not_depend_on_the_masks_of_others(de
 def test_normals_are_called_anomalous_as_often_as_promised(detector, normals, kind):
     table = detector.score(masked(normals, MASKS[kind]), progress=False)
     assert table['incomplete'].mean() < 0.2
-    assert (table['incomplete'] == (table['used'] < 2 / 3)).all()
+    assert (table['incomplete'] == (table['used_fraction'] < 2 / 3)).all()
     k = int(np.sum(table['anomalous_90']))
     assert binomtest(k, NORMALS, 0.1).pvalue > 0.005
     assert binomtest(int(np.sum(table['p_value'] > 0.5)), NORMALS, 0.5).pvalue > 1e-4
@@ -107,7 +115,7 @@ def test_stamps_of_which_nothing_is_left_have_no_score(detector, normals):
     assert np.flatnonzero(np.isnan(table['score'])).tolist() == [3]
     assert np.flatnonzero(np.isnan(table['p_value'])).tolist() == [3]
     assert np.flatnonzero(table['incomplete']).tolist() == [3, 5]
-    assert table['used'][3] == 0
+    assert table['used_fraction'][3] == 0
     assert table['rank'][3] == 30
     assert not table['anomalous_90'][5]
 
@@ -133,7 +141,15 @@ def test_it_does_not_matter_what_is_masked(detector, normals, hidden):
         detector.score(with_mask(normals[:30], mask, value), progress=False)
         for value in (hidden, 0.0)
     )
-    for name in ('score', 'residual', 'feature', 'critic', 'closest_flux', 'noise', 'turned'):
+    for name in (
+        'score',
+        'residual_loss',
+        'feature_loss',
+        'critic_value',
+        'closest_flux',
+        'noise_rms',
+        'rotation_residual',
+    ):
         np.testing.assert_array_equal(found[name], expected[name])
 
 
@@ -151,7 +167,13 @@ def test_hardly_any_weight_is_a_mask(detector, normals):
         pixel_scale=stamps.pixel_scale,
     )
     found, expected = (detector.score(s, progress=False) for s in (spoilt, masks))
-    for name in ('score', 'structure', 'turned', 'residual', 'used'):
+    for name in (
+        'score',
+        'smoothed_residual',
+        'rotation_residual',
+        'residual_loss',
+        'used_fraction',
+    ):
         np.testing.assert_allclose(found[name], expected[name], rtol=0.01, atol=0.05)
 
 
@@ -166,25 +188,25 @@ def test_the_score_changes_little_by_little_from_full_weight_to_none(detector, n
     assert steps.max() < 0.25
 
 
-@pytest.mark.parametrize('start', ['free', 'mu'])
-def test_a_search_without_an_encoder_sees_nothing_of_a_mask_either(wgan, stamps, start):
+@pytest.mark.parametrize('init', ['zeros', 'mu'])
+def test_a_search_without_an_encoder_sees_nothing_of_a_mask_either(wgan, stamps, init):
     """Nor does the critic, whose features are of the image filled with its closest image."""
     images, weights = wgan.images_from_stamps(stamps[:6])
     weights[:, 5:9, 3:12] = 0
-    searcher = LatentSearcher(wgan, LatentSearch(start=start, max_iterations=8))
+    searcher = LatentSearcher(wgan, LatentSearchConfig(init=init, max_iterations=8))
     found = searcher(images, weights)
     other = searcher(np.where(weights > 0, images, 0.7).astype(np.float32), weights)
-    for name in ('latent', 'residual', 'feature', 'critic'):
+    for name in ('latent', 'residual_loss', 'feature_loss', 'critic_value'):
         np.testing.assert_array_equal(getattr(found, name), getattr(other, name))
-    filled = np.where(weights > 0, images, found.closest)
+    filled = np.where(weights > 0, images, found.closest_image)
     value = wgan.critic_(filled, training=False)[0].numpy()[:, 0]
-    np.testing.assert_allclose(found.critic, value, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(found.critic_value, value, rtol=1e-3, atol=1e-4)
 
 
 # So few steps of a search leave some of the fluxes too low.
 @pytest.mark.filterwarnings('ignore::astro_wgan.exceptions.DriftWarning')
 def test_models_that_draw_the_noise_themselves_judge_masked_stamps(wgan, stamps):
-    detector = AnomalyDetector(wgan, search=LatentSearch(max_iterations=5))
+    detector = AnomalyDetector(wgan, search=LatentSearchConfig(max_iterations=5))
     detector.calibrate(stamps[:60], progress=False)
     mask = np.zeros(stamps.pixels.shape, bool)
     mask[60::2, :, 7] = True

@@ -4,21 +4,21 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter, shift
 
-from astro_wgan.anomaly.residuals import measure_residuals, structure_map
+from astro_wgan.anomaly.residuals import map_smoothed_residual, measure_residuals
 
 
-def measured(residual, weights, *, smoothing, reach=None):
+def measured(residual, weights, *, smoothing, weight_sigma=None):
     """Against closest images without anything in them."""
-    window = {'smoothing': smoothing, 'turned_smoothing': smoothing, 'reach': reach}
+    window = {'smoothing': smoothing, 'rotation_smoothing': smoothing, 'weight_sigma': weight_sigma}
     return measure_residuals(residual, np.zeros_like(residual), weights, **window)
 
 
 def structure(residual, weights, **options):
-    return measured(residual, weights, **options)['structure']
+    return measured(residual, weights, **options)['smoothed_residual']
 
 
 def peak(residual, weights, **options):
-    return measured(residual, weights, **options)['peak']
+    return measured(residual, weights, **options)['peak_residual']
 
 
 @pytest.fixture
@@ -58,10 +58,10 @@ def test_structure_of_what_cannot_be_seen_is_nan(residual):
 def test_pixels_far_from_the_centre_count_less():
     residual = np.zeros((3, 21, 31, 1), np.float32)
     residual[0, 10, 15], residual[1, 10, 21], residual[2, 16, 15] = 1, 1, 1
-    found = structure(residual, np.ones_like(residual), smoothing=0, reach=0.2)
+    found = structure(residual, np.ones_like(residual), smoothing=0, weight_sigma=0.2)
     assert found[1] / found[0] == pytest.approx(np.exp(-((6 / 6.2) ** 2) / 2), rel=1e-5)
     assert found[2] / found[0] == pytest.approx(np.exp(-((6 / 4.2) ** 2) / 2), rel=1e-5)
-    alike = structure(np.ones_like(residual), np.ones_like(residual), smoothing=1, reach=0.2)
+    alike = structure(np.ones_like(residual), np.ones_like(residual), smoothing=1, weight_sigma=0.2)
     np.testing.assert_allclose(alike, 1, rtol=1e-6)
 
 
@@ -116,8 +116,8 @@ def galaxy(y, x, *, size=33, flux=1.0, width=3.0):
 def turned(images, closest, weights=None, smoothing=1.5):
     weights = np.ones_like(images) if weights is None else weights
     # It has a smoothing of its own: that of the others changes nothing.
-    window = {'smoothing': 0.7, 'turned_smoothing': smoothing, 'reach': 0.2}
-    return measure_residuals(images, closest, weights, **window)['turned']
+    window = {'smoothing': 0.7, 'rotation_smoothing': smoothing, 'weight_sigma': 0.2}
+    return measure_residuals(images, closest, weights, **window)['rotation_residual']
 
 
 def test_turned_is_the_least_difference_of_nine(residual):
@@ -141,7 +141,7 @@ def test_a_companion_that_was_drawn_is_on_the_wrong_side_when_turned():
     alone = galaxy(16, 16)
     pair = alone + galaxy(8, 10, flux=0.5)
     assert turned(pair, pair) > 10 * turned(alone, alone)
-    assert structure_map(pair - pair, np.ones_like(pair), smoothing=1.5).sum() == 0
+    assert map_smoothed_residual(pair - pair, np.ones_like(pair), smoothing=1.5).sum() == 0
 
 
 @pytest.mark.parametrize('y', [15.5, 16, 16.5])
@@ -180,14 +180,19 @@ def test_what_is_turned_is_not_more_for_hidden_sky():
     draws = [0.05 * rng.normal(size=(1, 32, 32, 1)) for _ in range(4)]
     closest = source[np.newaxis, ..., np.newaxis].astype(np.float32)
     image = closest + 0.05 * rng.normal(size=closest.shape).astype(np.float32)
-    window = {'smoothing': 1.5, 'turned_smoothing': 1.5, 'reach': None, 'noise': lambda _: draws}
+    window = {
+        'smoothing': 1.5,
+        'rotation_smoothing': 1.5,
+        'weight_sigma': None,
+        'noise': lambda _: draws,
+    }
     whole = np.ones_like(closest)
-    expected = measure_residuals(image, closest, whole, **window)['turned'][0]
+    expected = measure_residuals(image, closest, whole, **window)['rotation_residual'][0]
     for hidden in (x < -10, np.abs(y) > 10, np.hypot(x, y) > 11):
         weights = np.where(hidden, 0, 1)[np.newaxis, ..., np.newaxis].astype(np.float32)
-        found = measure_residuals(image, closest, weights, **window)['turned'][0]
+        found = measure_residuals(image, closest, weights, **window)['rotation_residual'][0]
         assert found == pytest.approx(expected, rel=0.1)
     # Pixels that are hidden here and there hide as much of the source as of the sky.
     weights = (rng.random(closest.shape) > 0.1).astype(np.float32)
-    found = measure_residuals(image, closest, weights, **window)['turned'][0]
+    found = measure_residuals(image, closest, weights, **window)['rotation_residual'][0]
     assert found == pytest.approx(expected, rel=0.1)

@@ -6,8 +6,8 @@ from astropy import units as u
 from astropy.table import QTable
 from scipy.stats import ks_2samp, kstest
 
-from astro_wgan.anomaly import BrightnessTrend, Scoring
-from astro_wgan.anomaly.calibration import Calibration
+from astro_wgan.anomaly import BrightnessTrend, ScoringConfig
+from astro_wgan.anomaly.calibration.calibration import Calibration
 from astro_wgan.anomaly.residuals import measure_residuals
 
 
@@ -56,7 +56,7 @@ def test_p_values_of_fresh_normals_are_uniform():
     score, flux = normals(1000, seed=3)
     trend = BrightnessTrend().fit(score, flux)
     calibration = Calibration(trend.transform(score, flux))
-    p_values = calibration.p_value(trend.transform(*normals(1000, seed=4)))
+    p_values = calibration.p_values(trend.transform(*normals(1000, seed=4)))
     assert kstest(p_values, 'uniform').pvalue > 0.01
 
 
@@ -98,8 +98,8 @@ def test_few_normals_make_a_simpler_trend(n):
     score, flux = normals(n, seed=10)
     trend = BrightnessTrend().fit(score, flux)
     assert np.isfinite(trend.transform(score, flux)).all()
-    assert len(trend.level_) == 1 + (n >= 30) + (n >= 100) + 2 * (n >= 1000)
-    assert len(trend.scatter_) == 1 + (n >= 30) + (n >= 1000)
+    assert len(trend.mean_coefficients_) == 1 + (n >= 30) + (n >= 100) + 2 * (n >= 1000)
+    assert len(trend.scatter_coefficients_) == 1 + (n >= 30) + (n >= 1000)
 
 
 def test_normals_of_one_brightness_have_no_trend():
@@ -117,7 +117,7 @@ def test_rows_without_a_score_are_left_out():
     sigma = trend.transform(*holed)
     assert np.isnan(sigma[[200, 202]]).all()
     assert sigma[201] == np.inf
-    with pytest.raises(ValueError, match='needs scores of held-out normal images; got none'):
+    with pytest.raises(ValueError, match='needs scores of held-out normal stamps; got none'):
         BrightnessTrend().fit([np.nan], [1.0])
 
 
@@ -130,8 +130,8 @@ def test_trend_goes_through_plain_values():
 
 def misfit_of_normals(n, *, seed):
     table = QTable({'closest_flux': normals(n, seed=seed)[1] * u.nJy})
-    table['structure'] = normals(n, seed=seed)[0]
-    for k, name in enumerate(('turned', 'peak')):
+    table['smoothed_residual'] = normals(n, seed=seed)[0]
+    for k, name in enumerate(('rotation_residual', 'peak_residual')):
         scatter = np.random.default_rng(seed + 100 + k).normal(size=n)
         table[name] = np.exp(0.2 * scatter)
     return table
@@ -145,95 +145,94 @@ def added(excess):
 def test_what_lies_beyond_its_margin_is_added_as_its_square():
     normal, fresh = misfit_of_normals(1000, seed=14), misfit_of_normals(1000, seed=15)
     sigma = {}
-    for name in ('structure', 'turned', 'peak'):
+    for name in ('smoothed_residual', 'rotation_residual', 'peak_residual'):
         trend = BrightnessTrend().fit(normal[name], normal['closest_flux'].value)
         sigma[name] = trend.transform(fresh[name], fresh['closest_flux'].value)
 
     def score(**margins):
-        scoring = Scoring(**margins)
-        return scoring.score(fresh, scoring.learn(normal))
+        scoring = ScoringConfig(**margins)
+        return scoring.score(fresh, scoring.fit_trends(normal))
 
-    turned, peak = added(sigma['turned'] - 0.5), added(sigma['peak'] - 1.5)
+    turned, peak = added(sigma['rotation_residual'] - 0.5), added(sigma['peak_residual'] - 1.5)
     assert min((turned > 0).sum(), (peak > 0).sum(), (turned > 2.25).sum()) > 10
-    expected = sigma['structure'] + turned + peak
-    np.testing.assert_allclose(score(turned_margin=0.5, peak_margin=1.5), expected)
-    np.testing.assert_allclose(score(turned_margin=0.5, peak_margin=None), expected - peak)
-    without = score(turned_margin=None, peak_margin=None)
-    np.testing.assert_allclose(without, sigma['structure'])
+    expected = sigma['smoothed_residual'] + turned + peak
+    np.testing.assert_allclose(score(rotation_margin=0.5, peak_margin=1.5), expected)
+    np.testing.assert_allclose(score(rotation_margin=0.5, peak_margin=None), expected - peak)
+    without = score(rotation_margin=None, peak_margin=None)
+    np.testing.assert_allclose(without, sigma['smoothed_residual'])
 
 
 def test_differences_are_measured_with_the_smoothing_and_reach_of_the_score():
     images, closest = np.random.default_rng(18).normal(size=(2, 3, 16, 16, 1)).astype(np.float32)
     weights = np.ones_like(images)
     windows = (
-        (Scoring(), {'smoothing': 1.5, 'turned_smoothing': 3.5, 'reach': 0.18}),
-        (Scoring.paper(), {'smoothing': 0.0, 'turned_smoothing': 0.0, 'reach': None}),
+        (ScoringConfig(), {'smoothing': 1.5, 'rotation_smoothing': 3.5, 'weight_sigma': 0.18}),
+        (
+            ScoringConfig.paper(),
+            {'smoothing': 0.0, 'rotation_smoothing': 0.0, 'weight_sigma': None},
+        ),
     )
     for scoring, window in windows:
         found = scoring.measure(images, closest, weights)
         expected = measure_residuals(images, closest, weights, **window)
-        for name in ('structure', 'turned', 'peak'):
+        for name in ('smoothed_residual', 'rotation_residual', 'peak_residual'):
             np.testing.assert_array_equal(found[name], expected[name])
-        parts = scoring.contributions(images - closest, weights).sum(axis=(1, 2, 3))
-        np.testing.assert_allclose(parts, found['structure'], rtol=1e-6)
+        parts = scoring.anomaly_map(images - closest, weights).sum(axis=(1, 2, 3))
+        np.testing.assert_allclose(parts, found['smoothed_residual'], rtol=1e-6)
 
 
 def test_a_term_that_cannot_be_told_adds_nothing():
     normal, fresh = misfit_of_normals(200, seed=16), misfit_of_normals(10, seed=17)
-    fresh['turned'][3] = np.nan
-    scoring = Scoring(peak_margin=None)
-    score = scoring.score(fresh, scoring.learn(normal))
-    alone = Scoring(turned_margin=None, peak_margin=None)
-    assert score[3] == alone.score(fresh, alone.learn(normal))[3]
+    fresh['rotation_residual'][3] = np.nan
+    scoring = ScoringConfig(peak_margin=None)
+    score = scoring.score(fresh, scoring.fit_trends(normal))
+    alone = ScoringConfig(rotation_margin=None, peak_margin=None)
+    assert score[3] == alone.score(fresh, alone.fit_trends(normal))[3]
 
 
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
-        ({'statistic': 'sum'}, "`statistic` must be one of .*'paper'.*got 'sum'"),
+        ({'statistic': 'sum'}, "`statistic` must be one of .*'paper_score'.*got 'sum'"),
         ({'smoothing': -1}, '`smoothing` must not be negative; got -1'),
-        ({'turned_smoothing': -2}, '`turned_smoothing` must not be negative; got -2'),
-        ({'reach': 0.0}, '`reach` must be above 0, or None; got 0.0'),
+        ({'rotation_smoothing': -2}, '`rotation_smoothing` must not be negative; got -2'),
+        ({'weight_sigma': 0.0}, '`weight_sigma` must be above 0, or None; got 0.0'),
     ],
 )
 def test_scoring_says_what_it_does_not_know(arguments, message):
     with pytest.raises(ValueError, match=message):
-        Scoring(**arguments)
+        ScoringConfig(**arguments)
 
 
 def test_a_margin_is_no_more_than_what_one_normal_in_a_hundred_exceeds():
     """Where the scatter is that of two populations, no normal lies three of it above the trend."""
     normal, fresh = misfit_of_normals(1000, seed=19), misfit_of_normals(200, seed=20)
     peaks = np.random.default_rng(21).choice([1.0, 1.5], size=1000, p=[0.7, 0.3])
-    normal['peak'] = peaks * np.random.default_rng(22).lognormal(0, 0.02, size=1000)
-    fresh['peak'] = 1.0
-    fresh['peak'][7] = 3.0
-    scoring = Scoring(turned_margin=None)
-    trends = scoring.learn(normal)
-    sigma = trends['peak'].transform(normal['peak'], normal['closest_flux'].value)
+    normal['peak_residual'] = peaks * np.random.default_rng(22).lognormal(0, 0.02, size=1000)
+    fresh['peak_residual'] = 1.0
+    fresh['peak_residual'][7] = 3.0
+    scoring = ScoringConfig(rotation_margin=None)
+    trends = scoring.fit_trends(normal)
+    sigma = trends['peak_residual'].transform(normal['peak_residual'], normal['closest_flux'].value)
     assert sigma.max() < 3
-    assert np.mean(sigma > trends['peak'].hundredth_) == pytest.approx(0.01, abs=0.002)
-    found = trends['peak'].transform(fresh['peak'], fresh['closest_flux'].value)
-    alone = Scoring(turned_margin=None, peak_margin=None)
-    more = scoring.score(fresh, trends) - alone.score(fresh, alone.learn(normal))
-    np.testing.assert_allclose(more, added(found - trends['peak'].hundredth_), atol=1e-12)
+    assert np.mean(sigma > trends['peak_residual'].percentile_99_) == pytest.approx(0.01, abs=0.002)
+    found = trends['peak_residual'].transform(fresh['peak_residual'], fresh['closest_flux'].value)
+    alone = ScoringConfig(rotation_margin=None, peak_margin=None)
+    more = scoring.score(fresh, trends) - alone.score(fresh, alone.fit_trends(normal))
+    np.testing.assert_allclose(
+        more, added(found - trends['peak_residual'].percentile_99_), atol=1e-12
+    )
     assert more[7] > 1
     # A higher one than the margin does not raise it.
-    lower = Scoring(turned_margin=None, peak_margin=0.0)
+    lower = ScoringConfig(rotation_margin=None, peak_margin=0.0)
     assert lower.score(fresh, trends)[7] > scoring.score(fresh, trends)[7]
-
-
-def test_trends_of_the_version_before_have_their_margins():
-    trend = BrightnessTrend().fit(*normals(200, seed=13))
-    values = trend.to_dict()
-    del values['hundredth_']
-    assert BrightnessTrend.from_dict(values).hundredth_ == np.inf
 
 
 def test_a_term_that_cannot_be_told_of_any_normal_is_left_out():
     normal, fresh = misfit_of_normals(50, seed=23), misfit_of_normals(10, seed=24)
-    normal['turned'] = np.nan
-    scoring, alone = Scoring(), Scoring(turned_margin=None)
+    normal['rotation_residual'] = np.nan
+    scoring, alone = ScoringConfig(), ScoringConfig(rotation_margin=None)
     np.testing.assert_array_equal(
-        scoring.score(fresh, scoring.learn(normal)), alone.score(fresh, alone.learn(normal))
+        scoring.score(fresh, scoring.fit_trends(normal)),
+        alone.score(fresh, alone.fit_trends(normal)),
     )

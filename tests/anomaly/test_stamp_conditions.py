@@ -88,7 +88,7 @@ def test_a_source_of_which_half_is_masked_has_no_center():
     stamps = drawn(1.0, 0.0)
     masked = stamps.copy()
     masked[:, :, : SHAPE[1] // 2] = np.nan
-    found = measure_conditions(masked, np.ones(200), closest=stamps)
+    found = measure_conditions(masked, np.ones(200), closest_images=stamps)
     assert np.isnan(found['offset_x']).all()
     assert np.isnan(found['offset_y']).all()
 
@@ -97,7 +97,7 @@ def test_masked_borders_do_not_hide_the_center_of_a_source_on_a_sky():
     stamps = drawn(1.5, 0.0, level=30.0)
     masked = stamps.copy()
     masked[:, :6] = masked[:, -6:] = masked[:, :, :5] = masked[:, :, -5:] = np.nan
-    found = measure_conditions(masked, np.ones(200), closest=stamps)
+    found = measure_conditions(masked, np.ones(200), closest_images=stamps)
     assert np.median(found['offset_x']) == pytest.approx(1.5, abs=0.05)
     assert np.isnan(found['sky_level']).all()
 
@@ -115,7 +115,7 @@ def test_a_masked_half_of_a_source_is_where_its_closest_image_has_it():
     whole = measure_conditions(stamps, np.ones(200))
     masked = stamps.copy()
     masked[:, :, stamps.shape[2] // 2 - 4 : stamps.shape[2] // 2] = np.nan
-    found = measure_conditions(masked, np.ones(200), closest=stamps)
+    found = measure_conditions(masked, np.ones(200), closest_images=stamps)
     for name in ('offset_x', 'offset_y'):
         np.testing.assert_allclose(found[name], whole[name], atol=0.02)
     alone = measure_conditions(masked, np.ones(200))

@@ -7,7 +7,7 @@ from astropy.stats import binom_conf_interval
 from astropy.table import MaskedColumn, QTable, Table
 from scipy.stats import norm
 
-from astro_wgan.anomaly.calibration import Calibration
+from astro_wgan.anomaly.calibration.calibration import Calibration
 from astro_wgan.evaluate import detection_rates, pivot_rates
 
 HUNDRED = np.arange(1.0, 101.0)
@@ -137,12 +137,12 @@ def test_pivoted_rates_are_percentages_of_correct_classifications():
         (
             ({'a': [1.0]},),
             {'normal_scores': {'a': []}},
-            'scores of held-out normal images; got none',
+            'scores of held-out normal stamps; got none',
         ),
         (
             ({'a': [1.0]},),
             {'normal_scores': {'a': [np.nan]}},
-            'scores of held-out normal images; got none',
+            'scores of held-out normal stamps; got none',
         ),
     ],
 )

@@ -53,7 +53,7 @@ def test_further_columns_can_be_chosen(table):
     assert 'score' in found
 
 
-@pytest.mark.parametrize('name', ['colour', 'sky', 'matrix'])
+@pytest.mark.parametrize('name', ['color', 'sky', 'matrix'])
 def test_a_column_that_is_no_list_of_values_is_refused(table, name):
     table['matrix'] = np.zeros((3, 2, 2))
     with pytest.raises(ValueError, match=f'`columns` must name columns.*{name!r} is not one of'):

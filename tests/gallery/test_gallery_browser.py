@@ -46,14 +46,14 @@ def scores():
     table['x'], table['y'] = rng.uniform(0, 1000, size=(2, N))
     table['sky'] = SkyCoord(53.1 + table['x'] / 1e4, -27.8 + table['y'] / 1e4, unit='deg')
     table['flux'] = rng.lognormal(size=N) * u.nJy
-    table['residual'], table['feature'] = rng.lognormal(size=(2, N))
-    table['score'] = 0.7 * table['residual'] + 0.3 * table['feature']
-    table['critic'] = rng.normal(size=N)
-    table['valid'] = 1.0
-    table['valid'][3] = 0.8
-    for name in ('score', 'residual', 'feature', 'critic'):
+    table['residual_loss'], table['feature_loss'] = rng.lognormal(size=(2, N))
+    table['score'] = 0.7 * table['residual_loss'] + 0.3 * table['feature_loss']
+    table['critic_value'] = rng.normal(size=N)
+    table['valid_fraction'] = 1.0
+    table['valid_fraction'][3] = 0.8
+    for name in ('score', 'residual_loss', 'feature_loss', 'critic_value'):
         table[name][7] = np.nan
-    table['valid'][7] = 0
+    table['valid_fraction'][7] = 0
     order = np.argsort(np.nan_to_num(-table['score'], nan=np.inf))
     table['p_value'] = 0.0
     table['p_value'][order] = (1 + np.arange(N)) / (N + 1)
@@ -80,7 +80,7 @@ def write(path, table, **options):
     inputs = np.random.default_rng(2).normal(size=(len(table), 16, 16)).astype(np.float32)
     closest = np.zeros_like(inputs)
     return write_gallery(
-        path, table, rows=rows, inputs=inputs, closest=closest, residuals=inputs, **options
+        path, table, rows=rows, inputs=inputs, closest_images=closest, residuals=inputs, **options
     )
 
 
@@ -182,7 +182,9 @@ def test_a_blind_stamp_comes_last_and_says_so(browser, page):
     assert '0 % valid' in last.text
 
 
-@pytest.mark.parametrize('name', ['score', 'p_value', 'residual', 'feature', 'critic', 'flux'])
+@pytest.mark.parametrize(
+    'name', ['score', 'p_value', 'residual_loss', 'feature_loss', 'critic_value', 'flux']
+)
 def test_cards_are_sorted_by_any_number_in_both_directions(browser, page, table, name):
     visit(browser, page)
     choose(browser, 'sort', name)
@@ -202,8 +204,8 @@ def test_cards_are_sorted_by_any_number_in_both_directions(browser, page, table,
         ('flag', '+trained_on', lambda table: table['trained_on']),
         ('text', ' xdf 01', lambda table: np.char.startswith(table['id'], 'XDF 01')),
         ('score', 1.5, lambda table: table['score'] >= 1.5),
-        ('valid', 70, lambda table: table['valid'] >= 0.7),
-        ('valid', 81, lambda table: table['valid'] >= 0.81),
+        ('valid', 70, lambda table: table['valid_fraction'] >= 0.7),
+        ('valid', 81, lambda table: table['valid_fraction'] >= 0.81),
     ],
 )
 def test_cards_are_filtered(browser, page, table, control, value, expected):
@@ -283,22 +285,22 @@ def test_text_is_legible_in_light_and_in_dark(browser, page, scheme):
     features = [{'name': 'prefers-color-scheme', 'value': scheme}]
     browser.execute_cdp_cmd('Emulation.setEmulatedMedia', {'features': features})
     visit(browser, page)
-    chips = [f'.card .level-{level}' for level in (85, 90, 95)]
+    chips = [f'.card .percentile-{level}' for level in (85, 90, 95)]
     for selector in ('.summary', '.card .score', '.card .id', '.card .terms', *chips):
         assert contrast(browser, selector) >= 4.5, selector
-    page_is_dark = luminance(colour(browser, 'body', 'background-color')) < 0.1
+    page_is_dark = luminance(color(browser, 'body', 'background-color')) < 0.1
     assert page_is_dark == (scheme == 'dark')
 
 
 def contrast(browser, selector):
     """Contrast of a text to what is behind it, as in WCAG 2.1, section 1.4.3."""
     behind = '.card' if selector.startswith('.card') else 'body'
-    one = luminance(colour(browser, selector, 'color'))
-    other = luminance(colour(browser, behind, 'background-color'))
+    one = luminance(color(browser, selector, 'color'))
+    other = luminance(color(browser, behind, 'background-color'))
     return (max(one, other) + 0.05) / (min(one, other) + 0.05)
 
 
-def colour(browser, selector, name):
+def color(browser, selector, name):
     text = find(browser, selector).value_of_css_property(name)
     return np.array([float(part) for part in text[text.index('(') + 1 : -1].split(',')[:3]]) / 255
 
@@ -315,7 +317,7 @@ def test_the_shown_cards_are_taken_away_as_csv(browser, page, table, tmp_path):
     choose(browser, 'sort', 'flux')
     choose(browser, 'flag', '+anomalous_85')
     find(browser, '#download').click()
-    path = tmp_path / 'Strangest-stamps.csv'
+    path = tmp_path / 'Most-anomalous-stamps.csv'
     wait(browser, path.exists)
     expected = table[table['anomalous_85']]
     expected = expected[np.argsort(expected['flux'])[::-1]]
@@ -444,12 +446,26 @@ def test_no_text_of_a_table_acts(browser, tmp_path):
 
 def test_text_where_numbers_are_expected_is_shown(browser, tmp_path):
     """Sorted, filtered and enlarged, with no error in the browser."""
-    names = ('x', 'y', 'valid', 'p_value', 'residual', 'feature', 'rank', 'sky.ra')
+    names = (
+        'x',
+        'y',
+        'valid_fraction',
+        'p_value',
+        'residual_loss',
+        'feature_loss',
+        'rank',
+        'sky.ra',
+    )
     table = QTable({'id': ['a', 'b'], 'score': [2.0, 1.0], **{n: ['left', 'right'] for n in names}})
     table['anomalous_90'], table['flag'] = [True, False], [True, False]
     images = np.random.default_rng(1).normal(size=(2, 16, 16))
     page = write_gallery(
-        tmp_path / 'p.html', table, rows=[0, 1], inputs=images, closest=images, residuals=images
+        tmp_path / 'p.html',
+        table,
+        rows=[0, 1],
+        inputs=images,
+        closest_images=images,
+        residuals=images,
     )
     visit(browser, page)
     assert len(browser.find_elements('css selector', '.card')) == 2
@@ -541,7 +557,7 @@ def test_without_scripts_there_is_a_table(browser, page, table):
     browser.execute_cdp_cmd('Emulation.setScriptExecutionDisabled', {'value': True})
     try:
         visit(browser, page)
-        rows = browser.find_elements('css selector', '.strangest tbody th')
+        rows = browser.find_elements('css selector', '.ranking tbody th')
         assert [row.text for row in rows] == table['id'][np.argsort(table['rank'])][:25].tolist()
         assert not find(browser, '#controls').is_displayed()
     finally:

@@ -24,7 +24,7 @@ def scored(n=6, shape=(16, 16)):
     table.meta['search'] = {'gamma': 0.7}
     inputs = rng.normal(size=(n, *shape)).astype(np.float32)
     closest = np.zeros_like(inputs)
-    images = {'inputs': inputs, 'closest': closest, 'residuals': inputs - closest}
+    images = {'inputs': inputs, 'closest_images': closest, 'residuals': inputs - closest}
     return table, {'rows': order, **images}
 
 
@@ -67,17 +67,17 @@ def test_the_first_row_is_where_it_is_asked_for(tmp_path, origin, row):
     assert (red[row, :, 0] > red[row, :, 2]).all()
 
 
-def test_input_and_closest_image_share_their_greys(tmp_path):
+def test_input_and_closest_image_share_their_grays(tmp_path):
     table, images = scored(1)
     images['inputs'][0] = np.linspace(0, 1, 256).reshape(16, 16)
-    images['closest'][0] = images['inputs'][0] / 2
+    images['closest_images'][0] = images['inputs'][0] / 2
     data = read_data(write_gallery(tmp_path / 'page.html', table, **images))
     assert data['ranges'][0] == pytest.approx([0, 1], abs=0.01)
     image, near = picture(data, 0, 0)[..., 0], picture(data, 0, 1)[..., 0]
     np.testing.assert_allclose(near, image / 2, atol=2)
 
 
-def test_residuals_of_all_cards_share_their_colours(tmp_path):
+def test_residuals_of_all_cards_share_their_colors(tmp_path):
     table, images = scored(2)
     images['residuals'] = np.ones_like(images['inputs']) * np.array([1, 0.5]).reshape(2, 1, 1)
     data = read_data(write_gallery(tmp_path / 'page.html', table, **images))
@@ -91,12 +91,12 @@ def test_masked_and_infinite_pixels_are_shown_as_masked(tmp_path):
     images['inputs'] = np.ma.masked_greater(images['inputs'], 9000)
     images['inputs'][0, 3, 5] = np.inf
     data = read_data(write_gallery(tmp_path / 'page.html', table, origin='upper', **images))
-    colours = picture(data, 0, 0)
-    coloured = np.ptp(colours, axis=-1) > 0
-    assert np.argwhere(coloured).tolist() == [[3, 4], [3, 5]]
+    colors = picture(data, 0, 0)
+    colored = np.ptp(colors, axis=-1) > 0
+    assert np.argwhere(colored).tolist() == [[3, 4], [3, 5]]
 
 
-def test_three_bands_are_shown_in_colour(tmp_path):
+def test_three_bands_are_shown_in_color(tmp_path):
     table, images = scored(1, shape=(16, 16, 3))
     data = read_data(write_gallery(tmp_path / 'page.html', table, **images))
     assert np.ptp(picture(data, 0, 0), axis=-1).max() > 50
@@ -172,7 +172,7 @@ def test_a_stamp_without_score_has_none(tmp_path):
 def test_the_scale_bar_is_a_round_angle(tmp_path, scale, label, share):
     table, images = scored(1)
     data = read_data(write_gallery(tmp_path / 'page.html', table, pixel_scale=scale, **images))
-    assert data['scaleBar'] == {'label': label, 'share': pytest.approx(share)}
+    assert data['scaleBar'] == {'label': label, 'fraction': pytest.approx(share)}
 
 
 def test_a_former_page_survives_a_failure(tmp_path, monkeypatch):
@@ -192,10 +192,10 @@ def test_a_former_page_survives_a_failure(tmp_path, monkeypatch):
         ({'rows': [0]}, r'`inputs` must hold one image per row, as an array \(1, ny, nx\)'),
         ({'rows': [0, 2]}, '`rows` must lie between 0 and 1'),
         ({'rows': [0.5, 1.0]}, '`rows` must be a list of row numbers'),
-        ({'closest': np.zeros((2, 8, 8))}, '`closest` must hold one image per row'),
+        ({'closest_images': np.zeros((2, 8, 8))}, '`closest_images` must hold one image per row'),
         ({'residuals': np.zeros((2, 256))}, '`residuals` must hold one image per row'),
         ({'origin': 'top'}, "`origin` must be 'lower' or 'upper'; got 'top'"),
-        ({'columns': ['colour']}, '`columns` must name columns of `table`'),
+        ({'columns': ['color']}, '`columns` must name columns of `table`'),
         ({'rgb': (0, 1, 2)}, '`rgb` must name three bands by numbers from 0 to 0'),
     ],
 )

@@ -40,7 +40,10 @@ def test_the_summary_counts_what_was_scored_and_what_is_shown(table):
         summary_html(table, shown=50, shape=(64, 32), pixel_scale=0.5 * u.arcsec / u.pix)
     )
     assert text.startswith('199 stamps scored · 1 without a valid pixel')
-    assert 'the 50 strangest shown · 32 × 64 pixels (16″ wide) · scored 2026-05-12' in text
+    assert (
+        'the 50 with the highest scores shown · 32 × 64 pixels (16″ wide) · scored 2026-05-12'
+        in text
+    )
 
 
 def test_thresholds_are_listed_with_what_chance_alone_would_give(table):
@@ -94,7 +97,7 @@ def test_the_histogram_draws_bars_as_high_as_their_counts(table):
 
 def test_the_histogram_marks_the_thresholds_that_lie_in_it(table):
     html = histogram_html(table)
-    places = re.findall(r'level-(\d+)"><line x1="([\d.]+)%"', html)
+    places = re.findall(r'percentile-(\d+)"><line x1="([\d.]+)%"', html)
     low, high = score_bins(table['score']).low, score_bins(table['score']).high
     expected = {level: 100 * (t - low) / (high - low) for level, t in (('85', 1.5), ('90', 1.7))}
     assert {level: float(at) for level, at in places} == pytest.approx(expected, abs=1e-3)

@@ -23,12 +23,12 @@ def decode(png):
 
 def test_a_grey_picture_runs_from_black_to_white_and_clips():
     image = np.array([[-5.0, 0.0, 0.5], [1.0, 2.0, 9.0]])
-    grey = decode(image_png(image, 0.0, 2.0))
-    assert grey[..., 0].tolist() == [[0, 0, 64], [128, 255, 255]]
-    assert (grey == grey[..., :1]).all()
+    gray = decode(image_png(image, 0.0, 2.0))
+    assert gray[..., 0].tolist() == [[0, 0, 64], [128, 255, 255]]
+    assert (gray == gray[..., :1]).all()
 
 
-def test_masked_pixels_have_their_own_colour_and_leave_the_others_alone():
+def test_masked_pixels_have_their_own_color_and_leave_the_others_alone():
     image = np.random.default_rng(1).uniform(size=(20, 30))
     plain = decode(image_png(image, 0.0, 1.0)).astype(int)
     image[3:5, 7] = np.nan
@@ -39,45 +39,45 @@ def test_masked_pixels_have_their_own_colour_and_leave_the_others_alone():
     assert not (masked[rest] == MASKED_COLOR).all(axis=-1).any()
 
 
-def test_a_colour_picture_is_close_to_the_image():
+def test_a_color_picture_is_close_to_the_image():
     rng = np.random.default_rng(2)
     y, x = np.mgrid[:48, :48] / 47
     image = np.stack([x, y, 1 - x], axis=-1) + rng.normal(0, 0.02, size=(48, 48, 3))
     image[0, 0, 1] = np.nan
-    colours = decode(image_png(image, 0.0, 1.0)).astype(float)
-    assert tuple(colours[0, 0]) == MASKED_COLOR
-    difference = colours[1:] - 255 * np.clip(image[1:], 0, 1)
+    colors = decode(image_png(image, 0.0, 1.0)).astype(float)
+    assert tuple(colors[0, 0]) == MASKED_COLOR
+    difference = colors[1:] - 255 * np.clip(image[1:], 0, 1)
     assert np.sqrt((difference**2).mean()) < 10
 
 
-def test_residual_colours_are_blue_white_red():
-    colours = residual_colors().astype(int)
-    middle = len(colours) // 2
-    assert len(colours) % 2 == 1
-    assert np.ptp(colours[middle]) == 0
-    assert (colours[:middle, 2] > colours[:middle, 0]).all()
-    assert (colours[middle + 1 :, 0] > colours[middle + 1 :, 2]).all()
+def test_residual_colors_are_blue_white_red():
+    colors = residual_colors().astype(int)
+    middle = len(colors) // 2
+    assert len(colors) % 2 == 1
+    assert np.ptp(colors[middle]) == 0
+    assert (colors[:middle, 2] > colors[:middle, 0]).all()
+    assert (colors[middle + 1 :, 0] > colors[middle + 1 :, 2]).all()
 
 
 def test_a_residual_picture_is_symmetric_and_clips():
     residual = np.array([[-9.0, -2.0, 0.0, 2.0, 9.0, np.nan]])
-    colours = residual_colors()
+    colors = residual_colors()
     found = decode(residual_png(residual, 2.0))[0]
-    expected = [colours[0], colours[0], colours[len(colours) // 2], colours[-1], colours[-1]]
+    expected = [colors[0], colors[0], colors[len(colors) // 2], colors[-1], colors[-1]]
     assert (found[:5] == expected).all()
     assert tuple(found[5]) == MASKED_COLOR
 
 
 @pytest.mark.filterwarnings('ignore:Mean of empty slice:RuntimeWarning')
 @pytest.mark.parametrize('bands', [1, 2, 5])
-def test_bands_that_make_no_colour_are_averaged_without_the_masked(bands):
+def test_bands_that_make_no_color_are_averaged_without_the_masked(bands):
     images = np.random.default_rng(3).normal(size=(2, 4, 4, bands))
     images[0, 0, 0, 0] = np.nan
     images[1, 1, 1] = np.nan
     np.testing.assert_allclose(combine_bands(images), np.nanmean(images, axis=-1))
 
 
-def test_three_bands_are_a_colour_image_in_their_order_or_as_asked():
+def test_three_bands_are_a_color_image_in_their_order_or_as_asked():
     images = np.random.default_rng(4).normal(size=(2, 4, 4, 3))
     np.testing.assert_array_equal(combine_bands(images), images)
     np.testing.assert_array_equal(combine_bands(images, rgb=(2, 1, 0)), images[..., ::-1])
@@ -116,7 +116,7 @@ def test_ranges_of_images_without_contrast_can_be_divided_by(fill):
 
 def test_the_range_of_residuals_covers_all_pictures():
     residuals = np.random.default_rng(5).normal(size=(10, 64, 64))
-    # Two-sided 99.5 per cent of a normal distribution.
+    # Two-sided 99.5 percent of a normal distribution.
     assert residual_range(residuals) == pytest.approx(2.807, rel=0.02)
     rare = np.zeros((1, 64, 64))
     rare[0, 0, 0] = -4.0

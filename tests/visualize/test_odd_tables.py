@@ -58,8 +58,14 @@ PAGES = {
     'positions of no known sky': {'sky': SkyCoord([1, 2], [3, 4], unit='deg', frame=AltAz)},
     'positions twice in a row': {'sky': SkyCoord([[1], [2]], [[3], [4]], unit='deg')},
     'text as sky': text_columns('sky'),
-    'text as numbers': text_columns('x', 'y', 'valid', 'p_value', 'residual', 'feature', 'peak'),
-    'flags as numbers': {'x': [True, False], 'valid': [True, False], 'rank': [True, False]},
+    'text as numbers': text_columns(
+        'x', 'y', 'valid_fraction', 'p_value', 'residual_loss', 'feature_loss', 'peak_residual'
+    ),
+    'flags as numbers': {
+        'x': [True, False],
+        'valid_fraction': [True, False],
+        'rank': [True, False],
+    },
     'text as ranks': text_columns('rank'),
     'text as flags': text_columns('anomalous_90'),
     'numbers as flags': {'anomalous_90': [0.5, np.nan]},
@@ -114,7 +120,7 @@ def write(tmp_path, odd=None, meta=None, kind=QTable, **options):
     for name, values in (odd or {}).items():
         table[name] = values
     table.meta.update(meta or {})
-    images = {'inputs': IMAGES, 'closest': IMAGES, 'residuals': IMAGES}
+    images = {'inputs': IMAGES, 'closest_images': IMAGES, 'residuals': IMAGES}
     return write_gallery(
         tmp_path / 'page.html', table, **{'rows': [0, 1], **images, **options}
     ).read_text(encoding='utf-8')
@@ -178,7 +184,10 @@ def test_columns_that_a_page_needs_are_named(tmp_path, columns, says):
         ({'rows': [True, False]}, '`rows` must be a list of row numbers'),
         ({'inputs': [['a']]}, '`inputs` must be images of real numbers'),
         ({'inputs': [[1], [1, 2]]}, '`inputs` must be images of real numbers'),
-        ({'closest': IMAGES * 1j}, '`closest` must be images of real numbers; got dtype complex'),
+        (
+            {'closest_images': IMAGES * 1j},
+            '`closest_images` must be .* real numbers; got dtype complex',
+        ),
         ({'residuals': None}, '`residuals` must be images of real numbers'),
     ],
 )
@@ -191,7 +200,7 @@ def test_odd_arguments_are_named(tmp_path, options, says):
 def test_what_is_no_table_is_refused(tmp_path, table):
     with pytest.raises(TypeError, match='`table` must be a table of astropy; got '):
         write_gallery(
-            tmp_path / 'p.html', table, rows=[], inputs=[], closest=[], residuals=[]
+            tmp_path / 'p.html', table, rows=[], inputs=[], closest_images=[], residuals=[]
         )  # fmt: skip
 
 
@@ -200,7 +209,7 @@ def test_an_empty_table_with_every_kind_of_column_gives_a_page(tmp_path):
     for name, columns in PAGES.items():
         table = QTable({'id': [1, 2], 'score': [1.0, 0.0], 'rank': [1, 2], **columns})[:0]
         path = write_gallery(
-            tmp_path / 'p.html', table, rows=[], inputs=none, closest=none, residuals=none
+            tmp_path / 'p.html', table, rows=[], inputs=none, closest_images=none, residuals=none
         )
         assert 'No stamps were scored' in path.read_text(encoding='utf-8'), name
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 from scipy.signal import convolve2d
 
 from astro_wgan import WGAN, StampSet
-from astro_wgan.anomaly import LatentSearch, LatentSearcher
+from astro_wgan.anomaly import LatentSearchConfig, LatentSearcher
 from astro_wgan.stamps import Stretch
 from astro_wgan.wgan import NetworkConfig, TrainingConfig
 from astro_wgan.wgan.noise_layer import build_noise, draw_noise, measure_noise
@@ -20,7 +20,7 @@ MIXING = np.array([[0, 1, 0], [1, 4, 1], [0, 1, 0]]) / np.sqrt(20)
 def sky_alone(n, *, seed, size=32):
     """Correlated noise of variance 1 without any source."""
     noise = np.random.default_rng(seed).normal(size=(n, size + 2, size + 2))
-    return np.array([convolve2d(one, MIXING, 'valid') for one in noise])
+    return np.array([convolve2d(one, MIXING, 'valid_fraction') for one in noise])
 
 
 def blobs(n, *, seed, size=32):
@@ -151,16 +151,16 @@ def test_noise_is_saved_with_the_model(wgan, tmp_path):
 def test_search_compares_critic_features_of_images_with_noise(wgan, stamps):
     """The same for each image, so that a score does not depend on the company."""
     images = wgan.images_from_stamps(stamps[:6])
-    searcher = LatentSearcher(wgan, LatentSearch(optimizer='adam', max_iterations=12))
+    searcher = LatentSearcher(wgan, LatentSearchConfig(optimizer='adam', max_iterations=12))
     together = searcher(*images)
     alone = searcher(*(part[4:5] for part in images))
-    np.testing.assert_allclose(together.feature[4], alone.feature[0], rtol=1e-3)
+    np.testing.assert_allclose(together.feature_loss[4], alone.feature_loss[0], rtol=1e-3)
     closest = wgan.images_from_latent(together.latent)
     np.testing.assert_allclose(
-        together.residual, np.abs(images[0] - closest).mean(axis=(1, 2, 3)), rtol=1e-4
+        together.residual_loss, np.abs(images[0] - closest).mean(axis=(1, 2, 3)), rtol=1e-4
     )
     noisy = closest + draw_noise(wgan.noise_, tf.constant(closest), (0, 0), shared=True)
     c = [wgan.critic_(x, training=False)[1].numpy() for x in (images[0], noisy)]
     np.testing.assert_allclose(
-        together.feature, np.abs(c[0] - c[1]).mean(axis=(1, 2, 3)), rtol=1e-3
+        together.feature_loss, np.abs(c[0] - c[1]).mean(axis=(1, 2, 3)), rtol=1e-3
     )

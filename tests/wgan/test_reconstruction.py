@@ -122,7 +122,7 @@ def test_two_in_one_stamp_are_strange(wgan):
     pairs.pixels[:, :, 5:] += blobs(50, seed=8).pixels[:, :, :11]
     scores = detector.score(fresh, progress=False)['score']
     # The sum of two stamps has the noise of both.
-    with pytest.warns(DriftWarning, match='the noise of a pixel'):
+    with pytest.warns(DriftWarning, match='the median noise of a pixel'):
         strange = detector.score(pairs, progress=False)['score']
     assert np.mean(strange > np.median(scores)) > 0.9
     assert np.mean(scores > detector.calibration_.thresholds()[90]) < 0.25

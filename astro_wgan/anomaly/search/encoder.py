@@ -1,4 +1,4 @@
-"""An encoder: from an image to the latent vector of its closest image, in one pass."""
+"""Training of an encoder, which predicts the latent vector of the closest image."""
 
 from dataclasses import dataclass
 
@@ -6,31 +6,33 @@ import keras
 import tensorflow as tf
 
 from astro_wgan.jobs.progress import ProgressLine
+from astro_wgan.store import as_stamps
 from astro_wgan.wgan.data_stream import stream_images
 from astro_wgan.wgan.networks import build_encoder, draw_latent
 
 __all__ = ['EncoderConfig', 'train_encoder']
 
-_LATENT = 7
+#: Distinguishes the seed of latent vectors from others.
+_LATENT_SEED = 7
 
 
 @dataclass(frozen=True)
 class EncoderConfig:
     """
-    How an encoder is trained.
+    Configuration of the training of an encoder.
 
     Parameters
     ----------
     iterations : int
-        Steps of Adam.
+        Number of steps of Adam.
     batch_size : int
-        Real images in each step, and as many generated ones.
+        Number of real images in each step, and of generated ones.
     learning_rate : float
-        Adam's step at the start; it falls to a hundredth along a cosine.
+        Initial learning rate of Adam; it decreases to a hundredth of that along a cosine.
     gamma : float
-        Weight of the residual loss against the critic-feature loss.
+        Weight of the residual loss against the feature loss, 0 to 1.
     latent_weight : float
-        Weight of the squared distance to the z that made a generated image.
+        Weight of the squared distance to the z of a generated image.
 
     Raises
     ------
@@ -58,18 +60,19 @@ class EncoderConfig:
 
 def train_encoder(wgan, stamps, *, config=None, seed=0, progress=True):
     """
-    Train a network to say where in latent space the closest image of a stamp lies.
+    Train a network to predict the latent vector of the closest image of a stamp.
 
     Parameters
     ----------
     wgan : `~astro_wgan.WGAN`
-        Fitted model; its weights stay as they are.
-    stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
-        Normal stamps, those of the training among them if you like.
+        Fitted model; its weights do not change.
+    stamps : `~astro_wgan.StampSet`, `~astro_wgan.store.StampStore` or path-like
+        Normal stamps, such as those of the training, or anything else that
+        `~astro_wgan.store.as_stamps` takes.
     config : `EncoderConfig`, optional
-        Steps and weights.
+        Number of steps and weights of the terms.
     seed : int, optional
-        Seed of weights, order and latent vectors.
+        Seed of the initial weights, the order of the stamps and the latent vectors.
     progress : bool, optional
         Show a progress line.
 
@@ -85,11 +88,12 @@ def train_encoder(wgan, stamps, *, config=None, seed=0, progress=True):
 
     Notes
     -----
-    Two terms are minimised, as in Storey-Fisher et al. 2021 (arXiv:2105.02434): of generated
-    images, whose z is known, the squared distance to it; of real ones the loss L_A of the latent
-    search itself, through generator and critic (Schlegl et al. 2019, f-AnoGAN).
+    The loss has two terms, as in Storey-Fisher et al. 2021 (arXiv:2105.02434): for generated
+    images, the squared distance to their z; for real ones, the loss L_A of the latent search,
+    through generator and critic (Schlegl et al. 2019, f-AnoGAN).
     """
     config = EncoderConfig() if config is None else config
+    stamps = as_stamps(stamps)
     if not len(stamps):
         raise ValueError('`stamps` must hold at least one stamp to train on; got none.')
     wgan.images_from_stamps(stamps[:1])
@@ -112,19 +116,22 @@ def _make_step(wgan, encoder, optimizer, config, seed):
 
     @tf.function
     def step(real, iteration):
-        latent = draw_latent(wgan.network, config.batch_size, tf.stack([seed + _LATENT, iteration]))
-        made = generator(latent, training=False)
+        latent = draw_latent(
+            wgan.network, config.batch_size, tf.stack([seed + _LATENT_SEED, iteration])
+        )
+        generated = generator(latent, training=False)
         features = critic(real, training=False)[1]
         with tf.GradientTape() as tape:
-            found = encoder(tf.concat([real, made], axis=0), training=True)
-            closest = generator(found[: config.batch_size], training=False)
-            residual = tf.reduce_mean(tf.abs(real - closest))
-            feature = tf.reduce_mean(tf.abs(features - critic(closest, training=False)[1]))
-            distance = tf.reduce_mean(tf.square(found[config.batch_size :] - latent))
-            misfit = config.gamma * residual + (1 - config.gamma) * feature
-            loss = misfit + config.latent_weight * distance
+            predicted = encoder(tf.concat([real, generated], axis=0), training=True)
+            closest = generator(predicted[: config.batch_size], training=False)
+            residual_loss = tf.reduce_mean(tf.abs(real - closest))
+            closest_features = critic(closest, training=False)[1]
+            feature_loss = tf.reduce_mean(tf.abs(features - closest_features))
+            distance = tf.reduce_mean(tf.square(predicted[config.batch_size :] - latent))
+            search_loss = config.gamma * residual_loss + (1 - config.gamma) * feature_loss
+            loss = search_loss + config.latent_weight * distance
         gradients = tape.gradient(loss, encoder.trainable_variables)
         optimizer.apply(gradients, encoder.trainable_variables)
-        return misfit
+        return search_loss
 
     return step

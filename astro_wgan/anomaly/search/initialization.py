@@ -1,26 +1,13 @@
-"""From where, and over what, the latent search goes: a free z, the paper's mu, an encoder's z."""
-
-from types import MappingProxyType
-from typing import NamedTuple
+"""Initialization of a latent search, and the parameters that it optimizes: z, or weights of mu."""
 
 import numpy as np
 import tensorflow as tf
 
-__all__ = ['STARTS', 'make_start']
+__all__ = ['make_parametrization']
 
 
-class _Pace(NamedTuple):
-    """The step that suits a start, and how many iterations without a gain end the search."""
-
-    learning_rate: float
-    patience: int
-
-
-class _FreeStart:
-    """The latent vector itself is what is optimised, from the centre of its distribution."""
-
-    #: By optimizer, the default first.
-    paces = MappingProxyType({'bfgs': _Pace(0.5, 10), 'adam': _Pace(0.1, 20)})
+class _Zeros:
+    """z itself, from the center of its distribution."""
 
     def __init__(self, latent, seed, encoder):
         self.size = latent
@@ -32,16 +19,13 @@ class _FreeStart:
         return parameters[0]
 
 
-class _EncoderStart(_FreeStart):
-    """The latent vector itself, from where an encoder thinks that the image lies."""
-
-    # Near its end already: no wait for what comes slowly.
-    paces = MappingProxyType({'bfgs': _Pace(0.5, 4), 'adam': _Pace(0.1, 10)})
+class _Encoder(_Zeros):
+    """z itself, from the prediction of an encoder."""
 
     def __init__(self, latent, seed, encoder):
         if encoder is None:
             raise ValueError(
-                "`start='encoder'` needs a trained encoder: call `train_encoder` of the detector."
+                "`init='encoder'` needs a trained encoder: call `train_encoder` of the detector."
             )
         super().__init__(latent, seed, encoder)
         self._encoder = encoder
@@ -50,11 +34,8 @@ class _EncoderStart(_FreeStart):
         return [self._encoder(images, training=False)]
 
 
-class _NetworkStart:
-    """The paper's mu: two fully connected layers, one set of weights for each image."""
-
-    # Too many numbers for the inverse of a Hessian.
-    paces = MappingProxyType({'adam': _Pace(0.001, 50)})
+class _Mu:
+    """Weights of the paper's mu, two fully connected layers from noise to z, for each image."""
 
     def __init__(self, latent, seed, encoder):
         rng = np.random.default_rng(seed)
@@ -74,28 +55,33 @@ class _NetworkStart:
         return tf.einsum('ni,nij->nj', hidden, second) + second_bias
 
 
-STARTS = {'free': _FreeStart, 'mu': _NetworkStart, 'encoder': _EncoderStart}
+_PARAMETRIZATIONS = {'zeros': _Zeros, 'mu': _Mu, 'encoder': _Encoder}
 
 
-def make_start(name, latent, *, seed, encoder=None):
+def make_parametrization(init, latent, *, seed, encoder=None):
     """
-    The start of that name.
+    Parametrization of z for a latent search.
 
     Parameters
     ----------
-    name : {'free', 'mu', 'encoder'}
-        Which.
+    init : {'zeros', 'mu', 'encoder'}
+        As in `~astro_wgan.anomaly.LatentSearchConfig`.
     latent : int
-        Length of z.
+        Number of dimensions of z.
     seed : int
-        Seed of mu's noise vector and first weights.
+        Seed of the noise vector and of the initial weights of mu.
     encoder : `keras.Model`, optional
         From images to z, for ``'encoder'``.
 
     Returns
     -------
     object
-        With ``parameters(images)``, what is optimised, one row per image; ``latent(parameters)``,
-        the z that they mean; and ``paces``, the step and patience that suit it by optimizer.
+        With ``parameters(images)``, the initial tensors to optimize, with one row per image, and
+        ``latent(parameters)``, the z that these give.
+
+    Raises
+    ------
+    ValueError
+        If ``'encoder'`` lacks an ``encoder``.
     """
-    return STARTS[name](latent, seed, encoder)
+    return _PARAMETRIZATIONS[init](latent, seed, encoder)

@@ -1,4 +1,4 @@
-"""Draws of the noise that is on images, to tell what a mask does to it."""
+"""Realizations of the noise of a model, to measure how masks affect residual statistics."""
 
 import tensorflow as tf
 
@@ -6,14 +6,14 @@ from astro_wgan.wgan.noise_layer import build_white_noise, draw_noise
 
 __all__ = ['make_noise']
 
-#: Of each image. What is wanted is a ratio of two sums over the same draws.
-_DRAWS = 4
+#: For each image. A ratio of two sums over the same realizations needs few of them.
+_REALIZATIONS = 4
 _SEED = 20_110
 
 
 def make_noise(wgan):
     """
-    What draws the noise of images like those that a model knows.
+    Function that makes realizations of the noise of a model.
 
     Parameters
     ----------
@@ -23,21 +23,21 @@ def make_noise(wgan):
     Returns
     -------
     callable
-        From images without noise, of shape (n, ny, nx, bands), to an iterator over some draws of
-        their noise, of the same shape; for each image from the same random numbers, so that
-        nothing depends on the images beside it.
+        From noise-free images, shape (n, ny, nx, bands), to an iterator over realizations of their
+        noise, of the same shape, from the same random numbers for each image, so that the result
+        for an image is independent of the others in the batch.
 
     Notes
     -----
-    It is the noise of the model, as far as it has one. Otherwise it is white, and as asinh leaves
-    it; how strong it is does not matter where draws are compared with each other.
+    If the model has no noise, it is white noise as transformed by the asinh stretch; its amplitude
+    does not matter where realizations are compared with each other.
     """
     network = wgan.noise_
     if network is None:
         network = build_white_noise(wgan.network, wgan.stretch_)
 
     def noise(images):
-        for k in range(_DRAWS):
+        for k in range(_REALIZATIONS):
             yield draw_noise(network, tf.constant(images), (_SEED, k), shared=True).numpy()
 
     return noise

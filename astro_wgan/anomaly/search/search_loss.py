@@ -1,4 +1,4 @@
-"""L_R and L_F: how far the image of a latent vector is from the one that is to be reached."""
+"""Residual loss L_R and feature loss L_F between images and generated images."""
 
 from typing import NamedTuple
 
@@ -11,12 +11,12 @@ __all__ = ['SearchLosses', 'Target']
 
 
 class Target(NamedTuple):
-    """What is to be reached: images, weights, the images as networks see them, and the critic's."""
+    """Images to reproduce, their weights, filled images, and the critic's output for these."""
 
     images: tf.Tensor
     weights: tf.Tensor
-    seen: tf.Tensor
-    critic: tf.Tensor
+    filled: tf.Tensor
+    critic_value: tf.Tensor
     features: tf.Tensor
 
 
@@ -27,34 +27,34 @@ class SearchLosses:
     Parameters
     ----------
     wgan : `~astro_wgan.WGAN`
-        Fitted model, of which the networks are those that it has now.
+        Fitted model, whose present networks are used.
     seed : int
-        Of the noise that a model whose generator makes images without noise adds for the critic.
+        Seed of the noise that is added to noise-free generated images for the critic.
     precision : {'float32', 'mixed_bfloat16'}, optional
-        What the networks compute in. Features are compared in float32.
+        Precision of the networks. Features are compared in float32.
 
     Notes
     -----
-    L_R is the mean of abs(x - G(z)) over the pixels by their weights, L_F the mean of
-    abs(c(x) - c(G(z))) over the critic's features. In masked pixels the critic sees the same
-    filling in both images, so that they count in neither.
+    L_R is the weighted mean of abs(x - G(z)) over the pixels, L_F the mean of abs(c(x) - c(G(z)))
+    over the critic's features. Masked pixels are filled with the same values in both images before
+    the critic sees them, so that they affect neither.
     """
 
     def __init__(self, wgan, *, seed, precision='float32'):
         self._noise, self._seed = wgan.noise_, (seed, 0)
-        self._generate = with_compute_dtype(wgan.generator_, precision)
-        self._judge = with_compute_dtype(wgan.critic_, precision)
+        self._generator = with_compute_dtype(wgan.generator_, precision)
+        self._critic = with_compute_dtype(wgan.critic_, precision)
 
-    def target(self, images, weights, seen=None):
+    def target(self, images, weights, filled=None):
         """
-        What is to be reached.
+        Prepare images to be reproduced.
 
         Parameters
         ----------
         images, weights : array_like, shape (n, ny, nx, bands)
-            In stretched intensity, and how much each pixel counts.
-        seen : array_like, shape (n, ny, nx, bands), optional
-            What the critic sees of the images, where masked pixels are filled by something else.
+            In stretched intensity, and the weight of each pixel.
+        filled : array_like, shape (n, ny, nx, bands), optional
+            Images with masked pixels filled, for the critic; by default the images.
 
         Returns
         -------
@@ -62,45 +62,50 @@ class SearchLosses:
         """
         images = tf.convert_to_tensor(images, tf.float32)
         weights = tf.convert_to_tensor(weights, tf.float32)
-        seen = images if seen is None else tf.convert_to_tensor(seen, tf.float32)
-        value, features = self._judged(seen)
-        return Target(images, weights, seen, value[:, 0], features)
+        filled = images if filled is None else tf.convert_to_tensor(filled, tf.float32)
+        value, features = self._criticize(filled)
+        return Target(images, weights, filled, value[:, 0], features)
 
     def __call__(self, latent, target):
         """
-        The images G(z), with L_R and L_F of each.
+        Generated images with their losses.
 
         Parameters
         ----------
         latent : `tf.Tensor`, shape (n, latent)
-            A vector for each image.
+            One vector for each image.
         target : Target
             From `target`.
 
         Returns
         -------
-        closest : `tf.Tensor`, shape (n, ny, nx, bands)
-        residual, feature : `tf.Tensor`, shape (n,)
+        generated : `tf.Tensor`, shape (n, ny, nx, bands)
+            G(z).
+        residual_loss, feature_loss : `tf.Tensor`, shape (n,)
         """
-        closest = self.draw(latent)
+        generated = self.generate(latent)
         weights = target.weights
-        difference = tf.reduce_sum(weights * tf.abs(target.images - closest), axis=(1, 2, 3))
-        residual = difference / tf.maximum(tf.reduce_sum(weights, axis=(1, 2, 3)), 1e-6)
-        # The same noise for each, so that nothing depends on the images beside it.
-        noisy = self.with_noise(closest)
-        seen = weights * noisy + (1 - weights) * target.seen
-        features = self._judged(seen)[1]
-        feature = tf.reduce_mean(tf.abs(target.features - features), axis=(1, 2, 3))
-        return closest, residual, feature
+        difference = tf.reduce_sum(weights * tf.abs(target.images - generated), axis=(1, 2, 3))
+        residual_loss = difference / tf.maximum(tf.reduce_sum(weights, axis=(1, 2, 3)), 1e-6)
+        noisy = self.with_noise(generated)
+        filled = weights * noisy + (1 - weights) * target.filled
+        features = self._criticize(filled)[1]
+        feature_loss = tf.reduce_mean(tf.abs(target.features - features), axis=(1, 2, 3))
+        return generated, residual_loss, feature_loss
 
-    def draw(self, latent):
+    def generate(self, latent):
         """The images G(z)."""
-        return self._generate(latent)
+        return self._generator(latent)
 
-    def with_noise(self, closest):
-        """Closest images with the noise that the critic sees on them, the same for each."""
-        return with_noise(closest, self._noise, self._seed, shared=True)
+    def with_noise(self, generated):
+        """
+        Generated images with noise, if the model has any.
 
-    def _judged(self, images):
-        value, features = self._judge(images)
+        From the same random numbers for each image, so that the result for an image is independent
+        of the others in the batch.
+        """
+        return with_noise(generated, self._noise, self._seed, shared=True)
+
+    def _criticize(self, images):
+        value, features = self._critic(images)
         return value, tf.cast(features, tf.float32)

@@ -1,4 +1,4 @@
-"""What a latent search found, one row per image."""
+"""`SearchResult`: latent vectors, closest images and losses that a latent search found."""
 
 from dataclasses import dataclass
 
@@ -10,65 +10,66 @@ __all__ = ['SearchResult']
 @dataclass(frozen=True, eq=False)
 class SearchResult:
     """
-    The closest images of a batch, one row per image.
+    Result of a latent search, one row per image.
 
     Attributes
     ----------
     latent : `~numpy.ndarray`, shape (n, latent)
-        The z whose image G(z) had the smallest loss.
-    closest : `~numpy.ndarray`, shape (n, ny, nx, bands)
-        That image.
-    residual, feature : `~numpy.ndarray`, shape (n,)
-        L_R and L_F there.
-    critic : `~numpy.ndarray`, shape (n,)
+        The z of the smallest loss.
+    closest_image : `~numpy.ndarray`, shape (n, ny, nx, bands)
+        G(z), in stretched intensity.
+    residual_loss, feature_loss : `~numpy.ndarray`, shape (n,)
+        L_R and L_F at z.
+    critic_value : `~numpy.ndarray`, shape (n,)
         C(x), the critic's value of the image itself.
     iterations : `~numpy.ndarray` of int, shape (n,)
-        Iterations until the loss no longer fell.
+        Number of iterations.
     converged : `~numpy.ndarray` of bool, shape (n,)
-        False where ``max_iterations`` came first.
+        False where the search ended at ``max_iterations``.
     """
 
     latent: np.ndarray
-    closest: np.ndarray
-    residual: np.ndarray
-    feature: np.ndarray
-    critic: np.ndarray
+    closest_image: np.ndarray
+    residual_loss: np.ndarray
+    feature_loss: np.ndarray
+    critic_value: np.ndarray
     iterations: np.ndarray
     converged: np.ndarray
 
+    # Filled by `LatentSearcher`, a few rows at a time.
+
     @classmethod
-    def empty(cls, n, latent, image_shape):
-        """Room for the results of ``n`` images."""
+    def _empty(cls, n, latent, image_shape):
         return cls(
             latent=np.empty((n, latent), np.float32),
-            closest=np.empty((n, *image_shape), np.float32),
-            residual=np.empty(n, np.float32),
-            feature=np.empty(n, np.float32),
-            critic=np.empty(n, np.float32),
+            closest_image=np.empty((n, *image_shape), np.float32),
+            residual_loss=np.empty(n, np.float32),
+            feature_loss=np.empty(n, np.float32),
+            critic_value=np.empty(n, np.float32),
             iterations=np.empty(n, np.int32),
             converged=np.empty(n, bool),
         )
 
-    def put(self, rows, latent, closest, residual, feature, critic):
-        """Put what one look at the images of a slice of rows gave."""
+    def _set_evaluated(self, rows, closest_image, residual_loss, feature_loss, critic_value):
+        """Set the quantities that follow from the latent vectors of some rows."""
+        self.closest_image[rows] = closest_image
+        self.residual_loss[rows] = residual_loss
+        self.feature_loss[rows] = feature_loss
+        self.critic_value[rows] = critic_value
+
+    def _set_initial(self, rows, latent, *evaluated):
+        """Set rows that are not optimized."""
         self.latent[rows] = latent
-        self.put_measured(rows, closest, residual, feature, critic)
+        self._set_evaluated(rows, *evaluated)
         self.iterations[rows] = 1
         self.converged[rows] = False
 
-    def put_measured(self, rows, closest, residual, feature, critic):
-        """Put what the latent vectors of a slice of rows gave."""
-        self.closest[rows] = closest
-        self.residual[rows] = residual
-        self.feature[rows] = feature
-        self.critic[rows] = critic
-
-    def fill(self, rows, target, state, done):
-        """Put the state of the images that are ``done`` into their rows."""
-        self.critic[rows] = target.critic.numpy()[done]
+    def _set_optimized(self, rows, target, state, done):
+        """Set rows from the state of the search of those images that are done."""
+        self.critic_value[rows] = target.critic_value.numpy()[done]
         self.latent[rows] = state.best_latent.numpy()[done]
-        self.closest[rows] = state.best_closest.numpy()[done]
-        self.residual[rows] = state.best_residual.numpy()[done]
-        self.feature[rows] = state.best_feature.numpy()[done]
-        self.iterations[rows] = state.age.numpy()[done]
+        self.closest_image[rows] = state.best_image.numpy()[done]
+        self.residual_loss[rows] = state.best_residual_loss.numpy()[done]
+        self.feature_loss[rows] = state.best_feature_loss.numpy()[done]
+        self.iterations[rows] = state.iteration.numpy()[done]
         self.converged[rows] = state.converged.numpy()[done]

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from astro_wgan import AnomalyDetector
-from astro_wgan.anomaly import EncoderConfig, LatentSearch, LatentSearcher, train_encoder
+from astro_wgan.anomaly import EncoderConfig, LatentSearchConfig, LatentSearcher, train_encoder
 
 CONFIG = EncoderConfig(iterations=150, batch_size=16)
-ONE_PASS = LatentSearch(start='encoder', max_iterations=1)
+ONE_PASS = LatentSearchConfig(init='encoder', max_iterations=1)
 
 
 @pytest.fixture(scope='module')
@@ -16,21 +16,21 @@ def encoder(wgan, stamps):
 
 
 def loss(found):
-    return (0.7 * found.residual + 0.3 * found.feature).mean()
+    return (0.7 * found.residual_loss + 0.3 * found.feature_loss).mean()
 
 
 def test_encoder_comes_closer_than_the_centre_and_the_search_from_it_closer_still(
     wgan, stamps, encoder
 ):
     images = wgan.images_from_stamps(stamps[80:])
-    centre = LatentSearcher(wgan, LatentSearch(max_iterations=1))(*images)
+    centre = LatentSearcher(wgan, LatentSearchConfig(max_iterations=1))(*images)
     once = LatentSearcher(wgan, ONE_PASS, encoder=encoder)(*images)
-    refined = LatentSearcher(wgan, LatentSearch(start='encoder'), encoder=encoder)(*images)
-    whole = LatentSearcher(wgan, LatentSearch())(*images)
+    refined = LatentSearcher(wgan, LatentSearchConfig(init='encoder'), encoder=encoder)(*images)
+    whole = LatentSearcher(wgan, LatentSearchConfig())(*images)
     assert loss(once) < 0.9 * loss(centre)
     assert loss(refined) < loss(once)
     # Not worse than Adam's from the centre, about where BFGS ends from there, in fewer iterations.
-    by_adam = LatentSearcher(wgan, LatentSearch(optimizer='adam'))(*images)
+    by_adam = LatentSearcher(wgan, LatentSearchConfig(optimizer='adam'))(*images)
     assert loss(refined) < 1.02 * loss(by_adam)
     assert loss(refined) < 1.05 * loss(whole)
     assert refined.iterations.mean() < 0.8 * whole.iterations.mean()
@@ -64,10 +64,10 @@ def test_weights_follow_the_seed(wgan, stamps):
 
 def test_detector_keeps_its_encoder(wgan, stamps, tmp_path):
     config = EncoderConfig(iterations=5, batch_size=8)
-    detector = AnomalyDetector(wgan, search=LatentSearch(max_iterations=5))
+    detector = AnomalyDetector(wgan, search=LatentSearchConfig(max_iterations=5))
     detector.calibrate(stamps[80:100], progress=False)
     detector.train_encoder(stamps[:80], config=config, progress=False)
-    assert detector.search.start == 'encoder'
+    assert detector.search.init == 'encoder'
     assert not hasattr(detector, 'calibration_')
     detector.calibrate(stamps[80:100], progress=False)
     table = detector.score(stamps[:4], progress=False)
@@ -77,7 +77,7 @@ def test_detector_keeps_its_encoder(wgan, stamps, tmp_path):
 
 
 def test_a_search_from_an_encoder_needs_one(wgan, stamps):
-    detector = AnomalyDetector(wgan, search=LatentSearch(start='encoder'))
+    detector = AnomalyDetector(wgan, search=LatentSearchConfig(init='encoder'))
     with pytest.raises(ValueError, match='needs a trained encoder'):
         detector.measure(stamps[:2], progress=False)
 

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from astro_wgan.anomaly import LatentSearch, LatentSearcher
+from astro_wgan.anomaly import LatentSearchConfig, LatentSearcher
 from astro_wgan.anomaly.search.search_loss import SearchLosses
 
-BY_ADAM = [{'start': 'free', 'optimizer': 'adam'}, {'start': 'mu'}]
-SEARCHES = [{'start': 'free'}, *BY_ADAM]
+BY_ADAM = [{'init': 'zeros', 'optimizer': 'adam'}, {'init': 'mu'}]
+SEARCHES = [{'init': 'zeros'}, *BY_ADAM]
 
 
 @pytest.fixture(scope='module')
@@ -15,11 +15,11 @@ def images(wgan, stamps):
 
 
 def run(wgan, images, **options):
-    return LatentSearcher(wgan, LatentSearch(**options))(*images)
+    return LatentSearcher(wgan, LatentSearchConfig(**options))(*images)
 
 
 def loss(found):
-    return 0.7 * found.residual + 0.3 * found.feature
+    return 0.7 * found.residual_loss + 0.3 * found.feature_loss
 
 
 @pytest.mark.parametrize('options', SEARCHES)
@@ -29,7 +29,7 @@ def test_search_finds_the_latent_vector_that_made_an_image(wgan, options):
     ones = np.ones_like(made)
     found = run(wgan, (made, ones), max_iterations=600, tolerance=1e-3, **options)
     first = run(wgan, (made, ones), max_iterations=1, **options)
-    assert (found.residual < 0.2 * first.residual).all()
+    assert (found.residual_loss < 0.2 * first.residual_loss).all()
 
 
 # Few iterations: later, rounding that differs with the size of the batch is amplified.
@@ -41,7 +41,7 @@ def test_result_does_not_depend_on_the_company(wgan, images, options, iterations
     together = run(wgan, images, **options)
     in_threes = run(wgan, images, batch_size=3, **options)
     alone = [run(wgan, [x[k : k + 1] for x in images], **options) for k in range(12)]
-    for name in ('latent', 'residual', 'feature'):
+    for name in ('latent', 'residual_loss', 'feature_loss'):
         expected = getattr(together, name)
         np.testing.assert_allclose(getattr(in_threes, name), expected, rtol=1e-3, atol=5e-3)
         one_by_one = np.concatenate([getattr(x, name) for x in alone])
@@ -55,8 +55,10 @@ def test_result_does_not_depend_on_the_company(wgan, images, options, iterations
 def test_converged_losses_hardly_depend_on_the_company(wgan, images, options, each):
     together = run(wgan, images, **options)
     in_threes = run(wgan, images, batch_size=3, **options)
-    np.testing.assert_allclose(in_threes.residual, together.residual, rtol=each)
-    np.testing.assert_allclose(in_threes.residual.mean(), together.residual.mean(), rtol=0.01)
+    np.testing.assert_allclose(in_threes.residual_loss, together.residual_loss, rtol=each)
+    np.testing.assert_allclose(
+        in_threes.residual_loss.mean(), together.residual_loss.mean(), rtol=0.01
+    )
 
 
 def test_images_that_have_converged_leave(wgan, images):
@@ -69,9 +71,9 @@ def test_images_that_have_converged_leave(wgan, images):
 @pytest.mark.parametrize('iterations', [1, 12])
 def test_closest_image_is_that_of_its_latent_vector(wgan, images, iterations):
     found = run(wgan, images, batch_size=5, max_iterations=iterations)
-    assert found.closest.shape == images[0].shape
+    assert found.closest_image.shape == images[0].shape
     expected = wgan.images_from_latent(found.latent)
-    np.testing.assert_allclose(found.closest, expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(found.closest_image, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_search_that_ends_early_says_so(wgan, images):
@@ -87,9 +89,11 @@ def test_losses_are_those_of_the_latent_vectors_found(wgan, images, options):
     closest = wgan.images_from_latent(found.latent)
     c = [wgan.critic_(x, training=False)[1].numpy() for x in (images[0], closest)]
     np.testing.assert_allclose(
-        found.residual, np.abs(images[0] - closest).mean(axis=(1, 2, 3)), rtol=1e-4
+        found.residual_loss, np.abs(images[0] - closest).mean(axis=(1, 2, 3)), rtol=1e-4
     )
-    np.testing.assert_allclose(found.feature, np.abs(c[0] - c[1]).mean(axis=(1, 2, 3)), rtol=1e-3)
+    np.testing.assert_allclose(
+        found.feature_loss, np.abs(c[0] - c[1]).mean(axis=(1, 2, 3)), rtol=1e-3
+    )
 
 
 # Adam walks where BFGS may jump to another minimum for a difference in the last digit.
@@ -104,10 +108,10 @@ def test_search_in_half_precision_comes_as_close_and_measures_in_full(
     losses = SearchLosses(wgan, seed=0)
     target = losses.target(*images)
     closest, residual, feature = losses(tf.constant(half.latent), target)
-    np.testing.assert_allclose(half.closest, closest, rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(half.residual, residual, rtol=1e-5)
-    np.testing.assert_allclose(half.feature, feature, rtol=1e-4)
-    np.testing.assert_allclose(half.critic, target.critic, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(half.closest_image, closest, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(half.residual_loss, residual, rtol=1e-5)
+    np.testing.assert_allclose(half.feature_loss, feature, rtol=1e-4)
+    np.testing.assert_allclose(half.critic_value, target.critic_value, rtol=1e-4, atol=1e-5)
 
 
 def test_bfgs_comes_as_close_as_adam_in_fewer_iterations(wgan, images):
@@ -119,13 +123,13 @@ def test_bfgs_comes_as_close_as_adam_in_fewer_iterations(wgan, images):
 def test_first_step_of_adam_is_that_of_keras(wgan, images):
     import keras
 
-    searcher = LatentSearcher(wgan, LatentSearch(optimizer='adam', learning_rate=0.1))
+    searcher = LatentSearcher(wgan, LatentSearchConfig(optimizer='adam', learning_rate=0.1))
     target = searcher._losses.target(*images)
-    state = searcher._begin(target)
+    _, state = searcher._begin(*images, images[0])
     z = tf.Variable(state.parameters[0])
     optimizer = keras.optimizers.Adam(0.1, beta_1=0.9, beta_2=0.999, epsilon=1e-8)
     for _ in range(3):
-        state = searcher._step(target, state)
+        state = searcher._iterate(target, state)
         with tf.GradientTape() as tape:
             _, residual, feature = searcher._losses(z, target)
             total = tf.reduce_sum(0.7 * residual + 0.3 * feature)
@@ -135,27 +139,28 @@ def test_first_step_of_adam_is_that_of_keras(wgan, images):
 
 def test_mu_is_the_papers_network(wgan, images):
     """Two fully connected layers on a fixed noise vector, computed again in NumPy."""
-    searcher = LatentSearcher(wgan, LatentSearch(start='mu', seed=3))
-    start = searcher._start
+    searcher = LatentSearcher(wgan, LatentSearchConfig(init='mu', seed=3))
+    parametrization = searcher._parametrization
     first, first_bias, second, second_bias = (
-        np.asarray(p)[0] for p in start.parameters(images[0][:1])
+        np.asarray(p)[0] for p in parametrization.parameters(images[0][:1])
     )
-    hidden = np.asarray(start._noise) @ first + first_bias
+    hidden = np.asarray(parametrization._noise) @ first + first_bias
     expected = np.where(hidden > 0, hidden, 0.2 * hidden) @ second + second_bias
-    state = searcher._begin(searcher._losses.target(*(x[:2] for x in images)))
+    _, state = searcher._begin(*(x[:2] for x in (*images, images[0])))
     np.testing.assert_allclose(state.best_latent, [expected, expected], rtol=1e-4, atol=1e-5)
 
 
 def test_one_look_is_where_a_search_begins(wgan, images):
     """Images of three batches and a part of one, beside a search that notes its beginning alone."""
-    once = run(wgan, images, start='free', max_iterations=1, batch_size=5)
-    searcher = LatentSearcher(wgan, LatentSearch(start='free', max_iterations=2))
-    target = searcher._losses.target(*images)
-    begun = searcher._step(target, searcher._begin(target))
-    for name in ('latent', 'closest', 'residual', 'feature'):
-        expected = getattr(begun, f'best_{name}')
+    once = run(wgan, images, init='zeros', max_iterations=1, batch_size=5)
+    searcher = LatentSearcher(wgan, LatentSearchConfig(init='zeros', max_iterations=2))
+    target, state = searcher._begin(*images, images[0])
+    begun = searcher._iterate(target, state)
+    names = 'latent', 'closest_image', 'residual_loss', 'feature_loss'
+    for name in names:
+        expected = getattr(begun, f'best_{name.removeprefix("closest_")}')
         np.testing.assert_allclose(getattr(once, name), expected, rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(once.critic, target.critic, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(once.critic_value, target.critic_value, rtol=1e-4, atol=1e-5)
     assert (once.iterations == 1).all()
     assert not once.converged.any()
 
@@ -169,16 +174,16 @@ def test_no_images_give_no_rows(wgan, images, iterations):
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
-        ({'start': 'encoder?'}, "`start` must be one of .*'free', 'mu'.*got 'encoder\\?'"),
+        ({'init': 'encoder?'}, "`init` must be one of .*'mu', 'zeros'.*got 'encoder\\?'"),
         ({'gamma': 1.5}, '`gamma` must lie between 0 and 1; got 1.5'),
         ({'learning_rate': 0.0}, '`learning_rate` must be above 0'),
         (
             {'optimizer': 'sgd'},
-            "`optimizer` with `start='free'` must be one of .*'adam', 'bfgs'.*got 'sgd'",
+            "`optimizer` with `init='zeros'` must be one of .*'adam', 'bfgs'.*got 'sgd'",
         ),
         (
-            {'start': 'mu', 'optimizer': 'bfgs'},
-            "with `start='mu'` must be one of .'adam'.; got 'bfgs'",
+            {'init': 'mu', 'optimizer': 'bfgs'},
+            "with `init='mu'` must be one of .'adam'.; got 'bfgs'",
         ),
         ({'precision': 'mixed_float16'}, "`precision` must be .*'mixed_bfloat16'.*float16'"),
         ({'batch_size': 0}, '`batch_size` must be at least 1; got 0'),
@@ -187,4 +192,4 @@ def test_no_images_give_no_rows(wgan, images, iterations):
 )
 def test_impossible_values_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
-        LatentSearch(**options)
+        LatentSearchConfig(**options)

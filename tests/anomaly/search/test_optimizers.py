@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from astro_wgan.anomaly.search.optimizers import make_descent
+from astro_wgan.anomaly.search.optimizers import make_optimizer
 
 N, SIZE = 5, 4
 
@@ -17,16 +17,16 @@ def bowls(seed=0):
 
 
 def descend(z, losses_and_gradients, *, steps, longest=1.0):
-    """Every z on the way, and the last memory."""
-    descent = make_descent('bfgs', longest)
+    """Every z on the way, and the last state of the optimizer."""
+    optimizer = make_optimizer('bfgs', longest)
     parameters = [tf.constant(z)]
-    memory, way = descent.begin(parameters), [z]
+    state, way = optimizer.initial_state(parameters), [z]
     for age in range(1, steps + 1):
         loss, gradient = losses_and_gradients(parameters[0])
         ages = tf.fill((len(z),), age)
-        parameters, memory = descent.step(parameters, [gradient], loss, memory, ages)
+        parameters, state = optimizer.step(parameters, [gradient], loss, state, ages)
         way.append(parameters[0].numpy())
-    return np.array(way), memory
+    return np.array(way), state
 
 
 def quadratic(hessians, centres):
@@ -37,29 +37,29 @@ def quadratic(hessians, centres):
     return losses_and_gradients
 
 
-def test_all_quadratic_functions_are_minimised_and_their_hessians_learnt():
+def test_all_quadratic_functions_are_minimized_and_their_hessians_learned():
     hessians, centres = bowls()
-    way, memory = descend(np.zeros((N, SIZE), np.float32), quadratic(hessians, centres), steps=40)
+    way, state = descend(np.zeros((N, SIZE), np.float32), quadratic(hessians, centres), steps=40)
     np.testing.assert_allclose(way[-1], centres, atol=2e-3)
     # Along the steps made, the inverse is that of the Hessian.
-    product = memory.inverse.numpy() @ hessians
+    product = state.inverse_hessian.numpy() @ hessians
     assert np.linalg.norm(product - np.eye(SIZE), axis=(1, 2)).max() < 1
 
 
 def test_the_last_change_of_the_gradient_is_explained():
     """The secant equation, Nocedal & Wright 2006, 6.2: the inverse of the change is the step."""
     hessians, centres = bowls(1)
-    way, memory = descend(np.zeros((N, SIZE), np.float32), quadratic(hessians, centres), steps=3)
+    way, state = descend(np.zeros((N, SIZE), np.float32), quadratic(hessians, centres), steps=3)
     moved = way[2] - way[1]
     turned = np.einsum('nij,nj->ni', hessians, moved)
-    found = np.einsum('nij,nj->ni', memory.inverse.numpy(), turned)
+    found = np.einsum('nij,nj->ni', state.inverse_hessian.numpy(), turned)
     np.testing.assert_allclose(found, moved, rtol=1e-2, atol=1e-4)
 
 
 def test_update_is_that_of_the_textbook():
     """Equation 6.17 of Nocedal & Wright 2006 in NumPy, after one step."""
     hessians, centres = bowls(2)
-    way, memory = descend(
+    way, state = descend(
         np.zeros((N, SIZE), np.float32), quadratic(hessians, centres), steps=2, longest=0.2
     )
     for k in range(N):
@@ -68,7 +68,7 @@ def test_update_is_that_of_the_textbook():
         first = 0.2 / np.linalg.norm(hessians[k] @ (way[0] - centres)[k]) * np.eye(SIZE)
         left = np.eye(SIZE) - np.outer(s, y) / (s @ y)
         expected = left @ first @ left.T + np.outer(s, s) / (s @ y)
-        np.testing.assert_allclose(memory.inverse[k], expected, rtol=1e-3, atol=1e-5)
+        np.testing.assert_allclose(state.inverse_hessian[k], expected, rtol=1e-3, atol=1e-5)
 
 
 def test_no_step_is_longer_than_the_longest_and_the_first_is_as_long():
@@ -99,6 +99,6 @@ def test_a_flat_function_is_left_alone():
         return tf.zeros((len(z),)), tf.zeros_like(z)
 
     start = np.ones((2, SIZE), np.float32)
-    way, memory = descend(start, flat, steps=3)
+    way, state = descend(start, flat, steps=3)
     np.testing.assert_array_equal(way[-1], start)
-    assert np.isfinite(memory.inverse.numpy()).all()
+    assert np.isfinite(state.inverse_hessian.numpy()).all()

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import expon, gumbel_r, logistic, lognorm, norm, t
 
 from astro_wgan.anomaly import Calibration
-from astro_wgan.anomaly.contamination import normal_probabilities
+from astro_wgan.anomaly.calibration.contamination import normal_probabilities
 
 
 def field(n, share, *, seed, null=gumbel_r):

@@ -4,8 +4,8 @@ from astropy.table import MaskedColumn, QTable
 from astropy.utils.masked import Masked
 from scipy import stats
 
-from astro_wgan.anomaly import Calibration, Scoring, q_values
-from astro_wgan.anomaly.conformal import conformal_p_values
+from astro_wgan.anomaly import Calibration, ScoringConfig, q_values
+from astro_wgan.anomaly.calibration.conformal import conformal_p_values
 
 RNG = np.random.default_rng(1)
 
@@ -17,7 +17,7 @@ def test_thresholds_are_order_statistics():
 
 def test_training_thresholds_are_the_papers_percentiles():
     training = RNG.normal(size=1000)
-    found = Calibration(RNG.normal(size=10), training).thresholds(source='training')
+    found = Calibration(RNG.normal(size=10), training).thresholds(reference='training')
     assert found == {level: np.percentile(training, level) for level in (85, 90, 95)}
 
 
@@ -37,7 +37,7 @@ def test_new_normal_images_exceed_a_threshold_as_often_as_promised():
 
 def test_p_values_of_new_normal_images_are_uniform():
     calibration = Calibration(RNG.normal(size=5000))
-    p = calibration.p_value(RNG.normal(size=2000))
+    p = calibration.p_values(RNG.normal(size=2000))
     assert stats.kstest(p, 'uniform').pvalue > 0.01
 
 
@@ -45,20 +45,22 @@ def test_p_values_by_counting():
     held_out = RNG.integers(0, 20, size=50).astype(float)
     scores = np.array([-1.0, 3.0, 7.5, 19.0, 100.0])
     expected = [(1 + np.sum(held_out >= s)) / 51 for s in scores]
-    np.testing.assert_allclose(Calibration(held_out).p_value(scores), expected)
+    np.testing.assert_allclose(Calibration(held_out).p_values(scores), expected)
 
 
 def test_member_is_compared_with_the_others():
     held_out = np.arange(10.0)
-    member = np.ones(10, bool)
+    all_of_them = np.ones(10, bool)
     expected = [(1 + np.sum(np.delete(held_out, k) >= held_out[k])) / 10 for k in range(10)]
-    np.testing.assert_allclose(Calibration(held_out).p_value(held_out, member=member), expected)
+    np.testing.assert_allclose(
+        Calibration(held_out).p_values(held_out, in_calibration=all_of_them), expected
+    )
 
 
 def test_missing_scores_are_left_out():
     calibration = Calibration([1.0, np.nan, 2.0, -np.inf])
     assert calibration.held_out.tolist() == [1.0, 2.0]
-    assert np.isnan(calibration.p_value([np.nan])).all()
+    assert np.isnan(calibration.p_values([np.nan])).all()
 
 
 def test_infinite_scores_are_the_highest():
@@ -66,36 +68,38 @@ def test_infinite_scores_are_the_highest():
     scores = np.append(np.arange(1.0, 90.0), np.full(10, np.inf))
     calibration = Calibration(scores, scores)
     assert calibration.thresholds((85, 89, 95)) == {85: 85.0, 89: 89.0, 95: np.inf}
-    assert calibration.thresholds((50, 95), source='training') == {50: 50.0, 95: np.inf}
-    assert calibration.p_value([100.0, np.inf]).tolist() == [0.11, 0.11]
+    assert calibration.thresholds((50, 95), reference='training') == {50: 50.0, 95: np.inf}
+    assert calibration.p_values([100.0, np.inf]).tolist() == [0.11, 0.11]
 
 
 def test_levels_from_nothing_to_everything():
     calibration = Calibration([1.0, 2.0, 3.0], [4.0, 5.0])
     assert calibration.thresholds((0, 25, 75, 100)) == {0: -np.inf, 25: 1.0, 75: 3.0, 100: np.inf}
-    assert calibration.thresholds((0, 100), source='training') == {0: 4.0, 100: 5.0}
+    assert calibration.thresholds((0, 100), reference='training') == {0: 4.0, 100: 5.0}
 
 
 @pytest.mark.parametrize('level', [-1, 100.1, np.nan])
 def test_levels_are_percentages(level):
-    with pytest.raises(ValueError, match='`levels` must lie between 0 and 100 per cent; got'):
+    with pytest.raises(ValueError, match='`percentiles` must lie between 0 and 100; got'):
         Calibration([1.0]).thresholds([level])
 
 
 @pytest.mark.parametrize('scores', [[], [np.nan], [-np.inf]])
 def test_nothing_to_calibrate_on_is_an_error(scores):
-    with pytest.raises(ValueError, match='scores of held-out normal images; got none'):
+    with pytest.raises(ValueError, match='scores of held-out normal stamps; got none'):
         Calibration(scores)
-    with pytest.raises(ValueError, match='scores of training normal images; got none'):
+    with pytest.raises(ValueError, match='scores of training normal stamps; got none'):
         Calibration([1.0], scores)
 
 
 def test_source_must_be_known_and_there():
     calibration = Calibration([1.0])
-    with pytest.raises(ValueError, match="`source` must be 'held-out' or 'training'; got 'both'"):
-        calibration.thresholds(source='both')
+    with pytest.raises(
+        ValueError, match="`reference` must be 'held-out' or 'training'; got 'both'"
+    ):
+        calibration.thresholds(reference='both')
     with pytest.raises(ValueError, match='no scores of training images'):
-        calibration.thresholds(source='training')
+        calibration.thresholds(reference='training')
 
 
 def test_dictionary_restores_the_calibration():
@@ -124,7 +128,7 @@ def test_false_discoveries_are_as_rare_as_promised():
     for _ in range(100):
         calibration = Calibration(RNG.normal(size=1000))
         scores = np.concatenate([RNG.normal(size=200), RNG.normal(6, size=20)])
-        listed = q_values(calibration.p_value(scores)) <= 0.2
+        listed = q_values(calibration.p_values(scores)) <= 0.2
         shares.append(listed[:200].sum() / max(1, listed.sum()))
     # Expected: at most 0.2 times the share of normals, 200 / 220.
     assert 0.1 < np.mean(shares) < 0.21
@@ -136,10 +140,10 @@ def test_no_q_value_without_p_value():
 
 
 def misfit_of(score, flux):
-    names = ('structure', 'turned', 'peak')
+    names = ('smoothed_residual', 'rotation_residual', 'peak_residual')
     table = QTable([*score], names=names)
     table['closest_flux'] = flux
-    table['noise'] = 1.0
+    table['noise_rms'] = 1.0
     table['id'] = np.arange(len(flux))
     return table
 
@@ -159,8 +163,8 @@ def test_p_values_hold_for_few_normals(n):
     p_values = []
     for _ in range(100):
         table = normals(n + 40, rng)
-        calibration = Calibration.fit(table[:n], scoring=Scoring())
-        p_values.append(calibration.p_value(calibration.score(table[n:])))
+        calibration = Calibration.from_measurements(table[:n], scoring=ScoringConfig())
+        p_values.append(calibration.p_values(calibration.score(table[n:])))
     for level in (0.2, 0.1, 0.05, 1 / (n + 1)):
         rates = [np.mean(p <= level + 1e-12) for p in p_values]
         error = np.std(rates) / np.sqrt(len(rates))
@@ -172,11 +176,11 @@ def test_p_values_hold_for_few_normals(n):
 
 def test_each_held_out_score_is_that_of_trends_that_do_not_know_it():
     table = normals(20, np.random.default_rng(1))
-    calibration = Calibration.fit(table, scoring=Scoring())
+    calibration = Calibration.from_measurements(table, scoring=ScoringConfig())
     for k in (0, 7, 19):
         others = table[np.arange(20) != k]
-        scoring = Scoring()
-        expected = scoring.score(table[k : k + 1], scoring.learn(others))[0]
+        scoring = ScoringConfig()
+        expected = scoring.score(table[k : k + 1], scoring.fit_trends(others))[0]
         found = calibration.held_out[calibration.ids == k]
         assert found == pytest.approx(expected)
 
@@ -184,20 +188,25 @@ def test_each_held_out_score_is_that_of_trends_that_do_not_know_it():
 def test_a_member_with_a_score_of_another_is_never_beyond_all_chance():
     """No p-value is below that of a score above all others, be it told that it is among them."""
     calibration = Calibration(np.arange(1.0, 11.0))
-    assert calibration.p_value([20.0, 10.0], member=[True, True]).tolist() == [1 / 11, 1 / 10]
+    assert calibration.p_values([20.0, 10.0], in_calibration=[True, True]).tolist() == [
+        1 / 11,
+        1 / 10,
+    ]
 
 
 def test_members_have_the_scores_that_they_were_calibrated_with():
     table = normals(200, np.random.default_rng(2))
-    calibration = Calibration.fit(table[:100], scoring=Scoring())
-    member = np.arange(200) < 100
-    scores = calibration.score(table, member=member)
+    calibration = Calibration.from_measurements(table[:100], scoring=ScoringConfig())
+    in_calibration = np.arange(200) < 100
+    scores = calibration.score(table, in_calibration=in_calibration)
     assert sorted(scores[:100]) == calibration.held_out.tolist()
     np.testing.assert_array_equal(scores[100:], calibration.score(table)[100:])
     # Compared with the others alone, the lowest of a hundred has one of 1.
-    assert calibration.p_value(scores, member=member)[:100].max() == 1
-    with pytest.raises(ValueError, match=r'`member` must be True only .* 1 are not .* the id 150'):
-        calibration.score(table, member=np.arange(200) == 150)
+    assert calibration.p_values(scores, in_calibration=in_calibration)[:100].max() == 1
+    with pytest.raises(
+        ValueError, match=r'`in_calibration` must be True only .* 1 are not .* the id 150'
+    ):
+        calibration.score(table, in_calibration=np.arange(200) == 150)
 
 
 def test_thresholds_and_p_values_agree_where_normals_count_by_a_probability():
@@ -208,7 +217,7 @@ def test_thresholds_and_p_values_agree_where_normals_count_by_a_probability():
     trial = np.round(rng.normal(size=2000), 1)
     for level, threshold in calibration.thresholds([50, 85, 90, 99]).items():
         allowed = round(1 - level / 100, 9) + 1e-12
-        np.testing.assert_array_equal(trial > threshold, calibration.p_value(trial) <= allowed)
+        np.testing.assert_array_equal(trial > threshold, calibration.p_values(trial) <= allowed)
 
 
 @pytest.mark.parametrize(
@@ -217,7 +226,7 @@ def test_thresholds_and_p_values_agree_where_normals_count_by_a_probability():
 def test_masked_scores_are_none(mask):
     masked = mask(np.arange(10.0), np.arange(10) > 5)
     assert Calibration(masked).held_out.tolist() == [0, 1, 2, 3, 4, 5]
-    p_values = Calibration(np.arange(10.0)).p_value(masked)
+    p_values = Calibration(np.arange(10.0)).p_values(masked)
     np.testing.assert_array_equal(np.isnan(p_values), np.arange(10) > 5)
 
 
@@ -238,12 +247,16 @@ def test_masked_p_values_are_none(kind):
 
 
 def test_masked_members_are_none():
-    calibration, member = Calibration(np.arange(1.0, 100.0)), [True, True, False]
+    calibration = Calibration(np.arange(1.0, 100.0))
     scores = [50.0, 50.0, 50.0]
-    right = calibration.p_value(scores, member=[True, False, False])
+    right = calibration.p_values(scores, in_calibration=[True, False, False])
     assert right[0] == pytest.approx(50 / 99)
     assert right[1] == pytest.approx(51 / 100)
-    found = calibration.p_value(scores, member=np.ma.array(member, mask=[False, True, False]))
+    found = calibration.p_values(
+        scores, in_calibration=np.ma.array([True, True, False], mask=[False, True, False])
+    )
     np.testing.assert_array_equal(found, right)
-    with pytest.raises(ValueError, match=r'`member` must have one value for each score, \(3,\)'):
-        calibration.p_value(scores, member=[True])
+    with pytest.raises(
+        ValueError, match=r'`in_calibration` must have one value for each score, \(3,\)'
+    ):
+        calibration.p_values(scores, in_calibration=[True])

@@ -6,8 +6,8 @@ from astropy import units as u
 from astropy.table import QTable
 
 from astro_wgan import AnomalyDetector, StampSet, datasets
-from astro_wgan.anomaly import LatentSearch
-from astro_wgan.anomaly.drift import NormalConditions, check_drift
+from astro_wgan.anomaly import LatentSearchConfig
+from astro_wgan.anomaly.calibration.drift import NormalConditions, check_drift
 from astro_wgan.exceptions import DriftWarning
 from astro_wgan.noise import estimate_noise_rms
 from astro_wgan.simulate import simulate
@@ -17,7 +17,7 @@ RNG = np.random.default_rng(2)
 
 @pytest.fixture(scope='module')
 def detector(wgan, stamps):
-    return AnomalyDetector(wgan, search=LatentSearch(max_iterations=20)).calibrate(
+    return AnomalyDetector(wgan, search=LatentSearchConfig(max_iterations=20)).calibrate(
         stamps[:60], progress=False
     )
 
@@ -34,11 +34,11 @@ def test_more_of_the_same_is_no_drift(detector, stamps):
 
 def test_noise_of_a_pixel_is_measured_in_the_unit_of_the_training(detector, stamps):
     table = detector.score(stamps[60:], progress=False)
-    assert table['noise'].unit == u.nJy
-    assert np.median(table['noise'].value) == pytest.approx(1, rel=0.1)
+    assert table['noise_rms'].unit == u.nJy
+    assert np.median(table['noise_rms'].value) == pytest.approx(1, rel=0.1)
     in_other = StampSet(stamps[60:].pixels / 1000, unit='uJy')
-    found = detector.score(in_other, progress=False)['noise']
-    np.testing.assert_allclose(found, table['noise'], rtol=1e-3)
+    found = detector.score(in_other, progress=False)['noise_rms']
+    np.testing.assert_allclose(found, table['noise_rms'], rtol=1e-3)
 
 
 @pytest.mark.parametrize('factor', [0.0, 1.5])
@@ -46,7 +46,7 @@ def test_deeper_and_noisier_stamps_are_told(detector, stamps, factor):
     y, x = np.indices((16, 16)) - 7.5
     galaxies = 20 * np.exp(-(x**2 + y**2) / 2 / 2**2)
     pixels = galaxies + (factor + 0.1) * RNG.normal(size=(40, 16, 16))
-    with pytest.warns(DriftWarning, match='the noise of a pixel is'):
+    with pytest.warns(DriftWarning, match='the median noise of a pixel is'):
         detector.score(changed(stamps, pixels), progress=False)
 
 
@@ -54,7 +54,7 @@ def test_brighter_stamps_are_told(detector, stamps):
     detector.score(stamps[60:], progress=False)
     table = detector.measure(stamps[60:], progress=False)
     table['closest_flux'] *= 10
-    with pytest.warns(DriftWarning, match='per cent are brighter than'):
+    with pytest.warns(DriftWarning, match='percent are brighter than'):
         detector.score(table)
     with warnings.catch_warnings():
         warnings.simplefilter('error')
@@ -63,7 +63,7 @@ def test_brighter_stamps_are_told(detector, stamps):
 
 def test_few_normals_do_not_tell_what_is_too_bright(wgan, stamps):
     """Of forty normals the brightest is exceeded by a tenth of their like once in seventy times."""
-    few = AnomalyDetector(wgan, search=LatentSearch(max_iterations=2))
+    few = AnomalyDetector(wgan, search=LatentSearchConfig(max_iterations=2))
     few.calibrate(stamps[:40], progress=False)
     table = few.measure(stamps[60:], progress=False)
     table['closest_flux'] *= 10
@@ -74,7 +74,7 @@ def test_few_normals_do_not_tell_what_is_too_bright(wgan, stamps):
 
 def test_other_pixel_scale_is_told_before_the_work(stamps, wgan, monkeypatch):
     monkeypatch.setattr(wgan, 'pixel_scale_', 0.06 * u.arcsec / u.pix)
-    detector = AnomalyDetector(wgan, search=LatentSearch(max_iterations=2))
+    detector = AnomalyDetector(wgan, search=LatentSearchConfig(max_iterations=2))
     fine = StampSet(stamps[:4].pixels, unit='nJy', pixel_scale=0.03 * u.arcsec)
     with pytest.warns(DriftWarning, match='pixel scale is 0.03 arcsec.* was 0.06 arcsec'):
         detector.measure(fine, progress=False)
@@ -88,7 +88,7 @@ def test_conditions_are_saved(detector, stamps, tmp_path):
     detector.save(tmp_path)
     again = AnomalyDetector.load(tmp_path)
     assert again.conditions_ == detector.conditions_
-    assert set(again.conditions_.spreads) > {'noise', 'flux', 'offset_x', 'sky_level'}
+    assert set(again.conditions_.spreads) > {'noise_rms', 'flux', 'offset_x', 'sky_level'}
 
 
 def test_stamps_without_a_valid_pixel_say_nothing_of_drift(detector, stamps):
@@ -96,7 +96,7 @@ def test_stamps_without_a_valid_pixel_say_nothing_of_drift(detector, stamps):
     with warnings.catch_warnings():
         warnings.simplefilter('error')
         table = detector.score(blind, progress=False)
-    assert np.isnan(table['noise']).all()
+    assert np.isnan(table['noise_rms']).all()
     assert np.isnan(table['q_value']).all()
 
 
@@ -123,13 +123,13 @@ SIGNS = np.where(np.arange(300) % 2, 1, -1)[:, np.newaxis, np.newaxis]
     [
         (
             lambda p, noise: np.roll(p, 1, axis=2),
-            r'sources lie \+1.0 pixels along x and [+-]0.0 al',
+            r'shifted by \+1.0 pixels along x and [+-]0.0 al',
         ),
         (
             lambda p, noise: np.roll(p, -2, axis=1),
-            r'sources lie [+-]0.0 pixels along x and -2.0 al',
+            r'shifted by [+-]0.0 pixels along x and -2.0 al',
         ),
-        (lambda p, noise: np.roll(p, (3, 3), axis=(1, 2)), 'looks like other positions'),
+        (lambda p, noise: np.roll(p, (3, 3), axis=(1, 2)), 'suggests other positions'),
         (
             lambda p, noise: np.concatenate(
                 [
@@ -139,34 +139,34 @@ SIGNS = np.where(np.arange(300) % 2, 1, -1)[:, np.newaxis, np.newaxis]
                     )
                 ]
             ),
-            'sources lie .* pixels from the center in the median.*less precise positions',
+            r'median distance .* center is \d\.\d pixels.*less precise positions',
         ),
         (
             lambda p, noise: p + noise * COLUMNS,
             r'by \+[01]\.\d+ .* \+0\.\d+ along y.* a gradient of the sky',
         ),
-        (lambda p, noise: p - noise * ROWS, 'looks like a gradient of the sky'),
-        (lambda p, noise: p + noise, 'looks like a sky that has not been subtracted alike'),
-        (lambda p, noise: p - 0.5 * noise, 'looks like a sky that has not been subtracted alike'),
+        (lambda p, noise: p - noise * ROWS, 'suggests a gradient of the sky'),
+        (lambda p, noise: p + noise, 'suggests another background subtraction'),
+        (lambda p, noise: p - 0.5 * noise, 'suggests another background subtraction'),
         (
             lambda p, noise: 1.2 * p,
-            r'are 1.2\d and 1.\d+ times .* like another .*zero point, gain or',
+            r'are 1.2\d and 1.\d+ times .* suggests another .*zero point, gain or',
         ),
         (
             lambda p, noise: 0.8 * p,
-            r'are 0.8\d and 0.\d+ times .* like another .*zero point, gain or',
+            r'are 0.8\d and 0.\d+ times .* suggests another .*zero point, gain or',
         ),
         (
             lambda p, noise: p + 0.7 * noise * np.random.default_rng(1).normal(size=p.shape),
-            'looks like another depth',
+            'suggests another depth',
         ),
         (
             lambda p, noise: p + noise * SIGNS,
-            r'borders of stamps scatter by 1\.\d+ .* did by 0.50.*not been subtracted alike',
+            r'scatter of the sky level .* is 1\.\d+ .* stamps 0.50.*background subtraction',
         ),
         (
             lambda p, noise: p + 2 * noise * SIGNS * COLUMNS,
-            r'rise of the sky .* scatters by [12]\.\d+ .* along x.*looks like gradients of the sky',
+            r'scatter of the slope of the sky along x is [12]\.\d+ .*suggests gradients of the sky',
         ),
     ],
 )
@@ -185,9 +185,9 @@ OUTER = RADIUS > 27
 @pytest.mark.parametrize(
     ('change', 'message'),
     [
-        (lambda p: np.roll(p, 2, axis=1), r'sources lie .* and \+2.0 along y'),
-        (lambda p: 1.25 * p, 'looks like another .*zero point, gain or unit'),
-        (lambda p: 0.8 * p, 'looks like another .*zero point, gain or unit'),
+        (lambda p: np.roll(p, 2, axis=1), r'sources are shifted .* and \+2.0 along y'),
+        (lambda p: 1.25 * p, 'suggests another .*zero point, gain or unit'),
+        (lambda p: 0.8 * p, 'suggests another .*zero point, gain or unit'),
     ],
 )
 def test_it_is_told_of_stamps_of_which_masks_leave_but_the_middle(shipped, fresh, change, message):
@@ -230,7 +230,7 @@ def test_quiet_on_two_hundred_honest_samples_of_each_size():
     def drawn(n):
         return QTable(
             {
-                'noise': rng.lognormal(0, 0.05, size=n),
+                'noise_rms': rng.lognormal(0, 0.05, size=n),
                 'closest_flux': rng.lognormal(3, 1.0, size=n),
                 'offset_x': rng.normal(0, 0.5, size=n),
                 'offset_y': rng.normal(0, 0.5, size=n),
@@ -242,16 +242,18 @@ def test_quiet_on_two_hundred_honest_samples_of_each_size():
 
     for n in (20, 50, 1000):
         for _ in range(200):
-            conditions = NormalConditions.of(drawn(rng.choice([20, 100, 1000])))
+            conditions = NormalConditions.from_measurements(drawn(rng.choice([20, 100, 1000])))
             with warnings.catch_warnings():
                 warnings.simplefilter('error')
                 check_drift(conditions, drawn(n), rng.uniform(size=n))
 
 
 def test_p_values_that_are_small_throughout_are_told_where_nothing_else_shows_why():
-    conditions = NormalConditions.of(QTable({'noise': np.ones(99), 'closest_flux': np.ones(99)}))
-    same = QTable({'noise': np.ones(100), 'closest_flux': np.ones(100)})
-    with pytest.warns(DriftWarning, match='80 per cent of them are stranger than three quarters'):
+    conditions = NormalConditions.from_measurements(
+        QTable({'noise_rms': np.ones(99), 'closest_flux': np.ones(99)})
+    )
+    same = QTable({'noise_rms': np.ones(100), 'closest_flux': np.ones(100)})
+    with pytest.warns(DriftWarning, match='80 percent .* have a score above the 75th percentile'):
         check_drift(conditions, same, np.append(np.full(80, 0.2), np.full(20, 0.6)))
     honest = np.append(np.full(30, 0.001), np.linspace(0, 1, 70))
     with warnings.catch_warnings():
@@ -261,6 +263,6 @@ def test_p_values_that_are_small_throughout_are_told_where_nothing_else_shows_wh
 
 
 def test_conditions_that_an_earlier_version_did_not_know_are_not_compared():
-    conditions = NormalConditions(noise=1.0, faintest=np.nan, brightest=np.nan)
-    table = QTable({'noise': np.full(50, 9.0), 'closest_flux': np.ones(50)})
+    conditions = NormalConditions(noise_rms=1.0, faintest=np.nan, brightest=np.nan)
+    table = QTable({'noise_rms': np.full(50, 9.0), 'closest_flux': np.ones(50)})
     assert conditions.differences(table) == []

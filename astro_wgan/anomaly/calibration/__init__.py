@@ -1,0 +1,1 @@
+"""Calibration on normal stamps: brightness trends, p-values, thresholds and drift."""

@@ -1,0 +1,115 @@
+"""Tables of scores: their columns, and the rows of a table among stamps."""
+
+from dataclasses import asdict
+
+import numpy as np
+
+from astro_wgan.anomaly.calibration.calibration import PERCENTILES
+from astro_wgan.anomaly.calibration.conformal import q_values
+
+__all__ = ['SCORE_COLUMNS', 'add_scores', 'check_rows', 'rows_by_id', 'table_column']
+
+#: Columns that a table of measurements does not have.
+SCORE_COLUMNS = (
+    'score',
+    'p_value',
+    'q_value',
+    *(f'anomalous_{percentile}' for percentile in PERCENTILES),
+    'rank',
+    'trained_on',
+)
+
+
+def add_scores(table, calibration, *, in_calibration=None):
+    """
+    Add scores and what follows from them to measurements.
+
+    Parameters
+    ----------
+    table : `~astropy.table.QTable`
+        Measurements, changed in place: ``score``, ``p_value``, ``q_value``, flags and ``rank`` are
+        added, and thresholds and configuration to its ``meta``.
+    calibration : `~astro_wgan.anomaly.Calibration`
+        Of the detector that measured them.
+    in_calibration : array_like of bool, shape (n,), optional
+        True for stamps that are part of the calibration.
+    """
+    score = calibration.score(table, in_calibration=in_calibration)
+    table['score'] = score
+    table['p_value'] = calibration.p_values(score, in_calibration=in_calibration)
+    table['q_value'] = q_values(table['p_value'])
+    thresholds = calibration.thresholds()
+    for percentile in PERCENTILES:
+        table[f'anomalous_{percentile}'] = score > thresholds[percentile]
+    table['rank'] = _ranks(score)
+    table.meta['scoring'] = asdict(calibration.scoring)
+    table.meta['thresholds'] = _threshold_meta(calibration)
+    table.meta['contamination'] = calibration.contamination
+
+
+def check_rows(table, stamps):
+    """Raise a ValueError unless a table has the scores of stamps, row by row."""
+    if len(stamps) != len(table) or not np.array_equal(stamps.ids, table_column(table, 'id')):
+        raise ValueError('`table` must hold the scores of `stamps`, row by row.')
+
+
+def table_column(table, name):
+    """A column of a score table as an array, or a ValueError that names what is missing."""
+    if name not in table.colnames:
+        raise ValueError(
+            f'`table` must have the column {name!r}, as `score` gives it; it has '
+            f'{", ".join(table.colnames)}.'
+        )
+    return np.asarray(table[name])
+
+
+def rows_by_id(ids, known_ids):
+    """
+    Rows of stamps with the ids of a table.
+
+    Parameters
+    ----------
+    ids : array_like, shape (n,)
+        Ids to find.
+    known_ids : array_like, shape (m,)
+        Ids of the stamps.
+
+    Returns
+    -------
+    `~numpy.ndarray` of int, shape (n,)
+
+    Raises
+    ------
+    ValueError
+        If an id is missing, or stamps share an id.
+    """
+    order = np.argsort(known_ids, kind='stable')
+    index = np.searchsorted(known_ids, ids, sorter=order)
+    rows = order[np.minimum(index, max(len(known_ids) - 1, 0))]
+    if len(np.unique(known_ids)) < len(known_ids):
+        raise ValueError('`like` must have a different id for each stamp; some of its ids repeat.')
+    missing = known_ids[rows] != ids
+    if missing.any():
+        raise ValueError(
+            f'`like` must hold each stamp of the table; it lacks {missing.sum()} of {len(ids)}, '
+            f'the first has the id {ids[missing].tolist()[0]!r}.'
+        )
+    return rows
+
+
+def _ranks(score):
+    """From 1, the highest score; those without a score come last."""
+    order = np.argsort(np.where(np.isnan(score), -np.inf, score))[::-1]
+    rank = np.empty(len(score), dtype=np.int64)
+    rank[order] = np.arange(1, len(score) + 1)
+    return rank
+
+
+def _threshold_meta(calibration):
+    references = ['held-out'] if calibration.training is None else ['held-out', 'training']
+    found = {r: calibration.thresholds(reference=r) for r in references}
+    # Text keys, since the meta is written as YAML and JSON.
+    return {
+        reference: {str(percentile): float(t) for percentile, t in thresholds.items()}
+        for reference, thresholds in found.items()
+    }
