@@ -201,7 +201,7 @@ def central(known, max_lag):
     """An autocorrelation without its larger lags, as if it were measured up to there."""
     part = slice(known.max_lag - max_lag, known.max_lag + max_lag + 1)
     covariance = known.covariance[part, part]
-    return replace(known, covariance=covariance, pairs=np.ones(covariance.shape))
+    return replace(known, covariance=covariance, n_pairs=np.ones(covariance.shape))
 
 
 def correlation_off(found, wanted):
