@@ -59,7 +59,7 @@ class KMeansOfThePaper:
     def fit(self, populations):
         table, normal = populations.labeled_shapes()
         good = np.asarray(table['flag']) < 2
-        self.detector = MorphologyKMeans().fit(table[good], is_normal=normal[good])
+        self.detector = MorphologyKMeans().fit(table[good], is_is_normal=normal[good])
         return self
 
     def score(self, table):
@@ -152,13 +152,13 @@ class PCAByBrightness:
     A tenth of the stamps are not decomposed; they show what normals as bright have.
     """
 
-    def __init__(self, components, *, scoring=None):
-        self.components = components
+    def __init__(self, n_components, *, scoring=None):
+        self.n_components = n_components
         self.scoring = ScoringConfig() if scoring is None else scoring
 
     def fit(self, stamps):
         cut = 9 * len(stamps) // 10
-        self._pca = PCAResidual(n_components=self.components).fit(stamps[:cut])
+        self._pca = PCAResidual(n_components=self.n_components).fit(stamps[:cut])
         self._trends = self.scoring.learn(self._misfit(stamps[cut:]))
         return self
 

@@ -45,11 +45,11 @@ class Variant:
 
     preset: str
     latent: int | None
-    reconstruction: float | None
+    reconstruction_weight: float | None
     critic_steps: int | None
     batch_size: int | None
     learning_rate: float | None
-    average: float | None
+    ema_decay: float | None
     precision: str
     seed: int
 
@@ -74,11 +74,11 @@ class Variant:
     def __str__(self):
         named = {
             'latent': self.latent,
-            'weight': self.reconstruction,
+            'weight': self.reconstruction_weight,
             'critic steps': self.critic_steps,
             'batch': self.batch_size,
             'rate': self.learning_rate,
-            'average': self.average,
+            'average': self.ema_decay,
             'seed': self.seed,
         }
         changed = ', '.join(f'{name} {v:g}' for name, v in named.items() if v is not None)
@@ -164,7 +164,7 @@ def pca_rows(sets, scoring):
         for name in ('held out', 'normal', *ANOMALIES)
     }
     yield {'model': 'PCA residual, 10 components', 'iterations': 0, 'minutes': 0.0, **areas(plain)}
-    scored = PCAByBrightness(components=10, scoring=scoring).fit(sets['train'])
+    scored = PCAByBrightness(n_components=10, scoring=scoring).fit(sets['train'])
     scores = {name: scored.score(sets[name]) for name in plain}
     name = 'PCA residual, 10, scored as below'
     yield {'model': name, 'iterations': 0, 'minutes': 0.0, **areas(scores)}

@@ -34,7 +34,6 @@ by it, so that the results of two versions never mix. Rows of other options are 
     python -m benchmarks.experiments.leaderboard --rows "PCA residual" "WGAN"
 """
 
-import time
 from dataclasses import dataclass
 from functools import partial
 
@@ -59,7 +58,7 @@ from benchmarks.detectors.classical import (
 )
 from benchmarks.detectors.evaluation import ALL, LEAD, by_class, lead, measured, views
 from benchmarks.detectors.populations import Populations, fingerprint
-from benchmarks.harness import BenchmarkParser, Report
+from benchmarks.harness import BenchmarkParser, Report, time_once
 
 CEILING = 'supervised (ceiling)'
 OURS = 'WGAN'
@@ -235,16 +234,15 @@ def run(rows, populations, options):
         row = rows[name]
         folder = populations.folder / f'{slug(name)}-{row.settings(options)}'
         path = folder / 'scores.npz'
-        start = time.perf_counter()
         if not path.exists():
             folder.mkdir(exist_ok=True)
             try:
-                found = scored(row, populations, folder, options)
+                found, timing = time_once(scored, row, populations, folder, options)
             except ModuleNotFoundError as error:
                 print(f'{name}: left out, since {error.name} is not installed', flush=True)
                 continue
             write_arrays(path, **found)
-            print(f'{name}: {time.perf_counter() - start:.0f} s', flush=True)
+            print(f'{name}: {timing.shortest:.0f} s', flush=True)
         scores[name] = read_arrays(path)
     return scores
 

@@ -135,7 +135,7 @@ def fitted_kmeans(shapes):
     table = vstack(list(shapes.values()), metadata_conflicts='silent')
     normal = np.repeat(np.array(list(shapes)) == 'normal', [len(part) for part in shapes.values()])
     good = table['flag'] < 2
-    return MorphologyKMeans().fit(table[good], is_normal=normal[good])
+    return MorphologyKMeans().fit(table[good], is_is_normal=normal[good])
 
 
 def kmeans_rows(shapes, populations, kmeans):
@@ -200,7 +200,7 @@ def auc_rows(recipe, populations, shapes, kmeans, options):
         *(RotationResidual(smoothing=s) for s in (1.0, 2.0)),
     ):
         detector.fit(train)
-        option = getattr(detector, 'components', None) or detector.smoothing
+        option = getattr(detector, 'n_components', None) or detector.smoothing
         scores[f'{type(detector).__name__}, {option}'] = {
             kind: detector.score(stamps, progress=False)['score']
             for kind, stamps in populations.items()

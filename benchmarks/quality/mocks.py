@@ -82,7 +82,7 @@ SPEED = (
 
 def main():
     parts = {
-        'disc': recover_disk,
+        'disk': recover_disk,
         'stars': recover_psf,
         'flux': follow_flux,
         'magnitudes': compare_magnitudes,
