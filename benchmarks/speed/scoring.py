@@ -7,10 +7,10 @@ One model, one set of simulated stamps (normal, pair, disturbed), one run:
   write it (on few stamps);
 * mu, one at a time: the same in this package's graph;
 * mu, batched: the same for many images at once;
-* free: the latent vector itself, the default for a model without an encoder;
+* zeros: the latent vector itself, from zeros; the default for a model without an encoder;
 * encoder: from where the model's encoder puts it, to the end, in bfloat16, or for eight steps;
 * with Adam: these two as they would be with Adam in the place of BFGS;
-* one pass: the encoder alone, nothing is searched; the default for a model with one.
+* encoder only: nothing is searched; the default for a model with one.
 
 For each the table has stamps per second, how many times the first row that is, the arithmetic done
 as a share of a matrix product on this machine, the mean of the loss L_A, its rank correlation with
@@ -37,8 +37,7 @@ from astropy.table import QTable
 from scipy.stats import spearmanr
 
 from astro_wgan import AnomalyDetector, StampSet, StampStore, datasets
-from astro_wgan.anomaly import LatentSearchConfig, LatentSearcher, ScoringConfig
-from astro_wgan.anomaly.search.latent_search import ENCODER_ONLY
+from astro_wgan.anomaly import ENCODER_ONLY, LatentSearchConfig, LatentSearcher, ScoringConfig
 from astro_wgan.evaluate import roc_auc
 from astro_wgan.simulate import simulate
 from astro_wgan.stamps import concatenate
@@ -51,13 +50,13 @@ KINDS = ('normal', 'pair', 'disturbed')
 SEARCHES = {
     'mu, one at a time': LatentSearchConfig(init='mu', batch_size=1),
     'mu, batched': LatentSearchConfig(init='mu'),
-    'free, Adam': LatentSearchConfig(optimizer='adam'),
-    'free': LatentSearchConfig(),
+    'zeros, Adam': LatentSearchConfig(optimizer='adam'),
+    'zeros': LatentSearchConfig(),
     'encoder, Adam': LatentSearchConfig(init='encoder', optimizer='adam'),
     'encoder': LatentSearchConfig(init='encoder'),
     'encoder, bfloat16': LatentSearchConfig(init='encoder', precision='mixed_bfloat16'),
     'encoder, 8 steps': LatentSearchConfig(init='encoder', max_iterations=8),
-    'one pass': ENCODER_ONLY,
+    'encoder only': ENCODER_ONLY,
 }
 
 
@@ -87,7 +86,7 @@ PROCESSES = (
 
 
 def main():
-    searches = [REFERENCE, 'encoder, 8 steps', 'one pass']
+    searches = [REFERENCE, 'encoder, 8 steps', 'encoder only']
     smoke = {'stamps': 3, 'single': 1, 'many': 20, 'least': 0.0, 'searches': searches}
     parser = BenchmarkParser(__doc__, smoke=smoke, seed=7)
     parser.add_argument('--model', type=Path, help='folder of a detector; the shipped one without')
