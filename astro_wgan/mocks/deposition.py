@@ -1,4 +1,4 @@
-"""Light of star particles in the pixels of a map."""
+"""Deposition of particles on a grid: projection, and smoothing with Gaussian kernels."""
 
 import numpy as np
 from scipy.ndimage import convolve1d
@@ -6,13 +6,13 @@ from scipy.special import ndtr
 
 __all__ = ['image_axes', 'deposit']
 
-#: Classes of widths for each factor of two: particles of a class are smoothed alike.
-_CLASSES = 4
+#: Kernel widths per factor of two; particles with the same width are smoothed together.
+_WIDTHS = 4
 
-#: Narrower Gaussians, in pixels, are none; wider ones than this share of the map do not grow.
+#: Smallest sigma of a kernel, in pixels, and largest one, as a fraction of the edge of the map.
 _NARROWEST, _WIDEST = 0.2, 0.25
 
-#: Image axes for directions of sight; (x, y) of the image.
+#: Indices of the coordinates along x and y of the image, for each line of sight.
 _AXES = {'x': (1, 2), 'y': (2, 0), 'z': (0, 1)}
 
 
@@ -32,7 +32,7 @@ def image_axes(along):
     Raises
     ------
     ValueError
-        If it is no direction.
+        If it is not a direction.
     """
     if isinstance(along, str):
         if along not in _AXES:
@@ -41,9 +41,11 @@ def image_axes(along):
     sight = np.asarray(along, dtype=float)
     length = np.linalg.norm(sight) if sight.shape == (3,) else np.nan
     if not 0 < length < np.inf:
-        raise ValueError(f'`along` must be a direction, three numbers not all 0; got {along!r}.')
+        raise ValueError(
+            f'`along` must be a direction, three numbers that are not all 0; got {along!r}.'
+        )
     sight = sight / length
-    # The image's x axis lies in the plane of x and y.
+    # The x axis of the image is in the plane of x and y.
     first = np.array([-sight[1], sight[0], 0]) if abs(sight[2]) < 1 else np.array([1.0, 0, 0])
     first /= np.linalg.norm(first)
     return np.array([first, np.cross(sight, first)])
@@ -51,16 +53,16 @@ def image_axes(along):
 
 def deposit(row, column, bands, sigma, shape):
     """
-    Sum particles in pixels, each spread by a Gaussian of its own width.
+    Deposit particles on a grid, each smoothed by a Gaussian.
 
     Parameters
     ----------
     row, column : `~numpy.ndarray` of int, shape (n,)
-        The pixel that each is in.
+        Pixel of each particle.
     bands : `~numpy.ndarray`, shape (n, bands)
-        Light of each.
+        Luminosity of each particle.
     sigma : `~numpy.ndarray`, shape (n,)
-        Widths, in pixels; rounded to a quarter of a factor of two.
+        Standard deviation of each Gaussian, in pixels; rounded to a power of 2^(1/4).
     shape : tuple of int
         ``(ny, nx)`` of the map.
 
@@ -70,19 +72,19 @@ def deposit(row, column, bands, sigma, shape):
     """
     light = np.zeros((*shape, bands.shape[1]))
     sigma = np.minimum(sigma, _WIDEST * min(shape))
-    level = np.rint(_CLASSES * np.log2(np.maximum(sigma, 1e-9) / _NARROWEST)).astype(int)
-    for one in np.unique(level.clip(0)):
-        width = _NARROWEST * 2 ** (one / _CLASSES) if one else 0
-        members = level.clip(0) == one
-        place = np.ravel_multi_index((row[members], column[members]), shape)
+    index = np.rint(_WIDTHS * np.log2(np.maximum(sigma, 1e-9) / _NARROWEST)).astype(int)
+    for one in np.unique(index.clip(0)):
+        width = _NARROWEST * 2 ** (one / _WIDTHS) if one else 0
+        members = index.clip(0) == one
+        pixel = np.ravel_multi_index((row[members], column[members]), shape)
         for band in range(bands.shape[1]):
-            summed = np.bincount(place, bands[members, band], minlength=np.prod(shape))
+            summed = np.bincount(pixel, bands[members, band], minlength=np.prod(shape))
             light[..., band] += _smoothed(summed.reshape(shape), width)
     return light
 
 
 def _smoothed(image, sigma):
-    """Spread by a Gaussian around the middle of each pixel; what leaves the image is lost."""
+    """The image convolved with a Gaussian; flux beyond the edges is lost."""
     if not sigma:
         return image
     reach = int(np.ceil(5 * sigma))

@@ -1,4 +1,4 @@
-"""`CalzettiDust`: a screen of dust in front of stars."""
+"""Dust attenuation by a foreground screen."""
 
 from dataclasses import dataclass
 
@@ -7,37 +7,37 @@ from astropy import units as u
 
 __all__ = ['CalzettiDust']
 
-#: Wavelengths, in micron, at which the two parts of the law meet, and below which it is not known
-#: at all: there the ionising light of the stars begins.
-_MEETING, _SHORTEST = 0.63, 0.0912
+#: Wavelength, in micron, between the two polynomials of the law, and the Lyman limit, below which
+#: the law is constant.
+_BREAK, _LYMAN_LIMIT = 0.63, 0.0912
 
 
 @dataclass(frozen=True)
 class CalzettiDust:
     """
-    The attenuation law of starburst galaxies, by Calzetti et al. 2000.
+    Attenuation law of starburst galaxies (Calzetti et al. 2000).
 
     Parameters
     ----------
     a_v : float
-        Attenuation in V, in magnitudes, 0 or more.
+        Attenuation A_V, in magnitudes, 0 or more.
     r_v : float, optional
-        A_V over the colour excess E(B - V), above 0.
+        Ratio of A_V to the color excess E(B - V), above 0.
     younger_than : `~astropy.units.Quantity`, optional
-        Age of the stars that are behind the dust: none of the older ones are. By default all are.
+        Age up to which stars are attenuated. By default all are.
 
     Raises
     ------
     ValueError
-        If a number is out of range.
+        If a value is out of range.
     astropy.units.UnitsError
-        If ``younger_than`` is no time.
+        If ``younger_than`` is not a time.
 
     Notes
     -----
-    Equation 4 of Calzetti et al. 2000 (ApJ 533, 682), made for 120 nm to 2.2 micron. Below, the
-    same formula is used down to 91.2 nm, and its value there for still shorter waves; above, until
-    it reaches 0.
+    Equation 4 of Calzetti et al. 2000 (ApJ 533, 682), valid from 120 nm to 2.2 micron. It is
+    extrapolated down to 91.2 nm and constant below, and extrapolated at longer wavelengths until it
+    reaches 0.
 
     Examples
     --------
@@ -56,43 +56,43 @@ class CalzettiDust:
         if not 0 <= self.a_v < np.inf:
             raise ValueError(f'`a_v` must be 0 or more; got {self.a_v}.')
         if not 0 < self.r_v < np.inf:
-            raise ValueError(f'`r_v` must be above 0; got {self.r_v}.')
+            raise ValueError(f'`r_v` must be positive; got {self.r_v}.')
         if self.younger_than is None:
             return
         age = u.Quantity(self.younger_than)
         if not age.unit.is_equivalent(u.Gyr):
             raise u.UnitConversionError(f'`younger_than` must be a time; got {age}.')
         if not age > 0:
-            raise ValueError(f'`younger_than` must be above 0; got {age}.')
+            raise ValueError(f'`younger_than` must be positive; got {age}.')
 
     def attenuation(self, wavelength):
         """
-        How much light is lost.
+        Attenuation at each wavelength.
 
         Parameters
         ----------
         wavelength : `~astropy.units.Quantity`
-            Rest frame.
+            Rest-frame wavelength.
 
         Returns
         -------
         `~astropy.units.Quantity`
-            In magnitudes, of the shape of ``wavelength``.
+            In magnitudes, with the shape of ``wavelength``.
         """
-        x = np.maximum(u.Quantity(wavelength).to_value(u.micron), _SHORTEST)
+        x = np.maximum(u.Quantity(wavelength).to_value(u.micron), _LYMAN_LIMIT)
         short = -2.156 + 1.509 / x - 0.198 / x**2 + 0.011 / x**3
         long = -1.857 + 1.040 / x
-        law = 2.659 * np.where(x < _MEETING, short, long) + self.r_v
+        law = 2.659 * np.where(x < _BREAK, short, long) + self.r_v
         return self.a_v / self.r_v * law.clip(0) * u.mag
 
     def transmission(self, wavelength):
         """
-        Share of the light that is left, from 0 to 1.
+        Transmitted fraction of the light, 0 to 1.
 
         Parameters
         ----------
         wavelength : `~astropy.units.Quantity`
-            Rest frame.
+            Rest-frame wavelength.
 
         Returns
         -------
@@ -102,7 +102,7 @@ class CalzettiDust:
 
     def covers(self, ages):
         """
-        Which stars are behind the dust.
+        Which stars are attenuated.
 
         Parameters
         ----------

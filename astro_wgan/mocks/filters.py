@@ -1,4 +1,4 @@
-"""`FilterCurve`: which wavelengths a filter lets through."""
+"""Filter curves: throughput as a function of wavelength."""
 
 import os
 from dataclasses import dataclass, field
@@ -12,28 +12,28 @@ from astro_wgan.optional import find_optional
 
 __all__ = ['FilterCurve']
 
-#: Points along a filter for its pivot wavelength.
+#: Samples of a filter curve for its pivot wavelength.
 _FINE = 1001
 
 
 @dataclass(frozen=True, eq=False)
 class FilterCurve:
     """
-    Throughput of telescope, filter and detector for photons, in the observer's frame.
+    Throughput of telescope, filter and detector for photons, in the frame of the observer.
 
     Parameters
     ----------
     wavelength : `~astropy.units.Quantity`, shape (n,)
-        In growing order; nothing is let through beyond.
+        Increasing; the throughput is 0 outside of this range.
     throughput : array_like, shape (n,)
-        Share of the photons that are counted, up to a factor.
+        Detected fraction of the photons, up to a constant factor.
 
     Raises
     ------
     ValueError
-        If wavelengths do not grow, or throughputs are negative or all 0.
+        If wavelengths are not increasing, or throughputs are negative or all 0.
     astropy.units.UnitsError
-        If ``wavelength`` is no length.
+        If ``wavelength`` is not a length.
 
     Examples
     --------
@@ -50,16 +50,18 @@ class FilterCurve:
         wavelength = u.Quantity(self.wavelength, dtype=float)
         if not wavelength.unit.is_equivalent(u.nm):
             unit = wavelength.unit or 'no unit'
-            raise u.UnitConversionError(f'`wavelength` must be lengths; got {unit}.')
+            raise u.UnitConversionError(f'`wavelength` must have a length unit; got {unit}.')
         wavelength = wavelength.to(u.nm)
         throughput = np.asarray(self.throughput, dtype=float)
-        grows = wavelength.ndim == 1 and len(wavelength) > 1 and (np.diff(wavelength) > 0).all()
-        if not grows or not wavelength[0] > 0:
-            raise ValueError('`wavelength` must be two or more numbers above 0 that grow.')
+        increasing = (
+            wavelength.ndim == 1 and len(wavelength) > 1 and (np.diff(wavelength) > 0).all()
+        )
+        if not increasing or not wavelength[0] > 0:
+            raise ValueError('`wavelength` must be at least two positive, increasing numbers.')
         if throughput.shape != wavelength.shape:
             raise ValueError(
-                f'`throughput` must be one for each of the {len(wavelength)} wavelengths; got '
-                f'{throughput.shape}.'
+                f'`throughput` must have one value for each of the {len(wavelength)} wavelengths; '
+                f'got the shape {throughput.shape}.'
             )
         if not (throughput >= 0).all() or not 0 < throughput.sum() < np.inf:
             raise ValueError('`throughput` must be finite and 0 or more, and not 0 everywhere.')
@@ -69,15 +71,15 @@ class FilterCurve:
     @classmethod
     def read(cls, source, *, unit=u.AA):
         """
-        Read a table of two columns, wavelength and throughput.
+        Read a table with two columns, wavelength and throughput.
 
         Parameters
         ----------
         source : path-like
-            Text file, where ``#`` begins a comment; or the name of a filter of the package
+            Text file, with comments after ``#``; or the name of a filter of the package
             ``astro-sedpy``, such as ``'wfc3_ir_f160w'`` or ``'acs_wfc_f814w'``.
         unit : unit-like, optional
-            Of the wavelengths in the file.
+            Unit of the wavelengths in the file.
 
         Returns
         -------
@@ -88,9 +90,9 @@ class FilterCurve:
         FileNotFoundError
             If there is no such file.
         ImportError
-            If it is a name, and ``astro-sedpy`` is not installed.
+            If ``source`` is a name, and ``astro-sedpy`` is not installed.
         ValueError
-            If it is no such table.
+            If the file is not such a table.
         """
         path = Path(source)
         if not path.exists() and path.name == os.fspath(source) and not path.suffix:
@@ -100,15 +102,15 @@ class FilterCurve:
             with open(path, encoding='utf-8') as file:
                 wavelength, throughput = np.loadtxt(file, usecols=(0, 1), unpack=True)
         except (IndexError, ValueError) as error:
-            raise ValueError(f'{path} is no table of wavelength and throughput: {error}') from error
+            raise ValueError(f'{path} is not a table of two columns of numbers: {error}') from error
         _, first = np.unique(wavelength, return_index=True)
         return cls(wavelength[first] * u.Unit(unit), throughput[first].clip(0))
 
     @property
     def pivot(self):
-        """Pivot wavelength: it relates flux densities per wavelength and per frequency."""
+        """Pivot wavelength, which relates flux densities per unit wavelength and frequency."""
         own = self.wavelength.value
-        # Finer than the curve, which may have few points: 1 / x is no straight line.
+        # Oversampled, because T / x is not linear between the points of the curve.
         x = np.union1d(own, np.linspace(own[0], own[-1], _FINE))
         t = np.interp(x, own, self.throughput)
         return np.sqrt(np.trapezoid(t * x, x) / np.trapezoid(t / x, x)) * u.nm

@@ -1,4 +1,4 @@
-"""`write_mock`: one mock image as a FITS file that any program reads."""
+"""`write_mock`: mock images as FITS files."""
 
 import numpy as np
 from astropy.io import fits
@@ -12,25 +12,25 @@ __all__ = ['write_mock']
 
 def write_mock(path, stamps, row, instrument, *, noise_free=None):
     """
-    Write a mock image with its header; the file appears whole or not at all.
+    Write a mock image to a FITS file, atomically.
 
     Parameters
     ----------
     path : path-like
-        Of the FITS file; one that is there is replaced.
+        Path of the FITS file; an existing one is replaced.
     stamps : `~astro_wgan.StampSet`
-        What `observe` or `mock_stamps` returns.
+        Result of `observe` or `mock_stamps`.
     row : int
-        Which stamp.
+        Index of the stamp.
     instrument : `Instrument`
-        What it was made for.
+        Instrument of the mock image.
     noise_free : `~astro_wgan.StampSet`, optional
-        The same without noise, which becomes an extension.
+        The same stamps without noise, written to an extension.
 
     Notes
     -----
-    The image is in electron / s; ``MAGZERO`` is the AB magnitude of 1. The WCS has the right
-    scale at an arbitrary place, right ascension and declination 0.
+    The image is in electron / s, with the zero point in ``MAGZERO``. The WCS has the correct pixel
+    scale and an arbitrary position, right ascension and declination 0.
     """
     header = _wcs(stamps.shape, instrument).to_header()
     table = stamps.table[row]
@@ -39,10 +39,13 @@ def write_mock(path, stamps, row, instrument, *, noise_free=None):
     header['MAGZERO'] = (instrument.zero_point, 'AB magnitude of 1 electron/s')
     header['EXPTIME'] = (instrument.exposure_time.value, 's')
     header['REDSHIFT'] = card_value(table['redshift'])
-    header['MAG'] = (_finite(table['magnitude'].value), 'AB magnitude of the whole galaxy')
-    header['KPCPIX'] = (card_value(table['pixel_size']), 'kpc along a pixel')
-    header['WLREST'] = (card_value(table['rest_wavelength']), 'nm, rest frame, that is seen')
-    header['BANDMTCH'] = (card_value(table['band_match']), 'how the light there is known')
+    header['MAG'] = (_finite(table['magnitude'].value), 'total AB magnitude of the galaxy')
+    header['KPCPIX'] = (card_value(table['pixel_size']), 'kpc per pixel')
+    header['WLREST'] = (
+        card_value(table['rest_wavelength']),
+        'rest-frame wavelength of the filter, nm',
+    )
+    header['BANDMTCH'] = (card_value(table['band_match']), 'how the light there is obtained')
     hdus = [fits.PrimaryHDU(stamps.pixels[row], header)]
     if noise_free is not None:
         hdus.append(fits.ImageHDU(noise_free.pixels[row], header, name='NOISEFREE'))
@@ -61,5 +64,5 @@ def _wcs(shape, instrument):
 
 
 def _finite(magnitude):
-    """FITS headers have no infinity."""
+    """The magnitude, or 99 if it is infinite, which FITS headers cannot contain."""
     return float(magnitude) if np.isfinite(magnitude) else 99.0

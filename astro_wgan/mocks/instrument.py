@@ -1,4 +1,4 @@
-"""`Instrument`: all of a camera and its survey that a mock image needs."""
+"""Instruments: camera, filter, PSF and exposure of the images of a survey."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,16 +13,16 @@ from astro_wgan.mocks.psf import AiryPSF, GaussianPSF, ImagePSF, MoffatPSF, as_a
 from astro_wgan.noise import Autocorrelation, drizzle_autocorrelation, noise_correlation_ratio
 from astro_wgan.validation.pixels import as_pixel_scale
 
-__all__ = ['Instrument', 'pixel_psf']
+__all__ = ['Instrument', 'pixel_psf', 'samples_per_pixel']
 
-#: Points along a pixel that a PSF is drawn at, at least.
-_LEAST_FINE = 2
+#: Minimum number of samples of a PSF along a pixel.
+_MIN_SAMPLES = 2
 
 
 @dataclass(frozen=True, eq=False)
 class Instrument:
     """
-    A camera with a filter, and the images that a survey made with it.
+    Camera and filter, and properties of the images of a survey.
 
     Attributes
     ----------
@@ -31,34 +31,34 @@ class Instrument:
     wavelength : `~astropy.units.Quantity`
         Pivot wavelength of the filter.
     pixel_scale : `~astropy.units.Quantity`
-        Angle of an image's pixel.
+        Angle per pixel of the image.
     zero_point : float
         AB magnitude of one electron per second.
     exposure_time : `~astropy.units.Quantity`
-        Of all exposures together.
+        Total exposure time.
     n_exposures : int
-        How many there are, each of which is read out once.
+        Number of exposures, each of which is read out once.
     sky_brightness : float
-        AB magnitude of the sky in one square arcsecond.
+        AB magnitude of the sky per square arcsecond.
     dark_current : float
-        Electrons per second in a pixel of the detector.
+        Electrons per second per detector pixel.
     read_noise : float
-        Electrons in a pixel of the detector, for one exposure.
+        Electrons per detector pixel and exposure.
     psf : `GaussianPSF`, `MoffatPSF`, `AiryPSF` or `ImagePSF`
-        Before the pixels of the image sum the light.
+        Point spread function, without the convolution with the pixels.
     detector_scale : `~astropy.units.Quantity`, optional
-        Angle of the detector's own pixel; that of the image by default.
+        Angle per detector pixel; by default that of the image.
     pixfrac : float, optional
-        Size of the drops in the detector's pixels, where exposures were drizzled.
+        Edge of the drops in units of detector pixels, if the exposures were drizzled.
     references : dict
-        Where each number comes from.
+        Source of each value.
 
     Raises
     ------
     ValueError
-        If a number is out of range.
+        If a value is out of range.
     astropy.units.UnitsError
-        If a unit does not convert.
+        If a unit cannot be converted.
 
     Examples
     --------
@@ -93,21 +93,22 @@ class Instrument:
         for name, unit in (('wavelength', u.nm), ('exposure_time', u.s)):
             value = u.Quantity(getattr(self, name))
             if not value.unit.is_equivalent(unit):
-                raise u.UnitConversionError(f'`{name}` must convert to {unit}; got {value}.')
+                raise u.UnitConversionError(f'`{name}` must be convertible to {unit}; got {value}.')
             if not 0 < value.value < np.inf:
-                raise ValueError(f'`{name}` must be above 0; got {value}.')
+                raise ValueError(f'`{name}` must be positive; got {value}.')
             put(self, name, value.to(unit))
         for name, least in (('n_exposures', 1), ('dark_current', 0), ('read_noise', 0)):
             if not least <= getattr(self, name) < np.inf:
                 raise ValueError(f'`{name}` must be {least} or more; got {getattr(self, name)}.')
         if self.pixfrac is None and not u.isclose(self.detector_scale, self.pixel_scale):
             raise ValueError(
-                '`pixfrac` must be given, since the pixels of image and detector differ.'
+                '`pixfrac` must be given, because the pixels of image and detector differ: '
+                f'{self.pixel_scale} and {self.detector_scale}.'
             )
 
     @property
     def correlation_ratio(self):
-        """R of `~astro_wgan.noise.noise_correlation_ratio`; 1 where nothing was drizzled."""
+        """R of `~astro_wgan.noise.noise_correlation_ratio`; 1 if not drizzled."""
         if self.pixfrac is None:
             return 1.0
         return noise_correlation_ratio(pixfrac=self.pixfrac, scale=self._scale)
@@ -115,9 +116,9 @@ class Instrument:
     @property
     def sky_noise(self):
         """
-        Correlated noise of sky, dark current and reading, in (electron / s)^2.
+        Autocorrelation of the noise of sky, dark current and readout, in (electron / s)^2.
 
-        As `~astro_wgan.noise.add_noise` takes it.
+        It can be used as ``sky_noise`` of `~astro_wgan.noise.add_noise`.
         """
         variance = self._electrons / self.correlation_ratio**2 / self.exposure_time.value**2
         variance = variance * (u.electron / u.s) ** 2
@@ -132,39 +133,39 @@ class Instrument:
 
     def depth(self, sigma=5, *, aperture=None):
         """
-        AB magnitude of a star that is seen at so many sigma.
+        Limiting magnitude for point sources.
 
         Parameters
         ----------
         sigma : float, optional
+            Signal-to-noise ratio of the detection.
         aperture : `~astropy.units.Quantity`, optional
-            Diameter of the circle in which its light is summed; by default its profile is fitted,
-            which is the best that can be done.
+            Diameter of a circular aperture. By default optimal PSF photometry is assumed.
 
         Returns
         -------
         float
-            Of the star's whole light, where the noise is that of the sky alone, as it nearly is.
+            Total AB magnitude of a point source whose noise is dominated by the sky.
         """
         star = pixel_psf(self.psf, self.pixel_scale)
         if aperture is None:
-            share, pixels = 1.0, 1 / np.sum(star**2)
+            enclosed, pixels = 1.0, 1 / np.sum(star**2)
         else:
             radius = as_arcsec(aperture, 'aperture') / 2 / self.pixel_scale.value
             middle = len(star) // 2
-            share = sep.sum_circle(star, [middle], [middle], [radius], subpix=0)[0][0]
+            enclosed = sep.sum_circle(star, [middle], [middle], [radius], subpix=0)[0][0]
             pixels = np.pi * radius**2
-        electrons = sigma * np.sqrt(pixels * self._electrons) / share
+        electrons = sigma * np.sqrt(pixels * self._electrons) / enclosed
         return float(self.zero_point - 2.5 * np.log10(electrons / self.exposure_time.value))
 
     @property
     def _scale(self):
-        """Edge of an image's pixel in those of the detector."""
+        """Edge of an image pixel in units of detector pixels."""
         return float(self.pixel_scale / self.detector_scale)
 
     @property
     def _electrons(self):
-        """Variance of the electrons that an image's pixel stands for."""
+        """Variance of the number of electrons in the area of an image pixel."""
         sky = 10 ** (0.4 * (self.zero_point - self.sky_brightness)) * self.pixel_scale.value**2
         detector = (
             self.dark_current * self.exposure_time.value + self.n_exposures * self.read_noise**2
@@ -174,29 +175,30 @@ class Instrument:
 
 def pixel_psf(psf, pixel_scale):
     """
-    A PSF as pixels see it, the star in the middle of one.
+    PSF convolved with the pixel, for a star at the center of a pixel.
 
     Parameters
     ----------
     psf : `GaussianPSF`, `MoffatPSF`, `AiryPSF` or `ImagePSF`
     pixel_scale : `~astropy.units.Quantity`
+        Angle per pixel.
 
     Returns
     -------
     `~numpy.ndarray`, shape (2 m + 1, 2 m + 1)
-        With a sum of 1.
+        Its sum is 1.
     """
-    fine = points_along_pixel(psf, pixel_scale)
-    fine += 1 - fine % 2  # odd, so that a point lies in the middle of a pixel
-    drawn = psf.draw(pixel_scale / fine)
-    # A point stands for the mean of the small square around it.
+    samples = samples_per_pixel(psf, pixel_scale)
+    samples += 1 - samples % 2  # odd, so that a sample is at the center of a pixel
+    drawn = psf.draw(pixel_scale / samples)
+    # A sample represents the mean over its subpixel.
     drawn = fft.irfft2(fourier_uniform(fft.rfft2(drawn), 1, n=drawn.shape[1]), s=drawn.shape)
-    pixels = -(-len(drawn) // fine)
+    pixels = -(-len(drawn) // samples)
     pixels += 1 - pixels % 2
-    border = (pixels * fine - len(drawn)) // 2
-    return np.pad(drawn, border).reshape(pixels, fine, pixels, fine).sum(axis=(1, 3))
+    border = (pixels * samples - len(drawn)) // 2
+    return np.pad(drawn, border).reshape(pixels, samples, pixels, samples).sum(axis=(1, 3))
 
 
-def points_along_pixel(psf, pixel_scale):
-    """How many points along a pixel a PSF must be drawn at."""
-    return max(_LEAST_FINE, int(np.ceil(pixel_scale.value / psf.max_step - 1e-9)))
+def samples_per_pixel(psf, pixel_scale):
+    """Number of samples along a pixel that a PSF must be drawn with."""
+    return max(_MIN_SAMPLES, int(np.ceil(pixel_scale.value / psf.max_step - 1e-9)))

@@ -1,4 +1,4 @@
-"""`LightMap`: the light that leaves a simulated galaxy, pixel by pixel."""
+"""Light maps: luminosity per unit frequency in each pixel of a simulated galaxy."""
 
 from dataclasses import dataclass, field
 
@@ -11,42 +11,41 @@ from astro_wgan.jobs import digest
 
 __all__ = ['LightMap', 'describe_maps']
 
-#: Power per frequency, as light leaves the galaxy.
+#: Unit of luminosity per unit frequency.
 LUMINOSITY = u.W / u.Hz
 
-#: To read more maps than these from files, only to compare them, would take minutes.
-_MOST_READ = 1024
+#: Maps of a lazy sequence that are compared at most; reading more would take minutes.
+_MAX_READ = 1024
 
-#: Of no more maps it is said which of them has changed.
-_MOST_NAMED = 16
+#: Maps that are compared one by one; of more, the error cannot name the one that differs.
+_MAX_NAMED = 16
 
-#: The light of many such pixels, in other units, is a number, too.
+#: Largest luminosity, so that sums in other units do not overflow.
 _BRIGHTEST = 1e250
 
 
 @dataclass(frozen=True, eq=False)
 class LightMap:
     """
-    Light that leaves a galaxy, per frequency, in each pixel of a map in kpc.
+    Luminosity per unit frequency of a galaxy, in pixels of a length in kpc.
 
     Parameters
     ----------
     luminosity : `~astropy.units.Quantity`, shape (ny, nx) or (ny, nx, bands)
-        Power per frequency (such as W / Hz or erg / (s Hz)) that leaves a pixel in all directions.
+        Power per unit frequency (such as W / Hz) emitted by each pixel in all directions.
     pixel_scale : `~astropy.units.Quantity`
-        Length of a pixel's edge (a length, or length per pixel).
+        Length, or length per pixel.
     wavelength : `~astropy.units.Quantity`, optional
-        Rest-frame wavelength of the light; one for each band, in growing order. Needed for
-        several bands.
+        Rest-frame wavelength; required for several bands, one for each in increasing order.
     meta : dict, optional
-        Where it comes from.
+        Provenance.
 
     Raises
     ------
     ValueError
         If pixels are negative or not finite, or the shapes disagree.
     astropy.units.UnitsError
-        If units do not convert.
+        If a unit cannot be converted.
 
     Examples
     --------
@@ -87,8 +86,8 @@ class LightMap:
         text = ', '.join(f'{value:.2f}' for value in magnitude)
         at = ''
         if self.wavelength is not None:
-            nanometres = np.atleast_1d(self.wavelength.to_value(u.nm))
-            at = f' at {", ".join(f"{value:.0f}" for value in nanometres)} nm'
+            nanometers = np.atleast_1d(self.wavelength.to_value(u.nm))
+            at = f' at {", ".join(f"{value:.0f}" for value in nanometers)} nm'
         scale = self.pixel_scale.to_value(u.kpc / u.pix)
         return f'<LightMap: {ny} x {nx} pixels of {scale:.4g} kpc{at}, absolute magnitude {text}>'
 
@@ -97,21 +96,22 @@ class LightMap:
         cls, brightness, pixel_scale, *, redshift, wavelength=None, meta=None
     ):
         """
-        A map of surface brightness, as an observer at some redshift would measure it.
+        Convert a map of surface brightness, as observed at some redshift.
 
         Parameters
         ----------
         brightness : `~astropy.units.Quantity` or `~astropy.units.Magnitude`
-            AB magnitudes per solid angle, ``mag(AB / arcsec2)`` or ``mag / arcsec2``, infinite
-            where there is no light; or flux density per solid angle such as nJy / arcsec2. Shape
+            AB magnitudes per solid angle, ``mag(AB / arcsec2)`` or ``mag / arcsec2``, infinite in
+            pixels without light; or flux density per solid angle, such as nJy / arcsec2. Shape
             (ny, nx) or (ny, nx, bands).
         pixel_scale : `~astropy.units.Quantity`
-            Length of a pixel's edge.
+            Length, or length per pixel.
         redshift : float
-            Of that observer; 0 for brightness as it is at the galaxy.
+            Redshift at which the brightness is observed; 0 for rest-frame surface brightness.
         wavelength : `~astropy.units.Quantity`, optional
-            Observed wavelength, of each band.
+            Observed wavelength, one for each band.
         meta : dict, optional
+            Provenance.
 
         Returns
         -------
@@ -122,12 +122,13 @@ class LightMap:
         ValueError
             If pixels are NaN or negative, or the redshift is below 0.
         astropy.units.UnitsError
-            If units do not convert.
+            If a unit cannot be converted.
 
         Notes
         -----
-        Per frequency, surface brightness falls as (1 + z)^-3 (Tolman 1930), whatever the
-        cosmology: the luminosity of a pixel of edge p is 4 pi p^2 (1 + z)^3 times the brightness.
+        Surface brightness per unit frequency decreases as (1 + z)^-3 in any cosmology (Tolman
+        1930). The luminosity of a pixel of edge p is therefore 4 pi p^2 (1 + z)^3 times its
+        surface brightness.
 
         Examples
         --------
@@ -155,52 +156,55 @@ class LightMap:
 
     @property
     def absolute_magnitude(self):
-        """AB magnitude of all light at 10 pc, in each band."""
+        """Absolute AB magnitude of the whole map, in each band."""
         at_10_pc = self.luminosity.sum(axis=(0, 1)) / (4 * np.pi * (10 * u.pc) ** 2)
         with np.errstate(divide='ignore'):
             return at_10_pc.to(u.ABmag)
 
     def at_wavelength(self, wavelength):
         """
-        The light at one rest-frame wavelength.
+        Interpolate the luminosity to a rest-frame wavelength.
 
         Parameters
         ----------
         wavelength : `~astropy.units.Quantity`
-            Rest-frame wavelength; a single band is taken as it is.
+            Rest-frame wavelength.
 
         Returns
         -------
         `~astropy.units.Quantity`, shape (ny, nx)
-            Interpolated between the two bands around the wavelength, linearly in the logarithms
-            of both, or in luminosity where a pixel has no light in one of them; that of the
-            nearest band where none is beyond.
+            Interpolated between the two adjacent bands, linearly in the logarithms of wavelength
+            and luminosity (linearly in luminosity in pixels without light in one of them). Outside
+            of the range of the bands, and for a single band, the nearest band.
         """
         if self.luminosity.ndim == 2:
             return self.luminosity
         bands = self.wavelength.to_value(u.nm)
-        place = np.interp(np.log(wavelength.to_value(u.nm)), np.log(bands), np.arange(len(bands)))
-        low = min(int(place), len(bands) - 2)
-        share = place - low
+        position = np.interp(
+            np.log(wavelength.to_value(u.nm)), np.log(bands), np.arange(len(bands))
+        )
+        low = min(int(position), len(bands) - 2)
+        weight = position - low
         first, second = self.luminosity.value[..., low], self.luminosity.value[..., low + 1]
         both = (first > 0) & (second > 0)
-        between = (1 - share) * first + share * second
-        between[both] = first[both] ** (1 - share) * second[both] ** share
+        between = (1 - weight) * first + weight * second
+        between[both] = first[both] ** (1 - weight) * second[both] ** weight
         return between * LUMINOSITY
 
     def band_match(self, wavelength):
         """
-        How the light at one rest-frame wavelength is known.
+        How the luminosity at a rest-frame wavelength is obtained.
 
         Parameters
         ----------
         wavelength : `~astropy.units.Quantity`
+            Rest-frame wavelength.
 
         Returns
         -------
         str
-            ``'interpolated'`` between bands, or that of the ``'nearest'`` band; a single band
-            within 5 per cent is ``'matched'``, and ``'unknown'`` without a wavelength.
+            ``'interpolated'`` between bands; that of the ``'nearest'`` band; ``'matched'`` for a
+            single band within 5 percent; ``'unknown'`` if the map has no wavelength.
         """
         if self.wavelength is None:
             return 'unknown'
@@ -211,16 +215,16 @@ class LightMap:
 
     def flux(self, redshift, *, wavelength=None, cosmology=Planck18):
         """
-        Flux density of each pixel, as seen from a redshift.
+        Flux density of each pixel at a redshift.
 
         Parameters
         ----------
         redshift : float
-            Above 0.
+            Redshift, above 0.
         wavelength : `~astropy.units.Quantity`, optional
-            At which it is observed; needed where there are several bands.
+            Observed wavelength; required for several bands.
         cosmology : `~astropy.cosmology.Cosmology`, optional
-            Whose luminosity distance counts.
+            Cosmology of the luminosity distance.
 
         Returns
         -------
@@ -230,20 +234,19 @@ class LightMap:
         Raises
         ------
         ValueError
-            If the redshift is not above 0, or the wavelength is missing.
+            If ``redshift`` is not positive, or ``wavelength`` is missing.
         """
         if not 0 < redshift < np.inf:
             raise ValueError(
-                f'`redshift` must be above 0, since it says how far away the galaxy is; '
-                f'got {redshift}.'
+                f'`redshift` must be positive, as a measure of distance; got {redshift}.'
             )
         if self.luminosity.ndim == 3 and wavelength is None:
-            raise ValueError('`wavelength` must be given, since the map has several bands.')
-        seen = self.luminosity
+            raise ValueError('`wavelength` must be given, because the map has several bands.')
+        luminosity = self.luminosity
         if wavelength is not None:
-            seen = self.at_wavelength(wavelength / (1 + redshift))
+            luminosity = self.at_wavelength(wavelength / (1 + redshift))
         distance = cosmology.luminosity_distance(redshift)
-        return ((1 + redshift) * seen / (4 * np.pi * distance**2)).to(u.nJy)
+        return ((1 + redshift) * luminosity / (4 * np.pi * distance**2)).to(u.nJy)
 
     def _checked_wavelength(self):
         bands = self.luminosity.shape[2:]
@@ -253,47 +256,50 @@ class LightMap:
         lengths = wavelength.value
         if wavelength.shape != bands or not ((lengths > 0) & np.isfinite(lengths)).all():
             raise ValueError(
-                '`wavelength` must be finite and above 0, one for each of the '
+                '`wavelength` must be finite and positive, one for each of the '
                 f'{bands[0] if bands else 1} bands; got {self.wavelength}.'
             )
         if bands and (len(wavelength) < 2 or not (np.diff(wavelength.value) > 0).all()):
             raise ValueError(
-                f'`wavelength` must grow from band to band, of which there are two or more; '
-                f'got {wavelength}.'
+                f'`wavelength` must be increasing, with at least two bands; got {wavelength}.'
             )
         return wavelength
 
 
 def describe_maps(maps):
     """
-    What makes maps these and no others.
+    Values that identify maps, for a `~astro_wgan.jobs.Fingerprint`.
 
     Parameters
     ----------
     maps : sequence of `LightMap`
-        All of a list or tuple are looked at; of any other sequence, which may read them from
-        files, no more than 1024, spread over it, with both ends.
+        All maps of a list or tuple are used; of any other sequence, which may read them from files,
+        at most 1024, evenly spaced and including both ends.
 
     Returns
     -------
     dict
-        For a `~astro_wgan.jobs.Fingerprint`.
+
+    Raises
+    ------
+    TypeError
+        If an item is not a `LightMap`.
     """
     n = len(maps)
     held = isinstance(maps, (list, tuple))
     known, rows = {}, []
-    for k in np.linspace(0, n - 1, n if held else min(n, _MOST_READ)).astype(int):
+    for k in np.linspace(0, n - 1, n if held else min(n, _MAX_READ)).astype(int):
         light = maps[int(k)]
         if not isinstance(light, LightMap):
-            raise TypeError(f'`light` must hold LightMaps; item {k} is {light!r}.')
+            raise TypeError(f'`light` must contain LightMaps only; item {k} is {light!r}.')
         if not held:
-            known.clear()  # the next one that is read may get the id of this one
+            known.clear()  # a map that is read later may have the id of this one
         if id(light) not in known:
-            lengths = _in_words(light.wavelength)
+            lengths = _wavelength_text(light.wavelength)
             scale = f'{light.pixel_scale.to_value(u.kpc / u.pix):.10g} kpc'
             known[id(light)] = digest(light.luminosity.value), scale, lengths
         rows.append(known[id(light)])
-    if n <= _MOST_NAMED:
+    if n <= _MAX_NAMED:
         values = {}
         for k, (luminosity, scale, lengths) in enumerate(rows):
             values[f'the luminosity of map {k}'] = luminosity
@@ -310,16 +316,17 @@ def describe_maps(maps):
 
 
 def _as_length(pixel_scale):
-    """A length, or length per pixel, in kpc per pixel."""
+    """A length, or length per pixel, in kpc / pix."""
     scale = u.Quantity(pixel_scale)
     if scale.unit.is_equivalent(u.kpc):
         scale = scale / u.pix
     if not scale.unit.is_equivalent(u.kpc / u.pix) or not scale.isscalar:
         raise u.UnitConversionError(
-            f'`pixel_scale` must be one length, or length per pixel, such as 0.1 kpc; got {scale}.'
+            '`pixel_scale` must be a single length, or length per pixel, such as 0.1 kpc; got '
+            f'{scale}.'
         )
     if not 0 < scale.value < np.inf:
-        raise ValueError(f'`pixel_scale` must be above zero; got {scale}.')
+        raise ValueError(f'`pixel_scale` must be positive; got {scale}.')
     return scale.to(u.kpc / u.pix)
 
 
@@ -343,12 +350,12 @@ def _check_light(values, name):
     bad = ~((values >= 0) & (values <= _BRIGHTEST))
     if bad.any():
         raise ValueError(
-            f'{name} must be finite and 0 or more, {_BRIGHTEST:g} at most; '
+            f'{name} must be finite, 0 or more, and at most {_BRIGHTEST:g}; '
             f'{np.count_nonzero(bad)} of {bad.size} pixels are not.'
         )
 
 
-def _in_words(wavelength):
+def _wavelength_text(wavelength):
     if wavelength is None:
         return None
     return ', '.join(f'{x:.10g}' for x in np.atleast_1d(wavelength.to_value(u.nm))) + ' nm'

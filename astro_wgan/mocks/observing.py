@@ -1,4 +1,4 @@
-"""`observe`: simulated galaxies as a survey would have seen them, with its noise."""
+"""`observe`: mock images of simulated galaxies with the PSF, pixels and noise of a survey."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +7,7 @@ import numpy as np
 from astropy import units as u
 from astropy.cosmology import Planck18
 
-from astro_wgan.mocks.instruments import get_instrument
+from astro_wgan.mocks.presets import get_instrument
 from astro_wgan.mocks.rendering import mock_stamps
 from astro_wgan.noise import Sky, add_noise, autocorrelation
 
@@ -31,40 +31,40 @@ def observe(
     progress=True,
 ):
     """
-    Simulated galaxies as a survey would have seen them: distant, blurred, in pixels, with noise.
+    Observe simulated galaxies with the PSF, pixels and noise of a survey.
 
     Parameters
     ----------
     light, instrument, redshift, size, center, cosmology
         As in `mock_stamps`.
     seed : int
-        The same seed gives the same noise, on however many processes.
+        Seed of the noise, which does not depend on the number of processes.
     sky_noise : `~astro_wgan.noise.Sky` or `~astro_wgan.noise.Autocorrelation`, optional
-        Real sky, or its covariance, in electron / s (no unit counts as that); by default the
-        `Instrument.sky_noise`, Gaussian and correlated as by drizzling.
+        Observed sky, or the covariance of its noise, in electron / s (also assumed without a unit).
+        The default is `Instrument.sky_noise`, Gaussian noise with the correlation of drizzling.
     exposure_time : `~astropy.units.Quantity`, optional
-        Instead of that of the survey; the number of exposures follows.
+        Exposure time other than that of the survey; the number of exposures changes with it.
     output : path-like, optional
-        Where to write a store. The stamps without noise are written beside it, under its name with
-        ``-noise-free`` added. What an interrupted call has left there is continued; stores of other
-        input or settings are refused.
+        Store that keeps the results; the noise-free stamps are kept in a second store, with
+        ``-noise-free`` appended to its name. An interrupted call that is repeated with the same
+        arguments goes on from it; results of other work are refused.
     processes, client, progress : optional
         As in `mock_stamps`.
 
     Returns
     -------
-    `~astro_wgan.StampSet`, or `~astro_wgan.store.StampStore` where ``output`` is given
+    `~astro_wgan.StampSet`, or `~astro_wgan.store.StampStore` if ``output`` is given
         In electron / s, with the table of `mock_stamps`.
 
     Raises
     ------
     ValueError, TypeError, astropy.units.UnitsError
-        As `mock_stamps` and `~astro_wgan.noise.add_noise`.
+        As in `mock_stamps` and `~astro_wgan.noise.add_noise`.
 
     Notes
     -----
-    The survey's images have their sky subtracted. A galaxy's own light has Poisson noise of the
-    exposure time, with the correlation of the sky.
+    The images are sky-subtracted. The Poisson noise of a galaxy corresponds to the exposure time
+    and has the correlation of the sky noise.
 
     Examples
     --------
@@ -88,11 +88,11 @@ def observe(
         'correlation_ratio': instrument.correlation_ratio,
         'seed': seed,
     }
-    # A sky of another unit or scale, or too little of it, is said before anything is drawn.
-    nothing = mock_stamps([], instrument, redshift=1.0, size=size, progress=False)
-    add_noise(nothing, **options, processes=processes, progress=False)
+    # Sky noise of another unit or scale, or with too little area, is refused before rendering.
+    empty = mock_stamps([], instrument, redshift=1.0, size=size, progress=False)
+    add_noise(empty, **options, processes=processes, progress=False)
     if isinstance(sky_noise, Sky):
-        sky_noise.draw(1, nothing.shape, np.random.default_rng(0))
+        sky_noise.draw(1, empty.shape, np.random.default_rng(0))
     work = {'processes': processes, 'client': client, 'progress': progress}
     stamps = mock_stamps(
         light,
@@ -108,21 +108,30 @@ def observe(
 
 
 def noise_free_path(output):
-    """Where the stamps without noise are, beside the store at ``output``."""
+    """Path of the store of noise-free stamps next to the one at ``output``."""
     path = Path(output)
     return path.with_name(f'{path.stem}-noise-free{path.suffix}')
 
 
 def with_exposure_time(instrument, exposure_time):
     """
-    An instrument that exposes longer or shorter, with more or fewer exposures of the same length.
+    Change the exposure time of an instrument, and the number of exposures with it.
+
+    Parameters
+    ----------
+    instrument : `Instrument`
+    exposure_time : `~astropy.units.Quantity`
+
+    Returns
+    -------
+    `Instrument`
 
     Raises
     ------
     ValueError
-        If the time is not above 0.
+        If ``exposure_time`` is not positive.
     astropy.units.UnitsError
-        If it is no time.
+        If it is not a time.
     """
     changed = replace(instrument, exposure_time=u.Quantity(exposure_time))
     factor = float(changed.exposure_time / instrument.exposure_time)

@@ -1,4 +1,4 @@
-"""`Particles`: stars of a simulation, and the light map that they make."""
+"""Star particles of a simulated galaxy, and their projection to light maps."""
 
 from dataclasses import dataclass, fields, replace
 
@@ -13,13 +13,14 @@ from astro_wgan.validation.pixels import as_shape
 
 __all__ = ['Particles']
 
-#: Neighbours whose distance is the FWHM of a particle's light.
-_NEIGHBOURS = 16
+#: The distance to this neighbor is the default FWHM of a particle.
+_NEIGHBORS = 16
 
-#: Edge of a galaxy's cube in its radii, as Margalef-Bentabol et al. 2020 (section 2.1.1) have it.
+#: Edge of the cube of a galaxy in units of its radius (Margalef-Bentabol et al. 2020, section
+#: 2.1.1).
 _RADII = 8
 
-#: Unit of each property of a particle, and whether it may be negative.
+#: Unit of each property, and whether it may be negative.
 _UNITS = {
     'positions': (u.kpc, True),
     'luminosity': (LUMINOSITY, False),
@@ -40,32 +41,34 @@ class Particles:
     Parameters
     ----------
     positions : `~astropy.units.Quantity`, shape (n, 3)
-        In the galaxy's frame, its center at 0; lengths, not comoving.
+        Positions relative to the center of the galaxy, in physical (not comoving) units.
     luminosity : `~astropy.units.Quantity`, shape (n,) or (n, bands), optional
-        Power per unit frequency of each, such as W / Hz. If it is unknown, `with_luminosity`
-        computes it from ages and metallicities.
+        Luminosity per unit frequency, such as W / Hz. If it is unknown, `with_luminosity` computes
+        it from ages and metallicities.
     wavelength : `~astropy.units.Quantity`, optional
         Rest-frame wavelength, one for each band.
     masses : `~astropy.units.Quantity`, shape (n,), optional
-        For the size of the galaxy; by default all are equal.
-    fwhm : `~astropy.units.Quantity`, shape (n,) or a single one, optional
-        Width of the Gaussian that a particle's light is spread over; 0 for none. By default the
-        distance to its 16th neighbour.
+        Current masses; by default all are equal.
+    fwhm : `~astropy.units.Quantity`, scalar or shape (n,), optional
+        FWHM of the Gaussian that smooths the light of a particle; 0 for none. The default is the
+        distance to its 16th neighbor.
     ages : `~astropy.units.Quantity`, shape (n,), optional
+        Ages of the stars.
     metallicities : array_like, shape (n,), optional
-        In units of the sun's.
+        Metallicities in solar units.
     initial_masses : `~astropy.units.Quantity`, shape (n,), optional
-        Masses when the stars formed, which decide their light; ``masses`` by default, although
-        stars lose up to half of theirs.
+        Masses at formation, which determine the luminosity. The default is ``masses``, although
+        populations lose up to half of their mass.
     velocities : `~astropy.units.Quantity`, shape (n, 3), optional
-        For `spin`.
+        Velocities, required for `spin`.
 
     Raises
     ------
     ValueError
-        If values are not finite, negative where they must not be, or shapes disagree.
+        If values are not finite, quantities other than positions and velocities are negative, or
+        shapes disagree.
     astropy.units.UnitsError
-        If units do not convert.
+        If a unit cannot be converted.
 
     Examples
     --------
@@ -95,7 +98,7 @@ class Particles:
     def __post_init__(self):
         shape = np.shape(self.positions)
         if len(shape) != 2 or shape[1] != 3 or not shape[0]:
-            raise ValueError(f'`positions` must have the shape (n, 3), n above 0; got {shape}.')
+            raise ValueError(f'`positions` must have the shape (n, 3) with n > 0; got {shape}.')
         for name, (unit, negative) in _UNITS.items():
             values = getattr(self, name)
             if values is None:
@@ -114,9 +117,9 @@ class Particles:
         return f'<Particles: {len(self)} stars with {known}>'
 
     def __getitem__(self, which):
-        """Some of the particles: a slice, or an array of bool or int."""
+        """Select particles with a slice, or an array of bool or int."""
         if isinstance(which, (int, np.integer)):
-            raise TypeError(f'Particles are taken by a slice or an array; got {which!r}.')
+            raise TypeError(f'Particles must be indexed with a slice or an array; got {which!r}.')
         values = {each.name: getattr(self, each.name) for each in fields(self)}
         given = {name: values[name] for name in _UNITS if values[name] is not None}
         return replace(self, **{name: value[which] for name, value in given.items()})
@@ -124,9 +127,9 @@ class Particles:
     @property
     def radius(self):
         """
-        Mean of the three semi-axes of the ellipsoid that has the second moments of the mass.
+        Mean of the three semi-axes of the uniform ellipsoid with the second moments of the mass.
 
-        Those of a uniform ellipsoid are a fifth of its squared semi-axes.
+        The second moments of a uniform ellipsoid are one fifth of its squared semi-axes.
         """
         masses = self._weights()
         x = self.positions.value
@@ -139,10 +142,10 @@ class Particles:
         """
         Direction of the angular momentum, a `~numpy.ndarray` of shape (3,).
 
-        A disc is seen face-on along it.
+        A disk is face-on along this direction.
         """
         if self.velocities is None:
-            raise ValueError('`velocities` must be given: without them there is no spin.')
+            raise ValueError('`velocities` must be given to compute `spin`; got None.')
         masses = self._weights()
         x, v = (
             values.value - np.average(values.value, axis=0, weights=masses)
@@ -151,18 +154,18 @@ class Particles:
         momentum = masses @ np.cross(x, v)
         length = np.linalg.norm(momentum)
         if not length > 0:
-            raise ValueError('The particles have no angular momentum.')
+            raise ValueError('`spin` is undefined: the particles have no angular momentum.')
         return momentum / length
 
     def in_cube(self, edge=None):
         """
-        The particles in a cube around the galaxy's center.
+        Select the particles in a cube around the center.
 
         Parameters
         ----------
         edge : `~astropy.units.Quantity`, optional
-            By default 8 radii. Where companions are among the particles, give 8 radii of the
-            galaxy alone.
+            Edge of the cube. The default is 8 radii; if the particles include companions, give 8
+            radii of the galaxy alone.
 
         Returns
         -------
@@ -171,7 +174,7 @@ class Particles:
         Raises
         ------
         ValueError
-            If there are none.
+            If the cube contains no particles.
         """
         half = u.Quantity(_RADII * self.radius if edge is None else edge).to_value(u.kpc) / 2
         inside = (np.abs(self.positions.value) <= half).all(axis=1)
@@ -181,7 +184,7 @@ class Particles:
 
     def with_luminosity(self, populations, *, filter_curve, redshift, dust=None, clip=False):
         """
-        The particles with the luminosity of their stellar populations in a filter.
+        Compute luminosities from the stellar populations of the particles.
 
         Parameters
         ----------
@@ -192,8 +195,8 @@ class Particles:
         Returns
         -------
         `Particles`
-            With ``luminosity``, which is right for this filter and redshift only, and the
-            ``wavelength`` that the filter sees there.
+            With ``luminosity``, which is valid for this filter and redshift only, and the
+            rest-frame ``wavelength`` of the filter.
 
         Raises
         ------
@@ -204,7 +207,9 @@ class Particles:
         needed = {'ages': self.ages, 'metallicities': self.metallicities, 'masses': masses}
         missing = [name for name, values in needed.items() if values is None]
         if missing:
-            raise ValueError(f'The particles have no `{"`, `".join(missing)}` to make light of.')
+            raise ValueError(
+                f'`{"`, `".join(missing)}` of the particles must be given to compute luminosities.'
+            )
         light = populations.luminosity(
             **needed, filter_curve=filter_curve, redshift=redshift, dust=dust, clip=clip
         )
@@ -212,21 +217,21 @@ class Particles:
 
     def light_map(self, *, pixel_scale, size=None, along='z'):
         """
-        The light of the particles, as seen from one direction.
+        Project the light of the particles along a line of sight.
 
         Parameters
         ----------
         pixel_scale : `~astropy.units.Quantity`
-            Length of a pixel's edge.
+            Length of the edge of a pixel.
         size : int or tuple of int, optional
-            Pixels along an edge, or ``(ny, nx)``; by default 8 galaxy radii.
+            Pixels along an edge, or ``(ny, nx)``; by default 8 radii of the galaxy.
         along : {'x', 'y', 'z'} or array_like of 3 numbers, optional
             Line of sight.
 
         Returns
         -------
         `LightMap`
-            The galaxy's center is in its middle.
+            Centered on the galaxy.
 
         Raises
         ------
@@ -235,21 +240,23 @@ class Particles:
 
         Notes
         -----
-        Light is summed in the pixel that a particle is in, and spread by a Gaussian; widths are
-        rounded to a quarter of a factor of two, and at most a quarter of the map. Flux is that of
-        the particles but for what lies, or is spread, beyond the edges of the map. All particles
-        along the line of sight count; `in_cube` leaves out those in front and behind.
+        Particles are deposited in their pixel and smoothed with a Gaussian, whose width is rounded
+        to a power of 2^(1/4) and is at most a quarter of the map. Flux is conserved, except beyond
+        the edges of the map. All particles along the line of sight contribute; use `in_cube` to
+        exclude those in the foreground and background.
         """
         if self.luminosity is None:
-            raise ValueError('`luminosity` is not known: `with_luminosity` makes it.')
+            raise ValueError(
+                '`luminosity` must be given, or computed with `with_luminosity`; got None.'
+            )
         scale = u.Quantity(pixel_scale).to_value(u.kpc)
         if not 0 < scale < np.inf:
-            raise ValueError(f'`pixel_scale` must be above 0; got {pixel_scale}.')
+            raise ValueError(f'`pixel_scale` must be positive; got {pixel_scale}.')
         if size is None:
             size = max(1, int(np.ceil(_RADII * self.radius.value / scale)))
         shape = as_shape(size)
-        place = self.positions.value @ image_axes(along).T / scale
-        pixel = np.floor(place + np.array(shape[::-1]) / 2).astype(np.int64)
+        xy = self.positions.value @ image_axes(along).T / scale
+        pixel = np.floor(xy + np.array(shape[::-1]) / 2).astype(np.int64)
         inside = ((pixel >= 0) & (pixel < shape[::-1])).all(axis=1)
         bands = self.luminosity.value.reshape(len(self), -1)[inside]
         column, row = pixel[inside].T
@@ -269,7 +276,7 @@ class Particles:
         if self.fwhm is not None:
             width = self.fwhm.value
         else:
-            nearest = min(_NEIGHBOURS, len(self) - 1)
+            nearest = min(_NEIGHBORS, len(self) - 1)
             distances, _ = cKDTree(self.positions.value).query(
                 self.positions.value, [nearest + 1], workers=1
             )
@@ -281,7 +288,7 @@ def _numbers(values, unit, name, *, negative):
     values, mask = without_mask(values)
     values = u.Quantity(values, dtype=float)
     if not values.unit.is_equivalent(unit):
-        wanted = f'convert to {unit}' if unit != u.dimensionless_unscaled else 'have no unit'
+        wanted = f'be convertible to {unit}' if unit != u.dimensionless_unscaled else 'have no unit'
         raise u.UnitConversionError(f'`{name}` must {wanted}; got {values.unit or "no unit"}.')
     values = values.to(unit)
     good = np.isfinite(values.value) & (negative or values.value >= 0)

@@ -1,4 +1,4 @@
-"""Point spread functions: Gaussian, Moffat, Airy, or the image of a star."""
+"""Point spread functions: Gaussian, Moffat and Airy profiles, and images of stars."""
 
 import os
 from dataclasses import dataclass, field
@@ -14,17 +14,17 @@ from astro_wgan.validation.pixels import as_pixel_scale
 
 __all__ = ['AiryPSF', 'GaussianPSF', 'ImagePSF', 'MoffatPSF', 'as_arcsec']
 
-#: Light that a drawn profile may leave outside, where it falls quickly enough.
+#: Fraction of the flux allowed outside of a drawn profile, unless its wings are too extended.
 _OUTSIDE = 1e-3
 
-#: How far a profile is drawn at most, in its FWHM.
-_FARTHEST = 25
+#: Largest radius of a drawn profile, in units of its FWHM.
+_MAX_RADIUS = 25
 
 
 @dataclass(frozen=True)
 class GaussianPSF:
     """
-    A Gaussian.
+    Gaussian PSF.
 
     Parameters
     ----------
@@ -46,22 +46,27 @@ class GaussianPSF:
 
     @property
     def max_step(self):
-        """Largest step that does it justice, in arcsec."""
+        """Largest step at which the profile is well sampled, in arcsec."""
         return self.fwhm.value / 3
 
     def draw(self, step):
         """
-        Its image, before pixels sum the light.
+        Sample the profile, without convolution with a pixel.
 
         Parameters
         ----------
         step : `~astropy.units.Quantity`
-            Angle between points.
+            Angle between samples.
 
         Returns
         -------
         `~numpy.ndarray`, shape (2 m + 1, 2 m + 1)
-            With a sum of 1.
+            Its sum is 1.
+
+        Raises
+        ------
+        astropy.units.UnitsError
+            If ``step`` is not an angle.
         """
         sigma = self.fwhm.value / np.sqrt(8 * np.log(2))
         reach = sigma * np.sqrt(-2 * np.log(_OUTSIDE))
@@ -71,14 +76,14 @@ class GaussianPSF:
 @dataclass(frozen=True)
 class MoffatPSF:
     """
-    A Moffat profile: what the atmosphere makes of a star.
+    Moffat PSF, typical of atmospheric seeing.
 
     Parameters
     ----------
     fwhm : `~astropy.units.Quantity`
         Full width at half maximum, an angle.
     beta : float, optional
-        Slope of the wings, above 1; smaller is more light far away.
+        Slope of the wings, above 1; the wings are more extended for smaller values.
 
     Examples
     --------
@@ -99,14 +104,14 @@ class MoffatPSF:
 
     @property
     def max_step(self):
-        """Largest step that does it justice, in arcsec."""
+        """Largest step at which the profile is well sampled, in arcsec."""
         return self.fwhm.value / 5
 
     def draw(self, step):
-        """Its image, as `GaussianPSF.draw`."""
+        """Sample the profile, as `GaussianPSF.draw`."""
         alpha = self.fwhm.value / (2 * np.sqrt(2 ** (1 / self.beta) - 1))
         reach = alpha * np.sqrt(_OUTSIDE ** (1 / (1 - self.beta)) - 1)
-        reach = min(reach, _FARTHEST * self.fwhm.value)
+        reach = min(reach, _MAX_RADIUS * self.fwhm.value)
         return _drawn(
             lambda r: (1 + (r / alpha) ** 2) ** -self.beta, reach, as_arcsec(step, 'step')
         )
@@ -115,24 +120,24 @@ class MoffatPSF:
 @dataclass(frozen=True)
 class AiryPSF:
     """
-    Diffraction by a round mirror with a round hole, and the blur of detector and guiding.
+    Diffraction PSF of a circular aperture with a central obscuration, blurred by a Gaussian.
 
     Parameters
     ----------
     wavelength : `~astropy.units.Quantity`
-        Of the light.
+        Wavelength of the light.
     diameter : `~astropy.units.Quantity`
-        Of the mirror.
+        Diameter of the primary mirror.
     obscuration : float, optional
-        Diameter of the hole in units of the mirror's, from 0 to below 1.
+        Diameter of the central obscuration in units of that of the mirror, in [0, 1).
     blur : `~astropy.units.Quantity`, optional
-        FWHM of a Gaussian that it is convolved with, an angle.
+        FWHM of a Gaussian for charge diffusion and jitter, an angle.
 
     Notes
     -----
-    Spiders and the edges of segments are left out: the image of a real star, as an `ImagePSF`,
-    has them. It is drawn out to 25 times wavelength over diameter; the per cent of the light that
-    is farther out is shared by all that is drawn, so that no flux is lost.
+    Diffraction spikes of spiders and mirror segments are not included; use the image of a star
+    (`ImagePSF`) for these. The profile extends to 25 wavelength / diameter and is normalized there;
+    about one percent of the flux is farther out.
 
     Examples
     --------
@@ -154,34 +159,36 @@ class AiryPSF:
             if not value.unit.is_equivalent(u.m):
                 raise u.UnitConversionError(f'`{name}` must be a length; got {value}.')
             if not 0 < value.value < np.inf:
-                raise ValueError(f'`{name}` must be above 0; got {value}.')
+                raise ValueError(f'`{name}` must be positive; got {value}.')
         if not 0 <= self.obscuration < 1:
-            raise ValueError(f'`obscuration` must be from 0 to below 1; got {self.obscuration}.')
+            raise ValueError(
+                f'`obscuration` must be at least 0 and below 1; got {self.obscuration}.'
+            )
         _check_angle(self, 'blur', zero=True)
 
     @property
-    def _ring(self):
+    def _resolution(self):
         """Wavelength over diameter, in arcsec."""
         ratio = (self.wavelength / self.diameter).to_value(u.dimensionless_unscaled)
         return ratio * u.rad.to(u.arcsec)
 
     @property
     def max_step(self):
-        """Largest step that does it justice, in arcsec."""
-        return self._ring / 3
+        """Largest step at which the profile is well sampled, in arcsec."""
+        return self._resolution / 3
 
     def draw(self, step):
-        """Its image, as `GaussianPSF.draw`."""
+        """Sample the profile, as `GaussianPSF.draw`."""
         step = as_arcsec(step, 'step')
-        hole = self.obscuration
+        obscuration = self.obscuration
 
         def intensity(r):
-            v = np.pi * r / self._ring
-            return (_jinc(v) - hole**2 * _jinc(hole * v)) ** 2
+            v = np.pi * r / self._resolution
+            return (_jinc(v) - obscuration**2 * _jinc(obscuration * v)) ** 2
 
-        image = _drawn(intensity, _FARTHEST * self._ring, step)
+        image = _drawn(intensity, _MAX_RADIUS * self._resolution, step)
         if self.blur > 0:
-            # A Gaussian narrower than a step would be none on this grid: of unit flux all the same.
+            # A Gaussian much narrower than a step is a single sample.
             sigma = self.blur.value / np.sqrt(8 * np.log(2))
             blur = _drawn(lambda r: np.exp(-0.5 * (r / sigma) ** 2), 4 * sigma, step)
             image = fftconvolve(image, blur, mode='same').clip(0)
@@ -191,28 +198,27 @@ class AiryPSF:
 @dataclass(frozen=True, eq=False)
 class ImagePSF:
     """
-    The image of a star.
+    PSF given by the image of a star.
 
     Parameters
     ----------
     image : array_like, shape (ny, nx), or path-like
-        What `~astro_wgan.images.read_image` reads; no sky, the star in the middle.
+        Sky-subtracted image, centered on the star, as `~astro_wgan.images.read_image` takes it.
     pixel_scale : `~astropy.units.Quantity`
-        Angle of a pixel's edge.
+        Angle per pixel.
 
     Raises
     ------
     ValueError
-        If a pixel is not finite, or the sum is not above 0.
+        If a pixel is not finite, or the sum is not positive.
     ImageError
         If it cannot be read.
 
     Notes
     -----
-    It is scaled to a sum of 1. Drawn in other steps, it is interpolated by cubic splines. The
-    pixels of the star have blurred it already: a mock image is blurred twice by them, which
-    makes its PSF broader by half of a pixel's variance in most images. Give an oversampled PSF
-    where this matters.
+    The image is normalized to a sum of 1, and interpolated with cubic splines for other steps.
+    Since it already includes the convolution with its pixels, mock images are convolved with the
+    pixel twice, which broadens their PSF. Use an oversampled PSF where this matters.
 
     Examples
     --------
@@ -232,55 +238,65 @@ class ImagePSF:
         image = read.data.astype(float)
         if read.mask is not None or not image.sum() > 0:
             raise ValueError(
-                '`image` of a PSF must be finite in each pixel, with a sum above 0; got '
-                f'{0 if read.mask is None else np.count_nonzero(read.mask)} pixels that are not, '
-                f'and a sum of {np.nansum(image):g}.'
+                '`image` of a PSF must be finite in each pixel, with a positive sum; got '
+                f'{0 if read.mask is None else np.count_nonzero(read.mask)} pixels that are not '
+                f'finite, and a sum of {np.nansum(image):g}.'
             )
         object.__setattr__(self, 'image', image / image.sum())
         object.__setattr__(self, 'pixel_scale', as_pixel_scale(self.pixel_scale))
 
     @property
     def max_step(self):
-        """Largest step that does it justice, in arcsec."""
+        """Largest step at which the profile is well sampled, in arcsec."""
         return self.pixel_scale.value
 
     def draw(self, step):
-        """Its image, as `GaussianPSF.draw`."""
+        """Sample the profile, as `GaussianPSF.draw`."""
         ratio = as_arcsec(step, 'step') / self.pixel_scale.value
         center = (np.array(self.image.shape) - 1) / 2
         reach = int(np.floor(center.max() / ratio + 1e-6))
         offset = np.arange(-reach, reach + 1) * ratio
-        places = np.meshgrid(center[0] + offset, center[1] + offset, indexing='ij')
-        drawn = map_coordinates(self.image, places, order=3, mode='constant')
+        positions = np.meshgrid(center[0] + offset, center[1] + offset, indexing='ij')
+        drawn = map_coordinates(self.image, positions, order=3, mode='constant')
         return drawn / drawn.sum()
 
 
 def as_arcsec(angle, name):
     """
-    An angle, or angle per pixel, as a number of arcsec.
+    Convert an angle, or angle per pixel, to arcsec.
+
+    Parameters
+    ----------
+    angle : `~astropy.units.Quantity`
+    name : str
+        Name of the argument, for the error.
+
+    Returns
+    -------
+    float
 
     Raises
     ------
     astropy.units.UnitsError
-        If it is something else.
+        If it is not a single angle.
     """
     angle = u.Quantity(angle)
     if angle.unit.is_equivalent(u.arcsec / u.pix):
         angle = angle * u.pix
     if not angle.unit.is_equivalent(u.arcsec) or not angle.isscalar:
-        raise u.UnitConversionError(f'`{name}` must be one angle; got {angle}.')
+        raise u.UnitConversionError(f'`{name}` must be a single angle; got {angle}.')
     return angle.to_value(u.arcsec)
 
 
 def _check_angle(psf, name, *, zero=False):
     value = as_arcsec(getattr(psf, name), name)
     if not 0 <= value < np.inf or (value == 0 and not zero):
-        raise ValueError(f'`{name}` must be {"0 or more" if zero else "above 0"}; got {value}.')
+        raise ValueError(f'`{name}` must be {"0 or more" if zero else "positive"}; got {value}.')
     object.__setattr__(psf, name, value * u.arcsec)
 
 
 def _drawn(profile, reach, step):
-    """A round profile at points around its middle, with a sum of 1."""
+    """A circular profile, sampled around its center, with a sum of 1."""
     points = max(1, int(np.ceil(reach / step)))
     axis = np.arange(-points, points + 1) * step
     image = profile(np.hypot(axis, axis[:, np.newaxis]))

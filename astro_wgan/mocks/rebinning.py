@@ -1,4 +1,4 @@
-"""`rebin`: light of pixels of one size in pixels of another."""
+"""`rebin`: flux-conserving resampling of rows of pixels."""
 
 import numpy as np
 
@@ -7,31 +7,31 @@ __all__ = ['rebin']
 
 def rebin(flux, n, *, step, center):
     """
-    Share the flux of rows of pixels among other rows: each piece among the three nearest to it.
+    Rebin flux along the first axis with the weights of a triangular-shaped cloud.
 
     Parameters
     ----------
     flux : `~numpy.ndarray`, shape (rows, ...)
         Flux of pixels, along the first axis.
     n : int
-        How many rows to make.
+        Number of output rows.
     step : float
-        Their height, in rows.
+        Height of an output row, in units of input rows.
     center : float
-        Where the middle of all that are made lies: 0 is the middle of the first row.
+        Center of the output, in input rows: 0 is the center of the first row.
 
     Returns
     -------
     `~numpy.ndarray`, shape (n, ...)
-        With the flux of all rows that are more than a step and a half from the ends.
+        The flux of input rows that are more than 1.5 steps inside of the edges is conserved.
 
     Notes
     -----
-    Weights are those of the triangular-shaped cloud (Hockney & Eastwood 1988, section 5-3), a box
-    of the height of a row three times. With them all pieces are smoothed to the same variance,
-    wherever they lie in a row; with a single box, which is sharing by common length, a star
-    between two rows becomes wider than one in the middle of a row. Whoever blurs the light can
-    take two of the boxes out again.
+    The weights are those of a triangular-shaped cloud (Hockney & Eastwood 1988, section 5-3), the
+    convolution of three boxes of the height of a row. All flux is thus smoothed to the same
+    variance wherever it is in a row. With a single box, which divides flux by overlap, a star
+    between two rows would become wider than one at the center of a row. Two of the boxes can be
+    deconvolved afterwards, together with a convolution by the PSF.
 
     Examples
     --------
@@ -41,18 +41,19 @@ def rebin(flux, n, *, step, center):
     array([1., 4., 1.])
     """
     zero = np.zeros_like(flux[:1])
-    # Flux is spread evenly over its row; the sum up to a place is linear there, its sum quadratic.
+    # Flux is uniform in its row: cumulative sums are linear in position there, then quadratic,
+    # cubic.
     once = np.concatenate([zero, np.cumsum(flux, axis=0)])
     twice = np.concatenate([zero, np.cumsum(once[:-1] + flux / 2, axis=0)])
     thrice = np.concatenate([zero, np.cumsum(twice[:-1] + once[:-1] / 2 + flux / 6, axis=0)])
-    places = center + 0.5 + (np.arange(n + 3) - (n + 2) / 2) * step
-    rows = np.clip(places, 0, len(flux))
+    positions = center + 0.5 + (np.arange(n + 3) - (n + 2) / 2) * step
+    rows = np.clip(positions, 0, len(flux))
     below = np.minimum(rows.astype(int), len(flux) - 1)
     shape = (-1, *[1] * (flux.ndim - 1))
-    within, beyond = (rows - below).reshape(shape), (places - rows).clip(0).reshape(shape)
+    within, beyond = (rows - below).reshape(shape), (positions - rows).clip(0).reshape(shape)
     sums = thrice[below] + within * (
         twice[below] + within / 2 * (once[below] + within / 3 * flux[below])
     )
-    # Past the last row nothing is added to the first sum.
+    # Beyond the last row the first cumulative sum is constant.
     sums += beyond * (twice[-1] + beyond / 2 * once[-1])
     return np.diff(sums, 3, axis=0) / step**2

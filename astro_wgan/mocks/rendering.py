@@ -1,4 +1,4 @@
-"""`mock_stamps`: simulated galaxies at a distance, in a telescope's pixels, without noise."""
+"""Noise-free mock images: redshifting, PSF convolution, and sampling on detector pixels."""
 
 import warnings
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ from astro_wgan.jobs import Fingerprint, describe_settings, digest
 from astro_wgan.jobs.parallel import check_processes, ordered_map
 from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.jobs.provenance import provenance_record
-from astro_wgan.mocks.instrument import Instrument, pixel_psf, points_along_pixel
-from astro_wgan.mocks.instruments import get_instrument
+from astro_wgan.mocks.instrument import Instrument, pixel_psf, samples_per_pixel
 from astro_wgan.mocks.light_map import LightMap, describe_maps
+from astro_wgan.mocks.presets import get_instrument
 from astro_wgan.mocks.rebinning import rebin
 from astro_wgan.stamps.concatenation import concatenate
 from astro_wgan.stamps.stampset import StampSet
@@ -29,10 +29,10 @@ from astro_wgan.validation.pixels import as_shape
 
 __all__ = ['mock_stamps']
 
-#: Stamps that are drawn, and written, at a time.
-_BLOCK = 32
+#: Stamps that are rendered and written at a time.
+_BLOCK_SIZE = 32
 
-#: Edge of a map's pixel, in telescope's pixels, above which it shows.
+#: Edge of a pixel of the map, in pixels of the telescope, above which a warning is issued.
 _COARSE = 2
 
 _UNIT = u.electron / u.s
@@ -55,38 +55,38 @@ def mock_stamps(
     progress=True,
 ):
     """
-    Draw simulated galaxies as a telescope would see them, if it had no noise.
+    Render noise-free images of simulated galaxies as observed by a telescope.
 
     Parameters
     ----------
     light : `LightMap` or sequence of `LightMap`
-        The galaxies. Items of a sequence are taken when they are needed, so that it may read them
-        from files.
+        The galaxies. Items of a sequence are accessed when they are needed, so that it may read
+        them from files.
     instrument : str or `Instrument`
-        One of ``INSTRUMENTS``, or one of yours. Its PSF is what blurs the light.
+        One of ``INSTRUMENTS``, or your own.
     redshift : float or sequence of float
-        Where the galaxies are: one for all, or one for each; several for a single map.
+        One redshift for all galaxies, or one for each; several for a single map.
     size : int or tuple of int, optional
         Pixels along an edge of a stamp, or ``(ny, nx)``.
     center : tuple of float, optional
-        ``(x, y)`` of the map, in its pixels, that lies in the middle of the stamp; by default its
-        own middle. It must lie in the map.
+        Position ``(x, y)`` in the map, in its pixels, at the center of the stamp. It must be inside
+        the map; the default is the center of the map.
     cosmology : `~astropy.cosmology.Cosmology`, optional
-        What relates redshift, angle and brightness.
+        Cosmology of the distances.
     output : path-like, optional
-        Where to write a store. One that an interrupted call has left there is continued; one of
-        other input or settings is refused.
+        Store that keeps the results. An interrupted call that is repeated with the same arguments
+        goes on from it; results of other work are refused.
     processes : int, optional
-        Processes that work at the same time.
+        Number of worker processes.
     client : `dask.distributed.Client`, optional
-        A Dask cluster that works instead.
+        Dask cluster to use instead.
     progress : bool, optional
-        Show a progress line.
+        Whether to show a progress line.
 
     Returns
     -------
-    `~astro_wgan.StampSet`, or `~astro_wgan.store.StampStore` where ``output`` is given
-        In electron / s, float32, with the PSF as pixels see it. Columns of the table:
+    `~astro_wgan.StampSet`, or `~astro_wgan.store.StampStore` if ``output`` is given
+        In electron / s, float32, with the PSF convolved with the pixel. Columns of the table:
         ``map_index``, index of the map; ``redshift``; ``magnitude``, apparent AB magnitude of the
         whole map; ``flux_fraction``, fraction of its flux inside the stamp; ``pixel_size``, edge of
         a pixel in kpc; ``rest_wavelength``, rest-frame wavelength of the filter; and
@@ -95,28 +95,29 @@ def mock_stamps(
     Raises
     ------
     ValueError
-        If an argument is out of range, numbers of maps and redshifts do not fit, or the store at
+        If an argument is out of range, the numbers of maps and redshifts differ, or the store at
         ``output`` is of other work.
     TypeError
-        If ``light`` or ``cosmology`` are something else.
+        If ``light`` or ``cosmology`` is of another type.
 
     Warns
     -----
     AstropyUserWarning
-        If a map's pixels are more than twice as large as those of the telescope.
+        If the pixels of a map are more than twice as large as those of the telescope.
 
     Notes
     -----
-    The flux density of a pixel is (1 + z) L / (4 pi D_L^2), its angle p / D_A, so that surface
-    brightness falls as (1 + z)^-3 per frequency. The map's light is summed in a grid several
-    times finer than the telescope's pixels, blurred there by the PSF less what the summing has
-    blurred, and summed in pixels. So flux is conserved, and no pixel blurs twice.
+    The flux density of a pixel is (1 + z) L / (4 pi D_L^2), and its angular size p / D_A, so that
+    surface brightness per unit frequency decreases as (1 + z)^-3. The light of the map is rebinned
+    to a grid several times finer than the pixels of the telescope, convolved there with the PSF,
+    from which the smoothing by the rebinning is deconvolved, and summed in pixels. Flux is thus
+    conserved, and the pixel convolution is applied only once.
 
-    A telescope sees the wavelength of its filter divided by (1 + z). Where the map has several
-    bands, the light there is interpolated between those on either side, for each pixel
-    (``band_match`` is ``'interpolated'``), or that of the nearest band (``'nearest'``). A single
-    band within 5 per cent is ``'matched'``, any other ``'nearest'``; without a wavelength it is
-    ``'unknown'``, and the K-correction is yours. Filters count by their pivot wavelengths alone.
+    The rest-frame wavelength is that of the filter divided by (1 + z). If the map has several
+    bands, luminosities are interpolated between the adjacent ones pixel by pixel (``band_match`` is
+    ``'interpolated'``), or those of the nearest band are used (``'nearest'``). A single band within
+    5 percent is ``'matched'``, any other ``'nearest'``. If the wavelength of the map is unknown
+    (``'unknown'``), no K-correction is applied. Filters are represented by their pivot wavelengths.
 
     Examples
     --------
@@ -124,8 +125,8 @@ def mock_stamps(
     >>> from astropy import units as u
     >>> from astro_wgan.mocks import LightMap, mock_stamps
     >>> y, x = np.indices((100, 100)) - 49.5
-    >>> disc = 1e19 * np.exp(-np.hypot(x, y) / 15) * u.W / u.Hz
-    >>> galaxy = LightMap(disc, 0.2 * u.kpc)
+    >>> disk = 1e19 * np.exp(-np.hypot(x, y) / 15) * u.W / u.Hz
+    >>> galaxy = LightMap(disk, 0.2 * u.kpc)
     >>> stamps = mock_stamps(galaxy, 'euclid_vis', redshift=[0.5, 1], progress=False)
     >>> stamps
     <StampSet: 2 stamps of 64 x 64 pixels, float32, unit electron / s, 0.1 arcsec / pix>
@@ -143,52 +144,52 @@ def mock_stamps(
         for number, each in enumerate(maps):
             camera.check(number, each)
     empty = camera.stamp_set([], {'mocks': camera.to_dict(), 'provenance': provenance_record()})
-    run = partial(ordered_map, camera.draw, processes=processes, client=client)
-    with ProgressLine('drawing mocks', quiet=not progress) as line:
+    run = partial(ordered_map, camera.render, processes=processes, client=client)
+    with ProgressLine('rendering mocks', quiet=not progress) as line:
         if output is None:
-            sets = list(_drawn_sets(maps, numbers, redshifts, camera, empty.meta, run, line))
+            sets = list(_rendered_sets(maps, numbers, redshifts, camera, empty.meta, run, line))
             return concatenate(sets) if sets else empty
         fingerprint = _fingerprint(maps, redshifts, camera)
         with resume_store(output, like=empty, fingerprint=fingerprint) as (store, meta):
             start = len(store)
             store.extend(
-                _drawn_sets(maps, numbers, redshifts, camera, meta, run, line, start=start)
+                _rendered_sets(maps, numbers, redshifts, camera, meta, run, line, start=start)
             )
     return StampStore.open(output)
 
 
-class _Blur(NamedTuple):
-    """The PSF, ready to blur the light of a stamp in points finer than pixels."""
+class _Convolution(NamedTuple):
+    """Convolution with the PSF on a grid finer than the pixels."""
 
     transform: np.ndarray
     points: tuple[int, int]
     border: int
-    fine: int
+    oversampling: int
 
     @classmethod
     def of(cls, instrument, shape):
-        """For stamps of a shape, with all light around them that reaches into them."""
-        fine = points_along_pixel(instrument.psf, instrument.pixel_scale)
-        psf = instrument.psf.draw(instrument.pixel_scale / fine)
+        """For stamps of a shape, with a border from which the PSF scatters light into them."""
+        oversampling = samples_per_pixel(instrument.psf, instrument.pixel_scale)
+        psf = instrument.psf.draw(instrument.pixel_scale / oversampling)
         border = len(psf) // 2
-        points = tuple(n * fine + 2 * border for n in shape)
+        points = tuple(n * oversampling + 2 * border for n in shape)
         padded = [fft.next_fast_len(n, real=True) for n in points]
         transform = fft.rfft2(psf, s=padded)
-        # Of the three boxes that `rebin` smooths by, one makes a pixel of its points.
+        # `rebin` smooths with three boxes, of which one is kept to convolve with a subpixel.
         box = fourier_uniform(np.ones_like(transform), 1, n=padded[1])
-        return cls(transform / box**2, points, border, fine)
+        return cls(transform / box**2, points, border, oversampling)
 
     def __call__(self, light):
-        """Blurred light, without the border; what goes around the edges stays there."""
+        """Convolved light without the border, to which periodic wrapping is confined."""
         padded = [fft.next_fast_len(n, real=True) for n in self.points]
-        blurred = fft.irfft2(fft.rfft2(light, s=padded) * self.transform, s=padded)
+        convolved = fft.irfft2(fft.rfft2(light, s=padded) * self.transform, s=padded)
         rows, columns = (slice(2 * self.border, n) for n in self.points)
-        return blurred[rows, columns]
+        return convolved[rows, columns]
 
 
 @dataclass(frozen=True)
 class _Camera:
-    """What is the same for all stamps."""
+    """Instrument, geometry and cosmology, which all stamps share."""
 
     instrument: Instrument
     shape: tuple[int, int]
@@ -197,31 +198,31 @@ class _Camera:
 
     def __post_init__(self):
         if not isinstance(self.cosmology, Cosmology):
-            raise TypeError(f'`cosmology` must be one of astropy; got {self.cosmology!r}.')
+            raise TypeError(f'`cosmology` must be an astropy Cosmology; got {self.cosmology!r}.')
         if self.center is not None and (
             np.shape(self.center) != (2,) or not np.isfinite(self.center).all()
         ):
             raise ValueError(f'`center` must be (x, y) in pixels; got {self.center!r}.')
 
-    def draw(self, scenes):
-        """Pixels and table rows of ``(number, map, redshift)``."""
-        blur = _Blur.of(self.instrument, self.shape)
-        drawn = {}
+    def render(self, scenes):
+        """Pixels and table rows of scenes ``(map index, map, redshift)``."""
+        convolve = _Convolution.of(self.instrument, self.shape)
+        rendered = {}
         for number, light, redshift in scenes:
-            # The same galaxy again and again will get another noise each time.
-            if (number, redshift) not in drawn:
-                drawn[number, redshift] = self._draw_one(number, light, redshift, blur)
-        return [drawn[number, redshift] for number, _, redshift in scenes]
+            # A galaxy that is repeated at the same redshift, to get other noise, is rendered once.
+            if (number, redshift) not in rendered:
+                rendered[number, redshift] = self._render_one(number, light, redshift, convolve)
+        return [rendered[number, redshift] for number, _, redshift in scenes]
 
-    def stamp_set(self, drawn, meta, *, first=0):
-        """A set of what was drawn."""
-        pixels = np.empty((len(drawn), *self.shape), dtype=np.float32)
-        for stamp, (image, _) in zip(pixels, drawn, strict=True):
-            # As much light as float32 holds.
+    def stamp_set(self, images, meta, *, first=0):
+        """Rendered images as a set of stamps."""
+        pixels = np.empty((len(images), *self.shape), dtype=np.float32)
+        for stamp, (image, _) in zip(pixels, images, strict=True):
+            # Limited to the range of float32.
             stamp[...] = np.minimum(image, np.finfo(np.float32).max)
-        table = QTable({'id': first + np.arange(len(drawn))})
+        table = QTable({'id': first + np.arange(len(images))})
         for name, (dtype, unit) in _COLUMNS.items():
-            column = np.array([row[name] for _, row in drawn], dtype=dtype)
+            column = np.array([row[name] for _, row in images], dtype=dtype)
             table[name] = column if unit is None else column * unit
         return StampSet(
             pixels,
@@ -234,7 +235,7 @@ class _Camera:
         )
 
     def to_dict(self):
-        """Plain values, for the provenance."""
+        """Plain values for the provenance."""
         camera = self.instrument
         return {
             'instrument': camera.name,
@@ -248,20 +249,20 @@ class _Camera:
         }
 
     def check(self, number, light):
-        """Refuse what is no map, or a center that is not in it."""
+        """Raise unless the item is a map that contains the center."""
         if not isinstance(light, LightMap):
-            raise TypeError(f'`light` must hold LightMaps; item {number} is {light!r}.')
+            raise TypeError(f'`light` must contain LightMaps only; item {number} is {light!r}.')
         if self.center is None:
             return
         ny, nx = light.shape
         x, y = self.center
         if not (-0.5 <= x <= nx - 0.5 and -0.5 <= y <= ny - 0.5):
             raise ValueError(
-                f'`center` must lie in the map, from -0.5 to {nx - 0.5} in x and {ny - 0.5} in y; '
-                f'got ({x:g}, {y:g}).'
+                f'`center` must be inside the map, from -0.5 to {nx - 0.5} in x and {ny - 0.5} in '
+                f'y; got ({x:g}, {y:g}).'
             )
 
-    def _draw_one(self, number, light, redshift, blur):
+    def _render_one(self, number, light, redshift, convolve):
         self.check(number, light)
         rest = self.instrument.wavelength / (1 + redshift)
         flux = light.flux(
@@ -270,7 +271,7 @@ class _Camera:
         ratio = self._pixel_ratio(light, redshift)
         if ratio < 1 / _COARSE:
             _warn_of_large_pixels(light, redshift, ratio)
-        image = self._image(flux, ratio, blur)
+        image = self._image(flux, ratio, convolve)
         total = flux.sum()
         row = {
             'map_index': number,
@@ -284,21 +285,25 @@ class _Camera:
         return image * 10 ** (0.4 * self.instrument.zero_point) / _AB, row
 
     def _pixel_ratio(self, light, redshift):
-        """Edge of a telescope's pixel in pixels of the map."""
+        """Edge of a pixel of the telescope, in pixels of the map."""
         distance = self.cosmology.angular_diameter_distance(redshift)
         angle = self.instrument.pixel_scale.value * u.arcsec
         length = (angle.to_value(u.rad) * distance).to_value(u.kpc)
         return length / light.pixel_scale.value
 
-    def _image(self, flux, ratio, blur):
+    def _image(self, flux, ratio, convolve):
         """Flux in the pixels of a stamp."""
         center = self.center or [(edge - 1) / 2 for edge in flux.shape[::-1]]
-        # Rows, then columns; the transpose of both at the end is the image again.
-        for n, middle in zip(blur.points, center[::-1], strict=True):
-            flux = rebin(flux, n, step=ratio / blur.fine, center=middle).T
+        # Rows, then columns; two transpositions restore the orientation.
+        for n, middle in zip(convolve.points, center[::-1], strict=True):
+            flux = rebin(flux, n, step=ratio / convolve.oversampling, center=middle).T
         ny, nx = self.shape
-        pixels = blur(flux).reshape(ny, blur.fine, nx, blur.fine).sum(axis=(1, 3))
-        # Rounding leaves tiny negative pixels.
+        pixels = (
+            convolve(flux)
+            .reshape(ny, convolve.oversampling, nx, convolve.oversampling)
+            .sum(axis=(1, 3))
+        )
+        # Rounding errors leave tiny negative pixels.
         return pixels.clip(0)
 
 
@@ -315,33 +320,36 @@ _COLUMNS = {
 
 
 def _checked_redshifts(redshift, maps):
-    """Redshifts, and which map is at each."""
+    """Redshifts, and the index of the map of each."""
     redshifts = np.atleast_1d(np.asarray(redshift, dtype=float))
     if redshifts.ndim != 1 or not (np.isfinite(redshifts) & (redshifts > 0)).all():
-        raise ValueError(f'`redshift` must be above 0, one or a list of them; got {redshift!r}.')
+        raise ValueError(
+            f'`redshift` must be one positive number, or a list of them; got {redshift!r}.'
+        )
     if maps == 1:
         return redshifts, np.zeros(len(redshifts), dtype=int)
     if len(redshifts) not in (1, maps):
         raise ValueError(
-            f'`redshift` must be one, or one for each of the {maps} maps; got {len(redshifts)}.'
+            f'`redshift` must be one number, or one for each of the {maps} maps; got '
+            f'{len(redshifts)}.'
         )
     return np.broadcast_to(redshifts, maps), np.arange(maps)
 
 
-def _drawn_sets(maps, numbers, redshifts, camera, meta, run, line, *, start=0):
-    """The stamps, block by block."""
+def _rendered_sets(maps, numbers, redshifts, camera, meta, run, line, *, start=0):
+    """The stamps, block by block, starting with the stamp at index ``start``."""
     total = len(redshifts)
 
-    def pieces():
-        for first in range(start, total, _BLOCK):
-            rows = range(first, min(first + _BLOCK, total))
+    def blocks():
+        for first in range(start, total, _BLOCK_SIZE):
+            rows = range(first, min(first + _BLOCK_SIZE, total))
             yield [(int(numbers[k]), maps[numbers[k]], float(redshifts[k])) for k in rows]
 
     done = start
     line.update(done / max(1, total), f'{done} of {total} stamps')
-    for drawn in run(pieces()):
-        stamps = camera.stamp_set(drawn, meta, first=done)
-        done += len(drawn)
+    for images in run(blocks()):
+        stamps = camera.stamp_set(images, meta, first=done)
+        done += len(images)
         line.update(done / total, f'{done} of {total} stamps')
         yield stamps
 
@@ -349,7 +357,7 @@ def _drawn_sets(maps, numbers, redshifts, camera, meta, run, line, *, start=0):
 def _warn_of_large_pixels(light, redshift, ratio):
     warnings.warn(
         f'At redshift {redshift:g} the pixels of a map ({light.pixel_scale:.3g}) are '
-        f'{1 / ratio:.2g} times as large as those of the telescope: its details cannot be seen.',
+        f'{1 / ratio:.2g} times as large as those of the telescope: they limit the resolution.',
         AstropyUserWarning,
         stacklevel=2,
     )

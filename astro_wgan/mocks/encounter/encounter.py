@@ -1,4 +1,4 @@
-"""`simulate_encounter`: two discs that meet, grow tails and merge, in seconds."""
+"""Restricted N-body simulation of the encounter of two disk galaxies."""
 
 from dataclasses import dataclass, field
 
@@ -12,46 +12,46 @@ from astro_wgan.validation.seeds import check_seed
 
 __all__ = ['DiskGalaxy', 'Encounter', 'simulate_encounter']
 
-#: Steps of the stars in the shortest period of a circle, in the middle of a halo.
+#: Time steps of the stars per shortest orbital period, at the center of a halo.
 _STEPS = 80
 
-#: More steps than these would take hours.
-_MOST_STEPS = 200_000
+#: Largest number of steps; more would take hours.
+_MAX_STEPS = 200_000
 
-#: An orbit is followed for so long at least, in Gyr.
+#: Shortest time over which an orbit is integrated, in Gyr.
 _SHORTEST = 1e-3
 
-#: Points in time, for each Gyr, between which a merger is told.
+#: Times per Gyr at which a merger is looked for.
 _TIMELINE = 2000
 
 
 @dataclass(frozen=True)
 class DiskGalaxy:
     """
-    A disc with a bulge in a halo.
+    Disk galaxy with a bulge and a halo.
 
     Attributes
     ----------
     mass, softening : `~astropy.units.Quantity`
-        Of the halo, a Plummer sphere, which holds all mass that pulls.
+        Mass and softening length of the halo, a Plummer sphere with all gravitating mass.
     stellar_mass : `~astropy.units.Quantity`
-        Of all stars together, for their light; they pull nothing.
+        Total mass of the stars, for their luminosity; they are massless test particles.
     scale_length, radius : `~astropy.units.Quantity`
-        Of the exponential disc, and where it ends.
+        Scale length and truncation radius of the exponential disk.
     bulge_fraction : float
-        Share of the stars in the bulge.
+        Fraction of the stars in the bulge.
     bulge_scale : `~astropy.units.Quantity`
-        Scale of its exponential decline.
+        Scale length of the exponential density of the bulge.
     inclination, azimuth : `~astropy.units.Quantity`
-        Between the spins of disc and orbit: 0 is prograde, 180 degrees retrograde; and of the
-        line of nodes, from the direction of the pericenter.
+        Angle between the spins of disk and orbit (0 is prograde, 180 degrees retrograde), and
+        angle of the line of nodes, from the direction of the pericenter.
 
     Raises
     ------
     ValueError
-        If a number is out of range.
+        If a value is out of range.
     astropy.units.UnitsError
-        If a unit does not convert.
+        If a unit cannot be converted.
     """
 
     mass: u.Quantity = 1.5e11 * u.Msun
@@ -68,45 +68,48 @@ class DiskGalaxy:
         units = {'mass': u.Msun, 'stellar_mass': u.Msun}
         units |= dict.fromkeys(('softening', 'scale_length', 'radius', 'bulge_scale'), u.kpc)
         for name, unit in units.items():
-            _put_quantity(self, name, unit, least=0)
+            _set_quantity(self, name, unit, least=0)
         for name in ('inclination', 'azimuth'):
-            _put_quantity(self, name, u.deg)
+            _set_quantity(self, name, u.deg)
         if not 0 <= self.bulge_fraction <= 1:
-            raise ValueError(f'`bulge_fraction` must be 0 to 1; got {self.bulge_fraction}.')
+            raise ValueError(
+                f'`bulge_fraction` must be between 0 and 1; got {self.bulge_fraction}.'
+            )
 
 
 @dataclass(frozen=True)
 class Encounter:
     """
-    Two discs on a parabolic orbit.
+    Two disk galaxies on a parabolic orbit.
 
     Attributes
     ----------
     galaxies : tuple of 2 `DiskGalaxy`
-        By default inclined discs in halos of masses 3:2.
+        By default inclined disks with halo masses of 3:2.
     pericenter : `~astropy.units.Quantity`
-        Least distance on the parabola of two points of these masses.
+        Pericenter distance of the parabolic orbit of two point masses.
     coulomb_logarithm : float
-        Coulomb logarithm of dynamical friction; without it, 0, they part for ever.
+        Coulomb logarithm of dynamical friction; 0 for none, in which case the galaxies do not
+        merge.
 
     Raises
     ------
     ValueError
-        If a number is out of range.
+        If a value is out of range.
     astropy.units.UnitsError
-        If ``pericenter`` is no length.
+        If ``pericenter`` is not a length.
     """
 
-    galaxies: tuple = field(default_factory=lambda: _unequal_discs())
+    galaxies: tuple = field(default_factory=lambda: _default_galaxies())
     pericenter: u.Quantity = 8 * u.kpc
     coulomb_logarithm: float = 0.5
 
     def __post_init__(self):
         galaxies = tuple(self.galaxies)
         if len(galaxies) != 2 or not all(isinstance(each, DiskGalaxy) for each in galaxies):
-            raise ValueError(f'`galaxies` must be two of DiskGalaxy; got {self.galaxies!r}.')
+            raise ValueError(f'`galaxies` must be two DiskGalaxy objects; got {self.galaxies!r}.')
         object.__setattr__(self, 'galaxies', galaxies)
-        _put_quantity(self, 'pericenter', u.kpc, least=0)
+        _set_quantity(self, 'pericenter', u.kpc, least=0)
         if not 0 <= self.coulomb_logarithm < np.inf:
             raise ValueError(
                 f'`coulomb_logarithm` must be 0 or more; got {self.coulomb_logarithm}.'
@@ -114,7 +117,7 @@ class Encounter:
 
     @property
     def orbit(self):
-        """The `~astro_wgan.mocks.encounter.encounter_orbit.EncounterOrbit` of the two centers."""
+        """Relative orbit, an `~astro_wgan.mocks.encounter.encounter_orbit.EncounterOrbit`."""
         return EncounterOrbit(
             tuple(each.mass.value for each in self.galaxies),
             tuple(each.softening.value for each in self.galaxies),
@@ -125,43 +128,46 @@ class Encounter:
 
 def simulate_encounter(times, encounter=None, *, n_stars=20_000, start=-0.3 * u.Gyr, seed=0):
     """
-    Let two discs meet.
+    Simulate the encounter of two disk galaxies.
 
     Parameters
     ----------
     times : `~astropy.units.Quantity`, shape (n,)
-        Of the snapshots, growing, from the first passage: 0 is when points would be nearest.
+        Times of the snapshots, increasing, relative to the first pericenter passage of two point
+        masses.
     encounter : `Encounter`, optional
-        By default two inclined discs of masses 3:2, which merge 1.5 Gyr after their first passage.
+        By default two inclined disks with masses of 3:2, which merge 1.5 Gyr after the first
+        passage.
     n_stars : int, optional
-        Of both galaxies together, shared by their stellar masses; all stars weigh the same.
+        Total number of stars, all of the same mass.
     start : `~astropy.units.Quantity`, optional
-        When the discs are still undisturbed.
+        Initial time, at which the disks are undisturbed.
     seed : int, optional
-        The same seed gives the same stars.
+        Seed of the stars.
 
     Returns
     -------
     `EncounterSnapshots`
         Stars with positions, velocities, masses, ages and metallicities, the centers of both
-        galaxies, and when they merge.
+        galaxies, and the time of the merger.
 
     Raises
     ------
     ValueError
         If an argument is out of range.
     astropy.units.UnitsError
-        If ``times`` or ``start`` is no time.
+        If ``times`` or ``start`` is not a time.
 
     Notes
     -----
-    A restricted N-body simulation, in the manner of Toomre & Toomre 1972 (ApJ 178, 623): stars
-    have no mass and move in the potentials of two halos, whose centers move around each other and
-    are slowed by dynamical friction (`~astro_wgan.mocks.encounter.encounter_orbit.EncounterOrbit`).
-    Stars begin on circles and are moved by a leapfrog, kick, drift, kick, with 80 steps in the
-    shortest period. The galaxies are one when their centers can never again be farther apart than
-    the larger softening. No stars form, halos keep their shape, and discs do not pull: so tails and
-    bridges are right, and the remnant is not relaxed as a merger's would be.
+    A restricted N-body simulation, following Toomre & Toomre 1972 (ApJ 178, 623): stars are
+    massless test particles in the potentials of two halos, which orbit each other and are subject
+    to dynamical friction (`~astro_wgan.mocks.encounter.encounter_orbit.EncounterOrbit`). Stars
+    start on circular orbits and are integrated with a kick-drift-kick leapfrog, with 80 steps per
+    shortest orbital period. The galaxies have merged when the distance of their centers can no
+    longer exceed the larger softening length. There is no star formation and no self-gravity of the
+    disks, and halos are rigid. Tails and bridges are realistic; the remnant is not relaxed as that
+    of a merger.
 
     Examples
     --------
@@ -178,28 +184,28 @@ def simulate_encounter(times, encounter=None, *, n_stars=20_000, start=-0.3 * u.
     encounter = Encounter() if encounter is None else encounter
     times, start = _checked_times(times, start)
     if isinstance(n_stars, bool) or not isinstance(n_stars, (int, np.integer)) or n_stars < 2:
-        raise ValueError(f'`n_stars` must be a whole number of 2 or more; got {n_stars!r}.')
+        raise ValueError(f'`n_stars` must be an integer of 2 or more; got {n_stars!r}.')
     check_seed(seed)
     _check_steps(encounter, times[-1] - start)
     orbit = encounter.orbit
     track = orbit.integrate(start, max(times[-1], start + _SHORTEST))
-    galaxy = _shared_out(encounter.galaxies, n_stars)
+    galaxy = _assign_galaxies(encounter.galaxies, n_stars)
     rng = np.random.default_rng(seed)
     parts = [
         draw_stars(each, np.count_nonzero(galaxy == k), rng)
         for k, each in enumerate(encounter.galaxies)
     ]
-    places, speeds = _centers(track(np.array([start])), encounter)
-    x = np.concatenate([part.positions for part in parts]) + places[0, galaxy]
+    centers, speeds = _centers(track(np.array([start])), encounter)
+    x = np.concatenate([part.positions for part in parts]) + centers[0, galaxy]
     v = np.concatenate([part.velocities for part in parts]) + speeds[0, galaxy]
-    positions, velocities = _moved(x, v, track, encounter, start, times)
-    places, speeds = _centers(track(times), encounter)
+    positions, velocities = _integrate_stars(x, v, track, encounter, start, times)
+    centers, speeds = _centers(track(times), encounter)
     ages = np.concatenate([part.ages for part in parts])
     stellar = sum(each.stellar_mass for each in encounter.galaxies)
     return EncounterSnapshots(
         encounter=encounter,
         times=times * u.Gyr,
-        centers=places * u.kpc,
+        centers=centers * u.kpc,
         center_velocities=(speeds * u.kpc / u.Gyr).to(u.km / u.s),
         galaxy=galaxy,
         positions=positions * u.kpc,
@@ -211,7 +217,7 @@ def simulate_encounter(times, encounter=None, *, n_stars=20_000, start=-0.3 * u.
     )
 
 
-def _unequal_discs():
+def _default_galaxies():
     large = DiskGalaxy(inclination=20 * u.deg, azimuth=-40 * u.deg)
     small = DiskGalaxy(
         mass=1e11 * u.Msun,
@@ -230,7 +236,7 @@ def _checked_times(times, start):
     times = np.atleast_1d(u.Quantity(times).to_value(u.Gyr)).astype(float)
     start = float(u.Quantity(start).to_value(u.Gyr))
     if times.ndim != 1 or not len(times) or not (np.diff(times) > 0).all():
-        raise ValueError('`times` must be one or more, and grow.')
+        raise ValueError('`times` must be one or more increasing times.')
     if not (np.isfinite([*times, start]).all() and times[0] >= start):
         raise ValueError(
             f'`times` must be finite and not before `start`, {start:g} Gyr; got {times[0]:g} Gyr.'
@@ -240,23 +246,23 @@ def _checked_times(times, start):
 
 def _check_steps(encounter, span):
     steps = _STEPS * span / _shortest_period(encounter)
-    if steps > _MOST_STEPS:
+    if steps > _MAX_STEPS:
         raise ValueError(
-            f'`times` reach so far that stars would move in {steps:.0f} steps, where '
-            f'{_MOST_STEPS} are allowed: raise the `softening` of the galaxies or end earlier.'
+            f'`times` require {steps:.0f} time steps, of which {_MAX_STEPS} are allowed: raise the '
+            '`softening` of the galaxies or end earlier.'
         )
 
 
 def _shortest_period(encounter):
-    """Of a small circle in the middle of a halo, in Gyr."""
+    """Shortest orbital period, that at the center of a halo, in Gyr."""
     halos = ((each.mass.value, each.softening.value) for each in encounter.galaxies)
     return min(2 * np.pi * np.sqrt(a**3 / (GRAVITY * m)) for m, a in halos)
 
 
-def _put_quantity(instance, name, unit, *, least=None):
+def _set_quantity(instance, name, unit, *, least=None):
     value = u.Quantity(getattr(instance, name))
     if not value.unit.is_equivalent(unit):
-        raise u.UnitConversionError(f'`{name}` must convert to {unit}; got {value}.')
+        raise u.UnitConversionError(f'`{name}` must be convertible to {unit}; got {value}.')
     value = value.to(unit)
     if not np.isfinite(value.value) or (least is not None and not value.value > least):
         above = '' if least is None else f' and above {least}'
@@ -264,8 +270,8 @@ def _put_quantity(instance, name, unit, *, least=None):
     object.__setattr__(instance, name, value)
 
 
-def _shared_out(galaxies, n):
-    """To which galaxy each star belongs, all weighing the same."""
+def _assign_galaxies(galaxies, n):
+    """Index of the galaxy of each star, for stars of equal mass."""
     first, second = (each.stellar_mass.value for each in galaxies)
     of_first = min(max(round(n * first / (first + second)), 1), n - 1)
     return (np.arange(n) >= of_first).astype(int)
@@ -274,13 +280,13 @@ def _shared_out(galaxies, n):
 def _centers(state, encounter):
     """Positions and velocities of both centers, shape (n, 2, 3), around the center of mass."""
     first, second = (each.mass.value for each in encounter.galaxies)
-    share = np.array([-second, first]) / (first + second)
-    state = np.asarray(state).T[:, np.newaxis, :] * share[:, np.newaxis]
+    fraction = np.array([-second, first]) / (first + second)
+    state = np.asarray(state).T[:, np.newaxis, :] * fraction[:, np.newaxis]
     return state[..., :3], state[..., 3:]
 
 
-def _moved(x, v, track, encounter, start, times):
-    """Stars at all times, by leapfrog."""
+def _integrate_stars(x, v, track, encounter, start, times):
+    """Positions and velocities of the stars at all times, by leapfrog integration."""
     halos = [(each.mass.value, each.softening.value) for each in encounter.galaxies]
     shortest = _shortest_period(encounter)
     positions, velocities = [], []
@@ -289,28 +295,28 @@ def _moved(x, v, track, encounter, start, times):
         step = (last - first) / steps
         moments = np.linspace(first, last, steps + 1)
         centers, _ = _centers(track(moments), encounter)
-        pull = _pull(x, centers[0], halos)
+        acceleration = _acceleration(x, centers[0], halos)
         for center in centers[1:]:
-            v = v + 0.5 * step * pull
+            v = v + 0.5 * step * acceleration
             x = x + step * v
-            pull = _pull(x, center, halos)
-            v = v + 0.5 * step * pull
+            acceleration = _acceleration(x, center, halos)
+            v = v + 0.5 * step * acceleration
         positions.append(x)
         velocities.append(v)
     return np.array(positions), np.array(velocities)
 
 
-def _pull(x, centers, halos):
+def _acceleration(x, centers, halos):
     total = np.zeros_like(x)
     for center, (mass, softening) in zip(centers, halos, strict=True):
-        away = x - center
-        squared = np.einsum('ij,ij->i', away, away) + softening**2
-        total -= away * (GRAVITY * mass / (squared * np.sqrt(squared)))[:, np.newaxis]
+        offset = x - center
+        squared = np.einsum('ij,ij->i', offset, offset) + softening**2
+        total -= offset * (GRAVITY * mass / (squared * np.sqrt(squared)))[:, np.newaxis]
     return total
 
 
 def _merger_time(orbit, track, encounter, start, last):
-    """When the two can no longer leave each other's middle; None where that is not yet."""
+    """First time at which the centers are bound within the softening; None if there is none."""
     moments = np.linspace(start, last, max(2, int(_TIMELINE * (last - start))))
     radius = max(each.softening.value for each in encounter.galaxies)
     merged = orbit.is_bound_within(track(moments), radius)

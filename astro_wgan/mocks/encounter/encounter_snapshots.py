@@ -1,4 +1,4 @@
-"""`EncounterSnapshots`: the stars of two galaxies at some times, and their merger tree."""
+"""Snapshots of a simulated encounter, and its merger tree."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 from astropy import units as u
 from astropy.table import QTable
 
-from astro_wgan.mocks.readers.particle_tables import read_particles
+from astro_wgan.mocks.particles import Particles
 
 __all__ = ['EncounterSnapshots']
 
@@ -15,24 +15,26 @@ __all__ = ['EncounterSnapshots']
 @dataclass(frozen=True, eq=False, repr=False)
 class EncounterSnapshots:
     """
-    What `simulate_encounter` has made; the center of mass of both halos is at rest at 0.
+    Snapshots of an encounter, as `simulate_encounter` returns them.
+
+    The center of mass of the two halos is at rest at the origin.
 
     Attributes
     ----------
     encounter : `Encounter`
-        Of what it is.
+        The simulated encounter.
     times : `~astropy.units.Quantity`, shape (n,)
-        From the first passage.
+        Relative to the first passage.
     centers, center_velocities : `~astropy.units.Quantity`, shape (n, 2, 3)
-        Of both galaxies.
+        Of the two galaxies.
     galaxy : `~numpy.ndarray` of int, shape (stars,)
-        To which of the two each star belongs.
+        Index of the galaxy of each star, 0 or 1.
     positions, velocities : `~astropy.units.Quantity`, shape (n, stars, 3)
     masses, metallicities : shape (stars,)
-        As `Particles` takes them.
+        As in `Particles`.
     ages : `~astropy.units.Quantity`, shape (n, stars)
     merger_time : `~astropy.units.Quantity` or None
-        When the two become one; None if not before the last snapshot.
+        Time of the merger; None if it is after the last snapshot.
     """
 
     encounter: Any
@@ -58,12 +60,12 @@ class EncounterSnapshots:
 
     @property
     def separation(self):
-        """Of the two centers, shape (n,)."""
+        """Distance of the two centers, shape (n,)."""
         return np.linalg.norm(self.centers[:, 1] - self.centers[:, 0], axis=-1)
 
     def table(self, snapshot):
         """
-        The stars of a snapshot, with the columns that `read_particles` takes, and ``galaxy``.
+        Stars of a snapshot as a table, with the columns of `read_particles` and ``galaxy``.
 
         Parameters
         ----------
@@ -87,7 +89,7 @@ class EncounterSnapshots:
 
     def particles(self, snapshot):
         """
-        The stars of a snapshot.
+        Stars of a snapshot.
 
         Parameters
         ----------
@@ -98,11 +100,17 @@ class EncounterSnapshots:
         -------
         `Particles`
         """
-        return read_particles(self.table(snapshot))
+        return Particles(
+            positions=self.positions[snapshot],
+            velocities=self.velocities[snapshot],
+            masses=self.masses,
+            ages=self.ages[snapshot],
+            metallicities=self.metallicities,
+        )
 
     def tree(self, first_passage=12 * u.Gyr):
         """
-        The merger tree of the two.
+        Merger tree of the two galaxies.
 
         Parameters
         ----------
@@ -112,17 +120,16 @@ class EncounterSnapshots:
         Returns
         -------
         `~astropy.table.QTable`
-            As `~astro_wgan.mergers.MergerTrees` takes it: a row for each galaxy and snapshot, and
-            from `merger_time` on one for the remnant. Effective radii are those that half of the
-            stars lie within; those of the two galaxies count from their centers and for their own
-            stars.
+            Input of `~astro_wgan.mergers.MergerTrees`: a row for each galaxy and snapshot, and,
+            from `merger_time` on, one for the remnant. Radii contain half of the stars of a galaxy,
+            and are measured from its center.
         """
         merged = np.zeros(len(self), dtype=bool)
         if self.merger_time is not None:
             merged = self.times >= self.merger_time
         rows = [(k, number) for k in range(len(self)) for number in ((0,) if merged[k] else (0, 1))]
-        place = {row: k for k, row in enumerate(rows)}
-        following = [place.get((k + 1, number), place.get((k + 1, 0), -1)) for k, number in rows]
+        index = {row: k for k, row in enumerate(rows)}
+        descendants = [index.get((k + 1, number), index.get((k + 1, 0), -1)) for k, number in rows]
         galaxies = [self._galaxy(k, None if merged[k] else number) for k, number in rows]
         masses, centers, radii = (u.Quantity(each) for each in zip(*galaxies, strict=True))
         snapshot = np.array([k for k, _ in rows])
@@ -132,16 +139,16 @@ class EncounterSnapshots:
                 'snapshot': snapshot,
                 'time': u.Quantity(first_passage).to(u.Gyr) + self.times[snapshot],
                 'stellar_mass': masses,
-                'descendant_id': following,
+                'descendant_id': descendants,
                 'position': centers,
                 'half_light_radius': radii,
             }
         )
 
     def _galaxy(self, snapshot, number):
-        """Mass, center and radius of one of the two, or of both where there is no number."""
+        """Mass, center and radius of a galaxy, or of the remnant if ``number`` is None."""
         own, center = np.ones(len(self.galaxy), dtype=bool), np.zeros(3) * u.kpc
         if number is not None:
             own, center = self.galaxy == number, self.centers[snapshot, number]
-        away = np.linalg.norm(self.positions[snapshot, own] - center, axis=-1)
-        return self.masses[own].sum(), center, np.median(away)
+        distance = np.linalg.norm(self.positions[snapshot, own] - center, axis=-1)
+        return self.masses[own].sum(), center, np.median(distance)

@@ -1,4 +1,4 @@
-"""`read_light_map`: light maps from FITS images of simulations, as SKIRT writes them."""
+"""`read_light_map`: light maps from FITS images of simulations, such as those of SKIRT."""
 
 import os
 import warnings
@@ -18,7 +18,7 @@ from astro_wgan.units.bunit import parse_unit
 
 __all__ = ['read_light_map']
 
-#: What magnitudes per square arcsec are taken for, as SKIRT and its users write them.
+#: Unit of magnitudes per square arcsec, which are AB magnitudes in the files of SKIRT.
 _AB_BRIGHTNESS = u.mag(u.AB / u.arcsec**2)
 
 
@@ -34,49 +34,49 @@ def read_light_map(
     max_size=None,
 ):
     """
-    Read the image of a simulated galaxy, or one for each band.
+    Read the image of a simulated galaxy, or images in several bands.
 
     Parameters
     ----------
     source : path-like or list of path-like
-        FITS images of surface brightness; of several bands, in any order. The planes of a cube
-        are bands, unless ``plane`` chooses one.
+        FITS images of surface brightness, of several bands in any order. The planes of a cube are
+        bands, unless ``plane`` selects one.
     unit : unit-like, optional
-        Of the pixels: AB magnitudes, ``mag(AB / arcsec2)``, or flux density per solid angle. By
-        default as the header says (``BUNIT``).
+        Unit of the pixels: AB magnitudes, ``mag(AB / arcsec2)``, or flux density per solid angle.
+        By default that of the header (``BUNIT``).
     pixel_scale : `~astropy.units.Quantity`, optional
-        Length of a pixel's edge. By default as the header says (``CDELT1``, whose unit is in
-        ``CUNIT1``, or in ``CTYPE1``, where SKIRT has it).
+        Length per pixel. By default that of the header (``CDELT1``, with the unit in ``CUNIT1``, or
+        in ``CTYPE1``, as in the files of SKIRT).
     redshift : float, optional
-        At which the brightness would be measured; by default that of the header (``REDSHIFT``).
-        0 is brightness as it is at the galaxy.
+        Redshift at which the brightness is observed. By default that of the header (``REDSHIFT``);
+        0 for rest-frame surface brightness.
     wavelength : `~astropy.units.Quantity`, optional
-        Observed wavelength, one for each image, or each plane of a cube; by default that of the
-        header (``WLEFF``, in Angstrom), or unknown; for a cube those of the table that SKIRT
-        writes beside it.
+        Observed wavelength, one for each image, or each plane of a cube. By default that of the
+        header (``WLEFF``, in Angstrom), or of SKIRT's table of the wavelengths of a cube; otherwise
+        it is unknown.
     hdu : int or str, optional
-        Which image of a file.
+        HDU of the image.
     plane : int, optional
-        Which plane of a cube, along its first array axis.
+        Plane of a cube, along its first array axis.
     max_size : number, optional
-        Bytes of memory that each image may take, as for `~astro_wgan.images.read_image`.
+        Largest memory allowed for each image, in bytes, as in `~astro_wgan.images.read_image`.
 
     Returns
     -------
     `LightMap`
-        ``meta['files']`` has the names. Infinite magnitudes are pixels without light.
+        ``meta['files']`` has the names of the files. Pixels with infinite magnitude have no light.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ImageError
-        If a file is truncated, has no image, or is larger than is allowed.
+        If a file is truncated, has no image, or is larger than allowed.
     ValueError
-        If something is neither given nor in the header, as the wavelengths of a cube of which no
-        plane is chosen; images of bands do not fit, or pixels are NaN or negative.
+        If a value is neither given nor in the header, such as the wavelengths of a cube; if images
+        of several bands disagree; or if pixels are NaN or negative.
     astropy.units.UnitsError
-        If units do not convert.
+        If a unit cannot be converted.
 
     Examples
     --------
@@ -86,14 +86,15 @@ def read_light_map(
     """
     paths = [source] if isinstance(source, (str, os.PathLike)) else list(source)
     if not paths:
-        raise ValueError('`source` names no file.')
+        raise ValueError('`source` must contain at least one file; got an empty list.')
     lengths = [None] * len(paths)
     if wavelength is not None:
         wavelength = np.atleast_1d(u.Quantity(wavelength))
         lengths = [wavelength] if len(paths) == 1 else list(wavelength[:, np.newaxis])
         if len(lengths) != len(paths):
             raise ValueError(
-                f'`wavelength` must be one for each of the {len(paths)} images; got {len(lengths)}.'
+                f'`wavelength` must have one value for each of the {len(paths)} images; got '
+                f'{len(lengths)}.'
             )
     maps, reading = [], {'hdu': hdu, 'plane': plane, 'max_size': max_size}
     for path, length in zip(paths, lengths, strict=True):
@@ -102,17 +103,17 @@ def read_light_map(
         except (OSError, TypeError, ValueError, u.UnitsError, Warning):
             raise
         except Exception as error:  # astropy has no common class of errors
-            raise ImageError(f'{os.fspath(path)} is no light map: {error}') from error
-    return maps[0] if len(maps) == 1 else _joined(maps)
+            raise ImageError(f'{os.fspath(path)} is not a light map: {error}') from error
+    return maps[0] if len(maps) == 1 else _stack_bands(maps)
 
 
 def _read_planes(path, unit, pixel_scale, redshift, wavelength, reading):
-    """A map of each plane of a cube, or of the one that is chosen; or that of an image."""
+    """Maps of the planes of a cube, or of the selected one; or the map of an image."""
     name, plane = os.fspath(path), reading['plane']
     with warnings.catch_warnings():
-        # Units and coordinates of simulations are read here, from the header.
+        # The units and coordinates of simulations are not those of images of the sky.
         warnings.simplefilter('ignore', AstropyUserWarning)
-        planes, header, own = _described(path, **reading)
+        planes, header, own = _read_header(path, **reading)
         wanted = [plane] if plane is not None or planes < 2 else list(range(planes))
         images = [read_image(path, **{**reading, 'plane': each}, zeros='keep') for each in wanted]
     if own is not None and planes > 1:
@@ -121,13 +122,13 @@ def _read_planes(path, unit, pixel_scale, redshift, wavelength, reading):
         wavelength = own
     elif len(wavelength) != len(wanted):
         raise ValueError(
-            f'`wavelength` must be one for each of the {len(wanted)} planes of {name}; '
+            f'`wavelength` must have one value for each of the {len(wanted)} planes of {name}; '
             f'got {len(wavelength)}.'
         )
     if wavelength is None and len(wanted) > 1:
         raise ValueError(
-            f'{name} is a cube of {planes} planes: choose one by `plane`, from 0 to {planes - 1}, '
-            'or give `wavelength`, one for each plane.'
+            f'{name} is a cube of {planes} planes: select one with `plane`, from 0 to '
+            f'{planes - 1}, or give `wavelength`, one for each plane.'
         )
     unit = _unit(header, name) if unit is None else _known_unit(unit, '`unit`')
     if pixel_scale is None:
@@ -151,11 +152,11 @@ def _read_planes(path, unit, pixel_scale, redshift, wavelength, reading):
             for k, image in enumerate(images)
         ]
     except u.UnitsError as error:
-        raise u.UnitConversionError(f'{name} is no light map: {error}') from error
+        raise u.UnitConversionError(f'{name} is not a light map: {error}') from error
 
 
-def _described(path, hdu, plane, max_size):
-    """Planes of the image that `read_image` takes, its header, and wavelengths where known."""
+def _read_header(path, hdu, plane, max_size):
+    """Number of planes of an image, its header, and its wavelengths if known."""
     with checked_hdulist(path, max_size=max_size) as hdulist:
         chosen = choose_hdu(hdulist, hdu, plane, os.fspath(path))
         primary = hdulist[0].header if hdulist[0] is not chosen else None
@@ -172,7 +173,7 @@ def _planes(header):
 
 
 def _wavelengths(hdulist, planes):
-    """Those of a cube's planes, from the table in which SKIRT writes them."""
+    """Wavelengths of the planes of a cube, from the table written by SKIRT; None without it."""
     for each in hdulist:
         if 'GRID_POINTS' in getattr(getattr(each, 'columns', None), 'names', []):
             column = each.columns['GRID_POINTS']
@@ -199,7 +200,7 @@ def _known_unit(unit, what):
         known = parse_unit(unit) if isinstance(unit, str) else u.Unit(unit)
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f'{what} is {str(unit)!r}, which is no unit that astropy knows: give `unit`.'
+            f'{what} is {str(unit)!r}, which is not a unit known to astropy: give `unit`.'
         ) from error
     return _AB_BRIGHTNESS if known == u.mag / u.arcsec**2 else known
 
@@ -213,15 +214,15 @@ def _pixel_scale(header, name):
     except ValueError:
         length = u.dimensionless_unscaled
     if not length.is_equivalent(u.kpc) or 0 in edges:
-        raise ValueError(f'The header of {name} has no length of a pixel: give `pixel_scale`.')
+        raise ValueError(f'The header of {name} has no length per pixel: give `pixel_scale`.')
     if not np.isclose(*edges):
         raise ValueError(f'Pixels of {name} must be square; got {edges[0]} by {edges[1]} {length}.')
     return edges[0] * length
 
 
-def _joined(maps):
+def _stack_bands(maps):
     if any(each.wavelength is None for each in maps):
-        raise ValueError('Images of several bands need a `wavelength` for each.')
+        raise ValueError('`wavelength` must be given for images of several bands.')
     first = maps[0]
     for each in maps[1:]:
         if each.shape != first.shape or not u.isclose(each.pixel_scale, first.pixel_scale):

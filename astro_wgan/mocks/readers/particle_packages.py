@@ -1,13 +1,13 @@
-"""Star particles from what yt and pynbody have read."""
+"""Star particles from objects of yt and pynbody."""
 
 import numpy as np
 from astropy import units as u
 
-from astro_wgan.mocks.readers.centering import SOLAR_METALLICITY, galaxy
+from astro_wgan.mocks.readers.centering import SOLAR_METALLICITY, center_on_galaxy
 
 __all__ = ['particles_from_pynbody', 'particles_from_yt']
 
-#: Fields of yt, in the order in which they are looked for, and the unit that they are asked for.
+#: Fields of yt, in order of preference, and the unit that is requested.
 _YT = {
     'positions': (('particle_position',), 'kpc'),
     'masses': (('particle_mass',), 'Msun'),
@@ -20,7 +20,7 @@ _YT = {
     'velocities': (('particle_velocity',), 'km/s'),
 }
 
-#: The same of pynbody, which has no unit for metallicities.
+#: Arrays of pynbody, which has no unit for metallicities.
 _PYNBODY = {
     'positions': (('pos',), 'kpc'),
     'masses': (('mass',), 'Msol'),
@@ -30,7 +30,7 @@ _PYNBODY = {
     'velocities': (('vel',), 'km s**-1'),
 }
 
-#: Properties that a star may do without.
+#: Properties that are not required.
 _OPTIONAL = ('initial_masses', 'velocities')
 
 
@@ -38,26 +38,26 @@ def particles_from_yt(
     data_source, *, particle_type, names=None, center=None, solar_metallicity=SOLAR_METALLICITY
 ):
     """
-    Star particles of whatever yt reads.
+    Star particles of a yt data object.
 
     Parameters
     ----------
     data_source : yt data container
-        Such as ``ds.sphere(...)`` around a galaxy; all of its particles are taken.
+        Such as ``ds.sphere(...)`` around a galaxy; all of its particles are used.
     particle_type : str
-        yt's name of the stars, such as ``'star'`` or ``'PartType4'``.
+        Particle type of the stars, such as ``'star'`` or ``'PartType4'``.
     names : dict, optional
-        Names of fields where they are not yt's usual ones, by the name of the parameter of
+        Names of fields that differ from the usual ones of yt, keyed by the parameters of
         `Particles`.
     center : `~astropy.units.Quantity` or yt array, shape (3,), optional
-        Of the galaxy; by default the largest one is looked for.
+        Center of the galaxy; by default that of the largest one.
     solar_metallicity : float, optional
-        Share of metals in the sun's mass.
+        Mass fraction of metals of the Sun.
 
     Returns
     -------
     `Particles`
-        Positions are not comoving, and around the center; ages are those at the snapshot's time.
+        Positions are physical, relative to the center; ages are those at the time of the snapshot.
 
     Raises
     ------
@@ -66,13 +66,13 @@ def particles_from_yt(
 
     Notes
     -----
-    yt has no ages for cosmological snapshots of AREPO: `read_snapshot` has.
+    yt has no ages for cosmological snapshots of AREPO; use `read_snapshot` for these.
     """
     ds = data_source.ds
-    kinds = {kind for kind, _ in ds.derived_field_list}
-    if particle_type not in kinds:
-        raise ValueError(f'`particle_type` must be one of {sorted(kinds)}; got {particle_type!r}.')
-    known = {field for kind, field in ds.derived_field_list if kind == particle_type}
+    types = {name for name, _ in ds.derived_field_list}
+    if particle_type not in types:
+        raise ValueError(f'`particle_type` must be one of {sorted(types)}; got {particle_type!r}.')
+    known = {field for name, field in ds.derived_field_list if name == particle_type}
     columns = {}
     for name, (candidates, unit) in _fields(_YT, names).items():
         field = next((each for each in candidates if each in known), None)
@@ -85,42 +85,42 @@ def particles_from_yt(
     if center is not None:
         center = getattr(center, 'to_astropy', lambda: center)().to_value(u.kpc)
     box = ds.domain_width.to('kpc').value if all(ds.periodicity) else None
-    return galaxy(columns, center=center, box=box, solar_metallicity=solar_metallicity)
+    return center_on_galaxy(columns, center=center, box=box, solar_metallicity=solar_metallicity)
 
 
 def particles_from_pynbody(
     snapshot, *, names=None, center=None, solar_metallicity=SOLAR_METALLICITY
 ):
     """
-    Star particles of whatever pynbody reads.
+    Star particles of a pynbody snapshot.
 
     Parameters
     ----------
     snapshot : pynbody snapshot
-        Or a part of it, such as a halo; its stars are taken.
+        Snapshot, or a part of it such as a halo; its stars are used.
     names : dict, optional
-        Names of arrays where they are not pynbody's usual ones, by the name of the parameter of
+        Names of arrays that differ from the usual ones of pynbody, keyed by the parameters of
         `Particles`.
     center : `~astropy.units.Quantity`, shape (3,), optional
-        Of the galaxy; by default the largest one is looked for.
+        Center of the galaxy; by default that of the largest one.
     solar_metallicity : float, optional
-        Share of metals in the sun's mass.
+        Mass fraction of metals of the Sun.
 
     Returns
     -------
     `Particles`
-        Positions are not comoving, and around the center.
+        Positions are physical, relative to the center.
 
     Raises
     ------
     ValueError
-        If there are no stars, or no such arrays.
+        If there are no stars, or an array is missing.
     astropy.units.UnitsError
         If an array has no unit.
     """
     stars = snapshot.star
     if not len(stars):
-        raise ValueError('`snapshot` has no stars.')
+        raise ValueError('`snapshot` must contain stars; got none.')
     columns = {}
     for name, (candidates, unit) in _fields(_PYNBODY, names).items():
         try:
@@ -139,15 +139,15 @@ def particles_from_pynbody(
     if box is not None:
         box = float(box.in_units('kpc', **snapshot.conversion_context()))
     center = None if center is None else u.Quantity(center).to_value(u.kpc)
-    return galaxy(columns, center=center, box=box, solar_metallicity=solar_metallicity)
+    return center_on_galaxy(columns, center=center, box=box, solar_metallicity=solar_metallicity)
 
 
 def _fields(usual, names):
-    """Candidates and unit of each property, with names that were given."""
+    """Candidate names and unit of each property, with the given names."""
     names = names or {}
     unknown = {*names} - {*usual}
     if unknown:
-        raise ValueError(f'`names` must be for {list(usual)}; got {sorted(unknown)}.')
+        raise ValueError(f'The keys of `names` must be among {list(usual)}; got {sorted(unknown)}.')
     return usual | {name: ((own,), usual[name][1]) for name, own in names.items()}
 
 
@@ -159,6 +159,6 @@ def _check_all_there(columns, names, known):
     ]
     if missing:
         raise ValueError(
-            f'There is nothing for `{"`, `".join(missing)}`: `names` must say what it is called; '
-            f'there are {sorted(known)}.'
+            f'There is no field for `{"`, `".join(missing)}`: give its name in `names`; available '
+            f'are {sorted(known)}.'
         )

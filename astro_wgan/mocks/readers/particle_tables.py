@@ -1,4 +1,4 @@
-"""`read_particles`: star particles from tables and from the datasets of an HDF5 file."""
+"""`read_particles`: star particles from tables and HDF5 files."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,7 @@ from astro_wgan.mocks.particles import Particles
 
 __all__ = ['read_particles']
 
-#: What particles may have.
+#: Parameters of `Particles`.
 _PROPERTIES = (
     'positions',
     'luminosity',
@@ -25,33 +25,34 @@ _PROPERTIES = (
     'velocities',
 )
 
-#: Names that an error lists.
-_MOST_NAMES = 30
+#: Largest number of names listed in an error.
+_MAX_NAMES = 30
 
 
 def read_particles(source, *, names=None, units=None, max_size=None):
     """
-    Star particles from a table or an HDF5 file.
+    Read star particles from a table or an HDF5 file.
 
     Parameters
     ----------
     source : `~astropy.table.Table`, mapping of str to array, or path-like
-        Columns, or the path of an HDF5 file with datasets. Other files, and tables that astropy
-        wrote as HDF5, are read by `astropy.table.QTable.read` first.
+        Columns, or the path of an HDF5 file with datasets. Read other files, and tables written as
+        HDF5 by astropy, with `astropy.table.QTable.read` first.
     names : dict, optional
-        Names of columns, or paths of datasets, by the name of the parameter of `Particles`. By
-        default they are called as these are.
+        Names of columns, or paths of datasets, keyed by the parameters of `Particles`. By default
+        they have the names of the parameters.
     units : dict, optional
-        Units, by the name of the parameter, for what has none of its own. A dataset's own unit is
-        its attribute ``unit`` or ``units``.
+        Units of columns without one, keyed by the parameters of `Particles`. The unit of a dataset
+        is its attribute ``unit`` or ``units``.
     max_size : number, optional
-        Bytes that what is read of a file may take; by default a quarter of the machine's memory.
+        Largest memory allowed for the data that are read, in bytes; by default a quarter of the
+        memory of the machine.
 
     Returns
     -------
     `Particles`
-        Taken as they are: around the galaxy's center, not comoving, with metallicities in units of
-        the sun's.
+        Positions must be physical and relative to the center of the galaxy, and metallicities in
+        solar units.
 
     Raises
     ------
@@ -60,10 +61,10 @@ def read_particles(source, *, names=None, units=None, max_size=None):
     FileNotFoundError
         If there is no such file.
     ValueError
-        If positions or a name are not there, values are no stars, or a file is damaged or larger
-        than is allowed.
+        If positions or a given name are missing, values are invalid, or a file is damaged or larger
+        than allowed.
     astropy.units.UnitsError
-        If a unit is missing, or does not convert.
+        If a unit is missing or cannot be converted.
 
     Examples
     --------
@@ -78,7 +79,8 @@ def read_particles(source, *, names=None, units=None, max_size=None):
     unknown = {*names, *units} - {*_PROPERTIES}
     if unknown:
         raise ValueError(
-            f'`names` and `units` must be for {list(_PROPERTIES)}; got {sorted(unknown)}.'
+            f'The keys of `names` and `units` must be among {list(_PROPERTIES)}; got '
+            f'{sorted(unknown)}.'
         )
     if isinstance(source, Table):
         return Particles(**_columns(source, source.colnames, names, units))
@@ -90,9 +92,9 @@ def read_particles(source, *, names=None, units=None, max_size=None):
         except HDF5Error:
             raise
         except u.UnitsError as error:
-            raise u.UnitConversionError(f'{file.path} holds no stars: {error}') from error
+            raise u.UnitConversionError(f'{file.path} contains no valid stars: {error}') from error
         except (TypeError, ValueError) as error:
-            raise ValueError(f'{file.path} holds no stars: {error}') from error
+            raise ValueError(f'{file.path} contains no valid stars: {error}') from error
 
 
 def _columns(source, known, names, units):
@@ -102,12 +104,12 @@ def _columns(source, known, names, units):
         if own in known:
             columns[name] = _quantity(source[own], name, units.get(name))
         elif name in names or name == 'positions':
-            raise ValueError(f'There is no {own!r} for `{name}`; there are {_few(known)}.')
+            raise ValueError(f'There is no {own!r} for `{name}`; available are {_few(known)}.')
     return columns
 
 
 def _quantity(values, name, unit):
-    """Numbers with their own unit, or else with the one that is given."""
+    """Values with their own unit, or the given one."""
     own = getattr(values, 'unit', None)
     if hasattr(values, 'attrs'):
         own = values.attrs.get('unit', values.attrs.get('units'))
@@ -115,14 +117,14 @@ def _quantity(values, name, unit):
     values = numbers_or_nan(values).astype(float)
     own = unit if own is None else own
     if own is None and name != 'metallicities':
-        raise u.UnitConversionError(f'`{name}` has no unit: give it one by `units`.')
+        raise u.UnitConversionError(f'`{name}` has no unit: give one in `units`.')
     if isinstance(own, str):
         check_unit_text(own)
     return values * u.Unit(own or '')
 
 
 def _few(names):
-    """Names in a sentence, but not thousands."""
+    """Names for an error, at most 30 of them."""
     names = sorted(names)
-    rest = f' and {len(names) - _MOST_NAMES} more' if len(names) > _MOST_NAMES else ''
-    return f'{names[:_MOST_NAMES]}{rest}'
+    rest = f' and {len(names) - _MAX_NAMES} more' if len(names) > _MAX_NAMES else ''
+    return f'{names[:_MAX_NAMES]}{rest}'

@@ -195,16 +195,16 @@ def test_the_seed_decides():
 @pytest.mark.parametrize(
     ('make', 'said'),
     [
-        (lambda: simulate_encounter([1, 0] * u.Gyr), '`times` must be one or more, and grow'),
+        (lambda: simulate_encounter([1, 0] * u.Gyr), '`times` must be one or more increasing'),
         (lambda: simulate_encounter([-1] * u.Gyr), 'not before `start`, -0.3 Gyr; got -1 Gyr'),
-        (lambda: simulate_encounter([1] * u.Gyr, n_stars=1), '`n_stars` must be a whole number'),
-        (lambda: simulate_encounter([1] * u.Gyr, n_stars=2.5), '`n_stars` must be a whole number'),
-        (lambda: simulate_encounter([1e4] * u.Gyr), 'steps, where 200000 are allowed'),
+        (lambda: simulate_encounter([1] * u.Gyr, n_stars=1), '`n_stars` must be an integer of 2'),
+        (lambda: simulate_encounter([1] * u.Gyr, n_stars=2.5), '`n_stars` must be an integer of 2'),
+        (lambda: simulate_encounter([1e4] * u.Gyr), 'time steps, of which 200000 are allowed'),
         (lambda: simulate_encounter([1] * u.Gyr, seed=-1), '`seed` must be an integer of 0'),
         (lambda: DiskGalaxy(mass=0 * u.Msun), '`mass` must be finite and above 0; got 0'),
-        (lambda: DiskGalaxy(bulge_fraction=2), '`bulge_fraction` must be 0 to 1; got 2'),
+        (lambda: DiskGalaxy(bulge_fraction=2), '`bulge_fraction` must be between 0 and 1; got 2'),
         (lambda: Encounter(coulomb_logarithm=-1), '`coulomb_logarithm` must be 0 or more; got -1'),
-        (lambda: Encounter((DiskGalaxy(),)), '`galaxies` must be two of DiskGalaxy'),
+        (lambda: Encounter((DiskGalaxy(),)), '`galaxies` must be two DiskGalaxy objects'),
     ],
 )
 def test_what_cannot_be(make, said):
@@ -213,7 +213,7 @@ def test_what_cannot_be(make, said):
 
 
 def test_units_of_another_kind_are_refused():
-    with pytest.raises(u.UnitsError, match='`pericenter` must convert to kpc'):
+    with pytest.raises(u.UnitsError, match='`pericenter` must be convertible to kpc'):
         Encounter(pericenter=3 * u.s)
     with pytest.raises(u.UnitsError):
         simulate_encounter([1] * u.kpc)
