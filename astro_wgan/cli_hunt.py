@@ -1,0 +1,182 @@
+"""The command ``astro-wgan hunt``."""
+
+import argparse
+from dataclasses import fields, replace
+from pathlib import Path
+
+import astro_wgan
+
+__all__ = ['add_hunt']
+
+
+def add_hunt(commands):
+    """Add the command to the subparsers of ``astro-wgan``."""
+    from astro_wgan.datasets import image_names
+
+    defaults = astro_wgan.HuntConfig()
+    detection = defaults.detection
+    command = commands.add_parser(
+        'hunt',
+        help='find the most anomalous sources of an image',
+        description='Detect the sources of an image, train a WGAN on them, and rank them by '
+        'anomaly score. Writes scores.ecsv, stamps.zarr, a model and gallery.html.',
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    command.set_defaults(run=_hunt)
+    add = command.add_argument
+    add('image', help=f'FITS, JPEG or PNG file, or a bundled image: {", ".join(image_names())}')
+    add(
+        '--output',
+        metavar='DIR',
+        help='folder that keeps the results; the same command goes on from an interruption '
+        '(default: hunt-NAME)',
+    )
+    add('--size', type=int, default=defaults.size, help='edge of the stamps in pixels')
+    add(
+        '--preset',
+        choices=['compact', 'paper'],
+        default=defaults.preset,
+        help='configuration of the networks',
+    )
+    add('--epochs', type=float, help='number of passes over the stamps')
+    add('--minutes', type=float, help='time limit of the training in minutes')
+    add(
+        '--iterations',
+        type=int,
+        help='number of generator iterations (default: 600, if no other limit is given)',
+    )
+    add('--seed', type=int, default=defaults.seed, help='seed of the split and of the training')
+    add('--model', metavar='DIR', help='use the model of an earlier hunt instead of training one')
+    add(
+        '--held-out-fraction',
+        type=float,
+        default=defaults.held_out_fraction,
+        metavar='FRACTION',
+        help='fraction of the stamps that is not trained on and sets the thresholds',
+    )
+    add(
+        '--contamination',
+        type=_number_or_estimate,
+        default=defaults.contamination,
+        metavar='FRACTION',
+        help="fraction of anomalies among the held-out stamps, or 'estimate'",
+    )
+    add(
+        '--partial',
+        choices=['drop', 'fill'],
+        default=defaults.partial,
+        help='drop stamps that extend beyond the image, or mask them there',
+    )
+    add('--n-cards', type=int, default=defaults.n_cards, help='number of cards on the page')
+    add('--hdu', help='number or name of the HDU of a FITS file (default: the first image)')
+    add('--plane', type=int, help='plane of a cube')
+    add(
+        '--zeros',
+        choices=['auto', 'keep', 'mask'],
+        default='auto',
+        help='exact zeros: masked where they fill areas within noise (auto), never, or always',
+    )
+    add(
+        '--max-size',
+        type=float,
+        metavar='BYTES',
+        help='maximum size of the image (default: 1/4 of the memory)',
+    )
+    add(
+        '--threshold',
+        type=float,
+        default=detection.threshold,
+        help='detection threshold in units of the noise',
+    )
+    add(
+        '--min-area',
+        type=int,
+        default=detection.min_area,
+        help='minimum area of a source in pixels',
+    )
+    add(
+        '--deblend-levels',
+        type=int,
+        default=detection.deblend_levels,
+        help='number of deblending levels',
+    )
+    add(
+        '--deblend-contrast',
+        type=float,
+        default=detection.deblend_contrast,
+        help='deblending contrast (DEBLEND_MINCONT)',
+    )
+    add(
+        '--background-box',
+        type=int,
+        default=detection.background_box,
+        help='size of the background mesh in pixels',
+    )
+    add('--background', type=float, help='known background level, 0 if it has been subtracted')
+    add('--quiet', action='store_true', help='do not show progress')
+    add('--traceback', action='store_true', help='show the traceback of an error')
+
+
+def _hunt(options):
+    from astro_wgan.detection import DetectionConfig
+    from astro_wgan.hunting import HuntConfig, hunt
+
+    image, credit = _find_image(options.image)
+    given = vars(options)
+    detection = replace(
+        HuntConfig().detection,
+        **{f.name: given[f.name] for f in fields(DetectionConfig) if f.name in given},
+    )
+    settings = {f.name: given[f.name] for f in fields(HuntConfig) if given.get(f.name) is not None}
+    config = HuntConfig(**settings, detection=detection)
+    output = Path(options.output or f'hunt-{Path(options.image).name.split(".")[0]}')
+    result = hunt(
+        image,
+        output=output,
+        config=config,
+        model=options.model,
+        hdu=_number_or_name(options.hdu),
+        plane=options.plane,
+        zeros=options.zeros,
+        max_size=options.max_size,
+        progress=not options.quiet,
+    )
+    if not options.quiet:
+        _print_summary(result, credit)
+    return 0
+
+
+def _find_image(name):
+    """Path of an image, and the credit of a bundled one."""
+    from astro_wgan import datasets
+
+    if not Path(name).exists() and name in datasets.image_names():
+        return datasets.image_path(name), datasets.image_info(name).credit
+    return name, None
+
+
+def _number_or_estimate(text):
+    return text if text == 'estimate' else float(text)
+
+
+def _number_or_name(text):
+    return int(text) if text is not None and text.isdigit() else text
+
+
+def _print_summary(result, credit):
+    from astro_wgan.anomaly.calibration.calibration import PERCENTILES
+
+    table = result.table
+    above = ', '.join(
+        f'{int(table[f"anomalous_{percentile}"].sum())} above the {percentile}th'
+        for percentile in PERCENTILES
+    )
+    print(f'{len(table)} sources: {above} percentile of the normals.')
+    ranked = table[table['rank'] <= 5]
+    ranked.sort('rank')
+    for row in ranked:
+        score, p_value = f'{row["score"]:.3f}', f'{row["p_value"]:.2g}'
+        print(f'  {row["rank"]}. source {row["id"]}: score {score}, p = {p_value}')
+    print(f'Gallery: {result.folder / "gallery.html"}')
+    if credit:
+        print(f'Image: {credit}')

@@ -1,0 +1,224 @@
+"""The command ``astro-wgan observe``."""
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+import astro_wgan
+
+__all__ = ['add_observe']
+
+
+def add_observe(commands):
+    """Add the command to the subparsers of ``astro-wgan``."""
+    command = commands.add_parser(
+        'observe',
+        help='make mock observations of a simulated galaxy',
+        description='Move images of simulated galaxies to some redshift and give them the pixels, '
+        'the PSF and the noise of a survey. Writes a FITS image for each galaxy and redshift, in '
+        'electron / s, with the image without noise and the PSF as extensions, and all stamps as '
+        'stamps.zarr.',
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    command.set_defaults(run=_observe)
+    add = command.add_argument
+    add(
+        'images',
+        nargs='+',
+        metavar='IMAGE',
+        help='FITS images of surface brightness (AB mag or '
+        'flux density per solid angle) with pixels in kpc, or a bundled simulation: '
+        'encounter_passage, encounter_remnant',
+    )
+    add(
+        '--instrument',
+        metavar='NAME',
+        default='hst_acs_f814w',
+        help='camera and survey; an unknown name lists them',
+    )
+    add(
+        '--redshift', type=float, nargs='+', required=True, help='redshifts to move the galaxies to'
+    )
+    add('--size', type=int, default=128, help='edge of the images in pixels')
+    add('--output', metavar='DIR', help='folder that keeps the results (default: observe-NAME)')
+    add('--bands', action='store_true', help='images are bands of one galaxy')
+    add('--unit', help='unit of the images (default: BUNIT)')
+    add(
+        '--pixel-scale',
+        type=float,
+        metavar='KPC',
+        help='pixel scale of the images (default: CDELT1)',
+    )
+    add('--image-redshift', type=float, help='redshift of the images (default: REDSHIFT)')
+    add(
+        '--wavelength',
+        type=float,
+        nargs='+',
+        metavar='NM',
+        help='observed wavelength of each image, or plane of a cube (default: WLEFF, or the '
+        'table written by SKIRT)',
+    )
+    add('--plane', type=int, help='plane of a cube (default: all, as bands)')
+    add(
+        '--max-size',
+        type=float,
+        metavar='BYTES',
+        help='limit of an image (default: 1/4 of the memory)',
+    )
+    add(
+        '--center',
+        type=float,
+        nargs=2,
+        metavar=('X', 'Y'),
+        help='pixel at the center of the stamps',
+    )
+    add('--psf', metavar='FITS', help='image of a star, instead of the PSF of the instrument')
+    add(
+        '--psf-scale',
+        type=float,
+        metavar='ARCSEC',
+        help='pixel scale of that image (default: that of the instrument)',
+    )
+    add(
+        '--exposure-time',
+        type=float,
+        metavar='S',
+        help='exposure time (default: that of the survey)',
+    )
+    add(
+        '--sky-image',
+        metavar='FITS',
+        help='observed image in electron / s whose clean sky is the '
+        'noise, instead of Gaussian noise of the depth',
+    )
+    add('--seed', type=int, default=0, help='seed of the noise')
+    add('--processes', type=int, default=1, help='number of processes')
+    add('--quiet', action='store_true', help='do not show progress')
+    add('--traceback', action='store_true', help='show the traceback of an error')
+
+
+def _observe(options):
+    from astro_wgan.mocks.fits_output import write_mock
+    from astro_wgan.mocks.observing import noise_free_path, observe
+
+    names, maps = _read_light_maps(options)
+    instrument = _instrument(options)
+    output = Path(options.output or f'observe-{names[0]}')
+    redshifts = options.redshift * len(maps)
+    labels = [f'{name}-z{redshift:g}' for name in names for redshift in options.redshift]
+    store_path = output / 'stamps.zarr'
+    store = observe(
+        [light for light in maps for _ in options.redshift],
+        instrument,
+        redshift=redshifts,
+        seed=options.seed,
+        size=options.size,
+        center=options.center,
+        sky_noise=_sky_noise(options),
+        output=store_path,
+        processes=options.processes,
+        progress=not options.quiet,
+    )
+    noise_free = astro_wgan.StampStore.open(noise_free_path(store_path))
+    for k, label in enumerate(labels):
+        path = output / f'{label}.fits'
+        write_mock(path, store[k : k + 1], 0, instrument, noise_free=noise_free[k : k + 1])
+        if not options.quiet:
+            print(f'{path}: {_describe_mock(store.table[k])}')
+    thanks = {light.meta['credit'] for light in maps if 'credit' in light.meta}
+    if thanks and not options.quiet:
+        print('\n'.join(f'Simulation: {credit}' for credit in sorted(thanks)))
+    return 0
+
+
+def _describe_mock(row):
+    rest = row['rest_wavelength'].to_value('nm')
+    return (
+        f'AB magnitude {row["magnitude"].value:.2f} at redshift {row["redshift"]:g}, '
+        f'light at {rest:.0f} nm in the rest frame: {_BAND_MATCH[row["band_match"]]}'
+    )
+
+
+_BAND_MATCH = {
+    'interpolated': 'between bands of the image',
+    'matched': 'that of the image',
+    'nearest': 'there is no band, the nearest was taken',
+    'unknown': 'taken to be that of the image',
+}
+
+
+#: Options that say what the images are.
+_OF_IMAGES = ('unit', 'pixel-scale', 'image-redshift', 'wavelength', 'plane')
+
+
+def _read_light_maps(options):
+    """Names and light maps of the images of the command."""
+    from astropy import units as u
+
+    from astro_wgan.datasets import light_map_names, load_light_map
+    from astro_wgan.mocks import read_light_map
+
+    given = {
+        'unit': options.unit,
+        'pixel_scale': None if options.pixel_scale is None else options.pixel_scale * u.kpc,
+        'redshift': options.image_redshift,
+        'plane': options.plane,
+        'max_size': options.max_size,
+    }
+    lengths = None if options.wavelength is None else options.wavelength * u.nm
+    if options.bands:
+        light = read_light_map(options.images, wavelength=lengths, **given)
+        return [_short_name(options.images[0])], [light]
+    several = len(options.images) > 1
+    if lengths is not None and several and len(lengths) != len(options.images):
+        raise ValueError('`--wavelength` must be one for each image.')
+    maps = []
+    for k, name in enumerate(options.images):
+        if name in light_map_names() and not Path(name).exists():
+            unused = [o for o in _OF_IMAGES if getattr(options, o.replace('-', '_')) is not None]
+            if unused:
+                raise ValueError(
+                    f'{name} is bundled, and what its images are is known: '
+                    f'leave out --{", --".join(unused)}.'
+                )
+            maps.append(load_light_map(name))
+        else:
+            length = lengths[k] if lengths is not None and several else lengths
+            maps.append(read_light_map(name, wavelength=length, **given))
+    names = [_short_name(name) for name in options.images]
+    if len(set(names)) < len(names):
+        raise ValueError(f'Images must have different names; got {", ".join(names)}.')
+    return names, maps
+
+
+def _short_name(path):
+    return Path(path).name.removesuffix('.gz').removesuffix('.fits')
+
+
+def _instrument(options):
+    from astropy import units as u
+
+    from astro_wgan.mocks import ImagePSF, get_instrument
+    from astro_wgan.mocks.observing import with_exposure_time
+
+    instrument = get_instrument(options.instrument)
+    if options.exposure_time is not None:
+        instrument = with_exposure_time(instrument, options.exposure_time * u.s)
+    if options.psf_scale is not None and options.psf is None:
+        raise ValueError('`--psf-scale` is that of the image of a star: give `--psf`, too.')
+    if options.psf is not None:
+        scale = instrument.pixel_scale
+        if options.psf_scale is not None:
+            scale = options.psf_scale * u.arcsec
+        instrument = replace(instrument, psf=ImagePSF(options.psf, scale))
+    return instrument
+
+
+def _sky_noise(options):
+    from astro_wgan.noise import find_sky
+
+    return (
+        None
+        if options.sky_image is None
+        else find_sky(options.sky_image, max_size=options.max_size)
+    )
