@@ -288,7 +288,7 @@ def test_arrays_of_any_layout_give_the_same_and_are_left_alone(verb, layout, dty
 
 @pytest.mark.parametrize('shape', [(3, 0, 8), (3, 8, 0), (3, 8, 8, 0), (0, 0, 0)])
 def test_stamps_have_pixels(shape):
-    with pytest.raises(ValueError, match='`pixels` must have one pixel or more along each edge'):
+    with pytest.raises(ValueError, match='`pixels` must have at least one pixel along each edge'):
         StampSet(np.zeros(shape))
 
 

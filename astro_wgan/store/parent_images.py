@@ -1,4 +1,4 @@
-"""The parent images of stored stamps: each written once, its WCS read when it is asked for."""
+"""Parent images of stored stamps: each is written once, and its WCS is read when it is needed."""
 
 import json
 import warnings
@@ -19,25 +19,26 @@ from astro_wgan.fits.header_checks import check_wcs_cards
 
 __all__ = ['ParentImageTable', 'StoredParent', 'origin_array', 'parent_text']
 
-#: Parent images that a writer recognises when more stamps of one come.
+#: Number of the last parent images that are recognized when more stamps of them are appended.
 _REMEMBERED = 1024
 
-#: Characters of the header of a WCS: 2000 cards, where the longest has some hundreds.
+#: Maximum number of characters in the header of a WCS: 2000 cards; the longest have some hundreds.
 _LONGEST_HEADER = 2000 * 81
 
 
 class StoredParent:
     """
-    A `~astro_wgan.astrometry.stamp_geometry.ParentImage` that is read when it is asked for.
+    A `~astro_wgan.astrometry.stamp_geometry.ParentImage` that is read when it is needed.
 
-    A store may hold as many parents as stamps; to make a WCS takes as long as to read ten stamps.
+    A store may have as many parents as stamps, and creating a WCS takes as long as reading ten
+    stamps.
 
     Parameters
     ----------
     arrays : `~astro_wgan.store.arrays.appendable.AppendableArrays`
         Arrays of the store.
     number : int
-        Which parent.
+        Index of the parent.
     """
 
     def __init__(self, arrays, number):
@@ -61,7 +62,7 @@ class StoredParent:
         except (ValueError, KeyError, TypeError):
             is_whole = False
         if not is_whole:
-            raise self._damaged('it has neither shape nor WCS')
+            raise self._damaged('its shape or WCS is missing')
         return record
 
     def _damaged(self, what):
@@ -81,7 +82,7 @@ class StoredParent:
             return None
         try:
             return with_plain_tables(_wcs(self._record['wcs']), self._record.get('tables', {}))
-        except Exception as error:  # wcslib and astropy have no common class of errors
+        except Exception as error:  # wcslib and astropy raise various exceptions
             reason = ' '.join(str(error).split())
             raise self._damaged(f'its WCS cannot be read ({reason})') from error
 
@@ -137,14 +138,14 @@ class ParentImageTable:
         return {origin_array(self._arrays): origin, 'parents': np.array(texts, dtype=object)}
 
     def _parent(self, number):
-        # One object for each, by which `concatenate` sees that two stamps have the same parent.
+        # One object for each, by which `concatenate` recognizes stamps with the same parent.
         parent = self._known.get(number)
         if parent is None:
             parent = self._known[number] = StoredParent(self._arrays, number)
         return parent
 
     def _recent(self):
-        """Numbers of the last parents by their texts."""
+        """Indices of the last parents by their texts."""
         count = self._arrays.length('parents')
         numbers = np.arange(max(0, count - _REMEMBERED), count)
         texts = self._arrays.read('parents', numbers)
@@ -169,13 +170,15 @@ def parent_text(parent):
 
 def _wcs(text):
     if len(text) > _LONGEST_HEADER:
-        raise ValueError(f'its header has {len(text)} characters; allowed are {_LONGEST_HEADER}')
+        raise ValueError(
+            f'its header has {len(text)} characters; at most {_LONGEST_HEADER} are allowed'
+        )
     with warnings.catch_warnings():
-        # What there was to mend was mended, and said, when the image was read.
+        # The WCS was corrected, with warnings, when the image was read.
         warnings.simplefilter('ignore', AstropyWarning)
         header = fits.Header.fromstring(text, sep='\n')
         if 'NAXIS' in header:
-            raise ValueError('its header has a card NAXIS, which none of a WCS has')
+            raise ValueError('its header has a card NAXIS, which is not part of a WCS')
         check_wcs_cards(header)
         for card in header['CUNIT*'].values():
             check_unit_text(str(card))
@@ -184,7 +187,7 @@ def _wcs(text):
 
 @lru_cache
 def _blank_text(shape):
-    # Stamps without WCS have each a parent of their own, and all of these are alike.
+    # Each stamp without WCS has its own parent, and all of these have the same text.
     return _record_text(shape, None)
 
 

@@ -1,4 +1,4 @@
-"""`resume_store`: a store for results, new or as an interrupted call has left it."""
+"""`resume_store`: create a store for results, or open that of an interrupted call."""
 
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,27 +11,27 @@ __all__ = ['resume_store']
 @contextmanager
 def resume_store(path, *, like, fingerprint):
     """
-    A store to write results into, from its end on.
+    Create a store for results, or open that of an interrupted call to append the rest.
 
     Parameters
     ----------
     path : path-like
-        Where it is, or shall be.
+        Folder of the store.
     like : `~astro_wgan.StampSet`
-        An empty set with unit, scale and ``meta`` of the results.
+        Template with unit, pixel scale and ``meta`` of the results.
     fingerprint : `~astro_wgan.jobs.Fingerprint`
-        What makes this work the same as that of an earlier call; it becomes a part of ``meta``.
+        Identifies the work; it becomes a part of ``meta``.
 
     Yields
     ------
     store : `~astro_wgan.store.StampStore`
     meta : dict
-        That of the first call.
+        Of the first call.
 
     Raises
     ------
     ValueError
-        If the store there is of other work.
+        If the store belongs to other work.
     """
     path = Path(path)
     if not path.exists():

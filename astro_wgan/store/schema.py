@@ -1,4 +1,4 @@
-"""Which arrays a store of stamps has: made like a set of stamps, and an empty set from them."""
+"""Arrays of a store: created from a template set, and read as a template set and as a table."""
 
 from urllib.parse import quote
 
@@ -27,28 +27,28 @@ __all__ = [
     'unit_text',
 ]
 
-#: What is read of the pixels at once at least, in bytes, and how many times that makes a file.
+#: Bytes of pixels in a chunk, and number of chunks in a file.
 _CHUNK_BYTES = 2**20
 _CHUNKS_PER_SHARD = 16
 
-#: Rows in a file of a column, if these are no more bytes, and of long texts.
+#: Maximum rows and bytes in a file of a column, and bytes and rows for text.
 _COLUMN_ROWS = 2**14
 _COLUMN_BYTES = 2**24
 _TEXT_BYTES = 2**9
 _TEXT_ROWS = 2**8
 
-#: Provenance, in characters, that is read on trial before it is written.
+#: Number of characters of provenance above which it is read as a trial before it is written.
 _LONG = 2**16
 
 
 def create_arrays(path, like, *, chunk, shard, compression, overwrite):
     """
-    Make the arrays of a store without stamps.
+    Create the arrays of a store without stamps.
 
     Parameters
     ----------
     path, like, chunk, shard, compression, overwrite
-        As in `~astro_wgan.store.StampStore.create`, which says what it raises.
+        As in `~astro_wgan.StampStore.create`, which also documents the errors.
     """
     chunk, shard = _file_sizes(like, chunk, shard)
     if compression not in COMPRESSIONS:
@@ -83,21 +83,21 @@ def create_arrays(path, like, *, chunk, shard, compression, overwrite):
 
 def empty_set(arrays):
     """
-    The kind of stamps that are in a store, as a `~astro_wgan.StampSet` without any.
+    A `~astro_wgan.StampSet` without stamps that has all common properties of those in a store.
 
     Raises
     ------
     StampStoreError
-        If the arrays do not belong together, or what describes them is damaged.
+        If the arrays are inconsistent, or their description is damaged.
     """
     _check_alike(arrays)
     try:
         return _empty_set(arrays)
     except (StampStoreError, MemoryError):
         raise
-    except Exception as error:  # what is no unit, table or PSF raises what it likes
+    except Exception as error:  # invalid units, tables and PSFs raise various exceptions
         raise StampStoreError(
-            f'The store {arrays.path} is damaged: its description does not fit: {error}'
+            f'The store {arrays.path} is damaged: its description is inconsistent: {error}'
         ) from error
 
 
@@ -120,7 +120,7 @@ def _empty_set(arrays):
 
 def read_table(arrays, rows, names=None):
     """
-    Rows of the table as a `~astropy.table.QTable`.
+    Read rows of the table as a `~astropy.table.QTable`.
 
     Parameters
     ----------
@@ -128,14 +128,14 @@ def read_table(arrays, rows, names=None):
     rows : `~numpy.ndarray` of int
         In increasing order.
     names : sequence of str, optional
-        Which columns; all by default.
+        Names of columns; all by default.
 
     Raises
     ------
     KeyError
         If there is no such column.
     StampStoreError
-        If a column is damaged, or is not what its description says.
+        If a column is damaged or contradicts its description.
     """
     description = arrays.header['table']
     columns, masks = {}, {}
@@ -146,7 +146,7 @@ def read_table(arrays, rows, names=None):
             masks[name] = arrays.read(mask, rows)
     try:
         return decode(description, columns, masks)
-    except Exception as error:  # coordinates, times and units raise what they like
+    except Exception as error:  # coordinates, times and units raise various exceptions
         raise StampStoreError(
             f'The table of the store {arrays.path} is damaged: {" ".join(str(error).split())}'
         ) from error
@@ -155,7 +155,7 @@ def read_table(arrays, rows, names=None):
 def _column(arrays, name, rows):
     values = arrays.read(name, rows)
     if values.dtype.kind == 'O' and values.size:
-        # As NumPy's text, each takes the place of the longest: four bytes a character.
+        # In a NumPy array each text takes the memory of the longest: four bytes per character.
         longest = max(map(len, values.flat))
         arrays.check_size(name, 4 * longest * values.size)
         return values.astype(f'U{max(1, longest)}')
@@ -163,7 +163,7 @@ def _column(arrays, name, rows):
 
 
 def add_mask(arrays, name):
-    """Add the mask of an array of stamps or rows, of which nothing has been masked so far."""
+    """Add a mask to an array of stamps or of rows in which nothing has been masked so far."""
     masked = arrays['pixels' if name == 'mask' else name.replace('table_mask/', 'table/')]
     arrays.add(
         name,
@@ -176,7 +176,7 @@ def add_mask(arrays, name):
 
 
 def _check_alike(arrays):
-    """Make sure that a store has the arrays that it needs, each as long and large as the others."""
+    """Make sure that a store has all arrays, with consistent lengths and shapes."""
     if 'pixels' not in arrays:
         raise _unfit(arrays, 'it has no array `pixels`')
     count, stamp = arrays.length('pixels'), arrays['pixels']
@@ -210,7 +210,7 @@ def _unfit(arrays, what):
 
 def column_array(name, *, mask=False):
     """Name of the array that holds a column of the table, or the column's mask."""
-    # Names of columns are free, those of folders are not.
+    # Names of columns are arbitrary, those of folders are not.
     text = quote(name, safe=' ()[]{}+-=,;@&')
     if text.startswith('.'):
         text = '%2E' + text[1:]  # hidden files are temporary
@@ -219,12 +219,12 @@ def column_array(name, *, mask=False):
 
 def meta_text(meta):
     """
-    Provenance as YAML, which can hold units and coordinates.
+    Provenance as YAML, which supports units and coordinates.
 
     Raises
     ------
     TypeError
-        If it holds what has no form in YAML.
+        If it cannot be written as YAML.
     """
     try:
         text = yaml.dump(meta)
@@ -232,7 +232,8 @@ def meta_text(meta):
             load_yaml(text)
     except (yaml.yaml.YAMLError, ValueError) as error:
         raise TypeError(
-            f'`meta` must hold numbers, text, lists, dictionaries and astropy objects: {error}'
+            '`meta` must consist of numbers, text, lists, dictionaries and astropy objects: '
+            f'{error}'
         ) from error
     return text
 
@@ -244,13 +245,13 @@ def meta_from_text(text):
     Raises
     ------
     ValueError
-        If it is not what that makes.
+        If it is not such text.
     """
     return load_yaml(str(text))
 
 
 def _file_sizes(like, chunk, shard):
-    """Stamps in a chunk and in a shard."""
+    """Number of stamps in a chunk and in a shard."""
     stamp_bytes = like.pixels.dtype.itemsize * int(np.prod(like.pixels.shape[1:]))
     if stamp_bytes == 0:
         raise ValueError(f'`like` must have stamps with pixels; got the shape {like.shape}.')
@@ -265,20 +266,20 @@ def _file_sizes(like, chunk, shard):
         raise ValueError(f'`shard` must be a multiple of `chunk`, {chunk}; got {shard}.')
     if chunk * stamp_bytes > LARGEST_CHUNK:
         raise ValueError(
-            f'`chunk`, of {chunk} stamps, would take {chunk * stamp_bytes:,} bytes; allowed are '
-            f'{LARGEST_CHUNK:,}.'
+            f'`chunk` of {chunk} stamps would have {chunk * stamp_bytes:,} bytes; at most '
+            f'{LARGEST_CHUNK:,} are allowed.'
         )
     return int(chunk), int(shard)
 
 
 def unit_text(unit):
     """
-    A unit as text that astropy reads again; None for none.
+    A unit as text that astropy can read; None for no unit.
 
     Raises
     ------
     ValueError
-        If astropy does not.
+        If there is no such text.
     """
     if unit is None:
         return None
@@ -290,6 +291,6 @@ def unit_text(unit):
     if not same:
         raise ValueError(
             f'The unit of the stamps, {text!r}, cannot be read again from its name: convert them '
-            'to a unit that astropy knows.'
+            'to a unit known to astropy.'
         )
     return text

@@ -1,4 +1,4 @@
-"""`as_stamps`: a set of stamps from whatever holds or becomes one."""
+"""`as_stamps`: a set or store of stamps from any object or path that functions accept as stamps."""
 
 import os
 from collections.abc import Sequence
@@ -15,29 +15,28 @@ from astro_wgan.store.stampstore import StampStore
 
 __all__ = ['as_stamps', 'is_stamps']
 
-#: What stamps can be cut from, but for arrays, which may be stamps themselves.
+#: Types of images from which stamps can be cut, except arrays, which may be stamps themselves.
 _IMAGES = (NDData, Cutout2D, fits.HDUList, *IMAGE_HDUS)
 
 
 def as_stamps(stamps, *, positions=None, size=64, outside='refuse'):
     """
-    A set of stamps from whatever holds or becomes one.
+    A set or store of stamps from any input that functions of this package accept as stamps.
 
     Parameters
     ----------
     stamps : `~astro_wgan.StampSet`, `~astro_wgan.StampStore` or path-like
-        A set, a store, or the folder of a store; or one or a list of
-        `~astropy.nddata.Cutout2D`, `~astropy.nddata.CCDData` or `~astropy.nddata.NDData`, each a
-        stamp.
+        A set, a store, or the folder of a store; or one
+        `~astropy.nddata.Cutout2D`, `~astropy.nddata.CCDData` or `~astropy.nddata.NDData`, or a
+        list of these, each a stamp.
     positions : array_like, SkyCoord, Table or regions, optional
-        Where ``stamps`` is an image, NDData, Cutout2D, HDU or a path: the centres of the stamps,
-        as in `~astro_wgan.StampSet.from_image`. What lies outside of the image is masked.
+        If ``stamps`` is an image (NDData, Cutout2D, HDU or a path): centers of the stamps to cut,
+        as in `~astro_wgan.StampSet.from_image`. Pixels outside the image are masked.
     size : int or tuple of int, optional
-        Pixels along the edge of those stamps.
-
+        Pixels along the edge of stamps to cut.
     outside : {'refuse', 'keep'}, optional
-        What becomes of positions whose stamp has not one pixel in the image: an error, or a stamp
-        of which all is masked.
+        For stamps to cut that lie entirely outside the image: raise an error, or keep them with
+        all pixels masked.
 
     Returns
     -------
@@ -46,9 +45,9 @@ def as_stamps(stamps, *, positions=None, size=64, outside='refuse'):
     Raises
     ------
     TypeError
-        If ``stamps`` is of no known kind.
+        If ``stamps`` is none of these.
     ValueError
-        If there are ``positions`` without an image to cut, or some that lie outside of it.
+        If there are ``positions`` but ``stamps`` is not an image, or some are outside the image.
 
     Examples
     --------
@@ -62,8 +61,8 @@ def as_stamps(stamps, *, positions=None, size=64, outside='refuse'):
     if positions is not None:
         if not is_path and not isinstance(stamps, _IMAGES):
             raise ValueError(
-                '`positions` are for an image, CCDData, NDData, Cutout2D, HDU or a path, of which '
-                f'stamps are cut; got {type(stamps).__name__}.'
+                '`positions` are for an image to cut (CCDData, NDData, Cutout2D, HDU or a path); '
+                f'got {type(stamps).__name__}.'
             )
         stamps = StampSet.from_image(
             stamps, positions=positions, size=size, partial='fill', outside='keep'
@@ -76,8 +75,8 @@ def as_stamps(stamps, *, positions=None, size=64, outside='refuse'):
     if is_path:
         if Path(stamps).is_file():
             raise ValueError(
-                f'The file {stamps} is no store of stamps. Of an image, stamps are cut around '
-                '`positions`; `StampSet.from_image` also detects sources.'
+                f'The file {stamps} is no store of stamps. To cut stamps from an image give '
+                '`positions`, or use `StampSet.from_image`, which also detects sources.'
             )
         return StampStore.open(stamps)
     if isinstance(stamps, NDData):
@@ -94,7 +93,7 @@ def as_stamps(stamps, *, positions=None, size=64, outside='refuse'):
 
 def is_stamps(data):
     """
-    Whether data are stamps that `as_stamps` takes, rather than an image or an array.
+    Whether data are stamps that `as_stamps` accepts, rather than an image or an array.
 
     Parameters
     ----------
@@ -125,7 +124,7 @@ def _check_inside(stamps):
     if outside.any():
         ny, nx = stamps.geometry.parents[0].shape
         raise ValueError(
-            f'The stamps of {np.count_nonzero(outside)} of {len(stamps)} `positions` have not one '
-            f'pixel in the image of {nx} columns (x) and {ny} rows (y), the first is that of id '
-            f'{stamps.ids[outside][0]}: leave them out.'
+            f'The stamps at {np.count_nonzero(outside)} of {len(stamps)} `positions` are entirely '
+            f'outside the image of {nx} columns (x) and {ny} rows (y); the first has the id '
+            f'{stamps.ids[outside][0]}. Leave them out.'
         )

@@ -1,4 +1,4 @@
-"""Whether stamps can be written: what a store or a file cannot hold is found before long work."""
+"""Whether stamps can be written into a store, and their table into a file, before long work."""
 
 import io
 import warnings
@@ -12,13 +12,13 @@ from astro_wgan.store.schema import unit_text
 
 __all__ = ['check_writable']
 
-#: Rows by which it is tried whether a column comes back from a file.
+#: Number of rows with which a round trip of a column through a file is tried.
 _ROWS = 2
 
 
 def check_writable(stamps):
     """
-    Make sure that a store holds stamps, and a file their table.
+    Make sure that stamps can be written into a store, and their table into a file.
 
     Parameters
     ----------
@@ -27,19 +27,18 @@ def check_writable(stamps):
     Raises
     ------
     ValueError
-        If a column of the table, the unit of the pixels, or a WCS has no form in files; the
-        sentence names it.
+        If a column of the table, the unit of the pixels, or a WCS cannot be written; it is named.
     """
     for name in stamps.table.colnames:
         try:
             with warnings.catch_warnings():
-                # Of units that astropy does not know, which come back as they were.
+                # About units unknown to astropy, which are preserved.
                 warnings.simplefilter('ignore', u.UnitsWarning)
                 _check_column(stamps.table[[name]], name)
-        except Exception as error:  # astropy, zarr and NumPy raise what they like
+        except Exception as error:  # astropy, zarr and NumPy have no common base class
             raise ValueError(
-                f'Column {name!r} of the table cannot be written: {error} Leave it out of the '
-                'table, or make it numbers or text.'
+                f'Column {name!r} of the table cannot be written: {error} Remove it, or convert it '
+                'to numbers or text.'
             ) from error
     unit_text(stamps.unit)
     for parent in {id(p): p for p in stamps.geometry.parents}.values():
@@ -49,7 +48,7 @@ def check_writable(stamps):
 def _check_column(table, name):
     table = QTable(table, copy=False)
     table.meta = {}
-    # As a store does that is opened again.
+    # As a store that is opened again.
     kept = decode(describe(table), *encode(table[:0]))
     columns, _ = encode(table, like=kept)
     for values in columns.values():
@@ -58,4 +57,4 @@ def _check_column(table, name):
     text = io.StringIO()
     table[:_ROWS].write(text, format='ascii.ecsv')
     if QTable.read(text.getvalue(), format='ascii.ecsv').colnames != [name]:
-        raise ValueError('its name does not come back from a file.')
+        raise ValueError('its name is changed by a file.')

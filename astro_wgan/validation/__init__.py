@@ -1,1 +1,1 @@
-"""What arrays and indices are accepted."""
+"""Conversion and validation of arrays, masks and indices."""

@@ -1,4 +1,4 @@
-"""The order of the axes of stamps: which is that of the stamps, of y, of x and of the bands."""
+"""Order of the axes of stamps: stamps, y, x and bands."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ _AXES = 'nyxb'
 
 
 def own_axes(ndim):
-    """The order that arrays of a set have, as `in_order` takes it."""
+    """The order of the axes in a set of stamps, as a value of ``axes``."""
     return _AXES[:ndim]
 
 
@@ -20,19 +20,19 @@ def in_order(array, axes, name):
     ----------
     array : `~numpy.ndarray`
     axes : str or None
-        A letter for each axis, such as 'nbyx'; None where the order is right.
+        A letter for each axis, such as 'nbyx'; None if they are in this order.
     name : str
-        What the array is called.
+        Name of the array for errors.
 
     Returns
     -------
     `~numpy.ndarray`
-        A view. An array without bands is taken to have the other axes in the same order.
+        A view. If the array has no bands, the letter b is ignored.
 
     Raises
     ------
     ValueError
-        If the letters are not those of axes, or as many as the array has.
+        If the letters are invalid, or not as many as the array has axes.
 
     Examples
     --------
@@ -45,8 +45,8 @@ def in_order(array, axes, name):
         return array
     if not isinstance(axes, str) or sorted(axes) not in (sorted('nyx'), sorted(_AXES)):
         raise ValueError(
-            '`axes` must have the letters n (stamps), y, x and, where there are bands, b, each '
-            f"once, in the order of the array, such as 'nbyx'; got {axes!r}."
+            '`axes` must have the letters n (stamps), y, x and, if there are bands, b, each once, '
+            f"in the order of the array, such as 'nbyx'; got {axes!r}."
         )
     letters = axes.replace('b', '') if array.ndim == 3 else axes
     if len(letters) != array.ndim:
@@ -58,12 +58,12 @@ def in_order(array, axes, name):
 
 def check_bands_last(shape):
     """
-    Complain of pixels that look as if their bands came before y and x.
+    Refuse pixels whose bands seem to come before y and x.
 
     Raises
     ------
     ValueError
-        If the second axis is shorter than both others, or only the last two have one length.
+        If the second axis is the shortest, or only the last two have the same length.
     """
     if len(shape) != 4:
         return
@@ -71,6 +71,6 @@ def check_bands_last(shape):
     if ny < min(nx, bands) or (ny != nx and nx == bands):
         raise ValueError(
             f'`pixels` of the shape {tuple(shape)} would be stamps of {ny} x {nx} pixels in '
-            f"{bands} bands. If the {ny} are bands, say axes='nbyx', or give "
-            "np.moveaxis(pixels, 1, -1); if they are not, say axes='nyxb'."
+            f"{bands} bands. If the {ny} are bands, set axes='nbyx', or give "
+            "np.moveaxis(pixels, 1, -1); if they are not, set axes='nyxb'."
         )

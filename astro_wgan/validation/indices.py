@@ -1,4 +1,4 @@
-"""Which stamps an index chooses."""
+"""Rows of stamps from an index: an integer, a slice, row numbers or booleans."""
 
 import numpy as np
 
@@ -9,25 +9,25 @@ __all__ = ['normalize_index', 'stamp_index']
 
 def normalize_index(rows, n):
     """
-    Row numbers from whatever selects stamps.
+    Row numbers from an index.
 
     Parameters
     ----------
     rows : int, slice or array_like
-        One row, a slice, row numbers, or True for each stamp to take; where that is masked, as a
-        comparison with a masked column is, the stamp is not taken.
+        A row, a slice, row numbers, or booleans with an entry per stamp. Masked booleans, such as
+        the result of a comparison with a masked column, are False.
     n : int
         Number of stamps.
 
     Returns
     -------
     `~numpy.ndarray` of int
-        Between 0 and n - 1.
+        From 0 to n - 1.
 
     Raises
     ------
     IndexError
-        If there is no such row, or it is no index along one axis.
+        If a row does not exist, or this is not an index along one axis.
 
     Examples
     --------
@@ -35,32 +35,15 @@ def normalize_index(rows, n):
     >>> normalize_index([-1, 0], 5)
     array([4, 0])
     """
-    if isinstance(rows, slice):
-        return np.arange(n)[rows]
-    if isinstance(rows, (int, np.integer)):
-        rows = [rows]
-    rows = _unmasked(rows)
-    if rows.ndim != 1:
-        raise IndexError(f'Stamps are chosen along one axis; got shape {rows.shape}.')
-    if rows.dtype == bool:
-        if len(rows) != n:
-            raise IndexError(
-                f'A boolean selection of stamps must have length {n}; got shape {rows.shape}.'
-            )
-        return np.flatnonzero(rows)
-    if rows.size == 0:
-        return np.arange(0)
-    if rows.dtype.kind not in 'iu':
-        raise IndexError(f'Stamps are chosen by whole numbers; got dtype {rows.dtype}.')
-    outside = (rows < -n) | (rows >= n)
-    if outside.any():
-        raise IndexError(f'Stamp {rows[outside][0]} was asked for, of a store of {n}.')
-    return rows.astype(np.int64) % n
+    index = stamp_index(rows, n)
+    if isinstance(index, slice):
+        return np.arange(n)[index]
+    return np.flatnonzero(index) if index.dtype == bool else index.astype(np.int64) % n
 
 
 def stamp_index(rows, n):
     """
-    An index of arrays from whatever selects stamps of a set, so that slices share memory.
+    An index of arrays from an index of stamps, by which slices share memory.
 
     Parameters
     ----------
@@ -70,11 +53,12 @@ def stamp_index(rows, n):
     Returns
     -------
     slice or `~numpy.ndarray`
+        A slice for a slice or an integer, otherwise an array of integers or booleans.
 
     Raises
     ------
     IndexError
-        If there is no such row, or it is no index along one axis.
+        If a row does not exist, or this is not an index along one axis.
 
     Examples
     --------
@@ -86,16 +70,21 @@ def stamp_index(rows, n):
         return rows
     if isinstance(rows, (int, np.integer)):
         if not -n <= rows < n:
-            raise IndexError(f'Stamp {rows} was asked for, of a set of {n}.')
+            raise IndexError(f'Stamp {rows} does not exist: there are {n}.')
         return slice(rows % n, rows % n + 1)
     rows = _unmasked(rows)
     if rows.dtype == bool and rows.shape != (n,):
-        raise IndexError(
-            f'A boolean selection of stamps must have length {n}; got shape {rows.shape}.'
-        )
+        raise IndexError(f'A boolean index of stamps must have length {n}; got shape {rows.shape}.')
     if rows.ndim != 1:
-        raise IndexError(f'Stamps are chosen along one axis; got shape {rows.shape}.')
-    return rows.astype(np.int64) if rows.size == 0 else rows
+        raise IndexError(f'An index of stamps must have one axis; got shape {rows.shape}.')
+    if rows.size == 0:
+        return rows.astype(bool if rows.dtype == bool else np.int64)
+    if rows.dtype.kind not in 'iub':
+        raise IndexError(f'An index of stamps must be of integers; got dtype {rows.dtype}.')
+    if rows.dtype != bool and ((rows < -n) | (rows >= n)).any():
+        missing = rows[(rows < -n) | (rows >= n)][0]
+        raise IndexError(f'Stamp {missing} does not exist: there are {n}.')
+    return rows
 
 
 def _unmasked(rows):

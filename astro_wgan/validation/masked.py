@@ -1,4 +1,4 @@
-"""Masks that come with numbers: those of `numpy.ma` and of astropy's `Masked`."""
+"""Masks of numbers: those of `numpy.ma` and of astropy's `Masked`."""
 
 import numpy as np
 from astropy import units as u
@@ -10,7 +10,7 @@ __all__ = ['joint_mask', 'without_mask']
 
 def without_mask(values):
     """
-    Plain numbers, or a Quantity, and the mask that they came with.
+    Separate numbers, or a Quantity, from their mask.
 
     Parameters
     ----------
@@ -21,9 +21,9 @@ def without_mask(values):
     Returns
     -------
     values : array_like or `~astropy.units.Quantity`
-        As they were, where they had no mask.
+        Unchanged if they had no mask.
     mask : `~numpy.ndarray` of bool, or None
-        Of the same shape; None where nothing is masked.
+        Of the same shape; None if nothing is masked.
 
     Raises
     ------
@@ -52,8 +52,8 @@ def without_mask(values):
         units = sum(isinstance(value, u.Quantity) for value in plain)
         if 0 < units < len(plain):
             raise ValueError(
-                f'Of a list of arrays, either each must have a unit or none; got {units} of '
-                f'{len(plain)} with one.'
+                f'Either all arrays of a list must have a unit or none; got {units} of '
+                f'{len(plain)} with a unit.'
             )
         values = u.Quantity(plain, subok=True) if units else np.stack(plain)
         mask = np.stack(masks)
@@ -61,7 +61,7 @@ def without_mask(values):
 
 
 def joint_mask(first, second):
-    """True where either mask is, of which one may lack the axis of bands; None if both are."""
+    """The union of two masks, of which one may have no axis of bands; None if both are None."""
     if first is None or second is None:
         return second if first is None else first
     first, second = (
@@ -79,7 +79,7 @@ def _of_column(column):
 
 
 def _says_more(value):
-    """Whether a value has a mask or a unit, which NumPy would leave out."""
+    """Whether a value has a mask or a unit, which NumPy would drop."""
     if isinstance(value, (list, tuple)):
         return any(_says_more(part) for part in value)
     return isinstance(value, (Masked, np.ma.MaskedArray, u.Quantity, Column))

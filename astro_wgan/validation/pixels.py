@@ -1,4 +1,4 @@
-"""Pixels of stamps: real numbers, and uncertainties, masks, PSFs and scales that fit them."""
+"""Validation of pixels and of the uncertainty, mask, PSF, pixel scale and size that fit them."""
 
 import numpy as np
 from astropy import units as u
@@ -23,40 +23,40 @@ __all__ = [
 
 def as_bool(mask, name='mask'):
     """
-    Truth values of a mask, True also where it is masked itself.
+    A mask as booleans, True also where it is masked itself.
 
     Raises
     ------
     TypeError
-        If it holds neither truth values nor numbers.
+        If it is neither of booleans nor numbers.
     """
     mask, hidden = without_mask(mask)
     mask = np.asarray(mask)
     if mask.dtype.kind not in 'biuf':
-        raise TypeError(f'`{name}` must be truth values; got dtype {mask.dtype}.')
+        raise TypeError(f'`{name}` must be boolean; got dtype {mask.dtype}.')
     mask = mask.astype(bool, copy=False)
-    # What is not known to be usable is not used.
+    # Pixels of unknown validity are not used.
     return mask if hidden is None else mask | hidden
 
 
 def as_pixels(pixels, unit=None, axes=None):
     """
-    The pixels of stamps as native floats.
+    Pixels of stamps as native floats.
 
     Parameters
     ----------
     pixels : array_like or `~astropy.units.Quantity`
-        With a mask or without.
+        Masked or not.
     unit : unit-like, optional
-        What a Quantity is converted to; by default it keeps its own.
+        Unit to which a Quantity is converted; by default its own.
     axes : str, optional
-        Order of their axes, as `~astro_wgan.validation.axis_order.in_order` takes it.
+        Order of the axes, as in `~astro_wgan.validation.axis_order.in_order`.
 
     Returns
     -------
     pixels : `~numpy.ndarray`
     mask : `~numpy.ndarray` of bool, or None
-        The mask that they came with.
+        Their mask.
     unit : unit-like or None
 
     Raises
@@ -64,15 +64,15 @@ def as_pixels(pixels, unit=None, axes=None):
     TypeError
         If they are not real numbers.
     ValueError
-        If they are not a stack of images of a pixel or more.
+        If they are not a stack of images with at least one pixel.
     astropy.units.UnitConversionError
         If they do not convert to ``unit``.
     """
     first = pixels[0] if isinstance(pixels, (list, tuple)) and len(pixels) else pixels
     if isinstance(first, (NDData, Cutout2D)):
         raise TypeError(
-            f'`pixels` must be an array; got {type(first).__name__}. Stamps are made of such by '
-            '`StampSet.from_cutouts`, and cut out of one by `StampSet.from_image`.'
+            f'`pixels` must be an array; got {type(first).__name__}. `StampSet.from_cutouts` makes '
+            'stamps from a list of these, `StampSet.from_image` cuts stamps from one.'
         )
     pixels, mask = without_mask(pixels)
     if isinstance(pixels, u.Quantity):
@@ -86,7 +86,7 @@ def as_pixels(pixels, unit=None, axes=None):
         )
     if 0 in pixels.shape[1:]:
         raise ValueError(
-            '`pixels` must have one pixel or more along each edge, and one band or more; got the '
+            '`pixels` must have at least one pixel along each edge, and at least one band; got the '
             f'shape {pixels.shape}.'
         )
     return pixels, None if mask is None else in_order(mask, axes, 'pixels'), unit
@@ -94,29 +94,29 @@ def as_pixels(pixels, unit=None, axes=None):
 
 def as_uncertainty(values, pixels, unit, axes=None):
     """
-    Standard deviations as an array like the pixels, or None.
+    Uncertainties as standard deviations, in an array like the pixels, or None.
 
     Parameters
     ----------
     values : array_like, `~astropy.nddata.NDUncertainty` or None
-        With a mask or without.
+        Masked or not.
     pixels : `~numpy.ndarray`
-        The pixels, in order.
+        The pixels, with axes in order.
     unit : `~astropy.units.Unit` or None
-        That of the pixels.
+        Unit of the pixels.
     axes : str, optional
         Order of the axes of ``values``.
 
     Returns
     -------
     values : `~numpy.ndarray` or None
-        NaN where they were masked.
+        NaN where they are masked.
     mask : `~numpy.ndarray` of bool, or None
 
     Raises
     ------
     TypeError
-        If they are not real numbers, or of no known kind of uncertainty.
+        If they are not real numbers, or of an unknown type of uncertainty.
     ValueError
         If the shape is not that of the pixels.
     astropy.units.UnitConversionError
@@ -143,12 +143,12 @@ def as_uncertainty(values, pixels, unit, axes=None):
 
 def as_mask(mask, pixels, *, axes=None, assume_finite=False):
     """
-    The mask with pixels that are not finite added; None where nothing is masked.
+    A mask that includes all pixels that are not finite; None if nothing is masked.
 
     Raises
     ------
     TypeError
-        If it holds neither truth values nor numbers.
+        If it is neither of booleans nor numbers.
     ValueError
         If the mask has neither the shape of the pixels nor that of their first three axes.
     """
@@ -177,7 +177,7 @@ def as_psf(psf):
         return None
     psf, mask = without_mask(psf)
     if mask is not None:
-        raise ValueError(f'`psf` must be whole; {np.count_nonzero(mask)} of its pixels are masked.')
+        raise ValueError(f'`psf` must not be masked; {np.count_nonzero(mask)} of its pixels are.')
     return np.asarray(psf, dtype=float)
 
 
@@ -207,12 +207,12 @@ def as_pixel_scale(pixel_scale):
 
 def as_shape(size):
     """
-    Pixels along the edges of a stamp, ``(ny, nx)``, from one number or both.
+    Size of a stamp in pixels, ``(ny, nx)``, from one or two numbers.
 
     Raises
     ------
     ValueError
-        If they are not whole numbers above 0.
+        If they are not integers above 0.
     """
     edges = np.asarray(size)
     if edges.dtype.kind not in 'iu' or edges.shape not in ((), (2,)) or edges.min() < 1:
@@ -224,9 +224,9 @@ def as_shape(size):
 
 def value_in_unit(quantity, unit, name):
     """
-    Numbers in the unit of the pixels, NaN where they are masked; plain ones are in that already.
+    Values of numbers, a Quantity or NDData in the unit of the pixels, NaN where masked.
 
-    Those of `~astropy.nddata.NDData`, too; None stays None.
+    Numbers without unit are assumed to be in that unit; None is returned as it is.
 
     Raises
     ------
@@ -259,12 +259,12 @@ def _in_unit(quantity, unit, name):
 
 
 def _as_deviation(uncertainty):
-    """An uncertainty of astropy as standard deviation."""
+    """An uncertainty of astropy as a standard deviation."""
     if isinstance(uncertainty, UnknownUncertainty):
         raise TypeError(
-            '`uncertainty` must be of a known kind, such as StdDevUncertainty or '
+            '`uncertainty` must be of a known type, such as StdDevUncertainty or '
             'VarianceUncertainty; got UnknownUncertainty.'
         )
-    with np.errstate(divide='ignore'):  # no weight is an infinite standard deviation
+    with np.errstate(divide='ignore'):  # a weight of 0 is an infinite standard deviation
         deviation = uncertainty.represent_as(StdDevUncertainty)
     return deviation.array if deviation.unit is None else deviation.array * deviation.unit

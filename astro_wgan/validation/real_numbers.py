@@ -1,4 +1,4 @@
-"""Real numbers in the two dtypes that the rest of the package computes in."""
+"""Conversion of real numbers to float32 or float64."""
 
 import numpy as np
 
@@ -7,9 +7,9 @@ __all__ = ['as_float']
 
 def as_float(values, name):
     """
-    Real numbers as native float32 or float64, without a copy where they are that already.
+    Convert real numbers to native float32 or float64, without a copy if possible.
 
-    Integers of up to 16 bits fit float32 without loss; wider ones become float64.
+    Integers of up to 16 bits become float32, without loss; wider ones float64.
 
     Raises
     ------
@@ -21,5 +21,5 @@ def as_float(values, name):
     if kind not in 'fiub':
         raise TypeError(f'`{name}` must be real numbers; got dtype {values.dtype}.')
     narrow = size <= (4 if kind == 'f' else 2)
-    with np.errstate(over='ignore'):  # of wider floats: what float64 does not hold is no number
+    with np.errstate(over='ignore'):  # wider floats beyond the range of float64 become infinite
         return values.astype(np.float32 if narrow else np.float64, copy=False)

@@ -127,7 +127,7 @@ def test_assigned_mask_and_uncertainty():
         ('uncertainty', np.ones((4, 6, 8)) * u.s, u.UnitConversionError, '`uncertainty` in s'),
         ('uncertainty', np.full((4, 6, 8), 'a'), TypeError, '`uncertainty` must be real'),
         ('mask', np.ones((4, 6)), ValueError, '`mask` must have the shape'),
-        ('mask', np.full((4, 6, 8), 'x'), TypeError, '`mask` must be truth values'),
+        ('mask', np.full((4, 6, 8), 'x'), TypeError, '`mask` must be boolean'),
         ('unit', 'Jy', ValueError, r'`replace\(unit=...\)` converts'),
         (
             'table',
@@ -136,7 +136,7 @@ def test_assigned_mask_and_uncertainty():
             '`table` must have a row per stamp, 4; got 2',
         ),
         ('table', QTable({'id': [1, 2, 2, 3]}), ValueError, 'a different value for each stamp'),
-        ('psf', np.ma.masked_all((3, 3)), ValueError, '`psf` must be whole'),
+        ('psf', np.ma.masked_all((3, 3)), ValueError, '`psf` must not be masked'),
         ('pixel_scale', 0.1, u.UnitsError, '`pixel_scale` must be one angle'),
     ],
 )
@@ -479,7 +479,7 @@ def test_bands_before_y_and_x_are_refused_or_named():
     rng = np.random.default_rng(2)
     for shape in ((5, 3, 64, 64), (5, 1, 32, 32), (5, 3, 48, 64), (5, 20, 16, 16)):
         first = rng.normal(size=shape)
-        with pytest.raises(ValueError, match="say axes='nbyx'"):
+        with pytest.raises(ValueError, match="set axes='nbyx'"):
             StampSet(first)
         stamps = StampSet(first, axes='nbyx', mask=first > 1, uncertainty=np.abs(first))
         assert stamps.bands == shape[1]

@@ -75,7 +75,9 @@ def test_what_becomes_none(stamps, options, error, message):
 def test_positions_outside_are_refused_or_kept(pixels):
     image = CCDData(pixels[0], unit='nJy')
     positions = [(5, 6), (500, 6), (5, -3)]
-    with pytest.raises(ValueError, match=r'stamps of 2 of 3 `positions` have not one.*id 1: leave'):
+    with pytest.raises(
+        ValueError, match=r'at 2 of 3 `positions` are entirely outside.* id 1\. Leave'
+    ):
         as_stamps(image, positions=positions, size=4)
     kept = as_stamps(image, positions=positions, size=4, outside='keep')
     assert kept.valid.any(axis=(1, 2)).tolist() == [True, False, False]

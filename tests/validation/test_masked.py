@@ -86,7 +86,7 @@ def test_what_is_masked_in_a_mask_is_not_used():
     mask = np.ma.array(np.zeros((2, 3, 4), dtype=bool))
     mask[0, 1, 1] = np.ma.masked
     assert np.argwhere(~StampSet(np.ones((2, 3, 4)), mask=mask).valid).tolist() == [[0, 1, 1]]
-    with pytest.raises(TypeError, match='`mask` must be truth values; got dtype <U5'):
+    with pytest.raises(TypeError, match='`mask` must be boolean; got dtype <U5'):
         StampSet(np.ones((2, 3, 4)), mask=np.full((2, 3, 4), 'False'))
 
 
@@ -113,19 +113,19 @@ def test_uncertainty_of_astropy_becomes_a_standard_deviation(uncertainty, expect
 
 def test_what_cannot_be_taken_is_refused():
     pixels = np.ones((2, 3, 4))
-    with pytest.raises(TypeError, match='`uncertainty` must be of a known kind'):
+    with pytest.raises(TypeError, match='`uncertainty` must be of a known type'):
         StampSet(pixels, uncertainty=UnknownUncertainty(pixels))
     with pytest.raises(TypeError, match='`pixels` must be an array; got CCDData'):
         StampSet(CCDData(pixels, unit='adu', mask=pixels > 0))
-    with pytest.raises(TypeError, match='Stamps are made of such by `StampSet'):
+    with pytest.raises(TypeError, match=r'`StampSet\.from_cutouts` makes'):
         StampSet([CCDData(pixels[0], unit='adu', mask=pixels[0] > 0)])
     with pytest.raises(TypeError, match='got Cutout2D'):
         StampSet([Cutout2D(pixels[0], (1, 1), 2)])
-    with pytest.raises(ValueError, match='`psf` must be whole; 1 of its pixels are masked'):
+    with pytest.raises(ValueError, match='`psf` must not be masked; 1 of its pixels are'):
         StampSet(pixels, psf=np.ma.array([[1.0, 2.0]], mask=[[True, False]]))
     with pytest.raises(u.UnitConversionError, match='`pixels` in Jy do not convert to adu'):
         StampSet(pixels * u.Jy, unit='adu')
-    with pytest.raises(ValueError, match='either each must have a unit or none; got 1 of 2'):
+    with pytest.raises(ValueError, match='arrays of a list must have a unit or none; got 1 of 2'):
         StampSet([pixels[0] * u.Jy, pixels[1]])
 
 
