@@ -1,4 +1,4 @@
-"""Sources in images, and the sky around them."""
+"""Detection of sources, and the background and noise around them."""
 
 from astro_wgan.lazy import lazy_names
 

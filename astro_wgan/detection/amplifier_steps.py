@@ -1,4 +1,4 @@
-"""Where the level of an image jumps along whole columns or rows, as from amplifier to amplifier."""
+"""`find_steps`: steps of the background between amplifiers, along rows or columns."""
 
 from itertools import pairwise
 
@@ -8,42 +8,41 @@ from scipy.stats import norm
 
 __all__ = ['find_steps']
 
-#: Columns on either side of a place that tell whether there is a step: the share of the edge, and
-#: the least and the most.
+#: Number of columns on either side of a position that are compared: a fraction (one in so many) of
+#: the edge, and its limits.
 _SHARE, _NARROWEST, _WIDEST = 10, 4, 32
 
-#: Parts of the columns that are looked at for themselves, since two amplifiers may jump up in one
-#: half of an image and down in the other; and how many sigma a step has in two of them.
+#: Bands of rows that are examined separately, since a step may be upward in one half of an image
+#: and downward in the other; and the significance, in sigma, that a step must have in two of them.
 _BANDS = 4
 _SIGMA = 5.0
 
-#: Rows that such a part has at least.
+#: Minimum number of rows of a band.
 _SHORTEST = 8
 
-#: Or how many it has in all of them together, none of which counts for more than `_SIGMA`.
+#: Or its significance in all bands combined, each of which counts for at most `_SIGMA`.
 _TOGETHER = 6.0
 
-
-#: A quarter of the absolute values of a normal distribution lie below so many sigma.
+#: First quartile of the absolute values of a normal distribution, in sigma.
 _QUARTER = norm.ppf(0.625)
 
 
 def find_steps(pixels, use, *, axis, noise=None, sources=False):
     """
-    Find the places where the level jumps along an axis.
+    Find steps of the background level along an axis.
 
     Parameters
     ----------
     pixels : `~numpy.ndarray`, shape (ny, nx)
         The image.
     use : `~numpy.ndarray` of bool, shape (ny, nx)
-        True for pixels that count.
+        True for pixels to use.
     axis : {0, 1}
         0 for steps between rows, 1 for steps between columns.
     noise : `~numpy.ndarray`, shape (ny, nx), optional
-        Standard deviation of each pixel, up to a factor; the same everywhere by default.
+        Relative standard deviation of each pixel; uniform by default.
     sources : bool, optional
-        There are sources among the pixels: medians are taken instead of means.
+        Whether the pixels include sources: then medians are used instead of means.
 
     Returns
     -------
@@ -52,9 +51,9 @@ def find_steps(pixels, use, *, axis, noise=None, sources=False):
 
     Notes
     -----
-    On either side of a place a line is fitted to the means of the columns, and the two are
-    compared where they meet: gradients and curves make no step. Noise of any correlation is
-    measured by what they differ elsewhere.
+    Lines are fitted to the means of the columns on either side of a position, and compared there,
+    so that gradients do not count as steps. The noise, correlated or not, is measured from the
+    differences elsewhere.
     """
     if axis == 0:
         pixels, use, noise = pixels.T, use.T, None if noise is None else noise.T
@@ -74,14 +73,14 @@ def find_steps(pixels, use, *, axis, noise=None, sources=False):
         place = int(significance.argmax())
         near = slice(max(0, place - width), place + width + 1)
         close = slice(max(0, place - width // 4), place + width // 4 + 1)
-        # Where the parts together have it.
+        # The position where the bands combined have the step.
         found.append(close.start + int((sigma[:, close] ** 2).sum(axis=0).argmax()) + width)
         significance[near] = 0
     return sorted(found)
 
 
 def _profile(pixels, use, sources):
-    """Mean or median of each column, and how many pixels it stands for."""
+    """Mean or median of each column, and its number of pixels."""
     count = np.count_nonzero(use, axis=0)
     if not sources:
         total = np.sum(pixels, axis=0, where=use, dtype=float)
@@ -96,7 +95,7 @@ def _profile(pixels, use, sources):
 
 
 def _noise_around(noise, use, width):
-    """Root mean square of the pixels' noise in the columns on either side of each place."""
+    """RMS noise of the pixels in the columns on either side of each position."""
     square = np.sum(noise * noise, axis=0, where=use, dtype=float)
     count = np.count_nonzero(use, axis=0)
     square, count = (sliding_window_view(each, 2 * width).sum(axis=1) for each in (square, count))
@@ -104,8 +103,8 @@ def _noise_around(noise, use, width):
 
 
 def _jumps(profile, weight, width):
-    """Step between the lines on either side of each place; NaN where too few columns count."""
-    # Lines in the distance from the place: what they are at zero.
+    """Step between the lines on either side of each position; NaN with too few columns."""
+    # Lines as functions of the distance from the position, evaluated at zero.
     distance = np.arange(width) + 0.5
     left, enough_left = _at_zero(profile[:-width], weight[:-width], -distance[::-1])
     right, enough_right = _at_zero(profile[width:], weight[width:], distance)
@@ -113,7 +112,7 @@ def _jumps(profile, weight, width):
 
 
 def _at_zero(profile, weight, distance):
-    """Value at zero of the lines through all windows of a profile."""
+    """Value at zero of the lines fitted to all windows of a profile."""
     width = len(distance)
     weight = sliding_window_view(weight, width)
     value = sliding_window_view(profile, width)
@@ -127,7 +126,7 @@ def _at_zero(profile, weight, distance):
 
 
 def _in_sigma(jumps):
-    """Jumps of each part over the noise, which the quarter of the smallest of them tells."""
+    """Steps of each band in units of the noise, which follows from the smallest quarter of them."""
     noise = np.full((len(jumps), 1), np.inf)
     for one, band in zip(noise, jumps, strict=True):
         known = np.isfinite(band)
@@ -137,7 +136,7 @@ def _in_sigma(jumps):
 
 
 def _significance(sigma):
-    """How far a step is beyond what noise makes: above 1 where it is one."""
+    """Significance of a step, above 1 if it is one."""
     bands = len(sigma)
     second = np.sort(np.abs(sigma), axis=0)[-min(2, bands)]
     together = np.abs(np.clip(sigma, -_SIGMA, _SIGMA).sum(axis=0)) / np.sqrt(bands)

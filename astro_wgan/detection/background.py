@@ -1,31 +1,31 @@
-"""The sky of an image, its level and its noise: stated, or measured by SEP."""
+"""Background level and noise of an image, given or measured with SEP."""
 
 import numpy as np
 import sep
 
 __all__ = ['measure_sky', 'one_box', 'stated_background']
 
-#: Pixels below the sky, number and share, from which its noise can be measured.
+#: Minimum number and fraction of pixels below the background from which to measure the noise.
 _FEWEST_BELOW = 16
 _LEAST_BELOW = 0.01
 
-#: Median of half of a normal distribution, in standard deviations.
+#: Median of the half-normal distribution, in standard deviations.
 _HALF_NORMAL = 0.6744897501960817
 
 
 def stated_background(background, detection, shape):
     """
-    The level of the sky that a caller states, by itself or with `DetectionConfig`.
+    The background level given by the caller, as an argument or in the `DetectionConfig`.
 
     Returns
     -------
     `~numpy.ndarray` of float64, shape () or ``shape``, or None
-        None where it must be measured.
+        None if it has to be measured.
 
     Raises
     ------
     ValueError
-        If it is stated twice, or is neither a finite number nor of this shape.
+        If it is given twice, or is neither a finite number nor an image of this shape.
     """
     if background is None:
         return None if detection.background is None else np.float64(detection.background)
@@ -47,7 +47,7 @@ def stated_background(background, detection, shape):
 
 def measure_sky(pixels, bad, detection, stated=None):
     """
-    Level and noise of an image's sky.
+    Measure background level and noise of an image.
 
     Parameters
     ----------
@@ -56,14 +56,14 @@ def measure_sky(pixels, bad, detection, stated=None):
     bad : `~numpy.ndarray` of bool, shape (ny, nx), or None
         True where a pixel must not be used; None where all may be.
     detection : `DetectionConfig`
-        The boxes in which the sky is measured.
+        Size of the boxes and of the median filter.
     stated : `~numpy.ndarray` of float32, shape (ny, nx) or (), optional
-        The level, where it is known: only the noise is measured.
+        The background level, if known. Then only the noise is measured.
 
     Returns
     -------
     background, noise : `~numpy.ndarray` of float32
-        Maps, or numbers where one box holds the whole image.
+        Maps, or numbers if one box covers the whole image.
     """
     if stated is not None:
         pixels = pixels - stated
@@ -78,7 +78,7 @@ def _measured_sky(pixels, bad, detection):
     box, smooth = detection.background_box, detection.background_filter
     if box < max(pixels.shape):
         sky = sep.Background(
-            # Neutral where masked: SEP leaves such pixels out, but NaN would spoil its sums.
+            # SEP excludes masked pixels, but NaN in them would spoil its sums.
             pixels if bad is None else np.where(bad, np.float32(0), pixels),
             mask=bad,
             bw=min(box, pixels.shape[1]),
@@ -86,26 +86,26 @@ def _measured_sky(pixels, bad, detection):
             fw=smooth,
             fh=smooth,
         )
-        # SEP gives these two where masked pixels are half of each box or more.
+        # SEP returns these values if half of each box or more is masked.
         if (sky.globalback, sky.globalrms) != (0, 1):
             return sky.back(dtype=np.float32), sky.rms(dtype=np.float32)
-    # A histogram does not ask where its pixels lie, so those without a mask may stand in a row.
+    # Positions do not matter in a histogram, so unmasked pixels can be put in one row.
     return one_box(pixels if bad is None else pixels[~bad][np.newaxis])
 
 
 def one_box(values):
-    """Level and noise of pixels in one box, (ny, nx) of float32, as float32 of shape ()."""
+    """Background level and noise of the float32 pixels of one box, as float32 scalars."""
     sky = sep.Background(values, bw=values.shape[1], bh=values.shape[0])
     noise = np.float32(sky.globalrms)
-    # SEP gives 1 where there is none; the map tells.
+    # SEP reports 1 if there is no noise; its noise map is then 0.
     return np.float32(sky.globalback), sky.rms(dtype=np.float32)[0, 0] if noise == 1 else noise
 
 
 def _noise_below(above_sky, noise):
     """
-    The noise of a sky whose level is known, from the pixels below it, which no source reaches.
+    Noise around a known background level, from the pixels below it, which have no source flux.
 
-    In a stamp that is full of a galaxy, SEP counts the galaxy's slope as noise.
+    In a stamp filled by a galaxy, SEP would count the gradient of the galaxy as noise.
     """
     below = -above_sky[above_sky < 0]
     if not noise > 0 or below.size < max(_FEWEST_BELOW, _LEAST_BELOW * above_sky.size):

@@ -1,4 +1,4 @@
-"""The sky of a large image: what SEP measures in boxes, evaluated where it is needed."""
+"""`SkyMesh`: background and noise of a large image in boxes, interpolated on demand as by SEP."""
 
 import numpy as np
 import sep
@@ -7,39 +7,39 @@ from scipy.spatial import cKDTree
 
 __all__ = ['SkyMesh']
 
-#: Share of a box that must be usable; SEP's.
+#: Minimum fraction of usable pixels of a box, as in SEP.
 _USABLE = 0.5
 
-#: Lines of a map that are evaluated together.
+#: Rows of a map that are evaluated together.
 _LINES = 64
 
 
 class SkyMesh:
     """
-    Level and noise of the sky in boxes, between which a spline runs.
+    Background level and noise in boxes, with spline interpolation between them.
 
-    SEP's own maps are as large as the image, each.
+    Unlike SEP's maps, it does not need the memory of the whole image.
 
     Parameters
     ----------
     level, noise : `~numpy.ndarray` of float, shape (rows, columns)
-        In each box; NaN where less than half of its pixels can be used.
+        In each box; NaN if less than half of its pixels are usable.
     box : int
-        Pixels along the edge of a box.
+        Edge of a box in pixels.
     smooth : int
-        Boxes over which medians are taken.
+        Size of the median filter in boxes.
 
     Notes
     -----
-    As in SEP and SExtractor (Bertin & Arnouts 1996, A&AS 117, 393): boxes that cannot be used get
-    the mean of the nearest that can; then medians are taken, at edges of fewer boxes, so that the
-    box is always the middle one; between the boxes runs a natural bicubic spline.
+    As in SEP and SExtractor (Bertin & Arnouts 1996, A&AS 117, 393): unusable boxes are filled with
+    the mean of the nearest usable ones; then a median filter is applied, which is narrower at the
+    edges so that it stays centered; a natural bicubic spline interpolates between the boxes.
     """
 
     def __init__(self, level, noise, *, box, smooth):
         good = np.isfinite(level)
         if not good.any():
-            raise ValueError('Not one box of the sky can be used.')
+            raise ValueError('No box of the background is usable.')
         level, noise = (_filled(values, good) for values in (level, noise))
         self.level, self.noise = (_medians(values, smooth // 2) for values in (level, noise))
         self._box = box
@@ -47,15 +47,15 @@ class SkyMesh:
     @classmethod
     def measure(cls, read, shape, *, box, smooth):
         """
-        Measure the sky of an image that is read in rows of boxes.
+        Measure an image that is read one row of boxes at a time.
 
         Parameters
         ----------
         read : callable
-            From two slices, of rows and columns, to pixels of float32 and True where they cannot
-            be used, or None where all can.
+            Takes two slices, of rows and columns, and returns float32 pixels and a mask that is
+            True for unusable ones, or None.
         shape : tuple of int
-            Of the image.
+            Shape of the image.
         box, smooth : int
             As above.
         """
@@ -71,18 +71,18 @@ class SkyMesh:
 
     def at(self, rows, columns):
         """
-        Level and noise in a part of the image.
+        Background level and noise in a section of the image.
 
         Parameters
         ----------
         rows, columns : slice
-            Which part.
+            The section.
 
         Returns
         -------
         level, noise : `~numpy.ndarray` of float32
         """
-        # SEP's boxes have their middle half a pixel further up than to the right.
+        # In SEP, the centers of boxes are offset by half a pixel in y relative to x.
         y = np.arange(rows.start, rows.stop) / self._box - 0.5
         x = (np.arange(columns.start, columns.stop) + 0.5) / self._box - 0.5
         return tuple(_surface(values, y, x) for values in (self.level, self.noise))
@@ -97,12 +97,12 @@ def _of_box(pixels, bad):
     if bad is not None:
         pixels = np.where(bad, np.float32(0), pixels)
     sky = sep.Background(pixels, mask=bad, bw=pixels.shape[1], bh=pixels.shape[0])
-    # SEP says 1 where there is no noise; its map tells.
+    # SEP reports 1 if there is no noise; its noise map is then 0.
     return sky.globalback, sky.globalrms if sky.globalrms != 1 else sky.rms()[0, 0]
 
 
 def _filled(values, good):
-    """Boxes that cannot be used as the mean of the nearest ones that can."""
+    """Fill unusable boxes with the mean of the nearest usable ones."""
     if good.all():
         return values
     places, holes = np.argwhere(good), np.argwhere(~good)
@@ -116,7 +116,7 @@ def _filled(values, good):
 
 
 def _medians(values, reach):
-    """Medians over neighbors, of as many on both sides as the edge leaves."""
+    """Median filter with a window that stays centered at the edges."""
     result = np.empty_like(values)
     ny, nx = values.shape
     room = [np.minimum(np.minimum(np.arange(n), n - 1 - np.arange(n)), reach) for n in (ny, nx)]
@@ -132,10 +132,10 @@ def _medians(values, reach):
 
 def _surface(values, y, x):
     nodes = _spline(values, y)
-    # Of one row of boxes SEP makes straight lines.
+    # With a single row of boxes, SEP interpolates linearly.
     bent = len(values) > 1
     surface = np.empty((len(y), len(x)), dtype=np.float32)
-    # Some lines at a time: float64 takes room.
+    # In blocks of rows, to save memory in float64.
     for start in range(0, len(y), _LINES):
         lines = slice(start, start + _LINES)
         surface[lines] = _spline(nodes[lines].T, x, bent=bent).T
@@ -143,7 +143,7 @@ def _surface(values, y, x):
 
 
 def _spline(values, at, *, bent=True):
-    """Values between the rows of an array: SEP's natural cubic spline."""
+    """Interpolate between the rows of an array with SEP's natural cubic spline."""
     n = len(values)
     if n == 1:
         return np.repeat(values, len(at), axis=0)
@@ -163,8 +163,8 @@ def _bends(values):
     """
     A sixth of the second derivatives along the first axis.
 
-    SExtractor divides by 6 in each step of the recursion, where once would do, and so does SEP. The
-    maps shall be theirs.
+    SExtractor and SEP divide by 6 in each step of the recursion, instead of once. This is kept in
+    order to reproduce their maps.
     """
     n = len(values)
     factor, rest, bends = np.zeros(n), np.zeros_like(values), np.zeros_like(values)

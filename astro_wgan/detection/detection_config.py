@@ -11,30 +11,31 @@ __all__ = ['DetectionConfig']
 @dataclass(frozen=True)
 class DetectionConfig:
     """
-    How sources are told from the sky.
+    Settings of source detection, background measurement and deblending.
 
     Parameters
     ----------
     threshold : float
-        Pixels this many sigma above the background belong to a source.
+        Detection threshold above the background, in units of the noise rms (DETECT_THRESH).
     min_area : int
-        Pixels that a source has at least.
+        Minimum number of pixels of a source (DETECT_MINAREA).
     smooth : bool
-        Smooth with SExtractor's 3 x 3 pyramid before the threshold is applied.
+        Smooth with SExtractor's 3 x 3 pyramid before the threshold is applied (FILTER).
     deblend_levels : int
-        Levels at which a source is looked through for parts.
+        Number of deblending levels (DEBLEND_NTHRESH).
     deblend_contrast : float
-        Share of the flux that a part must hold to become a source of its own; 1 deblends nothing.
+        Minimum fraction of the flux for a component to become a source of its own
+        (DEBLEND_MINCONT); 1 disables deblending.
     clean : float or None
-        Efficiency with which sources that are only the wings of a brighter one are removed, as
-        SExtractor's CLEAN_PARAM; None keeps them.
+        Efficiency of cleaning, which removes detections in the wings of brighter sources
+        (CLEAN_PARAM); None disables cleaning.
     background_box : int
-        Edge in pixels of the boxes in which the sky and its noise are measured.
+        Edge, in pixels, of the boxes in which background and noise are measured (BACK_SIZE).
     background_filter : int
-        Boxes over which their medians are smoothed.
+        Size of the median filter, in boxes (BACK_FILTERSIZE).
     background : float or None
-        The sky's level in the unit of the pixels, where it is known: 0 for images whose sky has
-        been subtracted. Only its noise is measured then. None measures both.
+        Background level in the unit of the pixels, if known: 0 for background-subtracted images.
+        Then only the noise is measured. None measures both.
 
     Raises
     ------
@@ -43,7 +44,14 @@ class DetectionConfig:
 
     Notes
     -----
-    The defaults are SExtractor's (Bertin & Arnouts 1996, A&AS 117, 393).
+    Names in parentheses are parameters of SExtractor (Bertin & Arnouts 1996, A&AS 117, 393), whose
+    defaults are used.
+
+    Examples
+    --------
+    >>> from astro_wgan.detection import DetectionConfig
+    >>> DetectionConfig(threshold=3).min_area
+    5
     """
 
     threshold: float = 1.5
@@ -63,7 +71,7 @@ class DetectionConfig:
         for name in counts:
             count = getattr(self, name)
             if isinstance(count, bool) or not isinstance(count, Integral) or count < 1:
-                raise ValueError(f'`{name}` must be a whole number of at least 1; got {count!r}.')
+                raise ValueError(f'`{name}` must be an integer of at least 1; got {count!r}.')
         if not 0 <= self.deblend_contrast <= 1:
             raise ValueError(
                 f'`deblend_contrast` must lie between 0 and 1; got {self.deblend_contrast}.'
@@ -75,7 +83,7 @@ class DetectionConfig:
 
 
 def _as_level(background):
-    """A plain, finite number."""
+    """The background as a finite float."""
     level = np.asarray(background)
     is_number = level.ndim == 0 and level.dtype.kind in 'iuf' and np.isfinite(background)
     if hasattr(background, 'unit') or not is_number:

@@ -1,4 +1,4 @@
-"""Images in units of a power of two near their noise, so that no unit of flux is too small."""
+"""Scaling of images by powers of two close to their noise, to avoid overflow in any unit."""
 
 import math
 
@@ -6,43 +6,42 @@ import numpy as np
 
 __all__ = ['image_scale', 'in_unit', 'noise_scale', 'scaled']
 
-#: Pixels of an image that its scatter is estimated from, spread over it.
+#: Number of evenly spread pixels from which the noise of an image is estimated.
 _SAMPLE = 256
 
-#: Numbers that are larger than this in units of the noise are no brightness, and SEP stumbles over
-#: them.
+#: Larger values, in units of the noise, are treated as infinite: SEP fails on them.
 _BRIGHTEST = 1e28
 
-#: The flux of a source in such noise would leave float64.
+#: With larger noise, fluxes of sources would overflow float64.
 _NOISIEST = 1e300
 
-#: Largest exponents of two whose inverse is a normal number, too.
+#: Largest exponents of two whose inverse is a normal number, by itemsize.
 _LARGEST = {4: 126, 8: 1022}
 
 
 def noise_scale(images, *, bad=None, noise=None):
     """
-    A power of two near the noise of each image.
+    A power of two close to the noise of each image.
 
     Parameters
     ----------
     images : `~numpy.ndarray` of float, shape (n, ny, nx)
         The images.
     bad : `~numpy.ndarray` of bool, shape (n, ny, nx), optional
-        True where a pixel does not count, beside those that are not finite.
+        True for pixels to exclude, in addition to those that are not finite.
     noise : `~numpy.ndarray` of float, shape (n, ny, nx), optional
-        Standard deviation of each pixel, where it is known.
+        Standard deviation of each pixel, if known.
 
     Returns
     -------
     `~numpy.ndarray` of float64, shape (n,)
-        1 for images that are 0 everywhere, or have no pixel.
+        1 for images without pixels or with zeros only.
 
     Notes
     -----
-    SEP computes in float32, which ends at 1e-38 and 1e38; variances, the squares of pixels, leave
-    it at 1e-19 already, and erg / s / cm2 / Hz per pixel are 1e-30. Divided by a power of two, the
-    digits of a number stay what they are, so that in any unit there are the same sources.
+    SEP computes in float32, with a range of 1e-38 to 1e38. Variances of pixels below 1e-19
+    underflow, and pixels in erg / s / cm2 / Hz are of order 1e-30. Division by a power of two is
+    exact, so that the same sources are found in any unit.
 
     Examples
     --------
@@ -62,7 +61,7 @@ def noise_scale(images, *, bad=None, noise=None):
         values = _sampled(images, bad)
         with np.errstate(over='ignore'):
             deviation = np.abs(values - _typical(values)[:, np.newaxis])
-        # Most pixels may have one value, as in simulations, or outside of a footprint.
+        # Most pixels may have the same value, as in simulations, or outside of a footprint.
         deviation[deviation == 0] = np.nan
         scatter = np.where(scatter > 0, scatter, _typical(deviation))
     for k in np.flatnonzero(scatter == 0):
@@ -74,20 +73,20 @@ def noise_scale(images, *, bad=None, noise=None):
 
 def scaled(images, scale):
     """
-    Images as float32, in units of a scale.
+    Images as float32, divided by a scale.
 
     Parameters
     ----------
     images : `~numpy.ndarray` of float, shape (n, ny, nx)
         The images.
     scale : `~numpy.ndarray` of float64, shape (n,)
-        As from `noise_scale`.
+        As returned by `noise_scale`.
 
     Returns
     -------
     `~numpy.ndarray` of float32, shape (n, ny, nx)
-        Contiguous and writable, as SEP wants it. What is beyond 1e28 in this unit is infinite;
-        images whose scale is beyond 1e300 have no number.
+        Contiguous and writable, as SEP requires. Values beyond 1e28 become infinite, and images
+        with a scale beyond 1e300 have no finite values.
     """
     factor = np.where(scale > _NOISIEST, np.inf, 1 / scale)
     factor = factor.astype(images.dtype)[:, np.newaxis, np.newaxis]
@@ -108,14 +107,14 @@ def image_scale(pixels, bad=None, noise=None):
 
 
 def in_unit(array, scale):
-    """An image, a number or None, as float32 in units of ``scale``."""
+    """An image, a number or None, as float32 divided by ``scale``."""
     if array is None or np.ndim(array) == 0:
         return None if array is None else np.float32(array / scale)
     return scaled(array[np.newaxis], np.array([scale]))[0]
 
 
 def _sampled(images, bad, *, positive=False):
-    """Some pixels of each image as float64, NaN where they do not count."""
+    """A sample of pixels of each image as float64, NaN where excluded."""
     ny, nx = images.shape[1:]
     step = max(1, math.ceil(math.sqrt(ny * nx / _SAMPLE)))
     chosen = np.s_[:, ::step, ::step]
@@ -130,8 +129,8 @@ def _sampled(images, bad, *, positive=False):
 
 
 def _typical(values):
-    """The median of each row, 0 where all of it is NaN; the lower one of two."""
-    # NumPy's own median of rows with NaN goes through them one by one.
+    """The (lower) median of each row without NaN; 0 if all are NaN."""
+    # Faster than numpy.nanmedian, which treats rows with NaN one by one.
     values = np.sort(values, axis=1)
     count = np.count_nonzero(~np.isnan(values), axis=1)
     middle = values[np.arange(len(values)), np.maximum(count - 1, 0) // 2]
@@ -139,7 +138,7 @@ def _typical(values):
 
 
 def _largest(image, bad):
-    """The largest pixel of an image without its sign, line by line: it may be a large one."""
+    """The largest absolute value of an image, row by row to save memory."""
     largest = 0.0
     for y, line in enumerate(image):
         usable = np.isfinite(line) if bad is None else np.isfinite(line) & ~bad[y]

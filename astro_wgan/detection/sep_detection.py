@@ -1,4 +1,4 @@
-"""Detection and deblending by SEP: where the sources of an image are."""
+"""`detect`: detection and deblending of the sources of an image with SEP."""
 
 from dataclasses import dataclass
 
@@ -22,36 +22,36 @@ __all__ = [
     'unusable_pixels',
 ]
 
-#: SExtractor's default.conv: what the detection image is smoothed with.
+#: SExtractor's default.conv, with which the detection image is smoothed.
 _PYRAMID = np.array([[1, 2, 1], [2, 4, 2], [1, 2, 1]], dtype=np.float32)
 
-#: What SEP measures in the unit of the pixels.
+#: Fields of SEP's catalog in the unit of the pixels.
 _BRIGHTNESSES = ('thresh', 'cflux', 'flux', 'cpeak', 'peak')
 
-#: Pixels above the threshold that SEP lays out room for, at least.
+#: Minimum size of SEP's buffer of pixels above the threshold.
 _ROOM = 2**18
 
-#: SEP numbers the peaks of a group by 16 bits.
+#: SEP numbers the peaks of a group of pixels with 16 bits.
 _MOST_PEAKS = 2**15 - 1
 
-NO_PIXEL = 'Not one pixel of the image is finite and without a mask.'
+NO_PIXEL = 'The image has no pixel that is finite and not masked.'
 NO_NOISE = 'The image has no noise: its background is constant everywhere.'
 
 
 @dataclass(frozen=True, eq=False)
 class DetectionResult:
     """
-    What was found in an image.
+    Sources, segmentation, background and noise of an image.
 
     Attributes
     ----------
     sources : `~numpy.ndarray`, shape (n,)
-        SEP's structured array, in the order of the labels: ``x``, ``y`` (0-based pixels), ``a``,
-        ``b``, ``theta`` (as SEP has it, in radians), ``flux``, ``npix``, ``flag`` and more.
+        SEP's structured array with SEP's names, in the order of the labels: ``x``, ``y`` (0-based
+        pixels), ``a``, ``b``, ``theta`` (in radians), ``flux``, ``npix``, ``flag`` and others.
     labels : `~numpy.ndarray` of int, shape (ny, nx)
-        0 for sky, k + 1 for the pixels of source k.
+        Segmentation image: 0 for the background, k + 1 for the pixels of ``sources[k]``.
     background, noise_rms : `~numpy.ndarray`, shape (ny, nx)
-        Level of the sky and standard deviation of its noise, of the dtype of the pixels.
+        Background level and standard deviation of its noise, in the dtype of the pixels.
     """
 
     sources: np.ndarray
@@ -67,15 +67,15 @@ def detect(pixels, *, mask=None, noise_rms=None, background=None, detection=None
     Parameters
     ----------
     pixels : array_like, shape (ny, nx)
-        The image, with a mask or without. Pixels that are not finite count as masked.
+        The image, optionally masked. Pixels that are not finite are treated as masked.
     mask : array_like of bool, shape (ny, nx), optional
-        True where a pixel must not be used.
+        True for pixels to exclude.
     noise_rms : array_like, shape (ny, nx), optional
         Standard deviation of the noise of each pixel, measured with the background by default.
         Pixels where it is not finite or not above 0 are masked.
     background : float or array_like, shape (ny, nx), optional
-        The sky's level where it is known, 0 where it has been subtracted. Without it, the level is
-        that of ``detection``, or measured. Pixels without a finite one count as masked.
+        Background level, if known; 0 if it has been subtracted. By default, that of ``detection``,
+        or measured. Pixels where it is not finite are treated as masked.
     detection : `DetectionConfig`, optional
         Threshold, deblending, background.
 
@@ -86,16 +86,16 @@ def detect(pixels, *, mask=None, noise_rms=None, background=None, detection=None
     Raises
     ------
     DetectionError
-        If no pixel can be used, the image is so constant that it has no noise, or it is so
-        crowded at this threshold that SEP gives up.
+        If all pixels are masked, the image is constant and thus has no noise, or it is too
+        crowded for SEP at this threshold.
     ValueError
-        If ``background`` is neither a number nor an image of this shape, or ``detection`` states
-        one, too.
+        If ``background`` is neither a number nor an image of this shape, or ``detection`` has one,
+        too.
 
     Notes
     -----
-    The unit of the pixels does not matter: they are divided by a power of two near their noise,
-    and what was measured is multiplied by it.
+    The result does not depend on the unit of the pixels: they are divided by a power of two close
+    to their noise, by which the measurements are multiplied.
 
     Examples
     --------
@@ -107,7 +107,7 @@ def detect(pixels, *, mask=None, noise_rms=None, background=None, detection=None
     1
     """
     detection = DetectionConfig() if detection is None else detection
-    # Not at the top: processes that measure sources import no astropy.
+    # Imported here, since processes that measure sources do not need astropy.
     from astro_wgan.validation.masked import joint_mask, without_mask
     from astro_wgan.validation.pixels import as_bool
 
@@ -142,7 +142,7 @@ def detect(pixels, *, mask=None, noise_rms=None, background=None, detection=None
 
 
 def unusable_pixels(pixels, mask=None, noise=None, background=None):
-    """True where a pixel cannot be used, or None where all can."""
+    """True for pixels that cannot be used, or None if all can."""
     bad = ~np.isfinite(pixels)
     if mask is not None:
         bad |= np.asarray(mask, dtype=bool)
@@ -154,7 +154,7 @@ def unusable_pixels(pixels, mask=None, noise=None, background=None):
 
 
 def in_pixel_unit(sources, scale):
-    """SEP's sources, found in units of ``scale``, in the unit of the pixels; in place."""
+    """Convert SEP's sources from units of ``scale`` to the unit of the pixels, in place."""
     for name in _BRIGHTNESSES:
         sources[name] *= scale
     return sources
@@ -162,14 +162,14 @@ def in_pixel_unit(sources, scale):
 
 def extract_sources(above_sky, bad, noise, detection):
     """
-    Sources of an image without background.
+    Extract sources from a background-subtracted image.
 
     Parameters
     ----------
     above_sky : `~numpy.ndarray` of float32, shape (ny, nx)
-        The image; 0 where pixels must not be used. In units near its noise.
+        The image, in units close to its noise; 0 for pixels to exclude.
     bad : `~numpy.ndarray` of bool, shape (ny, nx), or None
-        True where a pixel must not be used; None where all may be.
+        True for pixels to exclude; None if there are none.
     noise : `~numpy.ndarray` of float32, shape (ny, nx) or ()
         Standard deviation of the pixels.
     detection : `DetectionConfig`
@@ -183,17 +183,17 @@ def extract_sources(above_sky, bad, noise, detection):
     Raises
     ------
     DetectionError
-        If it is so crowded at this threshold that SEP gives up: more than 32,767 peaks in one
-        group of pixels.
+        If the image is too crowded for SEP at this threshold: more than 32,767 peaks in one group
+        of pixels.
     """
     if bad is not None:
-        # SEP needs a map of the noise to leave masked pixels out, and forgets those of line 0.
+        # SEP needs a noise map to exclude masked pixels, and ignores the mask in row 0.
         noise = np.where(bad, np.float32(1e30), noise)
     elif noise.ndim == 0:
         noise = float(noise)
     former = sep.get_extract_pixstack(), sep.get_sub_object_limit()
-    # SEP lays out room for pixels above the threshold before it starts: in an image, few are; of a
-    # stamp, all fit in. Where the room is not enough it says so.
+    # SEP allocates a buffer for pixels above the threshold, which are few in an image. If it is too
+    # small, SEP raises an error and a larger one is tried.
     enough = above_sky.size + 2
     room, peaks = min(enough, max(_ROOM, enough // 8)), former[1]
     try:
@@ -216,14 +216,14 @@ def extract_sources(above_sky, bad, noise, detection):
                     clean_param=detection.clean or 1.0,
                     segmentation_map=True,
                 )
-            except Exception as error:  # SEP has no class of its own for them
+            except Exception as error:  # SEP raises plain exceptions
                 if 'pixel buffer full' in str(error) and room < enough:
                     room = min(enough, 4 * room)
                 elif 'deblending overflow' in str(error) and peaks < _MOST_PEAKS:
                     peaks = min(_MOST_PEAKS, 8 * peaks)
                 else:
                     raise DetectionError(
-                        f'SEP gave up at {detection.threshold:g} sigma: {error} Raise '
+                        f'SEP failed at {detection.threshold:g} sigma: {error} Raise '
                         '`threshold`, or lower `background_box` or `deblend_levels`.'
                     ) from error
     finally:
@@ -233,18 +233,18 @@ def extract_sources(above_sky, bad, noise, detection):
 
 def smoothed(images):
     """
-    Images smoothed as for detection; outside of them there is nothing.
+    Smooth images as for detection, with zeros beyond their edges.
 
     Parameters
     ----------
     images : `~numpy.ndarray` of float32, shape (..., ny, nx)
-        Without background.
+        Background-subtracted images.
 
     Returns
     -------
     `~numpy.ndarray` of float32, shape (..., ny, nx)
     """
-    # The pyramid is (1, 2, 1) along each axis: much faster than SciPy for small images.
+    # The kernel is (1, 2, 1) along each axis. Much faster than SciPy for small images.
     rows = 2 * images
     rows[..., 1:, :] += images[..., :-1, :]
     rows[..., :-1, :] += images[..., 1:, :]

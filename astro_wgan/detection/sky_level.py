@@ -1,4 +1,4 @@
-"""`sky_level`: the level of the sky where it is not the same everywhere."""
+"""`sky_level`: fit of a sky background that varies over an image."""
 
 from itertools import pairwise
 
@@ -10,37 +10,37 @@ from scipy.stats import f as fisher
 
 __all__ = ['sky_level']
 
-#: Bins along the scale; a level is fitted to their means.
+#: Bins per scale length; models are fitted to their means.
 _BINS = 8
 
-#: Pieces of a spline along an edge, at most.
+#: Maximum number of spline segments along an edge.
 _PIECES = 64
 
-#: Probability of so large a variation in noise alone, below which it is the sky's; and where the
-#: sky is known to vary, below which it varies in more detail.
+#: Probability of a variation in pure noise below which the sky is taken to vary; and below which a
+#: more detailed model is used if the sky is known to vary.
 _PROBABILITY, _MORE = 1e-5, 0.01
 
-#: Clean pixels that a level is fitted to, at least.
+#: Minimum number of clean pixels for a fit.
 _FEWEST = 64
 
-#: Stiffness, relative to the pixels, that carries a spline across holes.
+#: Regularization of a spline, relative to the pixels, for gaps.
 _STIFF = 1e-4
 
 
 def sky_level(pixels, clean, *, scale, noise=None, rows=(), columns=()):
     """
-    The level of the sky as a function of place, in so far as it is not that of noise.
+    Fit the sky level as a function of position, as far as it is significant.
 
     Parameters
     ----------
     pixels : `~numpy.ndarray`, shape (ny, nx)
         The image.
     clean : `~numpy.ndarray` of bool, shape (ny, nx)
-        Where it is sky.
+        True for sky.
     scale : float
-        Pixels over which the level may change; what varies over fewer is noise.
+        Smallest scale of variations in pixels; what varies on smaller scales is noise.
     noise : `~numpy.ndarray`, shape (ny, nx), optional
-        Standard deviation of each pixel, up to a factor; the same everywhere by default.
+        Relative standard deviation of each pixel; uniform by default.
     rows, columns : sequence of int, optional
         First row, and column, after each step of the level.
 
@@ -48,14 +48,14 @@ def sky_level(pixels, clean, *, scale, noise=None, rows=(), columns=()):
     -------
     level : `~numpy.ndarray`, shape (ny, nx)
     terms : int
-        Numbers that describe it: 1 for a level that is the same everywhere.
+        Number of parameters: 1 for a constant level.
 
     Notes
     -----
-    Between the steps the level is a polynomial of degree 0, 1, 2 or 4, or a cubic spline of more
-    and more pieces, as long as these are larger than ``scale``. A richer one is taken if it lowers
-    the sum of squares by more for each of its terms than one beyond the scale does (an F test):
-    correlated noise, which lowers both alike, is left as it is.
+    Between the steps the level is a polynomial of degree 0, 1, 2 or 4, or a cubic spline with an
+    increasing number of segments, down to the length ``scale``. A model with more parameters is
+    used if it lowers the sum of squares per parameter by more than a model of still smaller
+    scale does (an F test). Correlated noise, which lowers both alike, is thus not fitted.
     """
     ny, nx = pixels.shape
     edges = [[0, *rows, ny], [0, *columns, nx]]
@@ -78,7 +78,7 @@ def sky_level(pixels, clean, *, scale, noise=None, rows=(), columns=()):
 
 
 def _models(edge, scale):
-    """Degree, or what else it is, and pieces; the last of them finer than the scale."""
+    """Models as (degree or kind, segments); the last is finer than the scale."""
     finest = min(_PIECES, int(edge // scale))
     pieces = sorted({finest >> k for k in range(finest.bit_length())})
     quartic = [(4, 1)] if finest else []
@@ -88,17 +88,18 @@ def _models(edge, scale):
 
 
 def _cost(cells, model):
-    """Terms of all cells together, and the sum of squares that is left."""
+    """Number of parameters of all cells, and residual sum of squares."""
     return np.sum([cell.fit(model)[1:] for cell in cells], axis=0)
 
 
 def _chosen(terms, squares, white):
     """
-    The richest model but the last that is better than the one before by more than noise.
+    The most detailed model, except for the last, that is a significant improvement.
 
-    ``white`` is the weighted variance of the pixels, which each term would take of white noise.
+    ``white`` is the weighted variance of the pixels, by which each parameter would lower the sum of
+    squares of white noise.
     """
-    # Not each one holds all that the one before it can be.
+    # The models are not strictly nested.
     terms, squares = np.maximum.accumulate(terms), np.minimum.accumulate(squares)
     more, less = np.diff(terms), -np.diff(squares)
     if more[-1] <= 0:
@@ -115,7 +116,7 @@ def _chosen(terms, squares, white):
 
 
 class _Cell:
-    """A part of the image between steps, in bins."""
+    """A binned section of the image between steps."""
 
     def __init__(self, part, pixels, clean, noise, scale):
         self.part = part
@@ -138,7 +139,7 @@ class _Cell:
         )
         self.weight = weight
         self.value = np.divide(total, weight, out=np.zeros_like(total), where=weight > 0)
-        # Middles of the bins, from -1 to 1 along the cell.
+        # Centers of the bins, from -1 to 1 along the cell.
         ends = [np.append(start[1:], n) for start, n in zip(starts, self.shape, strict=True)]
         self.places = [
             (start + end) / n - 1 for start, end, n in zip(starts, ends, self.shape, strict=True)
@@ -162,7 +163,7 @@ class _Cell:
         degree, pieces = model
         if not isinstance(degree, str):
             return [np.polynomial.legendre.legvander(place, degree) for place in places]
-        # As many pieces along the shorter edge as have the same length.
+        # Segments along the shorter edge have the same length.
         longest = max(self.shape)
         least = 2 if degree == 'beyond' and pieces else 1
         return [
@@ -193,7 +194,7 @@ class _Cell:
 
 
 def _splines(place, pieces):
-    """Cubic B-splines on equal pieces of the range from -1 to 1, sparse."""
+    """Sparse design matrix of cubic B-splines on equal segments from -1 to 1."""
     step = 2 / pieces
     knots = -1 + step * np.arange(-3, pieces + 4)
     return BSpline.design_matrix(np.clip(place, -1, 1), knots, 3)

@@ -1,4 +1,4 @@
-"""Sources, the sky's level and its noise: each is found where the others are known."""
+"""`separate`: iterative separation of sources, sky level and noise in uneven images."""
 
 from itertools import pairwise
 
@@ -13,55 +13,55 @@ from astro_wgan.exceptions import DetectionError, NoSkyError
 
 __all__ = ['separate']
 
-#: How often the three are found anew, at most.
-_TURNS = 6
+#: Maximum number of iterations.
+_ITERATIONS = 6
 
-#: A box of the noise map has at least this share of clean pixels.
+#: Minimum fraction of clean pixels in a box of the noise map.
 _FULL = 0.25
 
-#: Pixels of sky that tell something of its noise.
+#: Minimum number of sky pixels.
 _FEWEST = 16
 
-#: Pixels farther from the sky, in units of its scatter, stand for no brightness.
+#: Pixels further from the sky, in units of its standard deviation, are excluded.
 _BRIGHTEST = 1e9
 
-#: Share of the pixels that may still change between sky and source.
+#: Convergence: maximum fraction of pixels that change between sky and source.
 _SETTLED = 1e-3
 
 
 def separate(pixels, bad, noise, detection, *, engine, margin, scale):
     """
-    Tell sky from sources in an image whose sky is neither flat nor white.
+    Separate sky from sources in an image with uneven background and correlated noise.
 
     Parameters
     ----------
     pixels : `~numpy.ndarray`, shape (ny, nx)
         The image.
     bad : `~numpy.ndarray` of bool, shape (ny, nx)
-        True where a pixel must not be used.
+        True for pixels to exclude.
     noise : `~numpy.ndarray`, shape (ny, nx), or None
-        Standard deviation of each pixel, up to a factor.
+        Relative standard deviation of each pixel.
     detection : `~astro_wgan.detection.DetectionConfig`
     engine, margin
         As in `~astro_wgan.noise.find_sky`.
     scale : float
-        Pixels over which the level may change.
+        Smallest scale of variations of the sky level in pixels.
 
     Returns
     -------
     clean : `~numpy.ndarray` of bool, shape (ny, nx)
         True for sky.
     level : `~numpy.ndarray`, shape (ny, nx), or None
-        Its level; None where it is the same everywhere.
+        The sky level; None if it is constant.
 
     Raises
     ------
     NoSkyError
-        If nothing is clean.
+        If no sky is left.
     DetectionError
         If the image has no noise.
     """
-    # In units of its own scatter, whatever its unit is.
+    # In units of its own standard deviation, to be independent of the unit.
     middle, spread = _middle_and_spread(pixels[~bad].astype(float))
     with np.errstate(over='ignore', invalid='ignore'):
         image = ((pixels.astype(float) - middle) / spread).astype(np.float32)
@@ -74,13 +74,13 @@ def separate(pixels, bad, noise, detection, *, engine, margin, scale):
         stated = np.float32((detection.background - middle) / spread)
     level, sigma = _first_guess(image, bad, detection, stated)
     sigma = sigma if weight is None else weight
-    for turn in range(_TURNS):
+    for iteration in range(_ITERATIONS):
         residual = ((image - level) / sigma).astype(np.float32)
         residual[bad] = 0
         covered, sources = cover_sources(
             residual,
             bad,
-            clean if turn else None,
+            clean if iteration else None,
             detection,
             engine=engine,
             margin=margin,
@@ -97,13 +97,13 @@ def separate(pixels, bad, noise, detection, *, engine, margin, scale):
             )
         if weight is None:
             sigma = _noise_map(image - level, clean, detection)
-        if turn > 1 and np.count_nonzero(former != clean) <= _SETTLED * clean.size:
+        if iteration > 1 and np.count_nonzero(former != clean) <= _SETTLED * clean.size:
             break
     return clean, None if terms == 1 else middle + spread * level.astype(float)
 
 
 def _middle_and_spread(values):
-    """Median and standard deviation of an image, as its many faint pixels have it."""
+    """Median and standard deviation of an image, from its faint pixels."""
     low, middle = np.quantile(values, [0.1587, 0.5])
     spread = middle - low
     if not spread > 0:
@@ -120,7 +120,7 @@ def _relative(noise, bad):
 
 
 def _first_guess(image, bad, detection, stated):
-    """Level and noise by SEP between the steps that the medians of rows and columns show."""
+    """Level and noise by SEP, separately between the steps seen in medians of rows and columns."""
     edges = [[0, n] for n in image.shape]
     if stated is None:
         steps = [find_steps(image, ~bad, axis=axis, sources=True) for axis in (0, 1)]
@@ -140,7 +140,7 @@ def _first_guess(image, bad, detection, stated):
 
 
 def _noise_map(residual, clean, detection):
-    """Scatter of the clean pixels in boxes, smoothed as SExtractor's and interpolated."""
+    """Standard deviation of the clean pixels in boxes, median-filtered and interpolated."""
     box = detection.background_box
     whole = residual[clean].std(dtype=float)
     if not whole > 0:
@@ -160,6 +160,6 @@ def _noise_map(residual, clean, detection):
 
 
 def _between(n, boxes):
-    """Weights of the boxes along an edge at each of its pixels, linear between their middles."""
+    """Weights of the boxes along an edge for linear interpolation between their centers."""
     place = np.clip((np.arange(n) + 0.5) * boxes / n - 0.5, 0, boxes - 1)
     return np.clip(1 - np.abs(place[:, np.newaxis] - np.arange(boxes)), 0, 1)

@@ -1,4 +1,4 @@
-"""Which pixels of an image belong to sources, by SEP or by photutils, in correlated noise."""
+"""`cover_sources`: mask of sources and their wings, in correlated noise."""
 
 import warnings
 from dataclasses import replace
@@ -22,30 +22,30 @@ __all__ = ['ENGINES', 'cover_sources']
 
 ENGINES = ('sep', 'photutils')
 
-#: A source reaches out to where it is this share of the threshold, and its wings by this share of
-#: the radius further, beside the margin.
+#: Sources extend down to this fraction of the threshold, and their wings by this fraction of the
+#: radius further, in addition to the margin.
 _EXTENT, _WINGS = 0.5, 0.25
 
-#: Scatter of white noise of 1 that is smoothed by SExtractor's pyramid.
+#: Standard deviation of unit white noise after smoothing with SExtractor's pyramid.
 _PYRAMID = 0.375
 
-#: Sigma, in pixels, of Gaussians that find what is faint and extended; and the share of the image
-#: that these leave at least: where less would be left, as in a crowded field, they are not used.
+#: Sigma, in pixels, of the Gaussian kernels that detect faint extended sources, and the minimum
+#: fraction of the image that must remain: in crowded fields, such kernels are not used.
 _WIDTHS, _LEAST = (2, 4), 0.1
 
-#: Noise of such a Gaussian's sum, over that without gaps, from which it is sought there.
+#: Minimum noise of the Gaussian-weighted sum, relative to that without gaps, for detection.
 _FEW = 0.1
 
-#: By how much the threshold is raised where what lies above it may be noise altogether.
+#: Factor by which the threshold is raised if all detections may be noise.
 _RAISED = 1.25
 
-#: How many times brighter sources are before the sky is known.
+#: Factor by which the threshold is raised in the first iteration, before the sky is known.
 _FIRST = 2
 
-#: Sigma above which one pixel makes a source.
+#: Threshold, in sigma, above which a single pixel is a source.
 _CERTAIN = 4
 
-#: What is as far below the sky as so many times the threshold is above it is a defect.
+#: Pixels further below the sky than this many times the threshold are defects.
 _DARK = 2
 
 _NEIGHBORS = np.ones((3, 3))
@@ -53,43 +53,43 @@ _NEIGHBORS = np.ones((3, 3))
 
 def cover_sources(residual, bad, clean, detection, *, engine, margin, stated=False):
     """
-    Where sources and their wings are.
+    Mask sources and their wings.
 
     Parameters
     ----------
     residual : `~numpy.ndarray` of float32, shape (ny, nx)
-        The image without background, over its noise up to a factor; 0 where it must not be used.
+        Background-subtracted image over its relative noise; 0 for pixels to exclude.
     bad : `~numpy.ndarray` of bool, shape (ny, nx)
-        True where a pixel must not be used.
+        True for pixels to exclude.
     clean : `~numpy.ndarray` of bool, shape (ny, nx), or None
-        Where there is sky, as far as it is known.
+        True for sky, as far as known.
     detection : `~astro_wgan.detection.DetectionConfig`
-        Threshold, in units of white noise, and, for SEP, deblending.
+        Threshold in units of white noise, and settings of SEP.
     engine : {'sep', 'photutils'}
-        Who looks for them.
+        Detection engine.
     margin : float
-        Pixels around a source, beside a quarter of its radius.
+        Margin around a source in pixels, in addition to a quarter of its radius.
     stated : bool, optional
-        The background was stated, and is not to be had from the pixels.
+        Whether the background level is given.
 
     Returns
     -------
     covered : `~numpy.ndarray` of bool, shape (ny, nx)
-    share : float
-        Of the image that sources cover without their wings.
+    fraction : float
+        Fraction of the image covered by sources without their wings.
     """
     image = smoothed(residual) if detection.smooth else residual
     sky = ~bad if clean is None else clean.copy()
     sigma = detection.threshold / (_PYRAMID if detection.smooth else 1)
     turn = {'first': clean is None, 'stated': stated}
     limits = _limits(image, sky, sigma, **turn)
-    # Where one pixel may be that of noise, so many together are not.
+    # A single pixel may be noise, a group of them is not.
     fewest = 1 if sigma >= _CERTAIN else detection.min_area
     peaks = _peaks(residual, image, bad, detection, limits, fewest, engine)
     labels = _grown(peaks, image, bad, limits, detection.min_area)
-    share = float((labels > 0).mean())
+    fraction = float((labels > 0).mean())
     covered = _with_wings(labels, margin, _WINGS)
-    # Dead pixels and rows are no sky, either.
+    # Dead pixels and rows are not sky, either.
     dark = image < limits.middle - _DARK * (limits.peak - limits.middle)
     covered |= binary_dilation(dark & ~bad, _NEIGHBORS)
     sigma = detection.threshold / _PYRAMID
@@ -104,14 +104,14 @@ def cover_sources(residual, bad, clean, detection, *, engine, margin, stated=Fal
         if np.count_nonzero(~(more | bad)) < _LEAST * np.count_nonzero(~bad):
             break
         covered = more
-    return covered, share
+    return covered, fraction
 
 
 def _smoothed_beside(residual, hidden, width):
     """
-    An image smoothed by a Gaussian, without what would be wider in it than it is.
+    Smooth an image with a Gaussian, ignoring hidden pixels.
 
-    The fewer pixels there are around a place, the less noise there is in their sum.
+    It is normalized by the noise of the sum, which depends on the number of pixels in it.
     """
     use = (~hidden).astype(np.float32)
     image = gaussian_filter(residual * use, width, mode='constant')
@@ -121,7 +121,7 @@ def _smoothed_beside(residual, hidden, width):
 
 
 class _Limits(NamedTuple):
-    """What the peak of a source, and each of its pixels, is above; and the mean of the sky."""
+    """Thresholds of the peak and of each pixel of a source, and mean of the sky."""
 
     peak: float
     extent: float
@@ -129,17 +129,17 @@ class _Limits(NamedTuple):
 
 
 def _limits(image, sky, sigma, *, first, stated):
-    """Limits at so many sigma of the sky's own scatter in an image."""
+    """Thresholds in units of the measured standard deviation of the sky."""
     values = image[sky]
     middle, scatter = values.mean(dtype=float), values.std(dtype=float)
     skewness = 0.0
     below = values[values < 0] if stated else values[:0]
     if len(below):
-        # However many pixels are bright: those below the sky are its noise.
+        # Pixels below the sky are noise, however many are bright.
         middle, scatter = 0.0, np.sqrt(np.mean(below * below, dtype=float))
     elif first:
-        # Of the lower half of the pixels, which sources are not in; and bright ones alone, since
-        # nobody knows yet how skew the noise is.
+        # From the lower half of the pixels, which is free of sources; and for bright sources only,
+        # since the skewness of the noise is not yet known.
         low, middle = np.quantile(values, [0.1587, 0.5]).astype(float)
         scatter = middle - low or scatter
     if first:
@@ -154,15 +154,15 @@ def _limits(image, sky, sigma, *, first, stated):
 
 
 def _tail(sigma, skewness):
-    """Where a skew distribution has the tail of a normal one at sigma (Cornish & Fisher 1938)."""
+    """Quantile of a skewed distribution at ``sigma`` of a normal one (Cornish & Fisher 1938)."""
     return sigma + skewness * (sigma**2 - 1) / 6
 
 
 def _more_bright_than_dark(image, middle, scatter, skewness, sigma):
     """
-    Whether some of the spots that are just above the threshold are sources.
+    Whether some of the detections just above the threshold are sources.
 
-    Noise makes as many dark ones, at the same share of its distribution.
+    Noise makes as many negative ones, at the same quantile of its distribution.
     """
     numbers = []
     for sign in (1, -1):
@@ -176,9 +176,9 @@ def _more_bright_than_dark(image, middle, scatter, skewness, sigma):
 
 
 def _peaks(residual, image, bad, detection, limits, fewest, engine):
-    """True in sources that an engine finds above a limit in the smoothed image."""
+    """True in sources that the engine detects above the peak threshold in the smoothed image."""
     if engine == 'sep':
-        # What is deblended is one source here, and how large it is its lower limit tells.
+        # Without deblending: the extent of sources follows from the lower threshold.
         detection = replace(detection, deblend_contrast=1.0, clean=None, min_area=fewest)
         above = np.where(bad, np.float32(0), residual - np.float32(limits.middle))
         noise = np.float32((limits.peak - limits.middle) / detection.threshold)
@@ -191,7 +191,7 @@ def _peaks(residual, image, bad, detection, limits, fewest, engine):
 
 
 def _grown(peaks, image, bad, limits, min_area):
-    """Labels of all that is above the lower limit around pixels above the upper one."""
+    """Label regions above the lower threshold that contain pixels above the upper one."""
     labels = connected(((image > limits.extent) | peaks) & ~bad, structure=_NEIGHBORS)[0]
     size = np.bincount(labels.ravel())
     keep = np.bincount(labels[peaks], minlength=len(size)) > 0
@@ -201,7 +201,7 @@ def _grown(peaks, image, bad, limits, min_area):
 
 
 def _with_wings(labels, margin, wings):
-    """True for the pixels of sources and those near them."""
+    """True for pixels of sources and their wings."""
     covered = labels > 0
     for number, box in enumerate(find_objects(labels), start=1):
         if box is None:

@@ -1,4 +1,4 @@
-"""Detection in images of any size, in tiles that overlap: the memory is that of a tile."""
+"""`detect_sources`: detection in images of any size, in overlapping tiles."""
 
 from dataclasses import dataclass
 
@@ -22,23 +22,23 @@ from astro_wgan.validation.pixels import as_float
 
 __all__ = ['detect_sources']
 
-#: Images of no more pixels are looked through as a whole.
+#: Images of up to this many pixels are processed as a whole.
 _WHOLE = 2**22
 
-#: Edge of a tile, and how far it looks beyond, in pixels.
+#: Edge and margin of a tile in pixels.
 _TILE = 2048
 _MARGIN = 256
 
-#: Pixels of a tile with its margins, at most: groups of pixels that are larger are cut.
+#: Maximum number of pixels of a tile with margins: larger groups of pixels are cut.
 _LARGEST = 2**24
 
-#: A tile in which a group has more peaks than SEP counts is parted, down to this edge.
+#: Tiles with more peaks in a group of pixels than SEP can count are split, down to this edge.
 _SMALLEST_TILE = 128
 
-#: SEP looks for wings of a source so many times its semi-major axis away.
+#: Range, in semi-major axes, within which SEP cleans detections in the wings of a source.
 _CLEANING_REACH = 10
 
-#: Pixels from which the sky is measured where no box of it has enough.
+#: Number of pixels from which the background is measured if no box has enough.
 _SAMPLE = 2**22
 
 _COORDINATES = {'x': ('x', 'xmin', 'xmax', 'xcpeak', 'xpeak')}
@@ -47,7 +47,7 @@ _COORDINATES['y'] = tuple(name.replace('x', 'y', 1) for name in _COORDINATES['x'
 
 def detect_sources(pixels, *, mask=None, noise_rms=None, background=None, detection=None):
     """
-    The sources of an image, however large it is.
+    Detect the sources of an image of any size.
 
     Parameters
     ----------
@@ -62,14 +62,14 @@ def detect_sources(pixels, *, mask=None, noise_rms=None, background=None, detect
     Raises
     ------
     DetectionError
-        As there.
+        As in `~astro_wgan.detection.detect`.
 
     Notes
     -----
-    Images of more than 2**22 pixels are looked through in tiles of 2048 x 2048 pixels that overlap
-    by 256 on each side, and further where a source is larger. A source belongs to the tile in which
-    its peak is. The catalog is that of the image as a whole, but for the faint pixels between
-    blended sources, which SEP deals out at random.
+    Images of more than 2**22 pixels are processed in tiles of 2048 x 2048 pixels that overlap by
+    256 on each side, or more for larger sources. A source belongs to the tile with its peak. The
+    catalog is the same as for the whole image, except for faint pixels between blended sources,
+    which SEP assigns at random.
     """
     detection = DetectionConfig() if detection is None else detection
     pixels = as_float(pixels, 'pixels')
@@ -89,7 +89,7 @@ def _is_too_crowded(error):
 
 @dataclass(frozen=True, eq=False)
 class _Image:
-    """An image that is read in parts, in units of a power of two near its noise."""
+    """An image read in sections, in units of a power of two close to its noise."""
 
     pixels: np.ndarray
     mask: np.ndarray | None
@@ -110,7 +110,7 @@ class _Image:
         return cls(pixels, mask, noise, level, scale, detection, sky)
 
     def read(self, rows, columns):
-        """Pixels without a stated sky, and where they cannot be used (or None)."""
+        """Pixels minus the given background, and a mask of unusable ones (or None)."""
         part = rows, columns
         pixels, noise, level = (
             in_unit(array[part] if np.ndim(array) else array, self.scale)
@@ -121,14 +121,14 @@ class _Image:
         return pixels if level is None else pixels - level, bad
 
     def above_sky(self, rows, columns):
-        """Pixels without the sky, where they cannot be used, and their noise."""
+        """Background-subtracted pixels, mask of unusable ones, and noise."""
         pixels, bad = self.read(rows, columns)
         noise = None if self.noise is None else in_unit(self.noise[rows, columns], self.scale)
         if self.sky is not None:
             level, sky_noise = self.sky.at(rows, columns)
             noise = sky_noise if noise is None else noise
             if self.level is None:
-                # Not in place: it may be the caller's.
+                # Written into `level`, since the pixels may be the caller's.
                 pixels = np.subtract(pixels, level, out=level)
         if bad is not None:
             pixels = np.where(bad, np.float32(0), pixels)
@@ -139,7 +139,7 @@ class _Image:
         try:
             sky = SkyMesh.measure(self.read, self.pixels.shape, box=box, smooth=smooth)
         except ValueError:
-            # No box has enough pixels. All together may have.
+            # No box has enough pixels, but all together may have.
             values = self._sample()
             level, noise = one_box(values[np.newaxis])
             sky = SkyMesh(*(np.full((1, 1), float(v)) for v in (level, noise)), box=1, smooth=1)
@@ -167,7 +167,7 @@ class _Part:
     columns: slice
 
     def grown(self, margin, shape):
-        """With a margin around, as far as the image goes."""
+        """The rectangle with a margin, within the image."""
         return _Part(
             *(
                 slice(max(0, part.start - margin), min(edge, part.stop + margin))
@@ -176,12 +176,12 @@ class _Part:
         )
 
     def joined(self, other):
-        """The smallest that holds both."""
+        """The smallest rectangle that contains both."""
         pairs = zip((self.rows, self.columns), (other.rows, other.columns), strict=True)
         return _Part(*(slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in pairs))
 
     def quarters(self):
-        """Four, or two or one where it is narrow."""
+        """Its four quarters, or two or one if it is narrow."""
         halves = []
         for part in (self.rows, self.columns):
             middle = (part.start + part.stop + 1) // 2
@@ -198,7 +198,7 @@ class _Part:
         return max(self.rows.stop - self.rows.start, self.columns.stop - self.columns.start)
 
     def holds(self, x, y):
-        """True for the pixels that are inside."""
+        """True for positions inside."""
         inside = (x >= self.columns.start) & (x < self.columns.stop)
         return inside & (y >= self.rows.start) & (y < self.rows.stop)
 
@@ -213,12 +213,12 @@ def _in_tiles(image):
     if image.detection.clean is not None:
         tiles = [_cleaned(image, tile, tiles) for tile in tiles]
     sources = np.concatenate([sources for _, _, sources in tiles])
-    # SEP lists sources as it finds them, from the first line to the last.
+    # SEP lists sources in the order of their last rows.
     return in_pixel_unit(sources[np.lexsort((sources['x'], sources['ymax']))], image.scale)
 
 
 def _sources_of_tile(image, core):
-    """A list of tiles, what each was looked through with, and the sources with their peak in it."""
+    """List of (tile, region that was searched, sources with their peak in the tile)."""
     margin, shape, tile = _MARGIN, image.pixels.shape, None
     while True:
         region = core.grown(margin, shape)
@@ -248,7 +248,7 @@ def _extracted(image, region):
 
 
 def _is_cut(sources, labels, region, shape):
-    """Whether a source is part of a group of pixels that goes on beyond the region."""
+    """Whether a source is part of a group of pixels that extends beyond the region."""
     edges = []
     for axis, (part, length) in enumerate(zip((region.rows, region.columns), shape, strict=True)):
         edges += [(axis, 0)] * (part.start > 0) + [(axis, -1)] * (part.stop < length)
@@ -261,7 +261,7 @@ def _is_cut(sources, labels, region, shape):
 
 
 def _cleaned(image, tile, tiles):
-    """The tile looked through anew, with the large sources around of which it may have wings."""
+    """Repeat the detection in a tile together with large sources whose wings may reach into it."""
     core, region, sources = tile
     wider = region
     for _, _, others in tiles if len(sources) else ():

@@ -1,1 +1,1 @@
-"""Files read within limits of size and depth, and written whole or not at all."""
+"""File formats: atomic writing, and reading within limits of size and depth."""

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and files that are read as a whole."""
+"""Atomic writing of files, flushing to disk, and reading of whole files."""
 
 import os
 from contextlib import contextmanager
@@ -25,25 +25,25 @@ __all__ = [
 @contextmanager
 def atomic_write(path):
     """
-    A temporary path beside ``path`` that takes its place when the block ends without an error.
+    Write to a temporary path that replaces ``path`` if the block ends without an error.
 
-    A kill at any moment leaves either the former file or the new one, and perhaps a hidden
+    If the process is killed, either the former or the new file exists, and perhaps a hidden
     temporary file, which the next call removes.
 
     Parameters
     ----------
     path : path-like
-        File to write or to replace.
+        File to write or replace.
 
     Yields
     ------
     `~pathlib.Path`
-        Where to write.
+        Temporary path to write to.
 
     Raises
     ------
     OSError
-        If it cannot be written, as on a full disk or in a read-only folder; the former file stays.
+        If the file cannot be written, as on a full disk. The former file stays.
 
     Examples
     --------
@@ -69,13 +69,13 @@ def atomic_write(path):
 
 
 def flush_file(path):
-    """Make sure that what was written into a file is on the disk."""
+    """Flush the content of a file to disk."""
     with open(path, 'rb+') as file:
         os.fsync(file.fileno())
 
 
 def flush_folder(path):
-    """Make sure that new names of files are on the disk."""
+    """Flush the entries of a folder to disk."""
     if os.name != 'posix':
         return
     with errors_name_file(path):
@@ -89,14 +89,14 @@ def flush_folder(path):
 @contextmanager
 def errors_name_file(path):
     """
-    Errors of the system while a file is written, as a sentence that names it.
+    Turn operating system errors while a file is written into sentences that name the file.
 
-    They keep their class and number. Errors that are sentences already pass.
+    Their class and errno are kept. Errors that are sentences already are not changed.
     """
     try:
         yield
     except OSError as error:
-        # Astropy and NumPy count what was written, in errors without a number.
+        # Astropy and NumPy raise errors without errno, with the number of bytes written.
         says_nothing = type(error) is OSError and 'The file' not in str(error)
         if error.strerror is None and not says_nothing:
             raise
@@ -108,14 +108,14 @@ def errors_name_file(path):
 
 def read_bytes(path, *, max_size=None):
     """
-    What a file holds.
+    Read the content of a file.
 
     Parameters
     ----------
     path : path-like
-        The file; a link to one is followed.
+        The file. Symbolic links are followed.
     max_size : number, optional
-        Bytes that it may have; see `~astro_wgan.files.limits.largest_size`.
+        Maximum number of bytes; see `~astro_wgan.files.limits.largest_size`.
 
     Returns
     -------
@@ -126,43 +126,43 @@ def read_bytes(path, *, max_size=None):
     FileNotFoundError
         If there is no such file.
     DamagedFileError
-        If it is a folder, a pipe or a device, or it is longer.
+        If it is a folder, pipe or device, or larger than allowed.
     """
     size = check_file(path, error=DamagedFileError).st_size
     check_size(size, f'The file {path}', max_size=max_size, error=DamagedFileError)
     with open(path, 'rb') as file:
-        # A file that grows meanwhile is not read without end.
+        # At most `size` bytes, since the file may be growing.
         return file.read(size)
 
 
 def write_arrays(path, **arrays):
-    """Write arrays by name into one file, NumPy's npz, which appears whole or not at all."""
+    """Write arrays by name atomically into a file of NumPy's npz format."""
     with atomic_write(path) as temporary, open(temporary, 'wb') as file:
         np.savez(file, **arrays)
 
 
 def read_arrays(path, names=None, *, max_size=None):
     """
-    The arrays that `write_arrays` wrote, as a dictionary.
+    Read arrays written by `write_arrays`, as a dictionary.
 
     Parameters
     ----------
     path : path-like
         The file.
     names : sequence of str, optional
-        Which of them; the others are not read.
+        Names of the arrays to read; all by default.
     max_size : number, optional
-        Bytes that they may take together; see `~astro_wgan.files.limits.largest_size`.
+        Maximum number of bytes of all arrays; see `~astro_wgan.files.limits.largest_size`.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     DamagedFileError
-        If it is truncated, or no such file at all; or if an array in it is compressed, of objects
-        or said to be longer than what is there of it, which `write_arrays` does not write.
+        If it is truncated or not an npz file; or if an array is compressed, has dtype object or
+        a header that does not match its data, none of which `write_arrays` writes.
     KeyError
-        If it has no array of a name.
+        If there is no array of a given name.
     """
     check_file(path, error=DamagedFileError)
     with open(path, 'rb') as opened:

@@ -1,8 +1,7 @@
 """
-HDF5 files, read by another process.
+Reading of untrusted HDF5 files in another process.
 
-A few false bytes make the library of HDF5 look for ever for what is not there, or end the process;
-nothing that a caller may do keeps it from that.
+Damaged files can make the HDF5 library hang or crash, which the calling process cannot prevent.
 """
 
 import json
@@ -24,25 +23,25 @@ __all__ = ['HDF5File', 'open_hdf5']
 
 _SCRIPT = Path(__file__).with_name('hdf5_process.py')
 
-#: Seconds for an answer, and bytes for each further second; disks and networks are faster.
+#: Seconds to wait for an answer, plus one for each of these bytes; disks and networks are faster.
 _PATIENCE = 20
 _BYTES_PER_SECOND = 5e6
 
-#: What Python, NumPy and h5py take, of addresses more than of memory.
+#: Address space that Python, NumPy and h5py take.
 _OWN_MEMORY = 4 * 2**30
 
 
 def open_hdf5(path, *, extra='particles', max_size=None):
     """
-    An HDF5 file, open for reading as a context.
+    Open an HDF5 file for reading, as a context manager.
 
     Parameters
     ----------
     path : path-like
     extra : str, optional
-        What of this package to install where h5py is missing.
+        Extra of this package to suggest if h5py is not installed.
     max_size : number, optional
-        Bytes that all that is read of it may take, as for `~astro_wgan.files.limits.largest_size`.
+        Maximum number of bytes to read; see `~astro_wgan.files.limits.largest_size`.
 
     Returns
     -------
@@ -55,7 +54,7 @@ def open_hdf5(path, *, extra='particles', max_size=None):
     FileNotFoundError
         If there is no such file.
     HDF5Error
-        If it is no HDF5 file, or it is truncated.
+        If it is not an HDF5 file, or truncated.
     """
     find_optional('h5py', purpose='Reading HDF5 files needs', extra=extra)
     check_file(path, error=HDF5Error)
@@ -63,7 +62,7 @@ def open_hdf5(path, *, extra='particles', max_size=None):
 
 
 class _Node:
-    """A group or a dataset, of which the process has told what it is."""
+    """A group or dataset, as described by the other process."""
 
     def __init__(self, file, name, words):
         self.name = name
@@ -72,7 +71,7 @@ class _Node:
 
 
 class _Group(_Node, Mapping):
-    """A group: groups and datasets by their names."""
+    """A group: a mapping of names to groups and datasets."""
 
     def __init__(self, file, name, words):
         super().__init__(file, name, words)
@@ -95,7 +94,7 @@ class _Group(_Node, Mapping):
 
 
 class _Dataset(_Node):
-    """A dataset of numbers, which are read where they are asked for: all, or a column."""
+    """A dataset of numbers, of which all or one column is read on indexing."""
 
     def __init__(self, file, name, words):
         super().__init__(file, name, words)
@@ -107,7 +106,7 @@ class _Dataset(_Node):
         if isinstance(index, tuple) and len(index) == 2 and index[0] == slice(None):
             column = index[1]
         elif index != () and index is not ...:
-            raise TypeError(f'Only all of a dataset or a column is read; got {index!r}.')
+            raise TypeError(f'A dataset can be read as a whole or by column; got {index!r}.')
         shape = self.shape if column is None else self.shape[:1]
         if column is not None and not (len(self.shape) == 2 and 0 <= column < self.shape[1]):
             raise HDF5Error(
@@ -119,16 +118,15 @@ class _Dataset(_Node):
 
 class HDF5File(Mapping):
     """
-    An HDF5 file that another process has open; it ends with the context.
+    An HDF5 file that another process has open, which ends with the context.
 
-    Groups and datasets by their paths, as in h5py, and ``attrs``. Links to other files are
-    refused.
+    It maps paths to groups and datasets, as in h5py. Links to other files are refused.
 
     Parameters
     ----------
     path : path-like
     max_size : number, optional
-        As for `open_hdf5`.
+        As in `open_hdf5`.
     """
 
     def __init__(self, path, *, max_size=None):
@@ -136,7 +134,7 @@ class HDF5File(Mapping):
         self._max_size, self._taken = max_size, 0
         most = min(_OWN_MEMORY + 2 * largest_size(max_size), 2**62)
         self._process = subprocess.Popen(
-            # Without the folder of the script, whose modules have the names of others.
+            # Without the folder of the script, whose modules would shadow others.
             [sys.executable, '-P', str(_SCRIPT)]
             + [os.path.abspath(self.path), str(int(most)), str(_PATIENCE)],
             stdin=subprocess.PIPE,
@@ -145,7 +143,7 @@ class HDF5File(Mapping):
             env={
                 **os.environ,
                 'PYTHONPATH': os.pathsep.join(part for part in sys.path if part),
-                # Files name filters that HDF5 would load as programs from wherever they are.
+                # Keep HDF5 from loading plug-ins that a file names.
                 'HDF5_PLUGIN_PRELOAD': '::',
                 'OPENBLAS_NUM_THREADS': '1',
             },
@@ -179,14 +177,14 @@ class HDF5File(Mapping):
         return self.find('')
 
     def close(self):
-        """End the process."""
+        """End the other process."""
         self._process.kill()
         self._process.wait()
         for stream in (self._process.stdin, self._process.stdout):
             stream.close()
 
     def find(self, name):
-        """A group or dataset, or None where there is none of this name."""
+        """A group or dataset by name, or None if there is none."""
         words = self._ask(name)
         if words['kind'] == 'nothing':
             return None
@@ -195,9 +193,9 @@ class HDF5File(Mapping):
         raise HDF5Error(f'{name} of {self.path} must be numbers; it is a {words["kind"]}.')
 
     def read(self, name, shape, dtype, column=None, *, chunk=0):
-        """Numbers of a dataset, or of one of its columns, which has chunks of so many bytes."""
+        """Read a dataset, or one of its columns. ``chunk`` is the size of its chunks in bytes."""
         size = prod(shape) * dtype.itemsize
-        # The other process has a chunk in memory, which may be larger than what is asked of it.
+        # The other process holds a whole chunk in memory.
         needed = self._taken + max(size, chunk)
         check_size(needed, self.path, max_size=self._max_size, error=HDF5Error)
         self._taken += size
@@ -245,7 +243,7 @@ class HDF5File(Mapping):
 
 
 class _Ended:
-    """A context at whose end a process must have answered, or it is ended."""
+    """A context after whose time limit the other process is killed."""
 
     def __init__(self, process, seconds):
         self._timer = threading.Timer(seconds, process.kill)

@@ -1,8 +1,8 @@
 """
-The process in which `astro_wgan.files.hdf5` has h5py read a file.
+Script of the process in which `astro_wgan.files.hdf5` reads files with h5py.
 
-Run as a script, so that it loads nothing but NumPy and h5py. It takes one question for each line,
-in JSON, and answers with one line, behind which the numbers of a dataset follow as bytes.
+It imports only NumPy and h5py. Each line of its input is a request in JSON. It answers with a line
+of JSON, followed by the numbers of a dataset as bytes.
 """
 
 import json
@@ -15,16 +15,15 @@ import numpy as np
 #: Bytes that are read and sent at a time.
 _SLAB = 2**26
 
-#: Characters of a text that is told: texts of programs' settings are longer, and nothing is read
-#: in them.
+#: Maximum length of a text attribute. Longer ones, such as settings of programs, are not sent.
 _LONGEST_TEXT = 10_000
 
-#: Soft links that may lead on to others, as HDF5 itself has it.
+#: Maximum number of soft links to follow, as in HDF5.
 _MOST_LINKS = 16
 
 
 def main():
-    """Answer questions on the file that the command names until there are no more."""
+    """Answer requests for the file given on the command line until there are no more."""
     path, most_bytes, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
     _limit_memory(most_bytes)
     _end_after(seconds)
@@ -54,7 +53,7 @@ def main():
 
 
 def _end_after(seconds):
-    """End this process, should the one that asks no longer be there to do it; 0 for never."""
+    """End this process after a time limit, in case the parent no longer does; 0 for never."""
     if hasattr(signal, 'SIGALRM'):
         signal.setitimer(signal.ITIMER_REAL, 3 * seconds)
 
@@ -75,7 +74,7 @@ def _answer(**words):
 
 
 def _find(file, name, links=0):
-    """A group or dataset of this very file; links do not lead out of it."""
+    """A group or dataset of the file itself, without links to other files."""
     found = file
     for part in [part for part in name.split('/') if part]:
         link = found.get(part, getlink=True) if isinstance(found, h5py.Group) else None
@@ -83,7 +82,7 @@ def _find(file, name, links=0):
             raise ValueError(f'{part!r} is a link to another file, {link.filename!r}')
         if isinstance(link, h5py.SoftLink):
             if links == _MOST_LINKS:
-                raise ValueError(f'{part!r} is a link that leads on for ever')
+                raise ValueError(f'{part!r} is an endless chain of links')
             begin = '' if link.path.startswith('/') else found.name
             found = _find(file, f'{begin}/{link.path}', links + 1)
         elif link is None:
@@ -109,7 +108,7 @@ def _describe(found):
 
 
 def _plain(value):
-    """The value of an attribute as JSON has it; None where it is no short text or few numbers."""
+    """The value of an attribute for JSON; None unless it is a short text or few numbers."""
     if isinstance(value, bytes):
         value = value.decode('utf-8', 'replace')
     if isinstance(value, str):

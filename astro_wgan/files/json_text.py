@@ -1,4 +1,4 @@
-"""JSON that others may have written."""
+"""Parsing of untrusted JSON."""
 
 import json
 import re
@@ -9,29 +9,29 @@ from astro_wgan.files.limits import check_size
 
 __all__ = ['load_json', 'parse_json']
 
-#: Lists and dictionaries in each other: ours are a few.
+#: Maximum depth of nested lists and dictionaries.
 _DEEPEST = 50
 
-#: Bytes that a value can take for each of its characters: an empty dictionary is two of them.
+#: Maximum bytes of memory for each character: an empty dictionary has two of them.
 _LARGEST_VALUE = 24
 
-#: What brackets are counted without: texts in quotes.
+#: Quoted strings, which are removed before brackets are counted.
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _BRACKET = re.compile(r'[][{}]')
 
 
 def parse_json(content, *, finite=True, max_size=None):
     """
-    The values of a JSON text.
+    Parse a JSON text that holds one dictionary.
 
     Parameters
     ----------
     content : bytes
-        What a file holds.
+        Content of a file.
     finite : bool, optional
-        Refuse NaN and Infinity.
+        Raise an error for NaN and Infinity.
     max_size : number, optional
-        Bytes that the values may take; see `~astro_wgan.files.limits.largest_size`.
+        Maximum number of bytes of the values; see `~astro_wgan.files.limits.largest_size`.
 
     Returns
     -------
@@ -40,8 +40,8 @@ def parse_json(content, *, finite=True, max_size=None):
     Raises
     ------
     JSONError
-        If it is no JSON text of one dictionary, a name is in it twice, it is more than 50 deep, or
-        could take more memory than allowed.
+        If it is not JSON of one dictionary, a key is repeated, it is nested more than 50 levels
+        deep, or it could take more memory than allowed.
 
     Examples
     --------
@@ -55,9 +55,9 @@ def parse_json(content, *, finite=True, max_size=None):
     """
     needed = _LARGEST_VALUE * len(content)
     check_size(needed, 'it', max_size=max_size, error=JSONError)
-    values = load_json(content, object_pairs_hook=_without_twins)
+    values = load_json(content, object_pairs_hook=_without_repeats)
     if not isinstance(values, dict):
-        raise JSONError(f'it holds no dictionary, but: {type(values).__name__}')
+        raise JSONError(f'it holds a {type(values).__name__}, not a dictionary')
     if finite:
         _check_finite(values)
     return values
@@ -65,10 +65,10 @@ def parse_json(content, *, finite=True, max_size=None):
 
 def load_json(content, **options):
     """
-    `json.loads` for texts of any depth.
+    `json.loads` with a limited depth.
 
-    It goes down once for each list in another, as deep as Python allows; where a package has
-    raised `sys.setrecursionlimit`, that is deeper than the stack, and the process ends.
+    `json.loads` recurses into nested lists as deep as Python's recursion limit. If a package has
+    raised that beyond the size of the stack, a deep text would crash the process.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def load_json(content, **options):
     Raises
     ------
     JSONError
-        If it is no JSON text, or more than 50 deep.
+        If it is not JSON, or nested more than 50 levels deep.
 
     Examples
     --------
@@ -98,18 +98,18 @@ def load_json(content, **options):
         for bracket in _BRACKET.findall(_QUOTED.sub('', text)):
             depth += 1 if bracket in '[{' else -1
             if depth > _DEEPEST:
-                raise JSONError(f'it is more than {_DEEPEST} lists or dictionaries deep')
+                raise JSONError(f'it is nested more than {_DEEPEST} levels deep')
         return json.loads(text, **options)
     except JSONError:
         raise
     except ValueError as error:
-        raise JSONError(f'it is no JSON: {error}') from error
+        raise JSONError(f'it is not JSON: {error}') from error
 
 
-def _without_twins(pairs):
+def _without_repeats(pairs):
     values = dict(pairs)
     if len(values) < len(pairs):
-        raise ValueError('a name is there twice')
+        raise ValueError('a key is repeated')
     return values
 
 

@@ -1,4 +1,4 @@
-"""How much a file may ask for: of memory, and of time."""
+"""Limits of memory and parsing time for untrusted files."""
 
 import os
 import re
@@ -8,13 +8,13 @@ from pathlib import Path
 
 __all__ = ['check_file', 'check_size', 'check_unit_text', 'largest_size']
 
-#: Part of the machine's memory that the content of one file may take, unless more is allowed.
+#: The content of one file may take one part in so many of the machine's memory by default.
 _PART = 4
 
-#: Memory that a machine is taken to have where neither it nor its control group says so.
+#: Memory that is assumed if neither the machine nor its control group reports it.
 _UNKNOWN_MEMORY = 8 * 2**30
 
-#: Where control groups of Linux, as of containers, say how much memory they may use.
+#: Files in which Linux control groups, as of containers, report their memory limit.
 _CONTROL_GROUPS = (
     '/sys/fs/cgroup/memory.max',
     '/sys/fs/cgroup/memory/memory.limit_in_bytes',
@@ -28,31 +28,31 @@ _KINDS = (
     (stat.S_ISBLK, 'a device'),
 )
 
-#: The longest text of a unit: parsing, and looking for units that are called alike, take longer.
+#: Maximum length of a unit string: parsing longer ones, and suggesting similar units, takes long.
 _LONGEST_UNIT = 256
 
-#: A number to a power of four digits or more: astropy computes it with all of its digits.
+#: A number to a power of four digits or more, which astropy would compute exactly.
 _HUGE_POWER = re.compile(r'[\d.)]\s*(?:\*\*|\^|[+-])[\s(]*[+-]?\s*\d{4}')
 
 
 def largest_size(max_size=None):
     """
-    How many bytes the content of one file may take.
+    Maximum number of bytes that the content of one file may take.
 
     Parameters
     ----------
     max_size : number, optional
-        What the caller allows, in bytes; infinity is no limit.
+        Limit set by the caller, in bytes; infinity for no limit.
 
     Returns
     -------
     number
-        ``max_size``, or a quarter of the memory of the machine or of its control group.
+        ``max_size``, or a quarter of the memory of the machine or its control group.
 
     Raises
     ------
     TypeError
-        If ``max_size`` is no number.
+        If ``max_size`` is not a number.
     ValueError
         If it is not above 0.
 
@@ -73,23 +73,23 @@ def largest_size(max_size=None):
 
 def check_size(needed, what, *, max_size=None, error=ValueError):
     """
-    Refuse a file whose content would take too much memory, before it is read.
+    Raise an error if the content of a file would take too much memory.
 
     Parameters
     ----------
     needed : int
-        Bytes that it would take.
+        Bytes that are needed.
     what : str
-        Begin of the sentence: the name of the file, or of a part of it.
+        Subject of the error message: the name of the file, or of a part of it.
     max_size : number, optional
-        As for `largest_size`.
+        As in `largest_size`.
     error : type, optional
-        Class of the error.
+        Exception class.
 
     Raises
     ------
     ValueError
-        Or ``error``, if it needs more.
+        Or ``error``, if more is needed than allowed.
 
     Examples
     --------
@@ -109,53 +109,55 @@ def check_size(needed, what, *, max_size=None, error=ValueError):
 
 def check_file(path, *, error=ValueError):
     """
-    Refuse what is no regular file: a folder, a pipe that nobody writes to, a device.
+    Raise an error if a path is not a regular file, but a folder, pipe, socket or device.
 
     Parameters
     ----------
     path : path-like
     error : type, optional
-        Class of the error.
+        Exception class.
 
     Returns
     -------
     `os.stat_result`
-        Of the file, which symbolic links may lead to.
+        Of the file. Symbolic links are followed.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     OSError
-        If it cannot be looked at.
+        If the file cannot be accessed.
     ValueError
-        Or ``error``, if it is no regular file, or no file can have such a name.
+        Or ``error``, if it is not a regular file, or the name is invalid.
     """
     try:
         found = os.stat(path)
     except ValueError as wrong:  # a name with a zero byte in it
-        raise error(f'{os.fspath(path)!r} is no name of a file: {wrong}.') from wrong
+        raise error(f'{os.fspath(path)!r} is not a valid file name: {wrong}.') from wrong
     if not stat.S_ISREG(found.st_mode):
-        kind = next((words for is_kind, words in _KINDS if is_kind(found.st_mode)), 'no file')
+        kind = next(
+            (words for is_kind, words in _KINDS if is_kind(found.st_mode)), 'no regular file'
+        )
         raise error(f'{os.fspath(path)} is {kind}, not a file.')
     return found
 
 
 def check_unit_text(text, *, error=ValueError):
     """
-    Refuse the text of a unit that would take astropy minutes to parse.
+    Raise an error for a unit string that would take astropy minutes to parse.
 
     Parameters
     ----------
     text : str
-        As a header, a column or a description has it.
+        Unit string of a header, column or description.
     error : type, optional
-        Class of the error.
+        Exception class.
 
     Raises
     ------
     ValueError
-        Or ``error``, if it is longer than any unit, or has a number to a power of four digits.
+        Or ``error``, if it is too long, or has a number to a power of four or more digits.
 
     Examples
     --------
@@ -164,19 +166,19 @@ def check_unit_text(text, *, error=ValueError):
     >>> check_unit_text('10**9999999 m')
     Traceback (most recent call last):
     ...
-    ValueError: '10**9999999 m' is no unit: a number to a power has at most three digits in it.
+    ValueError: '10**9999999 m' is not a unit: powers of numbers have at most three digits.
     """
     if len(text) > _LONGEST_UNIT:
         raise error(
-            f'{text[:40]!r} and so on is no unit: a unit has at most {_LONGEST_UNIT} characters, '
+            f'{text[:40]!r}... is not a unit: a unit has at most {_LONGEST_UNIT} characters, '
             f'this text has {len(text)}.'
         )
     if _HUGE_POWER.search(text):
-        raise error(f'{text!r} is no unit: a number to a power has at most three digits in it.')
+        raise error(f'{text!r} is not a unit: powers of numbers have at most three digits.')
 
 
 def _memory():
-    """Bytes of memory that this process may have at most."""
+    """Bytes of memory available to this process."""
     return _measured_memory(tuple(_CONTROL_GROUPS))
 
 

@@ -1,4 +1,4 @@
-"""Files of a folder that belong together: replaced all at once, and read only if they do."""
+"""Sets of files in a folder that are replaced atomically and read only if they match."""
 
 import hashlib
 import json
@@ -21,55 +21,55 @@ from astro_wgan.files.temporary_names import remove_abandoned, temporary_path, w
 
 __all__ = ['MANIFEST', 'damage_in', 'damage_told', 'read_together', 'atomic_write_together']
 
-#: The file that says which others belong together.
+#: Name of the file that lists the others with their checksums.
 MANIFEST = 'manifest.json'
 
 _FORMAT = 'astro_wgan manifest 1'
 
-#: In files of ours that have no manifest, or a damaged one.
+#: Text that identifies files of this package if there is no manifest, or a damaged one.
 _OWN = b'astro_wgan'
 
-#: Of what a manifest may speak: never of a file elsewhere.
+#: Valid file names in a manifest: no paths.
 _NAME = re.compile(r'[a-z0-9_]+\.[a-z0-9]+')
 
 _LINE_ENDS = (
-    'the ends of lines in its file {} have been changed, as git does where its `core.autocrlf` is '
-    'set and no `.gitattributes` forbids it'
+    'the line endings of its file {} have been changed, as git does if `core.autocrlf` is set and '
+    'no `.gitattributes` file prevents it'
 )
 
-#: How often files are read anew that another process replaces meanwhile.
+#: Attempts to read files that another process is replacing.
 _TRIES = 20
 
 
 @contextmanager
 def atomic_write_together(folder, *, known):
     """
-    Write files into a folder that take the place of the former ones all at once.
+    Write files into a folder so that they replace the former ones all at once.
 
     Parameters
     ----------
     folder : path-like
-        Made if needed. Files of others in it stay.
+        Created if needed. Other files in it are not touched.
     known : sequence of str
-        Names of files that a former version, which wrote no manifest, may have left.
+        Names of files that former versions, which wrote no manifest, may have left.
 
     Yields
     ------
     function
-        Of the name of a file, without a folder: the path at which to write it.
+        Takes the name of a file, without folder, and returns the path to write it to.
 
     Raises
     ------
     FileExistsError
-        If a file of one of the names is there that is not of an earlier set.
+        If there is a file of one of the names that was not part of an earlier set.
     OSError
-        If the files cannot be written; the former ones stay.
+        If the files cannot be written. The former ones stay.
 
     Notes
     -----
-    Each file is written under a hidden name. Then the manifest, which has the checksums of all, is
-    replaced, which is one step: from then on the new files count, under their hidden names where
-    they do not yet have their own. A kill at any moment leaves the former set or the new one.
+    Each file is written under a hidden name. Then the manifest, which has all checksums, is
+    replaced in one step. From then on the new files are valid, even under their hidden names until
+    they are renamed. If the process is killed, either the former or the new set is complete.
     """
     folder = Path(folder)
     with errors_name_file(folder):
@@ -100,7 +100,7 @@ def atomic_write_together(folder, *, known):
             _settle(folder)
             flush_folder(folder)
     finally:
-        # An interrupt can come when the manifest counts already.
+        # The manifest may have been replaced before an interrupt.
         if _writer_of(folder) != writer:
             for path in paths.values():
                 path.unlink(missing_ok=True)
@@ -110,28 +110,28 @@ def atomic_write_together(folder, *, known):
 
 def read_together(folder, names, *, max_size=None):
     """
-    What the files of a set hold.
+    Read the files of a set.
 
     Parameters
     ----------
     folder : path-like
-        Into which `atomic_write_together` has written; or a former version, without a manifest.
+        Written by `atomic_write_together`, or by a former version, without a manifest.
     names : sequence of str
-        Files to read. Those that the set does not have are left out.
+        Files to read. Those that are not in the set are skipped.
     max_size : number, optional
-        Bytes that each file may have; see `~astro_wgan.files.limits.largest_size`.
+        Maximum number of bytes of each file; see `~astro_wgan.files.limits.largest_size`.
 
     Returns
     -------
     dict of bytes
-        By name; with that of the manifest, where there is one.
+        By name, including the manifest if there is one.
 
     Raises
     ------
     DamagedFileError
-        If a file is not that of the manifest.
+        If a file does not match the manifest.
     FileNotFoundError
-        If one is missing that the manifest names.
+        If a file of the manifest is missing.
     """
     folder = Path(folder)
     for _ in range(_TRIES):
@@ -139,18 +139,18 @@ def read_together(folder, names, *, max_size=None):
         try:
             files = _read_set(folder, manifest, names, max_size)
         except (DamagedFileError, FileNotFoundError):
-            # Unless another process has just replaced them.
+            # Another process may just have replaced them.
             if _read_if_there(folder / MANIFEST, max_size) == manifest:
                 raise
         else:
             if manifest is not None or not (folder / MANIFEST).exists():
                 return files
-    raise DamagedFileError('its files are being replaced again and again')
+    raise DamagedFileError('its files are being replaced repeatedly')
 
 
 @contextmanager
 def damage_told(what, folder):
-    """Tell damage of a file in a sentence on what the files are together."""
+    """Turn a `DamagedFileError` into a sentence that names the object that the files make up."""
     try:
         yield
     except DamagedFileError as error:
@@ -161,7 +161,7 @@ def damage_told(what, folder):
 
 @contextmanager
 def damage_in(name):
-    """Whatever goes wrong while the content of a file is looked at, as damage of this file."""
+    """Turn any error while the content of a file is parsed into a `DamagedFileError`."""
     try:
         yield
     except DamagedFileError:
@@ -200,7 +200,7 @@ def _read_set(folder, manifest, names, max_size):
 
 
 def _parse_manifest(content):
-    """Who wrote a set, the size and checksum of each file, and those of files to be removed."""
+    """Writer of a set, size and checksum of each file, and those of files to be removed."""
     try:
         values = parse_json(content)
         parts = values['writer'], values['files'], values['stale']
@@ -216,7 +216,7 @@ def _parse_manifest(content):
 
 
 def _with_own_line_ends(content):
-    """As they were before another program made them those of Windows."""
+    """Undo the conversion of line endings to those of Windows."""
     return content.replace(b'\r\n', b'\n')
 
 
@@ -252,10 +252,10 @@ def _read_if_there(path, max_size):
 
 def _settle(folder):
     """
-    Give the files of the set that is there their own names, and remove those of the former one.
+    Rename the files of the current set to their final names, and remove those of the former set.
 
-    After a kill that came between, another writer does it. What has become another file since, or
-    was always the user's, is not removed.
+    If a writer was killed before, the next one does it. Files that have changed since, or were not
+    part of the set, are not removed.
     """
     try:
         writer, entries, stale = _parse_manifest(_read_if_there(folder / MANIFEST, None) or b'')
@@ -278,7 +278,7 @@ def _writer_of(folder):
 
 
 def _former(folder, known):
-    """Files of an earlier set by name, with what its manifest has of each."""
+    """Files of an earlier set by name, with their entries in its manifest."""
     try:
         manifest = _read_if_there(folder / MANIFEST, None)
         if manifest is not None:
@@ -297,7 +297,7 @@ def _is_own(path):
 
 
 def _stale(folder, former, names):
-    """Files of the former set that the new one does not have, with what is in them now."""
+    """Files of the former set that are not in the new one, with size and checksum."""
     gone = [name for name in former if name not in (MANIFEST, *names)]
     found = {name: _read_if_there(folder / name, inf) for name in gone}
     return {
@@ -308,7 +308,7 @@ def _stale(folder, former, names):
 
 
 def _check_free(folder, name, former):
-    """Refuse to replace what is not of an earlier set."""
+    """Raise an error if a file to be replaced is not part of an earlier set."""
     path = folder / name
     if not os.path.lexists(path) or name in former or (name == MANIFEST and _is_own(path)):
         return
@@ -320,7 +320,7 @@ def _check_free(folder, name, former):
 
 @contextmanager
 def _locked(folder):
-    """Keep others from replacing files of the folder; for a moment only."""
+    """Keep other processes from replacing files of the folder at the same time."""
     try:
         import fcntl
     except ImportError:  # Windows has no such lock

@@ -1,4 +1,4 @@
-"""Arrays in a file as `numpy.savez` writes it, without trust in what the file says of itself."""
+"""Reading of untrusted npz files, as written by `numpy.savez`."""
 
 import zipfile
 
@@ -15,16 +15,16 @@ _ENDING = '.npy'
 
 def read_npz(file, names=None, *, max_size=None):
     """
-    The arrays of an npz file.
+    Read the arrays of an npz file.
 
     Parameters
     ----------
     file : file object
-        Open for reading bytes.
+        Binary file, open for reading.
     names : sequence of str, optional
-        Which of them; the others are not read.
+        Names of the arrays to read; all by default.
     max_size : number, optional
-        Bytes that they may take together; see `~astro_wgan.files.limits.largest_size`.
+        Maximum number of bytes of all arrays; see `~astro_wgan.files.limits.largest_size`.
 
     Returns
     -------
@@ -33,15 +33,15 @@ def read_npz(file, names=None, *, max_size=None):
     Raises
     ------
     ZipError
-        If it is no npz file, is damaged, or has what `numpy.savez` does not write: compressed
-        arrays, arrays of objects, headers that say more than there is.
+        If it is not an npz file, is damaged, or holds what `numpy.savez` does not write:
+        compressed arrays, object arrays, headers that do not match the data.
     KeyError
-        If it has no array of a name.
+        If there is no array of a given name.
 
     Notes
     -----
-    Arrays are not compressed, so that none can be larger than its file; their checksums are
-    verified. `numpy.load` would take the memory first that a header asks for.
+    Arrays are not compressed, so that none can be larger than its file, and checksums are
+    verified. `numpy.load` would allocate whatever memory a header asks for.
     """
     with as_zip_errors():
         archive = zipfile.ZipFile(file)
@@ -75,6 +75,6 @@ def _array(archive, member):
                 f'{member.filename!r} in it says that it has the shape {shape} of {dtype}, and has '
                 f'{found} bytes'
             )
-        # To the end, where the checksum is verified; the copy can be written to.
+        # Read to the end, where the checksum is verified. The bytearray makes it writable.
         values = np.frombuffer(bytearray(file.read()), dtype=dtype, count=count)
     return values.reshape(shape, order='F' if in_fortran_order else 'C')

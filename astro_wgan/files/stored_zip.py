@@ -1,4 +1,4 @@
-"""Members of a zip file that are not compressed, so that none can be larger than the file."""
+"""Uncompressed members of untrusted zip files."""
 
 import os
 import zipfile
@@ -8,16 +8,16 @@ from astro_wgan.exceptions import ZipError
 
 __all__ = ['as_zip_errors', 'stored_members']
 
-#: Far more members than anything here has.
+#: Maximum number of members, far more than any file of this package has.
 _MOST = 100_000
 
-#: The end of a zip file without a comment, and where in it the number of its members is.
+#: Size of the end record of a zip file without comment, and position of the member count in it.
 _END, _COUNT, _UNCOUNTED = 22, slice(10, 12), 0xFFFF
 
 
 @contextmanager
 def as_zip_errors():
-    """Whatever the parsers of a zip file and its members raise on what is none, or is damaged."""
+    """Turn whatever the parsers of zip files and their members raise into a `ZipError`."""
     try:
         yield
     except ZipError:
@@ -28,7 +28,7 @@ def as_zip_errors():
 
 def stored_members(archive):
     """
-    Members of a zip file by name.
+    List the members of a zip file by name.
 
     Parameters
     ----------
@@ -42,13 +42,13 @@ def stored_members(archive):
     Raises
     ------
     ZipError
-        If one is compressed or encrypted, or is there twice, or if they are longer than the file.
+        If a member is compressed, encrypted or repeated, or if the members exceed the file size.
     """
     listed = archive.infolist()
     length = archive.fp.seek(0, os.SEEK_END)
     archive.fp.seek(-_END, os.SEEK_END)
     count = int.from_bytes(archive.fp.read(_END)[_COUNT], 'little')
-    # A wrong length of one entry can hide the next ones.
+    # A wrong length of an entry can hide the entries after it.
     if count not in (len(listed), _UNCOUNTED):
         raise ZipError(f'it has {count} members, of which {len(listed)} are listed')
     if len(listed) > _MOST:
@@ -56,7 +56,7 @@ def stored_members(archive):
     for member in listed:
         if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & 1:
             raise ZipError(f'{member.filename!r} in it is compressed')
-    # Members that overlap could be many times as long as the file.
+    # Overlapping members could be many times larger than the file.
     total = sum(member.file_size for member in listed)
     if total > length:
         raise ZipError(f'it says that {total} bytes are in it, and has {length}')

@@ -1,4 +1,4 @@
-"""Hidden names for files that are being written, and those that a killed writer has left."""
+"""Hidden names of temporary files, and removal of those that killed writers left behind."""
 
 import hashlib
 import os
@@ -12,40 +12,40 @@ from pathlib import Path
 
 __all__ = ['remove_abandoned', 'temporary_path', 'writer_name']
 
-#: Also those of former versions, which had the number of the process only.
+#: Also matches names of former versions, which had the process id only.
 _NAME = re.compile(
     r'\.(?P<process>\d+)(?:\.(?P<where>[0-9a-f]{8})\.[0-9a-f]+)?-(?P<file>.+)', re.DOTALL
 )
 
-#: Seconds after which a file of a writer that cannot be asked, on another machine, is abandoned.
+#: Seconds after which a temporary file of another machine counts as abandoned.
 _LONG = 86_400
 
-#: Of a folder with so many files that its list takes more seconds than these, a list is made so
-#: seldom that it takes no more than this share of the time. There, many files are written.
+#: Listing a folder with very many files is slow. If it takes longer than this (in seconds), it is
+#: repeated so rarely that it takes at most this fraction of the time.
 _SLOW, _SHARE = 0.005, 0.01
 _not_before = {}
 
 
 def writer_name():
-    """A name for one act of writing that no other has, in this or another process."""
+    """A unique name for one write, across processes and machines."""
     return f'{os.getpid()}.{_where()}.{secrets.token_hex(4)}'
 
 
 def temporary_path(path, writer=None):
-    """Where to write what is to become ``path``, with the same ending: some take a format by it."""
+    """Temporary path for ``path``, with the same suffix, which may determine the format."""
     path = Path(path)
     return path.with_name(f'.{writer or writer_name()}-{path.name}')
 
 
 def remove_abandoned(path):
     """
-    Remove what killed writers of a file have left beside it.
+    Remove temporary files that killed writers of a file left behind.
 
     Parameters
     ----------
     path : path-like
-        The file. Files of writers that live are kept, and so are, for a day, those of other
-        machines.
+        The file. Temporary files of running processes are kept, and those of other machines for
+        a day.
     """
     path = Path(path)
     if time.monotonic() < _not_before.get(path.parent, 0.0):
@@ -73,12 +73,12 @@ def _remove_if_abandoned(path, name):
         if abandoned:
             path.unlink()
     except OSError:
-        # Another has removed it, or may not.
+        # Another process has removed it, or it may not be removed.
         return
 
 
 def _lives(process):
-    """Whether a process of this machine is there."""
+    """Whether a process of this machine exists."""
     if os.name != 'posix':
         return True
     try:
@@ -92,7 +92,7 @@ def _lives(process):
 
 @cache
 def _where():
-    """What tells the processes that can be seen from here from those of other machines."""
+    """Identifier of this machine, boot and process namespace."""
     parts = [socket.gethostname()]
     with suppress(OSError):
         parts.append(Path('/proc/sys/kernel/random/boot_id').read_text())

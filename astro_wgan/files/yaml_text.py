@@ -1,4 +1,4 @@
-"""YAML as astropy writes it, read without trust in who wrote it."""
+"""Parsing of untrusted YAML with astropy objects."""
 
 from base64 import b64decode
 
@@ -10,23 +10,23 @@ from astro_wgan.files.limits import check_unit_text
 
 __all__ = ['ARRAY_CONSTRUCTORS', 'LONGEST_YAML', 'load_yaml']
 
-#: Characters that are parsed, at most, and values that they may stand for. A value that is named
-#: once and used often is counted each time: a few lines could stand for as many as there are atoms.
+#: Maximum number of characters, and of values after the expansion of aliases: a few lines of nested
+#: aliases could stand for astronomically many values.
 LONGEST_YAML = 2**21
 _MOST_VALUES = 2 * 10**5
 
-#: Values in each other. Each goes down the stack, which may end before Python's limit of recursion
-#: where a package has raised that.
+#: Maximum depth of nested values. The stack may overflow before Python's recursion limit is reached
+#: if a package has raised that.
 _DEEPEST = 100
 
-#: The longest number: whole ones take the square of that in time.
+#: Maximum length of a number: the time to parse an integer grows with its square.
 _LONGEST_NUMBER = 400
 
 _NUMBERS = ('tag:yaml.org,2002:int', 'tag:yaml.org,2002:float')
 
 
 class _Loader(AstropyLoader):
-    """astropy's loader of units, coordinates and arrays, which also knows ordered mappings."""
+    """Astropy's loader of units, coordinates and arrays, with ordered mappings and limits."""
 
     def __init__(self, text):
         super().__init__(text)
@@ -37,14 +37,14 @@ class _Loader(AstropyLoader):
         _check_number(self._nodes)
         self._depth += 1
         if self._depth > _DEEPEST:
-            raise ValueError(f'it is more than {_DEEPEST} values deep')
+            raise ValueError(f'it is nested more than {_DEEPEST} levels deep')
         node = super().compose_node(parent, index)
         self._depth -= 1
         return node
 
     def construct_mapping(self, node, deep=False):
         mapping = super().construct_mapping(node, deep=deep)
-        # Of units and quantities, of columns, and of how these are made from others.
+        # Units and quantities, columns, and serialized mixin columns.
         if node.tag.startswith('!astropy.') or 'datatype' in mapping or '__class__' in mapping:
             _check_unit(mapping.get('unit'))
         return mapping
@@ -52,7 +52,7 @@ class _Loader(AstropyLoader):
 
 def _ordered(loader, node):
     mapping = {}
-    yield mapping  # as PyYAML asks of what may refer to itself
+    yield mapping  # PyYAML requires this of objects that may contain themselves
     for pair in node.value:
         for key, value in pair.value:
             mapping[loader.construct_object(key)] = loader.construct_object(value)
@@ -70,12 +70,12 @@ def _record(loader, node):
 def _array_of(entries, shape, **options):
     dtype = np.dtype(entries['dtype'])
     if dtype.hasobject:
-        # astropy refuses but one of its names; the bytes would become addresses in memory.
+        # Astropy refuses only one of the names of the dtype. The bytes would be used as pointers.
         raise ValueError('an array of Python objects cannot be read')
     return np.ndarray(shape, dtype=dtype, buffer=b64decode(entries['buffer']), **options)
 
 
-#: How arrays are made from their description, with nothing in them but numbers and text.
+#: YAML constructors of arrays of numbers and text.
 ARRAY_CONSTRUCTORS = {'!numpy.ndarray': _array, '!numpy.void': _record}
 
 _Loader.add_constructor('tag:yaml.org,2002:omap', _ordered)
@@ -85,7 +85,7 @@ for _tag, _constructor in ARRAY_CONSTRUCTORS.items():
 
 def load_yaml(text):
     """
-    The content of a YAML text with astropy's objects.
+    Parse YAML with astropy objects.
 
     Parameters
     ----------
@@ -99,9 +99,9 @@ def load_yaml(text):
     Raises
     ------
     ValueError
-        If it is no YAML, or too long, or stands for too many values, or for an array of Python
-        objects (whose bytes astropy would take for addresses in memory), or has a unit that would
-        take minutes to parse.
+        If it is not valid YAML, too long, stands for too many values, has an array of dtype
+        object (whose bytes astropy would use as pointers), or a unit that would take minutes to
+        parse.
 
     Examples
     --------
@@ -122,12 +122,12 @@ def load_yaml(text):
             return None
         _size(node, {})
         return loader.construct_document(node)
-    except Exception as error:  # what is no unit, time or position raises what it likes
+    except Exception as error:  # invalid units, times and positions raise various errors
         raise ValueError(f'The YAML text is not valid: {_in_one_line(error)}.') from error
 
 
 def _size(node, sizes):
-    """How many values a node stands for, if not too many; each node is looked at once."""
+    """Number of values that a node stands for. Each node is visited once."""
     if id(node) in sizes:
         size = sizes[id(node)]
         if size is None:

@@ -177,7 +177,9 @@ class FitsImage:
         pixels, mask, deviation = self.read_arrays()
         if mask is not None and mask.all():
             names = ', '.join(hdu.name for hdu in self._companions)
-            raise ImageError(f'Not one pixel of {self._where} can be used, says {names} of it.')
+            raise ImageError(
+                f'The image in {self._where} has no usable pixel according to {names}.'
+            )
         return NDData(
             pixels,
             unit=self.unit,

@@ -97,7 +97,7 @@ def as_ccddata(image, *, zeros='auto', is_checked=False):
     else:
         judged = image.meta[JUDGED]
     if mask.all():
-        raise ImageError('Not one pixel of the image is finite and without a mask.')
+        raise ImageError('The image has no pixel that is finite and not masked.')
     uncertainty = None
     if image.uncertainty is not None:
         uncertainty = StdDevUncertainty(standard_deviation(image, image.unit))

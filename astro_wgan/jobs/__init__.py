@@ -1,4 +1,4 @@
-"""Long work: whether it is that of an earlier call, its progress, and where it runs."""
+"""Long computations: identity of their inputs, resuming, progress, parallel execution."""
 
 from astro_wgan.lazy import lazy_names
 

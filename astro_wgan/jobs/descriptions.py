@@ -1,4 +1,4 @@
-"""What stamps, settings and models are, as plain values and digests for a `Fingerprint`."""
+"""Stamps, settings and models as plain values and digests for a `Fingerprint`."""
 
 import json
 import re
@@ -22,51 +22,51 @@ __all__ = [
     'digest_settings',
 ]
 
-#: Neighbors that are looked at together, unless they have more pixels than these. Other numbers
-#: make other digests.
+#: Consecutive stamps that are hashed together, and the number of pixels that limits them. Changing
+#: either number changes the digests.
 _RUN, _RUN_PIXELS = 64, 2**20
 
-#: What is read of a store at once, in bytes of pixels.
+#: Bytes of pixels that are read from a store at a time.
 _READ_BYTES = 2**26
 
-#: A store with more bytes of pixels than these is not read as a whole: it would take minutes.
+#: Stores with more bytes of pixels than this are sampled: reading all would take minutes.
 _WHOLE_BYTES = 2**32
 
-#: What is read of it in place of that.
+#: Bytes of pixels in such a sample.
 _SAMPLE_BYTES = 2**30
 
-#: To write a WCS as text takes some tenth of a millisecond: of more, some are looked at.
+#: Writing a WCS as text takes about 0.1 ms: if there are more, a sample of them is used.
 _MOST_PARENTS = 2048
 
-#: Arrays with no more numbers than these are shown, larger ones have a digest.
+#: Arrays of up to this many numbers are kept as values, larger ones as digests.
 _SHOWN = 8
 
-#: Texts with no more characters than these are kept, longer ones have a digest.
+#: Texts of up to this many characters are kept, longer ones become digests.
 _LONGEST_TEXT = 1000
 
 
 def describe_stamps(stamps, *, columns=()):
     """
-    What makes stamps these and no others.
+    Describe stamps so that two sets can be compared.
 
     Parameters
     ----------
     stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
-        All of a set are looked at; of a store with more than 4 GiB of pixels a sample that is
-        spread over it and includes both ends.
+        All stamps are used, except in a store with more than 4 GiB of pixels, of which an evenly
+        spread sample is used that includes both ends.
     columns : sequence of str or None, optional
-        Columns of the table that are used beside ``id``; None for all of them.
+        Columns of the table to include besides ``id``; None for all of them.
 
     Returns
     -------
     dict
         For a `Fingerprint`: count, size, bands, unit and pixel scale, and digests of ids, pixels,
-        masks, uncertainties, WCS (with the places in the parent images), PSF and columns.
+        masks, uncertainties, WCS (with the positions in the parent images), PSF and columns.
 
     Notes
     -----
-    What a digest is of are values: the byte order and precision in which they are held do not
-    count, and no mask is the same as one that masks nothing. Values of masked pixels do count.
+    Digests depend on values only, not on their byte order or precision. No mask is equivalent to
+    a mask that masks nothing. The values of masked pixels do count.
     """
     arrays = {name: ArrayDigest() for name in ('pixels', 'masks', 'uncertainties')}
     run, any_masked, parents, place = _run(stamps), False, {}, []
@@ -101,7 +101,7 @@ def describe_stamps(stamps, *, columns=()):
 
 def describe_settings(settings):
     """
-    Settings as plain values.
+    Describe settings as plain values.
 
     Parameters
     ----------
@@ -112,8 +112,8 @@ def describe_settings(settings):
     Returns
     -------
     dict
-        For a `Fingerprint`: large arrays as digests; what is inside of others by a name with a
-        dot, such as ``detection.threshold``.
+        For a `Fingerprint`. Large arrays are digests; nested settings have dotted names, such as
+        ``detection.threshold``.
 
     Examples
     --------
@@ -134,7 +134,7 @@ def describe_settings(settings):
 
 def digest_settings(settings):
     """
-    One digest of settings of which a list would be long.
+    One digest of settings that would make a long list.
 
     Parameters
     ----------
@@ -150,17 +150,17 @@ def digest_settings(settings):
 
 def describe_networks(**networks):
     """
-    The weights of networks.
+    Describe networks by digests of their weights.
 
     Parameters
     ----------
     **networks : `keras.Model` or None
-        By name; None for one that there is not.
+        By name; None for a network that does not exist.
 
     Returns
     -------
     dict
-        For a `Fingerprint`, a digest by each name.
+        For a `Fingerprint`: one digest for each name.
     """
     return {
         name: None if network is None else digest(*network.get_weights())
@@ -170,14 +170,14 @@ def describe_networks(**networks):
 
 def describe_model(wgan, *, encoder=None):
     """
-    What makes a fitted model this and no other.
+    Describe a fitted model so that two models can be compared.
 
     Parameters
     ----------
     wgan : `~astro_wgan.WGAN`
-        Of which generator, critic, configuration, stretch and unit count.
+        Its generator, critic, configuration, stretch and unit are used.
     encoder : `keras.Model`, optional
-        What finds latent vectors.
+        Network that predicts latent vectors.
 
     Returns
     -------
@@ -190,7 +190,7 @@ def describe_model(wgan, *, encoder=None):
 
 
 def _looked_at(stamps):
-    """Sets of stamps, in order: all, or a sample that is spread over them."""
+    """Yield sets of stamps in order: all of them, or an evenly spread sample."""
     if hasattr(stamps, 'pixels'):
         yield stamps
         return
@@ -215,19 +215,19 @@ def _pixels(stamps):
 
 
 def _masked(mask, shape, first):
-    """Which stamps of a run have masked pixels, and which these are."""
+    """Indices of the stamps of a run with masked pixels, and their packed masks."""
     mask = np.broadcast_to(mask if mask.ndim == len(shape) else mask[..., np.newaxis], shape)
     some = np.flatnonzero(mask.any(axis=tuple(range(1, mask.ndim))))
     return first + some, np.packbits(mask[some])
 
 
 def _place(geometry, parents):
-    """Which of the ``parents``, which become more, each stamp is of, and its corner there."""
+    """Number of each stamp's parent (new ones are added to ``parents``), and its corner there."""
     numbers = np.zeros(len(geometry.parents), dtype=np.int64)
     for k in np.unique(geometry.parent):
         parent = geometry.parents[k]
-        # Stamps without WCS have each a parent of their own, and all of these are alike. Those of
-        # a store are told from each other without reading them.
+        # Stamps without a WCS have a parent image each, all of them equivalent. Parents in a store
+        # are distinguished without reading them.
         blank = vars(parent).get('wcs', parent) is None
         key = tuple(parent.shape) if blank else id(parent)
         numbers[k] = parents.setdefault(key, (len(parents), parent))[0]
@@ -250,7 +250,7 @@ def _digest_wcs(parents, place):
 
 
 def _header(wcs):
-    """A WCS, with the tables of its distortion, as plain values."""
+    """A WCS, with its distortion tables, as plain values."""
     tables = [
         None if table is None else digest(table.data, table.crpix, table.crval, table.cdelt)
         for table in (wcs.cpdis1, wcs.cpdis2, wcs.det2im1, wcs.det2im2)
@@ -271,7 +271,7 @@ def _describe_columns(stamps, columns):
 
 
 def _items(value):
-    """Name and value of what is inside of something, or None where that is one value."""
+    """Names and values of the members of an object, or None for a single value."""
     if isinstance(value, dict):
         return value.items()
     if is_dataclass(value) and not (isinstance(value, type) or _is_cosmology(value)):
@@ -290,7 +290,7 @@ def _items(value):
             ('uncertainty type', None if uncertainty is None else uncertainty.uncertainty_type),
         ]
     if type(value).__repr__ is object.__repr__ and hasattr(value, '__dict__'):
-        # Its text would say nothing of what is in it.
+        # Its repr would not show its content.
         return [('class', type(value).__qualname__), *vars(value).items()]
     return None
 
@@ -312,7 +312,7 @@ def _plain(value):
     if isinstance(value, Path):
         return str(value)
     if _is_cosmology(value):
-        # Two of one name may differ.
+        # Two cosmologies of the same name may differ.
         parameters = {name: str(v) for name, v in value.parameters.items()}
         return f'{type(value).__name__}({json.dumps(parameters)})'
     if isinstance(value, (list, tuple, set, frozenset)):
@@ -322,13 +322,13 @@ def _plain(value):
         return f'{value.__module__}.{value.__qualname__}'
     with np.printoptions(threshold=sys.maxsize, precision=17):
         text = repr(value)
-    # Where an object lies in memory says nothing.
+    # Memory addresses are no part of a setting.
     text = re.sub(r' at 0x[0-9a-f]+', '', text)
     return text if len(text) <= _LONGEST_TEXT else digest(np.array(text))
 
 
 def _whole(value):
-    """Whole numbers as such: a threshold of 3 is one of 3.0."""
+    """Floats without a fraction as integers: a threshold of 3 equals one of 3.0."""
     if isinstance(value, list):
         return [_whole(item) for item in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value
@@ -339,7 +339,7 @@ def _is_cosmology(value):
 
 
 def _is_of(module, name, value):
-    # To import it takes half a second; whoever has one of its objects has done so.
+    # Importing the module takes half a second. If the value is of its class, it is imported.
     known = sys.modules.get(module)
     return hasattr(known, name) and isinstance(value, getattr(known, name))
 

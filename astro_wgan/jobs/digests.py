@@ -1,4 +1,4 @@
-"""Digests of arrays and columns by their values, whatever their byte order and layout."""
+"""Digests of arrays and table columns, independent of byte order and memory layout."""
 
 import hashlib
 import json
@@ -11,16 +11,16 @@ __all__ = ['ArrayDigest', 'digest', 'digest_columns', 'is_digest']
 
 _PREFIX = 'sha256:'
 
-#: What astropy notes of a column that says nothing of its values.
+#: Serialized attributes of a column that do not affect its values.
 _HOW_SHOWN = ('__class__', 'format', 'in_subfmt', 'out_subfmt', 'precision')
 
-#: Numbers of which there is a plain copy at a time. Another number makes other digests.
+#: Numbers that are copied at a time. Changing this changes the digests of large arrays.
 _BLOCK = 2**20
 
 
 class ArrayDigest:
     """
-    A digest of arrays that come one after the other.
+    A digest of several arrays, added one after another.
 
     Examples
     --------
@@ -45,21 +45,21 @@ class ArrayDigest:
 
     @property
     def text(self):
-        """What the digest is so far."""
+        """The digest of all arrays so far, as text."""
         return _PREFIX + self._hash.hexdigest()[:32]
 
 
 def digest(*arrays):
     """
-    What tells arrays from others: the same for the same shapes and values.
+    A digest of arrays that depends on their shapes and values only.
 
-    Byte order, layout in memory and width of numbers do not count, unless a value needs the width;
-    one NaN is as good as another, and -0 as 0.
+    Byte order, memory layout and precision do not matter, unless a value needs the precision. All
+    NaNs are equal, and -0 equals 0.
 
     Parameters
     ----------
     *arrays : array_like
-        Numbers, truth values, text or dates; with or without mask. Units do not count.
+        Numbers, booleans, text or dates, optionally masked. Units are ignored.
 
     Returns
     -------
@@ -88,13 +88,13 @@ def digest_columns(table):
     Parameters
     ----------
     table : `~astropy.table.Table`
-        Quantities, coordinates and times may be among its columns; these are taken apart, as in a
-        file: ``sky`` becomes ``sky.ra`` and ``sky.dec``, beside ``sky`` for the frame.
+        Mixin columns (quantities, coordinates, times) are split as in a file: ``sky`` becomes
+        ``sky.ra`` and ``sky.dec``, and ``sky`` describes the frame.
 
     Returns
     -------
     dict of str
-        By name of the column.
+        Digests by column name.
     """
     plain = represent_mixins_as_columns(Table(table, copy=False))
     digests = {
@@ -102,7 +102,7 @@ def digest_columns(table):
         for name, column in plain.columns.items()
     }
     for name, parts in plain.meta.get('__serialized_columns__', {}).items():
-        # The frame and equinox of coordinates, the scale of times.
+        # Such as the frame and equinox of coordinates, and the scale of times.
         about = {
             key: str(value)
             for key, value in sorted(parts.items())
@@ -114,12 +114,12 @@ def digest_columns(table):
 
 
 def is_digest(value):
-    """Whether a value is what `digest` gives."""
+    """Whether a value is a digest made by `digest`."""
     return isinstance(value, str) and value.startswith(_PREFIX)
 
 
 def _blocks(values):
-    """An array in parts that fit in memory a second time; where they end depends on its shape."""
+    """Split an array into blocks small enough to copy. The block size depends on its shape only."""
     size = np.size(values)
     if size <= _BLOCK:
         yield values
@@ -130,13 +130,13 @@ def _blocks(values):
 
 
 def _plain_parts(values):
-    """Kind and bytes of the parts that an array is made of."""
+    """Yield kind and bytes of each part of an array: mask, field names, values."""
     mask = _mask_of(values)
     if mask is not None:
         values = np.asarray(getattr(values, 'unmasked', getattr(values, 'data', values)))
         if mask.any():
             yield 'mask', np.packbits(mask).tobytes()
-            # What is masked may be anything.
+            # Masked values are arbitrary.
             values = np.where(mask, np.zeros((), dtype=values.dtype), values)
     values = np.asarray(values)
     if values.dtype.names:
@@ -148,7 +148,7 @@ def _plain_parts(values):
 
 
 def _mask_of(values):
-    """The mask of values that may have one, True where one is masked; otherwise None."""
+    """The mask of an array, True where masked, or None if it has none."""
     if np.ma.isMaskedArray(values):
         return np.ma.getmaskarray(values)
     mask = getattr(values, 'mask', None)
@@ -170,14 +170,14 @@ def _plain(values):
         return values.dtype.str[1:], np.ascontiguousarray(values.astype('<i8'))
     if kind == 'S':
         values = np.char.decode(values, 'utf-8', 'replace')
-    # One type after the other: text of several widths is the same.
+    # As JSON, so that the width of fixed-width text does not matter.
     return 'text', json.dumps(values.tolist(), default=str).encode()
 
 
 def _plain_floats(values):
-    """As few bytes as hold the values without loss, of 4 or 8 for each."""
+    """Values as float32 if that is lossless, otherwise as float64."""
     wide = values.dtype.itemsize > 4
-    # The sum makes -0 to 0, and is a copy, in the order of this machine.
+    # Adding 0 turns -0 into 0 and makes a copy in native byte order.
     values = np.ascontiguousarray(values, dtype=float if wide else np.float32) + np.float32(0)
     missing = np.isnan(values)
     if missing.any():

@@ -1,4 +1,4 @@
-"""`Fingerprint`: whether work is the same as before, and if it is not, what has changed."""
+"""`Fingerprint`: whether a computation is the same as an earlier one, or what has changed."""
 
 import json
 from dataclasses import dataclass
@@ -10,38 +10,38 @@ from astro_wgan.jobs.digests import is_digest
 
 __all__ = ['Fingerprint']
 
-#: Another number where work of a former version must not be gone on with: when more of it is
-#: noted, or when the same work gives other results.
+#: To be increased when results of former versions must not be resumed: when fingerprints record
+#: more, or when the same inputs give other results.
 _FORMAT = 'astro_wgan fingerprint 1'
 
 _FORMER = (
-    'was written by a former version of astro_wgan, which did not note enough to tell whether the '
-    'work is the same'
+    'was written by a former version of astro_wgan, which did not record enough to tell whether '
+    'the work is the same'
 )
 
-#: Of so many changes each is told, each of so many characters.
+#: Number of changes that are listed, and characters of each value.
 _MOST, _LONGEST = 4, 80
 
-#: Where one of these differs, all arrays do.
+#: If one of these differs, all arrays differ, too.
 _SHAPE = {'count', 'size', 'band count'}
 
-#: Groups of which there is only one: another one is not "other" ones.
+#: Groups that are singular: "another model", but "other stamps".
 _SINGLE = ('instrument', 'model', 'sky', 'initial model')
 
 
 @dataclass(frozen=True, eq=False)
 class Fingerprint:
     """
-    What makes work this and no other: its stamps, its settings, its model.
+    The inputs that identify a computation: stamps, settings, model.
 
-    Kept beside what has been done, it says of a later call whether that asks for the same.
+    It is saved with the results, and tells whether a later call asks for the same computation.
 
     Parameters
     ----------
     groups : dict of dict
-        By what the values belong to, such as ``'stamps'``, ``'settings'`` and ``'model'``: plain
-        values and digests, as `describe_stamps`, `describe_settings` and `describe_networks` give
-        them. Each name says what is compared.
+        Plain values and digests, as returned by `describe_stamps`, `describe_settings` and
+        `describe_networks`, by group, such as ``'stamps'``, ``'settings'`` and ``'model'``. Their
+        names appear in messages.
 
     Examples
     --------
@@ -61,30 +61,30 @@ class Fingerprint:
     groups: dict
 
     def to_dict(self):
-        """Plain values, to be kept with the work."""
-        # Through JSON, which knows no tuples, so that it can be compared with what is read.
+        """Plain values, to be saved with the results."""
+        # Through JSON, which turns tuples into lists, to be comparable with what is read.
         return json.loads(json.dumps({'format': _FORMAT, **self.groups}, default=_as_json))
 
     def to_json(self):
-        """The same as text."""
+        """The same as JSON text."""
         return json.dumps(self.to_dict(), sort_keys=True)
 
     def mismatch(self, known, *, optional=()):
         """
-        In which way this work is another than that of an earlier call.
+        How this computation differs from an earlier one.
 
         Parameters
         ----------
         known : dict or str
-            What `to_dict` or `to_json` of the fingerprint of that call gave.
+            Output of `to_dict` or `to_json` of the fingerprint of the earlier call.
         optional : sequence of str, optional
-            Groups that count only where both have them.
+            Groups that are compared only if both fingerprints have them.
 
         Returns
         -------
         str or None
-            None where it is the same. Otherwise what can follow the name of a file: ``belongs to
-            other stamps: their pixels differ``, or that a former version has written it.
+            None if it is the same. Otherwise a phrase to follow the name of a file, such as
+            ``belongs to other stamps: their pixels differ``.
         """
         if not isinstance(known, dict):
             try:
@@ -110,11 +110,11 @@ class Fingerprint:
 def _as_json(value):
     if isinstance(value, np.generic):
         return value.item()
-    raise TypeError(f'A fingerprint is of plain values; got {value!r}.')
+    raise TypeError(f'A fingerprint must consist of plain values; got {value!r}.')
 
 
 def _changes(group, known, mine):
-    """What differs, in words, or an empty text."""
+    """The differences of a group in words, or an empty string."""
     names = [
         name for name in dict.fromkeys((*mine, *known)) if _text(known, name) != _text(mine, name)
     ]

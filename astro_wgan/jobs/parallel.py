@@ -1,4 +1,4 @@
-"""`ordered_map`: a function over many pieces of work, here, in processes or on a Dask cluster."""
+"""`ordered_map`: apply a function in this process, in several processes or on a Dask cluster."""
 
 import os
 import pickle
@@ -13,7 +13,7 @@ from types import ModuleType
 
 __all__ = ['check_processes', 'ordered_map']
 
-#: Pieces for each worker: none waits while the next one is read.
+#: Pieces queued for each worker, so that none waits for the next piece to be read.
 _AHEAD = 2
 
 _script_lock = Lock()
@@ -21,7 +21,7 @@ _script_lock = Lock()
 
 def check_processes(processes):
     """
-    Refuse a number of processes that is none, before there is anything to do.
+    Validate a number of processes.
 
     Raises
     ------
@@ -34,19 +34,21 @@ def check_processes(processes):
 
 def ordered_map(function, pieces, *, processes=1, client=None):
     """
-    Results in the order of the pieces, with few more pieces in memory than are in work.
+    Apply a function to many pieces of work, and yield the results in order.
+
+    Few more pieces than there are workers are in memory at a time.
 
     Parameters
     ----------
     function : callable
-        Of one piece; for processes and clusters it must be one that can be pickled.
+        Function of one piece. It must be picklable for processes and clusters.
     pieces : iterable
-        Taken as they are needed.
+        Consumed as needed.
     processes : int, optional
-        Processes that work, this one among them. The others are spawned; they import what the
-        function needs, and the calling script only if the function is part of it.
+        Number of processes, including this one. The others are spawned; they import what the
+        function needs, and the calling script only if the function is defined in it.
     client : `dask.distributed.Client`, optional
-        A cluster that works instead.
+        Dask cluster to use instead of local processes.
 
     Yields
     ------
@@ -86,11 +88,11 @@ def _on_cluster(function, pieces, client):
 
 def _in_processes(function, pieces, others):
     """
-    Keep the other processes busy, and work here meanwhile.
+    Keep the other processes busy, and work in this process as well.
 
-    What is worked on here need not be sent anywhere, and it begins while the others still start.
+    Pieces processed here need no transfer, and work starts while the other processes start up.
     """
-    # A fork of a process that runs threads, as TensorFlow's, may hang.
+    # Forking a process with threads, such as TensorFlow's, may hang.
     pool = ProcessPoolExecutor(
         others, mp_context=get_context('spawn'), initializer=_end_with_parent
     )
@@ -116,7 +118,7 @@ def _in_processes(function, pieces, others):
 
 
 def _end_with_parent():
-    """A pool whose parent is killed would wait for work forever."""
+    """Exit when the parent process ends: a pool whose parent is killed would wait forever."""
 
     def wait():
         parent_process().join()
@@ -128,10 +130,10 @@ def _end_with_parent():
 @contextmanager
 def _script_hidden(*, unless):
     """
-    Let processes start without the script that runs.
+    Start processes without running the calling script in them.
 
-    Spawned processes run it again, which takes seconds where it imports much, and starts everything
-    anew unless it stands under ``if __name__ == '__main__':``.
+    Spawned processes import the script, which takes seconds if it imports much, and repeats its
+    work unless it is guarded by ``if __name__ == '__main__':``.
     """
     if unless:
         yield
@@ -146,7 +148,7 @@ def _script_hidden(*, unless):
 
 
 def _work_here(function, piece):
-    """The result as if it came from elsewhere; an error, too, must wait for its turn."""
+    """Compute a result here as a `Future`, so that errors are raised in order, too."""
     future = Future()
     try:
         future.set_result(function(piece))

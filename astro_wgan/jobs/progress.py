@@ -1,4 +1,4 @@
-"""One line that says how far long work has come."""
+"""`ProgressLine`: progress, elapsed and remaining time on one line."""
 
 import sys
 import time
@@ -8,18 +8,18 @@ __all__ = ['ProgressLine', 'duration']
 
 class ProgressLine:
     """
-    A progress line: rewritten in place on a terminal, now and then a new line elsewhere.
+    A progress line, rewritten in place on a terminal, and printed at intervals elsewhere.
 
     Parameters
     ----------
     what : str
-        What is being done; begins the line.
+        Name of the task, with which the line starts.
     stream : file-like, optional
-        Where to write; standard error by default.
+        Stream to write to; standard error by default.
     quiet : bool, optional
         Write nothing.
     every : float, optional
-        Seconds between lines where the stream is no terminal.
+        Seconds between lines if the stream is not a terminal.
 
     Examples
     --------
@@ -43,18 +43,18 @@ class ProgressLine:
 
     def update(self, done, text=''):
         """
-        Say how much is done.
+        Update the progress.
 
         Parameters
         ----------
         done : float
-            Share of the work, 0 to 1.
+            Fraction of the work done, 0 to 1.
         text : str, optional
-            More to say: counts, losses.
+            Additional text, such as counts or losses.
         """
         now = time.monotonic()
         if self._begin is None:
-            # Work that goes on where an earlier run stopped begins at a share above zero.
+            # Resumed work starts at a fraction above zero.
             self._begin = (done, now)
         self._last = self._line(done, text, now)
         if now - self._written >= self._every:
@@ -64,16 +64,16 @@ class ProgressLine:
 
     def note(self, text):
         """
-        Write a line that stays.
+        Print a line above the progress line.
 
         Parameters
         ----------
         text : str
-            What it says.
+            The line.
         """
         if self._quiet:
             return
-        # Over the line that is rewritten, which comes again below.
+        # Overwrites the progress line, which is printed again below.
         self._stream.write(f'\r{text:<79}\n' if self._terminal else f'{text}\n')
         self._stream.flush()
 
@@ -105,7 +105,7 @@ class ProgressLine:
 
 
 def duration(seconds):
-    """Seconds as text for people: 48 s, 3 min 20 s, 2 h 05 min."""
+    """Format a duration in seconds as text: 48 s, 3 min 20 s, 2 h 05 min."""
     seconds = round(seconds)
     if seconds < 60:
         return f'{seconds} s'

@@ -1,4 +1,4 @@
-"""What every result carries: which versions made it, when, and from which configuration."""
+"""Provenance of results: versions of packages, date and configuration."""
 
 import platform
 from datetime import UTC, datetime
@@ -11,19 +11,19 @@ _PACKAGES = ('astro_wgan', 'numpy', 'astropy', 'sep', 'zarr', 'keras')
 
 def versions(*further):
     """
-    Versions of Python and of the packages that results depend on, as a dictionary.
+    Versions of Python and of the packages that results depend on.
 
-    Packages are looked up, not imported, so that this needs no TensorFlow.
+    Packages are looked up without importing them.
 
     Parameters
     ----------
     *further : str
-        Names of packages beside those on which all results depend.
+        Names of further packages.
 
     Returns
     -------
     dict
-        Without those that are not installed.
+        Version by name, without packages that are not installed.
     """
     found = {'python': platform.python_version()}
     for name in (*_PACKAGES, *further):
@@ -39,9 +39,9 @@ def provenance_record(*further, **configuration):
     Parameters
     ----------
     *further : str
-        Names of packages that made the result, beside those on which all results depend.
+        Names of further packages that were used.
     **configuration
-        Plain values (numbers, text, lists, dictionaries) that make the result reproducible.
+        Plain values (numbers, text, lists, dictionaries) needed to reproduce the result.
 
     Returns
     -------

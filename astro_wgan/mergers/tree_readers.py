@@ -282,7 +282,7 @@ def _units_without_code():
 
     def checked(text):
         if _NO_UNIT.search(text):
-            raise ValueError(f'{text[:40]!r} is no unit.')
+            raise ValueError(f'{text[:40]!r} is not a unit.')
         check_unit_text(text)
         return parse(text)
 

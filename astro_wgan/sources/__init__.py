@@ -1,4 +1,4 @@
-"""What is in stamps: sources, the central one and its neighbors, measured as SExtractor does."""
+"""Photometry of stamps: sources, the central galaxy and its neighbors, as in SExtractor."""
 
 from astro_wgan.lazy import lazy_names
 

@@ -1,4 +1,4 @@
-"""Kron apertures and half-light radii of many sources at once, as SExtractor measures them."""
+"""Kron photometry and half-light radii of many sources at once, as in SExtractor."""
 
 import numpy as np
 import sep
@@ -14,55 +14,55 @@ __all__ = ['KRON_FACTOR', 'MINIMUM_KRON_RADIUS', 'flag_apertures', 'measure_aper
 KRON_FACTOR = 2.5
 MINIMUM_KRON_RADIUS = 3.5
 
-#: SExtractor looks for light out to six times the ellipse of the second moments.
+#: SExtractor measures the Kron radius within six times the ellipse of the second moments.
 _SEARCH = 6.0
 
-#: ... and samples the growth curve of its light in so many steps.
+#: ... and samples the curve of growth in this many steps.
 _STEPS = 64
 
 #: Most sources have half of their light within this many steps.
 _FIRST_STEP = 16
 
-#: Neighbors in a larger share of the aperture than this make a source crowded.
+#: Sources are crowded if neighbors cover a larger fraction of the aperture.
 _CROWDED = 0.1
 
-#: Windows come in sizes that grow by this factor, so that few calls serve all sources.
+#: Ratio of consecutive window sizes. Few sizes mean few calls of SEP.
 _WINDOW_STEP = 1.3
 _SMALLEST_WINDOW = 10
 
-#: Stamps that are smoothed together: few enough for the cache.
+#: Stamps that are smoothed together, to stay in the cache.
 _SMOOTHED_AT_ONCE = 16
 
-#: Pixels of the windows that are measured in one go.
+#: Pixels of the windows that are measured together.
 _PIXELS_AT_ONCE = 2**20
 
 
 def measure_apertures(found, detection):
     """
-    Measure flux in the Kron aperture, and the radius that holds half of it.
+    Measure Kron fluxes and half-light radii.
 
     Parameters
     ----------
     found : `~astro_wgan.sources.segmentation.FoundSources`
-        Sources and images.
+        Detected sources and images.
     detection : `~astro_wgan.detection.DetectionConfig`
-        How they were found.
+        Detection settings.
 
     Returns
     -------
     dict of `~numpy.ndarray`, each of shape (m,)
-        ``kron_flux``, ``kron_flux_err``, ``kron_radius`` (in semi-major axes, times 2.5),
-        ``half_light_radius`` and ``flags`` (those of the apertures).
+        ``kron_flux``, ``kron_flux_err``, ``kron_radius`` (2.5 times the Kron radius in semi-major
+        axes), ``half_light_radius`` and ``flags`` (those of apertures).
 
     Notes
     -----
-    Bertin & Arnouts 1996 (A&AS 117, 393), as SExtractor does it with MASK_TYPE CORRECT: pixels of
-    neighbors count for nothing in the Kron radius, and are replaced by those on the opposite
-    side of the source in the fluxes. So are, as there, pixels above the threshold that are too few
-    together to be a source.
+    As in SExtractor (Bertin & Arnouts 1996, A&AS 117, 393) with MASK_TYPE CORRECT: pixels of
+    neighbors are ignored in the Kron radius, and replaced by those on the opposite side of the
+    source in the fluxes. So are groups of pixels above the threshold that are too small to be a
+    source.
 
-    Each source is cut out into a window of its own, wide enough for its apertures, and the
-    windows are laid on top of each other: SEP measures hundreds of sources in one call.
+    Each source is copied to a window wide enough for its apertures, and the windows are stacked
+    into one image, so that SEP measures hundreds of sources in one call.
     """
     catalog = found.catalog
     m = len(catalog)
@@ -71,7 +71,7 @@ def measure_apertures(found, detection):
         for name in ('kron_flux', 'kron_flux_err', 'kron_radius', 'half_light_radius')
     }
     columns['flags'] = np.zeros(m, dtype=np.int16)
-    # Beyond this the window sees nothing more of the stamp.
+    # A window of this size covers the whole stamp.
     largest = max(found.labels.shape[1:]) + 2
     half = np.minimum(np.ceil(_SEARCH * catalog['a']) + 3, largest)
     owner = _owners(found, detection)
@@ -83,7 +83,7 @@ def measure_apertures(found, detection):
             radius, flags = _kron_radius(windows)
             for name, values in _measure_windows(windows, radius, flags).items():
                 columns[name][rows] = values
-            # Few Kron apertures are wider than the search: those again, in wider windows.
+            # Few Kron apertures are wider than the search ellipse: repeat them in wider windows.
             reach = np.minimum(np.ceil(radius * windows.a) + 3, largest)
             cut = reach > size
             half[rows[cut]] = reach[cut]
@@ -94,14 +94,14 @@ def measure_apertures(found, detection):
 
 def flag_apertures(found, detection, columns):
     """
-    What is wrong with apertures that something else has measured.
+    Flags of apertures that were measured by another engine.
 
     Parameters
     ----------
     found : `~astro_wgan.sources.segmentation.FoundSources`
-        Sources and images.
+        Detected sources and images.
     detection : `~astro_wgan.detection.DetectionConfig`
-        How they were found.
+        Detection settings.
     columns : dict of `~numpy.ndarray`, each of shape (m,)
         ``x``, ``y``, ``semimajor_axis``, ``semiminor_axis`` (pixels), ``orientation`` (degrees),
         ``kron_radius`` and ``half_light_radius``.
@@ -109,7 +109,7 @@ def flag_apertures(found, detection, columns):
     Returns
     -------
     `~numpy.ndarray` of int16, shape (m,)
-        The flags of `measure_apertures`, by the same rules.
+        The same flags as from `measure_apertures`.
     """
     m = len(found.stamp)
     sources = np.zeros(m, dtype=[(name, float) for name in ('x', 'y', 'a', 'b', 'theta')])
@@ -134,8 +134,8 @@ def flag_apertures(found, detection, columns):
 
 
 def _owners(found, detection):
-    """Labels, and -1 for pixels above the threshold that are too few together to be a source."""
-    # Half as much to copy where there are not too many sources.
+    """Labels, with -1 for groups of pixels above the threshold too small to be a source."""
+    # Half the memory if there are not too many sources.
     narrow = found.labels.max(initial=0) < 2**15
     owner = found.labels.astype(np.int16 if narrow else np.int32)
     for start in range(0, len(owner), _SMOOTHED_AT_ONCE):
@@ -144,14 +144,14 @@ def _owners(found, detection):
         images = smoothed(images) if detection.smooth else images
         stray = (images > detection.threshold * found.noise[rows]) & (owner[rows] == 0)
         for k in np.flatnonzero(np.count_nonzero(stray, axis=(1, 2)) >= detection.min_area):
-            # Large groups were cleaned away: they count as wings of the sources around.
+            # Large groups were removed by cleaning: they are wings of the sources around.
             stray[k] &= _groups_of_pixels(stray[k], detection.min_area) == 0
         owner[rows][stray] = -1
     return owner
 
 
 def _groups_of_pixels(image, min_area):
-    """Labels of groups of neighboring pixels, as large as a source must be."""
+    """Label connected groups of at least ``min_area`` pixels."""
     groups = DetectionConfig(
         threshold=0.5, min_area=min_area, smooth=False, deblend_contrast=1, clean=None
     )
@@ -159,7 +159,7 @@ def _groups_of_pixels(image, min_area):
 
 
 def _groups(half, rows, largest):
-    """Sources whose windows have about the same size, and that size."""
+    """Yield sources with windows of about the same size, and that size."""
     steps = np.log(np.maximum(half[rows], _SMALLEST_WINDOW) / _SMALLEST_WINDOW)
     steps = np.ceil(steps / np.log(_WINDOW_STEP) - 1e-9).astype(int)
     for step in np.unique(steps):
@@ -172,17 +172,17 @@ def _groups(half, rows, largest):
 
 class _Windows:
     """
-    Square windows around sources, one on top of the other in one image.
+    Square windows around sources, stacked into one image.
 
-    Pixels of the window that are outside of the stamp have neither flux nor noise. Pixels with
-    another owner, and those that cannot be used, are ``blank``: zero until they are mirrored.
+    Pixels of a window outside of the stamp have neither flux nor noise. Pixels of other sources,
+    and unusable ones, are ``blank``: zero until they are replaced by `mirror`.
     """
 
     def __init__(self, found, owner, rows, half):
         sources = found.catalog[rows]
         self.width = width = 2 * half + 1
         self.a, self.b = sources['a'].astype(float), sources['b'].astype(float)
-        # As a float32, a right angle may be larger than SEP takes.
+        # A right angle rounded to float32 may exceed the range that SEP accepts.
         self.theta = np.clip(sources['theta'].astype(float), -np.pi / 2, np.pi / 2)
         left = np.rint(sources['x']).astype(int) - half
         low = np.rint(sources['y']).astype(int) - half
@@ -219,27 +219,27 @@ class _Windows:
 
     @staticmethod
     def _margins(sources, shape):
-        """How far the center is from the edges of the stamp: left, right, low, high."""
+        """Distances of the center from the edges of the stamp: left, right, low, high."""
         ny, nx = shape
         x, y = sources['x'], sources['y']
         return np.stack([x + 0.5, nx - 0.5 - x, y + 0.5, ny - 0.5 - y])
 
     @property
-    def sheet(self):
+    def image(self):
         """All windows as one image."""
         return self.flux.reshape(-1, self.width)
 
     @property
-    def noise_sheet(self):
+    def noise_image(self):
         return self.noise.reshape(-1, self.width)
 
     @property
     def ellipses(self):
-        """Positions and shapes, as SEP takes them."""
+        """Positions and shapes, as arguments of SEP."""
         return self.x, self.y, self.a, self.b, self.theta
 
     def mirror(self):
-        """Replace blank pixels by those opposite of the center, where these are not blank too."""
+        """Replace blank pixels by those opposite the center, unless these are blank, too."""
         k, y, x = self.blank
         opposite_y = _opposite(self.y_inside)[k] - y
         opposite_x = _opposite(self.x_inside)[k] - x
@@ -254,12 +254,12 @@ class _Windows:
 
 
 def _opposite(center):
-    """The sum of a pixel's number and that of the pixel opposite of the center."""
+    """Sum of the indices of two pixels opposite each other about the center."""
     return np.floor(2 * center + 0.49999).astype(int)
 
 
 def _kron_radius(windows):
-    mean, _ = sep.kron_radius(windows.sheet, *windows.ellipses, _SEARCH)
+    mean, _ = sep.kron_radius(windows.image, *windows.ellipses, _SEARCH)
     flags = np.where(mean > 0, 0, int(SourceFlag.NO_KRON_RADIUS))
     return np.maximum(KRON_FACTOR * mean, MINIMUM_KRON_RADIUS), flags
 
@@ -267,9 +267,9 @@ def _kron_radius(windows):
 def _measure_windows(windows, radius, flags):
     flags = flags | _aperture_flags(windows, radius)
     windows.mirror()
-    # Whole pixels, as SExtractor counts them in ellipses.
+    # Without subpixels, as in SExtractor's ellipses.
     flux, error, _ = sep.sum_ellipse(
-        windows.sheet, *windows.ellipses, radius, err=windows.noise_sheet, subpix=1
+        windows.image, *windows.ellipses, radius, err=windows.noise_image, subpix=1
     )
     half_light, reached = _half_light_radius(windows, flux)
     return {
@@ -295,17 +295,17 @@ def _aperture_flags(windows, radius):
     masked = np.bincount(k[inside & windows.is_bad], minlength=len(a))
     neighbors = np.bincount(k[inside & ~windows.is_bad], minlength=len(a))
     return (
-        np.where(leaves, int(SourceFlag.APERTURE_LEAVES_STAMP), 0)
+        np.where(leaves, int(SourceFlag.APERTURE_TRUNCATED), 0)
         | np.where(masked > 0, int(SourceFlag.MASKED), 0)
         | np.where(neighbors > _CROWDED * np.pi * a * b, int(SourceFlag.CROWDED), 0)
     )
 
 
 def _half_light_radius(windows, flux):
-    """Radius of the circle with half of the flux, and whether the growth curve gets there."""
+    """Radius of the circle with half of the flux, and whether the curve of growth reaches it."""
     step = _SEARCH * windows.a / _STEPS
     half = 0.5 * flux
-    # Between these steps the growth curve passes half of the flux.
+    # The curve of growth crosses half of the flux between these steps.
     inner, outer = np.zeros(len(flux)), np.full(len(flux), float(_FIRST_STEP))
     inside, outside = np.zeros(len(flux)), _light(windows, outer * step)
     while True:
@@ -331,6 +331,6 @@ def _half_light_radius(windows, flux):
 
 
 def _light(windows, radius, rows=slice(None)):
-    """Flux in circles."""
-    total, _, _ = sep.sum_circle(windows.sheet, windows.x[rows], windows.y[rows], radius, subpix=5)
+    """Flux in circular apertures."""
+    total, _, _ = sep.sum_circle(windows.image, windows.x[rows], windows.y[rows], radius, subpix=5)
     return total

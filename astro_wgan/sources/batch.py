@@ -1,4 +1,4 @@
-"""Batches: some stamps of one band as plain arrays, measured together."""
+"""`Batch`: stamps of one band as plain arrays that are measured together."""
 
 from numbers import Integral
 from typing import NamedTuple
@@ -9,8 +9,8 @@ from astro_wgan.detection.noise_scaling import noise_scale, scaled
 
 __all__ = ['Batch', 'batch_rows', 'checked_band', 'read_batch']
 
-#: Pixels of a batch: so many that Python's share of the time is small, so few that they stay
-#: in a processor's cache and progress is reported often.
+#: Pixels of a batch: enough to make the overhead of Python small, few enough to fit into the cache
+#: of a processor and to report progress often.
 _PIXELS = 2**20
 
 
@@ -21,16 +21,16 @@ class Batch(NamedTuple):
     Attributes
     ----------
     pixels : `~numpy.ndarray` of float32, shape (n, ny, nx)
-        The images, in units of ``scale``.
+        The images, divided by ``scale``.
     mask : `~numpy.ndarray` of bool, shape (n, ny, nx), or None
-        True where a pixel must not be used; None where all may be.
+        True for pixels to exclude; None if there are none.
     noise : `~numpy.ndarray` of float32, shape (n, ny, nx), or None
-        Standard deviation of each pixel in the same units, where it is known.
+        Standard deviation of each pixel, divided by ``scale``, if known.
     scale : `~numpy.ndarray` of float64, shape (n,), or None
-        What pixels of 1 are in the unit of the stamps, a power of two near the noise of each
-        stamp; None where they are in that unit.
+        Scale in the unit of the stamps, a power of two close to the noise of each stamp; None if
+        the pixels are not scaled.
     background : `~numpy.ndarray` of float32, shape (n, 1, 1) or (n, ny, nx), or None
-        Level of the sky in units of ``scale``, where it is known and need not be measured.
+        Background level, divided by ``scale``, if known.
     """
 
     pixels: np.ndarray
@@ -56,16 +56,16 @@ def batch_rows(stamps, *, first=0):
 
 def read_batch(part, band=None, background=None):
     """
-    Stamps as plain arrays.
+    Read stamps as a `Batch`.
 
     Parameters
     ----------
     part : `~astro_wgan.StampSet`
-        A few stamps.
+        The stamps of the batch.
     band : int, optional
-        Which band, as `checked_band` gives it.
+        The band, as returned by `checked_band`.
     background : `~numpy.ndarray`, shape (n,) or (n, ny, nx), optional
-        Level of the sky in the unit of the pixels, where it is known.
+        Background level in the unit of the pixels, if known.
 
     Returns
     -------
@@ -86,21 +86,21 @@ def read_batch(part, band=None, background=None):
 
 def checked_band(band, bands):
     """
-    The band to measure, or None where the stamps have only one without a band axis.
+    Validate the band to measure. None for stamps without a band axis.
 
     Raises
     ------
     ValueError
-        If it is out of range, or not given where there is a choice.
+        If it is out of range, or missing for stamps of several bands.
     """
     if band is not None and (isinstance(band, bool) or not isinstance(band, Integral)):
-        raise ValueError(f'`band` must be the number of one band; got {band!r}.')
+        raise ValueError(f'`band` must be an integer; got {band!r}.')
     if bands is None:
         if band is not None:
             raise ValueError(f'`band` is for stamps of several bands; got {band} for plain images.')
         return None
     if band is None and bands > 1:
-        raise ValueError(f'`band` must say which of the {bands} bands is to be measured.')
+        raise ValueError(f'`band` is needed to choose one of the {bands} bands.')
     band = 0 if band is None else band
     if not 0 <= band < bands:
         raise ValueError(f'`band` must lie between 0 and {bands - 1}; got {band}.')

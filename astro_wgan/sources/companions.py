@@ -1,10 +1,10 @@
-"""The central source of each stamp and its neighbors: flux ratio, separation, class."""
+"""`find_companions`: the brightest neighbor of each central source, and its class."""
 
 import numpy as np
 
 __all__ = ['COMPANION_CLASSES', 'find_companions']
 
-#: The classes by flux ratio of Margalef-Bentabol et al. 2020, and what is in none of them.
+#: Classes by flux ratio of Margalef-Bentabol et al. 2020, and those without a companion.
 COMPANION_CLASSES = ('none', '<1.5', '1.5-2', '>2', 'unknown')
 
 _EDGES = (1.5, 2.0)
@@ -12,7 +12,7 @@ _EDGES = (1.5, 2.0)
 
 def find_companions(sources, central):
     """
-    Compare the central source of each stamp with the brightest other one.
+    Compare the central source of each stamp with its brightest neighbor.
 
     Parameters
     ----------
@@ -24,15 +24,15 @@ def find_companions(sources, central):
     Returns
     -------
     dict of `~numpy.ndarray`, each of shape (n,)
-        ``central_row`` and ``neighbor_row``, rows of ``sources`` or -1; ``n_neighbors``, how many
-        there are; ``flux_ratio`` and ``separation`` (pixels), NaN without central source or
-        neighbor; ``companion_class``, one of `COMPANION_CLASSES`; ``companion``, ``'none'``,
-        ``'bright'``, ``'faint'`` or ``'unknown'``.
+        ``central_row`` and ``neighbor_row``, rows of ``sources`` or -1; ``n_neighbors``;
+        ``flux_ratio`` and ``separation`` (pixels), NaN without central source or neighbor;
+        ``companion_class``, one of `COMPANION_CLASSES`; ``companion``, ``'none'``, ``'bright'``,
+        ``'faint'`` or ``'unknown'``.
 
     Notes
     -----
-    Margalef-Bentabol et al. 2020 (MNRAS 496, 2346), section 4.1: the flux ratio is the flux of
-    the central galaxy over that of its brightest neighbor; bright neighbors have one below 2.
+    Margalef-Bentabol et al. 2020 (MNRAS 496, 2346), section 4.1: the flux ratio is that of
+    the central galaxy to its brightest neighbor; it is below 2 for bright neighbors.
     """
     n = len(central)
     stamp = sources['stamp']
@@ -61,7 +61,7 @@ def find_companions(sources, central):
 
 
 def _brightest(stamp, flux, n):
-    """The row of the brightest source of each stamp, NaN being none at all; or -1."""
+    """Row of the brightest source of each stamp without NaN, or -1."""
     rows = np.flatnonzero(~np.isnan(flux))
     # The last of each stamp in this order.
     rows = rows[np.lexsort((flux[rows], stamp[rows]))]
@@ -71,7 +71,7 @@ def _brightest(stamp, flux, n):
 
 
 def _ratio(central, neighbor):
-    """A neighbor without flux is infinitely faint; a central source without flux says nothing."""
+    """Flux ratio: infinite for neighbors without flux, NaN for central sources without flux."""
     with np.errstate(divide='ignore', invalid='ignore'):
         ratio = np.where(neighbor > 0, central / neighbor, np.inf)
     return np.where(central > 0, ratio, np.nan)

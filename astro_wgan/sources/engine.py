@@ -1,4 +1,4 @@
-"""From a batch of stamps to columns of numbers, by SEP or by photutils."""
+"""`measure_batch`: detection and photometry of a batch of stamps with SEP or photutils."""
 
 from dataclasses import asdict, dataclass, field
 from typing import NamedTuple
@@ -10,37 +10,37 @@ from astro_wgan.detection.detection_config import DetectionConfig
 from astro_wgan.sources.apertures import flag_apertures, measure_apertures
 from astro_wgan.sources.filled_stamps import flag_filled_stamps
 from astro_wgan.sources.flags import SourceFlag
-from astro_wgan.sources.isophotal import measure_footprints
+from astro_wgan.sources.isophotal import measure_isophotes
 from astro_wgan.sources.segmentation import find_sources, labels_in_stamp
 
 __all__ = ['ENGINES', 'FLUXES', 'BatchResult', 'Settings', 'measure_batch']
 
 ENGINES = ('sep', 'photutils')
 
-#: What is measured in the unit of the pixels.
+#: Columns in the unit of the pixels.
 FLUXES = ('kron_flux', 'kron_flux_err', 'isophotal_flux', 'isophotal_flux_err', 'peak')
 
 
 @dataclass(frozen=True)
 class Settings:
     """
-    What whoever measures must know beside the pixels.
+    Settings of the photometry.
 
     Parameters
     ----------
     detection : `~astro_wgan.detection.DetectionConfig`
-        How sources are told from the sky.
+        Detection settings.
     engine : {'sep', 'photutils'}
-        What measures.
+        Library that detects and measures.
     saturation : float, optional
-        Pixels of at least this value are saturated.
+        Saturation level in the unit of the pixels.
     background_stated : bool, optional
-        Whether the caller says what the level of the sky is.
+        Whether the background level is given.
 
     Raises
     ------
     ValueError
-        If a value is none of those allowed.
+        If ``engine`` is invalid.
     """
 
     detection: DetectionConfig = field(default_factory=DetectionConfig)
@@ -59,15 +59,15 @@ class Settings:
 
 class BatchResult(NamedTuple):
     """
-    What was measured in a batch.
+    Measurements of a batch.
 
     Attributes
     ----------
     sources : dict of `~numpy.ndarray`
-        A column each, of one row per source: ``stamp`` (its row in the batch), ``label``, and so
-        on.
+        Columns with one row per source: ``stamp`` (row of the stamp in the batch), ``label``
+        and the measurements.
     stamps : dict of `~numpy.ndarray`
-        Of one row per stamp: ``central`` (label of the central source, or 0), ``status``,
+        Columns with one row per stamp: ``central`` (label of the central source, or 0), ``status``,
         ``background`` and ``noise_rms``.
     """
 
@@ -77,14 +77,14 @@ class BatchResult(NamedTuple):
 
 def measure_batch(batch, settings):
     """
-    Find and measure the sources of a batch of stamps.
+    Detect and measure the sources of a batch of stamps.
 
     Parameters
     ----------
     batch : `~astro_wgan.sources.batch.Batch`
         The stamps.
     settings : `Settings`
-        How.
+        Settings of the photometry.
 
     Returns
     -------
@@ -94,7 +94,7 @@ def measure_batch(batch, settings):
         found = find_sources(batch, settings.detection)
         columns = _measure_with_sep(found, settings.detection)
     else:
-        # It takes a while to import.
+        # Imported here, since photutils is slow to import.
         from astro_wgan.sources.photutils_engine import extract_with_photutils
 
         found = find_sources(batch, settings.detection, extract=extract_with_photutils)
@@ -102,11 +102,11 @@ def measure_batch(batch, settings):
         columns['flags'] = columns['flags'] | flag_apertures(found, settings.detection, columns)
     scale = batch.scales
     saturation = None if settings.saturation is None else settings.saturation / scale
-    footprints = measure_footprints(found, batch.pixels, saturation)
-    flags = columns.pop('flags') | footprints.pop('flags')
+    isophotes = measure_isophotes(found, batch.pixels, saturation)
+    flags = columns.pop('flags') | isophotes.pop('flags')
     sources = {'stamp': found.stamp, 'label': labels_in_stamp(found.stamp)}
     flags |= flag_filled_stamps(found, batch, settings.detection, columns)
-    sources |= {**columns, **footprints, 'flags': flags}
+    sources |= {**columns, **isophotes, 'flags': flags}
     for name in FLUXES:
         sources[name] = sources[name] * scale[found.stamp]
     stamps = {

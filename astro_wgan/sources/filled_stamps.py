@@ -1,4 +1,4 @@
-"""Stamps so full of a galaxy that its light counts as sky."""
+"""Detection of stamps so filled by a galaxy that its light was subtracted as background."""
 
 import numpy as np
 
@@ -6,41 +6,41 @@ from astro_wgan.sources.flags import SourceFlag
 
 __all__ = ['flag_filled_stamps', 'is_filled']
 
-#: What the corners, darker than the sky, say is lost of a flux, as a share of it: at least in its
-#: aperture, and in an area between that and the stamp, which comes nearer to the truth, since light
-#: in the corners, too, counts as sky, and since a profile cut off has a smaller aperture. So found
-#: with Sersic profiles, of which these lose a tenth of their flux.
+#: Minimum fraction of the flux that is lost, estimated from the corners of the stamp: within the
+#: aperture, and within an area between aperture and stamp. The latter is more accurate, since the
+#: background includes light in the corners and truncated profiles have smaller apertures.
+#: Calibrated with Sersic profiles that lose a tenth of their flux.
 _LOST_AT_LEAST = 0.02
 _LOST = 0.05
 
-#: By how many standard errors the corners must be darker.
+#: Minimum significance of the darkness of the corners in standard errors.
 _SIGNIFICANT = 2.0
 
-#: Boxes along the edge of a stamp in which its sky may be measured; of more, no galaxy fills all.
+#: Maximum number of background boxes along the edge; no galaxy fills more.
 _MOST_BOXES = 4
 
-#: Pixels of sky in the corners that tell something.
+#: Minimum number of sky pixels in the corners.
 _FEWEST = 16
 
-#: Pixels that deviate by more sigma count as much as these.
+#: Deviating pixels are clipped at this many sigma.
 _CLIP = 4.0
 
-#: Share of the pixels that sources cover of a stamp that is full, whatever its corners say.
+#: Stamps of which sources cover a larger fraction are filled, whatever their corners.
 _COVERED = 0.5
 
 
 def flag_filled_stamps(found, batch, detection, columns):
     """
-    Say which fluxes are too low since the sky was measured in light.
+    Flag fluxes that are too low because the background includes light of a galaxy.
 
     Parameters
     ----------
     found : `~astro_wgan.sources.segmentation.FoundSources`
-        Sources and images of stamps.
+        Detected sources and images.
     batch : `~astro_wgan.sources.batch.Batch`
         The stamps.
     detection : `~astro_wgan.detection.DetectionConfig`
-        How the sky was measured, if it was.
+        Detection settings.
     columns : dict of `~numpy.ndarray`, each of shape (m,)
         ``kron_flux``, ``kron_radius``, ``semimajor_axis`` and ``semiminor_axis``.
 
@@ -57,27 +57,27 @@ def flag_filled_stamps(found, batch, detection, columns):
 
 def is_filled(found, batch, detection, stamp, flux, area):
     """
-    Whether a stamp is so full of light that a flux in it is too low.
+    Whether stamps are so filled with light that fluxes in them are too low.
 
     Parameters
     ----------
     found, batch, detection
         As in `flag_filled_stamps`.
     stamp : `~numpy.ndarray` of int, shape (m,)
-        Of which stamps the fluxes are.
+        Stamp of each flux.
     flux, area : `~numpy.ndarray`, shape (m,)
-        Each, and the area of its aperture in pixels.
+        Fluxes, and areas of their apertures in pixels.
 
     Returns
     -------
     `~numpy.ndarray` of bool, shape (m,)
-        False where the sky is stated, or measured in so many boxes that no galaxy fills them all.
+        False if the background is given, or measured in so many boxes that no galaxy fills all.
 
     Notes
     -----
-    Wings of a galaxy are brightest near it: where they raise the level of the sky, the corners of
-    the stamp are darker than that. What an aperture loses is its area times the difference, at
-    least.
+    The wings of a galaxy are brightest near its center. If they raise the measured background, the
+    corners of the stamp are darker than it. An aperture loses at least its area times the
+    difference.
     """
     _, ny, nx = found.labels.shape
     boxes = max(ny, nx) / detection.background_box
@@ -86,7 +86,7 @@ def is_filled(found, batch, detection, stamp, flux, area):
         return np.zeros(len(stamp), dtype=bool)
     y, x = np.ogrid[:ny, :nx]
     distance = (2 * (y + 0.5) / ny - 1) ** 2 + (2 * (x + 0.5) / nx - 1) ** 2
-    # In one box, the level is one number.
+    # With one box, the background is constant.
     pixels = batch.pixels if boxes > 1 else None
     darker = _darkness_of_corners(found, pixels, corner=distance > 1, middle=distance < 0.25)
     flux, area = np.maximum(flux, 0), np.minimum(area, ny * nx)
@@ -98,7 +98,7 @@ def is_filled(found, batch, detection, stamp, flux, area):
 
 
 def _darkness_of_corners(found, pixels, corner, middle):
-    """By how much the corners are below the sky in the middle of each stamp, or 0."""
+    """By how much the corners are below the background in the middle of each stamp, or 0."""
     sky = found.labels[:, corner] == 0
     if found.bad is not None:
         sky &= ~found.bad[:, corner]
@@ -114,7 +114,7 @@ def _darkness_of_corners(found, pixels, corner, middle):
 
 
 def _mean_level(found, pixels, where):
-    """The mean level of the sky in a part of each stamp."""
+    """Mean background level in a part of each stamp."""
     good = np.ones_like(found.labels[:, where], dtype=bool)
     if found.bad is not None:
         good = ~found.bad[:, where]

@@ -1,4 +1,4 @@
-"""What may be wrong with the measurements of a source."""
+"""`SourceFlag`: quality flags of measured sources."""
 
 from enum import IntFlag
 
@@ -7,7 +7,7 @@ __all__ = ['SourceFlag']
 
 class SourceFlag(IntFlag):
     """
-    Bits of the column ``flags``. The first five are those of SExtractor.
+    Bits of the column ``flags``. The first five are the same as in SExtractor.
 
     Examples
     --------
@@ -16,22 +16,22 @@ class SourceFlag(IntFlag):
     <SourceFlag.BLENDED|TOUCHES_BORDER: 10>
     """
 
-    #: Pixels of neighbors fill more than a tenth of the Kron aperture.
+    #: Neighbors cover more than a tenth of the Kron aperture.
     CROWDED = 1
-    #: The source was one with another before deblending.
+    #: The source was blended with another one.
     BLENDED = 2
-    #: A pixel of the source is saturated.
+    #: At least one pixel of the source is saturated.
     SATURATED = 4
-    #: Pixels of the source lie at the edge of the stamp.
+    #: The source touches the border of the stamp.
     TOUCHES_BORDER = 8
-    #: The Kron aperture leaves the stamp.
-    APERTURE_LEAVES_STAMP = 16
-    #: Masked pixels lie in the Kron aperture.
+    #: The Kron aperture extends beyond the stamp.
+    APERTURE_TRUNCATED = 16
+    #: The Kron aperture contains masked pixels.
     MASKED = 256
-    #: The flux has no Kron radius: the aperture is the smallest allowed.
+    #: The Kron radius could not be measured: the minimum aperture was used.
     NO_KRON_RADIUS = 512
-    #: The growth curve does not reach half of the flux: the radius is a lower limit, or NaN.
+    #: The curve of growth does not reach half of the flux: the radius is a lower limit, or NaN.
     NO_HALF_LIGHT_RADIUS = 1024
-    #: Light fills the stamp and counts as sky there: the flux is too low, by some 10 percent or
-    #: more. State the ``background``, or take a larger stamp.
+    #: Light fills the stamp and was subtracted as background: the flux is too low by 10 percent or
+    #: more. Give the ``background`` level, or use a larger stamp.
     STAMP_FILLED = 2048

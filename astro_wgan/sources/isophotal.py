@@ -1,30 +1,30 @@
-"""What the pixels of a source tell by themselves: isophotal flux, area, peak, border."""
+"""Isophotal photometry: flux, area and peak of the pixels above the threshold."""
 
 import numpy as np
 
 from astro_wgan.sources.flags import SourceFlag
 
-__all__ = ['measure_footprints']
+__all__ = ['measure_isophotes']
 
 
-def measure_footprints(found, pixels, saturation=None):
+def measure_isophotes(found, pixels, saturation=None):
     """
-    Measure the sources of a batch by their own pixels.
+    Measure sources from their pixels in the segmentation image.
 
     Parameters
     ----------
     found : `~astro_wgan.sources.segmentation.FoundSources`
-        Sources and images.
+        Detected sources and images.
     pixels : `~numpy.ndarray`, shape (n, ny, nx)
-        The images with their background.
+        The images before background subtraction.
     saturation : `~numpy.ndarray`, shape (n,), optional
-        Pixels of each stamp are saturated from this value on.
+        Saturation level of each stamp.
 
     Returns
     -------
     dict of `~numpy.ndarray`, each of shape (m,)
-        ``isophotal_flux``, ``isophotal_flux_err``, ``area``, ``peak`` (above the sky) and
-        ``flags`` (those of the pixels).
+        ``isophotal_flux``, ``isophotal_flux_err``, ``area``, ``peak`` (above the background) and
+        ``flags`` (those of pixels).
     """
     m = len(found.stamp)
     _, ny, nx = found.labels.shape

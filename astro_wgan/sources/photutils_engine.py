@@ -1,4 +1,4 @@
-"""photutils' segmentation, deblending and source catalog, stamp by stamp: the second engine."""
+"""`extract_with_photutils`: detection and photometry with photutils, the alternative engine."""
 
 import warnings
 
@@ -33,17 +33,17 @@ def extract_with_photutils(above_sky, bad, noise, detection):
     Parameters
     ----------
     above_sky, bad, noise, detection
-        As in `~astro_wgan.detection.sep_detection.extract_sources`. ``clean`` is not for photutils.
+        As in `~astro_wgan.detection.sep_detection.extract_sources`. ``clean`` is not used.
 
     Returns
     -------
     sources, labels : `~numpy.ndarray`
-        As there, but the structured array has columns of its own.
+        As there, but with other columns in the structured array.
 
     Notes
     -----
-    photutils' deblending is a watershed: a pixel belongs to the peak that it slopes up to.
-    SExtractor deals pixels out by Gaussian profiles.
+    photutils deblends with a watershed algorithm, which assigns each pixel to the peak uphill of
+    it. SExtractor assigns pixels by Gaussian profiles.
     """
     smooth = smoothed(above_sky) if detection.smooth else above_sky
     noise = np.broadcast_to(noise, above_sky.shape)
@@ -54,7 +54,7 @@ def extract_with_photutils(above_sky, bad, noise, detection):
 
 
 def _segment(smooth, noise, mask, detection):
-    """The deblended segmentation, or None where there is no source."""
+    """The deblended segmentation image, or None if there is no source."""
     area = detection.min_area
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', NoDetectionsWarning)

@@ -1,4 +1,4 @@
-"""`segment_stamps`: which pixels of each stamp belong to which source."""
+"""`segment_stamps`: segmentation images of stamps, and their central sources."""
 
 from typing import NamedTuple
 
@@ -19,20 +19,20 @@ __all__ = [
     'segment_stamps',
 ]
 
-#: Between the middle of a stamp and its central source lies at most this share of its edge.
+#: Maximum distance of the central source from the center of the stamp, as a fraction of its edge.
 _REACH = 1 / 8
 
 
 class Segmentation(NamedTuple):
     """
-    Label images, and which label is the galaxy that each stamp is about.
+    Segmentation images, and the label of the central source of each stamp.
 
     Attributes
     ----------
     labels : `~numpy.ndarray` of int32, shape (n, ny, nx)
-        0 for sky, 1 and more for the sources of each stamp.
+        0 for the background, 1, 2, ... for the sources of each stamp.
     central : `~numpy.ndarray` of int32, shape (n,)
-        Label of the central source; 0 where there is none.
+        Label of the central source; 0 if there is none.
     status : `~numpy.ndarray` of str, shape (n,)
         ``'measured'``, or why there is no central source.
     """
@@ -44,26 +44,26 @@ class Segmentation(NamedTuple):
 
 class FoundSources(NamedTuple):
     """
-    The sources of a batch of stamps, and what is needed to measure them.
+    Detected sources of a batch of stamps, with images for their measurement.
 
     Attributes
     ----------
     stamp : `~numpy.ndarray` of int, shape (m,)
-        Row of the stamp of each source, ascending. Its label there counts from 1.
+        Row of the stamp of each source, in ascending order. Labels count from 1 in each stamp.
     catalog : `~numpy.ndarray`, shape (m,)
-        Structured array of SEP, or of whatever looked for the sources.
+        Structured array of SEP, or of another engine.
     labels : `~numpy.ndarray` of int32, shape (n, ny, nx)
-        Label images.
+        Segmentation images.
     above_sky : `~numpy.ndarray` of float32, shape (n, ny, nx)
-        Pixels without the background; 0 where they cannot be used.
+        Background-subtracted pixels; 0 where unusable.
     noise : `~numpy.ndarray` of float32, shape (n, ny, nx)
-        Standard deviation, where pixels can be used.
+        Standard deviation of usable pixels.
     bad : `~numpy.ndarray` of bool, shape (n, ny, nx), or None
-        True where pixels cannot be used; None where all can.
+        True for unusable pixels; None if there are none.
     sky_level, sky_noise : `~numpy.ndarray` of float32, shape (n,)
-        Means of background and noise over the pixels that can be used; NaN where none can.
+        Means of background and noise over usable pixels; NaN if there are none.
     central : `~numpy.ndarray` of int32, shape (n,)
-        Label of the central source; 0 where there is none.
+        Label of the central source; 0 if there is none.
     status : `~numpy.ndarray` of str, shape (n,)
         ``'measured'``, or why there is no central source.
     """
@@ -82,30 +82,30 @@ class FoundSources(NamedTuple):
 
 def segment_stamps(stamps, *, detection=None, background=None, band=None):
     """
-    Find the sources of each stamp, and the one that it is about.
+    Detect the sources of each stamp, and identify the central one.
 
     Parameters
     ----------
-    stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
-        The images. Mask and uncertainty are used where there are any.
+    stamps : `~astro_wgan.StampSet`, `~astro_wgan.StampStore` or other stamps
+        Anything that `~astro_wgan.store.stamp_inputs.as_stamps` accepts. Masks and uncertainties
+        are used.
     detection : `~astro_wgan.detection.DetectionConfig`, optional
-        How sources are told from the sky.
+        Detection settings.
     background : float, array_like or `~astropy.units.Quantity`, optional
-        Level of the sky where it is known, as in `~astro_wgan.sources.measure_sources`.
+        Background level, if known, as in `~astro_wgan.sources.measure_sources`.
     band : int, optional
-        Which band to look at; needed where there are several.
+        Index of the band; required for stamps of several bands.
 
     Returns
     -------
     `~astro_wgan.sources.Segmentation`
-        ``labels``, ``central`` and ``status``. The central source is the one whose pixels come
-        nearest to the middle of the stamp, unless that is more than an eighth of the stamp's
-        edge away.
+        ``labels``, ``central`` and ``status``. The central source is the one with the pixel
+        closest to the center of the stamp, within an eighth of the stamp's edge.
 
     Raises
     ------
     ValueError
-        If ``band`` is missing or out of range, or ``background`` does not fit.
+        If ``band`` is missing or out of range, or ``background`` has a wrong shape or unit.
 
     Examples
     --------
@@ -119,9 +119,12 @@ def segment_stamps(stamps, *, detection=None, background=None, band=None):
     ((1, 64, 64), True)
     """
     detection = DetectionConfig() if detection is None else detection
-    band = checked_band(band, stamps.bands)
-    # Not at the top: processes that measure sources import no astropy.
+    # Imported here, since processes that measure sources do not need astropy.
     from astro_wgan.sources.zero_points import as_background
+    from astro_wgan.store.stamp_inputs import as_stamps
+
+    stamps = as_stamps(stamps)
+    band = checked_band(band, stamps.bands)
 
     background = as_background(background, stamps, detection)
     labels = np.zeros((len(stamps), *stamps.shape), dtype=np.int32)
@@ -137,16 +140,17 @@ def segment_stamps(stamps, *, detection=None, background=None, band=None):
 
 def find_sources(batch, detection, *, extract=extract_sources):
     """
-    Find the sources of a batch of stamps.
+    Detect the sources of a batch of stamps.
 
     Parameters
     ----------
     batch : `~astro_wgan.sources.batch.Batch`
         The stamps.
     detection : `~astro_wgan.detection.DetectionConfig`
-        How sources are told from the sky.
+        Detection settings.
     extract : callable, optional
-        Takes and gives what `~astro_wgan.detection.sep_detection.extract_sources` does.
+        Function with the interface of
+        `~astro_wgan.detection.sep_detection.extract_sources`.
 
     Returns
     -------
@@ -168,7 +172,7 @@ def find_sources(batch, detection, *, extract=extract_sources):
         except DetectionError as error:
             status[k] = f'no segmentation: {error}'
     if not catalogs:
-        # An empty image tells which columns there would be.
+        # An empty image gives the columns.
         none = np.zeros((3, 3), dtype=np.float32)
         catalogs.append((0, extract(none, None, np.float32(1), detection)[0]))
     rows, parts = zip(*catalogs, strict=True)
@@ -187,22 +191,22 @@ def find_sources(batch, detection, *, extract=extract_sources):
 
 def central_labels(labels):
     """
-    For each stamp the source whose pixels come nearest to the middle.
+    Label of the source closest to the center of each stamp.
 
     Parameters
     ----------
     labels : `~numpy.ndarray` of int, shape (n, ny, nx)
-        0 for sky.
+        0 for the background.
 
     Returns
     -------
     `~numpy.ndarray` of int32, shape (n,)
-        0 where none comes near.
+        0 if there is none within an eighth of the edge.
     """
     n, ny, nx = labels.shape
     y, x = np.mgrid[:ny, :nx]
     distance = ((y - (ny - 1) / 2) ** 2 + (x - (nx - 1) / 2) ** 2).ravel()
-    # The pixels of a disk, from the middle outwards.
+    # The pixels of a disk, sorted by distance from the center.
     order = np.argsort(distance, kind='stable')
     order = order[distance[order] <= (_REACH * min(ny, nx)) ** 2]
     disk = labels.reshape(n, ny * nx)[:, order]
@@ -217,7 +221,7 @@ def labels_in_stamp(stamp):
     Parameters
     ----------
     stamp : `~numpy.ndarray` of int, shape (m,)
-        The stamp of each source, ascending.
+        Stamp of each source, in ascending order.
 
     Returns
     -------
@@ -227,7 +231,7 @@ def labels_in_stamp(stamp):
 
 
 def _bad_pixels(batch):
-    """True where pixels cannot be used, or None where all can."""
+    """True for unusable pixels, or None if there are none."""
     bad = ~np.isfinite(batch.pixels)
     if batch.mask is not None:
         bad |= batch.mask
@@ -239,12 +243,12 @@ def _bad_pixels(batch):
 
 
 def _measure_skies(batch, bad, masked, detection):
-    """Background and noise of each stamp, and what is wrong with it (or nothing)."""
+    """Background and noise of each stamp, and its status (empty if there is no problem)."""
     n, ny, nx = batch.pixels.shape
     stated = batch.background
     if stated is None and detection.background is not None:
         stated = (detection.background / batch.scales).astype(np.float32)[:, np.newaxis, np.newaxis]
-    # One number per stamp, unless it has several boxes.
+    # One number per stamp if there is only one box.
     shape = (n, 1, 1) if detection.background_box >= max(ny, nx) else (n, ny, nx)
     background, noise = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
     empty = masked if bad is None else bad.all(axis=(1, 2))
@@ -265,7 +269,7 @@ def _measure_skies(batch, bad, masked, detection):
 
 
 def _mean_level(level, bad):
-    """Of each stamp, where its pixels can be used, from maps or from one number per stamp."""
+    """Mean over the usable pixels of each stamp, of maps or of one number per stamp."""
     level = level.reshape(len(level), int(np.prod(level.shape[1:])))
     if bad is None:
         return level.mean(axis=1)
@@ -278,6 +282,6 @@ def _mean_level(level, bad):
 
 
 def _joined(arrays):
-    """Structured arrays of one kind as one. NumPy would compare each column of each of them."""
+    """Concatenate structured arrays, without the slow comparison of dtypes of NumPy."""
     data = b''.join(array.tobytes() for array in arrays)
     return np.frombuffer(data, dtype=arrays[0].dtype)

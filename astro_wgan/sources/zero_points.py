@@ -1,4 +1,4 @@
-"""Zero points, saturation, sky levels and what else comes with a unit or without."""
+"""Validation of zero points, saturation levels and background levels, with or without unit."""
 
 import numpy as np
 from astropy import units as u
@@ -11,22 +11,22 @@ __all__ = ['as_background', 'as_zero_point', 'value_in']
 
 def as_zero_point(zero_point, stamps, flux_unit):
     """
-    AB magnitude of a flux of one unit, or None where it is not known.
+    AB magnitude of a flux of one unit, or None if it is unknown.
 
     Parameters
     ----------
     zero_point : `~astropy.units.Quantity`, float or None
-        AB magnitudes; None where the unit of the flux tells.
+        AB magnitude; None to derive it from the unit of the flux.
     stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
-        What is measured.
+        The stamps.
     flux_unit : `~astropy.units.UnitBase` or None
         Unit of the flux.
 
     Raises
     ------
     ValueError
-        If it is not finite, in a unit that is no AB magnitude, or given for a surface brightness
-        whose unit tells.
+        If it is not finite, not in AB magnitudes, or given for a surface brightness whose unit
+        implies it.
     """
     known = _known_zero_point(flux_unit)
     if zero_point is None:
@@ -49,19 +49,19 @@ def _known_zero_point(unit):
     if unit is None:
         return None
     if unit.is_equivalent(u.mgy):
-        # A maggy is the flux of magnitude 0, in SDSS and the Legacy Surveys of the AB system.
+        # A maggy is the flux of AB magnitude 0, as in SDSS and the Legacy Surveys.
         return float(-2.5 * np.log10(unit.to(u.mgy)))
     return float((1 * unit).to_value(u.ABmag)) if unit.is_equivalent(u.Jy) else None
 
 
 def value_in(quantity, unit, name):
     """
-    A value in the unit of the pixels, or None; a plain number is in that already.
+    A value in the unit of the pixels, or None. Plain numbers are taken to be in that unit.
 
     Raises
     ------
     ValueError
-        If it cannot be converted, or is not one number.
+        If it cannot be converted, or is not a single number.
     """
     value = value_in_unit(quantity, unit, name)
     if value is None:
@@ -74,19 +74,19 @@ def value_in(quantity, unit, name):
 
 def as_background(background, stamps, detection, *, from_image=False):
     """
-    The level of the sky of each stamp, where a caller states it.
+    Background level of each stamp, if given.
 
     Parameters
     ----------
     background : float, array_like, `~astropy.units.Quantity` or None
         One number for all stamps, or one for each, shape (n,); an image for all, shape (ny, nx),
-        or for each, (n, ny, nx); None where it must be measured.
+        or for each, (n, ny, nx); None if it has to be measured.
     stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
-        What it is the sky of.
+        The stamps.
     detection : `~astro_wgan.detection.DetectionConfig`
-        Which may state one level, too.
+        Detection settings, which may have a level, too.
     from_image : bool, optional
-        Whether the stamps have been cut from one image, of whose shape it may be.
+        Whether the stamps were cut from one image, whose shape is then allowed.
 
     Returns
     -------
@@ -96,7 +96,7 @@ def as_background(background, stamps, detection, *, from_image=False):
     Raises
     ------
     ValueError
-        If it is stated twice, does not fit, or cannot be converted.
+        If it is given twice, has a wrong shape, or cannot be converted.
     """
     if background is None:
         return None
@@ -124,7 +124,7 @@ def as_background(background, stamps, detection, *, from_image=False):
 
 
 def _parts(image, corner, shape):
-    """Of an image what lies under stamps, 0 outside of it."""
+    """Cutouts of an image at the corners of stamps, 0 outside of it."""
     ny, nx = shape
     parts = np.zeros((len(corner), ny, nx))
     for part, (x, y) in zip(parts, corner.tolist(), strict=True):

@@ -115,7 +115,7 @@ def read_unit(header, where):
         return parse_unit(text)
     except UnitTextError as error:
         warnings.warn(
-            f'BUNIT {text[:_LONGEST]!r} of {where} is no unit that can be read ({error}); the '
+            f'BUNIT {text[:_LONGEST]!r} of {where} is not a unit that can be read ({error}); the '
             'image has no unit.',
             AstropyUserWarning,
             stacklevel=2,
@@ -144,7 +144,7 @@ def parse_unit(text):
     Raises
     ------
     UnitTextError
-        If it is no unit, or could be more than one.
+        If it is not a unit, or could be more than one.
 
     Notes
     -----
@@ -213,7 +213,7 @@ def _tokens(text):
     while end < len(text):
         match = _TOKEN.match(text, end)
         if not match:
-            raise UnitTextError(f'{text[end:].strip()} is no unit')
+            raise UnitTextError(f'{text[end:].strip()} is not a unit')
         token = match[match.lastgroup]
         tokens.append((match.lastgroup, token, match.end() - len(token) > end))
         end = match.end()

@@ -161,4 +161,4 @@ def _long_name(word):
             unit = getattr(u, spelling, None)
             if isinstance(unit, u.UnitBase):
                 return unit
-    raise UnitTextError(f'{word} is no unit')
+    raise UnitTextError(f'{word} is not a unit')

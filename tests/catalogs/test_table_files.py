@@ -37,7 +37,7 @@ def test_tables_are_those_that_were_written_whatever_their_name(tmp_path, name):
         (
             b'# %ECSV 1.0\n# ---\n# datatype:\n'
             b'# - {name: a, unit: 10**9999999 m, datatype: float64}\na\n1\n',
-            'is no unit',
+            'is not a unit',
         ),
         (b'a,b\n1,2,3\n4\n', 'no table that can be read'),
         (b'SIMPLE  = T', 'no table that can be read'),
@@ -56,7 +56,7 @@ def test_units_of_fits_tables_are_looked_at_before_they_are_parsed(tmp_path):
     table = fits.BinTableHDU.from_columns([fits.Column('a', 'D', array=[1.0])])
     table.header['TUNIT1'] = '10**9999999 m'
     table.writeto(tmp_path / 'a.fits')
-    with pytest.raises(ValueError, match=r'a.fits holds no table .* is no unit'):
+    with pytest.raises(ValueError, match=r'a.fits holds no table .* is not a unit'):
         read_table(tmp_path / 'a.fits')
     fits.PrimaryHDU(np.eye(3)).writeto(tmp_path / 'b.fits')
     with pytest.raises(ValueError, match='it has no table'):

@@ -85,7 +85,7 @@ def test_what_lies_in_other_files_is_refused(path, tmp_path):
         for name, words in {
             'other': "a link to another file, '/etc/passwd'",
             'way': 'a link to another file',
-            'round': 'a link that leads on for ever',
+            'round': 'an endless chain of links',
             'raw': "'/raw' lies in other files",
             'virtual': "'/virtual' lies in other files",
             'text': 'must be numbers; it is a dataset of other values than numbers',

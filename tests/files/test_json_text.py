@@ -17,17 +17,17 @@ def test_values_come_back():
 @pytest.mark.parametrize(
     ('content', 'message'),
     [
-        (b'', 'is no JSON'),
-        (b'\xff\xfe\xff', 'is no JSON'),
-        (b'[1, 2]', 'no dictionary, but: list'),
-        (b'null', 'no dictionary, but: NoneType'),
-        (b'"x"', 'no dictionary, but: str'),
-        (b'[' * 100_000, 'more than 50 lists or dictionaries deep'),
-        (b'{"a":' * 60 + b'1' + b'}' * 60, 'more than 50 lists or dictionaries deep'),
+        (b'', 'is not JSON'),
+        (b'\xff\xfe\xff', 'is not JSON'),
+        (b'[1, 2]', 'a list, not a dictionary'),
+        (b'null', 'a NoneType, not a dictionary'),
+        (b'"x"', 'a str, not a dictionary'),
+        (b'[' * 100_000, 'nested more than 50 levels deep'),
+        (b'{"a":' * 60 + b'1' + b'}' * 60, 'nested more than 50 levels deep'),
         (b'{"a": [1, NaN]}', 'numbers that are not finite'),
         (b'{"a": 1e999}', 'numbers that are not finite'),
-        (b'{"a": 1, "a": 2}', 'a name is there twice'),
-        (b'{"a": ' + b'9' * 5000 + b'}', 'is no JSON'),
+        (b'{"a": 1, "a": 2}', 'a key is repeated'),
+        (b'{"a": ' + b'9' * 5000 + b'}', 'is not JSON'),
     ],
 )
 def test_other_text_is_refused(content, message):

@@ -80,7 +80,7 @@ def test_what_is_no_regular_file_is_refused_by_name(tmp_path):
 def test_a_missing_file_is_told_apart(tmp_path):
     with pytest.raises(FileNotFoundError):
         check_file(tmp_path / 'none')
-    with pytest.raises(ValueError, match='no name of a file'):
+    with pytest.raises(ValueError, match='not a valid file name'):
         check_file('a\0b')
 
 
@@ -97,7 +97,7 @@ def test_a_missing_file_is_told_apart(tmp_path):
     ],
 )
 def test_units_that_take_minutes_to_parse_are_refused(text):
-    with pytest.raises(OurError, match='is no unit'):
+    with pytest.raises(OurError, match='is not a unit'):
         check_unit_text(text, error=OurError)
 
 

@@ -201,7 +201,7 @@ def test_changed_ends_of_lines_are_called_by_their_name(tmp_path, name, word):
     write(tmp_path, 'old\nand')
     content = (tmp_path / name).read_bytes()
     (tmp_path / name).write_bytes(content.replace(b'\n', b'\r\n'))
-    with pytest.raises(DamagedFileError, match=f'ends of lines in its file {name} .* as git does'):
+    with pytest.raises(DamagedFileError, match=f'line endings of its file {name} .* as git does'):
         read_together(tmp_path, NAMES)
     (tmp_path / name).write_bytes(content.replace(b'\n', b'\r\n').replace(word, b'other', 1))
     with pytest.raises(DamagedFileError, match=rf'its file {name} .* checksum|{name} is damaged'):

@@ -259,7 +259,9 @@ def test_an_uncertainty_that_is_nowhere_known_is_left_out(name):
 
 @pytest.mark.parametrize(('name', 'value'), [('WHT', 0.0), ('DQ', 1)])
 def test_what_masks_all_pixels_is_named(name, value):
-    with pytest.raises(ValueError, match=f'Not one pixel of the HDUList can be used, says {name}'):
+    with pytest.raises(
+        ValueError, match=f'The image in the HDUList has no usable pixel according to {name}'
+    ):
         read(plane(PIXELS, 'SCI'), plane(value, name))
 
 

@@ -145,7 +145,7 @@ def test_paths_of_bytes(tmp_path):
 
 @pytest.mark.parametrize('path', ['a\0b.fits', 'a\0b.fits[SCI]', '\ud800.fits'])
 def test_what_no_file_can_be_called_is_refused_in_a_sentence(path):
-    with pytest.raises(ImageError, match='is no name of a file'):
+    with pytest.raises(ImageError, match='is not a valid file name'):
         read_image(path)
 
 

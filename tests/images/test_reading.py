@@ -184,7 +184,7 @@ def test_units_as_headers_write_them(text, unit):
 def test_unknown_unit_is_none_and_a_warning():
     hdu = fits.PrimaryHDU(PIXELS)
     hdu.header['BUNIT'] = 'furlong'
-    with pytest.warns(AstropyUserWarning, match="BUNIT 'furlong' .* is no unit"):
+    with pytest.warns(AstropyUserWarning, match="BUNIT 'furlong' .* is not a unit"):
         assert read_image(hdu).unit == u.dimensionless_unscaled
 
 
@@ -375,8 +375,8 @@ def test_truncated_pictures(tmp_path):
 @pytest.mark.parametrize(
     ('source', 'message'),
     [
-        (np.full((4, 5), np.nan), 'Not one pixel'),
-        (np.ma.array(PIXELS, mask=True), 'Not one pixel'),
+        (np.full((4, 5), np.nan), 'has no pixel'),
+        (np.ma.array(PIXELS, mask=True), 'has no pixel'),
         (np.zeros((0, 4)), 'empty'),
         (np.zeros(4), 'two axes'),
         (fits.PrimaryHDU(), 'the HDU holds no image'),

@@ -98,7 +98,7 @@ def test_flags_say_what_is_wrong():
     flags = measure(gaussian(31.5, 31.5))['flags']
     assert flags.tolist() == [0]
     flags = measure(gaussian(58, 31.5))['flags']
-    assert flags[0] & SourceFlag.APERTURE_LEAVES_STAMP
+    assert flags[0] & SourceFlag.APERTURE_TRUNCATED
     flags = measure(gaussian(62, 31.5))['flags']
     assert flags[0] & SourceFlag.TOUCHES_BORDER
     blended = measure(gaussian(27, 31.5) + gaussian(37, 31.5, noise=0))['flags']
@@ -117,7 +117,7 @@ def test_a_wide_source_gets_a_wide_window():
     found = measure(gaussian(60, 64, size=128, sigma=(24.0, 4.0), flux=1e6))
     assert found['semimajor_axis'][0] == pytest.approx(24, rel=0.1)
     assert found['kron_flux'][0] == pytest.approx(1e6, rel=0.05)
-    assert found['flags'][0] & SourceFlag.APERTURE_LEAVES_STAMP
+    assert found['flags'][0] & SourceFlag.APERTURE_TRUNCATED
 
 
 def test_a_source_without_flux_has_no_radius():

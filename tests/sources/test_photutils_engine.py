@@ -76,7 +76,7 @@ FLAGGED = {
     ),
     'saturated': (gaussian(31.5, 31.5, peak=1000), SourceFlag.SATURATED),
     'at the border': (gaussian(62, 31.5), SourceFlag.TOUCHES_BORDER),
-    'long': (gaussian(31.5, 31.5, (14, 2)), SourceFlag.APERTURE_LEAVES_STAMP),
+    'long': (gaussian(31.5, 31.5, (14, 2)), SourceFlag.APERTURE_TRUNCATED),
     'masked': (gaussian(45, 45), SourceFlag.MASKED),
     'filled': (gaussian(31.5, 31.5, (16, 16)), SourceFlag.STAMP_FILLED),
 }

@@ -110,7 +110,7 @@ def test_a_stamp_that_sep_gives_up_on_spoils_no_other(monkeypatch):
         labels, central, status = segment_stamps(StampSet(pixels))
     finally:
         sep.set_sub_object_limit(former[0])
-    assert status[1].startswith('no segmentation: SEP gave up at 1.5 sigma')
+    assert status[1].startswith('no segmentation: SEP failed at 1.5 sigma')
     assert status.tolist()[::2] == ['measured', 'measured']
     assert central[0] == labels[0, 31, 31] > 0
     assert central[2] == labels[2, 30, 33] > 0
@@ -126,7 +126,7 @@ def test_stores_and_bands(tmp_path):
     assert (segment_stamps(store).labels == expected.labels).all()
     colors = StampSet(np.stack([0 * stamps.pixels, stamps.pixels], axis=-1))
     assert (segment_stamps(colors, band=1).labels == expected.labels).all()
-    with pytest.raises(ValueError, match='`band` must say which of the 2'):
+    with pytest.raises(ValueError, match='`band` is needed to choose one of the 2'):
         segment_stamps(colors)
     with pytest.raises(ValueError, match='`band` must lie between 0 and 1'):
         segment_stamps(colors, band=2)

@@ -174,7 +174,7 @@ def test_flags_of_pairs(measured_stamps):
     crowded = ours & int(SourceFlag.CROWDED) > 0
     assert np.mean(theirs[crowded] & 1) > 0.95
     # Likewise, it warns of 6 sigma that leave the image.
-    leaves = ours & int(SourceFlag.APERTURE_LEAVES_STAMP) > 0
+    leaves = ours & int(SourceFlag.APERTURE_TRUNCATED) > 0
     assert leaves.any()
     assert (theirs[leaves] & 16 > 0).all()
 

@@ -448,7 +448,7 @@ CELESTIAL = "CTYPE1  = 'RA---TAN'\nCTYPE2  = 'DEC--TAN'\n"
         ('A_ORDER = 20000', {}, 'A_ORDER must be at most'),
         ('WCSAXES = 20000', {}, 'WCSAXES must lie from'),
         ('NAXIS   = 10000000', {}, 'a card NAXIS'),
-        ("CUNIT1  = '10**9999999 m'", {}, 'is no unit'),
+        ("CUNIT1  = '10**9999999 m'", {}, 'is not a unit'),
         ('COMMENT x\n' * 20000, {}, 'has 200042 characters; at most'),
         ("CTYPE3  = 'DEC--TAB'", {}, 'cannot be read'),
         ('', [1], 'cannot be read'),

@@ -150,16 +150,16 @@ SPELLINGS = {
 NOTHING = ['', 'N/A', 'S/N', 'UNITLESS', 'none', 'Dimensionless', '--', 'signal to noise', '1']
 
 UNKNOWN = {
-    'furlong': 'furlong is no unit',
-    'Vega nanomaggies': 'Vega is no unit',
+    'furlong': 'furlong is not a unit',
+    'Vega nanomaggies': 'Vega is not a unit',
     'MJY/BEAM': 'MJY may be mJy or MJy',
     'mjy/sr': 'mjy may be mJy or MJy',
     'MK': 'MK may be mK or MK',
     'MM': 'MM may be mm or Mm',
     'G': 'G may be g or G',
-    'Jy/b': 'b is no unit',
-    'DN/sample': 'sample is no unit',
-    'counts/exp': 'exp is no unit',
+    'Jy/b': 'b is not a unit',
+    'DN/sample': 'sample is not a unit',
+    'counts/exp': 'exp is not a unit',
     'W/m2*m': 'it may be',
     'DN/s-pix': 'a power is missing',
     'erg//s': '/ is out of place',
@@ -227,7 +227,7 @@ def test_card_without_a_value():
 )
 def test_words_that_astropy_or_others_may_read_as_units_are_none(word):
     for text in (word, word.upper(), f'{word}/s'):
-        with pytest.raises(UnitTextError, match='no unit'):
+        with pytest.raises(UnitTextError, match='not a unit'):
             parse_unit(text)
 
 
