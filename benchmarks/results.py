@@ -147,7 +147,7 @@ def text_of(cell, form=''):
         return ''
     if isinstance(cell, dict):
         value = format(cell['value'], form)
-        if 'error' in cell:
+        if cell.get('error') is not None:
             value += f' ± {cell["error"]:{form}}'
         if 'low' in cell:
             value += f' ({cell["low"]:{form}}-{cell["high"]:{form}})'

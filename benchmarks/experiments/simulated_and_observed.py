@@ -125,7 +125,9 @@ def recipes():
     known = get_simulation_config('benchmark-1')
     shrunk = 1.2
     smaller_optics = replace(
-        known.optics, diameter=known.optics.diameter / shrunk, blur=known.optics.blur * shrunk
+        known.optics,
+        diameter=known.optics.diameter / shrunk,
+        blur_fwhm=known.optics.blur_fwhm * shrunk,
     )
     return {
         'sky': known,
@@ -142,7 +144,9 @@ def recipes():
             known, pixel_scale=known.pixel_scale * shrunk, optics=smaller_optics
         ),
         'more noise': replace(known, noise=replace(known.noise, rms=1.2 * known.noise.rms)),
-        'wider PSF': replace(known, optics=replace(known.optics, blur=1.6 * known.optics.blur)),
+        'wider PSF': replace(
+            known, optics=replace(known.optics, blur_fwhm=1.6 * known.optics.blur_fwhm)
+        ),
         'more neighbors': replace(
             known, neighbors=replace(known.neighbors, mean_number=3 * known.neighbors.mean_number)
         ),
@@ -246,7 +250,7 @@ def differences(scores, measured, options):
             'variant': name,
             'above 90 %': 100 * np.mean(table['anomalous_90']),
             'distance': estimate(apart['distance'], apart['distance_err']),
-            'by chance': apart['by_chance'],
+            'by chance': apart['null_median'],
             'p': apart['p_value'],
             'noticed from': noticed_from(table, sky, options.seed),
             'property': 'none' if chance else str(told['property']),
@@ -277,8 +281,8 @@ def ranking(sky, mocks):
             'rank': row['rank'],
             'simulation': str(row['simulation']),
             'distance': estimate(row['distance'], row['distance_err']),
-            'by chance': row['by_chance_95'],
-            'nearest in': 100 * row['nearest'],
+            'by chance': row['null_p95'],
+            'nearest in': 100 * row['nearest_fraction'],
         }
 
 
