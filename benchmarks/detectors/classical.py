@@ -59,7 +59,7 @@ class KMeansOfThePaper:
     def fit(self, populations):
         table, normal = populations.labeled_shapes()
         good = np.asarray(table['flag']) < 2
-        self.detector = MorphologyKMeans().fit(table[good], is_is_normal=normal[good])
+        self.detector = MorphologyKMeans().fit(table[good], is_normal=normal[good])
         return self
 
     def score(self, table):

@@ -135,7 +135,7 @@ def fitted_kmeans(shapes):
     table = vstack(list(shapes.values()), metadata_conflicts='silent')
     normal = np.repeat(np.array(list(shapes)) == 'normal', [len(part) for part in shapes.values()])
     good = table['flag'] < 2
-    return MorphologyKMeans().fit(table[good], is_is_normal=normal[good])
+    return MorphologyKMeans().fit(table[good], is_normal=normal[good])
 
 
 def kmeans_rows(shapes, populations, kmeans):
