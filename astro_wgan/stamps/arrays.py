@@ -1,4 +1,4 @@
-"""`StampArrays`: pixels, uncertainty and mask of stamps, which fit each other at any time."""
+"""`StampArrays`: pixels, uncertainty and mask of stamps, which are always consistent."""
 
 import numpy as np
 from astropy import units as u
@@ -17,9 +17,9 @@ class Checked:
     Parameters
     ----------
     check : callable
-        From the object and what is assigned to it to what is kept.
+        Function of the object and the assigned value; its result is stored.
     text : str
-        Its documentation.
+        Docstring of the attribute.
     """
 
     def __init__(self, check, text):
@@ -38,17 +38,17 @@ class Checked:
 
 class StampArrays:
     """
-    The arrays of a `~astro_wgan.StampSet`, which is where they are described.
+    The arrays of a `~astro_wgan.StampSet`, which documents the arguments.
 
-    What is assigned to ``pixels``, ``uncertainty``, ``mask`` or ``unit`` is checked as it is when
-    a set is made. What is written into the arrays is not.
+    Values assigned to ``pixels``, ``uncertainty``, ``mask`` or ``unit`` are checked like the
+    arguments of a set. Values written into the arrays are not checked.
     """
 
     def __init__(self, pixels, *, uncertainty, mask, unit, axes, assume_finite):
         self._pixels, hidden, unit = as_pixels(pixels, unit, axes)
         if axes is None:
             check_bands_last(self._pixels.shape)
-        # No unit and dimensionless are one and the same.
+        # No unit and dimensionless are the same.
         self._unit = None if unit in (None, u.dimensionless_unscaled) else u.Unit(unit)
         self._uncertainty, unknown = as_uncertainty(uncertainty, self._pixels, self._unit, axes)
         mask = as_mask(mask, self._pixels, axes=axes, assume_finite=assume_finite)
@@ -59,8 +59,8 @@ class StampArrays:
         """
         The images, of shape (n, ny, nx) or (n, ny, nx, bands).
 
-        Others of the same shape can be assigned: a Quantity is converted to the unit of the set,
-        and pixels that are not finite or come masked are added to the mask, which stays.
+        Pixels of the same shape can be assigned: a Quantity is converted to the unit of the set,
+        and pixels that are masked or not finite are added to the mask.
         """
         return self._pixels
 
@@ -69,8 +69,8 @@ class StampArrays:
         pixels, hidden, _ = as_pixels(values, self.unit or u.dimensionless_unscaled)
         if pixels.shape != self._pixels.shape:
             raise ValueError(
-                f'`pixels` of a set keep their shape, {self._pixels.shape}; got {pixels.shape}. '
-                'For a set with others call `replace(pixels=...)`.'
+                f'`pixels` of a set must keep their shape, {self._pixels.shape}; got '
+                f'{pixels.shape}. For a set with another shape call `replace(pixels=...)`.'
             )
         mask = joint_mask(as_mask(self._mask, pixels), hidden)
         if self._uncertainty is not None:
@@ -82,7 +82,7 @@ class StampArrays:
         """
         Standard deviation of each pixel, in the unit and dtype of the pixels, or None.
 
-        Where one is assigned that comes with a mask, it is NaN there, and so is the pixel masked.
+        Where an assigned uncertainty is masked, it becomes NaN and the pixel is masked.
         """
         return self._uncertainty
 
@@ -94,10 +94,10 @@ class StampArrays:
     @property
     def mask(self):
         """
-        True where a pixel must not be used, or None where all may be.
+        True for pixels that must not be used, or None if all may be used.
 
-        Of the shape of the pixels, or without the axis of bands. Pixels that are not finite are
-        masked whatever is assigned.
+        It has the shape of the pixels, or no axis of bands. Pixels that are not finite are always
+        masked.
         """
         return self._mask
 
@@ -107,7 +107,7 @@ class StampArrays:
 
     @property
     def unit(self):
-        """Unit of the pixels and their uncertainty, or None. It can be given to a set without."""
+        """Unit of the pixels and their uncertainty, or None. It can be assigned if it is None."""
         return self._unit
 
     @unit.setter
@@ -145,7 +145,7 @@ class StampArrays:
     def quantity(self):
         """The pixels with their unit, as a `~astropy.units.Quantity` that shares their memory."""
         unit = self._unit or u.dimensionless_unscaled
-        # Magnitudes are a class of their own.
+        # Magnitudes have a class of their own.
         return u.Quantity(self._pixels, unit, copy=False, subok=True)
 
     @property
@@ -160,18 +160,18 @@ class StampArrays:
 
     def filled(self, fill_value=None):
         """
-        The pixels with each masked one replaced, ready for code that knows no masks.
+        The pixels with masked ones replaced, for code that does not support masks.
 
         Parameters
         ----------
         fill_value : float, optional
-            The value to put in. By default the median of the same stamp's (and band's) valid
-            pixels, which is the sky in most stamps; 0 for a stamp without any.
+            The replacement. By default the median of the valid pixels of the same stamp and band,
+            which is the sky in most stamps; 0 for a stamp without valid pixels.
 
         Returns
         -------
         `~numpy.ndarray`
-            The pixels themselves where nothing is masked, otherwise a copy.
+            The pixels themselves if none is masked, otherwise a copy.
         """
         if self._mask is None:
             return self._pixels

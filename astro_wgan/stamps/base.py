@@ -8,7 +8,7 @@ import numpy as np
 
 from astro_wgan.astrometry.stamp_geometry import WCSSequence
 from astro_wgan.optional import import_optional
-from astro_wgan.stamps.batches import tf_dataset
+from astro_wgan.stamps.batches import batch_bounds, tf_dataset
 from astro_wgan.stamps.derived_sets import DerivedSets
 
 __all__ = ['Stamps']
@@ -203,6 +203,33 @@ class Stamps(DerivedSets):
         order = np.random.default_rng(seed).permutation(len(self))
         count = round(fraction * len(self))
         return self[np.sort(order[:count])], self[np.sort(order[count:])]
+
+    def batches(self, batch_size, *, shuffle=False, seed=0, drop_remainder=False, start=0):
+        """
+        Iterate over the stamps in batches.
+
+        Parameters
+        ----------
+        batch_size : int
+            Stamps per batch; the last batch may be smaller.
+        shuffle : bool, optional
+            Random order.
+        seed : int or tuple of int, optional
+            Seed of that order; ``(seed, epoch)`` gives each epoch its own.
+        drop_remainder : bool, optional
+            Leave out a last batch that is not full.
+        start : int, optional
+            Number of stamps, in that order, to skip.
+
+        Returns
+        -------
+        iterator of `~astro_wgan.StampSet`
+        """
+        n = len(self)
+        bounds = batch_bounds(n, batch_size, start=start, drop_remainder=drop_remainder)
+        order = np.random.default_rng(seed).permutation(n) if shuffle else None
+        rows = (slice(*edges) for edges in bounds)
+        return (self[part if order is None else order[part]] for part in rows)
 
     def to_tf_dataset(self, batch_size, *, shuffle=False, seed=0, drop_remainder=False):
         """

@@ -1,4 +1,4 @@
-"""Walking over stamps in batches: where each begins, in which order, and as a `tf.data.Dataset`."""
+"""Batches of stamps: their bounds and order, reading ahead, and a `tf.data.Dataset`."""
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
@@ -10,7 +10,7 @@ __all__ = ['PooledOrder', 'batch_bounds', 'pooled_batches', 'read_ahead', 'tf_da
 
 def batch_bounds(n, batch_size, *, start=0, drop_remainder=False):
     """
-    First and last position of each batch in an order of n stamps.
+    First and last position (exclusive) of each batch of n stamps.
 
     Parameters
     ----------
@@ -48,22 +48,21 @@ def batch_bounds(n, batch_size, *, start=0, drop_remainder=False):
 
 class PooledOrder:
     """
-    An order of n stamps that can be walked through with few of them in memory.
+    A random order of n stamps that needs only few of them in memory at a time.
 
-    Neighbouring stamps form blocks; the order of the blocks is random; and several blocks at a
-    time form a pool, in which the stamps are mixed.
+    Blocks of neighboring stamps are read in random order, and the stamps of each pool of several
+    blocks are shuffled.
 
     Parameters
     ----------
     n : int
         Number of stamps.
     block : int
-        Stamps in a block.
+        Number of stamps in a block.
     blocks : int
-        Blocks in a pool.
+        Number of blocks in a pool.
     seed : int, tuple of int or None
-        The order depends on it, and on the numbers above, alone. None keeps the stamps as they
-        are.
+        Seed of the order, which depends only on these arguments. None keeps the original order.
 
     Examples
     --------
@@ -81,14 +80,14 @@ class PooledOrder:
         order = np.arange(count) if seed is None else np.random.default_rng(seed).permutation(count)
         self._pools = [np.sort(order[i : i + blocks]) for i in range(0, count, blocks)]
         sizes = [np.minimum((pool + 1) * block, n) - pool * block for pool in self._pools]
-        #: Position in the order at which each pool begins, and at last n.
+        #: First position of each pool in the order, followed by n.
         self.edges = np.cumsum([0, *(size.sum() for size in sizes)])
 
     def __len__(self):
         return len(self._pools)
 
     def pool_at(self, position):
-        """Number of the pool that holds a position of the order."""
+        """Index of the pool with a position of the order."""
         return int(np.searchsorted(self.edges, position, side='right')) - 1
 
     def rows(self, k):
@@ -97,25 +96,25 @@ class PooledOrder:
         return rows[rows < self._n]
 
     def mix(self, k):
-        """In which order the stamps of a pool come: indices into its `rows`."""
+        """Order of the stamps in a pool, as indices into its `rows`."""
         count = self.edges[k + 1] - self.edges[k]
         if self._seed is None:
             return np.arange(count)
-        # A stream of its own for each pool, so that one can begin with any of them.
+        # An independent stream for each pool, so that iteration can begin with any of them.
         seed = np.random.SeedSequence(self._seed, spawn_key=(k,))
         return np.random.default_rng(seed).permutation(count)
 
 
 def pooled_batches(read, join, order, bounds):
     """
-    Batches of an order, of which each pool is read once and ahead of its use.
+    Batches in a pooled order; each pool is read once, in the background.
 
     Parameters
     ----------
     read : callable
-        Gives the set of stamps in increasing rows.
+        Function of increasing rows that returns a set of stamps.
     join : callable
-        Gives one set from a list of sets.
+        Function of a list of sets that returns one set.
     order : `PooledOrder`
     bounds : iterable of (int, int)
         Positions in the order, from `batch_bounds`.
@@ -123,7 +122,7 @@ def pooled_batches(read, join, order, bounds):
     Yields
     ------
     object
-        A set, as ``read`` gives it, for each of the bounds.
+        A set, as returned by ``read``, for each of the bounds.
     """
     bounds = iter(bounds)
     head = next(bounds, None)
@@ -136,7 +135,7 @@ def pooled_batches(read, join, order, bounds):
         parts = []
         while first < last:
             if first == end:
-                pool = None  # before the next is there, for the sake of memory
+                pool = None  # free the memory before the next is read
                 k, pool = next(pools)
                 begin, end = order.edges[k], order.edges[k + 1]
                 mix = order.mix(k)
@@ -148,18 +147,18 @@ def pooled_batches(read, join, order, bounds):
 
 def read_ahead(read, items):
     """
-    ``read(item)`` for each item, of which the next one is read while the caller uses the last.
+    ``read(item)`` for each item; the next one is read while the caller uses the last.
 
     Parameters
     ----------
     read : callable
-        Runs in another thread.
+        Called in another thread.
     items : iterable
 
     Yields
     ------
     object
-        What ``read`` returned, in the order of the items.
+        Results of ``read`` in the order of the items.
 
     Examples
     --------
@@ -192,8 +191,8 @@ def tf_dataset(stamps, batch_size, *, shuffle=False, seed=0, drop_remainder=Fals
     Returns
     -------
     `tf.data.Dataset`
-        Elements are float32; images of one band have a last axis of length 1. It knows how many
-        batches it has, and can be walked over again, in the same order.
+        Elements are float32; images of one band have a last axis of length 1. The data set has a
+        known number of batches and can be iterated again, in the same order.
     """
     import tensorflow as tf
 

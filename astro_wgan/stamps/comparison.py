@@ -1,4 +1,4 @@
-"""Whether two sets of stamps hold the same."""
+"""Comparison of sets of stamps."""
 
 import numpy as np
 from astropy import units as u
@@ -14,7 +14,7 @@ __all__ = ['differing_attributes', 'same_sets']
 
 def same_sets(first, second):
     """
-    Whether two sets hold the same stamps; see `~astro_wgan.StampSet`.
+    Whether two sets are equal; see the notes of `~astro_wgan.StampSet`.
 
     Parameters
     ----------

@@ -14,28 +14,29 @@ __all__ = ['concatenate']
 
 def concatenate(sets, *, renumber=False):
     """
-    One set from several of the same size, unit and pixel scale.
+    Join sets of the same size, unit and pixel scale.
 
     Parameters
     ----------
     sets : sequence of `StampSet`
-        At least one. Uncertainty must be in all or in none; a missing mask means that nothing is
-        masked. Table columns that only some have are filled as `~astropy.table.vstack` does.
+        At least one. Either all or none must have an uncertainty; without a mask nothing is
+        masked. Table columns that only some sets have are masked in the others, as by
+        `~astropy.table.vstack`.
     renumber : bool, optional
-        Number the stamps from 0, for sets that share ids, as those cut from different images do.
-        The former ids become the column ``former_id``; one of that name becomes
-        ``former_id_input``.
+        Number the stamps from 0, for sets with common ids, such as those cut from different
+        images. The previous ids become the column ``former_id``; an existing column of that name
+        becomes ``former_id_input``.
 
     Returns
     -------
     `StampSet`
-        With the PSF, if all sets have the same, and with their ``meta``, or as ``meta['parts']``
-        a list of them where they differ.
+        It has a PSF if all sets have the same one. Its ``meta`` is that of the sets, or if these
+        differ ``meta['parts']`` is a list of them.
 
     Raises
     ------
     ValueError
-        If the list is empty, shapes, units or pixel scales disagree, or an id occurs twice.
+        If there is no set, shapes, units or pixel scales disagree, or an id occurs twice.
 
     Examples
     --------

@@ -9,15 +9,15 @@ from astro_wgan.catalogs.qtable import as_qtable
 
 __all__ = ['as_table', 'check_alike', 'size_advice']
 
-#: By how much pixel scales may differ that are one.
+#: Relative difference up to which pixel scales are regarded as equal.
 _SAME_SCALE = 1e-3
 
 
 def as_table(table, n):
     """
-    A `~astropy.table.QTable` of n rows with a column ``id`` without repetitions.
+    A `~astropy.table.QTable` with n rows and a column ``id`` of unique values.
 
-    It is one of its own, for more columns, with the same data.
+    It is a new table, to which columns can be added, with the same data.
 
     Raises
     ------
@@ -41,12 +41,12 @@ def as_table(table, n):
 
 def check_alike(first, other):
     """
-    Make sure that two sets of stamps can become one.
+    Make sure that two sets of stamps can be joined.
 
     Raises
     ------
     ValueError
-        If size, bands, unit or pixel scale disagree, or only one has uncertainty.
+        If size, bands, unit or pixel scale disagree, or only one has an uncertainty.
     """
     if first.pixels.shape[1:] != other.pixels.shape[1:]:
         raise ValueError(
@@ -71,7 +71,7 @@ def check_alike(first, other):
 def _is_one_scale(first, other):
     if u.isclose(first.pixel_scale, other.pixel_scale, rtol=_SAME_SCALE):
         return True
-    # A distorted image has many: the stamps may be of different parts of one.
+    # In a distorted image it varies: the stamps may be from different parts of the same image.
     for stamps, scale in ((other, first.pixel_scale), (first, other.pixel_scale)):
         known = stamps.geometry.scales_of_image()
         if known is not None:
@@ -83,19 +83,19 @@ def _is_one_scale(first, other):
 
 def size_advice(stamps, size):
     """
-    What makes stamps of one size those of another, in a sentence.
+    How to change stamps to another size, as a sentence for an error message.
 
     Parameters
     ----------
     stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
-        Of whatever size.
+        Stamps of any size.
     size : tuple of int
-        ``(ny, nx)`` that is wanted.
+        Required ``(ny, nx)``.
 
     Returns
     -------
     str
-        Empty where the size is right.
+        Empty if they have this size.
 
     Examples
     --------
@@ -103,7 +103,7 @@ def size_advice(stamps, size):
     >>> from astro_wgan import StampSet
     >>> from astro_wgan.stamps.consistency import size_advice
     >>> size_advice(StampSet(np.zeros((2, 96, 96))), (64, 64))
-    'Crop them by a factor 1.5, to their middle: `stamps.crop(64)`.'
+    'Crop them by a factor 1.5, to their center: `stamps.crop(64)`.'
     """
     ny, nx = stamps.shape
     my, mx = size
@@ -112,22 +112,22 @@ def size_advice(stamps, size):
     wanted = my if my == mx else (my, mx)
     scale = ''
     if stamps.pixel_scale is None:
-        scale = ' (give them a scale first: `stamps.replace(pixel_scale=...)`)'
+        scale = ' (set their scale first: `stamps.replace(pixel_scale=...)`)'
     larger, smaller = _factor(ny / my, nx / mx), _factor(my / ny, mx / nx)
     if ny >= my and nx >= mx:
-        crop = f'to their middle: `stamps.crop({wanted})`'
+        crop = f'to their center: `stamps.crop({wanted})`'
         bins = ny // my
         if bins > 1 and (ny, nx) == (bins * my, bins * mx):
             return (
                 f'Bin them by {bins}: `stamps.reproject(size={wanted}, '
-                f'pixel_scale={bins} * stamps.pixel_scale)`{scale} keeps all that they show. Or '
+                f'pixel_scale={bins} * stamps.pixel_scale)`{scale} preserves their field. Or '
                 f'crop them by a factor {larger}, {crop}.'
             )
         return f'Crop them by a factor {larger}, {crop}.'
     if ny <= my and nx <= mx:
         return (
-            f'Pad them by a factor {smaller}: `stamps.reproject(size={wanted})`{scale} masks what '
-            'they do not show.'
+            f'Pad them by a factor {smaller}: `stamps.reproject(size={wanted})`{scale} masks the '
+            'new pixels.'
         )
     axes = ('y', 'x') if ny > my else ('x', 'y')
     return (

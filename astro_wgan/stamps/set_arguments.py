@@ -20,14 +20,14 @@ __all__ = [
 
 def changed_arguments(stamps, changes):
     """
-    Arguments of `~astro_wgan.StampSet` for a set in which something has changed.
+    Arguments of `~astro_wgan.StampSet` for a set with replacements.
 
     Parameters
     ----------
     stamps : `~astro_wgan.StampSet`
-        The set as it was.
+        The original set.
     changes : dict
-        As `StampSet.replace` takes them.
+        New values, as in `StampSet.replace`.
 
     Returns
     -------
@@ -36,7 +36,7 @@ def changed_arguments(stamps, changes):
     Raises
     ------
     TypeError, ValueError, astropy.units.UnitConversionError
-        As `StampSet.replace` says.
+        As in `StampSet.replace`.
     """
     arguments = _arguments(stamps)
     allowed = {*arguments, 'wcs'} - {'axes'}
@@ -96,7 +96,7 @@ def band_arguments(stamps, number):
 
 def cropped_arguments(stamps, size):
     """
-    Arguments of `~astro_wgan.StampSet` for the middle of each stamp.
+    Arguments of `~astro_wgan.StampSet` for the central part of each stamp.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ def cropped_arguments(stamps, size):
     if shape[0] > ny or shape[1] > nx:
         raise ValueError(
             f'`size` must be at most that of the stamps, {ny} x {nx} pixels; got {shape[0]} x '
-            f'{shape[1]}. Stamps are padded by `reproject(size=...)`.'
+            f'{shape[1]}. To pad stamps use `reproject(size=...)`.'
         )
     x, y = first_pixel(np.array([(nx - 1) / 2, (ny - 1) / 2]), shape)
     part = (slice(None), slice(y, y + shape[0]), slice(x, x + shape[1]))
@@ -134,13 +134,13 @@ def cropped_arguments(stamps, size):
 
 def joined_band_arguments(sets):
     """
-    Arguments of `~astro_wgan.StampSet` for sets of plain stamps as the bands of one.
+    Arguments of `~astro_wgan.StampSet` for a set of several bands from a set of each band.
 
     Parameters
     ----------
     sets : list of `~astro_wgan.StampSet`
-        The same stamps in each band. All but pixels, uncertainty, mask and beam is that of the
-        first, in whose unit the others are converted.
+        The same stamps in each band. Everything except pixels, uncertainty, mask and beam is
+        taken from the first set, to whose unit the others are converted.
 
     Returns
     -------
@@ -184,7 +184,7 @@ def _arguments(stamps):
 
 
 def _convert(arguments, stamps, changes):
-    """Pixels and uncertainty that are not given, in the new unit."""
+    """Convert pixels and uncertainty that are not replaced to the new unit."""
     unit = u.dimensionless_unscaled if changes['unit'] is None else u.Unit(changes['unit'])
     for name in ('pixels', 'uncertainty'):
         values = arguments[name]
@@ -200,11 +200,11 @@ def _convert(arguments, stamps, changes):
 
 
 def _check_fits(arguments, stamps, changes):
-    """Complain where what stays belongs to pixels of another shape."""
+    """Refuse new pixels if what is kept has another shape."""
     pixels, _, _ = as_pixels(changes['pixels'])
     if pixels.shape == stamps.pixels.shape:
         return
-    # The shape may be one that bands have which come first.
+    # So that bands in the wrong place are noticed.
     arguments['axes'] = None
     elsewhere = {'wcs', 'geometry'} & changes.keys()
     for name in ('uncertainty', 'mask'):
@@ -229,13 +229,13 @@ def _check_fits(arguments, stamps, changes):
             raise ValueError(
                 f'The new `pixels` are {pixels.shape[1]} x {pixels.shape[2]}, those of the set '
                 f'{stamps.shape[0]} x {stamps.shape[1]}, so that its WCS is not theirs: give '
-                '`wcs` or `geometry` too, or None. The middle of stamps is taken by `crop`.'
+                '`wcs` or `geometry` too, or None. To cut out the center of stamps use `crop`.'
             )
         arguments['geometry'] = None
 
 
 def _joint_meta(metas):
-    """That of the first band, with what pixels are by bands where they differ in it."""
+    """That of the first band, with a list of the meanings of pixels if these differ."""
     parts = [{key: meta[key] for key in PIXEL_META if key in meta} for meta in metas]
     if all(part == parts[0] for part in parts):
         return metas[0]

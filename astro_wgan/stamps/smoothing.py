@@ -1,4 +1,4 @@
-"""Small images smoothed with a Gaussian, many at once."""
+"""Gaussian smoothing of many small images at once."""
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
@@ -8,14 +8,14 @@ __all__ = ['convolved']
 
 def convolved(images, sigma):
     """
-    Images convolved with a Gaussian along both axes, mirrored at the border.
+    Convolve images with a Gaussian along both axes, with reflection at the edges.
 
     Parameters
     ----------
     images : `~numpy.ndarray` of float32, shape (n, ny, nx, bands)
         Images.
     sigma : float
-        Standard deviation of the Gaussian in pixels; 0 for the images as they are.
+        Standard deviation of the Gaussian in pixels; 0 returns the images unchanged.
 
     Returns
     -------
@@ -23,7 +23,7 @@ def convolved(images, sigma):
 
     Notes
     -----
-    As two matrix products, which are several times faster than a filter on images this small.
+    Computed as two matrix products, which is several times faster than a filter for small images.
     """
     if not sigma:
         return images

@@ -1,11 +1,10 @@
-"""`StampSet`: a set of equally large stamps with all that astronomers keep beside the pixels."""
+"""`StampSet`: stamps of the same size with uncertainty, mask, WCS, PSF and a table."""
 
 import numpy as np
 
 from astro_wgan.astrometry.stamp_geometry import StampGeometry
 from astro_wgan.stamps.arrays import Checked, StampArrays
 from astro_wgan.stamps.base import Stamps
-from astro_wgan.stamps.batches import batch_bounds
 from astro_wgan.stamps.comparison import same_sets
 from astro_wgan.stamps.consistency import as_table
 from astro_wgan.stamps.set_arguments import joined_band_arguments
@@ -18,45 +17,45 @@ __all__ = ['StampSet']
 
 class StampSet(StampArrays, Stamps):
     """
-    Stamps of one size: pixels, uncertainty, mask, unit, scale, WCS and a table row for each.
+    Stamps of the same size: pixels, uncertainty, mask, unit, pixel scale, WCS and a table.
 
     Parameters
     ----------
     pixels : array_like, shape (n, ny, nx) or (n, ny, nx, bands)
-        The images. A `~astropy.units.Quantity` brings its unit; a masked array, or
-        `~astropy.utils.masked.Masked`, its mask. Integers become floats.
+        The images. The unit of a `~astropy.units.Quantity` and the mask of a masked array, or
+        `~astropy.utils.masked.Masked`, are used. Integers become floats.
     uncertainty : array_like or `~astropy.nddata.NDUncertainty`, optional
         Standard deviation of each pixel, in the unit of the pixels; same shape as ``pixels``.
-        Where it is masked, it is not known: it becomes NaN, and the pixel is masked.
+        Where it is masked, it becomes NaN, and the pixel is masked.
     mask : array_like of bool, optional
-        True where a pixel must not be used; shape (n, ny, nx), or that of ``pixels``. Pixels
-        that are not finite are masked in any case.
+        True for pixels that must not be used; shape (n, ny, nx), or that of ``pixels``. Pixels
+        that are not finite are always masked.
     unit : unit-like, optional
-        Unit of the pixels; none is assumed.
+        Unit of the pixels; by default there is none.
     pixel_scale : `~astropy.units.Quantity`, optional
-        Angle on the sky of one pixel's edge (angle, or angle per pixel). When it is not given,
-        it is taken from the WCS in the middle of the first stamp; `pixel_area` has that of each.
+        Angle of the edge of a pixel (angle, or angle per pixel). By default that of the WCS at
+        the center of the first stamp; `pixel_area` is measured for each stamp.
     psf : array_like, optional
         Image of the point spread function, at the pixel scale of the stamps.
     wcs : sequence of `~astropy.wcs.WCS`, optional
-        One for each stamp (or None for a stamp without).
+        One for each stamp, or None for a stamp without WCS.
     table : `~astropy.table.QTable`, optional
-        A row for each stamp. Column ``id`` (unique) is added when it is missing.
+        A row for each stamp. A column ``id`` of unique values is added if it is missing.
     meta : dict, optional
-        Provenance: whatever belongs to the set as a whole.
+        Provenance and other metadata of the set as a whole.
     geometry : `~astro_wgan.astrometry.stamp_geometry.StampGeometry`, optional
-        Where the stamps were cut; instead of ``wcs``.
+        Parent image and position of each stamp, instead of ``wcs``.
     axes : str, optional
-        Order of the axes of ``pixels``, ``uncertainty`` and ``mask`` where it is another: a letter
+        Order of the axes of ``pixels``, ``uncertainty`` and ``mask`` if it is different: a letter
         for each, n (stamps), y, x and b (bands), such as ``'nbyx'`` for bands first.
     assume_finite : bool, optional
-        Do not look for pixels that are not finite: the caller vouches that all such are masked.
+        Do not search for pixels that are not finite; all of them must be masked already.
 
     Raises
     ------
     ValueError
-        If shapes disagree, ids are masked or not unique, or the pixels are not a stack of images,
-        or have their bands first.
+        If shapes disagree, ids are masked or not unique, or the pixels are not a stack of images
+        or seem to have their bands first.
     TypeError
         If ``pixels`` are not numbers.
     astropy.units.UnitConversionError
@@ -64,16 +63,16 @@ class StampSet(StampArrays, Stamps):
 
     Notes
     -----
-    A slice of a set is a set: ``stamps[3:7]``, ``stamps[stamps.table['score'] > 2]``. An integer
-    gives a set of one stamp. Arrays are shared where NumPy shares them.
+    Indexing a set gives a set: ``stamps[3:7]``, ``stamps[stamps.table['score'] > 2]``; an integer
+    gives a set of one stamp. Slices are views of the arrays, as in NumPy.
 
-    ``pixels``, ``uncertainty``, ``mask``, ``table``, ``psf`` and ``pixel_scale`` can be assigned,
-    and are checked as they are here: what is not finite is masked. What is written into one of
-    these arrays is not looked at.
+    Values assigned to ``pixels``, ``uncertainty``, ``mask``, ``table``, ``psf`` and
+    ``pixel_scale`` are checked like the arguments: pixels that are not finite are masked. Values
+    written into these arrays are not checked.
 
-    Two sets are equal (``==`` gives one truth value) if these are, NaN with NaN, to the last digit
-    and in the same unit: pixels (masked ones, too), uncertainty, valid pixels, unit, pixel scale,
-    PSF, places and WCS, columns of the table in any order. Dtypes and ``meta`` may differ.
+    Two sets are equal (``==`` gives one boolean) if pixels (masked ones, too), uncertainty, valid
+    pixels, unit, pixel scale, PSF, geometry, WCS, and the columns of the table in any order are
+    exactly equal; NaN equals NaN. Dtypes and ``meta`` may differ.
 
     Examples
     --------
@@ -333,9 +332,8 @@ class StampSet(StampArrays, Stamps):
         lambda stamps, geometry: StampGeometry.of(
             len(stamps.pixels), stamps.shape, geometry=geometry
         ),
-        'Where each stamp lies in its image: '
-        '`~astro_wgan.astrometry.stamp_geometry.StampGeometry`; None becomes that of stamps '
-        'without WCS.',
+        'Parent image and position of each stamp: '
+        '`~astro_wgan.astrometry.stamp_geometry.StampGeometry`. Assigning None removes the WCS.',
     )
     pixel_scale = Checked(
         lambda _, scale: None if scale is None else as_pixel_scale(scale),
@@ -344,7 +342,7 @@ class StampSet(StampArrays, Stamps):
     psf = Checked(lambda _, psf: as_psf(psf), 'Image of the PSF, or None.')
     table = Checked(
         lambda stamps, table: as_table(table, len(stamps)),
-        'A row for each stamp: `~astropy.table.QTable` with a column ``id``.',
+        '`~astropy.table.QTable` with a row for each stamp and a column ``id``.',
     )
 
     def __len__(self):
@@ -356,7 +354,7 @@ class StampSet(StampArrays, Stamps):
     def __eq__(self, other):
         return same_sets(self, other) if isinstance(other, StampSet) else NotImplemented
 
-    __hash__ = None  # since it can be changed
+    __hash__ = None  # since sets are mutable
 
     def __getitem__(self, rows):
         rows = stamp_index(rows, len(self))
@@ -376,30 +374,3 @@ class StampSet(StampArrays, Stamps):
 
     def __copy__(self):
         return self.replace()
-
-    def batches(self, batch_size, *, shuffle=False, seed=0, drop_remainder=False, start=0):
-        """
-        Iterate over the stamps in batches.
-
-        Parameters
-        ----------
-        batch_size : int
-            Stamps per batch; the last batch may be smaller.
-        shuffle : bool, optional
-            Random order.
-        seed : int or tuple of int, optional
-            Seed of that order; ``(seed, epoch)`` gives each epoch its own.
-        drop_remainder : bool, optional
-            Leave out a last batch that is not full.
-        start : int, optional
-            Number of stamps, in that order, to skip.
-
-        Returns
-        -------
-        iterator of `StampSet`
-        """
-        n = len(self)
-        bounds = batch_bounds(n, batch_size, start=start, drop_remainder=drop_remainder)
-        order = np.random.default_rng(seed).permutation(n) if shuffle else None
-        rows = (slice(*edges) for edges in bounds)
-        return (self[part if order is None else order[part]] for part in rows)

@@ -1,4 +1,4 @@
-"""`Stretch`: the reversible intensity scaling between stamps and what a network sees."""
+"""`Stretch`: the reversible intensity scaling between stamps and the input of a network."""
 
 from copy import copy
 from dataclasses import dataclass, fields
@@ -135,7 +135,7 @@ class Stretch:
     def __eq__(self, other):
         return self.to_dict() == other.to_dict() if isinstance(other, Stretch) else NotImplemented
 
-    __hash__ = None  # since it can be changed
+    __hash__ = None  # since stretches are mutable
 
     def get_params(self, deep=True):
         """

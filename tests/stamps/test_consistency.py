@@ -31,7 +31,7 @@ def test_what_is_said_can_be_done(shape, words, scale):
     assert all(word in advice for word in words)
     assert (advice == '') == (not words)
     if 'reproject' in advice:
-        assert ('give them a scale first' in advice) == (scale is None)
+        assert ('set their scale first' in advice) == (scale is None)
         stamps = stamps.replace(pixel_scale=0.1 * u.arcsec)
     for code in advice.split('`')[1::2]:
         if '...' not in code:
