@@ -84,8 +84,8 @@ def _median(values, axis):
     kept = values.shape[: -len(axes)]
     values = values.reshape(*kept, np.prod(values.shape[len(kept) :], dtype=int))
     # NaN are sorted to the end, and one is appended as the median of no values.
-    nothing = np.full((*kept, 1), np.nan, dtype=values.dtype)
-    values = np.sort(np.concatenate([values, nothing], axis=-1), axis=-1)
+    padding = np.full((*kept, 1), np.nan, dtype=values.dtype)
+    values = np.sort(np.concatenate([values, padding], axis=-1), axis=-1)
     count = np.count_nonzero(~np.isnan(values), axis=-1)[..., np.newaxis]
     # Without valid values, both indices point to NaN.
     middle = np.concatenate([(count - 1) // 2, count // 2], axis=-1)

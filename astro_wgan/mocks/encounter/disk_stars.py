@@ -65,7 +65,7 @@ def draw_stars(galaxy, n, rng):
     in_bulge = np.arange(n) < round(galaxy.bulge_fraction * n)
     scale = galaxy.scale_length.value
     radius = _exponential_radii(n, rng, galaxy.radius.value / scale) * scale
-    # A third of the light of such a sphere lies within its scale.
+    # The density of the bulge is proportional to exp(-r / scale) / r.
     radius[in_bulge] = galaxy.bulge_scale.value * rng.gamma(2.0, size=np.count_nonzero(in_bulge))
     cosine = np.cos(_TILT * rng.standard_normal(n))
     cosine[in_bulge] = rng.uniform(-1, 1, np.count_nonzero(in_bulge))

@@ -21,7 +21,7 @@ _MAX_STEPS = 200_000
 #: Shortest time over which an orbit is integrated, in Gyr.
 _SHORTEST = 1e-3
 
-#: Times per Gyr at which a merger is looked for.
+#: Times per Gyr at which the galaxies are tested for a merger.
 _TIMELINE = 2000
 
 
@@ -41,7 +41,7 @@ class DiskGalaxy:
     bulge_fraction : float
         Fraction of the stars in the bulge.
     bulge_scale : `~astropy.units.Quantity`
-        Scale length of the exponential density of the bulge.
+        Scale length a of the bulge, whose density is proportional to exp(-r / a) / r.
     inclination, azimuth : `~astropy.units.Quantity`
         Angle between the spins of disk and orbit (0 is prograde, 180 degrees retrograde), and
         angle of the line of nodes, from the direction of the pericenter.
