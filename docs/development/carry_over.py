@@ -259,7 +259,7 @@ class _Script(ast.NodeVisitor):
             return
         new, is_unknown = self._choice(node.value, owners, makers)
         if new:
-            self._replace(node, repr(new))
+            self._replace_string(node, new)
         elif is_unknown:
             self._note(node, f'the column {node.value!r}', owners)
 
@@ -267,7 +267,7 @@ class _Script(ast.NodeVisitor):
         owners = self._owners('key', node.value)
         new = next((owners[f'meta of {m}'] for m in makers if f'meta of {m}' in owners), None)
         if new:
-            self._replace(node, repr(new))
+            self._replace_string(node, new)
 
     def _choice(self, old, owners, makers):
         """The new name of what one of the makers has, and whether it is unknown who made it."""
@@ -283,7 +283,12 @@ class _Script(ast.NodeVisitor):
 
     def _replace_text(self, node, values):
         if isinstance(node, ast.Constant) and node.value in values:
-            self._replace(node, repr(values[node.value]))
+            self._replace_string(node, values[node.value])
+
+    def _replace_string(self, node, new):
+        # In its own quotes: inside an f-string the others may be taken.
+        quote = (ast.get_source_segment(self.text, node) or "'")[0]
+        self._replace(node, f'{quote}{new}{quote}' if quote in '"\'' else repr(new))
 
     # What is known
 

@@ -66,6 +66,7 @@ def table(script, tmp_path_factory):
         ('other(1, into=2)\n', 'other(1, into=2)\n'),
         ("t = look(1)\nt['npix'], t['x']\n", "t = look(1)\nt['area'], t['x']\n"),
         ("t = look(1)\nt['id', 'npix']\n", "t = look(1)\nt['id', 'area']\n"),
+        ('t = look(1)\nf\'{t["npix"]}\'\n', 't = look(1)\nf\'{t["area"]}\'\n'),
         ("t = look(1)\n'npix' in t.colnames\n", "t = look(1)\n'area' in t.colnames\n"),
         ("t = look(1).stamps\nt['npix']\n", "t = look(1).stamps\nt['area']\n"),
         ("t = look(1)\nt.meta['npix']\n", "t = look(1)\nt.meta['n_pixels']\n"),
