@@ -1,4 +1,4 @@
-"""Shapes of galaxies: concentration, asymmetry, smoothness, Gini, M20 and a Sersic fit."""
+"""Morphology of galaxies: CAS, Gini, M20 and Sersic fits, with statmorph."""
 
 from astro_wgan.lazy import lazy_names
 

@@ -1,4 +1,4 @@
-"""Some stamps at a time, from pixels to columns: segmentation, weight map, shape."""
+"""`measure_chunk`: segmentation, weight maps and shapes of several stamps."""
 
 from dataclasses import asdict, dataclass, field
 from typing import NamedTuple
@@ -13,8 +13,8 @@ from astro_wgan.sources.segmentation import central_labels, find_sources
 
 __all__ = ['Chunk', 'Settings', 'empty_columns', 'measure_chunk']
 
-#: What the sources room says of stamps of which it knows neither background nor noise.
-_BLIND = ('no pixel can be used', 'the background has no noise')
+#: Values of ``status`` of stamps without measured background and noise.
+_UNUSABLE = ('no pixel can be used', 'the background has no noise')
 
 _IS_FLUX = np.array([measurement.kind in ('flux', 'sum') for measurement in MEASUREMENTS])
 
@@ -22,7 +22,7 @@ _IS_FLUX = np.array([measurement.kind in ('flux', 'sum') for measurement in MEAS
 @dataclass(frozen=True, eq=False)
 class Settings:
     """
-    What whoever measures must know beside the pixels; as in `measure_morphology`.
+    Settings of `~astro_wgan.morphology.measure_morphology`.
 
     Raises
     ------
@@ -61,14 +61,14 @@ class Settings:
 
 class Chunk(NamedTuple):
     """
-    Stamps that are measured together.
+    Stamps that are measured together by one process.
 
     Attributes
     ----------
     batch : `~astro_wgan.sources.batch.Batch`
-        Pixels, mask and noise of one band, in units of its ``scale``.
+        Pixels, mask and noise of one band.
     labels : `~numpy.ndarray` of int, shape (n, ny, nx), or None
-        Sources, where they are known.
+        Segmentation images, if given.
     """
 
     batch: Batch
@@ -84,7 +84,7 @@ def measure_chunk(chunk, settings):
     chunk : `Chunk`
         The stamps.
     settings : `Settings`
-        What to measure, and how.
+        Settings of the measurement.
 
     Returns
     -------
@@ -102,17 +102,17 @@ def measure_chunk(chunk, settings):
 
 
 def empty_columns():
-    """The columns of no stamps at all."""
+    """Columns without rows."""
     return {**_columns([]), 'stamp_filled': np.zeros(0, dtype=bool)}
 
 
 def _with_labels(found, labels):
-    """The caller's sources instead, but for stamps in which there is nothing to see."""
-    blind = np.isin(found.status, _BLIND)
-    labels = np.where(blind[:, np.newaxis, np.newaxis], 0, labels).astype(np.int32)
+    """Use the given segmentation images, except for stamps without usable pixels."""
+    unusable = np.isin(found.status, _UNUSABLE)
+    labels = np.where(unusable[:, np.newaxis, np.newaxis], 0, labels).astype(np.int32)
     central = central_labels(labels)
     status = np.select(
-        [blind, ~labels.any(axis=(1, 2)), central == 0],
+        [unusable, ~labels.any(axis=(1, 2)), central == 0],
         [found.status, 'no source', 'no source in the middle'],
         'measured',
     )
@@ -133,18 +133,18 @@ def _columns(rows):
 
 
 def _is_filled(found, batch, settings, columns):
-    """Whether the light of a galaxy counts as the sky that is subtracted from it."""
+    """Whether light of the galaxy was subtracted as background."""
     if not settings.subtract_background:
         return np.zeros(len(found.labels), dtype=bool)
     flux = columns['petrosian_flux'] / batch.scales
-    # statmorph counts light out to twice the Petrosian radius.
+    # statmorph measures the flux within twice the Petrosian radius.
     area = np.pi * (2 * columns['petrosian_radius']) ** 2 * columns['axis_ratio']
     rows = np.arange(len(found.labels))
     return is_filled(found, batch, settings.detection, rows, flux, np.nan_to_num(area))
 
 
 def _measure_stamp(found, k, batch, settings):
-    """The `Shape` in a stamp, and whether its segment touches the border."""
+    """The `Shape` of the galaxy in a stamp, and whether its segment touches the border."""
     labels, label = found.labels[k], found.central[k]
     if settings.target == 'all':
         labels, label = (labels > 0).astype(np.int32), int(labels.any())

@@ -1,4 +1,4 @@
-"""`measure_morphology`: CAS, Gini, M20 and a Sersic fit for each stamp of a set, as a table."""
+"""`measure_morphology`: CAS, Gini, M20 and Sersic fits of all stamps, as a table."""
 
 from collections import Counter
 from functools import partial
@@ -10,7 +10,7 @@ from astropy.table import QTable
 
 from astro_wgan.detection.detection_config import DetectionConfig
 from astro_wgan.jobs import Fingerprint, describe_settings, describe_stamps
-from astro_wgan.jobs.parallel import ordered_map
+from astro_wgan.jobs.parallel import check_processes, ordered_map
 from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.jobs.resume import ResumeFile
@@ -24,10 +24,10 @@ from astro_wgan.validation.masked import without_mask
 
 __all__ = ['measure_morphology']
 
-# The examples need what an extra brings.
+# The examples need an optional package.
 __doctest_requires__ = {'*': ['statmorph']}
 
-#: Stamps that a process works on at a time: some seconds.
+#: Stamps that a process measures at a time, within a few seconds.
 _CHUNK = 16
 
 
@@ -49,44 +49,44 @@ def measure_morphology(
     output=None,
 ):
     """
-    Measure the shape of the galaxy in each stamp with statmorph.
+    Measure the morphology of the galaxy in each stamp with statmorph.
 
     Parameters
     ----------
     stamps : `~astro_wgan.StampSet`, `~astro_wgan.StampStore` or path-like
-        The images, or the path of a store of them, or whatever else
-        `~astro_wgan.store.as_stamps` takes. Their uncertainty, where they have one, is
-        statmorph's weight map.
+        Stamps, the path of a store, or anything else that `~astro_wgan.store.as_stamps` accepts.
+        Their uncertainty, if they have one, is used as statmorph's weight map.
     target : {'central', 'all'}, optional
-        Measure the source in the middle, with its neighbors masked, or all sources of the stamp
-        as if they were one. In the middle is the source whose pixels come nearest to it, unless
-        that is more than an eighth of the stamp's edge away.
+        Measure the central source, with its neighbors masked, or all sources of the stamp as one.
+        The central source is the one with the pixel closest to the center of the stamp, within an
+        eighth of the stamp's edge.
     segmentation : `~astro_wgan.detection.DetectionConfig` or array_like of int, optional
-        How sources are looked for, as by `~astro_wgan.sources.segment_stamps`; or for each stamp
-        an image of labels, 0 for sky, shape (n, ny, nx).
+        Detection settings, as in `~astro_wgan.sources.segment_stamps`; or segmentation images,
+        0 for the background, shape (n, ny, nx).
     background : float, array_like or `~astropy.units.Quantity`, optional
-        Level of the sky where it is known, 0 where it has been subtracted, as in
-        `~astro_wgan.sources.measure_sources`. Otherwise SEP measures it in each stamp: in small
-        stamps the wings of a large galaxy count as background.
+        Background level, if known; 0 if it has been subtracted. As in
+        `~astro_wgan.sources.measure_sources`. By default, it is measured in each stamp, where it
+        includes the wings of a large galaxy in a small stamp.
     subtract_background : bool, optional
-        Subtract that background from the image of which shapes are measured. Sources are looked
-        for without it in any case.
+        Subtract the background before the measurement. It is always subtracted for the detection
+        of sources.
     gain : float, optional
-        Electrons per unit of the pixels, for the weight map of stamps without uncertainty. Where
-        it is not given either, the noise of the background is the weight map.
+        Electrons per unit of the pixels, for the weight map of stamps without uncertainty. By
+        default, the weight map is the background noise.
     psf : array_like, optional
-        What the Sersic model is convolved with; by default the PSF of the stamps, if they have
+        PSF with which the Sersic model is convolved; by default that of the stamps, if they have
         one.
     sersic : bool, optional
-        Fit a Sersic model. It takes little of the time, but with a large PSF it may be a third.
+        Fit a Sersic model. This takes little time, but up to a third of the total with a large
+        PSF.
     band : int, optional
-        Which band to measure; needed where there are several.
+        Index of the band; required for stamps of several bands.
     statmorph_options : dict, optional
         Further arguments of ``statmorph.SourceMorphology``, such as ``{'petro_extent_cas': 2}``.
     processes : int, optional
-        Processes that work at the same time, this one among them.
+        Number of processes, including this one.
     client : `dask.distributed.Client`, optional
-        A Dask cluster that works instead.
+        Dask cluster to use instead of local processes.
     progress : bool, optional
         Show a progress line.
     output : path-like, optional
@@ -96,31 +96,38 @@ def measure_morphology(
     Returns
     -------
     `~astropy.table.QTable`
-        A row per stamp, in their order: ``id``, then
+        A row for each stamp, in the same order. Names of statmorph are given in parentheses where
+        they differ.
 
+        * ``id`` of the stamp;
         * ``concentration``, ``asymmetry``, ``smoothness``, ``gini``, ``m20``,
           ``gini_m20_bulge``, ``gini_m20_merger``, ``multimode``, ``intensity``, ``deviation``,
-          ``outer_asymmetry``, ``shape_asymmetry`` as in statmorph;
-        * ``half_light_radius`` and ``petrosian_radius``, semi-major axes of the ellipses that hold
-          half the light and of the Petrosian one; ``axis_ratio`` of these, and ``orientation`` of
-          the major axis, as that of the fit in degrees from the x axis toward the y axis;
-          ``xc_asymmetry`` and ``yc_asymmetry``, their center in the stamp; ``petrosian_flux``, the
-          sum of pixels, times their solid angle where they hold surface brightness;
-        * ``signal_to_noise``, mean per pixel; ``sky_mean`` and ``sky_rms``;
-        * ``sersic_index``, ``sersic_radius``, ``sersic_axis_ratio``, ``sersic_orientation``,
-          ``sersic_amplitude`` (at that radius) and ``sersic_chi2_dof`` of the fit;
-        * ``flag`` and ``flag_sersic`` of statmorph: 0 good, 1 suspect, 2 bad, 4 nothing measured;
-        * ``touches_border``, whether the segment reaches the edge of the stamp;
-        * ``stamp_filled``, whether the light of the galaxy counts as the sky that was measured, as
-          `~astro_wgan.sources.SourceFlag.STAMP_FILLED` says;
-        * ``status``, ``'measured'`` or why not, and ``warnings``, what statmorph warned of.
-          ``'measured without smoothness: ...'`` is a galaxy too small for it: smoothness is what
-          a box of a quarter of the Petrosian radius smooths away, and a box of one pixel smooths
-          nothing.
+          ``outer_asymmetry`` and ``shape_asymmetry``;
+        * ``half_light_radius`` (rhalf_ellip) and ``petrosian_radius`` (rpetro_ellip), semi-major
+          axes of ellipses;
+        * ``axis_ratio`` (1 - ellipticity_asymmetry) and ``orientation`` (orientation_asymmetry, in
+          radians there) of these ellipses, the latter in degrees counterclockwise from the +x
+          axis; ``xc_asymmetry`` and ``yc_asymmetry``, their center in the stamp;
+        * ``petrosian_flux`` (flux_ellip), sum of pixels within two Petrosian radii, times their
+          solid angle for surface brightness;
+        * ``signal_to_noise`` (sn_per_pixel), mean per pixel;
+        * ``sky_mean`` and ``sky_rms`` (sky_sigma);
+        * ``sersic_index`` (sersic_n), ``sersic_radius`` (sersic_rhalf), ``sersic_axis_ratio``
+          (1 - sersic_ellip), ``sersic_orientation`` (sersic_theta), ``sersic_amplitude`` (at the
+          half-light radius) and ``sersic_chi2_dof`` of the fit;
+        * ``flag`` and ``flag_sersic``: 0 good, 1 suspect, 2 bad, 4 nothing measured;
+        * ``touches_border``, whether the segment of the galaxy reaches the edge of the stamp;
+        * ``status``, ``'measured'`` or the reason for the failure.
+          ``'measured without smoothness: ...'`` is the status of galaxies that are too small:
+          smoothness is measured with a box of a quarter of the Petrosian radius, and a box of one
+          pixel has no effect;
+        * ``warnings`` of statmorph;
+        * ``stamp_filled``, whether light of the galaxy was subtracted as background, as with
+          `~astro_wgan.sources.SourceFlag.STAMP_FILLED`.
 
-        What could not be measured is NaN. Lengths are in pixels; where the pixel scale is known
-        there are ``half_light_radius_arcsec``, ``petrosian_radius_arcsec`` and
-        ``sersic_radius_arcsec`` too. ``meta`` holds the provenance and counts of each status.
+        Failed measurements are NaN. Lengths are in pixels. If the pixel scale is known, there are
+        also ``half_light_radius_arcsec``, ``petrosian_radius_arcsec`` and
+        ``sersic_radius_arcsec``. ``meta`` has the provenance and the count of each status.
 
     Raises
     ------
@@ -131,10 +138,10 @@ def measure_morphology(
 
     Notes
     -----
-    Concentration, asymmetry, smoothness (clumpiness), Gini and M20 are what Margalef-Bentabol et
-    al. 2020 (section 4.1) cluster with k-means. Definitions: Lotz et al. 2004 (AJ 128, 163),
+    Margalef-Bentabol et al. 2020 (section 4.1) apply k-means to concentration, asymmetry,
+    smoothness (clumpiness), Gini and M20. Definitions: Lotz et al. 2004 (AJ 128, 163),
     Conselice 2003 (ApJS 147, 1), Freeman et al. 2013 (MNRAS 434, 282), Pawlik et al. 2016 (MNRAS
-    456, 3032); the code: Rodriguez-Gomez et al. 2019 (MNRAS 483, 4140).
+    456, 3032). Code: Rodriguez-Gomez et al. 2019 (MNRAS 483, 4140).
 
     Examples
     --------
@@ -161,8 +168,7 @@ def measure_morphology(
     )
     background = as_background(background, stamps, settings.detection)
     labels = _checked_labels(segmentation, (len(stamps), *stamps.shape))
-    if processes < 1:
-        raise ValueError(f'`processes` must be at least 1; got {processes}.')
+    check_processes(processes)
     fingerprint = None if output is None else _fingerprint(stamps, labels, background, settings)
     measure = partial(measure_chunk, settings=settings)
     with (
@@ -206,7 +212,7 @@ def _checked_labels(segmentation, shape):
     labels = np.asarray(labels) if mask is None else np.where(mask, 0, labels)
     if labels.shape != shape or labels.dtype.kind not in 'iub' or (labels < 0).any():
         raise ValueError(
-            '`segmentation` must be a DetectionConfig, or whole numbers from 0 of shape '
+            '`segmentation` must be a DetectionConfig, or non-negative integers of shape '
             f'{shape}; got {labels.dtype} of shape {labels.shape}.'
         )
     return labels

@@ -1,4 +1,4 @@
-"""`measure_shape`: the shape of one galaxy image, by statmorph."""
+"""`measure_shape`: morphology of one galaxy with statmorph."""
 
 import copy
 import warnings
@@ -11,34 +11,33 @@ from astro_wgan.optional import import_optional
 
 __all__ = ['MEASUREMENTS', 'Measurement', 'Shape', 'import_statmorph', 'measure_shape']
 
-# The examples need what an extra brings.
+# The examples need an optional package.
 __doctest_requires__ = {'*': ['statmorph']}
 
-#: What statmorph writes for a measurement that it cannot measure.
+#: Value of statmorph for a failed measurement.
 _INVALID = -99.0
 
-#: Pixels along the edge of the box, a quarter of the Petrosian radius, that smoothness is measured
-#: with.
+#: Minimum edge in pixels of the smoothing box, a quarter of the Petrosian radius.
 _SMALLEST_BOX = 2
 
-#: statmorph's flag of a galaxy of which it could measure nothing.
+#: statmorph's flag for galaxies that it could not measure at all.
 CATASTROPHIC = 4
 
 
 class Measurement(NamedTuple):
     """
-    One number of a shape.
+    A measurement of a galaxy.
 
     Attributes
     ----------
     name : str
-        Its column.
+        Name of the column.
     source : str
-        statmorph's name of it.
+        Name of the attribute of statmorph.
     kind : {'', 'length', 'angle', 'flux', 'sum'}
-        What it is measured in: nothing, pixels, radians, the unit of the image, that of its sum.
+        Kind of unit: none, pixels, radians, unit of the image, unit of a sum of pixels.
     axis_ratio : bool
-        True where statmorph gives the ellipticity 1 - q, and the axis ratio q is wanted.
+        Whether to convert statmorph's ellipticity 1 - q to the axis ratio q.
     """
 
     name: str
@@ -47,7 +46,7 @@ class Measurement(NamedTuple):
     axis_ratio: bool = False
 
 
-#: All that is measured, in the order of the columns.
+#: All measurements, in the order of the columns.
 MEASUREMENTS = (
     Measurement('concentration', 'concentration'),
     Measurement('asymmetry', 'asymmetry'),
@@ -82,26 +81,26 @@ MEASUREMENTS = (
 _IS_SMOOTHNESS = np.array([measurement.name == 'smoothness' for measurement in MEASUREMENTS])
 _IS_SERSIC = np.array([measurement.name.startswith('sersic') for measurement in MEASUREMENTS])
 
-# statmorph has no switch for its fit, but it can be made as good as none; then it warns.
+# statmorph has no option to skip the fit, but it can be reduced to one iteration; then it warns.
 _NO_FIT = {'maxiter': 1}
 _FIT_WARNINGS = ('[sersic]', 'The fit may be unsuccessful')
 
 
 class Shape(NamedTuple):
     """
-    The shape of one galaxy, or why there is none.
+    Measurements of one galaxy, or the reason why there are none.
 
     Attributes
     ----------
     values : `~numpy.ndarray`, shape (len(MEASUREMENTS),)
-        In plain numbers; NaN where statmorph could not measure.
+        In the order of `MEASUREMENTS`; NaN for failed ones.
     flag, flag_sersic : int
-        statmorph's own: 0 good, 1 suspect, 2 bad, 4 nothing was measured.
+        Flags of statmorph: 0 good, 1 suspect, 2 bad, 4 nothing measured.
     status : str
-        ``'measured'``, or the reason; ``'measured without smoothness: ...'`` for a galaxy of which
-        a quarter of the Petrosian radius is less than 2 pixels.
+        ``'measured'``, or the reason for the failure; ``'measured without smoothness: ...'`` if a
+        quarter of the Petrosian radius is less than 2 pixels.
     warnings : str
-        What statmorph warned of, joined by ``'; '``.
+        Warnings of statmorph, joined by ``'; '``.
     """
 
     values: np.ndarray
@@ -112,7 +111,7 @@ class Shape(NamedTuple):
 
     @classmethod
     def failed(cls, status, warnings=''):
-        """The shape of a galaxy that has none."""
+        """The `Shape` of a galaxy that could not be measured."""
         values = np.full(len(MEASUREMENTS), np.nan)
         return cls(values, CATASTROPHIC, CATASTROPHIC, status, warnings)
 
@@ -126,24 +125,24 @@ def measure_shape(
     image, labels, label, *, mask, noise=None, gain=None, psf=None, sersic=True, options=None
 ):
     """
-    Measure one galaxy; whatever goes wrong is told, not raised.
+    Measure one galaxy. Failures are reported in the result, not raised.
 
     Parameters
     ----------
     image : array_like, shape (ny, nx)
-        Without background. Masked pixels may have any value.
+        Background-subtracted image. Masked pixels may have any value.
     labels : array_like of int, shape (ny, nx)
-        0 for sky, another number for each source.
+        Segmentation image, 0 for the background.
     label : int
-        The source to measure. The others are masked.
+        Label of the source to measure. Others are masked.
     mask : array_like of bool, shape (ny, nx)
-        True where a pixel must not be used.
+        True for pixels to exclude.
     noise : array_like, shape (ny, nx), optional
-        Standard deviation of each pixel. Either this or ``gain`` is needed.
+        Standard deviation of each pixel. Either this or ``gain`` is required.
     gain : float, optional
         Electrons per unit of the image.
     psf : array_like, optional
-        What the Sersic model is convolved with.
+        PSF with which the Sersic model is convolved.
     sersic : bool, optional
         Fit a Sersic model; otherwise its values are NaN.
     options : dict, optional
@@ -167,7 +166,7 @@ def measure_shape(
     ('measured', 1.0)
     """
     statmorph = import_statmorph()
-    # A copy: statmorph writes its first guess of a fit into the dictionaries that it gets.
+    # A copy, since statmorph modifies the dictionaries that it is given.
     options = copy.deepcopy(options or {})
     if not sersic:
         psf, options['sersic_fitting_args'] = None, dict(_NO_FIT)
@@ -177,7 +176,7 @@ def measure_shape(
         warnings.simplefilter('always')
         try:
             source = statmorph.SourceMorphology(
-                # Masked pixels spoil no sums of their neighbors.
+                # NaN would spoil sums over neighboring pixels.
                 np.where(np.isfinite(image), image, 0.0),
                 np.asarray(labels, dtype=np.int64),
                 label,
@@ -187,7 +186,7 @@ def measure_shape(
                 psf=psf,
                 **options,
             )
-        except Exception as error:  # assertions, failed root searches and whatever fits raise
+        except Exception as error:  # failed assertions, root searches and fits
             status = f'statmorph failed: {type(error).__name__}: {error}'
             return Shape.failed(status, _messages(caught))
     if source.flag == CATASTROPHIC:
@@ -199,14 +198,14 @@ def measure_shape(
     box = _smoothing_box(source)
     if box >= _SMALLEST_BOX:
         return Shape(values, source.flag, flag_sersic, 'measured', _messages(caught, sersic))
-    # An image smoothed by one pixel is the image, of a smoothness of 0.
+    # Smoothing with a box of one pixel has no effect: the smoothness would be 0.
     values[_IS_SMOOTHNESS] = np.nan
     status = f'measured without smoothness: its box has {box} pixels'
     return Shape(values, source.flag, flag_sersic, status, _messages(caught, sersic))
 
 
 def _smoothing_box(source):
-    """Edge in whole pixels of the box with which statmorph smooths the image."""
+    """Edge in pixels of the box with which statmorph smooths the image."""
     edge = source._petro_fraction_cas * source.rpetro_circ
     return int(edge) if edge > 0 else 0
 
@@ -219,7 +218,7 @@ def _value(source, measurement):
 
 
 def _messages(caught, sersic=True):
-    """The different messages for a user of statmorph, in the order in which they came."""
+    """Distinct warnings for users of statmorph, in order."""
     kinds = (AstropyUserWarning, RuntimeWarning)
     told = [str(w.message).strip() for w in caught if issubclass(w.category, kinds)]
     if not sersic:

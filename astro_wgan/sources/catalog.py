@@ -1,4 +1,4 @@
-"""`StampCatalog`: columns of numbers as two tables with units."""
+"""`StampCatalog`: tables of the measured sources and stamps, with units."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ from astro_wgan.sources.flags import SourceFlag
 
 __all__ = ['StampCatalog', 'photometry_tables', 'sky_columns']
 
-#: What is copied from the sources into the table of the stamps.
-_OF_CENTRAL = (
+#: Columns of the central source and of its neighbor that are copied to the table of stamps.
+_CENTRAL_COLUMNS = (
     'label',
     'x',
     'y',
@@ -37,16 +37,16 @@ _OF_CENTRAL = (
     'position_angle',
     'flags',
 )
-_OF_NEIGHBOUR = ('label', 'x', 'y', 'kron_flux', 'kron_flux_err')
+_NEIGHBOR_COLUMNS = ('label', 'x', 'y', 'kron_flux', 'kron_flux_err')
 
-#: Of an error of 1 percent, in magnitudes.
+#: Magnitudes per unit relative error.
 _MAGNITUDES = 2.5 / np.log(10)
 
 
 @dataclass(frozen=True, eq=False)
 class StampCatalog:
     """
-    What `~astro_wgan.sources.measure_sources` measured.
+    Result of `~astro_wgan.sources.measure_sources`.
 
     Attributes
     ----------
@@ -54,34 +54,34 @@ class StampCatalog:
         A row for each source, ordered by stamp:
 
         * ``id`` of the stamp, ``label`` of the source in it (1, 2, ...), ``is_central``;
-        * ``x``, ``y``, 0-based pixels of the stamp, and ``sky`` where there is a WCS;
-        * ``kron_flux``, ``kron_flux_err`` and ``kron_radius``, the aperture's semi-major axis in
-          units of that of the source; ``magnitude`` and ``magnitude_err`` (AB) of this flux;
-        * ``isophotal_flux``, ``isophotal_flux_err``: of the ``area`` pixels above the
-          threshold, with the highest, ``peak``, above the sky;
-        * ``half_light_radius``, of the circle that holds half of the Kron flux;
-        * ``semimajor_axis`` and ``semiminor_axis``, the root mean square of the light along both,
-          and ``axis_ratio``, q;
-        * ``orientation`` of the major axis, from the x axis toward the y axis, and with a WCS
+        * ``x``, ``y``, 0-based pixels in the stamp, and ``sky`` (ICRS), with a WCS;
+        * ``kron_flux``, ``kron_flux_err``, ``kron_radius`` (semi-major axis of the aperture in
+          units of that of the source), ``magnitude`` and ``magnitude_err`` (AB, of this flux);
+        * ``isophotal_flux``, ``isophotal_flux_err``, ``area`` and ``peak`` of the pixels above the
+          threshold;
+        * ``half_light_radius``, radius of the circle with half of the Kron flux;
+        * ``semimajor_axis`` and ``semiminor_axis``, the rms of the light along both axes, and
+          ``axis_ratio``, minor over major axis;
+        * ``orientation`` of the major axis, counterclockwise from the +x axis, and, with a WCS,
           ``position_angle``, from north toward east;
-        * ``flags``, a sum of `~astro_wgan.sources.SourceFlag`.
+        * ``flags``, bits of `~astro_wgan.sources.SourceFlag`.
 
-        Lengths are in pixels; where the pixel scale is known there is
-        ``half_light_radius_arcsec``, by the WCS at the source or else by the scale of the set.
+        Lengths are in pixels, angles in degrees. If the pixel scale is known, there is
+        ``half_light_radius_arcsec``, from the WCS at the source or the pixel scale of the set.
     stamps : `~astropy.table.QTable`
-        A row for each stamp, in their order:
+        A row for each stamp, in the same order:
 
-        * ``id`` and ``status``, ``'measured'`` or why there is no central source;
+        * ``id`` and ``status``, ``'measured'`` or the reason why there is no central source;
         * ``background`` and ``noise_rms`` of a pixel, means over the stamp;
-        * of the central source the columns above, with ``label`` 0 and NaN where there is none;
+        * the columns above for the central source, with ``label`` 0 and NaN if there is none;
         * ``n_neighbors``, the number of other sources; ``neighbor_label``, ``neighbor_x``,
-          ``neighbor_y``, ``neighbor_kron_flux`` and its error, of the brightest;
-        * ``flux_ratio``, of the central source over the brightest neighbor; ``separation`` of
-          both, and ``separation_arcsec``;
+          ``neighbor_y``, ``neighbor_kron_flux`` and ``neighbor_kron_flux_err`` of the brightest;
+        * ``flux_ratio`` of the central source to the brightest neighbor, and their ``separation``
+          and ``separation_arcsec``;
         * ``companion_class``: ``'none'``, ``'<1.5'``, ``'1.5-2'``, ``'>2'``, or ``'unknown'``
-          where there is no central source; ``companion``: ``'none'``, ``'bright'`` (flux ratio
-          below 2), ``'faint'`` or ``'unknown'``;
-        * ``touches_border`` and ``saturated``: whether the central source does, or is.
+          without central source; ``companion``: ``'none'``, ``'bright'`` (flux ratio below 2),
+          ``'faint'`` or ``'unknown'``;
+        * ``touches_border`` and ``saturated``, flags of the central source.
     """
 
     sources: QTable
@@ -93,18 +93,18 @@ class StampCatalog:
 
 def photometry_tables(stamps, sources, columns, settings, flux, zero_point):
     """
-    The tables from plain columns.
+    Make the tables from plain columns.
 
     Parameters
     ----------
     stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
-        What was measured.
+        The stamps.
     sources, columns : dict of `~numpy.ndarray`
         As from `joined_results`.
     settings : `~astro_wgan.sources.engine.Settings`
-        How it was measured.
+        Settings of the photometry.
     flux : `~astro_wgan.units.pixel_flux.PixelFlux`
-        From the sums of pixels to flux.
+        Conversion of sums of pixels to flux.
     zero_point : float or None
         AB magnitude of a flux of one unit.
 
@@ -136,14 +136,14 @@ def photometry_tables(stamps, sources, columns, settings, flux, zero_point):
 
 def sky_columns(sources, geometry):
     """
-    Where sources are on the sky.
+    Sky positions and position angles of sources.
 
     Parameters
     ----------
     sources : dict of `~numpy.ndarray`
         ``stamp``, ``x``, ``y`` and ``orientation``.
     geometry : `~astro_wgan.astrometry.stamp_geometry.StampGeometry`
-        Of the stamps.
+        Geometry of the stamps.
 
     Returns
     -------
@@ -160,7 +160,7 @@ def sky_columns(sources, geometry):
         sky = pixel_to_sky(x, y, wcs)
         ahead = pixel_to_sky(x + np.cos(theta[rows]), y + np.sin(theta[rows]), wcs)
         columns['ra'][rows], columns['dec'][rows] = sky.ra.deg, sky.dec.deg
-        # An axis has no direction: -90 to 90 degrees tell all.
+        # An axis has no direction: -90 to 90 degrees.
         angle = sky.position_angle(ahead).deg
         columns['position_angle'][rows] = (angle + 90) % 180 - 90
         columns['pixel_scale'][rows] = np.sqrt(pixel_areas(x, y, wcs))
@@ -172,7 +172,7 @@ def _scaled(columns, names, factor):
 
 
 def _flux_of_each(sources, flux):
-    """Flux of a pixel of value 1 where each source is, or else where its stamp is."""
+    """Flux of a pixel of value 1 at each source, or else at its stamp."""
     factor = flux.factor[sources['stamp']]
     if flux.per_square_arcsec is None:
         return factor
@@ -181,7 +181,7 @@ def _flux_of_each(sources, flux):
 
 
 def _scale_of_each(sources, pixel_scale):
-    """The angle of a pixel where each source is, else that of the set; None if neither is known."""
+    """Pixel scale at each source, or else that of the set; None if neither is known."""
     own = sources['pixel_scale']
     is_known = np.isfinite(own)
     if pixel_scale is None:
@@ -226,11 +226,11 @@ def _stamp_table(ids, columns, sources, companions, unit, pixel_scale):
     table = QTable({'id': ids, 'status': columns['status']})
     for name in ('background', 'noise_rms'):
         table[name] = columns[name] * (unit or u.dimensionless_unscaled)
-    for name in _OF_CENTRAL:
+    for name in _CENTRAL_COLUMNS:
         if name in sources.colnames:
             table[name] = _taken(sources[name], companions['central_row'])
     table['n_neighbors'] = companions['n_neighbors']
-    for name in _OF_NEIGHBOUR:
+    for name in _NEIGHBOR_COLUMNS:
         table[f'neighbor_{name}'] = _taken(sources[name], companions['neighbor_row'])
     table['flux_ratio'] = companions['flux_ratio']
     table['separation'] = companions['separation'] * u.pix
@@ -248,11 +248,11 @@ def _stamp_table(ids, columns, sources, companions, unit, pixel_scale):
 
 
 def _taken(column, rows):
-    """Rows of a column; 0 or NaN where there is none."""
+    """Rows of a column; 0 or NaN for row -1."""
     if isinstance(column, SkyCoord):
         return SkyCoord(*(_taken(angle, rows) for angle in (column.ra, column.dec)))
     values = np.asarray(getattr(column, 'value', column))
-    # Row -1 is the last.
+    # The appended element is that of row -1.
     taken = np.append(values, np.array([0 if values.dtype.kind in 'iu' else np.nan], values.dtype))
     unit = getattr(column, 'unit', None)
     return taken[rows] if unit is None else taken[rows] * unit

@@ -1,4 +1,4 @@
-"""`measure_sources`: every source of a set of stamps, and what each stamp's neighbors are like."""
+"""`measure_sources`: detection and photometry of all sources in stamps."""
 
 from collections import deque
 from functools import partial
@@ -7,7 +7,7 @@ import numpy as np
 
 from astro_wgan.detection.detection_config import DetectionConfig
 from astro_wgan.jobs import Fingerprint, describe_settings, describe_stamps
-from astro_wgan.jobs.parallel import ordered_map
+from astro_wgan.jobs.parallel import check_processes, ordered_map
 from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.jobs.resume import ResumeFile
 from astro_wgan.sources.batch import batch_rows, checked_band, read_batch
@@ -40,41 +40,41 @@ def measure_sources(
     output=None,
 ):
     """
-    Find the sources of each stamp and measure them as SExtractor does.
+    Detect the sources of each stamp and measure them as SExtractor does.
 
     Parameters
     ----------
     stamps : `~astro_wgan.StampSet`, `~astro_wgan.StampStore` or path-like
-        The images, or the path of a store of them; or one or a list of
-        `~astropy.nddata.Cutout2D`, `~astropy.nddata.CCDData` or `~astropy.nddata.NDData`, each a
-        stamp. Mask and uncertainty are used where there are any.
+        Stamps, or the path of a store; or one or a list of `~astropy.nddata.Cutout2D`,
+        `~astropy.nddata.CCDData` or `~astropy.nddata.NDData`, each a stamp. Masks and uncertainties
+        are used.
     detection : `~astro_wgan.detection.DetectionConfig`, optional
-        How sources are told from the sky.
+        Detection settings.
     background : float, array_like, `~astropy.units.Quantity` or `~astropy.nddata.NDData`, optional
-        Level of the sky where it is known, 0 where it has been subtracted: one number for all
-        stamps, or for each, shape (n,); or an image, for all (ny, nx), for each (n, ny, nx), or,
-        with ``positions``, of the shape of the image. Pixels in which it is masked or NaN are not
-        used. Without it, it is what ``detection``
-        states, or measured in each stamp, of which a large galaxy leaves too little for that.
+        Background level, if known; 0 if it has been subtracted. One number for all stamps, or
+        one for each, shape (n,); or an image for all, shape (ny, nx), for each, shape (n, ny, nx),
+        or, with ``positions``, of the shape of the image. Pixels where it is masked or NaN are
+        excluded. By default, it is that of ``detection``, or measured in each stamp, which is
+        inaccurate if a large galaxy fills the stamp.
     positions : array_like, SkyCoord, Table or regions, optional
-        Where ``stamps`` is an image or its path: measure stamps around these positions; as in
-        `~astro_wgan.StampSet.from_image`. Those outside of the image have a row that says so.
+        Positions of stamps to measure if ``stamps`` is an image or its path, as in
+        `~astro_wgan.StampSet.from_image`. Those outside of the image have a ``status`` that says
+        so.
     size : int or tuple of int, optional
-        Pixels along the edge of those stamps.
+        Edge of these stamps in pixels.
     band : int, optional
-        Which band to measure; needed where there are several.
+        Index of the band; required for stamps of several bands.
     zero_point : `~astropy.units.Quantity` or float, optional
-        AB magnitude of a flux of 1 in the unit of the pixels, or of the fluxes where pixels hold
-        surface brightness. Not needed where that unit is one of flux density, such as nJy, or of
-        maggies.
+        AB magnitude of a flux of 1 in the unit of the pixels, or of the fluxes if pixels hold
+        surface brightness. Not needed for units of flux density, such as nJy, and maggies.
     saturation : `~astropy.units.Quantity` or float, optional
         Sources with pixels of at least this value are flagged.
     engine : {'sep', 'photutils'}, optional
-        What detects, deblends and measures. photutils takes some twenty times longer.
+        Library that detects, deblends and measures. photutils is about twenty times slower.
     processes : int, optional
-        Processes that work at the same time, this one among them.
+        Number of processes, including this one.
     client : `dask.distributed.Client`, optional
-        A Dask cluster that works instead.
+        Dask cluster to use instead of local processes.
     progress : bool, optional
         Show a progress line.
     output : path-like, optional
@@ -84,31 +84,31 @@ def measure_sources(
     Returns
     -------
     `~astro_wgan.sources.StampCatalog`
-        With two tables: ``sources`` has a row for each source, ``stamps`` one for each stamp.
+        Two tables: ``sources`` with a row for each source, ``stamps`` with one for each stamp.
 
     Raises
     ------
     ValueError
         If an argument is out of range, or ``output`` holds results of other work, or is damaged.
     astropy.units.UnitsError
-        If pixels hold no flux, such as temperatures or magnitudes, or a surface brightness of
-        which the solid angle of a pixel, or the beam, is not known.
+        If pixels hold no flux, but temperatures or magnitudes, for example; or a surface
+        brightness without known solid angle of a pixel, or beam.
     TypeError
-        If ``stamps`` is of no known kind.
+        If ``stamps`` has an unknown type.
 
     Notes
     -----
-    Surface brightness, such as MJy / sr, is multiplied by the solid angle that a pixel has where
-    the source or stamp is, and flux per beam by the pixel's share of the Gaussian beam of the
-    header (BMAJ, BMIN): all fluxes, ``background`` and ``noise_rms`` included, are fluxes per
+    Surface brightness, such as MJy / sr, is multiplied by the solid angle of a pixel at the source
+    or stamp, and flux per beam by the pixel's fraction of the Gaussian beam of the header (BMAJ,
+    BMIN): all fluxes, ``background`` and ``noise_rms`` included, are fluxes per
     pixel. Flux densities per steradian become nJy.
 
-    Detection, deblending and shapes are SEP's (Barbary 2016, JOSS 1, 58), whose code comes from
-    SExtractor (Bertin & Arnouts 1996, A&AS 117, 393). Kron fluxes and half-light radii are
-    measured as SExtractor's FLUX_AUTO and FLUX_RADIUS, with pixels of neighbors replaced by those
-    on the opposite side of the source. Each stamp is an image of its own: what lies next to it in
-    the set changes nothing. The errors are those of the noise (or of the given uncertainty); the
-    noise of the sky does not contain the Poisson noise of the sources.
+    Detection, deblending and shapes are those of SEP (Barbary 2016, JOSS 1, 58), which is based on
+    the code of SExtractor (Bertin & Arnouts 1996, A&AS 117, 393). Kron fluxes and half-light radii
+    are measured like SExtractor's FLUX_AUTO and FLUX_RADIUS, with pixels of neighbors replaced by
+    those on the opposite side of the source. The result for a stamp is independent of the other
+    stamps. Errors follow from the background noise, or from the given uncertainty; the former does
+    not include the Poisson noise of the sources.
 
     Examples
     --------
@@ -134,8 +134,7 @@ def measure_sources(
     )
     flux = pixel_flux(stamps)
     zero_point = as_zero_point(zero_point, stamps, flux.unit)
-    if processes < 1:
-        raise ValueError(f'`processes` must be at least 1; got {processes}.')
+    check_processes(processes)
     fingerprint = None if output is None else _fingerprint(stamps, background, band, settings)
     total = len(stamps)
     with (
@@ -156,10 +155,9 @@ def measure_sources(
 
 
 def _batches(stamps, background, band, settings, workers, *, first):
-    """Columns of the sources and of the stamps of each batch, from a stamp on."""
+    """Yield columns of the sources and of the stamps of each batch, starting at a stamp."""
     batches = batch_rows(stamps, first=first)
-    # Results come in the order of the batches: what is read when a batch is handed out is needed
-    # again when its result comes.
+    # Geometries of batches that are being measured. Results are returned in order.
     geometries = deque()
 
     def read():

@@ -87,7 +87,7 @@ def segment_stamps(stamps, *, detection=None, background=None, band=None):
     Parameters
     ----------
     stamps : `~astro_wgan.StampSet`, `~astro_wgan.StampStore` or other stamps
-        Anything that `~astro_wgan.store.stamp_inputs.as_stamps` accepts. Masks and uncertainties
+        Anything that `~astro_wgan.store.as_stamps` accepts. Masks and uncertainties
         are used.
     detection : `~astro_wgan.detection.DetectionConfig`, optional
         Detection settings.

@@ -395,7 +395,7 @@ def test_no_stamps_at_all(group, table):
         ({'band': 0}, '`band` is for stamps of several bands'),
         ({'segmentation': np.ones((64, 64), int)}, '`segmentation` must be a DetectionConfig'),
         ({'segmentation': np.ones((3, 64, 64))}, 'float64'),
-        ({'segmentation': np.full((3, 64, 64), -1)}, 'from 0'),
+        ({'segmentation': np.full((3, 64, 64), -1)}, 'non-negative integers'),
         ({'statmorph_options': {'psf': None}}, "got 'psf'"),
         ({'statmorph_options': {'petro_extend_cas': 2}}, "got 'petro_extend_cas'"),
         ({'processes': 0}, '`processes`'),
