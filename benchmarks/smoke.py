@@ -89,6 +89,8 @@ def judge(status, text, output):
     missing = re.fullmatch(r"ModuleNotFoundError: No module named '(\w+)[\w.]*'", last)
     if missing and missing[1] not in _OURS:
         return 'skipped', f'{missing[1]} is not installed'
+    if re.match(r'ImportError: .*pip install "astro_wgan\[\w+\]"', last):
+        return 'skipped', last.removeprefix('ImportError: ')
     if status != 0:
         return 'failed', last
     try:

@@ -82,7 +82,7 @@ def measured(detector, scores, held_out):
         row['n'] = len(scores[kind])
         row['n_not_scored'] = int(np.isnan(scores[kind]).sum())
         for name in ('auc', 'auc_err', 'average_precision', 'precision_at_k'):
-            row[name] = float(ranked[kind][name]) if kind in ranked else None
+            row[name] = float(ranked[kind][name]) if kind in ranked else np.nan
         for found in rates[rates['class'] == kind]:
             for name in ('rate', 'rate_low', 'rate_high'):
                 row[name.replace('rate', f'rate_{found["percentile"]}')] = float(found[name])
@@ -229,4 +229,6 @@ def _rate_of(level):
 
 
 def _precision(row, _):
+    if np.isnan(row['average_precision']):
+        return None
     return f'{row["average_precision"]:.3f}, {row["precision_at_k"]:.2f}'

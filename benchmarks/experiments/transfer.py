@@ -77,7 +77,7 @@ def main():
 
 
 def read_options():
-    smoke = {'normals': 20, 'test': 4, 'iterations': [1]}
+    smoke = {'normals': 40, 'test': 4, 'iterations': [1]}
     parser = BenchmarkParser(__doc__, smoke=smoke, seed=None, work='transfer')
     parser.add_argument('--normals', type=int, default=1000, help='of the field, to learn from')
     parser.add_argument(

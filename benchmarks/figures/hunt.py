@@ -3,7 +3,7 @@ Figures of a finished hunt for the documentation: how the training went, and wha
 
 Needs Matplotlib and the folder of a hunt:
 
-    astro-wgan hunt hubble_xdf --size 32 --out strange
+    astro-wgan hunt hubble_xdf --size 32 --output strange
     python -m benchmarks.figures.hunt --hunt strange --images docs/images
 """
 
@@ -34,7 +34,7 @@ def main():
     if options.smoke:
         options.hunt, options.images = options.work / 'hunt', options.work
         config = HuntConfig(size=16, iterations=1, n_cards=4)
-        hunt(datasets.image_path('mock_f814w'), out=options.hunt, config=config, progress=False)
+        hunt(datasets.image_path('mock_f814w'), output=options.hunt, config=config, progress=False)
     elif options.hunt is None or options.images is None:
         parser.error('--hunt and --images are needed')
     report = Report(options)

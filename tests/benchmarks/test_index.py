@@ -56,6 +56,8 @@ def test_all_folders_of_programs_are_listed():
             'failed',
             "named 'astro_wgan.x'",
         ),
+        (1, 'ImportError: It needs x: pip install "astro_wgan[ssp]".', 'skipped', 'It needs x'),
+        (1, 'ImportError: cannot import name', 'failed', 'cannot import name'),
         (1, 'ValueError: wrong', 'failed', 'ValueError: wrong'),
         (None, 'It took more than 240 s.', 'failed', 'It took more than 240 s.'),
         (0, '', 'failed', 'its result cannot be read'),
