@@ -7,7 +7,7 @@ from astro_wgan.baselines.object_features import CAS_GINI_M20, read_features, sc
 
 __all__ = ['IsolationForestScore']
 
-# The examples need what an extra brings.
+# The examples need an optional package.
 __doctest_requires__ = {'*': ['sklearn']}
 
 

@@ -8,7 +8,7 @@ from astro_wgan.validation.masked import without_mask
 
 __all__ = ['MorphologyKMeans']
 
-# The examples need what an extra brings.
+# The examples need an optional package.
 __doctest_requires__ = {'*': ['sklearn']}
 
 

@@ -10,7 +10,7 @@ from astro_wgan.store.stamp_inputs import as_stamps
 
 __all__ = ['PCAMahalanobis', 'PCAResidual']
 
-# The examples need what an extra brings.
+# The examples need an optional package.
 __doctest_requires__ = {'*': ['sklearn']}
 
 #: Number of fits to stamps with masked pixels, which are replaced by their reconstruction.

@@ -19,7 +19,7 @@ from astro_wgan.evaluate.score_inputs import score_array
 from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.jobs.provenance import provenance_record
 
-__all__ = ['compare_populations_by', 'compare_populations', 'rank_simulations']
+__all__ = ['compare_populations', 'compare_populations_by', 'rank_simulations']
 
 
 def compare_populations(first, second, *, resamples=1000, seed=0, progress=True):

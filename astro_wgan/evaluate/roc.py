@@ -12,10 +12,10 @@ from astro_wgan.jobs.provenance import provenance_record
 __all__ = [
     'average_precision',
     'compare_auc',
+    'precision_at_k',
     'ranking_metrics',
     'roc_auc',
     'roc_curve',
-    'precision_at_k',
 ]
 
 

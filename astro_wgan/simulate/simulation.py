@@ -24,7 +24,7 @@ from astro_wgan.store.stampstore import StampStore
 
 __all__ = ['check_store', 'simulate']
 
-# The examples need what an extra brings.
+# The examples need an optional package.
 __doctest_requires__ = {'*': ['galsim']}
 
 #: Number of stamps that a process makes at a time: one or two seconds of work.
