@@ -142,12 +142,12 @@ def _describe_mock(row):
 _BAND_MATCH = {
     'interpolated': 'between bands of the image',
     'matched': 'that of the image',
-    'nearest': 'there is no band, the nearest was taken',
-    'unknown': 'taken to be that of the image',
+    'nearest': 'nearest band, as none matches',
+    'unknown': 'assumed to be that of the image',
 }
 
 
-#: Options that say what the images are.
+#: Options that describe the images.
 _OF_IMAGES = ('unit', 'pixel-scale', 'image-redshift', 'wavelength', 'plane')
 
 
@@ -171,15 +171,18 @@ def _read_light_maps(options):
         return [_short_name(options.images[0])], [light]
     several = len(options.images) > 1
     if lengths is not None and several and len(lengths) != len(options.images):
-        raise ValueError('`--wavelength` must be one for each image.')
+        raise ValueError(
+            f'`--wavelength` must have one value for each of the {len(options.images)} images; got '
+            f'{len(lengths)}.'
+        )
     maps = []
     for k, name in enumerate(options.images):
         if name in light_map_names() and not Path(name).exists():
             unused = [o for o in _OF_IMAGES if getattr(options, o.replace('-', '_')) is not None]
             if unused:
                 raise ValueError(
-                    f'{name} is bundled, and what its images are is known: '
-                    f'leave out --{", --".join(unused)}.'
+                    f'{name} is a bundled simulation, whose images are described in their header: '
+                    f'omit --{", --".join(unused)}.'
                 )
             maps.append(load_light_map(name))
         else:

@@ -59,14 +59,14 @@ def test_a_folder_that_was_there_stays(tmp_path, is_empty):
         '{"complete": ' + '9' * 10_000 + '}',
     ],
 )
-def test_a_mark_that_is_none_is_told(tmp_path, text):
+def test_a_damaged_state_file_is_named(tmp_path, text):
     (tmp_path / 'hunt.json').write_text(text)
     with pytest.raises(HuntFolderError, match=r'^The file .*hunt\.json is damaged \('):
         HuntFolder(tmp_path).claim(WORK)
     assert (tmp_path / 'hunt.json').read_text() == text
 
 
-def test_marks_of_other_hunts_are_told(tmp_path):
+def test_state_files_of_other_hunts_are_refused(tmp_path):
     mark = {'complete': True, 'format': 'astro_wgan hunt 1'}
     for fingerprint in ([], 'text', {'format': 'other'}, None):
         (tmp_path / 'hunt.json').write_text(json.dumps({**mark, 'fingerprint': fingerprint}))

@@ -175,7 +175,7 @@ def test_columns_as_archives_give_them_come_back(image, detector, tmp_path):
         assert 'object' in table.meta['survey']
 
 
-def test_what_is_taken_of_a_file_is_told_before_the_work(image, tmp_path, capsys):
+def test_what_is_read_from_a_file_is_reported_first(image, tmp_path, capsys):
     void = image.data.copy()
     void[:10] = 0
     hdus = [fits.ImageHDU(each, name=name) for each, name in ((void, 'SCI'), (image.data, 'N2'))]

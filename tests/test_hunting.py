@@ -67,13 +67,13 @@ def test_table_holds_scores_positions_and_provenance(result):
     assert ((table['p_value'] > 0) & (table['p_value'] <= 1)).all()
 
 
-def test_held_out_stamps_are_the_share_asked_for(result):
+def test_held_out_fraction_is_the_configured_one(result):
     assert np.mean(~result.table['trained_on']) == pytest.approx(CONFIG.held_out_fraction, abs=0.01)
     assert len(result.detector.calibration_.held_out) == np.sum(~result.table['trained_on'])
     assert len(result.detector.calibration_.training) == np.sum(result.table['trained_on'])
 
 
-def test_strange_source_is_near_the_top(result):
+def test_anomalous_source_has_a_high_rank(result):
     table = result.table
     distance = np.hypot(table['x'].value - STRANGE[0], table['y'].value - STRANGE[1])
     assert table['rank'][np.argmin(distance)] <= 3

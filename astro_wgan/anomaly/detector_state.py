@@ -109,7 +109,7 @@ class DetectorState:
         # Fitting the model again changes its weights.
         if self._calibration.model not in (None, self._describe_networks()):
             raise NotFittedError(
-                'This detector has not been calibrated since its model was fitted anew: call '
+                'This detector has not been calibrated since its model was fitted again: call '
                 '`calibrate` again.'
             )
         return self._calibration
@@ -216,7 +216,7 @@ class DetectorState:
         if describe_networks(g=self.wgan.generator_) != self._generator_of_encoder:
             raise NotFittedError(
                 'The encoder of this detector was given or trained for another `wgan`, or before '
-                'this one was fitted anew: call `train_encoder` again, or assign `encoder_`, None '
+                'this one was fitted again: call `train_encoder` again, or assign `encoder_`, None '
                 'for that of the model.'
             )
         return self._own_encoder
@@ -273,7 +273,7 @@ class DetectorState:
         if known not in (None, digest_settings(self._describe_networks())):
             raise ValueError(
                 'The table was measured with another `wgan` or `encoder_` than the detector has, '
-                'or before they were trained anew: call `measure` again.'
+                'or before they were trained again: call `measure` again.'
             )
 
 

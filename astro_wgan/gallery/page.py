@@ -117,10 +117,10 @@ def write_gallery(
     >>> from astro_wgan.gallery import write_gallery
     >>> table = QTable({'id': [7, 8], 'score': [0.2, 0.9], 'rank': [2, 1]})
     >>> images = np.random.default_rng(1).normal(size=(2, 32, 32))
-    >>> path = write_gallery(mkdtemp() + '/strange.html', table, rows=[1, 0], inputs=images,
+    >>> path = write_gallery(mkdtemp() + '/gallery.html', table, rows=[1, 0], inputs=images,
     ...                      closest_images=0 * images, residuals=images)
     >>> path.name
-    'strange.html'
+    'gallery.html'
     """
     rows = _checked_rows(table, rows)
     notes = [notes] if isinstance(notes, str) else notes

@@ -385,8 +385,8 @@ def _number(value, digits=4):
     return text.replace('-', '−')
 
 
-def _plural(word, count):
-    return word if count == 1 else f'{word}s'
+def _plural(noun, count):
+    return noun if count == 1 else f'{noun}s'
 
 
 def _date(table):

@@ -163,9 +163,9 @@ class PCAByBrightness:
         return self
 
     def score(self, stamps, *, progress=False):
-        return self.scoring.score(self._misfit(stamps), self._trends)
+        return self.scoring.score(self._measurements(stamps), self._trends)
 
-    def _misfit(self, stamps):
+    def _measurements(self, stamps):
         deviations = _deviations(self._pca, stamps)
         inside = deviations @ self._pca.components_.T @ self._pca.components_
         images, closest = (

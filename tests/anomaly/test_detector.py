@@ -82,7 +82,7 @@ def test_constant_stamps_have_a_score(detector, value):
     assert np.isfinite(table['score']).all()
 
 
-def test_a_monster_is_stranger_than_its_fellows(detector, stamps):
+def test_an_anomaly_has_the_highest_score(detector, stamps):
     pixels = stamps.pixels[:20].copy()
     pixels[7, :, 2:4] += 200
     table = detector.score(StampSet(pixels, unit='nJy'), progress=False)
@@ -90,7 +90,7 @@ def test_a_monster_is_stranger_than_its_fellows(detector, stamps):
     assert table['p_value'][7] == pytest.approx(1 / 61)
 
 
-def test_masked_monster_is_as_normal_as_its_fellows(detector, stamps):
+def test_a_masked_anomaly_has_the_score_of_a_normal(detector, stamps):
     pixels, mask = stamps.pixels[:20].copy(), np.zeros((20, 16, 16), bool)
     pixels[7, :, 2:4] += 200
     mask[7, :, 2:4] = True
@@ -189,7 +189,7 @@ def test_residual_is_input_minus_closest_image(detector, stamps, table):
         detector.residual(part[:3], table)
 
 
-def test_contributions_are_shares_that_lie_where_the_monster_is(detector, stamps):
+def test_anomaly_map_is_normalized_and_highest_at_the_anomaly(detector, stamps):
     pixels = stamps.pixels[:5].copy()
     pixels[2, 9:12, 9:12] += 200
     pixels[4] = np.nan
@@ -442,7 +442,7 @@ def test_a_model_that_was_fitted_anew_ends_the_calibration(wgan, stamps):
     detector = AnomalyDetector(own, search=LatentSearchConfig(max_iterations=2))
     detector.calibrate(stamps[:40], progress=False)
     own.fit(stamps, iterations=1, seed=2, progress=False)
-    with pytest.raises(NotFittedError, match='since its model was fitted anew'):
+    with pytest.raises(NotFittedError, match='since its model was fitted again'):
         detector.score(stamps[:3], progress=False)
 
 
@@ -475,7 +475,7 @@ def test_a_model_that_was_fitted_anew_has_another_encoder(stamps, tmp_path):
     latent = detector.measure(stamps[:9], progress=False)['latent']
     images, _ = model.images_from_stamps(stamps[:9])
     np.testing.assert_allclose(latent, model.encoder_.predict(images, verbose=0), atol=1e-4)
-    with pytest.raises(NotFittedError, match='before this one was fitted anew'):
+    with pytest.raises(NotFittedError, match='before this one was fitted again'):
         given.measure(stamps[:9], progress=False)
     for use in (detector.calibrate, detector.closest):
         with pytest.raises(ValueError, match='measured with another `wgan`'):
@@ -589,11 +589,11 @@ def test_no_measured_column_takes_the_place_of_an_own_one(detector, stamps):
 
 
 def test_contamination_of_the_calibration_is_estimated_or_given(detector, stamps):
-    misfit = detector.measure(stamps, progress=False)
-    own = copy.copy(detector).calibrate(misfit, contamination=0.1)
-    table = own.score(misfit)
+    measured = detector.measure(stamps, progress=False)
+    own = copy.copy(detector).calibrate(measured, contamination=0.1)
+    table = own.score(measured)
     assert table.meta['contamination'] == 0.1
-    plain = copy.copy(detector).calibrate(misfit).score(misfit)
+    plain = copy.copy(detector).calibrate(measured).score(measured)
     assert (table['p_value'] <= plain['p_value'] + 1 / 121).all()
     assert table['p_value'][0] > 0
     assert own.calibration_.probabilities.sum() == pytest.approx(108, abs=6)
@@ -628,14 +628,14 @@ def test_other_stamps_of_the_same_ids_are_no_members(detector, stamps, tmp_path)
 
 
 def test_a_contaminated_calibration_is_saved(detector, stamps, tmp_path):
-    misfit = detector.measure(stamps, progress=False)
-    own = copy.copy(detector).calibrate(misfit, contamination=0.1)
+    measured = detector.measure(stamps, progress=False)
+    own = copy.copy(detector).calibrate(measured, contamination=0.1)
     own.save(tmp_path)
     again = AnomalyDetector.load(tmp_path)
     in_calibration = np.ones(len(stamps), bool)
     np.testing.assert_array_equal(
-        again.score(misfit, in_calibration=in_calibration)['p_value'],
-        own.score(misfit, in_calibration=in_calibration)['p_value'],
+        again.score(measured, in_calibration=in_calibration)['p_value'],
+        own.score(measured, in_calibration=in_calibration)['p_value'],
     )
 
 

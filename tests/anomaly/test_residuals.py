@@ -26,7 +26,7 @@ def residual():
     return np.random.default_rng(1).normal(size=(4, 20, 24, 2)).astype(np.float32)
 
 
-def test_structure_is_the_mean_absolute_of_the_smoothed_residual(residual):
+def test_smoothed_residual_is_the_mean_absolute_value_after_smoothing(residual):
     found = structure(residual, np.ones_like(residual), smoothing=1.5)
     for k, image in enumerate(residual):
         # Normalised at the borders, where half of the Gaussian lies outside.
@@ -34,7 +34,7 @@ def test_structure_is_the_mean_absolute_of_the_smoothed_residual(residual):
         assert found[k] == pytest.approx(np.abs(smooth).mean(), rel=1e-5)
 
 
-def test_structure_without_smoothing_is_the_mean_absolute_residual(residual):
+def test_without_smoothing_it_is_the_mean_absolute_residual(residual):
     found = structure(residual, np.ones_like(residual), smoothing=0)
     np.testing.assert_allclose(found, np.abs(residual).mean(axis=(1, 2, 3)), rtol=1e-6)
 
@@ -48,7 +48,7 @@ def test_masked_pixels_count_in_no_pixel_around(residual):
     assert (found < 1).all()
 
 
-def test_structure_of_what_cannot_be_seen_is_nan(residual):
+def test_smoothed_residual_of_masked_images_is_nan(residual):
     weights = np.ones_like(residual)
     weights[2] = 0
     found = structure(residual, weights, smoothing=1.5)
@@ -120,7 +120,7 @@ def turned(images, closest, weights=None, smoothing=1.5):
     return measure_residuals(images, closest, weights, **window)['rotation_residual']
 
 
-def test_turned_is_the_least_difference_of_nine(residual):
+def test_rotation_residual_is_the_minimum_over_nine_shifts(residual):
     closest = np.random.default_rng(2).normal(size=residual.shape).astype(np.float32)
     found = turned(residual, closest)
     for k, (image, other) in enumerate(zip(residual, closest, strict=True)):
@@ -136,7 +136,7 @@ def test_turned_is_the_least_difference_of_nine(residual):
         assert found[k] == pytest.approx(expected, rel=1e-4)
 
 
-def test_a_companion_that_was_drawn_is_on_the_wrong_side_when_turned():
+def test_a_reproduced_companion_has_a_rotation_residual():
     """Its structure is that of a perfect closest image: none."""
     alone = galaxy(16, 16)
     pair = alone + galaxy(8, 10, flux=0.5)
@@ -145,13 +145,13 @@ def test_a_companion_that_was_drawn_is_on_the_wrong_side_when_turned():
 
 
 @pytest.mark.parametrize('y', [15.5, 16, 16.5])
-def test_turned_bears_a_centre_between_pixels(y):
+def test_rotation_residual_allows_a_center_between_pixels(y):
     """A stamp is cut at a whole pixel, so that its galaxy is half a pixel off at most."""
     assert turned(galaxy(y, 15.5), galaxy(y, 15.5)) < 1e-5
     assert turned(galaxy(y - 1, 14), galaxy(y - 1, 14)) > 0.01
 
 
-def test_masked_pixels_do_not_count_in_turned():
+def test_rotation_residual_ignores_masked_pixels():
     alone, weights = galaxy(16, 16), np.ones((1, 33, 33, 1), np.float32)
     weights[:, 3:8, 20:30] = 0
     spoilt = np.where(weights > 0, alone, 1e6)
@@ -161,7 +161,7 @@ def test_masked_pixels_do_not_count_in_turned():
     assert np.isnan(turned(spoilt, alone, np.zeros_like(weights)))
 
 
-def test_noisier_pixels_count_less_in_turned():
+def test_rotation_residual_weights_noisier_pixels_less():
     alone, weights = galaxy(16, 16), np.ones((1, 33, 33, 1), np.float32)
     weights[:, :12, :12] = 0.25
     pair = alone + galaxy(6, 6, flux=0.5, width=1.5)
@@ -172,7 +172,7 @@ def test_noisier_pixels_count_less_in_turned():
     assert share == pytest.approx(np.sqrt(0.25 / pairs), rel=0.05)
 
 
-def test_what_is_turned_is_not_more_for_hidden_sky():
+def test_rotation_residual_is_the_same_with_a_masked_sky():
     """A source beside the center, of which masks of the empty sky hide nothing."""
     y, x = np.indices((32, 32)) - 15.5
     source = 3 * np.exp(-((x - 2.5) ** 2 + y**2) / 2 / 2**2)

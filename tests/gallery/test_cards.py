@@ -37,7 +37,7 @@ def test_columns_are_plain_values_in_the_order_of_the_rows(table):
     assert list(found)[:3] == ['rank', 'score', 'p_value']
 
 
-def test_what_is_strange_comes_first(table):
+def test_columns_are_sorted_with_the_most_anomalous_first(table):
     found = by_name(card_columns(table, [0]))
     descending = {name: column.descending for name, column in found.items()}
     assert descending['score']

@@ -163,7 +163,7 @@ def test_there_is_a_card_for_each_stamp_in_the_order_of_the_ranks(browser, page,
     assert find(browser, '#count').text == f'{N} stamps'
 
 
-def test_pictures_are_decoded_where_one_looks_and_not_elsewhere(browser, page):
+def test_images_are_decoded_only_near_the_viewport(browser, page):
     visit(browser, page)
     widths = 'return [...arguments[0].querySelectorAll("img")].map((image) => image.naturalWidth)'
     cards = browser.find_elements('css selector', '.card')

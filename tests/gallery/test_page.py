@@ -139,7 +139,7 @@ def test_the_page_forbids_all_but_its_own_script_and_style(tmp_path):
     assert not re.search(r'(?:src|href|url)\s*[=(]\s*["\']?(?:https?:)?//', text)
 
 
-def test_without_scripts_the_strangest_are_a_table(tmp_path):
+def test_without_scripts_the_highest_scores_are_a_table(tmp_path):
     table, images = scored(3)
     text = write_gallery(tmp_path / 'page.html', table, **images).read_text(encoding='utf-8')
     plain = re.search(r'<noscript>(.*?)</noscript>', text, re.S)[1]

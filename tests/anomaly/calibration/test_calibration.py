@@ -79,7 +79,7 @@ def test_levels_from_nothing_to_everything():
 
 
 @pytest.mark.parametrize('level', [-1, 100.1, np.nan])
-def test_levels_are_percentages(level):
+def test_percentiles_out_of_range_are_refused(level):
     with pytest.raises(ValueError, match='`percentiles` must lie between 0 and 100; got'):
         Calibration([1.0]).thresholds([level])
 
@@ -92,7 +92,7 @@ def test_nothing_to_calibrate_on_is_an_error(scores):
         Calibration([1.0], scores)
 
 
-def test_source_must_be_known_and_there():
+def test_unknown_or_missing_references_are_refused():
     calibration = Calibration([1.0])
     with pytest.raises(
         ValueError, match="`reference` must be 'held-out' or 'training'; got 'both'"
@@ -139,7 +139,7 @@ def test_no_q_value_without_p_value():
     assert q_values([]).shape == (0,)
 
 
-def misfit_of(score, flux):
+def measurements_of(score, flux):
     names = ('smoothed_residual', 'rotation_residual', 'peak_residual')
     table = QTable([*score], names=names)
     table['closest_flux'] = flux
@@ -153,7 +153,7 @@ def normals(n, rng):
     flux = rng.lognormal(sigma=1.2, size=n)
     x = np.arcsinh(flux)
     scatter = rng.normal(size=(3, n)) + rng.exponential(0.5, size=(3, n))
-    return misfit_of(np.exp(0.4 * x + (0.05 + 0.1 * x) * scatter), flux)
+    return measurements_of(np.exp(0.4 * x + (0.05 + 0.1 * x) * scatter), flux)
 
 
 @pytest.mark.parametrize('n', [1, 2, 10, 30, 100])

@@ -19,7 +19,7 @@ def field(n, share, *, seed, null=gumbel_r):
 
 @pytest.mark.parametrize('n', [300, 3000])
 @pytest.mark.parametrize('share', [0.0, 0.05, 0.1, 0.2])
-def test_share_and_rates_are_those_that_were_drawn(n, share):
+def test_contamination_and_rates_are_recovered(n, share):
     """Without the correction so many are found too few, as a closed formula says."""
     shares, rates, former = [], [], []
     for seed in range(40):
@@ -73,7 +73,7 @@ def test_probabilities_fall_with_the_score_and_add_up_to_the_normals():
     assert probabilities.max() <= 1
 
 
-def test_a_share_that_is_known_is_taken():
+def test_a_known_contamination_is_used():
     scores = field(2000, 0.1, seed=6, null=norm)
     probabilities, found = normal_probabilities(scores, contamination=0.1)
     assert found == 0.1
@@ -90,12 +90,12 @@ def test_scale_and_place_of_the_scores_do_not_matter():
 
 
 @pytest.mark.parametrize('given', [-0.1, 0.5, np.nan, 'guess', 'Estimate', None, [0.1]])
-def test_impossible_shares_are_refused(given):
+def test_invalid_contamination_is_refused(given):
     with pytest.raises(ValueError, match=r"a share from 0 to 0\.5, or 'estimate'; got"):
         normal_probabilities(np.arange(200.0), contamination=given)
 
 
-def test_a_known_share_of_too_few_is_refused():
+def test_known_contamination_of_too_few_scores_is_refused():
     with pytest.raises(ValueError, match=r'of 30 held-out scores or more; got 0\.1 of 29'):
         normal_probabilities(np.arange(29.0), contamination=0.1)
     probabilities, found = normal_probabilities(field(30, 0.1, seed=8), contamination=0.1)
@@ -103,5 +103,5 @@ def test_a_known_share_of_too_few_is_refused():
     assert probabilities[:3].max() < 0.5
 
 
-def test_a_share_of_scores_that_are_all_alike_is_none():
+def test_contamination_of_equal_scores_is_0():
     assert normal_probabilities(np.ones(50), contamination=0.1)[1] == 0

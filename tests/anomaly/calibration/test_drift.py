@@ -42,7 +42,7 @@ def test_noise_of_a_pixel_is_measured_in_the_unit_of_the_training(detector, stam
 
 
 @pytest.mark.parametrize('factor', [0.0, 1.5])
-def test_deeper_and_noisier_stamps_are_told(detector, stamps, factor):
+def test_deeper_and_noisier_stamps_give_a_warning(detector, stamps, factor):
     y, x = np.indices((16, 16)) - 7.5
     galaxies = 20 * np.exp(-(x**2 + y**2) / 2 / 2**2)
     pixels = galaxies + (factor + 0.1) * RNG.normal(size=(40, 16, 16))
@@ -50,7 +50,7 @@ def test_deeper_and_noisier_stamps_are_told(detector, stamps, factor):
         detector.score(changed(stamps, pixels), progress=False)
 
 
-def test_brighter_stamps_are_told(detector, stamps):
+def test_brighter_stamps_give_a_warning(detector, stamps):
     detector.score(stamps[60:], progress=False)
     table = detector.measure(stamps[60:], progress=False)
     table['closest_flux'] *= 10
@@ -72,7 +72,7 @@ def test_few_normals_do_not_tell_what_is_too_bright(wgan, stamps):
         few.score(table)
 
 
-def test_other_pixel_scale_is_told_before_the_work(stamps, wgan, monkeypatch):
+def test_another_pixel_scale_gives_a_warning_before_the_search(stamps, wgan, monkeypatch):
     monkeypatch.setattr(wgan, 'pixel_scale_', 0.06 * u.arcsec / u.pix)
     detector = AnomalyDetector(wgan, search=LatentSearchConfig(max_iterations=2))
     fine = StampSet(stamps[:4].pixels, unit='nJy', pixel_scale=0.03 * u.arcsec)
@@ -170,9 +170,7 @@ SIGNS = np.where(np.arange(300) % 2, 1, -1)[:, np.newaxis, np.newaxis]
         ),
     ],
 )
-def test_what_makes_stamps_other_than_those_of_the_calibration_is_told(
-    shipped, fresh, change, message
-):
+def test_differences_from_the_calibration_give_a_warning(shipped, fresh, change, message):
     stamps, noise = fresh
     other = stamps.replace(pixels=change(stamps.pixels, noise).astype(np.float32))
     with pytest.warns(DriftWarning, match=message):
@@ -190,7 +188,7 @@ OUTER = RADIUS > 27
         (lambda p: 0.8 * p, 'suggests another .*zero point, gain or unit'),
     ],
 )
-def test_it_is_told_of_stamps_of_which_masks_leave_but_the_middle(shipped, fresh, change, message):
+def test_differences_of_heavily_masked_stamps_give_a_warning(shipped, fresh, change, message):
     stamps, _ = fresh
     pixels = change(stamps.pixels).astype(np.float32)
     masked = stamps.replace(pixels=pixels, mask=np.broadcast_to(OUTER, pixels.shape))
@@ -248,7 +246,7 @@ def test_quiet_on_two_hundred_honest_samples_of_each_size():
                 check_drift(conditions, drawn(n), rng.uniform(size=n))
 
 
-def test_p_values_that_are_small_throughout_are_told_where_nothing_else_shows_why():
+def test_small_p_values_give_a_warning_without_other_differences():
     conditions = NormalConditions.from_measurements(
         QTable({'noise_rms': np.ones(99), 'closest_flux': np.ones(99)})
     )

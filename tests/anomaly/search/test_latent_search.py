@@ -36,7 +36,7 @@ def test_search_finds_the_latent_vector_that_made_an_image(wgan, options):
 @pytest.mark.parametrize(
     ('options', 'iterations'), [(SEARCHES[0], 5), *((options, 12) for options in BY_ADAM)]
 )
-def test_result_does_not_depend_on_the_company(wgan, images, options, iterations):
+def test_result_is_independent_of_the_batch(wgan, images, options, iterations):
     options = {**options, 'max_iterations': iterations}
     together = run(wgan, images, **options)
     in_threes = run(wgan, images, batch_size=3, **options)
@@ -52,7 +52,7 @@ def test_result_does_not_depend_on_the_company(wgan, images, options, iterations
 @pytest.mark.parametrize(
     ('options', 'each'), [(SEARCHES[0], 0.1), *((options, 0.02) for options in BY_ADAM)]
 )
-def test_converged_losses_hardly_depend_on_the_company(wgan, images, options, each):
+def test_converged_losses_are_nearly_independent_of_the_batch(wgan, images, options, each):
     together = run(wgan, images, **options)
     in_threes = run(wgan, images, batch_size=3, **options)
     np.testing.assert_allclose(in_threes.residual_loss, together.residual_loss, rtol=each)
@@ -150,7 +150,7 @@ def test_mu_is_the_papers_network(wgan, images):
     np.testing.assert_allclose(state.best_latent, [expected, expected], rtol=1e-4, atol=1e-5)
 
 
-def test_one_look_is_where_a_search_begins(wgan, images):
+def test_a_single_iteration_is_the_initialization(wgan, images):
     """Images of three batches and a part of one, beside a search that notes its beginning alone."""
     once = run(wgan, images, init='zeros', max_iterations=1, batch_size=5)
     searcher = LatentSearcher(wgan, LatentSearchConfig(init='zeros', max_iterations=2))
