@@ -168,7 +168,7 @@ def _measure_part(searcher, scoring, part, *, report=None):
         ),
         'valid_fraction': valid,
         'used_fraction': _used_fraction(
-            weights, closest - np.asarray(wgan.stretch_.sky, np.float32)
+            weights, closest - np.asarray(wgan.stretch_.sky_, np.float32)
         ),
         'iterations': found.iterations,
         'converged': found.converged & ~blind,

@@ -360,8 +360,9 @@ def test_scores_of_another_detector_are_not_taken_for_its_own(detector, stamps, 
             part, progress=False, output=resume
         )
     stretched = copy.copy(detector.wgan)
-    stretched.stretch_ = replace(stretched.stretch_, noise=(2.0,))
-    with pytest.raises(ValueError, match=r'belongs to another model: its stretch\.noise was'):
+    stretched.stretch_ = stretched.stretch_.copy()
+    stretched.stretch_.noise_rms_ = (2.0,)
+    with pytest.raises(ValueError, match=r'belongs to another model: its stretch\.noise_rms were'):
         AnomalyDetector(stretched, search=detector.search).measure(
             part, progress=False, output=resume
         )
@@ -477,7 +478,7 @@ def test_a_model_that_was_fitted_anew_has_another_encoder(stamps, tmp_path):
     np.testing.assert_allclose(latent, model.encoder_.predict(images, verbose=0), atol=1e-4)
     with pytest.raises(NotFittedError, match='before this one was fitted again'):
         given.measure(stamps[:9], progress=False)
-    for use in (detector.calibrate, detector.closest):
+    for use in (detector.calibrate, detector.closest_image):
         with pytest.raises(ValueError, match='measured with another `wgan`'):
             use(measured)
 
@@ -574,18 +575,22 @@ OWN = {
 }
 
 
-def test_no_measured_column_takes_the_place_of_an_own_one(detector, stamps):
-    own = stamps[:4].replace(table=QTable({'id': np.arange(4), **OWN, 'peak_input': ['a'] * 4}))
+def test_columns_of_the_stamps_are_kept_under_another_name(detector, stamps):
+    own = stamps[:4].replace(
+        table=QTable({'id': np.arange(4), **OWN, 'score_input': ['a'] * 4, 'peak': np.arange(4)})
+    )
     found = detector.score(own, progress=False)
     expected = detector.score(stamps[:4], progress=False)
     for name, values in OWN.items():
-        kept = 'peak_input_2' if name == 'peak_residual' else f'{name}_input'
+        kept = 'score_input_2' if name == 'score' else f'{name}_input'
         np.testing.assert_array_equal(found[kept], values)
         np.testing.assert_allclose(found[name], expected[name], rtol=1e-5)
-    assert found['peak_input'].tolist() == ['a'] * 4
+    assert found['score_input'].tolist() == ['a'] * 4
+    # That of a source, as it was detected.
+    assert found['peak'].tolist() == [0, 1, 2, 3]
     # Scored once more, nothing is renamed again.
     assert detector.score(found).colnames == found.colnames
-    assert own.table.colnames == ['id', *OWN, 'peak_input']
+    assert own.table.colnames == ['id', *OWN, 'score_input', 'peak']
 
 
 def test_contamination_of_the_calibration_is_estimated_or_given(detector, stamps):
@@ -644,7 +649,8 @@ def test_flux_of_the_closest_image_is_a_sum_over_an_area_where_pixels_hold_no_fl
     for unit in ('nJy', 'MJy / sr'):
         model = copy.copy(wgan)
         model.unit_ = u.Unit(unit)
-        model.stretch_ = replace(wgan.stretch_, unit=model.unit_)
+        model.stretch_ = wgan.stretch_.copy()
+        model.stretch_.unit_ = model.unit_
         known = StampSet(stamps.pixels[:4], unit=unit)
         detector = AnomalyDetector(model, search=SEARCH)
         table = detector.measure(known, progress=False)
