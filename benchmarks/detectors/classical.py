@@ -159,7 +159,7 @@ class PCAByBrightness:
     def fit(self, stamps):
         cut = 9 * len(stamps) // 10
         self._pca = PCAResidual(n_components=self.n_components).fit(stamps[:cut])
-        self._trends = self.scoring.fit_trends(self._misfit(stamps[cut:]))
+        self._trends = self.scoring.fit_trends(self._measurements(stamps[cut:]))
         return self
 
     def score(self, stamps, *, progress=False):
