@@ -93,7 +93,7 @@ def test_a_psf_may_be_larger_than_the_stamp(size):
     assert small.table['flux_fraction'][0] < 0.9
 
 
-def test_a_psf_need_not_be_normalised():
+def test_a_psf_need_not_be_normalized():
     star = GaussianPSF(0.3 * u.arcsec).draw(0.1 * u.arcsec)
     one, seven = (
         replace(get_instrument('euclid_vis'), psf=ImagePSF(factor * star, 0.1 * u.arcsec))

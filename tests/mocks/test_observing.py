@@ -53,7 +53,7 @@ def test_bright_pixels_have_the_noise_of_their_electrons(galaxy):
     expected = free / camera.exposure_time.value / camera.correlation_ratio**2
     expected = expected + camera.sky_noise.variance.value
     assert expected.max() > 2 * expected.min()
-    # 400 stamps know a variance to 7 per cent.
+    # 400 stamps know a variance to 7 percent.
     np.testing.assert_allclose(found, expected, rtol=0.4)
     assert np.mean(found / expected) == pytest.approx(1, abs=0.02)
 

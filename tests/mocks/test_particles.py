@@ -11,8 +11,8 @@ from astro_wgan.mocks import LightMap, Particles
 POWER = u.W / u.Hz
 
 
-def disc(n, scale_length=3.0, seed=1):
-    """A thin exponential disc, face on along z."""
+def disk(n, scale_length=3.0, seed=1):
+    """A thin exponential disk, face on along z."""
     rng = np.random.default_rng(seed)
     radius = scale_length * rng.gamma(2, size=n)
     angle = rng.uniform(0, 2 * np.pi, n)
@@ -50,16 +50,16 @@ def test_flux_is_kept(along):
     rng = np.random.default_rng(3)
     luminosity = rng.random((3000, 2))
     stars = Particles(
-        disc(3000) * u.kpc, luminosity * POWER, wavelength=[400, 800] * u.nm, fwhm=0.3 * u.kpc
+        disk(3000) * u.kpc, luminosity * POWER, wavelength=[400, 800] * u.nm, fwhm=0.3 * u.kpc
     )
     light = stars.light_map(pixel_scale=0.5 * u.kpc, size=300, along=along)
     found = light.luminosity.value.sum(axis=(0, 1))
     np.testing.assert_allclose(found, luminosity.sum(axis=0), rtol=1e-6)
 
 
-def test_half_light_radius_of_a_disc():
+def test_half_light_radius_of_a_disk():
     """1.678 scale lengths."""
-    stars = Particles(disc(40_000) * u.kpc, np.ones(40_000) * POWER)
+    stars = Particles(disk(40_000) * u.kpc, np.ones(40_000) * POWER)
     light = stars.light_map(pixel_scale=0.2 * u.kpc, size=300).luminosity.value
     y, x = np.indices(light.shape) - 149.5
     radius = np.hypot(x, y).ravel()
@@ -71,7 +71,7 @@ def test_half_light_radius_of_a_disc():
 
 def test_sersic_index_and_radius_by_statmorph():
     statmorph = pytest.importorskip('statmorph')
-    stars = Particles(disc(200_000) * u.kpc, np.ones(200_000) * POWER)
+    stars = Particles(disk(200_000) * u.kpc, np.ones(200_000) * POWER)
     light = stars.light_map(pixel_scale=0.5 * u.kpc, size=128).luminosity.value
     noise = 0.002 * light.max()
     image = light + np.random.default_rng(1).normal(scale=noise, size=light.shape)
@@ -152,13 +152,13 @@ def test_bad_views_are_refused(options):
         stars.light_map(**({'pixel_scale': 1 * u.kpc, 'size': 8} | options))
 
 
-def test_a_turning_disc_is_seen_face_on_along_its_spin():
+def test_a_turning_disk_is_seen_face_on_along_its_spin():
     """Turned out of the plane by hand; the whole galaxy moves as well."""
     angle = 0.7
     turn = np.array(
         [[1, 0, 0], [0, np.cos(angle), -np.sin(angle)], [0, np.sin(angle), np.cos(angle)]]
     )
-    flat = disc(4000)
+    flat = disk(4000)
     around = np.cross([0, 0, 1], flat) * 50
     stars = Particles(
         flat @ turn.T * u.kpc,
@@ -166,7 +166,7 @@ def test_a_turning_disc_is_seen_face_on_along_its_spin():
         velocities=(around @ turn.T + [300, -20, 70]) * u.km / u.s,
         fwhm=0 * u.kpc,
     )
-    # The thin disc lies nearly, not wholly, in its plane.
+    # The thin disk lies nearly, not wholly, in its plane.
     np.testing.assert_allclose(stars.spin, turn @ [0, 0, 1], atol=1e-2)
     light = stars.light_map(pixel_scale=0.5 * u.kpc, size=150, along=stars.spin).luminosity.value
     y, x = np.indices(light.shape) - 74.5
@@ -184,7 +184,7 @@ def test_spin_needs_velocities():
 
 
 def test_a_cube_has_8_radii_and_keeps_companions_in_it():
-    galaxy = disc(2000)
+    galaxy = disk(2000)
     radius = Particles(galaxy * u.kpc).radius
     edge = 8 * radius.value
     others = np.array([[0.49, 0.49, -0.49], [0.51, 0, 0], [0, 0, -0.6]]) * edge

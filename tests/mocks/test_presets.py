@@ -34,9 +34,9 @@ def test_depth_of_a_visit_is_that_of_the_rubin_note():
     assert visit.depth() == pytest.approx(24.13, abs=0.06)
 
 
-#: Passbands with the share of photons that are counted, and the area of the mirror in cm2: Hubble's
+#: Passbands with the detected fraction of photons, and the area of the mirror in cm2: Hubble's
 #: as synphot has it, Webb's of the user documentation, Rubin's of SMTN-002. That of Webb is from
-#: before launch; in flight it sees 10 to 25 per cent more. That of Rubin is for an airmass of 1.2,
+#: before launch; in flight it sees 10 to 25 percent more. That of Rubin is for an airmass of 1.2,
 #: 0.02 mag fainter than at the zenith.
 PASSBANDS = [
     ('hst_acs_f814w', 'acs_wfc_f814w', 45238.93, 0.01),

@@ -45,7 +45,7 @@ def magnitude(stamps, instrument):
 @pytest.mark.parametrize('name', INSTRUMENTS)
 @pytest.mark.parametrize('redshift', [0.3, 2.0])
 def test_flux_is_that_of_the_distance_modulus(name, redshift):
-    """M + 5 log10(D_L / 10 pc) - 2.5 log10(1 + z), to 0.1 per cent."""
+    """M + 5 log10(D_L / 10 pc) - 2.5 log10(1 + z), to 0.1 percent."""
     light = gaussian_map(12)
     stamps = draw(light, name, redshift=redshift, size=400)
     expected = light.absolute_magnitude.value + Planck18.distmod(redshift).value
@@ -54,12 +54,12 @@ def test_flux_is_that_of_the_distance_modulus(name, redshift):
     assert stamps.table['magnitude'].value[0] == pytest.approx(expected, abs=1e-4)
 
 
-def test_flux_inside_is_the_share_that_a_stamp_holds():
+def test_flux_fraction_is_that_inside_the_stamp():
     light = gaussian_map(30)
     whole, part = (draw(light, redshift=0.1, size=size) for size in (128, 16))
-    share = part.pixels.sum() / whole.pixels.sum()
-    assert part.table['flux_fraction'][0] == pytest.approx(share, rel=1e-3)
-    assert share < 0.9
+    fraction = part.pixels.sum() / whole.pixels.sum()
+    assert part.table['flux_fraction'][0] == pytest.approx(fraction, rel=1e-3)
+    assert fraction < 0.9
 
 
 @pytest.mark.parametrize('cosmology', [Planck18, FlatLambdaCDM(H0=70, Om0=0.3)])
@@ -102,13 +102,13 @@ def test_surface_brightness_dims_by_the_third_power():
 @pytest.mark.parametrize(
     'psf', [MoffatPSF(0.7 * u.arcsec, beta=3), AiryPSF(0.7 * u.um, 1.2 * u.m, obscuration=0.3)]
 )
-def test_an_exponential_disc_is_drawn_as_by_galsim(psf):
+def test_an_exponential_disk_is_drawn_as_by_galsim(psf):
     galsim = pytest.importorskip('galsim')
     camera = replace(get_instrument('euclid_vis'), psf=psf)
     scale, redshift, fine = 2 * u.kpc, 0.5, 0.05 * u.kpc
     y, x = np.indices((801, 801)) - 400
-    disc = np.exp(-np.hypot(x, 2 * y) * (fine / scale).to_value(''))
-    light = LightMap(1e22 * disc / disc.sum() * POWER, fine)
+    disk = np.exp(-np.hypot(x, 2 * y) * (fine / scale).to_value(''))
+    light = LightMap(1e22 * disk / disk.sum() * POWER, fine)
     found = draw(light, camera, redshift=redshift, size=101).pixels[0]
     angle = (scale / Planck18.kpc_proper_per_arcmin(redshift)).to_value(u.arcsec)
     profile = galsim.Exponential(scale_radius=1).transform(angle, 0, 0, angle / 2)
@@ -123,7 +123,7 @@ def test_an_exponential_disc_is_drawn_as_by_galsim(psf):
     )
 
 
-def test_centre_moves_the_stamp():
+def test_center_moves_the_stamp():
     pixels = np.zeros((60, 80))
     pixels[10, 70] = 1e21
     light = LightMap(pixels * POWER, 1 * u.kpc)
@@ -132,7 +132,7 @@ def test_centre_moves_the_stamp():
     np.testing.assert_allclose(stamp, stamp[::-1, ::-1], atol=1e-4 * stamp.max())
 
 
-def test_a_centre_outside_of_any_map_is_refused_before_one_is_drawn(tmp_path):
+def test_a_center_outside_of_any_map_is_refused_before_one_is_drawn(tmp_path):
     maps = [gaussian_map(5), gaussian_map(5, edge=51)]
     with pytest.raises(ValueError, match=r'from -0.5 to 50.5 in x and 50.5 in y; got \(60, 20\)'):
         draw(maps, redshift=1, center=(60, 20), output=tmp_path / 'store.zarr')

@@ -130,5 +130,5 @@ def test_impossible_arguments_are_refused(options, error, match):
 
 
 def test_an_image_without_sky_says_how_much_was_found():
-    with pytest.raises(SkyError, match=r'per cent|no clean'):
+    with pytest.raises(SkyError, match=r'percent|no clean'):
         find_sky(datasets.load_image('mock_f814w'), margin=200)

@@ -70,7 +70,7 @@ def test_autocorrelation_is_that_of_cosmos(cosmos, cosmos_noise):
 def test_each_pixel_has_the_variance_of_cosmos(cosmos, cosmos_noise):
     """No pixel of a stamp is special: not those at its border, nor at the seams of a box."""
     variance = cosmos_noise.pixels.astype(float).var(axis=0) / cosmos.variance.value
-    # Of 2,000 stamps, the variance of one pixel is known to 3.2 per cent.
+    # Of 2,000 stamps, the variance of one pixel is known to 3.2 percent.
     assert np.abs(variance - 1).max() < 5 * 0.032
     assert abs(variance[0].mean() - 1) < 0.02
     assert abs(variance[:, -1].mean() - 1) < 0.02
@@ -126,7 +126,7 @@ def test_the_sky_of_the_image_is_that_of_the_survey(sky, cosmos):
 def test_pixels_have_the_histogram_of_the_sky(sky):
     made = make_noise(sky, 500, size=64, seed=3).pixels
     assert probability(sky.pixels, sky.clean, made) > 0.05
-    # All pixels, which a scale that is wrong by 3 per cent would move this far apart.
+    # All pixels, which a scale that is wrong by 3 percent would move this far apart.
     distance = ks_2samp(sky.pixels[sky.clean], made.ravel()).statistic
     assert distance < 0.005
     assert ks_2samp(sky.pixels[sky.clean], 1.03 * made.ravel()).statistic > 0.005

@@ -59,7 +59,7 @@ def test_correlated_noise_keeps_its_variance_and_correlation(smoothing, engine):
 
 
 @pytest.mark.parametrize('smoothing', [1, 3])
-def test_no_image_of_noise_loses_more_than_a_few_per_cent(smoothing):
+def test_no_image_of_noise_loses_more_than_a_few_percent(smoothing):
     """A single peak that is taken for a source takes a part of the noise of a small image."""
     fields = [noise(smoothing, seed=seed, shape=(200, 220)) for seed in range(12)]
     variance = np.array([find_sky(field).rms.value ** 2 for field in fields])

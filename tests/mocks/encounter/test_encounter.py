@@ -79,8 +79,8 @@ def test_stars_of_a_galaxy_that_is_alone_stay_on_their_circles():
 
 
 def thrown_out(inclination, mass_ratio=1.0):
-    """Shares of a disc's stars beyond twice its edge: on the companion's side, and not."""
-    disc = DiskGalaxy(
+    """Shares of a disk's stars beyond twice its edge: on the companion's side, and not."""
+    disk = DiskGalaxy(
         mass=1e11 * u.Msun,
         softening=1 * u.kpc,
         scale_length=100 * u.kpc,
@@ -88,8 +88,8 @@ def thrown_out(inclination, mass_ratio=1.0):
         bulge_fraction=0,
         inclination=inclination * u.deg,
     )
-    other = DiskGalaxy(mass=mass_ratio * disc.mass, softening=1 * u.kpc, stellar_mass=1 * u.Msun)
-    encounter = Encounter((disc, other), pericenter=10 * u.kpc, coulomb_logarithm=0)
+    other = DiskGalaxy(mass=mass_ratio * disk.mass, softening=1 * u.kpc, stellar_mass=1 * u.Msun)
+    encounter = Encounter((disk, other), pericenter=10 * u.kpc, coulomb_logarithm=0)
     run = simulate_encounter([0.15] * u.Gyr, encounter, n_stars=501, start=-0.2 * u.Gyr, seed=1)
     away = (run.positions[0, :500] - run.centers[0, 0]).value
     towards = away @ (run.centers[0, 1] - run.centers[0, 0]).value > 0
@@ -98,7 +98,7 @@ def thrown_out(inclination, mass_ratio=1.0):
 
 
 def test_a_direct_passage_makes_bridge_and_tail_and_a_retrograde_one_neither():
-    """Toomre & Toomre 1972, sections II and III: discs within 0.6 of the least distance."""
+    """Toomre & Toomre 1972, sections II and III: disks within 0.6 of the least distance."""
     bridge, tail = thrown_out(0)
     assert bridge > 0.1
     assert tail > 0.05
