@@ -1,4 +1,4 @@
-"""Merger trees: isolated galaxies, mergers and their sequences."""
+"""Merger trees: mergers, merger sequences and isolated galaxies."""
 
 from astro_wgan.lazy import lazy_names
 

@@ -1,4 +1,4 @@
-"""The way of two galaxies from a given distance to their merger, and of what they become."""
+"""Approach of merging galaxies from a given separation, and evolution of the remnant."""
 
 import numpy as np
 
@@ -9,22 +9,22 @@ __all__ = ['follow_remnants', 'separations', 'trace_back']
 
 def trace_back(trees, companion, wanted, radii):
     """
-    How many snapshots before their merger two galaxies were last a given distance apart.
+    Number of snapshots since two galaxies were last at a given separation before their merger.
 
     Parameters
     ----------
     trees : `MergerTrees`
     companion : `~numpy.ndarray` of int, shape (m,)
-        Rows of companions, when last seen apart from the main galaxy.
+        Rows of companions, when last seen separately from the main galaxy.
     wanted : `~numpy.ndarray` of bool, shape (m,)
-        False for a merger of unknown masses: it is not followed.
+        False for mergers with unknown masses, which are not followed.
     approach_radii : float
-        Distance in half-light radii of the main galaxy.
+        Separation in half-light radii of the main galaxy.
 
     Returns
     -------
     steps : `~numpy.ndarray` of int, shape (m,)
-        0 where the start is not known.
+        0 if the start is unknown.
     approach : `~numpy.ndarray` of str, shape (m,)
         As in `find_mergers`.
     """
@@ -40,7 +40,7 @@ def trace_back(trees, companion, wanted, radii):
 
 def follow_remnants(trees, galaxy, steps):
     """
-    The last galaxy of each sequence, on the branch of the merger's galaxy.
+    Last galaxy of each merger sequence, on the branch of the remnant.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def follow_remnants(trees, galaxy, steps):
     galaxy : `~numpy.ndarray` of int, shape (m,)
         Rows of the galaxies at t = 0.
     steps : `~numpy.ndarray` of int, shape (m,)
-        Snapshots to follow them for.
+        Number of snapshots to follow them.
 
     Returns
     -------
@@ -60,7 +60,7 @@ def follow_remnants(trees, galaxy, steps):
     branch, until = trees.branch[galaxy], trees.ordinal[galaxy] + steps
     beyond = trees.row_at(branch, until + 1)
     last = beyond - 1
-    # Where a later galaxy of the branch is known, a missing last snapshot is only skipped.
+    # If the branch continues later, a missing last snapshot is only a gap.
     goes_on = np.append(trees.branch, NONE)[beyond] == branch
     remnant = np.where(trees.descendant[last] == NONE, 'ends early', 'absorbed').astype('U12')
     remnant[goes_on | (trees.ordinal[last] == until)] = 'complete'
@@ -70,7 +70,7 @@ def follow_remnants(trees, galaxy, steps):
 
 def separations(trees, one, other):
     """
-    Distance of pairs of galaxies, across the edge of a periodic box where that is shorter.
+    Separations of pairs of galaxies, in a periodic box if there is one.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def separations(trees, one, other):
     Returns
     -------
     `~numpy.ndarray`, shape (m,)
-        In ``trees.length_unit``; NaN where a position is unknown.
+        In ``trees.length_unit``; NaN if a position is unknown.
     """
     apart = trees.position[one].astype(float) - trees.position[other]
     if trees.box is not None:
@@ -90,7 +90,7 @@ def separations(trees, one, other):
 
 
 def _walk(trees, companion, wanted, radii, steps, measured):
-    """Step back in time with all mergers at once, until each has found its start or its end."""
+    """Step back in time with all mergers at once, until each reaches its start or its tree ends."""
     begins = ~trees.has_main_progenitor
     active = np.flatnonzero(wanted)
     main, other = trees.descendant[companion[active]] - 1, companion[active]
@@ -99,7 +99,7 @@ def _walk(trees, companion, wanted, radii, steps, measured):
     while len(active):
         step += 1
         now = start - step
-        # The branches may lack this snapshot: the pointers then wait in an earlier one.
+        # If a branch lacks this snapshot, its pointer stays in an earlier one.
         here, there = trees.ordinal[main] == now, trees.ordinal[other] == now
         both = here & there
         separation = np.full(len(active), np.nan)

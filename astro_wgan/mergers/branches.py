@@ -1,4 +1,4 @@
-"""The order in which trees are kept: branch by branch, each from its first galaxy to its last."""
+"""Main progenitors, and the order of galaxies by branch and time."""
 
 import numpy as np
 
@@ -7,14 +7,15 @@ __all__ = ['branch_order', 'main_progenitors', 'most_massive_histories']
 
 def main_progenitors(target, weight):
     """
-    The main progenitor of each galaxy.
+    Select the main progenitor of each galaxy.
 
     Parameters
     ----------
     target : `~numpy.ndarray` of int, shape (n,)
         Row of the descendant of each galaxy; -1 for none.
     weight : `~numpy.ndarray`, shape (n,)
-        What decides among the progenitors: the largest wins, then the lowest row. NaN loses.
+        Weight of each progenitor: the largest is selected, or the lowest row of equal ones. NaN
+        counts as the smallest.
 
     Returns
     -------
@@ -29,18 +30,18 @@ def main_progenitors(target, weight):
 
 def most_massive_histories(target, mass, ordinal, named):
     """
-    The main progenitors by what they have been, not by what they are in one snapshot.
+    Select the progenitors with the most massive histories as main progenitors.
 
     Parameters
     ----------
     target : `~numpy.ndarray` of int, shape (n,)
-        Row of the descendant of each galaxy; -1 for none. Its ordinal is always the larger one.
+        Row of the descendant of each galaxy; -1 for none. It must be in a later snapshot.
     mass : `~numpy.ndarray`, shape (n,)
-        Stellar masses; NaN where unknown.
+        Stellar masses; NaN if unknown.
     ordinal : `~numpy.ndarray` of int, shape (n,)
-        Number of each galaxy's snapshot.
+        Index of the snapshot of each galaxy.
     named : `~numpy.ndarray` of bool, shape (n,)
-        True for galaxies that are main progenitors because the trees' own code says so.
+        True for galaxies that are main progenitors according to the tree code.
 
     Returns
     -------
@@ -49,12 +50,12 @@ def most_massive_histories(target, mass, ordinal, named):
 
     Notes
     -----
-    The sum of the masses along the main branch of each progenitor (De Lucia & Blaizot 2007,
-    MNRAS 375, 2): where a halo finder gives the mass of one to the other for a moment, this does
-    not change who is who. In snapshots that a galaxy skips it has the mass of before. At a tie
-    the lowest row wins; a history of unknown masses alone loses.
+    The weight is the sum of the masses along the main branch of each progenitor (De Lucia & Blaizot
+    2007, MNRAS 375, 2), which is robust if a halo finder temporarily assigns the mass of one galaxy
+    to another. In snapshots that a galaxy skips, its previous mass counts. In case of a tie, the
+    lowest row is selected; a history of unknown masses has the lowest weight.
     """
-    # In units of the largest, so that no unit of mass is too large or small for a sum.
+    # In units of the largest mass, to avoid overflow in any unit.
     largest = np.nanmax(mass, initial=0, where=~np.isnan(mass))
     history = np.nan_to_num(mass / (largest or 1)).astype(float)
     steps = np.where(target >= 0, ordinal[target] - ordinal, 1)
@@ -77,16 +78,16 @@ def most_massive_histories(target, mass, ordinal, named):
 
 def branch_order(target, main, ordinal):
     """
-    Cut the trees into main branches and put them one behind the other.
+    Sort galaxies by main branch and time.
 
     Parameters
     ----------
     target : `~numpy.ndarray` of int, shape (n,)
-        Row of the descendant of each galaxy; -1 for none. Its ordinal is always the larger one.
+        Row of the descendant of each galaxy; -1 for none. It must be in a later snapshot.
     main : `~numpy.ndarray` of bool, shape (n,)
         True for a galaxy that is the main progenitor of its descendant.
     ordinal : `~numpy.ndarray` of int, shape (n,)
-        Number of each galaxy's snapshot.
+        Index of the snapshot of each galaxy.
 
     Returns
     -------
@@ -97,7 +98,7 @@ def branch_order(target, main, ordinal):
         Number of the branch, in the new order.
     """
     tip = np.arange(len(target))
-    # Late snapshots first: when a galaxy is looked at, its descendant knows its branch already.
+    # Late snapshots first, so that the branch of the descendant is known.
     by_snapshot = np.argsort(ordinal, kind='stable')
     stops = np.cumsum(np.bincount(ordinal))
     for start, stop in zip(np.append(0, stops)[-2::-1], stops[::-1], strict=True):
@@ -113,6 +114,6 @@ def branch_order(target, main, ordinal):
 
 
 def _heaviest(to, weight):
-    """Places of the largest weight for each value of ``to``, the first of them at a tie."""
+    """Indices of the largest weight for each value of ``to``, the first one in case of a tie."""
     order = np.lexsort([-weight, to])
     return order[np.append(True, np.diff(to[order]) != 0)] if len(order) else order

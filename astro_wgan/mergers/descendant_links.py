@@ -1,4 +1,4 @@
-"""Who becomes what: descendants looked up, and checked to lie in the future."""
+"""Links of galaxies to their descendants, validated to be later in time."""
 
 import numpy as np
 
@@ -6,12 +6,12 @@ from astro_wgan.mergers.tree_columns import bad_rows, integers, masses
 
 __all__ = ['NONE', 'Links']
 
-#: Row of a descendant, or id of a galaxy, that there is not.
+#: Row of a missing descendant, or id of a missing galaxy.
 NONE = -1
 
 
 class Links:
-    """Who becomes what, with galaxies numbered in the order of their ids."""
+    """Links of galaxies to their descendants, with galaxies sorted by id."""
 
     def __init__(self, table, ordinal, missing):
         ids = integers(table, 'id')
@@ -24,7 +24,7 @@ class Links:
         order = np.argsort(ids, kind='stable')
         first = np.append(True, np.diff(ids[order]) != 0)
         if not first.all():
-            order = _most_given_first(ids, ordinal, given)
+            order = _largest_contribution_first(ids, ordinal, given)
         self.rows = order[first]
         self.ids = ids[self.rows]
         self.contributed = None if given is None else given[self.rows]
@@ -33,21 +33,21 @@ class Links:
         donor = np.searchsorted(self.ids, ids[extra])
         recipient, ended = _look_up(self.ids, descendants[extra], missing)
         self.ended += ended
-        self._side = np.column_stack([donor, recipient])[recipient != NONE]
+        self._secondary = np.column_stack([donor, recipient])[recipient != NONE]
         at = ordinal[self.rows]
         linked = np.flatnonzero(self.target != NONE)
         self._check_forward(linked, self.target[linked], at)
-        self._check_forward(*self._side.T, at)
+        self._check_forward(*self._secondary.T, at)
 
     def named_main(self, table):
         """
-        Galaxies that the column ``main_progenitor_id`` says are main progenitors.
+        Galaxies that are main progenitors according to the column ``main_progenitor_id``.
 
         Returns
         -------
         named : `~numpy.ndarray` of bool, shape (n,)
         absent : int
-            Galaxies whose main progenitor is not in the table.
+            Number of galaxies whose main progenitor is not in the table.
         """
         named = np.zeros(len(self.ids), dtype=bool)
         if 'main_progenitor_id' not in table.colnames:
@@ -89,23 +89,23 @@ class Links:
         return f': the tree runs in a cycle, {path}'
 
     def targets_in(self, order):
-        """Row of each descendant when galaxies are put in another order."""
+        """Row of each descendant after galaxies are reordered."""
         return _renumber(self.target[order], order)
 
-    def side_links_in(self, order):
-        """Side links when galaxies are put in another order."""
-        return _renumber(self._side, order)
+    def secondary_links_in(self, order):
+        """Secondary links after galaxies are reordered."""
+        return _renumber(self._secondary, order)
 
 
 def _renumber(rows, order):
     place = np.empty(len(order) + 1, dtype=np.int64)
     place[order] = np.arange(len(order))
-    # The last place is that of row -1.
+    # The last element is that of row -1.
     place[NONE] = NONE
     return place[rows]
 
 
-def _most_given_first(ids, ordinal, given):
+def _largest_contribution_first(ids, ordinal, given):
     if given is None:
         order = np.argsort(ids, kind='stable')
         repeated = ids[order][1:][np.diff(ids[order]) == 0]
@@ -123,7 +123,7 @@ def _most_given_first(ids, ordinal, given):
 
 
 def _look_up(ids, wanted, missing):
-    """Rows of descendants in the sorted ids, and how many trees were ended for want of one."""
+    """Rows of descendants in the sorted ids, and the number of missing ones."""
     rows = np.searchsorted(ids, wanted)
     rows[rows == len(ids)] = 0
     absent = (ids[rows] != wanted) & (wanted >= 0)

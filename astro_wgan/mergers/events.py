@@ -1,4 +1,4 @@
-"""Mergers: where two galaxies of a tree become one, and how alike in mass they were."""
+"""`find_mergers` and `find_progenitors`: merger events, their mass ratios, and all links."""
 
 import numpy as np
 from astropy.table import QTable
@@ -12,45 +12,45 @@ __all__ = ['find_mergers', 'mass_ratio', 'find_progenitors']
 
 def find_mergers(trees, *, min_ratio=0.1, approach_radii=4.0, mass_at='last'):
     """
-    Mergers of galaxies of comparable stellar mass.
+    Find mergers of galaxies above a stellar mass ratio.
 
     Parameters
     ----------
     trees : `MergerTrees`
     min_ratio : float, optional
-        Smallest ratio of stellar masses, the smaller over the larger, that counts; from 0 to 1.
+        Minimum ratio of stellar masses, the smaller over the larger; from 0 to 1.
     approach_radii : float, optional
-        The approach begins where the companion is this many half-light radii (of the main galaxy)
-        away. Only used where the trees know positions and half-light radii.
+        Separation at the start of the approach, in half-light radii of the main galaxy. Only used
+        if the trees have positions and half-light radii.
     mass_at : {'last', 'maximum'}, optional
-        When the masses are compared: at the last snapshot before the merger in which each of the
-        two is seen, or when the companion had its largest mass (the main galaxy at the same
-        snapshot, or at the nearest that the tree has of it).
+        When the masses are compared: in the last snapshots before the merger with each of the
+        two, or when the companion had its maximum mass (with the main galaxy in the same snapshot,
+        or in the nearest one).
 
     Returns
     -------
     `~astropy.table.QTable`
-        One row per merger, in the order of time:
+        One row per merger, in chronological order:
 
         ``merger_id``
             Number of the row.
         ``galaxy_id``, ``snapshot``, ``time``
-            The galaxy that the two have become, where it is first seen: t = 0.
+            The merged galaxy, when first seen: t = 0.
         ``main_id``, ``companion_id``
-            Its main progenitor and the other one, when last seen apart.
+            Its main progenitor and the companion, when last seen separately.
         ``mass_ratio``
-            Of their stellar masses, 0 to 1; NaN where a mass is unknown.
+            Stellar mass ratio, 0 to 1; NaN if a mass is unknown.
         ``n_merging``
-            Galaxies that became one at this moment: 3 in a three-body merger.
+            Number of galaxies that merged in this snapshot: 3 in a three-body merger.
         ``n_snapshots``
-            Snapshots from the start of the approach to t = 0; 0 where the start is unknown.
+            Number of snapshots from the start of the approach to t = 0; 0 if unknown.
         ``approach``
-            ``'complete'``; ``'starts near'`` where the tree begins with the companion inside of
-            ``approach_radii`` already; ``'separation unknown'``; ``'mass unknown'``.
+            ``'complete'``; ``'starts near'`` if the tree begins with the companion within
+            ``approach_radii``; ``'separation unknown'``; ``'mass unknown'``.
         ``remnant``
-            What the tree knows of it for as many steps after t = 0: ``'complete'``,
-            ``'ends early'`` (the tree or the simulation ends), or ``'absorbed'`` (it joins a
-            galaxy with a more massive progenitor); ``'not followed'`` where ``n_snapshots`` is 0.
+            Coverage of as many snapshots after t = 0: ``'complete'``, ``'ends early'`` (the tree
+            or the simulation ends), or ``'absorbed'`` (it merges into a galaxy with a more massive
+            progenitor); ``'not followed'`` if ``n_snapshots`` is 0.
 
     Raises
     ------
@@ -59,14 +59,15 @@ def find_mergers(trees, *, min_ratio=0.1, approach_radii=4.0, mass_at='last'):
 
     Notes
     -----
-    Margalef-Bentabol et al. 2020, section 4.1: a galaxy with more than one progenitor is a merger
-    where the ratio is at least 1:10. The paper does not say when it takes the masses; progenitors
-    are those of the snapshot before, hence ``'last'``. Stars are stripped from a companion before
-    the end, which is why Rodriguez-Gomez et al. 2015 (MNRAS 449, 49) prefer ``'maximum'``.
+    In Margalef-Bentabol et al. 2020, section 4.1, a galaxy with more than one progenitor is a
+    merger if their mass ratio is at least 1:10. The paper does not specify when masses are
+    measured; its progenitors are those in the previous snapshot, hence ``'last'``. Since stars are
+    stripped from a companion before the merger, Rodriguez-Gomez et al. 2015 (MNRAS 449, 49) prefer
+    ``'maximum'``.
 
-    A companion that passes by and leaves is none: it becomes no part of the galaxy. Where it
-    comes back to merge, the approach begins when it comes inside for the last time. A galaxy
-    without stars is never a merger's companion; one of unknown mass may be, and is listed.
+    A flyby is not a merger. If the companion returns and merges, the approach starts when it comes
+    within the separation for the last time. Galaxies without stars are never companions; those of
+    unknown mass are listed.
 
     Examples
     --------
@@ -108,7 +109,7 @@ def find_mergers(trees, *, min_ratio=0.1, approach_radii=4.0, mass_at='last'):
 
 def mass_ratio(trees, companion, *, mass_at='last'):
     """
-    Stellar mass ratio of companions and the main progenitors of what they become.
+    Stellar mass ratio of companions and the main progenitors of their descendants.
 
     Parameters
     ----------
@@ -116,12 +117,12 @@ def mass_ratio(trees, companion, *, mass_at='last'):
     companion : array_like of int, shape (m,)
         Rows of `MergerTrees.companions`.
     mass_at : {'last', 'maximum'}, optional
-        As for `find_mergers`.
+        As in `find_mergers`.
 
     Returns
     -------
     `~numpy.ndarray`, shape (m,)
-        The smaller over the larger; 0 where either has no stars, NaN where a mass is unknown.
+        The smaller over the larger mass; 0 if either has no stars, NaN if a mass is unknown.
     """
     companion = np.asarray(companion, dtype=np.int64)
     main = trees.descendant[companion] - 1
@@ -134,7 +135,7 @@ def mass_ratio(trees, companion, *, mass_at='last'):
 
 def find_progenitors(trees):
     """
-    All progenitors of all galaxies.
+    Find all progenitors of all galaxies.
 
     Parameters
     ----------
@@ -175,7 +176,7 @@ def find_progenitors(trees):
 
 
 def link_ratio(trees, donor, recipient):
-    """Mass ratio of progenitors and the main progenitor of the same galaxy; NaN without one."""
+    """Mass ratio of progenitors to the main progenitor of the same galaxy; NaN without one."""
     of_main = np.where(
         trees.has_main_progenitor[recipient], trees.stellar_mass[recipient - 1], np.nan
     )
@@ -197,12 +198,12 @@ def _ratio(one, other):
 
 
 def _heaviest(trees, companion):
-    """Row of the largest mass in each companion's branch, the first of them at a tie."""
+    """Row of the maximum mass in each companion's branch, the first one in case of a tie."""
     mass = np.nan_to_num(trees.stellar_mass, nan=-1.0)
     starts = np.flatnonzero(~trees.has_main_progenitor)
     most = np.maximum.reduceat(mass, starts)
     at_most = np.flatnonzero(mass == most[trees.branch])
-    # Written backwards, so that the first row of each branch stays.
+    # In reverse order, so that the first row of each branch remains.
     row = np.empty(len(starts), dtype=np.int64)
     row[trees.branch[at_most[::-1]]] = at_most[::-1]
     return row[trees.branch[companion]]

@@ -1,4 +1,4 @@
-"""Isolated galaxies: those that neither merged of late nor will soon."""
+"""`find_isolated_galaxies`: galaxies without mergers in the recent past and near future."""
 
 import numpy as np
 from astropy import units as u
@@ -10,44 +10,44 @@ from astro_wgan.mergers.events import link_ratio
 
 __all__ = ['find_isolated_galaxies']
 
-#: Times are compared to this part of the span: snapshots exactly one span apart count as such.
+#: Relative tolerance, so that snapshots exactly one span apart count as such.
 _SLACK = 1e-9
 
 
 def find_isolated_galaxies(trees, *, span=1 * u.Gyr, min_ratio=0.0):
     """
-    Galaxies with one progenitor only over the past and one descendant only over the future span.
+    Find galaxies with a single progenitor in the past and a single descendant in the future span.
 
     Parameters
     ----------
     trees : `MergerTrees`
     span : `~astropy.units.Quantity`, optional
-        Time to either side, which the tree has to cover: galaxies that appear less than one span
-        ago, or whose tree ends within it, are not known to be isolated.
+        Time to either side, which the tree must cover: galaxies that appeared less than one span
+        ago, or whose tree ends within it, are not counted as isolated.
     min_ratio : float, optional
-        Overlook progenitors below this stellar mass ratio. By default each one counts.
+        Ignore progenitors below this stellar mass ratio. By default all count.
 
     Returns
     -------
     `~astropy.table.QTable`
         One row per isolated galaxy, by snapshot and id: ``galaxy_id``, ``snapshot``, ``time``,
-        ``stellar_mass``, ``isolated_since`` (time of the first galaxy after the last merger, or of
-        the first one in the tree) and ``isolated_until`` (time of the last galaxy before the next
-        merger, or in the tree).
+        ``stellar_mass``, ``isolated_since`` (time of the first snapshot after the last merger, or
+        of the first one in the tree) and ``isolated_until`` (time of the last snapshot before the
+        next merger, or in the tree).
 
     Raises
     ------
     ValueError
         If ``span`` is not above 0, or ``min_ratio`` is not between 0 and 1.
     `~astropy.units.UnitsError`
-        If ``span`` is no time.
+        If ``span`` is not a time.
 
     Notes
     -----
-    Margalef-Bentabol et al. 2020, section 4.1. A galaxy that gave mass to a second one in passing
-    has two descendants, and the second one has it as a progenitor: neither is isolated. That a
-    galaxy becomes part of a larger one ends its quiet time whatever the ratio. Progenitors of
-    unknown mass count.
+    See Margalef-Bentabol et al. 2020, section 4.1. A galaxy that transferred mass to another one in
+    a flyby has two descendants, and is a progenitor of the other: neither is isolated. A merger
+    into a more massive galaxy ends the isolation at any mass ratio. Progenitors of unknown mass
+    count.
 
     Examples
     --------
@@ -63,12 +63,12 @@ def find_isolated_galaxies(trees, *, span=1 * u.Gyr, min_ratio=0.0):
         raise ValueError(f'`span` must be above 0; got {span} Gyr.')
     if not 0 <= min_ratio <= 1:
         raise ValueError(f'`min_ratio` must lie between 0 and 1; got {min_ratio}.')
-    merged, gives = _merged_and_gives(trees, min_ratio)
-    first, last = _quiet(trees, merged, gives)
+    merged, donors = _merged_and_donors(trees, min_ratio)
+    first, last = _isolated_phases(trees, merged, donors)
     times = trees.times.to_value(u.Gyr)
     now, since, until = (times[trees.ordinal[row]] for row in (slice(None), first, last))
     slack = _SLACK * span
-    # A tree that ends must cover the span; a merger must only not happen within it.
+    # The tree must cover the span unless it ends in a merger after it.
     next_one = trees.descendant[last]
     merges_at = np.where(next_one == NONE, -np.inf, times[trees.ordinal[next_one]])
     isolated = (now - since >= span - slack) & (
@@ -89,25 +89,25 @@ def find_isolated_galaxies(trees, *, span=1 * u.Gyr, min_ratio=0.0):
     )
 
 
-def _merged_and_gives(trees, min_ratio):
-    """True for galaxies with progenitors besides the main one, and for those of side links."""
+def _merged_and_donors(trees, min_ratio):
+    """True for galaxies with secondary progenitors, and for donors of secondary links."""
     companion = trees.companions
     donor = np.append(companion, trees.secondary_links[:, 0])
     recipient = np.append(trees.descendant[companion], trees.secondary_links[:, 1])
-    # Not below, rather than above: an unknown ratio counts.
+    # Not below instead of above, so that unknown ratios count.
     counts = ~(link_ratio(trees, donor, recipient) < min_ratio)
     merged = np.zeros(len(trees), dtype=bool)
     merged[recipient[counts]] = True
-    gives = np.zeros(len(trees), dtype=bool)
-    gives[trees.secondary_links[counts[len(companion) :], 0]] = True
-    return merged, gives
+    donors = np.zeros(len(trees), dtype=bool)
+    donors[trees.secondary_links[counts[len(companion) :], 0]] = True
+    return merged, donors
 
 
-def _quiet(trees, merged, gives):
-    """First and last row of the quiet part of its branch that each galaxy is in."""
+def _isolated_phases(trees, merged, donors):
+    """First and last row of the isolated phase of its branch that each galaxy is in."""
     rows = np.arange(len(trees))
     begins = merged | ~trees.has_main_progenitor
     first = np.maximum.accumulate(np.where(begins, rows, 0))
-    ends = np.append(begins[1:], True) | gives
+    ends = np.append(begins[1:], True) | donors
     last = np.minimum.accumulate(np.where(ends, rows, len(rows))[::-1])[::-1]
     return first, last

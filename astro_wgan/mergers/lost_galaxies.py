@@ -1,4 +1,4 @@
-"""Galaxies that a halo finder loses inside of a larger one and finds again when they come out."""
+"""`relink_lost_galaxies`: galaxies that a halo finder loses inside a larger one for a while."""
 
 import numpy as np
 from astropy import units as u
@@ -6,20 +6,20 @@ from scipy.spatial import cKDTree
 
 from astro_wgan.mergers.descendant_links import NONE
 
-__all__ = ['find_again']
+__all__ = ['relink_lost_galaxies']
 
-#: How far from the other galaxy it is looked for: so many half-light radii of that, about a third
-#: of its halo's radius (Kravtsov 2013); or this far where they are unknown.
+#: Search radius around the other galaxy: in units of its half-light radius, about a third of the
+#: radius of its halo (Kravtsov 2013); or as a length if that is unknown.
 _RADII = 20
 _DISTANCE = 100 * u.kpc
 
-#: Stars that it may have lost, or gained, meanwhile: a factor.
+#: Maximum factor by which its stellar mass may change meanwhile.
 _FACTOR = 3
 
 
-def find_again(trees, target, main, within):
+def relink_lost_galaxies(trees, target, main, within):
     """
-    Galaxies that become another one, and appear anew beside it soon after.
+    Find galaxies that merge with another one, and reappear next to it soon after.
 
     Parameters
     ----------
@@ -31,12 +31,12 @@ def find_again(trees, target, main, within):
     main : `~numpy.ndarray` of bool, shape (n,)
         True for a galaxy that is the main progenitor of its descendant.
     within : int
-        Snapshots in which it may be missing.
+        Maximum number of snapshots in which it may be missing.
 
     Returns
     -------
     lost, found : `~numpy.ndarray` of int, shape (m,)
-        Rows of galaxies when last seen, and of the same ones when seen again; each occurs once.
+        Rows of galaxies when last seen, and of the same ones when seen again. Each is unique.
     """
     nobody = np.empty(0, dtype=np.int64)
     if trees.position is None or not within:
@@ -58,9 +58,9 @@ def find_again(trees, target, main, within):
 
 def _may_be_lost(mass, target, main):
     """
-    True for galaxies that join another one, and for those that another one rather becomes.
+    True for galaxies that merge into another one, and for main progenitors that may be lost.
 
-    The latter are main progenitors of a galaxy that is more like its second progenitor: the halo
+    The latter have a descendant with a mass closer to that of its second progenitor: the halo
     finder has lost the larger of the two.
     """
     joins = (target != NONE) & ~main
@@ -76,7 +76,7 @@ def _may_be_lost(mass, target, main):
 
 
 def _candidates(trees, target, lost, fresh, within):
-    """Arrays of rows (lost, new one near the galaxy that it joined, snapshots missing)."""
+    """Yield arrays of (row of lost galaxy, row of a new one nearby, missing snapshots)."""
     fresh = fresh[np.argsort(trees.ordinal[fresh], kind='stable')]
     edges = np.searchsorted(trees.ordinal[fresh], np.arange(len(trees.snapshots) + 1))
     host = target[lost]
@@ -100,7 +100,7 @@ def _candidates(trees, target, lost, fresh, within):
 
 
 def _followed(host, target, ordinal, now):
-    """Descendants of galaxies that are not before a snapshot; -1 where trees end earlier."""
+    """First descendants of galaxies at or after a snapshot; -1 if trees end earlier."""
     host = host.copy()
     while True:
         early = np.flatnonzero((host != NONE) & (ordinal[host] < now))
@@ -110,7 +110,7 @@ def _followed(host, target, ordinal, now):
 
 
 def _near(trees, host, fresh):
-    """For each host the places in ``fresh`` of those near it."""
+    """For each host, the indices in ``fresh`` of galaxies near it."""
     reach = np.full(len(host), _DISTANCE.to_value(trees.length_unit))
     if trees.half_light_radius is not None:
         radius = _RADII * trees.half_light_radius[host].astype(float)
@@ -118,13 +118,13 @@ def _near(trees, host, fresh):
     places = [trees.position[rows].astype(float) for rows in (host, fresh)]
     if trees.box is not None:
         places = [place % trees.box for place in places]
-        # A remainder can be rounded up to the box itself, which the tree of places refuses.
+        # A remainder can be rounded up to the size of the box, which cKDTree does not accept.
         places = [np.where(place >= trees.box, 0, place) for place in places]
     return cKDTree(places[1], boxsize=trees.box).query_ball_point(places[0], reach)
 
 
 def _each_once(one, other, order):
-    """The first of the ordered pairs, and of the rest the first with nobody of those, and so on."""
+    """Greedily select ordered pairs so that each galaxy occurs once."""
     taken, kept = set(), []
     for k in order.tolist():
         pair = (int(one[k]), ~int(other[k]))

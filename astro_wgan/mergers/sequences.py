@@ -14,7 +14,7 @@ __all__ = ['find_merger_sequences']
 
 def find_merger_sequences(trees, *, min_ratio=0.1, approach_radii=4.0, mass_at='last'):
     """
-    The main galaxy of each merger through time, from t = -1 to t = 1.
+    Follow the main galaxy of each merger through time, from t = -1 to t = 1.
 
     A sequence starts (t = -1) at the last snapshot before the merger in which the companion is at
     least ``approach_radii`` half-light radii away. At t = 0 the two are one galaxy for the first
@@ -25,20 +25,20 @@ def find_merger_sequences(trees, *, min_ratio=0.1, approach_radii=4.0, mass_at='
     trees : `MergerTrees`
         With positions and half-light radii.
     min_ratio, approach_radii, mass_at
-        As for `find_mergers`.
+        As in `find_mergers`.
 
     Returns
     -------
     `~astropy.table.QTable`
-        One row per merger and snapshot in which the tree knows the main galaxy:
+        One row per merger and snapshot of the main galaxy:
 
         ``merger_id``
-            Row of the merger in the table of `find_mergers` (same options).
+            Row of the merger in the table of `find_mergers` with the same options.
         ``galaxy_id``, ``companion_id``
-            The main galaxy and the companion at this snapshot; -1 after the merger, and where the
+            The main galaxy and the companion in this snapshot; -1 after the merger, and if the
             tree lacks the companion.
         ``snapshot``, ``time``
-            When this is.
+            The snapshot and its time.
         ``merger_time``
             Snapshots since the merger over the snapshots of the approach: -1 to 1.
         ``stage``
@@ -46,13 +46,13 @@ def find_merger_sequences(trees, *, min_ratio=0.1, approach_radii=4.0, mass_at='
         ``mass_ratio``
             Of the merger.
         ``separation``, ``separation_radii``
-            Of the two, as length and in half-light radii of the main galaxy; NaN where unknown.
+            Separation of the two, and in half-light radii of the main galaxy; NaN if unknown.
         ``n_sequences``
-            In how many sequences this galaxy takes part, as main galaxy or companion: 2 or more
-            where the spans of mergers overlap.
+            Number of sequences that include this galaxy, as main galaxy or companion: 2 or more
+            if mergers overlap.
 
-        Only mergers with a complete ``approach`` are in it: ``meta['approach']`` counts them and
-        the others, ``meta['remnant']`` counts how their sequences end.
+        Only mergers with a complete ``approach`` are included. ``meta['approach']`` and
+        ``meta['remnant']`` have the counts of each value for all mergers.
 
     Raises
     ------
@@ -61,9 +61,9 @@ def find_merger_sequences(trees, *, min_ratio=0.1, approach_radii=4.0, mass_at='
 
     Notes
     -----
-    Margalef-Bentabol et al. 2020, section 4.1. Steps are counted in the snapshots that occur in
-    the trees. Where these are evenly spaced, as in Horizon-AGN, ``merger_time`` is the time since
-    the merger over the time of the approach; ``time`` has it in any case.
+    See Margalef-Bentabol et al. 2020, section 4.1. Only snapshots that occur in the trees are
+    counted. If they are evenly spaced, as in Horizon-AGN, ``merger_time`` is the time since the
+    merger over the duration of the approach.
 
     Examples
     --------
@@ -126,7 +126,7 @@ def _locate(trees, *ids):
 
 
 def _ranges(first, last):
-    """All rows from first to last, and the number of the range that each is from."""
+    """All rows from first to last of each range, and the number of the range of each."""
     lengths = last - first + 1
     number = np.repeat(np.arange(len(first)), lengths)
     starts = np.cumsum(lengths) - lengths
@@ -134,7 +134,7 @@ def _ranges(first, last):
 
 
 def _companions(trees, branch, row, before):
-    """Rows of the companions at the snapshots of the given rows; -1 for none."""
+    """Rows of the companions in the snapshots of the given rows; -1 for none."""
     other = np.full(len(row), NONE)
     ordinal = trees.ordinal[row[before]]
     found = np.minimum(trees.row_at(branch[before], ordinal), len(trees) - 1)
@@ -144,7 +144,7 @@ def _companions(trees, branch, row, before):
 
 
 def _shared(trees, row, other):
-    """In how many sequences the galaxy of each row takes part."""
+    """Number of sequences that include the galaxy of each row."""
     taken = np.bincount(row, minlength=len(trees))
     taken += np.bincount(other[other != NONE], minlength=len(trees))
     return taken[row]

@@ -1,4 +1,4 @@
-"""A forest of toy galaxies that grow, meet and merge: something to try the other functions on."""
+"""`make_toy_trees`: random merger trees for tests and examples."""
 
 import numpy as np
 from astropy import units as u
@@ -12,18 +12,18 @@ _BOX = 50_000.0
 
 def make_toy_trees(n_galaxies, *, snapshots=100, skip=0.01, seed):
     """
-    Random merger trees, as a table for `MergerTrees`.
+    Make random merger trees, as a table for `MergerTrees`.
 
     Parameters
     ----------
     n_galaxies : int
-        Rows of the table, about.
+        Approximate number of rows of the table.
     snapshots : int, optional
-        Evenly spaced in time from 3 to 6 Gyr.
+        Number of snapshots, evenly spaced in time from 3 to 6 Gyr.
     skip : float, optional
-        Share of the galaxies that the tree lacks, as if the finder had lost them for a snapshot.
+        Fraction of galaxies to remove, as if the halo finder had lost them for a snapshot.
     seed : int
-        The same seed gives the same trees.
+        Seed of the random numbers.
 
     Returns
     -------
@@ -34,13 +34,12 @@ def make_toy_trees(n_galaxies, *, snapshots=100, skip=0.01, seed):
     Raises
     ------
     ValueError
-        If there would be no galaxy, or fewer than 10 snapshots.
+        If there are no galaxies, or fewer than 10 snapshots.
 
     Notes
     -----
-    Of each three galaxies one is a companion that spirals into a larger one in an exponentially
-    narrowing orbit; of each nine one falls into such a companion. No physics is in it
-    beyond that, and it stands for no simulation.
+    One galaxy in three is a companion that spirals into a larger one on an exponentially shrinking
+    orbit, and one in nine falls into such a companion. The trees have no other physics.
 
     Examples
     --------
@@ -76,10 +75,10 @@ def make_toy_trees(n_galaxies, *, snapshots=100, skip=0.01, seed):
 
 
 class _Histories:
-    """When each branch begins and ends, where it ends in, and how massive it is."""
+    """First and last snapshot, host, mass and orbit of each branch."""
 
     def __init__(self, n_galaxies, snapshots, random):
-        # By length: hosts live from the start to the end, companions two thirds of that.
+        # Hosts exist in all snapshots, companions in about two thirds of them.
         n = max(1, round(n_galaxies / (snapshots * 0.67)))
         self.snapshots = snapshots
         depth = np.arange(n) % 9
@@ -119,7 +118,7 @@ class _Histories:
         return self.final[branch] * np.exp((ordinal - self.end[branch]) / (0.5 * self.snapshots))
 
     def descendants(self, branch, ordinal):
-        """The next row of the branch, or the next one of the host after a branch has ended."""
+        """The next row of the branch, or that of the host after the last one."""
         key = branch * np.int64(self.snapshots) + ordinal
         wanted = key + 1
         last = ordinal == self.end[branch]
@@ -130,7 +129,7 @@ class _Histories:
         return found
 
     def positions(self, branch, ordinal):
-        """The center of a branch without a host; else the host's, and an orbit around it."""
+        """The center of a branch, or an orbit around its host."""
         orbit = np.zeros((len(branch), 3))
         for _ in range(3):
             around = self.host[branch] >= 0

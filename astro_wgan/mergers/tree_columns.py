@@ -1,4 +1,4 @@
-"""From the columns of a table to plain arrays, with a word about each value that cannot be."""
+"""Validation of the columns of merger trees, as plain arrays."""
 
 import numpy as np
 from astropy import units as u
@@ -7,7 +7,7 @@ __all__ = ['bad_rows', 'integers', 'masses', 'quantity', 'require']
 
 
 def require(table, names):
-    """Complain of columns that a table of galaxies lacks."""
+    """Raise an error if a table lacks required columns."""
     missing = [name for name in names if name not in table.colnames]
     if missing:
         raise ValueError(f'`table` lacks the columns {missing}; it has {table.colnames}.')
@@ -15,15 +15,15 @@ def require(table, names):
 
 def integers(table, name, *, fill=None):
     """
-    A column as an array of int64.
+    Convert a column to int64.
 
     Parameters
     ----------
     table : `~astropy.table.Table`
     name : str
-        Of the column.
+        Name of the column.
     fill : int, optional
-        Value of masked entries; an error where it is not given.
+        Value for masked entries. By default, they raise an error.
     """
     values, mask = _unmasked(table[name])
     values = np.asarray(values)
@@ -41,15 +41,15 @@ def integers(table, name, *, fill=None):
 
 def quantity(table, name, unit):
     """
-    A column as a `~astropy.units.Quantity` of floats in its own unit; masked entries are NaN.
+    Convert a column to a float `~astropy.units.Quantity` in its own unit, with NaN where masked.
 
     Parameters
     ----------
     table : `~astropy.table.Table`
     name : str
-        Of the column.
+        Name of the column.
     unit : unit-like
-        Unit that its own must be convertible to.
+        Unit to which it must be convertible.
     """
     values, mask = _unmasked(table[name])
     own = getattr(values, 'unit', None) or u.dimensionless_unscaled
@@ -69,7 +69,7 @@ def quantity(table, name, unit):
 
 
 def masses(table, name):
-    """A column of masses: 0 or more, NaN where unknown."""
+    """Convert a column of masses, which must be non-negative or NaN."""
     found = quantity(table, name, u.Msun)
     wrong = (found.value < 0) | np.isinf(found.value)
     if wrong.any():
@@ -81,7 +81,7 @@ def masses(table, name):
 
 
 def bad_rows(bad, limit=5):
-    """Text that names the rows where ``bad`` is true: their number and the first few."""
+    """Text with the number of rows where ``bad`` is true, and the first few of them."""
     rows = np.flatnonzero(bad)
     named = ', '.join(str(row) for row in rows[:limit])
     more = ', ...' if len(rows) > limit else ''
@@ -89,7 +89,7 @@ def bad_rows(bad, limit=5):
 
 
 def _unmasked(column):
-    """Values and mask (or None) of a Column, a Quantity, or either of them masked."""
+    """Values and mask (or None) of a Column or Quantity, masked or not."""
     mask = getattr(column, 'mask', None)
     if mask is None:
         return column, None

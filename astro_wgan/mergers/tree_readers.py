@@ -1,4 +1,4 @@
-"""Tables for `MergerTrees` from the files of other codes."""
+"""Readers of merger trees: SubLink files, and other formats with ytree."""
 
 import os
 import re
@@ -26,52 +26,52 @@ _SUBLINK = (
     'SubhaloHalfmassRadType',
     'SubhaloPos',
 )
-#: What consistent-trees marks main progenitors with.
+#: Field of consistent-trees that marks main progenitors.
 _MARKED = 'mmp?'
 _BY_TYPE = ('SubhaloMassType', 'SubhaloHalfmassRadType')
-#: Who the main progenitor is; read where it is there.
+#: Optional field with the main progenitor.
 _MAIN = 'FirstProgenitorID'
-#: What stands in no text of a unit, and for what Python would do more than compute.
+#: Characters that do not occur in units, and with which Python could execute code.
 _NO_UNIT = re.compile(r'[^\w\s.*/^()+°%-]|__')
-#: Number of the stars among the six types of particle of Gadget and Arepo.
+#: Index of stars among the six particle types of Gadget and Arepo.
 _STARS = 4
 
 
 def read_sublink(source, *, redshifts, cosmology, max_size=None):
     """
-    Galaxies of SubLink merger trees, as of Illustris and IllustrisTNG.
+    Read SubLink merger trees, such as those of Illustris and IllustrisTNG.
 
     Parameters
     ----------
     source : path-like, sequence of path-like, or table
-        HDF5 files ``tree_extended.*.hdf5`` (all chunks of a simulation, or a tree as the web
-        service cuts it out), or a table or mapping with the same fields.
+        HDF5 files ``tree_extended.*.hdf5`` (all chunks of a simulation, or a single tree from the
+        web service), or a table or mapping with the same fields.
     redshifts : array_like or mapping
-        Redshift by number of the snapshot.
+        Redshifts by snapshot number.
     cosmology : `~astropy.cosmology.Cosmology`
-        That of the simulation: its h is in all masses and lengths.
+        Cosmology of the simulation. Its h enters all masses and lengths.
     max_size : number, optional
-        Bytes that what is read of a file may take; by default a quarter of the machine's memory.
+        Maximum number of bytes to read from a file; by default a quarter of the memory.
 
     Returns
     -------
     `~astropy.table.QTable`
         A table for `MergerTrees`. Positions and half-light radii (the half-mass radii of the stars)
-        are comoving. ``main_progenitor_id`` is ``FirstProgenitorID``, where the files have it.
+        are comoving. ``main_progenitor_id`` is ``FirstProgenitorID``, if the files have it.
 
     Raises
     ------
     ValueError
-        If a field or the redshift of a snapshot is missing, or a file is no HDF5 file, damaged or
-        larger than is allowed.
+        If a field or the redshift of a snapshot is missing, or a file is not an HDF5 file, damaged
+        or larger than allowed.
     FileNotFoundError
         If there is no such file.
 
     Notes
     -----
-    Rodriguez-Gomez et al. 2015, MNRAS 449, 49. Masses are in 1e10 solar masses / h, lengths in
-    comoving kpc / h. The tree of a single galaxy ends at its snapshot though its last descendant
-    has a number: give ``missing='end'`` to `MergerTrees`.
+    See Rodriguez-Gomez et al. 2015, MNRAS 449, 49. Masses are in 1e10 solar masses / h, lengths in
+    comoving kpc / h. The tree of a single galaxy ends at its snapshot, but its last galaxy has the
+    id of a descendant: use ``missing='end'`` of `MergerTrees`.
 
     Examples
     --------
@@ -118,16 +118,16 @@ def read_sublink(source, *, redshifts, cosmology, max_size=None):
 
 def read_ytree(source, *, stellar_mass='mass', half_light_radius=None, progress=True, **options):
     """
-    Galaxies of any merger trees that ytree reads: AHF, consistent-trees, Rockstar and others.
+    Read merger trees with ytree: AHF, consistent-trees, Rockstar and others.
 
     Parameters
     ----------
     source : path-like or ytree arbor
-        The file that ytree loads: ``locations.dat`` or ``tree_0_0_0.dat`` of consistent-trees,
-        the first ``.parameter`` file of AHF, ...
+        File for `ytree.load`: ``locations.dat`` or ``tree_0_0_0.dat`` of consistent-trees, the
+        first ``.parameter`` file of AHF, ...
     stellar_mass : str, optional
-        Name of the field with the stellar mass. By default ``'mass'``, that of the halo: most
-        halo finders know no stars.
+        Name of the field with the stellar mass. By default ``'mass'``, the mass of the halo, since
+        most halo finders do not consider stars.
     half_light_radius : str, optional
         Name of the field with the half-light radius. Without it the table has no such column, and
         can tell mergers and isolated galaxies, but no sequences.
@@ -139,10 +139,10 @@ def read_ytree(source, *, stellar_mass='mass', half_light_radius=None, progress=
     Returns
     -------
     `~astropy.table.QTable`
-        A table for `MergerTrees`. Positions are comoving, as ytree has them. Where the files have
-        no number of the snapshot it is counted from the first one, 0. ``main_progenitor_id`` is
-        that of consistent-trees (``mmp?``), where the files have it. ``meta`` holds the box and
-        the cosmological parameters that ytree found.
+        A table for `MergerTrees`. Positions are comoving. If the files have no snapshot numbers,
+        snapshots are counted from 0. ``main_progenitor_id`` follows from the field ``mmp?`` of
+        consistent-trees, if there is one. ``meta`` has the size of the box and the cosmological
+        parameters.
 
     Raises
     ------
@@ -153,7 +153,7 @@ def read_ytree(source, *, stellar_mass='mass', half_light_radius=None, progress=
 
     Notes
     -----
-    AHF links a halo with several others; ytree keeps the best one as its descendant.
+    AHF links a halo with several others, of which ytree keeps the best match as descendant.
     """
     try:
         with _quiet_ytree(), _units_without_code():
@@ -168,7 +168,7 @@ def read_ytree(source, *, stellar_mass='mass', half_light_radius=None, progress=
 
 
 def _fields(arbor, stellar_mass, half_light_radius):
-    """Names of the wanted fields as ytree has them."""
+    """Names of the fields to read in ytree."""
     names = {'id': 'uid', 'descendant_id': 'desc_uid', 'redshift': 'redshift'}
     names |= {'stellar_mass': stellar_mass}
     names |= {f'position_{axis}': f'position_{axis}' for axis in 'xyz'}
@@ -204,13 +204,13 @@ def _sublink_fields(source, max_size):
 
 
 def _fields_of_stars(fields, names, where):
-    """The wanted fields as arrays; of those by type of particle only the stars'."""
+    """The required fields as arrays; for fields by particle type only those of stars."""
     missing = [name for name in _SUBLINK if name not in names]
     if missing:
         raise ValueError(f'SubLink trees need the fields {missing}, which {where} lacks.')
     found = {}
     for name in [*_SUBLINK, *([_MAIN] if _MAIN in names else [])]:
-        # Sliced before they become arrays: a file then reads one column of six.
+        # Sliced first, so that only one column of six is read from a file.
         values = fields[name] if hasattr(fields[name], 'shape') else np.asarray(fields[name])
         values = values[:, _STARS] if name in _BY_TYPE else values[...]
         values, mask = without_mask(values)
@@ -221,7 +221,7 @@ def _fields_of_stars(fields, names, where):
 
 
 def _where_masked(values, mask, name):
-    """None in place of masked galaxies, NaN in place of masked measures."""
+    """Replace masked ids by -1, and masked numbers by NaN."""
     if values.dtype.kind == 'f':
         return np.where(mask, np.nan, values)
     if name in ('DescendantID', _MAIN):
@@ -239,7 +239,7 @@ def _redshifts_of(snapshot, redshifts):
             found[i] = redshifts[number]
     if not np.isfinite(found).all():
         raise ValueError(
-            f'`redshifts` must have one for each snapshot; it lacks that of snapshot '
+            f'`redshifts` must have an entry for each snapshot; it lacks snapshot '
             f'{numbers[~np.isfinite(found)][0]}.'
         )
     return found[which]
@@ -250,28 +250,27 @@ def _arbor(source, options):
     if isinstance(source, (str, os.PathLike)):
         check_file(source)
         arbor = ytree.load(os.fspath(source), **options)
-        _check_room(arbor, Path(source).parent)
+        _check_number_of_trees(arbor, Path(source).parent)
         return arbor
     return source
 
 
-def _check_room(arbor, folder):
-    """Refuse more trees than bytes: ytree would go through as many as a file says."""
-    room = 0
+def _check_number_of_trees(arbor, folder):
+    """Raise an error if a file claims more trees than it has bytes: ytree would loop over them."""
+    size = 0
     for file in folder.rglob('*'):
-        room += file.stat().st_size if file.is_file() else 0
-        if room >= arbor.size:
+        size += file.stat().st_size if file.is_file() else 0
+        if size >= arbor.size:
             return
-    raise ValueError(f'they should be {arbor.size:,}, but their files have {room:,} bytes')
+    raise ValueError(f'there should be {arbor.size:,} of them, but the files have {size:,} bytes')
 
 
 @contextmanager
 def _units_without_code():
     """
-    Let ytree read units that are units only.
+    Validate the units in files before ytree parses them.
 
-    unyt has Python evaluate the texts of units, which stand in the files: one with a quoted text
-    in it can hold a program.
+    unyt evaluates unit strings as Python code, so that a malicious file could execute code.
     """
     try:
         from unyt import unit_object
@@ -295,7 +294,7 @@ def _units_without_code():
 
 @contextmanager
 def _quiet_ytree():
-    """Without the progress bars and messages of yt, which ytree is built on."""
+    """Suppress progress bars and messages of yt, on which ytree is based."""
     try:
         from yt.utilities.logger import ytLogger
     except ImportError:
@@ -310,7 +309,7 @@ def _quiet_ytree():
 
 
 def _gather(arbor, names, progress):
-    """The wanted fields of all trees, each in one array."""
+    """The fields of all trees, each in one array."""
     parts = {name: [] for name in names}
     with ProgressLine('reading trees', quiet=not progress) as line:
         for i, root in enumerate(arbor):
@@ -331,7 +330,7 @@ def _gather(arbor, names, progress):
 
 def _table_of(arbor, columns):
     redshift = np.asarray(columns['redshift'], dtype=float)
-    # Scale factors are written with few digits: what is one snapshot differs in the last.
+    # Scale factors have few digits: those of one snapshot may differ in the last one.
     late_first, number = np.unique(np.round(redshift, 6), return_inverse=True)
     redshift = late_first[number]
     snapshot = columns.get('snapshot', len(late_first) - 1 - number)
@@ -360,7 +359,7 @@ def _table_of(arbor, columns):
 
 
 def _marked_main(ids, descendants, marked):
-    """Ids of the main progenitors of all galaxies, from marks of who is one; -1 for none."""
+    """Ids of the main progenitors of all galaxies, from marks of main progenitors; -1 for none."""
     order = np.argsort(ids)
     marked = marked & np.isin(descendants, ids)
     main = np.full(len(ids), -1, dtype=np.int64)

@@ -1,4 +1,4 @@
-"""`MergerTrees`: galaxies of a simulation, checked, each linked with what it becomes."""
+"""`MergerTrees`: validated merger trees of a simulation."""
 
 import numpy as np
 from astropy import units as u
@@ -12,7 +12,7 @@ from astro_wgan.mergers.branches import (
     most_massive_histories,
 )
 from astro_wgan.mergers.descendant_links import NONE, Links
-from astro_wgan.mergers.lost_galaxies import find_again
+from astro_wgan.mergers.lost_galaxies import relink_lost_galaxies
 from astro_wgan.mergers.tree_columns import bad_rows, integers, masses, quantity, require
 
 __all__ = ['MergerTrees']
@@ -20,7 +20,7 @@ __all__ = ['MergerTrees']
 
 class MergerTrees:
     """
-    Merger trees: a table of galaxies, each with its descendant.
+    Merger trees: galaxies of all snapshots, linked to their descendants.
 
     Parameters
     ----------
@@ -28,41 +28,42 @@ class MergerTrees:
         One row per galaxy and snapshot, in any order:
 
         ``id`` : int
-            Its own for each galaxy of each snapshot.
+            Unique for each galaxy in each snapshot.
         ``snapshot`` : int
-            Number of the snapshot; grows with time.
+            Number of the snapshot, increasing with time.
         ``time`` (unit of time) or ``redshift``
-            Of the snapshot. The age of the universe follows from ``cosmology``.
+            Of the snapshot. Redshifts are converted to the age of the universe by ``cosmology``.
         ``stellar_mass`` (unit of mass)
-            NaN or masked where unknown; 0 for a galaxy without stars.
+            NaN or masked if unknown; 0 for galaxies without stars.
         ``descendant_id`` : int
-            ``id`` of the galaxy that it becomes in a later snapshot, not necessarily the next
-            one; negative or masked for none.
+            ``id`` of the descendant in a later snapshot, not necessarily the next one; negative or
+            masked for none.
         ``mass_contributed`` (unit of mass), optional
-            Mass that it gives to this descendant. A galaxy that gives mass to several has a row
-            for each: its descendant proper is the one that gets the most.
+            Mass contributed to this descendant. A galaxy that contributes mass to several has a
+            row for each: its descendant is the one with the largest contribution.
         ``main_progenitor_id`` : int, optional
-            ``id`` of the main progenitor, as the code that made the trees sees it; negative or
-            masked for none. Where it is not in the table, those that are there decide.
+            ``id`` of the main progenitor according to the tree code; negative or masked for none.
+            If it is not in the table, it is chosen among those that are.
         ``position`` (unit of length, shape (n, 3)) and ``half_light_radius``, optional
-            Needed for merger sequences. Both physical or both comoving.
+            Required for merger sequences. Both physical or both comoving.
     cosmology : `~astropy.cosmology.Cosmology`, optional
-        Gives the times where the table holds redshifts; by default Astropy's default cosmology.
+        To convert redshifts to times; by default Astropy's default cosmology.
     box : `~astropy.units.Quantity`, optional
-        Edge of a periodic box, in the frame of the positions (one, or one for each axis).
+        Size of the periodic box, in the frame of the positions (one, or one for each axis).
     missing : {'error', 'end'}, optional
-        What to do where a descendant is not in the table: complain, or let the tree end there,
-        as in a catalog that was cut in mass.
+        What to do if a descendant is not in the table: raise an error, or end the tree there, as
+        in a catalog with a mass limit.
     max_gap : int, optional
-        Snapshots for which a galaxy may be lost, at most: see the notes. 0 believes the table.
+        Maximum number of snapshots for which the halo finder may lose a galaxy: see the notes. 0
+        disables relinking.
 
     Attributes
     ----------
     ids : `~numpy.ndarray` of int, shape (n,)
-        The galaxies, branch by branch: the main progenitor of row i is row i - 1 where both are
-        of one branch. All arrays below have this order.
+        Ids of the galaxies, sorted by branch: the main progenitor of row i is row i - 1 if both are
+        in the same branch. All arrays below have this order.
     ordinal : `~numpy.ndarray` of int, shape (n,)
-        Index into ``snapshots`` and ``times``: steps are counted in it.
+        Index into ``snapshots`` and ``times``.
     branch : `~numpy.ndarray` of int, shape (n,)
         Number of the main branch.
     descendant : `~numpy.ndarray` of int, shape (n,)
@@ -75,42 +76,42 @@ class MergerTrees:
         Rows of donor and recipient where a galaxy transferred mass to one other than its
         descendant.
     relinked : `~astropy.table.QTable`
-        Galaxies that were lost and found again: ``lost_id`` (when last seen), ``found_id`` (when
-        seen again), ``joined_id`` (what the table says the first one becomes) and ``n_missing``,
-        the number of snapshots between.
+        Galaxies that were lost for some snapshots: ``lost_id`` (when last seen), ``found_id`` (when
+        seen again), ``joined_id`` (the descendant in the table) and ``n_missing``, the number of
+        snapshots between.
     snapshots : `~numpy.ndarray` of int
         Numbers of the snapshots.
     times : `~astropy.units.Quantity`
-        Their times.
+        Times of the snapshots.
 
     Raises
     ------
     ValueError
-        If columns are missing, the table is empty, ids repeat, descendants do not exist or lie in
-        the same or an earlier snapshot (as in a cycle), a main progenitor does not become the
-        galaxy, times do not grow with the snapshot, or masses are negative or infinite.
+        If columns are missing, the table is empty, ids repeat, descendants do not exist or are in
+        the same or an earlier snapshot (as in a cycle), a main progenitor has another descendant,
+        times do not increase with the snapshot, or masses are negative or infinite.
     `~astropy.units.UnitsError`
-        If a unit is missing or of another kind.
+        If a unit is missing or of the wrong kind.
     TypeError
         If ids or snapshots are not integers.
 
     Notes
     -----
-    The main progenitor of a galaxy is the one that ``main_progenitor_id`` names; else the one that
-    contributed most of its mass, where that is given; else the one with the most massive history:
-    the largest sum of stellar masses along its own main branch (De Lucia & Blaizot 2007, MNRAS
-    375, 2). At a tie it is the one with the lowest id.
+    The main progenitor of a galaxy is given by ``main_progenitor_id``; otherwise it is the one with
+    the largest contributed mass, if given, or else the one with the most massive history: the
+    largest sum of stellar masses along its main branch (De Lucia & Blaizot 2007, MNRAS 375, 2). In
+    case of a tie, it is the one with the lowest id.
 
     A halo finder can lose a galaxy that passes through another one: its tree ends as if the two
-    had merged, and another one begins without a progenitor when it comes out. Where positions are
-    known, such a beginning is taken for the lost galaxy if it lies within 20 half-light radii of
-    the other one (100 kpc where these are unknown), its stellar mass has changed by a factor of 3
-    at most, and no more than ``max_gap`` snapshots lie between. The two are linked, so there
-    is no merger, and `relinked` lists them.
+    had merged, and a tree without progenitor begins when it reappears. If positions are known, such
+    a galaxy is identified with the lost one if it is within 20 half-light radii of the other one
+    (100 kpc if unknown), its stellar mass has changed by at most a factor of 3, and no more than
+    ``max_gap`` snapshots lie between. The two are then linked, there is no merger, and `relinked`
+    lists them.
 
     Examples
     --------
-    Two galaxies that are one in the third snapshot:
+    Two galaxies that merge in the third snapshot:
 
     >>> from astropy import units as u
     >>> from astropy.table import QTable
@@ -133,9 +134,7 @@ class MergerTrees:
         if missing not in ('error', 'end'):
             raise ValueError(f"`missing` must be 'error' or 'end'; got {missing!r}.")
         if not isinstance(max_gap, (int, np.integer)) or max_gap < 0:
-            raise ValueError(
-                f'`max_gap` must be a number of snapshots, 0 or more; got {max_gap!r}.'
-            )
+            raise ValueError(f'`max_gap` must be an integer, 0 or more; got {max_gap!r}.')
         require(table, ['id', 'snapshot', 'stellar_mass', 'descendant_id'])
         if not len(table):
             raise ValueError('`table` must hold at least one galaxy; it is empty.')
@@ -155,7 +154,7 @@ class MergerTrees:
             return main_progenitors(target, np.where(named, np.inf, links.contributed))
 
         main = main_of(links.target)
-        lost, found = find_again(self, links.target, main, max_gap)
+        lost, found = relink_lost_galaxies(self, links.target, main, max_gap)
         self.relinked = self._lost_and_found(lost, found, links.target[lost])
         if len(lost):
             links.target[lost] = found
@@ -165,7 +164,7 @@ class MergerTrees:
             values = getattr(self, name)
             setattr(self, name, None if values is None else values[order])
         self.descendant = links.targets_in(order)
-        self.secondary_links = links.side_links_in(order)
+        self.secondary_links = links.secondary_links_in(order)
         self.meta = {
             'galaxies': len(self.ids),
             'cosmology': repr(cosmology) if 'time' not in table.colnames else None,
@@ -219,7 +218,7 @@ class MergerTrees:
 
     def main_branch(self, galaxy_id):
         """
-        The branch through a galaxy: main progenitors before it, and what it becomes after.
+        The main branch of a galaxy: its main progenitors and its descendants.
 
         Parameters
         ----------
@@ -229,17 +228,17 @@ class MergerTrees:
         Returns
         -------
         `~astropy.table.QTable`
-            ``id``, ``snapshot``, ``time`` and ``stellar_mass``, in the order of time. It ends
-            where the galaxy joins one in which another progenitor is the main one.
+            ``id``, ``snapshot``, ``time`` and ``stellar_mass``, in chronological order. It ends
+            when the galaxy merges into one with another main progenitor.
 
         Raises
         ------
         ValueError
-            If there is no such galaxy.
+            If there is no galaxy of this id.
         """
         found = np.flatnonzero(self.ids == galaxy_id)
         if not len(found):
-            raise ValueError(f'`galaxy_id` must be one of the trees; there is no {galaxy_id}.')
+            raise ValueError(f'`galaxy_id` must be the id of a galaxy; there is no {galaxy_id}.')
         number = self.branch[found[0]]
         rows = np.arange(
             np.searchsorted(self.branch, number), np.searchsorted(self.branch, number, 'right')
@@ -256,18 +255,18 @@ class MergerTrees:
 
     @property
     def has_main_progenitor(self):
-        """True for each galaxy that the row before it is the main progenitor of."""
+        """True for galaxies whose main progenitor is the previous row."""
         return np.append(False, self.branch[1:] == self.branch[:-1])
 
     @property
     def companions(self):
-        """Rows of galaxies that end by joining another: the last ones of their branches."""
+        """Rows of galaxies that merge into another one: the last ones of their branches."""
         last = np.append(self.branch[1:] != self.branch[:-1], True)
         return np.flatnonzero(last & (self.descendant != NONE))
 
     def row_at(self, branch, ordinal):
         """
-        First row of a branch that is not before a snapshot.
+        First row of a branch at or after a snapshot.
 
         Parameters
         ----------
@@ -276,16 +275,16 @@ class MergerTrees:
         Returns
         -------
         `~numpy.ndarray` of int, shape (m,)
-            The row that follows the branch where it has no such galaxy.
+            The row after the branch if there is none.
         """
         count = np.int64(len(self.snapshots))
         keys = self.branch * count + self.ordinal
-        # What is beyond the last snapshot is not in the next branch.
+        # Ordinals beyond the last snapshot must not point into the next branch.
         return np.searchsorted(keys, branch * count + np.minimum(ordinal, count))
 
 
 def _snapshots(table, cosmology):
-    """Numbers and times of the snapshots, and each row's index into them."""
+    """Numbers and times of the snapshots, and the index of each row into them."""
     snapshots, first, ordinal = np.unique(
         integers(table, 'snapshot'), return_index=True, return_inverse=True
     )
@@ -296,7 +295,7 @@ def _snapshots(table, cosmology):
     else:
         raise ValueError('`table` must have a column `time` or `redshift`; it has neither.')
     one = values[first]
-    # Single precision, as in many catalogs, holds seven digits.
+    # Single precision, as in many catalogs, has seven digits.
     differ = ~np.isclose(values, one[ordinal], rtol=1e-5, atol=1e-5)
     if differ.any():
         raise ValueError(
@@ -308,7 +307,7 @@ def _snapshots(table, cosmology):
     if len(late):
         a, b = late[0], late[0] + 1
         raise ValueError(
-            'Time must grow with the number of the snapshot; '
+            'Time must increase with the number of the snapshot; '
             f'snapshot {snapshots[a]} is at {times[a]:.4g} Gyr and '
             f'{snapshots[b]} at {times[b]:.4g} Gyr.'
         )

@@ -78,7 +78,7 @@ def test_sublink_files_one_or_several(sublink, tmp_path):
 
 
 def test_sublink_complains_of_what_is_missing(sublink, tmp_path):
-    with pytest.raises(ValueError, match='it lacks that of snapshot 97'):
+    with pytest.raises(ValueError, match='it lacks snapshot 97'):
         read_sublink(sublink, redshifts={98: 0.01, 99: 0.0}, cosmology=Planck15)
     with pytest.raises(ValueError, match='at least one file'):
         read_sublink([], redshifts=REDSHIFTS, cosmology=Planck15)
@@ -224,7 +224,9 @@ def test_more_trees_than_the_files_have_bytes_are_refused(tmp_path):
     pytest.importorskip('ytree')
     path = tmp_path / 'tree_0_0_0.dat'
     path.write_text(CONSISTENT_TREES.replace('\n1\n', '\n100000\n'))
-    with pytest.raises(ValueError, match=r'they should be 100,000, but their files have \d+ bytes'):
+    with pytest.raises(
+        ValueError, match=r'there should be 100,000 of them, but the files have \d+ bytes'
+    ):
         read_ytree(path, progress=False)
 
 

@@ -372,7 +372,7 @@ def test_band(galaxy, stack):
     color = StampSet(np.stack([galaxy.image * 3, galaxy.image], axis=-1)[np.newaxis])
     row = measure(color, band=1, sersic=False)[0]
     assert row['petrosian_flux'] == measure(stack(galaxy.image), sersic=False)['petrosian_flux'][0]
-    with pytest.raises(ValueError, match='`band` must say'):
+    with pytest.raises(ValueError, match='`band` is needed'):
         measure(color)
     with pytest.raises(ValueError, match='between 0 and 1'):
         measure(color, band=2)
