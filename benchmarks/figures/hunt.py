@@ -4,7 +4,7 @@ Figures of a finished hunt for the documentation: how the training went, and wha
 Needs Matplotlib and the folder of a hunt:
 
     astro-wgan hunt hubble_xdf --size 32 --output strange
-    python -m benchmarks.figures.hunt --hunt strange --images docs/images
+    python -m benchmarks.figures.hunt --hunt xdf --images docs/images
 """
 
 from pathlib import Path
