@@ -87,7 +87,7 @@ def test_columns_that_no_file_holds(image, tmp_path, name):
             'must be fin',
         ),
         (lambda: QTable({'a': PLACES[:, 0]}), 'must have the columns x and y'),
-        (lambda: PLACES + 5000, 'lie outside of the image'),
+        (lambda: PLACES + 5000, 'are outside the image'),
         (lambda: PLACES.T, 'Transpose'),
         (lambda: SkyCoord([1], [1], unit='deg'), 'no celestial WCS'),
         (lambda: PLACES[:3], 'too few to train on'),

@@ -1,4 +1,4 @@
-"""Whether images of several bands show one field, pixel for pixel."""
+"""Whether images of several bands have the same field and pixel grid."""
 
 import numpy as np
 
@@ -7,13 +7,13 @@ from astro_wgan.astrometry.sky_coordinates import pixel_to_sky, plain_sky
 
 __all__ = ['check_one_field']
 
-#: Pixels by which the WCS of bands may differ.
+#: Maximum difference between the WCS of two bands, in pixels.
 _APART = 0.5
 
 
 def check_one_field(images):
     """
-    Make sure that images show one field, pixel for pixel.
+    Make sure that images have the same field and pixel grid.
 
     Parameters
     ----------
@@ -23,13 +23,13 @@ def check_one_field(images):
     Raises
     ------
     ValueError
-        If shapes or WCS differ, or some have no WCS, no uncertainty or another kind of unit.
+        If shapes or WCS differ, units do not convert, or only some have a WCS or an uncertainty.
     """
     first = images[0]
     for number, image in enumerate(images):
         if image.shape != first.shape:
             raise ValueError(
-                f'Images of several bands must have one shape; got {first.shape}, and '
+                f'Images of several bands must have the same shape; got {first.shape}, and '
                 f'{image.shape} for band {number}.'
             )
         for name in ('wcs', 'uncertainty'):
@@ -40,18 +40,18 @@ def check_one_field(images):
                 )
         if not image.unit.is_equivalent(first.unit):
             raise ValueError(
-                f'Images of several bands must be in units that convert; got {first.unit}, and '
+                f'Units of images of several bands must be convertible; got {first.unit}, and '
                 f'{image.unit} for band {number}.'
             )
         if first.wcs is not None and _apart(first, image) > _APART:
             raise ValueError(
-                f'Band {number} lies {_apart(first, image):.3g} pixels from the first one, by '
-                'their WCS: reproject the images to one WCS.'
+                f'According to its WCS, band {number} is shifted by {_apart(first, image):.3g} '
+                'pixels from the first one: reproject the images to one WCS.'
             )
 
 
 def _apart(first, other):
-    """By how many pixels the corners of two images of one shape differ, at most."""
+    """Maximum distance between the corners of two images of the same shape, in pixels."""
     ny, nx = first.shape
     x, y = np.array([0, nx - 1, 0, nx - 1.0]), np.array([0, 0, ny - 1, ny - 1.0])
     sky, missing = plain_sky(pixel_to_sky(x, y, first.wcs))

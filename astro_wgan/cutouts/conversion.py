@@ -1,4 +1,4 @@
-"""Stamps from and to astropy's own objects for one stamp: `Cutout2D`, `CCDData`, `NDData`."""
+"""Conversion of stamps from and to `Cutout2D`, `CCDData` and `NDData` of astropy."""
 
 import warnings
 from contextlib import contextmanager
@@ -53,8 +53,8 @@ def stacked_arguments(cutouts, *, mask, uncertainty, unit, pixel_scale, psf, tab
     for stamp in stamps:
         if stamp.data.shape != shape or len(shape) != 2:
             raise ValueError(
-                f'`cutouts` must be images of one shape; got {shape} and {stamp.data.shape}. '
-                "Cutout2D's mode='partial' keeps the shape at the border."
+                f'`cutouts` must be images of the same shape; got {shape} and {stamp.data.shape}. '
+                "Cutout2D keeps the shape at the edge of an image with mode='partial'."
             )
     unit = _common_unit(stamps, unit)
     with _each_warning_once():
@@ -123,7 +123,7 @@ def to_ccddata(stamps):
 
 @contextmanager
 def _each_warning_once():
-    """Of many stamps, the same is said once."""
+    """Issue each warning once, not for each stamp."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter('always', AstropyUserWarning)
         yield
@@ -133,7 +133,7 @@ def _each_warning_once():
 
 def _as_nddata(cutout):
     if isinstance(cutout, Cutout2D):
-        # NDData takes a Quantity and a masked array apart.
+        # NDData separates the unit and the mask from the data.
         return NDData(cutout.data)
     if isinstance(cutout, NDData):
         _, mask = without_mask(cutout.data)
@@ -151,21 +151,21 @@ def _common_unit(stamps, unit):
 
 
 def _common_meta(stamps):
-    """What the headers of all say of their pixels, where they say the same."""
+    """The meaning of pixels according to the headers, or a list if they differ."""
     metas = [pixel_meta(stamp.meta) for stamp in stamps]
     return metas[0] if all(meta == metas[0] for meta in metas) else {'parts': metas}
 
 
 def _place(cutout, shape):
-    """Parent image, corner there and position asked for, as far as a cutout knows them."""
+    """Parent image, corner in it and requested position, as far as a cutout has them."""
     if isinstance(cutout, NDData):
         center = ((shape[1] - 1) / 2, (shape[0] - 1) / 2)
         return ParentImage(shape, celestial_wcs(cutout.wcs, shape)), (0, 0), center
     inside_y, inside_x = cutout.slices_cutout
     x, y = cutout.origin_original
     corner = (x - inside_x.start, y - inside_y.start)
-    # The image reaches as far as the cutout has seen of it, which is to its border where it
-    # leaves it.
+    # The size of the image is unknown unless the cutout extends over its edge: it is taken to end
+    # where the cutout does.
     parent_shape = tuple(part.stop for part in cutout.slices_original)
     wcs = celestial_wcs(cutout_wcs(cutout), shape)
     if wcs is not None:
@@ -215,13 +215,13 @@ def _position_table(places):
 
 
 def _sky_positions(wcs, x, y):
-    """One position in each WCS, as ICRS."""
+    """A position in each WCS, as ICRS."""
     angles = np.array([pixel_to_angles(x[k], y[k], w) for k, w in enumerate(wcs)])
     rows_of = {}
     for k, w in enumerate(wcs):
         rows_of.setdefault((w.wcs.radesys, str(w.wcs.equinox), *w.wcs.ctype), []).append(k)
     ra, dec = np.empty(len(x)), np.empty(len(x))
-    # A SkyCoord for each stamp would take longer than all else.
+    # Creating a SkyCoord for each stamp would take most of the time.
     for rows in rows_of.values():
         frame = celestial_frame(wcs[rows[0]])
         sky = SkyCoord(*angles[rows].T, unit=u.deg, frame=frame).icrs
@@ -232,13 +232,13 @@ def _sky_positions(wcs, x, y):
 def _check_one_band(stamps):
     if stamps.bands is not None:
         raise ValueError(
-            f'Cutout2D and CCDData hold one band; got {stamps.bands} bands. Choose one: '
+            f'Cutout2D and CCDData have one band; got {stamps.bands} bands. Choose one: '
             '`stamps.band(0)`.'
         )
 
 
 def _positions(stamps):
-    """(x, y) in the parent: those of the table where they lead to the stamp, else its centre."""
+    """(x, y) in the parent: those of the table if they result in this stamp, else its center."""
     ny, nx = stamps.shape
     corner = stamps.geometry.corner
     center = corner + [(nx - 1) / 2, (ny - 1) / 2]
@@ -251,7 +251,7 @@ def _positions(stamps):
 
 def _cutout2d(stamps, k, position):
     parent = stamps.geometry.parent_of(k)
-    # An image of the parent's shape without its memory: all but the data follow from the shape.
+    # An array of the parent's shape that needs no memory; only the data do not depend on the shape.
     image = np.broadcast_to(stamps.pixels.dtype.type(0), parent.shape)
     has_moved = parent.wcs is not None and has_tables(parent.wcs)
     kind = MovedCutout if has_moved else Cutout2D
@@ -274,7 +274,7 @@ def _plain_row(row):
     for name in row.colnames:
         value = row[name]
         if isinstance(value, SkyCoord):
-            # One place has the usual names; more have those of their columns before these.
+            # The first coordinates have the usual names; others are prefixed with their column.
             before = f'{name}_' if 'ra' in plain else ''
             for axis in ('ra', 'dec'):
                 angle, mask = without_mask(getattr(value.icrs, axis))
@@ -287,7 +287,7 @@ def _plain_row(row):
 
 
 def _with_beam(row, stamps):
-    """A row with the beam that pixels are per, as headers have it, before its columns."""
+    """A row preceded by the beam, as in headers, if pixels are per beam."""
     if pixel_content(stamps.unit) is not PixelContent.PER_BEAM:
         return row
     row = {f'_{name}' if name.upper() in BEAM_CARDS else name: row[name] for name in row}

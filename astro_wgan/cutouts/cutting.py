@@ -32,10 +32,10 @@ from astro_wgan.validation.pixels import as_bool, as_shape, value_in_unit
 
 __all__ = ['cut_arguments']
 
-#: Pixels that fit the cache next to a processor core, half a megabyte of them.
+#: Number of pixels, half a megabyte, that fit into the cache of a processor core.
 _CACHED_PIXELS = 2**17
 
-#: Fewer pixels are copied before threads have started. NumPy's indexing lets others run meanwhile.
+#: Threads pay off for more pixels than these. Indexing in NumPy releases the GIL.
 _PIXELS_FOR_THREADS = 2**23
 
 
@@ -188,7 +188,7 @@ def _origin(image):
 
 
 def _are_images(image):
-    """Whether it is a list of images, and not one as a list of lines."""
+    """Whether it is a list of images, and not one image as a list of rows."""
     if not isinstance(image, (list, tuple)) or not image or isinstance(image, fits.HDUList):
         return False
     single = (str, os.PathLike, NDData, Cutout2D, fits.HDUList, *IMAGE_HDUS)
@@ -236,17 +236,17 @@ def _check_converged(table, lost):
         return
     found = (
         f'The inverse of the distortion of the WCS does not converge at {np.count_nonzero(lost)} '
-        f'of {len(lost)} `positions`, the first that of id {table["id"][lost][0]}'
+        f'of {len(lost)} `positions`; the first has the id {table["id"][lost][0]}'
     )
     if lost.all():
-        raise ValueError(f'{found}: give pixels.')
+        raise ValueError(f'{found}. Give positions in pixels.')
     warnings.warn(
-        f'{found}; nobody knows whether they are in the image.', AstropyUserWarning, stacklevel=5
+        f'{found}. Whether they are in the image is unknown.', AstropyUserWarning, stacklevel=5
     )
 
 
 def _select(corner, table, shape, image_shape, partial, outside):
-    """True for each stamp to cut."""
+    """Which stamps to cut."""
     if partial == 'fill' and outside == 'keep':
         return np.ones(len(corner), dtype=bool)
     first, last = corner, corner + shape[::-1]
@@ -259,14 +259,14 @@ def _select(corner, table, shape, image_shape, partial, outside):
         )
     if len(table) and not overlaps.any():
         raise ValueError(
-            f'All {len(table)} `positions` lie outside of the image of {image_shape[1]} columns '
+            f'All {len(table)} `positions` are outside the image of {image_shape[1]} columns '
             f'(x) and {image_shape[0]} rows (y).'
         )
     if partial == 'fill' and not overlaps.all():
         ids = table['id'][~overlaps]
         raise ValueError(
-            f'{len(ids)} stamps have not one pixel in the image, that of id {ids[0]} '
-            "first: leave them out of `positions`, or set `partial` to 'drop'."
+            f'{len(ids)} stamps are entirely outside the image; the first has the id {ids[0]}. '
+            "Leave them out of `positions`, or set `partial` to 'drop'."
         )
     return inside if partial == 'drop' else overlaps
 
@@ -278,7 +278,7 @@ def _parts_of(image, corner, shape, fill_value):
     pixels = _gather(image.data, corner, shape, fill_value)
     mask = _gathered_mask(image.mask, image.shape, corner, shape)
     if mask is not None and image.meta.get(JUDGED):
-        # Beyond a footprint there is no more than beyond the image.
+        # Outside the footprint of the exposures, as outside the image, there are no data.
         pixels[mask & (pixels == 0)] = fill_value
     return ImageSections(pixels, mask, deviation)
 
@@ -309,11 +309,11 @@ def _gather(image, corner, shape, fill_value):
 
 
 def _copy_whole(stamps, image, corner, rows):
-    """Copy the stamps of some rows, which lie inside of the image."""
+    """Copy stamps that are entirely inside the image."""
     shape = stamps.shape[1:]
     x, y = corner[rows].T
-    # Band by band of the image, so that pixels which stamps share are still in the processor's
-    # cache, and few at a time, so that the copy that NumPy makes between stays there too.
+    # In strips of the image, so that pixels that stamps share are still in the processor's cache,
+    # and a few at a time, so that the temporary copy made by NumPy fits in it, too.
     order = np.lexsort((x, y // shape[0]))
     rows, x, y = rows[order], x[order], y[order]
     windows = sliding_window_view(image, shape)

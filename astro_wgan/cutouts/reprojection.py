@@ -1,4 +1,4 @@
-"""Stamps on one pixel scale and orientation, with their flux conserved."""
+"""Reprojection of stamps to one pixel scale and orientation, with their flux conserved."""
 
 from dataclasses import dataclass
 
@@ -17,19 +17,19 @@ from astro_wgan.validation.pixels import as_pixel_scale, as_shape
 
 __all__ = ['reprojected_arguments']
 
-#: Pixels by which a common transformation may miss that of a single stamp.
+#: Maximum difference between the common transformation and that of each stamp, in pixels.
 _TOLERANCE = 0.02
 
-#: Share of an output pixel that valid input must cover.
+#: Minimum fraction of an output pixel covered by valid input pixels.
 _LEAST_COVERAGE = 0.5
 
-#: Images that are resampled in one call.
+#: Number of images that are resampled in one call.
 _CHUNK = 256
 
-#: Names of reproject's functions, and how they treat what lies outside of the stamp: as zero, so
-#: that the same on an image of ones tells how much of each output pixel is covered. A wider region
-#: of the kernel than by default, since that cuts it off unevenly and loses half a per cent of flux
-#: where the pixels keep their size.
+#: Functions of reproject and their options. Pixels outside the stamp count as zero, so that the
+#: reprojection of an image of ones is the covered fraction of each output pixel. The kernel of
+#: 'adaptive' is wider than the default, which truncates it asymmetrically and loses half a percent
+#: of the flux if the pixels keep their size.
 _METHODS = {
     'adaptive': (
         'reproject_adaptive',
@@ -59,8 +59,8 @@ def reprojected_arguments(stamps, *, pixel_scale, position_angle, size, method, 
     pixel_scale = stamps.pixel_scale if pixel_scale is None else as_pixel_scale(pixel_scale)
     if pixel_scale is None:
         raise ValueError(
-            'Give `pixel_scale`: the set has none of its own, since its stamps have no WCS. The '
-            'middle of stamps is taken by `crop`, which needs none.'
+            'Give `pixel_scale`: the stamps have neither a pixel scale nor a WCS. To cut out their '
+            'center use `crop`, which needs neither.'
         )
     angle = None if position_angle is None else _as_position_angle(position_angle)
     keeps_brightness = not holds_flux(stamps)
@@ -92,10 +92,10 @@ def reprojected_arguments(stamps, *, pixel_scale, position_angle, size, method, 
 @dataclass(frozen=True, eq=False)
 class _Grid:
     """
-    The output pixels, and which stamps share the transform there.
+    The output pixels, and which stamps have the same transformation to them.
 
     ``step`` (n, 2, 2): input pixels along x and y per output pixel. ``groups``: rows of stamps
-    that share it. ``curved`` (n,): whether a stamp needs its full WCS.
+    with the same step. ``curved`` (n,): whether a stamp needs its full WCS.
     """
 
     shape: tuple
@@ -139,7 +139,7 @@ def _grid(planes, scale, angle, shape):
     for rows in _alike(step, shape, curved):
         step[rows] = step[rows].mean(axis=0)
         groups.append(rows)
-    # What a stamp gets is what its group gets, and its WCS says so.
+    # The WCS of a stamp describes the transformation of its group.
     matrix = planes.matrix @ step
     wcs = [
         _tan_wcs(matrix[k], shape, planes.center[k]) if has_wcs[k] else None
@@ -163,7 +163,7 @@ def _wanted_matrix(planes, scale, angle):
 
 
 def _alike(step, shape, curved):
-    """Rows of stamps whose output grids agree to the tolerance; curved ones each alone."""
+    """Rows of stamps whose output grids agree within the tolerance; curved ones separately."""
     width = _TOLERANCE / max(sum(shape) / 2, 1)
     key = np.round(step.reshape(-1, 4) / width)
     key = np.column_stack([key, np.where(curved, np.arange(len(key)), -1)])
@@ -175,7 +175,7 @@ def _alike(step, shape, curved):
 
 
 def _tan_wcs(matrix, shape, center=(0.0, 0.0)):
-    """TAN projection with the given arcsec per pixel about the centre of an image."""
+    """TAN projection about the center of an image, with a matrix in arcsec per pixel."""
     wcs = WCS(naxis=2)
     wcs.wcs.ctype = 'RA---TAN', 'DEC--TAN'
     wcs.wcs.radesys = 'ICRS'
@@ -187,7 +187,7 @@ def _tan_wcs(matrix, shape, center=(0.0, 0.0)):
 
 
 def _resample_all(stamps, grid, method, keeps_brightness, line):
-    """Pixels, mask and uncertainty on the new grid, as keywords of `StampSet`."""
+    """Pixels, mask and uncertainty on the new grid, as arguments of `StampSet`."""
     shape = (len(stamps), *grid.shape, *stamps.pixels.shape[3:])
     pixels = np.empty(shape, dtype=stamps.pixels.dtype)
     mask = np.empty(shape, dtype=bool)
@@ -206,7 +206,7 @@ def _resample_all(stamps, grid, method, keeps_brightness, line):
             with np.errstate(over='ignore', invalid='ignore'):
                 mean = _resampled(np.where(valid, part.pixels, 0), transform, method)
                 resampled = _ratio(mean, covered) * factor
-            # Beyond the largest numbers of its dtype a pixel stays one of them, or becomes none.
+            # Pixels are limited to the range of their dtype.
             pixels[rows] = np.clip(resampled, -largest, largest)
             mask[rows] |= np.isnan(resampled)
             if uncertainty is not None:
@@ -221,19 +221,19 @@ def _resample_all(stamps, grid, method, keeps_brightness, line):
 
 
 def _transform(part, grid, row, method):
-    """WCS of the input, WCS of the output and its shape."""
+    """WCS of the input, WCS of the output, and shape of the output."""
     if grid.curved[row]:
         return part.wcs[0].celestial, grid.wcs[row], grid.shape
     return _affine_transform(grid.step[row], part.shape, grid.shape, method)
 
 
 def _affine_transform(step, shape, shape_out, method):
-    """As `_transform`, for an affine map with the centres of both images in the same place."""
-    # Any scale will do, as long as the sphere is flat at it; the exact method wants a sphere.
+    """As `_transform`, for an affine transformation that preserves the center."""
+    # The scale is arbitrary, but small enough for a flat sky; the exact method needs a sphere.
     first, second = (_tan_wcs(m, s) for m, s in ((np.eye(2), shape), (step, shape_out)))
     if method != 'exact':
         for wcs in (first, second):
-            # Without a sphere the transformation is quick.
+            # A linear transformation is faster.
             wcs.wcs.ctype = 'LINEAR', 'LINEAR'
             wcs.wcs.radesys = ''
     return first, second, shape_out
@@ -241,7 +241,7 @@ def _affine_transform(step, shape, shape_out, method):
 
 def _resampled(images, transform, method):
     """Mean of the input over each output pixel, 0 outside: (m, ny, nx[, bands])."""
-    # Not at the top: reproject brings Dask and zarr, and takes a second to import.
+    # Not at the top: reproject imports Dask and zarr, which takes a second.
     import reproject
 
     wcs_in, wcs_out, shape = transform
@@ -251,7 +251,7 @@ def _resampled(images, transform, method):
     resampled, footprint = getattr(reproject, name)(
         (flat, wcs_in), wcs_out, shape_out=(len(flat), *shape), **options
     )
-    # An exact mean is that over the covered part of a pixel alone.
+    # 'exact' gives the mean over the covered part of a pixel only.
     resampled = np.where(footprint > 0, resampled * footprint, 0)
     resampled = resampled.reshape(*layers.shape[:2], *shape)
     return resampled[:, 0] if images.ndim == 3 else np.moveaxis(resampled, 1, -1)
@@ -260,7 +260,7 @@ def _resampled(images, transform, method):
 def _coverage(part, valid, transform, method):
     if part.mask is not None:
         return _resampled(valid, transform, method)
-    # It is the same for all.
+    # Without a mask it is the same for all stamps.
     ones = _resampled(np.ones((1, *part.shape)), transform, method)
     return ones if part.bands is None else ones[..., np.newaxis]
 
@@ -279,12 +279,12 @@ def _resampled_variance(part, valid, transform, method):
 
 
 def _resampled_psf(stamps, grid, method):
-    """The PSF as the stamps show it now, with the same sum; None where they differ in it."""
+    """The PSF on the new grid, with the same sum; None if the transformations differ."""
     if stamps.psf is None or len(grid.groups) != 1 or grid.curved.any():
         return None
     step = grid.step[0]
     area = np.abs(np.linalg.det(step))
-    # An odd edge stays odd, so that the peak stays in the middle of a pixel.
+    # An odd edge stays odd, so that the peak stays at the center of a pixel.
     edges = (
         2 * round((edge / np.sqrt(area) - edge % 2) / 2) + edge % 2 for edge in stamps.psf.shape
     )

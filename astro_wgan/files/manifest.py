@@ -320,7 +320,12 @@ def _check_free(folder, name, former):
 
 @contextmanager
 def _locked(folder):
-    """Keep other processes from replacing files of the folder at the same time."""
+    """
+    Keep other processes from replacing files of the folder at the same time.
+
+    This lock waits, since it is held only while files are renamed; the writer of a store, which
+    holds its lock for hours, has `~astro_wgan.store.arrays.writer_lock.WriterLock`, which refuses.
+    """
     try:
         import fcntl
     except ImportError:  # Windows has no such lock

@@ -279,8 +279,12 @@ def test_own_table_is_kept():
     [
         ([], ValueError, 'at least one stamp'),
         ([np.ones((4, 4))], TypeError, 'must be Cutout2D or NDData; got ndarray'),
-        ([NDData(np.ones((4, 4))), NDData(np.ones((4, 5)))], ValueError, 'images of one shape'),
-        ([NDData(np.ones(4))], ValueError, 'images of one shape'),
+        (
+            [NDData(np.ones((4, 4))), NDData(np.ones((4, 5)))],
+            ValueError,
+            'of the same shape',
+        ),
+        ([NDData(np.ones(4))], ValueError, 'of the same shape'),
         ([NDData(np.ones((4, 4))), NDData(np.ones((4, 4)) * u.Jy)], ValueError, 'a unit or none'),
         ([NDData(np.ones((4, 4)) * u.Jy), NDData(np.ones((4, 4)) * u.s)], u.UnitsError, 'Jy'),
         (
@@ -300,7 +304,7 @@ def test_stamps_that_make_no_set(cutouts, error, message):
 
 @pytest.mark.parametrize('convert', [StampSet.to_cutout2d, StampSet.to_ccddata])
 def test_several_bands_are_refused(convert):
-    with pytest.raises(ValueError, match=r'hold one band; got 3 bands.*`stamps.band\(0\)`'):
+    with pytest.raises(ValueError, match=r'have one band; got 3 bands.*`stamps.band\(0\)`'):
         convert(StampSet(np.ones((2, 4, 4, 3))))
 
 

@@ -334,7 +334,7 @@ def test_detection_knows_the_uncertainty_and_the_mask_of_the_image():
         StampSet.from_image(noisy, size=9, detection=strict)
 
 
-def test_zero_detections_say_what_was_asked_for():
+def test_no_detection_is_an_error_with_the_settings():
     pixels = np.random.default_rng(1).normal(size=(80, 80))
     with pytest.raises(DetectionError, match='No source has 5 or more pixels above 20 sigma'):
         StampSet.from_image(pixels, detection=DetectionConfig(threshold=20))
@@ -364,7 +364,7 @@ def test_scale_and_psf_follow_an_image_without_wcs():
 
 @pytest.mark.parametrize('partial', ['drop', 'fill'])
 def test_positions_that_are_all_outside_are_an_error(partial):
-    with pytest.raises(ValueError, match='All 2 `positions` lie outside of the image of 120 col'):
+    with pytest.raises(ValueError, match='All 2 `positions` are outside the image of 120 col'):
         StampSet.from_image(
             make_image(), size=16, positions=[(500, 20), (30, -400)], partial=partial
         )
@@ -374,7 +374,7 @@ def test_a_position_outside_is_dropped_or_an_error():
     positions = QTable({'id': ['in', 'out'], 'x': [50.0, 500], 'y': [40.0, 40]})
     image = make_image()
     assert StampSet.from_image(image, size=16, positions=positions).ids.tolist() == ['in']
-    with pytest.raises(ValueError, match='1 stamps have not one pixel in the image'):
+    with pytest.raises(ValueError, match='1 stamps are entirely outside the image'):
         StampSet.from_image(image, size=16, positions=positions, partial='fill')
 
 
@@ -455,7 +455,7 @@ def test_each_position_can_have_a_stamp():
 
 
 @pytest.mark.parametrize('angle', [-60, 0, 25, 89])
-def test_theta_is_in_degrees_counterclockwise(angle):
+def test_orientation_is_in_degrees_counterclockwise(angle):
     y, x = np.indices((90, 120))
     turn = np.radians(angle)
     along = (x - 60) * np.cos(turn) + (y - 45) * np.sin(turn)
@@ -520,7 +520,7 @@ def test_a_list_of_images_makes_bands(tmp_path):
     np.testing.assert_array_equal(StampSet.from_image(hdus, **options).pixels, from_files.pixels)
 
 
-def test_images_that_are_no_bands_of_one_field():
+def test_images_of_different_fields_are_refused_as_bands():
     image, other, options = (
         make_image(tan_wcs()),
         make_image(),
@@ -528,11 +528,11 @@ def test_images_that_are_no_bands_of_one_field():
     )
     other.wcs = image.wcs.deepcopy()
     other.wcs.wcs.crpix += 1
-    with pytest.raises(ValueError, match=r'Band 1 lies 1\.41 pixels from the first one'):
+    with pytest.raises(ValueError, match=r'band 1 is shifted by 1\.41 pixels'):
         StampSet.from_image([image, other], **options)
     for wrong, message in (
-        (image[:50], 'must have one shape'),
-        (CCDData(image.data, unit='s', wcs=image.wcs), 'units that convert'),
+        (image[:50], 'must have the same shape'),
+        (CCDData(image.data, unit='s', wcs=image.wcs), 'must be convertible'),
         (CCDData(image.data, unit=image.unit), 'must have a `wcs` or none; band 1'),
     ):
         with pytest.raises(ValueError, match=message):
@@ -541,7 +541,7 @@ def test_images_that_are_no_bands_of_one_field():
             )
 
 
-def test_what_lies_beyond_a_footprint_is_filled_as_beyond_the_image():
+def test_pixels_outside_a_footprint_are_filled_as_outside_the_image():
     pixels = np.random.default_rng(1).normal(size=(60, 80)).astype(np.float32)
     nothing = np.where(np.arange(80) < 30, np.nan, pixels)
     pixels[:, :30] = 0

@@ -70,7 +70,7 @@ def test_flux_and_position_are_conserved(factor, orientation, method, sources):
 
 
 @pytest.mark.parametrize('turn', [0, 35, -120])
-def test_the_y_axis_points_where_it_was_asked_to(turn, sources):
+def test_the_y_axis_has_the_position_angle(turn, sources):
     aligned = sources.reproject(position_angle=turn * u.deg)
     for wcs in aligned.wcs:
         center, up, right = (wcs.pixel_to_world(31.5 + dx, 31.5 + dy) for dx, dy in OFFSETS)
@@ -156,7 +156,7 @@ def test_distortion_within_a_stamp_is_followed():
     )
 
 
-def test_stamps_far_from_the_centre_of_a_projection_get_a_plane_of_their_own():
+def test_stamps_far_from_the_center_of_a_projection_get_a_plane_of_their_own():
     wcs = make_wcs(center=(10.0, 70.0))
     parent = np.zeros((2, 64, 64))
     parent[0] = gaussian(30, 33, 2.0)
@@ -242,7 +242,7 @@ def test_masked_pixels_do_not_count(method):
     assert good[1, 1:].all()
 
 
-def test_what_turns_in_from_outside_is_masked():
+def test_pixels_rotated_in_from_outside_are_masked():
     stamps = StampSet(np.ones((1, 64, 64)), wcs=[make_wcs()])
     aligned = stamps.reproject(position_angle=45 * u.deg)
     # A square in a square turned by 45 degrees: an octagon of 2 (sqrt 2 - 1) of its area.
@@ -383,9 +383,9 @@ def test_arguments_out_of_range_are_named(options, error, message, sources):
         sources.reproject(**options)
 
 
-def test_what_cannot_be_aligned_is_a_clear_error():
+def test_stamps_that_cannot_be_reprojected_are_refused():
     bare = StampSet(np.ones((2, 16, 16)))
-    with pytest.raises(ValueError, match='Give `pixel_scale`: the set has none'):
+    with pytest.raises(ValueError, match='Give `pixel_scale`: the stamps have neither'):
         bare.reproject()
     with pytest.raises(ValueError, match='neither WCS nor pixel scale'):
         bare.reproject(pixel_scale=0.1 * u.arcsec)

@@ -47,5 +47,5 @@ def test_sets_of_other_sizes_say_what_to_do():
 
 
 def test_without_a_scale_crop_is_named():
-    with pytest.raises(ValueError, match=r'`pixel_scale`: the set has none of its own.*`crop`'):
+    with pytest.raises(ValueError, match=r'`pixel_scale`: the stamps have neither.*`crop`'):
         StampSet(np.ones((2, 96, 96))).reproject(size=64)

@@ -671,14 +671,14 @@ def test_create_does_not_replace_by_accident(path):
         StampStore.create(path, like=stamps)
     made = StampStore.create(path, like=stamps[:0], overwrite=True)
     assert len(made) == 0
-    with pytest.raises(StampStoreError, match='being written'):
+    with pytest.raises(StampStoreError, match='already open for writing'):
         StampStore.create(path, like=stamps, overwrite=True)
 
 
 def test_create_never_replaces_other_files(tmp_path):
     (tmp_path / 'work').mkdir()
     (tmp_path / 'work' / 'thesis.tex').write_text('all of it')
-    with pytest.raises(FileExistsError, match='no store'):
+    with pytest.raises(FileExistsError, match='is not a store of stamps'):
         StampStore.create(tmp_path / 'work', like=make_stamps(), overwrite=True)
     assert (tmp_path / 'work' / 'thesis.tex').read_text() == 'all of it'
 
@@ -717,7 +717,7 @@ def test_create_like_stamps_that_cannot_be_stored(path, tmp_path):
 
 def test_one_writer_at_a_time(path):
     first = StampStore.from_stamps(path, make_stamps(4))
-    with pytest.raises(StampStoreError, match='one writer at a time'):
+    with pytest.raises(StampStoreError, match='only one writer is possible'):
         StampStore.open(path, 'a')
     assert len(StampStore.open(path)) == 4
     first.close()

@@ -1,1 +1,1 @@
-"""Arrays on disk, in zarr format 3, to which rows are added whole or not at all."""
+"""Arrays on disk in zarr format 3, to which rows are appended atomically."""

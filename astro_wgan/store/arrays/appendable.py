@@ -1,4 +1,4 @@
-"""`AppendableArrays`: zarr arrays on disk to which rows are added whole or not at all."""
+"""`AppendableArrays`: zarr arrays on disk to which rows are appended atomically."""
 
 import os
 import time
@@ -31,43 +31,43 @@ from astro_wgan.store.arrays.zarr_format import ArrayLayout
 
 __all__ = ['AppendableArrays']
 
-#: Arrays that are written at the same time: most of it is waiting for the disk.
+#: Number of arrays that are written at the same time; most of the time is spent on the disk.
 _THREADS = 8
 
-#: How often a file is read that a writer may have replaced in the meantime, and seconds between.
+#: Attempts to read a file that a writer may be replacing, and seconds between them.
 _TRIES, _PAUSE = 6, 0.02
 
 
 class AppendableArrays:
     """
-    Arrays that grow along their first axis, and a header, in one zarr group.
+    Arrays that can be extended along their first axis, and a header, in one zarr group.
 
     Parameters
     ----------
     path : path-like
         Folder of the zarr group.
     mode : {'r', 'a'}
-        ``'a'`` removes what an interrupted writer left, and keeps other writers out.
+        ``'a'`` removes the remains of an interrupted writer and locks out other writers.
     max_size : number, optional
-        Bytes that may be read at once, as for `~astro_wgan.files.limits.largest_size`.
+        Maximum number of bytes to read at once; see `~astro_wgan.files.limits.largest_size`.
     lock : `~astro_wgan.store.arrays.writer_lock.WriterLock`, optional
-        Held on the folder already.
+        Lock of the folder, if it is held already.
 
     Raises
     ------
     FileNotFoundError
-        If there is nothing at ``path``.
+        If ``path`` does not exist.
     StampStoreError
-        If there is something else, a file of an array is missing, or another writer is at work.
+        If it is not a store, a file of an array is missing, or another process is writing.
 
     Notes
     -----
-    How many rows of each array count, and the checksum of each chunk that holds them, is written
-    in the attributes of the group, in the one file ``zarr.json``, which is replaced in a single
-    step after all else has reached the disk. Rows beyond are invisible, and overwritten by the
-    next `append`. A last file that is not full is written anew beside the former one and then
-    takes its place; before it does, the state says which checksum its last chunk will have, so
-    that the rows that are in it already are known by either, also after a kill in between.
+    The number of valid rows of each array and the checksums of their chunks are in the attributes
+    of the group, in its file ``zarr.json``, which is replaced atomically after everything else is
+    on the disk. Further rows are invisible and are overwritten by the next `append`. A last file
+    that is not full is rewritten under a temporary name and then renamed. Before that, the new
+    checksum of its last chunk is added to the state, so that either version of the file is valid
+    after a kill.
     """
 
     def __init__(self, path, *, mode='r', max_size=None, lock=None):
@@ -80,7 +80,7 @@ class AppendableArrays:
         self._state = self._newest = read_state(self.path, max_size=self._limit)
         try:
             if mode == 'a':
-                # After a look at the state: no lock is taken in a folder that is no store.
+                # After reading the state: a folder that is no store must not be locked.
                 self._lock = lock or WriterLock(self.path)
                 self._state = read_state(self.path, max_size=self._limit)
             self._arrays = dict(self._state.arrays)
@@ -97,16 +97,16 @@ class AppendableArrays:
     @contextmanager
     def created(cls, path, *, header, overwrite=False):
         """
-        New arrays that appear at ``path`` when the block ends without an error.
+        Create arrays that appear at ``path`` when the block ends without an error.
 
         Parameters
         ----------
         path : path-like
-            A folder that does not exist, or is empty, or holds a store and may be overwritten.
+            A folder that does not exist or is empty, or a store to overwrite.
         header : dict
-            Plain values (as JSON holds) that describe the store.
+            Description of the store as plain values, such as JSON supports.
         overwrite : bool, optional
-            Replace a store that is there.
+            Replace a store at ``path``.
 
         Yields
         ------
@@ -129,7 +129,7 @@ class AppendableArrays:
                 former.release()
 
     def close(self):
-        """Let other writers in; these arrays can be read, no longer written."""
+        """Release the lock for other writers; the arrays can still be read."""
         if self._lock is not None:
             self._lock.release()
         self.mode = 'r'
@@ -146,22 +146,22 @@ class AppendableArrays:
 
     @property
     def header(self):
-        """What describes the store."""
+        """Description of the store."""
         return self._state.header
 
     def length(self, name):
-        """How many rows of an array count."""
+        """Number of valid rows of an array."""
         return self._arrays[name].length if name in self._arrays else 0
 
     def check_writable(self):
         """
-        Make sure that rows can be added.
+        Make sure that rows can be appended.
 
         Raises
         ------
         StampStoreError
-            If the arrays were opened for reading, or closed, or by the process that this one was
-            forked from.
+            If the arrays were opened for reading, closed, or opened before this process was
+            forked.
         """
         if self.mode != 'a' or not self._lock.is_held:
             raise StampStoreError(
@@ -170,12 +170,12 @@ class AppendableArrays:
 
     def check_size(self, name, size):
         """
-        Make sure that what is to be read of an array may take as many bytes.
+        Make sure that as many bytes of an array may be read at once.
 
         Raises
         ------
         StampStoreError
-            If it takes more than ``max_size``.
+            If they are more than ``max_size``.
         """
         if size > self._limit:
             what = f'The array `{name}` of the store {self.path}, read at once,'
@@ -183,14 +183,10 @@ class AppendableArrays:
 
     def add(self, name, *, dtype, shape=(), chunk, shard=None, compression='lz4', first=0):
         """
-        Add an array, which counts from the next `append` with rows for it.
+        Add an array, which becomes valid with the next `append` to it.
 
-        Parameters
-        ----------
-        name : str
-            May have one ``/``: a group and a name in it.
-        dtype, shape, chunk, shard, compression, first
-            As of an `~astro_wgan.store.arrays.zarr_format.ArrayLayout`.
+        ``name`` may include one group, as ``group/name``; for the other arguments see
+        `~astro_wgan.store.arrays.zarr_format.ArrayLayout`.
         """
         layout = ArrayLayout(np.dtype(dtype), tuple(shape), chunk, shard, compression, first)
         folder = self.path / name
@@ -203,20 +199,20 @@ class AppendableArrays:
 
     def append(self, values):
         """
-        Add rows to several arrays in one step.
+        Append rows to several arrays atomically.
 
         Parameters
         ----------
         values : dict
-            An array of new rows for each name.
+            New rows by name of the array.
 
         Raises
         ------
         StampStoreError
-            If the arrays were opened for reading, or changed by another writer since, or the last
-            rows are damaged.
+            If the arrays were opened for reading or have been changed by another writer, or the
+            last rows are damaged.
         OSError
-            If they cannot be written; then nothing has changed for readers.
+            If the rows cannot be written; then nothing has changed for readers.
         """
         self.check_writable()
         self._check_unchanged()
@@ -236,7 +232,7 @@ class AppendableArrays:
             arrays = {**self._arrays, **grown}
             self._commit(arrays)
         except BaseException:
-            # Ctrl-C may come after the new lengths were written.
+            # An interrupt may have come after the new state was written.
             arrays = {**self._arrays, **read_state(self.path, max_size=self._limit).arrays}
             raise
         finally:
@@ -246,25 +242,25 @@ class AppendableArrays:
 
     def read(self, name, rows):
         """
-        Rows of an array.
+        Read rows of an array.
 
         Parameters
         ----------
         name : str
-            Which array.
+            Name of the array.
         rows : `~numpy.ndarray` of int
-            In increasing order; each must count.
+            Valid rows in increasing order.
 
         Returns
         -------
         `~numpy.ndarray`
-            Of objects, if they are text.
+            Text is returned as objects.
 
         Raises
         ------
         StampStoreError
-            If a file of the array is damaged, or is not the one that was written, or the rows
-            take more memory than is allowed.
+            If a file of the array is damaged or is not the one that was written, or the rows need
+            more memory than allowed.
         """
         if name not in self._arrays:
             raise StampStoreError(f'The store {self.path} is damaged: it has no array `{name}`.')
@@ -272,8 +268,8 @@ class AppendableArrays:
         layout = array.layout
         if len(rows) and not 0 <= rows[0] <= rows[-1] < array.length:
             raise StampStoreError(
-                f'The store {self.path} is damaged: the row {rows[-1]} of its array `{name}` is '
-                f'asked for, which has {array.length}.'
+                f'The store {self.path} is damaged: row {rows[-1]} of its array `{name}` is '
+                f'needed, which has {array.length} rows.'
             )
         self.check_size(name, len(rows) * layout.row_bytes)
         found = np.empty((len(rows), *layout.shape), object if layout.is_text else layout.dtype)
@@ -290,13 +286,13 @@ class AppendableArrays:
         before = number * (layout.file_rows // layout.chunk)
         allowed = partial(self.check_size, name)
         for tries in range(_TRIES):
-            # A writer may replace the last file at any time; then it is known the next time.
+            # A writer may replace the last file at any time; the next attempt reads the new one.
             time.sleep(_PAUSE * tries)
             try:
                 checksums = read_sections(path, layout, parts, found, check_size=allowed)
             except (MemoryError, StampStoreError):
                 raise
-            except Exception as error:  # damaged bytes raise almost anything in codecs
+            except Exception as error:  # codecs raise various exceptions for damaged bytes
                 problem = error
                 if tries > 0:
                     break
@@ -304,7 +300,7 @@ class AppendableArrays:
             chunks = [before + part.chunk for part in parts]
             if all(map(partial(self._is_known, name), chunks, checksums)):
                 return
-            problem = ValueError('it is that of another place, another time or another store')
+            problem = ValueError('its content belongs to another file, version or store')
         self._look_again()
         raise StampStoreError(
             f'The array `{name}` of the store {self.path} is damaged in its file {path.name}: '
@@ -312,22 +308,22 @@ class AppendableArrays:
         ) from problem
 
     def _is_known(self, name, chunk, checksum):
-        """Whether a chunk is what it should be, or what a writer has made of it since."""
+        """Whether a chunk has the expected checksum, or a newer one from another writer."""
         array = self._arrays[name]
         if array.checksums is None:
-            return True  # of a store of version 1, of which it is not known
+            return True  # stores of version 1 have no checksums
         if checksum in array.known(chunk) or self._is_newer(name, chunk, checksum):
             return True
         self._look_again()
         return self._is_newer(name, chunk, checksum)
 
     def _look_again(self):
-        """Read what a writer has done since."""
+        """Read the current state, which another writer may have changed."""
         self._newest = read_state(self.path, max_size=self._limit)
         if self._newest.identity != self._state.identity and self._state.identity:
             raise StampStoreError(
-                f'The store {self.path} was replaced by another one since it was opened: open it '
-                'again.'
+                f'The store {self.path} has been replaced by another one since it was opened: open '
+                'it again.'
             )
 
     def _is_newer(self, name, chunk, checksum):
@@ -338,7 +334,7 @@ class AppendableArrays:
     # Writing
 
     def _write(self, name, rows, written):
-        """Write the files of new rows beside the former ones."""
+        """Write files with new rows under temporary names."""
         array = self._arrays[name]
         begin = array.length - array.length % array.layout.chunk
         return write_rows(
@@ -351,7 +347,7 @@ class AppendableArrays:
         )
 
     def _announce(self, grown):
-        """Say which checksums the last chunks will have, before they are replaced."""
+        """Add the new checksums of the last chunks to the state before these are replaced."""
         pending = {}
         for name, new in grown.items():
             array = self._arrays[name]
@@ -382,16 +378,16 @@ class AppendableArrays:
         self._seen = _file_identity(self.path / 'zarr.json')
 
     def _check_unchanged(self):
-        # A last resort where a lock does not hold, as between some machines that share a disk.
+        # For file systems without working locks, such as some network file systems.
         if _file_identity(self.path / 'zarr.json') != self._seen:
             raise StampStoreError(
-                f'The store {self.path} was changed by another writer since it was opened: open '
-                'it again.'
+                f'The store {self.path} has been changed by another writer since it was opened: '
+                'open it again.'
             )
 
 
 def _write_state(path, state):
-    """From here on it counts; what its file is known by."""
+    """Write the state, which is valid from now on; returns the identity of its file."""
     write_state(path, state)
     return _file_identity(path / 'zarr.json')
 

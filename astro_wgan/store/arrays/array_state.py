@@ -1,4 +1,4 @@
-"""The state of a store: how many rows count, and what the chunks that hold them are known by."""
+"""The state of a store: number of valid rows of each array and checksums of their chunks."""
 
 import base64
 import json
@@ -31,40 +31,40 @@ __all__ = [
 
 _FORMAT = 'astro_wgan stamps'
 
-#: Version 1 had no checksums but those of the chunks themselves.
+#: Version 1 had no checksums other than those in the chunks.
 _VERSION = 2
 _VERSIONS = (1, _VERSION)
 
-#: Attribute of the root group that holds the state.
+#: Attribute of the root group with the state.
 _KEY = 'astro_wgan'
 
 _GROUP = {'zarr_format': 3, 'node_type': 'group'}
 
-#: Names of arrays, which are folders: none that leads elsewhere, and none that is hidden.
+#: Names of arrays, which are also names of folders: neither paths nor hidden files.
 _NAME = re.compile(r'(table/|table_mask/)?(?!\.)[\w.~% ()\[\]{}+=,;@&-]+', re.ASCII)
 
-#: Memory that the text of a JSON file takes when it is read, in its own size.
+#: Memory needed to parse a JSON file, in units of its size.
 _EXPANSION = 8
 
-#: The longest description of an array.
+#: Maximum number of bytes of the description of an array.
 _LONGEST_LAYOUT = 2**16
 
 
 @dataclass(frozen=True, eq=False)
 class ArrayState:
     """
-    What counts of an array.
+    The valid part of an array.
 
     Parameters
     ----------
     layout : `~astro_wgan.store.arrays.zarr_format.ArrayLayout`
     length : int
-        Rows that count.
+        Number of valid rows.
     checksums : `~numpy.ndarray` of uint32, optional
-        Those of the chunks that hold them, from ``layout.base`` on; None in a store of version 1.
+        Of the chunks with these rows, from ``layout.base`` on; None in a store of version 1.
     pending : int, optional
-        What the last of these chunks may have instead: a writer was about to replace it by one
-        with more rows.
+        Alternative checksum of the last of these chunks, which a writer was about to replace by
+        one with more rows.
     """
 
     layout: object
@@ -73,7 +73,7 @@ class ArrayState:
     pending: int | None = None
 
     def known(self, chunk):
-        """The checksums that a chunk may have."""
+        """Valid checksums of a chunk."""
         place = chunk - self.layout.base
         if not 0 <= place < len(self.checksums):
             return ()
@@ -81,7 +81,7 @@ class ArrayState:
         return (int(self.checksums[place]), *([self.pending] if is_last else []))
 
     def grown(self, rows, checksums):
-        """The same with new rows; the checksums are those of the chunks that have some of them."""
+        """The state with new rows, given the checksums of the chunks with any of these."""
         kept = self.length // self.layout.chunk - self.layout.base
         known = np.concatenate([self.checksums[:kept], np.array(checksums, dtype=np.uint32)])
         return replace(self, length=self.length + rows, checksums=known)
@@ -90,17 +90,17 @@ class ArrayState:
 @dataclass(frozen=True, eq=False)
 class StoreState:
     """
-    What counts of a store.
+    The valid part of a store.
 
     Parameters
     ----------
     header : dict
-        Plain values (as JSON holds) that describe the store.
+        Description of the store as plain values, such as JSON supports.
     arrays : dict of `ArrayState`
     identity : str, optional
-        By which it is told from another store at the same place.
+        Unique identifier, which differs from that of another store at the same path.
     version : int, optional
-        Of the format.
+        Version of the format.
     """
 
     header: dict
@@ -110,17 +110,17 @@ class StoreState:
 
     @classmethod
     def new(cls, header):
-        """That of a store without arrays."""
+        """The state of a store without arrays."""
         return cls(header, {}, identity=uuid.uuid4().hex)
 
     def with_arrays(self, arrays):
-        """The same with other arrays, in the newest format."""
+        """The state with other arrays, in the current format."""
         identity = self.identity or uuid.uuid4().hex
         return replace(self, arrays=arrays, identity=identity, version=_VERSION)
 
 
 def is_store(path):
-    """Whether a folder says that it is a store of stamps, of any version, be it damaged."""
+    """Whether a folder claims to be a store of stamps, of any version, possibly damaged."""
     try:
         document = load_json(
             read_content(path / 'zarr.json', check_size=partial(_check_json, None))
@@ -138,7 +138,7 @@ def read_state(path, *, max_size=None):
     ----------
     path : `~pathlib.Path`
     max_size : number, optional
-        As for `~astro_wgan.files.limits.largest_size`.
+        See `~astro_wgan.files.limits.largest_size`.
 
     Returns
     -------
@@ -147,9 +147,9 @@ def read_state(path, *, max_size=None):
     Raises
     ------
     FileNotFoundError
-        If there is nothing.
+        If ``path`` does not exist.
     StampStoreError
-        If there is no store, or it is damaged, or has another version.
+        If it is not a store, is damaged, or has another version.
     """
     if not path.exists():
         raise FileNotFoundError(f'There is no store of stamps at {path}.')
@@ -170,12 +170,12 @@ def read_state(path, *, max_size=None):
         ) from error
     if found[0] != _FORMAT or found[1] not in _VERSIONS:
         raise StampStoreError(
-            f'{path} is of format {found[0]!r}, version {found[1]}; this version of astro_wgan '
+            f'{path} has the format {found[0]!r}, version {found[1]}; this version of astro_wgan '
             f'reads {_FORMAT!r}, versions {_VERSIONS[0]} to {_VERSION}.'
         )
     try:
         if document != {**_GROUP, 'attributes': {_KEY: state}}:
-            raise ValueError('it holds more than the state of a store, as consolidated metadata')
+            raise ValueError('it has other content, such as consolidated metadata')
         if state['version'] == 1:
             return _former_state(path, state)
         return _state(path, state)
@@ -186,7 +186,7 @@ def read_state(path, *, max_size=None):
 
 
 def write_state(path, state):
-    """Replace the metadata of the group, and with it the state, in one step."""
+    """Replace the metadata of the group, including the state, atomically."""
     content = {
         'format': _FORMAT,
         'version': _VERSION,
@@ -208,21 +208,23 @@ def read_layout(path, name):
     path : `~pathlib.Path`
         Folder of the store.
     name : str
-        Which array.
+        Name of the array.
 
     Returns
     -------
     layout : `~astro_wgan.store.arrays.zarr_format.ArrayLayout`
     length : int
-        Rows that it has for other programs: at least those that count.
+        Number of rows for other programs, which is at least that of the valid rows.
 
     Raises
     ------
     StampStoreError
-        If they are missing, damaged, or not what a store has.
+        If they are missing, damaged, or not as in a store.
     """
     if not _NAME.fullmatch(name):
-        raise StampStoreError(f'The store {path} is damaged: {name!r} is no name of an array.')
+        raise StampStoreError(
+            f'The store {path} is damaged: {name!r} is not a valid name of an array.'
+        )
     try:
         for folder in (path / name).relative_to(path).parents[-2::-1]:
             check_folder(path / folder)
@@ -246,7 +248,7 @@ def write_group(folder):
 
 
 def chunk_count(layout, length):
-    """Chunks with rows that count and have not been there from the first."""
+    """Number of chunks in files, which have valid rows other than the first ones without a file."""
     return 0 if length == layout.first else -(-length // layout.chunk) - layout.base
 
 
@@ -271,14 +273,14 @@ def _array_state(path, name, found):
     layout = _layout(path, name, length)
     if found['layout'] != _layout_checksum(layout):
         raise StampStoreError(
-            f'The array `{name}` of the store {path} is damaged: its file zarr.json is that of '
+            f'The array `{name}` of the store {path} is damaged: its file zarr.json belongs to '
             'another array.'
         )
     checksums = np.frombuffer(base64.b64decode(found['checksums'], validate=True), '<u4')
     if len(checksums) != chunk_count(layout, length):
         raise ValueError(f'{name!r} has {len(checksums)} checksums for {length} rows')
     if pending is not None and type(pending) is not int:
-        raise ValueError(f'{name!r} has a pending checksum that is none')
+        raise ValueError(f'{name!r} has an invalid pending checksum')
     return ArrayState(layout, length, checksums, pending)
 
 
@@ -292,12 +294,12 @@ def _array_content(array):
 
 
 def _layout(path, name, length):
-    """The layout of an array that has as many rows as should count."""
+    """The layout of an array with at least as many rows as should be valid."""
     layout, rows = read_layout(path, name)
     if type(length) is not int or not layout.first <= length <= rows:
         raise StampStoreError(
-            f'The array `{name}` of the store {path} is damaged: {length!r} rows should count, it '
-            f'has {rows}, of which {layout.first} were there from the first.'
+            f'The array `{name}` of the store {path} is damaged: {length!r} rows should be valid, '
+            f'it has {rows}, of which the first {layout.first} have no file.'
         )
     return layout
 
@@ -309,7 +311,7 @@ def _check_json(max_size, size):
 
 def _check_layout_size(size):
     if size > _LONGEST_LAYOUT:
-        raise ValueError(f'it has {size} bytes; allowed are {_LONGEST_LAYOUT}')
+        raise ValueError(f'it has {size} bytes; at most {_LONGEST_LAYOUT} are allowed')
 
 
 def _layout_checksum(layout):

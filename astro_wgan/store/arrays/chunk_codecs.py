@@ -1,4 +1,4 @@
-"""From the rows of a chunk to its bytes and back, and how many bytes these will become."""
+"""Encoding and decoding of chunks, with checks of the decoded size before memory is allocated."""
 
 import google_crc32c
 import numpy as np
@@ -7,10 +7,10 @@ from numcodecs.vlen import VLenUTF8
 
 __all__ = ['CHECKSUM_BYTES', 'checksum', 'decoded', 'encoded', 'stored_checksum']
 
-#: Bytes of the checksum at the end of a chunk.
+#: Number of bytes of the checksum at the end of a chunk.
 CHECKSUM_BYTES = 4
 
-#: Blosc's header, and how it numbers the formats of compression.
+#: Header of Blosc, and its numbers of compression formats.
 _BLOSC_HEADER = np.dtype(
     [
         ('version', 'u1'),
@@ -28,12 +28,12 @@ _ZSTD_MAGIC = b'\x28\xb5\x2f\xfd'
 
 
 def checksum(content):
-    """The crc32c of an array of bytes."""
+    """The crc32c checksum of an array of bytes."""
     return google_crc32c.value(content)
 
 
 def stored_checksum(chunk):
-    """The checksum that a chunk, as an array of bytes, says it has."""
+    """The checksum at the end of a chunk, given as an array of bytes."""
     return int(chunk[-CHECKSUM_BYTES:].view('<u4')[0])
 
 
@@ -44,7 +44,7 @@ def encoded(rows, layout):
     Parameters
     ----------
     rows : `~numpy.ndarray`
-        As many as a chunk has.
+        All rows of the chunk.
     layout : `~astro_wgan.store.arrays.zarr_format.ArrayLayout`
 
     Returns
@@ -67,26 +67,26 @@ def encoded(rows, layout):
 
 def decoded(chunk, layout, *, check_size):
     """
-    The rows of a chunk; its bytes say first what they will become.
+    The rows of a chunk, whose decoded size is checked before it is decompressed.
 
     Parameters
     ----------
     chunk : `~numpy.ndarray` of uint8
-        With the checksum at its end.
+        Including the checksum at its end.
     layout : `~astro_wgan.store.arrays.zarr_format.ArrayLayout`
     check_size : callable
-        Called with the size of a text before there is memory for it; of numbers, the size follows
-        from the layout.
+        Called with the size of decoded text before memory is allocated; the size of numbers
+        follows from the layout.
 
     Returns
     -------
     `~numpy.ndarray`
-        As many rows as a chunk has.
+        All rows of the chunk.
 
     Raises
     ------
     ValueError
-        If the checksum or the size is not as stated, or the bytes are not what the layout says.
+        If the checksum or the size is wrong, or the bytes contradict the layout.
     """
     content = chunk[:-CHECKSUM_BYTES]
     if len(content) == 0 or checksum(content) != stored_checksum(chunk):
@@ -102,13 +102,13 @@ def decoded(chunk, layout, *, check_size):
         rows = np.empty(layout.chunk_bytes, dtype='u1')
         blosc.decompress(content, rows)
     if layout.dtype.kind == 'b' and rows.max() > 1:
-        raise ValueError('a chunk of truth values has others than 0 and 1')
+        raise ValueError('a boolean chunk has values other than 0 and 1')
     rows = rows.view(layout.dtype.newbyteorder('<')).reshape(layout.chunk, *layout.shape)
     return rows.astype(layout.dtype, copy=False)
 
 
 def _check_blosc(content, layout):
-    """Make sure that Blosc will give as many bytes as a chunk has, before it does."""
+    """Make sure that a chunk has the right size after decompression."""
     if len(content) < _BLOSC_HEADER.itemsize:
         raise ValueError('a chunk is shorter than its header')
     header = content[: _BLOSC_HEADER.itemsize].view(_BLOSC_HEADER)[0]
@@ -117,7 +117,7 @@ def _check_blosc(content, layout):
         raise ValueError(f'a chunk would become {stated} bytes instead of {layout.chunk_bytes}')
     is_other = header['flags'] >> 5 != _BLOSC_FORMATS[layout.compression]
     if has != len(content) or header['typesize'] != layout.dtype.itemsize or is_other:
-        raise ValueError('a chunk is compressed in another way than it should be')
+        raise ValueError('a chunk has an unexpected compression')
 
 
 def _decoded_text(content, layout, check_size):
@@ -129,12 +129,12 @@ def _decoded_text(content, layout, check_size):
     text = np.empty(size, dtype='u1')
     zstd.decompress(content, text)
     if int(text[:4].view('<u4')[0]) != count:
-        raise ValueError(f'a chunk has not {count} texts')
+        raise ValueError(f'a chunk does not have {count} texts')
     return VLenUTF8().decode(text).reshape(layout.chunk, *layout.shape)
 
 
 def _zstd_size(head):
-    """How many bytes the header of a Zstandard frame (RFC 8878) says that there will be."""
+    """The decoded size according to the header of a Zstandard frame (RFC 8878)."""
     if head[:4] != _ZSTD_MAGIC or len(head) < 6:
         raise ValueError('a chunk is not compressed with Zstandard')
     flags = head[4]
@@ -142,6 +142,6 @@ def _zstd_size(head):
     width = (is_single, 2, 4, 8)[flags >> 6]
     first = 5 if is_single else 6
     if dictionary or width == 0 or len(head) < first + width:
-        raise ValueError('a chunk does not say how many bytes it will become')
+        raise ValueError('the decoded size of a chunk is not stated')
     size = int.from_bytes(head[first : first + width], 'little')
     return size + 256 if width == 2 else size

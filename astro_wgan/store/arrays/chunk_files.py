@@ -1,4 +1,4 @@
-"""Files of a store: chunks that are read by their place, and files that replace former ones."""
+"""Files of a store: reading chunks by their position, and writing files of chunks."""
 
 import os
 import stat
@@ -27,7 +27,7 @@ __all__ = [
     'write_chunks',
 ]
 
-#: Place of a chunk that is not in a file.
+#: Offset of a chunk that is not in a file.
 _MISSING = 2**64 - 1
 
 _READING = os.O_RDONLY | getattr(os, 'O_BINARY', 0) | getattr(os, 'O_CLOEXEC', 0)
@@ -35,7 +35,7 @@ _READING |= getattr(os, 'O_NOFOLLOW', 0) | getattr(os, 'O_NONBLOCK', 0)
 
 
 class Part(NamedTuple):
-    """Rows of one chunk of a file, and which rows of the result they become."""
+    """Rows of one chunk of a file, and the rows of the result to which they belong."""
 
     chunk: int
     inner: slice | np.ndarray
@@ -47,16 +47,16 @@ def opened(path):
     """
     A file of a store, open for reading, and its size.
 
-    A store is made of plain files: what a link, a named pipe or a device has to say is not read.
+    Stores consist of regular files: symbolic links, named pipes and devices are not read.
 
     Raises
     ------
     StampStoreError
-        If it is something else.
+        If it is not a regular file.
     OSError
-        If there is none, or it cannot be read.
+        If it does not exist or cannot be read.
     """
-    # Looked at before it is opened, which already has an effect on some devices.
+    # Checked before it is opened, since opening has an effect on some devices.
     _check_kind(path, stat.S_ISREG, 'a file')
     with open(os.open(path, _READING), 'rb', buffering=0) as file:
         yield file, os.fstat(file.fileno()).st_size
@@ -64,12 +64,12 @@ def opened(path):
 
 def check_folder(path):
     """
-    Make sure that a folder of a store is one, and no symbolic link.
+    Make sure that a folder of a store is a folder, and no symbolic link.
 
     Raises
     ------
     StampStoreError
-        If it is something else, or is not there.
+        If it is not, or does not exist.
     """
     try:
         _check_kind(path, stat.S_ISDIR, 'a folder')
@@ -79,7 +79,7 @@ def check_folder(path):
 
 def read_content(path, *, check_size):
     """
-    The bytes of a small file of a store.
+    Read a small file of a store.
 
     Parameters
     ----------
@@ -94,17 +94,17 @@ def read_content(path, *, check_size):
 
 def read_sections(path, layout, parts, out, *, check_size):
     """
-    Fill rows of ``out`` with rows of a file.
+    Read rows of a file into rows of ``out``.
 
     Parameters
     ----------
     path : `~pathlib.Path`
     layout : `~astro_wgan.store.arrays.zarr_format.ArrayLayout`
     parts : list of `Part`
-        Which rows; chunks are counted from the begin of the file.
+        Rows to read; chunks are counted from the beginning of the file.
     out : `~numpy.ndarray`
     check_size : callable
-        Called with the size of what is compressed, before there is memory for it.
+        Called with the size of compressed data before memory is allocated.
 
     Returns
     -------
@@ -114,7 +114,7 @@ def read_sections(path, layout, parts, out, *, check_size):
     Raises
     ------
     ValueError, OSError
-        If the file is damaged, or there is none.
+        If the file is damaged or does not exist.
     """
     checksums = []
     with opened(path) as (file, size):
@@ -134,7 +134,7 @@ def read_sections(path, layout, parts, out, *, check_size):
 
 
 def read_chunks(path, layout, chunks, *, check_size):
-    """The bytes of chunks of a file, with their checksums, which are compared."""
+    """Bytes and checksums of chunks of a file; the checksums are verified."""
     with opened(path) as (file, size):
         places = _places(file, size, layout, check_size)
         for chunk in chunks:
@@ -148,7 +148,7 @@ def read_chunks(path, layout, chunks, *, check_size):
 
 
 def read_checksums(path, layout, chunks, *, check_size):
-    """The checksums at the ends of chunks of a file, which itself is not read."""
+    """Checksums at the ends of chunks of a file; the chunks are not read."""
     with opened(path) as (file, size):
         places = _places(file, size, layout, check_size)
         found = []
@@ -161,23 +161,23 @@ def read_checksums(path, layout, chunks, *, check_size):
 
 def write_chunks(path, layout, *, missing, kept, blocks):
     """
-    Write a file, which is on the disk when this returns.
+    Write a file of chunks and flush it to the disk.
 
     Parameters
     ----------
     path : `~pathlib.Path`
     layout : `~astro_wgan.store.arrays.zarr_format.ArrayLayout`
     missing : int
-        Chunks at its begin that no file has.
+        Number of chunks at the beginning that are in no file.
     kept : iterable of `~numpy.ndarray`
-        Next, the bytes of chunks as they are, as from `read_chunks`.
+        Bytes of the next chunks, as from `read_chunks`.
     blocks : iterable of `~numpy.ndarray`
-        Then, the rows of further chunks.
+        Rows of further chunks.
 
     Returns
     -------
     list of int
-        The checksums of the further chunks.
+        Checksums of the further chunks.
 
     Raises
     ------
@@ -216,7 +216,7 @@ def _check_kind(path, is_kind, name):
 
 
 def _places(file, size, layout, check_size):
-    """Offset and length of the chunks of a file."""
+    """Offset and length of each chunk of a file, and the end of the chunks."""
     if layout.shard is None:
         places = np.array([[0, size]], dtype=np.uint64)
         end = size
@@ -246,8 +246,8 @@ def _is_whole(inner, chunk):
 
 
 def _read_straight(file, offset, length, rows):
-    """Read a whole chunk that is not compressed to where it is wanted."""
-    # The order of bytes is that of nearly all machines; the others swap below.
+    """Read a whole uncompressed chunk into the result, without a copy."""
+    # Stored as little-endian; big-endian machines swap the bytes below.
     if length != rows.nbytes + CHECKSUM_BYTES:
         raise ValueError(f'a chunk has {length} bytes instead of {rows.nbytes + CHECKSUM_BYTES}')
     content = rows.reshape(-1).view('u1')

@@ -1,4 +1,4 @@
-"""A store appears whole, in the place of a former one or of nothing."""
+"""Atomic creation and replacement of the folder of a store."""
 
 import ctypes
 import os
@@ -15,8 +15,8 @@ from astro_wgan.store.arrays.writer_lock import LOCK, WriterLock
 
 __all__ = ['find_again', 'free_place', 'made_folder', 'remove_leftovers']
 
-#: Ends of the names of hidden folders beside a store: one that is not finished, and a former one
-#: that is about to be replaced where a file system cannot exchange two folders in one step.
+#: Suffixes of hidden folders next to a store: of an unfinished one, and of a former one that is
+#: being replaced if the file system cannot exchange two folders atomically.
 _NEW, _FORMER = 'new', 'former'
 
 _TRIES = 10
@@ -26,29 +26,29 @@ _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 def free_place(path, overwrite):
     """
-    Make sure that a store may be made at a path.
+    Make sure that a store may be created at a path.
 
     Returns
     -------
     `WriterLock` or None
-        That on the store to be replaced; None where nothing is.
+        Lock of the store to be replaced; None if there is none.
 
     Raises
     ------
     FileExistsError
-        If there is something else, or a store that may not be replaced.
+        If there is a store that may not be replaced, or anything else.
     StampStoreError
-        If that store is being written.
+        If another process is writing into that store.
     """
     if not os.path.lexists(path) or (path.is_dir() and not any(path.iterdir())):
         return None
     if not is_store(path):
         raise FileExistsError(
-            f'{path} is there already and is no store of stamps: remove it, or name another place.'
+            f'{path} exists and is not a store of stamps: remove it, or choose another path.'
         )
     if not overwrite:
         raise FileExistsError(
-            f'There is a store at {path} already: open it, or set `overwrite` to True.'
+            f'The store {path} exists already: open it, or set `overwrite` to True.'
         )
     return WriterLock(path)
 
@@ -56,26 +56,26 @@ def free_place(path, overwrite):
 @contextmanager
 def made_folder(path, *, former=None):
     """
-    A folder that takes the place of ``path`` when the block ends without an error.
+    Create a folder that is renamed to ``path`` when the block ends without an error.
 
     Parameters
     ----------
     path : `~pathlib.Path`
-        Where nothing is, or an empty folder, or a store.
+        A path that does not exist, an empty folder, or a store.
     former : `WriterLock`, optional
-        Held on the store that is to be replaced.
+        Lock of the store to be replaced.
 
     Yields
     ------
     folder : `~pathlib.Path`
-        Where to make the store.
+        Temporary folder for the store.
     lock : `WriterLock`
-        Held on it, also when it is at its place.
+        Lock of the store, which is held also after the block.
 
     Raises
     ------
     FileExistsError
-        If something has come to ``path`` in the meantime.
+        If ``path`` has been created by another process in the meantime.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_leftovers(path)
@@ -95,7 +95,7 @@ def made_folder(path, *, former=None):
 
 
 def remove_leftovers(path):
-    """Remove the unfinished or former stores of makers of a store that have been killed."""
+    """Remove unfinished and former stores of processes that were killed while creating a store."""
     for found in _beside(path, _NEW, _FORMER):
         lock = _lock_of_the_dead(found)
         if lock is not None:
@@ -104,12 +104,12 @@ def remove_leftovers(path):
 
 
 def find_again(path):
-    """Give a store its name back whose maker was killed between two steps of replacing it."""
+    """Restore the name of a store if the process that was replacing it has been killed."""
     if path.exists():
         return
     for found in _beside(path, _FORMER):
         if not _twin(found, _NEW).exists():
-            continue  # that was at its place, and whoever removed it has removed the store
+            continue  # the new store was in place already and has been removed since
         lock = _lock_of_the_dead(found)
         if lock is not None:
             with suppress(OSError):
@@ -118,7 +118,7 @@ def find_again(path):
 
 
 def _lock_of_the_dead(folder):
-    """The lock of a maker that was killed; None if it lives, or the folder is not ours."""
+    """The lock of a folder whose process was killed; None if it is running, or in any doubt."""
     try:
         (folder / LOCK).parent.mkdir(exist_ok=True)
         return WriterLock(folder)
@@ -133,7 +133,7 @@ def _new_folder(path):
             (folder / LOCK).parent.mkdir(parents=True, exist_ok=True)
             return folder, WriterLock(folder)
         except (FileNotFoundError, StampStoreError):
-            # Another maker took it for a leftover, as its lock was not there yet.
+            # Another process removed it as a leftover, since it was not locked yet.
             if tries == _TRIES - 1:
                 raise
 
@@ -147,13 +147,13 @@ def _move(folder, path):
         if not path.exists():
             raise
         raise FileExistsError(
-            f'Another process has made {path} in the meantime; that is kept, and this store is '
-            'not made.'
+            f'Another process has created {path} in the meantime, which is kept; this store is not '
+            'created.'
         ) from error
 
 
 def _exchange(folder, path):
-    """Replace a store; without the help of the system, in two steps between which it is hidden."""
+    """Replace a store, atomically if the system supports it, otherwise in two steps."""
     if _exchanged(folder, path):
         return
     former = _twin(folder, _FORMER)
@@ -163,11 +163,11 @@ def _exchange(folder, path):
     except BaseException:
         os.rename(former, path)
         raise
-    os.rename(former, folder)  # a name by which it is not found again
+    os.rename(former, folder)  # so that it is not restored
 
 
 def _exchanged(first, second):
-    """Exchange the names of two folders in one step; False where that cannot be done."""
+    """Exchange the names of two folders atomically; False if that is not supported."""
     if not sys.platform.startswith('linux'):
         return False
     try:
@@ -188,7 +188,7 @@ def _twin(folder, end):
 
 
 def _beside(path, *ends):
-    """Hidden folders that belong to a store."""
+    """Hidden folders next to a store that belong to it."""
     pattern = re.compile(rf'\.{re.escape(path.name)}\.[0-9a-f]{{12}}\.({"|".join(ends)})')
     try:
         found = os.listdir(path.parent)

@@ -1,4 +1,4 @@
-"""What is checked when a store is opened, and what an interrupted writer has left in it."""
+"""Checks when a store is opened, and removal of the remains of an interrupted writer."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from astro_wgan.store.arrays.row_files import file_name
 
 __all__ = ['check_files', 'settled', 'tidy']
 
-#: Files and folders of writers, which are hidden until they are whole.
+#: Temporary files and folders of writers.
 _TEMPORARY = re.compile(r'\.[0-9]+[.-].*')
 
 _CHUNKS = re.compile(r'c\.([0-9]+)(\.0)*')
@@ -22,12 +22,12 @@ _CHUNKS = re.compile(r'c\.([0-9]+)(\.0)*')
 
 def check_files(path, arrays):
     """
-    Make sure that each file with rows that count is there.
+    Make sure that all files with valid rows exist.
 
     Raises
     ------
     StampStoreError
-        If one is missing: other programs would take its rows for zeros.
+        If one is missing, which zarr would read as zeros.
     """
     for name, array in arrays.items():
         with os.scandir(path / name) as found:
@@ -37,21 +37,21 @@ def check_files(path, arrays):
             if file not in there:
                 raise StampStoreError(
                     f'The array `{name}` of the store {path} is damaged: its file {file} is '
-                    'missing, or no file.'
+                    'missing or not a regular file.'
                 )
 
 
 def settled(folder, array, *, check_size):
     """
-    The state of an array with the checksums that its files have.
+    The state of an array with the actual checksums of its files.
 
-    Where a writer was killed while it replaced the last file, it is the former or the new one. In
-    a store of version 1, they are as they are.
+    If a writer was killed while it replaced the last file, this is the former or the new file. In
+    a store of version 1, all checksums are read from the files.
 
     Raises
     ------
     StampStoreError
-        If the last file is neither.
+        If the last file is neither of these.
     """
     if array.checksums is None:
         return replace(array, checksums=_checksums(folder, array, check_size))
@@ -64,14 +64,14 @@ def settled(folder, array, *, check_size):
     except (OSError, ValueError) as error:
         raise StampStoreError(f'The file {path} of a store is damaged: {error}.') from error
     if found not in array.known(last):
-        raise StampStoreError(f'The file {path} of a store is that of another one, or damaged.')
+        raise StampStoreError(f'The file {path} of a store is damaged or belongs to another one.')
     checksums = array.checksums.copy()
     checksums[-1] = found
     return replace(array, checksums=checksums, pending=None)
 
 
 def tidy(path, arrays):
-    """Remove what an interrupted writer has left: files, rows, and arrays that do not count."""
+    """Remove the remains of an interrupted writer: temporary files, and invalid rows and arrays."""
     for folder in (path, path / 'table', path / 'table_mask'):
         if folder == path or (folder.is_dir() and not folder.is_symlink()):
             _tidy_group(path, folder, arrays)
@@ -91,7 +91,7 @@ def _tidy_group(path, folder, arrays):
 
 
 def _is_of_a_store(path, name):
-    """Whether an array that does not count is one of ours, begun or whole."""
+    """Whether an invalid array was created by this package."""
     if name in ('table', 'table_mask'):
         return False
     try:
@@ -120,7 +120,7 @@ def _remove(found):
 
 
 def _files(array):
-    """Numbers of the files with rows that count."""
+    """Numbers of the files with valid rows."""
     layout = array.layout
     if chunk_count(layout, array.length) == 0:
         return range(0)

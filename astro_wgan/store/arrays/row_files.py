@@ -1,4 +1,4 @@
-"""In which files rows are, and files with more rows beside those that they will replace."""
+"""Which files contain which rows, and writing files with appended rows."""
 
 from itertools import pairwise
 
@@ -19,22 +19,22 @@ def file_name(layout, number):
 
 def file_parts(rows, begin, layout):
     """
-    In which files rows of an array are.
+    The files that contain rows of an array.
 
     Parameters
     ----------
     rows : `~numpy.ndarray` of int
         In increasing order.
     begin : int
-        Place among them of the first that is in a file.
+        Index of the first of them that is in a file.
     layout : `~astro_wgan.store.arrays.zarr_format.ArrayLayout`
 
     Yields
     ------
     number : int
-        Of a file.
+        Number of the file.
     parts : list of `~astro_wgan.store.arrays.chunk_files.Part`
-        Rows in it.
+        Rows in this file.
     """
     if begin == len(rows):
         return
@@ -58,33 +58,33 @@ def file_parts(rows, begin, layout):
 
 def write_rows(folder, array, rows, *, head, written, check_size):
     """
-    Write the files in which new rows of an array will be, under temporary names.
+    Write files with new rows of an array under temporary names.
 
     Parameters
     ----------
     folder : `~pathlib.Path`
-        That of the array.
+        Folder of the array.
     array : `~astro_wgan.store.arrays.array_state.ArrayState`
     rows : `~numpy.ndarray`
-        New ones.
+        New rows.
     head : `~numpy.ndarray`
-        The rows that are in the last chunk so far, unless it is full.
+        The rows of the last chunk, if it is not full.
     written : list
-        Pairs of temporary and later path are added to it, each before it is written.
+        Pairs of temporary and final path are appended, each before the file is written.
     check_size : callable
         As in `~astro_wgan.store.arrays.chunk_files.read_chunks`.
 
     Returns
     -------
     list of int
-        The checksums of the chunks that are new, from that with the first of the new rows on.
+        Checksums of the new chunks, from the one with the first new row on.
 
     Raises
     ------
     OSError
-        If a file cannot be written, which it names.
+        If a file cannot be written; the error names it.
     StampStoreError
-        If what is in the last file already is damaged.
+        If the last file is damaged.
     """
     layout, start = array.layout, array.length
     length = start + len(rows)
@@ -109,7 +109,7 @@ def write_rows(folder, array, rows, *, head, written, check_size):
 
 
 def _kept(path, array, chunks, begin, check_size):
-    """The bytes of full chunks that are in a file already."""
+    """The bytes of full chunks of the last file."""
     if not chunks:
         return
     places = [k - begin for k in chunks]
@@ -117,14 +117,14 @@ def _kept(path, array, chunks, begin, check_size):
     try:
         for k, (content, checked) in zip(chunks, found, strict=True):
             if checked not in array.known(k):
-                raise ValueError('it is that of another place, another time or another store')
+                raise ValueError('its content belongs to another file, version or store')
             yield content
     except (OSError, ValueError) as error:
         raise StampStoreError(f'The file {path} of a store is damaged: {error}.') from error
 
 
 def _block(layout, begin, start, head, rows):
-    """The rows of a chunk that begins at a row of the array; its end may be empty."""
+    """The rows of a chunk that begins at a row of the array; unused rows are fill values."""
     last = start + len(rows)
     first_new = max(begin, start)
     new = rows[first_new - start : min(begin + layout.chunk, last) - start]

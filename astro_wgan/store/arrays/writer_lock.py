@@ -1,4 +1,4 @@
-"""One writer of a store at a time: a lock that ends with the process that took it."""
+"""`WriterLock`: only one process at a time can write into a store."""
 
 import errno
 import os
@@ -17,10 +17,10 @@ except ImportError:  # Windows has no such lock
 
 __all__ = ['LOCK', 'WriterLock']
 
-#: Lies in an array's folder: in that of the group, zarr would warn of a member it does not know.
+#: In the folder of an array, since zarr warns of unknown files in the folder of a group.
 LOCK = Path('pixels', '.lock')
 
-#: Errors by which a file system says that it has no locks.
+#: Errors of file systems without locks.
 _NO_LOCKS = ('ENOLCK', 'ENOSYS', 'EOPNOTSUPP', 'ENOTSUP', 'EINVAL')
 
 _TRIES = 100
@@ -30,22 +30,24 @@ _held = weakref.WeakSet()
 
 class WriterLock:
     """
-    Keeps other writers out of the folder of a store.
+    A lock against other writers of a store.
 
-    It ends with `release`, when nothing refers to it any more, or with the process, in any way. A
-    process that is forked has no part in it.
+    It is released by `release`, by garbage collection, or at the end of the process, however it
+    ends. A forked process does not hold it. The lock does not wait but refuses, since a writer
+    may hold it for hours. (`astro_wgan.files.manifest` has a lock that waits, since it is only held
+    while files are renamed.)
 
     Parameters
     ----------
     folder : `~pathlib.Path`
-        With the folder ``pixels`` in it.
+        Folder of the store, with a folder ``pixels`` in it.
 
     Raises
     ------
     StampStoreError
-        If there is another writer, or the store cannot be written.
+        If there is another writer, or the store is not writable.
     FileNotFoundError
-        If the folder is gone.
+        If the folder does not exist.
     """
 
     def __init__(self, folder):
@@ -58,12 +60,12 @@ class WriterLock:
         return self._release.alive
 
     def release(self):
-        """Let other writers in."""
+        """Release the lock."""
         self._release()
 
 
 def _locked(folder):
-    """An open file that holds the lock."""
+    """The handle of an open file that holds the lock."""
     for _ in range(_TRIES):
         handle = _open(folder)
         try:
@@ -73,8 +75,8 @@ def _locked(folder):
         except BaseException:
             os.close(handle)
             raise
-        os.close(handle)  # another has replaced the store, or removed it, while this one waited
-    raise StampStoreError(f'The store {folder} is replaced all the time: it cannot be written.')
+        os.close(handle)  # another process has replaced or removed the store in the meantime
+    raise StampStoreError(f'The store {folder} cannot be locked: it is replaced again and again.')
 
 
 def _open(folder):
@@ -94,8 +96,8 @@ def _lock(handle, folder):
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         raise StampStoreError(
-            f'The store {folder} is being written already, in this or another process: only one '
-            'writer at a time.'
+            f'The store {folder} is already open for writing, in this or another process; only one '
+            'writer is possible.'
         ) from error
     except OSError as error:
         if errno.errorcode.get(error.errno) not in _NO_LOCKS:
@@ -118,7 +120,7 @@ def _is_there(handle, path):
 
 
 def _forget():
-    """In a forked process: the lock is the parent's, and must not outlive it here."""
+    """Release the locks of the parent process in a forked process."""
     for lock in list(_held):
         lock.release()
 

@@ -1,4 +1,4 @@
-"""How an array lies in a store: its description in zarr version 3, and nothing but that."""
+"""Layout of arrays in a store, and their metadata in zarr format 3."""
 
 import json
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ import numpy as np
 
 __all__ = ['COMPRESSIONS', 'LARGEST_CHUNK', 'ArrayLayout', 'array_document', 'layout_of']
 
-#: How arrays of numbers can be compressed. Blosc sorts the bytes by their significance first.
+#: Compression of arrays of numbers, by Blosc with its byte shuffle.
 COMPRESSIONS = ('lz4', 'zstd', None)
 
-#: Bytes in a chunk, at most: what is read at once at least. Texts count for 512 of them.
+#: Maximum number of bytes in a chunk, the smallest unit that is read; a text counts as 512.
 LARGEST_CHUNK = 2**30
 _TEXT_BYTES = 2**9
 
-#: Chunks in a file, at most: their places are read whenever it is.
+#: Maximum number of chunks in a file, since the offsets of all are read with any of them.
 _MOST_CHUNKS = 2**20
 
 _NUMBERS = ('bool', 'int8', 'int16', 'int32', 'int64', 'uint8', 'uint16', 'uint32', 'uint64')
@@ -28,29 +28,29 @@ _CHECKSUM = {'name': 'crc32c'}
 @dataclass(frozen=True)
 class ArrayLayout:
     """
-    What an array holds, and how it is cut into files.
+    Dtype and shape of an array, and its division into files and chunks.
 
     Parameters
     ----------
     dtype : `~numpy.dtype`
         Numbers, bool, or str.
     shape : tuple of int
-        Of a row.
+        Shape of a row.
     chunk : int
-        Rows that are read at once at least.
+        Number of rows in a chunk, the smallest unit that is read.
     shard : int, optional
-        Rows in a file, a multiple of ``chunk``; without it, files hold one chunk each.
+        Number of rows in a file, a multiple of ``chunk``; by default each file has one chunk.
     compression : {'lz4', 'zstd', None}
-        Of numbers; text is always compressed.
+        Compression of numbers; text is always compressed.
     first : int, optional
-        Rows that the array had from the first. They hold zero, False or '', and no file.
+        Number of first rows without a file, whose values are zero, False or ''.
 
     Raises
     ------
     TypeError
         If the dtype cannot be stored.
     ValueError
-        If a row or a chunk holds nothing, or a chunk too much.
+        If a row or a chunk is empty, or a chunk is too large.
     """
 
     dtype: np.dtype
@@ -62,40 +62,42 @@ class ArrayLayout:
 
     def __post_init__(self):
         if _name(self.dtype) not in _DTYPES:
-            raise TypeError(f'A store holds numbers, truth values and text; got {self.dtype}.')
+            raise TypeError(f'A store supports numbers, booleans and text; got {self.dtype}.')
         if min((self.chunk, *self.shape)) < 1 or self.first < 0:
-            raise ValueError(f'Rows {self.shape} in chunks of {self.chunk} hold nothing.')
+            raise ValueError(f'Rows of shape {self.shape} in chunks of {self.chunk} are empty.')
         if self.shard is not None and (self.shard < 1 or self.shard % self.chunk):
-            raise ValueError(f'{self.shard} rows in a file are no multiple of {self.chunk}.')
+            raise ValueError(
+                f'The number of rows in a file, {self.shard}, must be a multiple of {self.chunk}.'
+            )
         if self.file_rows // self.chunk > _MOST_CHUNKS:
             raise ValueError(
-                f'A file of {self.file_rows // self.chunk:,} chunks is too large; allowed are '
-                f'{_MOST_CHUNKS:,}.'
+                f'A file may have at most {_MOST_CHUNKS:,} chunks; got '
+                f'{self.file_rows // self.chunk:,}.'
             )
         if self.is_text and self.shard is not None:
-            raise ValueError('Text is in files of one chunk.')
+            raise ValueError('Files of text must have one chunk.')
         size = self.chunk_bytes * (_TEXT_BYTES // 8 if self.is_text else 1)
         if size > LARGEST_CHUNK:
             raise ValueError(
-                f'A chunk of {self.chunk} rows would take {size:,} bytes; allowed are '
-                f'{LARGEST_CHUNK:,}.'
+                f'A chunk of {self.chunk} rows would have {size:,} bytes; at most '
+                f'{LARGEST_CHUNK:,} are allowed.'
             )
 
     @property
     def is_text(self):
-        """Whether it holds text."""
+        """Whether it is an array of text."""
         return self.dtype.kind == 'U'
 
     @property
     def file_rows(self):
-        """Rows in a file."""
+        """Number of rows in a file."""
         return self.chunk if self.shard is None else self.shard
 
     @property
     def row_bytes(self):
-        """Bytes of a row in memory; of text, those of the references to it."""
+        """Bytes of a row in memory; for text, those of the references to it."""
         size = 8 if self.is_text else self.dtype.itemsize
-        for edge in self.shape:  # as Python's numbers, which do not overflow
+        for edge in self.shape:  # integers of Python do not overflow
             size *= edge
         return size
 
@@ -106,27 +108,27 @@ class ArrayLayout:
 
     @property
     def base(self):
-        """Number of the first chunk that is in a file."""
+        """Index of the first chunk that is in a file."""
         return self.first // self.chunk
 
     def filled(self, rows):
-        """An array of ``rows`` rows of what stands for no data."""
+        """An array of ``rows`` rows of fill values."""
         if self.is_text:
             return np.full((rows, *self.shape), '', dtype=object)
-        # Of the pixels, what is missing must not pass for data.
+        # Missing pixels must not be mistaken for data.
         fill = np.nan if self.dtype.kind in 'fc' else 0
         return np.full((rows, *self.shape), fill, dtype=self.dtype)
 
 
 def array_document(layout, length):
     """
-    The metadata of an array as zarr version 3 keeps them in ``zarr.json``.
+    The metadata of an array in zarr format 3, as in ``zarr.json``.
 
     Parameters
     ----------
     layout : `ArrayLayout`
     length : int
-        How many rows it has.
+        Number of rows.
 
     Returns
     -------
@@ -151,7 +153,7 @@ def array_document(layout, length):
             'name': 'regular',
             'configuration': {'chunk_shape': [layout.file_rows, *layout.shape]},
         },
-        # All files in one folder, so that one look shows which are there.
+        # All files are in one folder, so that a single listing is sufficient.
         'chunk_key_encoding': {'name': 'default', 'configuration': {'separator': '.'}},
         'fill_value': fill,
         'codecs': codecs,
@@ -164,12 +166,12 @@ def array_document(layout, length):
 
 def layout_of(document):
     """
-    The layout and the number of rows of an array, from metadata that `array_document` made.
+    The layout and the number of rows of an array, from metadata made by `array_document`.
 
     Parameters
     ----------
     document : object
-        Content of a file ``zarr.json``.
+        Content of ``zarr.json``.
 
     Returns
     -------
@@ -179,8 +181,8 @@ def layout_of(document):
     Raises
     ------
     ValueError
-        If `array_document` does not make the same: no other codec, data type, or way of storing
-        is read.
+        If `array_document` would not make the same metadata: other codecs, data types and options
+        of zarr are not supported.
 
     Examples
     --------
@@ -201,7 +203,7 @@ def layout_of(document):
         first = document['attributes']['first']
         numbers = (length, *shape, file_rows, chunk, first)
         if not all(type(number) is int and number >= 0 for number in numbers):
-            raise ValueError('its shape is not one of whole numbers')
+            raise ValueError('its shape is not of integers')
         layout = ArrayLayout(
             _DTYPES[document['data_type']],
             tuple(shape),
@@ -211,14 +213,14 @@ def layout_of(document):
             first=first,
         )
     except (KeyError, IndexError, TypeError, AttributeError) as error:
-        raise ValueError('it is no array of zarr version 3 as a store has them') from error
+        raise ValueError('it is not an array in zarr format 3 as in a store') from error
     if _text(array_document(layout, length)) != _text(document):
-        raise ValueError('it has other codecs or another way of storing than a store has')
+        raise ValueError('it has codecs or options that are not supported in a store')
     return layout, length
 
 
 def _text(document):
-    # Not by ==, to which 1, 1.0 and True are the same.
+    # Compared as text, since 1 == 1.0 == True.
     return json.dumps(document, sort_keys=True)
 
 
@@ -251,7 +253,7 @@ def _sharding_codec(layout, codecs):
 
 
 def _compression(codecs):
-    """That of the numbers; of text, which has but one, the usual."""
+    """Compression of numbers; the default for text, which has no choice."""
     names = [codec['name'] for codec in codecs]
     if names[0] == 'vlen-utf8':
         return 'lz4'

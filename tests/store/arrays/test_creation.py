@@ -1,4 +1,4 @@
-"""Stores appear whole, one writer at a time, and nothing of killed makers and writers stays."""
+"""Atomic creation and replacement of stores, locks, and the remains of killed processes."""
 
 import base64
 import errno
@@ -120,7 +120,7 @@ def test_a_kill_while_a_store_is_replaced_leaves_the_former_or_the_new(
 
 
 @needs_fork
-def test_a_kill_while_a_store_is_made_leaves_nothing_that_stays(path, monkeypatch):
+def test_a_kill_while_a_store_is_created_leaves_nothing(path, monkeypatch):
     ends = set()
     for count in (0, 3, 9, 27):
         with monkeypatch.context() as patched:
@@ -132,7 +132,7 @@ def test_a_kill_while_a_store_is_made_leaves_nothing_that_stays(path, monkeypatc
     assert hidden(path.parent) == []
 
 
-def test_leftovers_of_makers_that_live_are_kept(path):
+def test_temporary_folders_of_running_processes_are_kept(path):
     with store_making.made_folder(path) as (folder, _):
         (folder / 'work').write_text('of hours')
         stored(path, make_stamps())
@@ -141,7 +141,7 @@ def test_leftovers_of_makers_that_live_are_kept(path):
         shutil.rmtree(path)
 
 
-def test_what_is_named_alike_is_kept(path):
+def test_folders_with_similar_names_are_kept(path):
     stored(path, make_stamps())
     names = ['.stamps.zarr.backup', '.2024-stamps.zarr', '.stamps.zarr.0123456789ab.news']
     names += ['.other.zarr.0123456789ab.new', 'stamps.zarr.0123456789ab.new']
@@ -151,7 +151,7 @@ def test_what_is_named_alike_is_kept(path):
     assert {*names, path.name} == set(os.listdir(path.parent))
 
 
-def test_of_two_that_make_a_store_the_first_to_finish_keeps_it(path):
+def test_of_two_processes_that_create_a_store_the_first_to_finish_wins(path):
     made = store_making.made_folder(path)
     folder, lock = made.__enter__()
     (folder / 'unfinished').write_text('')
@@ -163,7 +163,7 @@ def test_of_two_that_make_a_store_the_first_to_finish_keeps_it(path):
     assert hidden(path.parent) == []
 
 
-def test_of_two_that_replace_a_store_the_second_is_refused(path, monkeypatch):
+def test_of_two_processes_that_replace_a_store_the_second_is_refused(path, monkeypatch):
     stored(path, make_stamps())
     entered, go_on = threading.Event(), threading.Event()
     real = growing.write_state
@@ -179,7 +179,7 @@ def test_of_two_that_replace_a_store_the_second_is_refused(path, monkeypatch):
     )
     first.start()
     assert entered.wait(20)
-    with pytest.raises(StampStoreError, match='being written already'):
+    with pytest.raises(StampStoreError, match='already open for writing'):
         StampStore.create(path, like=make_stamps(), overwrite=True)
     assert_holds(path, range(5))
     go_on.set()
@@ -188,19 +188,19 @@ def test_of_two_that_replace_a_store_the_second_is_refused(path, monkeypatch):
     assert hidden(path.parent) == []
 
 
-def test_who_makes_a_store_is_its_writer_at_once(path):
+def test_a_created_store_is_locked_at_once(path):
     store = StampStore.create(path, like=make_stamps())
-    with pytest.raises(StampStoreError, match='being written already'):
+    with pytest.raises(StampStoreError, match='already open for writing'):
         StampStore.open(path, 'a')
     store.append(make_stamps())
     assert_holds(path, range(5))
 
 
-def test_a_reader_of_a_store_that_was_replaced_is_told(path):
+def test_a_reader_notices_that_a_store_has_been_replaced(path):
     stored(path, make_stamps())
     reader = StampStore.open(path)
     StampStore.create(path, like=make_stamps()[:0], overwrite=True).append(make_stamps(first=100))
-    with pytest.raises(StampStoreError, match='was replaced by another one'):
+    with pytest.raises(StampStoreError, match='has been replaced by another one'):
         reader[:]
 
 
@@ -242,7 +242,7 @@ def test_a_kill_at_each_step_of_an_append_leaves_all_or_nothing(name, masked, pa
     assert masked or name == 'mkdir' or -signal.SIGKILL in seen
 
 
-def test_another_writer_that_no_lock_has_stopped_is_noticed(path):
+def test_a_second_writer_is_noticed_without_a_lock(path):
     first = StampStore.create(path, like=make_stamps()[:0])
     first.append(make_stamps())
     first._arrays._lock.release()
@@ -255,7 +255,7 @@ def test_another_writer_that_no_lock_has_stopped_is_noticed(path):
 
 
 @needs_fork
-def test_a_forked_process_neither_writes_nor_keeps_others_out(path):
+def test_a_forked_process_neither_writes_nor_holds_the_lock(path):
     store = StampStore.create(path, like=make_stamps()[:0])
 
     def append():
@@ -289,7 +289,7 @@ def test_the_lock_ends_with_a_killed_process(path):
     StampStore.open(path, 'a').append(make_stamps(first=10))
 
 
-def test_a_file_system_without_locks_is_told(path, monkeypatch):
+def test_a_file_system_without_locks_gives_a_warning(path, monkeypatch):
     stored(path, make_stamps())
 
     def refused(handle, how):
@@ -302,7 +302,7 @@ def test_a_file_system_without_locks_is_told(path, monkeypatch):
     assert_holds(path, [*range(5), *range(10, 15)])
 
 
-def test_a_lock_on_a_store_that_was_replaced_is_taken_anew(path, monkeypatch):
+def test_the_lock_of_a_replaced_store_is_acquired_again(path, monkeypatch):
     stored(path, make_stamps())
     real, calls = os.open, []
 
@@ -317,7 +317,7 @@ def test_a_lock_on_a_store_that_was_replaced_is_taken_anew(path, monkeypatch):
     shutil.copytree(path, path.with_name('copy'))
     monkeypatch.setattr('os.open', replaced_meanwhile)
     lock = WriterLock(path)
-    with pytest.raises(StampStoreError, match='being written already'):
+    with pytest.raises(StampStoreError, match='already open for writing'):
         WriterLock(path)
     lock.release()
     assert calls
@@ -382,7 +382,7 @@ def test_a_full_disk_names_the_file(path):
 # Files that are others
 
 
-def test_a_file_of_another_place_time_or_store_is_noticed(path, tmp_path):
+def test_a_file_of_another_array_version_or_store_is_noticed(path, tmp_path):
     stored(path, make_stamps(12))
     earlier = shutil.copytree(path, tmp_path / 'earlier')
     stored(tmp_path / 'other.zarr', make_stamps(12, first=100))
@@ -396,7 +396,7 @@ def test_a_file_of_another_place_time_or_store_is_noticed(path, tmp_path):
     }.items():
         kept = (path / name).read_bytes()
         shutil.copy(source, path / name)
-        with pytest.raises(StampStoreError, match='another place, another time or another store'):
+        with pytest.raises(StampStoreError, match='another file, version or store'):
             StampStore.open(path)[:]
         (path / name).write_bytes(kept)
     assert_holds(path, [*range(12), 30, 31])
@@ -408,7 +408,7 @@ def test_an_array_of_another_store_is_noticed(path, tmp_path):
     stored(tmp_path / 'other.zarr', other)
     shutil.rmtree(path / 'pixels')
     shutil.copytree(tmp_path / 'other.zarr' / 'pixels', path / 'pixels')
-    with pytest.raises(StampStoreError, match=r'zarr.json is that of another array'):
+    with pytest.raises(StampStoreError, match=r'zarr.json belongs to another array'):
         StampStore.open(path)
 
 
@@ -426,7 +426,7 @@ def test_rows_are_not_appended_to_damaged_ones(path):
     assert_holds(path, range(7))
 
 
-def test_no_flipped_bit_changes_a_value_in_silence(path):
+def test_flipped_bits_never_change_values_unnoticed(path):
     stored(path, make_stamps(7, masked=True))
     expected = StampStore.open(path)[:]
     rng = np.random.default_rng(3)
