@@ -13,11 +13,14 @@ import argparse
 import ast
 import csv
 import difflib
+import re
 import sys
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 TABLE = Path(__file__).with_name('renamed.csv')
+PACKAGE = Path(__file__).parents[2] / 'astro_wgan'
 
 #: For functions and methods what they return, and whose columns that has.
 _RETURNS = {
@@ -39,8 +42,13 @@ _RETURNS = {
 }
 
 
-#: Attributes that any text, list or dictionary has.
-_OF_ANYTHING = {*dir(str), *dir(list), *dir(dict)}
+@cache
+def attributes_in_use():
+    """Attributes that objects of the package and of others have today."""
+    found = {*dir(str), *dir(list), *dir(dict)}
+    for path in PACKAGE.rglob('*.py'):
+        found.update(re.findall(r'\.([a-z]\w*)', path.read_text(encoding='utf-8')))
+    return found
 
 
 def main(arguments=None):
@@ -190,10 +198,13 @@ class _Script(ast.NodeVisitor):
         self.generic_visit(node)
         owners = self._owners('attribute', node.attr)
         if path is None and owners:
-            new, is_unknown = self._choice(node.attr, owners, self._makers(node.value))
+            makers = self._makers(node.value)
+            if node.attr in attributes_in_use() and not owners.keys() & {*makers}:
+                return
+            new, is_unknown = self._choice(node.attr, owners, makers)
             if new and '(' not in new:
                 self._replace_end(node, node.attr, new)
-            elif not new and is_unknown and node.attr not in _OF_ANYTHING:
+            elif not new and is_unknown:
                 self._note(node, f'the attribute `{node.attr}`', owners)
 
     def visit_Call(self, node):
