@@ -29,6 +29,7 @@ def table(script, tmp_path_factory):
         'argument,look,into,output\n'
         'argument,Old,gone,\n'
         'attribute,Old,scatter,rms\n'
+        'attribute,Old,finestness,rms\n'
         'attribute,Old,to_disk,"astro_wgan.Disk.write(path, self)"\n'
         'column,look,npix,area\n'
         'key,meta of look,npix,n_pixels\n'
@@ -71,6 +72,7 @@ def table(script, tmp_path_factory):
         ("t = look(1).stamps\nt['npix']\n", "t = look(1).stamps\nt['area']\n"),
         ("t = look(1)\nt.meta['npix']\n", "t = look(1)\nt.meta['n_pixels']\n"),
         ('text = str(1)\ntext.index(2)\n', 'text = str(1)\ntext.index(2)\n'),
+        ('ax.scatter\n', 'ax.scatter\n'),
         ("t['flux_error']\n", "t['flux_err']\n"),
         ('o = Old(1)\no.scatter\n', 'o = Old(1)\no.rms\n'),
         ('x = Old(1).fit(2)\nx.scatter\n', 'x = Old(1).fit(2)\nx.rms\n'),
@@ -92,7 +94,7 @@ def test_names_are_carried_over(script, table, old, new):
     ('text', 'line', 'note'),
     [
         ("x = 1\nt['npix']\n", 2, "column 'npix' may have a new name: area"),
-        ('x = 1\nx.scatter\n', 2, 'attribute `scatter` may have a new name: rms'),
+        ('x = 1\nx.finestness\n', 2, 'attribute `finestness` may have a new name: rms'),
         ('Old(gone=3)\n', 1, 'no `gone` any more'),
     ],
 )
