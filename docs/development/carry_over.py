@@ -29,6 +29,7 @@ _RETURNS = {
     'cut_stamps': ('StampSet',),
     'find_sky': ('Sky',),
     'from_image': ('StampSet', 'cut_stamps'),
+    'hunt': ('HuntResult', 'score'),
     'load_benchmark': ('StampSet', 'simulate'),
     'load_model': ('AnomalyDetector',),
     'measure': ('score',),
@@ -141,7 +142,7 @@ class _Script(ast.NodeVisitor):
 
     def _note_maker(self, node):
         value = node.context_expr if isinstance(node, ast.withitem) else node.value
-        names = _names_of_calls(value)
+        names = self._makers(value)
         targets = {
             ast.Assign: lambda: node.targets,
             ast.withitem: lambda: [node.optional_vars],

@@ -69,6 +69,7 @@ def table(script, tmp_path_factory):
         ("t = look(1)\nt['id', 'npix']\n", "t = look(1)\nt['id', 'area']\n"),
         ('t = look(1)\nf\'{t["npix"]}\'\n', 't = look(1)\nf\'{t["area"]}\'\n'),
         ("t = look(1)\n'npix' in t.colnames\n", "t = look(1)\n'area' in t.colnames\n"),
+        ("r = look(1)\nt = r.table\nt['npix']\n", "r = look(1)\nt = r.table\nt['area']\n"),
         ("t = look(1).stamps\nt['npix']\n", "t = look(1).stamps\nt['area']\n"),
         ("t = look(1)\nt.meta['npix']\n", "t = look(1)\nt.meta['n_pixels']\n"),
         ('text = str(1)\ntext.index(2)\n', 'text = str(1)\ntext.index(2)\n'),
