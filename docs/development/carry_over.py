@@ -108,7 +108,7 @@ class _Script(ast.NodeVisitor):
 
     def read(self):
         tree = ast.parse(self.text)
-        for node in ast.walk(tree):
+        for node in sorted(ast.walk(tree), key=lambda node: getattr(node, 'lineno', 0)):
             self._note_origin(node)
         self.visit(tree)
 
