@@ -17,8 +17,8 @@ from astro_wgan.fits.wcs_cards import (
     has_leftover_sip,
     header_without_sip,
     header_without_tables,
-    mended_header,
     only_wcs,
+    repaired_header,
 )
 
 __all__ = ['celestial_wcs', 'has_celestial', 'read_wcs']
@@ -57,7 +57,7 @@ def read_wcs(header, hdulist, where):
     others = hdulist if isinstance(hdulist, fits.HDUList) else None
     try:
         check_wcs_cards(header)
-        header = mended_header(only_wcs(header))
+        header = repaired_header(only_wcs(header))
         # Before astropy reads it, which would apply them, and write to its log.
         is_left_over = has_leftover_sip(header)
         header = header_without_sip(header) if is_left_over else header

@@ -293,7 +293,7 @@ def _gathered_mask(mask, image_shape, corner, shape):
 
 
 def _gather(image, corner, shape, fill_value):
-    """ImageSections of an image as one array (n, ny, nx)."""
+    """Sections of an image as one array (n, ny, nx)."""
     ny, nx = shape
     stamps = np.empty((len(corner), ny, nx), dtype=image.dtype)
     first = np.maximum(corner, 0)

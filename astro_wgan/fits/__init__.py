@@ -1,1 +1,1 @@
-"""FITS files and headers, checked before astropy reads them."""
+"""FITS files and headers: validation before reading, header cards, tables."""

@@ -1,4 +1,4 @@
-"""Images that are compressed in tiles: checks without which a false file ends the interpreter."""
+"""Tile-compressed images: checks that keep damaged files from crashing the interpreter."""
 
 import re
 import zlib
@@ -26,28 +26,28 @@ _ALGORITHMS = (
 _DITHERED = ('SUBTRACTIVE_DITHER_1', 'SUBTRACTIVE_DITHER_2')
 _QUANTIZED = ('NONE', 'NO_DITHER', *_DITHERED)
 
-#: Bytes of an integer that RICE_1 packs, and pixels of its blocks; the standard has 16 and 32.
+#: Bytes of an integer of RICE_1, and maximum pixels of its blocks; the standard has 16 and 32.
 _BYTES_OF_PIXEL = (1, 2, 4)
 _MOST_IN_BLOCK = 1024
 
-#: The decoders count pixels of a tile, and bytes of these, in an int of C.
+#: The decoders count pixels of a tile, and their bytes, with a C int.
 _MOST_TILE_PIXELS = 2**31 // 8
 
-#: Bytes that one element of a column takes in a row, by the letter of its format.
+#: Bytes of an element of a column, by format letter.
 _WIDTHS = {'L': 1, 'B': 1, 'I': 2, 'J': 4, 'K': 8, 'A': 1, 'E': 4, 'D': 8, 'C': 8, 'M': 16}
 _DESCRIPTORS = {'P': 4, 'Q': 8}
 _FORMAT = re.compile(r'(\d{0,9})([LXBIJKAEDCMPQ])([LXBIJKAEDCM]?)')
 
-#: Columns whose rows point into the heap.
+#: Columns with pointers into the heap.
 _POINTING = ('COMPRESSED_DATA', 'GZIP_COMPRESSED_DATA', 'UNCOMPRESSED_DATA')
 
-#: Behind the bytes of a tile, since the decoders look beyond their end where these are false: a
-#: block of RICE_1 ends there, and no code of HCOMPRESS_1 begins so.
+#: Padding after the bytes of a tile, since the decoders read beyond the end of damaged ones: it
+#: ends a block of RICE_1, and starts no code of HCOMPRESS_1.
 _PAD = b'\x88'
-#: A block of RICE_1 takes no more bytes for each pixel, and some before.
+#: Maximum bytes of a RICE_1 block per pixel, and of its beginning.
 _RICE_PIXEL, _RICE_BLOCK = 4, 64
 
-#: Of HCOMPRESS_1: two bytes that begin a stream, edges, scale, sum, and numbers of bit planes.
+#: Header of HCOMPRESS_1: two magic bytes, edges, scale, sum, and numbers of bit planes.
 _HCOMPRESS_BEGIN = np.dtype(
     [('magic', 'S2'), ('edges', '>i4', 2), ('scale', '>i4'), ('sum', '>i8'), ('planes', 'u1', 3)]
 )
@@ -56,24 +56,24 @@ _MOST_PLANES = 63
 
 def check_tiles(hdu, file):
     """
-    Check the cards of an image that is compressed in tiles, and where its rows point to.
+    Validate the cards and heap pointers of a tile-compressed image.
 
     Parameters
     ----------
     hdu : `~astro_wgan.fits.header_checks.RawHDU`
-        Any; other HDUs pass.
+        Any HDU; others are ignored.
     file : binary file
-        In which it lies.
+        The file of the HDU.
 
     Returns
     -------
     int
-        Most bytes that a tile has when it is not compressed, 0 without tiles.
+        Maximum size of a decompressed tile in bytes, 0 without tiles.
 
     Raises
     ------
     ImageError
-        If a card is none that a writer of such images has, or a tile lies outside of the heap.
+        If a card is invalid, or a tile is outside of the heap.
     """
     if 'ZIMAGE' not in hdu.cards and 'ZCMPTYPE' not in hdu.cards:
         return 0
@@ -94,7 +94,7 @@ def check_tiles(hdu, file):
     for start, size, item in columns:
         pointers = np.ascontiguousarray(table[:, start : start + 2 * size]).view(f'>i{size}')
         count, offset = pointers.astype(np.int64).T
-        # Divided, since a product of them may not fit into 64 bits.
+        # Divided, since the product may overflow 64 bits.
         outside = (count < 0) | (offset < 0) | (offset > heap) | (count > (heap - offset) // item)
         if outside.any():
             raise ImageError(
@@ -107,16 +107,16 @@ def check_tiles(hdu, file):
 @contextmanager
 def guarded_decoders(most_bytes):
     """
-    Decode tiles so that bytes that are false raise an error, and do not end the interpreter.
+    Make damaged tiles raise an error instead of crashing the interpreter.
 
-    The decoders in C that astropy has look beyond the end of a false stream, where memory may
-    end, and HCOMPRESS_1 writes as many pixels as the stream says. Here they get streams with
-    padding behind, and none of other edges than the tile's.
+    The C decoders of astropy read beyond the end of a damaged stream, and HCOMPRESS_1 writes as
+    many pixels as the stream claims. Here streams are padded, and those with a wrong size are
+    rejected.
 
     Parameters
     ----------
     most_bytes : number
-        To which a tile of GZIP_1 or GZIP_2 may grow.
+        Maximum size of a decompressed tile of GZIP_1 or GZIP_2.
     """
     guards = {
         'decompress_rice_1_c': _guarded_rice,
@@ -146,7 +146,7 @@ def _check_cards(hdu):
         if value not in allowed:
             raise ImageError(f'{name} of {where} must be one of {allowed}; got {value!r}.')
     if hdu.text('ZQUANTIZ') in _DITHERED:
-        # The seed is a place in a table of 10,000 random numbers.
+        # The seed is an index into a table of 10,000 random numbers.
         _check_range(hdu, 'ZDITHER0', hdu.whole('ZDITHER0'), 1, 10_000)
     if hdu.text('ZCMPTYPE').startswith('RICE'):
         settings = _settings(hdu)
@@ -163,7 +163,7 @@ def _check_range(hdu, name, value, least, most):
 
 
 def _settings(hdu):
-    """Card of the value of each setting of the algorithm, by its name."""
+    """Card with the value of each setting of the algorithm, by name."""
     found = {}
     for k in range(1, 1000):
         if f'ZNAME{k}' not in hdu.cards:
@@ -173,7 +173,7 @@ def _settings(hdu):
 
 
 def _shapes(hdu):
-    """Edges of the image and of its tiles, along the axes of FITS."""
+    """Shapes of the image and of its tiles, in the order of FITS."""
     axes = hdu.whole('ZNAXIS')
     _check_range(hdu, 'ZNAXIS', axes, 1, 64)
     image = [hdu.whole(f'ZNAXIS{k}') for k in range(1, axes + 1)]
@@ -185,7 +185,7 @@ def _shapes(hdu):
 
 
 def _tiles(hdu):
-    """How many tiles there are, and how many pixels the largest has."""
+    """Number of tiles, and number of pixels of the largest."""
     image, tile = _shapes(hdu)
     pixels = prod(min(pair) for pair in zip(image, tile, strict=True))
     if pixels > _MOST_TILE_PIXELS:
@@ -196,7 +196,7 @@ def _tiles(hdu):
 
 
 def _pointing_columns(hdu, width):
-    """Of columns that point into the heap: start in a row, bytes of a number, and of an item."""
+    """Offset in a row, bytes of a pointer, and bytes of an item of columns with heap pointers."""
     start, found = 0, []
     for k in range(1, hdu.whole('TFIELDS') + 1):
         name, text = hdu.text(f'TTYPE{k}').upper(), hdu.text(f'TFORM{k}').strip()
@@ -220,7 +220,7 @@ def _pointing_columns(hdu, width):
 
 
 def _padded(tile, padding):
-    # Not as a memoryview, which the decoders do not take.
+    # The decoders do not accept a memoryview.
     return np.frombuffer(tile + padding, np.uint8, len(tile))
 
 
@@ -261,14 +261,14 @@ def _guarded_hcompress(decode):
         edges = begin['edges'].tolist()
         if min(edges) < 1 or prod(edges) != nx * ny or begin['planes'].max() > _MOST_PLANES:
             raise ValueError('A tile of HCOMPRESS_1 has other edges than the image says.')
-        # One plane of bits at most is read there: the next one does not begin with the padding.
+        # At most one bit plane is read there: the next one cannot start with the padding.
         return decode(_padded(tile, _PAD * (nx * ny // 2 + 4096)), nx, ny, *settings)
 
     return guarded
 
 
 def _bounded_gzip(tile, most_bytes):
-    """What `gzip.decompress` gives, unless it is more than a tile can have."""
+    """As `gzip.decompress`, but with a maximum size."""
     parts, size = [], 0
     while tile:
         member = zlib.decompressobj(wbits=31)

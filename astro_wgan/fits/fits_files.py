@@ -1,4 +1,4 @@
-"""FITS files, whole or compressed, within limits of memory and time."""
+"""`checked_fits`: validation and decompression of FITS files, within limits of memory."""
 
 import bz2
 import gzip
@@ -19,7 +19,7 @@ __all__ = ['checked_fits', 'checked_hdulist']
 
 _CHUNK = 2**20
 
-#: What reads a compressed file, by its first bytes.
+#: Decompressors by first bytes of the file.
 _OPENERS = {
     b'\x1f\x8b': lambda file: gzip.GzipFile(fileobj=file),
     b'BZh': bz2.BZ2File,
@@ -30,30 +30,30 @@ _OPENERS = {
 
 def checked_fits(file, where, *, max_size=None):
     """
-    An open FITS file of which astropy can take each header, and which is not compressed.
+    Validate the headers of an open FITS file, and decompress it if needed.
 
     Parameters
     ----------
     file : binary file
-        At its begin.
+        Positioned at its start.
     where : str
-        Its name, for errors.
+        Name of the file, for errors.
     max_size : number, optional
-        Bytes that it may have when it is not compressed, as for
+        Maximum number of bytes after decompression; see
         `~astro_wgan.files.limits.largest_size`.
 
     Returns
     -------
     binary file
-        ``file`` itself, or its content where it was compressed.
+        ``file`` itself, or its decompressed content.
     int
-        Bytes of the largest tile of an image that is compressed in tiles.
+        Number of bytes of the largest tile of tile-compressed images.
 
     Raises
     ------
     ImageError
-        If a header says what no survey writes, or the content is larger than is allowed. It is
-        not decompressed further than that.
+        If a header is invalid, or the content is larger than allowed, in which case it is not
+        decompressed completely.
     """
     begin = file.read(6)
     file.seek(0)
@@ -64,7 +64,7 @@ def checked_fits(file, where, *, max_size=None):
     hdus = []
     for hdu in walk_hdus(content, where):
         if content is not file:
-            # Before it is decompressed.
+            # Before more is decompressed.
             check_size(
                 hdu.data_start + hdu.data_size + hdu.bytes_as_image,
                 f'{where}, which is compressed,',
@@ -82,13 +82,13 @@ def checked_fits(file, where, *, max_size=None):
 @contextmanager
 def checked_hdulist(path, *, max_size=None):
     """
-    The HDUs of a FITS file, after `checked_fits`, and while tiles are decoded with care.
+    Open a FITS file after `checked_fits`, with `guarded_decoders` for tiles.
 
     Parameters
     ----------
     path : path-like
     max_size : number, optional
-        As for `checked_fits`.
+        As in `checked_fits`.
 
     Yields
     ------
@@ -99,7 +99,7 @@ def checked_hdulist(path, *, max_size=None):
     FileNotFoundError
         If there is no such file.
     ImageError
-        As `checked_fits`, or if it is no FITS file.
+        As in `checked_fits`, or if it is not a FITS file.
     """
     check_file(path, error=ImageError)
     where = os.fspath(path)
@@ -109,14 +109,14 @@ def checked_hdulist(path, *, max_size=None):
             hdulist = opened.enter_context(fits.open(file, memmap=False))
         except ImageError:
             raise
-        except Exception as error:  # astropy and what decompresses have no common class
+        except Exception as error:  # astropy and decompressors raise various errors
             raise ImageError(f'{where} is truncated or no FITS file: {error}') from error
         with guarded_decoders(largest_tile):
             yield hdulist
 
 
 class _Unpacked:
-    """A stream that can only be read on, as a file of which what was read stays in memory."""
+    """A forward-only stream as a seekable file, whose content is kept in memory."""
 
     def __init__(self, stream):
         self._stream = stream
@@ -141,14 +141,14 @@ class _Unpacked:
         return found
 
     def whole(self):
-        """What has been read, as a file of its own."""
+        """The content that has been read, as a file."""
         self._stream.close()
         return self._content
 
 
 def _only_member(file):
     archive = zipfile.ZipFile(file)
-    # Beside files, there may be folders, and what macOS adds of its own.
+    # Ignore folders, and entries added by macOS.
     members = [
         member
         for member in archive.infolist()

@@ -1,4 +1,4 @@
-"""Tables in HDUs of FITS files, whose descriptions make no objects from bytes."""
+"""`table_of_hdu`: reading of untrusted table HDUs."""
 
 from astropy.io.misc.yaml import AstropyLoader
 from astropy.table import Table
@@ -11,7 +11,7 @@ __all__ = ['table_of_hdu']
 
 def table_of_hdu(hdu, kind=Table):
     """
-    The table of an HDU of a FITS file.
+    Read the table of an HDU.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def table_of_hdu(hdu, kind=Table):
     Raises
     ------
     ValueError
-        If its description, as astropy writes it into comments, is none.
+        If the YAML description of columns in its comments is invalid.
     """
     _refuse_objects_in_yaml()
     try:
@@ -40,10 +40,10 @@ def table_of_hdu(hdu, kind=Table):
 
 def _refuse_objects_in_yaml():
     """
-    Keep astropy from making arrays of Python objects from bytes in a file.
+    Keep astropy from making arrays of dtype object from bytes in a file.
 
-    Descriptions of tables in FITS files are YAML, in which an array of the dtype ``O`` would have
-    addresses in memory that the file says. astropy itself never writes such arrays.
+    Table descriptions in FITS files are YAML. An array of dtype object in it would use bytes of the
+    file as pointers. Astropy itself never writes such arrays.
     """
     for tag, constructor in ARRAY_CONSTRUCTORS.items():
         AstropyLoader.add_constructor(tag, constructor)

@@ -1,4 +1,4 @@
-"""Any metadata as the cards of a FITS header, which are short, ASCII and finite."""
+"""`as_header`: conversion of any metadata to a valid FITS header."""
 
 import json
 import math
@@ -17,41 +17,41 @@ __all__ = ['as_header', 'card_value']
 
 _KEYWORD = re.compile(r'[A-Z0-9_-]{1,8}')
 
-#: Names that mean something else in a header.
+#: Keywords with other meanings in a header.
 _TAKEN = re.compile(
     'COMMENT|HISTORY|CONTINUE|HIERARCH|LONGSTRN|BUNIT|SOFTBIAS|PLTLABEL|PLTGRADE|PLTSIZEX|UTYPE|'
     'MJDREF[IF]?|HDU|HDUMASK|HDUWHT|HDUUNC|HDULEFT'
 )
 
-#: Characters of a text; of a longer one the beginning is written.
+#: Maximum length of a text; longer ones are truncated.
 _LONGEST = 8000
 
-#: Of a text that takes more than one card.
+#: Maximum length of a text in a single card.
 _ONE_CARD = 68
 
-#: Characters of a card, and those that a long name, '=' and quotes take of it.
+#: Characters of a card, and of its parts besides name and value of a HIERARCH card.
 _CARD, _AROUND = 80, len("HIERARCH  = ''")
 
 
 def as_header(meta, *, taken=()):
     """
-    Metadata as a FITS header that can be written and read again.
+    Convert metadata to a FITS header that can be written and read.
 
     Parameters
     ----------
     meta : dict or `~astropy.io.fits.Header`
-        With values of any kind. Of a header, cards that astropy cannot read are left out.
+        Metadata with any values. Unreadable cards of a header are omitted.
     taken : iterable of str, optional
-        Names of cards that will be added, as those of a WCS.
+        Names of cards that will be added, such as those of a WCS.
 
     Returns
     -------
     `~astropy.io.fits.Header`
-        Names of more than 8 characters are HIERARCH cards. Names that describe data or the WCS of
-        an image, such as NAXIS and CRVAL1, or differ in case only, begin with an underscore, and
-        comments tell names that were changed. A long text of a long name is in a card of its own,
-        whose name is the value of the long one, as CCDData writes it. Units are in square brackets
-        at the beginning of the comment.
+        Names of more than 8 characters are HIERARCH cards. Names that describe data or WCS, such as
+        NAXIS and CRVAL1, or differ only in case, are prefixed with an underscore, and the original
+        name is in the comment. A long text with a long name is in a separate card, whose name is
+        the value of the long one, as in CCDData. Units are in square brackets at the beginning of
+        the comment.
     """
     if isinstance(meta, fits.Header):
         return _readable(meta)
@@ -69,18 +69,18 @@ def as_header(meta, *, taken=()):
 
 def card_value(value):
     """
-    What a FITS card can hold of a value.
+    Convert a value to one that a FITS card can hold.
 
     Parameters
     ----------
     value : object
-        Of any kind.
+        Any value.
 
     Returns
     -------
     bool, int, float, complex, str or None
-        None for what is masked; ``'nan'`` and ``'inf'`` as text; dates as ISO 8601; lists and
-        dictionaries as JSON. Text beyond printable ASCII is escaped as in Python's source:
+        None if masked; ``'nan'`` and ``'inf'`` as text; dates as ISO 8601; lists and dictionaries
+        as JSON. Other than printable ASCII characters are escaped:
         ``text.encode().decode('unicode_escape')`` is the original.
     """
     value, mask = without_mask(value)
@@ -114,7 +114,7 @@ def _as_text(value):
 
 def _ascii(text):
     text = text.rstrip(' ')
-    # Quotes and ampersands at the end of one of the cards of a long text are lost by astropy.
+    # Astropy loses quotes and ampersands at the end of a card of a long text.
     is_long = _quoted(text) > _ONE_CARD and ('&' in text or "'" in text)
     if is_long or not (text.isascii() and text.isprintable()):
         text = text.encode('unicode_escape').decode('ascii')

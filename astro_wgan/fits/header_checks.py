@@ -1,4 +1,4 @@
-"""What a FITS file says of itself, checked before astropy works through it."""
+"""`walk_hdus`: validation of the structure of FITS files before astropy reads them."""
 
 import re
 from dataclasses import dataclass, field
@@ -11,24 +11,24 @@ __all__ = ['RawHDU', 'bytes_of_pixel', 'check_wcs_cards', 'walk_hdus']
 _BLOCK, _CARD = 2880, 80
 _EXTENSION = b'XTENSION'
 
-#: Far more than a survey writes, of one header and of a file; astropy takes seconds for as many.
+#: Limits far above what surveys write; astropy takes seconds for as many.
 _MOST_CARDS = 50_000
 _MOST_CARDS_OF_FILE = 10 * _MOST_CARDS
 _MOST_CONTINUED = 1000
 _MOST_HDUS = 10_000
 
-#: Axes of an array of NumPy, and columns of a table of FITS.
+#: Maximum number of axes of a NumPy array, and of columns of a FITS table.
 _MOST_AXES = 64
 _MOST_FIELDS = 999
 
-#: The highest order whose coefficients have names in the convention of SIP, as ``A_9_0``.
+#: Highest order of SIP coefficients, as in ``A_9_0``.
 _HIGHEST_ORDER = 9
 _ORDERS = ('A_ORDER', 'B_ORDER', 'AP_ORDER', 'BP_ORDER')
 
-#: Of the WCS and of its alternatives.
+#: Of the WCS and of alternate ones.
 _NUMBERS_OF_AXES = tuple(f'WCSAXES{letter}' for letter in ('', *ascii_uppercase))
 
-#: Numbers and a sign of a photographic plate: wcslib crashes where they are of another kind.
+#: Numbers and a sign of photographic plates: wcslib crashes if they have other types.
 _SIGN_OF_PLATES = 'PLTDECSN'
 _OF_PLATES = (
     *('CNPIX1', 'CNPIX2', 'XPIXELSZ', 'YPIXELSZ'),
@@ -39,7 +39,7 @@ _OF_PLATES = (
 
 _BITPIX = (8, 16, 32, 64, -32, -64)
 
-#: Cards that say how large something is, and how it is compressed.
+#: Cards on the size and compression of data.
 _WANTED = re.compile(
     rb'(?:HIERARCH +)?(XTENSION|BITPIX|NAXIS\d*|[PG]COUNT|GROUPS|TFIELDS|THEAP|'
     rb'TTYPE\d+|TFORM\d+|Z(?:IMAGE|CMPTYPE|BITPIX|QUANTIZ|DITHER0|NAXIS\d*|TILE\d+|'
@@ -55,7 +55,7 @@ _END = re.compile(rb'END(?![A-Za-z0-9_-])')
 
 @dataclass(frozen=True)
 class RawHDU:
-    """One HDU as its bytes have it: where its data lie, and the cards that say how large."""
+    """An HDU before it is parsed by astropy: position of its data, and cards on their size."""
 
     where: str
     data_start: int
@@ -63,7 +63,7 @@ class RawHDU:
     cards: dict = field(repr=False)
 
     def whole(self, name, default=None):
-        """The whole number of a card."""
+        """The integer value of a card."""
         value = self.cards.get(name)
         if value is None:
             if default is None:
@@ -78,37 +78,37 @@ class RawHDU:
 
     @property
     def bytes_as_image(self):
-        """About what its pixels take in memory, where it is an image."""
+        """Approximate memory of its pixels, if it is an image."""
         if self.text('XTENSION', 'IMAGE') != 'IMAGE':
             return 0
         stored = abs(self.whole('BITPIX')) // 8
         return self.data_size // stored * bytes_of_pixel(stored)
 
     def text(self, name, default=''):
-        """The text of a card, without the blanks behind it."""
+        """The text of a card, without trailing blanks."""
         match = _TEXT.match(self.cards.get(name, b''))
         return default if match is None else match[1].decode('latin-1').rstrip()
 
     def is_true(self, name):
-        """Whether a card says T."""
+        """Whether the value of a card is T."""
         return self.cards.get(name, b'').startswith(b'T')
 
 
 def bytes_of_pixel(stored):
-    """About what a pixel takes in memory: as stored, as float, and whether it is masked."""
+    """Approximate memory of a pixel: as stored, as float, and its mask."""
     return stored + max(4, stored) + 1
 
 
 def walk_hdus(file, where):
     """
-    The HDUs of an open FITS file, one after another, each with a header that astropy can take.
+    Iterate over the HDUs of an open FITS file, and validate their headers.
 
     Parameters
     ----------
     file : binary file
-        Which is moved about in.
+        Its position is changed.
     where : str
-        Its name, for errors.
+        Name of the file, for errors.
 
     Yields
     ------
@@ -117,8 +117,7 @@ def walk_hdus(file, where):
     Raises
     ------
     ImageError
-        If a header has more cards than any survey writes, says that its data have a size that no
-        array has, or is where the file ends.
+        If a header has too many cards, data of impossible size, or is truncated.
     """
     start = cards = 0
     for number in range(_MOST_HDUS + 1):
@@ -134,12 +133,12 @@ def walk_hdus(file, where):
         name = f'HDU {number} of {where}'
         hdu = RawHDU(name, start + len(header), 0, _wanted_cards(header, name))
         if number and 'XTENSION' not in hdu.cards:
-            # Bytes behind the last HDU, of which astropy still takes the axes.
+            # Bytes after the last HDU, of which astropy still parses the axes.
             _axes(hdu)
             return
         hdu = RawHDU(name, hdu.data_start, _data_size(hdu), hdu.cards)
         if hdu.data_size and len(header) % _BLOCK:
-            # astropy leaves out the HDU.
+            # Astropy would ignore the HDU.
             raise ImageError(f'{name} is truncated: the file ends with its header.')
         yield hdu
         start = hdu.data_start + -(-hdu.data_size // _BLOCK) * _BLOCK
@@ -147,7 +146,7 @@ def walk_hdus(file, where):
 
 def check_wcs_cards(header):
     """
-    Refuse cards for which a WCS would take minutes to make, or that wcslib crashes of.
+    Raise an error for cards with which a WCS takes minutes to create, or wcslib crashes.
 
     Parameters
     ----------
@@ -156,8 +155,8 @@ def check_wcs_cards(header):
     Raises
     ------
     ImageError
-        If an order of SIP is above 9, there are more axes than an array has, or a number of a
-        photographic plate is none.
+        If a SIP order is above 9, there are too many axes, or a card of a photographic plate is not
+        a number.
     """
     for name in _ORDERS:
         order = header.get(name, 0)
@@ -176,18 +175,18 @@ def check_wcs_cards(header):
 
 
 def _read_header(file, where):
-    """The blocks up to the card END, or None where no header follows."""
+    """The blocks up to the card END, or None if there is no header."""
     blocks = []
     while len(blocks) * _BLOCK < _MOST_CARDS * _CARD:
         block = file.read(_BLOCK)
         if len(block) < _BLOCK:
-            # astropy takes a header whose last block is not full.
+            # Astropy accepts a header with an incomplete last block.
             blocks.append(block)
             header = b''.join(blocks)
             if _has_end(block):
                 return header
             if header and _EXTENSION.startswith(header[: len(_EXTENSION)]):
-                # Which astropy passes over, and with it what may be a mask.
+                # Astropy would ignore this HDU, which may be a mask.
                 raise ImageError(f'{where} is truncated: its header has no card END.')
             return None
         blocks.append(block)
@@ -201,7 +200,7 @@ def _has_end(block):
 
 
 def _wanted_cards(header, where):
-    """Values of the cards that say how large something is, as bytes, by keyword."""
+    """Values of cards on the size and compression of data, as bytes, by keyword."""
     cards, continued = {}, 0
     for at in range(0, len(header), _CARD):
         if header[at] not in _FIRST_LETTERS:
@@ -217,7 +216,7 @@ def _wanted_cards(header, where):
             continue
         name, value = match[1].decode().upper(), match[2].rstrip()
         if _shown(cards.setdefault(name, value)) != _shown(value):
-            # Readers differ in which of them they take.
+            # Readers differ in which of them they use.
             raise ImageError(
                 f'{where} has two cards {name}: {_shown(cards[name])!r} and {_shown(value)!r}.'
             )
@@ -232,7 +231,7 @@ def _axes(hdu, name='NAXIS'):
 
 
 def _data_size(hdu):
-    """Bytes of the data, by the formula of the FITS standard."""
+    """Size of the data in bytes, from the formula of the FITS standard."""
     if 'NAXIS' not in hdu.cards:
         raise ImageError(f'{hdu.where} has no NAXIS.')
     axes = [hdu.whole(f'NAXIS{k}') for k in range(1, _axes(hdu) + 1)]

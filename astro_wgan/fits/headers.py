@@ -1,4 +1,4 @@
-"""Headers of images: what extensions inherit, and what is no part of an image's description."""
+"""Headers of images: inherited cards, and removal of cards on stored pixels."""
 
 import re
 
@@ -6,7 +6,7 @@ from astro_wgan.fits.wcs_cards import WCS_CARDS
 
 __all__ = ['describes_one_hdu', 'inherited_header', 'without_pixel_cards']
 
-#: Cards that describe one HDU's data, its place in the file or its WCS, and none other's.
+#: Cards that describe the data, position in the file or WCS of a single HDU.
 _OF_ONE_HDU = re.compile(
     r'SIMPLE|XTENSION|BITPIX|NAXIS\d*|EXTEND|NEXTEND|PCOUNT|GCOUNT|GROUPS|END|INHERIT|TFIELDS|'
     r'EXTNAME|EXTVER|EXTLEVEL|EXTTYPE|HDUNAME|HDUVER|CHECKSUM|DATASUM|ZHECKSUM|ZDATASUM|'
@@ -16,33 +16,33 @@ _OF_ONE_HDU = re.compile(
     r'T(?:TYPE|FORM|UNIT|NULL|SCAL|ZERO|DISP|DIM|BCOL)\d+|' + WCS_CARDS
 )
 
-#: What only an extension that says ``INHERIT = T`` takes from the primary header.
+#: Cards that are only inherited with an explicit ``INHERIT = T``.
 _OF_ITS_PIXELS = ('BUNIT',)
 
 _COMMENTARY = ('COMMENT', 'HISTORY', '')
 
 
 def describes_one_hdu(key):
-    """Whether a card describes one HDU's data, its place in the file or its WCS."""
+    """Whether a card describes the data, position in the file or WCS of a single HDU."""
     return _OF_ONE_HDU.fullmatch(key) is not None
 
 
 def inherited_header(header, primary):
     """
-    The header of an image, with the cards of the primary header that hold for its extensions, too.
+    The header of an image, with inherited cards of the primary header.
 
     Parameters
     ----------
     header : `~astropy.io.fits.Header`
-        That of the image.
+        Header of the image.
     primary : `~astropy.io.fits.Header` or None
-        The primary one of the file, where it is another.
+        Primary header of the file; None if it is that of the image.
 
     Returns
     -------
     `~astropy.io.fits.Header`
-        A copy. The image's own cards come first; cards that describe data, and comments, are not
-        inherited, and none are where the extension says ``INHERIT = F``.
+        A copy. Cards of the image come first. Cards that describe data, and comments, are not
+        inherited, and none are with ``INHERIT = F``.
     """
     header = header.copy()
     inherits = header.get('INHERIT')
@@ -59,7 +59,7 @@ def inherited_header(header, primary):
 
 
 def without_pixel_cards(header):
-    """The header without the cards that say how and where pixels are stored, in place."""
+    """Remove cards on how and where pixels are stored, in place."""
     for key in ('BSCALE', 'BZERO', 'BLANK', 'INHERIT', 'EXTNAME', 'EXTVER', 'EXTLEVEL', 'EXTTYPE'):
         header.remove(key, ignore_missing=True, remove_all=True)
     return header

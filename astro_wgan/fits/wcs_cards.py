@@ -1,4 +1,4 @@
-"""The cards of a header that describe where pixels are on the sky."""
+"""WCS cards of headers: removal, selection and repair."""
 
 import re
 
@@ -10,13 +10,13 @@ __all__ = [
     'header_without_sip',
     'header_without_tables',
     'header_without_wcs',
-    'mended_header',
+    'repaired_header',
     'only_tables',
     'only_wcs',
 ]
 
-#: What CTYPE, CDi_j, SIP, lookup tables, TNX, IRAF's and DS9's physical coordinates, and plates of
-#: the Digitized Sky Survey are written in, in all of the alternate descriptions A to Z.
+#: Cards of CTYPE, CDi_j, SIP, lookup tables, TNX, physical coordinates of IRAF and DS9, and plates
+#: of the Digitized Sky Survey, including the alternate descriptions A to Z.
 WCS_CARDS = (
     r'(?:WCSAXES|WCSNAME|LONPOLE|LATPOLE|RADESYS|RADECSYS|EQUINOX|EPOCH)[A-Z]?|'
     r'(?:CTYPE|CUNIT|CRVAL|CRPIX|CDELT|CROTA|CNAME|CRDER|CSYER)\d+[A-Z]?|'
@@ -30,19 +30,19 @@ WCS_CARDS = (
 
 _IS_OF_WCS = re.compile(WCS_CARDS).fullmatch
 
-#: What wcslib looks at beside: sizes, times, spectral systems, and what a plate is called.
+#: Other cards that wcslib uses: sizes, times, spectral systems, and names of plates.
 _IS_BESIDE = re.compile(
     r'NAXIS\d*|(?:DATE|MJD|JD|TIME|OBSGEO|REST|SPECSYS|VEL|SSYS|ZSOURCE|PLT).*|PLATEID|REGION|'
     r'OBJECT|TELESCOP|INSTRUME'
 ).fullmatch
 
-#: Which of them are numbers.
+#: WCS cards with numbers.
 _IS_NUMBER = re.compile(
     r'(?:CRVAL|CRPIX|CDELT|CROTA)\d+[A-Z]?|(?:CD|PC|PV)\d+_\d+[A-Z]?|(?:PC|CD)\d{6}|'
     r'(?:LONPOLE|LATPOLE|EQUINOX|EPOCH)[A-Z]?|(?:A|B|AP|BP)_(?:ORDER|\d+_\d+)'
 ).fullmatch
 
-#: Longitude or latitude and projection, as in RA--TAN, of which astropy would make nothing.
+#: Celestial axis and projection, as in RA--TAN, that astropy would not recognize.
 _PROJECTED = re.compile(r'(RA|DEC|[GES]L(?:ON|AT))-+([A-Z]{3}(?:-SIP)?)')
 
 _IS_PLATE = re.compile(r'AMD[XY]\d+|PPO\d+|CNPIX\d|PLTRA[HMS]').fullmatch
@@ -55,7 +55,7 @@ _IS_SIP = re.compile(r'(?:A|B|AP|BP)_(?:ORDER|DMAX|\d+_\d+)').fullmatch
 
 def header_without_wcs(header):
     """
-    A header in which nothing can contradict a WCS that is held beside.
+    Remove all WCS cards from a header.
 
     Parameters
     ----------
@@ -64,18 +64,18 @@ def header_without_wcs(header):
     Returns
     -------
     `~astropy.io.fits.Header` or dict
-        The same, where there is no such card.
+        The same object if there are none.
     """
     return _without(header, _IS_OF_WCS)
 
 
-def mended_header(header):
+def repaired_header(header):
     """
-    A header of which astropy reads the WCS that is meant.
+    Repair WCS cards that astropy would misinterpret.
 
-    Numbers that are written as text become numbers, which astropy would take for 0; CTYPE gets the
-    capitals and hyphens that it should have; of two descriptions of a photographic plate, which
-    crash wcslib, one stays.
+    Numbers written as text, which astropy would read as 0, are converted; the case and hyphens of
+    CTYPE are corrected; of two descriptions of a photographic plate, which would crash wcslib, one
+    is removed.
 
     Parameters
     ----------
@@ -84,12 +84,12 @@ def mended_header(header):
     Returns
     -------
     `~astropy.io.fits.Header`
-        The same, where there is nothing to mend.
+        The same object if there is nothing to repair.
 
     Raises
     ------
     ValueError
-        If a number cannot be read, or the CDi_j are all 0, which astropy takes for 1.
+        If a number is invalid, or all CDi_j are 0, which astropy would replace by 1.
     """
     right = {}
     for keyword, text in ((key, header[key]) for key in header if _IS_OF_WCS(key)):
@@ -107,7 +107,7 @@ def mended_header(header):
     if 'AMDX1' in header and 'CQDIS1' in header:
         header = _without(header, _IS_PLATE)
     elif 'AMDX1' in header:
-        # Without it, wcslib takes what lies in memory for the name; behind, it fails.
+        # Without it, wcslib would read the name from uninitialized memory; at the end, it fails.
         header = header.copy()
         header.insert(0, ('PLATEID', header.pop('PLATEID', '')))
     matrix = [header[key] for i in (1, 2) for j in (1, 2) if (key := f'CD{i}_{j}') in header]
@@ -117,31 +117,31 @@ def mended_header(header):
 
 
 def has_leftover_sip(header):
-    """Whether there are coefficients of SIP, but CTYPE does not say so."""
+    """Whether there are SIP coefficients, but no -SIP in CTYPE."""
     names = [str(header[key]).strip() for key in ('CTYPE1', 'CTYPE2') if key in header]
     has_sip = 'A_ORDER' in header or 'B_ORDER' in header
     return has_sip and not all(name.endswith('-SIP') for name in names)
 
 
 def header_without_sip(header):
-    """A header without coefficients of SIP."""
+    """Remove SIP coefficients from a header."""
     return _without(header, _IS_SIP)
 
 
 def header_without_tables(header):
-    """A header without the cards that name lookup tables of a distortion."""
+    """Remove cards of distortion lookup tables from a header."""
     return _without(header, _IS_TABLE)
 
 
 def only_wcs(header):
-    """The cards of a header that a WCS is made of: astropy takes long for others."""
+    """The cards of a header that a WCS needs: astropy is slow with many others."""
     return fits.Header(
         [card for card in header.cards if _IS_OF_WCS(card.keyword) or _IS_BESIDE(card.keyword)]
     )
 
 
 def only_tables(header):
-    """The cards of a header that name lookup tables of a distortion."""
+    """The cards of distortion lookup tables of a header."""
     return fits.Header([card for card in header.cards if _IS_TABLE(card.keyword)])
 
 
@@ -154,7 +154,7 @@ def _without(header, is_left_out):
 
 
 def _axis_name(text):
-    """A CTYPE in capitals, with as many hyphens as belong between axis and projection."""
+    """A CTYPE in capitals, with the correct number of hyphens."""
     found = _PROJECTED.fullmatch(text.strip().upper())
     return f'{found[1]:-<4}-{found[2]}' if found else text.upper()
 

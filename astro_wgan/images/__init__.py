@@ -1,4 +1,4 @@
-"""Images from files and objects, with unit, uncertainty, mask and WCS."""
+"""Reading of images from files and objects, with unit, uncertainty, mask and WCS."""
 
 from astro_wgan.lazy import lazy_names
 

@@ -1,4 +1,4 @@
-"""Zeros that are no data, such as those outside of a mosaic's footprint."""
+"""`find_blank_pixels`: zeros without data, as outside of the footprint of a mosaic."""
 
 import math
 
@@ -7,63 +7,62 @@ from scipy.ndimage import binary_dilation
 
 __all__ = ['MARGIN', 'ZEROS', 'check_zeros', 'may_hold_blank', 'find_blank_pixels']
 
-#: What can be done with zeros.
+#: Allowed treatments of zeros.
 ZEROS = ('auto', 'keep', 'mask')
 
-#: Zeros that fill a square of so many pixels along an edge, or a line of so many along the border,
-#: may be no data.
+#: Zeros that fill a square with this edge, or a line of this length along the border, may be blank.
 _EDGE = 4
 _LINE = 32
 
-#: How far around them the data are looked at, and how far narrower areas of zeros belong to them.
+#: Distance up to which surrounding pixels are examined, and narrower areas of zeros are included.
 _REACH = 4
 _NARROW_REACH = 16
 
-#: How far from a pixel it is said whether its zero may be no data.
+#: Distance of pixels that determine whether a zero may be blank.
 MARGIN = _EDGE + _NARROW_REACH
 
-#: Rows and columns that are looked at together, and so many beyond on each side.
+#: Rows and columns of a block, and its margin on each side.
 _ROWS = _COLUMNS = 512
 _MARGIN_OF_BLOCK = 3 * _EDGE + _REACH + _NARROW_REACH
 
-#: Of an image of so few pixels, all are compared with 0 sooner than a net of them.
+#: In smaller images, comparing all pixels with 0 is faster than comparing a grid of them.
 _FEW = 2**16
 
-#: Pixels of a large image from which the level of all is known.
+#: Pixels of a large image from which its level is measured.
 _SAMPLES = 2**20
 
-#: Share of the pixels around, at most, that may be zero themselves, as integers are.
+#: Maximum fraction of surrounding pixels that are zero themselves, as integers may be.
 _ZEROS_AROUND = 0.25
 
-#: Share of the pixels next to the zeros, at least, that lies in areas of data.
+#: Minimum fraction of pixels next to the zeros in areas of data.
 _SOLID = 0.5
 
-#: Share of either sign that the noise around has, at least, or else the level of the sky there in
-#: units of its scatter: the share of negative pixels of a sky of this level.
+#: Minimum fraction of pixels of either sign around the zeros, or else the sky level in units of the
+#: noise (with the same fraction of negative pixels).
 _EITHER_SIGN = 0.02
 _LEVEL = 1.7
 
-#: Where pixels below a threshold were set to zero, none are close to zero, and many just above it:
-#: share of them, at most, that lies within once more their distance from zero (or half their
-#: scatter, at another level), and how many different values are no steps of rounding.
+#: If pixels below a threshold were set to zero, none are close to zero and many just above it:
+#: maximum fraction of pixels up to twice the smallest values (or within half of the noise, at other
+#: levels), and the number of distinct values above which they are not due to rounding.
 _JUST_ABOVE = 0.1
 _DIFFERENT = 8
 
-#: How far from that level, in units of the scatter, the median of all data may be: around a model
-#: that was cut off are its faintest pixels, around a footprint is sky, as nearly everywhere.
+#: Maximum difference of the median of all data from that level, in units of the noise: a truncated
+#: model is surrounded by its faintest pixels, a footprint by sky.
 _OFF_LEVEL = 5.0
 
-#: Brightness of the pixels beside the zeros, at least, in units of that of all around, and how far
-#: off the level they are at most, in units of the scatter: 1 and 0 in noise. Models, and images of
-#: which the noise was taken away, end gradually.
+#: Minimum brightness of the pixels next to the zeros, in units of all around (1 in noise), and
+#: their maximum difference from the level in units of the noise. Models and denoised images end
+#: gradually.
 _ABRUPT = 0.5
 _SLOPE = 0.5
 
-#: Differences of neighboring pixels in units of the scatter: white noise has 1.4, noise that is
-#: correlated over some pixels 0.3, the wings of a galaxy without noise less than 0.1.
+#: Minimum difference of neighboring pixels in units of the scatter: 1.4 for white noise, 0.3 for
+#: noise correlated over some pixels, less than 0.1 in the wings of a galaxy without noise.
 _ROUGHNESS = 0.12
 
-#: Scatter, in units of the brightest pixel, that comes of rounding, as in convolutions by FFT.
+#: Rounding errors, in units of the brightest pixel, as of convolutions by FFT.
 _ROUNDING = {4: 1e-7, 8: 1e-12}
 
 _NORMAL = 1.482602218505602
@@ -73,12 +72,12 @@ _FEWEST = 16
 
 def check_zeros(zeros):
     """
-    Make sure that it is a word for what to do with zeros.
+    Validate the treatment of zeros.
 
     Raises
     ------
     ValueError
-        If it is not.
+        If it is invalid.
     """
     if zeros not in ZEROS:
         raise ValueError(f'`zeros` must be {", ".join(map(repr, ZEROS))}; got {zeros!r}.')
@@ -86,42 +85,42 @@ def check_zeros(zeros):
 
 def find_blank_pixels(pixels, *, mask=None, zeros='auto'):
     """
-    Tell zeros that are no data from dark sky.
+    Find zeros that are blank, not dark sky.
 
     Parameters
     ----------
     pixels : array_like, shape (ny, nx) or (n, ny, nx)
-        An image, or stamps of one origin.
+        An image, or stamps of the same origin.
     mask : `~numpy.ndarray` of bool, same shape, optional
-        True where a pixel does not count.
+        True for pixels to exclude.
     zeros : {'auto', 'keep', 'mask'}, optional
         As in `~astro_wgan.images.read_image`.
 
     Returns
     -------
     `~numpy.ndarray` of bool, same shape, or None
-        True where there are no data; None where there are everywhere.
+        True for blank pixels; None if there are none.
 
     Raises
     ------
     ValueError
-        If the arrays have another shape, or ``zeros`` is another word.
+        If the arrays have a wrong shape, or ``zeros`` is invalid.
 
     Notes
     -----
-    Mosaics have exact zeros where no exposure was, models and counts of photons where nothing
-    shines. The first fill an area, and around them is noise. So zeros are no data where they fill
-    squares of 4 x 4 pixels or lines of 32 along the border, and the 4 pixels around
+    Mosaics have exact zeros without exposures; models and photon counts have zeros without light.
+    The former fill areas surrounded by noise. Zeros are thus blank if they fill squares of 4 x 4
+    pixels, or lines of 32 along the border, and the pixels within a distance of 4
 
     * are areas of data, few of which are zero;
-    * differ from pixel to pixel as noise does, by more than rounding;
-    * have either sign in 2 percent at least, or a median of more than 1.7 times their scatter;
-    * have the level of the sky, the median of all data within 5 times their scatter;
-    * do not begin at a threshold, below which pixels were set to zero;
-    * are not fainter beside the zeros than further away.
+    * vary from pixel to pixel like noise, by more than rounding errors;
+    * have at least 2 percent of either sign, or a median above 1.7 times their scatter;
+    * are at the sky level, the median of all data, within 5 times their scatter;
+    * do not end at a threshold, below which pixels were set to zero;
+    * are not fainter next to the zeros than further away.
 
-    All such areas of an image are judged together, and those of stamps all together. Thinner lines
-    of zeros are kept, and what is counted within a sharp edge is taken for a footprint.
+    All such areas of an image, or of a set of stamps, are judged together. Thinner lines of zeros
+    are kept. Photon counts within a sharp edge are taken for a footprint.
 
     Examples
     --------
@@ -147,8 +146,8 @@ def find_blank_pixels(pixels, *, mask=None, zeros='auto'):
     if zeros == 'keep' or not pixels.size:
         return None
     if zeros == 'mask':
-        void = pixels == 0
-        return void if void.any() else None
+        blank = pixels == 0
+        return blank if blank.any() else None
     images = pixels if pixels.ndim == 3 else pixels[np.newaxis]
     masks = mask if mask is None or mask.ndim == 3 else mask[np.newaxis]
     found = np.zeros(images.shape, dtype=bool)
@@ -162,14 +161,14 @@ def find_blank_pixels(pixels, *, mask=None, zeros='auto'):
 
 def may_hold_blank(pixels, borders):
     """
-    Whether zeros of a part of an image may be no data, which only the whole image tells.
+    Whether zeros in a section of an image may be blank, which depends on the whole image.
 
     Parameters
     ----------
     pixels : `~numpy.ndarray`, shape (ny, nx)
-        The part, with a margin of `MARGIN` pixels where the image goes on.
+        The section, with a margin of `MARGIN` pixels within the image.
     borders : list of (bool, bool)
-        Whether the image ends before and behind it, along y and along x.
+        Whether the image ends before and after it, along y and along x.
 
     Returns
     -------
@@ -185,14 +184,14 @@ def may_hold_blank(pixels, borders):
     return bool((_opened(wide) & zero).any())
 
 
-def _rows_with_void(image):
-    """True for each strip of rows in which a square of zeros, or a line at the border, may be."""
+def _rows_with_blank(image):
+    """True for strips of rows that may contain a square of zeros, or a line at the border."""
     ny = len(image)
     strips = np.zeros(-(-ny // _ROWS), dtype=bool)
     if image.size <= _FEW and image.all():
         return strips
     first = _EDGE // 2
-    # A net that no square slips through. In a square, a pixel has neighbors along both axes.
+    # A grid that no square misses. In a square, a pixel has neighbors along both axes.
     zero = image[first::_EDGE, first::_EDGE] == 0
     lines = np.flatnonzero(zero.any(axis=1))
     y, x = np.nonzero(zero[lines])
@@ -208,18 +207,18 @@ def _rows_with_void(image):
     for row in (0, -1):
         strips[row] |= _has_line(image[row] == 0)
     for column in (0, -1):
-        # Where there is a line, it may begin in the strip before.
+        # A line may begin in the previous strip.
         if _has_line(image[:, column] == 0):
             strips[np.unique(np.flatnonzero(image[:, column] == 0) // _ROWS)] = True
-    # What reaches into a strip belongs to it.
+    # Include adjacent strips.
     wide = np.pad(strips, 1)
     return wide[:-2] | strips | wide[2:]
 
 
 def _find(image, mask, found, around):
-    """Mark areas of zeros, and gather what is around them, block by block."""
+    """Mark areas of zeros, and collect the pixels around them, block by block."""
     ny, nx = image.shape
-    rows = _rows_with_void(image)
+    rows = _rows_with_blank(image)
     for strip in np.flatnonzero(rows):
         for start in range(0, nx, _COLUMNS):
             own = [_part(strip * _ROWS, _ROWS, ny), _part(start, _COLUMNS, nx)]
@@ -271,7 +270,7 @@ class _Around:
         self.values, self.beside, self.steps, self.samples = [], [], [], []
 
     def sample(self, part, mask, step):
-        """Keep one pixel of each square of an edge of ``step``, and the brightest of all."""
+        """Keep one pixel in each square of edge ``step``, and the brightest one."""
         net = (slice(_EDGE // 2, None, step),) * 2
         usable = np.isfinite(part)
         if mask is not None:
@@ -282,7 +281,7 @@ class _Around:
         self.rounding = _ROUNDING.get(part.dtype.itemsize, 0.0)
 
     def add(self, part, near, solid, beside):
-        """Keep the pixels around the zeros of a part."""
+        """Keep the pixels around the zeros of a section."""
         self.near += int(np.count_nonzero(near))
         self.values.append(part[solid].astype(np.float64))
         self.beside.append(part[beside].astype(np.float64))
@@ -290,7 +289,7 @@ class _Around:
         self.steps.append(part[:, 1:][both].astype(np.float64) - part[:, :-1][both])
 
     def is_sky_with_noise(self):
-        """Whether all of it is what noise is."""
+        """Whether all of them are noise around the sky level."""
         if not self.near:
             return False
         values, beside, steps, samples = (
@@ -321,7 +320,7 @@ class _Around:
 
 
 def _has_threshold(values, reach=None):
-    """Whether values begin where they are dense, within a reach (or as much as the first is)."""
+    """Whether the distribution starts abruptly at its smallest values."""
     values = values[values != 0]
     first = np.quantile(values, 0.01)
     above = values[(values > 1.001 * first) & (values < first + (reach or 0.999 * first))]
@@ -330,7 +329,7 @@ def _has_threshold(values, reach=None):
 
 
 def _beyond_border(zero):
-    """Zeros with a margin around, in which they go on where they fill a line along the border."""
+    """Zeros with a margin, into which lines of zeros along the border are extended."""
     reach = _EDGE - 1
     wide = np.pad(zero, reach)
     for axis in (0, 1):
@@ -348,7 +347,7 @@ def _has_line(line):
 
 
 def _opened_line(line):
-    """Those pixels of a line that lie in a long one."""
+    """Morphological opening of a line: pixels in long runs."""
     length = min(_LINE, len(line))
     sums = np.concatenate([[0], np.cumsum(line)])
     opened = np.zeros(len(line), dtype=bool)
@@ -358,7 +357,7 @@ def _opened_line(line):
 
 
 def _opened(wide):
-    """Those pixels of an area that lie in a square of it; without the margin that it comes with."""
+    """Morphological opening with a square, without the margin of the input."""
     for combine in (np.logical_and, np.logical_or):
         for axis in (0, 1):
             lines = np.moveaxis(wide, axis, 0)

@@ -1,4 +1,4 @@
-"""What lies beside an image in its FITS file: masks, weights and uncertainties."""
+"""Masks, weights and uncertainties in the other extensions of a FITS file."""
 
 import warnings
 from dataclasses import dataclass, field
@@ -16,33 +16,33 @@ from astro_wgan.validation.real_numbers import as_float
 
 __all__ = ['CompanionHDUs', 'find_companion_hdus']
 
-#: Kinds of uncertainty, as CCDData names them in UTYPE.
+#: Kinds of uncertainty by value of UTYPE, as written by CCDData.
 _KINDS = {
     'StdDevUncertainty': 'deviation',
     'VarianceUncertainty': 'variance',
     'InverseVariance': 'inverse variance',
 }
 
-#: Of several uncertainties, the first of these; and the power of its unit that is one of pixels.
+#: Kinds of uncertainty in order of preference, and the power of their unit that is that of pixels.
 _POWERS = {'deviation': 1, 'variance': 0.5, 'inverse variance': -0.5}
 
 
 @dataclass(frozen=True, eq=False)
 class CompanionHDUs:
     """
-    The HDUs that belong to an image.
+    HDUs associated with an image.
 
     Attributes
     ----------
     masks : list of (HDU, `QualityBits`)
-        Of bits, or of truth values.
+        Masks, and which of their bits are bad.
     weights : list of HDU
-        Where they are 0 there are no data.
+        Weight maps, 0 where there are no data.
     uncertainty : HDU or None
     kind : str or None
         'deviation', 'variance' or 'inverse variance'.
     factor : float
-        Of the unit of the standard deviation in that of the image.
+        Conversion factor of the standard deviation to the unit of the image.
     """
 
     masks: list[tuple[object, QualityBits]] = field(default_factory=list)
@@ -52,7 +52,7 @@ class CompanionHDUs:
     factor: float = 1.0
 
     def __iter__(self):
-        """The HDUs."""
+        """Iterate over the HDUs."""
         yield from (hdu for hdu, _ in self.masks)
         yield from self.weights
         if self.uncertainty is not None:
@@ -65,12 +65,12 @@ class CompanionHDUs:
         Parameters
         ----------
         values : `~numpy.ndarray`
-            Of the uncertainty, as they are in the file.
+            Values of the uncertainty in the file.
 
         Returns
         -------
         `~numpy.ndarray`
-            NaN where a variance is negative, infinite where there is no weight.
+            NaN for negative variances, infinite for zero inverse variances.
         """
         values = as_float(values, 'uncertainty')
         with np.errstate(divide='ignore', invalid='ignore'):
@@ -83,20 +83,20 @@ class CompanionHDUs:
 
 def find_companion_hdus(hdulist, chosen, header, unit, where):
     """
-    What belongs to an image: by name, version and shape.
+    Find the HDUs associated with an image, by name, version and shape.
 
     Parameters
     ----------
     hdulist : sequence of HDU
-        Those of the file.
+        HDUs of the file.
     chosen : HDU
         The image.
     header : `~astropy.io.fits.Header`
-        Its header, with what it inherits.
+        Header of the image, with inherited cards.
     unit : unit or None
-        That of the image.
+        Unit of the image.
     where : str
-        What the HDUs are of.
+        Name of the file, for messages.
 
     Returns
     -------
@@ -105,8 +105,8 @@ def find_companion_hdus(hdulist, chosen, header, unit, where):
     Warns
     -----
     AstropyUserWarning
-        If one has another shape, or an uncertainty is of unknown kind or has a unit that does not
-        fit that of the image; it is left out.
+        If an HDU has another shape, or an uncertainty has an unknown kind or incompatible unit. It
+        is ignored.
     """
     own = named_part(chosen)
     if own.role is not None:
@@ -116,7 +116,7 @@ def find_companion_hdus(hdulist, chosen, header, unit, where):
     found = {role: [] for role in ('mask', 'weight', *_POWERS)}
     for hdu in images:
         part = named_part(hdu)
-        # The only image owns what has no name beside its role, whatever its own is.
+        # HDUs with only a role as name belong to the only image, whatever its name.
         belongs = part.group == own.group or (is_only_one and len(part.group) == 1)
         if hdu is chosen or part.role not in found or not belongs:
             continue
@@ -142,20 +142,20 @@ def find_companion_hdus(hdulist, chosen, header, unit, where):
 
 
 def _camera(header, primary):
-    """Cards that tell which bits a mask has, whatever an extension inherits."""
+    """Cards that determine the meaning of mask bits, from the image or primary header."""
     keys = ('TELESCOP', 'INSTRUME', 'DETECTOR', 'PLVER')
     return {key: header.get(key, primary.get(key, '')) for key in keys}
 
 
 def _of_the_version(hdus, chosen):
-    """Those of the image's EXTVER if there are some, and parts of one mask; or else all."""
+    """HDUs with the EXTVER of the image, if any, and masks with named bits; otherwise all."""
     if not any(hdu.ver == chosen.ver for hdu in hdus):
         return hdus
     return [hdu for hdu in hdus if hdu.ver == chosen.ver or has_named_bits(hdu)]
 
 
 def _plain_shape(shape):
-    """The shape without the leading axes of length one."""
+    """The shape without leading axes of length one."""
     return (*(shape[axis] for axis in long_axes(shape)), *shape[-2:])
 
 
@@ -173,13 +173,13 @@ def _kind(hdu, role, where):
 
 
 def _factor(hdu, kind, unit, where):
-    """The unit of a standard deviation in that of the image; None, and a warning, if it is none."""
+    """Unit of the standard deviation in that of the image; None with a warning if incompatible."""
     text = str(hdu.header.get('BUNIT', '')).strip()
     if not text or unit in (None, u.dimensionless_unscaled):
         return 1.0
     try:
         own = parse_unit(text)
-        # Some write the unit of the image, whatever the power.
+        # Some files have the unit of the image for variances, too.
         if own in (unit, u.dimensionless_unscaled):
             return 1.0
         return float((own ** _POWERS[kind]).to(unit))

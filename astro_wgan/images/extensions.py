@@ -1,4 +1,4 @@
-"""The extensions of a FITS file: which one is the image."""
+"""Roles of the extensions of a FITS file, and choice of the image."""
 
 import re
 from collections import Counter
@@ -13,10 +13,10 @@ __all__ = ['IMAGE_HDUS', 'NamedPart', 'choose_hdu', 'describe_hdus', 'holds_imag
 
 IMAGE_HDUS = (fits.PrimaryHDU, fits.ImageHDU, fits.CompImageHDU)
 
-#: Words in names of extensions that hold the image.
+#: Words in names of extensions with the image.
 _SCIENCE = frozenset(['SCI', 'SCIENCE', 'IMAGE', 'IMG', 'DATA', 'SIGNAL', 'FLUX'])
 
-#: Words in names of extensions that hold something else, and what.
+#: Words in names of other extensions, by their role.
 _ROLES = {
     'deviation': 'ERR ERROR STD STDDEV STDEV SIGMA RMS UNCERT UNCERTAINTY',
     # STAT is that of MUSE.
@@ -30,34 +30,34 @@ _ROLES = {
 }
 _ROLE_OF = {word: role for role, words in _ROLES.items() for word in words.split()}
 
-#: Words that say nothing: an image without its sky has the errors of the one with it, and Stokes I
-#: those that are of I.
+#: Words that are ignored when extensions are associated: a background-subtracted image has the same
+#: errors as the original, for example.
 _EMPTY_WORDS = _SCIENCE | {'MAP', 'BAD', 'PIXEL', 'BKSUB', 'BKGSUB', 'STOKES'}
 
-#: What astropy calls an extension without a name.
+#: Names that astropy gives to extensions without a name.
 _NO_NAMES = ('', 'PRIMARY', 'COMPRESSED_IMAGE')
 
-#: Extensions that an error names.
+#: Maximum number of extensions listed in an error.
 _NAMED = 100
 
-#: A first image is a thumbnail where another has so many times its pixels.
+#: The first image is a thumbnail if another one has this many times its pixels.
 _THUMBNAIL = 16
 
 
 @dataclass(frozen=True)
 class NamedPart:
     """
-    What the name of an extension says.
+    Information in the name of an extension.
 
     Attributes
     ----------
     role : str or None
         'deviation', 'variance', 'inverse variance', 'weight', 'mask' or 'other'; None for images.
     is_science : bool
-        Whether it says that it is the image.
+        Whether the name is that of an image.
     group : tuple
-        What it shares with the names of those that belong to it: ``1-1.E`` of Euclid's
-        ``1-1.E.SCI`` and ``1-1.E.RMS``, in parts, and the version.
+        Remaining words of the name, which associated extensions share, and the version: ``1-1.E``
+        of Euclid's ``1-1.E.SCI`` and ``1-1.E.RMS``, for example.
     """
 
     role: str | None
@@ -66,12 +66,12 @@ class NamedPart:
 
 
 def named_part(hdu):
-    """What the name and version of an HDU say, as `NamedPart`."""
-    # Older files of HSC have types instead of names.
+    """Parse the name and version of an HDU as `NamedPart`."""
+    # Older files of HSC have EXTTYPE instead of EXTNAME.
     name = str(hdu.header.get('EXTTYPE', '')) if hdu.name in _NO_NAMES else hdu.name
     words = []
     for token in re.findall('[A-Z0-9]+', name.upper()):
-        # ERR2 of SCI2; but CHI2 is a word.
+        # ERR2 belongs to SCI2; but CHI2 is one word.
         numbered = re.fullmatch(r'([A-Z]+)(\d+)', token)
         is_word = numbered and token not in _ROLE_OF and _is_known(numbered[1])
         words += numbered.groups() if is_word else [token]
@@ -88,29 +88,29 @@ def _is_known(word):
 
 def choose_hdu(hdulist, hdu, plane, where):
     """
-    The HDU that was asked for, or the one that holds the image.
+    The requested HDU, or else the one with the image.
 
     Parameters
     ----------
     hdulist : sequence of HDU
-        Those of the file.
+        HDUs of the file.
     hdu : int, str, tuple or None
-        Which one, as `~astropy.io.fits.HDUList` takes it.
+        Index of the HDU, as for `~astropy.io.fits.HDUList`.
     plane : int or None
-        Cubes come first where it is given.
+        If given, cubes are preferred.
     where : str
-        What the HDUs are of.
+        Name of the file, for messages.
 
     Returns
     -------
     HDU
-        The first that is named as an image; or else the first whose name does not say that it is
-        something else, such as a weight, and that is no thumbnail; or else the first.
+        The first with the name of an image; or else the first that neither has the name of
+        something else, such as a weight, nor is a thumbnail; or else the first.
 
     Raises
     ------
     ImageError
-        If there is none, or not that one.
+        If there is no such HDU.
     """
     if hdu is not None:
         return _asked_for(hdulist, hdu, where)
@@ -121,7 +121,7 @@ def choose_hdu(hdulist, hdu, plane, where):
     axes = 2 if plane is None else 3
     plain = [other for other in plain if 2 + len(long_axes(other.shape)) == axes] or plain
     named = [other for other in plain if named_part(other).is_science]
-    # A preview may be named IMAGE, and the first of a file be one without a name.
+    # A preview may be named IMAGE, while the image is the first HDU without a name.
     if named and not _is_thumbnail(named[0], plain[0]):
         return named[0]
     is_first_small = len(plain) > 1 and any(_is_thumbnail(plain[0], other) for other in plain[1:])
@@ -142,7 +142,7 @@ def _asked_for(hdulist, hdu, where):
 
 
 def holds_image(hdu):
-    """Whether an HDU has pixels in two axes or more."""
+    """Whether an HDU has pixels along at least two axes."""
     return isinstance(hdu, IMAGE_HDUS) and len(hdu.shape) >= 2 and 0 not in hdu.shape
 
 
@@ -152,13 +152,13 @@ def _is_thumbnail(hdu, other):
 
 
 def describe_hdus(hdulist):
-    """Number, name, version and shape of each HDU as text: ``4 SCI,2 (2048 x 4096)``."""
+    """Number, name, version and shape of each HDU as text, such as ``4 SCI,2 (2048 x 4096)``."""
     shapes = (' x '.join(map(str, getattr(hdu, 'shape', ()))) for hdu in hdulist)
     return [f'{label} ({shape})' for label, shape in zip(_labels(hdulist), shapes, strict=True)]
 
 
 def _labels(hdulist):
-    """Numbers and names, and versions where several have a name."""
+    """Numbers and names, and versions if a name is not unique."""
     names = [hdu.name for hdu in hdulist]
     times = Counter(names)
     return [

@@ -1,4 +1,4 @@
-"""Files before they are read: which kind they are, and whether FITS files are whole."""
+"""Checks of image files before reading: path, format and completeness."""
 
 import math
 import os
@@ -15,10 +15,10 @@ from astro_wgan.files.limits import check_file
 
 __all__ = ['as_path', 'check_kind', 'check_whole', 'is_fits', 'quiet_fits']
 
-#: First bytes of FITS files: plain, and compressed as astropy can read them.
+#: First bytes of FITS files, plain and compressed.
 _FITS_BEGINS = (b'SIMPLE', b'\x1f\x8b', b'\x1f\x9d', b'BZh', b'\xfd7zXZ\x00', b'PK\x03\x04')
 
-#: First bytes of what may be taken for an image, and what to do with it.
+#: First bytes of other formats, and what to do with such files.
 _OTHER_KINDS = {
     b'#ASDF': 'an ASDF file, which is not read: give its array, open with the package `asdf`',
     b'\x89HDF': 'an HDF5 file, which is no image: give its array, open with h5py',
@@ -27,19 +27,19 @@ _OTHER_KINDS = {
 
 _URL = re.compile(r'[a-z][a-z0-9+.-]+:/', re.IGNORECASE)
 
-#: A path as CFITSIO takes it, with the extension or a section of the image behind.
+#: A path in the syntax of CFITSIO, followed by an extension or section in brackets.
 _WITH_EXTENSION = re.compile(r'(.+?)((?:\[[^\[\]]*\])+)')
 
 
 def as_path(source):
     """
-    The path of an image file.
+    Validate the path of an image file.
 
     Raises
     ------
     ImageError
-        If it is empty, no name of a file, a folder, a pipe, a device, a URL, or a path with an
-        extension as CFITSIO takes it.
+        If it is empty, invalid, a folder, a pipe, a device, a URL, or has an extension in the
+        syntax of CFITSIO.
     FileNotFoundError
         If there is no such file.
     """
@@ -63,7 +63,7 @@ def as_path(source):
 
 
 def _instead_of(brackets):
-    """What to do instead of writing brackets behind a path."""
+    """What to do instead of appending brackets to a path."""
     first, *others = re.findall(r'\[([^\[\]]*)\]', brackets)
     section = 'take its section as `[rows, columns]` of the image that is read'
     if ':' in first:
@@ -78,18 +78,18 @@ def _instead_of(brackets):
 
 
 def is_fits(begin):
-    """Whether a file that begins with these bytes is FITS, plain or compressed."""
+    """Whether a file with these first bytes is FITS, plain or compressed."""
     return begin.startswith(_FITS_BEGINS)
 
 
 def check_kind(begin, path):
     """
-    Refuse a file of a known kind that is neither FITS nor a picture.
+    Raise an error for known formats other than FITS and pictures.
 
     Raises
     ------
     ImageError
-        If it is.
+        If it is one of them.
     """
     for first, kind in _OTHER_KINDS.items():
         if begin.startswith(first):
@@ -98,7 +98,7 @@ def check_kind(begin, path):
 
 @contextmanager
 def quiet_fits():
-    """Keep astropy quiet on odd header cards, and on truncation, which `check_whole` looks at."""
+    """Suppress warnings of astropy on unusual cards, and on truncation (see `check_whole`)."""
     with warnings.catch_warnings():
         warnings.filterwarnings('ignore', '.*truncated', AstropyUserWarning)
         warnings.filterwarnings('ignore', category=fits.verify.VerifyWarning)
@@ -108,35 +108,35 @@ def quiet_fits():
 
 def check_whole(hdulist, where):
     """
-    Make sure that all data are in the file.
+    Check that a file is not truncated.
 
     Parameters
     ----------
     hdulist : sequence of HDU
-        Those that were made in memory are whole.
+        The HDUs. Those created in memory are skipped.
     where : str
-        What they are of.
+        Name of the file, for messages.
 
     Raises
     ------
     ImageError
-        If data of an HDU end too early.
+        If the data of an HDU are incomplete.
 
     Warns
     -----
     AstropyUserWarning
-        If only zeros are missing that fill the last block of 2880 bytes.
+        If only the padding of the last block of 2880 bytes is missing.
     """
     length = None
     for number, hdu in enumerate(hdulist):
-        # One with SIMPLE = F has none.
+        # HDUs with SIMPLE = F have none.
         place = hdu.fileinfo() if hasattr(hdu, 'fileinfo') else None
         if place is None:
             continue
         length, begin = length or _length(place['file']), place['datLoc']
         if begin + place['datSpan'] <= length:
             continue
-        # A compressed image lies in the file as a table, whose size is not that of the image.
+        # A compressed image is stored as a table, with another size than the image.
         end = begin + (getattr(hdu, '_bintable', None) or hdu).size
         if end > length:
             raise ImageError(
@@ -150,7 +150,7 @@ def check_whole(hdulist, where):
 
 
 def _length(file):
-    """Bytes of a file of astropy's, which does not know those of compressed ones."""
+    """Size of an astropy file in bytes. Astropy does not know it for compressed files."""
     if file.size or file.closed:
         return file.size or math.inf
     place = file.tell()

@@ -1,4 +1,4 @@
-"""One image of a FITS file, with all that belongs to it, whole or in parts."""
+"""`FitsImage`: one image of a FITS file with mask and uncertainty, as a whole or in sections."""
 
 import warnings
 from contextlib import contextmanager
@@ -30,24 +30,24 @@ __all__ = ['FitsImage', 'open_fits_image']
 
 _WHOLE = (slice(None), slice(None))
 
-#: Pixels that are read at once.
+#: Pixels that are read at a time.
 _STRIP = 2**19
 
-#: Pixels that could be read while astropy looks for a line or a section of an image.
+#: Overhead of reading a section or row with astropy, in pixels.
 _WORK_OF_CALL = 5_000
 
 
 @contextmanager
 def open_fits_image(file, path, *, hdu=None, plane=None, max_size=None):
     """
-    An image of a FITS file that has been opened.
+    Open an image of a FITS file.
 
     Parameters
     ----------
     file : binary file
-        Since astropy leaves one open that it fails on.
+        Open file. If given a path, astropy would leave the file open on errors.
     path : `~pathlib.Path`
-        Its name.
+        Name of the file.
     hdu, plane, max_size : optional
         As in `~astro_wgan.images.read_image`.
 
@@ -58,7 +58,7 @@ def open_fits_image(file, path, *, hdu=None, plane=None, max_size=None):
     Raises
     ------
     ImageError
-        If there is no image, or it is truncated, here or where it is read.
+        If there is no image, or it is truncated, also when it is read.
     """
     try:
         file, largest_tile = checked_fits(file, str(path), max_size=max_size)
@@ -66,7 +66,7 @@ def open_fits_image(file, path, *, hdu=None, plane=None, max_size=None):
             yield _image_of(hdulist, hdu, plane, str(path), max_size)
     except (ImageError, Warning):
         raise
-    except Exception as error:  # astropy and what decompresses have no common class of errors
+    except Exception as error:  # astropy and decompressors raise various errors
         raise ImageError(f'{path} is truncated or no FITS image: {error}') from error
 
 
@@ -81,12 +81,12 @@ def _image_of(hdulist, hdu, plane, where, max_size):
 
 
 def _quote_texts(header):
-    """Make text without quotes a value; astropy would take what follows its first / for comment."""
+    """Quote unquoted text values, which astropy would end at their first slash."""
     for place, card in enumerate(header.cards):
         try:
             _ = card.value
         except fits.VerifyError:
-            # As the file has it: `image` would be changed already.
+            # The card as in the file; `image` would be modified.
             text = card._image.partition('=')[2].partition(' /')[0].strip()
             del header[place]
             header.insert(place, (card.keyword, text))
@@ -94,31 +94,31 @@ def _quote_texts(header):
 
 @contextmanager
 def _opened(file):
-    # Pages of a memory map would count as memory.
+    # Pages of a memory map would count as used memory.
     with fits.open(file, memmap=False) as hdulist:
         if not any(has_signed_bytes(other.header) for other in hdulist):
             yield hdulist
             return
         file.seek(0)
-        # astropy fails on signed bytes that are blank, unless they become floats.
+        # Astropy fails on blank signed bytes unless they are converted to floats.
         with fits.open(file, memmap=False, uint=False) as hdulist:
             yield hdulist
 
 
 class FitsImage:
     """
-    One image of a FITS file, of which any part can be read.
+    One image of a FITS file, of which any section can be read.
 
     Parameters
     ----------
     hdulist : `~astropy.io.fits.HDUList` or list of HDU
-        All of the file.
+        All HDUs of the file.
     hdu, plane : optional
         As in `~astro_wgan.images.read_image`.
     where : str
-        What they are of.
+        Name of the file, for messages.
     is_own : bool
-        Whether nobody else holds the HDUs, so that the file is what they are.
+        Whether the HDUs were opened here, and not passed by the user.
     max_size : optional
         As there.
 
@@ -129,7 +129,7 @@ class FitsImage:
     unit : unit or None
     wcs : `~astropy.wcs.WCS` or None
     meta : `~astropy.io.fits.Header`
-        Its header, with what it inherits and where it comes from, without WCS.
+        Header with inherited cards and the extensions that are used, without WCS.
 
     Raises
     ------
@@ -145,7 +145,7 @@ class FitsImage:
         self.shape = chosen.shape[-2:]
         self._max_size = max_size
         primary = hdulist[0].header if hdulist[0] is not chosen else None
-        # Before data are read: astropy removes cards that say how they were scaled.
+        # Before data are read, since astropy then removes the cards of their scaling.
         header = inherited_header(chosen.header, primary)
         self.unit = read_unit(header, where)
         self._pixel_values = PixelValues.of(chosen.header, where)
@@ -160,14 +160,14 @@ class FitsImage:
         self._say_what_was_taken(hdulist)
 
     def check_size(self):
-        """Refuse to have all of an image of a file in memory that is larger than is allowed."""
+        """Raise an error if the whole image would take more memory than allowed."""
         if self._is_own:
             where = f'The image in {self._where}'
             check_size(self._needed, where, max_size=self._max_size, error=ImageError)
 
     def read(self):
         """
-        All of the image.
+        Read the whole image.
 
         Returns
         -------
@@ -191,18 +191,18 @@ class FitsImage:
 
     def read_arrays(self, rows=slice(None), columns=slice(None)):
         """
-        Part of the image, or all.
+        Read a section of the image, or all of it.
 
         Parameters
         ----------
         rows, columns : slice, optional
-            With a start and a stop, or none.
+            With start and stop, or neither.
 
         Returns
         -------
         pixels : `~numpy.ndarray` of float
         mask : `~numpy.ndarray` of bool, or None
-            True where masks, weights or uncertainties say that a pixel must not be used.
+            True for unusable pixels according to masks, weights or uncertainties.
         deviation : `~numpy.ndarray`, or None
             Standard deviation.
         """
@@ -214,7 +214,7 @@ class FitsImage:
             self._unnamed[hdu] = self._unnamed.get(hdu, 0) | bits.unknown(values)
             mask = joint_mask(mask, bits.is_bad(values))
         for hdu in self._companions.weights:
-            # Not above zero: NaN is no weight, too.
+            # Not `<= 0`, so that NaN is masked, too.
             mask = joint_mask(mask, ~(self._values(hdu, part) > 0))
         deviation = self._deviation(part)
         if deviation is not None and self._companions.uncertainty.name != 'UNCERT':
@@ -226,7 +226,7 @@ class FitsImage:
         return pixels, mask, deviation
 
     def work_of_part(self, shape):
-        """About how much work it is to read a part of this shape, that of all of it being 1."""
+        """Approximate work of reading a section, relative to reading the whole image."""
         work, hdus = 0, [self._hdu, *self._companions]
         for hdu in hdus:
             if isinstance(hdu, fits.CompImageHDU):
@@ -240,13 +240,13 @@ class FitsImage:
         return work / (len(hdus) * np.prod(self.shape))
 
     def warn_of_bits(self):
-        """Say which bits of the masks that were read were set, but have no known meaning."""
+        """Warn of mask bits that are set, but whose meaning is unknown."""
         for hdu, bits in self._unnamed.items():
             if bits:
                 numbers = [str(k) for k in range(bits.bit_length()) if bits >> k & 1]
                 warnings.warn(
-                    f'Bits {", ".join(numbers)} of {hdu.name} of {self._where} are set, but what '
-                    'they mean is not known: only pixels with bit 0 are masked.',
+                    f'Bits {", ".join(numbers)} of {hdu.name} of {self._where} are set, but '
+                    'their meaning is unknown: only pixels with bit 0 are masked.',
                     AstropyUserWarning,
                     stacklevel=3,
                 )
@@ -299,21 +299,21 @@ class FitsImage:
             ),
         }
         for key in (*said, JUDGED):
-            # An image that was read and written may be read again.
+            # They may exist in images that were written by this package.
             self.meta.remove(key, ignore_missing=True, remove_all=True)
         self.meta.update({key: text for key, text in said.items() if text})
 
 
 def _bytes(hdu):
-    """About what a pixel takes in memory while all are read."""
+    """Approximate memory per pixel while the whole image is read."""
     stored = abs(hdu.header['BITPIX']) // 8
-    # Floats are read in strips, and become native there.
+    # Floats are read and converted to native byte order in strips.
     is_once = hdu.header['BITPIX'] < 0 and not isinstance(hdu, fits.CompImageHDU)
     return stored + 1 if is_once else bytes_of_pixel(stored)
 
 
 def _in_strips(section, index, shape):
-    """All of an image in native byte order, so that there are never two copies of it."""
+    """Read an image in native byte order, without a second copy in memory."""
     ny, nx = shape
     step = max(1, _STRIP // nx)
     native = None

@@ -1,4 +1,4 @@
-"""Few stamps of a large FITS file, without reading the rest of it."""
+"""`read_sections`: a few sections of a large FITS image, without reading all of it."""
 
 import os
 from contextlib import ExitStack, contextmanager
@@ -12,29 +12,29 @@ from astro_wgan.images.fits_image import open_fits_image
 
 __all__ = ['ImageSections', 'open_sections', 'read_sections']
 
-#: First bytes of FITS files that are not compressed as a whole, of which parts can be read.
+#: First bytes of uncompressed FITS files, of which sections can be read.
 _PLAIN_FITS = b'SIMPLE'
 
-#: Parts are read where that is so many times less work than reading all.
+#: Sections are read if that is this many times less work than reading the whole image.
 _GAIN = 4
 
 
 @contextmanager
 def open_sections(source, *, hdu=None, plane=None, max_size=None):
     """
-    The image of a FITS file, of which parts can be read.
+    Open the image of a FITS file to read sections of it.
 
     Parameters
     ----------
     source : path-like or other
-        Whatever `~astro_wgan.images.read_image` reads.
+        As in `~astro_wgan.images.read_image`.
     hdu, plane, max_size : optional
-        As there.
+        As in `~astro_wgan.images.read_image`.
 
     Yields
     ------
     `~astro_wgan.images.fits_image.FitsImage` or None
-        None where all has to be read: of compressed files, and of all that is no FITS file.
+        None if the whole image has to be read: compressed files, and formats other than FITS.
     """
     if not isinstance(source, (str, bytes, os.PathLike)):
         yield None
@@ -52,20 +52,20 @@ def open_sections(source, *, hdu=None, plane=None, max_size=None):
         try:
             yield image
         finally:
-            # Not told of an error, since what fails here need not be the file's fault.
+            # Without the exception, since errors here need not be caused by the file.
             opened.close()
 
 
 @dataclass(frozen=True, eq=False)
 class ImageSections:
     """
-    Parts of one shape of an image.
+    Sections of an image, all of the same shape.
 
     Attributes
     ----------
     pixels : `~numpy.ndarray`, shape (n, ny, nx)
     mask : `~numpy.ndarray` of bool, same shape, or None
-        True where a pixel must not be used; None where all may be.
+        True for pixels to exclude; None if there are none.
     deviation : `~numpy.ndarray`, same shape, or None
         Standard deviation.
     """
@@ -77,26 +77,26 @@ class ImageSections:
 
 def read_sections(image, corner, shape, *, fill_value=np.nan, zeros='auto'):
     """
-    Parts of an image, if they are few.
+    Read sections of an image, if they are few.
 
     Parameters
     ----------
     image : `~astro_wgan.images.fits_image.FitsImage`
         The image.
     corner : array_like of int, shape (n, 2)
-        First pixels ``(x, y)``.
+        First pixels ``(x, y)`` of the sections.
     shape : tuple of int
-        ``(ny, nx)`` of the parts, which may reach beyond the image.
+        ``(ny, nx)`` of the sections, which may extend beyond the image.
     fill_value : float, optional
-        Of pixels beyond, and of zeros that are masked.
+        Value of pixels beyond the image, and of masked zeros.
     zeros : {'auto', 'keep', 'mask'}, optional
         As in `~astro_wgan.images.read_image`.
 
     Returns
     -------
     `ImageSections` or None
-        None where all of the image should be read instead, since that is less work, there are zeros
-        that have to be judged by what is around, or no pixel could be used.
+        None if the whole image should be read instead, because that is less work, there are zeros
+        that may be blank depending on the rest of the image, or no pixel is usable.
     """
     n, (ny, nx) = len(corner), shape
     if not n or _GAIN * n * image.work_of_part(shape) > 1:
@@ -132,7 +132,7 @@ def _may_hold_void(image, rows, columns):
 
 
 def _filled(shape, pixels, _, deviation, fill_value):
-    """Parts of which nothing has been read."""
+    """Sections before anything is read."""
     return ImageSections(
         np.full(shape, fill_value, dtype=pixels.dtype),
         np.ones(shape, dtype=bool),

@@ -1,4 +1,4 @@
-"""`ImageData`: CCDData whose metadata may be anything, and can be written nevertheless."""
+"""`ImageData`: CCDData that can be written to FITS with any metadata."""
 
 from astropy.nddata import CCDData
 
@@ -11,16 +11,16 @@ __all__ = ['ImageData']
 
 class ImageData(CCDData):
     """
-    A `~astropy.nddata.CCDData` that can be written as FITS whatever its ``meta`` holds.
+    A `~astropy.nddata.CCDData` that can be written to FITS with any ``meta``.
 
-    FITS headers hold neither NaN nor characters beyond ASCII, and CCDData does not write long
-    names of numbers. ``meta`` stays as it is in memory; what is written are the cards that
-    `~astro_wgan.fits.header_cards.as_header` makes of it. Lookup tables of distortions, which
-    CCDData leaves out, are written as extensions.
+    FITS headers have neither NaN nor non-ASCII characters, and CCDData does not write numbers with
+    long names. ``meta`` is not changed in memory, but written as the cards made by
+    `~astro_wgan.fits.header_cards.as_header`. Lookup tables of distortions, which CCDData ignores,
+    are written as extensions.
     """
 
     def to_hdu(self, *args, **kwargs):
-        """As that of `~astropy.nddata.CCDData`."""
+        """As in `~astropy.nddata.CCDData`."""
         taken = () if self.wcs is None else self.wcs.to_header(relax=True)
         plain = CCDData(
             self.data,

@@ -1,4 +1,4 @@
-"""Pictures: JPEG, PNG and the like, as one plane."""
+"""`read_picture`: JPEG, PNG and other pictures as one plane of luminance."""
 
 import threading
 import warnings
@@ -17,38 +17,38 @@ __all__ = ['read_picture']
 #: Luminance of red, green and blue: ITU-R BT.601, as Pillow's mode L, but not rounded to 8 bits.
 _LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
-#: What is said of a picture beside: its first row is the top one.
+#: Metadata of pictures: the first row is the top one.
 _TOP_DOWN = {'origin': 'upper'}
 
-#: Pillow reads others, too: of some it starts programs (Ghostscript for EPS).
+#: Formats to read. For some others, Pillow would start programs (Ghostscript for EPS).
 _FORMATS = ('BMP', 'GIF', 'JPEG', 'JPEG2000', 'PNG', 'PPM', 'TIFF', 'WEBP')
 _NAMES = 'BMP, GIF, JPEG, JPEG 2000, PNG, PPM, TIFF and WebP'
 
-#: Bytes of a pixel in memory: up to 4 in Pillow and 4 as float, and whether it is masked.
+#: Bytes of memory per pixel: up to 4 in Pillow, 4 as float, and 1 for the mask.
 _BYTES_OF_PIXEL = 9
 
-#: Pixels whose colors become luminance at a time.
+#: Pixels that are converted to luminance at a time.
 _AT_A_TIME = 2**22
 
-#: Pillow's own limit on pixels holds for the whole process, and is lifted by one thread at a time.
+#: Pillow's limit on pixels is global to the process. One thread at a time lifts it.
 _LIFTING = threading.Lock()
 
-#: First bytes of TIFF, of which Pillow does not know all kinds, and what numbers are in one.
+#: First bytes of TIFF files, and tags and values of their number format.
 _TIFF_BEGINS = (b'II*\0', b'MM\0*', b'II+\0', b'MM\0+')
 _BITS, _SAMPLE_FORMAT = 258, 339
 _UNSIGNED, _SIGNED = 1, 2
 
-#: The largest value that Pillow has for the largest of a PPM, by its mode.
+#: Value to which Pillow scales the maximum of a PPM file, by mode.
 _LARGEST = {'L': 255, 'I': 65535}
 
-#: Begin of a scan of a JPEG. Each may change all pixels, and takes as long as a whole picture.
+#: Marker of a scan in a JPEG, each of which takes as long to decode as a whole picture.
 _SCAN = b'\xff\xda'
 _MOST_SCANS = 200
 
 
 def read_picture(file, path, *, max_size=None):
     """
-    A picture as NDData: its gray values, or the luminance of its colors.
+    Read a picture as NDData: gray values, or luminance of colors.
 
     Parameters
     ----------
@@ -61,18 +61,18 @@ def read_picture(file, path, *, max_size=None):
     Raises
     ------
     ImageError
-        If it is of no known format, damaged, or larger than is allowed.
+        If the format is unknown, or the picture is damaged or larger than allowed.
 
     Warns
     -----
     AstropyUserWarning
-        If its colors have 16 bits, of which Pillow gives 8.
+        If its colors have 16 bits, of which Pillow reads 8.
     """
     try:
         try:
             return _read(file, path, max_size)
         except Image.DecompressionBombError:
-            # Which may be less than is allowed here.
+            # The limit of Pillow may be lower than the allowed size.
             with _without_limit_of_pillow():
                 return _read(file, path, max_size)
     except (ImageError, Warning):
@@ -93,7 +93,7 @@ def read_picture(file, path, *, max_size=None):
 
 def _read(file, path, max_size):
     with warnings.catch_warnings():
-        # Of pictures that may be too large, which is checked here.
+        # The size is checked below.
         warnings.simplefilter('ignore', Image.DecompressionBombWarning)
         picture = Image.open(file, formats=_FORMATS)
     with picture:
@@ -142,7 +142,7 @@ def _pixels(picture, path):
 
 
 def _warn_of_upper_bits(picture, path):
-    """What to say of colors, or of a channel with transparency, of which Pillow gives 8 bits."""
+    """Warn if Pillow reads only 8 bits of each color, and return a note for the metadata."""
     if len(picture.getbands()) == 1:
         return ''
     settings = [tile[3] for tile in picture.tile]
@@ -152,8 +152,8 @@ def _warn_of_upper_bits(picture, path):
     if not has_more:
         return ''
     warnings.warn(
-        f'The colors of {path} have more than 8 bits, of which Pillow gives the upper 8: for all '
-        'give its array, read by another package.',
+        f'The colors of {path} have more than 8 bits, of which Pillow reads only the upper 8: '
+        'to use all, read it with another package and pass the array.',
         AstropyUserWarning,
         stacklevel=2,
     )
@@ -161,7 +161,7 @@ def _warn_of_upper_bits(picture, path):
 
 
 def _as_stored(picture):
-    """The values of a picture of one channel, where Pillow has others for them."""
+    """Stored values of a picture with one channel, undoing conversions by Pillow."""
     if picture.format == 'TIFF':
         tags = picture.tag_v2
         bits, kind = (tags.get(tag, (0,))[0] for tag in (_BITS, _SAMPLE_FORMAT))
@@ -170,7 +170,7 @@ def _as_stored(picture):
             return values.view(np.uint32)
         return values.view(np.int8) if (bits, kind) == (8, _SIGNED) else values
     if picture.format == 'PPM' and picture.mode in _LARGEST:
-        # Pillow makes the largest value that is possible the largest of its own.
+        # Pillow scales values to its own range.
         largest, others = _largest_of_ppm(picture.tile[0][3]), _LARGEST[picture.mode]
         values = np.array(picture)
         if largest not in (0, others):
@@ -180,7 +180,7 @@ def _as_stored(picture):
 
 
 def _largest_of_ppm(setting):
-    """The largest value that is possible, as Pillow tells its decoder; 0 where it does not."""
+    """Maximum possible value in a PPM file, from the decoder settings of Pillow; 0 if unknown."""
     is_told = isinstance(setting, tuple) and isinstance(setting[-1], int)
     return setting[-1] if is_told else 0
 

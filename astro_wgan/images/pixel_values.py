@@ -1,4 +1,4 @@
-"""How an image stores its pixels: blanks among integers, asinh of flux, a bias added."""
+"""`PixelValues`: conversion of stored pixels: blank integers, asinh of flux, added bias."""
 
 import math
 import warnings
@@ -11,29 +11,29 @@ from astro_wgan.validation.pixels import as_float
 
 __all__ = ['STORED_AS', 'PixelValues', 'has_signed_bytes', 'leave_asinh_out']
 
-#: Card of `meta` that says what was done to the stored pixels.
+#: Card of `meta` that describes the conversion of stored pixels.
 STORED_AS = 'PIXELS'
 
-#: Magnitudes of a factor of e, by which Pan-STARRS scales its logarithms.
+#: Magnitudes per factor of e, with which Pan-STARRS scales its logarithms.
 _POGSON = 2.5 / math.log(10)
 
-#: Cards by which another reader would do the same once more.
+#: Cards that describe the stored pixels, and must be removed after the conversion.
 _CARDS = ('BOFFSET', 'BSOFTEN', 'SOFTBIAS')
 
-#: Cards of the Digitized Sky Survey, whose pixels are the blackening of a plate. PLATEID is none
-#: of them: spectrographs of SDSS have plates, too.
+#: Cards of the Digitized Sky Survey, whose pixels are photographic densities. PLATEID is not used,
+#: since the spectrographs of SDSS have plates, too.
 _OF_PLATES = ('PLTLABEL', 'PLTGRADE', 'PLTSIZEX')
 
 
 @dataclass(frozen=True)
 class PixelValues:
     """
-    What turns the pixels that astropy reads into those that an archive means.
+    Conversion of pixels as read by astropy to physical values.
 
     Attributes
     ----------
     blank : int or None
-        ``BLANK`` of integers.
+        ``BLANK`` of integer pixels.
     zero : float
         ``BZERO``, which astropy adds.
     asinh : tuple of float or None
@@ -41,12 +41,12 @@ class PixelValues:
     bias : float
         ``SOFTBIAS``.
     note : str
-        What ``meta`` says of it; empty where pixels are what is stored.
+        Description for ``meta``; empty if there is no conversion.
 
     Notes
     -----
-    Stacks of Pan-STARRS hold v = a asinh((flux - BOFFSET) / (2 BSOFTEN)) with a = 2.5 lg e (Waters
-    et al. 2020, ApJS 251, 4), frames of SDSS up to DR7 (fpC) a bias of 1000.
+    Pan-STARRS stacks store v = a asinh((flux - BOFFSET) / (2 BSOFTEN)) with a = 2.5 lg e (Waters
+    et al. 2020, ApJS 251, 4). SDSS frames up to DR7 (fpC) have a bias of 1000.
     """
 
     blank: int | None = None
@@ -58,22 +58,22 @@ class PixelValues:
     @classmethod
     def of(cls, header, where):
         """
-        Those of a header.
+        The conversion described by a header.
 
         Parameters
         ----------
         header : `~astropy.io.fits.Header`
-            Before astropy has read the pixels, since it removes cards.
+            Header before astropy reads the pixels, since it then removes cards.
         where : str
-            What a warning calls the image.
+            Name of the image, for warnings.
 
         Warns
         -----
         AstropyUserWarning
-            If there is half an asinh, or pixels are those of a photographic plate.
+            If asinh cards are incomplete, or pixels are photographic densities.
         """
         offset, soft, bias = (_number(header, key) for key in _CARDS)
-        # Of floats, which have been calibrated, the bias is a relic.
+        # Float pixels are calibrated, and the card is a relic.
         bias = bias if bias and header.get('BITPIX', 0) > 0 else 0.0
         asinh, note = None, ''
         if offset is not None and soft is not None and soft > 0:
@@ -89,23 +89,23 @@ class PixelValues:
         elif any(key in header for key in _OF_PLATES):
             note = 'densities of a photographic plate'
             _warn(f'The pixels of {where} are {note}, which are not linear in flux.')
-        # Of floats it means nothing.
+        # BLANK has no meaning for floats.
         blank = _whole(header, 'BLANK') if header.get('BITPIX', 0) > 0 else None
         return cls(blank, _number(header, 'BZERO') or 0, asinh, bias, note)
 
     def __call__(self, stored):
         """
-        The values of stored pixels.
+        Convert stored pixels.
 
         Parameters
         ----------
         stored : `~numpy.ndarray`
-            As astropy scales them with ``BSCALE`` and ``BZERO``.
+            Pixels after scaling with ``BSCALE`` and ``BZERO`` by astropy.
 
         Returns
         -------
         `~numpy.ndarray`
-            Floats with NaN for what is blank; the given pixels where nothing is to be done.
+            Floats with NaN for blank pixels; the same array if there is no conversion.
         """
         values = stored
         blank = self._stored_blank(stored.dtype)
@@ -122,18 +122,18 @@ class PixelValues:
             return offset + 2 * soft * np.sinh(values / _POGSON)
 
     def _stored_blank(self, dtype):
-        """The value of blank pixels that are not NaN; None where there are none."""
+        """Value of blank pixels that astropy does not convert to NaN; None if there are none."""
         if self.blank is None:
             return None
         if dtype.kind == 'u' or dtype == np.int8:
             return self.blank + int(self.zero)
         if dtype.kind == 'i':
             return self.blank
-        # astropy makes NaN of each BLANK but 0, whatever BSCALE is.
+        # Astropy converts each BLANK but 0 to NaN.
         return dtype.type(self.zero) if self.blank == 0 else None
 
     def describe(self, header):
-        """Remove the cards that are done with from a header, and add what was done, in place."""
+        """Replace the cards of the conversion in a header by its description, in place."""
         done = _CARDS[:2] if self.asinh else _CARDS[2:] if self.bias else ()
         for key in done:
             header.remove(key, ignore_missing=True, remove_all=True)
@@ -143,13 +143,13 @@ class PixelValues:
 
 def leave_asinh_out(meta):
     """
-    Remove what says that pixels are asinh of flux from the `meta` of an array, in place.
+    Remove asinh cards from the `meta` of an array, in place.
 
     Parameters
     ----------
     meta : `~astropy.io.fits.Header` or dict
-        Of an image that is no file. Whether its pixels have been made flux is not known, and
-        without these cards a file that is written of it holds what they are here.
+        Metadata of an image in memory. It is unknown whether its pixels have been converted.
+        Without the cards, a file written from it has the same pixels.
 
     Warns
     -----
@@ -178,7 +178,7 @@ def _number(header, key):
 
 
 def _whole(header, key):
-    """A card with a whole number, or None."""
+    """The integer value of a card, or None."""
     value = header.get(key)
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
         return None

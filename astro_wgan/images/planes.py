@@ -1,4 +1,4 @@
-"""One plane of pixels, in native floats, with each unusable pixel masked."""
+"""Planes of cubes, and conversion of NDData to `ImageData` with all unusable pixels masked."""
 
 from copy import copy
 from numbers import Integral
@@ -19,25 +19,24 @@ from astro_wgan.validation.pixels import as_bool, as_float
 __all__ = ['JUDGED', 'as_ccddata', 'long_axes', 'plane_index', 'plane_of', 'standard_deviation']
 
 
-#: Card of `meta` with the number of zeros that were taken for no data. Zeros of an image that has
-#: it are not judged once more.
+#: Card of `meta` with the number of blank zeros. Images with this card are not searched again.
 JUDGED = 'ZEROMASK'
 
 
 def long_axes(shape):
-    """Axes before the last two along which something has to be chosen."""
+    """Axes before the last two that are longer than one."""
     return [axis for axis, length in enumerate(shape[:-2]) if length != 1]
 
 
 def plane_index(shape, plane):
     """
-    Index of one image in an array of more axes, along those before the last two.
+    Index of a 2-D image in an array, along the axes before the last two.
 
     Raises
     ------
     ImageError
-        If there are fewer than two axes, it is a cube without a chosen plane, or none with one, or
-        has no such plane, or ``plane`` is no whole number.
+        If there are fewer than two axes, ``plane`` is missing for a cube or given for an image, or
+        it is out of range or not an integer.
     """
     if len(shape) < 2:
         raise ImageError(f'An image must have two axes; got an array of shape {shape}.')
@@ -50,14 +49,14 @@ def plane_index(shape, plane):
     if plane is not None and len(axes) != 1:
         raise ImageError(f'`plane` chooses from a cube of three axes; the image has shape {shape}.')
     if plane is not None and (isinstance(plane, bool) or not isinstance(plane, Integral)):
-        raise ImageError(f'`plane` must be a whole number; got {plane!r}.')
+        raise ImageError(f'`plane` must be an integer; got {plane!r}.')
     if plane is not None and not 0 <= plane < shape[axes[0]]:
         raise ImageError(f'`plane` must lie from 0 to {shape[axes[0]] - 1}; got {plane}.')
     return tuple(plane if axis in axes else 0 for axis in range(len(shape) - 2))
 
 
 def plane_of(image, plane):
-    """The image itself, or one plane of a cube, as NDData."""
+    """The image itself, or a plane of a cube, as NDData."""
     shape = image.data.shape
     index = plane_index(shape, plane)
     if len(shape) == 2:
@@ -75,10 +74,10 @@ def plane_of(image, plane):
 
 def as_ccddata(image, *, zeros='auto', is_checked=False):
     """
-    NDData of an image as CCDData in native floats, with each unusable pixel masked.
+    Convert NDData to CCDData in native floats, with all unusable pixels masked.
 
-    ``is_checked`` says that its WCS can be used, and that neither another one nor cards of stored
-    pixels are in its ``meta``.
+    ``is_checked`` means that its WCS is valid, and that ``meta`` has neither another one nor cards
+    of stored pixels.
     """
     pixels, hidden = without_mask(image.data)
     pixels = as_float(pixels, 'source')
@@ -108,7 +107,7 @@ def as_ccddata(image, *, zeros='auto', is_checked=False):
         uncertainty=uncertainty,
         mask=mask if mask.any() else None,
         wcs=wcs,
-        # A copy, for what is said of the zeros.
+        # A copy, to which the number of blank zeros is added.
         meta=copy(image.meta if is_checked or wcs is None else header_without_wcs(image.meta)),
     )
     ccd.meta[JUDGED] = judged
@@ -119,14 +118,14 @@ def as_ccddata(image, *, zeros='auto', is_checked=False):
 
 def standard_deviation(image, unit):
     """
-    The uncertainty of an image, of whatever kind, as standard deviation.
+    Convert the uncertainty of an image to standard deviation.
 
     Parameters
     ----------
     image : `~astropy.nddata.NDData`
         An image with uncertainty.
     unit : unit-like or None
-        What to give it in.
+        Unit of the result.
 
     Returns
     -------
@@ -144,7 +143,7 @@ def standard_deviation(image, unit):
             'VarianceUncertainty or an InverseVariance.'
         )
     deviation = image.uncertainty
-    # Of a logarithm, astropy has no variance.
+    # Astropy has no variance of logarithmic quantities.
     if not isinstance(deviation, StdDevUncertainty):
         with np.errstate(divide='ignore'):  # no weight is an infinite standard deviation
             deviation = deviation.represent_as(StdDevUncertainty)

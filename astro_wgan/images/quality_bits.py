@@ -1,4 +1,4 @@
-"""Masks made of bits: which of them say that a pixel must not be used."""
+"""`QualityBits`: meaning of the bits of data-quality masks of surveys and telescopes."""
 
 import re
 from dataclasses import dataclass
@@ -7,10 +7,9 @@ import numpy as np
 
 __all__ = ['QualityBits', 'has_named_bits', 'quality_bits']
 
-#: Mask planes that headers name, whose pixels hold no or wrong light: of Rubin and HSC, with the
-#: longer names of Rubin's later files, and of SPHEREx. Others say that a source is there
-#: (DETECTED), that a value was replaced by a good one (INTRP), or that a coadd has fewer images
-#: there (SENSOR_EDGE, CLIPPED, REJECTED, INEXACT_PSF).
+#: Bad mask planes by name, of Rubin and HSC, with the longer names of later files of Rubin, and of
+#: SPHEREx. Others mark sources (DETECTED), interpolated pixels (INTRP), or coadds of fewer images
+#: (SENSOR_EDGE, CLIPPED, REJECTED, INEXACT_PSF).
 _BAD_PLANES = frozenset(
     (
         'BAD',
@@ -48,7 +47,7 @@ _BAD_PLANES = frozenset(
     )
 )
 
-#: Those that Rubin's software always has, for files that do not name them.
+#: Mask planes that the software of Rubin always has, for files that do not name them.
 _RUBIN = {
     'BAD': 0,
     'SAT': 1,
@@ -61,19 +60,20 @@ _RUBIN = {
     'NO_DATA': 8,
 }
 
-#: Set with each reason that spoils a pixel: DO_NOT_USE of JWST and Roman, INVALID of Euclid. Where
-#: there is no sky on the detector, JWST and Roman say NON_SCIENCE (bit 9).
+#: Summary bits of bad pixels: DO_NOT_USE of JWST and Roman, INVALID of Euclid; and NON_SCIENCE
+#: (bit 9) of JWST and Roman.
 _SUMMARY = {'JWST': (0, 9), 'ROMAN': (0, 9), 'EUCLID': (0,)}
 
-#: Bits that may be used, of HST by camera: hot (16) and warm pixels (64), which the dark corrects,
-#: but none whose dark changes (32); in WFC3/IR warm pixels and blobs. Those that STScI drizzles.
+#: Bits of usable pixels of HST by camera, as in the drizzling by STScI: hot (16) and warm pixels
+#: (64), which are corrected by the dark, but not unstable ones (32); in WFC3/IR warm pixels and
+#: blobs.
 _HST_USABLE = {'ACS': 16 | 64, 'WFC3': 16 | 64, 'WFC3 IR': 64 | 512}
 
-#: Of Gemini: not in the linear range, which is corrected, and more than one exposure.
+#: Bits of usable pixels of Gemini: non-linear, which is corrected, and overlapping exposures.
 _GEMINI_USABLE = 2 | 32
 
-#: Of the Dark Energy Survey, whose images have SCI, MSK and WGT: what its coadds give no weight
-#: (bad pixels and amplifiers, cosmic rays, trails, bleeding, crosstalk, edges, streaks), and
+#: Bad bits of the Dark Energy Survey, whose images have SCI, MSK and WGT: those without weight in
+#: coadds (bad pixels and amplifiers, cosmic rays, trails, bleeding, crosstalk, edges, streaks), and
 #: saturated pixels. Interpolated, fixed and suspect ones, and those near bright stars, are used.
 _DES_BAD = 1 | 2 | 8 | 16 | 64 | 128 | 256 | 512 | 1024
 _DES_KNOWN = 0x7FFF
@@ -84,16 +84,16 @@ _ALL = -1
 @dataclass(frozen=True)
 class QualityBits:
     """
-    Which bits of a mask say that a pixel must not be used.
+    Bad and known bits of a mask.
 
     Attributes
     ----------
     bad : int
-        The bits; -1 for all.
+        Bits of unusable pixels; -1 for all.
     known : int
-        Those of which a meaning is known, bad or not.
+        Bits with a known meaning, bad or not.
     text : str
-        What they are called.
+        Names of the bad bits.
     """
 
     bad: int
@@ -101,7 +101,7 @@ class QualityBits:
     text: str
 
     def is_bad(self, values):
-        """True for each pixel that must not be used; of floats, what is no whole number, too."""
+        """True for unusable pixels. Non-integer floats are unusable, too."""
         if self.bad == _ALL or values.dtype.kind == 'b':
             return values != 0
         if values.dtype.kind == 'f':
@@ -110,7 +110,7 @@ class QualityBits:
         return (values & _fitting(self.bad, values.dtype)) != 0
 
     def unknown(self, values):
-        """The bits of unknown meaning that are set somewhere, as one number."""
+        """Bits of unknown meaning that are set in any pixel, as one integer."""
         if self.known == _ALL or values.dtype.kind == 'b' or not values.size:
             return 0
         if values.dtype.kind == 'f':
@@ -120,37 +120,36 @@ class QualityBits:
 
 
 def _whole(values):
-    """Whole numbers of floats; 0 for what is none that can be."""
+    """Floats as integers; 0 if out of range."""
     fits = np.abs(values) < 2.0**62
     return np.where(fits, values, 0).astype(np.int64)
 
 
 def _fitting(bits, dtype):
-    """Bits as a number of a dtype, of which the highest may be the sign."""
+    """Bits as an integer of a dtype, of which the highest may be the sign."""
     kept = bits & (2 ** (8 * dtype.itemsize) - 1)
     return np.array(kept, dtype=np.uint64).astype(dtype.newbyteorder('='))
 
 
 def quality_bits(hdu, header, beside=()):
     """
-    Which bits of a mask are bad.
+    Determine the bad bits of a mask.
 
     Parameters
     ----------
     hdu : HDU
         The mask.
     header : mapping
-        That of the image, with what it inherits: TELESCOP, INSTRUME, DETECTOR and
-        PLVER.
+        Cards TELESCOP, INSTRUME, DETECTOR and PLVER of the image.
     beside : collection of str, optional
-        Names of the HDUs of the image.
+        Names of the HDUs of the file.
 
     Returns
     -------
     `QualityBits`
-        By the cards MP_* or MSKN* of the mask where there are some. Or else by the telescope. Or
-        else bit 0, which is that of bad pixels in all surveys known to us, and no other; all, where
-        the mask is one of truth values.
+        From the cards MP_* or MSKN* of the mask, if there are any; otherwise by telescope;
+        otherwise only bit 0, which marks bad pixels in all known surveys. All bits for boolean
+        masks.
     """
     planes = _planes(hdu.header)
     if not planes and {'IMAGE', 'MASK', 'VARIANCE'}.issubset(beside) and hdu.name == 'MASK':
@@ -158,12 +157,12 @@ def quality_bits(hdu, header, beside=()):
     if planes:
         bad = sorted(_BAD_PLANES.intersection(planes), key=planes.get)
         return QualityBits(_joined(planes[name] for name in bad), _ALL, ', '.join(bad) or 'none')
-    # CCDData writes truth values as bytes, and a bad pixel map has no bits.
+    # CCDData writes booleans as bytes, and a bad pixel map has no bits.
     if hdu.name == 'BPM' or (hdu.name == 'MASK' and hdu.header.get('BITPIX') == 8):
         return QualityBits(_ALL, _ALL, 'not 0')
     if {'SCI', 'MSK', 'WGT'}.issubset(beside) and hdu.name == 'MSK':
         return QualityBits(_DES_BAD, _DES_KNOWN, f'bits of {_DES_BAD}')
-    # The pipeline of NOIRLab (DECam, Mosaic-3, 90prime) writes a number for each reason, no bits.
+    # The pipeline of NOIRLab (DECam, Mosaic-3, 90prime) writes codes instead of bits.
     if str(header.get('PLVER', '')).strip():
         return QualityBits(_ALL, _ALL, 'not 0')
     telescope = str(header.get('TELESCOP', '')).upper()
@@ -181,12 +180,12 @@ def quality_bits(hdu, header, beside=()):
 
 
 def has_named_bits(hdu):
-    """Whether the header of a mask names its bits."""
+    """Whether the header of a mask has names of its bits."""
     return bool(_planes(hdu.header))
 
 
 def _planes(header):
-    """Numbers of bits by name, of cards ``MP_BAD = 0``, or ``MSKN0000 = 'BAD'``."""
+    """Bit numbers by name, from cards ``MP_BAD = 0`` or ``MSKN0000 = 'BAD'``."""
     planes = {}
     for key, value in header.items():
         key = key.upper()

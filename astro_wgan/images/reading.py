@@ -1,4 +1,4 @@
-"""`read_image`: one image from whatever astronomers keep images in."""
+"""`read_image`: an image from a file, HDU, NDData or array, as CCDData."""
 
 import os
 
@@ -29,68 +29,68 @@ _ANY_HDU = (*IMAGE_HDUS, fits.BinTableHDU, fits.TableHDU)
 
 def read_image(source, *, hdu=None, plane=None, zeros='auto', max_size=None):
     """
-    Read an image, with its unit, uncertainty, mask and WCS, in one form.
+    Read an image with its unit, uncertainty, mask and WCS.
 
     Parameters
     ----------
     source : path-like, HDU, `~astropy.io.fits.HDUList`, `~astropy.nddata.NDData` or array_like
-        A FITS file (also compressed), a JPEG, PNG or other picture that Pillow reads, an image
-        HDU, NDData, CCDData or Cutout2D, an array, a masked array or a `~astropy.units.Quantity`.
+        A FITS file (optionally compressed), a JPEG, PNG or other picture that Pillow reads, an
+        image HDU, NDData, CCDData or Cutout2D, an array, a masked array or a
+        `~astropy.units.Quantity`.
     hdu : int, str or tuple, optional
-        Number or name of the HDU of a FITS file, or ``(name, version)``. By default the first 2-D
-        image, or cube where ``plane`` is given, that is named as one (SCI, IMAGE), or is named as
-        nothing else (WHT, DQ, ERR) and is no thumbnail.
+        Number or name of the HDU of a FITS file, or ``(name, version)``. By default, the first 2-D
+        image (or cube, with ``plane``) with the name of an image (SCI, IMAGE), or else the first
+        without the name of something else (WHT, DQ, ERR) that is not a thumbnail.
     plane : int, optional
-        Which plane of a cube, along its first array axis. Leading axes of length one, as radio
-        images have them, need no choice.
+        Index of the plane of a cube, along its first array axis. Not needed for leading axes of
+        length one, as in radio images.
     zeros : {'auto', 'keep', 'mask'}, optional
-        What exact zeros are. By default those that fill an area with noise around it, as outside
-        of a mosaic's footprint, are no data and masked, and those of an image without noise, or
-        of counts, are kept; or all are kept, or masked. Those of pictures are kept.
+        Treatment of pixels that are exactly zero. By default, areas of zeros surrounded by noise,
+        as outside of the footprint of a mosaic, are blank and masked, and zeros in images without
+        noise, of counts, or in pictures are kept. Or keep all, or mask all.
     max_size : number, optional
-        Bytes of memory that the image of a file may take, and the content of a compressed file;
-        by default a quarter of the machine's memory.
+        Maximum number of bytes of memory for the image of a file, and for the content of a
+        compressed file; by default a quarter of the memory of the machine.
 
     Returns
     -------
     `~astropy.nddata.CCDData`
-        Pixels (ny, nx) in native float32 or float64; unit dimensionless where there is none;
-        uncertainty as `~astropy.nddata.StdDevUncertainty`; pixels that are not finite or no data
-        masked (mask None where none is); WCS where it is celestial. ``meta`` is the header, with
-        cards of the primary one that hold for its extensions, and says as ``HDU`` which extension
-        was taken, as ``HDUMASK``, ``HDUWHT`` and ``HDUUNC`` from which mask, weight and
-        uncertainty come, as ``HDULEFT`` which images were left out, as ``ZEROMASK`` how many zeros
-        were taken for no data, and as ``PIXELS`` what was done to pixels that are not stored as
-        they are. It can be written whatever ``meta`` holds.
+        Pixels (ny, nx) in native float32 or float64; unit, or dimensionless;
+        `~astropy.nddata.StdDevUncertainty`; mask of pixels that are not finite or blank (None if
+        there are none); WCS if it is celestial. ``meta`` is the header, with inherited cards of
+        the primary header. Its cards ``HDU``, ``HDUMASK``, ``HDUWHT`` and ``HDUUNC`` name the
+        extensions of image, mask, weight and uncertainty, ``HDULEFT`` the images that were not
+        used, ``ZEROMASK`` is the number of blank zeros, and ``PIXELS`` says how pixels were
+        converted from stored values. It can be written whatever ``meta`` contains.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ImageError
-        If it holds no image, is truncated, is a cube without a chosen plane, has not one finite
-        pixel without a mask, or is larger than is allowed.
+        If there is no image, the file is truncated, the image is a cube and no ``plane`` is given,
+        all pixels are masked or not finite, or the image is larger than allowed.
     TypeError
         If the pixels are not real numbers.
     ValueError
-        If ``zeros`` is another word.
+        If ``zeros`` is invalid.
 
     Warns
     -----
     AstropyUserWarning
-        If unit, WCS, mask or uncertainty of a file are of no known kind and left out, or the last
-        block of the file is not filled up.
+        If the unit, WCS, mask or uncertainty of a file cannot be interpreted and is ignored, or the
+        last block of the file is incomplete.
 
     Notes
     -----
-    Row 0 of the array is the first in the file: the bottom row of most displays of a FITS image,
-    the top row of a picture, as Pillow and scikit-image give it; ``meta['origin']`` is then
-    ``'upper'``, Matplotlib's word for it. Colours become luminance, 0.299 R + 0.587 G + 0.114 B
-    (ITU-R BT.601), transparency is dropped, and ``meta['pixels']`` says so.
+    Row 0 of the array is the first row in the file: the bottom row in most displays of FITS images,
+    the top row of a picture, as with Pillow and scikit-image. ``meta['origin']`` is then
+    ``'upper'``, as in Matplotlib. Colors are converted to luminance, 0.299 R + 0.587 G + 0.114 B
+    (ITU-R BT.601), transparency is ignored, and both are noted in ``meta['pixels']``.
 
-    A FITS file that `~astropy.nddata.CCDData` wrote gives its mask and uncertainty back. Which
-    extensions and which bits of masks are used, and how units and pixels are read, is said in
-    :doc:`/reference/formats`.
+    Masks and uncertainties in FITS files written by `~astropy.nddata.CCDData` are restored.
+    :doc:`/reference/formats` describes which extensions and mask bits are used, and how units and
+    pixels are interpreted.
 
     Examples
     --------
@@ -109,7 +109,7 @@ def read_image(source, *, hdu=None, plane=None, zeros='auto', max_size=None):
         return _from_hdus([source], None, plane, 'the HDU', zeros)
     if isinstance(source, Cutout2D):
         source = NDData(source.data, wcs=cutout_wcs(source))
-    # NDData itself takes a Quantity, a masked array or a plain one apart.
+    # NDData handles quantities, masked arrays and plain arrays.
     source = source if isinstance(source, NDData) else _as_nddata(source)
     return as_ccddata(plane_of(source, plane), zeros=zeros)
 
@@ -125,7 +125,7 @@ def _as_nddata(source):
 
 
 def _plain(source):
-    """Numbers of lists and of arrays of objects, as NDData takes them."""
+    """Lists and object arrays as numbers that NDData accepts."""
     if not isinstance(source, (np.ndarray, list, tuple)) or isinstance(source, u.Quantity):
         return source
     values, mask = without_mask(source)
@@ -143,7 +143,7 @@ def _from_path(path, hdu, plane, zeros, max_size):
         file.seek(0)
         check_kind(begin, path)
         if not is_fits(begin):
-            # Black is a color of pictures.
+            # Black is a valid color in a picture.
             zeros = 'keep' if zeros == 'auto' else zeros
             picture = read_picture(file, path, max_size=max_size)
             return as_ccddata(plane_of(picture, plane), zeros=zeros)
@@ -160,14 +160,14 @@ def _from_hdus(hdus, hdu, plane, where, zeros):
 
 
 def whole_image(image, *, zeros='auto'):
-    """All of a `~astro_wgan.images.fits_image.FitsImage`, as `read_image` gives it."""
+    """A whole `~astro_wgan.images.fits_image.FitsImage`, as returned by `read_image`."""
     image.check_size()
     pixels = image.read()
     image.warn_of_bits()
     return as_ccddata(pixels, zeros=zeros, is_checked=True)
 
 
-#: What `meta` says, and what it is called.
+#: Cards of `meta` to report, with their labels.
 _SAID = {
     'HDU': 'image',
     'HDUMASK': 'mask',
@@ -176,23 +176,23 @@ _SAID = {
     'HDULEFT': 'left out',
 }
 
-#: Extensions that are named of a long list.
+#: Maximum number of extensions to list.
 _NAMED = 6
 
 
 def describe_image(image):
     """
-    Lines of text that say what was taken of a file, what was left out, and what is masked.
+    Describe which extensions of a file were used and which not, and how many pixels are masked.
 
     Parameters
     ----------
     image : `~astropy.nddata.CCDData`
-        As from `~astro_wgan.images.read_image`.
+        An image returned by `~astro_wgan.images.read_image`.
 
     Returns
     -------
     list of str
-        None of them for an array of which each pixel can be used.
+        Lines of text; empty for an array without masked pixels.
 
     Examples
     --------

@@ -230,7 +230,7 @@ def test_cube_needs_a_plane_unless_it_has_only_one():
     with pytest.raises(ImageError, match='`plane` must lie from 0 to 2; got 3'):
         read_image(cube, plane=3)
     for odd in ('1', 1.5, True, [1], np.nan):
-        with pytest.raises(ImageError, match='`plane` must be a whole number; got'):
+        with pytest.raises(ImageError, match='`plane` must be an integer; got'):
             read_image(cube, plane=odd)
     assert np.array_equal(read_image(cube, plane=np.int64(1)).data, cube[1])
     with pytest.raises(ImageError, match='`plane` chooses from a cube'):
