@@ -93,8 +93,8 @@ class PredictionMixin:
         images : `~numpy.ndarray` of float32, shape (n, ny, nx, bands)
             Stretched intensity, masked pixels filled with the median of their stamp.
         weights : `~numpy.ndarray` of float32, shape (n, ny, nx, bands)
-            1 for a pixel to use, 0 for a masked one; less than 1 where the uncertainty says that a
-            pixel is noisier than others of its stamp: see
+            1 for a valid pixel, 0 for a masked one, and between 0 and 1 for a pixel that is noisier
+            than others of its stamp, according to its uncertainty; see
             `~astro_wgan.wgan.masked_pixels.pixel_weights`.
         """
         self._check_fitted()

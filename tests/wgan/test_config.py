@@ -35,6 +35,7 @@ def test_presets_come_in_other_sizes(name, size):
         (TrainingConfig, {'learning_rate': -1}, '`learning_rate`.*got -1'),
         (TrainingConfig, {'learning_rate': float('nan')}, '`learning_rate`.*got nan'),
         (TrainingConfig, {'penalty_weight': -1}, '`penalty_weight`'),
+        (TrainingConfig, {'reconstruction_weight': -1}, '`reconstruction_weight`.*got -1'),
         (TrainingConfig, {'beta_1': 1.0}, '`beta_1`'),
         (TrainingConfig, {'penalty_in_float32': False}, "'mixed_bfloat16'; got 'float32'"),
     ],

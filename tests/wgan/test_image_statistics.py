@@ -33,8 +33,8 @@ def test_gaussian_has_the_values_of_the_closed_formula(sky):
 @pytest.mark.parametrize('ratio', [0.3, 0.7])
 def test_axis_ratio(ratio):
     image = gaussians(ratio=ratio)
-    for turned in (image, image.transpose(0, 2, 1)):
-        assert measure_image_statistics(turned)['axis_ratio'] == pytest.approx(ratio, abs=0.01)
+    for oriented in (image, image.transpose(0, 2, 1)):
+        assert measure_image_statistics(oriented)['axis_ratio'] == pytest.approx(ratio, abs=0.01)
 
 
 def test_white_noise_has_a_flat_power_spectrum():

@@ -1,15 +1,26 @@
-"""The losses against an independent computation in NumPy and SciPy, and finite differences."""
-
 import numpy as np
 import pytest
 import tensorflow as tf
 from scipy.optimize import approx_fprime
+from scipy.stats import norm
 
-from astro_wgan.wgan.losses import critic_loss, generator_loss, gradient_penalty
+from astro_wgan.wgan.losses import (
+    critic_loss,
+    generator_loss,
+    gradient_penalty,
+    latent_divergence,
+    reconstruction_loss,
+)
 
 RNG = np.random.default_rng(1)
+
+
 SIZE, HIDDEN, N = 4, 7, 5
+
+
 W = RNG.normal(size=(SIZE * SIZE, HIDDEN))
+
+
 V = RNG.normal(size=HIDDEN)
 
 
@@ -79,3 +90,24 @@ def test_penalty_of_a_constant_critic_is_one_with_finite_gradient(images):
         )
     assert penalty.numpy() == pytest.approx(1, abs=1e-5)
     assert np.isfinite(tape.gradient(penalty, w).numpy()).all()
+
+
+def test_reconstruction_loss_is_minus_the_log_likelihood():
+    rng = np.random.default_rng(1)
+    images, closest = rng.normal(size=(2, 5, 4, 4, 2)).astype(np.float32)
+    variance = np.array([0.5, 2.0], np.float32)
+    found = reconstruction_loss(images, closest, variance)
+    spread = np.sqrt(variance)
+    likelihood = norm.logpdf(images, closest, spread) - norm.logpdf(0, 0, spread)
+    assert float(found) == pytest.approx(-likelihood.sum(axis=(1, 2, 3)).mean(), rel=1e-5)
+
+
+def test_divergence_is_that_of_samples():
+    rng = np.random.default_rng(2)
+    mean, log_sigma = rng.normal(size=(3, 2)), rng.normal(scale=0.3, size=(3, 2))
+    spread = np.exp(log_sigma)
+    samples = mean + spread * rng.normal(size=(200_000, 3, 2))
+    ratio = norm.logpdf(samples, mean, spread) - norm.logpdf(samples)
+    found = latent_divergence(tf.constant(mean), tf.constant(log_sigma))
+    assert float(found) == pytest.approx(ratio.sum(axis=2).mean(), rel=0.01)
+    assert float(latent_divergence(tf.zeros((2, 4)), tf.zeros((2, 4)))) == 0

@@ -20,7 +20,7 @@ RNG = np.random.default_rng(5)
 
 
 @pytest.fixture
-def disc():
+def disk():
     """A bright round source on the sky, which is 0, and weights of 1."""
     y, x = np.indices((25, 25)) - 12
     image = np.exp(-np.hypot(y, x) / 4).astype(np.float32)[np.newaxis, ..., np.newaxis]
@@ -39,8 +39,8 @@ def test_holes_are_what_can_and_has_to_be_filled():
 
 
 @pytest.mark.parametrize('hidden', [np.nan, np.inf, -1e30, 0.0])
-def test_nothing_shows_of_what_is_masked(disc, hidden):
-    image, weights = disc
+def test_values_of_masked_pixels_do_not_matter(disk, hidden):
+    image, weights = disk
     weights[:, 8:15, 10:14] = 0
     spoilt = np.where(weights > 0, image, hidden).astype(np.float32)
     for fill in (
@@ -51,11 +51,11 @@ def test_nothing_shows_of_what_is_masked(disc, hidden):
         np.testing.assert_array_equal(fill(spoilt, weights), fill(image, weights))
 
 
-def test_an_edge_is_filled_by_what_is_opposite_and_the_sky(disc):
-    image, weights = disc
+def test_an_edge_is_filled_from_opposite_pixels_and_the_sky(disk):
+    image, weights = disk
     weights[:, :, :9] = 0
     filled = fill_from_neighbors(image, weights)
-    # The source is that turned; so is what fills its missing part, but for the smoothing.
+    # The source is symmetric, and so is the filled image, except for the smoothing.
     assert np.abs(filled - image)[:, :, 5:9].max() < 0.1
     assert np.abs(image)[:, :, 5:9].max() > 0.3
     np.testing.assert_array_equal(filled[:, :, 9:], image[:, :, 9:])
@@ -84,8 +84,8 @@ def test_filling_goes_on_to_the_fit_of_what_is_left():
     np.testing.assert_array_equal(filled[0], images[0].reshape(8, 8, 1))
 
 
-def test_whole_images_are_handed_through(disc):
-    assert fill_masked(*disc) is disc[0]
+def test_images_without_masked_pixels_are_returned(disk):
+    assert fill_masked(*disk) is disk[0]
 
 
 def test_latent_vectors_do_not_run_away():

@@ -149,7 +149,7 @@ def test_noise_is_saved_with_the_model(wgan, tmp_path):
 
 
 def test_search_compares_critic_features_of_images_with_noise(wgan, stamps):
-    """The same for each image, so that a score does not depend on the company."""
+    """The same for each image, so that a score is independent of the other images."""
     images = wgan.images_from_stamps(stamps[:6])
     searcher = LatentSearcher(wgan, LatentSearchConfig(optimizer='adam', max_iterations=12))
     together = searcher(*images)

@@ -50,7 +50,7 @@ def test_auto_is_float32_compiled_and_under_a_strategy(processors):
 
 
 @pytest.mark.parametrize('precision', ['float32', 'mixed_bfloat16', 'mixed_float16'])
-def test_what_is_definite_stays(processors, precision):
+def test_a_given_precision_is_kept(processors, precision):
     processors.write_text('flags : amx_bf16')
     training = TrainingConfig(precision=precision)
     assert resolve_precision(training) == training

@@ -146,7 +146,7 @@ def test_fitted_model_says_which_precision_auto_was(stamps, monkeypatch, units, 
     wgan = WGAN(NETWORK, TrainingConfig(**TRAINING, precision='auto'))
     wgan.fit(stamps, iterations=1, progress=False)
     assert wgan.provenance_['precision'] == expected
-    # What was asked for stays, so that a training can go on on another machine.
+    # The configuration keeps 'auto', so that a training can resume on another machine.
     assert wgan.training.precision == 'auto'
 
 

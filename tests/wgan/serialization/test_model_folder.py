@@ -11,11 +11,12 @@ import pytest
 from astropy import units as u
 from astropy.table import QTable
 
-from astro_wgan import WGAN
+from astro_wgan import WGAN, datasets
 from astro_wgan.stamps import Stretch
 from astro_wgan.wgan import NetworkConfig, TrainingConfig
 from astro_wgan.wgan.networks import build_critic, build_encoder, build_generator, count_weights
 from astro_wgan.wgan.noise_layer import build_white_noise
+from astro_wgan.wgan.serialization.former_names import FORMER_NAMES
 
 NETWORK = NetworkConfig(
     size=16,
@@ -109,14 +110,14 @@ def test_every_flipped_bit_is_noticed(folder):
 
 
 @pytest.mark.parametrize('name', ['generator.keras', 'model.json', 'history.ecsv'])
-def test_files_of_two_models_are_no_model(folder, tmp_path, name):
+def test_files_of_two_models_are_refused(folder, tmp_path, name):
     model(5).save(tmp_path / 'other')
     shutil.copy(tmp_path / 'other' / name, folder)
     with pytest.raises(ValueError, match=rf'its file {name} is not the one that was saved with'):
         WGAN.load(folder)
 
 
-def test_a_model_without_its_manifest_is_told(folder):
+def test_a_model_without_its_manifest_is_refused(folder):
     (folder / 'manifest.json').unlink()
     with pytest.raises(ValueError, match=r'its file manifest\.json is missing'):
         WGAN.load(folder)
@@ -126,6 +127,35 @@ def test_models_of_the_former_version_have_no_manifest(folder):
     describe(folder, format='astro_wgan model 1')
     (folder / 'manifest.json').unlink()
     assert WGAN.load(folder).provenance_ == {'seed': 1}
+
+
+def test_models_with_the_names_of_format_2_are_read(folder):
+    values = json.loads((folder / 'model.json').read_text())
+    for part in ('network', 'training'):
+        former = {new: old for old, new in FORMER_NAMES[part].items()}
+        assert former.keys() <= values[part].keys()
+        values[part] = {former.get(name, name): value for name, value in values[part].items()}
+    values['format'] = 'astro_wgan model 2'
+    forge(folder, 'model.json', json.dumps(values).encode())
+    history = b'iteration seconds critic_gradient wasserstein distance_flux\n25 1.5 0.1 3 nan\n'
+    forge(folder, 'history.ecsv', history)
+    again, wgan = WGAN.load(folder), model(1)
+    assert (again.network, again.training) == (wgan.network, wgan.training)
+    assert again.history_.colnames == [
+        'iteration',
+        'time',
+        'critic_gradient_norm',
+        'wasserstein_distance',
+        'wasserstein_flux',
+    ]
+
+
+def test_the_model_that_comes_with_the_package_is_read():
+    wgan = WGAN.load(datasets.model_path('simulated_f160w'))
+    assert (wgan.network.latent_dim, wgan.network.kernel_size) == (16, 4)
+    training = wgan.training
+    assert (training.reconstruction_weight, training.ema_decay) == (0.05, 0.995)
+    assert {'time', 'wasserstein_distance', 'kl_divergence'} < set(wgan.history_.colnames)
 
 
 def networks(wgan):
@@ -218,6 +248,7 @@ def test_networks_of_another_configuration_are_neither_saved_nor_loaded(folder):
         ({'network': {'latent_dim': True}}, '`latent_dim` of NetworkConfig is True'),
         ({'network': {'negative_slope': float('nan')}}, '`negative_slope` of NetworkConfig is nan'),
         ({'network': {'other': 1}}, 'has no parameter other'),
+        ({'network': {'latent': 4}}, 'it has both `latent` and `latent_dim`'),
         (
             {'training': {'reconstruction_weight': 'much'}},
             '`reconstruction_weight` of TrainingConfig',

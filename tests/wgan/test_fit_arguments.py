@@ -1,0 +1,74 @@
+"""Arguments of `WGAN.fit` that are refused."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from astro_wgan import WGAN, StampSet
+from astro_wgan.wgan import NetworkConfig, TrainingConfig
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        ({'epochs': 1, 'iterations': 1}, '`epochs` or `iterations`, not both'),
+        ({'epochs': 0}, '`epochs` must be above 0'),
+        ({'minutes': -1}, '`minutes` must be above 0; got -1'),
+    ],
+)
+def test_impossible_limits_are_refused(stamps, options, message, new_wgan):
+    with pytest.raises(ValueError, match=message):
+        new_wgan().fit(stamps, **options)
+
+
+def test_stamps_may_be_fewer_than_a_batch(stamps, new_wgan):
+    with pytest.raises(ValueError, match=r'at least 32 stamps; got 31'):
+        new_wgan(batch_size=64).fit(stamps[:31], iterations=2, progress=False)
+    wgan = new_wgan(batch_size=64).fit(stamps[:32], iterations=2, progress=False)
+    assert np.isfinite(wgan.history_['critic_loss']).all()
+
+
+def test_stamps_that_do_not_fit_are_refused(stamps, new_wgan):
+    with pytest.raises(ValueError, match=r'at least 8 stamps; got 3'):
+        new_wgan().fit(stamps[:3])
+    with pytest.raises(ValueError, match=r'16 x 16 pixels.*got 32 x 32 and 1. Bin them by 2'):
+        new_wgan().fit(StampSet(np.zeros((20, 32, 32))))
+    with pytest.raises(TypeError, match=r'`stamps` must be a StampSet.*got ndarray'):
+        new_wgan().fit(np.zeros((20, 16, 16)))
+
+
+def test_initial_models_that_do_not_fit_are_refused(stamps, new_wgan):
+    with pytest.raises(ValueError, match='`initial_model` must be a fitted model'):
+        new_wgan().fit(stamps, initial_model=new_wgan(), progress=False)
+    fitted = new_wgan().fit(stamps, iterations=1, progress=False)
+    paper = WGAN(NetworkConfig.preset('paper', size=16), TrainingConfig(batch_size=8))
+    with pytest.raises(ValueError, match='`initial_model` must have the same network'):
+        paper.fit(stamps, initial_model=fitted, progress=False)
+    with pytest.raises(ValueError, match='`initial_model` must have an encoder'):
+        new_wgan(reconstruction_weight=0.1).fit(stamps, initial_model=fitted, progress=False)
+
+
+@pytest.mark.parametrize(
+    ('options', 'count', 'message'),
+    [
+        ({'patience': 3}, None, '`patience` needs `held_out`'),
+        ({'sample_dir': 'folder'}, None, '`sample_dir` needs `held_out`'),
+        ({'patience': 0}, 5, '`patience` must be at least 1'),
+        ({}, 0, '`held_out` must hold at least one'),
+    ],
+)
+def test_impossible_monitoring_is_refused(stamps, new_wgan, options, count, message):
+    held_out = None if count is None else stamps[:count]
+    with pytest.raises(ValueError, match=message):
+        new_wgan().fit(stamps, held_out=held_out, iterations=1, **options)
+
+
+@pytest.mark.parametrize(
+    'network', [{'noise': False}, {'noise': True, 'latent_distribution': 'uniform'}]
+)
+def test_an_encoder_needs_a_noise_layer_and_a_normal_z(stamps, new_wgan, network):
+    wgan = new_wgan(reconstruction_weight=0.1)
+    wgan.network = replace(wgan.network, **network)
+    with pytest.raises(ValueError, match='`reconstruction_weight` of the training needs a network'):
+        wgan.fit(stamps, iterations=1, progress=False)
