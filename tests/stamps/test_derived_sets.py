@@ -27,7 +27,7 @@ def make_wcs(x=5.0, scale=2e-5):
     return wcs
 
 
-def make_stamps(n=4, *, shape=(6, 8), bands=None):
+def full_stamps(n=4, *, shape=(6, 8), bands=None):
     rng = np.random.default_rng(1)
     full = (n, *shape) if bands is None else (n, *shape, bands)
     pixels = rng.normal(5, 1, size=full).astype(np.float32)
@@ -57,7 +57,7 @@ def make_stamps(n=4, *, shape=(6, 8), bands=None):
 
 
 def test_assigned_pixels_that_are_not_finite_are_masked():
-    stamps = make_stamps()
+    stamps = full_stamps()
     before = ~stamps.valid
     pixels = np.ones(stamps.pixels.shape, dtype=np.float32)
     pixels[2, 3, 4], pixels[3, 0, 0] = np.nan, np.inf
@@ -71,7 +71,7 @@ def test_assigned_pixels_that_are_not_finite_are_masked():
 
 
 def test_assigned_pixels_are_converted_and_keep_their_mask():
-    stamps = make_stamps()
+    stamps = full_stamps()
     hole = np.zeros(stamps.pixels.shape, dtype=bool)
     hole[1, 1, 1] = True
     before = ~stamps.valid
@@ -82,7 +82,7 @@ def test_assigned_pixels_are_converted_and_keep_their_mask():
 
 
 def test_arithmetic_in_place():
-    stamps = make_stamps()
+    stamps = full_stamps()
     expected = 2 * stamps.pixels
     array = stamps.pixels
     stamps.pixels *= 2
@@ -97,7 +97,7 @@ def test_pixels_become_native_floats_when_assigned():
 
 
 def test_assigned_mask_and_uncertainty():
-    stamps = make_stamps()
+    stamps = full_stamps()
     stamps.mask = None
     assert np.argwhere(~stamps.valid).tolist() == [[0, 1, 2]]
     stamps.mask = np.zeros(stamps.pixels.shape)
@@ -141,7 +141,7 @@ def test_assigned_mask_and_uncertainty():
     ],
 )
 def test_what_does_not_fit_is_not_assigned(name, value, error, message):
-    stamps = make_stamps()
+    stamps = full_stamps()
     before = stamps.copy()
     with pytest.raises(error, match=message):
         setattr(stamps, name, value)
@@ -149,7 +149,7 @@ def test_what_does_not_fit_is_not_assigned(name, value, error, message):
 
 
 def test_assigned_tables_get_ids():
-    stamps = make_stamps()
+    stamps = full_stamps()
     stamps.table = {'flux': [1.0, 2.0, 3.0, 4.0]}
     assert stamps.ids.tolist() == [0, 1, 2, 3]
     stamps.table['score'] = 2.0
@@ -173,7 +173,7 @@ def test_a_set_without_unit_can_be_given_one():
 
 
 def test_replace_shares_what_is_not_named():
-    stamps = make_stamps()
+    stamps = full_stamps()
     new = stamps.replace(pixels=stamps.pixels + 1)
     assert np.array_equal(new.pixels, stamps.pixels + 1, equal_nan=True)
     assert np.array_equal(new.valid, stamps.valid)
@@ -190,7 +190,7 @@ def test_replace_shares_what_is_not_named():
 
 
 def test_replaced_parts_are_checked_as_in_a_new_set():
-    stamps = make_stamps()
+    stamps = full_stamps()
     assert np.argwhere(~stamps.replace(mask=None).valid).tolist() == [[0, 1, 2]]
     pixels = np.ones(stamps.pixels.shape)
     pixels[3, 3, 3] = np.nan
@@ -203,7 +203,7 @@ def test_replaced_parts_are_checked_as_in_a_new_set():
 
 
 def test_a_new_unit_converts():
-    stamps = make_stamps()
+    stamps = full_stamps()
     new = stamps.replace(unit='mJy')
     assert new.unit == u.mJy
     assert new.pixels.dtype == np.float32
@@ -223,14 +223,14 @@ def test_a_new_unit_converts():
 
 
 def test_pixels_with_a_unit_are_converted_to_that_of_the_set():
-    stamps = make_stamps()
+    stamps = full_stamps()
     new = stamps.replace(pixels=stamps.quantity.to('mJy'))
     assert new.unit == u.nJy
     assert new.pixels == pytest.approx(stamps.pixels, nan_ok=True)
 
 
 def test_the_pixel_scale_follows_other_places():
-    stamps = make_stamps()
+    stamps = full_stamps()
     new = stamps.replace(wcs=[make_wcs(scale=1e-4)] * 4)
     assert u.isclose(new.pixel_scale, 0.36 * u.arcsec / u.pix)
     new = stamps.replace(wcs=None)
@@ -239,7 +239,7 @@ def test_the_pixel_scale_follows_other_places():
 
 
 def test_pixels_of_another_shape():
-    stamps = make_stamps()
+    stamps = full_stamps()
     smaller = np.ones((4, 4, 4))
     with pytest.raises(ValueError, match='The `uncertainty` of the set has the shape'):
         stamps.replace(pixels=smaller)
@@ -256,7 +256,7 @@ def test_pixels_of_another_shape():
 
 
 def test_a_band_is_a_set_of_its_own():
-    stamps = make_stamps(bands=3)
+    stamps = full_stamps(bands=3)
     stamps.uncertainty = np.arange(stamps.pixels.size, dtype=float).reshape(stamps.pixels.shape)
     mask = np.zeros(stamps.pixels.shape, bool)
     mask[2, 3, 4, 1] = True
@@ -271,7 +271,7 @@ def test_a_band_is_a_set_of_its_own():
             assert np.array_equal(band.valid, stamps.valid[..., k])
             assert band.unit == stamps.unit
             assert band.to_ccddata()[1].wcs.wcs.crpix == pytest.approx(stamps.wcs[1].wcs.crpix)
-    plain = make_stamps()
+    plain = full_stamps()
     assert plain.band(0) == plain
     for wrong in (3, -1, True, 'g', 1.0):
         with pytest.raises(ValueError, match='`number` must be a band, from 0 to 2'):
@@ -279,7 +279,7 @@ def test_a_band_is_a_set_of_its_own():
 
 
 def test_one_band_of_several():
-    stamps = make_stamps(bands=3)
+    stamps = full_stamps(bands=3)
     with pytest.raises(ValueError, match='give `uncertainty` too'):
         stamps.replace(pixels=stamps.pixels[..., 1])
     one = stamps.replace(
@@ -301,9 +301,9 @@ def test_one_band_of_several():
 )
 def test_only_arguments_can_be_replaced(changes, message):
     with pytest.raises(TypeError, match=message):
-        make_stamps().replace(**changes)
+        full_stamps().replace(**changes)
     with pytest.raises(TypeError, match='`pixels` must be real numbers'):
-        make_stamps().replace(pixels=None)
+        full_stamps().replace(pixels=None)
 
 
 # Cropping
@@ -328,7 +328,7 @@ def test_crop_is_what_cutout2d_cuts(edge, size):
 
 
 def test_wcs_mask_and_uncertainty_are_cropped_too():
-    stamps = make_stamps()
+    stamps = full_stamps()
     small = stamps.crop((4, 6))
     assert np.array_equal(small.valid, stamps.valid[:, 1:5, 1:7])
     assert np.array_equal(small.uncertainty, stamps.uncertainty[:, 1:5, 1:7], equal_nan=True)
@@ -344,7 +344,7 @@ def test_wcs_mask_and_uncertainty_are_cropped_too():
 
 @pytest.mark.parametrize('way', ['copy', 'deepcopy', 'pickle'])
 def test_copies_are_equal_and_share_nothing(way):
-    stamps = make_stamps()
+    stamps = full_stamps()
     made = {
         'copy': lambda: stamps.copy(),
         'deepcopy': lambda: copy.deepcopy(stamps),
@@ -360,12 +360,12 @@ def test_copies_are_equal_and_share_nothing(way):
     made.table['flux'][:] = 7 * u.mJy
     made.meta['survey'] = 'other'
     made.geometry.corner[:] = 5
-    assert stamps == make_stamps()
+    assert stamps == full_stamps()
     assert stamps.meta == {'survey': 'mine'}
 
 
 def test_a_shallow_copy_has_a_table_of_its_own():
-    stamps = make_stamps()
+    stamps = full_stamps()
     made = copy.copy(stamps)
     assert made == stamps
     assert made.pixels is stamps.pixels
@@ -374,17 +374,17 @@ def test_a_shallow_copy_has_a_table_of_its_own():
     assert 'score' not in stamps.table.colnames
     assert stamps.meta == {'survey': 'mine'}
     made.pixels = made.pixels + 1
-    assert stamps == make_stamps()
+    assert stamps == full_stamps()
 
 
 # Equality
 
 
 def test_sets_of_equal_parts_are_equal(tmp_path):
-    stamps = make_stamps()
-    assert stamps == make_stamps()
-    assert (stamps != make_stamps()) is False
-    assert stamps[:2] == make_stamps()[[0, 1]]
+    stamps = full_stamps()
+    assert stamps == full_stamps()
+    assert (stamps != full_stamps()) is False
+    assert stamps[:2] == full_stamps()[[0, 1]]
     assert concatenate([stamps[:2], stamps[2:]]) == stamps
     plain = stamps.replace(table=None)
     with StampStore.from_stamps(tmp_path / 'stamps.zarr', plain):
@@ -393,12 +393,12 @@ def test_sets_of_equal_parts_are_equal(tmp_path):
 
 
 def test_one_mask_for_all_bands_equals_one_for_each():
-    stamps = make_stamps(bands=2)
+    stamps = full_stamps(bands=2)
     assert stamps.replace(mask=~stamps.valid) == stamps
 
 
 def test_what_does_not_matter():
-    stamps = make_stamps()
+    stamps = full_stamps()
     wide = StampSet(np.ones((2, 3, 4), dtype=np.float64))
     assert StampSet(np.ones((2, 3, 4), dtype=np.float32)) == wide
     assert stamps.replace(meta={'other': 1}) == stamps
@@ -445,14 +445,14 @@ def other_table(stamps, **columns):
     ],
 )
 def test_sets_that_differ_are_not_equal(changes):
-    stamps = make_stamps()
+    stamps = full_stamps()
     other = stamps.replace(**changes(stamps))
     assert other != stamps
     assert not other == stamps  # noqa: SIM201
 
 
 def test_sets_of_other_sizes_and_other_things_are_not_equal():
-    stamps = make_stamps()
+    stamps = full_stamps()
     assert stamps[:3] != stamps
     assert stamps[:0] != stamps
     assert stamps[:0] == stamps[4:]

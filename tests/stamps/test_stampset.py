@@ -12,6 +12,7 @@ from astropy.wcs import WCS
 
 from astro_wgan.stamps.concatenation import concatenate
 from astro_wgan.stamps.stampset import StampSet
+from astro_wgan.testing import assert_stamps_equal
 
 
 def make_wcs(x=5.0, scale=2e-5):
@@ -24,7 +25,8 @@ def make_wcs(x=5.0, scale=2e-5):
     return wcs
 
 
-def make_stamps(n=10, *, shape=(6, 8), bands=None, first=0):
+def full_stamps(n=10, *, shape=(6, 8), bands=None, first=0):
+    """Stamps with everything that a set can have."""
     rng = np.random.default_rng(1)
     full = (n, *shape) if bands is None else (n, *shape, bands)
     pixels = rng.normal(5, 1, size=full).astype(np.float32)
@@ -39,18 +41,6 @@ def make_stamps(n=10, *, shape=(6, 8), bands=None, first=0):
         table=QTable({'id': first + np.arange(n), 'flux': (first + np.arange(n)) * u.mJy}),
         meta={'survey': 'mine'},
     )
-
-
-def assert_same(a, b):
-    assert np.array_equal(a.pixels, b.pixels, equal_nan=True)
-    assert np.array_equal(a.valid, b.valid)
-    assert (a.uncertainty is None) == (b.uncertainty is None)
-    if a.uncertainty is not None:
-        assert np.array_equal(a.uncertainty, b.uncertainty, equal_nan=True)
-    assert a.unit == b.unit
-    assert a.pixel_scale == b.pixel_scale
-    assert np.array_equal(a.ids, b.ids)
-    assert [w and w.wcs.crpix[0] for w in a.wcs] == [w and w.wcs.crpix[0] for w in b.wcs]
 
 
 # What it accepts
@@ -162,7 +152,7 @@ def test_arguments_that_do_not_fit(options, error, message):
 
 
 def test_filled_takes_the_median_of_the_same_stamp_and_band():
-    stamps = make_stamps(bands=2)
+    stamps = full_stamps(bands=2)
     filled = stamps.filled()
     valid = stamps.valid
     assert np.array_equal(filled[valid], stamps.pixels[valid])
@@ -175,7 +165,7 @@ def test_filled_takes_the_median_of_the_same_stamp_and_band():
 
 
 def test_filled_with_a_value_or_without_need():
-    stamps = make_stamps()
+    stamps = full_stamps()
     filled = stamps.filled(-7)
     assert np.array_equal(filled == -7, stamps.mask)
     whole = StampSet(stamps.pixels)
@@ -204,7 +194,7 @@ def test_a_stamp_without_a_valid_pixel_is_filled_with_zero():
     ],
 )
 def test_slices_bring_all_that_belongs_to_a_stamp(rows):
-    stamps = make_stamps()
+    stamps = full_stamps()
     part = stamps[rows]
     expected = np.arange(10)[
         rows
@@ -226,7 +216,7 @@ def test_slices_bring_all_that_belongs_to_a_stamp(rows):
 
 
 def test_slices_of_slices_share_memory():
-    stamps = make_stamps()
+    stamps = full_stamps()
     part = stamps[2:9][1:3]
     assert np.shares_memory(part.pixels, stamps.pixels)
     assert part.ids.tolist() == [3, 4]
@@ -234,7 +224,7 @@ def test_slices_of_slices_share_memory():
 
 @pytest.mark.parametrize(('row', 'number'), [(0, 0), (9, 9), (-1, 9), (np.int64(3), 3)])
 def test_an_integer_gives_a_set_of_one(row, number):
-    part = make_stamps()[row]
+    part = full_stamps()[row]
     assert part.pixels.shape == (1, 6, 8)
     assert part.ids.tolist() == [number]
 
@@ -242,11 +232,11 @@ def test_an_integer_gives_a_set_of_one(row, number):
 @pytest.mark.parametrize('row', [10, -11, np.ones(9, dtype=bool), [[1, 2], [3, 4]], [10], 'id'])
 def test_rows_that_are_not_there(row):
     with pytest.raises(IndexError):
-        make_stamps()[row]
+        full_stamps()[row]
 
 
 def test_iteration_ends():
-    assert [part.ids.tolist() for part in make_stamps(3)] == [[0], [1], [2]]
+    assert [part.ids.tolist() for part in full_stamps(3)] == [[0], [1], [2]]
 
 
 def test_a_mask_that_a_part_does_not_need_is_gone():
@@ -257,17 +247,17 @@ def test_a_mask_that_a_part_does_not_need_is_gone():
 
 @pytest.mark.parametrize('fraction', [0, 0.25, 0.8, 1])
 def test_split_is_disjoint_seeded_and_complete(fraction):
-    stamps = make_stamps(20)
+    stamps = full_stamps(20)
     first, second = stamps.split(fraction, seed=5)
     assert len(first) == round(fraction * 20)
     assert sorted([*first.ids, *second.ids]) == list(range(20))
-    assert_same(first, stamps[first.ids])
+    assert_stamps_equal(first, stamps[first.ids])
     again, _ = stamps.split(fraction, seed=5)
     assert np.array_equal(again.ids, first.ids)
 
 
 def test_split_depends_on_the_seed_and_needs_a_fraction():
-    stamps = make_stamps(20)
+    stamps = full_stamps(20)
     assert not np.array_equal(stamps.split(0.5, seed=1)[0].ids, stamps.split(0.5, seed=2)[0].ids)
     with pytest.raises(ValueError, match='`fraction` must be between 0 and 1; got 80'):
         stamps.split(80, seed=1)
@@ -276,18 +266,18 @@ def test_split_depends_on_the_seed_and_needs_a_fraction():
 @pytest.mark.parametrize('shuffle', [False, True])
 @pytest.mark.parametrize(('drop', 'sizes'), [(False, [4, 4, 2]), (True, [4, 4])])
 def test_batches(shuffle, drop, sizes):
-    stamps = make_stamps()
+    stamps = full_stamps()
     batches = list(stamps.batches(4, shuffle=shuffle, seed=3, drop_remainder=drop))
     assert [len(batch) for batch in batches] == sizes
     ids = np.concatenate([batch.ids for batch in batches])
     assert len(set(ids.tolist())) == len(ids)
     assert np.array_equal(ids, np.arange(len(ids))) != shuffle
     for batch in batches:
-        assert_same(batch, stamps[batch.ids])
+        assert_stamps_equal(batch, stamps[batch.ids])
 
 
 def test_each_epoch_has_its_own_order_that_comes_back():
-    stamps = make_stamps()
+    stamps = full_stamps()
 
     def order(seed):
         return [int(b.ids[0]) for b in stamps.batches(1, shuffle=True, seed=seed)]
@@ -298,16 +288,16 @@ def test_each_epoch_has_its_own_order_that_comes_back():
 
 def test_batch_size_is_checked():
     with pytest.raises(ValueError, match='`batch_size` must be at least 1; got 0'):
-        make_stamps().batches(0)
+        full_stamps().batches(0)
 
 
 # Unions
 
 
 def test_concatenate_undoes_slicing():
-    stamps = make_stamps()
+    stamps = full_stamps()
     joined = concatenate([stamps[:3], stamps[3], stamps[4:]])
-    assert_same(joined, stamps)
+    assert_stamps_equal(joined, stamps)
     assert joined.meta == stamps.meta
     assert np.array_equal(joined.psf, stamps.psf)
     assert np.array_equal(joined.table['flux'], stamps.table['flux'])
@@ -369,7 +359,7 @@ def test_concatenate_keeps_sky_positions():
 
 
 def test_psf_that_differs_is_left_out():
-    a, b = make_stamps(2), make_stamps(2, first=2)
+    a, b = full_stamps(2), full_stamps(2, first=2)
     b.psf = b.psf + 1
     assert concatenate([a, b]).psf is None
 
@@ -401,7 +391,7 @@ def test_concatenate_nothing():
 @pytest.mark.parametrize('bands', [None, 3])
 def test_tf_dataset_gives_filled_pixels(bands):
     pytest.importorskip('tensorflow')
-    stamps = make_stamps(bands=bands)
+    stamps = full_stamps(bands=bands)
     dataset = stamps.to_tf_dataset(4, shuffle=True, seed=2)
     assert len(dataset) == 3
     expected = [batch.filled() for batch in stamps.batches(4, shuffle=True, seed=2)]
@@ -422,12 +412,12 @@ def test_cutouts_come_back():
 
 
 def test_sets_can_be_pickled():
-    stamps = make_stamps()
-    assert_same(pickle.loads(pickle.dumps(stamps)), stamps)
+    stamps = full_stamps()
+    assert_stamps_equal(pickle.loads(pickle.dumps(stamps)), stamps)
 
 
 def test_repr():
-    assert repr(make_stamps()) == (
+    assert repr(full_stamps()) == (
         '<StampSet: 10 stamps of 6 x 8 pixels, float32, unit nJy, 0.072 arcsec / pix>'
     )
     assert repr(StampSet(np.ones((1, 3, 4, 2)))) == (
