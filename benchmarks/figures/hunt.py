@@ -34,7 +34,7 @@ def main():
     if options.smoke:
         options.hunt, options.images = options.work / 'hunt', options.work
         config = HuntConfig(size=16, iterations=1, n_cards=4)
-        hunt(datasets.image_path('mock_f814w'), output=options.hunt, config=config, progress=False)
+        hunt(datasets.image_path('hubble_xdf'), output=options.hunt, config=config, progress=False)
     elif options.hunt is None or options.images is None:
         parser.error('--hunt and --images are needed')
     report = Report(options)
