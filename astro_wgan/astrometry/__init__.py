@@ -1,1 +1,1 @@
-"""Pixels and the sky: celestial WCS, their inverse, and the WCS of stamps."""
+"""WCS of images and stamps, and conversion between pixels and the sky."""

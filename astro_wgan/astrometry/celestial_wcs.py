@@ -1,4 +1,4 @@
-"""The celestial WCS of an image: what of it can be used, and how it is read."""
+"""`read_wcs` and `celestial_wcs`: reading and validation of the celestial WCS of an image."""
 
 import math
 import re
@@ -23,31 +23,31 @@ from astro_wgan.fits.wcs_cards import (
 
 __all__ = ['celestial_wcs', 'has_celestial', 'read_wcs']
 
-#: Values of RADESYS that astropy has a frame for.
+#: Values of RADESYS for which astropy has a frame.
 _SYSTEMS = ('', 'ICRS', 'FK5', 'FK4', 'FK4-NO-E')
 
-#: Equinoxes and realizations that are written in place of a system.
+#: Equinoxes and realizations that some files have instead of a system.
 _OTHER_NAMES = {'J2000': 'FK5', 'B1950': 'FK4', 'ICRF': 'ICRS'}
 
-#: Of a matrix whose rows are parallel to this share, there is no inverse.
+#: Relative determinant below which a matrix is singular.
 _SINGULAR = 1e-9
 
 
 def read_wcs(header, hdulist, where):
     """
-    The WCS of a header, with lookup tables of distortions from the other HDUs.
+    Read the WCS of a header, with distortion lookup tables from other HDUs.
 
     Parameters
     ----------
     header : `~astropy.io.fits.Header`
     hdulist : `~astropy.io.fits.HDUList` or list of HDU
     where : str
-        What they are of.
+        Name of the file, for messages.
 
     Returns
     -------
     `~astropy.wcs.WCS` or None
-        Of whatever axes; None, with a warning, where it cannot be read.
+        WCS of any axes; None, with a warning, if it cannot be read.
 
     Warns
     -----
@@ -58,15 +58,15 @@ def read_wcs(header, hdulist, where):
     try:
         check_wcs_cards(header)
         header = repaired_header(only_wcs(header))
-        # Before astropy reads it, which would apply them, and write to its log.
+        # Before astropy reads the header, and applies the coefficients.
         is_left_over = has_leftover_sip(header)
         header = header_without_sip(header) if is_left_over else header
         with warnings.catch_warnings():
-            # Of corrections as older files of HST have them (AXISCORR), which are read.
+            # Warnings of corrections in older files of HST (AXISCORR), which are read.
             warnings.simplefilter('ignore', AstropyDeprecationWarning)
             warnings.simplefilter('ignore', FITSFixedWarning)
             wcs = _with_tables(header, others, where)
-    except Exception as error:  # wcslib and astropy have no common class of errors
+    except Exception as error:  # wcslib and astropy raise various errors
         _warn(
             f'The WCS of {where} cannot be read ({_reason(error)}); the image has no sky positions.'
         )
@@ -77,16 +77,16 @@ def read_wcs(header, hdulist, where):
 
 
 def has_celestial(wcs):
-    """Whether a WCS has celestial axes, even if they cannot be used."""
+    """Whether a WCS has celestial axes, even if unusable."""
     try:
         return wcs.has_celestial
-    except Exception:  # wcslib and astropy have no common class of errors
+    except Exception:  # wcslib and astropy raise various errors
         return True
 
 
 def celestial_wcs(wcs, shape=None):
     """
-    The celestial WCS of the last two axes of an array.
+    The celestial WCS of the last two axes of an array, if valid.
 
     Parameters
     ----------
@@ -97,20 +97,20 @@ def celestial_wcs(wcs, shape=None):
     Returns
     -------
     `~astropy.wcs.WCS` or None
-        Of two axes; the same object, or one that is equivalent where astropy would not take it for
-        what it is. None where the axes are not celestial.
+        WCS of two axes: the same object, or an equivalent one that astropy interprets correctly.
+        None if the axes are not celestial.
 
     Warns
     -----
     AstropyUserWarning
-        If the axes are celestial, but not to be used, or SIP coefficients are left over.
+        If the axes are celestial, but unusable, or SIP coefficients are left over.
     """
     if wcs is None:
         return None
     try:
         plane = _plane(wcs)
         return None if plane is None else _checked(plane, shape)
-    except Exception as error:  # wcslib and astropy have no common class of errors
+    except Exception as error:  # wcslib and astropy raise various errors
         _warn(
             f'The WCS of the image cannot be used ({_reason(error)}); the image has no sky '
             'positions.'
@@ -137,12 +137,12 @@ def _made(header, others):
     try:
         return WCS(header, fobj=others)
     except SingularMatrixError:
-        # Of a third axis whose step is 0, as of one frequency, the image needs nothing.
+        # The image does not need a third axis with a step of 0, such as a single frequency.
         return WCS(header, fobj=others, naxis=2)
 
 
 def _plane(wcs):
-    """The WCS of the first two pixel axes, or None where no axes are celestial."""
+    """The WCS of the first two pixel axes, or None if they are not celestial."""
     low = getattr(wcs, 'low_level_wcs', wcs)
     if isinstance(low, SlicedLowLevelWCS):
         low = _of_slice(low)
@@ -158,7 +158,7 @@ def _plane(wcs):
 
 
 def _of_slice(sliced):
-    """The FITS WCS that astropy shows a part of, as one of that part."""
+    """The FITS WCS of a sliced WCS, for the slice."""
     whole, parts = sliced._wcs, sliced._slices_array[::-1]
     if not isinstance(whole, WCS):
         return whole
@@ -169,7 +169,7 @@ def _of_slice(sliced):
 
 
 def _checked(wcs, shape):
-    """The WCS, or one that is equivalent, with all that positions need."""
+    """Validate a WCS, and return it or an equivalent one."""
     if any(name.endswith('-TAB') for name in wcs.wcs.ctype):
         raise ValueError('it is given as a table, -TAB')
     matrix = wcs.pixel_scale_matrix
@@ -186,7 +186,7 @@ def _checked(wcs, shape):
 
 
 def _without_false_name(wcs):
-    """Of plates without a name, wcslib writes what lay in memory, which no header can hold."""
+    """Remove an invalid name, which wcslib reads from uninitialized memory for some plates."""
     try:
         if wcs.wcs.name.isascii() and wcs.wcs.name.isprintable():
             return wcs
@@ -220,7 +220,7 @@ def _in_known_frame(wcs):
     longitude = wcs.wcs.ctype[wcs.wcs.lng][:4]
     system = wcs.wcs.radesys
     if longitude in ('ELON', 'SLON'):
-        # astropy takes the ones for ICRS, and has no name for the others.
+        # Astropy interprets the former as ICRS, and does not recognize the latter.
         return in_icrs(wcs)
     known = '' if longitude == 'GLON' else system.strip().upper()
     known = _OTHER_NAMES.get(known, known)
@@ -236,7 +236,7 @@ def _in_known_frame(wcs):
 
 
 def _reason(error):
-    """What an error says, without the lines of wcslib's own code."""
+    """The message of an error, without references to the source code of wcslib."""
     text = re.sub(r'ERROR \d+ in \w+\(\) at line \d+ of file \S+:', '', str(error))
     lines = [line.strip().rstrip('.') for line in text.splitlines() if line.strip()]
     return lines[0] if lines else type(error).__name__

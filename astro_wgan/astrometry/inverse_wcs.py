@@ -1,4 +1,4 @@
-"""The pixels of positions on the sky, also where the inverse of a distortion does not converge."""
+"""`sky_to_pixel`: pixels of sky positions, with a fallback if the inverse does not converge."""
 
 import numpy as np
 from astropy.wcs import NoConvergence
@@ -7,18 +7,17 @@ from astro_wgan.astrometry.sky_coordinates import celestial_frame, pixel_to_angl
 
 __all__ = ['sky_to_pixel']
 
-#: Pixels along an edge of an image from which a search begins.
+#: Starting points of the search along an edge of the image.
 _STARTS = 33
 
-#: Positions that are searched for at once.
+#: Positions that are searched for together.
 _AT_ONCE = 1024
 
-#: Steps of a search, and how near it must come to a position, in pixels.
+#: Maximum number of steps, and tolerance in pixels.
 _STEPS = 40
 _NEAR = 1e-5
 
-#: Whether a position can be in an image is seen by its distance from the middle, with so much to
-#: spare.
+#: Positions can be in the image up to this many times its radius from the center.
 _REACH = 1.2
 
 
@@ -32,16 +31,16 @@ def sky_to_pixel(sky, wcs, shape=None):
     wcs : `~astropy.wcs.WCS`
         Celestial, of two axes.
     shape : tuple of int, optional
-        ``(ny, nx)`` of the image: in it, positions are searched for where the iteration that
-        inverts a distortion diverges.
+        ``(ny, nx)`` of the image, in which positions are searched for if the iterative inverse of
+        a distortion diverges.
 
     Returns
     -------
     x, y : `~numpy.ndarray`
-        NaN where the projection cannot show a position.
+        NaN if a position is outside of the projection.
     lost : `~numpy.ndarray` of bool
-        True where the inverse of the distortion did not converge, so that nobody knows whether a
-        position is in the image. The pixel is NaN there.
+        True if the inverse of the distortion did not converge, so that it is unknown whether the
+        position is in the image. The pixel is NaN.
     """
     frame = celestial_frame(wcs)
     there = sky.transform_to(frame).spherical
@@ -55,9 +54,9 @@ def sky_to_pixel(sky, wcs, shape=None):
 
 
 def _inverse(longitude, latitude, wcs):
-    """Pixels by astropy, and where its iteration fails."""
+    """Pixels from astropy, and where its iteration fails."""
     if not wcs.wcs.ctype[wcs.wcs.lng][4:].strip('-'):
-        # Without a projection, longitudes are numbers, which do not go around.
+        # Without a projection, longitudes are not periodic.
         reference = wcs.wcs.crval[wcs.wcs.lng]
         longitude = reference + (longitude - reference + 180) % 360 - 180
     world = [longitude, latitude]
@@ -79,9 +78,9 @@ def _inverse(longitude, latitude, wcs):
 
 class _Search:
     """
-    Newton's method from the pixel of a coarse grid that is nearest to a position.
+    Newton's method, starting from the nearest pixel of a coarse grid.
 
-    On the sky, distances and directions from the middle of the image are the coordinates.
+    Sky coordinates are distances and directions from the center of the image.
     """
 
     def __init__(self, wcs, shape):
@@ -98,14 +97,14 @@ class _Search:
         self._starts, self._on_sky = starts[known], on_sky[known]
 
     def find(self, longitude, latitude):
-        """``x``, ``y``, and whether a position that may be in the image was not found."""
+        """``x``, ``y``, and True for positions that may be in the image, but were not found."""
         n = len(longitude)
         pixel, lost = np.full((n, 2), np.nan), np.zeros(n, dtype=bool)
         if not len(self._starts):
             return *pixel.T, lost
         longitude, latitude = np.radians(longitude), np.radians(latitude)
         reach = min(np.pi, _REACH * np.hypot(*self._on_sky.T).max())
-        # Of all the sky, most are ruled out by their latitude.
+        # Latitudes exclude most positions on the whole sky.
         rows = np.flatnonzero(np.abs(latitude - np.arcsin(self._axes[2, 2])) <= reach)
         vectors = unit_vectors(longitude[rows], latitude[rows])
         is_near = vectors @ self._axes[2] >= np.cos(reach)
@@ -120,7 +119,7 @@ class _Search:
         nearest = np.argmin(apart, axis=1)
         pixel = self._starts[nearest].copy()
         size = np.linalg.norm(self._matrix(pixel), axis=(1, 2))
-        # Farther from each pixel of the grid than these are from each other: not in the image.
+        # Positions further from all grid points than their spacing are not in the image.
         is_near = apart[np.arange(len(target)), nearest] < self._step * size
         for _ in range(_STEPS):
             missing = target - self._offsets(pixel)
@@ -132,7 +131,7 @@ class _Search:
             with np.errstate(divide='ignore', invalid='ignore'):
                 step = _solved(matrix, missing)
                 longest = np.abs(step).max(axis=1, keepdims=True)
-                # A full step from where the map folds leads anywhere.
+                # Limit steps near folds of the mapping.
                 step *= np.minimum(1, 2 * self._step / longest)
             pixel += np.where(done[:, np.newaxis], 0, np.nan_to_num(step))
         pixel[~done] = np.nan
@@ -157,14 +156,14 @@ class _Search:
 
 
 def _tangent_axes(longitude, latitude):
-    """East, north and outward at a position: the rows of a matrix."""
+    """Matrix with east, north and outward at a position as rows."""
     outward = unit_vectors(longitude, latitude)
     east = np.array([-np.sin(longitude), np.cos(longitude), 0])
     return np.stack([east, np.cross(outward, east), outward])
 
 
 def _solved(matrix, vector):
-    """As `numpy.linalg.solve` for many matrices of 2 x 2, not finite where one is singular."""
+    """`numpy.linalg.solve` for many 2 x 2 matrices; not finite for singular ones."""
     (a, b), (c, d) = np.moveaxis(matrix, 0, -1)
     v, w = vector.T
     determinant = a * d - b * c

@@ -1,4 +1,4 @@
-"""WCS of parts of images, whose lookup tables of distortion (CPDIS, D2IM) move with them."""
+"""WCS of cutouts, including lookup tables of distortions (CPDIS, D2IM)."""
 
 import base64
 from functools import cache
@@ -22,30 +22,30 @@ LOOKUP_TABLES = ('cpdis1', 'cpdis2', 'det2im1', 'det2im2')
 
 
 class MovedCutout(Cutout2D):
-    """A Cutout2D of which the lookup tables have moved with the part of the image."""
+    """A Cutout2D with correctly shifted lookup tables."""
 
 
 def has_tables(wcs):
-    """Whether a WCS has lookup tables of a distortion."""
+    """Whether a WCS has distortion lookup tables."""
     return any(getattr(wcs, name) is not None for name in LOOKUP_TABLES)
 
 
 def moved_wcs(wcs, corner):
     """
-    The WCS of a part of an image.
+    The WCS of a section of an image.
 
     Parameters
     ----------
     wcs : `~astropy.wcs.WCS`
         WCS of the whole image, of two axes.
     corner : array_like of int
-        ``(x, y)`` of the part's first pixel in the image; negative where the part begins outside.
+        ``(x, y)`` of the first pixel of the section; negative if outside of the image.
 
     Returns
     -------
     `~astropy.wcs.WCS`
-        A copy with moved reference pixels, those of SIP and of lookup tables included. (The
-        installed version of astropy need not move tables with slices, nor with Cutout2D.)
+        A copy with shifted reference pixels, including those of SIP and lookup tables, which some
+        versions of astropy do not shift in slices and Cutout2D.
     """
     corner = np.asarray(corner)
     part = wcs.deepcopy()
@@ -68,7 +68,7 @@ def cutout_wcs(cutout):
     Returns
     -------
     `~astropy.wcs.WCS` or None
-        Its own, with the lookup tables where they belong, which astropy may leave behind.
+        Its WCS, with shifted lookup tables if astropy has not shifted them.
     """
     wcs = cutout.wcs
     is_right = isinstance(cutout, MovedCutout) or not isinstance(wcs, WCS) or not has_tables(wcs)
@@ -83,7 +83,7 @@ def cutout_wcs(cutout):
 
 def plain_tables(wcs):
     """
-    Lookup tables as plain values, which JSON can take.
+    Lookup tables as plain values for JSON.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def plain_tables(wcs):
     Returns
     -------
     dict
-        By the names of the attributes; what there is not is left out.
+        By attribute name; missing tables are omitted.
     """
     found = {name: getattr(wcs, name) for name in LOOKUP_TABLES}
     return {
@@ -108,13 +108,13 @@ def plain_tables(wcs):
 
 def with_plain_tables(wcs, tables):
     """
-    A WCS with lookup tables that were plain values, in place.
+    Set lookup tables of a WCS from plain values, in place.
 
     Parameters
     ----------
     wcs : `~astropy.wcs.WCS`
     tables : dict
-        As from `plain_tables`.
+        As returned by `plain_tables`.
 
     Returns
     -------
@@ -143,7 +143,7 @@ def _move_tables(wcs, corner):
     for name in LOOKUP_TABLES:
         table = getattr(wcs, name)
         if table is not None:
-            # CRVAL of a table is the pixel of the image that its own CRPIX lies on.
+            # CRVAL of a table is the image pixel at its CRPIX.
             moved = tuple(table.crval - corner)
             places = tuple(table.crpix), moved, tuple(table.cdelt)
             setattr(wcs, name, DistortionLookupTable(table.data, *places))

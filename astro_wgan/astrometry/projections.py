@@ -1,4 +1,4 @@
-"""The same projection described from another reference: the sphere is turned, no pixel moves."""
+"""Equivalent WCS in ICRS, or with the reference at the center of the image."""
 
 import numpy as np
 from astropy.coordinates import SkyCoord
@@ -7,19 +7,19 @@ from astro_wgan.astrometry.sky_coordinates import celestial_frame, unit_vectors
 
 __all__ = ['centered', 'in_icrs']
 
-#: Projections whose parallels of latitude are straight lines of even scale, which go on.
+#: Cylindrical projections, in which longitude is linear.
 _CYLINDRICAL = ('CAR', 'CEA', 'MER', 'CYP')
 
-#: Degrees around the reference at which the sphere of a projection is compared with the sky.
+#: Distance from the reference, in degrees, at which native and sky coordinates are compared.
 _AROUND = 10.0
 
-#: How well both descriptions must agree, on the unit sphere: 0.2 milliarcsec.
+#: Required agreement on the unit sphere: 0.2 milliarcsec.
 _AGREE = 1e-9
 
 
 def in_icrs(wcs):
     """
-    A WCS in any frame as one in right ascension and declination (ICRS).
+    Convert a WCS in any frame to an equivalent one in ICRS.
 
     Parameters
     ----------
@@ -29,12 +29,12 @@ def in_icrs(wcs):
     Returns
     -------
     `~astropy.wcs.WCS`
-        Each pixel is where it was on the sky.
+        Pixels have the same positions on the sky.
 
     Raises
     ------
     ValueError
-        If the frame is turned against ICRS by more than a rotation.
+        If the frames are not related by a rotation.
     """
     axes = SkyCoord([0, 90, 0], [0, 0, 90], unit='deg', frame=celestial_frame(wcs)).icrs
     turn = axes.cartesian.xyz.value
@@ -50,9 +50,9 @@ def in_icrs(wcs):
 
 def centered(wcs, shape):
     """
-    A WCS of a cylindrical projection that holds for all of an image.
+    Center the reference of a cylindrical projection on the image, if needed.
 
-    wcslib has no sky for pixels beyond 180 degrees of the reference, and no pixels there.
+    wcslib does not convert pixels beyond 180 degrees from the reference.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def centered(wcs, shape):
     Returns
     -------
     `~astropy.wcs.WCS`
-        With its reference in the middle of the image; the same object where that is not needed.
+        With its reference at the center of the image; the same object if that is not needed.
     """
     if wcs.wcs.ctype[wcs.wcs.lng][5:8] not in _CYLINDRICAL:
         return wcs
@@ -72,7 +72,7 @@ def centered(wcs, shape):
     matrix = wcs.pixel_scale_matrix
     lng = wcs.wcs.lng
     corners = np.array([(0, 0), (nx - 1, 0), (0, ny - 1), (nx - 1, ny - 1)]) + 1 - wcs.wcs.crpix
-    # Of CYP, by the radius of its cylinder.
+    # CYP is scaled by the radius of its cylinder.
     stretch = {(i, m): value for i, m, value in wcs.wcs.get_pv()}.get((wcs.wcs.lat + 1, 2), 1.0)
     stretch = stretch if wcs.wcs.ctype[lng].startswith('CYP', 5) else 1.0
     native = corners @ matrix[lng] / stretch
@@ -90,7 +90,7 @@ def centered(wcs, shape):
 
 
 def _sphere(wcs):
-    """The rotation from the native sphere of a projection to the sky, (3, 3)."""
+    """Rotation matrix from native spherical coordinates to the sky."""
     wcs.wcs.set()
     reference = np.array(wcs.wcs.crval)
     angles = np.radians(reference[[wcs.wcs.lng, wcs.wcs.lat]])
@@ -108,14 +108,14 @@ def _sphere(wcs):
 
 
 def _described(wcs, sphere):
-    """The WCS with CRVAL, LONPOLE and LATPOLE of a rotation of the native sphere, in place."""
+    """Set CRVAL, LONPOLE and LATPOLE from a rotation of the native sphere, in place."""
     fiducial = unit_vectors(np.radians(wcs.wcs.phi0), np.radians(wcs.wcs.theta0))
     x, y, z = sphere @ fiducial
     reference = np.empty(2)
     reference[wcs.wcs.lng] = np.degrees(np.arctan2(y, x)) % 360
     reference[wcs.wcs.lat] = np.degrees(np.arctan2(z, np.hypot(x, y)))
     wcs.wcs.crval = reference
-    # Where the pole of the sky is on the native sphere, and that one's pole on the sky.
+    # Celestial pole in native coordinates, and native pole on the sky.
     north = sphere[2]
     wcs.wcs.lonpole = np.degrees(np.arctan2(north[1], north[0]))
     wcs.wcs.latpole = np.degrees(np.arcsin(np.clip(north[2], -1, 1)))

@@ -1,4 +1,4 @@
-"""Pixels on the sky and back, whichever axis of a WCS is the longitude."""
+"""Sky positions and solid angles of pixels, for either order of axes of a WCS."""
 
 import numpy as np
 from astropy import units as u
@@ -19,7 +19,7 @@ __all__ = [
 
 _ARCSEC_PER_RADIAN = np.degrees(1) * 3600
 
-#: From the middle of a pixel to those of its edges, (x, y).
+#: Offsets (x, y) from the center of a pixel to the centers of its edges.
 _EDGES = np.array([(-0.5, 0), (0.5, 0), (0, -0.5), (0, 0.5)])
 
 
@@ -34,7 +34,7 @@ def celestial_frame(wcs):
     Returns
     -------
     `~astropy.coordinates.BaseCoordinateFrame`
-        Galactic, supergalactic and ecliptic longitudes are that whatever RADESYS says.
+        RADESYS is ignored for Galactic, supergalactic and ecliptic coordinates.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def pixel_to_angles(x, y, wcs):
     Returns
     -------
     longitude, latitude : `~numpy.ndarray`
-        In degrees; NaN where the projection has no sky.
+        In degrees; NaN outside of the projection.
     """
     world = wcs.all_pix2world(x, y, 0)
     return np.asarray(world[wcs.wcs.lng]), np.asarray(world[wcs.wcs.lat])
@@ -78,7 +78,7 @@ def pixel_to_angles(x, y, wcs):
 
 def pixel_to_sky(x, y, wcs):
     """
-    Positions of pixels on the sky.
+    Sky positions of pixels.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def pixel_to_sky(x, y, wcs):
     Returns
     -------
     `~astropy.coordinates.SkyCoord`
-        ICRS; NaN where the projection has no sky.
+        ICRS; NaN outside of the projection.
     """
     longitude, latitude = pixel_to_angles(x, y, wcs)
     sky = SkyCoord(longitude, latitude, unit=u.deg, frame=celestial_frame(wcs)).icrs
@@ -97,20 +97,20 @@ def pixel_to_sky(x, y, wcs):
 
 def pixel_areas(x, y, wcs):
     """
-    Solid angles of pixels where they are, not at the reference of the projection.
+    Local solid angles of pixels.
 
     Parameters
     ----------
     x, y : array_like, shape (n,)
-        0-based middles of the pixels.
+        Centers of the pixels, 0-based.
     wcs : `~astropy.wcs.WCS`
         Celestial, of two axes.
 
     Returns
     -------
     `~numpy.ndarray`, shape (n,)
-        In square arcsec; NaN where the projection has no sky, or pixels are so far from its
-        reference that numbers do not tell them apart.
+        In square arcsec; NaN outside of the projection, or so far from its reference that pixels
+        cannot be distinguished numerically.
     """
     points = np.stack([x, y], axis=-1)[:, np.newaxis] + _EDGES
     longitude, latitude = pixel_to_angles(*points.reshape(-1, 2).T, wcs)
@@ -122,12 +122,12 @@ def pixel_areas(x, y, wcs):
 
 def plain_sky(sky):
     """
-    Positions in ICRS without a mask, and where there are none.
+    Positions in ICRS without mask, and which are missing.
 
     Parameters
     ----------
     sky : `~astropy.coordinates.SkyCoord`
-        Of any shape and frame; it may be masked.
+        Positions of any shape and frame, optionally masked.
 
     Returns
     -------
@@ -138,12 +138,12 @@ def plain_sky(sky):
     Raises
     ------
     ValueError
-        If the frame does not convert to ICRS, as a horizon without place and time.
+        If the frame cannot be converted to ICRS, such as AltAz without location and time.
     """
     sky = sky.reshape(-1)
     try:
         icrs = sky.icrs.spherical
-    except Exception as error:  # astropy raises what it likes of a horizon without a place
+    except Exception as error:  # astropy raises various errors
         raise ValueError(
             f'`positions` in the frame {sky.frame.name!r} do not convert to ICRS: {error}'
         ) from error
@@ -159,7 +159,7 @@ def plain_sky(sky):
 
 
 def unit_vectors(longitude, latitude):
-    """Directions as vectors of length one, from angles in radians; they are the last axis."""
+    """Unit vectors, along the last axis, of angles in radians."""
     return np.stack(
         [
             np.cos(latitude) * np.cos(longitude),

@@ -1,4 +1,4 @@
-"""Where stamps come from: the parent image of each, its corner there, and the WCS that follows."""
+"""`StampGeometry`: parent images of stamps, their corners there, and the resulting WCS."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from astro_wgan.astrometry.sky_coordinates import pixel_areas
 
 __all__ = ['ParentImage', 'StampGeometry', 'WCSSequence', 'first_pixel', 'shifted_wcs']
 
-#: Stamps among which one is looked for that is on the sky. It is nearly always the first.
+#: Stamps that are searched together for one on the sky, nearly always the first.
 _AT_ONCE = 16
 
 #: Digits of a pixel scale.
@@ -25,7 +25,7 @@ _DIGITS = 8
 @dataclass(frozen=True, eq=False)
 class ParentImage:
     """
-    The image that stamps were cut from, as far as a stamp must know it.
+    Shape and WCS of the image from which stamps were cut.
 
     Parameters
     ----------
@@ -41,19 +41,19 @@ class ParentImage:
 
 def first_pixel(center, shape):
     """
-    The pixel on which stamps begin, by the rule of `~astropy.nddata.Cutout2D`.
+    First pixel of stamps, by the rule of `~astropy.nddata.Cutout2D`.
 
     Parameters
     ----------
     center : array_like, shape (n, 2)
-        ``(x, y)`` of the positions asked for. NaN means nowhere in the image.
+        Requested positions ``(x, y)``; NaN if not in the image.
     shape : tuple of int
         ``(ny, nx)`` of the stamps.
 
     Returns
     -------
     `~numpy.ndarray` of int, shape (n, 2)
-        ``(x, y)``, negative where stamps begin outside of the image.
+        ``(x, y)``, negative if outside of the image.
     """
     far = 2.0**40  # outside of any image, and exact in float64
     center = np.clip(np.nan_to_num(center, nan=-far), -far, far)
@@ -62,22 +62,22 @@ def first_pixel(center, shape):
 
 def shifted_wcs(wcs, corner, shape):
     """
-    The WCS of the part of an image that begins at a pixel.
+    The WCS of a section of an image.
 
     Parameters
     ----------
     wcs : `~astropy.wcs.WCS`
         WCS of the whole image.
     corner : tuple of int
-        ``(x, y)`` of the part's first pixel in the image; negative where the part begins outside.
+        ``(x, y)`` of the first pixel of the section; negative if outside of the image.
     shape : tuple of int
-        ``(ny, nx)`` of the part.
+        ``(ny, nx)`` of the section.
 
     Returns
     -------
     `~astropy.wcs.WCS`
-        A copy with shifted reference pixels (also those of the SIP distortion), as
-        `~astropy.nddata.Cutout2D` makes it, and with lookup tables that move as well.
+        A copy with shifted reference pixels, including those of SIP, as in
+        `~astropy.nddata.Cutout2D`, and of lookup tables.
     """
     part = moved_wcs(wcs, corner)
     part.array_shape = tuple(shape)
@@ -86,10 +86,10 @@ def shifted_wcs(wcs, corner, shape):
 
 class WCSSequence(Sequence):
     """
-    One WCS per stamp, made when it is asked for.
+    The WCS of each stamp, created on access.
 
-    A hundred thousand WCS objects would take longer to make than the stamps to cut, so only the
-    parents' are kept.
+    Creating a hundred thousand WCS objects takes longer than cutting the stamps, so only those of
+    the parent images are kept.
     """
 
     def __init__(self, geometry, shape):
@@ -115,16 +115,16 @@ class WCSSequence(Sequence):
 @dataclass(frozen=True, eq=False)
 class StampGeometry:
     """
-    The place of each stamp in its parent image.
+    The position of each stamp in its parent image.
 
     Parameters
     ----------
     parents : tuple of `ParentImage`
-        The images that stamps were cut from.
+        Images from which the stamps were cut.
     parent : `~numpy.ndarray` of int, shape (n,)
         Index into ``parents`` for each stamp.
     corner : `~numpy.ndarray` of int, shape (n, 2)
-        ``(x, y)`` of each stamp's first pixel in its parent; negative where it begins outside.
+        First pixel ``(x, y)`` of each stamp in its parent; negative if outside.
     """
 
     parents: tuple
@@ -142,7 +142,7 @@ class StampGeometry:
         return self.parents[self.parent[index]]
 
     def outside(self, shape):
-        """True for each stamp of ``(ny, nx)`` pixels that has not one in its parent image."""
+        """True for stamps of ``(ny, nx)`` pixels entirely outside of their parent image."""
         used, place = np.unique(self.parent, return_inverse=True)
         sizes = np.array([self.parents[k].shape for k in used]).reshape(-1, 2)[:, ::-1]
         first, last = self.corner, self.corner + tuple(shape)[::-1]
@@ -160,8 +160,8 @@ class StampGeometry:
         return np.array(celestial, dtype=bool)[self.parent]
 
     def by_wcs(self):
-        """Pairs of a celestial WCS, of two axes, and the rows of the stamps that have it."""
-        # A few stamps of a large set still have the parents of all: those are not walked over.
+        """Iterate over pairs of a celestial WCS of two axes, and the rows of its stamps."""
+        # A few stamps of a large set still have all its parents, over which not to iterate.
         order = np.argsort(self.parent, kind='stable')
         found = np.unique(self.parent[order], return_index=True, return_counts=True)
         for k, begin, count in zip(*found, strict=True):
@@ -171,7 +171,7 @@ class StampGeometry:
 
     def pixel_area(self, shape):
         """
-        Solid angle of a pixel in the middle of each stamp, by its WCS.
+        Solid angle of a pixel at the center of each stamp, from its WCS.
 
         Parameters
         ----------
@@ -181,8 +181,8 @@ class StampGeometry:
         Returns
         -------
         `~astropy.units.Quantity`, shape (n,)
-            In arcsec**2 / pix**2; NaN for a stamp without a celestial WCS, off the sky, or wholly
-            outside of its image.
+            In arcsec**2 / pix**2; NaN for stamps without celestial WCS, outside of the projection,
+            or entirely outside of their image.
         """
         area = np.full(len(self), np.nan)
         middle = self.corner + (np.array(shape[::-1]) - 1) / 2
@@ -193,7 +193,7 @@ class StampGeometry:
 
     def pixel_scale(self, shape):
         """
-        Angle of a pixel's edge in the middle of the first stamp that is on the sky.
+        Pixel scale at the center of the first stamp on the sky.
 
         Parameters
         ----------
@@ -203,8 +203,8 @@ class StampGeometry:
         Returns
         -------
         `~astropy.units.Quantity` or None
-            The root of the pixel's area, in arcsec / pix. Where no stamp is on the sky, that at
-            the reference of the first parent's projection; None without a celestial WCS.
+            Square root of the pixel area, in arcsec / pix. If no stamp is on the sky, that at the
+            reference of the first parent; None without celestial WCS.
         """
         is_on_sky = any(True for _ in self.by_wcs())
         for start in range(0, len(self) if is_on_sky else 0, _AT_ONCE):
@@ -218,17 +218,17 @@ class StampGeometry:
                 return None
             wcs = wcs.celestial
             scale = np.sqrt(proj_plane_pixel_area(wcs)) * u.Unit(wcs.wcs.cunit[0]).to(u.arcsec)
-        # Of small pixels, the rest is the rounding of angles.
+        # Further digits are rounding errors of angles for small pixels.
         return float(f'{scale:.{_DIGITS}g}') * u.arcsec / u.pix
 
     def scales_of_image(self):
         """
-        The smallest and the largest angle of a pixel in the image of the first stamp.
+        Smallest and largest pixel scale in the image of the first stamp.
 
         Returns
         -------
         `~astropy.units.Quantity`, shape (2,), or None
-            In arcsec / pix, of its middle, edges and corners; None without a celestial WCS.
+            In arcsec / pix, at its center, edges and corners; None without celestial WCS.
         """
         first = self[:1]
         for wcs, _ in first.by_wcs():
@@ -255,19 +255,19 @@ class StampGeometry:
     @classmethod
     def of(cls, n, shape, wcs=None, geometry=None):
         """
-        The geometry of n stamps from whichever of the two is given, or of stamps without WCS.
+        The geometry of n stamps from ``wcs`` or ``geometry``, or without WCS.
 
         Raises
         ------
         TypeError
-            If ``geometry`` is none, or an entry of ``wcs`` is no WCS.
+            If ``geometry`` or an entry of ``wcs`` has a wrong type.
         ValueError
-            If both are given, or the one that is does not have n entries.
+            If both are given, or the number of entries is not n.
 
         Warns
         -----
         AstropyUserWarning
-            If a WCS has celestial axes, but cannot be used, or SIP coefficients are left over.
+            If a WCS has celestial axes, but is unusable, or SIP coefficients are left over.
         """
         if wcs is not None and geometry is not None:
             raise ValueError('Give `wcs` or `geometry`, not both.')
@@ -284,7 +284,7 @@ class StampGeometry:
 
     @staticmethod
     def concatenate(geometries):
-        """Join geometries; a parent that several of them share is kept once."""
+        """Concatenate geometries. Shared parents are kept once."""
         parents, known, parent = [], {}, []
         for geometry in geometries:
             position = np.empty(len(geometry.parents), dtype=np.int64)
@@ -299,10 +299,10 @@ class StampGeometry:
 
 
 def _usable(wcs, shape):
-    """What can be used of each WCS, as of that of an image; what is not celestial stays."""
+    """The usable WCS of each entry. Those without celestial axes are kept."""
     if not isinstance(wcs, Iterable):
         raise TypeError(f'`wcs` must be a list, one for each stamp; got {type(wcs).__name__}.')
-    # All of them at once, so that no two have one id.
+    # As a list, so that ids of objects are unique.
     wcs, known, usable = list(wcs), {}, []
     for number, each in enumerate(wcs):
         low = getattr(each, 'low_level_wcs', each)

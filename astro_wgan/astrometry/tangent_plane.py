@@ -1,4 +1,4 @@
-"""How stamps lie on the sky: the plane that touches it at the center of each."""
+"""`tangent_planes`: center, pixel scale and orientation of stamps in tangent planes."""
 
 from dataclasses import dataclass
 from itertools import product
@@ -13,14 +13,14 @@ __all__ = ['ARCSEC_PER_DEGREE', 'TangentPlanes', 'tangent_planes']
 
 ARCSEC_PER_DEGREE = 3600.0
 
-#: Which of the nine points on a stamp is its center.
+#: Index of the center among nine points of a stamp.
 _CENTER = 4
 
 
 @dataclass(frozen=True, eq=False)
 class TangentPlanes:
     """
-    The plane that touches the sky at the center of each stamp.
+    Tangent plane of the sky at the center of each stamp.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class TangentPlanes:
         Arcsec to the east (first row) and to the north (second row) per pixel along x (first
         column) and along y.
     curvature : `~numpy.ndarray`, shape (n,)
-        Pixels by which the matrix misses the WCS at most, within the stamp.
+        Maximum deviation of the matrix from the WCS within the stamp, in pixels.
     """
 
     has_wcs: np.ndarray
@@ -43,13 +43,13 @@ class TangentPlanes:
 
 def tangent_planes(stamps):
     """
-    Position, scale and orientation of stamps.
+    Tangent planes at the centers of stamps.
 
     Parameters
     ----------
     stamps : `~astro_wgan.StampSet`
-        Each with a celestial WCS; for those without, east is taken to be left and north up, at
-        the pixel scale of the set.
+        Stamps. For those without celestial WCS, north is up and east is left, at the pixel scale
+        of the set.
 
     Returns
     -------
@@ -58,7 +58,7 @@ def tangent_planes(stamps):
     Raises
     ------
     ValueError
-        If a stamp has neither WCS nor pixel scale, or its WCS ends within the stamp.
+        If a stamp has neither WCS nor pixel scale, or is partly outside of the projection.
     """
     # At least half a pixel, for stamps of a single row or column.
     reach = np.maximum(np.array(stamps.shape[::-1]) - 1, 1) / 2
@@ -76,7 +76,7 @@ def tangent_planes(stamps):
             f'The WCS of {bad.sum()} stamps has no sky position for all of their pixels; the first '
             f'is that of id {stamps.ids[bad][0]}.'
         )
-    # Least squares through the center, where the affine map is to be exact.
+    # Least squares with an exact solution at the center.
     matrix = np.swapaxes(np.linalg.pinv(points) @ offset, 1, 2)
     missed = np.abs(offset - points @ np.swapaxes(matrix, 1, 2)).max(axis=(1, 2))
     curvature = missed / np.sqrt(np.abs(np.linalg.det(matrix)))
@@ -101,7 +101,7 @@ def _sky_around(geometry, points):
         sky[rows] = np.stack(pixel_to_angles(pixel[..., 0], pixel[..., 1], wcs), axis=-1)
         key = (wcs.wcs.radesys, str(wcs.wcs.equinox), *wcs.wcs.ctype)
         frames.setdefault(key, (wcs, []))[1].append(rows)
-    # One SkyCoord for each frame: one for each image would take longer than all else.
+    # One SkyCoord for each frame, since one for each image would be slow.
     for wcs, parts in frames.values():
         rows = np.concatenate(parts)
         lon, lat = np.moveaxis(sky[rows], -1, 0)
@@ -111,7 +111,7 @@ def _sky_around(geometry, points):
 
 
 def _gnomonic(sky):
-    """Gnomonic offsets (arcsec to the east and north) of points from the middle one."""
+    """Gnomonic offsets (arcsec east and north) of points from the center."""
     lon, lat = np.moveaxis(np.radians(sky), -1, 0)
     points = unit_vectors(lon, lat)
     lon, lat = lon[:, _CENTER], lat[:, _CENTER]

@@ -1,1 +1,1 @@
-"""Tables as astronomers keep them: columns, units, positions, files."""
+"""Tables and catalogs: conversion, positions, storage and reading."""

@@ -1,4 +1,4 @@
-"""Columns of tables as they come from archives: text and numbers in object columns, missing ids."""
+"""Columns of tables: object columns, missing values, ids and names."""
 
 import warnings
 from itertools import chain, count
@@ -18,30 +18,30 @@ __all__ = [
     'text_without_unit',
 ]
 
-#: Rows that an error names.
+#: Maximum number of rows listed in an error.
 _NAMED = 5
 
-#: Names of the types of pandas' own marks of what is missing.
+#: Types of missing values in pandas.
 _MISSING = ('NAType', 'NaTType')
 
 
 def plain_values(values, mask=None):
     """
-    Text or numbers of an array of objects.
+    Convert an object array to text or numbers.
 
     Parameters
     ----------
     values : `~numpy.ndarray`
-        Of any dtype; returned as it is, unless that is object.
+        Array of any dtype. Only those of dtype object are converted.
     mask : `~numpy.ndarray` of bool, optional
-        True for what is missing in any case.
+        True for missing values.
 
     Returns
     -------
     values : `~numpy.ndarray`
-        Text, truth values, whole or real numbers; of dtype object where it is none of these.
+        Text, booleans, integers or floats; of dtype object if neither.
     mask : `~numpy.ndarray` of bool, or None
-        True where there is no value; None where there is one everywhere.
+        True for missing values; None if there are none.
     """
     values = np.asarray(values)
     if values.dtype.kind == 'T':  # text of variable length
@@ -73,18 +73,18 @@ def plain_values(values, mask=None):
 
 def numbers_or_nan(values):
     """
-    The numbers of a column, NaN where they are masked or missing.
+    The numbers of a column, with NaN for masked or missing ones.
 
     Parameters
     ----------
     values : array_like
-        A column, a Quantity (without its unit), a masked array, a pandas Series, or any array.
+        A column, Quantity (whose unit is dropped), masked array, pandas Series, or any array.
 
     Returns
     -------
     `~numpy.ndarray`
-        Of the dtype of the values where none is missing, otherwise of floats. What holds no
-        numbers is returned as it is.
+        Of the same dtype if none is missing, otherwise of floats. Arrays without numbers are
+        returned unchanged.
 
     Examples
     --------
@@ -106,29 +106,29 @@ def numbers_or_nan(values):
 
 def check_ids(ids, *, unique=True):
     """
-    Make sure that a column names each stamp.
+    Validate a column of ids.
 
     Parameters
     ----------
     ids : `~astropy.table.Column` or array_like
         The column ``id``.
     unique : bool, optional
-        Whether an id must not occur twice.
+        Whether ids must be unique.
 
     Raises
     ------
     ValueError
-        If an id is masked, occurs twice, as NaN does, too, or is no single value.
+        If ids are masked, repeated, NaN more than once, or not scalar.
 
     Warns
     -----
     `~astropy.utils.exceptions.AstropyUserWarning`
-        If one id is NaN, which equals none, itself included.
+        If an id is NaN, which is not equal to itself.
     """
     ids, mask = without_mask(ids)
     ids = np.asarray(ids)
     unknown = np.isnan(ids) if ids.dtype.kind == 'f' else np.zeros(ids.shape, dtype=bool)
-    # One that is NaN is told from the others, two are not.
+    # A single NaN is distinct from other ids.
     if mask is None and unknown.sum() > 1:
         mask = unknown
     if ids.ndim != 1 or ids.dtype.kind not in 'biufSU':
@@ -155,15 +155,15 @@ def check_ids(ids, *, unique=True):
 
 def make_room(table, names):
     """
-    Rename columns of a table in whose place others will be.
+    Rename columns of a table whose names are needed for others.
 
     Parameters
     ----------
     table : `~astropy.table.Table`
-        Changed in place: its column ``peak`` becomes ``peak_input``, or where that is there, too,
-        ``peak_input_2``.
+        Changed in place: a column ``peak`` becomes ``peak_input``, or ``peak_input_2`` if that
+        exists, too.
     names : sequence of str
-        Of the columns to come.
+        Names of the new columns.
     """
     for name in names:
         if name in table.colnames:
@@ -175,7 +175,7 @@ def make_room(table, names):
 
 
 def named_rows(rows):
-    """Rows in words, the first few by their numbers."""
+    """Rows as text, with the numbers of the first few."""
     if len(rows) == 1:
         return f'row {rows[0]}'
     named = ', '.join(str(row) for row in rows[:_NAMED])
@@ -185,9 +185,9 @@ def named_rows(rows):
 
 def text_without_unit(column):
     """
-    A column of text without a unit, which no Quantity can have; any other column as it is.
+    Remove the unit of a text column, such as of sexagesimal coordinates.
 
-    Sexagesimal coordinates have one. The description keeps it, where there is no other.
+    It is kept in the description if there is none. Other columns are returned unchanged.
     """
     if not isinstance(column, Column) or column.dtype.kind not in 'SU' or column.unit is None:
         return column

@@ -1,4 +1,4 @@
-"""Numbers of one column of coordinates: pixels, degrees, hours, or text that says them."""
+"""Coordinates of one column: pixels, degrees, hours, or sexagesimal text."""
 
 import numpy as np
 from astropy import units as u
@@ -9,7 +9,7 @@ from astro_wgan.validation.masked import without_mask
 
 __all__ = ['degrees_of', 'pixels_of']
 
-#: Units that catalogs write otherwise than astropy. A right ascension in hours is an angle.
+#: Spellings of units in catalogs. Hours of right ascension are angles.
 _UNIT_WORDS = {
     **dict.fromkeys(('deg', 'degs', 'degree', 'degrees', 'd:m:s', 'dms', 'dd:mm:ss'), u.deg),
     **dict.fromkeys(('h', 'hr', 'hour', 'hours', 'h:m:s', 'hms', 'hh:mm:ss'), u.hourangle),
@@ -17,25 +17,25 @@ _UNIT_WORDS = {
     **dict.fromkeys(('pix', 'pixel', 'pixels', 'px'), u.pix),
 }
 
-#: What stands for nothing in a column of text.
+#: Missing values in a text column.
 _NOTHING = ('', '-', '--', 'nan', 'none', 'null', 'n/a', 'na')
 
 
 def pixels_of(column, name):
     """
-    Pixels as plain numbers, NaN where there are none.
+    Pixel coordinates as floats, NaN if missing.
 
     Parameters
     ----------
     column : `~astropy.table.Column` or `~astropy.units.Quantity`
-        In pixels, or without unit; numbers, or text that says them.
+        In pixels or without unit; numbers, or numbers as text.
     name : str
-        What the column is called.
+        Name of the column.
 
     Raises
     ------
     ValueError
-        If it holds no numbers.
+        If it has no numbers.
     astropy.units.UnitConversionError
         If it has another unit.
     """
@@ -49,24 +49,23 @@ def pixels_of(column, name):
 
 def degrees_of(column, name, *, in_hours=False):
     """
-    Angles in degrees, NaN where there are none.
+    Angles in degrees, NaN if missing.
 
     Parameters
     ----------
     column : `~astropy.table.Column` or `~astropy.units.Quantity`
-        Numbers in an angular unit, or in degrees where they have none; or text, decimal or
-        sexagesimal.
+        Numbers in an angular unit, or in degrees without unit; or text, decimal or sexagesimal.
     name : str
-        What the column is called.
+        Name of the column.
     in_hours : bool, optional
-        Whether sexagesimal text that names no unit is in hours, as a right ascension is.
+        Whether sexagesimal text without unit is in hours, as for right ascension.
 
     Raises
     ------
     ValueError
-        If it holds neither numbers nor angles.
+        If it has neither numbers nor angles.
     astropy.units.UnitConversionError
-        If its unit is no angle.
+        If its unit is not an angle.
     """
     values, unit = _values(column, name)
     if unit is not None and not unit.is_equivalent(u.deg):
@@ -84,7 +83,7 @@ def degrees_of(column, name, *, in_hours=False):
 
 
 def _values(column, name):
-    """An array of numbers or text, with nothing in place of what is masked, and its unit."""
+    """An array of numbers or text, with NaN or empty text for masked values, and its unit."""
     values, mask = without_mask(column)
     unit = _known_unit(getattr(column, 'unit', None), name)
     values = values.value if isinstance(values, u.Quantity) else values
@@ -113,7 +112,7 @@ def _known_unit(unit, name):
 
 
 def _decimals(values, name):
-    # NumPy would make numbers of truth values, of the first parts of complex ones, and of records.
+    # NumPy would convert booleans, complex numbers and records.
     if values.ndim != 1 or values.dtype.kind not in 'iufU':
         raise ValueError(
             f'Column {name} of `positions` must hold one real number per row; got dtype '

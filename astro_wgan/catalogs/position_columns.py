@@ -1,4 +1,4 @@
-"""Which columns of a table are positions, by the names that catalogs give them."""
+"""`find_positions`: position columns of tables, by the names used in catalogs."""
 
 from typing import NamedTuple
 
@@ -62,16 +62,16 @@ _SKY_NAMES = (
     ('alphapeak_j2000', 'deltapeak_j2000'),
 )
 
-#: Right ascension and declination in columns of their parts, as the machine-readable tables of the
-#: journals have them.
+#: Sexagesimal right ascension and declination in separate columns, as in machine-readable tables of
+#: journals.
 _PARTS = ('rah', 'ram', 'ras', 'de-', 'ded', 'dem', 'des')
 
-#: Pixels that two pairs of columns may be apart, as centroids and peaks of one source are; and
-#: two columns of SkyCoord, which say the same or mean different things.
+#: Maximum distance, in pixels, of two pairs of columns, such as centroids and peaks; and of two
+#: SkyCoord columns.
 _APART = 3.0
 _SKY_COLUMNS_APART = 0.5
 
-#: How well pairs must agree but for one pixel to be told to count from 0 and from 1.
+#: Tolerance, in pixels, to recognize pairs that count from 0 and from 1.
 _ONE_PIXEL = 0.2
 
 
@@ -84,13 +84,13 @@ class ColumnPositions(NamedTuple):
     names : str
         The columns.
     x, y : `~numpy.ndarray`
-        0-based pixels; NaN where there is no value, or no such place in the projection.
+        0-based pixels; NaN if missing, or outside of the projection.
     sky : `~astropy.coordinates.SkyCoord` or None
-        Where the columns are on the sky.
+        Sky positions, if the columns are on the sky.
     missing : `~numpy.ndarray` of bool
-        True where there is no value.
+        True for missing values.
     lost : `~numpy.ndarray` of bool
-        True where there is a value, but the inverse of a distortion does not converge.
+        True if the inverse of a distortion does not converge.
     """
 
     names: str
@@ -103,12 +103,12 @@ class ColumnPositions(NamedTuple):
 
 def find_positions(table, wcs, shape=None):
     """
-    The positions in a table.
+    Find the positions in a table.
 
     Parameters
     ----------
     table : `~astropy.table.QTable`
-        Any columns.
+        Table with any columns.
     wcs : `~astropy.wcs.WCS` or None
         Celestial WCS of the image.
     shape : tuple of int, optional
@@ -117,13 +117,13 @@ def find_positions(table, wcs, shape=None):
     Returns
     -------
     `ColumnPositions`
-        Pixels before sky positions, in the order of the names that are known; but others, if these
-        lie outside of the image and the others within.
+        Pixels are preferred to sky positions, in the order of the known names; but those outside of
+        the image are ignored if others are inside.
 
     Raises
     ------
     ValueError
-        If there are none, those on the sky meet no WCS, or several that lie in the image differ.
+        If there are none, there is no WCS for sky positions, or several in the image differ.
     """
     found = [_pixel_pair(table, *pair) for pair in _pairs(table, _PIXEL_NAMES)]
     on_sky = [name for name in table.colnames if isinstance(table[name], SkyCoord)]
@@ -157,7 +157,7 @@ def find_positions(table, wcs, shape=None):
 
 
 def _pairs(table, known):
-    """The pairs of columns of a table whose names are known, with what is known of them."""
+    """The pairs of columns with known names, and information on them."""
     spelled = {}
     for name in table.colnames:
         spelled.setdefault(name.casefold(), []).append(name)
@@ -193,7 +193,7 @@ def _sky_parts(table, wcs, shape):
     degrees, arcmin, arcsec = (_part(table[names[k]]) for k in _PARTS[4:])
     ra = 15 * (hours + minutes / 60 + seconds / 3600)
     dec = np.abs(degrees) + arcmin / 60 + arcsec / 3600
-    # The sign has a column of its own, since there is no whole number -0.
+    # The sign has a separate column, since there is no integer -0.
     signs, _ = without_mask(table[names['de-']])
     south = np.char.strip(np.asarray(signs).astype(str)) == '-'
     named = f'{names["rah"]} to {names["des"]}'
@@ -201,7 +201,7 @@ def _sky_parts(table, wcs, shape):
 
 
 def _part(column):
-    """Hours, minutes or seconds as they are: of them, only the numbers count."""
+    """Hours, minutes or seconds without unit."""
     return numbers_or_nan(getattr(column, 'value', column)).astype(float)
 
 
@@ -245,7 +245,7 @@ def _any_within(positions, shape):
 
 
 def _check_agree(found, shape, apart):
-    """Complain where columns that lie in the image are of different places in it."""
+    """Raise an error if position columns in the image disagree."""
     for other in found[1:]:
         first = found[0]
         both = np.isfinite(first.x) & np.isfinite(other.x)

@@ -1,4 +1,4 @@
-"""Positions in an image, from whatever astronomers keep positions in."""
+"""`position_table`: positions from arrays, SkyCoord, tables or regions."""
 
 import sys
 
@@ -20,7 +20,7 @@ __all__ = ['position_table', 'with_positions']
 
 def position_table(positions, wcs, shape=None):
     """
-    A row for each position, with its pixel and, where there is a WCS, its place on the sky.
+    Table of positions, in pixels and, with a WCS, on the sky.
 
     Parameters
     ----------
@@ -29,26 +29,26 @@ def position_table(positions, wcs, shape=None):
     wcs : `~astropy.wcs.WCS` or None
         Celestial WCS of the image.
     shape : tuple of int, optional
-        ``(ny, nx)`` of the image, by which columns of it are told from those of another one.
+        ``(ny, nx)`` of the image, to ignore columns with positions in another image.
 
     Returns
     -------
     table : `~astropy.table.QTable`
-        ``id``, ``x``, ``y``, ``sky`` (where there is a WCS), and the other columns of a table.
-        A sky position that the projection cannot show has the pixel NaN.
+        ``id``, ``x``, ``y``, ``sky`` (with a WCS), and other columns of the table. Pixels of sky
+        positions outside of the projection are NaN.
     lost : `~numpy.ndarray` of bool
-        True for sky positions at which the inverse of a distortion does not converge; their pixels
+        True for sky positions at which the inverse of a distortion does not converge. Their pixels
         are NaN, too.
 
     Raises
     ------
     ValueError
-        If a position or an id is masked or not finite, sky positions meet an image without a WCS,
-        or a table has no columns of positions, or some of different places in the image.
+        If a position or id is masked or not finite, there is no WCS for sky positions, or a table
+        has no position columns, or conflicting ones.
     TypeError
-        If the positions are of no known kind.
+        If the positions have an unknown type.
     """
-    # As arrays, rows would be numbers in the order of the columns.
+    # First, since rows can also be converted to arrays.
     table = table_of_rows(positions)
     table = table_of(positions) if table is None else table
     if table is not None:
@@ -69,19 +69,18 @@ def with_positions(table, x, y, wcs, *, sky=None):
     Parameters
     ----------
     table : `~astropy.table.QTable`
-        Other columns; an ``id`` among them is kept, an ``x`` or ``y`` is replaced, and so is a
-        ``sky`` where there is a WCS.
+        Other columns. An ``id`` is kept; ``x``, ``y`` and, with a WCS, ``sky`` are replaced.
     x, y : array_like, shape (n,)
         0-based pixels.
     wcs : `~astropy.wcs.WCS` or None
         Celestial WCS of the image.
     sky : `~astropy.coordinates.SkyCoord`, optional
-        Positions on the sky, where they are known better than from the pixels.
+        Sky positions, if known more accurately than from the pixels.
 
     Returns
     -------
     `~astropy.table.QTable`
-        Sky positions are ICRS whatever the WCS has, so that tables of several images fit.
+        Sky positions are in ICRS for any WCS, so that tables of several images are compatible.
     """
     columns = {'id': np.arange(len(x)), 'x': x * u.pix, 'y': y * u.pix}
     if sky is None and wcs is not None:
@@ -117,7 +116,7 @@ def _from_sky(sky, wcs, shape):
 
 
 def _as_sky(positions):
-    """One SkyCoord of what is on the sky, None of what is not."""
+    """Sky positions as one SkyCoord, or None if they are not on the sky."""
     if isinstance(positions, BaseCoordinateFrame):
         positions = SkyCoord(positions)
     if isinstance(positions, SkyCoord):
@@ -131,7 +130,7 @@ def _as_sky(positions):
 
 
 def _are_regions(positions):
-    # Importing regions takes a second; who holds one has done so.
+    # Importing regions takes a second. If positions are regions, it is imported.
     if 'regions' not in sys.modules:
         return False
     from regions import Region, Regions
@@ -142,7 +141,7 @@ def _are_regions(positions):
 
 
 def _region_centers(regions, wcs):
-    """Centers as SkyCoord where all regions have one on the sky, otherwise as pixels."""
+    """Centers as SkyCoord if all regions have one on the sky, otherwise in pixels."""
     from regions import Region, SkyRegion
 
     regions = [regions] if isinstance(regions, Region) else list(regions)
@@ -164,14 +163,14 @@ def _pixel_center(region, wcs):
     center = getattr(region, 'center', None)
     if isinstance(center, PixCoord):
         return center.x, center.y
-    # A polygon or line has none of its own.
+    # Polygons and lines have no center.
     y, x = region.bounding_box.center
     return x, y
 
 
 def _as_pairs(positions):
     if hasattr(positions, '__array__') and not hasattr(positions, 'dtype'):
-        # A frame gives its values without their names.
+        # A data frame without known columns.
         raise _unknown_kind(positions)
     try:
         positions, mask = without_mask(positions)

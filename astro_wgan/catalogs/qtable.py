@@ -1,4 +1,4 @@
-"""Tables from whatever astronomers keep columns in: data frames, records, archives."""
+"""`as_qtable`: tables from data frames, records, dictionaries and results of archives."""
 
 import warnings
 from collections.abc import Mapping
@@ -19,15 +19,14 @@ __all__ = ['as_qtable', 'table_of', 'table_of_rows']
 
 def as_qtable(table):
     """
-    A QTable of its own with the same data, and text or numbers in place of objects.
+    Convert a table to a new QTable, with text or numbers instead of objects.
 
     Parameters
     ----------
     table : `~astropy.table.Table` or other columns
-        As `table_of` takes them. Columns of dtype object, as pyvo, astroquery and pandas make
-        them, become text, truth values, whole or real numbers, masked where there is none (None,
-        NaN, NA), if that is what they hold; dates become `~astropy.time.Time`. Others stay as
-        they are.
+        Anything that `table_of` accepts. Columns of dtype object, as of pyvo, astroquery and
+        pandas, are converted to text, booleans, integers or floats if possible, with missing
+        values (None, NaN, NA) masked; dates become `~astropy.time.Time`.
 
     Returns
     -------
@@ -46,7 +45,7 @@ def as_qtable(table):
     >>> as_qtable(Table({'name': np.array(['M 31', 'M 33'], dtype=object)}))['name'].dtype
     dtype('<U4')
     """
-    # Sliced, a QTable is there quickly.
+    # Slicing is the fastest copy of a QTable.
     table = table[:] if type(table) is QTable else _converted(table)
     for name, column in list(table.columns.items()):
         if not isinstance(column, Column) or column.dtype.kind not in 'MOT':
@@ -65,19 +64,19 @@ def as_qtable(table):
 
 def table_of(columns):
     """
-    A table from whatever has named columns.
+    Convert an object with named columns to a table.
 
     Parameters
     ----------
     columns : object
-        A `~astropy.table.Table` or a row of it, a data frame (of pandas, where an index that has
-        a name counts as a column, polars or pyarrow), a dictionary of columns, a structured array
-        or the data of a FITS table, its HDU, or what has a ``to_table``, as the results of pyvo.
+        A `~astropy.table.Table` or a row of it, a data frame (of pandas, whose index is a column if
+        it has a name, polars or pyarrow), a dictionary of columns, a structured array, the data or
+        HDU of a FITS table, or an object with ``to_table``, such as results of pyvo.
 
     Returns
     -------
     `~astropy.table.Table` or None
-        None where there are no named columns.
+        None if there are no named columns.
 
     Examples
     --------
@@ -110,18 +109,18 @@ def table_of(columns):
 
 def table_of_rows(rows):
     """
-    A table from a row that has named values, or from a list of such rows.
+    Convert a row with named values, or a list of such rows, to a table.
 
     Parameters
     ----------
     rows : object
-        A row of a `~astropy.table.Table`, a structured array or a FITS table, a Series of pandas
-        whose labels are text, a dictionary of single values or a named tuple; or a list of them.
+        A row of a `~astropy.table.Table`, structured array or FITS table, a pandas Series with text
+        labels, a dictionary of scalars or a named tuple; or a list of them.
 
     Returns
     -------
     `~astropy.table.Table` or None
-        None where values have no names, or rows not the same.
+        None if values have no names, or rows have different ones.
 
     Examples
     --------
@@ -141,13 +140,13 @@ def _converted(columns):
     if table is None:
         raise TypeError(f'`table` must have named columns; got {type(columns).__name__}.')
     with warnings.catch_warnings():
-        # Sexagesimal text, and what has a unit that astropy does not know, stays as it is.
+        # Text, and columns with unknown units, are kept as columns.
         warnings.filterwarnings('ignore', 'column .* has a unit but is kept', AstropyUserWarning)
         return QTable(table, copy=False)
 
 
 def _names_of_row(row):
-    """Names of what is a row by itself, or None."""
+    """Names of the values of a row, or None if it is not a row."""
     if isinstance(row, Row):
         return row.colnames
     if isinstance(row, Mapping):
@@ -180,7 +179,7 @@ def _of_mapping(columns):
 
 
 def _with_named_index(frame):
-    """A frame of pandas with its index, which may hold the ids, as columns, where it has a name."""
+    """A pandas data frame with its named index, which may hold the ids, as columns."""
     index = getattr(frame, 'index', None)
     named = [name for name in getattr(index, 'names', None) or () if name is not None]
     if not named or not hasattr(frame, 'reset_index') or set(named) & {*frame.columns}:
@@ -214,7 +213,7 @@ def _frame_values(series):
     kind = str(getattr(series, 'dtype', getattr(series, 'type', ''))).casefold()
     if values.dtype.kind != 'f' or 'int' not in kind:
         return values
-    # Whole numbers of which some are missing: as floats they would lose digits.
+    # Integers with missing values would lose digits as floats.
     values = np.empty(len(series), dtype=object)
     values[:] = [v.as_py() if hasattr(v, 'as_py') else v for v in series]
     return values
@@ -223,7 +222,7 @@ def _frame_values(series):
 def _as_time(values, mask):
     missing = np.isnat(values)
     missing = missing if mask is None else missing | mask
-    # To the nanosecond, the finest that Time reads.
+    # Nanoseconds are the finest precision that Time reads.
     time = Time(np.where(missing, np.datetime64(0, 'ns'), values.astype('M8[ns]')))
     time.format = 'isot'
     if missing.any():

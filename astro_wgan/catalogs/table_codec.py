@@ -1,4 +1,4 @@
-"""Tables as plain columns that can be stored one by one, and back, with units and mixins."""
+"""Conversion of tables with units and mixins to plain columns and back."""
 
 from functools import lru_cache
 
@@ -19,24 +19,24 @@ from astro_wgan.files.yaml_text import load_yaml
 
 __all__ = ['MIXINS', 'column_names', 'decode', 'describe', 'encode', 'mixin_text']
 
-#: Where astropy keeps, in the meta of a table, how mixin columns are made from plain ones.
+#: Key of astropy in the meta of a table for the serialization of mixin columns.
 MIXINS = '__serialized_columns__'
 
-#: Parts of a mixin's description that say how it is shown, not what it is.
+#: Serialized attributes of mixins that only affect their display.
 _APPEARANCE = ('__info__', 'format', 'in_subfmt', 'out_subfmt', 'precision')
 
 
 def describe(table):
     """
-    What a table is but for its rows, as text (YAML, as in the header of an ECSV file).
+    Describe the columns and metadata of a table as YAML, as in the header of an ECSV file.
 
-    It names units, descriptions, and how mixin columns such as `~astropy.coordinates.SkyCoord` and
-    `~astropy.time.Time` are made from plain ones.
+    It includes units, descriptions, and the serialization of mixin columns such as
+    `~astropy.coordinates.SkyCoord` and `~astropy.time.Time`.
 
     Raises
     ------
     TypeError
-        If a column holds neither numbers, truth values nor text.
+        If a column has other values than numbers, booleans or text.
     """
     empty = table[:0]
     empty.meta = plain_meta(table.meta)
@@ -45,28 +45,27 @@ def describe(table):
 
 def encode(table, *, like=None):
     """
-    The plain columns of a table.
+    Convert a table to plain columns.
 
     Parameters
     ----------
     table : `~astropy.table.QTable`
     like : `~astropy.table.QTable`, optional
-        The table that rows are to be added to: units are converted to its units, and columns come
-        in its dtype.
+        Table to which rows are to be appended, with whose units and dtypes the columns are made.
 
     Returns
     -------
     columns : dict of `~numpy.ndarray`
-        Numbers, truth values or text (bytes become text); the first axis is that of the rows.
+        Numbers, booleans or text (bytes become text), with rows along the first axis.
     masks : dict of `~numpy.ndarray`
-        The mask of each column that has masked values.
+        Masks of columns with masked values.
 
     Raises
     ------
     TypeError
-        If a column holds something else.
+        If a column has other values.
     ValueError
-        If columns are missing or too many, or differ in class, frame, shape or unit.
+        If columns are missing or unknown, or differ in class, frame, shape or unit.
 
     Examples
     --------
@@ -97,14 +96,14 @@ def encode(table, *, like=None):
 
 def decode(description, columns, masks):
     """
-    A table from its description and plain columns.
+    Convert plain columns and a description to a table.
 
     Parameters
     ----------
     description : str
         From `describe`.
     columns, masks : dict of `~numpy.ndarray`
-        From `encode`; not all columns need be there, but all that `column_names` names.
+        From `encode`. Columns may be omitted, except for all parts of a mixin (`column_names`).
 
     Returns
     -------
@@ -128,7 +127,7 @@ def decode(description, columns, masks):
 
 def column_names(description, wanted=None):
     """
-    Names of the plain columns behind columns of a table.
+    Names of the plain columns of columns of a table.
 
     Parameters
     ----------
@@ -164,12 +163,12 @@ def column_names(description, wanted=None):
 
 @lru_cache(maxsize=8)
 def _header(description):
-    # To read YAML takes as long as to read hundreds of stamps.
+    # Parsing YAML takes as long as reading hundreds of stamps.
     return load_yaml(description)
 
 
 def _plain(table):
-    """The table with plain columns only, and in its meta how to make mixins from them."""
+    """The table with plain columns, and the serialization of mixins in its meta."""
     plain = represent_mixins_as_columns(table)
     for column in list(plain.itercols()):
         if column.dtype.kind == 'S':
@@ -193,7 +192,7 @@ def _check_names(like, table):
 
 
 def _adapted(name, column, like):
-    """A column with the unit of another, and Masked where that is."""
+    """Convert a column to the unit of another, and to Masked if that is."""
     if not isinstance(like, u.Quantity) or not isinstance(column, u.Quantity):
         return column
     if column.unit != like.unit:
@@ -214,7 +213,7 @@ def _adapted(name, column, like):
 def _check_mixins(like, plain):
     ours, theirs = (table.meta.get(MIXINS, {}) for table in (like, plain))
     for name in {**ours, **theirs}:
-        # As text: objects of other units or frames compare in many ways, or not at all.
+        # As text, since objects may not be comparable.
         first, second = (mixin_text(mixins.get(name)) for mixins in (ours, theirs))
         if first != second:
             raise ValueError(
@@ -224,7 +223,7 @@ def _check_mixins(like, plain):
 
 
 def mixin_text(mixin):
-    """What a mixin column is made from, but for how it is shown, as text."""
+    """The serialization of a mixin column as text, without display attributes."""
     if mixin is None:
         return 'a plain column'
     return yaml.dump({key: mixin[key] for key in mixin if key not in _APPEARANCE})
@@ -249,7 +248,7 @@ def _cast(name, values, like):
 
 
 def _parts(mixin):
-    """Names of the plain columns that a mixin is made from."""
+    """Names of the plain columns of a mixin."""
     if not isinstance(mixin, dict):
         return []
     found = [part for value in mixin.values() for part in _parts(value)]

@@ -1,4 +1,4 @@
-"""Tables from files: ECSV, other text, and FITS."""
+"""`read_table`: tables from ECSV, other text and FITS files."""
 
 import os
 from itertools import takewhile
@@ -14,7 +14,7 @@ from astro_wgan.fits.hdu_tables import table_of_hdu
 
 __all__ = ['read_table']
 
-#: Memory that a table of text takes while it is parsed, in its own size.
+#: Memory for parsing a text table, relative to its size.
 _TEXT_IN_MEMORY = 30
 
 _ECSV = '# %ECSV'
@@ -22,15 +22,15 @@ _ECSV = '# %ECSV'
 
 def read_table(path, *, max_size=None):
     """
-    A table from a file of a format that can hold nothing but a table.
+    Read a table from a file.
 
     Parameters
     ----------
     path : path-like
-        ECSV, text with commas or blanks between the columns and their names in the first line, or
-        FITS, of which the first table is taken.
+        ECSV, text with columns separated by commas or blanks and a header line, or FITS, of which
+        the first table is read.
     max_size : number, optional
-        Bytes of memory that it may take, as for `~astro_wgan.files.limits.largest_size`.
+        Maximum number of bytes of memory; see `~astro_wgan.files.limits.largest_size`.
 
     Returns
     -------
@@ -41,7 +41,7 @@ def read_table(path, *, max_size=None):
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is no such table, damaged, or larger than is allowed.
+        If it is not a table, damaged, or larger than allowed.
 
     Examples
     --------
@@ -62,7 +62,7 @@ def read_table(path, *, max_size=None):
                 raise ValueError('it is neither text nor FITS')
             check_size(_TEXT_IN_MEMORY * size, where, max_size=max_size)
             return _from_text(file.read(size).decode('utf-8-sig'))
-        except Exception as error:  # what reads tables has no common class of errors
+        except Exception as error:  # readers of tables raise various errors
             raise ValueError(f'{where} holds no table that can be read: {error}') from error
 
 
@@ -82,7 +82,7 @@ def _from_fits(file, where, max_size):
 def _from_text(text):
     lines = text.splitlines()
     if text.startswith(_ECSV):
-        # Before astropy parses it, which would do whatever it says.
+        # Validate the header, since astropy would construct any object in it.
         head = takewhile(lambda line: line.startswith('#'), lines)
         load_yaml('\n'.join(line[2:] for line in head if not line.startswith(_ECSV)))
         return QTable.read(lines, format='ascii.ecsv')

@@ -1,4 +1,4 @@
-"""What is said of a table beside its columns, in a form that files can hold."""
+"""`plain_meta`: metadata of tables that can be written to files."""
 
 import warnings
 
@@ -10,13 +10,13 @@ __all__ = ['plain_meta']
 
 def plain_meta(meta):
     """
-    The meta of a table, with text in place of what has no form in YAML.
+    Convert metadata that cannot be written as YAML to text.
 
     Parameters
     ----------
     meta : dict
-        Of a table. ECSV files and stores write it as YAML, which holds numbers, text, lists,
-        dictionaries, arrays and astropy's own objects.
+        Metadata of a table. ECSV files and stores write it as YAML, which can hold numbers, text,
+        lists, dictionaries, arrays and astropy objects.
 
     Returns
     -------
@@ -25,7 +25,7 @@ def plain_meta(meta):
     Warns
     -----
     astropy.utils.exceptions.AstropyUserWarning
-        If something became text.
+        If a value was converted to text.
 
     Examples
     --------
@@ -48,6 +48,6 @@ def plain_meta(meta):
 def _has_form(entry):
     try:
         yaml.load(yaml.dump(entry))
-    except Exception:  # constructors of objects raise what they like
+    except Exception:  # constructors of objects raise various errors
         return False
     return True

@@ -1,1 +1,1 @@
-"""Units of pixels: BUNIT, surface brightness, and flux from sums of pixels."""
+"""Units of pixels: parsing of BUNIT, and conversion of pixel sums to flux."""

@@ -1,4 +1,4 @@
-"""What pixels hold: flux, which adds up, or something that a larger pixel does not have more of."""
+"""`PixelContent`: whether pixels hold flux, surface brightness or other quantities."""
 
 from enum import Enum
 
@@ -6,7 +6,7 @@ from astropy import units as u
 
 __all__ = ['PixelContent', 'pixel_content', 'unit_of_sum']
 
-#: Other fluxes: per frequency, per wavelength, of both integrated, luminosities and masses.
+#: Units of flux: per frequency, per wavelength, integrated, luminosities and masses.
 _FLUXES = [
     u.Unit(unit)
     for unit in (
@@ -31,7 +31,7 @@ _FLUXES = [
 
 
 class PixelContent(Enum):
-    """What a pixel of some unit holds."""
+    """Kind of quantity of pixels."""
 
     FLUX = 'flux'
     PER_SOLID_ANGLE = 'surface brightness'
@@ -42,18 +42,18 @@ class PixelContent(Enum):
 
 def pixel_content(unit):
     """
-    What a pixel holds.
+    Kind of quantity of pixels with a unit.
 
     Parameters
     ----------
     unit : `~astropy.units.UnitBase` or None
-        Of the pixels; None for unknown counts.
+        Unit of the pixels; None for counts.
 
     Returns
     -------
     `PixelContent`
-        ``OTHER`` for temperatures, ratios, velocities, column densities and all that is neither
-        flux nor flux per solid angle.
+        ``OTHER`` for temperatures, ratios, velocities, column densities and everything else that is
+        neither flux nor flux per solid angle.
 
     Examples
     --------

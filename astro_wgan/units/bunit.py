@@ -1,4 +1,4 @@
-"""BUNIT, as archives spell it."""
+"""`parse_unit` and `read_unit`: parsing of BUNIT in the spellings of archives."""
 
 import re
 import warnings
@@ -13,7 +13,7 @@ from astro_wgan.units.unit_names import word_unit
 
 __all__ = ['is_ratio', 'parse_unit', 'read_unit']
 
-#: What archives write for a number without unit, in lower case: nothing known, and a ratio.
+#: Spellings of unknown units and of ratios, in lower case.
 _NOTHING = {'', '-', '--', '---', 'none', 'null', 'n/a', 'na', 'n.a.', 'unknown', 'undefined'}
 _RATIOS = {
     '1',
@@ -30,12 +30,12 @@ _RATIOS = {
     'signal to noise',
 }
 
-#: Longer texts, powers and exponents stand in no image; some would be computed for ever.
+#: Limits of length, powers and exponents: some larger ones would be computed forever.
 _LONGEST, _HIGHEST_POWER, _HIGHEST_EXPONENT = 120, 12, 60
 
-#: What comes before a text is taken apart, and what becomes of it.
+#: Replacements before a text is split into tokens.
 _SPELLINGS = (
-    # Which temperature it is: K (Ta*), K km/s (Tmb).
+    # Kinds of temperature: K (Ta*), K km/s (Tmb).
     (r'\s*\(T_?(a|b|r|mb)?\*?\)', ''),
     # Powers: cm**2, cm^{2}, cm^(2).
     (r'\s*(\*\*|\^)\s*', '^'),
@@ -50,7 +50,7 @@ _SPELLINGS = (
     (r'\bmag[ _]?\(?(AB|ST)\b\)?', r'\1mag'),
     (r'\b(AB|ST)[ _]?mag\b', r'\1mag'),
     (r'\s*([*/])\s*', r'\1'),
-    # A velocity behind a slash, as in Jy/beam km/s, is one factor.
+    # A velocity after a unit, as in Jy/beam km/s, is one factor.
     (r'(?<=[ *.])(k?m/s)(ec)?(?![a-z])', r'(\1)'),
 )
 
@@ -69,7 +69,7 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 
-#: What a pixel may hold, but for counts and for the solid angle, beam or pixel that it is per.
+#: Units of pixels, other than counts, and without solid angle, beam or pixel.
 _KINDS = [
     u.Unit(kind)
     for kind in (
@@ -95,14 +95,14 @@ _KINDS = [
 
 def read_unit(header, where):
     """
-    The unit of a header, or None with a warning where none can be read.
+    The unit of a header, or None with a warning if it cannot be parsed.
 
     Parameters
     ----------
     header : `~astropy.io.fits.Header`
-        With the card BUNIT, or without.
+        Header with or without BUNIT.
     where : str
-        What the warning calls the image.
+        Name of the image, for the warning.
 
     Returns
     -------
@@ -124,13 +124,13 @@ def read_unit(header, where):
 
 
 def is_ratio(header):
-    """Whether BUNIT says that pixels are a ratio, such as signal to noise, and no flux."""
+    """Whether BUNIT is that of a ratio, such as signal to noise."""
     return _text(header).lower() in _RATIOS
 
 
 def parse_unit(text):
     """
-    The unit that a text means, in whatever case, order and style it is written.
+    Parse a unit in any case, order and style.
 
     Parameters
     ----------
@@ -144,12 +144,12 @@ def parse_unit(text):
     Raises
     ------
     UnitTextError
-        If it is not a unit, or could be more than one.
+        If it is not a unit, or is ambiguous.
 
     Notes
     -----
-    What follows a unit behind a slash, as in erg/s cm2 and Jy/beam km/s, is divided by or
-    multiplied, whichever gives what an image can hold.
+    Factors after a slash, as in erg/s cm2 and Jy/beam km/s, are divided or multiplied, whichever
+    gives a plausible unit of an image.
 
     Examples
     --------
@@ -164,7 +164,7 @@ def parse_unit(text):
     except UnitTextError:
         raise
     except (ArithmeticError, ValueError) as error:
-        # Scales beyond all numbers, logarithms of logarithms.
+        # Overflowing scales, logarithms of logarithms.
         raise UnitTextError(str(error)) from error
 
 
@@ -188,7 +188,7 @@ def _text(header):
     value = header.get('BUNIT', '')
     if value is None or isinstance(value, fits.card.Undefined):
         return ''
-    # Numbers without unit are written as 1, true or 1.0, too.
+    # Dimensionless units may be written as 1, T or 1.0.
     return '1' if value == 1 else str(value).strip().strip('\'"`').strip()
 
 
@@ -208,7 +208,7 @@ def _parsed(text):
 
 
 def _tokens(text):
-    """(kind, text, whether it is apart from what stands before) of each part."""
+    """Tokens as (kind, text, whether it is separate from the previous one)."""
     tokens, end = [], 0
     while end < len(text):
         match = _TOKEN.match(text, end)
@@ -239,7 +239,7 @@ def _product(tokens, follows_slash, per_steradian):
         return factors[0][0], tokens
     unit = u.dimensionless_unscaled
     for factor, sign in factors:
-        # No product has a zero point: of mag(AB) / arcsec2 the magnitude is left.
+        # Products have no zero point: mag(AB) / arcsec2 becomes mag / arcsec2.
         is_function = isinstance(factor, u.function.FunctionUnitBase)
         unit = unit * (factor.function_unit if is_function else factor) ** sign
     return unit, tokens
@@ -321,7 +321,7 @@ def _fraction(text):
 
 
 def _is_likely(unit):
-    """Whether an image may hold it: counts, or a kind of flux, per pixel, beam or angle."""
+    """Whether it is plausible for an image: counts, or flux, per pixel, beam or solid angle."""
     powers = dict(zip(unit.decompose().bases, unit.decompose().powers, strict=True))
     angle, pixel, beam = (powers.pop(base, 0) for base in (u.rad, u.pix, u.beam))
     counts = [powers.pop(base, 0) for base in (u.ct, u.adu, u.DN, u.electron, u.photon)]

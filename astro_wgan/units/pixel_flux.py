@@ -1,4 +1,4 @@
-"""From the sums of stamps' pixels to flux."""
+"""`pixel_flux`: conversion of sums of pixels to flux."""
 
 from dataclasses import dataclass
 
@@ -22,32 +22,32 @@ __all__ = [
     'summed_sources',
 ]
 
-#: What ``meta['pixels']`` is of pixels that are ratios, which have no unit either.
+#: Value of ``meta['pixels']`` for pixels that are ratios.
 RATIO = 'ratio'
 
-#: What `pixel_meta` has.
+#: Keys of `pixel_meta`.
 PIXEL_META = ('beam', 'pixels')
 
-#: Full widths at half maximum of the beam of an image, in degrees.
+#: Cards of the FWHM of the beam, in degrees.
 BEAM_CARDS = ('BMAJ', 'BMIN')
 
-#: Area of a Gaussian beam over the product of its full widths at half maximum.
+#: Solid angle of a Gaussian beam over the product of its FWHM.
 _GAUSSIAN = np.pi / (4 * np.log(2))
 
 
 @dataclass(frozen=True, eq=False)
 class PixelFlux:
     """
-    What pixels hold when they are added up.
+    Conversion of sums of pixels to flux.
 
     Attributes
     ----------
     unit : `~astropy.units.UnitBase` or None
-        Of the flux.
+        Unit of the flux.
     factor : `~numpy.ndarray`, shape (n,)
-        Flux of a pixel of value 1 in each stamp, in this unit.
+        Flux of a pixel with value 1 in each stamp.
     per_square_arcsec : float or None
-        Flux of a square arcsec of value 1, where the area of a pixel counts.
+        Flux of a square arcsec with value 1, if the flux depends on the pixel area.
     """
 
     unit: u.UnitBase | None
@@ -57,7 +57,7 @@ class PixelFlux:
 
 def holds_flux(stamps):
     """
-    Whether a pixel of twice the area holds twice as much.
+    Whether pixels hold flux, which is proportional to their area.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def holds_flux(stamps):
     Raises
     ------
     astropy.units.UnitsError
-        If pixels are logarithms, of which one cannot say.
+        If pixels are logarithms.
     """
     content = pixel_content(stamps.unit)
     if content is PixelContent.LOGARITHM:
@@ -80,7 +80,7 @@ def holds_flux(stamps):
 
 def pixel_flux(stamps):
     """
-    What turns sums of pixels into flux.
+    Conversion of sums of pixels to flux.
 
     Parameters
     ----------
@@ -89,13 +89,13 @@ def pixel_flux(stamps):
     Returns
     -------
     `PixelFlux`
-        Surface brightness is multiplied by the solid angle of a pixel where the stamp is, and
-        flux per beam by its share of the beam. Flux densities per steradian become nJy.
+        Surface brightness is multiplied by the solid angle of a pixel at the stamp, and flux per
+        beam by its fraction of the beam. Flux densities per steradian become nJy.
 
     Raises
     ------
     astropy.units.UnitsError
-        If pixels hold no flux, or the solid angle or the beam is not known.
+        If pixels hold no flux, or the solid angle or beam is unknown.
     """
     content = pixel_content(stamps.unit)
     if content is PixelContent.FLUX:
@@ -113,23 +113,23 @@ def pixel_flux(stamps):
 
 def summed_pixels(sums, unit, *, area, beam):
     """
-    Sums of pixels as a quantity: flux where it can be told, or else what adds up over an area.
+    Sums of pixels as a quantity: flux if possible, otherwise times area.
 
     Parameters
     ----------
     sums : `~numpy.ndarray`, shape (n,)
         In the unit of the pixels.
     unit : `~astropy.units.UnitBase` or None
-        That unit.
+        Unit of the pixels.
     area : `~astropy.units.Quantity`, shape (n,) or (), or None
-        Solid angle of a pixel in each place.
+        Local solid angle of a pixel.
     beam : sequence of float or None
-        As from `pixel_meta` or `beam_of`.
+        As returned by `beam_of`.
 
     Returns
     -------
     `~astropy.units.Quantity`, shape (n,)
-        Such as Jy of Jy / pix, nJy of MJy / sr, and K pix2 of K.
+        Such as Jy for Jy / pix, nJy for MJy / sr, and K pix2 for K.
     """
     if pixel_content(unit) in (PixelContent.PER_SOLID_ANGLE, PixelContent.PER_BEAM):
         try:
@@ -142,16 +142,16 @@ def summed_pixels(sums, unit, *, area, beam):
 
 def summed_sources(sums, x, y, image, pixel_scale):
     """
-    Sums over the pixels of an image's sources, as from `summed_pixels`.
+    `summed_pixels` for sources of an image.
 
     Parameters
     ----------
     sums, x, y : `~numpy.ndarray`, shape (n,)
-        In the unit of the pixels, and where the sources are.
+        Sums in the unit of the pixels, and positions of the sources.
     image : `~astropy.nddata.CCDData`
-        What they were found in.
+        The image.
     pixel_scale : `~astropy.units.Quantity` or None
-        Of an image without WCS.
+        Pixel scale of an image without WCS.
 
     Returns
     -------
@@ -168,7 +168,7 @@ def summed_sources(sums, x, y, image, pixel_scale):
 
 
 def _of_brightness(unit, area, beam):
-    """`PixelFlux` of pixels that hold flux per solid angle or beam."""
+    """`PixelFlux` of pixels with flux per solid angle or beam."""
     begin = f'Pixels in {unit} hold {pixel_content(unit).value}'
     if area is None:
         raise u.UnitsError(
@@ -195,7 +195,7 @@ def _of_brightness(unit, area, beam):
 
 def pixel_meta(header):
     """
-    What stamps have to know of an image to tell its fluxes.
+    Metadata of an image that stamps need for fluxes.
 
     Parameters
     ----------
@@ -205,7 +205,7 @@ def pixel_meta(header):
     Returns
     -------
     dict
-        ``beam`` and ``pixels`` of `StampSet.meta`, as far as the header says.
+        ``beam`` and ``pixels`` for `StampSet.meta`, if in the header.
     """
     beam = _beam(header)
     found = {} if beam is None else {'beam': beam}
@@ -213,7 +213,7 @@ def pixel_meta(header):
 
 
 def beam_of(meta):
-    """The beam in a set's ``meta``, or None where it has none, or several."""
+    """The beam in the ``meta`` of a set, or None if there is none or more than one."""
     first, *others = _values(meta, 'beam') or [None]
     return first if all(beam == first for beam in others) else None
 
@@ -230,7 +230,7 @@ def _beam(header):
 def _flux_and_angle(unit):
     """Flux and solid angle of a unit of surface brightness."""
     if not any(base.is_equivalent(u.rad) or base.is_equivalent(u.sr) for base in unit.bases):
-        # Rayleighs name no angle.
+        # The rayleigh has an implicit angle.
         unit = unit.decompose()
     angles = {
         base: -power
@@ -242,7 +242,7 @@ def _flux_and_angle(unit):
 
 
 def _values(meta, name):
-    """What a set's ``meta``, or that of each of its parts, says by a name; None where nothing."""
+    """Value in the ``meta`` of a set, or in those of its parts; None if missing."""
     parts = meta.get('parts')
     if name in meta or not isinstance(parts, list):
         return [meta.get(name)]

@@ -1,4 +1,4 @@
-"""The words of BUNIT, in whatever case archives write them."""
+"""`word_unit`: names of units in BUNIT, in any case."""
 
 from functools import cache
 
@@ -8,7 +8,7 @@ from astro_wgan.exceptions import UnitTextError
 
 __all__ = ['word_unit']
 
-#: Names of one unit each, in lower case, beside those with prefixes.
+#: Names of units without prefixes, in lower case.
 _NAMES = {
     'adu': 'adu adus',
     'DN': 'dn dns du',
@@ -56,8 +56,8 @@ _NAMES = {
     'mK': 'mk_cmb mkcmb',
 }
 
-#: Units with prefixes: their symbol, their long names and the prefixes that images may have. What
-#: an image never has is left out, so that MEV is no milli-electronvolt.
+#: Units with prefixes: symbol, long names and plausible prefixes. Implausible ones are omitted, so
+#: that MEV is not a milli-electronvolt.
 _PREFIXED = (
     ('Jy', 'jansky janskys janskies', 'fpnumkM'),
     ('K', 'kelvin kelvins', 'numM'),
@@ -84,23 +84,23 @@ _LONG_PREFIXES = {
     'T': 'tera',
 }
 
-#: Words that in capitals are other units, or names of bands and elements.
+#: Words that have other meanings in capitals, such as bands and elements.
 _AS_WRITTEN = ('h', 'd')
 
-#: Of words that are looked up in astropy: in shorter ones, JY/B is a jansky per byte.
+#: Length of words that are looked up in astropy. Among shorter ones, JY/B would be jansky per byte.
 _LETTERS = range(5, 21)
 
 
 def word_unit(word, *, per_steradian=False):
     """
-    The unit that a word of BUNIT names.
+    The unit of a word in BUNIT.
 
     Parameters
     ----------
     word : str
         One word, in any case.
     per_steradian : bool, optional
-        Whether it stands over steradians, where surveys have megajansky.
+        Whether it is divided by steradians, in which case megajansky are plausible.
 
     Returns
     -------
@@ -109,7 +109,7 @@ def word_unit(word, *, per_steradian=False):
     Raises
     ------
     UnitTextError
-        If there is no such unit, or its case does not tell which.
+        If there is no such unit, or it is ambiguous.
     """
     found = _by_word().get(word.lower())
     if found is None or (word.lower() in _AS_WRITTEN and word.isupper()):
@@ -118,10 +118,10 @@ def word_unit(word, *, per_steradian=False):
     if len(found) == 1:
         return next(iter(found.values()))
     if word.lower() == 'mjy' and exact is None:
-        # In one case throughout: mJy / beam and MJy / sr are what surveys have.
+        # In a single case, mJy / beam and MJy / sr are the plausible units.
         if per_steradian == word.startswith('M'):
             return u.MJy if per_steradian else u.mJy
-    # In capitals throughout, as old headers are, MK is as exact as mK.
+    # In capitals, as in old headers, MK may mean mK.
     elif exact is not None and not word.isupper():
         return exact
     raise UnitTextError(f'{word} may be {" or ".join(found)}')
@@ -129,7 +129,7 @@ def word_unit(word, *, per_steradian=False):
 
 @cache
 def _by_word():
-    """From each word in lower case to the units that it may be, by their exact spelling."""
+    """Possible units of each lower-case word, by exact spelling."""
     words = {}
     for name, spellings in _NAMES.items():
         for spelling in spellings.split():
@@ -157,7 +157,7 @@ def _add(words, spelling, unit):
 def _long_name(word):
     if len(word) in _LETTERS:
         for spelling in (word, word.lower()):
-            # Not u.Unit, which takes a while to say what may have been meant.
+            # Not u.Unit, which is slow because it suggests similar units.
             unit = getattr(u, spelling, None)
             if isinstance(unit, u.UnitBase):
                 return unit
