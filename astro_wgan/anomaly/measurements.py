@@ -11,7 +11,7 @@ from astro_wgan.anomaly.score_table import SCORE_COLUMNS
 from astro_wgan.anomaly.scoring import MIN_USED_FRACTION, ScoringConfig
 from astro_wgan.anomaly.search.remote_searcher import RemoteSearcher
 from astro_wgan.anomaly.stamp_conditions import measure_conditions
-from astro_wgan.catalogs.columns import make_room
+from astro_wgan.catalogs.columns import rename_conflicting_columns
 from astro_wgan.jobs import (
     Fingerprint,
     describe_model,
@@ -194,7 +194,7 @@ def _used_fraction(weights, closest):
 
 def _table(stamps, columns, searcher, scoring):
     table = QTable(stamps.table, copy=True)
-    make_room(table, ('paper_score', *_COLUMNS, 'incomplete', *SCORE_COLUMNS))
+    rename_conflicting_columns(table, ('paper_score', *_COLUMNS, 'incomplete', *SCORE_COLUMNS))
     wgan, search = searcher.wgan, searcher.search
     if not columns:
         columns = {name: np.zeros(0) for name in _COLUMNS}

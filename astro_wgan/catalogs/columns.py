@@ -11,7 +11,7 @@ from astro_wgan.validation.masked import without_mask
 
 __all__ = [
     'check_ids',
-    'make_room',
+    'rename_conflicting_columns',
     'named_rows',
     'numbers_or_nan',
     'plain_values',
@@ -64,7 +64,7 @@ def plain_values(values, mask=None):
             break
     else:
         return values, mask
-    if made.dtype.kind == 'O':  # whole numbers beyond 64 bits
+    if made.dtype.kind == 'O':  # integers beyond 64 bits
         return values, mask
     plain = np.zeros(values.shape, dtype=made.dtype)
     plain[~missing] = made
@@ -153,7 +153,7 @@ def check_ids(ids, *, unique=True):
         raise ValueError('Column `id` of `table` must hold a different value for each stamp.')
 
 
-def make_room(table, names):
+def rename_conflicting_columns(table, names):
     """
     Rename columns of a table whose names are needed for others.
 

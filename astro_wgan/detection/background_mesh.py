@@ -119,11 +119,11 @@ def _medians(values, reach):
     """Median filter with a window that stays centered at the edges."""
     result = np.empty_like(values)
     ny, nx = values.shape
-    room = [np.minimum(np.minimum(np.arange(n), n - 1 - np.arange(n)), reach) for n in (ny, nx)]
-    for up in np.unique(room[0]):
-        rows = np.flatnonzero(room[0] == up)
-        for side in np.unique(room[1]):
-            columns = np.flatnonzero(room[1] == side)
+    reach_at = [np.minimum(np.minimum(np.arange(n), n - 1 - np.arange(n)), reach) for n in (ny, nx)]
+    for up in np.unique(reach_at[0]):
+        rows = np.flatnonzero(reach_at[0] == up)
+        for side in np.unique(reach_at[1]):
+            columns = np.flatnonzero(reach_at[1] == side)
             windows = sliding_window_view(values, (2 * up + 1, 2 * side + 1))
             chosen = windows[np.ix_(rows - up, columns - side)]
             result[np.ix_(rows, columns)] = np.median(chosen, axis=(2, 3))

@@ -29,7 +29,7 @@ _PYRAMID = np.array([[1, 2, 1], [2, 4, 2], [1, 2, 1]], dtype=np.float32)
 _BRIGHTNESSES = ('thresh', 'cflux', 'flux', 'cpeak', 'peak')
 
 #: Minimum size of SEP's buffer of pixels above the threshold.
-_ROOM = 2**18
+_MIN_BUFFER = 2**18
 
 #: SEP numbers the peaks of a group of pixels with 16 bits.
 _MOST_PEAKS = 2**15 - 1
@@ -195,10 +195,10 @@ def extract_sources(above_sky, bad, noise, detection):
     # SEP allocates a buffer for pixels above the threshold, which are few in an image. If it is too
     # small, SEP raises an error and a larger one is tried.
     enough = above_sky.size + 2
-    room, peaks = min(enough, max(_ROOM, enough // 8)), former[1]
+    buffer, peaks = min(enough, max(_MIN_BUFFER, enough // 8)), former[1]
     try:
         while True:
-            sep.set_extract_pixstack(room)
+            sep.set_extract_pixstack(buffer)
             sep.set_sub_object_limit(peaks)
             try:
                 return sep.extract(
@@ -217,8 +217,8 @@ def extract_sources(above_sky, bad, noise, detection):
                     segmentation_map=True,
                 )
             except Exception as error:  # SEP raises plain exceptions
-                if 'pixel buffer full' in str(error) and room < enough:
-                    room = min(enough, 4 * room)
+                if 'pixel buffer full' in str(error) and buffer < enough:
+                    buffer = min(enough, 4 * buffer)
                 elif 'deblending overflow' in str(error) and peaks < _MOST_PEAKS:
                     peaks = min(_MOST_PEAKS, 8 * peaks)
                 else:

@@ -139,9 +139,9 @@ def _add(header, key, value, comment, taken):
         header[short] = (value, comment if _AROUND + len(comment) < _CARD else '')
         value, comment = short, ''
     # A comment that does not fit is cut with a warning.
-    room = _CARD - _AROUND - 3 - len(key) - (_quoted(value) if isinstance(value, str) else 30)
+    free = _CARD - _AROUND - 3 - len(key) - (_quoted(value) if isinstance(value, str) else 30)
     name = f'HIERARCH {key}' if is_long else key
-    header[name] = (value, comment if len(comment) <= room else '')
+    header[name] = (value, comment if len(comment) <= free else '')
 
 
 def _quoted(text):

@@ -71,9 +71,7 @@ class RawHDU:
             return default
         match = _WHOLE.fullmatch(value)
         if match is None:
-            raise ImageError(
-                f'{name} of {self.where} must be a whole number; got {_shown(value)!r}.'
-            )
+            raise ImageError(f'{name} of {self.where} must be an integer; got {_shown(value)!r}.')
         return int(match[1])
 
     @property

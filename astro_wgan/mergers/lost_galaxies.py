@@ -38,16 +38,16 @@ def relink_lost_galaxies(trees, target, main, within):
     lost, found : `~numpy.ndarray` of int, shape (m,)
         Rows of galaxies when last seen, and of the same ones when seen again. Each is unique.
     """
-    nobody = np.empty(0, dtype=np.int64)
+    none = np.empty(0, dtype=np.int64)
     if trees.position is None or not within:
-        return nobody, nobody
+        return none, none
     seen = (trees.stellar_mass > 0) & np.isfinite(trees.position).all(axis=1)
     fresh = seen & (trees.ordinal > 0)
     fresh[target[target != NONE]] = False
     lost = np.flatnonzero(_may_be_lost(trees.stellar_mass, target, main) & seen)
     fresh = np.flatnonzero(fresh)
     if not len(lost) or not len(fresh):
-        return nobody, nobody
+        return none, none
     pairs = np.concatenate(list(_candidates(trees, target, lost, fresh, within)))
     one, other, missing = pairs.T
     change = np.abs(np.log(trees.stellar_mass[other] / trees.stellar_mass[one]))

@@ -4,7 +4,7 @@ import numpy as np
 from astropy.table import vstack
 
 from astro_wgan.astrometry.stamp_geometry import StampGeometry
-from astro_wgan.catalogs.columns import make_room
+from astro_wgan.catalogs.columns import rename_conflicting_columns
 from astro_wgan.stamps.consistency import check_alike
 from astro_wgan.stamps.stampset import StampSet
 from astro_wgan.validation.axis_order import own_axes
@@ -85,6 +85,6 @@ def _joined_table(sets, renumber):
     if renumber:
         former = table['id']
         table['id'] = np.arange(len(table))
-        make_room(table, ['former_id'])
+        rename_conflicting_columns(table, ['former_id'])
         table['former_id'] = former
     return table

@@ -158,7 +158,7 @@ def test_positions_without_convergence_are_counted_apart_from_those_outside():
     beyond = plain.pixel_to_world([75.5, 49, 3000], [49, 49, 49])
     image = CCDData(np.zeros((100, 100)), unit='adu', wcs=wcs)
     with pytest.warns(
-        AstropyUserWarning, match='not converge at 1 of 3 `positions`, the first that of id 0'
+        AstropyUserWarning, match='not converge at 1 of 3 `positions`; the first has the id 0'
     ):
         stamps = StampSet.from_image(image, size=8, positions=beyond)
     assert stamps.ids.tolist() == [1]

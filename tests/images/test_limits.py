@@ -95,7 +95,7 @@ def test_a_unit_that_would_take_minutes_is_no_unit(tmp_path, text):
         ('NAXIS1', 10**9, 'truncated'),
         ('NAXIS1', 10**18, 'which is no size'),
         ('NAXIS1', -5, 'must be 0 or more'),
-        ('NAXIS2', '20.5', "NAXIS2 of HDU 0 of .* must be a whole number; got '20.5'"),
+        ('NAXIS2', '20.5', "NAXIS2 of HDU 0 of .* must be an integer; got '20.5'"),
         ('BITPIX', 7, 'BITPIX of HDU 0 of .* must be one of .* got 7'),
     ],
 )
