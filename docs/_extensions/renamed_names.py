@@ -8,6 +8,7 @@ from sphinx.util.docutils import SphinxDirective
 
 _HEADS = {
     'name': 'Functions, classes and constants',
+    'module': 'Modules',
     'argument': 'Arguments',
     'attribute': 'Attributes and methods',
     'column': 'Table columns',

@@ -15,6 +15,7 @@ import csv
 import difflib
 import re
 import sys
+import textwrap
 from collections import defaultdict
 from functools import cache
 from pathlib import Path
@@ -245,6 +246,24 @@ class _Script(ast.NodeVisitor):
         elif node.args:
             self._insert((node.args[-1].end_lineno, node.args[-1].end_col_offset), f', {given}')
 
+    def visit_Constant(self, node):
+        """Code in a text, for another process."""
+        if not (isinstance(node.value, str) and '\n' in node.value and 'astro_wgan' in node.value):
+            return
+        code = textwrap.dedent(node.value)
+        source = ast.get_source_segment(self.text, node)
+        if node.value not in source or not _is_code(code):
+            return
+        new, notes = carried_over(code, self.table)
+        self.notes += [(node.lineno + line - 1, note) for line, note in notes]
+        margin = _margin(node.value)
+        new = ''.join(
+            line if line.isspace() else margin + line for line in new.splitlines(keepends=True)
+        )
+        if new.rstrip() != node.value.rstrip():
+            tail = node.value[len(node.value.rstrip()) :]
+            self._replace(node, source.replace(node.value, new.rstrip() + tail))
+
     def visit_Subscript(self, node):
         is_meta = isinstance(node.value, ast.Attribute) and node.value.attr == 'meta'
         for child in _texts(node.slice):
@@ -341,6 +360,19 @@ class _Script(ast.NodeVisitor):
     def _replace_end(self, node, old, new):
         last = node.end_lineno, node.end_col_offset
         self._edits.append(((last[0], last[1] - len(old)), last, new))
+
+
+def _is_code(text):
+    try:
+        ast.parse(text)
+    except SyntaxError:
+        return False
+    return 'import' in text
+
+
+def _margin(text):
+    lines = [line for line in text.splitlines() if line.strip()]
+    return lines[0][: len(lines[0]) - len(lines[0].lstrip())]
 
 
 def _is_class(path):

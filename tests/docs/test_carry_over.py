@@ -81,6 +81,10 @@ def table(script, tmp_path_factory):
             "o.to_disk('a', b=1)\n",
             "from astro_wgan import Disk\nDisk.write('a', o, b=1)\n",
         ),
+        (
+            "code = '''\n    from astro_wgan.a import kept\n    kept(1)\n    '''\n",
+            "code = '''\n    from astro_wgan.b import kept\n    kept(1)\n    '''\n",
+        ),
         ("Old(start='free')\n", "Old(start='zero')\n"),
         ("other(start='free')\n", "other(start='free')\n"),
     ],
@@ -109,6 +113,12 @@ def test_what_is_not_clear_is_left_and_named(script, table, text, line, note):
 def test_columns_of_other_tables_stay(script, table):
     text = "t = Table.read('mine.fits')\nt['npix']\n"
     assert script.carried_over(text, table) == (text, [])
+
+
+def test_methods_that_became_functions_have_their_arguments(script):
+    for owners in script.read_table()['attribute'].values():
+        for new in owners.values():
+            assert not new.startswith('astro_wgan.') or 'self' in new, new
 
 
 def test_new_names_exist_and_old_ones_do_not(script):
