@@ -292,7 +292,7 @@ def test_an_image_above_the_threshold_nearly_everywhere(monkeypatch):
     pixels = noise_with_sources(CROWD, peak=300)
     right = detect(pixels, background=-5.0).sources
     assert right['npix'].sum() > 0.9 * pixels.size
-    monkeypatch.setattr('astro_wgan.detection.sep_detection._ROOM', 100)
+    monkeypatch.setattr('astro_wgan.detection.sep_detection._MIN_BUFFER', 100)
     assert (detect(pixels, background=-5.0).sources == right).all()
 
 
