@@ -310,7 +310,9 @@ class _Script(ast.NodeVisitor):
 
     def _makers(self, node):
         """What is known of the origin of the object that ``a.b['c']`` begins with."""
-        return self._made_by.get(_root(node), ()) or _names_of_calls(node)
+        made_by = self._made_by.get(_root(node), ()) or _names_of_calls(node)
+        # Tables that a fit leaves, such as ``history_``, are owners by their own name.
+        return (*_learned_attributes(node), *made_by)
 
     def _replace_text(self, node, values):
         if isinstance(node, ast.Constant) and node.value in values:
@@ -397,6 +399,12 @@ def _names_of_calls(node):
         else:
             node = node.value
     return tuple(names)
+
+
+def _learned_attributes(node):
+    """Attributes in ``a.b_['c']`` that end in an underscore, the last first."""
+    chain = (n.attr for n in ast.walk(node) if isinstance(n, ast.Attribute))
+    return tuple(name for name in chain if name.endswith('_'))
 
 
 def _last_name(node):

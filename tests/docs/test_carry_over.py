@@ -34,6 +34,7 @@ def table(script, tmp_path_factory):
         'column,look,npix,area\n'
         'key,meta of look,npix,n_pixels\n'
         'column,look,flux_error,flux_err\n'
+        'column,history_,loss,total_loss\n'
         'value,Old.start,free,zero\n'
     )
     return script.read_table(path)
@@ -57,6 +58,10 @@ def table(script, tmp_path_factory):
             'from astro_wgan import Set\nfrom astro_wgan.a import other\nSet.from_image(1)\n',
         ),
         ('import astro_wgan.x.y as y\n', 'import astro_wgan.z.w as y\n'),
+        (
+            "h = model.history_\nprint(h['loss'], model.history_['loss'])\n",
+            "h = model.history_\nprint(h['total_loss'], model.history_['total_loss'])\n",
+        ),
         ('from astro_wgan.x import y\ny.f()\n', 'from astro_wgan.z import w\nw.f()\n'),
         (
             '"""Says."""\nimport astro_wgan as aw\naw.a.Old(1)\n',
