@@ -226,7 +226,7 @@ def test_model_of_two_replicas_is_an_ordinary_one(by_replicas):
     assert np.isfinite(wgan.generate(3).pixels).all()
     weights = content(by_replicas / 'state.npz')[1]
     for k, weight in enumerate(wgan.generator_.get_weights()):
-        np.testing.assert_array_equal(weight, weights[f'averaged/{k}'])
+        np.testing.assert_array_equal(weight, weights[f'ema_generator/{k}'])
 
 
 def test_two_workers_train_as_one_process(alone, by_workers):
