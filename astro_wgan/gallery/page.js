@@ -117,7 +117,7 @@ function makeCard(card) {
   const valid = quantity('valid_fraction', card);
   if (valid !== null && valid < 1) {
     const percent = Math.min(99, Math.round(100 * valid));
-    find('.judgement').append(make('span', `${percent} % valid`, 'partial'));
+    find('.judgment').append(make('span', `${percent} % valid`, 'partial'));
   }
   find('.pictures').setAttribute('aria-label', `Enlarge stamp ${id}: input, closest image, residual`);
   item.querySelectorAll('img').forEach((image, k) => (image.alt = `${PANELS[k]} of ${id}`));

@@ -213,8 +213,8 @@ def _show(ax, image, low, high, origin, *, colors=None):
         image = color_pictures(image[np.newaxis], limits=(low, high))[0]
         ax.imshow(image, origin=origin)
     else:
-        greys = np.repeat(np.linspace(0, 1, 256)[:, np.newaxis], 3, axis=1)
-        colormap = ListedColormap(greys if colors is None else colors)
+        grays = np.repeat(np.linspace(0, 1, 256)[:, np.newaxis], 3, axis=1)
+        colormap = ListedColormap(grays if colors is None else colors)
         colormap = colormap.with_extremes(bad=np.array(MASKED_COLOR) / 255)
         ax.imshow(image, origin=origin, cmap=colormap, vmin=low, vmax=high)
     ax.set(xticks=[], yticks=[])

@@ -121,7 +121,7 @@ def read_options():
 
 
 def recipes():
-    """The population that the model learnt from, twice, and what else there might be."""
+    """The population that the model learned from, twice, and what else there might be."""
     known = get_simulation_config('benchmark-1')
     shrunk = 1.2
     smaller_optics = replace(

@@ -8,10 +8,10 @@ Each is run several times in turn and its shortest time counts.
 * Cutout2D: a loop over positions in pixels, which spares it the slow conversion of each from the
   sky; with the WCS of each stamp, which is what `StampSet.from_image` gives too, and without. It
   is measured on fewer stamps and scaled, reading the file apart.
-* cutana: set to extract only, without resizing, normalisation and flux conversion
+* cutana: set to extract only, without resizing, normalization and flux conversion
   (`create_cutouts_direct`, in calls of the size that suits it best and in one call); and its way
   for large catalogs, `StreamingOrchestrator` with one worker process per core, which needs its
-  catalog as a file, and for which resizing is the identity and normalisation is off.
+  catalog as a file, and for which resizing is the identity and normalization is off.
 
     pip install cutana==0.4.0
     python -m benchmarks.speed.cutting              # 100,000 stamps; four minutes, 8 GB of memory

@@ -13,7 +13,7 @@ SIZE, NORMALS = 64, 250
 Y, X = np.indices((SIZE, SIZE))
 
 
-def disc(x, y, radius):
+def disk(x, y, radius):
     return np.hypot(X - x, Y - y) < radius
 
 
@@ -27,21 +27,21 @@ MASKS = {
     'a chip edge': lambda random: random.integers(5, 21) > X,
     'a corner': lambda random: (random.integers(20, 33) > X) & (random.integers(20, 33) > Y),
     'a border': lambda random: (X < 4) | (X > 59) | (Y < 4) | (Y > 59),
-    'a star': lambda random: disc(*random.uniform(8, 56, 2), random.uniform(4, 10)),
+    'a star': lambda random: disk(*random.uniform(8, 56, 2), random.uniform(4, 10)),
     'a tenth of the pixels': lambda random: random.random((SIZE, SIZE)) < 0.1,
     'a third of the pixels': lambda random: random.random((SIZE, SIZE)) < 0.3,
     'bad columns': lambda random: (X >= 31) & (random.integers(32, 35) > X),
     'bad rows': lambda random: np.isin(Y, random.integers(16, 48, 5)),
-    'a hole in the galaxy': lambda random: disc(31.5, 31.5, 3),
+    'a hole in the galaxy': lambda random: disk(31.5, 31.5, 3),
     'one pixel of four': lambda random: (X % 2 == 0) & (Y % 2 == 0),
     'a trail': trail,
 }
 #: Less is left by these.
 RESTS = {
     'a half': lambda random: X < 32,
-    'the middle': lambda random: ~disc(31.5, 31.5, 20),
+    'the middle': lambda random: ~disk(31.5, 31.5, 20),
     'a third of the pixels': lambda random: random.random((SIZE, SIZE)) < 0.7,
-    'a core': lambda random: disc(31.5, 31.5, 9),
+    'a core': lambda random: disk(31.5, 31.5, 9),
 }
 
 
@@ -136,7 +136,7 @@ def test_disturbed_galaxies_are_found_behind_a_bad_column(detector, normals):
 
 @pytest.mark.parametrize('hidden', [np.nan, 1e30, -5.0])
 def test_it_does_not_matter_what_is_masked(detector, normals, hidden):
-    mask = disc(35, 28, 6) | (X < 9)
+    mask = disk(35, 28, 6) | (X < 9)
     found, expected = (
         detector.score(with_mask(normals[:30], mask, value), progress=False)
         for value in (hidden, 0.0)
@@ -154,7 +154,7 @@ def test_it_does_not_matter_what_is_masked(detector, normals, hidden):
 
 
 def test_hardly_any_weight_is_a_mask(detector, normals):
-    hole = disc(35, 28, 6) | (X < 9)
+    hole = disk(35, 28, 6) | (X < 9)
     stamps = normals[:60]
     masks = with_mask(stamps, hole)
     noisy = np.random.default_rng(2).normal(scale=1e6, size=stamps.pixels.shape)

@@ -29,7 +29,7 @@ def residual():
 def test_smoothed_residual_is_the_mean_absolute_value_after_smoothing(residual):
     found = structure(residual, np.ones_like(residual), smoothing=1.5)
     for k, image in enumerate(residual):
-        # Normalised at the borders, where half of the Gaussian lies outside.
+        # Normalized at the borders, where half of the Gaussian lies outside.
         smooth = [gaussian_filter(band, 1.5, mode='reflect') for band in np.moveaxis(image, 2, 0)]
         assert found[k] == pytest.approx(np.abs(smooth).mean(), rel=1e-5)
 
@@ -55,7 +55,7 @@ def test_smoothed_residual_of_masked_images_is_nan(residual):
     np.testing.assert_array_equal(np.isnan(found), [False, False, True, False])
 
 
-def test_pixels_far_from_the_centre_count_less():
+def test_pixels_far_from_the_center_count_less():
     residual = np.zeros((3, 21, 31, 1), np.float32)
     residual[0, 10, 15], residual[1, 10, 21], residual[2, 16, 15] = 1, 1, 1
     found = structure(residual, np.ones_like(residual), smoothing=0, weight_sigma=0.2)

@@ -315,7 +315,7 @@ def test_what_is_masked_in_a_row_is_none_in_a_header(tmp_path):
         {
             'id': [1, 2],
             'flux': Masked([1.0, -99] * u.Jy, gone),
-            'class': MaskedColumn(['disc', 'x'], mask=gone),
+            'class': MaskedColumn(['disk', 'x'], mask=gone),
             'count': MaskedColumn([3, -99], mask=gone),
             'x': Masked([3.5, -99] * u.pix, gone),
             'y': [3.5, 3.5] * u.pix,

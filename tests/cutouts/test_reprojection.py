@@ -43,7 +43,7 @@ def centroid(image):
 
 @pytest.fixture(scope='module')
 def sources():
-    """Four sources of known flux, off the centre, each in a stamp with its own WCS."""
+    """Four sources of known flux, off the center, each in a stamp with its own WCS."""
     rng = np.random.default_rng(1)
     x, y = rng.uniform(27, 36, size=(2, 4))
     flux = np.array([1.0, 20.0, 300.0, 5.0])

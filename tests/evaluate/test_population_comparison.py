@@ -123,9 +123,9 @@ def test_comparison_by_a_property_has_the_statistics_of_each_bin():
 
 
 def test_comparison_by_type_and_bins_without_members():
-    kinds, others = np.array(['disc', 'disc', 'bulge']), np.array(['disc', 'odd', 'odd'])
+    kinds, others = np.array(['disk', 'disk', 'bulge']), np.array(['disk', 'odd', 'odd'])
     table = compare_populations_by(kinds, [1.0, 2.0, 3.0], others, [1.0, 2.0, np.nan], resamples=10)
-    assert table['category'].tolist() == ['bulge', 'disc', 'odd']
+    assert table['category'].tolist() == ['bulge', 'disk', 'odd']
     assert table['n_first'].tolist() == [1, 2, 0]
     assert table['n_second'].tolist() == [0, 1, 1]
     assert np.isnan(table['distance']).tolist() == [True, False, True]

@@ -55,13 +55,13 @@ def test_each_detector_and_class_has_its_bins():
 
 
 def test_strings_are_categories():
-    kinds = np.array(['disc', 'bulge', 'disc', 'irregular'])
+    kinds = np.array(['disk', 'bulge', 'disk', 'irregular'])
     detected = {'a': [True, False, False, True]}
     table = detection_rates_by(kinds, detected, normal_scores={})
-    assert table['category'].tolist() == ['bulge', 'disc', 'irregular']
+    assert table['category'].tolist() == ['bulge', 'disk', 'irregular']
     assert table['rate'].tolist() == [0.0, 0.5, 1.0]
-    chosen = detection_rates_by(kinds, detected, normal_scores={}, bins=['irregular', 'disc'])
-    assert chosen['category'].tolist() == ['irregular', 'disc']
+    chosen = detection_rates_by(kinds, detected, normal_scores={}, bins=['irregular', 'disk'])
+    assert chosen['category'].tolist() == ['irregular', 'disk']
     assert chosen.meta['n_unbinned'] == 1
 
 
@@ -129,8 +129,8 @@ def test_masked_properties_are_unknown(values):
 
 
 def test_masked_strings_are_unknown():
-    kinds = MaskedColumn(['disc', 'bulge', 'disc', 'bulge', 'disc', 'disc'], mask=MASK)
+    kinds = MaskedColumn(['disk', 'bulge', 'disk', 'bulge', 'disk', 'disk'], mask=MASK)
     table = detection_rates_by(kinds, {'a': ~MASK}, normal_scores={})
-    assert table['category'].tolist() == ['bulge', 'disc']
+    assert table['category'].tolist() == ['bulge', 'disk']
     assert table['n'].tolist() == [1, 3]
     assert table.meta['n_unbinned'] == 2

@@ -60,7 +60,7 @@ def test_a_column_that_is_no_list_of_values_is_refused(table, name):
         card_columns(table, [0], columns=[name])
 
 
-def test_masked_values_and_bytes_and_catalogue_numbers(table):
+def test_masked_values_and_bytes_and_catalog_numbers(table):
     table['magnitude'] = MaskedColumn([20.0, 21.0, 22.0], mask=[False, True, False])
     table['type'] = np.array([b'E', b'S0', b'Irr'])
     table['source_id'] = np.array([4295806720 * 10**8 + k for k in range(3)])

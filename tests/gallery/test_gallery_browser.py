@@ -311,8 +311,8 @@ def luminance(rgb):
 
 
 def test_the_shown_cards_are_taken_away_as_csv(browser, page, table, tmp_path):
-    behaviour = {'behavior': 'allow', 'downloadPath': str(tmp_path)}
-    browser.execute_cdp_cmd('Browser.setDownloadBehavior', behaviour)
+    behavior = {'behavior': 'allow', 'downloadPath': str(tmp_path)}
+    browser.execute_cdp_cmd('Browser.setDownloadBehavior', behavior)
     visit(browser, page)
     choose(browser, 'sort', 'flux')
     choose(browser, 'flag', '+anomalous_85')
@@ -356,8 +356,8 @@ def test_no_cell_of_the_csv_is_a_formula(browser, tmp_path):
     table['=name'] = texts[::-1]
     table['offset'] = np.linspace(-3, -1, len(texts))
     page = write(tmp_path / 'page.html', table, title='formulas')
-    behaviour = {'behavior': 'allow', 'downloadPath': str(tmp_path)}
-    browser.execute_cdp_cmd('Browser.setDownloadBehavior', behaviour)
+    behavior = {'behavior': 'allow', 'downloadPath': str(tmp_path)}
+    browser.execute_cdp_cmd('Browser.setDownloadBehavior', behavior)
     visit(browser, page)
     find(browser, '#download').click()
     path = tmp_path / 'formulas.csv'

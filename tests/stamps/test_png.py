@@ -21,7 +21,7 @@ def decode(png):
     return np.array(Image.open(BytesIO(png)).convert('RGB'))
 
 
-def test_a_grey_picture_runs_from_black_to_white_and_clips():
+def test_a_gray_picture_runs_from_black_to_white_and_clips():
     image = np.array([[-5.0, 0.0, 0.5], [1.0, 2.0, 9.0]])
     gray = decode(image_png(image, 0.0, 2.0))
     assert gray[..., 0].tolist() == [[0, 0, 64], [128, 255, 255]]

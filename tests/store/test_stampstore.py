@@ -452,7 +452,7 @@ def test_stamps_before_the_start_are_not_read(small_pools, path, monkeypatch):
 def test_shuffling_mixes_blocks_and_within_pools(small_pools, path):
     found = stored(path, make_stamps(400))
     ids = np.concatenate([b.ids for b in found.batches(50, shuffle=True, seed=1)])
-    # Of a random order, |difference| of neighbours has the mean n / 3.
+    # Of a random order, |difference| of neighbors has the mean n / 3.
     assert np.abs(np.diff(ids)).mean() > 0.7 * 400 / 3
     blocks = [set(ids[k : k + 12] // 4) for k in range(0, 396, 12)]
     assert all(len(b) <= 4 for b in blocks)  # three blocks of 4 in a pool of 12

@@ -99,11 +99,11 @@ def test_what_are_no_rates_is_refused(rates):
 def test_lines_are_rates_by_the_property(bare):
     rng = np.random.default_rng(2)
     mass = 10 ** rng.uniform(9, 11, 300) * u.Msun
-    classes = np.repeat(['disc', 'bulge'], 150)
-    scores = {'a': rng.uniform(60, 130, 300) * np.where(classes == 'disc', 1, 0.8)}
+    classes = np.repeat(['disk', 'bulge'], 150)
+    scores = {'a': rng.uniform(60, 130, 300) * np.where(classes == 'disk', 1, 0.8)}
     rates = detection_rates_by(mass, scores, classes, normal_scores=NORMALS, bins=4)
     ax = plot_detection_rates_by(rates, label='stellar mass')
-    for container, kind in zip(ax.containers, ('disc', 'bulge'), strict=True):
+    for container, kind in zip(ax.containers, ('disk', 'bulge'), strict=True):
         rows = rates[rates['class'] == kind]
         line, _, (bars,) = container
         assert container.get_label() == kind
@@ -127,12 +127,12 @@ def test_empty_bins_are_left_out():
 
 
 def test_categories_stand_beside_each_other():
-    kinds = np.array(['bulge', 'disc', 'disc'])
+    kinds = np.array(['bulge', 'disk', 'disk'])
     scores = {'a': [101.0, 1.0, 101.0], 'b': [True, True, True]}
     ax = plot_detection_rates_by(
         detection_rates_by(kinds, scores, normal_scores=NORMALS), label='type'
     )
-    assert [label.get_text() for label in ax.get_xticklabels()] == ['bulge', 'disc']
+    assert [label.get_text() for label in ax.get_xticklabels()] == ['bulge', 'disk']
     first, second = (container[0] for container in ax.containers)
     assert first.get_ydata().tolist() == [1, 0.5]
     assert second.get_ydata().tolist() == [1, 1]

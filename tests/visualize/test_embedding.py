@@ -23,7 +23,7 @@ def clusters(n=40, *, dimensions=80, seed=1):
     return np.repeat(middles, n, axis=0) + rng.normal(size=(3 * n, dimensions))
 
 
-def share_of_like_neighbours(embedding, n):
+def fraction_of_like_neighbors(embedding, n):
     """How often the nearest one is of the same cluster."""
     apart = np.linalg.norm(embedding[:, np.newaxis] - embedding, axis=-1)
     np.fill_diagonal(apart, np.inf)
@@ -39,7 +39,7 @@ def test_maps_keep_clusters_together(method):
     features = clusters()
     embedding = embed_features(features, method=method, seed=3)
     assert embedding.shape == (120, 2)
-    assert share_of_like_neighbours(embedding, 40) == 1
+    assert fraction_of_like_neighbors(embedding, 40) == 1
     assert np.array_equal(embedding, embed_features(features, method=method, seed=3))
 
 
@@ -97,7 +97,7 @@ def test_what_is_not_installed_is_named(monkeypatch, method, module, extra):
 
 
 @pytest.mark.mpl_image_compare(**IMAGE)
-def test_classes_have_their_colours(bare):
+def test_classes_have_their_colors(bare):
     rng = np.random.default_rng(1)
     embedding = rng.normal(size=(60, 2))
     embedding[3] = np.nan
@@ -111,7 +111,7 @@ def test_classes_have_their_colours(bare):
     return bare(ax)
 
 
-def test_truth_values_are_classes_and_nothing_is_one_colour():
+def test_truth_values_are_classes_and_nothing_is_one_color():
     embedding = np.arange(8.0).reshape(4, 2)
     ax = plot_embedding(embedding, by=[True, False, True, True])
     assert ax.get_legend_handles_labels()[1] == ['True (3)', 'False (1)']
@@ -120,7 +120,7 @@ def test_truth_values_are_classes_and_nothing_is_one_colour():
     assert ax.get_legend() is None
 
 
-def test_numbers_have_a_colour_bar_and_their_name():
+def test_numbers_have_a_color_bar_and_their_name():
     rng = np.random.default_rng(1)
     embedding = rng.normal(size=(50, 2))
     table = QTable({'score': np.append(np.arange(49.0), np.nan)})

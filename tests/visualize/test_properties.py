@@ -20,7 +20,7 @@ def galaxies(n=300, *, seed=1):
     rng = np.random.default_rng(seed)
     mass = rng.uniform(9, 11, n)
     score = rng.normal(mass - 10, 0.5)
-    kinds = np.where(mass > 10, 'bulge', 'disc')
+    kinds = np.where(mass > 10, 'bulge', 'disk')
     meta = {'thresholds': {'held-out': {'85': 0.5, '90': 0.8, '95': np.inf}}}
     return QTable({'log_mass': mass, 'kind': kinds, 'score': score}, meta=meta)
 
@@ -94,7 +94,7 @@ def test_populations_stand_beside_each_other_by_category():
     given = {'sky': galaxies(), 'mocks': galaxies(seed=2)}
     ax = plot_score_by(given, 'kind')
     words = [label.get_text() for label in ax.get_xticklabels()]
-    assert sorted(words) == ['bulge', 'disc']
+    assert sorted(words) == ['bulge', 'disk']
     for (name, table), container in zip(given.items(), ax.containers, strict=True):
         assert container.get_label() == name
         for word, median in zip(words, container[0].get_ydata(), strict=True):
@@ -143,7 +143,7 @@ def test_comparisons_show_medians_with_errors_and_percentiles(bare):
 def test_comparisons_of_categories_are_named():
     a, b = galaxies(), galaxies(seed=2)
     ax = plot_populations_by(compare_populations_by(a['kind'], a, b['kind'], b, resamples=5))
-    assert [label.get_text() for label in ax.get_xticklabels()] == ['bulge', 'disc']
+    assert [label.get_text() for label in ax.get_xticklabels()] == ['bulge', 'disk']
 
 
 def test_comparisons_need_two_names_and_their_columns():

@@ -82,7 +82,7 @@ def test_a_stamp_without_any_pixel_is_all_olive():
     assert np.allclose(sheet[:, 17:, :3], OLIVE)
 
 
-def test_three_bands_are_colours_and_two_are_grey():
+def test_three_bands_are_colors_and_two_are_gray():
     sheet = plot_stamps(galaxies(1, bands=3), stretch=None).images[0].get_array()
     middle = sheet[8, 8, :3]
     assert middle[0] < middle[1] < middle[2]

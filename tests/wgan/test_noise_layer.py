@@ -13,7 +13,7 @@ from astro_wgan.stamps import Stretch
 from astro_wgan.wgan import NetworkConfig, TrainingConfig
 from astro_wgan.wgan.noise_layer import build_noise, draw_noise, measure_noise
 
-#: White noise averaged with its neighbours.
+#: White noise averaged with its neighbors.
 MIXING = np.array([[0, 1, 0], [1, 4, 1], [0, 1, 0]]) / np.sqrt(20)
 
 

@@ -22,7 +22,7 @@ def test_training_thresholds_are_the_papers_percentiles():
 
 
 def test_too_few_normals_give_an_infinite_threshold():
-    # With 9 normal images, one in ten new ones is the largest of all: 95 per cent is out of reach.
+    # With 9 normal images, one in ten new ones is the largest of all: 95 percent is out of reach.
     assert Calibration(np.arange(9.0)).thresholds() == {85: 8.0, 90: 8.0, 95: np.inf}
 
 
@@ -64,7 +64,7 @@ def test_missing_scores_are_left_out():
 
 
 def test_infinite_scores_are_the_highest():
-    # To leave them out would make the threshold of 95 per cent one that 15 per cent lie above.
+    # To leave them out would make the threshold of 95 percent one that 15 percent lie above.
     scores = np.append(np.arange(1.0, 90.0), np.full(10, np.inf))
     calibration = Calibration(scores, scores)
     assert calibration.thresholds((85, 89, 95)) == {85: 85.0, 89: 89.0, 95: np.inf}

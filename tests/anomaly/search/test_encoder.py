@@ -19,17 +19,17 @@ def loss(found):
     return (0.7 * found.residual_loss + 0.3 * found.feature_loss).mean()
 
 
-def test_encoder_comes_closer_than_the_centre_and_the_search_from_it_closer_still(
+def test_encoder_comes_closer_than_the_center_and_the_search_from_it_closer_still(
     wgan, stamps, encoder
 ):
     images = wgan.images_from_stamps(stamps[80:])
-    centre = LatentSearcher(wgan, LatentSearchConfig(max_iterations=1))(*images)
+    center = LatentSearcher(wgan, LatentSearchConfig(max_iterations=1))(*images)
     once = LatentSearcher(wgan, ONE_PASS, encoder=encoder)(*images)
     refined = LatentSearcher(wgan, LatentSearchConfig(init='encoder'), encoder=encoder)(*images)
     whole = LatentSearcher(wgan, LatentSearchConfig())(*images)
-    assert loss(once) < 0.9 * loss(centre)
+    assert loss(once) < 0.9 * loss(center)
     assert loss(refined) < loss(once)
-    # Not worse than Adam's from the centre, about where BFGS ends from there, in fewer iterations.
+    # Not worse than Adam's from the center, about where BFGS ends from there, in fewer iterations.
     by_adam = LatentSearcher(wgan, LatentSearchConfig(optimizer='adam'))(*images)
     assert loss(refined) < 1.02 * loss(by_adam)
     assert loss(refined) < 1.05 * loss(whole)

@@ -29,18 +29,18 @@ def descend(z, losses_and_gradients, *, steps, longest=1.0):
     return np.array(way), state
 
 
-def quadratic(hessians, centres):
+def quadratic(hessians, centers):
     def losses_and_gradients(z):
-        gradient = tf.linalg.matvec(hessians, z - centres)
-        return 0.5 * tf.reduce_sum(gradient * (z - centres), axis=1), gradient
+        gradient = tf.linalg.matvec(hessians, z - centers)
+        return 0.5 * tf.reduce_sum(gradient * (z - centers), axis=1), gradient
 
     return losses_and_gradients
 
 
 def test_all_quadratic_functions_are_minimized_and_their_hessians_learned():
-    hessians, centres = bowls()
-    way, state = descend(np.zeros((N, SIZE), np.float32), quadratic(hessians, centres), steps=40)
-    np.testing.assert_allclose(way[-1], centres, atol=2e-3)
+    hessians, centers = bowls()
+    way, state = descend(np.zeros((N, SIZE), np.float32), quadratic(hessians, centers), steps=40)
+    np.testing.assert_allclose(way[-1], centers, atol=2e-3)
     # Along the steps made, the inverse is that of the Hessian.
     product = state.inverse_hessian.numpy() @ hessians
     assert np.linalg.norm(product - np.eye(SIZE), axis=(1, 2)).max() < 1
@@ -48,8 +48,8 @@ def test_all_quadratic_functions_are_minimized_and_their_hessians_learned():
 
 def test_the_last_change_of_the_gradient_is_explained():
     """The secant equation, Nocedal & Wright 2006, 6.2: the inverse of the change is the step."""
-    hessians, centres = bowls(1)
-    way, state = descend(np.zeros((N, SIZE), np.float32), quadratic(hessians, centres), steps=3)
+    hessians, centers = bowls(1)
+    way, state = descend(np.zeros((N, SIZE), np.float32), quadratic(hessians, centers), steps=3)
     moved = way[2] - way[1]
     turned = np.einsum('nij,nj->ni', hessians, moved)
     found = np.einsum('nij,nj->ni', state.inverse_hessian.numpy(), turned)
@@ -58,23 +58,23 @@ def test_the_last_change_of_the_gradient_is_explained():
 
 def test_update_is_that_of_the_textbook():
     """Equation 6.17 of Nocedal & Wright 2006 in NumPy, after one step."""
-    hessians, centres = bowls(2)
+    hessians, centers = bowls(2)
     way, state = descend(
-        np.zeros((N, SIZE), np.float32), quadratic(hessians, centres), steps=2, longest=0.2
+        np.zeros((N, SIZE), np.float32), quadratic(hessians, centers), steps=2, longest=0.2
     )
     for k in range(N):
         s = (way[1] - way[0])[k].astype(float)
         y = hessians[k].astype(float) @ s
-        first = 0.2 / np.linalg.norm(hessians[k] @ (way[0] - centres)[k]) * np.eye(SIZE)
+        first = 0.2 / np.linalg.norm(hessians[k] @ (way[0] - centers)[k]) * np.eye(SIZE)
         left = np.eye(SIZE) - np.outer(s, y) / (s @ y)
         expected = left @ first @ left.T + np.outer(s, s) / (s @ y)
         np.testing.assert_allclose(state.inverse_hessian[k], expected, rtol=1e-3, atol=1e-5)
 
 
 def test_no_step_is_longer_than_the_longest_and_the_first_is_as_long():
-    hessians, centres = bowls(3)
+    hessians, centers = bowls(3)
     way, _ = descend(
-        np.zeros((N, SIZE), np.float32), quadratic(hessians, 9 * centres), steps=8, longest=0.3
+        np.zeros((N, SIZE), np.float32), quadratic(hessians, 9 * centers), steps=8, longest=0.3
     )
     lengths = np.linalg.norm(np.diff(way, axis=0), axis=2)
     np.testing.assert_allclose(lengths[0], 0.3, rtol=1e-5)

@@ -92,9 +92,9 @@ def thrown_out(inclination, mass_ratio=1.0):
     encounter = Encounter((disk, other), pericenter=10 * u.kpc, coulomb_logarithm=0)
     run = simulate_encounter([0.15] * u.Gyr, encounter, n_stars=501, start=-0.2 * u.Gyr, seed=1)
     away = (run.positions[0, :500] - run.centers[0, 0]).value
-    towards = away @ (run.centers[0, 1] - run.centers[0, 0]).value > 0
+    toward = away @ (run.centers[0, 1] - run.centers[0, 0]).value > 0
     far = np.linalg.norm(away, axis=1) > 12
-    return np.mean(far & towards), np.mean(far & ~towards)
+    return np.mean(far & toward), np.mean(far & ~toward)
 
 
 def test_a_direct_passage_makes_bridge_and_tail_and_a_retrograde_one_neither():

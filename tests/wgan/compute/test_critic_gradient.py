@@ -88,7 +88,7 @@ def test_it_is_that_of_finite_differences():
     assert length == pytest.approx((values[0] - values[1]) / (2 * STEP), rel=1e-3)
 
 
-def test_layer_normalisation_is_left_to_automatic_differentiation():
+def test_layer_normalization_is_left_to_automatic_differentiation():
     assert is_piecewise_linear(make_critic(16, 1))
     assert not is_piecewise_linear(make_critic(16, 1, critic_layer_normalization=True))
 

@@ -8,14 +8,10 @@ import pytest
 import tensorflow as tf
 
 from astro_wgan import WGAN, StampSet
-from astro_wgan.wgan import (
-    NetworkConfig,
-    TrainingConfig,
-    build_critic,
-    build_generator,
-    hardware,
-)
+from astro_wgan.wgan import NetworkConfig, TrainingConfig
+from astro_wgan.wgan.compute import hardware
 from astro_wgan.wgan.compute.precision import with_compute_dtype
+from astro_wgan.wgan.networks import build_critic, build_generator
 from astro_wgan.wgan.trainer import AdversarialTrainer
 
 NETWORK = NetworkConfig(
@@ -23,7 +19,7 @@ NETWORK = NetworkConfig(
 )
 TRAINING = {'batch_size': 16, 'critic_steps': 1, 'learning_rate': 1e-3}
 MIXED = ['mixed_bfloat16', 'mixed_float16']
-# Distance of two neighbouring numbers near 1.
+# Distance of two neighboring numbers near 1.
 SPACING = {'mixed_bfloat16': 2.0**-7, 'mixed_float16': 2.0**-10}
 
 
