@@ -247,7 +247,12 @@ class _Script(ast.NodeVisitor):
             self._insert((node.args[-1].end_lineno, node.args[-1].end_col_offset), f', {given}')
 
     def visit_Constant(self, node):
-        """Code in a text, for another process."""
+        """Options of the command, and code in a text for another process."""
+        if isinstance(node.value, str) and node.value.startswith('--'):
+            new = _only(self._owners('command', node.value))
+            if new and 'astro-wgan' in self.text:
+                self._replace_string(node, new)
+            return
         if not (isinstance(node.value, str) and '\n' in node.value and 'astro_wgan' in node.value):
             return
         code = textwrap.dedent(node.value)

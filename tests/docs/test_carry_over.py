@@ -36,6 +36,7 @@ def table(script, tmp_path_factory):
         'column,look,flux_error,flux_err\n'
         'column,history_,loss,total_loss\n'
         'value,Old.start,free,zero\n'
+        'command,hunt,--out,--output\n'
     )
     return script.read_table(path)
 
@@ -90,6 +91,8 @@ def table(script, tmp_path_factory):
             "code = '''\n    from astro_wgan.a import kept\n    kept(1)\n    '''\n",
             "code = '''\n    from astro_wgan.b import kept\n    kept(1)\n    '''\n",
         ),
+        ("run(['astro-wgan', 'hunt', '--out'])\n", "run(['astro-wgan', 'hunt', '--output'])\n"),
+        ("run(['other', '--out'])\n", "run(['other', '--out'])\n"),
         ("Old(start='free')\n", "Old(start='zero')\n"),
         ("other(start='free')\n", "other(start='free')\n"),
     ],
