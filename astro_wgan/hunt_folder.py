@@ -16,7 +16,7 @@ __all__ = [
     'HuntFolder',
 ]
 
-_FORMAT = 'astro_wgan hunt 1'
+_FORMAT = 'astro_wgan hunt 2'
 
 
 class HuntFolder:

@@ -208,29 +208,16 @@ def hunt(
         line.update(0.0)
         # Not at the top: `import astro_wgan` must not load TensorFlow.
         from astro_wgan.anomaly import AnomalyDetector
-        from astro_wgan.wgan import TrainingConfig
-    min_stamps = TrainingConfig.preset(config.preset).min_stamps
     folder = HuntFolder(output)
     if model is not None and not isinstance(model, AnomalyDetector):
         model = AnomalyDetector.load(_model_folder(model))
-    with ProgressLine('detecting', quiet=not progress) as line:
-        line.update(0.0)
-        ccd = read_image(image, hdu=hdu, plane=plane, zeros=zeros, max_size=max_size)
-        for text in describe_image(ccd):
-            line.note(text)
-        stamps = _cut(ccd, config, positions)
-        line.update(1.0, f'{len(stamps)} stamps of {config.size} x {config.size} pixels')
-    check_writable(stamps)
-    trained_on = np.zeros(len(stamps), dtype=bool)
-    if model is None:
-        trained_on = _draw_training(stamps, config, min_stamps)
-    else:
-        _check_model(model, stamps, config)
+    options = {'hdu': hdu, 'plane': plane, 'zeros': zeros, 'max_size': max_size}
+    ccd, stamps = _read_stamps(image, config, positions, progress=progress, **options)
+    trained_on = _choose_training(stamps, config, model)
     folder.claim(_fingerprint(stamps, config, model))
     if folder.is_complete:
-        return HuntResult(
-            stamps, folder.read_table(), AnomalyDetector.load(folder.model), folder.path
-        )
+        detector = AnomalyDetector.load(folder.model)
+        return HuntResult(stamps, folder.read_table(), detector, folder.path)
 
     try:
         folder.write_stamps(stamps)
@@ -241,17 +228,7 @@ def hunt(
         # A call with corrected arguments is another hunt.
         folder.release()
         raise
-    measurements = detector.measure(stamps, progress=progress, output=folder.partial_scores)
-    in_calibration = np.zeros(len(stamps), dtype=bool)
-    if not hasattr(detector, 'calibration_'):
-        in_calibration = ~trained_on
-        detector.calibrate(
-            measurements[in_calibration],
-            training=measurements[trained_on] if trained_on.any() else None,
-            contamination=config.contamination,
-        )
-    table = detector.score(measurements, in_calibration=in_calibration)
-    table['trained_on'] = trained_on
+    table = _score(detector, stamps, trained_on, config, folder, progress)
     table.meta['hunt'] = provenance_record(
         **asdict(config),
         image=_name_of(image),
@@ -274,6 +251,43 @@ def hunt(
     return HuntResult(stamps, folder.read_table(), detector, folder.path)
 
 
+def _read_stamps(image, config, positions, *, progress, **options):
+    """The image, and a stamp at each source or position."""
+    with ProgressLine('detecting', quiet=not progress) as line:
+        line.update(0.0)
+        ccd = read_image(image, **options)
+        for text in describe_image(ccd):
+            line.note(text)
+        stamps = _cut(ccd, config, positions)
+        line.update(1.0, f'{len(stamps)} stamps of {config.size} x {config.size} pixels')
+    check_writable(stamps)
+    return ccd, stamps
+
+
+def _choose_training(stamps, config, model):
+    """True for stamps of the training set: none if there is a trained model."""
+    if model is None:
+        return _draw_training(stamps, config)
+    _check_model(model, stamps, config)
+    return np.zeros(len(stamps), dtype=bool)
+
+
+def _score(detector, stamps, trained_on, config, folder, progress):
+    """Scores of all stamps; a detector without a calibration is calibrated on those held out."""
+    measurements = detector.measure(stamps, progress=progress, output=folder.partial_scores)
+    in_calibration = np.zeros(len(stamps), dtype=bool)
+    if not hasattr(detector, 'calibration_'):
+        in_calibration = ~trained_on
+        detector.calibrate(
+            measurements[in_calibration],
+            training=measurements[trained_on] if trained_on.any() else None,
+            contamination=config.contamination,
+        )
+    table = detector.score(measurements, in_calibration=in_calibration)
+    table['trained_on'] = trained_on
+    return table
+
+
 def _is_whole(value):
     return isinstance(value, Integral) and not isinstance(value, bool)
 
@@ -294,8 +308,11 @@ def _cut(ccd, config, positions):
     return stamps
 
 
-def _draw_training(stamps, config, min_stamps):
-    """True for stamps of the training set."""
+def _draw_training(stamps, config):
+    """True for stamps of the training set, drawn at random."""
+    from astro_wgan.wgan import TrainingConfig
+
+    min_stamps = TrainingConfig.preset(config.preset).min_stamps
     normal, held_out = stamps.split(1 - config.held_out_fraction, seed=config.seed)
     if len(normal) < min_stamps or not len(held_out):
         raise ValueError(

@@ -51,9 +51,9 @@ def test_a_folder_that_was_there_stays(tmp_path, is_empty):
         '"x"',
         '{}',
         '{"complete": true}',
-        '{"complete": "no", "format": "astro_wgan hunt 1", "fingerprint": {"a": 1}}',
-        '{"complete": NaN, "format": "astro_wgan hunt 1", "fingerprint": {}}',
-        '{"complete": 1, "format": "astro_wgan hunt 1", "fingerprint": {}}',
+        '{"complete": "no", "format": "astro_wgan hunt 2", "fingerprint": {"a": 1}}',
+        '{"complete": NaN, "format": "astro_wgan hunt 2", "fingerprint": {}}',
+        '{"complete": 1, "format": "astro_wgan hunt 2", "fingerprint": {}}',
         '[' * 100_000,
         '{"a":' * 100_000,
         '{"complete": ' + '9' * 10_000 + '}',
@@ -67,11 +67,18 @@ def test_a_damaged_state_file_is_named(tmp_path, text):
 
 
 def test_state_files_of_other_hunts_are_refused(tmp_path):
-    mark = {'complete': True, 'format': 'astro_wgan hunt 1'}
+    mark = {'complete': True, 'format': 'astro_wgan hunt 2'}
     for fingerprint in ([], 'text', {'format': 'other'}, None):
         (tmp_path / 'hunt.json').write_text(json.dumps({**mark, 'fingerprint': fingerprint}))
         with pytest.raises(HuntFolderError, match='holds the results of another hunt'):
             HuntFolder(tmp_path).claim(WORK)
+
+
+def test_folders_of_former_versions_are_refused(tmp_path):
+    work = {'complete': True, 'format': 'astro_wgan hunt 1', 'fingerprint': WORK.to_dict()}
+    (tmp_path / 'hunt.json').write_text(json.dumps(work))
+    with pytest.raises(HuntFolderError, match=r'written by a former version .* another folder'):
+        HuntFolder(tmp_path).claim(WORK)
 
 
 KILLED = """

@@ -205,7 +205,7 @@ def test_a_hunt_with_another_detector_is_refused(result, image, tmp_path):
         other.calibration_,
         held_out=other.calibration_.held_out[:-1],
         ids=None,
-        noise=None,
+        noise_rms=None,
         probabilities=None,
         training=None,
     )

@@ -1,5 +1,7 @@
 """`BrightnessTrend`: a quantity of normal stamps as a function of their brightness."""
 
+from dataclasses import asdict, dataclass, fields
+
 import numpy as np
 
 __all__ = ['BrightnessTrend']
@@ -15,16 +17,10 @@ _BRIGHTEST = 1e4
 _MEAN_DEVIATION = np.sqrt(2 / np.pi)
 #: Lower limit of the scatter in units of its mean, so that no brightness has a scatter of nearly 0.
 _MIN_SCATTER = 0.3
-_FITTED = (
-    'flux_scale_',
-    'range_',
-    'mean_coefficients_',
-    'scatter_coefficients_',
-    'min_scatter_',
-    'percentile_99_',
-)
 
 
+# A dataclass, so that fingerprints of work contain what it has learned.
+@dataclass(eq=False, repr=False)
 class BrightnessTrend:
     r"""
     Mean and scatter of the logarithm of a quantity of normal stamps, as functions of brightness.
@@ -68,8 +64,15 @@ class BrightnessTrend:
     True
     """
 
+    flux_scale_: float | None = None
+    range_: tuple[float, float] | None = None
+    mean_coefficients_: list[float] | None = None
+    scatter_coefficients_: list[float] | None = None
+    min_scatter_: float | None = None
+    percentile_99_: float | None = None
+
     def __repr__(self):
-        if not hasattr(self, 'flux_scale_'):
+        if self.flux_scale_ is None:
             return '<BrightnessTrend: not fitted>'
         degrees = len(self.mean_coefficients_) - 1, len(self.scatter_coefficients_) - 1
         return f'<BrightnessTrend: degrees {degrees}, flux scale {self.flux_scale_:.4g}>'
@@ -133,7 +136,17 @@ class BrightnessTrend:
         -------
         `~numpy.ndarray`, shape (n,)
             In standard deviations; NaN where an input is NaN.
+
+        Raises
+        ------
+        `~astro_wgan.exceptions.NotFittedError`
+            If the trend has not been fitted.
         """
+        if self.flux_scale_ is None:
+            # Imported here, since applying thresholds needs no astropy.
+            from astro_wgan.exceptions import NotFittedError
+
+            raise NotFittedError('This trend has not been fitted: call `fit`.')
         x = self._abscissa(np.asarray(flux, dtype=float), clip=True)
         deviation = _logarithm(np.asarray(quantity, dtype=float))
         deviation = deviation - np.polyval(self.mean_coefficients_, x)
@@ -141,15 +154,12 @@ class BrightnessTrend:
 
     def to_dict(self):
         """Fitted attributes as plain values, for a file."""
-        return dict(vars(self))
+        return asdict(self)
 
     @classmethod
     def from_dict(cls, values):
         """Trend from the values of `to_dict`."""
-        trend = cls()
-        for name in _FITTED:
-            setattr(trend, name, values[name])
-        return trend
+        return cls(**{field.name: values[field.name] for field in fields(cls)})
 
     def _abscissa(self, flux, *, clip):
         x = np.arcsinh(flux / self.flux_scale_)

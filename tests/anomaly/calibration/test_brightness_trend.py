@@ -1,11 +1,15 @@
 """Dependence of scores of normals on brightness."""
 
+import re
+
 import numpy as np
 import pytest
 from scipy.stats import ks_2samp, kstest
 
 from astro_wgan.anomaly import BrightnessTrend
 from astro_wgan.anomaly.calibration.calibration import Calibration
+from astro_wgan.exceptions import NotFittedError
+from astro_wgan.jobs import digest_settings
 
 
 def normals(n, *, seed):
@@ -123,3 +127,17 @@ def test_trend_is_restored_from_plain_values():
     trend = BrightnessTrend().fit(score, flux)
     again = BrightnessTrend.from_dict(trend.to_dict())
     np.testing.assert_array_equal(again.transform(score, flux), trend.transform(score, flux))
+
+
+def test_a_trend_that_is_not_fitted_says_so():
+    assert repr(BrightnessTrend()) == '<BrightnessTrend: not fitted>'
+    with pytest.raises(NotFittedError, match='call `fit`'):
+        BrightnessTrend().transform([1.0], [1.0])
+
+
+def test_digests_of_trends_depend_on_what_was_learned():
+    trend = BrightnessTrend().fit(*normals(200, seed=13))
+    assert re.fullmatch(r'<BrightnessTrend: degrees \(2, 1\), flux scale .*>', repr(trend))
+    before = digest_settings({'trend': trend})
+    trend.min_scatter_ *= 2
+    assert digest_settings({'trend': trend}) != before
