@@ -46,8 +46,8 @@ def test_masked_pixels_count_in_neither_loss(wgan, images, latent):
     losses = SearchLosses(wgan, seed=0)
     expected = losses(latent, losses.target(pixels, weights))
     # Another generator that differs only where nothing is to be compared gives the same losses.
-    generate = losses._generate
-    losses._generate = lambda z: generate(z) + 5 * (1 - weights)
+    generate = losses._generator
+    losses._generator = lambda z: generate(z) + 5 * (1 - weights)
     changed = losses(latent, losses.target(pixels, weights))
     assert np.abs(changed[0] - expected[0]).max() > 4
     for a, b in zip(expected[1:], changed[1:], strict=True):
