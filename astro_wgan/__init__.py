@@ -1,4 +1,4 @@
-"""Finds strange galaxies: a Wasserstein GAN learns normal ones and scores what it cannot draw."""
+"""Anomaly detection in images of galaxies with a Wasserstein GAN, and tools that it needs."""
 
 from astro_wgan.lazy import lazy_names
 

@@ -5,11 +5,16 @@ import os
 import sys
 
 # Nothing that takes time to import: Ctrl-C is handled once `main` runs.
-import astro_wgan
 from astro_wgan.cli_hunt import add_hunt
 from astro_wgan.cli_observe import add_observe
+from astro_wgan.version import __version__
 
 __all__ = ['main']
+
+_DESCRIPTION = (
+    'Find anomalous galaxies: a Wasserstein GAN learns images of normal ones, and the score says '
+    'how much of an image it cannot reproduce.'
+)
 
 
 def main(arguments=None):
@@ -61,8 +66,8 @@ def _unexpected(error, message):
 
 
 def _parser():
-    parser = argparse.ArgumentParser(prog='astro-wgan', description=astro_wgan.__doc__)
-    version = f'astro_wgan {astro_wgan.__version__}'
+    parser = argparse.ArgumentParser(prog='astro-wgan', description=_DESCRIPTION)
+    version = f'astro_wgan {__version__}'
     parser.add_argument('--version', action='version', version=version)
     commands = parser.add_subparsers(metavar='COMMAND', required=True)
     add_hunt(commands)

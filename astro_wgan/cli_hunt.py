@@ -4,16 +4,15 @@ import argparse
 from dataclasses import fields, replace
 from pathlib import Path
 
-import astro_wgan
-
 __all__ = ['add_hunt']
 
 
 def add_hunt(commands):
     """Add the command to the subparsers of ``astro-wgan``."""
     from astro_wgan.datasets import image_names
+    from astro_wgan.hunting import HuntConfig
 
-    defaults = astro_wgan.HuntConfig()
+    defaults = HuntConfig()
     detection = defaults.detection
     command = commands.add_parser(
         'hunt',
@@ -148,10 +147,10 @@ def _hunt(options):
 
 def _find_image(name):
     """Path of an image, and the credit of a bundled one."""
-    from astro_wgan import datasets
+    from astro_wgan.datasets import image_info, image_names, image_path
 
-    if not Path(name).exists() and name in datasets.image_names():
-        return datasets.image_path(name), datasets.image_info(name).credit
+    if not Path(name).exists() and name in image_names():
+        return image_path(name), image_info(name).credit
     return name, None
 
 

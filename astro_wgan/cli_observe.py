@@ -4,8 +4,6 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-import astro_wgan
-
 __all__ = ['add_observe']
 
 
@@ -100,6 +98,7 @@ def add_observe(commands):
 def _observe(options):
     from astro_wgan.mocks.fits_output import write_mock
     from astro_wgan.mocks.observing import noise_free_path, observe
+    from astro_wgan.store import StampStore
 
     names, maps = _read_light_maps(options)
     instrument = _instrument(options)
@@ -119,7 +118,7 @@ def _observe(options):
         processes=options.processes,
         progress=not options.quiet,
     )
-    noise_free = astro_wgan.StampStore.open(noise_free_path(store_path))
+    noise_free = StampStore.open(noise_free_path(store_path))
     for k, label in enumerate(labels):
         path = output / f'{label}.fits'
         write_mock(path, store[k : k + 1], 0, instrument, noise_free=noise_free[k : k + 1])
