@@ -132,7 +132,7 @@ def scores():
 writers = {
     'npz': lambda: write_arrays(path, noise=noise),
     'html': lambda: write_gallery(
-        path, table, rows=np.arange(20), inputs=noise, closest=noise, residuals=noise
+        path, table, rows=np.arange(20), inputs=noise, closest_images=noise, residuals=noise
     ),
     'fits': image,
     'ecsv': scores,
