@@ -199,7 +199,12 @@ class _Script(ast.NodeVisitor):
             return
         self.generic_visit(node)
         owners = self._owners('attribute', node.attr)
-        if path is None and owners:
+        of_class = _last_part(self._bound.get(node.value.id)) if _is_name(node.value) else None
+        if of_class in owners:
+            # A method of the class itself, such as a constructor.
+            if '(' not in owners[of_class]:
+                self._replace_end(node, node.attr, owners[of_class])
+        elif path is None and owners:
             makers = self._makers(node.value)
             if node.attr in attributes_in_use() and not owners.keys() & {*makers}:
                 return
@@ -380,6 +385,14 @@ def _is_code(text):
 def _margin(text):
     lines = [line for line in text.splitlines() if line.strip()]
     return lines[0][: len(lines[0]) - len(lines[0].lstrip())]
+
+
+def _is_name(node):
+    return isinstance(node, ast.Name)
+
+
+def _last_part(path):
+    return (path or '').rpartition('.')[2]
 
 
 def _is_class(path):

@@ -58,6 +58,10 @@ def table(script, tmp_path_factory):
             'from astro_wgan.a import cut, other\ncut(1)\n',
             'from astro_wgan import Set\nfrom astro_wgan.a import other\nSet.from_image(1)\n',
         ),
+        (
+            'from astro_wgan.a import Old\nOld.scatter(1)\n',
+            'from astro_wgan.b import New\nNew.rms(1)\n',
+        ),
         ('import astro_wgan.x.y as y\n', 'import astro_wgan.z.w as y\n'),
         (
             "h = model.history_\nprint(h['loss'], model.history_['loss'])\n",
