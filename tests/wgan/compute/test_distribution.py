@@ -275,5 +275,5 @@ def test_what_is_no_strategy_is_refused(stamps):
     with pytest.raises(ValueError, match=r"`strategy` must be a tf.distribute.Strategy; got 'gpu'"):
         new_wgan().fit(stamps, iterations=1, strategy='gpu')
     strategy = tf.distribute.OneDeviceStrategy('/cpu:0')
-    with strategy.scope(), pytest.raises(ValueError, match='give it as `strategy`'):
+    with strategy.scope(), pytest.raises(ValueError, match='pass it as `strategy`'):
         new_wgan().fit(stamps, iterations=1)
