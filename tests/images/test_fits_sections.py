@@ -10,6 +10,7 @@ from astro_wgan.exceptions import ImageError
 from astro_wgan.images import read_image
 from astro_wgan.images.fits_image import FitsImage
 from astro_wgan.stamps import StampSet
+from astro_wgan.testing import assert_stamps_equal
 
 SHAPE = 1200, 1500
 RNG = np.random.default_rng(2)
@@ -84,20 +85,6 @@ def write(tmp_path, hdus):
     return path
 
 
-def assert_same(stamps, expected):
-    assert np.array_equal(stamps.pixels, expected.pixels, equal_nan=True)
-    assert stamps.pixels.dtype == expected.pixels.dtype
-    assert np.array_equal(stamps.valid, expected.valid)
-    assert (stamps.uncertainty is None) == (expected.uncertainty is None)
-    if stamps.uncertainty is not None:
-        assert np.array_equal(stamps.uncertainty, expected.uncertainty, equal_nan=True)
-    assert stamps.unit == expected.unit
-    assert np.array_equal(stamps.table['x'], expected.table['x'])
-    assert (stamps.table['sky'].separation(expected.table['sky']).arcsec < 1e-9).all()
-    first, second = (stamps.wcs[0].wcs.crpix, expected.wcs[0].wcs.crpix)
-    assert np.array_equal(first, second)
-
-
 @pytest.mark.parametrize('positions', [INSIDE, BORDER])
 @pytest.mark.parametrize('name', FILES)
 def test_parts_are_those_of_the_whole(tmp_path, read, name, positions):
@@ -105,13 +92,15 @@ def test_parts_are_those_of_the_whole(tmp_path, read, name, positions):
     known = {'size': (16, 20), 'positions': positions, 'partial': 'fill', 'fill_value': -5}
     stamps = StampSet.from_image(path, **known)
     assert (slice(None), slice(None)) not in read
-    assert_same(stamps, StampSet.from_image(read_image(path), **known))
+    assert_stamps_equal(stamps, StampSet.from_image(read_image(path), **known))
 
 
 def test_a_mask_of_the_caller_is_added(tmp_path):
     path = write(tmp_path, with_companions())
     known = {'size': 16, 'positions': INSIDE, 'mask': RNG.random(SHAPE) < 0.3}
-    assert_same(StampSet.from_image(path, **known), StampSet.from_image(read_image(path), **known))
+    assert_stamps_equal(
+        StampSet.from_image(path, **known), StampSet.from_image(read_image(path), **known)
+    )
     with pytest.raises(ValueError, match='`mask` must have the shape of the image'):
         StampSet.from_image(path, **known | {'mask': np.ones((3, 4), bool)})
 
@@ -121,7 +110,7 @@ def test_many_stamps_are_cut_from_the_whole(tmp_path, read):
     positions = RNG.uniform(50, 1100, size=(900, 2))
     stamps = StampSet.from_image(path, size=16, positions=positions)
     assert read == [(slice(None), slice(None))]
-    assert_same(stamps, StampSet.from_image(read_image(path), size=16, positions=positions))
+    assert_stamps_equal(stamps, StampSet.from_image(read_image(path), size=16, positions=positions))
 
 
 @pytest.mark.parametrize('place', [(600, 700), (592, 700), (2, 650)])
@@ -132,7 +121,7 @@ def test_zeros_that_may_be_no_data_are_judged_by_the_whole(tmp_path, read, place
     known = {'size': 16, 'positions': [place], 'partial': 'fill'}
     stamps = StampSet.from_image(path, **known)
     assert (slice(None), slice(None)) in read
-    assert_same(stamps, StampSet.from_image(read_image(path), **known))
+    assert_stamps_equal(stamps, StampSet.from_image(read_image(path), **known))
 
 
 def test_single_zeros_need_no_more_than_what_is_around(tmp_path, read):
@@ -145,7 +134,7 @@ def test_single_zeros_need_no_more_than_what_is_around(tmp_path, read):
         assert (slice(None), slice(None)) not in read
         expected = StampSet.from_image(read_image(path, zeros=zeros), **known)
         read.clear()
-        assert_same(stamps, expected)
+        assert_stamps_equal(stamps, expected)
 
 
 def test_bits_without_meaning_are_told_once(tmp_path):

@@ -28,6 +28,7 @@ from astro_wgan.stamps import StampSet, concatenate
 from astro_wgan.store import stampstore, stored_stamps
 from astro_wgan.store.arrays.appendable import AppendableArrays
 from astro_wgan.store.stampstore import StampStore
+from astro_wgan.testing import assert_stamps_equal
 
 
 def make_stamps(n=23, *, first=0, size=6, bands=None, dtype=np.float32, **options):
@@ -84,32 +85,15 @@ def make_wcs(ra=150.0):
     return wcs
 
 
-def assert_same(found, expected):
-    """Two sets are the same: pixels, mask, table, places, meta."""
-    assert len(found) == len(expected)
+def assert_stored(found, expected):
+    """A store gives back all that was written: what makes sets equal, and data type and meta."""
+    assert_stamps_equal(found, expected)
     assert found.pixels.dtype == expected.pixels.dtype
-    assert_array_equal(found.pixels, expected.pixels)
-    assert_array_equal(found.valid, expected.valid)
-    assert (found.uncertainty is None) == (expected.uncertainty is None)
-    if found.uncertainty is not None:
-        assert_array_equal(found.uncertainty, expected.uncertainty)
-    assert found.unit == expected.unit
-    assert found.pixel_scale == expected.pixel_scale
-    assert_array_equal(found.psf, expected.psf)
     assert found.meta == expected.meta
-    assert found.table.colnames == expected.table.colnames
-    for name in found.table.colnames:
+    for name in expected.table.colnames:
         assert_same_column(found.table[name], expected.table[name])
-    corners = [s.geometry.corner for s in (found, expected)]
-    assert_array_equal(*corners)
     for ours, theirs in zip(found.wcs, expected.wcs, strict=True):
-        assert (ours is None) == (theirs is None)
-        if ours is not None:
-            corners = [[0, 0], [5, 3]]
-            assert_allclose(
-                ours.wcs_pix2world(corners, 0), theirs.wcs_pix2world(corners, 0), rtol=1e-12
-            )
-            assert ours.array_shape == theirs.array_shape
+        assert ours is None or ours.array_shape == theirs.array_shape
 
 
 def assert_same_column(ours, theirs):
@@ -173,15 +157,15 @@ def test_all_parts_of_a_set_come_back(bands, compression, path):
     assert (found.shape, found.bands, found.unit) == (stamps.shape, bands, u.nJy)
     assert found.pixel_scale == stamps.pixel_scale
     assert_array_equal(found.ids, stamps.ids)
-    assert_same(found[:], stamps)
-    assert_same(found[[7, 2, 4]], stamps[[7, 2, 4]])
+    assert_stored(found[:], stamps)
+    assert_stored(found[[7, 2, 4]], stamps[[7, 2, 4]])
 
 
 @pytest.mark.parametrize('dtype', [np.float32, np.float64])
 def test_dtype_is_that_of_the_template(dtype, path):
     stamps = make_stamps(dtype=dtype)
     assert stored(path, stamps).dtype == dtype
-    assert_same(StampStore.open(path)[:], stamps)
+    assert_stored(StampStore.open(path)[:], stamps)
 
 
 @pytest.mark.parametrize(
@@ -204,7 +188,7 @@ def test_dtype_is_that_of_the_template(dtype, path):
     ids=str,
 )
 def test_an_index_chooses_the_stamps_that_it_does_in_memory(rows, fifty):
-    assert_same(fifty[rows], make_stamps(50)[rows])
+    assert_stored(fifty[rows], make_stamps(50)[rows])
 
 
 @pytest.mark.parametrize(
@@ -233,7 +217,7 @@ def test_appends_of_any_size_join(seed, path):
     for first, last in pairwise([0, *edges, 60]):
         made.append(stamps[first:last])
         assert len(made) == last
-        assert_same(StampStore.open(path)[:], stamps[:last])
+        assert_stored(StampStore.open(path)[:], stamps[:last])
 
 
 def test_extend_joins_small_sets(path, monkeypatch):
@@ -246,12 +230,12 @@ def test_extend_joins_small_sets(path, monkeypatch):
     commits.clear()
     made.extend(stamps[k : k + 3] for k in range(0, 40, 3))
     assert len(commits) == 4
-    assert_same(StampStore.open(path)[:], stamps)
+    assert_stored(StampStore.open(path)[:], stamps)
 
 
 def test_a_store_is_made_from_stamps(path):
     stamps = make_rich_stamps()
-    assert_same(StampStore.from_stamps(path, stamps)[:], stamps)
+    assert_stored(StampStore.from_stamps(path, stamps)[:], stamps)
 
 
 def test_other_programs_read_it(path):
@@ -287,7 +271,7 @@ def test_parents_are_kept_once(path):
         made.append(stamps[k : k + 7])
     found = StampStore.open(path)
     assert found._arrays.length('parents') == 1
-    assert_same(found[::-1], stamps[::-1])
+    assert_stored(found[::-1], stamps[::-1])
     # Joined sets know that the parent is one and the same.
     assert len(concatenate([found[:3], found[5:9]]).geometry.parents) == 1
 
@@ -301,7 +285,7 @@ def test_a_store_is_copied_into_another(path, tmp_path):
     first = stored(path, stamps)
     second = StampStore.create(tmp_path / 'copy.zarr', like=first[:0])
     second.extend(first.batches(5))
-    assert_same(second[:], stamps)
+    assert_stored(second[:], stamps)
 
 
 def test_lookup_tables_of_a_distortion_are_held(path):
@@ -310,7 +294,7 @@ def test_lookup_tables_of_a_distortion_are_held(path):
     wcs.cpdis1 = DistortionLookupTable(shifts, (1, 1), (1, 1), (30, 20))
     wcs.det2im2 = DistortionLookupTable(shifts.T.copy(), (1, 2), (3, 1), (40, 50))
     stamps = make_stamps(2, wcs=[wcs, make_wcs()])
-    assert_same(stored(path, stamps)[:], stamps)
+    assert_stored(stored(path, stamps)[:], stamps)
     again = StampStore.open(path)[:]
     assert again == stamps
     assert again.wcs[0].all_pix2world([[3, 5]], 0) == pytest.approx(
@@ -368,11 +352,11 @@ def test_provenance_of_all_parts_is_kept(path):
 def test_a_set_from_a_store_can_be_sent_to_another_process(path):
     stamps = make_rich_stamps()
     found = stored(path, stamps)
-    assert_same(pickle.loads(pickle.dumps(found))[:], stamps)
+    assert_stored(pickle.loads(pickle.dumps(found))[:], stamps)
     part, expected = found[2:9], stamps[2:9]
     for each in (part, expected):
         each.table.remove_column('mass')  # astropy before 7 cannot pickle a masked Quantity
-    assert_same(pickle.loads(pickle.dumps(part)), expected)
+    assert_stored(pickle.loads(pickle.dumps(part)), expected)
     with pytest.raises(TypeError, match='open for writing'):
         pickle.dumps(StampStore.open(path, 'a'))
 
@@ -393,7 +377,7 @@ def order_of(batches):
 def test_batches_in_order_are_those_of_a_set(size, options, small_pools, fifty):
     found = list(fifty.batches(size, **options))
     for ours, theirs in zip(found, make_stamps(50).batches(size, **options), strict=True):
-        assert_same(ours, theirs)
+        assert_stored(ours, theirs)
 
 
 @pytest.mark.parametrize('n', [0, 1, 12, 50])
@@ -405,7 +389,7 @@ def test_shuffled_batches_have_each_stamp_once(n, small_pools, path):
         assert [len(b) for b in batches] == [len(b) for b in stamps.batches(size)]
         assert sorted(order_of(batches)) == list(range(n))
         for batch in batches:
-            assert_same(batch, stamps[batch.ids])
+            assert_stored(batch, stamps[batch.ids])
 
 
 def test_the_order_depends_on_the_seed_alone(small_pools, fifty):
@@ -469,7 +453,7 @@ def test_a_small_store_is_mixed_as_a_whole(path):
 def test_iteration_gives_sets_of_one(path):
     stamps = make_stamps(9)
     for ours, theirs in zip(stored(path, stamps), stamps, strict=True):
-        assert_same(ours, theirs)
+        assert_stored(ours, theirs)
 
 
 @pytest.mark.parametrize(
@@ -509,7 +493,7 @@ def test_an_id_that_is_there_is_refused_or_skipped(path):
     assert len(made) == 11
     made.append(stamps[8:14], skip_existing=True)
     made.extend([stamps[3:16], stamps[10:], stamps], skip_existing=True)
-    assert_same(StampStore.open(path)[:], stamps)
+    assert_stored(StampStore.open(path)[:], stamps)
 
 
 @pytest.mark.parametrize('files', ['filled', 'waiting'])
@@ -737,8 +721,8 @@ def test_a_reader_keeps_its_view_while_a_writer_appends(path):
     for k in range(9, 20):
         made.append(stamps[k])
         assert len(reader) == 9
-        assert_same(reader[:], stamps[:9])
-        assert_same(reader[8], stamps[8])
+        assert_stored(reader[:], stamps[:9])
+        assert_stored(reader[8], stamps[8])
 
 
 # Damage
@@ -782,7 +766,7 @@ def test_each_flipped_bit_is_noticed(path):
             with pytest.raises(StampStoreError, match=f'`{name.rpartition("/")[0]}`'):
                 StampStore.open(path)[:].wcs[0]
             (path / name).write_bytes(whole)
-    assert_same(StampStore.open(path)[:], stamps)
+    assert_stored(StampStore.open(path)[:], stamps)
 
 
 @pytest.mark.parametrize('name', ['pixels/c.3.0.0', 'table/id/c.0', 'mask/c.0.0.0', 'table/id'])
@@ -826,14 +810,14 @@ def test_no_failure_of_the_disk_changes_the_store(path, monkeypatch):
             assert said.errno == errno.ENOSPC
             assert str(path) in str(said)
             assert len(made) == 3
-            assert_same(made[:], stamps[:3])
-            assert_same(StampStore.open(path)[:], stamps[:3])
+            assert_stored(made[:], stamps[:3])
+            assert_stored(StampStore.open(path)[:], stamps[:3])
             assert not list(path.rglob('.[0-9]*'))
     assert failures > 12
     left = 1000
-    assert_same(StampStore.open(path)[:], stamps[:9])
+    assert_stored(StampStore.open(path)[:], stamps[:9])
     made.append(stamps[9:])
-    assert_same(StampStore.open(path)[:], stamps)
+    assert_stored(StampStore.open(path)[:], stamps)
 
 
 def test_data_are_flushed_before_the_state(path, monkeypatch):
