@@ -91,12 +91,12 @@ def test_scale_and_place_of_the_scores_do_not_matter():
 
 @pytest.mark.parametrize('given', [-0.1, 0.5, np.nan, 'guess', 'Estimate', None, [0.1]])
 def test_invalid_contamination_is_refused(given):
-    with pytest.raises(ValueError, match=r"a share from 0 to 0\.5, or 'estimate'; got"):
+    with pytest.raises(ValueError, match=r"at least 0 and below 0\.5, or 'estimate'; got"):
         normal_probabilities(np.arange(200.0), contamination=given)
 
 
 def test_known_contamination_of_too_few_scores_is_refused():
-    with pytest.raises(ValueError, match=r'of 30 held-out scores or more; got 0\.1 of 29'):
+    with pytest.raises(ValueError, match=r'at least 30 held-out scores; got 0\.1 with 29'):
         normal_probabilities(np.arange(29.0), contamination=0.1)
     probabilities, found = normal_probabilities(field(30, 0.1, seed=8), contamination=0.1)
     assert found == 0.1

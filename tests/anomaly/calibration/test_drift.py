@@ -76,7 +76,7 @@ def test_another_pixel_scale_gives_a_warning_before_the_search(stamps, wgan, mon
     monkeypatch.setattr(wgan, 'pixel_scale_', 0.06 * u.arcsec / u.pix)
     detector = AnomalyDetector(wgan, search=LatentSearchConfig(max_iterations=2))
     fine = StampSet(stamps[:4].pixels, unit='nJy', pixel_scale=0.03 * u.arcsec)
-    with pytest.warns(DriftWarning, match='pixel scale is 0.03 arcsec.* was 0.06 arcsec'):
+    with pytest.warns(DriftWarning, match='pixel scale is 0.03 arcsec.* training set 0.06 arcsec'):
         detector.measure(fine, progress=False)
     same = StampSet(stamps[:4].pixels, unit='nJy', pixel_scale=6e-5 * u.arcsec * 1000)
     with warnings.catch_warnings():
