@@ -29,11 +29,11 @@ __all__ = [
 
 
 class ImageError(ValueError):
-    """A file or object holds no image that can be used."""
+    """A file or object has no usable image."""
 
 
 class UnitTextError(ValueError):
-    """A text is no unit, or could be more than one."""
+    """A text is not a unit, or is ambiguous."""
 
 
 class DetectionError(ValueError):

@@ -10,7 +10,7 @@ def lazy_names(package, modules, *, subpackages=()):
     """
     What makes the names of a package lazy (PEP 562).
 
-    A process that measures sources needs no FITS reader, and whoever cuts stamps no TensorFlow:
+    Measuring sources requires no FITS reader, and cutting stamps no TensorFlow:
     importing a part of a package must not import the rest of it.
 
     Parameters

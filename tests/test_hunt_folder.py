@@ -105,7 +105,7 @@ def test_a_table_of_scores_that_cannot_be_read_is_named(tmp_path):
     folder = HuntFolder(tmp_path)
     folder.table.write_text('# %ECSV 1.0\n# ---\n# {[')
     with pytest.raises(
-        HuntFolderError, match=r'completed hunt cannot be read: .*scores\.ecsv holds no table'
+        HuntFolderError, match=r'completed hunt cannot be read: .*scores\.ecsv contains no table'
     ):
         folder.read_table()
 

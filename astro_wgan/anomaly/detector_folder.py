@@ -121,7 +121,7 @@ def load_parts(folder, *, max_size=None):
     Raises
     ------
     FileNotFoundError
-        If the folder holds no detector.
+        If the folder contains no detector.
     ValueError
         If the files are damaged or have an unknown format.
     """

@@ -180,7 +180,7 @@ class DetectorState:
         Raises
         ------
         FileNotFoundError
-            If the folder holds no detector.
+            If the folder contains no detector.
         ValueError
             If the files are damaged, have an unknown format, or need more memory.
         """

@@ -76,7 +76,7 @@ class ScoringConfig:
     (twice the Huber loss). A term that cannot be measured contributes nothing; without S there is
     no score (NaN). If a fraction f < 2/3 of a stamp is used (column ``used_fraction``), positive
     deviations are multiplied by :math:`1 - (1 - \frac{3}{2} f)^2`: masked pixels are filled with
-    an estimate, whose errors are no anomalies.
+    an estimate, whose errors are not anomalies.
 
     **Its terms**
 

@@ -229,7 +229,7 @@ def _in_known_frame(wcs):
         wcs.wcs.radesys = known
         wcs.wcs.set()
     if longitude not in ('RA--', 'RA', 'GLON'):
-        raise ValueError(f'{longitude.rstrip("-")} is no longitude on the sky that is known')
+        raise ValueError(f'{longitude.rstrip("-")} is not a known longitude on the sky')
     if known not in _SYSTEMS:
         raise ValueError(f'its RADESYS {system!r} is none of {", ".join(_SYSTEMS[1:])}')
     return wcs

@@ -211,7 +211,7 @@ def _sky_degrees(names, longitude, latitude, wcs, shape, frame):
     if wrong.any():
         row = np.flatnonzero(wrong)[0]
         raise ValueError(
-            f'Columns {names} of `positions` are no place on the sky in '
+            f'Columns {names} of `positions` are not a sky position in '
             f'{np.count_nonzero(wrong)} rows, the first of them row {row}, {longitude[row]:g} and '
             f'{latitude[row]:g} deg.'
         )

@@ -63,7 +63,7 @@ def read_table(path, *, max_size=None):
             check_size(_TEXT_IN_MEMORY * size, where, max_size=max_size)
             return _from_text(file.read(size).decode('utf-8-sig'))
         except Exception as error:  # readers of tables raise various errors
-            raise ValueError(f'{where} holds no table that can be read: {error}') from error
+            raise ValueError(f'{where} contains no table that can be read: {error}') from error
 
 
 def _from_fits(file, where, max_size):

@@ -169,4 +169,4 @@ def read_arrays(path, names=None, *, max_size=None):
         try:
             return read_npz(opened, names, max_size=max_size)
         except ZipError as error:
-            raise DamagedFileError(f'The file {path} holds no arrays ({error}).') from error
+            raise DamagedFileError(f'The file {path} contains no arrays ({error}).') from error

@@ -122,7 +122,7 @@ def _plain(value):
 def _send(dataset, column):
     words = _describe(dataset)
     if words['kind'] != 'dataset':
-        raise ValueError(f'{dataset.name!r} holds no numbers')
+        raise ValueError(f'{dataset.name!r} contains no numbers')
     _answer(**words)
     if not dataset.shape:
         sys.stdout.buffer.write(dataset[()].tobytes())

@@ -202,7 +202,7 @@ def _pointing_columns(hdu, width):
         name, text = hdu.text(f'TTYPE{k}').upper(), hdu.text(f'TFORM{k}').strip()
         match = _FORMAT.match(text)
         if match is None:
-            raise ImageError(f'TFORM{k} of {hdu.where} is no format of a column: {text[:40]!r}.')
+            raise ImageError(f'TFORM{k} of {hdu.where} is not a column format: {text[:40]!r}.')
         repeat, letter, of = int(match[1] or 1), match[2], match[3]
         if letter in _DESCRIPTORS and repeat:
             if name in _POINTING:

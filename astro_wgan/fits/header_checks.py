@@ -247,7 +247,9 @@ def _data_size(hdu):
         elements *= length
     size = abs(bitpix) // 8 * groups * (parameters + elements)
     if size >= 2**62:
-        raise ImageError(f'{hdu.where} says that its data are {size:.1e} bytes, which is no size.')
+        raise ImageError(
+            f'{hdu.where} says that its data are {size:.1e} bytes, which is not a valid size.'
+        )
     return size
 
 

@@ -94,7 +94,7 @@ def repaired_header(header):
     right = {}
     for keyword, text in ((key, header[key]) for key in header if _IS_OF_WCS(key)):
         if isinstance(text, bool) and _IS_NUMBER(keyword):
-            raise ValueError(f'its {keyword} is {text}, which is no number')
+            raise ValueError(f'its {keyword} is {text}, which is not a number')
         if not isinstance(text, str):
             continue
         if _IS_NUMBER(keyword):
@@ -166,4 +166,4 @@ def _number(keyword, text):
     try:
         return float(plain.replace('D', 'E'))
     except ValueError as error:
-        raise ValueError(f'its {keyword} is {text!r}, which is no number') from error
+        raise ValueError(f'its {keyword} is {text!r}, which is not a number') from error

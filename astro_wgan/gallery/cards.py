@@ -149,7 +149,7 @@ def score_numbers(table):
     Raises
     ------
     ValueError
-        If they are no numbers.
+        If they are not numbers.
     """
     column = table['score']
     values = numbers_or_nan(column) if _is_plain(column) else np.zeros((0, 0))

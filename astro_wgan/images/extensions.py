@@ -116,7 +116,7 @@ def choose_hdu(hdulist, hdu, plane, where):
         return _asked_for(hdulist, hdu, where)
     images = [other for other in hdulist if holds_image(other)]
     if not images:
-        raise ImageError(f'{where} holds no image, only empty HDUs or tables.')
+        raise ImageError(f'{where} contains no image, only empty HDUs or tables.')
     plain = [other for other in images if named_part(other).role is None] or images
     axes = 2 if plane is None else 3
     plain = [other for other in plain if 2 + len(long_axes(other.shape)) == axes] or plain
@@ -137,7 +137,7 @@ def _asked_for(hdulist, hdu, where):
         names += f' and {len(hdulist) - _NAMED} more' if len(hdulist) > _NAMED else ''
         raise ImageError(f'{where} has no HDU {hdu!r}; it has: {names}.') from error
     if not holds_image(chosen):
-        raise ImageError(f'HDU {hdu!r} of {where} holds no image.')
+        raise ImageError(f'HDU {hdu!r} of {where} contains no image.')
     return chosen
 
 

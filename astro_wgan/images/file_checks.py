@@ -21,7 +21,7 @@ _FITS_BEGINS = (b'SIMPLE', b'\x1f\x8b', b'\x1f\x9d', b'BZh', b'\xfd7zXZ\x00', b'
 #: First bytes of other formats, and what to do with such files.
 _OTHER_KINDS = {
     b'#ASDF': 'an ASDF file, which is not read: give its array, open with the package `asdf`',
-    b'\x89HDF': 'an HDF5 file, which is no image: give its array, open with h5py',
+    b'\x89HDF': 'an HDF5 file, which is not an image: give its array, open with h5py',
     b'\x93NUMPY': 'an array that NumPy saved: give np.load of it',
 }
 
@@ -57,7 +57,7 @@ def as_path(source):
         raise ImageError(f'{text} is a URL: download the file and give its path.')
     parts = _WITH_EXTENSION.fullmatch(text)
     if parts and Path(parts[1]).is_file():
-        raise ImageError(f'{text} is no file, but {parts[1]} is one: {_instead_of(parts[2])}.')
+        raise ImageError(f'{text} is not a file, but {parts[1]} is one: {_instead_of(parts[2])}.')
     check_file(path, error=ImageError)
     return path
 

@@ -317,7 +317,7 @@ def _gather(arbor, names, progress):
                 parts[name].append(root['forest', field])
             line.update((i + 1) / arbor.size, f'{i + 1} of {arbor.size} trees')
     if not parts['id']:
-        raise ValueError('`source` holds no tree.')
+        raise ValueError('`source` contains no tree.')
     units = {'stellar_mass': 'Msun', 'half_light_radius': 'kpc'}
     units |= {f'position_{axis}': 'kpc' for axis in 'xyz'}
     return {

@@ -114,7 +114,7 @@ def load_benchmark(folder, name='benchmark-1', *, check=False):
     ValueError
         If there is no such benchmark.
     FileNotFoundError
-        If the folder holds no benchmark.
+        If the folder contains no benchmark.
     SimulationStoreError
         If the folder holds other simulations.
     BenchmarkError

@@ -321,7 +321,7 @@ def check_store(store, counts, config, seed):
     expected, found = _meta(config, seed), store.meta
     if 'simulation' not in found:
         raise SimulationStoreError(
-            f'The store {store.path} holds no simulations: choose another path.'
+            f'The store {store.path} contains no simulations: choose another path.'
         )
     if 'recipe' in found['simulation']:
         raise SimulationStoreError(

@@ -75,7 +75,7 @@ def as_stamps(stamps, *, positions=None, size=64, outside='refuse'):
     if is_path:
         if Path(stamps).is_file():
             raise ValueError(
-                f'The file {stamps} is no store of stamps. To cut stamps from an image give '
+                f'The file {stamps} is not a store of stamps. To cut stamps from an image give '
                 '`positions`, or use `StampSet.from_image`, which also detects sources.'
             )
         return StampStore.open(stamps)

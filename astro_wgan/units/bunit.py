@@ -279,7 +279,7 @@ def _scale(tokens):
     if value == 10 and rest and rest[0][1] in '^+-':
         power, rest = _power(rest, highest=_HIGHEST_EXPONENT)
     if not 10.0**-_HIGHEST_EXPONENT <= value <= 10.0**_HIGHEST_EXPONENT:
-        raise UnitTextError(f'{tokens[0][1]} is no scale')
+        raise UnitTextError(f'{tokens[0][1]} is not a scale')
     return u.CompositeUnit(value ** int(power), [], []), rest
 
 
@@ -309,7 +309,7 @@ def _power(tokens, highest=_HIGHEST_POWER):
             raise UnitTextError('a parenthesis is not closed')
         tokens = tokens[1:]
     if power > highest or power.denominator > _HIGHEST_POWER:
-        raise UnitTextError(f'{float(power):g} is no power')
+        raise UnitTextError(f'{float(power):g} is not a power')
     return sign * power, tokens
 
 
@@ -317,7 +317,7 @@ def _fraction(text):
     try:
         return Fraction(text.removesuffix('.')) if len(text) < 6 else Fraction(10**6)
     except ValueError as error:
-        raise UnitTextError(f'{text} is no power') from error
+        raise UnitTextError(f'{text} is not a power') from error
 
 
 def _is_likely(unit):

@@ -229,4 +229,4 @@ def _check_shape(images, shape, what):
 
 def _check_texts(texts, n, what):
     if texts is not None and len(texts) != n:
-        raise ValueError(f'{what} must be one for each of the {n} stamps; got {len(texts)}.')
+        raise ValueError(f'{what} must have {n} entries, one per stamp; got {len(texts)}.')

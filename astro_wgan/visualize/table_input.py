@@ -22,7 +22,7 @@ __all__ = [
 
 
 def check_table(table, names, what):
-    """Complain of what is no table, has no rows, or lacks columns."""
+    """Complain of what is not a table, has no rows, or lacks columns."""
     if not isinstance(table, Table):
         raise TypeError(f'{what} must be a table; got {type(table).__name__}.')
     missing = [name for name in names if name not in table.colnames]

@@ -47,7 +47,7 @@ def test_what_is_no_table_is_refused_by_name_at_once(tmp_path, content, words):
     path = tmp_path / 'table'
     path.write_bytes(content)
     begin = time.process_time()
-    with pytest.raises(ValueError, match=f'{path} holds no table .*{words}|{words}'):
+    with pytest.raises(ValueError, match=f'{path} contains no table .*{words}|{words}'):
         read_table(path)
     assert time.process_time() - begin < 1
 
@@ -56,7 +56,7 @@ def test_units_of_fits_tables_are_looked_at_before_they_are_parsed(tmp_path):
     table = fits.BinTableHDU.from_columns([fits.Column('a', 'D', array=[1.0])])
     table.header['TUNIT1'] = '10**9999999 m'
     table.writeto(tmp_path / 'a.fits')
-    with pytest.raises(ValueError, match=r'a.fits holds no table .* is not a unit'):
+    with pytest.raises(ValueError, match=r'a.fits contains no table .* is not a unit'):
         read_table(tmp_path / 'a.fits')
     fits.PrimaryHDU(np.eye(3)).writeto(tmp_path / 'b.fits')
     with pytest.raises(ValueError, match='it has no table'):

@@ -230,9 +230,9 @@ def npy(shape, dtype="'<f8'", data=b''):
         (npy('(-1,)'), zipfile.ZIP_STORED, 'shape'),
         (npy('(1,)', "'|O'", bytes(8)), zipfile.ZIP_STORED, 'holds objects'),
         (npy('(1000000,)', data=bytes(8_000_000)), zipfile.ZIP_DEFLATED, 'is compressed'),
-        (npy('(' * 5000), zipfile.ZIP_STORED, 'holds no arrays'),
+        (npy('(' * 5000), zipfile.ZIP_STORED, 'contains no arrays'),
         (b'\x93NUMPY\x07\x00', zipfile.ZIP_STORED, 'version'),
-        (b'', zipfile.ZIP_STORED, 'holds no arrays'),
+        (b'', zipfile.ZIP_STORED, 'contains no arrays'),
     ],
 )
 def test_arrays_that_are_not_what_they_say_are_refused(tmp_path, content, compression, message):

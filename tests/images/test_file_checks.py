@@ -88,7 +88,7 @@ def test_a_file_that_ends_in_a_header_may_lack_a_mask(tmp_path, packed, share):
     ('begin', 'message'),
     [
         (b'#ASDF 1.0.0\n', 'is an ASDF file, which is not read: give its array'),
-        (b'\x89HDF\r\n\x1a\n', 'is an HDF5 file, which is no image'),
+        (b'\x89HDF\r\n\x1a\n', 'is an HDF5 file, which is not an image'),
         (b'\x93NUMPY\x01\x00', 'give np.load of it'),
     ],
 )
@@ -134,7 +134,9 @@ def test_empty_paths_and_tables(tmp_path):
         read_image('')
     path = tmp_path / 'table.fits'
     fits.BinTableHDU.from_columns([fits.Column('x', 'E', array=np.ones(9))]).writeto(path)
-    with pytest.raises(ImageError, match=r'table\.fits holds no image, only empty HDUs or tables'):
+    with pytest.raises(
+        ImageError, match=r'table\.fits contains no image, only empty HDUs or tables'
+    ):
         read_image(path)
 
 

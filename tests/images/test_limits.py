@@ -93,7 +93,7 @@ def test_a_unit_that_would_take_minutes_is_no_unit(tmp_path, text):
         ('NAXIS', 3, 'has no NAXIS3'),
         ('NAXIS', -2, 'must lie from 0 to 64'),
         ('NAXIS1', 10**9, 'truncated'),
-        ('NAXIS1', 10**18, 'which is no size'),
+        ('NAXIS1', 10**18, 'which is not a valid size'),
         ('NAXIS1', -5, 'must be 0 or more'),
         ('NAXIS2', '20.5', "NAXIS2 of HDU 0 of .* must be an integer; got '20.5'"),
         ('BITPIX', 7, 'BITPIX of HDU 0 of .* must be one of .* got 7'),

@@ -201,7 +201,7 @@ def test_first_image_of_a_file_is_the_default(tmp_path):
     assert read_image(path, plane=0).shape == (4, 5)
     with pytest.raises(ImageError, match="no HDU 'SCI9'; it has: 0 PRIMARY, 1, 2 CUBE"):
         read_image(path, hdu='SCI9')
-    with pytest.raises(ImageError, match=r'HDU 1 of .* holds no image'):
+    with pytest.raises(ImageError, match=r'HDU 1 of .* contains no image'):
         read_image(path, hdu=1)
     with fits.open(path) as hdulist:
         assert np.array_equal(read_image(hdulist).data, PIXELS)
@@ -379,9 +379,9 @@ def test_truncated_pictures(tmp_path):
         (np.ma.array(PIXELS, mask=True), 'has no pixel'),
         (np.zeros((0, 4)), 'empty'),
         (np.zeros(4), 'two axes'),
-        (fits.PrimaryHDU(), 'the HDU holds no image'),
-        (fits.BinTableHDU(), 'the HDU holds no image'),
-        (fits.HDUList([fits.PrimaryHDU()]), 'the HDUList holds no image'),
+        (fits.PrimaryHDU(), 'the HDU contains no image'),
+        (fits.BinTableHDU(), 'the HDU contains no image'),
+        (fits.HDUList([fits.PrimaryHDU()]), 'the HDUList contains no image'),
     ],
 )
 def test_images_without_a_usable_pixel(source, message):

@@ -266,7 +266,7 @@ def test_store_without_simulations_is_refused_unchanged(tmp_path):
     StampStore.from_stamps(
         path, StampSet(np.ones((3, 64, 64)), table=QTable({'id': [1, 2, 3]}))
     ).close()
-    with pytest.raises(SimulationStoreError, match='holds no simulations'):
+    with pytest.raises(SimulationStoreError, match='contains no simulations'):
         simulate({'normal': 4}, output=path)
     assert len(StampStore.open(path)) == 3
 

@@ -105,7 +105,7 @@ def test_stores_are_read(tmp_path):
     [
         (np.zeros((0, 8, 8)), {}, '`stamps` must hold at least one stamp'),
         (np.zeros((8, 8)), {}, '`stamps` must be stamps of shape'),
-        (np.ones((2, 8, 8)), {'labels': ['a']}, '`labels` must be one for each of the 2'),
+        (np.ones((2, 8, 8)), {'labels': ['a']}, '`labels` must have 2 entries'),
         (np.ones((2, 8, 8)), {'n_columns': 0}, '`n_columns` must be at least 1'),
         (np.ones((2, 8, 8)), {'limits': (1, 1)}, '`limits` must grow'),
         (np.ones((2, 8, 8)), {'origin': 'left'}, "`origin` must be 'lower' or 'upper'"),
@@ -190,7 +190,7 @@ def test_triptychs_that_do_not_fit_are_refused():
         plot_triptychs(stamps, stamps[:1])
     with pytest.raises(ValueError, match='`residual` must have the shape of `stamps`'):
         plot_triptychs(stamps, stamps, stamps[:, 1:])
-    with pytest.raises(ValueError, match='`labels` must be one for each of the 2'):
+    with pytest.raises(ValueError, match='`labels` must have 2 entries'):
         plot_triptychs(stamps, stamps, labels=['a'])
     _, axes = plt.subplots(3, 2)
     with pytest.raises(ValueError, match=r'`axes` must be an array of 2 x 3 Axes; got .*\(3, 2\)'):

@@ -287,7 +287,7 @@ def _taps_of_stride_2(pixels, edge, dtype):
 
 
 def _tap_matrix(taps, edge, dtype):
-    """One-hot vectors of tap numbers; zero for numbers that are no tap of the kernel."""
+    """One-hot vectors of tap numbers; zero for numbers that are not a tap of the kernel."""
     return tf.constant(taps[..., np.newaxis] == np.arange(edge), dtype=dtype)
 
 
