@@ -1,4 +1,4 @@
-"""Lazy names: rooms have the names they tell of, and a part of a room loads no other part."""
+"""Lazy names are those of the modules, and loading one loads no other module of its subpackage."""
 
 from importlib import import_module
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 import astro_wgan
 
 ROOT = Path(astro_wgan.__file__).parent
-ROOMS = (
+SUBPACKAGES = (
     'jobs',
     'images',
     'stamps',
@@ -21,24 +21,24 @@ ROOMS = (
 )
 
 
-@pytest.mark.parametrize('room', ROOMS)
-def test_names_are_those_of_their_modules(room):
-    package = import_module(f'astro_wgan.{room}')
+@pytest.mark.parametrize('subpackage', SUBPACKAGES)
+def test_names_are_those_of_their_modules(subpackage):
+    package = import_module(f'astro_wgan.{subpackage}')
     assert package.__all__
     for name in package.__all__:
         value = getattr(package, name)
         defined_in = import_module(getattr(value, '__module__', package.__name__))
-        homes = tuple(f'astro_wgan.{home}' for home in (room, 'exceptions', 'images'))
+        homes = tuple(f'astro_wgan.{home}' for home in (subpackage, 'exceptions', 'images'))
         assert defined_in.__name__.startswith(homes)
         assert getattr(defined_in, name) is value
         assert name in dir(package)
 
 
-@pytest.mark.parametrize('room', ROOMS)
-def test_no_name_is_hidden_by_a_module(room):
+@pytest.mark.parametrize('subpackage', SUBPACKAGES)
+def test_no_name_is_hidden_by_a_module(subpackage):
     # Importing a module makes it an attribute of its package.
-    modules = {path.stem for path in (ROOT / room).glob('*.py')}
-    assert not modules.intersection(import_module(f'astro_wgan.{room}').__all__)
+    modules = {path.stem for path in (ROOT / subpackage).glob('*.py')}
+    assert not modules.intersection(import_module(f'astro_wgan.{subpackage}').__all__)
 
 
 def test_star_import():

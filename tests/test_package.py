@@ -30,11 +30,13 @@ def test_unknown_name_is_an_attribute_error():
         astro_wgan.nonsense  # noqa: B018
 
 
-def test_rooms_without_networks_do_not_load_tensorflow():
+def test_subpackages_without_networks_do_not_load_tensorflow():
     names = ('stamps', 'sources', 'morphology', 'mergers', 'datasets', 'baselines', 'evaluate')
     names += ('visualize', 'hunting', 'cli')
-    rooms = ', '.join(f'astro_wgan.{name}' for name in names)
-    loaded = run(f'import sys, {rooms}; print("tensorflow" in sys.modules, "keras" in sys.modules)')
+    packages = ', '.join(f'astro_wgan.{name}' for name in names)
+    loaded = run(
+        f'import sys, {packages}; print("tensorflow" in sys.modules, "keras" in sys.modules)'
+    )
     assert loaded == 'False False'
 
 

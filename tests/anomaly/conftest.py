@@ -1,4 +1,4 @@
-"""One small model and its stamps for all tests of this room."""
+"""One small model and its stamps for all tests of the detector."""
 
 from dataclasses import replace
 

@@ -64,7 +64,7 @@ def test_both_kinds_of_thresholds_are_in_the_meta(detector, table):
     assert 'versions' in table.meta['provenance']
 
 
-def test_blind_stamp_is_ranked_last_without_a_score(detector, stamps):
+def test_fully_masked_stamp_is_ranked_last_without_a_score(detector, stamps):
     pixels = stamps.pixels[:5].copy()
     pixels[2] = np.nan
     table = detector.score(StampSet(pixels, unit='nJy'), progress=False)
@@ -148,11 +148,11 @@ def test_a_list_with_few_false_discoveries(detector, table):
 
 
 def test_a_stamp_without_a_score_is_in_no_class(detector, stamps):
-    blind = stamps[:2]
-    blind.pixels = np.where(np.arange(2)[:, None, None] == 1, np.nan, blind.pixels)
-    assert not detector.predict(blind, percentile=0, progress=False)[1]
-    assert detector.predict(blind, percentile=0, progress=False)[0]
-    assert not detector.predict(blind, false_discovery_rate=0.99, progress=False)[1]
+    fully_masked = stamps[:2]
+    fully_masked.pixels = np.where(np.arange(2)[:, None, None] == 1, np.nan, fully_masked.pixels)
+    assert not detector.predict(fully_masked, percentile=0, progress=False)[1]
+    assert detector.predict(fully_masked, percentile=0, progress=False)[0]
+    assert not detector.predict(fully_masked, false_discovery_rate=0.99, progress=False)[1]
 
 
 @pytest.mark.parametrize(
@@ -416,9 +416,9 @@ def test_a_detector_with_another_part_is_no_longer_calibrated(detector, stamps, 
     setattr(own, name, other)
     assert not hasattr(own, 'calibration_')
     assert not hasattr(own, 'trends_')
-    for judge in (own.score, own.predict):
+    for method in (own.score, own.predict):
         with pytest.raises(NotFittedError, match=f'not been calibrated since its `{name}` was rep'):
-            judge(stamps[:3], progress=False)
+            method(stamps[:3], progress=False)
     assert 'not calibrated' in repr(own)
     # The one from which it was copied still is.
     assert hasattr(detector, 'calibration_')
@@ -503,9 +503,9 @@ def test_a_new_encoder_ends_the_calibration(wgan, stamps):
 
 def test_measurements_of_another_search_or_smoothing_are_refused(detector, table):
     other = AnomalyDetector(detector.wgan, search=replace(SEARCH, gamma=0.5))
-    for judge in (other.calibrate, other.calibrate(table_of(other, table)).score):
+    for method in (other.calibrate, other.calibrate(table_of(other, table)).score):
         with pytest.raises(ValueError, match=r'with another `search` .*different: gamma'):
-            judge(table)
+            method(table)
     smooth = AnomalyDetector(detector.wgan, search=SEARCH, scoring=ScoringConfig(smoothing=0.5))
     with pytest.raises(ValueError, match=r'with another `scoring` .*different: smoothing'):
         smooth.calibrate(table)
@@ -624,12 +624,12 @@ def test_other_stamps_of_the_same_ids_are_no_members(detector, stamps, tmp_path)
     own = AnomalyDetector(detector.wgan, search=SEARCH).calibrate(stamps[:40], progress=False)
     own.save(tmp_path)
     other = stamps[:40].replace(pixels=stamps[40:80].pixels)
-    for judge in (own, AnomalyDetector.load(tmp_path)):
-        judge.score(stamps[:40], in_calibration=np.ones(40, dtype=bool), progress=False)
+    for loaded in (own, AnomalyDetector.load(tmp_path)):
+        loaded.score(stamps[:40], in_calibration=np.ones(40, dtype=bool), progress=False)
         with pytest.raises(ValueError, match='40 are not among these, the first has the id 0'):
-            judge.score(other, in_calibration=np.ones(40, dtype=bool), progress=False)
+            loaded.score(other, in_calibration=np.ones(40, dtype=bool), progress=False)
         with pytest.raises(ValueError, match=r'one value for each score, \(40,\)'):
-            judge.score(other, in_calibration=[True, False], progress=False)
+            loaded.score(other, in_calibration=[True, False], progress=False)
 
 
 def test_a_contaminated_calibration_is_saved(detector, stamps, tmp_path):

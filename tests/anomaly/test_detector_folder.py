@@ -1,4 +1,4 @@
-"""Detectors that were damaged, killed while they were saved, or made by a stranger."""
+"""Detectors that were damaged, killed while they were saved, or made by others."""
 
 import json
 import os

@@ -33,7 +33,7 @@ def test_batches_and_stores_change_nothing(wgan, stamps, tmp_path, monkeypatch):
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_nothing_is_seen_in_blind_stamps(wgan, stamps):
+def test_features_of_fully_masked_stamps_are_nan(wgan, stamps):
     mask = np.zeros(stamps.pixels.shape, dtype=bool)
     mask[2] = True
     mask[3, :, 8] = True

@@ -114,8 +114,8 @@ def test_masked_component_does_not_increase_the_distance():
 def test_fully_masked_stamps_have_no_score_and_are_not_fitted(kind, normal):
     pixels = normal.pixels[:100].copy()
     pixels[[3, 50]] = np.nan
-    blinded = StampSet(pixels)
-    table = kind(n_components=4).fit(blinded).score(blinded, progress=False)
+    masked = StampSet(pixels)
+    table = kind(n_components=4).fit(masked).score(masked, progress=False)
     assert np.flatnonzero(np.isnan(table['score'])).tolist() == [3, 50]
     assert np.flatnonzero(table['valid_fraction'] == 0).tolist() == [3, 50]
     others = normal[np.setdiff1d(np.arange(100), [3, 50])]

@@ -1,4 +1,4 @@
-"""YAML of strangers: what astropy writes is read; what takes time, memory or addresses is not."""
+"""YAML of foreign files: what astropy writes is read; what costs time or memory is not."""
 
 import base64
 import subprocess

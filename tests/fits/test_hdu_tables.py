@@ -1,4 +1,4 @@
-"""Tables of strangers: no description makes objects from bytes."""
+"""Tables from files of others: no description makes objects from bytes."""
 
 import base64
 

@@ -40,7 +40,7 @@ ARGUMENTS = (
 
 
 def scores():
-    """A score table with all that a real one has; stamp 7 is blind, stamp 3 partly masked."""
+    """A score table with all columns; stamp 7 is fully masked, stamp 3 partly."""
     rng = np.random.default_rng(1)
     table = QTable({'id': [f'XDF {k:03d}' for k in range(N)]})
     table['x'], table['y'] = rng.uniform(0, 1000, size=(2, N))
@@ -173,7 +173,7 @@ def test_images_are_decoded_only_near_the_viewport(browser, page):
     wait(browser, lambda: browser.execute_script(widths, cards[-1]) == [16, 16, 16])
 
 
-def test_a_blind_stamp_comes_last_and_says_so(browser, page):
+def test_a_fully_masked_stamp_comes_last_and_says_so(browser, page):
     visit(browser, page)
     last = browser.find_elements('css selector', '.card')[-1]
     browser.execute_script('arguments[0].scrollIntoView()', last)

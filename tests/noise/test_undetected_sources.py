@@ -15,11 +15,11 @@ def test_faint_sources_that_were_not_found_are_noticed():
     for y0, x0 in rng.integers(0, 293, (300, 2)):
         faint[y0 : y0 + 7, x0 : x0 + 7] += blob
     high = DetectionConfig(threshold=20)
-    clean, dirty = (
+    clean, contaminated = (
         find_sky(image, detection=high).undetected_source_test for image in (white, faint)
     )
     assert abs(clean.skewness) < 4 * clean.skewness_err
     assert clean.p_value > 0.01
-    assert dirty.skewness > 4 * dirty.skewness_err
-    assert dirty.n_high_peaks > 2 * dirty.n_low_peaks
-    assert dirty.p_value < 1e-6
+    assert contaminated.skewness > 4 * contaminated.skewness_err
+    assert contaminated.n_high_peaks > 2 * contaminated.n_low_peaks
+    assert contaminated.p_value < 1e-6

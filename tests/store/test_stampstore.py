@@ -876,10 +876,10 @@ def test_a_kill_at_any_moment_neither_loses_nor_doubles_a_stamp(path):
     process = subprocess.Popen(
         [sys.executable, '-c', _WRITER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
-    lengths, dirty = [0], 0
+    lengths, n_unfinished = [0], 0
     with process:
         # On a slow machine it takes more kills until enough is written, and one comes amid writing.
-        while len(lengths) <= 12 or lengths[-1] <= 30 or dirty == 0:
+        while len(lengths) <= 12 or lengths[-1] <= 30 or n_unfinished == 0:
             assert len(lengths) < 100
             process.stdin.write(f'{path}\n')
             process.stdin.flush()
@@ -888,7 +888,7 @@ def test_a_kill_at_any_moment_neither_loses_nor_doubles_a_stamp(path):
             os.kill(child, signal.SIGKILL)
             assert process.stdout.readline() == 'dead\n'
             found = StampStore.open(path)
-            dirty += zarr.open_array(path / 'pixels', mode='r').shape[0] != len(found)
+            n_unfinished += zarr.open_array(path / 'pixels', mode='r').shape[0] != len(found)
             stamps = found[:]
             n = len(stamps)
             assert n >= lengths[-1]

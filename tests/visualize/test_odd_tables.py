@@ -1,4 +1,4 @@
-"""Tables that strangers wrote: each gives a page, or a sentence that names the argument."""
+"""Tables written by others: each gives a page, or a sentence that names the argument."""
 
 import json
 import re

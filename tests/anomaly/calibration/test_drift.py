@@ -92,10 +92,10 @@ def test_conditions_are_saved(detector, stamps, tmp_path):
 
 
 def test_stamps_without_a_valid_pixel_say_nothing_of_drift(detector, stamps):
-    blind = changed(stamps, np.full((30, 16, 16), np.nan))
+    fully_masked = changed(stamps, np.full((30, 16, 16), np.nan))
     with warnings.catch_warnings():
         warnings.simplefilter('error')
-        table = detector.score(blind, progress=False)
+        table = detector.score(fully_masked, progress=False)
     assert np.isnan(table['noise_rms']).all()
     assert np.isnan(table['q_value']).all()
 
@@ -221,7 +221,7 @@ def test_nothing_is_said_of_normals_nor_of_three_anomalies_in_ten(shipped, fresh
         shipped.score(stamps.replace(pixels=mixed, table=None), progress=False)
 
 
-def test_quiet_on_two_hundred_honest_samples_of_each_size():
+def test_quiet_on_two_hundred_samples_of_each_size():
     """As their rate of one in 100,000 says."""
     rng = np.random.default_rng(7)
 
@@ -253,10 +253,10 @@ def test_small_p_values_give_a_warning_without_other_differences():
     same = QTable({'noise_rms': np.ones(100), 'closest_flux': np.ones(100)})
     with pytest.warns(DriftWarning, match='80 percent .* have a score above the 75th percentile'):
         check_drift(conditions, same, np.append(np.full(80, 0.2), np.full(20, 0.6)))
-    honest = np.append(np.full(30, 0.001), np.linspace(0, 1, 70))
+    uniform = np.append(np.full(30, 0.001), np.linspace(0, 1, 70))
     with warnings.catch_warnings():
         warnings.simplefilter('error')
-        check_drift(conditions, same, honest)
+        check_drift(conditions, same, uniform)
         check_drift(conditions, same[:19], np.zeros(19))
 
 
