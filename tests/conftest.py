@@ -20,6 +20,7 @@ def _let_be_imported(folder):
 
 
 _let_be_imported(Path(__file__).with_name('judges'))
+_let_be_imported(Path(__file__).with_name('small_trainings'))
 _let_be_imported(Path(__file__).parents[1] / 'benchmarks')
 
 

@@ -11,39 +11,12 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
+from small_trainings import monitored_training
+from small_trainings.monitored_training import fit, noisy_squares
 
 from astro_wgan import WGAN
 from astro_wgan.exceptions import CheckpointError
 from astro_wgan.wgan import TrainingConfig
-
-CODE = """
-import numpy as np
-from astro_wgan import WGAN, StampSet
-from astro_wgan.wgan import TrainingConfig
-
-def stamps(seed):
-    rng = np.random.default_rng(seed)
-    y, x = np.indices((16, 16)) - 7.5
-    edge = rng.uniform(2, 6, size=(40, 1, 1))
-    pixels = 5.0 * (np.maximum(abs(x), abs(y)) < edge) + rng.normal(size=(40, 16, 16))
-    return StampSet(pixels, unit='nJy')
-
-def fit(iterations, **options):
-    training = TrainingConfig(critic_steps=2, batch_size=8, augment=True, ema_decay=0.9)
-    wgan = WGAN(WGAN.preset('compact', size=16).network, training)
-    return wgan.fit(
-        stamps(1), held_out=stamps(2), iterations=iterations, seed=5, progress=False, **options
-    )
-"""
-
-
-here = {}
-
-
-exec(CODE, here)
-
-
-fit, stamps = here['fit'], here['stamps']
 
 
 @pytest.fixture(scope='module')
@@ -74,10 +47,10 @@ def test_history_has_a_row_per_epoch_and_one_for_the_rest(whole):
 
 def test_an_overfitted_critic_has_a_smaller_held_out_distance():
     """Trained on eight images for long, it sees a larger distance there than elsewhere."""
-    few = stamps(1)[:8]
+    few = noisy_squares(1)[:8]
     training = TrainingConfig(critic_steps=5, batch_size=8, learning_rate=1e-3)
     wgan = WGAN(WGAN.preset('compact', size=16).network, training)
-    wgan.fit(few, held_out=stamps(2), iterations=100, progress=False)
+    wgan.fit(few, held_out=noisy_squares(2), iterations=100, progress=False)
     last = wgan.history_[-1]
     assert last['wasserstein_distance'] > 1.5 * last['held_out_wasserstein_distance']
 
@@ -106,7 +79,9 @@ def test_keras_callbacks_get_the_rows_of_the_history(tmp_path):
 def test_patience_ends_a_training_without_improvement():
     training = TrainingConfig(critic_steps=1, batch_size=8, learning_rate=1e-12)
     wgan = WGAN(WGAN.preset('compact', size=16).network, training)
-    wgan.fit(stamps(1), held_out=stamps(2), iterations=1000, patience=2, progress=False)
+    wgan.fit(
+        noisy_squares(1), held_out=noisy_squares(2), iterations=1000, patience=2, progress=False
+    )
     # The first epoch is the best so far, and two bring nothing.
     assert wgan.provenance_['iterations'] == 75
 
@@ -127,27 +102,19 @@ def test_a_training_resumes_with_the_same_held_out_stamps_or_none(tmp_path):
 
     def resume(iterations, held_out):
         wgan = WGAN(WGAN.preset('compact', size=16).network, training)
-        return wgan.fit(stamps(1), held_out=held_out, iterations=iterations, **options)
+        return wgan.fit(noisy_squares(1), held_out=held_out, iterations=iterations, **options)
 
-    resume(1, stamps(2))
+    resume(1, noisy_squares(2))
     with pytest.raises(CheckpointError, match='other held-out stamps: their pixels differ'):
-        resume(2, stamps(3))
+        resume(2, noisy_squares(3))
     assert resume(2, None).provenance_['iterations'] == 2
-    assert resume(3, stamps(2)).provenance_['iterations'] == 3
-
-
-KILLED = """
-import astro_wgan.wgan.callbacks as callbacks
-
-callbacks._CHECKPOINT_SECONDS = 0.0
-fit(100000, checkpoint={path!r})
-"""
+    assert resume(3, noisy_squares(2)).provenance_['iterations'] == 3
 
 
 def test_killed_at_random_it_ends_as_the_uninterrupted_one(whole, tmp_path):
     path = tmp_path / 'training.npz'
     rng = np.random.default_rng(7)
-    process = subprocess.Popen([sys.executable, '-c', CODE + KILLED.format(path=str(path))])
+    process = subprocess.Popen([sys.executable, monitored_training.__file__, path])
     try:
         deadline = time.monotonic() + 120
         while not path.exists() and time.monotonic() < deadline:

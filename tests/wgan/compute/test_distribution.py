@@ -8,54 +8,24 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from small_trainings import distributed_training
+from small_trainings.distributed_training import (
+    NETWORK,
+    OPTIONS,
+    TRAINING,
+    CopyThirdCheckpoint,
+    noise_stamps,
+)
 
-from astro_wgan import WGAN, StampSet
-from astro_wgan.wgan import NetworkConfig, TrainingConfig
+from astro_wgan import WGAN
 
 # Seconds after which a process that should have come to its end is taken to hang.
 PATIENCE = 150
-
-
-# Common to this process and the others: small networks with all that a step can have.
-COMMON = """
-import json, os, shutil, sys
-import keras, numpy as np, tensorflow as tf
-from astro_wgan import WGAN, StampSet
-from astro_wgan.exceptions import WorkerLostError
-from astro_wgan.wgan import NetworkConfig, TrainingConfig, callbacks
-
-folder = sys.argv[1]
-
-def new_wgan():
-    return WGAN(NetworkConfig(**json.loads(sys.argv[2])), TrainingConfig(**json.loads(sys.argv[3])))
-
-stamps = StampSet(np.random.default_rng(1).normal(size=(40, 16, 16)))
-"""
-
-
-NETWORK = {
-    'size': 16,
-    'latent_dim': 4,
-    'generator_filters': (8, 8, 4),
-    'critic_filters': (4, 8),
-    'critic_dense': 8,
-    'noise': True,
-}
-
-
-TRAINING = {
-    'batch_size': 8,
-    'critic_steps': 2,
-    'learning_rate': 1e-3,
-    'augment': True,
-    'reconstruction_weight': 0.05,
-    'ema_decay': 0.9,
-}
 
 
 # After two convolutions. Their gradient is that of real less that of generated images, which may
@@ -63,54 +33,9 @@ TRAINING = {
 DENSE_BIASES = ('critic/5', 'critic/7')
 
 
-OPTIONS = {'seed': 5, 'progress': False}
-
-
-REPLICAS = """
-cpu = tf.config.list_physical_devices('CPU')[0]
-tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-strategy = tf.distribute.MirroredStrategy(['/cpu:0', '/cpu:1'])
-wgan = new_wgan().fit(
-    stamps, iterations=3, checkpoint=folder + '/state.npz', strategy=strategy, held_out=stamps[:8],
-    patience=9, sample_dir=folder, seed=5, progress=False,
-)
-wgan.save(folder + '/model')
-new_wgan().fit(
-    stamps, iterations=2, checkpoint=folder + '/tuned.npz', strategy=strategy, initial_model=wgan,
-    seed=5, progress=False,
-)
-"""
-
-
-WORKER = """
-index = int(sys.argv[4])
-task = {'type': 'worker', 'index': index}
-cluster = {'worker': json.loads(sys.argv[5])}
-os.environ['TF_CONFIG'] = json.dumps({'cluster': cluster, 'task': task})
-strategy = tf.distribute.MultiWorkerMirroredStrategy()
-callbacks._CHECKPOINT_SECONDS = 0.0
-checkpoint = folder + '/state.npz'
-
-class KeepThird(keras.callbacks.Callback):
-    def on_train_batch_end(self, batch, logs=None):
-        if int(self.model.iteration.numpy()) == 3:
-            shutil.copy(checkpoint, f'{folder}/third-by-{index}.npz.part')
-            os.rename(f'{folder}/third-by-{index}.npz.part', f'{folder}/third-by-{index}.npz')
-
-try:
-    new_wgan().fit(
-        stamps, iterations=100_000, checkpoint=checkpoint, strategy=strategy,
-        callbacks=[KeepThird()], seed=5, progress=False,
-    )
-except WorkerLostError as error:
-    print(error)
-"""
-
-
-def start(script, folder, *arguments):
-    configuration = [json.dumps(NETWORK), json.dumps(TRAINING)]
+def start(mode, folder, *arguments):
     environment = {**os.environ, 'OMP_NUM_THREADS': '1', 'TF_CPP_MIN_LOG_LEVEL': '3'}
-    command = [sys.executable, '-c', COMMON + script, str(folder), *configuration, *arguments]
+    command = [sys.executable, distributed_training.__file__, mode, folder, *arguments]
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
 
 
@@ -121,7 +46,7 @@ def stop(*processes):
 
 
 def new_wgan(**training):
-    return WGAN(NetworkConfig(**NETWORK), TrainingConfig(**TRAINING, **training))
+    return WGAN(NETWORK, replace(TRAINING, **training))
 
 
 def content(path):
@@ -155,22 +80,17 @@ def measured(progress):
 
 @pytest.fixture(scope='module')
 def stamps():
-    return StampSet(np.random.default_rng(1).normal(size=(40, 16, 16)))
+    return noise_stamps()
 
 
 @pytest.fixture(scope='module')
 def alone(stamps, tmp_path_factory):
     """Folder with the checkpoints that one process has after three and after five iterations."""
     folder = tmp_path_factory.mktemp('alone')
-
-    class KeepThird(keras.callbacks.Callback):
-        def on_train_batch_end(self, batch, logs=None):
-            if int(self.model.iteration.numpy()) == 3:
-                shutil.copy(folder / 'fifth.npz', folder / 'third.npz')
-
+    copy = CopyThirdCheckpoint(folder / 'fifth.npz', folder / 'third.npz')
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr('astro_wgan.wgan.callbacks._CHECKPOINT_SECONDS', 0.0)
-        options = {'checkpoint': folder / 'fifth.npz', 'callbacks': [KeepThird()], **OPTIONS}
+        options = {'checkpoint': folder / 'fifth.npz', 'callbacks': [copy], **OPTIONS}
         new_wgan().fit(stamps, iterations=5, **options)
     return folder
 
@@ -179,7 +99,7 @@ def alone(stamps, tmp_path_factory):
 def by_replicas(tmp_path_factory):
     """What two replicas in one process leave."""
     folder = tmp_path_factory.mktemp('replicas')
-    process = start(REPLICAS, folder)
+    process = start('replicas', folder)
     try:
         assert process.wait(PATIENCE) == 0
     finally:
@@ -195,7 +115,7 @@ def by_workers(tmp_path_factory):
         for free in (one, two):
             free.bind(('127.0.0.1', 0))
         addresses = json.dumps([f'127.0.0.1:{s.getsockname()[1]}' for s in (one, two)])
-    workers = [start(WORKER, folder, str(k), addresses) for k in range(2)]
+    workers = [start('worker', folder, str(k), addresses) for k in range(2)]
     try:
         deadline = time.monotonic() + PATIENCE
         while not (folder / 'third-by-0.npz').exists():

@@ -1,0 +1,1 @@
+"""Trainings that tests run both in their own process and in others, which are killed or many."""
