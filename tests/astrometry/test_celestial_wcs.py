@@ -241,10 +241,13 @@ WITHOUT_SKY = {
     'one axis': (SCALE | {'CTYPE2': 'LINEAR'}, 'Unmatched celestial axes'),
     'unit of a length': (SCALE | {'CUNIT1': 'kpc', 'CUNIT2': 'kpc'}, 'Mismatched units'),
     'unit of a time': (SCALE | {'CUNIT1': 'h', 'CUNIT2': 'deg'}, 'Mismatched units'),
-    'the Sun': (SCALE | {'CTYPE1': 'HPLN-TAN', 'CTYPE2': 'HPLT-TAN'}, 'HPLN is no longitude'),
+    'the Sun': (
+        SCALE | {'CTYPE1': 'HPLN-TAN', 'CTYPE2': 'HPLT-TAN'},
+        'HPLN is not a known longitude',
+    ),
     'the Earth': (
         SCALE | {'CTYPE1': 'TLON-TAN', 'CTYPE2': 'TLAT-TAN'},
-        'TLON is no longitude',
+        'TLON is not a known longitude',
     ),
     'apparent places': (SCALE | {'RADESYS': 'GAPPT'}, "RADESYS 'GAPPT' is none of ICRS"),
     'table without columns': (SCALE | {'CTYPE1': 'RA---TAB', 'CTYPE2': 'DEC--TAB'}, ''),
