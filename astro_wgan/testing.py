@@ -22,13 +22,13 @@ def make_wcs(shape=(64, 64), *, center=None, pixel_scale=0.06 * u.arcsec, positi
     Parameters
     ----------
     shape : tuple of int
-        Of the image, ``(ny, nx)``.
+        Shape of the image, ``(ny, nx)``.
     center : `~astropy.coordinates.SkyCoord`, optional
         Sky position of the center of the image; by default 150 and 2 degrees, ICRS.
     pixel_scale : `~astropy.units.Quantity`
         Edge of a pixel on the sky.
     position_angle : `~astropy.units.Quantity`
-        Of the y axis, from north to east.
+        Position angle of the y axis, from north through east.
 
     Returns
     -------
@@ -61,13 +61,13 @@ def make_stamps(n=10, *, shape=(32, 32), bands=None, seed=0, dtype=np.float32, *
     n : int
         Number of stamps.
     shape : tuple of int
-        Of each, ``(ny, nx)``.
+        Shape of each stamp, ``(ny, nx)``.
     bands : int, optional
         Number of bands; by default there is no axis of bands.
     seed : int
         The same seed makes the same stamps.
     dtype : data type
-        Of the pixels.
+        Data type of the pixels.
     **options
         Further arguments of `~astro_wgan.StampSet`, instead of those made here: ``unit`` is nJy,
         and ``table`` has columns ``id``, from 0 on, and ``sigma``, the width of the sources in

@@ -30,7 +30,7 @@ def add_scores(table, calibration, *, in_calibration=None):
         Measurements, changed in place: ``score``, ``p_value``, ``q_value``, flags and ``rank`` are
         added, and thresholds and configuration to its ``meta``.
     calibration : `~astro_wgan.anomaly.Calibration`
-        Of the detector that measured them.
+        Calibration of the detector that measured them.
     in_calibration : array_like of bool, shape (n,), optional
         True for stamps that are part of the calibration.
     """

@@ -65,9 +65,9 @@ class ScoringConfig:
        A = t_S + H(t_T - m_T) + H(t_P - m_P)
 
     where :math:`t_S`, :math:`t_T` and :math:`t_P` are the deviations of S, T and P from normal
-    stamps of the same brightness, in standard deviations (see `BrightnessTrend`), :math:`m_T` is
-    ``rotation_margin``, :math:`m_P` is ``peak_margin``, or the 99th percentile of the normals where
-    that is lower, and
+    stamps of the same brightness, in standard deviations (see `BrightnessTrend`). The
+    margins :math:`m_T` and :math:`m_P` are ``rotation_margin`` and ``peak_margin``, each replaced
+    by the 99th percentile of the normals where that is lower, and
 
     .. math::
 
@@ -98,14 +98,18 @@ class ScoringConfig:
        P &= \max_{i: w_i > 0} \sqrt{w_i} \, |r_i - s_i|
 
        L_R &= \frac{\sum_i w_i |r_i|}{\sum_i w_i}, \qquad
-       L_F = \frac{1}{K} \sum_{k=1}^{K} |c_k(x) - c_k(\hat x)|, \qquad
+       L_F = \frac{1}{K} \sum_{k=1}^{K} |c_k(x) - c_k(\hat x + n)|, \qquad
        L_A = \gamma L_R + (1 - \gamma) L_F
 
     Here :math:`\sigma` is ``smoothing``, :math:`\rho` ``weight_sigma``, :math:`\tau`
     ``rotation_smoothing``, :math:`\Delta x_i` and :math:`\Delta y_i` are offsets from the center,
-    :math:`n_x` and :math:`n_y` the edges of the stamp in pixels, and :math:`c_k` the K features of
-    the critic. S, T, P, L_R, L_F and L_A are in units of the stretched intensity, of which 0 is the
-    sky and 1 the peak of the training set; A and all t are in standard deviations.
+    :math:`n_x` and :math:`n_y` the edges of the stamp in pixels, N the number of pixels that
+    are not at its border, :math:`c_k` the K features of the critic, :math:`\gamma` that of
+    `~astro_wgan.anomaly.LatentSearchConfig`, and n one draw of the noise of the model if its
+    generator makes images without noise, otherwise 0. S, T, P, L_R, L_F and L_A are in units of the
+    stretched intensity, of which 0 is the sky and 1 the peak of the training set; A and all t are
+    in standard deviations. How masked pixels and uncertainties enter is described on the page "The
+    anomaly score" of the documentation.
 
     Examples
     --------

@@ -8,13 +8,13 @@ from pathlib import Path
 
 __all__ = ['check_file', 'check_size', 'check_unit_text', 'largest_size']
 
-#: The content of one file may take one part in so many of the machine's memory by default.
+#: By default the content of one file may take the inverse of this, a quarter, of the memory.
 _PART = 4
 
 #: Memory that is assumed if neither the machine nor its control group reports it.
 _UNKNOWN_MEMORY = 8 * 2**30
 
-#: Files in which Linux control groups, as of containers, report their memory limit.
+#: Files in which Linux control groups, such as those of containers, report their memory limit.
 _CONTROL_GROUPS = (
     '/sys/fs/cgroup/memory.max',
     '/sys/fs/cgroup/memory/memory.limit_in_bytes',
@@ -120,7 +120,7 @@ def check_file(path, *, error=ValueError):
     Returns
     -------
     `os.stat_result`
-        Of the file. Symbolic links are followed.
+        Status of the file. Symbolic links are followed.
 
     Raises
     ------

@@ -56,7 +56,7 @@ class CardColumn:
     unit : str
         Empty if there is none.
     kind : {'number', 'flag', 'text'}
-        Of the values.
+        Type of the values.
     descending : bool
         Whether cards are sorted by it in decreasing order.
     values : list

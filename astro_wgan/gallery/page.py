@@ -1,4 +1,4 @@
-"""`write_gallery`: a self-contained page of stamps ranked by anomaly score."""
+"""`write_gallery`: a page of ranked stamps, from page.html, page.css (colors) and page.js."""
 
 import json
 from base64 import b64encode

@@ -62,7 +62,7 @@ _SLOPE = 0.5
 #: noise correlated over some pixels, less than 0.1 in the wings of a galaxy without noise.
 _ROUGHNESS = 0.12
 
-#: Rounding errors, in units of the brightest pixel, as of convolutions by FFT.
+#: Rounding errors, in units of the brightest pixel, such as those of convolutions by FFT.
 _ROUNDING = {4: 1e-7, 8: 1e-12}
 
 _NORMAL = 1.482602218505602

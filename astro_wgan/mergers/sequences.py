@@ -44,7 +44,7 @@ def find_merger_sequences(trees, *, min_ratio=0.1, approach_radii=4.0, mass_at='
         ``stage``
             ``'pre-merger'`` for t < 0, else ``'post-merger'``.
         ``mass_ratio``
-            Of the merger.
+            Mass ratio of the merger.
         ``separation``, ``separation_radii``
             Separation of the two, and in half-light radii of the main galaxy; NaN if unknown.
         ``n_sequences``

@@ -32,7 +32,8 @@ class MergerTrees:
         ``snapshot`` : int
             Number of the snapshot, increasing with time.
         ``time`` (unit of time) or ``redshift``
-            Of the snapshot. Redshifts are converted to the age of the universe by ``cosmology``.
+            Time or redshift of the snapshot. Redshifts are converted to the age of the universe by
+            ``cosmology``.
         ``stellar_mass`` (unit of mass)
             NaN or masked if unknown; 0 for galaxies without stars.
         ``descendant_id`` : int

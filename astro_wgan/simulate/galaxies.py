@@ -37,8 +37,8 @@ class Galaxy:
     half_light_radius : float
         Semimajor axis of the ellipse that holds half the light, in arcsec.
     axis_ratio, angle : float
-        Of the brighter component; the angle of the major axis is in radian, counterclockwise from
-        +x.
+        Axis ratio of the brighter component, and angle of its major axis in radian,
+        counterclockwise from +x.
     bulge_fraction : float
         Fraction of the light in the bulge.
     bulge_index, disk_index : float
@@ -187,7 +187,7 @@ def add_neighbors(image, grid, magnitude, rng, neighbors):
         On the fine grid; flux per fine pixel, in nJy.
     grid : `~astro_wgan.simulate.fine_grid.FineGrid`
     magnitude : float
-        Of the central galaxy.
+        AB magnitude of the central galaxy.
     rng : `numpy.random.Generator`
     neighbors : `~astro_wgan.simulate.Neighbors`
 

@@ -165,5 +165,5 @@ def _same_column_values(first, second):
     first, second = (np.asarray(getattr(values, 'value', values)) for values in (first, second))
     if hidden is None:
         return _same_values(first, second)
-    # What lies under a mask of a table is no value.
+    # What lies under a mask of a table is not a value.
     return np.array_equal(hidden, other) and _same_values(first[~hidden], second[~hidden])

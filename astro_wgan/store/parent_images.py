@@ -118,7 +118,7 @@ class ParentImageTable:
         Parameters
         ----------
         geometry : `~astro_wgan.astrometry.stamp_geometry.StampGeometry`
-            Of the new stamps.
+            Geometry of the new stamps.
 
         Returns
         -------

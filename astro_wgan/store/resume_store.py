@@ -26,7 +26,7 @@ def resume_store(path, *, like, fingerprint):
     ------
     store : `~astro_wgan.store.StampStore`
     meta : dict
-        Of the first call.
+        Metadata of the first call.
 
     Raises
     ------

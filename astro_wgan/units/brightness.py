@@ -88,7 +88,7 @@ def unit_of_sum(unit):
     Parameters
     ----------
     unit : `~astropy.units.UnitBase` or None
-        Of the pixels.
+        Unit of the pixels.
 
     Returns
     -------

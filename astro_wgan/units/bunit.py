@@ -1,4 +1,4 @@
-"""`parse_unit` and `read_unit`: parsing of BUNIT in the spellings of archives."""
+"""`parse_unit` and `read_unit`: BUNIT of archives: products, powers, magnitudes, logarithms."""
 
 import re
 import warnings

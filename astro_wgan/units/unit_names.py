@@ -1,4 +1,4 @@
-"""`word_unit`: names of units in BUNIT, in any case."""
+"""`word_unit`: accepted spellings of the name of a unit in BUNIT, in any case."""
 
 from functools import cache
 

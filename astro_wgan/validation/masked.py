@@ -23,7 +23,7 @@ def without_mask(values):
     values : array_like or `~astropy.units.Quantity`
         Unchanged if they had no mask.
     mask : `~numpy.ndarray` of bool, or None
-        Of the same shape; None if nothing is masked.
+        Mask of the same shape; None if nothing is masked.
 
     Raises
     ------

@@ -198,7 +198,7 @@ def _places(rows, rates, has_edges, shift):
     if has_edges:
         return numbers(rows['center'], '`center` of `rates`')
     words = in_order(rates['category'])
-    # Beside each other, lest error bars hide one another.
+    # Side by side, so that error bars do not overlap.
     return np.array([words.index(str(word)) for word in rows['category']]) + shift
 
 

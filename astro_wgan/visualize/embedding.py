@@ -14,7 +14,7 @@ from astro_wgan.visualize.table_input import axis_label, in_order, numbers
 
 __all__ = ['embed_features', 'plot_embedding']
 
-#: More principal components than these tell an embedding nothing but noise.
+#: Number of principal components that are used; further ones would add only noise.
 _COMPONENTS = 50
 #: Half of the default iterations, and a coarser angle of the Barnes-Hut tree, keep neighbors as
 #: well: benchmarks/speed/embedding.py.
@@ -187,10 +187,10 @@ def _umap(features, n_neighbors, seed):
     from sklearn.neighbors import NearestNeighbors
 
     count = min(15 if n_neighbors is None else n_neighbors, len(features) - 1)
-    # umap-learn itself looks for the neighbors of less than 4096 objects pair by pair, in Python.
+    # For fewer than 4096 objects umap-learn itself computes all pairs of neighbors in Python.
     distances, indices = NearestNeighbors(n_neighbors=count).fit(features).kneighbors(features)
     with warnings.catch_warnings():
-        # Neighbors computed beforehand serve this embedding alone, which is all that is asked.
+        # Precomputed neighbors do not allow to add objects later, which is not needed here.
         warnings.filterwarnings('ignore', 'precomputed_knn', UserWarning)
         reducer = umap.UMAP(
             n_neighbors=count,

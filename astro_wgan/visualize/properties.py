@@ -30,7 +30,7 @@ def plot_property_by_score(table, name, *, thresholds=None, bins=20, ax=None):
     table : `~astropy.table.QTable`
         From `astro_wgan.AnomalyDetector.score`, with the property beside the column ``score``.
     name : str
-        Of the property's column, which holds numbers.
+        Name of the property's column, which holds numbers.
     thresholds : mapping, optional
         Scores, by percentile or name, that divide the objects into groups. By default those of the
         table, from held-out normals.
@@ -96,7 +96,7 @@ def plot_score_by(tables, name, *, bins=8, ax=None):
         From `astro_wgan.AnomalyDetector.score`, with the property beside the column ``score``; or
         such tables by the name of the population.
     name : str
-        Of the property's column; words are categories.
+        Name of the property's column; words are categories.
     bins : int or array_like, optional
         Number of bins that hold equally many objects; or edges; or categories; of each
         population by itself.
@@ -162,7 +162,7 @@ def plot_populations_by(comparison, *, names=('first', 'second'), label=None, ax
     comparison : `~astropy.table.QTable`
         From `astro_wgan.evaluate.compare_populations_by`.
     names : tuple of str, optional
-        Of the two populations.
+        Names of the two populations.
     label : str, optional
         Name of the property; the unit is added.
     ax : `~matplotlib.axes.Axes`, optional

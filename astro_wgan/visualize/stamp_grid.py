@@ -1,4 +1,4 @@
-"""Stamps to look at: `plot_stamps` and `plot_triptychs`."""
+"""Figures of stamps: `plot_stamps` and `plot_triptychs`."""
 
 import numpy as np
 
@@ -40,9 +40,9 @@ def plot_stamps(
     stamps : array_like, or anything that `~astro_wgan.store.as_stamps` takes
         Images of shape (n, ny, nx) or (n, ny, nx, bands): row by row, from the top left.
     n_columns : int, optional
-        Stamps in a row; by default so many that the sheet is about square.
+        Stamps in a row; by default as many as make the figure about square.
     labels : sequence of str, optional
-        A text for each.
+        Label of each stamp.
     stretch : `~astro_wgan.stamps.Stretch`, optional
         Intensity scaling, such as ``stretch_`` of a model; fitted to these stamps where it is not
         yet. By default the package's asinh.
@@ -60,7 +60,7 @@ def plot_stamps(
     Returns
     -------
     `~matplotlib.axes.Axes`
-        Without frame. Masked pixels are olive.
+        Axes without a frame. Masked pixels are olive.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def plot_stamps(
     if n_columns < 1:
         raise ValueError(f'`n_columns` must be at least 1; got {n_columns}.')
     if limits is not None and not limits[1] > limits[0]:
-        raise ValueError(f'`limits` must grow; got {limits}.')
+        raise ValueError(f'`limits` must increase; got {limits}.')
     _check_texts(labels, n, '`labels`')
     pictures = color_pictures(images, limits=limits, rgb=rgb)
     ax = one_or_new(ax)
@@ -121,7 +121,7 @@ def plot_triptychs(
         `astro_wgan.AnomalyDetector.residual` in the unit of the stamps. By default the difference
         of the first two in stretched intensity, as the networks see it.
     labels : sequence of str, optional
-        A text for each row.
+        Label of each row.
     stretch : `~astro_wgan.stamps.Stretch`, optional
         Intensity scaling, best that of the model, ``wgan.stretch_``; fitted to the stamps where it
         is not yet. By default the package's asinh.

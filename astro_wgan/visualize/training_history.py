@@ -29,7 +29,7 @@ def plot_training(history, names=None, *, ax=None):
         that `keras.callbacks.CSVLogger` wrote.
     names : sequence of str, optional
         Columns to draw; by default the critic's estimate of the distance between real and
-        generated images, the same of held-out images where they were watched, and the gradient
+        generated images, the same for held-out images if they were given, and the gradient
         penalty.
     ax : `~matplotlib.axes.Axes`, optional
         Where to draw; by default in a new figure.

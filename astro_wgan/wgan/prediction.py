@@ -86,7 +86,8 @@ class PredictionMixin:
         Parameters
         ----------
         stamps : `~astro_wgan.StampSet`
-            Of the network's size and bands, in a unit convertible to that of the training set.
+            Stamps with the network's size and bands, in a unit convertible to that of the training
+            set.
 
         Returns
         -------

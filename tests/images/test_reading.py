@@ -1,4 +1,4 @@
-"""Images from files, HDUs, NDData and arrays, and what is no image."""
+"""Images from files, HDUs, NDData and arrays, and what is not an image."""
 
 import gzip
 

@@ -107,7 +107,7 @@ def test_stores_are_read(tmp_path):
         (np.zeros((8, 8)), {}, '`stamps` must be stamps of shape'),
         (np.ones((2, 8, 8)), {'labels': ['a']}, '`labels` must have 2 entries'),
         (np.ones((2, 8, 8)), {'n_columns': 0}, '`n_columns` must be at least 1'),
-        (np.ones((2, 8, 8)), {'limits': (1, 1)}, '`limits` must grow'),
+        (np.ones((2, 8, 8)), {'limits': (1, 1)}, '`limits` must increase'),
         (np.ones((2, 8, 8)), {'origin': 'left'}, "`origin` must be 'lower' or 'upper'"),
         (np.ones((2, 8, 8)), {'rgb': (0, 1, 2)}, '`rgb` must name three bands'),
     ],

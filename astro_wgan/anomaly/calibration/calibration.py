@@ -191,7 +191,7 @@ class Calibration:
         Parameters
         ----------
         measurements : `~astropy.table.QTable`
-            Of the stamps.
+            Measurements of the stamps.
         in_calibration : array_like of bool, shape (n,), optional
             True for stamps that are among the held-out ones, matched by ``id`` and ``noise_rms``.
             These have their cross-fitted score.

@@ -85,7 +85,7 @@ def q_values(p_values):
     Parameters
     ----------
     p_values : array_like, shape (n,)
-        Of all stamps of a survey; NaN or masked for those without a score.
+        p-values of all stamps of a survey; NaN or masked for those without a score.
 
     Returns
     -------

@@ -107,10 +107,10 @@ class NormalConditions:
         1st and 99th percentile of the fluxes of their closest images, in the same unit; NaN, and
         not compared, if there are fewer than 50.
     spreads : dict of `Spread`, optional
-        Of the logarithms of ``noise_rms`` and ``flux``, of the ``offset`` of a source from the
-        center of its stamp, of ``offset_x`` and ``offset_y``, and of ``sky_level``, ``sky_slope_x``
-        and ``sky_slope_y``: see `~astro_wgan.anomaly.stamp_conditions.measure_conditions`. Missing
-        ones are not compared.
+        Distributions of the logarithms of ``noise_rms`` and ``flux``, of the ``offset`` of a source
+        from the center of its stamp, of ``offset_x`` and ``offset_y``, and of ``sky_level``,
+        ``sky_slope_x`` and ``sky_slope_y``: see
+        `~astro_wgan.anomaly.stamp_conditions.measure_conditions`. Missing ones are not compared.
 
     Examples
     --------
@@ -282,11 +282,11 @@ def check_drift(conditions, measurements, p_values):
     Parameters
     ----------
     conditions : NormalConditions or None
-        Of the normal stamps; None if unknown.
+        Conditions of the normal stamps; None if unknown.
     measurements : `~astropy.table.QTable`
-        Of the stamps.
+        Measurements of the stamps.
     p_values : array_like, shape (n,)
-        Of the stamps; NaN are ignored.
+        p-values of the stamps; NaN are ignored.
 
     Warns
     -----

@@ -23,7 +23,7 @@ class EncounterOrbit:
     Attributes
     ----------
     masses, softenings : tuple of 2 floats
-        Of the halos, in M_sun and kpc.
+        Masses and softening lengths of the halos, in M_sun and kpc.
     pericenter : float
         Pericenter distance of the initial parabolic orbit, in kpc.
     coulomb_logarithm : float

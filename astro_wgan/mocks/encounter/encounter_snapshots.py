@@ -26,7 +26,7 @@ class EncounterSnapshots:
     times : `~astropy.units.Quantity`, shape (n,)
         Relative to the first passage.
     centers, center_velocities : `~astropy.units.Quantity`, shape (n, 2, 3)
-        Of the two galaxies.
+        Positions and velocities of the centers of the two galaxies.
     galaxy : `~numpy.ndarray` of int, shape (stars,)
         Index of the galaxy of each star, 0 or 1.
     positions, velocities : `~astropy.units.Quantity`, shape (n, stars, 3)

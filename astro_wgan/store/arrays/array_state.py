@@ -61,7 +61,8 @@ class ArrayState:
     length : int
         Number of valid rows.
     checksums : `~numpy.ndarray` of uint32, optional
-        Of the chunks with these rows, from ``layout.base`` on; None in a store of version 1.
+        Checksums of the chunks with these rows, from ``layout.base`` on; None in a store of
+        version 1.
     pending : int, optional
         Alternative checksum of the last of these chunks, which a writer was about to replace by
         one with more rows.
