@@ -1,5 +1,5 @@
 """
-What all benchmarks share: their options, time and memory, and the report of what was found.
+What all benchmarks have in common: options, time and memory, and the report of what was found.
 
     def main():
         parser = BenchmarkParser(__doc__, smoke={'stamps': 100})

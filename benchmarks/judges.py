@@ -1,4 +1,4 @@
-"""Independent judges of the numbers of the package, which tests and benchmarks share."""
+"""Independent judges of the numbers of the package, which tests and benchmarks use."""
 
 import importlib.util
 from pathlib import Path

@@ -77,7 +77,7 @@ def plot_scores(scores, *, thresholds=None, bins=60, as_fraction=True, ax=None):
 
 def plot_p_values(p_values, *, n_held_out=None, confidence=0.95, ax=None):
     """
-    Share of objects below each p-value: a diagonal, where all are normal and the p-values right.
+    Fraction of objects below each p-value: a diagonal, where all are normal and the p-values right.
 
     Parameters
     ----------

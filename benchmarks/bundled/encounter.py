@@ -39,7 +39,7 @@ REDSHIFT, SCALE, SIZE = 0.046, 0.2 * u.kpc, 320
 #: Faintest surface brightness, and what stands for no light, in AB mag / arcsec^2.
 FAINTEST, DARK = 31.0, 62.767
 
-#: Share of the light that may lie in other pixels than in the bundled map.
+#: Fraction of the light that may lie in other pixels than in the bundled map.
 TOLERANCE = 0.002
 
 
@@ -47,7 +47,7 @@ COLUMNS = (
     Column('file', 'that is bundled'),
     Column('size', 'of it', 'byte', ','),
     Column('magnitude', 'absolute, AB', 'mag', '.4f'),
-    Column('elsewhere', 'share of the light that lies in other pixels', '', '.1e'),
+    Column('elsewhere', 'fraction of the light that lies in other pixels', '', '.1e'),
     Column('inside', "percent of the stars' light that the map has", '', '.2f'),
 )
 

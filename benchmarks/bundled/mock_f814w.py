@@ -1,7 +1,7 @@
 """
 Make the bundled image ``mock_f814w``: a group of galaxies as Hubble's COSMOS survey would see it.
 
-Of the sky, nothing is real but the numbers: the instrument is `hst_acs_f814w` of the mocks room,
+Only the parameters of the sky are real: the instrument is `hst_acs_f814w` of astro_wgan.mocks,
 and the noise has the covariance of COSMOS's drizzled sky that GalSim brings (Rowe et al. 2015).
 In the field there are about as many galaxies, and as large, as in that survey (Leauthaud et al.
 2007, ApJS 172, 219); the group in the middle was put there by hand, so that there is something to
@@ -167,7 +167,7 @@ def noise(clean, instrument, rng):
     Of the sky, and of the sources' own electrons, with the sky's correlation.
 
     All deviates are Gaussian: how many random numbers a Poisson deviate takes would depend on the
-    last bits of the light. The noise room is not used, so that it can be judged on this image.
+    last bits of the light. astro_wgan.noise is not used, so that it can be judged on this image.
     """
     covariance = cosmos_covariance()
     sky, own = correlated(covariance, rng), correlated(covariance, rng)

@@ -18,12 +18,12 @@ ALL = (
     Column('auc', 'area under the ROC curve, against fresh normals', '', '.4f'),
     Column('auc_err', 'its standard error', '', '.4f'),
     Column('average_precision', 'among fresh normals and the class', '', '.4f'),
-    Column('precision_at_k', 'share of anomalies in the top 1 percent', '', '.4f'),
+    Column('precision_at_k', 'fraction of anomalies in the top 1 percent', '', '.4f'),
     *(
         Column(f'rate_{level}{end}', meaning.format(level), '', '.4f')
         for level in LEVELS
         for end, meaning in (
-            ('', 'share above the threshold of {} percent'),
+            ('', 'fraction above the threshold of {} percent'),
             ('_low', 'lower end of its interval'),
             ('_high', 'upper end of its interval'),
         )

@@ -20,7 +20,7 @@ __all__ = ['Autoencoder', 'ForestOnCritic', 'Supervised', 'WganDetector', 'train
 #: Standard deviation in pixels of what residuals are smoothed with: about that of the PSF.
 _SMOOTHING = 1.5
 
-#: Images between two looks at the clock, and seconds between two at the validation set.
+#: Images between two checks of the time, and seconds between two of the validation set.
 _ROUND = 2048
 _LOOK = 20.0
 

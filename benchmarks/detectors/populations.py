@@ -19,11 +19,11 @@ ANOMALIES = tuple(kind for kind in CLASSES if kind != 'normal')
 _TRAIN, _TEST, _HELD_OUT = 1, 2, 3
 
 
-def fingerprint(recipe, n=3):
-    """What tells one version of a recipe, and of the code that draws it, from another."""
-    digest = sha256(repr(get_simulation_config(recipe)).encode())
+def fingerprint(config, n=3):
+    """What tells one version of a configuration, and of the code that draws it, from another."""
+    digest = sha256(repr(get_simulation_config(config)).encode())
     for kind in CLASSES:
-        digest.update(simulate(kind, n, config=recipe, seed=_TEST).pixels.tobytes())
+        digest.update(simulate(kind, n, config=config, seed=_TEST).pixels.tobytes())
     return digest.hexdigest()[:12]
 
 
@@ -34,10 +34,10 @@ class Populations:
 
     Attributes
     ----------
-    recipe : str
+    config : str
         By its name.
     folder : path-like
-        Where stamps and shapes are kept: for this version of the recipe alone.
+        Where stamps and shapes are kept: for this version of the configuration alone.
     normals, test, shapes : int
         Normals to learn from; stamps of each class to score; stamps of each set that statmorph
         measures.
@@ -47,7 +47,7 @@ class Populations:
         That simulate and measure at the same time.
     """
 
-    recipe: str
+    config: str
     folder: Path
     normals: int
     test: int
@@ -102,5 +102,5 @@ class Populations:
         paths = {int(p.stem.split('-')[-1]): p for p in self.folder.glob(f'{kind}-{seed}-*.zarr')}
         held = min((held for held in paths if held >= n), default=n)
         path = self.folder / f'{kind}-{seed}-{held}.zarr'
-        options = {'config': self.recipe, 'seed': seed, 'processes': self.processes}
+        options = {'config': self.config, 'seed': seed, 'processes': self.processes}
         return simulate({kind: held}, output=path, **options)[:n]

@@ -5,9 +5,9 @@ For each seed a WGAN with the networks of the preset 'compact' learns from the f
 frozen benchmark, and its detector is calibrated on normals of another seed. Printed are, beside the
 paper's figures (Margalef-Bentabol et al. 2020),
 
-* the share of each class above the thresholds 85, 90 and 95, of pairs by flux ratio and of
+* the fraction of each class above the thresholds 85, 90 and 95, of pairs by flux ratio and of
   disturbed galaxies before and after the merger, and of fresh normals: tables 1 to 3;
-* the share by merger time, separation, redshift, mass, radius and axis ratio: figures 10 and 11;
+* the fraction by merger time, separation, redshift, mass, radius and axis ratio: figures 10 and 11;
 * what each number of the misfit tells of each class by itself, and what the margin of the turned
   closest image trades for what;
 * the false positives by brightness, with one threshold for all and with the default, which measures
@@ -16,13 +16,13 @@ paper's figures (Margalef-Bentabol et al. 2020),
 * how far two trainings agree.
 
 Work is kept in benchmarks/work/known_anomalies and goes on from there. ``--ship`` copies the model
-of the first seed into the package; ``--figure`` draws the shares by property.
+of the first seed into the package; ``--figure`` draws the fractions by property.
 
     pip install "astro_wgan[sim,plot]"
     python -m benchmarks.experiments.known_anomalies                          # half an hour
     python -m benchmarks.experiments.known_anomalies --normals 500 --held-out 100 --test 100 \
         --iterations 20
-    python -m benchmarks.experiments.known_anomalies --recipe benchmark-2
+    python -m benchmarks.experiments.known_anomalies --config benchmark-2
 """
 
 import shutil
@@ -69,10 +69,10 @@ TRAINING = TrainingConfig(
 def main():
     options = read_options()
     report = Report(options)
-    folder = options.work / f'{options.recipe}-{fingerprint(options.recipe)}'
+    folder = options.work / f'{options.config}-{fingerprint(options.config)}'
     folder.mkdir(parents=True, exist_ok=True)
     sets = Populations(
-        options.recipe, folder, options.normals, options.test, 0, thresholds=options.held_out
+        options.config, folder, options.normals, options.test, 0, thresholds=options.held_out
     )
     runs = {seed: run(seed, sets, options) for seed in options.seeds}
     first = runs[options.seeds[0]]
@@ -90,7 +90,7 @@ def main():
     trends = trends_of(first)
     columns = [Column(name, TRENDS[name], '', trends[name].format or '') for name in TRENDS]
     rows = [dict(zip(TRENDS, row, strict=True)) for row in trends.iterrows(*TRENDS)]
-    caption = 'Share above the threshold of 90 percent, by property.'
+    caption = 'Fraction above the threshold of 90 percent, by property.'
     report.table('trends', caption, columns, rows)
     report.write()
     if options.figure is not None:
@@ -103,7 +103,7 @@ def main():
 def read_options():
     smoke = {'normals': 40, 'held_out': 20, 'test': 24, 'iterations': 1, 'seeds': [1, 2]}
     parser = BenchmarkParser(__doc__, smoke=smoke, seed=None, work='known_anomalies')
-    parser.add_argument('--recipe', default='benchmark-1')
+    parser.add_argument('--config', default='benchmark-1')
     parser.add_argument('--normals', type=int, default=20_000, help='to learn from')
     parser.add_argument(
         '--held-out', type=int, default=8000, help='further normals, for the thresholds'
@@ -111,7 +111,7 @@ def read_options():
     parser.add_argument('--test', type=int, default=2000, help='of each class')
     parser.add_argument('--iterations', type=int, default=3000)
     parser.add_argument('--seeds', type=int, nargs='+', default=[1, 2])
-    parser.add_argument('--figure', type=Path, help='draw the shares by property into this file')
+    parser.add_argument('--figure', type=Path, help='draw the fractions by property into this file')
     parser.add_argument('--ship', action='store_true', help='into the package')
     return parser.parse_args()
 

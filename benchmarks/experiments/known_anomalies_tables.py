@@ -94,7 +94,7 @@ TRENDS = {
     'n': 'stamps in the bin',
     'n_not_scored': 'of these without a score',
     'n_detected': 'of these above the threshold',
-    'rate': 'share above the threshold',
+    'rate': 'fraction above the threshold',
     'rate_low': 'lower end of its interval',
     'rate_high': 'upper end of its interval',
 }
@@ -187,11 +187,11 @@ def false_positives_of(run, bins=5):
     return [*rows.values()]
 
 
-def calibration_of(run, share=0.05, rate=0.1):
+def calibration_of(run, fraction=0.05, rate=0.1):
     """Sentences: p-values of fresh normals, and what a list with few false discoveries holds."""
     normal = np.asarray(run.found['normal']['p_value'])
     test = kstest(normal, 'uniform')
-    count = max(1, round(share * len(normal) / len(ANOMALIES)))
+    count = max(1, round(fraction * len(normal) / len(ANOMALIES)))
     strange = [np.asarray(run.found[kind]['p_value'][:count]) for kind in ANOMALIES]
     listed = q_values(np.concatenate([normal, *strange])) <= rate
     false = listed[: len(normal)].sum()

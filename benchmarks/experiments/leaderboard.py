@@ -22,8 +22,8 @@ supervised                  the ceiling: layers of the critic, six classes, log 
 Shapes take statmorph about 0.4 s a stamp, so those rows are of fewer stamps (``--morphology``);
 so does the search of the paper's score, which is made for the first 400 of each class.
 A row is kept when it is done and networks write checkpoints: the same command goes on where it was
-killed. All work lies in a folder named after the recipe and a checksum of it and of stamps drawn
-by it, so that the results of two versions never mix. Rows of other options are kept beside.
+killed. All work lies in a folder named after the configuration and a checksum of it and of stamps
+drawn by it, so that the results of two versions never mix. Rows of other options are kept, too.
 
     pip install "astro_wgan[sim,morphology,baselines]"
     pip install pyod            # a peer; its rows are left out without it
@@ -74,7 +74,7 @@ CAPTIONS = {
     'rates': 'Percent found at the threshold that 90 percent of held-out normals are below, '
     'with the binomial interval of one standard deviation.',
     'false_positives': 'Percent of fresh normals above the thresholds.',
-    'precision': 'Average precision, and share of anomalies in the top 1 percent, '
+    'precision': 'Average precision, and fraction of anomalies in the top 1 percent, '
     'among fresh normals and the class.',
     'lead': 'Lead of the WGAN in area over the nearest of the other methods, on the same stamps, '
     'with the error of the difference (DeLong 1988).',
@@ -106,7 +106,7 @@ class Row:
     at_most: int | None = None
 
     def settings(self, options):
-        """What its scores depend on, beside the recipe."""
+        """What its scores depend on, beside the configuration."""
         if self.sees == 'shapes':
             return f'{options.morphology}'
         minutes = f'-{options.minutes:g}-minutes' if self.trained else ''
@@ -175,7 +175,7 @@ def main():
     options = read_options()
     report = Report(options, *PEERS)
     populations = prepare(options)
-    report.note(f'Recipe and checksum: {populations.folder.name}.')
+    report.note(f'Configuration and checksum: {populations.folder.name}.')
     scores = run(ROWS, populations, options)
     if not scores:
         raise SystemExit('No detector could run: see the reasons above.')
@@ -198,7 +198,7 @@ def read_options():
     quick = ['180-degree residual', 'PCA residual, 10', 'autoencoder', 'WGAN', CEILING]
     smoke = {'normals': 40, 'test': 6, 'morphology': 4, 'minutes': 0.005, 'rows': quick}
     parser = BenchmarkParser(__doc__, smoke=smoke, seed=None, work='leaderboard')
-    parser.add_argument('--recipe', default='benchmark-1')
+    parser.add_argument('--config', default='benchmark-1')
     parser.add_argument('--normals', type=int, default=8000, help='to learn from')
     parser.add_argument(
         '--test', type=int, default=1000, help='of each class, and of normals for the thresholds'
@@ -214,11 +214,11 @@ def read_options():
 
 
 def prepare(options):
-    """The populations of this version of the recipe."""
-    folder = options.work / f'{options.recipe}-{fingerprint(options.recipe)}'
+    """The populations of this version of the configuration."""
+    folder = options.work / f'{options.config}-{fingerprint(options.config)}'
     folder.mkdir(parents=True, exist_ok=True)
     return Populations(
-        options.recipe,
+        options.config,
         folder,
         options.normals,
         options.test,

@@ -1,12 +1,13 @@
 """
-At which depth a simulated merger is still strange, and from where it drowns.
+At which depth a simulated merger is still anomalous, and where it is lost in the noise.
 
-The two bundled snapshots are put at redshifts of 0.5, 1 and 2, seen by WFC3 in F160W (mocks room),
-and given the noise of the recipe that the shipped model was trained on. Then they are made brighter
-or fainter by up to four magnitudes, with the noise as it is: a galaxy that is a magnitude fainter
-has the signal-to-noise ratio that it would have in an image a magnitude shallower. For each there
-are several noise realizations and the eight orientations of the square; printed are the median
-p-value against the model's held-out normals, and the share above the threshold of 90 percent.
+The two bundled snapshots are put at redshifts of 0.5, 1 and 2, observed with WFC3 in F160W, and
+given the noise of the configuration that the shipped model was trained on. Then they are made
+brighter or fainter by up to four magnitudes, with the noise as it is: a galaxy that is a magnitude
+fainter has the signal-to-noise ratio that it would have in an image a magnitude shallower. For each
+there are several noise realizations and the eight orientations of the square; printed are the
+median p-value against the model's held-out normals, and the fraction above the threshold of 90
+percent.
 
     python -m benchmarks.experiments.merger_depth         # two minutes
 """
@@ -51,9 +52,9 @@ def main():
     options = read_options()
     report = Report(options)
     detector = datasets.load_model(options.model)
-    recipe = get_simulation_config('benchmark-1')
+    config = get_simulation_config('benchmark-1')
     galaxies = {
-        (name, z): noise_free(name, z, recipe) for name in SNAPSHOTS for z in options.redshifts
+        (name, z): noise_free(name, z, config) for name in SNAPSHOTS for z in options.redshifts
     }
     rng = np.random.default_rng(options.seed)
     rows, shown = [], {}
@@ -65,7 +66,7 @@ def main():
             'magnitude': magnitude,
         }
         for depth in DEPTHS:
-            stamps = noisy(galaxy * 10 ** (0.4 * depth), options.noises, recipe, rng)
+            stamps = noisy(galaxy * 10 ** (0.4 * depth), options.noises, config, rng)
             table = detector.score(stamps, progress=False)
             row[f'p at {depth:+d} mag'] = np.median(table['p_value'])
             row[f'found at {depth:+d} mag'] = 100 * np.mean(table['anomalous_90'])
@@ -91,25 +92,25 @@ def read_options():
     return parser.parse_args()
 
 
-def noise_free(name, redshift, recipe):
-    """The galaxy in F160W, in nJy, as an image of the recipe's size."""
+def noise_free(name, redshift, config):
+    """The galaxy in F160W, in nJy, as an image of the configuration's size."""
     instrument = get_instrument('hst_wfc3_f160w')
     drawn = mock_stamps(
-        load_light_map(name), instrument, redshift=redshift, size=recipe.size, progress=False
+        load_light_map(name), instrument, redshift=redshift, size=config.size, progress=False
     )
     # One electron per second has the zero point's magnitude.
     nanojansky = (instrument.zero_point * u.ABmag).to_value(u.nJy)
     return drawn.pixels[0] * nanojansky
 
 
-def noisy(galaxy, noises, recipe, rng):
+def noisy(galaxy, noises, config, rng):
     images = []
     for turn in range(SYMMETRIES):
         turned = np.rot90(galaxy if turn < 4 else galaxy[:, ::-1], turn)
         for _ in range(noises):
             image = np.array(turned, dtype=float)
-            images.append(add_noise(image, rng, recipe.noise))
-    scale = recipe.pixel_scale * u.arcsec
+            images.append(add_noise(image, rng, config.noise))
+    scale = config.pixel_scale * u.arcsec
     return StampSet(np.array(images), unit='nJy', pixel_scale=scale)
 
 

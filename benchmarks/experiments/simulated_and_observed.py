@@ -7,10 +7,11 @@ model, in three parts:
 * One property of the simulated normals is changed: no clumps, smooth disks, smaller galaxies, more
   noise, a wider PSF, more neighbors. How far do the scores of each variant lie from those of the
   population as it is, from how many stamps does one notice, and which measured property is named?
-* The population as it is plays the sky, with another seed. All variants, and the second recipe, are
-  ranked by the distance of their scores: the true one should be first.
+* The population as it is, with another seed, takes the place of the observed one. All variants, and
+  the second configuration, are ranked by the distance of their scores: the true one should be
+  first.
 * The sources of every real image that comes with the package, at the pixel scale, with the noise
-  and of the brightness that the model knows, against the simulated normals: how strange they are,
+  and of the brightness that the model knows, against the simulated normals: how anomalous they are,
   in what they differ, and which simulation is nearest.
 
     pip install "astro_wgan[sim,plot]"
@@ -80,7 +81,7 @@ def main():
     options = read_options()
     report = Report(options, 'galsim')
     detector = datasets.load_model()
-    variants = {name: draw_stamps(name, recipe, options) for name, recipe in recipes().items()}
+    variants = {name: draw_stamps(name, config, options) for name, config in configs().items()}
     scores = {name: scored(detector, stamps) for name, stamps in variants.items()}
     real = real_stamps(variants['sky'])
     real_scores = {name: scored(detector, stamps) for name, stamps in real.items()}
@@ -120,7 +121,7 @@ def read_options():
     return parser.parse_args()
 
 
-def recipes():
+def configs():
     """The population that the model learned from, twice, and what else there might be."""
     known = get_simulation_config('benchmark-1')
     shrunk = 1.2
@@ -154,13 +155,13 @@ def recipes():
     }
 
 
-def draw_stamps(name, recipe, options):
+def draw_stamps(name, config, options):
     """Stamps of a variant, from the work folder where they are there; all say 0.06 arcsec."""
     seed = options.seed + (name == 'sky')
     path = options.work / f'{name.replace(" ", "-")}-{options.stamps}-{seed}.zarr'
     stamps = simulate(
         {'normal': options.stamps},
-        config=recipe,
+        config=config,
         seed=seed,
         output=path,
         processes=options.processes,
@@ -215,10 +216,10 @@ def measure(stamps):
     power = found.pop('power_spectrum')
     table = QTable(found)
     table['noise'] = estimate_noise_rms(stamps.pixels)
-    # Shares of the power: how bright a galaxy is has a column of its own.
-    shares = 10**power / (10**power).sum(axis=1, keepdims=True)
-    for k, share in enumerate(shares.T):
-        table[f'power at {(k + 0.5) / 16:.2f} / pixel'] = np.log10(share)
+    # Fractions of the power: how bright a galaxy is has a column of its own.
+    fractions = 10**power / (10**power).sum(axis=1, keepdims=True)
+    for k, fraction in enumerate(fractions.T):
+        table[f'power at {(k + 0.5) / 16:.2f} / pixel'] = np.log10(fraction)
     table['asymmetry'], table['texture'] = irregularities(stamps.pixels, table['flux'])
     table['n_neighbors'] = measure_sources(stamps, progress=False).stamps['n_neighbors']
     return table
@@ -228,7 +229,7 @@ def irregularities(pixels, flux, radius=16):
     """
     What is not alike after half a turn, and what is finer than 3 pixels, near the center.
 
-    Sums of absolute values, smoothed against noise, as shares of the flux.
+    Sums of absolute values, smoothed against noise, as fractions of the flux.
     """
     ny, nx = pixels.shape[1:]
     y, x = np.indices((ny, nx)) - np.array([(ny - 1) / 2, (nx - 1) / 2])[:, np.newaxis, np.newaxis]
@@ -291,20 +292,20 @@ def realities(real_scores, scores, measured):
         apart = compare_populations(table, scores['sky'], resamples=200, progress=False)
         apart = apart[apart['statistic'] == 'ks'][0]
         told = compare_properties(measured[name], measured['sky'], resamples=400)
-        shares = {
+        fractions = {
             f'above {level} %': 100 * np.mean(table[f'anomalous_{level}']) for level in (85, 90, 95)
         }
         yield {
             'image': f'``{name}``',
             'sources': len(table),
-            **shares,
+            **fractions,
             'distance': estimate(apart['distance'], apart['distance_err']),
             'in what': ', '.join(f'{row["property"]} ({row["distance"]:.2f})' for row in told[:3]),
         }
 
 
 def draw(detector, real, real_scores, scores, path, examples=4):
-    """Scores of all populations, and the least and the most strange sources of each image."""
+    """Scores of all populations, and the least and the most anomalous sources of each image."""
     import matplotlib.pyplot as plt
 
     thresholds = {90: detector.calibration_.thresholds()[90]}

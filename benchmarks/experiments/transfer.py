@@ -27,7 +27,7 @@ from benchmarks.detectors.populations import ANOMALIES, Populations, fingerprint
 from benchmarks.harness import BenchmarkParser, Report
 from benchmarks.results import Column
 
-RECIPE = 'benchmark-2'
+CONFIG = 'benchmark-2'
 
 COLUMNS = (
     Column('model', 'which, and where it is calibrated'),
@@ -48,9 +48,9 @@ COLUMNS = (
 def main():
     options = read_options()
     report = Report(options, 'galsim')
-    folder = options.work / f'{RECIPE}-{fingerprint(RECIPE)}'
+    folder = options.work / f'{CONFIG}-{fingerprint(CONFIG)}'
     folder.mkdir(parents=True, exist_ok=True)
-    sets = Populations(RECIPE, folder, options.normals, options.test, 0)
+    sets = Populations(CONFIG, folder, options.normals, options.test, 0)
     shipped = datasets.load_model()
     rows = [
         row('shipped', None, None, shipped, sets),

@@ -66,7 +66,7 @@ def draw_training(wgan, stamps):
 
 
 def draw_scores(detector, stamps, table):
-    """Histogram with thresholds; below, the strangest: input, closest image, residual."""
+    """Histogram with thresholds; below, the highest-ranked: input, closest image, residual."""
     figure = plt.figure(figsize=(9, 7.5), layout='constrained')
     above, below = figure.subfigures(2, height_ratios=[2.2, 3])
     parts = {

@@ -7,17 +7,17 @@ split at random, over and over, into those that calibrate and those that are fre
 
 * how often the p-values of fresh normals fail a Kolmogorov-Smirnov test against those of the
   calibration at 5 and 1 percent, and whether its p-values are uniform over the splits;
-* the share of fresh normals above the thresholds, and its scatter from split to split beside that
-  of binomial draws of both sets;
+* the fraction of fresh normals above the thresholds, and its scatter from split to split beside
+  that of binomial draws of both sets;
 * the same by brightness, for the score and for two numbers that are not compared with normals as
   bright: plain structure, and the paper's score;
-* the share of fresh normals above the thresholds of the shipped calibration, and above those of
+* the fraction of fresh normals above the thresholds of the shipped calibration, and above those of
   normals that the model was trained on, as the paper sets them, with binomial intervals;
-* the share of normals in lists with a false-discovery rate of 10 percent, when one stamp in
+* the fraction of normals in lists with a false-discovery rate of 10 percent, when one stamp in
   twenty is an anomaly;
 * p-values from calibrations of few normals, and what they would be without cross-fitting;
 * what a field finds that is calibrated on itself, with anomalies in it, by no correction, by the
-  estimated share of them, and by its normals alone;
+  estimated fraction of them, and by its normals alone;
 * what is said of normals whose centers, sky, noise or zero point are others, and of honest samples;
 * how many normals behind masks are above the threshold, and how well anomalies are told there.
 
@@ -55,7 +55,7 @@ from benchmarks.quality.masked_stamps import COLUMNS as MASKS
 from benchmarks.quality.masked_stamps import rows_of_masks
 from benchmarks.results import Column, estimate, interval
 
-RECIPE = 'benchmark-1'
+CONFIG = 'benchmark-1'
 #: Of no other benchmark, and of none that the model or its margins were chosen by.
 SEED = 78
 #: Of the stamps that the shipped model was trained on.
@@ -164,8 +164,8 @@ def report_conditions(normals, by_class, detector, options, report):
 
 def measured(kind, n, detector, options, *, seed=SEED):
     """Misfit of simulated stamps of a kind."""
-    path = options.work / f'{RECIPE}-{kind}-{n}-{seed}.zarr'
-    stamps = simulate({kind: n}, config=RECIPE, seed=seed, output=path, processes=options.processes)
+    path = options.work / f'{CONFIG}-{kind}-{n}-{seed}.zarr'
+    stamps = simulate({kind: n}, config=CONFIG, seed=seed, output=path, processes=options.processes)
     return detector.measure(stamps, output=path.with_suffix('.misfit'))
 
 
@@ -257,7 +257,7 @@ def rates_of(splits):
         yield row
     row = {'number': 'chance alone'}
     for level in PERCENTILES:
-        # Both the threshold and the share above it come from n stamps.
+        # Both the threshold and the fraction above it come from n stamps.
         error = np.sqrt(2 * level * (100 - level) / n)
         row[f'{100 - level} intended'] = estimate(100 - level, error)
     yield row

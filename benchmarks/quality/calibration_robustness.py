@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 SIZES = (10, 30, 100, 300, 1000)
-SHARES = (0.0, 0.05, 0.1, 0.2)
+FRACTIONS = (0.0, 0.05, 0.1, 0.2)
 
 FEW = (
     Column('normals', 'that calibrate', '', ','),
@@ -36,7 +36,7 @@ FEW = (
 )
 CONTAMINATED = (
     Column('anomalies', 'percent of the field', '', '.0f'),
-    Column('correction', 'of the calibration: none, the estimated share, or the normals alone'),
+    Column('correction', 'of the calibration: none, the estimated fraction, or the normals alone'),
     Column('estimated', 'percent, with the scatter over fields', '', '.1f'),
     Column('false positives', 'percent of normals above the threshold of 90 percent', '', '.1f'),
     Column('disturbed', 'percent of them above that threshold', '', '.0f'),
@@ -48,7 +48,7 @@ DRIFT = (
     Column('change', 'of the normals'),
     Column('above 90 %', 'percent above the threshold of 90 percent', '', '.0f'),
     Column('median p', 'median p-value', '', '.2f'),
-    Column('it looks like', 'what the warning says'),
+    Column('suggested cause', 'what the warning says'),
 )
 UNDISTURBED = (
     Column('stamps', 'of a sample', '', ','),
@@ -96,12 +96,12 @@ def contaminated_calibrations(normals, strange, scoring, *, n=600, repeats=100, 
     ``strange`` is a dict of tables by class. Of each field of 5 n stamps so many are anomalies, of
     each class as many; a fifth of it calibrates.
     """
-    for share in SHARES:
-        rng = np.random.default_rng([seed, round(100 * share)])
-        found = {name: [] for name in ('false', 'disturbed', 'listed', 'false in list', 'share')}
+    for fraction in FRACTIONS:
+        rng = np.random.default_rng([seed, round(100 * fraction)])
+        found = {name: [] for name in ('false', 'disturbed', 'listed', 'false in list', 'fraction')}
         for _ in range(repeats):
-            own, own_strange = _field(normals, strange, n, share, rng)
-            field, field_strange = _field(normals, strange, 4 * n, share, rng)
+            own, own_strange = _field(normals, strange, n, fraction, rng)
+            field, field_strange = _field(normals, strange, 4 * n, fraction, rng)
             ways = {
                 'none': Calibration.from_measurements(own, scoring=scoring),
                 'estimate': Calibration.from_measurements(
@@ -109,7 +109,7 @@ def contaminated_calibrations(normals, strange, scoring, *, n=600, repeats=100, 
                 ),
                 'normals': Calibration.from_measurements(own[~own_strange], scoring=scoring),
             }
-            found['share'].append(100 * ways['estimate'].contamination)
+            found['fraction'].append(100 * ways['estimate'].contamination)
             numbers = []
             for calibration in ways.values():
                 p_values = calibration.p_values(calibration.score(field))
@@ -128,15 +128,15 @@ def contaminated_calibrations(normals, strange, scoring, *, n=600, repeats=100, 
         mean = {name: np.mean(values, axis=0) for name, values in found.items()}
         for k, way in enumerate(ways):
             yield {
-                'anomalies': 100 * share,
+                'anomalies': 100 * fraction,
                 'correction': way,
-                'estimated': estimate(mean['share'], np.std(found['share']))
+                'estimated': estimate(mean['fraction'], np.std(found['fraction']))
                 if way == 'estimate'
                 else None,
                 'false positives': mean['false'][k],
                 'disturbed': mean['disturbed'][k],
                 'listed': mean['listed'][k],
-                'of': 4 * n * share,
+                'of': 4 * n * fraction,
                 'normal in the list': mean['false in list'][k],
             }
 
@@ -176,12 +176,12 @@ def drifting_stamps(detector, *, n=500, seed=79):
             table = detector.score(
                 stamps.replace(pixels=changed.astype(np.float32), table=None), progress=False
             )
-        said = [str(w.message).split(': it looks like ') for w in told]
+        causes = [str(w.message).partition(' suggests ')[2] for w in told]
         yield {
             'change': name,
             'above 90 %': 100 * np.mean(table['anomalous_90']),
             'median p': np.median(table['p_value']),
-            'it looks like': '; '.join(part.split('. ')[0] for words in said for part in words[1:]),
+            'suggested cause': '; '.join(cause.partition('. ')[0] for cause in causes if cause),
         }
 
 
@@ -198,9 +198,9 @@ def undisturbed_samples(normals, detector, *, sizes=(25, 100, 1000), repeats=200
         yield {'stamps': n, 'samples': repeats, 'warned of': told}
 
 
-def _field(normals, strange, n, share, rng):
+def _field(normals, strange, n, fraction, rng):
     """Rows of a field, and which of them are anomalies."""
-    each = round(share * n / len(strange))
+    each = round(fraction * n / len(strange))
     parts = [normals[rng.permutation(len(normals))[: n - each * len(strange)]]]
     parts += [table[rng.permutation(len(table))[:each]] for table in strange.values()]
     table = vstack([part for part in parts if len(part)], metadata_conflicts='silent')

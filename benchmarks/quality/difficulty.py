@@ -2,12 +2,12 @@
 How hard a simulated population is, beside what the paper reports of its own.
 
 Margalef-Bentabol et al. 2020 (section 4.1, tables 1 to 3) classify isolated galaxies and mergers of
-a hydrodynamical simulation with statmorph and k-means. A recipe is as hard as theirs if the same
-method finds the same shares of its stamps. Printed are
+a hydrodynamical simulation with statmorph and k-means. A configuration is as hard as theirs if the
+same method finds the same fractions of its stamps. Printed are
 
-* these shares, with binomial errors, and the paper's: k-means with two clusters on concentration,
-  asymmetry, smoothness, Gini and M20 of all sources of a stamp, fitted to as many normals, pairs
-  and disturbed galaxies; the flux ratio is the true one, or that which SEP measures;
+* these fractions, with binomial errors, and the paper's: k-means with two clusters on
+  concentration, asymmetry, smoothness, Gini and M20 of all sources of a stamp, fitted to as many
+  normals, pairs and disturbed galaxies; the flux ratio is the true one, or that which SEP measures;
 * the area under the ROC curve of each simple detector, for each class against fresh normals:
   asymmetry alone, k-means, PCA residual, PCA Mahalanobis distance, 180-degree residual;
 * that of a small convolutional network that is shown the labels of disturbed galaxies: what they
@@ -18,7 +18,7 @@ Work is kept in benchmarks/work/difficulty and goes on from there.
     pip install "astro_wgan[sim,morphology,baselines]"
     python -m benchmarks.quality.difficulty                  # 1000 of each class: half an hour
     python -m benchmarks.quality.difficulty --n 300 --network 0
-    python -m benchmarks.quality.difficulty --recipe benchmark-2
+    python -m benchmarks.quality.difficulty --config benchmark-2
 """
 
 import os
@@ -70,7 +70,7 @@ NETWORK = (
 def main():
     smoke = {'n': 6, 'train': 100, 'network': 16, 'processes': 1, 'epochs': 1}
     parser = BenchmarkParser(__doc__, smoke=smoke, seed=None, work='difficulty')
-    parser.add_argument('--recipe', default='benchmark-1')
+    parser.add_argument('--config', default='benchmark-1')
     parser.add_argument('--n', type=int, default=1000, help='stamps of each class')
     parser.add_argument('--train', type=int, default=5000, help='normals that PCA learns from')
     parser.add_argument(
@@ -80,48 +80,48 @@ def main():
     parser.add_argument('--processes', type=int, default=os.cpu_count())
     options = parser.parse_args()
     report = Report(options, 'galsim', 'scikit-learn', 'statmorph')
-    measure(get_simulation_config(options.recipe), options, report)
+    measure(get_simulation_config(options.config), options, report)
     report.write()
 
 
-def measure(recipe, options, report):
+def measure(config, options, report):
     """All that this file measures."""
-    populations = {kind: simulated(recipe, kind, options.n, FRESH, options) for kind in CLASSES}
+    populations = {kind: simulated(config, kind, options.n, FRESH, options) for kind in CLASSES}
     shapes = {
-        kind: measured_shapes(populations[kind], kind, recipe, options)
+        kind: measured_shapes(populations[kind], kind, config, options)
         for kind in ('normal', 'pair', 'disturbed')
     }
     kmeans = fitted_kmeans(shapes)
     caption = 'What k-means on statmorph finds, beside Margalef-Bentabol et al. 2020.'
     report.table('kmeans', caption, KMEANS, kmeans_rows(shapes, populations, kmeans))
     caption = 'Area under the ROC curve of simple detectors, class by class.'
-    rows = auc_rows(recipe, populations, shapes, kmeans, options)
+    rows = auc_rows(config, populations, shapes, kmeans, options)
     report.table('areas', caption, AREAS, rows)
     if options.network:
-        auc = network_auc(recipe, populations, options)
+        auc = network_auc(config, populations, options)
         caption = f'A network that was shown {options.network:,} stamps of both classes.'
         report.table('network', caption, NETWORK, [{'class': 'disturbed', 'AUC': auc}])
 
 
-def simulated(recipe, kind, n, seed, options):
+def simulated(config, kind, n, seed, options):
     """The first stamps of a class, from a store that holds as many or more."""
-    folder = work_folder(recipe, options)
+    folder = work_folder(config, options)
     stores = {int(path.stem.split('-')[-1]): path for path in folder.glob(f'{kind}-{seed}-*.zarr')}
     count = min((held for held in stores if held >= n), default=n)
     path = folder / f'{kind}-{seed}-{count}.zarr'
-    settings = {'config': recipe, 'seed': seed, 'processes': options.processes}
+    settings = {'config': config, 'seed': seed, 'processes': options.processes}
     return simulate({kind: count}, output=path, **settings)[:n]
 
 
-def work_folder(recipe, options):
-    folder = options.work / sha256(repr(recipe).encode()).hexdigest()[:12]
+def work_folder(config, options):
+    folder = options.work / sha256(repr(config).encode()).hexdigest()[:12]
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
-def measured_shapes(stamps, kind, recipe, options):
+def measured_shapes(stamps, kind, config, options):
     """Shapes of all sources of a stamp, as if they were one."""
-    output = work_folder(recipe, options) / f'{kind}-{len(stamps)}.shapes'
+    output = work_folder(config, options) / f'{kind}-{len(stamps)}.shapes'
     return measure_morphology(
         stamps, target='all', sersic=False, output=output, processes=options.processes
     )
@@ -139,7 +139,7 @@ def fitted_kmeans(shapes):
 
 
 def kmeans_rows(shapes, populations, kmeans):
-    """Shares beside those of the paper, in percent."""
+    """Fractions beside those of the paper, in percent."""
     found = {kind: kmeans.score(table) for kind, table in shapes.items()}
     pairs, disturbed = populations['pair'].table, populations['disturbed'].table
     ratio = np.asarray(pairs['flux_ratio'])
@@ -165,12 +165,12 @@ def kmeans_rows(shapes, populations, kmeans):
         anomalous = np.asarray(part['anomalous'])[np.asarray(part['usable'])]
         if len(anomalous) == 0:
             continue
-        share = np.mean(~anomalous if kind == 'normal' else anomalous)
-        error = np.sqrt(share * (1 - share) / len(anomalous))
+        fraction = np.mean(~anomalous if kind == 'normal' else anomalous)
+        error = np.sqrt(fraction * (1 - fraction) / len(anomalous))
         yield {
             'class': name,
             'n': len(anomalous),
-            'found': estimate(100 * share, 100 * error),
+            'found': estimate(100 * fraction, 100 * error),
             'paper': PAPER.get(name),
         }
 
@@ -187,9 +187,9 @@ def bins(ratio):
 # Simple detectors
 
 
-def auc_rows(recipe, populations, shapes, kmeans, options):
+def auc_rows(config, populations, shapes, kmeans, options):
     """Areas under the ROC curves of simple detectors, class by class."""
-    train = simulated(recipe, 'normal', options.train, TRAIN, options)
+    train = simulated(config, 'normal', options.train, TRAIN, options)
     scores = {
         'asymmetry': {kind: np.asarray(table['asymmetry']) for kind, table in shapes.items()},
         'k-means': {kind: kmeans.score(table)['score'] for kind, table in shapes.items()},
@@ -218,24 +218,24 @@ def auc_of(normal, anomalous):
 # The ceiling
 
 
-def network_auc(recipe, populations, options):
+def network_auc(config, populations, options):
     """AUC of a network that was shown other stamps with their labels."""
     images, labels = [], []
     for k, kind in enumerate(('normal', 'disturbed')):
-        stamps = simulated(recipe, kind, options.network, TRAIN, options)
-        images.append(prepared(stamps.pixels, recipe))
+        stamps = simulated(config, kind, options.network, TRAIN, options)
+        images.append(prepared(stamps.pixels, config))
         labels.append(np.full(len(stamps), k, dtype=np.float32))
     network = trained(np.concatenate(images), np.concatenate(labels), options.epochs)
     normal, disturbed = (
-        network.predict(prepared(populations[kind].pixels, recipe), verbose=0)[:, 0]
+        network.predict(prepared(populations[kind].pixels, config), verbose=0)[:, 0]
         for kind in ('normal', 'disturbed')
     )
     auc, covariance = roc_auc(normal, disturbed)
     return estimate(auc[0], np.sqrt(covariance[0, 0]))
 
 
-def prepared(pixels, recipe):
-    return np.arcsinh(pixels / (2 * recipe.noise.rms))[..., np.newaxis].astype(np.float32)
+def prepared(pixels, config):
+    return np.arcsinh(pixels / (2 * config.noise.rms))[..., np.newaxis].astype(np.float32)
 
 
 def trained(images, labels, epochs):

@@ -3,7 +3,7 @@ How much flux galaxies lose whose light counts as sky, and how many of them are 
 
 Sersic profiles by GalSim, with a PSF and noise, in stamps of several sizes: the loss is that of the
 Kron flux against the same galaxy in a stamp of 256 pixels whose sky is stated. Prints, for each
-size and loss, how many galaxies there are, and what share has the flag ``STAMP_FILLED``.
+size and loss, how many galaxies there are, and what fraction has the flag ``STAMP_FILLED``.
 
     python -m benchmarks.quality.flux_loss --galaxies 1200
 """
@@ -55,7 +55,9 @@ def main():
     images = simulate(options.galaxies, options.seed)
     whole = measure_sources(StampSet(images), background=0, progress=False).stamps['kron_flux']
     rows = [row for size in (32, 64, 96, 128) for row in compare(images, whole, size)]
-    caption = 'Galaxies with the flag ``STAMP_FILLED``, by the share of their flux that they lose.'
+    caption = (
+        'Galaxies with the flag ``STAMP_FILLED``, by the fraction of their flux that they lose.'
+    )
     report.table('flagged', caption, COLUMNS, rows)
     report.write()
 

@@ -89,7 +89,7 @@ def bias(ratio, pairs):
 
 
 def our_ratios(pairs, detection):
-    """Flux ratios as `measure_sources` gives them, and the share of stamps with extra sources."""
+    """Flux ratios of `measure_sources`, and the fraction of stamps with extra sources."""
     found = measure_sources(StampSet(pairs.pixels), detection=detection, progress=False).stamps
     right = near_truth(found['x'].value, found['y'].value, pairs.x[:, 0], pairs.y[:, 0])
     right &= near_truth(
@@ -150,7 +150,7 @@ def draw(pairs, results, path):
         axis.set_xticks([1, 2, 4, 8], ['1', '2', '4', '8'])
         axis.minorticks_off()
     axes[0, 0].set_ylabel('measured / true flux ratio (median)')
-    axes[1, 0].set_ylabel('share of pairs in which both are found')
+    axes[1, 0].set_ylabel('fraction of pairs in which both are found')
     axes[0, 0].set_ylim(0.8, 1.2)
     axes[0, 1].set_ylim(0.8, 1.2)
     axes[0, 1].legend(fontsize=7)
@@ -158,7 +158,7 @@ def draw(pairs, results, path):
 
 
 def binned(values, edges, ratio, truth):
-    """Per bin: the share of pairs that are found, and by what factor the median is off."""
+    """Per bin: the fraction of pairs that are found, and by what factor the median is off."""
     number = np.digitize(values, edges) - 1
     found, off = np.full((2, len(edges) - 1), np.nan)
     for k in range(len(edges) - 1):

@@ -27,7 +27,7 @@ from benchmarks.results import Column
 #: Edge of the stamps: galaxies of real images are small.
 SIZE = 32
 
-#: Shares of the work after which the process that does it is killed.
+#: Fractions of the work after which the process that does it is killed.
 KILLS = (0.2, 0.5)
 
 COUNTS = (Column('value', 'in the column'), Column('stamps', 'that have it'))
@@ -64,7 +64,7 @@ def main():
 
 def measure_with_kills(options):
     """Measure to the end; how much was kept when the process was killed."""
-    killed_at = [run_until(share, options) for share in KILLS]
+    killed_at = [run_until(fraction, options) for fraction in KILLS]
     run_until(1, options)
     return killed_at
 
@@ -96,15 +96,17 @@ def real_stamps(count, seed):
     return StampSet(turned(stamps.pixels.astype(np.float32)), mask=turned(~stamps.valid))
 
 
-def run_until(share, options):
-    """Measure in a process, which is killed when this share is kept. How much that was."""
+def run_until(fraction, options):
+    """Measure in a process, which is killed when this fraction is kept. How much that was."""
     worker = get_context('spawn').Process(
         target=measure_store, args=(options.work, options.processes)
     )
     worker.start()
-    while worker.is_alive() and (share == 1 or rows_kept(options.work) < share * options.stamps):
+    while worker.is_alive() and (
+        fraction == 1 or rows_kept(options.work) < fraction * options.stamps
+    ):
         worker.join(0.5)
-    if share < 1:
+    if fraction < 1:
         worker.kill()
     worker.join()
     return rows_kept(options.work)

@@ -4,9 +4,9 @@ What masks do to scores: false positives of normals, and what is still found of 
 Fresh simulated normals, pairs and disturbed galaxies are scored by the shipped model with masks of
 many kinds, drawn anew for each stamp. Printed are, by kind of mask,
 
-* the share of stamps of which too little is left, and which are flagged for it;
-* the share of normals above the 90 percent threshold, where 10 percent are due, and of those with
-  p <= 0.01;
+* the fraction of stamps of which too little is left, and which are flagged for it;
+* the fraction of normals above the 90 percent threshold, where 10 percent are due, and of those
+  with p <= 0.01;
 * the areas under the ROC curve of pairs and of disturbed galaxies with the same kind of mask;
 * beside them the same where holes are left filled with the median of their stamp, as the encoder
   then sees them, and nothing is done about noise that fewer pixels average.
@@ -162,7 +162,7 @@ def area(scores, kind):
 
 
 def score_of_medians(detector, stamps):
-    """Scores by the encoder's word on stamps with medians in their holes."""
+    """Scores by the encoder's prediction, of stamps with medians in place of masked pixels."""
     wgan, scoring = detector.wgan, detector.scoring
     images, weights = wgan.images_from_stamps(stamps)
     closest = wgan.images_from_latent(wgan.encoder_.predict(images, verbose=0))

@@ -165,7 +165,7 @@ def follow_flux(options, report):
         stamp = mock_stamps(galaxy, camera, redshift=1, size=size, progress=False).pixels[0]
         wanted = 10 ** (0.4 * (camera.zero_point - flux.to_value(u.ABmag)))
         rows.append((name, kept, at_distance, stamp.sum(dtype=float) / wanted - 1))
-    show(report, 'flux', 'Light that is gained or lost, as a share of all.', FLUX, rows)
+    show(report, 'flux', 'Light that is gained or lost, as a fraction of all.', FLUX, rows)
 
 
 def compare_magnitudes(options, report):

@@ -5,7 +5,7 @@ Is made noise that of Hubble, and how quickly is it made, beside GalSim?
   is measured against that function, and against the noise of GalSim's ``CorrelatedNoise``.
 * ``sky``: the clean sky of an image, by default of the bundled mock of one by HST. Made noise is
   measured against that sky: its correlation, power spectrum and histogram.
-* ``trees``: gradient-boosted trees of scikit-learn look at the power spectrum and pixel statistics
+* ``trees``: gradient-boosted trees of scikit-learn use the power spectrum and pixel statistics
   of stamps and try to tell made ones from those of the sky, and from those of GalSim. Stamps of one
   block of the image are trained on or tested on, never both. White noise shows that they can see.
 * ``speed``: stamps per second of one core, the best of several turns, in processor time.
@@ -38,7 +38,7 @@ SIZE = 64
 MAX_LAG = 8
 COSMOS = Path(galsim.meta_data.share_dir) / 'acs_I_unrot_sci_20_cf.fits'
 
-#: Edge of the stamps that trees look at, and of the blocks that those of the sky come from: small,
+#: Edge of the stamps that trees classify, and of the blocks that those of the sky come from: small,
 #: since the image has few stamps that do not overlap.
 SMALL, BLOCK = 24, 62
 FOLDS = 4

@@ -2,9 +2,9 @@
 How well zeros that are no data are told from dark sky, in a minute.
 
 Beyond a turned footprint, images with noise are set to 0, as drizzled mosaics are, whole and in
-stamps of which a part lies beyond, each judged by itself and all together. Printed is which share
-of these zeros is found. Of what has no noise, maps of simulated light and star particles that are
-binned or counted, whole and in stamps, printed is how many lose zeros: none should.
+stamps of which a part lies beyond, each judged by itself and all together. Printed is which
+fraction of these zeros is found. Of what has no noise, maps of simulated light and star particles
+that are binned or counted, whole and in stamps, printed is how many lose zeros: none should.
 
     python -m benchmarks.quality.zero_pixels
     python -m benchmarks.quality.zero_pixels --images FILE ...      # others with noise
@@ -29,7 +29,7 @@ FEWEST = 30
 
 FOUND = (
     Column('image', 'with noise'),
-    Column('image zeros', 'share of the zeros of the image that is found', '', '.4f'),
+    Column('image zeros', 'fraction of the zeros of the image that is found', '', '.4f'),
     Column('stamp zeros', 'the same of stamps, one by one', '', '.3f'),
     Column('joint stamp zeros', 'the same of all stamps together', '', '.4f'),
 )
@@ -70,11 +70,14 @@ def found(name, pixels, number, rng):
     stamps, cut = zip(*cut_stamps(pixels, number, rng), strict=True)
     return {
         'image': name,
-        'image zeros': share(find_blank_pixels(np.where(beyond, 0, pixels)), beyond),
+        'image zeros': fraction(find_blank_pixels(np.where(beyond, 0, pixels)), beyond),
         'stamp zeros': np.mean(
-            [share(find_blank_pixels(stamp), part) for stamp, part in zip(stamps, cut, strict=True)]
+            [
+                fraction(find_blank_pixels(stamp), part)
+                for stamp, part in zip(stamps, cut, strict=True)
+            ]
         ),
-        'joint stamp zeros': share(find_blank_pixels(np.stack(stamps)), np.stack(cut)),
+        'joint stamp zeros': fraction(find_blank_pixels(np.stack(stamps)), np.stack(cut)),
     }
 
 
@@ -90,7 +93,7 @@ def cut_stamps(pixels, number, rng):
             yield np.where(cut, 0, pixels[first[0] :, first[1] :][:SIZE, :SIZE]), cut
 
 
-def share(found, zeros):
+def fraction(found, zeros):
     return 0.0 if found is None else float((found & zeros).sum() / zeros.sum())
 
 

@@ -49,7 +49,7 @@ def main():
         for n in (options.peer_galaxies, options.galaxies)
     )
     rows = []
-    # The peer takes the table at its word: nobody is lost and found again.
+    # The peer takes the table as it is: no lost galaxy is linked again.
     ours, peer = run(small, rows, within=0), run_peer(small, rows)
     equal = all(np.array_equal(a, b) for a, b in zip(ours, peer, strict=True))
     run(large, rows, within=5)

@@ -13,11 +13,11 @@ One model, one set of simulated stamps (normal, pair, disturbed), one run:
 * encoder only: nothing is searched; the default for a model with one.
 
 For each the table has stamps per second, how many times the first row that is, the arithmetic done
-as a share of a matrix product on this machine, the mean of the loss L_A, its rank correlation with
-that of the batched mu, and the ROC area of pairs and of disturbed galaxies against normals: of the
-loss, which is the paper's score, and of the default score, whose trends are those of the normals.
-The last rows are the whole detector's default, from stamps to the table, by one process and by two,
-and its peak memory for few stamps and for many.
+as a fraction of a matrix product on this machine, the mean of the loss L_A, its rank correlation
+with that of the batched mu, and the ROC area of pairs and of disturbed galaxies against normals: of
+the loss, which is the paper's score, and of the default score, whose trends are those of the
+normals. The last rows are the whole detector's default, from stamps to the table, by one process
+and by two, and its peak memory for few stamps and for many.
 
     python -m benchmarks.speed.scoring                        # the shipped model; half an hour
     python -m benchmarks.speed.scoring --model FOLDER --stamps 100
@@ -70,7 +70,7 @@ COLUMNS = (
     Column('iterations', 'in the mean', '', '.1f'),
     Column('loss', 'L_A in the mean', '', '.5f'),
     Column('rank correlation', "Spearman, of the losses with those of 'mu, batched'", '', '.4f'),
-    Column('of matrix product', 'arithmetic, as a share of that of a matrix product', '', '.3f'),
+    Column('of matrix product', 'arithmetic, as a fraction of that of a matrix product', '', '.3f'),
     *(
         Column(f'AUC of {name}, {kind}', 'area under the ROC curve, against normals', '', '.3f')
         for name in ('loss', 'score')
@@ -90,7 +90,7 @@ def main():
     smoke = {'stamps': 3, 'single': 1, 'many': 20, 'least': 0.0, 'searches': searches}
     parser = BenchmarkParser(__doc__, smoke=smoke, seed=7)
     parser.add_argument('--model', type=Path, help='folder of a detector; the shipped one without')
-    parser.add_argument('--recipe', default='benchmark-1')
+    parser.add_argument('--config', default='benchmark-1')
     parser.add_argument(
         '--searches',
         nargs='+',
@@ -109,7 +109,7 @@ def main():
     folder = options.model or datasets.model_path('simulated_f160w')
     wgan = AnomalyDetector.load(folder).wgan
     stamps = {
-        kind: simulate(kind, options.stamps, config=options.recipe, seed=options.seed)
+        kind: simulate(kind, options.stamps, config=options.config, seed=options.seed)
         for kind in KINDS
     }
     if not options.only_processes:

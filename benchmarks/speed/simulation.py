@@ -44,14 +44,14 @@ COLUMNS = (
 
 def main():
     parser = BenchmarkParser(__doc__, smoke={'n': 3, 'mix': 27, 'repeats': 1}, seed=None)
-    parser.add_argument('--recipe', default='benchmark-1')
+    parser.add_argument('--config', default='benchmark-1')
     parser.add_argument('--n', type=int, default=200, help='stamps of each class')
     parser.add_argument('--mix', type=int, default=6000, help='stamps of the mix')
     parser.add_argument('--processes', type=int, default=2)
     parser.add_argument('--repeats', type=int, default=2)
     options = parser.parse_args()
     report = Report(options, 'galsim')
-    speeds = measure_speeds(get_simulation_config(options.recipe), options)
+    speeds = measure_speeds(get_simulation_config(options.config), options)
     peer = speeds['bulge and disk, GalSim one by one']
     names = [column.name for column in COLUMNS]
     rows = [
@@ -62,25 +62,25 @@ def main():
     report.write()
 
 
-def measure_speeds(recipe, options):
+def measure_speeds(config, options):
     """Stamps per second, of the clock and of the processors, by what is simulated."""
-    simulate('normal', 1, config=recipe, progress=False)
-    counts = {kind: round(options.mix * share) for kind, share in MIX.items()}
+    simulate('normal', 1, config=config, progress=False)
+    counts = {kind: round(options.mix * fraction) for kind, fraction in MIX.items()}
     work = {
         kind: (
             options.n,
-            lambda kind=kind: simulate(kind, options.n, config=recipe, progress=False),
+            lambda kind=kind: simulate(kind, options.n, config=config, progress=False),
         )
         for kind in CLASSES
     }
     for processes in sorted({1, options.processes}):
         work[f'the mix, into a store, processes: {processes}'] = (
             sum(counts.values()),
-            lambda processes=processes: write_store(recipe, counts, processes),
+            lambda processes=processes: write_store(config, counts, processes),
         )
     work['bulge and disk, GalSim one by one'] = (
         options.n,
-        lambda: draw_with_galsim(recipe, options.n),
+        lambda: draw_with_galsim(config, options.n),
     )
     functions = {what: function for what, (_, function) in work.items()}
     timings = time_in_turns(functions, turns=options.repeats)
@@ -88,27 +88,27 @@ def measure_speeds(recipe, options):
         what: n / np.array([timings[what].shortest, timings[what].processor_shortest])
         for what, (n, _) in work.items()
     }
-    mix = 1 / sum(share / speeds[kind] for kind, share in MIX.items())
+    mix = 1 / sum(fraction / speeds[kind] for kind, fraction in MIX.items())
     classes = {kind: speeds.pop(kind) for kind in CLASSES}
     return classes | {'the mix, in memory': mix} | speeds
 
 
-def write_store(recipe, counts, processes):
+def write_store(config, counts, processes):
     """The mix, with all that it takes to start and to write."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / 'mix.zarr'
-        simulate(counts, config=recipe, output=path, processes=processes, progress=False)
+        simulate(counts, config=config, output=path, processes=processes, progress=False)
 
 
-def draw_with_galsim(recipe, n):
+def draw_with_galsim(config, n):
     """Bulges and disks of the same population, each drawn by GalSim, with correlated noise."""
     rng = np.random.default_rng(0)
-    psf = galsim_psf(recipe.optics)
+    psf = galsim_psf(config.optics)
     noise_rng = galsim.BaseDeviate(1)
-    noise = correlated_noise(recipe, noise_rng)
-    images = np.empty((n, recipe.size, recipe.size), dtype=np.float32)
+    noise = correlated_noise(config, noise_rng)
+    images = np.empty((n, config.size, config.size), dtype=np.float32)
     for image in images:
-        galaxy = draw_galaxy(rng, recipe)
+        galaxy = draw_galaxy(rng, config)
         bulge = galsim.Sersic(
             n=round(galaxy.bulge_index, 1), half_light_radius=0.4 * galaxy.half_light_radius
         )
@@ -117,21 +117,21 @@ def draw_with_galsim(recipe, n):
         profile = profile.shear(q=galaxy.axis_ratio, beta=galaxy.angle * galsim.radians)
         profile = galsim.Convolve(profile.shift(*rng.uniform(-0.03, 0.03, 2)), psf)
         drawn = (galaxy.flux * profile).drawImage(
-            nx=recipe.size, ny=recipe.size, scale=recipe.pixel_scale
+            nx=config.size, ny=config.size, scale=config.pixel_scale
         )
         drawn.addNoise(noise)
         image[...] = drawn.array
     return images
 
 
-def correlated_noise(recipe, rng):
-    """Noise with the correlation that the recipe's has, from an image of it."""
+def correlated_noise(config, rng):
+    """Noise with the correlation of the configuration, from an image of it."""
     white = galsim.Image(np.random.default_rng(1).normal(size=(256, 256)))
-    taps = np.array(recipe.noise.kernel)
+    taps = np.array(config.noise.kernel)
     for axis in (0, 1):
         white.array[...] = np.apply_along_axis(np.convolve, axis, white.array, taps, 'same')
-    white.array[...] *= recipe.noise.rms / white.array.std()
-    white.scale = recipe.pixel_scale
+    white.array[...] *= config.noise.rms / white.array.std()
+    white.scale = config.pixel_scale
     return galsim.CorrelatedNoise(white, rng=rng)
 
 

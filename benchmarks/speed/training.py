@@ -12,7 +12,7 @@ Generator iterations (all critic steps with penalty, one generator step) on rand
   which does not bear TensorFlow in its process); left out otherwise.
 
 For each: images per second (real images that the critic sees) and the arithmetic of the layers as
-a share of a float32 matrix product of 2048^3 on this machine, in the same run. Contenders take
+a fraction of a float32 matrix product of 2048^3 on this machine, in the same run. Contenders take
 turns of a second or more, each after an iteration that does not count; the shortest counts. On a
 graphics card the product is of 8192^3, and float32 means what TensorFlow takes for it there unless
 told otherwise, on recent cards products of 19 bits (TF32); JAX and PyTorch are left out, since each
@@ -42,7 +42,7 @@ from benchmarks.harness import BenchmarkParser, Report, time_in_turns
 from benchmarks.results import Column
 from benchmarks.speed.training_peers import in_jax, in_torch, plain_keras
 
-#: Edge of the matrices of the product, on a processor and on a graphics card, which has more room.
+#: Edge of the matrices of the product, on a processor and on a graphics card (more memory).
 EDGES = 2048, 8192
 
 COLUMNS = (
@@ -52,7 +52,7 @@ COLUMNS = (
     Column('time', 'of an iteration', 's', '.3f'),
     Column('images per second', 'real images that the critic sees', '1 / s', '.0f'),
     Column('arithmetic', 'of the layers, per second', 'GFLOP / s', '.1f'),
-    Column('of matrix product', 'the same, as a share of a float32 matrix product', '', '.3f'),
+    Column('of matrix product', 'the same, as a fraction of a float32 matrix product', '', '.3f'),
 )
 
 
