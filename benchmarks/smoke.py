@@ -1,5 +1,5 @@
 """
-Run each benchmark with tiny sizes, so that none rots: two at the same time, in a few minutes.
+Run each benchmark with tiny sizes, so that all keep working: two at a time, in a few minutes.
 
 A benchmark that wants a package, a program or the network that is not here is skipped, with the
 reason. Its result must be written and be one that the documentation can show.

@@ -78,7 +78,7 @@ def plot_detection_rates(rates, *, percentiles=None, normal_classes=(), ax=None)
     ax.set(yticks=range(len(classes)), yticklabels=classes, xlim=(0, 1))
     ax.invert_yaxis()
     ax.set_xlabel('classified as intended' if normal else 'found')
-    # Beside the bars: among them there is room nowhere for sure.
+    # Beside the bars, which may leave no space between them.
     ax.legend(frameon=False, loc='upper left', bbox_to_anchor=(1, 1))
     return ax
 

@@ -18,7 +18,7 @@ split at random, over and over, into those that calibrate and those that are fre
 * p-values from calibrations of few normals, and what they would be without cross-fitting;
 * what a field finds that is calibrated on itself, with anomalies in it, by no correction, by the
   estimated fraction of them, and by its normals alone;
-* what is said of normals whose centers, sky, noise or zero point are others, and of honest samples;
+* what is said of normals whose centers, sky, noise or zero point differ, and of undisturbed ones;
 * how many normals behind masks are above the threshold, and how well anomalies are told there.
 
     pip install "astro_wgan[sim]"

@@ -186,7 +186,7 @@ def drifting_stamps(detector, *, n=500, seed=79):
 
 
 def undisturbed_samples(normals, detector, *, sizes=(25, 100, 1000), repeats=200, seed=3):
-    """Rows of `UNDISTURBED`: of how many honest samples of each size a warning is given."""
+    """Rows of `UNDISTURBED`: of how many undisturbed samples of each size a warning is given."""
     rng = np.random.default_rng(seed)
     for n in sizes:
         told = 0
