@@ -6,6 +6,7 @@ from astro_wgan.anomaly.detector_state import DetectorState
 from astro_wgan.anomaly.score_table import check_rows, rows_by_id, table_column
 from astro_wgan.gallery.page import write_gallery
 from astro_wgan.stamps.stampset import StampSet
+from astro_wgan.store import as_stamps
 
 __all__ = ['ClosestImages']
 
@@ -28,7 +29,7 @@ class ClosestImages(DetectorState):
         ----------
         table : `~astropy.table.QTable`
             From `score` or `measure`.
-        like : `~astro_wgan.StampSet`, optional
+        like : `~astro_wgan.StampSet`, `~astro_wgan.StampStore` or path-like, optional
             Stamps whose WCS and table the closest images get, matched by id. They must include
             those of ``table``, in any order.
 
@@ -44,6 +45,7 @@ class ClosestImages(DetectorState):
             model.
         """
         if like is not None:
+            like = as_stamps(like)
             like = like[rows_by_id(table_column(table, 'id'), like.ids)]
         return self.wgan.stamps_from_images(self._closest_images(table), like=like)
 
@@ -53,8 +55,8 @@ class ClosestImages(DetectorState):
 
         Parameters
         ----------
-        stamps : `~astro_wgan.StampSet`
-            The stamps.
+        stamps : `~astro_wgan.StampSet`, `~astro_wgan.StampStore` or path-like
+            The stamps, or anything else that `~astro_wgan.store.as_stamps` takes.
         table : `~astropy.table.QTable`
             Their scores, in the same order.
 
@@ -63,6 +65,7 @@ class ClosestImages(DetectorState):
         `~astro_wgan.StampSet`
             With the mask of the stamps.
         """
+        stamps = as_stamps(stamps)[:]
         check_rows(table, stamps)
         residual = self.closest_image(table, like=stamps)
         pixels = stamps.pixels
@@ -79,8 +82,8 @@ class ClosestImages(DetectorState):
 
         Parameters
         ----------
-        stamps : `~astro_wgan.StampSet`
-            The stamps.
+        stamps : `~astro_wgan.StampSet`, `~astro_wgan.StampStore` or path-like
+            The stamps, or anything else that `~astro_wgan.store.as_stamps` takes.
         table : `~astropy.table.QTable`
             Their scores, in the same order.
 
@@ -90,6 +93,7 @@ class ClosestImages(DetectorState):
             The sum over all pixels and bands of a stamp is 1; all are NaN, and masked, in a stamp
             without a valid pixel or without a residual.
         """
+        stamps = as_stamps(stamps)[:]
         check_rows(table, stamps)
         images, weights, closest = self._images(stamps, table)
         parts = self.scoring.anomaly_map(images - closest, weights)
@@ -110,8 +114,8 @@ class ClosestImages(DetectorState):
 
         Parameters
         ----------
-        stamps : `~astro_wgan.StampSet`
-            The stamps.
+        stamps : `~astro_wgan.StampSet`, `~astro_wgan.StampStore` or path-like
+            The stamps, or anything else that `~astro_wgan.store.as_stamps` takes.
         table : `~astropy.table.QTable`
             Their scores, in the same order.
         path : path-like
@@ -127,6 +131,7 @@ class ClosestImages(DetectorState):
         -------
         `~pathlib.Path`
         """
+        stamps = as_stamps(stamps)
         check_rows(table, stamps)
         shown = np.argsort(table_column(table, 'rank'))[:n_cards]
         images, weights, closest = self._images(stamps[shown], table[shown])

@@ -24,6 +24,7 @@ from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.jobs.resume import ResumeFile
 from astro_wgan.noise import estimate_noise_rms
+from astro_wgan.store import as_stamps
 from astro_wgan.units.brightness import unit_of_sum
 from astro_wgan.wgan.masked_pixels import MIN_WEIGHT, visible_fraction
 
@@ -65,15 +66,16 @@ def measure_residual_statistics(
     ----------
     searcher : `~astro_wgan.anomaly.LatentSearcher`
         Model and configuration of the search.
-    stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
-        Images to measure.
+    stamps : `~astro_wgan.StampSet`, `~astro_wgan.store.StampStore` or path-like
+        Images to measure, all that `~astro_wgan.store.as_stamps` takes.
     scoring : `~astro_wgan.anomaly.ScoringConfig`, optional
         Smoothing and weights of the residuals: its `~astro_wgan.anomaly.ScoringConfig.window`.
     progress : bool, optional
         Show a progress line.
     output : path-like, optional
-        File that keeps the results; an interrupted call repeated with the same arguments goes on
-        from it; results of other work there are refused. Writing it takes a twentieth of the time.
+        File that keeps the results. An interrupted call that is repeated with the same arguments
+        goes on from it; results of other work are refused. Writing it takes a twentieth of the
+        time.
     processes : int, optional
         Number of processes that work at the same time. TensorFlow uses all cores already in one.
     client : `dask.distributed.Client`, optional
@@ -113,6 +115,7 @@ def measure_residual_statistics(
     """
     check_processes(processes)
     scoring = ScoringConfig() if scoring is None else scoring
+    stamps = as_stamps(stamps)
     total = len(stamps)
     # Several batches of the search, which is slower while the last images of a part converge.
     size = 4 * searcher.search.batch_size

@@ -5,7 +5,7 @@ from astropy.table import vstack
 
 from astro_wgan.astrometry.stamp_geometry import StampGeometry
 from astro_wgan.catalogs.columns import rename_conflicting_columns
-from astro_wgan.stamps.consistency import check_alike
+from astro_wgan.stamps.consistency import check_alike, check_stamps_type
 from astro_wgan.stamps.stampset import StampSet
 from astro_wgan.validation.axis_order import own_axes
 
@@ -18,7 +18,7 @@ def concatenate(sets, *, renumber=False):
 
     Parameters
     ----------
-    sets : sequence of `StampSet`
+    sets : sequence of `~astro_wgan.StampSet` or `~astro_wgan.StampStore`
         At least one. Either all or none must have an uncertainty; without a mask nothing is
         masked. Table columns that only some sets have are masked in the others, as by
         `~astropy.table.vstack`.
@@ -47,6 +47,9 @@ def concatenate(sets, *, renumber=False):
     3
     """
     sets = list(sets)
+    for stamps in sets:
+        check_stamps_type(stamps, 'sets')
+    sets = [stamps if isinstance(stamps, StampSet) else stamps[:] for stamps in sets]
     if not sets:
         raise ValueError('`sets` must hold at least one StampSet; got none.')
     return StampSet(**_joined_arguments(sets, renumber))

@@ -7,7 +7,7 @@ from astropy.table import QTable
 from astro_wgan.catalogs.columns import check_ids, text_without_unit
 from astro_wgan.catalogs.qtable import as_qtable
 
-__all__ = ['as_table', 'check_alike', 'size_advice']
+__all__ = ['as_table', 'check_alike', 'check_stamps_type', 'size_advice']
 
 #: Relative difference up to which pixel scales are regarded as equal.
 _SAME_SCALE = 1e-3
@@ -138,3 +138,17 @@ def size_advice(stamps, size):
 
 def _factor(y, x):
     return f'{y:.3g}' if y == x else f'{y:.3g} in y and {x:.3g} in x'
+
+
+def check_stamps_type(stamps, name):
+    """
+    Raise a TypeError if an argument is neither a set nor a store of stamps.
+
+    It is told by what is used of it: stores, and `~astro_wgan.store.as_stamps` for all else, are in
+    a subpackage that stands on this one.
+    """
+    if not hasattr(stamps, 'batches'):
+        raise TypeError(
+            f'`{name}` must be a StampSet or a StampStore; got {type(stamps).__name__}. '
+            '`astro_wgan.store.as_stamps` makes one from a path or from cutouts.'
+        )

@@ -7,6 +7,7 @@ import numpy as np
 from astropy import units as u
 
 from astro_wgan.exceptions import NotFittedError
+from astro_wgan.stamps.consistency import check_stamps_type
 from astro_wgan.stamps.stretch_levels import (
     BRIGHTEST,
     FAINTEST_PEAK,
@@ -198,6 +199,8 @@ class Stretch:
 
         Raises
         ------
+        TypeError
+            If ``stamps`` is neither a set nor a store; `~astro_wgan.store.as_stamps` makes one.
         ValueError
             If there is no stamp, or no unmasked pixel in the sample, or the height of the peaks
             above the sky is out of the range of float32.
@@ -210,6 +213,7 @@ class Stretch:
         overestimated.
         """
         percentile = self.percentile if self.scope == 'global' else 50.0
+        check_stamps_type(stamps, 'stamps')
         levels = measure_levels(stamps, percentile=percentile, per_band=self.per_band, seed=seed)
         self._set_levels(*levels, stamps.unit)
         return self
@@ -220,7 +224,7 @@ class Stretch:
 
         Parameters
         ----------
-        stamps : `~astro_wgan.StampSet`
+        stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
             In a unit that converts to that of the fit. Masked pixels are filled with the median of
             their stamp; a stamp (or band) without valid pixels becomes 0, the sky.
 
@@ -237,7 +241,7 @@ class Stretch:
         ValueError
             If the number of bands is not that of the fit.
         """
-        images = self._scaled(stamps)
+        images = self._scaled(_in_memory(stamps, 'stamps'))
         if self.scope == 'stamp':
             images /= self._heights(images)
         return images
@@ -250,7 +254,7 @@ class Stretch:
         ----------
         images : array_like, shape (n, ny, nx) or (n, ny, nx, bands)
             Scaled intensity.
-        like : `~astro_wgan.StampSet`, optional
+        like : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`, optional
             For the scope ``'stamp'``: the n stamps from which the peaks are taken. By default all
             images get the peak of the median stamp of the fit. Ignored for the scope ``'global'``.
 
@@ -273,7 +277,7 @@ class Stretch:
                 raise ValueError(
                     f'`like` must have one stamp per image, {len(images)}; got {len(like)}.'
                 )
-            images = images * self._heights(self._scaled(like))
+            images = images * self._heights(self._scaled(_in_memory(like, 'like')))
         pixels = np.empty_like(images)
         for band, curve in enumerate(self._curves()):
             band_of(pixels, band)[...] = curve.invert(band_of(images, band))
@@ -370,6 +374,11 @@ class Stretch:
         curves = zip(self._curves(), self.noise_rms_, strict=True)
         faintest = np.float32([curve.scale_height(FAINTEST_PEAK * rms) for curve, rms in curves])
         return np.maximum(heights, faintest if images.ndim == 4 else faintest[0])
+
+
+def _in_memory(stamps, name):
+    check_stamps_type(stamps, name)
+    return stamps[:]
 
 
 def fitted_stretch(stretch, stamps, *, seed=0):

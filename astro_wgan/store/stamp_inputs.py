@@ -83,7 +83,9 @@ def as_stamps(stamps, *, positions=None, size=64, outside='refuse'):
         return StampSet.from_cutouts([read_image(stamps)])
     if isinstance(stamps, Cutout2D):
         return StampSet.from_cutouts([stamps])
-    if isinstance(stamps, Sequence):
+    if isinstance(stamps, Sequence) and not stamps:
+        raise ValueError('`stamps` must hold at least one stamp; got none.')
+    if is_stamps(stamps):
         return StampSet.from_cutouts(stamps)
     raise TypeError(
         '`stamps` must be a StampSet, a StampStore or its path, Cutout2D, CCDData, NDData or a '

@@ -3,6 +3,7 @@
 from functools import partial
 
 from astro_wgan.stamps.concatenation import concatenate
+from astro_wgan.stamps.consistency import check_stamps_type
 from astro_wgan.stamps.stampset import StampSet
 from astro_wgan.store.appending import (
     KnownIds,
@@ -83,7 +84,7 @@ class StampStore(StoredStamps):
         ----------
         path : path-like
             Folder of the store, which is created; its name usually ends in ``.zarr``.
-        like : `~astro_wgan.StampSet`
+        like : `~astro_wgan.StampSet` or `~astro_wgan.StampStore`
             Template for size, bands, dtype, unit, pixel scale, PSF, presence of an uncertainty,
             columns of the table, and meta. It may be empty; its stamps are not written.
         chunk : int, optional
@@ -122,6 +123,8 @@ class StampStore(StoredStamps):
         <StampStore: 0 stamps of 64 x 64 pixels, float32, unit nJy>
         """
         options = {'chunk': chunk, 'shard': shard, 'compression': compression}
+        check_stamps_type(like, 'like')
+        like = like if isinstance(like, StampSet) else like[:0]
         return cls(create_arrays(path, like, overwrite=overwrite, **options))
 
     @classmethod
@@ -154,11 +157,9 @@ class StampStore(StoredStamps):
         <StampStore: 5 stamps of 64 x 64 pixels, float64>
         """
         options = {'chunk': chunk, 'shard': shard, 'compression': compression}
-        in_memory = isinstance(stamps, StampSet)
-        store = cls.create(
-            path, like=stamps if in_memory else stamps[:0], overwrite=overwrite, **options
-        )
-        store.extend([stamps] if in_memory else stamps.batches(store._shard))
+        check_stamps_type(stamps, 'stamps')
+        store = cls.create(path, like=stamps, overwrite=overwrite, **options)
+        store.extend([stamps])
         return store
 
     @classmethod
@@ -221,7 +222,7 @@ class StampStore(StoredStamps):
 
         Parameters
         ----------
-        stamps : `~astro_wgan.StampSet`
+        stamps : `~astro_wgan.StampSet` or `~astro_wgan.StampStore`
             With the size, bands, unit and pixel scale of the store, and new ids.
         skip_existing : bool, optional
             Skip stamps that are in the store already, instead of raising an error, so that
@@ -243,7 +244,9 @@ class StampStore(StoredStamps):
         The stamps are on the disk when this returns. The last file is rewritten each time, so
         append thousands of stamps at once, or use `extend`.
         """
-        self.extend([stamps], skip_existing=skip_existing)
+        check_stamps_type(stamps, 'stamps')
+        # In one piece, since all of them or none are appended; `extend` reads a store in parts.
+        self.extend([stamps[:]], skip_existing=skip_existing)
 
     def extend(self, sets, *, skip_existing=False):
         """
@@ -251,7 +254,7 @@ class StampStore(StoredStamps):
 
         Parameters
         ----------
-        sets : iterable of `~astro_wgan.StampSet`
+        sets : iterable of `~astro_wgan.StampSet` or `~astro_wgan.StampStore`
             For instance a generator that cuts one image after the other.
         skip_existing : bool, optional
             As in `append`.
@@ -264,7 +267,7 @@ class StampStore(StoredStamps):
         enough = self._shard * max(1, _EXTEND_BYTES // (self._shard * self._stamp_bytes))
         known = KnownIds(self.ids) if self._known is None else self._known
         waiting, rows = [], None
-        for stamps in sets:
+        for stamps in _sets_in_memory(sets, self._shard):
             check_kind(self._empty, stamps)
             there = known.has(stamps.ids)
             if skip_existing and there.any():
@@ -289,3 +292,13 @@ class StampStore(StoredStamps):
         self._known = self._meta = None
         self._arrays.append(new_rows(self._arrays, self._parents, self._empty, stamps, metas))
         self._known = known
+
+
+def _sets_in_memory(sets, batch_size):
+    """The sets, and instead of a store batches of its stamps."""
+    for stamps in sets:
+        check_stamps_type(stamps, 'sets')
+        if isinstance(stamps, StampSet):
+            yield stamps
+        else:
+            yield from stamps.batches(batch_size)

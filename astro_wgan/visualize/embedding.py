@@ -7,6 +7,7 @@ from astropy.table import Table
 
 from astro_wgan.catalogs.columns import numbers_or_nan, plain_values
 from astro_wgan.optional import import_optional
+from astro_wgan.store.stamp_inputs import as_stamps, is_stamps
 from astro_wgan.validation.masked import without_mask
 from astro_wgan.visualize.axes import one_or_new
 from astro_wgan.visualize.display import color_pictures, stretched_set
@@ -136,6 +137,8 @@ def plot_embedding(
     known = np.isfinite(embedding).all(axis=1)
     if not known.any():
         raise ValueError(f'`embedding` must have a finite row; got {len(embedding)} rows with NaN.')
+    if stamps is not None:
+        stamps = as_stamps(stamps) if is_stamps(stamps) else np.asanyarray(stamps)
     for name, given in (('by', by), ('stamps', stamps)):
         if given is not None and len(given) != len(embedding):
             raise ValueError(

@@ -14,6 +14,7 @@ from PIL import Image
 from astro_wgan.exceptions import TrainingDivergedError
 from astro_wgan.files.atomic import atomic_write
 from astro_wgan.jobs.progress import ProgressLine
+from astro_wgan.store import as_stamps
 from astro_wgan.wgan.image_statistics import compare_image_statistics, measure_image_statistics
 from astro_wgan.wgan.networks import draw_latent
 from astro_wgan.wgan.serialization.checkpoint import is_finite, write_checkpoint
@@ -59,8 +60,8 @@ class HeldOutMonitor(keras.callbacks.Callback):
 
     Parameters
     ----------
-    stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
-        Held-out stamps; the first 512 are used.
+    stamps : `~astro_wgan.StampSet`, `~astro_wgan.store.StampStore` or path-like
+        Held-out stamps, all that `~astro_wgan.store.as_stamps` takes; the first 512 are used.
     stretch : `~astro_wgan.stamps.Stretch`
         Fitted intensity scaling.
     sample_dir : path-like, optional
@@ -70,7 +71,7 @@ class HeldOutMonitor(keras.callbacks.Callback):
 
     def __init__(self, stamps, stretch, *, sample_dir=None):
         super().__init__()
-        images = stretch.transform(stamps[:MAX_HELD_OUT])
+        images = stretch.transform(as_stamps(stamps)[:MAX_HELD_OUT])
         self._images = images if images.ndim == 4 else images[..., np.newaxis]
         self._stretch = stretch
         self._real = self._measure(self._images)

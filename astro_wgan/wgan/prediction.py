@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from astro_wgan.exceptions import NotFittedError
 from astro_wgan.stamps import StampSet
+from astro_wgan.store import as_stamps
 from astro_wgan.wgan.fit_arguments import check_stamps
 from astro_wgan.wgan.masked_pixels import fill_for_critic, limit_length, pixel_weights
 from astro_wgan.wgan.networks import draw_latent
@@ -85,9 +86,10 @@ class PredictionMixin:
 
         Parameters
         ----------
-        stamps : `~astro_wgan.StampSet`
-            Stamps with the network's size and bands, in a unit convertible to that of the training
-            set.
+        stamps : `~astro_wgan.StampSet`, `~astro_wgan.StampStore` or path-like
+            Stamps with the network's size and bands, or anything else that
+            `~astro_wgan.store.as_stamps` takes; their unit must convert to that
+            of the training set.
 
         Returns
         -------
@@ -99,7 +101,9 @@ class PredictionMixin:
             `~astro_wgan.wgan.masked_pixels.pixel_weights`.
         """
         self._check_fitted()
+        stamps = as_stamps(stamps)
         check_stamps(self.network, stamps)
+        stamps = stamps[:]
         shape = (len(stamps), *self.network.image_shape)
         images = self.stretch_.transform(stamps).reshape(shape)
         return images, pixel_weights(stamps, self.stretch_).reshape(shape)
@@ -112,7 +116,7 @@ class PredictionMixin:
         ----------
         images : `~numpy.ndarray`, shape (n, ny, nx, bands)
             Stretched intensity.
-        like : `~astro_wgan.StampSet`, optional
+        like : `~astro_wgan.StampSet`, `~astro_wgan.StampStore` or path-like, optional
             Stamps, of the same number, from which table and WCS are taken, and brightnesses if the
             stretch scales each stamp by itself.
 
@@ -121,6 +125,7 @@ class PredictionMixin:
         `~astro_wgan.StampSet`
         """
         self._check_fitted()
+        like = None if like is None else as_stamps(like)[:]
         if self.network.bands == 1:
             images = images[..., 0]
         return StampSet(
@@ -138,7 +143,7 @@ class PredictionMixin:
 
         Parameters
         ----------
-        stamps : `~astro_wgan.StampSet`
+        stamps : `~astro_wgan.StampSet`, `~astro_wgan.StampStore` or path-like
             As for `images_from_stamps`. Masked pixels are filled with the image that encoder and
             generator predict.
 
@@ -154,7 +159,7 @@ class PredictionMixin:
 
         Parameters
         ----------
-        stamps : `~astro_wgan.StampSet`
+        stamps : `~astro_wgan.StampSet`, `~astro_wgan.StampStore` or path-like
             As for `critic_value`.
 
         Returns

@@ -189,6 +189,19 @@ def test_residual_is_input_minus_closest_image(detector, stamps, table):
         detector.residual(part[:3], table)
 
 
+def test_images_of_stamps_are_those_of_their_store(detector, stamps, table, tmp_path):
+    part = stamps[:40]
+    path = StampStore.from_stamps(tmp_path / 'stamps', part).path
+    residual = detector.residual(part, table).pixels
+    for some in (StampStore.open(path), path, part.to_cutout2d()):
+        np.testing.assert_array_equal(detector.residual(some, table).pixels, residual)
+        assert detector.anomaly_map(some, table).pixels.shape == residual.shape
+        assert len(detector.wgan.critic_value(some)) == 40
+    like = detector.closest_image(table, like=path)
+    np.testing.assert_array_equal(like.ids, part.ids)
+    assert detector.gallery(path, table, tmp_path / 'page.html', n_cards=2).exists()
+
+
 def test_anomaly_map_is_normalized_and_highest_at_the_anomaly(detector, stamps):
     pixels = stamps.pixels[:5].copy()
     pixels[2, 9:12, 9:12] += 200

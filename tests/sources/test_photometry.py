@@ -387,7 +387,7 @@ def test_arguments_out_of_range(pairs, options, error, sentence):
 def test_things_that_are_no_stamps():
     with pytest.raises(TypeError, match='`stamps` must be a StampSet'):
         measure(np.zeros((2, 32, 32)))
-    with pytest.raises(ValueError, match='`cutouts` must hold at least one'):
+    with pytest.raises(ValueError, match='`stamps` must hold at least one'):
         measure([])
 
 

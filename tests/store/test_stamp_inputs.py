@@ -6,7 +6,9 @@ from astropy.io import fits
 from astropy.nddata import CCDData, Cutout2D
 
 from astro_wgan import StampSet, StampStore
+from astro_wgan.stamps import Stretch, concatenate
 from astro_wgan.store import as_stamps
+from astro_wgan.testing import assert_stamps_equal, make_stamps
 
 
 @pytest.fixture
@@ -89,3 +91,57 @@ def test_stamps_are_cut_of_a_cutout():
     cutout = Cutout2D(pixels, (25, 20), (30, 40))
     stamps = as_stamps(cutout, positions=[(12, 15)], size=8)
     assert np.array_equal(stamps.pixels[0], cutout.data[11:19, 8:16])
+
+
+@pytest.fixture
+def stamps():
+    return make_stamps(12, shape=(16, 16), seed=2)
+
+
+@pytest.fixture
+def store(stamps, tmp_path):
+    return StampStore.from_stamps(tmp_path / 'stamps', stamps)
+
+
+def test_a_stretch_scales_a_store_like_a_set(stamps, store):
+    stretch = Stretch(scope='stamp').fit(store)
+    images = stretch.transform(stamps)
+    np.testing.assert_array_equal(stretch.transform(store), images)
+    np.testing.assert_array_equal(
+        stretch.inverse(images, like=store), stretch.inverse(images, like=stamps)
+    )
+
+
+def test_stores_are_joined_and_appended_like_sets(stamps, store, tmp_path):
+    np.testing.assert_array_equal(concatenate([store[:5], store[5:]]).pixels, stamps.pixels)
+    assert_stamps_equal(concatenate([store]), stamps)
+    copy = StampStore.create(tmp_path / 'copy', like=store)
+    copy.append(store)
+    assert_stamps_equal(copy[:], stamps)
+    other = StampStore.create(tmp_path / 'other', like=stamps[:0])
+    other.extend([store])
+    assert_stamps_equal(other[:], stamps)
+
+
+@pytest.mark.parametrize(
+    'use',
+    [
+        lambda path, store: Stretch().fit(path),
+        lambda path, store: Stretch().fit(store).transform(path),
+        lambda path, store: concatenate([path]),
+        lambda path, store: store.append(path),
+        lambda path, store: store.extend([path]),
+        lambda path, store: StampStore.from_stamps(path / 'new', path),
+        lambda path, store: StampStore.create(path / 'new', like=path),
+    ],
+)
+def test_a_path_is_refused_with_what_to_do(use, store):
+    with pytest.raises(TypeError, match=r'must be a StampSet or a StampStore; got .*as_stamps'):
+        use(store.path, store)
+
+
+def test_lists_of_other_things_are_refused(stamps):
+    with pytest.raises(TypeError, match='`stamps` must be'):
+        as_stamps([stamps])
+    with pytest.raises(ValueError, match='`stamps` must hold at least one'):
+        as_stamps([])

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from astropy.table import QTable
 
+from astro_wgan.store import StampStore
+from astro_wgan.testing import make_stamps
 from astro_wgan.visualize import embed_features, plot_embedding
 
 plt = pytest.importorskip('matplotlib.pyplot')
@@ -165,3 +167,10 @@ def test_places_that_are_none_are_refused(embedding, options, message):
     with pytest.raises(ValueError, match=message):
         plot_embedding(embedding, **options)
     assert not plt.get_fignums()
+
+
+def test_thumbnails_are_of_any_stamps(tmp_path):
+    embedding, stamps = clusters(4, dimensions=2), make_stamps(12, shape=(16, 16))
+    path = StampStore.from_stamps(tmp_path / 'stamps', stamps).path
+    for some in (path, stamps.to_cutout2d(), stamps.pixels, list(stamps.pixels)):
+        assert plot_embedding(embedding, stamps=some, thumbnails_per_axis=2).images
