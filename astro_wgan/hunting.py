@@ -165,8 +165,8 @@ def hunt(
     image : path-like, `~astropy.nddata.NDData`, HDU or array_like
         Anything that `astro_wgan.images.read_image` takes.
     output : path-like
-        Folder that keeps the results; an interrupted call repeated with the same arguments goes on
-        from it; results of other work there are refused.
+        Folder that keeps the results. An interrupted call that is repeated with the same arguments
+        goes on from it; results of other work are refused.
     config : `HuntConfig`, optional
         Detection, stamps, training and seed.
     model : path-like or `~astro_wgan.AnomalyDetector`, optional

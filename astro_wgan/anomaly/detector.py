@@ -188,8 +188,8 @@ class AnomalyDetector(ClosestImages):
         progress : bool, optional
             Show a progress line.
         output : path-like, optional
-            File that keeps the measurements; an interrupted call repeated with the same arguments
-            goes on from it; results of other work there are refused.
+            File that keeps the results. An interrupted call that is repeated with the same
+            arguments goes on from it; results of other work are refused.
         processes : int, optional
             Number of processes that work at the same time. TensorFlow uses all cores already in
             one.

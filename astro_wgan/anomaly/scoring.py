@@ -169,13 +169,13 @@ class ScoringConfig:
         """
         return measure_residuals(images, closest_images, weights, **self.window, noise=noise)
 
-    def anomaly_map(self, residual, weights):
+    def anomaly_map(self, residuals, weights):
         """
         Contribution of each pixel to the smoothed residual.
 
         Parameters
         ----------
-        residual, weights : `~numpy.ndarray`, shape (n, ny, nx, bands)
+        residuals, weights : `~numpy.ndarray`, shape (n, ny, nx, bands)
             In stretched intensity, and the weight of each pixel.
 
         Returns
@@ -184,7 +184,7 @@ class ScoringConfig:
             The sum over an image is its ``smoothed_residual``.
         """
         return map_smoothed_residual(
-            residual, weights, smoothing=self.smoothing, weight_sigma=self.weight_sigma
+            residuals, weights, smoothing=self.smoothing, weight_sigma=self.weight_sigma
         )
 
     def fit_trends(self, measurements, *, n_normals=None):

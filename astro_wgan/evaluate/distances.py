@@ -64,7 +64,7 @@ class Pooled:
         others = random.integers(self.n, self.n + self.m, self.m)
         return self.distances(self.counts(chosen), self.counts(others))
 
-    def with_null_distribution(self, statistic, resamples, random):
+    def with_null_distribution(self, statistic, n_resamples, random):
         """
         Distance between the two samples, with its error and its distribution by chance.
 
@@ -75,10 +75,10 @@ class Pooled:
             under permutation) and ``p_value``.
         """
         distance = self.observed()[statistic]
-        chance = np.array([self.permuted(random)[statistic] for _ in range(resamples)])
+        chance = np.array([self.permuted(random)[statistic] for _ in range(n_resamples)])
         return {
             'distance': distance,
-            'distance_err': spread([self.resampled(random)[statistic] for _ in range(resamples)]),
+            'distance_err': spread([self.resampled(random)[statistic] for _ in range(n_resamples)]),
             'null_median': np.median(chance),
             'p_value': p_value(distance, chance),
         }
@@ -94,10 +94,10 @@ def check_statistic(statistic):
         raise ValueError(f'`statistic` must be one of {STATISTICS}; got {statistic!r}.')
 
 
-def check_resamples(resamples):
+def check_resamples(n_resamples):
     """Raise ValueError if there are too few resamples for a standard deviation."""
-    if resamples < 2:
-        raise ValueError(f'`resamples` must be at least 2; got {resamples}.')
+    if n_resamples < 2:
+        raise ValueError(f'`n_resamples` must be at least 2; got {n_resamples}.')
 
 
 def spread(values):

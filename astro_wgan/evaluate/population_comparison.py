@@ -22,7 +22,7 @@ from astro_wgan.jobs.provenance import provenance_record
 __all__ = ['compare_populations', 'compare_populations_by', 'rank_simulations']
 
 
-def compare_populations(first, second, *, resamples=1000, seed=0, progress=True):
+def compare_populations(first, second, *, n_resamples=1000, seed=0, progress=True):
     """
     Distances between the score distributions of two populations, and their significance.
 
@@ -31,7 +31,7 @@ def compare_populations(first, second, *, resamples=1000, seed=0, progress=True)
     first, second : array_like or table, shapes (n,) and (m,)
         Scores, or tables with a column ``score``. Scores that are not finite are left out and
         counted.
-    resamples : int, optional
+    n_resamples : int, optional
         Number of permutations, and of bootstrap samples.
     seed : int, optional
         The same seed gives the same errors and p-values.
@@ -63,23 +63,23 @@ def compare_populations(first, second, *, resamples=1000, seed=0, progress=True)
     >>> from astro_wgan.evaluate import compare_populations
     >>> random = np.random.default_rng(1)
     >>> observed, mocks = random.normal(0.5, 1, 2000), random.normal(0, 1, 3000)
-    >>> comparison = compare_populations(observed, mocks, resamples=200)
+    >>> comparison = compare_populations(observed, mocks, n_resamples=200)
     >>> comparison['distance'].round(1).tolist()
     [0.2, 0.5, 0.4]
     >>> bool((comparison['p_value'] < 0.01).all())
     True
     """
-    check_resamples(resamples)
+    check_resamples(n_resamples)
     first, left_out = _finite(first, '`first`')
     second, also_out = _finite(second, '`second`')
     pooled = Pooled(first, second)
     random = np.random.default_rng(seed)
     mixed, drawn = [], []
     with ProgressLine('comparing populations', quiet=not progress) as line:
-        for i in range(resamples):
+        for i in range(n_resamples):
             mixed.append(pooled.permuted(random))
             drawn.append(pooled.resampled(random))
-            line.update((i + 1) / resamples, f'{i + 1} of {resamples} resamples')
+            line.update((i + 1) / n_resamples, f'{i + 1} of {n_resamples} resamples')
     found = pooled.observed()
     rows = []
     for name in STATISTICS:
@@ -96,7 +96,7 @@ def compare_populations(first, second, *, resamples=1000, seed=0, progress=True)
                 'n_not_scored': left_out + also_out,
             }
         )
-    return QTable(rows=rows, meta=provenance_record(resamples=resamples, seed=seed))
+    return QTable(rows=rows, meta=provenance_record(n_resamples=n_resamples, seed=seed))
 
 
 def compare_populations_by(
@@ -107,7 +107,7 @@ def compare_populations_by(
     *,
     bins=8,
     statistic='wasserstein',
-    resamples=200,
+    n_resamples=200,
     seed=0,
     progress=True,
 ):
@@ -160,7 +160,7 @@ def compare_populations_by(
     [0.5, 1.5]
     """
     check_statistic(statistic)
-    check_resamples(resamples)
+    check_resamples(n_resamples)
     values, scores = [], []
     for name, some, given in (
         ('first', first_values, first_scores),
@@ -181,14 +181,14 @@ def compare_populations_by(
     with ProgressLine('comparing populations', quiet=not progress) as line:
         for i in range(len(binning)):
             inside = [s[(at == i) & np.isfinite(s)] for s, at in zip(scores, index, strict=True)]
-            rows.append(_compare_bin(*inside, statistic, resamples, random))
+            rows.append(_compare_bin(*inside, statistic, n_resamples, random))
             line.update((i + 1) / len(binning), f'{i + 1} of {len(binning)} bins')
     table = QTable(rows=rows)
     for name, column in reversed(binning.columns.items()):
         table.add_column(column, name=name, index=0)
     table.meta = provenance_record(
         statistic=statistic,
-        resamples=resamples,
+        n_resamples=n_resamples,
         seed=seed,
         n_unbinned=int((binning.index < 0).sum()),
         n_not_scored=int(sum((~np.isfinite(given)).sum() for given in scores)),
@@ -197,7 +197,7 @@ def compare_populations_by(
 
 
 def rank_simulations(
-    observed, simulations, *, statistic='wasserstein', resamples=1000, seed=0, progress=True
+    observed, simulations, *, statistic='wasserstein', n_resamples=1000, seed=0, progress=True
 ):
     """
     Rank simulations by the distance of their scores to those of observations.
@@ -210,7 +210,7 @@ def rank_simulations(
         Scores of each simulation, by its name.
     statistic : {'wasserstein', 'ks', 'energy'}, optional
         The distance.
-    resamples : int, optional
+    n_resamples : int, optional
         Number of bootstrap samples, and of random halves of the observed sample.
     seed : int, optional
         The same seed gives the same errors and p-values.
@@ -248,7 +248,7 @@ def rank_simulations(
     >>> ranking = rank_simulations(
     ...     random.normal(0, 1, 2000),
     ...     {'coarse': random.normal(0.4, 1, 2000), 'fine': random.normal(0.1, 1, 2000)},
-    ...     resamples=200,
+    ...     n_resamples=200,
     ... )
     >>> ranking['simulation'].tolist()
     ['fine', 'coarse']
@@ -256,7 +256,7 @@ def rank_simulations(
     [0.1, 0.4]
     """
     check_statistic(statistic)
-    check_resamples(resamples)
+    check_resamples(n_resamples)
     observed, _ = _finite(observed, '`observed`')
     if len(observed) < 4:
         raise ValueError(f'`observed` must have at least 4 finite scores; got {len(observed)}.')
@@ -265,17 +265,17 @@ def rank_simulations(
     mocks = {n: _finite(given, f'`simulations` {n!r}') for n, given in simulations.items()}
     random = np.random.default_rng(seed)
     pooled = {name: Pooled(observed, scores) for name, (scores, _) in mocks.items()}
-    drawn = np.empty((resamples, len(pooled)))
-    halves = np.empty(resamples)
+    drawn = np.empty((n_resamples, len(pooled)))
+    halves = np.empty(n_resamples)
     middle = len(observed) // 2
     split = Pooled(observed[:middle], observed[middle:])
     with ProgressLine('ranking simulations', quiet=not progress) as line:
-        for i in range(resamples):
+        for i in range(n_resamples):
             chosen = random.integers(0, len(observed), len(observed))
             drawn[i] = [p.resampled(random, chosen)[statistic] for p in pooled.values()]
             halves[i] = split.permuted(random)[statistic]
-            line.update((i + 1) / resamples, f'{i + 1} of {resamples} resamples')
-    nearest = np.bincount(drawn.argmin(axis=1), minlength=len(pooled)) / resamples
+            line.update((i + 1) / n_resamples, f'{i + 1} of {n_resamples} resamples')
+    nearest = np.bincount(drawn.argmin(axis=1), minlength=len(pooled)) / n_resamples
     rows = []
     for i, (name, (scores, left_out)) in enumerate(mocks.items()):
         chance = halves * np.sqrt(
@@ -296,19 +296,19 @@ def rank_simulations(
             }
         )
     table = QTable(
-        rows=rows, meta=provenance_record(statistic=statistic, resamples=resamples, seed=seed)
+        rows=rows, meta=provenance_record(statistic=statistic, n_resamples=n_resamples, seed=seed)
     )
     table.sort('distance')
     table.add_column(np.arange(1, len(table) + 1), name='rank', index=0)
     return table
 
 
-def _compare_bin(first, second, statistic, resamples, random):
+def _compare_bin(first, second, statistic, n_resamples, random):
     row = {}
     for name, scores in (('first', first), ('second', second)):
         some = len(scores) > 0
         low, median, high = np.percentile(scores, [16, 50, 84]) if some else [np.nan] * 3
-        draws = [np.median(random.choice(scores, len(scores))) for _ in range(resamples * some)]
+        draws = [np.median(random.choice(scores, len(scores))) for _ in range(n_resamples * some)]
         row |= {
             f'n_{name}': len(scores),
             f'median_{name}': median,
@@ -318,7 +318,7 @@ def _compare_bin(first, second, statistic, resamples, random):
         }
     row |= dict.fromkeys(['distance', 'distance_err', 'null_median', 'p_value'], np.nan)
     if len(first) and len(second):
-        row |= Pooled(first, second).with_null_distribution(statistic, resamples, random)
+        row |= Pooled(first, second).with_null_distribution(statistic, n_resamples, random)
     return row
 
 

@@ -12,7 +12,7 @@ __all__ = ['compare_properties']
 
 
 def compare_properties(
-    first, second, *, properties=None, statistic='ks', resamples=200, seed=0, progress=True
+    first, second, *, properties=None, statistic='ks', n_resamples=200, seed=0, progress=True
 ):
     """
     Distances between two populations in each property, in decreasing order.
@@ -29,7 +29,7 @@ def compare_properties(
     statistic : {'ks', 'wasserstein', 'energy'}, optional
         The distance. The Kolmogorov-Smirnov distance does not depend on the scale of a property,
         so that properties can be compared; the others are in the unit of the property.
-    resamples : int, optional
+    n_resamples : int, optional
         Number of permutations, and of bootstrap samples.
     seed : int, optional
         The same seed gives the same errors and p-values.
@@ -65,14 +65,14 @@ def compare_properties(
     >>> random = np.random.default_rng(1)
     >>> real = Table({'radius': random.normal(5, 1, 800), 'axis_ratio': random.uniform(size=800)})
     >>> mock = Table({'radius': random.normal(4, 1, 900), 'axis_ratio': random.uniform(size=900)})
-    >>> table = compare_properties(real, mock, resamples=100)
+    >>> table = compare_properties(real, mock, n_resamples=100)
     >>> table['property'].tolist()
     ['radius', 'axis_ratio']
     >>> (table['p_value'] < 0.05).tolist()
     [True, False]
     """
     check_statistic(statistic)
-    check_resamples(resamples)
+    check_resamples(n_resamples)
     names = _common(first, second) if properties is None else list(properties)
     if not names:
         raise ValueError('`first` and `second` have no column of numbers in common to compare.')
@@ -82,13 +82,13 @@ def compare_properties(
     with ProgressLine('comparing properties', quiet=not progress) as line:
         for i, (name, (some, others)) in enumerate(pairs.items()):
             medians = {'median_first': np.median(some), 'median_second': np.median(others)}
-            distance = Pooled(some, others).with_null_distribution(statistic, resamples, random)
+            distance = Pooled(some, others).with_null_distribution(statistic, n_resamples, random)
             counts = {'n_first': len(some), 'n_second': len(others)}
             rows.append({'property': name} | medians | distance | counts)
             line.update((i + 1) / len(pairs), f'{i + 1} of {len(pairs)} properties')
     rows.sort(key=lambda row: -row['distance'])
     return QTable(
-        rows=rows, meta=provenance_record(statistic=statistic, resamples=resamples, seed=seed)
+        rows=rows, meta=provenance_record(statistic=statistic, n_resamples=n_resamples, seed=seed)
     )
 
 

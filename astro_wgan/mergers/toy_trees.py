@@ -10,7 +10,7 @@ _FIRST, _LAST = 3.0, 6.0
 _BOX = 50_000.0
 
 
-def make_toy_trees(n_galaxies, *, snapshots=100, skip=0.01, seed):
+def make_toy_trees(n_galaxies, *, n_snapshots=100, skip_fraction=0.01, seed):
     """
     Make random merger trees, as a table for `MergerTrees`.
 
@@ -18,9 +18,9 @@ def make_toy_trees(n_galaxies, *, snapshots=100, skip=0.01, seed):
     ----------
     n_galaxies : int
         Approximate number of rows of the table.
-    snapshots : int, optional
+    n_snapshots : int, optional
         Number of snapshots, evenly spaced in time from 3 to 6 Gyr.
-    skip : float, optional
+    skip_fraction : float, optional
         Fraction of galaxies to remove, as if the halo finder had lost them for a snapshot.
     seed : int
         Seed of the random numbers.
@@ -49,18 +49,18 @@ def make_toy_trees(n_galaxies, *, snapshots=100, skip=0.01, seed):
     """
     if n_galaxies < 1:
         raise ValueError(f'`n_galaxies` must be at least 1; got {n_galaxies}.')
-    if snapshots < 10:
-        raise ValueError(f'`snapshots` must be at least 10; got {snapshots}.')
-    if not 0 <= skip < 1:
-        raise ValueError(f'`skip` must be at least 0 and below 1; got {skip}.')
+    if n_snapshots < 10:
+        raise ValueError(f'`n_snapshots` must be at least 10; got {n_snapshots}.')
+    if not 0 <= skip_fraction < 1:
+        raise ValueError(f'`skip_fraction` must be at least 0 and below 1; got {skip_fraction}.')
     random = np.random.default_rng(seed)
-    histories = _Histories(n_galaxies, snapshots, random)
+    histories = _Histories(n_galaxies, n_snapshots, random)
     branch, ordinal = histories.rows()
-    kept = (random.random(len(branch)) >= skip) | histories.at_ends(branch, ordinal)
+    kept = (random.random(len(branch)) >= skip_fraction) | histories.at_ends(branch, ordinal)
     branch, ordinal = branch[kept], ordinal[kept]
     mass = histories.mass(branch, ordinal)
     ids = np.arange(len(branch), dtype=np.int64)
-    times = np.linspace(_FIRST, _LAST, snapshots)
+    times = np.linspace(_FIRST, _LAST, n_snapshots)
     return QTable(
         {
             'id': ids,
@@ -77,14 +77,14 @@ def make_toy_trees(n_galaxies, *, snapshots=100, skip=0.01, seed):
 class _Histories:
     """First and last snapshot, host, mass and orbit of each branch."""
 
-    def __init__(self, n_galaxies, snapshots, random):
+    def __init__(self, n_galaxies, n_snapshots, random):
         # Hosts exist in all snapshots, companions in about two thirds of them.
-        n = max(1, round(n_galaxies / (snapshots * 0.67)))
-        self.snapshots = snapshots
+        n = max(1, round(n_galaxies / (n_snapshots * 0.67)))
+        self.n_snapshots = n_snapshots
         depth = np.arange(n) % 9
         self.host = np.full(n, -1)
-        self.begin = np.where(depth % 3 == 0, 0, random.integers(0, snapshots // 4, n))
-        self.end = np.full(n, snapshots - 1)
+        self.begin = np.where(depth % 3 == 0, 0, random.integers(0, n_snapshots // 4, n))
+        self.end = np.full(n, n_snapshots - 1)
         self.final = 10 ** random.uniform(9.5, 11.5, n)
         self.center = random.uniform(0, _BOX, (n, 3))
         for level, hosts in ((depth % 3 == 1, depth % 3 == 0), (depth == 8, depth % 3 == 1)):
@@ -115,15 +115,15 @@ class _Histories:
         return (ordinal == self.begin[branch]) | (ordinal == self.end[branch])
 
     def mass(self, branch, ordinal):
-        return self.final[branch] * np.exp((ordinal - self.end[branch]) / (0.5 * self.snapshots))
+        return self.final[branch] * np.exp((ordinal - self.end[branch]) / (0.5 * self.n_snapshots))
 
     def descendants(self, branch, ordinal):
         """The next row of the branch, or that of the host after the last one."""
-        key = branch * np.int64(self.snapshots) + ordinal
+        key = branch * np.int64(self.n_snapshots) + ordinal
         wanted = key + 1
         last = ordinal == self.end[branch]
         host = self.host[branch[last]]
-        wanted[last] = np.maximum(host, 0) * np.int64(self.snapshots) + ordinal[last] + 1
+        wanted[last] = np.maximum(host, 0) * np.int64(self.n_snapshots) + ordinal[last] + 1
         found = np.searchsorted(key, wanted)
         found[np.flatnonzero(last)[host < 0]] = -1
         return found

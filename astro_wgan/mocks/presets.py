@@ -15,7 +15,7 @@ _PSF_MODELS = {model.__name__: model for model in (AiryPSF, GaussianPSF, MoffatP
 
 #: Arguments that are quantities, of instruments and of models of the PSF.
 _QUANTITIES = (
-    'blur',
+    'blur_fwhm',
     'detector_scale',
     'diameter',
     'exposure_time',

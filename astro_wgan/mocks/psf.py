@@ -130,7 +130,7 @@ class AiryPSF:
         Diameter of the primary mirror.
     obscuration : float, optional
         Diameter of the central obscuration in units of that of the mirror, in [0, 1).
-    blur : `~astropy.units.Quantity`, optional
+    blur_fwhm : `~astropy.units.Quantity`, optional
         FWHM of a Gaussian for charge diffusion and jitter, an angle.
 
     Notes
@@ -151,7 +151,7 @@ class AiryPSF:
     wavelength: u.Quantity
     diameter: u.Quantity
     obscuration: float = 0.0
-    blur: u.Quantity = 0 * u.arcsec
+    blur_fwhm: u.Quantity = 0 * u.arcsec
 
     def __post_init__(self):
         for name in ('wavelength', 'diameter'):
@@ -164,7 +164,7 @@ class AiryPSF:
             raise ValueError(
                 f'`obscuration` must be at least 0 and below 1; got {self.obscuration}.'
             )
-        _check_angle(self, 'blur', zero=True)
+        _check_angle(self, 'blur_fwhm', zero=True)
 
     @property
     def _resolution(self):
@@ -187,9 +187,9 @@ class AiryPSF:
             return (_jinc(v) - obscuration**2 * _jinc(obscuration * v)) ** 2
 
         image = _drawn(intensity, _MAX_RADIUS * self._resolution, step)
-        if self.blur > 0:
+        if self.blur_fwhm > 0:
             # A Gaussian much narrower than a step is a single sample.
-            sigma = self.blur.value / np.sqrt(8 * np.log(2))
+            sigma = self.blur_fwhm.value / np.sqrt(8 * np.log(2))
             blur = _drawn(lambda r: np.exp(-0.5 * (r / sigma) ** 2), 4 * sigma, step)
             image = fftconvolve(image, blur, mode='same').clip(0)
         return image / image.sum()

@@ -176,8 +176,8 @@ def add_noise(
     seed : int
         Seed of the random numbers. The noise does not depend on the number of processes.
     output : path-like, optional
-        Path of a store for the results. An interrupted call that is repeated with the same
-        arguments continues from it; a store of other results is refused.
+        Store that keeps the results. An interrupted call that is repeated with the same arguments
+        goes on from it; results of other work are refused.
     processes : int, optional
         Number of worker processes.
     client : `dask.distributed.Client`, optional

@@ -56,18 +56,17 @@ class Benchmark:
     anomalies: dict = field(default_factory=dict)
 
 
-def write_benchmark(folder, name='benchmark-1', *, processes=1, client=None, progress=True):
+def write_benchmark(name='benchmark-1', *, output, processes=1, client=None, progress=True):
     """
     Simulate a benchmark: 135,000 stamps, 2.2 GB.
 
-    An interrupted call that is repeated goes on from the stamps that are there.
-
     Parameters
     ----------
-    folder : path-like
-        Folder of the benchmark, with a store for each set.
     name : {'benchmark-1', 'benchmark-2'}, optional
         The first is for development, the second, with another configuration, for final results.
+    output : path-like
+        Folder that keeps the results, with a store for each set. An interrupted call that is
+        repeated with the same arguments goes on from it; results of other work are refused.
     processes, client, progress : optional
         As in `~astro_wgan.simulate.simulate`.
 
@@ -80,10 +79,10 @@ def write_benchmark(folder, name='benchmark-1', *, processes=1, client=None, pro
     ValueError
         If there is no such benchmark.
     SimulationStoreError
-        If the folder holds other simulations.
+        If ``output`` holds other simulations.
     """
     _check_name(name)
-    folder = Path(folder)
+    folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)
     options = {'processes': processes, 'client': client, 'progress': progress}
     for part, (class_name, n, seed) in _parts(name).items():
@@ -123,7 +122,7 @@ def load_benchmark(folder, name='benchmark-1', *, check=False):
     Examples
     --------
     >>> from astro_wgan.simulate import load_benchmark, write_benchmark
-    >>> write_benchmark('/data/benchmark-1', processes=8)  # doctest: +SKIP
+    >>> write_benchmark(output='/data/benchmark-1', processes=8)  # doctest: +SKIP
     >>> benchmark = load_benchmark('/data/benchmark-1')  # doctest: +SKIP
     """
     _check_name(name)

@@ -84,7 +84,7 @@ def simulate(
         The same seed gives the same stamps, for any number of processes; the first ten of twenty
         are those of ten.
     output : path-like, optional
-        Store that keeps the stamps, one class after the other. An interrupted call that is
+        Store that keeps the results, one class after the other. An interrupted call that is
         repeated with the same arguments goes on from it; results of other work are refused.
     processes : int, optional
         Number of processes that work at the same time.

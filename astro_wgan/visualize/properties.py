@@ -194,7 +194,7 @@ def plot_populations_by(comparison, *, names=('first', 'second'), label=None, ax
     >>> mass = rng.uniform(10, 12, (2, 400))
     >>> scores = rng.normal(0, 1, (2, 400)) + (mass - 10) * [[1], [0]]
     >>> comparison = compare_populations_by(
-    ...     mass[0], scores[0], mass[1], scores[1], bins=4, resamples=20, progress=False
+    ...     mass[0], scores[0], mass[1], scores[1], bins=4, n_resamples=20, progress=False
     ... )
     >>> ax = plot_populations_by(comparison, names=('observed', 'mocks'), label='log mass')
     >>> ax.get_legend_handles_labels()[1]

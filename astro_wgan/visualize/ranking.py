@@ -99,7 +99,7 @@ def plot_ranking(ranking, *, ax=None):
     >>> from astro_wgan.visualize import plot_ranking
     >>> rng = np.random.default_rng(1)
     >>> mocks = {'coarse': rng.normal(0.4, 1, 500), 'fine': rng.normal(0, 1, 500)}
-    >>> ax = plot_ranking(rank_simulations(rng.normal(0, 1, 500), mocks, resamples=50))
+    >>> ax = plot_ranking(rank_simulations(rng.normal(0, 1, 500), mocks, n_resamples=50))
     >>> [label.get_text() for label in ax.get_yticklabels()]
     ['fine', 'coarse']
     """

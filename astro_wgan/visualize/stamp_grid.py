@@ -99,7 +99,7 @@ def plot_stamps(
 def plot_triptychs(
     stamps,
     closest_images,
-    residual=None,
+    residuals=None,
     *,
     labels=None,
     stretch=None,
@@ -116,7 +116,7 @@ def plot_triptychs(
         The n inputs.
     closest_images : `~astro_wgan.StampSet`
         Their closest images, from `astro_wgan.AnomalyDetector.closest_image`.
-    residual : `~astro_wgan.StampSet` or array_like, optional
+    residuals : `~astro_wgan.StampSet` or array_like, optional
         What to show of each in the third panel, such as
         `astro_wgan.AnomalyDetector.residual` in the unit of the stamps. By default the difference
         of the first two in stretched intensity, as the networks see it.
@@ -162,11 +162,11 @@ def plot_triptychs(
     images, stretch = stretched_set(stamps, stretch, '`stamps`')
     drawn = stretched_images(closest_images, stretch, '`closest_images`')
     _check_shape(drawn, images.shape, '`closest_images`')
-    if residual is None:
+    if residuals is None:
         left = images - drawn
     else:
-        left = stretched_images(residual, None, '`residual`')
-        _check_shape(left, images.shape, '`residual`')
+        left = stretched_images(residuals, None, '`residuals`')
+        _check_shape(left, images.shape, '`residuals`')
     _check_texts(labels, len(images), '`labels`')
     images, drawn, left = (
         combine_bands(images, rgb=rgb),

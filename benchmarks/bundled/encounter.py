@@ -90,7 +90,10 @@ def describe(light, curve, name, band, run):
     header['ORIGIN'] = ('astro_wgan', 'benchmarks/bundled/encounter.py')
     header['SEED'] = SEED
     header['TIME'] = (TIMES[name].to_value(u.Gyr), 'Gyr since the first passage')
-    header['MERGER'] = (round(run.merger_time.to_value(u.Gyr), 3), 'Gyr, when the disks are one')
+    header['MERGER'] = (
+        round(run.coalescence_time.to_value(u.Gyr), 3),
+        'Gyr, when the disks are one',
+    )
     header['FILTER'] = f'SDSS {band}'
     header['WLEFF'] = (round(curve.pivot.to_value(u.AA), 1), 'Angstrom, pivot')
     header['REDSHIFT'] = REDSHIFT

@@ -243,9 +243,9 @@ def irregularities(pixels, flux, radius=16):
 def differences(scores, measured, options):
     sky, mocks = split(scores)
     for name, table in mocks.items():
-        apart = compare_populations(table, sky, resamples=200, progress=False)
+        apart = compare_populations(table, sky, n_resamples=200, progress=False)
         apart = apart[apart['statistic'] == 'wasserstein'][0]
-        told = compare_properties(measured[name], measured['sky'], resamples=400)[0]
+        told = compare_properties(measured[name], measured['sky'], n_resamples=400)[0]
         chance = told['p_value'] * len(measured['sky'].colnames) > 0.1
         yield {
             'variant': name,
@@ -268,7 +268,7 @@ def noticed_from(table, sky, seed, draws=5):
         found = 0
         for _ in range(draws):
             parts = [t[random.permutation(len(t))[:n]] for t in (table, sky)]
-            apart = compare_populations(*parts, resamples=199, progress=False)
+            apart = compare_populations(*parts, n_resamples=199, progress=False)
             found += apart['p_value'][apart['statistic'] == 'wasserstein'][0] < NOTICED
         if found > draws / 2:
             return str(n)
@@ -276,7 +276,7 @@ def noticed_from(table, sky, seed, draws=5):
 
 
 def ranking(sky, mocks):
-    found = rank_simulations(sky, mocks, resamples=300, progress=False)
+    found = rank_simulations(sky, mocks, n_resamples=300, progress=False)
     for row in found:
         yield {
             'rank': row['rank'],
@@ -289,9 +289,9 @@ def ranking(sky, mocks):
 
 def realities(real_scores, scores, measured):
     for name, table in real_scores.items():
-        apart = compare_populations(table, scores['sky'], resamples=200, progress=False)
+        apart = compare_populations(table, scores['sky'], n_resamples=200, progress=False)
         apart = apart[apart['statistic'] == 'ks'][0]
-        told = compare_properties(measured[name], measured['sky'], resamples=400)
+        told = compare_properties(measured[name], measured['sky'], n_resamples=400)
         fractions = {
             f'above {level} %': 100 * np.mean(table[f'anomalous_{level}']) for level in (85, 90, 95)
         }

@@ -45,7 +45,7 @@ def main():
     options = parser.parse_args()
     report = Report(options)
     small, large = (
-        make_toy_trees(n, snapshots=options.snapshots, seed=options.seed)
+        make_toy_trees(n, n_snapshots=options.snapshots, seed=options.seed)
         for n in (options.peer_galaxies, options.galaxies)
     )
     rows = []

@@ -196,13 +196,13 @@ def test_columns_of_rankings():
 
 def test_columns_of_populations():
     first, second = np.arange(20.0), np.arange(20.0) + 3
-    options = {'resamples': 9, 'progress': False}
+    options = {'n_resamples': 9, 'progress': False}
     populations = evaluate.compare_populations(first, second, **options)
     assert_described(populations, 'populations')
-    by = evaluate.compare_populations_by(first, first, second, second, bins=2, resamples=9)
+    by = evaluate.compare_populations_by(first, first, second, second, bins=2, n_resamples=9)
     assert_described(by, 'populations-by', 'rates-by', 'populations')
     properties = evaluate.compare_properties(
-        QTable({'mass': first}), QTable({'mass': second}), resamples=9
+        QTable({'mass': first}), QTable({'mass': second}), n_resamples=9
     )
     assert_described(properties, 'properties', 'populations')
     ranking = evaluate.rank_simulations(first, {'a': second}, **options)

@@ -19,7 +19,7 @@ def test_distances_agree_with_scipy(ties):
     first, second = random.gamma(2, size=300), random.gamma(2.5, size=170)
     if ties:
         first, second = np.round(first), np.round(second)
-    table = compare_populations(first, second, resamples=10)
+    table = compare_populations(first, second, n_resamples=10)
     assert table['statistic'].tolist() == [*SCIPY]
     for row in table:
         assert np.isclose(row['distance'], SCIPY[row['statistic']](first, second), rtol=1e-12)
@@ -28,7 +28,7 @@ def test_distances_agree_with_scipy(ties):
 def test_errors_agree_with_a_direct_bootstrap():
     random = np.random.default_rng(2)
     first, second = random.normal(0, 1, 200), random.normal(1, 1, 150)
-    table = compare_populations(first, second, resamples=1500)
+    table = compare_populations(first, second, n_resamples=1500)
     for row in table:
         drawn = [
             SCIPY[row['statistic']](random.choice(first, 200), random.choice(second, 150))
@@ -42,7 +42,7 @@ def test_p_values_of_equal_populations_are_uniform():
     p_values = np.array(
         [
             compare_populations(
-                random.normal(size=60), random.normal(size=40), resamples=99, seed=i
+                random.normal(size=60), random.normal(size=40), n_resamples=99, seed=i
             )['p_value']
             for i in range(200)
         ]
@@ -53,7 +53,9 @@ def test_p_values_of_equal_populations_are_uniform():
 
 def test_different_populations_have_small_p_values():
     random = np.random.default_rng(4)
-    table = compare_populations(random.normal(0, 1, 300), random.normal(0, 1.5, 300), resamples=199)
+    table = compare_populations(
+        random.normal(0, 1, 300), random.normal(0, 1.5, 300), n_resamples=199
+    )
     assert (table['p_value'] <= 0.01).all()
     assert (table['distance'] > 2 * table['null_median']).all()
 
@@ -62,7 +64,7 @@ def test_errors_depend_on_the_seed():
     random = np.random.default_rng(5)
     first, second = random.normal(size=(2, 50))
     one, same, other = (
-        compare_populations(first, second, resamples=20, seed=seed) for seed in (1, 1, 2)
+        compare_populations(first, second, n_resamples=20, seed=seed) for seed in (1, 1, 2)
     )
     assert one['distance_err'].tolist() == same['distance_err'].tolist()
     assert one['distance_err'].tolist() != other['distance_err'].tolist()
@@ -71,9 +73,9 @@ def test_errors_depend_on_the_seed():
 
 def test_scores_that_are_not_finite_are_left_out_and_counted():
     first, second = np.arange(20.0), np.arange(5.0, 25.0)
-    clean = compare_populations(first, second, resamples=20)
+    clean = compare_populations(first, second, n_resamples=20)
     contaminated = compare_populations(
-        Table({'score': [*first, np.nan, np.inf]}), [*second, -np.inf], resamples=20
+        Table({'score': [*first, np.nan, np.inf]}), [*second, -np.inf], n_resamples=20
     )
     assert contaminated['n_not_scored'].tolist() == [3, 3, 3]
     assert contaminated['distance'].tolist() == clean['distance'].tolist()
@@ -94,7 +96,7 @@ def test_empty_populations_are_refused(empty):
 
 
 def test_single_objects_have_a_distance():
-    table = compare_populations([1.0], [3.0], resamples=5)
+    table = compare_populations([1.0], [3.0], n_resamples=5)
     assert table['distance'].tolist() == [1.0, 2.0, 2.0]
     assert table['distance_err'].tolist() == [0.0] * 3
     assert table['p_value'].tolist() == [1.0] * 3
@@ -124,7 +126,9 @@ def test_comparison_by_a_property_has_the_statistics_of_each_bin():
 
 def test_comparison_by_type_and_bins_without_members():
     kinds, others = np.array(['disk', 'disk', 'bulge']), np.array(['disk', 'odd', 'odd'])
-    table = compare_populations_by(kinds, [1.0, 2.0, 3.0], others, [1.0, 2.0, np.nan], resamples=10)
+    table = compare_populations_by(
+        kinds, [1.0, 2.0, 3.0], others, [1.0, 2.0, np.nan], n_resamples=10
+    )
     assert table['category'].tolist() == ['bulge', 'disk', 'odd']
     assert table['n_first'].tolist() == [1, 2, 0]
     assert table['n_second'].tolist() == [0, 1, 1]
@@ -141,7 +145,7 @@ def test_simulations_are_ranked_by_distance():
         'true': random.normal(0, 1, 2000),
         'near': random.normal(0.3, 1, 800),
     }
-    table = rank_simulations(observed, mocks, resamples=300)
+    table = rank_simulations(observed, mocks, n_resamples=300)
     assert table['rank'].tolist() == [1, 2, 3]
     assert table['simulation'].tolist() == ['true', 'near', 'far']
     for row in table:
@@ -158,7 +162,7 @@ def test_null_distribution_of_halves_is_that_of_perfect_simulations(statistic):
     random = np.random.default_rng(8)
     observed = random.normal(0, 1, 600)
     table = rank_simulations(
-        observed, {'perfect': random.normal(0, 1, 1500)}, statistic=statistic, resamples=400
+        observed, {'perfect': random.normal(0, 1, 1500)}, statistic=statistic, n_resamples=400
     )
     perfect = [
         SCIPY[statistic](random.normal(0, 1, 600), random.normal(0, 1, 1500)) for _ in range(400)
@@ -170,7 +174,7 @@ def test_null_distribution_of_halves_is_that_of_perfect_simulations(statistic):
 def test_p_values_of_perfect_simulations_are_nearly_uniform():
     random = np.random.default_rng(9)
     p_values = [
-        rank_simulations(random.normal(size=100), {'m': random.normal(size=200)}, resamples=60)[
+        rank_simulations(random.normal(size=100), {'m': random.normal(size=200)}, n_resamples=60)[
             'p_value'
         ][0]
         for _ in range(200)
@@ -186,11 +190,11 @@ def test_options_are_checked_and_progress_is_shown(capsys):
         rank_simulations(some, {})
     with pytest.raises(ValueError, match='`observed` must have at least 4 finite scores; got 3'):
         rank_simulations(some[:3], {'a': some})
-    with pytest.raises(ValueError, match='`resamples` must be at least 2'):
-        compare_populations(some, some, resamples=1)
+    with pytest.raises(ValueError, match='`n_resamples` must be at least 2'):
+        compare_populations(some, some, n_resamples=1)
     with pytest.raises(ValueError, match='`first_values` must have 8 entries'):
         compare_populations_by(some[:2], some, some, some)
-    rank_simulations(some, {'a': some}, resamples=3, progress=False)
+    rank_simulations(some, {'a': some}, n_resamples=3, progress=False)
     assert not capsys.readouterr().err
-    rank_simulations(some, {'a': some}, resamples=3)
+    rank_simulations(some, {'a': some}, n_resamples=3)
     assert 'ranking simulations 100%  3 of 3 resamples' in capsys.readouterr().err

@@ -39,7 +39,7 @@ def test_property_with_the_largest_distance_comes_first(tables):
 
 @pytest.mark.parametrize('statistic', ['ks', 'wasserstein'])
 def test_distances_are_those_of_scipy_in_the_unit_of_the_first(tables, statistic):
-    row = compare_properties(*tables, properties=['radius'], statistic=statistic, resamples=50)[0]
+    row = compare_properties(*tables, properties=['radius'], statistic=statistic, n_resamples=50)[0]
     radii = [table['radius'].to_value('arcsec') for table in tables]
     scipy = {'ks': lambda *pair: ks_2samp(*pair).statistic, 'wasserstein': wasserstein_distance}
     assert row['distance'] == pytest.approx(scipy[statistic](*radii), rel=1e-9)
@@ -50,7 +50,7 @@ def test_p_values_of_equal_populations_are_uniform():
     random = np.random.default_rng(2)
     columns = {f'property {i}': random.normal(size=400) for i in range(40)}
     table = Table(columns)
-    found = compare_properties(table[:180], table[180:], resamples=99)
+    found = compare_properties(table[:180], table[180:], n_resamples=99)
     assert 0.3 < found['p_value'].mean() < 0.7
 
 
@@ -59,13 +59,13 @@ def test_masked_and_missing_values_are_left_out(tables):
     first, second = Table(first[:20]), Table(second[:20])
     first['axis_ratio'] = MaskedColumn(first['axis_ratio'], mask=np.arange(20) < 5)
     second['axis_ratio'][:3] = np.nan
-    row = compare_properties(first, second, properties=['axis_ratio'], resamples=20)[0]
+    row = compare_properties(first, second, properties=['axis_ratio'], n_resamples=20)[0]
     assert (row['n_first'], row['n_second']) == (15, 17)
     assert row['median_first'] == np.median(first['axis_ratio'].data.compressed())
 
 
 def test_errors_depend_on_the_seed_alone(tables):
-    once, again, other = (compare_properties(*tables, resamples=30, seed=s) for s in (1, 1, 2))
+    once, again, other = (compare_properties(*tables, n_resamples=30, seed=s) for s in (1, 1, 2))
     assert (
         once['distance_err'].tolist()
         == again['distance_err'].tolist()
@@ -79,7 +79,7 @@ def test_errors_depend_on_the_seed_alone(tables):
         ({}, {'properties': ['only_first']}, "`second` must have a column 'only_first'"),
         ({}, {'properties': ['latent']}, "`first` must have a column 'latent' with one number"),
         ({}, {'properties': []}, 'no column of numbers in common'),
-        ({}, {'resamples': 1}, '`resamples` must be at least 2; got 1'),
+        ({}, {'n_resamples': 1}, '`n_resamples` must be at least 2; got 1'),
         ({}, {'statistic': 'mean'}, "`statistic` must be one of .*; got 'mean'"),
         ({'radius': np.ones(700) * u.kpc}, {}, "'radius' of `second` must convert .*arcsec.*kpc"),
         ({'radius': np.ones(700)}, {}, "'radius' of `second` must convert .*arcsec; got None"),

@@ -26,11 +26,11 @@ def test_the_same_seed_gives_the_same_trees():
 @pytest.mark.parametrize('snapshots', [10, 50])
 def test_small_forests_are_valid(n_galaxies, snapshots):
     for seed in range(5):
-        assert len(MergerTrees(make_toy_trees(n_galaxies, snapshots=snapshots, seed=seed)))
+        assert len(MergerTrees(make_toy_trees(n_galaxies, n_snapshots=snapshots, seed=seed)))
 
 
 @pytest.mark.parametrize(
-    ('n_galaxies', 'options'), [(0, {}), (9, {'snapshots': 3}), (9, {'skip': 1.0})]
+    ('n_galaxies', 'options'), [(0, {}), (9, {'n_snapshots': 3}), (9, {'skip_fraction': 1.0})]
 )
 def test_options_are_checked(n_galaxies, options):
     name = next(iter(options), 'n_galaxies')

@@ -21,7 +21,7 @@ def galsim_profile(galsim, psf):
         obscuration=psf.obscuration,
         scale_unit=galsim.arcsec,
     )
-    blur = psf.blur.value
+    blur = psf.blur_fwhm.value
     return galsim.Convolve(pupil, galsim.Gaussian(fwhm=blur)) if blur else pupil
 
 
@@ -32,7 +32,7 @@ def galsim_profile(galsim, psf):
         MoffatPSF(0.15 * u.arcsec, beta=3),
         AiryPSF(814 * u.nm, 2.4 * u.m),
         AiryPSF(1.6 * u.um, 2.4 * u.m, obscuration=0.33),
-        AiryPSF(814 * u.nm, 2.4 * u.m, obscuration=0.33, blur=0.07 * u.arcsec),
+        AiryPSF(814 * u.nm, 2.4 * u.m, obscuration=0.33, blur_fwhm=0.07 * u.arcsec),
     ],
 )
 def test_drawn_as_by_galsim(psf):
@@ -104,7 +104,7 @@ def test_image_that_is_no_star_is_refused(bad):
         (lambda: MoffatPSF(1 * u.arcsec, beta=1), ValueError),
         (lambda: AiryPSF(1 * u.arcsec, 2 * u.m), u.UnitsError),
         (lambda: AiryPSF(500 * u.nm, 2 * u.m, obscuration=1), ValueError),
-        (lambda: AiryPSF(500 * u.nm, 2 * u.m, blur=-1 * u.arcsec), ValueError),
+        (lambda: AiryPSF(500 * u.nm, 2 * u.m, blur_fwhm=-1 * u.arcsec), ValueError),
         (lambda: ImagePSF(np.ones((3, 3)), 1 * u.kpc), u.UnitsError),
     ],
 )

@@ -69,7 +69,7 @@ def small(monkeypatch):
 
 
 def test_written_benchmarks_are_loaded(tmp_path, small):
-    write_benchmark(tmp_path, 'benchmark-2', progress=False)
+    write_benchmark('benchmark-2', output=tmp_path, progress=False)
     benchmark = load_benchmark(tmp_path, 'benchmark-2', check=True)
     assert benchmark.name == 'benchmark-2'
     assert (len(benchmark.train), len(benchmark.normal)) == (26, 25)
@@ -85,7 +85,7 @@ def test_incomplete_or_other_benchmarks_are_refused(tmp_path, small, monkeypatch
         load_benchmark(tmp_path, 'benchmark-3')
     with pytest.raises(FileNotFoundError):
         load_benchmark(tmp_path, 'benchmark-1')
-    write_benchmark(tmp_path, 'benchmark-1', progress=False)
+    write_benchmark('benchmark-1', output=tmp_path, progress=False)
 
     def checksum_of_brighter(stamps):
         return checksum(replaced(stamps, 1.01 * stamps.pixels))

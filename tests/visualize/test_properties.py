@@ -125,7 +125,7 @@ def test_a_table_without_the_property_is_refused():
 def test_comparisons_show_medians_with_errors_and_percentiles(bare):
     a, b = galaxies(), galaxies(seed=2)
     found = compare_populations_by(
-        a['log_mass'], a, b['log_mass'], b['score'] + 1, bins=[9, 10, 11], resamples=20
+        a['log_mass'], a, b['log_mass'], b['score'] + 1, bins=[9, 10, 11], n_resamples=20
     )
     ax = plot_populations_by(found, names=('sky', 'mocks'), label='log mass')
     assert ax.get_legend_handles_labels()[1] == ['sky', 'mocks']
@@ -142,13 +142,13 @@ def test_comparisons_show_medians_with_errors_and_percentiles(bare):
 
 def test_comparisons_of_categories_are_named():
     a, b = galaxies(), galaxies(seed=2)
-    ax = plot_populations_by(compare_populations_by(a['kind'], a, b['kind'], b, resamples=5))
+    ax = plot_populations_by(compare_populations_by(a['kind'], a, b['kind'], b, n_resamples=5))
     assert [label.get_text() for label in ax.get_xticklabels()] == ['bulge', 'disk']
 
 
 def test_comparisons_need_two_names_and_their_columns():
     a = galaxies()
-    found = compare_populations_by(a['log_mass'], a, a['log_mass'], a, bins=2, resamples=5)
+    found = compare_populations_by(a['log_mass'], a, a['log_mass'], a, bins=2, n_resamples=5)
     with pytest.raises(ValueError, match='`names` must be two'):
         plot_populations_by(found, names=('sky',))
     with pytest.raises(

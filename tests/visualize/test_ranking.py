@@ -61,7 +61,7 @@ def test_what_is_no_curve_is_refused():
 def test_simulations_are_ranked_from_the_top(bare):
     rng = np.random.default_rng(1)
     mocks = {'coarse': rng.normal(0.5, 1, 300), 'fine': rng.normal(0, 1, 300)}
-    ranking = rank_simulations(rng.normal(0, 1, 300), mocks, resamples=50, progress=False)
+    ranking = rank_simulations(rng.normal(0, 1, 300), mocks, n_resamples=50, progress=False)
     ax = plot_ranking(ranking)
     assert [label.get_text() for label in ax.get_yticklabels()] == ['fine', 'coarse']
     assert ax.yaxis.get_inverted()
@@ -77,7 +77,7 @@ def test_simulations_are_ranked_from_the_top(bare):
 def test_a_ranking_without_rows_or_columns_is_refused():
     rng = np.random.default_rng(1)
     ranking = rank_simulations(
-        rng.normal(size=10), {'a': rng.normal(size=10)}, resamples=5, progress=False
+        rng.normal(size=10), {'a': rng.normal(size=10)}, n_resamples=5, progress=False
     )
     with pytest.raises(ValueError, match='`ranking` must have at least one row'):
         plot_ranking(ranking[:0])

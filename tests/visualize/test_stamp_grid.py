@@ -188,7 +188,7 @@ def test_triptychs_that_do_not_fit_are_refused():
     stamps = galaxies(2)
     with pytest.raises(ValueError, match='`closest_images` must have the shape of `stamps`'):
         plot_triptychs(stamps, stamps[:1])
-    with pytest.raises(ValueError, match='`residual` must have the shape of `stamps`'):
+    with pytest.raises(ValueError, match='`residuals` must have the shape of `stamps`'):
         plot_triptychs(stamps, stamps, stamps[:, 1:])
     with pytest.raises(ValueError, match='`labels` must have 2 entries'):
         plot_triptychs(stamps, stamps, labels=['a'])

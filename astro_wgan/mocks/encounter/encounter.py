@@ -213,7 +213,7 @@ def simulate_encounter(times, encounter=None, *, n_stars=20_000, start=-0.3 * u.
         masses=np.full(n_stars, stellar.value / n_stars) * u.Msun,
         ages=(ages + (times[:, np.newaxis] - start)) * u.Gyr,
         metallicities=np.concatenate([part.metallicities for part in parts]),
-        merger_time=_merger_time(orbit, track, encounter, start, times[-1]),
+        coalescence_time=_merger_time(orbit, track, encounter, start, times[-1]),
     )
 
 

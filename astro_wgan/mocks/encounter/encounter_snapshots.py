@@ -33,7 +33,7 @@ class EncounterSnapshots:
     masses, metallicities : shape (stars,)
         As in `Particles`.
     ages : `~astropy.units.Quantity`, shape (n, stars)
-    merger_time : `~astropy.units.Quantity` or None
+    coalescence_time : `~astropy.units.Quantity` or None
         Time of the merger; None if it is after the last snapshot.
     """
 
@@ -47,14 +47,14 @@ class EncounterSnapshots:
     masses: u.Quantity
     ages: u.Quantity
     metallicities: np.ndarray
-    merger_time: u.Quantity | None = field(default=None)
+    coalescence_time: u.Quantity | None = field(default=None)
 
     def __len__(self):
         return len(self.times)
 
     def __repr__(self):
         merger = 'no merger'
-        if self.merger_time is not None:
+        if self.coalescence_time is not None:
             merger = f'merger at {self.merger_time:.2f}'
         return f'<EncounterSnapshots: {len(self)} snapshots of {len(self.masses)} stars, {merger}>'
 
@@ -121,12 +121,12 @@ class EncounterSnapshots:
         -------
         `~astropy.table.QTable`
             Input of `~astro_wgan.mergers.MergerTrees`: a row for each galaxy and snapshot, and,
-            from `merger_time` on, one for the remnant. Radii contain half of the stars of a galaxy,
-            and are measured from its center.
+            from `coalescence_time` on, one for the remnant. Radii contain half of the stars of a
+            galaxy, and are measured from its center.
         """
         merged = np.zeros(len(self), dtype=bool)
-        if self.merger_time is not None:
-            merged = self.times >= self.merger_time
+        if self.coalescence_time is not None:
+            merged = self.times >= self.coalescence_time
         rows = [(k, number) for k in range(len(self)) for number in ((0,) if merged[k] else (0, 1))]
         index = {row: k for k, row in enumerate(rows)}
         descendants = [index.get((k + 1, number), index.get((k + 1, 0), -1)) for k, number in rows]

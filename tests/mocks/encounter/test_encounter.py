@@ -124,7 +124,7 @@ def test_the_tree_has_the_merger_when_the_encounter_has_it(run):
     trees = MergerTrees(run.tree(first_passage=11 * u.Gyr))
     (merger,) = find_mergers(trees)
     after = merger['time'] - 11 * u.Gyr
-    assert 0 * u.Gyr <= after - run.merger_time < 0.1 * u.Gyr
+    assert 0 * u.Gyr <= after - run.coalescence_time < 0.1 * u.Gyr
     light, heavy = sorted(np.bincount(run.galaxy))
     assert merger['mass_ratio'] == pytest.approx(light / heavy)
     sequence = find_merger_sequences(trees)
@@ -137,13 +137,13 @@ def test_the_tree_has_the_merger_when_the_encounter_has_it(run):
 
 def test_centers_stay_together_after_the_merger(run):
     softening = max(each.softening for each in run.encounter.galaxies)
-    assert (run.separation[run.times >= run.merger_time] < softening).all()
+    assert (run.separation[run.times >= run.coalescence_time] < softening).all()
     assert (run.separation[:5] > softening).all()
 
 
 def test_without_drag_there_is_no_merger():
     run = simulate_encounter([1] * u.Gyr, Encounter(coulomb_logarithm=0), n_stars=10)
-    assert run.merger_time is None
+    assert run.coalescence_time is None
     assert run.tree()['descendant_id'].tolist() == [-1, -1]
     assert 'no merger' in repr(run)
 
