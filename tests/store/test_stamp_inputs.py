@@ -64,8 +64,8 @@ def test_positions_cut_an_image_or_the_one_of_a_path(pixels, tmp_path):
     [
         (np.zeros((2, 8, 8)), {}, TypeError, '`stamps` must be a StampSet.*got ndarray'),
         (None, {}, TypeError, '`stamps` must be a StampSet.*got NoneType'),
-        ('nowhere', {}, FileNotFoundError, 'no store of stamps'),
-        (__file__, {}, ValueError, 'no store of stamps.*`positions`'),
+        ('nowhere', {}, FileNotFoundError, 'store of stamps at'),
+        (__file__, {}, ValueError, 'not a store of stamps.*`positions`'),
         ([1], {'positions': [(0, 0)]}, ValueError, '`positions` are for an image.*got list'),
     ],
 )
