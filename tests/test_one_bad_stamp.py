@@ -195,8 +195,8 @@ def test_asinh_of_extremes_keeps_their_order():
     ('pixels', 'says'),
     [
         (np.full((4, 8, 8), np.nan), 'without a mask to fit the stretch; got none'),
-        (np.full((4, 8, 8), 1e100), 'that float32 holds, 1e-45 to 3e38'),
-        (np.full((4, 8, 8), 1e308), 'that float32 holds, 1e-45 to 3e38'),
+        (np.full((4, 8, 8), 1e100), 'in the range of float32, 1e-45 to 3e38'),
+        (np.full((4, 8, 8), 1e308), 'in the range of float32, 1e-45 to 3e38'),
         (np.arange(256.0).reshape(4, 8, 8) * 1e-322, 'Choose another unit'),
     ],
     ids=['masked', 'too large', 'as large as can be', 'too small'],

@@ -20,7 +20,7 @@ MIXING = np.array([[0, 1, 0], [1, 4, 1], [0, 1, 0]]) / np.sqrt(20)
 def sky_alone(n, *, seed, size=32):
     """Correlated noise of variance 1 without any source."""
     noise = np.random.default_rng(seed).normal(size=(n, size + 2, size + 2))
-    return np.array([convolve2d(one, MIXING, 'valid_fraction') for one in noise])
+    return np.array([convolve2d(one, MIXING, 'valid') for one in noise])
 
 
 def blobs(n, *, seed, size=32):

@@ -153,7 +153,7 @@ def read_state(path, *, max_size=None):
         If it is not a store, is damaged, or has another version.
     """
     if not path.exists():
-        raise FileNotFoundError(f'There is not a store of stamps at {path}.')
+        raise FileNotFoundError(f'There is no store of stamps at {path}.')
     try:
         content = read_content(path / 'zarr.json', check_size=partial(_check_json, max_size))
         document = load_json(content)
