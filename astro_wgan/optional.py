@@ -47,6 +47,7 @@ def import_optional(name, *, purpose):
     """
     package = name.partition('.')[0]
     try:
+        import_module(package)
         return import_module(name)
     except ImportError as error:
         # A package that is installed, but broken, has its own error.

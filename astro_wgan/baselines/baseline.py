@@ -1,6 +1,5 @@
 """Base class of the baselines: parameters and representation, as those of scikit-learn."""
 
-from importlib import import_module
 from inspect import signature
 
 from astro_wgan.exceptions import NotFittedError
@@ -84,5 +83,4 @@ class Baseline:
 
 def import_sklearn(name):
     """A module of scikit-learn, or the error that says how to install it."""
-    import_optional('sklearn', purpose='Baselines need')
-    return import_module(f'sklearn.{name}')
+    return import_optional(f'sklearn.{name}', purpose='Baselines need')

@@ -15,8 +15,6 @@ from astro_wgan.validation.masked import without_mask
 
 __all__ = ['as_header', 'card_value']
 
-_KEYWORD = re.compile(r'[A-Z0-9_-]{1,8}')
-
 #: Keywords with other meanings in a header.
 _TAKEN = re.compile(
     'COMMENT|HISTORY|CONTINUE|HIERARCH|LONGSTRN|BUNIT|SOFTBIAS|PLTLABEL|PLTGRADE|PLTSIZEX|UTYPE|'

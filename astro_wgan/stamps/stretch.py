@@ -127,10 +127,7 @@ class Stretch:
         raise AttributeError(f'{type(self).__name__!r} object has no attribute {name!r}')
 
     def __repr__(self):
-        values = self.get_params()
-        if self.is_fitted:
-            values |= {name.rstrip('_'): getattr(self, name) for name in _LEARNED}
-        shown = ', '.join(f'{name}={value!r}' for name, value in values.items())
+        shown = ', '.join(f'{name}={value!r}' for name, value in self._values().items())
         return f'{type(self).__name__}({shown})'
 
     def __eq__(self, other):
@@ -285,9 +282,8 @@ class Stretch:
 
     def to_dict(self):
         """Parameters and learned levels as plain values, such as JSON holds."""
-        values = self.get_params()
+        values = self._values()
         if self.is_fitted:
-            values |= {name.rstrip('_'): getattr(self, name) for name in _LEARNED}
             values |= {name: list(values[name]) for name in ('sky', 'noise_rms', 'peak')}
         unit = values['unit']
         return {**values, 'unit': None if unit is None else u.Unit(unit).to_string()}
@@ -305,6 +301,11 @@ class Stretch:
         True
         """
         return cls(**current_names(values))
+
+    def _values(self):
+        """Parameters by name, with the learned levels instead of those that were given."""
+        learned = _LEARNED if self.is_fitted else ()
+        return self.get_params() | {name.rstrip('_'): getattr(self, name) for name in learned}
 
     def _check_parameters(self):
         for name, allowed in (('kind', ('asinh', 'linear')), ('scope', ('global', 'stamp'))):

@@ -19,21 +19,8 @@ SHAPE = (200, 240)
 SIGMA = 2.0
 
 
-def field(n=12, seed=3, shape=SHAPE):
-    """White noise with Gaussian sources, and a map that is True within 3 sigma of one."""
-    rng = np.random.default_rng(seed)
-    image = 50 + rng.normal(scale=SIGMA, size=shape)
-    covered = np.zeros(shape, dtype=bool)
-    y, x = np.indices(shape)
-    for x0, y0 in zip(rng.uniform(10, 230, n), rng.uniform(10, 190, n), strict=True):
-        radius2 = (x - x0) ** 2 + (y - y0) ** 2
-        image += 60 * np.exp(-0.5 * radius2 / 2.5**2)
-        covered |= radius2 < 7.5**2
-    return image, covered
-
-
 @pytest.mark.parametrize('engine', ['sep', 'photutils'])
-def test_sky_is_where_no_sources_are(engine):
+def test_sky_is_where_no_sources_are(engine, field):
     image, covered = field()
     sky = find_sky(image, engine=engine)
     assert not (sky.clean & covered).any()
@@ -42,7 +29,7 @@ def test_sky_is_where_no_sources_are(engine):
     assert sky.rms.value == pytest.approx(SIGMA, rel=0.02)
 
 
-def test_a_wider_margin_leaves_less():
+def test_a_wider_margin_leaves_less(field):
     image, _ = field()
     narrow, wide = (find_sky(image, margin=margin).clean for margin in (2, 12))
     # What is sky at all decides about a faint peak or two.
@@ -50,7 +37,7 @@ def test_a_wider_margin_leaves_less():
     assert wide.sum() < 0.9 * narrow.sum()
 
 
-def test_masks_and_regions_are_left_out():
+def test_masks_and_regions_are_left_out(field):
     image, _ = field(n=0)
     mask = np.zeros(SHAPE, dtype=bool)
     mask[:20] = True
@@ -84,7 +71,7 @@ def test_regions_on_the_sky_of_an_image_with_declination_along_x():
     assert np.array_equal(sky.clean[~wider], plain.clean[~wider])
 
 
-def test_regions_on_the_sky():
+def test_regions_on_the_sky(field):
     image, _ = field(n=0)
     wcs = WCS(naxis=2)
     wcs.wcs.ctype = ['RA---TAN', 'DEC--TAN']
@@ -101,7 +88,7 @@ def test_regions_on_the_sky():
         find_sky(image, regions=PointPixelRegion(PixCoord(3, 3)))
 
 
-def test_weights_are_the_noise_that_counts():
+def test_weights_are_the_noise_that_counts(field):
     """A part of low weight is noisier, and no source; one without weight is no sky."""
     image, _ = field(n=0)
     noise = np.full(SHAPE, SIGMA)
@@ -124,7 +111,7 @@ def test_weights_are_the_noise_that_counts():
         ({'regions': 'halo'}, TypeError, '`regions`'),
     ],
 )
-def test_impossible_arguments_are_refused(options, error, match):
+def test_impossible_arguments_are_refused(options, error, match, field):
     with pytest.raises(error, match=match):
         find_sky(field()[0], **options)
 

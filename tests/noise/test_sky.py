@@ -22,20 +22,7 @@ SHAPE = (200, 240)
 SIGMA = 2.0
 
 
-def field(n=12, seed=3, shape=SHAPE):
-    """White noise with Gaussian sources, and a map that is True within 3 sigma of one."""
-    rng = np.random.default_rng(seed)
-    image = 50 + rng.normal(scale=SIGMA, size=shape)
-    covered = np.zeros(shape, dtype=bool)
-    y, x = np.indices(shape)
-    for x0, y0 in zip(rng.uniform(10, 230, n), rng.uniform(10, 190, n), strict=True):
-        radius2 = (x - x0) ** 2 + (y - y0) ** 2
-        image += 60 * np.exp(-0.5 * radius2 / 2.5**2)
-        covered |= radius2 < 7.5**2
-    return image, covered
-
-
-def test_stamps_hold_nothing_but_sky():
+def test_stamps_hold_nothing_but_sky(field):
     image, covered = field()
     image[covered] = 1e6
     stamps = find_sky(image).stamps(300, size=16, seed=2)
@@ -69,7 +56,7 @@ def test_mosaics_where_no_window_is_clean():
     assert np.abs(found).max() < 0.03
 
 
-def test_too_little_sky_for_mosaics_is_said():
+def test_too_little_sky_for_mosaics_is_said(field):
     image, _ = field(n=0)
     mask = np.ones(SHAPE, dtype=bool)
     mask[::5, ::5] = False
