@@ -55,7 +55,7 @@ class EncounterSnapshots:
     def __repr__(self):
         merger = 'no merger'
         if self.coalescence_time is not None:
-            merger = f'merger at {self.merger_time:.2f}'
+            merger = f'merger at {self.coalescence_time:.2f}'
         return f'<EncounterSnapshots: {len(self)} snapshots of {len(self.masses)} stars, {merger}>'
 
     @property

@@ -139,6 +139,7 @@ def test_centers_stay_together_after_the_merger(run):
     softening = max(each.softening for each in run.encounter.galaxies)
     assert (run.separation[run.times >= run.coalescence_time] < softening).all()
     assert (run.separation[:5] > softening).all()
+    assert f'merger at {run.coalescence_time:.2f}>' in repr(run)
 
 
 def test_without_drag_there_is_no_merger():
