@@ -3,10 +3,13 @@
 from dataclasses import dataclass, replace
 from math import log2
 
-__all__ = ['NetworkConfig', 'TrainingConfig']
+__all__ = ['SIZES', 'NetworkConfig', 'TrainingConfig']
 
 #: Edge in pixels of the feature maps at the start of the generator and the end of the critic.
 _BASE = 4
+
+#: Edges in pixels of the images that networks can have: the base doubled two to six times.
+SIZES = (16, 32, 64, 128, 256)
 
 #: Largest number of convolutions of a critic.
 _MAX_LAYERS = 100
@@ -28,18 +31,20 @@ class NetworkConfig:
 
     Parameters
     ----------
-    size : int
-        Edge of the images in pixels: 16, 32, 64, 128 or 256.
-    bands : int
-        Number of bands, 1 to 5.
+    size : int or None
+        Edge of the images in pixels: 16, 32, 64, 128 or 256; None for that of the stamps that a
+        `~astro_wgan.WGAN` is fitted to.
+    bands : int or None
+        Number of bands, at least 1; None for that of the stamps.
     latent_dim : int
         Length of the latent vector z.
     latent_distribution : {'normal', 'uniform'}
         Standard normal, or uniform between -1 and 1.
     generator_filters : tuple of int
-        Channels of the feature maps at 4, 8, 16, ... ``size`` pixels.
+        Channels of the feature maps at 4, 8, 16, ... ``size`` pixels. If ``size`` is None these are
+        adapted to that of the stamps, as by `resized`.
     critic_filters : tuple of int
-        Channels of the critic's convolutions.
+        Channels of the critic's convolutions; adapted likewise.
     critic_dense : int
         Units of the critic's first dense layer.
     kernel_size : int
@@ -67,8 +72,8 @@ class NetworkConfig:
     after the generator is the idea of Bora et al. 2018 (AmbientGAN).
     """
 
-    size: int = 64
-    bands: int = 1
+    size: int | None = 64
+    bands: int | None = 1
     latent_dim: int = 100
     latent_distribution: str = 'normal'
     generator_filters: tuple = (256, 256, 128, 64, 32)
@@ -82,14 +87,20 @@ class NetworkConfig:
     def __post_init__(self):
         for name in ('generator_filters', 'critic_filters'):
             object.__setattr__(self, name, tuple(int(n) for n in getattr(self, name)))
-        doublings = log2(self.size / _BASE) if self.size > 0 else -1
-        if doublings not in (2, 3, 4, 5, 6):
+        size = self._size_of_filters if self.size is None else self.size
+        if self.size is None and size not in SIZES:
             raise ValueError(
-                f'`size` of the images must be 16, 32, 64, 128 or 256 pixels; got {self.size}.'
+                '`generator_filters` must hold the channels at 4, 8, ... pixels, 3 to 7 numbers; '
+                f'got {self.generator_filters}.'
+            )
+        if size not in SIZES:
+            raise ValueError(
+                f'`size` of the images must be {_listed_sizes()} pixels; got {self.size}.'
                 f'{_other_sizes(self.size)}'
             )
-        if not 1 <= self.bands <= 5:
-            raise ValueError(f'`bands` must be 1 to 5; got {self.bands}.')
+        doublings = round(log2(size / _BASE))
+        if self.bands is not None and not self.bands >= 1:
+            raise ValueError(f'`bands` must be at least 1, or None; got {self.bands}.')
         if self.latent_distribution not in ('normal', 'uniform'):
             raise ValueError(
                 "`latent_distribution` must be 'normal' or 'uniform'; "
@@ -97,13 +108,13 @@ class NetworkConfig:
             )
         if len(self.generator_filters) != doublings + 1:
             raise ValueError(
-                f'`generator_filters` must hold the channels at 4, 8, ... {self.size} pixels, '
-                f'{int(doublings) + 1} numbers; got {self.generator_filters}.'
+                f'`generator_filters` must hold the channels at 4, 8, ... {size} pixels, '
+                f'{doublings + 1} numbers; got {self.generator_filters}.'
             )
         if len(self.critic_filters) < doublings:
             raise ValueError(
-                f'`critic_filters` must hold at least {int(doublings)} numbers to get from '
-                f'{self.size} to 4 pixels; got {self.critic_filters}.'
+                f'`critic_filters` must hold at least {doublings} numbers to get from '
+                f'{size} to 4 pixels; got {self.critic_filters}.'
             )
         if len(self.critic_filters) > _MAX_LAYERS:
             raise ValueError(
@@ -154,8 +165,40 @@ class NetworkConfig:
 
     @property
     def image_shape(self):
-        """``(ny, nx, bands)`` of the arrays that the networks work on."""
+        """``(ny, nx, bands)`` of the arrays that the networks work on; None where that is open."""
         return (self.size, self.size, self.bands)
+
+    def for_images(self, size, bands):
+        """
+        The same networks with ``size`` and ``bands`` where these are None.
+
+        Parameters
+        ----------
+        size, bands : int
+            Of the images.
+
+        Returns
+        -------
+        NetworkConfig
+
+        Raises
+        ------
+        ValueError
+            If no networks have this size.
+
+        Examples
+        --------
+        >>> from astro_wgan.wgan import NetworkConfig
+        >>> NetworkConfig(size=None, bands=None, latent_dim=16).for_images(32, 9).image_shape
+        (32, 32, 9)
+        """
+        network = self.resized(size) if self.size is None else self
+        return replace(network, bands=bands) if self.bands is None else network
+
+    @property
+    def _size_of_filters(self):
+        """Size of the images that a generator with these channels makes."""
+        return _BASE * 2 ** (len(self.generator_filters) - 1)
 
     def resized(self, size):
         """The same networks for another image size: outer stages are removed or repeated."""
@@ -336,10 +379,9 @@ def _preset(name):
 
 def _other_sizes(size):
     """How stamps of a size that is not possible can be adapted, as a sentence."""
-    if not size > 0:
+    if size is None or not size > 0:
         return ''
-    sizes = [_BASE * 2**k for k in range(2, 7)]
-    smaller, larger = [n for n in sizes if n < size], [n for n in sizes if n > size]
+    smaller, larger = [n for n in SIZES if n < size], [n for n in SIZES if n > size]
     options = []
     if smaller and size % smaller[-1] == 0:
         options.append(f'binned by {size // smaller[-1]} to {smaller[-1]}')
@@ -348,3 +390,7 @@ def _other_sizes(size):
     if larger:
         options.append(f'padded by a factor {larger[0] / size:.3g} to {larger[0]}')
     return f' Stamps of {size} pixels can be {", or ".join(options)}.'
+
+
+def _listed_sizes():
+    return f'{", ".join(map(str, SIZES[:-1]))} or {SIZES[-1]}'

@@ -2,8 +2,9 @@
 
 from astro_wgan.stamps.consistency import size_advice
 from astro_wgan.wgan.compute.distribution import check_strategy
+from astro_wgan.wgan.config import SIZES
 
-__all__ = ['check_fit', 'check_stamps', 'count_iterations']
+__all__ = ['check_fit', 'check_stamps', 'count_iterations', 'network_for']
 
 _DEFAULT_EPOCHS = 50
 
@@ -36,6 +37,40 @@ def count_iterations(stamps, training, *, epochs, iterations, minutes):
     if epochs is not None:
         iterations = max(1, round(epochs * len(stamps) / training.images_per_iteration))
     return iterations
+
+
+def network_for(stamps, network):
+    """
+    A network configuration with the size and bands of stamps where it has none of its own.
+
+    Parameters
+    ----------
+    stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
+        Training set.
+    network : `~astro_wgan.wgan.NetworkConfig`
+        As given.
+
+    Returns
+    -------
+    `~astro_wgan.wgan.NetworkConfig`
+
+    Raises
+    ------
+    ValueError
+        If the size is open and no networks have that of the stamps.
+    """
+    ny, nx = stamps.shape
+    if network.size is None and (ny != nx or ny not in SIZES):
+        smaller = [n for n in SIZES if n <= min(ny, nx)][-1:]
+        larger = [n for n in SIZES if n >= max(ny, nx)][:1]
+        nearest = dict.fromkeys(smaller + larger)
+        advice = ' Or: '.join(size_advice(stamps, (n, n)) for n in nearest)
+        raise ValueError(
+            '`stamps` must be square, of '
+            f'{", ".join(map(str, SIZES[:-1]))} or {SIZES[-1]} pixels, to train a network on them; '
+            f'got {ny} x {nx}. {advice}'
+        )
+    return network.for_images(size=ny, bands=stamps.bands or 1)
 
 
 def check_fit(

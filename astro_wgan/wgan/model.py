@@ -1,6 +1,7 @@
 """`WGAN`: generator, critic and intensity stretch, fitted, saved and loaded as one object."""
 
 from contextlib import nullcontext
+from dataclasses import replace
 
 from astro_wgan.jobs import describe_networks
 from astro_wgan.jobs.provenance import provenance_record
@@ -8,7 +9,7 @@ from astro_wgan.stamps import Stretch
 from astro_wgan.store import as_stamps
 from astro_wgan.wgan.compute.distribution import copy_without_strategy
 from astro_wgan.wgan.config import NetworkConfig, TrainingConfig
-from astro_wgan.wgan.fit_arguments import check_fit, count_iterations
+from astro_wgan.wgan.fit_arguments import check_fit, count_iterations, network_for
 from astro_wgan.wgan.networks import (
     build_critic,
     build_encoder,
@@ -31,7 +32,8 @@ class WGAN(PredictionMixin):
     Parameters
     ----------
     network : `~astro_wgan.wgan.NetworkConfig`, optional
-        Layers of generator and critic; by default those of the preset ``'paper'``.
+        Layers of generator and critic; by default those of the preset ``'paper'``, for the size and
+        bands of the stamps that it is fitted to.
     training : `~astro_wgan.wgan.TrainingConfig`, optional
         Steps, rates and penalty; by default those of the preset ``'paper'``.
     stretch : `~astro_wgan.stamps.Stretch`, optional
@@ -40,6 +42,8 @@ class WGAN(PredictionMixin):
 
     Attributes
     ----------
+    network : `~astro_wgan.wgan.NetworkConfig`
+        As given; ``size`` and ``bands`` that are None are those of the stamps once it is fitted.
     generator_, critic_ : `keras.Model`
         The fitted networks; if ``training.ema_decay`` is not 0 the generator has averaged weights.
     noise_ : `keras.Model` or None
@@ -78,7 +82,7 @@ class WGAN(PredictionMixin):
     """
 
     def __init__(self, network=None, training=None, *, stretch=None):
-        self.network = NetworkConfig() if network is None else network
+        self.network = NetworkConfig(size=None, bands=None) if network is None else network
         self.training = TrainingConfig() if training is None else training
         self.stretch = Stretch() if stretch is None else stretch
         self.noise_ = self.encoder_ = None
@@ -96,7 +100,8 @@ class WGAN(PredictionMixin):
             See `NetworkConfig.preset <astro_wgan.wgan.NetworkConfig.preset>` and
             `TrainingConfig.preset <astro_wgan.wgan.TrainingConfig.preset>`.
         size, bands : int, optional
-            Another size or number of bands than the preset's 64 and 1.
+            Edge of the images in pixels, and their number of bands; by default those of the stamps
+            that it is fitted to.
         stretch : `~astro_wgan.stamps.Stretch`, optional
             Intensity scaling.
 
@@ -108,20 +113,40 @@ class WGAN(PredictionMixin):
         ------
         ValueError
             If there is no such preset, or no networks of this size or number of bands.
+
+        Examples
+        --------
+        >>> from astro_wgan import WGAN
+        >>> WGAN.preset('compact', size=32)
+        <WGAN: 32 x 32 pixels, bands of the stamps, latent 16, not fitted>
         """
         network = NetworkConfig.preset(name, size=size, bands=bands)
+        network = replace(
+            network,
+            size=None if size is None else network.size,
+            bands=None if bands is None else network.bands,
+        )
         return cls(network, TrainingConfig.preset(name), stretch=stretch)
+
+    @property
+    def network(self):
+        """Layers of the networks; sizes that were left open are known once they are fitted."""
+        return self._given_network if self._fitted_network is None else self._fitted_network
+
+    @network.setter
+    def network(self, network):
+        self._given_network, self._fitted_network = network, None
 
     def __repr__(self):
         state = 'fitted' if self.is_fitted else 'not fitted'
         n = self.network
-        return (
-            f'<WGAN: {n.size} x {n.size} pixels, {n.bands} band(s), latent {n.latent_dim}, {state}>'
-        )
+        size = 'size of the stamps' if n.size is None else f'{n.size} x {n.size} pixels'
+        bands = 'bands of the stamps' if n.bands is None else f'{n.bands} band(s)'
+        return f'<WGAN: {size}, {bands}, latent {n.latent_dim}, {state}>'
 
     def summary(self):
         """
-        The layers of the networks.
+        The layers of the networks; where ``size`` and ``bands`` are open, for 64 pixels and 1 band.
 
         Returns
         -------
@@ -138,9 +163,10 @@ class WGAN(PredictionMixin):
         if self.is_fitted:
             networks = [self.generator_, self.critic_, self.encoder_]
         else:
-            networks = [build_generator(self.network), build_critic(self.network)]
+            network = self.network.for_images(size=64, bands=1)
+            networks = [build_generator(network), build_critic(network)]
             if self.training.reconstruction_weight:
-                networks.append(build_encoder(self.network))
+                networks.append(build_encoder(network))
         return layer_table([network for network in networks if network is not None])
 
     def fit(
@@ -167,7 +193,8 @@ class WGAN(PredictionMixin):
         ----------
         stamps : `~astro_wgan.StampSet`, `~astro_wgan.StampStore` or path-like
             Training set: at least ``training.min_stamps`` square stamps of the network's size and
-            bands, or the path of a store of them. Masked pixels are filled with the median of
+            bands, or the path of a store of them. Where these are None, the stamps must have 16,
+            32, 64, 128 or 256 pixels, and any bands. Masked pixels are filled with the median of
             their stamp.
         epochs : float, optional
             Number of passes over the stamps by the critic; 50 if no limit is given.
@@ -228,9 +255,10 @@ class WGAN(PredictionMixin):
         iterations = count_iterations(
             stamps, self.training, epochs=epochs, iterations=iterations, minutes=minutes
         )
+        network = network_for(stamps, self._given_network)
         monitoring = {'held_out': held_out, 'patience': patience, 'sample_dir': sample_dir}
         check_fit(
-            self.network,
+            network,
             self.training,
             stamps,
             initial_model=initial_model,
@@ -240,7 +268,7 @@ class WGAN(PredictionMixin):
         stretch = self.stretch.clone().fit(stamps)
         with nullcontext() if strategy is None else strategy.scope():
             trainer = build_trainer(
-                self.network,
+                network,
                 self.training,
                 stamps,
                 stretch,
@@ -268,12 +296,12 @@ class WGAN(PredictionMixin):
         if strategy is not None:
             networks = map(copy_without_strategy, networks)
         self.generator_, self.critic_, self.noise_, self.encoder_ = networks
-        self.stretch_ = stretch
+        self._fitted_network, self.stretch_ = network, stretch
         done = int(trainer.iteration.numpy())
         self.history_ = state.history_table(done)
         self.unit_, self.pixel_scale_ = stamps.unit, stamps.pixel_scale
         self.provenance_ = provenance_record(
-            network=to_dict(self.network),
+            network=to_dict(network),
             training=to_dict(self.training),
             precision=trainer.precision,
             seed=seed,

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from astro_wgan import WGAN
@@ -18,6 +20,16 @@ def test_presets_come_in_other_sizes(name, size):
     assert network.image_shape == (size, size, 3)
 
 
+@pytest.mark.parametrize('size', [16, 64, 256])
+def test_open_size_and_bands_are_those_of_the_images(size):
+    network = NetworkConfig.preset('compact')
+    free = replace(network, size=None, bands=None)
+    assert free.image_shape == (None, None, None)
+    assert free.for_images(size, 9) == NetworkConfig.preset('compact', size=size, bands=9)
+    # What is told stays.
+    assert network.for_images(size, 9) == network
+
+
 @pytest.mark.parametrize(
     ('kind', 'values', 'message'),
     [
@@ -25,7 +37,8 @@ def test_presets_come_in_other_sizes(name, size):
         (NetworkConfig, {'size': 96}, 'cropped by a factor 1.5 to 64, or padded by a factor 1.33'),
         (NetworkConfig, {'size': 512}, 'binned by 2 to 256, or cropped by a factor 2 to 256'),
         (NetworkConfig, {'size': 0}, '`size`.*got 0'),
-        (NetworkConfig, {'bands': 6}, '`bands` must be 1 to 5; got 6'),
+        (NetworkConfig, {'bands': 0}, '`bands` must be at least 1, or None; got 0'),
+        (NetworkConfig, {'size': None, 'generator_filters': (8, 8)}, '3 to 7 numbers; got'),
         (NetworkConfig, {'latent_dim': 0}, '`latent_dim`'),
         (NetworkConfig, {'latent_distribution': 'cauchy'}, "got 'cauchy'"),
         (NetworkConfig, {'kernel_size': 1}, '`kernel_size` must be at least 2; got 1'),

@@ -38,6 +38,20 @@ def test_stamps_that_do_not_fit_are_refused(stamps, new_wgan):
         new_wgan().fit(np.zeros((20, 16, 16)))
 
 
+@pytest.mark.parametrize(
+    ('shape', 'message'),
+    [
+        ((96, 96), r'16, 32, 64, 128 or 256 pixels.*got 96 x 96. .*`stamps.crop\(64\)`.*128'),
+        ((400, 400), r'got 400 x 400. Crop them by a factor 1.56.*`stamps.crop\(256\)`'),
+        ((8, 8), 'got 8 x 8. .*16'),
+        ((32, 64), r'must be square.*got 32 x 64. .*32.* Or: .*64'),
+    ],
+)
+def test_sizes_without_a_network_are_refused_with_the_nearest_sizes(shape, message):
+    with pytest.raises(ValueError, match=message):
+        WGAN.preset('compact').fit(StampSet(np.zeros((2, *shape), np.float32)))
+
+
 def test_initial_models_that_do_not_fit_are_refused(stamps, new_wgan):
     with pytest.raises(ValueError, match='`initial_model` must be a fitted model'):
         new_wgan().fit(stamps, initial_model=new_wgan(), progress=False)

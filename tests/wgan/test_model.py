@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from astro_wgan import WGAN, StampStore
+from astro_wgan import WGAN, StampSet, StampStore, Stretch
 from astro_wgan.exceptions import NotFittedError
+from astro_wgan.wgan import NetworkConfig
 from astro_wgan.wgan.networks import count_weights
 
 SEED = 5
@@ -60,6 +61,24 @@ def test_saved_model_is_the_same_when_it_is_loaded(stamps, whole, tmp_path):
     assert again.provenance_ == whole.provenance_
     np.testing.assert_array_equal(again.critic_value(stamps), whole.critic_value(stamps))
     np.testing.assert_array_equal(again.generate(2).pixels, whole.generate(2).pixels)
+
+
+def test_bands_and_size_are_those_of_the_stamps(tmp_path):
+    rng = np.random.default_rng(1)
+    scale = np.array([1.0, 3, 10, 30, 100, 300])
+    stamps = StampSet(scale * rng.normal(size=(40, 16, 16, 6)) + 7)
+    wgan = WGAN.preset('compact', stretch=Stretch(per_band=True))
+    assert wgan.network.image_shape == (None, None, None)
+    wgan.fit(stamps, iterations=1, progress=False)
+    assert wgan.network == NetworkConfig.preset('compact', size=16, bands=6)
+    np.testing.assert_allclose(wgan.stretch_.noise_rms_, scale, rtol=0.1)
+    wgan.save(tmp_path)
+    again = WGAN.load(tmp_path)
+    assert again.stretch_ == wgan.stretch_
+    np.testing.assert_array_equal(again.generate(2).pixels, wgan.generate(2).pixels)
+    # Another fit is free to have another size.
+    wgan.fit(StampSet(rng.normal(size=(40, 32, 32))), iterations=1, progress=False)
+    assert wgan.network.image_shape == (32, 32, 1)
 
 
 def test_damaged_model_is_refused(whole, tmp_path):

@@ -22,7 +22,7 @@ def test_numbers_of_layers_are_the_papers(name):
 
 
 @pytest.mark.parametrize('size', [16, 32, 64, 128])
-@pytest.mark.parametrize('bands', [1, 3])
+@pytest.mark.parametrize('bands', [1, 3, 9])
 def test_shapes(size, bands):
     network = NetworkConfig.preset('compact', size=size, bands=bands)
     images = build_generator(network)(np.zeros((2, network.latent_dim), np.float32))

@@ -184,7 +184,7 @@ def parse_model(kind, folder, files):
         description = parse_json(files[_DESCRIPTION], finite=False)
         check_format(description['format'], _FORMAT, _FORMER, files)
         wgan = kind(
-            from_dict(NetworkConfig, renamed(description['network'], 'network')),
+            _network_config(description['network']),
             from_dict(TrainingConfig, renamed(description['training'], 'training')),
         )
         wgan.stretch = wgan.stretch_ = _stretch(description['stretch'], wgan.network.bands)
@@ -235,6 +235,13 @@ def _network(name, wgan, file):
         network = build[name](wgan.network)
     load_weights(network, file)
     return network
+
+
+def _network_config(values):
+    config = from_dict(NetworkConfig, renamed(values, 'network'))
+    if None in config.image_shape:
+        raise ValueError('its network has no size or number of bands')
+    return config
 
 
 def _stretch(values, bands):

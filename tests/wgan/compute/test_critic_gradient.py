@@ -37,7 +37,7 @@ def total_loss(critic, real, fake, epsilon):
     return loss, gradient_penalty(lambda x: critic(x)[0], real, fake, epsilon)
 
 
-@pytest.mark.parametrize(('size', 'bands'), [(16, 1), (32, 3)])
+@pytest.mark.parametrize(('size', 'bands'), [(16, 1), (16, 2), (32, 3), (16, 5), (16, 6), (16, 9)])
 def test_it_is_that_of_automatic_differentiation(size, bands):
     critic, images = make_critic(size, bands), draw_images(size, bands)
     with tf.GradientTape() as tape:

@@ -22,7 +22,7 @@ from astro_wgan.wgan.compute.layers import (
 from astro_wgan.wgan.compute.precision import with_compute_dtype
 from astro_wgan.wgan.losses import gradient_penalty
 
-BANDS = [1, 2, 3, 5]
+BANDS = [1, 2, 3, 5, 6, 9]
 TYPES = ['float64', 'bfloat16']
 
 
@@ -108,7 +108,7 @@ def test_size_of_the_batch_need_not_be_known(rng):
         assert gradient(draw(rng, n, 8, 8, 3)).shape == (n, 16, 16, 1)
 
 
-@pytest.mark.parametrize('bands', [1, 3])
+@pytest.mark.parametrize('bands', BANDS)
 def test_networks_are_computed_as_their_layers_do(rng, bands):
     network = NetworkConfig.preset('compact', size=16, bands=bands)
     for build, inputs in (
