@@ -10,6 +10,7 @@ _HEADS = {
     'name': 'Functions, classes and constants',
     'module': 'Modules',
     'argument': 'Arguments',
+    'position': 'Arguments that were given by position, and their names',
     'attribute': 'Attributes and methods',
     'column': 'Table columns',
     'key': 'Dictionary keys',

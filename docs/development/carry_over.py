@@ -28,6 +28,10 @@ _RETURNS = {
     'autocorrelation': ('Autocorrelation',),
     'concatenate': ('StampSet', 'cut_stamps'),
     'cut_stamps': ('StampSet',),
+    'describe': ('BundledImage',),
+    'detect': ('Detected',),
+    'find_instrument': ('Instrument',),
+    'find_recipe': ('Recipe',),
     'find_sky': ('Sky',),
     'from_image': ('StampSet', 'cut_stamps'),
     'hunt': ('HuntResult', 'score'),
@@ -41,6 +45,19 @@ _RETURNS = {
     'read_snapshot': ('Particles',),
     'simulate': ('StampSet',),
     'simulate_store': ('StampStore', 'simulate'),
+}
+
+#: Methods of a table that take names of its columns.
+_TABLE_METHODS = {
+    'argsort',
+    'group_by',
+    'index_column',
+    'keep_columns',
+    'remove_column',
+    'remove_columns',
+    'rename_column',
+    'replace_column',
+    'sort',
 }
 
 
@@ -106,12 +123,15 @@ class _Script(ast.NodeVisitor):
         self._made_by = {}  # local name -> names of the calls that made it, and what they return
         self._renamed = {}  # local name -> new local name
         self._imports = set()
+        self._containers = set()  # local names of lists and dictionaries
+        self._texts_of = {}  # local name -> the texts that it takes in a loop
 
     def read(self):
         tree = ast.parse(self.text)
         for node in sorted(ast.walk(tree), key=lambda node: getattr(node, 'lineno', 0)):
             self._note_origin(node)
         self.visit(tree)
+        self._note_values(tree)
 
     def edited(self):
         lines = self.text.splitlines(keepends=True)
@@ -119,7 +139,8 @@ class _Script(ast.NodeVisitor):
         for line in lines:
             starts.append(starts[-1] + len(line.encode()))
         data = self.text.encode()
-        for (line, column), (end_line, end_column), new in sorted(self._edits, reverse=True):
+        edits = sorted(dict.fromkeys(self._edits), reverse=True)
+        for (line, column), (end_line, end_column), new in edits:
             first, last = starts[line - 1] + column, starts[end_line - 1] + end_column
             data = data[:first] + new.encode() + data[last:]
         text = data.decode()
@@ -140,6 +161,8 @@ class _Script(ast.NodeVisitor):
                     self._bound[local] = alias.name if alias.asname else local
         elif isinstance(node, ast.Assign | ast.withitem | ast.NamedExpr):
             self._note_maker(node)
+        elif isinstance(node, ast.For | ast.comprehension):
+            self._note_maker_of_elements(node)
 
     def _note_maker(self, node):
         value = node.context_expr if isinstance(node, ast.withitem) else node.value
@@ -152,6 +175,33 @@ class _Script(ast.NodeVisitor):
         for target in targets:
             if isinstance(target, ast.Name) and names:
                 self._made_by[target.id] = names
+            if isinstance(target, ast.Name) and isinstance(value, ast.List | ast.Tuple):
+                self._texts_of[target.id] = _texts(value)
+            if isinstance(target, ast.Name) and isinstance(value, _CONTAINERS):
+                self._containers.add(target.id)
+
+    def _note_maker_of_elements(self, node):
+        """What goes through a list, or through the values of a dictionary, has their makers."""
+        source, target = node.iter, node.target
+        if isinstance(source, ast.Call) and _last_name(source.func) in ('items', 'values'):
+            source = source.func.value
+            if isinstance(target, ast.Tuple):
+                target = target.elts[-1]
+        if isinstance(target, ast.Name) and (names := self._makers(source)):
+            self._made_by[target.id] = names
+
+    def _note_values(self, tree):
+        """Texts that a function may get through a variable."""
+        changed = {first for first, _, _ in self._edits}
+        called = {_last_name(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+        for text in (node for node in ast.walk(tree) if isinstance(node, ast.Constant)):
+            owners = {
+                of: new
+                for of, new in self._owners('value', text.value).items()
+                if of.partition('.')[0] in called
+            }
+            if owners and (text.lineno, text.col_offset) not in changed:
+                self._note(text, f'the value {text.value!r}', owners)
 
     # What replaces them
 
@@ -161,8 +211,11 @@ class _Script(ast.NodeVisitor):
         grouped = defaultdict(list)
         for alias in node.names:
             old = f'{node.module}.{alias.name}'
-            module, _, name = self._new_path(old).rpartition('.')
+            new = self._new_path(old)
+            module, _, name = new.rpartition('.')
             local = alias.asname
+            if new not in self.paths.values() and _is_there(new) is False:
+                self.notes.append((node.lineno, f'`{old}` is not there any more.'))
             if _is_class(module):
                 module, _, owner = module.rpartition('.')
                 self._renamed[local or alias.name] = f'{owner}.{name}'
@@ -216,9 +269,17 @@ class _Script(ast.NodeVisitor):
 
     def visit_Call(self, node):
         name = _last_name(node.func)
+        arguments = dict(self.table['argument'].get(name, {}))
         if isinstance(node.func, ast.Attribute):
             self._method(node)
-        arguments = self.table['argument'].get(name, {})
+            for maker in self._makers(node.func.value):
+                arguments |= self.table['argument'].get(f'{maker}.{name}', {})
+        if name == 'replace' and node.args:
+            # Of dataclasses: it takes the arguments of the class.
+            for maker in self._makers(node.args[0]):
+                arguments |= self.table['argument'].get(maker, {})
+        self._columns_in_arguments(node, name)
+        self._positions(node, name)
         for keyword in node.keywords:
             if keyword.arg in arguments:
                 new = arguments[keyword.arg]
@@ -233,6 +294,35 @@ class _Script(ast.NodeVisitor):
             value = self.table['value'].get(f'{name}.{keyword.arg}', {})
             self._replace_text(keyword.value, value)
         self.generic_visit(node)
+
+    def _columns_in_arguments(self, node, name):
+        """Names of columns that a function of the package or a method of a table is given."""
+        is_own = self._bound.get(_root(node.func) or name) is not None
+        if not is_own and name not in _TABLE_METHODS:
+            return
+        given = [*node.args, *(keyword.value for keyword in node.keywords)]
+        objects = given if is_own else [node.func.value]
+        makers = [maker for each in objects for maker in self._makers(each)]
+        values = {}
+        for of, names in self.table['value'].items():
+            if of.partition('.')[0] == name:
+                values |= names
+        for child in (text for argument in given for text in _texts(argument)):
+            if child.value in values:
+                if child in node.args:
+                    self._replace_text(child, values)
+            elif makers:
+                self._column(child, makers)
+
+    def _positions(self, node, name):
+        """Arguments that were given by position and have another place now."""
+        places = self.table['position'].get(name, {})
+        for place, argument in enumerate(node.args):
+            if isinstance(argument, ast.Starred):
+                break
+            if str(place) in places:
+                first = argument.lineno, argument.col_offset
+                self._insert(first, f'{places[str(place)]}=')
 
     def _method(self, node):
         """A method that has become a function, which takes the object as an argument."""
@@ -253,12 +343,16 @@ class _Script(ast.NodeVisitor):
 
     def visit_Constant(self, node):
         """Options of the command, and code in a text for another process."""
+        if isinstance(node.value, str) and re.fullmatch(r'astro_wgan(\.\w+)+', node.value):
+            if (new := self._new_path(node.value)) != node.value:
+                self._replace_string(node, new)
+            return
         if isinstance(node.value, str) and node.value.startswith('--'):
             new = _only(self._owners('command', node.value))
             if new and 'astro-wgan' in self.text:
                 self._replace_string(node, new)
             return
-        if not (isinstance(node.value, str) and '\n' in node.value and 'astro_wgan' in node.value):
+        if not (isinstance(node.value, str) and 'astro_wgan' in node.value):
             return
         code = textwrap.dedent(node.value)
         source = ast.get_source_segment(self.text, node)
@@ -274,9 +368,33 @@ class _Script(ast.NodeVisitor):
             tail = node.value[len(node.value.rstrip()) :]
             self._replace(node, source.replace(node.value, new.rstrip() + tail))
 
+    def visit_For(self, node):
+        self._in_turn([node], node)
+
+    def visit_ListComp(self, node):
+        self._in_turn(node.generators, node)
+
+    visit_DictComp = visit_GeneratorExp = visit_SetComp = visit_ListComp  # noqa: N815
+
+    def _in_turn(self, loops, node):
+        """Visit a loop, in which a name may stand for columns."""
+        before = self._texts_of
+        self._texts_of = dict(before)
+        for loop in loops:
+            if isinstance(loop.target, ast.Name):
+                texts = _texts(loop.iter) if isinstance(loop.iter, ast.List | ast.Tuple) else []
+                self._texts_of[loop.target.id] = texts or before.get(_root(loop.iter), [])
+        self.generic_visit(node)
+        self._texts_of = before
+
     def visit_Subscript(self, node):
         is_meta = isinstance(node.value, ast.Attribute) and node.value.attr == 'meta'
-        for child in _texts(node.slice):
+        texts = [*_texts(node.slice)]
+        if _is_name(node.slice):
+            texts += self._texts_of.get(node.slice.id, [])
+        if _is_name(node.value) and node.value.id in self._containers:
+            texts = []  # keys of the dictionary
+        for child in texts:
             if is_meta:
                 self._meta_key(child, self._makers(node.value))
             else:
@@ -320,6 +438,9 @@ class _Script(ast.NodeVisitor):
 
     def _makers(self, node):
         """What is known of the origin of the object that ``a.b['c']`` begins with."""
+        inside = _elements(node)
+        if inside:
+            return tuple(maker for element in inside for maker in self._makers(element))
         made_by = self._made_by.get(_root(node), ()) or _names_of_calls(node)
         # Tables that a fit leaves, such as ``history_``, are owners by their own name.
         return (*_learned_attributes(node), *made_by)
@@ -337,11 +458,23 @@ class _Script(ast.NodeVisitor):
 
     def _new_path(self, path):
         """The new path of a name, or of the longest part of it that has moved."""
+        public = self._public_path(path)
+        new = public or path
         for count in range(path.count('.') + 1):
             head, tail = _cut(path, count)
             if head in self.paths:
-                return self.paths[head] + tail
-        return path
+                new = self.paths[head] if not tail else public or self.paths[head] + tail
+                break
+        if new in self.paths.values() or _is_there(new) is not False:
+            return new
+        return _where_it_is_public(path) or new
+
+    def _public_path(self, path):
+        """The new path of a public name that was imported from the module that defined it."""
+        for public in _public_paths(path):
+            if public in self.table['name']['']:
+                return self.table['name'][''][public]
+        return None
 
     def _path(self, node):
         """The full old path of ``a.b.c`` where ``a`` is a module of the package."""
@@ -372,6 +505,32 @@ class _Script(ast.NodeVisitor):
     def _replace_end(self, node, old, new):
         last = node.end_lineno, node.end_col_offset
         self._edits.append(((last[0], last[1] - len(old)), last, new))
+
+
+def _public_paths(path):
+    """Where a name may be public that a module defines: in the packages above it."""
+    *packages, name = path.split('.')
+    module = packages.pop() if packages else ''
+    if module[:1].isupper():
+        return []
+    return ['.'.join([*packages[:count], name]) for count in range(len(packages), 0, -1)]
+
+
+def _where_it_is_public(path):
+    return next((public for public in _public_paths(path) if _is_there(public) is True), None)
+
+
+@cache
+def _is_there(path):
+    """Whether today's package has a name; None if it has not even its module."""
+    module, _, name = path.rpartition('.')
+    folder = PACKAGE.parent.joinpath(*module.split('.'))
+    if (folder / name).is_dir() or (folder / f'{name}.py').is_file():
+        return True
+    for file in (folder / '__init__.py', folder.with_suffix('.py')):
+        if file.is_file():
+            return re.search(rf'\b{name}\b', file.read_text(encoding='utf-8')) is not None
+    return _is_there(module) if _is_class(module) else None
 
 
 def _is_code(text):
@@ -417,6 +576,23 @@ def _names_of_calls(node):
         else:
             node = node.value
     return tuple(names)
+
+
+_CONTAINERS = ast.List | ast.Tuple | ast.Dict | ast.ListComp | ast.DictComp | ast.GeneratorExp
+
+
+def _elements(node):
+    """What a list or a dictionary is made of."""
+    match node:
+        case ast.List() | ast.Tuple():
+            return node.elts
+        case ast.Dict():
+            return node.values
+        case ast.DictComp():
+            return [node.value]
+        case ast.ListComp() | ast.GeneratorExp():
+            return [node.elt]
+    return []
 
 
 def _learned_attributes(node):

@@ -1,10 +1,41 @@
+import csv
 import importlib
 import importlib.util
+import inspect
+import re
 from pathlib import Path
 
 import pytest
 
 FOLDER = Path(__file__).parents[2] / 'docs' / 'development'
+KINDS = {
+    'argument',
+    'attribute',
+    'column',
+    'command',
+    'key',
+    'module',
+    'name',
+    'position',
+    'value',
+}
+PACKAGES = (
+    'anomaly',
+    'baselines',
+    'datasets',
+    'detection',
+    'evaluate',
+    'images',
+    'mergers',
+    'mocks',
+    'morphology',
+    'noise',
+    'simulate',
+    'sources',
+    'stamps',
+    'visualize',
+    'wgan',
+)
 
 
 @pytest.fixture(scope='module')
@@ -27,6 +58,7 @@ def table(script, tmp_path_factory):
         'name,,astro_wgan.a.cut,astro_wgan.Set.from_image\n'
         'module,,astro_wgan.x.y,astro_wgan.z.w\n'
         'argument,look,into,output\n'
+        'argument,Old.change,into,target\n'
         'argument,Old,gone,\n'
         'attribute,Old,scatter,rms\n'
         'attribute,Old,finestness,rms\n'
@@ -36,6 +68,9 @@ def table(script, tmp_path_factory):
         'column,look,flux_error,flux_err\n'
         'column,history_,loss,total_loss\n'
         'value,Old.start,free,zero\n'
+        'value,look.kind,bad,poor\n'
+        'position,write,0,output\n'
+        'position,write,1,classes\n'
         'command,hunt,--out,--output\n'
     )
     return script.read_table(path)
@@ -98,6 +133,50 @@ def table(script, tmp_path_factory):
         ("run(['astro-wgan', 'hunt', '--out'])\n", "run(['astro-wgan', 'hunt', '--output'])\n"),
         ("run(['other', '--out'])\n", "run(['other', '--out'])\n"),
         ("Old(start='free')\n", "Old(start='zero')\n"),
+        # In a loop over names of columns.
+        (
+            "t = look(1)\n[t[c] - t[c] for c in ('npix', 'x')]\n",
+            "t = look(1)\n[t[c] - t[c] for c in ('area', 'x')]\n",
+        ),
+        (
+            "t = look(1)\nfor c in ['npix', 'x']:\n    t[c]\n['npix']\n",
+            "t = look(1)\nfor c in ['area', 'x']:\n    t[c]\n['npix']\n",
+        ),
+        (
+            "c = ('npix', 'x')\nt = look(1)\nt[c]\n",
+            "c = ('area', 'x')\nt = look(1)\nt[c]\n",
+        ),
+        # In lists and dictionaries of tables, of which the keys are no columns.
+        (
+            "m = {'npix': look(1)}\nm['npix']['npix']\n",
+            "m = {'npix': look(1)}\nm['npix']['area']\n",
+        ),
+        (
+            "m = {k: look(k) for k in 'ab'}\nfor k, t in m.items():\n    t['npix']\n",
+            "m = {k: look(k) for k in 'ab'}\nfor k, t in m.items():\n    t['area']\n",
+        ),
+        ("for t in [look(1), 2]:\n    t['npix']\n", "for t in [look(1), 2]:\n    t['area']\n"),
+        # As arguments.
+        ("t = look(1)\nt.sort('npix')\n", "t = look(1)\nt.sort('area')\n"),
+        ("t = look(1)\nt.keep_columns(['npix'])\n", "t = look(1)\nt.keep_columns(['area'])\n"),
+        ("t = look(1)\nother(t, 'npix')\n", "t = look(1)\nother(t, 'npix')\n"),
+        (
+            "from astro_wgan.a import plot\nt = look(1)\nplot(t, 'npix')\n",
+            "from astro_wgan.a import plot\nt = look(1)\nplot(t, 'area')\n",
+        ),
+        (
+            "from astro_wgan.a import look\nlook('bad')\n",
+            "from astro_wgan.a import find\nfind('poor')\n",
+        ),
+        ('o = Old(1)\no.change(into=2)\n', 'o = Old(1)\no.change(target=2)\n'),
+        ('o = look(1)\nreplace(o, into=2)\n', 'o = look(1)\nreplace(o, output=2)\n'),
+        ("write('a', *b)\n", "write(output='a', *b)\n"),
+        ("write('a', {'b': 1})\n", "write(output='a', classes={'b': 1})\n"),
+        # Public names from the modules in which they are defined.
+        ('from astro_wgan.a.c import Old\n', 'from astro_wgan.b import New\n'),
+        ('from astro_wgan.x.y import z\n', 'from astro_wgan.z.w import z\n'),
+        ("patch('astro_wgan.x.y.f')\n", "patch('astro_wgan.z.w.f')\n"),
+        ("run('from astro_wgan.x import y')\n", "run('from astro_wgan.z import w')\n"),
         ("other(start='free')\n", "other(start='free')\n"),
     ],
 )
@@ -113,6 +192,8 @@ def test_names_are_carried_over(script, table, old, new):
         ("x = 1\nt['npix']\n", 2, "column 'npix' may have a new name: area"),
         ('x = 1\nx.finestness\n', 2, 'attribute `finestness` may have a new name: rms'),
         ('Old(gone=3)\n', 1, 'no `gone` any more'),
+        ("for c in ('bad',):\n    look(c)\n", 1, "value 'bad' may have a new name: poor"),
+        ('from astro_wgan.stamps import gone\n', 1, '`astro_wgan.stamps.gone` is not there'),
     ],
 )
 def test_what_is_not_clear_is_left_and_named(script, table, text, line, note):
@@ -125,6 +206,36 @@ def test_what_is_not_clear_is_left_and_named(script, table, text, line, note):
 def test_columns_of_other_tables_stay(script, table):
     text = "t = Table.read('mine.fits')\nt['npix']\n"
     assert script.carried_over(text, table) == (text, [])
+
+
+def test_every_row_of_the_table_is_whole_and_in_its_place():
+    with (FOLDER / 'renamed.csv').open(newline='') as file:
+        head, *rows = csv.reader(file)
+    assert head == ['kind', 'of', 'old', 'new']
+    assert {len(row) for row in rows} == {4}
+    assert [row[:3] for row in rows] == sorted({tuple(row[:3]): row[:3] for row in rows}.values())
+    for kind, of, old, new in rows:
+        assert kind in KINDS
+        assert bool(of) == (kind not in ('module', 'name'))
+        assert old != new
+        if kind in ('argument', 'attribute', 'column'):
+            assert re.fullmatch(r'\w+', old), old
+            assert re.fullmatch(r'\w*|astro_wgan[.\w]+\([\w, ]+\)', new), new
+
+
+def test_new_arguments_exist(script):
+    """Those of functions and classes that a package exports under their new name."""
+    table = script.read_table()
+    callables = _public_callables() | {
+        old.rpartition('.')[2]: _found(new) for old, new in table['name'][''].items()
+    }
+    checked = 0
+    for of, arguments in table['argument'].items():
+        if callable(callables.get(of)):
+            names = set(inspect.signature(callables[of]).parameters)
+            assert {new for new in arguments.values() if new} <= names, of
+            checked += len(arguments)
+    assert checked > 100
 
 
 def test_methods_that_became_functions_have_their_arguments(script):
@@ -144,11 +255,25 @@ def test_new_names_exist_and_old_ones_do_not(script):
 
 
 def _exists(path):
+    return _found(path) is not None
+
+
+def _found(path):
+    """What has a path: in a module, or as a method of a class."""
     module, _, name = path.rpartition('.')
     try:
-        return hasattr(importlib.import_module(module), name)
+        return getattr(importlib.import_module(module), name, None)
     except ModuleNotFoundError:
-        return '.' in module and hasattr(_of(module), name)
+        return getattr(_of(module), name, None) if '.' in module else None
+
+
+def _public_callables():
+    """What the packages export, by name."""
+    found = {}
+    for package in ('astro_wgan', *(f'astro_wgan.{name}' for name in PACKAGES)):
+        module = importlib.import_module(package)
+        found |= {name: getattr(module, name) for name in module.__all__}
+    return found
 
 
 def _is_public(path):
