@@ -192,14 +192,14 @@ def _read_resume(path):
 
 
 def _make_hunt(path):
-    from astro_wgan.hunt_folder import HuntFolder
+    from astro_wgan.hunting.hunt_folder import HuntFolder
 
     HuntFolder(path).claim(_fingerprint())
     (path / 'scores.ecsv').write_bytes(_table('ecsv'))
 
 
 def _read_hunt(path):
-    from astro_wgan.hunt_folder import HuntFolder
+    from astro_wgan.hunting.hunt_folder import HuntFolder
 
     folder = HuntFolder(path)
     folder.claim(_fingerprint())

@@ -15,11 +15,12 @@ from astropy.nddata import CCDData, StdDevUncertainty
 from astropy.table import QTable
 from astropy.wcs import WCS
 
-from astro_wgan import AnomalyDetector, HuntConfig, StampStore, hunt, hunting
+from astro_wgan import AnomalyDetector, HuntConfig, StampStore, hunt
 from astro_wgan.anomaly import ScoringConfig
 from astro_wgan.cli import main
 from astro_wgan.detection import DetectionConfig
 from astro_wgan.exceptions import DetectionError, HuntFolderError, ImageError
+from astro_wgan.hunting import pipeline
 
 CONFIG = HuntConfig(size=16, iterations=2, detection=DetectionConfig(5.0), seed=1)
 STRANGE = (240, 40)
@@ -124,12 +125,12 @@ def test_header_cards_are_no_arguments(image, tmp_path):
     'meta', [fits.Header(CARDS.items()), {k.lower(): v for k, v in CARDS.items()}]
 )
 def test_what_of_a_header_reaches_the_page_is_picked_by_name(meta):
-    assert hunting._first_row(meta) == 'lower'
-    assert hunting._credit(meta) is None
+    assert pipeline._first_row(meta) == 'lower'
+    assert pipeline._credit(meta) is None
     meta['credit'] = 'ESA/Hubble & NASA'
     meta['origin'] = 'upper'
-    assert hunting._first_row(meta) == 'upper'
-    assert hunting._credit(meta) == 'ESA/Hubble & NASA'
+    assert pipeline._first_row(meta) == 'upper'
+    assert pipeline._credit(meta) == 'ESA/Hubble & NASA'
 
 
 def test_same_call_again_reads_what_is_there(result, image):
@@ -184,7 +185,7 @@ def test_a_hunt_in_another_image_is_refused(image, tmp_path, monkeypatch, what, 
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr('astro_wgan.hunting._train', interrupted)
+    monkeypatch.setattr('astro_wgan.hunting.pipeline._train', interrupted)
     positions = [(x, y) for x in range(15, 270, 28) for y in range(15, 270, 28)]
     options = {'output': tmp_path, 'config': CONFIG, 'positions': positions, 'progress': False}
     for _ in range(2):
@@ -240,7 +241,9 @@ def test_interrupted_hunt_goes_on_to_the_same_end(result, image, tmp_path, monke
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        target = 'astro_wgan.hunting' if where == '_train' else 'astro_wgan.AnomalyDetector'
+        target = (
+            'astro_wgan.hunting.pipeline' if where == '_train' else 'astro_wgan.AnomalyDetector'
+        )
         patch.setattr(f'{target}.{where}', interrupted)
         with pytest.raises(KeyboardInterrupt):
             hunt(image, output=tmp_path, config=CONFIG, progress=False)
@@ -342,7 +345,9 @@ def empty_sky(image):
     ids=['constant', 'nan', 'cube', 'empty sky', 'few stamps'],
 )
 def test_bad_images_are_refused_before_training(image, tmp_path, monkeypatch, make, error, message):
-    monkeypatch.setattr('astro_wgan.hunting._train', lambda *a: pytest.fail('training started'))
+    monkeypatch.setattr(
+        'astro_wgan.hunting.pipeline._train', lambda *a: pytest.fail('training started')
+    )
     with pytest.raises(error, match=message):
         hunt(make(image), output=tmp_path / 'new' / 'out', config=CONFIG, progress=False)
     # Nothing is left behind, not even an empty folder.

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from astro_wgan.exceptions import HuntFolderError
-from astro_wgan.hunt_folder import HuntFolder
+from astro_wgan.hunting.hunt_folder import HuntFolder
 from astro_wgan.jobs import Fingerprint
 
 WORK = Fingerprint({'settings': {'seed': 1}})
@@ -84,7 +84,7 @@ def test_folders_of_former_versions_are_refused(tmp_path):
 KILLED = """
 import os, sys
 import astro_wgan.files.atomic
-from astro_wgan.hunt_folder import HuntFolder
+from astro_wgan.hunting.hunt_folder import HuntFolder
 from astro_wgan.jobs import Fingerprint
 
 folder = HuntFolder(sys.argv[1])

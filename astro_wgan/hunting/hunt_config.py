@@ -1,0 +1,101 @@
+"""`HuntConfig`: detection, stamps and training of a hunt."""
+
+from dataclasses import dataclass, field
+from numbers import Integral
+
+from astro_wgan.anomaly.calibration.contamination import check_contamination
+from astro_wgan.detection import DetectionConfig
+
+__all__ = ['HuntConfig']
+
+_DEFAULT_ITERATIONS = 600
+
+
+@dataclass(frozen=True)
+class HuntConfig:
+    """
+    Configuration of a hunt.
+
+    Parameters
+    ----------
+    size : int
+        Edge of the stamps in pixels: 16, 32, 64, 128 or 256.
+    detection : `~astro_wgan.detection.DetectionConfig`
+        Source detection, if no positions are given.
+    partial : {'drop', 'fill'}
+        Whether stamps that extend beyond the image are dropped or masked there.
+    preset : {'compact', 'paper'}
+        Configuration of networks and training.
+    iterations, epochs, minutes : float or None
+        Limits of the training: number of generator iterations (by default 600) or of passes over
+        the stamps, and time in minutes. With a limit in minutes the result depends on the machine,
+        otherwise on the seed alone.
+    held_out_fraction : float
+        Fraction of the stamps that the networks are not trained on and whose scores set the
+        thresholds.
+    contamination : float or 'estimate'
+        Fraction of anomalies among these: see
+        `AnomalyDetector.calibrate <astro_wgan.AnomalyDetector.calibrate>`. 0 takes all to be
+        normal.
+    seed : int
+        Seed of the split and of the training.
+    n_cards : int
+        Number of cards on the page, from the highest score on.
+
+    Raises
+    ------
+    ValueError
+        If a value is out of range.
+    """
+
+    size: int = 64
+    # Stamps of fainter or smaller sources are dominated by noise.
+    detection: DetectionConfig = field(default_factory=lambda: DetectionConfig(2.5, min_area=40))
+    partial: str = 'drop'
+    preset: str = 'compact'
+    iterations: int | None = None
+    epochs: float | None = None
+    minutes: float | None = None
+    held_out_fraction: float = 0.2
+    contamination: float | str = 'estimate'
+    seed: int = 0
+    n_cards: int = 300
+
+    def __post_init__(self):
+        for name in ('size', 'iterations', 'seed', 'n_cards'):
+            value = getattr(self, name)
+            if value is not None and not _is_whole(value):
+                raise ValueError(f'`{name}` must be an integer; got {value!r}.')
+        for name, allowed in (('partial', ('drop', 'fill')), ('preset', ('compact', 'paper'))):
+            if getattr(self, name) not in allowed:
+                raise ValueError(
+                    f'`{name}` must be {" or ".join(map(repr, allowed))}; '
+                    f'got {getattr(self, name)!r}.'
+                )
+        if not isinstance(self.detection, DetectionConfig):
+            raise ValueError(f'`detection` must be a DetectionConfig; got {self.detection!r}.')
+        if not 0 < self.held_out_fraction < 1:
+            raise ValueError(
+                f'`held_out_fraction` must lie between 0 and 1; got {self.held_out_fraction}.'
+            )
+        check_contamination(self.contamination)
+        if self.iterations is not None and self.epochs is not None:
+            raise ValueError('Give `epochs` or `iterations`, not both.')
+        for name, limit in self.limits.items():
+            if not limit > 0:
+                raise ValueError(f'`{name}` must be above 0; got {limit}.')
+        if self.seed < 0:
+            raise ValueError(f'`seed` must not be negative; got {self.seed}.')
+        if self.n_cards < 1:
+            raise ValueError(f'`n_cards` must be at least 1; got {self.n_cards}.')
+
+    @property
+    def limits(self):
+        """Limits of the training, as arguments of `astro_wgan.WGAN.fit`."""
+        names = ('iterations', 'epochs', 'minutes')
+        given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        return given or {'iterations': _DEFAULT_ITERATIONS}
+
+
+def _is_whole(value):
+    return isinstance(value, Integral) and not isinstance(value, bool)
