@@ -1,7 +1,6 @@
 """The command line program ``astro-wgan``."""
 
 import argparse
-import os
 import sys
 
 # Nothing that takes time to import: Ctrl-C is handled once `main` runs.
@@ -40,8 +39,6 @@ def main(arguments=None):
 
 def _run(arguments):
     options = _parser().parse_args(arguments)
-    # Hides messages of TensorFlow about its start.
-    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
     from astropy.units import UnitsError
 
     try:

@@ -4,6 +4,8 @@ import argparse
 from dataclasses import fields, replace
 from pathlib import Path
 
+from astro_wgan.tensorflow_messages import without_messages
+
 __all__ = ['add_hunt']
 
 
@@ -117,6 +119,11 @@ def add_hunt(commands):
 
 
 def _hunt(options):
+    with without_messages():
+        return _run(options)
+
+
+def _run(options):
     from astro_wgan.detection import DetectionConfig
     from astro_wgan.hunting import HuntConfig, hunt
 
