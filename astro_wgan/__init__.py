@@ -11,6 +11,7 @@ __all__, __getattr__, __dir__ = lazy_names(
         'Calibration': 'anomaly',
         'LatentSearchConfig': 'anomaly',
         'DetectionConfig': 'detection',
+        'Band': 'stamps',
         'StampSet': 'stamps',
         'StampStore': 'store',
         'Stretch': 'stamps',

@@ -62,8 +62,9 @@ def make_stamps(n=10, *, shape=(32, 32), bands=None, seed=0, dtype=np.float32, *
         Number of stamps.
     shape : tuple of int
         Shape of each stamp, ``(ny, nx)``.
-    bands : int, optional
-        Number of bands; by default there is no axis of bands.
+    bands : int or sequence, optional
+        Number of bands, or their names, or `~astro_wgan.stamps.Band`; by default there is no axis
+        of bands.
     seed : int
         The same seed makes the same stamps.
     dtype : data type
@@ -88,7 +89,9 @@ def make_stamps(n=10, *, shape=(32, 32), bands=None, seed=0, dtype=np.float32, *
     sigma = rng.uniform(1.0, max(1.5, min(shape) / 8), size=n)
     pixels = 20 * np.exp(-(x**2 + y**2) / 2 / sigma[:, None, None] ** 2)
     if bands is not None:
-        pixels = pixels[..., None] * np.linspace(1, 2, bands)
+        count = bands if isinstance(bands, int) else len(bands)
+        pixels = pixels[..., None] * np.linspace(1, 2, count)
+        options = {'bands': None if isinstance(bands, int) else bands, **options}
     pixels = pixels + rng.normal(scale=_NOISE_RMS, size=pixels.shape)
     table = QTable({'id': np.arange(n), 'sigma': sigma})
     return StampSet(pixels.astype(dtype), **{'unit': u.nJy, 'table': table, **options})
@@ -98,7 +101,8 @@ def assert_stamps_equal(actual, desired, *, rtol=0.0, atol=0.0):
     """
     Fail unless two sets hold the same stamps.
 
-    Pixels, uncertainty, mask, PSF, unit, pixel scale, WCS and table are compared; NaN equals NaN.
+    Pixels, uncertainty, mask, PSF, bands, unit, pixel scale, WCS and table are compared; NaN equals
+    NaN.
 
     Parameters
     ----------

@@ -28,7 +28,7 @@ def stretched(stamps, stretch):
     valid : `~numpy.ndarray` of bool, shape (n, ny, nx, bands)
         False for masked pixels.
     """
-    shape = (len(stamps), *stamps.shape, stamps.bands or 1)
+    shape = (len(stamps), *stamps.shape, stamps.n_bands or 1)
     return stretch.transform(stamps).reshape(shape), stamps.valid.reshape(shape)
 
 
@@ -55,7 +55,7 @@ def score_stamps(stamps, stretch, measure, *packages, progress):
         is 0 the score is NaN.
     """
     total = len(stamps)
-    size = max(1, _BATCH_PIXELS // (np.prod(stamps.shape) * (stamps.bands or 1)))
+    size = max(1, _BATCH_PIXELS // (np.prod(stamps.shape) * (stamps.n_bands or 1)))
     score, valid_fraction, done = np.empty(total), np.empty(total), 0
     with ProgressLine('scoring', quiet=not progress) as line:
         for batch in stamps.batches(size):

@@ -64,7 +64,7 @@ class _PrincipalComponents(Baseline):
                 f'{images.shape[0]} stamps of {images.shape[1]} pixels.'
             )
         pca = decomposition.PCA(self.n_components, svd_solver='randomized', random_state=self.seed)
-        self.shape_ = (*stamps.shape, stamps.bands or 1)
+        self.shape_ = (*stamps.shape, stamps.n_bands or 1)
         for _ in range(1 if valid.all() else _N_ITERATIONS):
             # The explained fraction of the variance is undefined for constant stamps.
             with np.errstate(invalid='ignore'):
@@ -105,12 +105,12 @@ class _PrincipalComponents(Baseline):
         """
         self._check_fitted('components_')
         stamps = as_stamps(stamps)
-        if (*stamps.shape, stamps.bands or 1) != self.shape_:
+        if (*stamps.shape, stamps.n_bands or 1) != self.shape_:
             ny, nx, bands = self.shape_
             raise ValueError(
                 f'`stamps` must have {len(self.mean_)} pixels, all bands counted, as those of the '
                 f'fit, {ny} x {nx} in {bands} band(s); got {stamps.shape[0]} x {stamps.shape[1]} '
-                f'in {stamps.bands or 1}. {size_advice(stamps, (ny, nx))}'.rstrip()
+                f'in {stamps.n_bands or 1}. {size_advice(stamps, (ny, nx))}'.rstrip()
             )
         return score_stamps(stamps, self.stretch_, self._measure, 'scikit-learn', progress=progress)
 

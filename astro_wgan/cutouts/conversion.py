@@ -230,9 +230,9 @@ def _sky_positions(wcs, x, y):
 
 
 def _check_one_band(stamps):
-    if stamps.bands is not None:
+    if stamps.n_bands is not None:
         raise ValueError(
-            f'Cutout2D and CCDData have one band; got {stamps.bands} bands. Choose one: '
+            f'Cutout2D and CCDData have one band; got {stamps.n_bands} bands. Choose one: '
             '`stamps.band(0)`.'
         )
 

@@ -1,6 +1,6 @@
 """Reprojection of stamps to one pixel scale and orientation, with their flux conserved."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from astropy import units as u
@@ -72,7 +72,10 @@ def reprojected_arguments(stamps, *, pixel_scale, position_angle, size, method, 
         **resampled,
         'unit': stamps.unit,
         'pixel_scale': pixel_scale,
-        'psf': _resampled_psf(stamps, grid, method),
+        'psf': _resampled_psf(stamps.psf, grid, method),
+        'bands': [
+            replace(band, psf=_resampled_psf(band.psf, grid, method)) for band in stamps.bands
+        ],
         'geometry': StampGeometry.from_wcs(grid.wcs, grid.shape),
         'table': stamps.table,
         'meta': {
@@ -262,7 +265,7 @@ def _coverage(part, valid, transform, method):
         return _resampled(valid, transform, method)
     # Without a mask it is the same for all stamps.
     ones = _resampled(np.ones((1, *part.shape)), transform, method)
-    return ones if part.bands is None else ones[..., np.newaxis]
+    return ones if part.n_bands is None else ones[..., np.newaxis]
 
 
 def _ratio(total, covered):
@@ -278,16 +281,14 @@ def _resampled_variance(part, valid, transform, method):
     return resampled
 
 
-def _resampled_psf(stamps, grid, method):
+def _resampled_psf(psf, grid, method):
     """The PSF on the new grid, with the same sum; None if the transformations differ."""
-    if stamps.psf is None or len(grid.groups) != 1 or grid.curved.any():
+    if psf is None or len(grid.groups) != 1 or grid.curved.any():
         return None
     step = grid.step[0]
     area = np.abs(np.linalg.det(step))
     # An odd edge stays odd, so that the peak stays at the center of a pixel.
-    edges = (
-        2 * round((edge / np.sqrt(area) - edge % 2) / 2) + edge % 2 for edge in stamps.psf.shape
-    )
+    edges = (2 * round((edge / np.sqrt(area) - edge % 2) / 2) + edge % 2 for edge in psf.shape)
     shape = tuple(max(1, edge) for edge in edges)
-    transform = _affine_transform(step, stamps.psf.shape, shape, method)
-    return _resampled(stamps.psf[np.newaxis], transform, method)[0] * area
+    transform = _affine_transform(step, psf.shape, shape, method)
+    return _resampled(psf[np.newaxis], transform, method)[0] * area

@@ -12,6 +12,7 @@ import numpy as np
 from astropy import units as u
 from astropy.table import Table
 
+from astro_wgan.bands.band import unnamed_bands
 from astro_wgan.jobs.digests import ArrayDigest, digest, digest_columns
 
 __all__ = [
@@ -86,7 +87,7 @@ def describe_stamps(stamps, *, columns=()):
     return {
         'count': len(stamps),
         'size': [int(edge) for edge in stamps.shape],
-        'band count': stamps.bands,
+        'band count': stamps.n_bands,
         'unit': None if stamps.unit is None else stamps.unit.to_string(),
         'pixel scale': None if stamps.pixel_scale is None else f'{stamps.pixel_scale:.10g}',
         'ids': digest(stamps.ids),
@@ -95,6 +96,7 @@ def describe_stamps(stamps, *, columns=()):
         'uncertainties': arrays['uncertainties'].text if has_uncertainty else None,
         'WCS': _digest_wcs(parents, place),
         'PSF': None if stamps.psf is None else digest(stamps.psf),
+        **_describe_bands(stamps.bands),
         **_describe_columns(stamps, columns),
     }
 
@@ -211,7 +213,7 @@ def _run(stamps):
 
 
 def _pixels(stamps):
-    return int(np.prod(stamps.shape)) * (stamps.bands or 1)
+    return int(np.prod(stamps.shape)) * (stamps.n_bands or 1)
 
 
 def _masked(mask, shape, first):
@@ -256,6 +258,14 @@ def _header(wcs):
         for table in (wcs.cpdis1, wcs.cpdis2, wcs.det2im1, wcs.det2im2)
     ]
     return [wcs.to_header(relax=True).tostring(sep='\n'), tables]
+
+
+def _describe_bands(bands):
+    """Bands that have names; without these the description is that of earlier versions."""
+    if bands == unnamed_bands(len(bands)):
+        return {}
+    psfs = [None if band.psf is None else digest(band.psf) for band in bands]
+    return {'bands': [band.to_dict() for band in bands], 'PSF of bands': psfs}
 
 
 def _describe_columns(stamps, columns):

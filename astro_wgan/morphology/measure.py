@@ -163,7 +163,7 @@ def measure_morphology(
         gain=gain,
         psf=_checked_psf(stamps.psf if psf is None else psf),
         sersic=sersic,
-        band=checked_band(band, stamps.bands),
+        band=checked_band(band, stamps.n_bands),
         statmorph_options=_checked_options(statmorph_options or {}, statmorph),
     )
     background = as_background(background, stamps, settings.detection)

@@ -263,9 +263,9 @@ def _as_stack(data):
         data = StampSet(data)
     if is_stamps(data):
         stamps = as_stamps(data)
-        if stamps.bands is not None:
+        if stamps.n_bands is not None:
             raise ValueError(
-                f'`data` must have one band; got stamps with {stamps.bands} bands: select one.'
+                f'`data` must have one band; got stamps with {stamps.n_bands} bands: select one.'
             )
         stamps = stamps[:]
         unit = stamps.unit or u.dimensionless_unscaled

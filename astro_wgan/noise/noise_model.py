@@ -251,7 +251,7 @@ def make_noise_models(stamps, sky_noise, correlation, *, gain, exposure_time, ze
         'exposure_time': exposure_time,
         'zero_point': zero_point,
     }
-    bands = stamps.bands or 1
+    bands = stamps.n_bands or 1
     columns = {name: _for_each_band(name, value, bands) for name, value in given.items()}
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     return [_noise_model(stamps, **row) for row in rows]

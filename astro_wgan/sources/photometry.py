@@ -123,7 +123,7 @@ def measure_sources(
     (2, '>2', np.float64(31.2))
     """
     stamps = as_stamps(stamps, positions=positions, size=size, outside='keep')
-    band = checked_band(band, stamps.bands)
+    band = checked_band(band, stamps.n_bands)
     detection = DetectionConfig() if detection is None else detection
     background = as_background(background, stamps, detection, from_image=positions is not None)
     settings = Settings(

@@ -124,7 +124,7 @@ def segment_stamps(stamps, *, detection=None, background=None, band=None):
     from astro_wgan.store.stamp_inputs import as_stamps
 
     stamps = as_stamps(stamps)
-    band = checked_band(band, stamps.bands)
+    band = checked_band(band, stamps.n_bands)
 
     background = as_background(background, stamps, detection)
     labels = np.zeros((len(stamps), *stamps.shape), dtype=np.int32)

@@ -3,6 +3,7 @@
 import numpy as np
 from astropy import units as u
 
+from astro_wgan.bands.band import as_ab_magnitude
 from astro_wgan.units.brightness import PixelContent, pixel_content
 from astro_wgan.validation.pixels import value_in_unit
 
@@ -36,13 +37,7 @@ def as_zero_point(zero_point, stamps, flux_unit):
             f'Pixels in {stamps.unit} have fluxes in {flux_unit}, whose zero point is {known:.4f}: '
             f'leave out `zero_point`; got {zero_point}.'
         )
-    if hasattr(zero_point, 'unit'):
-        if zero_point.unit not in (u.mag, u.ABmag):
-            raise ValueError(f'`zero_point` must be in AB magnitudes; got {zero_point.unit}.')
-        zero_point = zero_point.value
-    if not (np.ndim(zero_point) == 0 and np.isfinite(zero_point)):
-        raise ValueError(f'`zero_point` must be one finite number; got {zero_point}.')
-    return float(zero_point)
+    return as_ab_magnitude(zero_point)
 
 
 def _known_zero_point(unit):

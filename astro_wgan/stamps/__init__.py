@@ -5,6 +5,7 @@ from astro_wgan.lazy import lazy_names
 __all__, __getattr__, __dir__ = lazy_names(
     __name__,
     {
+        'Band': '.bands.band',
         'StampSet': 'stampset',
         'Stamps': 'base',
         'Stretch': 'stretch',

@@ -132,7 +132,7 @@ class StampArrays:
         return self._pixels.shape[1:3]
 
     @property
-    def bands(self):
+    def n_bands(self):
         """Number of bands, or None for plain images ``(n, ny, nx)``."""
         return self._pixels.shape[3] if self._pixels.ndim == 4 else None
 

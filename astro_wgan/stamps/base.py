@@ -7,6 +7,7 @@ from html import escape
 import numpy as np
 
 from astro_wgan.astrometry.stamp_geometry import WCSSequence
+from astro_wgan.bands.band import band_names, unnamed_bands
 from astro_wgan.optional import import_optional
 from astro_wgan.stamps.batches import batch_bounds, tf_dataset
 from astro_wgan.stamps.derived_sets import DerivedSets
@@ -22,7 +23,8 @@ class Stamps(DerivedSets):
     Stamps of one size: the interface of `~astro_wgan.StampSet` and `~astro_wgan.StampStore`.
 
     It has a length and can be sliced: an index (an integer, a slice, row numbers, or a boolean
-    array with an entry per stamp) gives a StampSet. Methods that return pixels or a StampSet read
+    array with an entry per stamp) gives a StampSet. The name of a band gives that band of all
+    stamps, a list of names these bands in this order. Methods that return pixels or a StampSet read
     what they need of a store into memory.
     """
 
@@ -31,8 +33,13 @@ class Stamps(DerivedSets):
         """Number of stamps."""
 
     @abstractmethod
-    def __getitem__(self, rows):
-        """The chosen stamps as a `~astro_wgan.StampSet`."""
+    def _rows(self, rows):
+        """Some stamps as a `~astro_wgan.StampSet`."""
+
+    def __getitem__(self, index):
+        """Some stamps, or one or more bands by their names, as a `~astro_wgan.StampSet`."""
+        names = band_names(index)
+        return self._rows(index) if names is None else self._named_bands(names)
 
     @property
     @abstractmethod
@@ -151,8 +158,11 @@ class Stamps(DerivedSets):
     def _summary(self):
         ny, nx = self.shape
         parts = [f'{len(self)} stamps of {ny} x {nx} pixels']
-        if self.bands is not None:
-            parts.append(f'{self.bands} bands')
+        if self.n_bands is not None:
+            parts.append(f'{self.n_bands} bands')
+        if self.bands != unnamed_bands(self.n_bands):
+            names = ', '.join(band.name for band in self.bands)
+            parts[-1] += f' ({names})' if self.n_bands is not None else f' in band {names}'
         parts.append(str(self.dtype))
         if self.unit is not None:
             parts.append(f'unit {self.unit}')

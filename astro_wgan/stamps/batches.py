@@ -202,7 +202,7 @@ def tf_dataset(stamps, batch_size, *, shuffle=False, seed=0, drop_remainder=Fals
             filled = batch.filled().astype(np.float32, copy=False)
             yield filled if filled.ndim == 4 else filled[..., np.newaxis]
 
-    shape = (None, *stamps.shape, stamps.bands or 1)
+    shape = (None, *stamps.shape, stamps.n_bands or 1)
     dataset = tf.data.Dataset.from_generator(
         pixels, output_signature=tf.TensorSpec(shape, tf.float32)
     )

@@ -51,6 +51,8 @@ def differing_attributes(first, second):
         yield 'mask'
     if not _same_arrays(first.psf, second.psf):
         yield 'psf'
+    if first.bands != second.bands:
+        yield 'bands'
     if not _same_geometry(first.geometry, second.geometry):
         yield 'wcs'
     if not _same_tables(first.table, second.table):

@@ -4,6 +4,7 @@ import numpy as np
 from astropy.table import vstack
 
 from astro_wgan.astrometry.stamp_geometry import StampGeometry
+from astro_wgan.bands.band import joint_bands
 from astro_wgan.catalogs.columns import rename_conflicting_columns
 from astro_wgan.stamps.consistency import check_alike, check_stamps_type
 from astro_wgan.stamps.stampset import StampSet
@@ -30,13 +31,14 @@ def concatenate(sets, *, renumber=False):
     Returns
     -------
     `StampSet`
-        It has a PSF if all sets have the same one. Its ``meta`` is that of the sets, or if these
-        differ ``meta['parts']`` is a list of them.
+        It has a PSF if all sets have the same one, and so have its bands. Its ``meta`` is that of
+        the sets, or if these differ ``meta['parts']`` is a list of them.
 
     Raises
     ------
     ValueError
-        If there is no set, shapes, units or pixel scales disagree, or an id occurs twice.
+        If there is no set, shapes, units, pixel scales, or names or zero points of bands disagree,
+        or an id occurs twice.
 
     Examples
     --------
@@ -74,6 +76,7 @@ def _joined_arguments(sets, renumber):
         'unit': first.unit,
         'pixel_scale': first.pixel_scale,
         'psf': first.psf if same_psf else None,
+        'bands': joint_bands([s.bands for s in sets]),
         'geometry': StampGeometry.concatenate([s.geometry for s in sets]),
         'table': _joined_table(sets, renumber),
         'meta': first.meta if same_meta else {'parts': [s.meta for s in sets]},

@@ -4,6 +4,7 @@ import numpy as np
 from astropy import units as u
 from astropy.table import QTable
 
+from astro_wgan.bands.band import check_same_bands
 from astro_wgan.catalogs.columns import check_ids, text_without_unit
 from astro_wgan.catalogs.qtable import as_qtable
 
@@ -46,7 +47,8 @@ def check_alike(first, other):
     Raises
     ------
     ValueError
-        If size, bands, unit or pixel scale disagree, or only one has an uncertainty.
+        If size, bands, their zero points, unit or pixel scale disagree, or only one has an
+        uncertainty.
     """
     if first.pixels.shape[1:] != other.pixels.shape[1:]:
         raise ValueError(
@@ -64,6 +66,7 @@ def check_alike(first, other):
             'Only stamps of one pixel scale can be joined (reproject them first); '
             f'got {scales[0]} and {scales[1]}.'
         )
+    check_same_bands(first.bands, other.bands)
     if (first.uncertainty is None) != (other.uncertainty is None):
         raise ValueError('Uncertainty must be in all of the joined sets or in none.')
 

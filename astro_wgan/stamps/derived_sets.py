@@ -61,19 +61,20 @@ class DerivedSets(ABC):
         stamps = self._in_memory()
         return type(stamps)(**changed_arguments(stamps, changes))
 
-    def band(self, number):
+    def band(self, band):
         """
         One band of each stamp, as a set of plain images.
 
         Parameters
         ----------
-        number : int
-            Index of the band, from 0; plain images have one band.
+        band : str or int
+            Name of the band, or its index, from 0; plain images have one band.
 
         Returns
         -------
         `~astro_wgan.StampSet`
-            Its pixels, uncertainty and mask are views; everything else is shared.
+            Its pixels, uncertainty and mask are views; everything else is shared. Its PSF is that
+            of the band, if there is one.
 
         Raises
         ------
@@ -84,11 +85,27 @@ class DerivedSets(ABC):
         --------
         >>> import numpy as np
         >>> from astro_wgan import StampSet
-        >>> StampSet(np.ones((5, 64, 64, 3))).band(1)
-        <StampSet: 5 stamps of 64 x 64 pixels, float64>
+        >>> stamps = StampSet(np.ones((5, 64, 64, 3)), bands=['g', 'r', 'i'])
+        >>> stamps.band('r')
+        <StampSet: 5 stamps of 64 x 64 pixels in band r, float64>
+        >>> stamps['r'] == stamps.band(1)
+        True
         """
         stamps = self._in_memory()
-        return type(stamps)(**band_arguments(stamps, number))
+        return type(stamps)(**band_arguments(stamps, band))
+
+    def _named_bands(self, names):
+        """One band or, for a list of names, several: ``stamps['r']``, ``stamps[['g', 'r']]``."""
+        missing = {names} if isinstance(names, str) else {*names}
+        missing -= {band.name for band in self.bands}
+        if missing:
+            have = ', '.join(band.name for band in self.bands) or 'one band without name'
+            raise KeyError(
+                f'The stamps have no band {missing.pop()!r}, but {have}. For a column of the '
+                'table use `stamps.table[...]`.'
+            )
+        stamps = self._in_memory()
+        return type(stamps)(**band_arguments(stamps, names))
 
     def crop(self, size):
         """

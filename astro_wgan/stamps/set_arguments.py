@@ -1,11 +1,12 @@
 """Arguments of `~astro_wgan.StampSet` for sets that are derived from other sets."""
 
-from numbers import Integral
+from dataclasses import replace
 
 import numpy as np
 from astropy import units as u
 
 from astro_wgan.astrometry.stamp_geometry import StampGeometry, first_pixel
+from astro_wgan.bands.band import band_number, rescaled_band, unnamed_bands
 from astro_wgan.units.pixel_flux import PIXEL_META
 from astro_wgan.validation.axis_order import own_axes
 from astro_wgan.validation.pixels import as_pixels, as_shape
@@ -63,14 +64,15 @@ def changed_arguments(stamps, changes):
     return arguments
 
 
-def band_arguments(stamps, number):
+def band_arguments(stamps, band):
     """
-    Arguments of `~astro_wgan.StampSet` for one band of each stamp.
+    Arguments of `~astro_wgan.StampSet` for some bands of each stamp.
 
     Parameters
     ----------
     stamps : `~astro_wgan.StampSet`
-    number : int
+    band : str, int or list of them
+        One band, for plain images, or several.
 
     Returns
     -------
@@ -81,16 +83,27 @@ def band_arguments(stamps, number):
     ValueError
         If there is no such band.
     """
-    bands = 1 if stamps.bands is None else stamps.bands
-    is_whole = isinstance(number, Integral) and not isinstance(number, bool)
-    if not is_whole or not 0 <= number < bands:
-        raise ValueError(f'`number` must be a band, from 0 to {bands - 1}; got {number!r}.')
+    bands = stamps.bands or unnamed_bands(1)
+    several = isinstance(band, list)
+    numbers = [band_number(each, bands) for each in (band if several else [band])]
     arguments = _arguments(stamps)
-    if stamps.bands is not None:
-        for name in ('pixels', 'uncertainty', 'mask'):
-            if np.ndim(arguments[name]) == 4:
-                arguments[name] = arguments[name][..., number]
-        arguments['axes'] = None
+    if stamps.n_bands is None and not several:
+        return arguments
+    part = numbers if several else numbers[0]
+    for name in ('pixels', 'uncertainty', 'mask'):
+        values = arguments[name]
+        if several and values is not None and stamps.n_bands is None:
+            arguments[name] = values[..., np.newaxis]
+        elif np.ndim(values) == 4:
+            arguments[name] = values[..., part]
+    arguments['axes'] = own_axes(4 if several else 3)
+    if several:
+        arguments['bands'] = [bands[number] for number in numbers]
+        return arguments
+    own = bands[part]
+    arguments['psf'] = stamps.psf if own.psf is None else own.psf
+    is_named = bands != unnamed_bands(len(bands))
+    arguments['bands'] = (replace(own, psf=None),) if is_named else None
     return arguments
 
 
@@ -175,6 +188,7 @@ def _arguments(stamps):
         'unit': stamps.unit,
         'pixel_scale': stamps.pixel_scale,
         'psf': stamps.psf,
+        'bands': stamps.bands,
         'table': stamps.table,
         'meta': stamps.meta,
         'geometry': stamps.geometry,
@@ -197,6 +211,9 @@ def _convert(arguments, stamps, changes):
                 f'The `{name}` of the set are in {stamps.unit}, which does not convert to '
                 f'{unit.to_string() or "no unit"}: give them too.'
             ) from error
+    if 'bands' not in changes and any(band.zero_point is not None for band in stamps.bands):
+        factor = stamps.unit.to(unit, 1.0)
+        arguments['bands'] = [rescaled_band(band, factor) for band in stamps.bands]
 
 
 def _check_fits(arguments, stamps, changes):
@@ -216,6 +233,15 @@ def _check_fits(arguments, stamps, changes):
                 f'The `{name}` of the set has the shape {own.shape}, the new `pixels` have '
                 f'{pixels.shape}: give `{name}` too, or None.'
             )
+    n_bands = pixels.shape[3] if pixels.ndim == 4 else None
+    if n_bands != stamps.n_bands and 'bands' not in changes:
+        if stamps.bands != unnamed_bands(stamps.n_bands):
+            names = ', '.join(band.name for band in stamps.bands)
+            raise ValueError(
+                f'The set has the bands {names}; the new `pixels` have the shape {pixels.shape}: '
+                'give `bands` too, or None.'
+            )
+        arguments['bands'] = None
     if len(pixels) != len(stamps):
         missing = [] if 'table' in changes else ['table']
         missing += [] if elsewhere else ['wcs']

@@ -1,8 +1,11 @@
 """`StampSet`: stamps of the same size with uncertainty, mask, WCS, PSF and a table."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from astro_wgan.astrometry.stamp_geometry import StampGeometry
+from astro_wgan.bands.band import as_bands
 from astro_wgan.stamps.arrays import Checked, StampArrays
 from astro_wgan.stamps.base import Stamps
 from astro_wgan.stamps.comparison import same_sets
@@ -13,6 +16,16 @@ from astro_wgan.validation.indices import stamp_index
 from astro_wgan.validation.pixels import as_pixel_scale, as_psf
 
 __all__ = ['StampSet']
+
+
+def _checked_bands(stamps, bands):
+    bands = as_bands(bands, stamps.n_bands)
+    if stamps.n_bands is None and bands and bands[0].psf is not None:
+        # The PSF of plain images is that of the set.
+        if stamps.psf is None:
+            stamps.psf = bands[0].psf
+        bands = (replace(bands[0], psf=None),)
+    return bands
 
 
 class StampSet(StampArrays, Stamps):
@@ -36,7 +49,11 @@ class StampSet(StampArrays, Stamps):
         Angle of the edge of a pixel (angle, or angle per pixel). By default that of the WCS at
         the center of the first stamp; `pixel_area` is measured for each stamp.
     psf : array_like, optional
-        Image of the point spread function, at the pixel scale of the stamps.
+        Image of the point spread function, at the pixel scale of the stamps; that of all bands
+        that have none of their own.
+    bands : sequence of str or `~astro_wgan.stamps.Band`, optional
+        Name of each band, with its wavelength, zero point and PSF if they are known. By default
+        bands are called ``'0'``, ``'1'``, ... Plain images may have the name of their one band.
     wcs : sequence of `~astropy.wcs.WCS`, optional
         One for each stamp, or None for a stamp without WCS.
     table : `~astropy.table.QTable`, optional
@@ -64,15 +81,16 @@ class StampSet(StampArrays, Stamps):
     Notes
     -----
     Indexing a set gives a set: ``stamps[3:7]``, ``stamps[stamps.table['score'] > 2]``; an integer
-    gives a set of one stamp. Slices are views of the arrays, as in NumPy.
+    gives a set of one stamp. Slices are views of the arrays, as in NumPy. ``stamps['r']`` is one
+    band of all stamps, as plain images, and ``stamps[['g', 'r']]`` has two of the bands.
 
-    Values assigned to ``pixels``, ``uncertainty``, ``mask``, ``table``, ``psf`` and
+    Values assigned to ``pixels``, ``uncertainty``, ``mask``, ``table``, ``psf``, ``bands`` and
     ``pixel_scale`` are checked like the arguments: pixels that are not finite are masked. Values
     written into these arrays are not checked.
 
     Two sets are equal (``==`` gives one boolean) if pixels (masked ones, too), uncertainty, valid
-    pixels, unit, pixel scale, PSF, geometry, WCS, and the columns of the table in any order are
-    exactly equal; NaN equals NaN. Dtypes and ``meta`` may differ.
+    pixels, unit, pixel scale, PSF, bands, geometry, WCS, and the columns of the table in any order
+    are exactly equal; NaN equals NaN. Dtypes and ``meta`` may differ.
 
     Examples
     --------
@@ -96,6 +114,7 @@ class StampSet(StampArrays, Stamps):
         unit=None,
         pixel_scale=None,
         psf=None,
+        bands=None,
         wcs=None,
         table=None,
         meta=None,
@@ -115,6 +134,7 @@ class StampSet(StampArrays, Stamps):
         if pixel_scale is None:
             pixel_scale = self.geometry.pixel_scale(self.shape)
         self.pixel_scale, self.psf, self.table = pixel_scale, psf, table
+        self.bands = bands
         self.meta = {} if meta is None else dict(meta)
 
     @classmethod
@@ -340,6 +360,11 @@ class StampSet(StampArrays, Stamps):
         'Angle of a pixel, in arcsec / pix, or None.',
     )
     psf = Checked(lambda _, psf: as_psf(psf), 'Image of the PSF, or None.')
+    bands = Checked(
+        _checked_bands,
+        '`~astro_wgan.stamps.Band` of each band, as a tuple, which is empty for plain images of '
+        'an unnamed band.',
+    )
     table = Checked(
         lambda stamps, table: as_table(table, len(stamps)),
         '`~astropy.table.QTable` with a row for each stamp and a column ``id``.',
@@ -356,7 +381,7 @@ class StampSet(StampArrays, Stamps):
 
     __hash__ = None  # since sets are mutable
 
-    def __getitem__(self, rows):
+    def _rows(self, rows):
         rows = stamp_index(rows, len(self))
         return StampSet(
             self.pixels[rows],
@@ -365,6 +390,7 @@ class StampSet(StampArrays, Stamps):
             unit=self.unit,
             pixel_scale=self.pixel_scale,
             psf=self.psf,
+            bands=self.bands,
             geometry=self.geometry[rows],
             table=self.table[rows],
             meta=self.meta,

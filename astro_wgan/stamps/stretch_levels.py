@@ -133,14 +133,14 @@ def band_of(array, band):
 
 def _bands_of(stamps):
     """Pixels and validity of each band, (n, ny, nx)."""
-    for band in range(stamps.bands or 1):
+    for band in range(stamps.n_bands or 1):
         yield band_of(stamps.pixels, band), band_of(stamps.valid, band)
 
 
 def _sample_size(stamps):
     ny, nx = stamps.shape
     least, most = _SAMPLE_STAMPS
-    count = _SAMPLE_PIXELS // (ny * nx * (stamps.bands or 1))
+    count = _SAMPLE_PIXELS // (ny * nx * (stamps.n_bands or 1))
     return min(max(count, least), most)
 
 

@@ -113,7 +113,7 @@ def check_kind(empty, stamps):
     Raises
     ------
     ValueError
-        If size, bands, unit, pixel scale, PSF or columns disagree, or only one has uncertainty.
+        If size, bands, unit, pixel scale, PSFs or columns disagree, or only one has uncertainty.
     """
     check_alike(empty, stamps)
     if stamps.psf is not None and not np.array_equal(stamps.psf, empty.psf):
@@ -121,6 +121,12 @@ def check_kind(empty, stamps):
         raise ValueError(
             f'All stamps of a store share one PSF: the appended stamps have one, the store {has}.'
         )
+    for band, own in zip(stamps.bands, empty.bands, strict=False):
+        if band.psf is not None and not np.array_equal(band.psf, own.psf):
+            raise ValueError(
+                f'All stamps of a store share the PSF of a band: that of the appended stamps in '
+                f'band {band.name} differs from that of the store.'
+            )
     encode(stamps.table[:0], like=empty.table)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from astropy import units as u
 from astropy.io.misc import yaml
 
+from astro_wgan.bands.band import Band
 from astro_wgan.catalogs.table_codec import column_names, decode, describe, encode
 from astro_wgan.exceptions import StampStoreError
 from astro_wgan.files.limits import check_unit_text
@@ -37,6 +38,9 @@ _COLUMN_BYTES = 2**24
 _TEXT_BYTES = 2**9
 _TEXT_ROWS = 2**8
 
+#: Name of the array with the PSF of a band, before the number of the band.
+_PSF_OF_BAND = 'psf_of_band_'
+
 #: Number of characters of provenance above which it is read as a trial before it is written.
 _LONG = 2**16
 
@@ -57,6 +61,7 @@ def create_arrays(path, like, *, chunk, shard, compression, overwrite):
         'unit': unit_text(like.unit),
         'pixel_scale': None if like.pixel_scale is None else float(like.pixel_scale.value),
         'table': describe(like.table),
+        'bands': [band.to_dict() for band in like.bands],
     }
     meta = np.array([meta_text(like.meta)]) if like.meta else []
     columns, _ = encode(like.table[:0])
@@ -77,6 +82,11 @@ def create_arrays(path, like, *, chunk, shard, compression, overwrite):
         if like.psf is not None:
             arrays.add('psf', dtype=float, shape=like.psf.shape[1:], chunk=len(like.psf))
             arrays.append({'psf': like.psf})
+        for k, band in enumerate(like.bands):
+            if band.psf is not None:
+                name = _psf_array(k)
+                arrays.add(name, dtype=float, shape=band.psf.shape[1:], chunk=len(band.psf))
+                arrays.append({name: band.psf})
         arrays.append({'meta': meta})
     return arrays
 
@@ -113,9 +123,27 @@ def _empty_set(arrays):
         unit=arrays.header['unit'],
         pixel_scale=None if scale is None else scale * u.arcsec / u.pix,
         psf=arrays.read('psf', np.arange(arrays.length('psf'))) if 'psf' in arrays else None,
+        bands=_read_bands(arrays),
         table=read_table(arrays, np.arange(0)),
         axes=own_axes(none.ndim),
     )
+
+
+def _read_bands(arrays):
+    # Stores of earlier versions have no names of bands.
+    described = arrays.header.get('bands')
+    if not described:
+        return None
+    bands = []
+    for k, values in enumerate(described):
+        name = _psf_array(k)
+        psf = arrays.read(name, np.arange(arrays.length(name))) if name in arrays else None
+        bands.append(Band.from_dict(values, psf=psf))
+    return bands
+
+
+def _psf_array(number):
+    return f'{_PSF_OF_BAND}{number}'
 
 
 def read_table(arrays, rows, names=None):
@@ -200,7 +228,8 @@ def _check_alike(arrays):
             raise _unfit(arrays, f'its `{name}` holds {layout.dtype} in rows of {layout.shape}')
         if layout.first and not is_mask:
             raise _unfit(arrays, f'{layout.first} rows of `{name}` have no file')
-        if name not in ('parents', 'meta', 'psf') and length != count:
+        is_alone = name in ('parents', 'meta', 'psf') or name.startswith(_PSF_OF_BAND)
+        if not is_alone and length != count:
             raise _unfit(arrays, f'`{name}` has {length} rows for {count} stamps')
 
 

@@ -54,8 +54,13 @@ class StoredStamps(Stamps):
         return self._empty.shape
 
     @property
-    def bands(self):
+    def n_bands(self):
         """Number of bands, or None for plain images ``(n, ny, nx)``."""
+        return self._empty.n_bands
+
+    @property
+    def bands(self):
+        """`~astro_wgan.stamps.Band` of each band, as a tuple."""
         return self._empty.bands
 
     @property
@@ -151,7 +156,7 @@ class StoredStamps(Stamps):
         """
         return self._in_order(lambda rows: read_table(self._arrays, rows, columns), rows)
 
-    def __getitem__(self, rows):
+    def _rows(self, rows):
         return self._in_order(self._read, rows)
 
     def __iter__(self):
@@ -232,6 +237,7 @@ class StoredStamps(Stamps):
                 unit=self.unit,
                 pixel_scale=self.pixel_scale,
                 psf=self.psf,
+                bands=self.bands,
                 axes=own_axes(parts['pixels'].ndim),
                 assume_finite=True,
             )

@@ -70,7 +70,7 @@ def network_for(stamps, network):
             f'{", ".join(map(str, SIZES[:-1]))} or {SIZES[-1]} pixels, to train a network on them; '
             f'got {ny} x {nx}. {advice}'
         )
-    return network.for_images(size=ny, bands=stamps.bands or 1)
+    return network.for_images(size=ny, bands=stamps.n_bands or 1)
 
 
 def check_fit(
@@ -114,14 +114,14 @@ def check_fit(
 def check_stamps(network, stamps):
     """Raise a ValueError if size or bands of stamps are not those of the network."""
     size, bands = network.size, network.bands
-    if tuple(stamps.shape) != (size, size) or (stamps.bands or 1) != bands:
+    if tuple(stamps.shape) != (size, size) or (stamps.n_bands or 1) != bands:
         ny, nx = stamps.shape
         advice = size_advice(stamps, (size, size))
-        if (stamps.bands or 1) > bands:
+        if (stamps.n_bands or 1) > bands:
             advice += f' Take {bands} of the bands: `stamps.replace(pixels=stamps.pixels[..., k])`.'
         raise ValueError(
             f'The network works on stamps of {size} x {size} pixels and {bands} band(s); '
-            f'got {ny} x {nx} and {stamps.bands or 1}. {advice.strip()}'.rstrip()
+            f'got {ny} x {nx} and {stamps.n_bands or 1}. {advice.strip()}'.rstrip()
         )
 
 

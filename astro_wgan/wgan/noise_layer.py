@@ -69,7 +69,7 @@ def measure_noise(stamps, stretch, *, seed=0):
         )
     sample = next(stamps.batches(min(len(stamps), _SAMPLE), shuffle=True, seed=seed))
     images = stretch.transform(sample)
-    bands = sample.bands or 1
+    bands = sample.n_bands or 1
     shape = (*images.shape[:3], bands)
     images, valid = images.reshape(shape), sample.valid.reshape(shape)
     kernels = [_kernel(images[..., band], valid[..., band]) for band in range(bands)]

@@ -264,7 +264,7 @@ def test_a_band_is_a_set_of_its_own():
         stamps.mask = hole
         for k in range(3):
             band = stamps.band(k)
-            assert band.bands is None
+            assert band.n_bands is None
             assert np.shares_memory(band.pixels, stamps.pixels)
             assert np.array_equal(band.pixels, stamps.pixels[..., k], equal_nan=True)
             assert np.array_equal(band.uncertainty, stamps.uncertainty[..., k])
@@ -274,7 +274,7 @@ def test_a_band_is_a_set_of_its_own():
     plain = full_stamps()
     assert plain.band(0) == plain
     for wrong in (3, -1, True, 'g', 1.0):
-        with pytest.raises(ValueError, match='`number` must be a band, from 0 to 2'):
+        with pytest.raises(ValueError, match='`band` must be a band, from 0 to 2'):
             stamps.band(wrong)
 
 
@@ -287,7 +287,7 @@ def test_one_band_of_several():
         uncertainty=stamps.uncertainty[..., 1],
         mask=~stamps.valid[..., 1],
     )
-    assert one.bands is None
+    assert one.n_bands is None
     assert np.array_equal(one.valid, stamps.valid[..., 1])
 
 
@@ -482,7 +482,7 @@ def test_bands_before_y_and_x_are_refused_or_named():
         with pytest.raises(ValueError, match="set axes='nbyx'"):
             StampSet(first)
         stamps = StampSet(first, axes='nbyx', mask=first > 1, uncertainty=np.abs(first))
-        assert stamps.bands == shape[1]
+        assert stamps.n_bands == shape[1]
         assert stamps.shape == shape[2:]
         assert np.array_equal(stamps.pixels, np.moveaxis(first, 1, -1))
         assert np.array_equal(stamps.uncertainty, np.moveaxis(np.abs(first), 1, -1))
@@ -506,9 +506,9 @@ def test_few_rows_and_many_bands_stay_possible(tmp_path):
     odd = StampSet(np.zeros((5, 3, 20, 30)), axes='nyxb')
     assert odd[1:3].shape == (3, 20)
     assert concatenate([odd[:2], odd[2:]]) == odd
-    assert odd.replace(unit='adu').bands == 30
+    assert odd.replace(unit='adu').n_bands == 30
     assert copy.copy(odd) == odd
-    assert odd.crop((3, 10)).bands == 30
+    assert odd.crop((3, 10)).n_bands == 30
     with StampStore.from_stamps(tmp_path / 'odd.zarr', odd) as store:
         assert store[:2] == odd[:2]
 

@@ -229,7 +229,7 @@ def test_an_integer_gives_a_set_of_one(row, number):
     assert part.ids.tolist() == [number]
 
 
-@pytest.mark.parametrize('row', [10, -11, np.ones(9, dtype=bool), [[1, 2], [3, 4]], [10], 'id'])
+@pytest.mark.parametrize('row', [10, -11, np.ones(9, dtype=bool), [[1, 2], [3, 4]], [10]])
 def test_rows_that_are_not_there(row):
     with pytest.raises(IndexError):
         full_stamps()[row]

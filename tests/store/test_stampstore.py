@@ -154,7 +154,7 @@ def test_all_parts_of_a_set_come_back(bands, compression, path):
     made.append(stamps[5:])
     made.close()
     found = StampStore.open(path)
-    assert (found.shape, found.bands, found.unit) == (stamps.shape, bands, u.nJy)
+    assert (found.shape, found.n_bands, found.unit) == (stamps.shape, bands, u.nJy)
     assert found.pixel_scale == stamps.pixel_scale
     assert_array_equal(found.ids, stamps.ids)
     assert_stored(found[:], stamps)

@@ -1,0 +1,1 @@
+"""Bands of stamps: names, wavelengths, zero points, PSFs, and combinations."""
