@@ -1,5 +1,7 @@
 """Checks of the arguments of `WGAN.fit`."""
 
+from dataclasses import replace
+
 from astro_wgan.stamps.consistency import size_advice
 from astro_wgan.wgan.compute.distribution import check_strategy
 from astro_wgan.wgan.config import SIZES
@@ -128,9 +130,10 @@ def check_stamps(network, stamps):
 def _check_initial_model(initial_model, network, training):
     if not initial_model.is_fitted:
         raise ValueError('`initial_model` must be a fitted model; got one that is not.')
-    if initial_model.network != network:
+    if initial_model.network not in (network, replace(network, bands=1)):
         raise ValueError(
-            f'`initial_model` must have the same network, {network}; got {initial_model.network}.'
+            f'`initial_model` must have the same network, {network}, or that for a single band; '
+            f'got {initial_model.network}.'
         )
     if training.reconstruction_weight and initial_model.encoder_ is None:
         raise ValueError(

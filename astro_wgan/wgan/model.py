@@ -207,7 +207,8 @@ class WGAN(PredictionMixin):
             Seed of weights, order of the stamps, latent vectors and orientations.
         initial_model : WGAN, optional
             A fitted model of the same network to start from (warm start), to adapt it to a field
-            with few stamps. Stretch and noise are measured anew.
+            with few stamps. Of a model of a single band each band gets the weights. Stretch and
+            noise are measured anew.
         held_out : `~astro_wgan.StampSet`, `~astro_wgan.StampStore` or path-like, optional
             Normal stamps that are not trained on. After each epoch (a pass over the stamps, at
             least 25 iterations) generated images are compared with them, which adds the columns

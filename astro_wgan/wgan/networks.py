@@ -13,6 +13,7 @@ __all__ = [
     'build_critic',
     'build_encoder',
     'build_generator',
+    'copy_weights',
     'count_weights',
     'draw_latent',
     'encoder_of_means',
@@ -123,6 +124,28 @@ def build_encoder(config, *, variational=False, seed=None):
 def encoder_of_means(encoder):
     """The encoder from images to the mean of z that shares the weights of a variational one."""
     return keras.Model(encoder.input, encoder.outputs[0], name='encoder')
+
+
+def copy_weights(network, other):
+    """
+    Give a network the weights of another with the same layers.
+
+    Of one for a single band each band gets the same weights: a generator then makes the same image
+    in all of them, and a critic or encoder sees their mean.
+
+    Parameters
+    ----------
+    network, other : `keras.Model`
+        The network to change, and the one with the weights.
+    """
+    weights = []
+    for own, given in zip(network.get_weights(), other.get_weights(), strict=True):
+        if own.ndim == 4 and own.shape[2] != given.shape[2]:  # of a convolution that reads images
+            given = np.repeat(given, own.shape[2], axis=2) / own.shape[2]
+        elif own.shape != given.shape:  # of one that makes them
+            given = np.repeat(given, own.shape[-1], axis=-1)
+        weights.append(given)
+    network.set_weights(weights)
 
 
 def draw_latent(config, n, seed):

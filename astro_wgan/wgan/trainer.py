@@ -25,6 +25,7 @@ from astro_wgan.wgan.networks import (
     build_critic,
     build_encoder,
     build_generator,
+    copy_weights,
     draw_latent,
     encoder_of_means,
 )
@@ -324,8 +325,9 @@ def build_trainer(network, training, stamps, stretch, *, seed, initial_model=Non
     seed : int
         Seed of the weights and of every random draw of the training.
     initial_model : `~astro_wgan.WGAN`, optional
-        A fitted model with the same network whose weights are copied. Its encoder predicts only
-        the mean of z; the layer of the standard deviation keeps its initial weights.
+        A fitted model whose weights are copied, with the same network or with that for a single
+        band. Its encoder predicts only the mean of z; the layer of the standard deviation keeps
+        its initial weights.
 
     Returns
     -------
@@ -339,10 +341,10 @@ def build_trainer(network, training, stamps, stretch, *, seed, initial_model=Non
     if training.reconstruction_weight:
         encoder = build_encoder(network, variational=True, seed=2 * seed + 3)
     if initial_model is not None:
-        generator.set_weights(initial_model.generator_.get_weights())
-        critic.set_weights(initial_model.critic_.get_weights())
+        copy_weights(generator, initial_model.generator_)
+        copy_weights(critic, initial_model.critic_)
         if encoder is not None:
-            encoder_of_means(encoder).set_weights(initial_model.encoder_.get_weights())
+            copy_weights(encoder_of_means(encoder), initial_model.encoder_)
     return AdversarialTrainer(
         generator, critic, network, training, seed=seed, noise=noise, encoder=encoder
     )

@@ -3,7 +3,13 @@ import numpy as np
 import pytest
 
 from astro_wgan.wgan.config import NetworkConfig
-from astro_wgan.wgan.networks import FEATURE_LAYER, build_critic, build_generator
+from astro_wgan.wgan.networks import (
+    FEATURE_LAYER,
+    build_critic,
+    build_encoder,
+    build_generator,
+    copy_weights,
+)
 
 
 def layers_of(model, *kinds):
@@ -59,3 +65,33 @@ def test_critic_judges_each_image_alone():
     together = critic(images, training=True)[0].numpy()
     alone = np.concatenate([critic(image[np.newaxis], training=True)[0] for image in images])
     np.testing.assert_allclose(together, alone, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize('build', [build_critic, build_encoder])
+def test_networks_of_several_bands_with_the_weights_of_one_see_the_mean_of_the_bands(build):
+    one, three = (NetworkConfig.preset('compact', size=16, bands=bands) for bands in (1, 3))
+    single, network = build(one, seed=1), build(three, seed=2)
+    copy_weights(network, single)
+    images = np.random.default_rng(1).normal(size=(4, 16, 16, 3)).astype(np.float32)
+    outputs = (
+        np.asarray(out[0] if build is build_critic else out)
+        for out in (network(images), single(images.mean(axis=-1, keepdims=True)))
+    )
+    np.testing.assert_allclose(*outputs, rtol=1e-3, atol=1e-5)
+
+
+def test_a_generator_of_several_bands_with_the_weights_of_one_makes_its_image_in_each():
+    one, three = (NetworkConfig.preset('compact', size=16, bands=bands) for bands in (1, 3))
+    single, generator = build_generator(one, seed=1), build_generator(three, seed=2)
+    copy_weights(generator, single)
+    latent = np.random.default_rng(1).normal(size=(4, one.latent_dim)).astype(np.float32)
+    images, expected = np.asarray(generator(latent)), np.asarray(single(latent))
+    np.testing.assert_allclose(images, np.repeat(expected, 3, axis=-1), rtol=1e-5, atol=1e-6)
+
+
+def test_weights_of_the_same_network_are_copied_as_they_are():
+    network = NetworkConfig.preset('compact', size=16, bands=3)
+    first, second = (build_critic(network, seed=seed) for seed in (1, 2))
+    copy_weights(second, first)
+    for a, b in zip(first.get_weights(), second.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
