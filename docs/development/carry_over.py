@@ -388,15 +388,15 @@ class _Script(ast.NodeVisitor):
         self._texts_of = before
 
     def visit_Subscript(self, node):
-        is_meta = isinstance(node.value, ast.Attribute) and node.value.attr == 'meta'
+        owners = self._owners_of_keys(node.value)
         texts = [*_texts(node.slice)]
         if _is_name(node.slice):
             texts += self._texts_of.get(node.slice.id, [])
         if _is_name(node.value) and node.value.id in self._containers:
             texts = []  # keys of the dictionary
         for child in texts:
-            if is_meta:
-                self._meta_key(child, self._makers(node.value))
+            if owners:
+                self._key(child, owners)
             else:
                 self._column(child, self._makers(node.value))
         self.visit(node.value)
@@ -422,9 +422,25 @@ class _Script(ast.NodeVisitor):
         elif is_unknown:
             self._note(node, f'the column {node.value!r}', owners)
 
-    def _meta_key(self, node, makers):
-        owners = self._owners('key', node.value)
-        new = next((owners[f'meta of {m}'] for m in makers if f'meta of {m}' in owners), None)
+    def _owners_of_keys(self, node):
+        """Whose keys the dictionary ``a.meta['b']['c']`` may have, in the words of the table."""
+        path = []
+        while isinstance(node, ast.Subscript):
+            if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
+                path.insert(0, node.slice.value)
+            node = node.value
+        if not isinstance(node, ast.Attribute):
+            return []
+        if node.attr == 'meta':
+            owners = [f'meta of {maker}' for maker in self._makers(node)]
+        else:
+            owners = [of for of in self.table['key'] if node.attr in of.split(' ')[0].split('.')]
+        end = f': {".".join(path)}' if path else ''
+        return [f'{owner.partition(":")[0]}{end}' for owner in owners]
+
+    def _key(self, node, owners):
+        keys = self.table['key']
+        new = next((keys[of][node.value] for of in owners if node.value in keys.get(of, ())), None)
         if new:
             self._replace_string(node, new)
 

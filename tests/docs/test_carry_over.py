@@ -65,6 +65,9 @@ def table(script, tmp_path_factory):
         'attribute,Old,to_disk,"astro_wgan.Disk.write(path, self)"\n'
         'column,look,npix,area\n'
         'key,meta of look,npix,n_pixels\n'
+        'key,meta of look: a.b,npix,n_below\n'
+        'key,Old.facts_,npix,n_facts\n'
+        'key,Old.facts_: a,npix,n_in_facts\n'
         'column,look,flux_error,flux_err\n'
         'column,history_,loss,total_loss\n'
         'value,Old.start,free,zero\n'
@@ -117,6 +120,14 @@ def table(script, tmp_path_factory):
         ("r = look(1)\nt = r.table\nt['npix']\n", "r = look(1)\nt = r.table\nt['area']\n"),
         ("t = look(1).stamps\nt['npix']\n", "t = look(1).stamps\nt['area']\n"),
         ("t = look(1)\nt.meta['npix']\n", "t = look(1)\nt.meta['n_pixels']\n"),
+        (
+            "t = look(1)\nt.meta['a'], t.meta['a']['b'][0]['npix'], t.meta['b']['npix']\n",
+            "t = look(1)\nt.meta['a'], t.meta['a']['b'][0]['n_below'], t.meta['b']['npix']\n",
+        ),
+        (
+            "o = Old(1)\no.facts_['npix'], o.facts_['a']['npix']\n",
+            "o = Old(1)\no.facts_['n_facts'], o.facts_['a']['n_in_facts']\n",
+        ),
         ('text = str(1)\ntext.index(2)\n', 'text = str(1)\ntext.index(2)\n'),
         ('ax.scatter\n', 'ax.scatter\n'),
         ("t['flux_error']\n", "t['flux_err']\n"),
