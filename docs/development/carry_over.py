@@ -123,13 +123,15 @@ class _Script(ast.NodeVisitor):
         self._made_by = {}  # local name -> names of the calls that made it, and what they return
         self._renamed = {}  # local name -> new local name
         self._imports = set()
+        self._functions = {}  # functions of the script -> names of what made what they return
         self._containers = set()  # local names of lists and dictionaries
         self._texts_of = {}  # local name -> the texts that it takes in a loop
 
     def read(self):
         tree = ast.parse(self.text)
-        for node in sorted(ast.walk(tree), key=lambda node: getattr(node, 'lineno', 0)):
-            self._note_origin(node)
+        for _ in range(2):  # once more, with what functions of the script return
+            for node in sorted(ast.walk(tree), key=_line):
+                self._note_origin(node)
         self.visit(tree)
         self._note_values(tree)
 
@@ -163,6 +165,9 @@ class _Script(ast.NodeVisitor):
             self._note_maker(node)
         elif isinstance(node, ast.For | ast.comprehension):
             self._note_maker_of_elements(node)
+        elif isinstance(node, ast.FunctionDef):
+            returned = [n.value for n in ast.walk(node) if isinstance(n, ast.Return) and n.value]
+            self._functions[node.name] = [m for value in returned for m in self._makers(value)]
 
     def _note_maker(self, node):
         value = node.context_expr if isinstance(node, ast.withitem) else node.value
@@ -172,13 +177,15 @@ class _Script(ast.NodeVisitor):
             ast.withitem: lambda: [node.optional_vars],
             ast.NamedExpr: lambda: [node.target],
         }[type(node)]()
-        for target in targets:
-            if isinstance(target, ast.Name) and names:
-                self._made_by[target.id] = names
-            if isinstance(target, ast.Name) and isinstance(value, ast.List | ast.Tuple):
-                self._texts_of[target.id] = _texts(value)
-            if isinstance(target, ast.Name) and isinstance(value, _CONTAINERS):
-                self._containers.add(target.id)
+        for name in (target.id for target in targets if isinstance(target, ast.Name)):
+            if names:
+                self._made_by[name] = names
+            if isinstance(value, ast.Lambda):
+                self._functions[name] = self._makers(value.body)
+            if isinstance(value, ast.List | ast.Tuple):
+                self._texts_of[name] = _texts(value)
+            if isinstance(value, _CONTAINERS):
+                self._containers.add(name)
 
     def _note_maker_of_elements(self, node):
         """What goes through a list, or through the values of a dictionary, has their makers."""
@@ -279,6 +286,8 @@ class _Script(ast.NodeVisitor):
             for maker in self._makers(node.args[0]):
                 arguments |= self.table['argument'].get(maker, {})
         self._columns_in_arguments(node, name)
+        if name in ('Table', 'QTable') and node.args and isinstance(node.args[0], ast.Dict):
+            self._columns_of_new_table(node.args[0])
         self._positions(node, name)
         for keyword in node.keywords:
             if keyword.arg in arguments:
@@ -313,6 +322,13 @@ class _Script(ast.NodeVisitor):
                     self._replace_text(child, values)
             elif makers:
                 self._column(child, makers)
+
+    def _columns_of_new_table(self, node):
+        """Columns that the package reads, such as those of merger trees."""
+        for key in node.keys:
+            new = _only(self._owners('column', key.value)) if key and _texts(key) else None
+            if new and '_' in key.value:
+                self._replace_string(key, new)
 
     def _positions(self, node, name):
         """Arguments that were given by position and have another place now."""
@@ -450,7 +466,7 @@ class _Script(ast.NodeVisitor):
             if maker in owners:
                 return owners[maker], False
         # Names of several words are the package's own, whoever made it.
-        return (_only(owners) if '_' in old else None), not makers
+        return (_only(owners) if '_' in old else None), not {*makers} - self._functions.keys()
 
     def _makers(self, node):
         """What is known of the origin of the object that ``a.b['c']`` begins with."""
@@ -458,6 +474,7 @@ class _Script(ast.NodeVisitor):
         if inside:
             return tuple(maker for element in inside for maker in self._makers(element))
         made_by = self._made_by.get(_root(node), ()) or _names_of_calls(node)
+        made_by = (*made_by, *(m for name in made_by for m in self._functions.get(name, ())))
         # Tables that a fit leaves, such as ``history_``, are owners by their own name.
         return (*_learned_attributes(node), *made_by)
 
@@ -547,6 +564,10 @@ def _is_there(path):
         if file.is_file():
             return re.search(rf'\b{name}\b', file.read_text(encoding='utf-8')) is not None
     return _is_there(module) if _is_class(module) else None
+
+
+def _line(node):
+    return getattr(node.target if isinstance(node, ast.comprehension) else node, 'lineno', 0)
 
 
 def _is_code(text):

@@ -131,6 +131,18 @@ def table(script, tmp_path_factory):
         ('text = str(1)\ntext.index(2)\n', 'text = str(1)\ntext.index(2)\n'),
         ('ax.scatter\n', 'ax.scatter\n'),
         ("t['flux_error']\n", "t['flux_err']\n"),
+        (
+            "QTable({'flux_error': 1, 'npix': 2, **t})\n",
+            "QTable({'flux_err': 1, 'npix': 2, **t})\n",
+        ),
+        ("for r in look(1):\n    r['npix']\n", "for r in look(1):\n    r['area']\n"),
+        # What a function of the script returns.
+        (
+            "def f():\n    t = look(1)\n    return t\nf()['npix']\n",
+            "def f():\n    t = look(1)\n    return t\nf()['area']\n",
+        ),
+        ("f = lambda: look(1)\nf()['npix']\n", "f = lambda: look(1)\nf()['area']\n"),
+        ("t = look(1)\n[r['npix'] for r in t]\n", "t = look(1)\n[r['area'] for r in t]\n"),
         ('o = Old(1)\no.scatter\n', 'o = Old(1)\no.rms\n'),
         ('x = Old(1).fit(2)\nx.scatter\n', 'x = Old(1).fit(2)\nx.rms\n'),
         (
@@ -203,6 +215,7 @@ def test_names_are_carried_over(script, table, old, new):
         ("x = 1\nt['npix']\n", 2, "column 'npix' may have a new name: area"),
         ('x = 1\nx.finestness\n', 2, 'attribute `finestness` may have a new name: rms'),
         ('Old(gone=3)\n', 1, 'no `gone` any more'),
+        ("def f(t):\n    return t\nf(1)['npix']\n", 3, "column 'npix' may have a new name"),
         ("for c in ('bad',):\n    look(c)\n", 1, "value 'bad' may have a new name: poor"),
         ('from astro_wgan.stamps import gone\n', 1, '`astro_wgan.stamps.gone` is not there'),
     ],
