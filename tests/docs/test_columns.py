@@ -1,5 +1,8 @@
 """Every column that the package writes is on the page of columns, with its unit, and no other."""
 
+import importlib
+import inspect
+import pkgutil
 import re
 from functools import cache
 from pathlib import Path
@@ -10,6 +13,7 @@ from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.table import QTable
 
+import astro_wgan
 from astro_wgan import (
     AnomalyDetector,
     StampSet,
@@ -92,6 +96,50 @@ def detector(stamps):
     return AnomalyDetector(wgan).calibrate(held_out, progress=False)
 
 
+RETURNS = re.compile(r'^Returns\n-+\n(.*?)(?=^\w[\w ]*\n-+\n|\Z)', re.DOTALL | re.MULTILINE)
+ATTRIBUTE = re.compile(r'^(\w+) : `~astropy\.table\.Q?Table`(?!.*optional)', re.MULTILINE)
+
+
+def public_tables():
+    """Public functions, methods, properties and attributes that are tables, by their docstrings."""
+    for module in packages():
+        for name in module.__all__:
+            value = getattr(module, name)
+            if not inspect.isclass(value):
+                if returns_table(value):
+                    yield name
+                continue
+            for attribute, member in inspect.getmembers_static(value):
+                if not attribute.startswith('_') and returns_table(member):
+                    yield f'{name}.{attribute}'
+            attributes = (inspect.getdoc(value) or '').partition('Attributes\n---')[2]
+            yield from (f'{name}.{attribute}' for attribute in ATTRIBUTE.findall(attributes))
+
+
+def packages():
+    yield astro_wgan
+    for module in pkgutil.walk_packages(astro_wgan.__path__, 'astro_wgan.'):
+        if module.ispkg:
+            package = importlib.import_module(module.name)
+            if hasattr(package, '__all__'):
+                yield package
+
+
+def returns_table(value):
+    text = inspect.getdoc(value) or ''
+    if isinstance(value, property):
+        return re.search(r'`~astropy\.table\.Q?Table`', text) is not None
+    returned = RETURNS.search(text)
+    return returned is not None and '`~astropy.table.' in returned[1].partition('\n')[0]
+
+
+def test_every_table_is_on_the_page():
+    tables = {*public_tables()}
+    assert {'WGAN.summary', 'WGAN.history_', 'StampStore.table', 'read_sublink'} <= tables
+    text = PAGE.read_text(encoding='utf-8')
+    assert [name for name in sorted(tables) if not re.search(rf'\b{name}\b', text)] == []
+
+
 def test_columns_of_stamps(image):
     assert_described(StampSet.from_image(image, size=32).table, 'cut-stamps')
 
@@ -118,6 +166,18 @@ def test_columns_of_scores(detector, stamps):
 
 def test_columns_of_the_history(detector):
     assert_described(detector.wgan.history_, 'history')
+
+
+def test_columns_of_layers():
+    assert_described(WGAN.preset('compact', size=16).summary(), 'layers')
+
+
+def test_columns_of_particles():
+    run = mocks.simulate_encounter([0] * u.Gyr, n_stars=10, seed=1)
+    assert_described(run.table(0), 'particles')
+    assert set(run.tree().colnames) <= set(columns_of_page()['trees'])
+    for name in run.tree().colnames:
+        check_unit(run.tree()[name], columns_of_page()['trees'][name])
 
 
 def test_columns_of_baselines(stamps):
