@@ -28,7 +28,9 @@ def test_names_are_those_of_their_modules(subpackage):
     for name in package.__all__:
         value = getattr(package, name)
         defined_in = import_module(getattr(value, '__module__', package.__name__))
-        homes = tuple(f'astro_wgan.{home}' for home in (subpackage, 'exceptions', 'images', 'bands'))
+        homes = tuple(
+            f'astro_wgan.{home}' for home in (subpackage, 'exceptions', 'images', 'bands')
+        )
         assert defined_in.__name__.startswith(homes)
         assert getattr(defined_in, name) is value
         assert name in dir(package)

@@ -17,6 +17,7 @@ __all__ = [
     'band_number',
     'check_same_bands',
     'joint_bands',
+    'names_of',
     'rescaled_band',
     'unnamed_bands',
 ]
@@ -306,6 +307,11 @@ def joint_bands(bands):
         if any(not np.array_equal(band.psf, others[k].psf) for others in bands):
             changes[k]['psf'] = None
     return tuple(replace(band, **change) for band, change in zip(first, changes, strict=True))
+
+
+def names_of(bands):
+    """Names of bands, as a list; that of the only band without name is ``'0'``."""
+    return [band.name for band in bands or unnamed_bands(1)]
 
 
 def rescaled_band(band, factor):

@@ -21,6 +21,7 @@ from astro_wgan.astrometry.stamp_geometry import (
     first_pixel,
     shifted_wcs,
 )
+from astro_wgan.bands.band import names_of
 from astro_wgan.catalogs.columns import numbers_or_nan
 from astro_wgan.images.image_data import ImageData
 from astro_wgan.images.planes import standard_deviation
@@ -88,9 +89,10 @@ def to_cutout2d(stamps):
 
     Returns
     -------
-    list of `~astropy.nddata.Cutout2D`
+    list of `~astropy.nddata.Cutout2D`, or dict of them
     """
-    _check_one_band(stamps)
+    if stamps.n_bands is not None:
+        return {name: to_cutout2d(stamps.band(k)) for k, name in enumerate(names_of(stamps.bands))}
     return [_cutout2d(stamps, k, position) for k, position in enumerate(_positions(stamps))]
 
 
@@ -104,9 +106,10 @@ def to_ccddata(stamps):
 
     Returns
     -------
-    list of `~astropy.nddata.CCDData`
+    list of `~astropy.nddata.CCDData`, or dict of them
     """
-    _check_one_band(stamps)
+    if stamps.n_bands is not None:
+        return {name: to_ccddata(stamps.band(k)) for k, name in enumerate(names_of(stamps.bands))}
     unit = stamps.unit or u.dimensionless_unscaled
     return [
         ImageData(
@@ -115,7 +118,7 @@ def to_ccddata(stamps):
             mask=None if stamps.mask is None else stamps.mask[k],
             uncertainty=_deviation_of(stamps, k),
             wcs=wcs,
-            meta=_with_beam(_plain_row(stamps.table[k]), stamps),
+            meta=_with_filter(_with_beam(_plain_row(stamps.table[k]), stamps), stamps),
         )
         for k, wcs in enumerate(stamps.wcs)
     ]
@@ -229,14 +232,6 @@ def _sky_positions(wcs, x, y):
     return SkyCoord(ra, dec, unit=u.deg)
 
 
-def _check_one_band(stamps):
-    if stamps.n_bands is not None:
-        raise ValueError(
-            f'Cutout2D and CCDData have one band; got {stamps.n_bands} bands. Choose one: '
-            '`stamps.band(0)`.'
-        )
-
-
 def _positions(stamps):
     """(x, y) in the parent: those of the table if they result in this stamp, else its center."""
     ny, nx = stamps.shape
@@ -295,6 +290,12 @@ def _with_beam(row, stamps):
     if beam is None:
         return row
     return {**{card: width / 3600 for card, width in zip(BEAM_CARDS, beam, strict=True)}, **row}
+
+
+def _with_filter(row, stamps):
+    """A row and the name of the band, as in headers."""
+    is_there = 'filter' in map(str.lower, row)
+    return row if is_there or not stamps.bands else {**row, 'FILTER': stamps.bands[0].name}
 
 
 def _plain_value(value):

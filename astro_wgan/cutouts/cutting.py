@@ -110,7 +110,7 @@ def _cut_bands(images, shape, *, positions, mask, fill_value, **first_only):
         'detection': None,
         'background': None,
         'pixel_scale': None,
-        'psf': None,
+        'psf': first_only['psf'],
     }
     return [first, *(_cut_image(band, shape, **common) for band in images[1:])]
 

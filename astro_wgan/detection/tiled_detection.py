@@ -1,4 +1,4 @@
-"""`detect_sources`: detection in images of any size, in overlapping tiles."""
+"""`detect_sources` and `signal_to_noise`: images of any size, in overlapping tiles or in strips."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ from astro_wgan.detection.sep_detection import (
 from astro_wgan.exceptions import DetectionError
 from astro_wgan.validation.pixels import as_float
 
-__all__ = ['detect_sources']
+__all__ = ['detect_sources', 'signal_to_noise']
 
 #: Images of up to this many pixels are processed as a whole.
 _WHOLE = 2**22
@@ -81,6 +81,44 @@ def detect_sources(pixels, *, mask=None, noise_rms=None, background=None, detect
             if not _is_too_crowded(error):
                 raise
     return _in_tiles(_Image.of(pixels, **known, detection=detection))
+
+
+def signal_to_noise(pixels, *, mask=None, noise_rms=None, background=None, detection=None):
+    """
+    An image without its background, divided by its noise, as it is thresholded in a detection.
+
+    Parameters
+    ----------
+    pixels, mask, noise_rms, background, detection
+        As in `~astro_wgan.detection.detect`.
+
+    Returns
+    -------
+    ratio : `~numpy.ndarray` of float32, shape (ny, nx)
+        0 for unusable pixels.
+    bad : `~numpy.ndarray` of bool, shape (ny, nx)
+        True for unusable pixels.
+
+    Raises
+    ------
+    DetectionError
+        If no pixel is usable, or there is no noise.
+    """
+    detection = DetectionConfig() if detection is None else detection
+    pixels = as_float(pixels, 'pixels')
+    known = {'mask': mask, 'noise_rms': noise_rms, 'background': background}
+    image = _Image.of(pixels, **known, detection=detection)
+    ny, nx = pixels.shape
+    ratio, bad = np.empty(pixels.shape, np.float32), np.zeros(pixels.shape, bool)
+    for y in range(0, ny, _TILE):
+        rows = slice(y, min(y + _TILE, ny))
+        above, unusable, noise = image.above_sky(rows, slice(0, nx))
+        if unusable is not None:
+            bad[rows] = unusable
+        # Without noise, as in a region of constant values, there is no ratio.
+        bad[rows] |= ~(noise > 0)
+        ratio[rows] = np.divide(above, noise, out=np.zeros_like(above), where=~bad[rows])
+    return ratio, bad
 
 
 def _is_too_crowded(error):

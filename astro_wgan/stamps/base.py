@@ -265,15 +265,11 @@ class Stamps(DerivedSets):
 
         Returns
         -------
-        list of `~astropy.nddata.Cutout2D`
-            As if cut from the parent image with ``mode='partial'``: same pixels, WCS, origin,
-            bounding boxes and positions. The data are a `~astropy.units.Quantity` if the stamps
-            have a unit, and `~astropy.utils.masked.Masked` if they have a mask.
-
-        Raises
-        ------
-        ValueError
-            If the stamps have several bands.
+        list of `~astropy.nddata.Cutout2D`, or dict of list
+            One list for each band, by its name, if there are several. As if cut from the parent
+            image with ``mode='partial'``: same pixels, WCS, origin, bounding boxes and positions.
+            The data are a `~astropy.units.Quantity` if the stamps have a unit, and
+            `~astropy.utils.masked.Masked` if they have a mask.
 
         Examples
         --------
@@ -293,18 +289,14 @@ class Stamps(DerivedSets):
 
         Returns
         -------
-        list of `~astropy.nddata.CCDData`
-            With mask, uncertainty, unit and WCS. ``meta`` holds the stamp's row of the table as
-            plain values (a SkyCoord in degrees, as ``ra`` and ``dec``; None for masked values),
-            except columns with several values per row, preceded by the beam (BMAJ and BMIN in
-            degrees) if pixels are per beam. Each can be written as FITS whatever the table
-            holds: NaN becomes text, long names become HIERARCH cards, and a column ``naxis`` the
-            card _NAXIS.
-
-        Raises
-        ------
-        ValueError
-            If the stamps have several bands.
+        list of `~astropy.nddata.CCDData`, or dict of list
+            One list for each band, by its name, if there are several. With mask, uncertainty,
+            unit, WCS and, as ``meta['FILTER']``, the name of the band. ``meta`` holds the stamp's
+            row of the table as plain values (a SkyCoord in degrees, as ``ra`` and ``dec``; None
+            for masked values), except columns with several values per row, preceded by the beam
+            (BMAJ and BMIN in degrees) if pixels are per beam. Each can be written as FITS
+            whatever the table holds: NaN becomes text, long names become HIERARCH cards, and a
+            column ``naxis`` the card _NAXIS.
 
         Examples
         --------

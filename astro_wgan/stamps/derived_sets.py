@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from copy import deepcopy
 
+from astro_wgan.bands.band import names_of
 from astro_wgan.stamps.set_arguments import band_arguments, changed_arguments, cropped_arguments
 
 __all__ = ['DerivedSets']
@@ -106,6 +107,54 @@ class DerivedSets(ABC):
             )
         stamps = self._in_memory()
         return type(stamps)(**band_arguments(stamps, names))
+
+    def stack(self, bands=None, *, method='mean', weights=None):
+        """
+        Combine bands into one image of each stamp.
+
+        Parameters
+        ----------
+        bands : sequence of str or int, optional
+            Names or numbers of the bands; all by default.
+        method : {'mean', 'sum', 'chi2'}, optional
+            The mean of the bands with data at a pixel; their sum, masked where one of them has
+            none; or the chi-squared image of Szalay et al. (1999, AJ 117, 68), in which sources
+            of any color are detected: the root of the sum of the squared signal-to-noise ratios,
+            normalized to a mean of 0 and a standard deviation of 1 in the sky. The sky is
+            measured in each stamp and, without an uncertainty, the noise, too.
+        weights : sequence of float or 'inverse_variance', optional
+            A weight for each band, for the mean and the sum; or, for the mean, the inverse of the
+            variance of each pixel.
+
+        Returns
+        -------
+        `~astro_wgan.StampSet`
+            Plain images of a band named after those combined, such as ``'g+r'``, or ``'chi2'``,
+            which has no unit and no uncertainty. Zero point and PSF are kept if they are the same
+            in all bands.
+
+        Raises
+        ------
+        ValueError
+            If there is no such band or method, weights are not above 0, or there is no
+            uncertainty to weight by.
+        astro_wgan.exceptions.DetectionError
+            For ``'chi2'``, if a band has no noise.
+
+        Examples
+        --------
+        >>> from astro_wgan.testing import make_stamps
+        >>> make_stamps(3, bands=['g', 'r', 'i']).stack(['g', 'r'])
+        <StampSet: 3 stamps of 32 x 32 pixels in band g+r, float32, unit nJy>
+        """
+        from astro_wgan.cutouts.stacking import stacked_arguments
+
+        stamps = self._in_memory()
+        chosen = names_of(stamps.bands) if bands is None else list(bands)
+        if not chosen:
+            raise ValueError('`bands` must hold at least one band; got none.')
+        stamps = type(stamps)(**band_arguments(stamps, chosen))
+        return type(stamps)(**stacked_arguments(stamps, method=method, weights=weights))
 
     def crop(self, size):
         """

@@ -6,7 +6,7 @@ import numpy as np
 from astropy import units as u
 
 from astro_wgan.astrometry.stamp_geometry import StampGeometry, first_pixel
-from astro_wgan.bands.band import band_number, rescaled_band, unnamed_bands
+from astro_wgan.bands.band import as_bands, band_number, rescaled_band, unnamed_bands
 from astro_wgan.units.pixel_flux import PIXEL_META
 from astro_wgan.validation.axis_order import own_axes
 from astro_wgan.validation.pixels import as_pixels, as_shape
@@ -151,33 +151,83 @@ def joined_band_arguments(sets):
 
     Parameters
     ----------
-    sets : list of `~astro_wgan.StampSet`
-        The same stamps in each band. Everything except pixels, uncertainty, mask and beam is
+    sets : dict of `~astro_wgan.StampSet`
+        The same stamps in each band, as plain images, by the name of the band or its
+        `~astro_wgan.stamps.Band`. Everything except pixels, uncertainty, mask, PSF and beam is
         taken from the first set, to whose unit the others are converted.
 
     Returns
     -------
     dict
+
+    Raises
+    ------
+    ValueError, astropy.units.UnitConversionError
+        As in `~astro_wgan.StampSet.from_bands`.
     """
-    first = sets[0]
-    sets = [first, *(band.replace(unit=first.unit) for band in sets[1:])]
+    first = next(iter(sets.values()))
+    _check_same_stamps(sets)
+    bands = as_bands(list(sets), len(sets))
+    sets = [first, *(each.replace(unit=first.unit) for each in list(sets.values())[1:])]
+    bands = [_full_band(band, each) for band, each in zip(bands, sets, strict=True)]
+    has_one_psf = all(np.array_equal(band.psf, bands[0].psf) for band in bands)
     uncertainty = None
     if first.uncertainty is not None:
-        uncertainty = np.stack([band.uncertainty for band in sets], axis=-1)
-    is_masked = any(band.mask is not None for band in sets)
+        uncertainty = np.stack([each.uncertainty for each in sets], axis=-1)
+    is_masked = any(each.mask is not None for each in sets)
     return {
-        'pixels': np.stack([band.pixels for band in sets], axis=-1),
+        'pixels': np.stack([each.pixels for each in sets], axis=-1),
         'uncertainty': uncertainty,
-        'mask': np.stack([~band.valid for band in sets], axis=-1) if is_masked else None,
+        'mask': np.stack([~each.valid for each in sets], axis=-1) if is_masked else None,
         'unit': first.unit,
         'pixel_scale': first.pixel_scale,
-        'psf': first.psf,
+        'psf': bands[0].psf if has_one_psf else None,
+        'bands': [replace(band, psf=None) for band in bands] if has_one_psf else bands,
         'geometry': first.geometry,
         'table': first.table,
-        'meta': _joint_meta([band.meta for band in sets]),
+        'meta': _joint_meta([each.meta for each in sets]),
         'axes': 'nyxb',
         'assume_finite': True,
     }
+
+
+def _check_same_stamps(sets):
+    name, first = next(iter(sets.items()))
+    for other, stamps in sets.items():
+        if stamps.n_bands is not None:
+            raise ValueError(
+                f'The stamps of each band must be plain images; those of {_name(other)} have '
+                f'{stamps.n_bands} bands.'
+            )
+        if len(stamps) != len(first) or stamps.shape != first.shape:
+            raise ValueError(
+                f'All bands must have the same stamps; got {len(first)} of {first.shape} pixels '
+                f'in {_name(name)} and {len(stamps)} of {stamps.shape} in {_name(other)}.'
+            )
+        if not np.array_equal(stamps.ids, first.ids):
+            raise ValueError(
+                f'The stamps of all bands must have the same ids in the same order; those of '
+                f'{_name(other)} differ from those of {_name(name)}.'
+            )
+        if (stamps.uncertainty is None) != (first.uncertainty is None):
+            raise ValueError(
+                'Either all bands must have an uncertainty or none; only one of '
+                f'{_name(name)} and {_name(other)} has.'
+            )
+
+
+def _name(band):
+    return getattr(band, 'name', band)
+
+
+def _full_band(band, stamps):
+    """A band with what the set of its stamps knows of it."""
+    known = stamps.bands[0] if stamps.bands else band
+    changes = {'psf': stamps.psf} if band.psf is None else {}
+    for name in ('wavelength', 'zero_point'):
+        if getattr(band, name) is None:
+            changes[name] = getattr(known, name)
+    return replace(band, **changes)
 
 
 def _arguments(stamps):

@@ -10,7 +10,7 @@ from astro_wgan.stamps.arrays import Checked, StampArrays
 from astro_wgan.stamps.base import Stamps
 from astro_wgan.stamps.comparison import same_sets
 from astro_wgan.stamps.consistency import as_table
-from astro_wgan.stamps.set_arguments import joined_band_arguments
+from astro_wgan.stamps.creation.created_sets import CreatedSets
 from astro_wgan.validation.axis_order import own_axes
 from astro_wgan.validation.indices import stamp_index
 from astro_wgan.validation.pixels import as_pixel_scale, as_psf
@@ -28,7 +28,7 @@ def _checked_bands(stamps, bands):
     return bands
 
 
-class StampSet(StampArrays, Stamps):
+class StampSet(CreatedSets, StampArrays, Stamps):
     """
     Stamps of the same size: pixels, uncertainty, mask, unit, pixel scale, WCS and a table.
 
@@ -281,72 +281,7 @@ class StampSet(StampArrays, Stamps):
         )
         if isinstance(cut, dict):
             return cls(**cut)
-        return cls(**joined_band_arguments([cls(**band) for band in cut]))
-
-    @classmethod
-    def from_cutouts(
-        cls,
-        cutouts,
-        *,
-        mask=None,
-        uncertainty=None,
-        unit=None,
-        pixel_scale=None,
-        psf=None,
-        table=None,
-    ):
-        """
-        Stack a list of cutouts.
-
-        Parameters
-        ----------
-        cutouts : sequence of `~astropy.nddata.Cutout2D` or `~astropy.nddata.NDData`
-            At least one, all of the same shape. The data may be a `~astropy.units.Quantity`,
-            masked, or both. Pixels of a Cutout2D outside its image are masked.
-        mask, uncertainty : sequence of array_like or `~astropy.nddata.Cutout2D`, optional
-            One per stamp. Masks are combined with those of the cutouts; uncertainties replace
-            those of the cutouts.
-        unit : unit-like, optional
-            Unit of the set; that of the first cutout by default.
-        pixel_scale, psf : optional
-            As in `StampSet`.
-        table : `~astropy.table.Table`, optional
-            A row per stamp. By default ``id``, ``x``, ``y`` (the requested position of a Cutout2D
-            in its image; the center of an NDData) and, if each has a celestial WCS, ``sky``.
-
-        Returns
-        -------
-        `StampSet`
-
-        Raises
-        ------
-        ValueError
-            If the list is empty, shapes disagree, or only some cutouts have a unit or an
-            uncertainty.
-        TypeError
-            If an entry is neither Cutout2D nor NDData.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from astropy.nddata import Cutout2D
-        >>> from astro_wgan import StampSet
-        >>> image = np.arange(10000.0).reshape(100, 100)
-        >>> StampSet.from_cutouts([Cutout2D(image, (20, 30), 9), Cutout2D(image, (50, 60), 9)])
-        <StampSet: 2 stamps of 9 x 9 pixels, float64>
-        """
-        from astro_wgan.cutouts.conversion import stacked_arguments
-
-        stacked = stacked_arguments(
-            cutouts,
-            mask=mask,
-            uncertainty=uncertainty,
-            unit=unit,
-            pixel_scale=pixel_scale,
-            psf=psf,
-            table=table,
-        )
-        return cls(**stacked)
+        return cls.from_bands({str(k): cls(**band) for k, band in enumerate(cut)})
 
     geometry = Checked(
         lambda stamps, geometry: StampGeometry.of(

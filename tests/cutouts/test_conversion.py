@@ -302,12 +302,6 @@ def test_stamps_that_make_no_set(cutouts, error, message):
         StampSet.from_cutouts(cutouts)
 
 
-@pytest.mark.parametrize('convert', [StampSet.to_cutout2d, StampSet.to_ccddata])
-def test_several_bands_are_refused(convert):
-    with pytest.raises(ValueError, match=r'have one band; got 3 bands.*`stamps.band\(0\)`'):
-        convert(StampSet(np.ones((2, 4, 4, 3))))
-
-
 def test_what_is_masked_in_a_row_is_none_in_a_header(tmp_path):
     gone = [False, True]
     sky = SkyCoord(Masked([10.0, -99], gone) * u.deg, Masked([20.0, -99], gone) * u.deg)

@@ -205,3 +205,58 @@ def test_stores_without_names_are_read(tmp_path):
     assert store.bands == (Band('0'), Band('1'))
     del store._arrays.header['bands']
     assert empty_set(store._arrays).bands == (Band('0'), Band('1'))
+
+
+def test_sets_of_bands_are_joined(tmp_path):
+    stamps = colored()
+    parts = {name: stamps[name] for name in ['g', 'r', 'F814W']}
+    assert_stamps_equal(StampSet.from_bands(parts), stamps)
+    in_stores = {
+        name: StampStore.from_stamps(tmp_path / f'{name}.zarr', part)
+        for name, part in parts.items()
+    }
+    assert_stamps_equal(StampSet.from_bands(in_stores), stamps)
+    # What the key says counts, and all bands of one PSF share it.
+    other = Band('V', zero_point=20)
+    named = StampSet.from_bands({other: stamps['g'], 'r': stamps['r'].replace(psf=PSF)})
+    assert named.bands == (
+        Band('V', wavelength=480 * u.nm, zero_point=20),
+        Band('r', wavelength=620 * u.nm, zero_point=25),
+    )
+    assert np.array_equal(named.psf, PSF)
+
+
+def test_joined_bands_have_one_unit():
+    stamps = make_stamps(3)
+    joined = StampSet.from_bands({'g': stamps, 'r': stamps.replace(unit='uJy')})
+    assert joined.unit == u.nJy
+    assert np.allclose(joined.pixels[..., 0], joined.pixels[..., 1])
+    with pytest.raises(u.UnitConversionError, match='electron'):
+        StampSet.from_bands({'g': stamps, 'r': make_stamps(3, unit='electron')})
+
+
+@pytest.mark.parametrize(
+    ('other', 'message'),
+    [
+        (make_stamps(4), r'the same stamps; got 3 of \(32, 32\) pixels in g and 4 of \(32, 32\)'),
+        (make_stamps(3, shape=(30, 32)), r'and 3 of \(30, 32\) in r'),
+        (make_stamps(3, bands=2), 'those of r have 2 bands'),
+        (make_stamps(4)[1:], 'the same ids in the same order; those of r differ from those of g'),
+        (make_stamps(3, uncertainty=np.ones((3, 32, 32))), 'only one of g and r has'),
+    ],
+)
+def test_bands_that_are_not_joined(other, message):
+    with pytest.raises(ValueError, match=message):
+        StampSet.from_bands({'g': make_stamps(3), 'r': other})
+    with pytest.raises(ValueError, match='at least one band; got none'):
+        StampSet.from_bands({})
+
+
+def test_each_band_as_cutouts():
+    stamps = colored(3)
+    for convert in (StampSet.to_cutout2d, StampSet.to_ccddata):
+        found = convert(stamps)
+        assert list(found) == ['g', 'r', 'F814W']
+        assert np.array_equal(u.Quantity(found['r'][2].data).value, stamps['r'].pixels[2])
+    assert found['g'][0].meta['FILTER'] == 'g'
+    assert 'FILTER' not in make_stamps(1).to_ccddata()[0].meta

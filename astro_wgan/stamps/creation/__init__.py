@@ -1,0 +1,1 @@
+"""Sets of stamps from other objects than one image."""
