@@ -1,6 +1,7 @@
 """The command ``astro-wgan hunt``."""
 
 import argparse
+import json
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ __all__ = ['add_hunt']
 
 def add_hunt(commands):
     """Add the command to the subparsers of ``astro-wgan``."""
-    from astro_wgan.datasets import image_names
+    from astro_wgan.datasets import image_names, model_names
     from astro_wgan.hunting import HuntConfig
 
     defaults = HuntConfig()
@@ -44,10 +45,30 @@ def add_hunt(commands):
     add(
         '--iterations',
         type=int,
-        help='number of generator iterations (default: 600, if no other limit is given)',
+        help='number of generator iterations (default: 600, or 300 from an initial model, if no '
+        'other limit is given)',
     )
     add('--seed', type=int, default=defaults.seed, help='seed of the split and of the training')
     add('--model', metavar='DIR', help='use the model of an earlier hunt instead of training one')
+    add(
+        '--initial-model',
+        default='auto',
+        metavar='NAME',
+        help='model whose weights the training starts from: the one of the package if it has the '
+        f'networks of this hunt (auto), {", ".join(model_names())}, the folder of a hunt, or none',
+    )
+    add(
+        '--positions',
+        metavar='TABLE',
+        help='table of the centers of the stamps (ECSV, CSV, text or FITS), instead of detection: '
+        'x and y, or ra and dec, by the names of any catalog',
+    )
+    add(
+        '--sky',
+        choices=['keep', 'subtract'],
+        default=defaults.sky,
+        help='keep the sky in the stamps, or subtract the background that is measured or known',
+    )
     add(
         '--held-out-fraction',
         type=float,
@@ -114,6 +135,7 @@ def add_hunt(commands):
         help='size of the background mesh in pixels',
     )
     add('--background', type=float, help='known background level, 0 if it has been subtracted')
+    add('--json', action='store_true', help='write the summary as JSON to the standard output')
     add('--quiet', action='store_true', help='do not show progress')
     add('--traceback', action='store_true', help='show the traceback of an error')
 
@@ -125,7 +147,7 @@ def _hunt(options):
 
 def _run(options):
     from astro_wgan.detection import DetectionConfig
-    from astro_wgan.hunting import HuntConfig, hunt
+    from astro_wgan.hunting import HuntConfig, hunt, summarize_hunt
 
     image, credit = _find_image(options.image)
     given = vars(options)
@@ -141,13 +163,17 @@ def _run(options):
         output=output,
         config=config,
         model=options.model,
+        initial_model=None if options.initial_model == 'none' else options.initial_model,
+        positions=options.positions,
         hdu=_number_or_name(options.hdu),
         plane=options.plane,
         zeros=options.zeros,
         max_size=options.max_size,
         progress=not options.quiet,
     )
-    if not options.quiet:
+    if options.json:
+        print(json.dumps(summarize_hunt(result), indent=2))
+    elif not options.quiet:
         _print_summary(result, credit)
     return 0
 

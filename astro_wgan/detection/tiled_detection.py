@@ -1,4 +1,4 @@
-"""`detect_sources` and `signal_to_noise`: images of any size, in overlapping tiles or in strips."""
+"""`detect_sources`, `measure_background`, `signal_to_noise`: images of any size, in tiles."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ from astro_wgan.detection.sep_detection import (
 from astro_wgan.exceptions import DetectionError
 from astro_wgan.validation.pixels import as_float
 
-__all__ = ['detect_sources', 'signal_to_noise']
+__all__ = ['detect_sources', 'measure_background', 'signal_to_noise']
 
 #: Images of up to this many pixels are processed as a whole.
 _WHOLE = 2**22
@@ -119,6 +119,35 @@ def signal_to_noise(pixels, *, mask=None, noise_rms=None, background=None, detec
         bad[rows] |= ~(noise > 0)
         ratio[rows] = np.divide(above, noise, out=np.zeros_like(above), where=~bad[rows])
     return ratio, bad
+
+
+def measure_background(pixels, *, mask=None, detection=None):
+    """
+    The background level that is subtracted from an image before its sources are detected.
+
+    Parameters
+    ----------
+    pixels, mask, detection
+        As in `~astro_wgan.detection.detect`.
+
+    Returns
+    -------
+    `~numpy.ndarray` of float, shape (ny, nx) or ()
+        A map, or the known level of ``detection``.
+
+    Raises
+    ------
+    DetectionError
+        If all pixels are masked, or the image is constant.
+    """
+    detection = DetectionConfig() if detection is None else detection
+    pixels = as_float(pixels, 'pixels')
+    if detection.background is not None:
+        return pixels.dtype.type(detection.background)
+    image = _Image.of(pixels, mask=mask, noise_rms=None, background=None, detection=detection)
+    ny, nx = pixels.shape
+    level, _ = image.sky.at(slice(0, ny), slice(0, nx))
+    return level * pixels.dtype.type(image.scale)
 
 
 def _is_too_crowded(error):

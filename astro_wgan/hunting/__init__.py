@@ -8,5 +8,6 @@ __all__, __getattr__, __dir__ = lazy_names(
         'HuntConfig': 'hunt_config',
         'HuntResult': 'pipeline',
         'hunt': 'pipeline',
+        'summarize_hunt': 'hunt_summary',
     },
 )

@@ -8,7 +8,15 @@ from astro_wgan.detection import DetectionConfig
 
 __all__ = ['HuntConfig']
 
-_DEFAULT_ITERATIONS = 600
+#: Generator iterations without any limit: from random weights, and from an initial model.
+_ITERATIONS, _FINE_TUNING = 600, 300
+
+#: Allowed values of settings, by name.
+_CHOICES = {
+    'partial': ('drop', 'fill'),
+    'sky': ('keep', 'subtract'),
+    'preset': ('compact', 'paper'),
+}
 
 
 @dataclass(frozen=True)
@@ -24,12 +32,15 @@ class HuntConfig:
         Source detection, if no positions are given.
     partial : {'drop', 'fill'}
         Whether stamps that extend beyond the image are dropped or masked there.
+    sky : {'keep', 'subtract'}
+        Whether the background is subtracted from the image before stamps are cut: the one that
+        ``detection`` states or measures. It needs not be, if it is the same in all of the image.
     preset : {'compact', 'paper'}
         Configuration of networks and training.
     iterations, epochs, minutes : float or None
-        Limits of the training: number of generator iterations (by default 600) or of passes over
-        the stamps, and time in minutes. With a limit in minutes the result depends on the machine,
-        otherwise on the seed alone.
+        Limits of the training: number of generator iterations (by default 600, or 300 from an
+        initial model) or of passes over the stamps, and time in minutes. With a limit in minutes
+        the result depends on the machine, otherwise on the seed alone.
     held_out_fraction : float
         Fraction of the stamps that the networks are not trained on and whose scores set the
         thresholds.
@@ -52,6 +63,7 @@ class HuntConfig:
     # Stamps of fainter or smaller sources are dominated by noise.
     detection: DetectionConfig = field(default_factory=lambda: DetectionConfig(2.5, min_area=40))
     partial: str = 'drop'
+    sky: str = 'keep'
     preset: str = 'compact'
     iterations: int | None = None
     epochs: float | None = None
@@ -66,7 +78,7 @@ class HuntConfig:
             value = getattr(self, name)
             if value is not None and not _is_whole(value):
                 raise ValueError(f'`{name}` must be an integer; got {value!r}.')
-        for name, allowed in (('partial', ('drop', 'fill')), ('preset', ('compact', 'paper'))):
+        for name, allowed in _CHOICES.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(
                     f'`{name}` must be {" or ".join(map(repr, allowed))}; '
@@ -91,10 +103,14 @@ class HuntConfig:
 
     @property
     def limits(self):
-        """Limits of the training, as arguments of `astro_wgan.WGAN.fit`."""
+        """Limits of the training that are given, as arguments of `astro_wgan.WGAN.fit`."""
         names = ('iterations', 'epochs', 'minutes')
-        given = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
-        return given or {'iterations': _DEFAULT_ITERATIONS}
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+
+    def limits_from(self, initial_model):
+        """The same, or by default a number of iterations, fewer from an initial model."""
+        iterations = _ITERATIONS if initial_model is None else _FINE_TUNING
+        return self.limits or {'iterations': iterations}
 
 
 def _is_whole(value):

@@ -1,16 +1,21 @@
 """`hunt`: from an image to a ranked table of anomalous sources and a page, in one call."""
 
+import time
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from os import PathLike
 from pathlib import Path
 
 import numpy as np
 from astropy.table import QTable
 
+from astro_wgan.hunting.field import read_field
 from astro_wgan.hunting.hunt_config import HuntConfig
 from astro_wgan.hunting.hunt_folder import HuntFolder
-from astro_wgan.images import read_image
-from astro_wgan.images.reading import describe_image
+from astro_wgan.hunting.initial_model import (
+    check_initial_model,
+    find_initial_model,
+    model_folder,
+)
 from astro_wgan.jobs import (
     Fingerprint,
     describe_model,
@@ -20,8 +25,7 @@ from astro_wgan.jobs import (
 )
 from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.jobs.provenance import provenance_record
-from astro_wgan.stamps import StampSet
-from astro_wgan.store.writable import check_writable
+from astro_wgan.stamps import StampSet, Stretch
 
 __all__ = ['HuntResult', 'hunt']
 
@@ -56,6 +60,7 @@ def hunt(
     output,
     config=None,
     model=None,
+    initial_model='auto',
     positions=None,
     hdu=None,
     plane=None,
@@ -82,9 +87,14 @@ def hunt(
     model : path-like or `~astro_wgan.AnomalyDetector`, optional
         A detector to use instead of training one: a folder that an earlier hunt wrote (or the
         ``model`` folder in it). Its own calibration is kept.
+    initial_model : path-like, `~astro_wgan.WGAN`, `~astro_wgan.AnomalyDetector` or None
+        A model whose weights the training starts from: the name of one of
+        `~astro_wgan.datasets.model_names`, the folder of a model or of an earlier hunt, or a
+        fitted model. By default, the model of the package if it has the networks of ``config``,
+        those of ``'compact'`` for 64 pixels and any number of bands; None for random weights.
     positions : optional
-        Centers of the stamps, as in `~astro_wgan.StampSet.from_image`; by default sources are
-        detected.
+        Centers of the stamps, as in `~astro_wgan.StampSet.from_image`, or the path of a table of
+        them; by default sources are detected.
     hdu, plane, zeros, max_size : optional
         HDU of a FITS file, plane of a cube, treatment of exact zeros, and maximum memory for the
         image; as in `astro_wgan.images.read_image`.
@@ -101,8 +111,8 @@ def hunt(
         If ``output`` cannot be written, or holds something else.
     ValueError
         If image, positions or configuration are invalid, a column of the positions cannot be
-        written, ``model`` has another size or unit, or there are too few stamps to train on. Raised
-        before the training starts and anything is written.
+        written, ``model`` has another size or unit, ``initial_model`` has other networks, or there
+        are too few stamps to train on. Raised before the training starts and anything is written.
     KeyboardInterrupt
         After Ctrl-C, once the state has been written; the same call goes on from there.
 
@@ -114,17 +124,23 @@ def hunt(
     >>> result.table['id', 'score', 'p_value'][:10]  # doctest: +SKIP
     """
     config = HuntConfig() if config is None else config
-    with ProgressLine('loading TensorFlow', quiet=not progress) as line:
-        line.update(0.0)
-        # Not at the top: `import astro_wgan` must not load TensorFlow.
-        from astro_wgan.anomaly import AnomalyDetector
+    check_initial_model(initial_model, model)
+    _load_tensorflow(progress)
+    from astro_wgan.anomaly import AnomalyDetector
+
     folder = HuntFolder(output)
     if model is not None and not isinstance(model, AnomalyDetector):
-        model = AnomalyDetector.load(_model_folder(model))
+        model = AnomalyDetector.load(model_folder(model))
+    seconds = {}
     options = {'hdu': hdu, 'plane': plane, 'zeros': zeros, 'max_size': max_size}
-    ccd, stamps = _read_stamps(image, config, positions, progress=progress, **options)
+    with _timed(seconds, 'detection'):
+        field = read_field(image, config, positions=positions, progress=progress, **options)
+    stamps = field.stamps
     trained_on = _choose_training(stamps, config, model)
-    folder.claim(_fingerprint(stamps, config, model))
+    start = None
+    if model is None:
+        start = _initial_model(initial_model, stamps, config, progress)
+    folder.claim(_fingerprint(stamps, config, model, start))
     if folder.is_complete:
         detector = AnomalyDetector.load(folder.model)
         return HuntResult(stamps, folder.read_table(), detector, folder.path)
@@ -133,45 +149,52 @@ def hunt(
         folder.write_stamps(stamps)
         detector = model
         if detector is None:
-            detector = _train(stamps[trained_on], config, folder, progress)
+            detector = _train(stamps[trained_on], config, folder, start, progress)
+            seconds['training'] = detector.wgan.provenance_['seconds']
     except (TypeError, ValueError):
         # A call with corrected arguments is another hunt.
         folder.release()
         raise
-    table = _score(detector, stamps, trained_on, config, folder, progress)
+    with _timed(seconds, 'scoring'):
+        table = _score(detector, stamps, trained_on, config, folder, progress)
+    detector.save(folder.model)
     table.meta['hunt'] = provenance_record(
         **asdict(config),
-        image=_name_of(image),
-        extension=ccd.meta.get('HDU'),
-        credit=_credit(ccd.meta),
+        images=field.images,
+        initial_model=None if start is None else start.name,
+        credit=field.credit,
+        seconds=seconds,
     )
-    detector.save(folder.model)
-    detector.gallery(
-        stamps,
-        table,
-        folder.gallery,
-        title=f'Most anomalous of {len(table)} sources',
-        n_cards=config.n_cards,
-        origin=_first_row(ccd.meta),
-        notes=_credit(ccd.meta) or (),
-    )
+    with _timed(seconds, 'gallery'):
+        detector.gallery(
+            stamps,
+            table,
+            folder.gallery,
+            title=f'Most anomalous of {len(table)} sources',
+            n_cards=config.n_cards,
+            origin=field.origin,
+            notes=field.credit or (),
+        )
     # Written last: a table means that everything else is there.
     folder.write_table(table)
     folder.complete()
     return HuntResult(stamps, folder.read_table(), detector, folder.path)
 
 
-def _read_stamps(image, config, positions, *, progress, **options):
-    """The image, and a stamp at each source or position."""
-    with ProgressLine('detecting', quiet=not progress) as line:
+def _load_tensorflow(progress):
+    """Load it with a line that says what takes some seconds."""
+    with ProgressLine('loading TensorFlow', quiet=not progress) as line:
         line.update(0.0)
-        ccd = read_image(image, **options)
-        for text in describe_image(ccd):
-            line.note(text)
-        stamps = _cut(ccd, config, positions)
-        line.update(1.0, f'{len(stamps)} stamps of {config.size} x {config.size} pixels')
-    check_writable(stamps)
-    return ccd, stamps
+        # Not at the top: `import astro_wgan` must not load TensorFlow.
+        import astro_wgan.anomaly.detector  # noqa: F401
+
+
+@contextmanager
+def _timed(seconds, step):
+    """Record the time that a step takes, in seconds."""
+    begin = time.monotonic()
+    yield
+    seconds[step] = round(time.monotonic() - begin, 1)
 
 
 def _choose_training(stamps, config, model):
@@ -196,22 +219,6 @@ def _score(detector, stamps, trained_on, config, folder, progress):
     table = detector.score(measurements, in_calibration=in_calibration)
     table['trained_on'] = trained_on
     return table
-
-
-def _cut(ccd, config, positions):
-    stamps = StampSet.from_image(
-        ccd,
-        size=config.size,
-        positions=positions,
-        detection=config.detection if positions is None else None,
-        partial=config.partial,
-    )
-    if not len(stamps):
-        raise ValueError(
-            f'No stamp of {config.size} x {config.size} pixels lies completely inside the image: '
-            "use a smaller `size`, or partial='fill'."
-        )
-    return stamps
 
 
 def _draw_training(stamps, config):
@@ -240,15 +247,29 @@ def _check_model(model, stamps, config):
     model.wgan.images_from_stamps(stamps[:1])
 
 
-def _train(stamps, config, folder, progress):
+def _initial_model(initial_model, stamps, config, progress):
+    from astro_wgan.wgan import NetworkConfig
+
+    network = NetworkConfig.preset(config.preset, size=config.size, bands=stamps.n_bands or 1)
+    with ProgressLine('initial model', quiet=not progress) as line:
+        line.update(0.0)
+        start = find_initial_model(initial_model, network)
+        line.update(1.0, start.name)
+    return start
+
+
+def _train(stamps, config, folder, start, progress):
     from astro_wgan.anomaly import AnomalyDetector
     from astro_wgan.wgan import WGAN
 
-    wgan = WGAN.preset(config.preset, size=config.size)
+    # Bands may have different units.
+    stretch = Stretch(per_band=stamps.n_bands is not None)
+    wgan = WGAN.preset(config.preset, size=config.size, stretch=stretch)
     wgan.fit(
         stamps,
-        **config.limits,
+        **config.limits_from(start.wgan),
         seed=config.seed,
+        initial_model=start.wgan,
         checkpoint=folder.checkpoint,
         progress=progress,
     )
@@ -256,29 +277,8 @@ def _train(stamps, config, folder, progress):
     return AnomalyDetector(wgan)
 
 
-def _model_folder(path):
-    path = Path(path)
-    return path / 'model' if (path / 'model').is_dir() else path
-
-
-# ``meta`` of an image holds the cards of its header, in which ORIGIN is an institute and CREDIT may
-# be a number.
-def _first_row(meta):
-    """`origin` of the page: 'upper' only for a picture, for which `read_image` sets it."""
-    return 'upper' if meta.get('origin') == 'upper' else 'lower'
-
-
-def _credit(meta):
-    credit = meta.get('credit')
-    return credit if isinstance(credit, str) and credit.strip() else None
-
-
-def _name_of(image):
-    return str(image) if isinstance(image, (str, PathLike)) else 'array'
-
-
-def _fingerprint(stamps, config, model):
-    """Fingerprint of stamps, configuration and model."""
+def _fingerprint(stamps, config, model, start):
+    """Fingerprint of stamps, configuration and models."""
     groups = {'settings': describe_settings(config)}
     if model is not None:
         calibration = getattr(model, 'calibration_', None)
@@ -287,6 +287,8 @@ def _fingerprint(stamps, config, model):
             **describe_settings({'search': model.search, 'scoring': model.scoring}),
             'calibration': None if calibration is None else digest_settings(calibration),
         }
+    if start is not None:
+        groups['initial model'] = start.describe()
     # With all columns, as the table of scores has them, too.
     groups['stamps'] = describe_stamps(stamps, columns=None)
     return Fingerprint(groups)

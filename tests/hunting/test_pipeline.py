@@ -20,7 +20,7 @@ from astro_wgan.anomaly import ScoringConfig
 from astro_wgan.cli import main
 from astro_wgan.detection import DetectionConfig
 from astro_wgan.exceptions import DetectionError, HuntFolderError, ImageError
-from astro_wgan.hunting import pipeline
+from astro_wgan.hunting import field, summarize_hunt
 
 CONFIG = HuntConfig(size=16, iterations=2, detection=DetectionConfig(5.0), seed=1)
 STRANGE = (240, 40)
@@ -117,7 +117,7 @@ def test_header_cards_are_no_arguments(image, tmp_path):
         hdus[0].header.update(CARDS)
     result = hunt(path, output=tmp_path / 'out', config=CONFIG, progress=False)
     assert (result.folder / 'gallery.html').is_file()
-    assert result.table.meta['hunt']['image'] == str(path)
+    assert result.table.meta['hunt']['images'][0]['source'] == str(path)
     assert result.table.meta['hunt']['credit'] is None
 
 
@@ -125,12 +125,12 @@ def test_header_cards_are_no_arguments(image, tmp_path):
     'meta', [fits.Header(CARDS.items()), {k.lower(): v for k, v in CARDS.items()}]
 )
 def test_what_of_a_header_reaches_the_page_is_picked_by_name(meta):
-    assert pipeline._first_row(meta) == 'lower'
-    assert pipeline._credit(meta) is None
+    assert field._first_row(meta) == 'lower'
+    assert field._credit(meta) is None
     meta['credit'] = 'ESA/Hubble & NASA'
     meta['origin'] = 'upper'
-    assert pipeline._first_row(meta) == 'upper'
-    assert pipeline._credit(meta) == 'ESA/Hubble & NASA'
+    assert field._first_row(meta) == 'upper'
+    assert field._credit(meta) == 'ESA/Hubble & NASA'
 
 
 def test_same_call_again_reads_what_is_there(result, image):
@@ -294,6 +294,21 @@ def test_ctrl_c_leaves_a_checkpoint_from_which_the_same_command_goes_on(image_pa
     assert not mark['complete']
 
 
+def test_summary_is_plain_values(result):
+    told = json.loads(json.dumps(summarize_hunt(result, n_top=3), allow_nan=False))
+    table = result.table
+    assert told['n_sources'] == len(table) == told['n_trained_on'] + told['n_held_out']
+    assert [source['rank'] for source in told['top']] == [1, 2, 3]
+    first = table[table['rank'] == 1][0]
+    assert told['top'][0]['id'] == first['id']
+    assert told['top'][0]['p_value'] == pytest.approx(first['p_value'])
+    assert told['top'][0]['ra'] == pytest.approx(first['sky'].ra.deg)
+    assert told['n_above']['90'] == np.sum(table['score'] > told['thresholds']['90'])
+    assert told['seconds'].keys() == {'detection', 'training', 'scoring', 'gallery'}
+    assert told['images'] == [{'source': 'array'}]
+    assert told['initial_model'].startswith('random weights')
+
+
 def test_model_of_an_earlier_hunt_needs_no_training(result, image, tmp_path):
     again = hunt(image, output=tmp_path, config=CONFIG, model=result.folder, progress=False)
     # Those that it was calibrated on are scored there by what it knows without them.
@@ -405,9 +420,29 @@ def test_command_writes_the_results_and_says_where(image_path, result, tmp_path,
     assert len(QTable.read(out / 'scores.ecsv')) == len(result.table)
 
 
+def test_command_writes_json(image_path, result, tmp_path, capsys):
+    table = tmp_path / 'positions.csv'
+    table.write_text(f'NUMBER,X_IMAGE,Y_IMAGE\n7,{STRANGE[0] + 1},{STRANGE[1] + 1}\n8,16,16\n')
+    arguments = ['hunt', str(image_path), '--output', str(tmp_path / 'out'), '--size', '16']
+    arguments += ['--positions', str(table), '--model', str(result.folder), '--json', '--quiet']
+    assert main(arguments) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told['n_sources'] == 2
+    assert told['folder'] == str(tmp_path / 'out')
+    assert (told['top'][0]['x'], told['top'][0]['y']) == STRANGE
+    assert told['images'][0]['source'] == str(image_path)
+    assert told['images'][0]['image'].startswith('0 PRIMARY')
+    assert told['initial_model'] is None
+    # Of a hunt that is complete the same is told.
+    assert main(arguments) == 0
+    assert json.loads(capsys.readouterr().out) == told
+
+
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
+        (['hubble_xdf', '--initial-model', 'nowhere'], "'auto', None, the folder of a model, or"),
+        (['hubble_xdf', '--positions', 'nowhere.csv'], 'nowhere.csv'),
         (['missing.fits'], 'missing.fits'),
         (['hubble_xdf', '--size', '48'], '16, 32, 64, 128 or 256 pixels; got 48'),
         (['hubble_xdf', '--model', 'nowhere'], 'no detector in nowhere'),

@@ -1,0 +1,77 @@
+"""Summary of a hunt as plain values, for programs that call the command."""
+
+import numpy as np
+
+__all__ = ['summarize_hunt']
+
+#: Columns of the highest ranks.
+_COLUMNS = ('rank', 'id', 'x', 'y', 'score', 'p_value', 'trained_on')
+
+
+def summarize_hunt(result, *, n_top=10):
+    """
+    What a hunt found, and from what, as plain values.
+
+    Parameters
+    ----------
+    result : `~astro_wgan.hunting.HuntResult`
+        As `~astro_wgan.hunt` returns it.
+    n_top : int, optional
+        Number of sources to list, from the highest score on.
+
+    Returns
+    -------
+    dict
+        ``folder``, ``gallery`` and ``scores`` (paths); ``size`` of the stamps and ``bands``
+        (names); ``n_sources``, ``n_trained_on``, ``n_held_out``; ``thresholds`` and ``n_above`` by
+        percentile of the normals; ``top``: a dictionary for each source with its rank, id,
+        position, score and p-value; ``images``: what was read of each; ``initial_model``;
+        ``seconds`` of each step; ``credit`` and ``versions``. It can be written as JSON.
+
+    Examples
+    --------
+    >>> from astro_wgan import datasets, hunt
+    >>> from astro_wgan.hunting import summarize_hunt
+    >>> result = hunt(datasets.load_image('hubble_xdf'), output='xdf')  # doctest: +SKIP
+    >>> summarize_hunt(result)['n_sources']  # doctest: +SKIP
+    """
+    table, stamps = result.table, result.stamps
+    trained_on = np.asarray(table['trained_on'], dtype=bool)
+    told = table.meta['hunt']
+    thresholds = result.detector.calibration_.thresholds()
+    return {
+        'folder': str(result.folder),
+        'gallery': str(result.folder / 'gallery.html'),
+        'scores': str(result.folder / 'scores.ecsv'),
+        'size': list(stamps.shape),
+        'bands': [band.name for band in stamps.bands],
+        'n_sources': len(table),
+        'n_trained_on': int(trained_on.sum()),
+        'n_held_out': len(result.detector.calibration_.held_out),
+        'thresholds': {str(p): _plain(value) for p, value in thresholds.items()},
+        'n_above': {str(p): int(np.sum(table[f'anomalous_{p}'])) for p in thresholds},
+        'top': _top(table, n_top),
+        'images': told['images'],
+        'initial_model': told['initial_model'],
+        'seconds': told['seconds'],
+        'credit': told['credit'],
+        'versions': told['versions'],
+    }
+
+
+def _top(table, n):
+    """The highest ranks, as dictionaries."""
+    rows = np.argsort(table['rank'])[:n]
+    columns = {name: table[name][rows] for name in _COLUMNS}
+    if 'sky' in table.colnames:
+        sky = table['sky'][rows].icrs
+        columns |= {'ra': sky.ra.deg, 'dec': sky.dec.deg}
+    return [{name: _plain(column[k]) for name, column in columns.items()} for k in range(len(rows))]
+
+
+def _plain(value):
+    """A value of a table for JSON, which has no NaN."""
+    value = getattr(value, 'value', value)
+    value = value.item() if isinstance(value, np.generic) else value
+    is_nan = isinstance(value, float) and np.isnan(value)
+    return None if value is np.ma.masked or is_nan else value

@@ -1,0 +1,103 @@
+"""What a hunt reads: positions from a table, and images with their sky or without."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from astropy import units as u
+from astropy.nddata import CCDData
+from astropy.table import Table
+
+from astro_wgan import HuntConfig
+from astro_wgan.detection import DetectionConfig
+from astro_wgan.detection.tiled_detection import measure_background
+from astro_wgan.hunting.field import read_field
+
+CONFIG = HuntConfig(size=16, detection=DetectionConfig(5.0))
+PLACES = np.array([(x, y) for x in range(20, 240, 40) for y in range(20, 240, 40)])
+
+
+@pytest.fixture(scope='module')
+def sky():
+    y, x = np.indices((256, 256))
+    return (100 + 0.1 * x + 0.05 * y).astype(np.float32)
+
+
+@pytest.fixture(scope='module')
+def image(sky):
+    """Round sources on a sky that rises to the right."""
+    y, x = np.indices(sky.shape)
+    pixels = np.random.default_rng(1).normal(size=sky.shape) + sky
+    for x0, y0 in PLACES:
+        pixels += 60 * np.exp(-((x - x0) ** 2 + (y - y0) ** 2) / 2 / 1.5**2)
+    return CCDData(pixels.astype(np.float32), unit='nJy')
+
+
+def read(image, config=CONFIG, positions=None):
+    return read_field(image, config, positions=positions, progress=False)
+
+
+@pytest.mark.parametrize('scale', [1.0, 1e-12, 1e9])
+def test_measured_background_is_the_sky_in_any_unit(image, sky, scale):
+    pixels = image.data * np.float32(scale)
+    level = measure_background(pixels, detection=CONFIG.detection)
+    np.testing.assert_allclose(level / scale, sky, atol=1.5)
+    known = replace(CONFIG.detection, background=3.0 * scale)
+    assert measure_background(pixels, detection=known) == pytest.approx(3 * scale)
+
+
+def test_the_sky_is_kept_or_subtracted(image, sky):
+    kept = read(image).stamps
+    without = read(image, replace(CONFIG, sky='subtract')).stamps
+    assert len(kept) == len(without) == len(PLACES)
+    np.testing.assert_allclose(kept.table['x'].value, without.table['x'].value, atol=0.2)
+    corner = np.s_[:, 0, 0]
+    x, y = (without.table[name].value - 8 for name in 'xy')
+    np.testing.assert_allclose(kept.pixels[corner], 100 + 0.1 * x + 0.05 * y, atol=4)
+    assert abs(without.pixels[corner].mean()) < 1
+    # The image of the caller is as it was.
+    assert image.data.mean() > 100
+
+
+def test_a_known_sky_is_subtracted(image):
+    config = replace(CONFIG, sky='subtract', detection=DetectionConfig(5.0, background=90.0))
+    stamps = read(image, config, positions=PLACES).stamps
+    kept = read(image, CONFIG, positions=PLACES).stamps
+    np.testing.assert_allclose(stamps.pixels, kept.pixels - 90, rtol=1e-6)
+    assert stamps.unit == u.nJy
+
+
+@pytest.mark.parametrize(
+    ('name', 'columns', 'first'),
+    [
+        ('p.csv', ('x', 'y'), 0),
+        ('p.fits', ('X_IMAGE', 'Y_IMAGE'), 1),
+        ('p.ecsv', ('xcentroid', 'ycentroid'), 0),
+        ('p.txt', ('x', 'y'), 0),
+    ],
+)
+def test_positions_from_a_file(image, tmp_path, name, columns, first):
+    table = Table(PLACES + first, names=columns)
+    table['brightness'] = np.arange(len(table))
+    formats = {'p.txt': 'ascii.basic', 'p.csv': 'ascii.csv', 'p.ecsv': 'ascii.ecsv'}
+    table.write(tmp_path / name, format=formats.get(name, 'fits'))
+    stamps = read(image, positions=tmp_path / name).stamps
+    np.testing.assert_allclose(stamps.table['x'].value, PLACES[:, 0])
+    np.testing.assert_array_equal(stamps.table['brightness'], np.arange(len(PLACES)))
+
+
+@pytest.mark.parametrize(
+    ('content', 'message'),
+    [
+        (b'\x89PNG\0\0', 'contains no table'),
+        (b'name,size\na,1\n', 'position'),
+        (b'ra,dec\n1,2\n', 'WCS'),
+        (b'x,y\n1,\n', 'finite|masked|missing'),
+    ],
+)
+def test_tables_without_positions_are_refused(image, tmp_path, content, message):
+    (tmp_path / 'table').write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        read(image, positions=str(tmp_path / 'table'))
+    with pytest.raises(FileNotFoundError):
+        read(image, positions=str(tmp_path / 'none'))

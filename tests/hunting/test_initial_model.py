@@ -1,0 +1,129 @@
+"""Which model a hunt starts from, and that its training does."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from astro_wgan import WGAN, AnomalyDetector, HuntConfig, StampSet, datasets, hunt
+from astro_wgan.exceptions import HuntFolderError
+from astro_wgan.hunting import pipeline
+from astro_wgan.hunting.initial_model import check_initial_model, find_initial_model
+from astro_wgan.wgan import NetworkConfig
+
+COMPACT = NetworkConfig.preset('compact', size=64, bands=1)
+
+
+@pytest.fixture(scope='module')
+def shipped():
+    return datasets.load_model()
+
+
+@pytest.fixture(scope='module')
+def small():
+    """A model for 16 pixels."""
+    pixels = np.random.default_rng(1).normal(size=(32, 16, 16))
+    return WGAN.preset('compact', size=16).fit(StampSet(pixels), iterations=1, progress=False)
+
+
+@pytest.mark.parametrize('bands', [1, 3, 9])
+def test_the_model_of_the_package_is_taken_for_any_number_of_bands(bands):
+    start = find_initial_model('auto', replace(COMPACT, bands=bands))
+    assert start.name == 'simulated_f160w'
+    assert start.wgan.network == COMPACT
+
+
+@pytest.mark.parametrize(
+    'network',
+    [
+        NetworkConfig.preset('compact', size=32, bands=1),
+        NetworkConfig.preset('paper', size=64, bands=1),
+    ],
+)
+def test_other_networks_start_from_random_weights(network):
+    start = find_initial_model('auto', network)
+    assert start.wgan is None
+    assert start.name.startswith('random weights: no model')
+    with pytest.raises(ValueError, match=r'\(simulated_f160w\) must have the networks that'):
+        find_initial_model('simulated_f160w', network)
+
+
+def test_who_wants_random_weights_gets_them():
+    start = find_initial_model(None, COMPACT)
+    assert start.wgan is None
+    assert start.describe() == {}
+
+
+def test_models_are_given_by_name_folder_and_object(shipped, small, tmp_path):
+    small.save(tmp_path / 'model')
+    network = small.network
+    for given in (small, AnomalyDetector(small), tmp_path, tmp_path / 'model'):
+        start = find_initial_model(given, network)
+        assert start.wgan.network == network
+        assert start.describe() == find_initial_model(small, network).describe()
+    named = find_initial_model('simulated_f160w', COMPACT)
+    assert named.describe() == find_initial_model(shipped, COMPACT).describe() != start.describe()
+
+
+@pytest.mark.parametrize('given', [5, 'nothing', [1]])
+def test_what_is_no_model_is_refused(given):
+    with pytest.raises(ValueError, match='`initial_model` must be'):
+        check_initial_model(given, None)
+
+
+def test_a_model_that_is_not_trained_has_no_initial_one(shipped):
+    with pytest.raises(ValueError, match='not both'):
+        check_initial_model('simulated_f160w', shipped)
+    check_initial_model('auto', shipped)
+    check_initial_model(None, shipped)
+
+
+def squares(n=45):
+    """An image with squares in a row, and their centers."""
+    pixels = np.random.default_rng(2).normal(size=(64, 64 * n)).astype(np.float32)
+    x = 64 * np.arange(n) + 31.5
+    for center in x.astype(int):
+        pixels[28:36, center - 4 : center + 4] += 50
+    return pixels, np.stack([x, np.full(n, 31.5)], axis=1)
+
+
+def test_a_hunt_starts_from_the_model_and_says_so(monkeypatch, tmp_path, capsys, shipped):
+    """The weights of the training are those of the model, by default for 300 iterations."""
+    calls = []
+
+    def fit(wgan, stamps, **options):
+        calls.append(options)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(WGAN, 'fit', fit)
+    image, positions = squares()
+    options = {'positions': positions, 'config': HuntConfig()}
+    with pytest.raises(KeyboardInterrupt):
+        hunt(image, output=tmp_path / 'a', **options)
+    assert calls[0]['iterations'] == 300
+    given, expected = calls[0]['initial_model'], shipped.wgan
+    for a, b in zip(given.generator_.weights, expected.generator_.weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert 'initial model 100%  simulated_f160w' in capsys.readouterr().err
+    # Another start is another hunt.
+    with pytest.raises(HuntFolderError, match='belongs to another initial model: its generator'):
+        hunt(image, output=tmp_path / 'a', initial_model=None, progress=False, **options)
+    with pytest.raises(KeyboardInterrupt):
+        hunt(image, output=tmp_path / 'b', initial_model=None, progress=False, **options)
+    assert calls[1]['iterations'] == 600
+    assert calls[1]['initial_model'] is None
+
+
+def test_a_start_that_does_not_fit_is_refused_before_anything_is_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(pipeline, '_train', lambda *a: pytest.fail('training started'))
+    image, positions = squares()
+    with pytest.raises(ValueError, match='must have the networks that are to be trained'):
+        hunt(
+            image,
+            output=tmp_path / 'out',
+            positions=positions,
+            config=HuntConfig(size=32),
+            initial_model='simulated_f160w',
+            progress=False,
+        )
+    assert not list(tmp_path.iterdir())
