@@ -39,6 +39,7 @@ _RETURNS = {
     'load_model': ('AnomalyDetector',),
     'measure': ('score',),
     'measure_sources': ('Photometry',),
+    'observe': ('StampSet', 'mock_stamps'),
     'power_spectrum': ('PowerSpectrum',),
     'read_light_map': ('LightMap',),
     'read_particles': ('Particles',),
@@ -67,6 +68,19 @@ def attributes_in_use():
     found = {*dir(str), *dir(list), *dir(dict)}
     for path in PACKAGE.rglob('*.py'):
         found.update(re.findall(r'\.([a-z]\w*)', path.read_text(encoding='utf-8')))
+    return found
+
+
+@cache
+def own_names():
+    """Names of functions, methods and classes of the package, today and formerly."""
+    table = read_table()
+    found = {old.rpartition('.')[2] for old in table['name']['']}
+    for names in table['attribute'].values():
+        found.update(names)
+    for path in PACKAGE.rglob('*.py'):
+        text = path.read_text(encoding='utf-8')
+        found.update(re.findall(r'^ *(?:def|class) ([A-Za-z]\w*)', text, re.MULTILINE))
     return found
 
 
@@ -124,6 +138,7 @@ class _Script(ast.NodeVisitor):
         self._renamed = {}  # local name -> new local name
         self._imports = set()
         self._functions = {}  # functions of the script -> names of what made what they return
+        self._foreign = set()  # local names that other packages have
         self._containers = set()  # local names of lists and dictionaries
         self._texts_of = {}  # local name -> the texts that it takes in a loop
 
@@ -158,9 +173,13 @@ class _Script(ast.NodeVisitor):
                 self._bound[alias.asname or alias.name] = f'{node.module}.{alias.name}'
         elif isinstance(node, ast.Import):
             for alias in node.names:
+                local = alias.asname or alias.name.partition('.')[0]
                 if alias.name.startswith('astro_wgan'):
-                    local = alias.asname or alias.name.partition('.')[0]
                     self._bound[local] = alias.name if alias.asname else local
+                else:
+                    self._foreign.add(local)
+        elif isinstance(node, ast.ImportFrom):
+            self._foreign.update(alias.asname or alias.name for alias in node.names)
         elif isinstance(node, ast.Assign | ast.withitem | ast.NamedExpr):
             self._note_maker(node)
         elif isinstance(node, ast.For | ast.comprehension):
@@ -306,11 +325,16 @@ class _Script(ast.NodeVisitor):
 
     def _columns_in_arguments(self, node, name):
         """Names of columns that a function of the package or a method of a table is given."""
-        is_own = self._bound.get(_root(node.func) or name) is not None
-        if not is_own and name not in _TABLE_METHODS:
-            return
         given = [*node.args, *(keyword.value for keyword in node.keywords)]
-        objects = given if is_own else [node.func.value]
+        root = _root(node.func)
+        if root in self._bound:
+            objects = given
+        elif isinstance(node.func, ast.Attribute) and (
+            name in _TABLE_METHODS or not own_names().isdisjoint(self._made_by.get(root, ()))
+        ):
+            objects = [node.func.value]
+        else:
+            return
         makers = [maker for each in objects for maker in self._makers(each)]
         values = {}
         for of, names in self.table['value'].items():
@@ -466,17 +490,23 @@ class _Script(ast.NodeVisitor):
             if maker in owners:
                 return owners[maker], False
         # Names of several words are the package's own, whoever made it.
-        return (_only(owners) if '_' in old else None), not {*makers} - self._functions.keys()
+        is_unknown = not makers or any(m in self._functions or m in own_names() for m in makers)
+        return (_only(owners) if '_' in old else None), is_unknown
 
     def _makers(self, node):
         """What is known of the origin of the object that ``a.b['c']`` begins with."""
         inside = _elements(node)
         if inside:
             return tuple(maker for element in inside for maker in self._makers(element))
-        made_by = self._made_by.get(_root(node), ()) or _names_of_calls(node)
+        made_by = self._made_by.get(_root(node), ())
+        if not made_by:
+            # A method may return the object itself, as `fit` does.
+            made_by = (*_names_of_calls(node), *self._made_by.get(_root_of_calls(node), ()))
+        if _root_of_calls(node) in self._foreign:
+            made_by = tuple(f'not of the package: {name}' for name in made_by)
         made_by = (*made_by, *(m for name in made_by for m in self._functions.get(name, ())))
         # Tables that a fit leaves, such as ``history_``, are owners by their own name.
-        return (*_learned_attributes(node), *made_by)
+        return tuple(dict.fromkeys((*_learned_attributes(node), *made_by)))
 
     def _replace_text(self, node, values):
         if isinstance(node, ast.Constant) and node.value in values:
@@ -630,6 +660,13 @@ def _elements(node):
         case ast.ListComp() | ast.GeneratorExp():
             return [node.elt]
     return []
+
+
+def _root_of_calls(node):
+    """The name that ``a.b(...)['c'].d`` begins with."""
+    while isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else None
 
 
 def _learned_attributes(node):

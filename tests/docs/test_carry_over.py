@@ -144,6 +144,10 @@ def table(script, tmp_path_factory):
         ("f = lambda: look(1)\nf()['npix']\n", "f = lambda: look(1)\nf()['area']\n"),
         ("t = look(1)\n[r['npix'] for r in t]\n", "t = look(1)\n[r['area'] for r in t]\n"),
         ('o = Old(1)\no.scatter\n', 'o = Old(1)\no.rms\n'),
+        (
+            'o = Old(1)\no = o.fit(2)\no.scatter\n',
+            'o = Old(1)\no = o.fit(2)\no.rms\n',
+        ),
         ('x = Old(1).fit(2)\nx.scatter\n', 'x = Old(1).fit(2)\nx.rms\n'),
         (
             "o.to_disk('a', b=1)\n",
@@ -215,6 +219,8 @@ def test_names_are_carried_over(script, table, old, new):
         ("x = 1\nt['npix']\n", 2, "column 'npix' may have a new name: area"),
         ('x = 1\nx.finestness\n', 2, 'attribute `finestness` may have a new name: rms'),
         ('Old(gone=3)\n', 1, 'no `gone` any more'),
+        ("s = StampStore.open(1)\ns.read_table(['npix'])\n", 2, "column 'npix' may have"),
+        ("t = detector.score(1)\nt['npix']\n", 2, "column 'npix' may have a new name"),
         ("def f(t):\n    return t\nf(1)['npix']\n", 3, "column 'npix' may have a new name"),
         ("for c in ('bad',):\n    look(c)\n", 1, "value 'bad' may have a new name: poor"),
         ('from astro_wgan.stamps import gone\n', 1, '`astro_wgan.stamps.gone` is not there'),
@@ -227,8 +233,9 @@ def test_what_is_not_clear_is_left_and_named(script, table, text, line, note):
     assert note in notes[0][1]
 
 
-def test_columns_of_other_tables_stay(script, table):
-    text = "t = Table.read('mine.fits')\nt['npix']\n"
+@pytest.mark.parametrize('maker', ["Table.read('mine.fits')", 'mine(1)'])
+def test_columns_of_other_tables_stay(script, table, maker):
+    text = f"from astropy.table import Table\nfrom my import mine\nt = {maker}\nt['npix']\n"
     assert script.carried_over(text, table) == (text, [])
 
 
