@@ -30,7 +30,7 @@ def has_tables(wcs):
     return any(getattr(wcs, name) is not None for name in LOOKUP_TABLES)
 
 
-def moved_wcs(wcs, corner):
+def moved_wcs(wcs, corner, step=1):
     """
     The WCS of a section of an image.
 
@@ -38,8 +38,11 @@ def moved_wcs(wcs, corner):
     ----------
     wcs : `~astropy.wcs.WCS`
         WCS of the whole image, of two axes.
-    corner : array_like of int
+    corner : array_like of float
         ``(x, y)`` of the first pixel of the section; negative if outside of the image.
+    step : float, optional
+        Pixels of the image per pixel of the section, if it is resampled, from the outer edges of
+        ``corner`` on.
 
     Returns
     -------
@@ -49,12 +52,33 @@ def moved_wcs(wcs, corner):
     """
     corner = np.asarray(corner)
     part = wcs.deepcopy()
-    part.wcs.crpix -= corner
+    part.wcs.crpix = _in_section(part.wcs.crpix, corner, step)
+    if step != 1:
+        if part.wcs.has_cd():
+            part.wcs.cd = part.wcs.cd * step
+        else:
+            part.wcs.cdelt = part.wcs.cdelt * step
     if wcs.sip is not None:
         sip = wcs.sip
-        part.sip = Sip(sip.a, sip.b, sip.ap, sip.bp, sip.crpix - corner)
-    _move_tables(part, corner)
+        terms = (_scaled_terms(terms, step) for terms in (sip.a, sip.b, sip.ap, sip.bp))
+        part.sip = Sip(*terms, _in_section(sip.crpix, corner, step))
+    _move_tables(part, corner, step)
     return part
+
+
+def _in_section(pixel, corner, step):
+    """Pixels, from 1 on, of a section at pixels of an image, from 1 on."""
+    pixel = np.asarray(pixel) - corner
+    # Without rounding where nothing is resampled.
+    return pixel if step == 1 else (pixel - 0.5) / step + 0.5
+
+
+def _scaled_terms(terms, step):
+    """Coefficients of SIP for pixels larger by a factor: those of u^p v^q grow by p + q - 1."""
+    if terms is None or step == 1:
+        return terms
+    p, q = np.indices(terms.shape)
+    return terms * float(step) ** (p + q - 1)
 
 
 def cutout_wcs(cutout):
@@ -139,14 +163,15 @@ def with_plain_tables(wcs, tables):
     return wcs
 
 
-def _move_tables(wcs, corner):
+def _move_tables(wcs, corner, step=1):
     for name in LOOKUP_TABLES:
         table = getattr(wcs, name)
         if table is not None:
-            # CRVAL of a table is the image pixel at its CRPIX.
-            moved = tuple(table.crval - corner)
-            places = tuple(table.crpix), moved, tuple(table.cdelt)
-            setattr(wcs, name, DistortionLookupTable(table.data, *places))
+            # CRVAL of a table is the image pixel at its CRPIX; its values are in pixels, too.
+            moved = tuple(_in_section(table.crval, corner, step))
+            places = tuple(table.crpix), moved, tuple(np.asarray(table.cdelt) / step)
+            data = table.data if step == 1 else (table.data / step).astype(np.float32)
+            setattr(wcs, name, DistortionLookupTable(data, *places))
 
 
 @cache

@@ -18,6 +18,9 @@ __all__ = ['ParentImage', 'StampGeometry', 'WCSSequence', 'first_pixel', 'shifte
 #: Stamps that are searched together for one on the sky, nearly always the first.
 _AT_ONCE = 16
 
+#: Relative difference up to which stamps are resampled by the same factor.
+_SAME_STEP = 1e-6
+
 #: Digits of a pixel scale.
 _DIGITS = 8
 
@@ -33,10 +36,13 @@ class ParentImage:
         ``(ny, nx)`` of the image.
     wcs : `~astropy.wcs.WCS`, optional
         Celestial WCS of the image.
+    pixel_scale : float, optional
+        Arcsec per pixel of an image without WCS of which stamps are resampled by various factors.
     """
 
     shape: tuple
     wcs: WCS | None = None
+    pixel_scale: float | None = None
 
 
 def first_pixel(center, shape):
@@ -60,7 +66,7 @@ def first_pixel(center, shape):
     return np.ceil(center - np.array(shape[::-1]) / 2).astype(np.int64)
 
 
-def shifted_wcs(wcs, corner, shape):
+def shifted_wcs(wcs, corner, shape, step=1):
     """
     The WCS of a section of an image.
 
@@ -68,10 +74,13 @@ def shifted_wcs(wcs, corner, shape):
     ----------
     wcs : `~astropy.wcs.WCS`
         WCS of the whole image.
-    corner : tuple of int
+    corner : tuple of float
         ``(x, y)`` of the first pixel of the section; negative if outside of the image.
     shape : tuple of int
         ``(ny, nx)`` of the section.
+    step : float, optional
+        Pixels of the image per pixel of the section, if it is resampled, from the outer edges of
+        ``corner`` on.
 
     Returns
     -------
@@ -79,7 +88,7 @@ def shifted_wcs(wcs, corner, shape):
         A copy with shifted reference pixels, including those of SIP, as in
         `~astropy.nddata.Cutout2D`, and of lookup tables.
     """
-    part = moved_wcs(wcs, corner)
+    part = moved_wcs(wcs, corner, step)
     part.array_shape = tuple(shape)
     return part
 
@@ -103,10 +112,12 @@ class WCSSequence(Sequence):
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
         index = range(len(self))[index]
-        parent = self._geometry.parent_of(index)
+        geometry = self._geometry
+        parent = geometry.parent_of(index)
         if parent.wcs is None:
             return None
-        return shifted_wcs(parent.wcs, self._geometry.corner[index], self._shape)
+        step = 1 if geometry.step is None else geometry.step[index]
+        return shifted_wcs(parent.wcs, geometry.corner[index], self._shape, step)
 
     def __repr__(self):
         return f'<{len(self)} WCS of stamps of {self._shape[0]} x {self._shape[1]} pixels>'
@@ -123,29 +134,96 @@ class StampGeometry:
         Images from which the stamps were cut.
     parent : `~numpy.ndarray` of int, shape (n,)
         Index into ``parents`` for each stamp.
-    corner : `~numpy.ndarray` of int, shape (n, 2)
-        First pixel ``(x, y)`` of each stamp in its parent; negative if outside.
+    corner : `~numpy.ndarray`, shape (n, 2)
+        Pixel ``(x, y)`` of the parent whose outer edges are those of the first pixel of the stamp:
+        the first pixel itself if it is not resampled. Negative if outside, and not whole for
+        stamps that are shifted by fractions of a pixel.
+    step : `~numpy.ndarray`, shape (n,), optional
+        Pixels of the parent along the edge of a pixel of each stamp; by default they are the same.
     """
 
     parents: tuple
     parent: np.ndarray
     corner: np.ndarray
+    step: np.ndarray | None = None
 
     def __len__(self):
         return len(self.parent)
 
     def __getitem__(self, rows):
-        return StampGeometry(self.parents, self.parent[rows], self.corner[rows])
+        step = None if self.step is None else self.step[rows]
+        return StampGeometry(self.parents, self.parent[rows], self.corner[rows], step)
 
     def parent_of(self, index):
         """The `ParentImage` of one stamp."""
         return self.parents[self.parent[index]]
 
+    @property
+    def steps(self):
+        """Pixels of the parent per pixel of each stamp, shape (n,)."""
+        return np.ones(len(self)) if self.step is None else self.step
+
+    @property
+    def is_resampled(self):
+        """True for each stamp whose pixels are not pixels of its parent, shape (n,)."""
+        return (self.corner % 1 != 0).any(axis=1) | (self.steps != 1)
+
+    def in_parent(self, x, y):
+        """
+        Positions in the parent images of positions in stamps.
+
+        Parameters
+        ----------
+        x, y : array_like, shape (n,) or (n, m)
+            0-based pixels of each stamp.
+
+        Returns
+        -------
+        x, y : `~numpy.ndarray`, same shape
+            0-based pixels of its parent.
+        """
+        found = []
+        for axis, values in enumerate((x, y)):
+            lead = (slice(None),) + (np.newaxis,) * (np.ndim(values) - 1)
+            corner, step = self.corner[:, axis][lead], self.steps[lead]
+            found.append(corner + values * step + (step - 1) / 2)
+        return tuple(found)
+
+    def moved(self, offset, factor=1):
+        """
+        The geometry of stamps that begin at other pixels of these, and have larger ones.
+
+        Parameters
+        ----------
+        offset : array_like, shape (2,) or (n, 2)
+            ``(x, y)`` of the pixel of each stamp at which the new one begins; negative if outside.
+        factor : float or array_like of shape (n,), optional
+            Pixels per pixel of the new stamps.
+
+        Returns
+        -------
+        `StampGeometry`
+        """
+        offset = np.asarray(offset)
+        if self.step is None:
+            corner = self.corner + offset
+        else:
+            corner = self.corner + offset * self.step[:, np.newaxis]
+        step = self.steps * factor
+        if (step == 1).all():
+            step = None
+        if (corner % 1 == 0).all():
+            corner = corner.astype(np.int64)
+        return StampGeometry(self.parents, self.parent, corner, step)
+
     def outside(self, shape):
         """True for stamps of ``(ny, nx)`` pixels entirely outside of their parent image."""
         used, place = np.unique(self.parent, return_inverse=True)
         sizes = np.array([self.parents[k].shape for k in used]).reshape(-1, 2)[:, ::-1]
-        first, last = self.corner, self.corner + tuple(shape)[::-1]
+        extent = np.array(tuple(shape)[::-1])
+        if self.step is not None:
+            extent = extent * self.step[:, np.newaxis]
+        first, last = self.corner, self.corner + extent
         return ((last <= 0) | (first >= sizes[place])).any(axis=1)
 
     @property
@@ -181,13 +259,19 @@ class StampGeometry:
         Returns
         -------
         `~astropy.units.Quantity`, shape (n,)
-            In arcsec**2 / pix**2; NaN for stamps without celestial WCS, outside of the projection,
-            or entirely outside of their image.
+            In arcsec**2 / pix**2; NaN for stamps without celestial WCS or pixel scale of their
+            image, outside of the projection, or entirely outside of their image.
         """
         area = np.full(len(self), np.nan)
-        middle = self.corner + (np.array(shape[::-1]) - 1) / 2
+        ny, nx = shape
+        x, y = self.in_parent(np.full(len(self), (nx - 1) / 2), np.full(len(self), (ny - 1) / 2))
         for wcs, rows in self.by_wcs():
-            area[rows] = pixel_areas(*middle[rows].T, wcs)
+            area[rows] = pixel_areas(x[rows], y[rows], wcs)
+        for k in np.unique(self.parent):
+            if self.parents[k].pixel_scale is not None:
+                area[self.parent == k] = self.parents[k].pixel_scale ** 2
+        if self.step is not None:
+            area *= self.step**2
         area[self.outside(shape)] = np.nan
         return area * (u.arcsec / u.pix) ** 2
 
@@ -204,8 +288,11 @@ class StampGeometry:
         -------
         `~astropy.units.Quantity` or None
             Square root of the pixel area, in arcsec / pix. If no stamp is on the sky, that at the
-            reference of the first parent; None without celestial WCS.
+            reference of the first parent; None without celestial WCS, or if stamps are resampled
+            by various factors.
         """
+        if self.step is not None and len(self) and np.ptp(self.step) > _SAME_STEP * self.step[0]:
+            return None
         is_on_sky = any(True for _ in self.by_wcs())
         for start in range(0, len(self) if is_on_sky else 0, _AT_ONCE):
             area = self[start : start + _AT_ONCE].pixel_area(shape)
@@ -218,6 +305,8 @@ class StampGeometry:
                 return None
             wcs = wcs.celestial
             scale = np.sqrt(proj_plane_pixel_area(wcs)) * u.Unit(wcs.wcs.cunit[0]).to(u.arcsec)
+            if self.step is not None and len(self):
+                scale *= self.step[0]
         # Further digits are rounding errors of angles for small pixels.
         return float(f'{scale:.{_DIGITS}g}') * u.arcsec / u.pix
 
@@ -234,7 +323,7 @@ class StampGeometry:
         for wcs, _ in first.by_wcs():
             ny, nx = first.parent_of(0).shape
             x, y = np.meshgrid(np.linspace(0, nx - 1, 3), np.linspace(0, ny - 1, 3))
-            scale = np.sqrt(pixel_areas(x.ravel(), y.ravel(), wcs))
+            scale = np.sqrt(pixel_areas(x.ravel(), y.ravel(), wcs)) * first.steps[0]
             if np.isfinite(scale).any():
                 return np.array([np.nanmin(scale), np.nanmax(scale)]) * u.arcsec / u.pix
         return None
@@ -295,7 +384,10 @@ class StampGeometry:
                 position[k] = known[id(image)]
             parent.append(position[geometry.parent])
         corner = np.concatenate([geometry.corner for geometry in geometries])
-        return StampGeometry(tuple(parents), np.concatenate(parent), corner)
+        step = None
+        if any(geometry.step is not None for geometry in geometries):
+            step = np.concatenate([geometry.steps for geometry in geometries])
+        return StampGeometry(tuple(parents), np.concatenate(parent), corner, step)
 
 
 def _usable(wcs, shape):

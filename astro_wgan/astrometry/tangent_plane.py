@@ -97,8 +97,8 @@ def _sky_around(geometry, points):
     sky = np.empty((len(geometry), len(points), 2))
     frames = {}
     for wcs, rows in geometry.by_wcs():
-        pixel = geometry.corner[rows, np.newaxis] + points
-        sky[rows] = np.stack(pixel_to_angles(pixel[..., 0], pixel[..., 1], wcs), axis=-1)
+        x, y = geometry[rows].in_parent(*(np.tile(p, (len(rows), 1)) for p in points.T))
+        sky[rows] = np.stack(pixel_to_angles(x, y, wcs), axis=-1)
         key = (wcs.wcs.radesys, str(wcs.wcs.equinox), *wcs.wcs.ctype)
         frames.setdefault(key, (wcs, []))[1].append(rows)
     # One SkyCoord for each frame, since one for each image would be slow.

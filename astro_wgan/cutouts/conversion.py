@@ -93,7 +93,11 @@ def to_cutout2d(stamps):
     """
     if stamps.n_bands is not None:
         return {name: to_cutout2d(stamps.band(k)) for k, name in enumerate(names_of(stamps.bands))}
-    return [_cutout2d(stamps, k, position) for k, position in enumerate(_positions(stamps))]
+    resampled = stamps.geometry.is_resampled
+    return [
+        _cutout2d(stamps, k, position, resampled[k])
+        for k, position in enumerate(_positions(stamps))
+    ]
 
 
 def to_ccddata(stamps):
@@ -162,8 +166,7 @@ def _common_meta(stamps):
 def _place(cutout, shape):
     """Parent image, corner in it and requested position, as far as a cutout has them."""
     if isinstance(cutout, NDData):
-        center = ((shape[1] - 1) / 2, (shape[0] - 1) / 2)
-        return ParentImage(shape, celestial_wcs(cutout.wcs, shape)), (0, 0), center
+        return ParentImage(shape, celestial_wcs(cutout.wcs, shape)), (0, 0), _center(shape)
     inside_y, inside_x = cutout.slices_cutout
     x, y = cutout.origin_original
     corner = (x - inside_x.start, y - inside_y.start)
@@ -234,9 +237,8 @@ def _sky_positions(wcs, x, y):
 
 def _positions(stamps):
     """(x, y) in the parent: those of the table if they result in this stamp, else its center."""
-    ny, nx = stamps.shape
     corner = stamps.geometry.corner
-    center = corner + [(nx - 1) / 2, (ny - 1) / 2]
+    center = corner + _center(stamps.shape)
     if {'x', 'y'} <= set(stamps.table.colnames):
         asked = np.stack([numbers_or_nan(stamps.table[name]) for name in 'xy'], axis=1)
         leads = (first_pixel(asked, stamps.shape) == corner).all(axis=1)
@@ -244,8 +246,15 @@ def _positions(stamps):
     return [tuple(position) for position in center.tolist()]
 
 
-def _cutout2d(stamps, k, position):
+def _center(shape):
+    """(x, y) of the center of an image."""
+    return (shape[1] - 1) / 2, (shape[0] - 1) / 2
+
+
+def _cutout2d(stamps, k, position, is_resampled):
     parent = stamps.geometry.parent_of(k)
+    if is_resampled:
+        parent, position = ParentImage(stamps.shape, stamps.wcs[k]), _center(stamps.shape)
     # An array of the parent's shape that needs no memory; only the data do not depend on the shape.
     image = np.broadcast_to(stamps.pixels.dtype.type(0), parent.shape)
     has_moved = parent.wcs is not None and has_tables(parent.wcs)

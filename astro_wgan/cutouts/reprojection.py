@@ -125,7 +125,7 @@ def _output_shape(stamps, pixel_scale, size):
     if size is None:
         ratio = (stamps.pixel_scale / pixel_scale).to_value(u.one)
         return tuple(max(1, round(edge * ratio)) for edge in stamps.shape)
-    return as_shape(size)
+    return as_shape(size, pixel_scale=pixel_scale)
 
 
 def _grid(planes, scale, angle, shape):

@@ -224,7 +224,11 @@ def _masked(mask, shape, first):
 
 
 def _place(geometry, parents):
-    """Number of each stamp's parent (new ones are added to ``parents``), and its corner there."""
+    """
+    Where each stamp is: number of its parent, corner there, and pixels of it per pixel.
+
+    New parents are added to ``parents``.
+    """
     numbers = np.zeros(len(geometry.parents), dtype=np.int64)
     for k in np.unique(geometry.parent):
         parent = geometry.parents[k]
@@ -233,7 +237,7 @@ def _place(geometry, parents):
         blank = vars(parent).get('wcs', parent) is None
         key = tuple(parent.shape) if blank else id(parent)
         numbers[k] = parents.setdefault(key, (len(parents), parent))[0]
-    return np.column_stack([numbers[geometry.parent], geometry.corner])
+    return np.column_stack([numbers[geometry.parent], geometry.corner, geometry.steps])
 
 
 def _digest_wcs(parents, place):
@@ -247,8 +251,13 @@ def _digest_wcs(parents, place):
             headers[id(wcs)] = None if wcs is None else _header(wcs)
         text = json.dumps([shape, headers[id(wcs)]])
         numbers[k] = texts.setdefault(text, len(texts))
-    place = np.concatenate(place) if place else np.zeros((0, 3), dtype=np.int64)
-    return digest(np.array(list(texts), dtype=object), numbers[place[:, 0]], place[:, 1:])
+    place = np.concatenate(place) if place else np.zeros((0, 4))
+    corner, step = place[:, 1:3], place[:, 3]
+    if (corner % 1 == 0).all():
+        corner = corner.astype(np.int64)
+    resampled = [] if (step == 1).all() else [step]
+    numbers = numbers[place[:, 0].astype(np.int64)]
+    return digest(np.array(list(texts), dtype=object), numbers, corner, *resampled)
 
 
 def _header(wcs):

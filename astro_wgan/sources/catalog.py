@@ -155,15 +155,16 @@ def sky_columns(sources, geometry):
     columns = {name: np.full(len(sources['x']), np.nan) for name in names}
     theta = np.radians(sources['orientation'])
     places = geometry[sources['stamp']]
+    in_image = places.in_parent(sources['x'], sources['y'])
     for wcs, rows in places.by_wcs():
-        x, y = (sources[axis][rows] + places.corner[rows, k] for k, axis in enumerate('xy'))
+        x, y = (values[rows] for values in in_image)
         sky = pixel_to_sky(x, y, wcs)
         ahead = pixel_to_sky(x + np.cos(theta[rows]), y + np.sin(theta[rows]), wcs)
         columns['ra'][rows], columns['dec'][rows] = sky.ra.deg, sky.dec.deg
         # An axis has no direction: -90 to 90 degrees.
         angle = sky.position_angle(ahead).deg
         columns['position_angle'][rows] = (angle + 90) % 180 - 90
-        columns['pixel_scale'][rows] = np.sqrt(pixel_areas(x, y, wcs))
+        columns['pixel_scale'][rows] = np.sqrt(pixel_areas(x, y, wcs)) * places.steps[rows]
     return columns
 
 

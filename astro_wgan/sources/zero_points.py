@@ -114,6 +114,11 @@ def as_background(background, stamps, detection, *, from_image=False):
             raise ValueError('`background` must be finite.')
         return np.broadcast_to(levels, (n,))
     if levels.shape == image_shape:
+        if stamps.geometry.is_resampled.any():
+            raise ValueError(
+                '`background` must have the shape of the stamps if these are resampled; got that '
+                f'of the image, {levels.shape}.'
+            )
         return _parts(levels, stamps.geometry.corner, shape)
     return np.broadcast_to(levels, (n, *shape))
 

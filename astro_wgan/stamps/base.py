@@ -74,7 +74,7 @@ class Stamps(DerivedSets):
         From the WCS of the stamp, or for a stamp without one from the pixel scale.
         """
         area = self.geometry.pixel_area(self.shape)
-        without = ~self.geometry.has_celestial
+        without = ~self.geometry.has_celestial & np.isnan(area)
         if without.any() and self.pixel_scale is not None:
             area[without] = self.pixel_scale**2
         return None if without.all() and self.pixel_scale is None else area

@@ -91,6 +91,8 @@ def _same_geometry(first, second):
         return True
     if len(first) != len(second) or not np.array_equal(first.corner, second.corner):
         return False
+    if not np.array_equal(first.steps, second.steps):
+        return False
     pairs = np.unique(np.stack([first.parent, second.parent], axis=1), axis=0)
     return all(_same_parents(first.parents[a], second.parents[b]) for a, b in pairs)
 
@@ -98,7 +100,9 @@ def _same_geometry(first, second):
 def _same_parents(first, second):
     if first is second:
         return True
-    return tuple(first.shape) == tuple(second.shape) and _same_wcs(first.wcs, second.wcs)
+    if tuple(first.shape) != tuple(second.shape) or first.pixel_scale != second.pixel_scale:
+        return False
+    return _same_wcs(first.wcs, second.wcs)
 
 
 def _same_wcs(first, second):

@@ -113,29 +113,25 @@ def size_advice(stamps, size):
     if (ny, nx) == (my, mx):
         return ''
     wanted = my if my == mx else (my, mx)
-    scale = ''
-    if stamps.pixel_scale is None:
-        scale = ' (set their scale first: `stamps.replace(pixel_scale=...)`)'
     larger, smaller = _factor(ny / my, nx / mx), _factor(my / ny, mx / nx)
     if ny >= my and nx >= mx:
         crop = f'to their center: `stamps.crop({wanted})`'
-        bins = ny // my
-        if bins > 1 and (ny, nx) == (bins * my, bins * mx):
-            return (
-                f'Bin them by {bins}: `stamps.reproject(size={wanted}, '
-                f'pixel_scale={bins} * stamps.pixel_scale)`{scale} preserves their field. Or '
-                f'crop them by a factor {larger}, {crop}.'
-            )
-        return f'Crop them by a factor {larger}, {crop}.'
-    if ny <= my and nx <= mx:
+        bins = min(ny // my, nx // mx)
+        if bins < 2:
+            return f'Crop them by a factor {larger}, {crop}.'
+        then = '' if (ny // bins, nx // bins) == (my, mx) else f'.crop({wanted})'
+        keeps = ' preserves' if not then else ' preserves most of'
         return (
-            f'Pad them by a factor {smaller}: `stamps.reproject(size={wanted})`{scale} masks the '
-            'new pixels.'
+            f'Bin them by {bins}: `stamps.bin({bins}){then}`{keeps} their field. Or crop them by a '
+            f'factor {larger}, {crop}.'
         )
+    if ny <= my and nx <= mx:
+        return f'Pad them by a factor {smaller}: `stamps.pad({wanted})` masks the new pixels.'
     axes = ('y', 'x') if ny > my else ('x', 'y')
+    part = (min(ny, my), min(nx, mx))
     return (
         f'Crop them along {axes[0]} and pad them along {axes[1]}: '
-        f'`stamps.reproject(size={wanted})`{scale}.'
+        f'`stamps.crop({part}).pad({wanted})`.'
     )
 
 

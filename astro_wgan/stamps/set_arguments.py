@@ -12,11 +12,40 @@ from astro_wgan.validation.axis_order import own_axes
 from astro_wgan.validation.pixels import as_pixels, as_shape
 
 __all__ = [
+    'arguments_of',
     'band_arguments',
     'changed_arguments',
     'cropped_arguments',
     'joined_band_arguments',
 ]
+
+
+def arguments_of(stamps):
+    """
+    Arguments of `~astro_wgan.StampSet` for a set with the same arrays.
+
+    Parameters
+    ----------
+    stamps : `~astro_wgan.StampSet`
+
+    Returns
+    -------
+    dict
+    """
+    return {
+        'pixels': stamps.pixels,
+        'uncertainty': stamps.uncertainty,
+        'mask': stamps.mask,
+        'unit': stamps.unit,
+        'pixel_scale': stamps.pixel_scale,
+        'psf': stamps.psf,
+        'bands': stamps.bands,
+        'table': stamps.table,
+        'meta': stamps.meta,
+        'geometry': stamps.geometry,
+        'axes': own_axes(stamps.pixels.ndim),
+        'assume_finite': True,
+    }
 
 
 def changed_arguments(stamps, changes):
@@ -39,7 +68,7 @@ def changed_arguments(stamps, changes):
     TypeError, ValueError, astropy.units.UnitConversionError
         As in `StampSet.replace`.
     """
-    arguments = _arguments(stamps)
+    arguments = arguments_of(stamps)
     allowed = {*arguments, 'wcs'} - {'axes'}
     unknown = [name for name in changes if name not in allowed]
     if unknown:
@@ -86,7 +115,7 @@ def band_arguments(stamps, band):
     bands = stamps.bands or unnamed_bands(1)
     several = isinstance(band, list)
     numbers = [band_number(each, bands) for each in (band if several else [band])]
-    arguments = _arguments(stamps)
+    arguments = arguments_of(stamps)
     if stamps.n_bands is None and not several:
         return arguments
     part = numbers if several else numbers[0]
@@ -114,7 +143,7 @@ def cropped_arguments(stamps, size):
     Parameters
     ----------
     stamps : `~astro_wgan.StampSet`
-    size : int or tuple of int
+    size : int, tuple of int or `~astropy.units.Quantity`
 
     Returns
     -------
@@ -123,25 +152,22 @@ def cropped_arguments(stamps, size):
     Raises
     ------
     ValueError
-        If the stamps are smaller.
+        If the stamps are smaller, or an angle is given and they have no pixel scale.
     """
-    shape = as_shape(size)
+    shape = as_shape(size, pixel_scale=stamps.pixel_scale)
     ny, nx = stamps.shape
     if shape[0] > ny or shape[1] > nx:
         raise ValueError(
             f'`size` must be at most that of the stamps, {ny} x {nx} pixels; got {shape[0]} x '
-            f'{shape[1]}. To pad stamps use `reproject(size=...)`.'
+            f'{shape[1]}. To add pixels around stamps use `pad(...)`.'
         )
     x, y = first_pixel(np.array([(nx - 1) / 2, (ny - 1) / 2]), shape)
     part = (slice(None), slice(y, y + shape[0]), slice(x, x + shape[1]))
-    arguments = _arguments(stamps)
+    arguments = arguments_of(stamps)
     for name in ('pixels', 'uncertainty', 'mask'):
         if arguments[name] is not None:
             arguments[name] = arguments[name][part]
-    geometry = stamps.geometry
-    arguments['geometry'] = StampGeometry(
-        geometry.parents, geometry.parent, geometry.corner + np.array([x, y])
-    )
+    arguments['geometry'] = stamps.geometry.moved([x, y])
     return arguments
 
 
@@ -228,23 +254,6 @@ def _full_band(band, stamps):
         if getattr(band, name) is None:
             changes[name] = getattr(known, name)
     return replace(band, **changes)
-
-
-def _arguments(stamps):
-    return {
-        'pixels': stamps.pixels,
-        'uncertainty': stamps.uncertainty,
-        'mask': stamps.mask,
-        'unit': stamps.unit,
-        'pixel_scale': stamps.pixel_scale,
-        'psf': stamps.psf,
-        'bands': stamps.bands,
-        'table': stamps.table,
-        'meta': stamps.meta,
-        'geometry': stamps.geometry,
-        'axes': own_axes(stamps.pixels.ndim),
-        'assume_finite': True,
-    }
 
 
 def _convert(arguments, stamps, changes):

@@ -17,7 +17,10 @@ from astro_wgan.files.json_text import load_json
 from astro_wgan.files.limits import check_unit_text
 from astro_wgan.fits.header_checks import check_wcs_cards
 
-__all__ = ['ParentImageTable', 'StoredParent', 'origin_array', 'parent_text']
+__all__ = ['RESAMPLING', 'ParentImageTable', 'StoredParent', 'origin_array', 'parent_text']
+
+#: Name of the array with the fractions of pixels and factors of resampled stamps.
+RESAMPLING = 'resampling'
 
 #: Number of the last parent images that are recognized when more stamps of them are appended.
 _REMEMBERED = 1024
@@ -45,7 +48,7 @@ class StoredParent:
         self._arrays, self._number = arrays, number
 
     def __reduce__(self):
-        return ParentImage, (self.shape, self.wcs)
+        return ParentImage, (self.shape, self.wcs, self.pixel_scale)
 
     @cached_property
     def text(self):
@@ -59,6 +62,7 @@ class StoredParent:
             record = load_json(text)
             ny, nx = record['shape']
             is_whole = type(ny) is type(nx) is int and isinstance(record['wcs'], (str, type(None)))
+            is_whole &= isinstance(record.get('pixel_scale'), (float, type(None)))
         except (ValueError, KeyError, TypeError):
             is_whole = False
         if not is_whole:
@@ -74,6 +78,11 @@ class StoredParent:
     def shape(self):
         """``(ny, nx)`` of the image."""
         return tuple(self._record['shape'])
+
+    @property
+    def pixel_scale(self):
+        """Arcsec per pixel of an image without WCS whose stamps are resampled, or None."""
+        return self._record.get('pixel_scale')
 
     @cached_property
     def wcs(self):
@@ -92,7 +101,8 @@ class ParentImageTable:
     The parent images of the stamps of a store, and where each stamp was cut.
 
     It reads and writes the arrays ``parents`` and ``origin`` (parent image, x and y of the first
-    pixel).
+    pixel), and for resampled stamps ``resampling`` (what their first edges differ by from those
+    of that pixel, and pixels of the parent per pixel, or 0 where both are the same).
 
     Parameters
     ----------
@@ -109,7 +119,24 @@ class ParentImageTable:
         origin = self._arrays.read(origin_array(self._arrays), rows)
         numbers, parent = np.unique(origin[:, 0], return_inverse=True)
         parents = tuple(self._parent(int(number)) for number in numbers)
-        return StampGeometry(parents, parent.reshape(-1), origin[:, 1:])
+        corner, step = origin[:, 1:], None
+        if RESAMPLING in self._arrays:
+            resampling = self._arrays.read(RESAMPLING, rows)
+            # NaN stands for rows from before the first stamp that is resampled.
+            resampling = np.where(np.isnan(resampling), 0.0, resampling)
+            if resampling[:, :2].any():
+                corner = corner + resampling[:, :2]
+            if resampling[:, 2].any():
+                step = np.where(resampling[:, 2] == 0, 1.0, resampling[:, 2])
+                self._check_steps(step)
+        return StampGeometry(parents, parent.reshape(-1), corner, step)
+
+    def _check_steps(self, step):
+        if not ((step > 0) & np.isfinite(step)).all():
+            raise StampStoreError(
+                f'The store {self._arrays.path} is damaged: the resampling of its stamps is '
+                'not a factor above zero.'
+            )
 
     def new_rows(self, geometry):
         """
@@ -134,8 +161,22 @@ class ParentImageTable:
                 remembered[text] = count + len(texts)
                 texts.append(text)
             numbers[k] = remembered[text]
-        origin = np.column_stack([numbers[geometry.parent], geometry.corner])
-        return {origin_array(self._arrays): origin, 'parents': np.array(texts, dtype=object)}
+        # The difference to the nearest integer is exact.
+        first = np.rint(geometry.corner).astype(np.int64)
+        origin = np.column_stack([numbers[geometry.parent], first])
+        rows = {origin_array(self._arrays): origin, 'parents': np.array(texts, dtype=object)}
+        if RESAMPLING not in self._arrays and geometry.is_resampled.any():
+            number = self._arrays.length('pixels')
+            kind = {
+                'dtype': float,
+                'shape': (3,),
+                'chunk': self._arrays[origin_array(self._arrays)].chunk,
+            }
+            self._arrays.add(RESAMPLING, **kind, first=number)
+        if RESAMPLING in self._arrays:
+            step = np.where(geometry.steps == 1, 0.0, geometry.steps)
+            rows[RESAMPLING] = np.column_stack([geometry.corner - first, step])
+        return rows
 
     def _parent(self, number):
         # One object for each, by which `concatenate` recognizes stamps with the same parent.
@@ -162,7 +203,7 @@ def parent_text(parent):
     if isinstance(parent, StoredParent):
         return parent.text
     if parent.wcs is None:
-        return _blank_text(tuple(parent.shape))
+        return _blank_text(tuple(parent.shape), parent.pixel_scale)
     header = parent.wcs.to_header(relax=True)
     header = header.tostring(sep='\n', endcard=False, padding=False)
     return _record_text(parent.shape, header, plain_tables(parent.wcs))
@@ -186,11 +227,13 @@ def _wcs(text):
 
 
 @lru_cache
-def _blank_text(shape):
+def _blank_text(shape, pixel_scale):
     # Each stamp without WCS has its own parent, and all of these have the same text.
-    return _record_text(shape, None)
+    return _record_text(shape, None, pixel_scale=pixel_scale)
 
 
-def _record_text(shape, header, tables=None):
+def _record_text(shape, header, tables=None, pixel_scale=None):
     record = {'shape': [int(edge) for edge in shape], 'wcs': header}
+    if pixel_scale is not None:
+        record['pixel_scale'] = float(pixel_scale)
     return json.dumps({**record, 'tables': tables} if tables else record)

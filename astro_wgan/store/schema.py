@@ -14,7 +14,7 @@ from astro_wgan.files.yaml_text import load_yaml
 from astro_wgan.stamps.stampset import StampSet
 from astro_wgan.store.arrays.appendable import AppendableArrays
 from astro_wgan.store.arrays.zarr_format import COMPRESSIONS, LARGEST_CHUNK
-from astro_wgan.store.parent_images import origin_array
+from astro_wgan.store.parent_images import RESAMPLING, origin_array
 from astro_wgan.validation.axis_order import own_axes
 
 __all__ = [
@@ -214,6 +214,7 @@ def _check_alike(arrays):
         'uncertainty': numbers,
         'mask': (np.dtype(bool), stamp.shape),
         origin: (np.dtype(np.int64), (3,)),
+        RESAMPLING: (np.dtype(float), (3,)),
         'parents': (np.dtype(str), ()),
         'meta': (np.dtype(str), ()),
     }
@@ -223,10 +224,10 @@ def _check_alike(arrays):
         if name not in arrays:
             raise _unfit(arrays, f'it has no array `{name}`')
         layout, length = arrays[name], arrays.length(name)
-        is_mask = name == 'mask' or name.startswith('table_mask/')
+        may_begin_later = name in ('mask', RESAMPLING) or name.startswith('table_mask/')
         if name in needed and (layout.dtype, layout.shape) != needed[name]:
             raise _unfit(arrays, f'its `{name}` holds {layout.dtype} in rows of {layout.shape}')
-        if layout.first and not is_mask:
+        if layout.first and not may_begin_later:
             raise _unfit(arrays, f'{layout.first} rows of `{name}` have no file')
         is_alone = name in ('parents', 'meta', 'psf') or name.startswith(_PSF_OF_BAND)
         if not is_alone and length != count:

@@ -20,6 +20,9 @@ __all__ = [
     'value_in_unit',
 ]
 
+#: Limit of the edge of a stamp.
+_MOST_PIXELS = 2**31
+
 
 def as_bool(mask, name='mask'):
     """
@@ -205,19 +208,43 @@ def as_pixel_scale(pixel_scale):
     return pixel_scale.to(u.arcsec / u.pix)
 
 
-def as_shape(size):
+def as_shape(size, *, pixel_scale=None, name='size'):
     """
-    Size of a stamp in pixels, ``(ny, nx)``, from one or two numbers.
+    Size of a stamp in pixels, ``(ny, nx)``, from one or two numbers or angles.
+
+    Parameters
+    ----------
+    size : int, tuple of int or `~astropy.units.Quantity`
+        One or two numbers of pixels, or angles, which are rounded to whole pixels.
+    pixel_scale : `~astropy.units.Quantity`, optional
+        For angles.
+    name : str, optional
+        Name of the argument, for errors.
+
+    Returns
+    -------
+    tuple of int
 
     Raises
     ------
     ValueError
-        If they are not integers above 0.
+        If they are neither integers above 0 nor angles of half a pixel or more, or angles are
+        given without a pixel scale.
+
+    Examples
+    --------
+    >>> from astropy import units as u
+    >>> from astro_wgan.validation.pixels import as_shape
+    >>> as_shape(64), as_shape((3, 6) * u.arcsec, pixel_scale=0.06 * u.arcsec)
+    ((64, 64), (50, 100))
     """
+    if hasattr(size, 'unit'):
+        size = _pixels_of_angle(size, pixel_scale, name)
     edges = np.asarray(size)
     if edges.dtype.kind not in 'iu' or edges.shape not in ((), (2,)) or edges.min() < 1:
         raise ValueError(
-            f'`size` must be a number of pixels above 0, or two of them (ny, nx); got {size!r}.'
+            f'`{name}` must be a number of pixels above 0, or two of them (ny, nx), or angles; got '
+            f'{size!r}.'
         )
     return tuple(np.broadcast_to(edges, 2).tolist())
 
@@ -246,6 +273,25 @@ def value_in_unit(quantity, unit, name):
             raise ValueError(f'`{name}` must be in the unit of the pixels: {error}.') from error
     mask = joint_mask(mask, hidden)
     return quantity if mask is None else np.where(mask, np.nan, quantity)
+
+
+def _pixels_of_angle(size, pixel_scale, name):
+    """A size with a unit as a number of pixels, rounded."""
+    size = u.Quantity(size)
+    if size.unit.is_equivalent(u.pix):
+        pixels = size.to_value(u.pix)
+    elif not size.unit.is_equivalent(u.arcsec):
+        raise ValueError(f'`{name}` must be in pixels or an angle, such as 10 arcsec; got {size}.')
+    elif pixel_scale is None:
+        raise ValueError(
+            f'`{name}` must be in pixels where the pixel scale is not known; got {size}. Give '
+            '`pixel_scale`, or an image with a WCS.'
+        )
+    else:
+        pixels = (size / as_pixel_scale(pixel_scale)).to_value(u.pix)
+    if not (np.isfinite(pixels) & (pixels < _MOST_PIXELS) & (np.rint(pixels) >= 1)).all():
+        raise ValueError(f'`{name}` must be at least one pixel, and finite; got {size}.')
+    return np.rint(pixels).astype(int)
 
 
 def _in_unit(quantity, unit, name):

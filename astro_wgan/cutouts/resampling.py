@@ -1,0 +1,326 @@
+"""Resampling of stamps to larger, smaller or shifted pixels, with flux and noise conserved."""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+__all__ = ['Resampled', 'bin_pixels', 'noise_correlation', 'resample', 'weights_along_axis']
+
+#: Minimum fraction of a pixel that must be covered by valid pixels, less rounding errors.
+_LEAST_COVERAGE = 0.5 - 1e-6
+
+#: Pixel edges among which the summed flux is interpolated: four on each side.
+_NODES = np.arange(-3, 5)
+
+#: Pixels on each side of an edge that contribute to the interpolated flux below it.
+_REACH = 3
+
+
+#: Number of stamps whose correlation is computed at a time, and of pixels for each of them.
+_STAMPS, _PHASES = 256, 8
+
+
+@dataclass(frozen=True, eq=False)
+class Resampled:
+    """
+    Resampled stamps.
+
+    Attributes
+    ----------
+    pixels : `~numpy.ndarray`, shape (n, ny, nx[, bands])
+        NaN where masked.
+    mask : `~numpy.ndarray` of bool, same shape
+        Pixels less than half of which is covered by valid pixels.
+    uncertainty : `~numpy.ndarray`, same shape, or None
+    """
+
+    pixels: np.ndarray
+    mask: np.ndarray
+    uncertainty: np.ndarray | None
+
+
+def resample(stamps, start, step, shape, *, holds_flux):
+    """
+    Resample stamps to pixels of other sizes or at other places.
+
+    Parameters
+    ----------
+    stamps : object
+        ``pixels``, ``valid`` (or None if all are) and ``uncertainty`` (or None) of shape
+        (n, ny, nx[, bands]).
+    start : array_like, shape (n, 2)
+        ``(x, y)`` at which the resampled stamp begins, from the outer edges of the first pixel on.
+    step : array_like, shape (n,)
+        Pixels per pixel of the resampled stamps.
+    shape : tuple of int
+        ``(ny, nx)`` of these.
+    holds_flux : bool
+        Whether pixels are fluxes, which are summed; otherwise they are averaged.
+
+    Returns
+    -------
+    `Resampled`
+
+    Notes
+    -----
+    The flux summed along an axis is known at the edges of pixels. A polynomial of degree 7 through
+    eight of them interpolates it at the edges of the new pixels, of which the differences are the
+    new pixels: flux is conserved, and new pixels are averages over their area rather than values at
+    a point. For pixels of the same size the accuracy is that of a cubic spline.
+
+    Variance is distributed in proportion to the overlap of pixels, so that the variance of the
+    flux in an aperture is conserved as if the new pixels were independent.
+    """
+    start, step = np.asarray(start, dtype=float), np.asarray(step, dtype=float)
+    layers = _as_layers(stamps.pixels)
+    lengths = layers.shape[2:]
+    first = {'x': start[:, 0], 'y': start[:, 1]}
+    flux = _Weights.along(first, step, shape, lengths, interpolated=True)
+    square = (step**2)[:, np.newaxis, np.newaxis, np.newaxis]
+    whole = _lies_within(start, step, shape, lengths).all()
+    is_known = stamps.valid is None and whole
+    if not is_known or stamps.uncertainty is not None:
+        area = _Weights.along(first, step, shape, lengths, interpolated=False)
+    if is_known:
+        known = covered = square
+        light = flux.sums(layers)
+    else:
+        ones = np.ones(stamps.pixels.shape, bool) if stamps.valid is None else stamps.valid
+        valid = _as_layers(ones)
+        known, covered = flux.sums(valid.astype(layers.dtype)), area.sums(valid.astype(float))
+        light = flux.sums(np.where(valid, layers, 0))
+        stamps = _Masked(stamps, ones)
+    variance = None
+    if stamps.uncertainty is not None:
+        variance = _summed_variance(_as_layers(stamps.uncertainty), area.sums)
+    return _ratios(
+        stamps.pixels, light, known, covered, variance, square=square, holds_flux=holds_flux
+    )
+
+
+def bin_pixels(stamps, factor, *, holds_flux):
+    """
+    Sums or means of blocks of pixels.
+
+    Parameters
+    ----------
+    stamps : object
+        As for `resample`; its edges are multiples of the factor.
+    factor : int
+        Pixels along the edge of a block.
+    holds_flux : bool
+        Whether pixels are fluxes, which are summed; otherwise they are averaged.
+
+    Returns
+    -------
+    `Resampled`
+    """
+    layers = _as_layers(stamps.pixels)
+    n, bands, ny, nx = layers.shape
+    blocks = (n, bands, ny // factor, factor, nx // factor, factor)
+
+    def sums(values):
+        return values.reshape(blocks).sum(axis=(3, 5), dtype=float)
+
+    variance, covered = None, float(factor**2)
+    if stamps.valid is not None:
+        valid = _as_layers(stamps.valid)
+        layers, covered = np.where(valid, layers, 0), sums(valid)
+        stamps = _Masked(stamps, stamps.valid)
+    if stamps.uncertainty is not None:
+        variance = _summed_variance(_as_layers(stamps.uncertainty), sums)
+    with np.errstate(over='ignore', invalid='ignore'):
+        light = sums(layers)
+    return _ratios(
+        stamps.pixels, light, covered, covered, variance, square=factor**2, holds_flux=holds_flux
+    )
+
+
+def weights_along_axis(start, step, size, length, *, interpolated=True):
+    """
+    Weights of pixels in resampled pixels along an axis.
+
+    Parameters
+    ----------
+    start, step : array_like, shape (n,)
+        As for `resample`.
+    size, length : int
+        Number of resampled pixels and of pixels.
+    interpolated : bool, optional
+        Interpolate the summed flux, as in `resample`; otherwise the weight of a pixel is the
+        length of its overlap.
+
+    Returns
+    -------
+    `~numpy.ndarray`, shape (n, size, length)
+
+    Examples
+    --------
+    >>> from astro_wgan.cutouts.resampling import weights_along_axis
+    >>> weights_along_axis([0.0], [1.5], 2, 3, interpolated=False)[0].tolist()
+    [[1.0, 0.5, 0.0], [0.0, 0.5, 1.0]]
+    """
+    start, step = (np.asarray(values, dtype=float).reshape(-1, 1) for values in (start, step))
+    edges = start + step * np.arange(size + 1)
+    pixel = np.arange(-_REACH, length + _REACH)
+    # Flux below each edge, per flux of each pixel.
+    below = np.clip(edges[..., np.newaxis] - pixel, 0, 1)
+    if interpolated:
+        _add_correction(below, edges, length)
+    below = below[..., _REACH : length + _REACH]
+    return below[:, 1:] - below[:, :-1]
+
+
+def noise_correlation(start, step, shape):
+    """
+    Noise of large apertures over that for independent pixels, if pixels were independent before.
+
+    Parameters
+    ----------
+    start, step, shape
+        As for `resample`.
+
+    Returns
+    -------
+    `~numpy.ndarray`, shape (n,)
+        R of Fruchter & Hook (2002, section 7): noise per aperture is this factor times the scatter
+        between pixels; 1 for stamps that are not resampled.
+
+    Examples
+    --------
+    >>> from astro_wgan.cutouts.resampling import noise_correlation
+    >>> noise_correlation([[0, 0], [0.5, 0]], [1, 1], (8, 8)).round(2).tolist()
+    [1.0, 1.22]
+    """
+    start = np.asarray(start, dtype=float).reshape(-1, 2) % 1
+    step = np.asarray(step, dtype=float)
+    ratio = np.ones(len(step))
+    for first in range(0, len(step), _STAMPS):
+        rows = slice(first, first + _STAMPS)
+        length = int(np.ceil(_PHASES * step[rows].max())) + 1 + 2 * _REACH
+        for axis, size in enumerate(shape[::-1]):
+            count = min(size, _PHASES)
+            weights = weights_along_axis(start[rows, axis] + _REACH, step[rows], count, length)
+            ratio[rows] *= step[rows] / (weights**2).sum(axis=-1).mean(axis=-1)
+    return np.sqrt(ratio)
+
+
+@dataclass(frozen=True, eq=False)
+class _Weights:
+    """Weights of pixels along y and x, shapes (n, size, length)."""
+
+    y: np.ndarray
+    x: np.ndarray
+
+    @classmethod
+    def along(cls, first, step, shape, lengths, *, interpolated):
+        return cls(
+            *(
+                weights_along_axis(first[axis], step, size, length, interpolated=interpolated)
+                for axis, size, length in zip('yx', shape, lengths, strict=True)
+            )
+        )
+
+    def sums(self, layers):
+        """Weighted sums of images (n, bands, ny, nx)."""
+        y, x = (w[:, np.newaxis].astype(layers.dtype, copy=False) for w in (self.y, self.x))
+        with np.errstate(over='ignore', invalid='ignore', under='ignore'):
+            return y @ (layers @ np.swapaxes(x, -1, -2))
+
+
+class _Masked:
+    """Stamps of which only valid pixels count."""
+
+    def __init__(self, stamps, valid):
+        self.pixels, self.valid = stamps.pixels, valid
+        self.uncertainty = None
+        if stamps.uncertainty is not None:
+            self.uncertainty = np.where(valid, stamps.uncertainty, 0)
+
+
+def _add_correction(below, edges, length):
+    """Add the interpolation of the summed flux to its linear interpolation, in place."""
+    base = np.floor(edges)
+    pixel = base.astype(np.int64)
+    inside = (base >= 0) & (base < length)
+    part = np.where(inside, edges - base, 0)
+    place = np.where(inside, pixel, 0)[..., np.newaxis] + np.arange(2 * _REACH + 1)
+    change = _pixel_weights(part) * inside[..., np.newaxis]
+    np.put_along_axis(below, place, np.take_along_axis(below, place, -1) + change, -1)
+
+
+def _pixel_weights(part):
+    """
+    Weights of the pixels around an edge, beyond those of linear interpolation.
+
+    ``part`` is the fraction of a pixel below the edge. The seven pixels are those from three before
+    it on.
+    """
+    return part[..., np.newaxis] ** np.arange(len(_NODES)) @ _polynomials()
+
+
+@cache
+def _polynomials():
+    """Coefficients of `_pixel_weights` in powers of the fraction, shape (8, 7)."""
+    # Of each node, the polynomial that is one there and zero at the others. From its roots, so that
+    # pixels whose edges stay where they are keep their values exactly.
+    others = [_NODES[node != _NODES] for node in _NODES]
+    nodes = [np.poly(o)[::-1] / np.prod(n - o) for n, o in zip(_NODES, others, strict=True)]
+    nodes = np.stack(nodes, axis=1)
+    # The flux at a node is the sum of all pixels before it.
+    pixels = np.cumsum(nodes[:, ::-1], axis=1)[:, ::-1][:, 1:]
+    pixels[0] -= _NODES[1:] <= 0
+    pixels[1, _REACH] -= 1
+    return pixels
+
+
+def _as_layers(images):
+    """Images (n, ny, nx[, bands]) as (n, bands, ny, nx)."""
+    return images[:, np.newaxis] if images.ndim == 3 else np.moveaxis(images, -1, 1)
+
+
+def _lies_within(start, step, shape, lengths):
+    """Whether all pixels that contribute to resampled stamps exist."""
+    last = start + step[:, np.newaxis] * np.array(shape[::-1])
+    reach = np.where((start % 1 == 0) & (step == 1)[:, np.newaxis], 0, _REACH)
+    return ((start >= reach) & (last <= np.array(lengths[::-1]) - reach)).all(axis=1)
+
+
+def _summed_variance(uncertainty, sums):
+    """Sums of the variance; infinite where that of a pixel is, or is not known."""
+    with np.errstate(over='ignore', invalid='ignore'):
+        variance = np.square(uncertainty, dtype=float)
+    unknown = ~np.isfinite(variance)
+    if not unknown.any():
+        return sums(variance)
+    summed = sums(np.where(unknown, 0, variance))
+    summed[sums(unknown.astype(float)) > 0] = np.inf
+    return summed
+
+
+def _ratios(pixels, light, known, covered, variance, *, square, holds_flux):
+    """Pixels, mask and uncertainty from sums over valid pixels and how much of these there is."""
+    mask = np.broadcast_to(covered < _LEAST_COVERAGE * square, light.shape).copy()
+    largest = np.finfo(pixels.dtype).max
+    factor = square if holds_flux else 1
+    with np.errstate(over='ignore', invalid='ignore', divide='ignore'):
+        # Where all is known, sums are left as they are.
+        mean = light / known if not holds_flux else light * (square / known)
+        mask |= np.isnan(mean)
+        found = np.clip(mean, -largest, largest).astype(pixels.dtype)
+        deviation = None
+        if variance is not None:
+            deviation = np.sqrt(variance / covered / square) * factor
+            deviation = np.minimum(deviation, largest, where=np.isfinite(deviation), out=deviation)
+            deviation = deviation.astype(pixels.dtype)
+    for values in (found, deviation):
+        if values is not None:
+            values[mask] = np.nan
+    return Resampled(*(_as_images(values, pixels.ndim) for values in (found, mask, deviation)))
+
+
+def _as_images(layers, ndim):
+    if layers is None:
+        return None
+    return layers[:, 0] if ndim == 3 else np.moveaxis(layers, 1, -1)
