@@ -1,19 +1,16 @@
-"""`StampGeometry`: parent images of stamps, their corners there, and the resulting WCS."""
+"""`StampGeometry`: parent images of stamps, and where in them and how large their pixels are."""
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from astropy import units as u
 from astropy.wcs import WCS
 from astropy.wcs.utils import proj_plane_pixel_area
-from astropy.wcs.wcsapi import BaseLowLevelWCS
 
-from astro_wgan.astrometry.celestial_wcs import celestial_wcs, has_celestial
-from astro_wgan.astrometry.lookup_tables import moved_wcs
 from astro_wgan.astrometry.sky_coordinates import pixel_areas
+from astro_wgan.astrometry.stamp_wcs import usable_wcs
 
-__all__ = ['ParentImage', 'StampGeometry', 'WCSSequence', 'first_pixel', 'shifted_wcs']
+__all__ = ['ParentImage', 'StampGeometry', 'first_pixel', 'scale_of_image']
 
 #: Stamps that are searched together for one on the sky, nearly always the first.
 _AT_ONCE = 16
@@ -45,6 +42,24 @@ class ParentImage:
     pixel_scale: float | None = None
 
 
+def scale_of_image(shape, wcs):
+    """
+    Pixel scale at the center of an image, or else at the reference of its WCS.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        ``(ny, nx)``.
+    wcs : `~astropy.wcs.WCS` or None
+
+    Returns
+    -------
+    `~astropy.units.Quantity` or None
+        In arcsec / pix; None without celestial WCS.
+    """
+    return StampGeometry.single(ParentImage(tuple(shape), wcs), [(0, 0)]).pixel_scale(shape)
+
+
 def first_pixel(center, shape):
     """
     First pixel of stamps, by the rule of `~astropy.nddata.Cutout2D`.
@@ -64,63 +79,6 @@ def first_pixel(center, shape):
     far = 2.0**40  # outside of any image, and exact in float64
     center = np.clip(np.nan_to_num(center, nan=-far), -far, far)
     return np.ceil(center - np.array(shape[::-1]) / 2).astype(np.int64)
-
-
-def shifted_wcs(wcs, corner, shape, step=1):
-    """
-    The WCS of a section of an image.
-
-    Parameters
-    ----------
-    wcs : `~astropy.wcs.WCS`
-        WCS of the whole image.
-    corner : tuple of float
-        ``(x, y)`` of the first pixel of the section; negative if outside of the image.
-    shape : tuple of int
-        ``(ny, nx)`` of the section.
-    step : float, optional
-        Pixels of the image per pixel of the section, if it is resampled, from the outer edges of
-        ``corner`` on.
-
-    Returns
-    -------
-    `~astropy.wcs.WCS`
-        A copy with shifted reference pixels, including those of SIP, as in
-        `~astropy.nddata.Cutout2D`, and of lookup tables.
-    """
-    part = moved_wcs(wcs, corner, step)
-    part.array_shape = tuple(shape)
-    return part
-
-
-class WCSSequence(Sequence):
-    """
-    The WCS of each stamp, created on access.
-
-    Creating a hundred thousand WCS objects takes longer than cutting the stamps, so only those of
-    the parent images are kept.
-    """
-
-    def __init__(self, geometry, shape):
-        self._geometry = geometry
-        self._shape = shape
-
-    def __len__(self):
-        return len(self._geometry)
-
-    def __getitem__(self, index):
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        index = range(len(self))[index]
-        geometry = self._geometry
-        parent = geometry.parent_of(index)
-        if parent.wcs is None:
-            return None
-        step = 1 if geometry.step is None else geometry.step[index]
-        return shifted_wcs(parent.wcs, geometry.corner[index], self._shape, step)
-
-    def __repr__(self):
-        return f'<{len(self)} WCS of stamps of {self._shape[0]} x {self._shape[1]} pixels>'
 
 
 @dataclass(frozen=True, eq=False)
@@ -361,7 +319,7 @@ class StampGeometry:
         if wcs is not None and geometry is not None:
             raise ValueError('Give `wcs` or `geometry`, not both.')
         if geometry is None:
-            usable = [None] * n if wcs is None else _usable(wcs, tuple(shape))
+            usable = [None] * n if wcs is None else usable_wcs(wcs, tuple(shape))
             geometry = cls.from_wcs(usable, shape)
         if not isinstance(geometry, StampGeometry):
             raise TypeError(
@@ -388,20 +346,3 @@ class StampGeometry:
         if any(geometry.step is not None for geometry in geometries):
             step = np.concatenate([geometry.steps for geometry in geometries])
         return StampGeometry(tuple(parents), np.concatenate(parent), corner, step)
-
-
-def _usable(wcs, shape):
-    """The usable WCS of each entry. Those without celestial axes are kept."""
-    if not isinstance(wcs, Iterable):
-        raise TypeError(f'`wcs` must be a list, one for each stamp; got {type(wcs).__name__}.')
-    # As a list, so that ids of objects are unique.
-    wcs, known, usable = list(wcs), {}, []
-    for number, each in enumerate(wcs):
-        low = getattr(each, 'low_level_wcs', each)
-        if not (each is None or isinstance(low, BaseLowLevelWCS)):
-            raise TypeError(f'`wcs[{number}]` must be a WCS or None; got {type(each).__name__}.')
-        is_plain = each is None or (isinstance(each, WCS) and not has_celestial(each))
-        if id(each) not in known:
-            known[id(each)] = each if is_plain else celestial_wcs(each, shape)
-        usable.append(known[id(each)])
-    return usable

@@ -19,8 +19,8 @@ from astro_wgan.astrometry.stamp_geometry import (
     ParentImage,
     StampGeometry,
     first_pixel,
-    shifted_wcs,
 )
+from astro_wgan.astrometry.stamp_wcs import shifted_wcs
 from astro_wgan.bands.band import names_of
 from astro_wgan.catalogs.columns import numbers_or_nan
 from astro_wgan.images.image_data import ImageData

@@ -13,7 +13,12 @@ from astropy.table import QTable
 from astropy.utils.exceptions import AstropyUserWarning
 from numpy.lib.stride_tricks import sliding_window_view
 
-from astro_wgan.astrometry.stamp_geometry import ParentImage, StampGeometry, first_pixel
+from astro_wgan.astrometry.stamp_geometry import (
+    ParentImage,
+    StampGeometry,
+    first_pixel,
+    scale_of_image,
+)
 from astro_wgan.catalogs.positions import position_table, with_positions
 from astro_wgan.cutouts.bands import check_one_field
 from astro_wgan.detection.detection_config import DetectionConfig
@@ -70,7 +75,8 @@ def cut_arguments(
     dict, or list of dict
         A list, with an entry for each band, if ``image`` is a list of images.
     """
-    shape = as_shape(size)
+    if not hasattr(size, 'unit'):
+        size = as_shape(size)
     check_zeros(zeros)
     if partial not in ('drop', 'fill'):
         raise ValueError(f"`partial` must be 'drop' or 'fill'; got {partial!r}.")
@@ -89,20 +95,18 @@ def cut_arguments(
     }
     common = {'fill_value': fill_value, 'mask': mask, 'pixel_scale': pixel_scale, 'psf': psf}
     if _are_images(image):
-        bands = _cut_bands(
-            [read_image(band, **reading) for band in image], shape, **where, **common
-        )
+        bands = _cut_bands([read_image(band, **reading) for band in image], size, **where, **common)
         bands[0]['meta']['provenance']['image'] = [_origin(band) for band in image]
         return bands
-    return _cut_image(image, shape, **where, **common, **reading)
+    return _cut_image(image, size, **where, **common, **reading)
 
 
-def _cut_bands(images, shape, *, positions, mask, fill_value, **first_only):
+def _cut_bands(images, size, *, positions, mask, fill_value, **first_only):
     """Arguments for each band of one field; the first band determines where the stamps are."""
     check_one_field(images)
     common = {'mask': mask, 'fill_value': fill_value}
-    first = _cut_image(images[0], shape, positions=positions, **common, **first_only)
-    table = first['table']
+    first = _cut_image(images[0], size, positions=positions, **common, **first_only)
+    table, shape = first['table'], first['pixels'].shape[1:]
     common |= {
         'positions': np.stack([table['x'].value, table['y'].value], axis=1),
         'partial': 'fill',
@@ -117,7 +121,7 @@ def _cut_bands(images, shape, *, positions, mask, fill_value, **first_only):
 
 def _cut_image(
     image,
-    shape,
+    size,
     *,
     positions,
     detection,
@@ -141,6 +145,7 @@ def _cut_image(
             in_file = image = read_image(
                 image, hdu=hdu, plane=plane, zeros=zeros, max_size=max_size
             )
+        shape = _shape_of_stamps(size, in_file, pixel_scale)
         mask = _checked_mask(mask, in_file.shape)
         if positions is None:
             detection = DetectionConfig() if detection is None else detection
@@ -193,6 +198,13 @@ def _are_images(image):
         return False
     single = (str, os.PathLike, NDData, Cutout2D, fits.HDUList, *IMAGE_HDUS)
     return all(isinstance(b, single) or getattr(b, 'ndim', 0) == 2 for b in image)
+
+
+def _shape_of_stamps(size, image, pixel_scale):
+    """The size of stamps in pixels, from pixels or angles."""
+    if hasattr(size, 'unit') and pixel_scale is None:
+        pixel_scale = scale_of_image(image.shape, image.wcs)
+    return as_shape(size, pixel_scale=pixel_scale)
 
 
 def _checked_mask(mask, shape):

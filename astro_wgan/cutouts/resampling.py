@@ -191,7 +191,7 @@ def noise_correlation(start, step, shape):
     --------
     >>> from astro_wgan.cutouts.resampling import noise_correlation
     >>> noise_correlation([[0, 0], [0.5, 0]], [1, 1], (8, 8)).round(2).tolist()
-    [1.0, 1.22]
+    [1.0, 1.16]
     """
     start = np.asarray(start, dtype=float).reshape(-1, 2) % 1
     step = np.asarray(step, dtype=float)

@@ -68,9 +68,7 @@ def binned_arguments(stamps, factor):
         **_joined(parts, stamps),
         'pixel_scale': None if stamps.pixel_scale is None else stamps.pixel_scale * factor,
         'psf': _binned_psf(stamps.psf, factor),
-        'bands': None
-        if stamps.bands is None
-        else [replace(band, psf=_binned_psf(band.psf, factor)) for band in stamps.bands],
+        'bands': [replace(band, psf=_binned_psf(band.psf, factor)) for band in stamps.bands],
         'geometry': stamps.geometry.moved((0, 0), factor),
         'meta': {**stamps.meta, 'binned': provenance_record(factor=int(factor))},
     }
@@ -204,7 +202,7 @@ def _shifts(stamps, on, max_shift):
             raise ValueError(f'`max_shift` must be a number of pixels above 0; got {max_shift!r}.')
         limit = np.broadcast_to(limit, 2)
         shift = np.concatenate([finders[on](part, limit) for part in _parts(stamps)])
-        return np.where((np.abs(shift) <= limit).all(axis=1)[:, np.newaxis], shift, np.nan)
+        return np.where((np.abs(shift) < limit).all(axis=1)[:, np.newaxis], shift, np.nan)
     if max_shift is not None:
         raise ValueError("`max_shift` is for 'peak' and 'centroid'; got it with positions.")
     position = _given_positions(stamps, on)

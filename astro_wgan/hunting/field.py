@@ -3,13 +3,16 @@
 from dataclasses import dataclass, replace
 from os import PathLike
 
+from astro_wgan.astrometry.stamp_geometry import scale_of_image
 from astro_wgan.catalogs.table_files import read_table
 from astro_wgan.detection.tiled_detection import measure_background
+from astro_wgan.hunting.hunt_config import HuntConfig
 from astro_wgan.images import read_image
 from astro_wgan.images.reading import describe_image
 from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.stamps import StampSet
 from astro_wgan.store.writable import check_writable
+from astro_wgan.validation.pixels import as_shape
 
 __all__ = ['Field', 'read_field']
 
@@ -31,6 +34,8 @@ class Field:
     Attributes
     ----------
     stamps : `~astro_wgan.StampSet`
+    config : `~astro_wgan.HuntConfig`
+        Its size is in pixels.
     images : list of dict
         Of each image its source, and the extensions that were read.
     credit : str or None
@@ -40,6 +45,7 @@ class Field:
     """
 
     stamps: StampSet
+    config: HuntConfig
     images: list
     credit: str | None
     origin: str
@@ -72,11 +78,31 @@ def read_field(image, config, *, positions, progress, **reading):
         ccd = read_image(image, **reading)
         for text in describe_image(ccd):
             line.note(text)
+        config = _with_size_in_pixels(config, ccd)
         stamps = _cut(_with_sky(ccd, config), config, positions)
         line.update(1.0, f'{len(stamps)} stamps of {config.size} x {config.size} pixels')
     check_writable(stamps)
     images = [{'source': _name_of(image), **_what_was_read(ccd.meta)}]
-    return Field(stamps, images, _credit(ccd.meta), _first_row(ccd.meta))
+    return Field(stamps, config, images, _credit(ccd.meta), _first_row(ccd.meta))
+
+
+def _with_size_in_pixels(config, ccd):
+    """A configuration whose size is not an angle."""
+    if not hasattr(config.size, 'unit'):
+        return config
+    from astro_wgan.wgan import NetworkConfig
+
+    scale = scale_of_image(ccd.shape, ccd.wcs)
+    pixels, columns = as_shape(config.size, pixel_scale=scale)
+    if pixels != columns:
+        raise ValueError(f'`size` of the configuration must be one angle; got {config.size}.')
+    try:
+        NetworkConfig.preset(config.preset, size=pixels)
+    except ValueError as error:
+        raise ValueError(
+            f'`size` of {config.size} is {pixels} pixels of {scale}. {error}'
+        ) from error
+    return replace(config, size=pixels)
 
 
 def _with_sky(ccd, config):

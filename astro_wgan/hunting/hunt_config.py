@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from numbers import Integral
 
+from astropy import units as u
+
 from astro_wgan.anomaly.calibration.contamination import check_contamination
 from astro_wgan.detection import DetectionConfig
 
@@ -26,8 +28,9 @@ class HuntConfig:
 
     Parameters
     ----------
-    size : int
-        Edge of the stamps in pixels: 16, 32, 64, 128 or 256.
+    size : int or `~astropy.units.Quantity`
+        Edge of the stamps in pixels: 16, 32, 64, 128 or 256; or an angle that is one of these,
+        rounded to whole pixels of the image.
     detection : `~astro_wgan.detection.DetectionConfig`
         Source detection, if no positions are given.
     partial : {'drop', 'fill'}
@@ -59,7 +62,7 @@ class HuntConfig:
         If a value is out of range.
     """
 
-    size: int = 64
+    size: int | u.Quantity = 64
     # Stamps of fainter or smaller sources are dominated by noise.
     detection: DetectionConfig = field(default_factory=lambda: DetectionConfig(2.5, min_area=40))
     partial: str = 'drop'
@@ -74,7 +77,8 @@ class HuntConfig:
     n_cards: int = 300
 
     def __post_init__(self):
-        for name in ('size', 'iterations', 'seed', 'n_cards'):
+        names = ['iterations', 'seed', 'n_cards']
+        for name in names if hasattr(self.size, 'unit') else ['size', *names]:
             value = getattr(self, name)
             if value is not None and not _is_whole(value):
                 raise ValueError(f'`{name}` must be an integer; got {value!r}.')

@@ -135,7 +135,7 @@ def hunt(
     options = {'hdu': hdu, 'plane': plane, 'zeros': zeros, 'max_size': max_size}
     with _timed(seconds, 'detection'):
         field = read_field(image, config, positions=positions, progress=progress, **options)
-    stamps = field.stamps
+    stamps, config = field.stamps, field.config
     trained_on = _choose_training(stamps, config, model)
     start = None
     if model is None:

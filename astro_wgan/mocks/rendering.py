@@ -66,8 +66,8 @@ def mock_stamps(
         One of ``INSTRUMENTS``, or your own.
     redshift : float or sequence of float
         One redshift for all galaxies, or one for each; several for a single map.
-    size : int or tuple of int, optional
-        Pixels along an edge of a stamp, or ``(ny, nx)``.
+    size : int, tuple of int or `~astropy.units.Quantity`, optional
+        Pixels along an edge of a stamp, or ``(ny, nx)``, or the same as angles.
     center : tuple of float, optional
         Position ``(x, y)`` in the map, in its pixels, at the center of the stamp. It must be inside
         the map; the default is the center of the map.
@@ -138,7 +138,9 @@ def mock_stamps(
     if len(maps) and not isinstance(maps[0], LightMap):
         raise TypeError(f'`light` must be a LightMap or a sequence of them; got {maps[0]!r}.')
     redshifts, numbers = _checked_redshifts(redshift, len(maps))
-    camera = _Camera(instrument, as_shape(size), center, cosmology)
+    camera = _Camera(
+        instrument, as_shape(size, pixel_scale=instrument.pixel_scale), center, cosmology
+    )
     check_processes(processes)
     if isinstance(maps, (list, tuple)):
         for number, each in enumerate(maps):

@@ -8,7 +8,7 @@ from astropy import units as u
 from regions import PixelRegion, Region, SkyRegion
 from scipy.ndimage import maximum_filter, minimum_filter
 
-from astro_wgan.astrometry.stamp_geometry import ParentImage, StampGeometry
+from astro_wgan.astrometry.stamp_geometry import scale_of_image
 from astro_wgan.detection.detection_config import DetectionConfig
 from astro_wgan.detection.sky_separation import separate
 from astro_wgan.detection.source_mask import ENGINES
@@ -214,8 +214,5 @@ def _inside(region, image):
 
 def _pixel_scale(pixel_scale, image):
     if pixel_scale is None:
-        shape = image.shape
-        pixel_scale = StampGeometry.single(ParentImage(shape, image.wcs), [(0, 0)]).pixel_scale(
-            shape
-        )
+        pixel_scale = scale_of_image(image.shape, image.wcs)
     return None if pixel_scale is None else as_pixel_scale(pixel_scale)

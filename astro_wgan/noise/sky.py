@@ -86,7 +86,7 @@ class Sky:
         ----------
         n : int
             Number of stamps. They may overlap, and positions may repeat.
-        size : int or tuple of int
+        size : int, tuple of int or `~astropy.units.Quantity`
             Pixels along an edge, or ``(ny, nx)``.
         seed : int or tuple of int
             Seed of the random positions, as `numpy.random.default_rng` takes it.
@@ -122,7 +122,7 @@ class Sky:
         >>> sky.stamps(100, size=32, seed=1)
         <StampSet: 100 stamps of 32 x 32 pixels, float32, unit electron / s, 0.03 arcsec / pix>
         """
-        shape = as_shape(size)
+        shape = as_shape(size, pixel_scale=self.pixel_scale)
         if n < 0:
             raise ValueError(f'`n` must be 0 or more stamps; got {n}.')
         pixels, corner, n_windows, patch_size = self._draw(

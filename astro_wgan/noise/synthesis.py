@@ -50,7 +50,7 @@ def make_noise(sky_noise, n, *, size, seed, mean=None):
         the covariance of Gaussian noise, which is zero beyond its largest lag.
     n : int
         Number of stamps.
-    size : int or tuple of int
+    size : int, tuple of int or `~astropy.units.Quantity`
         Pixels along an edge, or ``(ny, nx)``.
     seed : int or tuple of int
         Seed of the random numbers, as `numpy.random.default_rng` takes it.
@@ -90,7 +90,6 @@ def make_noise(sky_noise, n, *, size, seed, mean=None):
     >>> make_noise(sky, 1000, size=64, seed=1)
     <StampSet: 1000 stamps of 64 x 64 pixels, float32, unit electron / s, 0.03 arcsec / pix>
     """
-    shape = as_shape(size)
     if n < 0:
         raise ValueError(f'`n` must be 0 or more stamps; got {n}.')
     if not isinstance(sky_noise, (Sky, Autocorrelation)):
@@ -98,6 +97,7 @@ def make_noise(sky_noise, n, *, size, seed, mean=None):
             '`sky_noise` must be a Sky, as returned by find_sky, or an Autocorrelation; got '
             f'{type(sky_noise).__name__}.'
         )
+    shape = as_shape(size, pixel_scale=sky_noise.pixel_scale)
     known = sky_noise if isinstance(sky_noise, Autocorrelation) else autocorrelation(sky_noise)
     sigma = np.sqrt(known.variance)
     mean = _mean_level(sky_noise, mean, sigma.unit)

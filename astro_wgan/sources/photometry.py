@@ -60,7 +60,7 @@ def measure_sources(
         Positions of stamps to measure if ``stamps`` is an image or its path, as in
         `~astro_wgan.StampSet.from_image`. Those outside of the image have a ``status`` that says
         so.
-    size : int or tuple of int, optional
+    size : int, tuple of int or `~astropy.units.Quantity`, optional
         Edge of these stamps in pixels.
     band : int, optional
         Index of the band; required for stamps of several bands.

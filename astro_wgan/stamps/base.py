@@ -6,7 +6,7 @@ from html import escape
 
 import numpy as np
 
-from astro_wgan.astrometry.stamp_geometry import WCSSequence
+from astro_wgan.astrometry.stamp_wcs import WCSSequence
 from astro_wgan.bands.band import band_names, unnamed_bands
 from astro_wgan.optional import import_optional
 from astro_wgan.stamps.batches import batch_bounds, tf_dataset

@@ -224,7 +224,7 @@ class DerivedSets(ABC):
         >>> padded = StampSet(np.ones((5, 50, 50))).pad(64)
         >>> padded
         <StampSet: 5 stamps of 64 x 64 pixels, float64>
-        >>> np.count_nonzero(padded.valid[0])
+        >>> int(padded.valid[0].sum())
         2500
         """
         from astro_wgan.cutouts.resizing import padded_arguments
@@ -321,10 +321,10 @@ class DerivedSets(ABC):
         --------
         >>> from astro_wgan import StampSet, datasets
         >>> image = datasets.load_image('mock_f814w')
-        >>> stamps = StampSet.from_image(image, size=64, positions=[(81, 162), (60, 120.5)])
-        >>> centered = stamps.recenter('centroid')
-        >>> bool(abs(centered.recenter('centroid').table['shift_x'].value).max() < 0.01)
-        True
+        >>> stamps = StampSet.from_image(image, size=64, positions=[(165, 118)])
+        >>> centered = stamps.recenter('centroid').table
+        >>> f'{centered["shift_x"][0]:.2f} {centered["shift_y"][0]:.2f}'
+        '1.17 pix 0.98 pix'
         """
         from astro_wgan.cutouts.resizing import recentered_arguments
 

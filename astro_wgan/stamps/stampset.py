@@ -166,8 +166,9 @@ class StampSet(CreatedSets, StampArrays, Stamps):
             Any input of `~astro_wgan.images.read_image`; the stamps inherit its unit, uncertainty,
             mask and WCS. Or a list of images of the same field and pixel grid, one per band:
             sources are detected in the first, to whose unit the others are converted.
-        size : int or tuple of int, optional
-            Pixels along an edge, or ``(ny, nx)``.
+        size : int, tuple of int or `~astropy.units.Quantity`, optional
+            Pixels along an edge, or ``(ny, nx)``, or the same as angles, which are rounded to whole
+            pixels.
         positions : array_like, SkyCoord, Table or regions, optional
             Centers of the stamps; by default sources are detected. One of:
 
@@ -224,11 +225,11 @@ class StampSet(CreatedSets, StampArrays, Stamps):
         Raises
         ------
         ValueError
-            If an argument is out of range, a position or an id is masked or not finite, columns
-            disagree by more than 3 pixels, the image is smaller than a stamp, all stamps are
-            outside the image, or one is that is to be filled. If images of several bands differ
-            in shape, by half a pixel in their WCS, or in whether they have a WCS, an uncertainty
-            or a unit that converts.
+            If an argument is out of range, ``size`` is an angle and the pixel scale is unknown, a
+            position or an id is masked or not finite, columns disagree by more than 3 pixels, the
+            image is smaller than a stamp, all stamps are outside the image, or one is that is to be
+            filled. If images of several bands differ in shape, by half a pixel in their WCS, or in
+            whether they have a WCS, an uncertainty or a unit that converts.
         astro_wgan.exceptions.DetectionError
             If no source is detected.
         astro_wgan.exceptions.ImageError

@@ -32,8 +32,8 @@ def as_stamps(stamps, *, positions=None, size=64, outside='refuse'):
     positions : array_like, SkyCoord, Table or regions, optional
         If ``stamps`` is an image (NDData, Cutout2D, HDU or a path): centers of the stamps to cut,
         as in `~astro_wgan.StampSet.from_image`. Pixels outside the image are masked.
-    size : int or tuple of int, optional
-        Pixels along the edge of stamps to cut.
+    size : int, tuple of int or `~astropy.units.Quantity`, optional
+        Pixels along the edge of stamps to cut, or angles.
     outside : {'refuse', 'keep'}, optional
         For stamps to cut that lie entirely outside the image: raise an error, or keep them with
         all pixels masked.

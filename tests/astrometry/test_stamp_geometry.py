@@ -11,10 +11,9 @@ from astro_wgan import StampSet
 from astro_wgan.astrometry.stamp_geometry import (
     ParentImage,
     StampGeometry,
-    WCSSequence,
     first_pixel,
-    shifted_wcs,
 )
+from astro_wgan.astrometry.stamp_wcs import WCSSequence, shifted_wcs
 
 
 def make_wcs(scale=1e-5):
