@@ -1,0 +1,1 @@
+"""Stamps of another size, scale or center."""
