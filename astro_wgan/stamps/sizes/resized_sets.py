@@ -1,4 +1,4 @@
-"""Methods of stamps that change their size, scale or center: crop, pad, bin, recenter, reproject."""
+"""Methods of stamps that change size, scale or center: crop, pad, bin, recenter, reproject."""
 
 from abc import ABC, abstractmethod
 
