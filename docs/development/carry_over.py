@@ -240,8 +240,7 @@ class _Script(ast.NodeVisitor):
             new = self._new_path(old)
             module, _, name = new.rpartition('.')
             local = alias.asname
-            if new not in self.paths.values() and _is_there(new) is False:
-                self.notes.append((node.lineno, f'`{old}` is not there any more.'))
+            self._note_missing(node, old)
             if _is_class(module):
                 module, _, owner = module.rpartition('.')
                 self._renamed[local or alias.name] = f'{owner}.{name}'
@@ -254,6 +253,11 @@ class _Script(ast.NodeVisitor):
         lines = [f'from {module} import {", ".join(names)}' for module, names in grouped.items()]
         separator = '\n' + ' ' * node.col_offset
         self._replace(node, separator.join(lines))
+
+    def _note_missing(self, node, old):
+        new = self._new_path(old)
+        if new not in self.paths.values() and _is_there(new) is False:
+            self.notes.append((node.lineno, f'`{old}` is not there any more.'))
 
     def visit_Import(self, node):
         names = []
@@ -276,6 +280,8 @@ class _Script(ast.NodeVisitor):
             self._imports.add(f'import {module}')
             self._replace(node, new)
             return
+        if _is_name(node.value) and node.value.id in self._bound.keys() - self._made_by.keys():
+            self._note_missing(node, f'{self._bound[node.value.id]}.{node.attr}')
         self.generic_visit(node)
         owners = self._owners('attribute', node.attr)
         of_class = _last_part(self._bound.get(node.value.id)) if _is_name(node.value) else None

@@ -223,6 +223,7 @@ def test_names_are_carried_over(script, table, old, new):
         ("t = detector.score(1)\nt['npix']\n", 2, "column 'npix' may have a new name"),
         ("def f(t):\n    return t\nf(1)['npix']\n", 3, "column 'npix' may have a new name"),
         ("for c in ('bad',):\n    look(c)\n", 1, "value 'bad' may have a new name: poor"),
+        ('import astro_wgan.stamps as s\ns.gone\n', 2, '`astro_wgan.stamps.gone` is not there'),
         ('from astro_wgan.stamps import gone\n', 1, '`astro_wgan.stamps.gone` is not there'),
     ],
 )
