@@ -35,7 +35,16 @@ from astro_wgan.units.pixel_flux import pixel_meta, summed_sources
 from astro_wgan.validation.masked import joint_mask
 from astro_wgan.validation.pixels import as_bool, as_shape, value_in_unit
 
-__all__ = ['cut_arguments']
+__all__ = [
+    'check_cutting',
+    'checked_mask',
+    'cut_arguments',
+    'cut_image',
+    'detected_table',
+    'no_source',
+    'origin_of',
+    'shape_columns',
+]
 
 #: Number of pixels, half a megabyte, that fit into the cache of a processor core.
 _CACHED_PIXELS = 2**17
@@ -78,13 +87,7 @@ def cut_arguments(
     if not hasattr(size, 'unit'):
         size = as_shape(size)
     check_zeros(zeros)
-    if partial not in ('drop', 'fill'):
-        raise ValueError(f"`partial` must be 'drop' or 'fill'; got {partial!r}.")
-    if outside not in ('refuse', 'keep'):
-        raise ValueError(f"`outside` must be 'refuse' or 'keep'; got {outside!r}.")
-    if positions is not None and not (detection is None and background is None):
-        name = 'background' if detection is None else 'detection'
-        raise ValueError(f'Give `positions` or `{name}`, not both.')
+    check_cutting(positions, detection, background, partial, outside)
     reading = {'hdu': hdu, 'plane': plane, 'zeros': zeros, 'max_size': max_size}
     where = {
         'positions': positions,
@@ -96,16 +99,34 @@ def cut_arguments(
     common = {'fill_value': fill_value, 'mask': mask, 'pixel_scale': pixel_scale, 'psf': psf}
     if _are_images(image):
         bands = _cut_bands([read_image(band, **reading) for band in image], size, **where, **common)
-        bands[0]['meta']['provenance']['image'] = [_origin(band) for band in image]
+        bands[0]['meta']['provenance']['image'] = [origin_of(band) for band in image]
         return bands
-    return _cut_image(image, size, **where, **common, **reading)
+    return cut_image(image, size, **where, **common, **reading)
+
+
+def check_cutting(positions, detection, background, partial, outside):
+    """
+    Validate where stamps are cut.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range, or positions are given and sources are to be detected.
+    """
+    if partial not in ('drop', 'fill'):
+        raise ValueError(f"`partial` must be 'drop' or 'fill'; got {partial!r}.")
+    if outside not in ('refuse', 'keep'):
+        raise ValueError(f"`outside` must be 'refuse' or 'keep'; got {outside!r}.")
+    if positions is not None and not (detection is None and background is None):
+        name = 'background' if detection is None else 'detection'
+        raise ValueError(f'Give `positions` or `{name}`, not both.')
 
 
 def _cut_bands(images, size, *, positions, mask, fill_value, **first_only):
     """Arguments for each band of one field; the first band determines where the stamps are."""
     check_one_field(images)
     common = {'mask': mask, 'fill_value': fill_value}
-    first = _cut_image(images[0], size, positions=positions, **common, **first_only)
+    first = cut_image(images[0], size, positions=positions, **common, **first_only)
     table, shape = first['table'], first['pixels'].shape[1:]
     common |= {
         'positions': np.stack([table['x'].value, table['y'].value], axis=1),
@@ -116,10 +137,10 @@ def _cut_bands(images, size, *, positions, mask, fill_value, **first_only):
         'pixel_scale': None,
         'psf': first_only['psf'],
     }
-    return [first, *(_cut_image(band, shape, **common) for band in images[1:])]
+    return [first, *(cut_image(band, shape, **common) for band in images[1:])]
 
 
-def _cut_image(
+def cut_image(
     image,
     size,
     *,
@@ -137,8 +158,21 @@ def _cut_image(
     zeros='auto',
     max_size=None,
 ):
-    """Arguments for the stamps of one image."""
-    origin = _origin(image)
+    """
+    Arguments of `~astro_wgan.StampSet` for the stamps of one image.
+
+    Parameters
+    ----------
+    image, positions, detection, background, ...
+        As in `~astro_wgan.StampSet.from_image`.
+    size : int, tuple of int or `~astropy.units.Quantity`
+        As there.
+
+    Returns
+    -------
+    dict
+    """
+    origin = origin_of(image)
     in_parts = None if positions is None else image
     with open_sections(in_parts, hdu=hdu, plane=plane, max_size=max_size) as in_file:
         if in_file is None:
@@ -146,10 +180,10 @@ def _cut_image(
                 image, hdu=hdu, plane=plane, zeros=zeros, max_size=max_size
             )
         shape = _shape_of_stamps(size, in_file, pixel_scale)
-        mask = _checked_mask(mask, in_file.shape)
+        mask = checked_mask(mask, in_file.shape)
         if positions is None:
             detection = DetectionConfig() if detection is None else detection
-            table = _detected_table(image, mask, background, detection, pixel_scale)
+            table = detected_table(image, mask, background, detection, pixel_scale)
             lost = np.zeros(len(table), dtype=bool)
         else:
             table, lost = position_table(positions, in_file.wcs, in_file.shape)
@@ -188,7 +222,8 @@ def _cut_image(
     }
 
 
-def _origin(image):
+def origin_of(image):
+    """An image as text for provenance: its path, or its type."""
     return os.fspath(image) if isinstance(image, (str, os.PathLike)) else type(image).__name__
 
 
@@ -207,7 +242,8 @@ def _shape_of_stamps(size, image, pixel_scale):
     return as_shape(size, pixel_scale=pixel_scale)
 
 
-def _checked_mask(mask, shape):
+def checked_mask(mask, shape):
+    """A mask of the caller as booleans, in the shape of the image."""
     if mask is None:
         return None
     mask = as_bool(mask)
@@ -216,7 +252,27 @@ def _checked_mask(mask, shape):
     return mask
 
 
-def _detected_table(image, mask, background, detection, pixel_scale):
+def detected_table(image, mask, background, detection, pixel_scale):
+    """
+    Detect the sources of an image.
+
+    Parameters
+    ----------
+    image : `~astropy.nddata.CCDData`
+    mask : `~numpy.ndarray` of bool, or None
+        True for pixels to exclude besides those that are masked.
+    background, detection, pixel_scale
+        As in `~astro_wgan.StampSet.from_image`, which documents the columns.
+
+    Returns
+    -------
+    `~astropy.table.QTable`
+
+    Raises
+    ------
+    astro_wgan.exceptions.DetectionError
+        If there is none.
+    """
     noise = None if image.uncertainty is None else image.uncertainty.array
     background = value_in_unit(background, image.unit, 'background')
     mask = joint_mask(image.mask, mask)
@@ -224,23 +280,35 @@ def _detected_table(image, mask, background, detection, pixel_scale):
         image.data, mask=mask, noise_rms=noise, background=background, detection=detection
     )
     if not len(sources):
-        raise DetectionError(
-            f'No source has {detection.min_area} or more pixels above '
-            f'{detection.threshold:g} sigma: lower `threshold` or `min_area` of `detection`.'
-        )
+        raise no_source(detection)
     x, y = sources['x'], sources['y']
     table = QTable(
         {
             'isophotal_flux': summed_sources(sources['flux'], x, y, image, pixel_scale),
             'peak': sources['peak'] * image.unit,
-            'semimajor_axis': sources['a'] * u.pix,
-            'semiminor_axis': sources['b'] * u.pix,
-            'orientation': (sources['theta'] * u.rad).to(u.deg),
-            'area': sources['npix'] * u.pix**2,
-            'sep_flag': sources['flag'],
+            **shape_columns(sources),
         }
     )
     return with_positions(table, x, y, image.wcs)
+
+
+def shape_columns(sources):
+    """Columns with the shapes of sources of SEP, as a dictionary."""
+    return {
+        'semimajor_axis': sources['a'] * u.pix,
+        'semiminor_axis': sources['b'] * u.pix,
+        'orientation': (sources['theta'] * u.rad).to(u.deg),
+        'area': sources['npix'] * u.pix**2,
+        'sep_flag': sources['flag'],
+    }
+
+
+def no_source(detection):
+    """The error if nothing is detected."""
+    return DetectionError(
+        f'No source has {detection.min_area} or more pixels above '
+        f'{detection.threshold:g} sigma: lower `threshold` or `min_area` of `detection`.'
+    )
 
 
 def _check_converged(table, lost):

@@ -15,7 +15,7 @@ from astro_wgan.units.pixel_flux import holds_flux
 from astro_wgan.validation.axis_order import own_axes
 from astro_wgan.validation.pixels import as_pixel_scale, as_shape
 
-__all__ = ['reprojected_arguments']
+__all__ = ['affine_transform', 'reproject_images', 'reprojected_arguments', 'resampled_psf']
 
 #: Maximum difference between the common transformation and that of each stamp, in pixels.
 _TOLERANCE = 0.02
@@ -72,10 +72,8 @@ def reprojected_arguments(stamps, *, pixel_scale, position_angle, size, method, 
         **resampled,
         'unit': stamps.unit,
         'pixel_scale': pixel_scale,
-        'psf': _resampled_psf(stamps.psf, grid, method),
-        'bands': [
-            replace(band, psf=_resampled_psf(band.psf, grid, method)) for band in stamps.bands
-        ],
+        'psf': _psf_on_grid(stamps.psf, grid, method),
+        'bands': [replace(band, psf=_psf_on_grid(band.psf, grid, method)) for band in stamps.bands],
         'geometry': StampGeometry.from_wcs(grid.wcs, grid.shape),
         'table': stamps.table,
         'meta': {
@@ -196,44 +194,94 @@ def _resample_all(stamps, grid, method, keeps_brightness, line):
     mask = np.empty(shape, dtype=bool)
     uncertainty = None if stamps.uncertainty is None else np.empty(shape, dtype=pixels.dtype)
     area = np.abs(np.linalg.det(grid.step))
-    largest = np.finfo(pixels.dtype).max
     done = 0
     for group in grid.groups:
         for rows in np.split(group, range(_CHUNK, len(group), _CHUNK)):
             part = stamps[rows]
             transform = _transform(part, grid, rows[0], method)
-            valid = part.valid
-            covered = _coverage(part, valid, transform, method)
-            factor = 1.0 if keeps_brightness else area[rows[0]]
-            mask[rows] = ~(covered >= _LEAST_COVERAGE)
-            with np.errstate(over='ignore', invalid='ignore'):
-                mean = _resampled(np.where(valid, part.pixels, 0), transform, method)
-                resampled = _ratio(mean, covered) * factor
-            # Pixels are limited to the range of their dtype.
-            pixels[rows] = np.clip(resampled, -largest, largest)
-            mask[rows] |= np.isnan(resampled)
+            resampled = reproject_images(
+                part, transform, area[rows[0]], keeps_brightness=keeps_brightness, method=method
+            )
+            pixels[rows], mask[rows], deviation = resampled
             if uncertainty is not None:
-                variance = _ratio(_resampled_variance(part, valid, transform, method), covered)
-                uncertainty[rows] = np.sqrt(variance / area[rows[0]]) * factor
+                uncertainty[rows] = deviation
             done += len(rows)
             line.update(done / len(stamps), f'{done} of {len(stamps)} stamps')
-    for values in (pixels, uncertainty):
-        if values is not None:
-            values[mask] = np.nan
     return {'pixels': pixels, 'mask': mask, 'uncertainty': uncertainty}
+
+
+def reproject_images(stamps, transform, area, *, keeps_brightness, method='adaptive'):
+    """
+    Reproject images that have the same transformation.
+
+    Parameters
+    ----------
+    stamps : object
+        ``pixels``, ``valid``, ``uncertainty`` (or None) of shape (n, ny, nx[, bands]), ``mask``
+        (None if all are valid), ``shape`` and ``n_bands``, as those of a set.
+    transform : tuple
+        WCS of the input, WCS of the output, and shape of the output.
+    area : float
+        Area of an output pixel in input pixels.
+    keeps_brightness : bool
+        Whether pixels are surface brightness, rather than flux that scales with their area.
+    method : str
+        As in `~astro_wgan.StampSet.reproject`.
+
+    Returns
+    -------
+    pixels, mask, uncertainty : `~numpy.ndarray`
+        NaN where masked; the last is None if the stamps have none.
+    """
+    valid, largest = stamps.valid, np.finfo(stamps.pixels.dtype).max
+    covered = _coverage(stamps, valid, transform, method)
+    factor = 1.0 if keeps_brightness else area
+    mask = ~(covered >= _LEAST_COVERAGE)
+    with np.errstate(over='ignore', invalid='ignore'):
+        mean = _resampled(np.where(valid, stamps.pixels, 0), transform, method)
+        resampled = _ratio(mean, covered) * factor
+    mask = mask | np.isnan(resampled)
+    # Pixels are limited to the range of their dtype.
+    pixels = np.clip(resampled, -largest, largest).astype(stamps.pixels.dtype)
+    pixels[mask] = np.nan
+    if stamps.uncertainty is None:
+        return pixels, mask, None
+    variance = _ratio(_resampled_variance(stamps, valid, transform, method), covered)
+    deviation = (np.sqrt(variance / area) * factor).astype(pixels.dtype)
+    deviation[mask] = np.nan
+    return pixels, mask, deviation
 
 
 def _transform(part, grid, row, method):
     """WCS of the input, WCS of the output, and shape of the output."""
     if grid.curved[row]:
         return part.wcs[0].celestial, grid.wcs[row], grid.shape
-    return _affine_transform(grid.step[row], part.shape, grid.shape, method)
+    return affine_transform(grid.step[row], part.shape, grid.shape, method=method)
 
 
-def _affine_transform(step, shape, shape_out, method):
-    """As `_transform`, for an affine transformation that preserves the center."""
+def affine_transform(step, shape, shape_out, *, offset=(0.0, 0.0), method='adaptive'):
+    """
+    Transformation of images by a matrix and a shift, for `reproject_images`.
+
+    Parameters
+    ----------
+    step : array_like, shape (2, 2)
+        Input pixels along x and y for each output pixel along x and y.
+    shape, shape_out : tuple of int
+        ``(ny, nx)`` of input and output.
+    offset : tuple of float
+        ``(x, y)`` of the center of the output in the input, from its center on.
+    method : str
+        As in `~astro_wgan.StampSet.reproject`.
+
+    Returns
+    -------
+    tuple
+        WCS of the input, WCS of the output, and shape of the output.
+    """
     # The scale is arbitrary, but small enough for a flat sky; the exact method needs a sphere.
-    first, second = (_tan_wcs(m, s) for m, s in ((np.eye(2), shape), (step, shape_out)))
+    first = _tan_wcs(np.eye(2), shape)
+    second = _tan_wcs(np.asarray(step), shape_out, np.asarray(offset) / ARCSEC_PER_DEGREE)
     if method != 'exact':
         for wcs in (first, second):
             # A linear transformation is faster.
@@ -281,14 +329,32 @@ def _resampled_variance(part, valid, transform, method):
     return resampled
 
 
-def _resampled_psf(psf, grid, method):
-    """The PSF on the new grid, with the same sum; None if the transformations differ."""
-    if psf is None or len(grid.groups) != 1 or grid.curved.any():
-        return None
-    step = grid.step[0]
+def resampled_psf(psf, step, *, method='adaptive'):
+    """
+    A PSF on pixels of another size or orientation, with the same sum.
+
+    Parameters
+    ----------
+    psf : `~numpy.ndarray`, shape (ny, nx)
+    step : `~numpy.ndarray`, shape (2, 2)
+        As in `affine_transform`.
+    method : str
+        As in `~astro_wgan.StampSet.reproject`.
+
+    Returns
+    -------
+    `~numpy.ndarray`
+        An odd edge stays odd, so that the peak stays at the center of a pixel.
+    """
     area = np.abs(np.linalg.det(step))
-    # An odd edge stays odd, so that the peak stays at the center of a pixel.
     edges = (2 * round((edge / np.sqrt(area) - edge % 2) / 2) + edge % 2 for edge in psf.shape)
     shape = tuple(max(1, edge) for edge in edges)
-    transform = _affine_transform(step, psf.shape, shape, method)
+    transform = affine_transform(step, psf.shape, shape, method=method)
     return _resampled(psf[np.newaxis], transform, method)[0] * area
+
+
+def _psf_on_grid(psf, grid, method):
+    """The PSF on the new grid; None if the transformations differ."""
+    if psf is None or len(grid.groups) != 1 or grid.curved.any():
+        return None
+    return resampled_psf(psf, grid.step[0], method=method)

@@ -191,11 +191,16 @@ def joined_band_arguments(sets):
     ValueError, astropy.units.UnitConversionError
         As in `~astro_wgan.StampSet.from_bands`.
     """
-    first = next(iter(sets.values()))
     _check_same_stamps(sets)
     bands = as_bands(list(sets), len(sets))
-    sets = [first, *(each.replace(unit=first.unit) for each in list(sets.values())[1:])]
-    bands = [_full_band(band, each) for band, each in zip(bands, sets, strict=True)]
+    # Zero points are those of the pixels before their unit is converted.
+    sets = [
+        stamps.replace(bands=[replace(band, psf=None)], psf=band.psf)
+        for band, stamps in zip(map(_full_band, bands, sets.values()), sets.values(), strict=True)
+    ]
+    first = sets[0]
+    sets = [first, *(_in_unit_of(first, stamps) for stamps in sets[1:])]
+    bands = [replace(stamps.bands[0], psf=stamps.psf) for stamps in sets]
     has_one_psf = all(np.array_equal(band.psf, bands[0].psf) for band in bands)
     uncertainty = None
     if first.uncertainty is not None:
@@ -242,6 +247,16 @@ def _check_same_stamps(sets):
             )
 
 
+def _in_unit_of(first, stamps):
+    unit = first.unit or u.dimensionless_unscaled
+    if not unit.is_equivalent(stamps.unit or u.dimensionless_unscaled):
+        raise u.UnitConversionError(
+            f'Units of all bands must be convertible; got {first.unit or "none"} in '
+            f'{first.bands[0].name} and {stamps.unit or "none"} in {stamps.bands[0].name}.'
+        )
+    return stamps if stamps.unit == first.unit else stamps.replace(unit=first.unit)
+
+
 def _name(band):
     return getattr(band, 'name', band)
 
@@ -249,7 +264,7 @@ def _name(band):
 def _full_band(band, stamps):
     """A band with what the set of its stamps knows of it."""
     known = stamps.bands[0] if stamps.bands else band
-    changes = {'psf': stamps.psf} if band.psf is None else {}
+    changes = {'psf': stamps.psf if band.psf is None else band.psf}
     for name in ('wavelength', 'zero_point'):
         if getattr(band, name) is None:
             changes[name] = getattr(known, name)

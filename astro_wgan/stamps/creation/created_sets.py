@@ -1,5 +1,7 @@
 """Classmethods of `StampSet` that make sets of cutouts, and of stamps in several bands."""
 
+import numpy as np
+
 from astro_wgan.stamps.consistency import check_stamps_type
 from astro_wgan.stamps.set_arguments import joined_band_arguments
 
@@ -11,6 +13,138 @@ __all__ = ['CreatedSets']
 
 class CreatedSets:
     """Classmethods of `~astro_wgan.StampSet` that make a set of other objects than one image."""
+
+    @classmethod
+    def from_images(
+        cls,
+        images,
+        *,
+        size=64,
+        detect_in=None,
+        grid=None,
+        positions=None,
+        detection=None,
+        background=None,
+        partial='drop',
+        outside='refuse',
+        fill_value=np.nan,
+        match_psf=False,
+        mask=None,
+        pixel_scale=None,
+        hdu=None,
+        plane=None,
+        zeros='auto',
+        max_size=None,
+    ):
+        """
+        Cut stamps in several bands from an image of each: one catalog, on the pixels of one band.
+
+        Parameters
+        ----------
+        images : dict
+            An image for each band, as in `~astro_wgan.StampSet.from_image`, by the name of the
+            band or by its `~astro_wgan.stamps.Band`, which may have a wavelength, a zero point
+            and a PSF at the pixel scale of its image. With WCS, images may have any shapes, pixel
+            scales and orientations; without, they must have the same shape.
+        size : int, tuple of int or `~astropy.units.Quantity`, optional
+            Pixels of ``grid`` along an edge, or ``(ny, nx)``, or the same as angles.
+        detect_in : str or int, optional
+            Band in which sources are detected, by name or number, the first by default; or
+            ``'chi2'``, for the chi-squared image of all bands (Szalay et al. 1999, AJ 117, 68),
+            in which sources of any color are found. It is scaled to a mean of 0 and a standard
+            deviation of 1 in the sky, so that the threshold of ``detection`` is in sigma.
+        grid : str or int, optional
+            Band whose pixels the stamps have: that in which sources are detected, or the first.
+        positions : array_like, SkyCoord, Table or regions, optional
+            Centers of the stamps instead of detected sources, as in
+            `~astro_wgan.StampSet.from_image`; pixels are those of ``grid``.
+        detection, background, partial, outside, fill_value
+            As in `~astro_wgan.StampSet.from_image`, for the image of the band in which sources are
+            detected, and that of ``grid``. In other bands, what is outside of their image is
+            masked.
+        match_psf : bool or str, optional
+            Convolve all bands to the PSF of one, by name, or to the broadest (True), with a Wiener
+            kernel of photutils. The PSFs must have odd edges.
+        mask : array_like of bool, or dict, optional
+            True for pixels to mask in addition to the mask of the image. This, ``hdu``, ``plane``
+            and ``zeros`` may be dictionaries with a value for some of the bands.
+        pixel_scale : `~astropy.units.Quantity`, optional
+            Angle of a pixel of ``grid``, for images without WCS.
+        hdu, plane, zeros, max_size : optional
+            As in `~astro_wgan.images.read_image`.
+
+        Returns
+        -------
+        `~astro_wgan.StampSet`
+            Stamps of shape (n, ny, nx, bands), with the bands in the order of ``images``, in the
+            unit of the first. The table is that of `~astro_wgan.StampSet.from_image`. There is no
+            flux of sources detected in ``'chi2'``, and no shape of those detected on other pixels
+            than those of ``grid``. Bands without data at a stamp are masked there.
+
+        Raises
+        ------
+        TypeError
+            If ``images`` is no dictionary.
+        ValueError
+            As in `~astro_wgan.StampSet.from_image`; if names are not unique, only some images have
+            a WCS or an uncertainty, images without WCS differ in shape, an image covers none of
+            the stamps, or a PSF to be matched is missing.
+        astropy.units.UnitConversionError
+            If units of bands do not convert.
+        astro_wgan.exceptions.DetectionError, astro_wgan.exceptions.ImageError
+            As in `~astro_wgan.StampSet.from_image`.
+
+        Warns
+        -----
+        AstropyUserWarning
+            If two bands have the same pixels.
+
+        Notes
+        -----
+        Where the pixels of a band are those of ``grid``, or shifted by whole pixels, they are
+        copied. Otherwise, they are resampled with the function ``reproject_adaptive``, stamp by
+        stamp: flux is conserved if pixels hold flux, and surface brightness if they hold that;
+        pixels less than half covered by valid ones are masked; the variance of the flux in an
+        aperture is conserved, but neighboring pixels are correlated.
+
+        With ``positions``, sections of FITS files are read. To detect sources, one band is in
+        memory, and two in ``'chi2'``.
+
+        Examples
+        --------
+        >>> from astro_wgan import StampSet, datasets
+        >>> image = datasets.load_image('mock_f814w')
+        >>> redder = image.multiply(2)
+        >>> images = {'F606W': image, 'F814W': redder}
+        >>> StampSet.from_images(images, size=32, detect_in='F814W')
+        <StampSet: ... stamps of 32 x 32 pixels, 2 bands (F606W, F814W), ...>
+        """
+        from astro_wgan.cutouts.images_of_bands import band_arguments_of_images
+
+        cut = band_arguments_of_images(
+            images,
+            size=size,
+            detect_in=detect_in,
+            grid=grid,
+            positions=positions,
+            detection=detection,
+            background=background,
+            partial=partial,
+            outside=outside,
+            fill_value=fill_value,
+            match_psf=match_psf,
+            mask=mask,
+            pixel_scale=pixel_scale,
+            hdu=hdu,
+            plane=plane,
+            zeros=zeros,
+            max_size=max_size,
+        )
+        sets = {}
+        for band in list(cut):
+            # One by one, to save memory.
+            sets[band] = cls(**cut.pop(band))
+        return cls(**joined_band_arguments(sets))
 
     @classmethod
     def from_bands(cls, sets):

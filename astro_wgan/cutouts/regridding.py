@@ -1,0 +1,209 @@
+"""`PixelMap`: where pixels of stamps lie in an image on another grid, and stamps resampled so."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from astro_wgan.astrometry.inverse_wcs import sky_to_pixel
+from astro_wgan.astrometry.sky_coordinates import pixel_to_sky, plain_sky
+from astro_wgan.astrometry.stamp_wcs import shifted_wcs
+from astro_wgan.cutouts.reprojection import affine_transform, reproject_images
+
+__all__ = ['ImageParts', 'PixelMap']
+
+#: Pixels that two grids may differ by and count as the same, and that a linear map may be off.
+_SAME_PIXEL = 0.05
+_LINEAR = 0.1
+
+#: Pixels beyond the output that the kernel of reproject_adaptive needs, per pixel of its scale.
+_KERNEL_REACH = 4
+
+#: Groups of stamps whose transformations agree to this fraction of a pixel are reprojected at once.
+_ALIKE = 0.02
+
+
+@dataclass(frozen=True, eq=False)
+class ImageParts:
+    """
+    Sections of an image of one band, as plain arrays.
+
+    Attributes
+    ----------
+    pixels : `~numpy.ndarray`, shape (n, ny, nx)
+    valid : `~numpy.ndarray` of bool, same shape
+        True for pixels with data.
+    uncertainty : `~numpy.ndarray`, same shape, or None
+        Standard deviation.
+    """
+
+    pixels: np.ndarray
+    valid: np.ndarray
+    uncertainty: np.ndarray | None = None
+
+    #: As for plain images that have a mask.
+    n_bands = None
+    mask = True
+
+    @property
+    def shape(self):
+        """``(ny, nx)``."""
+        return self.pixels.shape[1:]
+
+    def __getitem__(self, rows):
+        deviation = None if self.uncertainty is None else self.uncertainty[rows]
+        return ImageParts(self.pixels[rows], self.valid[rows], deviation)
+
+
+class PixelMap:
+    """
+    Where the pixels of stamps lie in an image on another pixel grid.
+
+    Parameters
+    ----------
+    wcs : `~astropy.wcs.WCS`
+        Of the image from which the stamps were cut.
+    corner : `~numpy.ndarray` of int, shape (n, 2)
+        First pixel ``(x, y)`` of each stamp in it.
+    shape : tuple of int
+        ``(ny, nx)`` of the stamps.
+    other_wcs : `~astropy.wcs.WCS`
+        Of the other image.
+    other_shape : tuple of int
+        Its shape.
+
+    Attributes
+    ----------
+    step : `~numpy.ndarray`, shape (n, 2, 2)
+        Pixels of the other image along x and y for each pixel of the stamp along x and y.
+    center : `~numpy.ndarray`, shape (n, 2)
+        Where the center of each stamp lies in the other image, ``(x, y)``; NaN if nowhere.
+    """
+
+    def __init__(self, wcs, corner, shape, other_wcs, other_shape):
+        self._wcs, self._corner, self._shape = wcs, corner, shape
+        self._other_wcs = other_wcs
+        half = (np.array(shape[::-1]) - 1) / 2
+        grid = np.array([(x, y) for y in (-1, 0, 1) for x in (-1, 0, 1)], dtype=float)
+        offsets = grid * np.maximum(half, 0.5)
+        points = corner[:, np.newaxis] + half + offsets
+        x, y = points.reshape(-1, 2).T
+        there = np.full((x.size, 2), np.nan)
+        sky, missing = plain_sky(pixel_to_sky(x, y, wcs))
+        if not missing.all():
+            found_x, found_y, _ = sky_to_pixel(sky[~missing], other_wcs, other_shape)
+            there[~missing] = np.stack([found_x, found_y], axis=1)
+        there = there.reshape(len(corner), len(grid), 2)
+        # The offsets are symmetric, so that the least squares are sums.
+        self.center = there.mean(axis=1)
+        slope = np.einsum('pi,npj->nji', offsets, there) / np.square(offsets).sum(axis=0)
+        self.step = slope
+        linear = self.center[:, np.newaxis] + np.einsum('nji,pi->npj', slope, offsets)
+        self._bend = np.nan_to_num(np.abs(there - linear).max(axis=(1, 2)), nan=0.0)
+        self._known = np.isfinite(self.center).all(axis=1)
+
+    def same_pixels(self):
+        """
+        First pixel of each stamp in the other image, or None if the pixels are not the same.
+
+        Returns
+        -------
+        `~numpy.ndarray` of int, shape (n, 2), or None
+            If shifts by whole pixels lead from one grid to the other.
+        """
+        half = (np.array(self._shape[::-1]) - 1) / 2
+        first = self.center - half
+        shift = np.abs(first - np.round(first))
+        turn = np.abs(self.step - np.eye(2)) @ half
+        off = (shift + turn + self._bend[:, np.newaxis])[self._known]
+        if not self._known.all() or (off.size and off.max() > _SAME_PIXEL):
+            return None
+        return np.round(first).astype(np.int64)
+
+    @property
+    def typical_step(self):
+        """The median of the matrices, such as for a PSF."""
+        known = self.step[self._known]
+        return np.median(known, axis=0) if len(known) else np.eye(2)
+
+    def sections(self):
+        """
+        Sections of the other image that cover the stamps.
+
+        Returns
+        -------
+        corner : `~numpy.ndarray` of int, shape (n, 2)
+            First pixel ``(x, y)`` of each.
+        shape : tuple of int
+            ``(ny, nx)`` of all of them.
+        """
+        half = (np.array(self._shape[::-1]) - 1) / 2
+        step = np.abs(self.step[self._known])
+        if not len(step):
+            return np.full((len(self.center), 2), -(2**40)), (1, 1)
+        reach = (step @ half).max(axis=0) + self._bend.max()
+        scale = max(1.0, float(step.sum(axis=2).max()))
+        reach = np.ceil(reach + _KERNEL_REACH * scale).astype(int)
+        middle = np.round(np.where(self._known[:, np.newaxis], self.center, -(2.0**40)))
+        nx, ny = (2 * reach + 1).tolist()
+        return middle.astype(np.int64) - reach, (ny, nx)
+
+    def resample(self, parts, corner, *, keeps_brightness):
+        """
+        Stamps on their own pixels from sections of the other image.
+
+        Parameters
+        ----------
+        parts : `ImageParts`
+            The sections, as `sections` says.
+        corner : `~numpy.ndarray`
+            Their first pixels.
+        keeps_brightness : bool
+            Whether pixels are surface brightness, rather than flux that scales with their area.
+
+        Returns
+        -------
+        `ImageParts`
+        """
+        n, shape = len(self.center), tuple(self._shape)
+        pixels = np.full((n, *shape), np.nan, dtype=parts.pixels.dtype)
+        valid = np.zeros((n, *shape), dtype=bool)
+        deviation = None if parts.uncertainty is None else pixels.copy()
+        ny, nx = parts.shape
+        offset = self.center - (corner + (np.array([nx, ny]) - 1) / 2)
+        for rows in self._groups(offset, parts.valid.any(axis=(1, 2))):
+            first = rows[0]
+            if self._bend[first] > _LINEAR:
+                transform = (
+                    shifted_wcs(self._other_wcs, corner[first], parts.shape),
+                    shifted_wcs(self._wcs, self._corner[first], shape),
+                    shape,
+                )
+            else:
+                step = self.step[rows].mean(axis=0)
+                middle = offset[rows].mean(axis=0)
+                transform = affine_transform(step, parts.shape, shape, offset=middle)
+            area = abs(np.linalg.det(self.step[rows].mean(axis=0)))
+            found = reproject_images(
+                parts[rows], transform, area, keeps_brightness=keeps_brightness
+            )
+            pixels[rows], valid[rows] = found[0], ~found[1]
+            if deviation is not None:
+                deviation[rows] = found[2]
+        return ImageParts(pixels, valid, deviation)
+
+    def _groups(self, offset, has_data):
+        """Rows of stamps with the same transformation; bent ones one by one."""
+        rows = np.flatnonzero(self._known & has_data)
+        if not rows.size:
+            return []
+        width = _ALIKE / max(1.0, max(self._shape) / 2)
+        key = np.column_stack(
+            [
+                np.round(self.step[rows].reshape(-1, 4) / width),
+                np.round(offset[rows] / _ALIKE),
+                np.where(self._bend[rows] > _LINEAR, rows, -1),
+            ]
+        )
+        _, group = np.unique(key, axis=0, return_inverse=True)
+        order = np.argsort(group.ravel(), kind='stable')
+        return np.split(rows[order], np.cumsum(np.bincount(group.ravel()))[:-1])
