@@ -48,6 +48,20 @@ _RETURNS = {
     'simulate_store': ('StampStore', 'simulate'),
 }
 
+#: Attributes that are a configuration, of which class.
+_CONFIGURATIONS = {
+    'detection': 'Detection',
+    'network': 'NetworkConfig',
+    'scoring': 'Scoring',
+    'search': 'LatentSearch',
+    'training': 'TrainingConfig',
+}
+
+#: What a new name gives that the old one did not.
+_REMARKS = {
+    'astro_wgan.wgan.preset': 'It gives a WGAN, whose `network` and `training` are what it gave.',
+}
+
 #: Methods of a table that take names of its columns.
 _TABLE_METHODS = {
     'argsort',
@@ -240,7 +254,7 @@ class _Script(ast.NodeVisitor):
             new = self._new_path(old)
             module, _, name = new.rpartition('.')
             local = alias.asname
-            self._note_missing(node, old)
+            self._note_change(node, old)
             if _is_class(module):
                 module, _, owner = module.rpartition('.')
                 self._renamed[local or alias.name] = f'{owner}.{name}'
@@ -254,8 +268,10 @@ class _Script(ast.NodeVisitor):
         separator = '\n' + ' ' * node.col_offset
         self._replace(node, separator.join(lines))
 
-    def _note_missing(self, node, old):
+    def _note_change(self, node, old):
         new = self._new_path(old)
+        if old in _REMARKS:
+            self.notes.append((node.lineno, f'`{old}` is now `{new}`. {_REMARKS[old]}'))
         if new not in self.paths.values() and _is_there(new) is False:
             self.notes.append((node.lineno, f'`{old}` is not there any more.'))
 
@@ -281,7 +297,7 @@ class _Script(ast.NodeVisitor):
             self._replace(node, new)
             return
         if _is_name(node.value) and node.value.id in self._bound.keys() - self._made_by.keys():
-            self._note_missing(node, f'{self._bound[node.value.id]}.{node.attr}')
+            self._note_change(node, f'{self._bound[node.value.id]}.{node.attr}')
         self.generic_visit(node)
         owners = self._owners('attribute', node.attr)
         of_class = _last_part(self._bound.get(node.value.id)) if _is_name(node.value) else None
@@ -512,7 +528,9 @@ class _Script(ast.NodeVisitor):
             made_by = tuple(f'not of the package: {name}' for name in made_by)
         made_by = (*made_by, *(m for name in made_by for m in self._functions.get(name, ())))
         # Tables that a fit leaves, such as ``history_``, are owners by their own name.
-        return tuple(dict.fromkeys((*_learned_attributes(node), *made_by)))
+        last = node.attr if isinstance(node, ast.Attribute) else ''
+        kind = [_CONFIGURATIONS[last]] if last in _CONFIGURATIONS else []
+        return tuple(dict.fromkeys((*_learned_attributes(node), *kind, *made_by)))
 
     def _replace_text(self, node, values):
         if isinstance(node, ast.Constant) and node.value in values:

@@ -62,6 +62,8 @@ def table(script, tmp_path_factory):
         'argument,Old,gone,\n'
         'attribute,Old,scatter,rms\n'
         'attribute,Old,finestness,rms\n'
+        'attribute,LatentSearch,start,init\n'
+        'name,,astro_wgan.wgan.preset,astro_wgan.wgan.WGAN.preset\n'
         'attribute,Old,to_disk,"astro_wgan.Disk.write(path, self)"\n'
         'column,look,npix,area\n'
         'key,meta of look,npix,n_pixels\n'
@@ -143,6 +145,7 @@ def table(script, tmp_path_factory):
         ),
         ("f = lambda: look(1)\nf()['npix']\n", "f = lambda: look(1)\nf()['area']\n"),
         ("t = look(1)\n[r['npix'] for r in t]\n", "t = look(1)\n[r['area'] for r in t]\n"),
+        ('detector.search.start, m.start\n', 'detector.search.init, m.start\n'),
         ('o = Old(1)\no.scatter\n', 'o = Old(1)\no.rms\n'),
         (
             'o = Old(1)\no = o.fit(2)\no.scatter\n',
@@ -232,6 +235,13 @@ def test_what_is_not_clear_is_left_and_named(script, table, text, line, note):
     assert found == text
     assert [n[0] for n in notes] == [line]
     assert note in notes[0][1]
+
+
+def test_what_gives_something_else_is_named(script, table):
+    found, notes = script.carried_over('from astro_wgan.wgan import preset\npreset(1)\n', table)
+    assert found == 'from astro_wgan.wgan import WGAN\nWGAN.preset(1)\n'
+    assert [n[0] for n in notes] == [1]
+    assert 'whose `network` and `training`' in notes[0][1]
 
 
 @pytest.mark.parametrize('maker', ["Table.read('mine.fits')", 'mine(1)'])
