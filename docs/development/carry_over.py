@@ -148,7 +148,8 @@ class _Script(ast.NodeVisitor):
         self.paths = {**table['module'][''], **table['name']['']}
         self.notes, self._edits = [], []
         self._bound = {}  # local name -> full old path
-        self._made_by = {}  # local name -> names of the calls that made it, and what they return
+        # Local name -> places where it is assigned, and names of the calls that made it.
+        self._made_by = {}
         self._renamed = {}  # local name -> new local name
         self._imports = set()
         self._functions = {}  # functions of the script -> names of what made what they return
@@ -159,8 +160,8 @@ class _Script(ast.NodeVisitor):
     def read(self):
         tree = ast.parse(self.text)
         for _ in range(2):  # once more, with what functions of the script return
-            for node in sorted(ast.walk(tree), key=_line):
-                self._note_origin(node)
+            self._made_by = {}
+            self._note_origins(tree)
         self.visit(tree)
         self._note_values(tree)
 
@@ -181,6 +182,40 @@ class _Script(ast.NodeVisitor):
 
     # Where names come from
 
+    def _note_origins(self, tree):
+        nodes = sorted(ast.walk(tree), key=_line)
+        functions = [n for n in nodes if isinstance(n, ast.FunctionDef) and n is not tree]
+        inside = {id(n) for function in functions for n in ast.walk(function)}
+        for node in nodes:
+            if isinstance(node, ast.Import | ast.ImportFrom) or id(node) not in inside:
+                self._note_origin(node)
+        for function in functions:
+            before = self._enter(function)
+            returned = [n.value for n in ast.walk(function) if isinstance(n, ast.Return)]
+            makers = [maker for value in returned if value for maker in self._makers(value)]
+            self._functions[function.name] = makers
+            made = {
+                name: self._made_by[name]
+                for n in ast.walk(function)
+                if isinstance(n, ast.Global)
+                for name in n.names
+                if name in self._made_by
+            }
+            self._made_by = before | made
+
+    def _enter(self, function):
+        """Names have their own meaning in a function; return that of before."""
+        before = self._made_by
+        names = {a.arg for a in ast.walk(function.args) if isinstance(a, ast.arg)}
+        if not isinstance(function, ast.Lambda):
+            stored = (n for n in ast.walk(function) if _is_name(n) and isinstance(n.ctx, ast.Store))
+            names.update(n.id for n in stored)
+        self._made_by = {name: made for name, made in before.items() if name not in names}
+        for node in sorted(ast.walk(function), key=_line):
+            if not isinstance(node, ast.Import | ast.ImportFrom):
+                self._note_origin(node)
+        return before
+
     def _note_origin(self, node):
         if isinstance(node, ast.ImportFrom) and (node.module or '').startswith('astro_wgan'):
             for alias in node.names:
@@ -198,9 +233,6 @@ class _Script(ast.NodeVisitor):
             self._note_maker(node)
         elif isinstance(node, ast.For | ast.comprehension):
             self._note_maker_of_elements(node)
-        elif isinstance(node, ast.FunctionDef):
-            returned = [n.value for n in ast.walk(node) if isinstance(n, ast.Return) and n.value]
-            self._functions[node.name] = [m for value in returned for m in self._makers(value)]
 
     def _note_maker(self, node):
         value = node.context_expr if isinstance(node, ast.withitem) else node.value
@@ -211,8 +243,7 @@ class _Script(ast.NodeVisitor):
             ast.NamedExpr: lambda: [node.target],
         }[type(node)]()
         for name in (target.id for target in targets if isinstance(target, ast.Name)):
-            if names:
-                self._made_by[name] = names
+            self._made_by.setdefault(name, []).append((_end(node), names))
             if isinstance(value, ast.Lambda):
                 self._functions[name] = self._makers(value.body)
             if isinstance(value, ast.List | ast.Tuple):
@@ -227,8 +258,14 @@ class _Script(ast.NodeVisitor):
             source = source.func.value
             if isinstance(target, ast.Tuple):
                 target = target.elts[-1]
-        if isinstance(target, ast.Name) and (names := self._makers(source)):
-            self._made_by[target.id] = names
+        if isinstance(target, ast.Name):
+            self._made_by.setdefault(target.id, []).append((_end(node), self._makers(source)))
+
+    def _makers_of_name(self, name, node):
+        """Of what a name stands for at a place."""
+        made = self._made_by.get(name, [])
+        so_far = [names for place, names in made if place <= (node.lineno, node.col_offset)]
+        return so_far[-1] if so_far else made[0][1] if made else ()
 
     def _note_values(self, tree):
         """Texts that a function may get through a variable."""
@@ -352,7 +389,8 @@ class _Script(ast.NodeVisitor):
         if root in self._bound:
             objects = given
         elif isinstance(node.func, ast.Attribute) and (
-            name in _TABLE_METHODS or not own_names().isdisjoint(self._made_by.get(root, ()))
+            name in _TABLE_METHODS
+            or not own_names().isdisjoint(self._makers_of_name(root, node.func))
         ):
             objects = [node.func.value]
         else:
@@ -430,6 +468,13 @@ class _Script(ast.NodeVisitor):
             tail = node.value[len(node.value.rstrip()) :]
             self._replace(node, source.replace(node.value, new.rstrip() + tail))
 
+    def visit_FunctionDef(self, node):
+        before = self._enter(node)
+        self.generic_visit(node)
+        self._made_by = before
+
+    visit_Lambda = visit_FunctionDef  # noqa: N815
+
     def visit_For(self, node):
         self._in_turn([node], node)
 
@@ -440,14 +485,22 @@ class _Script(ast.NodeVisitor):
 
     def _in_turn(self, loops, node):
         """Visit a loop, in which a name may stand for columns."""
-        before = self._texts_of
-        self._texts_of = dict(before)
+        before, made_by = self._texts_of, self._made_by
+        self._texts_of, self._made_by = dict(before), dict(made_by)
         for loop in loops:
             if isinstance(loop.target, ast.Name):
                 texts = _texts(loop.iter) if isinstance(loop.iter, ast.List | ast.Tuple) else []
                 self._texts_of[loop.target.id] = texts or before.get(_root(loop.iter), [])
+            if isinstance(loop, ast.comprehension):
+                # Before its elements, which are written before it.
+                names = [n.id for n in ast.walk(loop.target) if _is_name(n)]
+                self._made_by |= {name: [] for name in names}
+                self._note_maker_of_elements(loop)
+                for name in names:
+                    made = self._made_by[name]
+                    self._made_by[name] = [((0, 0), makers) for _, makers in made]
         self.generic_visit(node)
-        self._texts_of = before
+        self._texts_of, self._made_by = before, made_by
 
     def visit_Subscript(self, node):
         owners = self._owners_of_keys(node.value)
@@ -520,10 +573,10 @@ class _Script(ast.NodeVisitor):
         inside = _elements(node)
         if inside:
             return tuple(maker for element in inside for maker in self._makers(element))
-        made_by = self._made_by.get(_root(node), ())
+        made_by = self._makers_of_name(_root(node), node)
         if not made_by:
             # A method may return the object itself, as `fit` does.
-            made_by = (*_names_of_calls(node), *self._made_by.get(_root_of_calls(node), ()))
+            made_by = (*_names_of_calls(node), *self._makers_of_name(_root_of_calls(node), node))
         if _root_of_calls(node) in self._foreign:
             made_by = tuple(f'not of the package: {name}' for name in made_by)
         made_by = (*made_by, *(m for name in made_by for m in self._functions.get(name, ())))
@@ -620,8 +673,20 @@ def _is_there(path):
     return _is_there(module) if _is_class(module) else None
 
 
+def _placed(node):
+    """A node that has a place, if this one has none."""
+    if isinstance(node, ast.comprehension):
+        return node.target
+    return node.context_expr if isinstance(node, ast.withitem) else node
+
+
 def _line(node):
-    return getattr(node.target if isinstance(node, ast.comprehension) else node, 'lineno', 0)
+    return getattr(_placed(node), 'lineno', 0)
+
+
+def _end(node):
+    node = node.target if isinstance(node, ast.For | ast.comprehension) else _placed(node)
+    return node.end_lineno, node.end_col_offset
 
 
 def _is_code(text):

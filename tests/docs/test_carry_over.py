@@ -138,6 +138,23 @@ def table(script, tmp_path_factory):
             "QTable({'flux_err': 1, 'npix': 2, **t})\n",
         ),
         ("for r in look(1):\n    r['npix']\n", "for r in look(1):\n    r['area']\n"),
+        # A name stands for what it was given last, in a function for what it is given there.
+        (
+            "t = look(1); t['npix']; t = mine(2); t['npix']\n",
+            "t = look(1); t['area']; t = mine(2); t['npix']\n",
+        ),
+        (
+            "def f():\n    t = look(1)\n    t['npix']\nt = mine(1)\nt['npix']\n",
+            "def f():\n    t = look(1)\n    t['area']\nt = mine(1)\nt['npix']\n",
+        ),
+        (
+            'with Old(1) as o, open(2):\n    o.scatter\no = 3\no.scatter\n',
+            'with Old(1) as o, open(2):\n    o.rms\no = 3\no.scatter\n',
+        ),
+        (
+            'def f():\n    global o\n    o = Old(1)\nf()\no.scatter\n',
+            'def f():\n    global o\n    o = Old(1)\nf()\no.rms\n',
+        ),
         # What a function of the script returns.
         (
             "def f():\n    t = look(1)\n    return t\nf()['npix']\n",
