@@ -2,7 +2,6 @@
 
 import os
 import warnings
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 
 import numpy as np
@@ -11,7 +10,6 @@ from astropy.io import fits
 from astropy.nddata import Cutout2D, NDData
 from astropy.table import QTable
 from astropy.utils.exceptions import AstropyUserWarning
-from numpy.lib.stride_tricks import sliding_window_view
 
 from astro_wgan.astrometry.stamp_geometry import (
     ParentImage,
@@ -21,19 +19,21 @@ from astro_wgan.astrometry.stamp_geometry import (
 )
 from astro_wgan.catalogs.positions import position_table, with_positions
 from astro_wgan.cutouts.bands import check_one_field
+from astro_wgan.cutouts.gathering import gathered_mask, parts_of_image
 from astro_wgan.detection.detection_config import DetectionConfig
 from astro_wgan.detection.tiled_detection import detect_sources
 from astro_wgan.exceptions import DetectionError
 from astro_wgan.images.blank_pixels import check_zeros
 from astro_wgan.images.extensions import IMAGE_HDUS
 from astro_wgan.images.fits_image import FitsImage
-from astro_wgan.images.fits_sections import ImageSections, open_sections, read_sections
-from astro_wgan.images.planes import JUDGED
+from astro_wgan.images.fits_sections import open_sections, read_sections
 from astro_wgan.images.reading import read_image, whole_image
 from astro_wgan.jobs.provenance import provenance_record
+from astro_wgan.neighbors.image_neighbors import find_in_image, remove_from_cut
+from astro_wgan.neighbors.neighbor_config import NeighborConfig, as_neighbor_config
 from astro_wgan.units.pixel_flux import pixel_meta, summed_sources
 from astro_wgan.validation.masked import joint_mask
-from astro_wgan.validation.pixels import as_bool, as_shape, value_in_unit
+from astro_wgan.validation.pixels import as_bool, as_psf, as_shape, value_in_unit
 
 __all__ = [
     'check_cutting',
@@ -46,11 +46,7 @@ __all__ = [
     'shape_columns',
 ]
 
-#: Number of pixels, half a megabyte, that fit into the cache of a processor core.
-_CACHED_PIXELS = 2**17
-
-#: Threads pay off for more pixels than these. Indexing in NumPy releases the GIL.
-_PIXELS_FOR_THREADS = 2**23
+_KEEP = NeighborConfig('keep')
 
 
 def cut_arguments(
@@ -70,6 +66,8 @@ def cut_arguments(
     plane,
     zeros,
     max_size,
+    neighbors='keep',
+    stars='keep',
 ):
     """
     Arguments of `~astro_wgan.StampSet` for stamps of an image.
@@ -87,7 +85,8 @@ def cut_arguments(
     if not hasattr(size, 'unit'):
         size = as_shape(size)
     check_zeros(zeros)
-    check_cutting(positions, detection, background, partial, outside)
+    removal = as_neighbor_config(neighbors, stars)
+    check_cutting(positions, detection, background, partial, outside, removal)
     reading = {'hdu': hdu, 'plane': plane, 'zeros': zeros, 'max_size': max_size}
     where = {
         'positions': positions,
@@ -95,6 +94,7 @@ def cut_arguments(
         'background': background,
         'partial': partial,
         'outside': outside,
+        'removal': removal,
     }
     common = {'fill_value': fill_value, 'mask': mask, 'pixel_scale': pixel_scale, 'psf': psf}
     if _are_images(image):
@@ -104,43 +104,71 @@ def cut_arguments(
     return cut_image(image, size, **where, **common, **reading)
 
 
-def check_cutting(positions, detection, background, partial, outside):
+def check_cutting(positions, detection, background, partial, outside, removal):
     """
     Validate where stamps are cut.
 
     Raises
     ------
     ValueError
-        If an argument is out of range, or positions are given and sources are to be detected.
+        If an argument is out of range, or positions are given and sources are to be detected, but
+        no neighbors or stars (``removal``, a `~astro_wgan.neighbors.NeighborConfig`).
     """
     if partial not in ('drop', 'fill'):
         raise ValueError(f"`partial` must be 'drop' or 'fill'; got {partial!r}.")
     if outside not in ('refuse', 'keep'):
         raise ValueError(f"`outside` must be 'refuse' or 'keep'; got {outside!r}.")
-    if positions is not None and not (detection is None and background is None):
+    is_searched = positions is None or removal.is_needed
+    if not is_searched and not (detection is None and background is None):
         name = 'background' if detection is None else 'detection'
-        raise ValueError(f'Give `positions` or `{name}`, not both.')
+        raise ValueError(
+            f'Give `positions` or `{name}`, not both, unless `neighbors` or `stars` are removed.'
+        )
 
 
-def _cut_bands(images, size, *, positions, mask, fill_value, **first_only):
-    """Arguments for each band of one field; the first band determines where the stamps are."""
+def _cut_bands(images, size, *, positions, mask, fill_value, removal, **first_only):
+    """Arguments for each band of one field; the first determines stamps and neighbors."""
     check_one_field(images)
     common = {'mask': mask, 'fill_value': fill_value}
-    first = cut_image(images[0], size, positions=positions, **common, **first_only)
+    first, removed = _cut_and_removed(
+        images[0], size, positions=positions, removal=removal, **common, **first_only
+    )
     table, shape = first['table'], first['pixels'].shape[1:]
     common |= {
         'positions': np.stack([table['x'].value, table['y'].value], axis=1),
         'partial': 'fill',
         'outside': 'keep',
-        'detection': None,
+        'detection': first_only['detection'],
         'background': None,
         'pixel_scale': None,
         'psf': first_only['psf'],
+        'removed': removed,
     }
     return [first, *(cut_image(band, shape, **common) for band in images[1:])]
 
 
-def cut_image(
+def cut_image(image, size, **options):
+    """
+    Arguments of `~astro_wgan.StampSet` for the stamps of one image.
+
+    Parameters
+    ----------
+    image : object
+        As in `~astro_wgan.StampSet.from_image`.
+    size : int, tuple of int or `~astropy.units.Quantity`
+        As there.
+    **options
+        ``positions``, ``detection``, ``background``, ... as there; ``removal``, a
+        `~astro_wgan.neighbors.NeighborConfig`, by default to keep everything.
+
+    Returns
+    -------
+    dict
+    """
+    return _cut_and_removed(image, size, **options)[0]
+
+
+def _cut_and_removed(
     image,
     size,
     *,
@@ -153,27 +181,16 @@ def cut_image(
     mask,
     pixel_scale,
     psf,
+    removal=_KEEP,
+    removed=None,
     hdu=None,
     plane=None,
     zeros='auto',
     max_size=None,
 ):
-    """
-    Arguments of `~astro_wgan.StampSet` for the stamps of one image.
-
-    Parameters
-    ----------
-    image, positions, detection, background, ...
-        As in `~astro_wgan.StampSet.from_image`.
-    size : int, tuple of int or `~astropy.units.Quantity`
-        As there.
-
-    Returns
-    -------
-    dict
-    """
+    """Arguments for the stamps of one image, and the pixels of neighbors that are removed."""
     origin = origin_of(image)
-    in_parts = None if positions is None else image
+    in_parts = None if positions is None or removal.is_needed else image
     with open_sections(in_parts, hdu=hdu, plane=plane, max_size=max_size) as in_file:
         if in_file is None:
             in_file = image = read_image(
@@ -196,12 +213,21 @@ def cut_image(
             parts = read_sections(in_file, corner, shape, fill_value=fill_value, zeros=zeros)
             image = whole_image(in_file, zeros=zeros) if parts is None else in_file
     if parts is None:
-        parts = _parts_of(image, corner, shape, fill_value)
-    hidden = _gathered_mask(mask, image.shape, corner, shape)
-    return {
+        parts = parts_of_image(image, corner, shape, fill_value)
+    hidden = joint_mask(parts.mask, gathered_mask(mask, image.shape, corner, shape))
+    settings = {}
+    if removal.is_needed:
+        removed = _find_removed(image, corner, shape, removal, mask, background, detection, psf)
+        for name, column in removed.columns.items():
+            table[name] = column
+        settings['neighbors'] = asdict(removal)
+    if removed is not None:
+        bad = joint_mask(image.mask, mask)
+        hidden = joint_mask(hidden, remove_from_cut(parts, removed, corner, image, bad, detection))
+    arguments = {
         'pixels': parts.pixels,
         'uncertainty': parts.deviation,
-        'mask': joint_mask(parts.mask, hidden),
+        'mask': hidden,
         'unit': u.dimensionless_unscaled if image.unit is None else image.unit,
         'pixel_scale': pixel_scale,
         'psf': psf,
@@ -216,10 +242,12 @@ def cut_image(
                 size=list(shape),
                 partial=partial,
                 detection=None if detection is None else asdict(detection),
+                **settings,
             ),
         },
         'assume_finite': True,
     }
+    return arguments, removed
 
 
 def origin_of(image):
@@ -311,6 +339,21 @@ def no_source(detection):
     )
 
 
+def _find_removed(image, corner, shape, removal, mask, background, detection, psf):
+    """`~astro_wgan.neighbors.section_removal.RemovedPixels` of the stamps."""
+    return find_in_image(
+        image.data,
+        corner,
+        shape,
+        removal,
+        mask=joint_mask(image.mask, mask),
+        noise_rms=None if image.uncertainty is None else image.uncertainty.array,
+        background=value_in_unit(background, image.unit, 'background'),
+        detection=detection,
+        psf=as_psf(psf),
+    )
+
+
 def _check_converged(table, lost):
     if not lost.any():
         return
@@ -349,62 +392,3 @@ def _select(corner, table, shape, image_shape, partial, outside):
             "Leave them out of `positions`, or set `partial` to 'drop'."
         )
     return inside if partial == 'drop' else overlaps
-
-
-def _parts_of(image, corner, shape, fill_value):
-    deviation = image.uncertainty
-    if deviation is not None:
-        deviation = _gather(deviation.array, corner, shape, np.nan)
-    pixels = _gather(image.data, corner, shape, fill_value)
-    mask = _gathered_mask(image.mask, image.shape, corner, shape)
-    if mask is not None and image.meta.get(JUDGED):
-        # Outside the footprint of the exposures, as outside the image, there are no data.
-        pixels[mask & (pixels == 0)] = fill_value
-    return ImageSections(pixels, mask, deviation)
-
-
-def _gathered_mask(mask, image_shape, corner, shape):
-    leaves = (corner < 0).any() or (corner + shape[::-1] > image_shape[::-1]).any()
-    if mask is None and not leaves:
-        return None
-    if mask is None:
-        mask = np.broadcast_to(np.False_, image_shape)
-    return _gather(mask, corner, shape, True)
-
-
-def _gather(image, corner, shape, fill_value):
-    """Sections of an image as one array (n, ny, nx)."""
-    ny, nx = shape
-    stamps = np.empty((len(corner), ny, nx), dtype=image.dtype)
-    first = np.maximum(corner, 0)
-    last = np.minimum(corner + (nx, ny), image.shape[::-1])
-    whole = (last - first == (nx, ny)).all(axis=1)
-    if whole.any():
-        _copy_whole(stamps, image, corner, np.flatnonzero(whole))
-    stamps[~whole] = fill_value
-    for k in np.flatnonzero(~whole & (last > first).all(axis=1)):
-        (x0, y0), (x1, y1), (x, y) = first[k], last[k], corner[k]
-        stamps[k, y0 - y : y1 - y, x0 - x : x1 - x] = image[y0:y1, x0:x1]
-    return stamps
-
-
-def _copy_whole(stamps, image, corner, rows):
-    """Copy stamps that are entirely inside the image."""
-    shape = stamps.shape[1:]
-    x, y = corner[rows].T
-    # In strips of the image, so that pixels that stamps share are still in the processor's cache,
-    # and a few at a time, so that the temporary copy made by NumPy fits in it, too.
-    order = np.lexsort((x, y // shape[0]))
-    rows, x, y = rows[order], x[order], y[order]
-    windows = sliding_window_view(image, shape)
-    step = max(1, _CACHED_PIXELS // (shape[0] * shape[1]))
-
-    def copy(begin, end):
-        for start in range(begin, end, step):
-            part = slice(start, min(start + step, end))
-            stamps[rows[part]] = windows[y[part], x[part]]
-
-    threads = os.cpu_count() if stamps.size > _PIXELS_FOR_THREADS else 1
-    bounds = np.linspace(0, len(rows), threads + 1).astype(int).tolist()
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(copy, bounds[:-1], bounds[1:]))

@@ -31,9 +31,10 @@ from astro_wgan.detection.detection_config import DetectionConfig
 from astro_wgan.detection.tiled_detection import detect_sources, signal_to_noise
 from astro_wgan.images.fits_sections import open_sections
 from astro_wgan.images.reading import read_image
+from astro_wgan.neighbors.image_neighbors import find_in_image
 from astro_wgan.units.pixel_flux import PIXEL_META, holds_flux
 from astro_wgan.validation.masked import joint_mask
-from astro_wgan.validation.pixels import as_shape
+from astro_wgan.validation.pixels import as_shape, value_in_unit
 
 __all__ = ['band_arguments_of_images']
 
@@ -63,6 +64,7 @@ def band_arguments_of_images(
     fill_value,
     match_psf,
     pixel_scale,
+    removal,
     **reading,
 ):
     """
@@ -72,14 +74,18 @@ def band_arguments_of_images(
     ----------
     images, size, detect_in, grid, positions, detection, ...
         As in `~astro_wgan.StampSet.from_images`, which also documents the errors.
+    removal : `~astro_wgan.neighbors.NeighborConfig`
+        What happens to neighbors and stars.
     **reading
         How to read the images, as in `~astro_wgan.images.read_image`; dictionaries hold a value
         for each band.
 
     Returns
     -------
-    dict of dict
-        By band.
+    cuts : dict of dict
+        By band, with all neighbors and stars.
+    removed : `~astro_wgan.neighbors.section_removal.RemovedPixels` or None
+        What is to be removed from the stamps.
     """
     if not hasattr(images, 'items') or not images:
         raise TypeError(
@@ -87,7 +93,7 @@ def band_arguments_of_images(
             f'...}}; got {images!r:.100}.'
         )
     size = size if hasattr(size, 'unit') else as_shape(size)
-    check_cutting(positions, detection, background, partial, outside)
+    check_cutting(positions, detection, background, partial, outside, removal)
     bands = as_bands(list(images), len(images))
     detect_in, grid = _chosen_bands(detect_in, grid, positions, bands)
     _check_detection(detect_in, background, match_psf, bands)
@@ -112,6 +118,11 @@ def band_arguments_of_images(
     base = sources[grid]
     first = base.cut(size, positions=found, fill_value=fill_value, **how)
     corner, shape = first['geometry'].corner, first['pixels'].shape[1:]
+    removed = None
+    if removal.is_needed:
+        psf = bands[grid].psf
+        how = {'removal': removal, 'detection': detection, 'background': background, 'psf': psf}
+        removed = _find_removed(sources, detect_in, grid, corner, shape, **how)
     maps = [
         None if k == grid else source.map_to(base, corner, shape, bands[k].name)
         for k, source in enumerate(sources)
@@ -125,6 +136,7 @@ def band_arguments_of_images(
         'detect_in': None if positions is not None else _name(detect_in, bands),
         'detection': None if detection is None else asdict(detection),
         'match_psf': match_psf,
+        **({'neighbors': asdict(removal)} if removal.is_needed else {}),
     }
     cuts = {}
     for k, band in enumerate(bands):
@@ -137,7 +149,7 @@ def band_arguments_of_images(
             cut['meta'] = kept | pixel
         _warn_if_equal(cut, band, cuts)
         cuts[band] = cut
-    return cuts
+    return cuts, removed
 
 
 @dataclass(frozen=True, eq=False)
@@ -282,7 +294,8 @@ def _detected_elsewhere(sources, detect_in, grid, detection, background, pixel_s
     return table[np.isfinite(x) & np.isfinite(y)]
 
 
-def _chi_squared_sources(sources, base, detection):
+def _chi_squared(sources, base, detection):
+    """The chi-squared image of all bands, and how to detect sources in it."""
     total = ChiSquared(base.shape)
     for source in sources:
         image = source.whole()
@@ -292,15 +305,32 @@ def _chi_squared_sources(sources, base, detection):
         )
         total.add(*_image_on_grid(ratio, bad, image.wcs, base))
         del image, noise, ratio, bad
-    image = total.image()
     noise = np.ones(base.shape, dtype=np.float32)
-    detection = replace(detection, background=None)
-    found = detect_sources(
-        image, mask=total.bad, noise_rms=noise, background=0.0, detection=detection
-    )
+    how = {'mask': total.bad, 'noise_rms': noise, 'background': 0.0}
+    return total.image(), {**how, 'detection': replace(detection, background=None)}
+
+
+def _chi_squared_sources(sources, base, detection):
+    image, how = _chi_squared(sources, base, detection)
+    found = detect_sources(image, **how)
     if not len(found):
         raise no_source(detection)
     return with_positions(QTable(shape_columns(found)), found['x'], found['y'], base.wcs)
+
+
+def _find_removed(sources, detect_in, grid, corner, shape, *, removal, detection, background, psf):
+    """Neighbors and stars in the image of the grid, or in the chi-squared image."""
+    if detect_in == _CHI_SQUARED:
+        image, how = _chi_squared(sources, sources[grid], detection)
+    else:
+        ccd = sources[grid].whole()
+        image, how = ccd.data, {'mask': ccd.mask, 'detection': detection}
+        how['noise_rms'] = None if ccd.uncertainty is None else ccd.uncertainty.array
+        if detect_in == grid:
+            how['background'] = value_in_unit(background, ccd.unit, 'background')
+    # The sky is that of the stamps, since other bands may have other pixels.
+    found = find_in_image(image, corner, shape, removal, psf=psf, around=0, **how)
+    return found.in_stamps(corner)
 
 
 def _image_on_grid(ratio, bad, wcs, base):

@@ -18,9 +18,7 @@ from scipy.ndimage import label as connected
 
 from astro_wgan.detection.sep_detection import extract_sources, smoothed
 
-__all__ = ['ENGINES', 'cover_sources']
-
-ENGINES = ('sep', 'photutils')
+__all__ = ['cover_sources']
 
 #: Sources extend down to this fraction of the threshold, and their wings by this fraction of the
 #: radius further, in addition to the margin.

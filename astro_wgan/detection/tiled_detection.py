@@ -1,22 +1,11 @@
 """`detect_sources`, `measure_background`, `signal_to_noise`: images of any size, in tiles."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy.ndimage import label
 
-from astro_wgan.detection.background import one_box, stated_background
-from astro_wgan.detection.background_mesh import SkyMesh
 from astro_wgan.detection.detection_config import DetectionConfig
-from astro_wgan.detection.noise_scaling import image_scale, in_unit
-from astro_wgan.detection.sep_detection import (
-    NO_NOISE,
-    NO_PIXEL,
-    detect,
-    extract_sources,
-    in_pixel_unit,
-    unusable_pixels,
-)
+from astro_wgan.detection.detection_image import DetectionImage, Section
+from astro_wgan.detection.sep_detection import detect, in_pixel_unit
 from astro_wgan.exceptions import DetectionError
 from astro_wgan.validation.pixels import as_float
 
@@ -37,12 +26,6 @@ _SMALLEST_TILE = 128
 
 #: Range, in semi-major axes, within which SEP cleans detections in the wings of a source.
 _CLEANING_REACH = 10
-
-#: Number of pixels from which the background is measured if no box has enough.
-_SAMPLE = 2**22
-
-_COORDINATES = {'x': ('x', 'xmin', 'xmax', 'xcpeak', 'xpeak')}
-_COORDINATES['y'] = tuple(name.replace('x', 'y', 1) for name in _COORDINATES['x'])
 
 
 def detect_sources(pixels, *, mask=None, noise_rms=None, background=None, detection=None):
@@ -80,7 +63,7 @@ def detect_sources(pixels, *, mask=None, noise_rms=None, background=None, detect
         except DetectionError as error:
             if not _is_too_crowded(error):
                 raise
-    return _in_tiles(_Image.of(pixels, **known, detection=detection))
+    return _in_tiles(DetectionImage.of(pixels, **known, detection=detection))
 
 
 def signal_to_noise(pixels, *, mask=None, noise_rms=None, background=None, detection=None):
@@ -107,7 +90,7 @@ def signal_to_noise(pixels, *, mask=None, noise_rms=None, background=None, detec
     detection = DetectionConfig() if detection is None else detection
     pixels = as_float(pixels, 'pixels')
     known = {'mask': mask, 'noise_rms': noise_rms, 'background': background}
-    image = _Image.of(pixels, **known, detection=detection)
+    image = DetectionImage.of(pixels, **known, detection=detection)
     ny, nx = pixels.shape
     ratio, bad = np.empty(pixels.shape, np.float32), np.zeros(pixels.shape, bool)
     for y in range(0, ny, _TILE):
@@ -144,7 +127,9 @@ def measure_background(pixels, *, mask=None, detection=None):
     pixels = as_float(pixels, 'pixels')
     if detection.background is not None:
         return pixels.dtype.type(detection.background)
-    image = _Image.of(pixels, mask=mask, noise_rms=None, background=None, detection=detection)
+    image = DetectionImage.of(
+        pixels, mask=mask, noise_rms=None, background=None, detection=detection
+    )
     ny, nx = pixels.shape
     level, _ = image.sky.at(slice(0, ny), slice(0, nx))
     return level * pixels.dtype.type(image.scale)
@@ -154,128 +139,12 @@ def _is_too_crowded(error):
     return 'deblending overflow' in str(error)
 
 
-@dataclass(frozen=True, eq=False)
-class _Image:
-    """An image read in sections, in units of a power of two close to its noise."""
-
-    pixels: np.ndarray
-    mask: np.ndarray | None
-    noise: np.ndarray | None
-    level: np.ndarray | None
-    scale: float
-    detection: DetectionConfig
-    sky: SkyMesh | None = None
-
-    @classmethod
-    def of(cls, pixels, *, mask, noise_rms, background, detection):
-        level = stated_background(background, detection, pixels.shape)
-        mask = None if mask is None else np.asarray(mask, dtype=bool)
-        noise = None if noise_rms is None else as_float(noise_rms, 'noise_rms')
-        scale = image_scale(pixels, mask, noise)
-        image = cls(pixels, mask, noise, level, scale, detection)
-        sky = None if noise is not None and level is not None else image._measured_sky()
-        return cls(pixels, mask, noise, level, scale, detection, sky)
-
-    def read(self, rows, columns):
-        """Pixels minus the given background, and a mask of unusable ones (or None)."""
-        part = rows, columns
-        pixels, noise, level = (
-            in_unit(array[part] if np.ndim(array) else array, self.scale)
-            for array in (self.pixels, self.noise, self.level)
-        )
-        mask = None if self.mask is None else self.mask[part]
-        bad = unusable_pixels(pixels, mask, noise, level)
-        return pixels if level is None else pixels - level, bad
-
-    def above_sky(self, rows, columns):
-        """Background-subtracted pixels, mask of unusable ones, and noise."""
-        pixels, bad = self.read(rows, columns)
-        noise = None if self.noise is None else in_unit(self.noise[rows, columns], self.scale)
-        if self.sky is not None:
-            level, sky_noise = self.sky.at(rows, columns)
-            noise = sky_noise if noise is None else noise
-            if self.level is None:
-                # Written into `level`, since the pixels may be the caller's.
-                pixels = np.subtract(pixels, level, out=level)
-        if bad is not None:
-            pixels = np.where(bad, np.float32(0), pixels)
-        return pixels, bad, noise
-
-    def _measured_sky(self):
-        box, smooth = self.detection.background_box, self.detection.background_filter
-        try:
-            sky = SkyMesh.measure(self.read, self.pixels.shape, box=box, smooth=smooth)
-        except ValueError:
-            # No box has enough pixels, but all together may have.
-            values = self._sample()
-            level, noise = one_box(values[np.newaxis])
-            sky = SkyMesh(*(np.full((1, 1), float(v)) for v in (level, noise)), box=1, smooth=1)
-        if self.noise is None and not (sky.noise > 0).any():
-            raise DetectionError(NO_NOISE)
-        return sky
-
-    def _sample(self):
-        ny, nx = self.pixels.shape
-        values = []
-        for y in range(0, ny, max(1, ny * nx // _SAMPLE)):
-            line, bad = self.read(slice(y, y + 1), slice(0, nx))
-            values.append(line[0] if bad is None else line[~bad])
-        values = np.concatenate(values)
-        if not values.size:
-            raise DetectionError(NO_PIXEL)
-        return values
-
-
-@dataclass(frozen=True)
-class _Part:
-    """A rectangle of an image."""
-
-    rows: slice
-    columns: slice
-
-    def grown(self, margin, shape):
-        """The rectangle with a margin, within the image."""
-        return _Part(
-            *(
-                slice(max(0, part.start - margin), min(edge, part.stop + margin))
-                for part, edge in zip((self.rows, self.columns), shape, strict=True)
-            )
-        )
-
-    def joined(self, other):
-        """The smallest rectangle that contains both."""
-        pairs = zip((self.rows, self.columns), (other.rows, other.columns), strict=True)
-        return _Part(*(slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in pairs))
-
-    def quarters(self):
-        """Its four quarters, or two or one if it is narrow."""
-        halves = []
-        for part in (self.rows, self.columns):
-            middle = (part.start + part.stop + 1) // 2
-            pieces = slice(part.start, middle), slice(middle, part.stop)
-            halves.append([piece for piece in pieces if piece.start < piece.stop])
-        return [_Part(rows, columns) for rows in halves[0] for columns in halves[1]]
-
-    @property
-    def size(self):
-        return (self.rows.stop - self.rows.start) * (self.columns.stop - self.columns.start)
-
-    @property
-    def edge(self):
-        return max(self.rows.stop - self.rows.start, self.columns.stop - self.columns.start)
-
-    def holds(self, x, y):
-        """True for positions inside."""
-        inside = (x >= self.columns.start) & (x < self.columns.stop)
-        return inside & (y >= self.rows.start) & (y < self.rows.stop)
-
-
 def _in_tiles(image):
     ny, nx = image.pixels.shape
     tiles = []
     for y in range(0, ny, _TILE):
         for x in range(0, nx, _TILE):
-            core = _Part(slice(y, min(y + _TILE, ny)), slice(x, min(x + _TILE, nx)))
+            core = Section(slice(y, min(y + _TILE, ny)), slice(x, min(x + _TILE, nx)))
             tiles += _sources_of_tile(image, core)
     if image.detection.clean is not None:
         tiles = [_cleaned(image, tile, tiles) for tile in tiles]
@@ -290,7 +159,7 @@ def _sources_of_tile(image, core):
     while True:
         region = core.grown(margin, shape)
         try:
-            sources, labels = _extracted(image, region)
+            sources, labels = image.sources(region)
         except DetectionError as error:
             if not _is_too_crowded(error) or (tile is None and core.edge <= _SMALLEST_TILE):
                 raise
@@ -303,15 +172,6 @@ def _sources_of_tile(image, core):
         wider = core.grown(margin, shape)
         if wider == region or wider.size > _LARGEST or not _is_cut(sources, labels, region, shape):
             return [tile]
-
-
-def _extracted(image, region):
-    above_sky, bad, noise = image.above_sky(region.rows, region.columns)
-    sources, labels = extract_sources(above_sky, bad, noise, image.detection)
-    for axis, first in (('x', region.columns.start), ('y', region.rows.start)):
-        for name in _COORDINATES[axis]:
-            sources[name] += first
-    return sources, labels
 
 
 def _is_cut(sources, labels, region, shape):
@@ -341,12 +201,12 @@ def _cleaned(image, tile, tiles):
             near = np.hypot(sources['x'] - other['x'], sources['y'] - other['y']) <= reach
             if (near & (sources['cflux'] < other['cflux'])).any():
                 (x0, y0), (x1, y1) = corners
-                around = _Part(slice(y0, y1 + 1), slice(x0, x1 + 1))
+                around = Section(slice(y0, y1 + 1), slice(x0, x1 + 1))
                 wider = wider.joined(around.grown(_MARGIN // 4, image.pixels.shape))
     if wider == region or wider.size > _LARGEST:
         return tile
     try:
-        found, _ = _extracted(image, wider)
+        found, _ = image.sources(wider)
     except DetectionError as error:
         if not _is_too_crowded(error):
             raise

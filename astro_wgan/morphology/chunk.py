@@ -7,9 +7,10 @@ import numpy as np
 
 from astro_wgan.detection.detection_config import DetectionConfig
 from astro_wgan.morphology.shape import MEASUREMENTS, Shape, measure_shape
+from astro_wgan.neighbors.central_source import central_labels
 from astro_wgan.sources.batch import Batch
 from astro_wgan.sources.filled_stamps import is_filled
-from astro_wgan.sources.segmentation import central_labels, find_sources
+from astro_wgan.sources.segmentation import find_sources
 
 __all__ = ['Chunk', 'Settings', 'empty_columns', 'measure_chunk']
 

@@ -10,8 +10,8 @@ from scipy.ndimage import maximum_filter, minimum_filter
 
 from astro_wgan.astrometry.stamp_geometry import scale_of_image
 from astro_wgan.detection.detection_config import DetectionConfig
+from astro_wgan.detection.engines import check_engine
 from astro_wgan.detection.sky_separation import separate
-from astro_wgan.detection.source_mask import ENGINES
 from astro_wgan.exceptions import NoSkyError, SkyError
 from astro_wgan.images.reading import read_image
 from astro_wgan.jobs.provenance import provenance_record
@@ -110,8 +110,7 @@ def find_sky(
     >>> sky
     <Sky: 63 percent of 250 x 250 pixels are clean>
     """
-    if engine not in ENGINES:
-        raise ValueError(f'`engine` must be one of {list(ENGINES)}; got {engine!r}.')
+    check_engine(engine)
     if not 0 <= margin < np.inf:
         raise ValueError(f'`margin` must be 0 or more pixels; got {margin}.')
     if background_scale is not None and not 8 <= background_scale < np.inf:

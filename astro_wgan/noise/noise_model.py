@@ -12,9 +12,9 @@ from astro_wgan.noise.random_fields import (
     NoiseFilter,
     gaussian_noise,
     poisson_noise,
-    random_stream,
 )
 from astro_wgan.noise.sky import Sky
+from astro_wgan.validation.seeds import random_stream
 
 __all__ = ['Exposure', 'NoiseModel', 'make_noise_models']
 

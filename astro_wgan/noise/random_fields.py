@@ -15,7 +15,6 @@ __all__ = [
     'NoiseFilter',
     'gaussian_noise',
     'poisson_noise',
-    'random_stream',
 ]
 
 #: Pixels of noise that are processed at a time, so that they fit the cache of a processor core.
@@ -45,23 +44,6 @@ _QUANTILES = 257
 
 #: Terms of the expansion in Hermite polynomials.
 _TERMS = 24
-
-
-def random_stream(seed, *key):
-    """
-    Independent stream of random numbers for each key.
-
-    Parameters
-    ----------
-    seed : int or tuple of int
-    *key : int
-        Such as the index of a block and of a band.
-
-    Returns
-    -------
-    `~numpy.random.Generator`
-    """
-    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
 
 class NoiseFilter:

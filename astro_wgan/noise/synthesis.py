@@ -19,7 +19,6 @@ from astro_wgan.noise.random_fields import (
     MarginalDistribution,
     NoiseFilter,
     gaussian_noise,
-    random_stream,
 )
 from astro_wgan.noise.sky import Sky
 from astro_wgan.stamps.concatenation import concatenate
@@ -28,7 +27,7 @@ from astro_wgan.store.resume_store import resume_store
 from astro_wgan.store.stamp_inputs import as_stamps
 from astro_wgan.store.stampstore import StampStore
 from astro_wgan.validation.pixels import as_shape
-from astro_wgan.validation.seeds import check_seed
+from astro_wgan.validation.seeds import check_seed, random_stream
 
 __all__ = ['add_noise', 'make_noise']
 

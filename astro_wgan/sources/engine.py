@@ -7,15 +7,14 @@ import numpy as np
 import sep
 
 from astro_wgan.detection.detection_config import DetectionConfig
+from astro_wgan.detection.engines import check_engine
 from astro_wgan.sources.apertures import flag_apertures, measure_apertures
 from astro_wgan.sources.filled_stamps import flag_filled_stamps
 from astro_wgan.sources.flags import SourceFlag
 from astro_wgan.sources.isophotal import measure_isophotes
 from astro_wgan.sources.segmentation import find_sources, labels_in_stamp
 
-__all__ = ['ENGINES', 'FLUXES', 'BatchResult', 'Settings', 'measure_batch']
-
-ENGINES = ('sep', 'photutils')
+__all__ = ['FLUXES', 'BatchResult', 'Settings', 'measure_batch']
 
 #: Columns in the unit of the pixels.
 FLUXES = ('kron_flux', 'kron_flux_err', 'isophotal_flux', 'isophotal_flux_err', 'peak')
@@ -49,8 +48,7 @@ class Settings:
     background_stated: bool = False
 
     def __post_init__(self):
-        if self.engine not in ENGINES:
-            raise ValueError(f'`engine` must be one of {ENGINES}; got {self.engine!r}.')
+        check_engine(self.engine)
 
     def to_dict(self):
         """Plain values, for the provenance."""

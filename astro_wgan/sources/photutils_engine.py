@@ -1,11 +1,9 @@
 """`extract_with_photutils`: detection and photometry with photutils, the alternative engine."""
 
-import warnings
-
 import numpy as np
-from photutils.segmentation import SourceCatalog, deblend_sources, detect_sources
-from photutils.utils.exceptions import NoDetectionsWarning
+from photutils.segmentation import SourceCatalog
 
+from astro_wgan.detection.photutils_detection import segment_with_photutils
 from astro_wgan.detection.sep_detection import smoothed
 from astro_wgan.sources.apertures import KRON_FACTOR, MINIMUM_KRON_RADIUS
 from astro_wgan.sources.flags import SourceFlag
@@ -47,28 +45,10 @@ def extract_with_photutils(above_sky, bad, noise, detection):
     """
     smooth = smoothed(above_sky) if detection.smooth else above_sky
     noise = np.broadcast_to(noise, above_sky.shape)
-    segmentation = _segment(smooth, noise, bad, detection)
+    segmentation = segment_with_photutils(smooth, noise, bad, detection)
     if segmentation is None:
         return np.zeros(0, dtype=_DTYPE), np.zeros(above_sky.shape, dtype=np.int32)
     return _measure(above_sky, smooth, noise, bad, segmentation), segmentation.data
-
-
-def _segment(smooth, noise, mask, detection):
-    """The deblended segmentation image, or None if there is no source."""
-    area = detection.min_area
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore', NoDetectionsWarning)
-        found = detect_sources(smooth, detection.threshold * noise, area, mask=mask)
-    if found is None:
-        return None
-    return deblend_sources(
-        smooth,
-        found,
-        area,
-        n_levels=detection.deblend_levels,
-        contrast=detection.deblend_contrast,
-        progress_bar=False,
-    )
 
 
 def _measure(image, smooth, noise, mask, segmentation):

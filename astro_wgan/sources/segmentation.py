@@ -8,19 +8,16 @@ from astro_wgan.detection.background import measure_sky
 from astro_wgan.detection.detection_config import DetectionConfig
 from astro_wgan.detection.sep_detection import extract_sources
 from astro_wgan.exceptions import DetectionError
+from astro_wgan.neighbors.central_source import central_labels
 from astro_wgan.sources.batch import batch_rows, checked_band, read_batch
 
 __all__ = [
     'FoundSources',
     'Segmentation',
-    'central_labels',
     'find_sources',
     'labels_in_stamp',
     'segment_stamps',
 ]
-
-#: Maximum distance of the central source from the center of the stamp, as a fraction of its edge.
-_REACH = 1 / 8
 
 
 class Segmentation(NamedTuple):
@@ -187,31 +184,6 @@ def find_sources(batch, detection, *, extract=extract_sources):
     return FoundSources(
         stamp, catalog, labels, above_sky, noise, bad, *sky, central, status.astype(str)
     )
-
-
-def central_labels(labels):
-    """
-    Label of the source closest to the center of each stamp.
-
-    Parameters
-    ----------
-    labels : `~numpy.ndarray` of int, shape (n, ny, nx)
-        0 for the background.
-
-    Returns
-    -------
-    `~numpy.ndarray` of int32, shape (n,)
-        0 if there is none within an eighth of the edge.
-    """
-    n, ny, nx = labels.shape
-    y, x = np.mgrid[:ny, :nx]
-    distance = ((y - (ny - 1) / 2) ** 2 + (x - (nx - 1) / 2) ** 2).ravel()
-    # The pixels of a disk, sorted by distance from the center.
-    order = np.argsort(distance, kind='stable')
-    order = order[distance[order] <= (_REACH * min(ny, nx)) ** 2]
-    disk = labels.reshape(n, ny * nx)[:, order]
-    nearest = np.argmax(disk > 0, axis=1)
-    return disk[np.arange(n), nearest].astype(np.int32)
 
 
 def labels_in_stamp(stamp):

@@ -1,4 +1,4 @@
-"""Methods of stamps that return another set: with replacements, or of some bands."""
+"""Methods of stamps that return another set: replacements, some bands, without neighbors."""
 
 from abc import ABC, abstractmethod
 from copy import deepcopy
@@ -156,3 +156,83 @@ class DerivedSets(ResizedSets, ABC):
             raise ValueError('`bands` must hold at least one band; got none.')
         stamps = type(stamps)(**band_arguments(stamps, chosen))
         return type(stamps)(**stacked_arguments(stamps, method=method, weights=weights))
+
+    def remove_neighbors(
+        self, neighbors='mask', *, stars='keep', detection=None, detect_in=None, progress=True
+    ):
+        """
+        Mask the neighbors of the central source of each stamp, or replace them by sky.
+
+        Parameters
+        ----------
+        neighbors : {'mask', 'replace', 'keep'} or `~astro_wgan.neighbors.NeighborConfig`, optional
+            What happens to sources that are not connected with the central one; a NeighborConfig
+            has deblending, engine and other options.
+        stars : {'keep', 'mask'}, optional
+            Whether point sources beside and on the galaxy are masked. Their width is that of the
+            PSF, or measured from the point sources of all stamps.
+        detection : `~astro_wgan.detection.DetectionConfig`, optional
+            Configuration of the source detection.
+        detect_in : int or str, optional
+            Band in which sources are detected for all; by default the chi-squared image of all
+            bands (see `stack`).
+        progress : bool, optional
+            Show a progress line.
+
+        Returns
+        -------
+        `~astro_wgan.StampSet`
+            With the columns ``n_neighbors``, ``neighbor_fraction`` and ``central_detected``, and
+            ``n_stars`` and ``star_fraction`` if stars are masked.
+
+        Raises
+        ------
+        ValueError
+            If an argument is out of range.
+        astro_wgan.exceptions.DetectionError
+            If the width of point sources is not known, and there are too few to measure it.
+
+        See Also
+        --------
+        astro_wgan.StampSet.from_image : The same when stamps are cut, with sources at the edge of
+            a stamp known as a whole.
+
+        Notes
+        -----
+        Each stamp is searched by itself: its background and noise are measured in it. The central
+        source is the one nearest to the center, within an eighth of the edge. If there is none,
+        all detected sources are neighbors. Stamps without noise or usable pixels are left as
+        they are. The result for a stamp depends on the seed and its number in the set, and on no
+        other stamp.
+
+        Examples
+        --------
+        >>> from astro_wgan import StampSet, datasets
+        >>> image = datasets.load_image('mock_f814w')
+        >>> stamps = StampSet.from_image(image, size=64, positions=[(143, 181), (81, 162)])
+        >>> masked = stamps.remove_neighbors('mask', progress=False)
+        >>> masked.table['n_neighbors'].tolist()
+        [2, 0]
+        """
+        from astro_wgan.jobs.progress import ProgressLine
+        from astro_wgan.neighbors.neighbor_config import as_neighbor_config
+        from astro_wgan.neighbors.stamp_neighbors import (
+            check_detect_in,
+            removed_from_stamps,
+            stellar_width,
+        )
+
+        config = as_neighbor_config(neighbors, stars)
+        check_detect_in(detect_in, self.n_bands)
+        stamps = self._in_memory()
+        if not config.is_needed:
+            return stamps[:]
+        options = {'detection': detection, 'detect_in': detect_in}
+        with ProgressLine('neighbors', quiet=not progress) as line:
+
+            def tick(done):
+                line.update(done / len(stamps), f'{done} of {len(stamps)} stamps')
+
+            width = stellar_width(stamps, config, **options)
+            changes = removed_from_stamps(stamps, config, width=width, tick=tick, **options)
+        return stamps.replace(**changes)

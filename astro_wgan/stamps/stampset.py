@@ -156,6 +156,8 @@ class StampSet(CreatedSets, StampArrays, Stamps):
         plane=None,
         zeros='auto',
         max_size=None,
+        neighbors='keep',
+        stars='keep',
     ):
         """
         Cut stamps from an image, around given positions or around the sources that are detected.
@@ -185,7 +187,8 @@ class StampSet(CreatedSets, StampArrays, Stamps):
               sky positions unless they are all outside the image;
             * a `regions.Regions`, a list of regions or one region, of which the centers are used.
         detection : `~astro_wgan.detection.DetectionConfig`, optional
-            Configuration of the source detection, if there are no ``positions``.
+            Configuration of the source detection, if there are no ``positions``, or neighbors or
+            stars are removed.
         background : float, array_like or `~astropy.units.Quantity`, optional
             Known background for the source detection, as a number or an image; 0 for a
             background-subtracted image. It is not subtracted from the stamps.
@@ -206,6 +209,13 @@ class StampSet(CreatedSets, StampArrays, Stamps):
         hdu, plane, zeros, max_size : optional
             HDU of a FITS file, plane of a cube, meaning of exact zeros, and limit on the memory;
             as in `~astro_wgan.images.read_image`.
+        neighbors : {'keep', 'mask', 'replace'} or `~astro_wgan.neighbors.NeighborConfig`, optional
+            What happens to sources that are not connected with the central one: they are kept,
+            masked, or replaced by sky around. Sources are detected in the whole image, in the first
+            of several bands. A NeighborConfig has deblending, engine and other options.
+        stars : {'keep', 'mask'}, optional
+            Whether point sources beside and on the galaxies are masked. Their width is that of
+            ``psf``, or measured from the compact round sources of the image.
 
         Returns
         -------
@@ -217,7 +227,9 @@ class StampSet(CreatedSets, StampArrays, Stamps):
             which SEP measures from the pixels above the threshold. ``isophotal_flux`` is the sum
             of these pixels, multiplied by their solid angle if they are a surface brightness
             (K pix2 if they are in K); ``orientation`` is the angle of the major axis, in degrees
-            counterclockwise from the +x axis.
+            counterclockwise from the +x axis. If neighbors or stars are removed, there are
+            ``n_neighbors``, ``neighbor_fraction``, ``central_detected``, ``n_stars`` and
+            ``star_fraction``.
             ``meta['dropped']`` is the number of dropped positions, and ``meta['not_converged']``
             the number of those for which the inverse of the distortion of the WCS does not
             converge.
@@ -231,7 +243,8 @@ class StampSet(CreatedSets, StampArrays, Stamps):
             filled. If images of several bands differ in shape, by half a pixel in their WCS, or in
             whether they have a WCS, an uncertainty or a unit that converts.
         astro_wgan.exceptions.DetectionError
-            If no source is detected.
+            If no source is detected; or neighbors are to be removed from an image without noise, or
+            the width of stars is not known and cannot be measured.
         astro_wgan.exceptions.ImageError
             If the image cannot be read or has no usable pixel.
 
@@ -279,6 +292,8 @@ class StampSet(CreatedSets, StampArrays, Stamps):
             plane=plane,
             zeros=zeros,
             max_size=max_size,
+            neighbors=neighbors,
+            stars=stars,
         )
         if isinstance(cut, dict):
             return cls(**cut)

@@ -7,5 +7,6 @@ __all__, __getattr__, __dir__ = lazy_names(
     {
         'StampStore': 'stampstore',
         'as_stamps': 'stamp_inputs',
+        'remove_neighbors': 'neighbor_removal',
     },
 )

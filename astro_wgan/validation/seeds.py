@@ -1,8 +1,8 @@
-"""`check_seed`: seeds of random numbers."""
+"""`check_seed` and `random_stream`: seeds of random numbers, and streams derived from them."""
 
 import numpy as np
 
-__all__ = ['check_seed']
+__all__ = ['check_seed', 'random_stream']
 
 
 def check_seed(seed):
@@ -30,3 +30,20 @@ def check_seed(seed):
         raise ValueError(
             f'`seed` must be an integer of 0 or more, or several of them; got {seed!r}.'
         ) from error
+
+
+def random_stream(seed, *key):
+    """
+    Independent stream of random numbers for each key.
+
+    Parameters
+    ----------
+    seed : int or tuple of int
+    *key : int
+        Such as the index of a block and of a band.
+
+    Returns
+    -------
+    `~numpy.random.Generator`
+    """
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))

@@ -66,6 +66,20 @@ def with_mask(stamps, mask, hidden=None, **options):
     return StampSet(pixels, unit='nJy', pixel_scale=stamps.pixel_scale, mask=mask, **options)
 
 
+def test_a_masked_neighbor_changes_no_score(detector, normals):
+    few = normals[:4]
+    neighbor = 50 * few.pixels[0].max() * np.exp(-((X - 9) ** 2 + (Y - 54) ** 2) / 8)
+    pixels = few.pixels + neighbor.astype(few.dtype)
+    found = few.replace(pixels=pixels).remove_neighbors(progress=False)
+    assert found.mask[:, 54, 9].all()
+    with_neighbor, without = (
+        detector.score(with_mask(few, found.mask, hidden), progress=False)
+        for hidden in (found.pixels, few.pixels)
+    )
+    for name in ('score', 'p_value', 'smoothed_residual', 'closest_flux'):
+        assert np.array_equal(with_neighbor[name], without[name])
+
+
 def test_scores_of_stamps_without_a_mask_do_not_depend_on_the_masks_of_others(detector, normals):
     alone = detector.measure(normals[:40], progress=False)
     mask = np.zeros((40, SIZE, SIZE), bool)

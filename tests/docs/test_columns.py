@@ -26,6 +26,7 @@ from astro_wgan import (
 )
 from astro_wgan.anomaly import critic_features
 from astro_wgan.morphology import measure_morphology
+from astro_wgan.neighbors import NeighborConfig
 from astro_wgan.sources import measure_sources
 from astro_wgan.wgan import WGAN
 
@@ -142,6 +143,11 @@ def test_every_table_is_on_the_page():
 
 def test_columns_of_stamps(image):
     assert_described(StampSet.from_image(image, size=32).table, 'cut-stamps')
+
+
+def test_columns_of_neighbors(image):
+    options = {'size': 32, 'neighbors': NeighborConfig('mask', psf_fwhm=3), 'stars': 'mask'}
+    assert_described(StampSet.from_image(image, **options).table, 'neighbors', 'cut-stamps')
 
 
 def test_columns_of_sources_and_stamps(image):

@@ -5,9 +5,10 @@ from judges import sextractor as judge
 
 from astro_wgan import DetectionConfig, StampSet, StampStore, datasets
 from astro_wgan.detection import detect
+from astro_wgan.neighbors.central_source import central_labels
 from astro_wgan.sources import segment_stamps
 from astro_wgan.sources.batch import Batch
-from astro_wgan.sources.segmentation import central_labels, find_sources
+from astro_wgan.sources.segmentation import find_sources
 
 
 def stamp_with(positions, *, size=48, peak=60.0, seed=1):

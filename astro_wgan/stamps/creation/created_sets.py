@@ -35,6 +35,8 @@ class CreatedSets:
         plane=None,
         zeros='auto',
         max_size=None,
+        neighbors='keep',
+        stars='keep',
     ):
         """
         Cut stamps in several bands from an image of each: one catalog, on the pixels of one band.
@@ -72,6 +74,9 @@ class CreatedSets:
             Angle of a pixel of ``grid``, for images without WCS.
         hdu, plane, zeros, max_size : optional
             As in `~astro_wgan.images.read_image`.
+        neighbors, stars : optional
+            As in `~astro_wgan.StampSet.from_image`, the same for all bands. They are detected in
+            ``grid``, or in the chi-squared image, and replaced by sky of the same stamp.
 
         Returns
         -------
@@ -120,8 +125,11 @@ class CreatedSets:
         <StampSet: ... stamps of 32 x 32 pixels, 2 bands (F606W, F814W), ...>
         """
         from astro_wgan.cutouts.images_of_bands import band_arguments_of_images
+        from astro_wgan.neighbors.neighbor_config import as_neighbor_config
+        from astro_wgan.neighbors.stamp_neighbors import changes_of
 
-        cut = band_arguments_of_images(
+        removal = as_neighbor_config(neighbors, stars)
+        cut, removed = band_arguments_of_images(
             images,
             size=size,
             detect_in=detect_in,
@@ -139,12 +147,16 @@ class CreatedSets:
             plane=plane,
             zeros=zeros,
             max_size=max_size,
+            removal=removal,
         )
         sets = {}
         for band in list(cut):
             # One by one, to save memory.
             sets[band] = cls(**cut.pop(band))
-        return cls(**joined_band_arguments(sets))
+        stamps = cls(**joined_band_arguments(sets))
+        if removed is None:
+            return stamps
+        return stamps.replace(**changes_of(stamps, removed, removal.detection_or(detection)))
 
     @classmethod
     def from_bands(cls, sets):

@@ -1,0 +1,53 @@
+"""`extended_labels`: a segmentation image in which sources include their faint wings."""
+
+import numpy as np
+from scipy.ndimage import distance_transform_edt
+
+__all__ = ['extended_labels']
+
+
+def extended_labels(labels, *, margin, wings):
+    """
+    Extend the sources of a segmentation image by their wings.
+
+    Parameters
+    ----------
+    labels : `~numpy.ndarray` of int, shape (ny, nx)
+        0 for the background.
+    margin : float
+        Pixels by which each source extends.
+    wings : float
+        Fraction of the radius of a source by which it extends further; the radius is that of
+        the circle with its area.
+
+    Returns
+    -------
+    `~numpy.ndarray` of int, shape (ny, nx)
+        A pixel in the wings of several sources belongs to the one whose border it is nearest to,
+        relative to how far that source extends.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astro_wgan.neighbors.source_extent import extended_labels
+    >>> extended_labels(np.array([[0, 0, 0, 7, 0, 0, 0]]), margin=1, wings=0)
+    array([[0, 0, 7, 7, 7, 0, 0]])
+    """
+    area = np.bincount(labels.ravel())
+    area[0] = 0
+    reach = margin + wings * np.sqrt(area / np.pi)
+    extended, nearest = labels.copy(), np.full(labels.shape, np.inf)
+    # One distance transform for all sources with about the same reach, since the nearest source
+    # may end before a pixel that a larger one still covers.
+    octave = np.full(len(area), -1)
+    present = area > 0
+    octave[present] = np.floor(np.log2(1 + reach[present]))
+    for each in np.unique(octave[present]):
+        members = (octave == each)[labels]
+        distance, (y, x) = distance_transform_edt(~members, return_indices=True)
+        label = labels[y, x]
+        # Never 0 outside of the source, with which pixels above the threshold stay.
+        relative = distance / np.maximum(reach[label], 1e-9)
+        closer = (labels == 0) & (relative <= 1) & (relative < nearest)
+        extended[closer], nearest[closer] = label[closer], relative[closer]
+    return extended
