@@ -3,6 +3,8 @@
 from collections import Counter
 from functools import partial
 from inspect import signature
+from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 from astropy import units as u
@@ -16,7 +18,7 @@ from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.jobs.resume import ResumeFile
 from astro_wgan.morphology.chunk import Chunk, Settings, empty_columns, measure_chunk
 from astro_wgan.morphology.shape import MEASUREMENTS, import_statmorph
-from astro_wgan.sources.batch import checked_band, read_batch
+from astro_wgan.sources.batch import checked_bands, read_batch
 from astro_wgan.sources.zero_points import as_background
 from astro_wgan.store.stamp_inputs import as_stamps
 from astro_wgan.units.pixel_flux import beam_of, summed_pixels
@@ -74,13 +76,14 @@ def measure_morphology(
         Electrons per unit of the pixels, for the weight map of stamps without uncertainty. By
         default, the weight map is the background noise.
     psf : array_like, optional
-        PSF with which the Sersic model is convolved; by default that of the stamps, if they have
-        one.
+        PSF with which the Sersic model is convolved; by default that of the band or of the stamps,
+        if they have one.
     sersic : bool, optional
         Fit a Sersic model. This takes little time, but up to a third of the total with a large
         PSF.
-    band : int, optional
-        Index of the band; required for stamps of several bands.
+    band : str, int or list of them, optional
+        Name or number of the band to measure, or of several bands; all by default. Each band is
+        measured by itself, in its own segment.
     statmorph_options : dict, optional
         Further arguments of ``statmorph.SourceMorphology``, such as ``{'petro_extent_cas': 2}``.
     processes : int, optional
@@ -91,7 +94,8 @@ def measure_morphology(
         Show a progress line.
     output : path-like, optional
         File that keeps the results. An interrupted call that is repeated with the same arguments
-        goes on from it; results of other work are refused.
+        goes on from it; results of other work are refused. Of several bands each has a file, with
+        its name at the end.
 
     Returns
     -------
@@ -129,6 +133,10 @@ def measure_morphology(
         also ``half_light_radius_arcsec``, ``petrosian_radius_arcsec`` and
         ``sersic_radius_arcsec``. ``meta`` has the provenance and the count of each status.
 
+        With several bands, all of these columns but ``id`` end in the name of their band, such
+        as ``gini_r``, ``status`` is ``'measured'`` if all bands are, or else says which are not,
+        and ``meta`` has that of each band by its name.
+
     Raises
     ------
     ImportError
@@ -156,15 +164,59 @@ def measure_morphology(
     """
     statmorph = import_statmorph()
     stamps = as_stamps(stamps)
+    numbers = checked_bands(band, stamps)
+    options = {
+        'target': target,
+        'segmentation': segmentation,
+        'background': background,
+        'subtract_background': subtract_background,
+        'gain': gain,
+        'psf': psf,
+        'sersic': sersic,
+        'statmorph_options': _checked_options(statmorph_options or {}, statmorph),
+        'processes': processes,
+        'client': client,
+        'progress': progress,
+    }
+    if len(numbers) == 1:
+        return _measure_band(stamps, numbers[0], output=output, **options)
+    tables = {}
+    for number in numbers:
+        name = stamps.bands[number].name
+        own = None if output is None else _output_of_band(output, name)
+        tables[name] = _measure_band(stamps, number, output=own, **options)
+    return _joined_tables(tables)
+
+
+def _measure_band(
+    stamps,
+    band,
+    *,
+    target,
+    segmentation,
+    background,
+    subtract_background,
+    gain,
+    psf,
+    sersic,
+    statmorph_options,
+    processes,
+    client,
+    progress,
+    output,
+):
+    own = stamps.psf
+    if band is not None and stamps.bands[band].psf is not None:
+        own = stamps.bands[band].psf
     settings = Settings(
         target=target,
         detection=segmentation if isinstance(segmentation, DetectionConfig) else DetectionConfig(),
         subtract_background=subtract_background,
         gain=gain,
-        psf=_checked_psf(stamps.psf if psf is None else psf),
+        psf=_checked_psf(own if psf is None else psf),
         sersic=sersic,
-        band=checked_band(band, stamps.n_bands),
-        statmorph_options=_checked_options(statmorph_options or {}, statmorph),
+        band=band,
+        statmorph_options=statmorph_options,
     )
     background = as_background(background, stamps, settings.detection)
     labels = _checked_labels(segmentation, (len(stamps), *stamps.shape))
@@ -182,6 +234,41 @@ def measure_morphology(
             kept.append(part)
             line.update(len(kept) / total, f'{len(kept)} of {total} stamps')
     return _table(stamps, kept.columns() or empty_columns(), settings)
+
+
+def _output_of_band(output, name):
+    """The file of a band, beside that which is given: ``shapes.npz`` becomes ``shapes_r.npz``."""
+    output = Path(output)
+    return output.with_name(f'{output.stem}_{quote(name, safe="")}{output.suffix}')
+
+
+def _joined_tables(tables):
+    first = next(iter(tables.values()))
+    joined = first[['id']]
+    joined['status'] = _joint_status({band: table['status'] for band, table in tables.items()})
+    for band, table in tables.items():
+        for name in table.colnames[1:]:
+            joined[f'{name}_{band}'] = table[name]
+    joined.meta = {
+        key: {band: table.meta[key] for band, table in tables.items()}
+        for key in ('morphology', 'status')
+    }
+    joined.meta['provenance'] = first.meta['provenance']
+    return joined
+
+
+def _joint_status(statuses):
+    """``'measured'``, or the bands that are not, with their reasons."""
+    rows = zip(*(status.tolist() for status in statuses.values()), strict=True)
+    texts = [
+        '; '.join(
+            f'{band}: {text}'
+            for band, text in zip(statuses, row, strict=True)
+            if text != 'measured'
+        )
+        for row in rows
+    ]
+    return np.array([text or 'measured' for text in texts], dtype=str)
 
 
 def _checked_psf(psf):

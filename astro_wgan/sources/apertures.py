@@ -8,7 +8,13 @@ from astro_wgan.detection.sep_detection import extract_sources, smoothed
 from astro_wgan.sources.flags import SourceFlag
 from astro_wgan.sources.segmentation import labels_in_stamp
 
-__all__ = ['KRON_FACTOR', 'MINIMUM_KRON_RADIUS', 'flag_apertures', 'measure_apertures']
+__all__ = [
+    'KRON_FACTOR',
+    'MINIMUM_KRON_RADIUS',
+    'flag_apertures',
+    'measure_apertures',
+    'measure_fixed_apertures',
+]
 
 #: SExtractor's PHOT_AUTOPARAMS.
 KRON_FACTOR = 2.5
@@ -131,6 +137,50 @@ def flag_apertures(found, detection, columns):
         flags[rows] |= _kron_radius(windows)[1].astype(np.int16)
         flags[rows] |= _aperture_flags(windows, radius[rows]).astype(np.int16)
     return flags
+
+
+def measure_fixed_apertures(found, band, ellipses, radius, detection):
+    """
+    Measure fluxes and half-light radii in another image of the sources, in the same apertures.
+
+    Parameters
+    ----------
+    found : `~astro_wgan.sources.segmentation.FoundSources`
+        Detected sources, and the images in which they were detected.
+    band : `~astro_wgan.sources.segmentation.FoundSources`
+        The same sources with other images.
+    ellipses : `~numpy.ndarray`, shape (m,)
+        Structured array with ``x``, ``y``, ``a``, ``b`` and ``theta`` (radians) of the sources.
+    radius : `~numpy.ndarray`, shape (m,)
+        Semi-major axes of the apertures in units of those of the sources.
+    detection : `~astro_wgan.detection.DetectionConfig`
+        Detection settings.
+
+    Returns
+    -------
+    dict of `~numpy.ndarray`, each of shape (m,)
+        ``kron_flux``, ``kron_flux_err``, ``half_light_radius`` (NaN without aperture) and
+        ``flags`` (those of apertures).
+    """
+    m = len(ellipses)
+    columns = {
+        name: np.full(m, np.nan) for name in ('kron_flux', 'kron_flux_err', 'half_light_radius')
+    }
+    shaped = np.isfinite([ellipses[name] for name in ellipses.dtype.names]).all(axis=0)
+    shaped &= np.isfinite(radius) & (ellipses['b'] > 0)
+    columns['flags'] = np.where(shaped, 0, int(SourceFlag.NO_KRON_RADIUS)).astype(np.int16)
+    band = band._replace(catalog=ellipses)
+    owner, largest = _owners(found, detection), max(found.labels.shape[1:]) + 2
+    half = np.zeros(m)
+    widest = np.maximum(radius, _SEARCH) * ellipses['a']
+    half[shaped] = np.minimum(np.ceil(widest[shaped]) + 3, largest)
+    for rows, size in _groups(half, np.flatnonzero(shaped), largest):
+        windows = _Windows(band, owner, rows, size)
+        measured = _measure_windows(windows, radius[rows], np.zeros(len(rows), dtype=int))
+        for name, values in measured.items():
+            if name in columns:
+                columns[name][rows] = values
+    return columns
 
 
 def _owners(found, detection):

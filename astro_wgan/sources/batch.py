@@ -1,13 +1,13 @@
 """`Batch`: stamps of one band as plain arrays that are measured together."""
 
-from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
 
+from astro_wgan.bands.band import band_number
 from astro_wgan.detection.noise_scaling import noise_scale, scaled
 
-__all__ = ['Batch', 'batch_rows', 'checked_band', 'read_batch']
+__all__ = ['Batch', 'batch_rows', 'checked_band', 'checked_bands', 'read_batch']
 
 #: Pixels of a batch: enough to make the overhead of Python small, few enough to fit into the cache
 #: of a processor and to report progress often.
@@ -84,24 +84,53 @@ def read_batch(part, band=None, background=None):
     return Batch(scaled(pixels, scale), mask, noise, scale, background)
 
 
-def checked_band(band, bands):
+def checked_band(band, stamps):
     """
     Validate the band to measure. None for stamps without a band axis.
+
+    Parameters
+    ----------
+    band : str, int or None
+        Name or number of the band.
+    stamps : `~astro_wgan.StampSet` or `~astro_wgan.StampStore`
 
     Raises
     ------
     ValueError
-        If it is out of range, or missing for stamps of several bands.
+        If there is no such band, or it is missing for stamps of several bands.
     """
-    if band is not None and (isinstance(band, bool) or not isinstance(band, Integral)):
-        raise ValueError(f'`band` must be an integer; got {band!r}.')
-    if bands is None:
-        if band is not None:
+    if band is None and stamps.n_bands is not None and stamps.n_bands > 1:
+        raise ValueError(f'`band` is needed to choose one of the {stamps.n_bands} bands.')
+    numbers = checked_bands(band, stamps)
+    if len(numbers) > 1:
+        raise ValueError(f'`band` must be one band; got {band!r}.')
+    return numbers[0]
+
+
+def checked_bands(band, stamps):
+    """
+    Validate the bands to measure: their numbers, or ``[None]`` for stamps without a band axis.
+
+    Parameters
+    ----------
+    band : str, int, sequence of them, or None
+        Names or numbers of bands; None for all.
+    stamps : `~astro_wgan.StampSet` or `~astro_wgan.StampStore`
+
+    Raises
+    ------
+    ValueError
+        If there is no such band, or it occurs twice.
+    """
+    is_list = isinstance(band, (list, tuple, np.ndarray))
+    if stamps.n_bands is None:
+        named = [None, *(each.name for each in stamps.bands)]
+        if is_list or not any(band is name or band == name for name in named):
             raise ValueError(f'`band` is for stamps of several bands; got {band} for plain images.')
-        return None
-    if band is None and bands > 1:
-        raise ValueError(f'`band` is needed to choose one of the {bands} bands.')
-    band = 0 if band is None else band
-    if not 0 <= band < bands:
-        raise ValueError(f'`band` must lie between 0 and {bands - 1}; got {band}.')
-    return int(band)
+        return [None]
+    if band is None:
+        return list(range(stamps.n_bands))
+    numbers = [band_number(each, stamps.bands) for each in (band if is_list else [band])]
+    if not numbers or len(set(numbers)) < len(numbers):
+        raise ValueError(f'`band` must be different bands; got {band!r}.')
+    return numbers

@@ -14,7 +14,14 @@ from astro_wgan.sources.companions import find_companions
 from astro_wgan.sources.engine import FLUXES
 from astro_wgan.sources.flags import SourceFlag
 
-__all__ = ['StampCatalog', 'photometry_tables', 'sky_columns']
+__all__ = [
+    'StampCatalog',
+    'flux_of_each',
+    'magnitudes',
+    'photometry_tables',
+    'sky_columns',
+    'taken',
+]
 
 #: Columns of the central source and of its neighbor that are copied to the table of stamps.
 _CENTRAL_COLUMNS = (
@@ -82,6 +89,13 @@ class StampCatalog:
           without central source; ``companion``: ``'none'``, ``'bright'`` (flux ratio below 2),
           ``'faint'`` or ``'unknown'``;
         * ``touches_border`` and ``saturated``, flags of the central source.
+
+        With several bands, both tables have, for each band, here ``g``: ``kron_flux_g`` and
+        ``kron_flux_g_err``, ``magnitude_g`` and ``magnitude_g_err``, ``isophotal_flux_g`` and
+        ``isophotal_flux_g_err``, ``peak_g``, ``half_light_radius_g`` and ``flags_g``; the second
+        also ``background_g`` and ``noise_rms_g``. For consecutive bands, here ``g`` and ``r``,
+        there are ``color_g_r`` and ``color_g_r_err``, or, without zero points,
+        ``flux_ratio_g_r`` and ``flux_ratio_g_r_err``.
     """
 
     sources: QTable
@@ -114,7 +128,7 @@ def photometry_tables(stamps, sources, columns, settings, flux, zero_point):
     """
     ids = stamps.table['id']
     companions = find_companions(sources, columns['central'])
-    sources = _scaled(sources, FLUXES, _flux_of_each(sources, flux))
+    sources = _scaled(sources, FLUXES, flux_of_each(sources, flux))
     columns = _scaled(columns, ('background', 'noise_rms'), flux.factor)
     scale = _scale_of_each(sources, stamps.pixel_scale)
     table = _source_table(sources, flux.unit, scale, zero_point)
@@ -172,7 +186,7 @@ def _scaled(columns, names, factor):
     return columns | {name: columns[name] * factor for name in names}
 
 
-def _flux_of_each(sources, flux):
+def flux_of_each(sources, flux):
     """Flux of a pixel of value 1 at each source, or else at its stamp."""
     factor = flux.factor[sources['stamp']]
     if flux.per_square_arcsec is None:
@@ -201,12 +215,7 @@ def _source_table(sources, unit, pixel_scale, zero_point):
     columns['kron_flux'], columns['kron_flux_err'] = flux * unit, error * unit
     columns['kron_radius'] = sources['kron_radius']
     if zero_point is not None:
-        good = flux > 0
-        magnitude, relative = np.full(len(flux), np.nan), np.full(len(flux), np.nan)
-        magnitude[good] = zero_point - 2.5 * np.log10(flux[good])
-        relative[good] = error[good] / flux[good]
-        columns['magnitude'] = magnitude * u.ABmag
-        columns['magnitude_err'] = _MAGNITUDES * relative * u.mag
+        columns['magnitude'], columns['magnitude_err'] = magnitudes(flux, error, zero_point)
     for name in ('isophotal_flux', 'isophotal_flux_err', 'peak'):
         columns[name] = sources[name] * unit
     columns['area'] = sources['area'] * u.pix**2
@@ -223,20 +232,29 @@ def _source_table(sources, unit, pixel_scale, zero_point):
     return QTable(columns)
 
 
+def magnitudes(flux, error, zero_point):
+    """AB magnitudes of fluxes as plain numbers, and their errors; NaN of fluxes not above 0."""
+    good = flux > 0
+    magnitude, relative = np.full(len(flux), np.nan), np.full(len(flux), np.nan)
+    magnitude[good] = zero_point - 2.5 * np.log10(flux[good])
+    relative[good] = error[good] / flux[good]
+    return magnitude * u.ABmag, _MAGNITUDES * relative * u.mag
+
+
 def _stamp_table(ids, columns, sources, companions, unit, pixel_scale):
     table = QTable({'id': ids, 'status': columns['status']})
     for name in ('background', 'noise_rms'):
         table[name] = columns[name] * (unit or u.dimensionless_unscaled)
     for name in _CENTRAL_COLUMNS:
         if name in sources.colnames:
-            table[name] = _taken(sources[name], companions['central_row'])
+            table[name] = taken(sources[name], companions['central_row'])
     table['n_neighbors'] = companions['n_neighbors']
     for name in _NEIGHBOR_COLUMNS:
-        table[f'neighbor_{name}'] = _taken(sources[name], companions['neighbor_row'])
+        table[f'neighbor_{name}'] = taken(sources[name], companions['neighbor_row'])
     table['flux_ratio'] = companions['flux_ratio']
     table['separation'] = companions['separation'] * u.pix
     if pixel_scale is not None:
-        scale = _taken(pixel_scale, companions['central_row'])
+        scale = taken(pixel_scale, companions['central_row'])
         table['separation_arcsec'] = _on_sky(table['separation'], scale)
     for name in ('companion_class', 'companion'):
         table[name] = companions[name]
@@ -248,15 +266,17 @@ def _stamp_table(ids, columns, sources, companions, unit, pixel_scale):
     return table
 
 
-def _taken(column, rows):
+def taken(column, rows):
     """Rows of a column; 0 or NaN for row -1."""
     if isinstance(column, SkyCoord):
-        return SkyCoord(*(_taken(angle, rows) for angle in (column.ra, column.dec)))
+        return SkyCoord(*(taken(angle, rows) for angle in (column.ra, column.dec)))
     values = np.asarray(getattr(column, 'value', column))
     # The appended element is that of row -1.
-    taken = np.append(values, np.array([0 if values.dtype.kind in 'iu' else np.nan], values.dtype))
+    extended = np.append(
+        values, np.array([0 if values.dtype.kind in 'iu' else np.nan], values.dtype)
+    )
     unit = getattr(column, 'unit', None)
-    return taken[rows] if unit is None else taken[rows] * unit
+    return extended[rows] if unit is None else extended[rows] * unit
 
 
 def _on_sky(length, pixel_scale):

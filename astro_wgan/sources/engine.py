@@ -1,6 +1,6 @@
 """`measure_batch`: detection and photometry of a batch of stamps with SEP or photutils."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +12,11 @@ from astro_wgan.sources.apertures import flag_apertures, measure_apertures
 from astro_wgan.sources.filled_stamps import flag_filled_stamps
 from astro_wgan.sources.flags import SourceFlag
 from astro_wgan.sources.isophotal import measure_isophotes
+from astro_wgan.sources.multiband.forced_photometry import (
+    BandBatches,
+    chi_squared_batch,
+    measure_bands,
+)
 from astro_wgan.sources.segmentation import find_sources, labels_in_stamp
 
 __all__ = ['FLUXES', 'BatchResult', 'Settings', 'measure_batch']
@@ -79,8 +84,8 @@ def measure_batch(batch, settings):
 
     Parameters
     ----------
-    batch : `~astro_wgan.sources.batch.Batch`
-        The stamps.
+    batch : `~astro_wgan.sources.batch.Batch` or `BandBatches`
+        The stamps, in one band or in several.
     settings : `Settings`
         Settings of the photometry.
 
@@ -88,22 +93,43 @@ def measure_batch(batch, settings):
     -------
     `BatchResult`
     """
+    if isinstance(batch, BandBatches):
+        return _measure_bands(batch, settings)
+    return BatchResult(*_measure(batch, settings, settings.detection)[:2])
+
+
+def _measure_bands(batches, settings):
+    """Detect in one image and measure in all bands."""
+    detection, detected = settings.detection, batches.detected
+    if detected is None:
+        detected = chi_squared_batch(batches.bands, detection)
+        detection = replace(detection, background=None)
+    is_chi = batches.detected is None
+    # The level of saturation is that of pixels, not of their significance.
+    own = replace(settings, saturation=None) if is_chi else settings
+    sources, stamps, found = _measure(detected, own, detection)
+    in_bands = measure_bands(found, sources, batches.bands, settings.detection, settings.saturation)
+    return BatchResult(sources | in_bands[0], stamps | in_bands[1])
+
+
+def _measure(batch, settings, detection):
+    """Columns of sources and stamps, and the sources with their images."""
     if settings.engine == 'sep':
-        found = find_sources(batch, settings.detection)
-        columns = _measure_with_sep(found, settings.detection)
+        found = find_sources(batch, detection)
+        columns = _measure_with_sep(found, detection)
     else:
         # Imported here, since photutils is slow to import.
         from astro_wgan.sources.photutils_engine import extract_with_photutils
 
-        found = find_sources(batch, settings.detection, extract=extract_with_photutils)
+        found = find_sources(batch, detection, extract=extract_with_photutils)
         columns = {name: found.catalog[name] for name in found.catalog.dtype.names}
-        columns['flags'] = columns['flags'] | flag_apertures(found, settings.detection, columns)
+        columns['flags'] = columns['flags'] | flag_apertures(found, detection, columns)
     scale = batch.scales
     saturation = None if settings.saturation is None else settings.saturation / scale
     isophotes = measure_isophotes(found, batch.pixels, saturation)
     flags = columns.pop('flags') | isophotes.pop('flags')
     sources = {'stamp': found.stamp, 'label': labels_in_stamp(found.stamp)}
-    flags |= flag_filled_stamps(found, batch, settings.detection, columns)
+    flags |= flag_filled_stamps(found, batch, detection, columns)
     sources |= {**columns, **isophotes, 'flags': flags}
     for name in FLUXES:
         sources[name] = sources[name] * scale[found.stamp]
@@ -113,7 +139,7 @@ def measure_batch(batch, settings):
         'background': found.sky_level * scale,
         'noise_rms': found.sky_noise * scale,
     }
-    return BatchResult(sources, stamps)
+    return sources, stamps, found
 
 
 def _measure_with_sep(found, detection):

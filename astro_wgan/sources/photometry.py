@@ -1,19 +1,23 @@
 """`measure_sources`: detection and photometry of all sources in stamps."""
 
 from collections import deque
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
+from astro_wgan.bands.band import band_number, names_of
 from astro_wgan.detection.detection_config import DetectionConfig
 from astro_wgan.jobs import Fingerprint, describe_settings, describe_stamps
 from astro_wgan.jobs.parallel import check_processes, ordered_map
 from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.jobs.resume import ResumeFile
-from astro_wgan.sources.batch import batch_rows, checked_band, read_batch
+from astro_wgan.sources.batch import batch_rows, checked_bands, read_batch
 from astro_wgan.sources.catalog import photometry_tables, sky_columns
 from astro_wgan.sources.engine import Settings, measure_batch
-from astro_wgan.sources.zero_points import as_background, as_zero_point, value_in
+from astro_wgan.sources.multiband.band_catalog import band_tables
+from astro_wgan.sources.multiband.forced_photometry import CHI_SQUARED, BandBatches
+from astro_wgan.sources.zero_points import as_background, as_zero_points, value_in
 from astro_wgan.store.stamp_inputs import as_stamps
 from astro_wgan.units.pixel_flux import pixel_flux
 
@@ -31,6 +35,7 @@ def measure_sources(
     positions=None,
     size=64,
     band=None,
+    detect_in=None,
     zero_point=None,
     saturation=None,
     engine='sep',
@@ -62,11 +67,16 @@ def measure_sources(
         so.
     size : int, tuple of int or `~astropy.units.Quantity`, optional
         Edge of these stamps in pixels.
-    band : int, optional
-        Index of the band; required for stamps of several bands.
-    zero_point : `~astropy.units.Quantity` or float, optional
+    band : str, int or list of them, optional
+        Name or number of the band to measure, or of several bands; all by default. Several are
+        measured in the same apertures, and have colors.
+    detect_in : str or int, optional
+        Band in which sources are detected, the first of those that are measured by default; or
+        ``'chi2'``, for the chi-squared image of all of these (Szalay et al. 1999, AJ 117, 68).
+    zero_point : `~astropy.units.Quantity`, float or dict, optional
         AB magnitude of a flux of 1 in the unit of the pixels, or of the fluxes if pixels hold
-        surface brightness. Not needed for units of flux density, such as nJy, and maggies.
+        surface brightness; or one for each band, by its name. By default that of each band. Not
+        needed for units of flux density, such as nJy, and maggies.
     saturation : `~astropy.units.Quantity` or float, optional
         Sources with pixels of at least this value are flagged.
     engine : {'sep', 'photutils'}, optional
@@ -85,6 +95,8 @@ def measure_sources(
     -------
     `~astro_wgan.sources.StampCatalog`
         Two tables: ``sources`` with a row for each source, ``stamps`` with one for each stamp.
+        With several bands, columns without the name of a band are those of the detection; of
+        sources detected in ``'chi2'`` these have no fluxes.
 
     Raises
     ------
@@ -110,6 +122,13 @@ def measure_sources(
     stamps. Errors follow from the background noise, or from the given uncertainty; the former does
     not include the Poisson noise of the sources.
 
+    Several bands are measured as by SExtractor with two images: positions, shapes, Kron radii and
+    segments are those of the detection, sky and noise are those of each band. The aperture is the
+    same in all bands, which have colors of the same light only if they have the same PSF
+    (``match_psf`` of `~astro_wgan.StampSet.from_images`). The error of a color is that of two
+    independent magnitudes, 2.5 / ln 10 times the root of the summed squares of the relative
+    errors of both fluxes; a color is NaN where a flux is not above 0.
+
     Examples
     --------
     >>> from astro_wgan import datasets
@@ -123,7 +142,8 @@ def measure_sources(
     (2, '>2', np.float64(31.2))
     """
     stamps = as_stamps(stamps, positions=positions, size=size, outside='keep')
-    band = checked_band(band, stamps.n_bands)
+    numbers = checked_bands(band, stamps)
+    bands = _Bands.of(numbers, detect_in, stamps)
     detection = DetectionConfig() if detection is None else detection
     background = as_background(background, stamps, detection, from_image=positions is not None)
     settings = Settings(
@@ -133,9 +153,10 @@ def measure_sources(
         background_stated=background is not None or detection.background is not None,
     )
     flux = pixel_flux(stamps)
-    zero_point = as_zero_point(zero_point, stamps, flux.unit)
+    chosen = bands.to_measure
+    zero_points = as_zero_points(zero_point, stamps, chosen, flux.unit)
     check_processes(processes)
-    fingerprint = None if output is None else _fingerprint(stamps, background, band, settings)
+    fingerprint = None if output is None else _fingerprint(stamps, background, bands, settings)
     total = len(stamps)
     with (
         ResumeFile(output, fingerprint, total=total) as kept,
@@ -143,7 +164,7 @@ def measure_sources(
     ):
         line.update(len(kept) / max(1, total), f'{len(kept)} of {total} stamps')
         workers = {'processes': processes, 'client': client}
-        batches = _batches(stamps, background, band, settings, workers, first=len(kept))
+        batches = _batches(stamps, background, bands, settings, workers, first=len(kept))
         for sources, columns in batches:
             kept.append(columns, sources=sources)
             line.update(len(kept) / max(1, total), f'{len(kept)} of {total} stamps')
@@ -151,10 +172,67 @@ def measure_sources(
     if positions is not None:
         outside = stamps.geometry.outside(stamps.shape)
         columns['status'] = np.where(outside, 'outside the image', columns['status'])
-    return photometry_tables(stamps, sources, columns, settings, flux, zero_point)
+    if not bands.several:
+        return photometry_tables(stamps, sources, columns, settings, flux, *zero_points.values())
+    return band_tables(stamps, sources, columns, settings, flux, bands, zero_points)
 
 
-def _batches(stamps, background, band, settings, workers, *, first):
+@dataclass(frozen=True)
+class _Bands:
+    """
+    Numbers and names of the bands to measure, and number of that to detect in.
+
+    The numbers of plain images are ``(None,)``; sources are detected in the chi-squared image if
+    ``detect_in`` is ``'chi2'``.
+    """
+
+    numbers: tuple
+    names: tuple
+    detect_in: int | str | None
+    several: bool
+
+    @classmethod
+    def of(cls, numbers, detect_in, stamps):
+        if numbers == [None]:
+            if detect_in is not None:
+                raise ValueError(
+                    f'`detect_in` is for stamps of several bands; got {detect_in!r} for plain '
+                    'images.'
+                )
+            return cls((None,), ('',), None, several=False)
+        all_names = names_of(stamps.bands)
+        names = tuple(all_names[number] for number in numbers)
+        if isinstance(detect_in, str) and detect_in == CHI_SQUARED:
+            if CHI_SQUARED in all_names:
+                raise ValueError(
+                    f"'{CHI_SQUARED}' is all bands for `detect_in`: call the band otherwise."
+                )
+            return cls(tuple(numbers), names, CHI_SQUARED, several=True)
+        chosen = numbers[0]
+        if detect_in is not None:
+            chosen = band_number(detect_in, stamps.bands, 'detect_in')
+        several = len(numbers) > 1 or chosen != numbers[0]
+        return cls(tuple(numbers), names, chosen, several)
+
+    @property
+    def to_measure(self):
+        """Numbers of the bands, including that to detect in."""
+        others = (self.detect_in,) if isinstance(self.detect_in, int) else ()
+        return list(dict.fromkeys((*self.numbers, *others)))
+
+    def read(self, part, background):
+        """Stamps as a `Batch`, or as `BandBatches`."""
+        if not self.several:
+            return read_batch(part, self.numbers[0], background)
+        batches = tuple(read_batch(part, number, background) for number in self.numbers)
+        if self.detect_in == CHI_SQUARED:
+            return BandBatches(batches, None)
+        if self.detect_in in self.numbers:
+            return BandBatches(batches, batches[self.numbers.index(self.detect_in)])
+        return BandBatches(batches, read_batch(part, self.detect_in, background))
+
+
+def _batches(stamps, background, bands, settings, workers, *, first):
     """Yield columns of the sources and of the stamps of each batch, starting at a stamp."""
     batches = batch_rows(stamps, first=first)
     # Geometries of batches that are being measured. Results are returned in order.
@@ -165,7 +243,7 @@ def _batches(stamps, background, band, settings, workers, *, first):
             part = stamps[rows]
             geometries.append(part.geometry)
             level = None if background is None else background[rows]
-            yield read_batch(part, band, level)
+            yield bands.read(part, level)
 
     measured = ordered_map(partial(measure_batch, settings=settings), read(), **workers)
     for rows, (sources, columns) in zip(batches, measured, strict=True):
@@ -173,7 +251,10 @@ def _batches(stamps, background, band, settings, workers, *, first):
         yield sources | {'stamp': sources['stamp'] + rows.start}, columns
 
 
-def _fingerprint(stamps, background, band, settings):
-    work = describe_settings({**vars(settings), 'background': background, 'band': band})
+def _fingerprint(stamps, background, bands, settings):
+    measured = {'band': bands.numbers[0]}
+    if bands.several:
+        measured = {'band': list(bands.numbers), 'detect_in': bands.detect_in}
+    work = describe_settings({**vars(settings), 'background': background, **measured})
     work['format of columns'] = _FORMAT
     return Fingerprint({'stamps': describe_stamps(stamps), 'settings': work})

@@ -16,6 +16,7 @@ __all__ = [
     'Segmentation',
     'find_sources',
     'labels_in_stamp',
+    'measure_skies',
     'segment_stamps',
 ]
 
@@ -90,8 +91,8 @@ def segment_stamps(stamps, *, detection=None, background=None, band=None):
         Detection settings.
     background : float, array_like or `~astropy.units.Quantity`, optional
         Background level, if known, as in `~astro_wgan.sources.measure_sources`.
-    band : int, optional
-        Index of the band; required for stamps of several bands.
+    band : str or int, optional
+        Name or index of the band; required for stamps of several bands.
 
     Returns
     -------
@@ -121,7 +122,7 @@ def segment_stamps(stamps, *, detection=None, background=None, band=None):
     from astro_wgan.store.stamp_inputs import as_stamps
 
     stamps = as_stamps(stamps)
-    band = checked_band(band, stamps.n_bands)
+    band = checked_band(band, stamps)
 
     background = as_background(background, stamps, detection)
     labels = np.zeros((len(stamps), *stamps.shape), dtype=np.int32)
@@ -153,12 +154,8 @@ def find_sources(batch, detection, *, extract=extract_sources):
     -------
     `FoundSources`
     """
-    bad = _bad_pixels(batch)
-    masked = np.zeros(len(batch.pixels), dtype=bool) if bad is None else bad.any(axis=(1, 2))
-    background, noise, status = _measure_skies(batch, bad, masked, detection)
-    above_sky = batch.pixels - background
-    if bad is not None:
-        above_sky[bad] = 0
+    skies = measure_skies(batch, detection)
+    above_sky, noise, bad, masked, status = skies.parts
     labels = np.zeros(above_sky.shape, dtype=np.int32)
     catalogs = []
     for k in np.flatnonzero(status == ''):
@@ -179,11 +176,75 @@ def find_sources(batch, detection, *, extract=extract_sources):
     status[lonely] = 'no source'
     status[lonely & np.isin(np.arange(len(labels)), stamp)] = 'no source in the middle'
     status[status == ''] = 'measured'
-    sky = (_mean_level(image, bad) for image in (background, noise))
-    noise = np.broadcast_to(noise if noise.ndim == 3 else noise[:, None, None], labels.shape)
+    noise = skies.noise_map(labels.shape)
+    sky = skies.level, skies.rms
     return FoundSources(
         stamp, catalog, labels, above_sky, noise, bad, *sky, central, status.astype(str)
     )
+
+
+class Skies(NamedTuple):
+    """
+    Stamps without their background.
+
+    Attributes
+    ----------
+    above_sky : `~numpy.ndarray` of float32, shape (n, ny, nx)
+        Background-subtracted pixels; 0 where unusable.
+    noise : `~numpy.ndarray` of float32, shape (n,) or (n, ny, nx)
+        Standard deviation of usable pixels.
+    bad : `~numpy.ndarray` of bool, shape (n, ny, nx), or None
+        True for unusable pixels; None if there are none.
+    masked : `~numpy.ndarray` of bool, shape (n,)
+        Whether a stamp has unusable pixels.
+    status : `~numpy.ndarray` of object, shape (n,)
+        Why sources cannot be detected, or an empty text.
+    level, rms : `~numpy.ndarray` of float32, shape (n,)
+        Means of background and noise over usable pixels; NaN if there are none.
+    """
+
+    above_sky: np.ndarray
+    noise: np.ndarray
+    bad: np.ndarray | None
+    masked: np.ndarray
+    status: np.ndarray
+    level: np.ndarray
+    rms: np.ndarray
+
+    @property
+    def parts(self):
+        """All but the means."""
+        return self[:5]
+
+    def noise_map(self, shape):
+        """The noise of each pixel, as a view."""
+        noise = self.noise
+        return np.broadcast_to(noise if noise.ndim == 3 else noise[:, None, None], shape)
+
+
+def measure_skies(batch, detection):
+    """
+    Measure and subtract the background of a batch of stamps, or the one that is given.
+
+    Parameters
+    ----------
+    batch : `~astro_wgan.sources.batch.Batch`
+        The stamps.
+    detection : `~astro_wgan.detection.DetectionConfig`
+        Detection settings.
+
+    Returns
+    -------
+    `Skies`
+    """
+    bad = _bad_pixels(batch)
+    masked = np.zeros(len(batch.pixels), dtype=bool) if bad is None else bad.any(axis=(1, 2))
+    background, noise, status = _measure_skies(batch, bad, masked, detection)
+    above_sky = batch.pixels - background
+    if bad is not None:
+        above_sky[bad] = 0
+    means = (_mean_level(image, bad) for image in (background, noise))
+    return Skies(above_sky, noise, bad, masked, status, *means)
 
 
 def labels_in_stamp(stamp):

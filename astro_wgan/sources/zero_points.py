@@ -3,14 +3,60 @@
 import numpy as np
 from astropy import units as u
 
-from astro_wgan.bands.band import as_ab_magnitude
+from astro_wgan.bands.band import as_ab_magnitude, unnamed_bands
 from astro_wgan.units.brightness import PixelContent, pixel_content
 from astro_wgan.validation.pixels import value_in_unit
 
-__all__ = ['as_background', 'as_zero_point', 'value_in']
+__all__ = ['as_background', 'as_zero_points', 'value_in']
 
 
-def as_zero_point(zero_point, stamps, flux_unit):
+def as_zero_points(zero_point, stamps, numbers, flux_unit):
+    """
+    AB magnitude of a flux of one unit in each band, or None where it is unknown.
+
+    Parameters
+    ----------
+    zero_point : `~astropy.units.Quantity`, float, dict or None
+        AB magnitude of all bands, or by the name of the band; None for those of the bands, or to
+        derive it from the unit of the flux.
+    stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
+        The stamps.
+    numbers : list of int or None
+        Which bands; ``[None]`` for plain images.
+    flux_unit : `~astropy.units.UnitBase` or None
+        Unit of the flux.
+
+    Returns
+    -------
+    dict of float or None
+        By the name of the band.
+
+    Raises
+    ------
+    ValueError
+        If one is not finite, not in AB magnitudes, of no band, or given for a surface brightness
+        whose unit implies it.
+    """
+    bands = stamps.bands or unnamed_bands(1)
+    bands = [bands[number or 0] for number in numbers]
+    given = zero_point if isinstance(zero_point, dict) else {}
+    names = [band.name for band in bands]
+    for name in given:
+        if name not in names:
+            raise ValueError(
+                f'`zero_point` has {name!r}, which is no band that is measured: there are '
+                f'{", ".join(names)}.'
+            )
+    found = {}
+    for band in bands:
+        stated = given.get(band.name) if isinstance(zero_point, dict) else zero_point
+        value = _as_zero_point(stated, stamps, flux_unit)
+        is_known = value is not None or band.zero_point is None
+        found[band.name] = value if is_known else float(band.zero_point.value)
+    return found
+
+
+def _as_zero_point(zero_point, stamps, flux_unit):
     """
     AB magnitude of a flux of one unit, or None if it is unknown.
 

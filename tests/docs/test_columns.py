@@ -28,6 +28,7 @@ from astro_wgan.anomaly import critic_features
 from astro_wgan.morphology import measure_morphology
 from astro_wgan.neighbors import NeighborConfig
 from astro_wgan.sources import measure_sources
+from astro_wgan.testing import make_stamps
 from astro_wgan.wgan import WGAN
 
 PAGE = Path(__file__).parents[2] / 'docs' / 'reference' / 'columns.rst'
@@ -155,6 +156,25 @@ def test_columns_of_sources_and_stamps(image):
     found = measure_sources(stamps, zero_point=25.9, progress=False)
     assert_described(found.sources, 'sources')
     assert_described(found.stamps, 'stamps')
+
+
+def test_columns_of_bands():
+    """All but those of the last band, which has no color of its own."""
+    described = columns_of_page()['bands']
+    seen = set()
+    for options in ({'unit': IMAGE_UNIT, 'zero_point': 25}, {'unit': IMAGE_UNIT}):
+        zero_point = options.pop('zero_point', None)
+        bands = make_stamps(2, bands=['g', 'r'], **options)
+        plain = make_stamps(2, **options)
+        found = measure_sources(bands, zero_point=zero_point, progress=False)
+        alone = measure_sources(plain, zero_point=zero_point, progress=False)
+        for table, other in ((found.sources, alone.sources), (found.stamps, alone.stamps)):
+            added = [name for name in table.colnames if name not in other.colnames]
+            added = [name for name in added if re.search(r'_g\b|_g_', name)]
+            seen.update(added)
+            for name in added:
+                check_unit(table[name], described[name])
+    assert seen == set(described)
 
 
 def test_columns_of_morphology(image):

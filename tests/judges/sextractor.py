@@ -150,16 +150,20 @@ def mosaic(stamps):
     return np.ascontiguousarray(rows.swapaxes(1, 2).reshape(edge * ny, edge * nx))
 
 
-def run_sextractor(folder, images, detection, **options):
+def run_sextractor(folder, images, detection, *, measured=None, **options):
     """
     The catalog of each image of a stack, or of one image, as columns by our names.
 
     Each image of a stack is an extension of one FITS file, so that SExtractor runs once and sees
-    each by itself.
+    each by itself. With ``measured``, sources are detected in the one and measured in the other.
     """
     write_images(folder / 'images.fits', images)
     command = sextractor_command(folder, detection, **options)
-    subprocess.run([*command, 'images.fits'], cwd=folder, check=True, capture_output=True)
+    files = 'images.fits'
+    if measured is not None:
+        write_images(folder / 'measured.fits', measured)
+        files += ',measured.fits'
+    subprocess.run([*command, files], cwd=folder, check=True, capture_output=True)
     values = np.loadtxt(folder / 'catalog', ndmin=2).reshape(-1, len(COLUMNS))
     columns = dict(zip(COLUMNS, values.T, strict=True))
     columns['x'], columns['y'] = columns['x'] - 1, columns['y'] - 1

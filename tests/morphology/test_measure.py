@@ -10,6 +10,7 @@ from astro_wgan.detection.detection_config import DetectionConfig
 from astro_wgan.detection.sep_detection import detect
 from astro_wgan.morphology import measure_morphology
 from astro_wgan.sources import segment_stamps
+from astro_wgan.stamps import Band
 
 statmorph = pytest.importorskip('statmorph')
 
@@ -372,10 +373,27 @@ def test_band(galaxy, stack):
     color = StampSet(np.stack([galaxy.image * 3, galaxy.image], axis=-1)[np.newaxis])
     row = measure(color, band=1, sersic=False)[0]
     assert row['petrosian_flux'] == measure(stack(galaxy.image), sersic=False)['petrosian_flux'][0]
-    with pytest.raises(ValueError, match='`band` is needed'):
-        measure(color)
-    with pytest.raises(ValueError, match='between 0 and 1'):
+    with pytest.raises(ValueError, match='`band` must be a band, from 0 to 1'):
         measure(color, band=2)
+
+
+def test_several_bands(galaxy, stack, tmp_path):
+    empty = np.random.default_rng(1).normal(size=galaxy.image.shape)
+    pixels = np.stack([galaxy.image * 3, galaxy.image, empty], axis=-1)[np.newaxis]
+    psf = np.outer([1, 2, 1], [1, 2, 1]) / 16
+    color = StampSet(pixels, bands=['g', Band('r', psf=psf), 'i'])
+    table = measure(color, sersic=False, output=tmp_path / 'shapes.npz')
+    for band in 'gri':
+        alone = measure(color, band=band, sersic=False)
+        for name in alone.colnames[1:]:
+            one, other = np.asarray(table[f'{name}_{band}']), np.asarray(alone[name])
+            assert np.array_equal(one, other, equal_nan=one.dtype.kind == 'f')
+        assert (tmp_path / f'shapes_{band}.npz').exists()
+        assert table.meta['morphology'][band] == alone.meta['morphology']
+    assert table['status'][0].startswith('i: no source')
+    assert measure(color, band=['r', 'g'], sersic=False)['status'][0] == 'measured'
+    assert table.meta['morphology']['r']['psf'] == [3, 3]
+    assert table.meta['morphology']['g']['psf'] is None
 
 
 def test_no_stamps_at_all(group, table):

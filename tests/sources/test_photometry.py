@@ -368,7 +368,7 @@ def test_progress_is_shown_on_demand(pairs, capsys):
         ({'engine': 'sextractor'}, ValueError, '`engine` must be one of'),
         ({'processes': 0}, ValueError, '`processes` must be at least 1'),
         ({'band': 0}, ValueError, '`band` is for stamps of several bands'),
-        ({'band': [0, 1]}, ValueError, '`band` must be an integer'),
+        ({'band': [0, 1]}, ValueError, '`band` is for stamps of several bands'),
         ({'positions': [(3, 4)]}, ValueError, '`positions` are for an image'),
         ({'zero_point': 3 * u.Jy}, ValueError, '`zero_point` must be in AB magnitudes'),
         ({'zero_point': np.nan}, ValueError, '`zero_point` must be one finite number'),

@@ -129,7 +129,7 @@ def test_stores_and_bands(tmp_path):
     assert (segment_stamps(colors, band=1).labels == expected.labels).all()
     with pytest.raises(ValueError, match='`band` is needed to choose one of the 2'):
         segment_stamps(colors)
-    with pytest.raises(ValueError, match='`band` must lie between 0 and 1'):
+    with pytest.raises(ValueError, match='`band` must be a band, from 0 to 1'):
         segment_stamps(colors, band=2)
     with pytest.raises(ValueError, match='`band` is for stamps of several bands'):
         segment_stamps(stamps, band=0)

@@ -1,0 +1,1 @@
+"""Photometry of several bands in the same apertures, and colors."""
