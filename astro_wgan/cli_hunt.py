@@ -3,6 +3,7 @@
 import argparse
 import json
 from dataclasses import fields, replace
+from itertools import compress
 from pathlib import Path
 
 from astro_wgan.tensorflow_messages import without_messages
@@ -19,14 +20,33 @@ def add_hunt(commands):
     detection = defaults.detection
     command = commands.add_parser(
         'hunt',
-        help='find the most anomalous sources of an image',
-        description='Detect the sources of an image, train a WGAN on them, and rank them by '
-        'anomaly score. Writes scores.ecsv, stamps.zarr, a model and gallery.html.',
+        help='find the most anomalous sources of an image, in one band or several',
+        description='Detect the sources of an image, or of the images of several bands, train a '
+        'WGAN on them, and rank them by anomaly score. Writes scores.ecsv, stamps.zarr, a model '
+        'and gallery.html.',
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     command.set_defaults(run=_hunt)
     add = command.add_argument
-    add('image', help=f'FITS, JPEG or PNG file, or a bundled image: {", ".join(image_names())}')
+    add(
+        'images',
+        nargs='+',
+        metavar='IMAGE',
+        help='FITS, JPEG or PNG file, one for each band, or a bundled image: '
+        f'{", ".join(image_names())}',
+    )
+    add(
+        '--bands',
+        type=lambda text: [name.strip() for name in text.split(',')],
+        metavar='NAMES',
+        help='names of the bands of the images, such as g,r,i (default: what differs in the names '
+        'of the files)',
+    )
+    add(
+        '--detect-in',
+        metavar='BAND',
+        help='band in which sources are detected, or chi2 for all of them (default: the first)',
+    )
     add(
         '--output',
         metavar='DIR',
@@ -149,7 +169,7 @@ def _run(options):
     from astro_wgan.detection import DetectionConfig
     from astro_wgan.hunting import HuntConfig, hunt, summarize_hunt
 
-    image, credit = _find_image(options.image)
+    image, credit = _find_images(options.images)
     given = vars(options)
     detection = replace(
         HuntConfig().detection,
@@ -157,11 +177,12 @@ def _run(options):
     )
     settings = {f.name: given[f.name] for f in fields(HuntConfig) if given.get(f.name) is not None}
     config = HuntConfig(**settings, detection=detection)
-    output = Path(options.output or f'hunt-{Path(options.image).name.split(".")[0]}')
+    output = Path(options.output or f'hunt-{_name_of(options)}')
     result = hunt(
         image,
         output=output,
         config=config,
+        bands=options.bands,
         model=options.model,
         initial_model=None if options.initial_model == 'none' else options.initial_model,
         positions=options.positions,
@@ -178,13 +199,26 @@ def _run(options):
     return 0
 
 
-def _find_image(name):
-    """Path of an image, and the credit of a bundled one."""
+def _find_images(names):
+    """Path of an image, or of each of several, and the credit of a bundled one."""
     from astro_wgan.datasets import image_info, image_names, image_path
 
-    if not Path(name).exists() and name in image_names():
-        return image_path(name), image_info(name).credit
-    return name, None
+    bundled = [not Path(name).exists() and name in image_names() for name in names]
+    found = [
+        image_path(name) if is_bundled else name
+        for name, is_bundled in zip(names, bundled, strict=True)
+    ]
+    credit = [image_info(name).credit for name in compress(names, bundled)]
+    return found if len(found) > 1 else found[0], ' '.join(dict.fromkeys(credit)) or None
+
+
+def _name_of(options):
+    """Name of the hunt: that of its image, or those of its bands."""
+    from astro_wgan.hunting.band_images import band_names
+
+    if len(options.images) == 1:
+        return Path(options.images[0]).name.split('.')[0]
+    return '-'.join(options.bands or band_names(options.images))
 
 
 def _number_or_estimate(text):

@@ -61,12 +61,12 @@ def without_messages():
     Its libraries write to the file descriptor, some before they read any setting. Meanwhile that is
     a pipe to a process that passes on all other lines, so that those of a process that crashes are
     not lost. What Python writes goes to the screen directly. Where standard error is not that of
-    the process, or the user has set ``TF_CPP_MIN_LOG_LEVEL``, nothing is done.
+    the process, or the user has set ``TF_CPP_MIN_LOG_LEVEL`` to 0, nothing is done.
     """
-    if LEVEL in os.environ or not _is_of_process(sys.stderr):
+    if os.environ.get(LEVEL) == '0' or not _is_of_process(sys.stderr):
         yield
         return
-    os.environ[LEVEL] = '2'
+    os.environ.setdefault(LEVEL, '2')
     for name in ('tensorflow', 'absl'):
         logging.getLogger(name).setLevel(logging.ERROR)
     try:

@@ -36,6 +36,7 @@ from astro_wgan.validation.masked import joint_mask
 from astro_wgan.validation.pixels import as_bool, as_psf, as_shape, value_in_unit
 
 __all__ = [
+    'are_images',
     'check_cutting',
     'checked_mask',
     'cut_arguments',
@@ -97,7 +98,7 @@ def cut_arguments(
         'removal': removal,
     }
     common = {'fill_value': fill_value, 'mask': mask, 'pixel_scale': pixel_scale, 'psf': psf}
-    if _are_images(image):
+    if are_images(image):
         bands = _cut_bands([read_image(band, **reading) for band in image], size, **where, **common)
         bands[0]['meta']['provenance']['image'] = [origin_of(band) for band in image]
         return bands
@@ -255,8 +256,18 @@ def origin_of(image):
     return os.fspath(image) if isinstance(image, (str, os.PathLike)) else type(image).__name__
 
 
-def _are_images(image):
-    """Whether it is a list of images, and not one image as a list of rows."""
+def are_images(image):
+    """
+    Whether it is a list of images, and not one image as a list of rows.
+
+    Parameters
+    ----------
+    image : object
+
+    Returns
+    -------
+    bool
+    """
     if not isinstance(image, (list, tuple)) or not image or isinstance(image, fits.HDUList):
         return False
     single = (str, os.PathLike, NDData, Cutout2D, fits.HDUList, *IMAGE_HDUS)

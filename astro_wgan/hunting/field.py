@@ -1,11 +1,13 @@
-"""The field of a hunt: what is read of its image, and a stamp at each source or position."""
+"""The field of a hunt: what is read of its images, and a stamp at each source or position."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from os import PathLike
 
 from astro_wgan.astrometry.stamp_geometry import scale_of_image
 from astro_wgan.catalogs.table_files import read_table
 from astro_wgan.detection.tiled_detection import measure_background
+from astro_wgan.hunting.band_images import images_by_band
 from astro_wgan.hunting.hunt_config import HuntConfig
 from astro_wgan.images import read_image
 from astro_wgan.images.reading import describe_image
@@ -26,6 +28,10 @@ _CARDS = {
 }
 
 
+#: Options of reading for bands that a dictionary leaves out, where it is not None.
+_DEFAULTS = {'zeros': 'auto', 'layout': 'auto'}
+
+
 @dataclass(frozen=True, eq=False)
 class Field:
     """
@@ -37,7 +43,7 @@ class Field:
     config : `~astro_wgan.HuntConfig`
         Its size is in pixels.
     images : list of dict
-        Of each image its source, and the extensions that were read.
+        Of each image its band, its source, and the extensions that were read.
     credit : str or None
         Whom to thank for the image.
     origin : {'lower', 'upper'}
@@ -51,16 +57,16 @@ class Field:
     origin: str
 
 
-def read_field(image, config, *, positions, progress, **reading):
+def read_field(image, config, *, bands, positions, progress, **reading):
     """
-    Read an image, and cut a stamp at each source or position.
+    Read an image, or one for each band, and cut a stamp at each source or position.
 
     Parameters
     ----------
-    image, config, positions, progress
+    image, config, bands, positions, progress
         As in `~astro_wgan.hunt`.
     **reading
-        Options of `~astro_wgan.images.read_image`.
+        Options of `~astro_wgan.images.read_image`; dictionaries hold a value for each band.
 
     Returns
     -------
@@ -69,21 +75,52 @@ def read_field(image, config, *, positions, progress, **reading):
     Raises
     ------
     ValueError
-        If image or positions cannot be used, or there is no stamp.
+        If images or positions cannot be used, or there is no stamp.
     """
+    sources = images_by_band(image, bands)
+    if sources is None and config.detect_in is not None:
+        raise ValueError(f'`detect_in` is for several bands; got one image, {config.detect_in!r}.')
+    _check_options(reading, sources)
     if isinstance(positions, (str, PathLike)):
         positions = read_table(positions)
+    images, told = {}, []
     with ProgressLine('detecting', quiet=not progress) as line:
         line.update(0.0)
-        ccd = read_image(image, **reading)
-        for text in describe_image(ccd):
-            line.note(text)
-        config = _with_size_in_pixels(config, ccd)
-        stamps = _cut(_with_sky(ccd, config), config, positions)
+        for band, source in ({None: image} if sources is None else sources).items():
+            name = getattr(band, 'name', band)
+            ccd = read_image(source, **_of_band(reading, name))
+            for text in describe_image(ccd):
+                line.note(text if band is None else f'{name}: {text}')
+            told.append({} if band is None else {'band': name})
+            told[-1] |= {'source': _name_of(source), **_what_was_read(ccd.meta)}
+            images[band] = _with_sky(ccd, config, is_only_one=band is None)
+        first = next(iter(images.values()))
+        # Stamps have the pixels of the image in which sources are detected.
+        config = _with_size_in_pixels(config, images.get(config.detect_in, first))
+        stamps = _cut(first if sources is None else images, config, positions)
         line.update(1.0, f'{len(stamps)} stamps of {config.size} x {config.size} pixels')
     check_writable(stamps)
-    images = [{'source': _name_of(image), **_what_was_read(ccd.meta)}]
-    return Field(stamps, config, images, _credit(ccd.meta), _first_row(ccd.meta))
+    return Field(
+        stamps, config, told, _credit([ccd.meta for ccd in images.values()]), _first_row(first.meta)
+    )
+
+
+def _check_options(reading, sources):
+    """Refuse options for bands that there are not."""
+    names = [getattr(band, 'name', band) for band in sources or ()]
+    for option, values in reading.items():
+        for name in values if isinstance(values, Mapping) else ():
+            if name not in names:
+                there = f'there are {", ".join(names)}' if names else 'the image has no named bands'
+                raise ValueError(f'`{option}` has {name!r}, which is no band: {there}.')
+
+
+def _of_band(reading, name):
+    """Options of reading the image of a band."""
+    return {
+        option: value.get(name, _DEFAULTS.get(option)) if isinstance(value, Mapping) else value
+        for option, value in reading.items()
+    }
 
 
 def _with_size_in_pixels(config, ccd):
@@ -105,27 +142,33 @@ def _with_size_in_pixels(config, ccd):
     return replace(config, size=pixels)
 
 
-def _with_sky(ccd, config):
+def _with_sky(ccd, config, *, is_only_one):
     """The image, without its background if that is to be subtracted."""
     if config.sky == 'keep':
         return ccd
-    level = measure_background(ccd.data, mask=ccd.mask, detection=config.detection)
+    detection = config.detection
+    if not is_only_one and detection.background:
+        raise ValueError(
+            '`background` of `detection` is the level of one image, and cannot be subtracted from '
+            f'several; got {detection.background:g}. Leave it out to have each measured.'
+        )
+    level = measure_background(ccd.data, mask=ccd.mask, detection=detection)
     ccd = ccd.copy()
     ccd.data = ccd.data - level
     return ccd
 
 
-def _cut(ccd, config, positions):
+def _cut(images, config, positions):
+    """Stamps of one image, or of a dictionary of images by band."""
     detection = config.detection
     if config.sky == 'subtract':
         detection = replace(detection, background=0.0)
-    stamps = StampSet.from_image(
-        ccd,
-        size=config.size,
-        positions=positions,
-        detection=detection if positions is None else None,
-        partial=config.partial,
-    )
+    options = {'size': config.size, 'positions': positions, 'partial': config.partial}
+    options['detection'] = detection if positions is None else None
+    if isinstance(images, Mapping):
+        stamps = StampSet.from_images(images, detect_in=config.detect_in, **options)
+    else:
+        stamps = StampSet.from_image(images, **options)
     if not len(stamps):
         raise ValueError(
             f'No stamp of {config.size} x {config.size} pixels lies completely inside the image: '
@@ -145,9 +188,11 @@ def _first_row(meta):
     return 'upper' if meta.get('origin') == 'upper' else 'lower'
 
 
-def _credit(meta):
-    credit = meta.get('credit')
-    return credit if isinstance(credit, str) and credit.strip() else None
+def _credit(metas):
+    """Whom the images say to thank, each once."""
+    found = [meta.get('credit') for meta in metas]
+    found = [credit for credit in found if isinstance(credit, str) and credit.strip()]
+    return ' '.join(dict.fromkeys(found)) or None
 
 
 def _name_of(image):

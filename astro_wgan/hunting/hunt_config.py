@@ -33,6 +33,9 @@ class HuntConfig:
         rounded to whole pixels of the image.
     detection : `~astro_wgan.detection.DetectionConfig`
         Source detection, if no positions are given.
+    detect_in : str or None
+        Of several bands the one in which sources are detected, by default the first; or ``'chi2'``,
+        which finds sources of any color (`~astro_wgan.StampSet.from_images`).
     partial : {'drop', 'fill'}
         Whether stamps that extend beyond the image are dropped or masked there.
     sky : {'keep', 'subtract'}
@@ -65,6 +68,7 @@ class HuntConfig:
     size: int | u.Quantity = 64
     # Stamps of fainter or smaller sources are dominated by noise.
     detection: DetectionConfig = field(default_factory=lambda: DetectionConfig(2.5, min_area=40))
+    detect_in: str | None = None
     partial: str = 'drop'
     sky: str = 'keep'
     preset: str = 'compact'

@@ -59,6 +59,7 @@ def hunt(
     *,
     output,
     config=None,
+    bands=None,
     model=None,
     initial_model='auto',
     positions=None,
@@ -77,13 +78,16 @@ def hunt(
 
     Parameters
     ----------
-    image : path-like, `~astropy.nddata.NDData`, HDU or array_like
-        Anything that `astro_wgan.images.read_image` takes.
+    image : path-like, `~astropy.nddata.NDData`, HDU or array_like, or dict or list of these
+        Anything that `astro_wgan.images.read_image` takes; or an image for each band, by its name
+        or as a list: the network then sees all bands (`~astro_wgan.StampSet.from_images`).
     output : path-like
         Folder that keeps the results. An interrupted call that is repeated with the same arguments
         goes on from it; results of other work are refused.
     config : `HuntConfig`, optional
         Detection, stamps, training and seed.
+    bands : sequence of str, optional
+        Names of the bands of a list of images; by default what differs in the names of the files.
     model : path-like or `~astro_wgan.AnomalyDetector`, optional
         A detector to use instead of training one: a folder that an earlier hunt wrote (or the
         ``model`` folder in it). Its own calibration is kept.
@@ -134,7 +138,9 @@ def hunt(
     seconds = {}
     options = {'hdu': hdu, 'plane': plane, 'zeros': zeros, 'max_size': max_size}
     with _timed(seconds, 'detection'):
-        field = read_field(image, config, positions=positions, progress=progress, **options)
+        field = read_field(
+            image, config, bands=bands, positions=positions, progress=progress, **options
+        )
     stamps, config = field.stamps, field.config
     trained_on = _choose_training(stamps, config, model)
     start = None

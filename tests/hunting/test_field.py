@@ -34,7 +34,7 @@ def image(sky):
 
 
 def read(image, config=CONFIG, positions=None):
-    return read_field(image, config, positions=positions, progress=False)
+    return read_field(image, config, bands=None, positions=positions, progress=False)
 
 
 @pytest.mark.parametrize('scale', [1.0, 1e-12, 1e9])

@@ -126,11 +126,11 @@ def test_header_cards_are_no_arguments(image, tmp_path):
 )
 def test_what_of_a_header_reaches_the_page_is_picked_by_name(meta):
     assert field._first_row(meta) == 'lower'
-    assert field._credit(meta) is None
+    assert field._credit([meta, meta]) is None
     meta['credit'] = 'ESA/Hubble & NASA'
     meta['origin'] = 'upper'
     assert field._first_row(meta) == 'upper'
-    assert field._credit(meta) == 'ESA/Hubble & NASA'
+    assert field._credit([meta, meta]) == 'ESA/Hubble & NASA'
 
 
 def test_same_call_again_reads_what_is_there(result, image):

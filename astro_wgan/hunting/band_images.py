@@ -1,0 +1,102 @@
+"""Images of a hunt by their bands, which are named by the caller or by the files."""
+
+import os
+import re
+from collections.abc import Mapping
+from itertools import compress
+
+from astro_wgan.cutouts.cutting import are_images
+
+__all__ = ['band_names', 'images_by_band']
+
+
+def images_by_band(image, bands=None):
+    """
+    The images of a hunt by the names of their bands.
+
+    Parameters
+    ----------
+    image : dict, list or any image
+        An image for each band by its name, a list of images, or one image.
+    bands : sequence of str, optional
+        Names of the bands of a list, by default those of `band_names`.
+
+    Returns
+    -------
+    dict or None
+        None for one image without the name of a band.
+
+    Raises
+    ------
+    ValueError
+        If there are no images, one file stands for two bands, or names do not fit.
+    """
+    if isinstance(bands, str):
+        raise ValueError(f'`bands` must be a list of names; got {bands!r}.')
+    bands = None if bands is None else list(bands)
+    if isinstance(image, Mapping):
+        if bands is not None:
+            raise ValueError('Give `bands`, or a dictionary of images by band, not both.')
+        images = dict(image)
+    elif are_images(image):
+        names = band_names(image) if bands is None else bands
+        if len(names) != len(image):
+            raise ValueError(
+                f'`bands` must name each of the {len(image)} images; got {len(names)} names.'
+            )
+        if len(set(names)) < len(names):
+            raise ValueError(f'`bands` must be different names; got {names}.')
+        images = dict(zip(names, image, strict=True))
+    else:
+        if bands is not None:
+            raise ValueError(f'`bands` names the bands of several images; got one image, {bands}.')
+        return None
+    if not images:
+        raise ValueError('`image` must hold at least one image; got none.')
+    _check_files(images)
+    return images
+
+
+def band_names(images):
+    """
+    Names of bands from the names of files: the words that they do not have in common.
+
+    Parameters
+    ----------
+    images : list
+        Paths or other images.
+
+    Returns
+    -------
+    list of str
+        Numbers, if one image is no path, or names are not different.
+
+    Examples
+    --------
+    >>> from astro_wgan.hunting.band_images import band_names
+    >>> band_names(['field_g.fits.fz', 'field_r.fits.fz', 'field_i.fits.fz'])
+    ['g', 'r', 'i']
+    """
+    numbers = [str(k) for k in range(len(images))]
+    if not all(isinstance(image, (str, os.PathLike)) for image in images):
+        return numbers
+    stems = [os.path.basename(os.fspath(image)).partition('.')[0] for image in images]
+    words = [re.split('[_ -]+', stem) for stem in stems]
+    if len({len(each) for each in words}) == 1 and len(words) > 1:
+        differ = [len(set(column)) > 1 for column in zip(*words, strict=True)]
+        stems = ['_'.join(compress(each, differ)) for each in words]
+    return stems if all(stems) and len(set(stems)) == len(stems) else numbers
+
+
+def _check_files(images):
+    """Refuse one file for two bands."""
+    known = {}
+    for band, image in images.items():
+        if not isinstance(image, (str, os.PathLike)):
+            continue
+        path = os.path.realpath(image)
+        if path in known:
+            raise ValueError(
+                f'The bands {known[path]!r} and {band!r} are the same file, {os.fspath(image)}.'
+            )
+        known[path] = band
