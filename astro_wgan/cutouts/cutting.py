@@ -27,6 +27,7 @@ from astro_wgan.images.blank_pixels import check_zeros
 from astro_wgan.images.extensions import IMAGE_HDUS
 from astro_wgan.images.fits_image import FitsImage
 from astro_wgan.images.fits_sections import open_sections, read_sections
+from astro_wgan.images.plane_count import count_planes
 from astro_wgan.images.reading import read_image, whole_image
 from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.neighbors.image_neighbors import find_in_image, remove_from_cut
@@ -53,6 +54,7 @@ _KEEP = NeighborConfig('keep')
 def cut_arguments(
     image,
     *,
+    colors,
     size,
     positions,
     detection,
@@ -77,11 +79,14 @@ def cut_arguments(
     ----------
     image, size, positions, detection, background, ...
         As in `~astro_wgan.StampSet.from_image`, which also documents the errors.
+    colors : bool
+        Whether the colors of a picture are bands.
 
     Returns
     -------
     dict, or list of dict
-        A list, with an entry for each band, if ``image`` is a list of images.
+        A list, with an entry for each band, if ``image`` is a list of images, a cube, or a picture
+        whose colors are bands.
     """
     if not hasattr(size, 'unit'):
         size = as_shape(size)
@@ -98,9 +103,15 @@ def cut_arguments(
         'removal': removal,
     }
     common = {'fill_value': fill_value, 'mask': mask, 'pixel_scale': pixel_scale, 'psf': psf}
-    if are_images(image):
-        bands = _cut_bands([read_image(band, **reading) for band in image], size, **where, **common)
-        bands[0]['meta']['provenance']['image'] = [origin_of(band) for band in image]
+    images = [(band, plane) for band in image] if are_images(image) else []
+    if not images and plane is None:
+        count, is_picture = count_planes(image, hdu=hdu, max_size=max_size)
+        if count is not None and (colors or not is_picture):
+            images = [(image, number) for number in range(count)]
+    if images:
+        read = [read_image(band, **{**reading, 'plane': number}) for band, number in images]
+        bands = _cut_bands(read, size, **where, **common)
+        bands[0]['meta']['provenance']['image'] = [origin_of(band) for band, _ in images]
         return bands
     return cut_image(image, size, **where, **common, **reading)
 

@@ -1,14 +1,12 @@
 """Stamps in several bands, cut from an image of each on the pixels of one of them."""
 
 import os
-import warnings
 from dataclasses import asdict, dataclass, replace
 from types import SimpleNamespace
 
 import numpy as np
 from astropy import units as u
 from astropy.table import QTable
-from astropy.utils.exceptions import AstropyUserWarning
 from astropy.wcs import WCS
 
 from astro_wgan.astrometry.inverse_wcs import sky_to_pixel
@@ -147,7 +145,6 @@ def band_arguments_of_images(
             kept = {n: value for n, value in first['meta'].items() if n not in PIXEL_META}
             cut = first | {name: cut[name] for name in _PIXELS if name in cut}
             cut['meta'] = kept | pixel
-        _warn_if_equal(cut, band, cuts)
         cuts[band] = cut
     return cuts, removed
 
@@ -400,15 +397,3 @@ def _cut_on_grid(source, base, corner, shape, margin, kernel, fill_value):
 def _valid(cut):
     valid = np.isfinite(cut['pixels'])
     return valid if cut['mask'] is None else valid & ~cut['mask']
-
-
-def _warn_if_equal(cut, band, cuts):
-    for other, before in cuts.items():
-        both = _valid(cut) & _valid(before)
-        if both.any() and np.array_equal(cut['pixels'][both], before['pixels'][both]):
-            warnings.warn(
-                f'Bands {other.name} and {band.name} have the same pixels, as those of gray '
-                'pictures that are stored in color: one of them adds nothing.',
-                AstropyUserWarning,
-                stacklevel=5,
-            )

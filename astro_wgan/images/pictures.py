@@ -1,8 +1,9 @@
-"""`read_picture`: JPEG, PNG and other pictures as one plane of luminance."""
+"""`read_picture`: JPEG, PNG and other pictures as one plane of luminance or of one color."""
 
 import threading
 import warnings
 from contextlib import contextmanager
+from numbers import Integral
 
 import numpy as np
 from astropy.nddata import NDData
@@ -12,10 +13,12 @@ from PIL import Image, UnidentifiedImageError
 from astro_wgan.exceptions import ImageError
 from astro_wgan.files.limits import check_size
 
-__all__ = ['read_picture']
+__all__ = ['has_colors', 'read_picture']
 
 #: Luminance of red, green and blue: ITU-R BT.601, as Pillow's mode L, but not rounded to 8 bits.
 _LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+
+_COLORS = ('red', 'green', 'blue')
 
 #: Metadata of pictures: the first row is the top one.
 _TOP_DOWN = {'origin': 'upper'}
@@ -46,9 +49,9 @@ _SCAN = b'\xff\xda'
 _MOST_SCANS = 200
 
 
-def read_picture(file, path, *, max_size=None):
+def read_picture(file, path, *, max_size=None, plane=None):
     """
-    Read a picture as NDData: gray values, or luminance of colors.
+    Read a picture as NDData: gray values, luminance of colors, or one of these.
 
     Parameters
     ----------
@@ -57,11 +60,14 @@ def read_picture(file, path, *, max_size=None):
         Its name, for errors.
     max_size : number, optional
         As for `~astro_wgan.images.read_image`.
+    plane : int, optional
+        Color of a picture in color: 0, 1 or 2 for red, green and blue; luminance by default.
 
     Raises
     ------
     ImageError
-        If the format is unknown, or the picture is damaged or larger than allowed.
+        If the format is unknown, there is no such color, or the picture is damaged or larger than
+        allowed.
 
     Warns
     -----
@@ -70,11 +76,11 @@ def read_picture(file, path, *, max_size=None):
     """
     try:
         try:
-            return _read(file, path, max_size)
+            return _read(file, path, max_size, plane)
         except Image.DecompressionBombError:
             # The limit of Pillow may be lower than the allowed size.
             with _without_limit_of_pillow():
-                return _read(file, path, max_size)
+                return _read(file, path, max_size, plane)
     except (ImageError, Warning):
         raise
     except UnidentifiedImageError as error:
@@ -91,7 +97,7 @@ def read_picture(file, path, *, max_size=None):
         raise ImageError(f'{path} cannot be read as a picture: {error}') from error
 
 
-def _read(file, path, max_size):
+def _read(file, path, max_size, plane):
     with warnings.catch_warnings():
         # The size is checked below.
         warnings.simplefilter('ignore', Image.DecompressionBombWarning)
@@ -106,7 +112,7 @@ def _read(file, path, max_size):
             error=ImageError,
         )
         _check_scans(picture, file, path)
-        return _pixels(picture, path)
+        return _pixels(picture, path, plane)
 
 
 @contextmanager
@@ -130,15 +136,48 @@ def _check_scans(picture, file, path):
         raise ImageError(f'{path} has {scans} scans; a JPEG may have {_MOST_SCANS}.')
 
 
-def _pixels(picture, path):
+def _pixels(picture, path, plane):
     upper = _warn_of_upper_bits(picture, path)
+    _check_plane(picture, path, plane)
     if picture.mode in ('LA', 'La'):
         values, said = np.array(picture.getchannel('L')), 'gray values as stored'
     elif len(picture.getbands()) == 1 and picture.mode not in ('1', 'P'):
         values, said = _as_stored(picture), 'gray values as stored'
+    elif plane is not None:
+        values = np.array(picture.convert('RGB').getchannel(plane))
+        said = f'{_COLORS[plane]} as stored'
     else:
         values, said = _luminance(picture), 'luminance 0.299 R + 0.587 G + 0.114 B'
     return NDData(values, meta={'pixels': said + upper, **_TOP_DOWN})
+
+
+def has_colors(path):
+    """Whether a file is a picture in color: of red, green and blue, or of a palette of them."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore', Image.DecompressionBombWarning)
+            with Image.open(path, formats=_FORMATS) as picture:
+                return _is_colored(picture)
+    except Exception:  # what Pillow raises has no common class, and `read_picture` says what it is
+        return False
+
+
+def _is_colored(picture):
+    return picture.mode not in ('LA', 'La', '1') and (
+        len(picture.getbands()) > 1 or picture.mode == 'P'
+    )
+
+
+def _check_plane(picture, path, plane):
+    if plane is None:
+        return
+    if not _is_colored(picture):
+        raise ImageError(f'`plane` chooses a color; {path} is gray.')
+    is_whole = isinstance(plane, Integral) and not isinstance(plane, bool)
+    if not is_whole or not 0 <= plane < len(_COLORS):
+        raise ImageError(
+            f'`plane` of a picture must be 0, 1 or 2 for {", ".join(_COLORS)}; got {plane!r}.'
+        )
 
 
 def _warn_of_upper_bits(picture, path):

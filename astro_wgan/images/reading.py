@@ -42,8 +42,9 @@ def read_image(source, *, hdu=None, plane=None, zeros='auto', max_size=None):
         image (or cube, with ``plane``) with the name of an image (SCI, IMAGE), or else the first
         without the name of something else (WHT, DQ, ERR) that is not a thumbnail.
     plane : int, optional
-        Index of the plane of a cube, along its first array axis. Not needed for leading axes of
-        length one, as in radio images.
+        Index of the plane of a cube, along its first array axis; or of the color of a picture: 0,
+        1 or 2 for red, green and blue. Not needed for leading axes of length one, as in radio
+        images.
     zeros : {'auto', 'keep', 'mask'}, optional
         Treatment of pixels that are exactly zero. By default, areas of zeros surrounded by noise,
         as outside of the footprint of a mosaic, are blank and masked, and zeros in images without
@@ -85,8 +86,9 @@ def read_image(source, *, hdu=None, plane=None, zeros='auto', max_size=None):
     -----
     Row 0 of the array is the first row in the file: the bottom row in most displays of FITS images,
     the top row of a picture, as with Pillow and scikit-image. ``meta['origin']`` is then
-    ``'upper'``, as in Matplotlib. Colors are converted to luminance, 0.299 R + 0.587 G + 0.114 B
-    (ITU-R BT.601), transparency is ignored, and both are noted in ``meta['pixels']``.
+    ``'upper'``, as in Matplotlib. Without ``plane``, colors are converted to luminance, 0.299 R +
+    0.587 G + 0.114 B (ITU-R BT.601), transparency is ignored, and both are noted in
+    ``meta['pixels']``.
 
     Masks and uncertainties in FITS files written by `~astropy.nddata.CCDData` are restored.
     :doc:`/reference/formats` describes which extensions and mask bits are used, and how units and
@@ -145,8 +147,8 @@ def _from_path(path, hdu, plane, zeros, max_size):
         if not is_fits(begin):
             # Black is a valid color in a picture.
             zeros = 'keep' if zeros == 'auto' else zeros
-            picture = read_picture(file, path, max_size=max_size)
-            return as_ccddata(plane_of(picture, plane), zeros=zeros)
+            picture = read_picture(file, path, max_size=max_size, plane=plane)
+            return as_ccddata(picture, zeros=zeros)
         with open_fits_image(file, path, hdu=hdu, plane=plane, max_size=max_size) as image:
             return whole_image(image, zeros=zeros)
 

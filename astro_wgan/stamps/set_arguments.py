@@ -1,9 +1,11 @@
 """Arguments of `~astro_wgan.StampSet` for sets that are derived from other sets."""
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
 from astropy import units as u
+from astropy.utils.exceptions import AstropyUserWarning
 
 from astro_wgan.astrometry.stamp_geometry import StampGeometry, first_pixel
 from astro_wgan.bands.band import as_bands, band_number, rescaled_band, unnamed_bands
@@ -206,6 +208,7 @@ def joined_band_arguments(sets):
     if first.uncertainty is not None:
         uncertainty = np.stack([each.uncertainty for each in sets], axis=-1)
     is_masked = any(each.mask is not None for each in sets)
+    _warn_if_equal(bands, sets)
     return {
         'pixels': np.stack([each.pixels for each in sets], axis=-1),
         'uncertainty': uncertainty,
@@ -220,6 +223,24 @@ def joined_band_arguments(sets):
         'axes': 'nyxb',
         'assume_finite': True,
     }
+
+
+def _warn_if_equal(bands, sets):
+    for k, first in enumerate(sets):
+        for band, other in zip(bands[k + 1 :], sets[k + 1 :], strict=True):
+            # Most bands differ in the first stamps already.
+            if all(_are_equal(first[rows], other[rows]) for rows in (slice(2), slice(None))):
+                warnings.warn(
+                    f'Bands {bands[k].name} and {band.name} have the same pixels, as those of gray '
+                    'pictures that are stored in color: one of them adds nothing.',
+                    AstropyUserWarning,
+                    stacklevel=4,
+                )
+
+
+def _are_equal(first, other):
+    both = first.valid & other.valid
+    return both.any() and np.array_equal(first.pixels[both], other.pixels[both])
 
 
 def _check_same_stamps(sets):

@@ -152,6 +152,7 @@ class StampSet(CreatedSets, StampArrays, Stamps):
         mask=None,
         pixel_scale=None,
         psf=None,
+        bands=None,
         hdu=None,
         plane=None,
         zeros='auto',
@@ -166,8 +167,9 @@ class StampSet(CreatedSets, StampArrays, Stamps):
         ----------
         image : path-like, HDU, `~astropy.nddata.NDData` or array_like
             Any input of `~astro_wgan.images.read_image`; the stamps inherit its unit, uncertainty,
-            mask and WCS. Or a list of images of the same field and pixel grid, one per band:
-            sources are detected in the first, to whose unit the others are converted.
+            mask and WCS. Or a list of images of the same field and pixel grid, or a cube, one
+            image or plane per band: sources are detected in the first, to whose unit the others
+            are converted. `from_images` detects in any band, and takes images of other pixels.
         size : int, tuple of int or `~astropy.units.Quantity`, optional
             Pixels along an edge, or ``(ny, nx)``, or the same as angles, which are rounded to whole
             pixels.
@@ -206,6 +208,10 @@ class StampSet(CreatedSets, StampArrays, Stamps):
             Angle of a pixel, for an image without WCS.
         psf : array_like, optional
             Image of the point spread function at the same pixel scale.
+        bands : sequence of str or `~astro_wgan.stamps.Band`, optional
+            Names of the bands of a list of images or a cube, by default ``'0'``, ``'1'``, ...; or
+            three for the red, green and blue of a picture, of which luminance is taken otherwise;
+            or that of the band of one image.
         hdu, plane, zeros, max_size : optional
             HDU of a FITS file, plane of a cube, meaning of exact zeros, and limit on the memory;
             as in `~astro_wgan.images.read_image`.
@@ -278,6 +284,7 @@ class StampSet(CreatedSets, StampArrays, Stamps):
 
         cut = cut_arguments(
             image,
+            colors=bands is not None,
             size=size,
             positions=positions,
             detection=detection,
@@ -296,8 +303,9 @@ class StampSet(CreatedSets, StampArrays, Stamps):
             stars=stars,
         )
         if isinstance(cut, dict):
-            return cls(**cut)
-        return cls.from_bands({str(k): cls(**band) for k, band in enumerate(cut)})
+            return cls(**(cut if bands is None else cut | {'bands': bands}))
+        names = as_bands(bands, len(cut))
+        return cls.from_bands(dict(zip(names, (cls(**band) for band in cut), strict=True)))
 
     geometry = Checked(
         lambda stamps, geometry: StampGeometry.of(

@@ -347,8 +347,10 @@ def test_fits_file_with_hdu_and_plane(tmp_path):
     stamps = StampSet.from_image(path, size=9, positions=[(30, 20)], hdu='SCI', plane=2)
     assert np.array_equal(stamps.pixels[0], cube[2, 16:25, 26:35])
     assert stamps.meta['provenance']['image'] == str(path)
-    with pytest.raises(ImageError, match='`plane`'):
-        StampSet.from_image(path, size=9, positions=[(30, 20)])
+    bands = StampSet.from_image(path, size=9, positions=[(30, 20)], hdu='SCI')
+    assert np.array_equal(bands.pixels[0], np.moveaxis(cube, 0, -1)[16:25, 26:35])
+    with pytest.raises(ImageError, match='must lie from 0 to 2; got 3'):
+        StampSet.from_image(path, size=9, positions=[(30, 20)], plane=3)
 
 
 def test_scale_and_psf_follow_an_image_without_wcs():

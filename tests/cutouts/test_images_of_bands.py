@@ -8,6 +8,7 @@ from astropy.io import fits
 from astropy.nddata import CCDData, StdDevUncertainty
 from astropy.utils.exceptions import AstropyUserWarning
 from astropy.wcs import WCS
+from PIL import Image
 from reproject import reproject_adaptive
 
 from astro_wgan import DetectionConfig, StampSet
@@ -382,3 +383,39 @@ def test_options_of_some_bands(tmp_path):
     assert np.allclose(stamps['g'].pixels[0], PLAIN['r'][18:26, 20:28])
     assert stamps['g'].mask is None
     assert np.argwhere(~stamps['r'].valid).tolist() == [[0, 2, 2]]
+
+
+# Cubes, lists and pictures
+
+
+def test_planes_of_a_cube_are_bands(tmp_path):
+    cube = np.random.default_rng(1).normal(size=(3, 40, 50)).astype(np.float32)
+    fits.writeto(tmp_path / 'cube.fits', cube)
+    for source in (cube, tmp_path / 'cube.fits', fits.PrimaryHDU(cube), list(cube)):
+        stamps = StampSet.from_image(source, size=8, positions=[(24, 22)], bands=['g', 'r', 'i'])
+        assert [band.name for band in stamps.bands] == ['g', 'r', 'i']
+        assert np.array_equal(stamps['r'].pixels[0], cube[1, 18:26, 20:28])
+    assert StampSet.from_image(cube, size=8, positions=[(24, 22)]).n_bands == 3
+    one = StampSet.from_image(cube, plane=2, size=8, positions=[(24, 22)], bands=['i'])
+    assert_stamps_equal(one, stamps['i'])
+    with pytest.raises(ValueError, match='`bands` must be 3, as those of the pixels; got 2'):
+        StampSet.from_image(cube, size=8, positions=[(24, 22)], bands=['g', 'r'])
+
+
+def test_colors_of_a_picture_are_bands_if_they_are_named(tmp_path):
+    colors = np.random.default_rng(2).integers(0, 255, size=(40, 50, 3), dtype=np.uint8)
+    path = tmp_path / 'picture.png'
+    Image.fromarray(colors).save(path)
+    where = {'size': 8, 'positions': [(24, 22)]}
+    stamps = StampSet.from_image(path, bands=['R', 'G', 'B'], **where)
+    assert np.array_equal(stamps['G'].pixels[0], colors[18:26, 20:28, 1])
+    assert StampSet.from_image(path, **where).n_bands is None
+    planes = {'R': 0, 'G': 1, 'B': 2}
+    assert_stamps_equal(
+        StampSet.from_images(dict.fromkeys(planes, path), plane=planes, **where), stamps
+    )
+    gray = tmp_path / 'gray.png'
+    Image.fromarray(np.repeat(colors[..., :1], 3, axis=2)).save(gray)
+    with pytest.warns(AstropyUserWarning, match='have the same pixels, as those of gray') as caught:
+        StampSet.from_image(gray, bands=['R', 'G', 'B'], **where)
+    assert len(caught) == 3
