@@ -90,6 +90,18 @@ def add_hunt(commands):
         help='keep the sky in the stamps, or subtract the background that is measured or known',
     )
     add(
+        '--neighbors',
+        choices=['keep', 'mask', 'replace'],
+        default=defaults.neighbors,
+        help='keep the neighbors of the central source, mask them, or replace them by sky',
+    )
+    add(
+        '--stars',
+        choices=['keep', 'mask'],
+        default=defaults.stars,
+        help='keep or mask point sources beside or on a galaxy',
+    )
+    add(
         '--held-out-fraction',
         type=float,
         default=defaults.held_out_fraction,

@@ -12,6 +12,7 @@ from astro_wgan.hunting.hunt_config import HuntConfig
 from astro_wgan.images import read_image
 from astro_wgan.images.reading import describe_image
 from astro_wgan.jobs.progress import ProgressLine
+from astro_wgan.neighbors.neighbor_config import as_neighbor_config
 from astro_wgan.stamps import StampSet
 from astro_wgan.store.writable import check_writable
 from astro_wgan.validation.pixels import as_shape
@@ -27,6 +28,9 @@ _CARDS = {
     'left_out': 'HDULEFT',
 }
 
+
+#: Threshold at which neighbors and stars are detected, in units of the noise.
+_FAINT = 1.5
 
 #: Options of reading for bands that a dictionary leaves out, where it is not None.
 _DEFAULTS = {'zeros': 'auto', 'layout': 'auto'}
@@ -165,6 +169,13 @@ def _cut(images, config, positions):
         detection = replace(detection, background=0.0)
     options = {'size': config.size, 'positions': positions, 'partial': config.partial}
     options['detection'] = detection if positions is None else None
+    removal = as_neighbor_config(config.neighbors, config.stars)
+    if removal.is_needed:
+        if removal.detection is None:
+            # Deeper than the detection of sources that are worth a stamp.
+            faint = replace(detection, threshold=min(detection.threshold, _FAINT), min_area=5)
+            removal = replace(removal, detection=faint)
+        options['neighbors'] = removal
     if isinstance(images, Mapping):
         stamps = StampSet.from_images(images, detect_in=config.detect_in, **options)
     else:

@@ -7,6 +7,8 @@ from astropy import units as u
 
 from astro_wgan.anomaly.calibration.contamination import check_contamination
 from astro_wgan.detection import DetectionConfig
+from astro_wgan.neighbors import NeighborConfig
+from astro_wgan.neighbors.neighbor_config import as_neighbor_config
 
 __all__ = ['HuntConfig']
 
@@ -41,6 +43,12 @@ class HuntConfig:
     sky : {'keep', 'subtract'}
         Whether the background is subtracted from the image before stamps are cut: the one that
         ``detection`` states or measures. It needs not be, if it is the same in all of the image.
+    neighbors : {'keep', 'mask', 'replace'} or `~astro_wgan.neighbors.NeighborConfig`
+        What happens to sources beside the central one: they are kept, masked, or replaced by sky.
+        Without a configuration of their own they are detected at 1.5 sigma, fainter than those
+        around which stamps are cut.
+    stars : {'keep', 'mask'}
+        Whether point sources beside or on a galaxy are masked.
     preset : {'compact', 'paper'}
         Configuration of networks and training.
     iterations, epochs, minutes : float or None
@@ -71,6 +79,8 @@ class HuntConfig:
     detect_in: str | None = None
     partial: str = 'drop'
     sky: str = 'keep'
+    neighbors: str | NeighborConfig = 'keep'
+    stars: str = 'keep'
     preset: str = 'compact'
     iterations: int | None = None
     epochs: float | None = None
@@ -98,6 +108,7 @@ class HuntConfig:
             raise ValueError(
                 f'`held_out_fraction` must lie between 0 and 1; got {self.held_out_fraction}.'
             )
+        as_neighbor_config(self.neighbors, self.stars)
         check_contamination(self.contamination)
         if self.iterations is not None and self.epochs is not None:
             raise ValueError('Give `epochs` or `iterations`, not both.')

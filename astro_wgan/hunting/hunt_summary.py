@@ -1,8 +1,10 @@
 """Summary of a hunt as plain values, for programs that call the command."""
 
+from pathlib import PurePath
+
 import numpy as np
 
-__all__ = ['summarize_hunt']
+__all__ = ['describe_field', 'summarize_hunt']
 
 #: Columns of the highest ranks.
 _COLUMNS = ('rank', 'id', 'x', 'y', 'score', 'p_value', 'trained_on')
@@ -57,6 +59,54 @@ def summarize_hunt(result, *, n_top=10):
         'credit': told['credit'],
         'versions': told['versions'],
     }
+
+
+def describe_field(images, config, *, is_detected):
+    """
+    What stamps were cut from and what was done with them, in sentences for the page.
+
+    Parameters
+    ----------
+    images : list of dict
+        What was read of each image: its band, its source and its parts, as in a summary.
+    config : `~astro_wgan.HuntConfig`
+    is_detected : bool
+        Whether sources were detected, rather than positions given.
+
+    Returns
+    -------
+    list of str
+    """
+    sentences = []
+    if 'band' in images[0]:
+        bands = ', '.join(f'{told["band"]} ({_file_name(told)})' for told in images)
+        sentences.append(f'{len(images)} bands: {bands}.')
+    else:
+        sentences.append(f'Image: {_file_name(images[0])}.')
+    layouts = dict.fromkeys(told['layout'] for told in images if 'layout' in told)
+    if layouts:
+        sentences.append(f'Layout: {", ".join(layouts)}.')
+    for part in ('mask', 'weight', 'uncertainty'):
+        used = dict.fromkeys(told[part] for told in images if part in told)
+        if used:
+            sentences.append(f'{part.capitalize()}: {"; ".join(used)}.')
+    if not is_detected:
+        sentences.append('Stamps are cut at given positions.')
+    elif config.detect_in is not None:
+        sentences.append(f'Sources are detected in {config.detect_in}.')
+    if config.sky == 'subtract':
+        sentences.append('The background is subtracted.')
+    how = getattr(config.neighbors, 'neighbors', config.neighbors)
+    if how != 'keep':
+        done = {'mask': 'masked', 'replace': 'replaced by sky'}[how]
+        sentences.append(f'Neighbors of the central source are {done}.')
+    if config.stars == 'mask' or getattr(config.neighbors, 'stars', 'keep') == 'mask':
+        sentences.append('Point sources beside or on a galaxy are masked.')
+    return sentences
+
+
+def _file_name(told):
+    return PurePath(told['source']).name
 
 
 def _top(table, n):

@@ -11,6 +11,7 @@ from astropy.table import QTable
 from astro_wgan.hunting.field import read_field
 from astro_wgan.hunting.hunt_config import HuntConfig
 from astro_wgan.hunting.hunt_folder import HuntFolder
+from astro_wgan.hunting.hunt_summary import describe_field
 from astro_wgan.hunting.initial_model import (
     check_initial_model,
     find_initial_model,
@@ -171,6 +172,7 @@ def hunt(
         credit=field.credit,
         seconds=seconds,
     )
+    notes = [' '.join(describe_field(field.images, config, is_detected=positions is None))]
     with _timed(seconds, 'gallery'):
         detector.gallery(
             stamps,
@@ -179,7 +181,7 @@ def hunt(
             title=f'Most anomalous of {len(table)} sources',
             n_cards=config.n_cards,
             origin=field.origin,
-            notes=field.credit or (),
+            notes=notes if field.credit is None else [*notes, field.credit],
         )
     # Written last: a table means that everything else is there.
     folder.write_table(table)

@@ -12,6 +12,7 @@ from astro_wgan import HuntConfig
 from astro_wgan.detection import DetectionConfig
 from astro_wgan.detection.tiled_detection import measure_background
 from astro_wgan.hunting.field import read_field
+from astro_wgan.neighbors import NeighborConfig
 
 CONFIG = HuntConfig(size=16, detection=DetectionConfig(5.0))
 PLACES = np.array([(x, y) for x in range(20, 240, 40) for y in range(20, 240, 40)])
@@ -65,6 +66,29 @@ def test_a_known_sky_is_subtracted(image):
     kept = read(image, CONFIG, positions=PLACES).stamps
     np.testing.assert_allclose(stamps.pixels, kept.pixels - 90, rtol=1e-6)
     assert stamps.unit == u.nJy
+
+
+@pytest.mark.parametrize('is_in_bands', [False, True])
+def test_neighbors_are_masked_though_they_are_fainter_than_what_is_cut(image, is_in_bands):
+    faint = image.copy()
+    y, x = np.indices(image.shape)
+    for x0, y0 in PLACES:
+        # A peak of 4 sigma, below the threshold of the stamps.
+        faint.data = faint.data + np.float32(4) * np.exp(
+            -((x - x0 - 6) ** 2 + (y - y0 + 6) ** 2) / 2 / 1.5**2
+        ).astype(np.float32)
+    faint.data = faint.data - np.float32(100) - 0.1 * x - 0.05 * y
+    given = {'g': faint, 'r': faint.multiply(1.5)} if is_in_bands else faint
+    config = replace(CONFIG, neighbors='mask')
+    stamps = read(given, config).stamps
+    assert len(stamps) == len(PLACES)
+    assert stamps.table['n_neighbors'].sum() > len(PLACES) / 2
+    own = NeighborConfig('mask', detection=CONFIG.detection)
+    few = read(given, replace(config, neighbors=own)).stamps.table['n_neighbors']
+    assert few.sum() < len(PLACES) / 4
+    # At positions, too.
+    again = read(given, config, positions=stamps.table['id', 'x', 'y']).stamps
+    assert again.table['n_neighbors'].sum() == stamps.table['n_neighbors'].sum()
 
 
 @pytest.mark.parametrize(

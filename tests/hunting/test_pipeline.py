@@ -307,6 +307,8 @@ def test_summary_is_plain_values(result):
     assert told['seconds'].keys() == {'detection', 'training', 'scoring', 'gallery'}
     assert told['images'] == [{'source': 'array'}]
     assert told['initial_model'].startswith('random weights')
+    page = (result.folder / 'gallery.html').read_text()
+    assert 'Image: array.' in page
 
 
 def test_model_of_an_earlier_hunt_needs_no_training(result, image, tmp_path):
