@@ -20,6 +20,7 @@ from astro_wgan.astrometry.stamp_geometry import (
 from astro_wgan.catalogs.positions import position_table, with_positions
 from astro_wgan.cutouts.bands import check_one_field
 from astro_wgan.cutouts.gathering import gathered_mask, parts_of_image
+from astro_wgan.cutouts.image_strips import cut_from_strips
 from astro_wgan.detection.detection_config import DetectionConfig
 from astro_wgan.detection.tiled_detection import detect_sources
 from astro_wgan.exceptions import DetectionError
@@ -222,7 +223,10 @@ def _cut_and_removed(
         table, corner = table[keep], corner[keep]
         parts = None
         if isinstance(in_file, FitsImage):
-            parts = read_sections(in_file, corner, shape, fill_value=fill_value, zeros=zeros)
+            blanks = {'fill_value': fill_value, 'zeros': zeros}
+            parts = read_sections(in_file, corner, shape, **blanks)
+            if parts is None:
+                parts = cut_from_strips(in_file, corner, shape, **blanks)
             image = whole_image(in_file, zeros=zeros) if parts is None else in_file
     if parts is None:
         parts = parts_of_image(image, corner, shape, fill_value)
