@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from itertools import compress
 
 from astro_wgan.cutouts.cutting import are_images
+from astro_wgan.images.plane_count import count_planes
 
 __all__ = ['band_names', 'images_by_band']
 
 
-def images_by_band(image, bands=None):
+def images_by_band(image, bands=None, *, hdu=None, max_size=None):
     """
     The images of a hunt by the names of their bands.
 
@@ -19,12 +20,16 @@ def images_by_band(image, bands=None):
     image : dict, list or any image
         An image for each band by its name, a list of images, or one image.
     bands : sequence of str, optional
-        Names of the bands of a list, by default those of `band_names`.
+        Names of the bands of a list, by default those of `band_names`; or of the planes of a cube,
+        or the colors of a picture.
+    hdu, max_size : optional
+        As in `~astro_wgan.images.read_image`, for a cube.
 
     Returns
     -------
     dict or None
-        None for one image without the name of a band.
+        By band an image, or a tuple of a cube or picture and the number of its plane. None for one
+        image without the name of a band.
 
     Raises
     ------
@@ -48,9 +53,7 @@ def images_by_band(image, bands=None):
             raise ValueError(f'`bands` must be different names; got {names}.')
         images = dict(zip(names, image, strict=True))
     else:
-        if bands is not None:
-            raise ValueError(f'`bands` names the bands of several images; got one image, {bands}.')
-        return None
+        return None if bands is None else _planes(image, bands, hdu, max_size)
     if not images:
         raise ValueError('`image` must hold at least one image; got none.')
     _check_files(images)
@@ -86,6 +89,18 @@ def band_names(images):
         differ = [len(set(column)) > 1 for column in zip(*words, strict=True)]
         stems = ['_'.join(compress(each, differ)) for each in words]
     return stems if all(stems) and len(set(stems)) == len(stems) else numbers
+
+
+def _planes(image, bands, hdu, max_size):
+    """The planes of a cube, or the colors of a picture, by band."""
+    count, _ = count_planes(image, hdu=hdu, max_size=max_size)
+    if count != len(bands) or len(set(bands)) < len(bands):
+        there = 'a single image' if count is None else f'an image of {count} planes'
+        raise ValueError(
+            '`bands` must be different names of each of several images, or of the planes of one; '
+            f'got {bands} for {there}.'
+        )
+    return {name: (image, number) for number, name in enumerate(bands)}
 
 
 def _check_files(images):

@@ -81,7 +81,8 @@ def read_field(image, config, *, bands, positions, progress, **reading):
     ValueError
         If images or positions cannot be used, or there is no stamp.
     """
-    sources = images_by_band(image, bands)
+    where = {name: reading[name] for name in ('hdu', 'max_size') if name in reading}
+    sources = images_by_band(image, bands, **where)
     if sources is None and config.detect_in is not None:
         raise ValueError(f'`detect_in` is for several bands; got one image, {config.detect_in!r}.')
     _check_options(reading, sources)
@@ -92,7 +93,10 @@ def read_field(image, config, *, bands, positions, progress, **reading):
         line.update(0.0)
         for band, source in ({None: image} if sources is None else sources).items():
             name = getattr(band, 'name', band)
-            ccd = read_image(source, **_of_band(reading, name))
+            how = _of_band(reading, name)
+            if isinstance(source, tuple):
+                source, how['plane'] = source
+            ccd = read_image(source, **how)
             for text in describe_image(ccd):
                 line.note(text if band is None else f'{name}: {text}')
             told.append({} if band is None else {'band': name})

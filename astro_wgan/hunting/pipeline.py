@@ -88,7 +88,8 @@ def hunt(
     config : `HuntConfig`, optional
         Detection, stamps, training and seed.
     bands : sequence of str, optional
-        Names of the bands of a list of images; by default what differs in the names of the files.
+        Names of the bands of a list of images, by default what differs in the names of the files;
+        or of the planes of a cube, or the colors of a picture.
     model : path-like or `~astro_wgan.AnomalyDetector`, optional
         A detector to use instead of training one: a folder that an earlier hunt wrote (or the
         ``model`` folder in it). Its own calibration is kept.

@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 from astropy.nddata import CCDData
+from PIL import Image
 
 from astro_wgan import HuntConfig, hunt
 from astro_wgan.cli import main
@@ -80,6 +81,21 @@ def test_all_ways_to_give_bands_are_the_same(images, paths):
     np.testing.assert_allclose(bright / bright[0], [1, 2, 4], rtol=0.1)
 
 
+def test_planes_of_a_cube_and_colors_of_a_picture_are_bands(images, tmp_path):
+    expected = read(images).stamps
+    cube = np.stack([image.data for image in images.values()])
+    stamps = read(cube, bands=['g', 'r', 'i']).stamps
+    np.testing.assert_array_equal(stamps.pixels, expected.pixels)
+    colors = np.clip(np.moveaxis(cube, 0, 2) / 2 + 20, 0, 255).astype(np.uint8)
+    Image.fromarray(colors).save(tmp_path / 'picture.png')
+    found = read(tmp_path / 'picture.png', bands=['R', 'G', 'B'])
+    assert [band.name for band in found.stamps.bands] == ['R', 'G', 'B']
+    assert found.origin == 'upper'
+    assert [told['band'] for told in found.images] == ['R', 'G', 'B']
+    # Without names it is luminance.
+    assert read(tmp_path / 'picture.png').stamps.n_bands is None
+
+
 def test_sources_are_detected_in_the_band_that_is_named(images):
     only_red = {**images, 'g': images['g'].copy()}
     only_red['g'].data = np.random.default_rng(9).normal(size=(256, 256)).astype(np.float32)
@@ -120,7 +136,8 @@ def test_options_of_reading_are_for_all_bands_or_for_each(images, paths):
         ({'bands': ['g', 'r']}, 'must name each of the 3 images; got 2'),
         ({'bands': ['g', 'g', 'i']}, 'must be different names'),
         ({'image': {'g': np.ones((9, 9))}, 'bands': ['g']}, 'dictionary of images by band, not bo'),
-        ({'image': np.ones((9, 9)), 'bands': ['g']}, 'names the bands of several images; got one'),
+        ({'image': np.ones((9, 9)), 'bands': ['g']}, r"got \['g'\] for a single image"),
+        ({'image': np.ones((3, 9, 9)), 'bands': ['g']}, 'for an image of 3 planes'),
     ],
 )
 def test_names_that_do_not_fit_are_refused(paths, change, message):
