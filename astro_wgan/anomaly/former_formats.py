@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from astro_wgan.files.former_names import FORMER_NAMES, current_names
+
 __all__ = ['FORMER_FORMATS', 'FORMER_WITH_MANIFEST', 'in_current_format']
 
 #: All of them have former names. Format 8 also has fewer conditions, and held-out scores that were
@@ -10,28 +12,8 @@ FORMER_FORMATS = ('astro_wgan detector 10', 'astro_wgan detector 9', 'astro_wgan
 #: The earlier ones may lack a manifest.
 FORMER_WITH_MANIFEST = 'astro_wgan detector 10'
 
-_SEARCH = {'start': 'init'}
+#: Of values of ``init`` in a search.
 _INIT = {'free': 'zeros'}
-_SCORING = {
-    'reach': 'weight_sigma',
-    'turned_smoothing': 'rotation_smoothing',
-    'turned_margin': 'rotation_margin',
-}
-_COLUMNS = {
-    'structure': 'smoothed_residual',
-    'turned': 'rotation_residual',
-    'peak': 'peak_residual',
-    'residual': 'residual_loss',
-    'feature': 'feature_loss',
-    'paper': 'paper_score',
-}
-_TREND = {
-    'level_': 'mean_coefficients_',
-    'scatter_': 'scatter_coefficients_',
-    'least_scatter_': 'min_scatter_',
-    'hundredth_': 'percentile_99_',
-}
-_NOISE = {'noise': 'noise_rms'}
 
 
 def in_current_format(description):
@@ -49,29 +31,31 @@ def in_current_format(description):
 
     Raises
     ------
-    AttributeError, KeyError, TypeError
+    AttributeError, KeyError, TypeError, ValueError
         If it does not have the structure of any format.
     """
     if description['format'] not in FORMER_FORMATS:
         return description
-    search = _renamed(description['search'], _SEARCH)
+    search = current_names(description['search'], 'search')
     search['init'] = _INIT.get(search['init'], search['init'])
-    scoring = _renamed(description['scoring'], _SCORING)
-    scoring['statistic'] = _COLUMNS.get(scoring['statistic'], scoring['statistic'])
+    scoring = current_names(description['scoring'], 'scoring')
+    scoring['statistic'] = FORMER_NAMES['statistics'].get(
+        scoring['statistic'], scoring['statistic']
+    )
     calibration, trends, conditions = (
         description[name] for name in ('calibration', 'trends', 'conditions')
     )
     if calibration is not None:
-        calibration = _renamed(calibration, _NOISE)
+        calibration = current_names(calibration, 'conditions')
     if trends is not None:
         trends = {
-            name: {'percentile_99_': np.inf, **_renamed(trend, _TREND)}
-            for name, trend in _renamed(trends, _COLUMNS).items()
+            name: {'percentile_99_': np.inf, **current_names(trend, 'trend')}
+            for name, trend in current_names(trends, 'statistics').items()
         }
     if conditions is not None:
-        conditions = _renamed(conditions, _NOISE)
+        conditions = current_names(conditions, 'conditions')
         if 'spreads' in conditions:
-            conditions['spreads'] = _renamed(conditions['spreads'], _NOISE)
+            conditions['spreads'] = current_names(conditions['spreads'], 'conditions')
     return {
         **description,
         'search': search,
@@ -80,7 +64,3 @@ def in_current_format(description):
         'trends': trends,
         'conditions': conditions,
     }
-
-
-def _renamed(values, names):
-    return {names.get(key, key): value for key, value in values.items()}

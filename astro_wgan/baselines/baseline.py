@@ -1,9 +1,11 @@
 """Base class of the baselines: parameters and representation, as those of scikit-learn."""
 
+from copy import copy
 from inspect import signature
 
 from astro_wgan.exceptions import NotFittedError
 from astro_wgan.optional import import_optional
+from astro_wgan.validation.parameter_names import check_parameter_names
 
 __all__ = ['Baseline', 'import_sklearn']
 
@@ -19,18 +21,23 @@ class Baseline:
 
     def get_params(self, deep=True):
         """
-        Parameters of the constructor.
+        Parameters of the constructor, as in scikit-learn.
 
         Parameters
         ----------
         deep : bool, optional
-            For compatibility with scikit-learn; it has no effect.
+            Whether parameters of parameters are included, such as ``stretch__softening``, that of
+            a stretch that was given.
 
         Returns
         -------
         dict
         """
-        return {name: getattr(self, name) for name in signature(type(self)).parameters}
+        params = {name: getattr(self, name) for name in signature(type(self)).parameters}
+        inner = {name: value for name, value in params.items() if hasattr(value, 'get_params')}
+        for name, value in inner.items() if deep else ():
+            params |= {f'{name}__{key}': each for key, each in value.get_params().items()}
+        return params
 
     def set_params(self, **params):
         """
@@ -39,7 +46,9 @@ class Baseline:
         Parameters
         ----------
         **params
-            New values, by name.
+            New values, by name. Parameters of parameters have names such as
+            ``stretch__softening``: the stretch is replaced by another one, which has not been
+            fitted.
 
         Returns
         -------
@@ -50,28 +59,33 @@ class Baseline:
         ValueError
             If there is no such parameter, or a value is out of range.
         """
-        current = self.get_params()
-        unknown = [name for name in params if name not in current]
-        if unknown:
-            raise ValueError(
-                f'A {type(self).__name__} has no parameter {unknown[0]!r}; it has '
-                f'{", ".join(current)}.'
-            )
+        current = self.get_params(deep=False)
+        check_parameter_names((name.partition('__')[0] for name in params), self, current)
+        own = {name: value for name, value in params.items() if '__' not in name}
+        current |= own
+        for name, changes in _of_parameters(params).items():
+            if not hasattr(current[name], 'set_params'):
+                raise ValueError(
+                    f'`{name}` is {current[name]!r}, which has no parameter '
+                    f'{next(iter(changes))!r}.'
+                )
+            # A copy, since others may use the one that was given.
+            own[name] = copy(current[name]).set_params(**changes)
         # The constructor checks the values.
-        changed = type(self)(**{**current, **params})
-        for name in params:
+        changed = type(self)(**{**current, **own})
+        for name in own:
             setattr(self, name, getattr(changed, name))
         return self
 
     def __repr__(self):
         defaults = {name: p.default for name, p in signature(type(self)).parameters.items()}
-        params = self.get_params().items()
+        params = self.get_params(deep=False).items()
         changed = [f'{name}={value!r}' for name, value in params if value != defaults[name]]
         return f'{type(self).__name__}({", ".join(changed)})'
 
     def __sklearn_clone__(self):
         # A stretch that was fitted before is a parameter: it is kept as it is.
-        return type(self)(**self.get_params())
+        return type(self)(**self.get_params(deep=False))
 
     def _check_fitted(self, attribute):
         """Raise NotFittedError unless `fit` has set the attribute."""
@@ -79,6 +93,16 @@ class Baseline:
             raise NotFittedError(
                 f'This {type(self).__name__} has not been fitted: call `fit` first.'
             )
+
+
+def _of_parameters(params):
+    """The parameters of each parameter, from names such as ``stretch__softening``."""
+    inner = {}
+    for name, value in params.items():
+        outer, separator, key = name.partition('__')
+        if separator:
+            inner.setdefault(outer, {})[key] = value
+    return inner
 
 
 def import_sklearn(name):

@@ -7,6 +7,7 @@ import numpy as np
 from astropy import units as u
 
 from astro_wgan.exceptions import NotFittedError
+from astro_wgan.files.former_names import current_names
 from astro_wgan.stamps.consistency import check_stamps_type
 from astro_wgan.stamps.stretch_levels import (
     BRIGHTEST,
@@ -17,8 +18,9 @@ from astro_wgan.stamps.stretch_levels import (
     given_levels,
     measure_levels,
 )
+from astro_wgan.validation.parameter_names import check_parameter_names
 
-__all__ = ['Stretch', 'current_names', 'fitted_stretch']
+__all__ = ['Stretch', 'fitted_stretch']
 
 #: Attributes that `Stretch.fit` learns.
 _LEARNED = ('sky_', 'noise_rms_', 'peak_', 'unit_')
@@ -139,7 +141,7 @@ class Stretch:
         """
         Parameters by name, as in scikit-learn.
 
-        ``deep`` has no effect.
+        ``deep`` has no effect, since none of them has parameters of its own.
         """
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
@@ -159,12 +161,12 @@ class Stretch:
 
         Raises
         ------
-        TypeError
-            If there is no such parameter.
         ValueError
-            If a value is out of range.
+            If there is no such parameter, or a value is out of range.
         """
-        changed = type(self)(**(self.get_params() | params))
+        current = self.get_params()
+        check_parameter_names(params, self, current)
+        changed = type(self)(**(current | params))
         vars(self).clear()
         vars(self).update(vars(changed))
         return self
@@ -300,7 +302,7 @@ class Stretch:
         >>> Stretch.from_dict(stretch.to_dict()) == stretch
         True
         """
-        return cls(**current_names(values))
+        return cls(**current_names(values, 'stretch'))
 
     def _values(self):
         """Parameters by name, with the learned levels instead of those that were given."""
@@ -401,8 +403,3 @@ def fitted_stretch(stretch, stamps, *, seed=0):
     """
     stretch = Stretch() if stretch is None else stretch
     return stretch.copy() if stretch.is_fitted else stretch.clone().fit(stamps, seed=seed)
-
-
-def current_names(values):
-    """A dictionary of `Stretch.to_dict`, also one written before ``noise`` became ``noise_rms``."""
-    return {'noise_rms' if name == 'noise' else name: value for name, value in values.items()}

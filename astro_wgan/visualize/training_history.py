@@ -5,9 +5,9 @@ import os
 import numpy as np
 
 from astro_wgan.catalogs.table_files import read_table
+from astro_wgan.files.former_names import current_names
 from astro_wgan.visualize.axes import one_or_new
 from astro_wgan.visualize.table_input import axis_label, check_table, numbers
-from astro_wgan.wgan.serialization.former_names import renamed
 
 __all__ = ['plot_training']
 
@@ -57,7 +57,7 @@ def plot_training(history, names=None, *, ax=None):
     """
     if isinstance(history, (str, os.PathLike)):
         history = read_table(history)
-        names_of_today = [*renamed(dict.fromkeys(history.colnames), 'history')]
+        names_of_today = [*current_names(dict.fromkeys(history.colnames), 'history')]
         history.rename_columns(history.colnames, names_of_today)
     check_table(history, (), '`history`')
     by = 'iteration' if 'iteration' in history.colnames else 'epoch'

@@ -14,6 +14,7 @@ from astro_wgan.stamps import Stretch
 from astro_wgan.store import StampStore
 
 sklearn = pytest.importorskip('sklearn')
+pytest.importorskip('sklearn.model_selection')
 
 CHANGED = [
     PCAResidual(n_components=3, seed=7),
@@ -26,7 +27,7 @@ CHANGED = [
 
 @pytest.mark.parametrize('baseline', CHANGED, ids=lambda baseline: type(baseline).__name__)
 def test_clones_have_the_parameters_and_no_fit(baseline):
-    fitted = type(baseline)(**baseline.get_params())
+    fitted = type(baseline)(**baseline.get_params(deep=False))
     fitted.stretch_ = fitted.components_ = 'learned'
     clone = sklearn.base.clone(fitted)
     assert type(clone) is type(baseline)
@@ -67,6 +68,47 @@ def test_parameters_are_set_after_the_checks_of_the_constructor():
     with pytest.raises(ValueError, match=r"no parameter 'trees'; it has n_components, stretch"):
         baseline.set_params(trees=3)
     assert (baseline.n_components, baseline.seed) == (6, 4)
+
+
+def test_parameters_of_a_stretch_are_got_and_set_as_in_scikit_learn(normal):
+    stretch = Stretch(softening=2.0).fit(normal[:50])
+    baseline = PCAResidual(stretch=stretch)
+    assert baseline.get_params()['stretch__softening'] == 2
+    assert not any('__' in name for name in baseline.get_params(deep=False))
+    assert not any('__' in name for name in PCAResidual().get_params())
+    baseline.set_params(stretch__softening=5.0, stretch__kind='linear', n_components=4)
+    assert (baseline.stretch, baseline.n_components) == (Stretch('linear', softening=5.0), 4)
+    # The one that was given may be used by others, too.
+    assert stretch.is_fitted
+    assert stretch.softening == 2
+    baseline.set_params(stretch=Stretch(scope='stamp'), stretch__softening=6.0)
+    assert baseline.stretch == Stretch(scope='stamp', softening=6.0)
+
+
+@pytest.mark.parametrize(
+    ('params', 'says'),
+    [
+        ({'stretch__softening': -1}, '`softening` must be above 0; got -1'),
+        ({'stretch__power': 2}, "A Stretch has no parameter 'power'; it has kind, scope"),
+        ({'squash__power': 2}, "A PCAResidual has no parameter 'squash'; it has n_components"),
+        ({'n_components__x': 2}, "`n_components` is 10, which has no parameter 'x'"),
+    ],
+)
+def test_wrong_parameters_of_a_stretch_change_nothing(params, says):
+    baseline = PCAResidual(stretch=Stretch(softening=2.0))
+    with pytest.raises(ValueError, match=says):
+        baseline.set_params(seed=9, **params)
+    assert (baseline.stretch, baseline.seed) == (Stretch(softening=2.0), 0)
+    with pytest.raises(ValueError, match="`stretch` is None, which has no parameter 'kind'"):
+        PCAResidual().set_params(stretch__kind='linear')
+
+
+def test_a_grid_search_of_scikit_learn_sets_parameters_of_the_stretch():
+    grid = sklearn.model_selection.ParameterGrid({'stretch__softening': [1.0, 8.0]})
+    base = PCAResidual(stretch=Stretch(), n_components=2)
+    models = [sklearn.base.clone(base).set_params(**params) for params in grid]
+    assert [model.stretch.softening for model in models] == [1, 8]
+    assert base.stretch.softening == 3
 
 
 @pytest.mark.parametrize('baseline', [PCAResidual(n_components=3), RotationResidual()])

@@ -71,7 +71,7 @@ def test_changed_parameters_need_another_fit(stamps):
     assert stretch == Stretch('linear')
     with pytest.raises(ValueError, match='`softening` must be above 0; got -1'):
         stretch.set_params(softening=-1)
-    with pytest.raises(TypeError, match='power'):
+    with pytest.raises(ValueError, match="no parameter 'power'; it has kind, scope"):
         stretch.set_params(power=2)
 
 
@@ -95,6 +95,8 @@ def test_a_dictionary_with_the_former_name_of_the_noise_is_read():
     values = stretch.to_dict()
     values['noise'] = values.pop('noise_rms')
     assert Stretch.from_dict(values) == stretch
+    with pytest.raises(ValueError, match='it has both `noise` and `noise_rms`'):
+        Stretch.from_dict({**values, 'noise_rms': (2.0,)})
 
 
 @pytest.mark.parametrize('percentile', [50.0, 90.0])

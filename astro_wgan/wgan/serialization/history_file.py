@@ -4,7 +4,7 @@ import numpy as np
 from astropy import units as u
 from astropy.table import QTable
 
-from astro_wgan.wgan.serialization.former_names import renamed
+from astro_wgan.files.former_names import current_names
 
 __all__ = ['read_history']
 
@@ -48,7 +48,7 @@ def read_history(content):
         raise ValueError('it is empty')
     names, rows = lines[0].split(), [line.split() for line in lines[1:]]
     repeated = len(set(names)) < len(names)
-    names = list(renamed(dict.fromkeys(names), 'history')) if not repeated else names
+    names = list(current_names(dict.fromkeys(names), 'history')) if not repeated else names
     if repeated or not (set(names) >= _REQUIRED and all(name.isidentifier() for name in names)):
         raise ValueError(f'its columns are {names!s:.100}')
     if any(len(row) != len(names) for row in rows):

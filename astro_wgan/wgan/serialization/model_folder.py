@@ -6,6 +6,7 @@ import numpy as np
 from astropy import units as u
 
 from astro_wgan.exceptions import DamagedFileError
+from astro_wgan.files.former_names import current_names
 from astro_wgan.files.json_text import parse_json
 from astro_wgan.files.limits import check_unit_text
 from astro_wgan.files.manifest import (
@@ -15,12 +16,11 @@ from astro_wgan.files.manifest import (
     damage_told,
     read_together,
 )
-from astro_wgan.stamps.stretch import Stretch, current_names
+from astro_wgan.stamps.stretch import Stretch
 from astro_wgan.wgan.config import NetworkConfig, TrainingConfig
 from astro_wgan.wgan.networks import build_critic, build_encoder, build_generator, count_weights
 from astro_wgan.wgan.noise_layer import build_noise
 from astro_wgan.wgan.serialization.config_values import from_dict, to_dict
-from astro_wgan.wgan.serialization.former_names import renamed
 from astro_wgan.wgan.serialization.history_file import read_history
 from astro_wgan.wgan.serialization.network_files import KerasFile, load_weights, verify_weights
 
@@ -185,7 +185,7 @@ def parse_model(kind, folder, files):
         check_format(description['format'], _FORMAT, _FORMER, files)
         wgan = kind(
             _network_config(description['network']),
-            from_dict(TrainingConfig, renamed(description['training'], 'training')),
+            from_dict(TrainingConfig, current_names(description['training'], 'training')),
         )
         wgan.stretch = wgan.stretch_ = _stretch(description['stretch'], wgan.network.bands)
         wgan.unit_ = _unit(description['unit'])
@@ -238,7 +238,7 @@ def _network(name, wgan, file):
 
 
 def _network_config(values):
-    config = from_dict(NetworkConfig, renamed(values, 'network'))
+    config = from_dict(NetworkConfig, current_names(values, 'network'))
     if None in config.image_shape:
         raise ValueError('its network has no size or number of bands')
     return config
@@ -246,7 +246,7 @@ def _network_config(values):
 
 def _stretch(values, bands):
     _unit(values['unit'])
-    stretch = from_dict(Stretch, current_names(values))
+    stretch = from_dict(Stretch, current_names(values, 'stretch'))
     if not stretch.is_fitted or len(stretch.sky_) not in (1, bands):
         raise ValueError(f'its stretch is not fitted to {bands} bands')
     return stretch

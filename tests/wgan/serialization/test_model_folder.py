@@ -12,11 +12,11 @@ from astropy import units as u
 from astropy.table import QTable
 
 from astro_wgan import WGAN, datasets
+from astro_wgan.files.former_names import FORMER_NAMES
 from astro_wgan.stamps import Stretch
 from astro_wgan.wgan import NetworkConfig, TrainingConfig
 from astro_wgan.wgan.networks import build_critic, build_encoder, build_generator, count_weights
 from astro_wgan.wgan.noise_layer import build_white_noise
-from astro_wgan.wgan.serialization.former_names import FORMER_NAMES
 
 NETWORK = NetworkConfig(
     size=16,

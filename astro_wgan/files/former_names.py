@@ -1,9 +1,11 @@
-"""Names that configurations and histories had in files of earlier versions, and have now."""
+"""current_names: values from files of earlier versions, by the names that they have now."""
 
-__all__ = ['FORMER_NAMES', 'renamed']
+__all__ = ['FORMER_NAMES', 'current_names']
 
-#: By the part of a model that has the names: the former one and that of today.
+#: By the part of a model or detector that has the names: the former one and the current one.
 FORMER_NAMES = {
+    # Of models and stretches.
+    'stretch': {'noise': 'noise_rms'},
     'network': {'kernel': 'kernel_size', 'latent': 'latent_dim'},
     'training': {
         'average': 'ema_decay',
@@ -32,19 +34,41 @@ FORMER_NAMES = {
             )
         },
     },
+    # Of detectors.
+    'search': {'start': 'init'},
+    'scoring': {
+        'reach': 'weight_sigma',
+        'turned_smoothing': 'rotation_smoothing',
+        'turned_margin': 'rotation_margin',
+    },
+    'statistics': {
+        'structure': 'smoothed_residual',
+        'turned': 'rotation_residual',
+        'peak': 'peak_residual',
+        'residual': 'residual_loss',
+        'feature': 'feature_loss',
+        'paper': 'paper_score',
+    },
+    'trend': {
+        'level_': 'mean_coefficients_',
+        'scatter_': 'scatter_coefficients_',
+        'least_scatter_': 'min_scatter_',
+        'hundredth_': 'percentile_99_',
+    },
+    'conditions': {'noise': 'noise_rms'},
 }
 
 
-def renamed(values, part):
+def current_names(values, part):
     """
-    Values by the names of today.
+    Values by their current names.
 
     Parameters
     ----------
     values : dict
-        By name, of today or of an earlier version.
-    part : {'network', 'training', 'history'}
-        What the values belong to.
+        By name, current or of an earlier version.
+    part : str
+        What the values belong to: a key of `FORMER_NAMES`.
 
     Returns
     -------
@@ -58,8 +82,8 @@ def renamed(values, part):
 
     Examples
     --------
-    >>> from astro_wgan.wgan.serialization.former_names import renamed
-    >>> renamed({'size': 64, 'latent': 16}, 'network')
+    >>> from astro_wgan.files.former_names import current_names
+    >>> current_names({'size': 64, 'latent': 16}, 'network')
     {'size': 64, 'latent_dim': 16}
     """
     former = FORMER_NAMES[part]
