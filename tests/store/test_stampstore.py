@@ -112,11 +112,6 @@ def assert_same_column(ours, theirs):
     assert (ours[good] == theirs[good]).all()
 
 
-@pytest.fixture(autouse=True)
-def no_waiting_for_the_disk(monkeypatch):
-    monkeypatch.setattr('os.fsync', lambda handle: None)
-
-
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / 'stamps.zarr'

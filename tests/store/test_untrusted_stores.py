@@ -24,11 +24,6 @@ from astro_wgan.store.stampstore import StampStore
 
 
 @pytest.fixture(autouse=True)
-def no_waiting_for_the_disk(monkeypatch):
-    monkeypatch.setattr('os.fsync', lambda handle: None)
-
-
-@pytest.fixture(autouse=True)
 def no_large_memory():
     """An error instead of an answer from memory that a test should never ask for."""
     before = resource.getrlimit(resource.RLIMIT_AS)

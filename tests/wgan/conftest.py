@@ -27,3 +27,9 @@ def new_wgan():
         return WGAN(WGAN.preset('compact', size=16).network, TrainingConfig(**options))
 
     return make
+
+
+@pytest.fixture(scope='session')
+def whole(stamps, new_wgan):
+    """A model after six iterations without an interruption, with the seed 5."""
+    return new_wgan().fit(stamps, iterations=6, seed=5, progress=False)

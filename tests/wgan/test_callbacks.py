@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 from small_trainings import monitored_training
 from small_trainings.monitored_training import fit, noisy_squares
+from small_trainings.weights import same, weights
 
 from astro_wgan import WGAN
 from astro_wgan.exceptions import CheckpointError
@@ -23,14 +24,6 @@ from astro_wgan.wgan import TrainingConfig
 def whole():
     """A monitored training of two epochs of 25 iterations and five more."""
     return fit(55)
-
-
-def weights(wgan):
-    return [*wgan.generator_.get_weights(), *wgan.critic_.get_weights()]
-
-
-def same(first, second):
-    return all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
 
 
 def test_history_has_a_row_per_epoch_and_one_for_the_rest(whole):

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from small_trainings.weights import same, weights
 
 from astro_wgan import WGAN, StampSet, StampStore, Stretch
 from astro_wgan.exceptions import NotFittedError
@@ -12,14 +13,6 @@ from astro_wgan.wgan.networks import count_weights
 
 SEED = 5
 NETWORKS = ('generator', 'critic', 'encoder')
-
-
-def weights(wgan):
-    return [*wgan.generator_.get_weights(), *wgan.critic_.get_weights()]
-
-
-def same(first, second):
-    return all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
 
 
 def test_training_improves_critic_and_generator(stamps, new_wgan):
@@ -31,12 +24,6 @@ def test_training_improves_critic_and_generator(stamps, new_wgan):
     mean = stamps.pixels.mean()
     made, before = (abs(w.generate(64).pixels.mean() - mean) for w in (wgan, untrained))
     assert made < 0.5 * before
-
-
-@pytest.fixture(scope='module')
-def whole(stamps, new_wgan):
-    """A model after six iterations without an interruption."""
-    return new_wgan().fit(stamps, iterations=6, seed=SEED, progress=False)
 
 
 def test_generated_images_are_in_the_unit_of_the_stamps(stamps, whole):

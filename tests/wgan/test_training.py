@@ -11,26 +11,13 @@ import keras
 import numpy as np
 import pytest
 from astropy import units as u
+from small_trainings.weights import same, weights
 
 from astro_wgan import WGAN, AnomalyDetector, StampSet
 from astro_wgan.exceptions import CheckpointError, DriftWarning, TrainingDivergedError
 from astro_wgan.wgan import NetworkConfig, TrainingConfig
 
 SEED = 5
-
-
-def weights(wgan):
-    return [*wgan.generator_.get_weights(), *wgan.critic_.get_weights()]
-
-
-def same(first, second):
-    return all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
-
-
-@pytest.fixture(scope='module')
-def whole(stamps, new_wgan):
-    """A model after six iterations without an interruption."""
-    return new_wgan().fit(stamps, iterations=6, seed=SEED, progress=False)
 
 
 def test_weights_follow_the_seed(stamps, whole, new_wgan):

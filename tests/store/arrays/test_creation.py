@@ -27,11 +27,6 @@ from astro_wgan.store.stampstore import StampStore
 needs_fork = pytest.mark.skipif(not hasattr(os, 'fork'), reason='needs fork')
 
 
-@pytest.fixture(autouse=True)
-def no_waiting_for_the_disk(monkeypatch):
-    monkeypatch.setattr('os.fsync', lambda handle: None)
-
-
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / 'stamps.zarr'

@@ -20,11 +20,6 @@ NUMBERS = ['bool', 'int8', 'uint16', 'int64', 'float16', 'float32', 'float64', '
 KINDS = [(dtype, shard) for dtype in NUMBERS for shard in (None, 6)] + [('U', None)]
 
 
-@pytest.fixture(autouse=True)
-def no_waiting_for_the_disk(monkeypatch):
-    monkeypatch.setattr('os.fsync', lambda handle: None)
-
-
 def make_values(dtype, n, shape=(2, 3)):
     rng = np.random.default_rng(4)
     if np.dtype(dtype).kind == 'U':

@@ -20,7 +20,7 @@ def faults():
             np.empty(100_000_000, np.uint8).fill(1)
         return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
-    # Other threads of the process, TensorFlow's and those of earlier tests, have faults of their own.
+    # Other threads of the process, such as those of TensorFlow, have faults of their own.
     return lambda: min(fill() for _ in range(3))
 
 
