@@ -4,31 +4,47 @@ import numpy as np
 from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.table import QTable
-from astropy.wcs import WCS
+from astropy.wcs.utils import celestial_frame_to_wcs
 
 from astro_wgan.stamps.comparison import differing_attributes
 from astro_wgan.stamps.stampset import StampSet
 
 __all__ = ['assert_stamps_equal', 'make_stamps', 'make_wcs']
 
-#: Standard deviation of the noise of a pixel in `make_stamps`; the sources peak at about 20.
+#: Standard deviation of the noise of a pixel in `make_stamps`.
 _NOISE_RMS = 1.0
 
 
-def make_wcs(shape=(64, 64), *, center=None, pixel_scale=0.06 * u.arcsec, position_angle=0 * u.deg):
+def make_wcs(
+    shape=(64, 64),
+    *,
+    center=None,
+    reference_pixel=None,
+    pixel_scale=0.06 * u.arcsec,
+    position_angle=0 * u.deg,
+    mirrored=False,
+    projection='TAN',
+):
     """
-    A gnomonic (TAN) WCS without distortion.
+    A celestial WCS without distortion.
 
     Parameters
     ----------
     shape : tuple of int
         Shape of the image, ``(ny, nx)``.
     center : `~astropy.coordinates.SkyCoord`, optional
-        Sky position of the center of the image; by default 150 and 2 degrees, ICRS.
+        Sky position of ``reference_pixel``, in the frame that the WCS has; by default 150 and 2
+        degrees, ICRS.
+    reference_pixel : tuple of float, optional
+        Pixel ``(x, y)``, counted from 0; by default the center of the image.
     pixel_scale : `~astropy.units.Quantity`
         Edge of a pixel on the sky.
     position_angle : `~astropy.units.Quantity`
         Position angle of the y axis, from north through east.
+    mirrored : bool
+        Whether east is to the right of north instead of to its left.
+    projection : str
+        Code of the projection, such as ``'TAN'`` (gnomonic) or ``'CAR'`` (plate carree).
 
     Returns
     -------
@@ -40,21 +56,35 @@ def make_wcs(shape=(64, 64), *, center=None, pixel_scale=0.06 * u.arcsec, positi
     >>> make_wcs((11, 11)).pixel_to_world(5, 5).to_string()
     '150 2'
     """
-    center = SkyCoord(150, 2, unit='deg') if center is None else center.icrs
+    center = SkyCoord(150, 2, unit='deg') if center is None else center
+    if reference_pixel is None:
+        reference_pixel = (shape[1] - 1) / 2, (shape[0] - 1) / 2
     sine, cosine = np.sin(position_angle.to_value('rad')), np.cos(position_angle.to_value('rad'))
-    wcs = WCS(naxis=2)
-    wcs.wcs.ctype = 'RA---TAN', 'DEC--TAN'
-    wcs.wcs.crval = center.ra.deg, center.dec.deg
-    wcs.wcs.crpix = (shape[1] + 1) / 2, (shape[0] + 1) / 2
-    wcs.wcs.cd = pixel_scale.to_value('deg') * np.array([[-cosine, sine], [sine, cosine]])
+    right = 1 if mirrored else -1
+    wcs = celestial_frame_to_wcs(center.frame, projection=projection)
+    wcs.wcs.crval = center.spherical.lon.deg, center.spherical.lat.deg
+    wcs.wcs.crpix = reference_pixel[0] + 1, reference_pixel[1] + 1
+    wcs.wcs.cd = pixel_scale.to_value('deg') * np.array(
+        [[right * cosine, sine], [-right * sine, cosine]]
+    )
     wcs.array_shape = tuple(shape)
     wcs.wcs.set()
     return wcs
 
 
-def make_stamps(n=10, *, shape=(32, 32), bands=None, seed=0, dtype=np.float32, **options):
+def make_stamps(
+    n=10,
+    *,
+    shape=(32, 32),
+    bands=None,
+    sigma=None,
+    peak=20.0,
+    seed=0,
+    dtype=np.float32,
+    **options,
+):
     """
-    Stamps of a Gaussian source of random width on noise with an rms of 1.
+    Stamps of a round Gaussian source in the center, on noise with an rms of 1.
 
     Parameters
     ----------
@@ -64,7 +94,14 @@ def make_stamps(n=10, *, shape=(32, 32), bands=None, seed=0, dtype=np.float32, *
         Shape of each stamp, ``(ny, nx)``.
     bands : int or sequence, optional
         Number of bands, or their names, or `~astro_wgan.stamps.Band`; by default there is no axis
-        of bands.
+        of bands. The sources are twice as bright in the last band as in the first.
+    sigma : float or tuple of float, optional
+        Width of the sources in pixels (standard deviation of the Gaussian): one for all, or the
+        limits between which it is drawn for each; by default 1 and an eighth of the shorter edge,
+        at least 1.5.
+    peak : float or tuple of float
+        Peak of the sources in the first band: one for all, or the limits between which it is
+        drawn.
     seed : int
         The same seed makes the same stamps.
     dtype : data type
@@ -86,8 +123,9 @@ def make_stamps(n=10, *, shape=(32, 32), bands=None, seed=0, dtype=np.float32, *
     """
     rng = np.random.default_rng(seed)
     y, x = np.indices(shape) - (np.reshape(shape, (2, 1, 1)) - 1) / 2
-    sigma = rng.uniform(1.0, max(1.5, min(shape) / 8), size=n)
-    pixels = 20 * np.exp(-(x**2 + y**2) / 2 / sigma[:, None, None] ** 2)
+    sigma = _draw(rng, n, (1.0, max(1.5, min(shape) / 8)) if sigma is None else sigma)
+    peak = _draw(rng, n, peak)[:, None, None]
+    pixels = peak * np.exp(-(x**2 + y**2) / 2 / sigma[:, None, None] ** 2)
     if bands is not None:
         count = bands if isinstance(bands, int) else len(bands)
         pixels = pixels[..., None] * np.linspace(1, 2, count)
@@ -95,6 +133,12 @@ def make_stamps(n=10, *, shape=(32, 32), bands=None, seed=0, dtype=np.float32, *
     pixels = pixels + rng.normal(scale=_NOISE_RMS, size=pixels.shape)
     table = QTable({'id': np.arange(n), 'sigma': sigma})
     return StampSet(pixels.astype(dtype), **{'unit': u.nJy, 'table': table, **options})
+
+
+def _draw(rng, n, limits):
+    if np.ndim(limits) == 0:
+        return np.full(n, float(limits))
+    return rng.uniform(*limits, size=n)
 
 
 def assert_stamps_equal(actual, desired, *, rtol=0.0, atol=0.0):

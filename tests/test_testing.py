@@ -20,6 +20,37 @@ def test_wcs_has_the_center_scale_and_angle_that_are_asked_for():
     assert u.isclose(center.position_angle(left), 120 * u.deg, atol=1e-3 * u.deg)
 
 
+def test_wcs_has_the_frame_projection_and_reference_that_are_asked_for():
+    center = SkyCoord(30, 0, unit='deg', frame='galactic')
+    wcs = make_wcs(
+        center=center,
+        reference_pixel=(100, -7),
+        projection='CAR',
+        mirrored=True,
+        pixel_scale=0.5 * u.deg,
+    )
+    assert list(wcs.wcs.ctype) == ['GLON-CAR', 'GLAT-CAR']
+    # A plate carree is linear in the angles; mirrored, longitude rises with x.
+    place = wcs.pixel_to_world(110, -1)
+    assert place.frame.name == 'galactic'
+    assert (place.l.deg, place.b.deg) == pytest.approx((35, 3))
+    old = make_wcs(center=SkyCoord(10, 20, unit='deg', frame='fk5'))
+    assert (old.wcs.radesys, old.wcs.equinox) == ('FK5', 2000)
+
+
+def test_sources_have_the_width_and_peak_that_are_asked_for():
+    stamps = make_stamps(40, shape=(33, 33), sigma=3.0, peak=(200, 400), dtype=float)
+    assert (stamps.table['sigma'] == 3).all()
+    # Second moments of a Gaussian; the noise of 1 adds about 0.1 to the profile.
+    x = np.arange(33) - 16
+    total = stamps.pixels.sum(axis=(1, 2))
+    width = np.sqrt((stamps.pixels * x**2).sum(axis=(1, 2)) / total)
+    assert np.median(width) == pytest.approx(3, rel=0.02)
+    peak = total / (2 * np.pi * 3**2)
+    assert 199 < peak.min() < 220
+    assert 380 < peak.max() < 401
+
+
 @pytest.mark.parametrize('bands', [None, 3])
 def test_stamps_show_a_source_on_noise_of_rms_1(bands):
     stamps = make_stamps(50, shape=(24, 20), bands=bands, seed=3)

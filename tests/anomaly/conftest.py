@@ -2,21 +2,17 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
-from astro_wgan import WGAN, StampSet
+from astro_wgan import WGAN
+from astro_wgan.testing import make_stamps
 from astro_wgan.wgan import NetworkConfig, TrainingConfig
 
 
 @pytest.fixture(scope='session')
 def stamps():
     """Round blobs of various sizes on noise: 120 stamps of 16 x 16 pixels."""
-    rng = np.random.default_rng(1)
-    y, x = np.indices((16, 16)) - 7.5
-    width = rng.uniform(1.5, 3, size=(120, 1, 1))
-    pixels = 20 * np.exp(-(x**2 + y**2) / 2 / width**2) + rng.normal(size=(120, 16, 16))
-    return StampSet(pixels, unit='nJy')
+    return make_stamps(120, shape=(16, 16), sigma=(1.5, 3), seed=1, dtype=float, table=None)
 
 
 @pytest.fixture(scope='session')

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from astropy import units as u
+from astropy.coordinates import SkyCoord
 from astropy.nddata import Cutout2D
 from astropy.utils.exceptions import AstropyUserWarning
 from astropy.wcs import WCS, Sip
@@ -14,16 +15,11 @@ from astro_wgan.astrometry.stamp_geometry import (
     first_pixel,
 )
 from astro_wgan.astrometry.stamp_wcs import WCSSequence, shifted_wcs
+from astro_wgan.testing import make_wcs
 
 
-def make_wcs(scale=1e-5):
-    wcs = WCS(naxis=2)
-    wcs.wcs.ctype = 'RA---TAN', 'DEC--TAN'
-    wcs.wcs.crval = 150.1, 2.2
-    wcs.wcs.crpix = 61.37, 40.25
-    wcs.wcs.cdelt = -scale, scale
-    wcs.wcs.set()
-    return wcs
+def image_wcs():
+    return make_wcs((90, 90), reference_pixel=(60.375, 39.25))
 
 
 @pytest.mark.parametrize('shape', [(4, 7), (9, 6), (1, 1)])
@@ -41,21 +37,21 @@ def test_first_pixel_of_nowhere_is_far_outside():
 
 
 def test_shifted_wcs_leaves_the_sky_where_it_is():
-    wcs = make_wcs()
+    wcs = image_wcs()
     part = shifted_wcs(wcs, (12, -7), (20, 30))
     assert part.wcs_world2pix(wcs.wcs_pix2world([[25, 13]], 0), 0) == pytest.approx(
         np.array([[13, 20]]), abs=1e-8
     )
     assert part.array_shape == (20, 30)
-    assert wcs.wcs.crpix.tolist() == [61.37, 40.25]
+    assert wcs.wcs.crpix.tolist() == [61.375, 40.25]
 
 
 def test_wcs_sequence_has_the_ways_of_a_list():
-    geometry = StampGeometry.single(ParentImage((90, 90), make_wcs()), [(0, 0), (10, 5), (20, 9)])
+    geometry = StampGeometry.single(ParentImage((90, 90), image_wcs()), [(0, 0), (10, 5), (20, 9)])
     sequence = WCSSequence(geometry, (8, 9))
     assert len(sequence) == 3
     assert sequence[-1].wcs.crpix.tolist() == sequence[2].wcs.crpix.tolist()
-    assert [wcs.wcs.crpix[0] for wcs in sequence] == [61.37, 61.37 - 10, 61.37 - 20]
+    assert [wcs.wcs.crpix[0] for wcs in sequence] == [61.375, 61.375 - 10, 61.375 - 20]
     assert [wcs.wcs.crpix[1] for wcs in sequence[1:]] == [40.25 - 5, 40.25 - 9]
     assert sequence[1].array_shape == (8, 9)
     assert repr(sequence) == '<3 WCS of stamps of 8 x 9 pixels>'
@@ -64,10 +60,10 @@ def test_wcs_sequence_has_the_ways_of_a_list():
 
 
 def test_stamps_without_wcs():
-    geometry = StampGeometry.from_wcs([None, make_wcs()], (8, 9))
+    geometry = StampGeometry.from_wcs([None, image_wcs()], (8, 9))
     sequence = WCSSequence(geometry, (8, 9))
     assert sequence[0] is None
-    assert sequence[1].wcs.crpix.tolist() == [61.37, 40.25]
+    assert sequence[1].wcs.crpix.tolist() == [61.375, 40.25]
     assert not geometry.has_wcs
     assert geometry[np.array([1])].has_wcs
 
@@ -87,7 +83,7 @@ def test_a_few_stamps_of_a_large_set_do_not_cost_a_walk_over_its_parents():
 
 
 def test_pixel_scale_is_that_of_the_first_stamp():
-    wcs = [make_wcs(2e-5), make_wcs(1e-5)]
+    wcs = [make_wcs(pixel_scale=scale * u.arcsec) for scale in (0.072, 0.036)]
     geometry = StampGeometry.from_wcs(wcs, (8, 8))
     assert u.isclose(geometry.pixel_scale((8, 8)), 0.072 * u.arcsec / u.pix)
     assert u.isclose(geometry[np.array([1])].pixel_scale((8, 8)), 0.036 * u.arcsec / u.pix)
@@ -96,7 +92,7 @@ def test_pixel_scale_is_that_of_the_first_stamp():
 
 
 def test_sip_that_is_left_over_in_given_wcs_is_not_applied():
-    plain, wcs = make_wcs(), make_wcs()
+    plain, wcs = image_wcs(), image_wcs()
     wcs.sip = Sip(np.diag([0, 0, 1e-2]), np.diag([0, 0, 1e-2]), None, None, wcs.wcs.crpix)
     with pytest.warns(AstropyUserWarning, match='without -SIP: they are left over'):
         stamps = StampSet(np.ones((2, 8, 8)), wcs=[wcs, wcs])
@@ -117,7 +113,7 @@ def test_given_wcs_may_have_more_axes_or_none_on_the_sky():
 
 
 def test_concatenated_geometries_share_their_parents():
-    first, second = ParentImage((90, 90), make_wcs()), ParentImage((50, 50))
+    first, second = ParentImage((90, 90), image_wcs()), ParentImage((50, 50))
     a = StampGeometry.single(first, [(0, 0), (10, 5)])
     b = StampGeometry.single(second, [(1, 2)])
     joined = StampGeometry.concatenate([a, b, a[np.array([1])]])
@@ -134,12 +130,10 @@ def test_arguments_must_fit():
 
 
 def projected(projection, crval=(0, 0), scale=0.1):
-    wcs = WCS(naxis=2)
-    wcs.wcs.ctype = f'RA---{projection}', f'DEC--{projection}'
-    wcs.wcs.crval = crval
-    wcs.wcs.crpix = 1, 1
-    wcs.wcs.cdelt = -scale, scale
-    return wcs
+    center = SkyCoord(*crval, unit='deg')
+    return make_wcs(
+        center=center, reference_pixel=(0, 0), projection=projection, pixel_scale=scale * u.deg
+    )
 
 
 @pytest.mark.parametrize(

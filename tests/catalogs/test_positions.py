@@ -15,10 +15,10 @@ from astropy.table import MaskedColumn, QTable, Table
 from astropy.time import Time
 from astropy.utils.exceptions import AstropyUserWarning
 from astropy.utils.masked import Masked
-from astropy.wcs import WCS
 from photutils.detection import DAOStarFinder, find_peaks
 
 from astro_wgan.stamps import StampSet
+from astro_wgan.testing import make_wcs
 
 SHAPE = (90, 120)
 
@@ -26,24 +26,21 @@ SHAPE = (90, 120)
 X, Y = np.array([20.0, 60.3, 95.0]), np.array([30.0, 41.7, 60.0])
 
 
-def make_wcs():
-    wcs = WCS(naxis=2)
-    wcs.wcs.ctype = 'RA---TAN', 'DEC--TAN'
-    wcs.wcs.crval = 150.1, 2.2
-    wcs.wcs.crpix = 60, 45
-    wcs.wcs.cdelt = -1e-4, 1e-4
-    wcs.wcs.set()
-    return wcs
-
+WCS_OF_IMAGE = make_wcs(
+    SHAPE,
+    center=SkyCoord(150.1, 2.2, unit='deg'),
+    reference_pixel=(59, 44),
+    pixel_scale=0.36 * u.arcsec,
+)
 
 #: By astropy, counting pixels from 0 and from 1.
-RA, DEC = make_wcs().all_pix2world(X, Y, 0)
+RA, DEC = WCS_OF_IMAGE.all_pix2world(X, Y, 0)
 SKY = SkyCoord(RA, DEC, unit='deg')
-X_FITS, Y_FITS = make_wcs().all_world2pix(RA, DEC, 1)
+X_FITS, Y_FITS = WCS_OF_IMAGE.all_world2pix(RA, DEC, 1)
 
 
 def make_image():
-    return CCDData(np.random.default_rng(1).normal(size=SHAPE), unit='nJy', wcs=make_wcs())
+    return CCDData(np.random.default_rng(1).normal(size=SHAPE), unit='nJy', wcs=WCS_OF_IMAGE)
 
 
 def places(positions, image=None):
@@ -285,7 +282,7 @@ def test_rows_go_by_their_names(row_of):
 
 
 def test_parts_of_a_southern_declination():
-    wcs = make_wcs()
+    wcs = WCS_OF_IMAGE
     wcs.wcs.crval = 150.1, -0.004
     sky = wcs.pixel_to_world(X, Y)
     assert (sky.dec.deg > -1).all()
@@ -321,7 +318,7 @@ def make_stars():
         np.exp(-((x - x0) ** 2 + (y - y0) ** 2) / 2 / 2**2) for x0, y0 in zip(X, Y, strict=True)
     )
     noise = np.random.default_rng(2).normal(0, 0.01, SHAPE)
-    return CCDData(10 * light + noise, unit='adu', wcs=make_wcs())
+    return CCDData(10 * light + noise, unit='adu', wcs=WCS_OF_IMAGE)
 
 
 def test_photutils_counts_as_we_do():
@@ -339,7 +336,7 @@ def test_sextractor_counts_from_one(tmp_path):
     if program is None:
         pytest.skip('needs the program SExtractor (package source-extractor)')
     image = make_stars()
-    fits.PrimaryHDU(image.data.astype('f4'), make_wcs().to_header()).writeto(tmp_path / 'a.fits')
+    fits.PrimaryHDU(image.data.astype('f4'), WCS_OF_IMAGE.to_header()).writeto(tmp_path / 'a.fits')
     names = ['X_IMAGE', 'Y_IMAGE', 'XWIN_IMAGE', 'YWIN_IMAGE', 'ALPHA_J2000', 'DELTA_J2000']
     (tmp_path / 'a.param').write_text('\n'.join(names))
     (tmp_path / 'a.conv').write_text('CONV NORM\n1 2 1\n2 4 2\n1 2 1\n')
@@ -473,9 +470,7 @@ def test_columns_of_different_lengths_are_no_table():
 
 
 def test_a_horizon_without_a_place_is_none_on_the_sky():
-    wcs = WCS(naxis=2)
-    wcs.wcs.ctype = 'RA---TAN', 'DEC--TAN'
-    wcs.wcs.cdelt = -1e-4, 1e-4
+    wcs = make_wcs((50, 50))
     image = CCDData(np.ones((50, 50)), unit='nJy', wcs=wcs)
     for positions in (
         SkyCoord([1, 2], [3, 4], unit='deg', frame='altaz'),
@@ -486,10 +481,7 @@ def test_a_horizon_without_a_place_is_none_on_the_sky():
 
 
 def test_positions_in_space_are_directions():
-    wcs = WCS(naxis=2)
-    wcs.wcs.ctype = 'RA---TAN', 'DEC--TAN'
-    wcs.wcs.cdelt = -1e-4, 1e-4
-    wcs.wcs.crpix = 20, 30
+    wcs = make_wcs((50, 50), center=SkyCoord(0, 0, unit='deg'), reference_pixel=(19, 29))
     image = CCDData(np.ones((50, 50)), unit='nJy', wcs=wcs)
     place = SkyCoord(x=[2], y=[0], z=[0], unit='kpc', representation_type='cartesian')
     table = StampSet.from_image(image, size=8, positions=place).table

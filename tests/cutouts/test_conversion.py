@@ -17,11 +17,12 @@ from astropy.table import MaskedColumn, QTable
 from astropy.time import Time
 from astropy.utils.exceptions import AstropyUserWarning
 from astropy.utils.masked import Masked
-from astropy.wcs import WCS, Sip
+from astropy.wcs import Sip
 
 from astro_wgan import datasets
 from astro_wgan.images.reading import read_image
 from astro_wgan.stamps.stampset import StampSet
+from astro_wgan.testing import make_wcs
 
 ATTRIBUTES = [
     'origin_original',
@@ -253,16 +254,11 @@ def test_uncertainty_of_nddata_becomes_standard_deviation(kind):
 
 
 def test_sky_positions_of_stamps_with_different_frames():
-    def wcs(frame, crval):
-        made = WCS(naxis=2)
-        made.wcs.ctype = ('RA---TAN', 'DEC--TAN') if frame else ('GLON-TAN', 'GLAT-TAN')
-        made.wcs.radesys = frame
-        made.wcs.crval = crval
-        made.wcs.crpix = 3, 3
-        made.wcs.cdelt = -1e-5, 1e-5
-        return made
-
-    systems = [wcs('ICRS', (10, 20)), wcs('FK5', (30, -5)), wcs('', (120, 40))]
+    centers = {'icrs': (10, 20), 'fk5': (30, -5), 'galactic': (120, 40)}
+    systems = [
+        make_wcs((5, 5), center=SkyCoord(*center, unit='deg', frame=frame))
+        for frame, center in centers.items()
+    ]
     stamps = StampSet.from_cutouts([NDData(np.zeros((5, 5)), wcs=w) for w in systems])
     for k, system in enumerate(systems):
         assert stamps.table['sky'][k].separation(system.pixel_to_world(2, 2)) < 1e-6 * u.arcsec
@@ -359,9 +355,7 @@ ROWS = {
 
 def test_rows_of_any_table_are_written_and_read_again(tmp_path):
     table = QTable({'x': [50.0, 60.0], 'y': [50.0, 40.0], **ROWS})
-    wcs = WCS(naxis=2)
-    wcs.wcs.ctype = 'RA---TAN', 'DEC--TAN'
-    wcs.wcs.crval, wcs.wcs.crpix, wcs.wcs.cdelt = (150, 2), (50, 50), (-1e-5, 1e-5)
+    wcs = make_wcs((100, 100))
     image = CCDData(np.random.default_rng(0).normal(size=(100, 100)), unit='nJy', wcs=wcs)
     stamps = StampSet.from_image(image, size=16, positions=table)
     for k, stamp in enumerate(stamps.to_ccddata()):
@@ -394,10 +388,7 @@ def test_rows_of_any_table_are_written_and_read_again(tmp_path):
 
 
 def test_sip_that_is_left_over_counts_in_cutouts_as_little_as_in_images():
-    wcs = WCS(naxis=2)
-    wcs.wcs.ctype = 'RA---TAN', 'DEC--TAN'
-    wcs.wcs.cdelt = -1e-4, 1e-4
-    wcs.wcs.crpix = 500, 500
+    wcs = make_wcs((100, 100), reference_pixel=(499, 499))
     right = wcs.pixel_to_world(60, 70)
     wcs.sip = Sip(*np.full((2, 3, 3), 1e-4), np.zeros((3, 3)), np.zeros((3, 3)), [500, 500])
     image = np.ones((100, 100))

@@ -5,28 +5,26 @@ import pytest
 from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
-from astropy.wcs import WCS, Sip
+from astropy.wcs import Sip
 from numpy.testing import assert_allclose, assert_array_equal
 from photutils.aperture import CircularAperture, aperture_photometry
 from reproject import reproject_interp
 
 from astro_wgan import datasets
 from astro_wgan.stamps import StampSet, concatenate
+from astro_wgan.testing import make_wcs
 
 SCALE = 0.1
 
 
-def make_wcs(size=64, *, turn=0.0, mirrored=False, scale=SCALE, center=(150.0, 2.0)):
-    """TAN, with the y axis at a position angle (deg) from north through east."""
-    angle = np.radians(turn)
-    wcs = WCS(naxis=2)
-    wcs.wcs.ctype = 'RA---TAN', 'DEC--TAN'
-    wcs.wcs.crval = center
-    wcs.wcs.crpix = (size + 1) / 2, (size + 1) / 2
-    x = (1 if mirrored else -1) * np.array([np.cos(angle), -np.sin(angle)])
-    y = np.array([np.sin(angle), np.cos(angle)])
-    wcs.wcs.cd = scale / 3600 * np.stack([x, y], axis=1)
-    return wcs
+def stamp_wcs(size=64, *, turn=0.0, mirrored=False, scale=SCALE, center=(150.0, 2.0)):
+    return make_wcs(
+        (size, size),
+        center=SkyCoord(*center, unit='deg'),
+        pixel_scale=scale * u.arcsec,
+        position_angle=turn * u.deg,
+        mirrored=mirrored,
+    )
 
 
 def gaussian(x, y, sigma, size=64):
@@ -48,7 +46,7 @@ def sources():
     x, y = rng.uniform(27, 36, size=(2, 4))
     flux = np.array([1.0, 20.0, 300.0, 5.0])
     pixels = [f * gaussian(*xy, 2.0) for f, *xy in zip(flux, x, y, strict=True)]
-    wcs = [make_wcs(turn=turn, center=(150, 2 + turn / 90)) for turn in (0, 20, 100, -45)]
+    wcs = [stamp_wcs(turn=turn, center=(150, 2 + turn / 90)) for turn in (0, 20, 100, -45)]
     sky = SkyCoord([w.pixel_to_world(*xy) for w, *xy in zip(wcs, x, y, strict=True)])
     return StampSet(np.array(pixels), wcs=wcs, table={'flux': flux, 'sky': sky})
 
@@ -86,7 +84,7 @@ OFFSETS = ((0, 0), (0, 5), (5, 0))
 
 @pytest.mark.parametrize('mirrored', [False, True])
 def test_each_stamp_keeps_its_own_orientation_by_default(mirrored):
-    wcs = [make_wcs(turn=turn, mirrored=mirrored) for turn in (10, 130)]
+    wcs = [stamp_wcs(turn=turn, mirrored=mirrored) for turn in (10, 130)]
     stamps = StampSet(np.ones((2, 64, 64)), wcs=wcs)
     aligned = stamps.reproject(pixel_scale=2 * SCALE * u.arcsec)
     for before, after in zip(wcs, aligned.wcs, strict=True):
@@ -140,7 +138,7 @@ def aperture_flux(pixels, center, radius):
 
 
 def test_distortion_within_a_stamp_is_followed():
-    wcs = make_wcs()
+    wcs = stamp_wcs()
     wcs.wcs.ctype = 'RA---TAN-SIP', 'DEC--TAN-SIP'
     bend = np.zeros((3, 3))
     bend[2, 0] = 2e-3
@@ -157,7 +155,7 @@ def test_distortion_within_a_stamp_is_followed():
 
 
 def test_stamps_far_from_the_center_of_a_projection_get_a_plane_of_their_own():
-    wcs = make_wcs(center=(10.0, 70.0))
+    wcs = stamp_wcs(center=(10.0, 70.0))
     parent = np.zeros((2, 64, 64))
     parent[0] = gaussian(30, 33, 2.0)
     far = wcs.deepcopy()
@@ -175,7 +173,7 @@ def test_stamps_far_from_the_center_of_a_projection_get_a_plane_of_their_own():
 
 
 def test_galactic_images_are_aligned_to_icrs():
-    wcs = make_wcs(center=(120.0, 30.0))
+    wcs = stamp_wcs(center=(120.0, 30.0))
     wcs.wcs.ctype = 'GLON-TAN', 'GLAT-TAN'
     stamps = StampSet(gaussian(35, 30, 2.0)[np.newaxis], wcs=[wcs])
     aligned = stamps.reproject(position_angle=0 * u.deg)
@@ -200,7 +198,7 @@ def test_galactic_images_are_aligned_to_icrs():
     ],
 )
 def test_what_is_no_flux_per_pixel_stays(unit):
-    stamps = StampSet(np.full((1, 64, 64), 7.0), unit=unit, wcs=[make_wcs()])
+    stamps = StampSet(np.full((1, 64, 64), 7.0), unit=unit, wcs=[stamp_wcs()])
     aligned = stamps.reproject(pixel_scale=2 * SCALE * u.arcsec)
     assert_allclose(aligned.pixels, 7, rtol=1e-6)
     assert aligned.unit == u.Unit(unit)
@@ -208,7 +206,7 @@ def test_what_is_no_flux_per_pixel_stays(unit):
 
 @pytest.mark.parametrize(('text', 'value'), [('S/N', 7), ('ratio', 7), ('N/A', 28), ('', 28)])
 def test_ratios_stay_and_numbers_of_unknown_unit_are_flux(text, value):
-    header = make_wcs().to_header()
+    header = stamp_wcs().to_header()
     header['BUNIT'] = text
     images = [fits.PrimaryHDU(np.full((64, 64), 7.0), header)] * 2
     stamps = concatenate(
@@ -221,7 +219,7 @@ def test_ratios_stay_and_numbers_of_unknown_unit_are_flux(text, value):
 
 @pytest.mark.parametrize('unit', [None, 'nJy', 'electron / s', 'ct / pix', 'nmgy', 'solLum'])
 def test_flux_of_a_pixel_grows_with_its_area(unit):
-    stamps = StampSet(np.full((1, 64, 64), 7.0), unit=unit, wcs=[make_wcs()])
+    stamps = StampSet(np.full((1, 64, 64), 7.0), unit=unit, wcs=[stamp_wcs()])
     aligned = stamps.reproject(pixel_scale=2 * SCALE * u.arcsec)
     assert_allclose(aligned.pixels, 28, rtol=1e-6)
 
@@ -232,7 +230,7 @@ def test_masked_pixels_do_not_count(method):
     pixels[0, 10:12, 8:20] = 1e6
     pixels[1, 0, 0] = np.nan
     mask = pixels > 1e5
-    stamps = StampSet(pixels, mask=mask, wcs=[make_wcs(32)] * 2)
+    stamps = StampSet(pixels, mask=mask, wcs=[stamp_wcs(32)] * 2)
     aligned = stamps.reproject(pixel_scale=2 * SCALE * u.arcsec, method=method)
     good = aligned.valid
     assert_allclose(aligned.pixels[good], 12, rtol=1e-6)
@@ -243,7 +241,7 @@ def test_masked_pixels_do_not_count(method):
 
 
 def test_pixels_rotated_in_from_outside_are_masked():
-    stamps = StampSet(np.ones((1, 64, 64)), wcs=[make_wcs()])
+    stamps = StampSet(np.ones((1, 64, 64)), wcs=[stamp_wcs()])
     aligned = stamps.reproject(position_angle=45 * u.deg)
     # A square in a square turned by 45 degrees: an octagon of 2 (sqrt 2 - 1) of its area.
     assert aligned.valid.mean() == pytest.approx(2 * (np.sqrt(2) - 1), abs=0.02)
@@ -259,7 +257,7 @@ def test_the_uncertainty_of_an_aperture_is_that_of_its_scatter(factor, unit):
         noise * rng.normal(size=noise.shape),
         uncertainty=noise,
         unit=unit,
-        wcs=[make_wcs(32)] * 200,
+        wcs=[stamp_wcs(32)] * 200,
     )
     aligned = stamps.reproject(pixel_scale=factor * SCALE * u.arcsec)
     edge = aligned.shape[0] // 8
@@ -274,7 +272,7 @@ def test_the_uncertainty_of_an_aperture_is_that_of_its_scatter(factor, unit):
 def test_pixels_without_weight_stay_so():
     noise = np.ones((1, 32, 32))
     noise[0, 10, 10] = np.inf
-    stamps = StampSet(np.ones((1, 32, 32)), uncertainty=noise, wcs=[make_wcs(32)])
+    stamps = StampSet(np.ones((1, 32, 32)), uncertainty=noise, wcs=[stamp_wcs(32)])
     aligned = stamps.reproject(pixel_scale=2 * SCALE * u.arcsec, method='interp')
     assert np.isinf(aligned.uncertainty[0, 5, 5])
     assert np.isfinite(aligned.uncertainty).sum() == 255
@@ -298,7 +296,7 @@ def test_bands_are_aligned_alike(sources):
 def test_table_meta_type_and_size_are_carried(sources):
     stamps = StampSet(
         sources.pixels[:, :60].astype(np.float32),
-        wcs=[make_wcs()] * 4,
+        wcs=[stamp_wcs()] * 4,
         table=sources.table,
         meta={'field': 'A'},
     )
@@ -316,7 +314,7 @@ def test_table_meta_type_and_size_are_carried(sources):
 def test_sets_of_two_instruments_can_be_joined_afterwards(sources):
     coarse = StampSet(
         np.stack([gaussian(15.5, 15.5, 2.0, 32)]),
-        wcs=[make_wcs(32, scale=2 * SCALE)],
+        wcs=[stamp_wcs(32, scale=2 * SCALE)],
         table={'id': [99]},
     )
     fine = sources.reproject(pixel_scale=2 * SCALE * u.arcsec)
@@ -329,7 +327,7 @@ def test_sets_of_two_instruments_can_be_joined_afterwards(sources):
 @pytest.mark.parametrize('factor', [0.5, 2.0])
 def test_the_psf_follows_where_it_is_the_same_for_all(factor, sources):
     psf = gaussian(20, 20, 3.0, 41)
-    stamps = StampSet(sources.pixels, psf=psf, wcs=[make_wcs()] * 4)
+    stamps = StampSet(sources.pixels, psf=psf, wcs=[stamp_wcs()] * 4)
     aligned = stamps.reproject(pixel_scale=factor * SCALE * u.arcsec)
     edge = aligned.psf.shape[0]
     assert edge % 2 == 1
@@ -360,7 +358,7 @@ def test_an_empty_set_stays_one(sources):
 def test_more_stamps_than_one_call_takes():
     flux = np.arange(1, 601, dtype=float)
     pixels = flux[:, np.newaxis, np.newaxis] * gaussian(7.5, 7.5, 2.0, 16)
-    stamps = StampSet(pixels, wcs=[make_wcs(16, turn=10.0 * (k % 3)) for k in range(600)])
+    stamps = StampSet(pixels, wcs=[stamp_wcs(16, turn=10.0 * (k % 3)) for k in range(600)])
     aligned = stamps.reproject(method='interp')
     assert_allclose(aligned.pixels, pixels, rtol=1e-3)
 
@@ -394,8 +392,8 @@ def test_stamps_that_cannot_be_reprojected_are_refused():
         scaled.reproject(position_angle=0 * u.deg)
     for unit in ('mag', 'mag(AB)', 'mag / arcsec2'):
         with pytest.raises(u.UnitsError, match='convert them to flux first'):
-            StampSet(np.ones((1, 16, 16)), unit=unit, wcs=[make_wcs(16)]).reproject()
-    edge = make_wcs(16, scale=36000.0)
+            StampSet(np.ones((1, 16, 16)), unit=unit, wcs=[stamp_wcs(16)]).reproject()
+    edge = stamp_wcs(16, scale=36000.0)
     edge.wcs.ctype = 'RA---AIT', 'DEC--AIT'
     edge.wcs.crval = 0, 0
     with pytest.raises(ValueError, match='no sky position for all of their pixels'):

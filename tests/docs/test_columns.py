@@ -84,10 +84,7 @@ def image():
 @pytest.fixture(scope='module')
 def stamps():
     """Stamps of noise with a blob in the middle, in nJy."""
-    y, x = np.indices((16, 16)) - 7.5
-    pixels = np.random.default_rng(1).normal(size=(70, 16, 16))
-    pixels += 30 * np.exp(-(x**2 + y**2) / 8)
-    return StampSet(pixels, unit='nJy')
+    return make_stamps(70, shape=(16, 16), sigma=2, peak=30, seed=1, table=None)
 
 
 @pytest.fixture(scope='module')

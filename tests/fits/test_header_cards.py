@@ -12,18 +12,16 @@ from astropy.nddata import CCDData, NDData
 from astropy.table import MaskedColumn, Table
 from astropy.time import Time
 from astropy.utils.masked import Masked
-from astropy.wcs import WCS
 
 from astro_wgan.fits.header_cards import as_header, card_value
 from astro_wgan.images import read_image
 from astro_wgan.images.image_data import ImageData
+from astro_wgan.testing import make_wcs
 
 
 def written(meta, path, **options):
     """The header of an image that was written with some metadata."""
-    wcs = WCS(naxis=2)
-    wcs.wcs.ctype = 'RA---TAN', 'DEC--TAN'
-    wcs.wcs.crval, wcs.wcs.crpix, wcs.wcs.cdelt = (150, 2), (2, 3), (-1e-5, 1e-5)
+    wcs = make_wcs((4, 5))
     pixels = np.arange(20.0).reshape(4, 5)
     image = ImageData(pixels, unit='nJy', wcs=wcs, meta=meta, mask=pixels > 17, **options)
     image.write(path, overwrite=True)

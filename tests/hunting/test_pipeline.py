@@ -10,10 +10,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from astropy import units as u
+from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.nddata import CCDData, StdDevUncertainty
 from astropy.table import QTable
-from astropy.wcs import WCS
 
 from astro_wgan import AnomalyDetector, HuntConfig, StampStore, hunt
 from astro_wgan.anomaly import ScoringConfig
@@ -21,6 +21,7 @@ from astro_wgan.cli import main
 from astro_wgan.detection import DetectionConfig
 from astro_wgan.exceptions import DetectionError, HuntFolderError, ImageError
 from astro_wgan.hunting import field, summarize_hunt
+from astro_wgan.testing import make_wcs
 
 CONFIG = HuntConfig(size=16, iterations=2, detection=DetectionConfig(5.0), seed=1)
 STRANGE = (240, 40)
@@ -38,10 +39,7 @@ def image():
             pixels += 40 * np.exp(-((x - x0 - dx) ** 2 + (y - y0 - dy) ** 2) / 2 / 2**2)
     x0, y0 = STRANGE
     pixels[y0 - 4 : y0 + 4, x0 - 4 : x0 + 4] += 60
-    wcs = WCS(naxis=2)
-    wcs.wcs.ctype = ['RA---TAN', 'DEC--TAN']
-    wcs.wcs.crval, wcs.wcs.crpix = [150.1, 2.2], [140, 140]
-    wcs.wcs.cdelt = [-0.06 / 3600, 0.06 / 3600]
+    wcs = make_wcs(pixels.shape, center=SkyCoord(150.1, 2.2, unit='deg'))
     return CCDData(pixels.astype(np.float32), unit='nJy', wcs=wcs)
 
 

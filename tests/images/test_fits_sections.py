@@ -4,13 +4,12 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.utils.exceptions import AstropyUserWarning
-from astropy.wcs import WCS
 
 from astro_wgan.exceptions import ImageError
 from astro_wgan.images import read_image
 from astro_wgan.images.fits_image import FitsImage
 from astro_wgan.stamps import StampSet
-from astro_wgan.testing import assert_stamps_equal
+from astro_wgan.testing import assert_stamps_equal, make_wcs
 
 SHAPE = 1200, 1500
 RNG = np.random.default_rng(2)
@@ -20,12 +19,7 @@ BORDER = [(3, 4), (1499, 1199), (750, 2)]
 
 
 def header():
-    wcs = WCS(naxis=2)
-    wcs.wcs.ctype = 'RA---TAN', 'DEC--TAN'
-    wcs.wcs.crval = 150, 2
-    wcs.wcs.crpix = 700, 600
-    wcs.wcs.cdelt = -1e-5, 1e-5
-    cards = wcs.to_header()
+    cards = make_wcs(SHAPE).to_header()
     cards['BUNIT'] = 'nJy'
     return cards
 

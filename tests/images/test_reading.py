@@ -24,23 +24,15 @@ from PIL import Image
 from astro_wgan import datasets
 from astro_wgan.exceptions import ImageError
 from astro_wgan.images import read_image
+from astro_wgan.testing import make_wcs
 
 PIXELS = np.random.default_rng(1).normal(100, 3, size=(15, 20)).astype(np.float32)
-
-
-def celestial_header():
-    wcs = WCS(naxis=2)
-    wcs.wcs.ctype = 'RA---TAN', 'DEC--TAN'
-    wcs.wcs.crval = 150.1, 2.2
-    wcs.wcs.crpix = 4.5, 7
-    wcs.wcs.cdelt = -1e-5, 1e-5
-    return wcs.to_header()
 
 
 @pytest.mark.parametrize('ending', ['fits', 'fits.gz', 'fits.bz2', 'fits.xz'])
 def test_fits_file_plain_or_compressed(tmp_path, ending):
     path = tmp_path / f'image.{ending}'
-    header = celestial_header()
+    header = make_wcs(PIXELS.shape).to_header()
     header['BUNIT'] = 'nJy'
     fits.writeto(path, PIXELS, header)
 
@@ -154,7 +146,7 @@ def test_file_of_ccddata_gives_mask_and_uncertainty_back(tmp_path):
         unit='electron / s',
         mask=PIXELS > 102,
         uncertainty=VarianceUncertainty(PIXELS),
-        wcs=WCS(celestial_header()),
+        wcs=WCS(make_wcs(PIXELS.shape).to_header()),
     )
     written.write(path)
     image = read_image(path)
@@ -209,7 +201,7 @@ def test_first_image_of_a_file_is_the_default(tmp_path):
 
 
 def test_plane_of_a_cube_brings_its_mask_uncertainty_and_wcs():
-    header = celestial_header()
+    header = make_wcs(PIXELS.shape).to_header()
     header.update({'NAXIS': 3, 'WCSAXES': 3, 'CTYPE3': 'FREQ', 'CRVAL3': 1e9, 'CDELT3': 1e6})
     cube = np.stack([PIXELS, PIXELS + 10])
     image = CCDData(
@@ -265,13 +257,13 @@ def test_other_kinds_of_wcs_are_left_out_with_a_warning():
 
 
 def test_a_slice_of_nddata_keeps_its_wcs():
-    wcs = WCS(celestial_header())
+    wcs = WCS(make_wcs(PIXELS.shape).to_header())
     part = read_image(NDDataRef(PIXELS, wcs=wcs)[2:, 3:])
     assert part.wcs.pixel_to_world(1, 4).separation(wcs.pixel_to_world(4, 6)).mas < 1e-3
 
 
 def test_header_is_kept_without_a_second_wcs(tmp_path):
-    header = celestial_header()
+    header = make_wcs(PIXELS.shape).to_header()
     for i, j in ((1, 1), (1, 2), (2, 1), (2, 2)):
         header[f'CD{i}_{j}'] = 2e-5 * (i == j)
     del header['CDELT1'], header['CDELT2']

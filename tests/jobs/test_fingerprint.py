@@ -22,16 +22,9 @@ from astro_wgan.jobs import (
     digest_settings,
 )
 from astro_wgan.stamps import concatenate
+from astro_wgan.testing import make_wcs
 
 N, EDGE = 300, 8
-
-
-def tangent(ra=150.0, crpix=(4.0, 4.0)):
-    wcs = WCS(naxis=2)
-    wcs.wcs.ctype = 'RA---TAN', 'DEC--TAN'
-    wcs.wcs.crval, wcs.wcs.crpix = (ra, 2.0), crpix
-    wcs.wcs.cdelt = -1e-5, 1e-5
-    return wcs
 
 
 PIXELS = np.random.default_rng(1).normal(size=(N, EDGE, EDGE)).astype(np.float32)
@@ -42,7 +35,7 @@ def stamp_set(pixels=PIXELS, **changed):
         'uncertainty': np.full(pixels.shape, 0.5, dtype=np.float32),
         'unit': 'nJy',
         'pixel_scale': 0.06 * u.arcsec,
-        'wcs': [tangent()] * len(pixels),
+        'wcs': [make_wcs((EDGE, EDGE))] * len(pixels),
         'table': QTable({'redshift': np.linspace(0.1, 1, len(pixels))}),
     }
     return StampSet(pixels, **(values | changed))
@@ -52,6 +45,12 @@ def mismatch(now, before, **options):
     """What is said of two sets of stamps."""
     marks = [Fingerprint({'stamps': describe_stamps(part, **options)}) for part in (now, before)]
     return marks[0].mismatch(marks[1].to_json())
+
+
+def one_moved(k):
+    """The WCS of stamps, of which one is elsewhere on the sky."""
+    centers = (SkyCoord(150.1 if i == k else 150, 2, unit='deg') for i in range(N))
+    return [make_wcs((EDGE, EDGE), center=center) for center in centers]
 
 
 def changed_pixels(k):
@@ -82,7 +81,7 @@ def one_masked(k):
         ),
         (
             'their WCS differ',
-            lambda k: {'wcs': [tangent(150.0 + 0.1 * (i == k)) for i in range(N)]},
+            lambda k: {'wcs': one_moved(k)},
         ),
     ],
     ids=['pixels', 'masks', 'uncertainties', 'ids', 'WCS'],
@@ -125,7 +124,7 @@ def test_masks_that_differ():
         stamp_set(PIXELS.astype('>f4')),
         stamp_set(PIXELS.astype(float)),
         stamp_set(mask=np.zeros(PIXELS.shape, dtype=bool)),
-        stamp_set(wcs=[tangent() for _ in range(N)]),
+        stamp_set(wcs=[make_wcs((EDGE, EDGE)) for _ in range(N)]),
         concatenate([stamp_set()[:100], stamp_set()[100:]]),
     ],
     ids=['big endian', 'float64', 'empty mask', 'a WCS each', 'joined'],
@@ -179,7 +178,8 @@ def test_the_place_in_the_image_counts():
     ids=['RADESYS', 'CDELT', 'SIP', 'table'],
 )
 def test_all_of_a_wcs_counts(change):
-    wcs = tangent()
+    # With CDELT and PC instead of CD.
+    wcs = WCS(make_wcs((EDGE, EDGE)).to_header())
     wcs.wcs.ctype = 'RA---TAN-SIP', 'DEC--TAN-SIP'
     before, other = deepcopy(wcs), deepcopy(wcs)
     change(other)
@@ -210,8 +210,8 @@ def test_both_ends_of_a_store_are_looked_at(in_store, k):
     assert mismatch(in_store(stamp_set(), 'again'), before) is None
     changed = in_store(stamp_set(changed_pixels(k)), 'changed')
     assert mismatch(changed, before) == 'belongs to other stamps: their pixels differ'
-    wcs = [tangent(150.0 + 0.1 * (i == k)) for i in range(N)]
-    assert 'WCS differ' in mismatch(in_store(stamp_set(wcs=wcs), 'wcs'), before)
+    moved = in_store(stamp_set(wcs=one_moved(k)), 'wcs')
+    assert 'WCS differ' in mismatch(moved, before)
     masked = in_store(stamp_set(mask=one_masked(k)), 'masked')
     assert 'had no masks' in mismatch(masked, before)
 

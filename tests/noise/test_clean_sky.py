@@ -13,6 +13,7 @@ from astro_wgan.exceptions import SkyError
 from astro_wgan.noise import (
     find_sky,
 )
+from astro_wgan.testing import make_wcs
 
 SHAPE = (200, 240)
 
@@ -73,10 +74,7 @@ def test_regions_on_the_sky_of_an_image_with_declination_along_x():
 
 def test_regions_on_the_sky(field):
     image, _ = field(n=0)
-    wcs = WCS(naxis=2)
-    wcs.wcs.ctype = ['RA---TAN', 'DEC--TAN']
-    wcs.wcs.crval, wcs.wcs.crpix = [150, 2], [120, 100]
-    wcs.wcs.cdelt = [-1e-4, 1e-4]
+    wcs = make_wcs(SHAPE, pixel_scale=1e-4 * u.deg)
     halo = CircleSkyRegion(wcs.pixel_to_world(60, 120), 15e-4 * u.deg)
     sky = find_sky(CCDData(image, unit='adu', wcs=wcs), regions=halo)
     y, x = np.indices(SHAPE)

@@ -10,6 +10,7 @@ from judges import sextractor as judge
 from astro_wgan import DetectionConfig, StampSet, StampStore, datasets
 from astro_wgan.sources import SourceFlag, batch, measure_sources
 from astro_wgan.sources import photometry as measurement
+from astro_wgan.testing import make_wcs
 
 
 @pytest.fixture(scope='module')
@@ -91,13 +92,7 @@ def test_magnitudes_by_a_zero_point(pairs, zero_point):
 
 
 def test_positions_on_the_sky_and_angles_from_north():
-    wcs = WCS(naxis=2)
-    wcs.wcs.ctype = 'RA---TAN', 'DEC--TAN'
-    wcs.wcs.crval = 150.0, 2.0
-    wcs.wcs.crpix = 50, 60
-    angle = np.radians(30)
-    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    wcs.wcs.cd = turn @ np.diag([-1, 1]) * 0.06 / 3600
+    wcs = make_wcs((100, 120), position_angle=30 * u.deg)
     y, x = np.mgrid[:100, :120]
     pixels = np.random.default_rng(1).normal(size=(100, 120))
     # Along the y axis of the image.
@@ -117,10 +112,13 @@ def test_positions_on_the_sky_and_angles_from_north():
 
 
 def test_angles_on_the_sky_are_those_where_the_source_is():
-    wcs = WCS(naxis=2)
-    wcs.wcs.ctype = 'RA---CAR', 'DEC--CAR'
-    wcs.wcs.cdelt = -0.1, 0.1
-    wcs.wcs.crpix = 150, 50
+    wcs = make_wcs(
+        (760, 300),
+        center=SkyCoord(0, 0, unit='deg'),
+        reference_pixel=(149, 49),
+        projection='CAR',
+        pixel_scale=0.1 * u.deg,
+    )
     y, x = np.mgrid[:760, :300]
     rng = np.random.default_rng(4)
     image = rng.normal(size=x.shape)

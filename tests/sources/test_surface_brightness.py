@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from astropy import units as u
+from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.nddata import CCDData
 from astropy.table import QTable
@@ -11,6 +12,7 @@ from astropy.wcs import WCS
 from astro_wgan import StampSet, StampStore
 from astro_wgan.images import read_image
 from astro_wgan.sources import measure_sources
+from astro_wgan.testing import make_wcs
 
 FLUX = 2000 * u.nJy
 
@@ -20,11 +22,8 @@ def measure(stamps, **options):
 
 
 def sky_header(scale, size=128, center=(150.0, 2.0)):
-    wcs = WCS(naxis=2)
-    wcs.wcs.ctype = 'RA---TAN', 'DEC--TAN'
-    wcs.wcs.crval = center
-    wcs.wcs.crpix = size / 2, size / 2
-    wcs.wcs.cdelt = -scale / 3600, scale / 3600
+    center = SkyCoord(*center, unit='deg')
+    wcs = make_wcs((size, size), center=center, pixel_scale=scale * u.arcsec)
     return wcs.to_header()
 
 

@@ -11,20 +11,10 @@ from astropy.nddata import Cutout2D
 from astropy.table import QTable
 from astropy.time import Time
 from astropy.utils.masked import Masked
-from astropy.wcs import WCS
 
 from astro_wgan.stamps import StampSet, concatenate
 from astro_wgan.store import StampStore
-
-
-def make_wcs(x=5.0, scale=2e-5):
-    wcs = WCS(naxis=2)
-    wcs.wcs.ctype = 'RA---TAN', 'DEC--TAN'
-    wcs.wcs.crval = 150.1, 2.2
-    wcs.wcs.crpix = x, 4
-    wcs.wcs.cdelt = -scale, scale
-    wcs.wcs.set()
-    return wcs
+from astro_wgan.testing import make_wcs
 
 
 def full_stamps(n=4, *, shape=(6, 8), bands=None):
@@ -38,7 +28,9 @@ def full_stamps(n=4, *, shape=(6, 8), bands=None):
         mask=rng.random((n, *shape)) < 0.1,
         unit='nJy',
         psf=np.ones((3, 3)),
-        wcs=[make_wcs(k) for k in range(n)],
+        wcs=[
+            make_wcs(shape, reference_pixel=(k, 3), pixel_scale=0.072 * u.arcsec) for k in range(n)
+        ],
         table=QTable(
             {
                 'id': np.arange(n),
@@ -231,7 +223,7 @@ def test_pixels_with_a_unit_are_converted_to_that_of_the_set():
 
 def test_the_pixel_scale_follows_other_places():
     stamps = full_stamps()
-    new = stamps.replace(wcs=[make_wcs(scale=1e-4)] * 4)
+    new = stamps.replace(wcs=[make_wcs((6, 8), pixel_scale=0.36 * u.arcsec)] * 4)
     assert u.isclose(new.pixel_scale, 0.36 * u.arcsec / u.pix)
     new = stamps.replace(wcs=None)
     assert new.wcs[0] is None
@@ -430,7 +422,7 @@ def other_table(stamps, **columns):
         lambda s: {'psf': None},
         lambda s: {'psf': np.zeros((3, 3))},
         lambda s: {'wcs': None},
-        lambda s: {'wcs': [make_wcs(k + 0.5) for k in range(4)]},
+        lambda s: {'wcs': [make_wcs((6, 8), reference_pixel=(k + 0.5, 3)) for k in range(4)]},
         lambda s: {'geometry': s.crop((6, 6)).geometry},
         lambda s: {'table': s.table[['id']]},
         lambda s: other_table(s, score=np.zeros(4)),

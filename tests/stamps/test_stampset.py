@@ -8,21 +8,10 @@ from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.nddata import CCDData
 from astropy.table import QTable, Table
-from astropy.wcs import WCS
 
 from astro_wgan.stamps.concatenation import concatenate
 from astro_wgan.stamps.stampset import StampSet
-from astro_wgan.testing import assert_stamps_equal
-
-
-def make_wcs(x=5.0, scale=2e-5):
-    wcs = WCS(naxis=2)
-    wcs.wcs.ctype = 'RA---TAN', 'DEC--TAN'
-    wcs.wcs.crval = 150.1, 2.2
-    wcs.wcs.crpix = x, 4
-    wcs.wcs.cdelt = -scale, scale
-    wcs.wcs.set()
-    return wcs
+from astro_wgan.testing import assert_stamps_equal, make_wcs
 
 
 def full_stamps(n=10, *, shape=(6, 8), bands=None, first=0):
@@ -37,7 +26,10 @@ def full_stamps(n=10, *, shape=(6, 8), bands=None, first=0):
         mask=mask,
         unit='nJy',
         psf=np.ones((3, 3)),
-        wcs=[make_wcs(first + k) for k in range(n)],
+        wcs=[
+            make_wcs(shape, reference_pixel=(first + k, 3), pixel_scale=0.072 * u.arcsec)
+            for k in range(n)
+        ],
         table=QTable({'id': first + np.arange(n), 'flux': (first + np.arange(n)) * u.mJy}),
         meta={'survey': 'mine'},
     )
@@ -111,7 +103,7 @@ def test_one_mask_serves_all_bands():
 
 def test_pixel_scale_from_argument_or_wcs():
     pixels = np.ones((2, 3, 4))
-    wcs = [make_wcs(), make_wcs()]
+    wcs = [make_wcs(pixel_scale=0.072 * u.arcsec) for _ in range(2)]
     assert u.isclose(StampSet(pixels, wcs=wcs).pixel_scale, 0.072 * u.arcsec / u.pix)
     for given in (0.06 * u.arcsec, 0.06 * u.arcsec / u.pix, 0.001 * u.arcmin):
         assert u.isclose(StampSet(pixels, pixel_scale=given).pixel_scale, 0.06 * u.arcsec / u.pix)
@@ -208,7 +200,8 @@ def test_slices_bring_all_that_belongs_to_a_stamp(rows):
     assert np.array_equal(part.uncertainty, stamps.uncertainty[expected])
     assert np.array_equal(part.valid, stamps.valid[expected])
     assert np.array_equal(part.table['flux'], expected * u.mJy)
-    assert [wcs.wcs.crpix[0] for wcs in part.wcs] == expected.tolist()
+    # Counted from 1.
+    assert [wcs.wcs.crpix[0] - 1 for wcs in part.wcs] == expected.tolist()
     assert part.unit == u.nJy
     assert part.pixel_scale == stamps.pixel_scale
     assert part.meta == stamps.meta
@@ -426,10 +419,13 @@ def test_repr():
 
 
 def test_the_area_of_pixels_is_that_of_the_wcs_or_of_the_scale():
-    wcs = WCS(naxis=2)
-    wcs.wcs.ctype = 'RA---CAR', 'DEC--CAR'
-    wcs.wcs.cdelt = -0.1, 0.1
-    wcs.wcs.crpix = 5, -595
+    wcs = make_wcs(
+        (9, 9),
+        center=SkyCoord(0, 0, unit='deg'),
+        reference_pixel=(4, -596),
+        projection='CAR',
+        pixel_scale=0.1 * u.deg,
+    )
     stamps = StampSet(np.ones((2, 9, 9)), wcs=[None, wcs], pixel_scale=2 * u.arcsec)
     assert stamps.pixel_area.unit == (u.arcsec / u.pix) ** 2
     # A plate carree at declination 60.
@@ -438,10 +434,13 @@ def test_the_area_of_pixels_is_that_of_the_wcs_or_of_the_scale():
 
 
 def test_stamps_of_one_distorted_image_are_joined_whatever_their_scales():
-    wcs = WCS(naxis=2)
-    wcs.wcs.ctype = 'RA---CAR', 'DEC--CAR'
-    wcs.wcs.cdelt = -0.1, 0.1
-    wcs.wcs.crpix = 50, 1
+    wcs = make_wcs(
+        (700, 100),
+        center=SkyCoord(0, 0, unit='deg'),
+        reference_pixel=(49, 0),
+        projection='CAR',
+        pixel_scale=0.1 * u.deg,
+    )
     image = CCDData(np.ones((700, 100)), unit='nJy', wcs=wcs)
     parts = [StampSet.from_image(image, size=8, positions=[(50, y)]) for y in (100, 600)]
     parts[1].table['id'] = [7]

@@ -6,6 +6,7 @@ from astropy.nddata import CCDData
 from astro_wgan import StampSet, StampStore
 from astro_wgan.stamps import Stretch
 from astro_wgan.stamps.png import MASKED_COLOR
+from astro_wgan.testing import make_stamps
 from astro_wgan.visualize import plot_stamps, plot_triptychs
 
 plt = pytest.importorskip('matplotlib.pyplot')
@@ -21,15 +22,10 @@ OLIVE = np.array(MASKED_COLOR) / 255
 LINEAR = Stretch('linear', sky=0.0, noise_rms=1.0, peak=100.0)
 
 
-def galaxies(n, *, size=16, bands=None, seed=1):
-    """Round sources that differ in brightness and width, with noise."""
-    rng = np.random.default_rng(seed)
-    y, x = np.mgrid[:size, :size] - (size - 1) / 2
-    width = rng.uniform(1.5, 3, (n, 1, 1))
-    images = rng.uniform(20, 90, (n, 1, 1)) * np.exp(-(y**2 + x**2) / (2 * width**2))
-    if bands:
-        images = images[..., np.newaxis] * np.linspace(0.5, 1, bands)
-    return images + rng.normal(0, 1, images.shape)
+def galaxies(n, *, bands=None, seed=1):
+    """Pixels of round sources that differ in brightness and width, with noise."""
+    options = {'sigma': (1.5, 3), 'peak': (20, 90), 'dtype': float}
+    return make_stamps(n, shape=(16, 16), bands=bands, seed=seed, **options).pixels
 
 
 @pytest.mark.mpl_image_compare(**IMAGE)
