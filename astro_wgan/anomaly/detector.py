@@ -88,7 +88,8 @@ class AnomalyDetector(ClosestImages):
         `~astropy.table.QTable`
             See `~astro_wgan.anomaly.measure_residual_statistics`.
         """
-        stamps = as_stamps(stamps, positions=positions, size=self.wgan.network.size)
+        size = None if positions is None else self.wgan.network.size
+        stamps = as_stamps(stamps, positions=positions, size=size)
         check_pixel_scale(stamps, self.wgan.pixel_scale_)
         return measure_residual_statistics(
             self._searcher(),
@@ -282,7 +283,8 @@ class AnomalyDetector(ClosestImages):
         ValueError
             If ``percentile`` or ``false_discovery_rate`` is out of range, both are given, or the
             latter with a ``reference`` other than the held-out normals, on which p-values are
-            based; or if the calibration has no scores of the ``reference``.
+            based; if the calibration has no scores of the ``reference``; or if there are arguments
+            of `score` and ``stamps`` is a table from it.
         """
         calibration = self.calibration_
         rate = false_discovery_rate
@@ -298,6 +300,11 @@ class AnomalyDetector(ClosestImages):
             raise ValueError(f'`percentile` must lie between 0 and 100; got {percentile}.')
         threshold = calibration.thresholds([percentile], reference=reference)[percentile]
         scored = isinstance(stamps, QTable) and 'score' in stamps.colnames
+        if scored and options:
+            raise ValueError(
+                f'`stamps` is a table of scores; got `{next(iter(options))}` for `score`, which is '
+                'not called.'
+            )
         table = stamps if scored else self.score(stamps, **options)
         if rate is not None:
             return np.asarray(table['q_value']) <= rate

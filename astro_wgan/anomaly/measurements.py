@@ -19,7 +19,7 @@ from astro_wgan.jobs import (
     describe_stamps,
     digest_settings,
 )
-from astro_wgan.jobs.parallel import check_processes, ordered_map
+from astro_wgan.jobs.parallel import check_workers, ordered_map
 from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.jobs.resume import ResumeFile
@@ -113,7 +113,7 @@ def measure_residual_statistics(
     ValueError
         If ``output`` holds results of other work or is damaged, or ``processes`` is below 1.
     """
-    check_processes(processes)
+    check_workers(processes, client)
     scoring = ScoringConfig() if scoring is None else scoring
     stamps = as_stamps(stamps)
     total = len(stamps)

@@ -28,6 +28,10 @@ class HuntConfig:
     """
     Configuration of a hunt.
 
+    With a trained ``model``, ``preset``, ``iterations``, ``epochs``, ``minutes``,
+    ``held_out_fraction`` and ``seed`` have no effect, and ``contamination`` only has one if the
+    model has no calibration.
+
     Parameters
     ----------
     size : int or `~astropy.units.Quantity`

@@ -40,7 +40,8 @@ def read_image(source, *, hdu=None, plane=None, zeros='auto', max_size=None):
     hdu : int, str or tuple, optional
         Number or name of the HDU of a FITS file, or ``(name, version)``. By default, the first 2-D
         image (or cube, with ``plane``) with the name of an image (SCI, IMAGE), or else the first
-        without the name of something else (WHT, DQ, ERR) that is not a thumbnail.
+        without the name of something else (WHT, DQ, ERR) that is not a thumbnail. Only for FITS
+        files and HDU lists.
     plane : int, optional
         Index of the plane of a cube, along its first array axis; or of the color of a picture: 0,
         1 or 2 for red, green and blue. Not needed for leading axes of length one, as in radio
@@ -74,7 +75,7 @@ def read_image(source, *, hdu=None, plane=None, zeros='auto', max_size=None):
     TypeError
         If the pixels are not real numbers.
     ValueError
-        If ``zeros`` is invalid.
+        If ``zeros`` is invalid, or there is an ``hdu`` although ``source`` has no HDUs.
 
     Warns
     -----
@@ -107,6 +108,8 @@ def read_image(source, *, hdu=None, plane=None, zeros='auto', max_size=None):
         return _from_path(as_path(source), hdu, plane, zeros, max_size)
     if isinstance(source, fits.HDUList):
         return _from_hdus(source, hdu, plane, 'the HDUList', zeros)
+    if hdu is not None:
+        raise _no_hdus(hdu, type(source).__name__)
     if isinstance(source, _ANY_HDU):
         return _from_hdus([source], None, plane, 'the HDU', zeros)
     if isinstance(source, Cutout2D):
@@ -114,6 +117,10 @@ def read_image(source, *, hdu=None, plane=None, zeros='auto', max_size=None):
     # NDData handles quantities, masked arrays and plain arrays.
     source = source if isinstance(source, NDData) else _as_nddata(source)
     return as_ccddata(plane_of(source, plane), zeros=zeros)
+
+
+def _no_hdus(hdu, source):
+    return ValueError(f'`hdu` is for FITS files and HDU lists; got {hdu!r} and {source}.')
 
 
 def _as_nddata(source):
@@ -145,6 +152,8 @@ def _from_path(path, hdu, plane, zeros, max_size):
         file.seek(0)
         check_kind(begin, path)
         if not is_fits(begin):
+            if hdu is not None:
+                raise _no_hdus(hdu, path)
             # Black is a valid color in a picture.
             zeros = 'keep' if zeros == 'auto' else zeros
             picture = read_picture(file, path, max_size=max_size, plane=plane)

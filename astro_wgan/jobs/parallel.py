@@ -11,7 +11,7 @@ from numbers import Integral
 from threading import Lock, Thread
 from types import ModuleType
 
-__all__ = ['check_processes', 'ordered_map']
+__all__ = ['check_workers', 'ordered_map']
 
 #: Pieces queued for each worker, so that none waits for the next piece to be read.
 _AHEAD = 2
@@ -19,17 +19,19 @@ _AHEAD = 2
 _script_lock = Lock()
 
 
-def check_processes(processes):
+def check_workers(processes, client):
     """
-    Validate a number of processes.
+    Validate a number of processes, or a Dask cluster instead.
 
     Raises
     ------
     ValueError
-        If it is not an integer of 1 or more.
+        If ``processes`` is not an integer of 1 or more, or is above 1 and there is a ``client``.
     """
     if not isinstance(processes, Integral) or processes < 1:
         raise ValueError(f'`processes` must be at least 1; got {processes}.')
+    if processes > 1 and client is not None:
+        raise ValueError('Give `processes` or `client`, not both.')
 
 
 def ordered_map(function, pieces, *, processes=1, client=None):
@@ -58,7 +60,7 @@ def ordered_map(function, pieces, *, processes=1, client=None):
     Raises
     ------
     ValueError
-        If ``processes`` is below 1.
+        If ``processes`` is below 1, or above 1 although there is a ``client``.
 
     Examples
     --------
@@ -66,7 +68,7 @@ def ordered_map(function, pieces, *, processes=1, client=None):
     >>> list(ordered_map(abs, [-1, 2, -3]))
     [1, 2, 3]
     """
-    check_processes(processes)
+    check_workers(processes, client)
     if client is not None:
         yield from _on_cluster(function, pieces, client)
     elif processes > 1:

@@ -14,7 +14,7 @@ from scipy import fft
 from scipy.ndimage import fourier_uniform
 
 from astro_wgan.jobs import Fingerprint, describe_settings, digest
-from astro_wgan.jobs.parallel import check_processes, ordered_map
+from astro_wgan.jobs.parallel import check_workers, ordered_map
 from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.mocks.instrument import Instrument, pixel_psf, samples_per_pixel
@@ -141,7 +141,7 @@ def mock_stamps(
     camera = _Camera(
         instrument, as_shape(size, pixel_scale=instrument.pixel_scale), center, cosmology
     )
-    check_processes(processes)
+    check_workers(processes, client)
     if isinstance(maps, (list, tuple)):
         for number, each in enumerate(maps):
             camera.check(number, each)

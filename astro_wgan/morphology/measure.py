@@ -12,7 +12,7 @@ from astropy.table import QTable
 
 from astro_wgan.detection.detection_config import DetectionConfig
 from astro_wgan.jobs import Fingerprint, describe_settings, describe_stamps
-from astro_wgan.jobs.parallel import check_processes, ordered_map
+from astro_wgan.jobs.parallel import check_workers, ordered_map
 from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.jobs.resume import ResumeFile
@@ -77,7 +77,7 @@ def measure_morphology(
         default, the weight map is the background noise.
     psf : array_like, optional
         PSF with which the Sersic model is convolved; by default that of the band or of the stamps,
-        if they have one.
+        if they have one. Only with ``sersic``.
     sersic : bool, optional
         Fit a Sersic model. This takes little time, but up to a third of the total with a large
         PSF.
@@ -142,7 +142,8 @@ def measure_morphology(
     ImportError
         If statmorph is not installed.
     ValueError
-        If an argument is out of range, or ``output`` holds results of other work, or is damaged.
+        If an argument is out of range, there is a ``psf`` without ``sersic``, or ``output`` holds
+        results of other work, or is damaged.
 
     Notes
     -----
@@ -164,6 +165,8 @@ def measure_morphology(
     """
     statmorph = import_statmorph()
     stamps = as_stamps(stamps)
+    if psf is not None and not sersic:
+        raise ValueError('`psf` is for the Sersic model: set `sersic` to True, or leave it out.')
     numbers = checked_bands(band, stamps)
     options = {
         'target': target,
@@ -220,7 +223,7 @@ def _measure_band(
     )
     background = as_background(background, stamps, settings.detection)
     labels = _checked_labels(segmentation, (len(stamps), *stamps.shape))
-    check_processes(processes)
+    check_workers(processes, client)
     fingerprint = None if output is None else _fingerprint(stamps, labels, background, settings)
     measure = partial(measure_chunk, settings=settings)
     with (

@@ -9,7 +9,7 @@ import numpy as np
 from astropy import units as u
 
 from astro_wgan.jobs import Fingerprint, describe_settings, describe_stamps
-from astro_wgan.jobs.parallel import check_processes, ordered_map
+from astro_wgan.jobs.parallel import check_workers, ordered_map
 from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.noise.autocorrelation_function import Autocorrelation, autocorrelation
@@ -233,7 +233,7 @@ def add_noise(
     if not 0 < correlation_ratio < np.inf:
         raise ValueError(f'`correlation_ratio` must be positive; got {correlation_ratio}.')
     check_seed(seed)
-    check_processes(processes)
+    check_workers(processes, client)
     settings = {
         'seed': seed,
         'correlation_ratio': float(correlation_ratio),

@@ -13,7 +13,7 @@ from astropy.table import QTable, vstack
 from astro_wgan.exceptions import SimulationStoreError
 from astro_wgan.jobs.descriptions import describe_settings
 from astro_wgan.jobs.fingerprint import Fingerprint
-from astro_wgan.jobs.parallel import check_processes, ordered_map
+from astro_wgan.jobs.parallel import check_workers, ordered_map
 from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.simulate.scenes import CLASSES, draw_scene
@@ -152,7 +152,7 @@ def simulate(
     counts = _counts(classes, n)
     config = get_simulation_config(config)
     _check_count('`seed`', seed)
-    check_processes(processes)
+    check_workers(processes, client)
     import_galsim()
     run = {'processes': processes, 'client': client, 'progress': progress}
     if output is None:

@@ -9,7 +9,7 @@ import numpy as np
 from astro_wgan.bands.band import band_number, names_of
 from astro_wgan.detection.detection_config import DetectionConfig
 from astro_wgan.jobs import Fingerprint, describe_settings, describe_stamps
-from astro_wgan.jobs.parallel import check_processes, ordered_map
+from astro_wgan.jobs.parallel import check_workers, ordered_map
 from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.jobs.resume import ResumeFile
 from astro_wgan.sources.batch import batch_rows, checked_bands, read_batch
@@ -33,7 +33,7 @@ def measure_sources(
     detection=None,
     background=None,
     positions=None,
-    size=64,
+    size=None,
     band=None,
     detect_in=None,
     zero_point=None,
@@ -66,7 +66,7 @@ def measure_sources(
         `~astro_wgan.StampSet.from_image`. Those outside of the image have a ``status`` that says
         so.
     size : int, tuple of int or `~astropy.units.Quantity`, optional
-        Edge of these stamps in pixels.
+        Edge of these stamps in pixels, by default 64; only with ``positions``.
     band : str, int or list of them, optional
         Name or number of the band to measure, or of several bands; all by default. Several are
         measured in the same apertures, and have colors.
@@ -101,7 +101,8 @@ def measure_sources(
     Raises
     ------
     ValueError
-        If an argument is out of range, or ``output`` holds results of other work, or is damaged.
+        If an argument is out of range, there is a ``size`` without ``positions``, or ``output``
+        holds results of other work, or is damaged.
     astropy.units.UnitsError
         If pixels hold no flux, but temperatures or magnitudes, for example; or a surface
         brightness without known solid angle of a pixel, or beam.
@@ -141,7 +142,8 @@ def measure_sources(
     >>> int(row['n_neighbors']), str(row['companion_class']), row['flux_ratio'].round(1)
     (2, '>2', np.float64(31.2))
     """
-    stamps = as_stamps(stamps, positions=positions, size=size, outside='keep')
+    outside = None if positions is None else 'keep'
+    stamps = as_stamps(stamps, positions=positions, size=size, outside=outside)
     numbers = checked_bands(band, stamps)
     bands = _Bands.of(numbers, detect_in, stamps)
     detection = DetectionConfig() if detection is None else detection
@@ -155,7 +157,7 @@ def measure_sources(
     flux = pixel_flux(stamps)
     chosen = bands.to_measure
     zero_points = as_zero_points(zero_point, stamps, chosen, flux.unit)
-    check_processes(processes)
+    check_workers(processes, client)
     fingerprint = None if output is None else _fingerprint(stamps, background, bands, settings)
     total = len(stamps)
     with (

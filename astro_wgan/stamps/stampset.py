@@ -198,8 +198,9 @@ class StampSet(CreatedSets, StampArrays, Stamps):
             Drop stamps that are partly outside the image, or fill those pixels with
             ``fill_value`` and mask them.
         outside : {'refuse', 'keep'}, optional
-            For stamps to be filled that lie entirely outside the image: raise an error, or keep
-            them with all pixels masked, so that there is a stamp for each position.
+            For stamps to be filled that lie entirely outside the image: raise an error, or, with
+            ``partial='fill'``, keep them with all pixels masked, so that there is a stamp for each
+            position.
         fill_value : float, optional
             Value of pixels outside the image, and of exact zeros that stand for missing data.
         mask : array_like of bool, shape of the image, optional

@@ -46,7 +46,8 @@ class Stretch:
         Intensity above the sky, in units of the sky noise, at which asinh turns from linear to
         logarithmic.
     percentile : float
-        Percentage of the stamps with peaks below 1, for the scope ``'global'``.
+        Percentage of the stamps with peaks below 1, for the scope ``'global'``. Like ``per_band``,
+        it is for `fit`: levels that are given are used as they are.
     per_band : bool
         Scale each band by its own noise and peak. By default all bands have the same scale, which
         preserves colors: equal fluxes in two bands stay equal. The sky is always measured in each
@@ -55,7 +56,7 @@ class Stretch:
         Known sky level, standard deviation of the sky noise, and intensity that becomes 1, for
         each band or for all. A stretch with these need not be fitted.
     unit : unit-like, optional
-        Unit of these three.
+        Unit of these three; `fit` takes that of the stamps.
 
     Attributes
     ----------
@@ -108,6 +109,10 @@ class Stretch:
         levels = given_levels(self.sky, self.noise_rms, self.peak)
         if levels is not None:
             self._set_levels(*levels, self.unit)
+        elif self.unit is not None:
+            raise ValueError(
+                '`unit` is that of `sky`, `noise_rms` and `peak`: give these, too, or leave it out.'
+            )
 
     @property
     def is_fitted(self):

@@ -19,7 +19,7 @@ __all__ = ['as_stamps', 'is_stamps']
 _IMAGES = (NDData, Cutout2D, fits.HDUList, *IMAGE_HDUS)
 
 
-def as_stamps(stamps, *, positions=None, size=64, outside='refuse'):
+def as_stamps(stamps, *, positions=None, size=None, outside=None):
     """
     A set or store of stamps from any input that functions of this package accept as stamps.
 
@@ -33,10 +33,10 @@ def as_stamps(stamps, *, positions=None, size=64, outside='refuse'):
         If ``stamps`` is an image (NDData, Cutout2D, HDU or a path): centers of the stamps to cut,
         as in `~astro_wgan.StampSet.from_image`. Pixels outside the image are masked.
     size : int, tuple of int or `~astropy.units.Quantity`, optional
-        Pixels along the edge of stamps to cut, or angles.
+        Pixels along the edge of stamps to cut, or angles; by default 64. Only with ``positions``.
     outside : {'refuse', 'keep'}, optional
-        For stamps to cut that lie entirely outside the image: raise an error, or keep them with
-        all pixels masked.
+        For stamps to cut that lie entirely outside the image: raise an error (the default), or
+        keep them with all pixels masked; only with ``positions``.
 
     Returns
     -------
@@ -47,7 +47,8 @@ def as_stamps(stamps, *, positions=None, size=64, outside='refuse'):
     TypeError
         If ``stamps`` is none of these.
     ValueError
-        If there are ``positions`` but ``stamps`` is not an image, or some are outside the image.
+        If there are ``positions`` but ``stamps`` is not an image, or some are outside the image;
+        or if there is a ``size`` or ``outside`` without ``positions``.
 
     Examples
     --------
@@ -58,16 +59,21 @@ def as_stamps(stamps, *, positions=None, size=64, outside='refuse'):
     <StampSet: 2 stamps of 32 x 32 pixels, float32, unit electron / s, 0.03 arcsec / pix>
     """
     is_path = isinstance(stamps, (str, os.PathLike))
-    if positions is not None:
+    if positions is None:
+        _check_unused(size=size, outside=outside)
+    else:
         if not is_path and not isinstance(stamps, _IMAGES):
             raise ValueError(
                 '`positions` are for an image to cut (CCDData, NDData, Cutout2D, HDU or a path); '
                 f'got {type(stamps).__name__}.'
             )
+        if outside not in (None, 'refuse', 'keep'):
+            raise ValueError(f"`outside` must be 'refuse' or 'keep'; got {outside!r}.")
+        size = 64 if size is None else size
         stamps = StampSet.from_image(
             stamps, positions=positions, size=size, partial='fill', outside='keep'
         )
-        if outside == 'refuse':
+        if outside != 'keep':
             _check_inside(stamps)
         return stamps
     if isinstance(stamps, (StampSet, StampStore)):
@@ -119,6 +125,15 @@ def is_stamps(data):
     if isinstance(data, Sequence):
         return len(data) > 0 and all(isinstance(each, (NDData, Cutout2D)) for each in data)
     return isinstance(data, (StampSet, StampStore))
+
+
+def _check_unused(**options):
+    for name, value in options.items():
+        if value is not None:
+            raise ValueError(
+                f'`{name}` is for stamps to cut from an image at `positions`; got {name}={value!r} '
+                'and no `positions`.'
+            )
 
 
 def _check_inside(stamps):

@@ -87,7 +87,7 @@ def embed_features(features, *, method='tsne', n_neighbors=None, seed=0):
 
 
 def plot_embedding(
-    embedding, *, by=None, label=None, stamps=None, thumbnails_per_axis=16, stretch=None, ax=None
+    embedding, *, by=None, label=None, stamps=None, thumbnails_per_axis=None, stretch=None, ax=None
 ):
     """
     Plot objects in two dimensions, colored by their class or by a number.
@@ -100,14 +100,14 @@ def plot_embedding(
         Words or truth values, which are classes; or numbers, which get a color bar. Objects
         without a number are gray.
     label : str, optional
-        What ``by`` is; by default the name of the column.
+        What ``by`` is, which it needs; by default the name of the column.
     stamps : array_like, or anything that `~astro_wgan.store.as_stamps` takes, optional
         Images of the n objects. The object nearest to the center of each cell of a grid is shown
         there, in a frame of the color of its class.
     thumbnails_per_axis : int, optional
-        Number of cells of that grid along each axis.
+        Number of cells of that grid along each axis, by default 16; only with ``stamps``.
     stretch : `~astro_wgan.stamps.Stretch`, optional
-        As for `~astro_wgan.visualize.plot_stamps`.
+        As for `~astro_wgan.visualize.plot_stamps`; only with ``stamps``.
     ax : `~matplotlib.axes.Axes`, optional
         Where to draw; by default in a new figure.
 
@@ -120,7 +120,8 @@ def plot_embedding(
     ImportError
         If Matplotlib is not installed.
     ValueError
-        If numbers disagree, or no object has a finite position.
+        If numbers disagree, no object has a finite position, or an option is given without what
+        it is for.
 
     Examples
     --------
@@ -144,6 +145,12 @@ def plot_embedding(
             raise ValueError(
                 f'`{name}` must have {len(embedding)} entries, one per object; got {len(given)}.'
             )
+    if label is not None and by is None:
+        raise ValueError(f'`label` needs `by`, which it describes; got {label!r} alone.')
+    for name, given in (('thumbnails_per_axis', thumbnails_per_axis), ('stretch', stretch)):
+        if given is not None and stamps is None:
+            raise ValueError(f'`{name}` is for the images of `stamps`; got none.')
+    thumbnails_per_axis = 16 if thumbnails_per_axis is None else thumbnails_per_axis
     if thumbnails_per_axis < 1:
         raise ValueError(f'`thumbnails_per_axis` must be at least 1; got {thumbnails_per_axis}.')
     groups = None if by is None else _classes(by)

@@ -173,6 +173,12 @@ def test_invalid_predictions_are_refused_before_the_work(detector, options, mess
         detector.predict(None, **options)
 
 
+def test_a_table_of_scores_takes_no_arguments_of_score(detector, stamps):
+    table = detector.score(stamps[:3], progress=False)
+    with pytest.raises(ValueError, match='is a table of scores; got `positions` for `score`'):
+        detector.predict(table, positions=[(3, 4)])
+
+
 def test_units_are_converted(detector, stamps, table):
     in_micro = StampSet(stamps.quantity[:40].to('uJy'))
     again = detector.score(in_micro, progress=False)

@@ -454,6 +454,8 @@ def test_each_position_can_have_a_stamp():
         assert np.array_equal(stamps.valid[k], np.isfinite(expected))
     with pytest.raises(ValueError, match="`outside` must be 'refuse' or 'keep'; got 'mask'"):
         StampSet.from_image(image, size=16, positions=positions, outside='mask')
+    with pytest.raises(ValueError, match="`outside='keep'` needs `partial='fill'`"):
+        StampSet.from_image(image, size=16, positions=positions, outside='keep')
 
 
 @pytest.mark.parametrize('angle', [-60, 0, 25, 89])

@@ -29,6 +29,19 @@ from astro_wgan.testing import make_wcs
 PIXELS = np.random.default_rng(1).normal(100, 3, size=(15, 20)).astype(np.float32)
 
 
+@pytest.mark.parametrize('source', ['array', 'HDU', 'CCDData', 'picture'])
+def test_an_hdu_is_chosen_only_where_there_are_several(tmp_path, source):
+    Image.fromarray(np.full((8, 8), 7, dtype='u1')).save(tmp_path / 'picture.png')
+    sources = {
+        'array': PIXELS,
+        'HDU': fits.PrimaryHDU(PIXELS),
+        'CCDData': CCDData(PIXELS, unit='adu'),
+        'picture': tmp_path / 'picture.png',
+    }
+    with pytest.raises(ValueError, match='`hdu` is for FITS files and HDU lists; got 1'):
+        read_image(sources[source], hdu=1)
+
+
 @pytest.mark.parametrize('ending', ['fits', 'fits.gz', 'fits.bz2', 'fits.xz'])
 def test_fits_file_plain_or_compressed(tmp_path, ending):
     path = tmp_path / f'image.{ending}'

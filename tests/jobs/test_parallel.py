@@ -58,6 +58,11 @@ def test_processes_must_be_at_least_one():
         list(ordered_map(eval, ['1'], processes=0))
 
 
+def test_processes_and_a_cluster_exclude_each_other():
+    with pytest.raises(ValueError, match='Give `processes` or `client`, not both'):
+        list(ordered_map(eval, ['1'], processes=2, client=object()))
+
+
 def start_script(folder, text):
     """A script in a process of its own, whose output ends when all that it started have ended."""
     path = folder / 'script.py'

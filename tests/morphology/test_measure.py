@@ -410,6 +410,8 @@ def test_no_stamps_at_all(group, table):
         ({'gain': 0}, '`gain` must be above 0'),
         ({'psf': np.zeros((5, 5))}, '`psf`'),
         ({'psf': np.ones(5)}, '`psf`'),
+        ({'psf': np.ones((5, 5)), 'sersic': False}, '`psf` is for the Sersic model'),
+        ({'processes': 2, 'client': object()}, 'Give `processes` or `client`, not both'),
         ({'band': 0}, '`band` is for stamps of several bands'),
         ({'segmentation': np.ones((64, 64), int)}, '`segmentation` must be a DetectionConfig'),
         ({'segmentation': np.ones((3, 64, 64))}, 'float64'),

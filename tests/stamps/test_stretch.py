@@ -75,6 +75,11 @@ def test_changed_parameters_need_another_fit(stamps):
         stretch.set_params(power=2)
 
 
+def test_a_unit_is_that_of_levels():
+    with pytest.raises(ValueError, match='`unit` is that of `sky`, `noise_rms` and `peak`'):
+        Stretch(unit='nJy')
+
+
 @pytest.mark.parametrize('name', ['sky_', 'noise_rms_', 'peak_', 'unit_', 'softening_levels'])
 def test_learned_attributes_are_missing_before_the_fit(name):
     with pytest.raises(NotFittedError, match='has not been fitted: call `fit`'):

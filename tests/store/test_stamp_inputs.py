@@ -67,6 +67,14 @@ def test_positions_cut_an_image_or_the_one_of_a_path(pixels, tmp_path):
         ('nowhere', {}, FileNotFoundError, 'store of stamps at'),
         (__file__, {}, ValueError, 'not a store of stamps.*`positions`'),
         ([1], {'positions': [(0, 0)]}, ValueError, '`positions` are for an image.*got list'),
+        (None, {'size': 8}, ValueError, '`size` is for .* got size=8 and no `positions`'),
+        (None, {'outside': 'keep'}, ValueError, "got outside='keep' and no `positions`"),
+        (
+            CCDData(np.ones((9, 9)), unit='nJy'),
+            {'positions': [(0, 0)], 'outside': 'mask'},
+            ValueError,
+            "`outside` must be 'refuse' or 'keep'; got 'mask'",
+        ),
     ],
 )
 def test_what_becomes_none(stamps, options, error, message):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from astropy.table import QTable
 
+from astro_wgan.stamps import Stretch
 from astro_wgan.store import StampStore
 from astro_wgan.testing import make_stamps
 from astro_wgan.visualize import embed_features, plot_embedding
@@ -160,7 +161,14 @@ def test_each_cell_shows_the_object_nearest_to_its_middle(bare):
         (np.ones((3, 2)), {'by': ['a']}, '`by` must have 3 entries, one per object; got 1'),
         (np.ones((3, 2)), {'by': [np.nan] * 3}, '`by` must hold a finite number'),
         (np.ones((3, 2)), {'stamps': np.ones((2, 8, 8))}, '`stamps` must have 3 entries'),
-        (np.ones((3, 2)), {'thumbnails_per_axis': 0}, '`thumbnails_per_axis` must be at least 1'),
+        (
+            np.ones((3, 2)),
+            {'thumbnails_per_axis': 0, 'stamps': np.ones((3, 8, 8))},
+            '`thumbnails_per_axis` must be at least 1',
+        ),
+        (np.ones((3, 2)), {'thumbnails_per_axis': 4}, '`thumbnails_per_axis` is for the images'),
+        (np.ones((3, 2)), {'stretch': Stretch()}, '`stretch` is for the images of `stamps`'),
+        (np.ones((3, 2)), {'label': 'size'}, "`label` needs `by`.*got 'size' alone"),
     ],
 )
 def test_places_that_are_none_are_refused(embedding, options, message):
