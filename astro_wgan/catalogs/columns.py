@@ -97,7 +97,7 @@ def numbers_or_nan(values):
     try:
         values = np.asarray(getattr(values, 'value', values))
     except ValueError as error:  # lists of different lengths
-        raise ValueError(f'What must be one array of numbers is none: {error}') from error
+        raise ValueError(f'The values do not form an array of numbers: {error}') from error
     values, mask = plain_values(values, mask)
     if mask is None or values.dtype.kind not in 'biuf':
         return values
@@ -139,12 +139,12 @@ def check_ids(ids, *, unique=True):
     if mask is not None:
         raise ValueError(
             f'Column `id` has no value in {named_rows(np.flatnonzero(mask))}: give each '
-            'stamp an id, or leave the column out.'
+            'stamp an id, or leave out the column.'
         )
     if unknown.any():
         warnings.warn(
-            f'Column `id` is not a number in {named_rows(np.flatnonzero(unknown))}: no other '
-            'table can name this stamp.',
+            f'Column `id` is NaN in {named_rows(np.flatnonzero(unknown))}: other tables cannot be '
+            'matched with such a stamp.',
             AstropyUserWarning,
             stacklevel=4,
         )

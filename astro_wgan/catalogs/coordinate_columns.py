@@ -42,7 +42,7 @@ def pixels_of(column, name):
     values, unit = _values(column, name)
     if unit not in (None, u.pix):
         raise u.UnitConversionError(
-            f'Column {name} of `positions` is in {unit}; pixels (pix) are wanted.'
+            f'Column {name} of `positions` must be in pixels (pix); got {unit}.'
         )
     return _decimals(values, name)
 
@@ -70,7 +70,7 @@ def degrees_of(column, name, *, in_hours=False):
     values, unit = _values(column, name)
     if unit is not None and not unit.is_equivalent(u.deg):
         raise u.UnitConversionError(
-            f'Column {name} of `positions` is in {unit}; an angle, such as deg, is wanted.'
+            f'Column {name} of `positions` must be an angle, in deg for example; got {unit}.'
         )
     try:
         return (unit or u.deg).to(u.deg, _decimals(values, name))
@@ -105,8 +105,8 @@ def _known_unit(unit, name):
     word = str(unit).strip('"\' ').casefold()
     if word not in _UNIT_WORDS:
         raise ValueError(
-            f'Column {name} of `positions` is in {str(unit)!r}, which astropy does not know: give '
-            'it a unit such as deg, hourangle or pix.'
+            f'Column {name} of `positions` is in {str(unit)!r}, which astropy does not recognize: '
+            'give it a unit such as deg, hourangle or pix.'
         )
     return _UNIT_WORDS[word]
 

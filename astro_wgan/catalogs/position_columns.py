@@ -133,7 +133,8 @@ def find_positions(table, wcs, shape=None):
     if wcs is None:
         if not found and (on_sky or sky_pairs or galactic or has_parts):
             raise ValueError(
-                '`positions` are on the sky, but the image has no celestial WCS: give pixels.'
+                '`positions` are on the sky, but the image has no celestial WCS: give pixel '
+                'positions.'
             )
     else:
         columns = [_on_sky(name, plain_sky(table[name]), wcs, shape) for name in on_sky]
@@ -168,7 +169,8 @@ def _pairs(table, known):
             continue
         if len(firsts) > 1 or len(seconds) > 1:
             raise ValueError(
-                f'`positions` have the columns {", ".join([*firsts, *seconds])}: keep one pair.'
+                '`positions` have several pairs of columns, '
+                f'{", ".join([*firsts, *seconds])}: keep one.'
             )
         about = (known[first, second],) if isinstance(known, dict) else ()
         pairs.append((firsts[0], seconds[0], *about))
@@ -211,8 +213,8 @@ def _sky_degrees(names, longitude, latitude, wcs, shape, frame):
     if wrong.any():
         row = np.flatnonzero(wrong)[0]
         raise ValueError(
-            f'Columns {names} of `positions` are not a sky position in '
-            f'{np.count_nonzero(wrong)} rows, the first of them row {row}, {longitude[row]:g} and '
+            f'Columns {names} of `positions` are not a valid sky position '
+            f'in {np.count_nonzero(wrong)} rows; the first is row {row}, {longitude[row]:g} and '
             f'{latitude[row]:g} deg.'
         )
     angles = (np.where(missing, np.nan, angle) for angle in (longitude, latitude))
@@ -259,9 +261,8 @@ def _check_agree(found, shape, apart):
         farthest = np.argmax(distance)
         if distance[farthest] > apart:
             raise ValueError(
-                f'Columns {first.names} of `positions` and {other.names} are of different places '
-                f'in the image, {distance[farthest]:.1f} pixels apart in row {farthest}: keep '
-                'those that are meant.'
+                f'Columns {first.names} of `positions` and {other.names} disagree: they are '
+                f'{distance[farthest]:.1f} pixels apart in row {farthest}. Keep only one pair.'
             )
         middle = np.median(difference[both], axis=0)
         is_one = np.abs(np.abs(middle) - 1).max() < _ONE_PIXEL and middle[0] * middle[1] > 0
@@ -269,5 +270,5 @@ def _check_agree(found, shape, apart):
             raise ValueError(
                 f'Columns {first.names} of `positions` and {other.names} differ by one pixel in x '
                 'and in y, as if one pair counted pixels from 0 and the other from 1: keep the '
-                'one that is right. Here x and y count from 0, X_IMAGE and Y_IMAGE from 1.'
+                'correct one. Here x and y count from 0, X_IMAGE and Y_IMAGE from 1.'
             )

@@ -107,7 +107,7 @@ def _from_table(table, wcs, shape):
 def _from_sky(sky, wcs, shape):
     if wcs is None:
         raise ValueError(
-            '`positions` are on the sky, but the image has no celestial WCS: give pixels.'
+            '`positions` are on the sky, but the image has no celestial WCS: give pixel positions.'
         )
     sky, missing = plain_sky(sky)
     _check_finite(~missing)
@@ -147,7 +147,8 @@ def _region_centers(regions, wcs):
     regions = [regions] if isinstance(regions, Region) else list(regions)
     if wcs is None and any(isinstance(region, SkyRegion) for region in regions):
         raise ValueError(
-            '`positions` are regions on the sky, but the image has no celestial WCS: give pixels.'
+            '`positions` are regions on the sky, but the image has no celestial WCS: give pixel '
+            'positions.'
         )
     centers = [getattr(region, 'center', None) for region in regions]
     if centers and all(isinstance(center, SkyCoord) for center in centers):

@@ -175,7 +175,7 @@ def _of_mapping(columns):
     try:
         return Table(dict(columns))
     except ValueError as error:  # such as columns of different lengths
-        raise ValueError(f'`positions` or a table as a dictionary is none: {error}.') from error
+        raise ValueError(f'A dictionary of columns cannot be made a table: {error}.') from error
 
 
 def _with_named_index(frame):

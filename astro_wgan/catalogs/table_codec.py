@@ -217,7 +217,7 @@ def _check_mixins(like, plain):
         first, second = (mixin_text(mixins.get(name)) for mixins in (ours, theirs))
         if first != second:
             raise ValueError(
-                f'Column {name!r} of `table` is not of the kind that the store holds.\n'
+                f'Column {name!r} of `table` differs in type from that of the store.\n'
                 f'Store:\n{first}\nTable:\n{second}'
             )
 

@@ -37,8 +37,8 @@ def plain_meta(meta):
     if texts:
         names = ', '.join(repr(key) for key in texts)
         warnings.warn(
-            f'In `meta` of a table, {names} became text: files hold numbers, text, lists, '
-            'dictionaries and astropy objects.',
+            f'{names} in the `meta` of a table are converted to text: a file can only hold '
+            'numbers, text, lists, dictionaries and astropy objects.',
             AstropyUserWarning,
             stacklevel=2,
         )

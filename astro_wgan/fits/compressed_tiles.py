@@ -85,7 +85,7 @@ def check_tiles(hdu, file):
     columns = _pointing_columns(hdu, width)
     heap = width * rows + hdu.whole('PCOUNT', 0) - hdu.whole('THEAP', width * rows)
     if not hdu.whole('THEAP', width * rows) - width * rows >= 0 or heap < 0:
-        raise ImageError(f'THEAP of {hdu.where} must lie behind the rows and within the data.')
+        raise ImageError(f'THEAP of {hdu.where} must lie after the rows and within the data.')
     file.seek(0, 2)
     if file.tell() < hdu.data_start + width * rows:
         raise ImageError(f'{hdu.where} is truncated.')
@@ -208,14 +208,15 @@ def _pointing_columns(hdu, width):
             if name in _POINTING:
                 if of not in _WIDTHS:
                     raise ImageError(
-                        f'TFORM{k} of {hdu.where} must say of what; got {text[:40]!r}.'
+                        f'TFORM{k} of {hdu.where} must name the data type of its arrays; got '
+                        f'{text[:40]!r}.'
                     )
                 found.append((start, _DESCRIPTORS[letter], _WIDTHS[of]))
             start += repeat * 2 * _DESCRIPTORS[letter]
         else:
             start += -(-repeat // 8) if letter == 'X' else repeat * _WIDTHS.get(letter, 0)
     if start != width:
-        raise ImageError(f'Columns of {hdu.where} take {start} bytes, rows have {width}.')
+        raise ImageError(f'The columns of {hdu.where} take {start} bytes, but a row has {width}.')
     return found
 
 
@@ -241,13 +242,13 @@ def _guarded_plio(decode):
     def guarded(tile, pixels):
         words = np.frombuffer(tile[: len(tile) // 2 * 2], dtype=np.int16)
         if len(words) < 3:
-            raise ValueError('A tile of PLIO_1 is truncated.')
+            raise ValueError('A PLIO_1 tile is truncated.')
         old = words[2] > 0
         if not old and len(words) < 5:
-            raise ValueError('A tile of PLIO_1 is truncated.')
+            raise ValueError('A PLIO_1 tile is truncated.')
         length = int(words[2]) if old else (int(words[4]) << 15) + int(words[3])
         if not 0 <= length <= len(words) or (not old and not 0 <= words[1] <= len(words)):
-            raise ValueError('A tile of PLIO_1 is shorter than it says.')
+            raise ValueError('A PLIO_1 tile is shorter than its header says.')
         return decode(_padded(tile, _PAD * 64), pixels)
 
     return guarded
@@ -256,11 +257,13 @@ def _guarded_plio(decode):
 def _guarded_hcompress(decode):
     def guarded(tile, nx, ny, *settings):
         if len(tile) < _HCOMPRESS_BEGIN.itemsize:
-            raise ValueError('A tile of HCOMPRESS_1 is truncated.')
+            raise ValueError('An HCOMPRESS_1 tile is truncated.')
         begin = np.frombuffer(tile, dtype=_HCOMPRESS_BEGIN, count=1)[0]
         edges = begin['edges'].tolist()
         if min(edges) < 1 or prod(edges) != nx * ny or begin['planes'].max() > _MOST_PLANES:
-            raise ValueError('A tile of HCOMPRESS_1 has other edges than the image says.')
+            raise ValueError(
+                'An HCOMPRESS_1 tile does not have the shape given in the header of the image.'
+            )
         # At most one bit plane is read there: the next one cannot start with the padding.
         return decode(_padded(tile, _PAD * (nx * ny // 2 + 4096)), nx, ny, *settings)
 
@@ -275,7 +278,7 @@ def _bounded_gzip(tile, most_bytes):
         part = member.decompress(tile, int(min(most_bytes - size + 1, 2**62)))
         size += len(part)
         if size > most_bytes:
-            raise ValueError(f'A tile of GZIP has more than {most_bytes} bytes.')
+            raise ValueError(f'A GZIP tile has more than {most_bytes} bytes.')
         if not member.eof:
             raise BadGzipFile('a tile is truncated')
         parts.append(part)

@@ -110,7 +110,7 @@ def checked_hdulist(path, *, max_size=None):
         except ImageError:
             raise
         except Exception as error:  # astropy and decompressors raise various errors
-            raise ImageError(f'{where} is truncated or no FITS file: {error}') from error
+            raise ImageError(f'{where} is truncated or not a FITS file: {error}') from error
         with guarded_decoders(largest_tile):
             yield hdulist
 

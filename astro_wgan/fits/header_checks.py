@@ -206,7 +206,9 @@ def _wanted_cards(header, where):
                 continue
             continued = continued + 1 if header.startswith(b'CONTINUE', at) else 0
             if continued > _MOST_CONTINUED:
-                raise ImageError(f'{where} has a text of more than {_MOST_CONTINUED:,} cards.')
+                raise ImageError(
+                    f'{where} has a text value on more than {_MOST_CONTINUED:,} cards.'
+                )
             continue
         continued = 0
         match = _WANTED.match(header, at, at + _CARD)
@@ -248,7 +250,7 @@ def _data_size(hdu):
     size = abs(bitpix) // 8 * groups * (parameters + elements)
     if size >= 2**62:
         raise ImageError(
-            f'{hdu.where} says that its data are {size:.1e} bytes, which is not a valid size.'
+            f'{hdu.where} gives {size:.1e} bytes as the size of its data, which is not valid.'
         )
     return size
 

@@ -122,8 +122,8 @@ def find_companion_hdus(hdulist, chosen, header, unit, where):
             continue
         if _plain_shape(hdu.shape) != _plain_shape(chosen.shape):
             _warn(
-                f'{hdu.name} of {where} is not used: its shape is {hdu.shape}, that of the image '
-                f'{chosen.shape}.'
+                f'{hdu.name} of {where} is ignored: its shape, {hdu.shape}, differs from that of '
+                f'the image, {chosen.shape}.'
             )
             continue
         found[part.role].append(hdu)
@@ -166,8 +166,8 @@ def _kind(hdu, role, where):
     kind = {name.lower(): kind for name, kind in _KINDS.items()}.get(named.lower())
     if kind is None:
         _warn(
-            f'{hdu.name} of {where} is of the unknown kind UTYPE = {named!r}; the image has no '
-            f'uncertainty. Known are {", ".join(_KINDS)}.'
+            f'{hdu.name} of {where} is ignored, and the image has no uncertainty: its type, '
+            f'UTYPE = {named!r}, is not one of {", ".join(_KINDS)}.'
         )
     return kind
 
@@ -185,8 +185,8 @@ def _factor(hdu, kind, unit, where):
         return float((own ** _POWERS[kind]).to(unit))
     except (UnitTextError, u.UnitsError, TypeError):
         _warn(
-            f'{hdu.name} of {where} is in {text!r}, which does not fit the unit of the image, '
-            f'{unit}; the image has no uncertainty.'
+            f'{hdu.name} of {where} is ignored, and the image has no uncertainty: its unit, '
+            f'{text!r}, is not compatible with that of the image, {unit}.'
         )
         return None
 

@@ -143,7 +143,7 @@ def check_whole(hdulist, where):
                 f'{where} is truncated: HDU {number} ends at byte {end}, the file at {length}.'
             )
         warnings.warn(
-            f'The last block of {where} is not filled up to 2880 bytes; all data are there.',
+            f'The last block of {where} is not padded to 2880 bytes, but no data are missing.',
             AstropyUserWarning,
             stacklevel=2,
         )

@@ -67,7 +67,7 @@ def open_fits_image(file, path, *, hdu=None, plane=None, max_size=None):
     except (ImageError, Warning):
         raise
     except Exception as error:  # astropy and decompressors raise various errors
-        raise ImageError(f'{path} is truncated or no FITS image: {error}') from error
+        raise ImageError(f'{path} is truncated or not a FITS image: {error}') from error
 
 
 def _image_of(hdulist, hdu, plane, where, max_size):
@@ -253,8 +253,8 @@ class FitsImage:
 
     def _warn_of_uncertainty(self):
         warnings.warn(
-            f'{self._companions.uncertainty.name} of {self._where} has no pixel above 0; the '
-            'image has no uncertainty.',
+            f'{self._companions.uncertainty.name} of {self._where} is ignored, and the image has '
+            'no uncertainty: none of its pixels is above 0.',
             AstropyUserWarning,
             stacklevel=4,
         )
@@ -274,7 +274,8 @@ class FitsImage:
             return _in_strips(hdu.section, index, hdu.shape[-2:])
         except Exception as error:  # what decompresses has no common class of errors
             raise ImageError(
-                f'{self._where} is truncated or no FITS image: {hdu.name} cannot be read: {error}'
+                f'{self._where} is truncated or not a FITS image: {hdu.name} cannot be read: '
+                f'{error}'
             ) from error
 
     def _deviation(self, part):

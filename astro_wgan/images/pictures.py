@@ -87,11 +87,11 @@ def read_picture(file, path, *, max_size=None, plane=None):
         file.seek(0)
         if file.read(4) in _TIFF_BEGINS:
             raise ImageError(
-                f'{path} is damaged, or a TIFF of a kind that Pillow does not know, such as of '
-                '64-bit floats: give its array, read by the package `tifffile`.'
+                f'{path} is damaged, or a kind of TIFF that Pillow cannot read, such as one of '
+                '64-bit floats: read it with the package `tifffile` and pass the array.'
             ) from error
         raise ImageError(
-            f'{path} is neither FITS nor a picture of a format that is read: {_NAMES}.'
+            f'{path} is neither a FITS file nor a picture in a supported format: {_NAMES}.'
         ) from error
     except Exception as error:  # what Pillow raises has no common class
         raise ImageError(f'{path} cannot be read as a picture: {error}') from error
@@ -133,7 +133,7 @@ def _check_scans(picture, file, path):
     scans = file.read().count(_SCAN)
     file.seek(place)
     if scans > _MOST_SCANS:
-        raise ImageError(f'{path} has {scans} scans; a JPEG may have {_MOST_SCANS}.')
+        raise ImageError(f'{path} has {scans} scans; a JPEG may have at most {_MOST_SCANS}.')
 
 
 def _pixels(picture, path, plane):
@@ -191,8 +191,8 @@ def _warn_of_upper_bits(picture, path):
     if not has_more:
         return ''
     warnings.warn(
-        f'The colors of {path} have more than 8 bits, of which Pillow reads only the upper 8: '
-        'to use all, read it with another package and pass the array.',
+        f'The colors of {path} have more than 8 bits, of which Pillow reads only the upper 8. To '
+        'use all of them, read the file with another package and pass the array.',
         AstropyUserWarning,
         stacklevel=2,
     )

@@ -81,8 +81,8 @@ class PixelValues:
             note = f'flux = {offset:g} + {2 * soft:g} sinh(stored / {_POGSON:.5f})'
         elif 'BOFFSET' in header or 'BSOFTEN' in header:
             _warn(
-                f'{where} has BOFFSET and BSOFTEN, of asinh of flux, that cannot be used: its '
-                'pixels are used as they are stored.'
+                f'BOFFSET and BSOFTEN of {where}, which describe pixels stored as asinh of the '
+                'flux, are not valid: the pixels are used as they are stored.'
             )
         elif bias:
             note = f'stored - {bias:g}, the SOFTBIAS'
@@ -160,8 +160,9 @@ def leave_asinh_out(meta):
         for key in _CARDS[:2]:
             del meta[key]
         _warn(
-            'The `meta` of the image has BOFFSET and BSOFTEN, of asinh of flux: its pixels are '
-            'used as they are. If they have not been converted, give the path of the file.'
+            'The `meta` of the image has BOFFSET and BSOFTEN, which describe pixels stored as '
+            'asinh of the flux: the pixels are used as they are. If they have not been converted '
+            'to flux, pass the path of the file instead.'
         )
 
 

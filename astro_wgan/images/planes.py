@@ -139,7 +139,7 @@ def standard_deviation(image, unit):
     """
     if isinstance(image.uncertainty, UnknownUncertainty):
         raise ImageError(
-            'The kind of the uncertainty is unknown: make it a StdDevUncertainty, a '
+            'The type of the uncertainty is unknown: give a StdDevUncertainty, a '
             'VarianceUncertainty or an InverseVariance.'
         )
     deviation = image.uncertainty

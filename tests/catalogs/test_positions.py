@@ -392,7 +392,7 @@ def test_missing_ids_are_named_by_their_row_in_the_table():
 
 
 def test_an_id_that_is_nan_is_told_by_its_row():
-    with pytest.warns(AstropyUserWarning, match='Column `id` is not a number in row 2: no other'):
+    with pytest.warns(AstropyUserWarning, match='Column `id` is NaN in row 2: other tables'):
         stamps = StampSet(np.zeros((3, 8, 8)), table=QTable({'id': [1.0, 1.5, np.nan]}))
     assert stamps.ids[:2].tolist() == [1.0, 1.5]
     assert np.isnan(stamps.ids[2])
@@ -408,16 +408,16 @@ def test_an_id_that_is_nan_is_told_by_its_row():
         ),
         ({'x': X_FITS, 'y': Y_FITS, 'ra': RA, 'dec': DEC}, 'differ by one pixel'),
         ({'X_IMAGE': X, 'Y_IMAGE': Y, 'ra': RA, 'dec': DEC}, 'differ by one pixel'),
-        ({'lens': SKY, 'source': SKY[[1, 0, 2]]}, 'lens of `positions` and source are of diff'),
-        ({'ra': RA, 'RA': RA + 1, 'dec': DEC}, 'have the columns ra, RA, dec: keep one pair'),
+        ({'lens': SKY, 'source': SKY[[1, 0, 2]]}, 'lens of `positions` and source disagree'),
+        ({'ra': RA, 'RA': RA + 1, 'dec': DEC}, 'several pairs of columns, ra, RA, dec: keep one'),
         ({'ra': RA, 'b': DEC}, 'as a table must have the columns x and y'),
-        ({'ra': RA, 'dec': DEC - 99}, 'are not a sky position in 3 rows, the first of them row 0'),
-        ({'ra': [RA[0], -999, RA[1]], 'dec': DEC}, 'not a sky position in 1 rows.*row 1, -999'),
+        ({'ra': RA, 'dec': DEC - 99}, 'are not a valid sky position in 3 rows; the first is row 0'),
+        ({'ra': [RA[0], -999, RA[1]], 'dec': DEC}, 'valid sky position in 1 rows.*row 1, -999'),
         ({'ra': ['10:99:99'] * 3, 'dec': DEC}, 'Column ra of `positions` must hold numbers, or te'),
         ({'ra': ['150:06:00'] * 3, 'dec': DEC}, 'Text in degrees needs the unit deg'),
-        ({'ra': with_unit(RA, 'parsecs'), 'dec': DEC}, "is in 'parsecs', which astropy does not"),
-        ({'ra': RA * u.pix, 'dec': DEC}, 'Column ra of `positions` is in pix; an angle'),
-        ({'x': X * u.deg, 'y': Y}, 'Column x of `positions` is in deg; pixels'),
+        ({'ra': with_unit(RA, 'parsecs'), 'dec': DEC}, "is in 'parsecs', which astropy does n"),
+        ({'ra': RA * u.pix, 'dec': DEC}, 'Column ra of `positions` must be an angle.* got pix'),
+        ({'x': X * u.deg, 'y': Y}, 'Column x of `positions` must be in pixels.* got deg'),
     ],
 )
 def test_what_is_ambiguous_or_wrong_is_refused(columns, message):
@@ -465,7 +465,7 @@ def test_columns_of_no_real_numbers_are_no_pixels(kind):
 
 
 def test_columns_of_different_lengths_are_no_table():
-    with pytest.raises(ValueError, match='`positions` or a table as a dictionary is none'):
+    with pytest.raises(ValueError, match='A dictionary of columns cannot be made a table'):
         StampSet.from_image(np.ones((50, 50)), size=8, positions={'x': [1.0], 'y': [1.0, 2.0]})
 
 

@@ -251,7 +251,7 @@ def test_an_uncertainty_of_magnitudes_is_one_of_magnitudes():
 
 @pytest.mark.parametrize('name', ['ERR', 'VARIANCE', 'IVAR'])
 def test_an_uncertainty_that_is_nowhere_known_is_left_out(name):
-    with pytest.warns(AstropyUserWarning, match=f'{name} of the HDUList has no pixel above 0'):
+    with pytest.warns(AstropyUserWarning, match=f'{name} of the HDUList is ignored.*none of '):
         image = read(plane(PIXELS, 'SCI'), plane(0.0, name))
     assert image.uncertainty is None
     assert image.mask is None
@@ -268,7 +268,7 @@ def test_what_masks_all_pixels_is_named(name, value):
 @pytest.mark.parametrize('kind', ['Nonsense', '__import__', 'CCDData', 'UnknownUncertainty', 5])
 def test_an_unknown_kind_of_uncertainty_is_named(kind):
     hdus = plane(PIXELS, 'SCI'), plane(2.0, 'UNCERT', UTYPE=kind)
-    with pytest.warns(AstropyUserWarning, match=f'unknown kind UTYPE = .{kind}'):
+    with pytest.warns(AstropyUserWarning, match=f'its type, UTYPE = .{kind}'):
         assert read(*hdus).uncertainty is None
 
 

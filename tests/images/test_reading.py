@@ -148,7 +148,7 @@ def test_pixels_without_weight_have_an_infinite_standard_deviation():
 
 
 def test_uncertainty_of_unknown_kind_is_an_error():
-    with pytest.raises(ImageError, match='kind of the uncertainty is unknown'):
+    with pytest.raises(ImageError, match='type of the uncertainty is unknown'):
         read_image(NDData(PIXELS, uncertainty=UnknownUncertainty(PIXELS)))
 
 
@@ -341,7 +341,7 @@ def test_folder(tmp_path):
 def test_files_that_are_no_image(tmp_path, content):
     path = tmp_path / 'image.fits'
     path.write_bytes(content)
-    with pytest.raises(ImageError, match=r'image\.fits is (neither FITS|truncated or no FITS)'):
+    with pytest.raises(ImageError, match=r'is (neither a FITS|truncated or not a FITS)'):
         read_image(path)
 
 
