@@ -8,6 +8,7 @@ from astropy.cosmology import Planck18
 
 from astro_wgan.catalogs.columns import numbers_or_nan
 from astro_wgan.jobs import digest
+from astro_wgan.validation.pixels import as_pixel_scale
 
 __all__ = ['LightMap', 'describe_maps']
 
@@ -76,7 +77,7 @@ class LightMap:
             )
         _check_light(luminosity.value, '`luminosity`')
         object.__setattr__(self, 'luminosity', luminosity)
-        object.__setattr__(self, 'pixel_scale', _as_length(self.pixel_scale))
+        object.__setattr__(self, 'pixel_scale', as_pixel_scale(self.pixel_scale, unit=u.kpc))
         if self.wavelength is not None or luminosity.ndim == 3:
             object.__setattr__(self, 'wavelength', self._checked_wavelength())
 
@@ -143,7 +144,7 @@ class LightMap:
             raise ValueError(f'`redshift` must be 0 or more; got {redshift}.')
         flux = _linear_brightness(brightness)
         _check_light(flux.value, '`brightness`')
-        length = _as_length(pixel_scale) * u.pix
+        length = as_pixel_scale(pixel_scale, unit=u.kpc) * u.pix
         luminosity = 4 * np.pi * length**2 * (1 + redshift) ** 3 * flux * u.sr
         if wavelength is not None:
             wavelength = u.Quantity(wavelength) / (1 + redshift)
@@ -313,21 +314,6 @@ def describe_maps(maps):
         'pixel scales': scales[0] if len(set(scales)) == 1 else digest(scales),
         'wavelengths': digest(np.array([str(text) for text in lengths])),
     }
-
-
-def _as_length(pixel_scale):
-    """A length, or length per pixel, in kpc / pix."""
-    scale = u.Quantity(pixel_scale)
-    if scale.unit.is_equivalent(u.kpc):
-        scale = scale / u.pix
-    if not scale.unit.is_equivalent(u.kpc / u.pix) or not scale.isscalar:
-        raise u.UnitConversionError(
-            '`pixel_scale` must be a single length, or length per pixel, such as 0.1 kpc; got '
-            f'{scale}.'
-        )
-    if not 0 < scale.value < np.inf:
-        raise ValueError(f'`pixel_scale` must be positive; got {scale}.')
-    return scale.to(u.kpc / u.pix)
 
 
 def _linear_brightness(brightness):

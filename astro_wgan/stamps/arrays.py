@@ -158,21 +158,7 @@ class StampArrays:
             mask = np.broadcast_to(mask[..., np.newaxis], self._pixels.shape)
         return ~mask
 
-    def filled(self, fill_value=None):
-        """
-        The pixels with masked ones replaced, for code that does not support masks.
-
-        Parameters
-        ----------
-        fill_value : float, optional
-            The replacement. By default the median of the valid pixels of the same stamp and band,
-            which is the sky in most stamps; 0 for a stamp without valid pixels.
-
-        Returns
-        -------
-        `~numpy.ndarray`
-            The pixels themselves if none is masked, otherwise a copy.
-        """
+    def _filled(self, fill_value):
         if self._mask is None:
             return self._pixels
         valid = self.valid

@@ -185,7 +185,7 @@ class Stamps(DerivedSets):
         `~numpy.ndarray`
             The pixels themselves if none is masked, otherwise a copy.
         """
-        return self._in_memory().filled(fill_value)
+        return self._in_memory()._filled(fill_value)
 
     def split(self, fraction, *, seed):
         """

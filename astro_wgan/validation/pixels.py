@@ -184,28 +184,29 @@ def as_psf(psf):
     return np.asarray(psf, dtype=float)
 
 
-def as_pixel_scale(pixel_scale):
+def as_pixel_scale(pixel_scale, *, unit=u.arcsec):
     """
-    An angle, or angle per pixel, in arcsec per pixel.
+    An angle, or angle per pixel, in arcsec per pixel; or a length, with ``unit=u.kpc``.
 
     Raises
     ------
-    astropy.units.UnitsError
+    astropy.units.UnitConversionError
         If it is something else.
     ValueError
         If it is not above zero.
     """
     pixel_scale = u.Quantity(pixel_scale)
-    if pixel_scale.unit.is_equivalent(u.arcsec):
+    if pixel_scale.unit.is_equivalent(unit):
         pixel_scale = pixel_scale / u.pix
-    if not pixel_scale.unit.is_equivalent(u.arcsec / u.pix) or not pixel_scale.isscalar:
-        raise u.UnitsError(
-            '`pixel_scale` must be one angle, or angle per pixel, such as '
-            f'0.06 arcsec / pix; got {pixel_scale}.'
+    if not pixel_scale.unit.is_equivalent(unit / u.pix) or not pixel_scale.isscalar:
+        kind = 'angle' if unit.is_equivalent(u.arcsec) else 'length'
+        raise u.UnitConversionError(
+            f'`pixel_scale` must be one {kind}, or {kind} per pixel, such as '
+            f'0.06 {unit} / pix; got {pixel_scale}.'
         )
     if not 0 < pixel_scale.value < np.inf:
         raise ValueError(f'`pixel_scale` must be above zero; got {pixel_scale}.')
-    return pixel_scale.to(u.arcsec / u.pix)
+    return pixel_scale.to(unit / u.pix)
 
 
 def as_shape(size, *, pixel_scale=None, name='size'):
