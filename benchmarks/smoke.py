@@ -35,7 +35,7 @@ def main():
     )
     parser.add_argument('names', nargs='*', help='without "benchmarks."; all, unless given')
     parser.add_argument('--processes', type=int, default=2)
-    parser.add_argument('--limit', type=float, default=240, help='seconds of one benchmark')
+    parser.add_argument('--limit', type=float, default=600, help='seconds of one benchmark')
     options = parser.parse_args()
     names = [f'benchmarks.{name}' for name in options.names] or programs()
     unknown = {*names} - {*programs()}
