@@ -26,21 +26,23 @@ SHAPE = (90, 120)
 X, Y = np.array([20.0, 60.3, 95.0]), np.array([30.0, 41.7, 60.0])
 
 
-WCS_OF_IMAGE = make_wcs(
-    SHAPE,
-    center=SkyCoord(150.1, 2.2, unit='deg'),
-    reference_pixel=(59, 44),
-    pixel_scale=0.36 * u.arcsec,
-)
+def image_wcs():
+    return make_wcs(
+        SHAPE,
+        center=SkyCoord(150.1, 2.2, unit='deg'),
+        reference_pixel=(59, 44),
+        pixel_scale=0.36 * u.arcsec,
+    )
+
 
 #: By astropy, counting pixels from 0 and from 1.
-RA, DEC = WCS_OF_IMAGE.all_pix2world(X, Y, 0)
+RA, DEC = image_wcs().all_pix2world(X, Y, 0)
 SKY = SkyCoord(RA, DEC, unit='deg')
-X_FITS, Y_FITS = WCS_OF_IMAGE.all_world2pix(RA, DEC, 1)
+X_FITS, Y_FITS = image_wcs().all_world2pix(RA, DEC, 1)
 
 
 def make_image():
-    return CCDData(np.random.default_rng(1).normal(size=SHAPE), unit='nJy', wcs=WCS_OF_IMAGE)
+    return CCDData(np.random.default_rng(1).normal(size=SHAPE), unit='nJy', wcs=image_wcs())
 
 
 def places(positions, image=None):
@@ -282,7 +284,7 @@ def test_rows_go_by_their_names(row_of):
 
 
 def test_parts_of_a_southern_declination():
-    wcs = WCS_OF_IMAGE
+    wcs = image_wcs()
     wcs.wcs.crval = 150.1, -0.004
     sky = wcs.pixel_to_world(X, Y)
     assert (sky.dec.deg > -1).all()
@@ -318,7 +320,7 @@ def make_stars():
         np.exp(-((x - x0) ** 2 + (y - y0) ** 2) / 2 / 2**2) for x0, y0 in zip(X, Y, strict=True)
     )
     noise = np.random.default_rng(2).normal(0, 0.01, SHAPE)
-    return CCDData(10 * light + noise, unit='adu', wcs=WCS_OF_IMAGE)
+    return CCDData(10 * light + noise, unit='adu', wcs=image_wcs())
 
 
 def test_photutils_counts_as_we_do():
@@ -336,7 +338,7 @@ def test_sextractor_counts_from_one(tmp_path):
     if program is None:
         pytest.skip('needs the program SExtractor (package source-extractor)')
     image = make_stars()
-    fits.PrimaryHDU(image.data.astype('f4'), WCS_OF_IMAGE.to_header()).writeto(tmp_path / 'a.fits')
+    fits.PrimaryHDU(image.data.astype('f4'), image_wcs().to_header()).writeto(tmp_path / 'a.fits')
     names = ['X_IMAGE', 'Y_IMAGE', 'XWIN_IMAGE', 'YWIN_IMAGE', 'ALPHA_J2000', 'DELTA_J2000']
     (tmp_path / 'a.param').write_text('\n'.join(names))
     (tmp_path / 'a.conv').write_text('CONV NORM\n1 2 1\n2 4 2\n1 2 1\n')

@@ -65,7 +65,7 @@ def test_a_cube_beside_its_mask_is_no_mask(tmp_path):
     hdus = fits.HDUList([fits.PrimaryHDU(), cube, image('DQ', (0 * PIXELS).astype('i2'))])
     with pytest.raises(ImageError, match='is a cube of shape'):
         read_image(hdus)
-    with pytest.warns(AstropyUserWarning, match='DQ of the HDUList is not used'):
+    with pytest.warns(AstropyUserWarning, match='DQ of the HDUList is ignored: its shape'):
         assert np.array_equal(read_image(hdus, plane=1).data, PIXELS + 1)
 
 

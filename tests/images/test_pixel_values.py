@@ -138,7 +138,7 @@ def test_written_flux_is_not_taken_for_asinh_again(tmp_path):
 def test_whether_an_array_is_still_asinh_is_not_known(tmp_path, kind):
     cards = kind({'BOFFSET': 2.0, 'BSOFTEN': 400.0, 'EXPTIME': 900.0})
     source = CCDData(np.arange(9.0).reshape(3, 3), unit='adu', meta=cards)
-    with pytest.warns(AstropyUserWarning, match='give the path of the file'):
+    with pytest.warns(AstropyUserWarning, match='pass the path of the file'):
         image = read_image(source)
     assert np.array_equal(image.data, source.data)
     assert 'BOFFSET' in source.meta
