@@ -55,7 +55,7 @@ def test_fits_file_plain_or_compressed(tmp_path, ending):
     assert image.data.dtype.isnative
     assert image.unit == u.nJy
     assert image.mask is None
-    assert np.array_equal(image.wcs.wcs.crpix, [4.5, 7])
+    assert np.array_equal(image.wcs.wcs.crpix, [10.5, 8])
 
 
 def test_tile_compressed_fits(tmp_path):
@@ -225,7 +225,7 @@ def test_plane_of_a_cube_brings_its_mask_uncertainty_and_wcs():
     assert np.array_equal(plane.mask, cube[1] > 110)
     assert np.array_equal(plane.uncertainty.array, cube[1])
     assert plane.wcs.naxis == 2
-    assert np.array_equal(plane.wcs.wcs.crpix, [4.5, 7])
+    assert np.array_equal(plane.wcs.wcs.crpix, [10.5, 8])
 
 
 def test_cube_needs_a_plane_unless_it_has_only_one():
