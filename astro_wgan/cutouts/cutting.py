@@ -132,10 +132,7 @@ def check_cutting(positions, detection, background, partial, outside, removal):
     if outside not in ('refuse', 'keep'):
         raise ValueError(f"`outside` must be 'refuse' or 'keep'; got {outside!r}.")
     if outside == 'keep' and partial == 'drop':
-        raise ValueError(
-            "`outside='keep'` needs `partial='fill'`: with 'drop', stamps that are partly outside "
-            'the image are dropped.'
-        )
+        raise ValueError("`outside='keep'` needs `partial='fill'`; got 'drop'.")
     is_searched = positions is None or removal.is_needed
     if not is_searched and not (detection is None and background is None):
         name = 'background' if detection is None else 'detection'
