@@ -29,7 +29,8 @@ def test_names_are_those_of_their_modules(subpackage):
         value = getattr(package, name)
         defined_in = import_module(getattr(value, '__module__', package.__name__))
         homes = tuple(
-            f'astro_wgan.{home}' for home in (subpackage, 'exceptions', 'images', 'bands')
+            f'astro_wgan.{home}'
+            for home in (subpackage, 'exceptions', 'images', 'bands', 'cutouts')
         )
         assert defined_in.__name__.startswith(homes)
         assert getattr(defined_in, name) is value

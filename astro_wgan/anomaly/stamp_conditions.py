@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from astro_wgan.cutouts.centroids import (
+from astro_wgan.cutouts.resampled.centroids import (
     border_levels,
     sky_level_of_borders,
     window_centroids,

@@ -1,5 +1,6 @@
 """Stamps cut from an image, at given positions or at the sources that are detected in it."""
 
+import functools
 import os
 import warnings
 from dataclasses import asdict
@@ -8,32 +9,33 @@ import numpy as np
 from astropy import units as u
 from astropy.io import fits
 from astropy.nddata import Cutout2D, NDData
-from astropy.table import QTable
 from astropy.utils.exceptions import AstropyUserWarning
 
 from astro_wgan.astrometry.stamp_geometry import (
-    ParentImage,
-    StampGeometry,
     first_pixel,
     scale_of_image,
 )
-from astro_wgan.catalogs.positions import position_table, with_positions
+from astro_wgan.catalogs.positions import position_table
 from astro_wgan.cutouts.bands import check_one_field
-from astro_wgan.cutouts.gathering import gathered_mask, parts_of_image
-from astro_wgan.cutouts.image_strips import cut_from_strips
+from astro_wgan.cutouts.detected_sources import detected_table
+from astro_wgan.cutouts.resampled.places import Places, scaled_places
+from astro_wgan.cutouts.resampled.source_scale import (
+    SourceScale,
+    as_source_scale,
+    check_scaled,
+    is_measured,
+)
+from astro_wgan.cutouts.sections import Sections
 from astro_wgan.detection.detection_config import DetectionConfig
-from astro_wgan.detection.tiled_detection import detect_sources
-from astro_wgan.exceptions import DetectionError
 from astro_wgan.images.blank_pixels import check_zeros
 from astro_wgan.images.extensions import IMAGE_HDUS
-from astro_wgan.images.fits_image import FitsImage
-from astro_wgan.images.fits_sections import open_sections, read_sections
+from astro_wgan.images.fits_sections import open_sections
 from astro_wgan.images.plane_count import count_planes
-from astro_wgan.images.reading import read_image, whole_image
+from astro_wgan.images.reading import read_image
 from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.neighbors.image_neighbors import find_in_image, remove_from_cut
 from astro_wgan.neighbors.neighbor_config import NeighborConfig, as_neighbor_config
-from astro_wgan.units.pixel_flux import pixel_meta, summed_sources
+from astro_wgan.units.pixel_flux import pixel_meta
 from astro_wgan.validation.masked import joint_mask
 from astro_wgan.validation.pixels import as_bool, as_psf, as_shape, value_in_unit
 
@@ -43,10 +45,7 @@ __all__ = [
     'checked_mask',
     'cut_arguments',
     'cut_image',
-    'detected_table',
-    'no_source',
     'origin_of',
-    'shape_columns',
 ]
 
 _KEEP = NeighborConfig('keep')
@@ -57,6 +56,7 @@ def cut_arguments(
     *,
     colors,
     size,
+    scale,
     positions,
     detection,
     background,
@@ -89,13 +89,17 @@ def cut_arguments(
         A list, with an entry for each band, if ``image`` is a list of images, a cube, or a picture
         whose colors are bands.
     """
+    scale = as_source_scale(scale)
     if not hasattr(size, 'unit'):
         size = as_shape(size)
     check_zeros(zeros)
     removal = as_neighbor_config(neighbors, stars)
-    check_cutting(positions, detection, background, partial, outside, removal)
+    if scale is not None:
+        check_scaled(size, removal)
+    check_cutting(positions, detection, background, partial, outside, removal, scale)
     reading = {'hdu': hdu, 'plane': plane, 'zeros': zeros, 'max_size': max_size}
     where = {
+        'scale': scale,
         'positions': positions,
         'detection': detection,
         'background': background,
@@ -117,7 +121,7 @@ def cut_arguments(
     return cut_image(image, size, **where, **common, **reading)
 
 
-def check_cutting(positions, detection, background, partial, outside, removal):
+def check_cutting(positions, detection, background, partial, outside, removal, scale=None):
     """
     Validate where stamps are cut.
 
@@ -125,7 +129,8 @@ def check_cutting(positions, detection, background, partial, outside, removal):
     ------
     ValueError
         If an argument is out of range, or positions are given and sources are to be detected, but
-        no neighbors or stars (``removal``, a `~astro_wgan.neighbors.NeighborConfig`).
+        no neighbors or stars (``removal``, a `~astro_wgan.neighbors.NeighborConfig`), and no radii
+        (``scale``, a `~astro_wgan.stamps.SourceScale`) depend on these.
     """
     if partial not in ('drop', 'fill'):
         raise ValueError(f"`partial` must be 'drop' or 'fill'; got {partial!r}.")
@@ -133,24 +138,32 @@ def check_cutting(positions, detection, background, partial, outside, removal):
         raise ValueError(f"`outside` must be 'refuse' or 'keep'; got {outside!r}.")
     if outside == 'keep' and partial == 'drop':
         raise ValueError("`outside='keep'` needs `partial='fill'`; got 'drop'.")
-    is_searched = positions is None or removal.is_needed
+    is_searched = positions is None or removal.is_needed or is_measured(scale)
     if not is_searched and not (detection is None and background is None):
         name = 'background' if detection is None else 'detection'
         raise ValueError(
-            f'Give `positions` or `{name}`, not both, unless `neighbors` or `stars` are removed.'
+            f'Give `positions` or `{name}`, not both, unless `neighbors` or `stars` are removed or '
+            '`scale` measures radii.'
         )
 
 
-def _cut_bands(images, size, *, positions, mask, fill_value, removal, **first_only):
+def _cut_bands(images, size, *, scale, positions, mask, fill_value, removal, **first_only):
     """Arguments for each band of one field; the first determines stamps and neighbors."""
     check_one_field(images)
     common = {'mask': mask, 'fill_value': fill_value}
     first, removed = _cut_and_removed(
-        images[0], size, positions=positions, removal=removal, **common, **first_only
+        images[0],
+        size,
+        scale=scale,
+        positions=positions,
+        removal=removal,
+        **common,
+        **first_only,
     )
     table, shape = first['table'], first['pixels'].shape[1:]
     common |= {
-        'positions': np.stack([table['x'].value, table['y'].value], axis=1),
+        'scale': None if scale is None else first['geometry'].steps,
+        'positions': table['id', 'x', 'y'],
         'partial': 'fill',
         'outside': 'keep',
         'detection': first_only['detection'],
@@ -173,7 +186,8 @@ def cut_image(image, size, **options):
     size : int, tuple of int or `~astropy.units.Quantity`
         As there.
     **options
-        ``positions``, ``detection``, ``background``, ... as there; ``removal``, a
+        ``positions``, ``detection``, ``background``, ... as there; ``scale``, a
+        `~astro_wgan.stamps.SourceScale` or the factor of each stamp; ``removal``, a
         `~astro_wgan.neighbors.NeighborConfig`, by default to keep everything.
 
     Returns
@@ -196,6 +210,7 @@ def _cut_and_removed(
     mask,
     pixel_scale,
     psf,
+    scale=None,
     removal=_KEEP,
     removed=None,
     hdu=None,
@@ -205,7 +220,8 @@ def _cut_and_removed(
 ):
     """Arguments for the stamps of one image, and the pixels of neighbors that are removed."""
     origin = origin_of(image)
-    in_parts = None if positions is None or removal.is_needed else image
+    is_searched = positions is None or removal.is_needed or is_measured(scale)
+    in_parts = None if is_searched else image
     with open_sections(in_parts, hdu=hdu, plane=plane, max_size=max_size) as in_file:
         if in_file is None:
             in_file = image = read_image(
@@ -220,20 +236,32 @@ def _cut_and_removed(
         else:
             table, lost = position_table(positions, in_file.wcs, in_file.shape)
         _check_converged(table, lost)
-        corner = first_pixel(np.stack([table['x'].value, table['y'].value], axis=1), shape)
-        keep = _select(corner, table, shape, in_file.shape, partial, outside)
-        table, corner = table[keep], corner[keep]
-        parts = None
-        if isinstance(in_file, FitsImage):
-            blanks = {'fill_value': fill_value, 'zeros': zeros}
-            parts = read_sections(in_file, corner, shape, **blanks)
-            if parts is None:
-                parts = cut_from_strips(in_file, corner, shape, **blanks)
-            image = whole_image(in_file, zeros=zeros) if parts is None else in_file
-    if parts is None:
-        parts = parts_of_image(image, corner, shape, fill_value)
-    hidden = joint_mask(parts.mask, gathered_mask(mask, image.shape, corner, shape))
-    settings = {}
+        places = Places(first_pixel(np.stack([table['x'].value, table['y'].value], axis=1), shape))
+        if scale is not None:
+            places = scaled_places(
+                scale,
+                in_file,
+                table,
+                shape,
+                detected=table if positions is None else None,
+                detect=functools.partial(
+                    detected_table, in_file, mask, background, pixel_scale=pixel_scale
+                ),
+                mask=mask,
+                background=background,
+                detection=detection,
+                pixel_scale=pixel_scale,
+            )
+        keep = _select(places, table, shape, in_file.shape, partial, outside)
+        table, places = table[keep], places[keep]
+        table.update(places.columns)
+        blanks = {'fill_value': fill_value, 'zeros': zeros}
+        sections = Sections(in_file, mask, in_strips=places.factor is None, **blanks)
+        parts = places.cut(sections, shape, fill_value)
+        image = sections.image
+    corner, hidden, settings = places.corner, parts.mask, {}
+    if isinstance(scale, SourceScale):
+        settings['scale'] = asdict(scale)
     if removal.is_needed:
         removed = _find_removed(image, corner, shape, removal, mask, background, detection, psf)
         for name, column in removed.columns.items():
@@ -247,9 +275,9 @@ def _cut_and_removed(
         'uncertainty': parts.deviation,
         'mask': hidden,
         'unit': u.dimensionless_unscaled if image.unit is None else image.unit,
-        'pixel_scale': pixel_scale,
-        'psf': psf,
-        'geometry': StampGeometry.single(ParentImage(image.shape, image.wcs), corner),
+        'pixel_scale': pixel_scale if scale is None else None,
+        'psf': psf if scale is None else None,
+        'geometry': places.geometry(image, pixel_scale),
         'table': table,
         'meta': {
             'dropped': int(np.count_nonzero(~keep)),
@@ -308,65 +336,6 @@ def checked_mask(mask, shape):
     return mask
 
 
-def detected_table(image, mask, background, detection, pixel_scale):
-    """
-    Detect the sources of an image.
-
-    Parameters
-    ----------
-    image : `~astropy.nddata.CCDData`
-    mask : `~numpy.ndarray` of bool, or None
-        True for pixels to exclude besides those that are masked.
-    background, detection, pixel_scale
-        As in `~astro_wgan.StampSet.from_image`, which documents the columns.
-
-    Returns
-    -------
-    `~astropy.table.QTable`
-
-    Raises
-    ------
-    astro_wgan.exceptions.DetectionError
-        If there is none.
-    """
-    noise = None if image.uncertainty is None else image.uncertainty.array
-    background = value_in_unit(background, image.unit, 'background')
-    mask = joint_mask(image.mask, mask)
-    sources = detect_sources(
-        image.data, mask=mask, noise_rms=noise, background=background, detection=detection
-    )
-    if not len(sources):
-        raise no_source(detection)
-    x, y = sources['x'], sources['y']
-    table = QTable(
-        {
-            'isophotal_flux': summed_sources(sources['flux'], x, y, image, pixel_scale),
-            'peak': sources['peak'] * image.unit,
-            **shape_columns(sources),
-        }
-    )
-    return with_positions(table, x, y, image.wcs)
-
-
-def shape_columns(sources):
-    """Columns with the shapes of sources of SEP, as a dictionary."""
-    return {
-        'semimajor_axis': sources['a'] * u.pix,
-        'semiminor_axis': sources['b'] * u.pix,
-        'orientation': (sources['theta'] * u.rad).to(u.deg),
-        'area': sources['npix'] * u.pix**2,
-        'sep_flag': sources['flag'],
-    }
-
-
-def no_source(detection):
-    """The error if nothing is detected."""
-    return DetectionError(
-        f'No source has {detection.min_area} or more pixels above '
-        f'{detection.threshold:g} sigma: lower `threshold` or `min_area` of `detection`.'
-    )
-
-
 def _find_removed(image, corner, shape, removal, mask, background, detection, psf):
     """`~astro_wgan.neighbors.section_removal.RemovedPixels` of the stamps."""
     return find_in_image(
@@ -396,14 +365,14 @@ def _check_converged(table, lost):
     )
 
 
-def _select(corner, table, shape, image_shape, partial, outside):
+def _select(places, table, shape, image_shape, partial, outside):
     """Which stamps to cut."""
     if partial == 'fill' and outside == 'keep':
-        return np.ones(len(corner), dtype=bool)
-    first, last = corner, corner + shape[::-1]
+        return np.ones(len(table), dtype=bool)
+    first, last = places.corner, places.corner + places.extent(shape)
     inside = ((first >= 0) & (last <= image_shape[::-1])).all(axis=1)
     overlaps = ((last > 0) & (first < image_shape[::-1])).all(axis=1)
-    if partial == 'drop' and any(np.greater(shape, image_shape)):
+    if places.factor is None and partial == 'drop' and any(np.greater(shape, image_shape)):
         raise ValueError(
             f'Stamps of {shape[0]} x {shape[1]} pixels do not fit into an image of '
             f"{image_shape[0]} x {image_shape[1]}: lower `size`, or set `partial` to 'fill'."

@@ -17,11 +17,9 @@ from astro_wgan.cutouts.cutting import (
     check_cutting,
     checked_mask,
     cut_image,
-    detected_table,
-    no_source,
     origin_of,
-    shape_columns,
 )
+from astro_wgan.cutouts.detected_sources import detected_table, no_source, shape_columns
 from astro_wgan.cutouts.psf_matching import broadest_psf, convolve_parts, matching_kernel
 from astro_wgan.cutouts.regridding import ImageParts, PixelMap
 from astro_wgan.cutouts.reprojection import resampled_psf

@@ -6,6 +6,7 @@ __all__, __getattr__, __dir__ = lazy_names(
     __name__,
     {
         'Band': '.bands.band',
+        'SourceScale': '.cutouts.resampled.source_scale',
         'StampSet': 'stampset',
         'Stamps': 'base',
         'Stretch': 'stretch',

@@ -143,6 +143,7 @@ class StampSet(CreatedSets, StampArrays, Stamps):
         image,
         *,
         size=64,
+        scale=None,
         positions=None,
         detection=None,
         background=None,
@@ -173,6 +174,9 @@ class StampSet(CreatedSets, StampArrays, Stamps):
         size : int, tuple of int or `~astropy.units.Quantity`, optional
             Pixels along an edge, or ``(ny, nx)``, or the same as angles, which are rounded to whole
             pixels.
+        scale : {'source'} or `~astro_wgan.stamps.SourceScale`, optional
+            Stamps that follow their sources: 16 half-light radii across, or what the SourceScale
+            says, resampled to ``size`` pixels. By default they have the pixels of the image.
         positions : array_like, SkyCoord, Table or regions, optional
             Centers of the stamps; by default sources are detected. One of:
 
@@ -236,7 +240,9 @@ class StampSet(CreatedSets, StampArrays, Stamps):
             (K pix2 if they are in K); ``orientation`` is the angle of the major axis, in degrees
             counterclockwise from the +x axis. If neighbors or stars are removed, there are
             ``n_neighbors``, ``neighbor_fraction``, ``central_detected``, ``n_stars`` and
-            ``star_fraction``.
+            ``star_fraction``. With ``scale`` there are ``source_radius``, in pixels of the image,
+            ``scale_factor``, pixels of the image along a pixel of the stamp, and
+            ``noise_correlation`` (see Notes).
             ``meta['dropped']`` is the number of dropped positions, and ``meta['not_converged']``
             the number of those for which the inverse of the distortion of the WCS does not
             converge.
@@ -269,6 +275,15 @@ class StampSet(CreatedSets, StampArrays, Stamps):
         The first pixel of a stamp is ``ceil(x - nx / 2)``, as in `~astropy.nddata.Cutout2D`: the
         central pixel of an odd edge is the one nearest to the position.
 
+        With ``scale``, positions are exactly in the center. Fluxes are conserved, and surface
+        brightness is averaged, as by `reproject`; WCS and `pixel_area` are those of each stamp,
+        while the set has no `pixel_scale` and no PSF, since they vary. The uncertainty is right
+        for the flux in an aperture, as if pixels were independent; the scatter between them is
+        smaller by the factor ``noise_correlation`` (R of Fruchter & Hook 2002). Sources without
+        measurable radius keep the pixels of the image (NaN in ``source_radius``); those of given
+        positions are the nearest sources that are detected with ``detection``. Stamps can extend
+        beyond the image (``partial``) by more or less than those of the same ``size``.
+
         Examples
         --------
         >>> from astro_wgan import StampSet, datasets
@@ -287,6 +302,7 @@ class StampSet(CreatedSets, StampArrays, Stamps):
             image,
             colors=bands is not None,
             size=size,
+            scale=scale,
             positions=positions,
             detection=detection,
             background=background,

@@ -84,7 +84,7 @@ class ResizedSets(ABC):
         >>> int(padded.valid[0].sum())
         2500
         """
-        from astro_wgan.cutouts.resizing import padded_arguments
+        from astro_wgan.cutouts.resampled.resizing import padded_arguments
 
         return self._changed(padded_arguments, size, fill_value)
 
@@ -124,7 +124,7 @@ class ResizedSets(ABC):
         >>> binned.pixels.max()
         np.float64(9.0)
         """
-        from astro_wgan.cutouts.resizing import binned_arguments
+        from astro_wgan.cutouts.resampled.resizing import binned_arguments
 
         return self._changed(binned_arguments, factor)
 
@@ -183,7 +183,7 @@ class ResizedSets(ABC):
         >>> f'{centered["shift_x"][0]:.2f} {centered["shift_y"][0]:.2f}'
         '1.17 pix 0.98 pix'
         """
-        from astro_wgan.cutouts.resizing import recentered_arguments
+        from astro_wgan.cutouts.resampled.resizing import recentered_arguments
 
         return self._changed(recentered_arguments, on, max_shift)
 
@@ -277,6 +277,6 @@ class ResizedSets(ABC):
         return type(stamps)(**arguments)
 
     def _changed(self, function, *options):
-        """A set with the arguments that a function of `astro_wgan.cutouts.resizing` changes."""
+        """A set with the arguments that a function of ``cutouts.resampled.resizing`` changes."""
         stamps = self._in_memory()
         return type(stamps)(**{**arguments_of(stamps), **function(stamps, *options)})

@@ -8,7 +8,10 @@ import numpy as np
 __all__ = ['Resampled', 'bin_pixels', 'noise_correlation', 'resample', 'weights_along_axis']
 
 #: Minimum fraction of a pixel that must be covered by valid pixels, less rounding errors.
-_LEAST_COVERAGE = 0.5 - 1e-6
+_LEAST_COVERAGE = 0.5 - 1e-4
+
+#: Uncertainties whose squares can be added up in single precision; NaN and infinity are not.
+_LARGE = 1e15
 
 #: Pixel edges among which the summed flux is interpolated: four on each side.
 _NODES = np.arange(-3, 5)
@@ -76,19 +79,23 @@ def resample(stamps, start, step, shape, *, holds_flux):
     layers = _as_layers(stamps.pixels)
     lengths = layers.shape[2:]
     first = {'x': start[:, 0], 'y': start[:, 1]}
-    flux = _Weights.along(first, step, shape, lengths, interpolated=True)
+    flux = _Weights.along(first, step, shape, lengths, dtype=layers.dtype)
     square = (step**2)[:, np.newaxis, np.newaxis, np.newaxis]
     whole = _lies_within(start, step, shape, lengths).all()
     is_known = stamps.valid is None and whole
     if not is_known or stamps.uncertainty is not None:
-        area = _Weights.along(first, step, shape, lengths, interpolated=False)
+        options = {'interpolated': False, 'dtype': layers.dtype}
+        area = _Weights.along(first, step, shape, lengths, **options)
     if is_known:
         known = covered = square
         light = flux.sums(layers)
     else:
         ones = np.ones(stamps.pixels.shape, bool) if stamps.valid is None else stamps.valid
         valid = _as_layers(ones)
-        known, covered = flux.sums(valid.astype(layers.dtype)), area.sums(valid.astype(float))
+        known, covered = (
+            flux.sums(valid.astype(layers.dtype)),
+            area.sums(valid.astype(layers.dtype)),
+        )
         light = flux.sums(np.where(valid, layers, 0))
         stamps = _Masked(stamps, ones)
     variance = None
@@ -137,7 +144,7 @@ def bin_pixels(stamps, factor, *, holds_flux):
     )
 
 
-def weights_along_axis(start, step, size, length, *, interpolated=True):
+def weights_along_axis(start, step, size, length, *, interpolated=True, dtype=float):
     """
     Weights of pixels in resampled pixels along an axis.
 
@@ -150,6 +157,8 @@ def weights_along_axis(start, step, size, length, *, interpolated=True):
     interpolated : bool, optional
         Interpolate the summed flux, as in `resample`; otherwise the weight of a pixel is the
         length of its overlap.
+    dtype : data type, optional
+        Data type of the weights.
 
     Returns
     -------
@@ -157,17 +166,23 @@ def weights_along_axis(start, step, size, length, *, interpolated=True):
 
     Examples
     --------
-    >>> from astro_wgan.cutouts.resampling import weights_along_axis
+    >>> from astro_wgan.cutouts.resampled.resampling import weights_along_axis
     >>> weights_along_axis([0.0], [1.5], 2, 3, interpolated=False)[0].tolist()
     [[1.0, 0.5, 0.0], [0.0, 0.5, 1.0]]
     """
     start, step = (np.asarray(values, dtype=float).reshape(-1, 1) for values in (start, step))
     edges = start + step * np.arange(size + 1)
-    pixel = np.arange(-_REACH, length + _REACH)
-    # Flux below each edge, per flux of each pixel.
-    below = np.clip(edges[..., np.newaxis] - pixel, 0, 1)
+    base = np.floor(edges)
+    # Flux below each edge, per flux of each pixel: 1 for pixels that are entirely below.
+    below = (np.arange(-_REACH, length + _REACH) < base[..., np.newaxis]).astype(dtype)
+    inside = np.flatnonzero((base >= 0) & (base < length))
+    part = (edges - base).ravel()[inside]
+    first = inside * below.shape[-1] + base.ravel()[inside].astype(np.int64)
     if interpolated:
-        _add_correction(below, edges, length)
+        place, change = first[:, np.newaxis] + np.arange(2 * _REACH + 1), _pixel_weights(part)
+    else:
+        place, change = first + _REACH, part
+    below.reshape(-1)[place] += change.astype(dtype)
     below = below[..., _REACH : length + _REACH]
     return below[:, 1:] - below[:, :-1]
 
@@ -189,7 +204,7 @@ def noise_correlation(start, step, shape):
 
     Examples
     --------
-    >>> from astro_wgan.cutouts.resampling import noise_correlation
+    >>> from astro_wgan.cutouts.resampled.resampling import noise_correlation
     >>> noise_correlation([[0, 0], [0.5, 0]], [1, 1], (8, 8)).round(2).tolist()
     [1.0, 1.16]
     """
@@ -214,10 +229,10 @@ class _Weights:
     x: np.ndarray
 
     @classmethod
-    def along(cls, first, step, shape, lengths, *, interpolated):
+    def along(cls, first, step, shape, lengths, **options):
         return cls(
             *(
-                weights_along_axis(first[axis], step, size, length, interpolated=interpolated)
+                weights_along_axis(first[axis], step, size, length, **options)
                 for axis, size, length in zip('yx', shape, lengths, strict=True)
             )
         )
@@ -239,20 +254,9 @@ class _Masked:
             self.uncertainty = np.where(valid, stamps.uncertainty, 0)
 
 
-def _add_correction(below, edges, length):
-    """Add the interpolation of the summed flux to its linear interpolation, in place."""
-    base = np.floor(edges)
-    pixel = base.astype(np.int64)
-    inside = (base >= 0) & (base < length)
-    part = np.where(inside, edges - base, 0)
-    place = np.where(inside, pixel, 0)[..., np.newaxis] + np.arange(2 * _REACH + 1)
-    change = _pixel_weights(part) * inside[..., np.newaxis]
-    np.put_along_axis(below, place, np.take_along_axis(below, place, -1) + change, -1)
-
-
 def _pixel_weights(part):
     """
-    Weights of the pixels around an edge, beyond those of linear interpolation.
+    Weights of the pixels around an edge in the flux below it, beyond that of whole pixels.
 
     ``part`` is the fraction of a pixel below the edge. The seven pixels are those from three before
     it on.
@@ -271,7 +275,6 @@ def _polynomials():
     # The flux at a node is the sum of all pixels before it.
     pixels = np.cumsum(nodes[:, ::-1], axis=1)[:, ::-1][:, 1:]
     pixels[0] -= _NODES[1:] <= 0
-    pixels[1, _REACH] -= 1
     return pixels
 
 
@@ -289,11 +292,13 @@ def _lies_within(start, step, shape, lengths):
 
 def _summed_variance(uncertainty, sums):
     """Sums of the variance; infinite where that of a pixel is, or is not known."""
-    with np.errstate(over='ignore', invalid='ignore'):
-        variance = np.square(uncertainty, dtype=float)
-    unknown = ~np.isfinite(variance)
-    if not unknown.any():
+    # In double precision only where it is needed, since that takes twice as long.
+    is_large = not np.abs(uncertainty).max(initial=0) < _LARGE
+    with np.errstate(over='ignore', invalid='ignore', under='ignore'):
+        variance = np.square(uncertainty, dtype=float if is_large else uncertainty.dtype)
+    if not is_large:
         return sums(variance)
+    unknown = ~np.isfinite(variance)
     summed = sums(np.where(unknown, 0, variance))
     summed[sums(unknown.astype(float)) > 0] = np.inf
     return summed

@@ -7,7 +7,7 @@ import pytest
 from scipy.ndimage import shift as spline_shift
 from scipy.special import erf
 
-from astro_wgan.cutouts.resampling import (
+from astro_wgan.cutouts.resampled.resampling import (
     bin_pixels,
     noise_correlation,
     resample,

@@ -11,14 +11,14 @@ from astropy.coordinates import SkyCoord
 from astro_wgan.astrometry.inverse_wcs import sky_to_pixel
 from astro_wgan.astrometry.stamp_geometry import first_pixel
 from astro_wgan.catalogs.columns import numbers_or_nan
-from astro_wgan.cutouts.centroids import (
+from astro_wgan.cutouts.resampled.centroids import (
     border_levels,
     brightest_pixels,
     sky_level_of_borders,
     window_centroids,
     window_coverage,
 )
-from astro_wgan.cutouts.resampling import (
+from astro_wgan.cutouts.resampled.resampling import (
     bin_pixels,
     noise_correlation,
     resample,

@@ -1,0 +1,1 @@
+"""Resampling of stamps: binned, padded, recentered, or scaled with their sources."""
