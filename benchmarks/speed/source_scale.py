@@ -2,10 +2,10 @@
 How fast stamps are cut that follow their sources, beside reproject and SciPy for each stamp.
 
 Stamps of 64 x 64 pixels from an image with a TAN projection, at positions with radii between 2 and
-16 pixels: 16 radii across a stamp are 0.5 to 4 image pixels along a pixel. The peers get the section
-of the image that a stamp covers: ``reproject_adaptive`` conserves flux, ``scipy.ndimage.zoom`` of
-order 3 does not where pixels become larger. Each is run several times in turn; the shortest time of
-the processor counts. The peers are measured on fewer stamps.
+16 pixels: 16 radii across a stamp are 0.5 to 4 image pixels along a pixel. The peers get the
+section of the image that a stamp covers: ``reproject_adaptive`` conserves flux,
+``scipy.ndimage.zoom`` of order 3 does not where pixels become larger. Each is run several times in
+turn; the shortest time of the processor counts. The peers are measured on fewer stamps.
 
     python -m benchmarks.speed.source_scale                 # two minutes
     python -m benchmarks.speed.source_scale --stamps 500

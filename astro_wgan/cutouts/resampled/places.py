@@ -7,6 +7,7 @@ from astropy import units as u
 
 from astro_wgan.astrometry.stamp_geometry import ParentImage, StampGeometry, scale_of_image
 from astro_wgan.cutouts.resampled.resampling import noise_correlation
+from astro_wgan.cutouts.resampled.source_radii import ellipses_of, match_sources, measure_radii
 from astro_wgan.cutouts.resampled.source_scale import (
     SourceScale,
     radius_column,
@@ -15,7 +16,6 @@ from astro_wgan.cutouts.resampled.source_scale import (
     source_corners,
 )
 from astro_wgan.detection.detection_config import DetectionConfig
-from astro_wgan.detection.source_radii import ellipses_of, match_sources, measure_radii
 from astro_wgan.units.pixel_flux import holds_flux
 from astro_wgan.validation.masked import joint_mask
 from astro_wgan.validation.pixels import as_pixel_scale, value_in_unit

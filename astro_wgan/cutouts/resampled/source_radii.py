@@ -96,14 +96,14 @@ def measure_radii(pixels, sources, *, kind, mask=None, background=None, detectio
     Examples
     --------
     >>> import numpy as np
-    >>> from astro_wgan.detection.source_radii import measure_radii
+    >>> from astro_wgan.cutouts.resampled.source_radii import measure_radii
     >>> from astro_wgan.detection.tiled_detection import detect_sources
     >>> y, x = np.indices((99, 99)) - 49
     >>> image = np.exp(-(x**2 + y**2) / 2 / 5**2)
     >>> image += np.random.default_rng(1).normal(scale=0.01, size=image.shape)
     >>> sources = detect_sources(image, background=0.0)
     >>> measure_radii(image, sources, kind='half_light', background=0.0).round(1)
-    array([5.8])
+    array([5.9])
     """
     if not len(sources['x']):
         return np.zeros(0)
