@@ -15,6 +15,7 @@ def add_hunt(commands):
     """Add the command to the subparsers of ``astro-wgan``."""
     from astro_wgan.datasets import image_names, model_names
     from astro_wgan.hunting import HuntConfig
+    from astro_wgan.images import layout_names
 
     defaults = HuntConfig()
     detection = defaults.detection
@@ -122,7 +123,34 @@ def add_hunt(commands):
         help='drop stamps that extend beyond the image, or mask them there',
     )
     add('--n-cards', type=int, default=defaults.n_cards, help='number of cards on the page')
-    add('--hdu', help='number or name of the HDU of a FITS file (default: the first image)')
+    add(
+        '--hdu',
+        type=_hdu,
+        help='HDU of a FITS file: number, name, or name and version as in SCI,2 (default: the '
+        'first image)',
+    )
+    add(
+        '--layout',
+        default='auto',
+        help='meaning of the extensions of a FITS file and of the files beside it: '
+        f'{", ".join(layout_names())}; by default chosen from the header and the name of the file',
+    )
+    for name, what in (
+        ('mask', 'pixels to mask in addition'),
+        ('weight', 'weights, which mask pixels where they are not above 0'),
+        ('uncertainty', 'standard deviations, or variances if its name says so'),
+    ):
+        add(
+            f'--{name}',
+            type=_file_or_hdu,
+            metavar='FILE|HDU',
+            help=f'{what}: a FITS file, or an HDU of the image',
+        )
+    add(
+        '--bits',
+        type=_bits,
+        help='bad bits of masks: values, as in 1,512, -1 for all, or names, as in BAD,SAT',
+    )
     add('--plane', type=int, help='plane of a cube')
     add(
         '--zeros',
@@ -198,10 +226,15 @@ def _run(options):
         model=options.model,
         initial_model=None if options.initial_model == 'none' else options.initial_model,
         positions=options.positions,
-        hdu=_number_or_name(options.hdu),
+        hdu=options.hdu,
         plane=options.plane,
         zeros=options.zeros,
         max_size=options.max_size,
+        layout=options.layout,
+        mask=options.mask,
+        weight=options.weight,
+        uncertainty=options.uncertainty,
+        bits=options.bits,
         progress=not options.quiet,
     )
     if options.json:
@@ -237,8 +270,25 @@ def _number_or_estimate(text):
     return text if text == 'estimate' else float(text)
 
 
-def _number_or_name(text):
-    return int(text) if text is not None and text.isdigit() else text
+def _hdu(text):
+    """Number, name, or name and version of an HDU."""
+    name, comma, version = text.rpartition(',')
+    if comma and name and version.strip().isdigit():
+        return name.strip(), int(version)
+    return int(text) if text.isdigit() else text
+
+
+def _file_or_hdu(text):
+    return Path(text) if Path(text).exists() else _hdu(text)
+
+
+def _bits(text):
+    """Values or names, separated by commas."""
+    parts = [part.strip() for part in text.split(',')]
+    try:
+        return [int(part, 0) for part in parts]
+    except ValueError:
+        return parts
 
 
 def _print_summary(result, credit):

@@ -21,6 +21,7 @@ extensions += [  # noqa: F405
     'myst_nb',
     'renamed_names',
     'sphinx_design',
+    'survey_layouts',
     'top_level_names',
 ]
 exclude_patterns += ['_build', '_extensions', '**.ipynb_checkpoints']  # noqa: F405

@@ -3,6 +3,7 @@
 import gzip
 import zipfile
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -183,3 +184,59 @@ def test_unexpected_errors_are_a_sentence_and_not_success(monkeypatch, capsys, t
     assert said == ("astro-wgan: Unexpected error: KeyError: 'x'. --traceback shows where.\n")
     with pytest.raises(KeyError):
         main([*arguments, '--traceback'])
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'expected'),
+    [
+        (['--hdu', '2'], {'hdu': 2}),
+        (['--hdu', 'SCI'], {'hdu': 'SCI'}),
+        (['--hdu', 'SCI,2'], {'hdu': ('SCI', 2)}),
+        (['--hdu', '1-1.E.SCI'], {'hdu': '1-1.E.SCI'}),
+        (['--layout', 'des'], {'layout': 'des'}),
+        ([], {'layout': 'auto', 'mask': None, 'weight': None, 'uncertainty': None, 'bits': None}),
+        (['--mask', 'DQ,1', '--weight', '3'], {'mask': ('DQ', 1), 'weight': 3}),
+        (['--uncertainty', 'ERR'], {'uncertainty': 'ERR'}),
+        (['--bits', '1,0x200'], {'bits': [1, 512]}),
+        (['--bits', '-1'], {'bits': [-1]}),
+        (['--bits', 'BAD,SAT'], {'bits': ['BAD', 'SAT']}),
+    ],
+)
+def test_hunt_passes_on_what_the_files_mean(monkeypatch, arguments, expected):
+    given = {}
+
+    def hunt(image, **options):
+        given.update(options)
+        raise ValueError('far enough')
+
+    monkeypatch.setattr('astro_wgan.hunting.hunt', hunt)
+    assert main(['hunt', 'image.fits', *arguments]) == 2
+    assert {key: given[key] for key in expected} == expected
+
+
+def test_a_mask_of_hunt_may_be_a_file(monkeypatch, tmp_path):
+    given = {}
+    monkeypatch.setattr('astro_wgan.hunting.hunt', lambda image, **options: given.update(options))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'a,1').touch()
+    main(['hunt', 'image.fits', '--mask', 'a,1', '--weight', 'a,2', '--quiet'])
+    assert given['mask'] == Path('a,1')
+    assert given['weight'] == ('a', 2)
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (['--layout', 'dss'], "`layout` must be 'auto', a Layout, None, or one of decam, des"),
+        (['--layout', 'kids'], "The layout 'kids' finds other files by the name of the image"),
+        (['--bits', '0'], '`bits` must hold at least one bit'),
+        (['--bits', '1'], '`bits` are for a mask'),
+        (['--weight', 'WHT'], '`weight` must be an array, a file, or an HDU of the image'),
+        (['--hdu', 'SCI,7'], "has no HDU ('SCI', 7)"),
+    ],
+)
+def test_hunt_names_what_files_do_not_mean(said, tmp_path, arguments, message):
+    path = tmp_path / 'image.fits'
+    path.write_bytes(simulation())
+    assert message in said('hunt', path, *arguments, '--output', tmp_path / 'out')
+    assert not (tmp_path / 'out').exists()

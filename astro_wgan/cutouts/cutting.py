@@ -3,7 +3,7 @@
 import functools
 import os
 import warnings
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 from astropy import units as u
@@ -15,6 +15,7 @@ from astro_wgan.astrometry.stamp_geometry import (
     first_pixel,
     scale_of_image,
 )
+from astro_wgan.bands.band import Band
 from astro_wgan.catalogs.positions import position_table
 from astro_wgan.cutouts.bands import check_one_field
 from astro_wgan.cutouts.detected_sources import detected_table
@@ -27,22 +28,22 @@ from astro_wgan.cutouts.resampled.source_scale import (
 )
 from astro_wgan.cutouts.sections import Sections
 from astro_wgan.detection.detection_config import DetectionConfig
-from astro_wgan.images.blank_pixels import check_zeros
 from astro_wgan.images.extensions import IMAGE_HDUS
 from astro_wgan.images.fits_sections import open_sections
+from astro_wgan.images.layouts.survey_layouts import ZERO_POINT_CARD
 from astro_wgan.images.plane_count import count_planes
-from astro_wgan.images.reading import read_image
+from astro_wgan.images.read_options import ReadOptions
+from astro_wgan.images.reading import image_with
 from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.neighbors.image_neighbors import find_in_image, remove_from_cut
 from astro_wgan.neighbors.neighbor_config import NeighborConfig, as_neighbor_config
 from astro_wgan.units.pixel_flux import pixel_meta
 from astro_wgan.validation.masked import joint_mask
-from astro_wgan.validation.pixels import as_bool, as_psf, as_shape, value_in_unit
+from astro_wgan.validation.pixels import as_psf, as_shape, value_in_unit
 
 __all__ = [
     'are_images',
     'check_cutting',
-    'checked_mask',
     'cut_arguments',
     'cut_image',
     'origin_of',
@@ -63,15 +64,11 @@ def cut_arguments(
     partial,
     outside,
     fill_value,
-    mask,
     pixel_scale,
     psf,
-    hdu,
-    plane,
-    zeros,
-    max_size,
     neighbors='keep',
     stars='keep',
+    **reading,
 ):
     """
     Arguments of `~astro_wgan.StampSet` for stamps of an image.
@@ -82,6 +79,8 @@ def cut_arguments(
         As in `~astro_wgan.StampSet.from_image`, which also documents the errors.
     colors : bool
         Whether the colors of a picture are bands.
+    **reading
+        How to read the image, as in `~astro_wgan.images.read_image`.
 
     Returns
     -------
@@ -92,12 +91,11 @@ def cut_arguments(
     scale = as_source_scale(scale)
     if not hasattr(size, 'unit'):
         size = as_shape(size)
-    check_zeros(zeros)
+    options = ReadOptions(**reading)
     removal = as_neighbor_config(neighbors, stars)
     if scale is not None:
         check_scaled(size, removal)
     check_cutting(positions, detection, background, partial, outside, removal, scale)
-    reading = {'hdu': hdu, 'plane': plane, 'zeros': zeros, 'max_size': max_size}
     where = {
         'scale': scale,
         'positions': positions,
@@ -107,18 +105,19 @@ def cut_arguments(
         'outside': outside,
         'removal': removal,
     }
-    common = {'fill_value': fill_value, 'mask': mask, 'pixel_scale': pixel_scale, 'psf': psf}
-    images = [(band, plane) for band in image] if are_images(image) else []
-    if not images and plane is None:
-        count, is_picture = count_planes(image, hdu=hdu, max_size=max_size)
+    common = {'fill_value': fill_value, 'pixel_scale': pixel_scale, 'psf': psf}
+    images = [(band, options.plane) for band in image] if are_images(image) else []
+    if not images and options.plane is None:
+        limits = {'hdu': options.hdu, 'max_size': options.max_size}
+        count, is_picture = count_planes(image, **limits)
         if count is not None and (colors or not is_picture):
             images = [(image, number) for number in range(count)]
     if images:
-        read = [read_image(band, **{**reading, 'plane': number}) for band, number in images]
+        read = [image_with(band, replace(options, plane=number)) for band, number in images]
         bands = _cut_bands(read, size, **where, **common)
         bands[0]['meta']['provenance']['image'] = [origin_of(band) for band, _ in images]
         return bands
-    return cut_image(image, size, **where, **common, **reading)
+    return cut_image(image, size, options=options, **where, **common)
 
 
 def check_cutting(positions, detection, background, partial, outside, removal, scale=None):
@@ -147,10 +146,10 @@ def check_cutting(positions, detection, background, partial, outside, removal, s
         )
 
 
-def _cut_bands(images, size, *, scale, positions, mask, fill_value, removal, **first_only):
+def _cut_bands(images, size, *, scale, positions, fill_value, removal, **first_only):
     """Arguments for each band of one field; the first determines stamps and neighbors."""
     check_one_field(images)
-    common = {'mask': mask, 'fill_value': fill_value}
+    common = {'fill_value': fill_value}
     first, removed = _cut_and_removed(
         images[0],
         size,
@@ -188,7 +187,8 @@ def cut_image(image, size, **options):
     **options
         ``positions``, ``detection``, ``background``, ... as there; ``scale``, a
         `~astro_wgan.stamps.SourceScale` or the factor of each stamp; ``removal``, a
-        `~astro_wgan.neighbors.NeighborConfig`, by default to keep everything.
+        `~astro_wgan.neighbors.NeighborConfig`, by default to keep everything; ``options``, the
+        `~astro_wgan.images.read_options.ReadOptions` of the image.
 
     Returns
     -------
@@ -207,31 +207,25 @@ def _cut_and_removed(
     partial,
     outside,
     fill_value,
-    mask,
     pixel_scale,
     psf,
+    options=None,
     scale=None,
     removal=_KEEP,
     removed=None,
-    hdu=None,
-    plane=None,
-    zeros='auto',
-    max_size=None,
 ):
     """Arguments for the stamps of one image, and the pixels of neighbors that are removed."""
     origin = origin_of(image)
+    options = ReadOptions() if options is None else options
     is_searched = positions is None or removal.is_needed or is_measured(scale)
     in_parts = None if is_searched else image
-    with open_sections(in_parts, hdu=hdu, plane=plane, max_size=max_size) as in_file:
+    with open_sections(in_parts, options) as in_file:
         if in_file is None:
-            in_file = image = read_image(
-                image, hdu=hdu, plane=plane, zeros=zeros, max_size=max_size
-            )
+            in_file = image = image_with(image, options)
         shape = _shape_of_stamps(size, in_file, pixel_scale)
-        mask = checked_mask(mask, in_file.shape)
         if positions is None:
             detection = DetectionConfig() if detection is None else detection
-            table = detected_table(image, mask, background, detection, pixel_scale)
+            table = detected_table(image, background, detection, pixel_scale)
             lost = np.zeros(len(table), dtype=bool)
         else:
             table, lost = position_table(positions, in_file.wcs, in_file.shape)
@@ -245,9 +239,8 @@ def _cut_and_removed(
                 shape,
                 detected=table if positions is None else None,
                 detect=functools.partial(
-                    detected_table, in_file, mask, background, pixel_scale=pixel_scale
+                    detected_table, in_file, background, pixel_scale=pixel_scale
                 ),
-                mask=mask,
                 background=background,
                 detection=detection,
                 pixel_scale=pixel_scale,
@@ -255,21 +248,21 @@ def _cut_and_removed(
         keep = _select(places, table, shape, in_file.shape, partial, outside)
         table, places = table[keep], places[keep]
         table.update(places.columns)
-        blanks = {'fill_value': fill_value, 'zeros': zeros}
-        sections = Sections(in_file, mask, in_strips=places.factor is None, **blanks)
+        blanks = {'fill_value': fill_value, 'zeros': options.zeros}
+        sections = Sections(in_file, in_strips=places.factor is None, **blanks)
         parts = places.cut(sections, shape, fill_value)
         image = sections.image
     corner, hidden, settings = places.corner, parts.mask, {}
     if isinstance(scale, SourceScale):
         settings['scale'] = asdict(scale)
     if removal.is_needed:
-        removed = _find_removed(image, corner, shape, removal, mask, background, detection, psf)
+        removed = _find_removed(image, corner, shape, removal, background, detection, psf)
         for name, column in removed.columns.items():
             table[name] = column
         settings['neighbors'] = asdict(removal)
     if removed is not None:
-        bad = joint_mask(image.mask, mask)
-        hidden = joint_mask(hidden, remove_from_cut(parts, removed, corner, image, bad, detection))
+        taken = remove_from_cut(parts, removed, corner, image, image.mask, detection)
+        hidden = joint_mask(hidden, taken)
     arguments = {
         'pixels': parts.pixels,
         'uncertainty': parts.deviation,
@@ -277,6 +270,7 @@ def _cut_and_removed(
         'unit': u.dimensionless_unscaled if image.unit is None else image.unit,
         'pixel_scale': pixel_scale if scale is None else None,
         'psf': psf if scale is None else None,
+        'bands': _band_of(image),
         'geometry': places.geometry(image, pixel_scale),
         'table': table,
         'meta': {
@@ -294,6 +288,13 @@ def _cut_and_removed(
         'assume_finite': True,
     }
     return arguments, removed
+
+
+def _band_of(image):
+    """The band of an image, if its layout knows the zero point."""
+    zero_point = image.meta.get(ZERO_POINT_CARD)
+    is_number = isinstance(zero_point, (int, float)) and not isinstance(zero_point, bool)
+    return [Band('0', zero_point=zero_point)] if is_number else None
 
 
 def origin_of(image):
@@ -326,24 +327,14 @@ def _shape_of_stamps(size, image, pixel_scale):
     return as_shape(size, pixel_scale=pixel_scale)
 
 
-def checked_mask(mask, shape):
-    """A mask of the caller as booleans, in the shape of the image."""
-    if mask is None:
-        return None
-    mask = as_bool(mask)
-    if mask.shape != shape:
-        raise ValueError(f'`mask` must have the shape of the image, {shape}; got {mask.shape}.')
-    return mask
-
-
-def _find_removed(image, corner, shape, removal, mask, background, detection, psf):
+def _find_removed(image, corner, shape, removal, background, detection, psf):
     """`~astro_wgan.neighbors.section_removal.RemovedPixels` of the stamps."""
     return find_in_image(
         image.data,
         corner,
         shape,
         removal,
-        mask=joint_mask(image.mask, mask),
+        mask=image.mask,
         noise_rms=None if image.uncertainty is None else image.uncertainty.array,
         background=value_in_unit(background, image.unit, 'background'),
         detection=detection,

@@ -7,21 +7,18 @@ from astro_wgan.catalogs.positions import with_positions
 from astro_wgan.detection.tiled_detection import detect_sources
 from astro_wgan.exceptions import DetectionError
 from astro_wgan.units.pixel_flux import summed_sources
-from astro_wgan.validation.masked import joint_mask
 from astro_wgan.validation.pixels import value_in_unit
 
 __all__ = ['detected_table', 'no_source', 'shape_columns']
 
 
-def detected_table(image, mask, background, detection, pixel_scale):
+def detected_table(image, background, detection, pixel_scale):
     """
     Detect the sources of an image.
 
     Parameters
     ----------
     image : `~astropy.nddata.CCDData`
-    mask : `~numpy.ndarray` of bool, or None
-        True for pixels to exclude besides those that are masked.
     background, detection, pixel_scale
         As in `~astro_wgan.StampSet.from_image`, which documents the columns.
 
@@ -36,9 +33,8 @@ def detected_table(image, mask, background, detection, pixel_scale):
     """
     noise = None if image.uncertainty is None else image.uncertainty.array
     background = value_in_unit(background, image.unit, 'background')
-    mask = joint_mask(image.mask, mask)
     sources = detect_sources(
-        image.data, mask=mask, noise_rms=noise, background=background, detection=detection
+        image.data, mask=image.mask, noise_rms=noise, background=background, detection=detection
     )
     if not len(sources):
         raise no_source(detection)

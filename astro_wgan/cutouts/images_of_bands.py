@@ -15,7 +15,6 @@ from astro_wgan.bands.chi_squared import ChiSquared
 from astro_wgan.catalogs.positions import with_positions
 from astro_wgan.cutouts.cutting import (
     check_cutting,
-    checked_mask,
     cut_image,
     origin_of,
 )
@@ -26,10 +25,10 @@ from astro_wgan.cutouts.reprojection import resampled_psf
 from astro_wgan.detection.detection_config import DetectionConfig
 from astro_wgan.detection.tiled_detection import detect_sources, signal_to_noise
 from astro_wgan.images.fits_sections import open_sections
-from astro_wgan.images.reading import read_image
+from astro_wgan.images.read_options import ReadOptions
+from astro_wgan.images.reading import image_with
 from astro_wgan.neighbors.image_neighbors import find_in_image
 from astro_wgan.units.pixel_flux import PIXEL_META, holds_flux
-from astro_wgan.validation.masked import joint_mask
 from astro_wgan.validation.pixels import as_shape, value_in_unit
 
 __all__ = ['band_arguments_of_images']
@@ -37,7 +36,7 @@ __all__ = ['band_arguments_of_images']
 _CHI_SQUARED = 'chi2'
 
 #: Options of bands that a dictionary of options leaves out.
-_UNSET = {'zeros': 'auto'}
+_UNSET = {'zeros': 'auto', 'layout': 'auto'}
 
 #: Columns of detected sources in pixels of the image in which they are detected.
 _SHAPES = ('semimajor_axis', 'semiminor_axis', 'orientation', 'area')
@@ -154,23 +153,21 @@ class _BandImage:
     image: object
     shape: tuple
     wcs: WCS | None
-    options: dict
+    options: ReadOptions
 
     @classmethod
     def opened(cls, image, options):
         is_path = isinstance(image, (str, bytes, os.PathLike))
-        part = {name: options[name] for name in ('hdu', 'plane', 'max_size')}
-        with open_sections(image if is_path else None, **part) as in_file:
+        with open_sections(image if is_path else None, options) as in_file:
             if in_file is not None:
                 return cls(image, in_file.shape, in_file.wcs, options)
-        image = read_image(image, **{name: options[name] for name in (*part, 'zeros')})
-        kept = {'mask': options['mask']}
-        return cls(image, image.shape, image.wcs, kept)
+        image = image_with(image, options)
+        return cls(image, image.shape, image.wcs, ReadOptions())
 
     def cut(self, shape, **how):
         """Arguments of a set, as from `cut_image`."""
         given = {'detection': None, 'background': None, 'pixel_scale': None, 'psf': None}
-        return cut_image(self.image, shape, **{**given, **self.options, **how})
+        return cut_image(self.image, shape, options=self.options, **(given | how))
 
     def cut_at(self, corner, shape, fill_value):
         """Stamps with these first pixels, masked beyond the image."""
@@ -180,11 +177,7 @@ class _BandImage:
 
     def whole(self):
         """The whole image, with all that is masked in it."""
-        options = {name: value for name, value in self.options.items() if name != 'mask'}
-        image = read_image(self.image, **options)
-        mask = checked_mask(self.options['mask'], image.shape)
-        image.mask = joint_mask(image.mask, mask)
-        return image
+        return image_with(self.image, self.options)
 
     def map_to(self, base, corner, shape, name):
         """Where the pixels of stamps of another image lie in this one."""
@@ -246,10 +239,11 @@ def _check_options(reading, bands):
 
 def _options_of(band, reading):
     """How to read the image of a band: options that are dictionaries have a value for each."""
-    return {
+    values = {
         name: value.get(band.name, _UNSET.get(name)) if isinstance(value, dict) else value
         for name, value in reading.items()
     }
+    return ReadOptions(**values)
 
 
 def _check_fields(bands, sources):
@@ -274,7 +268,7 @@ def _detected_elsewhere(sources, detect_in, grid, detection, background, pixel_s
     if detect_in == _CHI_SQUARED:
         return _chi_squared_sources(sources, base, detection)
     image = sources[detect_in].whole()
-    table = detected_table(image, None, background, detection, pixel_scale)
+    table = detected_table(image, background, detection, pixel_scale)
     if base.wcs is None:
         return table
     place = PixelMap(base.wcs, np.zeros((1, 2)), base.shape, image.wcs, image.shape)

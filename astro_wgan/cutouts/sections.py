@@ -1,11 +1,10 @@
 """Sections: parts of an image in memory or in a file, read in parts where that is less work."""
 
-from astro_wgan.cutouts.gathering import gathered_mask, parts_of_image
+from astro_wgan.cutouts.gathering import parts_of_image
 from astro_wgan.cutouts.image_strips import cut_from_strips
 from astro_wgan.images.fits_image import FitsImage
-from astro_wgan.images.fits_sections import ImageSections, read_sections
+from astro_wgan.images.fits_sections import read_sections
 from astro_wgan.images.reading import whole_image
-from astro_wgan.validation.masked import joint_mask
 
 __all__ = ['Sections']
 
@@ -17,8 +16,6 @@ class Sections:
     Parameters
     ----------
     image : `~astropy.nddata.CCDData` or `~astro_wgan.images.fits_image.FitsImage`
-    mask : `~numpy.ndarray` of bool or None
-        Further mask of the image.
     fill_value, zeros
         As in `~astro_wgan.StampSet.from_image`.
     in_strips : bool
@@ -30,8 +27,8 @@ class Sections:
         That of a file is replaced by the whole image once reading all of it is less work.
     """
 
-    def __init__(self, image, mask, *, fill_value, zeros, in_strips):
-        self.image, self._mask, self._in_strips = image, mask, in_strips
+    def __init__(self, image, *, fill_value, zeros, in_strips):
+        self.image, self._in_strips = image, in_strips
         self._fill_value, self._zeros = fill_value, zeros
 
     def cut(self, corner, shape):
@@ -46,5 +43,4 @@ class Sections:
                 self.image = whole_image(self.image, zeros=self._zeros)
         if parts is None:
             parts = parts_of_image(self.image, corner, shape, self._fill_value)
-        hidden = gathered_mask(self._mask, self.image.shape, corner, shape)
-        return ImageSections(parts.pixels, joint_mask(parts.mask, hidden), parts.deviation)
+        return parts

@@ -21,11 +21,13 @@ __all__ = ['Field', 'read_field']
 
 #: Cards of `meta` of an image that say what was read of its file, by their names in a summary.
 _CARDS = {
+    'layout': 'LAYOUT',
     'image': 'HDU',
     'mask': 'HDUMASK',
     'weight': 'HDUWHT',
     'uncertainty': 'HDUUNC',
     'left_out': 'HDULEFT',
+    'missing': 'HDUMISS',
 }
 
 

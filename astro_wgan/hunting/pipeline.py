@@ -68,6 +68,11 @@ def hunt(
     plane=None,
     zeros='auto',
     max_size=None,
+    layout='auto',
+    mask=None,
+    weight=None,
+    uncertainty=None,
+    bits=None,
     progress=True,
 ):
     """
@@ -104,6 +109,9 @@ def hunt(
     hdu, plane, zeros, max_size : optional
         HDU of a FITS file, plane of a cube, treatment of exact zeros, and maximum memory for the
         image; as in `astro_wgan.images.read_image`.
+    layout, mask, weight, uncertainty, bits : optional
+        Meaning of the extensions and files of a survey, additional mask, weight map, standard
+        deviations, and bad bits of masks; as in `astro_wgan.images.read_image`.
     progress : bool, optional
         Show progress lines, and what was read from a file.
 
@@ -139,6 +147,8 @@ def hunt(
         model = AnomalyDetector.load(model_folder(model))
     seconds = {}
     options = {'hdu': hdu, 'plane': plane, 'zeros': zeros, 'max_size': max_size}
+    options |= {'layout': layout, 'mask': mask, 'weight': weight}
+    options |= {'uncertainty': uncertainty, 'bits': bits}
     with _timed(seconds, 'detection'):
         field = read_field(
             image, config, bands=bands, positions=positions, progress=progress, **options

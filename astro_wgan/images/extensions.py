@@ -3,36 +3,39 @@
 import re
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 
 from astropy.io import fits
 
 from astro_wgan.exceptions import ImageError
+from astro_wgan.images.layouts.layout import ROLES
+from astro_wgan.images.layouts.survey_layouts import GENERAL
 from astro_wgan.images.planes import long_axes
 
-__all__ = ['IMAGE_HDUS', 'NamedPart', 'choose_hdu', 'describe_hdus', 'holds_image', 'named_part']
+__all__ = [
+    'IMAGE_HDUS',
+    'NamedPart',
+    'choose_hdu',
+    'describe_hdus',
+    'hdu_name',
+    'holds_image',
+    'named_part',
+    'role_of_text',
+]
 
 IMAGE_HDUS = (fits.PrimaryHDU, fits.ImageHDU, fits.CompImageHDU)
 
-#: Words in names of extensions with the image.
-_SCIENCE = frozenset(['SCI', 'SCIENCE', 'IMAGE', 'IMG', 'DATA', 'SIGNAL', 'FLUX'])
-
-#: Words in names of other extensions, by their role.
-_ROLES = {
-    'deviation': 'ERR ERROR STD STDDEV STDEV SIGMA RMS UNCERT UNCERTAINTY',
-    # STAT is that of MUSE.
-    'variance': 'VAR VARIANCE STAT',
-    'inverse variance': 'IVAR INVVAR',
-    'weight': 'WHT WEIGHT WGT WT EXP EXPOSURE COV COVERAGE',
-    'mask': 'DQ MASK MSK FLAG FLAGS FLG BPM QUALITY MASKBITS',
-    'other': 'CTX CON CONTEXT AREA BKG BACKGROUND SKY PSF PSFIMAGE ZODI SEG SEGM SEGMAP '
-    'SEGMENTATION THUMB THUMBNAIL PREVIEW ICON NIMAGE NOBS NEXP DEPTH SAMP TIME MODEL CHI2 '
-    'WCSDVARR D2IMARR NOISEFREE BKGD BKGMASK SRCMASK',
-}
-_ROLE_OF = {word: role for role, words in _ROLES.items() for word in words.split()}
+#: Words in names of extensions that neither are the image nor accompany it.
+_OTHER = (
+    *('CTX', 'CON', 'CONTEXT', 'AREA', 'BKG', 'BACKGROUND', 'SKY', 'PSF', 'PSFIMAGE', 'ZODI'),
+    *('SEG', 'SEGM', 'SEGMAP', 'SEGMENTATION', 'THUMB', 'THUMBNAIL', 'PREVIEW', 'ICON', 'NIMAGE'),
+    *('NOBS', 'NEXP', 'DEPTH', 'SAMP', 'TIME', 'MODEL', 'CHI2', 'WCSDVARR', 'D2IMARR'),
+    *('NOISEFREE', 'BKGD', 'BKGMASK', 'SRCMASK'),
+)
 
 #: Words that are ignored when extensions are associated: a background-subtracted image has the same
 #: errors as the original, for example.
-_EMPTY_WORDS = _SCIENCE | {'MAP', 'BAD', 'PIXEL', 'BKSUB', 'BKGSUB', 'STOKES'}
+_EMPTY_WORDS = frozenset(('MAP', 'BAD', 'PIXEL', 'BKSUB', 'BKGSUB', 'STOKES'))
 
 #: Names that astropy gives to extensions without a name.
 _NO_NAMES = ('', 'PRIMARY', 'COMPRESSED_IMAGE')
@@ -52,7 +55,7 @@ class NamedPart:
     Attributes
     ----------
     role : str or None
-        'deviation', 'variance', 'inverse variance', 'weight', 'mask' or 'other'; None for images.
+        'mask', 'weight', 'uncertainty', 'variance', 'inverse_variance' or 'other'; None for images.
     is_science : bool
         Whether the name is that of an image.
     group : tuple
@@ -65,28 +68,65 @@ class NamedPart:
     group: tuple
 
 
-def named_part(hdu):
-    """Parse the name and version of an HDU as `NamedPart`."""
-    # Older files of HSC have EXTTYPE instead of EXTNAME.
-    name = str(hdu.header.get('EXTTYPE', '')) if hdu.name in _NO_NAMES else hdu.name
+def hdu_name(hdu):
+    """Name of an HDU; older files of HSC have EXTTYPE instead of EXTNAME."""
+    return str(hdu.header.get('EXTTYPE', '')).upper() if hdu.name in _NO_NAMES else hdu.name
+
+
+def named_part(hdu, layout=GENERAL):
+    """
+    Parse the name and version of an HDU.
+
+    Parameters
+    ----------
+    hdu : HDU
+    layout : `~astro_wgan.images.Layout`, optional
+        Meaning of words, in addition to their common meaning.
+
+    Returns
+    -------
+    `NamedPart`
+    """
+    role, words, science = _parsed(hdu_name(hdu), layout)
+    known = {*_EMPTY_WORDS, *GENERAL.image, *science, *_meanings(layout)[0]}
+    group = tuple(word for word in words if word not in known)
+    return NamedPart(role, role is None and not science.isdisjoint(words), (*group, hdu.ver))
+
+
+def role_of_text(text, layout=GENERAL):
+    """The role that the name of a file or an extension has, as in `NamedPart`."""
+    return _parsed(text, layout)[0]
+
+
+def _parsed(name, layout):
+    """Role and words of a name, and the words of images."""
+    role_of, science = _meanings(layout)
+    name = name.upper()
+    # A layout may have names of more than one word.
+    if name in role_of or name in science:
+        return role_of.get(name), [name], science
     words = []
-    for token in re.findall('[A-Z0-9]+', name.upper()):
+    for token in re.findall('[A-Z0-9]+', name):
         # ERR2 belongs to SCI2; but CHI2 is one word.
         numbered = re.fullmatch(r'([A-Z]+)(\d+)', token)
-        is_word = numbered and token not in _ROLE_OF and _is_known(numbered[1])
-        words += numbered.groups() if is_word else [token]
-    roles = [_ROLE_OF[word] for word in words if word in _ROLE_OF]
-    role = 'other' if 'other' in roles else (roles or [None])[-1]
-    known = _EMPTY_WORDS.union(_ROLE_OF)
-    group = tuple(word for word in words if word not in known)
-    return NamedPart(role, role is None and not _SCIENCE.isdisjoint(words), (*group, hdu.ver))
+        is_known = numbered and (numbered[1] in role_of or numbered[1] in science)
+        words += numbered.groups() if is_known and token not in role_of else [token]
+    roles = [role_of[word] for word in words if word in role_of]
+    return 'other' if 'other' in roles else (roles or [None])[-1], words, science
 
 
-def _is_known(word):
-    return word in _ROLE_OF or word in _SCIENCE
+@lru_cache(maxsize=64)
+def _meanings(layout):
+    """Role of each word, and words of the image."""
+    common = [word for role in ROLES for word in GENERAL.extensions(role)]
+    # What the layout does not use is no image either.
+    role_of = dict.fromkeys((*_OTHER, *common), 'other')
+    role_of.update({word: role for role in ROLES for word in layout.extensions(role)})
+    science = frozenset(word.upper() for word in layout.image)
+    return {word: role for word, role in role_of.items() if word not in science}, science
 
 
-def choose_hdu(hdulist, hdu, plane, where):
+def choose_hdu(hdulist, hdu, plane, where, *, layout=GENERAL):
     """
     The requested HDU, or else the one with the image.
 
@@ -100,6 +140,8 @@ def choose_hdu(hdulist, hdu, plane, where):
         If given, cubes are preferred.
     where : str
         Name of the file, for messages.
+    layout : `~astro_wgan.images.Layout`, optional
+        Meaning of the names of extensions.
 
     Returns
     -------
@@ -117,10 +159,10 @@ def choose_hdu(hdulist, hdu, plane, where):
     images = [other for other in hdulist if holds_image(other)]
     if not images:
         raise ImageError(f'{where} contains no image, only empty HDUs or tables.')
-    plain = [other for other in images if named_part(other).role is None] or images
+    plain = [other for other in images if named_part(other, layout).role is None] or images
     axes = 2 if plane is None else 3
     plain = [other for other in plain if 2 + len(long_axes(other.shape)) == axes] or plain
-    named = [other for other in plain if named_part(other).is_science]
+    named = [other for other in plain if named_part(other, layout).is_science]
     # A preview may be named IMAGE, while the image is the first HDU without a name.
     if named and not _is_thumbnail(named[0], plain[0]):
         return named[0]

@@ -20,7 +20,7 @@ _GAIN = 4
 
 
 @contextmanager
-def open_sections(source, *, hdu=None, plane=None, max_size=None):
+def open_sections(source, options):
     """
     Open the image of a FITS file to read sections of it.
 
@@ -28,8 +28,8 @@ def open_sections(source, *, hdu=None, plane=None, max_size=None):
     ----------
     source : path-like or other
         As in `~astro_wgan.images.read_image`.
-    hdu, plane, max_size : optional
-        As in `~astro_wgan.images.read_image`.
+    options : `~astro_wgan.images.read_options.ReadOptions`
+        What to read.
 
     Yields
     ------
@@ -47,8 +47,7 @@ def open_sections(source, *, hdu=None, plane=None, max_size=None):
             yield None
             return
         opened = ExitStack()
-        whole = open_fits_image(file, path, hdu=hdu, plane=plane, max_size=max_size)
-        image = opened.enter_context(whole)
+        image = opened.enter_context(open_fits_image(file, path, options))
         try:
             yield image
         finally:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.utils.exceptions import AstropyUserWarning
 
+from astro_wgan.images.layouts.layout import ASINH
 from astro_wgan.validation.pixels import as_float
 
 __all__ = ['STORED_AS', 'PixelValues', 'has_signed_bytes', 'leave_asinh_out']
@@ -17,8 +18,8 @@ STORED_AS = 'PIXELS'
 #: Magnitudes per factor of e, with which Pan-STARRS scales its logarithms.
 _POGSON = 2.5 / math.log(10)
 
-#: Cards that describe the stored pixels, and must be removed after the conversion.
-_CARDS = ('BOFFSET', 'BSOFTEN', 'SOFTBIAS')
+#: Card of a number that was added to all pixels.
+_BIAS = 'SOFTBIAS'
 
 #: Cards of the Digitized Sky Survey, whose pixels are photographic densities. PLATEID is not used,
 #: since the spectrographs of SDSS have plates, too.
@@ -42,6 +43,8 @@ class PixelValues:
         ``SOFTBIAS``.
     note : str
         Description for ``meta``; empty if there is no conversion.
+    done : tuple of str
+        Cards of the conversion.
 
     Notes
     -----
@@ -54,9 +57,10 @@ class PixelValues:
     asinh: tuple | None = None
     bias: float = 0.0
     note: str = ''
+    done: tuple = ()
 
     @classmethod
-    def of(cls, header, where):
+    def of(cls, header, where, *, asinh=ASINH):
         """
         The conversion described by a header.
 
@@ -66,32 +70,38 @@ class PixelValues:
             Header before astropy reads the pixels, since it then removes cards.
         where : str
             Name of the image, for warnings.
+        asinh : tuple of str or None, optional
+            Cards of offset and softening of asinh; None if pixels are not converted.
 
         Warns
         -----
         AstropyUserWarning
             If asinh cards are incomplete, or pixels are photographic densities.
         """
-        offset, soft, bias = (_number(header, key) for key in _CARDS)
         # Float pixels are calibrated, and the card is a relic.
-        bias = bias if bias and header.get('BITPIX', 0) > 0 else 0.0
-        asinh, note = None, ''
+        bias = _number(header, _BIAS) if header.get('BITPIX', 0) > 0 else None
+        numbers, note, done = None, '', ()
+        offset, soft = (None, None) if asinh is None else (_number(header, key) for key in asinh)
         if offset is not None and soft is not None and soft > 0:
-            asinh, bias = (offset, soft), 0.0
+            numbers, bias, done = (offset, soft), None, asinh
             note = f'flux = {offset:g} + {2 * soft:g} sinh(stored / {_POGSON:.5f})'
-        elif 'BOFFSET' in header or 'BSOFTEN' in header:
+        elif asinh is None and all(key in header for key in ASINH):
+            # Without the cards, a file written from it has the same pixels.
+            note, done = 'asinh of flux, as stored', ASINH
+        elif any(key in header for key in asinh or ()):
             _warn(
-                f'BOFFSET and BSOFTEN of {where}, which describe pixels stored as asinh of the '
+                f'{" and ".join(asinh)} of {where}, which describe pixels stored as asinh of the '
                 'flux, are not valid: the pixels are used as they are stored.'
             )
         elif bias:
+            done = (_BIAS,)
             note = f'stored - {bias:g}, the SOFTBIAS'
         elif any(key in header for key in _OF_PLATES):
             note = 'densities of a photographic plate'
             _warn(f'The pixels of {where} are {note}, which are not linear in flux.')
         # BLANK has no meaning for floats.
         blank = _whole(header, 'BLANK') if header.get('BITPIX', 0) > 0 else None
-        return cls(blank, _number(header, 'BZERO') or 0, asinh, bias, note)
+        return cls(blank, _number(header, 'BZERO') or 0, numbers, bias or 0.0, note, done)
 
     def __call__(self, stored):
         """
@@ -134,8 +144,7 @@ class PixelValues:
 
     def describe(self, header):
         """Replace the cards of the conversion in a header by its description, in place."""
-        done = _CARDS[:2] if self.asinh else _CARDS[2:] if self.bias else ()
-        for key in done:
+        for key in self.done:
             header.remove(key, ignore_missing=True, remove_all=True)
         if self.note:
             header[STORED_AS] = self.note
@@ -156,8 +165,8 @@ def leave_asinh_out(meta):
     AstropyUserWarning
         If there are such cards.
     """
-    if all(key in meta for key in _CARDS[:2]):
-        for key in _CARDS[:2]:
+    if all(key in meta for key in ASINH):
+        for key in ASINH:
             del meta[key]
         _warn(
             'The `meta` of the image has BOFFSET and BSOFTEN, which describe pixels stored as '

@@ -1,6 +1,7 @@
 """`read_image`: an image from a file, HDU, NDData or array, as CCDData."""
 
 import os
+from dataclasses import replace
 
 import numpy as np
 from astropy import units as u
@@ -11,23 +12,36 @@ from astropy.utils.masked import Masked
 from astro_wgan.astrometry.lookup_tables import cutout_wcs
 from astro_wgan.catalogs.columns import plain_values
 from astro_wgan.exceptions import ImageError
-from astro_wgan.files.limits import largest_size
-from astro_wgan.fits.compressed_tiles import guarded_decoders
-from astro_wgan.images.blank_pixels import check_zeros
 from astro_wgan.images.extensions import IMAGE_HDUS
-from astro_wgan.images.file_checks import as_path, check_kind, is_fits, quiet_fits
-from astro_wgan.images.fits_image import FitsImage, open_fits_image
+from astro_wgan.images.file_checks import as_path, check_kind, is_fits
+from astro_wgan.images.fits_image import image_of_hdus, open_fits_image
+from astro_wgan.images.layouts.companion_planes import with_given
+from astro_wgan.images.layouts.layout import Layout
+from astro_wgan.images.layouts.survey_layouts import GENERAL, ZERO_POINT_CARD
 from astro_wgan.images.pictures import read_picture
 from astro_wgan.images.planes import JUDGED, as_ccddata, plane_of
+from astro_wgan.images.read_options import ReadOptions
 from astro_wgan.validation.masked import without_mask
 
-__all__ = ['describe_image', 'read_image', 'whole_image']
+__all__ = ['describe_image', 'image_with', 'read_image', 'whole_image']
 
 
 _ANY_HDU = (*IMAGE_HDUS, fits.BinTableHDU, fits.TableHDU)
 
 
-def read_image(source, *, hdu=None, plane=None, zeros='auto', max_size=None):
+def read_image(
+    source,
+    *,
+    hdu=None,
+    plane=None,
+    zeros='auto',
+    max_size=None,
+    layout='auto',
+    mask=None,
+    weight=None,
+    uncertainty=None,
+    bits=None,
+):
     """
     Read an image with its unit, uncertainty, mask and WCS.
 
@@ -53,6 +67,21 @@ def read_image(source, *, hdu=None, plane=None, zeros='auto', max_size=None):
     max_size : number, optional
         Maximum number of bytes of memory for the image of a file, and for the content of a
         compressed file; by default a quarter of the memory of the machine.
+    layout : str, `~astro_wgan.images.Layout` or None, optional
+        What the extensions of a FITS file and the files beside it mean: one of
+        `~astro_wgan.images.layout_names`, such as 'des', a layout, or None for the image alone. By
+        default, it is chosen from the header and the name of the file.
+    mask : array_like, path-like, int, str or tuple, optional
+        Pixels to mask in addition: an array, True for those to mask; a FITS file; or an HDU of the
+        image's file.
+    weight : array_like, path-like, int, str or tuple, optional
+        Weight map: pixels are masked where it is not positive.
+    uncertainty : array_like, NDUncertainty, path-like, int, str or tuple, optional
+        Standard deviations, in place of those of the file. Those of files and HDUs may be variances
+        or inverse variances, if their name or UTYPE says so.
+    bits : int, sequence of int or str, optional
+        Bad bits of all masks, instead of those of the layout: the sum of their values (1, 2, 4,
+        ...), -1 for all, or names that the mask has in its header.
 
     Returns
     -------
@@ -60,9 +89,11 @@ def read_image(source, *, hdu=None, plane=None, zeros='auto', max_size=None):
         Pixels (ny, nx) in native float32 or float64; unit, or dimensionless;
         `~astropy.nddata.StdDevUncertainty`; mask of pixels that are not finite or blank (None if
         there are none); WCS if it is celestial. ``meta`` is the header, with inherited cards of
-        the primary header. Its cards ``HDU``, ``HDUMASK``, ``HDUWHT`` and ``HDUUNC`` name the
-        extensions of image, mask, weight and uncertainty, ``HDULEFT`` the images that were not
-        used, ``ZEROMASK`` is the number of blank zeros, and ``PIXELS`` says how pixels were
+        the primary header. Its card ``LAYOUT`` is the layout of a FITS file, ``HDU``, ``HDUMASK``,
+        ``HDUWHT`` and ``HDUUNC`` name the extensions or files of image, mask, weight and
+        uncertainty, ``HDULEFT`` the images that were not used, and ``HDUMISS`` files that the
+        layout names, but which do not exist. ``ABZERO`` is the AB magnitude of a pixel value of 1,
+        if known, ``ZEROMASK`` the number of blank zeros, and ``PIXELS`` says how pixels were
         converted from stored values. It can be written whatever ``meta`` contains.
 
     Raises
@@ -71,11 +102,14 @@ def read_image(source, *, hdu=None, plane=None, zeros='auto', max_size=None):
         If there is no such file.
     ImageError
         If there is no image, the file is truncated, the image is a cube and no ``plane`` is given,
-        all pixels are masked or not finite, or the image is larger than allowed.
+        all pixels are masked or not finite, or the image is larger than allowed. If a mask, weight
+        or uncertainty has another shape, no weight is positive, or a layout that was asked for
+        names a file that does not exist.
     TypeError
-        If the pixels are not real numbers.
+        If the pixels are not real numbers, or ``bits`` neither integers nor names.
     ValueError
-        If ``zeros`` is invalid, or there is an ``hdu`` although ``source`` has no HDUs.
+        If ``zeros`` is invalid, there is no such layout, ``bits`` without a mask, or an ``hdu``
+        although ``source`` has no HDUs.
 
     Warns
     -----
@@ -103,24 +137,65 @@ def read_image(source, *, hdu=None, plane=None, zeros='auto', max_size=None):
     >>> image.data.dtype, image.unit
     (dtype('float32'), Unit(dimensionless))
     """
-    check_zeros(zeros)
+    options = ReadOptions(
+        hdu=hdu,
+        plane=plane,
+        zeros=zeros,
+        max_size=max_size,
+        layout=layout,
+        mask=mask,
+        weight=weight,
+        uncertainty=uncertainty,
+        bits=bits,
+    )
+    return image_with(source, options)
+
+
+def image_with(source, options):
+    """
+    Read an image, as `read_image`.
+
+    Parameters
+    ----------
+    source : object
+        As there.
+    options : `~astro_wgan.images.read_options.ReadOptions`
+
+    Returns
+    -------
+    `~astropy.nddata.CCDData`
+    """
     if isinstance(source, (str, bytes, os.PathLike)):
-        return _from_path(as_path(source), hdu, plane, zeros, max_size)
-    if isinstance(source, fits.HDUList):
-        return _from_hdus(source, hdu, plane, 'the HDUList', zeros)
-    if hdu is not None:
-        raise _no_hdus(hdu, type(source).__name__)
-    if isinstance(source, _ANY_HDU):
-        return _from_hdus([source], None, plane, 'the HDU', zeros)
+        return _from_path(as_path(source), options)
+    is_list = isinstance(source, fits.HDUList)
+    if options.hdu is not None and not is_list:
+        raise _no_hdus(options.hdu, type(source).__name__)
+    if is_list or isinstance(source, _ANY_HDU):
+        where = 'the HDUList' if is_list else 'the HDU'
+        with image_of_hdus(source if is_list else [source], options, where) as image:
+            return whole_image(image, zeros=options.zeros)
     if isinstance(source, Cutout2D):
         source = NDData(source.data, wcs=cutout_wcs(source))
     # NDData handles quantities, masked arrays and plain arrays.
     source = source if isinstance(source, NDData) else _as_nddata(source)
-    return as_ccddata(plane_of(source, plane), zeros=zeros)
+    return _from_memory(source, options, 'an image in memory')
 
 
 def _no_hdus(hdu, source):
     return ValueError(f'`hdu` is for FITS files and HDU lists; got {hdu!r} and {source}.')
+
+
+def _from_memory(source, options, where):
+    """An image without extensions, with the mask, weight and uncertainty that are given."""
+    if isinstance(options.layout, Layout) and options.layout.name != 'none':
+        raise ImageError(f'`layout` {options.layout.name!r} is for FITS files; got {where}.')
+    source = plane_of(source, options.plane)
+    given = options.given()
+    if options.bits is not None and 'mask' not in given:
+        raise ImageError('`bits` are for a mask; give `mask`.')
+    if given:
+        source = with_given(source, options, where)
+    return as_ccddata(source, zeros=options.zeros)
 
 
 def _as_nddata(source):
@@ -146,28 +221,21 @@ def _plain(source):
     return values if mask is None else np.ma.array(values, mask=mask)
 
 
-def _from_path(path, hdu, plane, zeros, max_size):
+def _from_path(path, options):
     with open(path, 'rb') as file:
         begin = file.read(6)
         file.seek(0)
         check_kind(begin, path)
         if not is_fits(begin):
-            if hdu is not None:
-                raise _no_hdus(hdu, path)
+            if options.hdu is not None:
+                raise _no_hdus(options.hdu, path)
             # Black is a valid color in a picture.
-            zeros = 'keep' if zeros == 'auto' else zeros
-            picture = read_picture(file, path, max_size=max_size, plane=plane)
-            return as_ccddata(picture, zeros=zeros)
-        with open_fits_image(file, path, hdu=hdu, plane=plane, max_size=max_size) as image:
-            return whole_image(image, zeros=zeros)
-
-
-def _from_hdus(hdus, hdu, plane, where, zeros):
-    with quiet_fits(), guarded_decoders(largest_size()):
-        try:
-            return whole_image(FitsImage(hdus, hdu, plane, where), zeros=zeros)
-        except fits.VerifyError as error:
-            raise ImageError(f'A header of {where} cannot be read: {error}') from error
+            zeros = 'keep' if options.zeros == 'auto' else options.zeros
+            picture = read_picture(file, path, max_size=options.max_size, plane=options.plane)
+            options = replace(options, zeros=zeros, plane=None)
+            return _from_memory(picture, options, f'the picture {path}')
+        with open_fits_image(file, path, options) as image:
+            return whole_image(image, zeros=options.zeros)
 
 
 def whole_image(image, *, zeros='auto'):
@@ -185,6 +253,7 @@ _SAID = {
     'HDUWHT': 'weight',
     'HDUUNC': 'uncertainty',
     'HDULEFT': 'left out',
+    'HDUMISS': 'not found',
 }
 
 #: Maximum number of extensions to list.
@@ -193,7 +262,7 @@ _NAMED = 6
 
 def describe_image(image):
     """
-    Describe which extensions of a file were used and which not, and how many pixels are masked.
+    Describe which extensions and files were used and which not, and how many pixels are masked.
 
     Parameters
     ----------
@@ -222,6 +291,12 @@ def describe_image(image):
         for key, word in _SAID.items()
         if key in image.meta
     ]
+    name = image.meta.get('LAYOUT')
+    if isinstance(name, str) and name != GENERAL.name and 'HDU' in image.meta:
+        lines.insert(0, f'layout: {name}')
+    zero_point = image.meta.get(ZERO_POINT_CARD)
+    if isinstance(zero_point, float):
+        lines.append(f'zero point: {zero_point:.3f} mag (AB)')
     zeros = image.meta.get(JUDGED, 0)
     if zeros:
         lines.append(f'no data: {zeros:,} pixels that are 0')

@@ -18,6 +18,7 @@ __all__ = [
     'band_arguments',
     'changed_arguments',
     'cropped_arguments',
+    'full_band',
     'joined_band_arguments',
 ]
 
@@ -198,7 +199,7 @@ def joined_band_arguments(sets):
     # Zero points are those of the pixels before their unit is converted.
     sets = [
         stamps.replace(bands=[replace(band, psf=None)], psf=band.psf)
-        for band, stamps in zip(map(_full_band, bands, sets.values()), sets.values(), strict=True)
+        for band, stamps in zip(map(full_band, bands, sets.values()), sets.values(), strict=True)
     ]
     first = sets[0]
     sets = [first, *(_in_unit_of(first, stamps) for stamps in sets[1:])]
@@ -282,7 +283,7 @@ def _name(band):
     return getattr(band, 'name', band)
 
 
-def _full_band(band, stamps):
+def full_band(band, stamps):
     """A band with what the set of its stamps knows of it."""
     known = stamps.bands[0] if stamps.bands else band
     changes = {'psf': stamps.psf if band.psf is None else band.psf}

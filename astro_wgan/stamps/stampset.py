@@ -11,6 +11,7 @@ from astro_wgan.stamps.base import Stamps
 from astro_wgan.stamps.comparison import same_sets
 from astro_wgan.stamps.consistency import as_table
 from astro_wgan.stamps.creation.created_sets import CreatedSets
+from astro_wgan.stamps.set_arguments import full_band
 from astro_wgan.validation.axis_order import own_axes
 from astro_wgan.validation.indices import stamp_index
 from astro_wgan.validation.pixels import as_pixel_scale, as_psf
@@ -160,6 +161,10 @@ class StampSet(CreatedSets, StampArrays, Stamps):
         max_size=None,
         neighbors='keep',
         stars='keep',
+        layout='auto',
+        weight=None,
+        uncertainty=None,
+        bits=None,
     ):
         """
         Cut stamps from an image, around given positions or around the sources that are detected.
@@ -207,8 +212,9 @@ class StampSet(CreatedSets, StampArrays, Stamps):
             position.
         fill_value : float, optional
             Value of pixels outside the image, and of exact zeros that stand for missing data.
-        mask : array_like of bool, shape of the image, optional
-            True for pixels to mask in addition to the mask of the image.
+        mask : array_like of bool, path-like or HDU, optional
+            True for pixels to mask in addition to the mask of the image; or a FITS file or an HDU
+            with a mask, as in `~astro_wgan.images.read_image`.
         pixel_scale : `~astropy.units.Quantity`, optional
             Angle of a pixel, for an image without WCS.
         psf : array_like, optional
@@ -227,6 +233,9 @@ class StampSet(CreatedSets, StampArrays, Stamps):
         stars : {'keep', 'mask'}, optional
             Whether point sources beside and on the galaxies are masked. Their width is that of
             ``psf``, or measured from the compact round sources of the image.
+        layout, weight, uncertainty, bits : optional
+            Meaning of the extensions and files of a survey, weight map, standard deviations, and
+            bad bits of masks; as in `~astro_wgan.images.read_image`.
 
         Returns
         -------
@@ -245,7 +254,8 @@ class StampSet(CreatedSets, StampArrays, Stamps):
             ``noise_correlation`` (see Notes).
             ``meta['dropped']`` is the number of dropped positions, and ``meta['not_converged']``
             the number of those for which the inverse of the distortion of the WCS does not
-            converge.
+            converge. If the layout of the image knows its zero point, it is that of the band:
+            ``bands[0].zero_point``.
 
         Raises
         ------
@@ -318,9 +328,16 @@ class StampSet(CreatedSets, StampArrays, Stamps):
             max_size=max_size,
             neighbors=neighbors,
             stars=stars,
+            layout=layout,
+            weight=weight,
+            uncertainty=uncertainty,
+            bits=bits,
         )
         if isinstance(cut, dict):
-            return cls(**(cut if bands is None else cut | {'bands': bands}))
+            stamps = cls(**cut)
+            if bands is not None:
+                stamps.bands = [full_band(band, stamps) for band in as_bands(bands, None)]
+            return stamps
         names = as_bands(bands, len(cut))
         return cls.from_bands(dict(zip(names, (cls(**band) for band in cut), strict=True)))
 

@@ -93,7 +93,7 @@ _KINDS = [
 ]
 
 
-def read_unit(header, where):
+def read_unit(header, where, *, default=None):
     """
     The unit of a header, or None with a warning if it cannot be parsed.
 
@@ -103,6 +103,8 @@ def read_unit(header, where):
         Header with or without BUNIT.
     where : str
         Name of the image, for the warning.
+    default : str, optional
+        Unit of a header without BUNIT.
 
     Returns
     -------
@@ -110,7 +112,7 @@ def read_unit(header, where):
     """
     text = _text(header)
     if text.lower() in _NOTHING:
-        return u.dimensionless_unscaled
+        return u.dimensionless_unscaled if default is None else parse_unit(default)
     try:
         return parse_unit(text)
     except UnitTextError as error:

@@ -17,7 +17,6 @@ from astro_wgan.cutouts.resampled.source_scale import (
 )
 from astro_wgan.detection.detection_config import DetectionConfig
 from astro_wgan.units.pixel_flux import holds_flux
-from astro_wgan.validation.masked import joint_mask
 from astro_wgan.validation.pixels import as_pixel_scale, value_in_unit
 
 __all__ = ['Places', 'scaled_places']
@@ -83,7 +82,6 @@ def scaled_places(
     *,
     detected,
     detect,
-    mask,
     background,
     detection,
     pixel_scale,
@@ -104,7 +102,7 @@ def scaled_places(
         Detected sources, if these are the positions.
     detect : callable
         Function of ``detection`` that returns them otherwise.
-    mask, background, detection, pixel_scale
+    background, detection, pixel_scale
         As in `~astro_wgan.StampSet.from_image`.
 
     Returns
@@ -126,7 +124,7 @@ def scaled_places(
             image.data,
             ellipses_of(detected),
             kind=scale.radius,
-            mask=joint_mask(image.mask, mask),
+            mask=image.mask,
             background=value_in_unit(background, image.unit, 'background'),
             detection=detection,
         )

@@ -37,6 +37,10 @@ class CreatedSets:
         max_size=None,
         neighbors='keep',
         stars='keep',
+        layout='auto',
+        weight=None,
+        uncertainty=None,
+        bits=None,
     ):
         """
         Cut stamps in several bands from an image of each: one catalog, on the pixels of one band.
@@ -67,12 +71,13 @@ class CreatedSets:
         match_psf : bool or str, optional
             Convolve all bands to the PSF of one, by name, or to the broadest (True), with a Wiener
             kernel of photutils. The PSFs must have odd edges.
-        mask : array_like of bool, or dict, optional
-            True for pixels to mask in addition to the mask of the image. This, ``hdu``, ``plane``
-            and ``zeros`` may be dictionaries with a value for some of the bands.
+        mask : array_like of bool, path-like, HDU or dict, optional
+            True for pixels to mask in addition to the mask of the image, as in
+            `~astro_wgan.images.read_image`. This and the other options of reading may be
+            dictionaries with a value for some of the bands.
         pixel_scale : `~astropy.units.Quantity`, optional
             Angle of a pixel of ``grid``, for images without WCS.
-        hdu, plane, zeros, max_size : optional
+        hdu, plane, zeros, max_size, layout, weight, uncertainty, bits : optional
             As in `~astro_wgan.images.read_image`.
         neighbors, stars : optional
             As in `~astro_wgan.StampSet.from_image`, the same for all bands. They are detected in
@@ -147,6 +152,10 @@ class CreatedSets:
             plane=plane,
             zeros=zeros,
             max_size=max_size,
+            layout=layout,
+            weight=weight,
+            uncertainty=uncertainty,
+            bits=bits,
             removal=removal,
         )
         sets = {}

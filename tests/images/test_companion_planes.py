@@ -7,7 +7,7 @@ from astropy.io import fits
 from astropy.utils.exceptions import AstropyUserWarning
 
 from astro_wgan.images import read_image
-from astro_wgan.images.quality_bits import quality_bits
+from astro_wgan.images.layouts.quality_bits import quality_bits
 
 SHAPE = (12, 15)
 PIXELS = np.random.default_rng(1).normal(5, 1, size=SHAPE).astype(np.float32)
@@ -199,11 +199,11 @@ def test_truth_values_and_bad_pixel_maps_have_no_bits():
 def test_the_highest_bit_of_each_integer_is_a_bit(dtype):
     highest = 8 * np.dtype(dtype).itemsize - 1
     hdu = plane(bits('i8'), 'DQ', MP_BAD=highest)
-    quality = quality_bits(hdu, fits.Header())
+    quality = quality_bits(hdu)
     values = np.array([0, 1], dtype=dtype)
     values[1] = np.array(1 << highest, dtype=np.uint64).astype(dtype)
     assert quality.is_bad(values).tolist() == [False, True]
-    assert quality_bits(plane(bits(), 'DQ'), fits.Header()).unknown(values) == 1 << highest
+    assert quality_bits(plane(bits(), 'DQ')).unknown(values) == 1 << highest
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,261 @@
+"""Layouts of surveys and telescopes, from their own documents."""
+
+from dataclasses import replace
+
+from astro_wgan.images.layouts.layout import ROLES, Layout
+from astro_wgan.images.layouts.quality_bits import BAD_PLANES_OF_RUBIN, BAD_PLANES_OF_SPHEREX
+
+__all__ = ['GENERAL', 'NONE', 'SURVEY_LAYOUTS', 'ZERO_POINT_CARD']
+
+#: Card of `meta` with the AB magnitude of a pixel value of 1.
+ZERO_POINT_CARD = 'ABZERO'
+
+#: For files that no other layout recognizes. Files that this package wrote keep their zero point.
+GENERAL = Layout(
+    'general',
+    title='any file, by common names of extensions',
+    zero_point=ZERO_POINT_CARD,
+)
+
+NONE = Layout(
+    'none',
+    title='the image alone, without masks, weights and uncertainties of the file',
+    **dict.fromkeys(ROLES),
+    zero_point=ZERO_POINT_CARD,
+)
+
+_HST = Layout(
+    'hst',
+    title='Hubble ACS and WFC3/UVIS: drz, drc, flt, flc, and mosaics with weights beside',
+    cards={'TELESCOP': 'HST', 'INSTRUME': ('ACS', 'WFC3')},
+    files=('{mosaic}_sci.fits*', '{mosaic}_drz.fits*', '{mosaic}_drc.fits*'),
+    weight=('WHT', '{mosaic}_wht.fits*'),
+    # Hot and warm pixels, which the dark corrects, but not unstable ones (32), are usable, as in
+    # the drizzling by STScI.
+    bits=~(16 | 64),
+    zero_point='PHOTFLAM',
+    per_second=True,
+    source='STScI: DrizzlePac Handbook; ACS Data Handbook; WFC3 Data Handbook; ACS Data '
+    'Quality Flags',
+)
+
+_HST_IR = replace(
+    _HST,
+    name='hst-ir',
+    title='Hubble WFC3/IR: drz, flt, and mosaics with weights beside',
+    cards={'TELESCOP': 'HST', 'INSTRUME': 'WFC3', 'DETECTOR': 'IR'},
+    # Warm pixels and blobs.
+    bits=~(64 | 512),
+)
+
+_JWST = Layout(
+    'jwst',
+    title='Webb: i2d, cal',
+    cards={'TELESCOP': 'JWST'},
+    # DO_NOT_USE, which is set for each reason not to use a pixel, and NON_SCIENCE.
+    bits=1 | 512,
+    unit='MJy/sr',
+    source='JWST pipeline documentation: Science products; Data quality flags',
+)
+
+_ROMAN = Layout(
+    'roman',
+    title='Roman, in FITS',
+    cards={'TELESCOP': 'ROMAN'},
+    bits=1 | 512,
+    source='Roman pipeline documentation: Data quality flags',
+)
+
+#: Planes that the software of Rubin always has, for files that do not name them.
+_RUBIN_PLANES = {
+    'BAD': 0,
+    'SAT': 1,
+    'INTRP': 2,
+    'CR': 3,
+    'EDGE': 4,
+    'DETECTED': 5,
+    'DETECTED_NEGATIVE': 6,
+    'SUSPECT': 7,
+    'NO_DATA': 8,
+}
+
+_RUBIN = Layout(
+    'rubin',
+    title='Rubin (LSST): visit and coadded images',
+    hdus=('IMAGE', 'MASK', 'VARIANCE'),
+    image='IMAGE',
+    variance='VARIANCE',
+    mask='MASK',
+    bits=BAD_PLANES_OF_RUBIN,
+    planes=_RUBIN_PLANES,
+    source='Rubin Observatory, Data Preview 1: Visit and Difference Image Mask Planes; Deep '
+    'and Template Coadd Mask Planes',
+)
+
+_HSC = replace(
+    _RUBIN,
+    name='hsc',
+    title='Hyper Suprime-Cam: visit and coadded images',
+    cards={'FLUXMAG0': '*'},
+    zero_point='FLUXMAG0',
+    source='Bosch et al. 2018, PASJ 70, S5; Aihara et al. 2022, PASJ 74, 247',
+)
+
+_DES = Layout(
+    'des',
+    title='Dark Energy Survey: coadded tiles',
+    hdus=('SCI', 'MSK', 'WGT'),
+    image='SCI',
+    inverse_variance='WGT',
+    weight=None,
+    mask='MSK',
+    # Bad pixels and amplifiers, saturated, cosmic rays, trails, bleeding, crosstalk, edges and
+    # streaks. Interpolated, fixed and suspect ones, and those near bright stars, are used.
+    bits=1 | 2 | 8 | 16 | 64 | 128 | 256 | 512 | 1024,
+    zero_point='MAGZERO',
+    source='Morganson et al. 2018, PASP 130, 074501; Abbott et al. 2021, ApJS 255, 20',
+)
+
+_NOIRLAB = Layout(
+    'noirlab',
+    title='pipeline of NOIRLab for 90prime and Mosaic-3: ooi with oow and ood beside',
+    cards={'PLVER': '?*'},
+    files='{exposure}_ooi_{rest}',
+    inverse_variance='{exposure}_oow_{rest}',
+    mask=('{exposure}_ood_{rest}', 'DQ', 'MASK', 'BPM'),
+    # Codes of reasons instead of bits.
+    bits=-1,
+    source='NOAO Data Handbook, DECam; Valdes 2021, The DECam Community Pipeline '
+    'Instrumental Signature Removal (PL206)',
+)
+
+_DECAM = replace(
+    _NOIRLAB,
+    name='decam',
+    title='DECam community pipeline: ooi with oow and ood beside',
+    cards={'PLVER': '?*', 'INSTRUME': 'DECam'},
+    zero_point='MAGZERO',
+)
+
+_LEGACY = Layout(
+    'legacy',
+    title='Legacy Surveys: image with invvar and maskbits beside',
+    files='legacysurvey-{brick}-image-{band}.fits*',
+    inverse_variance='legacysurvey-{brick}-invvar-{band}.fits*',
+    mask='legacysurvey-{brick}-maskbits.fits*',
+    # Others mark the surroundings of stars and galaxies, and other bands.
+    bits=('SATUR_{band}', 'ALLMASK_{band}'),
+    planes={
+        'SATUR_G': 2,
+        'SATUR_R': 3,
+        'SATUR_Z': 4,
+        'ALLMASK_G': 5,
+        'ALLMASK_R': 6,
+        'ALLMASK_Z': 7,
+        'SATUR_I': 14,
+        'ALLMASK_I': 15,
+    },
+    unit='nanomaggy',
+    source='Legacy Surveys, Data Release 9: Files; Bitmasks, section MASKBITS',
+)
+
+_KIDS = Layout(
+    'kids',
+    title='Kilo-Degree Survey: sci with wei and msk beside',
+    files='KiDS_{tile}_sci.fits*',
+    weight='KiDS_{tile}_wei.fits*',
+    mask='KiDS_{tile}_msk.fits*',
+    # Readout spikes, saturated cores, diffraction spikes, bad pixels, and areas masked by hand, but
+    # not the halos of reflections (8, 16, 32).
+    bits=1 | 2 | 4 | 64 | 128,
+    zero_point='PHOTZP',
+    source='KiDS-ESO-DR4: File types and formats, section Naming convention; KiDS-ESO-DR1: '
+    'Masking of bright stars and defects; ESO Science Data Products Standard (PHOTZP)',
+)
+
+_SDSS = Layout(
+    'sdss',
+    title='Sloan Digital Sky Survey: frame',
+    cards={'TELESCOP': '2.5m', 'NMGY': '*'},
+    **dict.fromkeys(ROLES),
+    unit='nanomaggy',
+    source='SDSS data model: frame, section HDU0',
+)
+
+_PANSTARRS = Layout(
+    'panstarrs',
+    title='Pan-STARRS stacks: with wt and mask beside',
+    files='{cell}.stk.{band}.unconv.fits*',
+    # Called weight, but a variance.
+    variance='{cell}.stk.{band}.unconv.wt.fits*',
+    mask='{cell}.stk.{band}.unconv.mask.fits*',
+    # DETECTOR, FLAT, DARK, BLANK, CTE, SAT, LOW, CR, GHOST and CONV.BAD. Suspect ones, spikes,
+    # streaks, cores of stars, and what is poor after the convolution are used.
+    bits=0x0001 | 0x0002 | 0x0004 | 0x0008 | 0x0010 | 0x0020 | 0x0040 | 0x0100 | 0x0400 | 0x2000,
+    zero_point=25.0,
+    per_second=True,
+    unit='adu',
+    source='PS1 Stack images, section Photometric calibration; PS1 Pixel flags in Image '
+    'Table Data, section Pixel Flags; Waters et al. 2020, ApJS 251, 4',
+)
+
+_EUCLID_MER = Layout(
+    'euclid-mer',
+    title='Euclid MER mosaics: BGSUB-MOSAIC with RMS and FLAG beside',
+    files='EUC_MER_BGSUB-MOSAIC-{band}_TILE{tile}-*.fits*',
+    uncertainty='EUC_MER_MOSAIC-{band}-RMS_TILE{tile}-*.fits*',
+    mask='EUC_MER_MOSAIC-{band}-FLAG_TILE{tile}-*.fits*',
+    # INVALID, which is set for each reason not to use a pixel.
+    bits=1,
+    zero_point='MAGZERO',
+    source='Euclid Q1 Data Product Description Document: Background-Subtracted Mosaic Product',
+)
+
+_EUCLID_VIS = Layout(
+    'euclid-vis',
+    title='Euclid VIS: calibrated quadrants',
+    cards={'TELESCOP': 'EUCLID'},
+    bits=1,
+    zero_point='MAGZEROP',
+    per_second=True,
+    unit='adu',
+    source='Euclid Q1 Data Product Description Document: VIS Calibrated Quad Frame Product',
+)
+
+_GEMINI = Layout(
+    'gemini',
+    title='Gemini: images with VAR and DQ',
+    cards={'TELESCOP': 'Gemini*'},
+    # Nonlinear pixels, which are corrected, and those of several exposures.
+    bits=~(2 | 32),
+    source='DRAGONS documentation: Astrodata, data quality plane',
+)
+
+_SPHEREX = Layout(
+    'spherex',
+    title='SPHEREx: spectral images',
+    cards={'TELESCOP': 'SPHEREx*'},
+    bits=BAD_PLANES_OF_SPHEREX,
+    source='SPHEREx Explanatory Supplement',
+)
+
+#: In the order in which they are tried.
+SURVEY_LAYOUTS = (
+    _HST_IR,
+    _HST,
+    _JWST,
+    _ROMAN,
+    _EUCLID_MER,
+    _EUCLID_VIS,
+    _HSC,
+    _RUBIN,
+    _DES,
+    _DECAM,
+    _NOIRLAB,
+    _LEGACY,
+    _KIDS,
+    _SDSS,
+    _PANSTARRS,
+    _GEMINI,
+    _SPHEREX,
+)
