@@ -30,7 +30,7 @@ from astro_wgan.units.pixel_flux import BEAM_CARDS, beam_of, pixel_meta
 from astro_wgan.validation.masked import without_mask
 from astro_wgan.validation.pixels import as_bool, as_float
 
-__all__ = ['stacked_arguments', 'to_ccddata', 'to_cutout2d']
+__all__ = ['each_warning_once', 'stacked_arguments', 'to_ccddata', 'to_cutout2d']
 
 
 def stacked_arguments(cutouts, *, mask, uncertainty, unit, pixel_scale, psf, table):
@@ -58,7 +58,7 @@ def stacked_arguments(cutouts, *, mask, uncertainty, unit, pixel_scale, psf, tab
                 "Cutout2D keeps the shape at the edge of an image with mode='partial'."
             )
     unit = _common_unit(stamps, unit)
-    with _each_warning_once():
+    with each_warning_once():
         places = [_place(cutout, shape) for cutout in cutouts]
     geometry = StampGeometry(
         tuple(parent for parent, _, _ in places),
@@ -129,7 +129,7 @@ def to_ccddata(stamps):
 
 
 @contextmanager
-def _each_warning_once():
+def each_warning_once():
     """Issue each warning once, not for each stamp."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter('always', AstropyUserWarning)

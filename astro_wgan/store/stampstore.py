@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from astro_wgan.cutouts.cutout_files import batches_of_files
 from astro_wgan.stamps.concatenation import concatenate
 from astro_wgan.stamps.consistency import check_stamps_type
 from astro_wgan.stamps.stampset import StampSet
@@ -160,6 +161,40 @@ class StampStore(StoredStamps):
         check_stamps_type(stamps, 'stamps')
         store = cls.create(path, like=stamps, overwrite=overwrite, **options)
         store.extend([stamps])
+        return store
+
+    @classmethod
+    def from_files(cls, path, paths, *, overwrite=False, **options):
+        """
+        Write files of cutouts to a new store, some hundreds at a time.
+
+        Parameters
+        ----------
+        path : path-like
+            Folder of the store, which is created.
+        paths, **options
+            As in `astro_wgan.StampSet.from_files`, which also documents the columns and errors.
+        overwrite : bool, optional
+            Replace a store at this path.
+
+        Returns
+        -------
+        StampStore
+            Open for writing.
+
+        Examples
+        --------
+        >>> from astro_wgan import StampStore
+        >>> StampStore.from_files('survey.zarr', 'cutouts/*.fits', size=64)  # doctest: +SKIP
+        """
+        store = None
+        defaults = dict.fromkeys(('table', 'size', 'bands', 'pixel_scale', 'psf'))
+        defaults |= {'hdu': None, 'plane': None, 'zeros': 'auto', 'max_size': None}
+        for part in batches_of_files(paths, **{**defaults, 'progress': True, **options}):
+            stamps = StampSet(**{name: part[name] for name in part if name != 'whole_table'})
+            if store is None:
+                store = cls.create(path, like=stamps, overwrite=overwrite)
+            store.append(stamps)
         return store
 
     @classmethod

@@ -272,3 +272,88 @@ class CreatedSets:
             table=table,
         )
         return cls(**stacked)
+
+    @classmethod
+    def from_files(
+        cls,
+        paths,
+        *,
+        table=None,
+        size=None,
+        bands=None,
+        pixel_scale=None,
+        psf=None,
+        hdu=None,
+        plane=None,
+        zeros='auto',
+        max_size=None,
+        progress=True,
+    ):
+        """
+        Read files of cutouts, each a stamp.
+
+        Parameters
+        ----------
+        paths : path-like, str or sequence of path-like
+            A folder, all FITS, JPEG, PNG and TIFF files of which are read in alphabetical order; a
+            pattern such as ``'cutouts/**/*.fits'``; or a list of files, in this order.
+        table : `~astropy.table.Table` or path-like, optional
+            A row for each file, found by a column of names (``file``, ``filename``, ``path``,
+            ``image``; with or without folder and suffix), by the column ``id``, or if there is
+            neither by their order. Other rows are left out.
+        size : int, tuple of int or `~astropy.units.Quantity`, optional
+            Pixels along an edge, or ``(ny, nx)``, or the same as angles, to which images are
+            cropped or padded; padded pixels are masked. By default that of all images.
+        bands : sequence of str or `~astro_wgan.stamps.Band`, optional
+            Names of the planes of cubes. The colors of a picture become bands if they are named,
+            ``['r', 'g', 'b']``; by default they are converted to luminance.
+        pixel_scale, psf : optional
+            As in `~astro_wgan.StampSet`; by default the pixel scale of the first file.
+        hdu, plane, zeros, max_size : optional
+            As in `~astro_wgan.images.read_image`.
+        progress : bool, optional
+            Show a progress line.
+
+        Returns
+        -------
+        `~astro_wgan.StampSet`
+            In the unit of the first file that can be read, with the columns of the table, ``id``
+            (by default the name of the file without suffix), ``file`` and ``status``: ``'read'``,
+            or why a file cannot be read, or not in this unit. Such stamps are masked. If the first
+            file has an uncertainty, that of files without one is infinite.
+
+        Raises
+        ------
+        ValueError
+            If there is no file, the sizes differ and ``size`` is not given, two files have the
+            same id, or the table does not fit.
+        astro_wgan.exceptions.ImageError
+            If no file can be read.
+
+        See Also
+        --------
+        astro_wgan.StampStore.from_files : The same for more files than fit in memory.
+
+        Examples
+        --------
+        >>> from astro_wgan import StampSet
+        >>> stamps = StampSet.from_files('cutouts', size=64)  # doctest: +SKIP
+        >>> stamps = stamps[stamps.table['status'] == 'read']  # doctest: +SKIP
+        """
+        from astro_wgan.cutouts.cutout_files import arguments_of_files
+
+        return cls(
+            **arguments_of_files(
+                paths,
+                table=table,
+                size=size,
+                bands=bands,
+                pixel_scale=pixel_scale,
+                psf=psf,
+                hdu=hdu,
+                plane=plane,
+                zeros=zeros,
+                max_size=max_size,
+                progress=progress,
+            )
+        )

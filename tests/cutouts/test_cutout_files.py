@@ -1,0 +1,284 @@
+"""Folders of FITS, JPEG and PNG cutouts, with a table beside."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy import units as u
+from astropy.io import fits
+from astropy.nddata import CCDData, StdDevUncertainty
+from astropy.table import Table
+from PIL import Image
+
+from astro_wgan import StampSet, StampStore
+from astro_wgan.exceptions import ImageError
+from astro_wgan.stamps import Band
+from astro_wgan.testing import assert_stamps_equal, make_stamps, make_wcs
+
+CEERS = Path('/work/shared/data/real/ceers')
+GALAXY_ZOO = Path('/work/shared/data/real/sdss_gz1/stamps.npz')
+
+
+def pixels_of(k, shape=(20, 20)):
+    return np.random.default_rng(k).normal(10, 1, size=shape).astype('f4')
+
+
+def write(folder, k, shape=(20, 20), *, name=None, unit='nJy', pixels=None, **options):
+    pixels = pixels_of(k, shape) if pixels is None else pixels
+    image = CCDData(pixels, unit=unit, wcs=make_wcs(shape), **options)
+    path = folder / (name or f'galaxy_{k}.fits')
+    image.write(path)
+    return path
+
+
+def read(paths, **options):
+    return StampSet.from_files(paths, progress=False, **options)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    folder = tmp_path / 'cutouts'
+    folder.mkdir()
+    for k in range(4):
+        write(folder, k)
+    (folder / 'notes.txt').write_text('no image')
+    return folder
+
+
+def test_a_folder_is_read_in_order(folder):
+    stamps = read(folder)
+    assert stamps.ids.tolist() == [f'galaxy_{k}' for k in range(4)]
+    assert stamps.table['file'].tolist() == [str(folder / f'galaxy_{k}.fits') for k in range(4)]
+    assert set(stamps.table['status']) == {'read'}
+    assert stamps.unit == u.nJy
+    assert stamps.mask is None
+    for k in range(4):
+        assert np.array_equal(stamps.pixels[k], pixels_of(k))
+        assert np.array_equal(stamps.wcs[k].wcs.crpix, make_wcs((20, 20)).wcs.crpix)
+    assert stamps.pixel_scale.value == pytest.approx(0.06)
+    assert stamps.meta['provenance']['files'] == 4
+
+
+def test_patterns_and_lists(folder):
+    assert read(str(folder / 'galaxy_[13].fits')).ids.tolist() == ['galaxy_1', 'galaxy_3']
+    assert len(read(str(folder.parent / '**' / '*.fits'))) == 4
+    files = [folder / 'galaxy_2.fits', str(folder / 'galaxy_0.fits')]
+    assert read(files).ids.tolist() == ['galaxy_2', 'galaxy_0']
+    assert len(read(files[0])) == 1
+
+
+@pytest.mark.parametrize('shape', [(20, 20), (31, 14), (21, 20), (8, 9)])
+@pytest.mark.parametrize('size', [16, 17, (24, 25), 1.2 * u.arcsec])
+def test_sizes_are_those_of_crop_and_pad(tmp_path, shape, size):
+    write(tmp_path, 0, shape)
+    stamps = read(tmp_path, size=size)
+    ny, nx = stamps.shape
+    right = read(tmp_path).crop((min(ny, shape[0]), min(nx, shape[1]))).pad((ny, nx))
+    for name in ('pixels', 'valid'):
+        assert np.array_equal(getattr(stamps, name), getattr(right, name), equal_nan=True)
+    assert stamps.wcs[0].wcs.crpix == pytest.approx(right.wcs[0].wcs.crpix)
+
+
+def test_images_of_various_sizes_need_a_size(folder):
+    write(folder, 9, (30, 24))
+    with pytest.raises(ValueError, match=r'such as \(20, 20\) \(galaxy_0.fits\) and \(30, 24\)'):
+        read(folder)
+    assert read(folder, size=22).shape == (22, 22)
+
+
+def test_unreadable_files_cost_one_row(folder):
+    whole = read(folder, size=18)
+    damaged = folder / 'galaxy_0.fits'
+    damaged.write_bytes(damaged.read_bytes()[:3000])
+    (folder / 'galaxy_2.fits').write_bytes(b'')
+    write(folder, 5, unit='adu')
+    write(folder, 6, unit='mJy')
+    stamps = read(folder, size=18)
+    status = stamps.table['status'].tolist()
+    assert [text == 'read' for text in status] == [False, True, False, True, False, True]
+    assert 'truncated' in status[0]
+    assert 'convertible' in status[4]
+    bad = np.array([text != 'read' for text in status])
+    assert not stamps.valid[bad].any()
+    assert stamps.valid[~bad].all()
+    assert np.array_equal(stamps.pixels[[1, 3]], whole.pixels[[1, 3]])
+    assert stamps.pixels[5] == pytest.approx(
+        1e6 * read([folder / 'galaxy_6.fits'], size=18).pixels[0]
+    )
+
+
+def test_a_missing_file_costs_one_row(folder):
+    stamps = read([folder / 'galaxy_1.fits', folder / 'nothing.fits'])
+    assert 'nothing.fits' in stamps.table['status'][1]
+
+
+def test_masks_and_uncertainties_are_kept(tmp_path):
+    mask = np.zeros((20, 20), dtype=bool)
+    mask[3, 4] = True
+    noise = np.full((20, 20), 0.5, dtype='f4')
+    write(tmp_path, 0, mask=mask, uncertainty=StdDevUncertainty(noise))
+    write(tmp_path, 1)
+    stamps = read(tmp_path, size=24)
+    assert not stamps.valid[0, 5, 6]
+    assert stamps.uncertainty[0][stamps.valid[0]] == pytest.approx(0.5)
+    assert np.isinf(stamps.uncertainty[1][stamps.valid[1]]).all()
+    assert np.count_nonzero(stamps.valid[0]) == 399
+
+
+def test_pictures(tmp_path):
+    colors = np.random.default_rng(0).integers(0, 255, (16, 16, 3), dtype=np.uint8)
+    Image.fromarray(colors).save(tmp_path / 'a.png')
+    Image.fromarray(colors[..., 0]).save(tmp_path / 'b.png')
+    Image.fromarray(np.full((16, 16, 3), 99, dtype=np.uint8)).save(tmp_path / 'c.JPG')
+    gray = read(tmp_path)
+    assert gray.ids.tolist() == ['a', 'b', 'c']
+    assert gray.n_bands is None
+    assert gray.pixels[2] == pytest.approx(99, abs=1)
+    bands = read(tmp_path, bands=['r', 'g', 'b'])
+    assert bands.bands == tuple(Band(name) for name in 'rgb')
+    assert np.array_equal(bands['g'].pixels[0], colors[..., 1])
+    # A gray picture has no colors.
+    assert bands.table['status'][1] != 'read'
+    assert not bands.valid[1].any()
+
+
+def test_planes_of_cubes_become_bands(tmp_path):
+    cube = np.stack([pixels_of(k) for k in range(3)])
+    fits.PrimaryHDU(cube).writeto(tmp_path / 'a.fits')
+    stamps = read(tmp_path, bands=['g', 'r', 'i'])
+    assert stamps.pixels.shape == (1, 20, 20, 3)
+    assert np.array_equal(stamps['r'].pixels[0], cube[1])
+    assert read(tmp_path).n_bands == 3
+    assert np.array_equal(read(tmp_path, plane=2).pixels[0], cube[2])
+
+
+@pytest.mark.parametrize(
+    'names',
+    [
+        {
+            'filename': [
+                'galaxy_3.fits',
+                'galaxy_1.fits',
+                'galaxy_0.fits',
+                'galaxy_2.fits',
+                'x.fits',
+            ]
+        },
+        {'Path': ['a/galaxy_3.fits', 'b/galaxy_1', 'galaxy_0', 'galaxy_2', 'more']},
+        {'id': ['galaxy_3', 'galaxy_1', 'galaxy_0', 'galaxy_2', 'more']},
+    ],
+)
+def test_rows_of_a_table_are_found_by_name(folder, tmp_path, names):
+    table = Table({**names, 'z': [0.3, 0.1, 0.0, 0.2, 9.0]})
+    stamps = read(folder, table=table)
+    assert stamps.table['z'].tolist() == [0.0, 0.1, 0.2, 0.3]
+    assert stamps.ids.tolist() == [f'galaxy_{k}' for k in range(4)]
+    table.write(tmp_path / 'table.csv')
+    assert read(folder, table=tmp_path / 'table.csv').table['z'].tolist() == [0.0, 0.1, 0.2, 0.3]
+
+
+def test_rows_of_a_table_are_in_order_otherwise(folder):
+    stamps = read(folder, table=Table({'id': [7, 5, 3, 1], 'z': [1, 2, 3, 4]}))
+    assert stamps.ids.tolist() == [7, 5, 3, 1]
+    assert stamps.table['z'].tolist() == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ('table', 'words'),
+    [
+        (
+            {'file': ['galaxy_0', 'galaxy_1', 'galaxy_3']},
+            r'1 have none in its column .*galaxy_2.fits',
+        ),
+        ({'z': [1, 2, 3]}, 'a row for each of the 4 files.*got 3 rows with the columns z'),
+        (
+            {'file': ['galaxy_0', 'galaxy_0', 'galaxy_1', 'galaxy_2', 'galaxy_3']},
+            'Two rows .*galaxy_0',
+        ),
+        ({'id': [1, 2, 2, 3]}, r'id of its own; got 2 of .*galaxy_1.fits and of .*galaxy_2.fits'),
+    ],
+)
+def test_tables_that_do_not_fit(folder, table, words):
+    with pytest.raises(ValueError, match=words):
+        read(folder, table=Table(table))
+
+
+def test_two_files_of_one_id(folder):
+    Image.fromarray(np.zeros((8, 8), dtype=np.uint8)).save(folder / 'galaxy_1.png')
+    with pytest.raises(ValueError, match=r"'galaxy_1' of .*galaxy_1.fits and of .*galaxy_1.png"):
+        read(folder, size=8)
+
+
+@pytest.mark.parametrize(
+    ('paths', 'words'),
+    [
+        ('empty', 'the folder .*empty holds no .fits'),
+        ('empty/*.fits', r'no file matches .*empty/\*.fits'),
+        ([], 'at least one file; got none'),
+    ],
+)
+def test_no_files(tmp_path, paths, words):
+    (tmp_path / 'empty').mkdir()
+    paths = tmp_path / paths if isinstance(paths, str) else paths
+    with pytest.raises(ValueError, match=words):
+        read(paths)
+
+
+def test_no_readable_file(tmp_path):
+    (tmp_path / 'a.fits').write_bytes(b'nothing')
+    with pytest.raises(ImageError, match=r'None of the 1 files can be read. .*a.fits'):
+        read(tmp_path)
+    with pytest.raises(TypeError, match='`paths` must be a folder'):
+        read(3)
+
+
+def test_sizes_as_angles_need_a_pixel_scale(tmp_path):
+    Image.fromarray(np.ones((8, 8), dtype=np.uint8)).save(tmp_path / 'a.png')
+    with pytest.raises(ValueError, match='pixel scale is not known'):
+        read(tmp_path, size=1 * u.arcsec)
+    assert read(tmp_path, size=1 * u.arcsec, pixel_scale=0.1 * u.arcsec).shape == (10, 10)
+
+
+def test_many_files_go_to_a_store(folder, tmp_path, monkeypatch):
+    (folder / 'galaxy_2.fits').write_bytes(b'')
+    from astro_wgan.cutouts import cutout_files
+
+    monkeypatch.setattr(cutout_files.batches_of_files, '__kwdefaults__', {'batch_size': 2})
+    store = StampStore.from_files(tmp_path / 'a.zarr', folder, size=24, progress=False)
+    assert len(store) == 4
+    right = read(folder, size=24)
+    assert_stamps_equal(store, right)
+    with pytest.raises(FileExistsError):
+        StampStore.from_files(tmp_path / 'a.zarr', folder, size=24, progress=False)
+
+
+@pytest.mark.skipif(not CEERS.exists(), reason='needs the stamps of CEERS')
+def test_stamps_of_ceers():
+    stamps = read(str(CEERS / 'ceers_f115w_*.fits'), size=64)
+    assert len(stamps) > 3
+    assert set(stamps.table['status']) == {'read'}
+    assert stamps.valid.any(axis=(1, 2)).all()
+    assert stamps.pixel_scale is not None
+
+
+@pytest.mark.skipif(not GALAXY_ZOO.exists(), reason='needs the galaxies of SDSS')
+def test_jpegs_of_sdss(tmp_path):
+    with np.load(GALAXY_ZOO) as file:
+        images, ids = file['images'][:12], file['ids'][:12]
+    for image, name in zip(images, ids, strict=True):
+        Image.fromarray(image).save(tmp_path / f'{name}.jpg', quality=95)
+    stamps = read(tmp_path, bands=['r', 'g', 'b'], size=50)
+    assert stamps.shape == (50, 50)
+    order = np.argsort(ids)
+    assert stamps.ids.tolist() == ids[order].tolist()
+    # JPEG loses some of the contrast of adjacent pixels.
+    assert np.abs(stamps.pixels - images[order][:, 7:57, 7:57]).mean() < 5
+
+
+def test_it_takes_stamps_written_as_fits(tmp_path):
+    stamps = make_stamps(3, wcs=[make_wcs((32, 32))] * 3)
+    for k, image in enumerate(stamps.to_ccddata()):
+        image.write(tmp_path / f'{k}.fits')
+    found = read(tmp_path)
+    assert np.array_equal(found.pixels, stamps.pixels)
+    assert found.unit == stamps.unit
