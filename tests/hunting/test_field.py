@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from astropy import units as u
+from astropy.io import fits
 from astropy.nddata import CCDData
 from astropy.table import Table
 
@@ -125,3 +126,26 @@ def test_tables_without_positions_are_refused(image, tmp_path, content, message)
         read(image, positions=str(tmp_path / 'table'))
     with pytest.raises(FileNotFoundError):
         read(image, positions=str(tmp_path / 'none'))
+
+
+def test_files_of_a_survey_are_told_for_each_band(image, sky, tmp_path, capsys):
+    images = {}
+    for band, bad in (('g', 2), ('r', 8)):
+        flags = np.zeros(sky.shape, 'i4')
+        flags[:4] = bad
+        for kind, values in (('sci', (image.data - sky) * bad), ('wei', 0 * sky + 1), ('msk', flags)):
+            path = tmp_path / f'KiDS_1_{band}_{kind}.fits'
+            fits.PrimaryHDU(values, fits.Header({'PHOTZP': 0.0})).writeto(path)
+        images[band] = tmp_path / f'KiDS_1_{band}_sci.fits'
+    (tmp_path / 'KiDS_1_r_wei.fits').unlink()
+    field = read_field(images, CONFIG, bands=None, positions=None, progress=True)
+    g, r = field.images
+    assert (g['layout'], r['layout']) == ('kids', 'kids')
+    assert g['weight'] == 'KiDS_1_g_wei.fits[0 PRIMARY (256 x 256)]'
+    assert r['missing'] == 'KiDS_1_r_wei.fits*'
+    shown = capsys.readouterr()
+    shown = shown.out + shown.err
+    assert 'g: layout: kids' in shown
+    assert 'g: mask: KiDS_1_g_msk.fits[0 PRIMARY (256 x 256)]: bits 0, 1, 2, 6, 7' in shown
+    assert 'r: not found: KiDS_1_r_wei.fits*' in shown
+    assert [band.zero_point for band in field.stamps.bands] == [0 * u.ABmag] * 2
