@@ -16,6 +16,9 @@ __all__ = ['cut_from_strips']
 _LARGE = 2**25
 _ROWS = 1024
 
+#: Fewer zeros are no area without data.
+_FEWEST_BLANK = 16
+
 
 def cut_from_strips(image, corner, shape, *, fill_value=np.nan, zeros='auto'):
     """
@@ -70,7 +73,7 @@ def _read_strip(image, rows, zeros):
     if zeros != 'auto':
         wide = rows
     pixels, mask, deviation = image.read_arrays(wide, columns)
-    if zeros == 'auto' and not pixels.all():
+    if zeros == 'auto' and np.count_nonzero(pixels == 0) >= _FEWEST_BLANK:
         borders = [(wide.start == 0, wide.stop == image.shape[0]), (True, True)]
         if may_hold_blank(pixels, borders):
             return None

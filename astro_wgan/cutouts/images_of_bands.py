@@ -20,7 +20,7 @@ from astro_wgan.cutouts.cutting import (
 )
 from astro_wgan.cutouts.detected_sources import detected_table, no_source, shape_columns
 from astro_wgan.cutouts.psf_matching import broadest_psf, convolve_parts, matching_kernel
-from astro_wgan.cutouts.regridding import ImageParts, PixelMap
+from astro_wgan.cutouts.regridding import ImageParts, PixelMap, has_same_pixels
 from astro_wgan.cutouts.reprojection import resampled_psf
 from astro_wgan.detection.detection_config import DetectionConfig
 from astro_wgan.detection.tiled_detection import detect_sources, signal_to_noise
@@ -137,7 +137,8 @@ def band_arguments_of_images(
     for k, band in enumerate(bands):
         cut = first
         if k != grid or margin:
-            cut = _cut_on_grid(sources[k], base, corner, shape, margin, kernels[k], fill_value)
+            how = {'margin': margin, 'kernel': kernels[k], 'fill_value': fill_value}
+            cut = _cut_on_grid(sources[k], base, corner, shape, place=maps[k], **how)
             pixel = {name: cut['meta'][name] for name in PIXEL_META if name in cut['meta']}
             kept = {n: value for n, value in first['meta'].items() if n not in PIXEL_META}
             cut = first | {name: cut[name] for name in _PIXELS if name in cut}
@@ -183,8 +184,10 @@ class _BandImage:
         """Where the pixels of stamps of another image lie in this one."""
         if self.wcs is None:
             return None
-        place = PixelMap(base.wcs, corner, shape, self.wcs, self.shape)
-        at, size = place.sections()
+        place, at, size = None, corner, tuple(shape)
+        if not has_same_pixels(base.wcs, self.wcs):
+            place = PixelMap(base.wcs, corner, shape, self.wcs, self.shape)
+            at, size = place.sections()
         inside = (at + size[::-1] > 0) & (at < self.shape[::-1])
         if len(corner) and not inside.all(axis=1).any():
             raise ValueError(
@@ -361,12 +364,12 @@ def _matched(bands, match_psf):
     return kernels, [replace(band, psf=target) for band in bands]
 
 
-def _cut_on_grid(source, base, corner, shape, margin, kernel, fill_value):
+def _cut_on_grid(source, base, corner, shape, *, place, margin, kernel, fill_value):
     """Stamps of a band on the pixels of another, convolved with a kernel."""
     corner, wide = corner - margin, tuple(edge + 2 * margin for edge in shape)
-    place = None
-    if source is not base and source.wcs is not None:
-        place = PixelMap(base.wcs, corner, wide, source.wcs, source.shape)
+    if place is not None:
+        if margin:
+            place = PixelMap(base.wcs, corner, wide, source.wcs, source.shape)
         same = place.same_pixels()
         if same is not None:
             corner, place = same, None

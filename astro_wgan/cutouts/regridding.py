@@ -9,7 +9,7 @@ from astro_wgan.astrometry.sky_coordinates import pixel_to_sky, plain_sky
 from astro_wgan.astrometry.stamp_wcs import shifted_wcs
 from astro_wgan.cutouts.reprojection import affine_transform, reproject_images
 
-__all__ = ['ImageParts', 'PixelMap']
+__all__ = ['ImageParts', 'PixelMap', 'has_same_pixels']
 
 #: Pixels that two grids may differ by and count as the same, and that a linear map may be off.
 _SAME_PIXEL = 0.05
@@ -52,6 +52,16 @@ class ImageParts:
     def __getitem__(self, rows):
         deviation = None if self.uncertainty is None else self.uncertainty[rows]
         return ImageParts(self.pixels[rows], self.valid[rows], deviation)
+
+
+def has_same_pixels(wcs, other):
+    """Whether two WCS are equal and have no distortion, so that no pixel needs to be mapped."""
+    distorted = any(
+        getattr(each, name) is not None
+        for each in (wcs, other)
+        for name in ('sip', 'cpdis1', 'cpdis2', 'det2im1', 'det2im2')
+    )
+    return not distorted and wcs.wcs.compare(other.wcs)
 
 
 class PixelMap:

@@ -51,6 +51,10 @@ def arguments_of(stamps):
     }
 
 
+#: Pixels of all bands that are put together at a time.
+_STACKED_PIXELS = 2**17
+
+
 def changed_arguments(stamps, changes):
     """
     Arguments of `~astro_wgan.StampSet` for a set with replacements.
@@ -207,13 +211,13 @@ def joined_band_arguments(sets):
     has_one_psf = all(np.array_equal(band.psf, bands[0].psf) for band in bands)
     uncertainty = None
     if first.uncertainty is not None:
-        uncertainty = np.stack([each.uncertainty for each in sets], axis=-1)
+        uncertainty = _stacked([each.uncertainty for each in sets])
     is_masked = any(each.mask is not None for each in sets)
     _warn_if_equal(bands, sets)
     return {
-        'pixels': np.stack([each.pixels for each in sets], axis=-1),
+        'pixels': _stacked([each.pixels for each in sets]),
         'uncertainty': uncertainty,
-        'mask': np.stack([~each.valid for each in sets], axis=-1) if is_masked else None,
+        'mask': _stacked([~each.valid for each in sets]) if is_masked else None,
         'unit': first.unit,
         'pixel_scale': first.pixel_scale,
         'psf': bands[0].psf if has_one_psf else None,
@@ -224,6 +228,19 @@ def joined_band_arguments(sets):
         'axes': 'nyxb',
         'assume_finite': True,
     }
+
+
+def _stacked(arrays):
+    """Arrays of bands as one with bands last, some stamps at a time, which stay in the cache."""
+    first = arrays[0]
+    dtype = np.result_type(*arrays)
+    stack = np.empty((*first.shape, len(arrays)), dtype=dtype)
+    step = max(1, _STACKED_PIXELS // max(1, int(np.prod(first.shape[1:])) * len(arrays)))
+    for start in range(0, len(first), step):
+        rows = slice(start, start + step)
+        for k, array in enumerate(arrays):
+            stack[rows, ..., k] = array[rows]
+    return stack
 
 
 def _warn_if_equal(bands, sets):

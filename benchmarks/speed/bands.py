@@ -1,0 +1,135 @@
+"""
+How long stamps in three bands take beside those in one, and how much memory nine bands need.
+
+Images of the same pixels, one file for each band, are cut at given positions, `--few` stamps as in
+a visit of some targets, and `--stamps` as in a survey. The time is that of `StampSet.from_images`,
+in turns with that of `StampSet.from_image` for one band, and of three bands of which one has
+pixels of another size. The memory is what a fresh process needs at most beyond that before the
+call; the stamps are there twice, band by band and joined. A row of tiles is 1,024 rows of one
+image, and as many more as stamps have.
+
+    python -m benchmarks.speed.bands                                # 14 GB on disk
+    python -m benchmarks.speed.bands --edge 8000 --stamps 5000      # 2.3 GB
+"""
+
+import numpy as np
+from astropy.io import fits
+from astropy.wcs import WCS
+
+from astro_wgan import StampSet
+from benchmarks.harness import BenchmarkParser, Report, in_fresh_process, peak_memory, time_in_turns
+from benchmarks.results import Column
+
+NAMES = ('u', 'g', 'r', 'i', 'z', 'Y', 'J', 'H', 'K')
+ROWS_OF_TILE = 1024
+PIXEL_SCALE = 0.2
+
+TIMES = (
+    Column('images', 'that are cut'),
+    Column('stamps', 'in each band', '', ',.0f'),
+    Column('time', 'shortest of the runs', 's', '.3f'),
+    Column('processor time', 'shortest of the runs', 's', '.3f'),
+    Column('times one band', 'the processor time of `StampSet.from_image`', '', '.2f'),
+)
+MEMORY = (
+    Column('bands', '', '', '.0f'),
+    Column('stamps', 'in each band', '', ',.0f'),
+    Column('image', 'pixels of one band', 'MiB', ',.0f'),
+    Column('all images', 'pixels of all bands', 'MiB', ',.0f'),
+    Column('result', 'pixels and masks of the stamps', 'MiB', ',.0f'),
+    Column('peak', 'memory beyond that before the call', 'MiB', ',.0f'),
+    Column('rows of tiles', 'peak less twice the result, over a row of tiles', '', '.1f'),
+)
+
+
+def main():
+    smoke = {'edge': 500, 'stamps': 200, 'few': 20, 'repeats': 1}
+    parser = BenchmarkParser(__doc__, smoke=smoke, work='bands')
+    parser.add_argument('--edge', type=int, default=20_000, help='pixels along the images')
+    parser.add_argument('--stamps', type=int, default=20_000)
+    parser.add_argument('--few', type=int, default=300, help='stamps of the small catalog')
+    parser.add_argument('--size', type=int, default=64, help='pixels along a stamp')
+    parser.add_argument('--repeats', type=int, default=3)
+    options = parser.parse_args()
+    report = Report(options)
+    images = {name: make_image(options, k) for k, name in enumerate(NAMES)}
+    coarse = make_image(options, len(NAMES), coarser=1.5)
+    rows = []
+    for count in (options.few, options.stamps):
+        rows += time_rows(images, coarse, positions(options, count), options)
+    report.table('time', 'Shortest of the runs.', TIMES, rows)
+    found = in_fresh_process(measure_memory, images, positions(options, options.stamps), options)
+    report.table('memory', 'Of one call of `StampSet.from_images`.', MEMORY, [found])
+    report.write()
+
+
+def make_image(options, number, *, coarser=1.0):
+    """A float32 image with a WCS, on disk; the same field whatever its pixels."""
+    edge = round(options.edge / coarser)
+    path = options.work / f'{options.edge}_{number}.fits'
+    if not path.exists():
+        rng = np.random.default_rng([options.seed, number])
+        pixels = rng.standard_normal((edge, edge), dtype=np.float32)
+        wcs = WCS(naxis=2)
+        wcs.wcs.ctype = 'RA---TAN', 'DEC--TAN'
+        wcs.wcs.crval = 150.1, 2.2
+        wcs.wcs.crpix = (edge + 1) / 2, (edge + 1) / 2
+        wcs.wcs.cdelt = np.array([-1, 1]) * PIXEL_SCALE * coarser / 3600
+        fits.writeto(path, pixels, wcs.to_header())
+    return path
+
+
+def positions(options, count):
+    """Pixels (n, 2) whose stamps lie inside of the images."""
+    rng = np.random.default_rng([options.seed, count])
+    return rng.uniform(2 * options.size, options.edge - 2 * options.size, size=(count, 2))
+
+
+def time_rows(images, coarse, places, options):
+    three = {name: images[name] for name in 'gri'}
+    how = {'size': options.size, 'positions': places}
+    one = 'one, from_image'
+    contenders = {
+        one: lambda: StampSet.from_image(images['g'], **how),
+        'three of the same pixels': lambda: StampSet.from_images(three, **how),
+    }
+    if len(places) == options.few:
+        others = {**three, 'i': coarse}
+        contenders['three, one of them resampled'] = lambda: StampSet.from_images(others, **how)
+    timings = time_in_turns(contenders, turns=options.repeats)
+    first = timings[one].processor_shortest
+    return [
+        {
+            'images': name,
+            'stamps': len(places),
+            'time': timing.shortest,
+            'processor time': timing.processor_shortest,
+            'times one band': timing.processor_shortest / first,
+        }
+        for name, timing in timings.items()
+    ]
+
+
+def measure_memory(images, places, options):
+    """Mebibytes that are needed to cut all bands, by this process."""
+    # What is imported at the first call is no part of it.
+    StampSet.from_images(images, size=options.size, positions=places[:2])
+    before = peak_memory()
+    stamps = StampSet.from_images(images, size=options.size, positions=places)
+    peak = peak_memory() - before
+    image = 4 * options.edge**2 / 2**20
+    tile = 4 * options.edge * (ROWS_OF_TILE + options.size) / 2**20
+    result = stamps.nbytes / 2**20
+    return {
+        'bands': len(images),
+        'stamps': len(stamps),
+        'image': image,
+        'all images': image * len(images),
+        'result': result,
+        'peak': peak,
+        'rows of tiles': (peak - 2 * result) / tile,
+    }
+
+
+if __name__ == '__main__':
+    main()
