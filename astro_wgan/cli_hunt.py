@@ -91,6 +91,11 @@ def add_hunt(commands):
         help='keep the sky in the stamps, or subtract the background that is measured or known',
     )
     add(
+        '--scale',
+        choices=['source'],
+        help='stamps that follow the source: 16 half-light radii across, resampled to --size',
+    )
+    add(
         '--neighbors',
         choices=['keep', 'mask', 'replace'],
         default=defaults.neighbors,

@@ -6,6 +6,7 @@ from os import PathLike
 
 from astro_wgan.astrometry.stamp_geometry import scale_of_image
 from astro_wgan.catalogs.table_files import read_table
+from astro_wgan.cutouts.resampled.source_scale import as_source_scale
 from astro_wgan.detection.tiled_detection import measure_background
 from astro_wgan.hunting.band_images import images_by_band
 from astro_wgan.hunting.hunt_config import HuntConfig
@@ -175,23 +176,52 @@ def _cut(images, config, positions):
         detection = replace(detection, background=0.0)
     options = {'size': config.size, 'positions': positions, 'partial': config.partial}
     options['detection'] = detection if positions is None else None
-    removal = as_neighbor_config(config.neighbors, config.stars)
-    if removal.is_needed:
-        if removal.detection is None:
-            # Deeper than the detection of sources that are worth a stamp.
-            faint = replace(detection, threshold=min(detection.threshold, _FAINT), min_area=5)
-            removal = replace(removal, detection=faint)
+    removal = _removal(config, detection)
+    follows = as_source_scale(config.scale) is not None
+    if follows:
+        options['scale'] = config.scale
+    elif removal.is_needed:
         options['neighbors'] = removal
-    if isinstance(images, Mapping):
+    if not isinstance(images, Mapping):
+        stamps = StampSet.from_image(images, **options)
+    elif not follows:
         stamps = StampSet.from_images(images, detect_in=config.detect_in, **options)
     else:
-        stamps = StampSet.from_image(images, **options)
+        stamps = _resampled(images, config, options)
     if not len(stamps):
         raise ValueError(
             f'No stamp of {config.size} x {config.size} pixels lies completely inside the image: '
             "use a smaller `size`, or partial='fill'."
         )
+    if follows and removal.is_needed:
+        stamps = stamps.remove_neighbors(removal, progress=False)
     return stamps
+
+
+def _resampled(images, config, options):
+    """Stamps in several bands of the same pixels, whose scale is that of the source in one band."""
+    names = [getattr(band, 'name', band) for band in images]
+    first = names[0] if config.detect_in is None else config.detect_in
+    if first not in names:
+        raise ValueError(
+            '`detect_in` must be one of the bands for stamps that follow the source: '
+            f'{", ".join(names)}; got {first!r}.'
+        )
+    # Sources are those of the first image.
+    ordered = dict(
+        sorted(images.items(), key=lambda item: getattr(item[0], 'name', item[0]) != first)
+    )
+    stamps = StampSet.from_image(list(ordered.values()), bands=list(ordered), **options)
+    return stamps if list(ordered) == list(images) else stamps[names]
+
+
+def _removal(config, detection):
+    """What happens to neighbors, which are fainter than the sources that are worth a stamp."""
+    removal = as_neighbor_config(config.neighbors, config.stars)
+    if removal.detection is None:
+        faint = replace(detection, threshold=min(detection.threshold, _FAINT), min_area=5)
+        removal = replace(removal, detection=faint)
+    return removal
 
 
 def _what_was_read(meta):

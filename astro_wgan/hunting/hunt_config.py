@@ -6,9 +6,11 @@ from numbers import Integral
 from astropy import units as u
 
 from astro_wgan.anomaly.calibration.contamination import check_contamination
+from astro_wgan.cutouts.resampled.source_scale import as_source_scale
 from astro_wgan.detection import DetectionConfig
 from astro_wgan.neighbors import NeighborConfig
 from astro_wgan.neighbors.neighbor_config import as_neighbor_config
+from astro_wgan.stamps import SourceScale
 
 __all__ = ['HuntConfig']
 
@@ -39,6 +41,10 @@ class HuntConfig:
         rounded to whole pixels of the image.
     detection : `~astro_wgan.detection.DetectionConfig`
         Source detection, if no positions are given.
+    scale : {None, 'source'} or `~astro_wgan.stamps.SourceScale`
+        Stamps have the pixels of the image, or follow their sources: resampled to be so many radii
+        across (`~astro_wgan.StampSet.from_image`). Neighbors and stars are then masked or replaced
+        in the stamps.
     detect_in : str or None
         Of several bands the one in which sources are detected, by default the first; or ``'chi2'``,
         which finds sources of any color (`~astro_wgan.StampSet.from_images`).
@@ -80,6 +86,7 @@ class HuntConfig:
     size: int | u.Quantity = 64
     # Stamps of fainter or smaller sources are dominated by noise.
     detection: DetectionConfig = field(default_factory=lambda: DetectionConfig(2.5, min_area=40))
+    scale: str | SourceScale | None = None
     detect_in: str | None = None
     partial: str = 'drop'
     sky: str = 'keep'
@@ -113,6 +120,8 @@ class HuntConfig:
                 f'`held_out_fraction` must lie between 0 and 1; got {self.held_out_fraction}.'
             )
         as_neighbor_config(self.neighbors, self.stars)
+        if as_source_scale(self.scale) is not None and hasattr(self.size, 'unit'):
+            raise ValueError(f'`size` must be in pixels if there is a `scale`; got {self.size}.')
         check_contamination(self.contamination)
         if self.iterations is not None and self.epochs is not None:
             raise ValueError('Give `epochs` or `iterations`, not both.')

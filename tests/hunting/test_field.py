@@ -92,6 +92,25 @@ def test_neighbors_are_masked_though_they_are_fainter_than_what_is_cut(image, is
     assert again.table['n_neighbors'].sum() == stamps.table['n_neighbors'].sum()
 
 
+@pytest.mark.parametrize('is_in_bands', [False, True])
+def test_stamps_follow_their_sources_and_neighbors_are_masked_in_them(image, is_in_bands):
+    given = {'g': image, 'r': image.multiply(2)} if is_in_bands else image
+    config = replace(CONFIG, scale='source', detect_in='r' if is_in_bands else None)
+    stamps = read(given, config).stamps
+    # A Gaussian of sigma 1.5 has a half-light radius of 1.77 pixels.
+    expected = 16 * 1.5 * np.sqrt(2 * np.log(2)) / 16
+    np.testing.assert_allclose(np.median(stamps.table['scale_factor']), expected, rtol=0.1)
+    assert [band.name for band in stamps.bands] == (['g', 'r'] if is_in_bands else [])
+    if is_in_bands:
+        bright = stamps.pixels.max(axis=(1, 2))
+        np.testing.assert_allclose(bright[:, 1] / bright[:, 0], 2, rtol=1e-3)
+    masked = read(given, replace(config, neighbors='mask')).stamps
+    assert 'n_neighbors' in masked.table.colnames
+    if is_in_bands:
+        with pytest.raises(ValueError, match=r"one of the bands .*: g, r; got 'chi2'"):
+            read(given, replace(config, detect_in='chi2'))
+
+
 @pytest.mark.parametrize(
     ('name', 'columns', 'first'),
     [
