@@ -148,8 +148,9 @@ def add_hunt(commands):
         add(
             f'--{name}',
             type=_file_or_hdu,
+            action='append',
             metavar='FILE|HDU',
-            help=f'{what}: a FITS file, or an HDU of the image',
+            help=f'{what}: a FITS file, or an HDU of the image; once, or once for each image',
         )
     add(
         '--bits',
@@ -236,9 +237,7 @@ def _run(options):
         zeros=options.zeros,
         max_size=options.max_size,
         layout=options.layout,
-        mask=options.mask,
-        weight=options.weight,
-        uncertainty=options.uncertainty,
+        **{name: _of_each_band(name, options) for name in ('mask', 'weight', 'uncertainty')},
         bits=options.bits,
         progress=not options.quiet,
     )
@@ -260,6 +259,21 @@ def _find_images(names):
     ]
     credit = [image_info(name).credit for name in compress(names, bundled)]
     return found if len(found) > 1 else found[0], ' '.join(dict.fromkeys(credit)) or None
+
+
+def _of_each_band(name, options):
+    """What an option says for all images, or by band if it was given for each."""
+    from astro_wgan.hunting.band_images import band_names
+
+    values, images = getattr(options, name), options.images
+    if values is None or len(values) == 1:
+        return None if values is None else values[0]
+    if len(values) != len(images):
+        raise ValueError(
+            f'`--{name}` must be given once, or once for each of the {len(images)} images; got '
+            f'{len(values)}.'
+        )
+    return dict(zip(options.bands or band_names(images), values, strict=True))
 
 
 def _name_of(options):

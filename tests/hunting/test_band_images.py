@@ -166,6 +166,25 @@ def test_bands_that_cannot_be_used_are_refused_before_anything_is_written(
     assert not list(tmp_path.iterdir())
 
 
+def test_the_command_takes_masks_for_each_band_or_for_all(paths, tmp_path, monkeypatch, capsys):
+    given = []
+
+    def hunt(image, **options):
+        given.append(options)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr('astro_wgan.hunting.hunt', hunt)
+    command = ['hunt', *map(str, paths)]
+    assert (
+        main([*command, '--mask', 'DQ', '--weight', 'a', '--weight', 'b', '--weight', '2']) == 130
+    )
+    assert given[0]['mask'] == 'DQ'
+    assert given[0]['weight'] == {'g': 'a', 'r': 'b', 'i': 2}
+    assert given[0]['uncertainty'] is None
+    assert main([*command, '--weight', 'a', '--weight', 'b']) == 2
+    assert 'once for each of the 3 images; got 2' in capsys.readouterr().err
+
+
 def test_the_command_takes_a_file_for_each_band(paths, tmp_path, monkeypatch, capsys):
     """Results are those of the function; a second call of the command finds them."""
     monkeypatch.chdir(tmp_path)
