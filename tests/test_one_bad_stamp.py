@@ -80,6 +80,24 @@ def resampled(stamps):
     return {'pixels': found.pixels, 'valid': found.valid}
 
 
+def binned(stamps):
+    found = stamps.bin(2)
+    assert np.isfinite(found.pixels[found.valid]).all()
+    return {'pixels': found.pixels, 'valid': found.valid}
+
+
+def recentered(stamps):
+    found = [stamps.recenter(on) for on in ('peak', 'centroid')]
+    for each in found:
+        assert np.isfinite(each.pixels[each.valid]).all()
+    values = {
+        f'{k} {name}': each
+        for k, part in enumerate(found)
+        for name, each in columns(part.table).items()
+    }
+    return values | {f'pixels {k}': each.pixels for k, each in enumerate(found)}
+
+
 def rotated(stamps):
     from astro_wgan.baselines import RotationResidual
 
@@ -102,7 +120,7 @@ def stamps_of(dtype, change=None, noise=1.0):
     return StampSet(pixels, unit='electron', pixel_scale=0.03 * u.arcsec)
 
 
-VERBS = [photometry, labels, scatter, resampled, rotated, components]
+VERBS = [photometry, labels, scatter, resampled, binned, recentered, rotated, components]
 
 
 @pytest.mark.parametrize('verb', VERBS, ids=[verb.__name__ for verb in VERBS])

@@ -309,16 +309,19 @@ def _ratios(pixels, light, known, covered, variance, *, square, holds_flux):
     mask = np.broadcast_to(covered < _LEAST_COVERAGE * square, light.shape).copy()
     largest = np.finfo(pixels.dtype).max
     factor = square if holds_flux else 1
-    with np.errstate(over='ignore', invalid='ignore', divide='ignore'):
-        # Where all is known, sums are left as they are.
-        mean = light / known if not holds_flux else light * (square / known)
+    with np.errstate(over='ignore', invalid='ignore', divide='ignore', under='ignore'):
+        # Where all is known, sums are left as they are. Arrays of pixels keep their precision.
+        mean = light * np.asarray(factor / known, dtype=light.dtype)
         mask |= np.isnan(mean)
-        found = np.clip(mean, -largest, largest).astype(pixels.dtype)
+        found = np.clip(mean, -largest, largest).astype(pixels.dtype, copy=False)
         deviation = None
         if variance is not None:
-            deviation = np.sqrt(variance / covered / square) * factor
-            deviation = np.minimum(deviation, largest, where=np.isfinite(deviation), out=deviation)
-            deviation = deviation.astype(pixels.dtype)
+            scale = np.asarray(factor / np.sqrt(covered * square), dtype=variance.dtype)
+            deviation = np.sqrt(variance) * scale
+            if variance.dtype != pixels.dtype:
+                finite = np.isfinite(deviation)
+                np.minimum(deviation, largest, where=finite, out=deviation)
+            deviation = deviation.astype(pixels.dtype, copy=False)
     for values in (found, deviation):
         if values is not None:
             values[mask] = np.nan

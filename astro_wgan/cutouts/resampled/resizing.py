@@ -245,7 +245,9 @@ def _given_positions(stamps, on):
 
 def _image(part):
     """Images (n, ny, nx), NaN where masked; the mean of all bands that are not masked."""
-    pixels = part.pixels.astype(float)
+    # So that sums of several do not overflow.
+    largest = np.finfo(float).max / (4 * np.prod(part.pixels.shape[3:], initial=1))
+    pixels = np.clip(part.pixels.astype(float), -largest, largest)
     if part.valid is not None:
         pixels[~part.valid] = np.nan
     if pixels.ndim == 3:

@@ -7,6 +7,7 @@ from astropy.coordinates import SkyCoord
 from astropy.nddata import block_reduce
 
 from astro_wgan.astrometry.sky_coordinates import pixel_to_sky
+from astro_wgan.jobs import describe_stamps
 from astro_wgan.sources import measure_sources
 from astro_wgan.stamps import Band, StampSet, concatenate
 from astro_wgan.store import StampStore
@@ -227,6 +228,8 @@ def test_resampled_stamps_go_through_stores_and_objects_of_astropy(distorted, tm
     store.append(stamps)
     assert_stamps_equal(store, stamps)
     assert store.bin(2) == stamps.bin(2)
+    assert describe_stamps(store) == describe_stamps(stamps)
+    assert describe_stamps(stamps)['WCS'] != describe_stamps(distorted.bin(2))['WCS']
     assert concatenate([stamps[:1], stamps[1:]]) == stamps
     for cutout, wcs in zip(stamps.to_cutout2d(), stamps.wcs, strict=True):
         assert cutout.wcs.wcs.crpix == pytest.approx(wcs.wcs.crpix)
