@@ -21,7 +21,7 @@ class ClosestImages(DetectorState):
         As for `~astro_wgan.AnomalyDetector`.
     """
 
-    def closest_image(self, table, *, like=None):
+    def closest_images(self, table, *, like=None):
         """
         Closest images G(z) from the latent vectors of a score table.
 
@@ -67,7 +67,7 @@ class ClosestImages(DetectorState):
         """
         stamps = as_stamps(stamps)[:]
         check_rows(table, stamps)
-        residual = self.closest_image(table, like=stamps)
+        residual = self.closest_images(table, like=stamps)
         pixels = stamps.pixels
         if stamps.unit is not None and stamps.unit != residual.unit:
             pixels = stamps.quantity.to_value(residual.unit)

@@ -18,6 +18,7 @@ from astro_wgan.anomaly.former_formats import (
 from astro_wgan.anomaly.scoring import ScoringConfig
 from astro_wgan.anomaly.search.search_config import LatentSearchConfig
 from astro_wgan.exceptions import PlainNetworkError
+from astro_wgan.files.former_names import current_names
 from astro_wgan.files.json_text import parse_json
 from astro_wgan.files.manifest import atomic_write_together, damage_in, damage_told, read_together
 from astro_wgan.wgan import WGAN
@@ -209,7 +210,8 @@ def _calibration(description, search, scoring):
     values = description['calibration']
     if values is None:
         return None
-    for name in ('held_out', 'training', 'probabilities', 'noise_rms'):
+    values = current_names(values, 'calibration')
+    for name in ('held_out_scores', 'training_scores', 'probabilities', 'noise_rms'):
         _check_numbers(name, values.get(name))
     _check_numbers('contamination', [values.get('contamination', 0.0)])
     ids = values.get('ids')

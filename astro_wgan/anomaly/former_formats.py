@@ -46,7 +46,7 @@ def in_current_format(description):
         description[name] for name in ('calibration', 'trends', 'conditions')
     )
     if calibration is not None:
-        calibration = current_names(calibration, 'conditions')
+        calibration = current_names(calibration, 'calibration')
     if trends is not None:
         trends = {
             name: {'percentile_99_': np.inf, **current_names(trend, 'trend')}

@@ -150,7 +150,7 @@ def _measure_part(searcher, scoring, part, *, report=None):
     found = searcher(images, weights, report=report)
     valid = part.valid.reshape(weights.shape).mean(axis=(1, 2, 3))
     blind = ~weights.any(axis=(1, 2, 3))
-    closest = wgan.stamps_from_images(found.closest_image, like=part).pixels.reshape(images.shape)
+    closest = wgan.stamps_from_images(found.closest_images, like=part).pixels.reshape(images.shape)
     flux = closest.sum(axis=(1, 2), dtype=float).mean(axis=-1)
     pixels = np.where(weights >= MIN_WEIGHT, part.pixels.reshape(weights.shape), np.nan)
     pixels = pixels.reshape(part.pixels.shape)
@@ -160,7 +160,7 @@ def _measure_part(searcher, scoring, part, *, report=None):
         'latent': found.latent,
         'residual_loss': np.where(blind, np.nan, found.residual_loss),
         'feature_loss': np.where(blind, np.nan, found.feature_loss),
-        **scoring.measure(images, found.closest_image, weights, noise=searcher.noise),
+        **scoring.measure(images, found.closest_images, weights, noise=searcher.noise),
         'critic_value': np.where(blind, np.nan, found.critic_value),
         'closest_flux': np.where(blind, np.nan, flux),
         'noise_rms': _converted(noise, part.unit, wgan.unit_),

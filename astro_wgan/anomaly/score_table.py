@@ -106,7 +106,7 @@ def _ranks(score):
 
 
 def _threshold_meta(calibration):
-    references = ['held-out'] if calibration.training is None else ['held-out', 'training']
+    references = ['held-out'] if calibration.training_scores is None else ['held-out', 'training']
     found = {r: calibration.thresholds(reference=r) for r in references}
     # Text keys, since the meta is written as YAML and JSON.
     return {

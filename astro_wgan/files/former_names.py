@@ -55,6 +55,11 @@ FORMER_NAMES = {
         'least_scatter_': 'min_scatter_',
         'hundredth_': 'percentile_99_',
     },
+    'calibration': {
+        'held_out': 'held_out_scores',
+        'noise': 'noise_rms',
+        'training': 'training_scores',
+    },
     'conditions': {'noise': 'noise_rms'},
 }
 

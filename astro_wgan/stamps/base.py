@@ -214,7 +214,7 @@ class Stamps(DerivedSets):
         count = round(fraction * len(self))
         return self[np.sort(order[:count])], self[np.sort(order[count:])]
 
-    def batches(self, batch_size, *, shuffle=False, seed=0, drop_remainder=False, start=0):
+    def batches(self, batch_size, *, shuffle=False, seed=0, drop_remainder=False, skip=0):
         """
         Iterate over the stamps in batches.
 
@@ -228,7 +228,7 @@ class Stamps(DerivedSets):
             Seed of that order; ``(seed, epoch)`` gives each epoch its own.
         drop_remainder : bool, optional
             Leave out a last batch that is not full.
-        start : int, optional
+        skip : int, optional
             Number of stamps, in that order, to skip.
 
         Returns
@@ -236,7 +236,7 @@ class Stamps(DerivedSets):
         iterator of `~astro_wgan.StampSet`
         """
         n = len(self)
-        bounds = batch_bounds(n, batch_size, start=start, drop_remainder=drop_remainder)
+        bounds = batch_bounds(n, batch_size, skip=skip, drop_remainder=drop_remainder)
         order = np.random.default_rng(seed).permutation(n) if shuffle else None
         rows = (slice(*edges) for edges in bounds)
         return (self[part if order is None else order[part]] for part in rows)

@@ -8,7 +8,7 @@ import numpy as np
 __all__ = ['PooledOrder', 'batch_bounds', 'pooled_batches', 'read_ahead', 'tf_dataset']
 
 
-def batch_bounds(n, batch_size, *, start=0, drop_remainder=False):
+def batch_bounds(n, batch_size, *, skip=0, drop_remainder=False):
     """
     First and last position (exclusive) of each batch of n stamps.
 
@@ -18,7 +18,7 @@ def batch_bounds(n, batch_size, *, start=0, drop_remainder=False):
         Number of stamps.
     batch_size : int
         Stamps per batch.
-    start : int, optional
+    skip : int, optional
         Number of stamps to skip.
     drop_remainder : bool, optional
         Leave out a last batch that is not full.
@@ -30,20 +30,20 @@ def batch_bounds(n, batch_size, *, start=0, drop_remainder=False):
     Raises
     ------
     ValueError
-        If ``batch_size`` or ``start`` is out of range.
+        If ``batch_size`` or ``skip`` is out of range.
 
     Examples
     --------
     >>> from astro_wgan.stamps.batches import batch_bounds
-    >>> list(batch_bounds(10, 4, start=1))
+    >>> list(batch_bounds(10, 4, skip=1))
     [(1, 5), (5, 9), (9, 10)]
     """
     if batch_size < 1:
         raise ValueError(f'`batch_size` must be at least 1; got {batch_size}.')
-    if not 0 <= start <= n:
-        raise ValueError(f'`start` must be between 0 and the number of stamps, {n}; got {start}.')
-    stop = n - (n - start) % batch_size if drop_remainder else n
-    return ((first, min(first + batch_size, n)) for first in range(start, stop, batch_size))
+    if not 0 <= skip <= n:
+        raise ValueError(f'`skip` must be between 0 and the number of stamps, {n}; got {skip}.')
+    stop = n - (n - skip) % batch_size if drop_remainder else n
+    return ((first, min(first + batch_size, n)) for first in range(skip, stop, batch_size))
 
 
 class PooledOrder:

@@ -163,7 +163,7 @@ class StoredStamps(Stamps):
         for batch in self.batches(self._shard):
             yield from batch
 
-    def batches(self, batch_size, *, shuffle=False, seed=0, drop_remainder=False, start=0):
+    def batches(self, batch_size, *, shuffle=False, seed=0, drop_remainder=False, skip=0):
         """
         Iterate over the stamps in batches; the next stamps are read in the background.
 
@@ -178,7 +178,7 @@ class StoredStamps(Stamps):
             ``(seed, epoch)`` gives each epoch its own.
         drop_remainder : bool, optional
             Leave out a last batch that is not full.
-        start : int, optional
+        skip : int, optional
             Number of stamps, in that order, to skip (for instance, to continue an interrupted
             training). They are not read.
 
@@ -193,7 +193,7 @@ class StoredStamps(Stamps):
         thus drawn from 32 blocks, and a store of less than 128 MiB is shuffled as a whole. At
         most three pools are in memory at a time, whatever the size of the store.
         """
-        bounds = batch_bounds(len(self), batch_size, start=start, drop_remainder=drop_remainder)
+        bounds = batch_bounds(len(self), batch_size, skip=skip, drop_remainder=drop_remainder)
         block = self._chunk * max(1, _BLOCK_BYTES // (self._chunk * self._stamp_bytes))
         if not shuffle:
             block = self._shard  # reading whole files is fastest

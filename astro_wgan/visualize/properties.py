@@ -153,7 +153,7 @@ def plot_score_by(tables, name, *, bins=8, ax=None):
     return ax
 
 
-def plot_populations_by(comparison, *, names=('first', 'second'), label=None, ax=None):
+def plot_populations_by(comparison, *, populations=('first', 'second'), label=None, ax=None):
     """
     Median scores of two populations by a property.
 
@@ -161,7 +161,7 @@ def plot_populations_by(comparison, *, names=('first', 'second'), label=None, ax
     ----------
     comparison : `~astropy.table.QTable`
         From `astro_wgan.evaluate.compare_populations_by`.
-    names : tuple of str, optional
+    populations : tuple of str, optional
         Names of the two populations.
     label : str, optional
         Name of the property; the unit is added.
@@ -196,12 +196,12 @@ def plot_populations_by(comparison, *, names=('first', 'second'), label=None, ax
     >>> comparison = compare_populations_by(
     ...     mass[0], scores[0], mass[1], scores[1], bins=4, n_resamples=20, progress=False
     ... )
-    >>> ax = plot_populations_by(comparison, names=('observed', 'mocks'), label='log mass')
+    >>> ax = plot_populations_by(comparison, populations=('observed', 'mocks'), label='log mass')
     >>> ax.get_legend_handles_labels()[1]
     ['observed', 'mocks']
     """
-    if isinstance(names, str) or len(names) != 2:
-        raise ValueError(f'`names` must be two, one for each population; got {names!r}.')
+    if isinstance(populations, str) or len(populations) != 2:
+        raise ValueError(f'`populations` must be two names; got {populations!r}.')
     needed = [f'median_{one}{err}' for one in ('first', 'second') for err in ('', '_err')]
     check_table(comparison, (*needed, 'p16_first', 'p84_first'), '`comparison`')
     has_edges = 'low' in comparison.colnames
@@ -210,7 +210,7 @@ def plot_populations_by(comparison, *, names=('first', 'second'), label=None, ax
     for i, one in enumerate(('first', 'second')):
         columns = (f'p16_{one}', f'median_{one}', f'p84_{one}', f'median_{one}_err')
         *percentiles, error = (numbers(comparison[column], f'`{column}`') for column in columns)
-        style = {'color': f'C{i}', 'label': names[i], 'joined': has_edges}
+        style = {'color': f'C{i}', 'label': populations[i], 'joined': has_edges}
         if has_edges:
             at = numbers((comparison['low'] + comparison['high']) / 2, '`low`')
         else:

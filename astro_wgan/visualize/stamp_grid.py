@@ -115,7 +115,7 @@ def plot_triptychs(
     stamps : array_like, or anything that `~astro_wgan.store.as_stamps` takes
         The n inputs.
     closest_images : `~astro_wgan.StampSet`
-        Their closest images, from `astro_wgan.AnomalyDetector.closest_image`.
+        Their closest images, from `astro_wgan.AnomalyDetector.closest_images`.
     residuals : `~astro_wgan.StampSet` or array_like, optional
         What to show of each in the third panel, such as
         `astro_wgan.AnomalyDetector.residual` in the unit of the stamps. By default the difference

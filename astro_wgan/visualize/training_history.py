@@ -18,7 +18,7 @@ _SHOWN = {
 }
 
 
-def plot_training(history, names=None, *, ax=None):
+def plot_training(history, columns=None, *, ax=None):
     """
     Curves of a training by iteration.
 
@@ -27,7 +27,7 @@ def plot_training(history, names=None, *, ax=None):
     history : `~astropy.table.QTable` or path-like
         ``history_`` of a `~astro_wgan.WGAN`; or the file ``history.ecsv`` in its folder, or one
         that `keras.callbacks.CSVLogger` wrote.
-    names : sequence of str, optional
+    columns : sequence of str, optional
         Columns to draw; by default the critic's estimate of the distance between real and
         generated images, the same for held-out images if they were given, and the gradient
         penalty.
@@ -61,12 +61,12 @@ def plot_training(history, names=None, *, ax=None):
         history.rename_columns(history.colnames, names_of_today)
     check_table(history, (), '`history`')
     by = 'iteration' if 'iteration' in history.colnames else 'epoch'
-    if names is None:
-        names = [name for name in _SHOWN if name in history.colnames] or [*_SHOWN]
-    check_table(history, (by, *names), '`history`')
+    if columns is None:
+        columns = [name for name in _SHOWN if name in history.colnames] or [*_SHOWN]
+    check_table(history, (by, *columns), '`history`')
     at = numbers(history[by], f'{by!r} of `history`')
     ax = one_or_new(ax)
-    for name in names:
+    for name in columns:
         values = numbers(history[name], f'{name!r} of `history`')
         known = np.isfinite(values)
         # One row is a point, of which a line alone shows nothing.

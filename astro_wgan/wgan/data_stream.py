@@ -47,7 +47,7 @@ def stream_images(stamps, stretch, count, *, seed, start):
     epoch, skip = divmod(start * count, n)
     pending = []
     while True:
-        order = {'shuffle': True, 'seed': (seed, epoch), 'start': skip}
+        order = {'shuffle': True, 'seed': (seed, epoch), 'skip': skip}
         for batch in stamps.batches(min(n, count), **order):
             images = stretch.transform(batch)
             pending.append(images if images.ndim == 4 else images[..., np.newaxis])

@@ -71,7 +71,7 @@ def main():
             row[f'p at {depth:+d} mag'] = np.median(table['p_value'])
             row[f'found at {depth:+d} mag'] = 100 * np.mean(table['anomalous_90'])
             if depth == 0:
-                shown[name, z] = stamps.pixels[0], detector.closest_image(table[:1]), table[0]
+                shown[name, z] = stamps.pixels[0], detector.closest_images(table[:1]), table[0]
         rows.append(row)
     caption = (
         'Median p-value, and percent found at the threshold of 90 percent, by how much deeper '

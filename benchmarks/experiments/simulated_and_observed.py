@@ -326,7 +326,7 @@ def draw(detector, real, real_scores, scores, path, examples=4):
         order = np.argsort(real_scores[name]['score'])
         few = len(order) <= 2 * examples
         chosen = order if few else np.r_[order[:examples], order[-examples:]]
-        closest = detector.closest_image(real_scores[name][chosen])
+        closest = detector.closest_images(real_scores[name][chosen])
         for j, i in enumerate(chosen):
             for axis, image in zip(
                 panels[2 * k : 2 * k + 2, j], (stamps.pixels[i], closest.pixels[j]), strict=True

@@ -76,7 +76,7 @@ def draw_scores(detector, stamps, table):
     thresholds = detector.calibration_.thresholds()
     plot_scores(parts, thresholds=thresholds, ax=above.subplots())
     strangest = np.argsort(table['rank'])[:6]
-    closest = detector.closest_image(table[strangest])
+    closest = detector.closest_images(table[strangest])
     axes = below.subplots(3, 6).T
     stretch = detector.wgan.stretch_
     plot_triptychs(stamps[strangest], closest, stretch=stretch, axes=axes)

@@ -266,7 +266,7 @@ def rates_of(splits):
 def rates_by_source(normals, trained, detector):
     """A row for thresholds from held-out normals, and one for those from the training set."""
     fresh, seen = (detector.scoring.score(table, detector.trends_) for table in (normals, trained))
-    sources = {'held-out': detector.calibration_.held_out, 'training': seen}
+    sources = {'held-out': detector.calibration_.held_out_scores, 'training': seen}
     rates = detection_rates({name: {'normal': fresh} for name in sources}, normal_scores=sources)
     rows = {name: {'thresholds': name} for name in sources}
     for found in rates:

@@ -187,7 +187,7 @@ def test_units_are_converted(detector, stamps, table):
 
 def test_residual_is_input_minus_closest_image(detector, stamps, table):
     part = stamps[:40]
-    closest = detector.closest_image(table, like=part)
+    closest = detector.closest_images(table, like=part)
     residual = detector.residual(part, table)
     assert closest.unit == residual.unit == part.unit
     np.testing.assert_allclose(residual.pixels, part.pixels - closest.pixels, atol=1e-4)
@@ -203,7 +203,7 @@ def test_images_of_stamps_are_those_of_their_store(detector, stamps, table, tmp_
         np.testing.assert_array_equal(detector.residual(some, table).pixels, residual)
         assert detector.anomaly_map(some, table).pixels.shape == residual.shape
         assert len(detector.wgan.critic_value(some)) == 40
-    like = detector.closest_image(table, like=path)
+    like = detector.closest_images(table, like=path)
     np.testing.assert_array_equal(like.ids, part.ids)
     assert detector.gallery(path, table, tmp_path / 'page.html', n_cards=2).exists()
 
@@ -497,7 +497,7 @@ def test_a_model_that_was_fitted_anew_has_another_encoder(stamps, tmp_path):
     np.testing.assert_allclose(latent, model.encoder_.predict(images, verbose=0), atol=1e-4)
     with pytest.raises(NotFittedError, match='before this one was fitted again'):
         given.measure(stamps[:9], progress=False)
-    for use in (detector.calibrate, detector.closest_image):
+    for use in (detector.calibrate, detector.closest_images):
         with pytest.raises(ValueError, match='measured with another `wgan`'):
             use(measured)
 
@@ -562,7 +562,10 @@ def test_a_detector_that_was_used_can_be_copied_and_sent(detector, stamps, table
     np.testing.assert_allclose(
         again.score(stamps[:40], progress=False)['score'], table['score'], rtol=1e-5
     )
-    assert again.calibration_.held_out.tolist() == detector.calibration_.held_out.tolist()
+    assert (
+        again.calibration_.held_out_scores.tolist()
+        == detector.calibration_.held_out_scores.tolist()
+    )
 
 
 def test_a_searcher_can_be_sent(wgan, stamps):
@@ -575,12 +578,12 @@ def test_a_searcher_can_be_sent(wgan, stamps):
 
 def test_closest_images_find_their_stamps_by_id(detector, stamps, table):
     order = np.argsort(table['rank'])
-    ranked = detector.closest_image(table[order], like=stamps)
-    plain = detector.closest_image(table, like=stamps[:40])
+    ranked = detector.closest_images(table[order], like=stamps)
+    plain = detector.closest_images(table, like=stamps[:40])
     np.testing.assert_array_equal(ranked.ids, np.asarray(table['id'])[order])
     np.testing.assert_array_equal(ranked.pixels, plain.pixels[order])
     with pytest.raises(ValueError, match='lacks 38 of 40, the first has the id 1'):
-        detector.closest_image(table, like=stamps[[0, 3]])
+        detector.closest_images(table, like=stamps[[0, 3]])
 
 
 OWN = {
@@ -627,7 +630,7 @@ def test_contamination_of_the_calibration_is_estimated_or_given(detector, stamps
 
 def test_no_stamps_have_images_of_the_same_shape(detector, stamps, table, tmp_path):
     none = detector.score(stamps[:0], progress=False)
-    for images in (detector.closest_image(none, like=stamps), detector.residual(stamps[:0], none)):
+    for images in (detector.closest_images(none, like=stamps), detector.residual(stamps[:0], none)):
         assert images.pixels.shape == (0, 16, 16)
     assert detector.gallery(stamps[:0], none, tmp_path / 'page.html').exists()
 

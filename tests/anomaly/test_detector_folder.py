@@ -51,12 +51,12 @@ def test_a_calibration_of_scores_alone_comes_back_and_is_scored_with(detector, s
     known = detector.calibration_
     own = AnomalyDetector(detector.wgan, encoder=detector.encoder_)
     own.calibration_ = Calibration(
-        known.held_out, trends=known.trends, search=own.search, scoring=own.scoring
+        known.held_out_scores, trends=known.trends, search=own.search, scoring=own.scoring
     )
     own.save(tmp_path / 'model')
     again = AnomalyDetector.load(tmp_path / 'model')
     assert again.conditions_ is None
-    np.testing.assert_array_equal(again.calibration_.held_out, known.held_out)
+    np.testing.assert_array_equal(again.calibration_.held_out_scores, known.held_out_scores)
     table = again.score(stamps[40:50], progress=False)
     expected = detector.score(stamps[40:50], progress=False)
     np.testing.assert_allclose(table['p_value'], expected['p_value'])
@@ -158,9 +158,9 @@ def test_an_encoder_for_other_images_is_refused(wgan, folder):
         (('scoring', 'smoothing'), 1e9),
         (('scoring', 'rotation_smoothing'), 17.0),
         (('scoring', 'statistic'), 5),
-        (('calibration', 'held_out'), ['a', 'b']),
-        (('calibration', 'held_out'), []),
-        (('calibration', 'held_out'), 5),
+        (('calibration', 'held_out_scores'), ['a', 'b']),
+        (('calibration', 'held_out_scores'), []),
+        (('calibration', 'held_out_scores'), 5),
         (('calibration', 'ids'), [None, 1.5]),
         (('calibration', 'noise_rms'), [1.0]),
         (('calibration', 'contamination'), {}),

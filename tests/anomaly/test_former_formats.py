@@ -29,6 +29,7 @@ TREND = {
     'percentile_99_': 'hundredth_',
 }
 NOISE = {'noise_rms': 'noise'}
+CALIBRATION = {**NOISE, 'held_out_scores': 'held_out', 'training_scores': 'training'}
 
 
 def renamed(values, names):
@@ -42,7 +43,7 @@ def in_former_format(description, number):
     former['search']['start'] = former['search']['start'].replace('zeros', 'free')
     former['scoring'] = renamed(description['scoring'], SCORING)
     former['scoring']['statistic'] = COLUMNS[former['scoring']['statistic']]
-    former['calibration'] = renamed(description['calibration'], NOISE)
+    former['calibration'] = renamed(description['calibration'], CALIBRATION)
     former['trends'] = {
         name: renamed(trend, TREND)
         for name, trend in renamed(description['trends'], COLUMNS).items()

@@ -212,7 +212,7 @@ def test_a_search_without_an_encoder_sees_nothing_of_a_mask_either(wgan, stamps,
     other = searcher(np.where(weights > 0, images, 0.7).astype(np.float32), weights)
     for name in ('latent', 'residual_loss', 'feature_loss', 'critic_value'):
         np.testing.assert_array_equal(getattr(found, name), getattr(other, name))
-    filled = np.where(weights > 0, images, found.closest_image)
+    filled = np.where(weights > 0, images, found.closest_images)
     value = wgan.critic_(filled, training=False)[0].numpy()[:, 0]
     np.testing.assert_allclose(found.critic_value, value, rtol=1e-3, atol=1e-4)
 

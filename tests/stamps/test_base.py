@@ -91,7 +91,7 @@ def test_split(stamps, expected):
         stamps.split(7, seed=3)
 
 
-@pytest.mark.parametrize('options', [{}, {'drop_remainder': True}, {'start': 5}], ids=str)
+@pytest.mark.parametrize('options', [{}, {'drop_remainder': True}, {'skip': 5}], ids=str)
 def test_batches(stamps, expected, options):
     found = list(stamps.batches(4, **options))
     right = list(expected.batches(4, **options))

@@ -367,7 +367,7 @@ def order_of(batches):
     return [k for batch in batches for k in batch.ids]
 
 
-@pytest.mark.parametrize('options', [{}, {'drop_remainder': True}, {'start': 9}], ids=str)
+@pytest.mark.parametrize('options', [{}, {'drop_remainder': True}, {'skip': 9}], ids=str)
 @pytest.mark.parametrize('size', [1, 5, 13, 100])
 def test_batches_in_order_are_those_of_a_set(size, options, small_pools, fifty):
     found = list(fifty.batches(size, **options))
@@ -397,15 +397,15 @@ def test_the_order_depends_on_the_seed_alone(small_pools, fifty):
 @pytest.mark.parametrize('start', [0, 1, 11, 12, 13, 37, 49, 50])
 def test_iteration_can_begin_anywhere(start, small_pools, fifty):
     whole = order_of(fifty.batches(7, shuffle=True, seed=4))
-    assert order_of(fifty.batches(7, shuffle=True, seed=4, start=start)) == whole[start:]
+    assert order_of(fifty.batches(7, shuffle=True, seed=4, skip=start)) == whole[start:]
 
 
 def test_iteration_over_a_set_can_begin_anywhere():
     stamps = make_stamps(50)
     whole = order_of(stamps.batches(7, shuffle=True, seed=4))
-    assert order_of(stamps.batches(7, shuffle=True, seed=4, start=19)) == whole[19:]
-    with pytest.raises(ValueError, match='`start`'):
-        stamps.batches(7, start=51)
+    assert order_of(stamps.batches(7, shuffle=True, seed=4, skip=19)) == whole[19:]
+    with pytest.raises(ValueError, match='`skip`'):
+        stamps.batches(7, skip=51)
 
 
 def test_stamps_before_the_start_are_not_read(small_pools, path, monkeypatch):
@@ -419,7 +419,7 @@ def test_stamps_before_the_start_are_not_read(small_pools, path, monkeypatch):
         return read(arrays, name, rows)
 
     monkeypatch.setattr(AppendableArrays, 'read', recorded)
-    list(found.batches(10, shuffle=True, seed=1, start=100))
+    list(found.batches(10, shuffle=True, seed=1, skip=100))
     assert sum(reads) == 120 - 96  # pools of 12
     reads.clear()
     walk = found.batches(10, shuffle=True, seed=1)
@@ -453,7 +453,7 @@ def test_iteration_gives_sets_of_one(path):
 
 @pytest.mark.parametrize(
     ('options', 'name'),
-    [({'batch_size': 0}, 'batch_size'), ({'batch_size': 2, 'start': 51}, 'start')],
+    [({'batch_size': 0}, 'batch_size'), ({'batch_size': 2, 'skip': 51}, 'skip')],
 )
 def test_batches_that_cannot_be(options, name, fifty):
     with pytest.raises(ValueError, match=f'`{name}`'):

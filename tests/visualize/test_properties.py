@@ -127,7 +127,7 @@ def test_comparisons_show_medians_with_errors_and_percentiles(bare):
     found = compare_populations_by(
         a['log_mass'], a, b['log_mass'], b['score'] + 1, bins=[9, 10, 11], n_resamples=20
     )
-    ax = plot_populations_by(found, names=('sky', 'mocks'), label='log mass')
+    ax = plot_populations_by(found, populations=('sky', 'mocks'), label='log mass')
     assert ax.get_legend_handles_labels()[1] == ['sky', 'mocks']
     for k, one in enumerate(('first', 'second')):
         errors, percentiles = ax.containers[2 * k : 2 * k + 2]
@@ -150,7 +150,7 @@ def test_comparisons_need_two_names_and_their_columns():
     a = galaxies()
     found = compare_populations_by(a['log_mass'], a, a['log_mass'], a, bins=2, n_resamples=5)
     with pytest.raises(ValueError, match='`names` must be two'):
-        plot_populations_by(found, names=('sky',))
+        plot_populations_by(found, populations=('sky',))
     with pytest.raises(
         ValueError, match=r"lacks the columns \['median_second', 'median_second_err'\]"
     ):

@@ -77,10 +77,10 @@ def test_filling_goes_on_to_the_fit_of_what_is_left():
     shape = (6, 8, 8, 1)
     filled = fill_masked(images.reshape(shape), weights.reshape(shape), closest, iterations=200)
     found = closest(filled).reshape(6, 64)
-    for image, weight, closest_image in zip(images, weights, found, strict=True):
+    for image, weight, closest_images in zip(images, weights, found, strict=True):
         use = weight > 0
         fit = np.linalg.lstsq(components[use], image[use], rcond=None)[0]
-        np.testing.assert_allclose(closest_image, components @ fit, atol=1e-5)
+        np.testing.assert_allclose(closest_images, components @ fit, atol=1e-5)
     np.testing.assert_array_equal(filled[0], images[0].reshape(8, 8, 1))
 
 

@@ -32,10 +32,10 @@ class Calibration:
 
     Parameters
     ----------
-    held_out : array_like, shape (n,)
+    held_out_scores : array_like, shape (n,)
         Scores of normal stamps that the networks were *not* trained on. P-values and flags are
         based on these.
-    training : array_like, optional
+    training_scores : array_like, optional
         Scores of stamps that the networks were trained on, as in the paper.
     probabilities : array_like, shape (n,), optional
         Probability that each of the held-out stamps is normal, used as its weight: see
@@ -82,8 +82,8 @@ class Calibration:
     array([0.51, 0.01])
     """
 
-    held_out: np.ndarray
-    training: np.ndarray | None = None
+    held_out_scores: np.ndarray
+    training_scores: np.ndarray | None = None
     probabilities: np.ndarray | None = None
     contamination: float = 0.0
     ids: np.ndarray | None = None
@@ -95,10 +95,10 @@ class Calibration:
     model: dict | None = None
 
     def __post_init__(self):
-        scores = _checked_scores(self.held_out, 'held-out')
+        scores = _checked_scores(self.held_out_scores, 'held-out')
         kept = np.flatnonzero(scores > -np.inf)
         order = kept[np.argsort(scores[kept], kind='stable')]
-        object.__setattr__(self, 'held_out', scores[order])
+        object.__setattr__(self, 'held_out_scores', scores[order])
         for name in ('probabilities', 'ids', 'noise_rms'):
             if getattr(self, name) is not None:
                 values = np.asarray(getattr(self, name))
@@ -108,16 +108,16 @@ class Calibration:
                         f'scores; got {values.shape}.'
                     )
                 object.__setattr__(self, name, values[order])
-        if self.training is not None:
-            training = _checked_scores(self.training, 'training')
-            object.__setattr__(self, 'training', np.sort(training[training > -np.inf]))
+        if self.training_scores is not None:
+            training = _checked_scores(self.training_scores, 'training')
+            object.__setattr__(self, 'training_scores', np.sort(training[training > -np.inf]))
 
     def __repr__(self):
-        n_training = 0 if self.training is None else len(self.training)
+        n_training = 0 if self.training_scores is None else len(self.training_scores)
         estimated = f', contamination {self.contamination:.2g}' if self.contamination else ''
         return (
-            f'<Calibration: {len(self.held_out)} held-out scores, {n_training} training scores'
-            f'{estimated}>'
+            f'<Calibration: {len(self.held_out_scores)} held-out scores, {n_training} training '
+            f'scores{estimated}>'
         )
 
     @classmethod
@@ -172,7 +172,7 @@ class Calibration:
         names = held_out.colnames
         return cls(
             scores,
-            training=None if training is None else scoring.score(training, trends),
+            training_scores=None if training is None else scoring.score(training, trends),
             probabilities=probabilities if contamination else None,
             contamination=float(contamination),
             ids=np.asarray(held_out['id']) if 'id' in names else None,
@@ -225,7 +225,7 @@ class Calibration:
                 f'on; {other.sum()} are not among these, the first has the id '
                 f'{ids[other.argmax()]!r}.'
             )
-        scores[rows] = self.held_out[matched]
+        scores[rows] = self.held_out_scores[matched]
         return scores
 
     def thresholds(self, percentiles=PERCENTILES, *, reference='held-out'):
@@ -259,12 +259,14 @@ class Calibration:
             raise ValueError(f"`reference` must be 'held-out' or 'training'; got {reference!r}.")
         if reference == 'held-out':
             return {
-                percentile: conformal_threshold(self.held_out, percentile, self.probabilities)
+                percentile: conformal_threshold(
+                    self.held_out_scores, percentile, self.probabilities
+                )
                 for percentile in percentiles
             }
-        if self.training is None:
+        if self.training_scores is None:
             raise ValueError('This calibration has no scores of training images.')
-        return {p: _percentile(self.training, p) for p in percentiles}
+        return {p: _percentile(self.training_scores, p) for p in percentiles}
 
     def p_values(self, scores, *, in_calibration=None):
         """
@@ -290,15 +292,19 @@ class Calibration:
         if in_calibration is not None:
             own_weight = _checked_flags(in_calibration, scores.shape).astype(float)
         if self.probabilities is not None:
-            index = np.searchsorted(self.held_out, scores)
-            own_weight = own_weight * self.probabilities[np.minimum(index, len(self.held_out) - 1)]
-        return conformal_p_values(scores, self.held_out, self.probabilities, own_weight=own_weight)
+            index = np.searchsorted(self.held_out_scores, scores)
+            own_weight = (
+                own_weight * self.probabilities[np.minimum(index, len(self.held_out_scores) - 1)]
+            )
+        return conformal_p_values(
+            scores, self.held_out_scores, self.probabilities, own_weight=own_weight
+        )
 
     def to_dict(self):
         """Plain values of its scores, for a file, in which the configurations are stored apart."""
         scores = {
             name: None if values is None else values.tolist()
-            for name in ('held_out', 'training', 'probabilities', 'ids', 'noise_rms')
+            for name in ('held_out_scores', 'training_scores', 'probabilities', 'ids', 'noise_rms')
             for values in [getattr(self, name)]
         }
         return {**scores, 'contamination': self.contamination}

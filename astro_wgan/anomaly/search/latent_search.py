@@ -123,7 +123,7 @@ class LatentSearcher:
         approximate = self.search.precision != 'float32' and self.search.max_iterations > 1
         for rows in self._batches(np.flatnonzero(holed | approximate)):
             inputs = images[rows], weights[rows]
-            closest = self._graph.with_noise(result.closest_image[rows]).numpy()
+            closest = self._graph.with_noise(result.closest_images[rows]).numpy()
             refilled = np.where(
                 _by_image(holed[rows]), replace_masked(*inputs, closest), filled[rows]
             )

@@ -16,7 +16,7 @@ class SearchResult:
     ----------
     latent : `~numpy.ndarray`, shape (n, latent)
         The z of the smallest loss.
-    closest_image : `~numpy.ndarray`, shape (n, ny, nx, bands)
+    closest_images : `~numpy.ndarray`, shape (n, ny, nx, bands)
         G(z), in stretched intensity.
     residual_loss, feature_loss : `~numpy.ndarray`, shape (n,)
         L_R and L_F at z.
@@ -29,7 +29,7 @@ class SearchResult:
     """
 
     latent: np.ndarray
-    closest_image: np.ndarray
+    closest_images: np.ndarray
     residual_loss: np.ndarray
     feature_loss: np.ndarray
     critic_value: np.ndarray
@@ -42,7 +42,7 @@ class SearchResult:
     def _empty(cls, n, latent, image_shape):
         return cls(
             latent=np.empty((n, latent), np.float32),
-            closest_image=np.empty((n, *image_shape), np.float32),
+            closest_images=np.empty((n, *image_shape), np.float32),
             residual_loss=np.empty(n, np.float32),
             feature_loss=np.empty(n, np.float32),
             critic_value=np.empty(n, np.float32),
@@ -50,9 +50,9 @@ class SearchResult:
             converged=np.empty(n, bool),
         )
 
-    def _set_evaluated(self, rows, closest_image, residual_loss, feature_loss, critic_value):
+    def _set_evaluated(self, rows, closest_images, residual_loss, feature_loss, critic_value):
         """Set the quantities that follow from the latent vectors of some rows."""
-        self.closest_image[rows] = closest_image
+        self.closest_images[rows] = closest_images
         self.residual_loss[rows] = residual_loss
         self.feature_loss[rows] = feature_loss
         self.critic_value[rows] = critic_value
@@ -68,7 +68,7 @@ class SearchResult:
         """Set rows from the state of the search of those images that are done."""
         self.critic_value[rows] = target.critic_value.numpy()[done]
         self.latent[rows] = state.best_latent.numpy()[done]
-        self.closest_image[rows] = state.best_image.numpy()[done]
+        self.closest_images[rows] = state.best_image.numpy()[done]
         self.residual_loss[rows] = state.best_residual_loss.numpy()[done]
         self.feature_loss[rows] = state.best_feature_loss.numpy()[done]
         self.iterations[rows] = state.iteration.numpy()[done]

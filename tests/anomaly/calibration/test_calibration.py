@@ -59,7 +59,7 @@ def test_member_is_compared_with_the_others():
 
 def test_missing_scores_are_left_out():
     calibration = Calibration([1.0, np.nan, 2.0, -np.inf])
-    assert calibration.held_out.tolist() == [1.0, 2.0]
+    assert calibration.held_out_scores.tolist() == [1.0, 2.0]
     assert np.isnan(calibration.p_values([np.nan])).all()
 
 
@@ -105,8 +105,8 @@ def test_unknown_or_missing_references_are_refused():
 def test_dictionary_restores_the_calibration():
     calibration = Calibration(RNG.normal(size=5), RNG.normal(size=3))
     restored = Calibration(**calibration.to_dict())
-    np.testing.assert_array_equal(restored.held_out, calibration.held_out)
-    np.testing.assert_array_equal(restored.training, calibration.training)
+    np.testing.assert_array_equal(restored.held_out_scores, calibration.held_out_scores)
+    np.testing.assert_array_equal(restored.training_scores, calibration.training_scores)
 
 
 def test_q_values_by_the_step_up_procedure():
@@ -181,7 +181,7 @@ def test_each_held_out_score_is_that_of_trends_that_do_not_know_it():
         others = table[np.arange(20) != k]
         scoring = ScoringConfig()
         expected = scoring.score(table[k : k + 1], scoring.fit_trends(others))[0]
-        found = calibration.held_out[calibration.ids == k]
+        found = calibration.held_out_scores[calibration.ids == k]
         assert found == pytest.approx(expected)
 
 
@@ -199,7 +199,7 @@ def test_members_have_the_scores_that_they_were_calibrated_with():
     calibration = Calibration.from_measurements(table[:100], scoring=ScoringConfig())
     in_calibration = np.arange(200) < 100
     scores = calibration.score(table, in_calibration=in_calibration)
-    assert sorted(scores[:100]) == calibration.held_out.tolist()
+    assert sorted(scores[:100]) == calibration.held_out_scores.tolist()
     np.testing.assert_array_equal(scores[100:], calibration.score(table)[100:])
     # Compared with the others alone, the lowest of a hundred has one of 1.
     assert calibration.p_values(scores, in_calibration=in_calibration)[:100].max() == 1
@@ -225,7 +225,7 @@ def test_thresholds_and_p_values_agree_where_normals_count_by_a_probability():
 )
 def test_masked_scores_are_none(mask):
     masked = mask(np.arange(10.0), np.arange(10) > 5)
-    assert Calibration(masked).held_out.tolist() == [0, 1, 2, 3, 4, 5]
+    assert Calibration(masked).held_out_scores.tolist() == [0, 1, 2, 3, 4, 5]
     p_values = Calibration(np.arange(10.0)).p_values(masked)
     np.testing.assert_array_equal(np.isnan(p_values), np.arange(10) > 5)
 

@@ -71,9 +71,9 @@ def test_images_that_have_converged_leave(wgan, images):
 @pytest.mark.parametrize('iterations', [1, 12])
 def test_closest_image_is_that_of_its_latent_vector(wgan, images, iterations):
     found = run(wgan, images, batch_size=5, max_iterations=iterations)
-    assert found.closest_image.shape == images[0].shape
+    assert found.closest_images.shape == images[0].shape
     expected = wgan.images_from_latent(found.latent)
-    np.testing.assert_allclose(found.closest_image, expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(found.closest_images, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_search_that_ends_early_says_so(wgan, images):
@@ -108,7 +108,7 @@ def test_search_in_half_precision_comes_as_close_and_measures_in_full(
     losses = SearchLosses(wgan, seed=0)
     target = losses.target(*images)
     closest, residual, feature = losses(tf.constant(half.latent), target)
-    np.testing.assert_allclose(half.closest_image, closest, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(half.closest_images, closest, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(half.residual_loss, residual, rtol=1e-5)
     np.testing.assert_allclose(half.feature_loss, feature, rtol=1e-4)
     np.testing.assert_allclose(half.critic_value, target.critic_value, rtol=1e-4, atol=1e-5)
@@ -156,7 +156,7 @@ def test_a_single_iteration_is_the_initialization(wgan, images):
     searcher = LatentSearcher(wgan, LatentSearchConfig(init='zeros', max_iterations=2))
     target, state = searcher._begin(*images, images[0])
     begun = searcher._iterate(target, state)
-    names = 'latent', 'closest_image', 'residual_loss', 'feature_loss'
+    names = 'latent', 'closest_images', 'residual_loss', 'feature_loss'
     for name in names:
         expected = getattr(begun, f'best_{name.removeprefix("closest_")}')
         np.testing.assert_allclose(getattr(once, name), expected, rtol=1e-4, atol=1e-5)
