@@ -149,7 +149,7 @@ def test_comparisons_of_categories_are_named():
 def test_comparisons_need_two_names_and_their_columns():
     a = galaxies()
     found = compare_populations_by(a['log_mass'], a, a['log_mass'], a, bins=2, n_resamples=5)
-    with pytest.raises(ValueError, match='`names` must be two'):
+    with pytest.raises(ValueError, match='`populations` must be two names'):
         plot_populations_by(found, populations=('sky',))
     with pytest.raises(
         ValueError, match=r"lacks the columns \['median_second', 'median_second_err'\]"
