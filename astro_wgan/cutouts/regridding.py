@@ -1,6 +1,6 @@
 """`PixelMap`: where pixels of stamps lie in an image on another grid, and stamps resampled so."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -8,6 +8,7 @@ from astro_wgan.astrometry.inverse_wcs import sky_to_pixel
 from astro_wgan.astrometry.sky_coordinates import pixel_to_sky, plain_sky
 from astro_wgan.astrometry.stamp_wcs import shifted_wcs
 from astro_wgan.cutouts.reprojection import affine_transform, reproject_images
+from astro_wgan.cutouts.resampled.resampling import resample
 
 __all__ = ['ImageParts', 'PixelMap', 'has_same_pixels']
 
@@ -30,14 +31,14 @@ class ImageParts:
     Attributes
     ----------
     pixels : `~numpy.ndarray`, shape (n, ny, nx)
-    valid : `~numpy.ndarray` of bool, same shape
-        True for pixels with data.
+    valid : `~numpy.ndarray` of bool, same shape, or None
+        True for pixels with data; None if all have.
     uncertainty : `~numpy.ndarray`, same shape, or None
         Standard deviation.
     """
 
     pixels: np.ndarray
-    valid: np.ndarray
+    valid: np.ndarray | None
     uncertainty: np.ndarray | None = None
 
     #: As for plain images that have a mask.
@@ -174,12 +175,14 @@ class PixelMap:
         -------
         `ImageParts`
         """
+        ny, nx = parts.shape
+        offset = self.center - (corner + (np.array([nx, ny]) - 1) / 2)
+        if self._is_aligned():
+            return self._resample_aligned(parts, offset, keeps_brightness)
         n, shape = len(self.center), tuple(self._shape)
         pixels = np.full((n, *shape), np.nan, dtype=parts.pixels.dtype)
         valid = np.zeros((n, *shape), dtype=bool)
         deviation = None if parts.uncertainty is None else pixels.copy()
-        ny, nx = parts.shape
-        offset = self.center - (corner + (np.array([nx, ny]) - 1) / 2)
         for rows in self._groups(offset, parts.valid.any(axis=(1, 2))):
             first = rows[0]
             if self._bend[first] > _LINEAR:
@@ -200,6 +203,29 @@ class PixelMap:
             if deviation is not None:
                 deviation[rows] = found[2]
         return ImageParts(pixels, valid, deviation)
+
+    def _is_aligned(self):
+        """Whether the axes of all stamps are those of the other image, whatever the pixel scale."""
+        half = (max(self._shape) - 1) / 2
+        step = self.step[self._known]
+        if not len(step) or step[:, [0, 1], [0, 1]].min() <= 0:
+            return False
+        turn = np.abs(step[:, [0, 1], [1, 0]]).max()
+        stretch = np.abs(step[:, 0, 0] - step[:, 1, 1]).max() / 2
+        return (turn + stretch) * half + self._bend[self._known].max() < _SAME_PIXEL
+
+    def _resample_aligned(self, parts, offset, keeps_brightness):
+        """All stamps at once, by their flux along each axis."""
+        (ny, nx), (my, mx) = parts.shape, self._shape
+        known = self._known
+        step = np.where(known, self.step[:, [0, 1], [0, 1]].mean(axis=1), 1.0)
+        start = offset + np.array([nx, ny]) / 2 - step[:, np.newaxis] * np.array([mx, my]) / 2
+        start[~known] = 0
+        if parts.valid.all():
+            parts = replace(parts, valid=None)
+        found = resample(parts, start, step, (my, mx), holds_flux=not keeps_brightness)
+        valid = ~found.mask & known[:, np.newaxis, np.newaxis]
+        return ImageParts(found.pixels, valid, found.uncertainty)
 
     def _groups(self, offset, has_data):
         """Rows of stamps with the same transformation; bent ones one by one."""

@@ -152,7 +152,11 @@ def test_files_of_a_survey_are_told_for_each_band(image, sky, tmp_path, capsys):
     for band, bad in (('g', 2), ('r', 8)):
         flags = np.zeros(sky.shape, 'i4')
         flags[:4] = bad
-        for kind, values in (('sci', (image.data - sky) * bad), ('wei', 0 * sky + 1), ('msk', flags)):
+        for kind, values in (
+            ('sci', (image.data - sky) * bad),
+            ('wei', 0 * sky + 1),
+            ('msk', flags),
+        ):
             path = tmp_path / f'KiDS_1_{band}_{kind}.fits'
             fits.PrimaryHDU(values, fits.Header({'PHOTZP': 0.0})).writeto(path)
         images[band] = tmp_path / f'KiDS_1_{band}_sci.fits'
