@@ -49,7 +49,7 @@ def summarize_hunt(result, *, n_top=10):
         'bands': [band.name for band in stamps.bands],
         'n_sources': len(table),
         'n_trained_on': int(trained_on.sum()),
-        'n_held_out': len(result.detector.calibration_.held_out),
+        'n_held_out': len(result.detector.calibration_.held_out_scores),
         'thresholds': {str(p): _plain(value) for p, value in thresholds.items()},
         'n_above': {str(p): int(np.sum(table[f'anomalous_{p}'])) for p in thresholds},
         'top': _top(table, n_top),

@@ -181,7 +181,7 @@ def draw(folder, path, n):
     figure, axes = plt.subplots(3, n, figsize=(1.1 * n, 3.5), layout='constrained')
     plot_triptychs(
         stamps,
-        detector.closest_image(stamps),
+        detector.closest_images(stamps),
         detector.residual(stamps),
         labels=[f'{row["rank"]}' for row in table],
         stretch=detector.wgan.stretch_,
