@@ -1,5 +1,6 @@
 """Stamps in several bands, cut from an image of each on the pixels of one of them."""
 
+import functools
 import os
 from dataclasses import asdict, dataclass, replace
 from types import SimpleNamespace
@@ -13,15 +14,17 @@ from astro_wgan.astrometry.inverse_wcs import sky_to_pixel
 from astro_wgan.bands.band import as_bands, band_number
 from astro_wgan.bands.chi_squared import ChiSquared
 from astro_wgan.catalogs.positions import with_positions
-from astro_wgan.cutouts.cutting import (
-    check_cutting,
-    cut_image,
-    origin_of,
-)
+from astro_wgan.cutouts.cutting import check_cutting, cut_image, origin_of
 from astro_wgan.cutouts.detected_sources import detected_table, no_source, shape_columns
 from astro_wgan.cutouts.psf_matching import broadest_psf, convolve_parts, matching_kernel
 from astro_wgan.cutouts.regridding import ImageParts, PixelMap, has_same_pixels
 from astro_wgan.cutouts.reprojection import resampled_psf
+from astro_wgan.cutouts.resampled.source_scale import (
+    as_source_scale,
+    check_scaled,
+    is_measured,
+    resampled_cut,
+)
 from astro_wgan.detection.detection_config import DetectionConfig
 from astro_wgan.detection.tiled_detection import detect_sources, signal_to_noise
 from astro_wgan.images.fits_sections import open_sections
@@ -49,6 +52,7 @@ def band_arguments_of_images(
     images,
     *,
     size,
+    scale,
     detect_in,
     grid,
     positions,
@@ -67,7 +71,7 @@ def band_arguments_of_images(
 
     Parameters
     ----------
-    images, size, detect_in, grid, positions, detection, ...
+    images, size, scale, detect_in, grid, positions, detection, ...
         As in `~astro_wgan.StampSet.from_images`, which also documents the errors.
     removal : `~astro_wgan.neighbors.NeighborConfig`
         What happens to neighbors and stars.
@@ -88,7 +92,10 @@ def band_arguments_of_images(
             f'...}}; got {images!r:.100}.'
         )
     size = size if hasattr(size, 'unit') else as_shape(size)
-    check_cutting(positions, detection, background, partial, outside, removal)
+    scale = as_source_scale(scale)
+    if scale is not None:
+        check_scaled(size, removal)
+    check_cutting(positions, detection, background, partial, outside, removal, scale)
     bands = as_bands(list(images), len(images))
     detect_in, grid = _chosen_bands(detect_in, grid, positions, bands)
     _check_detection(detect_in, background, match_psf, bands)
@@ -107,12 +114,14 @@ def band_arguments_of_images(
     found = positions
     if positions is None and detect_in != grid:
         found = _detected_elsewhere(sources, detect_in, grid, detection, background, pixel_scale)
-        how |= {'detection': None, 'background': None}
+        how |= {'detection': detection if is_measured(scale) else None, 'background': None}
     else:
         how |= {'detection': detection, 'background': background}
     base = sources[grid]
-    first = base.cut(size, positions=found, fill_value=fill_value, **how)
+    first = base.cut(size, positions=found, scale=scale, fill_value=fill_value, **how)
     corner, shape = first['geometry'].corner, first['pixels'].shape[1:]
+    if scale is not None:
+        corner = np.floor(corner).astype(np.int64)
     removed = None
     if removal.is_needed:
         psf = bands[grid].psf
@@ -138,7 +147,12 @@ def band_arguments_of_images(
         cut = first
         if k != grid or margin:
             how = {'margin': margin, 'kernel': kernels[k], 'fill_value': fill_value}
-            cut = _cut_on_grid(sources[k], base, corner, shape, place=maps[k], **how)
+            if scale is None:
+                cut = _cut_on_grid(sources[k], base, corner, shape, place=maps[k], **how)
+            else:
+                function = functools.partial(_cut_sections, sources[k], base, maps[k], **how)
+                cut = resampled_cut(function, first['geometry'], shape, fill_value=fill_value)
+                band = replace(band, psf=None)
             pixel = {name: cut['meta'][name] for name in PIXEL_META if name in cut['meta']}
             kept = {n: value for n, value in first['meta'].items() if n not in PIXEL_META}
             cut = first | {name: cut[name] for name in _PIXELS if name in cut}
@@ -387,6 +401,13 @@ def _cut_on_grid(source, base, corner, shape, *, place, margin, kernel, fill_val
         inner = np.s_[:, margin:-margin, margin:-margin]
         parts = parts[inner]
     return cut | {'pixels': parts.pixels, 'mask': ~parts.valid, 'uncertainty': parts.uncertainty}
+
+
+def _cut_sections(source, base, place, at, shape, **how):
+    """Stamps of a band at any pixels of another: as those of `_cut_on_grid`, not of their map."""
+    if place is not None:
+        place = PixelMap(base.wcs, at, shape, source.wcs, source.shape)
+    return _cut_on_grid(source, base, at, shape, place=place, **how)
 
 
 def _valid(cut):

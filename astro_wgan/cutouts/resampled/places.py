@@ -1,6 +1,7 @@
 """Places: where stamps are cut from an image, at its own pixels or at a scale of each stamp."""
 
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import numpy as np
 from astropy import units as u
@@ -16,7 +17,7 @@ from astro_wgan.cutouts.resampled.source_scale import (
     source_corners,
 )
 from astro_wgan.detection.detection_config import DetectionConfig
-from astro_wgan.units.pixel_flux import holds_flux
+from astro_wgan.units.pixel_flux import holds_flux, pixel_meta
 from astro_wgan.validation.pixels import as_pixel_scale, value_in_unit
 
 __all__ = ['Places', 'scaled_places']
@@ -58,8 +59,14 @@ class Places:
         if self.factor is None:
             return sections.cut(self.corner, shape)
         image = sections.image
+        is_flux = holds_flux(SimpleNamespace(unit=image.unit, meta=pixel_meta(image.meta)))
         return resampled_sections(
-            image, self.corner, self.factor, shape, sections=sections.cut, fill_value=fill_value
+            lambda: is_flux,
+            self.corner,
+            self.factor,
+            shape,
+            sections=sections.cut,
+            fill_value=fill_value,
         )
 
     def geometry(self, image, pixel_scale):

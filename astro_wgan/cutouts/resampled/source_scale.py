@@ -10,7 +10,7 @@ from astropy import units as u
 from astro_wgan.catalogs.columns import numbers_or_nan
 from astro_wgan.cutouts.resampled.resampling import resample
 from astro_wgan.images.fits_sections import ImageSections
-from astro_wgan.units.pixel_flux import holds_flux, pixel_meta
+from astro_wgan.units.pixel_flux import holds_flux
 from astro_wgan.validation.pixels import as_pixel_scale
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     'check_scaled',
     'is_measured',
     'radius_column',
+    'resampled_cut',
     'resampled_sections',
     'scale_factors',
     'source_corners',
@@ -237,14 +238,59 @@ def source_corners(center, factor, shape):
     return center + 0.5 - np.asarray(factor)[:, np.newaxis] * np.array(shape[::-1]) / 2
 
 
-def resampled_sections(image, corner, factor, shape, *, sections, fill_value):
+def resampled_cut(cut, geometry, shape, *, fill_value):
+    """
+    Arguments of `~astro_wgan.StampSet` for stamps at the places of others that follow the source.
+
+    Parameters
+    ----------
+    cut : callable
+        Function of first pixels (m, 2) and a shape that returns arguments of such stamps in the
+        pixels of the image.
+    geometry : `~astro_wgan.astrometry.stamp_geometry.StampGeometry`
+        That of the others.
+    shape : tuple of int
+        ``(ny, nx)`` of the stamps.
+    fill_value : float
+        Value of masked pixels.
+
+    Returns
+    -------
+    dict
+        Those of the first sections, with the resampled pixels, mask and uncertainty.
+    """
+    first = {}
+
+    def sections(corner, wide):
+        found = cut(corner, wide)
+        if not first:
+            first.update(found)
+        hidden = ~np.isfinite(found['pixels'])
+        if found['mask'] is not None:
+            hidden |= found['mask']
+        return ImageSections(
+            found['pixels'], hidden if hidden.any() else None, found['uncertainty']
+        )
+
+    parts = resampled_sections(
+        lambda: holds_flux(SimpleNamespace(unit=first['unit'], meta=first['meta'])),
+        geometry.corner,
+        geometry.steps,
+        shape,
+        sections=sections,
+        fill_value=fill_value,
+    )
+    return first | {'pixels': parts.pixels, 'mask': parts.mask, 'uncertainty': parts.deviation}
+
+
+def resampled_sections(is_flux, corner, factor, shape, *, sections, fill_value):
     """
     Resample sections of an image.
 
     Parameters
     ----------
-    image : object
-        ``unit`` and ``meta`` of the image.
+    is_flux : callable
+        Returns whether pixels of the sections are fluxes, which are summed.
     corner, factor, shape
         As in `source_corners`.
     sections : callable
@@ -256,13 +302,7 @@ def resampled_sections(image, corner, factor, shape, *, sections, fill_value):
     Returns
     -------
     `~astro_wgan.images.fits_sections.ImageSections`
-
-    Raises
-    ------
-    astropy.units.UnitsError
-        If pixels are logarithms.
     """
-    is_flux = holds_flux(SimpleNamespace(unit=image.unit, meta=pixel_meta(image.meta)))
     first = np.floor(corner).astype(np.int64) - _MARGIN
     last = (
         np.ceil(corner + factor[:, np.newaxis] * np.array(shape[::-1])).astype(np.int64) + _MARGIN
@@ -272,14 +312,14 @@ def resampled_sections(image, corner, factor, shape, *, sections, fill_value):
     for rows in _groups(edges):
         nx, ny = edges[rows[0]].tolist()
         parts = sections(first[rows], (ny, nx))
-        found = _resampled(parts, corner[rows] - first[rows], factor[rows], shape, is_flux)
+        found = _resampled(parts, corner[rows] - first[rows], factor[rows], shape, is_flux())
         if whole is None:
             whole = _empty(len(corner), shape, found)
         for name, values in found.items():
             whole[name][rows] = values
     if whole is None:
         parts = sections(first, (_MULTIPLE, _MULTIPLE))
-        whole = _resampled(parts, corner, factor, shape, is_flux)
+        whole = _resampled(parts, corner, factor, shape, is_flux())
     if not np.isnan(fill_value):
         whole['pixels'][whole['mask']] = fill_value
     deviation = whole.get('uncertainty')

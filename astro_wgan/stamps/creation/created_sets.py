@@ -20,6 +20,7 @@ class CreatedSets:
         images,
         *,
         size=64,
+        scale=None,
         detect_in=None,
         grid=None,
         positions=None,
@@ -54,6 +55,9 @@ class CreatedSets:
             scales and orientations; without, they must have the same shape.
         size : int, tuple of int or `~astropy.units.Quantity`, optional
             Pixels of ``grid`` along an edge, or ``(ny, nx)``, or the same as angles.
+        scale : {'source'} or `~astro_wgan.stamps.SourceScale`, optional
+            Stamps that follow their sources, as in `~astro_wgan.StampSet.from_image`; radii are
+            measured in ``grid``.
         detect_in : str or int, optional
             Band in which sources are detected, by name or number, the first by default; or
             ``'chi2'``, for the chi-squared image of all bands (Szalay et al. 1999, AJ 117, 68),
@@ -139,6 +143,7 @@ class CreatedSets:
         cut, removed = band_arguments_of_images(
             images,
             size=size,
+            scale=scale,
             detect_in=detect_in,
             grid=grid,
             positions=positions,

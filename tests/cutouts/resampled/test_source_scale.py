@@ -223,6 +223,39 @@ def test_bands_have_the_same_pixels():
     assert stamps.band(0).table['scale_factor'].max() > 2
 
 
+@pytest.mark.parametrize('positions', [catalog(), None])
+def test_images_of_bands_are_resampled_alike(positions):
+    """Another image has other pixels and more of the field; its pixels are those of the grid."""
+    image = make_image(noise=0.3, distorted=False)
+    double = CCDData(2 * image.data, unit='nJy', wcs=image.wcs)
+    wide = np.pad(3 * image.data, 11, constant_values=0.01)
+    moved = image.wcs.deepcopy()
+    moved.wcs.crpix += 11
+    images = {'g': image, 'r': double, 'i': CCDData(wide, unit='nJy', wcs=moved)}
+    options = {'size': 32, 'scale': 'source', 'positions': positions}
+    if positions is None:
+        options['detection'] = DetectionConfig(threshold=3, min_area=12)
+    stamps = StampSet.from_images(images, **options)
+    alone = StampSet.from_image(image, **options)
+    assert_stamps_equal(stamps['g'].replace(bands=None), alone)
+    for name, factor in (('r', 2), ('i', 3)):
+        assert stamps[name].pixels == pytest.approx(factor * alone.pixels, rel=1e-4, abs=1e-3)
+    assert stamps.table['scale_factor'].max() > 2
+
+
+def test_bands_of_another_scale_are_resampled_to_the_grid():
+    image = make_image(distorted=False)
+    wcs = make_wcs((250, 320), pixel_scale=0.1 * u.arcsec, position_angle=20 * u.deg)
+    pixels = image.data.reshape(250, 2, 320, 2).sum(axis=(1, 3))
+    coarse = CCDData(pixels, unit='nJy', wcs=wcs)
+    stamps = StampSet.from_images(
+        {'g': image, 'r': coarse}, size=48, scale=RADII, positions=catalog(radius=SIGMA)
+    )
+    flux = stamps.pixels.sum(axis=(1, 2))
+    assert flux[:, 0] == pytest.approx(FLUX, rel=1e-3)
+    assert flux[:, 1] == pytest.approx(FLUX, rel=0.01)
+
+
 def test_files_are_read_in_sections(tmp_path):
     image = make_image(noise=0.3, distorted=False)
     image.write(tmp_path / 'a.fits')
