@@ -352,7 +352,7 @@ def test_pictures_that_run_programs_are_no_pictures(tmp_path, monkeypatch):
     program.chmod(0o755)
     monkeypatch.setenv('PATH', f'{tmp_path}:{os.environ["PATH"]}')
     content = b'%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n%%EOF\n'
-    assert 'a picture of a format that is read' in refusal(tmp_path, content, 'galaxy.png')
+    assert 'a picture in a supported format' in refusal(tmp_path, content, 'galaxy.png')
     assert not (tmp_path / 'started').exists()
 
 

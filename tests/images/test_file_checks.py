@@ -50,7 +50,7 @@ def cut(tmp_path, kind, packed, beyond):
 @pytest.mark.parametrize('kind', KINDS)
 def test_a_missing_padding_is_a_warning(tmp_path, kind, packed):
     path = cut(tmp_path, kind, packed, beyond=4)
-    with pytest.warns(AstropyUserWarning, match='last block of .* is not filled up'):
+    with pytest.warns(AstropyUserWarning, match='last block of .* is not padded'):
         assert np.array_equal(read_image(path).data, PIXELS)
     with pytest.warns(AstropyUserWarning, match='last block of the HDUList'), fits.open(path) as f:
         assert np.array_equal(read_image(f).data, PIXELS)
