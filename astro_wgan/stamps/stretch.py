@@ -9,6 +9,7 @@ from astropy import units as u
 from astro_wgan.exceptions import NotFittedError
 from astro_wgan.files.former_names import current_names
 from astro_wgan.stamps.consistency import check_stamps_type
+from astro_wgan.stamps.intensity.stretched_images import choose_kind
 from astro_wgan.stamps.stretch_levels import (
     BRIGHTEST,
     FAINTEST_PEAK,
@@ -17,13 +18,16 @@ from astro_wgan.stamps.stretch_levels import (
     band_of,
     given_levels,
     measure_levels,
+    sample_of,
 )
 from astro_wgan.validation.parameter_names import check_parameter_names
 
 __all__ = ['Stretch', 'fitted_stretch']
 
+_KINDS = ('asinh', 'linear', 'auto')
+
 #: Attributes that `Stretch.fit` learns.
-_LEARNED = ('sky_', 'noise_rms_', 'peak_', 'unit_')
+_LEARNED = ('kind_', 'sky_', 'noise_rms_', 'peak_', 'unit_')
 
 
 @dataclass(eq=False, repr=False)
@@ -36,9 +40,11 @@ class Stretch:
 
     Parameters
     ----------
-    kind : {'asinh', 'linear'}
+    kind : {'asinh', 'linear', 'auto'}
         ``'asinh'`` is linear for pixels within the noise and logarithmic for bright ones, which
         preserves faint structure around bright cores; ``'linear'`` preserves flux ratios.
+        ``'auto'`` is ``'linear'`` for stamps that were stretched before, such as those with 8 bits,
+        and ``'asinh'`` for all others.
     scope : {'global', 'stamp'}
         ``'global'`` scales all stamps alike and preserves their brightness; ``'stamp'`` divides
         each stamp by its own peak and preserves only its shape.
@@ -60,6 +66,8 @@ class Stretch:
 
     Attributes
     ----------
+    kind_ : {'asinh', 'linear'}
+        The kind in use.
     sky_, noise_rms_, peak_ : tuple of float
         Levels in use, one for each band: those given, or those measured by `fit`.
     unit_ : `~astropy.units.Unit` or None
@@ -108,7 +116,9 @@ class Stretch:
         self._check_parameters()
         levels = given_levels(self.sky, self.noise_rms, self.peak)
         if levels is not None:
-            self._set_levels(*levels, self.unit)
+            if self.kind == 'auto':
+                raise ValueError("`kind` must be 'asinh' or 'linear' with levels; got 'auto'.")
+            self._set_levels(self.kind, *levels, self.unit)
         elif self.unit is not None:
             raise ValueError(
                 '`unit` is that of `sky`, `noise_rms` and `peak`: give these, too, or leave it out.'
@@ -209,6 +219,11 @@ class Stretch:
             If there is no stamp, or no unmasked pixel in the sample, or the height of the peaks
             above the sky is out of the range of float32.
 
+        Warns
+        -----
+        AstropyUserWarning
+            If ``kind`` is ``'auto'`` and the stamps were stretched before.
+
         Notes
         -----
         The sky is the mode as estimated by SExtractor, 2.5 median - 1.5 mean, after clipping at 3
@@ -219,7 +234,8 @@ class Stretch:
         percentile = self.percentile if self.scope == 'global' else 50.0
         check_stamps_type(stamps, 'stamps')
         levels = measure_levels(stamps, percentile=percentile, per_band=self.per_band, seed=seed)
-        self._set_levels(*levels, stamps.unit)
+        kind = choose_kind(sample_of(stamps, seed)) if self.kind == 'auto' else self.kind
+        self._set_levels(kind, *levels, stamps.unit)
         return self
 
     def transform(self, stamps):
@@ -245,7 +261,7 @@ class Stretch:
         ValueError
             If the number of bands is not that of the fit.
         """
-        images = self._scaled(_in_memory(stamps, 'stamps'))
+        images = self._scaled(stamps, 'stamps')
         if self.scope == 'stamp':
             images /= self._heights(images)
         return images
@@ -281,7 +297,7 @@ class Stretch:
                 raise ValueError(
                     f'`like` must have one stamp per image, {len(images)}; got {len(like)}.'
                 )
-            images = images * self._heights(self._scaled(_in_memory(like, 'like')))
+            images = images * self._heights(self._scaled(like, 'like'))
         pixels = np.empty_like(images)
         for band, curve in enumerate(self._curves()):
             band_of(pixels, band)[...] = curve.invert(band_of(images, band))
@@ -315,10 +331,10 @@ class Stretch:
         return self.get_params() | {name.rstrip('_'): getattr(self, name) for name in learned}
 
     def _check_parameters(self):
-        for name, allowed in (('kind', ('asinh', 'linear')), ('scope', ('global', 'stamp'))):
+        for name, allowed in (('kind', _KINDS), ('scope', ('global', 'stamp'))):
             if getattr(self, name) not in allowed:
                 raise ValueError(
-                    f'`{name}` must be {allowed[0]!r} or {allowed[1]!r}; '
+                    f'`{name}` must be {", ".join(map(repr, allowed[:-1]))} or {allowed[-1]!r}; '
                     f'got {getattr(self, name)!r}.'
                 )
         if not 0 < self.softening < np.inf:
@@ -326,17 +342,13 @@ class Stretch:
         if not 0 < self.percentile <= 100:
             raise ValueError(f'`percentile` must be between 0 and 100; got {self.percentile}.')
 
-    def _set_levels(self, sky, noise_rms, peak, unit):
+    def _set_levels(self, kind, sky, noise_rms, peak, unit):
         unit = None if unit is None else u.Unit(unit)
+        self.kind_ = kind
         self.sky_, self.noise_rms_, self.peak_ = sky, noise_rms, peak
         self.unit_ = None if unit == u.dimensionless_unscaled else unit
 
     def _check_bands(self, shape):
-        if not self.is_fitted:
-            raise NotFittedError(
-                'This stretch has not been fitted: call `fit`, or give `sky`, `noise_rms` and '
-                '`peak`.'
-            )
         bands = shape[3] if len(shape) == 4 else 1
         if len(shape) not in (3, 4) or bands != len(self.sky_):
             raise ValueError(
@@ -346,10 +358,12 @@ class Stretch:
 
     def _curves(self):
         levels = zip(self.sky_, self.peak_, self.softening_levels, strict=True)
-        return [BandCurve(self.kind, *level) for level in levels]
+        return [BandCurve(self.kind_, *level) for level in levels]
 
-    def _scaled(self, stamps):
+    def _scaled(self, stamps, name):
         """Intensity on the scale of the whole set, as float32."""
+        check_stamps_type(stamps, name)
+        stamps = stamps[:]
         self._check_bands(stamps.pixels.shape)
         pixels = self._in_own_unit(stamps)
         images = np.empty(pixels.shape, dtype=np.float32)
@@ -382,11 +396,6 @@ class Stretch:
         curves = zip(self._curves(), self.noise_rms_, strict=True)
         faintest = np.float32([curve.scale_height(FAINTEST_PEAK * rms) for curve, rms in curves])
         return np.maximum(heights, faintest if images.ndim == 4 else faintest[0])
-
-
-def _in_memory(stamps, name):
-    check_stamps_type(stamps, name)
-    return stamps[:]
 
 
 def fitted_stretch(stretch, stamps, *, seed=0):

@@ -12,6 +12,8 @@ __all__ = [
     'band_of',
     'given_levels',
     'measure_levels',
+    'sample_of',
+    'sky_of',
 ]
 
 
@@ -105,12 +107,10 @@ def measure_levels(stamps, *, percentile, per_band, seed):
     ValueError
         As in `Stretch.fit`.
     """
-    if len(stamps) == 0:
-        raise ValueError('`stamps` must hold at least one stamp to fit the stretch; got none.')
-    sample = next(stamps.batches(_sample_size(stamps), shuffle=True, seed=seed))
+    sample = sample_of(stamps, seed)
     sky, noise, signals = [], [], []
     for pixels, valid in _bands_of(sample):
-        level, rms = _sky_of(pixels[valid])
+        level, rms = sky_of(pixels[valid])
         sky.append(level)
         noise.append(rms)
         signals.append(np.where(valid, pixels - level, np.nan))
@@ -124,6 +124,13 @@ def measure_levels(stamps, *, percentile, per_band, seed):
     noise = tuple(max(n, _MIN_NOISE * h) for n, h in zip(noise, heights, strict=True))
     peak = tuple(s + h for s, h in zip(sky, heights, strict=True))
     return tuple(sky), noise, peak
+
+
+def sample_of(stamps, seed):
+    """A random sample of stamps, `~astro_wgan.StampSet`, to which a stretch is fitted."""
+    if len(stamps) == 0:
+        raise ValueError('`stamps` must hold at least one stamp to fit the stretch; got none.')
+    return next(stamps.batches(_sample_size(stamps), shuffle=True, seed=seed))
 
 
 def band_of(array, band):
@@ -144,7 +151,7 @@ def _sample_size(stamps):
     return min(max(count, least), most)
 
 
-def _sky_of(pixels):
+def sky_of(pixels):
     """
     Level and standard deviation of the sky.
 
@@ -168,7 +175,7 @@ def _sky_of(pixels):
     pixels = _usual(pixels)
     largest = np.abs(pixels).max()
     if 0 < largest < 1 / _NO_SQUARE:
-        level, deviation = _sky_of(pixels * _NO_SQUARE)
+        level, deviation = sky_of(pixels * _NO_SQUARE)
         return level / _NO_SQUARE, deviation / _NO_SQUARE
     mean, median, deviation = sigma_clipped_stats(pixels, sigma=3, maxiters=10)
     level = 2.5 * median - 1.5 * mean

@@ -109,7 +109,7 @@ def build_noise(config, stretch, kernel=None):
     noise = correlate(white)
     if kernel is not None:
         correlate.set_weights([kernel[..., np.newaxis]])
-    if stretch.kind == 'asinh':
+    if stretch.kind_ == 'asinh':
         # The slope of asinh, 1 at the level of the sky.
         at_peak = np.arcsinh(1 / np.array(stretch.softening_levels)).astype(np.float32)
         argument = keras.ops.multiply(image, at_peak)

@@ -303,7 +303,7 @@ def test_no_unit_and_dimensionless_are_one(unit):
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
-        ({'kind': 'log'}, "`kind` must be 'asinh' or 'linear'; got 'log'"),
+        ({'kind': 'log'}, "`kind` must be 'asinh', 'linear' or 'auto'; got 'log'"),
         ({'scope': 'image'}, "`scope` must be 'global' or 'stamp'"),
         ({'softening': 0}, '`softening` must be above 0; got 0'),
         ({'percentile': 101}, '`percentile` must be between 0 and 100'),
