@@ -173,7 +173,7 @@ def _check_sizes(search, scoring, size):
             f'`batch_size` of the search must be at most {_MAX_BATCH_SIZE}; got '
             f'{search.batch_size}.'
         )
-    for name in ('smoothing', 'rotation_smoothing'):
+    for name in ('smoothing', 'rotation_smoothing', 'color_smoothing'):
         if getattr(scoring, name) > size:
             raise ValueError(
                 f'`{name}` of the scoring must be at most the size of the images, {size} pixels; '

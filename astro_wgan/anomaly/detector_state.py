@@ -245,7 +245,12 @@ class DetectorState:
                 f'reads it; got a {type(table).__name__}.'
             )
         self._check_networks(table)
-        columns = [name for name in self.scoring.columns if trends is None or name in trends]
+        bands = self.wgan.network.bands
+        columns = [
+            name
+            for name in self.scoring.columns
+            if (name in trends if trends is not None else bands > 1 or name != 'color_residual')
+        ]
         missing = {*columns, *_ALWAYS} - set(table.colnames)
         if missing:
             raise ValueError(
@@ -256,9 +261,11 @@ class DetectorState:
         needed = {'search': asdict(self.search)}
         if self.scoring.statistic == 'smoothed_residual' or self.scoring.by_brightness:
             needed['window'] = self.scoring.window
+            if 'color_residual' in columns:
+                needed['window'] = self.scoring.window_of(bands)
         for name, wanted in needed.items():
             found = table.meta.get(name)
-            if isinstance(found, dict) and found != wanted:
+            if isinstance(found, dict) and any(found.get(k) != wanted[k] for k in wanted):
                 other = {'search': 'another `search`', 'window': 'another `scoring`'}[name]
                 changed = [k for k in wanted if found.get(k) != wanted[k]]
                 raise ValueError(

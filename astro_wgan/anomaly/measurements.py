@@ -51,6 +51,9 @@ _COLUMNS = (
     'converged',
 )
 
+#: With several bands one more, after ``rotation_residual``.
+_COLOR = 'color_residual'
+
 #: Part of the fingerprint: to be changed if masked stamps are measured in another way, so that
 #: results of earlier versions are refused.
 _MASKED = 'closest image, and the noise and sky of fewer pixels'
@@ -69,7 +72,7 @@ def measure_residual_statistics(
     stamps : `~astro_wgan.StampSet`, `~astro_wgan.store.StampStore` or path-like
         Images to measure, all that `~astro_wgan.store.as_stamps` takes.
     scoring : `~astro_wgan.anomaly.ScoringConfig`, optional
-        Smoothing and weights of the residuals: its `~astro_wgan.anomaly.ScoringConfig.window`.
+        Smoothing and weights of the residuals.
     progress : bool, optional
         Show a progress line.
     output : path-like, optional
@@ -91,6 +94,7 @@ def measure_residual_statistics(
         * ``paper_score``: L_A, the anomaly score of the paper;
         * ``residual_loss``, ``feature_loss``: L_R and L_F;
         * ``smoothed_residual``, ``peak_residual``, ``rotation_residual``: S, P and T;
+        * ``color_residual``: C, with several bands;
         * ``critic_value``: C(x);
         * ``closest_flux``: sum over the closest image, mean of its bands;
         * ``noise_rms``: standard deviation of the noise of a pixel, from second differences
@@ -195,16 +199,25 @@ def _used_fraction(weights, closest):
     return np.minimum(of_light, used.mean(axis=axes, dtype=float))
 
 
+def _columns(wgan):
+    """Columns of the measurements of a model's stamps."""
+    if wgan.network.bands == 1:
+        return _COLUMNS
+    after = _COLUMNS.index('rotation_residual') + 1
+    return (*_COLUMNS[:after], _COLOR, *_COLUMNS[after:])
+
+
 def _table(stamps, columns, searcher, scoring):
     table = QTable(stamps.table, copy=True)
-    rename_conflicting_columns(table, ('paper_score', *_COLUMNS, 'incomplete', *SCORE_COLUMNS))
     wgan, search = searcher.wgan, searcher.search
+    names = _columns(wgan)
+    rename_conflicting_columns(table, ('paper_score', *names, 'incomplete', *SCORE_COLUMNS))
     if not columns:
-        columns = {name: np.zeros(0) for name in _COLUMNS}
+        columns = {name: np.zeros(0) for name in names}
         columns['latent'] = np.zeros((0, wgan.network.latent_dim))
     gamma = search.gamma
     table['paper_score'] = gamma * columns['residual_loss'] + (1 - gamma) * columns['feature_loss']
-    for name in (*_COLUMNS[1:], 'latent'):
+    for name in (*names[1:], 'latent'):
         table[name] = columns[name]
     table['incomplete'] = table['used_fraction'] < MIN_USED_FRACTION
     if wgan.unit_ is not None:
@@ -215,7 +228,7 @@ def _table(stamps, columns, searcher, scoring):
     table.meta = {
         **table.meta,
         'search': asdict(search),
-        'window': scoring.window,
+        'window': scoring.window_of(wgan.network.bands),
         'model': wgan.provenance_,
         'networks': digest_settings(_describe_networks(searcher)),
         'provenance': provenance_record(),
@@ -228,8 +241,8 @@ def _fingerprint(searcher, stamps, scoring):
     settings = describe_settings(
         {
             'search': searcher.search,
-            'scoring': scoring.window,
-            'measured': _COLUMNS,
+            'scoring': scoring.window_of(searcher.wgan.network.bands),
+            'measured': _columns(searcher.wgan),
             'masked pixels': _MASKED,
         }
     )

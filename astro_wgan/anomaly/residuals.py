@@ -7,7 +7,7 @@ import numpy as np
 
 from astro_wgan.stamps.smoothing import convolved
 
-__all__ = ['map_smoothed_residual', 'measure_residuals', 'smoothed']
+__all__ = ['central_weights', 'map_smoothed_residual', 'measure_residuals', 'smoothed']
 
 _PIXELS = (1, 2, 3)
 _SHIFTS = tuple(product((-1, 0, 1), repeat=2))
@@ -153,13 +153,14 @@ def smoothed(values, weights, sigma):
 def _contributions(smooth, weights, weight_sigma):
     weights = np.asarray(weights, dtype=np.float32)
     if weight_sigma is not None:
-        weights = weights * _central_weights(smooth.shape[1:3], weight_sigma)
+        weights = weights * central_weights(smooth.shape[1:3], weight_sigma)
     total = weights.sum(axis=_PIXELS, keepdims=True)
     with np.errstate(invalid='ignore'):
         return weights * np.abs(smooth) / total
 
 
-def _central_weights(shape, sigma):
+def central_weights(shape, sigma):
+    """Gaussian weights around the center of an image, (ny, nx, 1): sigma in units of its edges."""
     y, x = ((np.arange(n) - (n - 1) / 2) / (sigma * n) for n in shape)
     gaussian = np.exp(-(y[:, np.newaxis] ** 2 + x**2) / 2)
     return gaussian[..., np.newaxis].astype(np.float32)

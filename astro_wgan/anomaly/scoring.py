@@ -7,10 +7,12 @@ from scipy.special import huber
 
 from astro_wgan.anomaly.calibration.brightness_trend import BrightnessTrend
 from astro_wgan.anomaly.calibration.conformal import float_values
+from astro_wgan.anomaly.color_residual import measure_color_residual
 from astro_wgan.anomaly.residuals import map_smoothed_residual, measure_residuals
 
 __all__ = ['MIN_USED_FRACTION', 'ScoringConfig']
 
+_COLOR = 'color_residual'
 _STATISTICS = ('smoothed_residual', 'residual_loss', 'feature_loss', 'paper_score')
 
 #: Excess in standard deviations up to which it is squared; beyond, it is linear.
@@ -50,6 +52,13 @@ class ScoringConfig:
     peak_margin : float or None
         The same for the peak residual P, which responds to features sharper than the PSF: hot
         pixels, satellite trails, bad edges.
+    color_smoothing : float
+        Standard deviation in pixels of the kernel that smooths the residual of each band for the
+        color residual C, which stamps in several bands have.
+    color_weight : float
+        Factor of the deviation of C, which is the score of a stamp where that is higher; 0 to leave
+        it out, as without ``by_brightness``. In the other terms a wrong color of a part of a galaxy
+        is diluted by what is left of it in all bands.
 
     Raises
     ------
@@ -62,10 +71,11 @@ class ScoringConfig:
 
     .. math::
 
-       A = t_S + H(t_T - m_T) + H(t_P - m_P)
+       A = \max\left[t_S + H(t_T - m_T) + H(t_P - m_P),\; w_C t_C\right]
 
-    where :math:`t_S`, :math:`t_T` and :math:`t_P` are the deviations of S, T and P from normal
-    stamps of the same brightness, in standard deviations (see `BrightnessTrend`). The
+    where :math:`t_S`, :math:`t_T`, :math:`t_P` and :math:`t_C` are the deviations of S, T, P and C
+    from normal stamps of the same brightness, in standard deviations (see `BrightnessTrend`), and
+    :math:`w_C` is ``color_weight``. With one band there is no C, and A is the first of the two. The
     margins :math:`m_T` and :math:`m_P` are ``rotation_margin`` and ``peak_margin``, each replaced
     by the 99th percentile of the normals where that is lower, and
 
@@ -97,25 +107,29 @@ class ScoringConfig:
 
        P &= \max_{i: w_i > 0} \sqrt{w_i} \, |r_i - s_i|
 
+       C &= \sqrt{\frac{1}{\sum_i a_i} \sum_i a_i \frac{B}{B - 1} (c_i - \bar c_i)^2}, \qquad
+            c = \frac{g_\kappa * (w r)}{g_\kappa * w}
+
        L_R &= \frac{\sum_i w_i |r_i|}{\sum_i w_i}, \qquad
        L_F = \frac{1}{K} \sum_{k=1}^{K} |c_k(x) - c_k(\hat x + n)|, \qquad
        L_A = \gamma L_R + (1 - \gamma) L_F
 
     Here :math:`\sigma` is ``smoothing``, :math:`\rho` ``weight_sigma``, :math:`\tau`
-    ``rotation_smoothing``, :math:`\Delta x_i` and :math:`\Delta y_i` are offsets from the center,
-    :math:`n_x` and :math:`n_y` the edges of the stamp in pixels, N the number of pixels that
-    are not at its border, :math:`c_k` the K features of the critic, :math:`\gamma` that of
-    `~astro_wgan.anomaly.LatentSearchConfig`, and n one draw of the noise of the model if its
-    generator makes images without noise, otherwise 0. S, T, P, L_R, L_F and L_A are in units of the
-    stretched intensity, of which 0 is the sky and 1 the peak of the training set; A and all t are
-    in standard deviations. How masked pixels and uncertainties enter is described on the page "The
-    anomaly score" of the documentation.
+    ``rotation_smoothing``, :math:`\kappa` ``color_smoothing``, :math:`\bar c_i` the weighted mean
+    of c over the B bands at the position of i, :math:`\Delta x_i` and :math:`\Delta y_i` are
+    offsets from the center, :math:`n_x` and :math:`n_y` the edges of the stamp in pixels, N the
+    number of pixels that are not at its border, :math:`c_k` the K features of the critic,
+    :math:`\gamma` that of `~astro_wgan.anomaly.LatentSearchConfig`, and n one draw of the noise of
+    the model if its generator makes images without noise, otherwise 0. S, T, P, C, L_R, L_F and L_A
+    are in units of the stretched intensity, of which 0 is the sky and 1 the peak of the training
+    set; A and all t are in standard deviations. How masked pixels and uncertainties enter is
+    described on the page "The anomaly score" of the documentation.
 
     Examples
     --------
     >>> from astro_wgan.anomaly import ScoringConfig
     >>> ScoringConfig().columns
-    ('smoothed_residual', 'rotation_residual', 'peak_residual')
+    ('smoothed_residual', 'rotation_residual', 'peak_residual', 'color_residual')
     >>> ScoringConfig.paper().columns
     ('paper_score',)
     """
@@ -127,11 +141,13 @@ class ScoringConfig:
     rotation_smoothing: float = 3.5
     rotation_margin: float | None = 0.9
     peak_margin: float | None = 3.0
+    color_smoothing: float = 1.0
+    color_weight: float = 2.0
 
     def __post_init__(self):
         if self.statistic not in _STATISTICS:
             raise ValueError(f'`statistic` must be one of {_STATISTICS}; got {self.statistic!r}.')
-        for name in ('smoothing', 'rotation_smoothing'):
+        for name in ('smoothing', 'rotation_smoothing', 'color_smoothing', 'color_weight'):
             if not getattr(self, name) >= 0:
                 raise ValueError(f'`{name}` must not be negative; got {getattr(self, name)}.')
         if self.weight_sigma is not None and not self.weight_sigma > 0:
@@ -148,11 +164,12 @@ class ScoringConfig:
             rotation_smoothing=0.0,
             rotation_margin=None,
             peak_margin=None,
+            color_weight=0.0,
         )
 
     def measure(self, images, closest_images, weights, *, noise=None):
         """
-        Residual statistics S, T and P of each image.
+        Residual statistics S, T, P and C of each image.
 
         Parameters
         ----------
@@ -165,9 +182,20 @@ class ScoringConfig:
         Returns
         -------
         dict of `~numpy.ndarray`, shape (n,)
-            ``smoothed_residual``, ``peak_residual`` and ``rotation_residual``.
+            ``smoothed_residual``, ``peak_residual`` and ``rotation_residual``; with several bands
+            ``color_residual``.
         """
-        return measure_residuals(images, closest_images, weights, **self.window, noise=noise)
+        found = measure_residuals(images, closest_images, weights, **self.window, noise=noise)
+        if images.shape[3] > 1:
+            found['color_residual'] = measure_color_residual(
+                images,
+                closest_images,
+                weights,
+                smoothing=self.color_smoothing,
+                weight_sigma=self.weight_sigma,
+                noise=noise,
+            )
+        return found
 
     def anomaly_map(self, residuals, weights):
         """
@@ -206,9 +234,11 @@ class ScoringConfig:
         if not self.by_brightness:
             return {}
         flux = float_values(measurements['closest_flux'])
-        columns = {name: float_values(measurements[name]) for name in self.columns}
+        # One band has no colors.
+        present = [name for name in self.columns if name in measurements.colnames]
+        columns = {name: float_values(measurements[name]) for name in present}
         # A term that masks hide in all normals has no trend, and does not contribute to any score.
-        measured = [name for name in self._margins if np.isfinite(columns[name] * flux).any()]
+        measured = [name for name in present[1:] if np.isfinite(columns[name] * flux).any()]
         return {
             name: BrightnessTrend().fit(columns[name], flux, n_normals=n_normals)
             for name in (self.statistic, *measured)
@@ -246,7 +276,16 @@ class ScoringConfig:
             excess = deviation(name) - min(margin, trends[name].percentile_99_)
             # fmax: a term that is NaN, as behind masks, contributes nothing.
             score = score + 2 * huber(_SQUARED_TO, np.fmax(excess, 0))
+        if self.color_weight and _COLOR in trends:
+            # fmax: as above, but where there is no S there is no score.
+            color = np.fmax(score, self.color_weight * deviation(_COLOR))
+            score = np.where(np.isnan(score), score, color)
         return score
+
+    def window_of(self, bands):
+        """Smoothing and weights that measurements of images in so many bands depend on."""
+        color = {} if bands == 1 else {'color_smoothing': self.color_smoothing}
+        return {**self.window, **color}
 
     @property
     def window(self):
@@ -259,8 +298,14 @@ class ScoringConfig:
 
     @property
     def columns(self):
-        """Columns of the measurements that the score is computed from."""
-        return (self.statistic, *(self._margins if self.by_brightness else ()))
+        """
+        Columns of the measurements that the score is computed from.
+
+        Stamps in one band have no ``color_residual``.
+        """
+        if not self.by_brightness:
+            return (self.statistic,)
+        return (self.statistic, *self._margins, *((_COLOR,) if self.color_weight else ()))
 
     @property
     def _margins(self):

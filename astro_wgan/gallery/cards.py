@@ -22,6 +22,7 @@ _KNOWN = {
     'smoothed_residual': 'smoothed residual',
     'peak_residual': 'peak residual',
     'rotation_residual': 'rotation residual',
+    'color_residual': 'color residual',
     'paper_score': 'score of the paper',
     'residual_loss': 'residual loss',
     'feature_loss': 'feature loss',

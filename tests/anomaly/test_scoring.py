@@ -51,6 +51,34 @@ def test_excess_over_a_margin_is_squared_and_added():
     np.testing.assert_allclose(without, sigma['smoothed_residual'])
 
 
+def test_the_color_term_is_the_score_where_it_is_higher():
+    normal, fresh = measurements_of_normals(1000, seed=14), measurements_of_normals(1000, seed=15)
+    scoring = ScoringConfig(color_weight=1.5)
+    alone = scoring.score(fresh, scoring.fit_trends(normal))
+    for table, seed in ((normal, 30), (fresh, 31)):
+        scatter = np.random.default_rng(seed).normal(size=len(table))
+        table['color_residual'] = np.exp(0.2 * scatter)
+    fresh['color_residual'][3] = np.nan
+    fresh['smoothed_residual'][4] = np.nan
+    flux = [np.asarray(table['closest_flux']) for table in (normal, fresh)]
+    trend = BrightnessTrend().fit(normal['color_residual'], flux[0])
+    color = 1.5 * trend.transform(fresh['color_residual'], flux[1])
+    found = scoring.score(fresh, scoring.fit_trends(normal))
+    assert found[3] == alone[3]
+    assert np.isnan(found[4])
+    rest = np.delete(np.arange(1000), [3, 4])
+    np.testing.assert_allclose(found[rest], np.maximum(alone, color)[rest])
+    assert 100 < (found[rest] > alone[rest]).sum() < 900
+    # Trends of a detector that knew no colors.
+    former = {k: v for k, v in scoring.fit_trends(normal).items() if k != 'color_residual'}
+    np.testing.assert_array_equal(scoring.score(fresh, former)[rest], alone[rest])
+    without = ScoringConfig(color_weight=0)
+    assert 'color_residual' not in without.columns
+    np.testing.assert_array_equal(
+        without.score(fresh, without.fit_trends(normal))[rest], alone[rest]
+    )
+
+
 def test_residuals_are_measured_with_the_window_of_the_score():
     images, closest = np.random.default_rng(18).normal(size=(2, 3, 16, 16, 1)).astype(np.float32)
     weights = np.ones_like(images)
@@ -85,6 +113,7 @@ def test_a_term_that_is_nan_contributes_nothing():
         ({'statistic': 'sum'}, "`statistic` must be one of .*'paper_score'.*got 'sum'"),
         ({'smoothing': -1}, '`smoothing` must not be negative; got -1'),
         ({'rotation_smoothing': -2}, '`rotation_smoothing` must not be negative; got -2'),
+        ({'color_weight': -1.0}, '`color_weight` must not be negative; got -1.0'),
         ({'weight_sigma': 0.0}, '`weight_sigma` must be above 0, or None; got 0.0'),
     ],
 )
