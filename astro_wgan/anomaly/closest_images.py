@@ -144,6 +144,8 @@ class ClosestImages(DetectorState):
             closest_images=closest,
             residuals=images - closest,
             title=title,
+            bands=stamps.bands,
+            stretch=self.wgan.stretch_,
             **{'pixel_scale': stamps.pixel_scale, **options},
         )
 

@@ -26,9 +26,9 @@ from astro_wgan.gallery.summary import (
     summary_html,
     thresholds_html,
 )
+from astro_wgan.stamps.intensity.color_composites import combine_bands, lupton_softening
 from astro_wgan.stamps.png import (
     MASKED_COLOR,
-    combine_bands,
     image_png,
     image_range,
     residual_colors,
@@ -56,6 +56,8 @@ def write_gallery(
     columns=None,
     origin='lower',
     rgb=None,
+    bands=(),
+    stretch=None,
     pixel_scale=None,
 ):
     """
@@ -82,9 +84,16 @@ def write_gallery(
     origin : {'lower', 'upper'}, optional
         Whether the first row of an image is shown at the bottom, as astronomers do, or at the
         top, as in pictures from cameras (JPEG, PNG).
-    rgb : tuple of int, optional
-        The bands to show in red, green and blue. Without it, three bands are shown in their order
-        and any other number of bands as their mean, in gray.
+    rgb : tuple of str or int, optional
+        Names or numbers of the bands to show in red, green and blue, such as ``('i', 'r', 'g')``.
+        By default all bands are used, in the order of their wavelengths, red the longest; bands
+        without wavelengths from the shortest on, but three as red, green and blue.
+    bands : sequence of `~astro_wgan.stamps.Band`, optional
+        Names and wavelengths of the bands.
+    stretch : `~astro_wgan.stamps.Stretch`, optional
+        The stretch of the images. With an asinh stretch, colors are those of the linear
+        intensities, as made by `~astropy.visualization.make_lupton_rgb`; otherwise each color is
+        scaled by itself.
     pixel_scale : `~astropy.units.Quantity`, optional
         Angle on the sky of one pixel's edge, for a scale bar.
 
@@ -137,9 +146,9 @@ def write_gallery(
         inputs, closest, residuals = (x[:, ::-1] for x in (inputs, closest, residuals))
     residuals = residual_map(residuals)
     limit = residual_range(residuals)
-    pictures, ranges = _pictures(
-        combine_bands(inputs, rgb=rgb), combine_bands(closest, rgb=rgb), residuals, limit
-    )
+    options = {'bands': bands, 'rgb': rgb, 'stretch': stretch}
+    inputs, closest = (combine_bands(images, **options) for images in (inputs, closest))
+    pictures, ranges = _pictures(inputs, closest, residuals, limit, lupton_softening(stretch))
     shape = residuals.shape[1:]
     ids, title = id_texts(table, rows), visible(title)
     data = {
@@ -232,12 +241,13 @@ def _mean_of_valid(image):
     return float(values.mean(dtype=float)) if values.size else np.nan
 
 
-def _pictures(inputs, closest, residuals, limit):
+def _pictures(inputs, closest, residuals, limit, softening):
     """Per card: input, closest image and residual as base64, and the range of the first two."""
     pictures, ranges = [], []
     for image, near, left in zip(inputs, closest, residuals, strict=True):
         low, high = image_range(image, near)
-        pngs = (image_png(image, low, high), image_png(near, low, high), residual_png(left, limit))
+        pngs = [image_png(part, low, high, softening=softening) for part in (image, near)]
+        pngs.append(residual_png(left, limit))
         pictures.append([b64encode(png).decode('ascii') for png in pngs])
         ranges.append([float(f'{low:.4g}'), float(f'{high:.4g}')])
     return pictures, ranges

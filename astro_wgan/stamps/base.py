@@ -108,7 +108,7 @@ class Stamps(DerivedSets):
         )
         return f'<table>{rows}</table>{picture}'
 
-    def plot(self, *, n_stamps=16, stretch=None, ax=None):
+    def plot(self, *, n_stamps=16, stretch=None, rgb=None, ax=None):
         """
         Show stamps that are evenly spread over the set as a contact sheet.
 
@@ -118,21 +118,22 @@ class Stamps(DerivedSets):
             Number of stamps, at most.
         stretch : `~astro_wgan.stamps.Stretch`, optional
             Intensity scaling; by default it is fitted to these stamps.
+        rgb : tuple of str or int, optional
+            The bands to show in red, green and blue: see `~astro_wgan.visualize.plot_stamps`.
         ax : `~matplotlib.axes.Axes`, optional
             Where to draw; by default in a new figure.
 
         Returns
         -------
         `~matplotlib.axes.Axes`
-            Without frame. Three bands are shown as red, green and blue, the mean of any other
-            number of bands in gray, and masked pixels in olive.
+            Without frame. Several bands are shown in color, and masked pixels in olive.
 
         Raises
         ------
         ImportError
             If Matplotlib is not installed.
         ValueError
-            If there is no stamp, or ``n_stamps`` is below 1.
+            If there is no stamp, ``n_stamps`` is below 1, or ``rgb`` does not name three bands.
 
         See Also
         --------
@@ -145,7 +146,7 @@ class Stamps(DerivedSets):
         """
         from astro_wgan.stamps.png import contact_sheet
 
-        sheet = contact_sheet(self, n_stamps=n_stamps, stretch=stretch)
+        sheet = contact_sheet(self, n_stamps=n_stamps, stretch=stretch, rgb=rgb)
         if ax is None:
             import_optional('matplotlib', purpose='Figures need')
             from matplotlib import pyplot

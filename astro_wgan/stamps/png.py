@@ -5,11 +5,15 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
+from astro_wgan.stamps.intensity.color_composites import (
+    combine_bands,
+    lupton_softening,
+    scaled_colors,
+)
 from astro_wgan.stamps.stretch import fitted_stretch
 
 __all__ = [
     'MASKED_COLOR',
-    'combine_bands',
     'contact_sheet',
     'image_png',
     'image_range',
@@ -38,54 +42,6 @@ _DIVERGING = np.array(
 )
 # Few enough for a small palette in each file, enough for a smooth color map.
 _RESIDUAL_STEPS = 101
-
-
-def combine_bands(images, *, rgb=None):
-    """
-    Images of any number of bands as gray or color images.
-
-    Parameters
-    ----------
-    images : `~numpy.ndarray`, shape (n, ny, nx) or (n, ny, nx, bands)
-        Stretched intensity, NaN where masked.
-    rgb : tuple of int, optional
-        The bands to show in red, green and blue. Without it, three bands are shown in their order
-        and any other number of bands as the mean of those that are not masked, in gray.
-
-    Returns
-    -------
-    `~numpy.ndarray`, shape (n, ny, nx) or (n, ny, nx, 3)
-        A color pixel is NaN in all bands if it is NaN in one.
-
-    Raises
-    ------
-    ValueError
-        If ``rgb`` does not name three bands of the images.
-    """
-    bands = images.shape[3] if images.ndim == 4 else 1
-    if rgb is not None and not _are_bands(rgb, bands):
-        raise ValueError(
-            f'`rgb` must name three bands by numbers from 0 to {bands - 1}; got {rgb}.'
-        )
-    if rgb is None and bands == 3:
-        rgb = (0, 1, 2)
-    if rgb is not None:
-        colors = images[..., list(rgb)]
-        return np.where(np.isnan(colors).any(axis=-1, keepdims=True), np.nan, colors)
-    if images.ndim == 3:
-        return images
-    valid = ~np.isnan(images)
-    count = valid.sum(axis=-1)
-    total = np.where(valid, images, 0).sum(axis=-1)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
-
-
-def _are_bands(rgb, bands):
-    return (
-        isinstance(rgb, (list, tuple, np.ndarray))
-        and len(rgb) == 3
-        and all(isinstance(k, (int, np.integer)) and 0 <= k < bands for k in rgb)
-    )
 
 
 def residual_map(residuals):
@@ -144,7 +100,7 @@ def residual_range(residuals):
     return high or float(values.max(initial=0.0)) or 1.0
 
 
-def image_png(image, low, high):
+def image_png(image, low, high, *, softening=None):
     """
     A PNG file of a gray or color image.
 
@@ -154,6 +110,8 @@ def image_png(image, low, high):
         Intensity, NaN where masked. Its first row becomes the top.
     low, high : float
         Intensities of black and white.
+    softening : float, optional
+        As for `~astro_wgan.stamps.intensity.color_composites.scaled_colors`.
 
     Returns
     -------
@@ -162,7 +120,7 @@ def image_png(image, low, high):
         the size at an error of 2 percent, less than the noise of a typical stamp.
     """
     masked = np.isnan(image)
-    scaled = np.clip((np.where(masked, low, image).astype(float) - low) / (high - low), 0, 1)
+    scaled = scaled_colors(image, low, high, softening=softening)
     if image.ndim == 3:
         colors = Image.fromarray(np.rint(255 * scaled).astype(np.uint8))
         reduced = colors.quantize(255, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
@@ -216,7 +174,7 @@ def _png(picture):
     return file.getvalue()
 
 
-def contact_sheet(stamps, *, n_stamps=16, stretch=None):
+def contact_sheet(stamps, *, n_stamps=16, stretch=None, rgb=None):
     """
     Some stamps, evenly spread over a set, in a square grid.
 
@@ -227,6 +185,8 @@ def contact_sheet(stamps, *, n_stamps=16, stretch=None):
         Number of stamps, at most.
     stretch : `~astro_wgan.stamps.Stretch`, optional
         Intensity scaling; fitted to the stamps shown if it has not been fitted.
+    rgb : tuple of str or int, optional
+        As for `~astro_wgan.stamps.intensity.color_composites.color_groups`.
 
     Returns
     -------
@@ -237,21 +197,24 @@ def contact_sheet(stamps, *, n_stamps=16, stretch=None):
     Raises
     ------
     ValueError
-        If there is no stamp or no valid pixel, or ``n_stamps`` is below 1.
+        If there is no stamp or no valid pixel, ``n_stamps`` is below 1, or ``rgb`` does not name
+        three bands.
     """
     if n_stamps < 1:
         raise ValueError(f'`n_stamps` must be at least 1; got {n_stamps}.')
     count = min(n_stamps, len(stamps))
     shown = stamps[np.linspace(0, len(stamps) - 1, count).round().astype(int)]
-    images = fitted_stretch(stretch, shown).transform(shown)
-    images = combine_bands(np.where(shown.valid, images, np.nan))[:, ::-1]
+    stretch = fitted_stretch(stretch, shown)
+    images = np.where(shown.valid, stretch.transform(shown), np.nan)
+    images = combine_bands(images, bands=shown.bands, rgb=rgb, stretch=stretch)[:, ::-1]
+    softening = lupton_softening(stretch)
     columns = int(np.ceil(np.sqrt(count)))
     rows = -(-count // columns)
     ny, nx = shown.shape
     sheet = np.full((rows * (ny + 1) - 1, columns * (nx + 1) - 1, 3), 255, dtype=np.uint8)
     for k, image in enumerate(images):
         y, x = k // columns * (ny + 1), k % columns * (nx + 1)
-        sheet[y : y + ny, x : x + nx] = _colors(image)
+        sheet[y : y + ny, x : x + nx] = _colors(image, softening)
     return sheet
 
 
@@ -260,12 +223,10 @@ def sheet_png(sheet):
     return _png(Image.fromarray(sheet))
 
 
-def _colors(image):
+def _colors(image, softening):
     """An image as colors from 0 to 255."""
-    low, high = image_range(image)
     masked = np.isnan(image)
-    scaled = np.clip((np.where(masked, low, image).astype(float) - low) / (high - low), 0, 1)
-    scaled = np.rint(255 * scaled)
+    scaled = np.rint(255 * scaled_colors(image, *image_range(image), softening=softening))
     if image.ndim == 2:
         masked, scaled = masked[..., np.newaxis], scaled[..., np.newaxis]
     return np.where(masked, MASKED_COLOR, scaled).astype(np.uint8)

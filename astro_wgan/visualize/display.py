@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from astro_wgan.stamps.png import MASKED_COLOR, combine_bands, image_range
+from astro_wgan.stamps.intensity.color_composites import scaled_colors
+from astro_wgan.stamps.png import MASKED_COLOR, image_range
 from astro_wgan.stamps.stampset import StampSet
 from astro_wgan.stamps.stretch import fitted_stretch
 from astro_wgan.store.stamp_inputs import as_stamps, is_stamps
@@ -12,7 +13,7 @@ __all__ = ['check_origin', 'color_pictures', 'stretched_images', 'stretched_set'
 
 def stretched_set(stamps, stretch, what):
     """
-    Images of stamps in stretched intensity, NaN where masked, and the stretch.
+    Images of stamps in stretched intensity, NaN where masked, the stretch, and the bands.
 
     Parameters
     ----------
@@ -27,7 +28,7 @@ def stretched_set(stamps, stretch, what):
     if not len(stamps):
         raise ValueError(f'{what} must hold at least one stamp; got none.')
     stretch = fitted_stretch(stretch, stamps)
-    return stretched_images(stamps, stretch, what), stretch
+    return stretched_images(stamps, stretch, what), stretch, stamps.bands
 
 
 def stretched_images(stamps, stretch, what):
@@ -37,32 +38,29 @@ def stretched_images(stamps, stretch, what):
     return np.where(stamps.valid, images, np.nan)
 
 
-def color_pictures(images, *, limits=None, rgb=None):
+def color_pictures(images, *, limits=None, softening=None):
     """
     Stretched images as opaque colors between 0 and 1.
 
     Parameters
     ----------
-    images : `~numpy.ndarray`, shape (n, ny, nx) or (n, ny, nx, bands)
-        NaN where masked.
+    images : `~numpy.ndarray`, shape (n, ny, nx) or (n, ny, nx, 3)
+        NaN where masked, as from `~astro_wgan.stamps.intensity.color_composites.combine_bands`.
     limits : tuple of float, optional
         Intensities of black and white; by default each image has its own.
-    rgb : tuple of int, optional
-        As for `~astro_wgan.stamps.png.combine_bands`.
+    softening : float, optional
+        As for `~astro_wgan.stamps.intensity.color_composites.scaled_colors`.
 
     Returns
     -------
     `~numpy.ndarray`, shape (n, ny, nx, 4)
     """
-    images = combine_bands(images, rgb=rgb)
     pictures = np.ones((*images.shape[:3], 4))
     for picture, image in zip(pictures, images, strict=True):
         low, high = image_range(image) if limits is None else limits
-        colors = image if image.ndim == 3 else image[..., np.newaxis]
-        masked = np.isnan(colors[..., 0])
-        picture[..., :3] = np.clip(
-            (np.where(np.isnan(colors), low, colors).astype(float) - low) / (high - low), 0, 1
-        )
+        scaled = scaled_colors(image, low, high, softening=softening)
+        masked = np.isnan(image) if image.ndim == 2 else np.isnan(image[..., 0])
+        picture[..., :3] = scaled if image.ndim == 3 else scaled[..., np.newaxis]
         picture[masked, :3] = np.array(MASKED_COLOR) / 255
     return pictures
 

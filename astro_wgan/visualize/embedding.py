@@ -7,6 +7,7 @@ from astropy.table import Table
 
 from astro_wgan.catalogs.columns import numbers_or_nan, plain_values
 from astro_wgan.optional import import_optional
+from astro_wgan.stamps.intensity.color_composites import combine_bands, lupton_softening
 from astro_wgan.store.stamp_inputs import as_stamps, is_stamps
 from astro_wgan.validation.masked import without_mask
 from astro_wgan.visualize.axes import one_or_new
@@ -292,9 +293,11 @@ def _draw_thumbnails(ax, embedding, stamps, chosen, colors, cells, stretch):
     from matplotlib.patches import Rectangle
 
     rows = np.array([*chosen])
-    images, _ = stretched_set(stamps[rows], stretch, '`stamps`')
+    images, stretch, bands = stretched_set(stamps[rows], stretch, '`stamps`')
+    images = combine_bands(images, bands=bands, stretch=stretch)
+    pictures = color_pictures(images, softening=lupton_softening(stretch))
     low, size = _grid(embedding, cells)
-    for row, picture in zip(rows, color_pictures(images), strict=True):
+    for row, picture in zip(rows, pictures, strict=True):
         x, y = low + size * chosen[row]
         width, height = size
         corners = (x, x + width, y, y + height)

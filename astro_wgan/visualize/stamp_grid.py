@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from astro_wgan.stamps.intensity.color_composites import combine_bands, lupton_softening
 from astro_wgan.stamps.png import (
     MASKED_COLOR,
-    combine_bands,
     image_range,
     residual_colors,
     residual_map,
@@ -49,9 +49,10 @@ def plot_stamps(
     limits : tuple of float, optional
         Stretched intensities of black and white for all of them. By default each has its own,
         from its 0.5th to its 99.9th percentile.
-    rgb : tuple of int, optional
-        The bands to show in red, green and blue. Without it, three bands are shown in their order
-        and any other number of bands as their mean, in gray.
+    rgb : tuple of str or int, optional
+        Names or numbers of the bands to show in red, green and blue, such as ``('i', 'r', 'g')``.
+        By default all bands are used, in the order of their wavelengths, red the longest; bands
+        without wavelengths from the shortest on, but three as red, green and blue.
     origin : {'lower', 'upper'}, optional
         Where the first row of each image is.
     ax : `~matplotlib.axes.Axes`, optional
@@ -61,6 +62,12 @@ def plot_stamps(
     -------
     `~matplotlib.axes.Axes`
         Axes without a frame. Masked pixels are olive.
+
+    Notes
+    -----
+    Colors are those of linear intensities, as made by `~astropy.visualization.make_lupton_rgb`
+    with the stretch of the images, so that bright sources keep theirs. With a linear stretch, as
+    for pictures, each color is scaled by itself.
 
     Raises
     ------
@@ -78,7 +85,7 @@ def plot_stamps(
     (33, 84, 4)
     """
     check_origin(origin)
-    images, _ = stretched_set(stamps, stretch, '`stamps`')
+    images, stretch, bands = stretched_set(stamps, stretch, '`stamps`')
     n, ny, nx = images.shape[:3]
     n_columns = int(np.ceil(np.sqrt(n))) if n_columns is None else n_columns
     if n_columns < 1:
@@ -86,7 +93,8 @@ def plot_stamps(
     if limits is not None and not limits[1] > limits[0]:
         raise ValueError(f'`limits` must increase; got {limits}.')
     _check_texts(labels, n, '`labels`')
-    pictures = color_pictures(images, limits=limits, rgb=rgb)
+    images = combine_bands(images, bands=bands, rgb=rgb, stretch=stretch)
+    pictures = color_pictures(images, limits=limits, softening=lupton_softening(stretch))
     ax = one_or_new(ax)
     ax.imshow(_sheet(pictures if origin == 'upper' else pictures[:, ::-1], n_columns))
     for k, label in enumerate([] if labels is None else labels):
@@ -159,7 +167,7 @@ def plot_triptychs(
     ['input', 'closest image', 'residual']
     """
     check_origin(origin)
-    images, stretch = stretched_set(stamps, stretch, '`stamps`')
+    images, stretch, bands = stretched_set(stamps, stretch, '`stamps`')
     drawn = stretched_images(closest_images, stretch, '`closest_images`')
     _check_shape(drawn, images.shape, '`closest_images`')
     if residuals is None:
@@ -168,17 +176,15 @@ def plot_triptychs(
         left = stretched_images(residuals, None, '`residuals`')
         _check_shape(left, images.shape, '`residuals`')
     _check_texts(labels, len(images), '`labels`')
-    images, drawn, left = (
-        combine_bands(images, rgb=rgb),
-        combine_bands(drawn, rgb=rgb),
-        residual_map(left),
-    )
+    options = {'bands': bands, 'rgb': rgb, 'stretch': stretch}
+    images, drawn = (combine_bands(part, **options) for part in (images, drawn))
+    left, softening = residual_map(left), lupton_softening(stretch)
     limit = residual_range(left)
     axes = grid_or_new(axes, len(images), 3)
     for row, *three in zip(axes, images, drawn, left, strict=True):
         low, high = image_range(*three[:2])
         for ax, image in zip(row[:2], three, strict=False):
-            _show(ax, image, low, high, origin)
+            _show(ax, image, low, high, origin, softening=softening)
         _show(row[2], three[2], -limit, limit, origin, colors=residual_colors() / 255)
     for ax, head in zip(axes[0], ('input', 'closest image', 'residual'), strict=True):
         ax.set_title(head, fontsize='medium')
@@ -206,11 +212,11 @@ def _label(ax, x, y, text):
     ax.text(x, y, text, color='white', va='top', fontsize='x-small', path_effects=outline)
 
 
-def _show(ax, image, low, high, origin, *, colors=None):
+def _show(ax, image, low, high, origin, *, colors=None, softening=None):
     from matplotlib.colors import ListedColormap
 
     if image.ndim == 3:
-        image = color_pictures(image[np.newaxis], limits=(low, high))[0]
+        image = color_pictures(image[np.newaxis], limits=(low, high), softening=softening)[0]
         ax.imshow(image, origin=origin)
     else:
         grays = np.repeat(np.linspace(0, 1, 256)[:, np.newaxis], 3, axis=1)

@@ -10,7 +10,9 @@ from astropy import units as u
 from astropy.table import QTable
 from PIL import Image
 
+from astro_wgan.bands.band import as_bands
 from astro_wgan.gallery import write_gallery
+from astro_wgan.stamps import Stretch
 
 
 def scored(n=6, shape=(16, 16)):
@@ -100,9 +102,22 @@ def test_three_bands_are_shown_in_color(tmp_path):
     table, images = scored(1, shape=(16, 16, 3))
     data = read_data(write_gallery(tmp_path / 'page.html', table, **images))
     assert np.ptp(picture(data, 0, 0), axis=-1).max() > 50
-    table, images = scored(1, shape=(16, 16, 2))
-    data = read_data(write_gallery(tmp_path / 'page.html', table, **images))
-    assert np.ptp(picture(data, 0, 0), axis=-1).max() == 0
+
+
+def test_bands_are_chosen_by_name_and_a_stretch_makes_colors_of_linear_intensities(tmp_path):
+    table, images = scored(1, shape=(16, 16, 4))
+    images['inputs'] = 0.05 * images['inputs']
+    images['inputs'][:, 4:12, 4:12] += np.array([0.7, 0.8, 0.9, 1.0])
+    options = {'bands': as_bands(['g', 'r', 'i', 'z'], 4), 'rgb': ('i', 'r', 'g'), **images}
+    plain = picture(read_data(write_gallery(tmp_path / 'page.html', table, **options)), 0, 0)
+    options['stretch'] = Stretch(sky=0, noise_rms=1, peak=1000)
+    found = picture(read_data(write_gallery(tmp_path / 'page.html', table, **options)), 0, 0)
+    # Linear intensities differ more, and so do colors.
+    galaxy = slice(5, 11), slice(5, 11)
+    assert np.ptp(found[galaxy], axis=-1).mean() > 1.5 * np.ptp(plain[galaxy], axis=-1).mean()
+    assert (found[galaxy][..., 0] > found[galaxy][..., 2]).all()
+    with pytest.raises(ValueError, match=r"`rgb` must be three bands.* or names 'g', 'r'"):
+        write_gallery(tmp_path / 'page.html', table, **{**options, 'rgb': ('g', 'r', 'y')})
 
 
 def test_images_need_not_be_square(tmp_path):
@@ -196,7 +211,7 @@ def test_a_former_page_survives_a_failure(tmp_path, monkeypatch):
         ({'residuals': np.zeros((2, 256))}, '`residuals` must hold one image per row'),
         ({'origin': 'top'}, "`origin` must be 'lower' or 'upper'; got 'top'"),
         ({'columns': ['color']}, '`columns` must name columns of `table`'),
-        ({'rgb': (0, 1, 2)}, '`rgb` must name three bands by numbers from 0 to 0'),
+        ({'rgb': (0, 1, 2)}, '`rgb` must be three bands, by numbers from 0 to 0'),
     ],
 )
 def test_bad_arguments_are_named(tmp_path, change, message):

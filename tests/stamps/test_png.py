@@ -6,7 +6,6 @@ from PIL import Image
 
 from astro_wgan.stamps.png import (
     MASKED_COLOR,
-    combine_bands,
     image_png,
     image_range,
     residual_colors,
@@ -66,29 +65,6 @@ def test_a_residual_picture_is_symmetric_and_clips():
     expected = [colors[0], colors[0], colors[len(colors) // 2], colors[-1], colors[-1]]
     assert (found[:5] == expected).all()
     assert tuple(found[5]) == MASKED_COLOR
-
-
-@pytest.mark.filterwarnings('ignore:Mean of empty slice:RuntimeWarning')
-@pytest.mark.parametrize('bands', [1, 2, 5])
-def test_bands_that_make_no_color_are_averaged_without_the_masked(bands):
-    images = np.random.default_rng(3).normal(size=(2, 4, 4, bands))
-    images[0, 0, 0, 0] = np.nan
-    images[1, 1, 1] = np.nan
-    np.testing.assert_allclose(combine_bands(images), np.nanmean(images, axis=-1))
-
-
-def test_three_bands_are_a_color_image_in_their_order_or_as_asked():
-    images = np.random.default_rng(4).normal(size=(2, 4, 4, 3))
-    np.testing.assert_array_equal(combine_bands(images), images)
-    np.testing.assert_array_equal(combine_bands(images, rgb=(2, 1, 0)), images[..., ::-1])
-    images[0, 1, 2, 2] = np.nan
-    assert np.isnan(combine_bands(images)[0, 1, 2]).all()
-
-
-@pytest.mark.parametrize('rgb', [(0, 1), (0, 1, 5), (0, 1, -1), 'gri'])
-def test_bands_that_are_not_there_are_refused(rgb):
-    with pytest.raises(ValueError, match='`rgb` must name three bands by numbers from 0 to 4'):
-        combine_bands(np.zeros((1, 4, 4, 5)), rgb=rgb)
 
 
 def test_the_residual_shown_is_that_of_the_band_that_deviates_most():

@@ -178,7 +178,7 @@ def test_columns_that_a_page_needs_are_named(tmp_path, columns, says):
         ({'notes': None}, '`notes` must be text'),
         ({'columns': 'flux'}, "`columns` must be a list of names of columns; got 'flux'"),
         ({'columns': 5}, '`columns` must be a list of names'),
-        ({'rgb': 5}, '`rgb` must name three bands'),
+        ({'rgb': 5}, '`rgb` must be three bands'),
         ({'rows': [[0], [0, 1]]}, '`rows` must be a list of row numbers'),
         ({'rows': None}, '`rows` must be a list of row numbers'),
         ({'rows': [True, False]}, '`rows` must be a list of row numbers'),
