@@ -40,7 +40,9 @@ class DetectorState:
         if search is None:
             has_encoder = encoder is not None or wgan.encoder_ is not None
             search = ENCODER_ONLY if has_encoder else LatentSearchConfig()
-        scoring = ScoringConfig() if scoring is None else scoring
+        if scoring is None:
+            # Sources off by max_shift are off by twice as much from their rotated image.
+            scoring = ScoringConfig(rotation_shift=1 + 2 * wgan.training.max_shift)
         _check_part('search', search)
         _check_part('scoring', scoring)
         self._wgan, self._search, self._scoring = wgan, search, scoring
@@ -260,11 +262,14 @@ class DetectorState:
             )
         needed = {'search': asdict(self.search)}
         if self.scoring.statistic == 'smoothed_residual' or self.scoring.by_brightness:
-            needed['window'] = self.scoring.window
-            if 'color_residual' in columns:
-                needed['window'] = self.scoring.window_of(bands)
+            has_color = 'color_residual' in columns
+            needed['window'] = self.scoring.window_of(bands if has_color else 1)
+            # A table that knows no shifts was measured with the smallest.
+            needed['window'].setdefault('rotation_shift', 1)
         for name, wanted in needed.items():
             found = table.meta.get(name)
+            if name == 'window' and isinstance(found, dict):
+                found = {'rotation_shift': 1, **found}
             if isinstance(found, dict) and any(found.get(k) != wanted[k] for k in wanted):
                 other = {'search': 'another `search`', 'window': 'another `scoring`'}[name]
                 changed = [k for k in wanted if found.get(k) != wanted[k]]

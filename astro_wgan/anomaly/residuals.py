@@ -10,7 +10,6 @@ from astro_wgan.stamps.smoothing import convolved
 __all__ = ['central_weights', 'map_smoothed_residual', 'measure_residuals', 'smoothed']
 
 _PIXELS = (1, 2, 3)
-_SHIFTS = tuple(product((-1, 0, 1), repeat=2))
 
 
 def measure_residuals(
@@ -21,6 +20,7 @@ def measure_residuals(
     smoothing,
     rotation_smoothing,
     weight_sigma,
+    rotation_shift=1,
     noise=None,
 ):
     """
@@ -29,7 +29,7 @@ def measure_residuals(
     Parameters
     ----------
     images, closest_images : `~numpy.ndarray`, shape (n, ny, nx, bands)
-        In stretched intensity, with at least three pixels along each edge.
+        In stretched intensity, with edges of more than twice ``rotation_shift`` pixels.
     weights : `~numpy.ndarray`, shape (n, ny, nx, bands)
         Weight of each pixel: 1, less for a noisier one, 0 for a masked one, whose value is ignored.
     smoothing : float
@@ -39,6 +39,8 @@ def measure_residuals(
     weight_sigma : float or None
         Standard deviation of a Gaussian weight centered on the image, as a fraction of its edges,
         for ``smoothed_residual``; None for uniform weights.
+    rotation_shift : int
+        Largest shift along each axis for ``rotation_residual``, in pixels; at least 1.
     noise : callable, optional
         Returns an iterator over realizations of the noise on noise-free images, as that of
         `~astro_wgan.anomaly.search.noise_draws.make_noise`. If given, the effect of masks on the
@@ -54,7 +56,7 @@ def measure_residuals(
         * ``peak_residual``: largest absolute difference of a pixel from the smoothed residual,
           times the square root of its weight.
         * ``rotation_residual``: root mean square difference, after smoothing, to the closest image
-          rotated by 180 deg, at the best of nine shifts by at most one pixel along each axis.
+          rotated by 180 deg, at the best shift by at most ``rotation_shift`` pixels along y and x.
           Pixels are used if neither they nor their counterparts are masked; NaN if there is none.
 
     Notes
@@ -81,6 +83,7 @@ def measure_residuals(
         'smoothing': smoothing,
         'rotation_smoothing': rotation_smoothing,
         'weight_sigma': weight_sigma,
+        'rotation_shift': rotation_shift,
     }
     whole = (np.asarray(weights) == 1).all(axis=_PIXELS)
     if whole.all():
@@ -172,18 +175,37 @@ def _peak(difference, weights):
     return np.where(np.isneginf(peak), np.nan, peak)
 
 
-def _measure_whole(images, closest_images, weights, *, smoothing, rotation_smoothing, weight_sigma):
+def _measure_whole(
+    images,
+    closest_images,
+    weights,
+    *,
+    smoothing,
+    rotation_smoothing,
+    weight_sigma,
+    rotation_shift,
+):
     residual = images - closest_images
     smooth = smoothed(residual, weights, smoothing)
     return {
         'smoothed_residual': _contributions(smooth, weights, weight_sigma).sum(axis=_PIXELS),
         'peak_residual': _peak(residual - smooth if smoothing else residual, weights),
-        'rotation_residual': _rotation_residual(images, closest_images, rotation_smoothing),
+        'rotation_residual': _rotation_residual(
+            images, closest_images, rotation_smoothing, rotation_shift
+        ),
     }
 
 
 def _measure_masked(
-    images, closest_images, weights, *, smoothing, rotation_smoothing, weight_sigma, noise
+    images,
+    closest_images,
+    weights,
+    *,
+    smoothing,
+    rotation_smoothing,
+    weight_sigma,
+    rotation_shift,
+    noise,
 ):
     images, closest, weights = (
         np.asarray(a, np.float32) for a in (images, closest_images, weights)
@@ -193,7 +215,9 @@ def _measure_masked(
     residual = images - closest
     smooth = smoothed(residual, weights, smoothing)
     mean = _contributions(smooth, weights, weight_sigma).sum(axis=_PIXELS)
-    squares, scale = _rotation_squares_masked(images, closest, weights, rotation_smoothing)
+    squares, scale = _rotation_squares_masked(
+        images, closest, weights, rotation_smoothing, rotation_shift
+    )
     if noise is not None:
         window = {
             'smoothing': smoothing,
@@ -237,28 +261,28 @@ def _measure_noise(realizations, weights, *, smoothing, rotation_smoothing, weig
     return masked / number, unmasked / number
 
 
-def _rotation_residual(images, closest_images, sigma):
+def _rotation_residual(images, closest_images, sigma, largest):
     images, closest = (np.asarray(a, dtype=np.float32) for a in (images, closest_images))
     rotated = convolved(closest, sigma)[:, ::-1, ::-1]
-    inner = _inner(convolved(images, sigma))
+    inner = _inner(convolved(images, sigma), largest)
     least = np.full(len(inner), np.inf)
-    for dy, dx in _SHIFTS:
-        squares = np.square(inner - _inner(rotated, dy, dx))
+    for dy, dx in _shifts(largest):
+        squares = np.square(inner - _inner(rotated, largest, dy, dx))
         least = np.minimum(least, squares.sum(axis=_PIXELS) / squares[0].size)
     return np.sqrt(least)
 
 
-def _rotation_squares_masked(images, closest, weights, sigma):
+def _rotation_squares_masked(images, closest, weights, sigma, largest):
     """Mean square rotation residual of pixels usable in both images, and `_whole_scale` of it."""
-    border = ((0, 0), (1, 1), (1, 1), (0, 0))
+    border = ((0, 0), (largest, largest), (largest, largest), (0, 0))
     rotated, opposite = (np.pad(a[:, ::-1, ::-1], border, mode='edge') for a in (closest, weights))
     least, scale = np.full(len(images), np.inf), np.ones(len(images))
-    light = _inner(convolved(np.maximum(closest, 0), sigma))
-    for dy, dx in _SHIFTS:
-        used = weights * _inner(opposite, dy, dx)
-        difference = smoothed(images - _inner(rotated, dy, dx), used, sigma)
-        mean = _mean(np.square(_inner(difference)), _inner(used))
-        scale = np.where(mean < least, _whole_scale(_inner(used), light), scale)
+    light = _inner(convolved(np.maximum(closest, 0), sigma), largest)
+    for dy, dx in _shifts(largest):
+        used = weights * _inner(opposite, largest, dy, dx)
+        difference = smoothed(images - _inner(rotated, largest, dy, dx), used, sigma)
+        mean = _mean(np.square(_inner(difference, largest)), _inner(used, largest))
+        scale = np.where(mean < least, _whole_scale(_inner(used, largest), light), scale)
         least = np.minimum(least, mean)
     return least, scale
 
@@ -283,7 +307,11 @@ def _mean(values, weights):
         return (weights * values).sum(axis=_PIXELS) / weights.sum(axis=_PIXELS)
 
 
-def _inner(images, dy=0, dx=0):
-    """Images without their border pixels, shifted by at most one pixel."""
+def _shifts(largest):
+    return product(range(-largest, largest + 1), repeat=2)
+
+
+def _inner(images, margin, dy=0, dx=0):
+    """Images without a margin of pixels at their border, shifted by at most as many pixels."""
     ny, nx = images.shape[1:3]
-    return images[:, 1 + dy : ny - 1 + dy, 1 + dx : nx - 1 + dx]
+    return images[:, margin + dy : ny - margin + dy, margin + dx : nx - margin + dx]

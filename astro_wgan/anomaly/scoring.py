@@ -45,6 +45,10 @@ class ScoringConfig:
     rotation_smoothing : float
         Standard deviation in pixels of the kernel that smooths stamp and closest image for the
         rotation residual T. It may be larger than the PSF, as companions are.
+    rotation_shift : int
+        Largest shift in pixels at which stamp and rotated image are compared: 1 for sources that
+        are centered to half a pixel. A detector takes more for a model whose training was shifted
+        (``max_shift`` of `~astro_wgan.wgan.TrainingConfig`), since a rotation doubles an offset.
     rotation_margin : float or None
         Number of standard deviations above normals beyond which T contributes to the score; None
         to leave it out, as without ``by_brightness``. The generator may reproduce a companion.
@@ -101,7 +105,7 @@ class ScoringConfig:
        a_i = w_i \exp\left[-\frac{1}{2 \rho^2}
              \left(\frac{\Delta x_i^2}{n_x^2} + \frac{\Delta y_i^2}{n_y^2}\right)\right]
 
-       T &= \min_{|d_x|, |d_y| \le 1} \sqrt{\frac{1}{N} \sum_{x, y}
+       T &= \min_{|d_x|, |d_y| \le d} \sqrt{\frac{1}{N} \sum_{x, y}
             \left[(g_\tau * x)(x, y)
             - (g_\tau * \hat x)(n_x - 1 - x - d_x, n_y - 1 - y - d_y)\right]^2}
 
@@ -115,15 +119,16 @@ class ScoringConfig:
        L_A = \gamma L_R + (1 - \gamma) L_F
 
     Here :math:`\sigma` is ``smoothing``, :math:`\rho` ``weight_sigma``, :math:`\tau`
-    ``rotation_smoothing``, :math:`\kappa` ``color_smoothing``, :math:`\bar c_i` the weighted mean
-    of c over the B bands at the position of i, :math:`\Delta x_i` and :math:`\Delta y_i` are
-    offsets from the center, :math:`n_x` and :math:`n_y` the edges of the stamp in pixels, N the
-    number of pixels that are not at its border, :math:`c_k` the K features of the critic,
-    :math:`\gamma` that of `~astro_wgan.anomaly.LatentSearchConfig`, and n one draw of the noise of
-    the model if its generator makes images without noise, otherwise 0. S, T, P, C, L_R, L_F and L_A
-    are in units of the stretched intensity, of which 0 is the sky and 1 the peak of the training
-    set; A and all t are in standard deviations. How masked pixels and uncertainties enter is
-    described on the page "The anomaly score" of the documentation.
+    ``rotation_smoothing``, d ``rotation_shift``, :math:`\kappa` ``color_smoothing``,
+    :math:`\bar c_i` the weighted mean of c over the B bands at the position of i,
+    :math:`\Delta x_i` and :math:`\Delta y_i` are offsets from the center, :math:`n_x` and
+    :math:`n_y` the edges of the stamp in pixels, N the number of pixels that are not within d
+    pixels of its border, :math:`c_k` the K features of the critic, :math:`\gamma` that of
+    `~astro_wgan.anomaly.LatentSearchConfig`, and n one draw of the noise of the model if its
+    generator makes images without noise, otherwise 0. S, T, P, C, L_R, L_F and L_A are in units of
+    the stretched intensity, of which 0 is the sky and 1 the peak of the training set; A and all t
+    are in standard deviations. How masked pixels and uncertainties enter is described on the page
+    "The anomaly score" of the documentation.
 
     Examples
     --------
@@ -143,6 +148,7 @@ class ScoringConfig:
     peak_margin: float | None = 3.0
     color_smoothing: float = 1.0
     color_weight: float = 2.0
+    rotation_shift: int = 1
 
     def __post_init__(self):
         if self.statistic not in _STATISTICS:
@@ -150,6 +156,11 @@ class ScoringConfig:
         for name in ('smoothing', 'rotation_smoothing', 'color_smoothing', 'color_weight'):
             if not getattr(self, name) >= 0:
                 raise ValueError(f'`{name}` must not be negative; got {getattr(self, name)}.')
+        if not (self.rotation_shift >= 1 and self.rotation_shift == int(self.rotation_shift)):
+            raise ValueError(
+                f'`rotation_shift` must be a whole number of pixels, at least 1; '
+                f'got {self.rotation_shift}.'
+            )
         if self.weight_sigma is not None and not self.weight_sigma > 0:
             raise ValueError(f'`weight_sigma` must be above 0, or None; got {self.weight_sigma}.')
 
@@ -185,7 +196,8 @@ class ScoringConfig:
             ``smoothed_residual``, ``peak_residual`` and ``rotation_residual``; with several bands
             ``color_residual``.
         """
-        found = measure_residuals(images, closest_images, weights, **self.window, noise=noise)
+        options = {**self.window, 'rotation_shift': self.rotation_shift, 'noise': noise}
+        found = measure_residuals(images, closest_images, weights, **options)
         if images.shape[3] > 1:
             found['color_residual'] = measure_color_residual(
                 images,
@@ -284,12 +296,17 @@ class ScoringConfig:
 
     def window_of(self, bands):
         """Smoothing and weights that measurements of images in so many bands depend on."""
-        color = {} if bands == 1 else {'color_smoothing': self.color_smoothing}
-        return {**self.window, **color}
+        window = {**self.window}
+        # As measurements had it before there were others.
+        if bands > 1:
+            window['color_smoothing'] = self.color_smoothing
+        if self.rotation_shift > 1:
+            window['rotation_shift'] = self.rotation_shift
+        return window
 
     @property
     def window(self):
-        """Keyword arguments of `~astro_wgan.anomaly.residuals.measure_residuals`."""
+        """Smoothing and weights for `~astro_wgan.anomaly.residuals.measure_residuals`."""
         return {
             'smoothing': self.smoothing,
             'rotation_smoothing': self.rotation_smoothing,

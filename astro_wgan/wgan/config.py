@@ -227,6 +227,10 @@ class TrainingConfig:
         Parameters of Adam, for both networks.
     augment : bool
         Random orientations: rotations by multiples of 90 degrees and reflections.
+    max_shift : int
+        Random shifts of each image by up to this number of pixels along y and x, so that sources
+        need not be centered to the pixel; 0 for none. Shifts by whole pixels leave the noise as it
+        is; at the edges the image is reflected.
     reconstruction_weight : float
         Weight of the autoencoder term (negative evidence lower bound) in the generator's loss; with
         0, as in the paper, there is no encoder. Needs networks with ``noise`` and a normal z.
@@ -274,6 +278,7 @@ class TrainingConfig:
     beta_1: float = 0.5
     beta_2: float = 0.9
     augment: bool = False
+    max_shift: int = 0
     reconstruction_weight: float = 0.0
     ema_decay: float = 0.0
     jit_compile: bool = False
@@ -291,6 +296,10 @@ class TrainingConfig:
         for name in ('penalty_weight', 'reconstruction_weight'):
             if not getattr(self, name) >= 0:
                 raise ValueError(f'`{name}` must not be negative; got {getattr(self, name)}.')
+        if not (self.max_shift >= 0 and self.max_shift == int(self.max_shift)):
+            raise ValueError(
+                f'`max_shift` must be a whole number of pixels, at least 0; got {self.max_shift}.'
+            )
         for name in ('beta_1', 'beta_2', 'ema_decay'):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f'`{name}` must lie in [0, 1); got {getattr(self, name)}.')

@@ -1,14 +1,14 @@
-"""Real images for a training: shuffled batches in stretched intensity, and their orientations."""
+"""Real images for a training: shuffled batches in stretched intensity, shifts and orientations."""
 
 from functools import partial
 
 import numpy as np
 import tensorflow as tf
 
-__all__ = ['reorient', 'stream_images']
+__all__ = ['reorient', 'shift_images', 'stream_images']
 
 
-def stream_images(stamps, stretch, count, *, seed, start):
+def stream_images(stamps, stretch, count, *, seed, start, max_shift=0):
     """
     Endless arrays of ``count`` stretched images: each stamp once per epoch, in a new order.
 
@@ -27,6 +27,8 @@ def stream_images(stamps, stretch, count, *, seed, start):
         Seed of the order.
     start : int
         Number of arrays to skip at the beginning.
+    max_shift : int
+        Largest random shift of each image along y and x, in pixels.
 
     Yields
     ------
@@ -43,7 +45,7 @@ def stream_images(stamps, stretch, count, *, seed, start):
     >>> next(images).shape
     (4, 16, 16, 1)
     """
-    n = len(stamps)
+    n, number = len(stamps), start
     epoch, skip = divmod(start * count, n)
     pending = []
     while True:
@@ -53,9 +55,55 @@ def stream_images(stamps, stretch, count, *, seed, start):
             pending.append(images if images.ndim == 4 else images[..., np.newaxis])
             while sum(map(len, pending)) >= count:
                 joined = np.concatenate(pending)
-                yield joined[:count]
+                yield _jittered(joined[:count], max_shift, (seed, number))
                 pending = [joined[count:]]
+                number += 1
         epoch, skip = epoch + 1, 0
+
+
+def shift_images(images, shifts):
+    """
+    Images shifted by whole pixels, reflected at their edges.
+
+    Parameters
+    ----------
+    images : `~numpy.ndarray`, shape (n, ny, nx, bands)
+        Images.
+    shifts : array_like of int, shape (n, 2)
+        Shift of each along y and x.
+
+    Returns
+    -------
+    `~numpy.ndarray`, shape (n, ny, nx, bands)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astro_wgan.wgan.data_stream import shift_images
+    >>> shift_images(np.arange(4).reshape(1, 1, 4, 1), [[0, 1]]).ravel().tolist()
+    [0, 0, 1, 2]
+    """
+    n, ny, nx = images.shape[:3]
+    dy, dx = np.asarray(shifts).T
+    rows, columns = (
+        _reflected(np.arange(size) - by[:, np.newaxis], size) for size, by in ((ny, dy), (nx, dx))
+    )
+    return images[np.arange(n)[:, np.newaxis, np.newaxis], rows[:, :, None], columns[:, None]]
+
+
+def _jittered(images, max_shift, seed):
+    if not max_shift:
+        return images
+    rng = np.random.default_rng((*seed, max_shift))
+    return shift_images(
+        images, rng.integers(-max_shift, max_shift, (len(images), 2), endpoint=True)
+    )
+
+
+def _reflected(index, size):
+    """Pixels that positions beyond the edges mirror, as by ``mode='symmetric'`` of `numpy.pad`."""
+    index = index % (2 * size)
+    return np.minimum(index, 2 * size - 1 - index)
 
 
 def reorient(images, orientation, *, compiled=False):

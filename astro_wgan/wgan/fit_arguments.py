@@ -95,6 +95,11 @@ def check_fit(
     """
     _check_reconstruction(network, training)
     check_stamps(network, stamps)
+    if 2 * training.max_shift >= network.size:
+        raise ValueError(
+            f'`max_shift` of the training must be less than half of the size of the stamps, '
+            f'{network.size} pixels; got {training.max_shift}.'
+        )
     if len(stamps) < training.min_stamps:
         raise ValueError(
             f'`stamps` must hold at least {training.min_stamps} stamps; got {len(stamps)}.'

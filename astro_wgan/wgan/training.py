@@ -102,7 +102,14 @@ def train(
     if limits.fraction_done(start, state) >= 1:
         return state
     images = tf.data.Dataset.from_generator(
-        lambda: stream_images(stamps, stretch, count, seed=trainer.seed, start=start),
+        lambda: stream_images(
+            stamps,
+            stretch,
+            count,
+            seed=trainer.seed,
+            start=start,
+            max_shift=trainer.training.max_shift,
+        ),
         output_signature=tf.TensorSpec((count, *trainer.network.image_shape), tf.float32),
     ).prefetch(2)
     monitor = TrainingMonitor(

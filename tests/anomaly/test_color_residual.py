@@ -1,6 +1,7 @@
 """How the residuals of several bands differ, against plain formulas."""
 
 import json
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -111,6 +112,22 @@ def test_a_blob_of_another_color_is_anomalous(detector, stamps):
     color = np.asarray(table['color_residual'])
     assert color[0] > 3 * np.median(color)
     assert table.colnames.index('color_residual') == table.colnames.index('rotation_residual') + 1
+
+
+def test_a_shifted_training_makes_the_rotation_residual_look_for_the_center(detector, stamps):
+    wgan = copy(detector.wgan)
+    wgan.training = replace(wgan.training, max_shift=2)
+    shifted = AnomalyDetector(wgan)
+    assert shifted.scoring == replace(detector.scoring, rotation_shift=5)
+    measured = shifted.measure(stamps[40:], progress=False)
+    assert measured.meta['window']['rotation_shift'] == 5
+    shifted.calibrate(measured, progress=False)
+    before = detector.measure(stamps[40:], progress=False)
+    assert (measured['rotation_residual'] != before['rotation_residual']).all()
+    with pytest.raises(ValueError, match=r'another `scoring`.*different: rotation_shift'):
+        shifted.calibrate(before, progress=False)
+    with pytest.raises(ValueError, match=r'another `scoring`.*different: rotation_shift'):
+        detector.score(measured, progress=False)
 
 
 def test_one_band_has_no_color_residual(stamps):

@@ -151,6 +151,21 @@ def test_rotation_residual_allows_a_center_between_pixels(y):
     assert turned(galaxy(y - 1, 14), galaxy(y - 1, 14)) > 0.01
 
 
+def test_rotation_residual_allows_larger_shifts_if_asked_for():
+    """A galaxy moved by a pixel is two pixels off after its rotation."""
+    moved, weights = galaxy(17, 15), np.ones((1, 33, 33, 1), np.float32)
+    window = {'smoothing': 1, 'rotation_smoothing': 1.5, 'weight_sigma': None}
+    found = [
+        measure_residuals(moved, moved, weights, **window, rotation_shift=d)['rotation_residual']
+        for d in (1, 2, 3)
+    ]
+    assert found[0] > 0.01 > 1e-5 > max(found[1:])
+    weights[:, 20:24, 10:14] = 0
+    spoilt = np.where(weights > 0, moved, 1e6)
+    masked = measure_residuals(spoilt, moved, weights, **window, rotation_shift=3)
+    assert masked['rotation_residual'] < 1e-5
+
+
 def test_rotation_residual_ignores_masked_pixels():
     alone, weights = galaxy(16, 16), np.ones((1, 33, 33, 1), np.float32)
     weights[:, 3:8, 20:30] = 0

@@ -113,6 +113,7 @@ def test_a_term_that_is_nan_contributes_nothing():
         ({'statistic': 'sum'}, "`statistic` must be one of .*'paper_score'.*got 'sum'"),
         ({'smoothing': -1}, '`smoothing` must not be negative; got -1'),
         ({'rotation_smoothing': -2}, '`rotation_smoothing` must not be negative; got -2'),
+        ({'rotation_shift': 0}, '`rotation_shift` must be a whole number.*got 0'),
         ({'color_weight': -1.0}, '`color_weight` must not be negative; got -1.0'),
         ({'weight_sigma': 0.0}, '`weight_sigma` must be above 0, or None; got 0.0'),
     ],

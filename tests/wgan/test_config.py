@@ -49,6 +49,8 @@ def test_open_size_and_bands_are_those_of_the_images(size):
         (TrainingConfig, {'learning_rate': float('nan')}, '`learning_rate`.*got nan'),
         (TrainingConfig, {'penalty_weight': -1}, '`penalty_weight`'),
         (TrainingConfig, {'reconstruction_weight': -1}, '`reconstruction_weight`.*got -1'),
+        (TrainingConfig, {'max_shift': -1}, '`max_shift` must be a whole number.*got -1'),
+        (TrainingConfig, {'max_shift': 0.5}, '`max_shift` must be a whole number.*got 0.5'),
         (TrainingConfig, {'beta_1': 1.0}, '`beta_1`'),
         (TrainingConfig, {'penalty_in_float32': False}, "'mixed_bfloat16'; got 'float32'"),
     ],

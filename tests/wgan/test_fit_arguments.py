@@ -52,6 +52,11 @@ def test_sizes_without_a_network_are_refused_with_the_nearest_sizes(shape, messa
         WGAN.preset('compact').fit(StampSet(np.zeros((2, *shape), np.float32)))
 
 
+def test_shifts_leave_some_of_the_stamps(stamps, new_wgan):
+    with pytest.raises(ValueError, match=r'`max_shift` of the training must be less than.*got 8'):
+        new_wgan(max_shift=8).fit(stamps, iterations=1, progress=False)
+
+
 def test_initial_models_that_do_not_fit_are_refused(stamps, new_wgan):
     with pytest.raises(ValueError, match='`initial_model` must be a fitted model'):
         new_wgan().fit(stamps, initial_model=new_wgan(), progress=False)
