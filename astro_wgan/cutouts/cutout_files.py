@@ -1,7 +1,7 @@
 """Stamps from files of cutouts: FITS, JPEG and PNG files in a folder, with a table beside."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from glob import glob, has_magic
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from astro_wgan.catalogs.table_files import read_table
 from astro_wgan.cutouts.conversion import each_warning_once
 from astro_wgan.exceptions import ImageError
 from astro_wgan.images.plane_count import count_planes
+from astro_wgan.images.read_options import ReadOptions
 from astro_wgan.images.reading import read_image
 from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.jobs.provenance import provenance_record
@@ -71,17 +72,14 @@ def arguments_of_files(paths, **options):
 def batches_of_files(
     paths,
     *,
-    table,
-    size,
-    bands,
-    pixel_scale,
-    psf,
-    hdu,
-    plane,
-    zeros,
-    max_size,
-    progress,
+    table=None,
+    size=None,
+    bands=None,
+    pixel_scale=None,
+    psf=None,
+    progress=True,
     batch_size=_BATCH,
+    **reading,
 ):
     """
     Read files of cutouts some at a time.
@@ -92,6 +90,8 @@ def batches_of_files(
         As in `~astro_wgan.StampSet.from_files`, which also documents the errors.
     batch_size : int, optional
         Number of files that are read at a time.
+    **reading
+        ``hdu``, ``plane``, ``zeros``, ``max_size``, ``layout`` and ``bits``.
 
     Yields
     ------
@@ -101,7 +101,9 @@ def batches_of_files(
     """
     files = _list_files(paths)
     whole_table = _table_of_files(files, table)
-    reading = {'hdu': hdu, 'plane': plane, 'zeros': zeros, 'max_size': max_size}
+    # Refuses what no file can be read with.
+    options = ReadOptions(**reading)
+    reading = {field.name: getattr(options, field.name) for field in fields(options)}
     common = _Common.of(files, size, bands, pixel_scale, reading)
     with ProgressLine('reading', quiet=not progress) as line:
         for first in range(0, len(files), batch_size):

@@ -188,9 +188,7 @@ class StampStore(StoredStamps):
         >>> StampStore.from_files('survey.zarr', 'cutouts/*.fits', size=64)  # doctest: +SKIP
         """
         store = None
-        defaults = dict.fromkeys(('table', 'size', 'bands', 'pixel_scale', 'psf'))
-        defaults |= {'hdu': None, 'plane': None, 'zeros': 'auto', 'max_size': None}
-        for part in batches_of_files(paths, **{**defaults, 'progress': True, **options}):
+        for part in batches_of_files(paths, **options):
             stamps = StampSet(**{name: part[name] for name in part if name != 'whole_table'})
             if store is None:
                 store = cls.create(path, like=stamps, overwrite=overwrite)

@@ -232,6 +232,20 @@ def test_no_readable_file(tmp_path):
         read(3)
 
 
+@pytest.mark.parametrize(
+    ('options', 'words'),
+    [
+        ({'size': 0}, '`size` must be a number of pixels'),
+        ({'size': 3 * u.kg}, 'in pixels or an angle'),
+        ({'layout': 'unknown'}, 'unknown'),
+        ({'zeros': 'all'}, '`zeros` must be'),
+    ],
+)
+def test_arguments_are_checked_before_files_are_read(folder, options, words):
+    with pytest.raises(ValueError, match=words):
+        read(folder, **options)
+
+
 def test_sizes_as_angles_need_a_pixel_scale(tmp_path):
     Image.fromarray(np.ones((8, 8), dtype=np.uint8)).save(tmp_path / 'a.png')
     with pytest.raises(ValueError, match='pixel scale is not known'):
@@ -243,7 +257,7 @@ def test_many_files_go_to_a_store(folder, tmp_path, monkeypatch):
     (folder / 'galaxy_2.fits').write_bytes(b'')
     from astro_wgan.cutouts import cutout_files
 
-    monkeypatch.setattr(cutout_files.batches_of_files, '__kwdefaults__', {'batch_size': 2})
+    monkeypatch.setitem(cutout_files.batches_of_files.__kwdefaults__, 'batch_size', 2)
     store = StampStore.from_files(tmp_path / 'a.zarr', folder, size=24, progress=False)
     assert len(store) == 4
     right = read(folder, size=24)

@@ -294,6 +294,8 @@ class CreatedSets:
         plane=None,
         zeros='auto',
         max_size=None,
+        layout='auto',
+        bits=None,
         progress=True,
     ):
         """
@@ -316,7 +318,7 @@ class CreatedSets:
             ``['r', 'g', 'b']``; by default they are converted to luminance.
         pixel_scale, psf : optional
             As in `~astro_wgan.StampSet`; by default the pixel scale of the first file.
-        hdu, plane, zeros, max_size : optional
+        hdu, plane, zeros, max_size, layout, bits : optional
             As in `~astro_wgan.images.read_image`.
         progress : bool, optional
             Show a progress line.
@@ -361,6 +363,8 @@ class CreatedSets:
                 plane=plane,
                 zeros=zeros,
                 max_size=max_size,
+                layout=layout,
+                bits=bits,
                 progress=progress,
             )
         )
