@@ -148,7 +148,7 @@ def test_a_training_that_does_not_begin_leaves_the_folder_free(image, tmp_path, 
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.filterwarnings('ignore:In `meta` of a table')
+@pytest.mark.filterwarnings('ignore:.*in the `meta` of a table')
 @pytest.mark.filterwarnings('ignore::astro_wgan.exceptions.DriftWarning')
 def test_columns_as_archives_give_them_come_back(image, detector, tmp_path):
     given = positions(

@@ -259,8 +259,8 @@ def test_stamps_of_several_beams_are_refused(beams):
 def test_bands_of_several_beams_are_refused_until_one_is_given(beams):
     pixels = image_of_flux(0.03, 'nJy', size=64).data
     images = [
-        CCDData(pixels, unit='Jy/beam', meta={**beam, 'BMIN': 1e-3}, wcs=WCS(sky_header(0.03, 64)))
-        for beam in beams
+        CCDData(image, unit='Jy/beam', meta={**beam, 'BMIN': 1e-3}, wcs=WCS(sky_header(0.03, 64)))
+        for image, beam in zip((2 * pixels, pixels), beams, strict=True)
     ]
     stamps = StampSet.from_image(images, size=48, positions=[(31, 31)])
     assert stamps.meta['dropped'] == 0
