@@ -4,10 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from astro_wgan.bands.band import band_number
 from astro_wgan.detection.noise_scaling import noise_scale, scaled
 
-__all__ = ['Batch', 'batch_rows', 'checked_band', 'checked_bands', 'read_batch']
+__all__ = ['BandBatches', 'Batch', 'batch_rows', 'checked_band', 'checked_bands', 'read_batch']
 
 #: Pixels of a batch: enough to make the overhead of Python small, few enough to fit into the cache
 #: of a processor and to report progress often.
@@ -43,6 +42,22 @@ class Batch(NamedTuple):
     def scales(self):
         """``scale``, or 1 for each stamp."""
         return np.ones(len(self.pixels)) if self.scale is None else self.scale
+
+
+class BandBatches(NamedTuple):
+    """
+    The same stamps in several bands.
+
+    Attributes
+    ----------
+    bands : tuple of `Batch`
+        Of each band that is measured.
+    detected : `Batch` or None
+        Of the band in which sources are detected; None for the chi-squared image of all.
+    """
+
+    bands: tuple
+    detected: Batch | None
 
 
 def batch_rows(stamps, *, first=0):
@@ -130,6 +145,9 @@ def checked_bands(band, stamps):
         return [None]
     if band is None:
         return list(range(stamps.n_bands))
+    # Imported here, since processes that measure sources do not need astropy.
+    from astro_wgan.bands.band import band_number
+
     numbers = [band_number(each, stamps.bands) for each in (band if is_list else [band])]
     if not numbers or len(set(numbers)) < len(numbers):
         raise ValueError(f'`band` must be different bands; got {band!r}.')

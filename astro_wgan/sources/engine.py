@@ -9,14 +9,10 @@ import sep
 from astro_wgan.detection.detection_config import DetectionConfig
 from astro_wgan.detection.engines import check_engine
 from astro_wgan.sources.apertures import flag_apertures, measure_apertures
+from astro_wgan.sources.batch import BandBatches
 from astro_wgan.sources.filled_stamps import flag_filled_stamps
 from astro_wgan.sources.flags import SourceFlag
 from astro_wgan.sources.isophotal import measure_isophotes
-from astro_wgan.sources.multiband.forced_photometry import (
-    BandBatches,
-    chi_squared_batch,
-    measure_bands,
-)
 from astro_wgan.sources.segmentation import find_sources, labels_in_stamp
 
 __all__ = ['FLUXES', 'BatchResult', 'Settings', 'measure_batch']
@@ -100,6 +96,9 @@ def measure_batch(batch, settings):
 
 def _measure_bands(batches, settings):
     """Detect in one image and measure in all bands."""
+    # Imported here, since processes that measure one band do not need SciPy.
+    from astro_wgan.sources.multiband.forced_photometry import chi_squared_batch, measure_bands
+
     detection, detected = settings.detection, batches.detected
     if detected is None:
         detected = chi_squared_batch(batches.bands, detection)

@@ -12,11 +12,11 @@ from astro_wgan.jobs import Fingerprint, describe_settings, describe_stamps
 from astro_wgan.jobs.parallel import check_workers, ordered_map
 from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.jobs.resume import ResumeFile
-from astro_wgan.sources.batch import batch_rows, checked_bands, read_batch
+from astro_wgan.sources.batch import BandBatches, batch_rows, checked_bands, read_batch
 from astro_wgan.sources.catalog import photometry_tables, sky_columns
 from astro_wgan.sources.engine import Settings, measure_batch
 from astro_wgan.sources.multiband.band_catalog import band_tables
-from astro_wgan.sources.multiband.forced_photometry import CHI_SQUARED, BandBatches
+from astro_wgan.sources.multiband.forced_photometry import CHI_SQUARED
 from astro_wgan.sources.zero_points import as_background, as_zero_points, value_in
 from astro_wgan.store.stamp_inputs import as_stamps
 from astro_wgan.units.pixel_flux import pixel_flux

@@ -1,7 +1,5 @@
 """`measure_bands`: photometry of several bands in the apertures and segments of one detection."""
 
-from typing import NamedTuple
-
 import numpy as np
 
 from astro_wgan.bands.chi_squared import ChiSquared
@@ -15,7 +13,6 @@ __all__ = [
     'BAND_COLUMNS',
     'CHI_SQUARED',
     'SKY_COLUMNS',
-    'BandBatches',
     'band_column',
     'chi_squared_batch',
     'measure_bands',
@@ -37,22 +34,6 @@ BAND_COLUMNS = (
 
 #: Columns of each stamp that are measured in each band.
 SKY_COLUMNS = ('background', 'noise_rms')
-
-
-class BandBatches(NamedTuple):
-    """
-    The same stamps in several bands.
-
-    Attributes
-    ----------
-    bands : tuple of `Batch`
-        Of each band that is measured.
-    detected : `Batch` or None
-        Of the band in which sources are detected; None for the chi-squared image of all.
-    """
-
-    bands: tuple
-    detected: Batch | None
 
 
 def band_column(name, number):
