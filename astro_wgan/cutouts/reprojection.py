@@ -57,6 +57,13 @@ def reprojected_arguments(stamps, *, pixel_scale, position_angle, size, method, 
     if method not in _METHODS:
         raise ValueError(f'`method` must be one of {list(_METHODS)}; got {method!r}.')
     pixel_scale = stamps.pixel_scale if pixel_scale is None else as_pixel_scale(pixel_scale)
+    if stamps.pixel_scale is None and stamps.geometry.has_celestial.any():
+        # Those that follow their sources.
+        missing = [n for n, v in (('pixel_scale', pixel_scale), ('size', size)) if v is None]
+        if missing:
+            raise ValueError(
+                f'Give `{missing[0]}`: the stamps have various pixel scales (`stamps.pixel_area`).'
+            )
     if pixel_scale is None:
         raise ValueError(
             'Give `pixel_scale`: the stamps have neither a pixel scale nor a WCS. To cut out their '

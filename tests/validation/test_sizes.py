@@ -68,7 +68,9 @@ def test_what_is_no_size(size, words):
         lambda image: StampSet.from_image(image, size=64, positions=[(50, 40)]).reproject(
             size=SIZE, progress=False
         ),
-        lambda image: StampSet.from_image([image, image], size=SIZE, positions=[(50, 40)]),
+        lambda image: StampSet.from_image(
+            [image, image.multiply(2)], size=SIZE, positions=[(50, 40)]
+        ),
     ],
 )
 def test_sizes_of_stamps_may_be_angles(image, cut):

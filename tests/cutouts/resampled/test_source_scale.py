@@ -256,6 +256,25 @@ def test_bands_of_another_scale_are_resampled_to_the_grid():
     assert flux[:, 1] == pytest.approx(FLUX, rel=0.01)
 
 
+def test_stamps_are_brought_to_one_scale_again():
+    stamps = scaled(make_image(distorted=False))
+    native = stamps.reproject(pixel_scale=0.05 * u.arcsec, size=96, progress=False)
+    assert np.nansum(native.pixels, axis=(1, 2)) == pytest.approx(FLUX, rel=0.01)
+    for options, missing in (({}, 'pixel_scale'), ({'pixel_scale': 1 * u.arcsec}, 'size')):
+        with pytest.raises(ValueError, match=f'Give `{missing}`: the stamps have various'):
+            stamps.reproject(**options)
+    with pytest.raises(ValueError, match='pixel scale is not known'):
+        stamps.crop(1 * u.arcsec)
+    half = stamps.crop(32)
+    assert half.pixel_area == pytest.approx(stamps.pixel_area)
+    for first, second in zip(stamps.wcs, half.wcs, strict=True):
+        there = first.pixel_to_world(20, 20).separation(second.pixel_to_world(4, 4))
+        assert there.mas < 1e-3
+    assert stamps.bin(2).wcs[0].wcs.crpix == pytest.approx(
+        (stamps.wcs[0].wcs.crpix - 0.5) / 2 + 0.5
+    )
+
+
 def test_files_are_read_in_sections(tmp_path):
     image = make_image(noise=0.3, distorted=False)
     image.write(tmp_path / 'a.fits')
