@@ -32,7 +32,7 @@ TIMES = (
     Column('times one band', 'the processor time of `StampSet.from_image`', '', '.2f'),
 )
 MEMORY = (
-    Column('bands', '', '', '.0f'),
+    Column('bands', 'that are cut', '', '.0f'),
     Column('stamps', 'in each band', '', ',.0f'),
     Column('image', 'pixels of one band', 'MiB', ',.0f'),
     Column('all images', 'pixels of all bands', 'MiB', ',.0f'),
