@@ -68,8 +68,8 @@ def test_table_holds_scores_positions_and_provenance(result):
 
 def test_held_out_fraction_is_the_configured_one(result):
     assert np.mean(~result.table['trained_on']) == pytest.approx(CONFIG.held_out_fraction, abs=0.01)
-    assert len(result.detector.calibration_.held_out) == np.sum(~result.table['trained_on'])
-    assert len(result.detector.calibration_.training) == np.sum(result.table['trained_on'])
+    assert len(result.detector.calibration_.held_out_scores) == np.sum(~result.table['trained_on'])
+    assert len(result.detector.calibration_.training_scores) == np.sum(result.table['trained_on'])
 
 
 def test_anomalous_source_has_a_high_rank(result):
@@ -202,11 +202,11 @@ def test_a_hunt_with_another_detector_is_refused(result, image, tmp_path):
     other = AnomalyDetector.load(result.folder / 'model')
     other.calibration_ = replace(
         other.calibration_,
-        held_out=other.calibration_.held_out[:-1],
+        held_out_scores=other.calibration_.held_out_scores[:-1],
         ids=None,
         noise_rms=None,
         probabilities=None,
-        training=None,
+        training_scores=None,
     )
     with pytest.raises(HuntFolderError, match='to another model: its calibration differs'):
         hunt(image, model=other, **options)
@@ -316,7 +316,7 @@ def test_model_of_an_earlier_hunt_needs_no_training(result, image, tmp_path):
     np.testing.assert_allclose(again.table['score'][seen], result.table['score'][seen], rtol=0.01)
     assert not again.table['trained_on'].any()
     np.testing.assert_array_equal(
-        again.detector.calibration_.held_out, result.detector.calibration_.held_out
+        again.detector.calibration_.held_out_scores, result.detector.calibration_.held_out_scores
     )
 
 
