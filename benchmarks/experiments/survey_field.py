@@ -181,13 +181,12 @@ def draw(folder, path, n):
     figure, axes = plt.subplots(3, n, figsize=(1.1 * n, 3.5), layout='constrained')
     plot_triptychs(
         stamps,
-        detector.closest_images(stamps),
-        detector.residual(stamps),
+        detector.closest_images(table, like=stamps),
         labels=[f'{row["rank"]}' for row in table],
         stretch=detector.wgan.stretch_,
         axes=axes.T,
     )
-    figure.savefig(path, dpi=80)
+    figure.savefig(path, dpi=70)
 
 
 if __name__ == '__main__':
