@@ -13,6 +13,8 @@ from reproject import reproject_adaptive
 
 from astro_wgan import DetectionConfig, StampSet
 from astro_wgan.exceptions import DetectionError
+from astro_wgan.images import read_image
+from astro_wgan.sources import measure_sources
 from astro_wgan.stamps import Band
 from astro_wgan.testing import assert_stamps_equal, make_wcs
 
@@ -434,3 +436,41 @@ def test_colors_of_a_picture_are_bands_if_they_are_named(tmp_path):
     with pytest.warns(AstropyUserWarning, match='have the same pixels, as those of gray') as caught:
         StampSet.from_image(gray, bands=['R', 'G', 'B'], **where)
     assert len(caught) == 3
+
+
+# Real images
+
+
+def test_galaxies_of_a_survey_in_seven_bands(real_data):
+    files = sorted((real_data / 'real' / 'ceers').glob('*.fits'))
+    names = sorted({path.name.split('_')[1] for path in files})
+    assert len(names) == 7
+    galaxies = {name: [p for p in files if name in p.name] for name in names}
+    stamps = StampSet.from_bands(
+        {
+            name: StampSet.from_cutouts([read_image(path) for path in paths])
+            for name, paths in galaxies.items()
+        }
+    )
+    assert (len(stamps), stamps.n_bands) == (5, 7)
+    found = measure_sources(stamps, detect_in='chi2', progress=False).stamps
+    assert (found['status'] == 'measured').sum() >= 4
+    # As the sum of the pixels of the images in the same ellipse.
+    k = int(np.nanargmax(found['kron_flux_f444w'].value))
+    for name in names:
+        image = stamps[name].pixels[k]
+        x, y = (found[axis].value[k] for axis in 'xy')
+        rows, columns = np.indices(image.shape)
+        near = np.hypot(columns - x, rows - y) < 2 * found[f'half_light_radius_{name}'].value[k]
+        light = image[near].sum() - near.sum() * np.median(image)
+        assert found[f'kron_flux_{name}'].value[k] == pytest.approx(light, rel=0.3)
+
+
+def test_a_field_of_two_surveys(real_data):
+    """KiDS and VIKING, on the same pixels and without WCS."""
+    folder = real_data / 'real' / 'kids_viking'
+    images = {name: folder / f'{name}.fits' for name in ('r', 'Ks')}
+    where = {'size': 32, 'positions': [(1250, 1320), (400, 2000)]}
+    stamps = StampSet.from_images(images, **where)
+    for name, path in images.items():
+        assert_stamps_equal(stamps[name].replace(bands=None), StampSet.from_image(path, **where))
