@@ -281,8 +281,8 @@ def _train(stamps, config, folder, start, progress):
     from astro_wgan.anomaly import AnomalyDetector
     from astro_wgan.wgan import WGAN
 
-    # Bands may have different units.
-    stretch = Stretch(per_band=stamps.n_bands is not None)
+    # Pictures were stretched before, and bands may have different units.
+    stretch = Stretch('auto', per_band=stamps.n_bands is not None)
     wgan = WGAN.preset(config.preset, size=config.size, stretch=stretch)
     wgan.fit(
         stamps,

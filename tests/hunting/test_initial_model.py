@@ -92,7 +92,7 @@ def test_a_hunt_starts_from_the_model_and_says_so(monkeypatch, tmp_path, capsys,
     calls = []
 
     def fit(wgan, stamps, **options):
-        calls.append(options)
+        calls.append({**options, 'stretch': wgan.stretch})
         raise KeyboardInterrupt
 
     monkeypatch.setattr(WGAN, 'fit', fit)
@@ -101,6 +101,7 @@ def test_a_hunt_starts_from_the_model_and_says_so(monkeypatch, tmp_path, capsys,
     with pytest.raises(KeyboardInterrupt):
         hunt(image, output=tmp_path / 'a', **options)
     assert calls[0]['iterations'] == 300
+    assert (calls[0]['stretch'].kind, calls[0]['stretch'].per_band) == ('auto', False)
     given, expected = calls[0]['initial_model'], shipped.wgan
     for a, b in zip(given.generator_.weights, expected.generator_.weights, strict=True):
         np.testing.assert_array_equal(a, b)
@@ -112,6 +113,20 @@ def test_a_hunt_starts_from_the_model_and_says_so(monkeypatch, tmp_path, capsys,
         hunt(image, output=tmp_path / 'b', initial_model=None, progress=False, **options)
     assert calls[1]['iterations'] == 600
     assert calls[1]['initial_model'] is None
+
+
+def test_bands_are_scaled_each_by_its_own_noise(monkeypatch, tmp_path):
+    stretches = []
+
+    def fit(wgan, stamps, **options):
+        stretches.append(wgan.stretch)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(WGAN, 'fit', fit)
+    image, positions = squares()
+    with pytest.raises(KeyboardInterrupt):
+        hunt({'g': image, 'r': 1e-12 * image}, output=tmp_path, positions=positions, progress=False)
+    assert stretches[0].per_band
 
 
 def test_a_start_that_does_not_fit_is_refused_before_anything_is_written(tmp_path, monkeypatch):
