@@ -212,7 +212,7 @@ class DerivedSets(ResizedSets, ABC):
         >>> stamps = StampSet.from_image(image, size=64, positions=[(143, 181), (81, 162)])
         >>> masked = stamps.remove_neighbors('mask', progress=False)
         >>> masked.table['n_neighbors'].tolist()
-        [2, 0]
+        [2, 2]
         """
         from astro_wgan.jobs.progress import ProgressLine
         from astro_wgan.neighbors.neighbor_config import as_neighbor_config

@@ -27,7 +27,7 @@ def test_error_for_an_unknown_model_lists_the_models():
 def test_model_has_its_provenance(detector):
     provenance = detector.wgan.provenance_
     assert provenance['stamps'] >= 10_000
-    assert len(detector.calibration_.held_out) >= 1000
+    assert len(detector.calibration_.held_out_scores) >= 1000
     assert {'seed', 'iterations', 'versions'} <= set(provenance)
 
 

@@ -555,7 +555,7 @@ def four(tmp_path_factory):
             {'table': QTable({'id': [30, 31, 32], 'flux': [1, 2, 3] * u.nJy, 'a': [1, 2, 3]})},
             'unkn',
         ),
-        ({'table': QTable({'id': [30, 31, 32], 'flux': [1.0, 2, 3]})}, "'flux'.*kind"),
+        ({'table': QTable({'id': [30, 31, 32], 'flux': [1.0, 2, 3]})}, "'flux'.*differs in type"),
         ({'table': QTable({'id': [30, 31, 32], 'flux': [1, 2, 3] * u.m})}, "'flux'.*unit"),
         ({'table': QTable({'id': ['a', 'b', 'c'], 'flux': [1, 2, 3] * u.nJy})}, "'id'.*dtype"),
         ({'table': QTable({'id': [1, 2, 3], 'flux': np.ones((3, 2)) * u.nJy})}, "'flux'.*shape"),
