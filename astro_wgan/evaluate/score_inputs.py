@@ -94,12 +94,19 @@ def score_array(given, what):
         if 'score' not in table.colnames:
             raise ValueError(f'{what}: the table must have a column `score`; it has none.')
         given = table['score']
-    values = numbers_or_nan(given)
+    values = _numbers(given, f'{what} must be one number per object')
     if values.ndim != 1 or values.dtype.kind not in 'fiub':
         raise ValueError(
             f'{what} must be one number per object; got shape {values.shape}, dtype {values.dtype}.'
         )
     return values if values.dtype == bool else values.astype(float)
+
+
+def _numbers(given, allowed):
+    try:
+        return numbers_or_nan(given)
+    except ValueError as error:  # lists of different lengths
+        raise ValueError(f'{allowed}; got lists of different lengths.') from error
 
 
 def _unmasked(classes):
@@ -116,7 +123,7 @@ def _unmasked(classes):
 
 def as_ranks(scores):
     """Scores of one or several detectors that can be ordered: missing scores are the lowest."""
-    values = numbers_or_nan(scores)
+    values = _numbers(scores, 'Scores must be one real number per object')
     if values.ndim not in (1, 2) or values.dtype.kind not in 'fiub':
         raise ValueError(
             'Scores must be one real number per object; '

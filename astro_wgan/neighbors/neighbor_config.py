@@ -61,7 +61,7 @@ class NeighborConfig:
     >>> image = datasets.load_image('mock_f814w')
     >>> stamps = StampSet.from_image(image, positions=[(143, 181)], neighbors=neighbors)
     >>> int(stamps.table['n_neighbors'][0])
-    2
+    4
     """
 
     neighbors: str = 'mask'

@@ -42,8 +42,14 @@ def build_generator(config, *, seed=None):
     -------
     `keras.Model`
         From (n, latent_dim) to (n, size, size, bands), in stretched intensity.
+
+    Raises
+    ------
+    ValueError
+        If ``size`` or ``bands`` of ``config`` is None.
     """
     seeds = keras.random.SeedGenerator(seed)
+    *_, bands = _image_shape(config)
     base = config.size // 2 ** (len(config.generator_filters) - 1)
     first = config.generator_filters[0]
     latent = keras.Input((config.latent_dim,), name='latent')
@@ -61,7 +67,7 @@ def build_generator(config, *, seed=None):
             kernel_initializer=_initializer(seeds),
         )(x)
         x = layers.LeakyReLU(config.negative_slope)(x)
-    image = _convolution(config.bands, _odd(config.kernel_size), seeds, name='image')(x)
+    image = _convolution(bands, _odd(config.kernel_size), seeds, name='image')(x)
     return keras.Model(latent, image, name='generator')
 
 
@@ -81,9 +87,14 @@ def build_critic(config, *, seed=None):
     `keras.Model`
         From (n, size, size, bands) to ``[value, features]``: C(x) of shape (n, 1), and c(x), the
         output of the last convolution, of shape (n, y, x, channels).
+
+    Raises
+    ------
+    ValueError
+        If ``size`` or ``bands`` of ``config`` is None.
     """
     seeds = keras.random.SeedGenerator(seed)
-    image = keras.Input(config.image_shape, name='image')
+    image = keras.Input(_image_shape(config), name='image')
     features = _downsample(image, config, seeds)
     value = layers.Dense(1, kernel_initializer=_initializer(seeds), name='value')(
         _dense(features, config, seeds)
@@ -109,9 +120,14 @@ def build_encoder(config, *, variational=False, seed=None):
     `keras.Model`
         From (n, size, size, bands) to z of shape (n, latent_dim); if ``variational``, to two
         arrays of this shape: mean and logarithm of the standard deviation of z.
+
+    Raises
+    ------
+    ValueError
+        If ``size`` or ``bands`` of ``config`` is None.
     """
     seeds = keras.random.SeedGenerator(seed)
-    image = keras.Input(config.image_shape, name='image')
+    image = keras.Input(_image_shape(config), name='image')
     x = _dense(_downsample(image, config, seeds), config, seeds)
     initializer = _initializer(seeds)
     mean = layers.Dense(config.latent_dim, kernel_initializer=initializer, name='latent')(x)
@@ -119,6 +135,15 @@ def build_encoder(config, *, variational=False, seed=None):
         return keras.Model(image, mean, name='encoder')
     log_sigma = layers.Dense(config.latent_dim, kernel_initializer='zeros', name='log_sigma')(x)
     return keras.Model(image, [mean, log_sigma], name='encoder')
+
+
+def _image_shape(config):
+    if None in config.image_shape:
+        raise ValueError(
+            '`size` and `bands` of `config` must be given to build networks, as by its method '
+            f'`for_images`; got size={config.size}, bands={config.bands}.'
+        )
+    return config.image_shape
 
 
 def encoder_of_means(encoder):

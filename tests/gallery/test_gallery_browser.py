@@ -151,6 +151,11 @@ def wait(browser, condition):
     return WebDriverWait(browser, 10).until(lambda _: condition())
 
 
+def wait_for_file(browser, path):
+    # Chromium creates a file before it writes it.
+    wait(browser, lambda: path.exists() and path.stat().st_size)
+
+
 def test_there_is_a_card_for_each_stamp_in_the_order_of_the_ranks(browser, page, table):
     visit(browser, page)
     assert ids(browser) == table['id'][np.argsort(table['rank'])].tolist()
@@ -318,7 +323,7 @@ def test_the_shown_cards_are_taken_away_as_csv(browser, page, table, tmp_path):
     choose(browser, 'flag', '+anomalous_85')
     find(browser, '#download').click()
     path = tmp_path / 'Most-anomalous-stamps.csv'
-    wait(browser, path.exists)
+    wait_for_file(browser, path)
     expected = table[table['anomalous_85']]
     expected = expected[np.argsort(expected['flux'])[::-1]]
     found = Table.read(path, format='ascii.csv')
@@ -361,7 +366,7 @@ def test_no_cell_of_the_csv_is_a_formula(browser, tmp_path):
     visit(browser, page)
     find(browser, '#download').click()
     path = tmp_path / 'formulas.csv'
-    wait(browser, path.exists)
+    wait_for_file(browser, path)
     with open(path, newline='', encoding='utf-8') as file:
         head, *rows = csv.reader(file)
     assert head[0] == 'id'

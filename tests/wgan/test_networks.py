@@ -1,3 +1,5 @@
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -95,3 +97,11 @@ def test_weights_of_the_same_network_are_copied_as_they_are():
     copy_weights(second, first)
     for a, b in zip(first.get_weights(), second.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize('build', [build_generator, build_critic, build_encoder])
+@pytest.mark.parametrize('missing', ['size', 'bands'])
+def test_networks_of_open_size_or_bands_are_not_built(build, missing):
+    network = NetworkConfig.preset('compact', size=16, bands=2)
+    with pytest.raises(ValueError, match=f'must be given.*{missing}=None'):
+        build(dataclasses.replace(network, **{missing: None}))

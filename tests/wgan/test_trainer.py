@@ -8,7 +8,6 @@ from keras import layers
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
-from astro_wgan import WGAN
 from astro_wgan.wgan import NetworkConfig, TrainingConfig, build_critic, build_generator
 from astro_wgan.wgan import trainer as module
 from astro_wgan.wgan.trainer import AdversarialTrainer
@@ -38,7 +37,7 @@ def test_critic_steps_are_repeated_but_where_xla_compiles_for_a_processor(
 
 
 def new_trainer(**options):
-    network = WGAN.preset('compact', size=16).network
+    network = NetworkConfig.preset('compact', size=16, bands=1)
     training = TrainingConfig(critic_steps=2, batch_size=8, **options)
     return AdversarialTrainer(
         build_generator(network, seed=1), build_critic(network, seed=2), network, training, seed=3

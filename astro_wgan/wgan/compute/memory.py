@@ -19,7 +19,8 @@ def retain_freed_memory():
 
     Each iteration of a training allocates and frees hundreds of megabytes. glibc returns large
     blocks, and those at the end of its heap, to the system, which clears the pages before they are
-    used again: up to a third of the time of a training on a CPU. Without glibc this does nothing.
+    used again: up to a third of the time of a training on a CPU. Without glibc this does nothing,
+    nor for single blocks above 64 MB that are allocated by other threads than the main one.
 
     Examples
     --------

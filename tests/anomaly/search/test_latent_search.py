@@ -156,9 +156,13 @@ def test_a_single_iteration_is_the_initialization(wgan, images):
     searcher = LatentSearcher(wgan, LatentSearchConfig(init='zeros', max_iterations=2))
     target, state = searcher._begin(*images, images[0])
     begun = searcher._iterate(target, state)
-    names = 'latent', 'closest_images', 'residual_loss', 'feature_loss'
-    for name in names:
-        expected = getattr(begun, f'best_{name.removeprefix("closest_")}')
+    best = {
+        'latent': begun.best_latent,
+        'closest_images': begun.best_image,
+        'residual_loss': begun.best_residual_loss,
+        'feature_loss': begun.best_feature_loss,
+    }
+    for name, expected in best.items():
         np.testing.assert_allclose(getattr(once, name), expected, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(once.critic_value, target.critic_value, rtol=1e-4, atol=1e-5)
     assert (once.iterations == 1).all()
