@@ -28,7 +28,7 @@ from astro_wgan.cutouts.resampled.source_scale import (
 from astro_wgan.detection.detection_config import DetectionConfig
 from astro_wgan.detection.tiled_detection import detect_sources, signal_to_noise
 from astro_wgan.images.fits_sections import open_sections
-from astro_wgan.images.read_options import ReadOptions
+from astro_wgan.images.read_options import ReadOptions, check_options_of_bands, options_of_band
 from astro_wgan.images.reading import image_with
 from astro_wgan.neighbors.image_neighbors import find_in_image
 from astro_wgan.units.pixel_flux import PIXEL_META, holds_flux
@@ -37,9 +37,6 @@ from astro_wgan.validation.pixels import as_shape, value_in_unit
 __all__ = ['band_arguments_of_images']
 
 _CHI_SQUARED = 'chi2'
-
-#: Options of bands that a dictionary of options leaves out.
-_UNSET = {'zeros': 'auto', 'layout': 'auto'}
 
 #: Columns of detected sources in pixels of the image in which they are detected.
 _SHAPES = ('semimajor_axis', 'semiminor_axis', 'orientation', 'area')
@@ -99,12 +96,12 @@ def band_arguments_of_images(
     bands = as_bands(list(images), len(images))
     detect_in, grid = _chosen_bands(detect_in, grid, positions, bands)
     _check_detection(detect_in, background, match_psf, bands)
-    _check_options(reading, bands)
+    check_options_of_bands(reading, [band.name for band in bands])
     origins = {
         band.name: origin_of(image) for band, image in zip(bands, images.values(), strict=True)
     }
     sources = [
-        _BandImage.opened(image, _options_of(band, reading))
+        _BandImage.opened(image, ReadOptions(**options_of_band(reading, band.name)))
         for band, image in zip(bands, images.values(), strict=True)
     ]
     _check_fields(bands, sources)
@@ -242,25 +239,6 @@ def _check_detection(detect_in, background, match_psf, bands):
 
 def _name(band, bands):
     return band if isinstance(band, str) else bands[band].name
-
-
-def _check_options(reading, bands):
-    names = [band.name for band in bands]
-    for option, values in reading.items():
-        for name in values if isinstance(values, dict) else ():
-            if name not in names:
-                raise ValueError(
-                    f'`{option}` has {name!r}, which is no band: there are {", ".join(names)}.'
-                )
-
-
-def _options_of(band, reading):
-    """How to read the image of a band: options that are dictionaries have a value for each."""
-    values = {
-        name: value.get(band.name, _UNSET.get(name)) if isinstance(value, dict) else value
-        for name, value in reading.items()
-    }
-    return ReadOptions(**values)
 
 
 def _check_fields(bands, sources):

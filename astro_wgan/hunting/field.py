@@ -11,6 +11,7 @@ from astro_wgan.detection.tiled_detection import measure_background
 from astro_wgan.hunting.band_images import images_by_band
 from astro_wgan.hunting.hunt_config import HuntConfig
 from astro_wgan.images import read_image
+from astro_wgan.images.read_options import check_options_of_bands, options_of_band
 from astro_wgan.images.reading import describe_image
 from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.neighbors.neighbor_config import as_neighbor_config
@@ -34,9 +35,6 @@ _CARDS = {
 
 #: Threshold at which neighbors and stars are detected, in units of the noise.
 _FAINT = 1.5
-
-#: Options of reading for bands that a dictionary leaves out, where it is not None.
-_DEFAULTS = {'zeros': 'auto', 'layout': 'auto'}
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +86,7 @@ def read_field(image, config, *, bands, positions, progress, **reading):
     sources = images_by_band(image, bands, **where)
     if sources is None and config.detect_in is not None:
         raise ValueError(f'`detect_in` is for several bands; got one image, {config.detect_in!r}.')
-    _check_options(reading, sources)
+    check_options_of_bands(reading, [getattr(band, 'name', band) for band in sources or ()])
     if isinstance(positions, (str, PathLike)):
         positions = read_table(positions)
     images, told = {}, []
@@ -96,7 +94,7 @@ def read_field(image, config, *, bands, positions, progress, **reading):
         line.update(0.0)
         for band, source in ({None: image} if sources is None else sources).items():
             name = getattr(band, 'name', band)
-            how = _of_band(reading, name)
+            how = options_of_band(reading, name)
             if isinstance(source, tuple):
                 source, how['plane'] = source
             ccd = read_image(source, **how)
@@ -114,24 +112,6 @@ def read_field(image, config, *, bands, positions, progress, **reading):
     return Field(
         stamps, config, told, _credit([ccd.meta for ccd in images.values()]), _first_row(first.meta)
     )
-
-
-def _check_options(reading, sources):
-    """Refuse options for bands that there are not."""
-    names = [getattr(band, 'name', band) for band in sources or ()]
-    for option, values in reading.items():
-        for name in values if isinstance(values, Mapping) else ():
-            if name not in names:
-                there = f'there are {", ".join(names)}' if names else 'the image has no named bands'
-                raise ValueError(f'`{option}` has {name!r}, which is no band: {there}.')
-
-
-def _of_band(reading, name):
-    """Options of reading the image of a band."""
-    return {
-        option: value.get(name, _DEFAULTS.get(option)) if isinstance(value, Mapping) else value
-        for option, value in reading.items()
-    }
 
 
 def _with_size_in_pixels(config, ccd):

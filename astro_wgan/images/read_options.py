@@ -1,7 +1,8 @@
 """`ReadOptions`: which part of a file is the image, and what accompanies it."""
 
 import os
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 
 import numpy as np
 from astropy import units as u
@@ -13,7 +14,14 @@ from astro_wgan.images.layouts.layout_registry import get_layout
 from astro_wgan.validation.masked import without_mask
 from astro_wgan.validation.pixels import as_bool, as_float
 
-__all__ = ['GIVEN', 'ReadOptions', 'is_file_part', 'is_hdu_index']
+__all__ = [
+    'GIVEN',
+    'ReadOptions',
+    'check_options_of_bands',
+    'is_file_part',
+    'is_hdu_index',
+    'options_of_band',
+]
 
 #: Options that may be given as an array, a path or an HDU.
 GIVEN = ('mask', 'weight', 'uncertainty')
@@ -85,9 +93,50 @@ class ReadOptions:
         values = {name: getattr(self, name) for name in GIVEN}
         return {name: value for name, value in values.items() if value is not None}
 
-    def without_files(self):
-        """The same for an image in memory."""
-        return replace(self, hdu=None, layout=_AUTO)
+
+def check_options_of_bands(options, names):
+    """
+    Refuse options for bands that there are not.
+
+    Parameters
+    ----------
+    options : dict
+        Options of reading; those that are dictionaries have a value for each band.
+    names : sequence of str
+        Names of the bands; empty for one image without the name of a band.
+
+    Raises
+    ------
+    ValueError
+        If a dictionary has the name of another band.
+    """
+    for option, values in options.items():
+        for name in values if isinstance(values, Mapping) else ():
+            if name not in names:
+                there = f'there are {", ".join(names)}' if names else 'the image has no named bands'
+                raise ValueError(f'`{option}` has {name!r}, which is no band: {there}.')
+
+
+def options_of_band(options, name):
+    """
+    Options of reading the image of one band.
+
+    Parameters
+    ----------
+    options : dict
+        As of `check_options_of_bands`. What a dictionary leaves out is as by default.
+    name : str or None
+        Name of the band; None for one image without it.
+
+    Returns
+    -------
+    dict
+    """
+    defaults = {each.name: each.default for each in fields(ReadOptions)}
+    return {
+        option: value.get(name, defaults[option]) if isinstance(value, Mapping) else value
+        for option, value in options.items()
+    }
 
 
 def is_hdu_index(value):
