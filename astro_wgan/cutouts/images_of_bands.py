@@ -105,25 +105,38 @@ def band_arguments_of_images(
         for band, image in zip(bands, images.values(), strict=True)
     ]
     _check_fields(bands, sources)
+    base = sources[grid]
     how = {'partial': partial, 'outside': outside, 'pixel_scale': pixel_scale}
     if positions is None:
         detection = DetectionConfig() if detection is None else detection
-    found = positions
+    found, chi_squared = positions, None
     if positions is None and detect_in != grid:
-        found = _detected_elsewhere(sources, detect_in, grid, detection, background, pixel_scale)
+        if detect_in == _CHI_SQUARED:
+            # Also of use for neighbors: it takes all images to make it.
+            chi_squared = _chi_squared(sources, base, detection)
+            found = _chi_squared_sources(chi_squared, base.wcs, detection)
+        else:
+            source = sources[detect_in]
+            found = _detected_elsewhere(source, base, detection, background, pixel_scale)
         how |= {'detection': detection if is_measured(scale) else None, 'background': None}
     else:
         how |= {'detection': detection, 'background': background}
-    base = sources[grid]
     first = base.cut(size, positions=found, scale=scale, fill_value=fill_value, **how)
     corner, shape = first['geometry'].corner, first['pixels'].shape[1:]
     if scale is not None:
         corner = np.floor(corner).astype(np.int64)
     removed = None
     if removal.is_needed:
-        psf = bands[grid].psf
-        how = {'removal': removal, 'detection': detection, 'background': background, 'psf': psf}
-        removed = _find_removed(sources, detect_in, grid, corner, shape, **how)
+        is_detected = detect_in == grid
+        removed = _find_removed(
+            *(chi_squared or _image_of_grid(base, detection, background, is_detected)),
+            corner,
+            shape,
+            removal,
+            bands[grid].psf,
+        )
+    # As large as an image, and of no use from here on.
+    del chi_squared
     maps = [
         None if k == grid else source.map_to(base, corner, shape, bands[k].name)
         for k, source in enumerate(sources)
@@ -257,12 +270,9 @@ def _check_fields(bands, sources):
             )
 
 
-def _detected_elsewhere(sources, detect_in, grid, detection, background, pixel_scale):
-    """Sources that are detected in another band than that of the grid, or in all, as a table."""
-    base = sources[grid]
-    if detect_in == _CHI_SQUARED:
-        return _chi_squared_sources(sources, base, detection)
-    image = sources[detect_in].whole()
+def _detected_elsewhere(source, base, detection, background, pixel_scale):
+    """Sources that are detected in another band than that of the grid, as a table."""
+    image = source.whole()
     table = detected_table(image, background, detection, pixel_scale)
     if base.wcs is None:
         return table
@@ -294,24 +304,26 @@ def _chi_squared(sources, base, detection):
     return total.image(), {**how, 'detection': replace(detection, background=None)}
 
 
-def _chi_squared_sources(sources, base, detection):
-    image, how = _chi_squared(sources, base, detection)
+def _chi_squared_sources(chi_squared, wcs, detection):
+    image, how = chi_squared
     found = detect_sources(image, **how)
     if not len(found):
         raise no_source(detection)
-    return with_positions(QTable(shape_columns(found)), found['x'], found['y'], base.wcs)
+    return with_positions(QTable(shape_columns(found)), found['x'], found['y'], wcs)
 
 
-def _find_removed(sources, detect_in, grid, corner, shape, *, removal, detection, background, psf):
+def _image_of_grid(base, detection, background, is_detected):
+    """The image of the grid, and how to detect sources in it."""
+    ccd = base.whole()
+    how = {'mask': ccd.mask, 'detection': detection}
+    how['noise_rms'] = None if ccd.uncertainty is None else ccd.uncertainty.array
+    if is_detected:
+        how['background'] = value_in_unit(background, ccd.unit, 'background')
+    return ccd.data, how
+
+
+def _find_removed(image, how, corner, shape, removal, psf):
     """Neighbors and stars in the image of the grid, or in the chi-squared image."""
-    if detect_in == _CHI_SQUARED:
-        image, how = _chi_squared(sources, sources[grid], detection)
-    else:
-        ccd = sources[grid].whole()
-        image, how = ccd.data, {'mask': ccd.mask, 'detection': detection}
-        how['noise_rms'] = None if ccd.uncertainty is None else ccd.uncertainty.array
-        if detect_in == grid:
-            how['background'] = value_in_unit(background, ccd.unit, 'background')
     # The sky is that of the stamps, since other bands may have other pixels.
     found = find_in_image(image, corner, shape, removal, psf=psf, around=0, **how)
     return found.in_stamps(corner)

@@ -12,6 +12,7 @@ from PIL import Image
 from reproject import reproject_adaptive
 
 from astro_wgan import DetectionConfig, StampSet
+from astro_wgan.cutouts import images_of_bands
 from astro_wgan.exceptions import DetectionError
 from astro_wgan.images import read_image
 from astro_wgan.sources import measure_sources
@@ -291,6 +292,18 @@ def test_chi_squared_of_other_grids():
         StampSet.from_images(
             {'g': g, 'r': r}, detect_in='chi2', detection=DetectionConfig(threshold=1e4)
         )
+
+
+def test_chi_squared_image_is_made_once_for_sources_and_neighbors(monkeypatch):
+    made = []
+    make = images_of_bands._chi_squared
+    monkeypatch.setattr(
+        images_of_bands, '_chi_squared', lambda *given: made.append(1) or make(*given)
+    )
+    images = {'g': field(seed=1), 'r': field(seed=2)}
+    stamps = StampSet.from_images(images, size=48, detect_in='chi2', neighbors='mask')
+    assert len(made) == 1
+    assert stamps.table['n_neighbors'].max() > 0
 
 
 # Matching of PSFs
