@@ -11,9 +11,11 @@ from astro_wgan.sources.segmentation import labels_in_stamp
 __all__ = [
     'KRON_FACTOR',
     'MINIMUM_KRON_RADIUS',
+    'as_ellipses',
     'flag_apertures',
     'measure_apertures',
     'measure_fixed_apertures',
+    'owner_labels',
 ]
 
 #: SExtractor's PHOT_AUTOPARAMS.
@@ -80,7 +82,7 @@ def measure_apertures(found, detection):
     # A window of this size covers the whole stamp.
     largest = max(found.labels.shape[1:]) + 2
     half = np.minimum(np.ceil(_SEARCH * catalog['a']) + 3, largest)
-    owner = _owners(found, detection)
+    owner = owner_labels(found, detection)
     waiting = np.arange(m)
     while waiting.size:
         late = []
@@ -117,44 +119,31 @@ def flag_apertures(found, detection, columns):
     `~numpy.ndarray` of int16, shape (m,)
         The same flags as from `measure_apertures`.
     """
-    m = len(found.stamp)
-    sources = np.zeros(m, dtype=[(name, float) for name in ('x', 'y', 'a', 'b', 'theta')])
-    sources['x'], sources['y'] = columns['x'], columns['y']
-    sources['a'], sources['b'] = columns['semimajor_axis'], columns['semiminor_axis']
-    sources['theta'] = np.radians(columns['orientation'])
-    found = found._replace(catalog=sources)
+    found = found._replace(catalog=as_ellipses(columns))
     radius = columns['kron_radius']
-    shaped = np.isfinite([sources[name] for name in sources.dtype.names]).all(axis=0)
-    shaped &= np.isfinite(radius) & (sources['b'] > 0)
+    shaped = _has_aperture(found.catalog, radius)
     flags = np.where(shaped, 0, int(SourceFlag.NO_KRON_RADIUS)).astype(np.int16)
     flags[~np.isfinite(columns['half_light_radius'])] |= int(SourceFlag.NO_HALF_LIGHT_RADIUS)
-    owner, largest = _owners(found, detection), max(found.labels.shape[1:]) + 2
-    half = np.zeros(m)
-    widest = np.maximum(radius, _SEARCH) * sources['a']
-    half[shaped] = np.minimum(np.ceil(widest[shaped]) + 3, largest)
-    for rows, size in _groups(half, np.flatnonzero(shaped), largest):
-        windows = _Windows(found, owner, rows, size)
+    owner = owner_labels(found, detection)
+    for rows, windows in _windows_of_apertures(found, owner, radius, np.flatnonzero(shaped)):
         flags[rows] |= _kron_radius(windows)[1].astype(np.int16)
         flags[rows] |= _aperture_flags(windows, radius[rows]).astype(np.int16)
     return flags
 
 
-def measure_fixed_apertures(found, band, ellipses, radius, detection):
+def measure_fixed_apertures(band, owner, radius):
     """
     Measure fluxes and half-light radii in another image of the sources, in the same apertures.
 
     Parameters
     ----------
-    found : `~astro_wgan.sources.segmentation.FoundSources`
-        Detected sources, and the images in which they were detected.
     band : `~astro_wgan.sources.segmentation.FoundSources`
-        The same sources with other images.
-    ellipses : `~numpy.ndarray`, shape (m,)
-        Structured array with ``x``, ``y``, ``a``, ``b`` and ``theta`` (radians) of the sources.
+        The sources with other images than those in which they were detected; its catalog is from
+        `as_ellipses`.
+    owner : `~numpy.ndarray`
+        `owner_labels` of the detection.
     radius : `~numpy.ndarray`, shape (m,)
         Semi-major axes of the apertures in units of those of the sources.
-    detection : `~astro_wgan.detection.DetectionConfig`
-        Detection settings.
 
     Returns
     -------
@@ -162,20 +151,13 @@ def measure_fixed_apertures(found, band, ellipses, radius, detection):
         ``kron_flux``, ``kron_flux_err``, ``half_light_radius`` (NaN without aperture) and
         ``flags`` (those of apertures).
     """
-    m = len(ellipses)
     columns = {
-        name: np.full(m, np.nan) for name in ('kron_flux', 'kron_flux_err', 'half_light_radius')
+        name: np.full(len(radius), np.nan)
+        for name in ('kron_flux', 'kron_flux_err', 'half_light_radius')
     }
-    shaped = np.isfinite([ellipses[name] for name in ellipses.dtype.names]).all(axis=0)
-    shaped &= np.isfinite(radius) & (ellipses['b'] > 0)
+    shaped = _has_aperture(band.catalog, radius)
     columns['flags'] = np.where(shaped, 0, int(SourceFlag.NO_KRON_RADIUS)).astype(np.int16)
-    band = band._replace(catalog=ellipses)
-    owner, largest = _owners(found, detection), max(found.labels.shape[1:]) + 2
-    half = np.zeros(m)
-    widest = np.maximum(radius, _SEARCH) * ellipses['a']
-    half[shaped] = np.minimum(np.ceil(widest[shaped]) + 3, largest)
-    for rows, size in _groups(half, np.flatnonzero(shaped), largest):
-        windows = _Windows(band, owner, rows, size)
+    for rows, windows in _windows_of_apertures(band, owner, radius, np.flatnonzero(shaped)):
         measured = _measure_windows(windows, radius[rows], np.zeros(len(rows), dtype=int))
         for name, values in measured.items():
             if name in columns:
@@ -183,7 +165,32 @@ def measure_fixed_apertures(found, band, ellipses, radius, detection):
     return columns
 
 
-def _owners(found, detection):
+def as_ellipses(columns):
+    """Shapes of sources, from columns of a table of sources, as a catalog with names of SEP."""
+    names = {'x': 'x', 'y': 'y', 'a': 'semimajor_axis', 'b': 'semiminor_axis'}
+    sources = np.zeros(len(columns['x']), dtype=[(name, float) for name in (*names, 'theta')])
+    for name, column in names.items():
+        sources[name] = columns[column]
+    sources['theta'] = np.radians(columns['orientation'])
+    return sources
+
+
+def _has_aperture(ellipses, radius):
+    shaped = np.isfinite([ellipses[name] for name in ellipses.dtype.names]).all(axis=0)
+    return shaped & np.isfinite(radius) & (ellipses['b'] > 0)
+
+
+def _windows_of_apertures(found, owner, radius, rows):
+    """Yield sources and windows as wide as their apertures and the search for the Kron radius."""
+    largest = max(found.labels.shape[1:]) + 2
+    half = np.zeros(len(radius))
+    widest = np.maximum(radius[rows], _SEARCH) * found.catalog['a'][rows]
+    half[rows] = np.minimum(np.ceil(widest) + 3, largest)
+    for members, size in _groups(half, rows, largest):
+        yield members, _Windows(found, owner, members, size)
+
+
+def owner_labels(found, detection):
     """Labels, with -1 for groups of pixels above the threshold too small to be a source."""
     # Half the memory if there are not too many sources.
     narrow = found.labels.max(initial=0) < 2**15

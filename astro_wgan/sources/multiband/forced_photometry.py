@@ -3,7 +3,7 @@
 import numpy as np
 
 from astro_wgan.bands.chi_squared import ChiSquared
-from astro_wgan.sources.apertures import measure_fixed_apertures
+from astro_wgan.sources.apertures import as_ellipses, measure_fixed_apertures, owner_labels
 from astro_wgan.sources.batch import Batch
 from astro_wgan.sources.filled_stamps import flag_filled_stamps
 from astro_wgan.sources.isophotal import measure_isophotes
@@ -100,7 +100,8 @@ def measure_bands(found, columns, batches, detection, saturation):
     As SExtractor with two images: positions, shapes, Kron radii and segments are those of the
     detection; sky and noise are measured in each band.
     """
-    ellipses = _ellipses(columns)
+    owner = owner_labels(found, detection)
+    found = found._replace(catalog=as_ellipses(columns))
     sources, stamps = {}, {}
     for number, batch in enumerate(batches):
         skies = measure_skies(batch, detection)
@@ -114,7 +115,7 @@ def measure_bands(found, columns, batches, detection, saturation):
             sky_level=skies.level,
             sky_noise=skies.rms,
         )
-        measured = measure_fixed_apertures(found, band, ellipses, columns['kron_radius'], detection)
+        measured = measure_fixed_apertures(band, owner, columns['kron_radius'])
         scale = batch.scales
         limit = None if saturation is None else saturation / scale
         isophotes = measure_isophotes(band, batch.pixels, limit)
@@ -132,13 +133,3 @@ def measure_bands(found, columns, batches, detection, saturation):
         for name, values in (('background', skies.level), ('noise_rms', skies.rms)):
             stamps[band_column(name, number)] = values * scale
     return sources, stamps
-
-
-def _ellipses(columns):
-    """Shapes of sources as a structured array with names of SEP."""
-    names = {'x': 'x', 'y': 'y', 'a': 'semimajor_axis', 'b': 'semiminor_axis'}
-    sources = np.zeros(len(columns['x']), dtype=[(name, float) for name in (*names, 'theta')])
-    for name, column in names.items():
-        sources[name] = columns[column]
-    sources['theta'] = np.radians(columns['orientation'])
-    return sources
