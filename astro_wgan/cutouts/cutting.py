@@ -17,7 +17,7 @@ from astro_wgan.astrometry.stamp_geometry import (
 )
 from astro_wgan.bands.band import Band
 from astro_wgan.catalogs.positions import position_table
-from astro_wgan.cutouts.bands import check_one_field
+from astro_wgan.cutouts.bands.common_field import check_one_field
 from astro_wgan.cutouts.detected_sources import detected_table
 from astro_wgan.cutouts.resampled.places import Places, scaled_places
 from astro_wgan.cutouts.resampled.source_scale import (

@@ -148,7 +148,7 @@ class DerivedSets(ResizedSets, ABC):
         >>> make_stamps(3, bands=['g', 'r', 'i']).stack(['g', 'r'])
         <StampSet: 3 stamps of 32 x 32 pixels in band g+r, float32, unit nJy>
         """
-        from astro_wgan.cutouts.stacking import stacked_arguments
+        from astro_wgan.cutouts.bands.stacking import stacked_arguments
 
         stamps = self._in_memory()
         chosen = names_of(stamps.bands) if bands is None else list(bands)

@@ -135,7 +135,7 @@ class CreatedSets:
         >>> StampSet.from_images(images, size=32, detect_in='F814W')
         <StampSet: ... stamps of 32 x 32 pixels, 2 bands (F606W, F814W), ...>
         """
-        from astro_wgan.cutouts.images_of_bands import band_arguments_of_images
+        from astro_wgan.cutouts.bands.images_of_bands import band_arguments_of_images
         from astro_wgan.neighbors.neighbor_config import as_neighbor_config
         from astro_wgan.neighbors.stamp_neighbors import changes_of
 

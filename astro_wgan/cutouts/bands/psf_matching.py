@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.signal import fftconvolve
 
-from astro_wgan.cutouts.regridding import ImageParts
+from astro_wgan.cutouts.bands.regridding import ImageParts
 
 __all__ = ['broadest_psf', 'convolve_parts', 'matching_kernel']
 

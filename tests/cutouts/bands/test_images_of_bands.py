@@ -12,7 +12,7 @@ from PIL import Image
 from reproject import reproject_adaptive
 
 from astro_wgan import DetectionConfig, StampSet
-from astro_wgan.cutouts import images_of_bands
+from astro_wgan.cutouts.bands import images_of_bands
 from astro_wgan.exceptions import DetectionError
 from astro_wgan.images import read_image
 from astro_wgan.sources import measure_sources
@@ -296,9 +296,9 @@ def test_chi_squared_of_other_grids():
 
 def test_chi_squared_image_is_made_once_for_sources_and_neighbors(monkeypatch):
     made = []
-    make = images_of_bands._chi_squared
+    make = images_of_bands.chi_squared_image
     monkeypatch.setattr(
-        images_of_bands, '_chi_squared', lambda *given: made.append(1) or make(*given)
+        images_of_bands, 'chi_squared_image', lambda *given: made.append(1) or make(*given)
     )
     images = {'g': field(seed=1), 'r': field(seed=2)}
     stamps = StampSet.from_images(images, size=48, detect_in='chi2', neighbors='mask')

@@ -1,0 +1,201 @@
+"""Stamps in several bands, cut from an image of each on the pixels of one of them."""
+
+import functools
+from dataclasses import asdict, replace
+
+import numpy as np
+
+from astro_wgan.bands.band import as_bands, band_number
+from astro_wgan.cutouts.bands.cuts_on_grid import (
+    band_on_grid,
+    cut_on_grid,
+    cut_sections,
+    matched_bands,
+)
+from astro_wgan.cutouts.bands.detection_in_bands import (
+    CHI_SQUARED,
+    chi_squared_image,
+    chi_squared_sources,
+    chosen_bands,
+    detected_elsewhere,
+    find_removed,
+    image_of_grid,
+)
+from astro_wgan.cutouts.bands.image_of_band import ImageOfBand
+from astro_wgan.cutouts.cutting import check_cutting, origin_of
+from astro_wgan.cutouts.resampled.source_scale import (
+    as_source_scale,
+    check_scaled,
+    is_measured,
+    resampled_cut,
+)
+from astro_wgan.detection.detection_config import DetectionConfig
+from astro_wgan.images.read_options import ReadOptions, check_options_of_bands, options_of_band
+from astro_wgan.units.pixel_flux import PIXEL_META
+from astro_wgan.validation.pixels import as_shape
+
+__all__ = ['band_arguments_of_images']
+
+#: Arguments of a set that differ between bands.
+_PIXELS = ('pixels', 'uncertainty', 'mask', 'unit', 'bands')
+
+
+def band_arguments_of_images(
+    images,
+    *,
+    size,
+    scale,
+    detect_in,
+    grid,
+    positions,
+    detection,
+    background,
+    partial,
+    outside,
+    fill_value,
+    match_psf,
+    pixel_scale,
+    removal,
+    **reading,
+):
+    """
+    Arguments of `~astro_wgan.StampSet` for the stamps of each band.
+
+    Parameters
+    ----------
+    images, size, scale, detect_in, grid, positions, detection, ...
+        As in `~astro_wgan.StampSet.from_images`, which also documents the errors.
+    removal : `~astro_wgan.neighbors.NeighborConfig`
+        What happens to neighbors and stars.
+    **reading
+        How to read the images, as in `~astro_wgan.images.read_image`; dictionaries hold a value
+        for each band.
+
+    Returns
+    -------
+    cuts : dict of dict
+        By band, with all neighbors and stars.
+    removed : `~astro_wgan.neighbors.section_removal.RemovedPixels` or None
+        What is to be removed from the stamps.
+    """
+    if not hasattr(images, 'items') or not images:
+        raise TypeError(
+            "`images` must be a dictionary of an image for each band, such as {'g': ..., 'r': "
+            f'...}}; got {images!r:.100}.'
+        )
+    size = size if hasattr(size, 'unit') else as_shape(size)
+    scale = as_source_scale(scale)
+    if scale is not None:
+        check_scaled(size, removal)
+    check_cutting(positions, detection, background, partial, outside, removal, scale)
+    bands = as_bands(list(images), len(images))
+    detect_in, grid = chosen_bands(detect_in, grid, positions, bands)
+    _check_detection(detect_in, background, match_psf, bands)
+    check_options_of_bands(reading, [band.name for band in bands])
+    origins = {
+        band.name: origin_of(image) for band, image in zip(bands, images.values(), strict=True)
+    }
+    sources = [
+        ImageOfBand.opened(image, ReadOptions(**options_of_band(reading, band.name)))
+        for band, image in zip(bands, images.values(), strict=True)
+    ]
+    _check_fields(bands, sources)
+    base = sources[grid]
+    how = {'partial': partial, 'outside': outside, 'pixel_scale': pixel_scale}
+    if positions is None:
+        detection = DetectionConfig() if detection is None else detection
+    found, chi_squared = positions, None
+    if positions is None and detect_in != grid:
+        if detect_in == CHI_SQUARED:
+            # Also of use for neighbors: it takes all images to make it.
+            chi_squared = chi_squared_image(sources, base, detection)
+            found = chi_squared_sources(chi_squared, base.wcs, detection)
+        else:
+            source = sources[detect_in]
+            found = detected_elsewhere(source, base, detection, background, pixel_scale)
+        how |= {'detection': detection if is_measured(scale) else None, 'background': None}
+    else:
+        how |= {'detection': detection, 'background': background}
+    first = base.cut(size, positions=found, scale=scale, fill_value=fill_value, **how)
+    corner, shape = first['geometry'].corner, first['pixels'].shape[1:]
+    if scale is not None:
+        corner = np.floor(corner).astype(np.int64)
+    removed = None
+    if removal.is_needed:
+        is_detected = detect_in == grid
+        removed = find_removed(
+            *(chi_squared or image_of_grid(base, detection, background, is_detected)),
+            corner,
+            shape,
+            removal,
+            bands[grid].psf,
+        )
+    # As large as an image, and of no use from here on.
+    del chi_squared
+    maps = [
+        None if k == grid else source.map_to(base, corner, shape, bands[k].name)
+        for k, source in enumerate(sources)
+    ]
+    bands = [band_on_grid(band, place) for band, place in zip(bands, maps, strict=True)]
+    kernels, bands = matched_bands(bands, match_psf)
+    margin = max((len(kernel) // 2 for kernel in kernels if kernel is not None), default=0)
+    first['meta']['provenance'] |= {
+        'image': origins,
+        'grid': bands[grid].name,
+        'detect_in': None if positions is not None else _name(detect_in, bands),
+        'detection': None if detection is None else asdict(detection),
+        'match_psf': match_psf,
+        **({'neighbors': asdict(removal)} if removal.is_needed else {}),
+    }
+    cuts = {}
+    for k, band in enumerate(bands):
+        cut = first
+        if k != grid or margin:
+            how = {'margin': margin, 'kernel': kernels[k], 'fill_value': fill_value}
+            if scale is None:
+                cut = cut_on_grid(sources[k], base, corner, shape, place=maps[k], **how)
+            else:
+                function = functools.partial(cut_sections, sources[k], base, maps[k], **how)
+                cut = resampled_cut(function, first['geometry'], shape, fill_value=fill_value)
+                band = replace(band, psf=None)
+            pixel = {name: cut['meta'][name] for name in PIXEL_META if name in cut['meta']}
+            kept = {n: value for n, value in first['meta'].items() if n not in PIXEL_META}
+            cut = first | {name: cut[name] for name in _PIXELS if name in cut}
+            cut['meta'] = kept | pixel
+        cuts[band] = cut
+    return cuts, removed
+
+
+def _check_detection(detect_in, background, match_psf, bands):
+    if background is not None and detect_in == CHI_SQUARED:
+        raise ValueError("`background` is that of one band: it is of no use in 'chi2'.")
+    if match_psf is False:
+        return
+    if match_psf is not True:
+        band_number(match_psf, bands, 'match_psf')
+    without = [band.name for band in bands if band.psf is None]
+    if without:
+        raise ValueError(
+            f'`match_psf` needs the PSF of each band; there is none of {", ".join(without)}. Give '
+            "`Band('g', psf=...)` as key of `images`."
+        )
+
+
+def _name(band, bands):
+    return band if isinstance(band, str) else bands[band].name
+
+
+def _check_fields(bands, sources):
+    first, name = sources[0], bands[0].name
+    for band, source in zip(bands, sources, strict=True):
+        if (source.wcs is None) != (first.wcs is None):
+            with_wcs, without = (name, band.name) if source.wcs is None else (band.name, name)
+            raise ValueError(
+                f'Either all images must have a celestial WCS or none; that of {with_wcs} has one, '
+                f'that of {without} has none.'
+            )
+        if source.wcs is None and source.shape != first.shape:
+            raise ValueError(
+                'Images without WCS must have the same shape, since they are taken to show the '
+                f'same field; got {first.shape} in {name} and {source.shape} in {band.name}.'
+            )
