@@ -35,10 +35,9 @@ from astro_wgan.images.plane_count import count_planes
 from astro_wgan.images.read_options import ReadOptions
 from astro_wgan.images.reading import image_with
 from astro_wgan.jobs.provenance import provenance_record
-from astro_wgan.neighbors.image_neighbors import find_in_image, remove_from_cut
+from astro_wgan.neighbors.image_neighbors import RemovalInImage, find_in_image
 from astro_wgan.neighbors.neighbor_config import NeighborConfig, as_neighbor_config
 from astro_wgan.units.pixel_flux import pixel_meta
-from astro_wgan.validation.masked import joint_mask
 from astro_wgan.validation.pixels import as_psf, as_shape, value_in_unit
 
 __all__ = [
@@ -94,7 +93,7 @@ def cut_arguments(
     options = ReadOptions(**reading)
     removal = as_neighbor_config(neighbors, stars)
     if scale is not None:
-        check_scaled(size, removal)
+        check_scaled(size)
     check_cutting(positions, detection, background, partial, outside, removal, scale)
     where = {
         'scale': scale,
@@ -160,12 +159,14 @@ def _cut_bands(images, size, *, scale, positions, fill_value, removal, **first_o
         **first_only,
     )
     table, shape = first['table'], first['pixels'].shape[1:]
+    boxes = removal.detection_or(first_only['detection'])
     common |= {
         'scale': None if scale is None else first['geometry'].steps,
         'positions': table['id', 'x', 'y'],
         'partial': 'fill',
         'outside': 'keep',
-        'detection': first_only['detection'],
+        # Its background is the level of the first band.
+        'detection': replace(boxes, background=None),
         'background': None,
         'pixel_scale': None,
         'psf': first_only['psf'],
@@ -250,23 +251,24 @@ def _cut_and_removed(
         table.update(places.columns)
         blanks = {'fill_value': fill_value, 'zeros': options.zeros}
         sections = Sections(in_file, in_strips=places.factor is None, **blanks)
-        parts = places.cut(sections, shape, fill_value)
+        settings, change, level = {}, None, None
+        if isinstance(scale, SourceScale):
+            settings['scale'] = asdict(scale)
+        if removal.is_needed:
+            level = value_in_unit(background, image.unit, 'background')
+            windows = places.windows(shape)
+            removed = _find_removed(image, windows, removal, level, detection, psf)
+            table.update(removed.columns)
+            settings['neighbors'] = asdict(removal)
+        if removed is not None:
+            boxes = removal.detection_or(detection)
+            change = RemovalInImage(removed, image, boxes, level)
+        parts = places.cut(sections, shape, fill_value, change=change)
         image = sections.image
-    corner, hidden, settings = places.corner, parts.mask, {}
-    if isinstance(scale, SourceScale):
-        settings['scale'] = asdict(scale)
-    if removal.is_needed:
-        removed = _find_removed(image, corner, shape, removal, background, detection, psf)
-        for name, column in removed.columns.items():
-            table[name] = column
-        settings['neighbors'] = asdict(removal)
-    if removed is not None:
-        taken = remove_from_cut(parts, removed, corner, image, image.mask, detection)
-        hidden = joint_mask(hidden, taken)
     arguments = {
         'pixels': parts.pixels,
         'uncertainty': parts.deviation,
-        'mask': hidden,
+        'mask': parts.mask,
         'unit': u.dimensionless_unscaled if image.unit is None else image.unit,
         'pixel_scale': pixel_scale if scale is None else None,
         'psf': psf if scale is None else None,
@@ -327,16 +329,15 @@ def _shape_of_stamps(size, image, pixel_scale):
     return as_shape(size, pixel_scale=pixel_scale)
 
 
-def _find_removed(image, corner, shape, removal, background, detection, psf):
+def _find_removed(image, windows, removal, background, detection, psf):
     """`~astro_wgan.neighbors.section_removal.RemovedPixels` of the stamps."""
     return find_in_image(
         image.data,
-        corner,
-        shape,
+        windows,
         removal,
         mask=image.mask,
         noise_rms=None if image.uncertainty is None else image.uncertainty.array,
-        background=value_in_unit(background, image.unit, 'background'),
+        background=background,
         detection=detection,
         psf=as_psf(psf),
     )

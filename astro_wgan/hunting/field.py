@@ -157,11 +157,11 @@ def _cut(images, config, positions):
     options = {'size': config.size, 'positions': positions, 'partial': config.partial}
     options['detection'] = detection if positions is None else None
     removal = _removal(config, detection)
+    if removal.is_needed:
+        options['neighbors'] = removal
     follows = as_source_scale(config.scale) is not None
     if follows:
         options['scale'] = config.scale
-    elif removal.is_needed:
-        options['neighbors'] = removal
     if not isinstance(images, Mapping):
         stamps = StampSet.from_image(images, **options)
     elif not follows:
@@ -173,8 +173,6 @@ def _cut(images, config, positions):
             f'No stamp of {config.size} x {config.size} pixels lies completely inside the image: '
             "use a smaller `size`, or partial='fill'."
         )
-    if follows and removal.is_needed:
-        stamps = stamps.remove_neighbors(removal, progress=False)
     return stamps
 
 

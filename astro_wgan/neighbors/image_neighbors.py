@@ -1,10 +1,11 @@
 """`find_in_image`: neighbors and stars in the stamps of an image of any size."""
 
 from collections import defaultdict
+from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
-from astro_wgan.detection.detection_config import DetectionConfig
 from astro_wgan.detection.detection_image import DetectionImage, Section
 from astro_wgan.neighbors.gaussian_fits import fit_gaussians, joined_fits
 from astro_wgan.neighbors.point_sources import (
@@ -18,8 +19,9 @@ from astro_wgan.neighbors.section_removal import (
     remove_in_section,
 )
 from astro_wgan.neighbors.sky_patches import SkyPixels
+from astro_wgan.validation.masked import joint_mask
 
-__all__ = ['find_in_image', 'known_width', 'peak_fits', 'remove_from_cut']
+__all__ = ['RemovalInImage', 'find_in_image', 'known_width', 'peak_fits']
 
 #: Images of up to this many pixels are searched as a whole.
 _WHOLE = 2**22
@@ -38,8 +40,7 @@ _ENOUGH = 2000
 
 def find_in_image(
     pixels,
-    corner,
-    shape,
+    windows,
     config,
     *,
     mask=None,
@@ -56,10 +57,8 @@ def find_in_image(
     ----------
     pixels, mask, noise_rms, background, detection
         As in `~astro_wgan.detection.detect`.
-    corner : `~numpy.ndarray` of int, shape (n, 2)
-        First pixel (x, y) of each stamp.
-    shape : tuple of int
-        ``(ny, nx)`` of the stamps.
+    windows : `~astro_wgan.neighbors.stamp_windows.Windows`
+        Those of the stamps.
     config : `~astro_wgan.neighbors.NeighborConfig`
     psf : `~numpy.ndarray`, shape (ny, nx), optional
         Image of a point source, of which stars have the width.
@@ -78,11 +77,11 @@ def find_in_image(
 
     Notes
     -----
-    The image is searched in tiles of 2048 x 2048 pixels with margins of 256 or the size of a stamp,
-    so that sources of which only a part lies in a stamp are known as a whole.
+    The image is searched in tiles of 2048 x 2048 pixels with margins of 256 or the size of a
+    window, so that sources of which only a part lies in a stamp are known as a whole.
     """
-    removed = RemovedPixels.none(len(corner), shape, config)
-    if not len(corner):
+    removed = RemovedPixels.none(windows, config)
+    if not len(windows):
         return removed
     image = DetectionImage.of(
         pixels,
@@ -91,7 +90,7 @@ def find_in_image(
         background=background,
         detection=config.detection_or(detection),
     )
-    tiles = list(_tiles(corner, shape, image.pixels.shape))
+    tiles = list(_tiles(windows, image.pixels.shape))
     width = None
     if config.stars == 'mask':
         width = known_width(config, psf)
@@ -99,52 +98,70 @@ def find_in_image(
             width = _measured_width(image, [region for region, _ in tiles])
     for region, rows in tiles:
         found = remove_in_section(
-            image, region, corner[rows], shape, config, width=width, numbers=rows, **options
+            image, region, windows[rows], config, width=width, numbers=rows, **options
         )
         removed.assign(rows, found)
     return removed
 
 
-def remove_from_cut(parts, removed, corner, image, bad, detection=None):
+class RemovalInImage:
     """
-    Replace neighbors in stamps that were cut from an image, in place.
+    Removal of neighbors from windows of an image.
 
     Parameters
     ----------
-    parts : object
-        Its attributes ``pixels`` and ``deviation`` are the stamps, shape (n, ny, nx); the latter
-        may be None.
     removed : `~astro_wgan.neighbors.section_removal.RemovedPixels`
-    corner : `~numpy.ndarray` of int, shape (n, 2)
-        First pixel (x, y) of each stamp.
     image : `~astropy.nddata.CCDData`
         The image, or another band on the same pixels.
-    bad : `~numpy.ndarray` of bool, shape of the image, or None
-        True for its unusable pixels.
-    detection : `~astro_wgan.detection.DetectionConfig`, optional
+    detection : `~astro_wgan.detection.DetectionConfig`
         Boxes of the background.
-
-    Returns
-    -------
-    `~numpy.ndarray` of bool, shape (n, ny, nx)
-        True for pixels to mask.
+    background : float or `~numpy.ndarray`, optional
+        The background, if known.
     """
-    hidden, source = removed.hidden.copy(), None
-    for k, (places, sky) in enumerate(removed.sky):
-        if not len(places):
-            continue
-        if source is None:
-            source = SkyPixels(
-                image.data,
-                mask=bad,
-                uncertainty=None if image.uncertainty is None else image.uncertainty.array,
-                detection=DetectionConfig() if detection is None else detection,
-            )
-        deviation = None if parts.deviation is None else parts.deviation[k]
-        source.fill(parts.pixels[k], deviation, places, sky, corner[k])
-        where = (k, *places.T)
-        hidden[where] = ~np.isfinite(parts.pixels[where])
-    return hidden
+
+    def __init__(self, removed, image, detection, background=None):
+        self._removed, self._image = removed, image
+        self._detection, self._background = detection, background
+
+    def __call__(self, parts, rows, corner):
+        """
+        Remove neighbors from some windows, whose pixels and uncertainty are changed in place.
+
+        Parameters
+        ----------
+        parts : `~astro_wgan.images.fits_sections.ImageSections`
+            Windows of one shape.
+        rows : `~numpy.ndarray` of int, shape (n,)
+            Their numbers.
+        corner : `~numpy.ndarray` of int, shape (n, 2)
+            First pixel (x, y) of each.
+
+        Returns
+        -------
+        `~astro_wgan.images.fits_sections.ImageSections`
+        """
+        removed = self._removed[rows]
+        hidden = removed.hidden.copy()
+        for k, (places, sky) in enumerate(removed.sky):
+            if not len(places):
+                continue
+            deviation = None if parts.deviation is None else parts.deviation[k]
+            self._source.fill(parts.pixels[k], deviation, places, sky, corner[k])
+            where = (k, *places.T)
+            hidden[where] = ~np.isfinite(parts.pixels[where])
+        mask = joint_mask(parts.mask, hidden) if hidden.any() else parts.mask
+        return replace(parts, mask=mask)
+
+    @cached_property
+    def _source(self):
+        uncertainty = self._image.uncertainty
+        return SkyPixels(
+            self._image.data,
+            mask=self._image.mask,
+            uncertainty=None if uncertainty is None else uncertainty.array,
+            detection=self._detection,
+            background=self._background,
+        )
 
 
 def known_width(config, psf):
@@ -161,13 +178,13 @@ def peak_fits(image, region):
     return fit_gaussians(above_sky, x[:_ENOUGH], y[:_ENOUGH], fwhm=_BEGIN, bad=bad)
 
 
-def _tiles(corner, shape, image_shape):
-    """Sections of the image, and the rows of the stamps that are searched in each."""
+def _tiles(windows, image_shape):
+    """Sections of the image, and the rows of the windows that are searched in each."""
     ny, nx = image_shape
     if ny * nx <= _WHOLE:
-        yield Section(slice(0, ny), slice(0, nx)), np.arange(len(corner))
+        yield Section(slice(0, ny), slice(0, nx)), np.arange(len(windows))
         return
-    center = corner + np.array(shape[::-1]) // 2
+    center = np.floor(windows.center).astype(int)
     tile = np.clip(center // _TILE, 0, (np.array([nx, ny]) - 1) // _TILE)
     rows_of = defaultdict(list)
     for row, place in enumerate(map(tuple, tile.tolist())):
@@ -175,7 +192,7 @@ def _tiles(corner, shape, image_shape):
     for (column, line), rows in sorted(rows_of.items(), key=lambda item: item[0][::-1]):
         x, y = column * _TILE, line * _TILE
         core = Section(slice(y, min(y + _TILE, ny)), slice(x, min(x + _TILE, nx)))
-        yield core.grown(max(_MARGIN, *shape), image_shape), np.array(rows)
+        yield core.grown(max(_MARGIN, windows.shape[rows].max()), image_shape), np.array(rows)
 
 
 def _measured_width(image, regions):

@@ -1,11 +1,11 @@
-"""`remove_in_section`: pixels of neighbors and stars in the stamps of a section of an image."""
+"""`remove_in_section`: pixels of neighbors and stars in windows of a section of an image."""
 
 from typing import NamedTuple
 
 import numpy as np
 
 from astro_wgan.detection.engines import label_sources
-from astro_wgan.neighbors.central_source import CENTRAL_REACH, central_labels
+from astro_wgan.neighbors.central_source import CENTRAL_REACH, central_label
 from astro_wgan.neighbors.point_sources import find_peaks, find_stars
 from astro_wgan.neighbors.sky_patches import draw_sky
 from astro_wgan.neighbors.source_extent import extended_labels
@@ -25,68 +25,78 @@ _AROUND = 0.5
 
 class RemovedPixels(NamedTuple):
     """
-    Pixels of n stamps that are masked or replaced.
+    Pixels of n windows that are masked or replaced.
 
     Attributes
     ----------
-    hidden : `~numpy.ndarray` of bool, shape (n, ny, nx)
-        True for pixels to mask.
+    hidden : `~numpy.ndarray` of bool, shape (n, ny, nx), or list of `~numpy.ndarray`
+        True for pixels to mask; a list for windows of different shapes.
     sky : list of tuple of `~numpy.ndarray`, each of shape (m, 2)
-        For each stamp, rows and columns of pixels to replace, in the stamp; and those of the
+        For each window, rows and columns of pixels to replace, in the window; and those of the
         pixels of the sky in their place, in the image.
     columns : dict of `~numpy.ndarray`, each of shape (n,)
         Columns for the table of the stamps.
     """
 
-    hidden: np.ndarray
+    hidden: np.ndarray | list
     sky: list
     columns: dict
 
     @classmethod
-    def none(cls, n, shape, config):
-        """Nothing is removed from n stamps."""
+    def none(cls, windows, config):
+        """Nothing is removed from windows."""
+        n = len(windows)
         kinds = _COLUMNS | (_STAR_COLUMNS if config.stars == 'mask' else {})
         columns = {name: np.zeros(n, dtype=kind) for name, kind in kinds.items()}
         nothing = np.zeros((0, 2), dtype=int)
-        return cls(np.zeros((n, *shape), dtype=bool), [(nothing, nothing)] * n, columns)
+        shapes = set(map(tuple, windows.shape.tolist()))
+        if len(shapes) > 1:
+            hidden = [np.zeros(shape, dtype=bool) for shape in windows.shape]
+        else:
+            hidden = np.zeros((n, *(shapes.pop() if shapes else (0, 0))), dtype=bool)
+        return cls(hidden, [(nothing, nothing)] * n, columns)
+
+    def __getitem__(self, rows):
+        """What is removed from some windows, of one shape."""
+        hidden = self.hidden
+        hidden = np.stack([hidden[k] for k in rows]) if isinstance(hidden, list) else hidden[rows]
+        sky = [self.sky[k] for k in rows]
+        return RemovedPixels(hidden, sky, {n: column[rows] for n, column in self.columns.items()})
 
     def in_stamps(self, corner):
-        """The same for sky that lies in the stamps: its rows and columns are those of the stamp."""
+        """The same for sky in the windows: its rows and columns are those of the window."""
         sky = [
             (places, there - at[::-1]) for (places, there), at in zip(self.sky, corner, strict=True)
         ]
         return self._replace(sky=sky)
 
     def assign(self, rows, others):
-        """Write what is removed from some stamps into their rows."""
-        self.hidden[rows] = others.hidden
-        for row, pair in zip(rows, others.sky, strict=True):
-            self.sky[row] = pair
+        """Write what is removed from some windows into their rows."""
+        for row, hidden, pair in zip(rows, others.hidden, others.sky, strict=True):
+            self.hidden[row], self.sky[row] = hidden, pair
         for name, column in self.columns.items():
             column[rows] = others.columns[name]
 
 
-def remove_in_section(image, region, corner, shape, config, *, width=None, numbers, around=_AROUND):
+def remove_in_section(image, region, windows, config, *, width=None, numbers, around=_AROUND):
     """
-    Find what to remove from the stamps in a section of an image.
+    Find what to remove from windows in a section of an image.
 
     Parameters
     ----------
     image : `~astro_wgan.detection.detection_image.DetectionImage`
         Image in which sources are detected.
     region : `~astro_wgan.detection.detection_image.Section`
-        Section that is searched; the parts of stamps beyond it have no sources.
-    corner : `~numpy.ndarray` of int, shape (n, 2)
-        First pixel (x, y) of each stamp in the image.
-    shape : tuple of int
-        ``(ny, nx)`` of the stamps.
+        Section that is searched; the parts of windows beyond it have no sources.
+    windows : `~astro_wgan.neighbors.stamp_windows.Windows`
+        Of which the stamps are columns of the result.
     config : `~astro_wgan.neighbors.NeighborConfig`
     width : `~astro_wgan.neighbors.point_sources.PSFWidth`, optional
         Needed for stars.
     numbers : sequence of int, shape (n,)
         Number of each stamp, which determines its random numbers.
     around : float, optional
-        Sky is taken from pixels up to this fraction of the edge outside of the stamp.
+        Sky is taken from pixels up to this fraction of the edge outside of the window.
 
     Returns
     -------
@@ -98,25 +108,26 @@ def remove_in_section(image, region, corner, shape, config, *, width=None, numbe
         If the section has no noise or is too crowded.
     """
     section = _Searched.of(image, region, config, width)
-    removed = RemovedPixels.none(len(corner), shape, config)
-    corner = corner - (region.columns.start, region.rows.start)
-    labels = np.stack([_window(section.labels, at, shape) for at in corner])
-    central = central_labels(labels)
-    for k, at in enumerate(corner):
-        extended = _window(section.extended, at, shape)
-        others = np.unique(labels[k])
-        of_neighbors = (extended > 0) & (extended != central[k])
-        removed.columns['n_neighbors'][k] = np.count_nonzero(others[others > 0] != central[k])
-        removed.columns['neighbor_fraction'][k] = of_neighbors.mean()
-        removed.columns['central_detected'][k] = central[k] > 0
+    removed = RemovedPixels.none(windows, config)
+    windows = windows.moved((region.columns.start, region.rows.start))
+    for k, (at, shape) in enumerate(zip(windows.corner, windows.shape, strict=True)):
+        stamp = _Stamp.of(windows, k)
+        labels, extended = (_window(image, at, shape) for image in section[:2])
+        central = central_label(labels, stamp.center, stamp.reach)
+        others = np.unique(labels[stamp.inner])
+        of_neighbors = (extended > 0) & (extended != central)
+        removed.columns['n_neighbors'][k] = np.count_nonzero(others[others > 0] != central)
+        removed.columns['neighbor_fraction'][k] = of_neighbors[stamp.inner].mean()
+        removed.columns['central_detected'][k] = central > 0
+        hidden = removed.hidden[k]
         if config.stars == 'mask':
-            number, of_stars = _stars_in(section, at, shape, labels[k], extended, central[k])
+            number, of_stars = _stars_in(section, at, stamp, labels, extended, central)
             removed.columns['n_stars'][k] = number
-            removed.columns['star_fraction'][k] = of_stars.mean()
-            removed.hidden[k] = of_stars
+            removed.columns['star_fraction'][k] = of_stars[stamp.inner].mean()
+            hidden |= of_stars
             of_neighbors &= ~of_stars
         if config.neighbors == 'mask':
-            removed.hidden[k] |= of_neighbors
+            hidden |= of_neighbors
         elif config.neighbors == 'replace':
             rng = np.random.default_rng(
                 np.random.SeedSequence(config.seed, spawn_key=(numbers[k],))
@@ -126,8 +137,27 @@ def remove_in_section(image, region, corner, shape, config, *, width=None, numbe
             removed.sky[k] = places, sky + (region.rows.start, region.columns.start)
             # Masked where there is no sky.
             of_neighbors[tuple(places.T)] = False
-            removed.hidden[k] |= of_neighbors
+            hidden |= of_neighbors
     return removed
+
+
+class _Stamp(NamedTuple):
+    """Center (x, y) and pixels of a stamp in its window, and how far its source is from it."""
+
+    center: np.ndarray
+    inner: tuple
+    reach: float
+
+    @classmethod
+    def of(cls, windows, k):
+        center = windows.center[k] - windows.corner[k]
+        return cls(center, windows.inner(k), CENTRAL_REACH * windows.extent[k].min())
+
+    def holds(self, x, y):
+        """Whether a pixel of the window belongs to the stamp."""
+        return all(
+            part.start <= place < part.stop for part, place in zip(self.inner, (y, x), strict=True)
+        )
 
 
 class _Searched(NamedTuple):
@@ -163,14 +193,14 @@ class _Searched(NamedTuple):
         return cls(labels, extended, none, sky, **found)
 
 
-def _stars_in(section, at, shape, labels, extended, central):
+def _stars_in(section, at, stamp, labels, extended, central):
     """Number of stars with their center in a stamp, and True for pixels of stars."""
-    ny, nx = shape
+    ny, nx = labels.shape
     stars = section.stars
-    nucleus = _nucleus(section, at, shape, central)
+    nucleus = _nucleus(section, at, stamp, central)
     y, x = np.ogrid[:ny, :nx]
     from_nucleus = np.inf if nucleus is None else np.hypot(x - nucleus[0], y - nucleus[1])
-    hidden = np.zeros(shape, dtype=bool)
+    hidden = np.zeros(labels.shape, dtype=bool)
     number = 0
     near = np.ones(len(stars.x), dtype=bool)
     for position, first, length in ((stars.x, at[0], nx), (stars.y, at[1], ny)):
@@ -185,25 +215,23 @@ def _stars_in(section, at, shape, labels, extended, central):
         row, column = round(float(y0)), round(float(x0))
         if not (0 <= row < ny and 0 <= column < nx):
             continue
-        number += 1
+        number += stamp.holds(column, row)
         label = labels[row, column]
         if label not in (0, central):
             hidden |= extended == label
     return number, hidden
 
 
-def _nucleus(section, at, shape, central):
+def _nucleus(section, at, stamp, central):
     """Position of the peak of the central source that is nearest to the center, or None."""
-    ny, nx = shape
-    center = np.array([(nx - 1) / 2, (ny - 1) / 2])
     if central == 0 or not len(section.peaks):
         return None
     own = section.peaks[section.labels[section.peaks[:, 1], section.peaks[:, 0]] == central] - at
     if not len(own):
         return None
-    distance = np.hypot(*(own - center).T)
+    distance = np.hypot(*(own - stamp.center).T)
     nearest = np.argmin(distance)
-    return own[nearest] if distance[nearest] <= CENTRAL_REACH * min(shape) else None
+    return own[nearest] if distance[nearest] <= stamp.reach else None
 
 
 def _sky_for(section, at, target, rng, around):

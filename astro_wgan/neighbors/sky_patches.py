@@ -84,10 +84,12 @@ class SkyPixels:
 
     def __init__(self, pixels, *, mask, uncertainty, detection, background=None):
         self._pixels, self._mask, self._uncertainty = pixels, mask, uncertainty
-        # In a single box the background is the same everywhere.
-        is_flat = background is None and detection.background_box >= max(pixels.shape)
+        # In a single box the background is the same everywhere, as is one that is a number.
+        is_number = background is None and detection.background is not None
+        is_number |= background is not None and np.ndim(background) == 0
+        in_one_box = background is None and detection.background_box >= max(pixels.shape)
         self._image = None
-        if not is_flat:
+        if not (is_number or in_one_box):
             self._image = DetectionImage.of(
                 pixels, mask=mask, noise_rms=None, background=background, detection=detection
             )

@@ -17,6 +17,7 @@ from astro_wgan.neighbors.section_removal import (
     remove_in_section,
 )
 from astro_wgan.neighbors.sky_patches import SkyPixels
+from astro_wgan.neighbors.stamp_windows import Windows
 from astro_wgan.validation.masked import joint_mask
 
 __all__ = ['changes_of', 'check_detect_in', 'removed_from_stamps', 'stellar_width']
@@ -112,13 +113,13 @@ def removed_from_stamps(
         return {}
     shape, n = stamps.shape, len(stamps)
     detection = config.detection_or(detection)
-    removed = RemovedPixels.none(n, shape, config)
-    corner = np.zeros((1, 2), dtype=int)
+    windows = Windows.of_stamps(np.zeros((n, 2), dtype=int), shape)
+    removed = RemovedPixels.none(windows, config)
     for k in range(n):
         try:
             image = _detection_image(stamps, k, detection, detect_in)
             found = remove_in_section(
-                image, _whole(shape), corner, shape, config, width=width, numbers=[first + k]
+                image, _whole(shape), windows[k : k + 1], config, width=width, numbers=[first + k]
             )
         except DetectionError:
             continue  # Without noise or usable pixels, nothing is known of neighbors.
@@ -194,28 +195,76 @@ def _detection_image(stamps, k, detection, detect_in):
     return _detection_image(stack, 0, replace(detection, background=None), None)
 
 
+class RemovalInWindows:
+    """
+    Removal of neighbors from windows of an image, by sky that lies in the same window.
+
+    Parameters
+    ----------
+    removed : `~astro_wgan.neighbors.section_removal.RemovedPixels`
+        Its sky lies in the windows.
+    detection : `~astro_wgan.detection.DetectionConfig`
+        Boxes of the background.
+    """
+
+    def __init__(self, removed, detection):
+        self._removed, self._detection = removed, detection
+
+    def __call__(self, parts, rows, _):
+        """
+        Remove neighbors from some windows, whose pixels and uncertainty are changed in place.
+
+        Parameters
+        ----------
+        parts : `~astro_wgan.images.fits_sections.ImageSections`
+            Windows of one shape, also of another band on the same pixels.
+        rows : `~numpy.ndarray` of int, shape (n,)
+            Their numbers.
+
+        Returns
+        -------
+        `~astro_wgan.images.fits_sections.ImageSections`
+        """
+        removed = self._removed[rows]
+        bad = ~np.isfinite(parts.pixels)
+        if parts.mask is not None:
+            bad |= parts.mask
+        for k, (places, sky) in enumerate(removed.sky):
+            deviation = None if parts.deviation is None else parts.deviation[k]
+            _fill(parts.pixels[k], bad[k], deviation, places, sky, self._detection)
+        hidden = removed.hidden | (~np.isfinite(parts.pixels) & ~bad)
+        mask = joint_mask(parts.mask, hidden) if hidden.any() else parts.mask
+        return replace(parts, mask=mask)
+
+
+def _fill(pixels, bad, deviation, places, sky, detection):
+    """Replace pixels of a stamp, in place, by its sky."""
+    if not len(places):
+        return
+    source = SkyPixels(
+        pixels.copy(),
+        mask=bad,
+        uncertainty=None if deviation is None else deviation.copy(),
+        detection=detection,
+    )
+    source.fill(pixels, deviation, places, sky, np.zeros(2, dtype=int))
+
+
 def _replaced(stamps, removed, detection):
     """New pixels and uncertainty."""
-    arrays = [stamps.pixels, stamps.uncertainty, ~stamps.valid]
-    if stamps.n_bands is None:
-        arrays = [None if array is None else array[..., np.newaxis] for array in arrays]
-    pixels, uncertainty, bad = arrays
-    new = pixels.copy()
-    new_uncertainty = None if uncertainty is None else uncertainty.copy()
-    corner = np.zeros(2, dtype=int)
+    new, deviation = stamps.pixels.copy(), None
+    if stamps.uncertainty is not None:
+        deviation = stamps.uncertainty.copy()
+    bad = ~stamps.valid
     for k, (places, sky) in enumerate(removed.sky):
-        for band in range(pixels.shape[-1] if len(places) else 0):
-            one = k, ..., band
-            source = SkyPixels(
-                pixels[one],
-                mask=bad[one],
-                uncertainty=None if uncertainty is None else uncertainty[one],
-                detection=detection,
+        for band in [...] if stamps.n_bands is None else range(stamps.n_bands):
+            one = (k,) if band is ... else (k, ..., band)
+            _fill(
+                new[one],
+                bad[one],
+                None if deviation is None else deviation[one],
+                places,
+                sky,
+                detection,
             )
-            deviation = None if uncertainty is None else new_uncertainty[one]
-            source.fill(new[one], deviation, places, sky, corner)
-    shape = stamps.pixels.shape
-    return {
-        'pixels': new.reshape(shape),
-        'uncertainty': None if uncertainty is None else new_uncertainty.reshape(shape),
-    }
+    return {'pixels': new, 'uncertainty': deviation}

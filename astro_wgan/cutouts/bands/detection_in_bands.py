@@ -100,11 +100,11 @@ def image_of_grid(base, detection, background, is_detected):
     return ccd.data, how
 
 
-def find_removed(image, how, corner, shape, removal, psf):
+def find_removed(image, how, windows, removal, psf):
     """Neighbors and stars in the image of the grid, or in the chi-squared image."""
     # The sky is that of the stamps, since other bands may have other pixels.
-    found = find_in_image(image, corner, shape, removal, psf=psf, around=0, **how)
-    return found.in_stamps(corner)
+    found = find_in_image(image, windows, removal, psf=psf, around=0, **how)
+    return found.in_stamps(windows.corner)
 
 
 def _image_on_grid(ratio, bad, wcs, base):

@@ -45,6 +45,10 @@ class ImageOfBand:
         where = {'partial': 'fill', 'outside': 'keep', 'fill_value': fill_value}
         return self.cut(shape, positions=middle, **where)
 
+    def in_memory(self):
+        """The same with the whole image in memory."""
+        return ImageOfBand(self.whole(), self.shape, self.wcs, ReadOptions())
+
     def whole(self):
         """The whole image, with all that is masked in it."""
         return image_with(self.image, self.options)

@@ -28,9 +28,12 @@ from astro_wgan.cutouts.resampled.source_scale import (
     check_scaled,
     is_measured,
     resampled_cut,
+    resampled_windows,
 )
 from astro_wgan.detection.detection_config import DetectionConfig
 from astro_wgan.images.read_options import ReadOptions, check_options_of_bands, options_of_band
+from astro_wgan.neighbors.stamp_neighbors import RemovalInWindows
+from astro_wgan.neighbors.stamp_windows import Windows
 from astro_wgan.units.pixel_flux import PIXEL_META
 from astro_wgan.validation.pixels import as_shape
 
@@ -76,7 +79,7 @@ def band_arguments_of_images(
     cuts : dict of dict
         By band, with all neighbors and stars.
     removed : `~astro_wgan.neighbors.section_removal.RemovedPixels` or None
-        What is to be removed from the stamps.
+        What is to be removed from the stamps; None if that has been done before resampling.
     """
     if not hasattr(images, 'items') or not images:
         raise TypeError(
@@ -86,7 +89,7 @@ def band_arguments_of_images(
     size = size if hasattr(size, 'unit') else as_shape(size)
     scale = as_source_scale(scale)
     if scale is not None:
-        check_scaled(size, removal)
+        check_scaled(size)
     check_cutting(positions, detection, background, partial, outside, removal, scale)
     bands = as_bands(list(images), len(images))
     detect_in, grid = chosen_bands(detect_in, grid, positions, bands)
@@ -116,21 +119,33 @@ def band_arguments_of_images(
         how |= {'detection': detection if is_measured(scale) else None, 'background': None}
     else:
         how |= {'detection': detection, 'background': background}
+    is_detected = positions is not None or detect_in == grid
+    is_searched = removal.is_needed and chi_squared is None
+    if is_searched or is_measured(scale) or (positions is None and is_detected):
+        # Read once for stamps, sources, radii and neighbors.
+        base = base.in_memory()
     first = base.cut(size, positions=found, scale=scale, fill_value=fill_value, **how)
     corner, shape = first['geometry'].corner, first['pixels'].shape[1:]
-    if scale is not None:
-        corner = np.floor(corner).astype(np.int64)
-    removed = None
+    removed = change = None
     if removal.is_needed:
-        is_detected = detect_in == grid
+        windows = Windows.of_stamps(corner, shape)
+        if scale is not None:
+            windows = resampled_windows(corner, first['geometry'].steps, shape)
         removed = find_removed(
             *(chi_squared or image_of_grid(base, detection, background, is_detected)),
-            corner,
-            shape,
+            windows,
             removal,
             bands[grid].psf,
         )
+        if scale is not None:
+            # From the pixels of the image, before they are resampled.
+            change = RemovalInWindows(removed, removal.detection_or(detection))
+            first['table'].update(removed.columns)
+            removed = None
+    if scale is not None:
+        corner = np.floor(corner).astype(np.int64)
     # As large as an image, and of no use from here on.
+    base = sources[grid]
     del chi_squared
     maps = [
         None if k == grid else source.map_to(base, corner, shape, bands[k].name)
@@ -150,13 +165,14 @@ def band_arguments_of_images(
     cuts = {}
     for k, band in enumerate(bands):
         cut = first
-        if k != grid or margin:
+        if k != grid or margin or change is not None:
             how = {'margin': margin, 'kernel': kernels[k], 'fill_value': fill_value}
             if scale is None:
                 cut = cut_on_grid(sources[k], base, corner, shape, place=maps[k], **how)
             else:
                 function = functools.partial(cut_sections, sources[k], base, maps[k], **how)
-                cut = resampled_cut(function, first['geometry'], shape, fill_value=fill_value)
+                how = {'fill_value': fill_value, 'change': change}
+                cut = resampled_cut(function, first['geometry'], shape, **how)
                 band = replace(band, psf=None)
             pixel = {name: cut['meta'][name] for name in PIXEL_META if name in cut['meta']}
             kept = {n: value for n, value in first['meta'].items() if n not in PIXEL_META}

@@ -13,10 +13,12 @@ from astro_wgan.cutouts.resampled.source_scale import (
     SourceScale,
     radius_column,
     resampled_sections,
+    resampled_windows,
     scale_factors,
     source_corners,
 )
 from astro_wgan.detection.detection_config import DetectionConfig
+from astro_wgan.neighbors.stamp_windows import Windows
 from astro_wgan.units.pixel_flux import holds_flux, pixel_meta
 from astro_wgan.validation.pixels import as_pixel_scale, value_in_unit
 
@@ -54,10 +56,18 @@ class Places:
         extent = np.array(shape[::-1])
         return extent if self.factor is None else extent * self.factor[:, np.newaxis]
 
-    def cut(self, sections, shape, fill_value):
-        """Stamps as `~astro_wgan.images.fits_sections.ImageSections`."""
+    def windows(self, shape):
+        """The `~astro_wgan.neighbors.stamp_windows.Windows` of which stamps are made."""
         if self.factor is None:
-            return sections.cut(self.corner, shape)
+            return Windows.of_stamps(self.corner, shape)
+        return resampled_windows(self.corner, self.factor, shape)
+
+    def cut(self, sections, shape, fill_value, *, change=None):
+        """Stamps as `~astro_wgan.images.fits_sections.ImageSections`, with changed windows."""
+        if self.factor is None:
+            parts = sections.cut(self.corner, shape)
+            rows = np.arange(len(self.corner))
+            return parts if change is None else change(parts, rows, self.corner)
         image = sections.image
         is_flux = holds_flux(SimpleNamespace(unit=image.unit, meta=pixel_meta(image.meta)))
         return resampled_sections(
@@ -67,6 +77,7 @@ class Places:
             shape,
             sections=sections.cut,
             fill_value=fill_value,
+            change=change,
         )
 
     def geometry(self, image, pixel_scale):

@@ -10,6 +10,7 @@ from astropy import units as u
 from astro_wgan.catalogs.columns import numbers_or_nan
 from astro_wgan.cutouts.resampled.resampling import resample
 from astro_wgan.images.fits_sections import ImageSections
+from astro_wgan.neighbors.stamp_windows import Windows
 from astro_wgan.units.pixel_flux import holds_flux
 from astro_wgan.validation.pixels import as_pixel_scale
 
@@ -21,6 +22,7 @@ __all__ = [
     'radius_column',
     'resampled_cut',
     'resampled_sections',
+    'resampled_windows',
     'scale_factors',
     'source_corners',
 ]
@@ -118,22 +120,17 @@ def as_source_scale(scale):
     raise ValueError(f"`scale` must be 'source', a SourceScale or None; got {scale!r}.")
 
 
-def check_scaled(size, removal):
+def check_scaled(size):
     """
     Validate what depends on stamps that follow their sources.
 
     Raises
     ------
     ValueError
-        If the size is an angle, or neighbors are to be removed from the image.
+        If the size is an angle.
     """
     if hasattr(size, 'unit'):
         raise ValueError(f'`size` must be in pixels for stamps that follow the source; got {size}.')
-    if removal.is_needed:
-        raise ValueError(
-            "`neighbors` and `stars` must be 'keep' for stamps that follow the source: call "
-            '`stamps.remove_neighbors(...)` afterwards.'
-        )
 
 
 def is_measured(scale):
@@ -238,7 +235,29 @@ def source_corners(center, factor, shape):
     return center + 0.5 - np.asarray(factor)[:, np.newaxis] * np.array(shape[::-1]) / 2
 
 
-def resampled_cut(cut, geometry, shape, *, fill_value):
+def resampled_windows(corner, factor, shape):
+    """
+    The pixels of the image of which resampled stamps are made.
+
+    Parameters
+    ----------
+    corner, factor, shape
+        As in `source_corners`.
+
+    Returns
+    -------
+    `~astro_wgan.neighbors.stamp_windows.Windows`
+    """
+    factor = np.asarray(factor)[:, np.newaxis]
+    extent = factor * np.array(shape[::-1])
+    first = np.floor(corner).astype(np.int64) - _MARGIN
+    last = np.ceil(corner + extent).astype(np.int64) + _MARGIN
+    edges = -(-(last - first) // _MULTIPLE) * _MULTIPLE
+    # A corner is the outer edge of a pixel of the stamp, half a pixel before a pixel's center.
+    return Windows(first, edges[:, ::-1], corner - 0.5 + extent / 2, extent)
+
+
+def resampled_cut(cut, geometry, shape, *, fill_value, change=None):
     """
     Arguments of `~astro_wgan.StampSet` for stamps at the places of others that follow the source.
 
@@ -253,6 +272,8 @@ def resampled_cut(cut, geometry, shape, *, fill_value):
         ``(ny, nx)`` of the stamps.
     fill_value : float
         Value of masked pixels.
+    change : callable, optional
+        As in `resampled_sections`.
 
     Returns
     -------
@@ -279,11 +300,12 @@ def resampled_cut(cut, geometry, shape, *, fill_value):
         shape,
         sections=sections,
         fill_value=fill_value,
+        change=change,
     )
     return first | {'pixels': parts.pixels, 'mask': parts.mask, 'uncertainty': parts.deviation}
 
 
-def resampled_sections(is_flux, corner, factor, shape, *, sections, fill_value):
+def resampled_sections(is_flux, corner, factor, shape, *, sections, fill_value, change=None):
     """
     Resample sections of an image.
 
@@ -298,20 +320,19 @@ def resampled_sections(is_flux, corner, factor, shape, *, sections, fill_value):
         `~astro_wgan.images.fits_sections.ImageSections`, masked outside.
     fill_value : float
         Value of masked pixels.
+    change : callable, optional
+        Function of sections, their numbers and first pixels that returns those to resample.
 
     Returns
     -------
     `~astro_wgan.images.fits_sections.ImageSections`
     """
-    first = np.floor(corner).astype(np.int64) - _MARGIN
-    last = (
-        np.ceil(corner + factor[:, np.newaxis] * np.array(shape[::-1])).astype(np.int64) + _MARGIN
-    )
-    edges = -(-(last - first) // _MULTIPLE) * _MULTIPLE
-    whole = None
-    for rows in _groups(edges):
-        nx, ny = edges[rows[0]].tolist()
-        parts = sections(first[rows], (ny, nx))
+    windows = resampled_windows(corner, factor, shape)
+    first, whole = windows.corner, None
+    for rows in _groups(windows.shape):
+        parts = sections(first[rows], tuple(windows.shape[rows[0]].tolist()))
+        if change is not None:
+            parts = change(parts, rows, first[rows])
         found = _resampled(parts, corner[rows] - first[rows], factor[rows], shape, is_flux())
         if whole is None:
             whole = _empty(len(corner), shape, found)
