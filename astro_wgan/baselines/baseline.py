@@ -5,12 +5,12 @@ from inspect import signature
 
 from astro_wgan.exceptions import NotFittedError
 from astro_wgan.optional import import_optional
-from astro_wgan.validation.parameter_names import check_parameter_names
+from astro_wgan.validation.parameter_names import NamedParameters, check_parameter_names
 
 __all__ = ['Baseline', 'import_sklearn']
 
 
-class Baseline:
+class Baseline(NamedParameters):
     """
     Base class of the baselines.
 
@@ -18,26 +18,6 @@ class Baseline:
     `fit` learns in attributes that end in ``_``. It then works with `sklearn.base.clone` without
     depending on scikit-learn.
     """
-
-    def get_params(self, deep=True):
-        """
-        Parameters of the constructor, as in scikit-learn.
-
-        Parameters
-        ----------
-        deep : bool, optional
-            Whether parameters of parameters are included, such as ``stretch__softening``, that of
-            a stretch that was given.
-
-        Returns
-        -------
-        dict
-        """
-        params = {name: getattr(self, name) for name in signature(type(self)).parameters}
-        inner = {name: value for name, value in params.items() if hasattr(value, 'get_params')}
-        for name, value in inner.items() if deep else ():
-            params |= {f'{name}__{key}': each for key, each in value.get_params().items()}
-        return params
 
     def set_params(self, **params):
         """

@@ -5,7 +5,7 @@ import numpy as np
 from astro_wgan.baselines.baseline import Baseline, import_sklearn
 from astro_wgan.baselines.image_batches import score_stamps, stretched
 from astro_wgan.stamps.consistency import size_advice
-from astro_wgan.stamps.stretch import fitted_stretch
+from astro_wgan.stamps.intensity.fitted_stretch import fitted_stretch
 from astro_wgan.store.stamp_inputs import as_stamps
 
 __all__ = ['PCAMahalanobis', 'PCAResidual']

@@ -9,7 +9,7 @@ __all__, __getattr__, __dir__ = lazy_names(
         'SourceScale': '.cutouts.resampled.source_scale',
         'StampSet': 'stampset',
         'Stamps': 'base',
-        'Stretch': 'stretch',
+        'Stretch': 'intensity.stretch',
         'concatenate': 'concatenation',
     },
 )

@@ -10,7 +10,7 @@ from astro_wgan.stamps.intensity.color_composites import (
     lupton_softening,
     scaled_colors,
 )
-from astro_wgan.stamps.stretch import fitted_stretch
+from astro_wgan.stamps.intensity.fitted_stretch import fitted_stretch
 
 __all__ = [
     'MASKED_COLOR',

@@ -3,9 +3,9 @@
 import numpy as np
 
 from astro_wgan.stamps.intensity.color_composites import scaled_colors
+from astro_wgan.stamps.intensity.fitted_stretch import fitted_stretch
 from astro_wgan.stamps.png import MASKED_COLOR, image_range
 from astro_wgan.stamps.stampset import StampSet
-from astro_wgan.stamps.stretch import fitted_stretch
 from astro_wgan.store.stamp_inputs import as_stamps, is_stamps
 
 __all__ = ['check_origin', 'color_pictures', 'stretched_images', 'stretched_set']

@@ -6,8 +6,8 @@ __all__, __getattr__, __dir__ = lazy_names(
     __name__,
     {
         'HeldOutMonitor': 'callbacks',
-        'NetworkConfig': 'config',
-        'TrainingConfig': 'config',
+        'NetworkConfig': 'config.network_config',
+        'TrainingConfig': 'config.training_config',
         'WGAN': 'model',
         'build_critic': 'networks',
         'build_encoder': 'networks',

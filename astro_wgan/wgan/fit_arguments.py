@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from astro_wgan.stamps.consistency import size_advice
 from astro_wgan.wgan.compute.distribution import check_strategy
-from astro_wgan.wgan.config import SIZES
+from astro_wgan.wgan.config.network_config import SIZES
 
 __all__ = ['check_fit', 'check_stamps', 'count_iterations', 'network_for']
 

@@ -5,10 +5,12 @@ from dataclasses import replace
 
 from astro_wgan.jobs import describe_networks
 from astro_wgan.jobs.provenance import provenance_record
-from astro_wgan.stamps import Stretch
+from astro_wgan.stamps.intensity.fitted_stretch import fitted_stretch
+from astro_wgan.stamps.intensity.stretch import Stretch
 from astro_wgan.store import as_stamps
 from astro_wgan.wgan.compute.distribution import copy_without_strategy
-from astro_wgan.wgan.config import NetworkConfig, TrainingConfig
+from astro_wgan.wgan.config.network_config import NetworkConfig
+from astro_wgan.wgan.config.training_config import TrainingConfig
 from astro_wgan.wgan.fit_arguments import check_fit, count_iterations, network_for
 from astro_wgan.wgan.networks import (
     build_critic,
@@ -38,7 +40,7 @@ class WGAN(PredictionMixin):
         Steps, rates and penalty; by default those of the preset ``'paper'``.
     stretch : `~astro_wgan.stamps.Stretch`, optional
         Intensity scaling from the unit of the stamps to the input of the networks; it is fitted
-        with them.
+        with them, unless it was given its levels.
 
     Attributes
     ----------
@@ -266,7 +268,9 @@ class WGAN(PredictionMixin):
             strategy=strategy,
             **monitoring,
         )
-        stretch = self.stretch.clone().fit(stamps)
+        # Levels that were given are used, and those of an earlier fit measured anew.
+        stretch = fitted_stretch(self.stretch.clone(), stamps)
+        stretch.transform(stamps[:1])  # raises if its unit or number of bands is another
         with nullcontext() if strategy is None else strategy.scope():
             trainer = build_trainer(
                 network,

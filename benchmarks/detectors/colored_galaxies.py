@@ -1,8 +1,9 @@
 """Simulated galaxies in three bands, on a sequence from blue disks to red bulges, and odd ones."""
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
-__all__ = ['KINDS', 'draw_galaxies']
+__all__ = ['KINDS', 'change_galaxies', 'draw_galaxies']
 
 #: Kinds of odd galaxies: band order reversed, first band two pixels off, first band missing,
 #: redder than the sequence allows, half as much again in the middle band, a knot in the middle band
@@ -11,6 +12,8 @@ KINDS = ('swapped', 'shifted', 'dropout', 'redder', 'green', 'green blob', 'comp
 
 #: Edge of the stamps in pixels, and standard deviation of the noise in each band.
 _SIZE, _NOISE = 32, (1.2, 1.0, 1.4)
+#: Standard deviation in pixels of the window in which light is that of the central source.
+_WINDOW = 6.0
 #: Relative fluxes of disks and bulges, with a scatter of 4 percent.
 _DISK, _BULGE, _SCATTER = np.array([1, 1.15, 1.25]) / 1.13, np.array([0.35, 1.0, 1.75]) / 1.03, 0.04
 
@@ -50,6 +53,41 @@ def draw_galaxies(n, seed, kind='normal'):
         image = flux * (image + (1 - bulge_fraction) * disk[..., np.newaxis] * disk_color)
         images[k] = _as_kind(image, kind, flux, disk_color, rng)
     return images + rng.normal(0, _NOISE, images.shape).astype(np.float32)
+
+
+def change_galaxies(images, seed, kind, *, strength=1.0):
+    """
+    Observed galaxies whose light is changed to that of an odd kind, with the noise as it is.
+
+    Parameters
+    ----------
+    images : `~numpy.ndarray`, shape (n, 32, 32, 3)
+        Stamps of galaxies above the sky.
+    seed : int
+    kind : str
+        One of `KINDS`.
+    strength : float
+        Factor of the change.
+
+    Returns
+    -------
+    `~numpy.ndarray` of float32, shape (n, 32, 32, 3)
+
+    Notes
+    -----
+    The light of the central source is the smoothed image within a Gaussian window.
+    """
+    rng = np.random.default_rng(seed)
+    window = _blob(0, 0, _WINDOW)
+    light = gaussian_filter(images.astype(float), (0, 1, 1, 0))
+    light *= (window / window.max())[..., np.newaxis]
+    changed = images.astype(np.float32)
+    for k, image in enumerate(light):
+        fluxes = np.maximum(image.sum(axis=(0, 1)), 0)
+        flux = fluxes.mean()
+        color = fluxes / flux if flux > 0 else np.ones(3)
+        changed[k] += strength * (_as_kind(image.copy(), kind, flux, color, rng) - image)
+    return changed
 
 
 def _as_kind(image, kind, flux, disk_color, rng):

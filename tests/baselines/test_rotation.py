@@ -5,7 +5,7 @@ from scipy.ndimage import gaussian_filter
 from astro_wgan import StampSet
 from astro_wgan.baselines import RotationResidual
 from astro_wgan.exceptions import NotFittedError
-from astro_wgan.stamps.stretch import Stretch
+from astro_wgan.stamps import Stretch
 
 pytest.importorskip('sklearn')
 from sklearn.metrics import roc_auc_score

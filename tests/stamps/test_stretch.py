@@ -9,8 +9,8 @@ from astropy import units as u
 from numpy.testing import assert_allclose, assert_array_equal
 
 from astro_wgan.exceptions import NotFittedError
-from astro_wgan.stamps import StampSet
-from astro_wgan.stamps.stretch import Stretch, fitted_stretch
+from astro_wgan.stamps import StampSet, Stretch
+from astro_wgan.stamps.intensity.fitted_stretch import fitted_stretch
 
 SKY, NOISE = 100.0, 5.0
 

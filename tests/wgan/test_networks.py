@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from astro_wgan.wgan.config import NetworkConfig
+from astro_wgan.wgan import NetworkConfig
 from astro_wgan.wgan.networks import (
     FEATURE_LAYER,
     build_critic,

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 from astropy.utils.exceptions import AstropyUserWarning
 
-from astro_wgan.stamps.stretch_levels import band_of, sky_of
+from astro_wgan.stamps.intensity.stretch_levels import band_of, sky_of
 
 __all__ = ['choose_kind', 'describe_stretch']
 

@@ -8,7 +8,7 @@ from astro_wgan.exceptions import CheckpointError
 from astro_wgan.files.atomic import read_arrays, write_arrays
 from astro_wgan.files.json_text import parse_json
 from astro_wgan.jobs import describe_settings
-from astro_wgan.wgan.config import TrainingConfig
+from astro_wgan.wgan.config.training_config import TrainingConfig
 
 __all__ = ['HELD_OUT', 'is_finite', 'read_checkpoint', 'write_checkpoint']
 

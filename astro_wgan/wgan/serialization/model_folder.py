@@ -16,8 +16,9 @@ from astro_wgan.files.manifest import (
     damage_told,
     read_together,
 )
-from astro_wgan.stamps.stretch import Stretch
-from astro_wgan.wgan.config import NetworkConfig, TrainingConfig
+from astro_wgan.stamps.intensity.stretch import Stretch
+from astro_wgan.wgan.config.network_config import NetworkConfig
+from astro_wgan.wgan.config.training_config import TrainingConfig
 from astro_wgan.wgan.networks import build_critic, build_encoder, build_generator, count_weights
 from astro_wgan.wgan.noise_layer import build_noise
 from astro_wgan.wgan.serialization.config_values import from_dict, to_dict
@@ -187,7 +188,11 @@ def parse_model(kind, folder, files):
             _network_config(description['network']),
             from_dict(TrainingConfig, current_names(description['training'], 'training')),
         )
-        wgan.stretch = wgan.stretch_ = _stretch(description['stretch'], wgan.network.bands)
+        wgan.stretch_ = _stretch(description['stretch'], wgan.network.bands)
+        # Another training measures its own levels.
+        wgan.stretch = wgan.stretch_.clone().set_params(
+            sky=None, noise_rms=None, peak=None, unit=None
+        )
         wgan.unit_ = _unit(description['unit'])
         wgan.pixel_scale_ = _pixel_scale(description['pixel_scale_arcsec'])
         wgan.provenance_ = description['provenance']

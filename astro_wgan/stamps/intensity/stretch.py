@@ -1,7 +1,7 @@
 """`Stretch`: the reversible intensity scaling between stamps and the input of a network."""
 
 from copy import copy
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from astropy import units as u
@@ -9,8 +9,7 @@ from astropy import units as u
 from astro_wgan.exceptions import NotFittedError
 from astro_wgan.files.former_names import current_names
 from astro_wgan.stamps.consistency import check_stamps_type
-from astro_wgan.stamps.intensity.stretched_images import choose_kind
-from astro_wgan.stamps.stretch_levels import (
+from astro_wgan.stamps.intensity.stretch_levels import (
     BRIGHTEST,
     FAINTEST_PEAK,
     PEAK_PERCENTILE,
@@ -20,9 +19,10 @@ from astro_wgan.stamps.stretch_levels import (
     measure_levels,
     sample_of,
 )
-from astro_wgan.validation.parameter_names import check_parameter_names
+from astro_wgan.stamps.intensity.stretched_images import choose_kind
+from astro_wgan.validation.parameter_names import NamedParameters, check_parameter_names
 
-__all__ = ['Stretch', 'fitted_stretch']
+__all__ = ['Stretch']
 
 _KINDS = ('asinh', 'linear', 'auto')
 
@@ -31,7 +31,7 @@ _LEARNED = ('kind_', 'sky_', 'noise_rms_', 'peak_', 'unit_')
 
 
 @dataclass(eq=False, repr=False)
-class Stretch:
+class Stretch(NamedParameters):
     """
     A reversible intensity scaling: the sky becomes 0, the peaks of bright sources about 1.
 
@@ -59,8 +59,8 @@ class Stretch:
         preserves colors: equal fluxes in two bands stay equal. The sky is always measured in each
         band.
     sky, noise_rms, peak : float or tuple of float, optional
-        Known sky level, standard deviation of the sky noise, and intensity that becomes 1, for
-        each band or for all. A stretch with these need not be fitted.
+        Known sky level, standard deviation of the sky noise, and intensity that becomes 1: numbers
+        for any number of bands, or one for each band. A stretch with these need not be fitted.
     unit : unit-like, optional
         Unit of these three; `fit` takes that of the stamps.
 
@@ -69,7 +69,8 @@ class Stretch:
     kind_ : {'asinh', 'linear'}
         The kind in use.
     sky_, noise_rms_, peak_ : tuple of float
-        Levels in use, one for each band: those given, or those measured by `fit`.
+        Levels in use, one for each band: those measured by `fit`, or those given, of which a single
+        one is that of all bands.
     unit_ : `~astropy.units.Unit` or None
         Their unit.
 
@@ -107,9 +108,9 @@ class Stretch:
     softening: float = 3.0
     percentile: float = 99.0
     per_band: bool = False
-    sky: tuple | None = None
-    noise_rms: tuple | None = None
-    peak: tuple | None = None
+    sky: float | tuple | None = None
+    noise_rms: float | tuple | None = None
+    peak: float | tuple | None = None
     unit: u.UnitBase | None = None
 
     def __post_init__(self):
@@ -118,7 +119,8 @@ class Stretch:
         if levels is not None:
             if self.kind == 'auto':
                 raise ValueError("`kind` must be 'asinh' or 'linear' with levels; got 'auto'.")
-            self._set_levels(self.kind, *levels, self.unit)
+            is_common = all(np.ndim(level) == 0 for level in (self.sky, self.noise_rms, self.peak))
+            self._set_levels(self.kind, *levels, self.unit, is_common=is_common)
         elif self.unit is not None:
             raise ValueError(
                 '`unit` is that of `sky`, `noise_rms` and `peak`: give these, too, or leave it out.'
@@ -151,14 +153,6 @@ class Stretch:
         return self.to_dict() == other.to_dict() if isinstance(other, Stretch) else NotImplemented
 
     __hash__ = None  # since stretches are mutable
-
-    def get_params(self, deep=True):
-        """
-        Parameters by name, as in scikit-learn.
-
-        ``deep`` has no effect, since none of them has parameters of its own.
-        """
-        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def set_params(self, **params):
         """
@@ -299,15 +293,14 @@ class Stretch:
                 )
             images = images * self._heights(self._scaled(like, 'like'))
         pixels = np.empty_like(images)
-        for band, curve in enumerate(self._curves()):
+        for band, curve in enumerate(self._curves(images.shape)):
             band_of(pixels, band)[...] = curve.invert(band_of(images, band))
         return pixels
 
     def to_dict(self):
         """Parameters and learned levels as plain values, such as JSON holds."""
         values = self._values()
-        if self.is_fitted:
-            values |= {name: list(values[name]) for name in ('sky', 'noise_rms', 'peak')}
+        values |= {k: list(value) for k, value in values.items() if isinstance(value, tuple)}
         unit = values['unit']
         return {**values, 'unit': None if unit is None else u.Unit(unit).to_string()}
 
@@ -327,8 +320,10 @@ class Stretch:
 
     def _values(self):
         """Parameters by name, with the learned levels instead of those that were given."""
-        learned = _LEARNED if self.is_fitted else ()
-        return self.get_params() | {name.rstrip('_'): getattr(self, name) for name in learned}
+        learned = {name: getattr(self, name) for name in _LEARNED if self.is_fitted}
+        if self.is_fitted and self._is_common:
+            learned |= {name: learned[name][0] for name in ('sky_', 'noise_rms_', 'peak_')}
+        return self.get_params() | {name.rstrip('_'): value for name, value in learned.items()}
 
     def _check_parameters(self):
         for name, allowed in (('kind', _KINDS), ('scope', ('global', 'stamp'))):
@@ -342,23 +337,25 @@ class Stretch:
         if not 0 < self.percentile <= 100:
             raise ValueError(f'`percentile` must be between 0 and 100; got {self.percentile}.')
 
-    def _set_levels(self, kind, sky, noise_rms, peak, unit):
+    def _set_levels(self, kind, sky, noise_rms, peak, unit, *, is_common=False):
         unit = None if unit is None else u.Unit(unit)
-        self.kind_ = kind
+        self.kind_, self._is_common = kind, is_common
         self.sky_, self.noise_rms_, self.peak_ = sky, noise_rms, peak
         self.unit_ = None if unit == u.dimensionless_unscaled else unit
 
     def _check_bands(self, shape):
         bands = shape[3] if len(shape) == 4 else 1
-        if len(shape) not in (3, 4) or bands != len(self.sky_):
+        fits = bands == len(self.sky_) or self._is_common
+        if len(shape) not in (3, 4) or not fits:
             raise ValueError(
                 f'The stretch was fitted on {len(self.sky_)} band(s); got an array of shape '
                 f'{tuple(shape)}.'
             )
 
-    def _curves(self):
+    def _curves(self, shape):
         levels = zip(self.sky_, self.peak_, self.softening_levels, strict=True)
-        return [BandCurve(self.kind_, *level) for level in levels]
+        curves = [BandCurve(self.kind_, *level) for level in levels]
+        return curves * shape[3] if self._is_common and len(shape) == 4 else curves
 
     def _scaled(self, stamps, name):
         """Intensity on the scale of the whole set, as float32."""
@@ -367,7 +364,7 @@ class Stretch:
         self._check_bands(stamps.pixels.shape)
         pixels = self._in_own_unit(stamps)
         images = np.empty(pixels.shape, dtype=np.float32)
-        for band, curve in enumerate(self._curves()):
+        for band, curve in enumerate(self._curves(pixels.shape)):
             curve.scale(band_of(pixels, band), out=band_of(images, band))
         np.clip(images, -BRIGHTEST, BRIGHTEST, out=images)
         if stamps.mask is not None:
@@ -393,27 +390,7 @@ class Stretch:
             return np.float32(1)
         axes = (1, 2) if self.per_band else tuple(range(1, images.ndim))
         heights = np.percentile(images, PEAK_PERCENTILE, axis=axes, keepdims=True)
-        curves = zip(self._curves(), self.noise_rms_, strict=True)
+        # A noise that is common to all bands is that of the first curve.
+        curves = zip(self._curves(images.shape), self.noise_rms_, strict=not self._is_common)
         faintest = np.float32([curve.scale_height(FAINTEST_PEAK * rms) for curve, rms in curves])
         return np.maximum(heights, faintest if images.ndim == 4 else faintest[0])
-
-
-def fitted_stretch(stretch, stamps, *, seed=0):
-    """
-    A copy of a stretch that has been fitted, or a new one fitted to stamps.
-
-    Parameters
-    ----------
-    stretch : `Stretch` or None
-        None for the default parameters.
-    stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
-        Used only if ``stretch`` has not been fitted.
-    seed : int, optional
-        As in `Stretch.fit`.
-
-    Returns
-    -------
-    `Stretch`
-    """
-    stretch = Stretch() if stretch is None else stretch
-    return stretch.copy() if stretch.is_fitted else stretch.clone().fit(stamps, seed=seed)
