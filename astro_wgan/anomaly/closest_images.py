@@ -7,6 +7,7 @@ from astro_wgan.anomaly.score_table import check_rows, rows_by_id, table_column
 from astro_wgan.gallery.page import write_gallery
 from astro_wgan.stamps.stampset import StampSet
 from astro_wgan.store import as_stamps
+from astro_wgan.wgan.fit_arguments import check_stamps
 
 __all__ = ['ClosestImages']
 
@@ -46,6 +47,7 @@ class ClosestImages(DetectorState):
         """
         if like is not None:
             like = as_stamps(like)
+            check_stamps(self.wgan.network, like, self.wgan.bands_, name='like')
             like = like[rows_by_id(table_column(table, 'id'), like.ids)]
         return self.wgan.stamps_from_images(self._closest_images(table), like=like)
 

@@ -7,7 +7,11 @@ from astropy.table import QTable
 
 from astro_wgan.anomaly.calibration.calibration import Calibration
 from astro_wgan.anomaly.calibration.contamination import check_contamination
-from astro_wgan.anomaly.calibration.drift import check_drift, check_pixel_scale
+from astro_wgan.anomaly.calibration.drift import (
+    check_drift,
+    check_pixel_scale,
+    check_single_band,
+)
 from astro_wgan.anomaly.closest_images import ClosestImages
 from astro_wgan.anomaly.measurements import measure_residual_statistics
 from astro_wgan.anomaly.score_table import add_scores
@@ -91,6 +95,7 @@ class AnomalyDetector(ClosestImages):
         size = None if positions is None else self.wgan.network.size
         stamps = as_stamps(stamps, positions=positions, size=size)
         check_pixel_scale(stamps, self.wgan.pixel_scale_)
+        check_single_band(stamps, self.wgan.bands_)
         return measure_residual_statistics(
             self._searcher(),
             stamps,
@@ -226,8 +231,9 @@ class AnomalyDetector(ClosestImages):
         Warns
         -----
         `~astro_wgan.exceptions.DriftWarning`
-            If pixel scale, noise, brightness, centers or sky differ from those of the calibration,
-            or more than half of the scores are above the 75th percentile of the normals.
+            If pixel scale, filter, noise, brightness, centers or sky differ from those of the
+            calibration, or more than half of the scores are above the 75th percentile of the
+            normals.
         """
         calibration = self.calibration_
         self._check_measured(stamps, trends=calibration.trends)

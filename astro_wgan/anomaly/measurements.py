@@ -26,6 +26,7 @@ from astro_wgan.jobs.resume import ResumeFile
 from astro_wgan.noise import estimate_noise_rms
 from astro_wgan.store import as_stamps
 from astro_wgan.units.brightness import unit_of_sum
+from astro_wgan.wgan.fit_arguments import check_stamps
 from astro_wgan.wgan.masked_pixels import MIN_WEIGHT, visible_fraction
 
 __all__ = ['measure_residual_statistics']
@@ -120,6 +121,7 @@ def measure_residual_statistics(
     check_workers(processes, client)
     scoring = ScoringConfig() if scoring is None else scoring
     stamps = as_stamps(stamps)
+    check_stamps(searcher.wgan.network, stamps, searcher.wgan.bands_)
     total = len(stamps)
     # Several batches of the search, which is slower while the last images of a part converge.
     size = 4 * searcher.search.batch_size

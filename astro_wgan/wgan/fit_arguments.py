@@ -2,6 +2,12 @@
 
 from dataclasses import replace
 
+from astro_wgan.bands.trained_bands import (
+    bands_advice,
+    check_trained_bands,
+    check_weights_of_bands,
+    trained_bands,
+)
 from astro_wgan.stamps.consistency import size_advice
 from astro_wgan.wgan.compute.distribution import check_strategy
 from astro_wgan.wgan.config.network_config import SIZES
@@ -110,26 +116,50 @@ def check_fit(
     if patience is not None and patience < 1:
         raise ValueError(f'`patience` must be at least 1; got {patience}.')
     if held_out is not None:
-        check_stamps(network, held_out)
+        check_stamps(network, held_out, trained_bands(stamps), name='held_out')
         if not len(held_out):
             raise ValueError('`held_out` must hold at least one stamp; got none.')
     if initial_model is not None:
         _check_initial_model(initial_model, network, training)
+        check_weights_of_bands(stamps, initial_model.bands_)
     check_strategy(strategy, training)
 
 
-def check_stamps(network, stamps):
-    """Raise a ValueError if size or bands of stamps are not those of the network."""
-    size, bands = network.size, network.bands
-    if tuple(stamps.shape) != (size, size) or (stamps.n_bands or 1) != bands:
+def check_stamps(network, stamps, bands=(), *, name='stamps'):
+    """
+    Refuse stamps that do not fit a network.
+
+    Parameters
+    ----------
+    network : `~astro_wgan.wgan.NetworkConfig`
+        Of known size and bands.
+    stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
+        Input of the network.
+    bands : tuple of `~astro_wgan.stamps.Band`
+        Bands of the stamps that it was trained on; empty if these have no names.
+    name : str
+        Name of the argument, for errors.
+
+    Raises
+    ------
+    ValueError
+        If size, or number or names of the bands, are not those of the network.
+    """
+    size, number = network.size, stamps.n_bands or 1
+    if tuple(stamps.shape) != (size, size) or number != network.bands:
         ny, nx = stamps.shape
         advice = size_advice(stamps, (size, size))
-        if (stamps.n_bands or 1) > bands:
-            advice += f' Take {bands} of the bands: `stamps.replace(pixels=stamps.pixels[..., k])`.'
+        if number != network.bands and bands:
+            advice += f' {bands_advice(stamps, bands)}'
+        elif number > network.bands:
+            some = [band.name for band in stamps.bands[: network.bands]]
+            some = some[0] if len(some) == 1 else some
+            advice += f' Take the right bands by name, such as `stamps[{some!r}]`.'
         raise ValueError(
-            f'The network works on stamps of {size} x {size} pixels and {bands} band(s); '
-            f'got {ny} x {nx} and {stamps.n_bands or 1}. {advice.strip()}'.rstrip()
+            f'The network works on stamps of {size} x {size} pixels and {network.bands} band(s); '
+            f'got {ny} x {nx} and {number}. {advice.strip()}'.rstrip()
         )
+    check_trained_bands(stamps, bands, name=name)
 
 
 def _check_initial_model(initial_model, network, training):

@@ -3,6 +3,7 @@
 from contextlib import nullcontext
 from dataclasses import replace
 
+from astro_wgan.bands.trained_bands import trained_bands
 from astro_wgan.jobs import describe_networks
 from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.stamps.intensity.fitted_stretch import fitted_stretch
@@ -63,6 +64,9 @@ class WGAN(PredictionMixin):
         `~astro_wgan.wgan.HeldOutMonitor`.
     unit_, pixel_scale_
         Unit and pixel scale of the training set.
+    bands_ : tuple of `~astro_wgan.stamps.Band`
+        Bands of the training set; empty if they have no names. Stamps of several bands are refused
+        if the names of these differ, or their order.
     provenance_ : dict
         Versions, date, seed, configuration and number of stamps.
 
@@ -88,6 +92,7 @@ class WGAN(PredictionMixin):
         self.training = TrainingConfig() if training is None else training
         self.stretch = Stretch() if stretch is None else stretch
         self.noise_ = self.encoder_ = None
+        self.bands_ = ()
 
     @classmethod
     def preset(cls, name, *, size=None, bands=None, stretch=None):
@@ -209,8 +214,9 @@ class WGAN(PredictionMixin):
             Seed of weights, order of the stamps, latent vectors and orientations.
         initial_model : WGAN, optional
             A fitted model of the same network to start from (warm start), to adapt it to a field
-            with few stamps. Of a model of a single band each band gets the weights. Stretch and
-            noise are measured anew.
+            with few stamps. Of a model of a single band each band gets the weights. The bands may
+            have other names, but not those of the model in another order. Stretch and noise are
+            measured anew.
         held_out : `~astro_wgan.StampSet`, `~astro_wgan.StampStore` or path-like, optional
             Normal stamps that are not trained on. After each epoch (a pass over the stamps, at
             least 25 iterations) generated images are compared with them, which adds the columns
@@ -305,6 +311,7 @@ class WGAN(PredictionMixin):
         done = int(trainer.iteration.numpy())
         self.history_ = state.history_table(done)
         self.unit_, self.pixel_scale_ = stamps.unit, stamps.pixel_scale
+        self.bands_ = trained_bands(stamps)
         self.provenance_ = provenance_record(
             network=to_dict(network),
             training=to_dict(self.training),

@@ -89,7 +89,8 @@ class PredictionMixin:
         stamps : `~astro_wgan.StampSet`, `~astro_wgan.StampStore` or path-like
             Stamps with the network's size and bands, or anything else that
             `~astro_wgan.store.as_stamps` takes; their unit must convert to that
-            of the training set.
+            of the training set. If their bands have names, these must be those of the training
+            set, in the same order.
 
         Returns
         -------
@@ -102,7 +103,7 @@ class PredictionMixin:
         """
         self._check_fitted()
         stamps = as_stamps(stamps)
-        check_stamps(self.network, stamps)
+        check_stamps(self.network, stamps, self.bands_)
         stamps = stamps[:]
         shape = (len(stamps), *self.network.image_shape)
         images = self.stretch_.transform(stamps).reshape(shape)
@@ -132,6 +133,7 @@ class PredictionMixin:
             self.stretch_.inverse(images, like=like),
             unit=self.unit_,
             pixel_scale=self.pixel_scale_,
+            bands=self.bands_ or None,
             geometry=None if like is None else like.geometry,
             table=None if like is None else like.table,
             meta={'model': self.provenance_},

@@ -120,6 +120,27 @@ def test_asinh_is_the_closed_formula(stamps):
     assert_allclose(images, expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize('scope', ['global', 'stamp'])
+@pytest.mark.parametrize('bands', [1, 2, 9])
+def test_levels_that_are_numbers_are_those_of_any_bands(bands, scope):
+    levels = {'sky': SKY, 'noise_rms': NOISE, 'peak': 9000.0}
+    stretch = Stretch(scope=scope, **levels)
+    stamps = make_stamps(4, bands=bands)
+    each = Stretch(scope=scope, **{name: [level] * bands for name, level in levels.items()})
+    images = stretch.transform(stamps)
+    assert_allclose(images, each.transform(stamps), rtol=0)
+    assert_allclose(stretch.inverse(images, like=stamps), stamps.pixels, rtol=1e-4)
+    again = Stretch.from_dict(json.loads(json.dumps(stretch.to_dict())))
+    assert again == stretch
+    assert again.softening_levels == stretch.softening_levels
+    assert_allclose(again.transform(stamps), images, rtol=0)
+    # Measured levels are those of the bands of the fit.
+    one = Stretch.from_dict(Stretch().fit(stamps[['0']]).to_dict())
+    if bands > 1:
+        with pytest.raises(ValueError, match=r'fitted on 1 band\(s\)'):
+            one.transform(stamps)
+
+
 def test_linear_is_the_closed_formula(stamps):
     stretch = Stretch('linear', sky=SKY, noise_rms=NOISE, peak=9000.0, unit='nJy')
     expected = (stamps.pixels - SKY) / (9000 - SKY)

@@ -53,19 +53,30 @@ def test_saved_model_is_the_same_when_it_is_loaded(stamps, whole, tmp_path):
 def test_bands_and_size_are_those_of_the_stamps(tmp_path):
     rng = np.random.default_rng(1)
     scale = np.array([1.0, 3, 10, 30, 100, 300])
-    stamps = StampSet(scale * rng.normal(size=(40, 16, 16, 6)) + 7)
+    stamps = StampSet(scale * rng.normal(size=(40, 16, 16, 6)) + 7, bands=[*'ugrizy'])
     wgan = WGAN.preset('compact', stretch=Stretch(per_band=True))
     assert wgan.network.image_shape == (None, None, None)
     wgan.fit(stamps, iterations=1, progress=False)
     assert wgan.network == NetworkConfig.preset('compact', size=16, bands=6)
+    assert wgan.bands_ == wgan.generate(2).bands == stamps.bands
     np.testing.assert_allclose(wgan.stretch_.noise_rms_, scale, rtol=0.1)
     wgan.save(tmp_path)
     again = WGAN.load(tmp_path)
     assert again.stretch_ == wgan.stretch_
     np.testing.assert_array_equal(again.generate(2).pixels, wgan.generate(2).pixels)
-    # Another fit is free to have another size.
+    # Another fit is free to have another size, and one of a loaded model measures its levels.
+    assert not again.stretch.is_fitted
     wgan.fit(StampSet(rng.normal(size=(40, 32, 32))), iterations=1, progress=False)
-    assert wgan.network.image_shape == (32, 32, 1)
+    assert (wgan.network.image_shape, wgan.bands_) == ((32, 32, 1), ())
+
+
+def test_levels_that_were_given_are_used(stamps):
+    stretch = Stretch(sky=1.0, noise_rms=2.0, peak=20.0, unit='nJy')
+    wgan = WGAN.preset('compact', stretch=stretch).fit(stamps, iterations=1, progress=False)
+    assert wgan.stretch_ == stretch
+    wgan.stretch = Stretch(sky=(1, 1), noise_rms=2.0, peak=20.0, unit='nJy')
+    with pytest.raises(ValueError, match=r'fitted on 2 band\(s\)'):
+        wgan.fit(stamps, iterations=1, progress=False)
 
 
 def test_damaged_model_is_refused(whole, tmp_path):

@@ -8,9 +8,16 @@ import numpy as np
 from scipy.stats import binom
 
 from astro_wgan.anomaly.calibration.conformal import float_values
+from astro_wgan.bands.trained_bands import trained_bands
 from astro_wgan.exceptions import DriftWarning
 
-__all__ = ['NormalConditions', 'Spread', 'check_drift', 'check_pixel_scale']
+__all__ = [
+    'NormalConditions',
+    'Spread',
+    'check_drift',
+    'check_pixel_scale',
+    'check_single_band',
+]
 
 #: Relative difference of pixel scales that is tolerated.
 _SCALE = 0.01
@@ -331,6 +338,27 @@ def check_pixel_scale(stamps, known):
             f'their pixel scale is {scale:.4g}, that of the training set {known:.4g} '
             '(`StampSet.reproject` changes it)'
         )
+
+
+def check_single_band(stamps, known):
+    """
+    Compare the band of stamps with that of the training set; several bands have to be the same.
+
+    Parameters
+    ----------
+    stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
+        Stamps to score.
+    known : tuple of `~astro_wgan.stamps.Band`
+        Bands of the training set; empty if they have no names.
+
+    Warns
+    -----
+    `~astro_wgan.exceptions.DriftWarning`
+        If both have one band, of different names.
+    """
+    own = trained_bands(stamps)
+    if len(own) == len(known) == 1 and own[0].name != known[0].name:
+        _warn(f'their band is {own[0].name}, that of the training set {known[0].name}')
 
 
 def _spreads(measurements):

@@ -5,6 +5,7 @@ import json
 import numpy as np
 from astropy import units as u
 
+from astro_wgan.bands.trained_bands import as_trained_bands
 from astro_wgan.exceptions import DamagedFileError
 from astro_wgan.files.former_names import current_names
 from astro_wgan.files.json_text import parse_json
@@ -111,6 +112,7 @@ def write_model_files(wgan, place):
         'network': to_dict(wgan.network),
         'training': to_dict(wgan.training),
         'stretch': wgan.stretch_.to_dict(),
+        'bands': [band.to_dict() for band in wgan.bands_],
         'unit': None if wgan.unit_ is None else wgan.unit_.to_string(),
         'pixel_scale_arcsec': (
             None if wgan.pixel_scale_ is None else wgan.pixel_scale_.to_value('arcsec / pix')
@@ -193,6 +195,8 @@ def parse_model(kind, folder, files):
         wgan.stretch = wgan.stretch_.clone().set_params(
             sky=None, noise_rms=None, peak=None, unit=None
         )
+        # Models of earlier versions know no names of bands.
+        wgan.bands_ = as_trained_bands(description.get('bands'), wgan.network.bands)
         wgan.unit_ = _unit(description['unit'])
         wgan.pixel_scale_ = _pixel_scale(description['pixel_scale_arcsec'])
         wgan.provenance_ = description['provenance']
