@@ -1,13 +1,15 @@
 """Stamps from files of cutouts: FITS, JPEG and PNG files in a folder, with a table beside."""
 
 import os
-from dataclasses import dataclass, fields
+import warnings
+from dataclasses import dataclass, fields, replace
 from glob import glob, has_magic
 from pathlib import Path
 
 import numpy as np
 from astropy import units as u
 from astropy.table import QTable
+from astropy.utils.exceptions import AstropyUserWarning
 
 from astro_wgan.astrometry.stamp_geometry import ParentImage, StampGeometry, scale_of_image
 from astro_wgan.bands.band import as_bands
@@ -15,6 +17,7 @@ from astro_wgan.catalogs.qtable import as_qtable
 from astro_wgan.catalogs.table_files import read_table
 from astro_wgan.cutouts.conversion import each_warning_once
 from astro_wgan.exceptions import ImageError
+from astro_wgan.images.layouts.zero_point_cards import written_zero_point
 from astro_wgan.images.plane_count import count_planes
 from astro_wgan.images.read_options import ReadOptions
 from astro_wgan.images.reading import read_image
@@ -146,6 +149,7 @@ class _Common:
     dtype: np.dtype
     has_uncertainty: bool
     pixel_scale: u.Quantity | None
+    zero_point: float | None
     meta: dict
     reading: dict
 
@@ -167,16 +171,22 @@ class _Common:
                 scale = as_pixel_scale(pixel_scale)
             shape = image.shape if size is None else as_shape(size, pixel_scale=scale)
             count = len(planes)
+            bands = None if bands is None else as_bands(bands, count)
+            zero_point = written_zero_point(image.meta)
+            if bands is not None and any(band.zero_point is not None for band in bands):
+                # Those that are given are those of all files.
+                zero_point = None
             return cls(
                 file=file,
                 shape=tuple(shape),
                 is_given=size is not None,
                 planes=planes,
-                bands=None if bands is None else as_bands(bands, count),
+                bands=_with_zero_point(bands, count, zero_point),
                 unit=image.unit,
                 dtype=image.data.dtype,
                 has_uncertainty=image.uncertainty is not None,
                 pixel_scale=scale,
+                zero_point=zero_point,
                 meta=pixel_meta(image.meta),
                 reading=reading,
             )
@@ -236,7 +246,8 @@ class _Common:
         values = image.data[part]
         if image.unit != self.unit:
             values = image.unit.to(self.unit, values)
-        pixels[inside] = values
+        factor = self._brightness(image)
+        pixels[inside] = values if factor == 1 else values * values.dtype.type(factor)
         mask[inside] = False if image.mask is None else image.mask[part]
         mask |= ~np.isfinite(pixels)
 
@@ -246,10 +257,24 @@ class _Common:
         values = np.inf
         if image.uncertainty is not None:
             values = image.uncertainty.array[part]
+            factor = self._brightness(image)
             if image.unit != self.unit:
-                values = values * abs(image.unit.to(self.unit))
+                factor *= abs(image.unit.to(self.unit))
+            values = values if factor == 1 else values * values.dtype.type(factor)
         deviation[inside] = values
         deviation[mask] = np.nan
+
+    def _brightness(self, image):
+        """Factor from the zero point of a file to that of the stamps."""
+        own = written_zero_point(image.meta)
+        if self.zero_point is None or own == self.zero_point:
+            return 1.0
+        if own is None:
+            text = f'that of the first file, {self.zero_point:.3f} mag (AB).'
+            message = f'Files without zero point are taken to have {text}'
+            warnings.warn(message, AstropyUserWarning, stacklevel=2)
+            return 1.0
+        return 10 ** (0.4 * (self.zero_point - own))
 
 
 class _SizeError(ValueError):
@@ -364,6 +389,14 @@ def _planes(file, bands, reading):
     if count is None or (is_picture and bands is None):
         return (None,)
     return tuple(range(count))
+
+
+def _with_zero_point(bands, count, zero_point):
+    """Bands with the zero point of the files, if that is known."""
+    if zero_point is None:
+        return bands
+    bands = as_bands(None, count) if bands is None else bands
+    return tuple(replace(band, zero_point=zero_point) for band in bands)
 
 
 def _overlap(shape, wanted, corner):

@@ -30,7 +30,7 @@ from astro_wgan.cutouts.sections import Sections
 from astro_wgan.detection.detection_config import DetectionConfig
 from astro_wgan.images.extensions import IMAGE_HDUS
 from astro_wgan.images.fits_sections import open_sections
-from astro_wgan.images.layouts.survey_layouts import ZERO_POINT_CARD
+from astro_wgan.images.layouts.zero_point_cards import written_zero_point
 from astro_wgan.images.plane_count import count_planes
 from astro_wgan.images.read_options import ReadOptions
 from astro_wgan.images.reading import image_with
@@ -294,9 +294,8 @@ def _cut_and_removed(
 
 def _band_of(image):
     """The band of an image, if its layout knows the zero point."""
-    zero_point = image.meta.get(ZERO_POINT_CARD)
-    is_number = isinstance(zero_point, (int, float)) and not isinstance(zero_point, bool)
-    return [Band('0', zero_point=zero_point)] if is_number else None
+    zero_point = written_zero_point(image.meta)
+    return None if zero_point is None else [Band('0', zero_point=zero_point)]
 
 
 def origin_of(image):

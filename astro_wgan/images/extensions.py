@@ -40,6 +40,9 @@ _EMPTY_WORDS = frozenset(('MAP', 'BAD', 'PIXEL', 'BKSUB', 'BKGSUB', 'STOKES'))
 #: Names that astropy gives to extensions without a name.
 _NO_NAMES = ('', 'PRIMARY', 'COMPRESSED_IMAGE')
 
+#: Values of IMAGETYP that stand for names.
+_KINDS = ('IMAGE', 'INVVAR', 'MASKBITS')
+
 #: Maximum number of extensions listed in an error.
 _NAMED = 100
 
@@ -69,8 +72,17 @@ class NamedPart:
 
 
 def hdu_name(hdu):
-    """Name of an HDU; older files of HSC have EXTTYPE instead of EXTNAME."""
-    return str(hdu.header.get('EXTTYPE', '')).upper() if hdu.name in _NO_NAMES else hdu.name
+    """
+    Name of an HDU.
+
+    Older files of HSC have EXTTYPE instead of EXTNAME. Cutouts of the Legacy Surveys have IMAGETYP,
+    which elsewhere is the kind of an exposure, and BAND.
+    """
+    if hdu.name not in _NO_NAMES:
+        return hdu.name
+    kind, band = (str(hdu.header.get(key, '')).strip() for key in ('IMAGETYP', 'BAND'))
+    name = f'{kind} {band}'.strip() if kind.upper() in _KINDS else ''
+    return str(hdu.header.get('EXTTYPE', name)).upper()
 
 
 def named_part(hdu, layout=GENERAL):

@@ -21,6 +21,7 @@ from astro_wgan.images.file_checks import as_path, check_whole, is_fits, quiet_f
 from astro_wgan.images.layouts.file_companions import file_companions, given_path
 from astro_wgan.images.layouts.file_layout import find_layout
 from astro_wgan.images.layouts.survey_layouts import ZERO_POINT_CARD
+from astro_wgan.images.layouts.uncertainty_check import warn_of_another_kind
 from astro_wgan.images.layouts.zero_point_cards import zero_point_of
 from astro_wgan.images.pixel_planes import PixelPlane
 from astro_wgan.images.pixel_values import PixelValues, has_signed_bytes
@@ -235,7 +236,9 @@ class FitsImage:
             is_own=is_own,
         )
         self._needed = prod(self.shape) * sum(map(_bytes, (self._image, *self._companions)))
-        zero_point = zero_point_of(layout, header, self.unit, where) if is_image else None
+        zero_point = None
+        if is_image:
+            zero_point = zero_point_of(layout, header, self.unit, where, hdulist)
         if wcs is None or has_celestial(wcs):
             header = header_without_wcs(header)
         self.meta = without_pixel_cards(header)
@@ -259,6 +262,11 @@ class FitsImage:
         """
         pixels, mask, deviation = self.read_arrays()
         self._companions.check_usable(mask, self._where)
+        if deviation is None:
+            # One that is nowhere known has been left out.
+            self.meta.remove('HDUUNC', ignore_missing=True)
+        else:
+            warn_of_another_kind(pixels, mask, deviation, self._companions)
         return NDData(
             pixels,
             unit=self.unit,

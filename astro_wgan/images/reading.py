@@ -15,9 +15,10 @@ from astro_wgan.exceptions import ImageError
 from astro_wgan.images.extensions import IMAGE_HDUS
 from astro_wgan.images.file_checks import as_path, check_kind, is_fits
 from astro_wgan.images.fits_image import image_of_hdus, open_fits_image
-from astro_wgan.images.layouts.companion_planes import with_given
+from astro_wgan.images.layouts.given_planes import with_given
 from astro_wgan.images.layouts.layout import Layout
-from astro_wgan.images.layouts.survey_layouts import GENERAL, ZERO_POINT_CARD
+from astro_wgan.images.layouts.survey_layouts import GENERAL
+from astro_wgan.images.layouts.zero_point_cards import written_zero_point
 from astro_wgan.images.pictures import read_picture
 from astro_wgan.images.planes import JUDGED, as_ccddata, plane_of
 from astro_wgan.images.read_options import ReadOptions
@@ -294,8 +295,8 @@ def describe_image(image):
     name = image.meta.get('LAYOUT')
     if isinstance(name, str) and name != GENERAL.name and 'HDU' in image.meta:
         lines.insert(0, f'layout: {name}')
-    zero_point = image.meta.get(ZERO_POINT_CARD)
-    if isinstance(zero_point, float):
+    zero_point = written_zero_point(image.meta)
+    if zero_point is not None:
         lines.append(f'zero point: {zero_point:.3f} mag (AB)')
     zeros = image.meta.get(JUDGED, 0)
     if zeros:

@@ -11,7 +11,7 @@ from astropy.utils.exceptions import AstropyUserWarning
 from astro_wgan.exceptions import UnitTextError
 from astro_wgan.units.unit_names import word_unit
 
-__all__ = ['is_ratio', 'parse_unit', 'read_unit']
+__all__ = ['is_ratio', 'is_vega', 'parse_unit', 'read_unit']
 
 #: Spellings of unknown units and of ratios, in lower case.
 _NOTHING = {'', '-', '--', '---', 'none', 'null', 'n/a', 'na', 'n.a.', 'unknown', 'undefined'}
@@ -111,10 +111,14 @@ def read_unit(header, where, *, default=None):
     `~astropy.units.UnitBase` or None
     """
     text = _text(header)
-    if text.lower() in _NOTHING:
-        return u.dimensionless_unscaled if default is None else parse_unit(default)
     try:
-        return parse_unit(text)
+        if text.lower() in _NOTHING:
+            unit = u.dimensionless_unscaled if default is None else parse_unit(default)
+        else:
+            unit = parse_unit(text)
+        if isinstance(unit, u.UnitBase) and u.mgy in unit.decompose().bases and is_vega(header):
+            raise UnitTextError('maggies of the Vega system are not AB')
+        return unit
     except UnitTextError as error:
         warnings.warn(
             f'BUNIT {text[:_LONGEST]!r} of {where} is not a unit that can be read ({error}); the '
@@ -123,6 +127,11 @@ def read_unit(header, where, *, default=None):
             stacklevel=2,
         )
     return None
+
+
+def is_vega(header):
+    """Whether a header says that its magnitudes are of the Vega system."""
+    return any('VEGA' in str(header.get(key, '')).upper() for key in ('MAGSYS', 'PHOTSYS'))
 
 
 def is_ratio(header):

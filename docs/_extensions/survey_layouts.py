@@ -51,7 +51,10 @@ def _recognized_by(layout):
     parts = [_card(key, values) for key, values in layout.cards.items()]
     if layout.hdus:
         parts.append('extensions ' + ', '.join(f'``{name}``' for name in layout.hdus))
-    return ', '.join(parts or [f'``{name}``' for name in layout.files])
+    names = ', '.join(f'``{name}``' for name in layout.files)
+    if layout.by_name or not parts:
+        return f'{", ".join(parts)}; or {names}' if parts else names
+    return ', '.join(parts)
 
 
 def _card(key, values):
@@ -95,7 +98,8 @@ def _zero_point(layout):
     zero_point = layout.zero_point
     parts = []
     if isinstance(zero_point, tuple):
-        parts.append(' or '.join(f'``{key}``' for key in zero_point))
+        places = (f'``{each}``' if isinstance(each, str) else f'{each:g}' for each in zero_point)
+        parts.append(' or '.join(places))
     elif zero_point is not None:
         parts.append(f'{zero_point:g}')
     if parts and layout.per_second:

@@ -8,6 +8,7 @@ from astropy import units as u
 from astropy.io import fits
 from astropy.nddata import CCDData, StdDevUncertainty
 from astropy.table import Table
+from astropy.utils.exceptions import AstropyUserWarning
 from PIL import Image
 
 from astro_wgan import StampSet, StampStore
@@ -296,3 +297,46 @@ def test_it_takes_stamps_written_as_fits(tmp_path):
     found = read(tmp_path)
     assert np.array_equal(found.pixels, stamps.pixels)
     assert found.unit == stamps.unit
+
+
+def tile(folder, name, zero_point, pixels, deviation=2.0):
+    """A cutout of the Dark Energy Survey."""
+    cards = {} if zero_point is None else {'MAGZERO': zero_point}
+    hdus = [
+        fits.ImageHDU(pixels, fits.Header(cards), name='SCI'),
+        fits.ImageHDU(np.zeros(pixels.shape, 'i4'), name='MSK'),
+        fits.ImageHDU(np.full(pixels.shape, deviation**-2, 'f4'), name='WGT'),
+    ]
+    path = folder / f'{name}.fits'
+    fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(path)
+    return path
+
+
+def test_stamps_have_the_zero_point_of_the_first_file(tmp_path):
+    # The same galaxy, in units of which one is 2.5 mag brighter.
+    paths = [
+        tile(tmp_path, 'a', 30.0, pixels_of(0)),
+        tile(tmp_path, 'b', 27.5, pixels_of(0) / 10, 0.2),
+    ]
+    stamps = read(paths)
+    assert [band.zero_point for band in stamps.bands] == [30 * u.ABmag]
+    assert np.allclose(stamps.pixels[1], stamps.pixels[0], rtol=1e-6)
+    assert np.allclose(stamps.uncertainty, 2)
+    named = read(paths[::-1], bands=['r'])
+    assert [(band.name, band.zero_point.value) for band in named.bands] == [('r', 27.5)]
+    assert np.allclose(named.pixels, pixels_of(0) / 10, rtol=1e-6)
+    given = read(paths, bands=[Band('r', zero_point=25)])
+    assert given.bands[0].zero_point == 25 * u.ABmag
+    assert np.array_equal(given.pixels[1], pixels_of(0) / 10)
+    assert read(paths, layout=None).bands == ()
+    store = StampStore.from_files(tmp_path / 'store', paths, progress=False)
+    assert np.array_equal(store[:].pixels, stamps.pixels)
+    assert store.bands == stamps.bands
+
+
+def test_a_file_without_zero_point_beside_others(tmp_path):
+    paths = [tile(tmp_path, 'a', 30.0, pixels_of(0)), tile(tmp_path, 'b', None, pixels_of(1))]
+    with pytest.warns(AstropyUserWarning, match=r'that of the first file, 30\.000 mag'):
+        stamps = read(paths)
+    assert np.array_equal(stamps.pixels[1], pixels_of(1))
+    assert read(paths[::-1]).bands == ()

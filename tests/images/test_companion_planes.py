@@ -251,15 +251,19 @@ def test_an_uncertainty_of_magnitudes_is_one_of_magnitudes():
         assert np.allclose(image.uncertainty.array, 2)
 
 
-@pytest.mark.parametrize('name', ['ERR', 'VARIANCE', 'IVAR'])
+@pytest.mark.parametrize('name', ['ERR', 'VARIANCE'])
 def test_an_uncertainty_that_is_nowhere_known_is_left_out(name):
     with pytest.warns(AstropyUserWarning, match=f'{name} of the HDUList is ignored.*none of '):
         image = read(plane(PIXELS, 'SCI'), plane(0.0, name))
     assert image.uncertainty is None
     assert image.mask is None
+    assert 'HDUUNC' not in image.meta
 
 
-@pytest.mark.parametrize(('name', 'value'), [('WHT', 0.0), ('DQ', 1)])
+# Inverse variances are weights.
+@pytest.mark.parametrize(
+    ('name', 'value'), [('WHT', 0.0), ('DQ', 1), ('IVAR', 0.0), ('IVAR', -2.0)]
+)
 def test_what_masks_all_pixels_is_named(name, value):
     with pytest.raises(
         ValueError, match=f'The image in the HDUList has no usable pixel according to {name}'
@@ -357,10 +361,10 @@ def test_companions_of_the_plane_of_a_cube():
     cube = np.stack([PIXELS, PIXELS + 10])
     dq = np.stack([bits(_1=0), bits(_2=0)])
     hdus = [fits.ImageHDU(cube, name='SCI'), fits.ImageHDU(dq, name='DQ')]
-    hdus.append(fits.ImageHDU(np.stack([PIXELS, 2 * PIXELS]), name='ERR'))
+    hdus.append(fits.ImageHDU(np.stack([PIXELS, PIXELS / 2]), name='ERR'))
     image = read_image(fits.HDUList([fits.PrimaryHDU(), *hdus]), plane=1)
     assert masked_rows(image) == [2]
-    assert np.array_equal(image.uncertainty.array, 2 * PIXELS)
+    assert np.array_equal(image.uncertainty.array, PIXELS / 2)
 
 
 def test_a_mask_with_fewer_axes_of_length_one():

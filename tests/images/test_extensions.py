@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from astropy.io import fits
-from astropy.utils.exceptions import AstropyUserWarning
 
 from astro_wgan.exceptions import ImageError
 from astro_wgan.images import read_image
@@ -60,13 +59,17 @@ def test_first_of_those_that_may_be_the_image(tmp_path, names, number):
     assert np.array_equal(read_image(file_of(tmp_path, *hdus)).data, PIXELS + number)
 
 
-def test_a_cube_beside_its_mask_is_no_mask(tmp_path):
+def test_a_mask_beside_a_cube_is_that_of_each_plane():
     cube = image('SCI', np.stack([PIXELS, PIXELS + 1]))
-    hdus = fits.HDUList([fits.PrimaryHDU(), cube, image('DQ', (0 * PIXELS).astype('i2'))])
+    flags = np.zeros(PIXELS.shape, 'i2')
+    flags[2, 1] = 1
+    hdus = fits.HDUList([fits.PrimaryHDU(), cube, image('DQ', flags)])
     with pytest.raises(ImageError, match='is a cube of shape'):
         read_image(hdus)
-    with pytest.warns(AstropyUserWarning, match='DQ of the HDUList is ignored: its shape'):
-        assert np.array_equal(read_image(hdus, plane=1).data, PIXELS + 1)
+    for plane in range(2):
+        found = read_image(hdus, plane=plane)
+        assert np.array_equal(found.data, PIXELS + plane)
+        assert np.argwhere(found.mask).tolist() == [[2, 1]]
 
 
 @pytest.mark.parametrize('hdu', [9, 'SCI3', ('SCI', 9), ('SCI', 1, 2), 1.5])

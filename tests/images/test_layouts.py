@@ -142,7 +142,16 @@ def test_an_image_by_a_name_that_is_usually_something_else():
         ({'PLVER': 'V5.2', 'INSTRUME': 'DECam'}, 'decam'),
         ({'PLVER': 'V5.2', 'INSTRUME': 'Mosaic3'}, 'noirlab'),
         ({'PLVER': ''}, 'general'),
-        ({'FLUXMAG0': 6.3e10}, 'general'),
+        # A cutout of an image of HSC, without its mask and variance.
+        ({'FLUXMAG0': 6.3e10}, 'hsc'),
+        ({'TELESCOP': 'EUCLID', 'MAGZERO': 24.6}, 'euclid-mer'),
+        ({'TELESCOP': 'EUCLID', 'ZPAB': 29.9}, 'euclid-nisp'),
+        ({'LEGPIPEV': 'DR9', 'IMTYPE': 'image'}, 'legacy'),
+        ({'LEGPIPEV': 'DR9', 'IMTYPE': 'model'}, 'general'),
+        ({'SURVEY': 'LegacySurvey', 'BANDS': 'grz'}, 'legacy-cutout'),
+        ({'INSTRUME': 'OMEGACAM', 'OBJECT': 'KIDS_131.0_1.5'}, 'kids'),
+        ({'INSTRUME': 'OMEGACAM', 'OBJECT': 'ATLAS'}, 'general'),
+        ({'PSCAMERA': 'GPC1', 'HIERARCH FPA.ZP': 25.0, 'EXPTIME': 10.0}, 'panstarrs'),
     ],
 )
 def test_layouts_by_cards(cards, name):

@@ -10,18 +10,18 @@ from astro_wgan.exceptions import ImageError
 from astro_wgan.images.extensions import (
     choose_hdu,
     describe_hdus,
-    holds_image,
     named_part,
     role_of_text,
 )
-from astro_wgan.images.layouts.companion_planes import (
-    KINDS,
-    Companions,
-    find_in_file,
-    given_arrays,
-    plain_shape,
-)
+from astro_wgan.images.layouts.companion_planes import KINDS, Companions
+from astro_wgan.images.layouts.given_planes import given_arrays
 from astro_wgan.images.layouts.layout import ROLES
+from astro_wgan.images.layouts.planes_in_file import (
+    find_in_file,
+    fits_image,
+    matching_hdu,
+    with_version,
+)
 from astro_wgan.images.layouts.quality_bits import quality_bits
 from astro_wgan.images.layouts.siblings import is_template
 from astro_wgan.images.pixel_planes import PixelPlane
@@ -82,12 +82,14 @@ def file_companions(image, found, options, *, hdulist, others, unit, is_own):
     ------
     ImageError
         If a file has no such HDU, a sibling of a layout that the caller asked for, or what the
-        caller gives, has another shape, or there are ``bits`` but no mask.
+        caller gives, has another shape or no extension of the image, the caller gives the image
+        itself, or there are ``bits`` but no mask.
 
     Warns
     -----
     AstropyUserWarning
-        If an HDU or a sibling of a layout that was recognized has another shape. It is not used.
+        If an HDU or a sibling of a layout that was recognized has another shape, or a sibling has
+        no extension of the image. It is not used.
     """
     collector = _Collector(image, found, options, hdulist, others, unit, is_own)
     if named_part(image.pixels, found.layout).role is None:
@@ -127,7 +129,10 @@ class _Collector:
                 continue
             path = given_path(value, self._hdulist)
             if path is None:
+                value = with_version(self._hdulist, value, self._image.pixels)
                 hdu = choose_hdu(self._hdulist, value, None, self._image.where)
+                if hdu is self._image.pixels:
+                    raise ImageError(f'`{name}` must not be the image itself; got {value!r}.')
                 plane, names = self._in_file(hdu), [hdu.name]
             else:
                 plane = self._in_other(path, name)
@@ -169,8 +174,8 @@ class _Collector:
 
     def _in_other(self, path, role):
         """The HDU of another file that belongs to the image."""
-        hdulist, layout = self._others[path], self._found.layout
-        hdu = _matching_hdu(hdulist, self._image.pixels, role, layout, path)
+        hdulist, layout, image = self._others[path], self._found.layout, self._image.pixels
+        hdu = matching_hdu(hdulist, image, role, layout, path, chips=self._hdulist)
         number = next(k for k, other in enumerate(hdulist) if other is hdu)
         label = f'{path.name}[{describe_hdus(hdulist)[number]}]'
         values = PixelValues.of(hdu.header, str(path), asinh=layout.asinh)
@@ -178,8 +183,14 @@ class _Collector:
         return PixelPlane(hdu, path.name, label, str(path), self._image.index, True, values)
 
     def _of_sibling(self, path, role):
-        """The plane of a sibling as a list, empty if it has another shape."""
-        plane = self._in_other(path, role)
+        """The plane of a sibling as a list, empty if it is of another chip or shape."""
+        try:
+            plane = self._in_other(path, role)
+        except ImageError as error:
+            if not self._found.is_auto:
+                raise
+            warnings.warn(f'{error} It is ignored.', AstropyUserWarning, stacklevel=4)
+            return []
         if not self._is_of_another_shape(plane):
             return [plane]
         message = f'its shape, {plane.shape}, differs from that of the image, {self._image.shape}.'
@@ -189,14 +200,4 @@ class _Collector:
         return []
 
     def _is_of_another_shape(self, plane):
-        return plain_shape(plane.shape) != plain_shape(self._image.shape)
-
-
-def _matching_hdu(hdulist, image, role, layout, path):
-    """The HDU with the name of the image, or else of its role, or else the first image."""
-    images = [hdu for hdu in hdulist if holds_image(hdu)]
-    if not images:
-        raise ImageError(f'{path} contains no image, only empty HDUs or tables.')
-    named = [hdu for hdu in images if (hdu.name, hdu.ver) == (image.name, image.ver)]
-    in_role = [hdu for hdu in images if named_part(hdu, layout).role == role]
-    return (named or in_role or images)[0]
+        return not fits_image(plane.shape, self._image.shape)

@@ -27,7 +27,8 @@ class FileLayout:
     siblings : dict of `~pathlib.Path`
         Files beside it, by role.
     missing : tuple of str
-        Names of siblings that do not exist.
+        Names of siblings that do not exist, with words in braces if the name of the image has not
+        those of the layout.
     """
 
     layout: Layout
@@ -78,7 +79,8 @@ def find_layout(hdulist, path, options, where):
                 f'The layout {layout.name!r} finds other files by the name of the image, such as '
                 f'{layout.files[0]!r}; got {where}.'
             )
-        return FileLayout(layout, options.is_auto)
+        missing = tuple(wanted[role][0] for role in needed if path)
+        return FileLayout(layout, options.is_auto, missing=missing)
     siblings, missing = {}, []
     for role, templates in wanted.items():
         found = [find_sibling(path, template, words) for template in templates]

@@ -6,7 +6,7 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from astro_wgan.images.layouts.siblings import is_template, words_of
+from astro_wgan.images.layouts.siblings import is_template, match_name, words_of
 from astro_wgan.units.bunit import parse_unit
 
 __all__ = ['ASINH', 'ROLES', 'Layout', 'as_bits']
@@ -35,7 +35,9 @@ class Layout:
         Names of extensions by which an image is recognized, in addition.
     files : str or tuple of str, optional
         File names of the image, such as ``'{tile}_{band}_sci.fits*'``, where words in braces stand
-        for any text, and ``*`` does, too. Images are recognized by them if there are neither
+        for any text, and ``*`` does, too; ``{kind=a,b}`` is one of several texts.
+    by_name : bool, optional
+        Whether such a name is enough to recognize an image. By default, if there are neither
         ``cards`` nor ``hdus``.
     image : str or tuple of str, optional
         Words in the name of the extension with the image.
@@ -51,10 +53,11 @@ class Layout:
         bits, or bit 0.
     planes : mapping of str to int, optional
         Numbers of the bits by name, counted from 0, of masks that do not name them.
-    zero_point : float, str, tuple of str or None, optional
+    zero_point : float, str, tuple of str and float, or None, optional
         AB magnitude of a pixel value of 1, or the card that holds it, or several, of which the
         first that exists is used. ``PHOTFLAM`` (with ``PHOTPLAM``), in erg/s/cm2/Angstrom, and
-        ``FLUXMAG0``, the value of a source of magnitude 0, are converted.
+        ``FLUXMAG0``, the value of a source of magnitude 0, are converted. ``PhotoCalib`` is the
+        table of that name in files of the software of Rubin.
     per_second : bool, optional
         The zero point is that of counts per second: images of counts need ``EXPTIME``, too.
     unit : str or None, optional
@@ -99,6 +102,7 @@ class Layout:
     cards: Mapping = field(default_factory=dict, hash=False)
     hdus: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    by_name: bool | None = None
     image: tuple[str, ...] = ('SCI', 'SCIENCE', 'IMAGE', 'IMG', 'DATA', 'SIGNAL', 'FLUX')
     uncertainty: tuple[str, ...] | None = (
         *('ERR', 'ERROR', 'STD', 'STDDEV', 'STDEV', 'SIGMA', 'RMS', 'UNCERT', 'UNCERTAINTY'),
@@ -114,7 +118,7 @@ class Layout:
     )
     bits: int | tuple[str, ...] | None = None
     planes: Mapping = field(default_factory=dict, hash=False)
-    zero_point: float | tuple[str, ...] | None = None
+    zero_point: float | tuple[str | float, ...] | None = None
     per_second: bool = False
     unit: str | None = None
     asinh: tuple[str, str] | None = ASINH
@@ -129,6 +133,8 @@ class Layout:
             if getattr(self, name) is not None:
                 self._set(name, _texts(getattr(self, name), name))
         self._set('bits', as_bits(self.bits))
+        if self.by_name not in (None, True, False):
+            raise TypeError(f'`by_name` must be True, False or None; got {self.by_name!r}.')
         self._check_words()
         self._check_mappings()
         self._check_zero_point()
@@ -138,6 +144,11 @@ class Layout:
             self._set('asinh', _texts(self.asinh, 'asinh'))
             if len(self.asinh) != 2:
                 raise ValueError(f'`asinh` must name two cards; got {self.asinh!r}.')
+
+    def knows_name(self, name):
+        """Whether the name of a file is enough to recognize an image."""
+        by_name = not (self.cards or self.hdus) if self.by_name is None else self.by_name
+        return by_name and match_name(self.files, name) is not None
 
     def siblings(self, role):
         """Names of files that may hold what a role stands for."""
@@ -178,11 +189,14 @@ class Layout:
         value = self.zero_point
         if value is None:
             return
-        if isinstance(value, Real) and not isinstance(value, bool):
-            if not np.isfinite(value):
-                raise ValueError(f'`zero_point` must be finite; got {value}.')
-            return
-        self._set('zero_point', _texts(value, 'zero_point'))
+        is_one = isinstance(value, (str, Real))
+        places = (value,) if is_one else value
+        numbers = [each for each in places if isinstance(each, Real) and not isinstance(each, bool)]
+        if not np.all(np.isfinite(numbers)):
+            raise ValueError(f'`zero_point` must be finite; got {value}.')
+        if not (is_one and numbers):
+            _texts([each for each in places if each not in numbers], 'zero_point')
+            self._set('zero_point', tuple(places))
 
 
 def as_bits(bits):
@@ -210,6 +224,10 @@ def as_bits(bits):
     values = [bits] if isinstance(bits, (str, Integral)) or np.ndim(bits) == 0 else list(bits)
     if not values:
         raise ValueError('`bits` must hold at least one bit; got none.')
+    # Numbers may come as text, as from a command line.
+    values = [
+        int(value) if isinstance(value, str) and value.isdigit() else value for value in values
+    ]
     if all(isinstance(value, str) and value for value in values):
         return tuple(values)
     joined = 0

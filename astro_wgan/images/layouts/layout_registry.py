@@ -3,7 +3,6 @@
 from fnmatch import fnmatchcase
 
 from astro_wgan.images.layouts.layout import Layout
-from astro_wgan.images.layouts.siblings import match_name
 from astro_wgan.images.layouts.survey_layouts import GENERAL, NONE, SURVEY_LAYOUTS
 
 __all__ = ['get_layout', 'layout_names', 'recognized_layout', 'register_layout']
@@ -117,11 +116,10 @@ def recognized_layout(name, headers, hdus):
         The layout 'general' if there is none.
     """
     for layout in _LAYOUTS.values():
-        if layout.cards or layout.hdus:
-            has_cards = all(_has(headers, *card) for card in layout.cards.items())
-            if has_cards and set(layout.hdus).issubset(hdus):
-                return layout
-        elif layout.files and name and match_name(layout.files, name) is not None:
+        has_cards = all(_has(headers, *card) for card in layout.cards.items())
+        if (layout.cards or layout.hdus) and has_cards and set(layout.hdus).issubset(hdus):
+            return layout
+        if name and layout.knows_name(name):
             return layout
     return _LAYOUTS[GENERAL.name]
 

@@ -2,11 +2,12 @@
 
 import re
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 import numpy as np
 
 from astro_wgan.exceptions import ImageError
-from astro_wgan.images.layouts.siblings import in_words
+from astro_wgan.images.layouts.siblings import words_of
 
 __all__ = [
     'BAD_PLANES_OF_RUBIN',
@@ -99,7 +100,7 @@ def quality_bits(hdu, *, bits=None, planes=None, words=None, is_asked=False):
     planes : mapping of str to int, optional
         Numbers of bits by name, if the header of the mask has none.
     words : dict of str, optional
-        Words in braces of names.
+        Words in braces of names. Those that are not known stand for any text.
     is_asked : bool, optional
         Whether the bits are those of the caller, rather than of a layout.
 
@@ -113,11 +114,12 @@ def quality_bits(hdu, *, bits=None, planes=None, words=None, is_asked=False):
     Raises
     ------
     ImageError
-        If the caller asks for a name that the mask does not have.
+        If the caller asks for a name that the mask does not have, or only for bits beyond those of
+        its integers.
     """
     planes = named_planes(hdu.header) or planes or {}
     if isinstance(bits, tuple):
-        names = [in_words(name, words or {}).upper() for name in bits]
+        names = [_in_known_words(name, words or {}).upper() for name in bits]
         unknown = [name for name in names if name not in planes]
         if is_asked and unknown:
             raise ImageError(
@@ -126,6 +128,7 @@ def quality_bits(hdu, *, bits=None, planes=None, words=None, is_asked=False):
             )
         return _of_names(names, planes)
     if bits is not None and is_asked:
+        check_width(bits, abs(hdu.header.get('BITPIX', 64)), hdu.name or 'The mask')
         return numbered_bits(bits)
     # CCDData writes booleans as bytes, and a bad pixel map has no bits.
     if hdu.name == 'BPM' or (hdu.name == 'MASK' and hdu.header.get('BITPIX') == 8):
@@ -135,6 +138,29 @@ def quality_bits(hdu, *, bits=None, planes=None, words=None, is_asked=False):
     if planes:
         return _of_names((*BAD_PLANES_OF_RUBIN, *BAD_PLANES_OF_SPHEREX), planes)
     return QualityBits(1, 1, _words((0,)))
+
+
+def check_width(bits, width, name):
+    """
+    Check that integers of a mask can have bits.
+
+    Parameters
+    ----------
+    bits : int
+        Bad bits, as their sum.
+    width : int
+        Number of bits of the integers.
+    name : str
+        What to call the mask.
+
+    Raises
+    ------
+    ImageError
+        If they have none of them.
+    """
+    if not bits & (2**width - 1):
+        text = numbered_bits(bits).text
+        raise ImageError(f'{name} has {width} bits, none of which is one of `bits`; got {text}.')
 
 
 def has_named_bits(hdu):
@@ -155,8 +181,16 @@ def named_planes(header):
     return planes
 
 
+def _in_known_words(name, words):
+    """A name with its words, of which those that are not known become ``*``."""
+    for word in words_of(name):
+        name = name.replace(f'{{{word}}}', words.get(word, '*'))
+    return name
+
+
 def _of_names(names, planes):
-    bad = sorted({name for name in names if name in planes}, key=planes.get)
+    found = {plane for plane in planes for name in names if fnmatchcase(plane, name)}
+    bad = sorted(found, key=planes.get)
     return QualityBits(_joined(planes[name] for name in bad), _ALL, ', '.join(bad) or 'none')
 
 

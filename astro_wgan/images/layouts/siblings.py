@@ -6,7 +6,11 @@ from pathlib import Path
 
 __all__ = ['find_sibling', 'in_words', 'is_template', 'match_name', 'words_of']
 
-_WORD = re.compile(r'\{(\w+)\}')
+#: A word in braces, and what it may be.
+_WORD = re.compile(r'\{(\w+)(?:=([^{}]+))?\}')
+
+#: Ends of FITS files, compressed or not.
+_FITS = re.compile(r'.*\.(fits|fit|fts)(?P<packed>\.(gz|fz|bz2|xz|z|zip))?', re.IGNORECASE)
 
 
 def is_template(text):
@@ -16,7 +20,7 @@ def is_template(text):
 
 def words_of(template):
     """Words in braces of a template."""
-    return set(_WORD.findall(template))
+    return {word for word, _ in _WORD.findall(template)}
 
 
 def match_name(templates, name):
@@ -26,7 +30,8 @@ def match_name(templates, name):
     Parameters
     ----------
     templates : sequence of str
-        Such as ``'{tile}_{band}_sci.fits*'``.
+        Such as ``'{tile}_{band}_sci.fits*'``. A word may be restricted to several texts, as in
+        ``'{exposure}_o{kind=o,p,s}i_{rest}'``.
     name : str
         Name of a file, without folder.
 
@@ -40,6 +45,8 @@ def match_name(templates, name):
     >>> from astro_wgan.images.layouts.siblings import match_name
     >>> match_name(['{tile}-{band}.sci.fits*'], 'DR4_131.0_1.5-r.sci.fits.gz')
     {'tile': 'DR4_131.0_1.5', 'band': 'r'}
+    >>> match_name(['{exposure}_o{kind=o,p,s}i_{rest}'], 'c4d_1_osi_r.fits')['kind']
+    's'
     """
     for template in templates:
         found = _pattern(template).fullmatch(name)
@@ -69,20 +76,37 @@ def find_sibling(path, template, words):
     Returns
     -------
     `~pathlib.Path` or None
-        Of several, the last by name, which is that of the last version where names hold it.
+        Of several, the last by name, which is that of the last version where names hold it; if it
+        is also there without compression, that. With a ``*`` at the end of the template, only FITS
+        files count.
     """
     pattern = _WORD.sub(lambda found: escape(words[found[1]]), template)
     found = [other for other in Path(path).parent.glob(pattern) if other.is_file()]
-    return max(found, key=lambda other: other.name, default=None)
+    if template.endswith('*'):
+        found = [other for other in found if _FITS.fullmatch(other.name)]
+    return max(found, key=_order, default=None)
+
+
+def _order(path):
+    """Name without compression, and whether there is none."""
+    found = _FITS.fullmatch(path.name)
+    packed = (found and found['packed']) or ''
+    return path.name.removesuffix(packed), not packed
 
 
 def _pattern(template):
     """The template as a regular expression. A word is as short as possible, the last as long."""
-    parts, seen = [], set()
-    for k, part in enumerate(_WORD.split(template)):
-        if k % 2 == 0:
-            parts.append(re.escape(part).replace(r'\*', '.*'))
-        else:
-            parts.append(f'(?P={part})' if part in seen else f'(?P<{part}>.+?)')
-            seen.add(part)
+    parts, seen, end = [], set(), 0
+    for found in _WORD.finditer(template):
+        parts.append(_as_pattern(template[end : found.start()]))
+        word, texts = found.groups()
+        content = '.+?' if texts is None else '|'.join(map(re.escape, texts.split(',')))
+        parts.append(f'(?P={word})' if word in seen else f'(?P<{word}>{content})')
+        seen.add(word)
+        end = found.end()
+    parts.append(_as_pattern(template[end:]))
     return re.compile(''.join(parts), re.IGNORECASE)
+
+
+def _as_pattern(text):
+    return re.escape(text).replace(r'\*', '.*')

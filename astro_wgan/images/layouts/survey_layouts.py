@@ -35,8 +35,10 @@ _HST = Layout(
     bits=~(16 | 64),
     zero_point='PHOTFLAM',
     per_second=True,
-    source='STScI: DrizzlePac Handbook; ACS Data Handbook; WFC3 Data Handbook; ACS Data '
-    'Quality Flags',
+    source='bits: hstcal, pkg/acs/include/acsdq.h and pkg/wfc3/include/wf3dq.h '
+    '(https://github.com/spacetelescope/hstcal); usable bits: final_bits in drizzlepac, '
+    'pars/hap_pars/svm_parameters (https://github.com/spacetelescope/drizzlepac), which also '
+    'accepts saturated pixels (256)',
 )
 
 _HST_IR = replace(
@@ -50,12 +52,17 @@ _HST_IR = replace(
 
 _JWST = Layout(
     'jwst',
-    title='Webb: i2d, cal',
+    title='Webb: i2d, cal, and mosaics with weights and errors beside',
     cards={'TELESCOP': 'JWST'},
+    files='{mosaic}_sci.fits*',
+    uncertainty=('ERR', '{mosaic}_err.fits*'),
+    weight=('WHT', '{mosaic}_wht.fits*'),
     # DO_NOT_USE, which is set for each reason not to use a pixel, and NON_SCIENCE.
     bits=1 | 512,
     unit='MJy/sr',
-    source='JWST pipeline documentation: Science products; Data quality flags',
+    source='JWST pipeline, References: Data Quality Flags (https://jwst-pipeline.readthedocs.io/en/'
+    'latest/jwst/references_general/references_general.html#data-quality-flags), and its '
+    'stdatamodels/jwst/datamodels/dqflags.py',
 )
 
 _ROMAN = Layout(
@@ -63,7 +70,7 @@ _ROMAN = Layout(
     title='Roman, in FITS',
     cards={'TELESCOP': 'ROMAN'},
     bits=1 | 512,
-    source='Roman pipeline documentation: Data quality flags',
+    source='roman_datamodels, dqflags.py (https://github.com/spacetelescope/roman_datamodels)',
 )
 
 #: Planes that the software of Rubin always has, for files that do not name them.
@@ -88,51 +95,63 @@ _RUBIN = Layout(
     mask='MASK',
     bits=BAD_PLANES_OF_RUBIN,
     planes=_RUBIN_PLANES,
+    # Of images in nJy none is needed.
+    zero_point='PhotoCalib',
     source='Rubin Observatory, Data Preview 1: Visit and Difference Image Mask Planes; Deep '
-    'and Template Coadd Mask Planes',
+    'and Template Coadd Mask Planes; PhotoCalib: lsst.afw, src/image/PhotoCalib.cc '
+    '(https://github.com/lsst/afw)',
 )
 
 _HSC = replace(
     _RUBIN,
     name='hsc',
-    title='Hyper Suprime-Cam: visit and coadded images',
+    title='Hyper Suprime-Cam: visit and coadded images, and cutouts of them',
     cards={'FLUXMAG0': '*'},
-    zero_point='FLUXMAG0',
-    source='Bosch et al. 2018, PASJ 70, S5; Aihara et al. 2022, PASJ 74, 247',
+    # Cutouts may have the image alone.
+    hdus=(),
+    zero_point=('PhotoCalib', 'FLUXMAG0'),
+    source='Bosch et al. 2018, PASJ 70, S5; Aihara et al. 2022, PASJ 74, 247; FLUXMAG0: lsst.afw, '
+    'src/image/ExposureFitsReader.cc (https://github.com/lsst/afw)',
 )
 
 _DES = Layout(
     'des',
-    title='Dark Energy Survey: coadded tiles',
+    title='Dark Energy Survey: coadded tiles, and images of CCDs',
     hdus=('SCI', 'MSK', 'WGT'),
     image='SCI',
     inverse_variance='WGT',
     weight=None,
     mask='MSK',
-    # Bad pixels and amplifiers, saturated, cosmic rays, trails, bleeding, crosstalk, edges and
-    # streaks. Interpolated, fixed and suspect ones, and those near bright stars, are used.
+    # Tiles have bit 1 alone, where all exposures are masked. Of CCDs: bad pixels and amplifiers,
+    # saturated, cosmic rays, trails, bleeding, crosstalk, edges and streaks. Interpolated, fixed
+    # and suspect ones, and those near bright stars, are used.
     bits=1 | 2 | 8 | 16 | 64 | 128 | 256 | 512 | 1024,
     zero_point='MAGZERO',
-    source='Morganson et al. 2018, PASP 130, 074501; Abbott et al. 2021, ApJS 255, 20',
+    source='Morganson et al. 2018, PASP 130, 074501; Abbott et al. 2021, ApJS 255, 20; tiles: '
+    'despyfits, coadd_assemble.py; bits: despyfits, maskbits.py '
+    '(https://github.com/DarkEnergySurvey/despyfits)',
 )
 
 _NOIRLAB = Layout(
     'noirlab',
-    title='pipeline of NOIRLab for 90prime and Mosaic-3: ooi with oow and ood beside',
+    title='pipeline of NOIRLab for 90prime and Mosaic-3: ooi, opi and osi with weights and masks '
+    'beside',
     cards={'PLVER': '?*'},
-    files='{exposure}_ooi_{rest}',
-    inverse_variance='{exposure}_oow_{rest}',
-    mask=('{exposure}_ood_{rest}', 'DQ', 'MASK', 'BPM'),
-    # Codes of reasons instead of bits.
+    # Calibrated, resampled and stacked.
+    files='{exposure}_o{kind=o,p,s}i_{rest}',
+    inverse_variance='{exposure}_o{kind}w_{rest}',
+    mask=('{exposure}_o{kind}d_{rest}', 'DQ', 'MASK', 'BPM'),
+    # Codes of reasons instead of bits, since version 3.5.
     bits=-1,
     source='NOAO Data Handbook, DECam; Valdes 2021, The DECam Community Pipeline '
-    'Instrumental Signature Removal (PL206)',
+    'Instrumental Signature Removal (PL206); codes, bits and zero points: legacypipe, cpimage.py, '
+    'bits.py and decam.py (https://github.com/legacysurvey/legacypipe)',
 )
 
 _DECAM = replace(
     _NOIRLAB,
     name='decam',
-    title='DECam community pipeline: ooi with oow and ood beside',
+    title='DECam community pipeline: ooi, opi and osi with weights and masks beside',
     cards={'PLVER': '?*', 'INSTRUME': 'DECam'},
     zero_point='MAGZERO',
 )
@@ -140,7 +159,9 @@ _DECAM = replace(
 _LEGACY = Layout(
     'legacy',
     title='Legacy Surveys: image with invvar and maskbits beside',
+    cards={'LEGPIPEV': '*', 'IMTYPE': 'image'},
     files='legacysurvey-{brick}-image-{band}.fits*',
+    by_name=True,
     inverse_variance='legacysurvey-{brick}-invvar-{band}.fits*',
     mask='legacysurvey-{brick}-maskbits.fits*',
     # Others mark the surroundings of stars and galaxies, and other bands.
@@ -156,13 +177,30 @@ _LEGACY = Layout(
         'ALLMASK_I': 15,
     },
     unit='nanomaggy',
-    source='Legacy Surveys, Data Release 9: Files; Bitmasks, section MASKBITS',
+    source='Legacy Surveys, Data Release 9: Files; Bitmasks, section MASKBITS; cards: legacypipe, '
+    'coadds.py and bits.py (https://github.com/legacysurvey/legacypipe)',
+)
+
+_LEGACY_CUTOUT = replace(
+    _LEGACY,
+    name='legacy-cutout',
+    title='Legacy Surveys: cutouts of the viewer, with invvar and maskbits',
+    cards={'SURVEY': ('LegacySurvey', 'DECaLS', 'MzLS'), 'BANDS': '?*'},
+    files=(),
+    by_name=None,
+    inverse_variance='INVVAR',
+    mask='MASKBITS',
+    # In any band: there is one mask for all.
+    bits=('SATUR_*', 'ALLMASK_*'),
+    source='imagine, write_cutout in map/views.py (https://github.com/legacysurvey/imagine)',
 )
 
 _KIDS = Layout(
     'kids',
     title='Kilo-Degree Survey: sci with wei and msk beside',
+    cards={'INSTRUME': 'OMEGACAM', 'OBJECT': 'KIDS_*'},
     files='KiDS_{tile}_sci.fits*',
+    by_name=True,
     weight='KiDS_{tile}_wei.fits*',
     mask='KiDS_{tile}_msk.fits*',
     # Readout spikes, saturated cores, diffraction spikes, bad pixels, and areas masked by hand, but
@@ -185,30 +223,37 @@ _SDSS = Layout(
 _PANSTARRS = Layout(
     'panstarrs',
     title='Pan-STARRS stacks: with wt and mask beside',
+    cards={'PSCAMERA': '*', 'FPA.ZP': '*'},
     files='{cell}.stk.{band}.unconv.fits*',
+    by_name=True,
     # Called weight, but a variance.
     variance='{cell}.stk.{band}.unconv.wt.fits*',
     mask='{cell}.stk.{band}.unconv.mask.fits*',
     # DETECTOR, FLAT, DARK, BLANK, CTE, SAT, LOW, CR, GHOST and CONV.BAD. Suspect ones, spikes,
     # streaks, cores of stars, and what is poor after the convolution are used.
     bits=0x0001 | 0x0002 | 0x0004 | 0x0008 | 0x0010 | 0x0020 | 0x0040 | 0x0100 | 0x0400 | 0x2000,
-    zero_point=25.0,
+    zero_point=('FPA.ZP', 25.0),
     per_second=True,
     unit='adu',
-    source='PS1 Stack images, section Photometric calibration; PS1 Pixel flags in Image '
-    'Table Data, section Pixel Flags; Waters et al. 2020, ApJS 251, 4',
+    source='PS1 Stack images, section Photometric calibration (https://outerspace.stsci.edu/display/'
+    'PANSTARRS/PS1+Stack+images); PS1 Pixel flags in Image Table Data, section Pixel Flags; Waters '
+    'et al. 2020, ApJS 251, 4; wt and cards: legacypipe, panstarrs.py '
+    '(https://github.com/legacysurvey/legacypipe)',
 )
 
 _EUCLID_MER = Layout(
     'euclid-mer',
     title='Euclid MER mosaics: BGSUB-MOSAIC with RMS and FLAG beside',
+    cards={'TELESCOP': 'EUCLID', 'MAGZERO': '*'},
     files='EUC_MER_BGSUB-MOSAIC-{band}_TILE{tile}-*.fits*',
+    by_name=True,
     uncertainty='EUC_MER_MOSAIC-{band}-RMS_TILE{tile}-*.fits*',
     mask='EUC_MER_MOSAIC-{band}-FLAG_TILE{tile}-*.fits*',
     # INVALID, which is set for each reason not to use a pixel.
     bits=1,
     zero_point='MAGZERO',
-    source='Euclid Q1 Data Product Description Document: Background-Subtracted Mosaic Product',
+    source='Euclid Q1 Data Product Description Document: Background-Subtracted Mosaic Product '
+    '(https://euclid.esac.esa.int/dr/q1/dpdd/merdpd/dpcards/mer_bksmosaic.html)',
 )
 
 _EUCLID_VIS = Layout(
@@ -219,7 +264,20 @@ _EUCLID_VIS = Layout(
     zero_point='MAGZEROP',
     per_second=True,
     unit='adu',
-    source='Euclid Q1 Data Product Description Document: VIS Calibrated Quad Frame Product',
+    source='Euclid Q1 Data Product Description Document: VIS Calibrated Quad Frame Product; '
+    'MAGZEROP: legacypipe, euclid.py (https://github.com/legacysurvey/legacypipe)',
+)
+
+_EUCLID_NISP = Layout(
+    'euclid-nisp',
+    title='Euclid NISP: calibrated frames',
+    cards={'TELESCOP': 'EUCLID', 'ZPAB': '*'},
+    bits=1,
+    zero_point='ZPAB',
+    unit='electron',
+    source='Euclid Q1 Data Product Description Document: NIR Calibrated Frame '
+    '(https://euclid.esac.esa.int/dr/q1/dpdd/nirdpd/dpcards/nir_calibratedframe.html); ZPAB: '
+    'legacypipe, euclid.py (https://github.com/legacysurvey/legacypipe)',
 )
 
 _GEMINI = Layout(
@@ -228,7 +286,8 @@ _GEMINI = Layout(
     cards={'TELESCOP': 'Gemini*'},
     # Nonlinear pixels, which are corrected, and those of several exposures.
     bits=~(2 | 32),
-    source='DRAGONS documentation: Astrodata, data quality plane',
+    source='Astrodata, User Manual: Data Quality Plane '
+    '(https://github.com/GeminiDRSoftware/astrodata, docs/manuals/usermanual/data.rst)',
 )
 
 _SPHEREX = Layout(
@@ -246,6 +305,7 @@ SURVEY_LAYOUTS = (
     _JWST,
     _ROMAN,
     _EUCLID_MER,
+    _EUCLID_NISP,
     _EUCLID_VIS,
     _HSC,
     _RUBIN,
@@ -253,6 +313,7 @@ SURVEY_LAYOUTS = (
     _DECAM,
     _NOIRLAB,
     _LEGACY,
+    _LEGACY_CUTOUT,
     _KIDS,
     _SDSS,
     _PANSTARRS,

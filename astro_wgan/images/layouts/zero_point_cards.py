@@ -7,7 +7,11 @@ from numbers import Real
 from astropy import units as u
 from astropy.utils.exceptions import AstropyUserWarning
 
-__all__ = ['zero_point_of']
+from astro_wgan.images.layouts.rubin_calibration import rubin_zero_point
+from astro_wgan.images.layouts.survey_layouts import ZERO_POINT_CARD
+from astro_wgan.units.bunit import is_vega
+
+__all__ = ['written_zero_point', 'zero_point_of']
 
 #: AB magnitude of 1 erg/s/cm2/Angstrom at 1 Angstrom, with the speed of light in Angstrom/s.
 _AB_PER_ANGSTROM = 2.5 * math.log10(2.99792458e18) - 48.60
@@ -16,7 +20,7 @@ _AB_PER_ANGSTROM = 2.5 * math.log10(2.99792458e18) - 48.60
 _COUNTS = frozenset((u.electron, u.ct, u.adu, u.DN, u.ph))
 
 
-def zero_point_of(layout, header, unit, where):
+def zero_point_of(layout, header, unit, where, hdulist=()):
     """
     AB magnitude of a pixel value of 1.
 
@@ -30,6 +34,8 @@ def zero_point_of(layout, header, unit, where):
         Unit of the image.
     where : str
         Name of the file, for the warning.
+    hdulist : sequence of HDU, optional
+        HDUs of the file, for a zero point in a table.
 
     Returns
     -------
@@ -41,11 +47,19 @@ def zero_point_of(layout, header, unit, where):
     Warns
     -----
     AstropyUserWarning
-        If the zero point is that of counts per second, and the exposure time is unknown.
+        If the zero point is that of counts per second, and the exposure time is unknown, if it is
+        one of Vega magnitudes, or if its table cannot be read.
     """
-    value = _value(layout.zero_point, header)
     is_rate = _is_rate(unit)
-    if value is None or is_rate is None:
+    value = None if is_rate is None else _value(layout.zero_point, header, where, hdulist)
+    if value is None:
+        return None
+    if is_vega(header):
+        warnings.warn(
+            f'{where} has no zero point: its magnitudes are of the Vega system, not AB.',
+            AstropyUserWarning,
+            stacklevel=4,
+        )
         return None
     if not layout.per_second or is_rate:
         return value
@@ -63,15 +77,27 @@ def zero_point_of(layout, header, unit, where):
     return value + 2.5 * math.log10(time)
 
 
-def _value(zero_point, header):
-    if zero_point is None or isinstance(zero_point, Real):
-        return None if zero_point is None else float(zero_point)
-    for key in zero_point:
-        number = _number(header, key)
-        if key in ('PHOTFLAM', 'FLUXMAG0'):
-            number = _converted(key, number, header)
-        if number is not None:
-            return number
+def written_zero_point(meta):
+    """The AB magnitude of a pixel value of 1 in the `meta` of an image that was read, or None."""
+    value = meta.get(ZERO_POINT_CARD)
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return float(value) if is_number else None
+
+
+def _value(zero_point, header, where, hdulist):
+    """The first number, or that of the first card or table that exists."""
+    places = zero_point if isinstance(zero_point, tuple) else (zero_point,)
+    for place in places:
+        if isinstance(place, Real):
+            return float(place)
+        if place == 'PhotoCalib':
+            number = rubin_zero_point(hdulist, header, where)
+            if number is not None:
+                return number
+        elif place is not None and place in header:
+            number = _number(header, place)
+            is_flux = place in ('PHOTFLAM', 'FLUXMAG0')
+            return _converted(place, number, header) if is_flux else number
     return None
 
 

@@ -315,7 +315,8 @@ class CreatedSets:
             cropped or padded; padded pixels are masked. By default that of all images.
         bands : sequence of str or `~astro_wgan.stamps.Band`, optional
             Names of the planes of cubes. The colors of a picture become bands if they are named,
-            ``['r', 'g', 'b']``; by default they are converted to luminance.
+            ``['r', 'g', 'b']``; by default they are converted to luminance. If they have no zero
+            point, they take that of the first file, to which the pixels of the others are scaled.
         pixel_scale, psf : optional
             As in `~astro_wgan.StampSet`; by default the pixel scale of the first file.
         hdu, plane, zeros, max_size, layout, bits : optional
