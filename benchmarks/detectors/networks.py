@@ -28,12 +28,14 @@ _LOOK = 20.0
 class Autoencoder:
     """Encoder and decoder of the compact WGAN's layers, 16 latent numbers; smoothed residual."""
 
-    def __init__(self, *, minutes, folder, seed=1):
-        self.minutes, self.folder, self.seed = minutes, folder, seed
+    def __init__(self, *, minutes, folder, seed=1, stretch=None):
+        self.minutes, self.folder, self.seed, self.stretch = minutes, folder, seed, stretch
 
     def fit(self, populations):
-        network = replace(NetworkConfig.preset('compact'), latent_dim=16)
-        images, self._stretch = _stretched(populations.train)
+        stretch = None if self.stretch is None else self.stretch.fit(populations.train)
+        images, self._stretch = _stretched(populations.train, stretch)
+        _, size, _, bands = images.shape
+        network = replace(NetworkConfig.preset('compact'), latent_dim=16, size=size, bands=bands)
         self._network = keras.Sequential(
             [
                 build_encoder(network, seed=self.seed),
@@ -157,9 +159,10 @@ def _smoothed(residual):
 
 
 def _stretched(stamps, stretch=None):
-    """Images as networks see them, shape (n, ny, nx, 1), and the stretch that made them."""
+    """Images as networks see them, shape (n, ny, nx, bands), and the stretch that made them."""
     stretch = Stretch().fit(stamps) if stretch is None else stretch
-    return stretch.transform(stamps)[..., np.newaxis], stretch
+    images = stretch.transform(stamps)
+    return (images if images.ndim == 4 else images[..., np.newaxis]), stretch
 
 
 # Training by the clock

@@ -1,0 +1,227 @@
+"""What scores labelled stamps of real galaxies: each family of rows learns from normals alone."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from astropy.table import QTable
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from astro_wgan import WGAN, AnomalyDetector, Stretch
+from astro_wgan.anomaly import BrightnessTrend, critic_features
+from astro_wgan.baselines import (
+    IsolationForestScore,
+    PCAMahalanobis,
+    PCAResidual,
+    RotationResidual,
+)
+from benchmarks.detectors.classical import PCAByBrightness
+from benchmarks.detectors.labelled_stamps import measure_confounds
+
+__all__ = ['FAMILIES', 'SUPERVISED', 'Task']
+
+#: Suffix of the names of rows that were shown labels.
+SUPERVISED = 'supervised'
+#: Principal components, as many as of the rows in the first table of the page.
+_COMPONENTS = 10
+#: Of the critic's features, for the supervised row.
+_FEATURES = 64
+_TERMS = (
+    'smoothed_residual',
+    'rotation_residual',
+    'peak_residual',
+    'color_residual',
+    'residual_loss',
+    'feature_loss',
+)
+
+
+@dataclass(frozen=True)
+class Task:
+    """
+    What the rows learn from, and what they score.
+
+    Attributes
+    ----------
+    train, held_out, tested : `~astro_wgan.StampSet`
+    strange : `~numpy.ndarray` of bool, shape (tested,)
+        Whether a tested stamp is an anomaly: for rows that are supervised alone.
+    labels : `~numpy.ndarray` of str, shape (tested,)
+        Its class, for the same.
+    seed : int
+    minutes : float
+        Of the training of each network.
+    folder : path-like
+        Where networks are kept.
+    """
+
+    train: object
+    held_out: object
+    tested: object
+    strange: np.ndarray
+    labels: np.ndarray
+    seed: int
+    minutes: float
+    folder: Path
+
+    @property
+    def sets(self):
+        """Those that are scored."""
+        return self.held_out, self.tested
+
+    def detector(self):
+        """The detector of this package with its defaults, calibrated; trained when first asked."""
+        path = self.folder / 'detector'
+        if not (path / 'detector.json').exists():
+            bands = self.train.pixels.shape[3] if self.train.pixels.ndim == 4 else 1
+            size = self.train.pixels.shape[1]
+            wgan = WGAN.preset('compact', size=size, bands=bands, stretch=Stretch('auto')).fit(
+                self.train,
+                minutes=self.minutes,
+                seed=self.seed,
+                checkpoint=self.folder / 'wgan.checkpoint',
+            )
+            AnomalyDetector(wgan).calibrate(self.held_out, progress=False).save(path)
+        return AnomalyDetector.load(path)
+
+    def measured(self):
+        """Tables of its measurements of the stamps that are scored; measured once."""
+        paths = [self.folder / f'{name}.misfit' for name in ('held-out', 'tested')]
+        detector = self.detector()
+        return [
+            detector.measure(stamps, output=path, progress=False)
+            for stamps, path in zip(self.sets, paths, strict=True)
+        ]
+
+
+def confounds(task):
+    """Noise, size and brightness: high and low."""
+    found = [measure_confounds(stamps) for stamps in task.sets]
+    return {
+        f'{name}, {side}': [sign * part[name] for part in found]
+        for name in found[0]
+        for side, sign in (('high', 1), ('low', -1))
+    }
+
+
+def symmetry(task):
+    """The stamp less itself, rotated."""
+    return {'180-degree residual': _fitted(RotationResidual(), task)}
+
+
+def components(task):
+    """Principal components of the stamps, plain and scored alike."""
+    return {
+        'PCA residual': _fitted(PCAResidual(n_components=_COMPONENTS), task),
+        'PCA residual, scored alike': _fitted(PCAByBrightness(_COMPONENTS), task),
+        'PCA Mahalanobis': _fitted(PCAMahalanobis(n_components=_COMPONENTS), task),
+    }
+
+
+def pixel_forest(task):
+    """Isolation forest on principal components of the pixels."""
+    pca = PCA(64, random_state=task.seed).fit(_flat(task.train))
+    forest = IsolationForestScore(columns=[f'c{k}' for k in range(64)], seed=task.seed)
+    forest.fit(pca.transform(_flat(task.train)))
+    found = [forest.score(pca.transform(_flat(stamps))) for stamps in task.sets]
+    return {'isolation forest, pixels': [np.asarray(table['score']) for table in found]}
+
+
+def shape_forest(task):
+    """Isolation forest on concentration, asymmetry, smoothness, Gini and M20 of statmorph."""
+    from astro_wgan.morphology import measure_morphology
+
+    def shapes(stamps, name):
+        path = task.folder.parent / f'{name}-{len(stamps)}.shapes'
+        options = {'target': 'all', 'sersic': False, 'output': path}
+        return measure_morphology(stamps, **options)
+
+    # Half a second each: of the normals to learn from, as many as are enough for a forest.
+    forest = IsolationForestScore(seed=task.seed).fit(shapes(task.train[:1000], 'train'))
+    named = zip(task.sets, ('held-out', 'tested'), strict=True)
+    found = [forest.score(shapes(stamps, name)) for stamps, name in named]
+    return {'isolation forest, shapes': [np.asarray(table['score']) for table in found]}
+
+
+def autoencoder(task):
+    """Encoder and decoder of the compact WGAN's layers; smoothed residual."""
+    from benchmarks.detectors.networks import Autoencoder
+
+    folder = task.folder / 'autoencoder'
+    folder.mkdir(exist_ok=True)
+    options = {'minutes': task.minutes, 'folder': folder, 'seed': task.seed}
+    detector = Autoencoder(**options, stretch=Stretch('auto')).fit(task)
+    return {'autoencoder': [detector.score(stamps) for stamps in task.sets]}
+
+
+def wgan(task):
+    """The default score of the package, each term of it, the critic, and the paper's score."""
+    detector = task.detector()
+    measured = task.measured()
+    own = np.ones(len(task.held_out), bool)
+    tables = [
+        detector.score(measured[0], in_calibration=own, progress=False),
+        detector.score(measured[1], progress=False),
+    ]
+    found = {'WGAN': [np.asarray(table['score']) for table in tables]}
+    flux = [np.asarray(table['closest_flux']) for table in measured]
+    for name in _TERMS:
+        if name in measured[0].colnames:
+            values = [np.asarray(table[name]) for table in measured]
+            trend = BrightnessTrend().fit(values[0], flux[0])
+            found[name] = [trend.transform(*pair) for pair in zip(values, flux, strict=True)]
+    found['critic, low'] = [-np.asarray(table['critic_value']) for table in measured]
+    found["paper's score"] = [np.asarray(table['paper_score']) for table in measured]
+    return found
+
+
+def supervised(task):
+    """Logistic regression on features of the critic, the terms and the confounds, five-fold."""
+    table = task.measured()[1]
+    features = critic_features(task.detector().wgan, task.tested, progress=False)['features']
+    pca = PCA(_FEATURES, random_state=task.seed)
+    terms = [np.log(np.asarray(table[name])) for name in _TERMS if name in table.colnames]
+    terms += [np.asarray(table['critic_value']), *measure_confounds(task.tested).values()]
+    inputs = np.column_stack([pca.fit_transform(StandardScaler().fit_transform(features)), *terms])
+    model = make_pipeline(
+        StandardScaler(), LogisticRegression(C=0.02, class_weight='balanced', max_iter=2000)
+    )
+    folds = StratifiedKFold(5, shuffle=True, random_state=task.seed)
+    found = {}
+    for kind in np.unique(task.labels[task.strange]):
+        # Each class against the normals: it is judged by the scores of its own regression.
+        some = ~task.strange | (task.labels == kind)
+        odds = np.full(len(task.tested), np.nan)
+        odds[some] = cross_val_predict(
+            model, inputs[some], task.strange[some], cv=folds, method='decision_function'
+        )
+        found[f'{SUPERVISED}, {kind}'] = [np.full(len(task.held_out), np.nan), odds]
+    return found
+
+
+#: What is run, by name.
+FAMILIES = {
+    'confounds': confounds,
+    'symmetry': symmetry,
+    'components': components,
+    'pixel forest': pixel_forest,
+    'shape forest': shape_forest,
+    'autoencoder': autoencoder,
+    'wgan': wgan,
+    SUPERVISED: supervised,
+}
+
+
+def _fitted(baseline, task):
+    """Scores of a baseline with ``fit`` and ``score``."""
+    baseline.fit(task.train)
+    found = [baseline.score(stamps, progress=False) for stamps in task.sets]
+    return [np.asarray(f['score'] if isinstance(f, QTable) else f, dtype=float) for f in found]
+
+
+def _flat(stamps):
+    return stamps.pixels.reshape(len(stamps), -1)
