@@ -28,7 +28,7 @@ __all__ = ['FAMILIES', 'SUPERVISED', 'Task']
 SUPERVISED = 'supervised'
 #: Principal components, as many as of the rows in the first table of the page.
 _COMPONENTS = 10
-#: Of the critic's features, for the supervised row.
+#: Principal components of pixels for a forest, and of the critic's features for the regression.
 _FEATURES = 64
 _TERMS = (
     'smoothed_residual',
@@ -124,9 +124,8 @@ def components(task):
 
 def pixel_forest(task):
     """Isolation forest on principal components of the pixels."""
-    pca = PCA(64, random_state=task.seed).fit(_flat(task.train))
-    forest = IsolationForestScore(columns=[f'c{k}' for k in range(64)], seed=task.seed)
-    forest.fit(pca.transform(_flat(task.train)))
+    pca = PCA(min(_FEATURES, len(task.train) - 1), random_state=task.seed).fit(_flat(task.train))
+    forest = IsolationForestScore(seed=task.seed).fit(pca.transform(_flat(task.train)))
     found = [forest.score(pca.transform(_flat(stamps))) for stamps in task.sets]
     return {'isolation forest, pixels': [np.asarray(table['score']) for table in found]}
 
@@ -183,7 +182,7 @@ def supervised(task):
     """Logistic regression on features of the critic, the terms and the confounds, five-fold."""
     table = task.measured()[1]
     features = critic_features(task.detector().wgan, task.tested, progress=False)['features']
-    pca = PCA(_FEATURES, random_state=task.seed)
+    pca = PCA(min(_FEATURES, len(features) - 1), random_state=task.seed)
     terms = [np.log(np.asarray(table[name])) for name in _TERMS if name in table.colnames]
     terms += [np.asarray(table['critic_value']), *measure_confounds(task.tested).values()]
     inputs = np.column_stack([pca.fit_transform(StandardScaler().fit_transform(features)), *terms])
