@@ -1,4 +1,4 @@
-"""What a score is worth on labelled stamps: areas, plain and matched, precision, false alarms."""
+"""What a score is worth on labeled stamps: areas, plain and matched, precision, false alarms."""
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression

@@ -1,7 +1,7 @@
 """
 What scores find among real galaxies with labels, beside simpler scores and a supervised ceiling.
 
-Each set is a file or folder of labelled stamps (see `benchmarks.detectors.labelled_stamps`). Rows
+Each set is a file or folder of labeled stamps (see `benchmarks.detectors.labeled_stamps`). Rows
 learn from the normals of the split ``train``, thresholds come from those of ``calibrate``, and the
 stamps of ``test`` are scored. These are halved by their ids: ``--half choice`` for choosing
 settings, ``--half report``, the default, for figures. Anomalies that are left in training and
@@ -39,8 +39,8 @@ from benchmarks.detectors.judgment import (
     propensity,
     shares_above,
 )
-from benchmarks.detectors.labelled_rows import FAMILIES, SUPERVISED, Task
-from benchmarks.detectors.labelled_stamps import HALVES, read_labelled
+from benchmarks.detectors.labeled_rows import FAMILIES, SUPERVISED, Task
+from benchmarks.detectors.labeled_stamps import HALVES, read_labeled
 from benchmarks.harness import BenchmarkParser, Report, skip
 from benchmarks.results import Column, estimate
 
@@ -50,7 +50,7 @@ CONFOUNDS = ('noise', 'size', 'brightness')
 CEILING = f'{SUPERVISED} (ceiling)'
 
 _SET = (
-    Column('set', 'of labelled stamps'),
+    Column('set', 'of labeled stamps'),
     Column('class', 'by eye'),
     Column('score', 'or term of it'),
 )
@@ -69,7 +69,7 @@ PRECISION = (
     ),
 )
 SHARES = (
-    Column('set', 'of labelled stamps'),
+    Column('set', 'of labeled stamps'),
     Column('normals', 'class by eye'),
     Column('stamps', 'of the class'),
     Column('score', 'or term of it'),
@@ -82,7 +82,7 @@ CONTAMINATED = (
     Column('above 90', 'percent of fresh normals above the threshold', '', '.1f'),
 )
 COUNTS = (
-    Column('set', 'of labelled stamps'),
+    Column('set', 'of labeled stamps'),
     Column('part', 'and half'),
     Column('normals', 'stamps'),
     Column('anomalies', 'stamps, by class'),
@@ -93,7 +93,7 @@ def main():
     options = read_options()
     warnings.simplefilter('ignore', DriftWarning)
     report = Report(options, 'scikit-learn')
-    samples = [read_labelled(path, color=options.color) for path in options.data]
+    samples = [read_labeled(path, color=options.color) for path in options.data]
     if options.limit is not None:
         samples = [sample.limited(options.limit) for sample in samples]
     report.table('counts', 'Stamps.', COUNTS, [row for s in samples for row in count_rows(s)])
@@ -129,7 +129,7 @@ def read_options():
     quick = ['confounds', 'symmetry', 'components', 'wgan', SUPERVISED]
     smoke = {'limit': 40, 'minutes': 0.02, 'seeds': [1], 'rows': quick}
     parser = BenchmarkParser(__doc__, smoke=smoke, seed=None, work='real_sky')
-    parser.add_argument('--data', type=Path, nargs='+', default=[], help='labelled stamps')
+    parser.add_argument('--data', type=Path, nargs='+', default=[], help='labeled stamps')
     parser.add_argument('--color', action='store_true', help='all bands, not their mean')
     parser.add_argument('--seeds', type=int, nargs='+', default=[1, 2, 3])
     parser.add_argument('--minutes', type=float, default=5, help='of training, each network')
@@ -142,7 +142,7 @@ def read_options():
     options = parser.parse_args()
     missing = [path for path in options.data if not path.exists()]
     if missing or not options.data:
-        skip(f'labelled stamps of real galaxies are needed: give --data ({missing} are not there).')
+        skip(f'labeled stamps of real galaxies are needed: give --data ({missing} are not there).')
     return options
 
 
@@ -224,7 +224,7 @@ def make_task(sample, left_in, seed, folder, options):
 
 
 def in_all_orientations(stamps):
-    """Eight of each stamp, since labelled anomalies are few."""
+    """Eight of each stamp, since labeled anomalies are few."""
     parts = []
     for turn in range(4):
         pixels = np.rot90(stamps.pixels, turn, axes=(1, 2))

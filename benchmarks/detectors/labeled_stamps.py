@@ -10,7 +10,7 @@ import numpy as np
 from astro_wgan import StampSet
 from astro_wgan.noise import estimate_noise_rms
 
-__all__ = ['HALVES', 'LabelledStamps', 'half_of', 'read_labelled']
+__all__ = ['HALVES', 'LabeledStamps', 'half_of', 'read_labeled']
 
 #: Of the test stamps: settings are chosen by one, and figures reported of the other.
 HALVES = ('choice', 'report')
@@ -19,9 +19,9 @@ _IMAGES = ('.fits', '.fits.gz', '.fits.fz', '.png', '.jpg', '.jpeg')
 
 
 @dataclass(frozen=True)
-class LabelledStamps:
+class LabeledStamps:
     """
-    A set of labelled stamps, and what each of them is for.
+    A set of labeled stamps, and what each of them is for.
 
     Attributes
     ----------
@@ -77,7 +77,7 @@ class LabelledStamps:
         rows = np.sort(np.concatenate([group[:count] for group in groups.values()]))
         confounds = {name: values[rows] for name, values in self.confounds.items()}
         parts = (self.labels[rows], self.normal[rows], self.split[rows])
-        return LabelledStamps(self.name, self.stamps[rows], *parts, confounds)
+        return LabeledStamps(self.name, self.stamps[rows], *parts, confounds)
 
 
 def half_of(ids):
@@ -91,9 +91,9 @@ def half_of(ids):
     return np.array(HALVES)[odd]
 
 
-def read_labelled(path, *, color=False):
+def read_labeled(path, *, color=False):
     """
-    Read labelled stamps.
+    Read labeled stamps.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def read_labelled(path, *, color=False):
         stamps = StampSet(pixels.mean(axis=-1), table=stamps.table)
     name = path.parent.name if path.suffix == '.npz' and path.stem == 'stamps' else path.stem
     confounds = measure_confounds(stamps) | confounds
-    found = LabelledStamps(name, stamps, labels, normal, split, confounds)
+    found = LabeledStamps(name, stamps, labels, normal, split, confounds)
     for part in SPLITS:
         if not len(found.rows(part, normal=True)):
             raise ValueError(f'{path} must have normals in each of {SPLITS}; {part!r} has none.')

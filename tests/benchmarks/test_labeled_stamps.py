@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.detectors.labelled_stamps import half_of, measure_confounds, read_labelled
+from benchmarks.detectors.labeled_stamps import half_of, measure_confounds, read_labeled
 
 SIZE = 24
 
@@ -21,7 +21,7 @@ def arrays():
 
 def test_reads_an_npz_file_without_anomalies_to_learn_from(tmp_path, arrays):
     np.savez(tmp_path / 'galaxies.npz', **arrays)
-    found = read_labelled(tmp_path / 'galaxies.npz')
+    found = read_labeled(tmp_path / 'galaxies.npz')
     assert found.name == 'galaxies'
     assert found.split.tolist() == ['train', 'calibrate', 'test', 'test']
     assert found.anomalies == ['ring']
@@ -33,7 +33,7 @@ def test_reads_a_folder(tmp_path):
         path = tmp_path / f'{name}.png'
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(galaxy(500).astype(np.uint8)).save(path)
-    found = read_labelled(tmp_path)
+    found = read_labeled(tmp_path)
     assert sorted(found.labels) == ['normal', 'normal', 'normal', 'ring']
     assert found.stamps.pixels.shape == (4, SIZE, SIZE)
 
@@ -41,10 +41,10 @@ def test_reads_a_folder(tmp_path):
 def test_a_mean_of_bands_unless_color(tmp_path, arrays):
     bands = np.stack([arrays['images'], 3 * arrays['images']], axis=-1)
     np.savez(tmp_path / 'a.npz', **{**arrays, 'images': bands})
-    assert read_labelled(tmp_path / 'a.npz').stamps.pixels.max() == pytest.approx(
+    assert read_labeled(tmp_path / 'a.npz').stamps.pixels.max() == pytest.approx(
         2 * bands.max() / 3
     )
-    assert read_labelled(tmp_path / 'a.npz', color=True).stamps.pixels.shape[3] == 2
+    assert read_labeled(tmp_path / 'a.npz', color=True).stamps.pixels.shape[3] == 2
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_mean_of_bands_unless_color(tmp_path, arrays):
 def test_incomplete_sets_are_refused(tmp_path, arrays, split, message):
     np.savez(tmp_path / 'a.npz', **{**arrays, 'split': np.array(split)})
     with pytest.raises(ValueError, match=message):
-        read_labelled(tmp_path / 'a.npz')
+        read_labeled(tmp_path / 'a.npz')
 
 
 def test_halves_are_even_and_always_the_same():

@@ -1,4 +1,4 @@
-"""What scores labelled stamps of real galaxies: each family of rows learns from normals alone."""
+"""What scores labeled stamps of real galaxies: each family of rows learns from normals alone."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from astro_wgan.baselines import (
     RotationResidual,
 )
 from benchmarks.detectors.classical import PCAByBrightness
-from benchmarks.detectors.labelled_stamps import measure_confounds
+from benchmarks.detectors.labeled_stamps import measure_confounds
 
 __all__ = ['FAMILIES', 'SUPERVISED', 'Task']
 
