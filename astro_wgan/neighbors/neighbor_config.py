@@ -45,6 +45,9 @@ class NeighborConfig:
         of the compact round sources if the width is measured from them, between 0.15 and 0.5.
     star_significance : float
         Minimum height of a star above the light below it, in units of the noise rms.
+    saturation : float, optional
+        Level from which stars are saturated, in the unit of the image or stamps in which sources
+        are detected. By default it is that of the peaks with flat tops.
     seed : int
         Seed of the choice of sky pixels.
 
@@ -74,6 +77,7 @@ class NeighborConfig:
     psf_fwhm: float | None = None
     star_tolerance: float | None = None
     star_significance: float = 10.0
+    saturation: float | None = None
     seed: int = 0
 
     def __post_init__(self):
@@ -92,7 +96,7 @@ class NeighborConfig:
         for name in ('margin', 'wings'):
             if not 0 <= getattr(self, name) < float('inf'):
                 raise ValueError(f'`{name}` must be 0 or more; got {getattr(self, name)}.')
-        for name in ('psf_fwhm', 'star_significance'):
+        for name in ('psf_fwhm', 'star_significance', 'saturation'):
             value = getattr(self, name)
             if value is not None and not 0 < value < float('inf'):
                 raise ValueError(f'`{name}` must be above 0; got {value}.')

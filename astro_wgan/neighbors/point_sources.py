@@ -8,6 +8,7 @@ from scipy.ndimage import maximum_filter
 from astro_wgan.detection.sep_detection import smoothed
 from astro_wgan.exceptions import DetectionError
 from astro_wgan.neighbors.gaussian_fits import fit_gaussians
+from astro_wgan.neighbors.star_halos import halo_radius, moffat_radius
 
 __all__ = ['PSFWidth', 'Stars', 'find_peaks', 'find_stars', 'measure_psf_width', 'width_of_psf']
 
@@ -27,6 +28,11 @@ _NARROWEST, _WIDEST = 1.0, 12.0
 #: Range of the tolerance that is measured, and the one for a width that is known.
 _TOLERANCES = (0.15, 0.5)
 _TOLERANCE = 0.2
+
+#: Stars of this height in units of the noise rms have wings beyond those of a Gaussian, which are
+#: followed as far as those of a Moffat profile with this exponent, as of seeing, reach.
+_BRIGHT = 30.0
+_BETA = 2.5
 
 #: Noise peaks smoothed by SExtractor's pyramid are this much lower.
 _PYRAMID = 0.375
@@ -172,7 +178,9 @@ def find_stars(above_sky, noise, bad, width, *, significance, tolerance=None):
     Notes
     -----
     A star is a peak on a tilted plane, of the width of the PSF along both axes, which a Gaussian
-    describes. The center of a compact galaxy may be one in this sense.
+    describes. The center of a compact galaxy may be one in this sense. It ends where a Gaussian
+    falls below half of the noise rms or, if it is bright, where the median in a ring does, without
+    the light around, within the wings of a Moffat profile with the exponent 2.5.
     """
     tolerance = width.tolerance if tolerance is None else tolerance
     y, x = find_peaks(above_sky, noise, bad, significance=significance)
@@ -186,7 +194,19 @@ def find_stars(above_sky, noise, bad, width, *, significance, tolerance=None):
         is_star &= fits.residual < np.hypot(_RESIDUAL, 1 / height)
         # Where a Gaussian falls below half of the noise rms, and wings of seeing end soon after.
         radius = fits.fwhm / 2 * np.sqrt(np.log2(2 * height)) + fits.fwhm / 2
-    return Stars(fits.x[is_star], fits.y[is_star], radius[is_star])
+    x, y, height, radius = (part[is_star] for part in (fits.x, fits.y, height, radius))
+    for k in np.flatnonzero(height >= _BRIGHT):
+        radius[k] = halo_radius(
+            above_sky,
+            bad,
+            x[k],
+            y[k],
+            noise=noise[is_star][k],
+            inner=radius[k],
+            outer=moffat_radius(height[k], width.fwhm, beta=_BETA),
+            on_light=True,
+        )
+    return Stars(x, y, radius)
 
 
 def _narrowest_mode(values):

@@ -7,6 +7,7 @@ import numpy as np
 from astro_wgan.detection.engines import label_sources
 from astro_wgan.neighbors.central_source import CENTRAL_REACH, central_label
 from astro_wgan.neighbors.point_sources import find_peaks, find_stars
+from astro_wgan.neighbors.saturated_stars import find_saturated
 from astro_wgan.neighbors.sky_patches import draw_sky
 from astro_wgan.neighbors.source_extent import extended_labels
 
@@ -14,7 +15,7 @@ __all__ = ['RemovedPixels', 'remove_in_section']
 
 #: Columns of a table of stamps, and their data types.
 _COLUMNS = {'n_neighbors': int, 'neighbor_fraction': float, 'central_detected': bool}
-_STAR_COLUMNS = {'n_stars': int, 'star_fraction': float}
+_STAR_COLUMNS = {'n_stars': int, 'star_fraction': float, 'central_star': bool}
 
 #: Distance, in widths of the PSF, within which a star is the center of the central source.
 _SAME = 0.7
@@ -121,8 +122,9 @@ def remove_in_section(image, region, windows, config, *, width=None, numbers, ar
         removed.columns['central_detected'][k] = central > 0
         hidden = removed.hidden[k]
         if config.stars == 'mask':
-            number, of_stars = _stars_in(section, at, stamp, labels, extended, central)
+            number, of_stars, is_star = _stars_in(section, at, stamp, labels, extended, central)
             removed.columns['n_stars'][k] = number
+            removed.columns['central_star'][k] = is_star
             removed.columns['star_fraction'][k] = of_stars[stamp.inner].mean()
             hidden |= of_stars
             of_neighbors &= ~of_stars
@@ -168,7 +170,8 @@ class _Searched(NamedTuple):
     bad: np.ndarray
     sky: np.ndarray
     peaks: np.ndarray | None = None
-    stars: object = None
+    stars: np.ndarray | None = None
+    glare: np.ndarray | None = None
     fwhm: float = 0.0
 
     @classmethod
@@ -188,38 +191,65 @@ class _Searched(NamedTuple):
                 significance=config.star_significance,
                 tolerance=config.star_tolerance,
             )
+            saturated = None
+            if config.saturation is not None:
+                saturated = image.pixels[region.rows, region.columns] >= config.saturation
+            bright = find_saturated(above_sky, noise, bad, width.fwhm, saturated=saturated)
             y, x = find_peaks(above_sky, noise, bad, significance=config.star_significance)
-            found = {'peaks': np.stack([x, y], axis=1), 'stars': stars, 'fwhm': width.fwhm}
+            found = {
+                'peaks': np.stack([x, y], axis=1),
+                'stars': _all_stars(stars, bright, width.fwhm),
+                'glare': bright.pixels,
+                'fwhm': width.fwhm,
+            }
         return cls(labels, extended, none, sky, **found)
 
 
+def _all_stars(stars, saturated, fwhm):
+    """Center, radius and radius of the core of saturated stars and then of others, as (m, 4)."""
+    columns = [np.concatenate(pair) for pair in zip(saturated[:2], stars[:2], strict=True)]
+    columns.append(np.concatenate([saturated.radius, stars.radius]))
+    columns.append(np.concatenate([saturated.core + fwhm, np.full(len(stars.x), _SAME * fwhm)]))
+    table = np.stack(columns, axis=1)
+    alone = np.ones(len(table), dtype=bool)
+    for x, y, _, core in table[: len(saturated.x)]:
+        # Peaks at the border of a saturated core are no stars.
+        alone[len(saturated.x) :] &= np.hypot(stars.x - x, stars.y - y) > core
+    return table[alone]
+
+
 def _stars_in(section, at, stamp, labels, extended, central):
-    """Number of stars with their center in a stamp, and True for pixels of stars."""
+    """Number of stars with center in a stamp, True for their pixels, whether one is central."""
     ny, nx = labels.shape
     stars = section.stars
     nucleus = _nucleus(section, at, stamp, central)
     y, x = np.ogrid[:ny, :nx]
     from_nucleus = np.inf if nucleus is None else np.hypot(x - nucleus[0], y - nucleus[1])
     hidden = np.zeros(labels.shape, dtype=bool)
-    number = 0
-    near = np.ones(len(stars.x), dtype=bool)
-    for position, first, length in ((stars.x, at[0], nx), (stars.y, at[1], ny)):
-        near &= (position + stars.radius > first) & (position - stars.radius < first + length)
-    for k in np.flatnonzero(near):
-        x0, y0 = stars.x[k] - at[0], stars.y[k] - at[1]
-        if nucleus is not None and np.hypot(*(nucleus - (x0, y0))) < _SAME * section.fwhm:
+    number, is_central = 0, False
+    glare = _window(section.glare, at, labels.shape)
+    near = np.isin(np.arange(1, len(stars) + 1), np.unique(glare))
+    reaches = np.ones(len(stars), dtype=bool)
+    for position, first, length in ((stars[:, 0], at[0], nx), (stars[:, 1], at[1], ny)):
+        reaches &= position + stars[:, 2] > first
+        reaches &= position - stars[:, 2] < first + length
+    for k in np.flatnonzero(near | reaches):
+        x0, y0, radius, core = stars[k] - (*at, 0, 0)
+        middle = stamp.center if nucleus is None else nucleus
+        if central and np.hypot(*(middle - (x0, y0))) < core:
+            is_central = True
             continue
         distance = np.hypot(x - x0, y - y0)
         # Half of what lies between a star and the center of the galaxy is the galaxy's.
-        hidden |= (distance <= stars.radius[k]) & (distance < from_nucleus)
+        hidden |= ((distance <= radius) | (glare == k + 1)) & (distance < from_nucleus)
         row, column = round(float(y0)), round(float(x0))
         if not (0 <= row < ny and 0 <= column < nx):
             continue
         number += stamp.holds(column, row)
-        label = labels[row, column]
-        if label not in (0, central):
+        own = np.unique(labels[(glare == k + 1) & (distance <= core)])
+        for label in {labels[row, column], *own} - {0, central}:
             hidden |= extended == label
-    return number, hidden
+    return number, hidden, is_central
 
 
 def _nucleus(section, at, stamp, central):

@@ -183,7 +183,7 @@ class DerivedSets(ResizedSets, ABC):
         -------
         `~astro_wgan.StampSet`
             With the columns ``n_neighbors``, ``neighbor_fraction`` and ``central_detected``, and
-            ``n_stars`` and ``star_fraction`` if stars are masked.
+            ``n_stars``, ``star_fraction`` and ``central_star`` if stars are masked.
 
         Raises
         ------

@@ -231,8 +231,9 @@ class StampSet(CreatedSets, StampArrays, Stamps):
             masked, or replaced by sky around. Sources are detected in the whole image, in the first
             of several bands. A NeighborConfig has deblending, engine and other options.
         stars : {'keep', 'mask'}, optional
-            Whether point sources beside and on the galaxies are masked. Their width is that of
-            ``psf``, or measured from the compact round sources of the image.
+            Whether point sources beside and on the galaxies are masked, with the halos and spikes
+            of saturated ones. Their width is that of ``psf``, or measured from the compact round
+            sources of the image.
         layout, weight, uncertainty, bits : optional
             Meaning of the extensions and files of a survey, weight map, standard deviations, and
             bad bits of masks; as in `~astro_wgan.images.read_image`.
@@ -248,10 +249,10 @@ class StampSet(CreatedSets, StampArrays, Stamps):
             of these pixels, multiplied by their solid angle if they are a surface brightness
             (K pix2 if they are in K); ``orientation`` is the angle of the major axis, in degrees
             counterclockwise from the +x axis. If neighbors or stars are removed, there are
-            ``n_neighbors``, ``neighbor_fraction``, ``central_detected``, ``n_stars`` and
-            ``star_fraction``. With ``scale`` there are ``source_radius``, in pixels of the image,
-            ``scale_factor``, pixels of the image along a pixel of the stamp, and
-            ``noise_correlation`` (see Notes).
+            ``n_neighbors``, ``neighbor_fraction``, ``central_detected``, ``n_stars``,
+            ``star_fraction`` and ``central_star``. With ``scale`` there are ``source_radius``, in
+            pixels of the image, ``scale_factor``, pixels of the image along a pixel of the stamp,
+            and ``noise_correlation`` (see Notes).
             ``meta['dropped']`` is the number of dropped positions, and ``meta['not_converged']``
             the number of those for which the inverse of the distortion of the WCS does not
             converge. If the layout of the image knows its zero point, it is that of the band:
