@@ -29,7 +29,7 @@ def test_every_survey_has_a_row_and_a_document(table):
 def test_rows_say_what_layouts_state(table):
     row = table[table.index('``panstarrs``') : table.index('``roman``')]
     assert 'variance: ``{cell}.stk.{band}.unconv.wt.fits*``' in row
-    assert '1, 2, 4, 8, 16, 32, 64, 256, 1024, 8192' in row
+    assert 'DETECTOR, FLAT, DARK, BLANK, CTE, SAT, LOW, CR, GHOST, CONV.BAD' in row
     assert '``FPA.ZP`` or 25 of counts per second, adu' in row
     assert '``PSCAMERA``, ``FPA.ZP``; or ``{cell}.stk.{band}.unconv.fits*``' in row
 

@@ -104,7 +104,11 @@ def test_names_of_bits_stand_on_either_side(names, rows):
     values[: len(names), 0] = [1 << bit for bit in names.values()]
     old = {f'HIERARCH MP_{name}': bit for name, bit in names.items()}
     new = {f'MSKN{bit:04d}': name for name, bit in names.items()}
-    for cards in (old, new):
+    pan = {f'MSKNAM{k:02d}': name for k, name in enumerate(names)}
+    pan |= {f'MSKVAL{k:02d}': 1 << bit for k, bit in enumerate(names.values())}
+    # The value that Pan-STARRS masks is no bit.
+    pan |= {'MSKNAM16': 'BAD', 'MSKVAL16': 0x217F}
+    for cards in (old, new, pan):
         assert masked_rows(read(plane(PIXELS, 'IMAGE'), plane(values, 'MASK', **cards))) == rows
 
 

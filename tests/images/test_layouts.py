@@ -9,6 +9,7 @@ from astropy import units as u
 from astropy.io import fits
 from astropy.utils.exceptions import AstropyUserWarning
 
+from astro_wgan.exceptions import ImageError
 from astro_wgan.images import Layout, get_layout, layout_names, read_image, register_layout
 from astro_wgan.images.layouts import layout_registry
 from astro_wgan.images.layouts.siblings import find_sibling, match_name
@@ -65,6 +66,13 @@ def test_an_unknown_layout_is_refused_with_the_names_of_all(name):
         ({'zero_point': True}, '`zero_point` must be a text'),
         ({'unit': 'furlongs'}, 'furlongs'),
         ({'asinh': ('BOFFSET',)}, '`asinh` must name two cards'),
+        ({'files': '{1x}.fits'}, r'must hold a word, as in {band}; got .{1x}\.fits'),
+        ({'files': '{x-y}.fits'}, 'must hold a word'),
+        ({'files': '{x}.fits', 'weight': '{x.fits'}, r'must hold a word.* got .{x\.fits'),
+        ({'weight': '/data/weight.fits'}, 'must be relative to the folder of the image'),
+        ({'zero_point': ('A', True)}, '`zero_point` must be a text'),
+        ({'zero_point': ('A', np.inf)}, '`zero_point` must be finite'),
+        ({'by_name': 'yes'}, '`by_name` must be True, False or None'),
     ],
 )
 def test_values_of_a_layout_are_checked(values, message):
@@ -247,3 +255,46 @@ def test_a_survey_in_ten_lines(tmp_path, registry):
     assert np.flatnonzero(image.mask[:, 0]).tolist() == [0, 2]
     assert np.allclose(image.uncertainty.array, 0.5)
     assert image.meta['ABZERO'] == 27.5
+
+
+def test_names_of_a_layout_are_of_any_case(registry):
+    ladder = np.zeros(SHAPE, 'i4')
+    ladder[:3, 0] = 1, 2, 4
+    hdus = [plane(PIXELS, 'SCI'), plane(ladder, 'FLAGS2')]
+    hdulist = fits.HDUList([fits.PrimaryHDU(header=fits.Header({'ORIGIN': 'x'})), *hdus])
+    layout = Layout(
+        'mine',
+        cards={'origin': 'X'},
+        hdus=('sci', 'flags2'),
+        image='sci',
+        mask='flags2',
+        bits='bad',
+        planes={'bad': 1},
+    )
+    register_layout(layout)
+    image = read_image(hdulist)
+    assert image.meta['LAYOUT'] == 'mine'
+    assert np.flatnonzero(image.mask[:, 0]).tolist() == [1]
+
+
+@pytest.mark.parametrize('planes', [{}, {'GOOD': 0}])
+def test_a_mask_without_the_bits_of_a_layout_is_named(planes):
+    hdulist = fits.HDUList([fits.PrimaryHDU(), plane(PIXELS, 'SCI'), plane(3, 'DQ')])
+    with pytest.warns(AstropyUserWarning, match='DQ masks nothing: it has none of the bits BAD, b'):
+        image = read_image(hdulist, layout=Layout('mine', bits='BAD', planes=planes))
+    assert image.mask is None
+
+
+def test_files_beside_an_image_need_no_words(tmp_path):
+    for name, value in (('sci', PIXELS), ('wht', np.arange(15) % 2.0)):
+        (tmp_path / 'weights').mkdir(exist_ok=True)
+        values = np.broadcast_to(value, SHAPE).astype('f4')
+        fits.PrimaryHDU(values).writeto(tmp_path / f'{"weights/" * (name == "wht")}{name}.fits')
+    path = tmp_path / 'sci.fits'
+    image = read_image(path, layout=Layout('mine', weight='weights/wht.fits'))
+    assert np.array_equal(image.mask, np.broadcast_to(np.arange(15) % 2 == 0, SHAPE))
+    with pytest.raises(ImageError, match=r"The layout 'mine' needs wht\.fits beside"):
+        read_image(path, layout=Layout('mine', weight='wht.fits'))
+    # An image is no weight of its own.
+    with pytest.raises(ImageError, match=r"The layout 'mine' needs sci\.fits beside"):
+        read_image(path, layout=Layout('mine', files='{x}.fits', weight='{x}.fits'))

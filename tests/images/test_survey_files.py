@@ -91,6 +91,10 @@ def test_extensions_that_are_given_by_name_are_those_of_the_chip(tmp_path):
     assert np.allclose(image.uncertainty.array, 2)
     other = read_image(path, hdu=('SCI', 2), layout=None, uncertainty=('ERR', 1))
     assert np.allclose(other.uncertainty.array, 1)
+    # An image without name and version is for each chip.
+    fits.PrimaryHDU(np.arange(12)[:, np.newaxis] + 0 * PIXELS).writeto(tmp_path / 'weight.fits')
+    weighted = read_image(path, hdu=('SCI', 2), layout=None, weight=tmp_path / 'weight.fits')
+    assert masked_rows(weighted) == [0]
     with pytest.raises(ImageError, match='`uncertainty` must not be the image itself'):
         read_image(path, uncertainty='SCI')
 

@@ -70,14 +70,17 @@ def find_layout(hdulist, path, options, where):
         names = {hdu_name(hdu) for hdu in hdulist}
         layout = recognized_layout(path and Path(path).name, headers, names)
     wanted = {role: layout.siblings(role) for role in ROLES if layout.siblings(role)}
-    words = match_name(layout.files, Path(path).name) if path else None
+    # Without `files`, names beside have no words.
+    words = None
+    if path:
+        words = match_name(layout.files, Path(path).name) if layout.files else {}
     # Roles that are found in the file, or beside it.
     needed = [role for role in wanted if not layout.extensions(role)]
     if words is None:
         if needed and not options.is_auto:
             raise ImageError(
-                f'The layout {layout.name!r} finds other files by the name of the image, such as '
-                f'{layout.files[0]!r}; got {where}.'
+                f'The layout {layout.name!r} finds other files by the name of the image'
+                f'{f", such as {layout.files[0]!r}" if layout.files else ""}; got {where}.'
             )
         missing = tuple(wanted[role][0] for role in needed if path)
         return FileLayout(layout, options.is_auto, missing=missing)

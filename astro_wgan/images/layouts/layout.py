@@ -6,7 +6,12 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from astro_wgan.images.layouts.siblings import is_template, match_name, words_of
+from astro_wgan.images.layouts.siblings import (
+    check_template,
+    is_template,
+    match_name,
+    words_of,
+)
 from astro_wgan.units.bunit import parse_unit
 
 __all__ = ['ASINH', 'ROLES', 'Layout', 'as_bits']
@@ -129,6 +134,7 @@ class Layout:
             raise ValueError(f'`name` of a layout must be a text; got {self.name!r}.')
         for name in ('hdus', 'files', 'image'):
             self._set(name, _texts(getattr(self, name), name))
+        self._set('hdus', tuple(name.upper() for name in self.hdus))
         for name in ROLES:
             if getattr(self, name) is not None:
                 self._set(name, _texts(getattr(self, name), name))
@@ -162,6 +168,8 @@ class Layout:
         object.__setattr__(self, name, value)
 
     def _check_words(self):
+        for text in (*self.files, *(text for role in ROLES for text in self.siblings(role))):
+            check_template(text)
         known = set.intersection(*(words_of(text) for text in self.files)) if self.files else set()
         names = self.bits if isinstance(self.bits, tuple) else ()
         texts = {role: self.siblings(role) for role in ROLES} | {'bits': names}
@@ -179,7 +187,7 @@ class Layout:
             value = getattr(self, name)
             if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
                 raise TypeError(f'`{name}` must be a mapping from texts; got {value!r}.')
-            self._set(name, dict(value))
+            self._set(name, {key.upper(): each for key, each in value.items()})
         for key, bit in self.planes.items():
             if isinstance(bit, bool) or not isinstance(bit, Integral) or not 0 <= bit < 64:
                 raise ValueError(f'`planes` must number bits from 0 to 63; got {bit!r} for {key}.')

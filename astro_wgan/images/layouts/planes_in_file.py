@@ -100,7 +100,7 @@ def matching_hdu(hdulist, chosen, role, layout, where, *, chips=()):
     parts = [named_part(hdu, layout) for hdu in chips if holds_image(hdu)]
     others = {part.group for part in parts if part.role is None}
     others.discard(named_part(chosen, layout).group)
-    fitting = [hdu for hdu in images if named_part(hdu, layout).group not in others]
+    fitting = [hdu for hdu in images if not _is_of(hdu, others, layout)]
     in_role = [hdu for hdu in fitting if named_part(hdu, layout).role == role]
     found = named or in_role or fitting
     if not found:
@@ -109,6 +109,13 @@ def matching_hdu(hdulist, chosen, role, layout, where, *, chips=()):
             f'{", ".join(hdu.name for hdu in images)}.'
         )
     return found[0]
+
+
+def _is_of(hdu, groups, layout):
+    """Whether the name and version of an HDU are those of one of some groups."""
+    group = named_part(hdu, layout).group
+    # Without both, astropy takes it for version 1.
+    return group in groups and (len(group) > 1 or 'EXTVER' in hdu.header)
 
 
 def with_version(hdulist, value, chosen):

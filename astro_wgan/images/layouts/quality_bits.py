@@ -1,10 +1,12 @@
 """`QualityBits`: meaning of the bits of data-quality masks of surveys and telescopes."""
 
 import re
+import warnings
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 import numpy as np
+from astropy.utils.exceptions import AstropyUserWarning
 
 from astro_wgan.exceptions import ImageError
 from astro_wgan.images.layouts.siblings import words_of
@@ -116,6 +118,11 @@ def quality_bits(hdu, *, bits=None, planes=None, words=None, is_asked=False):
     ImageError
         If the caller asks for a name that the mask does not have, or only for bits beyond those of
         its integers.
+
+    Warns
+    -----
+    AstropyUserWarning
+        If a mask has none of the names of a layout.
     """
     planes = named_planes(hdu.header) or planes or {}
     if isinstance(bits, tuple):
@@ -126,7 +133,15 @@ def quality_bits(hdu, *, bits=None, planes=None, words=None, is_asked=False):
                 f'{hdu.name or "The mask"} has no bit {unknown[0]!r} of `bits`; it has: '
                 f'{", ".join(planes) or "no names"}.'
             )
-        return _of_names(names, planes)
+        found = _of_names(names, planes)
+        if not found.bad:
+            warnings.warn(
+                f'{hdu.name or "The mask"} masks nothing: it has none of the bits '
+                f'{", ".join(names)}, but {", ".join(planes) or "no names of bits"}. Give `bits`.',
+                AstropyUserWarning,
+                stacklevel=6,
+            )
+        return found
     if bits is not None and is_asked:
         check_width(bits, abs(hdu.header.get('BITPIX', 64)), hdu.name or 'The mask')
         return numbered_bits(bits)
@@ -169,10 +184,19 @@ def has_named_bits(hdu):
 
 
 def named_planes(header):
-    """Bit numbers by name, from cards ``MP_BAD = 0``, ``MSKN0000 = 'BAD'`` or ``MBIT_0``."""
+    """
+    Bit numbers by name.
+
+    They are in cards ``MP_BAD = 0``, ``MSKN0000 = 'BAD'``, ``MBIT_0 = 'BAD'``, or, of Pan-STARRS,
+    ``MSKNAM00 = 'BAD'`` and ``MSKVAL00 = 1``, where other values than powers of two are no bits.
+    """
     planes = {}
     for key, value in header.items():
         key = key.upper()
+        if key.startswith('MSKNAM'):
+            number = header.get(key.replace('NAM', 'VAL'))
+            if type(number) is int and number > 0 and not number & (number - 1):
+                key, value = f'MP_{str(value).strip().upper()}', number.bit_length() - 1
         numbered = re.fullmatch(r'(?:MSKN|MBIT_)(\d{1,4})', key)
         if numbered:
             key, value = f'MP_{str(value).strip().upper()}', int(numbered[1])

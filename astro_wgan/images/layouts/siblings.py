@@ -4,7 +4,7 @@ import re
 from glob import escape
 from pathlib import Path
 
-__all__ = ['find_sibling', 'in_words', 'is_template', 'match_name', 'words_of']
+__all__ = ['check_template', 'find_sibling', 'in_words', 'is_template', 'match_name', 'words_of']
 
 #: A word in braces, and what it may be.
 _WORD = re.compile(r'\{(\w+)(?:=([^{}]+))?\}')
@@ -21,6 +21,28 @@ def is_template(text):
 def words_of(template):
     """Words in braces of a template."""
     return {word for word, _ in _WORD.findall(template)}
+
+
+def check_template(template):
+    """
+    Check the name of a file.
+
+    Raises
+    ------
+    ValueError
+        If braces hold no word, or it is the name of a folder on a disk.
+    """
+    names = [word for word, _ in _WORD.findall(template)]
+    rest = _WORD.sub('', template)
+    if '{' in rest or '}' in rest or not all(name.isidentifier() for name in names):
+        raise ValueError(
+            f'Braces in the name of a file must hold a word, as in {{band}}; got {template!r}.'
+        )
+    if Path(template).is_absolute():
+        raise ValueError(
+            'The name of a file must be relative to the folder of the image, as in '
+            f"'weights/{{band}}_wht.fits'; got {template!r}."
+        )
 
 
 def match_name(templates, name):
@@ -78,10 +100,11 @@ def find_sibling(path, template, words):
     `~pathlib.Path` or None
         Of several, the last by name, which is that of the last version where names hold it; if it
         is also there without compression, that. With a ``*`` at the end of the template, only FITS
-        files count.
+        files count. The image is not beside itself.
     """
+    path = Path(path)
     pattern = _WORD.sub(lambda found: escape(words[found[1]]), template)
-    found = [other for other in Path(path).parent.glob(pattern) if other.is_file()]
+    found = [other for other in path.parent.glob(pattern) if other.is_file() and other != path]
     if template.endswith('*'):
         found = [other for other in found if _FITS.fullmatch(other.name)]
     return max(found, key=_order, default=None)

@@ -207,8 +207,10 @@ _KIDS = Layout(
     # not the halos of reflections (8, 16, 32).
     bits=1 | 2 | 4 | 64 | 128,
     zero_point='PHOTZP',
-    source='KiDS-ESO-DR4: File types and formats, section Naming convention; KiDS-ESO-DR1: '
-    'Masking of bright stars and defects; ESO Science Data Products Standard (PHOTZP)',
+    source='KiDS-ESO-DR4: File types and formats, section Naming convention '
+    '(https://kids.strw.leidenuniv.nl/DR4/format.php); KiDS-ESO-DR1: Masking of bright stars and '
+    'defects (https://kids.strw.leidenuniv.nl/DR1/masking.php); ESO Science Data Products '
+    'Standard (PHOTZP)',
 )
 
 _SDSS = Layout(
@@ -229,9 +231,26 @@ _PANSTARRS = Layout(
     # Called weight, but a variance.
     variance='{cell}.stk.{band}.unconv.wt.fits*',
     mask='{cell}.stk.{band}.unconv.mask.fits*',
-    # DETECTOR, FLAT, DARK, BLANK, CTE, SAT, LOW, CR, GHOST and CONV.BAD. Suspect ones, spikes,
-    # streaks, cores of stars, and what is poor after the convolution are used.
-    bits=0x0001 | 0x0002 | 0x0004 | 0x0008 | 0x0010 | 0x0020 | 0x0040 | 0x0100 | 0x0400 | 0x2000,
+    # MASK.VALUE of the headers, and ghosts. Suspect ones, spikes, streaks, cores of stars, and what
+    # is poor after the convolution are used.
+    bits=(*('DETECTOR', 'FLAT', 'DARK', 'BLANK', 'CTE', 'SAT', 'LOW', 'CR', 'GHOST', 'CONV.BAD'),),
+    planes={
+        'DETECTOR': 0,
+        'FLAT': 1,
+        'DARK': 2,
+        'BLANK': 3,
+        'CTE': 4,
+        'SAT': 5,
+        'LOW': 6,
+        'SUSPECT': 7,
+        'CR': 8,
+        'SPIKE': 9,
+        'GHOST': 10,
+        'STREAK': 11,
+        'STARCORE': 12,
+        'CONV.BAD': 13,
+        'CONV.POOR': 14,
+    },
     zero_point=('FPA.ZP', 25.0),
     per_second=True,
     unit='adu',
