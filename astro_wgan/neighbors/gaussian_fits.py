@@ -12,8 +12,8 @@ _FWHM = 2 * np.sqrt(2 * np.log(2))
 #: Iterations of Levenberg and Marquardt; peaks of stars need about ten.
 _ITERATIONS = 25
 
-#: Peaks that are fitted together.
-_AT_A_TIME = 512
+#: Pixels of the peaks that are fitted together.
+_AT_A_TIME = 512 * 81
 
 
 class GaussianFits(NamedTuple):
@@ -79,8 +79,9 @@ def fit_gaussians(image, x, y, *, fwhm, bad=None):
     offset = np.arange(-reach, reach + 1)
     dy, dx = (grid.ravel() for grid in np.meshgrid(offset, offset, indexing='ij'))
     parts = []
-    for start in range(0, max(len(x), 1), _AT_A_TIME):
-        rows = slice(start, start + _AT_A_TIME)
+    step = max(1, _AT_A_TIME // len(dx))
+    for start in range(0, max(len(x), 1), step):
+        rows = slice(start, start + step)
         at = y[rows, None] + reach + dy, x[rows, None] + reach + dx
         parts.append(_fitted(padded[at], use[at], dx, dy, fwhm))
     amplitude, x0, y0, major, minor, residual = np.concatenate(parts, axis=1)

@@ -1,6 +1,9 @@
 """`NeighborConfig`: what happens to neighbors and stars, and how they are found."""
 
 from dataclasses import dataclass, replace
+from numbers import Real
+
+import numpy as np
 
 from astro_wgan.detection.detection_config import DetectionConfig
 from astro_wgan.detection.engines import check_engine
@@ -10,6 +13,20 @@ __all__ = ['NeighborConfig', 'as_neighbor_config']
 
 _NEIGHBORS = ('keep', 'mask', 'replace')
 _STARS = ('keep', 'mask')
+
+#: Arguments that are numbers, and their units.
+_NUMBERS = {
+    'margin': ' of pixels',
+    'wings': '',
+    'psf_fwhm': ' of pixels: divide an angle by the pixel scale',
+    'star_tolerance': '',
+    'star_significance': '',
+    'saturation': ' in the unit of the image',
+}
+_OPTIONAL = ('psf_fwhm', 'star_tolerance', 'saturation')
+
+#: Widths of PSFs in pixels.
+_NARROWEST, _WIDEST = 0.5, 100.0
 
 
 @dataclass(frozen=True)
@@ -93,13 +110,26 @@ class NeighborConfig:
             raise ValueError(
                 f'`detection` must be a DetectionConfig, or None; got {self.detection!r}.'
             )
+        if not isinstance(self.deblend, bool | np.bool_):
+            raise ValueError(f'`deblend` must be True or False; got {self.deblend!r}.')
+        for name, unit in _NUMBERS.items():
+            value = getattr(self, name)
+            if value is None and name in _OPTIONAL:
+                continue
+            if not isinstance(value, Real):
+                raise ValueError(f'`{name}` must be a number{unit}; got {value!r}.')
         for name in ('margin', 'wings'):
             if not 0 <= getattr(self, name) < float('inf'):
                 raise ValueError(f'`{name}` must be 0 or more; got {getattr(self, name)}.')
-        for name in ('psf_fwhm', 'star_significance', 'saturation'):
+        for name in ('star_significance', 'saturation'):
             value = getattr(self, name)
             if value is not None and not 0 < value < float('inf'):
                 raise ValueError(f'`{name}` must be above 0; got {value}.')
+        if self.psf_fwhm is not None and not _NARROWEST <= self.psf_fwhm <= _WIDEST:
+            raise ValueError(
+                f'`psf_fwhm` must lie between {_NARROWEST} and {_WIDEST:g} pixels; got '
+                f'{self.psf_fwhm}.'
+            )
         if self.star_tolerance is not None and not 0 < self.star_tolerance < 1:
             raise ValueError(
                 f'`star_tolerance` must lie between 0 and 1; got {self.star_tolerance}.'

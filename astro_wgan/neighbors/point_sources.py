@@ -1,8 +1,10 @@
 """`find_stars`: point sources beside galaxies and on them, and the width of the PSF."""
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
+from astropy.utils.exceptions import AstropyUserWarning
 from scipy.ndimage import maximum_filter
 
 from astro_wgan.detection.sep_detection import smoothed
@@ -28,6 +30,11 @@ _NARROWEST, _WIDEST = 1.0, 12.0
 #: Range of the tolerance that is measured, and the one for a width that is known.
 _TOLERANCES = (0.15, 0.5)
 _TOLERANCE = 0.2
+
+#: So many round sources, most of all, that are so many times narrower than the PSF are worth a
+#: warning.
+_ENOUGH_NARROW = 10
+_TOO_WIDE = 1.5
 
 #: Stars of this height in units of the noise rms have wings beyond those of a Gaussian, which are
 #: followed as far as those of a Moffat profile with this exponent, as of seeing, reach.
@@ -105,7 +112,7 @@ def measure_psf_width(fits):
     Raises
     ------
     DetectionError
-        If there are fewer than 5 compact round sources.
+        If there are fewer than 5 compact round sources, or many that are narrower than a pixel.
 
     Notes
     -----
@@ -115,6 +122,8 @@ def measure_psf_width(fits):
     """
     with np.errstate(invalid='ignore'):
         use = (fits.minor > _ROUND * fits.major) & (fits.residual < _RESIDUAL)
+        # Of so few pixels there is no residual, and no axis ratio to speak of.
+        narrow = (fits.fwhm <= _NARROWEST) & (fits.minor > fits.major / 2)
         use &= (fits.fwhm > _NARROWEST) & (fits.fwhm < _WIDEST)
     widths = np.sort(np.log(fits.fwhm[use]))
     if len(widths) < _FEWEST:
@@ -126,7 +135,14 @@ def measure_psf_width(fits):
     # Galaxies are wider than the PSF: only the narrow side shows the scatter of stars.
     below = mode - widths[widths <= mode]
     scatter = 2 * np.median(below) / 0.6745
-    return PSFWidth(float(np.exp(mode)), float(np.clip(np.expm1(scatter), *_TOLERANCES)))
+    tolerance = float(np.clip(np.expm1(scatter), *_TOLERANCES))
+    at_mode = np.count_nonzero(np.abs(widths - mode) < np.log1p(tolerance))
+    if 2 * np.count_nonzero(narrow) > at_mode:
+        raise DetectionError(
+            'Many compact sources are narrower than a pixel: these may be point sources, or hot '
+            'pixels and cosmic rays. Give `psf`, or `psf_fwhm` of a NeighborConfig.'
+        )
+    return PSFWidth(float(np.exp(mode)), tolerance)
 
 
 def width_of_psf(psf):
@@ -189,6 +205,7 @@ def find_stars(above_sky, noise, bad, width, *, significance, tolerance=None):
     with np.errstate(invalid='ignore', divide='ignore'):
         height = fits.amplitude / noise
         is_star = (fits.minor > _ROUND * fits.major) & (height >= significance)
+        _warn_of_narrow(fits.fwhm[is_star & (fits.residual < _RESIDUAL)], width.fwhm)
         is_star &= np.abs(np.log(fits.fwhm / width.fwhm)) < np.log1p(tolerance)
         # Of a fit to noise, the residuals are those of the noise.
         is_star &= fits.residual < np.hypot(_RESIDUAL, 1 / height)
@@ -207,6 +224,18 @@ def find_stars(above_sky, noise, bad, width, *, significance, tolerance=None):
             on_light=True,
         )
     return Stars(x, y, radius)
+
+
+def _warn_of_narrow(found, fwhm):
+    """Warn if round sources are narrower than point sources can be."""
+    narrow = np.count_nonzero((found > _NARROWEST) & (found < fwhm / _TOO_WIDE))
+    if narrow >= max(_ENOUGH_NARROW, len(found) / 2):
+        warnings.warn(
+            f'Most round sources are narrower than the PSF of {fwhm:.3g} pixels: is it in pixels, '
+            'and that of this image?',
+            AstropyUserWarning,
+            stacklevel=2,
+        )
 
 
 def _narrowest_mode(values):

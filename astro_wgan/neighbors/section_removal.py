@@ -202,6 +202,7 @@ class _Searched(NamedTuple):
                 'glare': bright.pixels,
                 'fwhm': width.fwhm,
             }
+            sky &= ~_covered(found['stars'], bright.pixels)
         return cls(labels, extended, none, sky, **found)
 
 
@@ -216,6 +217,19 @@ def _all_stars(stars, saturated, fwhm):
         # Peaks at the border of a saturated core are no stars.
         alone[len(saturated.x) :] &= np.hypot(stars.x - x, stars.y - y) > core
     return table[alone]
+
+
+def _covered(stars, glare):
+    """True for pixels within the radius of a star, or in its spikes."""
+    covered = glare > 0
+    for x, y, radius, _ in stars:
+        rows, columns = (
+            slice(max(0, int(at - radius)), max(0, int(at + radius) + 2)) for at in (y, x)
+        )
+        part = covered[rows, columns]
+        row, column = np.ogrid[: part.shape[0], : part.shape[1]]
+        part |= np.hypot(column + columns.start - x, row + rows.start - y) <= radius
+    return covered
 
 
 def _stars_in(section, at, stamp, labels, extended, central):

@@ -5,6 +5,9 @@ from scipy.ndimage import distance_transform_edt
 
 __all__ = ['extended_labels']
 
+#: Rows of which the distances are in memory.
+_ROWS = 128
+
 
 def extended_labels(labels, *, margin, wings):
     """
@@ -43,11 +46,17 @@ def extended_labels(labels, *, margin, wings):
     present = area > 0
     octave[present] = np.floor(np.log2(1 + reach[present]))
     for each in np.unique(octave[present]):
-        members = (octave == each)[labels]
-        distance, (y, x) = distance_transform_edt(~members, return_indices=True)
-        label = labels[y, x]
-        # Never 0 outside of the source, with which pixels above the threshold stay.
-        relative = distance / np.maximum(reach[label], 1e-9)
-        closer = (labels == 0) & (relative <= 1) & (relative < nearest)
-        extended[closer], nearest[closer] = label[closer], relative[closer]
+        others = ~(octave == each)[labels]
+        y, x = distance_transform_edt(others, return_distances=False, return_indices=True)
+        for first in range(0, len(labels), _ROWS):
+            rows = slice(first, first + _ROWS)
+            free = np.nonzero(labels[rows] == 0)
+            from_y, from_x = y[rows][free], x[rows][free]
+            distance = np.hypot(from_y - free[0] - first, from_x - free[1])
+            label = labels[from_y, from_x]
+            # Never 0 outside of the source, with which pixels above the threshold stay.
+            relative = distance / np.maximum(reach[label], 1e-9)
+            closer = (relative <= 1) & (relative < nearest[rows][free])
+            place = free[0][closer] + first, free[1][closer]
+            extended[place], nearest[place] = label[closer], relative[closer]
     return extended

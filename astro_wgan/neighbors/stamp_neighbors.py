@@ -1,6 +1,6 @@
 """`removed_from_stamps`: stamps without neighbors and stars, each searched by itself."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 from astropy.table import QTable
@@ -8,6 +8,7 @@ from astropy.table import QTable
 from astro_wgan.detection.detection_image import DetectionImage, Section
 from astro_wgan.detection.sep_detection import NO_PIXEL
 from astro_wgan.exceptions import DetectionError
+from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.neighbors.central_source import CENTRAL_REACH
 from astro_wgan.neighbors.gaussian_fits import GaussianFits, joined_fits
 from astro_wgan.neighbors.image_neighbors import known_width, peak_fits
@@ -20,7 +21,14 @@ from astro_wgan.neighbors.sky_patches import SkyPixels
 from astro_wgan.neighbors.stamp_windows import Windows
 from astro_wgan.validation.masked import joint_mask
 
-__all__ = ['changes_of', 'check_detect_in', 'removed_from_stamps', 'stellar_width']
+__all__ = [
+    'RemovalInWindows',
+    'changes_of',
+    'check_detect_in',
+    'meta_of_removal',
+    'removed_from_stamps',
+    'stellar_width',
+]
 
 #: Stamps from which the width of the PSF is measured.
 _SAMPLE = 500
@@ -82,6 +90,31 @@ def stellar_width(stamps, config, *, detection=None, detect_in=None):
     if not parts:
         parts = [GaussianFits(*np.zeros((len(GaussianFits._fields), 0)))]
     return measure_psf_width(joined_fits(parts))
+
+
+def meta_of_removal(stamps, config, *, detection=None, detect_in=None):
+    """
+    Metadata of stamps from which neighbors and stars are removed.
+
+    Parameters
+    ----------
+    stamps : `~astro_wgan.StampSet`
+        Those before.
+    config : `~astro_wgan.neighbors.NeighborConfig`
+    detection, detect_in
+        As in `removed_from_stamps`.
+
+    Returns
+    -------
+    dict
+        With how they are removed in ``neighbors_removed``.
+    """
+    if not config.is_needed:
+        return stamps.meta
+    settings = asdict(replace(config, detection=config.detection_or(detection)))
+    if stamps.n_bands is not None:
+        settings['detect_in'] = 'chi2' if detect_in is None else detect_in
+    return {**stamps.meta, 'neighbors_removed': provenance_record(config.engine, **settings)}
 
 
 def removed_from_stamps(

@@ -183,7 +183,8 @@ class DerivedSets(ResizedSets, ABC):
         -------
         `~astro_wgan.StampSet`
             With the columns ``n_neighbors``, ``neighbor_fraction`` and ``central_detected``, and
-            ``n_stars``, ``star_fraction`` and ``central_star`` if stars are masked.
+            ``n_stars``, ``star_fraction`` and ``central_star`` if stars are masked; the settings
+            are in ``meta['neighbors_removed']``.
 
         Raises
         ------
@@ -218,6 +219,7 @@ class DerivedSets(ResizedSets, ABC):
         from astro_wgan.neighbors.neighbor_config import as_neighbor_config
         from astro_wgan.neighbors.stamp_neighbors import (
             check_detect_in,
+            meta_of_removal,
             removed_from_stamps,
             stellar_width,
         )
@@ -235,4 +237,4 @@ class DerivedSets(ResizedSets, ABC):
 
             width = stellar_width(stamps, config, **options)
             changes = removed_from_stamps(stamps, config, width=width, tick=tick, **options)
-        return stamps.replace(**changes)
+        return stamps.replace(**changes, meta=meta_of_removal(stamps, config, **options))

@@ -5,6 +5,7 @@ from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.neighbors.neighbor_config import as_neighbor_config
 from astro_wgan.neighbors.stamp_neighbors import (
     check_detect_in,
+    meta_of_removal,
     removed_from_stamps,
     stellar_width,
 )
@@ -87,4 +88,6 @@ def remove_neighbors(
 def _template(stamps, config, options):
     """An empty set with the columns and arrays of the results."""
     none = stamps[:0]
-    return none.replace(**{**removed_from_stamps(none, config, **options), 'mask': ~none.valid})
+    changes = removed_from_stamps(none, config, **options)
+    meta = meta_of_removal(none, config, **options)
+    return none.replace(**{**changes, 'mask': ~none.valid}, meta=meta)

@@ -7,6 +7,9 @@ hunt does. Printed are Spearman's rank correlation of the score with the number 
 stamp and with the fraction of it that they cover, over all stamps; how many of the top tenth are in
 the tenth with most neighbors; and how the score changes with the flux of the central source.
 
+Checkpoints of the trainings are kept in the folder of ``--work``: the same command goes on where it
+was killed. Remove the folder when the code of the trainings has changed.
+
     python -m benchmarks.experiments.crowded_field                    # a quarter of an hour
     python -m benchmarks.experiments.crowded_field --iterations 50
 """
@@ -46,7 +49,8 @@ COLUMNS = (
 
 
 def main():
-    parser = BenchmarkParser(__doc__, smoke={'iterations': 1, 'contenders': ['kept', 'masked']})
+    smoke = {'iterations': 1, 'contenders': ['kept', 'masked']}
+    parser = BenchmarkParser(__doc__, smoke=smoke, work='crowded_field')
     parser.add_argument('--iterations', type=int, default=300, help='of each training')
     parser.add_argument(
         '--contenders', nargs='+', default=[*CONTENDERS], choices=CONTENDERS, metavar='NAME'
@@ -63,7 +67,8 @@ def main():
     for name in options.contenders:
         config = CONTENDERS[name]
         stamps = StampSet.from_image(image, **cut, neighbors=config)
-        score = scores(stamps, options.iterations, options.seed)
+        kept = f'{name.replace(", ", "-")}-{options.iterations}-{options.seed}.checkpoint'
+        score = scores(stamps, options.iterations, options.seed, options.work / kept)
         top = set(np.argsort(score)[-tenth:])
         first = top if first is None else first
         removed = stamps.table['neighbor_fraction'].mean() if config.is_needed else 0
@@ -79,17 +84,21 @@ def main():
             }
         )
     caption = (
-        f'{len(counted)} stamps of 64 x 64 pixels, {options.iterations} iterations each. '
+        f'{len(counted)} stamps of 64 x 64 pixels, a network of the preset compact trained for '
+        f'{options.iterations} iterations each on four fifths of them, calibrated on the rest; '
+        f'sources and neighbors at {DETECTION.threshold:g} sigma, from {DETECTION.min_area} and '
+        f'{SMALL.min_area} pixels on; seed {options.seed}. '
         'By chance, 10 percent of the top tenth are in the most crowded tenth.'
     )
     report.table('ranking', caption, COLUMNS, rows)
     report.write()
 
 
-def scores(stamps, iterations, seed):
+def scores(stamps, iterations, seed, checkpoint):
     """Scores of all stamps by a network that is trained on most and calibrated on the rest."""
     train, held_out = stamps.split(0.8, seed=seed)
-    wgan = WGAN.preset('compact', size=64).fit(train, iterations=iterations, seed=seed)
+    wgan = WGAN.preset('compact', size=64)
+    wgan.fit(train, iterations=iterations, seed=seed, checkpoint=checkpoint)
     return np.asarray(AnomalyDetector(wgan).calibrate(held_out).score(stamps)['score'])
 
 

@@ -7,6 +7,9 @@ is trained on the normals of the split ``train``, in which nothing is masked. Fo
 stars and neighbors it is calibrated on the normals of ``calibrate`` and scores the stamps of
 ``test``. These are halved at random: ``choice``, by which settings may be chosen, and ``report``.
 
+A checkpoint of the training is kept in the folder of ``--work``: the same command goes on where it
+was killed. Remove the folder when the code of the training has changed.
+
     python -m benchmarks.experiments.foreground_stars --data stamps.npz          # half an hour
     python -m benchmarks.experiments.foreground_stars --data stamps.npz --iterations 100
 """
@@ -63,7 +66,7 @@ EFFECT = (
 
 def main():
     smoke = {'iterations': 1, 'limit': 100, 'contenders': ['nothing', 'stars']}
-    parser = BenchmarkParser(__doc__, smoke=smoke)
+    parser = BenchmarkParser(__doc__, smoke=smoke, work='foreground_stars')
     parser.add_argument('--data', type=Path, help='file with the stamps')
     parser.add_argument('--iterations', type=int, default=300, help='of the training')
     parser.add_argument('--limit', type=int, help='stamps of each class and split, at most')
@@ -77,7 +80,12 @@ def main():
     report = Report(options)
     stamps, labels, split = read(options.data, options.limit, options.seed)
     wgan = WGAN.preset('compact', size=64)
-    wgan.fit(stamps[split == 'train'], iterations=options.iterations, seed=options.seed)
+    wgan.fit(
+        stamps[split == 'train'],
+        iterations=options.iterations,
+        seed=options.seed,
+        checkpoint=options.work / f'{options.iterations}-{options.seed}-{len(stamps)}.checkpoint',
+    )
     stamps, labels, split = (part[split != 'train'] for part in (stamps, labels, split))
     test = split == 'test'
     half = np.random.default_rng(options.seed).random(len(labels)) < 0.5
@@ -94,7 +102,12 @@ def main():
     if counts is not None:
         caption = 'Stars and neighbors in stamps of the test set, by what the first detector flags.'
         report.table('found', caption, FOUND, list(what_is_there(counts, labels[test], flagged)))
-    caption = f'One training of {options.iterations} iterations on luminance, nothing masked.'
+    caption = (
+        f'One training of {options.iterations} iterations of the preset compact on luminance, '
+        f'nothing masked, seed {options.seed}; stars from '
+        f'{CONTENDERS["stars"].star_significance:g} times the noise on, bright ones from '
+        f'{CONTENDERS["bright stars"].star_significance:g}.'
+    )
     report.table('effect', caption, EFFECT, rows)
     report.write()
 

@@ -1,6 +1,7 @@
 """Configurations of the removal of neighbors."""
 
 import pytest
+from astropy import units as u
 
 from astro_wgan.detection import DetectionConfig
 from astro_wgan.neighbors import NeighborConfig
@@ -16,7 +17,13 @@ from astro_wgan.neighbors.neighbor_config import as_neighbor_config
         ({'detection': 1.5}, '`detection` must be a DetectionConfig, or None; got 1.5'),
         ({'margin': -1}, '`margin` must be 0 or more; got -1'),
         ({'wings': float('nan')}, '`wings` must be 0 or more; got nan'),
-        ({'psf_fwhm': 0}, '`psf_fwhm` must be above 0; got 0'),
+        ({'margin': '2'}, "`margin` must be a number of pixels; got '2'"),
+        ({'psf_fwhm': 0}, '`psf_fwhm` must lie between 0.5 and 100 pixels; got 0'),
+        ({'psf_fwhm': 650}, '`psf_fwhm` must lie between 0.5 and 100 pixels; got 650'),
+        ({'psf_fwhm': 0.6 * u.arcsec}, '`psf_fwhm` must be .* divide an angle by the pixel scale'),
+        ({'saturation': 5 * u.nJy}, '`saturation` must be a number in the unit of the image'),
+        ({'saturation': -1}, '`saturation` must be above 0; got -1'),
+        ({'deblend': 'yes'}, "`deblend` must be True or False; got 'yes'"),
         ({'star_significance': -2}, '`star_significance` must be above 0'),
         ({'star_tolerance': 1.5}, '`star_tolerance` must lie between 0 and 1; got 1.5'),
         ({'seed': -1}, '`seed` must be an integer of 0 or more'),

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from astropy.utils.exceptions import AstropyUserWarning
 
 from astro_wgan.exceptions import DetectionError
 from astro_wgan.neighbors.gaussian_fits import fit_gaussians
@@ -68,6 +69,26 @@ def test_too_few_compact_sources_are_refused():
     y, x = find_peaks(image, np.float32(1), None, significance=20)
     with pytest.raises(DetectionError, match='3 compact round sources are too few'):
         measure_psf_width(fit_gaussians(image, x, y, fwhm=3))
+
+
+def test_point_sources_narrower_than_a_pixel_are_not_taken_for_absent():
+    """Else the width would be that of galaxies, and these be masked."""
+    image, places = field(3, n_stars=30, n_galaxies=0)
+    for k, (x, y) in enumerate(np.round(places).astype(int)):
+        image[y - 9 : y + 10, x - 9 : x + 10] = np.random.default_rng(k).normal(size=(19, 19))
+        if k % 2:
+            image[y, x] += 300
+        else:
+            image[y - 9 : y + 10, x - 9 : x + 10] += light((19, 19), 9, 9, 2, 100)
+    y, x = find_peaks(image, np.float32(1), None, significance=20)
+    with pytest.raises(DetectionError, match='narrower than a pixel'):
+        measure_psf_width(fit_gaussians(image, x, y, fwhm=3))
+
+
+def test_a_width_in_another_unit_is_suspected():
+    image, _ = field(n_galaxies=10)
+    with pytest.warns(AstropyUserWarning, match='narrower than the PSF of 6 pixels'):
+        find_stars(image, np.float32(1), None, PSFWidth(6.0, 0.2), significance=10)
 
 
 def test_a_star_on_a_disk_is_a_star_and_its_radius_reaches_into_the_noise():

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from astro_wgan import StampSet
+from astro_wgan.detection import DetectionConfig
 from astro_wgan.neighbors import NeighborConfig
 from astro_wgan.neighbors.point_sources import PSFWidth, find_stars
 from astro_wgan.neighbors.saturated_stars import find_saturated
@@ -143,6 +144,16 @@ def test_stamps_beside_a_saturated_star():
     assert above[:10, 31:34].all()
     same = cut(image, [(135, 120)], saturation=0.8 * LEVEL)
     assert (same.mask[0] == left).mean() > 0.95
+
+
+def test_halos_are_no_sky():
+    image = scene(5e5, with_spikes=False) + galaxy(152, 158, 200, scale=2).astype('f4')
+    config = NeighborConfig('replace', 'mask', psf_fwhm=FWHM, detection=DetectionConfig(20))
+    stamps = StampSet.from_image(image, size=48, positions=[(166, 150)], neighbors=config)
+    new = (stamps.pixels[0] != image[126:174, 142:190]) & stamps.valid[0]
+    assert new.sum() > 20
+    # The level at the border of the halo is half of the noise.
+    assert stamps.pixels[0][new].mean() < 0.5 + 3 / np.sqrt(new.sum())
 
 
 def test_halos_that_are_known_in_closed_form():

@@ -24,7 +24,8 @@ def by_brute_force(labels, margin, wings):
 
 
 @pytest.mark.parametrize(('margin', 'wings'), [(0, 0), (1.5, 0.25), (3, 0), (0, 1)])
-def test_the_nearest_source_relative_to_its_extent_has_the_wings(margin, wings):
+def test_the_nearest_source_relative_to_its_extent_has_the_wings(margin, wings, monkeypatch):
+    monkeypatch.setattr('astro_wgan.neighbors.source_extent._ROWS', 12)
     labels = np.zeros((50, 60), dtype=np.int32)
     y, x = np.indices(labels.shape)
     for number, (x0, y0, radius) in enumerate([(15, 20, 9), (27, 20, 2), (45, 30, 5), (52, 8, 1)]):

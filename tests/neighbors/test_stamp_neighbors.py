@@ -101,6 +101,24 @@ def test_an_empty_set():
     assert {*empty.table.colnames} >= EXTRA | {'n_stars', 'star_fraction'}
 
 
+def test_settings_are_in_the_metadata():
+    config = NeighborConfig('replace', margin=2, seed=3)
+    detection = DetectionConfig(2, deblend_contrast=0.1)
+    stamps = with_companions(2, bands=2)
+    found = removed(stamps, config, detection=detection, detect_in=1)
+    record = found.meta['neighbors_removed']
+    assert record['margin'] == 2
+    assert record['seed'] == 3
+    assert record['detect_in'] == 1
+    # As they were used: without deblending.
+    assert record['detection']['threshold'] == 2
+    assert record['detection']['deblend_contrast'] == 1
+    assert 'neighbors_removed' not in stamps.meta
+    again = removed(stamps, NeighborConfig(**{**vars(config), 'detection': detection}), detect_in=1)
+    assert np.array_equal(again.pixels, found.pixels)
+    assert 'neighbors_removed' not in removed(stamps, 'keep').meta
+
+
 def test_nothing_to_do():
     stamps = with_companions()
     assert_stamps_equal(removed(stamps, 'keep'), stamps)

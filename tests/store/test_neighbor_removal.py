@@ -31,6 +31,8 @@ def test_the_store_holds_what_the_method_gives(stamps, how, tmp_path):
     expected = stamps.remove_neighbors(how, progress=False)
     assert_stamps_equal(store.remove_neighbors(how, progress=False), expected)
     assert_stamps_equal(written, expected)
+    record = 'neighbors_removed' in expected.meta and expected.meta['neighbors_removed']['engine']
+    assert record == (how != 'keep' and written.meta['neighbors_removed']['engine'])
 
 
 def test_an_interrupted_call_goes_on(stamps, tmp_path, monkeypatch):
