@@ -89,7 +89,10 @@ def _copy_whole(stamps, image, corner, rows):
             part = slice(start, min(start + step, end))
             stamps[rows[part]] = windows[y[part], x[part]]
 
-    threads = os.cpu_count() if stamps.size > _PIXELS_FOR_THREADS else 1
+    if stamps.size <= _PIXELS_FOR_THREADS:
+        copy(0, len(rows))
+        return
+    threads = os.cpu_count()
     bounds = np.linspace(0, len(rows), threads + 1).astype(int).tolist()
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(copy, bounds[:-1], bounds[1:]))

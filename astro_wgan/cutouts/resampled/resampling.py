@@ -19,6 +19,9 @@ _NODES = np.arange(-3, 5)
 #: Pixels on each side of an edge that contribute to the interpolated flux below it.
 _REACH = 3
 
+#: Number of resampled pixels along an axis that are computed at once: most pixels of a stamp have
+#: weights in a few of them only.
+_BLOCK = 16
 
 #: Number of stamps whose correlation is computed at a time, and of pixels for each of them.
 _STAMPS, _PHASES = 256, 8
@@ -78,14 +81,13 @@ def resample(stamps, start, step, shape, *, holds_flux):
     start, step = np.asarray(start, dtype=float), np.asarray(step, dtype=float)
     layers = _as_layers(stamps.pixels)
     lengths = layers.shape[2:]
-    first = {'x': start[:, 0], 'y': start[:, 1]}
-    flux = _Weights.along(first, step, shape, lengths, dtype=layers.dtype)
+    flux = _Weights.along(start, step, shape, lengths, dtype=layers.dtype)
     square = (step**2)[:, np.newaxis, np.newaxis, np.newaxis]
     whole = _lies_within(start, step, shape, lengths).all()
     is_known = stamps.valid is None and whole
     if not is_known or stamps.uncertainty is not None:
         options = {'interpolated': False, 'dtype': layers.dtype}
-        area = _Weights.along(first, step, shape, lengths, **options)
+        area = _Weights.along(start, step, shape, lengths, **options)
     if is_known:
         known = covered = square
         light = flux.sums(layers)
@@ -174,10 +176,12 @@ def weights_along_axis(start, step, size, length, *, interpolated=True, dtype=fl
     edges = start + step * np.arange(size + 1)
     base = np.floor(edges)
     # Flux below each edge, per flux of each pixel: 1 for pixels that are entirely below.
-    below = (np.arange(-_REACH, length + _REACH) < base[..., np.newaxis]).astype(dtype)
+    places = np.arange(-_REACH, length + _REACH)
+    row = np.clip(base, -_REACH, length + _REACH).astype(np.int64) + _REACH
+    below = (places < np.arange(-_REACH, length + _REACH + 1)[:, np.newaxis]).astype(dtype)[row]
     inside = np.flatnonzero((base >= 0) & (base < length))
     part = (edges - base).ravel()[inside]
-    first = inside * below.shape[-1] + base.ravel()[inside].astype(np.int64)
+    first = inside * below.shape[-1] + row.ravel()[inside] - _REACH
     if interpolated:
         place, change = first[:, np.newaxis] + np.arange(2 * _REACH + 1), _pixel_weights(part)
     else:
@@ -223,25 +227,54 @@ def noise_correlation(start, step, shape):
 
 @dataclass(frozen=True, eq=False)
 class _Weights:
-    """Weights of pixels along y and x, shapes (n, size, length)."""
+    """
+    Weights of pixels along y and x, shapes (n, size, length).
+
+    Attributes
+    ----------
+    y, x : `~numpy.ndarray`
+    blocks_y, blocks_x : list of tuple
+        Slices of resampled pixels, and of the pixels that have weights in them.
+    """
 
     y: np.ndarray
     x: np.ndarray
+    blocks_y: list
+    blocks_x: list
 
     @classmethod
-    def along(cls, first, step, shape, lengths, **options):
-        return cls(
-            *(
-                weights_along_axis(first[axis], step, size, length, **options)
-                for axis, size, length in zip('yx', shape, lengths, strict=True)
-            )
-        )
+    def along(cls, start, step, shape, lengths, **options):
+        axes = [
+            (start[:, axis], step, size, length)
+            for axis, size, length in zip((1, 0), shape, lengths, strict=True)
+        ]
+        weights = [weights_along_axis(*axis, **options) for axis in axes]
+        return cls(*weights, *(list(_blocks_with_weights(*axis)) for axis in axes))
 
     def sums(self, layers):
         """Weighted sums of images (n, bands, ny, nx)."""
+        # Matrices with other strides are not left to BLAS.
+        layers = np.ascontiguousarray(layers)
         y, x = (w[:, np.newaxis].astype(layers.dtype, copy=False) for w in (self.y, self.x))
+        rows = np.empty((*layers.shape[:2], y.shape[2], layers.shape[3]), dtype=layers.dtype)
+        found = np.empty((*rows.shape[:3], x.shape[2]), dtype=layers.dtype)
+        x = np.swapaxes(x, -1, -2)
         with np.errstate(over='ignore', invalid='ignore', under='ignore'):
-            return y @ (layers @ np.swapaxes(x, -1, -2))
+            for new, old in self.blocks_y:
+                np.matmul(y[..., new, old], layers[..., old, :], out=rows[..., new, :])
+            for new, old in self.blocks_x:
+                np.matmul(rows[..., old], x[..., old, new], out=found[..., new])
+        return found
+
+
+def _blocks_with_weights(start, step, size, length):
+    """Blocks of resampled pixels, and the pixels with weights in them, as slices."""
+    for first in range(0, size if len(step) else 0, _BLOCK):
+        last = min(first + _BLOCK, size)
+        begin = np.floor((start + first * step).min()) - _REACH
+        end = np.floor((start + last * step).max()) + _REACH + 1
+        begin, end = (int(min(max(place, 0), length)) for place in (begin, end))
+        yield slice(first, last), slice(begin, end)
 
 
 class _Masked:

@@ -37,7 +37,7 @@ _MARGIN = 3
 _MULTIPLE = 16
 
 #: Number of pixels that are resampled at a time.
-_PIXELS = 2**21
+_PIXELS = 2**20
 
 
 @dataclass(frozen=True)
@@ -366,10 +366,11 @@ def _resampled(parts, start, factor, shape, is_flux):
     for chosen in (masked, ~masked):
         if not chosen.any() and (chosen is masked or masked.any()):
             continue
+        rows = slice(None) if chosen.all() else chosen  # a slice copies nothing
         stamps = SimpleNamespace(
-            pixels=parts.pixels[chosen],
-            valid=~parts.mask[chosen] if chosen is masked else None,
-            uncertainty=None if parts.deviation is None else parts.deviation[chosen],
+            pixels=parts.pixels[rows],
+            valid=~parts.mask[rows] if chosen is masked else None,
+            uncertainty=None if parts.deviation is None else parts.deviation[rows],
         )
         found = resample(stamps, start[chosen], factor[chosen], shape, holds_flux=is_flux)
         halves.append((chosen, {k: v for k, v in vars(found).items() if v is not None}))
