@@ -253,8 +253,10 @@ def reproject_images(stamps, transform, area, *, keeps_brightness, method='adapt
     pixels[mask] = np.nan
     if stamps.uncertainty is None:
         return pixels, mask, None
-    variance = _ratio(_resampled_variance(stamps, valid, transform, method), covered)
-    deviation = (np.sqrt(variance / area) * factor).astype(pixels.dtype)
+    variance = _resampled_variance(stamps, valid, transform, method)
+    # Valid pixels stand for masked ones, so that each has the more weight.
+    deviation = np.sqrt(_ratio(variance, area * covered**2)) * factor
+    deviation = deviation.astype(pixels.dtype)
     deviation[mask] = np.nan
     return pixels, mask, deviation
 

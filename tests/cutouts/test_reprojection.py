@@ -269,6 +269,23 @@ def test_the_uncertainty_of_an_aperture_is_that_of_its_scatter(factor, unit):
     assert claimed == pytest.approx(before / (factor**2 if unit != 'nJy' else 1), rel=0.02)
 
 
+@pytest.mark.parametrize(('unit', 'area'), [('nJy', 4), ('MJy / sr', 1)])
+def test_valid_pixels_stand_for_masked_ones(unit, area):
+    mask = np.zeros((1, 32, 32), dtype=bool)
+    mask[:, ::2, ::2] = True
+    stamps = StampSet(
+        np.ones(mask.shape),
+        uncertainty=np.ones(mask.shape),
+        mask=mask,
+        unit=unit,
+        wcs=[stamp_wcs(32)],
+    )
+    coarse = stamps.reproject(pixel_scale=2 * SCALE * u.arcsec, method='exact')
+    assert_allclose(coarse.pixels, area, rtol=1e-5)
+    # The mean of three pixels.
+    assert_allclose(coarse.uncertainty, area / np.sqrt(3), rtol=1e-4)
+
+
 def test_pixels_without_weight_stay_so():
     noise = np.ones((1, 32, 32))
     noise[0, 10, 10] = np.inf

@@ -76,7 +76,8 @@ def resample(stamps, start, step, shape, *, holds_flux):
     a point. For pixels of the same size the accuracy is that of a cubic spline.
 
     Variance is distributed in proportion to the overlap of pixels, so that the variance of the
-    flux in an aperture is conserved as if the new pixels were independent.
+    flux in an aperture is conserved as if the new pixels were independent. A pixel that stands for
+    masked ones beside it, since it is in new pixels of which a part is masked, has the more of it.
     """
     start, step = np.asarray(start, dtype=float), np.asarray(step, dtype=float)
     layers = _as_layers(stamps.pixels)
@@ -102,7 +103,10 @@ def resample(stamps, start, step, shape, *, holds_flux):
         stamps = _Masked(stamps, ones)
     variance = None
     if stamps.uncertainty is not None:
-        variance = _summed_variance(_as_layers(stamps.uncertainty), area.sums)
+        deviation = _as_layers(stamps.uncertainty)
+        if not is_known:
+            deviation = deviation * np.sqrt(_use_of_pixels(area, covered, square))
+        variance = _summed_variance(deviation, area.sums)
     return _ratios(
         stamps.pixels, light, known, covered, variance, square=square, holds_flux=holds_flux
     )
@@ -139,6 +143,8 @@ def bin_pixels(stamps, factor, *, holds_flux):
         stamps = _Masked(stamps, stamps.valid)
     if stamps.uncertainty is not None:
         variance = _summed_variance(_as_layers(stamps.uncertainty), sums)
+        with np.errstate(divide='ignore', invalid='ignore'):
+            variance = variance * (factor**2 / covered)
     with np.errstate(over='ignore', invalid='ignore'):
         light = sums(layers)
     return _ratios(
@@ -266,6 +272,11 @@ class _Weights:
                 np.matmul(rows[..., old], x[..., old, new], out=found[..., new])
         return found
 
+    def spread(self, found):
+        """Images (n, bands, ny, nx) that have the weights of pixels in resampled images."""
+        y, x = (w[:, np.newaxis].astype(found.dtype, copy=False) for w in (self.y, self.x))
+        return np.swapaxes(y, -1, -2) @ (np.ascontiguousarray(found) @ x)
+
 
 def _blocks_with_weights(start, step, size, length):
     """Blocks of resampled pixels, and the pixels with weights in them, as slices."""
@@ -337,9 +348,21 @@ def _summed_variance(uncertainty, sums):
     return summed
 
 
+def _use_of_pixels(area, covered, square):
+    """How much each pixel contributes to the flux in large apertures; 1 if no pixel is masked."""
+    with np.errstate(divide='ignore', invalid='ignore'):
+        more = square / covered - 1
+    more[_is_masked(covered, square)] = 0
+    return 1 + area.spread(more.astype(covered.dtype, copy=False))
+
+
+def _is_masked(covered, square):
+    return covered < _LEAST_COVERAGE * square
+
+
 def _ratios(pixels, light, known, covered, variance, *, square, holds_flux):
     """Pixels, mask and uncertainty from sums over valid pixels and how much of these there is."""
-    mask = np.broadcast_to(covered < _LEAST_COVERAGE * square, light.shape).copy()
+    mask = np.broadcast_to(_is_masked(covered, square), light.shape).copy()
     largest = np.finfo(pixels.dtype).max
     factor = square if holds_flux else 1
     with np.errstate(over='ignore', invalid='ignore', divide='ignore', under='ignore'):

@@ -115,6 +115,28 @@ def test_noise_of_apertures_is_that_of_the_uncertainty(start, step):
     assert 1 / scatter == pytest.approx(noise_correlation(begin, steps, (size, size))[0], rel=0.03)
 
 
+@pytest.mark.parametrize('step', [1.0, 3.1])
+def test_noise_of_apertures_knows_that_valid_pixels_stand_for_masked_ones(step):
+    rng = np.random.default_rng(8)
+    n = 400
+    noise = rng.normal(size=(n, LENGTH, LENGTH)).astype('f4')
+    valid = rng.random(noise.shape) < 0.8
+    size = int(50 / step)
+    found = resample(
+        images(noise, valid, np.ones_like(noise)),
+        rng.uniform(4, 5, (n, 2)),
+        np.full(n, step),
+        (size, size),
+        holds_flux=True,
+    )
+    half = size // 2
+    quarters = [np.s_[:, y : y + half, x : x + half] for y in (0, half) for x in (0, half)]
+    sums = [np.nansum(found.pixels[quarter], axis=(1, 2)) for quarter in quarters]
+    variances = [np.nansum(found.uncertainty[quarter] ** 2, axis=(1, 2)) for quarter in quarters]
+    # If masked pixels only made areas smaller, this would be 1.1 in large pixels.
+    assert (np.array(sums) / np.sqrt(variances)).std() == pytest.approx(1, abs=0.03)
+
+
 def test_surface_brightness_keeps_its_value():
     sky = np.full((1, LENGTH, LENGTH), 7.0)
     found = resample(
@@ -163,8 +185,7 @@ def test_bins_are_sums_or_means_of_valid_pixels(holds_flux):
             assert found.pixels[place] == pytest.approx(
                 pixels[block][there].mean() * factor, rel=1e-5, abs=1e-6
             )
-            if there.all():
-                assert found.uncertainty[place] == pytest.approx(deviation, rel=1e-5)
+            assert found.uncertainty[place] == pytest.approx(deviation, rel=1e-5)
 
 
 def test_extreme_pixels_do_not_overflow():
