@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 from itertools import compress
 from pathlib import Path
 
+from astro_wgan.cli_size import size_of_text
 from astro_wgan.tensorflow_messages import without_messages
 
 __all__ = ['add_hunt']
@@ -54,7 +55,12 @@ def add_hunt(commands):
         help='folder that keeps the results; the same command goes on from an interruption '
         '(default: hunt-NAME)',
     )
-    add('--size', type=int, default=defaults.size, help='edge of the stamps in pixels')
+    add(
+        '--size',
+        type=size_of_text,
+        default=defaults.size,
+        help='edge of the stamps in pixels, or as an angle such as 3.84arcsec',
+    )
     add(
         '--preset',
         choices=['compact', 'paper'],

@@ -4,6 +4,8 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
+from astro_wgan.cli_size import size_of_text
+
 __all__ = ['add_observe']
 
 
@@ -37,7 +39,12 @@ def add_observe(commands):
     add(
         '--redshift', type=float, nargs='+', required=True, help='redshifts to move the galaxies to'
     )
-    add('--size', type=int, default=128, help='edge of the images in pixels')
+    add(
+        '--size',
+        type=size_of_text,
+        default=128,
+        help='edge of the images in pixels, or as an angle such as 10arcsec',
+    )
     add('--output', metavar='DIR', help='folder that keeps the results (default: observe-NAME)')
     add('--bands', action='store_true', help='images are bands of one galaxy')
     add('--unit', help='unit of the images (default: BUNIT)')

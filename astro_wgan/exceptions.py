@@ -6,6 +6,7 @@ __all__ = [
     'DamagedFileError',
     'DetectionError',
     'DriftWarning',  # noqa: F822, made by __getattr__
+    'EmptyImageError',
     'HDF5Error',
     'HuntFolderError',
     'ImageError',
@@ -30,6 +31,10 @@ __all__ = [
 
 class ImageError(ValueError):
     """A file or object has no usable image."""
+
+
+class EmptyImageError(ImageError):
+    """An image, or a plane of a cube, has no pixel that is finite and not masked."""
 
 
 class UnitTextError(ValueError):

@@ -6,7 +6,7 @@ import stat
 from functools import cache
 from pathlib import Path
 
-__all__ = ['check_file', 'check_size', 'check_unit_text', 'largest_size']
+__all__ = ['check_file', 'check_memory', 'check_size', 'check_unit_text', 'largest_size']
 
 #: By default the content of one file may take the inverse of this, a quarter, of the memory.
 _PART = 4
@@ -104,6 +104,34 @@ def check_size(needed, what, *, max_size=None, error=ValueError):
         raise error(
             f'{what} would take {_in_words(needed)} of memory; allowed are {_in_words(allowed)} '
             '(`max_size`).'
+        )
+
+
+def check_memory(needed, what, advice):
+    """
+    Raise an error for arrays that are larger than the memory.
+
+    Parameters
+    ----------
+    needed : int
+        Bytes that are needed.
+    what, advice : str
+        Subject of the error message, and its last sentence.
+
+    Raises
+    ------
+    ValueError
+        If the machine or its control group has less memory.
+
+    Examples
+    --------
+    >>> from astro_wgan.files.limits import check_memory
+    >>> check_memory(10**6, '1000 stamps', 'Use fewer.')
+    """
+    if needed > _memory():
+        raise ValueError(
+            f'{what} would take {_in_words(needed)}; the memory has {_in_words(_memory())}. '
+            f'{advice}'
         )
 
 

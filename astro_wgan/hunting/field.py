@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from os import PathLike
 
+from astropy import units as u
+
 from astro_wgan.astrometry.stamp_geometry import scale_of_image
 from astro_wgan.catalogs.table_files import read_table
 from astro_wgan.cutouts.resampled.source_scale import as_source_scale
@@ -119,6 +121,7 @@ def _with_size_in_pixels(config, ccd):
     if not hasattr(config.size, 'unit'):
         return config
     from astro_wgan.wgan import NetworkConfig
+    from astro_wgan.wgan.config import SIZES
 
     scale = scale_of_image(ccd.shape, ccd.wcs)
     pixels, columns = as_shape(config.size, pixel_scale=scale)
@@ -127,8 +130,10 @@ def _with_size_in_pixels(config, ccd):
     try:
         NetworkConfig.preset(config.preset, size=pixels)
     except ValueError as error:
+        angles = ', '.join(f'{(n * u.pix * scale).to(config.size.unit):.4g}' for n in SIZES)
         raise ValueError(
-            f'`size` of {config.size} is {pixels} pixels of {scale}. {error}'
+            f'`size` of {config.size} is {pixels} pixels of {scale:.4g}, for which there are no '
+            f'networks, but for {angles}.'
         ) from error
     return replace(config, size=pixels)
 

@@ -101,7 +101,8 @@ class HuntFolder:
         store = (
             StampStore.open(path, 'a') if path.exists() else StampStore.create(path, like=stamps)
         )
-        store.append(stamps[len(store) :])
+        with store:
+            store.append(stamps[len(store) :])
 
     def release(self):
         """Restore the former state of the folder, unless this hunt has saved results in it."""

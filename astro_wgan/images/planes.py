@@ -8,7 +8,7 @@ from astropy import units as u
 from astropy.nddata import NDData, StdDevUncertainty, UnknownUncertainty
 
 from astro_wgan.astrometry.celestial_wcs import celestial_wcs
-from astro_wgan.exceptions import ImageError
+from astro_wgan.exceptions import EmptyImageError, ImageError
 from astro_wgan.fits.wcs_cards import header_without_wcs
 from astro_wgan.images.blank_pixels import find_blank_pixels
 from astro_wgan.images.image_data import ImageData
@@ -18,6 +18,8 @@ from astro_wgan.validation.pixels import as_bool, as_float
 
 __all__ = ['JUDGED', 'as_ccddata', 'long_axes', 'plane_index', 'plane_of', 'standard_deviation']
 
+#: Largest number of colors in the last axis of an array, where planes would be columns.
+_MOST_COLORS = 4
 
 #: Card of `meta` with the number of blank zeros. Images with this card are not searched again.
 JUDGED = 'ZEROMASK'
@@ -35,12 +37,17 @@ def plane_index(shape, plane):
     Raises
     ------
     ImageError
-        If there are fewer than two axes, ``plane`` is missing for a cube or given for an image, or
-        it is out of range or not an integer.
+        If there are fewer than two axes, the last one holds colors, ``plane`` is missing for a cube
+        or given for an image, or it is out of range or not an integer.
     """
     if len(shape) < 2:
         raise ImageError(f'An image must have two axes; got an array of shape {shape}.')
     axes = long_axes(shape)
+    if len(axes) == 1 and shape[-1] <= _MOST_COLORS < min(shape[axes[0]], shape[-2]):
+        raise ImageError(
+            f'The planes of a cube must come first, but {shape} would be {shape[axes[0]]} planes '
+            f'of {shape[-2]} x {shape[-1]} pixels: move the last axis with np.moveaxis.'
+        )
     if plane is None and axes:
         raise ImageError(
             f'The image is a cube of shape {shape}: choose one of its planes with `plane`. Stamps '
@@ -96,7 +103,7 @@ def as_ccddata(image, *, zeros='auto', is_checked=False):
     else:
         judged = image.meta[JUDGED]
     if mask.all():
-        raise ImageError('The image has no pixel that is finite and not masked.')
+        raise EmptyImageError('The image has no pixel that is finite and not masked.')
     uncertainty = None
     if image.uncertainty is not None:
         uncertainty = StdDevUncertainty(standard_deviation(image, image.unit))

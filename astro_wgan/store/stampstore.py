@@ -1,8 +1,10 @@
 """`StampStore`: stamps on disk, for sets that do not fit in memory."""
 
+from contextlib import contextmanager
 from functools import partial
+from itertools import chain
 
-from astro_wgan.cutouts.cutout_files import batches_of_files
+from astro_wgan.cutouts.folders.cutout_files import batches_of_files
 from astro_wgan.stamps.concatenation import concatenate
 from astro_wgan.stamps.consistency import check_stamps_type
 from astro_wgan.stamps.stampset import StampSet
@@ -160,7 +162,8 @@ class StampStore(StoredStamps):
         options = {'chunk': chunk, 'shard': shard, 'compression': compression}
         check_stamps_type(stamps, 'stamps')
         store = cls.create(path, like=stamps, overwrite=overwrite, **options)
-        store.extend([stamps])
+        with store._closed_after_error():
+            store.extend([stamps])
         return store
 
     @classmethod
@@ -180,19 +183,21 @@ class StampStore(StoredStamps):
         Returns
         -------
         StampStore
-            Open for writing.
+            Open for writing. After an error the store is closed, with the stamps written before.
 
         Examples
         --------
         >>> from astro_wgan import StampStore
         >>> StampStore.from_files('survey.zarr', 'cutouts/*.fits', size=64)  # doctest: +SKIP
         """
-        store = None
-        for part in batches_of_files(paths, **options):
-            stamps = StampSet(**{name: part[name] for name in part if name != 'whole_table'})
-            if store is None:
-                store = cls.create(path, like=stamps, overwrite=overwrite)
-            store.append(stamps)
+        sets = (
+            StampSet(**{name: part[name] for name in part if name != 'whole_table'})
+            for part in batches_of_files(paths, **options)
+        )
+        first = next(sets)
+        store = cls.create(path, like=first, overwrite=overwrite)
+        with store._closed_after_error():
+            store.extend(chain([first], sets))
         return store
 
     @classmethod
@@ -237,6 +242,15 @@ class StampStore(StoredStamps):
     def close(self):
         """Close the store for writing, so that another process can write; it can still be read."""
         self._arrays.close()
+
+    @contextmanager
+    def _closed_after_error(self):
+        """Close a store that its maker cannot hand to the caller."""
+        try:
+            yield
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self):
         return self

@@ -241,11 +241,12 @@ def as_shape(size, *, pixel_scale=None, name='size'):
     """
     if hasattr(size, 'unit'):
         size = _pixels_of_angle(size, pixel_scale, name)
-    edges = np.asarray(size)
+    are_angles = isinstance(size, (tuple, list)) and any(hasattr(edge, 'unit') for edge in size)
+    edges = np.asarray(None if are_angles else size)
     if edges.dtype.kind not in 'iu' or edges.shape not in ((), (2,)) or edges.min() < 1:
         raise ValueError(
-            f'`{name}` must be a number of pixels above 0, or two of them (ny, nx), or angles; got '
-            f'{size!r}.'
+            f'`{name}` must be a number of pixels above 0, or two of them (ny, nx), or angles as '
+            f'one Quantity, such as (3, 4) * u.arcsec; got {size!r}.'
         )
     return tuple(np.broadcast_to(edges, 2).tolist())
 

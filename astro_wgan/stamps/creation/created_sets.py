@@ -308,8 +308,8 @@ class CreatedSets:
             pattern such as ``'cutouts/**/*.fits'``; or a list of files, in this order.
         table : `~astropy.table.Table` or path-like, optional
             A row for each file, found by a column of names (``file``, ``filename``, ``path``,
-            ``image``; with or without folder and suffix), by the column ``id``, or if there is
-            neither by their order. Other rows are left out.
+            ``image``; with or without folder and suffix) or by the column ``id``, or by their order
+            if there is neither, or no id is the name of a file. Other rows are left out.
         size : int, tuple of int or `~astropy.units.Quantity`, optional
             Pixels along an edge, or ``(ny, nx)``, or the same as angles, to which images are
             cropped or padded; padded pixels are masked. By default that of all images.
@@ -329,16 +329,22 @@ class CreatedSets:
         `~astro_wgan.StampSet`
             In the unit of the first file that can be read, with the columns of the table, ``id``
             (by default the name of the file without suffix), ``file`` and ``status``: ``'read'``,
-            or why a file cannot be read, or not in this unit. Such stamps are masked. If the first
-            file has an uncertainty, that of files without one is infinite.
+            or why a file cannot be read, or not in this unit, or has another number of planes.
+            Such stamps are masked. If the first file has an uncertainty, that of files without one
+            is infinite.
 
         Raises
         ------
         ValueError
             If there is no file, the sizes differ and ``size`` is not given, two files have the
-            same id, or the table does not fit.
+            same id, the table does not fit, or the stamps are larger than the memory.
         astro_wgan.exceptions.ImageError
             If no file can be read.
+
+        Warns
+        -----
+        AstropyUserWarning
+            If the pixels of some files are of another scale.
 
         See Also
         --------
@@ -350,7 +356,7 @@ class CreatedSets:
         >>> stamps = StampSet.from_files('cutouts', size=64)  # doctest: +SKIP
         >>> stamps = stamps[stamps.table['status'] == 'read']  # doctest: +SKIP
         """
-        from astro_wgan.cutouts.cutout_files import arguments_of_files
+        from astro_wgan.cutouts.folders.cutout_files import arguments_of_files
 
         return cls(
             **arguments_of_files(

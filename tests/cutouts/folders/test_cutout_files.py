@@ -12,7 +12,9 @@ from astropy.utils.exceptions import AstropyUserWarning
 from PIL import Image
 
 from astro_wgan import StampSet, StampStore
+from astro_wgan.cutouts.folders import cutout_files, stamp_reader
 from astro_wgan.exceptions import ImageError
+from astro_wgan.images import read_image
 from astro_wgan.stamps import Band
 from astro_wgan.testing import assert_stamps_equal, make_stamps, make_wcs
 
@@ -138,9 +140,11 @@ def test_pictures(tmp_path):
     bands = read(tmp_path, bands=['r', 'g', 'b'])
     assert bands.bands == tuple(Band(name) for name in 'rgb')
     assert np.array_equal(bands['g'].pixels[0], colors[..., 1])
-    # A gray picture has no colors.
-    assert bands.table['status'][1] != 'read'
+    # A gray picture has no colors, wherever it is.
+    assert bands.table['status'][1] == 'The image has 1 plane, that of a.png has 3.'
     assert not bands.valid[1].any()
+    order = [tmp_path / name for name in ('b.png', 'a.png', 'c.JPG')]
+    assert_stamps_equal(read(order, bands=['r', 'g', 'b']), bands[[1, 0, 2]])
 
 
 def test_planes_of_cubes_become_bands(tmp_path):
@@ -151,6 +155,85 @@ def test_planes_of_cubes_become_bands(tmp_path):
     assert np.array_equal(stamps['r'].pixels[0], cube[1])
     assert read(tmp_path).n_bands == 3
     assert np.array_equal(read(tmp_path, plane=2).pixels[0], cube[2])
+
+
+@pytest.mark.parametrize('count', [1, 2, 5])
+def test_cubes_of_more_or_fewer_planes_cost_one_row(tmp_path, count):
+    for name, planes in (('a', 3), ('b', count)):
+        fits.PrimaryHDU(np.ones((planes, 9, 9))).writeto(tmp_path / f'{name}.fits')
+    stamps = read(tmp_path)
+    planes = '1 plane' if count == 1 else f'{count} planes'
+    assert stamps.table['status'][1] == f'The image has {planes}, that of a.fits has 3.'
+    assert stamps.valid.all(axis=(1, 2, 3)).tolist() == [True, False]
+
+
+def test_cubes_with_colors_last_are_refused(tmp_path):
+    fits.PrimaryHDU(np.ones((20, 20, 3))).writeto(tmp_path / 'a.fits')
+    with pytest.raises(ImageError, match='planes of a cube must come first'):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize('empty', [0, 1])
+def test_bands_without_data_are_masked(tmp_path, empty):
+    cube = np.stack([pixels_of(k) for k in range(2)])
+    fits.PrimaryHDU(cube).writeto(tmp_path / 'b.fits')
+    cube[empty] = np.nan
+    fits.PrimaryHDU(cube).writeto(tmp_path / 'a.fits')
+    fits.PrimaryHDU(np.full_like(cube, np.nan)).writeto(tmp_path / 'c.fits')
+    stamps = read(tmp_path)
+    assert [text == 'read' for text in stamps.table['status']] == [True, True, False]
+    assert stamps.valid.all(axis=(1, 2))[:, empty].tolist() == [False, True, False]
+    assert stamps.valid.all(axis=(1, 2))[:, 1 - empty].tolist() == [True, True, False]
+
+
+def test_a_file_that_fails_in_its_second_plane_leaves_nothing(tmp_path, monkeypatch):
+    for name in 'ab':
+        science, noise = pixels_of(0, (2, 9, 9)), np.ones((2, 9, 9), dtype='f4')
+        hdus = [fits.ImageHDU(science, name='SCI'), fits.ImageHDU(noise, name='ERR')]
+        fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(tmp_path / f'{name}.fits')
+
+    def failing(file, **options):
+        if file.name == 'b.fits' and options['plane'] == 1:
+            raise OSError('the disk is broken')
+        return read_image(file, **options)
+
+    monkeypatch.setattr(stamp_reader, 'read_image', failing)
+    stamps = read(tmp_path)
+    assert stamps.table['status'].tolist() == ['read', 'the disk is broken']
+    for values in (stamps.pixels, stamps.uncertainty):
+        assert np.isnan(values[1]).all()
+        assert np.isfinite(values[0]).all()
+
+
+def test_names_may_hold_any_characters(tmp_path):
+    for name in ('gälaxie ☉', 'a[1]', 'b*'):
+        write(tmp_path, 0, name=f'{name}.fits')
+    assert read(tmp_path).ids.tolist() == ['a[1]', 'b*', 'gälaxie ☉']
+    for name in ('a[1]', 'b*'):
+        assert read(str(tmp_path / f'{name}.fits')).ids.tolist() == [name]
+
+
+def test_other_pixel_scales_are_a_warning(tmp_path):
+    for k, scale in enumerate((0.1, 0.1005, 0.3)):
+        wcs = make_wcs((9, 9), pixel_scale=scale * u.arcsec)
+        CCDData(np.ones((9, 9)), unit='nJy', wcs=wcs).write(tmp_path / f'{k}.fits')
+    with pytest.warns(AstropyUserWarning, match=r'in 1 of the files, such as 2.fits \(0.3 arcsec'):
+        read(tmp_path)
+
+
+def test_a_warning_of_all_files_is_given_once(tmp_path, monkeypatch):
+    monkeypatch.setitem(cutout_files.batches_of_files.__kwdefaults__, 'batch_size', 2)
+    for k in range(5):
+        header = fits.Header({'BUNIT': 'nonsense'})
+        fits.PrimaryHDU(np.ones((9, 9)), header).writeto(tmp_path / f'{k}.fits')
+    with pytest.warns(AstropyUserWarning, match='nonsense') as caught:
+        read(tmp_path)
+    assert len(caught) == 1
+
+
+def test_stamps_larger_than_the_memory_are_refused(folder):
+    with pytest.raises(ValueError, match=r'4 stamps of 900000 x 900000 pixels would take .* TiB'):
+        read(folder, size=900_000)
 
 
 @pytest.mark.parametrize(
@@ -184,12 +267,50 @@ def test_rows_of_a_table_are_in_order_otherwise(folder):
     assert stamps.table['z'].tolist() == [1, 2, 3, 4]
 
 
+@pytest.mark.parametrize('column', ['file', 'id'])
+def test_numbers_in_a_table_keep_no_leading_zeros(tmp_path, column):
+    for k in range(3):
+        write(tmp_path, k, name=f'{k:04d}.fits')
+    (tmp_path / 'a.csv').write_text(f'{column},z\n0002,0.2\n0001,0.1\n0000,0.0\n')
+    assert read(tmp_path, table=tmp_path / 'a.csv').table['z'].tolist() == [0.0, 0.1, 0.2]
+
+
+@pytest.mark.parametrize(
+    'names',
+    [
+        ['y/a.fits', 'x/a.fits', 'a.png', 'a.fits'],
+        ['y/a', 'x/a', 'a.png', 'a.fits'],
+        [b'folder/y/a.fits', b'folder/x/a.fits', b'a.png', b'folder/a.fits'],
+    ],
+)
+def test_folders_and_suffixes_tell_files_of_one_name_apart(tmp_path, names):
+    files = [tmp_path / 'folder' / name for name in ('a.fits', 'a.png', 'x/a.fits', 'y/a.fits')]
+    for k, file in enumerate(files):
+        file.parent.mkdir(exist_ok=True)
+        if file.suffix == '.png':
+            Image.fromarray(np.ones((9, 9), dtype=np.uint8)).save(file)
+        else:
+            write(file.parent, k, name=file.name)
+    table = Table({'file': names, 'id': [3, 2, 1, 0]})
+    assert read(files, size=9, table=table).ids.tolist() == [0, 1, 2, 3]
+
+
+def test_a_row_is_that_of_one_file(tmp_path):
+    files = [write(tmp_path, 0, name=name) for name in ('7.fits', '07.fits')]
+    with pytest.raises(ValueError, match=r'id 7 is that of .*/7.fits and of .*/07.fits'):
+        read(files, table=Table({'id': [7, 8]}))
+
+
 @pytest.mark.parametrize(
     ('table', 'words'),
     [
         (
             {'file': ['galaxy_0', 'galaxy_1', 'galaxy_3']},
             r'1 have none in its column .*galaxy_2.fits',
+        ),
+        (
+            {'file': ['a', 'b', 'c', 'd']},
+            r'4 have none in its column .*galaxy_0.fits',
         ),
         ({'z': [1, 2, 3]}, 'a row for each of the 4 files.*got 3 rows with the columns z'),
         (
@@ -238,6 +359,7 @@ def test_no_readable_file(tmp_path):
     [
         ({'size': 0}, '`size` must be a number of pixels'),
         ({'size': 3 * u.kg}, 'in pixels or an angle'),
+        ({'size': (3 * u.arcsec, 4 * u.arcsec)}, 'as one Quantity, such as'),
         ({'layout': 'unknown'}, 'unknown'),
         ({'zeros': 'all'}, '`zeros` must be'),
     ],
@@ -256,8 +378,6 @@ def test_sizes_as_angles_need_a_pixel_scale(tmp_path):
 
 def test_many_files_go_to_a_store(folder, tmp_path, monkeypatch):
     (folder / 'galaxy_2.fits').write_bytes(b'')
-    from astro_wgan.cutouts import cutout_files
-
     monkeypatch.setitem(cutout_files.batches_of_files.__kwdefaults__, 'batch_size', 2)
     store = StampStore.from_files(tmp_path / 'a.zarr', folder, size=24, progress=False)
     assert len(store) == 4
@@ -265,6 +385,17 @@ def test_many_files_go_to_a_store(folder, tmp_path, monkeypatch):
     assert_stamps_equal(store, right)
     with pytest.raises(FileExistsError):
         StampStore.from_files(tmp_path / 'a.zarr', folder, size=24, progress=False)
+
+
+def test_a_store_is_closed_after_an_error(folder, tmp_path, monkeypatch):
+    monkeypatch.setitem(cutout_files.batches_of_files.__kwdefaults__, 'batch_size', 2)
+    write(folder, 9, (30, 24))
+    with pytest.raises(ValueError, match='images of various sizes'):
+        StampStore.from_files(tmp_path / 'a.zarr', folder, progress=False)
+    with StampStore.open(tmp_path / 'a.zarr', 'a') as store:
+        assert store.shape == (20, 20)
+    again = StampStore.from_files(tmp_path / 'a.zarr', folder, size=8, overwrite=True)
+    assert len(again) == 5
 
 
 @pytest.mark.skipif(not CEERS.exists(), reason='needs the stamps of CEERS')

@@ -1,0 +1,1 @@
+"""Stamps from folders of cutouts."""

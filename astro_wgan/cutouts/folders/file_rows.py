@@ -1,0 +1,187 @@
+"""Files of a folder or a pattern, and the row of a table for each of them."""
+
+import os
+from collections import Counter, defaultdict
+from glob import glob, has_magic
+from pathlib import Path
+
+import numpy as np
+from astropy.table import QTable
+
+from astro_wgan.catalogs.qtable import as_qtable
+from astro_wgan.catalogs.table_files import read_table
+
+__all__ = ['list_files', 'table_of_files']
+
+#: Ends of the names of files in a folder that are read, in lower case.
+_IMAGES = ('.fits', '.fit', '.fts', '.jpg', '.jpeg', '.png', '.tif', '.tiff')
+_COMPRESSED = ('.gz', '.fz', '.bz2', '.xz', '.z', '.zip')
+
+#: Columns that hold names of files, in lower case.
+_NAMES = ('file', 'filename', 'file_name', 'path', 'image', 'image_name', 'cutout')
+
+
+def list_files(paths):
+    """
+    Files in a folder, of a pattern, or of a list.
+
+    Parameters
+    ----------
+    paths : path-like or sequence of path-like
+        As in `~astro_wgan.StampSet.from_files`.
+
+    Returns
+    -------
+    list of `~pathlib.Path`
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    TypeError
+        If they are no paths.
+    """
+    if not isinstance(paths, (str, os.PathLike)):
+        try:
+            files = [Path(path) for path in paths]
+        except TypeError as error:
+            raise TypeError(
+                f'`paths` must be a folder, a pattern or a list of paths; got {paths!r:.100}.'
+            ) from error
+        if not files:
+            raise ValueError('`paths` must hold at least one file; got none.')
+        return files
+    text = os.fspath(paths)
+    path = Path(text)
+    if path.is_dir():
+        files = sorted(file for file in path.iterdir() if _stem(file.name) is not None)
+        if not files:
+            raise ValueError(f'`paths`: the folder {path} holds no {", ".join(_IMAGES)} files.')
+    elif has_magic(text) and not path.exists():
+        files = sorted(Path(name) for name in glob(text, recursive=True))
+        files = [file for file in files if file.is_file()]
+        if not files:
+            raise ValueError(f'`paths`: no file matches {text}.')
+    else:
+        files = [path]
+    return files
+
+
+def table_of_files(files, table=None):
+    """
+    A row for each file, with the columns ``id`` and ``file``.
+
+    Parameters
+    ----------
+    files : list of `~pathlib.Path`
+    table : `~astropy.table.Table` or path-like, optional
+        As in `~astro_wgan.StampSet.from_files`, which also documents the errors.
+
+    Returns
+    -------
+    `~astropy.table.QTable`
+    """
+    stems = [_stem(file.name) or file.stem for file in files]
+    if table is None:
+        table = QTable({'id': stems})
+    else:
+        table = read_table(table) if isinstance(table, (str, os.PathLike)) else as_qtable(table)
+        table = _matched(table, files, stems)
+        if 'id' not in table.colnames:
+            table.add_column(stems, name='id', index=0)
+    _check_unique(table['id'], files)
+    table['file'] = [str(file) for file in files]
+    return table
+
+
+def _matched(table, files, stems):
+    """The row of each file: by a column of names, by ids, or in the same order."""
+    by_lower = {name.lower(): name for name in reversed(table.colnames)}
+    column = next((by_lower[name] for name in _NAMES if name in by_lower), None)
+    has_names = column is not None
+    if not has_names and 'id' in table.colnames:
+        column = 'id'
+    rows = [None] * len(files) if column is None else _rows_of(table, column, files, stems)
+    missing = [file for file, row in zip(files, rows, strict=True) if row is None]
+    if not missing:
+        twice = [row for row, count in Counter(rows).items() if count > 1]
+        if twice:
+            first, second, *_ = (f for f, row in zip(files, rows, strict=True) if row == twice[0])
+            raise ValueError(
+                f'A row of `table` must be that of one file; {column} {table[column][twice[0]]!s} '
+                f'is that of {first} and of {second}.'
+            )
+        return table[rows]
+    # Ids may be others than the names of files; names of files that fit none are a mistake.
+    if len(missing) == len(files) == len(table) and not has_names:
+        return table.copy()
+    if has_names or len(missing) < len(files):
+        raise ValueError(
+            f'`table` must have a row for each file; {len(missing)} have none in its column '
+            f'{column!r}, the first is {missing[0]}.'
+        )
+    raise ValueError(
+        f'`table` must have a row for each of the {len(files)} files: in a column of their names '
+        f'({", ".join(_NAMES)}), as id, or in their order; got {len(table)} rows with the columns '
+        f'{", ".join(table.colnames)}.'
+    )
+
+
+def _rows_of(table, column, files, stems):
+    """The row of each file by the names in a column; None for a file without one."""
+    values = table[column]
+    # Names such as 0017 become numbers in text tables.
+    are_numbers = np.asarray(values).dtype.kind in 'iu'
+    rows_of = defaultdict(list)
+    names = [None if value is np.ma.masked else _as_path(value) for value in values]
+    for row, name in enumerate(names):
+        if name is not None:
+            rows_of[_stem(name.name) or name.name].append(row)
+    keys = [str(int(stem)) if are_numbers and stem.isdecimal() else stem for stem in stems]
+    is_shared = {key for key, count in Counter(keys).items() if count > 1}
+    found = []
+    for file, stem, key in zip(files, stems, keys, strict=True):
+        rows = rows_of.get(key, [])
+        if rows and (len(rows) > 1 or key in is_shared):
+            # Folders and suffixes tell files of the same name from each other.
+            common = [_common_end(names[row], file, stem) for row in rows]
+            rows = [row for row, n in zip(rows, common, strict=True) if n == max(common)]
+        if len(rows) > 1:
+            raise ValueError(f'Two rows of `table` have the {column} {str(names[rows[0]])!r}.')
+        found.append(rows[0] if rows else None)
+    return found
+
+
+def _as_path(value):
+    text = value.decode() if isinstance(value, bytes) else str(value)
+    return Path(text.strip())
+
+
+def _common_end(name, file, stem):
+    """Number of parts in which a name, which may lack the suffix, and a path end; 0 if not."""
+    count = min(len(name.parts), len(file.parts))
+    folders, within = (path.parts[-count:-1] for path in (name, file))
+    return count if name.name in (file.name, stem) and folders == within else 0
+
+
+def _stem(name):
+    """Name of an image file without its ends; None for other files, and for hidden ones."""
+    lower = name.lower()
+    for end in _COMPRESSED:
+        if lower.endswith(end):
+            lower = lower[: -len(end)]
+    for end in _IMAGES:
+        if lower.endswith(end) and not name.startswith('.'):
+            return name[: len(lower) - len(end)]
+    return None
+
+
+def _check_unique(ids, files):
+    first = {}
+    for value, file in zip(np.asarray(ids).tolist(), files, strict=True):
+        if value in first:
+            raise ValueError(
+                f'Each file must have an id of its own; got {value!r} of {first[value]} and of '
+                f'{file}. Give a `table` with a column `id`.'
+            )
+        first[value] = file
