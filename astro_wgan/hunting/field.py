@@ -121,7 +121,7 @@ def _with_size_in_pixels(config, ccd):
     if not hasattr(config.size, 'unit'):
         return config
     from astro_wgan.wgan import NetworkConfig
-    from astro_wgan.wgan.config import SIZES
+    from astro_wgan.wgan.config.network_config import SIZES
 
     scale = scale_of_image(ccd.shape, ccd.wcs)
     pixels, columns = as_shape(config.size, pixel_scale=scale)
