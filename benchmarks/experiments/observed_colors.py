@@ -2,10 +2,11 @@
 What the color term finds among observed galaxies of which the light of a band was changed.
 
 Stamps in three bands, with the noise, neighbors and artifacts of a survey: sources of a field in g,
-r and i (``--field``, a folder of g.fits, r.fits and i.fits), and color pictures of galaxies
-(``--pictures``, an npz file with ``images``, ``labels`` and ``split``; binned by 2). Fresh ones,
-and the same with changed light, are scored with and without the color term. Nothing was chosen on
-them: smoothing and weight of the term are those of simulated galaxies.
+r and i (``--field``, a folder of g.fits, r.fits and i.fits), all and those of at least 300 times
+the noise of a pixel, as simulated galaxies have; and color pictures of galaxies (``--pictures``, an
+npz file with ``images``, ``labels`` and ``split``; binned by 2). Fresh ones, and the same with
+changed light, are scored with and without the color term. Nothing was chosen on them: smoothing and
+weight of the term are those of simulated galaxies.
 
     python -m benchmarks.experiments.observed_colors --field FOLDER --pictures stamps.npz
 """
@@ -18,17 +19,21 @@ import numpy as np
 
 from astro_wgan import WGAN, AnomalyDetector, StampSet, Stretch
 from astro_wgan.exceptions import DriftWarning
+from astro_wgan.noise import estimate_noise_rms
 from benchmarks.detectors.colored_galaxies import KINDS, change_galaxies
 from benchmarks.detectors.evaluation import area
 from benchmarks.harness import BenchmarkParser, Report, skip
 from benchmarks.results import Column
 
+#: Flux of bright sources, in units of the noise of a pixel.
+_BRIGHT = 300
 #: Of the change: pictures are compressed, so that a tenth of the levels is much more light.
 _STRENGTH = {'field': 1.0, 'pictures': 0.25}
 
 COLUMNS = (
     Column('stamps', 'sources of a field, or pictures'),
     Column('score', 'or term of it'),
+    Column('number', 'of unchanged ones, and of each kind'),
     Column('normal', 'percent of fresh ones above the threshold of 90 percent', '', '.1f'),
     *(Column(kind, 'area under the ROC curve, against the others', '', '.3f') for kind in KINDS),
 )
@@ -96,17 +101,24 @@ def score_rows(name, sets, options):
         detector.scoring = replace(detector.scoring, color_weight=weight)
         detector.calibrate(held_out, progress=False)
         scored = {kind: detector.score(table, progress=False) for kind, table in tables.items()}
-        scores = {kind: np.asarray(table['score']) for kind, table in scored.items()}
-        flagged = 100 * float(np.mean(scored['normal']['anomalous_90']))
-        yield {'stamps': name, 'score': text, 'normal': flagged, **areas(scores)}
+        yield from area_rows(name, fresh, text, 'score', scored)
     for term in ('smoothed_residual', 'color_residual'):
-        values = {kind: np.asarray(table[term]) for kind, table in tables.items()}
-        yield {'stamps': name, 'score': term, 'normal': None, **areas(values)}
+        yield from area_rows(name, fresh, term, term, tables)
 
 
-def areas(values):
-    normal = values.pop('normal')
-    return {kind: area(normal, odd) for kind, odd in values.items()}
+def area_rows(name, fresh, text, column, tables):
+    """Rows of all stamps, and of the bright ones of a field."""
+    parts = {name: np.full(len(fresh), True)}
+    if 'isophotal_flux' in fresh.table.colnames:
+        noise = float(np.median(estimate_noise_rms(fresh.pixels[..., 1])))
+        parts[f'{name}, bright'] = np.asarray(fresh.table['isophotal_flux']) > _BRIGHT * noise
+    for part, used in parts.items():
+        values = {kind: np.asarray(table[column])[used] for kind, table in tables.items()}
+        normal = values.pop('normal')
+        row = {'stamps': part, 'score': text, 'number': len(normal), 'normal': None}
+        if column == 'score':
+            row['normal'] = 100 * float(np.mean(tables['normal']['anomalous_90'][used]))
+        yield row | {kind: area(normal, odd) for kind, odd in values.items()}
 
 
 def trained_detector(name, train, options):

@@ -76,6 +76,29 @@ def test_linear_images_are_not(change):
     assert describe(change(linear_pixels())) == ''
 
 
+@pytest.mark.parametrize('width', [2.5, 4])
+@pytest.mark.parametrize('saturation', [60, 250])
+def test_saturated_stars_are_not_even_in_most_stamps_and_near_the_noise(width, saturation):
+    rng = np.random.default_rng(1)
+    y, x = np.indices((32, 32)) - 15.5
+    radius = width / 2 / np.sqrt(2 ** (1 / 3) - 1)
+    peak = 10 ** rng.uniform(1.5, 5, size=(100, 1, 1))
+    stars = peak * (1 + (x**2 + y**2) / radius**2) ** -3  # Moffat
+    stars += 7 + rng.normal(size=stars.shape)
+    linear = np.minimum(stars, saturation)
+    assert describe(linear) == ''
+    compressed = np.arcsinh((stars - 7) / 3)
+    assert describe(np.minimum(compressed, np.arcsinh(saturation / 3))) == CLIPPED
+
+
+@pytest.mark.parametrize('sky', [0.5, 4, 40])
+def test_counts_of_photons_are_not_if_they_fill_8_bits(sky):
+    galaxies = np.maximum(linear_pixels(), 0)
+    counts = np.random.default_rng(3).poisson(sky + 150 * galaxies / galaxies.max())
+    assert counts.max() > 128
+    assert describe(counts - counts.min()) == describe(counts) == ''
+
+
 def test_simulated_and_observed_linear_stamps_are_not():
     pytest.importorskip('galsim')
     assert describe_stretch(simulate({'normal': 30}, seed=1)) == ''

@@ -3,7 +3,9 @@
 import warnings
 
 import numpy as np
+from astropy.stats import sigma_clipped_stats
 from astropy.utils.exceptions import AstropyUserWarning
+from scipy.ndimage import binary_dilation
 
 from astro_wgan.stamps.intensity.stretch_levels import band_of, sky_of
 
@@ -25,6 +27,12 @@ _MIN_CLIPPED = 2
 _CLIPPED_FRACTION, _MIN_IMAGES = 0.05, 5
 #: The maximum in units of the noise: that of detectors that saturate is higher.
 _MAX_RANGE = 300.0
+#: Typical intensity above the sky of pixels beside clipped ones, in units of the maximum. Beside
+#: saturated pixels of stars it is 0.55 to 0.85, for a PSF of 2 to 6 pixels; after an asinh scaling
+#: it is 0.9 to 0.97.
+_MIN_BESIDE = 0.88
+#: Number of clipped images that are looked at for that.
+_MAX_LOOKED_AT = 200
 
 
 def choose_kind(stamps):
@@ -77,8 +85,9 @@ def describe_stretch(stamps):
     Images have 8 bits if all pixels are whole numbers after their range has been scaled to 0 and
     255, or if they are so from 0 to 255 or, divided by 255, from 0 to 1; means and luminances of
     three colors are recognized as well. They are clipped if several pixels have the same
-    maximum, at most 300 times the noise above the sky, in more than 5 percent of the stamps. Of
-    linear images only saturated stars have a common maximum, and that is higher.
+    maximum, at most 300 times the noise above the sky, in more than 5 percent of the stamps, and
+    the pixels beside them are nearly as bright. Of linear images only saturated stars have a common
+    maximum; it is mostly higher, and they fall off steeply beside it.
 
     Examples
     --------
@@ -104,7 +113,7 @@ def _has_8_bits(values):
     low, high = values.min(), values.max()
     if not high > low:
         return False
-    for black, white, parts in _possible_scales(low, high):
+    for black, white, parts in _possible_scales(values):
         levels = (values - black) * (_TOP * parts / (white - black))
         whole = np.rint(levels)
         if (np.abs(levels - whole) < _ROUNDING).all() and len(np.unique(whole)) >= _MIN_LEVELS:
@@ -112,14 +121,22 @@ def _has_8_bits(values):
     return False
 
 
-def _possible_scales(low, high):
-    """Values of black and white, and parts of a level, of images from low to high."""
+def _are_counts(values):
+    """Whether values may be counts of photons: the variance of their sky is about its mean."""
+    mean, _, deviation = sigma_clipped_stats(values, sigma=3, maxiters=10)
+    return bool(mean / 2 < deviation**2 < 2 * mean)
+
+
+def _possible_scales(values):
+    """Values of black and white, and parts of a level."""
+    low, high = values.min(), values.max()
     yield low, high, 1
     for top in (_TOP, 1):
         if low >= 0 and high == top:
             yield 0, top, 1
         # Few galaxies are white, but the sky of colors without one is black.
-        if (low >= 0 and high == top) or (low == 0 and top / 2 < high < top):
+        is_dark = low == 0 and top / 2 < high < top and not _are_counts(values)
+        if (low >= 0 and high == top) or is_dark:
             yield from ((0, top, parts) for parts in _PARTS)
 
 
@@ -133,4 +150,13 @@ def _is_clipped(pixels, valid):
     if images < max(_MIN_IMAGES, _CLIPPED_FRACTION * len(pixels)):
         return False
     sky, noise = sky_of(used)
-    return 0 < high - sky < _MAX_RANGE * noise
+    if not 0 < high - sky < _MAX_RANGE * noise:
+        return False
+    rows = np.flatnonzero(at_top.sum(axis=(1, 2)) >= _MIN_CLIPPED)[:_MAX_LOOKED_AT]
+    plus = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], bool)[np.newaxis]
+    beside = binary_dilation(at_top[rows], plus) & valid[rows] & ~at_top[rows]
+    with warnings.catch_warnings():
+        # Of an image with clipped pixels alone.
+        warnings.simplefilter('ignore', RuntimeWarning)
+        typical = np.nanmedian(np.where(beside, pixels[rows], np.nan), axis=(1, 2))
+    return bool(np.nanmedian(typical) - sky > _MIN_BESIDE * (high - sky))
