@@ -1,11 +1,13 @@
 """The intensity scaling, against closed formulas and the levels that made up the stamps."""
 
 import json
+import warnings
 
 import numpy as np
 import pytest
 import sklearn.base
 from astropy import units as u
+from astropy.utils.exceptions import AstropyUserWarning
 from numpy.testing import assert_allclose, assert_array_equal
 
 from astro_wgan.exceptions import NotFittedError
@@ -353,3 +355,23 @@ def test_what_cannot_be_scaled_is_a_clear_error(stamps):
         fitted.transform(make_stamps(2, bands=3, unit='nJy'))
     with pytest.raises(ValueError, match='one stamp per image, 2; got 3'):
         fitted.inverse(np.zeros((2, 32, 32)), like=stamps[:3])
+
+
+@pytest.mark.parametrize('factor', [1e4, 0.0])
+def test_bands_that_cannot_share_a_scale_are_told(factor):
+    pixels = np.random.default_rng(1).normal(size=(20, 16, 16, 3)) * np.array([1, factor, 30])
+    stamps = StampSet(pixels, bands=['g', 'r', 'i'])
+    with pytest.warns(AstropyUserWarning, match=r'[Bb]and r .*share.*`Stretch\(per_band=True\)`'):
+        Stretch().fit(stamps)
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        Stretch(per_band=True).fit(stamps)
+        Stretch().fit(stamps[['g', 'i']])
+
+
+def test_a_band_without_pixels_is_named():
+    mask = np.zeros((4, 16, 16, 3), bool)
+    mask[..., 1] = True
+    stamps = StampSet(np.ones(mask.shape), mask=mask, bands=['g', 'r', 'i'])
+    with pytest.raises(ValueError, match='pixels without a mask in band r to fit'):
+        Stretch().fit(stamps)

@@ -216,7 +216,8 @@ class Stretch(NamedParameters):
         Warns
         -----
         AstropyUserWarning
-            If ``kind`` is ``'auto'`` and the stamps were stretched before.
+            If ``kind`` is ``'auto'`` and the stamps were stretched before, or if bands whose noise
+            differs by more than a factor of 100 share a scale.
 
         Notes
         -----

@@ -1,8 +1,13 @@
 """Sky, noise and peak of stamps, which determine a `Stretch`."""
 
+import warnings
+
 import numpy as np
 from astropy.stats import sigma_clipped_stats
+from astropy.utils.exceptions import AstropyUserWarning
 from astropy.visualization import AsinhStretch, LinearStretch, ManualInterval
+
+from astro_wgan.bands.band import names_of
 
 __all__ = [
     'BRIGHTEST',
@@ -30,6 +35,9 @@ _MIN_NOISE = 1e-4
 #: Maximum intensity in units of the typical peak. No source is as bright, and the output of a
 #: network for larger numbers would overflow float32.
 BRIGHTEST = 1e9
+
+#: Ratio of the noise of two bands beyond which they cannot share a scale.
+_MAX_NOISE_RATIO = 100.0
 
 #: Number of evenly spaced pixels of the sample from which the sky is measured.
 _SKY_PIXELS = 2**20
@@ -106,15 +114,26 @@ def measure_levels(stamps, *, percentile, per_band, seed):
     ------
     ValueError
         As in `Stretch.fit`.
+
+    Warns
+    -----
+    AstropyUserWarning
+        As in `Stretch.fit`.
     """
     sample = sample_of(stamps, seed)
     sky, noise, signals = [], [], []
-    for pixels, valid in _bands_of(sample):
+    for (pixels, valid), name in zip(_bands_of(sample), names_of(stamps.bands), strict=True):
+        if not valid.any():
+            band = f' in band {name}' if stamps.n_bands else ''
+            raise ValueError(
+                f'`stamps` must hold pixels without a mask{band} to fit the stretch; got none.'
+            )
         level, rms = sky_of(pixels[valid])
         sky.append(level)
         noise.append(rms)
         signals.append(np.where(valid, pixels - level, np.nan))
     if not per_band:
+        _check_common_scale(noise, names_of(stamps.bands))
         noise = [float(np.mean(noise))] * len(noise)
         signals = [np.concatenate(signals, axis=2)] * len(signals)
     heights = [_typical_height(s, n, percentile) for s, n in zip(signals, noise, strict=True)]
@@ -124,6 +143,22 @@ def measure_levels(stamps, *, percentile, per_band, seed):
     noise = tuple(max(n, _MIN_NOISE * h) for n, h in zip(noise, heights, strict=True))
     peak = tuple(s + h for s, h in zip(sky, heights, strict=True))
     return tuple(sky), noise, peak
+
+
+def _check_common_scale(noise, names):
+    """Warn of bands that are invisible on the scale of all, since their unit is another."""
+    low, high = int(np.argmin(noise)), int(np.argmax(noise))
+    if _MAX_NOISE_RATIO * noise[low] < noise[high]:
+        warnings.warn(
+            f'The noise of band {names[high]} is {noise[high] / noise[low]:.2g} times that of band '
+            f'{names[low]}, which hardly counts on the scale that they share: '
+            '`Stretch(per_band=True)` gives each its own.'
+            if noise[low] > 0
+            else f'Band {names[low]} has no noise, and band {names[high]} has: they share a scale, '
+            'on which they can hardly be compared. `Stretch(per_band=True)` gives each its own.',
+            AstropyUserWarning,
+            stacklevel=4,
+        )
 
 
 def sample_of(stamps, seed):
