@@ -154,3 +154,8 @@ def test_contact_sheets_show_masked_pixels_and_chosen_bands():
     assert contact_sheet(stamps)[4, 4, 2] > 200
     # Red is the band z alone, which is masked there.
     assert tuple(contact_sheet(stamps)[7, 0]) == MASKED_COLOR
+
+
+def test_bands_are_those_of_the_images():
+    with pytest.raises(ValueError, match='`bands` must be 3, as those of the images; got g, r'):
+        combine_bands(np.ones((2, 8, 8, 3)), bands=(Band('g'), Band('r')))

@@ -77,6 +77,28 @@ def test_changed_parameters_need_another_fit(stamps):
         stretch.set_params(power=2)
 
 
+def test_levels_may_be_quantities():
+    levels = {'sky': 1 * u.uJy, 'noise_rms': [20, 30] * u.nJy, 'peak': [5, 6] * u.uJy}
+    for unit, factor in ((None, 1), ('uJy', 1), ('nJy', 1000)):
+        stretch = Stretch(**levels, unit=unit)
+        assert stretch.unit_ == u.Unit(unit or 'uJy')
+        assert_allclose(stretch.sky_, [factor, factor])
+        assert_allclose(stretch.noise_rms_, [0.02 * factor, 0.03 * factor])
+        assert_allclose(stretch.peak_, [5 * factor, 6 * factor])
+    with pytest.raises(ValueError, match='as quantities, or none'):
+        Stretch(**{**levels, 'sky': 1.0})
+    with pytest.raises(u.UnitConversionError):
+        Stretch(**{**levels, 'sky': 1 * u.s})
+
+
+@pytest.mark.parametrize(
+    ('sky', 'message'), [('low', "must be numbers.*got 'low'"), ([[0, 0]], r'shapes \(1, 2\)')]
+)
+def test_levels_are_numbers(sky, message):
+    with pytest.raises(ValueError, match=message):
+        Stretch(sky=sky, noise_rms=1, peak=10)
+
+
 def test_a_unit_is_that_of_levels():
     with pytest.raises(ValueError, match='`unit` is that of `sky`, `noise_rms` and `peak`'):
         Stretch(unit='nJy')

@@ -37,7 +37,7 @@ def color_groups(n_bands, *, bands=(), rgb=None):
     Raises
     ------
     ValueError
-        If ``rgb`` does not name three bands.
+        If ``rgb`` does not name three bands, or ``bands`` are not as many as those of the images.
 
     Examples
     --------
@@ -49,6 +49,11 @@ def color_groups(n_bands, *, bands=(), rgb=None):
     (([3], [2], [0, 1]), ([1], [0, 1], [0]))
     """
     bands = tuple(bands) or unnamed_bands(n_bands)
+    if len(bands) != n_bands:
+        raise ValueError(
+            f'`bands` must be {n_bands}, as those of the images; got '
+            f'{", ".join(band.name for band in bands)}.'
+        )
     if rgb is not None:
         return tuple([number] for number in _three_bands(rgb, bands))
     if n_bands == 1:

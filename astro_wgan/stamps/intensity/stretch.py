@@ -16,6 +16,7 @@ from astro_wgan.stamps.intensity.stretch_levels import (
     BandCurve,
     band_of,
     given_levels,
+    levels_without_unit,
     measure_levels,
     sample_of,
 )
@@ -58,11 +59,11 @@ class Stretch(NamedParameters):
         Scale each band by its own noise and peak. By default all bands have the same scale, which
         preserves colors: equal fluxes in two bands stay equal. The sky is always measured in each
         band.
-    sky, noise_rms, peak : float or tuple of float, optional
+    sky, noise_rms, peak : float, tuple of float or `~astropy.units.Quantity`, optional
         Known sky level, standard deviation of the sky noise, and intensity that becomes 1: numbers
         for any number of bands, or one for each band. A stretch with these need not be fitted.
     unit : unit-like, optional
-        Unit of these three; `fit` takes that of the stamps.
+        Unit of these three, by default that of quantities; `fit` takes that of the stamps.
 
     Attributes
     ----------
@@ -115,6 +116,8 @@ class Stretch(NamedParameters):
 
     def __post_init__(self):
         self._check_parameters()
+        levels = [self.sky, self.noise_rms, self.peak]
+        (self.sky, self.noise_rms, self.peak), self.unit = levels_without_unit(levels, self.unit)
         levels = given_levels(self.sky, self.noise_rms, self.peak)
         if levels is not None:
             if self.kind == 'auto':

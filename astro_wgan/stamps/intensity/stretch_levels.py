@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+from astropy import units as u
 from astropy.stats import sigma_clipped_stats
 from astropy.utils.exceptions import AstropyUserWarning
 from astropy.visualization import AsinhStretch, LinearStretch, ManualInterval
@@ -16,6 +17,7 @@ __all__ = [
     'PEAK_PERCENTILE',
     'band_of',
     'given_levels',
+    'levels_without_unit',
     'measure_levels',
     'sample_of',
     'sky_of',
@@ -78,10 +80,18 @@ def given_levels(sky, noise_rms, peak):
     if any(level is None for level in levels):
         raise ValueError('Give all of `sky`, `noise_rms` and `peak`, or none of them.')
     try:
-        arrays = np.broadcast_arrays(*(np.atleast_1d(level) for level in levels))
-    except ValueError as error:
-        raise ValueError('`sky`, `noise_rms` and `peak` must have the same length.') from error
-    levels, noise, tops = (np.asarray(array, dtype=float) for array in arrays)
+        levels = [np.atleast_1d(np.asarray(level, dtype=float)) for level in levels]
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            '`sky`, `noise_rms` and `peak` must be numbers, or one for each band; '
+            f'got {sky!r}, {noise_rms!r} and {peak!r}.'
+        ) from error
+    if any(level.ndim > 1 for level in levels) or len({level.size for level in levels} - {1}) > 1:
+        raise ValueError(
+            '`sky`, `noise_rms` and `peak` must have the same length, one number for each band; '
+            f'got the shapes {", ".join(str(level.shape) for level in levels)}.'
+        )
+    levels, noise, tops = np.broadcast_arrays(*levels)
     is_finite = np.isfinite([levels, noise, tops]).all()
     if not (is_finite and (noise > 0).all() and (tops > levels).all()):
         raise ValueError(
@@ -89,6 +99,38 @@ def given_levels(sky, noise_rms, peak):
             f'got sky {sky}, noise_rms {noise_rms} and peak {peak}.'
         )
     return tuple(tuple(array.tolist()) for array in (levels, noise, tops))
+
+
+def levels_without_unit(levels, unit):
+    """
+    Known levels as plain numbers, and their unit.
+
+    Parameters
+    ----------
+    levels : list
+        Sky, noise and peak: numbers, or quantities.
+    unit : unit-like or None
+        Unit that quantities are converted to; by default that of the first.
+
+    Returns
+    -------
+    levels : list
+    unit : unit-like or None
+
+    Raises
+    ------
+    ValueError
+        If only some are quantities.
+    astropy.units.UnitConversionError
+        If a unit does not convert.
+    """
+    has_unit = [hasattr(level, 'unit') for level in levels]
+    if not any(has_unit):
+        return levels, unit
+    if not all(has_unit):
+        raise ValueError('Give all of `sky`, `noise_rms` and `peak` as quantities, or none.')
+    unit = levels[0].unit if unit is None else u.Unit(unit)
+    return [level.to_value(unit) for level in levels], unit
 
 
 def measure_levels(stamps, *, percentile, per_band, seed):
