@@ -173,17 +173,7 @@ def _check_sizes(search, scoring, size):
             f'`batch_size` of the search must be at most {_MAX_BATCH_SIZE}; got '
             f'{search.batch_size}.'
         )
-    if 2 * scoring.rotation_shift >= size:
-        raise ValueError(
-            '`rotation_shift` of the scoring must be less than half of the size of the images, '
-            f'{size} pixels; got {scoring.rotation_shift}.'
-        )
-    for name in ('smoothing', 'rotation_smoothing', 'color_smoothing'):
-        if getattr(scoring, name) > size:
-            raise ValueError(
-                f'`{name}` of the scoring must be at most the size of the images, {size} pixels; '
-                f'got {getattr(scoring, name)}.'
-            )
+    scoring.check_size(size)
 
 
 def _encoder(file, network):

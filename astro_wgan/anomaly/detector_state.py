@@ -41,8 +41,10 @@ class DetectorState:
             has_encoder = encoder is not None or wgan.encoder_ is not None
             search = ENCODER_ONLY if has_encoder else LatentSearchConfig()
         if scoring is None:
-            # Sources off by max_shift are off by twice as much from their rotated image.
-            scoring = ScoringConfig(rotation_shift=1 + 2 * wgan.training.max_shift)
+            # Sources off by max_shift are off by twice as much from their rotated image. A third of
+            # the pixels along each axis are always compared.
+            shift = min(1 + 2 * wgan.training.max_shift, wgan.network.size // 3)
+            scoring = ScoringConfig(rotation_shift=shift)
         _check_part('search', search)
         _check_part('scoring', scoring)
         self._wgan, self._search, self._scoring = wgan, search, scoring

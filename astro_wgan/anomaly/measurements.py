@@ -122,6 +122,7 @@ def measure_residual_statistics(
     scoring = ScoringConfig() if scoring is None else scoring
     stamps = as_stamps(stamps)
     check_stamps(searcher.wgan.network, stamps, searcher.wgan.bands_)
+    scoring.check_size(searcher.wgan.network.size)
     total = len(stamps)
     # Several batches of the search, which is slower while the last images of a part converge.
     size = 4 * searcher.search.batch_size

@@ -9,6 +9,7 @@ from astro_wgan.anomaly.calibration.brightness_trend import BrightnessTrend
 from astro_wgan.anomaly.calibration.conformal import float_values
 from astro_wgan.anomaly.color_residual import measure_color_residual
 from astro_wgan.anomaly.residuals import map_smoothed_residual, measure_residuals
+from astro_wgan.validation.config_numbers import check_finite_numbers, check_whole_numbers
 
 __all__ = ['MIN_USED_FRACTION', 'ScoringConfig']
 
@@ -153,14 +154,13 @@ class ScoringConfig:
     def __post_init__(self):
         if self.statistic not in _STATISTICS:
             raise ValueError(f'`statistic` must be one of {_STATISTICS}; got {self.statistic!r}.')
-        for name in ('smoothing', 'rotation_smoothing', 'color_smoothing', 'color_weight'):
+        not_negative = ('smoothing', 'rotation_smoothing', 'color_smoothing', 'color_weight')
+        optional = ('weight_sigma', 'rotation_margin', 'peak_margin')
+        check_whole_numbers(self, {'rotation_shift': 1})
+        check_finite_numbers(self, not_negative, optional=optional)
+        for name in not_negative:
             if not getattr(self, name) >= 0:
                 raise ValueError(f'`{name}` must not be negative; got {getattr(self, name)}.')
-        if not (self.rotation_shift >= 1 and self.rotation_shift == int(self.rotation_shift)):
-            raise ValueError(
-                f'`rotation_shift` must be a whole number of pixels, at least 1; '
-                f'got {self.rotation_shift}.'
-            )
         if self.weight_sigma is not None and not self.weight_sigma > 0:
             raise ValueError(f'`weight_sigma` must be above 0, or None; got {self.weight_sigma}.')
 
@@ -177,6 +177,32 @@ class ScoringConfig:
             peak_margin=None,
             color_weight=0.0,
         )
+
+    def check_size(self, size):
+        """
+        Refuse smoothing and shifts for which images are too small.
+
+        Parameters
+        ----------
+        size : int
+            Edge of the images in pixels.
+
+        Raises
+        ------
+        ValueError
+            If ``rotation_shift`` leaves no pixel, or a kernel is wider than the images.
+        """
+        if 2 * self.rotation_shift >= size:
+            raise ValueError(
+                '`rotation_shift` of the scoring must be less than half of the size of the images, '
+                f'{size} pixels; got {self.rotation_shift}.'
+            )
+        for name in ('smoothing', 'rotation_smoothing', 'color_smoothing'):
+            if getattr(self, name) > size:
+                raise ValueError(
+                    f'`{name}` of the scoring must be at most the size of the images, {size} '
+                    f'pixels; got {getattr(self, name)}.'
+                )
 
     def measure(self, images, closest_images, weights, *, noise=None):
         """

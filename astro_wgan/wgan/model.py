@@ -28,6 +28,9 @@ from astro_wgan.wgan.training import train
 __all__ = ['WGAN']
 
 
+_PARTS = {'network': NetworkConfig, 'training': TrainingConfig, 'stretch': Stretch}
+
+
 class WGAN(PredictionMixin):
     """
     A Wasserstein GAN with gradient penalty for stamps of galaxies.
@@ -91,6 +94,11 @@ class WGAN(PredictionMixin):
         self.network = NetworkConfig(size=None, bands=None) if network is None else network
         self.training = TrainingConfig() if training is None else training
         self.stretch = Stretch() if stretch is None else stretch
+        for name, kind in _PARTS.items():
+            if not isinstance(getattr(self, name), kind):
+                raise TypeError(
+                    f'`{name}` must be a {kind.__name__}; got {getattr(self, name)!r:.60}.'
+                )
         self.noise_ = self.encoder_ = None
         self.bands_ = ()
 

@@ -43,6 +43,7 @@ def main():
     parser.add_argument('--data', type=Path, nargs='*', default=[], help='files of stamps')
     parser.add_argument('--iterations', type=int, default=500, help='of each training')
     parser.add_argument('--limit', type=int, help='stamps of each class and split, at most')
+    parser.add_argument('--luminance', action='store_true', help='the mean of the colors')
     parser.add_argument('--bin', type=int, default=1, help='pixels along the edge of a block')
     options = parser.parse_args()
     if not all(path.exists() for path in options.data) or not options.data:
@@ -71,6 +72,8 @@ def read(path, options):
         kinds = np.char.add(columns['split'], columns['labels'])[order]
         rows = np.concatenate([order[kinds == kind][: options.limit] for kind in np.unique(kinds)])
     table = {name: values[rows] for name, values in columns.items()}
+    if options.luminance and images.ndim == 4:
+        images = images.mean(axis=-1)
     return StampSet(images[rows].astype(np.float32), table=table).bin(options.bin)
 
 
@@ -98,6 +101,7 @@ def score_rows(name, stamps, kind, options):
 def trained_detector(name, stamps, kind, options):
     """A calibrated detector, whose model is in the folder of work or put there."""
     run = f'{options.seed}-{options.iterations}-{options.limit}-{options.bin}'
+    run += '-luminance' if options.luminance else ''
     folder = options.work / f'{run}-{name}-{kind}'
     split = np.asarray(stamps.table['split'])
     if not folder.exists():

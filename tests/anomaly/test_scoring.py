@@ -114,7 +114,11 @@ def test_a_term_that_is_nan_contributes_nothing():
         ({'smoothing': -1}, '`smoothing` must not be negative; got -1'),
         ({'rotation_smoothing': -2}, '`rotation_smoothing` must not be negative; got -2'),
         ({'rotation_shift': 0}, '`rotation_shift` must be a whole number.*got 0'),
+        ({'rotation_shift': np.inf}, '`rotation_shift` must be a whole number.*got inf'),
         ({'color_weight': -1.0}, '`color_weight` must not be negative; got -1.0'),
+        ({'color_weight': np.inf}, '`color_weight` must be a finite number; got inf'),
+        ({'color_smoothing': '1'}, "`color_smoothing` must be a finite number; got '1'"),
+        ({'peak_margin': np.nan}, '`peak_margin` must be a finite number, or None; got nan'),
         ({'weight_sigma': 0.0}, '`weight_sigma` must be above 0, or None; got 0.0'),
     ],
 )

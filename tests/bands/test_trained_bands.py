@@ -2,6 +2,8 @@
 
 import json
 import shutil
+from copy import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from astropy import units as u
 from astropy.table import QTable
 
 from astro_wgan import WGAN, AnomalyDetector, StampSet
-from astro_wgan.anomaly import train_encoder
+from astro_wgan.anomaly import ScoringConfig, train_encoder
 from astro_wgan.bands.trained_bands import check_weights_of_bands, trained_bands
 from astro_wgan.exceptions import DriftWarning
 from astro_wgan.hunting.pipeline import _check_model
@@ -128,6 +130,20 @@ def test_a_training_starts_from_the_same_order_of_bands(wgan):
         again.fit(stamps, initial_model=wgan, iterations=1, progress=False)
     with pytest.raises(ValueError, match='`held_out` must have the bands of the model'):
         again.fit(stamps, held_out=stamps[['g', 'r', 'i']], iterations=1, progress=False)
+
+
+def test_shifts_leave_pixels_to_compare(wgan):
+    """The scoring of a shifted training, on images that are too small for all of its shifts."""
+    shifted = copy(wgan)
+    shifted.training = replace(wgan.training, max_shift=7)
+    detector = AnomalyDetector(shifted)
+    assert detector.scoring.rotation_shift == 5
+    stamps = stamps_in(['g', 'r', 'i'])
+    assert np.isfinite(detector.measure(stamps, progress=False)['rotation_residual']).all()
+    for change in ({'rotation_shift': 8}, {'color_smoothing': 100.0}):
+        detector.scoring = ScoringConfig(**change)
+        with pytest.raises(ValueError, match=f'`{next(iter(change))}` of the scoring must be'):
+            detector.measure(stamps, progress=False)
 
 
 def test_stamps_of_another_filter_are_scored_with_a_warning():

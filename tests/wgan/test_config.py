@@ -37,11 +37,23 @@ def test_open_size_and_bands_are_those_of_the_images(size):
         (NetworkConfig, {'size': 96}, 'cropped by a factor 1.5 to 64, or padded by a factor 1.33'),
         (NetworkConfig, {'size': 512}, 'binned by 2 to 256, or cropped by a factor 2 to 256'),
         (NetworkConfig, {'size': 0}, '`size`.*got 0'),
-        (NetworkConfig, {'bands': 0}, '`bands` must be at least 1, or None; got 0'),
+        (NetworkConfig, {'bands': 0}, '`bands` must be a whole number, at least 1, or None; got 0'),
+        (NetworkConfig, {'bands': 2.5}, '`bands` must be a whole number.*got 2.5'),
+        (NetworkConfig, {'bands': True}, '`bands` must be a whole number.*got True'),
+        (NetworkConfig, {'size': '32'}, "`size` must be a whole number.*, or None; got '32'"),
+        (NetworkConfig, {'negative_slope': float('nan')}, '`negative_slope`.*got nan'),
+        (TrainingConfig, {'batch_size': 8.0}, '`batch_size` must be a whole number.*got 8.0'),
+        (TrainingConfig, {'max_shift': '1'}, "`max_shift` must be a whole number.*got '1'"),
+        (TrainingConfig, {'learning_rate': '1'}, "`learning_rate` must be a finite.*got '1'"),
+        (TrainingConfig, {'penalty_weight': float('inf')}, '`penalty_weight`.*got inf'),
         (NetworkConfig, {'size': None, 'generator_filters': (8, 8)}, '3 to 7 numbers; got'),
         (NetworkConfig, {'latent_dim': 0}, '`latent_dim`'),
         (NetworkConfig, {'latent_distribution': 'cauchy'}, "got 'cauchy'"),
-        (NetworkConfig, {'kernel_size': 1}, '`kernel_size` must be at least 2; got 1'),
+        (
+            NetworkConfig,
+            {'kernel_size': 1},
+            '`kernel_size` must be a whole number.*2; got 1',
+        ),
         (NetworkConfig, {'generator_filters': (8, 8)}, '`generator_filters`.*5 numbers'),
         (NetworkConfig, {'critic_filters': (8, 8)}, '`critic_filters`.*at least 4'),
         (TrainingConfig, {'batch_size': 0}, '`batch_size`'),
@@ -58,6 +70,13 @@ def test_open_size_and_bands_are_those_of_the_images(size):
 def test_impossible_values_are_refused(kind, values, message):
     with pytest.raises(ValueError, match=message):
         kind(**values)
+
+
+def test_parts_of_a_model_are_configurations():
+    with pytest.raises(TypeError, match="`stretch` must be a Stretch; got 'auto'"):
+        WGAN.preset('compact', stretch='auto')
+    with pytest.raises(TypeError, match="`network` must be a NetworkConfig; got 'compact'"):
+        WGAN('compact')
 
 
 @pytest.mark.parametrize('kind', [NetworkConfig, TrainingConfig, WGAN])

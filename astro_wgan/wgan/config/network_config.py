@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from math import log2
 
+from astro_wgan.validation.config_numbers import check_finite_numbers, check_whole_numbers
 from astro_wgan.validation.parameter_names import preset_named
 
 __all__ = ['SIZES', 'NetworkConfig']
@@ -85,6 +86,9 @@ class NetworkConfig:
     noise: bool = False
 
     def __post_init__(self):
+        lowest = {'size': 0, 'bands': 1, 'latent_dim': 1, 'critic_dense': 1, 'kernel_size': 2}
+        check_whole_numbers(self, lowest, optional=('size', 'bands'))
+        check_finite_numbers(self, ['negative_slope'])
         for name in ('generator_filters', 'critic_filters'):
             object.__setattr__(self, name, tuple(int(n) for n in getattr(self, name)))
         size = self._size_of_filters if self.size is None else self.size
@@ -99,8 +103,6 @@ class NetworkConfig:
                 f'{_other_sizes(self.size)}'
             )
         doublings = round(log2(size / _BASE))
-        if self.bands is not None and not self.bands >= 1:
-            raise ValueError(f'`bands` must be at least 1, or None; got {self.bands}.')
         if self.latent_distribution not in ('normal', 'uniform'):
             raise ValueError(
                 "`latent_distribution` must be 'normal' or 'uniform'; "
@@ -121,13 +123,8 @@ class NetworkConfig:
                 f'`critic_filters` must hold at most {_MAX_LAYERS} numbers; '
                 f'got {len(self.critic_filters)}.'
             )
-        counts = (self.latent_dim, self.critic_dense)
-        if min(counts + self.generator_filters + self.critic_filters) < 1:
-            raise ValueError(
-                f'`latent_dim`, `critic_dense` and all filters must be at least 1; got {self}.'
-            )
-        if self.kernel_size < 2:
-            raise ValueError(f'`kernel_size` must be at least 2; got {self.kernel_size}.')
+        if min(self.generator_filters + self.critic_filters) < 1:
+            raise ValueError(f'All filters must be at least 1; got {self}.')
 
     @classmethod
     def preset(cls, name, *, size=None, bands=None):

@@ -2,10 +2,19 @@
 
 from dataclasses import dataclass
 
+from astro_wgan.validation.config_numbers import check_finite_numbers, check_whole_numbers
 from astro_wgan.validation.parameter_names import preset_named
 
 __all__ = ['TrainingConfig']
 
+_FINITE = (
+    'learning_rate',
+    'penalty_weight',
+    'reconstruction_weight',
+    'beta_1',
+    'beta_2',
+    'ema_decay',
+)
 _PRECISIONS = ('float32', 'mixed_bfloat16', 'mixed_float16', 'auto')
 
 
@@ -85,20 +94,13 @@ class TrainingConfig:
     penalty_in_float32: bool = True
 
     def __post_init__(self):
-        if self.batch_size < 1 or self.critic_steps < 1:
-            raise ValueError(
-                '`batch_size` and `critic_steps` must be at least 1; '
-                f'got {self.batch_size} and {self.critic_steps}.'
-            )
+        check_whole_numbers(self, {'batch_size': 1, 'critic_steps': 1, 'max_shift': 0})
+        check_finite_numbers(self, _FINITE)
         if not self.learning_rate > 0:
             raise ValueError(f'`learning_rate` must be above 0; got {self.learning_rate}.')
         for name in ('penalty_weight', 'reconstruction_weight'):
             if not getattr(self, name) >= 0:
                 raise ValueError(f'`{name}` must not be negative; got {getattr(self, name)}.')
-        if not (self.max_shift >= 0 and self.max_shift == int(self.max_shift)):
-            raise ValueError(
-                f'`max_shift` must be a whole number of pixels, at least 0; got {self.max_shift}.'
-            )
         for name in ('beta_1', 'beta_2', 'ema_decay'):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f'`{name}` must lie in [0, 1); got {getattr(self, name)}.')
