@@ -29,7 +29,7 @@ from astro_wgan.cutouts.resampled.source_scale import (
 from astro_wgan.cutouts.sections import Sections
 from astro_wgan.detection.detection_config import DetectionConfig
 from astro_wgan.images.extensions import IMAGE_HDUS
-from astro_wgan.images.fits_sections import open_sections
+from astro_wgan.images.fits_sections import new_array, open_sections
 from astro_wgan.images.layouts.zero_point_cards import written_zero_point
 from astro_wgan.images.plane_count import count_planes
 from astro_wgan.images.read_options import ReadOptions
@@ -42,6 +42,7 @@ from astro_wgan.validation.pixels import as_psf, as_shape, value_in_unit
 
 __all__ = [
     'are_images',
+    'band_of_image',
     'check_cutting',
     'cut_arguments',
     'cut_image',
@@ -189,7 +190,8 @@ def cut_image(image, size, **options):
         ``positions``, ``detection``, ``background``, ... as there; ``scale``, a
         `~astro_wgan.stamps.SourceScale` or the factor of each stamp; ``removal``, a
         `~astro_wgan.neighbors.NeighborConfig`, by default to keep everything; ``options``, the
-        `~astro_wgan.images.read_options.ReadOptions` of the image.
+        `~astro_wgan.images.read_options.ReadOptions` of the image; ``new``, which makes the arrays
+        of stamps, as `~astro_wgan.images.fits_sections.new_array`.
 
     Returns
     -------
@@ -214,6 +216,7 @@ def _cut_and_removed(
     scale=None,
     removal=_KEEP,
     removed=None,
+    new=new_array,
 ):
     """Arguments for the stamps of one image, and the pixels of neighbors that are removed."""
     origin = origin_of(image)
@@ -263,7 +266,7 @@ def _cut_and_removed(
         if removed is not None:
             boxes = removal.detection_or(detection)
             change = RemovalInImage(removed, image, boxes, level)
-        parts = places.cut(sections, shape, fill_value, change=change)
+        parts = places.cut(sections, shape, fill_value, change=change, new=new)
         image = sections.image
     arguments = {
         'pixels': parts.pixels,
@@ -272,7 +275,7 @@ def _cut_and_removed(
         'unit': u.dimensionless_unscaled if image.unit is None else image.unit,
         'pixel_scale': pixel_scale if scale is None else None,
         'psf': psf if scale is None else None,
-        'bands': _band_of(image),
+        'bands': band_of_image(image),
         'geometry': places.geometry(image, pixel_scale),
         'table': table,
         'meta': {
@@ -292,7 +295,7 @@ def _cut_and_removed(
     return arguments, removed
 
 
-def _band_of(image):
+def band_of_image(image):
     """The band of an image, if its layout knows the zero point."""
     zero_point = written_zero_point(image.meta)
     return None if zero_point is None else [Band('0', zero_point=zero_point)]

@@ -297,6 +297,22 @@ class FitsImage:
         pixels = as_float(self._image.read(part), 'source')
         return pixels, *self._companions.read(part)
 
+    @property
+    def has_uncertainty(self):
+        """Whether the uncertainty of its pixels is known."""
+        return self._companions.uncertainty is not None
+
+    @property
+    def is_compressed(self):
+        """Whether it, or what accompanies it, is compressed in tiles."""
+        return any(plane.tile_shape is not None for plane in (self._image, *self._companions))
+
+    @property
+    def rows_of_tile(self):
+        """Rows that have to be read together, since the image or its mask is compressed."""
+        tiles = [plane.tile_shape for plane in (self._image, *self._companions)]
+        return max(1 if tile is None else tile[0] for tile in tiles)
+
     def work_of_part(self, shape):
         """Approximate work of reading a section, relative to reading the whole image."""
         work, planes = 0, [self._image, *self._companions]

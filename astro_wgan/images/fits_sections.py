@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from astro_wgan.images.blank_pixels import MARGIN, may_hold_blank
+from astro_wgan.images.blank_areas.zero_areas import MARGIN, may_hold_blank
 from astro_wgan.images.file_checks import as_path
-from astro_wgan.images.fits_image import open_fits_image
+from astro_wgan.images.fits_image import FitsImage, open_fits_image
 
-__all__ = ['ImageSections', 'open_sections', 'read_sections']
+__all__ = ['ImageSections', 'new_array', 'open_sections', 'read_sections']
 
 #: First bytes of uncompressed FITS files, of which sections can be read.
 _PLAIN_FITS = b'SIMPLE'
@@ -27,7 +27,7 @@ def open_sections(source, options):
     Parameters
     ----------
     source : path-like or other
-        As in `~astro_wgan.images.read_image`.
+        As in `~astro_wgan.images.read_image`, or a FitsImage that is open already.
     options : `~astro_wgan.images.read_options.ReadOptions`
         What to read.
 
@@ -37,7 +37,7 @@ def open_sections(source, options):
         None if the whole image has to be read: compressed files, and formats other than FITS.
     """
     if not isinstance(source, (str, bytes, os.PathLike)):
-        yield None
+        yield source if isinstance(source, FitsImage) else None
         return
     path = as_path(source)
     with open(path, 'rb') as file:
@@ -74,7 +74,27 @@ class ImageSections:
     deviation: np.ndarray | None
 
 
-def read_sections(image, corner, shape, *, fill_value=np.nan, zeros='auto'):
+def new_array(_, shape, dtype):
+    """
+    An array for ``'pixels'``, ``'uncertainty'`` or ``'mask'`` of sections.
+
+    Parameters
+    ----------
+    _ : str
+        Which of them.
+    shape : tuple of int
+    dtype : `~numpy.dtype`
+
+    Returns
+    -------
+    `~numpy.ndarray`
+        A mask is False everywhere, other arrays hold anything.
+    """
+    is_mask = np.dtype(dtype).kind == 'b'
+    return np.zeros(shape, dtype) if is_mask else np.empty(shape, dtype)
+
+
+def read_sections(image, corner, shape, *, fill_value=np.nan, zeros='auto', new=new_array):
     """
     Read sections of an image, if they are few.
 
@@ -90,6 +110,8 @@ def read_sections(image, corner, shape, *, fill_value=np.nan, zeros='auto'):
         Value of pixels beyond the image, and of masked zeros.
     zeros : {'auto', 'keep', 'mask'}, optional
         As in `~astro_wgan.images.read_image`.
+    new : callable, optional
+        Makes the arrays, as `new_array`.
 
     Returns
     -------
@@ -100,26 +122,30 @@ def read_sections(image, corner, shape, *, fill_value=np.nan, zeros='auto'):
     n, (ny, nx) = len(corner), shape
     if not n or _GAIN * n * image.work_of_part(shape) > 1:
         return None
-    parts = None
+    parts = _Sections((n, ny, nx), fill_value, new)
     for k, (x, y) in enumerate(np.asarray(corner).tolist()):
         rows = slice(max(0, y), min(y + ny, image.shape[0]))
         columns = slice(max(0, x), min(x + nx, image.shape[1]))
         if rows.start >= rows.stop or columns.start >= columns.stop:
+            parts.outside.append(k)
             continue
-        read = image.read_arrays(rows, columns)
-        if zeros == 'auto' and not read[0].all() and _may_hold_void(image, rows, columns):
+        pixels, mask, deviation = image.read_arrays(rows, columns)
+        if zeros == 'auto' and not pixels.all() and _may_hold_void(image, rows, columns):
             return None
-        if parts is None:
-            parts = _filled((n, ny, nx), *read, fill_value)
-        inside = np.s_[k, rows.start - y : rows.stop - y, columns.start - x : columns.stop - x]
-        _put(parts, inside, *read)
-    if parts is None or parts.mask.all():
+        bad = ~np.isfinite(pixels)
+        if mask is not None:
+            bad |= mask
+        if zeros == 'mask':
+            zero = pixels == 0
+            bad |= zero
+            pixels = np.where(zero, pixels.dtype.type(fill_value), pixels)
+        inside = np.s_[rows.start - y : rows.stop - y, columns.start - x : columns.stop - x]
+        parts.put(k, inside, pixels, bad, deviation)
+    if not parts.has_usable:
         return None
-    if zeros == 'mask':
-        zero = parts.pixels == 0
-        parts.mask[zero], parts.pixels[zero] = True, fill_value
+    parts.fill_outside()
     image.warn_of_bits()
-    return ImageSections(parts.pixels, parts.mask if parts.mask.any() else None, parts.deviation)
+    return ImageSections(parts.pixels, parts.mask, parts.deviation)
 
 
 def _may_hold_void(image, rows, columns):
@@ -130,19 +156,41 @@ def _may_hold_void(image, rows, columns):
     return may_hold_blank(image.read_arrays(*wide)[0], borders)
 
 
-def _filled(shape, pixels, _, deviation, fill_value):
-    """Sections before anything is read."""
-    return ImageSections(
-        np.full(shape, fill_value, dtype=pixels.dtype),
-        np.ones(shape, dtype=bool),
-        None if deviation is None else np.full(shape, np.nan, dtype=deviation.dtype),
-    )
+class _Sections:
+    """Arrays of sections, made when the first is put there; the mask, once a pixel is masked."""
 
+    def __init__(self, shape, fill_value, new):
+        self._shape, self._fill_value, self._new = shape, fill_value, new
+        self.pixels = self.mask = self.deviation = None
+        self.outside, self.has_usable = [], False
 
-def _put(parts, inside, pixels, mask, deviation):
-    parts.pixels[inside] = pixels
-    parts.mask[inside] = ~np.isfinite(pixels)
-    if mask is not None:
-        parts.mask[inside] |= mask
-    if deviation is not None:
-        parts.deviation[inside] = deviation
+    def put(self, k, inside, pixels, bad, deviation):
+        if self.pixels is None:
+            self.pixels = self._new('pixels', self._shape, pixels.dtype)
+            if deviation is not None:
+                self.deviation = self._new('uncertainty', self._shape, deviation.dtype)
+        is_whole = pixels.shape == self._shape[1:]
+        if not is_whole:
+            self._fill(k)
+        self.pixels[k][inside] = pixels
+        if deviation is not None:
+            self.deviation[k][inside] = deviation
+        if not is_whole or bad.any():
+            self._masked()[k][inside] = bad
+        self.has_usable = self.has_usable or not bad.all()
+
+    def fill_outside(self):
+        """Sections that lie entirely outside of the image."""
+        for k in self.outside:
+            self._fill(k)
+
+    def _fill(self, k):
+        self.pixels[k] = self._fill_value
+        self._masked()[k] = True
+        if self.deviation is not None:
+            self.deviation[k] = np.nan
+
+    def _masked(self):
+        if self.mask is None:
+            self.mask = self._new('mask', self._shape, np.dtype(bool))
+        return self.mask

@@ -14,7 +14,7 @@ from astro_wgan.catalogs.columns import plain_values
 from astro_wgan.exceptions import ImageError
 from astro_wgan.images.extensions import IMAGE_HDUS
 from astro_wgan.images.file_checks import as_path, check_kind, is_fits
-from astro_wgan.images.fits_image import image_of_hdus, open_fits_image
+from astro_wgan.images.fits_image import FitsImage, image_of_hdus, open_fits_image
 from astro_wgan.images.layouts.given_planes import with_given
 from astro_wgan.images.layouts.layout import Layout
 from astro_wgan.images.layouts.survey_layouts import GENERAL
@@ -159,7 +159,7 @@ def image_with(source, options):
     Parameters
     ----------
     source : object
-        As there.
+        As there, or a `~astro_wgan.images.fits_image.FitsImage` that is open already.
     options : `~astro_wgan.images.read_options.ReadOptions`
 
     Returns
@@ -168,6 +168,8 @@ def image_with(source, options):
     """
     if isinstance(source, (str, bytes, os.PathLike)):
         return _from_path(as_path(source), options)
+    if isinstance(source, FitsImage):
+        return whole_image(source, zeros=options.zeros)
     is_list = isinstance(source, fits.HDUList)
     if options.hdu is not None and not is_list:
         raise _no_hdus(options.hdu, type(source).__name__)

@@ -1,5 +1,6 @@
 """Provenance of results: versions of packages, date and configuration."""
 
+import functools
 import platform
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -57,6 +58,8 @@ def provenance_record(*further, **configuration):
     return {**configuration, 'versions': versions(*further), 'date': date}
 
 
+# The versions do not change while a process runs, and each takes a millisecond to read.
+@functools.cache
 def _version(name):
     try:
         return version(name)

@@ -1,14 +1,18 @@
 """Arguments of `~astro_wgan.StampSet` for sets that are derived from other sets."""
 
-import warnings
 from dataclasses import replace
 
 import numpy as np
 from astropy import units as u
-from astropy.utils.exceptions import AstropyUserWarning
 
 from astro_wgan.astrometry.stamp_geometry import StampGeometry, first_pixel
 from astro_wgan.bands.band import as_bands, band_number, rescaled_band, unnamed_bands
+from astro_wgan.bands.band_arrays import BandArrays
+from astro_wgan.bands.band_checks import (
+    check_uncertainties_of_bands,
+    check_units_of_bands,
+    warn_of_equal_bands,
+)
 from astro_wgan.units.pixel_flux import PIXEL_META
 from astro_wgan.validation.axis_order import own_axes
 from astro_wgan.validation.pixels import as_pixels, as_shape
@@ -49,10 +53,6 @@ def arguments_of(stamps):
         'axes': own_axes(stamps.pixels.ndim),
         'assume_finite': True,
     }
-
-
-#: Pixels of all bands that are put together at a time.
-_STACKED_PIXELS = 2**17
 
 
 def changed_arguments(stamps, changes):
@@ -178,7 +178,7 @@ def cropped_arguments(stamps, size):
     return arguments
 
 
-def joined_band_arguments(sets):
+def joined_band_arguments(sets, arrays=None):
     """
     Arguments of `~astro_wgan.StampSet` for a set of several bands from a set of each band.
 
@@ -188,6 +188,8 @@ def joined_band_arguments(sets):
         The same stamps in each band, as plain images, by the name of the band or its
         `~astro_wgan.stamps.Band`. Everything except pixels, uncertainty, mask, PSF and beam is
         taken from the first set, to whose unit the others are converted.
+    arrays : `~astro_wgan.bands.band_arrays.BandArrays`, optional
+        That of which the arrays of the sets are views, and which may thus be changed.
 
     Returns
     -------
@@ -199,25 +201,23 @@ def joined_band_arguments(sets):
         As in `~astro_wgan.StampSet.from_bands`.
     """
     _check_same_stamps(sets)
-    bands = as_bands(list(sets), len(sets))
+    arrays = BandArrays(len(sets)) if arrays is None else arrays
+    names, sets = as_bands(list(sets), len(sets)), list(sets.values())
     # Zero points are those of the pixels before their unit is converted.
-    sets = [
-        stamps.replace(bands=[replace(band, psf=None)], psf=band.psf)
-        for band, stamps in zip(map(full_band, bands, sets.values()), sets.values(), strict=True)
-    ]
-    first = sets[0]
-    sets = [first, *(_in_unit_of(first, stamps) for stamps in sets[1:])]
-    bands = [replace(stamps.bands[0], psf=stamps.psf) for stamps in sets]
+    bands = [full_band(band, stamps) for band, stamps in zip(names, sets, strict=True)]
+    first, units = sets[0], [stamps.unit for stamps in sets]
+    check_units_of_bands(units, bands)
+    is_masked = any(stamps.mask is not None for stamps in sets)
+    for k, stamps in enumerate(sets):
+        _put(arrays, k, stamps, first.unit, is_masked)
+    bands = [_band_in_unit(band, unit, first.unit) for band, unit in zip(bands, units, strict=True)]
+    mask = arrays.joined('mask') if is_masked else None
+    warn_of_equal_bands(bands, arrays.joined('pixels'), mask)
     has_one_psf = all(np.array_equal(band.psf, bands[0].psf) for band in bands)
-    uncertainty = None
-    if first.uncertainty is not None:
-        uncertainty = _stacked([each.uncertainty for each in sets])
-    is_masked = any(each.mask is not None for each in sets)
-    _warn_if_equal(bands, sets)
     return {
-        'pixels': _stacked([each.pixels for each in sets]),
-        'uncertainty': uncertainty,
-        'mask': _stacked([~each.valid for each in sets]) if is_masked else None,
+        'pixels': arrays.joined('pixels'),
+        'uncertainty': None if first.uncertainty is None else arrays.joined('uncertainty'),
+        'mask': mask,
         'unit': first.unit,
         'pixel_scale': first.pixel_scale,
         'psf': bands[0].psf if has_one_psf else None,
@@ -225,40 +225,32 @@ def joined_band_arguments(sets):
         'geometry': first.geometry,
         'table': first.table,
         'meta': _joint_meta([each.meta for each in sets]),
-        'axes': 'nyxb',
+        'axes': own_axes(4),
         'assume_finite': True,
     }
 
 
-def _stacked(arrays):
-    """Arrays of bands as one with bands last, some stamps at a time, which stay in the cache."""
-    first = arrays[0]
-    dtype = np.result_type(*arrays)
-    stack = np.empty((*first.shape, len(arrays)), dtype=dtype)
-    step = max(1, _STACKED_PIXELS // max(1, int(np.prod(first.shape[1:])) * len(arrays)))
-    for start in range(0, len(first), step):
-        rows = slice(start, start + step)
-        for k, array in enumerate(arrays):
-            stack[rows, ..., k] = array[rows]
-    return stack
+def _put(arrays, k, stamps, unit, is_masked):
+    """Put the arrays of a band in their place, and convert them to the unit of all."""
+    own, unit = (each or u.dimensionless_unscaled for each in (stamps.unit, unit))
+
+    def change(values):
+        return own.to(unit, values).astype(values.dtype, copy=False)
+
+    change = None if own == unit else change
+    arrays.put(k, 'pixels', stamps.pixels, change)
+    if stamps.uncertainty is not None:
+        arrays.put(k, 'uncertainty', stamps.uncertainty, change)
+    if is_masked:
+        none = np.broadcast_to(np.False_, stamps.pixels.shape)
+        arrays.put(k, 'mask', none if stamps.mask is None else stamps.mask)
 
 
-def _warn_if_equal(bands, sets):
-    for k, first in enumerate(sets):
-        for band, other in zip(bands[k + 1 :], sets[k + 1 :], strict=True):
-            # Most bands differ in the first stamps already.
-            if all(_are_equal(first[rows], other[rows]) for rows in (slice(2), slice(None))):
-                warnings.warn(
-                    f'Bands {bands[k].name} and {band.name} have the same pixels, as those of gray '
-                    'pictures that are stored in color: one of them adds nothing.',
-                    AstropyUserWarning,
-                    stacklevel=4,
-                )
-
-
-def _are_equal(first, other):
-    both = first.valid & other.valid
-    return both.any() and np.array_equal(first.pixels[both], other.pixels[both])
+def _band_in_unit(band, own, unit):
+    if own == unit:
+        return band
+    own, unit = (each or u.dimensionless_unscaled for each in (own, unit))
+    return rescaled_band(band, own.to(unit, 1.0))
 
 
 def _check_same_stamps(sets):
@@ -279,21 +271,8 @@ def _check_same_stamps(sets):
                 f'The stamps of all bands must have the same ids in the same order; those of '
                 f'{_name(other)} differ from those of {_name(name)}.'
             )
-        if (stamps.uncertainty is None) != (first.uncertainty is None):
-            raise ValueError(
-                'Either all bands must have an uncertainty or none; only one of '
-                f'{_name(name)} and {_name(other)} has.'
-            )
-
-
-def _in_unit_of(first, stamps):
-    unit = first.unit or u.dimensionless_unscaled
-    if not unit.is_equivalent(stamps.unit or u.dimensionless_unscaled):
-        raise u.UnitConversionError(
-            f'Units of all bands must be convertible; got {first.unit or "none"} in '
-            f'{first.bands[0].name} and {stamps.unit or "none"} in {stamps.bands[0].name}.'
-        )
-    return stamps if stamps.unit == first.unit else stamps.replace(unit=first.unit)
+    has_uncertainty = [stamps.uncertainty is not None for stamps in sets.values()]
+    check_uncertainties_of_bands(has_uncertainty, list(sets))
 
 
 def _name(band):

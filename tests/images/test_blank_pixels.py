@@ -7,8 +7,8 @@ from astropy.nddata import CCDData
 from scipy.ndimage import gaussian_filter
 from scipy.signal import fftconvolve
 
-from astro_wgan.images import blank_pixels as module
 from astro_wgan.images import read_image
+from astro_wgan.images.blank_areas import zero_areas
 from astro_wgan.images.blank_pixels import find_blank_pixels
 
 SIDE = 120
@@ -131,8 +131,8 @@ def test_blocks_make_no_difference(monkeypatch, rows, columns):
     image[50:54, 60:64] = 0
     image[30, :] = image[31, 40] = 0
     whole = find_blank_pixels(image)
-    monkeypatch.setattr(module, '_ROWS', rows)
-    monkeypatch.setattr(module, '_COLUMNS', columns)
+    monkeypatch.setattr(zero_areas, '_ROWS', rows)
+    monkeypatch.setattr(zero_areas, '_COLUMNS', columns)
     assert np.array_equal(find_blank_pixels(image), whole)
 
 

@@ -9,6 +9,7 @@ from astro_wgan.bands.band import band_number
 from astro_wgan.cutouts.bands.psf_matching import broadest_psf, convolve_parts, matching_kernel
 from astro_wgan.cutouts.bands.regridding import ImageParts, PixelMap
 from astro_wgan.cutouts.reprojection import resampled_psf
+from astro_wgan.images.fits_sections import new_array
 from astro_wgan.units.pixel_flux import holds_flux
 
 __all__ = ['band_on_grid', 'cut_on_grid', 'cut_sections', 'matched_bands']
@@ -35,7 +36,7 @@ def matched_bands(bands, match_psf):
     return kernels, [replace(band, psf=target) for band in bands]
 
 
-def cut_on_grid(source, base, corner, shape, *, place, margin, kernel, fill_value):
+def cut_on_grid(source, base, corner, shape, *, place, margin, kernel, fill_value, new=new_array):
     """Stamps of a band on the pixels of another, convolved with a kernel."""
     corner, wide = corner - margin, tuple(edge + 2 * margin for edge in shape)
     if place is not None:
@@ -44,10 +45,10 @@ def cut_on_grid(source, base, corner, shape, *, place, margin, kernel, fill_valu
         same = place.same_pixels()
         if same is not None:
             corner, place = same, None
+    if place is None and kernel is None and not margin:
+        return source.cut_at(corner, wide, fill_value, new)
     at, size = (corner, wide) if place is None else place.sections()
     cut = source.cut_at(at, size, fill_value)
-    if place is None and kernel is None and not margin:
-        return cut
     keeps_brightness = not holds_flux(SimpleNamespace(unit=cut['unit'], meta=cut['meta']))
     parts = ImageParts(cut['pixels'], _valid(cut), cut['uncertainty'])
     if place is not None:

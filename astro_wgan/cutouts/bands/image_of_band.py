@@ -1,16 +1,17 @@
 """`ImageOfBand`: an image of one band, in a file or in memory, and stamps that are cut from it."""
 
-import os
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 
-import numpy as np
 from astropy.wcs import WCS
 
 from astro_wgan.cutouts.bands.regridding import PixelMap, has_same_pixels
-from astro_wgan.cutouts.cutting import cut_image
-from astro_wgan.images.fits_sections import open_sections
+from astro_wgan.cutouts.cutting import band_of_image, cut_image
+from astro_wgan.cutouts.sections import Sections
+from astro_wgan.images.fits_sections import new_array, open_sections
 from astro_wgan.images.read_options import ReadOptions
 from astro_wgan.images.reading import image_with
+from astro_wgan.units.pixel_flux import pixel_meta
 
 __all__ = ['ImageOfBand']
 
@@ -22,32 +23,86 @@ class ImageOfBand:
     image: object
     shape: tuple
     wcs: WCS | None
+    unit: object
+    has_uncertainty: bool
     options: ReadOptions
 
     @classmethod
-    def opened(cls, image, options):
-        """That of a FITS file is read when it is needed, any other one now."""
-        is_path = isinstance(image, (str, bytes, os.PathLike))
-        with open_sections(image if is_path else None, options) as in_file:
-            if in_file is not None:
-                return cls(image, in_file.shape, in_file.wcs, options)
-        image = image_with(image, options)
-        return cls(image, image.shape, image.wcs, ReadOptions())
+    def opened(cls, image, options, stack):
+        """
+        An image that is read when it is needed if it is that of a FITS file, and otherwise now.
+
+        Parameters
+        ----------
+        image : object
+            As in `~astro_wgan.images.read_image`.
+        options : `~astro_wgan.images.read_options.ReadOptions`
+        stack : `~contextlib.ExitStack`
+            With which files are closed.
+
+        Returns
+        -------
+        `ImageOfBand`
+        """
+        with ExitStack() as own:
+            in_file = own.enter_context(open_sections(image, options))
+            if in_file is None:
+                options, image = ReadOptions(), image_with(image, options)
+            elif not in_file.is_compressed:
+                image = in_file
+                stack.push(own.pop_all())
+            # Compressed files hold memory while they are open, and are opened once more.
+            known = image if in_file is None else in_file
+            has_uncertainty = (
+                image.uncertainty is not None if in_file is None else in_file.has_uncertainty
+            )
+            return cls(image, known.shape, known.wcs, known.unit, has_uncertainty, options)
 
     def cut(self, shape, **how):
         """Arguments of a set, as from `cut_image`."""
         given = {'detection': None, 'background': None, 'pixel_scale': None, 'psf': None}
         return cut_image(self.image, shape, options=self.options, **(given | how))
 
-    def cut_at(self, corner, shape, fill_value):
-        """Stamps with these first pixels, masked beyond the image."""
-        middle = corner + (np.array(shape[::-1]) - 1) / 2
-        where = {'partial': 'fill', 'outside': 'keep', 'fill_value': fill_value}
-        return self.cut(shape, positions=middle, **where)
+    def cut_at(self, corner, shape, fill_value, new=new_array):
+        """
+        Stamps with these first pixels, masked beyond the image.
+
+        Parameters
+        ----------
+        corner : `~numpy.ndarray` of int, shape (n, 2)
+            ``(x, y)``.
+        shape : tuple of int
+            ``(ny, nx)``.
+        fill_value : float
+        new : callable, optional
+            As in `cut_image`.
+
+        Returns
+        -------
+        dict
+            The arguments of a set that depend on the band.
+        """
+        with self._opened() as image:
+            zeros = self.options.zeros
+            sections = Sections(image, fill_value=fill_value, zeros=zeros, in_strips=True)
+            parts = sections.cut(corner, shape, new)
+            return {
+                'pixels': parts.pixels,
+                'uncertainty': parts.deviation,
+                'mask': parts.mask,
+                'unit': self.unit,
+                'bands': band_of_image(sections.image),
+                'meta': pixel_meta(sections.image.meta),
+            }
+
+    @contextmanager
+    def _opened(self):
+        with open_sections(self.image, self.options) as in_file:
+            yield self.image if in_file is None else in_file
 
     def in_memory(self):
         """The same with the whole image in memory."""
-        return ImageOfBand(self.whole(), self.shape, self.wcs, ReadOptions())
+        return replace(self, image=self.whole(), options=ReadOptions())
 
     def whole(self):
         """The whole image, with all that is masked in it."""

@@ -1,11 +1,14 @@
 """Stamps in several bands, cut from an image of each on the pixels of one of them."""
 
 import functools
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 
 import numpy as np
 
 from astro_wgan.bands.band import as_bands, band_number
+from astro_wgan.bands.band_arrays import BandArrays
+from astro_wgan.bands.band_checks import check_uncertainties_of_bands, check_units_of_bands
 from astro_wgan.cutouts.bands.cuts_on_grid import (
     band_on_grid,
     cut_on_grid,
@@ -40,7 +43,8 @@ from astro_wgan.validation.pixels import as_shape
 __all__ = ['band_arguments_of_images']
 
 #: Arguments of a set that differ between bands.
-_PIXELS = ('pixels', 'uncertainty', 'mask', 'unit', 'bands')
+_ARRAYS = ('pixels', 'uncertainty', 'mask')
+_PIXELS = (*_ARRAYS, 'unit', 'bands')
 
 
 def band_arguments_of_images(
@@ -78,6 +82,8 @@ def band_arguments_of_images(
     -------
     cuts : dict of dict
         By band, with all neighbors and stars.
+    arrays : `~astro_wgan.bands.band_arrays.BandArrays`
+        Of which their arrays are views.
     removed : `~astro_wgan.neighbors.section_removal.RemovedPixels` or None
         What is to be removed from the stamps; None if that has been done before resampling.
     """
@@ -98,55 +104,90 @@ def band_arguments_of_images(
     origins = {
         band.name: origin_of(image) for band, image in zip(bands, images.values(), strict=True)
     }
-    sources = [
-        ImageOfBand.opened(image, ReadOptions(**options_of_band(reading, band.name)))
-        for band, image in zip(bands, images.values(), strict=True)
-    ]
-    _check_fields(bands, sources)
-    base = sources[grid]
-    how = {'partial': partial, 'outside': outside, 'pixel_scale': pixel_scale}
-    if positions is None:
-        detection = DetectionConfig() if detection is None else detection
-    found, chi_squared = positions, None
-    if positions is None and detect_in != grid:
-        if detect_in == CHI_SQUARED:
+    with ExitStack() as stack:
+        sources = [
+            ImageOfBand.opened(image, ReadOptions(**options_of_band(reading, band.name)), stack)
+            for band, image in zip(bands, images.values(), strict=True)
+        ]
+        _check_fields(bands, sources)
+        base, arrays = sources[grid], BandArrays(len(bands))
+        if positions is None:
+            detection = DetectionConfig() if detection is None else detection
+        found, chi_squared = positions, None
+        is_elsewhere = positions is None and detect_in != grid
+        if is_elsewhere and detect_in == CHI_SQUARED:
             # Also of use for neighbors: it takes all images to make it.
             chi_squared = chi_squared_image(sources, base, detection)
             found = chi_squared_sources(chi_squared, base.wcs, detection)
-        else:
+        elif is_elsewhere:
             source = sources[detect_in]
             found = detected_elsewhere(source, base, detection, background, pixel_scale)
-        how |= {'detection': detection if is_measured(scale) else None, 'background': None}
-    else:
-        how |= {'detection': detection, 'background': background}
-    is_detected = positions is not None or detect_in == grid
-    is_searched = removal.is_needed and chi_squared is None
-    if is_searched or is_measured(scale) or (positions is None and is_detected):
-        # Read once for stamps, sources, radii and neighbors.
-        base = base.in_memory()
-    first = base.cut(size, positions=found, scale=scale, fill_value=fill_value, **how)
-    corner, shape = first['geometry'].corner, first['pixels'].shape[1:]
-    removed = change = None
-    if removal.is_needed:
-        windows = Windows.of_stamps(corner, shape)
-        if scale is not None:
-            windows = resampled_windows(corner, first['geometry'].steps, shape)
-        removed = find_removed(
-            *(chi_squared or image_of_grid(base, detection, background, is_detected)),
-            windows,
-            removal,
-            bands[grid].psf,
+        is_detected = positions is not None or detect_in == grid
+        is_searched = removal.is_needed and chi_squared is None
+        if is_searched or is_measured(scale) or (positions is None and is_detected):
+            # Read once for stamps, sources, radii and neighbors.
+            base = base.in_memory()
+        first = base.cut(
+            size,
+            positions=found,
+            scale=scale,
+            detection=detection if not is_elsewhere or is_measured(scale) else None,
+            background=None if is_elsewhere else background,
+            partial=partial,
+            outside=outside,
+            pixel_scale=pixel_scale,
+            fill_value=fill_value,
+            new=arrays.of_band(grid),
         )
+        corner, shape = first['geometry'].corner, first['pixels'].shape[1:]
+        removed = change = None
+        if removal.is_needed:
+            windows = Windows.of_stamps(corner, shape)
+            if scale is not None:
+                windows = resampled_windows(corner, first['geometry'].steps, shape)
+            removed = find_removed(
+                *(chi_squared or image_of_grid(base, detection, background, is_detected)),
+                windows,
+                removal,
+                bands[grid].psf,
+            )
+            if scale is not None:
+                # From the pixels of the image, before they are resampled.
+                change = RemovalInWindows(removed, removal.detection_or(detection))
+                first['table'].update(removed.columns)
+                removed = None
         if scale is not None:
-            # From the pixels of the image, before they are resampled.
-            change = RemovalInWindows(removed, removal.detection_or(detection))
-            first['table'].update(removed.columns)
-            removed = None
-    if scale is not None:
-        corner = np.floor(corner).astype(np.int64)
-    # As large as an image, and of no use from here on.
-    base = sources[grid]
-    del chi_squared
+            corner = np.floor(corner).astype(np.int64)
+        # As large as an image, and of no use from here on.
+        del chi_squared, base
+        first['meta']['provenance'] |= {
+            'image': origins,
+            'grid': bands[grid].name,
+            'detect_in': None if positions is not None else _name(detect_in, bands),
+            'detection': None if detection is None else asdict(detection),
+            'match_psf': match_psf,
+            **({'neighbors': asdict(removal)} if removal.is_needed else {}),
+        }
+        cuts = _cut_bands(
+            bands,
+            sources,
+            grid,
+            first,
+            corner,
+            arrays,
+            is_scaled=scale is not None,
+            match_psf=match_psf,
+            fill_value=fill_value,
+            change=change,
+        )
+    return cuts, arrays, removed
+
+
+def _cut_bands(
+    bands, sources, grid, first, corner, arrays, *, is_scaled, match_psf, fill_value, change
+):
+    """Arguments by band, from those of the band of the grid."""
+    base, shape = sources[grid], first['pixels'].shape[1:]
     maps = [
         None if k == grid else source.map_to(base, corner, shape, bands[k].name)
         for k, source in enumerate(sources)
@@ -154,21 +195,14 @@ def band_arguments_of_images(
     bands = [band_on_grid(band, place) for band, place in zip(bands, maps, strict=True)]
     kernels, bands = matched_bands(bands, match_psf)
     margin = max((len(kernel) // 2 for kernel in kernels if kernel is not None), default=0)
-    first['meta']['provenance'] |= {
-        'image': origins,
-        'grid': bands[grid].name,
-        'detect_in': None if positions is not None else _name(detect_in, bands),
-        'detection': None if detection is None else asdict(detection),
-        'match_psf': match_psf,
-        **({'neighbors': asdict(removal)} if removal.is_needed else {}),
-    }
     cuts = {}
     for k, band in enumerate(bands):
         cut = first
         if k != grid or margin or change is not None:
             how = {'margin': margin, 'kernel': kernels[k], 'fill_value': fill_value}
-            if scale is None:
-                cut = cut_on_grid(sources[k], base, corner, shape, place=maps[k], **how)
+            if not is_scaled:
+                how |= {'place': maps[k], 'new': arrays.of_band(k)}
+                cut = cut_on_grid(sources[k], base, corner, shape, **how)
             else:
                 function = functools.partial(cut_sections, sources[k], base, maps[k], **how)
                 how = {'fill_value': fill_value, 'change': change}
@@ -178,8 +212,10 @@ def band_arguments_of_images(
             kept = {n: value for n, value in first['meta'].items() if n not in PIXEL_META}
             cut = first | {name: cut[name] for name in _PIXELS if name in cut}
             cut['meta'] = kept | pixel
-        cuts[band] = cut
-    return cuts, removed
+        # Now, so that no array of one band is kept beside that of all.
+        in_place = {n: arrays.put(k, n, cut[n]) for n in _ARRAYS if cut[n] is not None}
+        cuts[band] = cut | in_place
+    return cuts
 
 
 def _check_detection(detect_in, background, match_psf, bands):
@@ -202,6 +238,7 @@ def _name(band, bands):
 
 
 def _check_fields(bands, sources):
+    """Refuse images that do not belong together before any is cut."""
     first, name = sources[0], bands[0].name
     for band, source in zip(bands, sources, strict=True):
         if (source.wcs is None) != (first.wcs is None):
@@ -215,3 +252,5 @@ def _check_fields(bands, sources):
                 'Images without WCS must have the same shape, since they are taken to show the '
                 f'same field; got {first.shape} in {name} and {source.shape} in {band.name}.'
             )
+    check_uncertainties_of_bands([each.has_uncertainty for each in sources], bands)
+    check_units_of_bands([source.unit for source in sources], bands)

@@ -18,6 +18,7 @@ from astro_wgan.cutouts.resampled.source_scale import (
     source_corners,
 )
 from astro_wgan.detection.detection_config import DetectionConfig
+from astro_wgan.images.fits_sections import new_array
 from astro_wgan.neighbors.stamp_windows import Windows
 from astro_wgan.units.pixel_flux import holds_flux, pixel_meta
 from astro_wgan.validation.pixels import as_pixel_scale, value_in_unit
@@ -62,10 +63,14 @@ class Places:
             return Windows.of_stamps(self.corner, shape)
         return resampled_windows(self.corner, self.factor, shape)
 
-    def cut(self, sections, shape, fill_value, *, change=None):
-        """Stamps as `~astro_wgan.images.fits_sections.ImageSections`, with changed windows."""
+    def cut(self, sections, shape, fill_value, *, change=None, new=new_array):
+        """
+        Stamps as `~astro_wgan.images.fits_sections.ImageSections`, with changed windows.
+
+        Those with the pixels of the image are ``new`` arrays.
+        """
         if self.factor is None:
-            parts = sections.cut(self.corner, shape)
+            parts = sections.cut(self.corner, shape, new)
             rows = np.arange(len(self.corner))
             return parts if change is None else change(parts, rows, self.corner)
         image = sections.image

@@ -140,7 +140,7 @@ class CreatedSets:
         from astro_wgan.neighbors.stamp_neighbors import changes_of
 
         removal = as_neighbor_config(neighbors, stars)
-        cut, removed = band_arguments_of_images(
+        cut, arrays, removed = band_arguments_of_images(
             images,
             size=size,
             scale=scale,
@@ -165,11 +165,8 @@ class CreatedSets:
             bits=bits,
             removal=removal,
         )
-        sets = {}
-        for band in list(cut):
-            # One by one, to save memory.
-            sets[band] = cls(**cut.pop(band))
-        stamps = cls(**joined_band_arguments(sets))
+        sets = {band: cls(**arguments) for band, arguments in cut.items()}
+        stamps = cls(**joined_band_arguments(sets, arrays))
         if removed is None:
             return stamps
         return stamps.replace(**changes_of(stamps, removed, removal.detection_or(detection)))

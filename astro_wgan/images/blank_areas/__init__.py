@@ -1,0 +1,1 @@
+"""Areas of zeros in images: where they are, and what surrounds them."""
