@@ -9,7 +9,8 @@ __all__ = ['check_template', 'find_sibling', 'in_words', 'is_template', 'match_n
 #: A word in braces, and what it may be.
 _WORD = re.compile(r'\{(\w+)(?:=([^{}]+))?\}')
 
-#: Ends of FITS files, compressed or not.
+#: Ends of compressed files, and names of FITS files.
+_PACKED = ('.gz', '.fz', '.bz2', '.xz', '.Z', '.zip')
 _FITS = re.compile(r'.*\.(fits|fit|fts)(?P<packed>\.(gz|fz|bz2|xz|z|zip))?', re.IGNORECASE)
 
 
@@ -102,11 +103,19 @@ def find_sibling(path, template, words):
         is also there without compression, that. With a ``*`` at the end of the template, only FITS
         files count. The image is not beside itself.
     """
-    path = Path(path)
-    pattern = _WORD.sub(lambda found: escape(words[found[1]]), template)
-    found = [other for other in path.parent.glob(pattern) if other.is_file() and other != path]
-    if template.endswith('*'):
-        found = [other for other in found if _FITS.fullmatch(other.name)]
+    folder = Path(path).parent
+    name = in_words(template.removesuffix('*'), words)
+    if '*' not in template:
+        found = [folder / name]
+    elif '*' not in name and template.lower().endswith('.fits*'):
+        # Folders of many cutouts take long to list.
+        found = [folder / f'{name}{end}' for end in ('', *_PACKED)]
+    else:
+        pattern = _WORD.sub(lambda found: escape(words[found[1]]), template)
+        found = folder.glob(pattern)
+        if template.endswith('*'):
+            found = (other for other in found if _FITS.fullmatch(other.name))
+    found = [other for other in found if other.is_file() and other != Path(path)]
     return max(found, key=_order, default=None)
 
 
