@@ -1,6 +1,7 @@
 """`read_table`: tables from ECSV, other text and FITS files."""
 
 import os
+import re
 from itertools import takewhile
 
 from astropy.io import fits
@@ -19,6 +20,9 @@ _TEXT_IN_MEMORY = 30
 
 _ECSV = '# %ECSV'
 
+#: A line of the header of SExtractor, such as ``#   1 NUMBER  Running object number  [unit]``.
+_OF_SEXTRACTOR = re.compile(r'#\s*\d+\s+[A-Z]\w*\s')
+
 
 def read_table(path, *, max_size=None):
     """
@@ -27,8 +31,8 @@ def read_table(path, *, max_size=None):
     Parameters
     ----------
     path : path-like
-        ECSV, text with columns separated by commas or blanks and a header line, or FITS, of which
-        the first table is read.
+        ECSV, text with columns separated by commas or blanks and a header line, which may be a
+        comment, a catalog of SExtractor (ASCII_HEAD), or FITS, of which the first table is read.
     max_size : number, optional
         Maximum number of bytes of memory; see `~astro_wgan.files.limits.largest_size`.
 
@@ -86,5 +90,22 @@ def _from_text(text):
         head = takewhile(lambda line: line.startswith('#'), lines)
         load_yaml('\n'.join(line[2:] for line in head if not line.startswith(_ECSV)))
         return QTable.read(lines, format='ascii.ecsv')
-    first = next((line for line in lines if line.strip()), '')
+    lines = [line for line in lines if line.strip()]
+    comments = list(takewhile(lambda line: line.startswith('#'), lines))
+    first = next(iter(lines[len(comments) :]), '')
+    if comments and _OF_SEXTRACTOR.match(comments[0]):
+        for unit in re.findall(r'\[([^\[\]]*)\]', '\n'.join(comments)):
+            check_unit_text(unit)
+        return QTable.read(lines, format='ascii.sextractor')
+    if comments and _are_numbers(first):
+        # The names of the columns are in the last comment.
+        lines = [comments[-1].lstrip('# '), *lines[len(comments) :]]
     return QTable.read(lines, format='ascii.csv' if ',' in first else 'ascii.basic')
+
+
+def _are_numbers(line):
+    """Whether a line holds nothing but numbers, as no header does."""
+    try:
+        return bool([float(word) for word in line.replace(',', ' ').split()])
+    except ValueError:
+        return False

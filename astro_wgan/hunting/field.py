@@ -91,6 +91,8 @@ def read_field(image, config, *, bands, positions, progress, **reading):
     check_options_of_bands(reading, [getattr(band, 'name', band) for band in sources or ()])
     if isinstance(positions, (str, PathLike)):
         positions = read_table(positions)
+    if hasattr(positions, '__len__') and not len(positions):
+        raise ValueError('`positions` must hold at least one position; got none.')
     images, told = {}, []
     with ProgressLine('detecting', quiet=not progress) as line:
         line.update(0.0)

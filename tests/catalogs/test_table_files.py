@@ -75,3 +75,29 @@ def test_what_is_no_file_is_refused_at_once(tmp_path):
         read_table(tmp_path / 'pipe')
     with pytest.raises(FileNotFoundError):
         read_table('http://localhost/table.csv')
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        '# x y\n1.5 2\n3 4\n',
+        '# a catalog\n#  x  y\n1.5 2\n3 4\n',
+        '#x,y\n1.5,2\n3,4\n',
+        # Comments above the names.
+        '# my catalog\nx y\n1.5 2\n3 4\n',
+        '#   1 X_IMAGE  Object position along x  [pixel]\n'
+        '#   2 Y_IMAGE  Object position along y  [pixel]\n  1.5   2\n  3  4\n',
+    ],
+)
+def test_names_of_columns_may_be_a_comment(tmp_path, text):
+    (tmp_path / 'table').write_text(text)
+    table = read_table(tmp_path / 'table')
+    assert [name.lower()[0] for name in table.colnames] == ['x', 'y']
+    values = [u.Quantity(table[name]).value.tolist() for name in table.colnames]
+    assert values == [[1.5, 3], [2, 4]]
+
+
+def test_units_of_sextractor_are_looked_at_before_they_are_parsed(tmp_path):
+    (tmp_path / 'table').write_text('#   1 X  position  [10**9999999 m]\n1\n')
+    with pytest.raises(ValueError, match='is not a unit'):
+        read_table(tmp_path / 'table')

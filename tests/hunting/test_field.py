@@ -137,6 +137,7 @@ def test_positions_from_a_file(image, tmp_path, name, columns, first):
         (b'name,size\na,1\n', 'position'),
         (b'ra,dec\n1,2\n', 'WCS'),
         (b'x,y\n1,\n', 'finite|masked|missing'),
+        (b'x,y\n', '`positions` must hold at least one position; got none'),
     ],
 )
 def test_tables_without_positions_are_refused(image, tmp_path, content, message):

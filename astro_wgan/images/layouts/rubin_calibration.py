@@ -55,7 +55,7 @@ def rubin_zero_point(hdulist, header, where):
         return None
     try:
         return _zero_point(_row(hdulist, number))
-    except (LookupError, TypeError, ValueError, OSError) as error:
+    except Exception as error:  # damaged tables raise various errors
         warnings.warn(
             f'{where} has no zero point: its PhotoCalib cannot be read ({error}).',
             AstropyUserWarning,
