@@ -14,6 +14,7 @@ from astro_wgan.neighbors.point_sources import (
     measure_psf_width,
     width_of_psf,
 )
+from astro_wgan.neighbors.saturated_stars import saturation_level
 from astro_wgan.neighbors.section_removal import (
     RemovedPixels,
     remove_in_section,
@@ -91,15 +92,17 @@ def find_in_image(
         detection=config.detection_or(detection),
     )
     tiles = list(_tiles(windows, image.pixels.shape))
-    width = None
+    regions = [region for region, _ in tiles]
+    width = level = None
     if config.stars == 'mask':
         width = known_width(config, psf)
         if width is None:
-            width = _measured_width(image, [region for region, _ in tiles])
+            width = _measured_width(image, regions)
+        if config.saturation is None and len(regions) > 1:
+            level = min(_level_in(image, region, width) for region in regions)
+    options |= {'width': width, 'level': level}
     for region, rows in tiles:
-        found = remove_in_section(
-            image, region, windows[rows], config, width=width, numbers=rows, **options
-        )
+        found = remove_in_section(image, region, windows[rows], config, numbers=rows, **options)
         removed.assign(rows, found)
     return removed
 
@@ -203,3 +206,9 @@ def _measured_width(image, regions):
         if sum(len(part.x) for part in parts) >= _ENOUGH:
             break
     return measure_psf_width(joined_fits(parts))
+
+
+def _level_in(image, region, width):
+    """Brightness of saturated stars in a section."""
+    above_sky, bad, noise = image.above_sky(region.rows, region.columns)
+    return saturation_level(above_sky, noise, bad, width.fwhm)

@@ -10,7 +10,7 @@ from scipy.ndimage import maximum_filter
 from astro_wgan.detection.sep_detection import smoothed
 from astro_wgan.exceptions import DetectionError
 from astro_wgan.neighbors.gaussian_fits import fit_gaussians
-from astro_wgan.neighbors.star_halos import halo_radius, moffat_radius
+from astro_wgan.neighbors.star_halos import halo_radius, moffat_radius, noise_around
 
 __all__ = ['PSFWidth', 'Stars', 'find_peaks', 'find_stars', 'measure_psf_width', 'width_of_psf']
 
@@ -200,25 +200,27 @@ def find_stars(above_sky, noise, bad, width, *, significance, tolerance=None):
     """
     tolerance = width.tolerance if tolerance is None else tolerance
     y, x = find_peaks(above_sky, noise, bad, significance=significance)
-    noise = np.broadcast_to(noise, above_sky.shape)[y, x]
+    rms = np.broadcast_to(noise, above_sky.shape)[y, x]
     fits = fit_gaussians(above_sky, x, y, fwhm=width.fwhm, bad=bad)
     with np.errstate(invalid='ignore', divide='ignore'):
-        height = fits.amplitude / noise
+        height = fits.amplitude / rms
         is_star = (fits.minor > _ROUND * fits.major) & (height >= significance)
         _warn_of_narrow(fits.fwhm[is_star & (fits.residual < _RESIDUAL)], width.fwhm)
         is_star &= np.abs(np.log(fits.fwhm / width.fwhm)) < np.log1p(tolerance)
         # Of a fit to noise, the residuals are those of the noise.
         is_star &= fits.residual < np.hypot(_RESIDUAL, 1 / height)
-        # Where a Gaussian falls below half of the noise rms, and wings of seeing end soon after.
-        radius = fits.fwhm / 2 * np.sqrt(np.log2(2 * height)) + fits.fwhm / 2
-    x, y, height, radius = (part[is_star] for part in (fits.x, fits.y, height, radius))
+    x, y, fwhm, amplitude = (part[is_star] for part in (fits.x, fits.y, fits.fwhm, fits.amplitude))
+    rms = np.array([noise_around(noise, *place) for place in zip(x, y, strict=True)])
+    height = np.maximum(amplitude / rms, 1.0)
+    # Where a Gaussian falls below half of the noise rms, and wings of seeing end soon after.
+    radius = fwhm / 2 * np.sqrt(np.log2(2 * height)) + fwhm / 2
     for k in np.flatnonzero(height >= _BRIGHT):
         radius[k] = halo_radius(
             above_sky,
             bad,
             x[k],
             y[k],
-            noise=noise[is_star][k],
+            noise=rms[k],
             inner=radius[k],
             outer=moffat_radius(height[k], width.fwhm, beta=_BETA),
             on_light=True,

@@ -13,9 +13,16 @@ from scipy.ndimage import (
     uniform_filter1d,
 )
 
-from astro_wgan.neighbors.star_halos import FARTHEST, halo_radius, moffat_radius, ring_medians
+from astro_wgan.neighbors.star_halos import (
+    FARTHEST,
+    halo_radius,
+    moffat_radius,
+    noise_around,
+    ring_medians,
+    window_at,
+)
 
-__all__ = ['SaturatedStars', 'find_saturated']
+__all__ = ['SaturatedStars', 'find_saturated', 'saturation_level']
 
 #: Minimum height of saturated pixels, and of those around masked ones, in units of the noise rms.
 _SIGNIFICANCE = 200.0
@@ -29,6 +36,9 @@ _FLAT = 2.5
 #: Its edge is that of a star if from half of the height to a tenth the radius grows by at most
 #: the width of the PSF, or this fraction of the radius.
 _STEEP = 0.6
+
+#: The wings of a star are this fraction of its height, at least, where those of hot pixels are 0.
+_FAINTEST_WINGS = 0.01
 
 #: Half of the edge of the window in which areas are measured, in pixels.
 _WINDOW = 48
@@ -75,7 +85,7 @@ class SaturatedStars(NamedTuple):
     pixels: np.ndarray
 
 
-def find_saturated(above_sky, noise, bad, fwhm, *, saturated=None):
+def find_saturated(above_sky, noise, bad, fwhm, saturated):
     """
     Find saturated stars.
 
@@ -85,9 +95,8 @@ def find_saturated(above_sky, noise, bad, fwhm, *, saturated=None):
         As in `~astro_wgan.neighbors.point_sources.find_peaks`.
     fwhm : float
         Width of the PSF in pixels.
-    saturated : `~numpy.ndarray` of bool, shape (ny, nx), optional
-        True for pixels known to be saturated. By default these are as bright as the faintest of
-        the peaks with flat tops.
+    saturated : `~numpy.ndarray` of bool, shape (ny, nx)
+        True for saturated pixels.
 
     Returns
     -------
@@ -95,27 +104,34 @@ def find_saturated(above_sky, noise, bad, fwhm, *, saturated=None):
 
     Notes
     -----
-    Masked pixels within bright ones are saturated, too. The halo ends where the median in a ring
+    Masked pixels within bright ones are saturated, too; those without the wings of a star are hot
+    pixels or cosmic rays. The halo ends where the median in a ring
     falls below half of the noise rms, within the wings of a Moffat profile with the exponent 1.5
     through the border of the core, and no farther than 256 pixels. Spikes and bleeding are what
     goes on beyond it in two opposite directions, up to three times as far: the PSF of a telescope
     is symmetric, a galaxy lies on one side.
     """
-    if saturated is None:
-        saturated = above_sky >= _saturation_level(above_sky, noise, bad, fwhm)
     labels, n = label(saturated | _bright_holes(above_sky, noise, bad), _EIGHT)
-    pixels = labels.astype(np.int32)
-    y, x = np.nonzero(labels)
-    number = labels[y, x] - 1
-    area = np.bincount(number, minlength=n)
-    x, y = (np.bincount(number, weights=values, minlength=n) / area for values in (x, y))
-    core = np.sqrt(area / np.pi)
+    x, y, core = _cores(labels, n)
+    lowest = np.full(n, np.inf)
+    np.minimum.at(lowest, labels[saturated] - 1, above_sky[saturated])
+    has_wings = np.array(
+        [
+            not np.isfinite(lowest[k])
+            or _wings(above_sky, bad, x[k], y[k], core[k], fwhm) >= _FAINTEST_WINGS * lowest[k]
+            for k in range(n)
+        ],
+        dtype=bool,
+    )
+    pixels = np.concatenate([[0], np.where(has_wings, np.cumsum(has_wings), 0)])[labels]
+    pixels = pixels.astype(np.int32)
+    x, y, core = (values[has_wings] for values in (x, y, core))
+    n = len(x)
     radius = np.zeros(n)
     smooth = uniform_filter(above_sky, 3, mode='constant') if n else None
     # From the largest, to which the pixels of several belong.
-    for k in np.argsort(-area, kind='stable'):
-        near = _near(above_sky.shape, x[k], y[k], FARTHEST)
-        rms = float(np.median(noise[near])) if np.ndim(noise) else float(noise)
+    for k in np.argsort(-core, kind='stable'):
+        rms = noise_around(noise, x[k], y[k])
         edge = core[k] + np.array([1, 2.0])
         height = np.nan_to_num(ring_medians(above_sky, bad, x[k], y[k], edge)[0]) / rms
         outer = moffat_radius(height, fwhm, beta=_BETA, core=edge.mean())
@@ -126,19 +142,38 @@ def find_saturated(above_sky, noise, bad, fwhm, *, saturated=None):
     return SaturatedStars(x, y, core, radius, pixels)
 
 
-def _near(shape, x, y, reach):
-    """Rows and columns around a position."""
-    return tuple(
-        slice(max(0, int(at - reach)), max(0, min(edge, int(at + reach) + 1)))
-        for at, edge in zip((y, x), shape, strict=True)
-    )
+def _cores(labels, n):
+    """Centers x, y and radii of groups of pixels."""
+    y, x = np.nonzero(labels)
+    number = labels[y, x] - 1
+    area = np.bincount(number, minlength=n)
+    x, y = (np.bincount(number, weights=values, minlength=n) / area for values in (x, y))
+    return x, y, np.sqrt(area / np.pi)
 
 
-def _saturation_level(above_sky, noise, bad, fwhm):
-    """The faintest of the flat tops, or infinity."""
-    bright = above_sky > _SIGNIFICANCE * noise
-    if bad is not None:
-        bright &= ~bad
+def _wings(above_sky, bad, x, y, core, fwhm):
+    """Median within a width of the PSF outside of a core."""
+    edges = core + fwhm * np.array([0.5, 1.0])
+    return np.nan_to_num(ring_medians(above_sky, bad, x, y, edges)[0])
+
+
+def saturation_level(above_sky, noise, bad, fwhm):
+    """
+    Brightness of the faintest of the peaks with flat tops.
+
+    Parameters
+    ----------
+    above_sky, noise, bad
+        As in `~astro_wgan.neighbors.point_sources.find_peaks`.
+    fwhm : float
+        Width of the PSF in pixels.
+
+    Returns
+    -------
+    float
+        Nine tenths of the peak, where it is flat; infinity if there is none.
+    """
+    bright = _bright(above_sky, noise, bad)
     level = np.inf
     labels, _ = label(bright, _EIGHT)
     for number, place in enumerate(find_objects(labels), 1):
@@ -148,16 +183,27 @@ def _saturation_level(above_sky, noise, bad, fwhm):
             continue
         y, x = np.unravel_index(np.argmax(values), values.shape)
         y, x = y + place[0].start, x + place[1].start
-        near = _near(above_sky.shape, x, y, _WINDOW)
+        near = window_at(above_sky.shape, x, y, _WINDOW)
         top, half, tenth = (
             _area_at(above_sky[near], fraction * peak, y - near[0].start, x - near[1].start)
             for fraction in (_TOP, 0.5, 0.1)
         )
         radius, wide = np.sqrt(half / np.pi), np.sqrt(tenth / np.pi)
         is_steep = wide - radius <= max(fwhm, _STEEP * radius)
-        if top >= _FEWEST and half <= _FLAT * top and is_steep:
+        if top < _FEWEST or half > _FLAT * top or not is_steep:
+            continue
+        if _wings(above_sky, bad, x, y, radius, fwhm) >= _FAINTEST_WINGS * peak:
             level = min(level, _TOP * peak)
     return level
+
+
+def _bright(above_sky, noise, bad):
+    """True for usable pixels that are far above the noise of the sky."""
+    if np.ndim(noise):
+        # That of bright pixels may be their own photons'.
+        noise = np.minimum(noise, np.median(noise))
+    bright = above_sky > _SIGNIFICANCE * noise
+    return bright if bad is None else bright & ~bad
 
 
 def _area_at(image, height, y, x):
@@ -171,7 +217,7 @@ def _bright_holes(above_sky, noise, bad):
     holes = np.zeros(above_sky.shape, dtype=bool)
     if bad is None:
         return holes
-    bright = (above_sky > _SIGNIFICANCE * noise) & ~bad
+    bright = _bright(above_sky, noise, bad)
     labels, _ = label(bad, _EIGHT)
     places = find_objects(labels)
     for number in np.unique(labels[binary_dilation(bright, _EIGHT) & bad]):
@@ -214,7 +260,7 @@ def _add_spikes(pixels, k, significance, bad, center, radius):
     chosen = inside & (np.arange(len(distance)) < length[:, np.newaxis])
     if not chosen.any():
         return
-    near = _near(pixels.shape, *center, reach + 2)
+    near = window_at(pixels.shape, *center, reach + 2)
     spikes = np.zeros(pixels[near].shape, dtype=bool)
     spikes[y[chosen] - near[0].start, x[chosen] - near[1].start] = True
     spikes = binary_dilation(spikes, _EIGHT)

@@ -7,7 +7,7 @@ import numpy as np
 from astro_wgan.detection.engines import label_sources
 from astro_wgan.neighbors.central_source import CENTRAL_REACH, central_label
 from astro_wgan.neighbors.point_sources import find_peaks, find_stars
-from astro_wgan.neighbors.saturated_stars import find_saturated
+from astro_wgan.neighbors.saturated_stars import find_saturated, saturation_level
 from astro_wgan.neighbors.sky_patches import draw_sky
 from astro_wgan.neighbors.source_extent import extended_labels
 
@@ -79,7 +79,9 @@ class RemovedPixels(NamedTuple):
             column[rows] = others.columns[name]
 
 
-def remove_in_section(image, region, windows, config, *, width=None, numbers, around=_AROUND):
+def remove_in_section(
+    image, region, windows, config, *, width=None, level=None, numbers, around=_AROUND
+):
     """
     Find what to remove from windows in a section of an image.
 
@@ -94,6 +96,9 @@ def remove_in_section(image, region, windows, config, *, width=None, numbers, ar
     config : `~astro_wgan.neighbors.NeighborConfig`
     width : `~astro_wgan.neighbors.point_sources.PSFWidth`, optional
         Needed for stars.
+    level : float, optional
+        Brightness above the sky from which stars are saturated, in the unit of the detection; by
+        default that of the peaks with flat tops in the section.
     numbers : sequence of int, shape (n,)
         Number of each stamp, which determines its random numbers.
     around : float, optional
@@ -108,7 +113,7 @@ def remove_in_section(image, region, windows, config, *, width=None, numbers, ar
     DetectionError
         If the section has no noise or is too crowded.
     """
-    section = _Searched.of(image, region, config, width)
+    section = _Searched.of(image, region, config, width, level)
     removed = RemovedPixels.none(windows, config)
     windows = windows.moved((region.columns.start, region.rows.start))
     for k, (at, shape) in enumerate(zip(windows.corner, windows.shape, strict=True)):
@@ -175,7 +180,7 @@ class _Searched(NamedTuple):
     fwhm: float = 0.0
 
     @classmethod
-    def of(cls, image, region, config, width):
+    def of(cls, image, region, config, width, level):
         above_sky, bad, noise = image.above_sky(region.rows, region.columns)
         labels = label_sources(above_sky, bad, noise, image.detection, engine=config.engine)
         extended = extended_labels(labels, margin=config.margin, wings=config.wings)
@@ -191,10 +196,13 @@ class _Searched(NamedTuple):
                 significance=config.star_significance,
                 tolerance=config.star_tolerance,
             )
-            saturated = None
             if config.saturation is not None:
                 saturated = image.pixels[region.rows, region.columns] >= config.saturation
-            bright = find_saturated(above_sky, noise, bad, width.fwhm, saturated=saturated)
+            else:
+                if level is None:
+                    level = saturation_level(above_sky, noise, bad, width.fwhm)
+                saturated = above_sky >= level
+            bright = find_saturated(above_sky, noise, bad, width.fwhm, saturated)
             y, x = find_peaks(above_sky, noise, bad, significance=config.star_significance)
             found = {
                 'peaks': np.stack([x, y], axis=1),

@@ -2,7 +2,10 @@
 
 import numpy as np
 
-__all__ = ['FARTHEST', 'halo_radius', 'moffat_radius', 'ring_medians']
+__all__ = ['FARTHEST', 'halo_radius', 'moffat_radius', 'noise_around', 'ring_medians', 'window_at']
+
+#: Half of the edge of the window in which the noise around a star is measured, in pixels.
+_WINDOW = 96
 
 #: Halos are followed no farther than this, in pixels.
 FARTHEST = 256.0
@@ -84,6 +87,51 @@ def ring_medians(image, bad, x, y, edges):
     some = count > 0
     medians[some] = values[order][(first + (count - 1) // 2)[some]]
     return medians
+
+
+def window_at(shape, x, y, reach):
+    """
+    Window around a position.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        ``(ny, nx)`` of the image.
+    x, y : float
+        Position in pixels.
+    reach : float
+        Half of the edge.
+
+    Returns
+    -------
+    tuple of slice
+        Rows and columns.
+    """
+    return tuple(
+        slice(max(0, int(at - reach)), max(0, min(edge, int(at + reach) + 1)))
+        for at, edge in zip((y, x), shape, strict=True)
+    )
+
+
+def noise_around(noise, x, y):
+    """
+    Noise of the sky around a star, whose own photons may add to the noise at its center.
+
+    Parameters
+    ----------
+    noise : `~numpy.ndarray`, shape (ny, nx) or ()
+        Standard deviation of the pixels.
+    x, y : float
+        Position in pixels.
+
+    Returns
+    -------
+    float
+    """
+    if not np.ndim(noise):
+        return float(noise)
+    # The lower quartile, since the halo may fill half of the window.
+    return float(np.percentile(noise[window_at(noise.shape, x, y, _WINDOW)], 25))
 
 
 def halo_radius(image, bad, x, y, *, noise, inner, outer, on_light=False):

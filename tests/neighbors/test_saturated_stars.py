@@ -7,7 +7,7 @@ from astro_wgan import StampSet
 from astro_wgan.detection import DetectionConfig
 from astro_wgan.neighbors import NeighborConfig
 from astro_wgan.neighbors.point_sources import PSFWidth, find_stars
-from astro_wgan.neighbors.saturated_stars import find_saturated
+from astro_wgan.neighbors.saturated_stars import find_saturated, saturation_level
 from astro_wgan.neighbors.star_halos import halo_radius, moffat_radius, ring_medians
 
 FWHM, BETA, LEVEL = 3.0, 2.0, 2000.0
@@ -48,7 +48,11 @@ def scene(peak=2e5, *, x=100.4, y=120.3, with_spikes=True, seed=1):
 
 
 def found_in(image, **options):
-    return find_saturated(image, np.float32(1), options.pop('bad', None), FWHM, **options)
+    noise, bad = np.float32(1), options.pop('bad', None)
+    saturated = options.pop('saturated', None)
+    if saturated is None:
+        saturated = image >= saturation_level(image, noise, bad, FWHM)
+    return find_saturated(image, noise, bad, FWHM, saturated)
 
 
 @pytest.mark.parametrize('peak', [2e4, 1e5, 5e5])
@@ -116,6 +120,21 @@ def test_what_is_not_saturated(source):
     assert len(found_in(image).x) == 0
 
 
+def test_hot_pixels_are_no_stars_and_set_no_level():
+    image = scene(with_spikes=False)
+    expected = found_in(image)
+    for y, x, width in ((30, 30, 3), (60, 180, 1), (200, 40, 4)):
+        image[y : y + width, x : x + width] = 0.9 * LEVEL
+    image[20, 20] = 1e6
+    found = found_in(image)
+    assert np.array_equal(found.x, expected.x)
+    assert np.array_equal(found.pixels > 0, expected.pixels > 0)
+    # A bright galaxy beside would be one at the level of hot pixels.
+    image = scene(1.0) + galaxy(60, 60, 900).astype('f4')
+    image[30:33, 30:33] = 300
+    assert len(found_in(image).x) == 0
+
+
 def test_bright_stars_are_followed_into_their_wings():
     image = moffat(100, 100, 3000, 2.5) + np.random.default_rng(3).normal(size=(EDGE, EDGE))
     found = find_stars(
@@ -123,6 +142,23 @@ def test_bright_stars_are_followed_into_their_wings():
     )
     assert len(found.x) == 1
     assert 0.75 < found.radius[0] / radius_of(3000, 0.5, 2.5) < 1.1
+
+
+@pytest.mark.parametrize('find', ['star', 'saturated'])
+def test_photons_of_a_star_do_not_hide_its_halo(find):
+    image = scene(with_spikes=False) if find == 'saturated' else scene(3000, with_spikes=False)
+    image = np.minimum(image, LEVEL) if find == 'saturated' else image
+    sky = np.ones(image.shape, dtype='f4')
+    radii = []
+    for noise in (sky, np.sqrt(sky + np.maximum(image, 0))):
+        if find == 'saturated':
+            level = saturation_level(image, noise, None, FWHM)
+            radii.append(find_saturated(image, noise, None, FWHM, image > level).radius)
+        else:
+            found = find_stars(image, noise, None, PSFWidth(FWHM, 0.3), significance=10)
+            radii.append(found.radius[np.hypot(found.x - 100.4, found.y - 120.3) < 1])
+    assert len(radii[0]) == len(radii[1]) == 1
+    assert radii[1][0] == pytest.approx(radii[0][0], rel=0.1)
 
 
 def cut(image, positions, **options):
@@ -144,6 +180,22 @@ def test_stamps_beside_a_saturated_star():
     assert above[:10, 31:34].all()
     same = cut(image, [(135, 120)], saturation=0.8 * LEVEL)
     assert (same.mask[0] == left).mean() > 0.95
+
+
+def test_a_level_in_one_tile_holds_in_all(monkeypatch):
+    """The star at the right is saturated, but its top is not flat."""
+    image = np.concatenate([scene(with_spikes=False), scene(1.0, seed=2)], axis=1)
+    y, x = np.indices(image.shape)
+    square = (x - 400.2) ** 2 + (y - 119.7) ** 2
+    image += (1.2 * LEVEL * (1 + square / width(BETA) ** 2) ** -BETA).astype('f4')
+    found = []
+    for whole in (10**6, 0):
+        monkeypatch.setattr('astro_wgan.neighbors.image_neighbors._WHOLE', whole)
+        monkeypatch.setattr('astro_wgan.neighbors.image_neighbors._TILE', 240)
+        monkeypatch.setattr('astro_wgan.neighbors.image_neighbors._MARGIN', 64)
+        found.append(cut(image, [(120, 110), (430, 120)], star_tolerance=0.05))
+    assert (found[0].mask != found[1].mask).mean() < 0.01
+    assert found[1].table['n_stars'][1] >= 1
 
 
 def test_halos_are_no_sky():
