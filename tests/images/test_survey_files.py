@@ -311,3 +311,13 @@ def test_an_uncertainty_of_another_kind_than_its_name_says(recwarn, name, value,
     else:
         with pytest.warns(AstropyUserWarning, match=f'{name} is read as .* is {far} the standard'):
             read_image(hdulist)
+
+
+def test_a_mask_that_is_given_and_masks_nothing_is_named(tmp_path):
+    cards = {'LEGPIPEV': 'DR9', 'IMTYPE': 'image', 'BUNIT': 'nanomaggy'}
+    path = write(tmp_path / 'mine.fits', plane(PIXELS, 'IMAGE_r', **cards))
+    # In the layout of the image, bit 0 is no defect.
+    stars = write(tmp_path / 'stars.fits', plane(np.minimum(FLAGS, 1), 'STARS'))
+    with pytest.warns(AstropyUserWarning, match='`mask` masks nothing: stars'):
+        assert read_image(path, mask=stars).mask is None
+    assert masked_rows(read_image(path, mask=stars, bits=-1)) == [0, 1, 2]

@@ -61,6 +61,7 @@ class Companions:
     factor: float = 1.0
     is_given: bool = False
     _unnamed: dict = field(default_factory=dict)
+    _given: list = field(default_factory=list)
 
     def __iter__(self):
         """Iterate over the planes."""
@@ -98,6 +99,7 @@ class Companions:
         if role == 'mask':
             if all(plane.pixels is not other.pixels for other, _ in self.masks):
                 self.masks.append((plane, bits))
+                self._given += [plane] * is_asked
         elif role == 'weight':
             if all(plane.pixels is not other.pixels for other in self.weights):
                 self.weights.append(plane)
@@ -145,13 +147,22 @@ class Companions:
         -----
         AstropyUserWarning
             If that of a file is not. It is not used, but for inverse variances, which are weights:
-            there are no data where they are 0.
+            there are no data where they are 0. If a mask that the caller gives masks nothing, but
+            is not 0.
         """
         mask = None
         for plane, bits in self.masks:
             values = plane.read(part)
             self._unnamed[plane] = self._unnamed.get(plane, 0) | bits.unknown(values)
-            mask = joint_mask(mask, bits.is_bad(values))
+            bad = bits.is_bad(values)
+            if plane in self._given and part == WHOLE and not bad.any() and values.any():
+                warnings.warn(
+                    f'`mask` masks nothing: {plane.name} is not 0 somewhere, but has none of the '
+                    f'bits {bits.text}. Give `bits`, -1 for all.',
+                    AstropyUserWarning,
+                    stacklevel=5,
+                )
+            mask = joint_mask(mask, bad)
         for plane in self.weights:
             # Not `<= 0`, so that NaN is masked, too.
             mask = joint_mask(mask, ~(plane.read(part) > 0))
