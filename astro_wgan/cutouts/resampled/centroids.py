@@ -108,8 +108,9 @@ def brightest_pixels(image, reach):
     Returns
     -------
     `~numpy.ndarray`, shape (n, 2)
-        Along x and y; NaN for an image without usable pixel. A parabola through the brightest
-        pixel and its two neighbors along each axis gives the fraction of a pixel.
+        Along x and y; NaN for an image without usable pixel, of one value, or that is brighter
+        beside the brightest pixel within reach. A parabola through the brightest pixel and its two
+        neighbors along each axis gives the fraction of a pixel.
     """
     n, ny, nx = image.shape
     y, x = (np.arange(length) - (length - 1) / 2 for length in (ny, nx))
@@ -124,7 +125,14 @@ def brightest_pixels(image, reach):
     across = image[rows[:, np.newaxis], row[:, np.newaxis], _neighbors(column, nx)]
     along = image[rows[:, np.newaxis], _neighbors(row, ny), column[:, np.newaxis]]
     offset = np.stack([x[column] + _vertex(across), y[row] + _vertex(along)], axis=1)
-    return np.where(usable.any(axis=(1, 2))[:, np.newaxis], offset, np.nan)
+    beside = np.concatenate([across, along], axis=1)
+    is_peak = ~(beside > across[:, 1:2]).any(axis=1)
+    values = usable.any(axis=(1, 2)) & (_largest(image, usable) > -_largest(-image, usable))
+    return np.where((values & is_peak)[:, np.newaxis], offset, np.nan)
+
+
+def _largest(image, usable):
+    return np.where(usable, image, -np.inf).max(axis=(1, 2), initial=-np.inf)
 
 
 def _neighbors(place, length):

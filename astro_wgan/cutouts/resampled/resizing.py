@@ -197,10 +197,9 @@ def _shifts(stamps, on, max_shift):
         finders = {'peak': _peaks, 'centroid': _centroids}
         if on not in finders:
             raise ValueError(f"`on` must be 'peak', 'centroid' or positions; got {on!r}.")
-        limit = np.array([nx, ny]) * _LARGEST_SHIFT if max_shift is None else max_shift
-        if not np.all(np.isfinite(limit)) or np.min(limit) <= 0:
-            raise ValueError(f'`max_shift` must be a number of pixels above 0; got {max_shift!r}.')
-        limit = np.broadcast_to(limit, 2)
+        limit = np.array([nx, ny]) * _LARGEST_SHIFT
+        if max_shift is not None:
+            limit = _limit_in_pixels(max_shift, stamps.pixel_scale)
         shift = np.concatenate([finders[on](part, limit) for part in _parts(stamps)])
         return np.where((np.abs(shift) < limit).all(axis=1)[:, np.newaxis], shift, np.nan)
     if max_shift is not None:
@@ -214,6 +213,31 @@ def _shifts(stamps, on, max_shift):
             f'{position[outside][0].tolist()}.'
         )
     return position - ((nx - 1) / 2, (ny - 1) / 2)
+
+
+def _limit_in_pixels(max_shift, pixel_scale):
+    """Largest shift along x and y, from one or two numbers of pixels or angles."""
+    limit = max_shift
+    if hasattr(limit, 'unit') and limit.unit.is_equivalent(u.arcsec):
+        if pixel_scale is None:
+            raise ValueError(
+                f'`max_shift` must be in pixels, since the stamps have no `pixel_scale`; got '
+                f'{max_shift}.'
+            )
+        limit = limit / pixel_scale
+    if hasattr(limit, 'unit'):
+        limit = limit.to_value(u.pix)
+    limit = np.asarray(limit)
+    if limit.dtype.kind not in 'iuf' or limit.shape not in ((), (2,)) or not _is_above_zero(limit):
+        raise ValueError(
+            f'`max_shift` must be a number of pixels above 0, or two of them (x, y); got '
+            f'{max_shift!r}.'
+        )
+    return np.broadcast_to(limit, 2)
+
+
+def _is_above_zero(values):
+    return np.all(np.isfinite(values) & (values > 0))
 
 
 def _given_positions(stamps, on):
@@ -234,6 +258,10 @@ def _given_positions(stamps, on):
             in_parent[rows] = np.stack(sky_to_pixel(on[rows], wcs, shape)[:2], axis=1)
         corner, step = stamps.geometry.corner, stamps.geometry.steps[:, np.newaxis]
         return (in_parent - corner + 0.5) / step - 0.5
+    if hasattr(on, 'unit') and on.unit is not None and not on.unit.is_equivalent(u.pix):
+        raise ValueError(
+            f'`on` must be a SkyCoord, or in pixels (x, y) of each stamp; got {on.unit}.'
+        )
     position = numbers_or_nan(on)
     if position.dtype.kind not in 'iuf' or position.shape != (n, 2):
         raise ValueError(

@@ -145,9 +145,10 @@ class ResizedSets(ABC):
               ``(x, y)`` of the stamp. Those that are NaN leave a stamp where it is.
 
             Of several bands, the mean of the valid ones is used.
-        max_shift : float or tuple of float, optional
-            Maximum shift in pixels, along both axes or ``(x, y)``, for ``'peak'`` and
-            ``'centroid'``; a quarter of the edge by default, and at most this for ``'centroid'``.
+        max_shift : float, tuple of float or `~astropy.units.Quantity`, optional
+            Maximum shift in pixels, or as an angle, along both axes or ``(x, y)``, for ``'peak'``
+            and ``'centroid'``; a quarter of the edge by default, and at most this for
+            ``'centroid'``.
 
         Returns
         -------
@@ -160,7 +161,8 @@ class ResizedSets(ABC):
         Raises
         ------
         ValueError
-            If ``on`` is none of these, or positions are outside of their stamps.
+            If ``on`` is none of these, positions are outside of their stamps, or ``max_shift`` is
+            not above 0, or an angle for stamps without pixel scale.
         astropy.units.UnitsError
             If the pixels are logarithms.
 

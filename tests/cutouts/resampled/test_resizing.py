@@ -191,6 +191,24 @@ def test_stamps_without_source_stay_where_they_are():
     assert np.array_equal(centered.pixels, stamps.pixels, equal_nan=True)
 
 
+def test_a_slope_or_one_value_is_no_peak():
+    y, x = np.indices((40, 40), dtype=float)
+    stamps = StampSet([np.zeros((40, 40)), x, -y, -((x - 22) ** 2) - (y - 18) ** 2])
+    shift = stamps.recenter('peak').table['shift_x'].value
+    assert np.isnan(shift).tolist() == [True, True, True, False]
+    assert shift[3] == pytest.approx(2.5)
+
+
+def test_the_largest_shift_may_be_an_angle():
+    stamps = sources(OFFSETS).replace(pixel_scale=0.1 * u.arcsec)
+    for max_shift in (0.15 * u.arcsec, 1.5 * u.pix, (1.5, 1.5)):
+        assert_stamps_equal(
+            stamps.recenter('peak', max_shift=max_shift), stamps.recenter('peak', max_shift=1.5)
+        )
+    with pytest.raises(ValueError, match='must be in pixels, since the stamps have no'):
+        sources(OFFSETS).recenter(max_shift=1 * u.arcsec)
+
+
 def test_recenter_uses_the_mean_of_valid_bands():
     stamps = sources(OFFSETS)
     bands = np.stack([stamps.pixels, np.full_like(stamps.pixels, np.nan)], axis=-1)
@@ -209,6 +227,7 @@ def test_recenter_uses_the_mean_of_valid_bands():
         (np.full((4, 2), 64.0), 'not in their stamps of 64 columns .*id 0'),
         (SkyCoord([1] * 4, [2] * 4, unit='deg'), '4 stamps have no celestial WCS'),
         (SkyCoord(1, 2, unit='deg'), 'a position per stamp, 4'),
+        (np.full((4, 2), 3.0) * u.arcsec, r'or in pixels \(x, y\) of each stamp; got arcsec'),
     ],
 )
 def test_recenter_refuses_other_positions(on, words):
@@ -216,7 +235,7 @@ def test_recenter_refuses_other_positions(on, words):
         sources(OFFSETS).recenter(on)
 
 
-@pytest.mark.parametrize('max_shift', [0, -1, np.nan])
+@pytest.mark.parametrize('max_shift', [0, -1, np.nan, '2', (1, 2, 3)])
 def test_recenter_refuses_other_limits(max_shift):
     with pytest.raises(ValueError, match='`max_shift` must be a number of pixels above 0'):
         sources(OFFSETS).recenter(max_shift=max_shift)
