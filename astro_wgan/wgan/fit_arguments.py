@@ -69,9 +69,13 @@ def network_for(stamps, network):
     """
     ny, nx = stamps.shape
     if network.size is None and (ny != nx or ny not in SIZES):
-        smaller = [n for n in SIZES if n <= min(ny, nx)][-1:]
+        smaller = [n for n in SIZES if n <= min(ny, nx)]
         larger = [n for n in SIZES if n >= max(ny, nx)][:1]
-        nearest = dict.fromkeys(smaller + larger)
+        # Stamps of 96 pixels are better binned to 32 than cropped to 64.
+        cropped, binned = smaller[-1:], smaller[-2:-1]
+        if binned and _field(*binned, ny, nx) < 1.1 * _field(*cropped, ny, nx):
+            binned = []
+        nearest = dict.fromkeys(binned + cropped + larger)
         advice = ' Or: '.join(size_advice(stamps, (n, n)) for n in nearest)
         raise ValueError(
             '`stamps` must be square, of '
@@ -79,6 +83,11 @@ def network_for(stamps, network):
             f'got {ny} x {nx}. {advice}'
         )
     return network.for_images(size=ny, bands=stamps.n_bands or 1)
+
+
+def _field(size, ny, nx):
+    """Fraction of the edges of stamps that remains if they are binned and cropped to a size."""
+    return min(ny // size, nx // size) * size / max(ny, nx)
 
 
 def check_fit(

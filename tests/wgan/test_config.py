@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import pytest
+from astropy import units as u
 
 from astro_wgan import WGAN
 from astro_wgan.wgan import NetworkConfig, TrainingConfig
@@ -77,6 +78,12 @@ def test_parts_of_a_model_are_configurations():
         WGAN.preset('compact', stretch='auto')
     with pytest.raises(TypeError, match="`network` must be a NetworkConfig; got 'compact'"):
         WGAN('compact')
+
+
+@pytest.mark.parametrize('size', ['64', (64, 64), 3 * u.arcsec, -5])
+def test_presets_refuse_what_is_no_size(size):
+    with pytest.raises(ValueError, match='16, 32, 64, 128 or 256 pixels; got'):
+        NetworkConfig.preset('compact', size=size)
 
 
 @pytest.mark.parametrize('kind', [NetworkConfig, TrainingConfig, WGAN])

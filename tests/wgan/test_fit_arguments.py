@@ -42,8 +42,10 @@ def test_stamps_that_do_not_fit_are_refused(stamps, new_wgan):
     ('shape', 'message'),
     [
         ((96, 96), r'16, 32, 64, 128 or 256 pixels.*got 96 x 96. .*`stamps.crop\(64\)`.*128'),
-        ((400, 400), r'got 400 x 400. Crop them by a factor 1.56.*`stamps.crop\(256\)`'),
+        ((400, 400), r'got 400 x 400. Bin them by 3: `stamps.bin\(3\).crop\(128\)`.*crop\(256\)'),
         ((8, 8), 'got 8 x 8. .*16'),
+        ((96, 96), r'Bin them by 3: `stamps.bin\(3\)`.* Or: Crop .*\.crop\(64\)'),
+        ((150, 150), r'got 150 x 150. Crop them by a factor 1.17.*`stamps.crop\(128\)`'),
         ((32, 64), r'must be square.*got 32 x 64. .*32.* Or: .*64'),
     ],
 )

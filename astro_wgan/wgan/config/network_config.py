@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from math import log2
+from numbers import Real
 
 from astro_wgan.validation.config_numbers import check_finite_numbers, check_whole_numbers
 from astro_wgan.validation.parameter_names import preset_named
@@ -16,6 +17,33 @@ SIZES = (16, 32, 64, 128, 256)
 
 #: Largest number of convolutions of a critic.
 _MAX_LAYERS = 100
+
+
+def _check_size(size):
+    if size not in SIZES:
+        raise ValueError(
+            f'`size` of the images must be {_listed_sizes()} pixels; got {size}.'
+            f'{_other_sizes(size)}'
+        )
+
+
+def _other_sizes(size):
+    """How stamps of a size that is not possible can be adapted, as a sentence."""
+    if not isinstance(size, Real) or not size > 0:
+        return ''
+    smaller, larger = [n for n in SIZES if n < size], [n for n in SIZES if n > size]
+    options = []
+    if smaller and size % smaller[-1] == 0:
+        options.append(f'binned by {size // smaller[-1]} to {smaller[-1]}')
+    if smaller:
+        options.append(f'cropped by a factor {size / smaller[-1]:.3g} to {smaller[-1]}')
+    if larger:
+        options.append(f'padded by a factor {larger[0] / size:.3g} to {larger[0]}')
+    return f' Stamps of {size} pixels can be {", or ".join(options)}.'
+
+
+def _listed_sizes():
+    return f'{", ".join(map(str, SIZES[:-1]))} or {SIZES[-1]}'
 
 
 @dataclass(frozen=True)
@@ -97,11 +125,7 @@ class NetworkConfig:
                 '`generator_filters` must hold the channels at 4, 8, ... pixels, 3 to 7 numbers; '
                 f'got {self.generator_filters}.'
             )
-        if size not in SIZES:
-            raise ValueError(
-                f'`size` of the images must be {_listed_sizes()} pixels; got {self.size}.'
-                f'{_other_sizes(self.size)}'
-            )
+        _check_size(size)
         doublings = round(log2(size / _BASE))
         if self.latent_distribution not in ('normal', 'uniform'):
             raise ValueError(
@@ -199,7 +223,8 @@ class NetworkConfig:
 
     def resized(self, size):
         """The same networks for another image size: outer stages are removed or repeated."""
-        stages = round(log2(size / _BASE)) + 1 if size >= _BASE else 0
+        _check_size(size)
+        stages = round(log2(size / _BASE)) + 1
         generator = self.generator_filters
         critic = self.critic_filters
         generator = (generator + generator[-1:] * stages)[:stages]
@@ -220,22 +245,3 @@ _PRESETS = {
         noise=True,
     ),
 }
-
-
-def _other_sizes(size):
-    """How stamps of a size that is not possible can be adapted, as a sentence."""
-    if size is None or not size > 0:
-        return ''
-    smaller, larger = [n for n in SIZES if n < size], [n for n in SIZES if n > size]
-    options = []
-    if smaller and size % smaller[-1] == 0:
-        options.append(f'binned by {size // smaller[-1]} to {smaller[-1]}')
-    if smaller:
-        options.append(f'cropped by a factor {size / smaller[-1]:.3g} to {smaller[-1]}')
-    if larger:
-        options.append(f'padded by a factor {larger[0] / size:.3g} to {larger[0]}')
-    return f' Stamps of {size} pixels can be {", or ".join(options)}.'
-
-
-def _listed_sizes():
-    return f'{", ".join(map(str, SIZES[:-1]))} or {SIZES[-1]}'
