@@ -28,10 +28,12 @@ def test_every_survey_has_a_row_and_a_document(table):
 
 def test_rows_say_what_layouts_state(table):
     row = table[table.index('``panstarrs``') : table.index('``roman``')]
-    assert 'variance: ``{cell}.stk.{band}.unconv.wt.fits*``' in row
+    assert 'variance: ``{sky}.skycell.{cell}.{kind}.{rest}.wt.fits*``' in row
     assert 'DETECTOR, FLAT, DARK, BLANK, CTE, SAT, LOW, CR, GHOST, CONV.BAD' in row
-    assert '``FPA.ZP`` or 25 of counts per second, adu' in row
-    assert '``PSCAMERA``, ``FPA.ZP``; or ``{cell}.stk.{band}.unconv.fits*``' in row
+    assert '``FPA.ZP`` of counts per second, adu' in row
+    assert (
+        '``PSCAMERA``, ``FPA.ZP``; or ``{sky}.skycell.{cell}.{kind=stk,wrp}.{rest}.fits*``' in row
+    )
 
 
 def test_it_is_valid(table):

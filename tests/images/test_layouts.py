@@ -206,6 +206,10 @@ def test_siblings_are_files_in_the_same_folder_and_names_are_no_patterns(tmp_pat
         ('MAGZERO', {'MAGZERO': True}, 'adu', None),
         ('MAGZERO', {}, 'adu', None),
         (('A', 'B'), {'B': 25.0}, '', 25),
+        (('A', 25), {}, 'adu', 25),
+        (('A', 25), {'A': 24.5}, 'adu', 24.5),
+        # The card exists, but says nothing.
+        (('A', 25), {'A': 'NaN'}, 'adu', None),
         ('MAGZERO', {'MAGZERO': 30}, 'nJy', None),
         ('MAGZERO', {'MAGZERO': 30}, 'MJy/sr', None),
         ('MAGZERO', {'MAGZERO': 30}, 'mag(AB)', None),

@@ -205,6 +205,29 @@ def test_subimages_of_the_legacy_surveys_have_the_weights_of_their_band(tmp_path
     assert np.allclose(read_image(path, hdu=3).uncertainty.array, 2)
 
 
+def test_an_image_without_compression_has_compressed_weights(tmp_path):
+    path = community_pipeline(tmp_path, 'oo', dict.fromkeys('iwd', ('N1',)))
+    for letter in 'wd':
+        plain = tmp_path / f'c4d_1_oo{letter}_r_v1.fits'
+        with fits.open(plain) as hdulist:
+            kinds = {'compression_type': 'GZIP_2', 'quantize_level': 0}
+            packed = fits.CompImageHDU(hdulist[1].data, name='N1', **kinds)
+            fits.HDUList([fits.PrimaryHDU(), packed]).writeto(f'{plain}.fz')
+        plain.unlink()
+    image = read_image(path)
+    assert np.allclose(image.uncertainty.array, 2)
+    assert masked_rows(image) == [0, 1, 2]
+
+
+def test_warps_of_pan_starrs_have_their_weights(tmp_path):
+    name = 'rings.v3.skycell.0812.010.wrp.g.55220_21543'
+    write(tmp_path / f'{name}.wt.fits', plane(4.0))
+    write(tmp_path / f'{name}.mask.fits', plane(FLAGS, MSKNAM00='SAT', MSKVAL00=2))
+    image = read_image(write(tmp_path / f'{name}.fits', plane(PIXELS, EXPTIME=40.0)))
+    assert np.allclose(image.uncertainty.array, 2)
+    assert masked_rows(image) == [1]
+
+
 def test_renamed_images_are_known_by_their_header(tmp_path):
     cards = {'LEGPIPEV': 'DR9.6.7', 'IMTYPE': 'image', 'BUNIT': 'nanomaggy'}
     image = read_image(write(tmp_path / 'mine.fits', plane(PIXELS, 'IMAGE_r', **cards)))

@@ -175,6 +175,7 @@ def panstarrs(folder):
     name = 'rings.v3.skycell.1405.053.stk.r.unconv'
     write(folder, f'{name}.wt.fits', hdu(variance, **cards))
     write(folder, f'{name}.mask.fits', hdu(LADDER.astype('i2')))
+    cards['HIERARCH FPA.ZP'] = 25.0
     return write(folder, f'{name}.fits', hdu(stored, EXPTIME=800.0, **cards))
 
 
@@ -343,7 +344,7 @@ def test_bits_of_masks_that_do_not_name_them(tmp_path):
     ('make', 'names'),
     [
         (kids, ['KiDS_DR4.0_131.0_1.5_r_msk.fits*']),
-        (decam, ['c4d_140101_000000_ood_r_v1.fits', 'c4d_140101_000000_oow_r_v1.fits']),
+        (decam, ['c4d_140101_000000_ood_r_v1.fits*', 'c4d_140101_000000_oow_r_v1.fits*']),
         (panstarrs, ['rings.v3.skycell.1405.053.stk.r.unconv.mask.fits*']),
     ],
 )

@@ -138,9 +138,9 @@ _NOIRLAB = Layout(
     'beside',
     cards={'PLVER': '?*'},
     # Calibrated, resampled and stacked.
-    files='{exposure}_o{kind=o,p,s}i_{rest}',
-    inverse_variance='{exposure}_o{kind}w_{rest}',
-    mask=('{exposure}_o{kind}d_{rest}', 'DQ', 'MASK', 'BPM'),
+    files='{exposure}_o{kind=o,p,s}i_{rest}.fits*',
+    inverse_variance='{exposure}_o{kind}w_{rest}.fits*',
+    mask=('{exposure}_o{kind}d_{rest}.fits*', 'DQ', 'MASK', 'BPM'),
     # Codes of reasons instead of bits, since version 3.5.
     bits=-1,
     source='NOAO Data Handbook, DECam; Valdes 2021, The DECam Community Pipeline '
@@ -224,13 +224,13 @@ _SDSS = Layout(
 
 _PANSTARRS = Layout(
     'panstarrs',
-    title='Pan-STARRS stacks: with wt and mask beside',
+    title='Pan-STARRS stacks and warps: with wt and mask beside',
     cards={'PSCAMERA': '*', 'FPA.ZP': '*'},
-    files='{cell}.stk.{band}.unconv.fits*',
+    files='{sky}.skycell.{cell}.{kind=stk,wrp}.{rest}.fits*',
     by_name=True,
     # Called weight, but a variance.
-    variance='{cell}.stk.{band}.unconv.wt.fits*',
-    mask='{cell}.stk.{band}.unconv.mask.fits*',
+    variance='{sky}.skycell.{cell}.{kind}.{rest}.wt.fits*',
+    mask='{sky}.skycell.{cell}.{kind}.{rest}.mask.fits*',
     # MASK.VALUE of the headers, and ghosts. Suspect ones, spikes, streaks, cores of stars, and what
     # is poor after the convolution are used.
     bits=(*('DETECTOR', 'FLAT', 'DARK', 'BLANK', 'CTE', 'SAT', 'LOW', 'CR', 'GHOST', 'CONV.BAD'),),
@@ -251,7 +251,8 @@ _PANSTARRS = Layout(
         'CONV.BAD': 13,
         'CONV.POOR': 14,
     },
-    zero_point=('FPA.ZP', 25.0),
+    # 25 for stacks.
+    zero_point='FPA.ZP',
     per_second=True,
     unit='adu',
     source='PS1 Stack images, section Photometric calibration (https://outerspace.stsci.edu/display/'
