@@ -280,6 +280,9 @@ def test_bits_as_text_and_beyond_those_of_a_mask():
     hdulist = fits.HDUList([fits.PrimaryHDU(), plane(PIXELS, 'SCI'), plane(FLAGS, 'DQ')])
     assert masked_rows(read_image(hdulist, bits='2')) == [1]
     assert masked_rows(read_image(hdulist, bits=['1', '4'])) == [0, 2]
+    image = read_image(hdulist, bits=~(1 | 4))
+    assert masked_rows(image) == [1]
+    assert image.meta['HDUMASK'].endswith(': all but bits 0, 2')
     for bits in (2**32, 2**70, '8589934592'):
         with pytest.raises(ImageError, match='DQ has 32 bits, none of which is one of `bits`; got'):
             read_image(hdulist, bits=bits)

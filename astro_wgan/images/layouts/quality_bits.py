@@ -222,9 +222,9 @@ def numbered_bits(bits):
     """Bad bits as one integer, of which -1 stands for all."""
     if bits == _ALL:
         return QualityBits(_ALL, _ALL, 'not 0')
-    if bits < 0:
-        return QualityBits(bits, _ALL, f'all but {~bits}')
-    return QualityBits(bits, _ALL, _words([k for k in range(bits.bit_length()) if bits >> k & 1]))
+    listed = bits if bits > 0 else ~bits
+    text = _words([k for k in range(listed.bit_length()) if listed >> k & 1])
+    return QualityBits(bits, _ALL, text if bits > 0 else f'all but {text}')
 
 
 def _words(bits):
