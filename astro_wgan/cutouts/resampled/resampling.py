@@ -26,6 +26,9 @@ _BLOCK = 16
 #: Number of stamps whose correlation is computed at a time, and of pixels for each of them.
 _STAMPS, _PHASES = 256, 8
 
+#: Pixels per pixel beyond which the correlation is that of this step, 1.003 at most.
+_LARGE_STEP = 256
+
 
 @dataclass(frozen=True, eq=False)
 class Resampled:
@@ -219,7 +222,7 @@ def noise_correlation(start, step, shape):
     [1.0, 1.16]
     """
     start = np.asarray(start, dtype=float).reshape(-1, 2) % 1
-    step = np.asarray(step, dtype=float)
+    step = np.minimum(np.asarray(step, dtype=float), _LARGE_STEP)
     ratio = np.ones(len(step))
     for first in range(0, len(step), _STAMPS):
         rows = slice(first, first + _STAMPS)

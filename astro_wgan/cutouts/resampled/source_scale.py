@@ -9,6 +9,7 @@ from astropy import units as u
 
 from astro_wgan.catalogs.columns import numbers_or_nan
 from astro_wgan.cutouts.resampled.resampling import resample
+from astro_wgan.files.limits import check_memory
 from astro_wgan.images.fits_sections import ImageSections
 from astro_wgan.neighbors.stamp_windows import Windows
 from astro_wgan.units.pixel_flux import holds_flux
@@ -35,6 +36,9 @@ _MARGIN = 3
 
 #: Sections have edges of a multiple of this, so that many of them are resampled together.
 _MULTIPLE = 16
+
+#: Bytes of memory for each pixel of a section: pixels, uncertainty, mask and copies of them.
+_BYTES = 64
 
 #: Number of pixels that are resampled at a time.
 _PIXELS = 2**20
@@ -326,8 +330,21 @@ def resampled_sections(is_flux, corner, factor, shape, *, sections, fill_value, 
     Returns
     -------
     `~astro_wgan.images.fits_sections.ImageSections`
+
+    Raises
+    ------
+    ValueError
+        If a section is larger than the memory.
     """
     windows = resampled_windows(corner, factor, shape)
+    if len(factor):
+        wide = windows.shape.max(axis=0).tolist()
+        check_memory(
+            _BYTES * wide[0] * wide[1],
+            f'A stamp made of {wide[0]} x {wide[1]} pixels, by a scale factor of '
+            f'{np.max(factor):.4g},',
+            'Lower `max_factor` of the SourceScale, or `size`.',
+        )
     first, whole = windows.corner, None
     for rows in _groups(windows.shape):
         parts = sections(first[rows], tuple(windows.shape[rows[0]].tolist()))

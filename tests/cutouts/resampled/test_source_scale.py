@@ -323,6 +323,12 @@ def test_angles_need_a_pixel_scale():
         scaled(make_image().data, radius=SIGMA * u.arcsec)
 
 
+def test_sections_larger_than_the_memory_are_refused():
+    scale = SourceScale('radius', n_radii=10, max_factor=1e6)
+    with pytest.raises(ValueError, match=r'by a scale factor of 1e\+06.* Lower `max_factor`'):
+        scaled(radius=np.full(4, 1e7), scale=scale, partial='fill')
+
+
 def test_logarithms_are_refused():
     with pytest.raises(u.UnitsError, match='convert them to flux first'):
         scaled(make_image(unit=u.ABmag))
