@@ -99,8 +99,8 @@ def _matched(table, files, stems):
     by_lower = {name.lower(): name for name in reversed(table.colnames)}
     column = next((by_lower[name] for name in _NAMES if name in by_lower), None)
     has_names = column is not None
-    if not has_names and 'id' in table.colnames:
-        column = 'id'
+    if not has_names:
+        column = _column_of_stems(table, stems) or ('id' if 'id' in table.colnames else None)
     rows = [None] * len(files) if column is None else _rows_of(table, column, files, stems)
     missing = [file for file, row in zip(files, rows, strict=True) if row is None]
     if not missing:
@@ -125,6 +125,19 @@ def _matched(table, files, stems):
         f'({", ".join(_NAMES)}), as id, or in their order; got {len(table)} rows with the columns '
         f'{", ".join(table.colnames)}.'
     )
+
+
+def _column_of_stems(table, stems):
+    """The first column with the names of all files, such as ``objid``; None if there is none."""
+    wanted = set(stems)
+    for name in table.colnames:
+        column = table[name]
+        is_text_or_numbers = getattr(getattr(column, 'dtype', None), 'kind', '') in {*'iuUSO'}
+        if not is_text_or_numbers or column.ndim != 1:
+            continue
+        if wanted <= {str(value) for value in np.asarray(column).tolist()}:
+            return name
+    return None
 
 
 def _rows_of(table, column, files, stems):

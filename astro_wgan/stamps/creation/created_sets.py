@@ -305,8 +305,9 @@ class CreatedSets:
             pattern such as ``'cutouts/**/*.fits'``; or a list of files, in this order.
         table : `~astropy.table.Table` or path-like, optional
             A row for each file, found by a column of names (``file``, ``filename``, ``path``,
-            ``image``; with or without folder and suffix) or by the column ``id``, or by their order
-            if there is neither, or no id is the name of a file. Other rows are left out.
+            ``image``; with or without folder and suffix), by any column with the names of all
+            files, such as an object number, or by ``id``; by their order if nothing in the table is
+            the name of a file. Other rows are left out.
         size : int, tuple of int or `~astropy.units.Quantity`, optional
             Pixels along an edge, or ``(ny, nx)``, or the same as angles, to which images are
             cropped or padded; padded pixels are masked. By default that of all images.

@@ -250,6 +250,7 @@ def test_stamps_larger_than_the_memory_are_refused(folder):
         },
         {'Path': ['a/galaxy_3.fits', 'b/galaxy_1', 'galaxy_0', 'galaxy_2', 'more']},
         {'id': ['galaxy_3', 'galaxy_1', 'galaxy_0', 'galaxy_2', 'more']},
+        {'OBJID': ['galaxy_3', 'galaxy_1', 'galaxy_0', 'galaxy_2', 'more']},
     ],
 )
 def test_rows_of_a_table_are_found_by_name(folder, tmp_path, names):
@@ -265,6 +266,13 @@ def test_rows_of_a_table_are_in_order_otherwise(folder):
     stamps = read(folder, table=Table({'id': [7, 5, 3, 1], 'z': [1, 2, 3, 4]}))
     assert stamps.ids.tolist() == [7, 5, 3, 1]
     assert stamps.table['z'].tolist() == [1, 2, 3, 4]
+
+
+def test_numbers_of_objects_are_names_of_files(tmp_path):
+    for k in (587722952230174996, 587722952230175035):
+        write(tmp_path, k % 100, name=f'{k}.fits')
+    table = Table({'objid': [587722952230175035, 587722952230174996], 'z': [0.2, 0.1]})
+    assert read(tmp_path, table=table).table['z'].tolist() == [0.1, 0.2]
 
 
 @pytest.mark.parametrize('column', ['file', 'id'])
