@@ -253,6 +253,8 @@ def band_names(index):
     """
     if isinstance(index, str):
         return index
+    if isinstance(index, np.ndarray) and index.ndim == 1:
+        index = index.tolist()
     is_list = isinstance(index, (list, tuple)) and len(index) > 0
     return list(index) if is_list and all(isinstance(name, str) for name in index) else None
 

@@ -1,12 +1,46 @@
 """Whether the pixels of several bands can be joined, and whether two bands are the same."""
 
 import warnings
+from collections.abc import Mapping
 
 import numpy as np
 from astropy import units as u
 from astropy.utils.exceptions import AstropyUserWarning
 
-__all__ = ['check_uncertainties_of_bands', 'check_units_of_bands', 'warn_of_equal_bands']
+__all__ = [
+    'check_bands_are_named',
+    'check_uncertainties_of_bands',
+    'check_units_of_bands',
+    'warn_of_equal_bands',
+]
+
+
+def check_bands_are_named(values, name, what):
+    """
+    Make sure that there is a value for each band.
+
+    Parameters
+    ----------
+    values : dict
+    name : str
+        Name of the argument.
+    what : str
+        What each value is.
+
+    Raises
+    ------
+    TypeError
+        If it is no dictionary.
+    ValueError
+        If it is empty.
+    """
+    if not isinstance(values, Mapping):
+        raise TypeError(
+            f"`{name}` must be a dictionary of {what} for each band, such as {{'g': ..., 'r': "
+            f'...}}; got {values!r:.100}.'
+        )
+    if not values:
+        raise ValueError(f'`{name}` must hold at least one band; got none.')
 
 
 def check_uncertainties_of_bands(has_uncertainty, bands):

@@ -1,6 +1,7 @@
 """Conversion of stamps from and to `Cutout2D`, `CCDData` and `NDData` of astropy."""
 
 import warnings
+from collections.abc import Mapping
 from contextlib import contextmanager
 
 import numpy as np
@@ -21,7 +22,8 @@ from astro_wgan.astrometry.stamp_geometry import (
     first_pixel,
 )
 from astro_wgan.astrometry.stamp_wcs import shifted_wcs
-from astro_wgan.bands.band import names_of
+from astro_wgan.bands.band import as_bands, names_of
+from astro_wgan.bands.band_checks import check_bands_are_named
 from astro_wgan.catalogs.columns import numbers_or_nan
 from astro_wgan.images.image_data import ImageData
 from astro_wgan.images.planes import standard_deviation
@@ -30,7 +32,13 @@ from astro_wgan.units.pixel_flux import BEAM_CARDS, beam_of, pixel_meta
 from astro_wgan.validation.masked import without_mask
 from astro_wgan.validation.pixels import as_bool, as_float
 
-__all__ = ['each_warning_once', 'stacked_arguments', 'to_ccddata', 'to_cutout2d']
+__all__ = [
+    'arguments_of_bands',
+    'each_warning_once',
+    'stacked_arguments',
+    'to_ccddata',
+    'to_cutout2d',
+]
 
 
 def stacked_arguments(cutouts, *, mask, uncertainty, unit, pixel_scale, psf, table):
@@ -77,6 +85,45 @@ def stacked_arguments(cutouts, *, mask, uncertainty, unit, pixel_scale, psf, tab
         'geometry': geometry,
         'meta': _common_meta(stamps),
     }
+
+
+def arguments_of_bands(cutouts, bands, given, common):
+    """
+    Arguments of `~astro_wgan.StampSet` for cutouts of several bands.
+
+    Parameters
+    ----------
+    cutouts : dict
+        A list of cutouts for each band.
+    bands
+        What was given as the band of one list, which must be None.
+    given : dict
+        Options that may be dictionaries with a value for some bands.
+    common : dict
+        Options for all bands, as in `stacked_arguments`.
+
+    Returns
+    -------
+    dict of dict
+        By band.
+    """
+    check_bands_are_named(cutouts, 'cutouts', 'a list of cutouts')
+    if bands is not None:
+        raise ValueError('`bands` is the band of one list; of several, they are the keys.')
+    keys = as_bands(list(cutouts), len(cutouts))
+    for name, values in given.items():
+        is_by_band = isinstance(values, Mapping)
+        unknown = is_by_band and set(values) - {band.name for band in keys}
+        if unknown or not (values is None or is_by_band):
+            raise ValueError(
+                f'`{name}` of several bands must be a dictionary of some of '
+                f'{", ".join(band.name for band in keys)}; got {values!r:.100}.'
+            )
+    arguments = {}
+    for band, each in zip(keys, cutouts.values(), strict=True):
+        own = {name: (values or {}).get(band.name) for name, values in given.items()}
+        arguments[band] = stacked_arguments(each, **own, **common)
+    return arguments
 
 
 def to_cutout2d(stamps):

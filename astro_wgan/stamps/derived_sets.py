@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from copy import deepcopy
+from numbers import Integral
 
 from astro_wgan.bands.band import names_of
 from astro_wgan.stamps.set_arguments import band_arguments, changed_arguments
@@ -115,7 +116,7 @@ class DerivedSets(ResizedSets, ABC):
 
         Parameters
         ----------
-        bands : sequence of str or int, optional
+        bands : str, int or sequence of them, optional
             Names or numbers of the bands; all by default.
         method : {'mean', 'sum', 'chi2'}, optional
             The mean of the bands with data at a pixel; their sum, masked where one of them has
@@ -151,7 +152,8 @@ class DerivedSets(ResizedSets, ABC):
         from astro_wgan.cutouts.bands.stacking import stacked_arguments
 
         stamps = self._in_memory()
-        chosen = names_of(stamps.bands) if bands is None else list(bands)
+        chosen = names_of(stamps.bands) if bands is None else bands
+        chosen = [chosen] if isinstance(chosen, (str, Integral)) else list(chosen)
         if not chosen:
             raise ValueError('`bands` must hold at least one band; got none.')
         stamps = type(stamps)(**band_arguments(stamps, chosen))

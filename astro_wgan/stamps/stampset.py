@@ -264,8 +264,8 @@ class StampSet(CreatedSets, StampArrays, Stamps):
             If an argument is out of range, ``size`` is an angle and the pixel scale is unknown, a
             position or an id is masked or not finite, columns disagree by more than 3 pixels, the
             image is smaller than a stamp, all stamps are outside the image, or one is that is to be
-            filled. If images of several bands differ in shape, by half a pixel in their WCS, or in
-            whether they have a WCS, an uncertainty or a unit that converts.
+            filled. If images of several bands differ in shape, by a twentieth of a pixel in their
+            WCS, or in whether they have a WCS, an uncertainty or a unit that converts.
         astro_wgan.exceptions.DetectionError
             If no source is detected; or neighbors are to be removed from an image without noise, or
             the width of stars is not known and cannot be measured.

@@ -21,8 +21,9 @@ from astropy.wcs import Sip
 
 from astro_wgan import datasets
 from astro_wgan.images.reading import read_image
+from astro_wgan.stamps import Band
 from astro_wgan.stamps.stampset import StampSet
-from astro_wgan.testing import make_wcs
+from astro_wgan.testing import make_stamps, make_wcs
 
 ATTRIBUTES = [
     'origin_original',
@@ -398,3 +399,35 @@ def test_sip_that_is_left_over_counts_in_cutouts_as_little_as_in_images():
     assert len(caught) == 1
     assert stamps.table['sky'][0].separation(right).mas < 0.01
     assert stamps.wcs[0].sip is None
+
+
+def test_cutouts_of_bands():
+    """As the inverse of those of a set; and the band of one list."""
+    stamps = make_stamps(3, bands=['g', 'r'])
+    for cutouts in (stamps.to_ccddata(), stamps.to_cutout2d()):
+        found = StampSet.from_cutouts(cutouts)
+        assert [band.name for band in found.bands] == ['g', 'r']
+        assert np.array_equal(found.pixels, stamps.pixels)
+    mask = np.zeros((3, 32, 32), dtype=bool)
+    mask[1, 4] = True
+    r = Band('r', zero_point=25)
+    found = StampSet.from_cutouts({'g': cutouts['g'], r: cutouts['r']}, mask={'r': mask})
+    assert found.bands[1] == r
+    assert np.array_equal(found.valid[..., 1], ~mask)
+    assert found.valid[..., 0].all()
+    one = StampSet.from_cutouts(cutouts['r'], bands=r)
+    assert one.bands == (r,)
+    assert one.n_bands is None
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        ({'bands': 'g'}, 'of several, they are the keys'),
+        ({'mask': {'z': None}}, '`mask` of several bands must be a dictionary of some of g, r'),
+        ({'uncertainty': np.ones((3, 32, 32))}, '`uncertainty` of several bands must be'),
+    ],
+)
+def test_cutouts_of_bands_that_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        StampSet.from_cutouts(make_stamps(3, bands=['g', 'r']).to_cutout2d(), **options)

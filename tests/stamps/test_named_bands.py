@@ -260,3 +260,18 @@ def test_each_band_as_cutouts():
         assert np.array_equal(u.Quantity(found['r'][2].data).value, stamps['r'].pixels[2])
     assert found['g'][0].meta['FILTER'] == 'g'
     assert 'FILTER' not in make_stamps(1).to_ccddata()[0].meta
+
+
+@pytest.mark.parametrize('sets', ['gr', [make_stamps(3)], None])
+def test_sets_of_bands_without_names(sets):
+    with pytest.raises(TypeError, match='`sets` must be a dictionary of a set for each band'):
+        StampSet.from_bands(sets)
+
+
+def test_names_of_bands_in_an_array_and_one_band_of_a_stack():
+    stamps = make_stamps(3, bands=['F606W', 'F814W', 'i'])
+    assert_stamps_equal(stamps[np.array(['i', 'F606W'])], stamps[['i', 'F606W']])
+    for band in ('F814W', 1):
+        assert np.array_equal(stamps.stack(band).pixels, stamps['F814W'].pixels)
+    with pytest.raises(ValueError, match=r"\(F606W, F814W, i\); got 'sum'"):
+        stamps.stack('sum')

@@ -5,10 +5,10 @@ import numpy as np
 from astro_wgan.astrometry.inverse_wcs import sky_to_pixel
 from astro_wgan.astrometry.sky_coordinates import pixel_to_sky, plain_sky
 
-__all__ = ['check_one_field']
+__all__ = ['SAME_PIXEL', 'check_one_field']
 
-#: Maximum difference between the WCS of two bands, in pixels.
-_APART = 0.5
+#: Maximum difference between the pixel grids of two bands that count as the same, in pixels.
+SAME_PIXEL = 0.05
 
 
 def check_one_field(images):
@@ -43,10 +43,10 @@ def check_one_field(images):
                 f'Units of images of several bands must be convertible; got {first.unit}, and '
                 f'{image.unit} for band {number}.'
             )
-        if first.wcs is not None and _apart(first, image) > _APART:
+        if first.wcs is not None and _apart(first, image) > SAME_PIXEL:
             raise ValueError(
                 f'According to its WCS, band {number} is shifted by {_apart(first, image):.3g} '
-                'pixels from the first one: reproject the images to one WCS.'
+                'pixels from the first one: `StampSet.from_images` resamples bands of other pixels.'
             )
 
 

@@ -8,6 +8,7 @@ from astropy.wcs import WCS
 from astro_wgan.cutouts.bands.regridding import PixelMap, has_same_pixels
 from astro_wgan.cutouts.cutting import band_of_image, cut_image
 from astro_wgan.cutouts.sections import Sections
+from astro_wgan.exceptions import ImageError
 from astro_wgan.images.fits_sections import new_array, open_sections
 from astro_wgan.images.read_options import ReadOptions
 from astro_wgan.images.reading import image_with
@@ -20,6 +21,7 @@ __all__ = ['ImageOfBand']
 class ImageOfBand:
     """An image in a file of which sections can be read, or in memory."""
 
+    name: str
     image: object
     shape: tuple
     wcs: WCS | None
@@ -28,12 +30,14 @@ class ImageOfBand:
     options: ReadOptions
 
     @classmethod
-    def opened(cls, image, options, stack):
+    def opened(cls, name, image, options, stack):
         """
         An image that is read when it is needed if it is that of a FITS file, and otherwise now.
 
         Parameters
         ----------
+        name : str
+            Name of the band.
         image : object
             As in `~astro_wgan.images.read_image`.
         options : `~astro_wgan.images.read_options.ReadOptions`
@@ -44,7 +48,7 @@ class ImageOfBand:
         -------
         `ImageOfBand`
         """
-        with ExitStack() as own:
+        with _errors_that_name(name), ExitStack() as own:
             in_file = own.enter_context(open_sections(image, options))
             if in_file is None:
                 options, image = ReadOptions(), image_with(image, options)
@@ -56,12 +60,13 @@ class ImageOfBand:
             has_uncertainty = (
                 image.uncertainty is not None if in_file is None else in_file.has_uncertainty
             )
-            return cls(image, known.shape, known.wcs, known.unit, has_uncertainty, options)
+            return cls(name, image, known.shape, known.wcs, known.unit, has_uncertainty, options)
 
     def cut(self, shape, **how):
         """Arguments of a set, as from `cut_image`."""
         given = {'detection': None, 'background': None, 'pixel_scale': None, 'psf': None}
-        return cut_image(self.image, shape, options=self.options, **(given | how))
+        with _errors_that_name(self.name):
+            return cut_image(self.image, shape, options=self.options, **(given | how))
 
     def cut_at(self, corner, shape, fill_value, new=new_array):
         """
@@ -82,7 +87,7 @@ class ImageOfBand:
         dict
             The arguments of a set that depend on the band.
         """
-        with self._opened() as image:
+        with _errors_that_name(self.name), self._opened() as image:
             zeros = self.options.zeros
             sections = Sections(image, fill_value=fill_value, zeros=zeros, in_strips=True)
             parts = sections.cut(corner, shape, new)
@@ -106,9 +111,10 @@ class ImageOfBand:
 
     def whole(self):
         """The whole image, with all that is masked in it."""
-        return image_with(self.image, self.options)
+        with _errors_that_name(self.name):
+            return image_with(self.image, self.options)
 
-    def map_to(self, base, corner, shape, name):
+    def map_to(self, base, corner, shape):
         """Where the pixels of stamps of another image lie in this one."""
         if self.wcs is None:
             return None
@@ -119,7 +125,16 @@ class ImageOfBand:
         inside = (at + size[::-1] > 0) & (at < self.shape[::-1])
         if len(corner) and not inside.all(axis=1).any():
             raise ValueError(
-                f'The image of band {name} covers none of the {len(corner)} stamps: the images '
-                'show different parts of the sky.'
+                f'The image of band {self.name} covers none of the {len(corner)} stamps: the '
+                'images show different parts of the sky.'
             )
         return place
+
+
+@contextmanager
+def _errors_that_name(band):
+    """Say of which band an image cannot be read."""
+    try:
+        yield
+    except ImageError as error:
+        raise type(error)(f'Band {band}: {error}') from error

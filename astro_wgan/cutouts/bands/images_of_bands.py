@@ -8,7 +8,11 @@ import numpy as np
 
 from astro_wgan.bands.band import as_bands, band_number
 from astro_wgan.bands.band_arrays import BandArrays
-from astro_wgan.bands.band_checks import check_uncertainties_of_bands, check_units_of_bands
+from astro_wgan.bands.band_checks import (
+    check_bands_are_named,
+    check_uncertainties_of_bands,
+    check_units_of_bands,
+)
 from astro_wgan.cutouts.bands.cuts_on_grid import (
     band_on_grid,
     cut_on_grid,
@@ -25,6 +29,7 @@ from astro_wgan.cutouts.bands.detection_in_bands import (
     image_of_grid,
 )
 from astro_wgan.cutouts.bands.image_of_band import ImageOfBand
+from astro_wgan.cutouts.bands.psf_matching import check_psfs
 from astro_wgan.cutouts.cutting import check_cutting, origin_of
 from astro_wgan.cutouts.resampled.source_scale import (
     as_source_scale,
@@ -87,11 +92,7 @@ def band_arguments_of_images(
     removed : `~astro_wgan.neighbors.section_removal.RemovedPixels` or None
         What is to be removed from the stamps; None if that has been done before resampling.
     """
-    if not hasattr(images, 'items') or not images:
-        raise TypeError(
-            "`images` must be a dictionary of an image for each band, such as {'g': ..., 'r': "
-            f'...}}; got {images!r:.100}.'
-        )
+    check_bands_are_named(images, 'images', 'an image')
     size = size if hasattr(size, 'unit') else as_shape(size)
     scale = as_source_scale(scale)
     if scale is not None:
@@ -106,7 +107,9 @@ def band_arguments_of_images(
     }
     with ExitStack() as stack:
         sources = [
-            ImageOfBand.opened(image, ReadOptions(**options_of_band(reading, band.name)), stack)
+            ImageOfBand.opened(
+                band.name, image, ReadOptions(**options_of_band(reading, band.name)), stack
+            )
             for band, image in zip(bands, images.values(), strict=True)
         ]
         _check_fields(bands, sources)
@@ -189,7 +192,7 @@ def _cut_bands(
     """Arguments by band, from those of the band of the grid."""
     base, shape = sources[grid], first['pixels'].shape[1:]
     maps = [
-        None if k == grid else source.map_to(base, corner, shape, bands[k].name)
+        None if k == grid else source.map_to(base, corner, shape)
         for k, source in enumerate(sources)
     ]
     bands = [band_on_grid(band, place) for band, place in zip(bands, maps, strict=True)]
@@ -225,12 +228,7 @@ def _check_detection(detect_in, background, match_psf, bands):
         return
     if match_psf is not True:
         band_number(match_psf, bands, 'match_psf')
-    without = [band.name for band in bands if band.psf is None]
-    if without:
-        raise ValueError(
-            f'`match_psf` needs the PSF of each band; there is none of {", ".join(without)}. Give '
-            "`Band('g', psf=...)` as key of `images`."
-        )
+    check_psfs(bands)
 
 
 def _name(band, bands):

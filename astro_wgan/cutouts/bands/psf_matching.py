@@ -5,7 +5,7 @@ from scipy.signal import fftconvolve
 
 from astro_wgan.cutouts.bands.regridding import ImageParts
 
-__all__ = ['broadest_psf', 'convolve_parts', 'matching_kernel']
+__all__ = ['broadest_psf', 'check_psfs', 'convolve_parts', 'matching_kernel']
 
 #: Minimum weight of valid pixels in the kernel around a pixel.
 _LEAST_COVERAGE = 0.5
@@ -26,6 +26,49 @@ def broadest_psf(psfs):
     return int(np.argmax([psf.sum() ** 2 / np.square(psf).sum() for psf in psfs]))
 
 
+def check_psfs(bands):
+    """
+    Make sure that the PSFs of bands can be matched.
+
+    Parameters
+    ----------
+    bands : sequence of `~astro_wgan.stamps.Band`
+
+    Raises
+    ------
+    ValueError
+        If a band has no PSF, or one that is not finite, of a sum not above 0, or with even edges.
+    ImportError
+        If photutils has no Wiener kernels, before version 3.0.
+    """
+    without = [band.name for band in bands if band.psf is None]
+    if without:
+        raise ValueError(
+            f'`match_psf` needs the PSF of each band; there is none of {", ".join(without)}. Give '
+            "`Band('g', psf=...)` as key of `images`."
+        )
+    for band in bands:
+        if not all(edge % 2 for edge in band.psf.shape):
+            raise ValueError(
+                'PSFs to be matched must have odd edges, so that their center is that of a pixel; '
+                f'got the shape {band.psf.shape} in {band.name}.'
+            )
+        if not (np.isfinite(band.psf).all() and band.psf.sum() > 0):
+            raise ValueError(
+                f'PSFs to be matched must be finite, with a sum above 0; that of {band.name} is '
+                'not.'
+            )
+    _wiener_kernel()
+
+
+def _wiener_kernel():
+    try:
+        from photutils.psf_matching import make_wiener_kernel
+    except ImportError as error:
+        raise ImportError('`match_psf` needs photutils 3.0 or later: install it.') from error
+    return make_wiener_kernel
+
+
 def matching_kernel(psf, target):
     """
     Kernel that changes a PSF into a broader one.
@@ -42,21 +85,10 @@ def matching_kernel(psf, target):
 
     Raises
     ------
-    ValueError
-        If an edge is even.
     ImportError
         If photutils has no Wiener kernels, before version 3.0.
     """
-    try:
-        from photutils.psf_matching import make_wiener_kernel
-    except ImportError as error:
-        raise ImportError('`match_psf` needs photutils 3.0 or later: install it.') from error
-    for image in (psf, target):
-        if not all(edge % 2 for edge in image.shape):
-            raise ValueError(
-                f'PSFs to be matched must have odd edges, so that their center is that of a '
-                f'pixel; got the shape {image.shape}.'
-            )
+    make_wiener_kernel = _wiener_kernel()
     edge = max(*psf.shape, *target.shape)
     source, wanted = (_padded(each / each.sum(), edge) for each in (psf, target))
     kernel = make_wiener_kernel(source, wanted)

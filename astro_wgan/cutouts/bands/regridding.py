@@ -7,13 +7,13 @@ import numpy as np
 from astro_wgan.astrometry.inverse_wcs import sky_to_pixel
 from astro_wgan.astrometry.sky_coordinates import pixel_to_sky, plain_sky
 from astro_wgan.astrometry.stamp_wcs import shifted_wcs
+from astro_wgan.cutouts.bands.common_field import SAME_PIXEL
 from astro_wgan.cutouts.reprojection import affine_transform, reproject_images
 from astro_wgan.cutouts.resampled.resampling import resample
 
 __all__ = ['ImageParts', 'PixelMap', 'has_same_pixels']
 
-#: Pixels that two grids may differ by and count as the same, and that a linear map may be off.
-_SAME_PIXEL = 0.05
+#: Pixels that a linear map may be off.
 _LINEAR = 0.1
 
 #: Pixels beyond the output that the kernel of reproject_adaptive needs, per pixel of its scale.
@@ -126,7 +126,7 @@ class PixelMap:
         shift = np.abs(first - np.round(first))
         turn = np.abs(self.step - np.eye(2)) @ half
         off = (shift + turn + self._bend[:, np.newaxis])[self._known]
-        if not self._known.all() or (off.size and off.max() > _SAME_PIXEL):
+        if not self._known.all() or (off.size and off.max() > SAME_PIXEL):
             return None
         return np.round(first).astype(np.int64)
 
@@ -212,7 +212,7 @@ class PixelMap:
             return False
         turn = np.abs(step[:, [0, 1], [1, 0]]).max()
         stretch = np.abs(step[:, 0, 0] - step[:, 1, 1]).max() / 2
-        return (turn + stretch) * half + self._bend[self._known].max() < _SAME_PIXEL
+        return (turn + stretch) * half + self._bend[self._known].max() < SAME_PIXEL
 
     def _resample_aligned(self, parts, offset, keeps_brightness):
         """All stamps at once, by their flux along each axis."""

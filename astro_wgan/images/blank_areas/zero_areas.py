@@ -25,8 +25,8 @@ _NARROW_REACH = 16
 #: Distance of pixels that determine whether a zero may be blank.
 MARGIN = ZERO_EDGE + _NARROW_REACH
 
-#: Rows and columns of a block, and its margin on each side. Blocks have few rows, since these are in
-#: memory from border to border while a large image is read.
+#: Rows and columns of a block, and its margin on each side. Whole rows are in memory while a
+#: large image is read.
 _ROWS, _COLUMNS = 256, 512
 _MARGIN_OF_BLOCK = 3 * ZERO_EDGE + _REACH + _NARROW_REACH
 

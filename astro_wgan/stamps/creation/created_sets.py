@@ -1,9 +1,13 @@
 """Classmethods of `StampSet` that make sets of cutouts, and of stamps in several bands."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
+from astro_wgan.bands.band import as_bands
+from astro_wgan.bands.band_checks import check_bands_are_named
 from astro_wgan.stamps.consistency import check_stamps_type
-from astro_wgan.stamps.set_arguments import joined_band_arguments
+from astro_wgan.stamps.set_arguments import full_band, joined_band_arguments
 
 __all__ = ['CreatedSets']
 
@@ -190,6 +194,8 @@ class CreatedSets:
 
         Raises
         ------
+        TypeError
+            If ``sets`` is no dictionary.
         ValueError
             If there is no set, names are not unique, or the sets differ in number, size, ids, or
             in whether they have an uncertainty.
@@ -203,8 +209,7 @@ class CreatedSets:
         >>> StampSet.from_bands({'g': make_stamps(5, seed=1), 'r': make_stamps(5, seed=2)})
         <StampSet: 5 stamps of 32 x 32 pixels, 2 bands (g, r), float32, unit nJy>
         """
-        if not sets:
-            raise ValueError('`sets` must hold at least one band; got none.')
+        check_bands_are_named(sets, 'sets', 'a set')
         for stamps in sets.values():
             check_stamps_type(stamps, 'sets')
         sets = {
@@ -217,6 +222,7 @@ class CreatedSets:
         cls,
         cutouts,
         *,
+        bands=None,
         mask=None,
         uncertainty=None,
         unit=None,
@@ -225,16 +231,20 @@ class CreatedSets:
         table=None,
     ):
         """
-        Stack a list of cutouts.
+        Stack a list of cutouts, or one for each band.
 
         Parameters
         ----------
-        cutouts : sequence of `~astropy.nddata.Cutout2D` or `~astropy.nddata.NDData`
+        cutouts : sequence of `~astropy.nddata.Cutout2D` or `~astropy.nddata.NDData`, or dict
             At least one, all of the same shape. The data may be a `~astropy.units.Quantity`,
-            masked, or both. Pixels of a Cutout2D outside its image are masked.
-        mask, uncertainty : sequence of array_like or `~astropy.nddata.Cutout2D`, optional
+            masked, or both. Pixels of a Cutout2D outside its image are masked. A dictionary of
+            such lists, of the same stamps, by the name of the band or its
+            `~astro_wgan.stamps.Band`, makes stamps of several bands, as `from_bands`.
+        bands : str or `~astro_wgan.stamps.Band`, optional
+            The band of a list of cutouts.
+        mask, uncertainty : sequence of array_like or `~astropy.nddata.Cutout2D`, or dict, optional
             One per stamp. Masks are combined with those of the cutouts; uncertainties replace
-            those of the cutouts.
+            those of the cutouts. For several bands, a dictionary with those of some or all.
         unit : unit-like, optional
             Unit of the set; that of the first cutout by default.
         pixel_scale, psf : optional
@@ -250,8 +260,9 @@ class CreatedSets:
         Raises
         ------
         ValueError
-            If the list is empty, shapes disagree, or only some cutouts have a unit or an
-            uncertainty.
+            If a list is empty, shapes disagree, or only some cutouts have a unit or an
+            uncertainty; as in `from_bands` if bands disagree, or `mask` or `uncertainty` have
+            another band.
         TypeError
             If an entry is neither Cutout2D nor NDData.
 
@@ -261,21 +272,24 @@ class CreatedSets:
         >>> from astropy.nddata import Cutout2D
         >>> from astro_wgan import StampSet
         >>> image = np.arange(10000.0).reshape(100, 100)
-        >>> StampSet.from_cutouts([Cutout2D(image, (20, 30), 9), Cutout2D(image, (50, 60), 9)])
+        >>> cutouts = [Cutout2D(image, (20, 30), 9), Cutout2D(image, (50, 60), 9)]
+        >>> StampSet.from_cutouts(cutouts)
         <StampSet: 2 stamps of 9 x 9 pixels, float64>
+        >>> others = [Cutout2D(2 * image, (20, 30), 9), Cutout2D(2 * image, (50, 60), 9)]
+        >>> StampSet.from_cutouts({'g': cutouts, 'r': others})
+        <StampSet: 2 stamps of 9 x 9 pixels, 2 bands (g, r), float64>
         """
-        from astro_wgan.cutouts.conversion import stacked_arguments
+        from astro_wgan.cutouts.conversion import arguments_of_bands, stacked_arguments
 
-        stacked = stacked_arguments(
-            cutouts,
-            mask=mask,
-            uncertainty=uncertainty,
-            unit=unit,
-            pixel_scale=pixel_scale,
-            psf=psf,
-            table=table,
-        )
-        return cls(**stacked)
+        common = {'unit': unit, 'pixel_scale': pixel_scale, 'psf': psf, 'table': table}
+        if not isinstance(cutouts, Mapping):
+            stamps = cls(**stacked_arguments(cutouts, mask=mask, uncertainty=uncertainty, **common))
+            if bands is not None:
+                stamps.bands = [full_band(band, stamps) for band in as_bands(bands, None)]
+            return stamps
+        given = {'mask': mask, 'uncertainty': uncertainty}
+        each = arguments_of_bands(cutouts, bands, given, common)
+        return cls.from_bands({band: cls(**arguments) for band, arguments in each.items()})
 
     @classmethod
     def from_files(

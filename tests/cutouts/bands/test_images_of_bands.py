@@ -12,8 +12,8 @@ from PIL import Image
 from reproject import reproject_adaptive
 
 from astro_wgan import DetectionConfig, StampSet
-from astro_wgan.cutouts.bands import images_of_bands
-from astro_wgan.exceptions import DetectionError
+from astro_wgan.cutouts.bands import image_of_band, images_of_bands
+from astro_wgan.exceptions import DetectionError, EmptyImageError
 from astro_wgan.images import read_image
 from astro_wgan.sources import measure_sources
 from astro_wgan.stamps import Band
@@ -199,6 +199,73 @@ def test_bands_that_do_not_reach_a_stamp_are_masked_there():
             cut({'g': g, 'i': other})
 
 
+def test_bands_are_in_memory_once(tmp_path):
+    """As views of one array, whatever the numbers of their files are."""
+    rng = np.random.default_rng(1)
+    images = {
+        'g': rng.normal(size=(50, 50)).astype(np.float32),
+        'r': rng.normal(size=(50, 50)),
+        'i': rng.integers(1, 99, (50, 50)).astype(np.int16),
+    }
+    for name, image in images.items():
+        fits.writeto(tmp_path / f'{name}.fits', image)
+    for names in ('gri', 'rig', 'gi'):
+        for given in ({n: images[n] for n in names}, {n: tmp_path / f'{n}.fits' for n in names}):
+            stamps = StampSet.from_images(given, size=8, positions=[(20, 22), (9, 30)])
+            assert stamps.dtype == (np.float64 if 'r' in names else np.float32)
+            for name in names:
+                assert np.array_equal(stamps[name].pixels[0], images[name][18:26, 16:24])
+                assert np.shares_memory(stamps[name].pixels, stamps.pixels)
+                assert stamps[name].pixels[1].flags.c_contiguous
+
+
+def test_images_that_do_not_belong_together_are_refused_before_any_is_cut(monkeypatch):
+    monkeypatch.setattr(image_of_band.ImageOfBand, 'cut', lambda *_, **__: pytest.fail('cut'))
+    without = field(seed=2)
+    without.uncertainty = None
+    with pytest.raises(ValueError, match='or none; g, i has one, r has none'):
+        cut({'g': field(), 'r': without, 'i': field(seed=3)})
+    with pytest.raises(u.UnitConversionError, match='got nJy in g and adu in r'):
+        cut({'g': field(unit='nJy'), 'r': field(seed=2)})
+
+
+def test_images_of_percent_and_of_ratios():
+    ratio = np.random.default_rng(1).normal(size=(50, 50))
+    stamps = StampSet.from_images(
+        {'g': ratio * 100 * u.percent, 'r': ratio + 1}, size=8, positions=[(24, 22)]
+    )
+    assert np.allclose(stamps['r'].pixels, stamps['g'].pixels + 100)
+
+
+@pytest.mark.parametrize('kind', ['file', 'memory'])
+def test_the_band_of_an_image_without_data_is_named(tmp_path, kind):
+    g, r = np.random.default_rng(1).normal(size=(2, 50, 50))
+    r[:] = np.nan
+    if kind == 'file':
+        fits.writeto(tmp_path / 'r.fits', r)
+        r = tmp_path / 'r.fits'
+    with pytest.raises(EmptyImageError, match='Band r: The image has no pixel'):
+        StampSet.from_images({'g': g, 'r': r}, size=8, positions=[(24, 22)])
+
+
+@pytest.mark.parametrize('shift', [0.03, 0.2])
+def test_lists_of_images_and_images_by_band_agree_on_what_is_one_grid(shift):
+    g, r = field(seed=1), field(seed=2)
+    r.wcs.wcs.crpix += [shift, 0]
+    by_band = cut({'g': g, 'r': r})
+    if shift < 0.05:
+        assert_stamps_equal(
+            StampSet.from_image([g, r], size=32, positions=CENTERS, bands=['g', 'r']), by_band
+        )
+        assert np.array_equal(by_band['r'].pixels, one(r).pixels)
+        return
+    assert not np.array_equal(by_band['r'].pixels, one(r).pixels)
+    with pytest.raises(
+        ValueError, match=r'band 1 is shifted by 0.2 pixels .* `StampSet.from_images`'
+    ):
+        StampSet.from_image([g, r], size=32, positions=CENTERS)
+
+
 def test_images_without_wcs():
     rng = np.random.default_rng(1)
     g, r = rng.normal(size=(2, 100, 100))
@@ -355,7 +422,7 @@ PLAIN['r'] = PLAIN['g'] + 1
     ('images', 'options', 'error', 'message'),
     [
         ([PLAIN['g']], {}, TypeError, '`images` must be a dictionary of an image for each band'),
-        ({}, {}, TypeError, '`images` must be a dictionary'),
+        ({}, {}, ValueError, '`images` must hold at least one band'),
         ({'g': PLAIN['g'], Band('g'): PLAIN['r']}, {}, ValueError, "'g' occurs twice"),
         (
             PLAIN,
@@ -388,12 +455,18 @@ def test_images_of_bands_that_are_refused(images, options, error, message):
         StampSet.from_images(images, **{'size': 8, **options})
 
 
-def test_even_psfs_are_not_matched():
-    images = {
-        Band('g', psf=np.ones((4, 4))): PLAIN['g'],
-        Band('r', psf=np.ones((5, 5))): PLAIN['r'],
-    }
-    with pytest.raises(ValueError, match=r'must have odd edges, .* got the shape \(4, 4\)'):
+@pytest.mark.parametrize(
+    ('psf', 'message'),
+    [
+        (np.ones((4, 4)), r'must have odd edges, .* got the shape \(4, 4\) in g'),
+        (np.zeros((3, 3)), 'with a sum above 0; that of g is not'),
+        (np.full((3, 3), np.nan), 'must be finite'),
+    ],
+)
+def test_psfs_that_are_not_matched(psf, message, monkeypatch):
+    monkeypatch.setattr(image_of_band.ImageOfBand, 'cut', lambda *_, **__: pytest.fail('cut'))
+    images = {Band('g', psf=psf): PLAIN['g'], Band('r', psf=np.ones((5, 5))): PLAIN['r']}
+    with pytest.raises(ValueError, match=message):
         StampSet.from_images(images, size=8, positions=[(25, 25)], match_psf=True)
 
 
