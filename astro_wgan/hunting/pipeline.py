@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from astropy.table import QTable
 
+from astro_wgan.bands.trained_bands import check_weights_of_bands
 from astro_wgan.hunting.field import read_field
 from astro_wgan.hunting.hunt_config import HuntConfig
 from astro_wgan.hunting.hunt_folder import HuntFolder
@@ -274,6 +275,8 @@ def _initial_model(initial_model, stamps, config, progress):
         line.update(0.0)
         start = find_initial_model(initial_model, network)
         line.update(1.0, start.name)
+    if start.wgan is not None:
+        check_weights_of_bands(stamps, start.wgan.bands_)
     return start
 
 

@@ -159,3 +159,19 @@ def test_contact_sheets_show_masked_pixels_and_chosen_bands():
 def test_bands_are_those_of_the_images():
     with pytest.raises(ValueError, match='`bands` must be 3, as those of the images; got g, r'):
         combine_bands(np.ones((2, 8, 8, 3)), bands=(Band('g'), Band('r')))
+
+
+@pytest.mark.parametrize('n_bands', [2, 3, 9])
+def test_images_that_lack_a_band_are_shown_in_the_others(n_bands, stretch):
+    images = np.random.default_rng(1).uniform(size=(3, 8, 8, n_bands))
+    images[1, ..., 0] = np.nan
+    images[2] = np.nan
+    images[0, 3, 3] = np.nan
+    colors = combine_bands(images, stretch=stretch)
+    assert np.isnan(colors[0, 3, 3]).all()
+    assert np.isnan(colors[0]).sum() == 3
+    assert np.isfinite(colors[1]).all()
+    assert np.isnan(colors[2]).all()
+    if n_bands == 2:
+        # Of one band that is left the image is gray.
+        np.testing.assert_allclose(colors[1], images[1, ..., [1, 1, 1]].transpose(1, 2, 0))

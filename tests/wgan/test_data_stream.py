@@ -5,7 +5,12 @@ import pytest
 import tensorflow as tf
 
 from astro_wgan import StampSet, Stretch
-from astro_wgan.wgan.data_stream import reorient, shift_images, stream_images
+from astro_wgan.wgan.data_stream import (
+    fill_missing_bands,
+    reorient,
+    shift_images,
+    stream_images,
+)
 
 
 @pytest.mark.parametrize('compiled', [False, True])
@@ -52,3 +57,39 @@ def test_each_image_of_a_training_is_shifted_by_itself():
     np.testing.assert_array_equal(
         next(stream_images(stamps, stretch, 32, start=1, **options)), second
     )
+
+
+@pytest.fixture(scope='module')
+def colored():
+    """Sources of one color in three bands, of which the last is missing in every second one."""
+    rng = np.random.default_rng(1)
+    y, x = np.indices((16, 16)) - 7.5
+    source = np.exp(-(x**2 + y**2) / 8)[..., np.newaxis] * np.array([10, 20, 40])
+    pixels = source * rng.uniform(1, 2, size=(40, 1, 1, 1)) + rng.normal(0, 0.1, (40, 16, 16, 3))
+    mask = np.zeros(pixels.shape, bool)
+    mask[::2, ..., 2] = True
+    return StampSet(pixels, mask=mask)
+
+
+def test_a_missing_band_is_what_the_others_suggest(colored):
+    stretch = Stretch('linear', sky=0, noise_rms=0.1, peak=40)
+    images = next(stream_images(colored, stretch, 40, seed=1, start=0))
+    order = next(colored.batches(40, shuffle=True, seed=(1, 0)))
+    true = stretch.transform(StampSet(order.pixels))
+    missing = order.mask.any(axis=(1, 2))
+    assert missing.sum() == 20
+    np.testing.assert_array_equal(images[~order.mask], true[~order.mask])
+    found, expected = images[missing[:, 2], ..., 2], true[missing[:, 2], ..., 2]
+    np.testing.assert_allclose(found, expected, atol=0.03)
+    # Not the sky, which the stretch puts there.
+    assert stretch.transform(order)[missing[:, 2], ..., 2].max() == 0
+
+
+def test_bands_without_a_signal_suggest_nothing():
+    images = np.random.default_rng(1).normal(size=(2, 8, 8, 3)).astype(np.float32)
+    seen = np.array([[True, True, False], [False, False, False]])
+    filled = fill_missing_bands(images, seen, [1, 0, 2])
+    np.testing.assert_allclose(filled[0, ..., 2], 2 * images[0, ..., 0], rtol=1e-5)
+    np.testing.assert_array_equal(filled[0, ..., :2], images[0, ..., :2])
+    np.testing.assert_array_equal(filled[1], images[1])
+    assert np.isfinite(fill_missing_bands(images, seen, [0, 0, 0])).all()

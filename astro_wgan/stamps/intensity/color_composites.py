@@ -99,7 +99,8 @@ def combine_bands(images, *, bands=(), rgb=None, stretch=None):
     -------
     `~numpy.ndarray`, shape (n, ny, nx) or (n, ny, nx, 3)
         In stretched intensity. A color is the mean of its bands that are not masked; a pixel is NaN
-        in all colors if it has none in one.
+        in all colors if it has none in one. A color that a whole image lacks, since it was not
+        observed in these bands, is the mean of the others.
 
     Raises
     ------
@@ -115,7 +116,16 @@ def combine_bands(images, *, bands=(), rgb=None, stretch=None):
         for group in groups
     ]
     colors = np.stack(colors, axis=-1)
+    _fill_missing_colors(colors, softening)
     return np.where(np.isnan(colors).any(axis=-1, keepdims=True), np.nan, colors)
+
+
+def _fill_missing_colors(colors, softening):
+    """Fill, in place, colors without any pixel with the mean of the others of their image."""
+    missing = np.isnan(colors).all(axis=(1, 2))
+    for k in np.flatnonzero(missing.any(axis=1) & ~missing.all(axis=1)):
+        mean = _mean_of(colors[k][..., ~missing[k]], softening)
+        colors[k][..., missing[k]] = mean[..., np.newaxis]
 
 
 def lupton_softening(stretch):
