@@ -57,7 +57,7 @@ _COLOR = 'color_residual'
 
 #: Part of the fingerprint: to be changed if masked stamps are measured in another way, so that
 #: results of earlier versions are refused.
-_MASKED = 'closest image, and the noise and sky of fewer pixels'
+_MASKED = 'closest image, other bands, and the noise and sky of fewer pixels'
 
 
 def measure_residual_statistics(

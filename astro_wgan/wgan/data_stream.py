@@ -6,8 +6,9 @@ import numpy as np
 import tensorflow as tf
 
 from astro_wgan.stamps.intensity.stretch_levels import sample_of
+from astro_wgan.wgan.masked_pixels import fill_missing_bands
 
-__all__ = ['fill_missing_bands', 'reorient', 'shift_images', 'stream_images']
+__all__ = ['reorient', 'shift_images', 'stream_images']
 
 
 def stream_images(stamps, stretch, count, *, seed, start, max_shift=0):
@@ -66,45 +67,6 @@ def stream_images(stamps, stretch, count, *, seed, start, max_shift=0):
                 pending = [joined[count:]]
                 number += 1
         epoch, skip = epoch + 1, 0
-
-
-def fill_missing_bands(images, seen, factors):
-    """
-    Images in which bands without data are replaced by what the other bands suggest.
-
-    Without it the sky would be in their place, and galaxies that drop out of a band would be as
-    normal as those that were not observed in it.
-
-    Parameters
-    ----------
-    images : `~numpy.ndarray`, shape (n, ny, nx, bands)
-        Stretched intensity.
-    seen : `~numpy.ndarray` of bool, shape (n, bands)
-        Whether a band of an image has valid pixels.
-    factors : array_like, shape (bands,)
-        Typical intensity of each band relative to the mean of all.
-
-    Returns
-    -------
-    `~numpy.ndarray`, shape (n, ny, nx, bands)
-        A missing band has the amplitude of those that are seen, in units of their factors. Images
-        without any are as they were.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from astro_wgan.wgan.data_stream import fill_missing_bands
-    >>> image = np.array([0.0, 2, 4]).reshape(1, 1, 1, 3)
-    >>> fill_missing_bands(image, np.array([[False, True, True]]), [1, 1, 2]).ravel().tolist()
-    [2.0, 2.0, 4.0]
-    """
-    factors = np.asarray(factors, dtype=images.dtype)
-    # The amplitude of an image with these factors as its color, by least squares.
-    used = seen * factors
-    total = np.maximum((used * factors).sum(axis=1), np.finfo(np.float32).tiny)
-    amplitude = np.einsum('nyxb,nb->nyx', images, used / total[:, np.newaxis])[..., np.newaxis]
-    missing = ~seen & seen.any(axis=1, keepdims=True)
-    return np.where(missing[:, np.newaxis, np.newaxis], amplitude * factors, images)
 
 
 def _band_factors(stamps, stretch, seed):

@@ -14,6 +14,7 @@ __all__ = [
     'fill_for_critic',
     'fill_from_neighbors',
     'fill_masked',
+    'fill_missing_bands',
     'limit_length',
     'needs_filling',
     'pixel_weights',
@@ -174,7 +175,8 @@ def fill_from_neighbors(images, weights):
     Parameters
     ----------
     images, weights : array_like, shape (n, ny, nx, bands)
-        Stretched intensity, in which the sky is 0; it fills regions without valid pixels around.
+        Stretched intensity, in which the sky is 0; it fills regions without valid pixels around. A
+        band without any is the mean of the others.
 
     Returns
     -------
@@ -186,7 +188,55 @@ def fill_from_neighbors(images, weights):
         convolved(array + _OPPOSITE_WEIGHT * array[:, ::-1, ::-1], _SIGMA)
         for array in (fraction, own)
     )
-    return replace_masked(images, weights, total / (count + np.float32(_SKY_WEIGHT)))
+    filled = replace_masked(images, weights, total / (count + np.float32(_SKY_WEIGHT)))
+    # A band of hardly any weight is nearly a missing one.
+    seen = fraction.max(axis=(1, 2))
+    seen = seen / np.maximum(seen.max(axis=1, keepdims=True), np.finfo(np.float32).tiny)
+    return fill_missing_bands(filled, seen, np.ones(filled.shape[3]))
+
+
+def fill_missing_bands(images, seen, factors):
+    """
+    Images in which bands without data are replaced by what the other bands suggest.
+
+    Without it the sky would be in their place, and galaxies that drop out of a band would be as
+    normal as those that were not observed in it.
+
+    Parameters
+    ----------
+    images : `~numpy.ndarray`, shape (n, ny, nx, bands)
+        Stretched intensity.
+    seen : `~numpy.ndarray`, shape (n, bands)
+        Whether a band of an image has valid pixels; between 0 and 1 it is replaced in part.
+    factors : array_like, shape (bands,)
+        Typical intensity of each band relative to the mean of all.
+
+    Returns
+    -------
+    `~numpy.ndarray`, shape (n, ny, nx, bands)
+        A missing band has the amplitude of those that are seen, in units of their factors. Images
+        without any are as they were.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astro_wgan.wgan.masked_pixels import fill_missing_bands
+    >>> image = np.array([0.0, 2, 4]).reshape(1, 1, 1, 3)
+    >>> fill_missing_bands(image, np.array([[False, True, True]]), [1, 1, 2]).ravel().tolist()
+    [2.0, 2.0, 4.0]
+    """
+    seen, factors = (np.asarray(a, dtype=images.dtype) for a in (seen, factors))
+    rows = np.flatnonzero((seen < 1).any(axis=1) & (seen > 0).any(axis=1))
+    if not len(rows):
+        return images
+    # The amplitude of an image with these factors as its color, by least squares.
+    used = seen[rows] * factors
+    total = np.maximum((used * factors).sum(axis=1), np.finfo(np.float32).tiny)
+    amplitude = np.einsum('nyxb,nb->nyx', images[rows], used / total[:, np.newaxis])
+    part = seen[rows][:, np.newaxis, np.newaxis]
+    filled = images.copy()
+    filled[rows] = part * images[rows] + (1 - part) * amplitude[..., np.newaxis] * factors
+    return filled
 
 
 def fill_masked(images, weights, closest=None, *, iterations=_ITERATIONS):

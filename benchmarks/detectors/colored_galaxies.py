@@ -55,7 +55,7 @@ def draw_galaxies(n, seed, kind='normal'):
     return images + rng.normal(0, _NOISE, images.shape).astype(np.float32)
 
 
-def change_galaxies(images, seed, kind, *, strength=1.0):
+def change_galaxies(images, seed, kind):
     """
     Observed galaxies whose light is changed to that of an odd kind, with the noise as it is.
 
@@ -66,8 +66,6 @@ def change_galaxies(images, seed, kind, *, strength=1.0):
     seed : int
     kind : str
         One of `KINDS`.
-    strength : float
-        Factor of the change.
 
     Returns
     -------
@@ -86,7 +84,7 @@ def change_galaxies(images, seed, kind, *, strength=1.0):
         fluxes = np.maximum(image.sum(axis=(0, 1)), 0)
         flux = fluxes.mean()
         color = fluxes / flux if flux > 0 else np.ones(3)
-        changed[k] += strength * (_as_kind(image.copy(), kind, flux, color, rng) - image)
+        changed[k] += _as_kind(image.copy(), kind, flux, color, rng) - image
     return changed
 
 

@@ -27,8 +27,6 @@ from benchmarks.results import Column
 
 #: Flux of bright sources, in units of the noise of a pixel.
 _BRIGHT = 300
-#: Of the change: pictures are compressed, so that a tenth of the levels is much more light.
-_STRENGTH = {'field': 1.0, 'pictures': 0.25}
 
 COLUMNS = (
     Column('stamps', 'sources of a field, or pictures'),
@@ -84,11 +82,7 @@ def score_rows(name, sets, options):
     detector = trained_detector(name, train, options)
     above = fresh.pixels - np.float32(detector.wgan.stretch_.sky_)
     odd = {
-        kind: fresh.replace(
-            pixels=fresh.pixels
-            - above
-            + change_galaxies(above, 10 + k, kind, strength=_STRENGTH[name])
-        )
+        kind: fresh.replace(pixels=fresh.pixels - above + change_galaxies(above, 10 + k, kind))
         for k, kind in enumerate(options.kinds)
     }
     tables = {

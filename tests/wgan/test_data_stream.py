@@ -5,12 +5,7 @@ import pytest
 import tensorflow as tf
 
 from astro_wgan import StampSet, Stretch
-from astro_wgan.wgan.data_stream import (
-    fill_missing_bands,
-    reorient,
-    shift_images,
-    stream_images,
-)
+from astro_wgan.wgan.data_stream import reorient, shift_images, stream_images
 
 
 @pytest.mark.parametrize('compiled', [False, True])
@@ -83,13 +78,3 @@ def test_a_missing_band_is_what_the_others_suggest(colored):
     np.testing.assert_allclose(found, expected, atol=0.03)
     # Not the sky, which the stretch puts there.
     assert stretch.transform(order)[missing[:, 2], ..., 2].max() == 0
-
-
-def test_bands_without_a_signal_suggest_nothing():
-    images = np.random.default_rng(1).normal(size=(2, 8, 8, 3)).astype(np.float32)
-    seen = np.array([[True, True, False], [False, False, False]])
-    filled = fill_missing_bands(images, seen, [1, 0, 2])
-    np.testing.assert_allclose(filled[0, ..., 2], 2 * images[0, ..., 0], rtol=1e-5)
-    np.testing.assert_array_equal(filled[0, ..., :2], images[0, ..., :2])
-    np.testing.assert_array_equal(filled[1], images[1])
-    assert np.isfinite(fill_missing_bands(images, seen, [0, 0, 0])).all()

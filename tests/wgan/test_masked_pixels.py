@@ -9,6 +9,7 @@ from astro_wgan.stamps import StampSet, Stretch
 from astro_wgan.wgan.masked_pixels import (
     fill_from_neighbors,
     fill_masked,
+    fill_missing_bands,
     limit_length,
     needs_filling,
     pixel_weights,
@@ -194,3 +195,26 @@ def test_a_fitted_stretch_has_the_weights_of_its_levels(scope):
     assert (weights < 1).any()
     np.testing.assert_array_equal(weights, pixel_weights(stamps, Stretch(**levels)))
     assert stretch.scope == scope
+
+
+def test_bands_without_a_signal_suggest_nothing():
+    images = np.random.default_rng(1).normal(size=(2, 8, 8, 3)).astype(np.float32)
+    seen = np.array([[True, True, False], [False, False, False]])
+    filled = fill_missing_bands(images, seen, [1, 0, 2])
+    np.testing.assert_allclose(filled[0, ..., 2], 2 * images[0, ..., 0], rtol=1e-5)
+    np.testing.assert_array_equal(filled[0, ..., :2], images[0, ..., :2])
+    np.testing.assert_array_equal(filled[1], images[1])
+    assert np.isfinite(fill_missing_bands(images, seen, [0, 0, 0])).all()
+
+
+def test_the_search_for_stamps_that_lack_a_band_starts_from_the_others():
+    images = np.random.default_rng(1).normal(size=(2, 8, 8, 3)).astype(np.float32)
+    weights = np.ones_like(images)
+    weights[0, ..., 1] = 0
+    images[0, ..., 1] = np.nan
+    filled = fill_from_neighbors(images, weights)
+    np.testing.assert_allclose(filled[0, ..., 1], images[0][..., [0, 2]].mean(axis=-1), rtol=1e-5)
+    np.testing.assert_array_equal(filled[1], images[1])
+    # Hardly any weight is a mask.
+    weights[0, ..., 1], images[0, ..., 1] = 1e-6, 5.0
+    np.testing.assert_allclose(fill_from_neighbors(images, weights), filled, atol=1e-2)
