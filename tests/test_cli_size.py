@@ -59,7 +59,10 @@ def test_angles_need_a_wcs(image, tmp_path, capsys):
     fits.writeto(tmp_path / 'plain.fits', fits.getdata(image))
     options = ['--output', str(tmp_path / 'hunt'), '--quiet', '--size', '6.4arcsec']
     assert main(['hunt', str(tmp_path / 'plain.fits'), *options]) == 2
-    assert 'must be in pixels where the pixel scale is not known' in capsys.readouterr().err
+    assert (
+        '`size` must be in pixels for an image without celestial WCS; got 6.4 arcsec'
+        in capsys.readouterr().err
+    )
 
 
 def test_angles_and_scales_are_not_given_together(image, tmp_path, capsys):
