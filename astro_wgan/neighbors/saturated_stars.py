@@ -59,6 +59,10 @@ _OFFSET = 3.0
 #: Fraction of the pixels around masked ones that must be bright.
 _SURROUNDED = 0.8
 
+#: Groups of saturated pixels in an image, at most: so many, or so many per pixel.
+_MOST = 100
+_CROWDED = 1 / 500
+
 _EIGHT = np.ones((3, 3), dtype=bool)
 
 
@@ -102,6 +106,11 @@ def find_saturated(above_sky, noise, bad, fwhm, saturated):
     -------
     `SaturatedStars`
 
+    Raises
+    ------
+    ValueError
+        If there are more groups of saturated pixels than there can be stars.
+
     Notes
     -----
     Masked pixels within bright ones are saturated, too; those without the wings of a star are hot
@@ -112,6 +121,11 @@ def find_saturated(above_sky, noise, bad, fwhm, saturated):
     is symmetric, a galaxy lies on one side.
     """
     labels, n = label(saturated | _bright_holes(above_sky, noise, bad), _EIGHT)
+    if n > max(_MOST, _CROWDED * labels.size):
+        raise ValueError(
+            f'{n} groups of pixels are saturated in {labels.shape[0]} x {labels.shape[1]} pixels: '
+            '`saturation` must be the level of saturated stars.'
+        )
     x, y, core = _cores(labels, n)
     lowest = np.full(n, np.inf)
     np.minimum.at(lowest, labels[saturated] - 1, above_sky[saturated])
@@ -138,7 +152,7 @@ def find_saturated(above_sky, noise, bad, fwhm, saturated):
         inner = core[k] + fwhm
         where = above_sky, bad, x[k], y[k]
         radius[k] = halo_radius(*where, noise=rms, inner=inner, outer=max(inner, outer))
-        _add_spikes(pixels, k, smooth / rms, bad, (x[k], y[k]), radius[k])
+        _add_spikes(pixels, k, smooth, rms, bad, (x[k], y[k]), radius[k])
     return SaturatedStars(x, y, core, radius, pixels)
 
 
@@ -231,7 +245,7 @@ def _bright_holes(above_sky, noise, bad):
     return holes
 
 
-def _add_spikes(pixels, k, significance, bad, center, radius):
+def _add_spikes(pixels, k, smooth, rms, bad, center, radius):
     """Write the number of a star into the pixels of its spikes that are free."""
     reach = min(_REACH * radius, FARTHEST)
     distance = np.arange(radius, reach)
@@ -240,11 +254,11 @@ def _add_spikes(pixels, k, significance, bad, center, radius):
     angle = np.arange(_DIRECTIONS) * (2 * np.pi / _DIRECTIONS)
     x = np.rint(center[0] + np.outer(np.cos(angle), distance)).astype(int)
     y = np.rint(center[1] + np.outer(np.sin(angle), distance)).astype(int)
-    ny, nx = significance.shape
+    ny, nx = smooth.shape
     inside = (x >= 0) & (x < nx) & (y >= 0) & (y < ny)
     x, y = np.clip(x, 0, nx - 1), np.clip(y, 0, ny - 1)
     known = inside if bad is None else inside & ~bad[y, x]
-    height = np.where(known, significance[y, x], np.nan)
+    height = np.where(known, smooth[y, x] / rms, np.nan)
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', RuntimeWarning)  # rings outside of the image
         height -= np.nanmedian(height, axis=0)

@@ -57,6 +57,14 @@ def test_neighbors_of_any_color_in_the_chi_squared_image():
     assert stamps.table['n_neighbors'][middle] == 2
 
 
+def test_a_background_that_is_stated_is_not_that_of_the_chi_squared_image():
+    faint = DetectionConfig(2, background=0.0)
+    options = {'positions': None, 'detect_in': 'chi2', 'detection': faint}
+    stated = cut(NeighborConfig('mask', detection=faint), **options)
+    measured = cut(NeighborConfig('mask'), **options)
+    assert np.array_equal(stated.mask, measured.mask)
+
+
 def test_sky_of_the_same_stamp_in_both_bands():
     before = cut('keep', detection=None)
     masked, replaced = cut('mask'), cut('replace')

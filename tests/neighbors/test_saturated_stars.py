@@ -182,6 +182,16 @@ def test_stamps_beside_a_saturated_star():
     assert (same.mask[0] == left).mean() > 0.95
 
 
+def test_a_level_within_the_noise_is_refused():
+    message = '`saturation` must be the level of saturated stars'
+    with pytest.raises(ValueError, match=message):
+        cut(scene(), [(120, 110)], saturation=1.5)
+    config = NeighborConfig('keep', 'mask', psf_fwhm=FWHM, saturation=1.5)
+    stamps = StampSet(scene()[np.newaxis, :128, :128])
+    with pytest.raises(ValueError, match=message):
+        stamps.remove_neighbors(config, progress=False)
+
+
 def test_a_level_in_one_tile_holds_in_all(monkeypatch):
     """The star at the right is saturated, but its top is not flat."""
     image = np.concatenate([scene(with_spikes=False), scene(1.0, seed=2)], axis=1)

@@ -100,8 +100,11 @@ def image_of_grid(base, detection, background, is_detected):
     return ccd.data, how
 
 
-def find_removed(image, how, windows, removal, psf):
+def find_removed(image, how, windows, removal, psf, *, is_chi):
     """Neighbors and stars in the image of the grid, or in the chi-squared image."""
+    if is_chi and removal.detection is not None:
+        # Stated for a band; that of the chi-squared image is known.
+        removal = replace(removal, detection=replace(removal.detection, background=None))
     # The sky is that of the stamps, since other bands may have other pixels.
     found = find_in_image(image, windows, removal, psf=psf, around=0, **how)
     return found.in_stamps(windows.corner)

@@ -148,12 +148,12 @@ def band_arguments_of_images(
             windows = Windows.of_stamps(corner, shape)
             if scale is not None:
                 windows = resampled_windows(corner, first['geometry'].steps, shape)
-            removed = find_removed(
-                *(chi_squared or image_of_grid(base, detection, background, is_detected)),
-                windows,
-                removal,
-                bands[grid].psf,
-            )
+            searched = chi_squared
+            if chi_squared is None:
+                searched = image_of_grid(base, detection, background, is_detected)
+            is_chi = chi_squared is not None
+            removed = find_removed(*searched, windows, removal, bands[grid].psf, is_chi=is_chi)
+            del searched
             if scale is not None:
                 # From the pixels of the image, before they are resampled.
                 change = RemovalInWindows(removed, removal.detection_or(detection))
