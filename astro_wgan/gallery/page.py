@@ -16,6 +16,7 @@ from astropy.table import Table
 from astro_wgan.catalogs.columns import numbers_or_nan
 from astro_wgan.files.atomic import atomic_write
 from astro_wgan.gallery.cards import card_columns, id_texts, score_numbers, sky_text
+from astro_wgan.gallery.color_key import color_key_html
 from astro_wgan.gallery.page_text import visible
 from astro_wgan.gallery.summary import (
     flag_percentiles,
@@ -146,8 +147,11 @@ def write_gallery(
         inputs, closest, residuals = (x[:, ::-1] for x in (inputs, closest, residuals))
     residuals = residual_map(residuals)
     limit = residual_range(residuals)
-    options = {'bands': bands, 'rgb': rgb, 'stretch': stretch}
-    inputs, closest = (combine_bands(images, **options) for images in (inputs, closest))
+    options = {'bands': bands, 'rgb': rgb}
+    color_key = color_key_html(inputs.shape[3] if inputs.ndim == 4 else 1, **options)
+    inputs, closest = (
+        combine_bands(images, stretch=stretch, **options) for images in (inputs, closest)
+    )
     pictures, ranges = _pictures(inputs, closest, residuals, limit, lupton_softening(stretch))
     shape = residuals.shape[1:]
     ids, title = id_texts(table, rows), visible(title)
@@ -171,6 +175,7 @@ def write_gallery(
         histogram=histogram_html(table),
         notes=notes_html(notes),
         provenance=provenance_html(table),
+        color_key=color_key,
         residual_limit=f'{limit:.3g}',
         ranking=ranking_html(facts, ids),
         data=_json_for_script(data),

@@ -1,5 +1,6 @@
 import base64
 import hashlib
+import html
 import json
 import re
 from io import BytesIO
@@ -118,6 +119,28 @@ def test_bands_are_chosen_by_name_and_a_stretch_makes_colors_of_linear_intensiti
     assert (found[galaxy][..., 0] > found[galaxy][..., 2]).all()
     with pytest.raises(ValueError, match=r"`rgb` must be three bands.* or names 'g', 'r'"):
         write_gallery(tmp_path / 'page.html', table, **{**options, 'rgb': ('g', 'r', 'y')})
+
+
+@pytest.mark.parametrize(
+    ('shape', 'options', 'expected'),
+    [
+        ((8, 8), {}, 'input and closest image'),
+        ((8, 8, 1), {}, 'input and closest image'),
+        ((8, 8, 3), {}, 'band 0 band 1 band 2 input'),
+        ((8, 8, 4), {'bands': as_bands(['g', 'r', 'i', '<b>'], 4)}, '<b> i g, r input'),
+        (
+            (8, 8, 4),
+            {'bands': as_bands(['g', 'r', 'i', 'z'], 4), 'rgb': ('i', 'r', 'g')},
+            'i r g input',
+        ),
+    ],
+)
+def test_the_key_says_what_gray_or_each_color_is(tmp_path, shape, options, expected):
+    table, images = scored(1, shape=shape)
+    text = write_gallery(tmp_path / 'page.html', table, **options, **images).read_text()
+    key = re.search('<span class="key">(.*?)\n', text)[1]
+    assert ('grays' in key) == (len(shape) == 2 or shape[2] == 1)
+    assert ' '.join(html.unescape(re.sub('<[^>]*>', ' ', key)).split()).startswith(expected)
 
 
 def test_images_need_not_be_square(tmp_path):
