@@ -67,6 +67,13 @@ def add_hunt(commands):
         default=defaults.preset,
         help='configuration of the networks',
     )
+    add(
+        '--stretch',
+        choices=['auto', 'asinh', 'linear'],
+        default=defaults.stretch,
+        help='scale of the intensities: linear for images that were stretched for display before, '
+        'such as JPEG pictures, asinh for all others (auto), or always one of them',
+    )
     add('--epochs', type=float, help='number of passes over the stamps')
     add('--minutes', type=float, help='time limit of the training in minutes')
     add(

@@ -22,6 +22,7 @@ _CHOICES = {
     'partial': ('drop', 'fill'),
     'sky': ('keep', 'subtract'),
     'preset': ('compact', 'paper'),
+    'stretch': ('auto', 'asinh', 'linear'),
 }
 
 
@@ -30,7 +31,7 @@ class HuntConfig:
     """
     Configuration of a hunt.
 
-    With a trained ``model``, ``preset``, ``iterations``, ``epochs``, ``minutes``,
+    With a trained ``model``, ``preset``, ``stretch``, ``iterations``, ``epochs``, ``minutes``,
     ``held_out_fraction`` and ``seed`` have no effect, and ``contamination`` only has one if the
     model has no calibration.
 
@@ -61,6 +62,10 @@ class HuntConfig:
         Whether point sources beside or on a galaxy are masked.
     preset : {'compact', 'paper'}
         Configuration of networks and training.
+    stretch : {'auto', 'asinh', 'linear'}
+        Scale of the intensities that the networks see (`~astro_wgan.Stretch`): by default linear
+        for images that were stretched for display before, such as JPEG pictures, of which a warning
+        is issued, and asinh for all others.
     iterations, epochs, minutes : float or None
         Limits of the training: number of generator iterations (by default 600, or 300 from an
         initial model) or of passes over the stamps, and time in minutes. With a limit in minutes
@@ -93,6 +98,7 @@ class HuntConfig:
     neighbors: str | NeighborConfig = 'keep'
     stars: str = 'keep'
     preset: str = 'compact'
+    stretch: str = 'auto'
     iterations: int | None = None
     epochs: float | None = None
     minutes: float | None = None

@@ -1,12 +1,14 @@
 """`hunt`: from an image to a ranked table of anomalous sources and a page, in one call."""
 
 import time
+import warnings
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 from astropy.table import QTable
+from astropy.utils.exceptions import AstropyUserWarning
 
 from astro_wgan.bands.trained_bands import check_weights_of_bands
 from astro_wgan.hunting.field import read_field
@@ -28,6 +30,8 @@ from astro_wgan.jobs import (
 from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.stamps import StampSet, Stretch
+from astro_wgan.stamps.intensity.stretched_images import describe_stretch
+from astro_wgan.stamps.stretch_levels import sample_of
 
 __all__ = ['HuntResult', 'hunt']
 
@@ -284,8 +288,8 @@ def _train(stamps, config, folder, start, progress):
     from astro_wgan.anomaly import AnomalyDetector
     from astro_wgan.wgan import WGAN
 
-    # Pictures were stretched before, and bands may have different units.
-    stretch = Stretch('auto', per_band=stamps.n_bands is not None)
+    # Bands may have different units.
+    stretch = Stretch(_kind_of_stretch(stamps, config), per_band=stamps.n_bands is not None)
     wgan = WGAN.preset(config.preset, size=config.size, stretch=stretch)
     wgan.fit(
         stamps,
@@ -297,6 +301,22 @@ def _train(stamps, config, folder, start, progress):
     )
     wgan.save(folder.model)
     return AnomalyDetector(wgan)
+
+
+def _kind_of_stretch(stamps, config):
+    """The scale of intensities that is asked for, or found for these stamps."""
+    if config.stretch != 'auto':
+        return config.stretch
+    reason = describe_stretch(sample_of(stamps, seed=0))
+    if not reason:
+        return 'asinh'
+    warnings.warn(
+        f'The stamps seem to have been stretched for display, as {reason}: their intensities are '
+        "taken as they are. Give `stretch`, 'linear' or 'asinh', to choose yourself.",
+        AstropyUserWarning,
+        stacklevel=4,
+    )
+    return 'linear'
 
 
 def _fingerprint(stamps, config, model, start):

@@ -101,7 +101,7 @@ def test_a_hunt_starts_from_the_model_and_says_so(monkeypatch, tmp_path, capsys,
     with pytest.raises(KeyboardInterrupt):
         hunt(image, output=tmp_path / 'a', **options)
     assert calls[0]['iterations'] == 300
-    assert (calls[0]['stretch'].kind, calls[0]['stretch'].per_band) == ('auto', False)
+    assert (calls[0]['stretch'].kind, calls[0]['stretch'].per_band) == ('asinh', False)
     given, expected = calls[0]['initial_model'], shipped.wgan
     for a, b in zip(given.generator_.weights, expected.generator_.weights, strict=True):
         np.testing.assert_array_equal(a, b)
@@ -142,3 +142,29 @@ def test_a_start_that_does_not_fit_is_refused_before_anything_is_written(tmp_pat
             progress=False,
         )
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ('given', 'expected'), [('auto', 'linear'), ('asinh', 'asinh'), ('linear', 'linear')]
+)
+def test_pictures_are_taken_as_they_are_unless_a_stretch_is_chosen(
+    monkeypatch, tmp_path, recwarn, given, expected
+):
+    kinds = []
+
+    def fit(wgan, stamps, **options):
+        kinds.append(wgan.stretch.kind)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(WGAN, 'fit', fit)
+    image, positions = squares()
+    picture = np.clip(100 + 40 * np.arcsinh(image), 0, 255).astype(np.uint8)
+    picture[0, ::64], picture[1, ::64] = 0, 255
+    config = HuntConfig(stretch=given)
+    with pytest.raises(KeyboardInterrupt):
+        hunt(picture, output=tmp_path, positions=positions, config=config, progress=False)
+    assert kinds == [expected]
+    told = [str(w.message) for w in recwarn if 'stretched for display' in str(w.message)]
+    assert len(told) == (given == 'auto')
+    # In the words of a hunt, whose configuration has no `kind`.
+    assert all('Give `stretch`' in text and 'kind' not in text for text in told)
