@@ -3,11 +3,6 @@
 import argparse
 import sys
 
-# Nothing that takes time to import: Ctrl-C is handled once `main` runs.
-from astro_wgan.cli_hunt import add_hunt
-from astro_wgan.cli_observe import add_observe
-from astro_wgan.version import __version__
-
 __all__ = ['main']
 
 _DESCRIPTION = (
@@ -63,6 +58,11 @@ def _unexpected(error, message):
 
 
 def _parser():
+    # Not at the top, where Ctrl-C would show a traceback: it is handled once `main` runs.
+    from astro_wgan.cli_hunt import add_hunt
+    from astro_wgan.cli_observe import add_observe
+    from astro_wgan.version import __version__
+
     parser = argparse.ArgumentParser(prog='astro-wgan', description=_DESCRIPTION)
     version = f'astro_wgan {__version__}'
     parser.add_argument('--version', action='version', version=version)

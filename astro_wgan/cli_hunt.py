@@ -88,8 +88,8 @@ def add_hunt(commands):
         '--initial-model',
         default='auto',
         metavar='NAME',
-        help='model whose weights the training starts from: the one of the package if it has the '
-        f'networks of this hunt (auto), {", ".join(model_names())}, the folder of a hunt, or none',
+        help='model whose weights the training starts from: the one of the package if networks and '
+        f'pixel scale fit (auto), {", ".join(model_names())}, the folder of a hunt, or none',
     )
     add(
         '--positions',
@@ -266,6 +266,12 @@ def _find_images(names):
     from astro_wgan.datasets import image_info, image_names, image_path
 
     bundled = [not Path(name).exists() and name in image_names() for name in names]
+    for name, is_bundled in zip(names, bundled, strict=True):
+        if not (is_bundled or Path(name).exists() or Path(name).suffix):
+            raise FileNotFoundError(
+                f'There is no file {name}, and no bundled image of this name: '
+                f'{", ".join(image_names())}.'
+            )
     found = [
         image_path(name) if is_bundled else name
         for name, is_bundled in zip(names, bundled, strict=True)
@@ -299,7 +305,10 @@ def _name_of(options):
 
 
 def _number_or_estimate(text):
-    return text if text == 'estimate' else float(text)
+    try:
+        return text if text == 'estimate' else float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be a number or 'estimate'; got {text!r}") from None
 
 
 def _hdu(text):

@@ -214,6 +214,26 @@ def test_hunt_passes_on_what_the_files_mean(monkeypatch, arguments, expected):
     assert {key: given[key] for key in expected} == expected
 
 
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (['--stretch', 'log'], "invalid choice: 'log'"),
+        (['--contamination', 'no'], "must be a number or 'estimate'; got 'no'"),
+    ],
+)
+def test_hunt_says_what_an_option_must_be(capsys, arguments, message):
+    with pytest.raises(SystemExit) as ended:
+        main(['hunt', 'image.fits', *arguments])
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+def test_hunt_refuses_a_size_without_networks_before_it_reads(said, tmp_path):
+    assert 'must be 16, 32, 64, 128 or 256 pixels; got 17' in said(
+        'hunt', 'image.fits', '--size', '17', '--output', tmp_path / 'out'
+    )
+
+
 def test_a_mask_of_hunt_may_be_a_file(monkeypatch, tmp_path):
     given = {}
     monkeypatch.setattr('astro_wgan.hunting.hunt', lambda image, **options: given.update(options))

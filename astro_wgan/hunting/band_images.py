@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from itertools import compress
 
+from astro_wgan.bands.band import Band
 from astro_wgan.cutouts.cutting import are_images
 from astro_wgan.images.plane_count import count_planes
 
@@ -33,12 +34,16 @@ def images_by_band(image, bands=None, *, hdu=None, max_size=None):
 
     Raises
     ------
+    FileNotFoundError
+        If one of the files does not exist.
     ValueError
         If there are no images, one file stands for two bands, or names do not fit.
     """
     if isinstance(bands, str):
         raise ValueError(f'`bands` must be a list of names; got {bands!r}.')
     bands = None if bands is None else list(bands)
+    if bands is not None and not all(isinstance(b, Band) or str(b).strip() for b in bands):
+        raise ValueError(f'`bands` must be names that are not empty; got {bands}.')
     if isinstance(image, Mapping):
         if bands is not None:
             raise ValueError('Give `bands`, or a dictionary of images by band, not both.')
@@ -104,12 +109,14 @@ def _planes(image, bands, hdu, max_size):
 
 
 def _check_files(images):
-    """Refuse one file for two bands."""
+    """Refuse a file that is missing, before others are read, and one file for two bands."""
     known = {}
     for band, image in images.items():
         if not isinstance(image, (str, os.PathLike)):
             continue
         path = os.path.realpath(image)
+        if not os.path.exists(path):
+            raise FileNotFoundError(f'The file of band {band!r}, {os.fspath(image)}, is missing.')
         if path in known:
             raise ValueError(
                 f'The bands {known[path]!r} and {band!r} are the same file, {os.fspath(image)}.'

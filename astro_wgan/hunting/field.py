@@ -8,7 +8,6 @@ from astropy import units as u
 
 from astro_wgan.astrometry.stamp_geometry import scale_of_image
 from astro_wgan.catalogs.table_files import read_table
-from astro_wgan.cutouts.resampled.source_scale import as_source_scale
 from astro_wgan.detection.tiled_detection import measure_background
 from astro_wgan.hunting.band_images import images_by_band
 from astro_wgan.hunting.hunt_config import HuntConfig
@@ -91,10 +90,10 @@ def read_field(image, config, *, bands, positions, progress, **reading):
     check_options_of_bands(reading, [getattr(band, 'name', band) for band in sources or ()])
     if isinstance(positions, (str, PathLike)):
         positions = read_table(positions)
-    if hasattr(positions, '__len__') and not len(positions):
-        raise ValueError('`positions` must hold at least one position; got none.')
+    n_positions = None if positions is None else _count(positions)
     images, told = {}, []
-    with ProgressLine('detecting', quiet=not progress) as line:
+    what = 'detecting' if positions is None else 'cutting'
+    with ProgressLine(what, quiet=not progress) as line:
         line.update(0.0)
         for band, source in ({None: image} if sources is None else sources).items():
             name = getattr(band, 'name', band)
@@ -111,11 +110,26 @@ def read_field(image, config, *, bands, positions, progress, **reading):
         # Stamps have the pixels of the image in which sources are detected.
         config = _with_size_in_pixels(config, images.get(config.detect_in, first))
         stamps = _cut(first if sources is None else images, config, positions)
-        line.update(1.0, f'{len(stamps)} stamps of {config.size} x {config.size} pixels')
+        if n_positions is not None and len(stamps) < n_positions:
+            line.note(
+                f'left out: {n_positions - len(stamps):,} of {n_positions:,} positions, whose '
+                'stamps do not lie inside of the image'
+            )
+        line.update(1.0, f'{len(stamps):,} stamps of {config.size} x {config.size} pixels')
     check_writable(stamps)
     return Field(
         stamps, config, told, _credit([ccd.meta for ccd in images.values()]), _first_row(first.meta)
     )
+
+
+def _count(positions):
+    """The number of positions, where it is known: a dictionary has columns."""
+    if isinstance(positions, Mapping) or not getattr(positions, 'shape', True):
+        return None
+    count = len(positions)
+    if not count:
+        raise ValueError('`positions` must hold at least one position; got none.')
+    return count
 
 
 def _with_size_in_pixels(config, ccd):
@@ -168,42 +182,20 @@ def _cut(images, config, positions):
     if config.sky == 'subtract':
         detection = replace(detection, background=0.0)
     options = {'size': config.size, 'positions': positions, 'partial': config.partial}
-    options['detection'] = detection if positions is None else None
+    options |= {'scale': config.scale, 'detection': detection if positions is None else None}
     removal = _removal(config, detection)
     if removal.is_needed:
         options['neighbors'] = removal
-    follows = as_source_scale(config.scale) is not None
-    if follows:
-        options['scale'] = config.scale
-    if not isinstance(images, Mapping):
-        stamps = StampSet.from_image(images, **options)
-    elif not follows:
+    if isinstance(images, Mapping):
         stamps = StampSet.from_images(images, detect_in=config.detect_in, **options)
     else:
-        stamps = _resampled(images, config, options)
+        stamps = StampSet.from_image(images, **options)
     if not len(stamps):
         raise ValueError(
             f'No stamp of {config.size} x {config.size} pixels lies completely inside the image: '
             "use a smaller `size`, or partial='fill'."
         )
     return stamps
-
-
-def _resampled(images, config, options):
-    """Stamps in several bands of the same pixels, whose scale is that of the source in one band."""
-    names = [getattr(band, 'name', band) for band in images]
-    first = names[0] if config.detect_in is None else config.detect_in
-    if first not in names:
-        raise ValueError(
-            '`detect_in` must be one of the bands for stamps that follow the source: '
-            f'{", ".join(names)}; got {first!r}.'
-        )
-    # Sources are those of the first image.
-    ordered = dict(
-        sorted(images.items(), key=lambda item: getattr(item[0], 'name', item[0]) != first)
-    )
-    stamps = StampSet.from_image(list(ordered.values()), bands=list(ordered), **options)
-    return stamps if list(ordered) == list(images) else stamps[names]
 
 
 def _removal(config, detection):

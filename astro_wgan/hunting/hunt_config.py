@@ -119,6 +119,7 @@ class HuntConfig:
                     f'`{name}` must be {" or ".join(map(repr, allowed))}; '
                     f'got {getattr(self, name)!r}.'
                 )
+        self._check_size()
         if not isinstance(self.detection, DetectionConfig):
             raise ValueError(f'`detection` must be a DetectionConfig; got {self.detection!r}.')
         if not 0 < self.held_out_fraction < 1:
@@ -138,6 +139,18 @@ class HuntConfig:
             raise ValueError(f'`seed` must not be negative; got {self.seed}.')
         if self.n_cards < 1:
             raise ValueError(f'`n_cards` must be at least 1; got {self.n_cards}.')
+
+    def _check_size(self):
+        """Refuse what cannot be the edge of stamps for any networks."""
+        if hasattr(self.size, 'unit'):
+            is_angle = self.size.unit.is_equivalent(u.arcsec)
+            if not (is_angle and self.size.isscalar and 0 < self.size.value < float('inf')):
+                raise ValueError(f'`size` must be one angle above 0, or pixels; got {self.size}.')
+            return
+        # Not at the top: networks are of another layer, and sizes are all that is asked of them.
+        from astro_wgan.wgan import NetworkConfig
+
+        NetworkConfig.preset(self.preset, size=int(self.size))
 
     @property
     def limits(self):

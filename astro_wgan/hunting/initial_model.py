@@ -1,13 +1,18 @@
 """The model that the training of a hunt starts from: that of the package, or another."""
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from astro_wgan.datasets import model_names, model_path
 from astro_wgan.jobs import describe_networks
 
 __all__ = ['InitialModel', 'check_initial_model', 'find_initial_model', 'model_folder']
+
+
+#: Angle of a pixel, in units of that of the training set of a model, from and up to which it was
+#: found to be a better start than random weights.
+_SMALLEST_RATIO, _LARGEST_RATIO = 0.25, 8.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,11 +25,14 @@ class InitialModel:
     wgan : `~astro_wgan.WGAN` or None
         None for random weights.
     name : str
-        What it is, for people and for the provenance.
+        What it is, for the provenance.
+    reason : str
+        Why it is taken, or what it was trained on beside these stamps, for people.
     """
 
     wgan: object
     name: str
+    reason: str = ''
 
     def describe(self):
         """Its weights, for a fingerprint."""
@@ -68,7 +76,7 @@ def check_initial_model(initial_model, model):
         raise ValueError('Give `model`, which is not trained, or `initial_model`, not both.')
 
 
-def find_initial_model(initial_model, network):
+def find_initial_model(initial_model, network, *, pixel_scale=None):
     """
     The model to start from.
 
@@ -78,6 +86,8 @@ def find_initial_model(initial_model, network):
         As in `~astro_wgan.hunt`.
     network : `~astro_wgan.wgan.NetworkConfig`
         Networks that are to be trained.
+    pixel_scale : `~astropy.units.Quantity`, optional
+        Angle on the sky of a pixel of the stamps, where it is known.
 
     Returns
     -------
@@ -87,13 +97,20 @@ def find_initial_model(initial_model, network):
     ------
     ValueError
         If the model has other networks. Of ``'auto'``, random weights are used instead.
+
+    Notes
+    -----
+    ``'auto'`` takes a model of the package with the same networks, for any number of bands and
+    either stretch, if a pixel of the stamps is from 1/4 to 8 times as large on the sky as those
+    that it was trained on, or the angle is not known. Within these limits it was the better start
+    in all that was measured (``benchmarks/experiments/initial_models.py``).
     """
     from astro_wgan.wgan import WGAN
 
     if initial_model is None:
         return InitialModel(None, 'random weights')
     if isinstance(initial_model, str) and initial_model == 'auto':
-        return _of_the_package(network)
+        return _of_the_package(network, pixel_scale)
     if isinstance(initial_model, (str, os.PathLike)):
         name = str(initial_model)
         wgan = WGAN.load(model_path(name) if name in model_names() else model_folder(name))
@@ -101,25 +118,73 @@ def find_initial_model(initial_model, network):
         wgan, name = getattr(initial_model, 'wgan', initial_model), 'a given model'
     if not _fits(wgan, network):
         raise ValueError(
-            f'`initial_model` ({name}) must have the networks that are to be trained, {network}, '
-            f'or those for a single band; got {wgan.network}.'
+            f'`initial_model` ({name}) must have the networks that are to be trained, or those for '
+            f'a single band; {_difference(wgan, network)}.'
         )
-    return InitialModel(wgan, name)
+    return InitialModel(wgan, name, _comparison(wgan, network, pixel_scale))
 
 
-def _of_the_package(network):
-    """A model of the package with the same networks, or random weights if there is none."""
+def _of_the_package(network, pixel_scale):
+    """A model of the package for such stamps, or random weights if there is none."""
     from astro_wgan.wgan import WGAN
 
+    why = 'no model of the package'
     for name in model_names():
         wgan = WGAN.load(model_path(name))
-        if _fits(wgan, network):
-            return InitialModel(wgan, name)
-    return InitialModel(None, 'random weights: no model of the package has these networks')
+        if not _fits(wgan, network):
+            why = f'of {name}, {_difference(wgan, network)}'
+            continue
+        ratio = _ratio(wgan, pixel_scale)
+        if ratio is None or _SMALLEST_RATIO <= ratio <= _LARGEST_RATIO:
+            return InitialModel(wgan, name, _comparison(wgan, network, pixel_scale))
+        why = (
+            f'{name} has pixels of {_angle(wgan.pixel_scale_)}, and is a start for those from '
+            f'{_SMALLEST_RATIO:g} to {_LARGEST_RATIO:g} times as large; these have '
+            f'{_angle(pixel_scale)}'
+        )
+    return InitialModel(None, 'random weights', why)
+
+
+def _ratio(wgan, pixel_scale):
+    """Angle of a pixel in units of that of the model, or None where one is not known."""
+    if pixel_scale is None or wgan.pixel_scale_ is None:
+        return None
+    return float(pixel_scale / wgan.pixel_scale_)
+
+
+def _comparison(wgan, network, pixel_scale):
+    """What a model that is taken was trained on, beside these stamps, as text."""
+    parts = []
+    if wgan.pixel_scale_ is not None:
+        here = 'unknown here' if pixel_scale is None else f'{_angle(pixel_scale)} here'
+        parts.append(f'pixels of {_angle(wgan.pixel_scale_)}, {here}')
+    bands = wgan.network.bands
+    if bands != network.bands:
+        parts.append(f'{bands} band, {network.bands} here, which begin with its weights each')
+    return '; '.join(parts)
+
+
+def _angle(scale):
+    return f'{scale.to_value("arcsec / pix"):.3g} arcsec'
 
 
 def _fits(wgan, network):
     return wgan.is_fitted and wgan.network in (network, replace(network, bands=1))
+
+
+def _difference(wgan, wanted):
+    """What the networks of a model differ in, as text."""
+    if not wgan.is_fitted:
+        return 'it is not fitted'
+    network = wgan.network
+    other = {
+        f.name: (getattr(network, f.name), getattr(wanted, f.name))
+        for f in fields(network)
+        if getattr(network, f.name) != getattr(wanted, f.name)
+    }
+    # The filters follow from the size.
+    shown = ['size'] if 'size' in other else list(other)
+    return ' and '.join('its {} is {!r} instead of {!r}'.format(n, *other[n]) for n in shown)
 
 
 def model_folder(path):

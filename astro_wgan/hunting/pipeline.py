@@ -30,8 +30,8 @@ from astro_wgan.jobs import (
 from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.stamps import StampSet, Stretch
+from astro_wgan.stamps.intensity.stretch_levels import sample_of
 from astro_wgan.stamps.intensity.stretched_images import describe_stretch
-from astro_wgan.stamps.stretch_levels import sample_of
 
 __all__ = ['HuntResult', 'hunt']
 
@@ -107,7 +107,9 @@ def hunt(
         A model whose weights the training starts from: the name of one of
         `~astro_wgan.datasets.model_names`, the folder of a model or of an earlier hunt, or a
         fitted model. By default, the model of the package if it has the networks of ``config``,
-        those of ``'compact'`` for 64 pixels and any number of bands; None for random weights.
+        those of ``'compact'`` for 64 pixels and any number of bands, and the pixels of the image
+        are from 1/4 to 8 times as large on the sky as its own (0.06 arcsec), or it has no WCS; None
+        for random weights.
     positions : optional
         Centers of the stamps, as in `~astro_wgan.StampSet.from_image`, or the path of a table of
         them; by default sources are detected.
@@ -188,7 +190,8 @@ def hunt(
         credit=field.credit,
         seconds=seconds,
     )
-    notes = [' '.join(describe_field(field.images, config, is_detected=positions is None))]
+    notes = describe_field(field.images, config, is_detected=positions is None)
+    notes = [' '.join([*notes, *_describe_training(detector, start)])]
     with _timed(seconds, 'gallery'):
         detector.gallery(
             stamps,
@@ -277,7 +280,9 @@ def _initial_model(initial_model, stamps, config, progress):
     network = NetworkConfig.preset(config.preset, size=config.size, bands=stamps.n_bands or 1)
     with ProgressLine('initial model', quiet=not progress) as line:
         line.update(0.0)
-        start = find_initial_model(initial_model, network)
+        start = find_initial_model(initial_model, network, pixel_scale=stamps.pixel_scale)
+        if start.reason:
+            line.note(f'{start.name}: {start.reason}')
         line.update(1.0, start.name)
     if start.wgan is not None:
         check_weights_of_bands(stamps, start.wgan.bands_)
@@ -301,6 +306,14 @@ def _train(stamps, config, folder, start, progress):
     )
     wgan.save(folder.model)
     return AnomalyDetector(wgan)
+
+
+def _describe_training(detector, start):
+    """What the networks learned from, in sentences for the page."""
+    if start is not None:
+        yield f'The training starts from {start.name}.'
+    if detector.wgan.stretch_.kind_ == 'linear':
+        yield 'The networks see intensities as they are in the image.'
 
 
 def _kind_of_stretch(stamps, config):

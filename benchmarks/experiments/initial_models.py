@@ -120,7 +120,7 @@ def simulated(ratio, options, shipped):
 
 
 def real(path, options):
-    """Labelled galaxies of a survey."""
+    """Labeled galaxies of a survey."""
     with np.load(path) as stored:
         images, labels, split = (stored[name] for name in ('images', 'labels', 'split'))
 

@@ -135,6 +135,8 @@ def test_options_of_reading_are_for_all_bands_or_for_each(images, paths):
         ({'bands': 'gri'}, "must be a list of names; got 'gri'"),
         ({'bands': ['g', 'r']}, 'must name each of the 3 images; got 2'),
         ({'bands': ['g', 'g', 'i']}, 'must be different names'),
+        ({'bands': ['g', ' ', 'i']}, 'must be names that are not empty'),
+        ({'image': np.ones((3, 9, 9)), 'bands': ['', '', '']}, 'must be names that are not empty'),
         ({'image': {'g': np.ones((9, 9))}, 'bands': ['g']}, 'dictionary of images by band, not bo'),
         ({'image': np.ones((9, 9)), 'bands': ['g']}, r"got \['g'\] for a single image"),
         ({'image': np.ones((3, 9, 9)), 'bands': ['g']}, 'for an image of 3 planes'),
@@ -143,6 +145,19 @@ def test_options_of_reading_are_for_all_bands_or_for_each(images, paths):
 def test_names_that_do_not_fit_are_refused(paths, change, message):
     with pytest.raises(ValueError, match=message):
         images_by_band(**{'image': paths, **change})
+
+
+def test_a_missing_file_is_named_before_any_is_read(paths, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"file of band 'i', no\.fits, is missing"):
+        read_field(
+            [*paths[:2], 'no.fits'], CONFIG, bands=['g', 'r', 'i'], positions=None, progress=True
+        )
+    assert capsys.readouterr().err == ''
+    for names in (['hubble_xd'], [str(paths[0]), 'hubble_xd']):
+        assert main(['hunt', *names]) == 2
+        told = capsys.readouterr().err
+        assert 'There is no file hubble_xd, and no bundled image of this name: hubble_xdf' in told
 
 
 def test_one_file_for_two_bands_is_refused(paths, tmp_path):

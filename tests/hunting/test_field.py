@@ -8,6 +8,7 @@ from astropy import units as u
 from astropy.io import fits
 from astropy.nddata import CCDData
 from astropy.table import Table
+from astropy.wcs import WCS
 
 from astro_wgan import HuntConfig
 from astro_wgan.detection import DetectionConfig
@@ -107,8 +108,37 @@ def test_stamps_follow_their_sources_and_neighbors_are_masked_in_them(image, is_
     masked = read(given, replace(config, neighbors='mask')).stamps
     assert 'n_neighbors' in masked.table.colnames
     if is_in_bands:
-        with pytest.raises(ValueError, match=r"one of the bands .*: g, r; got 'chi2'"):
-            read(given, replace(config, detect_in='chi2'))
+        found = read(given, replace(config, detect_in='chi2')).stamps
+        assert len(found) == len(PLACES)
+        assert np.median(found.table['scale_factor']) == pytest.approx(expected, rel=0.1)
+
+
+def test_stamps_follow_their_sources_in_images_with_other_pixels():
+    """The first band decides the scale; the second has pixels twice as large on the sky."""
+    bands = {}
+    for name, pixel in (('g', 1.0), ('r', 2.0)):
+        wcs = WCS(naxis=2)
+        wcs.wcs.ctype, wcs.wcs.crval = ('RA---TAN', 'DEC--TAN'), (150, 2)
+        wcs.wcs.cdelt = -pixel / 3600, pixel / 3600
+        wcs.wcs.crpix = 0.5 + 128 / pixel, 0.5 + 128 / pixel
+        y, x = (np.indices((int(256 / pixel),) * 2) + 0.5) * pixel - 0.5
+        pixels = np.random.default_rng(int(pixel)).normal(size=x.shape)
+        for x0, y0 in PLACES:
+            pixels += 300 * pixel**2 * np.exp(-((x - x0) ** 2 + (y - y0) ** 2) / 2 / 2.5**2)
+        bands[name] = CCDData(pixels.astype(np.float32), unit='nJy', wcs=wcs)
+    stamps = read(bands, replace(CONFIG, scale='source')).stamps
+    # 16 half-light radii of 2.9 pixels do not fit at 20 pixels from the edge.
+    assert len(stamps) == np.count_nonzero((PLACES > 24).all(axis=1))
+    assert [band.name for band in stamps.bands] == ['g', 'r']
+    # The same source, as large in both, though the second image has a quarter of the pixels.
+    total = stamps.pixels.sum(axis=(1, 2))
+    np.testing.assert_allclose(total[:, 1] / total[:, 0], 1, atol=0.1)
+    y, x = np.indices((16, 16)) - 7.5
+    widths = [
+        np.average(x**2 + y**2, weights=np.clip(stamps.pixels[..., k].mean(axis=0), 0, None))
+        for k in (0, 1)
+    ]
+    assert widths[1] == pytest.approx(widths[0], rel=0.2)
 
 
 @pytest.mark.parametrize(
@@ -128,6 +158,22 @@ def test_positions_from_a_file(image, tmp_path, name, columns, first):
     stamps = read(image, positions=tmp_path / name).stamps
     np.testing.assert_allclose(stamps.table['x'].value, PLACES[:, 0])
     np.testing.assert_array_equal(stamps.table['brightness'], np.arange(len(PLACES)))
+
+
+def test_positions_that_are_left_out_are_told(image, capsys):
+    off = np.concatenate([PLACES, [[5000, 10], [10, -40], [3, 3]]])
+    field = read_field(image, CONFIG, bands=None, positions=off, progress=True)
+    assert len(field.stamps) == len(PLACES)
+    told = capsys.readouterr().err
+    assert 'left out: 3 of 39 positions' in told
+    assert 'cutting 100%' in told
+    assert 'detecting' not in told
+
+
+@pytest.mark.parametrize('none', [np.zeros((0, 2)), [], Table(names=['x', 'y'])])
+def test_no_position_is_refused(image, none):
+    with pytest.raises(ValueError, match='`positions` must hold at least one position'):
+        read(image, positions=none)
 
 
 @pytest.mark.parametrize(

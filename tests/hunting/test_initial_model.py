@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from astropy import units as u
 
 from astro_wgan import WGAN, AnomalyDetector, HuntConfig, StampSet, datasets, hunt
 from astro_wgan.exceptions import HuntFolderError
@@ -34,18 +35,39 @@ def test_the_model_of_the_package_is_taken_for_any_number_of_bands(bands):
 
 
 @pytest.mark.parametrize(
-    'network',
+    ('network', 'difference'),
     [
-        NetworkConfig.preset('compact', size=32, bands=1),
-        NetworkConfig.preset('paper', size=64, bands=1),
+        (NetworkConfig.preset('compact', size=32, bands=1), 'its size is 64 instead of 32'),
+        (
+            NetworkConfig.preset('paper', size=64, bands=1),
+            'its latent_dim is 16 instead of 100 and',
+        ),
     ],
 )
-def test_other_networks_start_from_random_weights(network):
+def test_other_networks_start_from_random_weights(network, difference):
     start = find_initial_model('auto', network)
     assert start.wgan is None
-    assert start.name.startswith('random weights: no model')
-    with pytest.raises(ValueError, match=r'\(simulated_f160w\) must have the networks that'):
+    assert start.name == 'random weights'
+    assert start.reason.startswith(f'of simulated_f160w, {difference}')
+    with pytest.raises(ValueError, match=rf'\(simulated_f160w\) must have .*; {difference}'):
         find_initial_model('simulated_f160w', network)
+
+
+@pytest.mark.parametrize(
+    ('angle', 'is_taken'),
+    [(0.014, False), (0.03, True), (0.06, True), (0.396, True), (0.49, False), (None, True)],
+)
+def test_the_model_of_the_package_is_for_pixels_like_its_own(angle, is_taken):
+    """It was trained on pixels of 0.06 arcsec."""
+    scale = None if angle is None else angle * u.arcsec / u.pix
+    start = find_initial_model('auto', replace(COMPACT, bands=3), pixel_scale=scale)
+    assert start.name == ('simulated_f160w' if is_taken else 'random weights')
+    assert '0.06 arcsec' in start.reason
+    assert ('unknown here' if angle is None else f'{angle:g} arcsec') in start.reason
+    assert ('1 band, 3 here' in start.reason) == is_taken
+    # Who names it gets it.
+    named = find_initial_model('simulated_f160w', COMPACT, pixel_scale=scale)
+    assert named.wgan is not None
 
 
 def test_who_wants_random_weights_gets_them():
@@ -105,7 +127,9 @@ def test_a_hunt_starts_from_the_model_and_says_so(monkeypatch, tmp_path, capsys,
     given, expected = calls[0]['initial_model'], shipped.wgan
     for a, b in zip(given.generator_.weights, expected.generator_.weights, strict=True):
         np.testing.assert_array_equal(a, b)
-    assert 'initial model 100%  simulated_f160w' in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert 'simulated_f160w: pixels of 0.06 arcsec, unknown here' in told
+    assert 'initial model 100%  simulated_f160w' in told
     # Another start is another hunt.
     with pytest.raises(HuntFolderError, match='belongs to another initial model: its generator'):
         hunt(image, output=tmp_path / 'a', initial_model=None, progress=False, **options)

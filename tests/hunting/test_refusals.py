@@ -91,7 +91,7 @@ def test_columns_that_no_file_holds(image, tmp_path, name):
         (lambda: PLACES.T, 'Transpose'),
         (lambda: SkyCoord([1], [1], unit='deg'), 'no celestial WCS'),
         (lambda: PLACES[:3], 'too few to train on'),
-        (lambda: [], 'No stamp of'),
+        (lambda: [], 'must hold at least one position'),
     ],
 )
 def test_positions_that_cannot_be(image, tmp_path, table, message):
@@ -114,6 +114,12 @@ def test_positions_that_cannot_be(image, tmp_path, table, message):
         ({'partial': 'crop'}, "`partial` must be 'drop' or 'fill'; got 'crop'"),
         ({'preset': None}, "`preset` must be 'compact' or 'paper'; got None"),
         ({'detection': 2.5}, '`detection` must be a DetectionConfig; got 2.5'),
+        ({'size': 17}, 'must be 16, 32, 64, 128 or 256 pixels; got 17. Stamps of 17 pixels can'),
+        ({'size': 0}, 'must be 16, 32, 64, 128 or 256 pixels; got 0'),
+        ({'size': 5 * u.Jy}, '`size` must be one angle above 0, or pixels; got 5.0 Jy'),
+        ({'size': [5, 6] * u.arcsec}, '`size` must be one angle above 0'),
+        ({'size': -5 * u.arcsec}, '`size` must be one angle above 0'),
+        ({'stretch': 'log'}, "`stretch` must be 'auto' or 'asinh' or 'linear'; got 'log'"),
     ],
 )
 def test_settings_that_cannot_be(options, message):
