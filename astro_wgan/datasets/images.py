@@ -6,7 +6,14 @@ from pathlib import Path
 
 from astro_wgan.images import read_image
 
-__all__ = ['BundledImage', 'image_info', 'image_names', 'image_path', 'load_image']
+__all__ = [
+    'BundledImage',
+    'credit_of_file',
+    'image_info',
+    'image_names',
+    'image_path',
+    'load_image',
+]
 
 
 @dataclass(frozen=True)
@@ -146,3 +153,26 @@ def load_image(name):
     image = read_image(image_path(name))
     image.meta['credit'] = image_info(name).credit
     return image
+
+
+def credit_of_file(path):
+    """
+    Whom to credit for a file, if it is that of a bundled image.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    str or None
+
+    Examples
+    --------
+    >>> from astro_wgan.datasets.images import credit_of_file, image_path
+    >>> credit_of_file(image_path('ntt_field'))
+    'ESO. As shipped in the source distribution of sep 1.4.1 (data/).'
+    """
+    path = Path(path).resolve()
+    names = [name for name in _IMAGES if image_path(name).resolve() == path]
+    return image_info(names[0]).credit if names else None

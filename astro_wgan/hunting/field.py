@@ -8,6 +8,7 @@ from astropy import units as u
 
 from astro_wgan.astrometry.stamp_geometry import scale_of_image
 from astro_wgan.catalogs.table_files import read_table
+from astro_wgan.datasets.images import credit_of_file
 from astro_wgan.detection.tiled_detection import measure_background
 from astro_wgan.hunting.band_images import images_by_band
 from astro_wgan.hunting.hunt_config import HuntConfig
@@ -105,6 +106,8 @@ def read_field(image, config, *, bands, positions, progress, **reading):
                 line.note(text if band is None else f'{name}: {text}')
             told.append({} if band is None else {'band': name})
             told[-1] |= {'source': _name_of(source), **_what_was_read(ccd.meta)}
+            if isinstance(source, (str, PathLike)) and (credit := credit_of_file(source)):
+                ccd.meta['credit'] = credit
             images[band] = _with_sky(ccd, config, is_only_one=band is None)
         first = next(iter(images.values()))
         # Stamps have the pixels of the image in which sources are detected.

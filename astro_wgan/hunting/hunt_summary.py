@@ -83,7 +83,9 @@ def describe_field(images, config, *, is_detected):
         sentences.append(f'{len(images)} bands: {bands}.')
     else:
         sentences.append(f'Image: {_file_name(images[0])}.')
-    layouts = dict.fromkeys(told['layout'] for told in images if 'layout' in told)
+    # Of files of no known survey the general layout says nothing.
+    layouts = dict.fromkeys(told.get('layout', 'general') for told in images)
+    layouts.pop('general', None)
     if layouts:
         sentences.append(f'Layout: {", ".join(layouts)}.')
     for part in ('mask', 'weight', 'uncertainty'):

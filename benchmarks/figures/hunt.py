@@ -3,7 +3,7 @@ Figures of a finished hunt for the documentation: how the training went, and wha
 
 Needs Matplotlib and the folder of a hunt:
 
-    astro-wgan hunt hubble_xdf --size 32 --output strange
+    astro-wgan hunt hubble_xdf --size 32 --output xdf
     python -m benchmarks.figures.hunt --hunt xdf --images docs/images
 """
 

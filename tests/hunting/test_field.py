@@ -10,7 +10,7 @@ from astropy.nddata import CCDData
 from astropy.table import Table
 from astropy.wcs import WCS
 
-from astro_wgan import HuntConfig
+from astro_wgan import HuntConfig, datasets
 from astro_wgan.detection import DetectionConfig
 from astro_wgan.detection.tiled_detection import measure_background
 from astro_wgan.hunting.field import read_field
@@ -158,6 +158,13 @@ def test_positions_from_a_file(image, tmp_path, name, columns, first):
     stamps = read(image, positions=tmp_path / name).stamps
     np.testing.assert_allclose(stamps.table['x'].value, PLACES[:, 0])
     np.testing.assert_array_equal(stamps.table['brightness'], np.arange(len(PLACES)))
+
+
+def test_a_bundled_image_is_credited(image, tmp_path):
+    found = read(datasets.image_path('mock_f814w'), replace(CONFIG, size=32))
+    assert found.credit == datasets.image_info('mock_f814w').credit
+    image.write(tmp_path / 'mock_f814w.fits')
+    assert read(tmp_path / 'mock_f814w.fits').credit is None
 
 
 def test_positions_that_are_left_out_are_told(image, capsys):

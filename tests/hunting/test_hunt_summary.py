@@ -6,7 +6,7 @@ from astro_wgan import HuntConfig
 from astro_wgan.hunting.hunt_summary import describe_field
 from astro_wgan.neighbors import NeighborConfig
 
-ONE = [{'source': '/data/field.fits', 'image': '1 SCI (9 x 9)'}]
+ONE = [{'source': '/data/field.fits', 'image': '1 SCI (9 x 9)', 'layout': 'general'}]
 THREE = [
     {'band': band, 'source': f'/data/{band}.fits', 'layout': 'kids', 'weight': '2 WHT'}
     for band in 'gri'
