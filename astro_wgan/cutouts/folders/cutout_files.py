@@ -116,7 +116,7 @@ def batches_of_files(
                 'axes': own_axes(part['pixels'].ndim),
                 'assume_finite': True,
             }
-    common.warn_of_other_scales()
+    common.warn_of_differences()
 
 
 def _as_text(status):

@@ -53,8 +53,10 @@ class StampReader:
         To which pixels are scaled.
     meta, reading : dict
         Metadata of the set, and options of `~astro_wgan.images.read_image`.
-    warned, other_scales : set, list
+    warned : set
         What was said of files that were read.
+    other_scales, left_out : list
+        Files with other pixel scales, and with uncertainties that the stamps do not have.
     """
 
     file: Path
@@ -71,6 +73,7 @@ class StampReader:
     reading: dict
     warned: set = field(default_factory=set)
     other_scales: list = field(default_factory=list)
+    left_out: list = field(default_factory=list)
 
     @classmethod
     def of(cls, files, size, bands, pixel_scale, reading):
@@ -185,6 +188,8 @@ class StampReader:
         if image is None:
             raise empty
         self._compare_scale(image, file)
+        if deviation is None and image.uncertainty is not None:
+            self.left_out.append(file.name)
         return ParentImage(image.shape, image.wcs), corner
 
     def _check_planes(self, file):
@@ -214,8 +219,15 @@ class StampReader:
                 self.warned.add(kind)
                 warnings.warn(text, warning.category, stacklevel=6)
 
-    def warn_of_other_scales(self):
-        """Say how many images have larger or smaller pixels."""
+    def warn_of_differences(self):
+        """Say how many images have pixels of another scale, or an uncertainty that is left out."""
+        if self.left_out:
+            warnings.warn(
+                f'The uncertainty of {len(self.left_out)} of the files, such as '
+                f'{self.left_out[0]}, is left out, since {self.file.name}, the first, has none.',
+                AstropyUserWarning,
+                stacklevel=5,
+            )
         if self.other_scales:
             warnings.warn(
                 f'The pixel scale is {self.pixel_scale:.4g}, but another one in '

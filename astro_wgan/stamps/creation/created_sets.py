@@ -356,7 +356,8 @@ class CreatedSets:
         Warns
         -----
         AstropyUserWarning
-            If the pixels of some files are of another scale.
+            If the pixels of some files are of another scale, or have an uncertainty while the first
+            file has none.
 
         See Also
         --------

@@ -221,6 +221,14 @@ def test_other_pixel_scales_are_a_warning(tmp_path):
         read(tmp_path)
 
 
+def test_uncertainties_that_are_left_out_are_a_warning(tmp_path):
+    write(tmp_path, 0)
+    write(tmp_path, 1, uncertainty=StdDevUncertainty(np.ones((20, 20), dtype='f4')))
+    words = r'of 1 of the files, such as galaxy_1.fits, is left out, since galaxy_0.fits'
+    with pytest.warns(AstropyUserWarning, match=words):
+        assert read(tmp_path).uncertainty is None
+
+
 def test_a_warning_of_all_files_is_given_once(tmp_path, monkeypatch):
     monkeypatch.setitem(cutout_files.batches_of_files.__kwdefaults__, 'batch_size', 2)
     for k in range(5):
