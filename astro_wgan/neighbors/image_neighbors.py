@@ -14,7 +14,7 @@ from astro_wgan.neighbors.point_sources import (
     measure_psf_width,
     width_of_psf,
 )
-from astro_wgan.neighbors.saturated_stars import saturation_level
+from astro_wgan.neighbors.saturated_stars import bright_tops, saturation_level
 from astro_wgan.neighbors.section_removal import (
     RemovedPixels,
     remove_in_section,
@@ -99,7 +99,7 @@ def find_in_image(
         if width is None:
             width = _measured_width(image, regions)
         if config.saturation is None and len(regions) > 1:
-            level = min(_level_in(image, region, width) for region in regions)
+            level = saturation_level(_tops_in(image, region, width) for region in regions)
     options |= {'width': width, 'level': level}
     for region, rows in tiles:
         found = remove_in_section(image, region, windows[rows], config, numbers=rows, **options)
@@ -208,7 +208,7 @@ def _measured_width(image, regions):
     return measure_psf_width(joined_fits(parts))
 
 
-def _level_in(image, region, width):
-    """Brightness of saturated stars in a section."""
+def _tops_in(image, region, width):
+    """Heights of bright peaks in a section."""
     above_sky, bad, noise = image.above_sky(region.rows, region.columns)
-    return saturation_level(above_sky, noise, bad, width.fwhm)
+    return bright_tops(above_sky, noise, bad, width.fwhm)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.ndimage import (
     binary_dilation,
+    binary_fill_holes,
     find_objects,
     label,
     maximum_filter1d,
@@ -22,7 +23,7 @@ from astro_wgan.neighbors.star_halos import (
     window_at,
 )
 
-__all__ = ['SaturatedStars', 'find_saturated', 'saturation_level']
+__all__ = ['SaturatedStars', 'bright_tops', 'find_saturated', 'saturation_level']
 
 #: Minimum height of saturated pixels, and of those around masked ones, in units of the noise rms.
 _SIGNIFICANCE = 200.0
@@ -32,6 +33,9 @@ _SIGNIFICANCE = 200.0
 _FEWEST = 5
 _TOP = 0.9
 _FLAT = 2.5
+
+#: A peak with a sharp top that is so many times higher tells that a flat top is not saturated.
+_BRIGHTER = 3.0
 
 #: Its edge is that of a star if from half of the height to a tenth the radius grows by at most
 #: the width of the PSF, or this fraction of the radius.
@@ -56,8 +60,10 @@ _RUN = 7
 #: Distance in pixels by which the center may be off.
 _OFFSET = 3.0
 
-#: Fraction of the pixels around masked ones that must be bright.
+#: Fraction of the pixels around masked ones that must be bright, and of their height that pixels
+#: have at most where a core is set to zero.
 _SURROUNDED = 0.8
+_DARK = 0.1
 
 #: Groups of saturated pixels in an image, at most: so many, or so many per pixel.
 _MOST = 100
@@ -113,9 +119,9 @@ def find_saturated(above_sky, noise, bad, fwhm, saturated):
 
     Notes
     -----
-    Masked pixels within bright ones are saturated, too; those without the wings of a star are hot
-    pixels or cosmic rays. The halo ends where the median in a ring
-    falls below half of the noise rms, within the wings of a Moffat profile with the exponent 1.5
+    Masked pixels within bright ones are saturated, too, and dark ones; those without the wings of
+    a star are hot pixels or cosmic rays. The halo ends where the median in a ring falls below half
+    of the noise rms, within the wings of a Moffat profile with the exponent 1.5
     through the border of the core, and no farther than 256 pixels. Spikes and bleeding are what
     goes on beyond it in two opposite directions, up to three times as far: the PSF of a telescope
     is symmetric, a galaxy lies on one side.
@@ -171,9 +177,9 @@ def _wings(above_sky, bad, x, y, core, fwhm):
     return np.nan_to_num(ring_medians(above_sky, bad, x, y, edges)[0])
 
 
-def saturation_level(above_sky, noise, bad, fwhm):
+def bright_tops(above_sky, noise, bad, fwhm):
     """
-    Brightness of the faintest of the peaks with flat tops.
+    Peaks that are far above the noise, with flat tops or without.
 
     Parameters
     ----------
@@ -184,17 +190,14 @@ def saturation_level(above_sky, noise, bad, fwhm):
 
     Returns
     -------
-    float
-        Nine tenths of the peak, where it is flat; infinity if there is none.
+    flat, sharp : list of float
+        Their heights. Those without wings, such as hot pixels, are in neither.
     """
-    bright = _bright(above_sky, noise, bad)
-    level = np.inf
-    labels, _ = label(bright, _EIGHT)
+    labels, _ = label(_bright(above_sky, noise, bad), _EIGHT)
+    flat, sharp = [], []
     for number, place in enumerate(find_objects(labels), 1):
         values = np.where(labels[place] == number, above_sky[place], 0)
         peak = values.max()
-        if np.count_nonzero(values >= _TOP * peak) < _FEWEST:
-            continue
         y, x = np.unravel_index(np.argmax(values), values.shape)
         y, x = y + place[0].start, x + place[1].start
         near = window_at(above_sky.shape, x, y, _WINDOW)
@@ -203,12 +206,41 @@ def saturation_level(above_sky, noise, bad, fwhm):
             for fraction in (_TOP, 0.5, 0.1)
         )
         radius, wide = np.sqrt(half / np.pi), np.sqrt(tenth / np.pi)
-        is_steep = wide - radius <= max(fwhm, _STEEP * radius)
-        if top < _FEWEST or half > _FLAT * top or not is_steep:
+        if _wings(above_sky, bad, x, y, radius, fwhm) < _FAINTEST_WINGS * peak:
             continue
-        if _wings(above_sky, bad, x, y, radius, fwhm) >= _FAINTEST_WINGS * peak:
-            level = min(level, _TOP * peak)
-    return level
+        if half > _FLAT * top:
+            sharp.append(float(peak))
+        elif top >= _FEWEST and wide - radius <= max(fwhm, _STEEP * radius):
+            flat.append(float(peak))
+    return flat, sharp
+
+
+def saturation_level(tops):
+    """
+    Brightness from which stars are saturated.
+
+    Parameters
+    ----------
+    tops : iterable of tuple
+        Results of `bright_tops` for the sections of an image.
+
+    Returns
+    -------
+    float
+        Nine tenths of the faintest flat top, of those that no sharp one exceeds three times;
+        infinity if there is none.
+
+    Examples
+    --------
+    >>> from astro_wgan.neighbors.saturated_stars import saturation_level
+    >>> saturation_level([([300.0, 9000.0], [400.0]), ([8000.0], [11000.0])])
+    7200.0
+    """
+    flat, sharp = (
+        [height for part in parts for height in part] for parts in zip(*tops, strict=True)
+    )
+    highest = max(sharp, default=0.0)
+    return min((_TOP * height for height in flat if _BRIGHTER * height >= highest), default=np.inf)
 
 
 def _bright(above_sky, noise, bad):
@@ -227,11 +259,20 @@ def _area_at(image, height, y, x):
 
 
 def _bright_holes(above_sky, noise, bad):
-    """True for masked pixels that bright ones surround."""
+    """True for masked pixels, and for dark ones as of zeros, that bright ones surround."""
     holes = np.zeros(above_sky.shape, dtype=bool)
+    bright = _bright(above_sky, noise, bad)
+    labels, _ = label(bright, _EIGHT)
+    for number, place in enumerate(find_objects(labels), 1):
+        group = labels[place] == number
+        hole = binary_fill_holes(group) & ~group
+        if hole.sum() < _FEWEST:
+            continue
+        rim = binary_dilation(hole, _EIGHT) & group
+        if above_sky[place][hole].max() < _DARK * np.median(above_sky[place][rim]):
+            holes[place] |= hole
     if bad is None:
         return holes
-    bright = _bright(above_sky, noise, bad)
     labels, _ = label(bad, _EIGHT)
     places = find_objects(labels)
     for number in np.unique(labels[binary_dilation(bright, _EIGHT) & bad]):

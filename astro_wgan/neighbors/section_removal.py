@@ -7,7 +7,7 @@ import numpy as np
 from astro_wgan.detection.engines import label_sources
 from astro_wgan.neighbors.central_source import CENTRAL_REACH, central_label
 from astro_wgan.neighbors.point_sources import find_peaks, find_stars
-from astro_wgan.neighbors.saturated_stars import find_saturated, saturation_level
+from astro_wgan.neighbors.saturated_stars import bright_tops, find_saturated, saturation_level
 from astro_wgan.neighbors.sky_patches import draw_sky
 from astro_wgan.neighbors.source_extent import extended_labels
 
@@ -200,7 +200,7 @@ class _Searched(NamedTuple):
                 saturated = image.pixels[region.rows, region.columns] >= config.saturation
             else:
                 if level is None:
-                    level = saturation_level(above_sky, noise, bad, width.fwhm)
+                    level = saturation_level([bright_tops(above_sky, noise, bad, width.fwhm)])
                 saturated = above_sky >= level
             bright = find_saturated(above_sky, noise, bad, width.fwhm, saturated)
             y, x = find_peaks(above_sky, noise, bad, significance=config.star_significance)

@@ -7,7 +7,7 @@ from astro_wgan import StampSet
 from astro_wgan.detection import DetectionConfig
 from astro_wgan.neighbors import NeighborConfig
 from astro_wgan.neighbors.point_sources import PSFWidth, find_stars
-from astro_wgan.neighbors.saturated_stars import find_saturated, saturation_level
+from astro_wgan.neighbors.saturated_stars import bright_tops, find_saturated, saturation_level
 from astro_wgan.neighbors.star_halos import halo_radius, moffat_radius, ring_medians
 
 FWHM, BETA, LEVEL = 3.0, 2.0, 2000.0
@@ -51,7 +51,7 @@ def found_in(image, **options):
     noise, bad = np.float32(1), options.pop('bad', None)
     saturated = options.pop('saturated', None)
     if saturated is None:
-        saturated = image >= saturation_level(image, noise, bad, FWHM)
+        saturated = image >= saturation_level([bright_tops(image, noise, bad, FWHM)])
     return find_saturated(image, noise, bad, FWHM, saturated)
 
 
@@ -85,14 +85,19 @@ def test_spikes_are_found_on_both_sides_and_a_galaxy_is_none():
     assert len(found_in(alone).x) == 0
 
 
-@pytest.mark.parametrize('hole', [np.nan, 0.0])
-def test_a_masked_core_is_saturated(hole):
+@pytest.mark.parametrize('value', ['masked', 0, -40])
+def test_a_core_that_is_masked_or_dark_is_saturated(value):
     image = scene()
     expected = found_in(image)
-    bad = image > 0.7 * LEVEL
-    bad[60, 200] = bad[10:14, 10:14] = True
-    found = found_in(np.where(bad, np.float32(0), image), bad=bad)
-    assert hole != 1
+    hole = image > 0.7 * LEVEL
+    bad = None
+    if value == 'masked':
+        bad = hole.copy()
+        bad[60, 200] = bad[10:14, 10:14] = True
+        image[bad] = 0
+    else:
+        image[hole] = value
+    found = found_in(image, bad=bad)
     assert len(found.x) == 1
     assert np.hypot(found.x - expected.x, found.y - expected.y)[0] < 0.3
     assert found.radius[0] == pytest.approx(expected.radius[0], rel=0.2)
@@ -118,6 +123,12 @@ def test_all_that_is_as_bright_as_a_flat_top_is_saturated():
 def test_what_is_not_saturated(source):
     image = (source + np.random.default_rng(2).normal(size=source.shape)).astype('f4')
     assert len(found_in(image).x) == 0
+
+
+def test_a_flat_top_below_sharp_ones_is_not_saturated():
+    image = scene(with_spikes=False) + moffat(40, 40, 9000).astype('f4')
+    assert len(found_in(image).x) == 0
+    assert len(found_in(image, saturated=image > 0.9 * LEVEL).x) == 2
 
 
 def test_hot_pixels_are_no_stars_and_set_no_level():
@@ -152,7 +163,7 @@ def test_photons_of_a_star_do_not_hide_its_halo(find):
     radii = []
     for noise in (sky, np.sqrt(sky + np.maximum(image, 0))):
         if find == 'saturated':
-            level = saturation_level(image, noise, None, FWHM)
+            level = saturation_level([bright_tops(image, noise, None, FWHM)])
             radii.append(find_saturated(image, noise, None, FWHM, image > level).radius)
         else:
             found = find_stars(image, noise, None, PSFWidth(FWHM, 0.3), significance=10)
