@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from astro_wgan.bands.trained_bands import check_trained_bands, trained_bands
 from astro_wgan.baselines.baseline import Baseline, import_sklearn
 from astro_wgan.baselines.image_batches import score_stamps, stretched
 from astro_wgan.stamps.consistency import size_advice
@@ -65,6 +66,7 @@ class _PrincipalComponents(Baseline):
             )
         pca = decomposition.PCA(self.n_components, svd_solver='randomized', random_state=self.seed)
         self.shape_ = (*stamps.shape, stamps.n_bands or 1)
+        self.bands_ = trained_bands(stamps)
         for _ in range(1 if valid.all() else _N_ITERATIONS):
             # The explained fraction of the variance is undefined for constant stamps.
             with np.errstate(invalid='ignore'):
@@ -101,7 +103,8 @@ class _PrincipalComponents(Baseline):
         NotFittedError
             If `fit` was not called.
         ValueError
-            If the stamps have another size or number of bands.
+            If the stamps have another size or number of bands, or bands of other names or in
+            another order.
         """
         self._check_fitted('components_')
         stamps = as_stamps(stamps)
@@ -112,6 +115,7 @@ class _PrincipalComponents(Baseline):
                 f'fit, {ny} x {nx} in {bands} band(s); got {stamps.shape[0]} x {stamps.shape[1]} '
                 f'in {stamps.n_bands or 1}. {size_advice(stamps, (ny, nx))}'.rstrip()
             )
+        check_trained_bands(stamps, self.bands_)
         return score_stamps(stamps, self.stretch_, self._measure, 'scikit-learn', progress=progress)
 
     def _project(self, images, valid):
@@ -171,6 +175,8 @@ class PCAResidual(_PrincipalComponents):
         Variance of a pixel outside of the components.
     shape_ : tuple of int
         Shape of the stamps, with the number of bands.
+    bands_ : tuple of `~astro_wgan.stamps.Band`
+        Bands of the stamps; empty if they have no names.
 
     Raises
     ------
@@ -220,7 +226,7 @@ class PCAMahalanobis(_PrincipalComponents):
 
     Attributes
     ----------
-    stretch_, mean_, components_, explained_variance_, noise_variance_, shape_
+    stretch_, mean_, components_, explained_variance_, noise_variance_, shape_, bands_
         As in `PCAResidual`.
 
     Notes

@@ -45,6 +45,7 @@ def main():
     parser.add_argument('--iterations', type=int, default=500, help='of each training')
     parser.add_argument('--limit', type=int, help='stamps of each set, at most')
     parser.add_argument('--kinds', nargs='+', default=[*KINDS], choices=KINDS, metavar='KIND')
+    parser.add_argument('--weights', type=float, nargs='*', default=[], help='of the color term')
     options = parser.parse_args()
     if options.field is None and options.pictures is None:
         skip('stamps of a survey are needed: give --field or --pictures.')
@@ -91,7 +92,9 @@ def score_rows(name, sets, options):
     }
     held_out = detector.measure(held_out, progress=False)
     default = detector.scoring.color_weight
-    for text, weight in (('score', default), ('without the color term', 0.0)):
+    named = {'score': default, 'without the color term': 0.0}
+    named |= {f'with a weight of {weight:g}': weight for weight in options.weights}
+    for text, weight in named.items():
         detector.scoring = replace(detector.scoring, color_weight=weight)
         detector.calibrate(held_out, progress=False)
         scored = {kind: detector.score(table, progress=False) for kind, table in tables.items()}

@@ -194,3 +194,14 @@ def test_stamps_of_another_shape_are_refused(shape):
     pca = PCAResidual(n_components=2).fit(StampSet(rng.normal(size=(20, 64, 64))))
     with pytest.raises(ValueError, match=r'64 x 64 in 1 band.*got'):
         pca.score(StampSet(rng.normal(size=(4, *shape))), progress=False)
+
+
+def test_bands_in_another_order_are_refused():
+    pixels = np.random.default_rng(1).normal(size=(20, 8, 8, 2))
+    pca = PCAResidual(n_components=2).fit(StampSet(pixels, bands=['g', 'r']))
+    with pytest.raises(ValueError, match=r'in their order, g, r; got r, g. Take'):
+        pca.score(StampSet(pixels, bands=['r', 'g']), progress=False)
+    named, plain = (
+        pca.score(StampSet(pixels, bands=bands), progress=False) for bands in (['g', 'r'], None)
+    )
+    np.testing.assert_array_equal(named['score'], plain['score'])
