@@ -1,16 +1,17 @@
 """
 How long stamps in three bands take beside those in one, and how much memory nine bands need.
 
-Images of the same pixels, one file for each band, are cut at given positions, `--few` stamps as in
-a visit of some targets, and `--stamps` as in a survey: nothing is detected. The time is that of
-`StampSet.from_images`, in turns with that of `StampSet.from_image` for one band at the same
-positions, of the same call for each of three bands, and of three bands of which one has pixels of
-another size. The memory is what a fresh process needs at most beyond that before the call, less the
-stamps themselves; also of images with a border of zeros, for which it has to be found out whether
+Images of the same pixels, one file for each band, are cut at given positions: nothing is detected.
+The time is that of `StampSet.from_images`, in turns with that of `StampSet.from_image` for one band
+at the same positions, of the same call for each of three bands, and of three bands of which one has
+pixels of another size; `--few` stamps as in a visit of some targets, and `--many` as in a survey,
+from images of `--timed` pixels that the system keeps in memory, so that no disk is timed. The
+memory is what a fresh process needs at most beyond that before the call, for `--stamps` of images
+of `--edge` pixels; also of images with a border of zeros, for which it has to be found out whether
 they are blank. A row of tiles is 1,024 rows of one image, and as many more as stamps have.
 
-    python -m benchmarks.speed.bands                                # 20 GB on disk
-    python -m benchmarks.speed.bands --edge 8000 --stamps 5000      # 3.2 GB
+    python -m benchmarks.speed.bands                                # 21 GB on disk
+    python -m benchmarks.speed.bands --edge 8000 --stamps 5000      # 3.4 GB
 """
 
 import numpy as np
@@ -48,35 +49,41 @@ MEMORY = (
 
 
 def main():
-    smoke = {'edge': 500, 'stamps': 200, 'few': 20, 'repeats': 1}
+    smoke = {'edge': 500, 'stamps': 200, 'timed': 500, 'many': 200, 'few': 20, 'repeats': 1}
     parser = BenchmarkParser(__doc__, smoke=smoke, work='bands')
     parser.add_argument('--edge', type=int, default=20_000, help='pixels along the images')
     parser.add_argument('--stamps', type=int, default=20_000)
+    parser.add_argument(
+        '--timed', type=int, default=8_000, help='pixels along those that are timed'
+    )
+    parser.add_argument('--many', type=int, default=5_000, help='stamps of the large catalog')
     parser.add_argument('--few', type=int, default=300, help='stamps of the small catalog')
     parser.add_argument('--size', type=int, default=64, help='pixels along a stamp')
-    parser.add_argument('--repeats', type=int, default=5)
+    parser.add_argument('--repeats', type=int, default=9)
     options = parser.parse_args()
     report = Report(options)
-    images = {name: make_image(options, k) for k, name in enumerate(NAMES)}
-    coarse = make_image(options, len(NAMES), coarser=1.5)
+    three = {name: make_image(options, options.timed, k) for k, name in enumerate('gri')}
+    coarse = make_image(options, options.timed, len(three), coarser=1.5)
     rows = []
-    for count in (options.few, options.stamps):
-        rows += time_rows(images, coarse, positions(options, count), options)
+    for count in (options.few, options.many):
+        rows += time_rows(three, coarse, positions(options, options.timed, count), options)
     report.table('time', 'Shortest of the runs.', TIMES, rows)
-    mosaics = {name: make_image(options, k, border=0.05) for k, name in enumerate('gri')}
+    images = {name: make_image(options, options.edge, k) for k, name in enumerate(NAMES)}
+    mosaics = {n: make_image(options, options.edge, k, border=0.05) for k, n in enumerate('gri')}
+    where = positions(options, options.edge, options.stamps)
     found = []
     for name, each in (('noise', images), ('with a border of zeros', mosaics)):
-        where = positions(options, options.stamps)
         row = in_fresh_process(measure_memory, each, where, options)
         found.append({'images': name, **row})
     report.table('memory', 'Of one call of `StampSet.from_images`.', MEMORY, found)
     report.write()
 
 
-def make_image(options, number, *, coarser=1.0, border=0.0):
+def make_image(options, whole_edge, number, *, coarser=1.0, border=0.0):
     """A float32 image with a WCS, on disk; the same field whatever its pixels."""
-    edge = round(options.edge / coarser)
-    path = options.work / f'{options.edge}_{number}{"_border" if border else ""}.fits'
+    edge = round(whole_edge / coarser)
+    kind = '_border' if border else '_coarse' if coarser > 1 else ''
+    path = options.work / f'{whole_edge}_{number}{kind}.fits'
     if not path.exists():
         rng = np.random.default_rng([options.seed, number])
         noise = rng.standard_normal((min(edge, _NOISE_ROWS), edge), dtype=np.float32)
@@ -96,21 +103,19 @@ def make_image(options, number, *, coarser=1.0, border=0.0):
     return path
 
 
-def positions(options, count):
+def positions(options, edge, count):
     """Pixels (n, 2) whose stamps lie inside of the images."""
     rng = np.random.default_rng([options.seed, count])
-    return rng.uniform(2 * options.size, options.edge - 2 * options.size, size=(count, 2))
+    return rng.uniform(2 * options.size, edge - 2 * options.size, size=(count, 2))
 
 
-def time_rows(images, coarse, places, options):
-    three = {name: images[name] for name in 'gri'}
+def time_rows(three, coarse, places, options):
     how = {'size': options.size, 'positions': places}
     one = 'one, from_image'
-    names = list(three)
     contenders = {
-        one: lambda: StampSet.from_image(images['g'], **how),
+        one: lambda: StampSet.from_image(three['g'], **how),
         'three, each by from_image': lambda: [
-            StampSet.from_image(images[name], **how) for name in names
+            StampSet.from_image(image, **how) for image in three.values()
         ],
         'three of the same pixels': lambda: StampSet.from_images(three, **how),
     }
