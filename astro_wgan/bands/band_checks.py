@@ -99,7 +99,7 @@ def _name(band):
     return getattr(band, 'name', band)
 
 
-def warn_of_equal_bands(bands, pixels, mask):
+def warn_of_equal_bands(bands, pixels, mask, *, stacklevel=4):
     """
     Warn if two bands have the same pixels.
 
@@ -107,13 +107,18 @@ def warn_of_equal_bands(bands, pixels, mask):
     ----------
     bands : sequence of `~astro_wgan.stamps.Band`
     pixels : `~numpy.ndarray`, shape (n, ny, nx, bands)
-    mask : `~numpy.ndarray` of bool, same shape, or None
+    mask : `~numpy.ndarray` of bool, or None
+        Of the same shape, or without the axis of bands.
+    stacklevel : int, optional
+        As in `warnings.warn`.
 
     Warns
     -----
     AstropyUserWarning
         For each such pair.
     """
+    if mask is not None and mask.ndim < pixels.ndim:
+        mask = np.broadcast_to(mask[..., np.newaxis], pixels.shape)
     for k, first in enumerate(bands):
         for j in range(k + 1, len(bands)):
             if _are_equal(pixels, mask, k, j):
@@ -121,7 +126,7 @@ def warn_of_equal_bands(bands, pixels, mask):
                     f'Bands {first.name} and {bands[j].name} have the same pixels, as those of '
                     'gray pictures that are stored in color: one of them adds nothing.',
                     AstropyUserWarning,
-                    stacklevel=4,
+                    stacklevel=stacklevel,
                 )
 
 

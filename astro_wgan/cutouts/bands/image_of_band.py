@@ -122,8 +122,9 @@ class ImageOfBand:
         if not has_same_pixels(base.wcs, self.wcs):
             place = PixelMap(base.wcs, corner, shape, self.wcs, self.shape)
             at, size = place.sections()
-        inside = (at + size[::-1] > 0) & (at < self.shape[::-1])
-        if len(corner) and not inside.all(axis=1).any():
+        # Stamps outside of both images have no data in either.
+        in_base = _reach(corner, shape, base.shape)
+        if in_base.any() and not _reach(at, size, self.shape).any():
             raise ValueError(
                 f'The image of band {self.name} covers none of the {len(corner)} stamps: the '
                 'images show different parts of the sky.'
@@ -131,10 +132,15 @@ class ImageOfBand:
         return place
 
 
+def _reach(corner, shape, image_shape):
+    """True for stamps of which a part is in the image."""
+    return ((corner + shape[::-1] > 0) & (corner < image_shape[::-1])).all(axis=1)
+
+
 @contextmanager
 def _errors_that_name(band):
     """Say of which band an image cannot be read."""
     try:
         yield
-    except ImageError as error:
+    except (ImageError, TypeError) as error:
         raise type(error)(f'Band {band}: {error}') from error

@@ -50,9 +50,13 @@ class ImageParts:
         """``(ny, nx)``."""
         return self.pixels.shape[1:]
 
+    def change(self, function):
+        """The same function of each array."""
+        arrays = (self.pixels, self.valid, self.uncertainty)
+        return ImageParts(*(None if array is None else function(array) for array in arrays))
+
     def __getitem__(self, rows):
-        deviation = None if self.uncertainty is None else self.uncertainty[rows]
-        return ImageParts(self.pixels[rows], self.valid[rows], deviation)
+        return self.change(lambda array: array[rows])
 
 
 def has_same_pixels(wcs, other):
@@ -177,8 +181,9 @@ class PixelMap:
         """
         ny, nx = parts.shape
         offset = self.center - (corner + (np.array([nx, ny]) - 1) / 2)
-        if self._is_aligned():
-            return self._resample_aligned(parts, offset, keeps_brightness)
+        turned = self._turned(parts, offset)
+        if self._is_aligned(turned[2]):
+            return self._resample_aligned(*turned, keeps_brightness)
         n, shape = len(self.center), tuple(self._shape)
         pixels = np.full((n, *shape), np.nan, dtype=parts.pixels.dtype)
         valid = np.zeros((n, *shape), dtype=bool)
@@ -204,21 +209,41 @@ class PixelMap:
                 deviation[rows] = found[2]
         return ImageParts(pixels, valid, deviation)
 
-    def _is_aligned(self):
+    def _turned(self, parts, offset):
+        """
+        Sections turned by right angles and mirrored such that their axes are those of the stamps.
+
+        Returns
+        -------
+        parts : `ImageParts`
+        offset : `~numpy.ndarray`, shape (n, 2)
+            Of the stamps from the centers of the sections.
+        step : `~numpy.ndarray`, shape (n, 2, 2)
+        """
+        step, typical = self.step, self.typical_step
+        if abs(typical[0, 0]) < abs(typical[0, 1]):
+            parts = parts.change(lambda images: images.swapaxes(1, 2))
+            offset, step, typical = offset[:, ::-1], step[:, ::-1], typical[::-1]
+        sign = np.where(typical.diagonal() < 0, -1, 1)
+        flip = np.s_[:, :: sign[1], :: sign[0]]
+        parts = parts.change(lambda images: images[flip])
+        return parts, offset * sign, step * sign[:, np.newaxis]
+
+    def _is_aligned(self, step):
         """Whether the axes of all stamps are those of the other image, whatever the pixel scale."""
         half = (max(self._shape) - 1) / 2
-        step = self.step[self._known]
+        step = step[self._known]
         if not len(step) or step[:, [0, 1], [0, 1]].min() <= 0:
             return False
         turn = np.abs(step[:, [0, 1], [1, 0]]).max()
         stretch = np.abs(step[:, 0, 0] - step[:, 1, 1]).max() / 2
         return (turn + stretch) * half + self._bend[self._known].max() < SAME_PIXEL
 
-    def _resample_aligned(self, parts, offset, keeps_brightness):
+    def _resample_aligned(self, parts, offset, step, keeps_brightness):
         """All stamps at once, by their flux along each axis."""
         (ny, nx), (my, mx) = parts.shape, self._shape
         known = self._known
-        step = np.where(known, self.step[:, [0, 1], [0, 1]].mean(axis=1), 1.0)
+        step = np.where(known, step[:, [0, 1], [0, 1]].mean(axis=1), 1.0)
         start = offset + np.array([nx, ny]) / 2 - step[:, np.newaxis] * np.array([mx, my]) / 2
         start[~known] = 0
         if parts.valid.all():

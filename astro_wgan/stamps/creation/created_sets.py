@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from astro_wgan.bands.band import as_bands
-from astro_wgan.bands.band_checks import check_bands_are_named
+from astro_wgan.bands.band_checks import check_bands_are_named, warn_of_equal_bands
 from astro_wgan.stamps.consistency import check_stamps_type
 from astro_wgan.stamps.set_arguments import full_band, joined_band_arguments
 
@@ -356,8 +356,8 @@ class CreatedSets:
         Warns
         -----
         AstropyUserWarning
-            If the pixels of some files are of another scale, or have an uncertainty while the first
-            file has none.
+            If two bands have the same pixels, the pixels of some files are of another scale, or
+            they have an uncertainty while the first file has none.
 
         See Also
         --------
@@ -371,7 +371,7 @@ class CreatedSets:
         """
         from astro_wgan.cutouts.folders.cutout_files import arguments_of_files
 
-        return cls(
+        stamps = cls(
             **arguments_of_files(
                 paths,
                 table=table,
@@ -388,3 +388,6 @@ class CreatedSets:
                 progress=progress,
             )
         )
+        if stamps.n_bands is not None:
+            warn_of_equal_bands(stamps.bands, stamps.pixels, stamps.mask, stacklevel=3)
+        return stamps

@@ -122,6 +122,47 @@ def test_other_grids_are_resampled_to_the_true_light(other, accuracy):
     assert total == pytest.approx(1, abs=0.005)
 
 
+@pytest.mark.parametrize('name', ['mirrored', 'upside down', 'transposed', 'turned'])
+def test_mirrored_images_are_copied_pixel_by_pixel(name):
+    """Whatever shows the same pixels in another order, such as frames along right ascension."""
+    g = field()
+    g.mask = np.zeros(g.shape, dtype=bool)
+    g.mask[60:64, 70:90] = True
+    g.uncertainty.array[:] = np.random.default_rng(4).uniform(1, 2, g.shape)
+    change = {
+        'mirrored': lambda a: a[:, ::-1],
+        'upside down': lambda a: a[::-1],
+        'transposed': lambda a: a.T,
+        'turned': lambda a: a[::-1].T,
+    }[name]
+    rows, columns = (change(axis) for axis in np.indices(g.shape))
+    # Pixels of the original, from those of the changed image.
+    step = np.array(
+        [[axis[0, 1] - axis[0, 0], axis[1, 0] - axis[0, 0]] for axis in (columns, rows)]
+    )
+    first = np.array([columns[0, 0], rows[0, 0]])
+    wcs = g.wcs
+    reference = np.linalg.solve(step, wcs.wcs.crpix - 1 - first) + 1
+    header = {'CRPIX1': reference[0], 'CRPIX2': reference[1]}
+    scale = wcs.pixel_scale_matrix @ step
+    header |= {f'CD{i + 1}_{j + 1}': scale[i, j] for i in range(2) for j in range(2)}
+    for k in (1, 2):
+        header |= {f'CTYPE{k}': wcs.wcs.ctype[k - 1], f'CRVAL{k}': wcs.wcs.crval[k - 1]}
+    r = CCDData(
+        change(g.data),
+        unit=g.unit,
+        wcs=WCS(fits.Header(header)),
+        mask=change(g.mask),
+        uncertainty=StdDevUncertainty(change(g.uncertainty.array)),
+    )
+    stamps = cut({'g': g, 'r': r})
+    assert 0.9 < stamps['g'].valid.mean() < 1
+    valid = stamps['g'].valid
+    assert np.array_equal(stamps['r'].valid, valid)
+    for values in (stamps.pixels, stamps.uncertainty):
+        assert np.allclose(values[..., 1][valid], values[..., 0][valid], atol=1e-5)
+
+
 def test_surface_brightness_is_kept():
     unit = u.MJy / u.sr
     g = field(noise=0, unit=unit)
@@ -192,6 +233,8 @@ def test_bands_that_do_not_reach_a_stamp_are_masked_there():
     assert (valid[near > 48] == 0).all()
     assert (valid[near < 40] > 0).all()
     assert (near > 48).any()
+    where = {'positions': [(900, 900)], 'partial': 'fill', 'outside': 'keep'}
+    assert not cut({'g': g, 'r': r}, **where).valid.any()
     far = field(shape=(60, 60), center=SkyCoord(151, 2, unit='deg'))
     corner = CCDData(g.data[:9, :9], wcs=g.wcs, unit=g.unit, uncertainty=g.uncertainty[:9, :9])
     for other in (far, corner):
@@ -522,6 +565,9 @@ def test_colors_of_a_picture_are_bands_if_they_are_named(tmp_path):
     with pytest.warns(AstropyUserWarning, match='have the same pixels, as those of gray') as caught:
         StampSet.from_image(gray, bands=['R', 'G', 'B'], **where)
     assert len(caught) == 3
+    with pytest.warns(AstropyUserWarning, match='have the same pixels') as caught:
+        StampSet.from_files([gray], bands=['R', 'G', 'B'], progress=False)
+    assert [warning.filename for warning in caught] == [__file__] * 3
 
 
 # Real images

@@ -160,7 +160,8 @@ def test_planes_of_cubes_become_bands(tmp_path):
 @pytest.mark.parametrize('count', [1, 2, 5])
 def test_cubes_of_more_or_fewer_planes_cost_one_row(tmp_path, count):
     for name, planes in (('a', 3), ('b', count)):
-        fits.PrimaryHDU(np.ones((planes, 9, 9))).writeto(tmp_path / f'{name}.fits')
+        cube = np.ones((planes, 9, 9)) + np.arange(planes)[:, np.newaxis, np.newaxis]
+        fits.PrimaryHDU(cube).writeto(tmp_path / f'{name}.fits')
     stamps = read(tmp_path)
     planes = '1 plane' if count == 1 else f'{count} planes'
     assert stamps.table['status'][1] == f'The image has {planes}, that of a.fits has 3.'
