@@ -1,4 +1,4 @@
-"""Messages of TensorFlow that are no errors, kept off the screen of a command."""
+"""Messages of TensorFlow that are no errors, kept off the screen of commands and hunts."""
 
 import logging
 import os
@@ -54,16 +54,25 @@ def is_error(line):
 
 
 @contextmanager
-def without_messages():
+def without_messages(*, in_notebooks=False):
     """
     Keep messages of TensorFlow that are no errors off standard error.
 
+    Parameters
+    ----------
+    in_notebooks : bool, optional
+        Do so also where Python does not write to the standard error of the process, as in
+        notebooks, which show both. What Python writes is left alone there.
+
+    Notes
+    -----
     Its libraries write to the file descriptor, some before they read any setting. Meanwhile that is
     a pipe to a process that passes on all other lines, so that those of a process that crashes are
-    not lost. What Python writes goes to the screen directly. Where standard error is not that of
-    the process, or the user has set ``TF_CPP_MIN_LOG_LEVEL`` to 0, nothing is done.
+    not lost. What Python writes goes to the screen directly. Where standard error is closed, or the
+    user has set ``TF_CPP_MIN_LOG_LEVEL`` to 0, nothing is done.
     """
-    if os.environ.get(LEVEL) == '0' or not _is_of_process(sys.stderr):
+    is_python = _is_of_process(sys.stderr)
+    if os.environ.get(LEVEL) == '0' or not (is_python or (in_notebooks and _is_open(2))):
         yield
         return
     os.environ.setdefault(LEVEL, '2')
@@ -78,19 +87,22 @@ def without_messages():
         yield
         return
     formerly = sys.stderr
-    formerly.flush()
     descriptor = os.dup(2)
-    like = {'encoding': formerly.encoding, 'errors': formerly.errors}
-    sys.stderr = open(descriptor, 'w', buffering=1, **like)  # noqa: SIM115
+    if is_python:
+        formerly.flush()
+        like = {'encoding': formerly.encoding, 'errors': formerly.errors}
+        sys.stderr = open(descriptor, 'w', buffering=1, closefd=False, **like)  # noqa: SIM115
     os.dup2(filtering.stdin.fileno(), 2)
     filtering.stdin.close()
     try:
         yield
     finally:
-        sys.stderr.flush()
+        if is_python:
+            sys.stderr.flush()
+            sys.stderr.close()
+            sys.stderr = formerly
         os.dup2(descriptor, 2)
-        sys.stderr.close()
-        sys.stderr = formerly
+        os.close(descriptor)
         with suppress(subprocess.TimeoutExpired):
             filtering.wait(_LAST_LINES)
 
@@ -101,6 +113,14 @@ def _is_of_process(stream):
         return stream.fileno() == 2
     except (AttributeError, OSError, ValueError):
         return False
+
+
+def _is_open(descriptor):
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
 
 
 def main():

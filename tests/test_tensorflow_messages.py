@@ -96,6 +96,32 @@ with without_messages():
     assert subprocess.run(command, timeout=60).returncode == 0
 
 
+@pytest.mark.parametrize(('asked', 'are_seen'), [('', True), ('in_notebooks=True', False)])
+def test_messages_are_kept_out_of_notebooks_whose_standard_error_is_another(asked, are_seen):
+    """Python writes to a stream of its own, as in IPython; the descriptor is shown all the same."""
+    code = 'import io, sys' + chr(10) + 'sys.stderr = io.StringIO()' + WRITES
+    code = code.replace('without_messages()', f'without_messages({asked})')
+    code = code.format(lines=[*DROPPED, *KEPT], then='') + 'print(sys.stderr.getvalue())'
+    done = run(code)
+    assert done.returncode == 0
+    kept = [*DROPPED, *KEPT] if are_seen else KEPT
+    assert done.stderr.splitlines() == [*kept, 'I0000 00:00:17.1 1 after it]']
+    assert done.stdout.split('\n')[:2] == ['of Python, at once', 'Python afterwards']
+
+
+def test_a_hunt_in_python_loads_tensorflow_without_its_messages(tmp_path):
+    code = f"""
+from astro_wgan import hunt
+try:
+    hunt('ntt_field', output={str(tmp_path / 'out')!r}, model='nowhere')
+except (OSError, ValueError) as error:
+    print(error)
+"""
+    done = run(code)
+    assert 'nowhere' in done.stdout
+    assert all(line.startswith('loading TensorFlow') for line in done.stderr.splitlines())
+
+
 def test_the_command_loads_tensorflow_without_its_messages(tmp_path):
     done = run(
         ['-m', 'astro_wgan.cli', 'hunt', 'ntt_field', '--model', 'nowhere']

@@ -1,8 +1,9 @@
 """`hunt`: from an image to a ranked table of anomalous sources and a page, in one call."""
 
+import sys
 import time
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -32,6 +33,7 @@ from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.stamps import StampSet, Stretch
 from astro_wgan.stamps.intensity.stretch_levels import sample_of
 from astro_wgan.stamps.intensity.stretched_images import describe_stretch
+from astro_wgan.tensorflow_messages import without_messages
 
 __all__ = ['HuntResult', 'hunt']
 
@@ -212,8 +214,10 @@ def _load_tensorflow(progress):
     """Load it with a line that says what takes some seconds."""
     with ProgressLine('loading TensorFlow', quiet=not progress) as line:
         line.update(0.0)
-        # Not at the top: `import astro_wgan` must not load TensorFlow.
-        import astro_wgan.anomaly.detector  # noqa: F401
+        is_loaded = 'tensorflow' in sys.modules
+        with nullcontext() if is_loaded else without_messages(in_notebooks=True):
+            # Not at the top: `import astro_wgan` must not load TensorFlow.
+            import astro_wgan.anomaly.detector  # noqa: F401
 
 
 @contextmanager
