@@ -91,6 +91,8 @@ def _from_text(text):
         load_yaml('\n'.join(line[2:] for line in head if not line.startswith(_ECSV)))
         return QTable.read(lines, format='ascii.ecsv')
     lines = [line for line in lines if line.strip()]
+    if not lines:
+        raise ValueError('it is empty')
     comments = list(takewhile(lambda line: line.startswith('#'), lines))
     first = next(iter(lines[len(comments) :]), '')
     if comments and _OF_SEXTRACTOR.match(comments[0]):

@@ -8,6 +8,7 @@ import numpy as np
 from astropy import units as u
 from astropy.nddata import NDUncertainty
 
+from astro_wgan.files.limits import largest_size
 from astro_wgan.images.blank_pixels import check_zeros
 from astro_wgan.images.layouts.layout import Layout, as_bits
 from astro_wgan.images.layouts.layout_registry import get_layout
@@ -57,6 +58,8 @@ class ReadOptions:
 
     def __post_init__(self):
         check_zeros(self.zeros)
+        if self.max_size is not None:
+            largest_size(self.max_size)
         object.__setattr__(self, 'bits', as_bits(self.bits))
         layout = 'none' if self.layout is None else self.layout
         if not isinstance(layout, Layout) and not self.is_auto:

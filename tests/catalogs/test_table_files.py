@@ -31,7 +31,7 @@ def test_tables_are_those_that_were_written_whatever_their_name(tmp_path, name):
 @pytest.mark.parametrize(
     ('content', 'words'),
     [
-        (b'', 'no table that can be read'),
+        (b'', 'no table that can be read: it is empty'),
         (b'\x89HDF\r\n\x1a\n\0\0', 'neither text nor FITS'),
         (b'# %ECSV 1.0\n# ---\n# datatype: [[[\na\n1\n', 'YAML text is not valid'),
         (

@@ -430,3 +430,10 @@ def test_arrays_of_objects_are_read_where_they_hold_numbers():
 def test_what_is_no_array_of_numbers_is_refused_in_a_sentence(source):
     with pytest.raises(TypeError, match='`source` must be '):
         read_image(source)
+
+
+@pytest.mark.parametrize('limit', [0, -10, np.nan])
+def test_a_limit_of_memory_that_is_none_is_not_the_fault_of_the_file(tmp_path, limit):
+    fits.PrimaryHDU(np.ones((9, 9), 'f4')).writeto(tmp_path / 'image.fits')
+    with pytest.raises(ValueError, match=rf'^`max_size` must be above 0; got {limit}\.$'):
+        read_image(tmp_path / 'image.fits', max_size=limit)
