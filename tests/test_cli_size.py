@@ -43,7 +43,7 @@ def image(tmp_path):
             '10arcsec',
             '100 pixels of 0.1 arcsec / pix, for which there are no networks, but for 1.6',
         ),
-        ('-1arcsec', '`size` must be at least one pixel'),
+        ('-1arcsec', '`size` must be one angle above 0, or pixels; got -1.0 arcsec'),
         ('12.8arcsec', '128 x 128'),
     ],
 )
