@@ -142,16 +142,12 @@ def _with_size_in_pixels(config, ccd):
     from astro_wgan.wgan import NetworkConfig
     from astro_wgan.wgan.config.network_config import SIZES
 
-    if config.size.unit.is_equivalent(u.pix):
-        return replace(config, size=as_shape(config.size)[0])
     scale = scale_of_image(ccd.shape, ccd.wcs)
     if scale is None:
         raise ValueError(
             f'`size` must be in pixels for an image without celestial WCS; got {config.size}.'
         )
-    pixels, columns = as_shape(config.size, pixel_scale=scale)
-    if pixels != columns:
-        raise ValueError(f'`size` of the configuration must be one angle; got {config.size}.')
+    pixels, _ = as_shape(config.size, pixel_scale=scale)
     try:
         NetworkConfig.preset(config.preset, size=pixels)
     except ValueError as error:
