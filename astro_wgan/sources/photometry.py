@@ -15,7 +15,7 @@ from astro_wgan.jobs.resume import ResumeFile
 from astro_wgan.sources.batch import BandBatches, batch_rows, checked_bands, read_batch
 from astro_wgan.sources.catalog import photometry_tables, sky_columns
 from astro_wgan.sources.engine import Settings, measure_batch
-from astro_wgan.sources.multiband.band_catalog import band_tables
+from astro_wgan.sources.multiband.band_catalog import band_tables, check_column_names
 from astro_wgan.sources.multiband.forced_photometry import CHI_SQUARED
 from astro_wgan.sources.zero_points import as_background, as_zero_points, value_in
 from astro_wgan.store.stamp_inputs import as_stamps
@@ -101,8 +101,8 @@ def measure_sources(
     Raises
     ------
     ValueError
-        If an argument is out of range, there is a ``size`` without ``positions``, or ``output``
-        holds results of other work, or is damaged.
+        If an argument is out of range, there is a ``size`` without ``positions``, names of bands
+        make two columns of one name, or ``output`` holds results of other work, or is damaged.
     astropy.units.UnitsError
         If pixels hold no flux, but temperatures or magnitudes, for example; or a surface
         brightness without known solid angle of a pixel, or beam.
@@ -204,6 +204,8 @@ class _Bands:
             return cls((None,), ('',), None, several=False)
         all_names = names_of(stamps.bands)
         names = tuple(all_names[number] for number in numbers)
+        if len(names) > 1:
+            check_column_names(names)
         if isinstance(detect_in, str) and detect_in == CHI_SQUARED:
             if CHI_SQUARED in all_names:
                 raise ValueError(

@@ -245,3 +245,18 @@ def test_plain_images_have_no_band_to_detect_in():
         measure(make_stamps(2, bands=['chi2', 'r']), detect_in='chi2')
     named = make_stamps(2).replace(bands='r')
     assert len(measure(named, band='r').stamps) == 2
+
+
+@pytest.mark.parametrize(
+    ('names', 'column'),
+    [
+        (('g', 'g_err'), 'kron_flux_g_err'),
+        (('err', 'r'), 'kron_flux_err'),
+        (('arcsec', 'r'), 'kron_flux_arcsec'),
+        (('a', 'b_c', 'a_b', 'c'), 'color_a_b_c'),
+    ],
+)
+def test_names_of_bands_whose_columns_would_be_the_same(names, column):
+    stamps = make_stamps(2, bands=list(names))
+    with pytest.raises(ValueError, match=f'would have one name, such as {column}: give other'):
+        measure_sources(stamps, progress=False)

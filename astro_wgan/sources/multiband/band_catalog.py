@@ -1,5 +1,6 @@
 """`band_tables`: tables of sources that are measured in several bands, with their colors."""
 
+from collections import Counter
 from itertools import pairwise
 
 import numpy as np
@@ -15,7 +16,10 @@ from astro_wgan.sources.multiband.forced_photometry import (
     band_column,
 )
 
-__all__ = ['band_tables']
+__all__ = ['band_tables', 'check_column_names']
+
+#: Endings of columns of the detection, which are those of no band.
+_OTHER_ENDINGS = ('err', 'arcsec')
 
 #: Columns of the detection that are no fluxes if sources are detected in their significance.
 _BRIGHTNESSES = (*FLUXES, 'magnitude', 'magnitude_err', 'half_light_radius_arcsec')
@@ -66,6 +70,32 @@ def band_tables(stamps, sources, columns, settings, flux, bands, zero_points):
         'detect_in': detect_in,
     }
     return found
+
+
+def check_column_names(names):
+    """
+    Make sure that no two columns of `band_tables` have one name.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names of the bands.
+
+    Raises
+    ------
+    ValueError
+        If they do, such as the flux of a band called ``'g_err'`` and the error of that of ``'g'``.
+    """
+    endings = [*_OTHER_ENDINGS, *names, *(f'{name}_err' for name in names)]
+    pairs = [f'{first}_{second}' for first, second in pairwise(names)]
+    made_of_pairs = [*pairs, *(f'{pair}_err' for pair in pairs)]
+    for kind, made in (('kron_flux', endings), ('color', made_of_pairs)):
+        twice = [each for each, count in Counter(made).items() if count > 1]
+        if twice:
+            raise ValueError(
+                f'Columns of the bands {", ".join(names)} would have one name, such as '
+                f'{kind}_{twice[0]}: give other names with `stamps.replace(bands=...)`.'
+            )
 
 
 def _columns_of_band(measured, name, unit, factor, zero_points):

@@ -119,16 +119,17 @@ class CreatedSets:
 
         Notes
         -----
-        Where the pixels of a band are those of ``grid``, or shifted by whole pixels, they are
-        copied. If only their scale or their place differs, they are resampled as by
+        Where the pixels of a band are those of ``grid`` to a twentieth, or shifted by whole pixels,
+        they are copied. If only their scale, place or direction differs, they are resampled as by
         `~astro_wgan.StampSet.recenter`; otherwise, if they are rotated for instance, with the
         function ``reproject_adaptive``, stamp by stamp. Flux is conserved if pixels hold flux, and
         surface brightness if they hold that; pixels less than half covered by valid ones are
         masked; the variance of the flux in an aperture is conserved, but neighboring pixels are
         correlated.
 
-        With ``positions``, sections of FITS files are read. To detect sources, one band is in
-        memory, and two in ``'chi2'``.
+        With ``positions``, FITS files are read some rows at a time. To detect sources, one band is
+        in memory, and two in ``'chi2'``. The pixels of a stamp are in memory band by band, although
+        bands are the last axis: ``stamps['r'].pixels[0]`` is contiguous.
 
         Examples
         --------
