@@ -5,7 +5,7 @@ Each field is learned twice with the same networks, stamps, order and number of 
 take the same time: from the weights of the included model, as a hunt may, and from random ones. The
 fields are
 
-* ``benchmark-2`` as it is, and with pixels from a quarter to four times as large on the sky: PSF
+* ``benchmark-2`` as it is, and with pixels from a quarter to eight times as large on the sky: PSF
   and galaxies are as many times larger or smaller in pixels than those that the model was trained
   on;
 * with ``--folder``, real galaxies with labels: of Euclid in one band, and of SDSS in three, both
@@ -77,7 +77,7 @@ def main():
 def read_options():
     smoke = {'ratios': [1.0], 'normals': 40, 'test': 6, 'iterations': 1}
     parser = BenchmarkParser(__doc__, smoke=smoke, work='initial_models')
-    parser.add_argument('--ratios', type=float, nargs='*', default=[0.25, 0.5, 1.0, 2.0, 4.0])
+    parser.add_argument('--ratios', type=float, nargs='*', default=[0.25, 0.5, 1.0, 2.0, 4.0, 8.0])
     parser.add_argument('--normals', type=int, default=600, help='of a field, to learn from')
     parser.add_argument('--test', type=int, default=400, help='of each class')
     parser.add_argument('--iterations', type=int, default=100, help='of each training')
