@@ -104,6 +104,7 @@ class ClosestImages(DetectorState):
         return StampSet(
             fractions.reshape(stamps.pixels.shape),
             pixel_scale=stamps.pixel_scale,
+            bands=stamps.bands,
             geometry=stamps.geometry,
             table=stamps.table,
         )

@@ -95,6 +95,7 @@ def test_closest_images_are_those_of_stamps_in_the_same_bands(wgan):
     detector, stamps = AnomalyDetector(wgan), stamps_in(['g', 'r', 'i'])
     table = QTable({'id': stamps.ids, 'latent': np.zeros((3, wgan.network.latent_dim))})
     assert detector.residual(stamps, table).bands == GRI
+    assert detector.anomaly_map(stamps, table).bands == stamps.bands
     with pytest.raises(ValueError, match=r'`like` must have the bands of the model'):
         detector.residual(stamps[['r', 'g', 'i']], table)
 
