@@ -1,6 +1,7 @@
 """Tile-compressed images: checks that keep damaged files from crashing the interpreter."""
 
 import re
+import threading
 import zlib
 from contextlib import contextmanager
 from functools import cache
@@ -104,6 +105,11 @@ def check_tiles(hdu, file):
     return 8 * pixels
 
 
+#: Sizes of the files that are open, and the decoders that are replaced meanwhile.
+_most_bytes, _former = [], {}
+_LOCK = threading.Lock()
+
+
 @contextmanager
 def guarded_decoders(most_bytes):
     """
@@ -116,22 +122,34 @@ def guarded_decoders(most_bytes):
     Parameters
     ----------
     most_bytes : number
-        Maximum size of a decompressed tile of GZIP_1 or GZIP_2.
+        Maximum size of a decompressed tile of GZIP_1 or GZIP_2. While several files are open, the
+        largest of theirs.
     """
+    with _LOCK:
+        if not _most_bytes:
+            _install()
+        _most_bytes.append(most_bytes)
+    try:
+        yield
+    finally:
+        with _LOCK:
+            _most_bytes.remove(most_bytes)
+            if not _most_bytes:
+                for name in list(_former):
+                    setattr(_codecs, name, _former.pop(name))
+
+
+def _install():
+    """Replace the decoders, once for all files that are open."""
     guards = {
         'decompress_rice_1_c': _guarded_rice,
         'decompress_plio_1_c': _guarded_plio,
         'decompress_hcompress_1_c': _guarded_hcompress,
-        'gzip_decompress': lambda decode: lambda tile: _bounded_gzip(tile, most_bytes),
+        'gzip_decompress': lambda _: lambda tile: _bounded_gzip(tile, max(_most_bytes)),
     }
-    former = {name: getattr(_codecs, name) for name in guards if hasattr(_codecs, name)}
-    for name, decode in former.items():
+    _former.update({name: getattr(_codecs, name) for name in guards if hasattr(_codecs, name)})
+    for name, decode in _former.items():
         setattr(_codecs, name, guards[name](decode))
-    try:
-        yield
-    finally:
-        for name, decode in former.items():
-            setattr(_codecs, name, decode)
 
 
 def _check_cards(hdu):

@@ -31,8 +31,8 @@ def in_strips(monkeypatch):
     return rows_read
 
 
-def write(path, *, compressed=False, zeros=0, edges=None):
-    rng = np.random.default_rng(1)
+def write(path, *, compressed=None, zeros=0, edges=None, seed=1):
+    rng = np.random.default_rng(seed)
     pixels = rng.normal(size=SHAPE).astype(np.float32)
     pixels[40:44, 50:60] = np.nan
     pixels[100, :zeros] = 0
@@ -46,7 +46,9 @@ def write(path, *, compressed=False, zeros=0, edges=None):
     elif edges == 'model':
         pixels[:] = np.hypot(*np.indices(SHAPE)) < 90
     kind = fits.CompImageHDU if compressed else fits.ImageHDU
-    options = {'compression_type': 'GZIP_2', 'quantize_level': 0} if compressed else {}
+    options = {'compression_type': compressed} if compressed else {}
+    if compressed == 'GZIP_2':
+        options['quantize_level'] = 0
     hdus = [
         kind(pixels, name='SCI', **options),
         fits.ImageHDU(rng.uniform(1, 2, SHAPE).astype(np.float32), name='ERR'),
@@ -56,7 +58,7 @@ def write(path, *, compressed=False, zeros=0, edges=None):
     return path
 
 
-@pytest.mark.parametrize('compressed', [False, True])
+@pytest.mark.parametrize('compressed', [None, 'GZIP_2'])
 @pytest.mark.parametrize('zeros', ['auto', 'keep', 'mask'])
 def test_strips_are_as_the_whole_image(tmp_path, in_strips, compressed, zeros, monkeypatch):
     path = write(tmp_path / 'image.fits', compressed=compressed, zeros=3)
@@ -94,3 +96,25 @@ def test_zeros_that_are_kept_do_not_matter(tmp_path, in_strips):
     positions = np.random.default_rng(2).uniform(20, 100, (300, 2))
     StampSet.from_image(path, size=16, positions=positions, zeros='keep')
     assert sum(in_strips) <= SHAPE[0]
+
+
+def test_bands_of_compressed_and_other_files(tmp_path, in_strips):
+    """Files of several bands are open at the same time."""
+    kinds = {'g': {'edges': 'mosaic'}, 'r': {'compressed': 'RICE_1'}, 'i': {'zeros': 3}}
+    files = {
+        name: write(tmp_path / f'{name}.fits', seed=seed, **kind)
+        for seed, (name, kind) in enumerate(kinds.items())
+    }
+    options = {
+        'size': (9, 16),
+        'positions': np.random.default_rng(2).uniform(-10, 160, (300, 2)),
+        'partial': 'fill',
+        'outside': 'keep',
+        'fill_value': -5,
+    }
+    found = StampSet.from_images(files, **options)
+    assert max(in_strips) == 8
+    whole = StampSet.from_images({n: read_image(p) for n, p in files.items()}, **options)
+    assert_stamps_equal(found, whole)
+    valid = found.valid.mean(axis=(0, 1, 2))
+    assert valid[0] < valid.max() - 0.1
