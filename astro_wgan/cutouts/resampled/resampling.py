@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -22,6 +23,10 @@ _REACH = 3
 #: Number of resampled pixels along an axis that are computed at once: most pixels of a stamp have
 #: weights in a few of them only.
 _BLOCK = 16
+
+#: Blocks begin and end at multiples of as many pixels as BLAS adds up together, so that sums are
+#: rounded alike whichever other stamps are resampled at the same time.
+_ADDED = 32
 
 #: Number of stamps whose correlation is computed at a time, and of pixels for each of them.
 _STAMPS, _PHASES = 256, 8
@@ -87,8 +92,8 @@ def resample(stamps, start, step, shape, *, holds_flux):
     lengths = layers.shape[2:]
     flux = _Weights.along(start, step, shape, lengths, dtype=layers.dtype)
     square = (step**2)[:, np.newaxis, np.newaxis, np.newaxis]
-    whole = _lies_within(start, step, shape, lengths).all()
-    is_known = stamps.valid is None and whole
+    whole = _lies_within(start, step, shape, lengths)
+    is_known = stamps.valid is None and whole.all()
     if not is_known or stamps.uncertainty is not None:
         options = {'interpolated': False, 'dtype': layers.dtype}
         area = _Weights.along(start, step, shape, lengths, **options)
@@ -102,6 +107,9 @@ def resample(stamps, start, step, shape, *, holds_flux):
             flux.sums(valid.astype(layers.dtype)),
             area.sums(valid.astype(layers.dtype)),
         )
+        # Exactly, so that such a stamp is the same beside others that are masked.
+        complete = whole & valid.all(axis=(1, 2, 3))
+        known[complete] = covered[complete] = square[complete]
         light = flux.sums(np.where(valid, layers, 0))
         stamps = _Masked(stamps, ones)
     variance = None
@@ -283,10 +291,12 @@ class _Weights:
 
 def _blocks_with_weights(start, step, size, length):
     """Blocks of resampled pixels, and the pixels with weights in them, as slices."""
-    for first in range(0, size if len(step) else 0, _BLOCK):
-        last = min(first + _BLOCK, size)
+    count = max(1, round(size / _BLOCK))
+    edges = [size * k // count for k in range(count + 1)] if len(step) else []
+    for first, last in pairwise(edges):
         begin = np.floor((start + first * step).min()) - _REACH
         end = np.floor((start + last * step).max()) + _REACH + 1
+        begin, end = begin // _ADDED * _ADDED, -(-end // _ADDED) * _ADDED
         begin, end = (int(min(max(place, 0), length)) for place in (begin, end))
         yield slice(first, last), slice(begin, end)
 
