@@ -39,10 +39,7 @@ def image(tmp_path):
 @pytest.mark.parametrize(
     ('size', 'words'),
     [
-        (
-            '10arcsec',
-            '100 pixels of 0.1 arcsec / pix, for which there are no networks, but for 1.6',
-        ),
+        ('10arcsec', 'with pixels of 0.1 arcsec / pix one of 1.6 arcsec, 3.2 arcsec'),
         ('-1arcsec', '`size` must be one angle above 0, or pixels; got -1.0 arcsec'),
         ('12.8arcsec', '128 x 128'),
     ],

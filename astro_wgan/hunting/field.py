@@ -153,8 +153,8 @@ def _with_size_in_pixels(config, ccd):
     except ValueError as error:
         angles = ', '.join(f'{(n * u.pix * scale).to(config.size.unit):.4g}' for n in SIZES)
         raise ValueError(
-            f'`size` of {config.size} is {pixels} pixels of {scale:.4g}, for which there are no '
-            f'networks, but for {angles}.'
+            f'`size` must be that of a network, with pixels of {scale:.4g} one of {angles}; got '
+            f'{config.size}, {pixels} pixels.'
         ) from error
     return replace(config, size=pixels)
 
