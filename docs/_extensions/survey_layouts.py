@@ -60,7 +60,7 @@ def _recognized_by(layout):
 def _card(key, values):
     if any(not value.strip('*?') for value in values):
         return f'``{key}``'
-    return f'``{key}`` {" or ".join(values)}'.replace('*', '...')
+    return f'``{key}`` {" or ".join(f"``{value}``" for value in values)}'
 
 
 def _companions(layout):
