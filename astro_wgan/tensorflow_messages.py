@@ -19,10 +19,12 @@ _NO_ERROR = re.compile(
     rb'|\d{4}-\d\d-\d\d \d\d:\d\d:[\d.]+: [IW] '
     rb'|WARNING: All log messages before absl::InitializeLog\(\)'
     rb'|To enable the following instructions: .* rebuild TensorFlow'
-    # Written at the level of an error where there is none: libraries that are registered twice, and
-    # a TensorFlow for GPUs on a machine without one.
+    # Written at the level of an error where there is none: libraries that are registered twice, a
+    # TensorFlow for GPUs on a machine without one, and graphs that stay as they are since one of
+    # the optimizations of Grappler does not know them.
     rb'|.*Unable to register cu\w+ factory'
-    rb'|.*failed call to cuInit.*(NO_DEVICE|UNKNOWN ERROR \(303\))',
+    rb'|.*failed call to cuInit.*(NO_DEVICE|UNKNOWN ERROR \(303\))'
+    rb'|.*meta_optimizer\.cc:\d+\] \w+ failed: INVALID_ARGUMENT: Mutation::Apply error',
     re.IGNORECASE,
 )
 
