@@ -16,7 +16,7 @@ W0000 00:00:1795997177.581372   11511 gpu_device.cc:2341] Cannot dlopen some GPU
 To enable the following instructions: AVX2 FMA, in other operations, rebuild TensorFlow with flags.
 E0000 00:00:1795997177.1  1 cuda_dnn.cc:8579] Unable to register cuDNN factory: Attempting to
 E0000 00:00:1795997177.1  1 cuda_driver.cc:152] failed call to cuInit: CUDA_ERROR_NO_DEVICE: none
-E0000 00:00:1795997177.1  1 meta_optimizer.cc:967] remapper failed: INVALID_ARGUMENT: Mutation::Apply error: fanout
+E0000 00:00:17.1 1 meta_optimizer.cc:967] remapper failed: INVALID_ARGUMENT: Mutation::Apply error
 """.splitlines()
 
 KEPT = """\
