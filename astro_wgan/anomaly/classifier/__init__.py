@@ -1,0 +1,1 @@
+"""A network that tells stamps from the same stamps with anomalies injected."""

@@ -1,0 +1,78 @@
+"""ClassifierConfig: network and training of the classifier of injected anomalies."""
+
+from dataclasses import dataclass, field
+
+from astro_wgan.injection import InjectionConfig
+
+__all__ = ['ClassifierConfig']
+
+
+@dataclass(frozen=True)
+class ClassifierConfig:
+    """
+    Configuration of the classifier of injected anomalies.
+
+    Parameters
+    ----------
+    injection : `~astro_wgan.injection.InjectionConfig`
+        What is injected.
+    iterations : int
+        Number of steps of AdamW.
+    batch_size : int
+        Number of stamps in each step, half of them with anomalies.
+    learning_rate : float
+        Initial learning rate; it falls linearly to a hundredth in the second half.
+    weight_decay : float
+        Of AdamW.
+    dropout : float
+        Fraction of the last features that are left out at random.
+    channels : tuple of int
+        Channels of the convolutions; after each pair the image has half of the edge.
+    binning : int
+        Edge in pixels of the blocks that images are averaged in. Single pixels show traces of the
+        injection, from which the network would learn nothing about real anomalies, and take four
+        times as long.
+    host_fraction : float
+        Fraction of the stamps that anomalies are injected into, those of the lowest scores. Strange
+        ones among the others would teach that what is strange is normal.
+    max_hosts : int
+        Largest number of these stamps.
+    injected_per_host : int
+        Number of stamps with anomalies for each of them.
+
+    Raises
+    ------
+    ValueError
+        If a value is out of range.
+    """
+
+    injection: InjectionConfig = field(default_factory=InjectionConfig)
+    iterations: int = 800
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-3
+    dropout: float = 0.3
+    channels: tuple[int, ...] = (24, 48, 64)
+    binning: int = 2
+    host_fraction: float = 0.8
+    max_hosts: int = 4000
+    injected_per_host: int = 2
+
+    def __post_init__(self):
+        for name in ('iterations', 'binning', 'max_hosts', 'injected_per_host'):
+            if getattr(self, name) < 1:
+                raise ValueError(f'`{name}` must be at least 1; got {getattr(self, name)}.')
+        if self.batch_size < 2 or self.batch_size % 2:
+            raise ValueError(f'`batch_size` must be even; got {self.batch_size}.')
+        if not self.learning_rate > 0:
+            raise ValueError(f'`learning_rate` must be above 0; got {self.learning_rate}.')
+        if not self.weight_decay >= 0:
+            raise ValueError(f'`weight_decay` must not be negative; got {self.weight_decay}.')
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f'`dropout` must lie between 0 and 1; got {self.dropout}.')
+        if not 0 < self.host_fraction <= 1:
+            raise ValueError(
+                f'`host_fraction` must be above 0 and at most 1; got {self.host_fraction}.'
+            )
+        if not self.channels or min(self.channels) < 1:
+            raise ValueError(f'`channels` must be numbers of at least 1; got {self.channels}.')

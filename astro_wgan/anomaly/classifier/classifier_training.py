@@ -1,0 +1,142 @@
+"""train_classifier: a network that learns to tell normals from normals with injected anomalies."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from astro_wgan.anomaly.classifier.classifier_config import ClassifierConfig
+from astro_wgan.anomaly.classifier.classifier_inputs import classifier_inputs
+from astro_wgan.anomaly.classifier.injection_classifier import (
+    InjectionClassifier,
+    build_classifier,
+)
+from astro_wgan.injection import inject_anomalies
+from astro_wgan.jobs.progress import ProgressLine
+from astro_wgan.store import as_stamps
+from astro_wgan.validation.seeds import random_stream
+
+__all__ = ['train_classifier']
+
+#: Largest factor by which images are made brighter or fainter in training.
+_BRIGHTNESS = 0.1
+#: Bytes of channels in memory.
+_MAX_BYTES = 2**30
+#: Steps between two lines of progress.
+_EVERY = 20
+
+
+def train_classifier(searcher, stamps, *, scores=None, config=None, seed=0, progress=True):
+    """
+    Train a classifier of injected anomalies.
+
+    Parameters
+    ----------
+    searcher : `~astro_wgan.anomaly.LatentSearcher`
+        Model and configuration of the search for closest images.
+    stamps : `~astro_wgan.StampSet`, `~astro_wgan.StampStore` or path-like
+        Normal stamps, such as those of the training of the model.
+    scores : array_like, shape (n,), optional
+        Anomaly scores of the stamps; anomalies are injected into those of the lowest scores.
+    config : `ClassifierConfig`, optional
+        What is injected, and how long the network learns.
+    seed : int, optional
+        Seed of all that is drawn.
+    progress : bool, optional
+        Show a progress line.
+
+    Returns
+    -------
+    `~astro_wgan.anomaly.classifier.injection_classifier.InjectionClassifier`
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than 16 stamps, or scores are not as many.
+
+    Notes
+    -----
+    As in DRAEM (Zavrtanik et al. 2021, arXiv:2108.07610), the network sees what is left of a stamp
+    when its closest image is subtracted. Stamps that calibrate the score must not be among
+    ``stamps``, since the network knows these to be normal.
+    """
+    config = ClassifierConfig() if config is None else config
+    stamps = as_stamps(stamps)
+    if len(stamps) < 16:
+        raise ValueError(f'`stamps` must hold at least 16 stamps; got {len(stamps)}.')
+    hosts = stamps[_host_rows(len(stamps), scores, searcher.wgan.network, config, seed)]
+    with ProgressLine('classifier', quiet=not progress) as line:
+        line.update(0.0, f'injecting into {len(hosts)} stamps')
+        normal, light = _seen(searcher, hosts, config)
+        rounds = []
+        for k in range(config.injected_per_host):
+            drawn = int(random_stream(seed, 2, k).integers(2**31))
+            strange = inject_anomalies(hosts, light, config=config.injection, seed=drawn)
+            rounds.append(_seen(searcher, strange, config)[0])
+        network = build_classifier(normal.shape[1:], config, seed=seed)
+        _fit(network, normal, np.concatenate(rounds), config, seed, line)
+    return InjectionClassifier(network, binning=config.binning)
+
+
+def _host_rows(count, scores, network, config, seed):
+    """Rows of the stamps that are injected into, in increasing order."""
+    rows = np.arange(count)
+    if scores is not None:
+        scores = np.asarray(scores, dtype=float)
+        if scores.shape != (count,):
+            raise ValueError(
+                f'`scores` must have one value for each of the {count} stamps; got {scores.shape}.'
+            )
+        known = np.flatnonzero(~np.isnan(scores))
+        kept = max(8, round(config.host_fraction * len(known)))
+        rows = known[np.argsort(scores[known], kind='stable')[:kept]]
+    pixels = int(np.prod(network.image_shape)) // config.binning**2
+    room = _MAX_BYTES // (12 * pixels * (1 + config.injected_per_host))
+    limit = max(8, min(config.max_hosts, room))
+    if len(rows) > limit:
+        rows = random_stream(seed, 1).choice(rows, limit, replace=False)
+    return np.sort(rows)
+
+
+def _seen(searcher, stamps, config):
+    """What the classifier sees of stamps, and their closest images in their own unit."""
+    wgan = searcher.wgan
+    images, weights = wgan.images_from_stamps(stamps)
+    closest = searcher(images, weights).closest_images
+    inputs = classifier_inputs(images, closest, weights, binning=config.binning)
+    return inputs, wgan.stamps_from_images(closest, like=stamps)
+
+
+def _fit(network, normal, strange, config, seed, line):
+    optimizer = keras.optimizers.AdamW(config.learning_rate, weight_decay=config.weight_decay)
+    optimizer.build(network.trainable_variables)
+    half = config.batch_size // 2
+    truth = tf.constant(np.repeat([0.0, 1.0], half)[:, np.newaxis], tf.float32)
+
+    @tf.function
+    def step(inputs):
+        with tf.GradientTape() as tape:
+            logits = network(inputs, training=True)
+            loss = tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(truth, logits))
+        optimizer.apply(tape.gradient(loss, network.trainable_variables), None)
+        return loss
+
+    rng = random_stream(seed, 3)
+    for k in range(config.iterations):
+        part = k / config.iterations
+        optimizer.learning_rate = config.learning_rate * max(0.01, min(1.0, 2 * (1 - part)))
+        rows = [rng.integers(len(each), size=half) for each in (normal, strange)]
+        batch = np.concatenate([normal[rows[0]], strange[rows[1]]])
+        loss = step(tf.constant(_jittered(batch, rng)))
+        if k % _EVERY == 0:
+            line.update(part, f'loss {float(loss):.3f}')
+
+
+def _jittered(batch, rng):
+    """Each image in one of its eight orientations, and brighter or fainter by up to a tenth."""
+    orientation = rng.integers(8, size=len(batch))
+    turned = np.empty_like(batch)
+    for k in range(8):
+        some = np.rot90(batch[orientation == k], k % 4, axes=(1, 2))
+        turned[orientation == k] = some[:, :, ::-1] if k > 3 else some
+    factor = rng.uniform(1 - _BRIGHTNESS, 1 + _BRIGHTNESS, (len(batch), 1, 1, 1))
+    return turned * factor.astype(np.float32)
