@@ -57,10 +57,8 @@ class HostGalaxies:
         light = np.asarray(closest_images - sky[:, np.newaxis, np.newaxis], dtype=np.float32)
         noise = np.asarray(estimate_noise_rms(pixels), dtype=float).reshape(n, bands)
         # A stamp that is all masked, or has no noise at all, takes that of the others.
-        usual = np.nanmedian(np.where(noise > 0, noise, np.nan), axis=0)
-        usual = np.where(usual > 0, usual, np.abs(light).max() / 1000 + np.finfo(np.float32).tiny)
-        noise = np.where(noise > 0, noise, usual)
-        peak = np.maximum(light.reshape(n, -1, bands).max(axis=1), noise)
+        noise = np.where(noise > 0, noise, _usual(noise, np.abs(light).max(initial=0.0)))
+        peak = np.maximum(light.reshape(n, ny * nx, bands).max(axis=1), noise)
         return cls(light, noise, peak)
 
     def __len__(self):
@@ -83,6 +81,13 @@ class HostGalaxies:
         flux = self.light.sum(axis=(1, 2, 3))
         k = rng.choice(np.flatnonzero(flux >= np.quantile(flux, _FAINTEST)))
         return oriented(self.isolated(k), rng.integers(8))
+
+
+def _usual(noise, brightest):
+    """Median noise of each band, or a thousandth of the brightest light where all have none."""
+    known = [values[values > 0] for values in noise.T]
+    least = brightest / 1000 + np.finfo(np.float32).tiny
+    return np.array([np.median(values) if len(values) else least for values in known])
 
 
 def polar(ny, nx):
