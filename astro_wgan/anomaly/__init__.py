@@ -9,6 +9,7 @@ __all__, __getattr__, __dir__ = lazy_names(
         'AnomalyDetector': 'detector',
         'BrightnessTrend': 'calibration.brightness_trend',
         'Calibration': 'calibration.calibration',
+        'ClassifierConfig': 'classifier.classifier_config',
         'EncoderConfig': 'search.encoder',
         'LatentSearchConfig': 'search.search_config',
         'LatentSearcher': 'search.latent_search',

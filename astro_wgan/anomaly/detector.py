@@ -12,6 +12,7 @@ from astro_wgan.anomaly.calibration.drift import (
     check_pixel_scale,
     check_single_band,
 )
+from astro_wgan.anomaly.classifier.classifier_training import train_classifier
 from astro_wgan.anomaly.closest_images import ClosestImages
 from astro_wgan.anomaly.measurements import measure_residual_statistics
 from astro_wgan.anomaly.score_table import add_scores
@@ -37,6 +38,8 @@ class AnomalyDetector(ClosestImages):
         Configuration of the score.
     encoder : `keras.Model`, optional
         Encoder from `~astro_wgan.anomaly.train_encoder`, by default that of the model, if any.
+    classifier : `~astro_wgan.anomaly.classifier.injection_classifier.InjectionClassifier`, optional
+        Classifier of injected anomalies; see `train_classifier`.
 
     Attributes
     ----------
@@ -119,6 +122,46 @@ class AnomalyDetector(ClosestImages):
             self.wgan, stamps, config=config, seed=seed, progress=progress
         )
         self.search = replace(self.search, init='encoder')
+        return self
+
+    def train_classifier(self, stamps, *, config=None, seed=0, progress=True):
+        """
+        Train a classifier of injected anomalies, whose log odds become part of the measurements.
+
+        Parameters
+        ----------
+        stamps : `~astro_wgan.StampSet`, `~astro_wgan.StampStore` or path-like
+            Normal stamps, such as those that the model was trained on; not those of the
+            calibration.
+        config : `~astro_wgan.anomaly.ClassifierConfig`, optional
+            What is injected, and how long the network learns.
+        seed : int, optional
+            Seed of all that is drawn.
+        progress : bool, optional
+            Show a progress line.
+
+        Returns
+        -------
+        AnomalyDetector
+            This object. It has to be calibrated again.
+
+        Raises
+        ------
+        ValueError
+            If there are fewer than 16 stamps, or they do not fit the model.
+        """
+        stamps = as_stamps(stamps)
+        self.classifier_ = None
+        table = self.measure(stamps, progress=progress)
+        trends = self.scoring.fit_trends(table)
+        self.classifier_ = train_classifier(
+            self._searcher(),
+            stamps,
+            scores=self.scoring.score(table, trends),
+            config=config,
+            seed=seed,
+            progress=progress,
+        )
         return self
 
     def calibrate(self, held_out, *, training=None, contamination=0.0, progress=True):

@@ -10,6 +10,8 @@ import numpy as np
 from astro_wgan.anomaly.calibration.brightness_trend import BrightnessTrend
 from astro_wgan.anomaly.calibration.calibration import Calibration
 from astro_wgan.anomaly.calibration.drift import NormalConditions, Spread
+from astro_wgan.anomaly.classifier.classifier_inputs import classifier_shape
+from astro_wgan.anomaly.classifier.injection_classifier import InjectionClassifier
 from astro_wgan.anomaly.former_formats import (
     FORMER_FORMATS,
     FORMER_WITH_MANIFEST,
@@ -25,6 +27,7 @@ from astro_wgan.wgan import WGAN
 from astro_wgan.wgan.serialization.config_values import from_dict
 from astro_wgan.wgan.serialization.model_folder import (
     KNOWN_FILES,
+    OF_DETECTORS,
     check_format,
     check_savable,
     parse_model,
@@ -36,9 +39,9 @@ from astro_wgan.wgan.serialization.plain_networks import build_plain, check_plai
 
 __all__ = ['DetectorParts', 'load_parts', 'save_parts']
 
-_FORMAT = 'astro_wgan detector 11'
-#: The last two of `KNOWN_FILES`. The encoder of the model has a file of its own.
-_ENCODER, _DESCRIPTION = 'search_encoder.keras', 'detector.json'
+_FORMAT = 'astro_wgan detector 12'
+#: The encoder of the model has a file of its own.
+_ENCODER, _CLASSIFIER, _DESCRIPTION = OF_DETECTORS
 
 #: Limit of the batch size of a search that is read from a file.
 _MAX_BATCH_SIZE = 2**14
@@ -55,6 +58,8 @@ class DetectorParts(NamedTuple):
     scoring : `~astro_wgan.anomaly.ScoringConfig`
     encoder : `keras.Model` or None
         Encoder of the detector; None if that of the model is used, or there is none.
+    classifier : `~astro_wgan.anomaly.classifier.injection_classifier.InjectionClassifier` or None
+        None without one.
     calibration : `~astro_wgan.anomaly.Calibration` or None
         None before a calibration.
     """
@@ -63,6 +68,7 @@ class DetectorParts(NamedTuple):
     search: LatentSearchConfig
     scoring: ScoringConfig
     encoder: keras.Model | None
+    classifier: InjectionClassifier | None
     calibration: Calibration | None
 
 
@@ -79,8 +85,8 @@ def save_parts(folder, parts):
     Raises
     ------
     ValueError
-        If a network has weights that are not finite, or the encoder has other than plain layers of
-        Keras.
+        If a network has weights that are not finite, or encoder or classifier have other than plain
+        layers of Keras.
     FileExistsError
         If a file that no earlier save wrote has one of the names.
     OSError
@@ -88,19 +94,26 @@ def save_parts(folder, parts):
     """
     check_savable(parts.wgan)
     _check_sizes(parts.search, parts.scoring, parts.wgan.network.size)
-    if parts.encoder is not None:
-        _check_encoder(parts.encoder)
+    own = {
+        'encoder': parts.encoder,
+        'classifier': None if parts.classifier is None else parts.classifier.network,
+    }
+    for name, network in own.items():
+        if network is not None:
+            _check_own_network(name, network)
     description = {
         'format': _FORMAT,
         'search': asdict(parts.search),
         'scoring': asdict(parts.scoring),
         'encoder': parts.encoder is not None,
+        'classifier': None if parts.classifier is None else {'binning': parts.classifier.binning},
         **_plain(parts.calibration),
     }
     with atomic_write_together(folder, known=KNOWN_FILES) as place:
         write_model_files(parts.wgan, place)
-        if parts.encoder is not None:
-            write_network_file(parts.encoder, place(_ENCODER))
+        for file, network in zip((_ENCODER, _CLASSIFIER), own.values(), strict=True):
+            if network is not None:
+                write_network_file(network, place(file))
         place(_DESCRIPTION).write_text(json.dumps(description, indent=2))
 
 
@@ -135,7 +148,7 @@ def load_parts(folder, *, max_size=None):
             # Scores may be infinite, and conditions NaN.
             description = parse_json(files[_DESCRIPTION], finite=False, max_size=max_size)
             found = description['format']
-            with_manifest = found if found == FORMER_WITH_MANIFEST else _FORMAT
+            with_manifest = found if found in FORMER_WITH_MANIFEST else _FORMAT
             check_format(found, with_manifest, FORMER_FORMATS, files)
             description = in_current_format(description)
             search = from_dict(LatentSearchConfig, description['search'])
@@ -145,25 +158,42 @@ def load_parts(folder, *, max_size=None):
             has_encoder = description['encoder']
             if not isinstance(has_encoder, bool):
                 raise ValueError(f'its `encoder` is {has_encoder!r:.40}')
-        encoder = None
+            binning = _binning(description['classifier'], wgan.network.size)
+        encoder = classifier = None
         if has_encoder:
             with damage_in(_ENCODER):
-                encoder = _encoder(KerasFile(files[_ENCODER]), wgan.network)
-    return DetectorParts(wgan, search, scoring, encoder, calibration)
+                shapes = wgan.network.image_shape, (wgan.network.latent_dim,)
+                encoder = _own_network(KerasFile(files[_ENCODER]), *shapes)
+        if binning is not None:
+            with damage_in(_CLASSIFIER):
+                shape = classifier_shape(wgan.network.image_shape, binning)
+                network = _own_network(KerasFile(files[_CLASSIFIER]), shape, (1,))
+                classifier = InjectionClassifier(network, binning=binning)
+    return DetectorParts(wgan, search, scoring, encoder, classifier, calibration)
 
 
-def _check_encoder(encoder):
-    """Refuse an encoder that could not be loaded, before anything is written."""
+def _check_own_network(name, network):
+    """Refuse an encoder or classifier that could not be loaded, before anything is written."""
     try:
-        check_plain(encoder)
+        check_plain(network)
     except PlainNetworkError as error:
         raise ValueError(
-            f'The encoder cannot be saved: {error}. Make it one network of plain layers of Keras, '
+            f'The {name} cannot be saved: {error}. Make it one network of plain layers of Keras, '
             'such as Dense, Conv2D, activations and normalizations, each used once and in float32, '
             'without functions of your own.'
         ) from error
-    if not all(np.isfinite(array).all() for array in encoder.get_weights()):
-        raise ValueError('The encoder has weights that are not finite: it is not saved.')
+    if not all(np.isfinite(array).all() for array in network.get_weights()):
+        raise ValueError(f'The {name} has weights that are not finite: it is not saved.')
+
+
+def _binning(values, size):
+    """Binning of the classifier; None without one."""
+    if values is None:
+        return None
+    binning = values['binning']
+    if isinstance(binning, bool) or not isinstance(binning, int) or not 1 <= binning <= size:
+        raise ValueError(f'its `binning` is {binning!r:.40}')
+    return binning
 
 
 def _check_sizes(search, scoring, size):
@@ -176,17 +206,18 @@ def _check_sizes(search, scoring, size):
     scoring.check_size(size)
 
 
-def _encoder(file, network):
-    """Encoder from the layers that the file describes, if these are plain ones."""
-    encoder = build_plain(file.description, check_room=file.check_room)
-    shapes = encoder.input_shape, encoder.output_shape
-    if shapes != ((None, *network.image_shape), (None, network.latent_dim)):
+def _own_network(file, input_shape, output_shape):
+    """A network from the layers that the file describes, if these are plain ones."""
+    network = build_plain(file.description, check_room=file.check_room)
+    found = network.input_shape, network.output_shape
+    wanted = (None, *input_shape), (None, *output_shape)
+    if found != wanted:
         raise ValueError(
-            f'its input and output have the shapes {shapes[0]} and {shapes[1]}, not '
-            f'{(None, *network.image_shape)} and {(None, network.latent_dim)}'
+            f'its input and output have the shapes {found[0]} and {found[1]}, not {wanted[0]} and '
+            f'{wanted[1]}'
         )
-    load_weights(encoder, file)
-    return encoder
+    load_weights(network, file)
+    return network
 
 
 def _plain(calibration):

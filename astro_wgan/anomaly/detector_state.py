@@ -25,17 +25,17 @@ class DetectorState:
 
     Parameters
     ----------
-    wgan, search, scoring, encoder
+    wgan, search, scoring, encoder, classifier
         As for `~astro_wgan.AnomalyDetector`.
 
     Notes
     -----
     Scores from one search cannot be compared with thresholds from another. Therefore, assigning
-    another model, search, scoring or encoder, or fitting the model again, invalidates the
-    calibration.
+    another model, search, scoring, encoder or classifier, or fitting the model again, invalidates
+    the calibration.
     """
 
-    def __init__(self, wgan, *, search=None, scoring=None, encoder=None):
+    def __init__(self, wgan, *, search=None, scoring=None, encoder=None, classifier=None):
         _check_part('wgan', wgan)
         if search is None:
             has_encoder = encoder is not None or wgan.encoder_ is not None
@@ -52,6 +52,8 @@ class DetectorState:
         self._searcher_cache = None
         self._own_encoder = self._generator_of_encoder = None
         self._set_encoder(encoder)
+        self._own_classifier = self._generator_of_classifier = None
+        self._set_classifier(classifier)
 
     def __repr__(self):
         state = 'calibrated' if hasattr(self, 'calibration_') else 'not calibrated'
@@ -104,6 +106,21 @@ class DetectorState:
             self._invalidate_calibration('encoder')
 
     @property
+    def classifier_(self):
+        """Classifier of injected anomalies; assign None for a score without it."""
+        classifier = self._classifier()
+        if classifier is None:
+            raise NotFittedError('This detector has no classifier: call `train_classifier`.')
+        return classifier
+
+    @classifier_.setter
+    def classifier_(self, classifier):
+        if classifier is self._own_classifier:
+            return
+        self._set_classifier(classifier)
+        self._invalidate_calibration('classifier')
+
+    @property
     def calibration_(self):
         """Scores of normal stamps, and what follows from them."""
         if self._calibration is None:
@@ -126,7 +143,9 @@ class DetectorState:
             if getattr(calibration, name) != getattr(self, name):
                 raise ValueError(f'`calibration_` belongs to another `{name}`.')
         if calibration.model not in (None, self._describe_networks()):
-            raise ValueError('`calibration_` belongs to another `wgan` or `encoder_`.')
+            raise ValueError(
+                '`calibration_` belongs to another `wgan`, `encoder_` or `classifier_`.'
+            )
         self._calibration, self._replaced = calibration, None
 
     @property
@@ -141,7 +160,7 @@ class DetectorState:
 
     def save(self, folder):
         """
-        Write model, search, scoring, encoder and calibration into a folder.
+        Write model, search, scoring, encoder, classifier and calibration into a folder.
 
         Parameters
         ----------
@@ -161,7 +180,8 @@ class DetectorState:
         """
         self._encoder()  # raises if it belongs to another model
         calibration = self.calibration_ if hasattr(self, 'calibration_') else None
-        parts = DetectorParts(self.wgan, self.search, self.scoring, self._own_encoder, calibration)
+        own = self._own_encoder, self._classifier()
+        parts = DetectorParts(self.wgan, self.search, self.scoring, *own, calibration)
         save_parts(folder, parts)
 
     @classmethod
@@ -189,8 +209,8 @@ class DetectorState:
             If the files are damaged, have an unknown format, or need more memory.
         """
         parts = load_parts(folder, max_size=max_size)
-        options = {'search': parts.search, 'scoring': parts.scoring, 'encoder': parts.encoder}
-        detector = cls(parts.wgan, **options)
+        names = ('search', 'scoring', 'encoder', 'classifier')
+        detector = cls(parts.wgan, **{name: getattr(parts, name) for name in names})
         if parts.calibration is not None:
             model = detector._describe_networks()
             detector._calibration = replace(parts.calibration, model=model)
@@ -225,17 +245,36 @@ class DetectorState:
             )
         return self._own_encoder
 
+    def _set_classifier(self, classifier):
+        self._own_classifier = classifier
+        generator = None if classifier is None else describe_networks(g=self.wgan.generator_)
+        self._generator_of_classifier = generator
+
+    def _classifier(self):
+        """The classifier of the residuals of this model, or None."""
+        if self._own_classifier is None:
+            return None
+        if describe_networks(g=self.wgan.generator_) != self._generator_of_classifier:
+            raise NotFittedError(
+                'The classifier of this detector was trained for another `wgan`, or before this '
+                'one was fitted again: call `train_classifier` again, or assign None to '
+                '`classifier_`.'
+            )
+        return self._own_classifier
+
     def _describe_networks(self):
         """Description of the networks, for comparison with others."""
-        return describe_model(self.wgan, encoder=self._encoder())
+        classifier = self._classifier()
+        network = None if classifier is None else classifier.network
+        return describe_model(self.wgan, encoder=self._encoder(), classifier=network)
 
     def _searcher(self):
         """The same searcher until a part changes, since tracing its graphs takes seconds."""
-        encoder = self._encoder()
+        options = {'encoder': self._encoder(), 'classifier': self._classifier()}
         # Fitting a model replaces its networks.
-        parts = (self.wgan.generator_, self.wgan.critic_, encoder, self.search)
+        parts = (self.wgan.generator_, self.wgan.critic_, *options.values(), self.search)
         if self._searcher_cache is None or not _same(parts, self._searcher_cache[0]):
-            searcher = LatentSearcher(self.wgan, self.search, encoder=encoder)
+            searcher = LatentSearcher(self.wgan, self.search, **options)
             self._searcher_cache = parts, searcher
         return self._searcher_cache[1]
 
@@ -286,8 +325,8 @@ class DetectorState:
         known = table.meta.get('networks', table.meta.get('NETWORKS'))
         if known not in (None, digest_settings(self._describe_networks())):
             raise ValueError(
-                'The table was measured with another `wgan` or `encoder_` than the detector has, '
-                'or before they were trained again: call `measure` again.'
+                'The table was measured with another `wgan`, `encoder_` or `classifier_` than the '
+                'detector has, or before they were trained again: call `measure` again.'
             )
 
 

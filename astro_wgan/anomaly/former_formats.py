@@ -6,11 +6,11 @@ from astro_wgan.files.former_names import FORMER_NAMES, current_names
 
 __all__ = ['FORMER_FORMATS', 'FORMER_WITH_MANIFEST', 'in_current_format']
 
-#: All of them have former names. Format 8 also has fewer conditions, and held-out scores that were
-#: not cross-fitted.
-FORMER_FORMATS = ('astro_wgan detector 10', 'astro_wgan detector 9', 'astro_wgan detector 8')
+#: Format 11 has no classifier. The earlier ones have former names, too; format 8 also has fewer
+#: conditions, and held-out scores that were not cross-fitted.
+FORMER_FORMATS = tuple(f'astro_wgan detector {number}' for number in (11, 10, 9, 8))
 #: The earlier ones may lack a manifest.
-FORMER_WITH_MANIFEST = 'astro_wgan detector 10'
+FORMER_WITH_MANIFEST = FORMER_FORMATS[:2]
 
 #: Of values of ``init`` in a search.
 _INIT = {'free': 'zeros'}
@@ -35,6 +35,9 @@ def in_current_format(description):
         If it does not have the structure of any format.
     """
     if description['format'] not in FORMER_FORMATS:
+        return description
+    description = {**description, 'classifier': None}
+    if description['format'] == FORMER_FORMATS[0]:
         return description
     search = current_names(description['search'], 'search')
     search['init'] = _INIT.get(search['init'], search['init'])

@@ -55,6 +55,9 @@ _COLUMNS = (
 #: With several bands one more, after ``rotation_residual``.
 _COLOR = 'color_residual'
 
+#: With a classifier one more, after ``critic_value``.
+_CLASSIFIER = 'injection_log_odds'
+
 #: Part of the fingerprint: to be changed if masked stamps are measured in another way, so that
 #: results of earlier versions are refused.
 _MASKED = 'closest image, other bands, and the noise and sky of fewer pixels'
@@ -97,6 +100,7 @@ def measure_residual_statistics(
         * ``smoothed_residual``, ``peak_residual``, ``rotation_residual``: S, P and T;
         * ``color_residual``: C, with several bands;
         * ``critic_value``: C(x);
+        * ``injection_log_odds``: log odds that an anomaly was injected, if there is a classifier;
         * ``closest_flux``: sum over the closest image, mean of its bands;
         * ``noise_rms``: standard deviation of the noise of a pixel, from second differences
           (`~astro_wgan.noise.estimate_noise_rms`), mean of the bands;
@@ -163,12 +167,17 @@ def _measure_part(searcher, scoring, part, *, report=None):
     pixels = pixels.reshape(part.pixels.shape)
     noise = estimate_noise_rms(pixels)
     noise = noise.mean(axis=-1) if noise.ndim > 1 else noise
+    classified = {}
+    if searcher.classifier is not None:
+        odds = searcher.classifier.log_odds(images, found.closest_images, weights)
+        classified = {_CLASSIFIER: np.where(blind, np.nan, odds)}
     return {
         'latent': found.latent,
         'residual_loss': np.where(blind, np.nan, found.residual_loss),
         'feature_loss': np.where(blind, np.nan, found.feature_loss),
         **scoring.measure(images, found.closest_images, weights, noise=searcher.noise),
         'critic_value': np.where(blind, np.nan, found.critic_value),
+        **classified,
         'closest_flux': np.where(blind, np.nan, flux),
         'noise_rms': _converted(noise, part.unit, wgan.unit_),
         **measure_conditions(
@@ -202,18 +211,20 @@ def _used_fraction(weights, closest):
     return np.minimum(of_light, used.mean(axis=axes, dtype=float))
 
 
-def _columns(wgan):
+def _columns(searcher):
     """Columns of the measurements of a model's stamps."""
-    if wgan.network.bands == 1:
-        return _COLUMNS
-    after = _COLUMNS.index('rotation_residual') + 1
-    return (*_COLUMNS[:after], _COLOR, *_COLUMNS[after:])
+    columns = [*_COLUMNS]
+    if searcher.wgan.network.bands > 1:
+        columns.insert(columns.index('rotation_residual') + 1, _COLOR)
+    if searcher.classifier is not None:
+        columns.insert(columns.index('critic_value') + 1, _CLASSIFIER)
+    return tuple(columns)
 
 
 def _table(stamps, columns, searcher, scoring):
     table = QTable(stamps.table, copy=True)
     wgan, search = searcher.wgan, searcher.search
-    names = _columns(wgan)
+    names = _columns(searcher)
     rename_conflicting_columns(table, ('paper_score', *names, 'incomplete', *SCORE_COLUMNS))
     if not columns:
         columns = {name: np.zeros(0) for name in names}
@@ -245,7 +256,7 @@ def _fingerprint(searcher, stamps, scoring):
         {
             'search': searcher.search,
             'scoring': scoring.window_of(searcher.wgan.network.bands),
-            'measured': _columns(searcher.wgan),
+            'measured': _columns(searcher),
             'masked pixels': _MASKED,
         }
     )
@@ -254,4 +265,5 @@ def _fingerprint(searcher, stamps, scoring):
 
 
 def _describe_networks(searcher):
-    return describe_model(searcher.wgan, encoder=searcher.encoder)
+    classifier = None if searcher.classifier is None else searcher.classifier.network
+    return describe_model(searcher.wgan, encoder=searcher.encoder, classifier=classifier)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from astro_wgan.validation.config_numbers import check_finite_numbers, check_whole_numbers
+
 __all__ = ['KINDS', 'InjectionConfig']
 
 #: What can be injected, in the order of the documentation.
@@ -74,8 +76,8 @@ class InjectionConfig:
         unknown = [kind for kind in self.kinds if kind not in KINDS]
         if unknown or not self.kinds:
             raise ValueError(f'`kinds` must be some of {KINDS}; got {self.kinds!r}.')
-        if self.max_count < 1:
-            raise ValueError(f'`max_count` must be at least 1; got {self.max_count}.')
+        check_whole_numbers(self, {'max_count': 1})
+        check_finite_numbers(self, ('faintest', 'brightest', 'point_sources'))
         for name in ('faintest', 'brightest'):
             if not getattr(self, name) > 0:
                 raise ValueError(f'`{name}` must be above 0; got {getattr(self, name)}.')

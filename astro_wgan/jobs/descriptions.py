@@ -170,7 +170,7 @@ def describe_networks(**networks):
     }
 
 
-def describe_model(wgan, *, encoder=None):
+def describe_model(wgan, *, encoder=None, classifier=None):
     """
     Describe a fitted model so that two models can be compared.
 
@@ -180,6 +180,8 @@ def describe_model(wgan, *, encoder=None):
         Its generator, critic, configuration, stretch and unit are used.
     encoder : `keras.Model`, optional
         Network that predicts latent vectors.
+    classifier : `keras.Model`, optional
+        Network that tells injected anomalies.
 
     Returns
     -------
@@ -187,6 +189,8 @@ def describe_model(wgan, *, encoder=None):
         For a `Fingerprint`.
     """
     networks = describe_networks(generator=wgan.generator_, critic=wgan.critic_, encoder=encoder)
+    if classifier is not None:
+        networks |= describe_networks(classifier=classifier)
     values = {'unit': wgan.unit_, 'network': wgan.network, 'stretch': wgan.stretch_.to_dict()}
     return {**networks, **describe_settings(values)}
 

@@ -104,7 +104,7 @@ def test_closest_images_of_others_are_refused(galaxies, stamps):
     [
         ({'kinds': ('rings',)}, '`kinds` must be some of'),
         ({'kinds': ()}, '`kinds` must be some of'),
-        ({'max_count': 0}, '`max_count` must be at least 1; got 0'),
+        ({'max_count': 0}, '`max_count` must be a whole number, at least 1; got 0'),
         ({'faintest': 0.0}, '`faintest` must be above 0'),
         ({'companion_flux_ratio': (2.0, 1.0)}, 'two numbers above 0, the lower first'),
         ({'point_sources': 1.5}, '`point_sources` must lie between 0 and 1'),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from astro_wgan.injection import InjectionConfig
+from astro_wgan.validation.config_numbers import check_finite_numbers, check_whole_numbers
 
 __all__ = ['ClassifierConfig']
 
@@ -59,10 +60,10 @@ class ClassifierConfig:
     injected_per_host: int = 2
 
     def __post_init__(self):
-        for name in ('iterations', 'binning', 'max_hosts', 'injected_per_host'):
-            if getattr(self, name) < 1:
-                raise ValueError(f'`{name}` must be at least 1; got {getattr(self, name)}.')
-        if self.batch_size < 2 or self.batch_size % 2:
+        least = dict.fromkeys(('iterations', 'binning', 'max_hosts', 'injected_per_host'), 1)
+        check_whole_numbers(self, {**least, 'batch_size': 2})
+        check_finite_numbers(self, ('learning_rate', 'weight_decay', 'dropout', 'host_fraction'))
+        if self.batch_size % 2:
             raise ValueError(f'`batch_size` must be even; got {self.batch_size}.')
         if not self.learning_rate > 0:
             raise ValueError(f'`learning_rate` must be above 0; got {self.learning_rate}.')

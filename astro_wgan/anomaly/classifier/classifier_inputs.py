@@ -2,7 +2,7 @@
 
 import numpy as np
 
-__all__ = ['classifier_inputs', 'in_all_orientations']
+__all__ = ['classifier_inputs', 'classifier_shape', 'in_all_orientations']
 
 
 def classifier_inputs(images, closest_images, weights, *, binning=2):
@@ -32,6 +32,12 @@ def classifier_inputs(images, closest_images, weights, *, binning=2):
     blocks = channels[:, : ny * binning, : nx * binning]
     blocks = blocks.reshape(n, ny, binning, nx, binning, count)
     return blocks.mean(axis=(2, 4), dtype=np.float32)
+
+
+def classifier_shape(image_shape, binning):
+    """Shape (ny, nx, channels) of `classifier_inputs` of images (ny, nx, bands)."""
+    ny, nx, bands = image_shape
+    return ny // binning, nx // binning, 3 * bands
 
 
 def in_all_orientations(inputs):

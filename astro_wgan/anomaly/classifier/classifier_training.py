@@ -112,10 +112,16 @@ def _fit(network, normal, strange, config, seed, line):
     half = config.batch_size // 2
     truth = tf.constant(np.repeat([0.0, 1.0], half)[:, np.newaxis], tf.float32)
 
+    head = network.layers[-1]
+    features = keras.Model(network.input, head.input)
+
     @tf.function
-    def step(inputs):
+    def step(inputs, number):
         with tf.GradientTape() as tape:
-            logits = network(inputs, training=True)
+            found = features(inputs, training=True)
+            # Not a layer, whose random numbers would be those of the process.
+            kept = tf.nn.experimental.stateless_dropout(found, config.dropout, (seed, number))
+            logits = head(kept)
             loss = tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(truth, logits))
         optimizer.apply(tape.gradient(loss, network.trainable_variables), None)
         return loss
@@ -126,7 +132,7 @@ def _fit(network, normal, strange, config, seed, line):
         optimizer.learning_rate = config.learning_rate * max(0.01, min(1.0, 2 * (1 - part)))
         rows = [rng.integers(len(each), size=half) for each in (normal, strange)]
         batch = np.concatenate([normal[rows[0]], strange[rows[1]]])
-        loss = step(tf.constant(_jittered(batch, rng)))
+        loss = step(tf.constant(_jittered(batch, rng)), tf.constant(k))
         if k % _EVERY == 0:
             line.update(part, f'loss {float(loss):.3f}')
 

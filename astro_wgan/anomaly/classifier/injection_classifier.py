@@ -66,7 +66,7 @@ def build_classifier(shape, config, *, seed=0):
         (ny, nx, channels)
     config : `ClassifierConfig`
     seed : int
-        Seed of the initial weights and of the dropout.
+        Seed of the initial weights.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def build_classifier(shape, config, *, seed=0):
         Pairs of convolutions, the second of which halves the image; maximum and mean of each
         channel over the image; one number.
     """
-    seeds = np.random.SeedSequence(seed).generate_state(2 * len(config.channels) + 2).tolist()
+    seeds = np.random.SeedSequence(seed).generate_state(2 * len(config.channels) + 1).tolist()
     inputs = outputs = keras.Input(shape)
     for channels in config.channels:
         for strides in (1, 2):
@@ -90,6 +90,6 @@ def build_classifier(shape, config, *, seed=0):
             outputs = layers.BatchNormalization(momentum=0.97)(outputs)
             outputs = layers.ReLU()(outputs)
     pooled = [layers.GlobalMaxPooling2D()(outputs), layers.GlobalAveragePooling2D()(outputs)]
-    outputs = layers.Dropout(config.dropout, seed=seeds.pop())(layers.Concatenate()(pooled))
     initializer = keras.initializers.GlorotUniform(seed=seeds.pop())
-    return keras.Model(inputs, layers.Dense(1, kernel_initializer=initializer)(outputs))
+    outputs = layers.Dense(1, kernel_initializer=initializer)(layers.Concatenate()(pooled))
+    return keras.Model(inputs, outputs)

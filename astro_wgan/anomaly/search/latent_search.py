@@ -32,10 +32,12 @@ class LatentSearcher:
         Initialization, losses and stopping rule.
     encoder : `keras.Model`, optional
         From images to latent vectors, for ``init='encoder'``.
+    classifier : `~astro_wgan.anomaly.classifier.injection_classifier.InjectionClassifier`, optional
+        Of what the search finds; it does not take part in it.
 
     Attributes
     ----------
-    wgan, search, encoder
+    wgan, search, encoder, classifier
         As given. The networks are those that the model had at that time.
     noise : callable
         Realizations of the noise of the model, from
@@ -56,8 +58,8 @@ class LatentSearcher:
     those of the image filled with its closest image.
     """
 
-    def __init__(self, wgan, search, *, encoder=None):
-        self.wgan, self.search, self.encoder = wgan, search, encoder
+    def __init__(self, wgan, search, *, encoder=None, classifier=None):
+        self.wgan, self.search, self.encoder, self.classifier = wgan, search, encoder, classifier
         self.noise = make_noise(wgan)
         self._losses = SearchLosses(wgan, seed=search.seed)
         self._optimized_losses = self._losses
@@ -91,7 +93,8 @@ class LatentSearcher:
 
     def __reduce__(self):
         """Pickled as its parts, since graphs belong to a process."""
-        return partial(LatentSearcher, encoder=self.encoder), (self.wgan, self.search)
+        options = {'encoder': self.encoder, 'classifier': self.classifier}
+        return partial(LatentSearcher, **options), (self.wgan, self.search)
 
     def __call__(self, images, weights, *, report=None):
         """

@@ -28,6 +28,7 @@ from astro_wgan.wgan.serialization.network_files import KerasFile, load_weights,
 
 __all__ = [
     'KNOWN_FILES',
+    'OF_DETECTORS',
     'check_format',
     'check_savable',
     'parse_model',
@@ -44,13 +45,15 @@ _FORMER = ('astro_wgan model 1', 'astro_wgan model 2')
 _DESCRIPTION, _HISTORY = 'model.json', 'history.ecsv'
 _NETWORKS = ('generator', 'critic', 'noise', 'encoder')
 
-#: All files of a model, and of a detector, which adds its own.
+#: Files that a detector adds to those of its model.
+OF_DETECTORS = ('search_encoder.keras', 'classifier.keras', 'detector.json')
+
+#: All files of a model, and of a detector.
 KNOWN_FILES = (
     *(f'{name}.keras' for name in _NETWORKS),
     _HISTORY,
     _DESCRIPTION,
-    'search_encoder.keras',
-    'detector.json',
+    *OF_DETECTORS,
 )
 
 
@@ -153,7 +156,7 @@ def read_model(kind, folder, *, max_size=None):
         If the files are not a model of this or an earlier version, or are damaged.
     """
     with damage_told('model', folder):
-        files = read_together(folder, KNOWN_FILES[:-2], max_size=max_size)
+        files = read_together(folder, KNOWN_FILES[: -len(OF_DETECTORS)], max_size=max_size)
         return parse_model(kind, folder, files)
 
 
