@@ -34,6 +34,7 @@ __all__, __getattr__, __dir__ = lazy_names(
         'exceptions',
         'gallery',
         'images',
+        'injection',
         'jobs',
         'mergers',
         'mocks',

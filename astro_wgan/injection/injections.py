@@ -63,7 +63,8 @@ def inject_anomalies(stamps, closest_images, *, config=None, seed=0):
     >>> galaxies = np.stack([100 * np.exp(-0.1 * (x**2 + y**2) / k) for k in (1, 2)])
     >>> noise = np.random.default_rng(1).normal(size=galaxies.shape)
     >>> stamps = StampSet(galaxies + noise)
-    >>> strange = inject_anomalies(stamps, StampSet(galaxies), config=InjectionConfig(('ring',)))
+    >>> config = InjectionConfig(('ring',), max_count=1)
+    >>> strange = inject_anomalies(stamps, StampSet(galaxies), config=config)
     >>> strange.table['injected'].tolist()
     ['ring', 'ring']
     """

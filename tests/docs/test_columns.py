@@ -183,7 +183,7 @@ def test_columns_of_morphology(image):
 def test_columns_of_scores(detector, stamps):
     table = detector.score(stamps[:3], progress=False)
     table.remove_column('id')
-    assert_described(table, 'scores', absent=('color_residual',))
+    assert_described(table, 'scores', absent=('color_residual', 'injection_log_odds'))
     assert_described(critic_features(detector.wgan, stamps[:3], progress=False), 'features')
 
 
