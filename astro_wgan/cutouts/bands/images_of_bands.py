@@ -31,12 +31,11 @@ from astro_wgan.cutouts.bands.detection_in_bands import (
 from astro_wgan.cutouts.bands.image_of_band import ImageOfBand
 from astro_wgan.cutouts.bands.psf_matching import check_psfs
 from astro_wgan.cutouts.cutting import check_cutting, origin_of
+from astro_wgan.cutouts.resampled.scaled_sections import resampled_cut, resampled_windows
 from astro_wgan.cutouts.resampled.source_scale import (
     as_source_scale,
     check_scaled,
     is_measured,
-    resampled_cut,
-    resampled_windows,
 )
 from astro_wgan.detection.detection_config import DetectionConfig
 from astro_wgan.images.read_options import ReadOptions, check_options_of_bands, options_of_band

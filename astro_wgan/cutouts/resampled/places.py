@@ -7,13 +7,12 @@ import numpy as np
 from astropy import units as u
 
 from astro_wgan.astrometry.stamp_geometry import ParentImage, StampGeometry, scale_of_image
-from astro_wgan.cutouts.resampled.resampling import noise_correlation
+from astro_wgan.cutouts.resampled.axis_weights import noise_correlation
+from astro_wgan.cutouts.resampled.scaled_sections import resampled_sections, resampled_windows
 from astro_wgan.cutouts.resampled.source_radii import ellipses_of, match_sources, measure_radii
 from astro_wgan.cutouts.resampled.source_scale import (
     SourceScale,
     radius_column,
-    resampled_sections,
-    resampled_windows,
     scale_factors,
     source_corners,
 )

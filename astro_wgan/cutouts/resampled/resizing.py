@@ -11,6 +11,7 @@ from astropy.coordinates import SkyCoord
 from astro_wgan.astrometry.inverse_wcs import sky_to_pixel
 from astro_wgan.astrometry.stamp_geometry import first_pixel
 from astro_wgan.catalogs.columns import numbers_or_nan
+from astro_wgan.cutouts.resampled.axis_weights import noise_correlation, weights_along_axis
 from astro_wgan.cutouts.resampled.centroids import (
     border_levels,
     brightest_pixels,
@@ -18,12 +19,7 @@ from astro_wgan.cutouts.resampled.centroids import (
     window_centroids,
     window_coverage,
 )
-from astro_wgan.cutouts.resampled.resampling import (
-    bin_pixels,
-    noise_correlation,
-    resample,
-    weights_along_axis,
-)
+from astro_wgan.cutouts.resampled.resampling import bin_pixels, resample
 from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.units.pixel_flux import holds_flux
 from astro_wgan.validation.pixels import as_shape

@@ -7,12 +7,8 @@ import pytest
 from scipy.ndimage import shift as spline_shift
 from scipy.special import erf
 
-from astro_wgan.cutouts.resampled.resampling import (
-    bin_pixels,
-    noise_correlation,
-    resample,
-    weights_along_axis,
-)
+from astro_wgan.cutouts.resampled.axis_weights import noise_correlation, weights_along_axis
+from astro_wgan.cutouts.resampled.resampling import bin_pixels, resample
 
 LENGTH = 60
 
