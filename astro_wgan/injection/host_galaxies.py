@@ -1,9 +1,11 @@
 """HostGalaxies: normal galaxies to inject into, with the light of each without noise."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
+from astro_wgan.injection.orientations import oriented
 from astro_wgan.noise import estimate_noise_rms
 
 __all__ = ['HostGalaxies']
@@ -76,11 +78,15 @@ class HostGalaxies:
         window = np.exp(-0.5 * (radius / (_RADIUS * min(ny, nx))) ** 4)
         return np.maximum(self.light[k], 0) * window[..., np.newaxis]
 
+    @cached_property
+    def _companions(self):
+        """Galaxies that are not among the faintest; once for all that are drawn."""
+        flux = self.light.sum(axis=(1, 2, 3))
+        return np.flatnonzero(flux >= np.quantile(flux, _FAINTEST))
+
     def draw_companion(self, rng):
         """The light of one of the galaxies that are not among the faintest, in any orientation."""
-        flux = self.light.sum(axis=(1, 2, 3))
-        k = rng.choice(np.flatnonzero(flux >= np.quantile(flux, _FAINTEST)))
-        return oriented(self.isolated(k), rng.integers(8))
+        return oriented(self.isolated(rng.choice(self._companions)), rng.integers(8))
 
 
 def _usual(noise, brightest):
@@ -95,9 +101,3 @@ def polar(ny, nx):
     y, x = np.mgrid[:ny, :nx].astype(float)
     y, x = y - (ny - 1) / 2, x - (nx - 1) / 2
     return y, x, np.hypot(y, x)
-
-
-def oriented(image, orientation):
-    """A square image (ny, nx, bands) in one of its eight orientations, 0 being its own."""
-    image = np.rot90(image, orientation % 4)
-    return image[:, ::-1] if orientation > 3 else image

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from astro_wgan.injection.orientations import oriented
+
 __all__ = ['classifier_inputs', 'classifier_shape', 'in_all_orientations']
 
 
@@ -43,6 +45,5 @@ def classifier_shape(image_shape, binning):
 def in_all_orientations(inputs):
     """The eight orientations of square arrays (n, ny, nx, channels), one after the other."""
     for turn in range(4):
-        turned = np.rot90(inputs, turn, axes=(1, 2))
-        yield np.ascontiguousarray(turned)
-        yield np.ascontiguousarray(turned[:, :, ::-1])
+        yield np.ascontiguousarray(oriented(inputs, turn))
+        yield np.ascontiguousarray(oriented(inputs, turn + 4))

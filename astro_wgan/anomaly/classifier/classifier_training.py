@@ -11,6 +11,7 @@ from astro_wgan.anomaly.classifier.injection_classifier import (
     build_classifier,
 )
 from astro_wgan.injection import inject_anomalies
+from astro_wgan.injection.orientations import oriented
 from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.store import as_stamps
 from astro_wgan.validation.seeds import random_stream
@@ -142,7 +143,6 @@ def _jittered(batch, rng):
     orientation = rng.integers(8, size=len(batch))
     turned = np.empty_like(batch)
     for k in range(8):
-        some = np.rot90(batch[orientation == k], k % 4, axes=(1, 2))
-        turned[orientation == k] = some[:, :, ::-1] if k > 3 else some
+        turned[orientation == k] = oriented(batch[orientation == k], k)
     factor = rng.uniform(1 - _BRIGHTNESS, 1 + _BRIGHTNESS, (len(batch), 1, 1, 1))
     return turned * factor.astype(np.float32)
