@@ -17,6 +17,7 @@ from astro_wgan.anomaly.closest_images import ClosestImages
 from astro_wgan.anomaly.measurements import measure_residual_statistics
 from astro_wgan.anomaly.score_table import add_scores
 from astro_wgan.anomaly.search.encoder import train_encoder
+from astro_wgan.anomaly.search.latent_search import LatentSearcher
 from astro_wgan.store import as_stamps
 
 __all__ = ['AnomalyDetector']
@@ -150,17 +151,10 @@ class AnomalyDetector(ClosestImages):
         ValueError
             If there are fewer than 16 stamps, or they do not fit the model.
         """
-        stamps = as_stamps(stamps)
-        self.classifier_ = None
-        table = self.measure(stamps, progress=progress)
-        trends = self.scoring.fit_trends(table)
+        # A former classifier has no part in it, and stays until there is a new one.
+        searcher = LatentSearcher(self.wgan, self.search, encoder=self._encoder())
         self.classifier_ = train_classifier(
-            self._searcher(),
-            stamps,
-            scores=self.scoring.score(table, trends),
-            config=config,
-            seed=seed,
-            progress=progress,
+            searcher, stamps, scoring=self.scoring, config=config, seed=seed, progress=progress
         )
         return self
 

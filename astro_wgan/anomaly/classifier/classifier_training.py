@@ -10,6 +10,8 @@ from astro_wgan.anomaly.classifier.injection_classifier import (
     InjectionClassifier,
     build_classifier,
 )
+from astro_wgan.anomaly.measurements import measure_residual_statistics
+from astro_wgan.anomaly.scoring import ScoringConfig
 from astro_wgan.injection import inject_anomalies
 from astro_wgan.injection.orientations import oriented
 from astro_wgan.jobs.progress import ProgressLine
@@ -26,7 +28,7 @@ _MAX_BYTES = 2**30
 _EVERY = 20
 
 
-def train_classifier(searcher, stamps, *, scores=None, config=None, seed=0, progress=True):
+def train_classifier(searcher, stamps, *, scoring=None, config=None, seed=0, progress=True):
     """
     Train a classifier of injected anomalies.
 
@@ -36,8 +38,8 @@ def train_classifier(searcher, stamps, *, scores=None, config=None, seed=0, prog
         Model and configuration of the search for closest images.
     stamps : `~astro_wgan.StampSet`, `~astro_wgan.StampStore` or path-like
         Normal stamps, such as those of the training of the model.
-    scores : array_like, shape (n,), optional
-        Anomaly scores of the stamps; anomalies are injected into those of the lowest scores.
+    scoring : `~astro_wgan.anomaly.ScoringConfig`, optional
+        Score of the stamps; anomalies are injected into those of the lowest scores.
     config : `ClassifierConfig`, optional
         What is injected, and how long the network learns.
     seed : int, optional
@@ -52,7 +54,7 @@ def train_classifier(searcher, stamps, *, scores=None, config=None, seed=0, prog
     Raises
     ------
     ValueError
-        If there are fewer than 16 stamps, or scores are not as many.
+        If there are fewer than 16 stamps, or they do not fit the model.
 
     Notes
     -----
@@ -64,47 +66,40 @@ def train_classifier(searcher, stamps, *, scores=None, config=None, seed=0, prog
     stamps = as_stamps(stamps)
     if len(stamps) < 16:
         raise ValueError(f'`stamps` must hold at least 16 stamps; got {len(stamps)}.')
-    hosts = stamps[_host_rows(len(stamps), scores, searcher.wgan.network, config, seed)]
+    scoring = ScoringConfig() if scoring is None else scoring
+    table = measure_residual_statistics(searcher, stamps, scoring=scoring, progress=progress)
+    scores = scoring.score(table, scoring.fit_trends(table))
+    rows = _host_rows(scores, searcher.wgan.network, config, seed)
+    hosts, wgan = stamps[rows], searcher.wgan
     with ProgressLine('classifier', quiet=not progress) as line:
         line.update(0.0, f'injecting into {len(hosts)} stamps')
-        normal, light = _seen(searcher, hosts, config)
+        closest = wgan.images_from_latent(np.asarray(table['latent'][rows], dtype=np.float32))
+        light = wgan.stamps_from_images(closest, like=hosts)
+        images, weights = wgan.images_from_stamps(hosts)
+        normal = classifier_inputs(images, closest, weights, binning=config.binning)
         rounds = []
         for k in range(config.injected_per_host):
             drawn = int(random_stream(seed, 2, k).integers(2**31))
             strange = inject_anomalies(hosts, light, config=config.injection, seed=drawn)
-            rounds.append(_seen(searcher, strange, config)[0])
+            images, weights = wgan.images_from_stamps(strange)
+            closest = searcher(images, weights).closest_images
+            rounds.append(classifier_inputs(images, closest, weights, binning=config.binning))
         network = build_classifier(normal.shape[1:], config, seed=seed)
         _fit(network, normal, np.concatenate(rounds), config, seed, line)
     return InjectionClassifier(network, binning=config.binning)
 
 
-def _host_rows(count, scores, network, config, seed):
+def _host_rows(scores, network, config, seed):
     """Rows of the stamps that are injected into, in increasing order."""
-    rows = np.arange(count)
-    if scores is not None:
-        scores = np.asarray(scores, dtype=float)
-        if scores.shape != (count,):
-            raise ValueError(
-                f'`scores` must have one value for each of the {count} stamps; got {scores.shape}.'
-            )
-        known = np.flatnonzero(~np.isnan(scores))
-        kept = max(8, round(config.host_fraction * len(known)))
-        rows = known[np.argsort(scores[known], kind='stable')[:kept]]
+    known = np.flatnonzero(~np.isnan(scores))
+    kept = max(8, round(config.host_fraction * len(known)))
+    rows = known[np.argsort(scores[known], kind='stable')[:kept]]
     pixels = int(np.prod(network.image_shape)) // config.binning**2
     room = _MAX_BYTES // (12 * pixels * (1 + config.injected_per_host))
     limit = max(8, min(config.max_hosts, room))
     if len(rows) > limit:
         rows = random_stream(seed, 1).choice(rows, limit, replace=False)
     return np.sort(rows)
-
-
-def _seen(searcher, stamps, config):
-    """What the classifier sees of stamps, and their closest images in their own unit."""
-    wgan = searcher.wgan
-    images, weights = wgan.images_from_stamps(stamps)
-    closest = searcher(images, weights).closest_images
-    inputs = classifier_inputs(images, closest, weights, binning=config.binning)
-    return inputs, wgan.stamps_from_images(closest, like=stamps)
 
 
 def _fit(network, normal, strange, config, seed, line):
