@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from astro_wgan.images.blank_areas.zero_areas import MARGIN, may_hold_blank
+from astro_wgan.images.blank_areas.zero_areas import MARGIN, may_hold_blank, with_margin
 from astro_wgan.images.file_checks import as_path
 from astro_wgan.images.fits_image import FitsImage, open_fits_image
 
@@ -151,7 +151,7 @@ def read_sections(image, corner, shape, *, fill_value=np.nan, zeros='auto', new=
 def _may_hold_void(image, rows, columns):
     wide, borders = [], []
     for part, edge in zip((rows, columns), image.shape, strict=True):
-        wide.append(slice(max(0, part.start - MARGIN), min(part.stop + MARGIN, edge)))
+        wide.append(with_margin(part, edge, MARGIN))
         borders.append((wide[-1].start == 0, wide[-1].stop == edge))
     return may_hold_blank(image.read_arrays(*wide)[0], borders)
 

@@ -36,12 +36,12 @@ _FEW = 2**16
 
 def row_blocks(ny):
     """Rows of an image that are searched together, as slices."""
-    return [_part(start, _ROWS, ny) for start in range(0, ny, _ROWS)]
+    return _blocks(ny, _ROWS)
 
 
-def with_margin(own, ny):
-    """Rows that are needed to search some of them."""
-    return slice(max(0, own.start - _MARGIN_OF_BLOCK), min(own.stop + _MARGIN_OF_BLOCK, ny))
+def with_margin(own, edge, margin=_MARGIN_OF_BLOCK):
+    """Rows, or columns, with a margin within the image; by default, that of a search."""
+    return slice(max(0, own.start - margin), min(own.stop + margin, edge))
 
 
 def may_hold_blank(pixels, borders):
@@ -85,8 +85,8 @@ def rows_may_hold_blank(pixels, borders):
     bool
     """
     nx = pixels.shape[1]
-    for start in range(0, nx, _COLUMNS):
-        columns = slice(max(0, start - MARGIN), min(start + _COLUMNS + MARGIN, nx))
+    for own in _blocks(nx, _COLUMNS):
+        columns = with_margin(own, nx, MARGIN)
         block = pixels[:, columns]
         # Not of the whole strip at once, since the comparison takes memory, too.
         is_empty = np.count_nonzero(block == 0) < ZERO_EDGE**2
@@ -143,22 +143,20 @@ def find_in_rows(image, mask, own, found, surroundings):
         Becomes True where there are areas of zeros.
     surroundings : `~astro_wgan.images.blank_areas.zero_surroundings.ZeroSurroundings`
     """
-    nx = image.shape[1]
-    for start in range(0, nx, _COLUMNS):
-        _find_in_block(image, mask, [own, _part(start, _COLUMNS, nx)], found, surroundings)
+    for columns in _blocks(image.shape[1], _COLUMNS):
+        _find_in_block(image, mask, (own, columns), found, surroundings)
 
 
-def _part(start, length, end):
-    return slice(start, min(start + length, end))
+def _blocks(edge, length):
+    return [slice(start, min(start + length, edge)) for start in range(0, edge, length)]
 
 
 def _find_in_block(image, mask, own, found, surroundings):
-    wide, inner = [], []
-    for part, edge in zip(own, image.shape, strict=True):
-        first = max(0, part.start - _MARGIN_OF_BLOCK)
-        wide.append(slice(first, min(edge, part.stop + _MARGIN_OF_BLOCK)))
-        inner.append(slice(part.start - first, part.stop - first))
-    own, wide, inner = tuple(own), tuple(wide), tuple(inner)
+    wide = tuple(map(with_margin, own, image.shape))
+    inner = tuple(
+        slice(part.start - around.start, part.stop - around.start)
+        for part, around in zip(own, wide, strict=True)
+    )
     part = image[wide]
     zero = part == 0
     if not zero.any():
