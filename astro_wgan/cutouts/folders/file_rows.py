@@ -10,12 +10,12 @@ from astropy.table import QTable
 
 from astro_wgan.catalogs.qtable import as_qtable
 from astro_wgan.catalogs.table_files import read_table
+from astro_wgan.images.layouts.siblings import COMPRESSED
 
 __all__ = ['list_files', 'table_of_files']
 
 #: Ends of the names of files in a folder that are read, in lower case.
 _IMAGES = ('.fits', '.fit', '.fts', '.jpg', '.jpeg', '.png', '.tif', '.tiff')
-_COMPRESSED = ('.gz', '.fz', '.bz2', '.xz', '.z', '.zip')
 
 #: Columns that hold names of files, in lower case.
 _NAMES = ('file', 'filename', 'file_name', 'path', 'image', 'image_name', 'cutout')
@@ -180,7 +180,7 @@ def _common_end(name, file, stem):
 def _stem(name):
     """Name of an image file without its ends; None for other files, and for hidden ones."""
     lower = name.lower()
-    for end in _COMPRESSED:
+    for end in map(str.lower, COMPRESSED):
         if lower.endswith(end):
             lower = lower[: -len(end)]
     for end in _IMAGES:

@@ -9,7 +9,7 @@ import numpy as np
 from astropy.utils.exceptions import AstropyUserWarning
 
 from astro_wgan.exceptions import ImageError
-from astro_wgan.images.layouts.siblings import words_of
+from astro_wgan.images.layouts.siblings import in_words, words_of
 
 __all__ = [
     'BAD_PLANES_OF_RUBIN',
@@ -207,9 +207,7 @@ def named_planes(header):
 
 def _in_known_words(name, words):
     """A name with its words, of which those that are not known become ``*``."""
-    for word in words_of(name):
-        name = name.replace(f'{{{word}}}', words.get(word, '*'))
-    return name
+    return in_words(name, dict.fromkeys(words_of(name), '*') | words)
 
 
 def _of_names(names, planes):

@@ -4,14 +4,24 @@ import re
 from glob import escape
 from pathlib import Path
 
-__all__ = ['check_template', 'find_sibling', 'in_words', 'is_template', 'match_name', 'words_of']
+__all__ = [
+    'COMPRESSED',
+    'check_template',
+    'find_sibling',
+    'in_words',
+    'is_template',
+    'match_name',
+    'words_of',
+]
 
 #: A word in braces, and what it may be.
 _WORD = re.compile(r'\{(\w+)(?:=([^{}]+))?\}')
 
-#: Ends of compressed files, and names of FITS files.
-_PACKED = ('.gz', '.fz', '.bz2', '.xz', '.Z', '.zip')
-_FITS = re.compile(r'.*\.(fits|fit|fts)(?P<packed>\.(gz|fz|bz2|xz|z|zip))?', re.IGNORECASE)
+#: Ends of the names of compressed files, as they are usually written, and names of FITS files.
+COMPRESSED = ('.gz', '.fz', '.bz2', '.xz', '.Z', '.zip')
+_FITS = re.compile(
+    rf'.*\.(fits|fit|fts)(?P<packed>{"|".join(map(re.escape, COMPRESSED))})?', re.IGNORECASE
+)
 
 
 def is_template(text):
@@ -33,9 +43,8 @@ def check_template(template):
     ValueError
         If braces hold no word, or it is the name of a folder on a disk.
     """
-    names = [word for word, _ in _WORD.findall(template)]
     rest = _WORD.sub('', template)
-    if '{' in rest or '}' in rest or not all(name.isidentifier() for name in names):
+    if '{' in rest or '}' in rest or not all(map(str.isidentifier, words_of(template))):
         raise ValueError(
             f'Braces in the name of a file must hold a word, as in {{band}}; got {template!r}.'
         )
@@ -109,10 +118,10 @@ def find_sibling(path, template, words):
         found = [folder / name]
     elif '*' not in name and template.lower().endswith('.fits*'):
         # Folders of many cutouts take long to list.
-        found = [folder / f'{name}{end}' for end in ('', *_PACKED)]
+        found = [folder / f'{name}{end}' for end in ('', *COMPRESSED)]
     else:
-        pattern = _WORD.sub(lambda found: escape(words[found[1]]), template)
-        found = folder.glob(pattern)
+        escaped = {word: escape(text) for word, text in words.items()}
+        found = folder.glob(in_words(template, escaped))
         if template.endswith('*'):
             found = (other for other in found if _FITS.fullmatch(other.name))
     found = [other for other in found if other.is_file() and other != Path(path)]
