@@ -182,9 +182,8 @@ class StampReader:
                 empty = error
                 continue
             corner = self._corner(image, file)
-            self._put(image, corner, pixels[place], mask[place])
-            if deviation is not None:
-                self._put_deviation(image, corner, deviation[place], mask[place])
+            own = None if deviation is None else deviation[place]
+            self._put(image, corner, pixels[place], mask[place], own)
         if image is None:
             raise empty
         self._compare_scale(image, file)
@@ -250,7 +249,7 @@ class StampReader:
         first = [(n - m) // 2 if n >= m else -((m - n) // 2) for n, m in pairs]
         return np.array(first[::-1])
 
-    def _put(self, image, corner, pixels, mask):
+    def _put(self, image, corner, pixels, mask, deviation):
         inside, part = _overlap(image.shape, self.shape, corner)
         values = image.data[part]
         if image.unit != self.unit:
@@ -260,14 +259,12 @@ class StampReader:
             pixels[inside] = values if factor == 1 else values * values.dtype.type(factor)
         mask[inside] = False if image.mask is None else image.mask[part]
         mask |= ~np.isfinite(pixels)
-
-    def _put_deviation(self, image, corner, deviation, mask):
-        inside, part = _overlap(image.shape, self.shape, corner)
+        if deviation is None:
+            return
         # Of a file without uncertainty it is unknown.
         values = np.inf
         if image.uncertainty is not None:
             values = image.uncertainty.array[part]
-            factor = self._brightness(image)
             if image.unit != self.unit:
                 factor *= abs(image.unit.to(self.unit))
             values = values if factor == 1 else values * values.dtype.type(factor)
