@@ -22,7 +22,7 @@ from astro_wgan.neighbors.section_removal import (
 from astro_wgan.neighbors.sky_patches import SkyPixels
 from astro_wgan.validation.masked import joint_mask
 
-__all__ = ['RemovalInImage', 'find_in_image', 'known_width', 'peak_fits']
+__all__ = ['RemovalInImage', 'filled_parts', 'find_in_image', 'known_width', 'peak_fits']
 
 #: Images of up to this many pixels are searched as a whole.
 _WHOLE = 2**22
@@ -143,17 +143,11 @@ class RemovalInImage:
         -------
         `~astro_wgan.images.fits_sections.ImageSections`
         """
-        removed = self._removed[rows]
-        hidden = removed.hidden.copy()
-        for k, (places, sky) in enumerate(removed.sky):
-            if not len(places):
-                continue
-            deviation = None if parts.deviation is None else parts.deviation[k]
-            self._source.fill(parts.pixels[k], deviation, places, sky, corner[k])
-            where = (k, *places.T)
-            hidden[where] = ~np.isfinite(parts.pixels[where])
-        mask = joint_mask(parts.mask, hidden) if hidden.any() else parts.mask
-        return replace(parts, mask=mask)
+
+        def fill(k, *stamp):
+            self._source.fill(*stamp, corner[k])
+
+        return filled_parts(parts, self._removed[rows], fill)
 
     @cached_property
     def _source(self):
@@ -165,6 +159,36 @@ class RemovalInImage:
             detection=self._detection,
             background=self._background,
         )
+
+
+def filled_parts(parts, removed, fill):
+    """
+    Windows without neighbors, whose pixels and uncertainty are changed in place.
+
+    Parameters
+    ----------
+    parts : `~astro_wgan.images.fits_sections.ImageSections`
+        Windows of one shape.
+    removed : `~astro_wgan.neighbors.section_removal.RemovedPixels`
+        What is removed from them.
+    fill : callable
+        Function of the number of a window, its pixels, its uncertainty or None, and its places and
+        sky of ``removed``, that writes the sky into the places; NaN where it is of no use.
+
+    Returns
+    -------
+    `~astro_wgan.images.fits_sections.ImageSections`
+    """
+    hidden = removed.hidden.copy()
+    for k, (places, sky) in enumerate(removed.sky):
+        if not len(places):
+            continue
+        deviation = None if parts.deviation is None else parts.deviation[k]
+        fill(k, parts.pixels[k], deviation, places, sky)
+        where = (k, *places.T)
+        hidden[where] = ~np.isfinite(parts.pixels[where])
+    mask = joint_mask(parts.mask, hidden) if hidden.any() else parts.mask
+    return replace(parts, mask=mask)
 
 
 def known_width(config, psf):

@@ -11,7 +11,7 @@ from astro_wgan.exceptions import DetectionError
 from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.neighbors.central_source import CENTRAL_REACH
 from astro_wgan.neighbors.gaussian_fits import GaussianFits, joined_fits
-from astro_wgan.neighbors.image_neighbors import known_width, peak_fits
+from astro_wgan.neighbors.image_neighbors import filled_parts, known_width, peak_fits
 from astro_wgan.neighbors.point_sources import measure_psf_width
 from astro_wgan.neighbors.section_removal import (
     RemovedPixels,
@@ -258,22 +258,18 @@ class RemovalInWindows:
         -------
         `~astro_wgan.images.fits_sections.ImageSections`
         """
-        removed = self._removed[rows]
         bad = ~np.isfinite(parts.pixels)
         if parts.mask is not None:
             bad |= parts.mask
-        for k, (places, sky) in enumerate(removed.sky):
-            deviation = None if parts.deviation is None else parts.deviation[k]
-            _fill(parts.pixels[k], bad[k], deviation, places, sky, self._detection)
-        hidden = removed.hidden | (~np.isfinite(parts.pixels) & ~bad)
-        mask = joint_mask(parts.mask, hidden) if hidden.any() else parts.mask
-        return replace(parts, mask=mask)
+
+        def fill(k, *stamp):
+            _fill(*stamp, bad=bad[k], detection=self._detection)
+
+        return filled_parts(parts, self._removed[rows], fill)
 
 
-def _fill(pixels, bad, deviation, places, sky, detection):
+def _fill(pixels, deviation, places, sky, *, bad, detection):
     """Replace pixels of a stamp, in place, by its sky."""
-    if not len(places):
-        return
     source = SkyPixels(
         pixels.copy(),
         mask=bad,
@@ -290,14 +286,10 @@ def _replaced(stamps, removed, detection):
         deviation = stamps.uncertainty.copy()
     bad = ~stamps.valid
     for k, (places, sky) in enumerate(removed.sky):
+        if not len(places):
+            continue
         for band in [...] if stamps.n_bands is None else range(stamps.n_bands):
             one = (k,) if band is ... else (k, ..., band)
-            _fill(
-                new[one],
-                bad[one],
-                None if deviation is None else deviation[one],
-                places,
-                sky,
-                detection,
-            )
+            own = None if deviation is None else deviation[one]
+            _fill(new[one], own, places, sky, bad=bad[one], detection=detection)
     return {'pixels': new, 'uncertainty': deviation}
