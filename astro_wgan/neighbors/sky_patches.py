@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from astro_wgan.detection.background import stated_background
 from astro_wgan.detection.detection_image import DetectionImage
 
 __all__ = ['SkyPixels', 'draw_sky']
@@ -85,11 +86,11 @@ class SkyPixels:
     def __init__(self, pixels, *, mask, uncertainty, detection, background=None):
         self._pixels, self._mask, self._uncertainty = pixels, mask, uncertainty
         # In a single box the background is the same everywhere, as is one that is a number.
-        is_number = background is None and detection.background is not None
-        is_number |= background is not None and np.ndim(background) == 0
-        in_one_box = background is None and detection.background_box >= max(pixels.shape)
+        level = stated_background(background, detection, pixels.shape)
+        in_one_box = detection.background_box >= max(pixels.shape)
+        is_flat = in_one_box if level is None else level.ndim == 0
         self._image = None
-        if not (is_number or in_one_box):
+        if not is_flat:
             self._image = DetectionImage.of(
                 pixels, mask=mask, noise_rms=None, background=background, detection=detection
             )

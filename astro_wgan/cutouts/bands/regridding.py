@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from astro_wgan.astrometry.inverse_wcs import sky_to_pixel
+from astro_wgan.astrometry.lookup_tables import has_tables
 from astro_wgan.astrometry.sky_coordinates import pixel_to_sky, plain_sky
 from astro_wgan.astrometry.stamp_wcs import shifted_wcs
 from astro_wgan.cutouts.bands.common_field import SAME_PIXEL
@@ -61,11 +62,7 @@ class ImageParts:
 
 def has_same_pixels(wcs, other):
     """Whether two WCS are equal and have no distortion, so that no pixel needs to be mapped."""
-    distorted = any(
-        getattr(each, name) is not None
-        for each in (wcs, other)
-        for name in ('sip', 'cpdis1', 'cpdis2', 'det2im1', 'det2im2')
-    )
+    distorted = any(each.sip is not None or has_tables(each) for each in (wcs, other))
     return not distorted and wcs.wcs.compare(other.wcs)
 
 
