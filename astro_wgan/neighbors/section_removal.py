@@ -10,6 +10,7 @@ from astro_wgan.neighbors.point_sources import find_peaks, find_stars
 from astro_wgan.neighbors.saturated_stars import bright_tops, find_saturated, saturation_level
 from astro_wgan.neighbors.sky_patches import draw_sky
 from astro_wgan.neighbors.source_extent import extended_labels
+from astro_wgan.neighbors.star_halos import window_at
 
 __all__ = ['RemovedPixels', 'remove_in_section']
 
@@ -231,9 +232,7 @@ def _covered(stars, glare):
     """True for pixels within the radius of a star, or in its spikes."""
     covered = glare > 0
     for x, y, radius, _ in stars:
-        rows, columns = (
-            slice(max(0, int(at - radius)), max(0, int(at + radius) + 2)) for at in (y, x)
-        )
+        rows, columns = window_at(covered.shape, x, y, radius + 1)
         part = covered[rows, columns]
         row, column = np.ogrid[: part.shape[0], : part.shape[1]]
         part |= np.hypot(column + columns.start - x, row + rows.start - y) <= radius

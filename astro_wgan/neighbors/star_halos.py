@@ -68,11 +68,7 @@ def ring_medians(image, bad, x, y, edges):
     `~numpy.ndarray`, shape (m,)
         NaN for rings without usable pixels.
     """
-    reach = int(np.ceil(edges[-1]))
-    rows, columns = (
-        slice(max(0, int(at) - reach), max(0, min(edge, int(at) + reach + 2)))
-        for at, edge in zip((y, x), image.shape, strict=True)
-    )
+    rows, columns = window_at(image.shape, x, y, edges[-1] + 1)
     square = (np.arange(rows.start, rows.stop)[:, np.newaxis] - y) ** 2
     square = square + (np.arange(columns.start, columns.stop) - x) ** 2
     use = (square >= edges[0] ** 2) & (square < edges[-1] ** 2)
