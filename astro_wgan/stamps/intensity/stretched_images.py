@@ -146,13 +146,13 @@ def _is_clipped(pixels, valid):
         return False
     high = used.max()
     at_top = (pixels == high) & valid
-    images = np.count_nonzero(at_top.sum(axis=(1, 2)) >= _MIN_CLIPPED)
-    if images < max(_MIN_IMAGES, _CLIPPED_FRACTION * len(pixels)):
+    rows = np.flatnonzero(at_top.sum(axis=(1, 2)) >= _MIN_CLIPPED)
+    if len(rows) < max(_MIN_IMAGES, _CLIPPED_FRACTION * len(pixels)):
         return False
     sky, noise = sky_of(used)
     if not 0 < high - sky < _MAX_RANGE * noise:
         return False
-    rows = np.flatnonzero(at_top.sum(axis=(1, 2)) >= _MIN_CLIPPED)[:_MAX_LOOKED_AT]
+    rows = rows[:_MAX_LOOKED_AT]
     plus = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], bool)[np.newaxis]
     beside = binary_dilation(at_top[rows], plus) & valid[rows] & ~at_top[rows]
     with warnings.catch_warnings():
