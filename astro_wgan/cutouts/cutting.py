@@ -43,7 +43,7 @@ from astro_wgan.validation.pixels import as_psf, as_shape, value_in_unit
 __all__ = [
     'are_images',
     'band_of_image',
-    'check_cutting',
+    'checked_cutting',
     'cut_arguments',
     'cut_image',
     'origin_of',
@@ -88,23 +88,16 @@ def cut_arguments(
         A list, with an entry for each band, if ``image`` is a list of images, a cube, or a picture
         whose colors are bands.
     """
-    scale = as_source_scale(scale)
-    if not hasattr(size, 'unit'):
-        size = as_shape(size)
     options = ReadOptions(**reading)
-    removal = as_neighbor_config(neighbors, stars)
-    if scale is not None:
-        check_scaled(size)
-    check_cutting(positions, detection, background, partial, outside, removal, scale)
     where = {
-        'scale': scale,
         'positions': positions,
         'detection': detection,
         'background': background,
         'partial': partial,
         'outside': outside,
-        'removal': removal,
+        'removal': as_neighbor_config(neighbors, stars),
     }
+    size, where['scale'] = checked_cutting(size, scale, **where)
     common = {'fill_value': fill_value, 'pixel_scale': pixel_scale, 'psf': psf}
     images = [(band, options.plane) for band in image] if are_images(image) else []
     if not images and options.plane is None:
@@ -120,17 +113,33 @@ def cut_arguments(
     return cut_image(image, size, options=options, **where, **common)
 
 
-def check_cutting(positions, detection, background, partial, outside, removal, scale=None):
+def checked_cutting(size, scale, *, positions, detection, background, partial, outside, removal):
     """
     Validate where stamps are cut.
+
+    Parameters
+    ----------
+    size, scale, positions, detection, background, partial, outside
+        As in `~astro_wgan.StampSet.from_image`.
+    removal : `~astro_wgan.neighbors.NeighborConfig`
+        What happens to neighbors and stars.
+
+    Returns
+    -------
+    size : tuple of int or `~astropy.units.Quantity`
+    scale : `~astro_wgan.stamps.SourceScale` or None
 
     Raises
     ------
     ValueError
         If an argument is out of range, or positions are given and sources are to be detected, but
-        no neighbors or stars (``removal``, a `~astro_wgan.neighbors.NeighborConfig`), and no radii
-        (``scale``, a `~astro_wgan.stamps.SourceScale`) depend on these.
+        no neighbors or stars, and no radii depend on these.
     """
+    scale = as_source_scale(scale)
+    if not hasattr(size, 'unit'):
+        size = as_shape(size)
+    if scale is not None:
+        check_scaled(size)
     if partial not in ('drop', 'fill'):
         raise ValueError(f"`partial` must be 'drop' or 'fill'; got {partial!r}.")
     if outside not in ('refuse', 'keep'):
@@ -144,6 +153,7 @@ def check_cutting(positions, detection, background, partial, outside, removal, s
             f'Give `positions` or `{name}`, not both, unless `neighbors` or `stars` are removed or '
             '`scale` measures radii.'
         )
+    return size, scale
 
 
 def _cut_bands(images, size, *, scale, positions, fill_value, removal, **first_only):

@@ -30,19 +30,14 @@ from astro_wgan.cutouts.bands.detection_in_bands import (
 )
 from astro_wgan.cutouts.bands.image_of_band import ImageOfBand
 from astro_wgan.cutouts.bands.psf_matching import check_psfs
-from astro_wgan.cutouts.cutting import check_cutting, origin_of
+from astro_wgan.cutouts.cutting import checked_cutting, origin_of
 from astro_wgan.cutouts.resampled.scaled_sections import resampled_cut, resampled_windows
-from astro_wgan.cutouts.resampled.source_scale import (
-    as_source_scale,
-    check_scaled,
-    is_measured,
-)
+from astro_wgan.cutouts.resampled.source_scale import is_measured
 from astro_wgan.detection.detection_config import DetectionConfig
 from astro_wgan.images.read_options import ReadOptions, check_options_of_bands, options_of_band
 from astro_wgan.neighbors.stamp_neighbors import RemovalInWindows
 from astro_wgan.neighbors.stamp_windows import Windows
 from astro_wgan.units.pixel_flux import PIXEL_META
-from astro_wgan.validation.pixels import as_shape
 
 __all__ = ['band_arguments_of_images']
 
@@ -92,11 +87,16 @@ def band_arguments_of_images(
         What is to be removed from the stamps; None if that has been done before resampling.
     """
     check_bands_are_named(images, 'images', 'an image')
-    size = size if hasattr(size, 'unit') else as_shape(size)
-    scale = as_source_scale(scale)
-    if scale is not None:
-        check_scaled(size)
-    check_cutting(positions, detection, background, partial, outside, removal, scale)
+    size, scale = checked_cutting(
+        size,
+        scale,
+        positions=positions,
+        detection=detection,
+        background=background,
+        partial=partial,
+        outside=outside,
+        removal=removal,
+    )
     bands = as_bands(list(images), len(images))
     detect_in, grid = chosen_bands(detect_in, grid, positions, bands)
     _check_detection(detect_in, background, match_psf, bands)
