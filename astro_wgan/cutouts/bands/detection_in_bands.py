@@ -90,14 +90,15 @@ def chi_squared_sources(chi_squared, wcs, detection):
     return with_positions(QTable(shape_columns(found)), found['x'], found['y'], wcs)
 
 
-def image_of_grid(base, detection, background, is_detected):
+def image_of_grid(base, detection, background):
     """The image of the grid, and how to detect sources in it."""
     ccd = base.whole()
-    how = {'mask': ccd.mask, 'detection': detection}
-    how['noise_rms'] = None if ccd.uncertainty is None else ccd.uncertainty.array
-    if is_detected:
-        how['background'] = value_in_unit(background, ccd.unit, 'background')
-    return ccd.data, how
+    return ccd.data, {
+        'mask': ccd.mask,
+        'noise_rms': None if ccd.uncertainty is None else ccd.uncertainty.array,
+        'background': value_in_unit(background, ccd.unit, 'background'),
+        'detection': detection,
+    }
 
 
 def find_removed(image, how, windows, removal, psf, *, is_chi):

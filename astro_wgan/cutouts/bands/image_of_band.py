@@ -64,9 +64,8 @@ class ImageOfBand:
 
     def cut(self, shape, **how):
         """Arguments of a set, as from `cut_image`."""
-        given = {'detection': None, 'background': None, 'pixel_scale': None, 'psf': None}
         with _errors_that_name(self.name):
-            return cut_image(self.image, shape, options=self.options, **(given | how))
+            return cut_image(self.image, shape, options=self.options, psf=None, **how)
 
     def cut_at(self, corner, shape, fill_value, new=new_array):
         """

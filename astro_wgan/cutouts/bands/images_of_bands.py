@@ -117,6 +117,8 @@ def band_arguments_of_images(
             detection = DetectionConfig() if detection is None else detection
         found, chi_squared = positions, None
         is_elsewhere = positions is None and detect_in != grid
+        # That of another band says nothing of the image of the grid.
+        own_background = None if is_elsewhere else background
         if is_elsewhere and detect_in == CHI_SQUARED:
             # Also of use for neighbors: it takes all images to make it.
             chi_squared = chi_squared_image(sources, base, detection)
@@ -124,9 +126,8 @@ def band_arguments_of_images(
         elif is_elsewhere:
             source = sources[detect_in]
             found = detected_elsewhere(source, base, detection, background, pixel_scale)
-        is_detected = positions is not None or detect_in == grid
         is_searched = removal.is_needed and chi_squared is None
-        if is_searched or is_measured(scale) or (positions is None and is_detected):
+        if is_searched or is_measured(scale) or (positions is None and not is_elsewhere):
             # Read once for stamps, sources, radii and neighbors.
             base = base.in_memory()
         first = base.cut(
@@ -134,7 +135,7 @@ def band_arguments_of_images(
             positions=found,
             scale=scale,
             detection=detection if not is_elsewhere or is_measured(scale) else None,
-            background=None if is_elsewhere else background,
+            background=own_background,
             partial=partial,
             outside=outside,
             pixel_scale=pixel_scale,
@@ -147,10 +148,8 @@ def band_arguments_of_images(
             windows = Windows.of_stamps(corner, shape)
             if scale is not None:
                 windows = resampled_windows(corner, first['geometry'].steps, shape)
-            searched = chi_squared
-            if chi_squared is None:
-                searched = image_of_grid(base, detection, background, is_detected)
             is_chi = chi_squared is not None
+            searched = chi_squared if is_chi else image_of_grid(base, detection, own_background)
             removed = find_removed(*searched, windows, removal, bands[grid].psf, is_chi=is_chi)
             del searched
             if scale is not None:
