@@ -11,7 +11,6 @@ from astro_wgan.stamps.base import Stamps
 from astro_wgan.stamps.comparison import same_sets
 from astro_wgan.stamps.consistency import as_table
 from astro_wgan.stamps.creation.created_sets import CreatedSets
-from astro_wgan.stamps.set_arguments import full_band
 from astro_wgan.validation.axis_order import own_axes
 from astro_wgan.validation.indices import stamp_index
 from astro_wgan.validation.pixels import as_pixel_scale, as_psf
@@ -335,10 +334,7 @@ class StampSet(CreatedSets, StampArrays, Stamps):
             bits=bits,
         )
         if isinstance(cut, dict):
-            stamps = cls(**cut)
-            if bands is not None:
-                stamps.bands = [full_band(band, stamps) for band in as_bands(bands, None)]
-            return stamps
+            return cls._of_one_band(cut, bands)
         names = as_bands(bands, len(cut))
         return cls.from_bands(dict(zip(names, (cls(**band) for band in cut), strict=True)))
 

@@ -284,13 +284,19 @@ class CreatedSets:
 
         common = {'unit': unit, 'pixel_scale': pixel_scale, 'psf': psf, 'table': table}
         if not isinstance(cutouts, Mapping):
-            stamps = cls(**stacked_arguments(cutouts, mask=mask, uncertainty=uncertainty, **common))
-            if bands is not None:
-                stamps.bands = [full_band(band, stamps) for band in as_bands(bands, None)]
-            return stamps
+            plain = stacked_arguments(cutouts, mask=mask, uncertainty=uncertainty, **common)
+            return cls._of_one_band(plain, bands)
         given = {'mask': mask, 'uncertainty': uncertainty}
         each = arguments_of_bands(cutouts, bands, given, common)
         return cls.from_bands({band: cls(**arguments) for band, arguments in each.items()})
+
+    @classmethod
+    def _of_one_band(cls, arguments, bands):
+        """Plain images, of a band that may be given."""
+        stamps = cls(**arguments)
+        if bands is not None:
+            stamps.bands = [full_band(band, stamps) for band in as_bands(bands, None)]
+        return stamps
 
     @classmethod
     def from_files(
