@@ -205,12 +205,13 @@ def joined_band_arguments(sets, arrays=None):
     names, sets = as_bands(list(sets), len(sets)), list(sets.values())
     # Zero points are those of the pixels before their unit is converted.
     bands = [full_band(band, stamps) for band, stamps in zip(names, sets, strict=True)]
-    first, units = sets[0], [stamps.unit for stamps in sets]
+    first, units = sets[0], [stamps.unit or u.dimensionless_unscaled for stamps in sets]
     check_units_of_bands(units, bands)
     is_masked = any(stamps.mask is not None for stamps in sets)
-    for k, stamps in enumerate(sets):
-        _put(arrays, k, stamps, first.unit, is_masked)
-    bands = [_band_in_unit(band, unit, first.unit) for band, unit in zip(bands, units, strict=True)]
+    for k, (stamps, unit) in enumerate(zip(sets, units, strict=True)):
+        _put(arrays, k, stamps, unit, units[0], is_masked)
+        if unit != units[0]:
+            bands[k] = rescaled_band(bands[k], unit.to(units[0], 1.0))
     mask = arrays.joined('mask') if is_masked else None
     warn_of_equal_bands(bands, arrays.joined('pixels'), mask)
     has_one_psf = all(np.array_equal(band.psf, bands[0].psf) for band in bands)
@@ -230,9 +231,8 @@ def joined_band_arguments(sets, arrays=None):
     }
 
 
-def _put(arrays, k, stamps, unit, is_masked):
-    """Put the arrays of a band in their place, and convert them to the unit of all."""
-    own, unit = (each or u.dimensionless_unscaled for each in (stamps.unit, unit))
+def _put(arrays, k, stamps, own, unit, is_masked):
+    """Put the arrays of a band in their place, converted from their own unit to that of all."""
 
     def change(values):
         return own.to(unit, values).astype(values.dtype, copy=False)
@@ -244,13 +244,6 @@ def _put(arrays, k, stamps, unit, is_masked):
     if is_masked:
         none = np.broadcast_to(np.False_, stamps.pixels.shape)
         arrays.put(k, 'mask', none if stamps.mask is None else stamps.mask)
-
-
-def _band_in_unit(band, own, unit):
-    if own == unit:
-        return band
-    own, unit = (each or u.dimensionless_unscaled for each in (own, unit))
-    return rescaled_band(band, own.to(unit, 1.0))
 
 
 def _check_same_stamps(sets):
