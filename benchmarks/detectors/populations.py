@@ -9,7 +9,7 @@ import numpy as np
 from astropy.table import vstack
 
 from astro_wgan.morphology import measure_morphology
-from astro_wgan.simulate import CLASSES, get_simulation_config, simulate
+from astro_wgan.simulate import CLASSES, SimulationConfig, get_simulation_config, simulate
 
 __all__ = ['ANOMALIES', 'Populations', 'fingerprint']
 
@@ -34,8 +34,8 @@ class Populations:
 
     Attributes
     ----------
-    config : str
-        By its name.
+    config : str or `~astro_wgan.simulate.SimulationConfig`
+        By its name, or as it is.
     folder : path-like
         Where stamps and shapes are kept: for this version of the configuration alone.
     normals, test, shapes : int
@@ -45,15 +45,18 @@ class Populations:
         Normals that set thresholds: as many as are scored of each class, unless given.
     processes : int
         That simulate and measure at the same time.
+    classes : tuple of str
+        That are tested.
     """
 
-    config: str
+    config: str | SimulationConfig
     folder: Path
     normals: int
     test: int
     shapes: int
     thresholds: int | None = None
     processes: int = 1
+    classes: tuple = CLASSES
     _measured: dict = field(default_factory=dict, repr=False)
 
     @cached_property
@@ -76,7 +79,7 @@ class Populations:
     @cached_property
     def tested(self):
         """Stamps by class, fresh normals among them, that are scored."""
-        return {kind: self._simulated(kind, self.test, _TEST) for kind in CLASSES}
+        return {kind: self._simulated(kind, self.test, _TEST) for kind in self.classes}
 
     def shapes_of(self, name, kind='normal'):
         """Table of shapes, all sources of a stamp as one; ``name`` is that of a set."""

@@ -27,17 +27,16 @@ from astropy import units as u
 from astropy.utils.exceptions import AstropyUserWarning
 
 from astro_wgan import WGAN, AnomalyDetector, StampSet, Stretch, datasets
-from astro_wgan.simulate import get_simulation_config, simulate
-from astro_wgan.wgan import NetworkConfig
+from astro_wgan.simulate import get_simulation_config
 from benchmarks.detectors.evaluation import area
-from benchmarks.detectors.populations import fingerprint
+from benchmarks.detectors.populations import Populations, fingerprint
 from benchmarks.harness import BenchmarkParser, Report
 from benchmarks.results import Column
 
 CONFIG, CLASSES = 'benchmark-2', ('pair', 'disturbed', 'ring')
 
-#: Real galaxies: bands, and the angle of a pixel in units of that of the model where it is one.
-REAL = {'euclid_q1': (1, 1.7), 'sdss_gz1': (3, None)}
+#: Real galaxies: the angle of a pixel in units of that of the model where it is one.
+REAL = {'euclid_q1': 1.7, 'sdss_gz1': None}
 
 COLUMNS = (
     Column('field', 'that is learned'),
@@ -89,7 +88,7 @@ def fields(options, shipped):
     """Name, angle of a pixel, and the normals to learn from, for thresholds, and all tested."""
     for ratio in options.ratios:
         yield f'{CONFIG} x {ratio:g}', ratio, *simulated(ratio, options, shipped)
-    for name, (_, ratio) in REAL.items() if options.folder is not None else ():
+    for name, ratio in REAL.items() if options.folder is not None else ():
         yield name, ratio, *real(options.folder / name / 'stamps.npz', options)
 
 
@@ -110,13 +109,10 @@ def simulated(ratio, options, shipped):
     )
     folder = options.work / f'{config.name}-{fingerprint(config)}'
     folder.mkdir(parents=True, exist_ok=True)
-
-    def drawn(kind, n, seed):
-        path = folder / f'{kind}-{n}-{seed}.zarr'
-        return simulate({kind: n}, config=config, seed=seed, output=path)[:]
-
-    train, held_out = drawn('normal', options.normals, 1), drawn('normal', options.test, 3)
-    return train, held_out, {k: drawn(k, options.test, 2) for k in ('normal', *CLASSES)}
+    sets = Populations(
+        config, folder, options.normals, options.test, 0, classes=('normal', *CLASSES)
+    )
+    return sets.train, sets.held_out, sets.tested
 
 
 def real(path, options):
@@ -136,12 +132,11 @@ def real(path, options):
 
 def trained(name, stamps, model, options):
     """Networks of the model of the package, from its weights or from random ones."""
-    network = NetworkConfig.preset('compact', size=64, bands=stamps.n_bands or 1)
     stretch = Stretch('auto', per_band=stamps.n_bands is not None)
     start = 'included' if model is not None else 'random'
     numbers = f'{options.normals}-{options.iterations}-{options.seed}'
     checkpoint = options.work / f'{name.replace(" ", "")}-{start}-{numbers}.npz'
-    wgan = WGAN.preset('compact', size=network.size, stretch=stretch)
+    wgan = WGAN.preset('compact', size=64, stretch=stretch)
     with warnings.catch_warnings():
         warnings.filterwarnings('ignore', '.*stretched for display', AstropyUserWarning)
         return wgan.fit(
