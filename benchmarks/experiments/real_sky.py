@@ -29,6 +29,7 @@ from pathlib import Path
 
 import numpy as np
 
+from astro_wgan.anomaly.classifier.classifier_inputs import in_all_orientations
 from astro_wgan.exceptions import DriftWarning
 from astro_wgan.files.atomic import read_arrays, write_arrays
 from astro_wgan.stamps import concatenate
@@ -200,7 +201,7 @@ def make_task(sample, left_in, seed, folder, options):
     learned = [sample.stamps[sample.rows(part)] for part in ('train', 'calibrate')]
     if left_in:
         rng = np.random.default_rng(seed)
-        pool = in_all_orientations(strange)
+        pool = eight_of_each(strange)
         order = rng.permutation(len(pool))
         counts = [round(left_in / 100 * len(stamps)) for stamps in learned]
         if sum(counts) > len(pool):
@@ -223,14 +224,13 @@ def make_task(sample, left_in, seed, folder, options):
     )
 
 
-def in_all_orientations(stamps):
-    """Eight of each stamp, since labeled anomalies are few."""
-    parts = []
-    for turn in range(4):
-        pixels = np.rot90(stamps.pixels, turn, axes=(1, 2))
-        for side, each in (('', pixels), ('-mirrored', pixels[:, :, ::-1])):
-            names = [f'{name}-{90 * turn}{side}' for name in stamps.ids]
-            parts.append(type(stamps)(np.ascontiguousarray(each), table={'id': names}))
+def eight_of_each(stamps):
+    """Each stamp in all orientations, since labeled anomalies are few."""
+    turns = [f'{90 * turn}{side}' for turn in range(4) for side in ('', '-mirrored')]
+    parts = [
+        type(stamps)(pixels, table={'id': [f'{name}-{turn}' for name in stamps.ids]})
+        for turn, pixels in zip(turns, in_all_orientations(stamps.pixels), strict=True)
+    ]
     return concatenate(parts)
 
 
