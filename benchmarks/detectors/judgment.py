@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 
+from astro_wgan.anomaly.calibration.conformal import conformal_threshold
 from astro_wgan.evaluate import roc_auc
 
 __all__ = ['area_with_error', 'matched_area', 'precision_at', 'propensity', 'shares_above']
@@ -116,11 +117,7 @@ def shares_above(score, rows_by_name, held_out, percentiles=(85, 90, 95)):
         By group and percentile.
     """
     ordered = np.sort(held_out[np.isfinite(held_out)])
-    ranks = [int(np.ceil(p * (len(ordered) + 1) / 100)) for p in percentiles]
-    levels = {
-        p: ordered[rank - 1] if rank <= len(ordered) else np.inf
-        for p, rank in zip(percentiles, ranks, strict=True)
-    }
+    levels = {p: conformal_threshold(ordered, p) for p in percentiles}
     return {
         name: {p: 100 * float(np.mean(score[rows] > level)) for p, level in levels.items()}
         for name, rows in rows_by_name.items()
