@@ -1,6 +1,7 @@
 """The option ``--size`` of the commands: pixels or an angle."""
 
 import argparse
+from contextlib import suppress
 
 __all__ = ['size_of_text']
 
@@ -29,21 +30,17 @@ def size_of_text(text):
     >>> size_of_text('64'), size_of_text('10arcsec')
     (64, <Quantity 10. arcsec>)
     """
-    try:
+    with suppress(ValueError):
         return int(text)
-    except ValueError:
-        pass
     from astropy import units as u
 
     from astro_wgan.files.limits import check_unit_text
 
-    try:
+    with suppress(ValueError, TypeError):
         check_unit_text(text)
         size = u.Quantity(text)
-    except (ValueError, TypeError):
-        size = None
-    if size is None or not size.unit.is_equivalent(u.arcsec) or not size.isscalar:
-        raise argparse.ArgumentTypeError(
-            f'must be a whole number of pixels, or an angle such as 10arcsec; got {text!r}.'
-        )
-    return size
+        if size.isscalar and size.unit.is_equivalent(u.arcsec):
+            return size
+    raise argparse.ArgumentTypeError(
+        f'must be a whole number of pixels, or an angle such as 10arcsec; got {text!r}.'
+    )
