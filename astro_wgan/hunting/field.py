@@ -139,7 +139,6 @@ def _with_size_in_pixels(config, ccd):
     """A configuration whose size is not an angle."""
     if not hasattr(config.size, 'unit'):
         return config
-    from astro_wgan.wgan import NetworkConfig
     from astro_wgan.wgan.config.network_config import SIZES
 
     scale = scale_of_image(ccd.shape, ccd.wcs)
@@ -148,14 +147,12 @@ def _with_size_in_pixels(config, ccd):
             f'`size` must be in pixels for an image without celestial WCS; got {config.size}.'
         )
     pixels, _ = as_shape(config.size, pixel_scale=scale)
-    try:
-        NetworkConfig.preset(config.preset, size=pixels)
-    except ValueError as error:
+    if pixels not in SIZES:
         angles = ', '.join(f'{(n * u.pix * scale).to(config.size.unit):.4g}' for n in SIZES)
         raise ValueError(
             f'`size` must be that of a network, with pixels of {scale:.4g} one of {angles}; got '
             f'{config.size}, {pixels} pixels.'
-        ) from error
+        )
     return replace(config, size=pixels)
 
 
