@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from astropy.table import QTable
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
@@ -19,7 +18,7 @@ from astro_wgan.baselines import (
     PCAResidual,
     RotationResidual,
 )
-from benchmarks.detectors.classical import PCAByBrightness
+from benchmarks.detectors.classical import OnNormals, PCAByBrightness
 from benchmarks.detectors.labeled_stamps import measure_confounds
 
 __all__ = ['FAMILIES', 'SUPERVISED', 'Task']
@@ -217,9 +216,8 @@ FAMILIES = {
 
 def _fitted(baseline, task):
     """Scores of a baseline with ``fit`` and ``score``."""
-    baseline.fit(task.train)
-    found = [baseline.score(stamps, progress=False) for stamps in task.sets]
-    return [np.asarray(f['score'] if isinstance(f, QTable) else f, dtype=float) for f in found]
+    detector = OnNormals(baseline).fit(task)
+    return [detector.score(stamps) for stamps in task.sets]
 
 
 def _flat(stamps):
