@@ -3,7 +3,6 @@
 import argparse
 import json
 from dataclasses import fields, replace
-from itertools import compress
 from pathlib import Path
 
 from astro_wgan.cli_size import size_of_text
@@ -265,18 +264,18 @@ def _find_images(names):
     """Path of an image, or of each of several, and the credit of a bundled one."""
     from astro_wgan.datasets import image_info, image_names, image_path
 
-    bundled = [not Path(name).exists() and name in image_names() for name in names]
-    for name, is_bundled in zip(names, bundled, strict=True):
-        if not (is_bundled or Path(name).exists() or Path(name).suffix):
+    found, credit = [], []
+    for name in names:
+        if not Path(name).exists() and name in image_names():
+            found.append(image_path(name))
+            credit.append(image_info(name).credit)
+        elif Path(name).exists() or Path(name).suffix:
+            found.append(name)
+        else:
             raise FileNotFoundError(
                 f'There is no file {name}, and no bundled image of this name: '
                 f'{", ".join(image_names())}.'
             )
-    found = [
-        image_path(name) if is_bundled else name
-        for name, is_bundled in zip(names, bundled, strict=True)
-    ]
-    credit = [image_info(name).credit for name in compress(names, bundled)]
     return found if len(found) > 1 else found[0], ' '.join(dict.fromkeys(credit)) or None
 
 
