@@ -45,16 +45,13 @@ _FORMER = ('astro_wgan model 1', 'astro_wgan model 2')
 _DESCRIPTION, _HISTORY = 'model.json', 'history.ecsv'
 _NETWORKS = ('generator', 'critic', 'noise', 'encoder')
 
+_OF_MODELS = (*(f'{name}.keras' for name in _NETWORKS), _HISTORY, _DESCRIPTION)
+
 #: Files that a detector adds to those of its model.
 OF_DETECTORS = ('search_encoder.keras', 'classifier.keras', 'detector.json')
 
 #: All files of a model, and of a detector.
-KNOWN_FILES = (
-    *(f'{name}.keras' for name in _NETWORKS),
-    _HISTORY,
-    _DESCRIPTION,
-    *OF_DETECTORS,
-)
+KNOWN_FILES = (*_OF_MODELS, *OF_DETECTORS)
 
 
 def write_model(wgan, folder):
@@ -156,7 +153,7 @@ def read_model(kind, folder, *, max_size=None):
         If the files are not a model of this or an earlier version, or are damaged.
     """
     with damage_told('model', folder):
-        files = read_together(folder, KNOWN_FILES[: -len(OF_DETECTORS)], max_size=max_size)
+        files = read_together(folder, _OF_MODELS, max_size=max_size)
         return parse_model(kind, folder, files)
 
 
