@@ -101,12 +101,13 @@ def save_parts(folder, parts):
     for name, network in own.items():
         if network is not None:
             _check_own_network(name, network)
+    classifier = parts.classifier
     description = {
         'format': _FORMAT,
         'search': asdict(parts.search),
         'scoring': asdict(parts.scoring),
         'encoder': parts.encoder is not None,
-        'classifier': None if parts.classifier is None else {'binning': parts.classifier.binning},
+        'classifier': None if classifier is None else classifier.settings,
         **_plain(parts.calibration),
     }
     with atomic_write_together(folder, known=KNOWN_FILES) as place:
@@ -158,17 +159,17 @@ def load_parts(folder, *, max_size=None):
             has_encoder = description['encoder']
             if not isinstance(has_encoder, bool):
                 raise ValueError(f'its `encoder` is {has_encoder!r:.40}')
-            binning = _binning(description['classifier'], wgan.network.size)
+            reading = _classifier_settings(description['classifier'], wgan.network.size)
         encoder = classifier = None
         if has_encoder:
             with damage_in(_ENCODER):
                 shapes = wgan.network.image_shape, (wgan.network.latent_dim,)
                 encoder = _own_network(KerasFile(files[_ENCODER]), *shapes)
-        if binning is not None:
+        if reading is not None:
             with damage_in(_CLASSIFIER):
-                shape = classifier_shape(wgan.network.image_shape, binning)
+                shape = classifier_shape(wgan.network.image_shape, reading['binning'])
                 network = _own_network(KerasFile(files[_CLASSIFIER]), shape, (1,))
-                classifier = InjectionClassifier(network, binning=binning)
+                classifier = InjectionClassifier(network, **reading)
     return DetectorParts(wgan, search, scoring, encoder, classifier, calibration)
 
 
@@ -186,14 +187,17 @@ def _check_own_network(name, network):
         raise ValueError(f'The {name} has weights that are not finite: it is not saved.')
 
 
-def _binning(values, size):
-    """Binning of the classifier; None without one."""
+def _classifier_settings(values, size):
+    """How the classifier reads stamps; None without one."""
     if values is None:
         return None
-    binning = values['binning']
-    if isinstance(binning, bool) or not isinstance(binning, int) or not 1 <= binning <= size:
-        raise ValueError(f'its `binning` is {binning!r:.40}')
-    return binning
+    # Files in which there are none were read in all orientations.
+    settings = {'binning': values['binning'], 'orientations': values.get('orientations', 8)}
+    allowed = {'binning': range(1, size + 1), 'orientations': (1, 2, 4, 8)}
+    for name, value in settings.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value not in allowed[name]:
+            raise ValueError(f'its `{name}` is {value!r:.40}')
+    return settings
 
 
 def _check_sizes(search, scoring, size):

@@ -264,9 +264,7 @@ class DetectorState:
 
     def _describe_networks(self):
         """Description of the networks, for comparison with others."""
-        classifier = self._classifier()
-        network = None if classifier is None else classifier.network
-        return describe_model(self.wgan, encoder=self._encoder(), classifier=network)
+        return describe_model(self.wgan, encoder=self._encoder(), classifier=self._classifier())
 
     def _searcher(self):
         """The same searcher until a part changes, since tracing its graphs takes seconds."""

@@ -265,5 +265,4 @@ def _fingerprint(searcher, stamps, scoring):
 
 
 def _describe_networks(searcher):
-    classifier = None if searcher.classifier is None else searcher.classifier.network
-    return describe_model(searcher.wgan, encoder=searcher.encoder, classifier=classifier)
+    return describe_model(searcher.wgan, encoder=searcher.encoder, classifier=searcher.classifier)

@@ -180,8 +180,8 @@ def describe_model(wgan, *, encoder=None, classifier=None):
         Its generator, critic, configuration, stretch and unit are used.
     encoder : `keras.Model`, optional
         Network that predicts latent vectors.
-    classifier : `keras.Model`, optional
-        Network that tells injected anomalies.
+    classifier : `~astro_wgan.anomaly.classifier.injection_classifier.InjectionClassifier`, optional
+        Its network, and how it reads stamps.
 
     Returns
     -------
@@ -189,9 +189,10 @@ def describe_model(wgan, *, encoder=None, classifier=None):
         For a `Fingerprint`.
     """
     networks = describe_networks(generator=wgan.generator_, critic=wgan.critic_, encoder=encoder)
-    if classifier is not None:
-        networks |= describe_networks(classifier=classifier)
     values = {'unit': wgan.unit_, 'network': wgan.network, 'stretch': wgan.stretch_.to_dict()}
+    if classifier is not None:
+        networks |= describe_networks(classifier=classifier.network)
+        values['classifier'] = classifier.settings
     return {**networks, **describe_settings(values)}
 
 

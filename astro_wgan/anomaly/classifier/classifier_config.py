@@ -40,6 +40,9 @@ class ClassifierConfig:
         Largest number of these stamps.
     injected_per_host : int
         Number of stamps with anomalies for each of them.
+    orientations : {1, 2, 4, 8}
+        Number of orientations of a stamp, over which the log odds are averaged: the time that the
+        classifier takes is proportional to it. Four rank stamps as well as eight, two almost.
 
     Raises
     ------
@@ -58,11 +61,14 @@ class ClassifierConfig:
     host_fraction: float = 0.8
     max_hosts: int = 4000
     injected_per_host: int = 2
+    orientations: int = 2
 
     def __post_init__(self):
         least = dict.fromkeys(('iterations', 'binning', 'max_hosts', 'injected_per_host'), 1)
         check_whole_numbers(self, {**least, 'batch_size': 2})
         check_finite_numbers(self, ('learning_rate', 'weight_decay', 'dropout', 'host_fraction'))
+        if self.orientations not in (1, 2, 4, 8):
+            raise ValueError(f'`orientations` must be 1, 2, 4 or 8; got {self.orientations!r}.')
         if self.batch_size % 2:
             raise ValueError(f'`batch_size` must be even; got {self.batch_size}.')
         if not self.learning_rate > 0:

@@ -6,10 +6,8 @@ import tensorflow as tf
 
 from astro_wgan.anomaly.classifier.classifier_config import ClassifierConfig
 from astro_wgan.anomaly.classifier.classifier_inputs import classifier_inputs
-from astro_wgan.anomaly.classifier.injection_classifier import (
-    InjectionClassifier,
-    build_classifier,
-)
+from astro_wgan.anomaly.classifier.classifier_network import build_classifier, fold_normalization
+from astro_wgan.anomaly.classifier.injection_classifier import InjectionClassifier
 from astro_wgan.anomaly.measurements import measure_residual_statistics
 from astro_wgan.anomaly.scoring import ScoringConfig
 from astro_wgan.injection import inject_anomalies
@@ -86,7 +84,8 @@ def train_classifier(searcher, stamps, *, scoring=None, config=None, seed=0, pro
             rounds.append(classifier_inputs(images, closest, weights, binning=config.binning))
         network = build_classifier(normal.shape[1:], config, seed=seed)
         _fit(network, normal, np.concatenate(rounds), config, seed, line)
-    return InjectionClassifier(network, binning=config.binning)
+    network = fold_normalization(network, config)
+    return InjectionClassifier(network, binning=config.binning, orientations=config.orientations)
 
 
 def _host_rows(scores, network, config, seed):

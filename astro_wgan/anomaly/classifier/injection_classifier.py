@@ -1,15 +1,14 @@
 """InjectionClassifier: log odds that an anomaly was injected into a stamp."""
 
-import keras
 import numpy as np
-from keras import layers
+import tensorflow as tf
 
-from astro_wgan.anomaly.classifier.classifier_inputs import classifier_inputs, in_all_orientations
+from astro_wgan.anomaly.classifier.classifier_inputs import classifier_inputs, in_orientations
 
-__all__ = ['InjectionClassifier', 'build_classifier']
+__all__ = ['InjectionClassifier']
 
-#: Images in memory at a time.
-_BATCH = 256
+#: Images that the network reads at a time, in all their orientations; larger batches are slower.
+_BATCH = 128
 
 
 class InjectionClassifier:
@@ -19,17 +18,29 @@ class InjectionClassifier:
     Parameters
     ----------
     network : `keras.Model`
-        From `build_classifier`, trained.
+        From `~astro_wgan.anomaly.classifier.classifier_network.build_classifier`, trained.
     binning : int
         As in training.
+    orientations : {1, 2, 4, 8}
+        Number of orientations that each stamp is read in.
     """
 
-    def __init__(self, network, *, binning=2):
-        self.network, self.binning = network, binning
+    def __init__(self, network, *, binning=2, orientations=2):
+        self.network, self.binning, self.orientations = network, binning, orientations
+        self._graph = None
+
+    def __getstate__(self):
+        """Without the graph, which belongs to this process."""
+        return {**vars(self), '_graph': None}
+
+    @property
+    def settings(self):
+        """How stamps are read, as arguments beside the network."""
+        return {'binning': self.binning, 'orientations': self.orientations}
 
     def log_odds(self, images, closest_images, weights):
         """
-        Mean log odds over the eight orientations of each stamp.
+        Mean log odds over the orientations of each stamp.
 
         Parameters
         ----------
@@ -40,9 +51,9 @@ class InjectionClassifier:
         -------
         `~numpy.ndarray` of float, shape (n,)
         """
-        found = np.empty(len(images))
-        for first in range(0, len(images), _BATCH):
-            rows = slice(first, first + _BATCH)
+        found, size = np.empty(len(images)), max(1, _BATCH // self.orientations)
+        for first in range(0, len(images), size):
+            rows = slice(first, first + size)
             inputs = classifier_inputs(
                 images[rows], closest_images[rows], weights[rows], binning=self.binning
             )
@@ -51,45 +62,17 @@ class InjectionClassifier:
 
     def log_odds_of(self, inputs):
         """The same from the channels of `classifier_inputs`."""
-        views = np.concatenate([*in_all_orientations(inputs)])
-        found = self.network.predict(views, batch_size=4 * _BATCH, verbose=0)[:, 0]
-        return found.astype(float).reshape(8, -1).mean(axis=0)
+        views = in_orientations(inputs, self.orientations)
+        found = self._compiled(views).numpy()[:, 0]
+        return found.astype(float).reshape(self.orientations, -1).mean(axis=0)
 
-
-def build_classifier(shape, config, *, seed=0):
-    """
-    A network from channels of `classifier_inputs` to log odds.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        (ny, nx, channels)
-    config : `ClassifierConfig`
-    seed : int
-        Seed of the initial weights.
-
-    Returns
-    -------
-    `keras.Model`
-        Pairs of convolutions, the second of which halves the image; maximum and mean of each
-        channel over the image; one number.
-    """
-    seeds = np.random.SeedSequence(seed).generate_state(2 * len(config.channels) + 1).tolist()
-    inputs = outputs = keras.Input(shape)
-    for channels in config.channels:
-        for strides in (1, 2):
-            initializer = keras.initializers.GlorotUniform(seed=seeds.pop())
-            outputs = layers.Conv2D(
-                channels,
-                3,
-                padding='same',
-                strides=strides,
-                use_bias=False,
-                kernel_initializer=initializer,
-            )(outputs)
-            outputs = layers.BatchNormalization(momentum=0.97)(outputs)
-            outputs = layers.ReLU()(outputs)
-    pooled = [layers.GlobalMaxPooling2D()(outputs), layers.GlobalAveragePooling2D()(outputs)]
-    initializer = keras.initializers.GlorotUniform(seed=seeds.pop())
-    outputs = layers.Dense(1, kernel_initializer=initializer)(layers.Concatenate()(pooled))
-    return keras.Model(inputs, outputs)
+    @property
+    def _compiled(self):
+        """The network as one graph, for any number of images."""
+        if self._graph is None:
+            shape = tf.TensorSpec((None, *self.network.input_shape[1:]))
+            network = self.network
+            self._graph = tf.function(
+                lambda inputs: network(inputs, training=False), input_signature=(shape,)
+            )
+        return self._graph

@@ -1,5 +1,7 @@
 """The classifier of injected anomalies: what it sees, learns and leaves in tables and folders."""
 
+import hashlib
+import json
 import pickle
 
 import numpy as np
@@ -11,7 +13,10 @@ from astro_wgan.anomaly.classifier.classifier_inputs import (
     classifier_inputs,
     classifier_shape,
     in_all_orientations,
+    in_orientations,
 )
+from astro_wgan.anomaly.classifier.classifier_network import build_classifier, fold_normalization
+from astro_wgan.anomaly.classifier.injection_classifier import InjectionClassifier
 from astro_wgan.exceptions import NotFittedError
 from astro_wgan.injection import InjectionConfig, inject_anomalies
 
@@ -35,13 +40,24 @@ def table(detector, stamps):
     return detector.measure(stamps[80:], progress=False)
 
 
-def test_inputs_are_the_binned_image_residual_and_difference_from_the_rotated_image():
+@pytest.mark.parametrize(
+    ('size', 'binning', 'bands'), [(8, 2, 2), (16, 3, 1), (9, 2, 3), (8, 1, 1)]
+)
+def test_inputs_are_the_binned_image_residual_and_difference_from_the_rotated_image(
+    size, binning, bands
+):
     rng = np.random.default_rng(1)
-    images, closest = rng.normal(size=(2, 3, 8, 8, 2))
-    found = classifier_inputs(images, closest, np.ones_like(images), binning=2)
-    assert found.shape == (3, *classifier_shape((8, 8, 2), 2))
-    whole = np.concatenate([images, images - closest, images - closest[:, ::-1, ::-1]], axis=-1)
-    assert found[1, 2, 3] == pytest.approx(whole[1, 4:6, 6:8].mean(axis=(0, 1)), rel=1e-5)
+    images, closest = rng.normal(size=(2, 3, size, size, bands)).astype(np.float32)
+    weights = rng.uniform(size=images.shape).astype(np.float32)
+    found = classifier_inputs(images, closest, weights, binning=binning)
+    assert found.dtype == np.float32
+    assert found.shape == (3, *classifier_shape((size, size, bands), binning))
+    residuals = weights * (images - closest)
+    filled = closest + residuals
+    whole = np.concatenate([filled, residuals, filled - closest[:, ::-1, ::-1]], axis=-1)
+    n = size // binning
+    blocks = whole[:, : n * binning, : n * binning].reshape(3, n, binning, n, binning, 3 * bands)
+    np.testing.assert_allclose(found, blocks.mean(axis=(2, 4)), atol=1e-6)
 
 
 def test_masked_pixels_are_those_of_the_closest_image():
@@ -62,6 +78,41 @@ def test_there_are_eight_orientations():
     found = [view.tobytes() for view in in_all_orientations(inputs)]
     assert len({*found}) == 8
     assert found[0] == inputs.tobytes()
+    assert {*found} == {view.tobytes() for view in in_orientations(inputs, 8)}
+
+
+def test_of_two_orientations_the_second_is_rotated_by_180_degrees():
+    inputs = np.arange(32.0, dtype=np.float32).reshape(2, 4, 4, 1)
+    found = in_orientations(inputs, 2)
+    np.testing.assert_array_equal(found, np.concatenate([inputs, inputs[:, ::-1, ::-1]]))
+
+
+def test_a_network_gives_the_same_with_its_normalizations_folded():
+    rng = np.random.default_rng(1)
+    network = build_classifier((8, 8, 3), CONFIG, seed=1)
+    for layer in network.layers:
+        if layer.name.startswith('batch_normalization'):
+            gamma, beta, mean, variance = rng.uniform(0.5, 2, (4, 8))
+            layer.set_weights([gamma, beta - 1, mean - 1, variance])
+    inputs = rng.normal(size=(50, 8, 8, 3)).astype(np.float32)
+    folded = fold_normalization(network, CONFIG)
+    assert not any('normalization' in layer.name for layer in folded.layers)
+    expected = network(inputs, training=False).numpy()
+    assert expected.std() > 0.01
+    np.testing.assert_allclose(folded(inputs, training=False), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize('count', [1, 2, 4, 8])
+def test_log_odds_are_the_mean_over_the_orientations(detector, count):
+    rng = np.random.default_rng(1)
+    images, closest = rng.normal(size=(2, 150, 16, 16, 1)).astype(np.float32)
+    weights = np.ones_like(images)
+    network = detector.classifier_.network
+    found = InjectionClassifier(network, orientations=count).log_odds(images, closest, weights)
+    inputs = classifier_inputs(images, closest, weights)
+    views = [*in_all_orientations(inputs)] if count == 8 else [in_orientations(inputs, count)]
+    odds = network.predict(np.concatenate(views), verbose=0)[:, 0]
+    np.testing.assert_allclose(found, odds.reshape(count, -1).mean(axis=0), atol=1e-5)
 
 
 def test_it_finds_what_it_was_trained_on_in_other_stamps(detector, stamps, table):
@@ -78,9 +129,10 @@ def test_log_odds_do_not_depend_on_the_orientation(detector, stamps, table):
     turned = stamps[80:].replace(pixels=turned)
     images = [detector.wgan.images_from_stamps(s) for s in (stamps[80:], turned)]
     closest = detector.wgan.images_from_latent(np.asarray(table['latent'], np.float32))
+    classifier = InjectionClassifier(detector.classifier_.network, orientations=8)
     found = [
-        detector.classifier_.log_odds(images[0][0], closest, images[0][1]),
-        detector.classifier_.log_odds(images[1][0], np.rot90(closest, axes=(1, 2)), images[1][1]),
+        classifier.log_odds(images[0][0], closest, images[0][1]),
+        classifier.log_odds(images[1][0], np.rot90(closest, axes=(1, 2)), images[1][1]),
     ]
     assert found[1] == pytest.approx(found[0], abs=1e-4)
 
@@ -129,6 +181,38 @@ def test_saved_loaded_and_pickled(detector, stamps, table, tmp_path):
         )
 
 
+def change_description(folder, classifier):
+    """Another description of the classifier, with the checksums that belong to it."""
+    path, manifest = folder / 'detector.json', folder / 'manifest.json'
+    content = json.dumps({**json.loads(path.read_text()), 'classifier': classifier}).encode()
+    path.write_bytes(content)
+    values = json.loads(manifest.read_text())
+    del values['sha256']
+    sha256 = hashlib.sha256(content).hexdigest()
+    values['files'][path.name] = {'bytes': len(content), 'sha256': sha256}
+    values['sha256'] = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+    manifest.write_text(json.dumps(values, indent=2) + '\n')
+
+
+def test_the_orientations_are_saved(detector, wgan, tmp_path):
+    other = InjectionClassifier(detector.classifier_.network, orientations=4)
+    AnomalyDetector(wgan, search=SEARCH, classifier=other).save(tmp_path)
+    assert AnomalyDetector.load(tmp_path).classifier_.orientations == 4
+    # The file as it was before there was a number.
+    change_description(tmp_path, {'binning': 2})
+    assert AnomalyDetector.load(tmp_path).classifier_.orientations == 8
+    change_description(tmp_path, {'binning': 2, 'orientations': 3})
+    with pytest.raises(ValueError, match='its `orientations` is 3'):
+        AnomalyDetector.load(tmp_path)
+
+
+def test_a_table_read_in_other_orientations_is_of_another_detector(detector, wgan, table):
+    other = InjectionClassifier(detector.classifier_.network, orientations=4)
+    other = AnomalyDetector(wgan, search=SEARCH, classifier=other)
+    with pytest.raises(ValueError, match='`classifier_` than the detector has'):
+        other.calibrate(table, progress=False)
+
+
 @pytest.mark.parametrize(
     ('values', 'message'),
     [
@@ -138,6 +222,7 @@ def test_saved_loaded_and_pickled(detector, stamps, table, tmp_path):
         ({'dropout': 1.0}, '`dropout` must lie between 0 and 1'),
         ({'host_fraction': 0.0}, '`host_fraction` must be above 0 and at most 1'),
         ({'channels': ()}, '`channels` must be numbers of at least 1'),
+        ({'orientations': 3}, '`orientations` must be 1, 2, 4 or 8; got 3'),
     ],
 )
 def test_configurations_out_of_range_are_refused(values, message):
