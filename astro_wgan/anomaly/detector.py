@@ -7,18 +7,13 @@ from astropy.table import QTable
 
 from astro_wgan.anomaly.calibration.calibration import Calibration
 from astro_wgan.anomaly.calibration.contamination import check_contamination
-from astro_wgan.anomaly.calibration.drift import (
-    check_drift,
-    check_pixel_scale,
-    check_single_band,
-)
+from astro_wgan.anomaly.calibration.drift import check_drift
 from astro_wgan.anomaly.classifier.classifier_training import train_classifier
 from astro_wgan.anomaly.closest_images import ClosestImages
 from astro_wgan.anomaly.measurements import measure_residual_statistics
 from astro_wgan.anomaly.score_table import add_scores
 from astro_wgan.anomaly.search.encoder import train_encoder
 from astro_wgan.anomaly.search.latent_search import LatentSearcher
-from astro_wgan.store import as_stamps
 
 __all__ = ['AnomalyDetector']
 
@@ -96,13 +91,9 @@ class AnomalyDetector(ClosestImages):
         `~astropy.table.QTable`
             See `~astro_wgan.anomaly.measure_residual_statistics`.
         """
-        size = None if positions is None else self.wgan.network.size
-        stamps = as_stamps(stamps, positions=positions, size=size)
-        check_pixel_scale(stamps, self.wgan.pixel_scale_)
-        check_single_band(stamps, self.wgan.bands_)
         return measure_residual_statistics(
             self._searcher(),
-            stamps,
+            self._as_own_stamps(stamps, positions),
             scoring=self.scoring,
             progress=progress,
             output=output,

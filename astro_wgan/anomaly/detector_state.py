@@ -5,12 +5,14 @@ from dataclasses import asdict, replace
 from astropy.table import QTable, Table
 
 from astro_wgan.anomaly.calibration.calibration import Calibration
+from astro_wgan.anomaly.calibration.drift import check_pixel_scale, check_single_band
 from astro_wgan.anomaly.detector_folder import DetectorParts, load_parts, save_parts
 from astro_wgan.anomaly.scoring import ScoringConfig
 from astro_wgan.anomaly.search.latent_search import LatentSearcher
 from astro_wgan.anomaly.search.search_config import ENCODER_ONLY, LatentSearchConfig
 from astro_wgan.exceptions import NotFittedError
 from astro_wgan.jobs import describe_model, describe_networks, digest_settings
+from astro_wgan.store import as_stamps
 from astro_wgan.wgan import WGAN
 
 __all__ = ['DetectorState']
@@ -49,7 +51,7 @@ class DetectorState:
         _check_part('scoring', scoring)
         self._wgan, self._search, self._scoring = wgan, search, scoring
         self._calibration = self._replaced = None
-        self._searcher_cache = None
+        self._searcher_cache = self._features_cache = None
         self._own_encoder = self._generator_of_encoder = None
         self._set_encoder(encoder)
         self._own_classifier = self._generator_of_classifier = None
@@ -61,7 +63,7 @@ class DetectorState:
 
     def __getstate__(self):
         """Without the searcher, whose traced graphs belong to this process."""
-        return {**vars(self), '_searcher_cache': None}
+        return {**vars(self), '_searcher_cache': None, '_features_cache': None}
 
     @property
     def wgan(self):
@@ -275,6 +277,14 @@ class DetectorState:
             searcher = LatentSearcher(self.wgan, self.search, **options)
             self._searcher_cache = parts, searcher
         return self._searcher_cache[1]
+
+    def _as_own_stamps(self, stamps, positions):
+        """Stamps with a warning where they are not like those of the model."""
+        size = None if positions is None else self.wgan.network.size
+        stamps = as_stamps(stamps, positions=positions, size=size)
+        check_pixel_scale(stamps, self.wgan.pixel_scale_)
+        check_single_band(stamps, self.wgan.bands_)
+        return stamps
 
     def _check_measured(self, table, *, trends=None):
         """Refuse measurements with another search, or of other windows than are scored."""

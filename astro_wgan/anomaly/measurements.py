@@ -9,7 +9,7 @@ from astropy.table import QTable
 
 from astro_wgan.anomaly.score_table import SCORE_COLUMNS
 from astro_wgan.anomaly.scoring import MIN_USED_FRACTION, ScoringConfig
-from astro_wgan.anomaly.search.remote_searcher import RemoteSearcher
+from astro_wgan.anomaly.search.searched_parts import measure_in_parts
 from astro_wgan.anomaly.stamp_conditions import measure_conditions
 from astro_wgan.catalogs.columns import rename_conflicting_columns
 from astro_wgan.jobs import (
@@ -19,10 +19,8 @@ from astro_wgan.jobs import (
     describe_stamps,
     digest_settings,
 )
-from astro_wgan.jobs.parallel import check_workers, ordered_map
-from astro_wgan.jobs.progress import ProgressLine
+from astro_wgan.jobs.parallel import check_workers
 from astro_wgan.jobs.provenance import provenance_record
-from astro_wgan.jobs.resume import ResumeFile
 from astro_wgan.noise import estimate_noise_rms
 from astro_wgan.store import as_stamps
 from astro_wgan.units.brightness import unit_of_sum
@@ -127,35 +125,23 @@ def measure_residual_statistics(
     stamps = as_stamps(stamps)
     check_stamps(searcher.wgan.network, stamps, searcher.wgan.bands_)
     scoring.check_size(searcher.wgan.network.size)
-    total = len(stamps)
-    # Several batches of the search, which is slower while the last images of a part converge.
-    size = 4 * searcher.search.batch_size
-    fingerprint = None if output is None else _fingerprint(searcher, stamps, scoring)
-    with (
-        ResumeFile(output, fingerprint, total=total) as kept,
-        ProgressLine('scoring', quiet=not progress) as line,
-    ):
-
-        def report(done):
-            line.update(done / max(1, total), f'{done} of {total} stamps')
-
-        report(len(kept))
-        parts = (stamps[first : first + size] for first in range(len(kept), total, size))
-        if processes == 1 and client is None:
-            measure = partial(
-                _measure_part, searcher, scoring, report=lambda k: report(len(kept) + k)
-            )
-        else:
-            measure = partial(_measure_part, RemoteSearcher(searcher), scoring)
-        for columns in ordered_map(measure, parts, processes=processes, client=client):
-            kept.append(columns)
-            report(len(kept))
-    return _table(stamps, kept.columns(), searcher, scoring)
+    columns = measure_in_parts(
+        partial(_measure_part, scoring),
+        searcher,
+        stamps,
+        label='scoring',
+        # Several batches of the search, which is slower while the last images of a part converge.
+        size=4 * searcher.search.batch_size,
+        progress=progress,
+        output=output,
+        fingerprint=None if output is None else _fingerprint(searcher, stamps, scoring),
+        processes=processes,
+        client=client,
+    )
+    return _table(stamps, columns, searcher, scoring)
 
 
-def _measure_part(searcher, scoring, part, *, report=None):
-    if isinstance(searcher, RemoteSearcher):
-        searcher = searcher.local()
+def _measure_part(scoring, searcher, part, *, report):
     wgan = searcher.wgan
     images, weights = wgan.images_from_stamps(part)
     found = searcher(images, weights, report=report)

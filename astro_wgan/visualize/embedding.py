@@ -32,8 +32,8 @@ def embed_features(features, *, method='tsne', n_neighbors=None, seed=0):
     Parameters
     ----------
     features : array_like, shape (n, features), or table
-        Such as the critic's, from `astro_wgan.anomaly.critic_features`, whose table can be given
-        as it is. More axes than two are flattened.
+        Such as those of `astro_wgan.AnomalyDetector.features`, whose table can be given as it is.
+        More axes than two are flattened.
     method : {'tsne', 'umap'}, optional
         t-SNE of scikit-learn, or UMAP of umap-learn.
     n_neighbors : int, optional

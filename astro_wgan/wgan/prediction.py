@@ -11,7 +11,7 @@ from astro_wgan.wgan.masked_pixels import fill_for_critic, limit_length, pixel_w
 from astro_wgan.wgan.networks import draw_latent
 from astro_wgan.wgan.noise_layer import with_noise
 
-__all__ = ['PredictionMixin']
+__all__ = ['PredictionMixin', 'in_batches']
 
 _PREDICTION_BATCH = 256
 
@@ -78,7 +78,7 @@ class PredictionMixin:
             In stretched intensity.
         """
         self._check_fitted()
-        return _in_batches(self.generator_, latent)[0]
+        return in_batches(self.generator_, latent)[0]
 
     def images_from_stamps(self, stamps):
         """
@@ -153,7 +153,7 @@ class PredictionMixin:
         -------
         `~numpy.ndarray` of float32, shape (n,)
         """
-        return _in_batches(self.critic_, self._filled(stamps))[0][:, 0]
+        return in_batches(self.critic_, self._filled(stamps))[0][:, 0]
 
     def critic_features(self, stamps):
         """
@@ -168,7 +168,7 @@ class PredictionMixin:
         -------
         `~numpy.ndarray` of float32, shape (n, y, x, channels)
         """
-        return _in_batches(self.critic_, self._filled(stamps))[1]
+        return in_batches(self.critic_, self._filled(stamps))[1]
 
     def _filled(self, stamps):
         """Input of the critic, as in a latent search that starts from the encoder."""
@@ -177,18 +177,18 @@ class PredictionMixin:
 
     def _encoder_prediction(self, images):
         """The closest images according to the encoder, without optimization."""
-        return self.images_from_latent(limit_length(_in_batches(self.encoder_, images)[0]))
+        return self.images_from_latent(limit_length(in_batches(self.encoder_, images)[0]))
 
     def _check_fitted(self):
         if not self.is_fitted:
             raise NotFittedError('This WGAN has not been fitted: call `fit`, or load a model.')
 
 
-def _in_batches(network, array):
+def in_batches(network, array):
     """Outputs of a network for any number of rows, as a list of arrays."""
     if not len(array):
         # Convolutions of TensorFlow return a wrong number of channels for an empty batch.
-        one = _in_batches(network, np.zeros((1, *np.shape(array)[1:]), dtype=np.float32))
+        one = in_batches(network, np.zeros((1, *np.shape(array)[1:]), dtype=np.float32))
         return [output[:0] for output in one]
     parts = []
     for start in range(0, len(array), _PREDICTION_BATCH):

@@ -185,6 +185,7 @@ def test_columns_of_scores(detector, stamps):
     table.remove_column('id')
     assert_described(table, 'scores', absent=('color_residual', 'injection_log_odds'))
     assert_described(critic_features(detector.wgan, stamps[:3], progress=False), 'features')
+    assert_described(detector.features(stamps[:3], progress=False), 'features')
 
 
 def test_columns_of_the_history(detector):

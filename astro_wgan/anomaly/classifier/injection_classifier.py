@@ -60,6 +60,36 @@ class InjectionClassifier:
             found[rows] = self.log_odds_of(inputs)
         return found
 
+    def features(self, images, closest_images, weights):
+        """
+        Mean over the eight orientations of what the last layer computes the log odds from.
+
+        Parameters
+        ----------
+        images, closest_images, weights : `~numpy.ndarray`, shape (n, ny, nx, bands)
+            As for `log_odds`.
+
+        Returns
+        -------
+        `~numpy.ndarray` of float32, shape (n, `n_features`)
+            Maximum and mean over the image of each channel of the last convolution.
+        """
+        network = keras.Model(self.network.input, self.network.layers[-1].input)
+        found = np.empty((len(images), self.n_features), dtype=np.float32)
+        for first in range(0, len(images), _BATCH):
+            rows = slice(first, first + _BATCH)
+            inputs = classifier_inputs(
+                images[rows], closest_images[rows], weights[rows], binning=self.binning
+            )
+            views = [network(view, training=False).numpy() for view in in_all_orientations(inputs)]
+            found[rows] = np.mean(views, axis=0)
+        return found
+
+    @property
+    def n_features(self):
+        """Number of `features` of a stamp."""
+        return self.network.layers[-1].input.shape[-1]
+
     def log_odds_of(self, inputs):
         """The same from the channels of `classifier_inputs`."""
         views = in_orientations(inputs, self.orientations)
