@@ -2,6 +2,7 @@
 
 from functools import cached_property, partial
 
+import keras
 import numpy as np
 import tensorflow as tf
 from astropy.table import QTable
@@ -16,7 +17,7 @@ from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.store import as_stamps
 from astro_wgan.wgan.fit_arguments import check_stamps
 from astro_wgan.wgan.masked_pixels import fill_for_critic, fill_masked, limit_length
-from astro_wgan.wgan.networks import draw_latent
+from astro_wgan.wgan.networks import FEATURE_LAYER, draw_latent
 from astro_wgan.wgan.noise_layer import with_noise
 from astro_wgan.wgan.prediction import in_batches
 
@@ -59,20 +60,7 @@ class NetworkFeatures:
         processes=1,
         client=None,
     ):
-        """
-        Features of stamps: see `~astro_wgan.AnomalyDetector.features`.
-
-        Parameters
-        ----------
-        stamps : `~astro_wgan.StampSet` or `~astro_wgan.StampStore`
-            Stamps that fit the model.
-        networks, standardize, progress, output, processes, client
-            As for `~astro_wgan.AnomalyDetector.features`.
-
-        Returns
-        -------
-        `~astropy.table.QTable`
-        """
+        """The table of `~astro_wgan.AnomalyDetector.features`, with the same arguments."""
         check_workers(processes, client)
         networks = self._checked(networks)
         wgan = self.searcher.wgan
@@ -128,7 +116,10 @@ class NetworkFeatures:
         """Number of features of each network."""
         wgan, found = self.searcher.wgan, {}
         found['critic'] = 2 * wgan.critic_.output[1].shape[-1]
-        found['encoder'] = wgan.network.latent_dim
+        if self.searcher.encoder is not None:
+            last = _last_convolution(self.searcher.encoder)
+            latent = wgan.network.latent_dim
+            found['encoder'] = latent if last is None else 2 * last.output.shape[-1]
         if self.searcher.classifier is not None:
             found['classifier'] = self.searcher.classifier.n_features
         return found
@@ -140,25 +131,22 @@ class NetworkFeatures:
         latent = draw_latent(wgan.network, _GENERATED, (_SEED, 0)).numpy()
         closest = wgan.images_from_latent(latent)
         images = with_noise(tf.constant(closest), wgan.noise_, (_SEED, 1)).numpy()
-        found = {'critic': _pooled(wgan.critic_, images)}
+        weights = np.ones_like(images)
+        found = {'critic': _of_critic(self.searcher, images, weights, None)}
         if self.searcher.encoder is not None:
-            found['encoder'] = _latent(self.searcher, images)
+            found['encoder'] = _of_encoder(self.searcher, images, weights, None)
         if self.searcher.classifier is not None:
-            weights = np.ones_like(images)
             found['classifier'] = self.searcher.classifier.features(images, closest, weights)
         return {name: _center_and_scale(part) for name, part in found.items()}
 
     def _fingerprint(self, stamps, networks):
         searcher = self.searcher
-        classifier = None if searcher.classifier is None else searcher.classifier.network
+        model = describe_model(
+            searcher.wgan, encoder=searcher.encoder, classifier=searcher.classifier
+        )
+        settings = describe_settings({'search': searcher.search, 'networks': networks})
         return Fingerprint(
-            {
-                'stamps': describe_stamps(stamps),
-                'settings': describe_settings({'search': searcher.search, 'networks': networks}),
-                'model': describe_model(
-                    searcher.wgan, encoder=searcher.encoder, classifier=classifier
-                ),
-            }
+            {'stamps': describe_stamps(stamps), 'settings': settings, 'model': model}
         )
 
 
@@ -220,9 +208,13 @@ class StampFeatures(DetectorState):
         -----
         * ``'critic'``: maximum and mean over the image of each channel of the critic's last
           convolution, averaged over the eight orientations of the stamp.
-        * ``'encoder'``: latent vector of the stamp as the encoder predicts it.
-        * ``'classifier'``: as of the critic, of the last convolution of the classifier of injected
-          anomalies (see `train_classifier`).
+        * ``'encoder'``: the same of the encoder. Of one whose last convolution is not a layer with
+          the name ``'features'``, as that of `train_encoder` is, the latent vector.
+        * ``'classifier'``: the same of the classifier of injected anomalies (see
+          `train_classifier`).
+
+        By linear probes on galaxies with labels, means over orientations are better than single
+        images, and pooled features as good as maps, with an eighth as many numbers.
 
         The center of the features of a network is their mean over 512 generated images with noise,
         which stand for normal ones, so that no calibration is needed; the number is the root of
@@ -236,7 +228,7 @@ class StampFeatures(DetectorState):
         >>> wgan = WGAN.preset('compact', size=16).fit(stamps, iterations=1, progress=False)
         >>> table = AnomalyDetector(wgan).features(stamps, progress=False)
         >>> table['features'].shape, table.meta['features']
-        ((64, 144), {'critic': 128, 'encoder': 16})
+        ((64, 256), {'critic': 128, 'encoder': 128})
         """
         return self._network_features().table(
             self._as_own_stamps(stamps, positions),
@@ -337,12 +329,14 @@ def _features_of_part(networks, searcher, part, *, report):
 def _of_critic(searcher, images, weights, report):
     closest = None if searcher.encoder is None else partial(_closest_of_encoder, searcher)
     wgan = searcher.wgan
-    return _pooled(wgan.critic_, fill_for_critic(images, weights, closest, wgan.noise_))
+    filled = fill_for_critic(images, weights, closest, wgan.noise_)
+    return _pooled(keras.Model(wgan.critic_.input, wgan.critic_.output[1]), filled)
 
 
 def _of_encoder(searcher, images, weights, report):
-    closest = partial(_closest_of_encoder, searcher)
-    return _latent(searcher, fill_masked(images, weights, closest))
+    filled = fill_masked(images, weights, partial(_closest_of_encoder, searcher))
+    last = _last_convolution(searcher.encoder)
+    return _latent(searcher, filled) if last is None else _pooled(last, filled)
 
 
 def _of_classifier(searcher, images, weights, report):
@@ -353,13 +347,22 @@ def _of_classifier(searcher, images, weights, report):
 _FUNCTIONS = {'critic': _of_critic, 'encoder': _of_encoder, 'classifier': _of_classifier}
 
 
-def _pooled(critic, images):
-    """Maximum and mean of each channel of the last convolution, mean of all orientations."""
+def _pooled(network, images):
+    """Maximum and mean of each channel of the output over the image, mean of all orientations."""
     views = []
     for view in in_all_orientations(images):
-        channels = in_batches(critic, view)[1]
+        channels = in_batches(network, view)[0]
         views.append(np.concatenate([channels.max(axis=(1, 2)), channels.mean(axis=(1, 2))], 1))
     return np.mean(views, axis=0)
+
+
+def _last_convolution(encoder):
+    """The network from images to the last convolution of an encoder, or None if there is none."""
+    names = [layer.name for layer in getattr(encoder, 'layers', ())]
+    if FEATURE_LAYER not in names:
+        return None
+    output = encoder.get_layer(FEATURE_LAYER).output
+    return keras.Model(encoder.input, output) if len(output.shape) == 4 else None
 
 
 def _known(features, part):

@@ -93,25 +93,30 @@ def test_isolation_forest_finds_what_the_critic_has_not_seen(wgan, stamps):
 def test_features_of_a_detector_are_those_of_its_networks(detector, stamps, table):
     assert table.colnames == ['id', 'features']
     assert table['features'].dtype == np.float32
-    assert table.meta['features'] == {'critic': 128, 'encoder': 16, 'classifier': 12}
+    assert table.meta['features'] == {'critic': 128, 'encoder': 128, 'classifier': 12}
     raw = {
         name: detector.features(stamps, networks=[name], standardize=False, progress=False)
         for name in ('critic', 'encoder', 'classifier')
     }
     turned = [np.rot90(stamps.pixels, axes=(1, 2)), stamps.pixels[:, ::-1]]
-    turned = [stamps.replace(pixels=np.ascontiguousarray(pixels)) for pixels in turned]
-    channels = detector.wgan.critic_features(stamps)
-    pooled = np.concatenate([channels.max(axis=(1, 2)), channels.mean(axis=(1, 2))], axis=1)
-    assert np.corrcoef(raw['critic']['features'].ravel(), pooled.ravel())[0, 1] > 0.95
-    for other in turned:
-        found = detector.features(other, networks='critic', standardize=False, progress=False)
-        np.testing.assert_allclose(
-            found['features'], raw['critic']['features'], rtol=1e-4, atol=1e-5
-        )
     images, _ = detector.wgan.images_from_stamps(stamps)
-    latent = detector.encoder_(images).numpy()
-    np.testing.assert_allclose(raw['encoder']['features'], latent, rtol=1e-4, atol=1e-5)
+    maps = {
+        'critic': detector.wgan.critic_features(stamps),
+        'encoder': keras.Model(
+            detector.encoder_.input, detector.encoder_.get_layer('features').output
+        )(images).numpy(),
+    }
+    for name, channels in maps.items():
+        pooled = np.concatenate([channels.max(axis=(1, 2)), channels.mean(axis=(1, 2))], axis=1)
+        assert np.corrcoef(raw[name]['features'].ravel(), pooled.ravel())[0, 1] > 0.95
+        for pixels in turned:
+            other = stamps.replace(pixels=np.ascontiguousarray(pixels))
+            found = detector.features(other, networks=name, standardize=False, progress=False)
+            np.testing.assert_allclose(
+                found['features'], raw[name]['features'], rtol=1e-4, atol=1e-5
+            )
     # Of what the last layer computes the mean of the log odds from.
+    detector.classifier_.orientations = 8
     measured = detector.measure(stamps, progress=False)
     head = detector.classifier_.network.layers[-1]
     odds = raw['classifier']['features'] @ head.get_weights()[0] + head.get_weights()[1]
@@ -133,8 +138,8 @@ def test_features_of_a_detector_are_those_of_its_networks(detector, stamps, tabl
 def test_networks_have_one_scale_on_generated_images(detector):
     generated = detector.wgan.generate(200, seed=5)
     found = detector.features(generated, networks=('encoder', 'critic'), progress=False)
-    assert [*found.meta['features'].items()] == [('encoder', 16), ('critic', 128)]
-    for part in (found['features'][:, :16], found['features'][:, 16:]):
+    assert [*found.meta['features'].items()] == [('encoder', 128), ('critic', 128)]
+    for part in (found['features'][:, :128], found['features'][:, 128:]):
         assert np.sqrt((part**2).sum(axis=1).mean()) == pytest.approx(1, rel=0.1)
 
 
@@ -146,7 +151,7 @@ def test_stores_processes_and_positions_change_no_features(detector, stamps, tab
     image = np.block([[*stamps.pixels[:2]], [*stamps.pixels[2:4]]])
     image = CCDData(image, unit='nJy')
     found = detector.features(image, positions=[(7.5, 7.5)], networks='encoder', progress=False)
-    expected = table['features'][:1, 128:144]
+    expected = table['features'][:1, 128:256]
     np.testing.assert_allclose(found['features'], expected, rtol=1e-3, atol=1e-4)
 
 
@@ -160,7 +165,7 @@ def test_features_of_masked_and_of_no_stamps(detector, stamps, table):
     assert np.isfinite(np.delete(found, 2, axis=0)).all()
     far = np.linalg.norm(table['features'][3] - table['features'], axis=1)
     assert np.linalg.norm(found[3] - table['features'][3]) < np.median(far)
-    assert detector.features(stamps[:0], progress=False)['features'].shape == (0, 156)
+    assert detector.features(stamps[:0], progress=False)['features'].shape == (0, 268)
 
 
 def test_interrupted_features_go_on_where_they_stopped(
@@ -202,3 +207,13 @@ def test_features_of_a_detector_that_was_saved_or_copied(detector, stamps, table
     for other in (AnomalyDetector.load(tmp_path), pickle.loads(pickle.dumps(detector))):
         found = other.features(stamps[:5], progress=False)['features']
         np.testing.assert_allclose(found, table['features'][:5], rtol=0.02, atol=0.01)
+
+
+def test_of_an_encoder_of_other_layers_the_latent_vector(wgan, stamps):
+    encoder = keras.Sequential(
+        [keras.Input((16, 16, 1)), keras.layers.Flatten(), keras.layers.Dense(16)]
+    )
+    detector = AnomalyDetector(wgan, encoder=encoder)
+    found = detector.features(stamps, networks='encoder', standardize=False, progress=False)
+    expected = encoder(detector.wgan.images_from_stamps(stamps)[0]).numpy()
+    np.testing.assert_allclose(found['features'], expected, rtol=1e-4, atol=1e-5)

@@ -1,9 +1,14 @@
 """InjectionClassifier: log odds that an anomaly was injected into a stamp."""
 
+import keras
 import numpy as np
 import tensorflow as tf
 
-from astro_wgan.anomaly.classifier.classifier_inputs import classifier_inputs, in_orientations
+from astro_wgan.anomaly.classifier.classifier_inputs import (
+    classifier_inputs,
+    in_all_orientations,
+    in_orientations,
+)
 
 __all__ = ['InjectionClassifier']
 
