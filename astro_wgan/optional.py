@@ -11,6 +11,7 @@ _PACKAGES = {
     'galsim': ('GalSim', 'sim'),
     'h5py': ('h5py', 'particles'),
     'matplotlib': ('Matplotlib', 'plot'),
+    'onnxruntime': ('onnxruntime', 'onnx'),
     'sedpy': ('astro-sedpy', 'ssp'),
     'sklearn': ('scikit-learn', 'baselines'),
     'statmorph': ('statmorph', 'morphology'),
