@@ -81,6 +81,11 @@ def add_hunt(commands):
         help='number of generator iterations (default: 600, or 300 from an initial model, if no '
         'other limit is given)',
     )
+    add(
+        '--no-classifier',
+        action='store_true',
+        help='train no classifier of injected anomalies, which takes up to a minute or two',
+    )
     add('--seed', type=int, default=defaults.seed, help='seed of the split and of the training')
     add('--model', metavar='DIR', help='use the model of an earlier hunt instead of training one')
     add(
@@ -234,6 +239,8 @@ def _run(options):
         **{f.name: given[f.name] for f in fields(DetectionConfig) if f.name in given},
     )
     settings = {f.name: given[f.name] for f in fields(HuntConfig) if given.get(f.name) is not None}
+    if options.no_classifier:
+        settings['classifier'] = None
     config = HuntConfig(**settings, detection=detection)
     output = Path(options.output or f'hunt-{_name_of(options)}')
     result = hunt(

@@ -124,7 +124,8 @@ class AnomalyDetector(ClosestImages):
         ----------
         stamps : `~astro_wgan.StampSet`, `~astro_wgan.StampStore` or path-like
             Normal stamps, such as those that the model was trained on; not those of the
-            calibration.
+            calibration. Of many, those that are needed are drawn at random, and only these are
+            read.
         config : `~astro_wgan.anomaly.ClassifierConfig`, optional
             What is injected, and how long the network learns.
         seed : int, optional
@@ -140,7 +141,9 @@ class AnomalyDetector(ClosestImages):
         Raises
         ------
         ValueError
-            If there are fewer than 16 stamps, or they do not fit the model.
+            If there are fewer than 16 stamps with valid pixels, or they do not fit the model.
+        KeyboardInterrupt
+            After Ctrl-C. The detector is as it was, as after an error.
         """
         # A former classifier has no part in it, and stays until there is a new one.
         searcher = LatentSearcher(self.wgan, self.search, encoder=self._encoder())

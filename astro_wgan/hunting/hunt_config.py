@@ -6,6 +6,7 @@ from numbers import Integral
 from astropy import units as u
 
 from astro_wgan.anomaly.calibration.contamination import check_contamination
+from astro_wgan.anomaly.classifier.classifier_config import ClassifierConfig
 from astro_wgan.cutouts.resampled.source_scale import as_source_scale
 from astro_wgan.detection import DetectionConfig
 from astro_wgan.neighbors import NeighborConfig
@@ -32,8 +33,8 @@ class HuntConfig:
     Configuration of a hunt.
 
     With a trained ``model``, ``preset``, ``stretch``, ``iterations``, ``epochs``, ``minutes``,
-    ``held_out_fraction`` and ``seed`` have no effect, and ``contamination`` only has one if the
-    model has no calibration.
+    ``classifier``, ``held_out_fraction`` and ``seed`` have no effect, and ``contamination`` only
+    has one if the model has no calibration.
 
     Parameters
     ----------
@@ -70,6 +71,10 @@ class HuntConfig:
         Limits of the training: number of generator iterations (by default 600, or 300 from an
         initial model) or of passes over the stamps, and time in minutes. With a limit in minutes
         the result depends on the machine, otherwise on the seed alone.
+    classifier : `~astro_wgan.anomaly.ClassifierConfig` or None
+        Injected anomalies, and the classifier that learns to tell them on the stamps of the
+        training (`AnomalyDetector.train_classifier <astro_wgan.AnomalyDetector.train_classifier>`);
+        None for a score without it. With fewer than 16 stamps there is none.
     held_out_fraction : float
         Fraction of the stamps that the networks are not trained on and whose scores set the
         thresholds.
@@ -102,6 +107,7 @@ class HuntConfig:
     iterations: int | None = None
     epochs: float | None = None
     minutes: float | None = None
+    classifier: ClassifierConfig | None = field(default_factory=ClassifierConfig)
     held_out_fraction: float = 0.2
     contamination: float | str = 'estimate'
     seed: int = 0
@@ -122,6 +128,10 @@ class HuntConfig:
         self._check_size()
         if not isinstance(self.detection, DetectionConfig):
             raise ValueError(f'`detection` must be a DetectionConfig; got {self.detection!r}.')
+        if not (self.classifier is None or isinstance(self.classifier, ClassifierConfig)):
+            raise ValueError(
+                f'`classifier` must be a ClassifierConfig or None; got {self.classifier!r}.'
+            )
         if not 0 < self.held_out_fraction < 1:
             raise ValueError(
                 f'`held_out_fraction` must lie between 0 and 1; got {self.held_out_fraction}.'

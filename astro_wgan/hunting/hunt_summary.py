@@ -27,7 +27,8 @@ def summarize_hunt(result, *, n_top=10):
         ``folder``, ``gallery`` and ``scores`` (paths); ``size`` of the stamps and ``bands``
         (names); ``n_sources``, ``n_trained_on``, ``n_held_out``; ``thresholds`` and ``n_above`` by
         percentile of the normals; ``top``: a dictionary for each source with its rank, id,
-        position, score and p-value; ``images``: what was read of each; ``initial_model``;
+        position, score and p-value; ``images``: what was read of each; ``initial_model``; whether
+        there is a ``classifier``;
         ``seconds`` of each step; ``credit`` and ``versions``. It can be written as JSON.
 
     Examples
@@ -55,6 +56,7 @@ def summarize_hunt(result, *, n_top=10):
         'top': _top(table, n_top),
         'images': told['images'],
         'initial_model': told['initial_model'],
+        'classifier': hasattr(result.detector, 'classifier_'),
         'seconds': told['seconds'],
         'credit': told['credit'],
         'versions': told['versions'],

@@ -13,6 +13,7 @@ from astropy.utils.exceptions import AstropyUserWarning
 
 from astro_wgan.bands.trained_bands import check_weights_of_bands
 from astro_wgan.hunting.field import read_field
+from astro_wgan.hunting.hunt_classifier import kept_classifier, train_hunt_classifier
 from astro_wgan.hunting.hunt_config import HuntConfig
 from astro_wgan.hunting.hunt_folder import HuntFolder
 from astro_wgan.hunting.hunt_summary import describe_field
@@ -86,8 +87,9 @@ def hunt(
     Find the most anomalous sources of an image.
 
     Detects sources, cuts a stamp around each, trains a WGAN on most of them (or uses a trained
-    one), searches for the closest image of each stamp, calibrates the score on stamps that were
-    held out, and writes a ranked table and a page.
+    one) and on the same stamps a classifier of injected anomalies, searches for the closest image
+    of each stamp, calibrates the score on stamps that were held out, and writes a ranked table and
+    a page.
 
     Parameters
     ----------
@@ -104,7 +106,7 @@ def hunt(
         or of the planes of a cube, or the colors of a picture.
     model : path-like or `~astro_wgan.AnomalyDetector`, optional
         A detector to use instead of training one: a folder that an earlier hunt wrote (or the
-        ``model`` folder in it). Its own calibration is kept.
+        ``model`` folder in it). Its own classifier and calibration are kept.
     initial_model : path-like, `~astro_wgan.WGAN`, `~astro_wgan.AnomalyDetector` or None
         A model whose weights the training starts from: the name of one of
         `~astro_wgan.datasets.model_names`, the folder of a model or of an earlier hunt, or a
@@ -174,10 +176,15 @@ def hunt(
 
     try:
         folder.write_stamps(stamps)
-        detector = model
+        detector, missing = model, ''
         if detector is None:
             detector = _train(stamps[trained_on], config, folder, start, progress)
             seconds['training'] = detector.wgan.provenance_['seconds']
+            if config.classifier is not None:
+                with _timed(seconds, 'classifier'):
+                    missing = train_hunt_classifier(
+                        detector, stamps[trained_on], config, folder, progress=progress
+                    )
     except (TypeError, ValueError):
         # A call with corrected arguments is another hunt.
         folder.release()
@@ -193,7 +200,7 @@ def hunt(
         seconds=seconds,
     )
     notes = describe_field(field.images, config, is_detected=positions is None)
-    notes = [' '.join([*notes, *_describe_training(detector, start)])]
+    notes = [' '.join([*notes, *_describe_training(detector, start, missing)])]
     with _timed(seconds, 'gallery'):
         detector.gallery(
             stamps,
@@ -308,16 +315,23 @@ def _train(stamps, config, folder, start, progress):
         checkpoint=folder.checkpoint,
         progress=progress,
     )
-    wgan.save(folder.model)
-    return AnomalyDetector(wgan)
+    classifier = kept_classifier(folder, wgan)
+    if classifier is None:
+        # Would replace a detector, and its classifier.
+        wgan.save(folder.model)
+    return AnomalyDetector(wgan, classifier=classifier)
 
 
-def _describe_training(detector, start):
+def _describe_training(detector, start, missing):
     """What the networks learned from, in sentences for the page."""
     if start is not None:
         yield f'The training starts from {start.name}.'
     if detector.wgan.stretch_.kind_ == 'linear':
         yield 'The networks see intensities as they are in the image.'
+    if hasattr(detector, 'classifier_'):
+        yield 'There is a classifier of injected anomalies.'
+    if missing:
+        yield missing
 
 
 def _kind_of_stretch(stamps, config):
@@ -342,7 +356,11 @@ def _fingerprint(stamps, config, model, start):
     if model is not None:
         calibration = getattr(model, 'calibration_', None)
         groups['model'] = {
-            **describe_model(model.wgan, encoder=getattr(model, 'encoder_', None)),
+            **describe_model(
+                model.wgan,
+                encoder=getattr(model, 'encoder_', None),
+                classifier=getattr(model, 'classifier_', None),
+            ),
             **describe_settings({'search': model.search, 'scoring': model.scoring}),
             'calibration': None if calibration is None else digest_settings(calibration),
         }

@@ -1,15 +1,13 @@
 """`train`: the training loop, with checkpoints, callbacks, Ctrl-C and several workers."""
 
 import hashlib
-import signal
-import threading
-from contextlib import contextmanager
 from pathlib import Path
 
 import keras
 import tensorflow as tf
 
 from astro_wgan.jobs import Fingerprint, describe_settings, describe_stamps, digest_settings
+from astro_wgan.jobs.interrupts import defer_interrupt
 from astro_wgan.wgan.callbacks import (
     MAX_HELD_OUT,
     HeldOutMonitor,
@@ -174,7 +172,7 @@ def _run(trainer, images, state, callbacks, workers, *, per_epoch):
     if state.losses and done % per_epoch == 0:
         # The last run was interrupted just before the end of its epoch.
         callbacks.on_epoch_end(done // per_epoch - 1, state.mean_losses())
-    with _defer_interrupt() as interrupted:
+    with defer_interrupt() as interrupted:
         try:
             for iteration, batch in enumerate(images, start=done):
                 epoch, batch_number = divmod(iteration, per_epoch)
@@ -200,28 +198,3 @@ def _run(trainer, images, state, callbacks, workers, *, per_epoch):
         workers.any(False)
     if interrupted.is_set():
         raise KeyboardInterrupt
-
-
-@contextmanager
-def _defer_interrupt():
-    """
-    An event that Ctrl-C sets, so that the iteration and the checkpoint are completed first.
-
-    TensorFlow loses a KeyboardInterrupt that is raised while it traces. A second Ctrl-C raises one.
-    """
-    interrupted = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        # Signals are delivered to the main thread.
-        yield interrupted
-        return
-    former = signal.getsignal(signal.SIGINT) or signal.default_int_handler
-
-    def set_event(number, frame):
-        signal.signal(signal.SIGINT, former)
-        interrupted.set()
-
-    signal.signal(signal.SIGINT, set_event)
-    try:
-        yield interrupted
-    finally:
-        signal.signal(signal.SIGINT, former)

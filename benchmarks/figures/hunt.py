@@ -33,7 +33,7 @@ def main():
     options = parser.parse_args()
     if options.smoke:
         options.hunt, options.images = options.work / 'hunt', options.work
-        config = HuntConfig(size=16, iterations=1, n_cards=4)
+        config = HuntConfig(size=16, iterations=1, classifier=None, n_cards=4)
         hunt(datasets.image_path('hubble_xdf'), output=options.hunt, config=config, progress=False)
     elif options.hunt is None or options.images is None:
         parser.error('--hunt and --images are needed')

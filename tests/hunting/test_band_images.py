@@ -14,7 +14,7 @@ from astro_wgan.hunting import pipeline
 from astro_wgan.hunting.band_images import band_names, images_by_band
 from astro_wgan.hunting.field import read_field
 
-CONFIG = HuntConfig(size=16, detection=DetectionConfig(5.0), iterations=2)
+CONFIG = HuntConfig(size=16, detection=DetectionConfig(5.0), iterations=2, classifier=None)
 PLACES = np.array([(x, y) for x in range(20, 240, 24) for y in range(20, 240, 24)])
 #: Flux of the sources by band.
 FLUX = {'g': 1.0, 'r': 2.0, 'i': 4.0}

@@ -23,7 +23,7 @@ from astro_wgan.exceptions import DetectionError, HuntFolderError, ImageError
 from astro_wgan.hunting import field, summarize_hunt
 from astro_wgan.testing import make_wcs
 
-CONFIG = HuntConfig(size=16, iterations=2, detection=DetectionConfig(5.0), seed=1)
+CONFIG = HuntConfig(size=16, iterations=2, detection=DetectionConfig(5.0), classifier=None, seed=1)
 STRANGE = (240, 40)
 
 
@@ -146,7 +146,7 @@ def test_other_hunt_does_not_touch_the_results(result, image):
         hunt(
             image,
             output=result.folder,
-            config=HuntConfig(size=16, iterations=2, seed=2),
+            config=replace(CONFIG, seed=2),
             progress=False,
         )
 

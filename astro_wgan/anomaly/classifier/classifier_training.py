@@ -1,27 +1,34 @@
 """train_classifier: a network that learns to tell normals from normals with injected anomalies."""
 
+from typing import NamedTuple
+
 import keras
 import numpy as np
 import tensorflow as tf
+from astropy.table import vstack
 
 from astro_wgan.anomaly.classifier.classifier_config import ClassifierConfig
-from astro_wgan.anomaly.classifier.classifier_inputs import classifier_inputs
+from astro_wgan.anomaly.classifier.classifier_inputs import classifier_inputs, classifier_shape
 from astro_wgan.anomaly.classifier.classifier_network import build_classifier, fold_normalization
 from astro_wgan.anomaly.classifier.injection_classifier import InjectionClassifier
 from astro_wgan.anomaly.measurements import measure_residual_statistics
 from astro_wgan.anomaly.scoring import ScoringConfig
+from astro_wgan.exceptions import TrainingDivergedError
 from astro_wgan.injection import inject_anomalies
 from astro_wgan.injection.orientations import oriented
+from astro_wgan.jobs.interrupts import defer_interrupt
 from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.store import as_stamps
 from astro_wgan.validation.seeds import random_stream
 
-__all__ = ['train_classifier']
+__all__ = ['MIN_STAMPS', 'train_classifier']
 
 #: Largest factor by which images are made brighter or fainter in training.
 _BRIGHTNESS = 0.1
-#: Bytes of channels in memory.
-_MAX_BYTES = 2**30
+#: Fewer stamps are not learned from.
+MIN_STAMPS = 16
+#: Bytes of channels in memory, and of the pixels of stamps that are injected into at a time.
+_MAX_BYTES, _PART_BYTES = 2**30, 2**25
 #: Steps between two lines of progress.
 _EVERY = 20
 
@@ -35,7 +42,8 @@ def train_classifier(searcher, stamps, *, scoring=None, config=None, seed=0, pro
     searcher : `~astro_wgan.anomaly.LatentSearcher`
         Model and configuration of the search for closest images.
     stamps : `~astro_wgan.StampSet`, `~astro_wgan.StampStore` or path-like
-        Normal stamps, such as those of the training of the model.
+        Normal stamps, such as those of the training of the model. Of many, those that are needed
+        are drawn at random, and only these are read.
     scoring : `~astro_wgan.anomaly.ScoringConfig`, optional
         Score of the stamps; anomalies are injected into those of the lowest scores.
     config : `ClassifierConfig`, optional
@@ -52,7 +60,11 @@ def train_classifier(searcher, stamps, *, scoring=None, config=None, seed=0, pro
     Raises
     ------
     ValueError
-        If there are fewer than 16 stamps, or they do not fit the model.
+        If there are fewer than 16 stamps with valid pixels, or they do not fit the model.
+    `~astro_wgan.exceptions.TrainingDivergedError`
+        If the loss is not finite.
+    KeyboardInterrupt
+        After Ctrl-C; nothing is kept.
 
     Notes
     -----
@@ -62,43 +74,93 @@ def train_classifier(searcher, stamps, *, scoring=None, config=None, seed=0, pro
     """
     config = ClassifierConfig() if config is None else config
     stamps = as_stamps(stamps)
-    if len(stamps) < 16:
-        raise ValueError(f'`stamps` must hold at least 16 stamps; got {len(stamps)}.')
+    size = searcher.wgan.network.size
+    if config.binning > size:
+        raise ValueError(
+            f'`binning` must be at most the edge of the stamps, {size}; got {config.binning}.'
+        )
+    _check_number(len(stamps))
     scoring = ScoringConfig() if scoring is None else scoring
-    table = measure_residual_statistics(searcher, stamps, scoring=scoring, progress=progress)
-    scores = scoring.score(table, scoring.fit_trends(table))
-    rows = _host_rows(scores, searcher.wgan.network, config, seed)
-    hosts, wgan = stamps[rows], searcher.wgan
+    hosts = _draw_hosts(searcher, stamps, scoring, config, seed, progress)
+    normal, strange = _inject(searcher, stamps, hosts, config, seed, progress)
+    network = build_classifier(normal.shape[1:], config, seed=seed)
     with ProgressLine('classifier', quiet=not progress) as line:
-        line.update(0.0, f'injecting into {len(hosts)} stamps')
-        closest = wgan.images_from_latent(np.asarray(table['latent'][rows], dtype=np.float32))
-        light = wgan.stamps_from_images(closest, like=hosts)
-        images, weights = wgan.images_from_stamps(hosts)
-        normal = classifier_inputs(images, closest, weights, binning=config.binning)
-        rounds = []
-        for k in range(config.injected_per_host):
-            drawn = int(random_stream(seed, 2, k).integers(2**31))
-            strange = inject_anomalies(hosts, light, config=config.injection, seed=drawn)
-            images, weights = wgan.images_from_stamps(strange)
-            closest = searcher(images, weights).closest_images
-            rounds.append(classifier_inputs(images, closest, weights, binning=config.binning))
-        network = build_classifier(normal.shape[1:], config, seed=seed)
-        _fit(network, normal, np.concatenate(rounds), config, seed, line)
+        _fit(network, normal, strange, config, seed, line)
     network = fold_normalization(network, config)
     return InjectionClassifier(network, binning=config.binning, orientations=config.orientations)
 
 
-def _host_rows(scores, network, config, seed):
-    """Rows of the stamps that are injected into, in increasing order."""
+class _Hosts(NamedTuple):
+    """Stamps that are injected into: their rows, in increasing order, and latent vectors."""
+
+    rows: np.ndarray
+    latent: np.ndarray
+
+
+def _draw_hosts(searcher, stamps, scoring, config, seed, progress):
+    """Those of the lowest scores among as many stamps as are needed, drawn at random."""
+    limit = _most_hosts(searcher.wgan.network.image_shape, config)
+    n, rows = int(np.ceil(limit / config.host_fraction)), np.arange(len(stamps))
+    if n < len(rows):
+        # Of a set that is larger than the memory, the others are not even read.
+        rows = np.sort(random_stream(seed, 1).choice(rows, n, replace=False))
+    size, tables = 4 * searcher.search.batch_size, []
+    with ProgressLine('scores of hosts', quiet=not progress) as line:
+        for first in range(0, len(rows), size):
+            line.update(first / len(rows), f'{first} of {len(rows)} stamps')
+            part = stamps[rows[first : first + size]]
+            options = {'scoring': scoring, 'progress': False}
+            tables.append(measure_residual_statistics(searcher, part, **options))
+        line.update(1.0, f'{len(rows)} stamps')
+    table = vstack(tables, metadata_conflicts='silent')
+    scores = scoring.score(table, scoring.fit_trends(table))
     known = np.flatnonzero(~np.isnan(scores))
-    kept = max(8, round(config.host_fraction * len(known)))
-    rows = known[np.argsort(scores[known], kind='stable')[:kept]]
-    pixels = int(np.prod(network.image_shape)) // config.binning**2
-    room = _MAX_BYTES // (12 * pixels * (1 + config.injected_per_host))
-    limit = max(8, min(config.max_hosts, room))
-    if len(rows) > limit:
-        rows = random_stream(seed, 1).choice(rows, limit, replace=False)
-    return np.sort(rows)
+    _check_number(len(known))
+    kept = min(limit, max(MIN_STAMPS // 2, round(config.host_fraction * len(known))))
+    lowest = np.sort(known[np.argsort(scores[known], kind='stable')[:kept]])
+    return _Hosts(rows[lowest], np.asarray(table['latent'][lowest], dtype=np.float32))
+
+
+def _check_number(n):
+    if n < MIN_STAMPS:
+        raise ValueError(
+            f'`stamps` must hold at least {MIN_STAMPS} stamps with valid pixels; got {n}.'
+        )
+
+
+def _most_hosts(image_shape, config):
+    """Largest number of stamps whose channels, with those of the injected ones, are in memory."""
+    channels = int(np.prod(classifier_shape(image_shape, config.binning)))
+    room = _MAX_BYTES // (4 * channels * (1 + config.injected_per_host))
+    return max(MIN_STAMPS // 2, min(config.max_hosts, room))
+
+
+def _inject(searcher, stamps, hosts, config, seed, progress):
+    """Channels of stamps as they are, and of the same with anomalies."""
+    n, rounds, wgan = len(hosts.rows), config.injected_per_host, searcher.wgan
+    shape = classifier_shape(wgan.network.image_shape, config.binning)
+    normal = np.empty((n, *shape), np.float32)
+    strange = np.empty((rounds, n, *shape), np.float32)
+    stamp_bytes = 4 * int(np.prod(wgan.network.image_shape))
+    count = int(np.ceil(n * stamp_bytes / _PART_BYTES))
+    with ProgressLine('injection', quiet=not progress) as line:
+        # Parts of equal size: companions are other galaxies of the same part.
+        for number, part in enumerate(np.array_split(np.arange(n), count)):
+            line.update(number / count, f'{part[0]} of {n} stamps')
+            given, rows = stamps[hosts.rows[part]], slice(part[0], part[-1] + 1)
+            closest = wgan.images_from_latent(hosts.latent[part])
+            light = wgan.stamps_from_images(closest, like=given)
+            images, weights = wgan.images_from_stamps(given)
+            normal[rows] = classifier_inputs(images, closest, weights, binning=config.binning)
+            for k in range(rounds):
+                line.update((number + (k + 0.5) / (rounds + 0.5)) / count, f'{n} stamps')
+                drawn = int(random_stream(seed, 2, k, number).integers(2**31))
+                injected = inject_anomalies(given, light, config=config.injection, seed=drawn)
+                images, weights = wgan.images_from_stamps(injected)
+                found = searcher(images, weights).closest_images
+                strange[k, rows] = classifier_inputs(images, found, weights, binning=config.binning)
+        line.update(1.0, f'{n} stamps')
+    return normal, strange.reshape(rounds * n, *shape)
 
 
 def _fit(network, normal, strange, config, seed, line):
@@ -122,14 +184,22 @@ def _fit(network, normal, strange, config, seed, line):
         return loss
 
     rng = random_stream(seed, 3)
-    for k in range(config.iterations):
-        part = k / config.iterations
-        optimizer.learning_rate = config.learning_rate * max(0.01, min(1.0, 2 * (1 - part)))
-        rows = [rng.integers(len(each), size=half) for each in (normal, strange)]
-        batch = np.concatenate([normal[rows[0]], strange[rows[1]]])
-        loss = step(tf.constant(_jittered(batch, rng)), tf.constant(k))
-        if k % _EVERY == 0:
-            line.update(part, f'loss {float(loss):.3f}')
+    with defer_interrupt() as interrupted:
+        for k in range(config.iterations):
+            part = k / config.iterations
+            optimizer.learning_rate = config.learning_rate * max(0.01, min(1.0, 2 * (1 - part)))
+            rows = [rng.integers(len(each), size=half) for each in (normal, strange)]
+            batch = np.concatenate([normal[rows[0]], strange[rows[1]]])
+            loss = step(tf.constant(_jittered(batch, rng)), tf.constant(k))
+            if interrupted.is_set():
+                raise KeyboardInterrupt
+            if k % _EVERY == 0 or k == config.iterations - 1:
+                if not np.isfinite(loss):
+                    raise TrainingDivergedError(
+                        f'The loss of the classifier is not finite at iteration {k}. Try a lower '
+                        'learning rate, or look for extreme pixels in the stamps.'
+                    )
+                line.update((k + 1) / config.iterations, f'loss {float(loss):.3f}')
 
 
 def _jittered(batch, rng):

@@ -231,5 +231,5 @@ def test_configurations_out_of_range_are_refused(values, message):
 
 
 def test_few_stamps_are_refused(detector, stamps, wgan):
-    with pytest.raises(ValueError, match='`stamps` must hold at least 16 stamps; got 5'):
+    with pytest.raises(ValueError, match='at least 16 stamps with valid pixels; got 5'):
         AnomalyDetector(wgan, search=SEARCH).train_classifier(stamps[:5], progress=False)
