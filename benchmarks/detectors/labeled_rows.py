@@ -5,38 +5,26 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.decomposition import PCA
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from astro_wgan import WGAN, AnomalyDetector, Stretch
-from astro_wgan.anomaly import BrightnessTrend, critic_features
+from astro_wgan.anomaly import BrightnessTrend
 from astro_wgan.baselines import (
     IsolationForestScore,
     PCAMahalanobis,
     PCAResidual,
     RotationResidual,
 )
+from astro_wgan.features import FeatureDistance
 from benchmarks.detectors.classical import OnNormals, PCAByBrightness
+from benchmarks.detectors.labeled_probes import SUPERVISED, TERMS, probes, supervised
 from benchmarks.detectors.labeled_stamps import measure_confounds
 
-__all__ = ['FAMILIES', 'SUPERVISED', 'Task']
+__all__ = ['FAMILIES', 'Task']
 
-#: Suffix of the names of rows that were shown labels.
-SUPERVISED = 'supervised'
 #: Principal components, as many as of the rows in the first table of the page.
 _COMPONENTS = 10
-#: Principal components of pixels for a forest, and of the critic's features for the regression.
+#: Principal components of pixels, and of features, for a forest.
 _FEATURES = 64
-_TERMS = (
-    'smoothed_residual',
-    'rotation_residual',
-    'peak_residual',
-    'color_residual',
-    'residual_loss',
-    'feature_loss',
-)
 
 
 @dataclass(frozen=True)
@@ -86,6 +74,15 @@ class Task:
             )
             AnomalyDetector(wgan).calibrate(self.held_out, progress=False).save(path)
         return AnomalyDetector.load(path)
+
+    def features(self):
+        """Tables of its features of the stamps that are scored; computed once."""
+        paths = [self.folder / f'{name}.features' for name in ('held-out', 'tested')]
+        detector = self.detector()
+        return [
+            detector.features(stamps, output=path, progress=False)
+            for stamps, path in zip(self.sets, paths, strict=True)
+        ]
 
     def measured(self):
         """Tables of its measurements of the stamps that are scored; measured once."""
@@ -167,7 +164,7 @@ def wgan(task):
     ]
     found = {'WGAN': [np.asarray(table['score']) for table in tables]}
     flux = [np.asarray(table['closest_flux']) for table in measured]
-    for name in _TERMS:
+    for name in TERMS:
         if name in measured[0].colnames:
             values = [np.asarray(table[name]) for table in measured]
             trend = BrightnessTrend().fit(values[0], flux[0])
@@ -177,28 +174,18 @@ def wgan(task):
     return found
 
 
-def supervised(task):
-    """Logistic regression on features of the critic, the terms and the confounds, five-fold."""
-    table = task.measured()[1]
-    features = critic_features(task.detector().wgan, task.tested, progress=False)['features']
-    pca = PCA(min(_FEATURES, len(features) - 1), random_state=task.seed)
-    terms = [np.log(np.asarray(table[name])) for name in _TERMS if name in table.colnames]
-    terms += [np.asarray(table['critic_value']), *measure_confounds(task.tested).values()]
-    inputs = np.column_stack([pca.fit_transform(StandardScaler().fit_transform(features)), *terms])
-    model = make_pipeline(
-        StandardScaler(), LogisticRegression(C=0.02, class_weight='balanced', max_iter=2000)
-    )
-    folds = StratifiedKFold(5, shuffle=True, random_state=task.seed)
-    found = {}
-    for kind in np.unique(task.labels[task.strange]):
-        # Each class against the normals: it is judged by the scores of its own regression.
-        some = ~task.strange | (task.labels == kind)
-        odds = np.full(len(task.tested), np.nan)
-        odds[some] = cross_val_predict(
-            model, inputs[some], task.strange[some], cv=folds, method='decision_function'
-        )
-        found[f'{SUPERVISED}, {kind}'] = [np.full(len(task.held_out), np.nan), odds]
-    return found
+def features(task):
+    """The default features of the detector, without labels: a forest, and Mahalanobis distance."""
+    detector = task.detector()
+    learned = np.asarray(detector.features(task.train, progress=False)['features'])
+    found = [np.asarray(table['features']) for table in task.features()]
+    forest = IsolationForestScore(seed=task.seed, n_components=min(_FEATURES, *learned.shape))
+    forest.fit(learned)
+    distance = FeatureDistance().fit(learned)
+    return {
+        'isolation forest, features': [np.asarray(forest.score(f)['score']) for f in found],
+        'Mahalanobis, features': [distance.transform(f) for f in found],
+    }
 
 
 #: What is run, by name.
@@ -210,7 +197,9 @@ FAMILIES = {
     'shape forest': shape_forest,
     'autoencoder': autoencoder,
     'wgan': wgan,
+    'features': features,
     SUPERVISED: supervised,
+    'probes': probes,
 }
 
 

@@ -9,8 +9,9 @@ calibration (``--contamination``) are those of the other half, in all orientatio
 
 Rows: noise, size and brightness alone; the stamp less itself, rotated; principal components,
 plain, scored as the WGAN, and by Mahalanobis distance; isolation forests on pixels and on shapes;
-an autoencoder; the WGAN, each of its terms, its critic, and the score of the paper; and logistic
-regression with labels, five-fold, as the ceiling.
+an autoencoder; the WGAN, each of its terms, its critic, and the score of the paper; an isolation
+forest and the Mahalanobis distance of its features; and logistic regression with labels, five-fold,
+on all of these as the ceiling, and on the features of each network (probes).
 
 Areas under the ROC curve are those of all stamps, of stamps matched in noise, size and brightness
 (each alone, and all at once by their propensity score), with DeLong's errors; the error of a mean
@@ -40,7 +41,8 @@ from benchmarks.detectors.judgment import (
     propensity,
     shares_above,
 )
-from benchmarks.detectors.labeled_rows import FAMILIES, SUPERVISED, Task
+from benchmarks.detectors.labeled_probes import SUPERVISED, labeled_row
+from benchmarks.detectors.labeled_rows import FAMILIES, Task
 from benchmarks.detectors.labeled_stamps import HALVES, read_labeled
 from benchmarks.harness import BenchmarkParser, Report, skip
 from benchmarks.results import Column, estimate
@@ -127,7 +129,7 @@ def main():
 
 
 def read_options():
-    quick = ['confounds', 'symmetry', 'components', 'wgan', SUPERVISED]
+    quick = ['confounds', 'symmetry', 'components', 'wgan', 'features', SUPERVISED, 'probes']
     smoke = {'limit': 40, 'minutes': 0.02, 'seeds': [1], 'rows': quick}
     parser = BenchmarkParser(__doc__, smoke=smoke, seed=None, work='real_sky')
     parser.add_argument('--data', type=Path, nargs='+', default=[], help='labeled stamps')
@@ -247,11 +249,10 @@ def judged_rows(sample, runs, half):
         if len(anomalous) < 2:
             continue
         for name in runs[0]:
-            shown = name
-            if name.startswith(f'{SUPERVISED}, '):
-                if name != f'{SUPERVISED}, {label}':
-                    continue
-                shown = CEILING
+            shown, of_class = labeled_row(name)
+            if of_class not in (None, label):
+                continue
+            shown = CEILING if shown == SUPERVISED else shown
             yield label, shown, [run[name]['t'] for run in runs], normal, anomalous
 
 
@@ -294,7 +295,7 @@ def share_rows(sample, runs, half):
     kinds = np.unique(labels[fresh])
     groups |= {k: np.flatnonzero(fresh & (labels == k)) for k in kinds if len(kinds) > 1}
     for name in runs[0]:
-        if name.startswith(SUPERVISED):
+        if labeled_row(name)[1] is not None:
             continue
         found = [shares_above(run[name]['t'], groups, run[name]['h'], PERCENTILES) for run in runs]
         for group, rows in groups.items():
@@ -312,7 +313,8 @@ def contaminated_rows(sample, runs, left_in, half):
     for label, name, scores, normal, anomalous in judged_rows(sample, runs, half):
         row = {'set': sample.name, 'class': label, 'score': name, 'left in': left_in}
         row['AUC'] = over_seeds([area_with_error(s, normal, anomalous) for s in scores])
-        if name != CEILING:
+        # Rows with labels have no scores of held-out normals, and are shown by another name.
+        if name in runs[0]:
             above = [
                 shares_above(run[name]['t'], {'': normal}, run[name]['h'], (90,))['']
                 for run in runs
