@@ -46,8 +46,10 @@ class AnomalyDetector(ClosestImages):
         Encoder that was given or trained for this model, otherwise that of the model.
     calibration_ : `~astro_wgan.anomaly.Calibration`
         Scores of normal stamps, with the search, scoring and networks that they belong to.
-    trends_ : dict of `~astro_wgan.anomaly.BrightnessTrend`
-        Dependence of the terms of the score on brightness for normal stamps, by column.
+    trends_ : dict
+        Distributions of the terms of the score for normal stamps: a
+        `~astro_wgan.anomaly.BrightnessTrend` for each column, and with a classifier a
+        `~astro_wgan.anomaly.calibration.tail_probability.TailProbability` for each term.
     conditions_ : `~astro_wgan.anomaly.calibration.drift.NormalConditions`
         Noise, brightness, positions and sky of the normal stamps.
 
@@ -118,7 +120,7 @@ class AnomalyDetector(ClosestImages):
 
     def train_classifier(self, stamps, *, config=None, seed=0, progress=True):
         """
-        Train a classifier of injected anomalies, whose log odds become part of the measurements.
+        Train a classifier of injected anomalies, whose log odds become a term of the score.
 
         Parameters
         ----------
@@ -144,6 +146,13 @@ class AnomalyDetector(ClosestImages):
             If there are fewer than 16 stamps with valid pixels, or they do not fit the model.
         KeyboardInterrupt
             After Ctrl-C. The detector is as it was, as after an error.
+
+        Notes
+        -----
+        The score becomes a sum of logarithms of probabilities, of the log odds, the residuals and
+        the value of the critic, with the weights of `~astro_wgan.anomaly.ScoringConfig`. Without
+        ``by_brightness``, as in `ScoringConfig.paper <astro_wgan.anomaly.ScoringConfig.paper>`, it
+        stays the statistic itself.
         """
         # A former classifier has no part in it, and stays until there is a new one.
         searcher = LatentSearcher(self.wgan, self.search, encoder=self._encoder())
@@ -239,7 +248,12 @@ class AnomalyDetector(ClosestImages):
             The columns of `measure`, then
 
             * ``score``: see `~astro_wgan.anomaly.ScoringConfig`; by default in standard deviations
-              above normal stamps of the same brightness;
+              above normal stamps of the same brightness, and with a classifier in decades of
+              probability;
+            * ``score_smoothed_residual``, ``score_rotation_residual``, ``score_peak_residual``,
+              with several bands ``score_color_residual``, and with a classifier
+              ``score_injection`` and ``score_critic``: what each term contributes; their sum is
+              ``score``;
             * ``p_value``: probability that a normal stamp has a score at least as high;
             * ``q_value``: false-discovery rate of the list of all stamps that rank as high (see
               `~astro_wgan.anomaly.q_values`);

@@ -10,8 +10,10 @@ import numpy as np
 from astro_wgan.anomaly.calibration.brightness_trend import BrightnessTrend
 from astro_wgan.anomaly.calibration.calibration import Calibration
 from astro_wgan.anomaly.calibration.drift import NormalConditions, Spread
+from astro_wgan.anomaly.calibration.tail_probability import TailProbability
 from astro_wgan.anomaly.classifier.classifier_inputs import classifier_shape
 from astro_wgan.anomaly.classifier.injection_classifier import InjectionClassifier
+from astro_wgan.anomaly.combined_score import FURTHER_TERMS, RESIDUAL, check_tails
 from astro_wgan.anomaly.former_formats import (
     FORMER_FORMATS,
     FORMER_WITH_MANIFEST,
@@ -39,9 +41,12 @@ from astro_wgan.wgan.serialization.plain_networks import build_plain, check_plai
 
 __all__ = ['DetectorParts', 'load_parts', 'save_parts']
 
-_FORMAT = 'astro_wgan detector 12'
+_FORMAT = 'astro_wgan detector 13'
 #: The encoder of the model has a file of its own.
 _ENCODER, _CLASSIFIER, _DESCRIPTION = OF_DETECTORS
+
+#: Names of the tail probabilities among the trends.
+_TAILS = {RESIDUAL, *(term.name for term in FURTHER_TERMS)}
 
 #: Limit of the batch size of a search that is read from a file.
 _MAX_BATCH_SIZE = 2**14
@@ -156,6 +161,9 @@ def load_parts(folder, *, max_size=None):
             scoring = from_dict(ScoringConfig, description['scoring'])
             _check_sizes(search, scoring, wgan.network.size)
             calibration = _calibration(description, search, scoring)
+            if calibration is not None:
+                has_classifier = description['classifier'] is not None
+                check_tails(scoring, calibration.trends, has_classifier=has_classifier)
             has_encoder = description['encoder']
             if not isinstance(has_encoder, bool):
                 raise ValueError(f'its `encoder` is {has_encoder!r:.40}')
@@ -254,7 +262,10 @@ def _calibration(description, search, scoring):
         _check_numbers('trends', numbers)
     return Calibration(
         **values,
-        trends={name: BrightnessTrend.from_dict(trend) for name, trend in trends.items()},
+        trends={
+            name: (TailProbability if name in _TAILS else BrightnessTrend).from_dict(trend)
+            for name, trend in trends.items()
+        },
         conditions=_conditions(description['conditions']),
         scoring=scoring,
         search=search,

@@ -6,6 +6,7 @@ from astropy.table import QTable, Table
 
 from astro_wgan.anomaly.calibration.calibration import Calibration
 from astro_wgan.anomaly.calibration.drift import check_pixel_scale, check_single_band
+from astro_wgan.anomaly.combined_score import INJECTION_LOG_ODDS, check_tails
 from astro_wgan.anomaly.detector_folder import DetectorParts, load_parts, save_parts
 from astro_wgan.anomaly.scoring import ScoringConfig
 from astro_wgan.anomaly.search.latent_search import LatentSearcher
@@ -148,11 +149,13 @@ class DetectorState:
             raise ValueError(
                 '`calibration_` belongs to another `wgan`, `encoder_` or `classifier_`.'
             )
+        has_classifier = self._classifier() is not None
+        check_tails(self.scoring, calibration.trends, has_classifier=has_classifier)
         self._calibration, self._replaced = calibration, None
 
     @property
     def trends_(self):
-        """Brightness trends of the terms of the score."""
+        """Distributions of the terms of the score for normal stamps."""
         return self.calibration_.trends
 
     @property
@@ -302,12 +305,19 @@ class DetectorState:
             for name in self.scoring.columns
             if (name in trends if trends is not None else bands > 1 or name != 'color_residual')
         ]
+        if self._classifier() is not None:
+            columns += [term.column for term in self.scoring.further_terms]
         missing = {*columns, *_ALWAYS} - set(table.colnames)
         if missing:
             raise ValueError(
                 f'A table of measurements must have the columns {", ".join(sorted(missing))}, as '
                 f'`measure` of this version gives them; it has '
                 f'{", ".join(table.colnames)[:200] or "none"}.'
+            )
+        if INJECTION_LOG_ODDS in table.colnames and self._classifier() is None:
+            raise ValueError(
+                f'The table has the column {INJECTION_LOG_ODDS}, but this detector has no '
+                'classifier: call `measure` again, or remove the column.'
             )
         needed = {'search': asdict(self.search)}
         if self.scoring.statistic == 'smoothed_residual' or self.scoring.by_brightness:

@@ -6,11 +6,11 @@ from astro_wgan.files.former_names import FORMER_NAMES, current_names
 
 __all__ = ['FORMER_FORMATS', 'FORMER_WITH_MANIFEST', 'in_current_format']
 
-#: Format 11 has no classifier. The earlier ones have former names, too; format 8 also has fewer
-#: conditions, and held-out scores that were not cross-fitted.
-FORMER_FORMATS = tuple(f'astro_wgan detector {number}' for number in (11, 10, 9, 8))
+#: Format 12 has no tail probabilities, and format 11 no classifier. The earlier ones have former
+#: names, too; format 8 also has fewer conditions, and held-out scores that were not cross-fitted.
+FORMER_FORMATS = tuple(f'astro_wgan detector {number}' for number in (12, 11, 10, 9, 8))
 #: The earlier ones may lack a manifest.
-FORMER_WITH_MANIFEST = FORMER_FORMATS[:2]
+FORMER_WITH_MANIFEST = FORMER_FORMATS[:3]
 
 #: Of values of ``init`` in a search.
 _INIT = {'free': 'zeros'}
@@ -28,6 +28,8 @@ def in_current_format(description):
     Returns
     -------
     dict
+        A detector of format 12 with a classifier has no calibration: its scores are of residuals
+        alone.
 
     Raises
     ------
@@ -36,8 +38,12 @@ def in_current_format(description):
     """
     if description['format'] not in FORMER_FORMATS:
         return description
-    description = {**description, 'classifier': None}
     if description['format'] == FORMER_FORMATS[0]:
+        if description['classifier'] is None:
+            return description
+        return {**description, **dict.fromkeys(('calibration', 'trends', 'conditions'))}
+    description = {**description, 'classifier': None}
+    if description['format'] == FORMER_FORMATS[1]:
         return description
     search = current_names(description['search'], 'search')
     search['init'] = _INIT.get(search['init'], search['init'])

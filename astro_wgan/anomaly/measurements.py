@@ -7,8 +7,9 @@ import numpy as np
 from astropy import units as u
 from astropy.table import QTable
 
+from astro_wgan.anomaly.combined_score import COLOR, INJECTION_LOG_ODDS, MIN_USED_FRACTION
 from astro_wgan.anomaly.score_table import SCORE_COLUMNS
-from astro_wgan.anomaly.scoring import MIN_USED_FRACTION, ScoringConfig
+from astro_wgan.anomaly.scoring import ScoringConfig
 from astro_wgan.anomaly.search.searched_parts import measure_in_parts
 from astro_wgan.anomaly.stamp_conditions import measure_conditions
 from astro_wgan.catalogs.columns import rename_conflicting_columns
@@ -49,12 +50,6 @@ _COLUMNS = (
     'iterations',
     'converged',
 )
-
-#: With several bands one more, after ``rotation_residual``.
-_COLOR = 'color_residual'
-
-#: With a classifier one more, after ``critic_value``.
-_CLASSIFIER = 'injection_log_odds'
 
 #: Part of the fingerprint: to be changed if masked stamps are measured in another way, so that
 #: results of earlier versions are refused.
@@ -156,7 +151,7 @@ def _measure_part(scoring, searcher, part, *, report):
     classified = {}
     if searcher.classifier is not None:
         odds = searcher.classifier.log_odds(images, found.closest_images, weights)
-        classified = {_CLASSIFIER: np.where(blind, np.nan, odds)}
+        classified = {INJECTION_LOG_ODDS: np.where(blind, np.nan, odds)}
     return {
         'latent': found.latent,
         'residual_loss': np.where(blind, np.nan, found.residual_loss),
@@ -201,9 +196,9 @@ def _columns(searcher):
     """Columns of the measurements of a model's stamps."""
     columns = [*_COLUMNS]
     if searcher.wgan.network.bands > 1:
-        columns.insert(columns.index('rotation_residual') + 1, _COLOR)
+        columns.insert(columns.index('rotation_residual') + 1, COLOR)
     if searcher.classifier is not None:
-        columns.insert(columns.index('critic_value') + 1, _CLASSIFIER)
+        columns.insert(columns.index('critic_value') + 1, INJECTION_LOG_ODDS)
     return tuple(columns)
 
 
@@ -211,7 +206,9 @@ def _table(stamps, columns, searcher, scoring):
     table = QTable(stamps.table, copy=True)
     wgan, search = searcher.wgan, searcher.search
     names = _columns(searcher)
-    rename_conflicting_columns(table, ('paper_score', *names, 'incomplete', *SCORE_COLUMNS))
+    # Also those that this searcher does not measure: the score would take them for its own.
+    own = ('paper_score', *names, COLOR, INJECTION_LOG_ODDS, 'incomplete', *SCORE_COLUMNS)
+    rename_conflicting_columns(table, own)
     if not columns:
         columns = {name: np.zeros(0) for name in names}
         columns['latent'] = np.zeros((0, wgan.network.latent_dim))

@@ -6,12 +6,14 @@ import numpy as np
 
 from astro_wgan.anomaly.calibration.calibration import PERCENTILES
 from astro_wgan.anomaly.calibration.conformal import q_values
+from astro_wgan.anomaly.combined_score import CONTRIBUTIONS
 
 __all__ = ['SCORE_COLUMNS', 'add_scores', 'check_rows', 'rows_by_id', 'table_column']
 
 #: Columns that a table of measurements does not have.
 SCORE_COLUMNS = (
     'score',
+    *CONTRIBUTIONS,
     'p_value',
     'q_value',
     *(f'anomalous_{percentile}' for percentile in PERCENTILES),
@@ -27,8 +29,8 @@ def add_scores(table, calibration, *, in_calibration=None):
     Parameters
     ----------
     table : `~astropy.table.QTable`
-        Measurements, changed in place: ``score``, ``p_value``, ``q_value``, flags and ``rank`` are
-        added, and thresholds and configuration to its ``meta``.
+        Measurements, changed in place: ``score``, what its terms contribute, ``p_value``,
+        ``q_value``, flags and ``rank`` are added, and thresholds and configuration to its ``meta``.
     calibration : `~astro_wgan.anomaly.Calibration`
         Calibration of the detector that measured them.
     in_calibration : array_like of bool, shape (n,), optional
@@ -36,6 +38,12 @@ def add_scores(table, calibration, *, in_calibration=None):
     """
     score = calibration.score(table, in_calibration=in_calibration)
     table['score'] = score
+    contributions = calibration.contributions(table, score)
+    # Those of an earlier score may be of other terms.
+    stale = {*CONTRIBUTIONS} - {*contributions}
+    table.remove_columns([name for name in table.colnames if name in stale])
+    for name, part in contributions.items():
+        table[name] = part
     table['p_value'] = calibration.p_values(score, in_calibration=in_calibration)
     table['q_value'] = q_values(table['p_value'])
     thresholds = calibration.thresholds()

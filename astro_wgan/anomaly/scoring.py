@@ -2,24 +2,20 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-from scipy.special import huber
-
-from astro_wgan.anomaly.calibration.brightness_trend import BrightnessTrend
-from astro_wgan.anomaly.calibration.conformal import float_values
 from astro_wgan.anomaly.color_residual import measure_color_residual
+from astro_wgan.anomaly.combined_score import (
+    COLOR,
+    FURTHER_TERMS,
+    STATISTICS,
+    fit_normals,
+    score_terms,
+)
 from astro_wgan.anomaly.residuals import map_smoothed_residual, measure_residuals
 from astro_wgan.validation.config_numbers import check_finite_numbers, check_whole_numbers
 
-__all__ = ['MIN_USED_FRACTION', 'ScoringConfig']
+__all__ = ['ScoringConfig']
 
-_COLOR = 'color_residual'
-_STATISTICS = ('smoothed_residual', 'residual_loss', 'feature_loss', 'paper_score')
-
-#: Excess in standard deviations up to which it is squared; beyond, it is linear.
-_SQUARED_TO = 1.5
-#: A stamp is incomplete if a smaller fraction of its pixels, or of its light, is used.
-MIN_USED_FRACTION = 2 / 3
+_WEIGHTS = ('injection_weight', 'residual_weight', 'critic_weight')
 
 
 @dataclass(frozen=True)
@@ -64,11 +60,15 @@ class ScoringConfig:
         Factor of the deviation of C, which is the score of a stamp where that is higher; 0 to leave
         it out, as without ``by_brightness``. In the other terms a wrong color of a part of a galaxy
         is diluted by what is left of it in all bands.
+    injection_weight, residual_weight, critic_weight : float
+        Weights of the terms of a detector with a classifier of injected anomalies: the log odds of
+        the classifier, the residuals, and the value of the critic. Without a classifier, or without
+        ``by_brightness``, they have no effect.
 
     Raises
     ------
     ValueError
-        If a value is out of range.
+        If a value is out of range, or all three weights are 0.
 
     Notes
     -----
@@ -92,6 +92,24 @@ class ScoringConfig:
     no score (NaN). If a fraction f < 2/3 of a stamp is used (column ``used_fraction``), positive
     deviations are multiplied by :math:`1 - (1 - \frac{3}{2} f)^2`: masked pixels are filled with
     an estimate, whose errors are not anomalies.
+
+    **With a classifier**
+
+    If the measurements have ``injection_log_odds``, A is one of three terms:
+
+    .. math::
+
+       A' = w_I L(\lambda) + w_R L(A) + w_V L(-C(x)), \qquad L(v) = -\log_{10} p(v)
+
+    where p(v) is the probability that a normal stamp has a value at least as high (see
+    `~astro_wgan.anomaly.calibration.tail_probability.TailProbability`), :math:`\lambda` are the log
+    odds, C(x) is the value of the critic, and :math:`w_I`, :math:`w_R` and :math:`w_V` are
+    ``injection_weight``, ``residual_weight`` and ``critic_weight``. Logarithms of probabilities put
+    quantities of different units and distributions on one scale, and their sum is that of Fisher's
+    method for independent tests. Low values of the critic are those of images unlike the normals
+    that it was trained on; high ones are not strange. A term that cannot be measured contributes
+    nothing, but without S there is no score; for an incomplete stamp the first and the last term
+    are multiplied by the factor above, which A already contains.
 
     **Its terms**
 
@@ -128,8 +146,8 @@ class ScoringConfig:
     `~astro_wgan.anomaly.LatentSearchConfig`, and n one draw of the noise of the model if its
     generator makes images without noise, otherwise 0. S, T, P, C, L_R, L_F and L_A are in units of
     the stretched intensity, of which 0 is the sky and 1 the peak of the training set; A and all t
-    are in standard deviations. How masked pixels and uncertainties enter is described on the page
-    "The anomaly score" of the documentation.
+    are in standard deviations, and :math:`A'` in decades of probability. How masked pixels and
+    uncertainties enter is described on the page "The anomaly score" of the documentation.
 
     Examples
     --------
@@ -150,17 +168,25 @@ class ScoringConfig:
     color_smoothing: float = 1.0
     color_weight: float = 2.0
     rotation_shift: int = 1
+    injection_weight: float = 2.0
+    residual_weight: float = 1.0
+    critic_weight: float = 0.5
 
     def __post_init__(self):
-        if self.statistic not in _STATISTICS:
-            raise ValueError(f'`statistic` must be one of {_STATISTICS}; got {self.statistic!r}.')
-        not_negative = ('smoothing', 'rotation_smoothing', 'color_smoothing', 'color_weight')
+        if self.statistic not in STATISTICS:
+            raise ValueError(f'`statistic` must be one of {STATISTICS}; got {self.statistic!r}.')
+        smoothing = ('smoothing', 'rotation_smoothing', 'color_smoothing')
+        not_negative = (*smoothing, 'color_weight', *_WEIGHTS)
         optional = ('weight_sigma', 'rotation_margin', 'peak_margin')
         check_whole_numbers(self, {'rotation_shift': 1})
         check_finite_numbers(self, not_negative, optional=optional)
         for name in not_negative:
             if not getattr(self, name) >= 0:
                 raise ValueError(f'`{name}` must not be negative; got {getattr(self, name)}.')
+        if not any(getattr(self, name) for name in _WEIGHTS):
+            raise ValueError(
+                '`injection_weight`, `residual_weight` and `critic_weight` must not all be 0.'
+            )
         if self.weight_sigma is not None and not self.weight_sigma > 0:
             raise ValueError(f'`weight_sigma` must be above 0, or None; got {self.weight_sigma}.')
 
@@ -176,6 +202,8 @@ class ScoringConfig:
             rotation_margin=None,
             peak_margin=None,
             color_weight=0.0,
+            injection_weight=0.0,
+            critic_weight=0.0,
         )
 
     def check_size(self, size):
@@ -255,7 +283,7 @@ class ScoringConfig:
 
     def fit_trends(self, measurements, *, n_normals=None):
         """
-        Fit how each term depends on brightness for normal stamps.
+        Fit the distributions of each term for normal stamps.
 
         Parameters
         ----------
@@ -266,21 +294,13 @@ class ScoringConfig:
 
         Returns
         -------
-        dict of `BrightnessTrend`
-            One for each of `columns`, for `score`; empty without ``by_brightness``.
+        dict
+            For `score`: a `BrightnessTrend` for each of `columns`. With ``injection_log_odds`` also
+            a `~astro_wgan.anomaly.calibration.tail_probability.TailProbability` for ``residual``
+            (the sum of the deviations), ``injection`` and ``critic``. Empty without
+            ``by_brightness``.
         """
-        if not self.by_brightness:
-            return {}
-        flux = float_values(measurements['closest_flux'])
-        # One band has no colors.
-        present = [name for name in self.columns if name in measurements.colnames]
-        columns = {name: float_values(measurements[name]) for name in present}
-        # A term that masks hide in all normals has no trend, and does not contribute to any score.
-        measured = [name for name in present[1:] if np.isfinite(columns[name] * flux).any()]
-        return {
-            name: BrightnessTrend().fit(columns[name], flux, n_normals=n_normals)
-            for name in (self.statistic, *measured)
-        }
+        return fit_normals(self, measurements, n_normals=n_normals)
 
     def score(self, measurements, trends):
         """
@@ -290,7 +310,7 @@ class ScoringConfig:
         ----------
         measurements : `~astropy.table.QTable`
             From `~astro_wgan.anomaly.measure_residual_statistics`.
-        trends : dict of `BrightnessTrend`
+        trends : dict
             From `fit_trends`.
 
         Returns
@@ -298,27 +318,32 @@ class ScoringConfig:
         `~numpy.ndarray`, shape (n,)
             NaN where the statistic is NaN.
         """
-        if not self.by_brightness:
-            return float_values(measurements[self.statistic])
-        flux = float_values(measurements['closest_flux'])
-        reliability = _reliability(measurements)
+        return score_terms(self, measurements, trends)[0]
 
-        def deviation(name):
-            above = trends[name].transform(float_values(measurements[name]), flux)
-            return np.where(above > 0, reliability * above, above)
+    def contributions(self, measurements, trends):
+        """
+        What each term contributes to the score of each row.
 
-        score = deviation(self.statistic)
-        for name, margin in self._margins.items():
-            if name not in trends:
-                continue
-            excess = deviation(name) - min(margin, trends[name].percentile_99_)
-            # fmax: a term that is NaN, as behind masks, contributes nothing.
-            score = score + 2 * huber(_SQUARED_TO, np.fmax(excess, 0))
-        if self.color_weight and _COLOR in trends:
-            # fmax: as above, but where there is no S there is no score.
-            color = np.fmax(score, self.color_weight * deviation(_COLOR))
-            score = np.where(np.isnan(score), score, color)
-        return score
+        Parameters
+        ----------
+        measurements, trends
+            As for `score`.
+
+        Returns
+        -------
+        dict of `~numpy.ndarray`, shape (n,)
+            ``score_smoothed_residual`` (or another statistic), ``score_rotation_residual``,
+            ``score_peak_residual``, with several bands ``score_color_residual``, and with a
+            classifier ``score_injection`` and ``score_critic``; NaN where there is no score. Their
+            sum is the score. Empty without ``by_brightness``.
+
+        Notes
+        -----
+        Without a classifier these are :math:`t_S`, the two H, and by how much the color residual is
+        above their sum. With one, the term of the residuals is divided among these in proportion to
+        their positive parts; if none is positive, it is all that of S.
+        """
+        return score_terms(self, measurements, trends)[1]
 
     def window_of(self, bands):
         """Smoothing and weights that measurements of images in so many bands depend on."""
@@ -342,16 +367,16 @@ class ScoringConfig:
     @property
     def columns(self):
         """
-        Columns of the measurements that the score is computed from.
+        Columns of the measurements that the residual terms of the score are computed from.
 
         Stamps in one band have no ``color_residual``.
         """
         if not self.by_brightness:
             return (self.statistic,)
-        return (self.statistic, *self._margins, *((_COLOR,) if self.color_weight else ()))
+        return (self.statistic, *self.margins, *((COLOR,) if self.color_weight else ()))
 
     @property
-    def _margins(self):
+    def margins(self):
         """Terms that contribute beyond a margin, and the margin of each."""
         margins = {
             'rotation_residual': self.rotation_margin,
@@ -359,10 +384,9 @@ class ScoringConfig:
         }
         return {name: margin for name, margin in margins.items() if margin is not None}
 
-
-def _reliability(measurements):
-    """Factor of positive deviations: 1, less if too small a part of a stamp is used."""
-    if 'used_fraction' not in measurements.colnames:
-        return 1.0
-    used = float_values(measurements['used_fraction'])
-    return 1 - np.fmax(1 - used / MIN_USED_FRACTION, 0) ** 2
+    @property
+    def further_terms(self):
+        """Terms beside the residuals that a detector with a classifier has."""
+        if not self.by_brightness:
+            return ()
+        return tuple(term for term in FURTHER_TERMS if getattr(self, f'{term.name}_weight'))

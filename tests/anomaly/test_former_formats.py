@@ -36,12 +36,18 @@ def renamed(values, names):
     return {names.get(key, key): value for key, value in values.items()}
 
 
+def without_weights(scoring):
+    """Formats up to 12 had no terms of a classifier."""
+    weights = ('injection_weight', 'residual_weight', 'critic_weight')
+    return {key: value for key, value in scoring.items() if key not in weights}
+
+
 def in_former_format(description, number):
     """A description with the names, and what else there was, of format 8, 9 or 10."""
     former = {**description, 'format': f'astro_wgan detector {number}'}
     former['search'] = renamed(description['search'], SEARCH)
     former['search']['start'] = former['search']['start'].replace('zeros', 'free')
-    former['scoring'] = renamed(description['scoring'], SCORING)
+    former['scoring'] = renamed(without_weights(description['scoring']), SCORING)
     former['scoring']['statistic'] = COLUMNS[former['scoring']['statistic']]
     former['calibration'] = renamed(description['calibration'], CALIBRATION)
     former['trends'] = {
@@ -110,6 +116,22 @@ def test_trends_without_a_99th_percentile_have_their_margins(detector, tmp_path)
         del trend['hundredth_']
     trends = in_current_format(former)['trends']
     assert [trend['percentile_99_'] for trend in trends.values()] == [np.inf] * 3
+
+
+@pytest.mark.parametrize('classifier', [None, {'binning': 2}])
+def test_format_12_is_calibrated_unless_it_has_a_classifier(detector, tmp_path, classifier):
+    """Its scores with a classifier were those without one."""
+    detector.save(tmp_path)
+    description = json.loads((tmp_path / 'detector.json').read_text())
+    former = {**description, 'format': 'astro_wgan detector 12', 'classifier': classifier}
+    former['scoring'] = without_weights(description['scoring'])
+    found = in_current_format(former)
+    kept = description['calibration'] if classifier is None else None
+    assert (found['calibration'], found['classifier']) == (kept, classifier)
+    if classifier is None:
+        (tmp_path / 'detector.json').write_text(json.dumps(former))
+        _update_checksum(tmp_path, 'detector.json')
+        assert AnomalyDetector.load(tmp_path).scoring == detector.scoring
 
 
 def test_the_current_format_is_not_changed(detector, tmp_path):

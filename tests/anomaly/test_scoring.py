@@ -116,6 +116,12 @@ def test_a_term_that_is_nan_contributes_nothing():
         ({'rotation_shift': 0}, '`rotation_shift` must be a whole number.*got 0'),
         ({'rotation_shift': np.inf}, '`rotation_shift` must be a whole number.*got inf'),
         ({'color_weight': -1.0}, '`color_weight` must not be negative; got -1.0'),
+        ({'injection_weight': -1.0}, '`injection_weight` must not be negative; got -1.0'),
+        ({'critic_weight': np.nan}, '`critic_weight` must be a finite number; got nan'),
+        (
+            {'injection_weight': 0.0, 'residual_weight': 0.0, 'critic_weight': 0.0},
+            '`injection_weight`, `residual_weight` and `critic_weight` must not all be 0',
+        ),
         ({'color_weight': np.inf}, '`color_weight` must be a finite number; got inf'),
         ({'color_smoothing': '1'}, "`color_smoothing` must be a finite number; got '1'"),
         ({'peak_margin': np.nan}, '`peak_margin` must be a finite number, or None; got nan'),

@@ -24,7 +24,7 @@ from astro_wgan import (
     mocks,
     noise,
 )
-from astro_wgan.anomaly import critic_features
+from astro_wgan.anomaly import ClassifierConfig, critic_features
 from astro_wgan.morphology import measure_morphology
 from astro_wgan.neighbors import NeighborConfig
 from astro_wgan.sources import measure_sources
@@ -183,7 +183,15 @@ def test_columns_of_morphology(image):
 def test_columns_of_scores(detector, stamps):
     table = detector.score(stamps[:3], progress=False)
     table.remove_column('id')
-    assert_described(table, 'scores', absent=('color_residual', 'injection_log_odds'))
+    of_classifier = {'injection_log_odds', 'score_injection', 'score_critic'}
+    absent = {'color_residual', 'score_color_residual', *of_classifier}
+    assert_described(table, 'scores', absent=absent)
+    config = ClassifierConfig(iterations=2, batch_size=4, channels=(4,), injected_per_host=1)
+    own = AnomalyDetector(detector.wgan)
+    own.train_classifier(stamps[:20], config=config, progress=False)
+    table = own.calibrate(stamps[20:40], progress=False).score(stamps[:3], progress=False)
+    table.remove_column('id')
+    assert_described(table, 'scores', absent=absent - of_classifier)
     assert_described(critic_features(detector.wgan, stamps[:3], progress=False), 'features')
     assert_described(detector.features(stamps[:3], progress=False), 'features')
 

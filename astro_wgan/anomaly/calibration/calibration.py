@@ -11,6 +11,8 @@ from astro_wgan.anomaly.calibration.conformal import (
     float_values,
 )
 from astro_wgan.anomaly.calibration.contamination import normal_probabilities
+from astro_wgan.anomaly.calibration.tail_probability import TailProbability
+from astro_wgan.anomaly.combined_score import RESIDUAL, with_sum
 from astro_wgan.anomaly.scoring import ScoringConfig
 from astro_wgan.anomaly.search.search_config import LatentSearchConfig
 
@@ -20,6 +22,10 @@ __all__ = ['PERCENTILES', 'Calibration']
 PERCENTILES = (85, 90, 95)
 #: Folds of the cross-fitting of trends to the held-out normals.
 _FOLDS = 20
+#: Power of a sum of logarithms of probabilities that follows a Gumbel distribution best, as scores
+#: do of which the contamination is estimated. The sum itself is more skewed, and a tenth of pure
+#: normals would be taken for anomalies. The power errs to the other side.
+_GUMBEL_POWER = 0.6
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -46,8 +52,9 @@ class Calibration:
         Ids of the held-out stamps.
     noise_rms : array_like, shape (n,), optional
         Their noise, which distinguishes them from other stamps with the same ids.
-    trends : dict of `~astro_wgan.anomaly.BrightnessTrend`, optional
-        Dependence of each term of the score on brightness, by column of the measurements.
+    trends : dict, optional
+        Distributions of the terms of the score for normal stamps, from
+        `~astro_wgan.anomaly.ScoringConfig.fit_trends`.
     conditions : `~astro_wgan.anomaly.calibration.drift.NormalConditions`, optional
         Noise, brightness, positions and sky of the normal stamps.
     scoring : `~astro_wgan.anomaly.ScoringConfig`, optional
@@ -88,7 +95,7 @@ class Calibration:
     contamination: float = 0.0
     ids: np.ndarray | None = None
     noise_rms: np.ndarray | None = None
-    trends: dict[str, BrightnessTrend] = field(default_factory=dict)
+    trends: dict[str, BrightnessTrend | TailProbability] = field(default_factory=dict)
     conditions: object = None
     scoring: ScoringConfig | None = None
     search: LatentSearchConfig | None = None
@@ -152,10 +159,10 @@ class Calibration:
 
         Notes
         -----
-        The brightness trends are fitted to all held-out normals and applied to new stamps. The
-        score of a held-out normal is based on trends fitted without its twentieth of the normals
-        (cross-fitting), so that scores of held-out and of new normals are exchangeable and p-values
-        hold for small samples, too.
+        The brightness trends, and with a classifier the tail probabilities, are fitted to all
+        held-out normals and applied to new stamps. The score of a held-out normal is based on those
+        fitted without its twentieth of the normals (cross-fitting), so that scores of held-out and
+        of new normals are exchangeable and p-values hold for small samples, too.
         """
         # Imported here, since counting scores above a threshold needs no astropy.
         from astro_wgan.anomaly.calibration.drift import NormalConditions
@@ -166,8 +173,11 @@ class Calibration:
         if contamination:
             known = scores > -np.inf
             probabilities = np.ones(len(scores))
+            like_gumbel = scores[known]
+            if RESIDUAL in trends:
+                like_gumbel = like_gumbel**_GUMBEL_POWER
             probabilities[known], contamination = normal_probabilities(
-                scores[known], contamination=contamination
+                like_gumbel, contamination=contamination
             )
         names = held_out.colnames
         return cls(
@@ -227,6 +237,26 @@ class Calibration:
             )
         scores[rows] = self.held_out_scores[matched]
         return scores
+
+    def contributions(self, measurements, scores):
+        """
+        What each term contributes to scores of these stamps.
+
+        Parameters
+        ----------
+        measurements : `~astropy.table.QTable`
+            Measurements of the stamps.
+        scores : `~numpy.ndarray`, shape (n,)
+            Their scores, from `score`.
+
+        Returns
+        -------
+        dict of `~numpy.ndarray`, shape (n,)
+            See `~astro_wgan.anomaly.ScoringConfig.contributions`. Those of a stamp with a
+            cross-fitted score are scaled to this sum; where that is not possible, because some are
+            negative, the first takes the difference.
+        """
+        return with_sum(self.scoring.contributions(measurements, self.trends), scores)
 
     def thresholds(self, percentiles=PERCENTILES, *, reference='held-out'):
         """

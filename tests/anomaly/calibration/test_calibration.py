@@ -6,6 +6,7 @@ from scipy import stats
 
 from astro_wgan.anomaly import Calibration, ScoringConfig, q_values
 from astro_wgan.anomaly.calibration.conformal import conformal_p_values
+from astro_wgan.anomaly.calibration.contamination import normal_probabilities
 
 RNG = np.random.default_rng(1)
 
@@ -148,21 +149,29 @@ def measurements_of(score, flux):
     return table
 
 
-def normals(n, rng):
+def normals(n, rng, *, classified=False):
     """Three measures that rise with brightness and scatter more for the bright."""
     flux = rng.lognormal(sigma=1.2, size=n)
     x = np.arcsinh(flux)
     scatter = rng.normal(size=(3, n)) + rng.exponential(0.5, size=(3, n))
-    return measurements_of(np.exp(0.4 * x + (0.05 + 0.1 * x) * scatter), flux)
+    table = measurements_of(np.exp(0.4 * x + (0.05 + 0.1 * x) * scatter), flux)
+    if classified:
+        table['injection_log_odds'] = rng.normal(size=n) + 0.5 * scatter[0]
+        table['critic_value'] = rng.normal(size=n)
+    return table
 
 
-@pytest.mark.parametrize('n', [1, 2, 10, 30, 100])
-def test_p_values_hold_for_few_normals(n):
+@pytest.mark.parametrize(
+    ('n', 'classified', 'repeats'),
+    [(1, False, 100), (2, False, 100), (10, False, 100), (30, False, 100), (100, False, 100)]
+    + [(1, True, 20), (10, True, 100), (50, True, 100), (200, True, 40), (1000, True, 20)],
+)
+def test_p_values_hold_for_few_normals(n, classified, repeats):
     """Over many calibrations, of each a few fresh normals: p <= a for a share a of them at most."""
     rng = np.random.default_rng(n)
     p_values = []
-    for _ in range(100):
-        table = normals(n + 40, rng)
+    for _ in range(repeats):
+        table = normals(n + 40, rng, classified=classified)
         calibration = Calibration.from_measurements(table[:n], scoring=ScoringConfig())
         p_values.append(calibration.p_values(calibration.score(table[n:])))
     for level in (0.2, 0.1, 0.05, 1 / (n + 1)):
@@ -183,6 +192,46 @@ def test_each_held_out_score_is_that_of_trends_that_do_not_know_it():
         expected = scoring.score(table[k : k + 1], scoring.fit_trends(others))[0]
         found = calibration.held_out_scores[calibration.ids == k]
         assert found == pytest.approx(expected)
+
+
+def test_pure_normals_are_not_taken_for_anomalies_where_probabilities_are_added():
+    """The sum is skewed, as an exponential distribution, so that its tail looks like anomalies."""
+    estimated = []
+    for seed in range(5):
+        table = normals(400, np.random.default_rng(seed), classified=True)
+        options = {'scoring': ScoringConfig(), 'contamination': 'estimate'}
+        found = Calibration.from_measurements(table, **options)
+        estimated.append((found.contamination, normal_probabilities(found.held_out_scores)[1]))
+    assert np.max(estimated, axis=0)[0] < 0.05
+    assert np.mean(estimated, axis=0)[1] > 0.07
+
+
+def test_probabilities_of_members_fall_with_their_score_where_probabilities_are_added():
+    table = normals(400, np.random.default_rng(3), classified=True)
+    table['injection_log_odds'][:60] += 4
+    table['smoothed_residual'][:60] *= 2
+    options = {'scoring': ScoringConfig(), 'contamination': 0.15}
+    found = Calibration.from_measurements(table, **options)
+    assert (np.diff(found.probabilities) <= 0).all()
+    assert found.probabilities[-20:].mean() < 0.6 < 0.8 < found.probabilities[:300].mean()
+
+
+@pytest.mark.parametrize('classified', [False, True])
+def test_contributions_of_members_add_up_to_their_cross_fitted_scores(classified):
+    table = normals(60, np.random.default_rng(7), classified=classified)
+    calibration = Calibration.from_measurements(table, scoring=ScoringConfig())
+    in_calibration = np.arange(60) < 30
+    scores = calibration.score(table, in_calibration=in_calibration)
+    assert (scores[:30] != calibration.score(table)[:30]).all()
+    found = calibration.contributions(table, scores)
+    np.testing.assert_allclose(sum(found.values()), scores, rtol=1e-9, atol=1e-9)
+    plain = calibration.scoring.contributions(table, calibration.trends)
+    for name, part in plain.items():
+        np.testing.assert_array_equal(found[name][30:], part[30:])
+    if classified:
+        ratio = found['score_injection'][:30] / plain['score_injection'][:30]
+        expected = (scores / calibration.score(table))[:30]
+        np.testing.assert_allclose(ratio[plain['score_injection'][:30] > 0].min(), expected.min())
 
 
 def test_a_member_with_a_score_of_another_is_never_beyond_all_chance():

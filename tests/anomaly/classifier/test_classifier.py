@@ -3,12 +3,13 @@
 import hashlib
 import json
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from astro_wgan import AnomalyDetector
-from astro_wgan.anomaly import ClassifierConfig, LatentSearchConfig
+from astro_wgan.anomaly import ClassifierConfig, LatentSearchConfig, ScoringConfig
 from astro_wgan.anomaly.classifier.classifier_inputs import (
     classifier_inputs,
     classifier_shape,
@@ -181,10 +182,10 @@ def test_saved_loaded_and_pickled(detector, stamps, table, tmp_path):
         )
 
 
-def change_description(folder, classifier):
-    """Another description of the classifier, with the checksums that belong to it."""
+def change_description(folder, **changed):
+    """Another description of the detector, with the checksums that belong to it."""
     path, manifest = folder / 'detector.json', folder / 'manifest.json'
-    content = json.dumps({**json.loads(path.read_text()), 'classifier': classifier}).encode()
+    content = json.dumps({**json.loads(path.read_text()), **changed}).encode()
     path.write_bytes(content)
     values = json.loads(manifest.read_text())
     del values['sha256']
@@ -199,9 +200,9 @@ def test_the_orientations_are_saved(detector, wgan, tmp_path):
     AnomalyDetector(wgan, search=SEARCH, classifier=other).save(tmp_path)
     assert AnomalyDetector.load(tmp_path).classifier_.orientations == 4
     # The file as it was before there was a number.
-    change_description(tmp_path, {'binning': 2})
+    change_description(tmp_path, classifier={'binning': 2})
     assert AnomalyDetector.load(tmp_path).classifier_.orientations == 8
-    change_description(tmp_path, {'binning': 2, 'orientations': 3})
+    change_description(tmp_path, classifier={'binning': 2, 'orientations': 3})
     with pytest.raises(ValueError, match='its `orientations` is 3'):
         AnomalyDetector.load(tmp_path)
 
@@ -211,6 +212,98 @@ def test_a_table_read_in_other_orientations_is_of_another_detector(detector, wga
     other = AnomalyDetector(wgan, search=SEARCH, classifier=other)
     with pytest.raises(ValueError, match='`classifier_` than the detector has'):
         other.calibrate(table, progress=False)
+
+
+@pytest.fixture(scope='module')
+def calibrated(detector, table):
+    # A copy, since the others are not calibrated.
+    own = pickle.loads(pickle.dumps(detector))
+    return own.calibrate(table, progress=False)
+
+
+def test_the_score_is_a_sum_of_the_log_odds_and_other_terms(calibrated, detector, stamps):
+    # Too few for warnings of other conditions.
+    hosts = stamps[80:95]
+    closest = calibrated.closest_images(calibrated.measure(hosts, progress=False))
+    strange = inject_anomalies(hosts, closest, config=CONFIG.injection, seed=9)
+    found = calibrated.score(strange, progress=False)
+    names = [name for name in found.colnames if name.startswith('score_')]
+    assert {'score_smoothed_residual', 'score_injection', 'score_critic'} <= {*names}
+    total = np.sum([found[name] for name in names], axis=0)
+    np.testing.assert_allclose(found['score'], total, rtol=1e-9)
+    order = [np.argsort(found[name]) for name in ('score_injection', 'injection_log_odds')]
+    highest = np.asarray(found['score_injection'])[order[1]]
+    assert (np.diff(highest) >= 0).all()
+    assert found['score_injection'].max() > 2
+    # The statistic itself does not change.
+    calibrated = pickle.loads(pickle.dumps(detector))
+    calibrated.scoring = ScoringConfig.paper()
+    paper = calibrated.calibrate(found, progress=False).score(found)
+    np.testing.assert_array_equal(paper['score'], found['paper_score'])
+    assert not [name for name in paper.colnames if name.startswith('score_')]
+
+
+def test_members_have_contributions_to_their_cross_fitted_scores(calibrated, table):
+    found = calibrated.score(table, in_calibration=np.ones(len(table), bool))
+    assert sorted(found['score']) == calibrated.calibration_.held_out_scores.tolist()
+    names = [name for name in found.colnames if name.startswith('score_')]
+    np.testing.assert_allclose(found['score'], np.sum([found[n] for n in names], axis=0), rtol=1e-9)
+
+
+def test_a_calibrated_detector_scores_the_same_when_saved_loaded_and_pickled(
+    calibrated, table, tmp_path
+):
+    calibrated.save(tmp_path / 'model')
+    expected = calibrated.score(table)
+    for again in (AnomalyDetector.load(tmp_path / 'model'), pickle.loads(pickle.dumps(calibrated))):
+        assert set(again.trends_) == set(calibrated.trends_)
+        found = again.score(table)
+        for name in ('score', 'p_value', 'score_injection'):
+            np.testing.assert_array_equal(found[name], expected[name])
+
+
+def test_a_calibration_without_tails_is_none_of_a_classifier(calibrated, wgan, table, tmp_path):
+    known = calibrated.calibration_
+    trends = {name: trend for name, trend in known.trends.items() if name != 'injection'}
+    with pytest.raises(ValueError, match='tail probabilities residual, injection; they lack inj'):
+        calibrated.calibration_ = replace(known, trends=trends)
+    other = AnomalyDetector(wgan, search=SEARCH)
+    with pytest.raises(ValueError, match='tail probabilities, but there is no classifier'):
+        other.calibration_ = replace(known, model=None)
+    calibrated.save(tmp_path)
+    trends = json.loads((tmp_path / 'detector.json').read_text())['trends']
+    del trends['residual']
+    change_description(tmp_path, trends=trends)
+    with pytest.raises(ValueError, match=r'damaged .* residual, injection; they lack residual'):
+        AnomalyDetector.load(tmp_path)
+    # A format whose scores with a classifier were those without one.
+    change_description(tmp_path, format='astro_wgan detector 12')
+    former = AnomalyDetector.load(tmp_path)
+    assert former.classifier_.binning == calibrated.classifier_.binning
+    with pytest.raises(NotFittedError, match='call `calibrate` first'):
+        former.calibration_  # noqa: B018
+
+
+def test_log_odds_of_a_table_are_not_taken_for_those_of_a_classifier(wgan, stamps, table):
+    """Columns of stamps, or of measurements whose networks are unknown."""
+    plain = AnomalyDetector(wgan, search=SEARCH)
+    few = stamps[80:90].replace(table=table[:10])
+    found = plain.measure(few, progress=False)
+    assert 'injection_log_odds' not in found.colnames
+    np.testing.assert_array_equal(
+        found['injection_log_odds_input'], table['injection_log_odds'][:10]
+    )
+    table = table.copy()
+    del table.meta['networks']
+    with pytest.raises(ValueError, match=r'column injection_log_odds, but .* has no classifier'):
+        plain.calibrate(table, progress=False)
+
+
+def test_a_table_needs_log_odds_if_there_is_a_classifier(detector, table):
+    table = table.copy()
+    table.remove_column('injection_log_odds')
+    with pytest.raises(ValueError, match='must have the columns injection_log_odds'):
+        pickle.loads(pickle.dumps(detector)).calibrate(table, progress=False)
 
 
 @pytest.mark.parametrize(

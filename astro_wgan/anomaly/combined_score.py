@@ -1,0 +1,274 @@
+"""The anomaly score as a sum: of deviations from normals, or of logarithms of probabilities."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import huber
+
+from astro_wgan.anomaly.calibration.brightness_trend import BrightnessTrend
+from astro_wgan.anomaly.calibration.conformal import float_values
+from astro_wgan.anomaly.calibration.tail_probability import TailProbability
+
+__all__ = [
+    'COLOR',
+    'CONTRIBUTIONS',
+    'FURTHER_TERMS',
+    'INJECTION_LOG_ODDS',
+    'MIN_USED_FRACTION',
+    'RESIDUAL',
+    'STATISTICS',
+    'Term',
+    'check_tails',
+    'fit_normals',
+    'score_terms',
+    'with_sum',
+]
+
+#: Main terms among the columns of measurements.
+STATISTICS = ('smoothed_residual', 'residual_loss', 'feature_loss', 'paper_score')
+#: Column of measurements in several bands.
+COLOR = 'color_residual'
+#: Column of measurements with a classifier of injected anomalies.
+INJECTION_LOG_ODDS = 'injection_log_odds'
+#: Name of the tail probability of the sum of deviations.
+RESIDUAL = 'residual'
+
+#: Excess in standard deviations up to which it is squared; beyond, it is linear.
+_SQUARED_TO = 1.5
+#: A stamp is incomplete if a smaller fraction of its pixels, or of its light, is used.
+MIN_USED_FRACTION = 2 / 3
+
+
+class Term(NamedTuple):
+    """
+    A term of the score beside the residuals, if there is a classifier.
+
+    Attributes
+    ----------
+    name : str
+        Of its tail probability among the trends, of its weight in a
+        `~astro_wgan.anomaly.ScoringConfig` (``name_weight``) and of its contribution
+        (``score_name``).
+    column : str
+        Column of the measurements.
+    sign : int
+        1 if high values are strange, -1 if low ones are.
+    """
+
+    name: str
+    column: str
+    sign: int
+
+    def values(self, measurements):
+        """Values of each row of measurements, of which high ones are strange."""
+        return self.sign * float_values(measurements[self.column])
+
+
+FURTHER_TERMS = (
+    Term('injection', INJECTION_LOG_ODDS, 1),
+    Term('critic', 'critic_value', -1),
+)
+
+#: Columns of contributions to a score, whatever its configuration.
+CONTRIBUTIONS = (
+    *(f'score_{name}' for name in (*STATISTICS, 'rotation_residual', 'peak_residual', COLOR)),
+    *(f'score_{term.name}' for term in FURTHER_TERMS),
+)
+
+
+def fit_normals(scoring, measurements, *, n_normals=None):
+    """
+    What the score compares stamps with: distributions of its terms for normal stamps.
+
+    Parameters
+    ----------
+    scoring : `~astro_wgan.anomaly.ScoringConfig`
+        Configuration of the score.
+    measurements : `~astropy.table.QTable`
+        Normal stamps, from `~astro_wgan.anomaly.measure_residual_statistics`.
+    n_normals : int, optional
+        As for `~astro_wgan.anomaly.BrightnessTrend.fit`.
+
+    Returns
+    -------
+    dict
+        See `~astro_wgan.anomaly.ScoringConfig.fit_trends`.
+    """
+    if not scoring.by_brightness:
+        return {}
+    flux = float_values(measurements['closest_flux'])
+    # One band has no colors.
+    present = [name for name in scoring.columns if name in measurements.colnames]
+    columns = {name: float_values(measurements[name]) for name in present}
+    # A term that masks hide in all normals has no trend, and does not contribute to any score.
+    measured = [name for name in present[1:] if np.isfinite(columns[name] * flux).any()]
+    trends = {
+        name: BrightnessTrend().fit(columns[name], flux, n_normals=n_normals)
+        for name in (scoring.statistic, *measured)
+    }
+    if INJECTION_LOG_ODDS not in measurements.colnames:
+        return trends
+    deviations = _deviations(scoring, measurements, trends)[0]
+    values = {term.name: term.values(measurements) for term in scoring.further_terms}
+    measured = {name: own for name, own in values.items() if np.isfinite(own).any()}
+    tails = {RESIDUAL: deviations, **measured}
+    return {**trends, **{name: TailProbability().fit(own) for name, own in tails.items()}}
+
+
+def score_terms(scoring, measurements, trends):
+    """
+    Anomaly score of each row, and what its terms contribute.
+
+    Parameters
+    ----------
+    scoring : `~astro_wgan.anomaly.ScoringConfig`
+        Configuration of the score.
+    measurements : `~astropy.table.QTable`
+        From `~astro_wgan.anomaly.measure_residual_statistics`.
+    trends : dict
+        From `fit_normals`.
+
+    Returns
+    -------
+    score : `~numpy.ndarray`, shape (n,)
+        NaN where the statistic is NaN.
+    contributions : dict of `~numpy.ndarray`, shape (n,)
+        By the name of their column. Their sum is the score; empty without ``by_brightness``.
+    """
+    if not scoring.by_brightness:
+        return float_values(measurements[scoring.statistic]), {}
+    score, parts = _deviations(scoring, measurements, trends)
+    if RESIDUAL in trends:
+        rare = trends[RESIDUAL].transform(score)
+        score = scoring.residual_weight * rare if scoring.residual_weight else 0 * np.sign(rare)
+        parts = _divided(score, parts)
+        reliability = _reliability(measurements)
+        for term in scoring.further_terms:
+            if term.name not in trends:
+                continue
+            rare = trends[term.name].transform(term.values(measurements))
+            with np.errstate(invalid='ignore'):
+                rare = getattr(scoring, f'{term.name}_weight') * reliability * rare
+            # A term that is NaN contributes nothing.
+            parts[term.name] = np.where(np.isnan(rare), 0, rare)
+            score = score + parts[term.name]
+    known = np.where(np.isnan(score), np.nan, 0)
+    return score, {f'score_{name}': part + known for name, part in parts.items()}
+
+
+def check_tails(scoring, trends, *, has_classifier):
+    """
+    Raise a ValueError unless there are tail probabilities if, and only if, there is a classifier.
+
+    Parameters
+    ----------
+    scoring : `~astro_wgan.anomaly.ScoringConfig`
+        Configuration of the score.
+    trends : dict
+        From `fit_normals`.
+    has_classifier : bool
+        Whether measurements have the log odds of a classifier.
+    """
+    if not scoring.by_brightness:
+        return
+    if not has_classifier:
+        if RESIDUAL in trends:
+            raise ValueError(
+                'The trends of the calibration have tail probabilities, but there is no classifier '
+                'of injected anomalies.'
+            )
+        return
+    needed = [RESIDUAL, *(t.name for t in scoring.further_terms if t.column == INJECTION_LOG_ODDS)]
+    missing = [name for name in needed if name not in trends]
+    if missing:
+        raise ValueError(
+            'The trends of a calibration with a classifier of injected anomalies must have the '
+            f'tail probabilities {", ".join(needed)}; they lack {", ".join(missing)}.'
+        )
+
+
+def with_sum(contributions, scores):
+    """
+    Contributions that add up to other scores.
+
+    Parameters
+    ----------
+    contributions : dict of `~numpy.ndarray`, shape (n,)
+        From `score_terms`.
+    scores : `~numpy.ndarray`, shape (n,)
+        Other scores of the same rows, such as cross-fitted ones.
+
+    Returns
+    -------
+    dict of `~numpy.ndarray`, shape (n,)
+        Scaled by a common factor where none is negative and there is such a factor; otherwise the
+        first term takes the difference.
+    """
+    if not contributions:
+        return {}
+    found = np.array([*contributions.values()])
+    with np.errstate(divide='ignore', invalid='ignore', over='ignore'):
+        total = found.sum(axis=0)
+        factor = scores / total
+        scaled = (found >= 0).all(axis=0) & (total > 0) & (factor > 0) & np.isfinite(factor)
+        changed = np.where(scaled, found * factor, found)
+        shifted = ~scaled & (scores != total)
+        changed[0] = np.where(shifted, scores - found[1:].sum(axis=0), changed[0])
+    return dict(zip(contributions, changed, strict=True))
+
+
+def _deviations(scoring, measurements, trends):
+    """The sum A of deviations from normals of the same brightness, and its parts by column."""
+    flux = float_values(measurements['closest_flux'])
+    reliability = _reliability(measurements)
+
+    def deviation(name):
+        above = trends[name].transform(float_values(measurements[name]), flux)
+        return np.where(above > 0, reliability * above, above)
+
+    score = deviation(scoring.statistic)
+    parts = {scoring.statistic: score}
+    for name, margin in scoring.margins.items():
+        parts[name] = np.zeros(len(score))
+        if name not in trends:
+            continue
+        excess = deviation(name) - min(margin, trends[name].percentile_99_)
+        # fmax: a term that is NaN, as behind masks, contributes nothing.
+        parts[name] = 2 * huber(_SQUARED_TO, np.fmax(excess, 0))
+        score = score + parts[name]
+    if scoring.color_weight and COLOR in trends:
+        # NaN, as above, is not higher; and where there is no S there is no score.
+        color = scoring.color_weight * deviation(COLOR)
+        higher = color > score
+        with np.errstate(invalid='ignore'):
+            parts[COLOR] = np.where(higher, color - score, 0)
+        score = np.where(higher, color, score)
+    return score, parts
+
+
+def _divided(score, parts):
+    """A score divided in proportion to the positive parts; to the first if none is positive."""
+    positive = {name: np.fmax(part, 0) for name, part in parts.items()}
+    # Where some are infinite, the others have no share.
+    infinite = np.any([np.isinf(part) for part in positive.values()], axis=0)
+    positive = {
+        name: np.where(infinite, np.isinf(part), part).astype(float)
+        for name, part in positive.items()
+    }
+    total = sum(positive.values())
+    shares = {
+        name: np.divide(part, total, out=np.zeros(len(score)), where=total > 0)
+        for name, part in positive.items()
+    }
+    first = next(iter(shares))
+    shares[first] = np.where(total > 0, shares[first], 1.0)
+    with np.errstate(invalid='ignore'):  # no part of a score that is infinite
+        return {name: np.where(share > 0, share * score, 0) for name, share in shares.items()}
+
+
+def _reliability(measurements):
+    """Factor of positive deviations: 1, less if too small a part of a stamp is used."""
+    if 'used_fraction' not in measurements.colnames:
+        return 1.0
+    used = float_values(measurements['used_fraction'])
+    return 1 - np.fmax(1 - used / MIN_USED_FRACTION, 0) ** 2
