@@ -12,13 +12,34 @@ from astro_wgan.catalogs.columns import numbers_or_nan, plain_values
 from astro_wgan.gallery.page_text import visible
 from astro_wgan.validation.masked import without_mask
 
-__all__ = ['CardColumn', 'card_columns', 'id_texts', 'is_flag', 'score_numbers', 'sky_text']
+__all__ = [
+    'CardColumn',
+    'card_columns',
+    'contribution_labels',
+    'id_texts',
+    'is_flag',
+    'score_numbers',
+    'sky_text',
+]
 
+#: What contributes to a score, by the name of its column.
+_CONTRIBUTIONS = {
+    'score_injection': 'injection',
+    'score_smoothed_residual': 'smoothed residual',
+    'score_rotation_residual': 'rotation residual',
+    'score_peak_residual': 'peak residual',
+    'score_color_residual': 'color residual',
+    'score_residual_loss': 'residual loss',
+    'score_feature_loss': 'feature loss',
+    'score_paper_score': 'score of the paper',
+    'score_critic': 'critic',
+}
 _KNOWN = {
     'rank': 'rank',
     'score': 'anomaly score',
     'p_value': 'p-value',
     'q_value': 'q-value',
+    **{name: f'score: {label}' for name, label in _CONTRIBUTIONS.items()},
     'smoothed_residual': 'smoothed residual',
     'peak_residual': 'peak residual',
     'rotation_residual': 'rotation residual',
@@ -27,6 +48,7 @@ _KNOWN = {
     'residual_loss': 'residual loss',
     'feature_loss': 'feature loss',
     'critic_value': 'critic value',
+    'injection_log_odds': 'log odds of an injected anomaly',
     'mean_intensity': 'mean intensity',
     'closest_flux': 'flux of the closest image',
     'valid_fraction': 'fraction of valid pixels',
@@ -121,6 +143,24 @@ def card_columns(table, rows, *, columns=None, mean_intensity=None):
         shown['sky.ra'], shown['sky.dec'] = sky[rows].ra, sky[rows].dec
     names = [*_KNOWN, *flags, *further]
     return [_card_column(name, shown[name]) for name in names if name in shown]
+
+
+def contribution_labels(columns):
+    """
+    What contributes to the scores.
+
+    Parameters
+    ----------
+    columns : list of `CardColumn`
+        From `card_columns`.
+
+    Returns
+    -------
+    list of list of str
+        Name and label of each column of contributions.
+    """
+    found = {column.name for column in columns if column.kind == 'number'}
+    return [[name, label] for name, label in _CONTRIBUTIONS.items() if name in found]
 
 
 def id_texts(table, rows):

@@ -82,7 +82,34 @@ function fillPlace(place, card) {
   }
 }
 
+// What the score comes from: a term below 0 has no share.
+function fillShares(terms, card) {
+  const parts = data.contributions
+    .map(([name, label]) => ({ label, part: Math.max(0, quantity(name, card) ?? 0) }))
+    .filter(({ part }) => part > 0)
+    .sort((a, b) => b.part - a.part);
+  const total = parts.reduce((sum, { part }) => sum + part, 0);
+  terms.hidden = parts.length === 0;
+  if (terms.hidden) return;
+  const bar = make('span', '', 'bar shares');
+  terms.append(bar);
+  for (const { label, part } of parts) {
+    const percent = (100 * part) / total;
+    const piece = make('i', '');
+    piece.style.width = `${percent}%`;
+    bar.append(piece);
+    if (percent >= 10) terms.append(make('span', `${Math.round(percent)} % ${label}`, 'share'));
+  }
+  bar.title = parts
+    .map(({ label, part }) => `${Math.round((100 * part) / total)} % ${label}`)
+    .join(', ');
+}
+
 function fillTerms(terms, card) {
+  if (data.contributions.length) {
+    fillShares(terms, card);
+    return;
+  }
   const [residual, feature] = ['residual_loss', 'feature_loss'].map((n) => quantity(n, card));
   terms.hidden = residual === null || feature === null;
   if (terms.hidden) return;

@@ -15,7 +15,13 @@ from astropy.table import Table
 
 from astro_wgan.catalogs.columns import numbers_or_nan
 from astro_wgan.files.atomic import atomic_write
-from astro_wgan.gallery.cards import card_columns, id_texts, score_numbers, sky_text
+from astro_wgan.gallery.cards import (
+    card_columns,
+    contribution_labels,
+    id_texts,
+    score_numbers,
+    sky_text,
+)
 from astro_wgan.gallery.color_key import color_key_html
 from astro_wgan.gallery.page_text import visible
 from astro_wgan.gallery.summary import (
@@ -161,6 +167,7 @@ def write_gallery(
         'shape': shape,
         'percentiles': flag_percentiles(table),
         'gamma': _gamma(table),
+        'contributions': contribution_labels(facts),
         'scaleBar': _scale_bar(pixel_scale, shape[1]),
         'ids': ids,
         'sky': sky_text(table, rows),

@@ -4,7 +4,7 @@ from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.table import MaskedColumn, QTable
 
-from astro_wgan.gallery.cards import card_columns, sky_text
+from astro_wgan.gallery.cards import card_columns, contribution_labels, sky_text
 
 
 @pytest.fixture
@@ -44,6 +44,19 @@ def test_columns_are_sorted_with_the_most_anomalous_first(table):
     assert descending['flux']
     assert not descending['rank']
     assert not descending['p_value']
+
+
+def test_contributions_to_the_score_have_labels(table):
+    assert contribution_labels(card_columns(table, [0])) == []
+    for name in ('score_critic', 'score_injection', 'score_input'):
+        table[name] = 1.0
+    found = card_columns(table, [0, 1])
+    assert contribution_labels(found) == [
+        ['score_injection', 'injection'],
+        ['score_critic', 'critic'],
+    ]
+    labels = {column.name: column.label for column in found}
+    assert labels['score_injection'] == 'score: injection'
 
 
 def test_further_columns_can_be_chosen(table):

@@ -269,6 +269,30 @@ def test_the_enlargement_tells_all_that_is_known(browser, page, table):
     assert not find(browser, '#zoom').is_displayed()
 
 
+def test_a_card_says_why_its_stamp_is_strange(browser, table, tmp_path):
+    table = table.copy()
+    shares = {'injection': 0.62, 'rotation_residual': 0.3, 'critic': 0.08, 'peak_residual': -0.5}
+    for name, share in shares.items():
+        table[f'score_{name}'] = share * table['score']
+    table['score_smoothed_residual'] = 0.0
+    table['score_injection'][table['rank'] == 2] = -1.0
+    visit(browser, write(tmp_path / 'shares.html', table))
+    first, second = browser.find_elements('css selector', '.card .terms')[:2]
+    named = [e.text for e in first.find_elements('css selector', '.share')]
+    assert named == ['62 % injection', '30 % rotation residual']
+    bar = find(first, '.bar')
+    assert bar.get_attribute('title') == '62 % injection, 30 % rotation residual, 8 % critic'
+    widths = [e.size['width'] / bar.size['width'] for e in bar.find_elements('css selector', 'i')]
+    assert widths == pytest.approx([0.62, 0.3, 0.08], abs=0.02)
+    assert [e.text for e in second.find_elements('css selector', '.share')] == [
+        '79 % rotation residual',
+        '21 % critic',
+    ]
+    # No share of a stamp without a score.
+    assert not browser.find_elements('css selector', '.card .terms')[-1].is_displayed()
+    assert contrast(browser, '.card .share') >= 4.5
+
+
 @pytest.mark.parametrize('width', [320, 360, 390])
 def test_a_phone_needs_no_sideways_scrolling(browser, page, width):
     resize(browser, width, 800)
