@@ -72,7 +72,7 @@ class FeatureDistance:
             f'{len(self.axes_)} components>'
         )
 
-    def fit(self, features):
+    def fit(self, features, *, n_normals=None):
         """
         Learn the distribution of the features of normal stamps.
 
@@ -80,6 +80,9 @@ class FeatureDistance:
         ----------
         features : array_like, shape (n, d)
             Rows with a value that is not finite are ignored.
+        n_normals : int, optional
+            Number of normals from which the number of components follows, if only part of them is
+            given, as in cross-fitting; by default that of the finite rows.
 
         Returns
         -------
@@ -101,7 +104,8 @@ class FeatureDistance:
         n, d = features.shape
         center = features.mean(axis=0)
         deviations = features - center
-        count = max(1, min(_COMPONENTS, n // _ROWS_PER_COMPONENT, d))
+        tenth = (n if n_normals is None else n_normals) // _ROWS_PER_COMPONENT
+        count = max(1, min(_COMPONENTS, tenth, n, d))
         values, axes = _principal_components(deviations, count)
         total = float((deviations**2).sum() / n)
         shrinkage, mean = _shrinkage(deviations), total / d
@@ -159,9 +163,12 @@ class FeatureDistance:
         return np.sqrt(along * n / max(1, n - 1) / left + others)
 
     def to_dict(self):
-        """Fitted attributes as plain values, for a file."""
+        """Fitted attributes as plain values, for a file; ``axes_`` one after the other."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in values.items()}
+        # By its text, a number of float32 has no more digits than it needs.
+        for name in ('center_', 'axes_'):
+            values[name] = [float(str(number)) for number in values[name].ravel()]
+        return {**values, 'variances_': self.variances_.tolist()}
 
     @classmethod
     def from_dict(cls, values):
@@ -175,8 +182,9 @@ class FeatureDistance:
         """
         center, axes = (np.array(values[name], np.float32) for name in ('center_', 'axes_'))
         variances = np.array(values['variances_'], float)
-        if center.ndim != 1 or axes.shape != (len(variances), len(center)):
-            raise ValueError('its `center_`, `axes_` and `variances_` have other shapes')
+        if center.ndim != 1 or axes.shape != (len(variances) * len(center),):
+            raise ValueError('its `center_`, `axes_` and `variances_` do not fit together')
+        axes = axes.reshape(len(variances), len(center))
         other, n = values['other_variance_'], values['n_normals_']
         if not (variances > 0).all() or not other > 0 or not n > 0:
             raise ValueError('its `variances_` are not above 0')

@@ -39,6 +39,8 @@ def test_directions_beyond_the_components_have_one_variance(rng):
     assert distance.axes_.shape == (64, 100)
     few = FeatureDistance().fit(rng.normal(size=(30, 100)) * scale)
     assert few.axes_.shape == (3, 100)
+    part = FeatureDistance().fit(rng.normal(size=(28, 100)), n_normals=30)
+    assert part.axes_.shape == (3, 100)
     step = np.zeros((2, 100))
     step[0, 0] = step[1, 50] = 10
     # Ten is much along a direction of small variance.
@@ -87,7 +89,7 @@ def test_plain_values_give_the_same_distances(rng):
     again = FeatureDistance.from_dict(distance.to_dict())
     np.testing.assert_array_equal(again.transform(normals), distance.transform(normals))
     assert repr(again) == '<FeatureDistance: 90 features of 60 normals, 6 components>'
-    for name, wrong in (('axes_', [[1.0]]), ('variances_', [0.0] * 6), ('other_variance_', 0.0)):
+    for name, wrong in (('axes_', [1.0]), ('variances_', [0.0] * 6), ('other_variance_', 0.0)):
         with pytest.raises(ValueError, match='its '):
             FeatureDistance.from_dict({**distance.to_dict(), name: wrong})
 
