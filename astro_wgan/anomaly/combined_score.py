@@ -8,13 +8,16 @@ from scipy.special import huber
 from astro_wgan.anomaly.calibration.brightness_trend import BrightnessTrend
 from astro_wgan.anomaly.calibration.conformal import float_values
 from astro_wgan.anomaly.calibration.tail_probability import TailProbability
+from astro_wgan.features.feature_distance import FeatureDistance
 
 __all__ = [
     'COLOR',
     'CONTRIBUTIONS',
+    'FEATURES',
     'FURTHER_TERMS',
     'INJECTION_LOG_ODDS',
     'MIN_USED_FRACTION',
+    'NORMAL_FEATURES',
     'RESIDUAL',
     'STATISTICS',
     'Term',
@@ -30,8 +33,12 @@ STATISTICS = ('smoothed_residual', 'residual_loss', 'feature_loss', 'paper_score
 COLOR = 'color_residual'
 #: Column of measurements with a classifier of injected anomalies.
 INJECTION_LOG_ODDS = 'injection_log_odds'
+#: Column of measurements with features, if these are given.
+FEATURES = 'features'
 #: Name of the tail probability of the sum of deviations.
 RESIDUAL = 'residual'
+#: Names of the distribution of the features, and of the brightness trend of their distance.
+NORMAL_FEATURES, _DISTANCE = 'normal_features', 'feature_distance'
 
 #: Excess in standard deviations up to which it is squared; beyond, it is linear.
 _SQUARED_TO = 1.5
@@ -41,7 +48,7 @@ MIN_USED_FRACTION = 2 / 3
 
 class Term(NamedTuple):
     """
-    A term of the score beside the residuals, if there is a classifier.
+    A term of the score beside the residuals, if there are a classifier or features.
 
     Attributes
     ----------
@@ -52,21 +59,25 @@ class Term(NamedTuple):
     column : str
         Column of the measurements.
     sign : int
-        1 if high values are strange, -1 if low ones are.
+        1 if high values are strange, -1 if low ones are. Of features the distance is.
     """
 
     name: str
     column: str
     sign: int
 
-    def values(self, measurements):
+    def values(self, measurements, trends):
         """Values of each row of measurements, of which high ones are strange."""
+        if self.column == FEATURES:
+            distance = trends[NORMAL_FEATURES].transform(measurements[FEATURES])
+            return trends[_DISTANCE].transform(distance, float_values(measurements['closest_flux']))
         return self.sign * float_values(measurements[self.column])
 
 
 FURTHER_TERMS = (
     Term('injection', INJECTION_LOG_ODDS, 1),
     Term('critic', 'critic_value', -1),
+    Term('features', FEATURES, 1),
 )
 
 #: Columns of contributions to a score, whatever its configuration.
@@ -106,10 +117,23 @@ def fit_normals(scoring, measurements, *, n_normals=None):
         name: BrightnessTrend().fit(columns[name], flux, n_normals=n_normals)
         for name in (scoring.statistic, *measured)
     }
-    if INJECTION_LOG_ODDS not in measurements.colnames:
+    terms = [term for term in scoring.further_terms if term.column in measurements.colnames]
+    own_values = {}
+    if any(term.column == FEATURES for term in terms):
+        distances = _fit_features(trends, measurements, flux, n_normals)
+        if distances is None:
+            terms = [term for term in terms if term.column != FEATURES]
+        else:
+            own_values['features'] = trends[_DISTANCE].transform(distances, flux)
+    if INJECTION_LOG_ODDS not in measurements.colnames and not own_values:
         return trends
     deviations = _deviations(scoring, measurements, trends)[0]
-    values = {term.name: term.values(measurements) for term in scoring.further_terms}
+    values = {
+        term.name: own_values[term.name]
+        if term.name in own_values
+        else term.values(measurements, trends)
+        for term in terms
+    }
     measured = {name: own for name, own in values.items() if np.isfinite(own).any()}
     tails = {RESIDUAL: deviations, **measured}
     return {**trends, **{name: TailProbability().fit(own) for name, own in tails.items()}}
@@ -146,7 +170,7 @@ def score_terms(scoring, measurements, trends):
         for term in scoring.further_terms:
             if term.name not in trends:
                 continue
-            rare = trends[term.name].transform(term.values(measurements))
+            rare = trends[term.name].transform(term.values(measurements, trends))
             with np.errstate(invalid='ignore'):
                 rare = getattr(scoring, f'{term.name}_weight') * reliability * rare
             # A term that is NaN contributes nothing.
@@ -158,7 +182,9 @@ def score_terms(scoring, measurements, trends):
 
 def check_tails(scoring, trends, *, has_classifier):
     """
-    Raise a ValueError unless there are tail probabilities if, and only if, there is a classifier.
+    Raise a ValueError unless there are the tail probabilities that the score needs, and no others.
+
+    It needs them if there is a classifier, or features.
 
     Parameters
     ----------
@@ -171,19 +197,30 @@ def check_tails(scoring, trends, *, has_classifier):
     """
     if not scoring.by_brightness:
         return
-    if not has_classifier:
-        if RESIDUAL in trends:
-            raise ValueError(
-                'The trends of the calibration have tail probabilities, but there is no classifier '
-                'of injected anomalies.'
-            )
-        return
-    needed = [RESIDUAL, *(t.name for t in scoring.further_terms if t.column == INJECTION_LOG_ODDS)]
+    of_features = (RESIDUAL, 'features', _DISTANCE, NORMAL_FEATURES)
+    has_features = any(name in trends for name in of_features[1:])
+    if not has_classifier and ('injection' in trends or (RESIDUAL in trends and not has_features)):
+        raise ValueError(
+            'The trends of the calibration have tail probabilities, but there is no classifier '
+            'of injected anomalies.'
+        )
+    if has_classifier:
+        names = (t.name for t in scoring.further_terms if t.column == INJECTION_LOG_ODDS)
+        _check_present(
+            trends,
+            (RESIDUAL, *names),
+            'with a classifier of injected anomalies must have the tail probabilities',
+        )
+    if has_features:
+        _check_present(trends, of_features, 'with features must have')
+
+
+def _check_present(trends, needed, must):
     missing = [name for name in needed if name not in trends]
     if missing:
         raise ValueError(
-            'The trends of a calibration with a classifier of injected anomalies must have the '
-            f'tail probabilities {", ".join(needed)}; they lack {", ".join(missing)}.'
+            f'The trends of a calibration {must} {", ".join(needed)}; they lack '
+            f'{", ".join(missing)}.'
         )
 
 
@@ -215,6 +252,18 @@ def with_sum(contributions, scores):
         shifted = ~scaled & (scores != total)
         changed[0] = np.where(shifted, scores - found[1:].sum(axis=0), changed[0])
     return dict(zip(contributions, changed, strict=True))
+
+
+def _fit_features(trends, measurements, flux, n_normals):
+    """Add what features are like, and distances of the normals; these, or None if none is known."""
+    features = measurements[FEATURES]
+    if not (np.isfinite(features).all(axis=1) & np.isfinite(flux)).any():
+        return None
+    normal = FeatureDistance().fit(features, n_normals=n_normals)
+    distances = normal.transform_normals(features)
+    trends[NORMAL_FEATURES] = normal
+    trends[_DISTANCE] = BrightnessTrend().fit(distances, flux, n_normals=n_normals)
+    return distances
 
 
 def _deviations(scoring, measurements, trends):

@@ -10,6 +10,7 @@ from astro_wgan.anomaly.calibration.contamination import check_contamination
 from astro_wgan.anomaly.calibration.drift import check_drift
 from astro_wgan.anomaly.classifier.classifier_training import train_classifier
 from astro_wgan.anomaly.closest_images import ClosestImages
+from astro_wgan.anomaly.combined_score import FEATURES
 from astro_wgan.anomaly.measurements import measure_residual_statistics
 from astro_wgan.anomaly.score_table import add_scores
 from astro_wgan.anomaly.search.encoder import train_encoder
@@ -78,30 +79,46 @@ class AnomalyDetector(ClosestImages):
     """
 
     def measure(
-        self, stamps, *, positions=None, progress=True, output=None, processes=1, client=None
+        self,
+        stamps,
+        *,
+        positions=None,
+        features=None,
+        progress=True,
+        output=None,
+        processes=1,
+        client=None,
     ):
         """
         Losses and residual statistics of each stamp, without a score.
 
         Parameters
         ----------
-        stamps, positions, progress, output, processes, client
+        stamps, positions, features, progress, output, processes, client
             As for `score`.
 
         Returns
         -------
         `~astropy.table.QTable`
-            See `~astro_wgan.anomaly.measure_residual_statistics`.
+            See `~astro_wgan.anomaly.measure_residual_statistics`; with ``features`` their column.
         """
-        return measure_residual_statistics(
-            self._searcher(),
-            self._as_own_stamps(stamps, positions),
-            scoring=self.scoring,
+        stamps = self._as_own_stamps(stamps, positions)
+        return self._measure(
+            stamps,
+            self._given_features(features, stamps),
             progress=progress,
             output=output,
             processes=processes,
             client=client,
         )
+
+    def _measure(self, stamps, features, **options):
+        table = measure_residual_statistics(
+            self._searcher(), stamps, scoring=self.scoring, **options
+        )
+        if features is not None:
+            table[FEATURES] = features
+        return table
 
     def train_encoder(self, stamps, *, config=None, seed=0, progress=True):
         """
@@ -161,7 +178,9 @@ class AnomalyDetector(ClosestImages):
         )
         return self
 
-    def calibrate(self, held_out, *, training=None, contamination=0.0, progress=True):
+    def calibrate(
+        self, held_out, *, training=None, features=None, contamination=0.0, progress=True
+    ):
         """
         Learn the distribution of the scores of normal stamps.
 
@@ -171,6 +190,10 @@ class AnomalyDetector(ClosestImages):
             Normal stamps that the model was not trained on, or their table from `measure`.
         training : the same, optional
             Stamps that it was trained on, for the thresholds of the paper in addition.
+        features : array_like, table or callable, optional
+            Features of the held-out stamps, whose distance from those of normals becomes a term of
+            the score: see `score`. With ``training`` a callable, unless both are tables with
+            features.
         contamination : float or 'estimate', optional
             Fraction of anomalies among ``held_out``. By default all are taken to be normal;
             anomalies among them then raise p-values. Otherwise each is weighted by the probability
@@ -188,13 +211,23 @@ class AnomalyDetector(ClosestImages):
         ------
         ValueError
             If ``contamination`` is out of range, a table belongs to another model, search or
-            smoothing, or no held-out stamp has a score.
+            smoothing, no held-out stamp has a score, or ``features`` do not fit the stamps or are
+            finite for none of them.
         """
         check_contamination(contamination)
         sets = [held_out] if training is None else [held_out, training]
+        if features is not None and training is not None and not callable(features):
+            raise ValueError(
+                '`features` must be a callable if there are `training` stamps, too, which need '
+                f'features of their own; got a {type(features).__name__}.'
+            )
         for given in sets:
             self._check_measured(given)
-        tables = [s if isinstance(s, QTable) else self.measure(s, progress=progress) for s in sets]
+        tables = [self._with_features(given, features, progress) for given in sets]
+        if len({FEATURES in table.colnames for table in tables}) > 1:
+            raise ValueError('Of `held_out` and `training`, both must have features, or neither.')
+        if FEATURES in tables[0].colnames and not np.isfinite(tables[0][FEATURES]).any():
+            raise ValueError('`features` must be finite for at least one held-out stamp; got none.')
         self._calibration = Calibration.from_measurements(
             tables[0],
             training=None if training is None else tables[1],
@@ -211,6 +244,7 @@ class AnomalyDetector(ClosestImages):
         stamps,
         *,
         positions=None,
+        features=None,
         in_calibration=None,
         progress=True,
         output=None,
@@ -228,6 +262,11 @@ class AnomalyDetector(ClosestImages):
         positions : array_like, SkyCoord, Table or regions, optional
             If ``stamps`` is an image, such as a `~astropy.nddata.CCDData`, or its path: centers of
             stamps of the model's size, as in `~astro_wgan.StampSet.from_image`.
+        features : array_like, shape (n, d), table or callable, optional
+            Features of the stamps, in their order, for a detector that was calibrated with
+            ``features``: an array, a table with the column ``features``, or a callable that is
+            given the stamps and returns either, such as `features` of this detector or
+            `~astro_wgan.features.onnx_features` with its file. All should have comparable units.
         in_calibration : array_like of bool, optional
             True for stamps that are part of the calibration, matched by ``id`` and ``noise_rms``:
             each is compared with the others.
@@ -248,12 +287,12 @@ class AnomalyDetector(ClosestImages):
             The columns of `measure`, then
 
             * ``score``: see `~astro_wgan.anomaly.ScoringConfig`; by default in standard deviations
-              above normal stamps of the same brightness, and with a classifier in decades of
-              probability;
+              above normal stamps of the same brightness, and with a classifier or features in
+              decades of probability;
             * ``score_smoothed_residual``, ``score_rotation_residual``, ``score_peak_residual``,
-              with several bands ``score_color_residual``, and with a classifier
-              ``score_injection`` and ``score_critic``: what each term contributes; their sum is
-              ``score``;
+              with several bands ``score_color_residual``, with a classifier ``score_injection``
+              and ``score_critic``, and with features ``score_features``: what each term
+              contributes; their sum is ``score``;
             * ``p_value``: probability that a normal stamp has a score at least as high;
             * ``q_value``: false-discovery rate of the list of all stamps that rank as high (see
               `~astro_wgan.anomaly.q_values`);
@@ -270,8 +309,9 @@ class AnomalyDetector(ClosestImages):
             If the detector has not been calibrated with its present model, search and scoring.
         ValueError
             If the stamps do not fit the model, ``output`` holds results of other work, a table
-            belongs to another model, search or smoothing, or ``in_calibration`` is True for a stamp
-            that is not part of the calibration.
+            belongs to another model, search or smoothing, ``features`` do not fit the stamps or
+            the calibration, or ``in_calibration`` is True for a stamp that is not part of the
+            calibration.
 
         Warns
         -----
@@ -282,17 +322,13 @@ class AnomalyDetector(ClosestImages):
         """
         calibration = self.calibration_
         self._check_measured(stamps, trends=calibration.trends)
-        if isinstance(stamps, QTable) and positions is None:
-            table = stamps.copy()
-        else:
-            table = self.measure(
-                stamps,
-                positions=positions,
-                progress=progress,
-                output=output,
-                processes=processes,
-                client=client,
-            )
+        measured = isinstance(stamps, QTable) and positions is None
+        stamps = stamps.copy() if measured else self._as_own_stamps(stamps, positions)
+        given = self._given_features(features, stamps, trends=calibration.trends)
+        options = {'output': output, 'processes': processes, 'client': client}
+        table = stamps if measured else self._measure(stamps, given, progress=progress, **options)
+        if measured and given is not None:
+            table[FEATURES] = given
         add_scores(table, calibration, in_calibration=in_calibration)
         check_drift(calibration.conditions, table, table['p_value'])
         return table
@@ -360,3 +396,14 @@ class AnomalyDetector(ClosestImages):
         if rate is not None:
             return np.asarray(table['q_value']) <= rate
         return np.asarray(table['score']) > threshold
+
+    def _with_features(self, given, features, progress):
+        """Measurements of stamps, or the table that was given, with the features that were."""
+        if not isinstance(given, QTable):
+            return self.measure(given, features=features, progress=progress)
+        found = self._given_features(features, given)
+        if found is None:
+            return given
+        table = given.copy()
+        table[FEATURES] = found
+        return table

@@ -13,7 +13,12 @@ from astro_wgan.anomaly.calibration.drift import NormalConditions, Spread
 from astro_wgan.anomaly.calibration.tail_probability import TailProbability
 from astro_wgan.anomaly.classifier.classifier_inputs import classifier_shape
 from astro_wgan.anomaly.classifier.injection_classifier import InjectionClassifier
-from astro_wgan.anomaly.combined_score import FURTHER_TERMS, RESIDUAL, check_tails
+from astro_wgan.anomaly.combined_score import (
+    FURTHER_TERMS,
+    NORMAL_FEATURES,
+    RESIDUAL,
+    check_tails,
+)
 from astro_wgan.anomaly.former_formats import (
     FORMER_FORMATS,
     FORMER_WITH_MANIFEST,
@@ -22,6 +27,7 @@ from astro_wgan.anomaly.former_formats import (
 from astro_wgan.anomaly.scoring import ScoringConfig
 from astro_wgan.anomaly.search.search_config import LatentSearchConfig
 from astro_wgan.exceptions import PlainNetworkError
+from astro_wgan.features.feature_distance import FeatureDistance
 from astro_wgan.files.former_names import current_names
 from astro_wgan.files.json_text import parse_json
 from astro_wgan.files.manifest import atomic_write_together, damage_in, damage_told, read_together
@@ -45,8 +51,11 @@ _FORMAT = 'astro_wgan detector 13'
 #: The encoder of the model has a file of its own.
 _ENCODER, _CLASSIFIER, _DESCRIPTION = OF_DETECTORS
 
-#: Names of the tail probabilities among the trends.
-_TAILS = {RESIDUAL, *(term.name for term in FURTHER_TERMS)}
+#: What the trends are that are not of brightness.
+_KINDS = {
+    **dict.fromkeys((RESIDUAL, *(term.name for term in FURTHER_TERMS)), TailProbability),
+    NORMAL_FEATURES: FeatureDistance,
+}
 
 #: Limit of the batch size of a search that is read from a file.
 _MAX_BATCH_SIZE = 2**14
@@ -263,7 +272,7 @@ def _calibration(description, search, scoring):
     return Calibration(
         **values,
         trends={
-            name: (TailProbability if name in _TAILS else BrightnessTrend).from_dict(trend)
+            name: _KINDS.get(name, BrightnessTrend).from_dict(trend)
             for name, trend in trends.items()
         },
         conditions=_conditions(description['conditions']),

@@ -6,12 +6,18 @@ from astropy.table import QTable, Table
 
 from astro_wgan.anomaly.calibration.calibration import Calibration
 from astro_wgan.anomaly.calibration.drift import check_pixel_scale, check_single_band
-from astro_wgan.anomaly.combined_score import INJECTION_LOG_ODDS, check_tails
+from astro_wgan.anomaly.combined_score import (
+    FEATURES,
+    INJECTION_LOG_ODDS,
+    NORMAL_FEATURES,
+    check_tails,
+)
 from astro_wgan.anomaly.detector_folder import DetectorParts, load_parts, save_parts
 from astro_wgan.anomaly.scoring import ScoringConfig
 from astro_wgan.anomaly.search.latent_search import LatentSearcher
 from astro_wgan.anomaly.search.search_config import ENCODER_ONLY, LatentSearchConfig
 from astro_wgan.exceptions import NotFittedError
+from astro_wgan.features.given_features import features_of
 from astro_wgan.jobs import describe_model, describe_networks, digest_settings
 from astro_wgan.store import as_stamps
 from astro_wgan.wgan import WGAN
@@ -289,6 +295,35 @@ class DetectorState:
         check_single_band(stamps, self.wgan.bands_)
         return stamps
 
+    def _given_features(self, features, stamps, *, trends=None):
+        """
+        Features of stamps, or of those of a table of measurements; None without any.
+
+        They are computed, and compared with those of the calibration, before other work starts.
+        """
+        if features is not None:
+            if not any(term.column == FEATURES for term in self.scoring.further_terms):
+                raise ValueError(
+                    '`features` have no part in the score of this detector: its `scoring` has '
+                    '`by_brightness=False` or `features_weight=0`.'
+                )
+            if trends is not None and NORMAL_FEATURES not in trends:
+                raise ValueError(
+                    '`features` must be given to `calibrate`, too; this detector was calibrated '
+                    'without.'
+                )
+            features = features_of(features, stamps)
+        elif isinstance(stamps, Table) and FEATURES in stamps.colnames:
+            features = features_of(stamps[FEATURES], stamps)
+        normal = None if trends is None else trends.get(NORMAL_FEATURES)
+        if normal is not None:
+            if features is None:
+                raise ValueError(
+                    '`features` must be given, as this detector was calibrated with them.'
+                )
+            normal.check(features)
+        return features
+
     def _check_measured(self, table, *, trends=None):
         """Refuse measurements with another search, or of other windows than are scored."""
         if not isinstance(table, Table):
@@ -305,8 +340,11 @@ class DetectorState:
             for name in self.scoring.columns
             if (name in trends if trends is not None else bands > 1 or name != 'color_residual')
         ]
-        if self._classifier() is not None:
-            columns += [term.column for term in self.scoring.further_terms]
+        classified = self._classifier() is not None
+        has_features = FEATURES in (table.colnames if trends is None else trends)
+        if classified or has_features:
+            absent = {INJECTION_LOG_ODDS: not classified, FEATURES: True}
+            columns += [t.column for t in self.scoring.further_terms if not absent.get(t.column)]
         missing = {*columns, *_ALWAYS} - set(table.colnames)
         if missing:
             raise ValueError(
@@ -314,7 +352,7 @@ class DetectorState:
                 f'`measure` of this version gives them; it has '
                 f'{", ".join(table.colnames)[:200] or "none"}.'
             )
-        if INJECTION_LOG_ODDS in table.colnames and self._classifier() is None:
+        if INJECTION_LOG_ODDS in table.colnames and not classified:
             raise ValueError(
                 f'The table has the column {INJECTION_LOG_ODDS}, but this detector has no '
                 'classifier: call `measure` again, or remove the column.'

@@ -7,7 +7,7 @@ import numpy as np
 from astropy import units as u
 from astropy.table import QTable
 
-from astro_wgan.anomaly.combined_score import COLOR, INJECTION_LOG_ODDS, MIN_USED_FRACTION
+from astro_wgan.anomaly.combined_score import COLOR, FEATURES, INJECTION_LOG_ODDS, MIN_USED_FRACTION
 from astro_wgan.anomaly.score_table import SCORE_COLUMNS
 from astro_wgan.anomaly.scoring import ScoringConfig
 from astro_wgan.anomaly.search.searched_parts import measure_in_parts
@@ -207,8 +207,10 @@ def _table(stamps, columns, searcher, scoring):
     wgan, search = searcher.wgan, searcher.search
     names = _columns(searcher)
     # Also those that this searcher does not measure: the score would take them for its own.
-    own = ('paper_score', *names, COLOR, INJECTION_LOG_ODDS, 'incomplete', *SCORE_COLUMNS)
-    rename_conflicting_columns(table, own)
+    others = (COLOR, INJECTION_LOG_ODDS, FEATURES)
+    rename_conflicting_columns(
+        table, ('paper_score', *names, *others, 'incomplete', *SCORE_COLUMNS)
+    )
     if not columns:
         columns = {name: np.zeros(0) for name in names}
         columns['latent'] = np.zeros((0, wgan.network.latent_dim))

@@ -60,15 +60,15 @@ class ScoringConfig:
         Factor of the deviation of C, which is the score of a stamp where that is higher; 0 to leave
         it out, as without ``by_brightness``. In the other terms a wrong color of a part of a galaxy
         is diluted by what is left of it in all bands.
-    injection_weight, residual_weight, critic_weight : float
-        Weights of the terms of a detector with a classifier of injected anomalies: the log odds of
-        the classifier, the residuals, and the value of the critic. Without a classifier, or without
-        ``by_brightness``, they have no effect.
+    injection_weight, residual_weight, critic_weight, features_weight : float
+        Weights of the terms of a detector with a classifier of injected anomalies, or with
+        features: the log odds of the classifier, the residuals, the value of the critic, and the
+        distance of the features. Without both, or without ``by_brightness``, they have no effect.
 
     Raises
     ------
     ValueError
-        If a value is out of range, or all three weights are 0.
+        If a value is out of range, or the first three of these weights are all 0.
 
     Notes
     -----
@@ -93,23 +93,24 @@ class ScoringConfig:
     deviations are multiplied by :math:`1 - (1 - \frac{3}{2} f)^2`: masked pixels are filled with
     an estimate, whose errors are not anomalies.
 
-    **With a classifier**
+    **With a classifier or features**
 
-    If the measurements have ``injection_log_odds``, A is one of three terms:
+    If the measurements have ``injection_log_odds`` or ``features``, A is one of several terms:
 
     .. math::
 
-       A' = w_I L(\lambda) + w_R L(A) + w_V L(-C(x)), \qquad L(v) = -\log_{10} p(v)
+       A' = w_I L(\lambda) + w_R L(A) + w_V L(-C(x)) + w_F L(t_D), \qquad L(v) = -\log_{10} p(v)
 
     where p(v) is the probability that a normal stamp has a value at least as high (see
     `~astro_wgan.anomaly.calibration.tail_probability.TailProbability`), :math:`\lambda` are the log
-    odds, C(x) is the value of the critic, and :math:`w_I`, :math:`w_R` and :math:`w_V` are
-    ``injection_weight``, ``residual_weight`` and ``critic_weight``. Logarithms of probabilities put
-    quantities of different units and distributions on one scale, and their sum is that of Fisher's
-    method for independent tests. Low values of the critic are those of images unlike the normals
-    that it was trained on; high ones are not strange. A term that cannot be measured contributes
-    nothing, but without S there is no score; for an incomplete stamp the first and the last term
-    are multiplied by the factor above, which A already contains.
+    odds, C(x) is the value of the critic, and :math:`t_D` is the deviation of the distance of the
+    features from those of normals (`~astro_wgan.features.FeatureDistance`). The weights are
+    ``injection_weight``, ``residual_weight``, ``critic_weight`` and ``features_weight``. Logarithms
+    of probabilities put quantities of different units and distributions on one scale, and their sum
+    is that of Fisher's method for independent tests. Low values of the critic are those of images
+    unlike the normals that it was trained on; high ones are not strange. A term that cannot be
+    measured contributes nothing, but without S there is no score; for an incomplete stamp all but
+    the second are multiplied by the factor above, which A already contains.
 
     **Its terms**
 
@@ -171,12 +172,13 @@ class ScoringConfig:
     injection_weight: float = 2.0
     residual_weight: float = 1.0
     critic_weight: float = 0.5
+    features_weight: float = 1.0
 
     def __post_init__(self):
         if self.statistic not in STATISTICS:
             raise ValueError(f'`statistic` must be one of {STATISTICS}; got {self.statistic!r}.')
         smoothing = ('smoothing', 'rotation_smoothing', 'color_smoothing')
-        not_negative = (*smoothing, 'color_weight', *_WEIGHTS)
+        not_negative = (*smoothing, 'color_weight', *_WEIGHTS, 'features_weight')
         optional = ('weight_sigma', 'rotation_margin', 'peak_margin')
         check_whole_numbers(self, {'rotation_shift': 1})
         check_finite_numbers(self, not_negative, optional=optional)
@@ -204,6 +206,7 @@ class ScoringConfig:
             color_weight=0.0,
             injection_weight=0.0,
             critic_weight=0.0,
+            features_weight=0.0,
         )
 
     def check_size(self, size):
@@ -297,8 +300,8 @@ class ScoringConfig:
         dict
             For `score`: a `BrightnessTrend` for each of `columns`. With ``injection_log_odds`` also
             a `~astro_wgan.anomaly.calibration.tail_probability.TailProbability` for ``residual``
-            (the sum of the deviations), ``injection`` and ``critic``. Empty without
-            ``by_brightness``.
+            (the sum of the deviations), ``injection`` and ``critic``, and with ``features`` for
+            ``features``, beside what their distance follows from. Empty without ``by_brightness``.
         """
         return fit_normals(self, measurements, n_normals=n_normals)
 
@@ -333,9 +336,9 @@ class ScoringConfig:
         -------
         dict of `~numpy.ndarray`, shape (n,)
             ``score_smoothed_residual`` (or another statistic), ``score_rotation_residual``,
-            ``score_peak_residual``, with several bands ``score_color_residual``, and with a
-            classifier ``score_injection`` and ``score_critic``; NaN where there is no score. Their
-            sum is the score. Empty without ``by_brightness``.
+            ``score_peak_residual``, with several bands ``score_color_residual``, with a classifier
+            ``score_injection`` and ``score_critic``, and with features ``score_features``; NaN
+            where there is no score. Their sum is the score. Empty without ``by_brightness``.
 
         Notes
         -----
@@ -386,7 +389,7 @@ class ScoringConfig:
 
     @property
     def further_terms(self):
-        """Terms beside the residuals that a detector with a classifier has."""
+        """Terms beside the residuals that a detector with a classifier or features has."""
         if not self.by_brightness:
             return ()
         return tuple(term for term in FURTHER_TERMS if getattr(self, f'{term.name}_weight'))

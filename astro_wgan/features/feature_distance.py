@@ -162,6 +162,25 @@ class FeatureDistance:
         left = np.maximum(1 - along / max(1, n - 1), 1 / n)
         return np.sqrt(along * n / max(1, n - 1) / left + others)
 
+    def check(self, features):
+        """
+        Refuse features with another number of columns than those of the fit.
+
+        Parameters
+        ----------
+        features : `~numpy.ndarray`, shape (n, d)
+
+        Raises
+        ------
+        ValueError
+            If they have.
+        """
+        if features.shape[1] != len(self.center_):
+            raise ValueError(
+                f'`features` must have {len(self.center_)} columns, as those of the calibration; '
+                f'got {features.shape[1]}.'
+            )
+
     def to_dict(self):
         """Fitted attributes as plain values, for a file; ``axes_`` one after the other."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
@@ -195,11 +214,7 @@ class FeatureDistance:
         if self.center_ is None:
             raise NotFittedError('This distance has not been fitted: call `fit`.')
         features = _as_rows(features)
-        if features.shape[1] != len(self.center_):
-            raise ValueError(
-                f'`features` must have {len(self.center_)} columns, as those of the calibration; '
-                f'got {features.shape[1]}.'
-            )
+        self.check(features)
         known = np.isfinite(features).all(axis=1)
         deviations = np.where(known[:, np.newaxis], features, 0) - self.center_
         coordinates = deviations @ self.axes_.T.astype(float)

@@ -33,6 +33,7 @@ _CONTRIBUTIONS = {
     'score_feature_loss': 'feature loss',
     'score_paper_score': 'score of the paper',
     'score_critic': 'critic',
+    'score_features': 'features',
 }
 _KNOWN = {
     'rank': 'rank',
@@ -59,7 +60,7 @@ _KNOWN = {
 }
 # Sorted in increasing order; others in decreasing order.
 _SMALLEST_FIRST = ('rank', 'p_value', 'q_value', 'x', 'y', 'sky.ra', 'sky.dec')
-_NOT_SHOWN = ('id', 'latent')
+_NOT_SHOWN = ('id', 'latent', 'features')
 
 # Larger integers, such as catalog numbers, lose digits in a browser.
 _LARGEST_INTEGER = 2**53

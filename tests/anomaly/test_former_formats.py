@@ -38,7 +38,7 @@ def renamed(values, names):
 
 def without_weights(scoring):
     """Formats up to 12 had no terms of a classifier."""
-    weights = ('injection_weight', 'residual_weight', 'critic_weight')
+    weights = ('injection_weight', 'residual_weight', 'critic_weight', 'features_weight')
     return {key: value for key, value in scoring.items() if key not in weights}
 
 

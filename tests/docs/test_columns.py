@@ -184,7 +184,8 @@ def test_columns_of_scores(detector, stamps):
     table = detector.score(stamps[:3], progress=False)
     table.remove_column('id')
     of_classifier = {'injection_log_odds', 'score_injection', 'score_critic'}
-    absent = {'color_residual', 'score_color_residual', *of_classifier}
+    of_features = {'features', 'score_features', 'score_critic'}
+    absent = {'color_residual', 'score_color_residual', *of_classifier, *of_features}
     assert_described(table, 'scores', absent=absent)
     config = ClassifierConfig(iterations=2, batch_size=4, channels=(4,), injected_per_host=1)
     own = AnomalyDetector(detector.wgan)
@@ -192,6 +193,11 @@ def test_columns_of_scores(detector, stamps):
     table = own.calibrate(stamps[20:40], progress=False).score(stamps[:3], progress=False)
     table.remove_column('id')
     assert_described(table, 'scores', absent=absent - of_classifier)
+    options = {'features': detector.features, 'progress': False}
+    other = AnomalyDetector(detector.wgan).calibrate(stamps[20:40], **options)
+    table = other.score(stamps[:3], **options)
+    table.remove_column('id')
+    assert_described(table, 'scores', absent=absent - of_features)
     assert_described(critic_features(detector.wgan, stamps[:3], progress=False), 'features')
     assert_described(detector.features(stamps[:3], progress=False), 'features')
 

@@ -17,6 +17,7 @@ def table():
     table['flux'] = np.array([1, 2, 3], dtype=np.float32) * u.nJy
     table['trained_on'] = [True, False, True]
     table['latent'] = np.zeros((3, 4))
+    table['features'] = np.zeros((3, 2))
     return table
 
 
@@ -32,7 +33,7 @@ def test_columns_are_plain_values_in_the_order_of_the_rows(table):
     assert (found['x'].values, found['x'].unit) == ([3.5, 1.5, 2.5], 'pix')
     assert (found['trained_on'].kind, found['trained_on'].values) == ('flag', [True, True, False])
     assert found['sky.ra'].values == [53.163, 10.0, 20.0]
-    assert 'latent' not in found
+    assert not {'latent', 'features'} & {*found}
     assert 'id' not in found
     assert list(found)[:3] == ['rank', 'score', 'p_value']
 
