@@ -175,14 +175,21 @@ def wgan(task):
 
 
 def features(task):
-    """The default features of the detector, without labels: a forest, and Mahalanobis distance."""
+    """The default features of the detector, without labels: by themselves, and in the score."""
     detector = task.detector()
     learned = np.asarray(detector.features(task.train, progress=False)['features'])
     found = [np.asarray(table['features']) for table in task.features()]
+    measured = [table.copy() for table in task.measured()]
+    for table, own in zip(measured, found, strict=True):
+        table['features'] = own
+    detector.calibrate(measured[0], progress=False)
+    own = np.ones(len(task.held_out), bool)
+    scored = [detector.score(measured[0], in_calibration=own), detector.score(measured[1])]
     forest = IsolationForestScore(seed=task.seed, n_components=min(_FEATURES, *learned.shape))
     forest.fit(learned)
     distance = FeatureDistance().fit(learned)
     return {
+        'WGAN with features': [np.asarray(table['score']) for table in scored],
         'isolation forest, features': [np.asarray(forest.score(f)['score']) for f in found],
         'Mahalanobis, features': [distance.transform(f) for f in found],
     }

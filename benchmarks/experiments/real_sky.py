@@ -9,9 +9,10 @@ calibration (``--contamination``) are those of the other half, in all orientatio
 
 Rows: noise, size and brightness alone; the stamp less itself, rotated; principal components,
 plain, scored as the WGAN, and by Mahalanobis distance; isolation forests on pixels and on shapes;
-an autoencoder; the WGAN, each of its terms, its critic, and the score of the paper; an isolation
-forest and the Mahalanobis distance of its features; and logistic regression with labels, five-fold,
-on all of these as the ceiling, and on the features of each network (probes).
+an autoencoder; the WGAN, each of its terms, its critic, and the score of the paper; the WGAN with
+its features as a term of the score, an isolation forest on them, and their Mahalanobis distance;
+and logistic regression with labels, five-fold, on features, terms and confounds as the ceiling, and
+on the features of each network (probes).
 
 Areas under the ROC curve are those of all stamps, of stamps matched in noise, size and brightness
 (each alone, and all at once by their propensity score), with DeLong's errors; the error of a mean
