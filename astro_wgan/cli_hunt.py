@@ -84,7 +84,7 @@ def add_hunt(commands):
     add(
         '--no-classifier',
         action='store_true',
-        help='train no classifier of injected anomalies, which takes up to a minute or two',
+        help='train no classifier of injected anomalies, which takes a minute or two',
     )
     add('--seed', type=int, default=defaults.seed, help='seed of the split and of the training')
     add('--model', metavar='DIR', help='use the model of an earlier hunt instead of training one')

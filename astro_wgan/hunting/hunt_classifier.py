@@ -39,7 +39,7 @@ def kept_classifier(folder, wgan):
 
 def train_hunt_classifier(detector, stamps, config, folder, *, progress=True):
     """
-    Train the classifier of a detector, unless it has one from before an interruption.
+    Train the classifier of a detector, if there are enough stamps.
 
     Parameters
     ----------
@@ -60,8 +60,6 @@ def train_hunt_classifier(detector, stamps, config, folder, *, progress=True):
     """
     from astro_wgan.anomaly.classifier.classifier_training import MIN_STAMPS
 
-    if hasattr(detector, 'classifier_'):
-        return ''
     n = np.count_nonzero(stamps.valid.reshape(len(stamps), -1).any(axis=1))
     missing = ''
     if n < MIN_STAMPS:

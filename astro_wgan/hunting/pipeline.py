@@ -180,7 +180,7 @@ def hunt(
         if detector is None:
             detector = _train(stamps[trained_on], config, folder, start, progress)
             seconds['training'] = detector.wgan.provenance_['seconds']
-            if config.classifier is not None:
+            if config.classifier is not None and not hasattr(detector, 'classifier_'):
                 with _timed(seconds, 'classifier'):
                     missing = train_hunt_classifier(
                         detector, stamps[trained_on], config, folder, progress=progress

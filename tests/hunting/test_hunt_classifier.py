@@ -97,6 +97,7 @@ def test_an_interrupted_hunt_trains_it_again_only_if_it_was_not_finished(
     assert len(trained) == (where == 'after')
     again = hunt(image, output=tmp_path, config=CONFIG, progress=False)
     assert len(trained) == 1
+    assert ('classifier' in again.table.meta['hunt']['seconds']) == (where == 'during')
     np.testing.assert_allclose(weights_of(again.detector), weights_of(result.detector), atol=1e-5)
     np.testing.assert_allclose(again.table['score'], result.table['score'], rtol=0.01)
 

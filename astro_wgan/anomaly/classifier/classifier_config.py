@@ -18,7 +18,8 @@ class ClassifierConfig:
     injection : `~astro_wgan.injection.InjectionConfig`
         What is injected.
     iterations : int
-        Number of steps of AdamW.
+        Largest number of steps of AdamW. With few stamps there are fewer, 30 times the square root
+        of the number that anomalies are injected into: more steps would learn these by heart.
     batch_size : int
         Number of stamps in each step, half of them with anomalies.
     learning_rate : float

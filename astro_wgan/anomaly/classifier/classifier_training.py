@@ -29,6 +29,9 @@ _BRIGHTNESS = 0.1
 MIN_STAMPS = 16
 #: Bytes of channels in memory, and of the pixels of stamps that are injected into at a time.
 _MAX_BYTES, _PART_BYTES = 2**30, 2**25
+#: Most steps in units of the square root of the number of stamps. Of simulated classes with 60 to
+#: 250 stamps, pairs had areas under the ROC curve of 0.97 to 0.99 so, and 0.93 to 0.96 after 800.
+_STEPS = 30
 #: Steps between two lines of progress.
 _EVERY = 20
 
@@ -183,23 +186,27 @@ def _fit(network, normal, strange, config, seed, line):
         optimizer.apply(tape.gradient(loss, network.trainable_variables), None)
         return loss
 
-    rng = random_stream(seed, 3)
+    rng, steps = random_stream(seed, 3), _number_of_steps(len(normal), config)
     with defer_interrupt() as interrupted:
-        for k in range(config.iterations):
-            part = k / config.iterations
+        for k in range(steps):
+            part = k / steps
             optimizer.learning_rate = config.learning_rate * max(0.01, min(1.0, 2 * (1 - part)))
             rows = [rng.integers(len(each), size=half) for each in (normal, strange)]
             batch = np.concatenate([normal[rows[0]], strange[rows[1]]])
             loss = step(tf.constant(_jittered(batch, rng)), tf.constant(k))
             if interrupted.is_set():
                 raise KeyboardInterrupt
-            if k % _EVERY == 0 or k == config.iterations - 1:
+            if k % _EVERY == 0 or k == steps - 1:
                 if not np.isfinite(loss):
                     raise TrainingDivergedError(
                         f'The loss of the classifier is not finite at iteration {k}. Try a lower '
                         'learning rate, or look for extreme pixels in the stamps.'
                     )
-                line.update((k + 1) / config.iterations, f'loss {float(loss):.3f}')
+                line.update((k + 1) / steps, f'loss {float(loss):.3f}')
+
+
+def _number_of_steps(n_hosts, config):
+    return min(config.iterations, round(_STEPS * n_hosts**0.5))
 
 
 def _jittered(batch, rng):

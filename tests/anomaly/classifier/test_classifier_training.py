@@ -127,6 +127,24 @@ def test_channels_take_a_gibibyte_at_most(image_shape):
     assert 0.95 * 2**30 < n * one <= 2**30
 
 
+@pytest.mark.parametrize(('n', 'steps'), [(16, 120), (48, 208), (400, 600), (4000, 800)])
+def test_few_stamps_are_learned_from_in_fewer_steps(n, steps):
+    assert classifier_training._number_of_steps(n, ClassifierConfig(iterations=800)) == steps
+    assert classifier_training._number_of_steps(n, ClassifierConfig(iterations=50)) == 50
+
+
+def test_the_steps_are_as_many_as_the_number_of_stamps_allows(wgan, stamps, monkeypatch):
+    counted, jittered = [], classifier_training._jittered
+    monkeypatch.setattr(
+        classifier_training,
+        '_jittered',
+        lambda batch, rng: counted.append(1) or jittered(batch, rng),
+    )
+    monkeypatch.setattr(classifier_training, '_STEPS', 1)
+    train(wgan, stamps[:20], ClassifierConfig(**{**vars(FEW), 'iterations': 100}))
+    assert len(counted) == 4
+
+
 def test_ctrl_c_leaves_the_detector_as_it_was(wgan, stamps, monkeypatch):
     detector = train(wgan, stamps[:40]).calibrate(stamps[80:], progress=False)
     former, calls = detector.classifier_, []
