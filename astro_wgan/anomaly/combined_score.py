@@ -11,18 +11,20 @@ from astro_wgan.anomaly.calibration.tail_probability import TailProbability
 from astro_wgan.features.feature_distance import FeatureDistance
 
 __all__ = [
+    'ABSOLUTE',
     'COLOR',
     'CONTRIBUTIONS',
     'FEATURES',
-    'FURTHER_TERMS',
     'INJECTION_LOG_ODDS',
     'MIN_USED_FRACTION',
     'NORMAL_FEATURES',
     'RESIDUAL',
     'STATISTICS',
+    'TAILS',
     'Term',
     'check_tails',
     'fit_normals',
+    'further_terms',
     'score_terms',
     'with_sum',
 ]
@@ -37,6 +39,10 @@ INJECTION_LOG_ODDS = 'injection_log_odds'
 FEATURES = 'features'
 #: Name of the tail probability of the sum of deviations.
 RESIDUAL = 'residual'
+#: Names of those of the main term and of the rotation residual, whatever the brightness.
+ABSOLUTE = ('absolute_statistic', 'absolute_rotation')
+#: Names of all tail probabilities.
+TAILS = (RESIDUAL, 'injection', *ABSOLUTE, 'critic', 'features')
 #: Names of the distribution of the features, and of the brightness trend of their distance.
 NORMAL_FEATURES, _DISTANCE = 'normal_features', 'feature_distance'
 
@@ -53,37 +59,67 @@ class Term(NamedTuple):
     Attributes
     ----------
     name : str
-        Of its tail probability among the trends, of its weight in a
-        `~astro_wgan.anomaly.ScoringConfig` (``name_weight``) and of its contribution
-        (``score_name``).
+        Of its tail probability among the trends.
     column : str
         Column of the measurements.
     sign : int
         1 if high values are strange, -1 if low ones are. Of features the distance is.
+    weight : float
+        Its factor in the score.
+    contribution : str
+        Name of what it contributes to (``score_contribution``).
     """
 
     name: str
     column: str
     sign: int
+    weight: float
+    contribution: str
 
     def values(self, measurements, trends):
         """Values of each row of measurements, of which high ones are strange."""
         if self.column == FEATURES:
             distance = trends[NORMAL_FEATURES].transform(measurements[FEATURES])
             return trends[_DISTANCE].transform(distance, float_values(measurements['closest_flux']))
-        return self.sign * float_values(measurements[self.column])
+        values = float_values(measurements[self.column])
+        if self.name in ABSOLUTE:
+            # Residuals range over decades, more than an exponential tail would.
+            with np.errstate(divide='ignore', invalid='ignore'):
+                return np.log(np.maximum(values, np.finfo(np.float32).tiny))
+        return self.sign * values
 
 
-FURTHER_TERMS = (
-    Term('injection', INJECTION_LOG_ODDS, 1),
-    Term('critic', 'critic_value', -1),
-    Term('features', FEATURES, 1),
-)
+def further_terms(scoring):
+    """
+    Terms of the score beside the sum of deviations, if there are a classifier or features.
+
+    Parameters
+    ----------
+    scoring : `~astro_wgan.anomaly.ScoringConfig`
+        Configuration of the score.
+
+    Returns
+    -------
+    tuple of `Term`
+        Those whose weight is not 0.
+    """
+    if not scoring.by_brightness:
+        return ()
+    absolute = scoring.absolute_weight / len(ABSOLUTE)
+    terms = (
+        Term('injection', INJECTION_LOG_ODDS, 1, scoring.injection_weight, 'injection'),
+        Term(ABSOLUTE[0], scoring.statistic, 1, absolute, scoring.statistic),
+        Term(ABSOLUTE[1], 'rotation_residual', 1, absolute, 'rotation_residual'),
+        Term('critic', 'critic_value', -1, scoring.critic_weight, 'critic'),
+        Term('features', FEATURES, 1, scoring.features_weight, 'features'),
+    )
+    return tuple(term for term in terms if term.weight)
+
 
 #: Columns of contributions to a score, whatever its configuration.
 CONTRIBUTIONS = (
     *(f'score_{name}' for name in (*STATISTICS, 'rotation_residual', 'peak_residual', COLOR)),
-    *(f'score_{term.name}' for term in FURTHER_TERMS),
+    *(f'score_{name}' for name in ('injection', 'critic', 'features')),
 )
 
 
@@ -117,7 +153,7 @@ def fit_normals(scoring, measurements, *, n_normals=None):
         name: BrightnessTrend().fit(columns[name], flux, n_normals=n_normals)
         for name in (scoring.statistic, *measured)
     }
-    terms = [term for term in scoring.further_terms if term.column in measurements.colnames]
+    terms = [term for term in further_terms(scoring) if term.column in measurements.colnames]
     own_values = {}
     if any(term.column == FEATURES for term in terms):
         distances = _fit_features(trends, measurements, flux, n_normals)
@@ -167,15 +203,16 @@ def score_terms(scoring, measurements, trends):
         score = scoring.residual_weight * rare if scoring.residual_weight else 0 * np.sign(rare)
         parts = _divided(score, parts)
         reliability = _reliability(measurements)
-        for term in scoring.further_terms:
+        for term in further_terms(scoring):
             if term.name not in trends:
                 continue
             rare = trends[term.name].transform(term.values(measurements, trends))
             with np.errstate(invalid='ignore'):
-                rare = getattr(scoring, f'{term.name}_weight') * reliability * rare
+                rare = term.weight * reliability * rare
             # A term that is NaN contributes nothing.
-            parts[term.name] = np.where(np.isnan(rare), 0, rare)
-            score = score + parts[term.name]
+            rare = np.where(np.isnan(rare), 0, rare)
+            parts[term.contribution] = parts.get(term.contribution, 0) + rare
+            score = score + rare
     known = np.where(np.isnan(score), np.nan, 0)
     return score, {f'score_{name}': part + known for name, part in parts.items()}
 
@@ -205,7 +242,7 @@ def check_tails(scoring, trends, *, has_classifier):
             'of injected anomalies.'
         )
     if has_classifier:
-        names = (t.name for t in scoring.further_terms if t.column == INJECTION_LOG_ODDS)
+        names = (t.name for t in further_terms(scoring) if t.column == INJECTION_LOG_ODDS)
         _check_present(
             trends,
             (RESIDUAL, *names),

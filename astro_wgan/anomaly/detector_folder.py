@@ -14,9 +14,8 @@ from astro_wgan.anomaly.calibration.tail_probability import TailProbability
 from astro_wgan.anomaly.classifier.classifier_inputs import classifier_shape
 from astro_wgan.anomaly.classifier.injection_classifier import InjectionClassifier
 from astro_wgan.anomaly.combined_score import (
-    FURTHER_TERMS,
     NORMAL_FEATURES,
-    RESIDUAL,
+    TAILS,
     check_tails,
 )
 from astro_wgan.anomaly.former_formats import (
@@ -53,7 +52,7 @@ _ENCODER, _CLASSIFIER, _DESCRIPTION = OF_DETECTORS
 
 #: What the trends are that are not of brightness.
 _KINDS = {
-    **dict.fromkeys((RESIDUAL, *(term.name for term in FURTHER_TERMS)), TailProbability),
+    **dict.fromkeys(TAILS, TailProbability),
     NORMAL_FEATURES: FeatureDistance,
 }
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from astro_wgan.anomaly.color_residual import measure_color_residual
 from astro_wgan.anomaly.combined_score import (
     COLOR,
-    FURTHER_TERMS,
     STATISTICS,
     fit_normals,
+    further_terms,
     score_terms,
 )
 from astro_wgan.anomaly.residuals import map_smoothed_residual, measure_residuals
@@ -15,7 +15,7 @@ from astro_wgan.validation.config_numbers import check_finite_numbers, check_who
 
 __all__ = ['ScoringConfig']
 
-_WEIGHTS = ('injection_weight', 'residual_weight', 'critic_weight')
+_WEIGHTS = ('injection_weight', 'residual_weight', 'absolute_weight', 'critic_weight')
 
 
 @dataclass(frozen=True)
@@ -60,15 +60,17 @@ class ScoringConfig:
         Factor of the deviation of C, which is the score of a stamp where that is higher; 0 to leave
         it out, as without ``by_brightness``. In the other terms a wrong color of a part of a galaxy
         is diluted by what is left of it in all bands.
-    injection_weight, residual_weight, critic_weight, features_weight : float
+    injection_weight, residual_weight, absolute_weight, critic_weight, features_weight : float
         Weights of the terms of a detector with a classifier of injected anomalies, or with
-        features: the log odds of the classifier, the residuals, the value of the critic, and the
-        distance of the features. Without both, or without ``by_brightness``, they have no effect.
+        features: the log odds of the classifier, the residuals compared with those of normals of
+        the same brightness, the statistic and T compared with those of all normals, the value of
+        the critic, and the distance of the features. Without both, or without ``by_brightness``,
+        they have no effect.
 
     Raises
     ------
     ValueError
-        If a value is out of range, or the first three of these weights are all 0.
+        If a value is out of range, or the first four of these weights are all 0.
 
     Notes
     -----
@@ -99,18 +101,20 @@ class ScoringConfig:
 
     .. math::
 
-       A' = w_I L(\lambda) + w_R L(A) + w_V L(-C(x)) + w_F L(t_D), \qquad L(v) = -\log_{10} p(v)
+       A' = w_I L(\lambda) + w_R L(A) + \frac{w_A}{2} \left[L(\ln S) + L(\ln T)\right]
+            + w_V L(-C(x)) + w_F L(t_D), \qquad L(v) = -\log_{10} p(v)
 
     where p(v) is the probability that a normal stamp has a value at least as high (see
     `~astro_wgan.anomaly.calibration.tail_probability.TailProbability`), :math:`\lambda` are the log
     odds, C(x) is the value of the critic, and :math:`t_D` is the deviation of the distance of the
     features from those of normals (`~astro_wgan.features.FeatureDistance`). The weights are
-    ``injection_weight``, ``residual_weight``, ``critic_weight`` and ``features_weight``. Logarithms
-    of probabilities put quantities of different units and distributions on one scale, and their sum
-    is that of Fisher's method for independent tests. Low values of the critic are those of images
-    unlike the normals that it was trained on; high ones are not strange. A term that cannot be
-    measured contributes nothing, but without S there is no score; for an incomplete stamp all but
-    the second are multiplied by the factor above, which A already contains.
+    ``injection_weight``, ``residual_weight``, ``absolute_weight``, ``critic_weight`` and
+    ``features_weight``. Logarithms of probabilities put quantities of different units and
+    distributions on one scale, and their sum is that of Fisher's method for independent tests. Low
+    values of the critic are those of images unlike the normals that it was trained on; high ones
+    are not strange. A term that cannot be measured contributes nothing, but without S there is no
+    score; for an incomplete stamp all but that of A are multiplied by the factor above, which A
+    already contains.
 
     **Its terms**
 
@@ -170,7 +174,8 @@ class ScoringConfig:
     color_weight: float = 2.0
     rotation_shift: int = 1
     injection_weight: float = 2.0
-    residual_weight: float = 1.0
+    residual_weight: float = 0.5
+    absolute_weight: float = 0.5
     critic_weight: float = 0.5
     features_weight: float = 1.0
 
@@ -187,7 +192,8 @@ class ScoringConfig:
                 raise ValueError(f'`{name}` must not be negative; got {getattr(self, name)}.')
         if not any(getattr(self, name) for name in _WEIGHTS):
             raise ValueError(
-                '`injection_weight`, `residual_weight` and `critic_weight` must not all be 0.'
+                '`injection_weight`, `residual_weight`, `absolute_weight` and `critic_weight` '
+                'must not all be 0.'
             )
         if self.weight_sigma is not None and not self.weight_sigma > 0:
             raise ValueError(f'`weight_sigma` must be above 0, or None; got {self.weight_sigma}.')
@@ -205,6 +211,7 @@ class ScoringConfig:
             peak_margin=None,
             color_weight=0.0,
             injection_weight=0.0,
+            absolute_weight=0.0,
             critic_weight=0.0,
             features_weight=0.0,
         )
@@ -300,8 +307,9 @@ class ScoringConfig:
         dict
             For `score`: a `BrightnessTrend` for each of `columns`. With ``injection_log_odds`` also
             a `~astro_wgan.anomaly.calibration.tail_probability.TailProbability` for ``residual``
-            (the sum of the deviations), ``injection`` and ``critic``, and with ``features`` for
-            ``features``, beside what their distance follows from. Empty without ``by_brightness``.
+            (the sum of the deviations), ``injection``, ``absolute_statistic``,
+            ``absolute_rotation`` and ``critic``, and with ``features`` for ``features``, beside
+            what their distance follows from. Empty without ``by_brightness``.
         """
         return fit_normals(self, measurements, n_normals=n_normals)
 
@@ -343,8 +351,8 @@ class ScoringConfig:
         Notes
         -----
         Without a classifier these are :math:`t_S`, the two H, and by how much the color residual is
-        above their sum. With one, the term of the residuals is divided among these in proportion to
-        their positive parts; if none is positive, it is all that of S.
+        above their sum. With one, the term of A is divided among these in proportion to their
+        positive parts; if none is positive, it is all that of S. Those of S and T alone are added.
         """
         return score_terms(self, measurements, trends)[1]
 
@@ -390,6 +398,4 @@ class ScoringConfig:
     @property
     def further_terms(self):
         """Terms beside the residuals that a detector with a classifier or features has."""
-        if not self.by_brightness:
-            return ()
-        return tuple(term for term in FURTHER_TERMS if getattr(self, f'{term.name}_weight'))
+        return further_terms(self)

@@ -41,8 +41,9 @@ def without_classifier(table):
     return table[[name for name in table.colnames if name != 'injection_log_odds']]
 
 
-def test_it_is_the_weighted_sum_of_three_terms(normal, fresh):
-    scoring = ScoringConfig(injection_weight=3.0, residual_weight=1.5, critic_weight=0.25)
+def test_it_is_the_weighted_sum_of_its_terms(normal, fresh):
+    weights = {'injection_weight': 3.0, 'residual_weight': 1.5, 'absolute_weight': 0.8}
+    scoring = ScoringConfig(**weights, critic_weight=0.25)
     residual = [
         scored(scoring, without_classifier(normal), without_classifier(table))
         for table in (normal, fresh)
@@ -51,6 +52,9 @@ def test_it_is_the_weighted_sum_of_three_terms(normal, fresh):
     for name, factor, weight in (('injection_log_odds', 1, 3.0), ('critic_value', -1, 0.25)):
         tail = TailProbability().fit(factor * normal[name])
         expected = expected + weight * tail.transform(factor * fresh[name])
+    for name in ('smoothed_residual', 'rotation_residual'):
+        tail = TailProbability().fit(np.log(normal[name]))
+        expected = expected + 0.4 * tail.transform(np.log(fresh[name]))
     np.testing.assert_allclose(scored(scoring, normal, fresh), expected)
 
 
@@ -71,7 +75,8 @@ def test_the_statistic_itself_does_not_change(scoring, normal, fresh):
 
 
 def test_the_residuals_alone_rank_as_without_a_classifier(normal, fresh):
-    scoring = ScoringConfig(injection_weight=0.0, residual_weight=1.0, critic_weight=0.0)
+    weights = {'injection_weight': 0.0, 'absolute_weight': 0.0, 'critic_weight': 0.0}
+    scoring = ScoringConfig(**weights, residual_weight=1.0)
     found = scored(scoring, normal, fresh)
     plain = scored(scoring, without_classifier(normal), without_classifier(fresh))
     above = found > 0  # none of the others is strange
@@ -161,7 +166,7 @@ def test_contributions_add_up_to_the_score(classified, color, statistic):
 
 def test_residual_terms_are_shares_in_proportion_to_their_positive_parts(normal, fresh):
     fresh['rotation_residual'][:50] *= 5
-    scoring = ScoringConfig()
+    scoring = ScoringConfig(absolute_weight=0.0)
     plain = scoring.contributions(
         without_classifier(fresh), scoring.fit_trends(without_classifier(normal))
     )
@@ -173,6 +178,18 @@ def test_residual_terms_are_shares_in_proportion_to_their_positive_parts(normal,
     for name, part in positive.items():
         np.testing.assert_allclose(found[name][some], (whole * part)[some] / total[some])
     np.testing.assert_array_equal(found['score_smoothed_residual'][~some], whole[~some])
+
+
+def test_residuals_among_all_normals_are_added_to_the_parts_of_these_residuals(normal, fresh):
+    weights = {'injection_weight': 0.0, 'residual_weight': 0.0, 'critic_weight': 0.0}
+    scoring = ScoringConfig(**weights, absolute_weight=3.0)
+    found = scoring.contributions(fresh, scoring.fit_trends(normal))
+    for name in ('smoothed_residual', 'rotation_residual'):
+        tail = TailProbability().fit(np.log(normal[name]))
+        np.testing.assert_allclose(
+            found[f'score_{name}'], 1.5 * tail.transform(np.log(fresh[name]))
+        )
+    assert not found['score_peak_residual'].any()
 
 
 def test_contributions_take_another_sum():

@@ -38,7 +38,8 @@ def renamed(values, names):
 
 def without_weights(scoring):
     """Formats up to 12 had no terms of a classifier."""
-    weights = ('injection_weight', 'residual_weight', 'critic_weight', 'features_weight')
+    weights = [f'{name}_weight' for name in ('injection', 'residual', 'absolute', 'critic')]
+    weights.append('features_weight')
     return {key: value for key, value in scoring.items() if key not in weights}
 
 

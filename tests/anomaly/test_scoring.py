@@ -119,8 +119,10 @@ def test_a_term_that_is_nan_contributes_nothing():
         ({'injection_weight': -1.0}, '`injection_weight` must not be negative; got -1.0'),
         ({'critic_weight': np.nan}, '`critic_weight` must be a finite number; got nan'),
         (
-            {'injection_weight': 0.0, 'residual_weight': 0.0, 'critic_weight': 0.0},
-            '`injection_weight`, `residual_weight` and `critic_weight` must not all be 0',
+            dict.fromkeys(
+                ('injection_weight', 'residual_weight', 'absolute_weight', 'critic_weight'), 0.0
+            ),
+            '`injection_weight`, `residual_weight`, `absolute_weight` and `critic_weight` must',
         ),
         ({'color_weight': np.inf}, '`color_weight` must be a finite number; got inf'),
         ({'color_smoothing': '1'}, "`color_smoothing` must be a finite number; got '1'"),
