@@ -41,6 +41,10 @@ class ClassifierConfig:
         Largest number of these stamps.
     injected_per_host : int
         Number of stamps with anomalies for each of them.
+    least_visible : float
+        Fraction of the stamps with anomalies that are not learned from: those in which the change
+        is the least compared with the residual of the stamp without it. They would teach that
+        noise, and what the generator does not reproduce of normal galaxies, is strange.
     orientations : {1, 2, 4, 8}
         Number of orientations of a stamp, over which the log odds are averaged: the time that the
         classifier takes is proportional to it. Four rank stamps as well as eight, two almost.
@@ -62,12 +66,14 @@ class ClassifierConfig:
     host_fraction: float = 0.8
     max_hosts: int = 4000
     injected_per_host: int = 2
+    least_visible: float = 0.5
     orientations: int = 2
 
     def __post_init__(self):
         least = dict.fromkeys(('iterations', 'binning', 'max_hosts', 'injected_per_host'), 1)
         check_whole_numbers(self, {**least, 'batch_size': 2})
-        check_finite_numbers(self, ('learning_rate', 'weight_decay', 'dropout', 'host_fraction'))
+        fractions = ('dropout', 'host_fraction', 'least_visible')
+        check_finite_numbers(self, ('learning_rate', 'weight_decay', *fractions))
         if self.orientations not in (1, 2, 4, 8):
             raise ValueError(f'`orientations` must be 1, 2, 4 or 8; got {self.orientations!r}.')
         if self.batch_size % 2:
@@ -76,8 +82,11 @@ class ClassifierConfig:
             raise ValueError(f'`learning_rate` must be above 0; got {self.learning_rate}.')
         if not self.weight_decay >= 0:
             raise ValueError(f'`weight_decay` must not be negative; got {self.weight_decay}.')
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f'`dropout` must lie between 0 and 1; got {self.dropout}.')
+        for name in ('dropout', 'least_visible'):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(
+                    f'`{name}` must be at least 0 and below 1; got {getattr(self, name)}.'
+                )
         if not 0 < self.host_fraction <= 1:
             raise ValueError(
                 f'`host_fraction` must be above 0 and at most 1; got {self.host_fraction}.'

@@ -86,6 +86,7 @@ def train_classifier(searcher, stamps, *, scoring=None, config=None, seed=0, pro
     scoring = ScoringConfig() if scoring is None else scoring
     hosts = _draw_hosts(searcher, stamps, scoring, config, seed, progress)
     normal, strange = _inject(searcher, stamps, hosts, config, seed, progress)
+    strange = _visible(normal, strange, searcher.wgan.network.bands, config.least_visible)
     network = build_classifier(normal.shape[1:], config, seed=seed)
     with ProgressLine('classifier', quiet=not progress) as line:
         _fit(network, normal, strange, config, seed, line)
@@ -139,7 +140,7 @@ def _most_hosts(image_shape, config):
 
 
 def _inject(searcher, stamps, hosts, config, seed, progress):
-    """Channels of stamps as they are, and of the same with anomalies."""
+    """Channels of stamps as they are, and in several rounds of the same with anomalies."""
     n, rounds, wgan = len(hosts.rows), config.injected_per_host, searcher.wgan
     shape = classifier_shape(wgan.network.image_shape, config.binning)
     normal = np.empty((n, *shape), np.float32)
@@ -163,7 +164,20 @@ def _inject(searcher, stamps, hosts, config, seed, progress):
                 found = searcher(images, weights).closest_images
                 strange[k, rows] = classifier_inputs(images, found, weights, binning=config.binning)
         line.update(1.0, f'{n} stamps')
-    return normal, strange.reshape(rounds * n, *shape)
+    return normal, strange
+
+
+def _visible(normal, strange, bands, fraction):
+    """Stamps with anomalies, without a fraction of the least visible ones."""
+    residual = _norm(normal[..., bands : 2 * bands])
+    floor = max(float(np.median(residual)) / 1000, np.finfo(np.float32).tiny)
+    changes = np.array([_norm(each[..., :bands] - normal[..., :bands]) for each in strange])
+    visibility = changes / np.maximum(residual, floor)
+    return strange[visibility >= np.quantile(visibility, fraction)]
+
+
+def _norm(channels):
+    return np.sqrt(np.sum(channels**2, axis=(1, 2, 3), dtype=float))
 
 
 def _fit(network, normal, strange, config, seed, line):

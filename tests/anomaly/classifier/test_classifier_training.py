@@ -113,10 +113,9 @@ def test_channels_of_normals_do_not_depend_on_the_parts(wgan, stamps, monkeypatc
     images, weights = wgan.images_from_stamps(stamps[10:50])
     closest = wgan.images_from_latent(hosts.latent)
     np.testing.assert_allclose(whole[0], classifier_inputs(images, closest, weights), atol=1e-5)
-    assert parts[1].shape == whole[1].shape == (80, 8, 8, 3)
-    # What is injected in a part is drawn for it alone, and in each round anew.
-    rounds = parts[1].reshape(2, 4, 10, 8, 8, 3)
-    assert not np.allclose(rounds[0], rounds[1], atol=0.01)
+    assert parts[1].shape == whole[1].shape == (2, 40, 8, 8, 3)
+    # What is injected is drawn in each round anew.
+    assert not np.allclose(*parts[1], atol=0.01)
 
 
 @pytest.mark.parametrize('image_shape', [(64, 64, 1), (96, 96, 4), (256, 256, 6)])
@@ -180,3 +179,15 @@ def test_blocks_larger_than_the_stamps_are_refused(wgan, stamps):
     config = ClassifierConfig(binning=17)
     with pytest.raises(ValueError, match='`binning` must be at most the edge of the stamps, 16'):
         train(wgan, stamps, config)
+
+
+def test_changes_that_are_small_beside_the_residual_are_not_learned_from():
+    normal = np.zeros((4, 8, 8, 3), np.float32)
+    normal[..., 1] = np.array([1.0, 2.0, 4.0, 0.0])[:, np.newaxis, np.newaxis]  # of residuals
+    strange = np.stack([normal, normal])
+    strange[0, ..., 0] += 4  # 4, 2, 1 and more times the residual
+    strange[1, ..., 0] += 6  # 6, 3, 1.5
+    found = classifier_training._visible(normal, strange, 1, 0.5)
+    assert found[:, 0, 0, 0].tolist() == [4, 4, 6, 6]
+    assert found[:, 0, 0, 1].tolist() == [1, 0, 1, 0]
+    assert len(classifier_training._visible(normal, strange, 1, 0.0)) == 8
