@@ -8,6 +8,7 @@ from sklearn.decomposition import PCA
 
 from astro_wgan import WGAN, AnomalyDetector, Stretch
 from astro_wgan.anomaly import BrightnessTrend
+from astro_wgan.anomaly.calibration.calibration import Calibration
 from astro_wgan.baselines import (
     IsolationForestScore,
     PCAMahalanobis,
@@ -16,6 +17,7 @@ from astro_wgan.baselines import (
 )
 from astro_wgan.features import FeatureDistance
 from benchmarks.detectors.classical import OnNormals, PCAByBrightness
+from benchmarks.detectors.component_search import score_components
 from benchmarks.detectors.labeled_probes import SUPERVISED, TERMS, probes, supervised
 from benchmarks.detectors.labeled_stamps import measure_confounds
 
@@ -25,6 +27,8 @@ __all__ = ['FAMILIES', 'Task']
 _COMPONENTS = 10
 #: Principal components of pixels, and of features, for a forest.
 _FEATURES = 64
+#: Column of the classifier of injected anomalies.
+_LOG_ODDS = 'injection_log_odds'
 
 
 @dataclass(frozen=True)
@@ -40,10 +44,14 @@ class Task:
     labels : `~numpy.ndarray` of str, shape (tested,)
         Its class, for the same.
     seed : int
+    iterations : int
+        Of the training of the WGAN.
     minutes : float
-        Of the training of each network.
+        Of that of the autoencoder.
     folder : path-like
         Where networks are kept.
+    name : str
+        Of the set.
     """
 
     train: object
@@ -52,8 +60,10 @@ class Task:
     strange: np.ndarray
     labels: np.ndarray
     seed: int
+    iterations: int
     minutes: float
     folder: Path
+    name: str
 
     @property
     def sets(self):
@@ -68,11 +78,12 @@ class Task:
             size = self.train.pixels.shape[1]
             wgan = WGAN.preset('compact', size=size, bands=bands, stretch=Stretch('auto')).fit(
                 self.train,
-                minutes=self.minutes,
+                iterations=self.iterations,
                 seed=self.seed,
                 checkpoint=self.folder / 'wgan.checkpoint',
             )
-            AnomalyDetector(wgan).calibrate(self.held_out, progress=False).save(path)
+            detector = AnomalyDetector(wgan).train_classifier(self.train, seed=self.seed)
+            detector.calibrate(self.held_out, progress=False).save(path)
         return AnomalyDetector.load(path)
 
     def features(self):
@@ -131,7 +142,7 @@ def shape_forest(task):
     from astro_wgan.morphology import measure_morphology
 
     def shapes(stamps, name):
-        path = task.folder.parent / f'{name}-{len(stamps)}.shapes'
+        path = task.folder.parent / f'{task.name}-{name}-{len(stamps)}.shapes'
         options = {'target': 'all', 'sersic': False, 'output': path}
         return measure_morphology(stamps, **options)
 
@@ -154,7 +165,7 @@ def autoencoder(task):
 
 
 def wgan(task):
-    """The default score of the package, each term of it, the critic, and the paper's score."""
+    """The default score of the package, parts of it, each term, and the paper's score."""
     detector = task.detector()
     measured = task.measured()
     own = np.ones(len(task.held_out), bool)
@@ -162,7 +173,11 @@ def wgan(task):
         detector.score(measured[0], in_calibration=own, progress=False),
         detector.score(measured[1], progress=False),
     ]
-    found = {'WGAN': [np.asarray(table['score']) for table in tables]}
+    found = {
+        'WGAN': [np.asarray(table['score']) for table in tables],
+        'WGAN, residuals alone': _scored(_without(measured, _LOG_ODDS), detector.scoring),
+        'WGAN, classifier alone': [np.asarray(table[_LOG_ODDS]) for table in measured],
+    }
     flux = [np.asarray(table['closest_flux']) for table in measured]
     for name in TERMS:
         if name in measured[0].colnames:
@@ -172,6 +187,13 @@ def wgan(task):
     found['critic, low'] = [-np.asarray(table['critic_value']) for table in measured]
     found["paper's score"] = [np.asarray(table['paper_score']) for table in measured]
     return found
+
+
+def component_classifier(task):
+    """The default score with principal components in the place of the generator."""
+    wgan, sets = task.detector().wgan, list(task.sets)
+    score, log_odds = score_components(wgan, task.train, sets, _COMPONENTS, seed=task.seed)
+    return {'PCA, default score': score, 'PCA, classifier alone': log_odds}
 
 
 def features(task):
@@ -200,6 +222,7 @@ FAMILIES = {
     'confounds': confounds,
     'symmetry': symmetry,
     'components': components,
+    'component classifier': component_classifier,
     'pixel forest': pixel_forest,
     'shape forest': shape_forest,
     'autoencoder': autoencoder,
@@ -208,6 +231,16 @@ FAMILIES = {
     SUPERVISED: supervised,
     'probes': probes,
 }
+
+
+def _scored(tables, scoring):
+    """Scores of measurements: of held-out normals, in increasing order, and of others."""
+    calibration = Calibration.from_measurements(tables[0], scoring=scoring)
+    return [calibration.held_out_scores, calibration.score(tables[1])]
+
+
+def _without(tables, column):
+    return [table[[name for name in table.colnames if name != column]] for table in tables]
 
 
 def _fitted(baseline, task):

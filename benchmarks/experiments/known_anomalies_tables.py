@@ -34,6 +34,7 @@ PAPER = {'pair': 80, 'pair < 1.5': 93, 'pair 1.5-2': 90, 'pair > 2': 66, 'distur
 #: Of the misfit, by column.
 NUMBERS = (
     'score',
+    'injection_log_odds',
     'smoothed_residual',
     'rotation_residual',
     'peak_residual',
@@ -143,20 +144,31 @@ def numbers_of(run):
             # It is high for what the critic takes for real.
             values = {kind: -value for kind, value in values.items()}
         yield areas_of(name, values)
+    held_out = without_classifier(run.held_out)
+    found = {kind: without_classifier(table) for kind, table in run.found.items()}
+    scorings = {'score, without classifier': ScoringConfig()}
     for name in ('residual_loss', 'feature_loss', 'paper_score'):
         scoring = ScoringConfig(name, rotation_margin=None, peak_margin=None)
-        trends = scoring.fit_trends(run.held_out)
-        values = {kind: scoring.score(table, trends) for kind, table in run.found.items()}
-        yield areas_of(f"ScoringConfig('{name}'), alone", values)
+        scorings[f"ScoringConfig('{name}'), alone"] = scoring
+    for name, scoring in scorings.items():
+        trends = scoring.fit_trends(held_out)
+        yield areas_of(name, {kind: scoring.score(table, trends) for kind, table in found.items()})
+
+
+def without_classifier(table):
+    """Measurements whose score is that of the residuals alone."""
+    return table[[name for name in table.colnames if name != 'injection_log_odds']]
 
 
 def margins_of(run, margins=(0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.5)):
-    """What the margin of ``rotation_residual`` trades for what."""
+    """What the margin of ``rotation_residual`` trades for what, without the classifier."""
+    held_out = without_classifier(run.held_out)
+    found = {kind: without_classifier(table) for kind, table in run.found.items()}
     for margin in margins:
         scoring = ScoringConfig(rotation_margin=margin)
-        trends = scoring.fit_trends(run.held_out)
-        threshold = Calibration(scoring.score(run.held_out, trends)).thresholds([90])[90]
-        scores = {kind: scoring.score(table, trends) for kind, table in run.found.items()}
+        trends = scoring.fit_trends(held_out)
+        threshold = Calibration(scoring.score(held_out, trends)).thresholds([90])[90]
+        scores = {kind: scoring.score(table, trends) for kind, table in found.items()}
         row = {'margin': margin}
         for kind in ANOMALIES:
             row[kind] = roc_auc(scores['normal'], scores[kind])[0][0]

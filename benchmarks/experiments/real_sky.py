@@ -8,11 +8,13 @@ settings, ``--half report``, the default, for figures. Anomalies that are left i
 calibration (``--contamination``) are those of the other half, in all orientations.
 
 Rows: noise, size and brightness alone; the stamp less itself, rotated; principal components,
-plain, scored as the WGAN, and by Mahalanobis distance; isolation forests on pixels and on shapes;
-an autoencoder; the WGAN, each of its terms, its critic, and the score of the paper; the WGAN with
-its features as a term of the score, an isolation forest on them, and their Mahalanobis distance;
-and logistic regression with labels, five-fold, on features, terms and confounds as the ceiling, and
-on the features of each network (probes).
+plain, with the residual terms of the score, in the place of the generator in the whole score with
+its classifier, and by Mahalanobis distance; isolation forests on pixels and on shapes; an
+autoencoder; the WGAN with its default score, with its residuals or its classifier alone, each term,
+its critic, and the score of the paper; the WGAN with its features as a term of the score, an
+isolation forest on them, and their Mahalanobis distance; and logistic regression with labels,
+five-fold, on features, terms and confounds as the ceiling, and on the features of each network
+(probes).
 
 Areas under the ROC curve are those of all stamps, of stamps matched in noise, size and brightness
 (each alone, and all at once by their propensity score), with DeLong's errors; the error of a mean
@@ -130,13 +132,15 @@ def main():
 
 
 def read_options():
-    quick = ['confounds', 'symmetry', 'components', 'wgan', 'features', SUPERVISED, 'probes']
-    smoke = {'limit': 40, 'minutes': 0.02, 'seeds': [1], 'rows': quick}
+    quick = ['confounds', 'symmetry', 'components', 'component classifier', 'wgan', 'features']
+    quick += [SUPERVISED, 'probes']
+    smoke = {'limit': 40, 'iterations': 2, 'minutes': 0.02, 'seeds': [1], 'rows': quick}
     parser = BenchmarkParser(__doc__, smoke=smoke, seed=None, work='real_sky')
     parser.add_argument('--data', type=Path, nargs='+', default=[], help='labeled stamps')
     parser.add_argument('--color', action='store_true', help='all bands, not their mean')
     parser.add_argument('--seeds', type=int, nargs='+', default=[1, 2, 3])
-    parser.add_argument('--minutes', type=float, default=5, help='of training, each network')
+    parser.add_argument('--iterations', type=int, default=1500, help='of training, each WGAN')
+    parser.add_argument('--minutes', type=float, default=7, help='of that of the autoencoder')
     parser.add_argument('--half', choices=HALVES, default='report')
     parser.add_argument(
         '--contamination', type=int, nargs='+', default=[0], help='percent of anomalies left in'
@@ -174,7 +178,7 @@ def scores_of(sample, left_in, seed, options):
     color = '-color' if options.color else ''
     limit = '' if options.limit is None else f'-{options.limit}'
     half = f'-{options.half}' if left_in else ''
-    name = f'{sample.name}{color}{limit}-{options.minutes:g}-{left_in}{half}-{seed}'
+    name = f'{sample.name}{color}{limit}-{options.iterations}-{left_in}{half}-{seed}'
     folder = options.work / name
     folder.mkdir(parents=True, exist_ok=True)
     task, found = None, {}
@@ -222,8 +226,10 @@ def make_task(sample, left_in, seed, folder, options):
         strange=~sample.normal[tested],
         labels=sample.labels[tested],
         seed=seed,
+        iterations=options.iterations,
         minutes=options.minutes,
         folder=folder,
+        name=sample.name,
     )
 
 
