@@ -5,6 +5,8 @@ Without options, all its sentences and tables. Options are
 
 ``:table:``     name of one table, or of several with commas between
 ``:columns:``   of which columns, with semicolons between; one may be renamed, ``name = head``
+``:rows:``      of which rows, and in which order: on a line for each column, ``name = cell; cell``,
+                which goes on in the next line after a semicolon
 ``:caption:``   in place of the table's own
 ``:notes:``     its sentences, too; without ``:table:`` they are there
 ``:meanings:``  also list what the columns are
@@ -29,6 +31,7 @@ class BenchmarkTable(SphinxDirective):
     option_spec: ClassVar = {
         'table': directives.unchanged_required,
         'columns': directives.unchanged_required,
+        'rows': directives.unchanged_required,
         'caption': directives.unchanged,
         'notes': directives.flag,
         'meanings': directives.flag,
@@ -65,7 +68,10 @@ class BenchmarkTable(SphinxDirective):
         lines = [f'.. list-table:: {self.options.get("caption", table.caption)}']
         lines += ['   :header-rows: 1', '   :widths: auto', '']
         lines += _row_lines(heads.values())
-        for row in table.rows:
+        rows = table.rows
+        if 'rows' in self.options:
+            rows = _chosen_rows(self.options['rows'], table.rows, columns)
+        for row in rows:
             cells = [_RESULTS['text_of'](row.get(name), columns[name].format) for name in heads]
             lines += _row_lines(cells)
         if 'meanings' in self.options:
@@ -82,6 +88,29 @@ def _chosen(text, heads):
             raise ValueError(f'no column {name!r}; there are {", ".join(heads)}')
         chosen[name] = head or heads[name]
     return chosen
+
+
+def _chosen_rows(text, rows, columns):
+    """Rows whose cells the option names, in its order; that of the first column counts first."""
+    lines = text.replace(';\n', '; ').splitlines()
+    for line in reversed(lines):
+        name, _, cells = (word.strip() for word in line.partition('='))
+        if name not in columns:
+            raise ValueError(f'no column {name!r}; there are {", ".join(columns)}')
+        wanted = [cell.strip() for cell in cells.split(';')]
+        found = [_RESULTS['text_of'](row.get(name), columns[name].format) for row in rows]
+        missing = [cell for cell in wanted if cell not in found]
+        if missing:
+            raise ValueError(
+                f'no row with {name!r} {missing[0]!r}; there are {", ".join(dict.fromkeys(found))}'
+            )
+        kept = [
+            (wanted.index(cell), row)
+            for cell, row in zip(found, rows, strict=True)
+            if cell in wanted
+        ]
+        rows = [row for _, row in sorted(kept, key=lambda pair: pair[0])]
+    return rows
 
 
 def _row_lines(cells):

@@ -51,6 +51,18 @@ def test_a_table_with_chosen_columns(built):
     assert '2026-11-25' in text
 
 
+def test_chosen_rows_in_the_order_of_their_names(built):
+    text, warnings = built(
+        '.. benchmark-table:: leaderboard\n   :table: ceiling\n   :columns: class\n   :bare:\n'
+        '   :rows: best without labels = WGAN;\n'
+        '          PCA residual, 10, scored as the WGAN\n'
+        '          class = artifact; pair 1.5-2; pair\n'
+    )
+    assert not warnings
+    cells = [line.strip('| ') for line in text.splitlines() if line.startswith('| ')]
+    assert cells == ['class', 'artifact', 'pair', 'pair 1.5-2']
+
+
 def test_all_of_a_result(built):
     text, warnings = built('.. benchmark-table:: calibration\n   :bare:\n')
     assert not warnings
@@ -77,6 +89,8 @@ def test_what_columns_mean(built):
         ('.. benchmark-table:: nothing', 'nothing.json'),
         ('.. benchmark-table:: cutting\n   :table: memory', "no table 'memory'; it has speed"),
         ('.. benchmark-table:: cutting\n   :columns: memory', "no column 'memory'"),
+        ('.. benchmark-table:: cutting\n   :rows: memory = 1', "no column 'memory'"),
+        ('.. benchmark-table:: cutting\n   :rows: program = none', "no row with 'program' 'none'"),
     ],
 )
 def test_what_is_not_there_is_told(built, directive, told):
