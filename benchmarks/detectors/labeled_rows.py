@@ -27,6 +27,8 @@ __all__ = ['FAMILIES', 'Task']
 _COMPONENTS = 10
 #: Principal components of pixels, and of features, for a forest.
 _FEATURES = 64
+#: Normals whose shapes are measured, to learn from and for thresholds.
+_SHAPES = 400
 #: Column of the classifier of injected anomalies.
 _LOG_ODDS = 'injection_log_odds'
 
@@ -146,10 +148,10 @@ def shape_forest(task):
         options = {'target': 'all', 'sersic': False, 'output': path}
         return measure_morphology(stamps, **options)
 
-    # Half a second each: of the normals to learn from, as many as are enough for a forest.
-    forest = IsolationForestScore(seed=task.seed).fit(shapes(task.train[:1000], 'train'))
-    named = zip(task.sets, ('held-out', 'tested'), strict=True)
-    found = [forest.score(shapes(stamps, name)) for stamps, name in named]
+    # Half a second each: of the normals, as many as are enough for a forest and its thresholds.
+    forest = IsolationForestScore(seed=task.seed).fit(shapes(task.train[:_SHAPES], 'train'))
+    sets = {'held-out': task.held_out[:_SHAPES], 'tested': task.tested}
+    found = [forest.score(shapes(stamps, name)) for name, stamps in sets.items()]
     return {'isolation forest, shapes': [np.asarray(table['score']) for table in found]}
 
 
