@@ -173,10 +173,10 @@ class ScoringConfig:
     color_smoothing: float = 1.0
     color_weight: float = 2.0
     rotation_shift: int = 1
-    injection_weight: float = 2.0
-    residual_weight: float = 0.5
-    absolute_weight: float = 0.5
-    critic_weight: float = 0.5
+    injection_weight: float = 1.0
+    residual_weight: float = 0.75
+    absolute_weight: float = 0.25
+    critic_weight: float = 0.25
     features_weight: float = 1.0
 
     def __post_init__(self):
