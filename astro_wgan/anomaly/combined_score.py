@@ -46,6 +46,8 @@ TAILS = (RESIDUAL, 'injection', *ABSOLUTE, 'critic', 'features')
 #: Names of the distribution of the features, and of the brightness trend of their distance.
 NORMAL_FEATURES, _DISTANCE = 'normal_features', 'feature_distance'
 
+#: Higher log odds are taken as this, whose exponential is a number.
+_MAX_LOG_ODDS = 700.0
 #: Excess in standard deviations up to which it is squared; beyond, it is linear.
 _SQUARED_TO = 1.5
 #: A stamp is incomplete if a smaller fraction of its pixels, or of its light, is used.
@@ -81,6 +83,8 @@ class Term(NamedTuple):
         if self.column == FEATURES:
             distance = trends[NORMAL_FEATURES].transform(measurements[FEATURES])
             return trends[_DISTANCE].transform(distance, float_values(measurements['closest_flux']))
+        if self.column == INJECTION_LOG_ODDS:
+            return trends[INJECTION_LOG_ODDS].transform(*_odds_and_flux(measurements))
         values = float_values(measurements[self.column])
         if self.name in ABSOLUTE:
             # Residuals range over decades, more than an exponential tail would.
@@ -161,6 +165,12 @@ def fit_normals(scoring, measurements, *, n_normals=None):
             terms = [term for term in terms if term.column != FEATURES]
         else:
             own_values['features'] = trends[_DISTANCE].transform(distances, flux)
+    if any(term.column == INJECTION_LOG_ODDS for term in terms):
+        odds = _odds_and_flux(measurements)
+        if np.isfinite(np.prod(odds, axis=0)).any():
+            trends[INJECTION_LOG_ODDS] = BrightnessTrend().fit(*odds, n_normals=n_normals)
+        else:
+            terms = [term for term in terms if term.column != INJECTION_LOG_ODDS]
     if INJECTION_LOG_ODDS not in measurements.colnames and not own_values:
         return trends
     deviations = _deviations(scoring, measurements, trends)[0]
@@ -242,12 +252,9 @@ def check_tails(scoring, trends, *, has_classifier):
             'of injected anomalies.'
         )
     if has_classifier:
-        names = (t.name for t in further_terms(scoring) if t.column == INJECTION_LOG_ODDS)
-        _check_present(
-            trends,
-            (RESIDUAL, *names),
-            'with a classifier of injected anomalies must have the tail probabilities',
-        )
+        classified = any(t.column == INJECTION_LOG_ODDS for t in further_terms(scoring))
+        needed = (RESIDUAL, 'injection', INJECTION_LOG_ODDS) if classified else (RESIDUAL,)
+        _check_present(trends, needed, 'with a classifier of injected anomalies must have')
     if has_features:
         _check_present(trends, of_features, 'with features must have')
 
@@ -301,6 +308,12 @@ def _fit_features(trends, measurements, flux, n_normals):
     trends[NORMAL_FEATURES] = normal
     trends[_DISTANCE] = BrightnessTrend().fit(distances, flux, n_normals=n_normals)
     return distances
+
+
+def _odds_and_flux(measurements):
+    """Odds of an injected anomaly, whose logarithm is compared by brightness, and brightness."""
+    odds = np.exp(np.minimum(float_values(measurements[INJECTION_LOG_ODDS]), _MAX_LOG_ODDS))
+    return odds, float_values(measurements['closest_flux'])
 
 
 def _deviations(scoring, measurements, trends):

@@ -101,12 +101,13 @@ class ScoringConfig:
 
     .. math::
 
-       A' = w_I L(\lambda) + w_R L(A) + \frac{w_A}{2} \left[L(\ln S) + L(\ln T)\right]
+       A' = w_I L(t_\lambda) + w_R L(A) + \frac{w_A}{2} \left[L(\ln S) + L(\ln T)\right]
             + w_V L(-C(x)) + w_F L(t_D), \qquad L(v) = -\log_{10} p(v)
 
     where p(v) is the probability that a normal stamp has a value at least as high (see
-    `~astro_wgan.anomaly.calibration.tail_probability.TailProbability`), :math:`\lambda` are the log
-    odds, C(x) is the value of the critic, and :math:`t_D` is the deviation of the distance of the
+    `~astro_wgan.anomaly.calibration.tail_probability.TailProbability`), :math:`t_\lambda` is the
+    deviation of the log odds from those of normals of the same brightness, C(x) is the value of the
+    critic, and :math:`t_D` is the deviation of the distance of the
     features from those of normals (`~astro_wgan.features.FeatureDistance`). The weights are
     ``injection_weight``, ``residual_weight``, ``absolute_weight``, ``critic_weight`` and
     ``features_weight``. Logarithms of probabilities put quantities of different units and

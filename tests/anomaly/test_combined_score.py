@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from astropy.table import QTable
 
-from astro_wgan.anomaly import ScoringConfig
+from astro_wgan.anomaly import BrightnessTrend, ScoringConfig
 from astro_wgan.anomaly.calibration.tail_probability import TailProbability
 from astro_wgan.anomaly.combined_score import check_tails, with_sum
 
@@ -49,9 +49,14 @@ def test_it_is_the_weighted_sum_of_its_terms(normal, fresh):
         for table in (normal, fresh)
     ]
     expected = 1.5 * TailProbability().fit(residual[0]).transform(residual[1])
-    for name, factor, weight in (('injection_log_odds', 1, 3.0), ('critic_value', -1, 0.25)):
-        tail = TailProbability().fit(factor * normal[name])
-        expected = expected + weight * tail.transform(factor * fresh[name])
+    trend = BrightnessTrend().fit(np.exp(normal['injection_log_odds']), normal['closest_flux'])
+    odds = [
+        trend.transform(np.exp(table['injection_log_odds']), table['closest_flux'])
+        for table in (normal, fresh)
+    ]
+    expected = expected + 3.0 * TailProbability().fit(odds[0]).transform(odds[1])
+    tail = TailProbability().fit(-normal['critic_value'])
+    expected = expected + 0.25 * tail.transform(-fresh['critic_value'])
     for name in ('smoothed_residual', 'rotation_residual'):
         tail = TailProbability().fit(np.log(normal[name]))
         expected = expected + 0.4 * tail.transform(np.log(fresh[name]))
@@ -209,7 +214,7 @@ def test_tails_belong_to_a_classifier(normal):
     check_tails(scoring, plain, has_classifier=False)
     check_tails(ScoringConfig.paper(), {}, has_classifier=True)
     with pytest.raises(
-        ValueError, match=r'must have the tail probabilities residual, injection; .*lack'
+        ValueError, match=r'must have residual, injection, injection_log_odds; .*lack'
     ):
         check_tails(scoring, plain, has_classifier=True)
     with pytest.raises(ValueError, match='have tail probabilities, but there is no classifier'):
