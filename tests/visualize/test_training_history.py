@@ -49,7 +49,7 @@ def test_files_of_models_and_of_the_csv_logger_are_read(tmp_path):
     found = QTable.read(path)
     line = plot_training(path).lines[0]
     assert line.get_xdata().tolist() == found['iteration'].tolist()
-    assert line.get_ydata().tolist() == found['wasserstein'].tolist()
+    assert line.get_ydata().tolist() == found['wasserstein_distance'].tolist()
     log = tmp_path / 'training.csv'
     log.write_text('epoch,penalty,wasserstein,val_penalty\n0,0.5,6.0,NA\n1,0.2,3.0,NA\n')
     ax = plot_training(log)

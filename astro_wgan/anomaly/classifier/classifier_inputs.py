@@ -3,8 +3,15 @@
 import numpy as np
 
 from astro_wgan.injection.orientations import oriented
+from astro_wgan.wgan.masked_pixels import MIN_WEIGHT, needs_filling
 
-__all__ = ['classifier_inputs', 'classifier_shape', 'in_all_orientations', 'in_orientations']
+__all__ = [
+    'classifier_inputs',
+    'classifier_shape',
+    'fill_masked_blocks',
+    'in_all_orientations',
+    'in_orientations',
+]
 
 #: Orientations in the order in which they are taken. Rotation by 180 degrees comes first: its mean
 #: with the image as it is was nearest to that of all eight, of any two; so were the four rotations.
@@ -38,6 +45,45 @@ def classifier_inputs(images, closest_images, weights, *, binning=2):
     second[...] = residuals
     np.subtract(filled, _binned(closest_images[:, ::-1, ::-1], binning), out=third)
     return channels
+
+
+def fill_masked_blocks(images, closest_images, weights, noise, *, binning=2):
+    """
+    Images without masked pixels, for `classifier_inputs`.
+
+    Parameters
+    ----------
+    images, closest_images, weights : `~numpy.ndarray`, shape (n, ny, nx, bands)
+        As for `classifier_inputs`.
+    noise : callable or None
+        Realizations of the noise, as of a `~astro_wgan.anomaly.LatentSearcher`; None for none.
+    binning : int
+        Edge of the blocks of pixels that are averaged.
+
+    Returns
+    -------
+    images, weights : `~numpy.ndarray`, shape (n, ny, nx, bands)
+        The residual of a masked pixel is the mean of the others of its block, and where there are
+        none, noise: otherwise blocks with masked pixels would have less signal, and less noise,
+        than those that the classifier has learned from. Pixels that are filled in have a weight of
+        1. The given arrays are not changed.
+    """
+    rows = np.flatnonzero(needs_filling(weights))
+    if not len(rows):
+        return images, weights
+    closest, seen = closest_images[rows], weights[rows] >= MIN_WEIGHT
+    residuals = np.where(seen, images[rows] - closest, 0)
+    count = _binned(seen, binning)
+    mean = _binned(residuals, binning) / np.maximum(count, 1 / binning**2)
+    filling = np.zeros_like(closest) if noise is None else next(iter(noise(closest)))
+    ny, nx = binning * count.shape[1], binning * count.shape[2]
+    inside = filling[:, :ny, :nx]
+    mean, count = (part.repeat(binning, axis=1).repeat(binning, axis=2) for part in (mean, count))
+    np.copyto(inside, mean, where=count > 0)
+    images, weights = images.copy(), weights.copy()
+    images[rows] = closest + np.where(seen, residuals, filling)
+    weights[rows] = np.where(seen, weights[rows], 1)
+    return images, weights
 
 
 def _binned(images, binning):

@@ -8,7 +8,11 @@ import tensorflow as tf
 from astropy.table import vstack
 
 from astro_wgan.anomaly.classifier.classifier_config import ClassifierConfig
-from astro_wgan.anomaly.classifier.classifier_inputs import classifier_inputs, classifier_shape
+from astro_wgan.anomaly.classifier.classifier_inputs import (
+    classifier_inputs,
+    classifier_shape,
+    fill_masked_blocks,
+)
 from astro_wgan.anomaly.classifier.classifier_network import build_classifier, fold_normalization
 from astro_wgan.anomaly.classifier.injection_classifier import InjectionClassifier
 from astro_wgan.anomaly.measurements import measure_residual_statistics
@@ -154,17 +158,24 @@ def _inject(searcher, stamps, hosts, config, seed, progress):
             given, rows = stamps[hosts.rows[part]], slice(part[0], part[-1] + 1)
             closest = wgan.images_from_latent(hosts.latent[part])
             light = wgan.stamps_from_images(closest, like=given)
-            images, weights = wgan.images_from_stamps(given)
-            normal[rows] = classifier_inputs(images, closest, weights, binning=config.binning)
+            normal[rows] = _channels(searcher, given, closest, config)
             for k in range(rounds):
                 line.update((number + (k + 0.5) / (rounds + 0.5)) / count, f'{n} stamps')
                 drawn = int(random_stream(seed, 2, k, number).integers(2**31))
                 injected = inject_anomalies(given, light, config=config.injection, seed=drawn)
-                images, weights = wgan.images_from_stamps(injected)
-                found = searcher(images, weights).closest_images
-                strange[k, rows] = classifier_inputs(images, found, weights, binning=config.binning)
+                found = searcher(*wgan.images_from_stamps(injected)).closest_images
+                strange[k, rows] = _channels(searcher, injected, found, config)
         line.update(1.0, f'{n} stamps')
     return normal, strange
+
+
+def _channels(searcher, stamps, closest, config):
+    """Channels of stamps with their closest images."""
+    images, weights = searcher.wgan.images_from_stamps(stamps)
+    images, weights = fill_masked_blocks(
+        images, closest, weights, searcher.noise, binning=config.binning
+    )
+    return classifier_inputs(images, closest, weights, binning=config.binning)
 
 
 def _visible(normal, strange, bands, fraction):

@@ -13,6 +13,7 @@ from astro_wgan.anomaly import ClassifierConfig, LatentSearchConfig, ScoringConf
 from astro_wgan.anomaly.classifier.classifier_inputs import (
     classifier_inputs,
     classifier_shape,
+    fill_masked_blocks,
     in_all_orientations,
     in_orientations,
 )
@@ -72,6 +73,29 @@ def test_masked_pixels_are_those_of_the_closest_image():
     ]
     assert np.array_equal(*inputs)
     assert inputs[0][0, 1, 1, 1] == 0
+
+
+def test_masked_pixels_take_the_mean_residual_of_their_block():
+    rng = np.random.default_rng(1)
+    images, closest = rng.normal(size=(2, 2, 7, 7, 1)).astype(np.float32)
+    weights = np.ones_like(images)
+    weights[1, 0, 0], weights[1, 2:4, 2:4] = 0, 0  # one of its block, and all of another
+
+    def noise(images):
+        yield np.full_like(images, 7)
+
+    given = images.copy(), weights.copy()
+    filled, counted = fill_masked_blocks(images, closest, weights, noise)
+    residuals = filled - closest
+    own = (images - closest)[1]
+    expected = np.mean([own[0, 1], own[1, 0], own[1, 1]])
+    assert residuals[1, 0, 0, 0] == pytest.approx(expected, abs=1e-5)
+    np.testing.assert_allclose(residuals[1, 2:4, 2:4], 7, rtol=1e-5)
+    np.testing.assert_array_equal(filled[0], images[0])
+    np.testing.assert_allclose(filled[1][weights[1] > 0], images[1][weights[1] > 0], atol=1e-6)
+    assert (counted == 1).all()
+    for before, after in zip(given, (images, weights), strict=True):
+        np.testing.assert_array_equal(before, after)
 
 
 def test_there_are_eight_orientations():
