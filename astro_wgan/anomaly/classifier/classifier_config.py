@@ -45,6 +45,10 @@ class ClassifierConfig:
         Fraction of the stamps with anomalies that are not learned from: those in which the change
         is the least compared with the residual of the stamp without it. They would teach that
         noise, and what the generator does not reproduce of normal galaxies, is strange.
+    n_components : int
+        Number of principal components of the normals, whose residual the network sees beside that
+        of the generator; 0 for none. They reproduce less of a companion, and less of a normal
+        galaxy.
     orientations : {1, 2, 4, 8}
         Number of orientations of a stamp, over which the log odds are averaged: the time that the
         classifier takes is proportional to it. Four rank stamps as well as eight, two almost.
@@ -67,11 +71,12 @@ class ClassifierConfig:
     max_hosts: int = 4000
     injected_per_host: int = 2
     least_visible: float = 0.5
+    n_components: int = 0
     orientations: int = 2
 
     def __post_init__(self):
         least = dict.fromkeys(('iterations', 'binning', 'max_hosts', 'injected_per_host'), 1)
-        check_whole_numbers(self, {**least, 'batch_size': 2})
+        check_whole_numbers(self, {**least, 'batch_size': 2, 'n_components': 0})
         fractions = ('dropout', 'host_fraction', 'least_visible')
         check_finite_numbers(self, ('learning_rate', 'weight_decay', *fractions))
         if self.orientations not in (1, 2, 4, 8):

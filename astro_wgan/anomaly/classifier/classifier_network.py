@@ -4,10 +4,12 @@ import keras
 import numpy as np
 from keras import layers
 
+from astro_wgan.anomaly.classifier.component_layers import with_component_residuals
+
 __all__ = ['build_classifier', 'fold_normalization']
 
 
-def build_classifier(shape, config, *, seed=0, normalized=True):
+def build_classifier(shape, config, *, seed=0, normalized=True, components=None):
     """
     A network from channels of `~astro_wgan.anomaly.classifier.classifier_inputs` to log odds.
 
@@ -20,6 +22,8 @@ def build_classifier(shape, config, *, seed=0, normalized=True):
         Seed of the initial weights.
     normalized : bool, optional
         Whether each convolution is followed by a normalization over the batch, or has a bias.
+    components : `~astro_wgan.anomaly.classifier.component_layers.Components`, optional
+        Principal components whose residuals are further channels.
 
     Returns
     -------
@@ -29,6 +33,8 @@ def build_classifier(shape, config, *, seed=0, normalized=True):
     """
     seeds = np.random.SeedSequence(seed).generate_state(2 * len(config.channels) + 1).tolist()
     inputs = outputs = keras.Input(shape)
+    if components is not None:
+        outputs = with_component_residuals(inputs, components)
     for channels in config.channels:
         for strides in (1, 2):
             initializer = keras.initializers.GlorotUniform(seed=seeds.pop())
@@ -49,7 +55,7 @@ def build_classifier(shape, config, *, seed=0, normalized=True):
     return keras.Model(inputs, outputs)
 
 
-def fold_normalization(network, config):
+def fold_normalization(network, config, *, components=None):
     """
     A network that gives the same, with the normalizations in the weights of the convolutions.
 
@@ -57,7 +63,7 @@ def fold_normalization(network, config):
     ----------
     network : `keras.Model`
         From `build_classifier`, trained.
-    config : `~astro_wgan.anomaly.ClassifierConfig`
+    config, components
         As given there.
 
     Returns
@@ -65,7 +71,8 @@ def fold_normalization(network, config):
     `keras.Model`
         Faster by a seventh, and equal up to rounding.
     """
-    folded = build_classifier(network.input_shape[1:], config, normalized=False)
+    shape, options = network.input_shape[1:], {'normalized': False, 'components': components}
+    folded = build_classifier(shape, config, **options)
     convolutions = _of_kind(folded, layers.Conv2D)
     former = _of_kind(network, layers.Conv2D), _of_kind(network, layers.BatchNormalization)
     for new, convolution, normalization in zip(convolutions, *former, strict=True):

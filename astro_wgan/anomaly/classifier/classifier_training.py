@@ -14,6 +14,7 @@ from astro_wgan.anomaly.classifier.classifier_inputs import (
     fill_masked_blocks,
 )
 from astro_wgan.anomaly.classifier.classifier_network import build_classifier, fold_normalization
+from astro_wgan.anomaly.classifier.component_layers import fit_components
 from astro_wgan.anomaly.classifier.injection_classifier import InjectionClassifier
 from astro_wgan.anomaly.measurements import measure_residual_statistics
 from astro_wgan.anomaly.scoring import ScoringConfig
@@ -91,10 +92,14 @@ def train_classifier(searcher, stamps, *, scoring=None, config=None, seed=0, pro
     hosts = _draw_hosts(searcher, stamps, scoring, config, seed, progress)
     normal, strange = _inject(searcher, stamps, hosts, config, seed, progress)
     strange = _visible(normal, strange, searcher.wgan.network.bands, config.least_visible)
-    network = build_classifier(normal.shape[1:], config, seed=seed)
+    components = None
+    if config.n_components:
+        images = normal[..., : searcher.wgan.network.bands]
+        components = fit_components(images, config.n_components, seed=seed)
+    network = build_classifier(normal.shape[1:], config, seed=seed, components=components)
     with ProgressLine('classifier', quiet=not progress) as line:
         _fit(network, normal, strange, config, seed, line)
-    network = fold_normalization(network, config)
+    network = fold_normalization(network, config, components=components)
     return InjectionClassifier(network, binning=config.binning, orientations=config.orientations)
 
 

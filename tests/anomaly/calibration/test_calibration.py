@@ -227,7 +227,7 @@ def test_contributions_of_members_add_up_to_their_cross_fitted_scores(classified
     np.testing.assert_allclose(sum(found.values()), scores, rtol=1e-9, atol=1e-9)
     plain = calibration.scoring.contributions(table, calibration.trends)
     for name, part in plain.items():
-        np.testing.assert_array_equal(found[name][30:], part[30:])
+        np.testing.assert_allclose(found[name][30:], part[30:], rtol=1e-12)
     if classified:
         ratio = found['score_injection'][:30] / plain['score_injection'][:30]
         expected = (scores / calibration.score(table))[:30]

@@ -255,9 +255,9 @@ def test_the_score_is_a_sum_of_the_log_odds_and_other_terms(calibrated, detector
     assert {'score_smoothed_residual', 'score_injection', 'score_critic'} <= {*names}
     total = np.sum([found[name] for name in names], axis=0)
     np.testing.assert_allclose(found['score'], total, rtol=1e-9)
-    order = [np.argsort(found[name]) for name in ('score_injection', 'injection_log_odds')]
-    highest = np.asarray(found['score_injection'])[order[1]]
-    assert (np.diff(highest) >= 0).all()
+    odds, flux = np.exp(found['injection_log_odds']), np.asarray(found['closest_flux'])
+    order = np.argsort(calibrated.trends_['injection_log_odds'].transform(odds, flux))
+    assert (np.diff(found['score_injection'][order]) >= 0).all()
     assert found['score_injection'].max() > 2
     # The statistic itself does not change.
     calibrated = pickle.loads(pickle.dumps(detector))
@@ -289,7 +289,7 @@ def test_a_calibrated_detector_scores_the_same_when_saved_loaded_and_pickled(
 def test_a_calibration_without_tails_is_none_of_a_classifier(calibrated, wgan, table, tmp_path):
     known = calibrated.calibration_
     trends = {name: trend for name, trend in known.trends.items() if name != 'injection'}
-    with pytest.raises(ValueError, match='tail probabilities residual, injection; they lack inj'):
+    with pytest.raises(ValueError, match='residual, injection, injection_log_odds; they lack inj'):
         calibrated.calibration_ = replace(known, trends=trends)
     other = AnomalyDetector(wgan, search=SEARCH)
     with pytest.raises(ValueError, match='tail probabilities, but there is no classifier'):
@@ -298,7 +298,7 @@ def test_a_calibration_without_tails_is_none_of_a_classifier(calibrated, wgan, t
     trends = json.loads((tmp_path / 'detector.json').read_text())['trends']
     del trends['residual']
     change_description(tmp_path, trends=trends)
-    with pytest.raises(ValueError, match=r'damaged .* residual, injection; they lack residual'):
+    with pytest.raises(ValueError, match=r'damaged .* injection_log_odds; they lack residual'):
         AnomalyDetector.load(tmp_path)
     # A format whose scores with a classifier were those without one.
     change_description(tmp_path, format='astro_wgan detector 12')

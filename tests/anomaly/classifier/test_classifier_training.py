@@ -191,3 +191,16 @@ def test_changes_that_are_small_beside_the_residual_are_not_learned_from():
     assert found[:, 0, 0, 0].tolist() == [4, 4, 6, 6]
     assert found[:, 0, 0, 1].tolist() == [1, 0, 1, 0]
     assert len(classifier_training._visible(normal, strange, 1, 0.0)) == 8
+
+
+def test_principal_components_are_saved_with_the_network(wgan, stamps, tmp_path):
+    config = ClassifierConfig(**{**vars(FEW), 'n_components': 2})
+    detector = train(wgan, stamps, config)
+    layers = [layer.name for layer in detector.classifier_.network.layers]
+    assert sum(name.startswith('dense') for name in layers) == 5
+    detector.save(tmp_path)
+    tables = [d.measure(stamps, progress=False) for d in (detector, AnomalyDetector.load(tmp_path))]
+    odds = [np.asarray(table['injection_log_odds']) for table in tables]
+    np.testing.assert_allclose(*odds, rtol=1e-5, atol=1e-6)
+    plain = train(wgan, stamps).measure(stamps, progress=False)['injection_log_odds']
+    assert not np.allclose(odds[0], plain)
