@@ -7,10 +7,7 @@ import numpy as np
 import tensorflow as tf
 from astropy.table import QTable
 
-from astro_wgan.anomaly.classifier.classifier_inputs import (
-    fill_masked_blocks,
-    in_all_orientations,
-)
+from astro_wgan.anomaly.classifier.classifier_inputs import in_all_orientations
 from astro_wgan.anomaly.detector_state import DetectorState
 from astro_wgan.anomaly.search.searched_parts import measure_in_parts
 from astro_wgan.exceptions import NotFittedError
@@ -344,10 +341,7 @@ def _of_encoder(searcher, images, weights, report):
 
 def _of_classifier(searcher, images, weights, report):
     closest = searcher(images, weights, report=report).closest_images
-    filled, counted = fill_masked_blocks(
-        images, closest, weights, searcher.noise, binning=searcher.classifier.binning
-    )
-    return searcher.classifier.features(filled, closest, counted)
+    return searcher.classifier.features(images, closest, weights, noise=searcher.noise)
 
 
 _FUNCTIONS = {'critic': _of_critic, 'encoder': _of_encoder, 'classifier': _of_classifier}

@@ -7,7 +7,6 @@ import numpy as np
 from astropy import units as u
 from astropy.table import QTable
 
-from astro_wgan.anomaly.classifier.classifier_inputs import fill_masked_blocks
 from astro_wgan.anomaly.combined_score import COLOR, FEATURES, INJECTION_LOG_ODDS, MIN_USED_FRACTION
 from astro_wgan.anomaly.score_table import SCORE_COLUMNS
 from astro_wgan.anomaly.scoring import ScoringConfig
@@ -151,14 +150,9 @@ def _measure_part(scoring, searcher, part, *, report):
     noise = noise.mean(axis=-1) if noise.ndim > 1 else noise
     classified = {}
     if searcher.classifier is not None:
-        filled, counted = fill_masked_blocks(
-            images,
-            found.closest_images,
-            weights,
-            searcher.noise,
-            binning=searcher.classifier.binning,
+        odds = searcher.classifier.log_odds(
+            images, found.closest_images, weights, noise=searcher.noise
         )
-        odds = searcher.classifier.log_odds(filled, found.closest_images, counted)
         classified = {INJECTION_LOG_ODDS: np.where(blind, np.nan, odds)}
     return {
         'latent': found.latent,

@@ -18,7 +18,7 @@ __all__ = [
 _ORDER = (0, 2, 1, 3, 4, 6, 5, 7)
 
 
-def classifier_inputs(images, closest_images, weights, *, binning=2):
+def classifier_inputs(images, closest_images, weights, *, binning=2, noise=None):
     """
     Channels from which the classifier tells injected anomalies.
 
@@ -28,15 +28,22 @@ def classifier_inputs(images, closest_images, weights, *, binning=2):
         In stretched intensity, and the weight of each pixel.
     binning : int
         Edge of the blocks of pixels that are averaged.
+    noise : callable, optional
+        Realizations of the noise, as of a `~astro_wgan.anomaly.LatentSearcher`: with it, masked
+        pixels are filled by `fill_masked_blocks`.
 
     Returns
     -------
     `~numpy.ndarray` of float32, shape (n, ny / binning, nx / binning, 3 bands)
         For each band the image, its residual, and its difference from the closest image rotated by
-        180 degrees. Masked pixels are those of the closest image. Rows and columns beyond a
-        multiple of ``binning`` are left out.
+        180 degrees. Without ``noise``, masked pixels are those of the closest image. Rows and
+        columns beyond a multiple of ``binning`` are left out.
     """
     bands = images.shape[-1]
+    if noise is not None:
+        images, weights = fill_masked_blocks(
+            images, closest_images, weights, noise, binning=binning
+        )
     # Binned one by one, which makes the arrays smaller before they are combined.
     residuals = _binned(weights * (images - closest_images), binning)
     channels = np.empty((*residuals.shape[:-1], 3 * bands), dtype=np.float32)
@@ -55,8 +62,8 @@ def fill_masked_blocks(images, closest_images, weights, noise, *, binning=2):
     ----------
     images, closest_images, weights : `~numpy.ndarray`, shape (n, ny, nx, bands)
         As for `classifier_inputs`.
-    noise : callable or None
-        Realizations of the noise, as of a `~astro_wgan.anomaly.LatentSearcher`; None for none.
+    noise : callable
+        Realizations of the noise, as of a `~astro_wgan.anomaly.LatentSearcher`.
     binning : int
         Edge of the blocks of pixels that are averaged.
 
@@ -75,7 +82,7 @@ def fill_masked_blocks(images, closest_images, weights, noise, *, binning=2):
     residuals = np.where(seen, images[rows] - closest, 0)
     count = _binned(seen, binning)
     mean = _binned(residuals, binning) / np.maximum(count, 1 / binning**2)
-    filling = np.zeros_like(closest) if noise is None else next(iter(noise(closest)))
+    filling = next(iter(noise(closest)))
     ny, nx = binning * count.shape[1], binning * count.shape[2]
     inside = filling[:, :ny, :nx]
     mean, count = (part.repeat(binning, axis=1).repeat(binning, axis=2) for part in (mean, count))

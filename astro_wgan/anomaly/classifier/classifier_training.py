@@ -11,7 +11,6 @@ from astro_wgan.anomaly.classifier.classifier_config import ClassifierConfig
 from astro_wgan.anomaly.classifier.classifier_inputs import (
     classifier_inputs,
     classifier_shape,
-    fill_masked_blocks,
 )
 from astro_wgan.anomaly.classifier.classifier_network import build_classifier, fold_normalization
 from astro_wgan.anomaly.classifier.component_layers import fit_components
@@ -177,10 +176,8 @@ def _inject(searcher, stamps, hosts, config, seed, progress):
 def _channels(searcher, stamps, closest, config):
     """Channels of stamps with their closest images."""
     images, weights = searcher.wgan.images_from_stamps(stamps)
-    images, weights = fill_masked_blocks(
-        images, closest, weights, searcher.noise, binning=config.binning
-    )
-    return classifier_inputs(images, closest, weights, binning=config.binning)
+    options = {'binning': config.binning, 'noise': searcher.noise}
+    return classifier_inputs(images, closest, weights, **options)
 
 
 def _visible(normal, strange, bands, fraction):

@@ -43,7 +43,7 @@ class InjectionClassifier:
         """How stamps are read, as arguments beside the network."""
         return {'binning': self.binning, 'orientations': self.orientations}
 
-    def log_odds(self, images, closest_images, weights):
+    def log_odds(self, images, closest_images, weights, *, noise=None):
         """
         Mean log odds over the orientations of each stamp.
 
@@ -51,27 +51,26 @@ class InjectionClassifier:
         ----------
         images, closest_images, weights : `~numpy.ndarray`, shape (n, ny, nx, bands)
             In stretched intensity, and the weight of each pixel.
+        noise : callable, optional
+            For masked pixels: see
+            `~astro_wgan.anomaly.classifier.classifier_inputs.classifier_inputs`.
 
         Returns
         -------
         `~numpy.ndarray` of float, shape (n,)
         """
         found, size = np.empty(len(images)), max(1, _BATCH // self.orientations)
-        for first in range(0, len(images), size):
-            rows = slice(first, first + size)
-            inputs = classifier_inputs(
-                images[rows], closest_images[rows], weights[rows], binning=self.binning
-            )
+        for rows, inputs in self._inputs(size, images, closest_images, weights, noise):
             found[rows] = self.log_odds_of(inputs)
         return found
 
-    def features(self, images, closest_images, weights):
+    def features(self, images, closest_images, weights, *, noise=None):
         """
         Mean over the eight orientations of what the last layer computes the log odds from.
 
         Parameters
         ----------
-        images, closest_images, weights : `~numpy.ndarray`, shape (n, ny, nx, bands)
+        images, closest_images, weights, noise
             As for `log_odds`.
 
         Returns
@@ -81,14 +80,17 @@ class InjectionClassifier:
         """
         network = keras.Model(self.network.input, self.network.layers[-1].input)
         found = np.empty((len(images), self.n_features), dtype=np.float32)
-        for first in range(0, len(images), _BATCH):
-            rows = slice(first, first + _BATCH)
-            inputs = classifier_inputs(
-                images[rows], closest_images[rows], weights[rows], binning=self.binning
-            )
+        for rows, inputs in self._inputs(_BATCH, images, closest_images, weights, noise):
             views = [network(view, training=False).numpy() for view in in_all_orientations(inputs)]
             found[rows] = np.mean(views, axis=0)
         return found
+
+    def _inputs(self, size, images, closest_images, weights, noise):
+        """Rows, and the channels of so many stamps at a time."""
+        for first in range(0, len(images), size):
+            rows = slice(first, first + size)
+            arrays = images[rows], closest_images[rows], weights[rows]
+            yield rows, classifier_inputs(*arrays, binning=self.binning, noise=noise)
 
     @property
     def n_features(self):
