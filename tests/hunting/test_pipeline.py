@@ -28,15 +28,9 @@ STRANGE = (240, 40)
 
 
 @pytest.fixture(scope='module')
-def image():
+def image(make_galaxy_field):
     """A field of 90 round galaxies and one square in nanojansky, with a celestial WCS."""
-    rng = np.random.default_rng(1)
-    y, x = np.indices((280, 280))
-    pixels = rng.normal(size=(280, 280))
-    for x0 in range(15, 270, 28):
-        for y0 in range(15, 270, 28):
-            dx, dy = rng.uniform(-3, 3, 2)
-            pixels += 40 * np.exp(-((x - x0 - dx) ** 2 + (y - y0 - dy) ** 2) / 2 / 2**2)
+    pixels = make_galaxy_field()
     x0, y0 = STRANGE
     pixels[y0 - 4 : y0 + 4, x0 - 4 : x0 + 4] += 60
     wcs = make_wcs(pixels.shape, center=SkyCoord(150.1, 2.2, unit='deg'))
