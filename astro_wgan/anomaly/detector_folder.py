@@ -48,7 +48,7 @@ __all__ = ['DetectorParts', 'load_parts', 'save_parts']
 
 _FORMAT = 'astro_wgan detector 13'
 #: The encoder of the model has a file of its own.
-_ENCODER, _CLASSIFIER, _DESCRIPTION = OF_DETECTORS
+_ENCODER, _CLASSIFIER, _COMPONENTS, _DESCRIPTION = OF_DETECTORS
 
 #: What the trends are that are not of brightness.
 _KINDS = {
@@ -107,27 +107,27 @@ def save_parts(folder, parts):
     """
     check_savable(parts.wgan)
     _check_sizes(parts.search, parts.scoring, parts.wgan.network.size)
-    own = {
-        'encoder': parts.encoder,
-        'classifier': None if parts.classifier is None else parts.classifier.network,
-    }
-    for name, network in own.items():
-        if network is not None:
-            _check_own_network(name, network)
     classifier = parts.classifier
+    own = {_ENCODER: parts.encoder}
+    if classifier is not None:
+        own |= {_CLASSIFIER: classifier.network, _COMPONENTS: classifier.components}
+    own = {file: network for file, network in own.items() if network is not None}
+    for file, network in own.items():
+        _check_own_network(file.removesuffix('.keras').removeprefix('search_'), network)
     description = {
         'format': _FORMAT,
         'search': asdict(parts.search),
         'scoring': asdict(parts.scoring),
         'encoder': parts.encoder is not None,
-        'classifier': None if classifier is None else classifier.settings,
+        'classifier': None
+        if classifier is None
+        else {**classifier.settings, 'components': classifier.components is not None},
         **_plain(parts.calibration),
     }
     with atomic_write_together(folder, known=KNOWN_FILES) as place:
         write_model_files(parts.wgan, place)
-        for file, network in zip((_ENCODER, _CLASSIFIER), own.values(), strict=True):
-            if network is not None:
-                write_network_file(network, place(file))
+        for file, network in own.items():
+            write_network_file(network, place(file))
         place(_DESCRIPTION).write_text(json.dumps(description, indent=2))
 
 
@@ -176,17 +176,28 @@ def load_parts(folder, *, max_size=None):
             if not isinstance(has_encoder, bool):
                 raise ValueError(f'its `encoder` is {has_encoder!r:.40}')
             reading = _classifier_settings(description['classifier'], wgan.network.size)
+            has_components = _has_components(description['classifier'])
         encoder = classifier = None
         if has_encoder:
             with damage_in(_ENCODER):
                 shapes = wgan.network.image_shape, (wgan.network.latent_dim,)
                 encoder = _own_network(KerasFile(files[_ENCODER]), *shapes)
         if reading is not None:
-            with damage_in(_CLASSIFIER):
-                shape = classifier_shape(wgan.network.image_shape, reading['binning'])
-                network = _own_network(KerasFile(files[_CLASSIFIER]), shape, (1,))
-                classifier = InjectionClassifier(network, **reading)
+            classifier = _read_classifier(files, wgan, reading, has_components)
     return DetectorParts(wgan, search, scoring, encoder, classifier, calibration)
+
+
+def _read_classifier(files, wgan, reading, has_components):
+    """The classifier from the contents of its files."""
+    shape, components = classifier_shape(wgan.network.image_shape, reading['binning']), None
+    if has_components:
+        complete = *shape[:2], shape[2] + 2 * wgan.network.bands
+        with damage_in(_COMPONENTS):
+            components = _own_network(KerasFile(files[_COMPONENTS]), shape, complete)
+        shape = complete
+    with damage_in(_CLASSIFIER):
+        network = _own_network(KerasFile(files[_CLASSIFIER]), shape, (1,))
+    return InjectionClassifier(network, components=components, **reading, center=wgan.center_)
 
 
 def _check_own_network(name, network):
@@ -214,6 +225,14 @@ def _classifier_settings(values, size):
         if isinstance(value, bool) or not isinstance(value, int) or value not in allowed[name]:
             raise ValueError(f'its `{name}` is {value!r:.40}')
     return settings
+
+
+def _has_components(values):
+    """Whether the classifier reads channels of principal components; earlier ones never did."""
+    found = False if values is None else values.get('components', False)
+    if not isinstance(found, bool):
+        raise ValueError(f'its `components` is {found!r:.40}')
+    return found
 
 
 def _check_sizes(search, scoring, size):

@@ -7,13 +7,13 @@ import numpy as np
 import tensorflow as tf
 from astropy.table import QTable
 
-from astro_wgan.anomaly.classifier.classifier_inputs import in_all_orientations
 from astro_wgan.anomaly.detector_state import DetectorState
 from astro_wgan.anomaly.search.searched_parts import measure_in_parts
 from astro_wgan.exceptions import NotFittedError
 from astro_wgan.jobs import Fingerprint, describe_model, describe_settings, describe_stamps
 from astro_wgan.jobs.parallel import check_workers
 from astro_wgan.jobs.provenance import provenance_record
+from astro_wgan.stamps.orientations import in_all_orientations
 from astro_wgan.store import as_stamps
 from astro_wgan.wgan.fit_arguments import check_stamps
 from astro_wgan.wgan.masked_pixels import fill_for_critic, fill_masked, limit_length
@@ -330,13 +330,16 @@ def _of_critic(searcher, images, weights, report):
     closest = None if searcher.encoder is None else partial(_closest_of_encoder, searcher)
     wgan = searcher.wgan
     filled = fill_for_critic(images, weights, closest, wgan.noise_)
-    return _pooled(keras.Model(wgan.critic_.input, wgan.critic_.output[1]), filled)
+    network = keras.Model(wgan.critic_.input, wgan.critic_.output[1])
+    return _pooled(network, filled, wgan.center_)
 
 
 def _of_encoder(searcher, images, weights, report):
     filled = fill_masked(images, weights, partial(_closest_of_encoder, searcher))
     last = _last_convolution(searcher.encoder)
-    return _latent(searcher, filled) if last is None else _pooled(last, filled)
+    return (
+        _latent(searcher, filled) if last is None else _pooled(last, filled, searcher.wgan.center_)
+    )
 
 
 def _of_classifier(searcher, images, weights, report):
@@ -347,10 +350,10 @@ def _of_classifier(searcher, images, weights, report):
 _FUNCTIONS = {'critic': _of_critic, 'encoder': _of_encoder, 'classifier': _of_classifier}
 
 
-def _pooled(network, images):
+def _pooled(network, images, center):
     """Maximum and mean of each channel of the output over the image, mean of all orientations."""
     views = []
-    for view in in_all_orientations(images):
+    for view in in_all_orientations(images, center=center):
         channels = in_batches(network, view)[0]
         views.append(np.concatenate([channels.max(axis=(1, 2)), channels.mean(axis=(1, 2))], 1))
     return np.mean(views, axis=0)

@@ -5,8 +5,8 @@ from functools import cached_property
 
 import numpy as np
 
-from astro_wgan.injection.orientations import oriented
 from astro_wgan.noise import estimate_noise_rms
+from astro_wgan.stamps.orientations import oriented
 
 __all__ = ['HostGalaxies']
 

@@ -181,7 +181,7 @@ def describe_model(wgan, *, encoder=None, classifier=None):
     encoder : `keras.Model`, optional
         Network that predicts latent vectors.
     classifier : `~astro_wgan.anomaly.classifier.injection_classifier.InjectionClassifier`, optional
-        Its network, and how it reads stamps.
+        Its networks, and how it reads stamps.
 
     Returns
     -------
@@ -192,6 +192,8 @@ def describe_model(wgan, *, encoder=None, classifier=None):
     values = {'unit': wgan.unit_, 'network': wgan.network, 'stretch': wgan.stretch_.to_dict()}
     if classifier is not None:
         networks |= describe_networks(classifier=classifier.network)
+        if classifier.components is not None:
+            networks |= describe_networks(components=classifier.components)
         values['classifier'] = classifier.settings
     return {**networks, **describe_settings(values)}
 

@@ -6,9 +6,10 @@ import numpy as np
 import tensorflow as tf
 
 from astro_wgan.stamps.intensity.stretch_levels import sample_of
+from astro_wgan.stamps.orientations import middle_of, source_center
 from astro_wgan.wgan.masked_pixels import fill_missing_bands
 
-__all__ = ['reorient', 'shift_images', 'stream_images']
+__all__ = ['measure_center', 'reorient', 'shift_images', 'stream_images']
 
 
 def stream_images(stamps, stretch, count, *, seed, start, max_shift=0):
@@ -82,6 +83,28 @@ def _band_factors(stamps, stretch, seed):
     return np.maximum(slope, 0)
 
 
+def measure_center(stamps, stretch, seed):
+    """
+    Where the sources are in their stamps; see `~astro_wgan.stamps.orientations.source_center`.
+
+    Parameters
+    ----------
+    stamps : `~astro_wgan.StampSet` or `~astro_wgan.store.StampStore`
+        Of many, a part that is drawn at random.
+    stretch : `~astro_wgan.stamps.Stretch`
+        Fitted intensity scaling.
+    seed : int
+        Seed of the draw.
+
+    Returns
+    -------
+    tuple of float
+        y and x in pixels.
+    """
+    images = stretch.transform(sample_of(stamps, seed))
+    return source_center(images if images.ndim == 4 else images[..., np.newaxis])
+
+
 def shift_images(images, shifts):
     """
     Images shifted by whole pixels, reflected at their edges.
@@ -127,7 +150,7 @@ def _reflected(index, size):
     return np.minimum(index, 2 * size - 1 - index)
 
 
-def reorient(images, orientation, *, compiled=False):
+def reorient(images, orientation, *, center=None, compiled=False):
     """
     All images in one of the eight orientations of the square (its dihedral group).
 
@@ -137,6 +160,9 @@ def reorient(images, orientation, *, compiled=False):
         Square images.
     orientation : `tf.Tensor` of int, scalar
         0 to 7: bit 0 transposes, bits 1 and 2 reflect along y and x, in this order.
+    center : tuple of float, optional
+        y and x that stay where they are, as from
+        `~astro_wgan.stamps.orientations.source_center`; by default the middle.
     compiled : bool
         Whether XLA compiles the graph. The orientation is then selected pixel by pixel, since a
         branch of the graph would make a GPU wait for the CPU.
@@ -146,17 +172,23 @@ def reorient(images, orientation, *, compiled=False):
     `tf.Tensor`, shape (n, size, size, bands)
     """
     if not compiled:
-        branches = [partial(_static_orientation, images, k) for k in range(8)]
+        branches = [partial(_static_orientation, images, k, center) for k in range(8)]
         return tf.switch_case(orientation, branches)
     for k in range(3):
         chosen = tf.bitwise.bitwise_and(orientation, 1 << k) > 0
-        images = tf.where(chosen, _static_orientation(images, 1 << k), images)
+        images = tf.where(chosen, _static_orientation(images, 1 << k, center), images)
     return images
 
 
-def _static_orientation(images, orientation):
+def _static_orientation(images, orientation, center):
     """As `reorient`, for an orientation that is a Python number."""
+    middle = middle_of(images.shape[1:3])
+    dy, dx = (0, 0) if center is None else (c - m for c, m in zip(center, middle, strict=True))
+    y, x = dy, dx
     if orientation & 1:
-        images = tf.transpose(images, (0, 2, 1, 3))
+        images, y, x = tf.transpose(images, (0, 2, 1, 3)), x, y
     reflected = [axis for axis in (1, 2) if orientation >> axis & 1]
-    return tf.reverse(images, axis=reflected) if reflected else tf.identity(images)
+    images = tf.reverse(images, axis=reflected) if reflected else tf.identity(images)
+    y, x = (-part if axis in reflected else part for axis, part in ((1, y), (2, x)))
+    shift = round(dy - y), round(dx - x)
+    return tf.roll(images, shift, axis=(1, 2)) if any(shift) else images

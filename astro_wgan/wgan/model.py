@@ -12,6 +12,7 @@ from astro_wgan.store import as_stamps
 from astro_wgan.wgan.compute.distribution import copy_without_strategy
 from astro_wgan.wgan.config.network_config import NetworkConfig
 from astro_wgan.wgan.config.training_config import TrainingConfig
+from astro_wgan.wgan.data_stream import measure_center
 from astro_wgan.wgan.fit_arguments import check_fit, count_iterations, network_for
 from astro_wgan.wgan.networks import (
     build_critic,
@@ -70,6 +71,10 @@ class WGAN(PredictionMixin):
     bands_ : tuple of `~astro_wgan.stamps.Band`
         Bands of the training set; empty if they have no names. Stamps of several bands are refused
         if the names of these differ, or their order.
+    center_ : tuple of float or None
+        y and x of the sources in the stamps of the training set, in half pixels: the middle, or up
+        to a pixel beside it. Stamps are rotated around it. None, for the middle, in models of
+        earlier versions.
     provenance_ : dict
         Versions, date, seed, configuration and number of stamps.
 
@@ -100,7 +105,7 @@ class WGAN(PredictionMixin):
                     f'`{name}` must be a {kind.__name__}; got {getattr(self, name)!r:.60}.'
                 )
         self.noise_ = self.encoder_ = None
-        self.bands_ = ()
+        self.bands_, self.center_ = (), None
 
     @classmethod
     def preset(cls, name, *, size=None, bands=None, stretch=None):
@@ -285,6 +290,7 @@ class WGAN(PredictionMixin):
         # Levels that were given are used, and those of an earlier fit measured anew.
         stretch = fitted_stretch(self.stretch.clone(), stamps)
         stretch.transform(stamps[:1])  # raises if its unit or number of bands is another
+        center = measure_center(stamps, stretch, seed)
         with nullcontext() if strategy is None else strategy.scope():
             trainer = build_trainer(
                 network,
@@ -292,6 +298,7 @@ class WGAN(PredictionMixin):
                 stamps,
                 stretch,
                 seed=seed,
+                center=center,
                 initial_model=initial_model,
             )
         state = train(
@@ -319,7 +326,7 @@ class WGAN(PredictionMixin):
         done = int(trainer.iteration.numpy())
         self.history_ = state.history_table(done)
         self.unit_, self.pixel_scale_ = stamps.unit, stamps.pixel_scale
-        self.bands_ = trained_bands(stamps)
+        self.bands_, self.center_ = trained_bands(stamps), center
         self.provenance_ = provenance_record(
             network=to_dict(network),
             training=to_dict(self.training),

@@ -61,6 +61,8 @@ class AdversarialTrainer(keras.Model):
         Steps, rates and penalty.
     seed : int
         Seed of every random draw.
+    center : tuple of float, optional
+        y and x that images are reoriented around, in pixels; by default their middle.
     noise : `keras.Model`, optional
         As made by `build_noise`: its noise is added to generated images before the critic sees
         them.
@@ -78,7 +80,18 @@ class AdversarialTrainer(keras.Model):
     those of one device up to rounding.
     """
 
-    def __init__(self, generator, critic, network, training, *, seed, noise=None, encoder=None):
+    def __init__(
+        self,
+        generator,
+        critic,
+        network,
+        training,
+        *,
+        seed,
+        center=None,
+        noise=None,
+        encoder=None,
+    ):
         super().__init__(name='wgan_gp')
         self.generator = generator
         self.critic = critic
@@ -88,6 +101,7 @@ class AdversarialTrainer(keras.Model):
         self.network = network
         self.training = training
         self.seed = int(seed)
+        self.center = center
         resolved = resolve_precision(training)
         self.precision = precision = resolved.precision
         self._forward_generator = with_compute_dtype(generator, precision)
@@ -282,7 +296,8 @@ class AdversarialTrainer(keras.Model):
             return images
         seed = self._seed(step, _ORIENTATION)
         orientation = tf.random.stateless_uniform((), seed, maxval=8, dtype=tf.int32)
-        return reorient(images, orientation, compiled=self.training.jit_compile)
+        options = {'center': self.center, 'compiled': self.training.jit_compile}
+        return reorient(images, orientation, **options)
 
     def _generator_variables(self):
         """The variables that a generator step trains."""
@@ -310,7 +325,7 @@ class AdversarialTrainer(keras.Model):
                     mean.assign(keep * mean + (1 - keep) * weight)
 
 
-def build_trainer(network, training, stamps, stretch, *, seed, initial_model=None):
+def build_trainer(network, training, stamps, stretch, *, seed, center=None, initial_model=None):
     """
     A trainer with new networks.
 
@@ -324,6 +339,8 @@ def build_trainer(network, training, stamps, stretch, *, seed, initial_model=Non
         Fitted intensity scaling.
     seed : int
         Seed of the weights and of every random draw of the training.
+    center : tuple of float, optional
+        As for `AdversarialTrainer`.
     initial_model : `~astro_wgan.WGAN`, optional
         A fitted model whose weights are copied, with the same network or with that for a single
         band. Its encoder predicts only the mean of z; the layer of the standard deviation keeps
@@ -345,9 +362,8 @@ def build_trainer(network, training, stamps, stretch, *, seed, initial_model=Non
         copy_weights(critic, initial_model.critic_)
         if encoder is not None:
             copy_weights(encoder_of_means(encoder), initial_model.encoder_)
-    return AdversarialTrainer(
-        generator, critic, network, training, seed=seed, noise=noise, encoder=encoder
-    )
+    options = {'seed': seed, 'center': center, 'noise': noise, 'encoder': encoder}
+    return AdversarialTrainer(generator, critic, network, training, **options)
 
 
 def _batch(images, k, n):

@@ -33,10 +33,10 @@ from pathlib import Path
 
 import numpy as np
 
-from astro_wgan.anomaly.classifier.classifier_inputs import in_all_orientations
 from astro_wgan.exceptions import DriftWarning
 from astro_wgan.files.atomic import read_arrays, write_arrays
 from astro_wgan.stamps import concatenate
+from astro_wgan.stamps.orientations import in_all_orientations
 from benchmarks.detectors.judgment import (
     area_with_error,
     matched_area,
@@ -236,9 +236,13 @@ def make_task(sample, left_in, seed, folder, options):
 def eight_of_each(stamps):
     """Each stamp in all orientations, since labeled anomalies are few."""
     turns = [f'{90 * turn}{side}' for turn in range(4) for side in ('', '-mirrored')]
+    images = stamps.pixels.reshape(len(stamps), *stamps.shape, -1)
     parts = [
-        type(stamps)(pixels, table={'id': [f'{name}-{turn}' for name in stamps.ids]})
-        for turn, pixels in zip(turns, in_all_orientations(stamps.pixels), strict=True)
+        type(stamps)(
+            view.reshape(stamps.pixels.shape),
+            table={'id': [f'{name}-{turn}' for name in stamps.ids]},
+        )
+        for turn, view in zip(turns, in_all_orientations(images), strict=True)
     ]
     return concatenate(parts)
 

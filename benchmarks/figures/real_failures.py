@@ -38,6 +38,7 @@ COLUMNS = (
 
 def main():
     options = read_options()
+    options.images.mkdir(parents=True, exist_ok=True)
     warnings.simplefilter('ignore', DriftWarning)
     report, shown = Report(options), []
     for path in options.data:

@@ -16,8 +16,9 @@ import tensorflow as tf
 
 from astro_wgan import AnomalyDetector, datasets
 from astro_wgan.anomaly import ClassifierConfig
-from astro_wgan.anomaly.classifier.classifier_inputs import classifier_shape
+from astro_wgan.anomaly.classifier.classifier_inputs import binned, classifier_shape
 from astro_wgan.anomaly.classifier.classifier_network import build_classifier
+from astro_wgan.anomaly.classifier.component_layers import build_component_layers, fit_components
 from astro_wgan.anomaly.classifier.injection_classifier import InjectionClassifier
 from astro_wgan.simulate import simulate
 from benchmarks.harness import BenchmarkParser, Report, peak_memory, time_in_turns, time_once
@@ -61,11 +62,15 @@ def main():
 
 def compare_rates(wgan, stamps, options):
     """Rows of the rates with and without a classifier."""
-    shape, config = classifier_shape(wgan.network.image_shape, 2), ClassifierConfig()
-    network = build_classifier(shape, config, normalized=False)
+    config = ClassifierConfig()
+    shape = classifier_shape(wgan.network.image_shape, config.binning)
+    views = binned(wgan.images_from_stamps(stamps[:500])[0], config.binning)
+    components = fit_components(views, views, config.n_components)
+    components = build_component_layers(shape[-1], components)
+    network = build_classifier(components.output_shape[1:], config, normalized=False)
     detectors = {0: AnomalyDetector(wgan)}
     for count in (1, 2, 4, 8):
-        classifier = InjectionClassifier(network, orientations=count)
+        classifier = InjectionClassifier(network, components=components, orientations=count)
         detectors[count] = AnomalyDetector(wgan, classifier=classifier)
     contenders = {
         count: partial(detector.measure, stamps, progress=False)

@@ -6,7 +6,7 @@ from astro_wgan import StampSet
 from astro_wgan.injection import InjectionConfig, inject_anomalies
 from astro_wgan.injection.host_galaxies import HostGalaxies
 from astro_wgan.injection.injection_config import KINDS
-from astro_wgan.injection.orientations import oriented
+from astro_wgan.stamps.orientations import oriented
 
 SIZE, NOISE, SKY = 48, 1.0, 20.0
 

@@ -27,6 +27,20 @@ def test_images_have_the_eight_orientations_of_the_square(compiled, bands):
     np.testing.assert_array_equal(found[4], images[:, :, ::-1])
 
 
+@pytest.mark.parametrize('compiled', [False, True])
+@pytest.mark.parametrize('center', [(8.0, 8.0), (7.0, 8.0)])
+def test_sources_beside_the_middle_stay_where_they_are(compiled, center):
+    images = np.zeros((2, 16, 16, 1), np.float32)
+    images[:, int(center[0]), int(center[1])] = 2
+    images[0, int(center[0]) + 3, int(center[1]) + 1] = 1
+    options = {'center': center, 'compiled': compiled}
+    found = [reorient(tf.constant(images), tf.constant(k), **options).numpy() for k in range(8)]
+    places = {tuple(np.argwhere(view[0, ..., 0] == 1)[0] - center) for view in found}
+    assert places == {*product((3, -3), (1, -1)), *product((1, -1), (3, -3))}
+    for view in found:
+        assert (view[:, int(center[0]), int(center[1])] == 2).all()
+
+
 def test_shifted_images_are_reflected_at_their_edges():
     images = np.random.default_rng(1).normal(size=(4, 6, 8, 2)).astype(np.float32)
     shifts = [[0, 0], [2, -1], [-3, 0], [1, 3]]

@@ -50,6 +50,22 @@ def test_saved_model_is_the_same_when_it_is_loaded(stamps, whole, tmp_path):
     np.testing.assert_array_equal(again.generate(2).pixels, whole.generate(2).pixels)
 
 
+@pytest.mark.parametrize('beside', [0, 0.5])
+def test_stamps_are_rotated_around_their_sources(beside, tmp_path):
+    y, x = np.mgrid[:16, :16] - (7.5 + beside)
+    source = np.exp(-np.hypot(y, x))
+    pixels = 100 * source + np.random.default_rng(1).normal(size=(64, 16, 16))
+    wgan = WGAN.preset('compact').fit(StampSet(pixels), iterations=60, seed=1, progress=False)
+    assert wgan.center_ == (7.5 + beside, 7.5 + beside)
+    # Rotated around the middle the others of their kind would have their sources elsewhere.
+    median = np.median(wgan.generate(100, seed=1).pixels, axis=0)
+    wgan.save(tmp_path)
+    assert WGAN.load(tmp_path).center_ == wgan.center_
+    light = np.clip(median - np.median(median), 0, None)
+    places = [(light * axis).sum() / light.sum() for axis in (y, x)]
+    assert places == pytest.approx([0, 0], abs=0.25)
+
+
 def test_bands_and_size_are_those_of_the_stamps(tmp_path):
     rng = np.random.default_rng(1)
     scale = np.array([1.0, 3, 10, 30, 100, 300])

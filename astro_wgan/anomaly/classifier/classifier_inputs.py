@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from astro_wgan.injection.orientations import oriented
+from astro_wgan.stamps.orientations import HALF_TURN, oriented
 from astro_wgan.wgan.masked_pixels import MIN_WEIGHT, needs_filling
 
 __all__ = [
+    'binned',
     'classifier_inputs',
     'classifier_shape',
     'fill_masked_blocks',
-    'in_all_orientations',
     'in_orientations',
 ]
 
@@ -18,7 +18,7 @@ __all__ = [
 _ORDER = (0, 2, 1, 3, 4, 6, 5, 7)
 
 
-def classifier_inputs(images, closest_images, weights, *, binning=2, noise=None):
+def classifier_inputs(images, closest_images, weights, *, binning=2, center=None, noise=None):
     """
     Channels from which the classifier tells injected anomalies.
 
@@ -28,6 +28,9 @@ def classifier_inputs(images, closest_images, weights, *, binning=2, noise=None)
         In stretched intensity, and the weight of each pixel.
     binning : int
         Edge of the blocks of pixels that are averaged.
+    center : tuple of float, optional
+        y and x that the closest image is rotated around, as from
+        `~astro_wgan.stamps.orientations.source_center`; by default the middle.
     noise : callable, optional
         Realizations of the noise, as of a `~astro_wgan.anomaly.LatentSearcher`: with it, masked
         pixels are filled by `fill_masked_blocks`.
@@ -45,12 +48,13 @@ def classifier_inputs(images, closest_images, weights, *, binning=2, noise=None)
             images, closest_images, weights, noise, binning=binning
         )
     # Binned one by one, which makes the arrays smaller before they are combined.
-    residuals = _binned(weights * (images - closest_images), binning)
+    residuals = binned(weights * (images - closest_images), binning)
     channels = np.empty((*residuals.shape[:-1], 3 * bands), dtype=np.float32)
     filled, second, third = (channels[..., k * bands : (k + 1) * bands] for k in range(3))
-    np.add(residuals, _binned(closest_images, binning), out=filled)
+    np.add(residuals, binned(closest_images, binning), out=filled)
     second[...] = residuals
-    np.subtract(filled, _binned(closest_images[:, ::-1, ::-1], binning), out=third)
+    rotated = oriented(closest_images, HALF_TURN, center=center)
+    np.subtract(filled, binned(rotated, binning), out=third)
     return channels
 
 
@@ -80,8 +84,8 @@ def fill_masked_blocks(images, closest_images, weights, noise, *, binning=2):
         return images, weights
     closest, seen = closest_images[rows], weights[rows] >= MIN_WEIGHT
     residuals = np.where(seen, images[rows] - closest, 0)
-    count = _binned(seen, binning)
-    mean = _binned(residuals, binning) / np.maximum(count, 1 / binning**2)
+    count = binned(seen, binning)
+    mean = binned(residuals, binning) / np.maximum(count, 1 / binning**2)
     filling = next(iter(noise(closest)))
     ny, nx = binning * count.shape[1], binning * count.shape[2]
     inside = filling[:, :ny, :nx]
@@ -93,8 +97,8 @@ def fill_masked_blocks(images, closest_images, weights, noise, *, binning=2):
     return images, weights
 
 
-def _binned(images, binning):
-    """Means of blocks of pixels, without the rows and columns that are left over."""
+def binned(images, binning):
+    """Means of blocks of pixels (n, ny, nx, bands), without rows and columns that are left over."""
     n, ny, nx, bands = images.shape
     ny, nx = ny // binning, nx // binning
     images = images[:, : ny * binning, : nx * binning]
@@ -116,10 +120,3 @@ def classifier_shape(image_shape, binning):
 def in_orientations(inputs, count):
     """The first so many orientations of square arrays (n, ny, nx, channels), in one array."""
     return np.concatenate([oriented(inputs, orientation) for orientation in _ORDER[:count]])
-
-
-def in_all_orientations(inputs):
-    """The eight orientations of square arrays (n, ny, nx, channels), one after the other."""
-    for turn in range(4):
-        yield np.ascontiguousarray(oriented(inputs, turn))
-        yield np.ascontiguousarray(oriented(inputs, turn + 4))

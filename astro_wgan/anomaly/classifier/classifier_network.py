@@ -4,12 +4,10 @@ import keras
 import numpy as np
 from keras import layers
 
-from astro_wgan.anomaly.classifier.component_layers import with_component_residuals
-
 __all__ = ['build_classifier', 'fold_normalization']
 
 
-def build_classifier(shape, config, *, seed=0, normalized=True, components=None):
+def build_classifier(shape, config, *, seed=0, normalized=True):
     """
     A network from channels of `~astro_wgan.anomaly.classifier.classifier_inputs` to log odds.
 
@@ -22,8 +20,6 @@ def build_classifier(shape, config, *, seed=0, normalized=True, components=None)
         Seed of the initial weights.
     normalized : bool, optional
         Whether each convolution is followed by a normalization over the batch, or has a bias.
-    components : `~astro_wgan.anomaly.classifier.component_layers.Components`, optional
-        Principal components whose residuals are further channels.
 
     Returns
     -------
@@ -33,8 +29,6 @@ def build_classifier(shape, config, *, seed=0, normalized=True, components=None)
     """
     seeds = np.random.SeedSequence(seed).generate_state(2 * len(config.channels) + 1).tolist()
     inputs = outputs = keras.Input(shape)
-    if components is not None:
-        outputs = with_component_residuals(inputs, components)
     for channels in config.channels:
         for strides in (1, 2):
             initializer = keras.initializers.GlorotUniform(seed=seeds.pop())
@@ -55,7 +49,7 @@ def build_classifier(shape, config, *, seed=0, normalized=True, components=None)
     return keras.Model(inputs, outputs)
 
 
-def fold_normalization(network, config, *, components=None):
+def fold_normalization(network, config):
     """
     A network that gives the same, with the normalizations in the weights of the convolutions.
 
@@ -63,7 +57,7 @@ def fold_normalization(network, config, *, components=None):
     ----------
     network : `keras.Model`
         From `build_classifier`, trained.
-    config, components
+    config : `~astro_wgan.anomaly.ClassifierConfig`
         As given there.
 
     Returns
@@ -71,8 +65,7 @@ def fold_normalization(network, config, *, components=None):
     `keras.Model`
         Faster by a seventh, and equal up to rounding.
     """
-    shape, options = network.input_shape[1:], {'normalized': False, 'components': components}
-    folded = build_classifier(shape, config, **options)
+    folded = build_classifier(network.input_shape[1:], config, normalized=False)
     convolutions = _of_kind(folded, layers.Conv2D)
     former = _of_kind(network, layers.Conv2D), _of_kind(network, layers.BatchNormalization)
     for new, convolution, normalization in zip(convolutions, *former, strict=True):

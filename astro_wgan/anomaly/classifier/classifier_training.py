@@ -9,19 +9,21 @@ from astropy.table import vstack
 
 from astro_wgan.anomaly.classifier.classifier_config import ClassifierConfig
 from astro_wgan.anomaly.classifier.classifier_inputs import (
+    binned,
     classifier_inputs,
     classifier_shape,
+    fill_masked_blocks,
 )
 from astro_wgan.anomaly.classifier.classifier_network import build_classifier, fold_normalization
-from astro_wgan.anomaly.classifier.component_layers import fit_components
+from astro_wgan.anomaly.classifier.component_layers import build_component_layers, fit_components
 from astro_wgan.anomaly.classifier.injection_classifier import InjectionClassifier
 from astro_wgan.anomaly.measurements import measure_residual_statistics
 from astro_wgan.anomaly.scoring import ScoringConfig
 from astro_wgan.exceptions import TrainingDivergedError
 from astro_wgan.injection import inject_anomalies
-from astro_wgan.injection.orientations import oriented
 from astro_wgan.jobs.interrupts import defer_interrupt
 from astro_wgan.jobs.progress import ProgressLine
+from astro_wgan.stamps.orientations import HALF_TURN, oriented
 from astro_wgan.store import as_stamps
 from astro_wgan.validation.seeds import random_stream
 
@@ -36,6 +38,8 @@ _MAX_BYTES, _PART_BYTES = 2**30, 2**25
 #: Most steps in units of the square root of the number of stamps. Of simulated classes with 60 to
 #: 250 stamps, pairs had areas under the ROC curve of 0.97 to 0.99 so, and 0.93 to 0.96 after 800.
 _STEPS = 30
+#: Images that the components are fitted to, at most.
+_MAX_VIEWS = 1000
 #: Steps between two lines of progress.
 _EVERY = 20
 
@@ -93,13 +97,20 @@ def train_classifier(searcher, stamps, *, scoring=None, config=None, seed=0, pro
     strange = _visible(normal, strange, searcher.wgan.network.bands, config.least_visible)
     components = None
     if config.n_components:
-        images = normal[..., : searcher.wgan.network.bands]
-        components = fit_components(images, config.n_components, seed=seed)
-    network = build_classifier(normal.shape[1:], config, seed=seed, components=components)
+        views = _binned_views(searcher, stamps, hosts, config, seed)
+        fitted = fit_components(*views, config.n_components)
+        components = build_component_layers(normal.shape[-1], fitted)
+        normal, strange = (components.predict(each, verbose=0) for each in (normal, strange))
+    network = build_classifier(normal.shape[1:], config, seed=seed)
     with ProgressLine('classifier', quiet=not progress) as line:
         _fit(network, normal, strange, config, seed, line)
-    network = fold_normalization(network, config, components=components)
-    return InjectionClassifier(network, binning=config.binning, orientations=config.orientations)
+    return InjectionClassifier(
+        fold_normalization(network, config),
+        components=components,
+        binning=config.binning,
+        orientations=config.orientations,
+        center=searcher.wgan.center_,
+    )
 
 
 class _Hosts(NamedTuple):
@@ -142,7 +153,11 @@ def _check_number(n):
 
 def _most_hosts(image_shape, config):
     """Largest number of stamps whose channels, with those of the injected ones, are in memory."""
-    channels = int(np.prod(classifier_shape(image_shape, config.binning)))
+    *blocks, channels = classifier_shape(image_shape, config.binning)
+    if config.n_components:
+        # Once without and once with those of the components.
+        channels += channels + 2 * image_shape[-1]
+    channels *= int(np.prod(blocks))
     room = _MAX_BYTES // (4 * channels * (1 + config.injected_per_host))
     return max(MIN_STAMPS // 2, min(config.max_hosts, room))
 
@@ -175,9 +190,32 @@ def _inject(searcher, stamps, hosts, config, seed, progress):
 
 def _channels(searcher, stamps, closest, config):
     """Channels of stamps with their closest images."""
-    images, weights = searcher.wgan.images_from_stamps(stamps)
-    options = {'binning': config.binning, 'noise': searcher.noise}
+    wgan = searcher.wgan
+    images, weights = wgan.images_from_stamps(stamps)
+    options = {'binning': config.binning, 'center': wgan.center_, 'noise': searcher.noise}
     return classifier_inputs(images, closest, weights, **options)
+
+
+def _binned_views(searcher, stamps, hosts, config, seed):
+    """Binned images of hosts in orientations drawn at random, and the same rotated by 180 deg."""
+    wgan, n = searcher.wgan, len(hosts.rows)
+    count = min(8 * n, _MAX_VIEWS)
+    drawn = np.sort(random_stream(seed, 4).choice(8 * n, count, replace=False))
+    views = []
+    image_bytes = 4 * int(np.prod(wgan.network.image_shape))
+    for part in np.array_split(drawn, int(np.ceil(count * image_bytes / _PART_BYTES))):
+        # Stamps of a set are different, but views may be of the same.
+        rows, of_row = np.unique(part // 8, return_inverse=True)
+        images, weights = wgan.images_from_stamps(stamps[hosts.rows[rows]])
+        closest = wgan.images_from_latent(hosts.latent[rows])
+        options = {'binning': config.binning}
+        images = fill_masked_blocks(images, closest, weights, searcher.noise, **options)[0]
+        pairs = zip(images[of_row], part % 8, strict=True)
+        around = {'center': wgan.center_}
+        turned = np.array([oriented(*pair, **around) for pair in pairs])
+        both = turned, oriented(turned, HALF_TURN, **around)
+        views.append([binned(each, config.binning) for each in both])
+    return [np.concatenate(each) for each in zip(*views, strict=True)]
 
 
 def _visible(normal, strange, bands, fraction):

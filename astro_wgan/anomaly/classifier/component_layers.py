@@ -1,95 +1,96 @@
-"""Residuals of principal components, as layers in front of the network of the classifier."""
+"""Residuals of principal components as further channels of the classifier, by plain layers."""
 
 from typing import NamedTuple
 
+import keras
 import numpy as np
 from keras import layers
 
-from astro_wgan.anomaly.classifier.classifier_inputs import in_all_orientations
-from astro_wgan.validation.seeds import random_stream
-
-__all__ = ['Components', 'fit_components', 'with_component_residuals']
-
-#: Images that the components are fitted to, at most.
-_MAX_IMAGES = 1000
+__all__ = ['Components', 'build_component_layers', 'fit_components']
 
 
 class Components(NamedTuple):
     """
-    Principal components of images.
+    Principal components of images, and these rotated by 180 degrees.
 
     Attributes
     ----------
-    mean : `~numpy.ndarray`, shape (ny, nx, bands)
-    axes : `~numpy.ndarray`, shape (k, ny, nx, bands)
-        Of unit length.
+    mean, rotated_mean : `~numpy.ndarray`, shape (ny, nx, bands)
+    axes, rotated_axes : `~numpy.ndarray`, shape (k, ny, nx, bands)
+        The axes are of unit length.
     """
 
     mean: np.ndarray
     axes: np.ndarray
+    rotated_mean: np.ndarray
+    rotated_axes: np.ndarray
 
 
-def fit_components(images, count, *, seed=0):
+def fit_components(images, rotated, count):
     """
-    Principal components of images in all orientations.
+    Principal components of images.
 
     Parameters
     ----------
-    images : `~numpy.ndarray`, shape (n, size, size, bands)
+    images : `~numpy.ndarray`, shape (n, ny, nx, bands)
+        In several orientations, so that the components have none.
+    rotated : `~numpy.ndarray`, shape (n, ny, nx, bands)
+        The same, rotated by 180 degrees around their sources. If these images are binned and their
+        sources not in the middle, that is not the same as to rotate the components.
     count : int
         Number of components; fewer if there are not as many different images.
-    seed : int, optional
-        Seed of the images that are drawn, if there are many.
 
     Returns
     -------
     Components
     """
-    views = np.concatenate([*in_all_orientations(images)])
-    if len(views) > _MAX_IMAGES:
-        views = views[random_stream(seed, 4).choice(len(views), _MAX_IMAGES, replace=False)]
-    mean = views.mean(axis=0, dtype=float)
-    deviations = (views - mean).reshape(len(views), -1)
+    mean, rotated_mean = (each.mean(axis=0, dtype=float) for each in (images, rotated))
+    deviations = (images - mean).reshape(len(images), -1)
     # The products of images with each other: there are fewer of them than of pixels.
     values, vectors = np.linalg.eigh(deviations @ deviations.T)
     known = values > values[-1] * len(values) * np.finfo(np.float32).eps
     vectors = vectors[:, known][:, ::-1][:, :count]
-    axes = deviations.T @ vectors
-    axes /= np.maximum(np.linalg.norm(axes, axis=0), np.finfo(float).tiny)
-    return Components(mean.astype(np.float32), axes.T.reshape(-1, *mean.shape).astype(np.float32))
+    lengths = np.linalg.norm(deviations.T @ vectors, axis=0)
+    vectors = vectors / np.maximum(lengths, np.finfo(float).tiny)
+    # Each axis is a sum of images, and rotated the same sum of rotated ones.
+    axes = [
+        (vectors.T @ (each - middle).reshape(len(each), -1)).reshape(-1, *mean.shape)
+        for each, middle in ((images, mean), (rotated, rotated_mean))
+    ]
+    arrays = mean, axes[0], rotated_mean, axes[1]
+    return Components(*(array.astype(np.float32) for array in arrays))
 
 
-def with_component_residuals(inputs, components):
+def build_component_layers(channels, components):
     """
-    Channels with those of the components in addition.
+    A network without trained weights that adds the channels of components to others.
 
     Parameters
     ----------
-    inputs : keras tensor, shape (n, ny, nx, channels)
-        From `~astro_wgan.anomaly.classifier.classifier_inputs.classifier_inputs`, of which the
-        first are the image.
+    channels : int
+        Number of channels of `~astro_wgan.anomaly.classifier.classifier_inputs.classifier_inputs`,
+        of which the first are the image, in the orientation of the stamps.
     components : Components
 
     Returns
     -------
-    keras tensor, shape (n, ny, nx, channels + 2 bands)
-        For each band also the residual of the components, and the difference of the image from
-        their closest image rotated by 180 degrees. All are plain layers with fixed weights, so that
-        they are saved with the network.
+    `keras.Model`
+        To so many channels and two more for each band: the residual of the components, and the
+        difference of the image from their closest image rotated by 180 degrees. All layers are
+        plain ones, so that they can be saved as the other networks are.
     """
-    mean, axes = components
-    shape, count = mean.shape, len(axes)
-    selection = np.eye(inputs.shape[-1], shape[-1], dtype=np.float32)
-    flat_mean, flat_axes = mean.ravel(), axes.reshape(count, -1)
+    inputs = keras.Input((*components.mean.shape[:2], channels))
+    shape, count = components.mean.shape, len(components.axes)
+    selection = np.eye(channels, shape[-1], dtype=np.float32)
+    mean, axes = components.mean.ravel(), components.axes.reshape(count, -1)
+    rotated = components.rotated_axes.reshape(count, -1), components.rotated_mean.ravel()
     image = _fixed(inputs, selection)
-    found = _fixed(layers.Flatten()(image), flat_axes.T, -flat_axes @ flat_mean)
-    rotated = [part[..., ::-1, ::-1, :].reshape(-1, flat_mean.size) for part in (mean, axes)]
-    closest = [
-        layers.Reshape(shape)(_fixed(found, *weights))
-        for weights in ((flat_axes, flat_mean), (rotated[1], rotated[0][0]))
+    found = _fixed(layers.Flatten()(image), axes.T, -axes @ mean)
+    differences = [
+        layers.Subtract()([image, layers.Reshape(shape)(_fixed(found, *weights))])
+        for weights in ((axes, mean), rotated)
     ]
-    differences = [layers.Subtract()([image, each]) for each in closest]
-    return layers.Concatenate()([inputs, *differences])
+    return keras.Model(inputs, layers.Concatenate()([inputs, *differences]))
 
 
 def _fixed(inputs, matrix, bias=None):

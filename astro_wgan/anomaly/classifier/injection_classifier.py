@@ -4,11 +4,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from astro_wgan.anomaly.classifier.classifier_inputs import (
-    classifier_inputs,
-    in_all_orientations,
-    in_orientations,
-)
+from astro_wgan.anomaly.classifier.classifier_inputs import classifier_inputs, in_orientations
+from astro_wgan.stamps.orientations import in_all_orientations
 
 __all__ = ['InjectionClassifier']
 
@@ -24,23 +21,29 @@ class InjectionClassifier:
     ----------
     network : `keras.Model`
         From `~astro_wgan.anomaly.classifier.classifier_network.build_classifier`, trained.
+    components : `keras.Model`, optional
+        From `~astro_wgan.anomaly.classifier.component_layers.build_component_layers`: the network
+        reads its output.
     binning : int
         As in training.
     orientations : {1, 2, 4, 8}
         Number of orientations that each stamp is read in.
+    center : tuple of float, optional
+        y and x of the sources in their stamps, as `~astro_wgan.WGAN.center_`.
     """
 
-    def __init__(self, network, *, binning=2, orientations=2):
-        self.network, self.binning, self.orientations = network, binning, orientations
-        self._graph = None
+    def __init__(self, network, *, components=None, binning=2, orientations=2, center=None):
+        self.network, self.components = network, components
+        self.binning, self.orientations = binning, orientations
+        self.center, self._graphs = center, None
 
     def __getstate__(self):
-        """Without the graph, which belongs to this process."""
-        return {**vars(self), '_graph': None}
+        """Without the graphs, which belong to this process."""
+        return {**vars(self), '_graphs': None}
 
     @property
     def settings(self):
-        """How stamps are read, as arguments beside the network."""
+        """How stamps are read, as arguments beside the networks and the center."""
         return {'binning': self.binning, 'orientations': self.orientations}
 
     def log_odds(self, images, closest_images, weights, *, noise=None):
@@ -81,7 +84,8 @@ class InjectionClassifier:
         network = keras.Model(self.network.input, self.network.layers[-1].input)
         found = np.empty((len(images), self.n_features), dtype=np.float32)
         for rows, inputs in self._inputs(_BATCH, images, closest_images, weights, noise):
-            views = [network(view, training=False).numpy() for view in in_all_orientations(inputs)]
+            channels = self._with_components(inputs)
+            views = [network(view, training=False) for view in in_all_orientations(channels)]
             found[rows] = np.mean(views, axis=0)
         return found
 
@@ -90,7 +94,8 @@ class InjectionClassifier:
         for first in range(0, len(images), size):
             rows = slice(first, first + size)
             arrays = images[rows], closest_images[rows], weights[rows]
-            yield rows, classifier_inputs(*arrays, binning=self.binning, noise=noise)
+            options = {'binning': self.binning, 'center': self.center, 'noise': noise}
+            yield rows, classifier_inputs(*arrays, **options)
 
     @property
     def n_features(self):
@@ -99,17 +104,25 @@ class InjectionClassifier:
 
     def log_odds_of(self, inputs):
         """The same from the channels of `classifier_inputs`."""
-        views = in_orientations(inputs, self.orientations)
-        found = self._compiled(views).numpy()[:, 0]
+        views = in_orientations(self._with_components(inputs), self.orientations)
+        found = self._compiled['network'](views).numpy()[:, 0]
         return found.astype(float).reshape(self.orientations, -1).mean(axis=0)
+
+    def _with_components(self, inputs):
+        """Channels with those of the components, which are fitted to stamps as they are."""
+        if self.components is None:
+            return inputs
+        return self._compiled['components'](inputs).numpy()
 
     @property
     def _compiled(self):
-        """The network as one graph, for any number of images."""
-        if self._graph is None:
-            shape = tf.TensorSpec((None, *self.network.input_shape[1:]))
-            network = self.network
-            self._graph = tf.function(
-                lambda inputs: network(inputs, training=False), input_signature=(shape,)
-            )
-        return self._graph
+        """The networks as graphs, for any number of images."""
+        if self._graphs is None:
+            networks = {'network': self.network, 'components': self.components}
+            self._graphs = {name: _compiled(n) for name, n in networks.items() if n is not None}
+        return self._graphs
+
+
+def _compiled(network):
+    shape = tf.TensorSpec((None, *network.input_shape[1:]))
+    return tf.function(lambda inputs: network(inputs, training=False), input_signature=(shape,))

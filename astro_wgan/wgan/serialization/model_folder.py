@@ -48,7 +48,7 @@ _NETWORKS = ('generator', 'critic', 'noise', 'encoder')
 _OF_MODELS = (*(f'{name}.keras' for name in _NETWORKS), _HISTORY, _DESCRIPTION)
 
 #: Files that a detector adds to those of its model.
-OF_DETECTORS = ('search_encoder.keras', 'classifier.keras', 'detector.json')
+OF_DETECTORS = ('search_encoder.keras', 'classifier.keras', 'components.keras', 'detector.json')
 
 #: All files of a model, and of a detector.
 KNOWN_FILES = (*_OF_MODELS, *OF_DETECTORS)
@@ -113,6 +113,7 @@ def write_model_files(wgan, place):
         'training': to_dict(wgan.training),
         'stretch': wgan.stretch_.to_dict(),
         'bands': [band.to_dict() for band in wgan.bands_],
+        'center': wgan.center_,
         'unit': None if wgan.unit_ is None else wgan.unit_.to_string(),
         'pixel_scale_arcsec': (
             None if wgan.pixel_scale_ is None else wgan.pixel_scale_.to_value('arcsec / pix')
@@ -197,6 +198,7 @@ def parse_model(kind, folder, files):
         )
         # Models of earlier versions know no names of bands.
         wgan.bands_ = as_trained_bands(description.get('bands'), wgan.network.bands)
+        wgan.center_ = _center(description.get('center'), wgan.network.size)
         wgan.unit_ = _unit(description['unit'])
         wgan.pixel_scale_ = _pixel_scale(description['pixel_scale_arcsec'])
         wgan.provenance_ = description['provenance']
@@ -259,6 +261,17 @@ def _stretch(values, bands):
     if not stretch.is_fitted or len(stretch.sky_) not in (1, bands):
         raise ValueError(f'its stretch is not fitted to {bands} bands')
     return stretch
+
+
+def _center(values, size):
+    if values is None:
+        return None
+    middle = (size - 1) / 2
+    offsets = [2 * (float(value) - middle) for value in values]
+    whole = len(offsets) == 2 and all(offset.is_integer() for offset in offsets)
+    if not whole or max(map(abs, offsets)) > size or (offsets[0] - offsets[1]) % 2:
+        raise ValueError(f'its center is {values!r:.40}')
+    return tuple(map(float, values))
 
 
 def _unit(text):

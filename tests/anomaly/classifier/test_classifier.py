@@ -5,6 +5,7 @@ import json
 import pickle
 from dataclasses import replace
 
+import keras
 import numpy as np
 import pytest
 
@@ -14,13 +15,13 @@ from astro_wgan.anomaly.classifier.classifier_inputs import (
     classifier_inputs,
     classifier_shape,
     fill_masked_blocks,
-    in_all_orientations,
     in_orientations,
 )
 from astro_wgan.anomaly.classifier.classifier_network import build_classifier, fold_normalization
 from astro_wgan.anomaly.classifier.injection_classifier import InjectionClassifier
 from astro_wgan.exceptions import NotFittedError
 from astro_wgan.injection import InjectionConfig, inject_anomalies
+from astro_wgan.stamps.orientations import in_all_orientations
 
 SEARCH = LatentSearchConfig(max_iterations=3)
 CONFIG = ClassifierConfig(
@@ -28,6 +29,7 @@ CONFIG = ClassifierConfig(
     iterations=60,
     batch_size=16,
     channels=(8, 8),
+    n_components=0,
 )
 
 
@@ -60,6 +62,14 @@ def test_inputs_are_the_binned_image_residual_and_difference_from_the_rotated_im
     n = size // binning
     blocks = whole[:, : n * binning, : n * binning].reshape(3, n, binning, n, binning, 3 * bands)
     np.testing.assert_allclose(found, blocks.mean(axis=(2, 4)), atol=1e-6)
+
+
+def test_the_closest_image_is_rotated_around_its_source():
+    images, closest = np.random.default_rng(1).normal(size=(2, 3, 8, 8, 2)).astype(np.float32)
+    options = {'binning': 1, 'center': (4.0, 4.0)}
+    found = classifier_inputs(images, closest, np.ones_like(images), **options)[..., 4:]
+    expected = images[:, 1:, 1:] - closest[:, :0:-1, :0:-1]
+    np.testing.assert_allclose(found[:, 1:, 1:], expected, atol=1e-6)
 
 
 def test_masked_pixels_are_those_of_the_closest_image():
@@ -98,11 +108,9 @@ def test_masked_pixels_take_the_mean_residual_of_their_block():
         np.testing.assert_array_equal(before, after)
 
 
-def test_there_are_eight_orientations():
+def test_eight_orientations_are_all():
     inputs = np.arange(16.0, dtype=np.float32).reshape(1, 4, 4, 1)
     found = [view.tobytes() for view in in_all_orientations(inputs)]
-    assert len({*found}) == 8
-    assert found[0] == inputs.tobytes()
     assert {*found} == {view.tobytes() for view in in_orientations(inputs, 8)}
 
 
@@ -217,6 +225,53 @@ def change_description(folder, **changed):
     values['files'][path.name] = {'bytes': len(content), 'sha256': sha256}
     values['sha256'] = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
     manifest.write_text(json.dumps(values, indent=2) + '\n')
+
+
+@pytest.fixture(scope='module')
+def with_components(wgan, stamps):
+    config = replace(CONFIG, iterations=3, n_components=2)
+    detector = AnomalyDetector(wgan, search=SEARCH)
+    return detector.train_classifier(stamps[:80], config=config, seed=1, progress=False)
+
+
+def test_principal_components_are_saved(with_components, detector, stamps, table, tmp_path):
+    assert with_components.classifier_.components.output_shape == (None, 8, 8, 5)
+    assert with_components.classifier_.network.input_shape == (None, 8, 8, 5)
+    with_components.save(tmp_path)
+    pair = with_components, AnomalyDetector.load(tmp_path)
+    tables = [each.measure(stamps[80:], progress=False) for each in pair]
+    odds = [np.asarray(found['injection_log_odds']) for found in tables]
+    np.testing.assert_allclose(*odds, rtol=1e-5, atol=1e-6)
+    assert not np.allclose(odds[0], table['injection_log_odds'])
+    options = {'networks': ['classifier'], 'progress': False}
+    features = [each.features(stamps[80:], **options)['features'] for each in pair]
+    assert features[0].shape == (len(stamps) - 80, 16)
+    np.testing.assert_allclose(*features, rtol=1e-5, atol=1e-6)
+    # A detector without components that is saved in the same folder leaves none.
+    detector.save(tmp_path)
+    assert AnomalyDetector.load(tmp_path).classifier_.components is None
+
+
+def test_components_that_do_not_fit_the_description_are_refused(with_components, tmp_path):
+    with_components.save(tmp_path)
+    settings = {'binning': 2, 'orientations': 2}
+    change_description(tmp_path, classifier={**settings, 'components': 1})
+    with pytest.raises(ValueError, match='its `components` is 1'):
+        AnomalyDetector.load(tmp_path)
+    change_description(tmp_path, classifier=settings)
+    with pytest.raises(ValueError, match='its input and output have the shapes'):
+        AnomalyDetector.load(tmp_path)
+
+
+def test_components_of_others_make_another_detector(with_components, stamps, wgan):
+    table = with_components.measure(stamps[80:], progress=False)
+    own = with_components.classifier_
+    shifted = keras.models.clone_model(own.components)
+    shifted.set_weights([weights + 0.1 for weights in own.components.get_weights()])
+    other = InjectionClassifier(own.network, components=shifted)
+    other = AnomalyDetector(wgan, search=SEARCH, classifier=other)
+    with pytest.raises(ValueError, match='`classifier_` than the detector has'):
+        other.calibrate(table, progress=False)
 
 
 def test_the_orientations_are_saved(detector, wgan, tmp_path):

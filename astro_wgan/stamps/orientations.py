@@ -1,0 +1,98 @@
+"""The eight orientations of square images, around the place where their sources are."""
+
+import numpy as np
+
+__all__ = ['HALF_TURN', 'in_all_orientations', 'middle_of', 'oriented', 'source_center']
+
+#: The orientation that is rotated by 180 degrees.
+HALF_TURN = 2
+#: Largest distance of the sources from the middle of the images along each axis, in half pixels.
+_MAX_OFFSET = 2
+#: The middle is kept unless another center leaves less than this part of the asymmetry.
+_CLEARLY_LESS = 0.75
+
+
+def source_center(images):
+    """
+    Where the sources of centered images are: in their middle, or up to a pixel beside it.
+
+    Cut from pixel ``x - 32`` up to ``x + 32``, as surveys often do, a stamp of 64 pixels has its
+    source at (32, 32), half a pixel from its middle, and rotated stamps have theirs elsewhere.
+
+    Parameters
+    ----------
+    images : `~numpy.ndarray`, shape (n, ny, nx, bands)
+        Without NaN.
+
+    Returns
+    -------
+    tuple of float
+        y and x, in half pixels: where the median image is most like itself, rotated by 180
+        degrees. Both are whole pixels from the middle, or both are not, so that pixels fall on
+        pixels in each orientation. If no center makes it clearly more symmetric, the middle.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astro_wgan.stamps.orientations import source_center
+    >>> y, x = np.mgrid[:16, :16] - 8
+    >>> source_center(np.exp(-np.hypot(y, x))[np.newaxis, ..., np.newaxis])
+    (8.0, 8.0)
+    """
+    median = np.median(images, axis=0)
+    offsets = range(-_MAX_OFFSET, _MAX_OFFSET + 1)
+    pairs = [(dy, dx) for dy in offsets for dx in offsets if (dy - dx) % 2 == 0]
+    rotated, inner = median[::-1, ::-1], slice(_MAX_OFFSET, -_MAX_OFFSET)
+    asymmetry = {
+        pair: float(
+            np.square((median - np.roll(rotated, pair, axis=(0, 1)))[inner, inner]).mean() ** 0.5
+        )
+        for pair in pairs
+    }
+    best = min(pairs, key=asymmetry.get)
+    if not asymmetry[best] < _CLEARLY_LESS * asymmetry[0, 0]:
+        best = (0, 0)
+    return tuple(m + offset / 2 for m, offset in zip(middle_of(median.shape), best, strict=True))
+
+
+def middle_of(shape):
+    """Y and x of the middle of images of shape (ny, nx, ...)."""
+    return (shape[0] - 1) / 2, (shape[1] - 1) / 2
+
+
+def oriented(images, orientation, *, center=None):
+    """
+    Square images in one of their eight orientations.
+
+    Parameters
+    ----------
+    images : `~numpy.ndarray`, shape (..., size, size, bands)
+    orientation : int
+        0 to 3: rotated by so many right angles; 4 to 7: then mirrored, too.
+    center : tuple of float, optional
+        y and x that stay where they are, as from `source_center`; by default the middle. Pixels
+        that leave the images come back at the opposite edge.
+
+    Returns
+    -------
+    `~numpy.ndarray`, same shape
+        A view, if it is around the middle.
+    """
+    turned = np.rot90(images, orientation % 4, axes=(-3, -2))
+    turned = turned[..., ::-1, :] if orientation > 3 else turned
+    if center is None:
+        return turned
+    dy, dx = (c - m for c, m in zip(center, middle_of(images.shape[-3:]), strict=True))
+    y, x = dy, dx
+    for _ in range(orientation % 4):
+        y, x = -x, y
+    x = -x if orientation > 3 else x
+    shift = round(dy - y), round(dx - x)
+    return np.roll(turned, shift, axis=(-3, -2)) if any(shift) else turned
+
+
+def in_all_orientations(images, *, center=None):
+    """The eight orientations of square images (n, size, size, bands), one after the other."""
+    for turn in range(4):
+        for orientation in (turn, turn + 4):
+            yield np.ascontiguousarray(oriented(images, orientation, center=center))
