@@ -28,6 +28,7 @@ __all__, __getattr__, __dir__ = lazy_names(
     subpackages=(
         'anomaly',
         'baselines',
+        'catalogs',
         'datasets',
         'detection',
         'evaluate',

@@ -99,7 +99,8 @@ def add_hunt(commands):
         '--positions',
         metavar='TABLE',
         help='table of the centers of the stamps (ECSV, CSV, text or FITS), instead of detection: '
-        'x and y, or ra and dec, by the names of any catalog',
+        'x and y, or ra and dec, by the names of any catalog; or a catalog of the sky in Parquet '
+        'or HATS, of which the sources in the image are read',
     )
     add(
         '--sky',

@@ -12,7 +12,7 @@ from astro_wgan.catalogs.columns import numbers_or_nan
 from astro_wgan.catalogs.coordinate_columns import degrees_of, pixels_of
 from astro_wgan.validation.masked import without_mask
 
-__all__ = ['ColumnPositions', 'find_positions']
+__all__ = ['SKY_NAMES', 'ColumnPositions', 'column_pairs', 'find_positions']
 
 #: Pairs of pixels and the number of the first pixel: ours, photutils' and SExtractor's, whose
 #: pixels count from 1, as FITS has them.
@@ -34,8 +34,8 @@ _PIXEL_NAMES = {
 }
 
 #: Pairs of right ascension and declination (ICRS; J2000 differs from it by 0.02 arcsec): of
-#: surveys, VizieR, Gaia, Pan-STARRS, and SExtractor.
-_SKY_NAMES = (
+#: surveys, VizieR, Gaia, Rubin, ZTF, Pan-STARRS, and SExtractor.
+SKY_NAMES = (
     ('ra', 'dec'),
     ('ra_deg', 'dec_deg'),
     ('radeg', 'decdeg'),
@@ -52,6 +52,8 @@ _SKY_NAMES = (
     ('_ra', '_de'),
     ('right_ascension', 'declination'),
     ('target_ra', 'target_dec'),
+    ('coord_ra', 'coord_dec'),
+    ('objra', 'objdec'),
     ('s_ra', 's_dec'),
     ('ramean', 'decmean'),
     ('rastack', 'decstack'),
@@ -125,10 +127,10 @@ def find_positions(table, wcs, shape=None):
     ValueError
         If there are none, there is no WCS for sky positions, or several in the image differ.
     """
-    found = [_pixel_pair(table, *pair) for pair in _pairs(table, _PIXEL_NAMES)]
+    found = [_pixel_pair(table, *pair) for pair in column_pairs(table, _PIXEL_NAMES)]
     on_sky = [name for name in table.colnames if isinstance(table[name], SkyCoord)]
-    sky_pairs = _pairs(table, _SKY_NAMES)
-    galactic = _pairs(table, (('glon', 'glat'),))
+    sky_pairs = column_pairs(table, SKY_NAMES)
+    galactic = column_pairs(table, (('glon', 'glat'),))
     has_parts = set(_PARTS) <= {name.casefold() for name in table.colnames}
     if wcs is None:
         if not found and (on_sky or sky_pairs or galactic or has_parts):
@@ -157,8 +159,26 @@ def find_positions(table, wcs, shape=None):
     return found[0]
 
 
-def _pairs(table, known):
-    """The pairs of columns with known names, and information on them."""
+def column_pairs(table, known):
+    """
+    The pairs of columns with known names, in any case.
+
+    Parameters
+    ----------
+    table : `~astropy.table.QTable`
+    known : sequence of tuple, or dict
+        Pairs of names in lower case; of a dictionary the values follow the names.
+
+    Returns
+    -------
+    list of tuple
+        Names as the table has them.
+
+    Raises
+    ------
+    ValueError
+        If names differ only in case.
+    """
     spelled = {}
     for name in table.colnames:
         spelled.setdefault(name.casefold(), []).append(name)

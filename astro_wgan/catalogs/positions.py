@@ -1,5 +1,6 @@
-"""`position_table`: positions from arrays, SkyCoord, tables or regions."""
+"""`position_table`: positions from arrays, SkyCoord, tables, files of catalogs, or regions."""
 
+import os
 import sys
 
 import numpy as np
@@ -10,8 +11,11 @@ from astropy.table import QTable
 from astro_wgan.astrometry.inverse_wcs import sky_to_pixel
 from astro_wgan.astrometry.sky_coordinates import pixel_to_sky, plain_sky
 from astro_wgan.catalogs.columns import check_ids, named_rows, text_without_unit
+from astro_wgan.catalogs.parquet.catalog_reading import is_catalog, read_catalog
+from astro_wgan.catalogs.parquet.image_regions import region_of
 from astro_wgan.catalogs.position_columns import find_positions
 from astro_wgan.catalogs.qtable import as_qtable, table_of, table_of_rows
+from astro_wgan.catalogs.table_files import read_table
 from astro_wgan.catalogs.table_meta import plain_meta
 from astro_wgan.validation.masked import without_mask
 
@@ -24,7 +28,7 @@ def position_table(positions, wcs, shape=None):
 
     Parameters
     ----------
-    positions : array_like, `~astropy.coordinates.SkyCoord`, `~astropy.table.Table` or regions
+    positions : array_like, SkyCoord, Table, path-like, ``lsdb.Catalog`` or regions
         As in `~astro_wgan.StampSet.from_image`.
     wcs : `~astropy.wcs.WCS` or None
         Celestial WCS of the image.
@@ -48,6 +52,10 @@ def position_table(positions, wcs, shape=None):
     TypeError
         If the positions have an unknown type.
     """
+    if is_catalog(positions):
+        return _in_image(positions, wcs, shape)
+    if isinstance(positions, (str, os.PathLike)):
+        positions = read_table(positions)
     # First, since rows can also be converted to arrays.
     table = table_of_rows(positions)
     table = table_of(positions) if table is None else table
@@ -102,6 +110,30 @@ def _from_table(table, wcs, shape):
         check_ids(table['id'], unique=False)
     table.meta = plain_meta(table.meta)
     return with_positions(table, found.x, found.y, wcs, sky=found.sky), found.lost
+
+
+def _in_image(catalog, wcs, shape):
+    """Positions of a catalog that lie in the image, of which no others are read."""
+    if wcs is None:
+        raise ValueError(
+            '`positions` is a catalog of the sky, but the image has no celestial WCS: give pixel '
+            'positions.'
+        )
+    table = read_catalog(catalog, region=region_of(wcs, shape))
+    # Pixels in its columns, if any, are those of other images.
+    sky = SkyCoord(table['ra'], table['dec'])
+    x, y, lost = sky_to_pixel(sky, wcs, shape)
+    table.meta = plain_meta(table.meta)
+    table = with_positions(table, x, y, wcs, sky=sky)
+    if shape is not None:
+        size = np.array(shape[::-1]) - 0.5
+        pixels = np.stack([table['x'].value, table['y'].value], axis=1)
+        inside = lost | ((pixels >= -0.5) & (pixels < size)).all(axis=1)
+        table, lost = table[inside], lost[inside]
+    if not len(table):
+        name = f' {os.fspath(catalog)}' if isinstance(catalog, (str, os.PathLike)) else ''
+        raise ValueError(f'No source of the catalog{name} (`positions`) lies in the image.')
+    return table, lost
 
 
 def _from_sky(sky, wcs, shape):

@@ -223,7 +223,8 @@ def _as_time(values, mask):
     missing = np.isnat(values)
     missing = missing if mask is None else missing | mask
     # Nanoseconds are the finest precision that Time reads.
-    time = Time(np.where(missing, np.datetime64(0, 'ns'), values.astype('M8[ns]')))
+    values = np.where(missing, np.datetime64(0, 'ns'), values.astype('M8[ns]'))
+    time = Time(values, format='datetime64')
     time.format = 'isot'
     if missing.any():
         time[missing] = np.ma.masked

@@ -7,6 +7,7 @@ from os import PathLike
 from astropy import units as u
 
 from astro_wgan.astrometry.stamp_geometry import scale_of_image
+from astro_wgan.catalogs.parquet.catalog_reading import is_catalog
 from astro_wgan.catalogs.table_files import read_table
 from astro_wgan.datasets.images import credit_of_file
 from astro_wgan.detection.tiled_detection import measure_background
@@ -89,9 +90,9 @@ def read_field(image, config, *, bands, positions, progress, **reading):
     if sources is None and config.detect_in is not None:
         raise ValueError(f'`detect_in` is for several bands; got one image, {config.detect_in!r}.')
     check_options_of_bands(reading, [getattr(band, 'name', band) for band in sources or ()])
-    if isinstance(positions, (str, PathLike)):
+    if isinstance(positions, (str, PathLike)) and not is_catalog(positions):
         positions = read_table(positions)
-    n_positions = None if positions is None else _count(positions)
+    n_positions = None if positions is None or is_catalog(positions) else _count(positions)
     images, told = {}, []
     what = 'detecting' if positions is None else 'cutting'
     with ProgressLine(what, quiet=not progress) as line:

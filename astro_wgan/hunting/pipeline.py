@@ -115,8 +115,8 @@ def hunt(
         are from 1/4 to 8 times as large on the sky as its own (0.06 arcsec), or it has no WCS; None
         for random weights.
     positions : optional
-        Centers of the stamps, as in `~astro_wgan.StampSet.from_image`, or the path of a table of
-        them; by default sources are detected.
+        Centers of the stamps, as in `~astro_wgan.StampSet.from_image`, also as the path of a table
+        or catalog; by default sources are detected.
     hdu, plane, zeros, max_size : optional
         HDU of a FITS file, plane of a cube, treatment of exact zeros, and maximum memory for the
         image; as in `astro_wgan.images.read_image`.

@@ -181,7 +181,7 @@ class StampSet(CreatedSets, StampArrays, Stamps):
         scale : {'source'} or `~astro_wgan.stamps.SourceScale`, optional
             Stamps that follow their sources: 16 half-light radii across, or what the SourceScale
             says, resampled to ``size`` pixels. By default they have the pixels of the image.
-        positions : array_like, SkyCoord, Table or regions, optional
+        positions : array_like, SkyCoord, Table, path-like or regions, optional
             Centers of the stamps; by default sources are detected. One of:
 
             * an array (n, 2) of 0-based pixels ``(x, y)``;
@@ -195,6 +195,10 @@ class StampSet(CreatedSets, StampArrays, Stamps):
               journals (``RAh`` to ``DEs``) are recognized regardless of case. Pixels of
               SExtractor count from 1, all others from 0. Pixel positions take precedence over
               sky positions unless they are all outside the image;
+            * the path of such a table in FITS, ECSV or other text;
+            * a catalog of the sky in a Parquet file, a folder of them or a HATS folder, or an
+              ``lsdb.Catalog``, as in `~astro_wgan.catalogs.read_catalog`: of its sources those in
+              the image are read;
             * a `regions.Regions`, a list of regions or one region, of which the centers are used.
         detection : `~astro_wgan.detection.DetectionConfig`, optional
             Configuration of the source detection, if there are no ``positions``, or neighbors or

@@ -17,6 +17,7 @@ from astropy.utils.exceptions import AstropyUserWarning
 from astropy.utils.masked import Masked
 from photutils.detection import DAOStarFinder, find_peaks
 
+from astro_wgan.catalogs import write_catalog
 from astro_wgan.stamps import StampSet
 from astro_wgan.testing import make_wcs
 
@@ -488,3 +489,42 @@ def test_positions_in_space_are_directions():
     place = SkyCoord(x=[2], y=[0], z=[0], unit='kpc', representation_type='cartesian')
     table = StampSet.from_image(image, size=8, positions=place).table
     assert (table['x'].value[0], table['y'].value[0]) == pytest.approx((19, 29))
+
+
+@pytest.mark.parametrize('name', ['a.parquet', 'a'])
+def test_of_a_catalog_on_disk_only_the_sources_in_the_image_are_taken(tmp_path, name):
+    pytest.importorskip('pyarrow')
+    rng = np.random.default_rng(3)
+    # Positions around the image, and in it, with the pixels of another image.
+    ra, dec = image_wcs().all_pix2world(rng.uniform(-200, 300, 400), rng.uniform(-200, 300, 400), 0)
+    table = {'id': np.arange(403), 'x': rng.uniform(0, 90, 403), 'y': rng.uniform(0, 90, 403)}
+    table |= {'ra': np.r_[ra, RA], 'dec': np.r_[dec, DEC], 'mag': rng.normal(size=403)}
+    write_catalog(table, tmp_path / name, partition_rows=50)
+    found = StampSet.from_image(
+        make_image(), size=9, positions=tmp_path / name, partial='fill'
+    ).table
+    x, y = image_wcs().all_world2pix(table['ra'], table['dec'], 0)
+    inside = (np.abs(x - 59.5) < 60) & (np.abs(y - 44.5) < 45)
+    assert 10 < inside.sum() < 60
+    assert sorted(found['id']) == table['id'][inside].tolist()
+    rows = np.asarray(found['id'])
+    np.testing.assert_allclose(found['x'].value, x[rows], atol=1e-6)
+    np.testing.assert_allclose(found['y'].value, y[rows], atol=1e-6)
+    np.testing.assert_array_equal(found['mag'], table['mag'][rows])
+
+
+def test_tables_in_files_are_those_in_memory(tmp_path):
+    table = QTable({'id': [4, 5, 6], 'ra': RA, 'dec': DEC})
+    table.write(tmp_path / 'a.ecsv')
+    np.testing.assert_allclose(places(tmp_path / 'a.ecsv'), places(table))
+    table.write(tmp_path / 'a.fits')
+    np.testing.assert_allclose(places(str(tmp_path / 'a.fits')), places(table))
+
+
+def test_catalogs_on_disk_need_a_wcs_and_a_source_in_the_image(tmp_path):
+    pytest.importorskip('pyarrow')
+    path = write_catalog({'ra': RA + 1, 'dec': DEC}, tmp_path / 'a.parquet')
+    with pytest.raises(ValueError, match=r'No source of the catalog .*a\.parquet .* in the image'):
+        places(path)
+    with pytest.raises(ValueError, match='is a catalog of the sky, but the image has no'):
+        places(path, CCDData(np.zeros(SHAPE), unit='nJy'))

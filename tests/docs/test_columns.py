@@ -18,6 +18,7 @@ from astro_wgan import (
     AnomalyDetector,
     StampSet,
     baselines,
+    catalogs,
     datasets,
     evaluate,
     mergers,
@@ -141,6 +142,15 @@ def test_every_table_is_on_the_page():
 
 def test_columns_of_stamps(image):
     assert_described(StampSet.from_image(image, size=32).table, 'cut-stamps')
+
+
+def test_columns_of_catalogs(tmp_path):
+    table = {'object_id': [4], 'ra': [150.0], 'dec': [2.0]}
+    assert_described(catalogs.read_catalog(table), 'catalogs', absent=['_healpix_29'])
+    pytest.importorskip('pyarrow')
+    path = catalogs.write_catalog(table, tmp_path / 'a.parquet')
+    columns = ['_healpix_29']
+    assert_described(catalogs.read_catalog(path, columns=columns), 'catalogs')
 
 
 def test_columns_of_neighbors(image):

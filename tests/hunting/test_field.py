@@ -11,6 +11,7 @@ from astropy.table import Table
 from astropy.wcs import WCS
 
 from astro_wgan import HuntConfig, datasets
+from astro_wgan.catalogs import write_catalog
 from astro_wgan.detection import DetectionConfig
 from astro_wgan.detection.tiled_detection import measure_background
 from astro_wgan.hunting.field import read_field
@@ -199,6 +200,20 @@ def test_tables_without_positions_are_refused(image, tmp_path, content, message)
         read(image, positions=str(tmp_path / 'table'))
     with pytest.raises(FileNotFoundError):
         read(image, positions=str(tmp_path / 'none'))
+
+
+def test_a_hunt_takes_the_sources_of_a_catalog_that_lie_in_the_image(image, tmp_path):
+    pytest.importorskip('pyarrow')
+    wcs = WCS({'CTYPE1': 'RA---TAN', 'CTYPE2': 'DEC--TAN', 'CDELT1': -1e-4, 'CDELT2': 1e-4})
+    given = CCDData(image.data, unit='nJy', wcs=wcs)
+    x, y = PLACES.T
+    ra, dec = wcs.all_pix2world(np.r_[x, x + 1000], np.r_[y, y], 0)
+    path = write_catalog(
+        {'id': np.arange(len(ra)), 'ra': ra, 'dec': dec}, tmp_path / 'a', partition_rows=9
+    )
+    stamps = read(given, positions=str(path)).stamps
+    assert sorted(stamps.table['id']) == list(range(len(PLACES)))
+    np.testing.assert_allclose(stamps.table['x'].value, x[stamps.table['id']], atol=1e-6)
 
 
 def test_files_of_a_survey_are_told_for_each_band(image, sky, tmp_path, capsys):

@@ -1,0 +1,1 @@
+"""Catalogs in Parquet files and HATS folders: reading by part and by region, and writing."""

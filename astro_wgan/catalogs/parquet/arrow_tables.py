@@ -1,0 +1,186 @@
+"""`table_from_arrow`: columns of Parquet files as tables with units."""
+
+from contextlib import suppress
+
+import numpy as np
+from astropy.table import Column, MaskedColumn, Table
+
+from astro_wgan.catalogs.qtable import as_qtable
+from astro_wgan.catalogs.table_codec import column_names, decode
+from astro_wgan.files.limits import check_unit_text
+
+__all__ = ['ASTROPY', 'names_in_file', 'table_from_arrow', 'usable_columns']
+
+#: Key of the metadata of a schema in which astropy describes the columns of a table.
+ASTROPY = b'table_meta_yaml'
+
+#: Keys of the metadata of a column that have its unit, and its description.
+_UNIT = b'unit', b'units'
+_DESCRIPTION = b'description', b'doc'
+
+
+def usable_columns(schema):
+    """
+    Names of the columns of a schema that can be columns of a table.
+
+    Parameters
+    ----------
+    schema : `pyarrow.Schema`
+
+    Returns
+    -------
+    list of str
+        Without lists of any length, records and maps, such as light curves.
+    """
+    return [column.name for column in schema if _is_usable(column.type)]
+
+
+def names_in_file(schema, wanted):
+    """
+    Names of the columns of a file that hold columns of a table.
+
+    Parameters
+    ----------
+    schema : `pyarrow.Schema`
+    wanted : sequence of str
+        Columns of the table.
+
+    Returns
+    -------
+    list of str
+        Several for a column of SkyCoord or Time that astropy wrote.
+    """
+    description = _description(schema)
+    chosen = {name for column in wanted for name in _parts(column, description)}
+    return [name for name in schema.names if name in chosen]
+
+
+def table_from_arrow(arrow):
+    """
+    A table of columns in memory.
+
+    Parameters
+    ----------
+    arrow : `pyarrow.Table`
+
+    Returns
+    -------
+    `~astropy.table.QTable`
+        Missing values are masked. Units and descriptions are those of the metadata, and columns of
+        SkyCoord and Time what they were when astropy wrote them.
+    """
+    columns, masks = {}, {}
+    for name in arrow.column_names:
+        columns[name], mask = _values(arrow[name])
+        if mask is not None:
+            masks[name] = mask
+    description = _description(arrow.schema)
+    if description is not None:
+        return decode(description, columns, masks)
+    table = Table()
+    for name, values in columns.items():
+        about = arrow.schema.field(name).metadata or {}
+        unit, text = (_text(about, keys) for keys in (_UNIT, _DESCRIPTION))
+        check_unit_text(unit or '')
+        options = {'unit': unit, 'description': text}
+        if name in masks:
+            table[name] = MaskedColumn(values, mask=masks[name], **options)
+        else:
+            table[name] = Column(values, **options)
+    return as_qtable(table)
+
+
+def _description(schema):
+    """The description by astropy, if it has all columns of the schema."""
+    text = (schema.metadata or {}).get(ASTROPY)
+    if text is None:
+        return None
+    try:
+        text = text.decode('utf-8')
+        described = column_names(text)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f'its description by astropy is damaged: {error}') from error
+    return text if {*schema.names} <= {*described} else None
+
+
+def _text(about, keys):
+    found = next((about[key] for key in keys if about.get(key)), b'')
+    return found.decode('utf-8', 'replace').strip() or None
+
+
+def _parts(column, description):
+    """Columns of a file that hold a column of a table, or the one of that name."""
+    if description is not None:
+        with suppress(KeyError):
+            return column_names(description, [column])
+    return [column]
+
+
+def _is_usable(kind):
+    from pyarrow import types
+
+    if types.is_dictionary(kind):
+        kind = kind.value_type
+    if types.is_fixed_size_list(kind):
+        return types.is_floating(kind.value_type) or types.is_integer(kind.value_type)
+    is_column = types.is_boolean(kind) or types.is_integer(kind) or types.is_floating(kind)
+    is_column |= types.is_decimal(kind) or types.is_timestamp(kind) or types.is_date(kind)
+    return is_column or types.is_null(kind) or _is_text(kind)
+
+
+def _is_text(kind):
+    from pyarrow import types
+
+    return any(
+        is_kind(kind)
+        for is_kind in (
+            types.is_string,
+            types.is_large_string,
+            types.is_string_view,
+            types.is_binary,
+            types.is_large_binary,
+            types.is_binary_view,
+            types.is_fixed_size_binary,
+        )
+    )
+
+
+def _values(chunks):
+    """An array, and a mask of missing values or None."""
+    import pyarrow as pa
+
+    kind = chunks.type
+    if pa.types.is_dictionary(kind):
+        chunks, kind = chunks.cast(kind.value_type), kind.value_type
+    mask = np.array(chunks.is_null()) if chunks.null_count else None
+    if pa.types.is_null(kind):
+        return np.full(len(chunks), np.nan), mask
+    if pa.types.is_fixed_size_list(kind):
+        return _rows_of_lists(chunks, mask)
+    if _is_text(kind):
+        texts = [b'' if text is None else text for text in chunks.to_pylist()]
+        texts = [text.decode('utf-8', 'replace') if type(text) is bytes else text for text in texts]
+        return np.array(texts, dtype=str), mask
+    if pa.types.is_decimal(kind):
+        chunks, kind = chunks.cast(pa.float64()), pa.float64()
+    if mask is not None and not pa.types.is_temporal(kind):
+        chunks = chunks.fill_null(_blank(kind))
+    # A copy, since an array of Arrow is read-only.
+    return np.array(chunks.to_numpy()), mask
+
+
+def _blank(kind):
+    from pyarrow import types
+
+    return False if types.is_boolean(kind) else np.nan if types.is_floating(kind) else 0
+
+
+def _rows_of_lists(chunks, mask):
+    n, size = len(chunks), chunks.type.list_size
+    flat = [np.asarray(chunk.flatten()) for chunk in chunks.chunks]
+    flat = np.concatenate([*flat, np.zeros(0, chunks.type.value_type.to_pandas_dtype())])
+    if mask is None:
+        return flat.reshape(n, size), None
+    values = np.zeros((n, size), dtype=flat.dtype)
+    values[~mask] = flat.reshape(-1, size)
+    return values, np.broadcast_to(mask[:, np.newaxis], (n, size)).copy()

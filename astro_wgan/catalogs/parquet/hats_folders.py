@@ -1,0 +1,222 @@
+"""`HatsFolder`: properties and partitions of a catalog in a HATS folder."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from astro_wgan.catalogs.parquet.healpix_cells import DEEPEST, cells_in_region
+from astro_wgan.files.atomic import read_bytes
+
+__all__ = ['BOOKKEEPING', 'SPATIAL_INDEX', 'HatsFolder', 'find_properties', 'partition_path']
+
+#: Column of the HEALPix cells of order 29 by which HATS catalogs are ordered.
+SPATIAL_INDEX = '_healpix_29'
+
+#: Columns that follow from positions and partitions: of HATS, and of its predecessor.
+BOOKKEEPING = (SPATIAL_INDEX, '_hipscat_index', 'Norder', 'Dir', 'Npix')
+
+#: Files with the properties of a catalog; those of a collection say which folder has the catalog.
+_PROPERTIES = ('hats.properties', 'properties')
+_COLLECTION = 'collection.properties'
+
+#: The latest version of HATS that is known: https://www.ivoa.net/documents/Notes/HATS/
+_LATEST = 1
+
+#: Kinds of catalogs that have a row for each source.
+_KINDS = ('object', 'source')
+
+#: Bytes that properties, and a list of partitions, may have.
+_LONGEST = 2**20, 2**28
+
+_PARTITION = re.compile(r'Norder=(\d{1,2})/Dir=\d+/Npix=(\d{1,19})')
+
+
+@dataclass(frozen=True, eq=False)
+class HatsFolder:
+    """
+    A catalog in a HATS folder.
+
+    Attributes
+    ----------
+    path : `~pathlib.Path`
+        The folder with the properties.
+    ra, dec : str
+        Names of the columns with the positions, in degrees.
+    orders, cells : `~numpy.ndarray` of int, shape (n,)
+        HEALPix cells of the partitions, nested, in the order of the spatial index.
+    files : list of list of `~pathlib.Path`
+        Parquet files of each partition.
+    """
+
+    path: Path
+    ra: str
+    dec: str
+    orders: np.ndarray = field(repr=False)
+    cells: np.ndarray = field(repr=False)
+    files: list = field(repr=False)
+
+    @classmethod
+    def open(cls, path):
+        """
+        Read properties and the list of partitions.
+
+        Parameters
+        ----------
+        path : path-like
+            Folder with ``hats.properties``, ``properties`` or ``collection.properties``.
+
+        Returns
+        -------
+        HatsFolder
+
+        Raises
+        ------
+        ValueError
+            If the properties are not of a catalog of sources, or of an unknown version, or the
+            list of partitions is damaged.
+        FileNotFoundError
+            If a partition is not there.
+        """
+        path, properties = _properties_of_catalog(Path(path))
+        kind = properties.get('dataproduct_type', properties.get('catalog_type', 'object'))
+        if kind.casefold() not in _KINDS:
+            raise ValueError(
+                f'{path} is a HATS catalog of type {kind!r}, which has no row for each source: '
+                f'give one of type {" or ".join(_KINDS)}.'
+            )
+        names = [properties.get(f'hats_col_{name}') for name in ('ra', 'dec')]
+        if not all(names):
+            raise ValueError(
+                f'{path}: its properties do not name the columns of the positions (hats_col_ra, '
+                'hats_col_dec).'
+            )
+        # Before version 0.4 of the format, partitions were beside the properties.
+        base = path / 'dataset' if (path / 'dataset').is_dir() else path
+        suffix = properties.get('hats_npix_suffix', '.parquet')
+        if not re.fullmatch(r'/|(\.\w+)+', suffix):
+            raise ValueError(f'{path}: {suffix!r} is not a suffix of files (hats_npix_suffix).')
+        orders, cells = _partitions(path, base)
+        order = np.argsort(cells << 2 * (DEEPEST - orders))
+        orders, cells = orders[order], cells[order]
+        files = [_files(base, *cell, suffix) for cell in zip(orders, cells, strict=True)]
+        return cls(path, *names, orders, cells, files)
+
+    def files_in(self, region):
+        """Files of each partition that may have sources in a region, or of all if it is None."""
+        if region is None:
+            return self.files
+        found = cells_in_region(self.orders, self.cells, region)
+        return [self.files[k] for k in np.flatnonzero(found)]
+
+
+def find_properties(path):
+    """
+    The name of the file with HATS properties in a folder.
+
+    Parameters
+    ----------
+    path : `~pathlib.Path`
+
+    Returns
+    -------
+    str or None
+        None if the folder is no HATS catalog.
+    """
+    names = (*_PROPERTIES, _COLLECTION)
+    return next((name for name in names if (path / name).is_file()), None)
+
+
+def partition_path(order, cell):
+    """Path of a partition in the folder of a catalog, without suffix."""
+    return f'Norder={order}/Dir={cell // 10_000 * 10_000}/Npix={cell}'
+
+
+def _properties_of_catalog(path):
+    name = find_properties(path)
+    properties = _read_properties(path / name)
+    if name != _COLLECTION:
+        return path, properties
+    primary = properties.get('hats_primary_table_url', '')
+    if not re.fullmatch(r'[\w-][\w.-]*', primary):
+        raise ValueError(
+            f'{path / name} must name a folder beside it (hats_primary_table_url); got {primary!r}.'
+        )
+    name = find_properties(path / primary)
+    if name in (None, _COLLECTION):
+        raise ValueError(f'{path}: its catalog {primary} is not in the folder.')
+    return path / primary, _read_properties(path / primary / name)
+
+
+def _read_properties(path):
+    """Properties as Java writes them: names and values, separated by ``=``."""
+    try:
+        text = read_bytes(path, max_size=_LONGEST[0]).decode('utf-8')
+    except UnicodeDecodeError as error:
+        raise ValueError(f'{path} contains no properties of a catalog: {error}.') from error
+    found = {}
+    for line in text.splitlines():
+        if line.strip() and not line.lstrip().startswith(('#', '!')):
+            name, _, value = line.partition('=')
+            found[name.strip()] = re.sub(r'\\([:=#! \\])', r'\1', value.strip())
+    version = found.get('hats_version', '')
+    number = re.match(r'v?(\d{1,9})(\.|$)', version)
+    if number and int(number[1]) > _LATEST:
+        raise ValueError(
+            f'{path} is of HATS {version}; known are versions up to {_LATEST}. Export the catalog '
+            'in an earlier version, or update astro_wgan.'
+        )
+    return found
+
+
+def _partitions(path, base):
+    """Orders and cells of the partitions."""
+    listed = path / 'partition_info.csv'
+    if listed.is_file():
+        rows = _read_partition_info(listed)
+    else:
+        found = (each.relative_to(base).as_posix() for each in base.glob('Norder=*/Dir=*/Npix=*'))
+        matches = [match for name in sorted(found) if (match := _PARTITION.match(name))]
+        rows = np.array([match.groups() for match in matches], dtype=np.int64).reshape(-1, 2)
+    orders, cells = rows[:, 0], rows[:, 1]
+    if not len(rows):
+        raise ValueError(f'{path} is an empty catalog: it has no partitions.')
+    valid = (orders >= 0) & (orders <= DEEPEST) & (cells >= 0)
+    valid &= cells < 12 << 2 * np.where(valid, orders, 0)
+    if not valid.all():
+        row = np.flatnonzero(~valid)[0]
+        raise ValueError(
+            f'{path} lists a partition that is no HEALPix cell: order {orders[row]}, cell '
+            f'{cells[row]}.'
+        )
+    if len(np.unique(rows, axis=0)) < len(rows):
+        raise ValueError(f'{path} lists a partition twice.')
+    return orders, cells
+
+
+def _read_partition_info(path):
+    text = read_bytes(path, max_size=_LONGEST[1]).decode('utf-8', 'replace')
+    names, *lines = [line.split(',') for line in text.splitlines() if line.strip()] or [[]]
+    names = [name.strip() for name in names]
+    try:
+        columns = names.index('Norder'), names.index('Npix')
+        rows = [[int(line[column]) for column in columns] for line in lines]
+        return np.array(rows, dtype=np.int64).reshape(-1, 2)
+    except (IndexError, OverflowError, ValueError) as error:
+        raise ValueError(
+            f'{path} must list the columns Norder and Npix of the partitions as integers: {error}.'
+        ) from error
+
+
+def _files(base, order, cell, suffix):
+    path = base / partition_path(order, cell)
+    if suffix == '/':
+        files = sorted(each for each in path.glob('*') if each.name[0] not in '._')
+        if not files:
+            raise FileNotFoundError(f'The partition {path} of a HATS catalog has no files.')
+        return files
+    path = path.with_name(path.name + suffix)
+    if not path.is_file():
+        raise FileNotFoundError(f'The partition {path} of a HATS catalog is not there.')
+    return [path]

@@ -1,0 +1,255 @@
+"""`ParquetFiles`: catalogs in Parquet files, of which columns and rows in a region are read."""
+
+import functools
+import os
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from astropy import units as u
+
+from astro_wgan.catalogs.parquet.arrow_tables import (
+    names_in_file,
+    table_from_arrow,
+    usable_columns,
+)
+from astro_wgan.catalogs.parquet.hats_folders import HatsFolder, find_properties
+from astro_wgan.files.limits import check_file, check_size
+from astro_wgan.optional import import_optional
+
+__all__ = ['ParquetFiles', 'is_parquet']
+
+_SIGNATURE = b'PAR1'
+_ENDINGS = ('.parquet', '.parq', '.pq')
+
+#: Rows that are decoded at once.
+_BATCH = 2**16
+
+#: Degrees by which the range of a region is widened, for columns in single precision.
+_MARGIN = 1e-4
+
+
+@dataclass(frozen=True, eq=False)
+class ParquetFiles:
+    """
+    A catalog in Parquet files.
+
+    Attributes
+    ----------
+    path : `~pathlib.Path`
+        File or folder.
+    parts : list of list of `~pathlib.Path`
+        Files of each part: the partitions of a HATS folder, or each file by itself.
+    hats : `~astro_wgan.catalogs.parquet.hats_folders.HatsFolder` or None
+    """
+
+    path: Path
+    parts: list = field(repr=False)
+    hats: HatsFolder | None = None
+
+    @classmethod
+    def open(cls, path):
+        """
+        Find the files of a catalog.
+
+        Parameters
+        ----------
+        path : path-like
+            Parquet file, folder with such files at any depth, or HATS folder.
+
+        Returns
+        -------
+        ParquetFiles
+
+        Raises
+        ------
+        ValueError
+            If it is none, or of HATS as in `HatsFolder.open`.
+        FileNotFoundError
+            If there is no such path.
+        ImportError
+            If pyarrow is not installed.
+        """
+        import_optional('pyarrow', purpose='Catalogs in Parquet need')
+        path = Path(path)
+        if not path.is_dir():
+            check_file(path)
+            return cls(path, [[path]])
+        if find_properties(path) is not None:
+            hats = HatsFolder.open(path)
+            return cls(path, hats.files, hats)
+        files = (each for each in path.rglob('*') if each.suffix in _ENDINGS and each.is_file())
+        # Files and folders with such names hold metadata.
+        files = [each for each in files if not _is_hidden(each.relative_to(path))]
+        if not files:
+            raise ValueError(
+                f'{path} is no catalog: it has neither Parquet files (*.parquet) nor properties of '
+                'HATS.'
+            )
+        return cls(path, [[each] for each in sorted(files)])
+
+    @functools.cached_property
+    def schema(self):
+        """Columns of the first file, a `pyarrow.Schema`."""
+        first = self.parts[0][0]
+        with _named(first):
+            return _parquet().read_schema(first)
+
+    @functools.cached_property
+    def empty(self):
+        """A table without rows that has the columns, units and metadata of the first file."""
+        with _named(self.parts[0][0]):
+            return table_from_arrow(self.schema.empty_table().select(usable_columns(self.schema)))
+
+    @property
+    def positions(self):
+        """Columns of right ascension and declination by the properties of HATS, or None."""
+        return None if self.hats is None else (self.hats.ra, self.hats.dec)
+
+    def tables(self, columns, *, positions=None, region=None, n_rows=None, max_size=None):
+        """
+        Read the catalog part by part.
+
+        Parameters
+        ----------
+        columns : list of str
+            Names of the columns of a table.
+        positions : tuple of str, optional
+            Columns of right ascension and declination by which rows are chosen as they are read.
+        region : `SkyCone` or `SkyBox`, optional
+            Only parts are opened, and rows read, that may lie in it: without ``positions`` all rows
+            of parts that may have some.
+        n_rows : int, optional
+            Parts with more rows are divided; by default the whole catalog is one part.
+        max_size : number, optional
+            Bytes that a table may take; see `~astro_wgan.files.limits.largest_size`.
+
+        Yields
+        ------
+        `~astropy.table.QTable`
+            Of at least one row.
+
+        Raises
+        ------
+        ValueError
+            If a file is damaged, has other columns, or takes too much memory.
+        """
+        import pyarrow as pa
+
+        parts = self.parts if self.hats is None else self.hats.files_in(region)
+        waiting, n_waiting, size = [], 0, 0
+        for part in parts:
+            for file in part:
+                for batch in self._batches(file, columns, positions, region):
+                    waiting.append(batch)
+                    n_waiting += batch.num_rows
+                    size += batch.nbytes
+                    check_size(size, self.path, max_size=max_size)
+                    while n_rows is not None and n_waiting >= n_rows:
+                        whole = pa.Table.from_batches(waiting)
+                        yield self._table(whole.slice(0, n_rows), file)
+                        rest = whole.slice(n_rows)
+                        waiting, n_waiting, size = rest.to_batches(), rest.num_rows, rest.nbytes
+            if n_rows is not None and n_waiting:
+                yield self._table(pa.Table.from_batches(waiting), part[-1])
+                waiting, n_waiting, size = [], 0, 0
+        if n_waiting:
+            yield self._table(pa.Table.from_batches(waiting), self.path)
+
+    def _table(self, arrow, file):
+        with _named(file):
+            return table_from_arrow(arrow.replace_schema_metadata(self.schema.metadata))
+
+    def _batches(self, file, columns, positions, region):
+        """Batches of rows of one file, with the types and metadata of the first file."""
+        import pyarrow as pa
+        from pyarrow import dataset
+
+        with _named(file):
+            if check_file(file).st_size == 0:
+                raise ValueError('it is empty')
+            names = names_in_file(self.schema, columns)
+            wanted = pa.schema([self.schema.field(name) for name in names])
+            found = dataset.dataset(file, format='parquet')
+            missing = [name for name in names if name not in found.schema.names]
+            if missing:
+                raise ValueError(f'it lacks the columns {", ".join(missing)} of the first file')
+            chosen = None
+            if region is not None and positions is not None:
+                chosen = self._row_filter(positions, region)
+            scanner = found.scanner(
+                columns=names, filter=chosen, batch_size=_BATCH, batch_readahead=2
+            )
+            for batch in scanner.to_batches():
+                if batch.num_rows:
+                    yield batch if batch.schema == wanted else batch.cast(wanted)
+
+    def _row_filter(self, positions, region):
+        """An expression for rows around a region, by which groups of rows are left out unread."""
+        from pyarrow import dataset, types
+
+        if not all(types.is_floating(self.schema.field(name).type) for name in positions):
+            return None
+        units = [getattr(self.empty[name], 'unit', None) or u.deg for name in positions]
+        if not all(unit.is_equivalent(u.deg) for unit in units):
+            return None
+        ra, dec = (dataset.field(name) for name in positions)
+        ra_degree, dec_degree = (u.deg.to(unit) for unit in units)
+        (west, east), (south, north) = region.bounds()
+        # The range begins in 0 to 360; positions may be from -180.
+        turns = [
+            (ra >= (west + turn - _MARGIN) * ra_degree)
+            & (ra <= (east + turn + _MARGIN) * ra_degree)
+            for turn in (-720, -360, 0)
+        ]
+        chosen = (dec >= (south - _MARGIN) * dec_degree) & (dec <= (north + _MARGIN) * dec_degree)
+        return chosen & (turns[0] | turns[1] | turns[2])
+
+
+def is_parquet(path):
+    """
+    Whether a path is a folder, or begins as a Parquet file does.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    bool
+        False if there is no such file, or none that can be read.
+    """
+    path = Path(path)
+    try:
+        if path.is_dir():
+            return True
+        check_file(path)
+        with open(path, 'rb') as file:
+            begin = file.read(len(_SIGNATURE))
+    except (OSError, ValueError):
+        return False
+    # Nothing else is a file with such a name, not even an empty one.
+    return begin == _SIGNATURE or path.suffix in _ENDINGS
+
+
+def _parquet():
+    import pyarrow.parquet
+
+    return pyarrow.parquet
+
+
+def _is_hidden(path):
+    return any(name.startswith(('_', '.')) for name in path.parts)
+
+
+@contextmanager
+def _named(file):
+    """Errors of pyarrow, of which there are many, as those that name the file."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except (pa.ArrowException, ArithmeticError, LookupError, OSError, TypeError, ValueError) as e:
+        raise ValueError(f'{os.fspath(file)} contains no catalog that can be read: {e}') from e
