@@ -164,6 +164,24 @@ def _table(kind):
     return text.getvalue().encode()
 
 
+def _sources():
+    rng = np.random.default_rng(1)
+    columns = {'id': np.arange(40), 'ra': rng.uniform(0, 9, 40), 'dec': rng.uniform(0, 9, 40)}
+    return {**columns, 'name': [f'galaxy {k}' for k in range(40)]}
+
+
+def _make_parquet(path):
+    from astro_wgan.catalogs import write_catalog
+
+    write_catalog(_sources(), path.with_suffix('.parquet')).rename(path)
+
+
+def _make_hats(path):
+    from astro_wgan.catalogs import write_catalog
+
+    write_catalog(_sources(), path, partition_rows=20)
+
+
 def _light_map():
     from astropy.io import fits
 
@@ -283,6 +301,8 @@ READERS = {
         lambda: _table('fits'),
         _call('astro_wgan.catalogs.table_files', 'read_table'),
     ),
+    'parquet': (_make_parquet, _call('astro_wgan.catalogs', 'read_catalog')),
+    'hats': (_make_hats, _call('astro_wgan.catalogs', 'read_catalog')),
     'light map': (_light_map, _call('astro_wgan.mocks', 'read_light_map')),
     'particles': (_particles, _call('astro_wgan.mocks', 'read_particles')),
     'snapshot': (_snapshot, _call('astro_wgan.mocks', 'read_snapshot')),

@@ -32,6 +32,8 @@ COUNTS = {
     'ecsv': 30,
     'csv': 30,
     'table in fits': 30,
+    'parquet': 100,
+    'hats': 60,
     'light map': 30,
     'particles': 6,
     'snapshot': 5,
@@ -45,7 +47,8 @@ COUNTS = {
     'detector': 4,
 }
 
-_NEEDS = {'particles': 'h5py', 'snapshot': 'h5py', 'sublink': 'h5py', 'ytree': 'ytree'}
+_NEEDS = dict.fromkeys(('particles', 'snapshot', 'sublink'), 'h5py')
+_NEEDS |= {'ytree': 'ytree', 'parquet': 'pyarrow', 'hats': 'pyarrow'}
 
 
 def test_each_reader_is_tried(readers):

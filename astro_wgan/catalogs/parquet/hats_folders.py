@@ -46,8 +46,8 @@ class HatsFolder:
         Names of the columns with the positions, in degrees.
     orders, cells : `~numpy.ndarray` of int, shape (n,)
         HEALPix cells of the partitions, nested, in the order of the spatial index.
-    files : list of list of `~pathlib.Path`
-        Parquet files of each partition.
+    suffix : str
+        What follows the name of a partition: the ending of files, or ``'/'`` for folders.
     """
 
     path: Path
@@ -55,7 +55,7 @@ class HatsFolder:
     dec: str
     orders: np.ndarray = field(repr=False)
     cells: np.ndarray = field(repr=False)
-    files: list = field(repr=False)
+    suffix: str = '.parquet'
 
     @classmethod
     def open(cls, path):
@@ -76,8 +76,6 @@ class HatsFolder:
         ValueError
             If the properties are not of a catalog of sources, or of an unknown version, or the
             list of partitions is damaged.
-        FileNotFoundError
-            If a partition is not there.
         """
         path, properties = _properties_of_catalog(Path(path))
         kind = properties.get('dataproduct_type', properties.get('catalog_type', 'object'))
@@ -92,23 +90,57 @@ class HatsFolder:
                 f'{path}: its properties do not name the columns of the positions (hats_col_ra, '
                 'hats_col_dec).'
             )
-        # Before version 0.4 of the format, partitions were beside the properties.
-        base = path / 'dataset' if (path / 'dataset').is_dir() else path
         suffix = properties.get('hats_npix_suffix', '.parquet')
         if not re.fullmatch(r'/|(\.\w+)+', suffix):
             raise ValueError(f'{path}: {suffix!r} is not a suffix of files (hats_npix_suffix).')
-        orders, cells = _partitions(path, base)
+        orders, cells = _partitions(path)
         order = np.argsort(cells << 2 * (DEEPEST - orders))
-        orders, cells = orders[order], cells[order]
-        files = [_files(base, *cell, suffix) for cell in zip(orders, cells, strict=True)]
-        return cls(path, *names, orders, cells, files)
+        return cls(path, *names, orders[order], cells[order], suffix)
 
-    def files_in(self, region):
-        """Files of each partition that may have sources in a region, or of all if it is None."""
+    def partitions(self, region=None):
+        """
+        Numbers of the partitions that may have sources in a region.
+
+        Parameters
+        ----------
+        region : `SkyCone` or `SkyBox`, optional
+            By default all.
+
+        Returns
+        -------
+        `~numpy.ndarray` of int
+        """
         if region is None:
-            return self.files
-        found = cells_in_region(self.orders, self.cells, region)
-        return [self.files[k] for k in np.flatnonzero(found)]
+            return np.arange(len(self.cells))
+        return np.flatnonzero(cells_in_region(self.orders, self.cells, region))
+
+    def files(self, number):
+        """
+        The Parquet files of a partition.
+
+        Parameters
+        ----------
+        number : int
+
+        Returns
+        -------
+        list of `~pathlib.Path`
+
+        Raises
+        ------
+        FileNotFoundError
+            If there are none.
+        """
+        path = _base(self.path) / partition_path(self.orders[number], self.cells[number])
+        if self.suffix == '/':
+            files = sorted(each for each in path.glob('*') if each.name[0] not in '._')
+            if not files:
+                raise FileNotFoundError(f'The partition {path} of a HATS catalog has no files.')
+            return files
+        path = path.with_name(path.name + self.suffix)
+        if not path.is_file():
+            raise FileNotFoundError(f'The partition {path} of a HATS catalog is not there.')
+        return [path]
 
 
 def find_properties(path):
@@ -170,8 +202,15 @@ def _read_properties(path):
     return found
 
 
-def _partitions(path, base):
+def _base(path):
+    """The folder of the partitions."""
+    # Before version 0.4 of the format, they were beside the properties.
+    return path / 'dataset' if (path / 'dataset').is_dir() else path
+
+
+def _partitions(path):
     """Orders and cells of the partitions."""
+    base = _base(path)
     listed = path / 'partition_info.csv'
     if listed.is_file():
         rows = _read_partition_info(listed)
@@ -207,16 +246,3 @@ def _read_partition_info(path):
         raise ValueError(
             f'{path} must list the columns Norder and Npix of the partitions as integers: {error}.'
         ) from error
-
-
-def _files(base, order, cell, suffix):
-    path = base / partition_path(order, cell)
-    if suffix == '/':
-        files = sorted(each for each in path.glob('*') if each.name[0] not in '._')
-        if not files:
-            raise FileNotFoundError(f'The partition {path} of a HATS catalog has no files.')
-        return files
-    path = path.with_name(path.name + suffix)
-    if not path.is_file():
-        raise FileNotFoundError(f'The partition {path} of a HATS catalog is not there.')
-    return [path]

@@ -38,13 +38,14 @@ class ParquetFiles:
     ----------
     path : `~pathlib.Path`
         File or folder.
-    parts : list of list of `~pathlib.Path`
-        Files of each part: the partitions of a HATS folder, or each file by itself.
+    files : list of `~pathlib.Path`
+        Files, each of which is a part; of a HATS folder only the first one.
     hats : `~astro_wgan.catalogs.parquet.hats_folders.HatsFolder` or None
+        If it is a HATS folder, whose partitions are parts.
     """
 
     path: Path
-    parts: list = field(repr=False)
+    files: list = field(repr=False)
     hats: HatsFolder | None = None
 
     @classmethod
@@ -66,7 +67,7 @@ class ParquetFiles:
         ValueError
             If it is none, or of HATS as in `HatsFolder.open`.
         FileNotFoundError
-            If there is no such path.
+            If there is no such path, or a partition is missing.
         ImportError
             If pyarrow is not installed.
         """
@@ -74,10 +75,10 @@ class ParquetFiles:
         path = Path(path)
         if not path.is_dir():
             check_file(path)
-            return cls(path, [[path]])
+            return cls(path, [path])
         if find_properties(path) is not None:
             hats = HatsFolder.open(path)
-            return cls(path, hats.files, hats)
+            return cls(path, hats.files(0), hats)
         files = (each for each in path.rglob('*') if each.suffix in _ENDINGS and each.is_file())
         # Files and folders with such names hold metadata.
         files = [each for each in files if not _is_hidden(each.relative_to(path))]
@@ -86,19 +87,18 @@ class ParquetFiles:
                 f'{path} is no catalog: it has neither Parquet files (*.parquet) nor properties of '
                 'HATS.'
             )
-        return cls(path, [[each] for each in sorted(files)])
+        return cls(path, sorted(files))
 
     @functools.cached_property
     def schema(self):
         """Columns of the first file, a `pyarrow.Schema`."""
-        first = self.parts[0][0]
-        with _named(first):
-            return _parquet().read_schema(first)
+        with _named(self.files[0]):
+            return _parquet().read_schema(self.files[0])
 
     @functools.cached_property
     def empty(self):
         """A table without rows that has the columns, units and metadata of the first file."""
-        with _named(self.parts[0][0]):
+        with _named(self.files[0]):
             return table_from_arrow(self.schema.empty_table().select(usable_columns(self.schema)))
 
     @property
@@ -136,9 +136,8 @@ class ParquetFiles:
         """
         import pyarrow as pa
 
-        parts = self.parts if self.hats is None else self.hats.files_in(region)
         waiting, n_waiting, size = [], 0, 0
-        for part in parts:
+        for part in self._parts(region):
             for file in part:
                 for batch in self._batches(file, columns, positions, region):
                     waiting.append(batch)
@@ -155,6 +154,12 @@ class ParquetFiles:
                 waiting, n_waiting, size = [], 0, 0
         if n_waiting:
             yield self._table(pa.Table.from_batches(waiting), self.path)
+
+    def _parts(self, region):
+        """The files of each part."""
+        if self.hats is None:
+            return ([file] for file in self.files)
+        return (self.hats.files(number) for number in self.hats.partitions(region))
 
     def _table(self, arrow, file):
         with _named(file):
