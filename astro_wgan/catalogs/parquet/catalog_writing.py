@@ -2,20 +2,25 @@
 
 import os
 import shutil
-from datetime import UTC, datetime
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 
 from astro_wgan.catalogs.parquet.arrow_writing import arrow_from_table
-from astro_wgan.catalogs.parquet.hats_folders import SPATIAL_INDEX, find_properties, partition_path
-from astro_wgan.catalogs.parquet.healpix_cells import DEEPEST, spatial_index
+from astro_wgan.catalogs.parquet.hats_folders import SPATIAL_INDEX, find_properties
+from astro_wgan.catalogs.parquet.hats_writing import (
+    RowsInMemory,
+    RowsOnDisk,
+    write_hats,
+    write_parquet,
+)
+from astro_wgan.catalogs.parquet.healpix_cells import spatial_index
 from astro_wgan.catalogs.parquet.source_columns import check_unique, columns_to_keep, find_columns
 from astro_wgan.catalogs.qtable import as_qtable
-from astro_wgan.files.atomic import atomic_write, errors_name_file
+from astro_wgan.files.atomic import atomic_write
 from astro_wgan.files.temporary_names import temporary_path
-from astro_wgan.jobs.provenance import versions
 from astro_wgan.optional import import_optional
 from astro_wgan.validation.config_numbers import check_whole_numbers
 
@@ -23,11 +28,11 @@ __all__ = ['write_catalog']
 
 __doctest_requires__ = {'*': ['pyarrow']}
 
-#: Rows of a group within a file, which are read or left out together.
-_GROUP = 2**16
-
 #: Endings of the name of a single file; all other names are folders.
 _FILES = ('.parquet', '.parq', '.pq')
+
+#: Folder of parts that are not partitions yet.
+_PARTS = 'parts'
 
 
 def write_catalog(table, path, *, names=None, partition_rows=1_000_000, overwrite=False):
@@ -36,8 +41,10 @@ def write_catalog(table, path, *, names=None, partition_rows=1_000_000, overwrit
 
     Parameters
     ----------
-    table : table
-        Any object with named columns: ids, positions, and other columns.
+    table : table or iterator of tables
+        Any object with named columns: ids, positions, and other columns. Tables of an iterator,
+        such as that of `catalog_parts`, are written one by one, so that all of them need not fit in
+        memory.
     path : path-like
         A file, if it ends in ``.parquet``; otherwise a folder, which becomes a HATS catalog.
     names : dict of str, optional
@@ -58,7 +65,7 @@ def write_catalog(table, path, *, names=None, partition_rows=1_000_000, overwrit
         If there is something at ``path`` that may not be replaced.
     ValueError
         If there are no rows, no positions, positions that are missing or not on the sky, or ids
-        that occur twice.
+        that occur twice in a table; if tables of an iterator have different columns or units.
     TypeError
         If a column cannot be written.
     ImportError
@@ -69,7 +76,8 @@ def write_catalog(table, path, *, names=None, partition_rows=1_000_000, overwrit
     Columns are ``id``, ``ra``, ``dec``, ``_healpix_29`` (the HEALPix cell of order 29, by which
     rows are ordered), and the others. Units, descriptions and metadata with the provenance are in
     the schema: ``QTable.read`` of astropy, TOPCAT and `read_catalog` restore them; LSDB, pandas and
-    others read the columns. Partitions are the largest cells with at most ``partition_rows`` rows.
+    others read the columns. Partitions are the largest cells with at most ``partition_rows`` rows;
+    of an iterator, whose parts are first written beside them, not smaller than those of order 9.
 
     Examples
     --------
@@ -88,13 +96,14 @@ def write_catalog(table, path, *, names=None, partition_rows=1_000_000, overwrit
     path = Path(path)
     is_file = path.suffix in _FILES
     _check_free(path, overwrite, is_file)
-    table = _in_order(as_qtable(table), names)
-    arrow = arrow_from_table(table)
-    if is_file:
-        with atomic_write(path) as temporary:
-            _write_parquet(arrow, temporary)
-    else:
-        _write_folder(arrow, path, partition_rows, table)
+    if not is_file:
+        _write_folder(table, path, names, partition_rows)
+        return path
+    if isinstance(table, Iterator):
+        raise ValueError(f'Parts of `table` become a folder; got the name of a file, {path}.')
+    arrow = arrow_from_table(_in_order(as_qtable(table), names))
+    with atomic_write(path) as temporary:
+        write_parquet(arrow, temporary)
     return path
 
 
@@ -126,24 +135,22 @@ def _in_order(table, names):
     return sources[np.argsort(cells, kind='stable')]
 
 
-def _write_parquet(arrow, path, written=None):
-    import pyarrow.parquet
-
-    with errors_name_file(path):
-        pyarrow.parquet.write_table(
-            arrow,
-            path,
-            row_group_size=_GROUP,
-            compression='zstd',
-            metadata_collector=written,
-        )
-
-
-def _write_folder(arrow, path, partition_rows, table):
+def _write_folder(table, path, names, partition_rows):
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_path(path)
     try:
-        _write_hats(arrow, temporary, path.name, partition_rows, table)
+        if isinstance(table, Iterator):
+            source = RowsOnDisk(temporary / _PARTS)
+            # A part may be a tile without sources.
+            for part in filter(len, map(as_qtable, table)):
+                source.append(arrow_from_table(_in_order(part, names)))
+            if not len(source):
+                raise ValueError('`table` must have at least one part with rows; got none.')
+            source.complete()
+        else:
+            source = RowsInMemory(arrow_from_table(_in_order(as_qtable(table), names)))
+        write_hats(source, temporary, path.name, partition_rows)
+        shutil.rmtree(temporary / _PARTS, ignore_errors=True)
         if path.is_dir() and any(path.iterdir()):
             former = temporary_path(path)
             os.rename(path, former)
@@ -153,63 +160,3 @@ def _write_folder(arrow, path, partition_rows, table):
             os.rename(temporary, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _write_hats(arrow, folder, name, partition_rows, table):
-    import pyarrow.parquet
-
-    index = np.asarray(table[SPATIAL_INDEX])
-    partitions = _partitions(index, partition_rows)
-    written = []
-    for order, cell, rows in partitions:
-        place = f'{partition_path(order, cell)}.parquet'
-        file = folder / 'dataset' / place
-        file.parent.mkdir(parents=True, exist_ok=True)
-        _write_parquet(arrow.slice(rows.start, rows.stop - rows.start), file, written)
-        written[-1].set_file_path(place)
-    base = folder / 'dataset'
-    pyarrow.parquet.write_metadata(arrow.schema, base / '_common_metadata')
-    pyarrow.parquet.write_metadata(arrow.schema, base / '_metadata', metadata_collector=written)
-    listed = [f'{order},{cell}\n' for order, cell, _ in partitions]
-    (folder / 'partition_info.csv').write_text('Norder,Npix\n' + ''.join(listed))
-    text = _properties(name, folder, partitions, len(index))
-    for file in ('hats.properties', 'properties'):
-        (folder / file).write_text(text, encoding='utf-8')
-
-
-def _partitions(index, largest):
-    """Order, cell and rows of the largest cells with at most so many rows."""
-    found, waiting = [], [(0, cell) for cell in reversed(range(12))]
-    while waiting:
-        order, cell = waiting.pop()
-        shift = 2 * (DEEPEST - order)
-        first, last = np.searchsorted(index, [cell << shift, (cell + 1) << shift])
-        if last - first > largest and order < DEEPEST:
-            waiting += [(order + 1, 4 * cell + part) for part in (3, 2, 1, 0)]
-        elif last > first:
-            found.append((order, cell, slice(int(first), int(last))))
-    return found
-
-
-def _properties(name, folder, partitions, n_rows):
-    sizes = (file.stat().st_size for file in folder.rglob('*') if file.is_file())
-    version = versions().get('astro_wgan', '')
-    properties = {
-        'obs_collection': name,
-        'dataproduct_type': 'object',
-        'hats_nrows': n_rows,
-        'hats_col_ra': 'ra',
-        'hats_col_dec': 'dec',
-        'hats_col_healpix': SPATIAL_INDEX,
-        'hats_col_healpix_order': DEEPEST,
-        'hats_npix_suffix': '.parquet',
-        'hats_order': max(order for order, _, _ in partitions),
-        'hats_max_rows': max(rows.stop - rows.start for _, _, rows in partitions),
-        'hats_estsize': sum(sizes) // 1024,
-        'moc_sky_fraction': f'{sum(1 / (12 * 4**order) for order, _, _ in partitions):.7g}',
-        'hats_builder': f'astro_wgan {version}'.strip(),
-        'hats_creation_date': datetime.now(UTC).strftime('%Y-%m-%dT%H:%MUTC'),
-        'hats_release_date': '2025-08-22',
-        'hats_version': 'v1.0',
-    }
-    return '#HATS catalog\n' + ''.join(f'{key}={value}\n' for key, value in properties.items())

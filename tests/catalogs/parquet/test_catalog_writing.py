@@ -8,8 +8,9 @@ import pytest
 from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.table import QTable
+from astropy.utils.masked import Masked
 
-from astro_wgan.catalogs import read_catalog, write_catalog
+from astro_wgan.catalogs import catalog_parts, read_catalog, write_catalog
 from astro_wgan.catalogs.parquet.healpix_cells import spatial_index
 
 pq = pytest.importorskip('pyarrow.parquet')
@@ -123,6 +124,67 @@ def test_partitions_are_the_largest_cells_with_so_many_rows(scores, tmp_path):
     properties = (path / 'hats.properties').read_text()
     assert properties == (path / 'properties').read_text()
     assert f'hats_nrows={N}\nhats_col_ra=ra\nhats_col_dec=dec\n' in properties
+
+
+def test_parts_are_written_as_the_whole(scores, tmp_path):
+    whole = write_catalog(scores, tmp_path / 'whole', partition_rows=30)
+    parts = (scores[k : k + 70] for k in (0, 70, N, 140))
+    path = write_catalog(parts, tmp_path / 'parts', partition_rows=30)
+    assert [p.name for p in tmp_path.iterdir() if p.name.startswith('.')] == []
+    files = [sorted(f.relative_to(p) for f in p.rglob('*') if f.is_file()) for p in (whole, path)]
+    assert files[0] == files[1]
+    assert (whole / 'partition_info.csv').read_text() == (path / 'partition_info.csv').read_text()
+    first, second = (read_catalog(p) for p in (whole, path))
+    assert first.colnames == second.colnames
+    assert (first['id'] == second['id']).all()
+    assert (first['latent'] == second['latent']).all()
+    assert second['closest_flux'].unit == u.nJy
+    # The text of the first part is shorter than that of all.
+    schema = pq.read_schema(path / 'dataset' / '_common_metadata')
+    assert schema.metadata[b'table::len::id'] == b'10'
+    again = write_catalog(catalog_parts(path, n_rows=11), tmp_path / 'again', partition_rows=30)
+    assert (read_catalog(again)['id'] == first['id']).all()
+
+
+@pytest.mark.parametrize(
+    ('second', 'words'),
+    [
+        ({'ra': [1.0], 'dec': [2.0]}, r'Part 1 of `table` must have the columns of the first: ra'),
+        ({'ra': [1.0], 'dec': [2.0], 'a': [1.0] * u.Jy}, r'a is in nJy; got Jy'),
+        ({'ra': [1.0], 'dec': [2.0], 'a': ['x']}, r'Part 1 .*a is in nJy; got no unit'),
+        ({'ra': [np.nan], 'dec': [2.0], 'a': [1.0] * u.nJy}, 'masked or NaN'),
+    ],
+)
+def test_parts_that_do_not_fit_are_named(tmp_path, second, words):
+    first = {'ra': [1.0], 'dec': [2.0], 'a': [1.0] * u.nJy}
+    with pytest.raises(ValueError, match=words):
+        write_catalog(iter([first, second]), tmp_path / 'a')
+    with pytest.raises(ValueError, match='at least one part with rows'):
+        write_catalog(iter([]), tmp_path / 'a')
+    with pytest.raises(ValueError, match='Parts of `table` become a folder'):
+        write_catalog(iter([first]), tmp_path / 'a.parquet')
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize('is_masked', [(True, False), (False, True)])
+def test_values_are_masked_in_any_part(tmp_path, is_masked):
+    parts = []
+    for k, masked in enumerate(is_masked):
+        flux, rank = np.array([1.0, 2.0]) * u.nJy, np.array([k, 5])
+        if masked:
+            flux, rank = Masked(flux, [False, True]), np.ma.array(rank, mask=[False, True])
+        part = {'id': [2 * k, 2 * k + 1], 'ra': [1.0, 2.0], 'dec': [3.0, 4.0]}
+        parts.append(QTable({**part, 'flux': flux, 'rank': rank}))
+    found = read_catalog(write_catalog(iter(parts), tmp_path / 'a'))
+    found.sort('id')
+    expected = [masked and k == 1 for masked in is_masked for k in range(2)]
+    assert found['rank'].mask.tolist() == expected
+    assert found['flux'].unit == u.nJy
+    # The columns are what they were in the first part: masked, or NaN.
+    flux = found['flux']
+    missing = flux.mask if is_masked[0] else np.isnan(flux)
+    assert missing.tolist() == expected
+    assert flux[~missing].value.sum() == 4
 
 
 def test_a_crowded_place_is_one_partition(tmp_path):
