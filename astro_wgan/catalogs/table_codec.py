@@ -175,8 +175,8 @@ def _plain(table):
             plain[column.name] = np.char.decode(column, 'utf-8')
         elif column.dtype.kind not in 'biufcU':
             raise TypeError(
-                f'Column {column.name!r} of `table` has dtype {column.dtype}: a store holds '
-                'numbers, truth values and text.'
+                f'Column {column.name!r} of `table` has dtype {column.dtype}: files '
+                'hold numbers, truth values and text.'
             )
     return plain
 
