@@ -21,7 +21,11 @@ from astro_wgan.catalogs.position_columns import SKY_NAMES, column_pairs
 __all__ = ['SourceColumns', 'check_unique', 'columns_to_keep', 'find_columns']
 
 #: Columns with ids, in lower case, as surveys call them.
-_IDS = ('id', 'object_id', 'objectid', 'source_id', 'sourceid', 'objid', 'obj_id', 'diaobjectid')
+_IDS = (
+    *('id', 'object_id', 'objectid', 'source_id', 'sourceid', 'coadd_object_id', 'diaobjectid'),
+    # The objid of the Legacy Surveys is that of a brick.
+    *('ls_id', 'objid', 'obj_id'),
+)
 
 _KEYS = ('id', 'ra', 'dec')
 
