@@ -49,12 +49,18 @@ def position_table(positions, wcs, shape=None):
     ValueError
         If a position or id is masked or not finite, there is no WCS for sky positions, or a table
         has no position columns, or conflicting ones.
+    FileNotFoundError
+        If there is no such path.
     TypeError
         If the positions have an unknown type.
     """
     if is_catalog(positions):
         return _in_image(positions, wcs, shape)
     if isinstance(positions, (str, os.PathLike)):
+        if not os.path.lexists(positions):
+            raise FileNotFoundError(
+                f'`positions` must be the path of a table or catalog; there is no {positions}.'
+            )
         positions = read_table(positions)
     # First, since rows can also be converted to arrays.
     table = table_of_rows(positions)
@@ -230,7 +236,7 @@ def _as_pairs(positions):
 
 def _unknown_kind(positions):
     return TypeError(
-        '`positions` must be an array of (x, y) pixels, a SkyCoord, a table or regions; '
+        '`positions` must be an array of (x, y) pixels, a SkyCoord, a table, a path or regions; '
         f'got {type(positions).__name__}.'
     )
 

@@ -407,7 +407,7 @@ def test_sky_positions_need_a_wcs(positions):
     [
         ([(1, 2), (np.nan, 3)], ValueError, 'must be finite; 1 are not, the first in row 1'),
         (np.ones((4, 3)), ValueError, r'must have the shape \(n, 2\); got \(4, 3\)'),
-        ('here', TypeError, '`positions` must be an array'),
+        ('here', FileNotFoundError, 'path of a table or catalog; there is no here'),
         ({'x': 1}, ValueError, 'must have the columns x and y .* got x'),
         ([{'x': 1, 'y': 2}, {'x': 1}], TypeError, '`positions` must be an array'),
         (Table({'a': [1.0]}), ValueError, 'must have the columns x and y .* got a'),
