@@ -15,7 +15,7 @@ def add_hunt(commands):
     """Add the command to the subparsers of ``astro-wgan``."""
     from astro_wgan.datasets import image_names, model_names
     from astro_wgan.hunting import HuntConfig
-    from astro_wgan.images import layout_names
+    from astro_wgan.images import RemoteFiles, layout_names
 
     defaults = HuntConfig()
     detection = defaults.detection
@@ -33,8 +33,8 @@ def add_hunt(commands):
         'images',
         nargs='+',
         metavar='IMAGE',
-        help='FITS, JPEG or PNG file, one for each band, or a bundled image: '
-        f'{", ".join(image_names())}',
+        help='FITS, JPEG or PNG file, or its URI (s3://, https://), one for each band, or a '
+        f'bundled image: {", ".join(image_names())}',
     )
     add(
         '--bands',
@@ -189,6 +189,24 @@ def add_hunt(commands):
         help='maximum size of the image (default: 1/4 of the memory)',
     )
     add(
+        '--anonymous',
+        action='store_true',
+        help='read public buckets (s3://) without credentials',
+    )
+    add(
+        '--retries',
+        type=int,
+        default=RemoteFiles().retries,
+        help='how often a request for a file at a URI is repeated after a failure',
+    )
+    add(
+        '--timeout',
+        type=float,
+        default=RemoteFiles().timeout,
+        metavar='SECONDS',
+        help='after which a server that does not answer has failed',
+    )
+    add(
         '--threshold',
         type=float,
         default=detection.threshold,
@@ -232,6 +250,7 @@ def _hunt(options):
 def _run(options):
     from astro_wgan.detection import DetectionConfig
     from astro_wgan.hunting import HuntConfig, hunt, summarize_hunt
+    from astro_wgan.images import RemoteFiles
 
     image, credit = _find_images(options.images)
     given = vars(options)
@@ -259,6 +278,9 @@ def _run(options):
         layout=options.layout,
         **{name: _of_each_band(name, options) for name in ('mask', 'weight', 'uncertainty')},
         bits=options.bits,
+        remote=RemoteFiles(
+            anonymous=options.anonymous, retries=options.retries, timeout=options.timeout
+        ),
         progress=not options.quiet,
     )
     if options.json:
@@ -271,13 +293,14 @@ def _run(options):
 def _find_images(names):
     """Path of an image, or of each of several, and the credit of a bundled one."""
     from astro_wgan.datasets import image_info, image_names, image_path
+    from astro_wgan.images.remote.uris import is_uri
 
     found, credit = [], []
     for name in names:
         if not Path(name).exists() and name in image_names():
             found.append(image_path(name))
             credit.append(image_info(name).credit)
-        elif Path(name).exists() or Path(name).suffix:
+        elif is_uri(name) or Path(name).exists() or Path(name).suffix:
             found.append(name)
         else:
             raise FileNotFoundError(
@@ -305,9 +328,10 @@ def _of_each_band(name, options):
 def _name_of(options):
     """Name of the hunt: that of its image, or those of its bands."""
     from astro_wgan.hunting.band_images import band_names
+    from astro_wgan.images.remote.uris import name_of
 
     if len(options.images) == 1:
-        return Path(options.images[0]).name.split('.')[0]
+        return name_of(options.images[0]).split('.')[0]
     return '-'.join(options.bands or band_names(options.images))
 
 
@@ -327,6 +351,10 @@ def _hdu(text):
 
 
 def _file_or_hdu(text):
+    from astro_wgan.images.remote.uris import is_uri
+
+    if is_uri(text):
+        return text
     return Path(text) if Path(text).exists() else _hdu(text)
 
 

@@ -16,6 +16,7 @@ __all__ = [
     'NoSkyError',
     'NotFittedError',
     'PlainNetworkError',
+    'RemoteFileError',
     'SimulationStoreError',
     'SkyError',
     'StampStoreError',
@@ -35,6 +36,13 @@ class ImageError(ValueError):
 
 class EmptyImageError(ImageError):
     """An image, or a plane of a cube, has no pixel that is finite and not masked."""
+
+
+class RemoteFileError(OSError):
+    """A file at a URI cannot be read: access is refused, or its server fails again and again."""
+
+    #: Whether access is refused.
+    is_refused = False
 
 
 class UnitTextError(ValueError):

@@ -7,13 +7,16 @@ __all__ = ['find_optional', 'import_optional']
 
 #: The name on PyPI of each optional package, and the extra of astro_wgan that installs it.
 _PACKAGES = {
+    'aiohttp': ('aiohttp', 'cloud'),
     'astropy_healpix': ('astropy-healpix', 'hats'),
     'bagpipes': ('bagpipes', 'ssp'),
+    'fsspec': ('fsspec', 'cloud'),
     'galsim': ('GalSim', 'sim'),
     'h5py': ('h5py', 'particles'),
     'matplotlib': ('Matplotlib', 'plot'),
     'onnxruntime': ('onnxruntime', 'onnx'),
     'pyarrow': ('pyarrow', 'hats'),
+    's3fs': ('s3fs', 'cloud'),
     'sedpy': ('astro-sedpy', 'ssp'),
     'sklearn': ('scikit-learn', 'baselines'),
     'statmorph': ('statmorph', 'morphology'),

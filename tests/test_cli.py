@@ -10,6 +10,7 @@ import pytest
 from astropy.io import fits
 
 from astro_wgan.cli import main
+from astro_wgan.images import RemoteFiles
 
 HEADER = {
     'BUNIT': 'mag/arcsec2',
@@ -200,6 +201,12 @@ def test_unexpected_errors_are_a_sentence_and_not_success(monkeypatch, capsys, t
         (['--bits', '1,0x200'], {'bits': [1, 512]}),
         (['--bits', '-1'], {'bits': [-1]}),
         (['--bits', 'BAD,SAT'], {'bits': ['BAD', 'SAT']}),
+        (['--mask', 's3://b/m.fits,1'], {'mask': 's3://b/m.fits,1'}),
+        ([], {'remote': RemoteFiles()}),
+        (
+            ['--anonymous', '--retries', '9', '--timeout', '2.5'],
+            {'remote': RemoteFiles(anonymous=True, retries=9, timeout=2.5)},
+        ),
     ],
 )
 def test_hunt_passes_on_what_the_files_mean(monkeypatch, arguments, expected):
@@ -226,6 +233,16 @@ def test_hunt_says_what_an_option_must_be(capsys, arguments, message):
         main(['hunt', 'image.fits', *arguments])
     assert ended.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_hunt_reads_uris_and_is_called_by_their_names(monkeypatch):
+    given = []
+    monkeypatch.setattr(
+        'astro_wgan.hunting.hunt', lambda image, output, **_: given.append((image, output))
+    )
+    for uri in ('s3://b/folder/tile', 'https://h/tile.fits?signature=a/b.c'):
+        main(['hunt', uri, '--quiet'])
+        assert given.pop() == (uri, Path('hunt-tile'))
 
 
 def test_hunt_refuses_a_size_without_networks_before_it_reads(said, tmp_path):

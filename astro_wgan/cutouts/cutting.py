@@ -34,6 +34,7 @@ from astro_wgan.images.layouts.zero_point_cards import written_zero_point
 from astro_wgan.images.plane_count import count_planes
 from astro_wgan.images.read_options import ReadOptions
 from astro_wgan.images.reading import image_with
+from astro_wgan.images.remote.uris import shown
 from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.neighbors.image_neighbors import RemovalInImage, find_in_image
 from astro_wgan.neighbors.neighbor_config import NeighborConfig, as_neighbor_config
@@ -101,7 +102,7 @@ def cut_arguments(
     common = {'fill_value': fill_value, 'pixel_scale': pixel_scale, 'psf': psf}
     images = [(band, options.plane) for band in image] if are_images(image) else []
     if not images and options.plane is None:
-        limits = {'hdu': options.hdu, 'max_size': options.max_size}
+        limits = {name: getattr(options, name) for name in ('hdu', 'max_size', 'remote')}
         count, is_picture = count_planes(image, **limits)
         if count is not None and (colors or not is_picture):
             images = [(image, number) for number in range(count)]
@@ -312,8 +313,8 @@ def band_of_image(image):
 
 
 def origin_of(image):
-    """An image as text for provenance: its path, or its type."""
-    return os.fspath(image) if isinstance(image, (str, os.PathLike)) else type(image).__name__
+    """An image as text for provenance: its path, its URI without credentials, or its type."""
+    return shown(image) if isinstance(image, (str, os.PathLike)) else type(image).__name__
 
 
 def are_images(image):

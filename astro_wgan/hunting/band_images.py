@@ -8,11 +8,13 @@ from itertools import compress
 from astro_wgan.bands.band import Band
 from astro_wgan.cutouts.cutting import are_images
 from astro_wgan.images.plane_count import count_planes
+from astro_wgan.images.remote.remote_path import RemotePath, path_of
+from astro_wgan.images.remote.uris import name_of, shown
 
 __all__ = ['band_names', 'images_by_band']
 
 
-def images_by_band(image, bands=None, *, hdu=None, max_size=None):
+def images_by_band(image, bands=None, *, hdu=None, max_size=None, remote=None):
     """
     The images of a hunt by the names of their bands.
 
@@ -23,7 +25,7 @@ def images_by_band(image, bands=None, *, hdu=None, max_size=None):
     bands : sequence of str, optional
         Names of the bands of a list, by default those of `band_names`; or of the planes of a cube,
         or the colors of a picture.
-    hdu, max_size : optional
+    hdu, max_size, remote : optional
         As in `~astro_wgan.images.read_image`, for a cube.
 
     Returns
@@ -58,10 +60,11 @@ def images_by_band(image, bands=None, *, hdu=None, max_size=None):
             raise ValueError(f'`bands` must be different names; got {names}.')
         images = dict(zip(names, image, strict=True))
     else:
-        return None if bands is None else _planes(image, bands, hdu, max_size)
+        how = {'hdu': hdu, 'max_size': max_size, 'remote': remote}
+        return None if bands is None else _planes(image, bands, **how)
     if not images:
         raise ValueError('`image` must hold at least one image; got none.')
-    _check_files(images)
+    _check_files(images, remote)
     return images
 
 
@@ -88,7 +91,7 @@ def band_names(images):
     numbers = [str(k) for k in range(len(images))]
     if not all(isinstance(image, (str, os.PathLike)) for image in images):
         return numbers
-    stems = [os.path.basename(os.fspath(image)).partition('.')[0] for image in images]
+    stems = [name_of(image).partition('.')[0] for image in images]
     words = [re.split('[_ -]+', stem) for stem in stems]
     if len({len(each) for each in words}) == 1 and len(words) > 1:
         differ = [len(set(column)) > 1 for column in zip(*words, strict=True)]
@@ -96,9 +99,9 @@ def band_names(images):
     return stems if all(stems) and len(set(stems)) == len(stems) else numbers
 
 
-def _planes(image, bands, hdu, max_size):
+def _planes(image, bands, **reading):
     """The planes of a cube, or the colors of a picture, by band."""
-    count, _ = count_planes(image, hdu=hdu, max_size=max_size)
+    count, _ = count_planes(image, **reading)
     if count != len(bands) or len(set(bands)) < len(bands):
         there = 'a single image' if count is None else f'an image of {count} planes'
         raise ValueError(
@@ -108,17 +111,23 @@ def _planes(image, bands, hdu, max_size):
     return {name: (image, number) for number, name in enumerate(bands)}
 
 
-def _check_files(images):
+def _check_files(images, remote):
     """Refuse a file that is missing, before others are read, and one file for two bands."""
     known = {}
     for band, image in images.items():
         if not isinstance(image, (str, os.PathLike)):
             continue
-        path = os.path.realpath(image)
-        if not os.path.exists(path):
-            raise FileNotFoundError(f'The file of band {band!r}, {os.fspath(image)}, is missing.')
+        path = path_of(image, _of_band(remote, band))
+        if not path.exists():
+            raise FileNotFoundError(f'The file of band {band!r}, {path}, is missing.')
+        path = path if isinstance(path, RemotePath) else os.path.realpath(path)
         if path in known:
             raise ValueError(
-                f'The bands {known[path]!r} and {band!r} are the same file, {os.fspath(image)}.'
+                f'The bands {known[path]!r} and {band!r} are the same file, {shown(image)}.'
             )
         known[path] = band
+
+
+def _of_band(remote, band):
+    """Options of files at URIs, which may be given for each band."""
+    return remote.get(getattr(band, 'name', band)) if isinstance(remote, Mapping) else remote

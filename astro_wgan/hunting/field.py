@@ -16,6 +16,7 @@ from astro_wgan.hunting.hunt_config import HuntConfig
 from astro_wgan.images import read_image
 from astro_wgan.images.read_options import check_options_of_bands, options_of_band
 from astro_wgan.images.reading import describe_image
+from astro_wgan.images.remote.uris import shown
 from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.neighbors.neighbor_config import as_neighbor_config
 from astro_wgan.stamps import StampSet
@@ -85,7 +86,7 @@ def read_field(image, config, *, bands, positions, progress, **reading):
     ValueError
         If images or positions cannot be used, or there is no stamp.
     """
-    where = {name: reading[name] for name in ('hdu', 'max_size') if name in reading}
+    where = {name: reading[name] for name in ('hdu', 'max_size', 'remote') if name in reading}
     sources = images_by_band(image, bands, **where)
     if sources is None and config.detect_in is not None:
         raise ValueError(f'`detect_in` is for several bands; got one image, {config.detect_in!r}.')
@@ -223,4 +224,4 @@ def _credit(metas):
 
 
 def _name_of(image):
-    return str(image) if isinstance(image, (str, PathLike)) else 'array'
+    return shown(image) if isinstance(image, (str, PathLike)) else 'array'

@@ -81,6 +81,7 @@ def hunt(
     weight=None,
     uncertainty=None,
     bits=None,
+    remote=None,
     progress=True,
 ):
     """
@@ -123,6 +124,8 @@ def hunt(
     layout, mask, weight, uncertainty, bits : optional
         Meaning of the extensions and files of a survey, additional mask, weight map, standard
         deviations, and bad bits of masks; as in `astro_wgan.images.read_image`.
+    remote : `~astro_wgan.images.RemoteFiles`, optional
+        How images at URIs are read.
     progress : bool, optional
         Show progress lines, and what was read from a file.
 
@@ -159,7 +162,7 @@ def hunt(
     seconds = {}
     options = {'hdu': hdu, 'plane': plane, 'zeros': zeros, 'max_size': max_size}
     options |= {'layout': layout, 'mask': mask, 'weight': weight}
-    options |= {'uncertainty': uncertainty, 'bits': bits}
+    options |= {'uncertainty': uncertainty, 'bits': bits, 'remote': remote}
     with _timed(seconds, 'detection'):
         field = read_field(
             image, config, bands=bands, positions=positions, progress=progress, **options

@@ -12,6 +12,7 @@ from astropy.utils.exceptions import AstropyUserWarning
 
 from astro_wgan.exceptions import ImageError
 from astro_wgan.files.limits import check_file
+from astro_wgan.images.remote.remote_path import RemotePath, path_of
 
 __all__ = ['as_path', 'check_kind', 'check_whole', 'is_fits', 'quiet_fits']
 
@@ -25,36 +26,53 @@ _OTHER_KINDS = {
     b'\x93NUMPY': 'an array that NumPy saved: give np.load of it',
 }
 
-_URL = re.compile(r'[a-z][a-z0-9+.-]+:/', re.IGNORECASE)
+#: A URI that has been a `~pathlib.Path`, which makes one slash of two.
+_SHORTENED = re.compile(r'[a-z][a-z0-9+.-]+:/(?!/)', re.IGNORECASE)
 
 #: A path in the syntax of CFITSIO, followed by an extension or section in brackets.
 _WITH_EXTENSION = re.compile(r'(.+?)((?:\[[^\[\]]*\])+)')
 
 
-def as_path(source):
+def as_path(source, remote=None):
     """
-    Validate the path of an image file.
+    Validate the path or URI of an image file.
+
+    Parameters
+    ----------
+    source : str, bytes, path-like or `~astro_wgan.images.remote.remote_path.RemotePath`
+    remote : `~astro_wgan.images.RemoteFiles`, optional
+        How files at URIs are read.
+
+    Returns
+    -------
+    `~pathlib.Path` or `~astro_wgan.images.remote.remote_path.RemotePath`
+        A file at a URI is not asked for before it is opened.
 
     Raises
     ------
     ImageError
-        If it is empty, invalid, a folder, a pipe, a device, a URL, or has an extension in the
-        syntax of CFITSIO.
+        If it is empty, invalid, a folder, a pipe, a device, a URI that lost a slash, or has an
+        extension in the syntax of CFITSIO.
     FileNotFoundError
         If there is no such file.
     """
+    path = path_of(source, remote)
+    if isinstance(path, RemotePath):
+        return path
     text = os.fspath(source)
     if text in ('', b''):
         raise ImageError('The path of the image is empty.')
-    path = Path(os.fsdecode(text))
     if path.is_dir():
         raise ImageError(f'{path} is a folder, not an image.')
     if path.exists():
         check_file(path, error=ImageError)
         return path
     text = os.fsdecode(text)
-    if _URL.match(text):
-        raise ImageError(f'{text} is a URL: download the file and give its path.')
+    if _SHORTENED.match(text):
+        raise ImageError(
+            f'There is no file {text}. If it is a URI, give it as text: a Path makes one slash of '
+            'two.'
+        )
     parts = _WITH_EXTENSION.fullmatch(text)
     if parts and Path(parts[1]).is_file():
         raise ImageError(f'{text} is not a file, but {parts[1]} is one: {_instead_of(parts[2])}.')

@@ -9,7 +9,7 @@ from astropy.io import fits
 from astropy.nddata import NDData, StdDevUncertainty
 
 from astro_wgan.astrometry.celestial_wcs import celestial_wcs, has_celestial, read_wcs
-from astro_wgan.exceptions import ImageError
+from astro_wgan.exceptions import ImageError, RemoteFileError
 from astro_wgan.files.limits import check_size, largest_size
 from astro_wgan.fits.compressed_tiles import guarded_decoders
 from astro_wgan.fits.fits_files import checked_fits
@@ -48,7 +48,7 @@ def open_fits_image(file, path, options=None):
     ----------
     file : binary file
         Open file. If given a path, astropy would leave the file open on errors.
-    path : `~pathlib.Path`
+    path : `~pathlib.Path` or `~astro_wgan.images.remote.remote_path.RemotePath`
         Name of the file.
     options : `~astro_wgan.images.read_options.ReadOptions`, optional
         What to read.
@@ -81,7 +81,7 @@ def open_fits_image(file, path, options=None):
                 _quote_texts(hdulist)
                 image = FitsImage(hdulist, options, str(path), found, **given)
             yield image
-        except (ImageError, FileNotFoundError, Warning):
+        except (ImageError, FileNotFoundError, RemoteFileError, Warning):
             raise
         except Exception as error:  # astropy and decompressors raise various errors
             raise ImageError(f'{path} is truncated or not a FITS image: {error}') from error
@@ -137,7 +137,9 @@ def _opened(stack, file, where, max_size):
 
 def _open_others(stack, hdulist, found, options):
     """HDUs of siblings and of files that the caller gives, by path, and the largest tile."""
-    given = {name: given_path(value, hdulist) for name, value in options.given().items()}
+    given = {
+        name: given_path(value, hdulist, options.remote) for name, value in options.given().items()
+    }
     paths = [*found.siblings.values(), *(path for path in given.values() if path is not None)]
     others, largest = {}, 0
     for path in dict.fromkeys(paths):
@@ -153,7 +155,7 @@ def _open_others(stack, hdulist, found, options):
         file.seek(0)
         try:
             others[path], tile = _opened(stack, file, str(path), options.max_size)
-        except (ImageError, Warning):
+        except (ImageError, RemoteFileError, Warning):
             raise
         except Exception as error:  # astropy and decompressors raise various errors
             raise ImageError(f'{path} is truncated or not a FITS image: {error}') from error
@@ -317,7 +319,11 @@ class FitsImage:
         """Approximate work of reading a section, relative to reading the whole image."""
         work, planes = 0, [self._image, *self._companions]
         for plane in planes:
-            if plane.tile_shape is not None:
+            block = plane.block_size
+            if plane.tile_shape is None and block is not None:
+                size = abs(plane.bitpix) // 8
+                work += shape[0] * min(self.shape[1], shape[1] + block / size) + block / size
+            elif plane.tile_shape is not None:
                 tiles = [
                     (edge + tile - 2) // tile + 1
                     for edge, tile in zip(shape, plane.tile_shape, strict=True)

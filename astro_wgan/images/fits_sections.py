@@ -9,6 +9,7 @@ import numpy as np
 from astro_wgan.images.blank_areas.zero_areas import MARGIN, may_hold_blank, with_margin
 from astro_wgan.images.file_checks import as_path
 from astro_wgan.images.fits_image import FitsImage, open_fits_image
+from astro_wgan.images.remote.remote_path import RemotePath
 
 __all__ = ['ImageSections', 'new_array', 'open_sections', 'read_sections']
 
@@ -34,13 +35,17 @@ def open_sections(source, options):
     Yields
     ------
     `~astro_wgan.images.fits_image.FitsImage` or None
-        None if the whole image has to be read: compressed files, and formats other than FITS.
+        None if the whole image has to be read: compressed files, formats other than FITS, and
+        files at URIs of which the caller wants all.
     """
-    if not isinstance(source, (str, bytes, os.PathLike)):
+    if not isinstance(source, (str, bytes, os.PathLike, RemotePath)):
         yield source if isinstance(source, FitsImage) else None
         return
-    path = as_path(source)
-    with open(path, 'rb') as file:
+    path = as_path(source, options.remote)
+    if isinstance(path, RemotePath) and options.remote.read == 'whole':
+        yield None
+        return
+    with path.open('rb') as file:
         is_plain = file.read(len(_PLAIN_FITS)) == _PLAIN_FITS
         file.seek(0)
         if not is_plain:

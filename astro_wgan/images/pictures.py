@@ -10,7 +10,7 @@ from astropy.nddata import NDData
 from astropy.utils.exceptions import AstropyUserWarning
 from PIL import Image, UnidentifiedImageError
 
-from astro_wgan.exceptions import ImageError
+from astro_wgan.exceptions import ImageError, RemoteFileError
 from astro_wgan.files.limits import check_size
 
 __all__ = ['has_colors', 'read_picture']
@@ -81,7 +81,7 @@ def read_picture(file, path, *, max_size=None, plane=None):
             # The limit of Pillow may be lower than the allowed size.
             with _without_limit_of_pillow():
                 return _read(file, path, max_size, plane)
-    except (ImageError, Warning):
+    except (ImageError, RemoteFileError, Warning):
         raise
     except UnidentifiedImageError as error:
         file.seek(0)
@@ -151,13 +151,15 @@ def _pixels(picture, path, plane):
     return NDData(values, meta={'pixels': said + upper, **_TOP_DOWN})
 
 
-def has_colors(path):
-    """Whether a file is a picture in color: of red, green and blue, or of a palette of them."""
+def has_colors(file):
+    """Whether an open file is a picture in color: of red, green and blue, or a palette of them."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore', Image.DecompressionBombWarning)
-            with Image.open(path, formats=_FORMATS) as picture:
+            with Image.open(file, formats=_FORMATS) as picture:
                 return _is_colored(picture)
+    except RemoteFileError:
+        raise
     except Exception:  # what Pillow raises has no common class, and `read_picture` says what it is
         return False
 

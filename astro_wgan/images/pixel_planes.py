@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.io import fits
 
-from astro_wgan.exceptions import ImageError
+from astro_wgan.exceptions import ImageError, RemoteFileError
 from astro_wgan.images.pixel_values import PixelValues
+from astro_wgan.images.remote.range_files import range_file_of
 
 __all__ = ['WHOLE', 'PixelPlane']
 
@@ -66,6 +67,12 @@ class PixelPlane:
             return 0
         return self.pixels.header['BITPIX']
 
+    @property
+    def block_size(self):
+        """Bytes that are read together, if its file is one at a URI; otherwise None."""
+        file = None if isinstance(self.pixels, np.ndarray) else range_file_of(self.pixels)
+        return None if file is None else file.block_size
+
     def read(self, part=WHOLE):
         """
         Read a section.
@@ -99,14 +106,30 @@ class PixelPlane:
                 # Not its section: the data may have been changed since they were read.
                 return hdu.data[(*index, *part)]
             if part != WHOLE:
+                self._prefetch(index, part)
                 return hdu.section[(*index, *part)]
             if isinstance(hdu, fits.CompImageHDU):
                 return hdu.section[(*index, *part) if index else ...]
             return _in_strips(hdu.section, index, hdu.shape[-2:])
+        except RemoteFileError:
+            raise
         except Exception as error:  # what decompresses has no common class of errors
             raise ImageError(
                 f'{self.where} is truncated or not a FITS image: {hdu.name} cannot be read: {error}'
             ) from error
+
+    def _prefetch(self, index, part):
+        """Read the rows of a section of a file at a URI at once, instead of one after another."""
+        file = range_file_of(self.pixels)
+        if file is None or self.tile_shape is not None:
+            return
+        shape, size = self.shape, abs(self.bitpix) // 8
+        rows, columns = (range(*each.indices(n)) for each, n in zip(part, shape[-2:], strict=True))
+        plane = int(np.ravel_multi_index(index, shape[:-2])) if index else 0
+        begin = self.pixels.fileinfo()['datLoc']
+        first = begin + size * (plane * shape[-2] * shape[-1] + columns.start)
+        row = size * shape[-1]
+        file.prefetch([(first + row * y, first + row * y + size * len(columns)) for y in rows])
 
 
 def _in_strips(section, index, shape):

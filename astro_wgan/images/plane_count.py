@@ -6,23 +6,24 @@ import numpy as np
 from astropy.io import fits
 from astropy.nddata import NDData
 
-from astro_wgan.exceptions import ImageError
+from astro_wgan.exceptions import ImageError, RemoteFileError
 from astro_wgan.fits.fits_files import checked_fits
 from astro_wgan.images.extensions import IMAGE_HDUS, choose_hdu
 from astro_wgan.images.file_checks import as_path, is_fits, quiet_fits
 from astro_wgan.images.pictures import has_colors
 from astro_wgan.images.planes import long_axes
+from astro_wgan.images.remote.remote_path import RemotePath
 
 __all__ = ['count_planes']
 
 
-def count_planes(source, *, hdu=None, max_size=None):
+def count_planes(source, *, hdu=None, max_size=None, remote=None):
     """
     Number of planes of a cube, or of colors of a picture.
 
     Parameters
     ----------
-    source, hdu, max_size
+    source, hdu, max_size, remote
         As in `~astro_wgan.images.read_image`.
 
     Returns
@@ -39,8 +40,8 @@ def count_planes(source, *, hdu=None, max_size=None):
     >>> count_planes(np.zeros((3, 8, 8))), count_planes(np.zeros((1, 8, 8)))
     ((3, False), (None, False))
     """
-    if isinstance(source, (str, bytes, os.PathLike)):
-        return _of_file(as_path(source), hdu, max_size)
+    if isinstance(source, (str, bytes, os.PathLike, RemotePath)):
+        return _of_file(as_path(source, remote), hdu, max_size)
     if isinstance(source, fits.HDUList):
         return _of_hdus(source, hdu, 'the HDUList'), False
     if isinstance(source, (NDData, *IMAGE_HDUS)):
@@ -53,15 +54,16 @@ def count_planes(source, *, hdu=None, max_size=None):
 
 
 def _of_file(path, hdu, max_size):
-    with open(path, 'rb') as file:
+    with path.open('rb') as file:
         if not is_fits(file.read(6)):
-            return (3, True) if has_colors(path) else (None, False)
+            file.seek(0)
+            return (3, True) if has_colors(file) else (None, False)
         file.seek(0)
         try:
             checked, _ = checked_fits(file, str(path), max_size=max_size)
             with quiet_fits(), fits.open(checked, memmap=False) as hdus:
                 return _of_hdus(hdus, hdu, str(path)), False
-        except (ImageError, Warning):
+        except (ImageError, RemoteFileError, Warning):
             raise
         except Exception as error:  # astropy and decompressors raise various errors
             raise ImageError(f'{path} is truncated or no FITS image: {error}') from error

@@ -12,6 +12,7 @@ from astro_wgan.files.limits import largest_size
 from astro_wgan.images.blank_pixels import check_zeros
 from astro_wgan.images.layouts.layout import Layout, as_bits
 from astro_wgan.images.layouts.layout_registry import get_layout
+from astro_wgan.images.remote.remote_files import RemoteFiles, as_remote_files
 from astro_wgan.validation.masked import without_mask
 from astro_wgan.validation.pixels import as_bool, as_float
 
@@ -37,7 +38,7 @@ class ReadOptions:
 
     Parameters
     ----------
-    hdu, plane, zeros, max_size, layout, mask, weight, uncertainty, bits
+    hdu, plane, zeros, max_size, layout, mask, weight, uncertainty, bits, remote
         As there.
 
     Raises
@@ -55,12 +56,14 @@ class ReadOptions:
     weight: object = None
     uncertainty: object = None
     bits: object = None
+    remote: RemoteFiles | None = None
 
     def __post_init__(self):
         check_zeros(self.zeros)
         if self.max_size is not None:
             largest_size(self.max_size)
         object.__setattr__(self, 'bits', as_bits(self.bits))
+        object.__setattr__(self, 'remote', as_remote_files(self.remote))
         layout = 'none' if self.layout is None else self.layout
         if not isinstance(layout, Layout) and not self.is_auto:
             layout = get_layout(layout)

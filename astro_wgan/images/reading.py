@@ -22,6 +22,7 @@ from astro_wgan.images.layouts.zero_point_cards import written_zero_point
 from astro_wgan.images.pictures import read_picture
 from astro_wgan.images.planes import JUDGED, as_ccddata, plane_of
 from astro_wgan.images.read_options import ReadOptions
+from astro_wgan.images.remote.remote_path import RemotePath
 from astro_wgan.validation.masked import without_mask
 
 __all__ = ['describe_image', 'image_with', 'read_image', 'whole_image']
@@ -42,6 +43,7 @@ def read_image(
     weight=None,
     uncertainty=None,
     bits=None,
+    remote=None,
 ):
     """
     Read an image with its unit, uncertainty, mask and WCS.
@@ -49,9 +51,9 @@ def read_image(
     Parameters
     ----------
     source : path-like, HDU, `~astropy.io.fits.HDUList`, `~astropy.nddata.NDData` or array_like
-        A FITS file (optionally compressed), a JPEG, PNG or other picture that Pillow reads, an
-        image HDU, NDData, CCDData or Cutout2D, an array, a masked array or a
-        `~astropy.units.Quantity`.
+        A FITS file (optionally compressed), a JPEG, PNG or other picture that Pillow reads, by its
+        path or by a URI of fsspec such as ``'s3://bucket/a.fits'``; an image HDU, NDData, CCDData
+        or Cutout2D, an array, a masked array or a `~astropy.units.Quantity`.
     hdu : int, str or tuple, optional
         Number or name of the HDU of a FITS file, or ``(name, version)``. By default, the first 2-D
         image (or cube, with ``plane``) with the name of an image (SCI, IMAGE), or else the first
@@ -83,6 +85,8 @@ def read_image(
     bits : int, sequence of int or str, optional
         Bad bits of all masks, instead of those of the layout: the sum of their values (1, 2, 4,
         ...), -1 for all, or names that the mask has in its header.
+    remote : `~astro_wgan.images.RemoteFiles`, optional
+        How files at URIs are read: repetitions, waits, credentials.
 
     Returns
     -------
@@ -101,6 +105,10 @@ def read_image(
     ------
     FileNotFoundError
         If there is no such file.
+    astro_wgan.exceptions.RemoteFileError
+        If a file at a URI cannot be read.
+    ImportError
+        If the package for a URI is not installed.
     ImageError
         If there is no image, the file is truncated, the image is a cube and no ``plane`` is given,
         all pixels are masked or not finite, or the image is larger than allowed. If a mask, weight
@@ -148,6 +156,7 @@ def read_image(
         weight=weight,
         uncertainty=uncertainty,
         bits=bits,
+        remote=remote,
     )
     return image_with(source, options)
 
@@ -159,15 +168,16 @@ def image_with(source, options):
     Parameters
     ----------
     source : object
-        As there, or a `~astro_wgan.images.fits_image.FitsImage` that is open already.
+        As there, a `~astro_wgan.images.fits_image.FitsImage` that is open already, or a
+        `~astro_wgan.images.remote.remote_path.RemotePath`.
     options : `~astro_wgan.images.read_options.ReadOptions`
 
     Returns
     -------
     `~astropy.nddata.CCDData`
     """
-    if isinstance(source, (str, bytes, os.PathLike)):
-        return _from_path(as_path(source), options)
+    if isinstance(source, (str, bytes, os.PathLike, RemotePath)):
+        return _from_path(as_path(source, options.remote), options)
     if isinstance(source, FitsImage):
         return whole_image(source, zeros=options.zeros)
     is_list = isinstance(source, fits.HDUList)
@@ -225,7 +235,7 @@ def _plain(source):
 
 
 def _from_path(path, options):
-    with open(path, 'rb') as file:
+    with path.open('rb') as file:
         begin = file.read(6)
         file.seek(0)
         check_kind(begin, path)

@@ -14,6 +14,7 @@ from astro_wgan.detection.engines import check_engine
 from astro_wgan.detection.sky_separation import separate
 from astro_wgan.exceptions import NoSkyError, SkyError
 from astro_wgan.images.reading import read_image
+from astro_wgan.images.remote.uris import shown
 from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.noise.sky import Sky
 from astro_wgan.validation.pixels import as_bool, as_pixel_scale
@@ -118,7 +119,7 @@ def find_sky(
             f'`background_scale` must be 8 pixels or more, or None; got {background_scale}.'
         )
     detection = DetectionConfig() if detection is None else detection
-    origin = os.fspath(image) if isinstance(image, (str, os.PathLike)) else type(image).__name__
+    origin = shown(image) if isinstance(image, (str, os.PathLike)) else type(image).__name__
     image = read_image(image, hdu=hdu, plane=plane, max_size=max_size)
     bad = _unusable(image, mask, regions)
     if bad.all():

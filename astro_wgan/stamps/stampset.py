@@ -164,6 +164,7 @@ class StampSet(CreatedSets, StampArrays, Stamps):
         weight=None,
         uncertainty=None,
         bits=None,
+        remote=None,
     ):
         """
         Cut stamps from an image, around given positions or around the sources that are detected.
@@ -237,9 +238,9 @@ class StampSet(CreatedSets, StampArrays, Stamps):
             Whether point sources beside and on the galaxies are masked, with the halos and spikes
             of saturated ones. Their width is that of ``psf``, or measured from the compact round
             sources of the image.
-        layout, weight, uncertainty, bits : optional
-            Meaning of the extensions and files of a survey, weight map, standard deviations, and
-            bad bits of masks; as in `~astro_wgan.images.read_image`.
+        layout, weight, uncertainty, bits, remote : optional
+            Meaning of the extensions and files of a survey, weight map, standard deviations, bad
+            bits of masks, and how files at URIs are read; as in `~astro_wgan.images.read_image`.
 
         Returns
         -------
@@ -336,6 +337,7 @@ class StampSet(CreatedSets, StampArrays, Stamps):
             weight=weight,
             uncertainty=uncertainty,
             bits=bits,
+            remote=remote,
         )
         if isinstance(cut, dict):
             return cls._of_one_band(cut, bands)

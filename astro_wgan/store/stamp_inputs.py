@@ -10,6 +10,7 @@ from astropy.nddata import Cutout2D, NDData
 
 from astro_wgan.images.extensions import IMAGE_HDUS
 from astro_wgan.images.reading import read_image
+from astro_wgan.images.remote.uris import is_uri, shown
 from astro_wgan.stamps.stampset import StampSet
 from astro_wgan.store.stampstore import StampStore
 
@@ -79,10 +80,10 @@ def as_stamps(stamps, *, positions=None, size=None, outside=None):
     if isinstance(stamps, (StampSet, StampStore)):
         return stamps
     if is_path:
-        if Path(stamps).is_file():
+        if is_uri(stamps) or Path(stamps).is_file():
             raise ValueError(
-                f'The file {stamps} is not a store of stamps. To cut stamps from an image give '
-                '`positions`, or use `StampSet.from_image`, which also detects sources.'
+                f'The file {shown(stamps)} is not a store of stamps. To cut stamps from an image '
+                'give `positions`, or use `StampSet.from_image`, which also detects sources.'
             )
         return StampStore.open(stamps)
     if isinstance(stamps, NDData):

@@ -2,6 +2,7 @@
 
 import re
 
+import fsspec
 import numpy as np
 import pytest
 from astropy.nddata import CCDData
@@ -13,6 +14,7 @@ from astro_wgan.detection import DetectionConfig
 from astro_wgan.hunting import pipeline
 from astro_wgan.hunting.band_images import band_names, images_by_band
 from astro_wgan.hunting.field import read_field
+from astro_wgan.images import RemoteFiles
 
 CONFIG = HuntConfig(size=16, detection=DetectionConfig(5.0), iterations=2, classifier=None)
 PLACES = np.array([(x, y) for x in range(20, 240, 24) for y in range(20, 240, 24)])
@@ -56,6 +58,7 @@ def read(image, config=CONFIG, *, bands=None, positions=None, **reading):
         (['night_1_g.fits', 'night_2_r.fits'], ['1_g', '2_r']),
         (['a/image.fits', 'b/image.fits'], ['0', '1']),
         (['one.fits'], ['one']),
+        (['https://h/a_g.fits?s=a/x.y', 's3://b/t/a_r.fits'], ['g', 'r']),
         (['x.fits', np.zeros((3, 3))], ['0', '1']),
     ],
 )
@@ -79,6 +82,21 @@ def test_all_ways_to_give_bands_are_the_same(images, paths):
     assert [told['source'] for told in ways[0].images] == [str(path) for path in paths]
     bright = expected.pixels.max(axis=(0, 1, 2))
     np.testing.assert_allclose(bright / bright[0], [1, 2, 4], rtol=0.1)
+
+
+def test_images_may_be_at_uris(paths):
+    filesystem = fsspec.filesystem('memory')
+    uris = [f'memory://sky/{path.name}' for path in paths]
+    for uri, path in zip(uris, paths, strict=True):
+        filesystem.pipe(uri, path.read_bytes())
+    found = read(uris, remote=RemoteFiles(retries=0))
+    np.testing.assert_array_equal(found.stamps.pixels, read(paths).stamps.pixels)
+    assert [told['source'] for told in found.images] == uris
+    assert [told['band'] for told in found.images] == ['g', 'r', 'i']
+    with pytest.raises(FileNotFoundError, match=r"The file of band 'z', memory://sky/z.fits, is"):
+        read({'g': uris[0], 'z': 'memory://sky/z.fits'})
+    with pytest.raises(ValueError, match=r'are the same file, memory://sky/field_g_1.fits'):
+        read({'g': uris[0], 'r': uris[0]})
 
 
 def test_planes_of_a_cube_and_colors_of_a_picture_are_bands(images, tmp_path):

@@ -123,12 +123,6 @@ def test_extensions_in_a_path_are_an_argument(tmp_path):
     assert np.array_equal(read_image(odd).data, PIXELS)
 
 
-@pytest.mark.parametrize('address', ['https://example.org/x.fits', 's3://bucket/x.fits'])
-def test_addresses_are_no_files(address):
-    with pytest.raises(ImageError, match='is a URL: download the file'):
-        read_image(address)
-
-
 def test_empty_paths_and_tables(tmp_path):
     with pytest.raises(ImageError, match='path of the image is empty'):
         read_image('')

@@ -11,6 +11,8 @@ from astropy.table import QTable
 from astro_wgan.catalogs.qtable import as_qtable
 from astro_wgan.catalogs.table_files import read_table
 from astro_wgan.images.layouts.siblings import COMPRESSED
+from astro_wgan.images.remote.remote_path import path_of
+from astro_wgan.images.remote.uris import is_uri
 
 __all__ = ['list_files', 'table_of_files']
 
@@ -32,7 +34,7 @@ def list_files(paths):
 
     Returns
     -------
-    list of `~pathlib.Path`
+    list of `~pathlib.Path` or `~astro_wgan.images.remote.remote_path.RemotePath`
 
     Raises
     ------
@@ -43,7 +45,7 @@ def list_files(paths):
     """
     if not isinstance(paths, (str, os.PathLike)):
         try:
-            files = [Path(path) for path in paths]
+            files = [path_of(path) for path in paths]
         except TypeError as error:
             raise TypeError(
                 f'`paths` must be a folder, a pattern or a list of paths; got {paths!r:.100}.'
@@ -51,6 +53,8 @@ def list_files(paths):
         if not files:
             raise ValueError('`paths` must hold at least one file; got none.')
         return files
+    if is_uri(paths):
+        return [_one_file(paths)]
     text = os.fspath(paths)
     path = Path(text)
     if path.is_dir():
@@ -65,6 +69,17 @@ def list_files(paths):
     else:
         files = [path]
     return files
+
+
+def _one_file(uri):
+    """The file at a URI, which must not be a folder or a pattern."""
+    path = path_of(uri)
+    if '*' in str(path) or str(path).endswith('/'):
+        raise ValueError(
+            f'`paths`: {path} must be the URI of one file, or a list of such. Those in a folder or '
+            'of a pattern are listed by fsspec: fsspec.core.url_to_fs(...)[0].glob(...).'
+        )
+    return path
 
 
 def table_of_files(files, table=None):

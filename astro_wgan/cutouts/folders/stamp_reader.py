@@ -292,7 +292,7 @@ def _planes(file, bands, reading):
     """Planes of a file that become bands; one that is None is the whole image."""
     if reading['plane'] is not None:
         return (reading['plane'],)
-    options = {name: reading[name] for name in ('hdu', 'max_size')}
+    options = {name: reading[name] for name in ('hdu', 'max_size', 'remote')}
     count, is_picture = count_planes(file, **options)
     if count is None or (is_picture and bands is None):
         return (None,)

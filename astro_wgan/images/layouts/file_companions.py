@@ -2,7 +2,6 @@
 
 import os
 import warnings
-from pathlib import Path
 
 from astropy.utils.exceptions import AstropyUserWarning
 
@@ -27,11 +26,12 @@ from astro_wgan.images.layouts.siblings import is_template
 from astro_wgan.images.pixel_planes import PixelPlane
 from astro_wgan.images.pixel_values import PixelValues
 from astro_wgan.images.read_options import is_file_part, is_hdu_index
+from astro_wgan.images.remote.remote_path import path_of
 
 __all__ = ['file_companions', 'given_path']
 
 
-def given_path(value, hdulist):
+def given_path(value, hdulist, remote=None):
     """
     The path that a caller gives as mask, weight or uncertainty.
 
@@ -41,16 +41,18 @@ def given_path(value, hdulist):
         Array, path, or name or number of an HDU.
     hdulist : sequence of HDU
         HDUs of the image's file, whose names take precedence.
+    remote : `~astro_wgan.images.RemoteFiles`, optional
+        How files at URIs are read.
 
     Returns
     -------
-    `~pathlib.Path` or None
+    `~pathlib.Path`, `~astro_wgan.images.remote.remote_path.RemotePath` or None
     """
     if not is_file_part(value) or is_hdu_index(value):
         return None
     text = os.fsdecode(os.fspath(value))
     is_name = isinstance(value, str) and text.upper() in {hdu.name for hdu in hdulist}
-    return None if is_name else Path(text)
+    return None if is_name else path_of(text, remote)
 
 
 def file_companions(image, found, options, *, hdulist, others, unit, is_own):
@@ -127,7 +129,7 @@ class _Collector:
             if not is_file_part(value):
                 arrays[name] = value
                 continue
-            path = given_path(value, self._hdulist)
+            path = given_path(value, self._hdulist, self._options.remote)
             if path is None:
                 value = with_version(self._hdulist, value, self._image.pixels)
                 hdu = choose_hdu(self._hdulist, value, None, self._image.where)

@@ -1,7 +1,6 @@
 """`FileLayout`: the layout of one file, and the sibling files that it names."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from astro_wgan.exceptions import ImageError
 from astro_wgan.images.extensions import choose_hdu, hdu_name
@@ -46,7 +45,7 @@ def find_layout(hdulist, path, options, where):
     ----------
     hdulist : sequence of HDU
         HDUs of the file.
-    path : `~pathlib.Path` or None
+    path : `~pathlib.Path`, `~astro_wgan.images.remote.remote_path.RemotePath` or None
         Its path; None in memory.
     options : `~astro_wgan.images.read_options.ReadOptions`
         The requested layout.
@@ -68,14 +67,23 @@ def find_layout(hdulist, path, options, where):
         chosen = choose_hdu(hdulist, options.hdu, options.plane, where)
         headers = [chosen.header, hdulist[0].header]
         names = {hdu_name(hdu) for hdu in hdulist}
-        layout = recognized_layout(path and Path(path).name, headers, names)
+        layout = recognized_layout(path and path.name, headers, names)
     wanted = {role: layout.siblings(role) for role in ROLES if layout.siblings(role)}
     # Without `files`, names beside have no words.
     words = None
     if path:
-        words = match_name(layout.files, Path(path).name) if layout.files else {}
+        words = match_name(layout.files, path.name) if layout.files else {}
     # Roles that are found in the file, or beside it.
     needed = [role for role in wanted if not layout.extensions(role)]
+    if wanted and not getattr(path, 'has_siblings', True):
+        if needed and not options.is_auto:
+            raise ImageError(
+                f'The layout {layout.name!r} finds other files beside the image, but the address '
+                f'of {where} has a query or is a chain, and does not say where they are: give '
+                'their addresses as `mask`, `weight` or `uncertainty`.'
+            )
+        missing = tuple(layout.siblings(role)[0] for role in needed)
+        return FileLayout(layout, options.is_auto, words or {}, missing=missing)
     if words is None:
         if needed and not options.is_auto:
             raise ImageError(

@@ -98,7 +98,7 @@ def find_sibling(path, template, words):
 
     Parameters
     ----------
-    path : `~pathlib.Path`
+    path : `~pathlib.Path` or `~astro_wgan.images.remote.remote_path.RemotePath`
         The image.
     template : str
         Name of the sibling.
@@ -107,12 +107,12 @@ def find_sibling(path, template, words):
 
     Returns
     -------
-    `~pathlib.Path` or None
+    of the type of ``path``, or None
         Of several, the last by name, which is that of the last version where names hold it; if it
         is also there without compression, that. With a ``*`` at the end of the template, only FITS
         files count. The image is not beside itself.
     """
-    folder = Path(path).parent
+    folder = path.parent
     name = in_words(template.removesuffix('*'), words)
     if '*' not in template:
         found = [folder / name]
@@ -124,7 +124,7 @@ def find_sibling(path, template, words):
         found = folder.glob(in_words(template, escaped))
         if template.endswith('*'):
             found = (other for other in found if _FITS.fullmatch(other.name))
-    found = [other for other in found if other.is_file() and other != Path(path)]
+    found = [other for other in found if other.is_file() and other != path]
     return max(found, key=_order, default=None)
 
 

@@ -46,6 +46,7 @@ class CreatedSets:
         weight=None,
         uncertainty=None,
         bits=None,
+        remote=None,
     ):
         """
         Cut stamps in several bands from an image of each: one catalog, on the pixels of one band.
@@ -85,7 +86,7 @@ class CreatedSets:
             dictionaries with a value for some of the bands.
         pixel_scale : `~astropy.units.Quantity`, optional
             Angle of a pixel of ``grid``, for images without WCS.
-        hdu, plane, zeros, max_size, layout, weight, uncertainty, bits : optional
+        hdu, plane, zeros, max_size, layout, weight, uncertainty, bits, remote : optional
             As in `~astro_wgan.images.read_image`.
         neighbors, stars : optional
             As in `~astro_wgan.StampSet.from_image`, the same for all bands. They are detected in
@@ -168,6 +169,7 @@ class CreatedSets:
             weight=weight,
             uncertainty=uncertainty,
             bits=bits,
+            remote=remote,
             removal=removal,
         )
         sets = {band: cls(**arguments) for band, arguments in cut.items()}
@@ -314,6 +316,7 @@ class CreatedSets:
         max_size=None,
         layout='auto',
         bits=None,
+        remote=None,
         progress=True,
     ):
         """
@@ -323,7 +326,8 @@ class CreatedSets:
         ----------
         paths : path-like, str or sequence of path-like
             A folder, all FITS, JPEG, PNG and TIFF files of which are read in alphabetical order; a
-            pattern such as ``'cutouts/**/*.fits'``; or a list of files, in this order.
+            pattern such as ``'cutouts/**/*.fits'``; or a list of files, also at URIs, in this
+            order.
         table : `~astropy.table.Table` or path-like, optional
             A row for each file, found by a column of names (``file``, ``filename``, ``path``,
             ``image``; with or without folder and suffix), by any column with the names of all
@@ -338,7 +342,7 @@ class CreatedSets:
             point, they take that of the first file, to which the pixels of the others are scaled.
         pixel_scale, psf : optional
             As in `~astro_wgan.StampSet`; by default the pixel scale of the first file.
-        hdu, plane, zeros, max_size, layout, bits : optional
+        hdu, plane, zeros, max_size, layout, bits, remote : optional
             As in `~astro_wgan.images.read_image`.
         progress : bool, optional
             Show a progress line.
@@ -392,6 +396,7 @@ class CreatedSets:
                 max_size=max_size,
                 layout=layout,
                 bits=bits,
+                remote=remote,
                 progress=progress,
             )
         )
