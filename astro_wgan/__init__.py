@@ -23,6 +23,8 @@ __all__, __getattr__, __dir__ = lazy_names(
         'TrainingConfig': 'wgan',
         'HuntConfig': 'hunting',
         'hunt': 'hunting',
+        'SurveyConfig': 'surveying',
+        'survey': 'surveying',
         '__version__': 'version',
     },
     subpackages=(
@@ -45,6 +47,7 @@ __all__, __getattr__, __dir__ = lazy_names(
         'sources',
         'stamps',
         'store',
+        'surveying',
         'visualize',
         'wgan',
     ),

@@ -23,7 +23,7 @@ def main(arguments=None):
     Returns
     -------
     int
-        0 on success, 2 for invalid input, 130 after Ctrl-C.
+        0 on success, 1 if tiles of a survey failed, 2 for invalid input, 130 after Ctrl-C.
     """
     try:
         return _run(arguments)
@@ -61,6 +61,7 @@ def _parser():
     # Not at the top, where Ctrl-C would show a traceback: it is handled once `main` runs.
     from astro_wgan.cli_hunt import add_hunt
     from astro_wgan.cli_observe import add_observe
+    from astro_wgan.cli_survey import add_survey
     from astro_wgan.version import __version__
 
     parser = argparse.ArgumentParser(prog='astro-wgan', description=_DESCRIPTION)
@@ -69,6 +70,7 @@ def _parser():
     commands = parser.add_subparsers(metavar='COMMAND', required=True)
     add_hunt(commands)
     add_observe(commands)
+    add_survey(commands)
     return parser
 
 

@@ -20,6 +20,7 @@ __all__ = [
     'SimulationStoreError',
     'SkyError',
     'StampStoreError',
+    'SurveyFolderError',
     'TrainingDivergedError',
     'UnitTextError',
     'WorkerLostError',
@@ -128,6 +129,10 @@ class PlainNetworkError(NetworkFileError):
 
 class HuntFolderError(OSError):
     """The results of a hunt cannot be written into the given folder."""
+
+
+class SurveyFolderError(OSError):
+    """A folder holds no survey, or another one than that which is asked for."""
 
 
 class SimulationStoreError(ValueError):

@@ -10,6 +10,7 @@ _PACKAGES = {
     'aiohttp': ('aiohttp', 'cloud'),
     'astropy_healpix': ('astropy-healpix', 'hats'),
     'bagpipes': ('bagpipes', 'ssp'),
+    'distributed': ('distributed', 'dask'),
     'fsspec': ('fsspec', 'cloud'),
     'galsim': ('GalSim', 'sim'),
     'h5py': ('h5py', 'particles'),

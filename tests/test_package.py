@@ -32,7 +32,7 @@ def test_unknown_name_is_an_attribute_error():
 
 def test_subpackages_without_networks_do_not_load_tensorflow():
     names = ('stamps', 'sources', 'morphology', 'mergers', 'datasets', 'baselines', 'evaluate')
-    names += ('visualize', 'hunting', 'cli')
+    names += ('visualize', 'hunting', 'surveying', 'surveying.survey_pipeline', 'cli')
     packages = ', '.join(f'astro_wgan.{name}' for name in names)
     loaded = run(
         f'import sys, {packages}; print("tensorflow" in sys.modules, "keras" in sys.modules)'

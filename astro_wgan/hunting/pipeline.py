@@ -24,10 +24,9 @@ from astro_wgan.hunting.initial_model import (
 )
 from astro_wgan.jobs import (
     Fingerprint,
-    describe_model,
+    describe_detector,
     describe_settings,
     describe_stamps,
-    digest_settings,
 )
 from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.jobs.provenance import provenance_record
@@ -357,16 +356,7 @@ def _fingerprint(stamps, config, model, start):
     """Fingerprint of stamps, configuration and models."""
     groups = {'settings': describe_settings(config)}
     if model is not None:
-        calibration = getattr(model, 'calibration_', None)
-        groups['model'] = {
-            **describe_model(
-                model.wgan,
-                encoder=getattr(model, 'encoder_', None),
-                classifier=getattr(model, 'classifier_', None),
-            ),
-            **describe_settings({'search': model.search, 'scoring': model.scoring}),
-            'calibration': None if calibration is None else digest_settings(calibration),
-        }
+        groups['model'] = describe_detector(model)
     if start is not None:
         groups['initial model'] = start.describe()
     # With all columns, as the table of scores has them, too.

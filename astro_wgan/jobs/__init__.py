@@ -6,6 +6,7 @@ __all__, __getattr__, __dir__ = lazy_names(
     __name__,
     {
         'Fingerprint': 'fingerprint',
+        'describe_detector': 'descriptions',
         'describe_model': 'descriptions',
         'describe_networks': 'descriptions',
         'describe_settings': 'descriptions',

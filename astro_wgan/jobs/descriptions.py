@@ -16,6 +16,7 @@ from astro_wgan.bands.band import unnamed_bands
 from astro_wgan.jobs.digests import ArrayDigest, digest, digest_columns
 
 __all__ = [
+    'describe_detector',
     'describe_model',
     'describe_networks',
     'describe_settings',
@@ -196,6 +197,31 @@ def describe_model(wgan, *, encoder=None, classifier=None):
             networks |= describe_networks(components=classifier.components)
         values['classifier'] = classifier.settings
     return {**networks, **describe_settings(values)}
+
+
+def describe_detector(detector):
+    """
+    Describe a detector so that two can be compared: its model, search, scoring and calibration.
+
+    Parameters
+    ----------
+    detector : `~astro_wgan.AnomalyDetector`
+
+    Returns
+    -------
+    dict
+        For a `Fingerprint`.
+    """
+    calibration = getattr(detector, 'calibration_', None)
+    return {
+        **describe_model(
+            detector.wgan,
+            encoder=getattr(detector, 'encoder_', None),
+            classifier=getattr(detector, 'classifier_', None),
+        ),
+        **describe_settings({'search': detector.search, 'scoring': detector.scoring}),
+        'calibration': None if calibration is None else digest_settings(calibration),
+    }
 
 
 def _looked_at(stamps):

@@ -26,7 +26,7 @@ _MOST, _LONGEST = 4, 80
 _SHAPE = {'count', 'size', 'band count'}
 
 #: Groups that are singular: "another model", but "other stamps".
-_SINGLE = ('instrument', 'model', 'sky', 'initial model')
+_SINGLE = ('catalog', 'instrument', 'model', 'sky', 'initial model')
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from astropy import units as u
 from astropy.coordinates import SkyCoord
+from astropy.io import fits
 from astropy.table import QTable
 
 import astro_wgan
@@ -29,7 +30,7 @@ from astro_wgan.anomaly import ClassifierConfig, critic_features
 from astro_wgan.morphology import measure_morphology
 from astro_wgan.neighbors import NeighborConfig
 from astro_wgan.sources import measure_sources
-from astro_wgan.testing import make_stamps
+from astro_wgan.testing import make_stamps, make_wcs
 from astro_wgan.wgan import WGAN
 
 PAGE = Path(__file__).parents[2] / 'docs' / 'reference' / 'columns.rst'
@@ -315,3 +316,20 @@ def test_columns_of_populations():
     assert_described(properties, 'properties', 'populations')
     ranking = evaluate.rank_simulations(first, {'a': second}, **options)
     assert_described(ranking, 'simulations', 'populations')
+
+
+def test_columns_of_a_survey(detector, tmp_path):
+    wcs = make_wcs((40, 40))
+    header = wcs.to_header()
+    header['BUNIT'] = 'nJy'
+    noise_alone = np.random.default_rng(1).normal(size=(40, 40))
+    fits.writeto(tmp_path / 'tile.fits', noise_alone, header)
+    catalog = wcs.pixel_to_world([10, 20, 30], [20, 20, 20])
+    survey = astro_wgan.survey(
+        tmp_path / 'tile.fits', catalog, model=detector, output=tmp_path / 'out', progress=False
+    )
+    absent = ['latent', 'color_residual', 'injection_log_odds', 'features', 'score_color_residual']
+    absent += ['score_injection', 'score_critic', 'score_features']
+    assert_described(survey.table(), 'survey', 'scores')
+    assert {*columns_of_page()['scores']} - {*survey.table().colnames} == {*absent}
+    assert_described(survey.status(), 'survey-status')

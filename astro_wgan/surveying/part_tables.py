@@ -1,0 +1,68 @@
+"""Tables of the tiles of a survey: Parquet files with units and provenance, written atomically."""
+
+import numpy as np
+
+from astro_wgan.catalogs.columns import numbers_or_nan
+from astro_wgan.catalogs.parquet.arrow_tables import names_in_file, table_from_arrow
+from astro_wgan.catalogs.parquet.arrow_writing import arrow_from_table
+from astro_wgan.catalogs.parquet.hats_writing import write_parquet
+from astro_wgan.files.atomic import atomic_write
+from astro_wgan.optional import import_optional
+
+__all__ = ['check_parquet', 'plain_column', 'read_part', 'write_part']
+
+
+def check_parquet():
+    """Raise an ImportError that says how to install pyarrow, if it is missing."""
+    import_optional('pyarrow', purpose='Surveys need')
+
+
+def write_part(path, table):
+    """
+    Write a table as a Parquet file.
+
+    Parameters
+    ----------
+    path : `~pathlib.Path`
+    table : `~astropy.table.QTable`
+        Units, descriptions and ``meta`` are in the metadata of the schema.
+    """
+    with atomic_write(path) as temporary:
+        write_parquet(arrow_from_table(table), temporary)
+
+
+def read_part(path, *columns):
+    """
+    Read a table that `write_part` wrote.
+
+    Parameters
+    ----------
+    path : `~pathlib.Path`
+    *columns : str
+        All by default.
+
+    Returns
+    -------
+    `~astropy.table.QTable`
+    """
+    from pyarrow import parquet
+
+    names = names_in_file(parquet.read_schema(path), columns) if columns else None
+    # Not as a folder of many files, of whose names columns could be made.
+    return table_from_arrow(parquet.ParquetFile(path).read(columns=names))
+
+
+def plain_column(table, name):
+    """
+    A column as an array of floats, NaN where masked.
+
+    Parameters
+    ----------
+    table : `~astropy.table.QTable`
+    name : str
+
+    Returns
+    -------
+    `~numpy.ndarray`
+    """
+    return np.asarray(numbers_or_nan(table[name]), dtype=float)

@@ -1,0 +1,321 @@
+"""`survey`: from tiles, a catalog and a model to ranked scores, in one call that can be resumed."""
+
+import json
+import os
+import warnings
+from dataclasses import replace
+
+import numpy as np
+from astropy.utils.exceptions import AstropyUserWarning
+
+from astro_wgan.exceptions import SurveyFolderError
+from astro_wgan.hunting.initial_model import model_folder
+from astro_wgan.jobs import Fingerprint, describe_detector, digest, digest_settings, ordered_map
+from astro_wgan.jobs.parallel import check_workers
+from astro_wgan.jobs.progress import ProgressLine
+from astro_wgan.jobs.provenance import provenance_record
+from astro_wgan.surveying.part_tables import check_parquet, read_part, write_part
+from astro_wgan.surveying.survey_config import SurveyConfig
+from astro_wgan.surveying.survey_folder import SurveyFolder, TileState
+from astro_wgan.surveying.survey_model import check_model_fits, in_order_of_model, loaded_detector
+from astro_wgan.surveying.survey_ranking import rank_survey
+from astro_wgan.surveying.survey_result import SurveyResult
+from astro_wgan.surveying.survey_sources import sources_of
+from astro_wgan.surveying.tiles.footprints import footprint_or_reason
+from astro_wgan.surveying.tiles.source_assignment import assign_sources
+from astro_wgan.surveying.tiles.strangest_stamps import merge_strangest
+from astro_wgan.surveying.tiles.survey_tiles import as_tiles
+from astro_wgan.surveying.tiles.tile_scoring import TileTask, score_tile
+from astro_wgan.surveying.tiles.worker_models import keep_detector, limit_threads, threads_of_worker
+
+__all__ = ['survey']
+
+#: Failures that are named in a warning.
+_NAMED = 3
+
+
+def survey(
+    tiles,
+    catalog=None,
+    *,
+    model,
+    output,
+    config=None,
+    bands=None,
+    client=None,
+    processes=1,
+    progress=True,
+):
+    """
+    Score all sources of a survey, tile by tile.
+
+    Each source is cut from the tile in which it lies farthest from the border, measured, scored,
+    and forgotten; only its row in the table of the tile remains. In the end all sources are ranked.
+
+    Parameters
+    ----------
+    tiles : path-like, list of path-like, or dict
+        Images with a celestial WCS, in any layout that `~astro_wgan.read_image` knows: a pattern
+        such as ``'tiles/*.fits'``, a list, or a dictionary of paths by the names of the tiles; with
+        several bands ``'tiles/*_{band}.fits'``, or a dictionary of dictionaries of paths by band.
+        They may overlap, and be URIs (:doc:`/user_guide/remote_images`).
+    catalog : path-like, `~astropy.table.Table` or `~astropy.coordinates.SkyCoord`, optional
+        Sources: ``id`` and positions on the sky. By default sources are detected in each tile.
+    model : path-like or `~astro_wgan.AnomalyDetector`
+        A calibrated detector: the folder in which it, or a hunt, was saved.
+    output : path-like
+        Folder that keeps the results. The same call goes on after an interruption at any moment,
+        and with further tiles; results of another catalog, model or of other settings are refused.
+        Tiles that failed are tried again.
+    config : `SurveyConfig`, optional
+        What is measured and kept.
+    bands : sequence of str, optional
+        Bands of the images, in the order of the model; by default those that it was trained on.
+    client : `dask.distributed.Client`, optional
+        Cluster that works, one task for each tile. Its workers read tiles and write parts, so that
+        they need the paths of ``tiles`` and ``output``. One thread each is best: TensorFlow has as
+        many threads as the worker.
+    processes : int, optional
+        Number of processes, including this one.
+    progress : bool, optional
+        Show a progress line.
+
+    Returns
+    -------
+    `~astro_wgan.surveying.SurveyResult`
+
+    Raises
+    ------
+    SurveyFolderError
+        If ``output`` holds something else, or another survey.
+    ValueError
+        If tiles, catalog or configuration are invalid: two tiles have one name, an id occurs
+        twice, or no source lies in a tile; if the model has no calibration, or another pixel scale
+        (by more than one percent), other bands or another unit than the tiles. All of these are
+        raised before work starts.
+    OSError
+        If a file cannot be written, as on a full disk. What was done before is kept.
+
+    Warns
+    -----
+    astropy.utils.exceptions.AstropyUserWarning
+        If tiles or sources failed; the others are done.
+
+    Notes
+    -----
+    Sources that are detected belong to the tile in which their position lies farthest from the
+    border, too. One at which that changes from one tile to the next can be missed or found twice
+    if its positions in the two differ by a fraction of a pixel.
+
+    Once tiles are added that overlap former ones, these are scored again if some of their sources
+    lie farther from the border of a new tile.
+
+    Memory is needed for one tile, one batch of stamps and the table of a tile, and 24 bytes for
+    each source of the catalog.
+
+    Examples
+    --------
+    >>> from astro_wgan import SurveyConfig, survey
+    >>> result = survey(  # doctest: +SKIP
+    ...     'tiles/*.fits',
+    ...     'catalog.parquet',
+    ...     model='hunt/model',
+    ...     output='survey',
+    ...     config=SurveyConfig(photometry=True, keep_stamps=500),
+    ... )
+    >>> result.table(10)['id', 'tile', 'score', 'q_value']  # doctest: +SKIP
+    """
+    config = SurveyConfig() if config is None else config
+    check_workers(processes, client)
+    check_parquet()
+    folder = SurveyFolder(os.path.abspath(output))
+    folder.check()
+    tiles = as_tiles(tiles, bands)
+    sources = None if catalog is None else sources_of(catalog)
+    threads = threads_of_worker(processes, client)
+    if processes > 1:
+        limit_threads(threads)
+    detector = loaded_detector(model_folder(model) if _is_path(model) else model, progress)
+    tiles = in_order_of_model(tiles, detector, bands)
+    with ProgressLine('survey', quiet=not progress) as line:
+        line.update(0.0, 'reading headers')
+        footprints, unreadable = _footprints(tiles, config, processes, client)
+        check_model_fits(detector, tiles, footprints)
+        fingerprint = _fingerprint(config, detector, sources)
+        folder.check_belongs(fingerprint)
+        _check_known_tiles(folder, tiles, unreadable)
+        tasks, outside = _tasks(tiles, footprints, sources, config, folder, detector)
+        folder.claim(fingerprint, provenance=provenance_record(), tiles=len(tiles))
+        if not (folder.model / 'manifest.json').exists():
+            detector.save(folder.model)
+        keep_detector(tasks[0].output, tasks[0].model, detector)
+        _write_outside(folder, outside, line)
+        todo = _left_to_do(folder, tasks, line)
+        failed = [TileState(name, 'failed', reason=reason) for name, reason in unreadable.items()]
+        folder.record([*(TileState(task.tile.name, 'waiting') for task in todo), *failed])
+        tasks_with_threads = (replace(task, threads=threads) for task in todo)
+        done, n_sources = len(tasks) - len(todo), 0
+        for state in ordered_map(
+            score_tile, tasks_with_threads, processes=processes, client=client
+        ):
+            folder.record([state])
+            done, n_sources = done + 1, n_sources + state.scored
+            if state.state != 'done':
+                failed.append(state)
+                line.note(_failure(state))
+            for text in state.warnings:
+                line.note(f'{state.tile}: {text}')
+            line.update(done / len(tasks), f'{done} of {len(tasks)} tiles, {n_sources:,} sources')
+        ranking = rank_survey(folder.path, n_ranked=config.n_ranked)
+        if config.keep_stamps not in (0, 'all') and len(ranking):
+            _merge_stamps(folder, ranking, config)
+    if failed:
+        _warn_of(failed, len(tiles))
+    return SurveyResult(folder.path)
+
+
+def _is_path(model):
+    return isinstance(model, (str, os.PathLike))
+
+
+def _footprints(tiles, config, processes, client):
+    """Footprints by the names of tiles, and the reasons why others cannot be read."""
+    pieces = [(tile, dict(config.reading)) for tile in tiles]
+    # To start processes takes longer than to read hundreds of headers.
+    processes = processes if len(tiles) > 256 else 1
+    found, unreadable = {}, {}
+    results = ordered_map(footprint_or_reason, pieces, processes=processes, client=client)
+    for tile, result in zip(tiles, results, strict=True):
+        if isinstance(result, str):
+            unreadable[tile.name] = result
+        else:
+            found[tile.name] = result
+    if not found:
+        name, reason = next(iter(unreadable.items()))
+        raise ValueError(f'None of the {len(tiles)} tiles can be read; of {name}: {reason}')
+    return found, unreadable
+
+
+def _fingerprint(config, detector, sources):
+    groups = {'settings': config.describe(), 'model': describe_detector(detector)}
+    groups['catalog'] = {'length': None}
+    if sources is not None:
+        groups['catalog'] = {
+            'length': len(sources),
+            'ids': digest(sources.ids),
+            'positions': digest(sources.ra, sources.dec),
+        }
+    return Fingerprint(groups)
+
+
+def _check_known_tiles(folder, tiles, unreadable):
+    """Refuse to go on without tiles that have been scored."""
+    states = folder.states()
+    gone = [name for name in states if name not in {tile.name for tile in tiles}]
+    if gone:
+        raise SurveyFolderError(
+            f'The survey in {folder.path} has {len(gone)} tiles that are not among `tiles`, such '
+            f'as {gone[0]}: give all of them, and further ones beside them.'
+        )
+    for name, reason in unreadable.items():
+        if name in states and states[name].state in ('done', 'incomplete'):
+            raise ValueError(
+                f'Tile {name} has been scored, and can no longer be read: {reason} Without it '
+                'other tiles would get its sources.'
+            )
+
+
+def _tasks(tiles, footprints, sources, config, folder, detector):
+    """A task for each tile that can be read, and the sources that lie in none of them."""
+    tiles = [tile for tile in tiles if tile.name in footprints]
+    known = [footprints[tile.name] for tile in tiles]
+    common = {
+        'output': str(folder.path),
+        'model': digest_settings(describe_detector(detector)),
+        'config': config,
+    }
+    if sources is None:
+        return _tasks_to_detect(tiles, known, common), None
+    assigned = assign_sources(sources.ra, sources.dec, known)
+    if (assigned < 0).all():
+        raise ValueError(
+            f'None of the {len(sources)} sources of `catalog` lies in one of the {len(tiles)} '
+            'tiles.'
+        )
+    order = np.argsort(assigned, kind='stable')
+    bounds = np.searchsorted(assigned[order], np.arange(-1, len(tiles) + 1))
+    tasks = []
+    for k, (tile, footprint) in enumerate(zip(tiles, known, strict=True)):
+        own = sources[order[bounds[k + 1] : bounds[k + 2]]]
+        text = np.array(json.dumps(footprint.describe()))
+        identity = digest(text, own.ids, own.ra, own.dec)
+        tasks.append(TileTask(tile, identity=identity, sources=own, **common))
+    return tasks, sources[order[: bounds[1]]]
+
+
+def _tasks_to_detect(tiles, footprints, common):
+    tasks = []
+    for tile, own in zip(tiles, footprints, strict=True):
+        near = [k for k, other in enumerate(footprints) if own is other or own.overlaps(other)]
+        others = tuple(footprints[k] for k in near)
+        text = json.dumps([each.describe() for each in others])
+        place = others.index(own)
+        identity = digest(np.array(text), np.array(place))
+        tasks.append(TileTask(tile, identity=identity, footprints=others, own=place, **common))
+    return tasks
+
+
+def _left_to_do(folder, tasks, line):
+    """Tasks of tiles that are not done, or of other sources than are wanted now."""
+    states, todo = folder.states(), []
+    for task in tasks:
+        name = task.tile.name
+        state, has_part = states.get(name), folder.part(name).exists()
+        if has_part and (state is None or state.state in ('waiting', 'failed')):
+            # Written by a process that was killed before it could report.
+            state = TileState(**read_part(folder.part(name), 'id').meta['tile']['state'])
+            folder.record([state])
+        is_done = state is not None and state.state == 'done'
+        needs_part = is_done and state.sources > state.at_border
+        if is_done and state.identity == task.identity and (has_part or not needs_part):
+            continue
+        if is_done and has_part:
+            line.note(f'{name} is scored again: its sources are others, since tiles were added')
+        folder.remove(name)
+        todo.append(task)
+    return todo
+
+
+def _write_outside(folder, outside, line):
+    if outside is None or not len(outside):
+        folder.outside.unlink(missing_ok=True)
+        return
+    line.note(f'{len(outside):,} sources lie in no tile: {folder.outside.name}')
+    write_part(folder.outside, outside.table())
+
+
+def _merge_stamps(folder, ranking, config):
+    if len(ranking) < config.keep_stamps:
+        ranking = SurveyResult(folder.path).table(config.keep_stamps)
+    merge_strangest(folder, ranking, config.keep_stamps)
+
+
+def _failure(state):
+    if state.state == 'failed':
+        return f'{state.tile} failed: {state.reason}'
+    ids = ', '.join(list(state.failed)[:_NAMED])
+    return (
+        f'{state.tile}: {len(state.failed)} sources failed, {ids}: '
+        f'{next(iter(state.failed.values()))}'
+    )
+
+
+def _warn_of(failed, count):
+    shown = '; '.join(_failure(state).rstrip('.') for state in failed[:_NAMED])
+    more = f'; and {len(failed) - _NAMED} more' if len(failed) > _NAMED else ''
+    warnings.warn(
+        f'{len(failed)} of {count} tiles are not complete: {shown}{more}. The same call tries '
+        'them again.',
+        AstropyUserWarning,
+        stacklevel=3,
+    )

@@ -1,0 +1,287 @@
+"""`score_tile`: all sources of one tile, cut, measured and scored, and the part that is written."""
+
+import threading
+import time
+import warnings
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+from astropy import units as u
+from astropy.coordinates import SkyCoord
+from astropy.table import QTable, hstack, vstack
+
+from astro_wgan.cutouts.detected_sources import detected_table
+from astro_wgan.exceptions import DetectionError, DriftWarning
+from astro_wgan.images.read_options import options_of_band
+from astro_wgan.images.reading import read_image
+from astro_wgan.images.remote.uris import shown
+from astro_wgan.jobs.provenance import provenance_record
+from astro_wgan.stamps import StampSet
+from astro_wgan.surveying.part_tables import write_part
+from astro_wgan.surveying.survey_config import SurveyConfig
+from astro_wgan.surveying.survey_folder import SurveyFolder, TileState
+from astro_wgan.surveying.tiles.source_assignment import is_of_tile
+from astro_wgan.surveying.tiles.strangest_stamps import KeptStamps
+from astro_wgan.surveying.tiles.survey_tiles import Tile
+from astro_wgan.surveying.tiles.worker_models import detector_of
+
+__all__ = ['TileTask', 'score_tile']
+
+#: Sources that may fail before the tile is taken to be at fault.
+_MOST_FAILED = 16
+
+#: Columns that depend on other sources, or are of no use without the model.
+_LEFT_OUT = ('q_value', 'rank', 'latent', 'sky')
+
+#: Networks keep state while they compute: one tile at a time, while others are read and cut.
+_networks = threading.Lock()
+
+
+@dataclass(frozen=True, eq=False)
+class TileTask:
+    """
+    What a process needs to know to score a tile.
+
+    Attributes
+    ----------
+    tile : `~astro_wgan.surveying.tiles.survey_tiles.Tile`
+    output : str
+        Folder of the survey, with the model.
+    model : str
+        Digest of the model.
+    identity : str
+        Digest of footprint and sources.
+    config : `~astro_wgan.SurveyConfig`
+    threads : int or None
+        Threads of TensorFlow in a process of its own.
+    sources : `~astro_wgan.surveying.survey_sources.Sources` or None
+        Those of the tile; None to detect them.
+    footprints : list of `~astro_wgan.surveying.tiles.footprints.Footprint`
+        To detect: this tile and those that may show the same sky.
+    own : int
+        Index of this tile among them.
+    """
+
+    tile: Tile
+    output: str
+    model: str
+    identity: str
+    config: SurveyConfig
+    threads: int | None = None
+    sources: object = None
+    footprints: tuple = ()
+    own: int = 0
+
+
+class _NotWrittenError(Exception):
+    """Results cannot be written: no fault of the tile."""
+
+
+@contextmanager
+def _writing():
+    try:
+        yield
+    except OSError as error:
+        raise _NotWrittenError from error
+
+
+def score_tile(task):
+    """
+    Score all sources of a tile, and write its part.
+
+    Parameters
+    ----------
+    task : `TileTask`
+
+    Returns
+    -------
+    `~astro_wgan.surveying.survey_folder.TileState`
+        Failed if its images cannot be read, or too many of its sources fail.
+
+    Raises
+    ------
+    OSError
+        If the part cannot be written, as on a full disk. Nothing is lost of what was written.
+    """
+    begin = time.monotonic()
+    folder = SurveyFolder(task.output)
+    detector = detector_of(task.output, task.model, threads=task.threads)
+    try:
+        table, state = _scored(task, detector, folder)
+    except _NotWrittenError as error:
+        raise error.__cause__ from None
+    except Exception as error:  # readers of files, and whatever a broken image leads to
+        reason = ' '.join(str(error).split()) or type(error).__name__
+        seconds = round(time.monotonic() - begin, 2)
+        return TileState(
+            task.tile.name, 'failed', seconds=seconds, reason=reason, identity=task.identity
+        )
+    state = TileState(
+        task.tile.name,
+        'incomplete' if state['failed'] else 'done',
+        seconds=round(time.monotonic() - begin, 2),
+        identity=task.identity,
+        **state,
+    )
+    if table is not None:
+        table.meta['tile'] = {
+            'name': state.tile,
+            'images': {band or '': shown(path) for band, path in task.tile.images},
+            'state': {name: value for name, value in vars(state).items() if name != 'warnings'},
+        }
+        table.meta['provenance'] = provenance_record()
+        write_part(folder.part(state.tile), table)
+    return state
+
+
+def _scored(task, detector, folder):
+    """The table of a tile, None without sources, and the counts of its state."""
+    config, images = task.config, None
+    sources = task.sources
+    if sources is None or len(sources) > config.batch_size:
+        # Once, for all batches; of a large file with few sources only sections are read.
+        images = _read(task.tile, config.reading)
+        if sources is None:
+            sources = _detected(task, images)
+    state = {'sources': len(sources), 'failed': {}, 'warnings': []}
+    with _writing():
+        kept = KeptStamps(folder.stamps_of(task.tile.name), config.keep_stamps)
+    tables, n_cut = [], 0
+    for first in range(0, len(sources), config.batch_size):
+        batch = sources[first : first + config.batch_size]
+        for stamps, table in _survivors(task, detector, images, batch, state['failed']):
+            n_cut += len(stamps)
+            with _writing():
+                kept.add(stamps, np.asarray(table['score']))
+            tables.append(table)
+    with _writing():
+        kept.close()
+    state['at_border'] = len(sources) - n_cut - len(state['failed'])
+    if not tables:
+        return None, state
+    table = vstack(tables, metadata_conflicts='silent')
+    state['scored'] = int(np.isfinite(table['score']).sum())
+    state['warnings'] = _drift(detector, table)
+    return table, state
+
+
+def _read(tile, reading):
+    return {band: read_image(path, **options_of_band(reading, band)) for band, path in tile.images}
+
+
+def _detected(task, images):
+    """Sources that are detected in the first image, of those that belong to this tile."""
+    from astro_wgan.surveying.survey_sources import Sources
+
+    try:
+        sky = detected_table(
+            next(iter(images.values())), None, task.config.detection, pixel_scale=None
+        )['sky']
+    except DetectionError:
+        return Sources(np.zeros(0, dtype=str), np.zeros(0), np.zeros(0))
+    is_own = is_of_tile(sky, task.own, task.footprints)
+    ids = np.array([f'{task.tile.name}-{k}' for k in np.flatnonzero(is_own)], dtype=str)
+    return Sources(ids, sky.ra.deg[is_own], sky.dec.deg[is_own])
+
+
+def _survivors(task, detector, images, sources, failed):
+    """
+    Yield stamps and their table, without sources that fail.
+
+    If one fails, the others are found by halves; ``failed`` is filled with reasons by id.
+    """
+    try:
+        found = _stamps_and_scores(task, detector, images, sources)
+    except Exception as error:
+        if isinstance(error, (OSError, MemoryError)) or len(sources) == 0:
+            raise
+        if len(sources) == 1:
+            if len(failed) >= _MOST_FAILED:
+                raise
+            failed[str(sources.ids[0])] = ' '.join(str(error).split()) or type(error).__name__
+            return
+    else:
+        # None of the stamps may lie inside of the tile.
+        if len(found[0]):
+            yield found
+        return
+    half = len(sources) // 2
+    for part in (sources[:half], sources[half:]):
+        yield from _survivors(task, detector, images, part, failed)
+
+
+def _stamps_and_scores(task, detector, images, sources):
+    stamps = _cut(task, detector, images, sources)
+    if not len(stamps):
+        return stamps, None
+    with _networks, warnings.catch_warnings():
+        # Of each batch; the whole tile is compared with the calibration at the end.
+        warnings.simplefilter('ignore', DriftWarning)
+        table = detector.score(stamps, progress=False)
+    sky = stamps.table['sky']
+    own = QTable({'id': table['id'], 'ra': sky.ra.to(u.deg), 'dec': sky.dec.to(u.deg)})
+    others = [name for name in table.colnames if name not in (*_LEFT_OUT, 'id', 'ra', 'dec')]
+    own = QTable({**own, **{name: table[name] for name in others}}, meta=_kept_meta(table))
+    for name, measure in (('photometry', _photometry), ('morphology', _morphology)):
+        if getattr(task.config, name):
+            own = _joined(own, measure(stamps), name)
+    return stamps, own
+
+
+def _cut(task, detector, images, sources):
+    config = task.config
+    options = {
+        'size': detector.wgan.network.size,
+        'positions': QTable(
+            {'id': sources.ids, 'sky': SkyCoord(sources.ra * u.deg, sources.dec * u.deg)}
+        ),
+        'partial': config.partial,
+    }
+    if images is None:
+        images, options = dict(task.tile.images), options | dict(config.reading)
+    if task.tile.bands is None:
+        return StampSet.from_image(images[None], **options)
+    return StampSet.from_images(images, **options)
+
+
+def _photometry(stamps):
+    from astro_wgan.sources import measure_sources
+
+    return measure_sources(stamps, progress=False).stamps
+
+
+def _morphology(stamps):
+    from astro_wgan.morphology import measure_morphology
+
+    return measure_morphology(stamps, progress=False)
+
+
+def _joined(table, measured, name):
+    """Columns beside those of the scores, with the name of the measurement where they are taken."""
+    left_out = [column for column in ('id', 'x', 'y', 'sky') if column in measured.colnames]
+    measured = QTable(measured, copy=True)
+    measured.remove_columns(left_out)
+    for column in measured.colnames:
+        if column in table.colnames:
+            measured.rename_column(column, f'{name}_{column}')
+    meta = table.meta
+    measured.meta = {}
+    table = hstack([table, measured])
+    table.meta = meta
+    return table
+
+
+def _kept_meta(table):
+    names = ('search', 'window', 'scoring', 'thresholds', 'contamination', 'networks')
+    return {name: table.meta[name] for name in names if name in table.meta}
+
+
+def _drift(detector, table):
+    """Differences from the calibration, as sentences."""
+    from astro_wgan.anomaly.calibration.drift import check_drift
+
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter('always')
+        check_drift(detector.conditions_, table, table['p_value'])
+    return [str(each.message) for each in found]

@@ -1,0 +1,33 @@
+"""The states of tiles survive writers that are killed at any byte."""
+
+import pytest
+
+from astro_wgan.surveying.survey_folder import SurveyFolder, TileState
+
+
+def test_any_number_of_bytes_of_the_manifest_can_be_read(tmp_path):
+    folder = SurveyFolder(tmp_path)
+    folder.record([TileState('a', 'waiting'), TileState('b', 'waiting')])
+    folder.record([TileState('a', 'done', sources=3, failed={'5': 'none'})])
+    path = tmp_path / 'tiles.jsonl'
+    whole = path.read_bytes()
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        assert set(folder.states()) <= {'a', 'b'}
+        if length % 40 == 0:
+            folder.record([TileState('c', 'failed', reason='broken')])
+            assert folder.states()['c'].reason == 'broken'
+
+
+def test_the_last_state_counts(tmp_path):
+    folder = SurveyFolder(tmp_path)
+    assert folder.states() == {}
+    folder.record([])
+    for state in ('waiting', 'failed', 'done'):
+        folder.record([TileState('a', state)])
+    assert folder.states() == {'a': TileState('a', 'done')}
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    with pytest.raises(OSError, match=r'tiles\.jsonl cannot be written: No such file'):
+        SurveyFolder(tmp_path / 'none').record([TileState('a', 'done')])

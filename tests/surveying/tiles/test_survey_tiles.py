@@ -1,0 +1,89 @@
+"""Tiles from paths, lists, dictionaries and patterns."""
+
+import os
+
+import pytest
+
+from astro_wgan.surveying.tiles.survey_tiles import as_tiles
+
+
+def test_tiles_of_a_pattern_are_named_by_their_files(tmp_path):
+    for name in ('b.fits.fz', 'a.fits.fz', 'c.txt'):
+        (tmp_path / name).write_text('')
+    tiles = as_tiles(str(tmp_path / '*.fits.fz'))
+    assert [tile.name for tile in tiles] == ['a', 'b']
+    assert tiles[0].images == ((None, str(tmp_path / 'a.fits.fz')),)
+    assert tiles[0].bands is None
+
+
+def test_paths_do_not_depend_on_the_folder_of_work(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert as_tiles(['a.fits', 's3://bucket/b.fits']) == as_tiles(
+        {'a': os.path.join(tmp_path, 'a.fits'), 'b': 's3://bucket/b.fits'}
+    )
+
+
+@pytest.mark.parametrize('images', [{'r': 'a_r.fits', 'g': 'a_g.fits'}, ['a_g.fits', 'a_r.fits']])
+def test_images_are_in_the_order_of_the_bands(images):
+    (tile,) = as_tiles({'a': images}, bands=['g', 'r'])
+    assert tile.bands == ['g', 'r']
+    assert [os.path.basename(path) for _, path in tile.images] == ['a_g.fits', 'a_r.fits']
+
+
+@pytest.mark.parametrize(
+    ('tiles', 'bands', 'error', 'match'),
+    [
+        ({'a/b': 'x.fits'}, None, ValueError, 'letters, digits and .*; got .a/b'),
+        ({'.a': 'x.fits'}, None, ValueError, 'letters, digits and'),
+        ({'a': {'g': 'x.fits'}}, ['g', 'r'], ValueError, 'Tile a has no image of band r; it has g'),
+        ({'a': {}}, None, ValueError, 'Tile a has no image of band any; it has none'),
+        ({'a': 'x.fits'}, ['g', 'r'], ValueError, 'Tile a has one image, but there are'),
+        ({'a': ['x', 'y']}, None, ValueError, 'Tile a must be a path, a dictionary'),
+        ({'a': 5}, None, ValueError, 'Tile a must be a path'),
+        ({'a': {'g': 5}}, None, TypeError, 'Tile a, band g: the image must be a path; got int'),
+        ({'a': 'x', 'b': './x'}, None, ValueError, 'x is given twice: a and b'),
+        ({'a': {'g': 'x'}, 'b': {'r': 'y'}}, None, ValueError, 'a has .*g.*, b has .*r'),
+        (['a.fits', {'g': 'b'}], None, TypeError, 'given as a dictionary'),
+        (5, None, TypeError, 'a list or a dictionary; got int'),
+        (['a.fits'], 'gr', TypeError, '`bands` must be a list of names'),
+    ],
+)
+def test_what_cannot_be_tiles(tiles, bands, error, match):
+    with pytest.raises(error, match=match):
+        as_tiles(tiles, bands)
+
+
+def test_a_pattern_can_have_the_names_of_bands(tmp_path):
+    for name in ('p0_g_v1.fits', 'p0_r_v1.fits', 'p1_g_v1.fits', 'p1_r_v1.fits', 'p1_z_v1.fits'):
+        (tmp_path / name).write_text('')
+    tiles = as_tiles(tmp_path / 'p*_{band}_v?.fits', bands=['r', 'g'])
+    assert [tile.name for tile in tiles] == ['p0_v1', 'p1_v1']
+    assert tiles[1].images == (
+        ('r', str(tmp_path / 'p1_r_v1.fits')),
+        ('g', str(tmp_path / 'p1_g_v1.fits')),
+    )
+    with pytest.raises(ValueError, match='Tile p0_v1 has no image of band z; it has g'):
+        as_tiles(tmp_path / 'p*_{band}_v?.fits', bands=['g', 'z'])
+    with pytest.raises(ValueError, match='`bands` must name what'):
+        as_tiles(tmp_path / '*_{band}.fits')
+
+
+def test_the_band_can_be_a_folder(tmp_path):
+    for band in 'gr':
+        (tmp_path / band).mkdir()
+        (tmp_path / band / 'p0.fits').write_text('')
+    (tile,) = as_tiles(str(tmp_path / '{band}' / '*.fits'), bands=['g', 'r'])
+    assert (tile.name, tile.bands) == ('p0', ['g', 'r'])
+
+
+def test_credentials_of_uris_are_not_shown():
+    tiles = as_tiles(['https://me:secret@host/a.fits?signature=0f3', 's3://bucket/b.fits.fz'])
+    assert [tile.name for tile in tiles] == ['a', 'b']
+    (tile,) = as_tiles('https://host/a.fits?signature=0f3')
+    assert tile.images == ((None, 'https://host/a.fits?signature=0f3'),)
+    with pytest.raises(ValueError, match=r'Two tiles .* https://host/a\.fits and') as caught:
+        as_tiles(['https://me:secret@host/a.fits?signature=0f3', 'https://host/b/a.fits'])
+    assert 'secret' not in str(caught.value)
+    with pytest.raises(ValueError, match=r'The file https://host/a\.fits is given twice') as caught:
+        as_tiles(dict.fromkeys('ab', 'https://me:secret@host/a.fits?signature=0f3'))
+    assert 'secret' not in str(caught.value)
