@@ -10,6 +10,9 @@ HALF_TURN = 2
 _MAX_OFFSET = 2
 #: The middle is kept unless another center leaves less than this part of the asymmetry.
 _CLEARLY_LESS = 0.75
+#: A pixel counts if at least this part of the images has it, and a center if at least this part of
+#: the pixels that count has a counterpart.
+_MIN_SEEN, _MIN_PAIRED = 0.25, 0.5
 
 
 def source_center(images):
@@ -22,14 +25,15 @@ def source_center(images):
     Parameters
     ----------
     images : `~numpy.ndarray`, shape (n, ny, nx, bands)
-        Without NaN.
+        NaN where pixels are masked: filled ones would make the images less symmetric.
 
     Returns
     -------
     tuple of float
         y and x, in half pixels: where the median image is most like itself, rotated by 180
         degrees. Both are whole pixels from the middle, or both are not, so that pixels fall on
-        pixels in each orientation. If no center makes it clearly more symmetric, the middle.
+        pixels in each orientation. If no center makes it clearly more symmetric, or too few pixels
+        tell, the middle.
 
     Examples
     --------
@@ -39,20 +43,30 @@ def source_center(images):
     >>> source_center(np.exp(-np.hypot(y, x))[np.newaxis, ..., np.newaxis])
     (8.0, 8.0)
     """
-    median = np.median(images, axis=0)
+    median = _median_where_seen(images)
     offsets = range(-_MAX_OFFSET, _MAX_OFFSET + 1)
     pairs = [(dy, dx) for dy in offsets for dx in offsets if (dy - dx) % 2 == 0]
     rotated, inner = median[::-1, ::-1], slice(_MAX_OFFSET, -_MAX_OFFSET)
-    asymmetry = {
-        pair: float(
-            np.square((median - np.roll(rotated, pair, axis=(0, 1)))[inner, inner]).mean() ** 0.5
-        )
-        for pair in pairs
-    }
-    best = min(pairs, key=asymmetry.get)
-    if not asymmetry[best] < _CLEARLY_LESS * asymmetry[0, 0]:
+    least = max(1, _MIN_PAIRED * np.count_nonzero(np.isfinite(median[inner, inner])))
+    asymmetry = {}
+    for pair in pairs:
+        difference = (median - np.roll(rotated, pair, axis=(0, 1)))[inner, inner]
+        difference = difference[np.isfinite(difference)]
+        if len(difference) >= least:
+            asymmetry[pair] = float(np.square(difference).mean() ** 0.5)
+    best = min(asymmetry, key=asymmetry.get, default=(0, 0))
+    if (0, 0) not in asymmetry or not asymmetry[best] < _CLEARLY_LESS * asymmetry[0, 0]:
         best = (0, 0)
     return tuple(m + offset / 2 for m, offset in zip(middle_of(median.shape), best, strict=True))
+
+
+def _median_where_seen(images):
+    """Median image of the pixels that are not NaN; NaN where too few images have them."""
+    seen = np.count_nonzero(np.isfinite(images), axis=0)
+    # NaN come last.
+    rows = np.maximum([(seen - 1) // 2, seen // 2], 0)
+    median = np.take_along_axis(np.sort(images, axis=0), rows, axis=0).mean(axis=0)
+    return np.where(seen >= max(1, _MIN_SEEN * len(images)), median, np.nan)
 
 
 def middle_of(shape):

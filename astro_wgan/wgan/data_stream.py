@@ -101,7 +101,8 @@ def measure_center(stamps, stretch, seed):
     tuple of float
         y and x in pixels.
     """
-    images = stretch.transform(sample_of(stamps, seed))
+    sample = sample_of(stamps, seed)
+    images = np.where(sample.valid, stretch.transform(sample), np.float32(np.nan))
     return source_center(images if images.ndim == 4 else images[..., np.newaxis])
 
 

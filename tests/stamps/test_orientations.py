@@ -60,6 +60,37 @@ def test_between_two_centers_it_is_the_middle():
     assert source_center(galaxies(32, (15.75, 15.75), n=200)) == (15.5, 15.5)
 
 
+@pytest.mark.parametrize('size', [16, 32])
+@pytest.mark.parametrize('beside', [0, 0.5])
+@pytest.mark.parametrize(
+    ('part', 'masked'), [(0.6, 'left'), (0.6, 'right'), (0.6, 'corner'), (1, 'edge'), (1, 'row')]
+)
+def test_masked_pixels_do_not_move_the_center(size, beside, part, masked):
+    center, half = ((size - 1) / 2 + beside,) * 2, size // 2
+    images = galaxies(size, center, n=100)
+    places = {
+        'left': np.s_[:, :half],
+        'right': np.s_[:, half:],
+        'corner': np.s_[:half, :half],
+        'edge': np.s_[:, :4],
+        'row': np.s_[half, :],
+    }
+    images[: round(part * 100)][(slice(None), *places[masked])] = np.nan
+    assert source_center(images) == center
+
+
+def test_where_too_few_pixels_tell_the_center_is_the_middle():
+    images = galaxies(16, (8, 8), n=100)
+    images[:, :, :8] = np.nan
+    assert source_center(images) == (7.5, 7.5)
+    images[:, 8:] = np.nan
+    assert source_center(images) == (7.5, 7.5)
+    assert source_center(np.full((3, 16, 16, 2), np.nan)) == (7.5, 7.5)
+    few = galaxies(16, (8, 8), n=100)
+    few[:80] = np.nan
+    assert source_center(few) == (7.5, 7.5)
+
+
 @pytest.mark.parametrize('orientation', range(8))
 def test_around_the_middle_they_are_those_of_the_square(orientation):
     images = np.random.default_rng(1).normal(size=(2, 6, 6, 3))

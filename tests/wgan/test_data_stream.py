@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from astro_wgan import StampSet, Stretch
-from astro_wgan.wgan.data_stream import reorient, shift_images, stream_images
+from astro_wgan.wgan.data_stream import measure_center, reorient, shift_images, stream_images
 
 
 @pytest.mark.parametrize('compiled', [False, True])
@@ -39,6 +39,20 @@ def test_sources_beside_the_middle_stay_where_they_are(compiled, center):
     assert places == {*product((3, -3), (1, -1)), *product((1, -1), (3, -3))}
     for view in found:
         assert (view[:, int(center[0]), int(center[1])] == 2).all()
+
+
+@pytest.mark.parametrize('bands', [None, 2])
+def test_masks_on_one_side_do_not_move_the_center(bands):
+    y, x = np.mgrid[:16, :16] - 7.5
+    rng = np.random.default_rng(1)
+    pixels = 100 * np.exp(-np.hypot(y, x) / 2) + rng.normal(size=(100, 16, 16))
+    mask = np.zeros(pixels.shape, bool)
+    mask[:60, :, :8] = True
+    if bands:
+        pixels, mask = (np.stack([each] * bands, axis=-1) for each in (pixels, mask))
+        mask[:90, ..., 1] = True
+    stamps = StampSet(pixels, mask=mask)
+    assert measure_center(stamps, Stretch().fit(stamps), seed=1) == (7.5, 7.5)
 
 
 def test_shifted_images_are_reflected_at_their_edges():
