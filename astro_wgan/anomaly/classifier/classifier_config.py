@@ -1,6 +1,8 @@
 """ClassifierConfig: network and training of the classifier of injected anomalies."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from numbers import Integral
 
 from astro_wgan.injection import InjectionConfig
 from astro_wgan.validation.config_numbers import check_finite_numbers, check_whole_numbers
@@ -55,6 +57,8 @@ class ClassifierConfig:
 
     Raises
     ------
+    TypeError
+        If ``injection`` is no `~astro_wgan.injection.InjectionConfig`.
     ValueError
         If a value is out of range.
     """
@@ -75,8 +79,11 @@ class ClassifierConfig:
     orientations: int = 2
 
     def __post_init__(self):
+        if not isinstance(self.injection, InjectionConfig):
+            raise TypeError(f'`injection` must be an InjectionConfig; got {self.injection!r}.')
         least = dict.fromkeys(('iterations', 'binning', 'max_hosts', 'injected_per_host'), 1)
-        check_whole_numbers(self, {**least, 'batch_size': 2, 'n_components': 0})
+        least |= {'batch_size': 2, 'n_components': 0, 'orientations': 1}
+        check_whole_numbers(self, least)
         fractions = ('dropout', 'host_fraction', 'least_visible')
         check_finite_numbers(self, ('learning_rate', 'weight_decay', *fractions))
         if self.orientations not in (1, 2, 4, 8):
@@ -96,5 +103,15 @@ class ClassifierConfig:
             raise ValueError(
                 f'`host_fraction` must be above 0 and at most 1; got {self.host_fraction}.'
             )
-        if not self.channels or min(self.channels) < 1:
-            raise ValueError(f'`channels` must be numbers of at least 1; got {self.channels}.')
+        object.__setattr__(self, 'channels', _as_tuple(self.channels))
+
+
+def _as_tuple(channels):
+    """Numbers of channels as a tuple of Python numbers."""
+    numbers = tuple(channels) if isinstance(channels, Iterable) else ()
+    are_whole = all(isinstance(n, Integral) and not isinstance(n, bool) for n in numbers)
+    if not numbers or not are_whole or min(numbers) < 1:
+        raise ValueError(
+            f'`channels` must be whole numbers of at least 1, at least one; got {channels!r}.'
+        )
+    return tuple(map(int, numbers))

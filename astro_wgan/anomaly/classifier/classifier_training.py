@@ -99,7 +99,10 @@ def train_classifier(searcher, stamps, *, scoring=None, config=None, seed=0, pro
     if config.n_components:
         views = _binned_views(searcher, stamps, hosts, config, seed)
         fitted = fit_components(*views, config.n_components)
-        components = build_component_layers(normal.shape[-1], fitted)
+        # Images that are all the same have none.
+        if len(fitted.axes):
+            components = build_component_layers(normal.shape[-1], fitted)
+    if components is not None:
         normal, strange = (components.predict(each, verbose=0) for each in (normal, strange))
     network = build_classifier(normal.shape[1:], config, seed=seed)
     with ProgressLine('classifier', quiet=not progress) as line:
@@ -124,6 +127,7 @@ def _draw_hosts(searcher, stamps, scoring, config, seed, progress):
     """Those of the lowest scores among as many stamps as are needed, drawn at random."""
     limit = _most_hosts(searcher.wgan.network.image_shape, config)
     n, rows = int(np.ceil(limit / config.host_fraction)), np.arange(len(stamps))
+    n = max(n, MIN_STAMPS)
     if n < len(rows):
         # Of a set that is larger than the memory, the others are not even read.
         rows = np.sort(random_stream(seed, 1).choice(rows, n, replace=False))

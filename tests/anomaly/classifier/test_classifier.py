@@ -394,13 +394,28 @@ def test_a_table_needs_log_odds_if_there_is_a_classifier(detector, table):
         ({'dropout': 1.0}, '`dropout` must be at least 0 and below 1'),
         ({'least_visible': 1.0}, '`least_visible` must be at least 0 and below 1'),
         ({'host_fraction': 0.0}, '`host_fraction` must be above 0 and at most 1'),
-        ({'channels': ()}, '`channels` must be numbers of at least 1'),
+        ({'channels': ()}, '`channels` must be whole numbers of at least 1'),
+        ({'channels': 4}, '`channels` must be whole numbers of at least 1, .*; got 4'),
+        ({'channels': (4, 2.5)}, '`channels` must be whole numbers of at least 1'),
+        ({'channels': (4, 0)}, '`channels` must be whole numbers of at least 1'),
         ({'orientations': 3}, '`orientations` must be 1, 2, 4 or 8; got 3'),
+        ({'orientations': 8.0}, '`orientations` must be a whole number'),
+        ({'orientations': True}, '`orientations` must be a whole number'),
     ],
 )
 def test_configurations_out_of_range_are_refused(values, message):
     with pytest.raises(ValueError, match=message):
         ClassifierConfig(**values)
+
+
+def test_an_injection_that_is_none_is_refused():
+    with pytest.raises(TypeError, match="`injection` must be an InjectionConfig; got 'trail'"):
+        ClassifierConfig('trail')
+
+
+def test_channels_may_be_any_sequence():
+    for channels in ([4, 8], np.array([4, 8])):
+        assert ClassifierConfig(channels=channels) == ClassifierConfig(channels=(4, 8))
 
 
 def test_few_stamps_are_refused(detector, stamps, wgan):

@@ -1,12 +1,13 @@
 """Training of the classifier: what is read, masked pixels, bands, sizes, interruptions."""
 
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from astro_wgan import WGAN, AnomalyDetector, StampSet, StampStore
-from astro_wgan.anomaly import ClassifierConfig, LatentSearchConfig
+from astro_wgan.anomaly import ClassifierConfig, LatentSearchConfig, ScoringConfig
 from astro_wgan.anomaly.classifier import classifier_training
 from astro_wgan.anomaly.classifier.classifier_inputs import classifier_inputs, classifier_shape
 from astro_wgan.exceptions import TrainingDivergedError
@@ -69,6 +70,22 @@ def test_anomalies_are_injected_into_those_of_the_lowest_scores(wgan, stamps, mo
     assert len(found[0]) == 48
     assert (np.diff(found[0]) > 0).all()
     assert not {*strange.tolist()}.intersection(found[0].tolist())
+
+
+def test_of_many_stamps_few_may_be_injected_into(wgan, stamps):
+    searcher = AnomalyDetector(wgan, search=SEARCH)._searcher()
+    for count in (1, 9):
+        config = replace(FEW, max_hosts=count)
+        hosts = classifier_training._draw_hosts(searcher, stamps, ScoringConfig(), config, 1, False)
+        assert len(hosts.rows) == max(8, count)
+
+
+def test_of_constant_stamps_there_are_no_components(wgan, stamps):
+    constant = stamps[:20].replace(pixels=np.full((20, 16, 16), 100.0))
+    detector = train(wgan, constant, replace(FEW, n_components=3))
+    assert detector.classifier_.components is None
+    odds = detector.measure(stamps[20:24], progress=False)['injection_log_odds']
+    assert np.isfinite(odds).all()
 
 
 def test_masked_pixels_and_stamps_without_any_valid_one(wgan, stamps):
