@@ -4,7 +4,7 @@ import os
 import pickle
 import sys
 from collections import deque
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
 from numbers import Integral
@@ -61,6 +61,8 @@ def ordered_map(function, pieces, *, processes=1, client=None):
     ------
     ValueError
         If ``processes`` is below 1, or above 1 although there is a ``client``.
+    ConnectionError
+        If the scheduler of the cluster no longer answers.
 
     Examples
     --------
@@ -80,12 +82,21 @@ def ordered_map(function, pieces, *, processes=1, client=None):
 def _on_cluster(function, pieces, client):
     workers = max(1, sum(client.nthreads().values()))
     waiting = deque()
-    for piece in pieces:
-        waiting.append(client.submit(function, piece))
-        if len(waiting) >= _AHEAD * workers:
+    try:
+        for piece in pieces:
+            waiting.append(client.submit(function, piece))
+            if len(waiting) >= _AHEAD * workers:
+                yield waiting.popleft().result()
+        while waiting:
             yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
+    except (CancelledError, OSError) as error:
+        # An OSError of Dask, or of the function, as on a full disk.
+        if isinstance(error, OSError) and type(error).__name__ != 'CommClosedError':
+            raise
+        raise ConnectionError(
+            'The scheduler of the Dask cluster no longer answers, or has canceled the work. Where '
+            'results are kept in a file or folder, the same call goes on from there.'
+        ) from error
 
 
 def _in_processes(function, pieces, others):

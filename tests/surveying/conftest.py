@@ -9,14 +9,17 @@ from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.table import QTable
 
-from astro_wgan import WGAN, AnomalyDetector, StampSet
+from astro_wgan import WGAN, AnomalyDetector, StampSet, SurveyConfig, survey
 from astro_wgan.astrometry.sky_coordinates import pixel_to_sky
+from astro_wgan.surveying.part_tables import read_part
 from astro_wgan.testing import make_wcs
 from astro_wgan.wgan import NetworkConfig, TrainingConfig
 
 #: Pixels of the whole sky, and first columns and last ones of its tiles.
 SKY = (160, 300)
 COLUMNS = {'p00': (0, 130), 'p01': (100, 220), 'p02': (190, 300)}
+
+CONFIG = SurveyConfig(keep_stamps=5, batch_size=32)
 
 
 @pytest.fixture(scope='session')
@@ -90,3 +93,47 @@ def model(detector, tmp_path_factory):
     folder = tmp_path_factory.mktemp('model') / 'model'
     detector.save(folder)
     return folder
+
+
+@pytest.fixture(scope='session')
+def run(detector):
+    """Function that makes a survey without progress lines."""
+
+    def run(
+        tiles,
+        catalog,
+        output,
+        *,
+        model=detector,
+        config=CONFIG,
+        **options,
+    ):
+        options = {'model': model, 'output': output, 'config': config, **options}
+        return survey(tiles, catalog, progress=False, **options)
+
+    return run
+
+
+@pytest.fixture(scope='session')
+def assert_same_survey():
+    """Function that raises an AssertionError unless two surveys have the same results."""
+
+    def check(actual, desired):
+        """All but seconds, versions and dates; scores up to rounding, as batches may differ."""
+        first, second = _parts_of(actual), _parts_of(desired)
+        assert first.keys() == second.keys()
+        for name, part in first.items():
+            assert part.colnames == second[name].colnames
+            np.testing.assert_array_equal(part['id'], second[name]['id'])
+            np.testing.assert_allclose(part['score'], second[name]['score'], rtol=1e-4)
+            ranks = [
+                read_part(each.folder / 'ranks' / f'{name}.parquet') for each in (actual, desired)
+            ]
+            np.testing.assert_array_equal(ranks[0]['rank'], ranks[1]['rank'])
+        np.testing.assert_array_equal(actual.table()['id'], desired.table()['id'])
+
+    return check
+
+
+def _parts_of(result):
+    return {path.stem: read_part(path) for path in sorted((result.folder / 'parts').glob('p*'))}

@@ -14,7 +14,7 @@ from astropy.coordinates import SkyCoord
 from astropy.table import vstack
 from astropy.utils.exceptions import AstropyUserWarning
 
-from astro_wgan import AnomalyDetector, StampSet, StampStore, SurveyConfig, survey
+from astro_wgan import AnomalyDetector, StampSet, StampStore, SurveyConfig
 from astro_wgan.anomaly import q_values
 from astro_wgan.astrometry.sky_coordinates import pixel_to_sky
 from astro_wgan.surveying import SurveyResult, rank_survey
@@ -22,17 +22,6 @@ from astro_wgan.surveying.part_tables import read_part
 from astro_wgan.surveying.tiles import tile_scoring
 
 CONFIG = SurveyConfig(keep_stamps=5, batch_size=32)
-
-
-@pytest.fixture(scope='module')
-def run(detector):
-    """Function that makes a survey without progress lines."""
-
-    def run(tiles, catalog, output, *, model=detector, config=CONFIG, **options):
-        options = {'model': model, 'output': output, 'config': config, **options}
-        return survey(tiles, catalog, progress=False, **options)
-
-    return run
 
 
 @pytest.fixture(scope='module')
@@ -46,19 +35,6 @@ def parts_of(result):
 
 def together(result):
     return vstack(list(parts_of(result).values()), metadata_conflicts='silent')
-
-
-def assert_same_survey(actual, desired):
-    """All but seconds, versions and dates; scores up to rounding, as batches may differ."""
-    first, second = parts_of(actual), parts_of(desired)
-    assert first.keys() == second.keys()
-    for name, part in first.items():
-        assert part.colnames == second[name].colnames
-        np.testing.assert_array_equal(part['id'], second[name]['id'])
-        np.testing.assert_allclose(part['score'], second[name]['score'], rtol=1e-4)
-        ranks = [read_part(each.folder / 'ranks' / f'{name}.parquet') for each in (actual, desired)]
-        np.testing.assert_array_equal(ranks[0]['rank'], ranks[1]['rank'])
-    np.testing.assert_array_equal(actual.table()['id'], desired.table()['id'])
 
 
 def test_each_source_is_scored_once_where_it_is(result, catalog):
@@ -171,7 +147,7 @@ survey(tiles, QTable.read(catalog), model=model, output=output, progress=False,
 """
 
 
-def test_a_killed_survey_goes_on(tiles, catalog, model, tmp_path, run):
+def test_a_killed_survey_goes_on(assert_same_survey, tiles, catalog, model, tmp_path, run):
     catalog.write(tmp_path / 'catalog.ecsv')
     output = tmp_path / 'out'
     pattern = str(Path(tiles['p00']).with_name('p*.fits'))
@@ -191,7 +167,7 @@ def test_a_killed_survey_goes_on(tiles, catalog, model, tmp_path, run):
     assert set(whole.status()['state']) == {'done'}
 
 
-def test_tiles_can_be_added(result, tiles, catalog, tmp_path, run):
+def test_tiles_can_be_added(assert_same_survey, result, tiles, catalog, tmp_path, run):
     first = run({name: tiles[name] for name in ('p00', 'p02')}, catalog, tmp_path)
     outside = read_part(tmp_path / 'outside.parquet')
     assert 0 < len(outside) < 40
@@ -202,7 +178,9 @@ def test_tiles_can_be_added(result, tiles, catalog, tmp_path, run):
         run({name: tiles[name] for name in ('p00', 'p02')}, catalog, tmp_path)
 
 
-def test_a_broken_tile_is_named_and_tried_again(result, catalog, tmp_path, run, write_tiles):
+def test_a_broken_tile_is_named_and_tried_again(
+    assert_same_survey, result, catalog, tmp_path, run, write_tiles
+):
     tiles = write_tiles(tmp_path)
     whole = Path(tiles['p01']).read_bytes()
     Path(tiles['p01']).write_bytes(whole[:6000])
@@ -228,7 +206,7 @@ def test_a_tile_that_was_scored_must_stay_readable(catalog, tmp_path, run, write
 
 
 def test_a_stamp_that_fails_is_named_and_tried_again(
-    result, tiles, catalog, tmp_path, run, monkeypatch
+    assert_same_survey, result, tiles, catalog, tmp_path, run, monkeypatch
 ):
     score, poisoned = AnomalyDetector.score, int(parts_of(result)['p01']['id'][3])
 
@@ -259,7 +237,9 @@ def test_a_tile_of_which_all_fails_is_given_up(tiles, catalog, tmp_path, run, mo
     assert len(none.table()) == 0
 
 
-def test_a_full_disk_loses_nothing(result, tiles, catalog, tmp_path, run, monkeypatch):
+def test_a_full_disk_loses_nothing(
+    assert_same_survey, result, tiles, catalog, tmp_path, run, monkeypatch
+):
     write = tile_scoring.write_part
 
     def write_one(path, table):

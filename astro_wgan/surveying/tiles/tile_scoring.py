@@ -34,7 +34,8 @@ _MOST_FAILED = 16
 #: Columns that depend on other sources, or are of no use without the model.
 _LEFT_OUT = ('q_value', 'rank', 'latent', 'sky')
 
-#: Networks keep state while they compute: one tile at a time, while others are read and cut.
+#: Networks, and filters of warnings, are shared by the threads of a process: they are for one tile
+#: at a time, while others are read and cut.
 _networks = threading.Lock()
 
 
@@ -281,7 +282,7 @@ def _drift(detector, table):
     """Differences from the calibration, as sentences."""
     from astro_wgan.anomaly.calibration.drift import check_drift
 
-    with warnings.catch_warnings(record=True) as found:
+    with _networks, warnings.catch_warnings(record=True) as found:
         warnings.simplefilter('always')
         check_drift(detector.conditions_, table, table['p_value'])
     return [str(each.message) for each in found]
