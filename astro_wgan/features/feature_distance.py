@@ -11,6 +11,8 @@ __all__ = ['FeatureDistance']
 
 #: Principal components whose variances are kept apart: at most so many, and one for this many rows.
 _COMPONENTS, _ROWS_PER_COMPONENT = 64, 10
+#: Parts of the normals, each of which is compared with the others.
+_FOLDS = 10
 
 
 # A dataclass, so that fingerprints of work contain what it has learned.
@@ -72,7 +74,7 @@ class FeatureDistance:
             f'{len(self.axes_)} components>'
         )
 
-    def fit(self, features, *, n_normals=None):
+    def fit(self, features, *, n_normals=None, shrinkage=None):
         """
         Learn the distribution of the features of normal stamps.
 
@@ -83,6 +85,8 @@ class FeatureDistance:
         n_normals : int, optional
             Number of normals from which the number of components follows, if only part of them is
             given, as in cross-fitting; by default that of the finite rows.
+        shrinkage : float, optional
+            Weight of the identity in the covariance, from 0 to 1; by default that of Ledoit & Wolf.
 
         Returns
         -------
@@ -108,7 +112,8 @@ class FeatureDistance:
         count = max(1, min(_COMPONENTS, tenth, n, d))
         values, axes = _principal_components(deviations, count)
         total = float((deviations**2).sum() / n)
-        shrinkage, mean = _shrinkage(deviations), total / d
+        shrinkage = _shrinkage(deviations) if shrinkage is None else shrinkage
+        mean = total / d
         self.variances_ = _positive((1 - shrinkage) * values + shrinkage * mean)
         others = max(0.0, total - values.sum()) / max(1, d - count)
         self.other_variance_ = float(_positive((1 - shrinkage) * others + shrinkage * mean))
@@ -143,7 +148,7 @@ class FeatureDistance:
 
     def transform_normals(self, features):
         """
-        Distances of the normals themselves, each as if the fit had been without it.
+        Distances of the normals themselves, each from a fit without its tenth of them.
 
         Parameters
         ----------
@@ -153,14 +158,26 @@ class FeatureDistance:
         Returns
         -------
         `~numpy.ndarray`, shape (n,)
-            Larger than those of `transform`, as distances of new normals are: by what a row adds to
-            the variances along the principal components.
+            Larger than those of `transform`, as distances of new normals are: the components of a
+            fit reproduce its normals better than others.
         """
-        along, others = self._squares(features)
-        n = self.n_normals_
-        # Of the covariance without a row (Sherman & Morrison 1950). It is exact without shrinkage.
-        left = np.maximum(1 - along / max(1, n - 1), 1 / n)
-        return np.sqrt(along * n / max(1, n - 1) / left + others)
+        features = _as_rows(features)
+        distances = self.transform(features)
+        rows = np.flatnonzero(np.isfinite(distances))
+        folds = min(len(rows), _FOLDS)
+        # A single normal has no others that it could be far from.
+        if folds < 2:
+            return distances
+        fold = np.random.default_rng(0).permutation(len(rows)) % folds
+        # Components and shrinkage would depend on the number of rows.
+        options = {
+            'n_normals': _ROWS_PER_COMPONENT * len(self.axes_),
+            'shrinkage': _shrinkage(features[rows] - self.center_),
+        }
+        for k in range(folds):
+            fitted = FeatureDistance().fit(features[rows[fold != k]], **options)
+            distances[rows[fold == k]] = fitted.transform(features[rows[fold == k]])
+        return distances
 
     def check(self, features):
         """
