@@ -7,6 +7,7 @@ import numpy as np
 from astro_wgan.anomaly.calibration.calibration import PERCENTILES
 from astro_wgan.anomaly.calibration.conformal import q_values
 from astro_wgan.anomaly.combined_score import CONTRIBUTIONS
+from astro_wgan.validation.id_values import id_values
 
 __all__ = ['SCORE_COLUMNS', 'add_scores', 'check_rows', 'rows_by_id', 'table_column']
 
@@ -68,7 +69,8 @@ def table_column(table, name):
             f'`table` must have the column {name!r}, as `score` gives it; it has '
             f'{", ".join(table.colnames)}.'
         )
-    return np.asarray(table[name])
+    values = table[name]
+    return id_values(values) if name == 'id' else np.asarray(values)
 
 
 def rows_by_id(ids, known_ids):

@@ -4,6 +4,7 @@ import numpy as np
 from astropy.table import Table
 
 from astro_wgan.catalogs.columns import numbers_or_nan
+from astro_wgan.validation.id_values import id_values
 
 __all__ = ['features_of']
 
@@ -76,7 +77,7 @@ def _column(table, stamps, name):
         )
     ids = stamps.colnames if isinstance(stamps, Table) else ['id']
     if 'id' in table.colnames and 'id' in ids:
-        own = np.asarray(stamps['id'] if isinstance(stamps, Table) else stamps.ids)
-        if not np.array_equal(np.asarray(table['id']), own):
+        own = id_values(stamps['id'] if isinstance(stamps, Table) else stamps.ids)
+        if not np.array_equal(id_values(table['id']), own):
             raise ValueError(f'`{name}` must have the ids of the stamps, in their order.')
     return table['features']

@@ -11,6 +11,7 @@ from astro_wgan.bands.band import band_names, unnamed_bands
 from astro_wgan.optional import import_optional
 from astro_wgan.stamps.batches import batch_bounds, tf_dataset
 from astro_wgan.stamps.derived_sets import DerivedSets
+from astro_wgan.validation.id_values import id_values
 
 __all__ = ['Stamps']
 
@@ -58,8 +59,8 @@ class Stamps(DerivedSets):
 
     @property
     def ids(self):
-        """The column ``id`` of the table, as an array."""
-        return np.asarray(self.table['id'])
+        """The column ``id`` of the table, as an array; bytes, as of FITS files, as text."""
+        return id_values(self.table['id'])
 
     @property
     def wcs(self):

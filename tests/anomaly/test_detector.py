@@ -654,6 +654,28 @@ def test_other_stamps_of_the_same_ids_are_no_members(detector, stamps, tmp_path)
             loaded.score(other, in_calibration=[True, False], progress=False)
 
 
+def test_ids_of_fits_files_are_those_of_the_stamps(wgan, stamps, tmp_path):
+    part = stamps[:20].replace(table=QTable({'id': [f'galaxy {k}' for k in range(20)]}))
+    detector = AnomalyDetector(wgan, search=SEARCH).calibrate(part, progress=False)
+    table = detector.score(part, progress=False)
+    table.meta.clear()  # of which FITS files do not keep all
+    table.write(tmp_path / 'scores.fits')
+    table = QTable.read(tmp_path / 'scores.fits')
+    assert table['id'].dtype.kind == 'S'
+    members = {'in_calibration': np.ones(20, dtype=bool), 'progress': False}
+    expected = detector.score(part, **members)['p_value']
+    np.testing.assert_array_equal(detector.score(table, **members)['p_value'], expected)
+    assert detector.closest_images(table, like=part[::-1]).ids.tolist() == part.ids.tolist()
+    assert len(detector.residual(part, table)) == 20
+    # Calibrated with such a table, or with stamps whose table is of such a file.
+    read = part.replace(table=table['id',])
+    assert read.ids.tolist() == part.ids.tolist()
+    for held_out in (table, read):
+        AnomalyDetector(wgan, search=SEARCH).calibrate(held_out, progress=False).save(tmp_path)
+        again = AnomalyDetector.load(tmp_path)
+        np.testing.assert_allclose(again.score(part, **members)['p_value'], expected)
+
+
 def test_a_contaminated_calibration_is_saved(detector, stamps, tmp_path):
     measured = detector.measure(stamps, progress=False)
     own = copy.copy(detector).calibrate(measured, contamination=0.1)

@@ -18,10 +18,11 @@ VALUES = np.arange(12.0).reshape(3, 4)
         VALUES.tolist(),
         QTable({'features': VALUES})['features'],
         QTable({'id': ['a', 'b', 'c'], 'features': VALUES}),
+        QTable({'id': [b'a', b'b', b'c'], 'features': VALUES}),
         lambda stamps: VALUES[: len(stamps)],
         lambda stamps: QTable({'id': stamps.ids, 'features': VALUES}),
     ],
-    ids=['array', 'list', 'column', 'table', 'function', 'function of a table'],
+    ids=['array', 'list', 'column', 'table', 'ids as bytes', 'function', 'function of a table'],
 )
 def test_all_that_can_be_given(features):
     found = features_of(features, STAMPS)

@@ -15,6 +15,7 @@ from astro_wgan.anomaly.calibration.tail_probability import TailProbability
 from astro_wgan.anomaly.combined_score import RESIDUAL, with_sum
 from astro_wgan.anomaly.scoring import ScoringConfig
 from astro_wgan.anomaly.search.search_config import LatentSearchConfig
+from astro_wgan.validation.id_values import id_values
 
 __all__ = ['PERCENTILES', 'Calibration']
 
@@ -108,7 +109,8 @@ class Calibration:
         object.__setattr__(self, 'held_out_scores', scores[order])
         for name in ('probabilities', 'ids', 'noise_rms'):
             if getattr(self, name) is not None:
-                values = np.asarray(getattr(self, name))
+                # Ids of a FITS file are bytes.
+                values = id_values(getattr(self, name))
                 if values.shape != scores.shape:
                     raise ValueError(
                         f'`{name}` must have one value for each of the {len(scores)} held-out '
@@ -220,7 +222,7 @@ class Calibration:
         if in_calibration is None or self.ids is None:
             return scores
         rows = np.flatnonzero(_checked_flags(in_calibration, scores.shape) & ~np.isnan(scores))
-        ids = np.asarray(measurements['id'])[rows].tolist()
+        ids = id_values(measurements['id'])[rows].tolist()
         index = {name: k for k, name in enumerate(self.ids.tolist())}
         matched = np.array([index.get(name, -1) for name in ids], dtype=int)
         other = matched < 0
