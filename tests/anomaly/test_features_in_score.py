@@ -52,6 +52,18 @@ def test_stamps_with_strange_features_rank_higher(classified):
     np.testing.assert_allclose(sum(found.values()), score)
 
 
+def test_features_of_new_normals_are_as_rare_as_those_of_the_calibration():
+    normal, fresh = (measurements(150, seed=seed) for seed in (1, 2))
+    scale = np.r_[[10] * 6, [0.1] * 994]
+    for seed, table in enumerate((normal, fresh)):
+        rng = np.random.default_rng(seed)
+        table['features'] = (rng.normal(size=(150, 1000)) * scale).astype(np.float32)
+    scoring = ScoringConfig(features_weight=1)
+    found = scoring.contributions(fresh, scoring.fit_trends(normal))['score_features']
+    # One of two, in decades.
+    assert np.median(found) == pytest.approx(np.log10(2), abs=0.15)
+
+
 def test_features_are_compared_with_normals_of_the_same_brightness():
     normal, fresh = measurements(1000, seed=1), measurements(1000, seed=2)
     scoring = ScoringConfig()
