@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -11,6 +11,11 @@ from astro_wgan.exceptions import SurveyFolderError
 from astro_wgan.files.atomic import atomic_write, errors_name_file, flush_folder, read_bytes
 from astro_wgan.files.json_text import parse_json
 from astro_wgan.files.temporary_names import remove_abandoned
+
+try:
+    import fcntl
+except ImportError:  # Windows has no such lock
+    fcntl = None
 
 __all__ = ['SurveyFolder', 'TileState']
 
@@ -150,6 +155,32 @@ class SurveyFolder:
         content = {'format': _FORMAT, 'fingerprint': fingerprint.to_dict(), **about}
         with atomic_write(self._claim_file) as temporary:
             temporary.write_text(json.dumps(content, indent=2))
+
+    @contextmanager
+    def locked(self):
+        """
+        Keep other calls off the folder, which would do each tile twice.
+
+        Raises
+        ------
+        SurveyFolderError
+            If another process is at work. Where the file system has no locks, that is not noticed.
+        """
+        path = self.path / '.lock'
+        with errors_name_file(path):
+            path.touch()
+        with open(path, 'rb') as file:
+            if fcntl is not None:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError as error:
+                    raise SurveyFolderError(
+                        f'Another process is at work on the survey in {self.path}: wait until it '
+                        'has ended.'
+                    ) from error
+                except OSError:
+                    pass
+            yield
 
     def claimed(self):
         """The content of ``survey.json``."""

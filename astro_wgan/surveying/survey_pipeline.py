@@ -87,7 +87,7 @@ def survey(
     Raises
     ------
     SurveyFolderError
-        If ``output`` holds something else, or another survey.
+        If ``output`` holds something else, or another survey, or another process is at work on it.
     ValueError
         If tiles, catalog or configuration are invalid: two tiles have one name, an id occurs
         twice, or no source lies in a tile; if the model has no calibration, or another pixel scale
@@ -110,8 +110,8 @@ def survey(
     Once tiles are added that overlap former ones, these are scored again if some of their sources
     lie farther from the border of a new tile.
 
-    Memory is needed for one tile, one batch of stamps and the table of a tile, and 24 bytes for
-    each source of the catalog.
+    Memory is needed for one tile, one batch of stamps and the table of a tile in each process, and
+    for about 100 bytes for each source of the catalog while tiles are assigned.
 
     Examples
     --------
@@ -146,32 +146,36 @@ def survey(
         _check_known_tiles(folder, tiles, unreadable)
         tasks, outside = _tasks(tiles, footprints, sources, config, folder, detector)
         folder.claim(fingerprint, provenance=provenance_record(), tiles=len(tiles))
-        if not (folder.model / 'manifest.json').exists():
-            detector.save(folder.model)
-        keep_detector(tasks[0].output, tasks[0].model, detector)
-        _write_outside(folder, outside, line)
-        todo = _left_to_do(folder, tasks, line)
-        failed = [TileState(name, 'failed', reason=reason) for name, reason in unreadable.items()]
-        folder.record([*(TileState(task.tile.name, 'waiting') for task in todo), *failed])
-        tasks_with_threads = (replace(task, threads=threads) for task in todo)
-        done, n_sources = len(tasks) - len(todo), 0
-        for state in ordered_map(
-            score_tile, tasks_with_threads, processes=processes, client=client
-        ):
-            folder.record([state])
-            done, n_sources = done + 1, n_sources + state.scored
-            if state.state != 'done':
-                failed.append(state)
-                line.note(_failure(state))
-            for text in state.warnings:
-                line.note(f'{state.tile}: {text}')
-            line.update(done / len(tasks), f'{done} of {len(tasks)} tiles, {n_sources:,} sources')
-        ranking = rank_survey(folder.path, n_ranked=config.n_ranked)
-        if config.keep_stamps not in (0, 'all') and len(ranking):
-            _merge_stamps(folder, ranking, config)
+        with folder.locked():
+            if not (folder.model / 'manifest.json').exists():
+                detector.save(folder.model)
+            keep_detector(tasks[0].output, tasks[0].model, detector)
+            _write_outside(folder, outside, line)
+            failed = [TileState(name, 'failed', reason=unreadable[name]) for name in unreadable]
+            _score_tiles(folder, tasks, failed, line, threads, processes, client)
+            ranking = rank_survey(folder.path, n_ranked=config.n_ranked)
+            if config.keep_stamps not in (0, 'all') and len(ranking):
+                _merge_stamps(folder, ranking, config)
     if failed:
         _warn_of(failed, len(tiles))
     return SurveyResult(folder.path)
+
+
+def _score_tiles(folder, tasks, failed, line, threads, processes, client):
+    """Do what is left to do, and add the states of tiles that are not complete to ``failed``."""
+    todo = _left_to_do(folder, tasks, line)
+    folder.record([*(TileState(task.tile.name, 'waiting') for task in todo), *failed])
+    done, n_sources = len(tasks) - len(todo), 0
+    pieces = (replace(task, threads=threads) for task in todo)
+    for state in ordered_map(score_tile, pieces, processes=processes, client=client):
+        folder.record([state])
+        done, n_sources = done + 1, n_sources + state.scored
+        if state.state != 'done':
+            failed.append(state)
+            line.note(_failure(state))
+        for text in state.warnings:
+            line.note(f'{state.tile}: {text}')
+        line.update(done / len(tasks), f'{done} of {len(tasks)} tiles, {n_sources:,} sources')
 
 
 def _is_path(model):

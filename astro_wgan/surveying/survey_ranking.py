@@ -10,7 +10,13 @@ from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.surveying.part_tables import plain_column, read_part, write_part
 from astro_wgan.surveying.survey_folder import SurveyFolder
 
-__all__ = ['FalseDiscoveryRates', 'rank_survey', 'strangest_sources']
+__all__ = [
+    'FalseDiscoveryRates',
+    'rank_survey',
+    'ranked_part',
+    'ranked_tiles',
+    'strangest_sources',
+]
 
 
 class FalseDiscoveryRates:
@@ -71,7 +77,8 @@ class FalseDiscoveryRates:
             at_most = np.cumsum(self._counts)
             rates = np.minimum(self._p * (at_most[-1] / at_most), 1)
             rates = np.minimum.accumulate(rates[::-1])[::-1]
-            q[known] = rates[np.searchsorted(self._p, p_values[known])]
+            rows = np.searchsorted(self._p, p_values[known])
+            q[known] = rates[np.minimum(rows, len(rates) - 1)]
         return q
 
 
@@ -150,25 +157,47 @@ def strangest_sources(folder, count):
         Empty if there are no parts.
     """
     best = None
-    for tile in _tiles(folder):
-        if not folder.ranks_of(tile).exists():
-            continue
+    for tile in ranked_tiles(folder):
         score = _score(read_part(folder.part(tile), 'score'))
         rows = np.argsort(-score, kind='stable')[:count]
         if best is not None and len(best) == count:
             rows = rows[score[rows] > _score(best)[-1]]
         if not rows.size:
             continue
-        part, ranks = read_part(folder.part(tile)), read_part(folder.ranks_of(tile))
-        columns = {'id': part['id'], 'tile': np.full(len(part), tile), 'rank': ranks['rank']}
-        columns |= {'q_value': ranks['q_value']}
-        columns |= {name: part[name] for name in part.colnames if name not in columns}
-        meta = {name: value for name, value in part.meta.items() if name != 'tile'}
-        new = QTable(columns, meta=meta)[np.sort(rows)]
+        new = ranked_part(folder, tile)
+        meta = {name: value for name, value in new.meta.items() if name != 'tile'}
+        new = new[np.sort(rows)]
+        new.meta = {}
         best = new if best is None else vstack([best, new], metadata_conflicts='silent')
         best = best[np.argsort(-_score(best), kind='stable')[:count]]
         best.meta = meta
     return QTable() if best is None else best
+
+
+def ranked_part(folder, tile):
+    """
+    The table of a tile, with the ranks and q-values of its sources.
+
+    Parameters
+    ----------
+    folder : `~astro_wgan.surveying.survey_folder.SurveyFolder`
+    tile : str
+
+    Returns
+    -------
+    `~astropy.table.QTable`
+        ``id``, ``tile``, ``rank``, ``q_value`` and the columns of the part.
+    """
+    part, ranks = read_part(folder.part(tile)), read_part(folder.ranks_of(tile))
+    columns = {'id': part['id'], 'tile': np.full(len(part), tile), 'rank': ranks['rank']}
+    columns |= {'q_value': ranks['q_value']}
+    columns |= {name: part[name] for name in part.colnames if name not in columns}
+    return QTable(columns, meta=part.meta)
+
+
+def ranked_tiles(folder):
+    """Names of the tiles whose parts have been ranked, in order."""
+    return [tile for tile in _tiles(folder) if folder.ranks_of(tile).exists()]
 
 
 def _tiles(folder):

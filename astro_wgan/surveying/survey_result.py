@@ -9,7 +9,11 @@ from astropy.table import QTable
 
 from astro_wgan.surveying.part_tables import read_part
 from astro_wgan.surveying.survey_folder import SurveyFolder
-from astro_wgan.surveying.survey_ranking import strangest_sources
+from astro_wgan.surveying.survey_ranking import (
+    ranked_part,
+    ranked_tiles,
+    strangest_sources,
+)
 
 __all__ = ['SurveyResult']
 
@@ -68,6 +72,19 @@ class SurveyResult:
         table['seconds'] = table['seconds'] * u.s
         table['reason'] = np.array([_reason(state) for state in states], dtype=str)
         return table
+
+    def parts(self):
+        """
+        The tables of all tiles that have been ranked, one by one.
+
+        Yields
+        ------
+        `~astropy.table.QTable`
+            The columns of `~astro_wgan.surveying.rank_survey`.
+        """
+        folder = SurveyFolder(self.folder)
+        for tile in ranked_tiles(folder):
+            yield ranked_part(folder, tile)
 
     def table(self, n=None):
         """

@@ -2,6 +2,7 @@
 
 import pytest
 
+from astro_wgan.exceptions import SurveyFolderError
 from astro_wgan.surveying.survey_folder import SurveyFolder, TileState
 
 
@@ -31,3 +32,15 @@ def test_the_last_state_counts(tmp_path):
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     with pytest.raises(OSError, match=r'tiles\.jsonl cannot be written: No such file'):
         SurveyFolder(tmp_path / 'none').record([TileState('a', 'done')])
+
+
+def test_two_calls_at_once_are_refused(tmp_path):
+    pytest.importorskip('fcntl')
+    with (
+        SurveyFolder(tmp_path).locked(),
+        pytest.raises(SurveyFolderError, match='Another process is at work on the survey in'),
+        SurveyFolder(tmp_path).locked(),
+    ):
+        pass
+    with SurveyFolder(tmp_path).locked():
+        pass

@@ -17,6 +17,7 @@ from astropy.utils.exceptions import AstropyUserWarning
 from astro_wgan import AnomalyDetector, StampSet, StampStore, SurveyConfig
 from astro_wgan.anomaly import q_values
 from astro_wgan.astrometry.sky_coordinates import pixel_to_sky
+from astro_wgan.catalogs import read_catalog, write_catalog
 from astro_wgan.surveying import SurveyResult, rank_survey
 from astro_wgan.surveying.part_tables import read_part
 from astro_wgan.surveying.tiles import tile_scoring
@@ -74,7 +75,8 @@ def test_scores_are_those_of_the_detector(result, tiles, catalog, detector):
 
 def test_ranks_and_q_values_are_those_of_all_sources(result):
     table = together(result)
-    ranks = vstack([read_part(p) for p in sorted((result.folder / 'ranks').glob('p*'))])
+    ranks = [read_part(path) for path in sorted((result.folder / 'ranks').glob('p*'))]
+    ranks = vstack(ranks, metadata_conflicts='silent')
     np.testing.assert_array_equal(ranks['id'], table['id'])
     score = np.asarray(table['score'])
     expected = 1 + (score[np.newaxis] > score[:, np.newaxis]).sum(axis=1)
@@ -91,6 +93,15 @@ def test_the_ranked_table_has_the_strangest_first(result):
     assert ranked.meta['survey'] == {'tiles': 3, 'sources': 120, 'scored': 120}
     tile = parts_of(result)[ranked['tile'][0]]
     assert ranked['id'][0] in tile['id']
+
+
+def test_all_parts_become_one_catalog(result, catalog, tmp_path):
+    path = write_catalog(result.parts(), tmp_path / 'scores')
+    table = read_catalog(path, columns=['rank', 'score', 'tile'])
+    assert sorted(table['id']) == sorted(catalog['id'])
+    best = result.table(1)[0]
+    row = table[table['rank'] == 1][0]
+    assert (row['id'], row['tile'], row['score']) == (best['id'], best['tile'], best['score'])
 
 
 def test_more_rows_than_are_ranked_can_be_had(result, tmp_path, tiles, catalog, run):
