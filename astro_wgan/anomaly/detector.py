@@ -212,7 +212,7 @@ class AnomalyDetector(ClosestImages):
         ValueError
             If ``contamination`` is out of range, a table belongs to another model, search or
             smoothing, no held-out stamp has a score, or ``features`` do not fit the stamps or are
-            finite for none of them.
+            finite for fewer than two of them.
         """
         check_contamination(contamination)
         sets = [held_out] if training is None else [held_out, training]
@@ -226,8 +226,13 @@ class AnomalyDetector(ClosestImages):
         tables = [self._with_features(given, features, progress) for given in sets]
         if len({FEATURES in table.colnames for table in tables}) > 1:
             raise ValueError('Of `held_out` and `training`, both must have features, or neither.')
-        if FEATURES in tables[0].colnames and not np.isfinite(tables[0][FEATURES]).any():
-            raise ValueError('`features` must be finite for at least one held-out stamp; got none.')
+        if FEATURES in tables[0].colnames:
+            known = np.count_nonzero(np.isfinite(tables[0][FEATURES]).all(axis=1))
+            # From a single normal all others would be infinitely far.
+            if known < 2:
+                raise ValueError(
+                    f'`features` must be finite for at least two held-out stamps; got {known}.'
+                )
         self._calibration = Calibration.from_measurements(
             tables[0],
             training=None if training is None else tables[1],

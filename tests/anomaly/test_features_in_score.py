@@ -231,8 +231,11 @@ def test_what_cannot_be(wgan, detector, stamps, features):
     ]
     with pytest.raises(ValueError, match='both must have features, or neither'):
         plain.calibrate(tables[0], training=tables[1])
-    with pytest.raises(ValueError, match='finite for at least one held-out stamp'):
-        plain.calibrate(tables[1], features=np.full((30, 2), np.nan))
+    for known in (0, 1):
+        few = np.full((30, 2), np.nan)
+        few[:known] = 1
+        with pytest.raises(ValueError, match=f'finite for at least two .* stamps; got {known}'):
+            plain.calibrate(tables[1], features=few)
     paper = AnomalyDetector(wgan, search=SEARCH, scoring=ScoringConfig.paper())
     with pytest.raises(ValueError, match='`features` have no part in the score'):
         paper.calibrate(stamps[:30], features=features[:30])
