@@ -28,8 +28,8 @@ def add_survey(commands):
         'paths',
         nargs='*',
         metavar='TILE',
-        help='FITS files or patterns, in which {band} stands for the names of --bands; the last of '
-        'them is the catalog',
+        help='FITS files, URIs or patterns, in which {band} stands for the names of --bands; the '
+        'last of them is the catalog',
     )
     add('--detect', action='store_true', help='instead of a catalog: detect sources')
     add('--model', metavar='DIR', help='calibrated model: its folder, or that of a hunt')
@@ -72,6 +72,7 @@ def add_survey(commands):
         help='minimum area of a source in pixels',
     )
     add('--layout', default='auto', help='meaning of the extensions and files of a tile')
+    add('--anonymous', action='store_true', help='read public buckets without credentials')
     add('--processes', type=int, default=1, help='number of processes')
     add('--scheduler', metavar='ADDRESS', help='scheduler of a Dask cluster that works instead')
     add('--quiet', action='store_true', help='do not show progress')
@@ -86,11 +87,15 @@ def _survey(options):
 
 
 def _run(options):
+    from astro_wgan.images import RemoteFiles
     from astro_wgan.surveying import SurveyConfig, survey
 
     tiles, catalog = _tiles_and_catalog(options)
     if options.model is None:
         raise ValueError('`--model` must name the folder of a calibrated model.')
+    reading = {} if options.layout == 'auto' else {'layout': options.layout}
+    if options.anonymous:
+        reading['remote'] = RemoteFiles(anonymous=True)
     config = SurveyConfig(
         partial=options.partial,
         photometry=options.photometry,
@@ -101,7 +106,7 @@ def _run(options):
         detection=replace(
             SurveyConfig().detection, threshold=options.threshold, min_area=options.min_area
         ),
-        reading={} if options.layout == 'auto' else {'layout': options.layout},
+        reading=reading,
     )
     client = None
     if options.scheduler is not None:

@@ -7,6 +7,7 @@ from astropy.table import QTable
 
 from astro_wgan import SurveyConfig
 from astro_wgan.cli import main
+from astro_wgan.images import RemoteFiles
 from astro_wgan.surveying.part_tables import write_part
 from astro_wgan.surveying.survey_folder import SurveyFolder, TileState
 
@@ -67,8 +68,8 @@ def test_the_last_path_is_the_catalog(given, folder, capsys):
 
 def test_options_are_settings(given, folder, capsys):
     options = ['--photometry', '--keep-stamps', 'all', '--n-ranked', 7, '--partial', 'drop']
-    options += ['--threshold', 4, '--min-area', 9, '--layout', 'des', '--batch-size', 3]
-    options += ['--bands', 'g, r', '--processes', 2, '--detect', '--quiet']
+    options += ['--threshold', 4, '--min-area', 9, '--layout', 'des', '--anonymous']
+    options += ['--batch-size', 3, '--bands', 'g, r', '--processes', 2, '--detect', '--quiet']
     assert run('t/*_{band}.fits', '--model', 'm', '--out', folder.path, *options) == 1
     assert given['arguments'] == ('t/*_{band}.fits', None)
     detection = replace(SurveyConfig().detection, threshold=4.0, min_area=9)
@@ -79,7 +80,7 @@ def test_options_are_settings(given, folder, capsys):
         partial='drop',
         batch_size=3,
         detection=detection,
-        reading={'layout': 'des'},
+        reading={'layout': 'des', 'remote': RemoteFiles(anonymous=True)},
     )
     assert (given['bands'], given['processes'], given['progress']) == (['g', 'r'], 2, False)
     assert capsys.readouterr().out == ''

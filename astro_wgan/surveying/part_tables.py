@@ -6,6 +6,7 @@ from astro_wgan.catalogs.columns import numbers_or_nan
 from astro_wgan.catalogs.parquet.arrow_tables import names_in_file, table_from_arrow
 from astro_wgan.catalogs.parquet.arrow_writing import arrow_from_table
 from astro_wgan.catalogs.parquet.hats_writing import write_parquet
+from astro_wgan.exceptions import DamagedFileError
 from astro_wgan.files.atomic import atomic_write
 from astro_wgan.optional import import_optional
 
@@ -44,12 +45,29 @@ def read_part(path, *columns):
     Returns
     -------
     `~astropy.table.QTable`
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    DamagedFileError
+        If it holds something else.
     """
+    import pyarrow as pa
     from pyarrow import parquet
 
-    names = names_in_file(parquet.read_schema(path), columns) if columns else None
-    # Not as a folder of many files, of whose names columns could be made.
-    return table_from_arrow(parquet.ParquetFile(path).read(columns=names))
+    try:
+        # Not as a folder of many files, of whose names columns could be made.
+        with parquet.ParquetFile(path) as file:
+            names = names_in_file(file.schema_arrow, columns) if columns else None
+            return table_from_arrow(file.read(columns=names))
+    except FileNotFoundError:
+        raise
+    except (pa.ArrowException, LookupError, OSError, TypeError, ValueError) as error:
+        raise DamagedFileError(
+            f'The file {path} is damaged ({" ".join(str(error).split())[:200]}): remove it, and '
+            'the next call of the survey makes it anew.'
+        ) from error
 
 
 def plain_column(table, name):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from astropy import units as u
 from astropy.coordinates import SkyCoord
+from astropy.io import fits
 from astropy.table import vstack
 from astropy.utils.exceptions import AstropyUserWarning
 
@@ -18,6 +19,7 @@ from astro_wgan import AnomalyDetector, StampSet, StampStore, SurveyConfig
 from astro_wgan.anomaly import q_values
 from astro_wgan.astrometry.sky_coordinates import pixel_to_sky
 from astro_wgan.catalogs import read_catalog, write_catalog
+from astro_wgan.exceptions import DamagedFileError
 from astro_wgan.surveying import SurveyResult, rank_survey
 from astro_wgan.surveying.part_tables import read_part
 from astro_wgan.surveying.tiles import tile_scoring
@@ -267,8 +269,10 @@ def test_a_full_disk_loses_nothing(
     assert (tmp_path / 'parts' / 'p00.parquet').stat().st_mtime_ns == written
 
 
-def test_sources_are_detected_without_a_catalog(tiles, catalog, tmp_path, run):
-    table = together(run(tiles, None, tmp_path, config=replace(CONFIG, keep_stamps='all')))
+@pytest.mark.parametrize('keep_stamps', [4, 'all'])
+def test_sources_are_detected_without_a_catalog(keep_stamps, tiles, catalog, tmp_path, run):
+    result = run(tiles, None, tmp_path, config=replace(CONFIG, keep_stamps=keep_stamps))
+    table = together(result)
     assert len(set(table['id'])) == len(table)
     found = SkyCoord(table['ra'], table['dec'])
     known = SkyCoord(catalog['ra'], catalog['dec'])
@@ -283,6 +287,49 @@ def test_sources_are_detected_without_a_catalog(tiles, catalog, tmp_path, run):
     for name in tiles:
         with StampStore.open(tmp_path / 'stamps' / f'{name}.zarr') as store:
             assert all(each.startswith(f'{name}-') for each in store.ids)
+            assert keep_stamps == 'all' or len(store) == keep_stamps
+    if keep_stamps != 'all':
+        with StampStore.open(tmp_path / 'strangest.zarr') as store:
+            assert store.ids.tolist() == result.table(4)['id'].tolist()
+
+
+def test_a_tile_without_sources_is_done(tiles, catalog, sky_wcs, tmp_path, run):
+    header = fits.getheader(tiles['p00'])
+    noise = np.random.default_rng(1).normal(size=(100, 100)).astype(np.float32)
+    fits.writeto(tmp_path / 'noise.fits', noise, header)
+    result = run(tmp_path / 'noise.fits', None, tmp_path / 'out')
+    assert result.status()['tile', 'state', 'sources'].as_array().tolist() == [('noise', 'done', 0)]
+    assert len(result.table()) == 0
+    # Nor are those done again of which no stamp lies inside.
+    at_border = pixel_to_sky(np.array([3.0]), np.array([4.0]), sky_wcs)
+    for _ in range(2):
+        config = SurveyConfig(partial='drop')
+        result = run(tmp_path / 'noise.fits', at_border, tmp_path / 'drop', config=config)
+        assert result.status()['at_border'].tolist() == [1]
+    states = (tmp_path / 'drop' / 'tiles.jsonl').read_text().splitlines()
+    assert len(states) == 2
+
+
+def test_tiles_can_be_at_uris(result, tiles, catalog, tmp_path, run):
+    pytest.importorskip('fsspec')
+    known = parts_of(result)['p02']
+    catalog = catalog[np.isin(catalog['id'], known['id'])]
+    at_uri = run([Path(tiles['p02']).as_uri()], catalog, tmp_path)
+    part = parts_of(at_uri)['p02']
+    np.testing.assert_array_equal(part['id'], known['id'])
+    np.testing.assert_allclose(part['score'], known['score'], rtol=1e-4)
+
+
+def test_a_part_that_is_damaged_is_named(tiles, catalog, tmp_path, run):
+    tiles = {'p00': tiles['p00']}
+    whole = run(tiles, catalog, tmp_path).table()
+    path = tmp_path / 'parts' / 'p00.parquet'
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(DamagedFileError, match=r'p00\.parquet is damaged .*: remove it, and'):
+        rank_survey(tmp_path)
+    path.unlink()
+    again = run(tiles, catalog, tmp_path).table()
+    np.testing.assert_array_equal(again['id'], whole['id'])
 
 
 def test_photometry_is_beside_the_scores(tiles, catalog, tmp_path, run):

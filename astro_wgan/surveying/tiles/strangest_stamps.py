@@ -6,6 +6,7 @@ import numpy as np
 
 from astro_wgan.stamps import concatenate
 from astro_wgan.store import StampStore
+from astro_wgan.surveying.part_tables import plain_column
 
 __all__ = ['KeptStamps', 'merge_strangest']
 
@@ -70,12 +71,13 @@ def merge_strangest(folder, ranking, count):
     Parameters
     ----------
     folder : `~astro_wgan.surveying.survey_folder.SurveyFolder`
-    ranking : `~astro_wgan.table.QTable`
+    ranking : `~astropy.table.QTable`
         With ``id`` and ``tile``, ordered by rank.
     count : int
         Number of stamps that are kept.
     """
-    ranking = ranking[np.isfinite(ranking['score'])][:count]
+    # Not those without a score, whose stamps are not kept.
+    ranking = ranking[plain_column(ranking, 'score') > -np.inf][:count]
     ids, tiles = np.asarray(ranking['id']), np.asarray(ranking['tile'])
     stores = {tile: StampStore.open(folder.stamps_of(tile)) for tile in dict.fromkeys(tiles)}
     row_of = {
@@ -101,4 +103,4 @@ def merge_strangest(folder, ranking, count):
 def _highest(scores, count):
     """Rows of the highest scores, from the highest on, without those that have none."""
     order = np.argsort(-np.where(np.isnan(scores), -np.inf, scores), kind='stable')
-    return order[np.isfinite(scores[order]) | (scores[order] == np.inf)][:count]
+    return order[scores[order] > -np.inf][:count]
