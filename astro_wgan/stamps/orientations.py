@@ -9,10 +9,13 @@ HALF_TURN = 2
 #: Largest distance of the sources from the middle of the images along each axis, in half pixels.
 _MAX_OFFSET = 2
 #: The middle is kept unless another center leaves less than this part of the asymmetry.
-_CLEARLY_LESS = 0.75
+_CLEARLY_LESS = 0.6
 #: A pixel counts if at least this part of the images has it, and a center if at least this part of
 #: the pixels that count has a counterpart.
 _MIN_SEEN, _MIN_PAIRED = 0.25, 0.5
+#: Pixels of the median image are compared if they, or their counterparts, are so many standard
+#: deviations above the others: in a large stamp of a small source noise would hide the difference.
+_SIGMA = 5.0
 
 
 def source_center(images):
@@ -46,13 +49,18 @@ def source_center(images):
     median = _median_where_seen(images)
     offsets = range(-_MAX_OFFSET, _MAX_OFFSET + 1)
     pairs = [(dy, dx) for dy in offsets for dx in offsets if (dy - dx) % 2 == 0]
-    rotated, inner = median[::-1, ::-1], slice(_MAX_OFFSET, -_MAX_OFFSET)
+    inner, bright = slice(_MAX_OFFSET, -_MAX_OFFSET), _bright(median)
     least = max(1, _MIN_PAIRED * np.count_nonzero(np.isfinite(median[inner, inner])))
     asymmetry = {}
     for pair in pairs:
-        difference = (median - np.roll(rotated, pair, axis=(0, 1)))[inner, inner]
-        difference = difference[np.isfinite(difference)]
-        if len(difference) >= least:
+        rotated, also_bright = (
+            np.roll(each[::-1, ::-1], pair, axis=(0, 1))[inner, inner] for each in (median, bright)
+        )
+        difference = median[inner, inner] - rotated
+        known = np.isfinite(difference)
+        if np.count_nonzero(known) >= least:
+            compared = known & (bright[inner, inner] | also_bright)
+            difference = difference[compared if compared.any() else known]
             asymmetry[pair] = float(np.square(difference).mean() ** 0.5)
     best = min(asymmetry, key=asymmetry.get, default=(0, 0))
     if (0, 0) not in asymmetry or not asymmetry[best] < _CLEARLY_LESS * asymmetry[0, 0]:
@@ -67,6 +75,14 @@ def _median_where_seen(images):
     rows = np.maximum([(seen - 1) // 2, seen // 2], 0)
     median = np.take_along_axis(np.sort(images, axis=0), rows, axis=0).mean(axis=0)
     return np.where(seen >= max(1, _MIN_SEEN * len(images)), median, np.nan)
+
+
+def _bright(median):
+    """Pixels far above the others of their band; all, where the sources leave no others."""
+    light = median - _median_where_seen(median.reshape(-1, median.shape[-1]))
+    sigma = 1.4826 * _median_where_seen(np.abs(light).reshape(-1, median.shape[-1]))
+    with np.errstate(invalid='ignore'):
+        return light > _SIGMA * sigma
 
 
 def middle_of(shape):

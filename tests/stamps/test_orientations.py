@@ -56,6 +56,12 @@ def test_of_noise_or_of_sources_all_over_the_center_is_the_middle():
     assert source_center(np.zeros((3, 16, 16, 2))) == (7.5, 7.5)
 
 
+@pytest.mark.parametrize('center', [(32, 32), (31.5, 31.5)])
+def test_small_faint_sources_are_found_in_large_stamps(center):
+    # With all pixels of the median, of which few are of the sources, noise would hide the center.
+    assert source_center(galaxies(64, center, n=300, noise=0.4)) == center
+
+
 def test_between_two_centers_it_is_the_middle():
     assert source_center(galaxies(32, (15.75, 15.75), n=200)) == (15.5, 15.5)
 
