@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
+from operator import getitem
 
 import numpy as np
 
@@ -105,7 +106,7 @@ class PooledOrder:
         return np.random.default_rng(seed).permutation(count)
 
 
-def pooled_batches(read, join, order, bounds):
+def pooled_batches(read, join, order, bounds, *, take=getitem):
     """
     Batches in a pooled order; each pool is read once, in the background.
 
@@ -118,6 +119,9 @@ def pooled_batches(read, join, order, bounds):
     order : `PooledOrder`
     bounds : iterable of (int, int)
         Positions in the order, from `batch_bounds`.
+    take : callable, optional
+        Function of a set, as returned by ``read``, and of different rows of it that returns a
+        copy of these; by default an index.
 
     Yields
     ------
@@ -140,7 +144,7 @@ def pooled_batches(read, join, order, bounds):
                 begin, end = order.edges[k], order.edges[k + 1]
                 mix = order.mix(k)
             stop = min(last, end)
-            parts.append(pool[mix[first - begin : stop - begin]])
+            parts.append(take(pool, mix[first - begin : stop - begin]))
             first = stop
         yield parts[0] if len(parts) == 1 else join(parts)
 

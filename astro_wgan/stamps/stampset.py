@@ -13,7 +13,7 @@ from astro_wgan.stamps.consistency import as_table
 from astro_wgan.stamps.creation.created_sets import CreatedSets
 from astro_wgan.validation.axis_order import own_axes
 from astro_wgan.validation.indices import stamp_index
-from astro_wgan.validation.pixels import as_pixel_scale, as_psf
+from astro_wgan.validation.pixels import as_mask, as_pixel_scale, as_psf
 
 __all__ = ['StampSet']
 
@@ -393,6 +393,18 @@ class StampSet(CreatedSets, StampArrays, Stamps):
             axes=own_axes(self.pixels.ndim),
             assume_finite=True,
         )
+
+    def _distinct_rows(self, rows):
+        """Some stamps, none twice, of a set that is as it was made: little is checked again."""
+        parts = dict(self.__dict__, meta=dict(self.meta))
+        for name in ('_pixels', '_uncertainty', '_mask', '_geometry', '_table'):
+            parts[name] = None if parts[name] is None else parts[name][rows]
+        parts['_mask'] = as_mask(parts['_mask'], parts['_pixels'], assume_finite=True)
+        stamps = object.__new__(StampSet)
+        stamps.__dict__.update(parts)
+        if self.pixel_scale is None:
+            stamps.pixel_scale = stamps.geometry.pixel_scale(self.shape)
+        return stamps
 
     def __copy__(self):
         return self.replace()

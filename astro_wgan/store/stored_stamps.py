@@ -199,7 +199,8 @@ class StoredStamps(Stamps):
             block = self._shard  # reading whole files is fastest
         blocks = max(1, _POOL_BYTES // (block * self._stamp_bytes))
         order = PooledOrder(len(self), block=block, blocks=blocks, seed=seed if shuffle else None)
-        return pooled_batches(self._read, concatenate, order, bounds)
+        take = StampSet._distinct_rows  # of sets that only this iteration has seen
+        return pooled_batches(self._read, concatenate, order, bounds, take=take)
 
     @property
     def _stamp_bytes(self):

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from itertools import pairwise
 
@@ -23,9 +24,11 @@ from astropy.utils.masked import Masked
 from astropy.wcs import WCS, DistortionLookupTable
 from numpy.testing import assert_allclose, assert_array_equal
 
+from astro_wgan.astrometry.stamp_geometry import ParentImage, StampGeometry
 from astro_wgan.exceptions import StampStoreError
 from astro_wgan.stamps import StampSet, concatenate
 from astro_wgan.store import stampstore, stored_stamps
+from astro_wgan.store.arrays import row_files
 from astro_wgan.store.arrays.appendable import AppendableArrays
 from astro_wgan.store.stampstore import StampStore
 from astro_wgan.testing import assert_stamps_equal
@@ -385,6 +388,79 @@ def test_shuffled_batches_have_each_stamp_once(n, small_pools, path):
         assert sorted(order_of(batches)) == list(range(n))
         for batch in batches:
             assert_stored(batch, stamps[batch.ids])
+
+
+@pytest.mark.parametrize('bands', [None, 3])
+@pytest.mark.parametrize('shuffle', [False, True])
+def test_batches_have_all_that_rows_of_the_store_have(shuffle, bands, small_pools, path):
+    found = stored(path, make_rich_stamps(bands=bands))
+    ids = found.ids.tolist()
+    masked = []
+    for batch in found.batches(3, shuffle=shuffle):
+        expected = found[[ids.index(k) for k in batch.ids]]
+        assert_stored(batch, expected)
+        assert batch.__dict__.keys() == expected.__dict__.keys()
+        masked.append(batch.mask is not None)
+    assert set(masked) == {True, False}
+
+
+def test_batches_in_which_stamps_have_the_same_scale_have_one(path):
+    geometry = StampGeometry(
+        (ParentImage((90, 90), make_wcs()),),
+        np.zeros(8, dtype=int),
+        np.full((8, 2), 40),
+        np.repeat([1.0, 2.0], 4),
+    )
+    found = stored(path, make_stamps(8, geometry=geometry))
+    assert found.pixel_scale is None
+    first, second = (batch.pixel_scale for batch in found.batches(4))
+    assert_allclose(second / first, 2, rtol=1e-3)
+
+
+def test_what_is_written_into_a_batch_is_not_in_the_next(path):
+    found = stored(path, make_rich_stamps())
+    kept = list(found.batches(4))
+    for batch in found.batches(4):
+        batch.pixels[:] = 0
+        batch.table['new'] = batch.table['flux'] * 0
+        batch.table['flux'] *= 0
+        batch.meta['new'] = 1
+    for ours, theirs in zip(found.batches(4), kept, strict=True):
+        assert_stored(ours, theirs)
+
+
+@pytest.mark.parametrize('largest', [None, 0, 5, 100])
+def test_files_are_read_however_few_bytes_the_system_reads_at_once(largest, path, monkeypatch):
+    # None: a system without preadv.
+    stamps = make_stamps()
+    found = stored(path, stamps)
+    if largest is None:
+        monkeypatch.delattr('os.preadv', raising=False)
+    else:
+
+        def read_few(handle, arrays, offset):
+            part = os.pread(handle, min(largest, len(arrays[0])), offset)
+            arrays[0][: len(part)] = np.frombuffer(part, dtype='u1')
+            return len(part)
+
+        monkeypatch.setattr('os.preadv', read_few, raising=False)
+    assert_stored(found[:], stamps)
+    damage(path / 'pixels' / 'c.0.0.0', cut=10)
+    with pytest.raises(StampStoreError, match='damaged'):
+        found[:]
+
+
+def test_several_files_are_written_at_the_same_time(path, monkeypatch):
+    together, write = threading.Barrier(4, timeout=20), row_files.write_chunks
+
+    def write_together(temporary, *arguments, **options):
+        if temporary.parent.name == 'pixels':
+            together.wait()
+        return write(temporary, *arguments, **options)
+
+    monkeypatch.setattr(row_files, 'write_chunks', write_together)
+    stamps = make_stamps(24)
+    assert_stored(stored(path, stamps)[:], stamps)
 
 
 def test_the_order_depends_on_the_seed_alone(small_pools, fifty):

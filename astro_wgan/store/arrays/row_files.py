@@ -1,6 +1,7 @@
 """Which files contain which rows, and writing files with appended rows."""
 
-from itertools import pairwise
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain, pairwise
 
 import numpy as np
 
@@ -10,6 +11,9 @@ from astro_wgan.files.temporary_names import temporary_path
 from astro_wgan.store.arrays.chunk_files import Part, read_chunks, write_chunks
 
 __all__ = ['file_name', 'file_parts', 'write_rows']
+
+#: Number of files of an array that are written at the same time.
+_THREADS = 4
 
 
 def file_name(layout, number):
@@ -70,7 +74,7 @@ def write_rows(folder, array, rows, *, head, written, check_size):
     head : `~numpy.ndarray`
         The rows of the last chunk, if it is not full.
     written : list
-        Pairs of temporary and final path are appended, each before the file is written.
+        Pairs of temporary and final path are appended before the files are written.
     check_size : callable
         As in `~astro_wgan.store.arrays.chunk_files.read_chunks`.
 
@@ -87,25 +91,32 @@ def write_rows(folder, array, rows, *, head, written, check_size):
         If the last file is damaged.
     """
     layout, start = array.layout, array.length
-    length = start + len(rows)
+    last = start + len(rows)
     chunk, per_file = layout.chunk, layout.file_rows // layout.chunk
-    checksums = []
-    for number in range(start // layout.file_rows, -(-length // layout.file_rows)):
-        begin, end = number * per_file, min((number + 1) * per_file, -(-length // chunk))
+    numbers = range(start // layout.file_rows, -(-last // layout.file_rows))
+    paths = [folder / file_name(layout, number) for number in numbers]
+    files = [(temporary_path(path), path) for path in paths]
+    written += files
+
+    def write(number, file):
+        temporary, path = file
+        begin, end = number * per_file, min((number + 1) * per_file, -(-last // chunk))
         lowest = max(begin, layout.base)
         changed = max(start // chunk, lowest)
-        path = folder / file_name(layout, number)
-        temporary = temporary_path(path)
-        written.append((temporary, path))
         with errors_name_file(path):
-            checksums += write_chunks(
+            return write_chunks(
                 temporary,
                 layout,
                 missing=lowest - begin,
                 kept=_kept(path, array, range(lowest, changed), begin, check_size),
                 blocks=(_block(layout, k * chunk, start, head, rows) for k in range(changed, end)),
             )
-    return checksums
+
+    if len(files) == 1:
+        return write(numbers[0], files[0])
+    # Each waits for the disk after it is written, while others are written.
+    with ThreadPoolExecutor(_THREADS) as threads:
+        return list(chain.from_iterable(threads.map(write, numbers, files)))
 
 
 def _kept(path, array, chunks, begin, check_size):
