@@ -1,17 +1,23 @@
-"""`ordered_map`: apply a function in this process, in several processes or on a Dask cluster."""
+"""`ordered_map`, `completed_map`: a function in this or several processes, or on a Dask cluster."""
 
 import os
 import pickle
 import sys
 from collections import deque
-from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    CancelledError,
+    Future,
+    ProcessPoolExecutor,
+    wait,
+)
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
 from numbers import Integral
 from threading import Lock, Thread
 from types import ModuleType
 
-__all__ = ['check_workers', 'ordered_map']
+__all__ = ['check_workers', 'completed_map', 'ordered_map']
 
 #: Pieces queued for each worker, so that none waits for the next piece to be read.
 _AHEAD = 2
@@ -70,25 +76,55 @@ def ordered_map(function, pieces, *, processes=1, client=None):
     >>> list(ordered_map(abs, [-1, 2, -3]))
     [1, 2, 3]
     """
+    yield from _mapped(function, pieces, processes, client, in_order=True)
+
+
+def completed_map(function, pieces, *, processes=1, client=None):
+    """
+    Apply a function to many pieces of work, and yield the results as they are completed.
+
+    No worker waits for a piece of another one that takes long.
+
+    Parameters
+    ----------
+    function, pieces, processes, client
+        As for `ordered_map`, which also documents the errors.
+
+    Yields
+    ------
+    object
+        ``function(piece)``.
+
+    Examples
+    --------
+    >>> from astro_wgan.jobs.parallel import completed_map
+    >>> sorted(completed_map(abs, [-1, 2, -3]))
+    [1, 2, 3]
+    """
+    yield from _mapped(function, pieces, processes, client, in_order=False)
+
+
+def _mapped(function, pieces, processes, client, *, in_order):
     check_workers(processes, client)
     if client is not None:
-        yield from _on_cluster(function, pieces, client)
+        yield from _on_cluster(function, pieces, client, in_order)
     elif processes > 1:
-        yield from _in_processes(function, pieces, processes - 1)
+        yield from _in_processes(function, pieces, processes - 1, in_order)
     else:
         yield from map(function, pieces)
 
 
-def _on_cluster(function, pieces, client):
-    workers = max(1, sum(client.nthreads().values()))
+def _on_cluster(function, pieces, client, in_order):
+    most = _AHEAD * max(1, sum(client.nthreads().values()))
+    next_one = _next_in_order if in_order else _next_on_cluster
     waiting = deque()
     try:
         for piece in pieces:
             waiting.append(client.submit(function, piece))
-            if len(waiting) >= _AHEAD * workers:
-                yield waiting.popleft().result()
+            if len(waiting) >= most:
+                yield next_one(waiting).result()
         while waiting:
-            yield waiting.popleft().result()
+            yield next_one(waiting).result()
     except (CancelledError, OSError) as error:
         # An OSError of Dask, or of the function, as on a full disk.
         if isinstance(error, OSError) and type(error).__name__ != 'CommClosedError':
@@ -99,7 +135,26 @@ def _on_cluster(function, pieces, client):
         ) from error
 
 
-def _in_processes(function, pieces, others):
+def _next_in_order(waiting):
+    return waiting.popleft()
+
+
+def _next_on_cluster(waiting):
+    """Take the first that is completed out of those that are waited for."""
+    from distributed import wait as wait_for
+
+    done = next(iter(wait_for(list(waiting), return_when='FIRST_COMPLETED').done))
+    waiting.remove(done)
+    return done
+
+
+def _next_in_processes(waiting):
+    done = next(iter(wait(waiting, return_when=FIRST_COMPLETED).done))
+    waiting.remove(done)
+    return done
+
+
+def _in_processes(function, pieces, others, in_order):
     """
     Keep the other processes busy, and work in this process as well.
 
@@ -110,6 +165,7 @@ def _in_processes(function, pieces, others):
         others, mp_context=get_context('spawn'), initializer=_end_with_parent
     )
     in_script = b'__main__' in pickle.dumps(function)
+    next_one = _next_in_order if in_order else _next_in_processes
 
     def send(function, piece):
         # Processes are started as they are needed.
@@ -122,10 +178,10 @@ def _in_processes(function, pieces, others):
             sent = sum(not future.done() for future in waiting)
             work = send if sent < _AHEAD * others else _work_here
             waiting.append(work(function, piece))
-            while waiting and waiting[0].done():
-                yield waiting.popleft().result()
+            while waiting and (waiting[0].done() if in_order else any(f.done() for f in waiting)):
+                yield next_one(waiting).result()
         while waiting:
-            yield waiting.popleft().result()
+            yield next_one(waiting).result()
     finally:
         pool.shutdown(cancel_futures=True)
 

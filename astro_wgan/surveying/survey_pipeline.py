@@ -11,7 +11,7 @@ from astropy.utils.exceptions import AstropyUserWarning
 from astro_wgan.exceptions import SurveyFolderError
 from astro_wgan.hunting.initial_model import model_folder
 from astro_wgan.jobs import Fingerprint, describe_detector, digest, digest_settings, ordered_map
-from astro_wgan.jobs.parallel import check_workers
+from astro_wgan.jobs.parallel import check_workers, completed_map
 from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.surveying.part_tables import check_parquet, read_part, write_part
@@ -167,7 +167,7 @@ def _score_tiles(folder, tasks, failed, line, threads, processes, client):
     folder.record([*(TileState(task.tile.name, 'waiting') for task in todo), *failed])
     done, n_sources = len(tasks) - len(todo), 0
     pieces = (replace(task, threads=threads) for task in todo)
-    for state in ordered_map(score_tile, pieces, processes=processes, client=client):
+    for state in completed_map(score_tile, pieces, processes=processes, client=client):
         folder.record([state])
         done, n_sources = done + 1, n_sources + state.scored
         if state.state != 'done':

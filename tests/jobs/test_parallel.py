@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from astro_wgan.jobs.parallel import ordered_map
+from astro_wgan.jobs.parallel import completed_map, ordered_map
 
 #: Who works on it, after some time.
 WORKER = "__import__('time').sleep(0.02) or __import__('os').getpid()"
@@ -49,6 +49,40 @@ def test_pieces_are_taken_as_they_are_needed(processes):
     assert next(pieces, None) is not None
 
 
+@pytest.fixture(scope='module')
+def client():
+    distributed = pytest.importorskip('distributed')
+    options = {'n_workers': 1, 'threads_per_worker': 2, 'dashboard_address': None}
+    with distributed.Client(processes=False, **options) as client:
+        yield client
+
+
+#: Becomes 0 once there is a file.
+WAITING = """next(0 for _ in iter(int, 1)
+    if __import__('time').sleep(0.01) or __import__('os').path.exists({!r}))"""
+
+
+@pytest.mark.parametrize('has_cluster', [False, True])
+def test_no_worker_waits_for_a_long_piece_of_another(has_cluster, tmp_path, request):
+    workers = {'processes': 2}
+    if has_cluster:
+        workers = {'client': request.getfixturevalue('client')}
+    pieces = [WAITING.format(str(tmp_path / 'go')), *map(str, range(1, 30))]
+    results = completed_map(eval, pieces, **workers)
+    # One piece is queued behind the long one.
+    first = [next(results) for _ in range(28)]
+    (tmp_path / 'go').touch()
+    assert 0 not in first
+    assert sorted([*first, *results]) == list(range(30))
+
+
+def test_a_cluster_gives_results_in_order_and_errors(client):
+    assert list(ordered_map(eval, map(str, range(20)), client=client)) == list(range(20))
+    # Not one of the connection.
+    with pytest.raises(FileNotFoundError, match='none'):
+        list(ordered_map(eval, ["open('none')"], client=client))
+
+
 def test_no_pieces_give_no_results():
     assert list(ordered_map(eval, [], processes=2)) == []
 
@@ -72,7 +106,7 @@ def start_script(folder, text):
 
 def test_a_script_is_not_run_again(tmp_path):
     text = f"""
-from astro_wgan.jobs.parallel import ordered_map
+from astro_wgan.jobs.parallel import completed_map, ordered_map
 print('script')
 workers = set(ordered_map(eval, [{WORKER!r}] * 300, processes=2))
 print(len(workers))
@@ -83,7 +117,7 @@ print(len(workers))
 
 def test_a_script_whose_own_function_works_is(tmp_path):
     text = """
-from astro_wgan.jobs.parallel import ordered_map
+from astro_wgan.jobs.parallel import completed_map, ordered_map
 print('script', flush=True)
 def double(x):
     return 2 * x
@@ -96,7 +130,7 @@ if __name__ == '__main__':
 
 def test_no_process_outlives_one_that_is_killed(tmp_path):
     text = f"""
-from astro_wgan.jobs.parallel import ordered_map
+from astro_wgan.jobs.parallel import completed_map, ordered_map
 for worker in ordered_map(eval, [{WORKER!r}] * 10_000, processes=3):
     print(worker, flush=True)
 """
