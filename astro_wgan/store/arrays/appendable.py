@@ -287,7 +287,8 @@ class AppendableArrays:
         allowed = partial(self.check_size, name)
         for tries in range(_TRIES):
             # A writer may replace the last file at any time; the next attempt reads the new one.
-            time.sleep(_PAUSE * tries)
+            if tries > 0:  # since also a pause of no length gives the processor away
+                time.sleep(_PAUSE * tries)
             try:
                 checksums = read_sections(path, layout, parts, found, check_size=allowed)
             except (MemoryError, StampStoreError):
