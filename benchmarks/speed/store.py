@@ -27,6 +27,7 @@ from contextlib import contextmanager
 from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
+from textwrap import fill
 from typing import NamedTuple
 
 import h5py
@@ -335,14 +336,15 @@ def draw(result, path):
     left.axvline(100, color='tab:red', linewidth=1)
     left.set_yticks(place, speed['what'])
     left.set(xscale='log', xlim=(10, 3 * max(speed['in order'])), xlabel='MB of pixels per second')
-    left.legend(loc='upper right')
+    left.legend(loc='lower center', bbox_to_anchor=(0.5, 1), ncols=2)
     right.plot(memory['stamps'], memory['walked over'], 'o-', label='walked over, shuffled')
     right.plot(memory['stamps'], memory['opened'], 's--', color='tab:gray', label='only opened')
     pixels = memory['stamps'] * SIZE * SIZE * 4 / 2**20
     right.plot(memory['stamps'], pixels, ':', color='black', label='the pixels themselves')
     right.set(xscale='log', yscale='log', xlabel='stamps of 64 x 64', ylabel='peak memory (MiB)')
-    right.legend()
-    figure.suptitle(provenance_text(result), fontsize=8)
+    right.set_ylim(bottom=10)
+    right.legend(loc='lower right')
+    figure.suptitle(fill(provenance_text(result), 130), fontsize=8)
     figure.savefig(path)
 
 
