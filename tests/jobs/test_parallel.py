@@ -52,7 +52,7 @@ def test_pieces_are_taken_as_they_are_needed(processes):
 @pytest.fixture(scope='module')
 def client():
     distributed = pytest.importorskip('distributed')
-    options = {'n_workers': 1, 'threads_per_worker': 2, 'dashboard_address': None}
+    options = {'n_workers': 1, 'threads_per_worker': 2, 'dashboard_address': ':0'}
     with distributed.Client(processes=False, **options) as client:
         yield client
 

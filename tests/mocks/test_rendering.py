@@ -339,7 +339,7 @@ def test_a_store_of_a_former_version_is_refused(tmp_path):
 def test_a_cluster_draws_the_same():
     distributed = pytest.importorskip('distributed')
     light, redshift = gaussian_map(5), np.linspace(0.3, 1, 40)
-    with distributed.Client(processes=False, dashboard_address=None) as client:
+    with distributed.Client(processes=False, dashboard_address=':0') as client:
         found = draw(light, redshift=redshift, size=16, client=client)
     expected = draw(light, redshift=redshift, size=16)
     np.testing.assert_array_equal(found.pixels, expected.pixels)

@@ -41,7 +41,7 @@ def test_processes_give_the_same(stamps, table):
 def test_dask_gives_the_same(stamps, table):
     distributed = pytest.importorskip('distributed')
     with (
-        distributed.LocalCluster(2, processes=False, dashboard_address=None) as cluster,
+        distributed.LocalCluster(2, processes=False, dashboard_address=':0') as cluster,
         distributed.Client(cluster) as client,
     ):
         result = measure_morphology(stamps, sersic=False, client=client, progress=False)

@@ -95,7 +95,7 @@ def test_a_cluster_and_processes_add_the_same(tmp_path):
     stamps = StampSet(np.full((600, 6, 6), 50.0))
     work = {'sky_noise': Autocorrelation.from_array(KERNEL), 'seed': 3, 'progress': False}
     expected = add_noise(stamps, **work).pixels
-    with distributed.Client(processes=False, dashboard_address=None) as client:
+    with distributed.Client(processes=False, dashboard_address=':0') as client:
         np.testing.assert_array_equal(add_noise(stamps, client=client, **work).pixels, expected)
     store = add_noise(stamps, processes=2, output=tmp_path / 'noisy.zarr', **work)
     np.testing.assert_array_equal(store[:].pixels, expected)

@@ -349,7 +349,7 @@ def test_two_processes_measure_the_same(pairs):
 def test_a_dask_cluster_measures_the_same(pairs):
     distributed = pytest.importorskip('distributed')
     stamps = StampSet(pairs.pixels)
-    with distributed.Client(processes=False, dashboard_address=None) as client:
+    with distributed.Client(processes=False, dashboard_address=':0') as client:
         assert_same(measure(stamps, client=client), measure(stamps))
 
 

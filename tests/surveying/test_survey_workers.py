@@ -23,7 +23,7 @@ def address():
     """The address of the scheduler of a cluster of two processes."""
     distributed = pytest.importorskip('distributed')
     options = {'n_workers': 2, 'threads_per_worker': 1, 'processes': True}
-    with distributed.LocalCluster(dashboard_address=None, **options) as cluster:
+    with distributed.LocalCluster(dashboard_address=':0', **options) as cluster:
         yield cluster.scheduler_address
 
 
@@ -62,7 +62,7 @@ import time
 from distributed import LocalCluster
 
 if __name__ == '__main__':
-    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster:
+    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=':0') as cluster:
         print(cluster.scheduler_address, flush=True)
         time.sleep(300)
 """
