@@ -49,6 +49,8 @@ __all__ = ['DetectorParts', 'load_parts', 'save_parts']
 _FORMAT = 'astro_wgan detector 13'
 #: The encoder of the model has a file of its own.
 _ENCODER, _CLASSIFIER, _COMPONENTS, _DESCRIPTION = OF_DETECTORS
+#: Networks that a detector adds to those of its model.
+_FILES = {'encoder': _ENCODER, 'classifier': _CLASSIFIER, 'components': _COMPONENTS}
 
 #: What the trends are that are not of brightness.
 _KINDS = {
@@ -108,12 +110,12 @@ def save_parts(folder, parts):
     check_savable(parts.wgan)
     _check_sizes(parts.search, parts.scoring, parts.wgan.network.size)
     classifier = parts.classifier
-    own = {_ENCODER: parts.encoder}
+    own = {'encoder': parts.encoder}
     if classifier is not None:
-        own |= {_CLASSIFIER: classifier.network, _COMPONENTS: classifier.components}
-    own = {file: network for file, network in own.items() if network is not None}
-    for file, network in own.items():
-        _check_own_network(file.removesuffix('.keras').removeprefix('search_'), network)
+        own |= {'classifier': classifier.network, 'components': classifier.components}
+    own = {name: network for name, network in own.items() if network is not None}
+    for name, network in own.items():
+        _check_own_network(name, network)
     description = {
         'format': _FORMAT,
         'search': asdict(parts.search),
@@ -126,8 +128,8 @@ def save_parts(folder, parts):
     }
     with atomic_write_together(folder, known=KNOWN_FILES) as place:
         write_model_files(parts.wgan, place)
-        for file, network in own.items():
-            write_network_file(network, place(file))
+        for name, network in own.items():
+            write_network_file(network, place(_FILES[name]))
         place(_DESCRIPTION).write_text(json.dumps(description, indent=2))
 
 

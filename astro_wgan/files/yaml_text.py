@@ -6,6 +6,7 @@ import numpy as np
 import yaml
 from astropy.io.misc.yaml import AstropyLoader
 
+from astro_wgan.files.error_text import one_line
 from astro_wgan.files.limits import check_unit_text
 
 __all__ = ['ARRAY_CONSTRUCTORS', 'LONGEST_YAML', 'load_yaml']
@@ -165,5 +166,4 @@ def _check_unit(unit):
 
 
 def _in_one_line(error):
-    text = ' '.join(str(error).split()) or type(error).__name__
-    return text.rstrip('.')
+    return one_line(error).rstrip('.')

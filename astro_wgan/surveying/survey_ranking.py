@@ -207,7 +207,7 @@ def _tiles(folder):
 
 def _score(table):
     """Scores, with those that are unknown below all others."""
-    score = plain_column(table, 'score').astype(float)
+    score = plain_column(table, 'score')
     return np.where(np.isnan(score), -np.inf, score)
 
 

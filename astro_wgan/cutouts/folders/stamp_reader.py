@@ -11,6 +11,7 @@ from astropy.utils.exceptions import AstropyUserWarning
 from astro_wgan.astrometry.stamp_geometry import ParentImage, StampGeometry, scale_of_image
 from astro_wgan.bands.band import as_bands
 from astro_wgan.exceptions import EmptyImageError, ImageError
+from astro_wgan.files.error_text import one_line
 from astro_wgan.images.layouts.zero_point_cards import written_zero_point
 from astro_wgan.images.plane_count import count_planes
 from astro_wgan.images.reading import read_image
@@ -88,7 +89,7 @@ class StampReader:
                     planes = _planes(file, bands, reading)
                     image = _first_image(file, planes, reading)
             except _REASONS as error:
-                reason = reason or f'{file}: {_one_line(error)}'
+                reason = reason or f'{file}: {one_line(error)}'
                 continue
             try:
                 named = None if bands is None else as_bands(bands, len(planes))
@@ -151,7 +152,7 @@ class StampReader:
                 except _SizeError:
                     raise
                 except _REASONS as error:
-                    reason = _one_line(error)
+                    reason = one_line(error)
                     for values, blank in zip(stamp, (np.nan, True, np.nan), strict=True):
                         if values is not None:
                             values[...] = blank
@@ -325,7 +326,3 @@ def _overlap(shape, wanted, corner):
         part.append(slice(begin, end))
         inside.append(slice(begin - first, end - first))
     return tuple(inside), tuple(part)
-
-
-def _one_line(error):
-    return ' '.join(str(error).split()) or type(error).__name__

@@ -11,6 +11,7 @@ from astro_wgan.astrometry.inverse_wcs import sky_to_pixel
 from astro_wgan.astrometry.sky_coordinates import pixel_to_sky
 from astro_wgan.astrometry.stamp_geometry import scale_of_image
 from astro_wgan.exceptions import ImageError
+from astro_wgan.files.error_text import one_line
 from astro_wgan.images.fits_sections import open_sections
 from astro_wgan.images.read_options import ReadOptions, options_of_band
 from astro_wgan.images.reading import image_with
@@ -167,4 +168,4 @@ def footprint_or_reason(piece):
     try:
         return read_footprint(*piece)
     except Exception as error:  # readers of files raise various errors
-        return ' '.join(str(error).split()) or type(error).__name__
+        return one_line(error)

@@ -13,6 +13,7 @@ from astropy.table import QTable, hstack, vstack
 
 from astro_wgan.cutouts.detected_sources import detected_table
 from astro_wgan.exceptions import DetectionError, DriftWarning
+from astro_wgan.files.error_text import one_line
 from astro_wgan.images.read_options import options_of_band
 from astro_wgan.images.reading import read_image
 from astro_wgan.images.remote.uris import shown
@@ -113,7 +114,7 @@ def score_tile(task):
     except _NotWrittenError as error:
         raise error.__cause__ from None
     except Exception as error:  # readers of files, and whatever a broken image leads to
-        reason = ' '.join(str(error).split()) or type(error).__name__
+        reason = one_line(error)
         seconds = round(time.monotonic() - begin, 2)
         return TileState(
             task.tile.name, 'failed', seconds=seconds, reason=reason, identity=task.identity
@@ -200,7 +201,7 @@ def _survivors(task, detector, images, sources, failed):
         if len(sources) == 1:
             if len(failed) >= _MOST_FAILED:
                 raise
-            failed[str(sources.ids[0])] = ' '.join(str(error).split()) or type(error).__name__
+            failed[str(sources.ids[0])] = one_line(error)
             return
     else:
         # None of the stamps may lie inside of the tile.
