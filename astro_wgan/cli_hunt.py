@@ -293,7 +293,7 @@ def _run(options):
 def _find_images(names):
     """Path of an image, or of each of several, and the credit of a bundled one."""
     from astro_wgan.datasets import image_info, image_names, image_path
-    from astro_wgan.images.remote.uris import is_uri
+    from astro_wgan.remote.uris import is_uri
 
     found, credit = [], []
     for name in names:
@@ -328,7 +328,7 @@ def _of_each_band(name, options):
 def _name_of(options):
     """Name of the hunt: that of its image, or those of its bands."""
     from astro_wgan.hunting.band_images import band_names
-    from astro_wgan.images.remote.uris import name_of
+    from astro_wgan.remote.uris import name_of
 
     if len(options.images) == 1:
         return name_of(options.images[0]).split('.')[0]
@@ -351,7 +351,7 @@ def _hdu(text):
 
 
 def _file_or_hdu(text):
-    from astro_wgan.images.remote.uris import is_uri
+    from astro_wgan.remote.uris import is_uri
 
     if is_uri(text):
         return text

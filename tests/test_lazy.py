@@ -30,7 +30,7 @@ def test_names_are_those_of_their_modules(subpackage):
         defined_in = import_module(getattr(value, '__module__', package.__name__))
         homes = tuple(
             f'astro_wgan.{home}'
-            for home in (subpackage, 'exceptions', 'images', 'bands', 'cutouts')
+            for home in (subpackage, 'exceptions', 'remote', 'images', 'bands', 'cutouts')
         )
         assert defined_in.__name__.startswith(homes)
         assert getattr(defined_in, name) is value

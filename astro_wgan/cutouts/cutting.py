@@ -34,10 +34,10 @@ from astro_wgan.images.layouts.zero_point_cards import written_zero_point
 from astro_wgan.images.plane_count import count_planes
 from astro_wgan.images.read_options import ReadOptions
 from astro_wgan.images.reading import image_with
-from astro_wgan.images.remote.uris import shown
 from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.neighbors.image_neighbors import RemovalInImage, find_in_image
 from astro_wgan.neighbors.neighbor_config import NeighborConfig, as_neighbor_config
+from astro_wgan.remote.uris import shown
 from astro_wgan.units.pixel_flux import pixel_meta
 from astro_wgan.validation.pixels import as_psf, as_shape, value_in_unit
 

@@ -8,8 +8,8 @@ from itertools import compress
 from astro_wgan.bands.band import Band
 from astro_wgan.cutouts.cutting import are_images
 from astro_wgan.images.plane_count import count_planes
-from astro_wgan.images.remote.remote_path import RemotePath, path_of
-from astro_wgan.images.remote.uris import name_of, shown
+from astro_wgan.remote.remote_path import RemotePath, path_of
+from astro_wgan.remote.uris import name_of, shown
 
 __all__ = ['band_names', 'images_by_band']
 

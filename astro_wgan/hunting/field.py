@@ -16,9 +16,9 @@ from astro_wgan.hunting.hunt_config import HuntConfig
 from astro_wgan.images import read_image
 from astro_wgan.images.read_options import check_options_of_bands, options_of_band
 from astro_wgan.images.reading import describe_image
-from astro_wgan.images.remote.uris import shown
 from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.neighbors.neighbor_config import as_neighbor_config
+from astro_wgan.remote.uris import shown
 from astro_wgan.stamps import StampSet
 from astro_wgan.store.writable import check_writable
 from astro_wgan.validation.pixels import as_shape

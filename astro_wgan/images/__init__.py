@@ -6,7 +6,7 @@ __all__, __getattr__, __dir__ = lazy_names(
     __name__,
     {
         'Layout': 'layouts.layout',
-        'RemoteFiles': 'remote.remote_files',
+        'RemoteFiles': '.remote.remote_files',
         'find_blank_pixels': 'blank_pixels',
         'get_layout': 'layouts.layout_registry',
         'layout_names': 'layouts.layout_registry',

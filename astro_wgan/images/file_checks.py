@@ -12,7 +12,7 @@ from astropy.utils.exceptions import AstropyUserWarning
 
 from astro_wgan.exceptions import ImageError
 from astro_wgan.files.limits import check_file
-from astro_wgan.images.remote.remote_path import RemotePath, path_of
+from astro_wgan.remote.remote_path import RemotePath, path_of
 
 __all__ = ['as_path', 'check_kind', 'check_whole', 'is_fits', 'quiet_fits']
 
@@ -39,13 +39,13 @@ def as_path(source, remote=None):
 
     Parameters
     ----------
-    source : str, bytes, path-like or `~astro_wgan.images.remote.remote_path.RemotePath`
+    source : str, bytes, path-like or `~astro_wgan.remote.remote_path.RemotePath`
     remote : `~astro_wgan.images.RemoteFiles`, optional
         How files at URIs are read.
 
     Returns
     -------
-    `~pathlib.Path` or `~astro_wgan.images.remote.remote_path.RemotePath`
+    `~pathlib.Path` or `~astro_wgan.remote.remote_path.RemotePath`
         A file at a URI is not asked for before it is opened.
 
     Raises

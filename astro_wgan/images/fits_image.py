@@ -48,7 +48,7 @@ def open_fits_image(file, path, options=None):
     ----------
     file : binary file
         Open file. If given a path, astropy would leave the file open on errors.
-    path : `~pathlib.Path` or `~astro_wgan.images.remote.remote_path.RemotePath`
+    path : `~pathlib.Path` or `~astro_wgan.remote.remote_path.RemotePath`
         Name of the file.
     options : `~astro_wgan.images.read_options.ReadOptions`, optional
         What to read.

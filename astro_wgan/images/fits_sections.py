@@ -9,7 +9,7 @@ import numpy as np
 from astro_wgan.images.blank_areas.zero_areas import MARGIN, may_hold_blank, with_margin
 from astro_wgan.images.file_checks import as_path
 from astro_wgan.images.fits_image import FitsImage, open_fits_image
-from astro_wgan.images.remote.remote_path import RemotePath
+from astro_wgan.remote.remote_path import RemotePath
 
 __all__ = ['ImageSections', 'new_array', 'open_sections', 'read_sections']
 

@@ -7,7 +7,7 @@ from astropy.io import fits
 
 from astro_wgan.exceptions import ImageError, RemoteFileError
 from astro_wgan.images.pixel_values import PixelValues
-from astro_wgan.images.remote.range_files import range_file_of
+from astro_wgan.remote.range_files import range_file_of
 
 __all__ = ['WHOLE', 'PixelPlane']
 

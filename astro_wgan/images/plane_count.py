@@ -12,7 +12,7 @@ from astro_wgan.images.extensions import IMAGE_HDUS, choose_hdu
 from astro_wgan.images.file_checks import as_path, is_fits, quiet_fits
 from astro_wgan.images.pictures import has_colors
 from astro_wgan.images.planes import long_axes
-from astro_wgan.images.remote.remote_path import RemotePath
+from astro_wgan.remote.remote_path import RemotePath
 
 __all__ = ['count_planes']
 

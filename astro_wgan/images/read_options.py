@@ -12,7 +12,7 @@ from astro_wgan.files.limits import largest_size
 from astro_wgan.images.blank_pixels import check_zeros
 from astro_wgan.images.layouts.layout import Layout, as_bits
 from astro_wgan.images.layouts.layout_registry import get_layout
-from astro_wgan.images.remote.remote_files import RemoteFiles, as_remote_files
+from astro_wgan.remote.remote_files import RemoteFiles, as_remote_files
 from astro_wgan.validation.masked import without_mask
 from astro_wgan.validation.pixels import as_bool, as_float
 

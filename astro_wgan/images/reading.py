@@ -22,7 +22,7 @@ from astro_wgan.images.layouts.zero_point_cards import written_zero_point
 from astro_wgan.images.pictures import read_picture
 from astro_wgan.images.planes import JUDGED, as_ccddata, plane_of
 from astro_wgan.images.read_options import ReadOptions
-from astro_wgan.images.remote.remote_path import RemotePath
+from astro_wgan.remote.remote_path import RemotePath
 from astro_wgan.validation.masked import without_mask
 
 __all__ = ['describe_image', 'image_with', 'read_image', 'whole_image']
@@ -169,7 +169,7 @@ def image_with(source, options):
     ----------
     source : object
         As there, a `~astro_wgan.images.fits_image.FitsImage` that is open already, or a
-        `~astro_wgan.images.remote.remote_path.RemotePath`.
+        `~astro_wgan.remote.remote_path.RemotePath`.
     options : `~astro_wgan.images.read_options.ReadOptions`
 
     Returns

@@ -14,9 +14,9 @@ from astro_wgan.detection.engines import check_engine
 from astro_wgan.detection.sky_separation import separate
 from astro_wgan.exceptions import NoSkyError, SkyError
 from astro_wgan.images.reading import read_image
-from astro_wgan.images.remote.uris import shown
 from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.noise.sky import Sky
+from astro_wgan.remote.uris import shown
 from astro_wgan.validation.pixels import as_bool, as_pixel_scale
 
 __all__ = ['find_sky']

@@ -10,7 +10,7 @@ from astropy.nddata import Cutout2D, NDData
 
 from astro_wgan.images.extensions import IMAGE_HDUS
 from astro_wgan.images.reading import read_image
-from astro_wgan.images.remote.uris import is_uri, shown
+from astro_wgan.remote.uris import is_uri, shown
 from astro_wgan.stamps.stampset import StampSet
 from astro_wgan.store.stampstore import StampStore
 

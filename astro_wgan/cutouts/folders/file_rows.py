@@ -11,8 +11,8 @@ from astropy.table import QTable
 from astro_wgan.catalogs.qtable import as_qtable
 from astro_wgan.catalogs.table_files import read_table
 from astro_wgan.images.layouts.siblings import COMPRESSED
-from astro_wgan.images.remote.remote_path import path_of
-from astro_wgan.images.remote.uris import is_uri
+from astro_wgan.remote.remote_path import path_of
+from astro_wgan.remote.uris import is_uri
 
 __all__ = ['list_files', 'table_of_files']
 
@@ -34,7 +34,7 @@ def list_files(paths):
 
     Returns
     -------
-    list of `~pathlib.Path` or `~astro_wgan.images.remote.remote_path.RemotePath`
+    list of `~pathlib.Path` or `~astro_wgan.remote.remote_path.RemotePath`
 
     Raises
     ------

@@ -26,7 +26,7 @@ from astro_wgan.images.layouts.siblings import is_template
 from astro_wgan.images.pixel_planes import PixelPlane
 from astro_wgan.images.pixel_values import PixelValues
 from astro_wgan.images.read_options import is_file_part, is_hdu_index
-from astro_wgan.images.remote.remote_path import path_of
+from astro_wgan.remote.remote_path import path_of
 
 __all__ = ['file_companions', 'given_path']
 
@@ -46,7 +46,7 @@ def given_path(value, hdulist, remote=None):
 
     Returns
     -------
-    `~pathlib.Path`, `~astro_wgan.images.remote.remote_path.RemotePath` or None
+    `~pathlib.Path`, `~astro_wgan.remote.remote_path.RemotePath` or None
     """
     if not is_file_part(value) or is_hdu_index(value):
         return None

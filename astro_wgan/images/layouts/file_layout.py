@@ -45,7 +45,7 @@ def find_layout(hdulist, path, options, where):
     ----------
     hdulist : sequence of HDU
         HDUs of the file.
-    path : `~pathlib.Path`, `~astro_wgan.images.remote.remote_path.RemotePath` or None
+    path : `~pathlib.Path`, `~astro_wgan.remote.remote_path.RemotePath` or None
         Its path; None in memory.
     options : `~astro_wgan.images.read_options.ReadOptions`
         The requested layout.

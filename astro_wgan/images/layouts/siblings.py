@@ -98,7 +98,7 @@ def find_sibling(path, template, words):
 
     Parameters
     ----------
-    path : `~pathlib.Path` or `~astro_wgan.images.remote.remote_path.RemotePath`
+    path : `~pathlib.Path` or `~astro_wgan.remote.remote_path.RemotePath`
         The image.
     template : str
         Name of the sibling.

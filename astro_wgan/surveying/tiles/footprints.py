@@ -15,7 +15,7 @@ from astro_wgan.files.error_text import one_line
 from astro_wgan.images.fits_sections import open_sections
 from astro_wgan.images.read_options import ReadOptions, options_of_band
 from astro_wgan.images.reading import image_with
-from astro_wgan.images.remote.uris import shown
+from astro_wgan.remote.uris import shown
 
 __all__ = ['Footprint', 'footprint_or_reason', 'read_footprint']
 

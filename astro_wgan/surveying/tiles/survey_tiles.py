@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from astro_wgan.images.remote.uris import is_uri, name_of, shown
+from astro_wgan.remote.uris import is_uri, name_of, shown
 
 __all__ = ['Tile', 'as_tiles']
 

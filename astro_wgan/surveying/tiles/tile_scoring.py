@@ -16,8 +16,8 @@ from astro_wgan.exceptions import DetectionError, DriftWarning
 from astro_wgan.files.error_text import one_line
 from astro_wgan.images.read_options import options_of_band
 from astro_wgan.images.reading import read_image
-from astro_wgan.images.remote.uris import shown
 from astro_wgan.jobs.provenance import provenance_record
+from astro_wgan.remote.uris import shown
 from astro_wgan.stamps import StampSet
 from astro_wgan.surveying.part_tables import write_part
 from astro_wgan.surveying.survey_config import SurveyConfig

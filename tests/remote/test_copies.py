@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from astro_wgan.exceptions import RemoteFileError
-from astro_wgan.images.remote.copies import copied
+from astro_wgan.remote.copies import copied
 
 
 def test_the_last_few_copies_are_kept_and_others_removed():

@@ -15,8 +15,8 @@ from werkzeug.serving import make_server  # noqa: E402
 
 from astro_wgan.exceptions import RemoteFileError  # noqa: E402
 from astro_wgan.images import Layout, RemoteFiles, read_image  # noqa: E402
-from astro_wgan.images.remote.failures import failure_of  # noqa: E402
-from astro_wgan.images.remote.filesystems import filesystem_of  # noqa: E402
+from astro_wgan.remote.failures import failure_of  # noqa: E402
+from astro_wgan.remote.filesystems import filesystem_of  # noqa: E402
 from astro_wgan.stamps import StampSet  # noqa: E402
 
 SKY = np.random.default_rng(5).normal(3, 1, size=(700, 900)).astype('f4')

@@ -15,7 +15,7 @@ from PIL import Image
 from astro_wgan.cutouts.cutting import origin_of
 from astro_wgan.exceptions import ImageError, RemoteFileError
 from astro_wgan.images import Layout, RemoteFiles, read_image
-from astro_wgan.images.remote import range_files
+from astro_wgan.remote import range_files
 from astro_wgan.stamps import StampSet
 from astro_wgan.testing import assert_stamps_equal, make_wcs
 
@@ -115,7 +115,7 @@ def test_rows_of_a_stamp_are_asked_for_at_once(served, monkeypatch):
         inner = fetch(*arguments)
         return lambda ranges: (calls.append(len(ranges)), inner(ranges))[1]
 
-    monkeypatch.setattr('astro_wgan.images.remote.remote_path.fetch_ranges', counting)
+    monkeypatch.setattr('astro_wgan.remote.remote_path.fetch_ranges', counting)
     one = RemoteFiles(block_size=2880)
     read_image(served.uri('/tiles/a.fits'), remote=one)
     calls.clear()
@@ -161,7 +161,7 @@ def test_servers_without_ranges_send_the_whole_file_once(served, ranges):
 
 
 def test_large_files_of_servers_without_ranges_are_named(served, monkeypatch):
-    monkeypatch.setattr('astro_wgan.images.remote.remote_path._LARGE', SKY.nbytes)
+    monkeypatch.setattr('astro_wgan.remote.remote_path._LARGE', SKY.nbytes)
     served.ranges = 'refused'
     with pytest.warns(AstropyUserWarning, match=r'/tiles/a.fits was copied as a whole, 5,0\d\d,'):
         read_image(served.uri('/tiles/a.fits'))

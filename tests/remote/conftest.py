@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from astro_wgan.images.remote import copies, range_files
+from astro_wgan.remote import copies, range_files
 
 
 class FileServer(ThreadingHTTPServer):
@@ -117,5 +117,5 @@ def nothing_is_kept():
 def waits(monkeypatch):
     """Waits before repetitions, which take no time."""
     seconds = []
-    monkeypatch.setattr('astro_wgan.images.remote.retries.sleep', seconds.append)
+    monkeypatch.setattr('astro_wgan.remote.retries.sleep', seconds.append)
     return seconds

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from time import sleep
 
 from astro_wgan.exceptions import RemoteFileError
-from astro_wgan.images.remote.failures import Failure, failure_of
-from astro_wgan.images.remote.remote_files import RemoteFiles
+from astro_wgan.remote.failures import Failure, failure_of
+from astro_wgan.remote.remote_files import RemoteFiles
 
 __all__ = ['Retries', 'ShortAnswerError']
 

@@ -30,7 +30,7 @@ def is_uri(source):
 
     Examples
     --------
-    >>> from astro_wgan.images.remote.uris import is_uri
+    >>> from astro_wgan.remote.uris import is_uri
     >>> is_uri('s3://bucket/tile.fits'), is_uri('tiles/a.fits'), is_uri(r'C:/a.fits')
     (True, False, False)
     """
@@ -53,7 +53,7 @@ def shown(source):
 
     Examples
     --------
-    >>> from astro_wgan.images.remote.uris import shown
+    >>> from astro_wgan.remote.uris import shown
     >>> shown('https://me:secret@host/a.fits?X-Amz-Signature=0f3')
     'https://host/a.fits'
     >>> shown('tiles/a.fits')
@@ -103,7 +103,7 @@ def name_of(source):
 
     Examples
     --------
-    >>> from astro_wgan.images.remote.uris import name_of
+    >>> from astro_wgan.remote.uris import name_of
     >>> name_of('https://host/tiles/g%20band.fits?signature=0f3')
     'g band.fits'
     """

@@ -4,7 +4,7 @@ import io
 from collections import OrderedDict
 from threading import Lock
 
-from astro_wgan.images.remote.retries import ShortAnswerError
+from astro_wgan.remote.retries import ShortAnswerError
 
 __all__ = ['NoRangesError', 'RangeFile', 'fetch_ranges', 'range_file_of', 'write_ranges']
 
@@ -153,7 +153,7 @@ def fetch_ranges(filesystem, path, retries):
     filesystem : `fsspec.AbstractFileSystem`
     path : str
         The file in it.
-    retries : `~astro_wgan.images.remote.retries.Retries`
+    retries : `~astro_wgan.remote.retries.Retries`
 
     Returns
     -------

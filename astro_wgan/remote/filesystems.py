@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from astro_wgan.exceptions import ImageError
-from astro_wgan.images.remote.uris import is_chain, shown
 from astro_wgan.optional import import_optional
+from astro_wgan.remote.uris import is_chain, shown
 
 __all__ = ['filesystem_of']
 

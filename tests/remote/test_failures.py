@@ -5,7 +5,7 @@ from http.client import IncompleteRead
 
 import pytest
 
-from astro_wgan.images.remote.failures import Failure, failure_of
+from astro_wgan.remote.failures import Failure, failure_of
 
 
 class BotoError(Exception):

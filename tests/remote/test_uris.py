@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from astro_wgan.images.remote.remote_path import RemotePath, path_of
-from astro_wgan.images.remote.uris import has_own_query, is_uri, local_path, name_of, shown
+from astro_wgan.remote.remote_path import RemotePath, path_of
+from astro_wgan.remote.uris import has_own_query, is_uri, local_path, name_of, shown
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from astro_wgan.images import RemoteFiles, read_image
-from astro_wgan.images.remote.filesystems import filesystem_of
+from astro_wgan.remote.filesystems import filesystem_of
 
 
 @pytest.mark.parametrize(

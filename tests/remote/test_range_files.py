@@ -5,8 +5,8 @@ import io
 import numpy as np
 import pytest
 
-from astro_wgan.images.remote import range_files
-from astro_wgan.images.remote.range_files import RangeFile
+from astro_wgan.remote import range_files
+from astro_wgan.remote.range_files import RangeFile
 
 CONTENT = np.random.default_rng(3).bytes(200_123)
 

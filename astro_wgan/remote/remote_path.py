@@ -9,17 +9,17 @@ from urllib.parse import quote
 from astropy.utils.exceptions import AstropyUserWarning
 
 from astro_wgan.exceptions import ImageError, RemoteFileError
-from astro_wgan.images.remote.copies import copied
-from astro_wgan.images.remote.filesystems import filesystem_of
-from astro_wgan.images.remote.range_files import (
+from astro_wgan.remote.copies import copied
+from astro_wgan.remote.filesystems import filesystem_of
+from astro_wgan.remote.range_files import (
     NoRangesError,
     RangeFile,
     fetch_ranges,
     write_ranges,
 )
-from astro_wgan.images.remote.remote_files import RemoteFiles
-from astro_wgan.images.remote.retries import Retries, ShortAnswerError
-from astro_wgan.images.remote.uris import (
+from astro_wgan.remote.remote_files import RemoteFiles
+from astro_wgan.remote.retries import Retries, ShortAnswerError
+from astro_wgan.remote.uris import (
     has_own_query,
     is_chain,
     is_http,
