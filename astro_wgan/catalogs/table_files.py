@@ -1,17 +1,20 @@
 """`read_table`: tables from ECSV, other text and FITS files."""
 
-import os
+import io
 import re
 from itertools import takewhile
+from pathlib import Path
 
 from astropy.io import fits
 from astropy.table import QTable
 
+from astro_wgan.exceptions import RemoteFileError
 from astro_wgan.files.limits import check_file, check_size, check_unit_text, largest_size
 from astro_wgan.files.yaml_text import load_yaml
 from astro_wgan.fits.compressed_tiles import guarded_decoders
 from astro_wgan.fits.fits_files import checked_fits
 from astro_wgan.fits.hdu_tables import table_of_hdu
+from astro_wgan.remote.remote_path import path_of
 
 __all__ = ['read_table']
 
@@ -24,7 +27,7 @@ _ECSV = '# %ECSV'
 _OF_SEXTRACTOR = re.compile(r'#\s*\d+\s+[A-Z]\w*\s')
 
 
-def read_table(path, *, max_size=None):
+def read_table(path, *, max_size=None, remote=None):
     """
     Read a table from a file.
 
@@ -32,9 +35,12 @@ def read_table(path, *, max_size=None):
     ----------
     path : path-like
         ECSV, text with columns separated by commas or blanks and a header line, which may be a
-        comment, a catalog of SExtractor (ASCII_HEAD), or FITS, of which the first table is read.
+        comment, a catalog of SExtractor (ASCII_HEAD), or FITS, of which the first table is read. It
+        may be a URI.
     max_size : number, optional
         Maximum number of bytes of memory; see `~astro_wgan.files.limits.largest_size`.
+    remote : `~astro_wgan.images.RemoteFiles`, optional
+        How a file at a URI is read.
 
     Returns
     -------
@@ -46,6 +52,8 @@ def read_table(path, *, max_size=None):
         If there is no such file.
     ValueError
         If it is not a table, damaged, or larger than allowed.
+    RemoteFileError
+        If a URI cannot be read.
 
     Examples
     --------
@@ -54,9 +62,13 @@ def read_table(path, *, max_size=None):
     >>> read_table(datasets.model_path('simulated_f160w') / 'history.ecsv').colnames[0]
     'iteration'
     """
-    where = os.fspath(path)
-    size = check_file(path).st_size
-    with open(path, 'rb') as file:
+    path = path_of(path, remote)
+    where = str(path)
+    if isinstance(path, Path):
+        check_file(path)
+    with path.open('rb') as file:
+        size = file.seek(0, io.SEEK_END)
+        file.seek(0)
         begin = file.read(512)
         file.seek(0)
         try:
@@ -66,6 +78,8 @@ def read_table(path, *, max_size=None):
                 raise ValueError('it is neither text nor FITS')
             check_size(_TEXT_IN_MEMORY * size, where, max_size=max_size)
             return _from_text(file.read(size).decode('utf-8-sig'))
+        except RemoteFileError:
+            raise
         except Exception as error:  # readers of tables raise various errors
             raise ValueError(f'{where} contains no table that can be read: {error}') from error
 

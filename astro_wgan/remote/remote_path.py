@@ -1,4 +1,4 @@
-"""`RemotePath`: a file at a URI, with the methods of a path that reading an image needs."""
+"""`RemotePath`: a file or folder at a URI, with the methods of a path that reading needs."""
 
 import os
 import warnings
@@ -101,6 +101,11 @@ class RemotePath:
         return PurePosixPath(self.name).stem
 
     @property
+    def suffix(self):
+        """Last suffix of the name, with its dot."""
+        return PurePosixPath(self.name).suffix
+
+    @property
     def parts(self):
         """Folders and name."""
         return (*PurePosixPath(str(self)).parts[:-1], self.name)
@@ -109,6 +114,11 @@ class RemotePath:
     def parent(self):
         """Its folder."""
         return RemotePath(self.uri.rpartition('/')[0], self.options)
+
+    @property
+    def has_folders(self):
+        """Whether its file system knows folders; of addresses of HTTP nothing is known."""
+        return not is_http(self.uri)
 
     @property
     def has_siblings(self):
@@ -141,6 +151,25 @@ class RemotePath:
 
     exists = is_file
 
+    def is_dir(self):
+        """
+        Whether it is a folder.
+
+        Returns
+        -------
+        bool
+            False for any address of HTTP, and if there is nothing.
+
+        Raises
+        ------
+        astro_wgan.exceptions.RemoteFileError
+            If access is refused, or the server does not answer.
+        """
+        try:
+            return self.has_folders and self._info()['type'] == 'directory'
+        except FileNotFoundError:
+            return False
+
     def check(self):
         """
         Refuse a URI at which there is no file, or which cannot be read.
@@ -166,6 +195,24 @@ class RemotePath:
                 raise
             found = []
         return [self / name.removeprefix(start) for name in found if name.startswith(start)]
+
+    def files_below(self):
+        """
+        Names of all files in a folder, at any depth, relative to it.
+
+        Returns
+        -------
+        list of str
+
+        Raises
+        ------
+        FileNotFoundError, astro_wgan.exceptions.RemoteFileError
+            If it cannot be listed.
+        """
+        filesystem, path = self._place()
+        start = f'{path.rstrip("/")}/'
+        found = self._retries.call(lambda: filesystem.find(path))
+        return [name.removeprefix(start) for name in found if name.startswith(start)]
 
     def open(self, mode='rb'):
         """

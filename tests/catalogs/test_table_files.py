@@ -73,8 +73,6 @@ def test_what_is_no_file_is_refused_at_once(tmp_path):
     os.mkfifo(tmp_path / 'pipe')
     with pytest.raises(ValueError, match='is a named pipe'):
         read_table(tmp_path / 'pipe')
-    with pytest.raises(FileNotFoundError):
-        read_table('http://localhost/table.csv')
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ server_of_moto = pytest.importorskip('moto.server')
 
 from werkzeug.serving import make_server  # noqa: E402
 
+from astro_wgan.catalogs import SkyCone, read_catalog, write_catalog  # noqa: E402
 from astro_wgan.exceptions import RemoteFileError  # noqa: E402
 from astro_wgan.images import Layout, RemoteFiles, read_image  # noqa: E402
 from astro_wgan.remote.failures import failure_of  # noqa: E402
@@ -149,3 +150,22 @@ def test_wrong_credentials(bucket, endpoint, application, waits, monkeypatch):
         read_image('s3://sky/tiles/a_r.fits', remote=RemoteFiles(storage_options=options))
     assert 'AKIAWRONG' not in str(error.value)
     assert not waits
+
+
+def test_a_catalog_is_read(bucket, remote, endpoint, tmp_path):
+    pytest.importorskip('pyarrow')
+    rng = np.random.default_rng(3)
+    table = {'id': np.arange(600), 'ra': rng.uniform(10, 40, 600), 'dec': rng.uniform(-9, 9, 600)}
+    folder = write_catalog(table, tmp_path / 'catalog', partition_rows=100)
+    bucket.put(str(folder), 'sky/catalog', recursive=True)
+    bucket.rm('sky/catalog/partition_info.csv')
+    found = read_catalog('s3://sky/catalog', remote=remote)
+    assert sorted(found['id']) == list(range(600))
+    cone = SkyCone(20, 0, 2)
+    found = read_catalog('s3://sky/catalog/', region=cone, remote=remote)
+    assert len(found) == np.count_nonzero(cone.contains(table['ra'], table['dec']))
+    public = RemoteFiles(anonymous=True, storage_options={'endpoint_url': endpoint})
+    with pytest.raises(RemoteFileError, match=r'^s3://sky/catalog/.* access is refused \(403\)'):
+        read_catalog('s3://sky/catalog', remote=public)
+    with pytest.raises(FileNotFoundError, match=r'^There is no file s3://sky/none'):
+        read_catalog('s3://sky/none', remote=remote)

@@ -13,12 +13,14 @@ from astro_wgan.catalogs.parquet.source_columns import check_unique, columns_to_
 from astro_wgan.catalogs.qtable import as_qtable
 from astro_wgan.catalogs.table_files import read_table
 from astro_wgan.files.limits import largest_size
+from astro_wgan.remote.remote_files import as_remote_files
+from astro_wgan.remote.uris import shown
 from astro_wgan.validation.config_numbers import check_whole_numbers
 
 __all__ = ['catalog_parts', 'is_catalog', 'read_catalog']
 
 
-def read_catalog(source, *, columns=None, region=None, names=None, max_size=None):
+def read_catalog(source, *, columns=None, region=None, names=None, max_size=None, remote=None):
     """
     Read ids, positions and other columns of a catalog.
 
@@ -26,7 +28,9 @@ def read_catalog(source, *, columns=None, region=None, names=None, max_size=None
     ----------
     source : path-like, table or ``lsdb.Catalog``
         Parquet file or folder of such files, HATS folder, or table in FITS, ECSV or other text; an
-        astropy table, data frame or other object with named columns; or a catalog of LSDB.
+        astropy table, data frame or other object with named columns; or a catalog of LSDB. Files
+        and folders may be at URIs (:doc:`/user_guide/remote_images`); by HTTP, which knows no
+        folders, only those of HATS with ``partition_info.csv``.
     columns : sequence of str, optional
         Columns to read beside ids and positions; by default all that are numbers or text.
     region : `SkyCone` or `SkyBox`, optional
@@ -39,6 +43,8 @@ def read_catalog(source, *, columns=None, region=None, names=None, max_size=None
         the like. ``'id': None`` if no column has unique ids.
     max_size : number, optional
         Maximum number of bytes of memory; see `~astro_wgan.files.limits.largest_size`.
+    remote : `~astro_wgan.images.RemoteFiles`, optional
+        How files at URIs are read.
 
     Returns
     -------
@@ -57,7 +63,10 @@ def read_catalog(source, *, columns=None, region=None, names=None, max_size=None
     TypeError
         If the source has no named columns.
     ImportError
-        If pyarrow or astropy-healpix (extra ``hats``) is needed and not installed.
+        If pyarrow or astropy-healpix (extra ``hats``) is needed and not installed, or what a URI
+        needs.
+    RemoteFileError
+        If a URI cannot be read.
 
     Examples
     --------
@@ -71,7 +80,7 @@ def read_catalog(source, *, columns=None, region=None, names=None, max_size=None
     ----- ------- -------
         7    53.1   -28.0
     """
-    found = _opened(source, columns, region, names, max_size)
+    found = _opened(source, columns, region, names, max_size, remote)
     tables = list(found.sources(None, max_size))
     if not tables:
         return found.empty
@@ -81,14 +90,21 @@ def read_catalog(source, *, columns=None, region=None, names=None, max_size=None
 
 
 def catalog_parts(
-    source, *, columns=None, region=None, names=None, n_rows=1_000_000, max_size=None
+    source,
+    *,
+    columns=None,
+    region=None,
+    names=None,
+    n_rows=1_000_000,
+    max_size=None,
+    remote=None,
 ):
     """
     Read a catalog of any size part by part.
 
     Parameters
     ----------
-    source, columns, region, names, max_size
+    source, columns, region, names, max_size, remote
         As in `read_catalog`; ``max_size`` is that of a part.
     n_rows : int, optional
         Maximum number of rows of a part. Partitions of HATS, and files of a folder, are parts of
@@ -102,7 +118,7 @@ def catalog_parts(
 
     Raises
     ------
-    ValueError, FileNotFoundError, TypeError, ImportError
+    ValueError, FileNotFoundError, TypeError, ImportError, RemoteFileError
         As by `read_catalog`: those on columns and properties at once, those on rows as they are
         read. Ids must be unique in each part; whether parts have different ones is not examined.
 
@@ -114,7 +130,7 @@ def catalog_parts(
     [2, 1]
     """
     check_whole_numbers(SimpleNamespace(n_rows=n_rows), {'n_rows': 1})
-    return _parts(_opened(source, columns, region, names, max_size), n_rows, max_size)
+    return _parts(_opened(source, columns, region, names, max_size, remote), n_rows, max_size)
 
 
 def is_catalog(source):
@@ -181,18 +197,19 @@ class _InMemory:
         yield from (table[first : first + step] for first in range(0, len(table), step))
 
 
-def _opened(source, columns, region, names, max_size):
+def _opened(source, columns, region, names, max_size, remote):
     check_region(region)
     largest_size(max_size)
+    remote = as_remote_files(remote)
     where = 'The catalog'
     if is_lsdb(source):
         opened = LsdbCatalog(source)
     elif isinstance(source, (str, os.PathLike)):
-        where = os.fspath(source)
-        if is_parquet(source):
-            opened = ParquetFiles.open(source)
+        where = shown(source)
+        if is_parquet(source, remote):
+            opened = ParquetFiles.open(source, remote)
         else:
-            opened = _InMemory(read_table(source, max_size=max_size))
+            opened = _InMemory(read_table(source, max_size=max_size, remote=remote))
     else:
         opened = _InMemory(as_qtable(source))
     empty = opened.empty

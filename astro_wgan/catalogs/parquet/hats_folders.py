@@ -1,5 +1,6 @@
 """`HatsFolder`: properties and partitions of a catalog in a HATS folder."""
 
+import io
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +9,8 @@ import numpy as np
 
 from astro_wgan.catalogs.parquet.healpix_cells import DEEPEST, cells_in_region
 from astro_wgan.files.atomic import read_bytes
+from astro_wgan.files.limits import check_size
+from astro_wgan.remote.remote_path import RemotePath
 
 __all__ = ['BOOKKEEPING', 'SPATIAL_INDEX', 'HatsFolder', 'find_properties', 'partition_path']
 
@@ -40,7 +43,7 @@ class HatsFolder:
 
     Attributes
     ----------
-    path : `~pathlib.Path`
+    path : `~pathlib.Path` or `~astro_wgan.remote.remote_path.RemotePath`
         The folder with the properties.
     ra, dec : str
         Names of the columns with the positions, in degrees.
@@ -50,7 +53,7 @@ class HatsFolder:
         What follows the name of a partition: the ending of files, or ``'/'`` for folders.
     """
 
-    path: Path
+    path: Path | RemotePath
     ra: str
     dec: str
     orders: np.ndarray = field(repr=False)
@@ -64,7 +67,7 @@ class HatsFolder:
 
         Parameters
         ----------
-        path : path-like
+        path : `~pathlib.Path` or `~astro_wgan.remote.remote_path.RemotePath`
             Folder with ``hats.properties``, ``properties`` or ``collection.properties``.
 
         Returns
@@ -77,7 +80,7 @@ class HatsFolder:
             If the properties are not of a catalog of sources, or of an unknown version, or the
             list of partitions is damaged.
         """
-        path, properties = _properties_of_catalog(Path(path))
+        path, properties = _properties_of_catalog(path)
         kind = properties.get('dataproduct_type', properties.get('catalog_type', 'object'))
         if kind.casefold() not in _KINDS:
             raise ValueError(
@@ -124,7 +127,7 @@ class HatsFolder:
 
         Returns
         -------
-        list of `~pathlib.Path`
+        list of `~pathlib.Path` or of `~astro_wgan.remote.remote_path.RemotePath`
 
         Raises
         ------
@@ -133,11 +136,11 @@ class HatsFolder:
         """
         path = _base(self.path) / partition_path(self.orders[number], self.cells[number])
         if self.suffix == '/':
-            files = sorted(each for each in path.glob('*') if each.name[0] not in '._')
+            files = [each for each in path.glob('*') if each.name[0] not in '._']
             if not files:
                 raise FileNotFoundError(f'The partition {path} of a HATS catalog has no files.')
-            return files
-        path = path.with_name(path.name + self.suffix)
+            return sorted(files, key=str)
+        path = path.parent / f'{path.name}{self.suffix}'
         if not path.is_file():
             raise FileNotFoundError(f'The partition {path} of a HATS catalog is not there.')
         return [path]
@@ -149,7 +152,7 @@ def find_properties(path):
 
     Parameters
     ----------
-    path : `~pathlib.Path`
+    path : `~pathlib.Path` or `~astro_wgan.remote.remote_path.RemotePath`
 
     Returns
     -------
@@ -184,7 +187,7 @@ def _properties_of_catalog(path):
 def _read_properties(path):
     """Properties as Java writes them: names and values, separated by ``=``."""
     try:
-        text = read_bytes(path, max_size=_LONGEST[0]).decode('utf-8')
+        text = _read(path, _LONGEST[0]).decode('utf-8')
     except UnicodeDecodeError as error:
         raise ValueError(f'{path} contains no properties of a catalog: {error}.') from error
     found = {}
@@ -204,6 +207,8 @@ def _read_properties(path):
 
 def _base(path):
     """The folder of the partitions."""
+    if not getattr(path, 'has_folders', True):
+        return path / 'dataset'
     # Before version 0.4 of the format, they were beside the properties.
     return path / 'dataset' if (path / 'dataset').is_dir() else path
 
@@ -214,9 +219,13 @@ def _partitions(path):
     listed = path / 'partition_info.csv'
     if listed.is_file():
         rows = _read_partition_info(listed)
+    elif not getattr(path, 'has_folders', True):
+        raise FileNotFoundError(
+            f'{path} has no partition_info.csv, without which partitions are not found by HTTP.'
+        )
     else:
-        found = (each.relative_to(base).as_posix() for each in base.glob('Norder=*/Dir=*/Npix=*'))
-        matches = [match for name in sorted(found) if (match := _PARTITION.match(name))]
+        found = (str(each) for each in base.glob('Norder=*/Dir=*/Npix=*'))
+        matches = [match for name in sorted(found) if (match := _PARTITION.search(name))]
         rows = np.array([match.groups() for match in matches], dtype=np.int64).reshape(-1, 2)
     orders, cells = rows[:, 0], rows[:, 1]
     if not len(rows):
@@ -234,8 +243,18 @@ def _partitions(path):
     return orders, cells
 
 
+def _read(path, max_size):
+    """The bytes of a file."""
+    if not isinstance(path, RemotePath):
+        return read_bytes(path, max_size=max_size)
+    with path.open() as file:
+        check_size(file.seek(0, io.SEEK_END), f'The file {path}', max_size=max_size)
+        file.seek(0)
+        return file.read()
+
+
 def _read_partition_info(path):
-    text = read_bytes(path, max_size=_LONGEST[1]).decode('utf-8', 'replace')
+    text = _read(path, _LONGEST[1]).decode('utf-8', 'replace')
     names, *lines = [line.split(',') for line in text.splitlines() if line.strip()] or [[]]
     names = [name.strip() for name in names]
     try:

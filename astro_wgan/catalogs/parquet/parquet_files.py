@@ -1,7 +1,6 @@
 """`ParquetFiles`: catalogs in Parquet files, of which columns and rows in a region are read."""
 
 import functools
-import os
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,8 +13,10 @@ from astro_wgan.catalogs.parquet.arrow_tables import (
     usable_columns,
 )
 from astro_wgan.catalogs.parquet.hats_folders import HatsFolder, find_properties
+from astro_wgan.exceptions import RemoteFileError
 from astro_wgan.files.limits import check_file, check_size
 from astro_wgan.optional import import_optional
+from astro_wgan.remote.remote_path import RemotePath, path_of
 
 __all__ = ['ParquetFiles', 'is_parquet']
 
@@ -36,27 +37,29 @@ class ParquetFiles:
 
     Attributes
     ----------
-    path : `~pathlib.Path`
+    path : `~pathlib.Path` or `~astro_wgan.remote.remote_path.RemotePath`
         File or folder.
-    files : list of `~pathlib.Path`
-        Files, each of which is a part; of a HATS folder only the first one.
+    files : list
+        Paths of files, each of which is a part; of a HATS folder only the first one.
     hats : `~astro_wgan.catalogs.parquet.hats_folders.HatsFolder` or None
         If it is a HATS folder, whose partitions are parts.
     """
 
-    path: Path
+    path: Path | RemotePath
     files: list = field(repr=False)
     hats: HatsFolder | None = None
 
     @classmethod
-    def open(cls, path):
+    def open(cls, path, remote=None):
         """
         Find the files of a catalog.
 
         Parameters
         ----------
         path : path-like
-            Parquet file, folder with such files at any depth, or HATS folder.
+            Parquet file, folder with such files at any depth, or HATS folder; or its URI.
+        remote : `~astro_wgan.images.RemoteFiles`, optional
+            How files at URIs are read.
 
         Returns
         -------
@@ -70,30 +73,35 @@ class ParquetFiles:
             If there is no such path, or a partition is missing.
         ImportError
             If pyarrow is not installed.
+        RemoteFileError
+            If a URI cannot be read.
         """
         import_optional('pyarrow', purpose='Catalogs in Parquet need')
-        path = Path(path)
-        if not path.is_dir():
-            check_file(path)
-            return cls(path, [path])
-        if find_properties(path) is not None:
+        path = path_of(path, remote)
+        is_folder = path.is_dir()
+        may_be_hats = is_folder or not getattr(path, 'has_folders', True)
+        if may_be_hats and find_properties(path) is not None:
             hats = HatsFolder.open(path)
             return cls(path, hats.files(0), hats)
-        files = (each for each in path.rglob('*') if each.suffix in _ENDINGS and each.is_file())
-        # Files and folders with such names hold metadata.
-        files = [each for each in files if not _is_hidden(each.relative_to(path))]
+        if not is_folder:
+            if isinstance(path, Path):
+                check_file(path)
+            return cls(path, [path])
+        # Files and folders with other names hold metadata.
+        names = sorted(_names_below(path), key=lambda name: name.split('/'))
+        files = [path / name for name in names if _is_part(name)]
         if not files:
             raise ValueError(
                 f'{path} is no catalog: it has neither Parquet files (*.parquet) nor properties of '
                 'HATS.'
             )
-        return cls(path, sorted(files))
+        return cls(path, files)
 
     @functools.cached_property
     def schema(self):
         """Columns of the first file, a `pyarrow.Schema`."""
         with _named(self.files[0]):
-            return _parquet().read_schema(self.files[0])
+            return _parquet().read_schema(_readable(self.files[0]))
 
     @functools.cached_property
     def empty(self):
@@ -143,7 +151,7 @@ class ParquetFiles:
                     waiting.append(batch)
                     n_waiting += batch.num_rows
                     size += batch.nbytes
-                    check_size(size, self.path, max_size=max_size)
+                    check_size(size, str(self.path), max_size=max_size)
                     while n_rows is not None and n_waiting >= n_rows:
                         whole = pa.Table.from_batches(waiting)
                         yield self._table(whole.slice(0, n_rows), file)
@@ -168,15 +176,16 @@ class ParquetFiles:
     def _batches(self, file, columns, positions, region):
         """Batches of rows of one file, with the types and metadata of the first file."""
         import pyarrow as pa
-        from pyarrow import dataset
+        from pyarrow import dataset, fs
 
         with _named(file):
-            if check_file(file).st_size == 0:
+            if isinstance(file, Path) and check_file(file).st_size == 0:
                 raise ValueError('it is empty')
             names = names_in_file(self.schema, columns)
             wanted = pa.schema([self.schema.field(name) for name in names])
-            found = dataset.dataset(file, format='parquet')
-            missing = [name for name in names if name not in found.schema.names]
+            where = None if isinstance(file, RemotePath) else fs.LocalFileSystem()
+            found = dataset.ParquetFileFormat().make_fragment(_readable(file), where)
+            missing = [name for name in names if name not in found.physical_schema.names]
             if missing:
                 raise ValueError(f'it lacks the columns {", ".join(missing)} of the first file')
             chosen = None
@@ -211,30 +220,44 @@ class ParquetFiles:
         return chosen & (turns[0] | turns[1] | turns[2])
 
 
-def is_parquet(path):
+def is_parquet(path, remote=None):
     """
-    Whether a path is a folder, or begins as a Parquet file does.
+    Whether a path or URI is a folder, or begins as a Parquet file does.
 
     Parameters
     ----------
     path : path-like
+    remote : `~astro_wgan.images.RemoteFiles`, optional
+        How files at URIs are read.
 
     Returns
     -------
     bool
         False if there is no such file, or none that can be read.
+
+    Raises
+    ------
+    RemoteFileError
+        If a URI cannot be read.
     """
-    path = Path(path)
+    path = path_of(path, remote)
+    begin = None
     try:
         if path.is_dir():
             return True
-        check_file(path)
-        with open(path, 'rb') as file:
+        if isinstance(path, Path):
+            check_file(path)
+        with path.open('rb') as file:
             begin = file.read(len(_SIGNATURE))
+    except RemoteFileError:
+        raise
     except (OSError, ValueError):
-        return False
+        pass
     # Nothing else is a file with such a name, not even an empty one.
-    return begin == _SIGNATURE or path.suffix in _ENDINGS
+    if begin is not None and (begin == _SIGNATURE or path.suffix in _ENDINGS):
+        return True
+    # What HTTP sends of a folder, if anything, is a page.
+    return not getattr(path, 'has_folders', True) and find_properties(path) is not None
 
 
 def _parquet():
@@ -243,8 +266,20 @@ def _parquet():
     return pyarrow.parquet
 
 
-def _is_hidden(path):
-    return any(name.startswith(('_', '.')) for name in path.parts)
+def _readable(path):
+    """What pyarrow reads: files at URIs with the repetitions of this package."""
+    return path.open() if isinstance(path, RemotePath) else str(path)
+
+
+def _names_below(folder):
+    if isinstance(folder, RemotePath):
+        return folder.files_below()
+    return [p.relative_to(folder).as_posix() for p in folder.rglob('*') if p.is_file()]
+
+
+def _is_part(name):
+    is_hidden = any(part.startswith(('_', '.')) for part in name.split('/'))
+    return name.endswith(_ENDINGS) and not is_hidden
 
 
 @contextmanager
@@ -254,7 +289,7 @@ def _named(file):
 
     try:
         yield
-    except FileNotFoundError:
+    except (FileNotFoundError, RemoteFileError):
         raise
     except (pa.ArrowException, ArithmeticError, LookupError, OSError, TypeError, ValueError) as e:
-        raise ValueError(f'{os.fspath(file)} contains no catalog that can be read: {e}') from e
+        raise ValueError(f'{file} contains no catalog that can be read: {e}') from e
