@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from astro_wgan.cli_size import size_of_text
+from astro_wgan.cli_workers import add_workers, chosen_workers
 from astro_wgan.tensorflow_messages import without_messages
 
 __all__ = ['add_hunt']
@@ -237,6 +238,7 @@ def add_hunt(commands):
         help='size of the background mesh in pixels',
     )
     add('--background', type=float, help='known background level, 0 if it has been subtracted')
+    add_workers(add)
     add('--json', action='store_true', help='write the summary as JSON to the standard output')
     add('--quiet', action='store_true', help='do not show progress')
     add('--traceback', action='store_true', help='show the traceback of an error')
@@ -263,26 +265,28 @@ def _run(options):
         settings['classifier'] = None
     config = HuntConfig(**settings, detection=detection)
     output = Path(options.output or f'hunt-{_name_of(options)}')
-    result = hunt(
-        image,
-        output=output,
-        config=config,
-        bands=options.bands,
-        model=options.model,
-        initial_model=None if options.initial_model == 'none' else options.initial_model,
-        positions=options.positions,
-        hdu=options.hdu,
-        plane=options.plane,
-        zeros=options.zeros,
-        max_size=options.max_size,
-        layout=options.layout,
-        **{name: _of_each_band(name, options) for name in ('mask', 'weight', 'uncertainty')},
-        bits=options.bits,
-        remote=RemoteFiles(
-            anonymous=options.anonymous, retries=options.retries, timeout=options.timeout
-        ),
-        progress=not options.quiet,
-    )
+    with chosen_workers(options) as workers:
+        result = hunt(
+            image,
+            output=output,
+            config=config,
+            bands=options.bands,
+            model=options.model,
+            initial_model=None if options.initial_model == 'none' else options.initial_model,
+            positions=options.positions,
+            hdu=options.hdu,
+            plane=options.plane,
+            zeros=options.zeros,
+            max_size=options.max_size,
+            layout=options.layout,
+            **{name: _of_each_band(name, options) for name in ('mask', 'weight', 'uncertainty')},
+            bits=options.bits,
+            remote=RemoteFiles(
+                anonymous=options.anonymous, retries=options.retries, timeout=options.timeout
+            ),
+            **workers,
+            progress=not options.quiet,
+        )
     if options.json:
         print(json.dumps(summarize_hunt(result), indent=2))
     elif not options.quiet:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from astro_wgan.cli_size import size_of_text
+from astro_wgan.cli_workers import add_workers, chosen_workers
 
 __all__ = ['add_observe']
 
@@ -97,7 +98,7 @@ def add_observe(commands):
         'noise, instead of Gaussian noise of the depth',
     )
     add('--seed', type=int, default=0, help='seed of the noise')
-    add('--processes', type=int, default=1, help='number of processes')
+    add_workers(add)
     add('--quiet', action='store_true', help='do not show progress')
     add('--traceback', action='store_true', help='show the traceback of an error')
 
@@ -113,18 +114,19 @@ def _observe(options):
     redshifts = options.redshift * len(maps)
     labels = [f'{name}-z{redshift:g}' for name in names for redshift in options.redshift]
     store_path = output / 'stamps.zarr'
-    store = observe(
-        [light for light in maps for _ in options.redshift],
-        instrument,
-        redshift=redshifts,
-        seed=options.seed,
-        size=options.size,
-        center=options.center,
-        sky_noise=_sky_noise(options),
-        output=store_path,
-        processes=options.processes,
-        progress=not options.quiet,
-    )
+    with chosen_workers(options) as workers:
+        store = observe(
+            [light for light in maps for _ in options.redshift],
+            instrument,
+            redshift=redshifts,
+            seed=options.seed,
+            size=options.size,
+            center=options.center,
+            sky_noise=_sky_noise(options),
+            output=store_path,
+            **workers,
+            progress=not options.quiet,
+        )
     noise_free = StampStore.open(noise_free_path(store_path))
     for k, label in enumerate(labels):
         path = output / f'{label}.fits'

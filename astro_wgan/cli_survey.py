@@ -3,6 +3,7 @@
 import argparse
 from dataclasses import replace
 
+from astro_wgan.cli_workers import add_workers, chosen_workers
 from astro_wgan.tensorflow_messages import without_messages
 
 __all__ = ['add_survey']
@@ -73,8 +74,7 @@ def add_survey(commands):
     )
     add('--layout', default='auto', help='meaning of the extensions and files of a tile')
     add('--anonymous', action='store_true', help='read public buckets without credentials')
-    add('--processes', type=int, default=1, help='number of processes')
-    add('--scheduler', metavar='ADDRESS', help='scheduler of a Dask cluster that works instead')
+    add_workers(add)
     add('--quiet', action='store_true', help='do not show progress')
     add('--traceback', action='store_true', help='show the traceback of an error')
 
@@ -108,12 +108,7 @@ def _run(options):
         ),
         reading=reading,
     )
-    client = None
-    if options.scheduler is not None:
-        from astro_wgan.optional import import_optional
-
-        client = import_optional('distributed', purpose='Clusters need').Client(options.scheduler)
-    try:
+    with chosen_workers(options) as workers:
         result = survey(
             tiles,
             catalog,
@@ -121,13 +116,9 @@ def _run(options):
             output=options.output,
             config=config,
             bands=options.bands,
-            client=client,
-            processes=options.processes,
+            **workers,
             progress=not options.quiet,
         )
-    finally:
-        if client is not None:
-            client.close()
     status = result.status()
     if not options.quiet:
         _print_strangest(result)

@@ -221,6 +221,13 @@ def test_hunt_passes_on_what_the_files_mean(monkeypatch, arguments, expected):
     assert {key: given[key] for key in expected} == expected
 
 
+def test_hunt_passes_on_its_processes(monkeypatch):
+    given = {}
+    monkeypatch.setattr('astro_wgan.hunting.hunt', lambda image, **options: given.update(options))
+    main(['hunt', 'image.fits', '--processes', '3', '--quiet'])
+    assert (given['processes'], given['client']) == (3, None)
+
+
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [

@@ -78,7 +78,7 @@ def measure_residual_statistics(
         time.
     processes : int, optional
         Number of processes that work at the same time. TensorFlow uses all cores already in one.
-    client : `dask.distributed.Client`, optional
+    client : `dask.distributed.Client` or 'current', optional
         Cluster that works instead.
 
     Returns

@@ -28,6 +28,7 @@ from astro_wgan.jobs import (
     describe_settings,
     describe_stamps,
 )
+from astro_wgan.jobs.parallel import check_workers
 from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.stamps import StampSet, Stretch
@@ -81,6 +82,8 @@ def hunt(
     uncertainty=None,
     bits=None,
     remote=None,
+    processes=1,
+    client=None,
     progress=True,
 ):
     """
@@ -125,6 +128,11 @@ def hunt(
         deviations, and bad bits of masks; as in `astro_wgan.images.read_image`.
     remote : `~astro_wgan.images.RemoteFiles`, optional
         How images at URIs are read.
+    processes : int, optional
+        Number of processes that score stamps, including this one. The training is in this process,
+        where TensorFlow uses all cores.
+    client : `dask.distributed.Client` or 'current', optional
+        Cluster that scores stamps instead; these are sent to it.
     progress : bool, optional
         Show progress lines, and what was read from a file.
 
@@ -151,6 +159,7 @@ def hunt(
     >>> result.table['id', 'score', 'p_value'][:10]  # doctest: +SKIP
     """
     config = HuntConfig() if config is None else config
+    check_workers(processes, client)
     check_initial_model(initial_model, model)
     _load_tensorflow(progress)
     from astro_wgan.anomaly import AnomalyDetector
@@ -192,7 +201,8 @@ def hunt(
         folder.release()
         raise
     with _timed(seconds, 'scoring'):
-        table = _score(detector, stamps, trained_on, config, folder, progress)
+        workers = {'processes': processes, 'client': client, 'progress': progress}
+        table = _score(detector, stamps, trained_on, config, folder, **workers)
     detector.save(folder.model)
     table.meta['hunt'] = provenance_record(
         **asdict(config),
@@ -245,9 +255,9 @@ def _choose_training(stamps, config, model):
     return np.zeros(len(stamps), dtype=bool)
 
 
-def _score(detector, stamps, trained_on, config, folder, progress):
+def _score(detector, stamps, trained_on, config, folder, **workers):
     """Scores of all stamps; a detector without a calibration is calibrated on those held out."""
-    measurements = detector.measure(stamps, progress=progress, output=folder.partial_scores)
+    measurements = detector.measure(stamps, output=folder.partial_scores, **workers)
     in_calibration = np.zeros(len(stamps), dtype=bool)
     if not hasattr(detector, 'calibration_'):
         in_calibration = ~trained_on

@@ -12,17 +12,23 @@ from concurrent.futures import (
     wait,
 )
 from contextlib import contextmanager
+from functools import cache
 from multiprocessing import get_context, parent_process
 from numbers import Integral
 from threading import Lock, Thread
 from types import ModuleType
 
-__all__ = ['check_workers', 'completed_map', 'ordered_map']
+from astro_wgan.optional import import_optional
+
+__all__ = ['check_workers', 'completed_map', 'ordered_map', 'resolve_client']
 
 #: Pieces queued for each worker, so that none waits for the next piece to be read.
 _AHEAD = 2
 
 _script_lock = Lock()
+
+#: Of a process of a pool: the function, pickled.
+_given = []
 
 
 def check_workers(processes, client):
@@ -32,19 +38,68 @@ def check_workers(processes, client):
     Raises
     ------
     ValueError
-        If ``processes`` is not an integer of 1 or more, or is above 1 and there is a ``client``.
+        If ``processes`` is not an integer of 1 or more, or is above 1 and there is a ``client``;
+        or as in `resolve_client`.
+    TypeError
+        As in `resolve_client`.
     """
     if not isinstance(processes, Integral) or processes < 1:
         raise ValueError(f'`processes` must be at least 1; got {processes}.')
     if processes > 1 and client is not None:
         raise ValueError('Give `processes` or `client`, not both.')
+    resolve_client(client)
+
+
+def resolve_client(client):
+    """
+    The client of a Dask cluster: the one that is given, or the current one.
+
+    Parameters
+    ----------
+    client : `dask.distributed.Client`, 'current' or None
+
+    Returns
+    -------
+    `dask.distributed.Client` or None
+
+    Raises
+    ------
+    ValueError
+        If there is no current client.
+    TypeError
+        If it is something else.
+
+    Examples
+    --------
+    >>> from astro_wgan.jobs.parallel import resolve_client
+    >>> resolve_client('tcp://scheduler:8786')
+    Traceback (most recent call last):
+    ...
+    TypeError: `client` must be a dask.distributed.Client, 'current' or None; got the text ...
+    """
+    if isinstance(client, str) and client == 'current':
+        distributed = import_optional('distributed', purpose='Clusters need')
+        try:
+            return distributed.Client.current()
+        except ValueError:
+            raise ValueError(
+                "`client` is 'current', but this process has no Dask client: make one first, as "
+                "dask.distributed.Client('tcp://scheduler:8786')."
+            ) from None
+    if client is not None and not hasattr(client, 'submit'):
+        what = f'the text {client!r}' if isinstance(client, str) else f'a {type(client).__name__}'
+        raise TypeError(
+            f"`client` must be a dask.distributed.Client, 'current' or None; got {what}."
+        )
+    return client
 
 
 def ordered_map(function, pieces, *, processes=1, client=None):
     """
     Apply a function to many pieces of work, and yield the results in order.
 
-    Few more pieces than there are workers are in memory at a time.
+    Few more pieces than there are workers are in memory at a time. Each worker gets the function
+    once, so that it may hold what all pieces need, such as a model.
 
     Parameters
     ----------
@@ -55,8 +110,9 @@ def ordered_map(function, pieces, *, processes=1, client=None):
     processes : int, optional
         Number of processes, including this one. The others are spawned; they import what the
         function needs, and the calling script only if the function is defined in it.
-    client : `dask.distributed.Client`, optional
-        Dask cluster to use instead of local processes.
+    client : `dask.distributed.Client` or 'current', optional
+        Dask cluster to use instead of local processes; ``'current'`` is the client that was made
+        last in this process, or that of `dask.distributed.Client.as_current`.
 
     Yields
     ------
@@ -66,7 +122,10 @@ def ordered_map(function, pieces, *, processes=1, client=None):
     Raises
     ------
     ValueError
-        If ``processes`` is below 1, or above 1 although there is a ``client``.
+        If ``processes`` is below 1, or above 1 although there is a ``client``; or there is no
+        current client.
+    TypeError
+        If ``client`` is something else.
     ConnectionError
         If the scheduler of the cluster no longer answers.
 
@@ -107,7 +166,7 @@ def completed_map(function, pieces, *, processes=1, client=None):
 def _mapped(function, pieces, processes, client, *, in_order):
     check_workers(processes, client)
     if client is not None:
-        yield from _on_cluster(function, pieces, client, in_order)
+        yield from _on_cluster(function, pieces, resolve_client(client), in_order)
     elif processes > 1:
         yield from _in_processes(function, pieces, processes - 1, in_order)
     else:
@@ -119,8 +178,11 @@ def _on_cluster(function, pieces, client, in_order):
     next_one = _next_in_order if in_order else _next_on_cluster
     waiting = deque()
     try:
+        # A task of its own, whose result workers get from each other: the function may hold a
+        # model. If the worker that has it ends, it is made anew.
+        function = client.submit(_unchanged, function, pure=False)
         for piece in pieces:
-            waiting.append(client.submit(function, piece))
+            waiting.append(client.submit(_applied, function, piece, pure=False))
             if len(waiting) >= most:
                 yield next_one(waiting).result()
         while waiting:
@@ -133,6 +195,14 @@ def _on_cluster(function, pieces, client, in_order):
             'The scheduler of the Dask cluster no longer answers, or has canceled the work. Where '
             'results are kept in a file or folder, the same call goes on from there.'
         ) from error
+
+
+def _unchanged(function):
+    return function
+
+
+def _applied(function, piece):
+    return function(piece)
 
 
 def _next_in_order(waiting):
@@ -160,30 +230,47 @@ def _in_processes(function, pieces, others, in_order):
 
     Pieces processed here need no transfer, and work starts while the other processes start up.
     """
+    pickled = pickle.dumps(function)
     # Forking a process with threads, such as TensorFlow's, may hang.
     pool = ProcessPoolExecutor(
-        others, mp_context=get_context('spawn'), initializer=_end_with_parent
+        others, mp_context=get_context('spawn'), initializer=_start, initargs=(pickled,)
     )
-    in_script = b'__main__' in pickle.dumps(function)
+    in_script = b'__main__' in pickled
     next_one = _next_in_order if in_order else _next_in_processes
 
-    def send(function, piece):
+    def send(piece):
         # Processes are started as they are needed.
         with _script_hidden(unless=in_script):
-            return pool.submit(function, piece)
+            return pool.submit(_work_there, piece)
 
     try:
         waiting = deque()
         for piece in pieces:
             sent = sum(not future.done() for future in waiting)
-            work = send if sent < _AHEAD * others else _work_here
-            waiting.append(work(function, piece))
+            is_sent = sent < _AHEAD * others
+            waiting.append(send(piece) if is_sent else _work_here(function, piece))
             while waiting and (waiting[0].done() if in_order else any(f.done() for f in waiting)):
                 yield next_one(waiting).result()
         while waiting:
             yield next_one(waiting).result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _start(pickled):
+    """Begin a process, which gets the function once and not with each piece."""
+    _end_with_parent()
+    _given.append(pickled)
+
+
+def _work_there(piece):
+    return _given_function()(piece)
+
+
+@cache
+def _given_function():
+    # With the first piece, so that an error is that of a piece.
+    return pickle.loads(_given[0])
 
 
 def _end_with_parent():

@@ -78,7 +78,7 @@ def mock_stamps(
         goes on from it; results of other work are refused.
     processes : int, optional
         Number of worker processes.
-    client : `dask.distributed.Client`, optional
+    client : `dask.distributed.Client` or 'current', optional
         Dask cluster to use instead.
     progress : bool, optional
         Whether to show a progress line.

@@ -88,7 +88,7 @@ def measure_morphology(
         Further arguments of ``statmorph.SourceMorphology``, such as ``{'petro_extent_cas': 2}``.
     processes : int, optional
         Number of processes, including this one.
-    client : `dask.distributed.Client`, optional
+    client : `dask.distributed.Client` or 'current', optional
         Dask cluster to use instead of local processes.
     progress : bool, optional
         Show a progress line.

@@ -179,7 +179,7 @@ def add_noise(
         goes on from it; results of other work are refused.
     processes : int, optional
         Number of worker processes.
-    client : `dask.distributed.Client`, optional
+    client : `dask.distributed.Client` or 'current', optional
         Dask cluster to use instead.
     progress : bool, optional
         Whether to show a progress line.

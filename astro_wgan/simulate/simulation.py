@@ -88,7 +88,7 @@ def simulate(
         repeated with the same arguments goes on from it; results of other work are refused.
     processes : int, optional
         Number of processes that work at the same time.
-    client : `dask.distributed.Client`, optional
+    client : `dask.distributed.Client` or 'current', optional
         Dask cluster that works instead.
     progress : bool, optional
         Show a progress line.

@@ -83,7 +83,7 @@ def measure_sources(
         Library that detects, deblends and measures. photutils is about twenty times slower.
     processes : int, optional
         Number of processes, including this one.
-    client : `dask.distributed.Client`, optional
+    client : `dask.distributed.Client` or 'current', optional
         Dask cluster to use instead of local processes.
     progress : bool, optional
         Show a progress line.

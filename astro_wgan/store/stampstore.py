@@ -1,7 +1,6 @@
 """`StampStore`: stamps on disk, for sets that do not fit in memory."""
 
 from contextlib import contextmanager
-from functools import partial
 from itertools import chain
 
 from astro_wgan.cutouts.folders.cutout_files import batches_of_files
@@ -258,10 +257,15 @@ class StampStore(StoredStamps):
     def __exit__(self, *exception):
         self.close()
 
+    @property
+    def mode(self):
+        """``'a'`` while the store is open for writing, otherwise ``'r'``."""
+        return self._arrays.mode
+
     def __reduce__(self):
-        if self._arrays.mode == 'a':
+        if self.mode == 'a':
             raise TypeError('A store that is open for writing cannot be sent to another process.')
-        return partial(StampStore.open, max_size=self._arrays.max_size), (self.path,)
+        return _opened_again, (self.path, self._arrays.max_size, self._arrays.identity)
 
     def append(self, stamps, *, skip_existing=False):
         """
@@ -339,6 +343,13 @@ class StampStore(StoredStamps):
         self._known = self._meta = None
         self._arrays.append(new_rows(self._arrays, self._parents, self._empty, stamps, metas))
         self._known = known
+
+
+def _opened_again(path, max_size, identity):
+    """The store that another process has open."""
+    store = StampStore.open(path, max_size=max_size)
+    store._arrays.check_identity(identity)
+    return store
 
 
 def _sets_in_memory(sets, batch_size):

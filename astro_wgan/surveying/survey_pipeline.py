@@ -14,6 +14,7 @@ from astro_wgan.jobs import Fingerprint, describe_detector, digest, digest_setti
 from astro_wgan.jobs.parallel import check_workers, completed_map
 from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.jobs.provenance import provenance_record
+from astro_wgan.jobs.worker_threads import limit_threads, threads_of_worker
 from astro_wgan.surveying.part_tables import check_parquet, read_part, write_part
 from astro_wgan.surveying.survey_config import SurveyConfig
 from astro_wgan.surveying.survey_folder import SurveyFolder, TileState
@@ -26,7 +27,7 @@ from astro_wgan.surveying.tiles.source_assignment import assign_sources
 from astro_wgan.surveying.tiles.strangest_stamps import merge_strangest
 from astro_wgan.surveying.tiles.survey_tiles import as_tiles
 from astro_wgan.surveying.tiles.tile_scoring import TileTask, score_tile
-from astro_wgan.surveying.tiles.worker_models import keep_detector, limit_threads, threads_of_worker
+from astro_wgan.surveying.tiles.worker_models import keep_detector
 
 __all__ = ['survey']
 
@@ -71,7 +72,7 @@ def survey(
         What is measured and kept.
     bands : sequence of str, optional
         Bands of the images, in the order of the model; by default those that it was trained on.
-    client : `dask.distributed.Client`, optional
+    client : `dask.distributed.Client` or 'current', optional
         Cluster that works, one task for each tile. Its workers read tiles and write parts, so that
         they need the paths of ``tiles`` and ``output``. One thread each is best: TensorFlow has as
         many threads as the worker.

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from astro_wgan.jobs.parallel import completed_map, ordered_map
+from astro_wgan.jobs.parallel import check_workers, completed_map, ordered_map, resolve_client
 
 #: Who works on it, after some time.
 WORKER = "__import__('time').sleep(0.02) or __import__('os').getpid()"
@@ -95,6 +95,55 @@ def test_processes_must_be_at_least_one():
 def test_processes_and_a_cluster_exclude_each_other():
     with pytest.raises(ValueError, match='Give `processes` or `client`, not both'):
         list(ordered_map(eval, ['1'], processes=2, client=object()))
+
+
+@pytest.mark.parametrize('client', ['tcp://scheduler:8786', 5])
+def test_a_client_must_be_one(client):
+    with pytest.raises(TypeError, match="'current' or None; got"):
+        check_workers(1, client)
+
+
+def test_the_current_cluster_is_that_of_the_process(client):
+    assert resolve_client('current') is client
+    assert list(ordered_map(eval, ['1', '2'], client='current')) == [1, 2]
+
+
+def test_without_a_client_there_is_no_current_one(tmp_path):
+    text = """
+from astro_wgan.jobs.parallel import check_workers
+try:
+    check_workers(1, 'current')
+except ValueError as error:
+    print(error)
+"""
+    pytest.importorskip('distributed')
+    output, _ = start_script(tmp_path, text).communicate(timeout=60)
+    assert output.startswith("`client` is 'current', but this process has no Dask client")
+
+
+class Counted:
+    """A function that leaves a folder in another one whenever it is made in another process."""
+
+    def __init__(self, folder):
+        self.folder = str(folder)
+
+    def __call__(self, piece):
+        return piece
+
+    def __reduce__(self):
+        # Not by a function of this file, which other processes cannot import.
+        made = f'__import__("tempfile").mkdtemp(dir={self.folder!r})'
+        return eval, (f'{made} and (lambda piece: piece)',)
+
+
+@pytest.mark.parametrize('has_cluster', [False, True])
+def test_a_worker_gets_the_function_once(has_cluster, tmp_path, request):
+    workers = {'processes': 2}
+    if has_cluster:
+        workers = {'client': request.getfixturevalue('client')}
+    assert list(ordered_map(Counted(tmp_path), range(50), **workers)) == list(range(50))
+    # There is one other process, or one worker.
+    assert len(list(tmp_path.iterdir())) == 1
 
 
 def start_script(folder, text):

@@ -1,6 +1,7 @@
 """Several processes, and workers of a Dask cluster, write the parts that one process writes."""
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -8,8 +9,6 @@ import time
 from threading import Thread
 
 import pytest
-
-from astro_wgan.surveying.tiles.worker_models import threads_of_worker
 
 
 @pytest.fixture(scope='module')
@@ -44,6 +43,49 @@ def test_a_cluster_writes_the_same_though_a_worker_is_killed(
         result = run(tiles, catalog, tmp_path, model=model, client=client)
         killer.join()
         assert_same_survey(result, alone)
+
+
+#: Run by a worker before each survey: counts how often it loads the model.
+_COUNT = """
+from astro_wgan import AnomalyDetector
+
+load = getattr(AnomalyDetector, 'uncounted', AnomalyDetector.load)
+
+def counted(folder):
+    AnomalyDetector.loads.append(folder)
+    return load(folder)
+
+AnomalyDetector.loads, AnomalyDetector.uncounted, AnomalyDetector.load = [], load, counted
+"""
+
+
+def test_one_two_and_four_workers_give_the_same_and_load_the_model_once(
+    alone, tiles, catalog, model, run, tmp_path, assert_same_survey, monkeypatch
+):
+    distributed = pytest.importorskip('distributed')
+    options = {'n_workers': 1, 'threads_per_worker': 2, 'dashboard_address': ':0'}
+    with (
+        distributed.LocalCluster(processes=True, **options) as cluster,
+        distributed.Client(cluster.scheduler_address) as client,
+    ):
+        submit, sent = client.submit, []
+
+        def counted(function, *arguments, **options):
+            sent.append(len(pickle.dumps(arguments[-1])))
+            return submit(function, *arguments, **options)
+
+        monkeypatch.setattr(client, 'submit', counted)
+        for n_workers in (1, 2, 4):
+            cluster.scale(n_workers)
+            client.wait_for_workers(n_workers)
+            client.run(exec, _COUNT, {})
+            found = run(tiles, catalog, tmp_path / f'{n_workers}', model=model, client='current')
+            assert_same_survey(found, alone)
+            loads = client.run(eval, "len(__import__('astro_wgan').AnomalyDetector.loads)")
+            assert len(loads) == n_workers
+            assert max(loads.values()) == 1
+    # Paths and positions, but no pixels, of which each tile has 60 kB or more.
+    assert max(sent) < 15_000
 
 
 def kill_one(address, output):
@@ -92,18 +134,3 @@ def kill_after_first_part(pid, output):
     while not list(output.glob('parts/p*')):
         time.sleep(0.01)
     os.kill(pid, signal.SIGKILL)
-
-
-def test_threads_do_not_exceed_the_cores():
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()
-    assert threads_of_worker(1, None) is None
-    for processes in (2, 64):
-        threads = threads_of_worker(processes, None)
-        assert threads >= 1
-        assert threads == 1 or threads * processes <= cores
-
-    class Client:
-        def nthreads(self):
-            return {'a': 2, 'b': 3}
-
-    assert threads_of_worker(1, Client()) == 2

@@ -6,6 +6,8 @@ from astro_wgan.anomaly.search.remote_searcher import RemoteSearcher
 from astro_wgan.jobs.parallel import ordered_map
 from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.jobs.resume import ResumeFile
+from astro_wgan.jobs.worker_threads import threads_of_worker
+from astro_wgan.store import StampStore
 
 __all__ = ['measure_in_parts']
 
@@ -34,7 +36,8 @@ def measure_in_parts(
     searcher : `~astro_wgan.anomaly.LatentSearcher`
         Model and configuration of the search, or whatever ``measure`` takes in one process.
     stamps : `~astro_wgan.StampSet` or `~astro_wgan.StampStore`
-        Stamps to measure.
+        Stamps to measure. Of a store that is open for reading, other processes get its path and
+        the numbers of rows, and read these; pixels are sent of all others.
     label : str
         Of the progress line.
     size : int
@@ -68,16 +71,22 @@ def measure_in_parts(
             line.update(done / max(1, total), f'{done} of {total} stamps')
 
         report(len(kept))
-        parts = (stamps[first : first + size] for first in range(len(kept), total, size))
+        rows = (slice(first, first + size) for first in range(len(kept), total, size))
         if processes == 1 and client is None:
             function = partial(measure, searcher, report=lambda k: report(len(kept) + k))
+            parts = (stamps[part] for part in rows)
         else:
-            function = partial(_measure_remotely, measure, RemoteSearcher(searcher))
+            remote = RemoteSearcher(searcher, threads=threads_of_worker(processes, client))
+            # Workers read a store themselves.
+            is_read = isinstance(stamps, StampStore) and stamps.mode == 'r'
+            function = partial(_measure_remotely, measure, remote, stamps if is_read else None)
+            parts = rows if is_read else (stamps[part] for part in rows)
         for columns in ordered_map(function, parts, processes=processes, client=client):
             kept.append(columns)
             report(len(kept))
     return kept.columns()
 
 
-def _measure_remotely(measure, searcher, part):
+def _measure_remotely(measure, searcher, store, part):
+    part = part if store is None else store[part]
     return measure(searcher.local(), part, report=None)

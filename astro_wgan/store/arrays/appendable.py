@@ -149,6 +149,26 @@ class AppendableArrays:
         """Description of the store."""
         return self._state.header
 
+    @property
+    def identity(self):
+        """What no other store has; an empty text for one of version 1."""
+        return self._state.identity
+
+    def check_identity(self, identity):
+        """
+        Make sure that the store is the one that was opened.
+
+        Raises
+        ------
+        StampStoreError
+            If its identity is another one.
+        """
+        if identity != self.identity and self.identity:
+            raise StampStoreError(
+                f'The store {self.path} has been replaced by another one since it was opened: open '
+                'it again.'
+            )
+
     def length(self, name):
         """Number of valid rows of an array."""
         return self._arrays[name].length if name in self._arrays else 0
@@ -321,11 +341,7 @@ class AppendableArrays:
     def _look_again(self):
         """Read the current state, which another writer may have changed."""
         self._newest = read_state(self.path, max_size=self._limit)
-        if self._newest.identity != self._state.identity and self._state.identity:
-            raise StampStoreError(
-                f'The store {self.path} has been replaced by another one since it was opened: open '
-                'it again.'
-            )
+        self.check_identity(self._newest.identity)
 
     def _is_newer(self, name, chunk, checksum):
         array = self._newest.arrays.get(name)
