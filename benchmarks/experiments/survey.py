@@ -2,13 +2,18 @@
 How many sources of tiles a survey scores in a second from end to end, and in how much memory.
 
 A sky of simulated galaxies, repeated with other brightness, orientation and noise, lies in tiles
-that overlap by one row of galaxies. A survey cuts, measures and scores each galaxy of its catalog,
-and ranks all of them, in a process of its own; beside it is the time of the detector alone for as
-many stamps that are in memory. Another process does the same work and is killed at random moments:
-its result must be the same.
+of one band or several that overlap by one row of galaxies. A survey cuts, measures and scores each
+galaxy of its catalog, and ranks all of them, in processes of its own; beside it are the time of the
+detector alone for stamps that are in memory, and that of cutana, which cuts the same stamps and
+does nothing else. Another run does the same work and is killed at random moments: its result must
+be the same.
 
+For several bands a model is trained for as long as it takes to trace its graphs: it is as fast as
+any other, and its scores are of no use.
+
+    pip install cutana==0.4.0
     python -m benchmarks.experiments.survey                       # five minutes
-    python -m benchmarks.experiments.survey --stamps 10000 1000000 --photometry --kills 3
+    python -m benchmarks.experiments.survey --stamps 10000 1000000 --bands 2 --photometry --kills 3
 """
 
 import os
@@ -19,32 +24,34 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-from astropy import units as u
-from astropy.io import fits
+import pandas as pd
 from astropy.table import QTable
 
 from astro_wgan import AnomalyDetector, StampSet, SurveyConfig, datasets, survey
-from astro_wgan.astrometry.sky_coordinates import pixel_to_sky
-from astro_wgan.simulate import simulate
 from astro_wgan.surveying import SurveyResult
 from astro_wgan.surveying.part_tables import read_part
-from astro_wgan.testing import make_wcs
+from benchmarks.cutana_stamps import stream_stamps
 from benchmarks.harness import BenchmarkParser, Report, in_fresh_process, peak_memory, time_once
 from benchmarks.results import Column
+from benchmarks.survey_sky import BANDS, SIZE, make_detector, make_sky, tile_pattern
 
-SIZE = 64
+#: Stamps by which the rate of the detector alone is measured.
+_ALONE = 20_000
 
 TABLE = (
     Column('sources', 'that are scored', '', ','),
-    Column('tiles', 'that they lie in'),
+    Column('bands', 'of each tile'),
+    Column('tiles', 'that they lie in', '', ','),
     Column('processes', 'at the same time'),
-    Column('seconds', 'from the call to the ranked table', 's', '.0f'),
-    Column('sources per second', 'of all', '1 / s', '.0f'),
-    Column('detector alone', 'of stamps in memory, in one process', '1 / s', '.0f'),
+    Column('seconds', 'from the call to the ranked table', 's', ',.0f'),
+    Column('sources per second', 'of all', '1 / s', ',.0f'),
+    Column('detector alone', 'stamps in memory, in one process', '1 / s', ',.0f'),
     Column('times the detector', 'time of the survey, relative to the detector alone', '', '.2f'),
-    Column('peak memory', 'of the process', 'MiB', ',.0f'),
-    Column('bytes', 'of the results for a source', '', '.0f'),
-    Column('kills', 'that another run of the same work survives'),
+    Column('cutana', 'stamps that it cuts, in a process for each core', '1 / s', ',.0f'),
+    Column('peak memory', 'of all processes together', 'MiB', ',.0f'),
+    Column('read', 'of tiles, for a source', 'kB', ',.1f'),
+    Column('written', 'as results, for a source', 'bytes', ',.0f'),
+    Column('kills', 'that another run of the same work survives with the same result'),
 )
 
 
@@ -52,58 +59,40 @@ def main():
     smoke = {'stamps': [60], 'edge': 6, 'kills': 1}
     parser = BenchmarkParser(__doc__, smoke=smoke, work='survey')
     parser.add_argument('--stamps', type=int, nargs='+', default=[2_000, 8_000])
+    parser.add_argument('--bands', type=int, choices=range(1, len(BANDS) + 1), default=1)
     parser.add_argument('--edge', type=int, default=40, help='galaxies along the edge of a tile')
     parser.add_argument('--processes', type=int, nargs='+', default=[1])
     parser.add_argument('--photometry', action='store_true')
     parser.add_argument('--kills', type=int, default=2, help='of another run of the same work')
-    parser.add_argument('--model', type=Path, help='folder of a detector; the shipped one without')
+    parser.add_argument('--model', type=Path, help='folder of a detector; else one of these bands')
     options = parser.parse_args()
     if options.model is None:
-        options.model = datasets.model_path('simulated_f160w')
-    report = Report(options, 'pyarrow')
+        options.model = find_model(options)
+    report = Report(options, 'pyarrow', 'cutana')
     rows = []
     for n in options.stamps:
-        folder = options.work / f'{n}-{options.edge}-{options.seed}'
+        folder = options.work / f'{n}-{options.bands}-{options.edge}-{options.seed}'
         if not (folder / 'catalog.fits').exists():
-            make_sky(folder, n, options)
+            make_sky(folder, n, edge=options.edge, bands=options.bands, seed=options.seed)
         for processes in options.processes:
             rows.append(measured(folder, processes, options))
-    report.table('time', 'Surveys from end to end.', TABLE, rows)
+    what = 'cut, measured, scored' if options.photometry else 'cut, scored'
+    report.table('time', f'Sources of tiles that are {what} and ranked.', TABLE, rows)
     report.write()
 
 
-def make_sky(folder, n, options):
-    """Tiles in a row, and the catalog of their galaxies."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    rng, edge = np.random.default_rng(options.seed), options.edge
-    patterns = simulate('normal', min(n, 500), seed=options.seed, progress=False)
-    noise = np.std(np.diff(patterns.pixels[:, :, 0]), ddof=1) / np.sqrt(2)
-    n_columns = -(-n // edge)
-    wcs = make_wcs((edge * SIZE, n_columns * SIZE), projection='CAR')
-    previous = None
-    for tile, first in enumerate(range(0, max(n_columns - 1, 1), edge - 1)):
-        last = min(first + edge, n_columns)
-        pixels = np.empty((edge * SIZE, (last - first) * SIZE), dtype=np.float32)
-        for column in range(last - first):
-            strip = np.s_[:, column * SIZE : (column + 1) * SIZE]
-            if column == 0 and previous is not None:
-                pixels[strip] = previous
-                continue
-            for row in range(edge):
-                stamp = patterns.pixels[rng.integers(len(patterns))]
-                stamp = np.rot90(stamp, rng.integers(4)) * rng.uniform(0.7, 1)
-                stamp = stamp + rng.normal(0, 0.3 * noise, stamp.shape)
-                pixels[row * SIZE : (row + 1) * SIZE, strip[1]] = stamp
-        previous = pixels[:, -SIZE:].copy()
-        header = wcs[:, first * SIZE : last * SIZE].to_header()
-        header['BUNIT'] = patterns.unit.to_string('fits')
-        fits.writeto(folder / f'tile{tile:05d}.fits', pixels, header)
-    x, y = (np.arange(count) * SIZE + SIZE / 2 - 0.5 for count in (n_columns, edge))
-    x, y = (each.ravel()[:n] for each in np.meshgrid(x, y, indexing='ij'))
-    sky = pixel_to_sky(x, y, wcs)
-    catalog = QTable({'id': np.arange(n), 'ra': sky.ra.to(u.deg), 'dec': sky.dec.to(u.deg)})
-    catalog.write(folder / 'catalog.fits')
+def find_model(options):
+    """The shipped detector, or for several bands one that is made for them."""
+    if options.bands == 1:
+        return datasets.model_path('simulated_f160w')
+    folder = options.work / f'model-{options.bands}-{options.seed}'
+    if not folder.exists():
+        in_fresh_process(make_detector_of, folder, options.bands, options.seed)
+    return folder
+
+
+def make_detector_of(folder, bands, seed):
+    make_detector(folder, bands=bands, seed=seed)
 
 
 def measured(folder, processes, options):
@@ -111,21 +100,24 @@ def measured(folder, processes, options):
     output = folder / 'out'
     shutil.rmtree(output, ignore_errors=True)
     found = in_fresh_process(run_survey, folder, output, processes, options)
-    result = SurveyResult(output)
-    status = result.status()
+    status = SurveyResult(output).status()
     sources = int(status['scored'].sum())
     alone = in_fresh_process(score_alone, folder, options)
-    size = sum(p.stat().st_size for p in output.rglob('*.parquet')) / sources
+    cut = in_fresh_process(cut_with_cutana, folder, options)
+    size = sum(path.stat().st_size for path in output.rglob('*.parquet')) / sources
     kills = run_with_kills(folder, processes, found['seconds'], options) if options.kills else 0
     speed = sources / found['seconds']
     return {
         'sources': sources,
+        'bands': options.bands,
         'tiles': len(status),
         'processes': processes,
         'sources per second': speed,
         'detector alone': alone,
         'times the detector': alone / speed,
-        'bytes': size,
+        'cutana': cut,
+        'read': sum(path.stat().st_size for path in folder.glob('tile*')) / sources / 1000,
+        'written': size,
         'kills': kills,
         **found,
     }
@@ -137,24 +129,31 @@ def run_survey(folder, output, processes, options):
     detector = AnomalyDetector.load(options.model)
     _, timing = time_once(
         survey,
-        str(folder / 'tile*.fits'),
+        str(folder / tile_pattern(options.bands)),
         folder / 'catalog.fits',
         model=detector,
         output=output,
         config=config,
+        bands=None if options.bands == 1 else BANDS[: options.bands],
         processes=processes,
         progress=False,
     )
-    return {'seconds': timing.shortest, 'peak memory': peak_memory()}
+    # Of all that have ended the largest one is known.
+    others = (processes - 1) * peak_memory(children=True) if processes > 1 else 0
+    return {'seconds': timing.shortest, 'peak memory': peak_memory() + others}
 
 
 def score_alone(folder, options):
     """Stamps per second of the detector, the tracing of its graphs included, as in a survey."""
-    path = sorted(folder.glob('tile*.fits'))[0]
+    paths = images_of(folder, options)[0]
     catalog = QTable.read(folder / 'catalog.fits')
+    n = min(len(catalog), _ALONE)
+    if options.bands == 1:
+        stamps = StampSet.from_image(paths[0], positions=catalog[:n], size=SIZE)
+    else:
+        images = dict(zip(BANDS, paths, strict=False))
+        stamps = StampSet.from_images(images, positions=catalog[:n], size=SIZE)
     detector = AnomalyDetector.load(options.model)
-    stamps = StampSet.from_image(path, positions=catalog, size=SIZE)
-    n = len(catalog)
     _, timing = time_once(score_repeatedly, detector, stamps, n)
     return n / timing.shortest
 
@@ -162,6 +161,44 @@ def score_alone(folder, options):
 def score_repeatedly(detector, stamps, n):
     for first in range(0, n, len(stamps)):
         detector.score(stamps[: min(len(stamps), n - first)], progress=False)
+
+
+def images_of(folder, options):
+    """Paths of each tile, in the order of the bands."""
+    endings = [''] if options.bands == 1 else [f'_{band}' for band in BANDS[: options.bands]]
+    names = sorted(path.name for path in folder.glob(f'tile*{endings[0]}.fits'))
+    return [[folder / f'{name[:9]}{ending}.fits' for ending in endings] for name in names]
+
+
+def cut_with_cutana(folder, options):
+    """Stamps per second of cutana, each source from the same tile as in the survey."""
+    images = {paths[0].stem[:9]: paths for paths in images_of(folder, options)}
+    parts = []
+    for path in sorted((folder / 'out' / 'parts').glob('*.parquet')):
+        part = read_part(path, 'id', 'ra', 'dec')
+        files = str([str(image) for image in images[path.stem[:9]]])
+        parts.append(
+            pd.DataFrame(
+                {
+                    'SourceID': [f's{number}' for number in part['id']],
+                    'RA': part['ra'].to_value('deg'),
+                    'Dec': part['dec'].to_value('deg'),
+                    'diameter_pixel': SIZE,
+                    'fits_file_paths': files,
+                }
+            )
+        )
+    catalog = pd.concat(parts, ignore_index=True)
+    bands = ('PRIMARY',) if options.bands == 1 else BANDS[: options.bands]
+    count, timing = time_once(count_stamps, catalog, bands, options.work)
+    if count != len(catalog):
+        raise SystemExit(f'cutana cut {count} of {len(catalog)} stamps.')
+    return count / timing.shortest
+
+
+def count_stamps(catalog, bands, work):
+    batches = stream_stamps(catalog, size=SIZE, bands=bands, work=work)
+    return sum(len(batch) for batch in batches)
 
 
 def run_with_kills(folder, processes, seconds, options):
@@ -175,6 +212,7 @@ def run_with_kills(folder, processes, seconds, options):
         if kills < options.kills:
             while worker.is_alive() and not (output / 'survey.json').exists():
                 time.sleep(0.05)
+            # Each within the next part of the work, so that it ends after the last of them.
             worker.join(rng.uniform(0, seconds / options.kills))
             if worker.is_alive():
                 os.kill(worker.pid, signal.SIGKILL)
@@ -189,14 +227,15 @@ def run_with_kills(folder, processes, seconds, options):
 
 
 def compare(first, second):
-    names = sorted(path.name for path in (first / 'parts').glob('*.parquet'))
-    if names != sorted(path.name for path in (second / 'parts').glob('*.parquet')):
-        raise SystemExit('The survey that was killed has other parts.')
-    for name in names:
-        parts = [read_part(folder / 'parts' / name, 'id', 'score') for folder in (first, second)]
-        if not np.array_equal(parts[0]['id'], parts[1]['id']):
-            raise SystemExit(f'The survey that was killed has other sources in {name}.')
-        np.testing.assert_allclose(parts[0]['score'], parts[1]['score'], rtol=1e-3, atol=1e-3)
+    """Refuse results that differ by more than the rounding of another order of threads."""
+    tables = [SurveyResult(folder).parts() for folder in (first, second)]
+    for ours, theirs in zip(*tables, strict=True):
+        if ours.colnames != theirs.colnames or not np.array_equal(ours['id'], theirs['id']):
+            raise SystemExit('The survey that was killed has other sources or columns.')
+        for name in ours.colnames:
+            if ours[name].dtype.kind == 'f':
+                pair = (np.asarray(table[name]) for table in (ours, theirs))
+                np.testing.assert_allclose(*pair, rtol=1e-3, atol=1e-3, err_msg=name)
 
 
 if __name__ == '__main__':

@@ -18,22 +18,17 @@ Each is run several times in turn and its shortest time counts.
     python -m benchmarks.speed.cutting --stamps 10000 --edge 4000
 """
 
-import os
-import tempfile
-
 import numpy as np
 import pandas as pd
 from astropy.io import fits
 from astropy.nddata import Cutout2D
 from astropy.wcs import WCS
-from loguru import logger
+from cutana import create_cutouts_direct
 
 from astro_wgan.stamps import StampSet
+from benchmarks.cutana_stamps import cutana_config, stream_stamps
 from benchmarks.harness import BenchmarkParser, Report, time_in_turns
 from benchmarks.results import Column
-
-logger.remove()  # cutana's log
-from cutana import StreamingOrchestrator, create_cutouts_direct, get_default_config  # noqa: E402
 
 COLUMNS = (
     Column('program', 'that cuts'),
@@ -133,16 +128,6 @@ def loop_of_cutout2d(path, positions, size, with_wcs):
     return loop
 
 
-def cutana_config(size):
-    config = get_default_config()
-    config.target_resolution = size
-    config.apply_flux_conversion = False
-    config.normalisation_method = 'none'
-    config.selected_extensions = [{'name': 'PRIMARY', 'ext': 'PrimaryHDU'}]
-    config.channel_weights = {'PRIMARY': [1.0]}
-    return config
-
-
 def cutana_directly(catalog, size, part):
     config = cutana_config(size)
     config.do_only_cutout_extraction = True
@@ -153,25 +138,8 @@ def cutana_directly(catalog, size, part):
 
 
 def cutana_streaming(catalog, options):
-    with tempfile.TemporaryDirectory(dir=options.work) as folder:
-        config = cutana_config(options.size)
-        config.source_catalogue = os.path.join(folder, 'catalog.parquet')
-        config.output_dir = folder
-        config.skip_catalogue_validation = config.skip_fits_check = True
-        config.loadbalancer.skip_memory_calibration_wait = True
-        catalog.to_parquet(config.source_catalogue)
-        orchestrator = StreamingOrchestrator(config)
-        stamps = []
-        try:
-            workers = os.cpu_count()
-            orchestrator.init_streaming(
-                10_000, write_to_disk=False, max_workers=workers, min_workers=workers
-            )
-            for _ in range(orchestrator.get_batch_count()):
-                stamps += list(orchestrator.next_batch()['cutouts'])
-        finally:
-            orchestrator.cleanup()
-    return stamps
+    batches = stream_stamps(catalog, size=options.size, work=options.work)
+    return [stamp for batch in batches for stamp in batch]
 
 
 def check_same_pixels(path, positions, catalog, size):
