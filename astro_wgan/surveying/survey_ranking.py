@@ -7,7 +7,14 @@ from astropy.table import QTable, vstack
 
 from astro_wgan.files.temporary_names import remove_abandoned, temporary_path
 from astro_wgan.jobs.provenance import provenance_record
-from astro_wgan.surveying.part_tables import plain_column, read_part, write_part
+from astro_wgan.surveying.part_tables import (
+    plain_column,
+    read_part,
+    read_plain_columns,
+    rows_of_part,
+    table_of_rows,
+    write_part,
+)
 from astro_wgan.surveying.survey_folder import SurveyFolder
 
 __all__ = [
@@ -127,7 +134,7 @@ def rank_survey(folder, *, n_ranked=10_000):
         n_sources = len(scores)
         n_scored = n_sources - int(np.searchsorted(scores, -np.inf, side='right'))
         for tile in tiles:
-            part = read_part(folder.part(tile), 'id', 'score', 'p_value')
+            part = read_plain_columns(folder.part(tile), 'id', 'score', 'p_value')
             higher = n_sources - np.searchsorted(scores, _score(part), side='right')
             columns = {
                 'id': part['id'],
@@ -156,22 +163,26 @@ def strangest_sources(folder, count):
     `~astropy.table.QTable`
         Empty if there are no parts.
     """
-    best = None
-    for tile in ranked_tiles(folder):
-        score = _score(read_part(folder.part(tile), 'score'))
-        rows = np.argsort(-score, kind='stable')[:count]
-        if best is not None and len(best) == count:
-            rows = rows[score[rows] > _score(best)[-1]]
-        if not rows.size:
-            continue
-        new = ranked_part(folder, tile)
-        meta = {name: value for name, value in new.meta.items() if name != 'tile'}
-        new = new[np.sort(rows)]
-        new.meta = {}
-        best = new if best is None else vstack([best, new], metadata_conflicts='silent')
-        best = best[np.argsort(-_score(best), kind='stable')[:count]]
-        best.meta = meta
-    return QTable() if best is None else best
+    tiles, highest = ranked_tiles(folder), np.zeros(0)
+    for tile in tiles:
+        score = _score(read_plain_columns(folder.part(tile), 'score'))
+        highest = np.sort(np.concatenate([highest, score]))[-count:]
+    if not highest.size:
+        return QTable()
+    parts, names, ranks, n_ties = [], [], [], np.count_nonzero(highest == highest[0])
+    for tile in tiles:
+        score = _score(read_plain_columns(folder.part(tile), 'score'))
+        ties = np.flatnonzero(score == highest[0])[:n_ties]
+        n_ties -= len(ties)
+        rows = np.sort(np.concatenate([np.flatnonzero(score > highest[0]), ties]))
+        if rows.size:
+            parts.append(rows_of_part(folder.part(tile), rows))
+            ranks.append(read_plain_columns(folder.ranks_of(tile), 'rank', 'q_value')[rows])
+            names += [tile] * len(rows)
+    table = table_of_rows(parts)
+    table.meta.pop('tile', None)
+    table = _with_ranks(table, names, vstack(ranks))
+    return table[np.argsort(-_score(table), kind='stable')]
 
 
 def ranked_part(folder, tile):
@@ -188,11 +199,15 @@ def ranked_part(folder, tile):
     `~astropy.table.QTable`
         ``id``, ``tile``, ``rank``, ``q_value`` and the columns of the part.
     """
-    part, ranks = read_part(folder.part(tile)), read_part(folder.ranks_of(tile))
-    columns = {'id': part['id'], 'tile': np.full(len(part), tile), 'rank': ranks['rank']}
-    columns |= {'q_value': ranks['q_value']}
-    columns |= {name: part[name] for name in part.colnames if name not in columns}
-    return QTable(columns, meta=part.meta)
+    part = read_part(folder.part(tile))
+    ranks = read_plain_columns(folder.ranks_of(tile), 'rank', 'q_value')
+    return _with_ranks(part, np.full(len(part), tile), ranks)
+
+
+def _with_ranks(table, tiles, ranks):
+    columns = {'id': table['id'], 'tile': tiles, 'rank': ranks['rank'], 'q_value': ranks['q_value']}
+    columns |= {name: table[name] for name in table.colnames if name not in columns}
+    return QTable(columns, meta=table.meta)
 
 
 def ranked_tiles(folder):
@@ -219,7 +234,7 @@ def _sorted_scores(folder, tiles, rates):
     try:
         with open(path, 'wb') as file:
             for tile in tiles:
-                part = read_part(folder.part(tile), 'score', 'p_value')
+                part = read_plain_columns(folder.part(tile), 'score', 'p_value')
                 _score(part).tofile(file)
                 rates.add(plain_column(part, 'p_value'))
         if not path.stat().st_size:
