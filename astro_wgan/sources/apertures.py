@@ -1,5 +1,7 @@
 """Kron photometry and half-light radii of many sources at once, as in SExtractor."""
 
+from functools import lru_cache
+
 import numpy as np
 import sep
 
@@ -209,10 +211,16 @@ def owner_labels(found, detection):
 
 def _groups_of_pixels(image, min_area):
     """Label connected groups of at least ``min_area`` pixels."""
-    groups = DetectionConfig(
+    image = image.astype(np.float32)
+    return extract_sources(image, None, np.float32(1), _detection_of_groups(min_area))[1]
+
+
+@lru_cache(maxsize=8)
+def _detection_of_groups(min_area):
+    # Once for many stamps: to validate a configuration takes as long as to label one.
+    return DetectionConfig(
         threshold=0.5, min_area=min_area, smooth=False, deblend_contrast=1, clean=None
     )
-    return extract_sources(image.astype(np.float32), None, np.float32(1), groups)[1]
 
 
 def _groups(half, rows, largest):
