@@ -22,7 +22,7 @@ from astro_wgan.surveying.survey_model import check_model_fits, in_order_of_mode
 from astro_wgan.surveying.survey_ranking import rank_survey
 from astro_wgan.surveying.survey_result import SurveyResult
 from astro_wgan.surveying.survey_sources import sources_of
-from astro_wgan.surveying.tiles.footprints import footprint_or_reason
+from astro_wgan.surveying.tiles.footprints import footprint_or_reason, overlapping
 from astro_wgan.surveying.tiles.source_assignment import assign_sources
 from astro_wgan.surveying.tiles.strangest_stamps import merge_strangest
 from astro_wgan.surveying.tiles.survey_tiles import as_tiles
@@ -260,11 +260,10 @@ def _tasks(tiles, footprints, sources, config, folder, detector):
 
 def _tasks_to_detect(tiles, footprints, common):
     tasks = []
-    for tile, own in zip(tiles, footprints, strict=True):
-        near = [k for k, other in enumerate(footprints) if own is other or own.overlaps(other)]
+    for own, (tile, near) in enumerate(zip(tiles, overlapping(footprints), strict=True)):
         others = tuple(footprints[k] for k in near)
         text = json.dumps([each.describe() for each in others])
-        place = others.index(own)
+        place = near.index(own)
         identity = digest(np.array(text), np.array(place))
         tasks.append(TileTask(tile, identity=identity, footprints=others, own=place, **common))
     return tasks

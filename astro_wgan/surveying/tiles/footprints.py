@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from astropy import units as u
 from astropy.wcs import WCS
+from scipy.spatial import KDTree
 
 from astro_wgan.astrometry.inverse_wcs import sky_to_pixel
 from astro_wgan.astrometry.sky_coordinates import pixel_to_sky
@@ -17,10 +18,13 @@ from astro_wgan.images.read_options import ReadOptions, options_of_band
 from astro_wgan.images.reading import image_with
 from astro_wgan.remote.uris import shown
 
-__all__ = ['Footprint', 'footprint_or_reason', 'read_footprint']
+__all__ = ['Footprint', 'footprint_or_reason', 'overlapping', 'read_footprint']
 
 #: Points along each edge from whose positions the extent on the sky follows.
 _POINTS = 17
+
+#: Added to distances on the unit sphere, against rounding.
+_SLACK = 1e-9
 
 #: Decimals of distances to the border, in pixels: two tiles on one grid have the same.
 _DECIMALS = 4
@@ -106,14 +110,36 @@ class Footprint:
         inside = np.minimum.reduce([x + 0.5, nx - 0.5 - x, y + 0.5, ny - 0.5 - y])
         return np.where(np.isnan(inside), -np.inf, inside).round(_DECIMALS)
 
-    def overlaps(self, other):
-        """Whether another tile may show some of the same sky."""
-        angle = np.arccos(np.clip(self.center @ other.center, -1, 1))
-        return bool(angle <= self.radius + other.radius)
-
     def describe(self):
         """Plain values, by which a footprint is compared with that of an earlier call."""
         return [list(self.shape), self.wcs.to_header_string(relax=True)]
+
+
+def overlapping(footprints):
+    """
+    Which tiles may show some of the same sky.
+
+    Parameters
+    ----------
+    footprints : list of `Footprint`
+
+    Returns
+    -------
+    list of list of int
+        For each tile the indices of those, itself included, in increasing order.
+    """
+    centers = np.array([each.center for each in footprints])
+    radii = np.array([each.radius for each in footprints])
+    # Chords instead of angles, as the tree has them; it is for surveys of many tiles.
+    largest = 2 * np.sin(np.minimum(radii + radii.max(), np.pi) / 2) + _SLACK
+    near = KDTree(centers).query_ball_point(centers, largest, return_sorted=True)
+    found = []
+    for own, others in enumerate(near):
+        angles = np.arccos(np.clip(centers[others] @ centers[own], -1, 1))
+        meets = angles <= radii[own] + radii[others]
+        meets |= np.equal(others, own)
+        found.append([other for other, is_near in zip(others, meets, strict=True) if is_near])
+    return found
 
 
 def read_footprint(tile, reading):

@@ -5,7 +5,7 @@ import pytest
 from astropy import units as u
 from astropy.coordinates import SkyCoord
 
-from astro_wgan.surveying.tiles.footprints import Footprint
+from astro_wgan.surveying.tiles.footprints import Footprint, overlapping
 from astro_wgan.surveying.tiles.source_assignment import assign_sources, is_of_tile
 from astro_wgan.testing import make_wcs
 
@@ -77,11 +77,19 @@ def test_a_tile_that_is_far_away_has_no_sources():
 
 
 def test_tiles_overlap_if_they_share_sky():
-    first, second = (Footprint.of(SHAPE, make_wcs(SHAPE, center=c)) for c in _centers(5))
-    assert first.overlaps(second)
-    first, second = (Footprint.of(SHAPE, make_wcs(SHAPE, center=c)) for c in _centers(30))
-    assert not first.overlaps(second)
+    tiles = [Footprint.of(SHAPE, make_wcs(SHAPE, center=c)) for c in _centers(0, 5, 30, 33)]
+    assert overlapping(tiles) == [[0, 1], [0, 1], [2, 3], [2, 3]]
 
 
-def _centers(apart):
-    return SkyCoord([0, apart] * u.arcsec, [0, 0] * u.deg)
+def test_the_largest_of_tiles_of_different_sizes_overlaps_with_all_inside():
+    centers = SkyCoord([10, 10.01, 10, 12] * u.deg, [0, 0.01, 0.0, 0] * u.deg)
+    scales = [0.06, 0.06, 3.0, 0.06] * u.arcsec
+    tiles = [
+        Footprint.of(SHAPE, make_wcs(SHAPE, center=center, pixel_scale=scale))
+        for center, scale in zip(centers, scales, strict=True)
+    ]
+    assert overlapping(tiles) == [[0, 2], [1, 2], [0, 1, 2], [3]]
+
+
+def _centers(*offsets):
+    return SkyCoord(offsets * u.arcsec, np.zeros(len(offsets)) * u.deg)
