@@ -80,9 +80,11 @@ class ReadOptions:
     def _array(self, name, value):
         """The array that is given, before its unit and shape are known."""
         if name == 'mask':
-            values = np.asarray(without_mask(value)[0])
+            values, hidden = without_mask(value)
+            values = np.asarray(values)
             if self.bits is None or values.dtype.kind == 'b':
-                return as_bool(value)
+                # The array, since one of Dask is computed anew each time.
+                return as_bool(values if hidden is None else value)
             if values.dtype.kind not in 'iu':
                 raise TypeError(f'`mask` must be integers to have `bits`; got {values.dtype}.')
             if isinstance(self.bits, tuple):

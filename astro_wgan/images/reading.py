@@ -53,7 +53,8 @@ def read_image(
     source : path-like, HDU, `~astropy.io.fits.HDUList`, `~astropy.nddata.NDData` or array_like
         A FITS file (optionally compressed), a JPEG, PNG or other picture that Pillow reads, by its
         path or by a URI of fsspec such as ``'s3://bucket/a.fits'``; an image HDU, NDData, CCDData
-        or Cutout2D, an array, a masked array or a `~astropy.units.Quantity`.
+        or Cutout2D, an array, a masked array or a `~astropy.units.Quantity`. Arrays of Dask are
+        computed, once.
     hdu : int, str or tuple, optional
         Number or name of the HDU of a FITS file, or ``(name, version)``. By default, the first 2-D
         image (or cube, with ``plane``) with the name of an image (SCI, IMAGE), or else the first

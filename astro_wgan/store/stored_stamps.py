@@ -1,5 +1,7 @@
 """`StoredStamps`: reading a store of stamps as if it were a set of stamps."""
 
+from functools import partial
+
 import numpy as np
 
 from astro_wgan.exceptions import StampStoreError
@@ -7,6 +9,7 @@ from astro_wgan.stamps.base import Stamps
 from astro_wgan.stamps.batches import PooledOrder, batch_bounds, pooled_batches
 from astro_wgan.stamps.concatenation import concatenate
 from astro_wgan.stamps.stampset import StampSet
+from astro_wgan.store.dask_arrays import dask_array
 from astro_wgan.store.parent_images import ParentImageTable
 from astro_wgan.store.schema import empty_set, meta_from_text, read_table
 from astro_wgan.validation.axis_order import own_axes
@@ -81,9 +84,7 @@ class StoredStamps(Stamps):
 
         Read from the store at each access, without the pixels.
         """
-        if 'mask' not in self._arrays:
-            return np.ones((len(self), *self._empty.pixels.shape[1:]), dtype=bool)
-        return ~self._arrays.read('mask', np.arange(len(self)))
+        return self._read_array('valid', np.arange(len(self)))
 
     @property
     def unit(self):
@@ -155,6 +156,56 @@ class StoredStamps(Stamps):
             If there is no such column.
         """
         return self._in_order(lambda rows: read_table(self._arrays, rows, columns), rows)
+
+    def to_dask(self, name='pixels'):
+        """
+        An array of the store as a lazy array of Dask.
+
+        Parameters
+        ----------
+        name : {'pixels', 'uncertainty', 'valid'}, optional
+            What it holds: the property of a set of this name.
+
+        Returns
+        -------
+        `dask.array.Array`
+            Shape (n, ny, nx[, bands]); a chunk is a file of the store. What is read is verified by
+            its checksums. On a cluster, workers read the store by its path.
+
+        Raises
+        ------
+        ValueError
+            If there is no such array.
+
+        Examples
+        --------
+        >>> from tempfile import mkdtemp
+        >>> from astro_wgan import StampStore
+        >>> from astro_wgan.testing import make_stamps
+        >>> store = StampStore.from_stamps(mkdtemp() + '/stamps.zarr', make_stamps(10))
+        >>> float(store.to_dask().max().compute()) == store[:].pixels.max()
+        True
+        """
+        names = ('pixels', *(['uncertainty'] if 'uncertainty' in self._arrays else []), 'valid')
+        if name not in names:
+            raise ValueError(f'`name` must be one of {names}, which this store has; got {name!r}.')
+        # A store without identity has one of the former format.
+        what = (self._arrays.identity or self.path, len(self), name)
+        return dask_array(
+            partial(self._in_order, partial(self._read_array, name)),
+            (len(self), *self._empty.pixels.shape[1:]),
+            np.dtype(bool) if name == 'valid' else self.dtype,
+            rows=self._shard,
+            name='-'.join(map(str, what)),
+        )
+
+    def _read_array(self, name, rows):
+        """Pixels, uncertainty or valid pixels of increasing rows."""
+        if name != 'valid':
+            return self._arrays.read(name, rows)
+        if 'mask' not in self._arrays:
+            return np.ones((len(rows), *self._empty.pixels.shape[1:]), dtype=bool)
+        return ~self._arrays.read('mask', rows)
 
     def _rows(self, rows):
         return self._in_order(self._read, rows)

@@ -415,6 +415,25 @@ def test_bundled_images(name, shape, celestial):
     assert image.data.dtype == np.float32
 
 
+@pytest.mark.parametrize('kind', [lambda data: data, lambda data: CCDData(data, unit='nJy')])
+def test_arrays_of_dask_are_computed_once(kind):
+    from dask import array
+
+    pixels = np.random.default_rng(1).normal(size=(40, 40)).astype(np.float32)
+    computed = []
+
+    def block(part):
+        computed.append(part.shape)
+        return part
+
+    lazy = array.from_array(pixels, chunks=20).map_blocks(block, meta=pixels[:0, :0])
+    image = read_image(kind(lazy), mask=lazy.map_blocks(np.isnan))
+    assert type(image.data) is np.ndarray
+    np.testing.assert_array_equal(image.data, pixels)
+    # For the image, and for the mask.
+    assert computed == 8 * [(20, 20)]
+
+
 def test_arrays_of_objects_are_read_where_they_hold_numbers():
     pixels = np.random.default_rng(1).normal(size=(6, 7))
     bright = pixels > 1
