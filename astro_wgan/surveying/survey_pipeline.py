@@ -3,6 +3,7 @@
 import json
 import os
 import warnings
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -21,9 +22,8 @@ from astro_wgan.surveying.survey_folder import SurveyFolder, TileState
 from astro_wgan.surveying.survey_model import check_model_fits, in_order_of_model, loaded_detector
 from astro_wgan.surveying.survey_ranking import rank_survey
 from astro_wgan.surveying.survey_result import SurveyResult
-from astro_wgan.surveying.survey_sources import sources_of
+from astro_wgan.surveying.survey_sources import catalog_blocks, sources_of_tiles
 from astro_wgan.surveying.tiles.footprints import footprint_or_reason, overlapping
-from astro_wgan.surveying.tiles.source_assignment import assign_sources
 from astro_wgan.surveying.tiles.strangest_stamps import merge_strangest
 from astro_wgan.surveying.tiles.survey_tiles import as_tiles
 from astro_wgan.surveying.tiles.tile_scoring import TileTask, score_tile
@@ -112,7 +112,8 @@ def survey(
     lie farther from the border of a new tile.
 
     Memory is needed for one tile, one batch of stamps and the table of a tile in each process, and
-    for about 100 bytes for each source of the catalog while tiles are assigned.
+    for about 50 bytes for each source of the catalog while tiles are assigned, more if ids are
+    text. A catalog in FITS or text is read as a whole before.
 
     Examples
     --------
@@ -132,7 +133,7 @@ def survey(
     folder = SurveyFolder(os.path.abspath(output))
     folder.check()
     tiles = as_tiles(tiles, bands)
-    sources = None if catalog is None else sources_of(catalog)
+    blocks = None if catalog is None else catalog_blocks(catalog, remote=_remote(config))
     threads = threads_of_worker(processes, client)
     if processes > 1:
         limit_threads(threads)
@@ -142,16 +143,20 @@ def survey(
         line.update(0.0, 'reading headers')
         footprints, unreadable = _footprints(tiles, config, processes, client)
         check_model_fits(detector, tiles, footprints)
+        sources = None
+        if blocks is not None:
+            line.update(0.0, 'reading the catalog')
+            sources = sources_of_tiles(blocks, list(footprints.values()))
         fingerprint = _fingerprint(config, detector, sources)
         folder.check_belongs(fingerprint)
         _check_known_tiles(folder, tiles, unreadable)
-        tasks, outside = _tasks(tiles, footprints, sources, config, folder, detector)
+        tasks = _tasks(tiles, footprints, sources, config, folder, detector)
         folder.claim(fingerprint, provenance=provenance_record(), tiles=len(tiles))
         with folder.locked():
             if not (folder.model / 'manifest.json').exists():
                 detector.save(folder.model)
             keep_detector(tasks[0].output, tasks[0].model, detector)
-            _write_outside(folder, outside, line)
+            _write_outside(folder, sources, line)
             failed = [TileState(name, 'failed', reason=unreadable[name]) for name in unreadable]
             _score_tiles(folder, tasks, failed, line, threads, processes, client)
             ranking = rank_survey(folder.path, n_ranked=config.n_ranked)
@@ -179,6 +184,12 @@ def _score_tiles(folder, tasks, failed, line, threads, processes, client):
         line.update(done / len(tasks), f'{done} of {len(tasks)} tiles, {n_sources:,} sources')
 
 
+def _remote(config):
+    """How a catalog at a URI is read: as the tiles are, unless that differs between bands."""
+    remote = config.reading.get('remote')
+    return None if isinstance(remote, Mapping) else remote
+
+
 def _is_path(model):
     return isinstance(model, (str, os.PathLike))
 
@@ -203,13 +214,7 @@ def _footprints(tiles, config, processes, client):
 
 def _fingerprint(config, detector, sources):
     groups = {'settings': config.describe(), 'model': describe_detector(detector)}
-    groups['catalog'] = {'length': None}
-    if sources is not None:
-        groups['catalog'] = {
-            'length': len(sources),
-            'ids': digest(sources.ids),
-            'positions': digest(sources.ra, sources.dec),
-        }
+    groups['catalog'] = {'length': None} if sources is None else sources.about
     return Fingerprint(groups)
 
 
@@ -231,7 +236,7 @@ def _check_known_tiles(folder, tiles, unreadable):
 
 
 def _tasks(tiles, footprints, sources, config, folder, detector):
-    """A task for each tile that can be read, and the sources that lie in none of them."""
+    """A task for each tile that can be read."""
     tiles = [tile for tile in tiles if tile.name in footprints]
     known = [footprints[tile.name] for tile in tiles]
     common = {
@@ -240,22 +245,18 @@ def _tasks(tiles, footprints, sources, config, folder, detector):
         'config': config,
     }
     if sources is None:
-        return _tasks_to_detect(tiles, known, common), None
-    assigned = assign_sources(sources.ra, sources.dec, known)
-    if (assigned < 0).all():
+        return _tasks_to_detect(tiles, known, common)
+    n_outside = len(sources.outside)
+    if n_outside == sources.about['length']:
         raise ValueError(
-            f'None of the {len(sources)} sources of `catalog` lies in one of the {len(tiles)} '
-            'tiles.'
+            f'None of the {n_outside} sources of `catalog` lies in one of the {len(tiles)} tiles.'
         )
-    order = np.argsort(assigned, kind='stable')
-    bounds = np.searchsorted(assigned[order], np.arange(-1, len(tiles) + 1))
     tasks = []
-    for k, (tile, footprint) in enumerate(zip(tiles, known, strict=True)):
-        own = sources[order[bounds[k + 1] : bounds[k + 2]]]
+    for tile, footprint, own in zip(tiles, known, sources.by_tile, strict=True):
         text = np.array(json.dumps(footprint.describe()))
         identity = digest(text, own.ids, own.ra, own.dec)
         tasks.append(TileTask(tile, identity=identity, sources=own, **common))
-    return tasks, sources[order[: bounds[1]]]
+    return tasks
 
 
 def _tasks_to_detect(tiles, footprints, common):
@@ -290,12 +291,13 @@ def _left_to_do(folder, tasks, line):
     return todo
 
 
-def _write_outside(folder, outside, line):
-    if outside is None or not len(outside):
+def _write_outside(folder, sources, line):
+    """The table of sources that lie in no tile."""
+    if sources is None or not len(sources.outside):
         folder.outside.unlink(missing_ok=True)
         return
-    line.note(f'{len(outside):,} sources lie in no tile: {folder.outside.name}')
-    write_part(folder.outside, outside.table())
+    line.note(f'{len(sources.outside):,} sources lie in no tile: {folder.outside.name}')
+    write_part(folder.outside, sources.outside.table())
 
 
 def _merge_stamps(folder, ranking, config):

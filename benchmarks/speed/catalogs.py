@@ -4,9 +4,10 @@ How fast catalogs of any size are read and written by part, beside pyarrow, and 
 Sources of 100 tiles of a square degree are written as a HATS catalog, which is then read as a
 whole in parts, and in cones of 3 arcmin. Pyarrow reads the same columns of all files, and, for
 cones, those rows of all files whose positions lie in a box. Memory is that of a process that does
-nothing else.
+nothing else. Then the sources of such catalogs, with numbers and with text of 20 letters as ids,
+are assigned to 400 tiles that overlap, as in a survey.
 
-    python -m benchmarks.speed.catalogs      # a minute
+    python -m benchmarks.speed.catalogs      # three minutes
 """
 
 import tempfile
@@ -14,8 +15,13 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.dataset
+from astropy import units as u
+from astropy.coordinates import SkyCoord
 
 from astro_wgan.catalogs import SkyCone, catalog_parts, read_catalog, write_catalog
+from astro_wgan.surveying.survey_sources import catalog_blocks, sources_of_tiles
+from astro_wgan.surveying.tiles.footprints import Footprint
+from astro_wgan.testing import make_wcs
 from benchmarks.harness import (
     BenchmarkParser,
     Report,
@@ -38,6 +44,14 @@ TABLE = (
 )
 
 
+OF_TILES = (
+    Column('sources', 'of the catalog', '', ','),
+    Column('ids', 'are numbers or text'),
+    Column('time', 'to read and assign them', 's', '.1f'),
+    Column('memory for a source', 'at the peak, beside that of the process before', 'B', '.0f'),
+)
+
+
 def main():
     parser = BenchmarkParser(__doc__, smoke={'sources': [2_000], 'cones': 2, 'repeats': 1})
     parser.add_argument('--sources', type=int, nargs='+', default=[1_000_000, 10_000_000])
@@ -53,15 +67,24 @@ def main():
                 found = in_fresh_process(function, path, n, options)
                 rows.append({'sources': n, 'what': what, **found})
     report.table('time', 'A catalog that is written, read, and read in a cone.', TABLE, rows)
+    rows = []
+    for n in options.sources:
+        for ids in ('numbers', 'text'):
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / 'catalog'
+                in_fresh_process(write, path, n, options, ids)
+                rows.append({'sources': n, 'ids': ids, **in_fresh_process(assign, path, n)})
+    report.table('tiles', 'Sources of a catalog that are assigned to tiles.', OF_TILES, rows)
     report.write()
 
 
-def tiles(n, seed):
+def tiles(n, seed, ids='numbers'):
     rng = np.random.default_rng(seed)
     size = n // TILES
     for k in range(TILES):
+        numbers = np.arange(k * size, (k + 1) * size)
         yield {
-            'id': np.arange(k * size, (k + 1) * size),
+            'id': np.array([f'SURVEY J{j:012d}' for j in numbers]) if ids == 'text' else numbers,
             'ra': k % 10 + rng.random(size),
             'dec': k // 10 + rng.random(size),
             'score': rng.standard_normal(size),
@@ -69,8 +92,8 @@ def tiles(n, seed):
         }
 
 
-def write(path, n, options):
-    _, timing = time_once(write_catalog, tiles(n, options.seed), path)
+def write(path, n, options, ids='numbers'):
+    _, timing = time_once(write_catalog, tiles(n, options.seed, ids), path)
     return {'time': timing.shortest, 'pyarrow': None, 'peak memory': peak_memory()}
 
 
@@ -109,6 +132,19 @@ def rows_in_cone(path, ra, dec, radius):
     table = files(path).to_table(columns=COLUMNS, filter=box)
     inside = SkyCone(ra, dec, radius).contains(table['ra'], table['dec'])
     return np.count_nonzero(inside)
+
+
+def assign(path, n):
+    shape, step = (3700, 3700), 0.5
+    footprints = [
+        Footprint.of(shape, make_wcs(shape, center=SkyCoord(ra, dec), pixel_scale=0.5 * u.arcsec))
+        for ra in np.arange(step / 2, 10, step) * u.deg
+        for dec in np.arange(step / 2, 10, step) * u.deg
+    ]
+    before = peak_memory()
+    _, timing = time_once(lambda: sources_of_tiles(catalog_blocks(path), footprints))
+    memory = (peak_memory() - before) * 2**20 / n
+    return {'time': timing.shortest, 'memory for a source': memory}
 
 
 def files(path):

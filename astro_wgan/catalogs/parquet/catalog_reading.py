@@ -192,9 +192,9 @@ class _InMemory:
         return self.table[:0]
 
     def tables(self, columns, *, positions=None, region=None, n_rows=None, max_size=None):
-        table = self.table[columns]
-        step = n_rows or max(len(table), 1)
-        yield from (table[first : first + step] for first in range(0, len(table), step))
+        step = n_rows or max(len(self.table), 1)
+        for first in range(0, len(self.table), step):
+            yield self.table[first : first + step][columns]
 
 
 def _opened(source, columns, region, names, max_size, remote):

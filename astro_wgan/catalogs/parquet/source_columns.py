@@ -17,8 +17,15 @@ from astro_wgan.catalogs.columns import (
 from astro_wgan.catalogs.coordinate_columns import degrees_of
 from astro_wgan.catalogs.parquet.hats_folders import BOOKKEEPING
 from astro_wgan.catalogs.position_columns import SKY_NAMES, column_pairs
+from astro_wgan.validation.id_values import id_values
 
-__all__ = ['SourceColumns', 'check_unique', 'columns_to_keep', 'find_columns']
+__all__ = [
+    'SourceColumns',
+    'check_unique',
+    'check_unique_sorted',
+    'columns_to_keep',
+    'find_columns',
+]
 
 #: Columns with ids, in lower case, as surveys call them.
 _IDS = (
@@ -28,6 +35,8 @@ _IDS = (
 )
 
 _KEYS = ('id', 'ra', 'dec')
+
+_ADVICE = "name another column by names={'id': ...}, or none by names={'id': None}"
 
 
 @dataclass(frozen=True)
@@ -226,17 +235,33 @@ def check_unique(ids, column, where):
     ------
     ValueError
     """
-    advice = "name another column by names={'id': ...}, or none by names={'id': None}"
     try:
         check_ids(ids, unique=False)
     except ValueError as error:
-        raise ValueError(f'{where}, column {column}: {str(error)[:-1]}; {advice}.') from error
-    values, counts = np.unique(np.asarray(ids), return_counts=True)
-    twice = values[counts > 1]
+        raise ValueError(f'{where}, column {column}: {str(error)[:-1]}; {_ADVICE}.') from error
+    check_unique_sorted(np.sort(np.asarray(ids)), column, where)
+
+
+def check_unique_sorted(ids, column, where):
+    """
+    Raise an error for ids that occur twice.
+
+    Parameters
+    ----------
+    ids : `~numpy.ndarray`, shape (n,)
+        In increasing order; text may be bytes.
+    column, where : str
+        As in `check_unique`.
+
+    Raises
+    ------
+    ValueError
+    """
+    twice = id_values(np.unique(ids[1:][ids[1:] == ids[:-1]]))
     if len(twice):
         raise ValueError(
             f'{where}: ids in column {column} must be unique; {len(twice)} occur more than once, '
-            f'such as {twice[0]}: leave out the others, or {advice}.'
+            f'such as {twice[0]}: leave out the others, or {_ADVICE}.'
         )
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 from astropy import units as u
 from astropy.coordinates import SkyCoord
+from scipy.spatial import KDTree
 
 __all__ = ['assign_sources', 'is_of_tile']
 
@@ -40,10 +41,11 @@ def assign_sources(ra, dec, footprints):
     """
     tile = np.full(len(ra), -1, dtype=np.int32)
     farthest = np.full(len(ra), -np.inf)
-    order = np.argsort(dec, kind='stable')
-    in_order = np.radians(dec[order])
+    if not len(ra):
+        return tile
+    tree = KDTree(_vectors(ra, dec), balanced_tree=False)
     for k, footprint in enumerate(footprints):
-        rows = _rows_near(ra, dec, order, in_order, footprint)
+        rows = _rows_near(tree, footprint)
         if not rows.size:
             continue
         inside = footprint.border_distances(_sky(ra[rows], dec[rows]))
@@ -72,15 +74,11 @@ def is_of_tile(sky, own, footprints):
     return assign_sources(sky.ra.deg, sky.dec.deg, footprints) == own
 
 
-def _rows_near(ra, dec, order, in_order, footprint):
-    """Rows of sources within the radius of a footprint, by their declinations first."""
-    angle = footprint.radius + _SLACK
-    latitude = np.arcsin(np.clip(footprint.center[2], -1, 1))
-    between = np.searchsorted(in_order, [latitude - angle, latitude + angle + _SLACK])
-    rows = order[slice(*between)]
-    # By the sine of half of the angle, since the cosine is not exact for small ones.
-    apart = _vectors(ra[rows], dec[rows]) - footprint.center
-    return rows[(apart**2).sum(axis=1) <= 4 * np.sin(min(angle, np.pi) / 2) ** 2]
+def _rows_near(tree, footprint):
+    """Rows of sources within the radius of a footprint."""
+    chord = 2 * np.sin(min(footprint.radius + _SLACK, np.pi) / 2)
+    found = tree.query_ball_point(footprint.center, chord + _SLACK, return_sorted=False)
+    return np.array(found, dtype=np.int64)
 
 
 def _vectors(ra, dec):

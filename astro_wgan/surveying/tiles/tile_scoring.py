@@ -22,10 +22,12 @@ from astro_wgan.stamps import StampSet
 from astro_wgan.surveying.part_tables import write_part
 from astro_wgan.surveying.survey_config import SurveyConfig
 from astro_wgan.surveying.survey_folder import SurveyFolder, TileState
+from astro_wgan.surveying.survey_sources import Sources
 from astro_wgan.surveying.tiles.source_assignment import is_of_tile
 from astro_wgan.surveying.tiles.strangest_stamps import KeptStamps
 from astro_wgan.surveying.tiles.survey_tiles import Tile
 from astro_wgan.surveying.tiles.worker_models import detector_of
+from astro_wgan.validation.id_values import id_values
 
 __all__ = ['TileTask', 'score_tile']
 
@@ -174,8 +176,6 @@ def _read(tile, reading):
 
 def _detected(task, images):
     """Sources that are detected in the first image, of those that belong to this tile."""
-    from astro_wgan.surveying.survey_sources import Sources
-
     try:
         sky = detected_table(
             next(iter(images.values())), None, task.config.detection, pixel_scale=None
@@ -201,7 +201,7 @@ def _survivors(task, detector, images, sources, failed):
         if len(sources) == 1:
             if len(failed) >= _MOST_FAILED:
                 raise
-            failed[str(sources.ids[0])] = one_line(error)
+            failed[str(id_values(sources.ids)[0])] = one_line(error)
             return
     else:
         # None of the stamps may lie inside of the tile.
@@ -236,7 +236,10 @@ def _cut(task, detector, images, sources):
     options = {
         'size': detector.wgan.network.size,
         'positions': QTable(
-            {'id': sources.ids, 'sky': SkyCoord(sources.ra * u.deg, sources.dec * u.deg)}
+            {
+                'id': id_values(sources.ids),
+                'sky': SkyCoord(sources.ra * u.deg, sources.dec * u.deg),
+            }
         ),
         'partial': config.partial,
     }
