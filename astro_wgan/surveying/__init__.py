@@ -7,6 +7,7 @@ __all__, __getattr__, __dir__ = lazy_names(
     {
         'SurveyConfig': 'survey_config',
         'SurveyResult': 'survey_result',
+        'cut_tiles': 'survey_stamps',
         'rank_survey': 'survey_ranking',
         'survey': 'survey_pipeline',
     },

@@ -96,6 +96,12 @@ class SurveyConfig:
         # Those of each band are checked when its image is opened.
         ReadOptions(**{k: v for k, v in self.reading.items() if not isinstance(v, Mapping)})
 
+    @property
+    def remote(self):
+        """How a catalog at a URI is read: as the tiles are, unless that differs between bands."""
+        remote = self.reading.get('remote')
+        return None if isinstance(remote, Mapping) else remote
+
     def describe(self):
         """Plain values of the settings that results depend on, for a `Fingerprint`."""
         settings = {name: getattr(self, name) for name in self.__dataclass_fields__}

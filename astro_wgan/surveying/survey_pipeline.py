@@ -1,17 +1,14 @@
 """`survey`: from tiles, a catalog and a model to ranked scores, in one call that can be resumed."""
 
-import json
 import os
 import warnings
-from collections.abc import Mapping
 from dataclasses import replace
 
-import numpy as np
 from astropy.utils.exceptions import AstropyUserWarning
 
 from astro_wgan.exceptions import SurveyFolderError
 from astro_wgan.hunting.initial_model import model_folder
-from astro_wgan.jobs import Fingerprint, describe_detector, digest, digest_settings, ordered_map
+from astro_wgan.jobs import Fingerprint, describe_detector, digest_settings
 from astro_wgan.jobs.parallel import check_workers, completed_map
 from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.jobs.provenance import provenance_record
@@ -23,10 +20,10 @@ from astro_wgan.surveying.survey_model import check_model_fits, in_order_of_mode
 from astro_wgan.surveying.survey_ranking import rank_survey
 from astro_wgan.surveying.survey_result import SurveyResult
 from astro_wgan.surveying.survey_sources import catalog_blocks, sources_of_tiles
-from astro_wgan.surveying.tiles.footprints import footprint_or_reason, overlapping
 from astro_wgan.surveying.tiles.strangest_stamps import merge_strangest
 from astro_wgan.surveying.tiles.survey_tiles import as_tiles
-from astro_wgan.surveying.tiles.tile_scoring import TileTask, score_tile
+from astro_wgan.surveying.tiles.tile_scoring import ScoreTask, score_tile
+from astro_wgan.surveying.tiles.tile_tasks import read_footprints, tile_tasks
 from astro_wgan.surveying.tiles.worker_models import keep_detector
 
 __all__ = ['survey']
@@ -133,7 +130,7 @@ def survey(
     folder = SurveyFolder(os.path.abspath(output))
     folder.check()
     tiles = as_tiles(tiles, bands)
-    blocks = None if catalog is None else catalog_blocks(catalog, remote=_remote(config))
+    blocks = None if catalog is None else catalog_blocks(catalog, remote=config.remote)
     threads = threads_of_worker(processes, client)
     if processes > 1:
         limit_threads(threads)
@@ -141,7 +138,7 @@ def survey(
     tiles = in_order_of_model(tiles, detector, bands)
     with ProgressLine('survey', quiet=not progress) as line:
         line.update(0.0, 'reading headers')
-        footprints, unreadable = _footprints(tiles, config, processes, client)
+        footprints, unreadable = read_footprints(tiles, config, processes, client)
         check_model_fits(detector, tiles, footprints)
         sources = None
         if blocks is not None:
@@ -150,7 +147,9 @@ def survey(
         fingerprint = _fingerprint(config, detector, sources)
         folder.check_belongs(fingerprint)
         _check_known_tiles(folder, tiles, unreadable)
-        tasks = _tasks(tiles, footprints, sources, config, folder, detector)
+        model = digest_settings(describe_detector(detector))
+        common = {'output': str(folder.path), 'model': model, 'config': config}
+        tasks = tile_tasks(ScoreTask, tiles, footprints, sources, **common)
         folder.claim(fingerprint, provenance=provenance_record(), tiles=len(tiles))
         with folder.locked():
             if not (folder.model / 'manifest.json').exists():
@@ -184,32 +183,8 @@ def _score_tiles(folder, tasks, failed, line, threads, processes, client):
         line.update(done / len(tasks), f'{done} of {len(tasks)} tiles, {n_sources:,} sources')
 
 
-def _remote(config):
-    """How a catalog at a URI is read: as the tiles are, unless that differs between bands."""
-    remote = config.reading.get('remote')
-    return None if isinstance(remote, Mapping) else remote
-
-
 def _is_path(model):
     return isinstance(model, (str, os.PathLike))
-
-
-def _footprints(tiles, config, processes, client):
-    """Footprints by the names of tiles, and the reasons why others cannot be read."""
-    pieces = [(tile, dict(config.reading)) for tile in tiles]
-    # To start processes takes longer than to read hundreds of headers.
-    processes = processes if len(tiles) > 256 else 1
-    found, unreadable = {}, {}
-    results = ordered_map(footprint_or_reason, pieces, processes=processes, client=client)
-    for tile, result in zip(tiles, results, strict=True):
-        if isinstance(result, str):
-            unreadable[tile.name] = result
-        else:
-            found[tile.name] = result
-    if not found:
-        name, reason = next(iter(unreadable.items()))
-        raise ValueError(f'None of the {len(tiles)} tiles can be read; of {name}: {reason}')
-    return found, unreadable
 
 
 def _fingerprint(config, detector, sources):
@@ -233,41 +208,6 @@ def _check_known_tiles(folder, tiles, unreadable):
                 f'Tile {name} has been scored, and can no longer be read: {reason} Without it '
                 'other tiles would get its sources.'
             )
-
-
-def _tasks(tiles, footprints, sources, config, folder, detector):
-    """A task for each tile that can be read."""
-    tiles = [tile for tile in tiles if tile.name in footprints]
-    known = [footprints[tile.name] for tile in tiles]
-    common = {
-        'output': str(folder.path),
-        'model': digest_settings(describe_detector(detector)),
-        'config': config,
-    }
-    if sources is None:
-        return _tasks_to_detect(tiles, known, common)
-    n_outside = len(sources.outside)
-    if n_outside == sources.about['length']:
-        raise ValueError(
-            f'None of the {n_outside} sources of `catalog` lies in one of the {len(tiles)} tiles.'
-        )
-    tasks = []
-    for tile, footprint, own in zip(tiles, known, sources.by_tile, strict=True):
-        text = np.array(json.dumps(footprint.describe()))
-        identity = digest(text, own.ids, own.ra, own.dec)
-        tasks.append(TileTask(tile, identity=identity, sources=own, **common))
-    return tasks
-
-
-def _tasks_to_detect(tiles, footprints, common):
-    tasks = []
-    for own, (tile, near) in enumerate(zip(tiles, overlapping(footprints), strict=True)):
-        others = tuple(footprints[k] for k in near)
-        text = json.dumps([each.describe() for each in others])
-        place = near.index(own)
-        identity = digest(np.array(text), np.array(place))
-        tasks.append(TileTask(tile, identity=identity, footprints=others, own=place, **common))
-    return tasks
 
 
 def _left_to_do(folder, tasks, line):

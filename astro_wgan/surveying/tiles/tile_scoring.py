@@ -8,28 +8,21 @@ from dataclasses import dataclass
 
 import numpy as np
 from astropy import units as u
-from astropy.coordinates import SkyCoord
 from astropy.table import QTable, hstack, vstack
 
-from astro_wgan.cutouts.detected_sources import detected_table
-from astro_wgan.exceptions import DetectionError, DriftWarning
+from astro_wgan.exceptions import DriftWarning
 from astro_wgan.files.error_text import one_line
-from astro_wgan.images.read_options import options_of_band
-from astro_wgan.images.reading import read_image
 from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.remote.uris import shown
-from astro_wgan.stamps import StampSet
 from astro_wgan.surveying.part_tables import write_part
-from astro_wgan.surveying.survey_config import SurveyConfig
 from astro_wgan.surveying.survey_folder import SurveyFolder, TileState
-from astro_wgan.surveying.survey_sources import Sources
-from astro_wgan.surveying.tiles.source_assignment import is_of_tile
 from astro_wgan.surveying.tiles.strangest_stamps import KeptStamps
-from astro_wgan.surveying.tiles.survey_tiles import Tile
+from astro_wgan.surveying.tiles.tile_stamps import cut_stamps, read_tile
+from astro_wgan.surveying.tiles.tile_tasks import TileTask
 from astro_wgan.surveying.tiles.worker_models import detector_of
 from astro_wgan.validation.id_values import id_values
 
-__all__ = ['TileTask', 'score_tile']
+__all__ = ['ScoreTask', 'score_tile']
 
 #: Sources that may fail before the tile is taken to be at fault.
 _MOST_FAILED = 16
@@ -42,40 +35,24 @@ _LEFT_OUT = ('q_value', 'rank', 'latent', 'sky')
 _networks = threading.Lock()
 
 
-@dataclass(frozen=True, eq=False)
-class TileTask:
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ScoreTask(TileTask):
     """
     What a process needs to know to score a tile.
 
     Attributes
     ----------
-    tile : `~astro_wgan.surveying.tiles.survey_tiles.Tile`
     output : str
         Folder of the survey, with the model.
     model : str
         Digest of the model.
-    identity : str
-        Digest of footprint and sources.
-    config : `~astro_wgan.SurveyConfig`
     threads : int or None
         Threads of TensorFlow in a process of its own.
-    sources : `~astro_wgan.surveying.survey_sources.Sources` or None
-        Those of the tile; None to detect them.
-    footprints : list of `~astro_wgan.surveying.tiles.footprints.Footprint`
-        To detect: this tile and those that may show the same sky.
-    own : int
-        Index of this tile among them.
     """
 
-    tile: Tile
     output: str
     model: str
-    identity: str
-    config: SurveyConfig
     threads: int | None = None
-    sources: object = None
-    footprints: tuple = ()
-    own: int = 0
 
 
 class _NotWrittenError(Exception):
@@ -96,7 +73,7 @@ def score_tile(task):
 
     Parameters
     ----------
-    task : `TileTask`
+    task : `ScoreTask`
 
     Returns
     -------
@@ -141,13 +118,8 @@ def score_tile(task):
 
 def _scored(task, detector, folder):
     """The table of a tile, None without sources, and the counts of its state."""
-    config, images = task.config, None
-    sources = task.sources
-    if sources is None or len(sources) > config.batch_size:
-        # Once, for all batches; of a large file with few sources only sections are read.
-        images = _read(task.tile, config.reading)
-        if sources is None:
-            sources = _detected(task, images)
+    config = task.config
+    images, sources = read_tile(task)
     state = {'sources': len(sources), 'failed': {}, 'warnings': []}
     with _writing():
         kept = KeptStamps(folder.stamps_of(task.tile.name), config.keep_stamps)
@@ -168,23 +140,6 @@ def _scored(task, detector, folder):
     state['scored'] = int(np.isfinite(table['score']).sum())
     state['warnings'] = _drift(detector, table)
     return table, state
-
-
-def _read(tile, reading):
-    return {band: read_image(path, **options_of_band(reading, band)) for band, path in tile.images}
-
-
-def _detected(task, images):
-    """Sources that are detected in the first image, of those that belong to this tile."""
-    try:
-        sky = detected_table(
-            next(iter(images.values())), None, task.config.detection, pixel_scale=None
-        )['sky']
-    except DetectionError:
-        return Sources(np.zeros(0, dtype=str), np.zeros(0), np.zeros(0))
-    is_own = is_of_tile(sky, task.own, task.footprints)
-    ids = np.array([f'{task.tile.name}-{k}' for k in np.flatnonzero(is_own)], dtype=str)
-    return Sources(ids, sky.ra.deg[is_own], sky.dec.deg[is_own])
 
 
 def _survivors(task, detector, images, sources, failed):
@@ -214,7 +169,7 @@ def _survivors(task, detector, images, sources, failed):
 
 
 def _stamps_and_scores(task, detector, images, sources):
-    stamps = _cut(task, detector, images, sources)
+    stamps = cut_stamps(task, images, sources, detector.wgan.network.size)
     if not len(stamps):
         return stamps, None
     with _networks, warnings.catch_warnings():
@@ -229,25 +184,6 @@ def _stamps_and_scores(task, detector, images, sources):
         if getattr(task.config, name):
             own = _joined(own, measure(stamps), name)
     return stamps, own
-
-
-def _cut(task, detector, images, sources):
-    config = task.config
-    options = {
-        'size': detector.wgan.network.size,
-        'positions': QTable(
-            {
-                'id': id_values(sources.ids),
-                'sky': SkyCoord(sources.ra * u.deg, sources.dec * u.deg),
-            }
-        ),
-        'partial': config.partial,
-    }
-    if images is None:
-        images, options = dict(task.tile.images), options | dict(config.reading)
-    if task.tile.bands is None:
-        return StampSet.from_image(images[None], **options)
-    return StampSet.from_images(images, **options)
 
 
 def _photometry(stamps):

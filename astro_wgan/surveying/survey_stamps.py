@@ -1,0 +1,266 @@
+"""`cut_tiles`: stamps of all sources of a survey in one store, without a model."""
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from astro_wgan.exceptions import ImageError
+from astro_wgan.files.error_text import one_line
+from astro_wgan.files.temporary_names import temporary_path
+from astro_wgan.jobs import Fingerprint, describe_settings, digest, digest_settings
+from astro_wgan.jobs.parallel import check_workers, completed_map
+from astro_wgan.jobs.progress import ProgressLine
+from astro_wgan.store import StampStore
+from astro_wgan.store.resume_store import resume_store
+from astro_wgan.surveying.survey_config import SurveyConfig
+from astro_wgan.surveying.survey_sources import catalog_blocks, sources_of_tiles
+from astro_wgan.surveying.tiles.strangest_stamps import KeptStamps
+from astro_wgan.surveying.tiles.survey_tiles import as_tiles
+from astro_wgan.surveying.tiles.tile_stamps import cut_stamps, read_tile
+from astro_wgan.surveying.tiles.tile_tasks import TileTask, read_footprints, tile_tasks
+
+__all__ = ['cut_tiles']
+
+#: Failures that are named in an error.
+_NAMED = 3
+
+#: Stamps that are in memory at a time when stores are joined.
+_AT_ONCE = 1024
+
+
+def cut_tiles(
+    tiles,
+    catalog=None,
+    *,
+    output,
+    size=64,
+    bands=None,
+    partial='fill',
+    detection=None,
+    reading=None,
+    processes=1,
+    client=None,
+    progress=True,
+):
+    """
+    Cut all sources of a survey into one store, such as those that a model is to be trained on.
+
+    Each source is cut from the tile in which it lies farthest from the border, as by
+    `~astro_wgan.survey`. Each worker reads tiles and writes the stamps of a tile into a store of
+    its own; these are joined in the end.
+
+    Parameters
+    ----------
+    tiles, catalog, bands
+        As for `~astro_wgan.survey`.
+    output : path-like
+        Store to write. The same call goes on after an interruption; a store of other tiles,
+        sources or settings is refused. What is done of the tiles is beside it, in the folder
+        ``OUTPUT.parts``, until the store is complete.
+    size : int, tuple of int or `~astropy.units.Quantity`, optional
+        Pixels along the edge of stamps, or angles.
+    partial : {'fill', 'drop'}, optional
+        Mask what of a stamp lies beyond its tile, or leave such stamps out.
+    detection : `~astro_wgan.detection.DetectionConfig`, optional
+        Detection without ``catalog``, by default as in `~astro_wgan.SurveyConfig`.
+    reading : dict, optional
+        Options of `~astro_wgan.read_image`.
+    processes : int, optional
+        Number of processes, including this one.
+    client : `dask.distributed.Client` or 'current', optional
+        Cluster that works instead. Its workers need the paths of ``tiles`` and ``output``.
+    progress : bool, optional
+        Show a progress line.
+
+    Returns
+    -------
+    `~astro_wgan.StampStore`
+        Open for reading: the stamps of one tile after the other, in the order of the catalog, with
+        the column ``tile``. ``meta`` is that of the first tile.
+
+    Raises
+    ------
+    ImageError
+        If tiles cannot be read or cut. Others are kept: the same call goes on from there, also
+        without those tiles.
+    ValueError
+        If tiles, catalog or settings are invalid, no source lies in a tile, ``output`` is another
+        store, or tiles differ in unit or pixel scale.
+    OSError
+        If a file cannot be written, as on a full disk. What was done before is kept.
+
+    Notes
+    -----
+    In memory are, in each process, one tile and some thousand stamps. The disk holds all stamps
+    twice for a while.
+
+    Examples
+    --------
+    >>> from astro_wgan.surveying import cut_tiles
+    >>> stamps = cut_tiles(  # doctest: +SKIP
+    ...     'tiles/*.fits', 'catalog.parquet', output='stamps.zarr', size=64, processes=4
+    ... )
+    """
+    settings = {'partial': partial, 'reading': {} if reading is None else reading}
+    config = SurveyConfig(**settings | ({} if detection is None else {'detection': detection}))
+    check_workers(processes, client)
+    output = Path(os.path.abspath(output))
+    parts = output.with_name(f'{output.name}.parts')
+    tiles = as_tiles(tiles, bands)
+    blocks = None if catalog is None else catalog_blocks(catalog, remote=config.remote)
+    with ProgressLine('cutting', quiet=not progress) as line:
+        line.update(0.0, 'reading headers')
+        footprints, unreadable = read_footprints(tiles, config, processes, client)
+        _raise_failures(unreadable, len(tiles))
+        common = {'config': config, 'folder': str(parts), 'size': size}
+        sources = None
+        if blocks is not None:
+            line.update(0.0, 'reading the catalog')
+            sources = sources_of_tiles(blocks, list(footprints.values()))
+            if len(sources.outside):
+                line.note(f'left out: {len(sources.outside):,} sources, which lie in no tile')
+        tasks = tile_tasks(CutTask, tiles, footprints, sources, **common)
+        fingerprint = _fingerprint(config, size, sources, tasks)
+        if output.exists():
+            with resume_store(output, like=None, fingerprint=fingerprint):
+                # Another store has been refused.
+                if not parts.exists():
+                    return StampStore.open(output)
+        parts.mkdir(parents=True, exist_ok=True)
+        failed = {}
+        todo = [task for task in tasks if not task.part.exists()]
+        done = len(tasks) - len(todo)
+        for name, reason in completed_map(cut_tile, todo, processes=processes, client=client):
+            done += 1
+            if reason is not None:
+                failed[name] = reason
+                line.note(f'{name} failed: {reason}')
+            line.update(done / len(tasks), f'{done} of {len(tasks)} tiles')
+        _raise_failures(failed, len(tiles))
+        line.update(1.0, 'joining the stamps of all tiles')
+        _join(output, [task.part for task in tasks if task.part.exists()], fingerprint)
+        _remove(parts)
+    return StampStore.open(output)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class CutTask(TileTask):
+    """
+    What a process needs to know to cut a tile.
+
+    Attributes
+    ----------
+    folder : str
+        Folder for the store of the tile.
+    size : int, tuple of int or `~astropy.units.Quantity`
+    """
+
+    folder: str
+    size: object
+
+    @property
+    def part(self):
+        """Path of the store, by what is in it."""
+        what = {'size': self.size, **self.config.describe(), 'sources': self.identity}
+        what['images'] = {str(band): path for band, path in self.tile.images}
+        return Path(self.folder) / f'{self.tile.name}-{digest_settings(what)[-16:]}.zarr'
+
+
+def cut_tile(task):
+    """
+    Write the stamps of a tile into a store.
+
+    Parameters
+    ----------
+    task : `CutTask`
+
+    Returns
+    -------
+    name : str
+        Of the tile.
+    reason : str or None
+        Why it cannot be read or cut.
+    """
+    # Another worker may be at work on the same task, if the scheduler has lost sight of it.
+    path = temporary_path(task.part)
+    batches, kept = _batches(task), KeptStamps(path, 'all')
+    try:
+        while True:
+            try:
+                stamps = next(batches, None)
+            except Exception as error:  # readers of files, and whatever a broken image leads to
+                return task.tile.name, one_line(error)
+            if stamps is None:
+                break
+            stamps.table['tile'] = task.tile.name
+            kept.add(stamps, None)
+        kept.close()
+        if path.exists() and not task.part.exists():
+            os.rename(path, task.part)
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+    return task.tile.name, None
+
+
+def _batches(task):
+    images, sources = read_tile(task)
+    size = task.config.batch_size
+    for first in range(0, len(sources), size):
+        yield cut_stamps(task, images, sources[first : first + size], task.size)
+
+
+def _raise_failures(reasons, count):
+    if not reasons:
+        return
+    shown = '; '.join(f'{name}: {reasons[name].rstrip(".")}' for name in list(reasons)[:_NAMED])
+    more = f'; and {len(reasons) - _NAMED} more' if len(reasons) > _NAMED else ''
+    raise ImageError(
+        f'{len(reasons)} of {count} tiles cannot be cut: {shown}{more}. What was cut of others is '
+        'kept: the same call goes on from there, or leave these tiles out.'
+    )
+
+
+def _fingerprint(config, size, sources, tasks):
+    return Fingerprint(
+        {
+            'settings': describe_settings({'size': size, **config.describe()}),
+            'catalog': {'length': None} if sources is None else sources.about,
+            'tiles': {
+                'number': len(tasks),
+                'names': digest(np.array([task.tile.name for task in tasks])),
+                'positions and sources': digest(np.array([task.identity for task in tasks])),
+            },
+        }
+    )
+
+
+def _join(output, paths, fingerprint):
+    """Write the stamps of some stores into one, or what an interrupted call has left of them."""
+    if not paths:
+        raise ValueError(
+            "There is no stamp: no source of a tile is detected, or with partial='drop' none lies "
+            'far enough inside.'
+        )
+    with resume_store(output, like=StampStore.open(paths[0]), fingerprint=fingerprint) as (
+        made,
+        meta,
+    ):
+        stores = map(StampStore.open, paths)
+        # One for all, since there may be as many as tiles.
+        made.extend(stamps.replace(meta=meta) for stamps in _without_first(len(made), stores))
+
+
+def _without_first(count, stores):
+    for store in stores:
+        yield from store.batches(_AT_ONCE, skip=min(count, len(store)))
+        count = max(0, count - len(store))
+
+
+def _remove(folder):
+    # Under another name first: what is left after a kill must not be taken for what is complete.
+    hidden = temporary_path(folder)
+    os.rename(folder, hidden)
+    shutil.rmtree(hidden, ignore_errors=True)
