@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from astro_wgan.cli_size import size_of_text
+from astro_wgan.cli_stamps import add_detection, add_making, names_of_bands
 from astro_wgan.cli_workers import add_workers, chosen_workers
 from astro_wgan.tensorflow_messages import without_messages
 
@@ -39,15 +40,10 @@ def add_hunt(commands):
     )
     add(
         '--bands',
-        type=lambda text: [name.strip() for name in text.split(',')],
+        type=names_of_bands,
         metavar='NAMES',
         help='names of the bands of the images, such as g,r,i (default: what differs in the names '
         'of the files)',
-    )
-    add(
-        '--detect-in',
-        metavar='BAND',
-        help='band in which sources are detected, or chi2 for all of them (default: the first)',
     )
     add(
         '--output',
@@ -103,29 +99,7 @@ def add_hunt(commands):
         'x and y, or ra and dec, by the names of any catalog; or a catalog of the sky in Parquet '
         'or HATS, of which the sources in the image are read',
     )
-    add(
-        '--sky',
-        choices=['keep', 'subtract'],
-        default=defaults.sky,
-        help='keep the sky in the stamps, or subtract the background that is measured or known',
-    )
-    add(
-        '--scale',
-        choices=['source'],
-        help='stamps that follow the source: 16 half-light radii across, resampled to --size',
-    )
-    add(
-        '--neighbors',
-        choices=['keep', 'mask', 'replace'],
-        default=defaults.neighbors,
-        help='keep the neighbors of the central source, mask them, or replace them by sky',
-    )
-    add(
-        '--stars',
-        choices=['keep', 'mask'],
-        default=defaults.stars,
-        help='keep or mask point sources beside or on a galaxy',
-    )
+    add_making(add, defaults)
     add(
         '--held-out-fraction',
         type=float,
@@ -207,37 +181,7 @@ def add_hunt(commands):
         metavar='SECONDS',
         help='after which a server that does not answer has failed',
     )
-    add(
-        '--threshold',
-        type=float,
-        default=detection.threshold,
-        help='detection threshold in units of the noise',
-    )
-    add(
-        '--min-area',
-        type=int,
-        default=detection.min_area,
-        help='minimum area of a source in pixels',
-    )
-    add(
-        '--deblend-levels',
-        type=int,
-        default=detection.deblend_levels,
-        help='number of deblending levels',
-    )
-    add(
-        '--deblend-contrast',
-        type=float,
-        default=detection.deblend_contrast,
-        help='deblending contrast (DEBLEND_MINCONT)',
-    )
-    add(
-        '--background-box',
-        type=int,
-        default=detection.background_box,
-        help='size of the background mesh in pixels',
-    )
-    add('--background', type=float, help='known background level, 0 if it has been subtracted')
+    add_detection(add, detection)
     add_workers(add)
     add('--json', action='store_true', help='write the summary as JSON to the standard output')
     add('--quiet', action='store_true', help='do not show progress')

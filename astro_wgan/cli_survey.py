@@ -1,8 +1,9 @@
 """The command ``astro-wgan survey``."""
 
 import argparse
-from dataclasses import replace
+from dataclasses import fields, replace
 
+from astro_wgan.cli_stamps import add_detection, add_making, names_of_bands
 from astro_wgan.cli_workers import add_workers, chosen_workers
 from astro_wgan.tensorflow_messages import without_messages
 
@@ -39,7 +40,7 @@ def add_survey(commands):
     add('--status', action='store_true', help='print the state of the survey in DIR, and end')
     add(
         '--bands',
-        type=lambda text: [name.strip() for name in text.split(',')],
+        type=names_of_bands,
         metavar='NAMES',
         help='names of the bands, such as g,r,i, in the order of the model',
     )
@@ -60,18 +61,8 @@ def add_survey(commands):
     )
     add('--batch-size', type=int, default=defaults.batch_size, help='stamps in memory at a time')
     add('--n-ranked', type=int, default=defaults.n_ranked, help='rows of the ranked table')
-    add(
-        '--threshold',
-        type=float,
-        default=defaults.detection.threshold,
-        help='detection threshold in units of the noise',
-    )
-    add(
-        '--min-area',
-        type=int,
-        default=defaults.detection.min_area,
-        help='minimum area of a source in pixels',
-    )
+    add_making(add)
+    add_detection(add)
     add('--layout', default='auto', help='meaning of the extensions and files of a tile')
     add('--anonymous', action='store_true', help='read public buckets without credentials')
     add_workers(add)
@@ -103,10 +94,8 @@ def _run(options):
         keep_stamps=options.keep_stamps,
         batch_size=options.batch_size,
         n_ranked=options.n_ranked,
-        detection=replace(
-            SurveyConfig().detection, threshold=options.threshold, min_area=options.min_area
-        ),
         reading=reading,
+        **_making_and_detection(vars(options)),
     )
     with chosen_workers(options) as workers:
         result = survey(
@@ -123,6 +112,18 @@ def _run(options):
     if not options.quiet:
         _print_strangest(result)
     return int(any(status['state'] != 'done'))
+
+
+def _making_and_detection(given):
+    """Settings of a configuration for what is given."""
+    from astro_wgan.detection import DetectionConfig
+    from astro_wgan.hunting.stamp_making import WORTH_A_STAMP
+
+    settings = {name: given[name] for name in ('detect_in', 'sky', 'scale', 'neighbors', 'stars')}
+    known = [field.name for field in fields(DetectionConfig) if given.get(field.name) is not None]
+    if known:
+        settings['detection'] = replace(WORTH_A_STAMP, **{name: given[name] for name in known})
+    return settings
 
 
 def _tiles_and_catalog(options):

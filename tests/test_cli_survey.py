@@ -1,12 +1,11 @@
 """The command `astro-wgan survey`."""
 
-from dataclasses import replace
-
 import pytest
 from astropy.table import QTable
 
 from astro_wgan import SurveyConfig
 from astro_wgan.cli import main
+from astro_wgan.detection import DetectionConfig
 from astro_wgan.images import RemoteFiles
 from astro_wgan.surveying.part_tables import write_part
 from astro_wgan.surveying.survey_folder import SurveyFolder, TileState
@@ -69,10 +68,11 @@ def test_the_last_path_is_the_catalog(given, folder, capsys):
 def test_options_are_settings(given, folder, capsys):
     options = ['--photometry', '--keep-stamps', 'all', '--n-ranked', 7, '--partial', 'drop']
     options += ['--threshold', 4, '--min-area', 9, '--layout', 'des', '--anonymous']
+    options += ['--sky', 'subtract', '--neighbors', 'mask', '--detect-in', 'chi2']
     options += ['--batch-size', 3, '--bands', 'g, r', '--processes', 2, '--detect', '--quiet']
     assert run('t/*_{band}.fits', '--model', 'm', '--out', folder.path, *options) == 1
     assert given['arguments'] == ('t/*_{band}.fits', None)
-    detection = replace(SurveyConfig().detection, threshold=4.0, min_area=9)
+    detection = DetectionConfig(4.0, min_area=9)
     assert given['config'] == SurveyConfig(
         photometry=True,
         keep_stamps='all',
@@ -80,6 +80,9 @@ def test_options_are_settings(given, folder, capsys):
         partial='drop',
         batch_size=3,
         detection=detection,
+        sky='subtract',
+        neighbors='mask',
+        detect_in='chi2',
         reading={'layout': 'des', 'remote': RemoteFiles(anonymous=True)},
     )
     assert (given['bands'], given['processes'], given['progress']) == (['g', 'r'], 2, False)

@@ -10,14 +10,13 @@ from astro_wgan.astrometry.stamp_geometry import scale_of_image
 from astro_wgan.catalogs.parquet.catalog_reading import is_catalog
 from astro_wgan.catalogs.table_files import read_table
 from astro_wgan.datasets.images import credit_of_file
-from astro_wgan.detection.tiled_detection import measure_background
 from astro_wgan.hunting.band_images import images_by_band
 from astro_wgan.hunting.hunt_config import HuntConfig
+from astro_wgan.hunting.stamp_making import StampMaking
 from astro_wgan.images import read_image
 from astro_wgan.images.read_options import check_options_of_bands, options_of_band
 from astro_wgan.images.reading import describe_image
 from astro_wgan.jobs.progress import ProgressLine
-from astro_wgan.neighbors.neighbor_config import as_neighbor_config
 from astro_wgan.remote.uris import shown
 from astro_wgan.stamps import StampSet
 from astro_wgan.store.writable import check_writable
@@ -35,10 +34,6 @@ _CARDS = {
     'left_out': 'HDULEFT',
     'missing': 'HDUMISS',
 }
-
-
-#: Threshold at which neighbors and stars are detected, in units of the noise.
-_FAINT = 1.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +89,8 @@ def read_field(image, config, *, bands, positions, progress, **reading):
     if isinstance(positions, (str, PathLike)) and not is_catalog(positions):
         positions = read_table(positions)
     n_positions = None if positions is None or is_catalog(positions) else _count(positions)
+    making = StampMaking.of(config)
+    making.check_bands(len(sources or ()))
     images, told = {}, []
     what = 'detecting' if positions is None else 'cutting'
     with ProgressLine(what, quiet=not progress) as line:
@@ -110,7 +107,7 @@ def read_field(image, config, *, bands, positions, progress, **reading):
             told[-1] |= {'source': _name_of(source), **_what_was_read(ccd.meta)}
             if isinstance(source, (str, PathLike)) and (credit := credit_of_file(source)):
                 ccd.meta['credit'] = credit
-            images[band] = _with_sky(ccd, config, is_only_one=band is None)
+            images[band] = making.without_sky(ccd)
         first = next(iter(images.values()))
         # Stamps have the pixels of the image in which sources are detected.
         config = _with_size_in_pixels(config, images.get(config.detect_in, first))
@@ -158,32 +155,13 @@ def _with_size_in_pixels(config, ccd):
     return replace(config, size=pixels)
 
 
-def _with_sky(ccd, config, *, is_only_one):
-    """The image, without its background if that is to be subtracted."""
-    if config.sky == 'keep':
-        return ccd
-    detection = config.detection
-    if not is_only_one and detection.background:
-        raise ValueError(
-            '`background` of `detection` is the level of one image, and cannot be subtracted from '
-            f'several; got {detection.background:g}. Leave it out to have each measured.'
-        )
-    level = measure_background(ccd.data, mask=ccd.mask, detection=detection)
-    ccd = ccd.copy()
-    ccd.data = ccd.data - level
-    return ccd
-
-
 def _cut(images, config, positions):
     """Stamps of one image, or of a dictionary of images by band."""
-    detection = config.detection
-    if config.sky == 'subtract':
-        detection = replace(detection, background=0.0)
+    making = StampMaking.of(config)
     options = {'size': config.size, 'positions': positions, 'partial': config.partial}
-    options |= {'scale': config.scale, 'detection': detection if positions is None else None}
-    removal = _removal(config, detection)
-    if removal.is_needed:
-        options['neighbors'] = removal
+    is_used = positions is None or making.is_searched
+    options['detection'] = making.detection_of_cutting if is_used else None
+    options |= making.options
     if isinstance(images, Mapping):
         stamps = StampSet.from_images(images, detect_in=config.detect_in, **options)
     else:
@@ -194,15 +172,6 @@ def _cut(images, config, positions):
             "use a smaller `size`, or partial='fill'."
         )
     return stamps
-
-
-def _removal(config, detection):
-    """What happens to neighbors, which are fainter than the sources that are worth a stamp."""
-    removal = as_neighbor_config(config.neighbors, config.stars)
-    if removal.detection is None:
-        faint = replace(detection, threshold=min(detection.threshold, _FAINT), min_area=5)
-        removal = replace(removal, detection=faint)
-    return removal
 
 
 def _what_was_read(meta):

@@ -9,6 +9,7 @@ from astro_wgan.anomaly.calibration.contamination import check_contamination
 from astro_wgan.anomaly.classifier.classifier_config import ClassifierConfig
 from astro_wgan.cutouts.resampled.source_scale import as_source_scale
 from astro_wgan.detection import DetectionConfig
+from astro_wgan.hunting.stamp_making import SKY, WORTH_A_STAMP
 from astro_wgan.neighbors import NeighborConfig
 from astro_wgan.neighbors.neighbor_config import as_neighbor_config
 from astro_wgan.stamps import SourceScale
@@ -21,7 +22,7 @@ _ITERATIONS, _FINE_TUNING = 600, 300
 #: Allowed values of settings, by name.
 _CHOICES = {
     'partial': ('drop', 'fill'),
-    'sky': ('keep', 'subtract'),
+    'sky': SKY,
     'preset': ('compact', 'paper'),
     'stretch': ('auto', 'asinh', 'linear'),
 }
@@ -94,8 +95,7 @@ class HuntConfig:
     """
 
     size: int | u.Quantity = 64
-    # Stamps of fainter or smaller sources are dominated by noise.
-    detection: DetectionConfig = field(default_factory=lambda: DetectionConfig(2.5, min_area=40))
+    detection: DetectionConfig = WORTH_A_STAMP
     scale: str | SourceScale | None = None
     detect_in: str | None = None
     partial: str = 'drop'

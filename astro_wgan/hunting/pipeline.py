@@ -22,6 +22,7 @@ from astro_wgan.hunting.initial_model import (
     find_initial_model,
     model_folder,
 )
+from astro_wgan.hunting.stamp_making import StampMaking
 from astro_wgan.jobs import (
     Fingerprint,
     describe_detector,
@@ -327,6 +328,7 @@ def _train(stamps, config, folder, start, progress):
         checkpoint=folder.checkpoint,
         progress=progress,
     )
+    StampMaking.of(config).record(wgan)
     classifier = kept_classifier(folder, wgan)
     if classifier is None:
         # Would replace a detector, and its classifier.

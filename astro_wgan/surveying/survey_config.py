@@ -4,8 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from astro_wgan.detection import DetectionConfig
+from astro_wgan.hunting.stamp_making import StampMaking
 from astro_wgan.images.read_options import ReadOptions
 from astro_wgan.jobs import describe_settings
+from astro_wgan.neighbors import NeighborConfig
+from astro_wgan.stamps import SourceScale
 from astro_wgan.validation.config_numbers import check_whole_numbers
 
 __all__ = ['SurveyConfig']
@@ -13,11 +16,18 @@ __all__ = ['SurveyConfig']
 #: Settings that change how a survey is computed, but not what is written for a tile.
 _FREE = ('batch_size', 'n_ranked')
 
+#: Settings that say how stamps are made.
+_MAKING = ('detect_in', 'scale', 'sky', 'neighbors', 'stars')
+
 
 @dataclass(frozen=True)
 class SurveyConfig:
     """
     Configuration of a survey.
+
+    Stamps are made as those that the model was trained on: a hunt records ``scale``, ``detect_in``,
+    ``sky``, ``neighbors``, ``stars`` and ``detection`` with its model, and of any other model they
+    are by default those of `~astro_wgan.HuntConfig`.
 
     Parameters
     ----------
@@ -33,11 +43,16 @@ class SurveyConfig:
     keep_stamps : int or 'all'
         How many stamps are kept: those with the highest scores of the whole survey, or all.
     batch_size : int
-        Stamps that are in memory at a time.
+        Stamps that are in memory at a time. Neighbors are searched for anew for each batch.
     n_ranked : int
         Rows of the ranked table, from the highest score on.
-    detection : `~astro_wgan.detection.DetectionConfig`
+    detection : `~astro_wgan.detection.DetectionConfig`, optional
         Source detection, if there is no catalog.
+    detect_in : str, optional
+        Of several bands the one in which sources are detected and whose pixels stamps have, or
+        ``'chi2'``.
+    scale, sky, neighbors, stars : optional
+        As in `~astro_wgan.HuntConfig`. If a hunt has trained the model, they must be its own.
     reading : dict
         Options of `~astro_wgan.images.read_image`, such as ``{'layout': 'des'}``, for all tiles;
         with several bands, dictionaries hold a value for each.
@@ -60,8 +75,12 @@ class SurveyConfig:
     keep_stamps: int | str = 0
     batch_size: int = 1024
     n_ranked: int = 10_000
-    # Stamps of fainter or smaller sources are dominated by noise.
-    detection: DetectionConfig = field(default_factory=lambda: DetectionConfig(2.5, min_area=40))
+    detection: DetectionConfig | None = None
+    detect_in: str | None = None
+    scale: str | SourceScale | None = None
+    sky: str | None = None
+    neighbors: str | NeighborConfig | None = None
+    stars: str | None = None
     reading: Mapping = field(default_factory=dict)
 
     def __post_init__(self):
@@ -79,8 +98,12 @@ class SurveyConfig:
         else:
             least['keep_stamps'] = 0
         check_whole_numbers(self, least)
-        if not isinstance(self.detection, DetectionConfig):
-            raise TypeError(f'`detection` must be a DetectionConfig; got {self.detection!r}.')
+        if not (self.detection is None or isinstance(self.detection, DetectionConfig)):
+            raise TypeError(
+                f'`detection` must be a DetectionConfig, or None; got {self.detection!r}.'
+            )
+        # Whatever the model is, values may be wrong.
+        self.making_like(None)
         self._check_reading()
 
     def _check_reading(self):
@@ -102,9 +125,57 @@ class SurveyConfig:
         remote = self.reading.get('remote')
         return None if isinstance(remote, Mapping) else remote
 
-    def describe(self):
-        """Plain values of the settings that results depend on, for a `Fingerprint`."""
+    def making_like(self, known):
+        """
+        How stamps are made.
+
+        Parameters
+        ----------
+        known : `~astro_wgan.hunting.stamp_making.StampMaking` or None
+            How those of the model were made; None if that is not known.
+
+        Returns
+        -------
+        `~astro_wgan.hunting.stamp_making.StampMaking`
+
+        Raises
+        ------
+        ValueError
+            If the model was trained on others.
+        """
+        given = {name: getattr(self, name) for name in _MAKING}
+        if known is None:
+            return StampMaking().changed(**given, detection=self.detection)
+        made = known.changed(**given)
+        for name, own, other in (
+            ('scale', made.scale, known.scale),
+            ('sky', made.sky, known.sky),
+            ('neighbors', made.neighbors.neighbors, known.neighbors.neighbors),
+            ('stars', made.neighbors.stars, known.neighbors.stars),
+            ('neighbors', made.neighbors, known.neighbors),
+        ):
+            if own != other:
+                raise ValueError(
+                    f'`{name}` must be that of the stamps that `model` was trained on, {other!r}; '
+                    f'got {own!r}. Leave it out.'
+                )
+        return made
+
+    def describe(self, making):
+        """
+        Plain values of the settings that results depend on, for a `Fingerprint`.
+
+        Parameters
+        ----------
+        making : `~astro_wgan.hunting.stamp_making.StampMaking`
+            How stamps are made, which depends on the model, too.
+
+        Returns
+        -------
+        dict
+        """
         settings = {name: getattr(self, name) for name in self.__dataclass_fields__}
         # How files at URIs are reached, which may hold credentials.
         settings['reading'] = {k: v for k, v in self.reading.items() if k != 'remote'}
-        return describe_settings({k: v for k, v in settings.items() if k not in _FREE})
+        settings = {k: v for k, v in settings.items() if k not in (*_FREE, *_MAKING)}
+        return describe_settings({**settings, 'stamps': making})

@@ -5,10 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from astro_wgan.cutouts.bands.detection_in_bands import CHI_SQUARED
+from astro_wgan.hunting.stamp_making import making_of_model
 from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.stamps import StampSet
 
-__all__ = ['check_model_fits', 'in_order_of_model', 'loaded_detector']
+__all__ = ['check_model_fits', 'in_order_of_model', 'loaded_detector', 'making_of_stamps']
 
 #: Relative difference of pixel scales that is allowed.
 _SCALE = 0.01
@@ -83,6 +85,40 @@ def in_order_of_model(tiles, detector, bands):
         replace(tile, images=tuple((name, dict(tile.images)[name]) for name in names))
         for tile in tiles
     ]
+
+
+def making_of_stamps(config, detector, bands):
+    """
+    How the stamps of a survey are made: as those that the model was trained on.
+
+    Parameters
+    ----------
+    config : `~astro_wgan.SurveyConfig`
+    detector : `~astro_wgan.AnomalyDetector`
+    bands : list of str or None
+        Names of the bands of the tiles.
+
+    Returns
+    -------
+    `~astro_wgan.hunting.stamp_making.StampMaking`
+
+    Raises
+    ------
+    ValueError
+        If the configuration wants others, or sources to be detected in a band that there is not.
+    """
+    making = config.making_like(making_of_model(detector.wgan))
+    if making.detect_in is not None and (not bands or len(bands) == 1):
+        if config.detect_in is not None:
+            raise ValueError(f'`detect_in` is for several bands; got one image, {bands or ""}.')
+        making = replace(making, detect_in=None)
+    if making.detect_in not in (None, CHI_SQUARED, *(bands or ())):
+        raise ValueError(
+            f'`detect_in` must be one of the bands {", ".join(bands)}, or {CHI_SQUARED!r}; got '
+            f'{making.detect_in!r}.'
+        )
+    making.check_bands(len(bands or ()))
+    return making
 
 
 def check_model_fits(detector, tiles, footprints):

@@ -16,7 +16,12 @@ from astro_wgan.jobs.worker_threads import limit_threads, threads_of_worker
 from astro_wgan.surveying.part_tables import check_parquet, read_part, write_part
 from astro_wgan.surveying.survey_config import SurveyConfig
 from astro_wgan.surveying.survey_folder import SurveyFolder, TileState
-from astro_wgan.surveying.survey_model import check_model_fits, in_order_of_model, loaded_detector
+from astro_wgan.surveying.survey_model import (
+    check_model_fits,
+    in_order_of_model,
+    loaded_detector,
+    making_of_stamps,
+)
 from astro_wgan.surveying.survey_ranking import rank_survey
 from astro_wgan.surveying.survey_result import SurveyResult
 from astro_wgan.surveying.survey_sources import catalog_blocks, sources_of_tiles
@@ -136,19 +141,20 @@ def survey(
         limit_threads(threads)
     detector = loaded_detector(model_folder(model) if _is_path(model) else model, progress)
     tiles = in_order_of_model(tiles, detector, bands)
+    making = making_of_stamps(config, detector, tiles[0].bands)
     with ProgressLine('survey', quiet=not progress) as line:
         line.update(0.0, 'reading headers')
-        footprints, unreadable = read_footprints(tiles, config, processes, client)
+        footprints, unreadable = read_footprints(tiles, config, making.grid, processes, client)
         check_model_fits(detector, tiles, footprints)
         sources = None
         if blocks is not None:
             line.update(0.0, 'reading the catalog')
             sources = sources_of_tiles(blocks, list(footprints.values()))
-        fingerprint = _fingerprint(config, detector, sources)
+        fingerprint = _fingerprint(config.describe(making), detector, sources)
         folder.check_belongs(fingerprint)
         _check_known_tiles(folder, tiles, unreadable)
         model = digest_settings(describe_detector(detector))
-        common = {'output': str(folder.path), 'model': model, 'config': config}
+        common = {'output': str(folder.path), 'model': model, 'config': config, 'making': making}
         tasks = tile_tasks(ScoreTask, tiles, footprints, sources, **common)
         folder.claim(fingerprint, provenance=provenance_record(), tiles=len(tiles))
         with folder.locked():
@@ -187,8 +193,8 @@ def _is_path(model):
     return isinstance(model, (str, os.PathLike))
 
 
-def _fingerprint(config, detector, sources):
-    groups = {'settings': config.describe(), 'model': describe_detector(detector)}
+def _fingerprint(settings, detector, sources):
+    groups = {'settings': settings, 'model': describe_detector(detector)}
     groups['catalog'] = {'length': None} if sources is None else sources.about
     return Fingerprint(groups)
 

@@ -111,11 +111,12 @@ def cut_tiles(
     parts = output.with_name(f'{output.name}.parts')
     tiles = as_tiles(tiles, bands)
     blocks = None if catalog is None else catalog_blocks(catalog, remote=config.remote)
+    making = config.making_like(None)
     with ProgressLine('cutting', quiet=not progress) as line:
         line.update(0.0, 'reading headers')
-        footprints, unreadable = read_footprints(tiles, config, processes, client)
+        footprints, unreadable = read_footprints(tiles, config, making.grid, processes, client)
         _raise_failures(unreadable, len(tiles))
-        common = {'config': config, 'folder': str(parts), 'size': size}
+        common = {'config': config, 'making': making, 'folder': str(parts), 'size': size}
         sources = None
         if blocks is not None:
             line.update(0.0, 'reading the catalog')
@@ -123,7 +124,8 @@ def cut_tiles(
             if len(sources.outside):
                 line.note(f'left out: {len(sources.outside):,} sources, which lie in no tile')
         tasks = tile_tasks(CutTask, tiles, footprints, sources, **common)
-        fingerprint = _fingerprint(config, size, sources, tasks)
+        settings = describe_settings({'size': size, **config.describe(making)})
+        fingerprint = _fingerprint(settings, sources, tasks)
         if output.exists():
             with resume_store(output, like=None, fingerprint=fingerprint):
                 # Another store has been refused.
@@ -164,7 +166,8 @@ class CutTask(TileTask):
     @property
     def part(self):
         """Path of the store, by what is in it."""
-        what = {'size': self.size, **self.config.describe(), 'sources': self.identity}
+        what = {'size': self.size, **self.config.describe(self.making)}
+        what['sources'] = self.identity
         what['images'] = {str(band): path for band, path in self.tile.images}
         return Path(self.folder) / f'{self.tile.name}-{digest_settings(what)[-16:]}.zarr'
 
@@ -223,10 +226,10 @@ def _raise_failures(reasons, count):
     )
 
 
-def _fingerprint(config, size, sources, tasks):
+def _fingerprint(settings, sources, tasks):
     return Fingerprint(
         {
-            'settings': describe_settings({'size': size, **config.describe()}),
+            'settings': settings,
             'catalog': {'length': None} if sources is None else sources.about,
             'tiles': {
                 'number': len(tasks),

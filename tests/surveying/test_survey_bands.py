@@ -48,7 +48,7 @@ def test_bands_are_in_the_order_of_the_model(
     stamps = StampSet.from_images(band_tiles['p01'], positions=known, size=16, partial='fill')
     table = band_detector.score(stamps, progress=False)
     np.testing.assert_array_equal(part['id'], table['id'])
-    np.testing.assert_allclose(part['score'], table['score'], rtol=1e-4)
+    np.testing.assert_allclose(part['score'], table['score'], rtol=2e-3)
     ratio = np.nanmedian(part['kron_flux_g'] / part['kron_flux_r'])
     assert float(ratio) == pytest.approx(2, abs=0.2)
     assert part.meta['tile']['images'].keys() == {'g', 'r'}

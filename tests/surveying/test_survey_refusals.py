@@ -11,6 +11,7 @@ from astropy.table import QTable
 from astro_wgan import AnomalyDetector, SurveyConfig, survey
 from astro_wgan.detection import DetectionConfig
 from astro_wgan.exceptions import SurveyFolderError
+from astro_wgan.hunting.stamp_making import StampMaking
 from astro_wgan.images import RemoteFiles
 from astro_wgan.surveying import SurveyResult, rank_survey
 from astro_wgan.testing import make_stamps
@@ -154,9 +155,9 @@ def test_settings_out_of_range(options, error, match):
 
 
 def test_settings_that_change_no_result_are_not_compared():
-    config = SurveyConfig(detection=DetectionConfig(3.0))
+    config, making = SurveyConfig(detection=DetectionConfig(3.0)), StampMaking()
     other = replace(config, batch_size=7, n_ranked=9)
-    assert config.describe() == other.describe()
-    assert config.describe() != replace(config, keep_stamps=5).describe()
+    assert config.describe(making) == other.describe(making)
+    assert config.describe(making) != replace(config, keep_stamps=5).describe(making)
     secret = RemoteFiles(storage_options={'key': 'secret'})
-    assert config.describe() == replace(config, reading={'remote': secret}).describe()
+    assert config.describe(making) == replace(config, reading={'remote': secret}).describe(making)

@@ -38,7 +38,7 @@ class Footprint:
     Attributes
     ----------
     shape : tuple of int
-        ``(ny, nx)`` of the first image, on whose pixels stamps are cut.
+        ``(ny, nx)`` of the image on whose pixels stamps are cut.
     wcs : `~astropy.wcs.WCS`
     units : tuple
         Unit of the pixels of each image, or None.
@@ -142,7 +142,7 @@ def overlapping(footprints):
     return found
 
 
-def read_footprint(tile, reading):
+def read_footprint(tile, reading, grid=None):
     """
     Read the footprint of a tile from the headers of its images.
 
@@ -151,6 +151,8 @@ def read_footprint(tile, reading):
     tile : `~astro_wgan.surveying.tiles.survey_tiles.Tile`
     reading : dict
         Options of `~astro_wgan.images.read_image`.
+    grid : str, optional
+        Band on whose pixels stamps are cut; by default the first.
 
     Returns
     -------
@@ -160,9 +162,9 @@ def read_footprint(tile, reading):
     Raises
     ------
     OSError, TypeError, ValueError
-        If an image cannot be read, or the first has no celestial WCS.
+        If an image cannot be read, or that of the grid has no celestial WCS.
     """
-    first, units = None, []
+    units, grid = [], tile.images[0][0] if grid is None else grid
     for band, path in tile.images:
         options = ReadOptions(**options_of_band(reading, band))
         with ExitStack() as stack:
@@ -170,11 +172,10 @@ def read_footprint(tile, reading):
             if image is None:
                 image = image_with(path, options)
             units.append(image.unit)
-            if first is None:
-                first = tuple(image.shape), image.wcs
-    shape, wcs = first
-    if wcs is None:
-        raise ImageError(f'{shown(tile.images[0][1])} has no celestial WCS.')
+            if band == grid:
+                shape, wcs = tuple(image.shape), image.wcs
+            if band == grid and wcs is None:
+                raise ImageError(f'{shown(path)} has no celestial WCS.')
     return Footprint.of(shape, wcs, units)
 
 
@@ -185,7 +186,7 @@ def footprint_or_reason(piece):
     Parameters
     ----------
     piece : tuple
-        Tile, and options of reading.
+        Tile, options of reading, and band of the grid.
 
     Returns
     -------

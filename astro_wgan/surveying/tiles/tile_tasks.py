@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from astro_wgan.hunting.stamp_making import StampMaking
 from astro_wgan.jobs import digest, ordered_map
 from astro_wgan.surveying.survey_config import SurveyConfig
 from astro_wgan.surveying.tiles.footprints import footprint_or_reason, overlapping
@@ -24,6 +25,7 @@ class TileTask:
     identity : str
         Digest of footprint and sources.
     config : `~astro_wgan.SurveyConfig`
+    making : `~astro_wgan.hunting.stamp_making.StampMaking`
     sources : `~astro_wgan.surveying.survey_sources.Sources` or None
         Those of the tile; None to detect them.
     footprints : list of `~astro_wgan.surveying.tiles.footprints.Footprint`
@@ -35,12 +37,13 @@ class TileTask:
     tile: Tile
     identity: str
     config: SurveyConfig
+    making: StampMaking
     sources: object = None
     footprints: tuple = ()
     own: int = 0
 
 
-def read_footprints(tiles, config, processes, client):
+def read_footprints(tiles, config, grid, processes, client):
     """
     Read the footprints of tiles.
 
@@ -48,6 +51,8 @@ def read_footprints(tiles, config, processes, client):
     ----------
     tiles : list of `~astro_wgan.surveying.tiles.survey_tiles.Tile`
     config : `~astro_wgan.SurveyConfig`
+    grid : str or None
+        Band on whose pixels stamps are cut; None for the first.
     processes, client
         As for `~astro_wgan.jobs.ordered_map`.
 
@@ -63,7 +68,7 @@ def read_footprints(tiles, config, processes, client):
     ValueError
         If none can be read.
     """
-    pieces = [(tile, dict(config.reading)) for tile in tiles]
+    pieces = [(tile, dict(config.reading), grid) for tile in tiles]
     # To start processes takes longer than to read hundreds of headers.
     processes = processes if len(tiles) > 256 else 1
     found, unreadable = {}, {}
