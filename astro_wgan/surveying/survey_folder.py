@@ -221,7 +221,7 @@ class SurveyFolder:
         found = {}
         try:
             content = self._states_file.read_bytes()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return found
         for line in content.split(b'\n'):
             # A line that a killed writer left incomplete is that of a tile that is done again.

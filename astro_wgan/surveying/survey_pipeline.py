@@ -130,6 +130,8 @@ def survey(
     >>> result.table(10)['id', 'tile', 'score', 'q_value']  # doctest: +SKIP
     """
     config = SurveyConfig() if config is None else config
+    if not isinstance(config, SurveyConfig):
+        raise TypeError(f'`config` must be a SurveyConfig, or None; got {type(config).__name__}.')
     check_workers(processes, client)
     check_parquet()
     folder = SurveyFolder(os.path.abspath(output))

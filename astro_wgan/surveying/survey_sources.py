@@ -101,7 +101,7 @@ def catalog_blocks(catalog, *, remote=None):
         are read.
     """
     if isinstance(catalog, SkyCoord):
-        catalog = QTable({'sky': catalog})
+        catalog = QTable({'sky': catalog.reshape(-1)})
     return _blocks(catalog_parts(catalog, columns=[], n_rows=_BLOCK, remote=remote))
 
 

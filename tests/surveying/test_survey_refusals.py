@@ -161,3 +161,20 @@ def test_settings_that_change_no_result_are_not_compared():
     assert config.describe(making) != replace(config, keep_stamps=5).describe(making)
     secret = RemoteFiles(storage_options={'key': 'secret'})
     assert config.describe(making) == replace(config, reading={'remote': secret}).describe(making)
+
+
+def test_a_configuration_of_another_kind(refused):
+    refused('`config` must be a SurveyConfig, or None; got dict', TypeError, config={'partial': 3})
+
+
+def test_a_folder_in_a_file(refused, tmp_path):
+    (tmp_path / 'file').write_text('')
+    refused(r'file/out cannot be written', OSError, output=tmp_path / 'file' / 'out')
+
+
+def test_a_damaged_catalog_is_named_once(refused, tmp_path):
+    (tmp_path / 'bad.parquet').write_bytes(b'PAR1 and no more')
+    refused(
+        r'^\S+/bad.parquet contains no catalog that can be read: (?!.*contains)',
+        catalog=tmp_path / 'bad.parquet',
+    )

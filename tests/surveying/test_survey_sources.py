@@ -99,6 +99,13 @@ def test_sources_without_ids_are_numbered(table, tiles, block):
         np.testing.assert_array_equal(first.ra, table['ra'].value[first.ids])
 
 
+def test_one_position_and_positions_of_any_shape_are_sources(table, tiles):
+    sky = SkyCoord(table['ra'], table['dec'])
+    assert found_in(sky[0], tiles).about['length'] == 1
+    one = found_in(sky[:100].reshape(20, 5), tiles)
+    assert one.about == found_in(sky[:100], tiles).about
+
+
 def test_ids_are_unique_in_all_blocks_together(table, tiles, block):
     table['id'][100] = table['id'][0]
     with pytest.raises(ValueError, match='ids in column id must be unique; 1 occur more than once'):

@@ -106,8 +106,9 @@ class ParquetFiles:
     @functools.cached_property
     def empty(self):
         """A table without rows that has the columns, units and metadata of the first file."""
+        schema = self.schema
         with _named(self.files[0]):
-            return table_from_arrow(self.schema.empty_table().select(usable_columns(self.schema)))
+            return table_from_arrow(schema.empty_table().select(usable_columns(schema)))
 
     @property
     def positions(self):
