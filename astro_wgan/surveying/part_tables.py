@@ -134,7 +134,8 @@ def table_of_rows(parts):
     """
     import pyarrow as pa
 
-    return table_from_arrow(pa.concat_tables(parts, promote_options='default'))
+    # The same column may have single precision in one part, and double in another.
+    return table_from_arrow(pa.concat_tables(parts, promote_options='permissive'))
 
 
 @contextmanager

@@ -68,3 +68,13 @@ def test_strangest_sources_are_those_of_all_parts_sorted(folder, count):
     ranks = dict(zip(everything['id'].tolist(), higher, strict=True))
     assert found['rank'].tolist() == [1 + ranks[k] for k in found['id'].tolist()]
     assert 'tile' not in found.meta
+
+
+def test_columns_of_parts_may_differ_in_precision(folder):
+    part = read_part(folder.part('b'))
+    part['flux'] = part['flux'].astype(np.float32)
+    write_part(folder.part('b'), part)
+    flux = np.concatenate([read_part(folder.part(tile))['flux'].value for tile in 'abc'])
+    ranked = rank_survey(folder.path, n_ranked=120)
+    order = np.argsort(ranked['id'])
+    np.testing.assert_array_equal(ranked['flux'][order].value, flux)
