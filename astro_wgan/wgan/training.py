@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from astro_wgan.jobs import Fingerprint, describe_settings, describe_stamps, digest_settings
+from astro_wgan.jobs.freed_memory import retain_freed_memory
 from astro_wgan.jobs.interrupts import defer_interrupt
 from astro_wgan.wgan.callbacks import (
     MAX_HELD_OUT,
@@ -16,7 +17,6 @@ from astro_wgan.wgan.callbacks import (
     TrainingState,
 )
 from astro_wgan.wgan.compute.distribution import Workers
-from astro_wgan.wgan.compute.memory import retain_freed_memory
 from astro_wgan.wgan.data_stream import stream_images
 from astro_wgan.wgan.serialization.checkpoint import HELD_OUT, read_checkpoint
 

@@ -2,7 +2,7 @@
 What it saves to keep freed memory between the iterations of a training (Linux with glibc).
 
 The bundled Hubble eXtreme Deep Field is learned for some iterations by the preset 'compact', with
-`astro_wgan.wgan.compute.memory.retain_freed_memory` and without it, each in a process of its own,
+`astro_wgan.jobs.freed_memory.retain_freed_memory` and without it, each in a process of its own,
 in turn.
 Printed are, for each iteration, the shortest mean time of the runs, the processor time that the
 system took of it, and how many pages it had to hand out and fill with zeros.

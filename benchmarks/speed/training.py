@@ -33,9 +33,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from astro_wgan.jobs.freed_memory import retain_freed_memory
 from astro_wgan.wgan import NetworkConfig, TrainingConfig, build_critic, build_generator
 from astro_wgan.wgan.compute.hardware import has_gpu
-from astro_wgan.wgan.compute.memory import retain_freed_memory
 from astro_wgan.wgan.trainer import AdversarialTrainer
 from benchmarks.arithmetic import forward_operations, matrix_product
 from benchmarks.harness import BenchmarkParser, Report, time_in_turns

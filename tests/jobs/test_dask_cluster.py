@@ -1,5 +1,6 @@
 """What takes a client gives, on a cluster of two processes, the same as one process does."""
 
+import time
 from dataclasses import replace
 from functools import partial
 
@@ -88,10 +89,15 @@ def test_a_detector_scores_the_same(detector, stamps, client):
 
 def test_each_worker_builds_the_networks_once(detector, stamps, client):
     module = "__import__('astro_wgan.anomaly.search.remote_searcher', fromlist=['_'])"
-    built = f'{module}._unpickled.cache_info().misses'
-    client.run(eval, f'{module}._unpickled.cache_clear()')
+    searchers = f'[id(each) for each in {module}._searchers.values()]'
+    client.run(eval, f'{module}._searchers.clear()')
     detector.features(stamps, client=client, progress=False)
-    assert set(client.run(eval, built).values()) == {1}
+    built = client.run(eval, searchers)
+    assert [len(each) for each in built.values()] == [1, 1]
+    # In files of networks, Keras writes the second.
+    time.sleep(1)
+    detector.measure(stamps, client=client, progress=False)
+    assert client.run(eval, searchers) == built
 
 
 def test_workers_read_a_store_themselves(detector, stamps, client, sent, tmp_path):

@@ -2,8 +2,8 @@
 
 import pickle
 import threading
-from functools import lru_cache
 
+from astro_wgan.jobs import describe_model, digest_settings
 from astro_wgan.jobs.worker_threads import limit_threads
 
 __all__ = ['RemoteSearcher']
@@ -27,19 +27,24 @@ class RemoteSearcher:
     def __init__(self, searcher, *, threads=None):
         self._pickled = pickle.dumps(searcher)
         self._threads = threads
+        wgan = searcher.wgan
+        model = describe_model(wgan, encoder=searcher.encoder, classifier=searcher.classifier)
+        what = {'model': model, 'search': searcher.search, 'training': wgan.provenance_}
+        # Not of the bytes, in which Keras writes the time.
+        self._identity = digest_settings(what)
 
     def local(self):
         """The `LatentSearcher` of this process."""
         # A worker of Dask may have several threads.
         with _lock:
-            return _unpickled(self._pickled, self._threads)
+            if self._identity not in _searchers:
+                limit_threads(self._threads)
+                _searchers.clear()
+                _searchers[self._identity] = pickle.loads(self._pickled)
+            return _searchers[self._identity]
 
 
 _lock = threading.Lock()
 
-
-# One: a searcher holds all weights and graphs of a model.
-@lru_cache(maxsize=1)
-def _unpickled(pickled, threads):
-    limit_threads(threads)
-    return pickle.loads(pickled)
+#: One, by identity: a searcher holds all weights and graphs of a model.
+_searchers = {}

@@ -5,14 +5,14 @@ import sys
 
 import pytest
 
-from astro_wgan.wgan.compute.memory import _c_library, retain_freed_memory
+from astro_wgan.jobs.freed_memory import _c_library, retain_freed_memory
 
 # In a process of its own: page faults are those of all threads, and glibc returns blocks of this
 # size to the system at once if they are not those of the main thread, in which a test need not run.
 SCRIPT = """
 import resource
 import numpy as np
-from astro_wgan.wgan.compute.memory import retain_freed_memory
+from astro_wgan.jobs.freed_memory import retain_freed_memory
 
 def faults():
     'Page faults of one allocation of 100 MB after another.'

@@ -25,7 +25,7 @@ def retain_freed_memory():
     Examples
     --------
     >>> import numpy as np
-    >>> from astro_wgan.wgan.compute.memory import retain_freed_memory
+    >>> from astro_wgan.jobs.freed_memory import retain_freed_memory
     >>> with retain_freed_memory():
     ...     total = sum(np.ones(10**6).sum() for _ in range(10))
     >>> float(total)
