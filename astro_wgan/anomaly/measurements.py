@@ -1,17 +1,17 @@
 """`measure_residual_statistics`: losses and residual statistics of stamps, as a table."""
 
 from dataclasses import asdict
-from functools import partial
 
 import numpy as np
 from astropy import units as u
 from astropy.table import QTable
 
 from astro_wgan.anomaly.combined_score import COLOR, FEATURES, INJECTION_LOG_ODDS, MIN_USED_FRACTION
+from astro_wgan.anomaly.measuring.part_measurement import PartMeasurement
+from astro_wgan.anomaly.measuring.scoring_pass import scoring_pass
 from astro_wgan.anomaly.score_table import SCORE_COLUMNS
 from astro_wgan.anomaly.scoring import ScoringConfig
 from astro_wgan.anomaly.search.searched_parts import measure_in_parts
-from astro_wgan.anomaly.stamp_conditions import measure_conditions
 from astro_wgan.catalogs.columns import rename_conflicting_columns
 from astro_wgan.jobs import (
     Fingerprint,
@@ -22,11 +22,9 @@ from astro_wgan.jobs import (
 )
 from astro_wgan.jobs.parallel import check_workers
 from astro_wgan.jobs.provenance import provenance_record
-from astro_wgan.noise import estimate_noise_rms
 from astro_wgan.store import as_stamps
 from astro_wgan.units.brightness import unit_of_sum
 from astro_wgan.wgan.fit_arguments import check_stamps
-from astro_wgan.wgan.masked_pixels import MIN_WEIGHT, visible_fraction
 
 __all__ = ['measure_residual_statistics']
 
@@ -121,12 +119,11 @@ def measure_residual_statistics(
     check_stamps(searcher.wgan.network, stamps, searcher.wgan.bands_)
     scoring.check_size(searcher.wgan.network.size)
     columns = measure_in_parts(
-        partial(_measure_part, scoring),
+        PartMeasurement(scoring),
         searcher,
         stamps,
         label='scoring',
-        # Several batches of the search, which is slower while the last images of a part converge.
-        size=4 * searcher.search.batch_size,
+        size=_part_size(searcher, scoring),
         progress=progress,
         output=output,
         fingerprint=None if output is None else _fingerprint(searcher, stamps, scoring),
@@ -136,62 +133,12 @@ def measure_residual_statistics(
     return _table(stamps, columns, searcher, scoring)
 
 
-def _measure_part(scoring, searcher, part, *, report):
-    wgan = searcher.wgan
-    images, weights = wgan.images_from_stamps(part)
-    found = searcher(images, weights, report=report)
-    valid = part.valid.reshape(weights.shape).mean(axis=(1, 2, 3))
-    blind = ~weights.any(axis=(1, 2, 3))
-    closest = wgan.stamps_from_images(found.closest_images, like=part).pixels.reshape(images.shape)
-    flux = closest.sum(axis=(1, 2), dtype=float).mean(axis=-1)
-    pixels = np.where(weights >= MIN_WEIGHT, part.pixels.reshape(weights.shape), np.nan)
-    pixels = pixels.reshape(part.pixels.shape)
-    noise = estimate_noise_rms(pixels)
-    noise = noise.mean(axis=-1) if noise.ndim > 1 else noise
-    classified = {}
-    if searcher.classifier is not None:
-        odds = searcher.classifier.log_odds(
-            images, found.closest_images, weights, noise=searcher.noise
-        )
-        classified = {INJECTION_LOG_ODDS: np.where(blind, np.nan, odds)}
-    return {
-        'latent': found.latent,
-        'residual_loss': np.where(blind, np.nan, found.residual_loss),
-        'feature_loss': np.where(blind, np.nan, found.feature_loss),
-        **scoring.measure(images, found.closest_images, weights, noise=searcher.noise),
-        'critic_value': np.where(blind, np.nan, found.critic_value),
-        **classified,
-        'closest_flux': np.where(blind, np.nan, flux),
-        'noise_rms': _converted(noise, part.unit, wgan.unit_),
-        **measure_conditions(
-            pixels,
-            noise,
-            closest_images=_converted(closest.reshape(pixels.shape), wgan.unit_, part.unit),
-        ),
-        'valid_fraction': valid,
-        'used_fraction': _used_fraction(
-            weights, closest - np.asarray(wgan.stretch_.sky_, np.float32)
-        ),
-        'iterations': found.iterations,
-        'converged': found.converged & ~blind,
-    }
-
-
-def _converted(values, unit, wanted):
-    if unit is None or wanted is None or unit == wanted:
-        return values
-    return (values * unit).to_value(wanted)
-
-
-def _used_fraction(weights, closest):
-    """Fraction of the pixels, or of the light above the sky, that is used, whichever is less."""
-    used, axes = visible_fraction(weights), (1, 2, 3)
-    light = np.maximum(closest, 0).astype(float)
-    total = light.sum(axis=axes)
-    of_light = np.divide(
-        (used * light).sum(axis=axes), total, out=np.ones(len(total)), where=total > 0
-    )
-    return np.minimum(of_light, used.mean(axis=axes, dtype=float))
+def _part_size(searcher, scoring):
+    """Number of stamps that are measured at a time."""
+    if searcher.search.max_iterations == 1:
+        return max(2 * searcher.search.batch_size, scoring_pass(searcher, scoring).batch_size)
+    # More batches, since a search is slower while the last images of a part converge.
+    return 4 * searcher.search.batch_size
 
 
 def _columns(searcher):

@@ -4,18 +4,28 @@ from functools import partial
 from itertools import product
 
 import numpy as np
+import tensorflow as tf
 
-from astro_wgan.stamps.smoothing import convolved
+from astro_wgan.stamps.smoothing import gaussian_matrix
 
-__all__ = ['central_weights', 'map_smoothed_residual', 'measure_residuals', 'smoothed']
+__all__ = [
+    'as_planes',
+    'central_weights',
+    'draws_with_weights',
+    'map_smoothed_residual',
+    'measure_residuals',
+    'replace_masked_rows',
+    'smoothed_planes',
+]
 
+#: Bands, y and x of planes.
 _PIXELS = (1, 2, 3)
 
 
 def measure_residuals(
     images,
     closest_images,
-    weights,
+    weights=None,
     *,
     smoothing,
     rotation_smoothing,
@@ -28,10 +38,11 @@ def measure_residuals(
 
     Parameters
     ----------
-    images, closest_images : `~numpy.ndarray`, shape (n, ny, nx, bands)
+    images, closest_images : array_like, shape (n, ny, nx, bands)
         In stretched intensity, with edges of more than twice ``rotation_shift`` pixels.
-    weights : `~numpy.ndarray`, shape (n, ny, nx, bands)
+    weights : array_like, shape (n, ny, nx, bands), optional
         Weight of each pixel: 1, less for a noisier one, 0 for a masked one, whose value is ignored.
+        By default, all are 1.
     smoothing : float
         Standard deviation in pixels of the Gaussian kernel that smooths residuals; 0 for none.
     rotation_smoothing : float
@@ -48,7 +59,7 @@ def measure_residuals(
 
     Returns
     -------
-    dict of `~numpy.ndarray`, shape (n,)
+    dict of `tf.Tensor` of float32, shape (n,)
         In stretched intensity; NaN for an image without a usable pixel. For the formulas see
         `~astro_wgan.anomaly.ScoringConfig`.
 
@@ -68,6 +79,8 @@ def measure_residuals(
     If a mask hides more of the sky than of the light, the part of ``rotation_residual`` above the
     noise is rescaled to the whole stamp.
 
+    Within a `tf.function` these are part of its graph.
+
     Examples
     --------
     >>> import numpy as np
@@ -75,40 +88,76 @@ def measure_residuals(
     >>> image = np.zeros((1, 16, 16, 1))
     >>> image[:, 3, 8] = 1
     >>> options = {'smoothing': 1, 'rotation_smoothing': 2, 'weight_sigma': None}
-    >>> same = measure_residuals(image, image, np.ones_like(image), **options)
-    >>> same['smoothed_residual'].tolist(), bool(same['rotation_residual'][0] > 0.01)
+    >>> same = measure_residuals(image, image, **options)
+    >>> same['smoothed_residual'].numpy().tolist(), bool(same['rotation_residual'][0] > 0.01)
     ([0.0], True)
     """
+    images, closest = as_planes(images), as_planes(closest_images)
     window = {
         'smoothing': smoothing,
         'rotation_smoothing': rotation_smoothing,
         'weight_sigma': weight_sigma,
         'rotation_shift': rotation_shift,
     }
-    whole = (np.asarray(weights) == 1).all(axis=_PIXELS)
-    if whole.all():
-        return _measure_whole(images, closest_images, weights, **window)
-    # Separately, so that the result for an image is independent of the masks of others.
-    names = ('smoothed_residual', 'peak_residual', 'rotation_residual')
-    measured = {name: np.empty(len(whole)) for name in names}
-    for rows, measure in (
-        (whole, _measure_whole),
-        (~whole, partial(_measure_masked, noise=noise)),
-    ):
-        if rows.any():
-            part = measure(images[rows], closest_images[rows], weights[rows], **window)
-            for name, values in part.items():
-                measured[name][rows] = values
-    return measured
+    measured = _measure_whole(images, closest, **window)
+    if weights is None:
+        return measured
+    measure = partial(_measure_masked, noise=noise, **window)
+    return replace_masked_rows(measured, measure, images, closest, as_planes(weights))
+
+
+def as_planes(images):
+    """
+    Images with the bands first, which are smoothed plane by plane.
+
+    Parameters
+    ----------
+    images : array_like, shape (n, ny, nx, bands)
+
+    Returns
+    -------
+    `tf.Tensor` of float32, shape (n, bands, ny, nx)
+    """
+    images = tf.cast(tf.convert_to_tensor(images), tf.float32)
+    ny, nx, bands = images.shape[1:]
+    # A transposition would copy the pixels of a single band.
+    return tf.reshape(images, (-1, 1, ny, nx)) if bands == 1 else tf.transpose(images, (0, 3, 1, 2))
+
+
+def replace_masked_rows(measured, measure, images, closest, weights):
+    """
+    Measurements of images, with those of images that have masked or noisier pixels replaced.
+
+    Those of the others are, bit for bit, independent of these.
+
+    Parameters
+    ----------
+    measured : dict of `tf.Tensor`, shape (n,)
+        As if all weights were 1.
+    measure : callable
+        From images, closest images and weights of some rows to their measurements.
+    images, closest, weights : `tf.Tensor`, shape (n, bands, ny, nx)
+        From `as_planes`.
+
+    Returns
+    -------
+    dict of `tf.Tensor`, shape (n,)
+    """
+    rows = tf.where(tf.reduce_any(weights != 1, axis=_PIXELS))
+    part = measure(*(tf.gather(x, rows[:, 0]) for x in (images, closest, weights)))
+    return {
+        name: tf.tensor_scatter_nd_update(values, rows, part[name])
+        for name, values in measured.items()
+    }
 
 
 def map_smoothed_residual(residual, weights, *, smoothing, weight_sigma=None):
     """
-    Contribution of each pixel to the smoothed residual of its image.
+    Contribution of each pixel to the smoothed residual.
 
     Parameters
     ----------
-    residual : `~numpy.ndarray`, shape (n, ny, nx, bands)
+    residual : array_like, shape (n, ny, nx, bands)
         Images minus their closest images, in stretched intensity.
     weights, smoothing, weight_sigma
         As for `measure_residuals`.
@@ -118,87 +167,102 @@ def map_smoothed_residual(residual, weights, *, smoothing, weight_sigma=None):
     `~numpy.ndarray` of float32, shape (n, ny, nx, bands)
         The sum over an image is its ``smoothed_residual``; NaN in an image without a usable pixel.
     """
-    return _contributions(smoothed(residual, weights, smoothing), weights, weight_sigma)
+    weights = as_planes(weights)
+    smooth = smoothed_planes(as_planes(residual), weights, smoothing)
+    parts = _contributions(smooth, weights, weight_sigma)
+    return tf.transpose(parts, (0, 2, 3, 1)).numpy()
 
 
-def smoothed(values, weights, sigma):
+def smoothed_planes(planes, weights, sigma):
     """
     Images smoothed with a Gaussian kernel, pixels weighted.
 
     Parameters
     ----------
-    values : array_like, shape (n, ny, nx, bands)
+    planes : `tf.Tensor`, shape (n, bands, ny, nx)
         Images.
-    weights : array_like, shape (n, ny, nx, bands)
-        1 for a pixel to use, less for a noisier one, 0 or False for a masked one.
+    weights : `tf.Tensor`, shape (n, bands, ny, nx) or None
+        1 for a pixel to use, less for a noisier one, 0 for a masked one; None if all are 1.
     sigma : float
         Standard deviation of the kernel in pixels; 0 for no smoothing.
 
     Returns
     -------
-    `~numpy.ndarray` of float32, shape (n, ny, nx, bands)
+    `tf.Tensor` of float32, shape (n, bands, ny, nx)
         0 where no pixel within the kernel is usable.
     """
-    values, weights = (np.asarray(a, dtype=np.float32) for a in (values, weights))
     if not sigma:
-        return values
-    whole = (weights == 1).all(axis=_PIXELS)
-    if whole.all():
-        return convolved(values, sigma)
+        return planes
+    if weights is None:
+        return _convolved(planes, sigma)
     # Masked pixels may be NaN or infinite: not a product.
-    used = np.where(weights > 0, weights * values, np.float32(0))
-    mean = convolved(used, sigma) / np.maximum(convolved(weights, sigma), np.float32(1e-6))
-    # Bit for bit independent of the masks of other images.
-    mean[whole] = convolved(values[whole], sigma)
-    return mean
-
-
-def _contributions(smooth, weights, weight_sigma):
-    weights = np.asarray(weights, dtype=np.float32)
-    if weight_sigma is not None:
-        weights = weights * central_weights(smooth.shape[1:3], weight_sigma)
-    total = weights.sum(axis=_PIXELS, keepdims=True)
-    with np.errstate(invalid='ignore'):
-        return weights * np.abs(smooth) / total
+    used = tf.where(weights > 0, weights * planes, 0.0)
+    return _convolved(used, sigma) / tf.maximum(_convolved(weights, sigma), 1e-6)
 
 
 def central_weights(shape, sigma):
-    """Gaussian weights around the center of an image, (ny, nx, 1): sigma in units of its edges."""
+    """Gaussian weights around the center of a plane, (ny, nx): sigma in units of its edges."""
     y, x = ((np.arange(n) - (n - 1) / 2) / (sigma * n) for n in shape)
-    gaussian = np.exp(-(y[:, np.newaxis] ** 2 + x**2) / 2)
-    return gaussian[..., np.newaxis].astype(np.float32)
+    return np.exp(-(y[:, np.newaxis] ** 2 + x**2) / 2).astype(np.float32)
 
 
-def _peak(difference, weights):
-    usable = np.where(weights > 0, np.sqrt(weights) * np.abs(difference), -np.inf)
-    peak = usable.max(axis=_PIXELS, initial=-np.inf)
-    return np.where(np.isneginf(peak), np.nan, peak)
+def draws_with_weights(realizations, weights):
+    """
+    Realizations of noise, with and without masked and noisier pixels.
+
+    Parameters
+    ----------
+    realizations : iterable of array_like, shape (n, ny, nx, bands)
+    weights : `tf.Tensor`, shape (n, bands, ny, nx)
+
+    Yields
+    ------
+    unmasked, masked : `tf.Tensor`, shape (n, bands, ny, nx)
+        As they are; and noisier, since the weight of a pixel is the inverse of its variance, with
+        0 for masked pixels.
+    """
+    for realization in realizations:
+        unmasked = tf.broadcast_to(as_planes(realization), tf.shape(weights))
+        yield unmasked, tf.math.divide_no_nan(unmasked, tf.sqrt(weights))
 
 
-def _measure_whole(
-    images,
-    closest_images,
-    weights,
-    *,
-    smoothing,
-    rotation_smoothing,
-    weight_sigma,
-    rotation_shift,
-):
-    residual = images - closest_images
-    smooth = smoothed(residual, weights, smoothing)
+def _convolved(planes, sigma):
+    """Planes convolved with a Gaussian along both axes, with reflection at the edges."""
+    if not sigma:
+        return planes
+    ny, nx = planes.shape[2:]
+    # In three dimensions: of four, TensorFlow's library for CPUs fails if a matrix is broadcast.
+    flat = tf.reshape(planes, (-1, ny, nx))
+    down, across = (gaussian_matrix(n, sigma)[np.newaxis] for n in (ny, nx))
+    smooth = tf.matmul(tf.matmul(down, flat), across, transpose_b=True)
+    return tf.reshape(smooth, tf.shape(planes))
+
+
+def _contributions(smooth, weights, weight_sigma):
+    if weight_sigma is not None:
+        weights = weights * central_weights(smooth.shape[2:], weight_sigma)
+    return weights * tf.abs(smooth) / tf.reduce_sum(weights, axis=_PIXELS, keepdims=True)
+
+
+def _measure_whole(images, closest, *, smoothing, rotation_smoothing, weight_sigma, rotation_shift):
+    residual = images - closest
+    smooth = _convolved(residual, smoothing)
+    shape = smooth.shape[2:]
+    part = np.ones(shape) if weight_sigma is None else central_weights(shape, weight_sigma)
+    part = (part / (part.sum() * smooth.shape[1])).astype(np.float32)
+    difference = residual - smooth if smoothing else residual
     return {
-        'smoothed_residual': _contributions(smooth, weights, weight_sigma).sum(axis=_PIXELS),
-        'peak_residual': _peak(residual - smooth if smoothing else residual, weights),
+        'smoothed_residual': tf.reduce_sum(part * tf.abs(smooth), axis=_PIXELS),
+        'peak_residual': tf.reduce_max(tf.abs(difference), axis=_PIXELS),
         'rotation_residual': _rotation_residual(
-            images, closest_images, rotation_smoothing, rotation_shift
+            images, closest, rotation_smoothing, rotation_shift
         ),
     }
 
 
 def _measure_masked(
     images,
-    closest_images,
+    closest,
     weights,
     *,
     smoothing,
@@ -207,84 +271,87 @@ def _measure_masked(
     rotation_shift,
     noise,
 ):
-    images, closest, weights = (
-        np.asarray(a, np.float32) for a in (images, closest_images, weights)
-    )
     # Masked pixels may be NaN or infinite.
-    images = np.where(weights > 0, images, closest)
+    images = tf.where(weights > 0, images, closest)
     residual = images - closest
-    smooth = smoothed(residual, weights, smoothing)
-    mean = _contributions(smooth, weights, weight_sigma).sum(axis=_PIXELS)
+    smooth = smoothed_planes(residual, weights, smoothing)
+    mean = tf.reduce_sum(_contributions(smooth, weights, weight_sigma), axis=_PIXELS)
     squares, scale = _rotation_squares_masked(
         images, closest, weights, rotation_smoothing, rotation_shift
     )
     if noise is not None:
-        window = {
-            'smoothing': smoothing,
-            'rotation_smoothing': rotation_smoothing,
-            'weight_sigma': weight_sigma,
-        }
-        masked, unmasked = _measure_noise(noise(closest), weights, **window)
-        with np.errstate(invalid='ignore', divide='ignore'):
-            # fmin: where the noise cannot be measured (NaN), the product is NaN already.
-            mean *= np.fmin(1, unmasked[0] / masked[0])
-            corrected = squares * np.fmin(1, unmasked[1] / masked[1])
-            excess = np.maximum(squares - masked[1], 0)
-            squares = np.minimum(corrected, np.fmin(unmasked[1], masked[1]) + excess * scale)
-    peak = _peak(residual - smooth if smoothing else residual, weights)
+        masked, unmasked = _measure_noise(
+            noise(tf.transpose(closest, (0, 2, 3, 1))),
+            weights,
+            smoothing=smoothing,
+            rotation_smoothing=rotation_smoothing,
+            weight_sigma=weight_sigma,
+        )
+        mean *= _at_most_one(unmasked[0], masked[0])
+        corrected = squares * _at_most_one(unmasked[1], masked[1])
+        excess = tf.maximum(squares - masked[1], 0.0)
+        least = tf.where(masked[1] < unmasked[1], masked[1], unmasked[1])
+        squares = tf.where(
+            tf.math.is_nan(squares), squares, tf.minimum(corrected, least + excess * scale)
+        )
+    usable = tf.sqrt(weights) * tf.abs(residual - smooth if smoothing else residual)
+    peak = tf.reduce_max(usable, axis=_PIXELS)
     return {
         'smoothed_residual': mean,
-        'peak_residual': peak,
-        'rotation_residual': np.sqrt(squares),
+        'peak_residual': tf.where(tf.reduce_any(weights > 0, axis=_PIXELS), peak, np.nan),
+        'rotation_residual': tf.sqrt(squares),
     }
 
 
 def _measure_noise(realizations, weights, *, smoothing, rotation_smoothing, weight_sigma):
     """Smoothed residual, and mean square rotation residual, of noise: masked, and unmasked."""
-    uniform = np.ones_like(weights)
-    pairs = weights * weights[:, ::-1, ::-1]
-    masked, unmasked = (np.zeros((2, len(weights))) for _ in range(2))
-    number = 0
-    for realization in realizations:
-        number += 1
-        # The weight of a pixel is the inverse of its variance.
-        noisier = np.divide(
-            realization, np.sqrt(weights), out=np.zeros_like(weights), where=weights > 0
+    pairs = weights * tf.reverse(weights, (2, 3))
+    ones, measured = tf.ones_like(weights), []
+    for unmasked, masked in draws_with_weights(realizations, weights):
+        for field, used, paired in ((masked, weights, pairs), (unmasked, ones, ones)):
+            smooth = smoothed_planes(field, used, smoothing)
+            parts = _contributions(smooth, used, weight_sigma)
+            squares = tf.square(smoothed_planes(field, paired, rotation_smoothing))
+            measured.append((tf.reduce_sum(parts, axis=_PIXELS), _mean(squares, paired)))
+    return [
+        [tf.add_n(each) / len(each) for each in zip(*measured[first::2], strict=True)]
+        for first in (0, 1)
+    ]
+
+
+def _rotation_residual(images, closest, sigma, largest):
+    inner = _inner(_convolved(images, sigma), largest)
+    rotated = tf.reverse(_convolved(closest, sigma), (2, 3))
+    number = np.float32(np.prod(inner.shape[1:]))
+    squares = [
+        tf.reduce_sum(
+            tf.math.squared_difference(inner, _inner(rotated, largest, dy, dx)), axis=_PIXELS
         )
-        for sums, field, used, paired in (
-            (masked, noisier, weights, pairs),
-            (unmasked, realization, uniform, uniform),
-        ):
-            smooth = smoothed(field, used, smoothing)
-            sums[0] += _contributions(smooth, used, weight_sigma).sum(axis=_PIXELS)
-            sums[1] += _mean(np.square(smoothed(field, paired, rotation_smoothing)), paired)
-    return masked / number, unmasked / number
-
-
-def _rotation_residual(images, closest_images, sigma, largest):
-    images, closest = (np.asarray(a, dtype=np.float32) for a in (images, closest_images))
-    rotated = convolved(closest, sigma)[:, ::-1, ::-1]
-    inner = _inner(convolved(images, sigma), largest)
-    least = np.full(len(inner), np.inf)
-    for dy, dx in _shifts(largest):
-        squares = np.square(inner - _inner(rotated, largest, dy, dx))
-        least = np.minimum(least, squares.sum(axis=_PIXELS) / squares[0].size)
-    return np.sqrt(least)
+        for dy, dx in _shifts(largest)
+    ]
+    return tf.sqrt(tf.reduce_min(tf.stack(squares), axis=0) / number)
 
 
 def _rotation_squares_masked(images, closest, weights, sigma, largest):
     """Mean square rotation residual of pixels usable in both images, and `_whole_scale` of it."""
-    border = ((0, 0), (largest, largest), (largest, largest), (0, 0))
-    rotated, opposite = (np.pad(a[:, ::-1, ::-1], border, mode='edge') for a in (closest, weights))
-    least, scale = np.full(len(images), np.inf), np.ones(len(images))
-    light = _inner(convolved(np.maximum(closest, 0), sigma), largest)
+    rotated, opposite = (
+        _with_border(tf.reverse(planes, (2, 3)), largest) for planes in (closest, weights)
+    )
+    light = _inner(_convolved(tf.maximum(closest, 0.0), sigma), largest)
+    means, scales = [], []
     for dy, dx in _shifts(largest):
         used = weights * _inner(opposite, largest, dy, dx)
-        difference = smoothed(images - _inner(rotated, largest, dy, dx), used, sigma)
-        mean = _mean(np.square(_inner(difference, largest)), _inner(used, largest))
-        scale = np.where(mean < least, _whole_scale(_inner(used, largest), light), scale)
-        least = np.minimum(least, mean)
-    return least, scale
+        difference = smoothed_planes(images - _inner(rotated, largest, dy, dx), used, sigma)
+        used = _inner(used, largest)
+        means.append(_mean(tf.square(_inner(difference, largest)), used))
+        scales.append(_whole_scale(used, light))
+    means, scales = tf.stack(means), tf.stack(scales)
+    known = ~tf.reduce_any(tf.math.is_nan(means), axis=0)
+    best = tf.argmin(tf.where(known, means, 0.0), axis=0)[tf.newaxis]
+    least, scale = (
+        tf.experimental.numpy.take_along_axis(each, best, axis=0)[0] for each in (means, scales)
+    )
+    return tf.where(known, least, np.nan), scale
 
 
 def _whole_scale(used, light):
@@ -294,24 +361,35 @@ def _whole_scale(used, light):
     What exceeds the noise is where the light is. Without a mask it would be averaged over more
     pixels, unless at least the same fraction of the light is masked.
     """
-    pixels, total = used.mean(axis=_PIXELS), light.sum(axis=_PIXELS)
-    used_light = np.divide(
-        (used * light).sum(axis=_PIXELS), total, out=pixels.copy(), where=total > 0
-    )
-    with np.errstate(invalid='ignore'):
-        return pixels / np.maximum(used_light, pixels)
+    pixels, total = tf.reduce_mean(used, axis=_PIXELS), tf.reduce_sum(light, axis=_PIXELS)
+    used_light = tf.reduce_sum(used * light, axis=_PIXELS) / total
+    used_light = tf.where(total > 0, used_light, pixels)
+    return pixels / tf.maximum(used_light, pixels)
 
 
 def _mean(values, weights):
-    with np.errstate(invalid='ignore'):
-        return (weights * values).sum(axis=_PIXELS) / weights.sum(axis=_PIXELS)
+    """Weighted means of planes; NaN without any weight."""
+    return tf.reduce_sum(weights * values, axis=_PIXELS) / tf.reduce_sum(weights, axis=_PIXELS)
+
+
+def _at_most_one(numerator, denominator):
+    """Ratios, but 1 where they are above that or there is nothing to divide by."""
+    return tf.where(numerator < denominator, numerator / denominator, 1.0)
 
 
 def _shifts(largest):
     return product(range(-largest, largest + 1), repeat=2)
 
 
-def _inner(images, margin, dy=0, dx=0):
-    """Images without a margin of pixels at their border, shifted by at most as many pixels."""
-    ny, nx = images.shape[1:3]
-    return images[:, margin + dy : ny - margin + dy, margin + dx : nx - margin + dx]
+def _inner(planes, margin, dy=0, dx=0):
+    """Planes without a margin of pixels at their border, shifted by at most as many pixels."""
+    ny, nx = planes.shape[2:]
+    return planes[:, :, margin + dy : ny - margin + dy, margin + dx : nx - margin + dx]
+
+
+def _with_border(planes, width):
+    """Planes with so many pixels more at each border, which repeat those at it."""
+    for axis in (2, 3):
+        n = planes.shape[axis]
+        planes = tf.gather(planes, np.clip(np.arange(-width, n + width), 0, n - 1), axis=axis)
+    return planes

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from astro_wgan.anomaly.color_residual import measure_color_residual
 from astro_wgan.anomaly.combined_score import (
     COLOR,
     STATISTICS,
@@ -10,7 +9,6 @@ from astro_wgan.anomaly.combined_score import (
     further_terms,
     score_terms,
 )
-from astro_wgan.anomaly.residuals import map_smoothed_residual, measure_residuals
 from astro_wgan.validation.config_numbers import check_finite_numbers, check_whole_numbers
 
 __all__ = ['ScoringConfig']
@@ -243,14 +241,16 @@ class ScoringConfig:
                     f'pixels; got {getattr(self, name)}.'
                 )
 
-    def measure(self, images, closest_images, weights, *, noise=None):
+    def measure(self, images, closest_images, weights=None, *, noise=None):
         """
         Residual statistics S, T, P and C of each image.
 
         Parameters
         ----------
-        images, closest_images, weights : `~numpy.ndarray`, shape (n, ny, nx, bands)
-            In stretched intensity, and the weight of each pixel.
+        images, closest_images : array_like, shape (n, ny, nx, bands)
+            In stretched intensity.
+        weights : array_like, shape (n, ny, nx, bands), optional
+            Weight of each pixel; by default, all are 1.
         noise : callable, optional
             Realizations of the noise, for images with masked pixels: see
             `~astro_wgan.anomaly.residuals.measure_residuals`.
@@ -261,13 +261,21 @@ class ScoringConfig:
             ``smoothed_residual``, ``peak_residual`` and ``rotation_residual``; with several bands
             ``color_residual``.
         """
-        options = {**self.window, 'rotation_shift': self.rotation_shift, 'noise': noise}
-        found = measure_residuals(images, closest_images, weights, **options)
+        found = self.residual_terms(images, closest_images, weights, noise=noise)
+        return {name: values.numpy().astype(float) for name, values in found.items()}
+
+    def residual_terms(self, images, closest_images, weights=None, *, noise=None):
+        """As `measure`, each a `tf.Tensor` of float32; in a `tf.function`, part of its graph."""
+        # Imported here, since the configuration needs no TensorFlow.
+        from astro_wgan.anomaly.color_residual import measure_color_residual
+        from astro_wgan.anomaly.residuals import measure_residuals
+
+        arguments = images, closest_images, weights
+        window = {**self.window, 'rotation_shift': self.rotation_shift}
+        found = measure_residuals(*arguments, **window, noise=noise)
         if images.shape[3] > 1:
             found['color_residual'] = measure_color_residual(
-                images,
-                closest_images,
-                weights,
+                *arguments,
                 smoothing=self.color_smoothing,
                 weight_sigma=self.weight_sigma,
                 noise=noise,
@@ -288,6 +296,9 @@ class ScoringConfig:
         `~numpy.ndarray`, shape (n, ny, nx, bands)
             The sum over an image is its ``smoothed_residual``.
         """
+        # Imported here, since the configuration needs no TensorFlow.
+        from astro_wgan.anomaly.residuals import map_smoothed_residual
+
         return map_smoothed_residual(
             residuals, weights, smoothing=self.smoothing, weight_sigma=self.weight_sigma
         )

@@ -58,18 +58,21 @@ def measure_conditions(pixels, noise, *, closest_images=None):
     >>> f'{found["offset_x"][0]:.1f} {found["offset_y"][0]:.1f}'
     '2.0 -1.0'
     """
-    # So that sums of two do not overflow.
-    largest = np.finfo(float).max / 4
-    image = np.clip(np.asarray(pixels, dtype=float), -largest, largest)
-    whole = image if closest_images is None else np.where(np.isnan(image), closest_images, image)
+    image = np.asarray(pixels)
+    image = whole = image if image.dtype == np.float32 else image.astype(float)
+    if image.dtype == float:
+        # So that sums of two do not overflow.
+        largest = np.finfo(float).max / 4
+        image = whole = np.clip(image, -largest, largest)
+    if closest_images is not None and np.isnan(image).any():
+        whole = np.where(np.isnan(image), closest_images, image)
     if image.ndim == 4:
-        image, whole = image.mean(axis=-1), whole.mean(axis=-1)
+        image, whole = image.mean(axis=-1, dtype=float), whole.mean(axis=-1, dtype=float)
     bottom, top, left, right = borders = border_levels(image)
     level = sky_level_of_borders(borders)
     # If both pairs of borders are masked, the sky of the closest image.
-    sky = np.where(
-        np.isnan(level), np.nan_to_num(sky_level_of_borders(border_levels(whole))), level
-    )
+    sky, rows = level.copy(), np.flatnonzero(np.isnan(level))
+    sky[rows] = np.nan_to_num(sky_level_of_borders(border_levels(whole[rows])))
     offsets = window_centroids(whole - sky[:, np.newaxis, np.newaxis])
     usable = window_coverage(image) >= _MIN_OF_WINDOW
     offset_y, offset_x = (np.where(usable, offset, np.nan) for offset in offsets)

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from astro_wgan.anomaly.residuals import smoothed
 from astro_wgan.baselines.baseline import Baseline
 from astro_wgan.baselines.image_batches import score_stamps
 from astro_wgan.stamps.intensity.fitted_stretch import fitted_stretch
+from astro_wgan.stamps.smoothing import smoothed
 from astro_wgan.store.stamp_inputs import as_stamps
 
 __all__ = ['RotationResidual']

@@ -83,6 +83,10 @@ def _median(values, axis):
     values = np.moveaxis(values, axes, range(-len(axes), 0))
     kept = values.shape[: -len(axes)]
     values = values.reshape(*kept, np.prod(values.shape[len(kept) :], dtype=int))
+    length = values.shape[-1]
+    if length and not np.isnan(values).any():
+        middle = [(length - 1) // 2, length // 2]
+        return np.sort(values, axis=-1)[..., middle].mean(axis=-1)
     # NaN are sorted to the end, and one is appended as the median of no values.
     padding = np.full((*kept, 1), np.nan, dtype=values.dtype)
     values = np.sort(np.concatenate([values, padding], axis=-1), axis=-1)

@@ -1,7 +1,5 @@
 """Weights of masked and noisy pixels, and the filling of these before a network sees them."""
 
-import warnings
-
 import numpy as np
 import tensorflow as tf
 
@@ -93,10 +91,9 @@ def pixel_weights(stamps, stretch):
     uncertainty = np.where(usable, uncertainty, np.nan)
     deviation = np.nan_to_num(uncertainty)
     noise = _in_stretch(_lower_limit(stamps, deviation, stretch), deviation, stamps.unit, stretch)
-    with warnings.catch_warnings():
-        # For stamps without any usable pixel.
-        warnings.simplefilter('ignore', RuntimeWarning)
-        median = np.nanmedian(uncertainty, axis=(1, 2), keepdims=True)
+    # Without any usable pixel it does not matter; of no number NumPy would warn.
+    known = usable.any(axis=(1, 2), keepdims=True)
+    median = np.nanmedian(np.where(known, uncertainty, 0), axis=(1, 2), keepdims=True)
     if stamps.unit != stretch.unit_:
         median = stamps.unit.to(stretch.unit_, median)
     typical = _in_stretch(np.array(stretch.sky_), median, stretch.unit_, stretch)

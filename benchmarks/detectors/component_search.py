@@ -36,6 +36,7 @@ class ComponentSearch:
         self._pca = PCA(n_components, svd_solver='randomized', random_state=seed)
         self._pca.fit(images.reshape(len(images), -1))
         self.wgan, self.classifier = _Components(wgan, self._pca), classifier
+        self.graphs = {}
 
     def __call__(self, images, weights, *, report=None):
         components = self._pca.transform(images.reshape(len(images), -1))

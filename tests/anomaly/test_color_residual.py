@@ -16,7 +16,7 @@ from astro_wgan.wgan import TrainingConfig
 def measured(residual, weights=None, **options):
     weights = np.ones_like(residual) if weights is None else weights
     options = {'smoothing': 1.0, **options}
-    return measure_color_residual(residual, np.zeros_like(residual), weights, **options)
+    return measure_color_residual(residual, np.zeros_like(residual), weights, **options).numpy()
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_noise_is_as_high_behind_masks():
 
     def realizations(images):
         draws = np.random.default_rng(3)
-        return (draws.normal(size=images.shape).astype(np.float32) for _ in range(4))
+        return (draws.normal(size=tuple(images.shape)).astype(np.float32) for _ in range(4))
 
     whole = np.square(measured(noise)).mean()
     assert np.square(measured(noise, weights)).mean() > 1.4 * whole

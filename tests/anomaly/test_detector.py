@@ -23,6 +23,7 @@ from astro_wgan.anomaly import (
     ScoringConfig,
     q_values,
 )
+from astro_wgan.anomaly.measuring.part_measurement import PartMeasurement
 from astro_wgan.exceptions import NotFittedError
 from astro_wgan.store import StampStore
 
@@ -257,22 +258,20 @@ def test_loaded_detector_gives_the_same_scores(detector, stamps, table, tmp_path
 
 
 def test_interrupted_scoring_goes_on_where_it_stopped(detector, stamps, tmp_path, monkeypatch):
-    from astro_wgan.anomaly import measurements
-
     part, resume = stamps[:40], tmp_path / 'scores.npz'
     detector = AnomalyDetector(
         detector.wgan, search=LatentSearchConfig(max_iterations=20, batch_size=4)
     )
     uninterrupted = detector.measure(part, progress=False)
-    measure, calls = measurements._measure_part, []
+    compute, calls = PartMeasurement.compute, []
 
-    def interrupted(*arguments, **options):
-        calls.append(len(arguments[-1]))
+    def interrupted(self, searcher, prepared, **options):
+        calls.append(len(prepared.images))
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return measure(*arguments, **options)
+        return compute(self, searcher, prepared, **options)
 
-    monkeypatch.setattr(measurements, '_measure_part', interrupted)
+    monkeypatch.setattr(PartMeasurement, 'compute', interrupted)
     with pytest.raises(KeyboardInterrupt):
         detector.measure(part, progress=False, output=resume)
     again = detector.measure(part, progress=False, output=resume)
@@ -285,23 +284,21 @@ def test_interrupted_scoring_goes_on_where_it_stopped(detector, stamps, tmp_path
 KILLED = """
 import time
 from astro_wgan import AnomalyDetector
-from astro_wgan.anomaly import measurements
+from astro_wgan.anomaly.measuring.part_measurement import PartMeasurement
 
-measure = measurements._measure_part
+compute = PartMeasurement.compute
 
 def slowly(*arguments, **options):
     time.sleep(0.2)
-    return measure(*arguments, **options)
+    return compute(*arguments, **options)
 
-measurements._measure_part = slowly
+PartMeasurement.compute = slowly
 detector = AnomalyDetector.load({model!r})
 detector.score({stamps!r}, output={resume!r}, progress=False)
 """
 
 
 def test_killed_scoring_goes_on_where_it_was(wgan, stamps, tmp_path, monkeypatch):
-    from astro_wgan.anomaly import measurements
-
     search = LatentSearchConfig(optimizer='adam', max_iterations=8, batch_size=2)
     detector = AnomalyDetector(wgan, search=search).calibrate(stamps[:60], progress=False)
     paths = {name: str(tmp_path / name) for name in ('model', 'stamps', 'resume')}
@@ -316,13 +313,13 @@ def test_killed_scoring_goes_on_where_it_was(wgan, stamps, tmp_path, monkeypatch
     finally:
         process.kill()
         process.wait()
-    measure, calls = measurements._measure_part, []
+    compute, calls = PartMeasurement.compute, []
 
-    def counted(*arguments, **options):
-        calls.append(len(arguments[-1]))
-        return measure(*arguments, **options)
+    def counted(self, searcher, prepared, **options):
+        calls.append(len(prepared.images))
+        return compute(self, searcher, prepared, **options)
 
-    monkeypatch.setattr(measurements, '_measure_part', counted)
+    monkeypatch.setattr(PartMeasurement, 'compute', counted)
     found = detector.score(paths['stamps'], output=paths['resume'], progress=False)
     # Some of the 15 batches of 8 were there.
     assert 0 < len(calls) < 15

@@ -4,21 +4,32 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter, shift
 
-from astro_wgan.anomaly.residuals import map_smoothed_residual, measure_residuals
+from astro_wgan.anomaly.residuals import (
+    as_planes,
+    map_smoothed_residual,
+    measure_residuals,
+    smoothed_planes,
+)
+from astro_wgan.stamps.smoothing import smoothed
 
 
-def measured(residual, weights, *, smoothing, weight_sigma=None):
+def measured(images, closest, weights, **options):
+    found = measure_residuals(images, closest, weights, **options)
+    return {name: values.numpy() for name, values in found.items()}
+
+
+def statistics(residual, weights, *, smoothing, weight_sigma=None):
     """Against closest images without anything in them."""
     window = {'smoothing': smoothing, 'rotation_smoothing': smoothing, 'weight_sigma': weight_sigma}
-    return measure_residuals(residual, np.zeros_like(residual), weights, **window)
+    return measured(residual, np.zeros_like(residual), weights, **window)
 
 
 def structure(residual, weights, **options):
-    return measured(residual, weights, **options)['smoothed_residual']
+    return statistics(residual, weights, **options)['smoothed_residual']
 
 
 def peak(residual, weights, **options):
-    return measured(residual, weights, **options)['peak_residual']
+    return statistics(residual, weights, **options)['peak_residual']
 
 
 @pytest.fixture
@@ -117,7 +128,7 @@ def turned(images, closest, weights=None, smoothing=1.5):
     weights = np.ones_like(images) if weights is None else weights
     # It has a smoothing of its own: that of the others changes nothing.
     window = {'smoothing': 0.7, 'rotation_smoothing': smoothing, 'weight_sigma': 0.2}
-    return measure_residuals(images, closest, weights, **window)['rotation_residual']
+    return measured(images, closest, weights, **window)['rotation_residual']
 
 
 def test_rotation_residual_is_the_minimum_over_nine_shifts(residual):
@@ -156,13 +167,13 @@ def test_rotation_residual_allows_larger_shifts_if_asked_for():
     moved, weights = galaxy(17, 15), np.ones((1, 33, 33, 1), np.float32)
     window = {'smoothing': 1, 'rotation_smoothing': 1.5, 'weight_sigma': None}
     found = [
-        measure_residuals(moved, moved, weights, **window, rotation_shift=d)['rotation_residual']
+        measured(moved, moved, weights, **window, rotation_shift=d)['rotation_residual']
         for d in (1, 2, 3)
     ]
     assert found[0] > 0.01 > 1e-5 > max(found[1:])
     weights[:, 20:24, 10:14] = 0
     spoilt = np.where(weights > 0, moved, 1e6)
-    masked = measure_residuals(spoilt, moved, weights, **window, rotation_shift=3)
+    masked = measured(spoilt, moved, weights, **window, rotation_shift=3)
     assert masked['rotation_residual'] < 1e-5
 
 
@@ -202,12 +213,20 @@ def test_rotation_residual_is_the_same_with_a_masked_sky():
         'noise': lambda _: draws,
     }
     whole = np.ones_like(closest)
-    expected = measure_residuals(image, closest, whole, **window)['rotation_residual'][0]
+    expected = measured(image, closest, whole, **window)['rotation_residual'][0]
     for hidden in (x < -10, np.abs(y) > 10, np.hypot(x, y) > 11):
         weights = np.where(hidden, 0, 1)[np.newaxis, ..., np.newaxis].astype(np.float32)
-        found = measure_residuals(image, closest, weights, **window)['rotation_residual'][0]
+        found = measured(image, closest, weights, **window)['rotation_residual'][0]
         assert found == pytest.approx(expected, rel=0.1)
     # Pixels that are hidden here and there hide as much of the source as of the sky.
     weights = (rng.random(closest.shape) > 0.1).astype(np.float32)
-    found = measure_residuals(image, closest, weights, **window)['rotation_residual'][0]
+    found = measured(image, closest, weights, **window)['rotation_residual'][0]
     assert found == pytest.approx(expected, rel=0.1)
+
+
+def test_valid_pixels_are_smoothed_as_arrays_are(residual):
+    """The baseline of rotated stamps, which needs no TensorFlow, smooths as the detector does."""
+    valid = np.random.default_rng(3).random(residual.shape) > 0.3
+    planes = as_planes(residual), as_planes(valid)
+    found = np.moveaxis(smoothed_planes(*planes, 1.5).numpy(), 1, -1)
+    np.testing.assert_allclose(found, smoothed(residual, valid, 1.5), atol=1e-6)

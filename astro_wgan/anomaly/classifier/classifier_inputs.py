@@ -1,9 +1,9 @@
 """classifier_inputs: what the classifier sees of a stamp: itself, its residual, and it rotated."""
 
-import numpy as np
+import tensorflow as tf
 
-from astro_wgan.stamps.orientations import HALF_TURN, oriented
-from astro_wgan.wgan.masked_pixels import MIN_WEIGHT, needs_filling
+from astro_wgan.stamps.orientations import middle_of
+from astro_wgan.wgan.masked_pixels import MIN_WEIGHT
 
 __all__ = [
     'binned',
@@ -18,14 +18,16 @@ __all__ = [
 _ORDER = (0, 2, 1, 3, 4, 6, 5, 7)
 
 
-def classifier_inputs(images, closest_images, weights, *, binning=2, center=None, noise=None):
+def classifier_inputs(images, closest_images, weights=None, *, binning=2, center=None, noise=None):
     """
     Channels from which the classifier tells injected anomalies.
 
     Parameters
     ----------
-    images, closest_images, weights : `~numpy.ndarray`, shape (n, ny, nx, bands)
-        In stretched intensity, and the weight of each pixel.
+    images, closest_images : array_like, shape (n, ny, nx, bands)
+        In stretched intensity.
+    weights : array_like, shape (n, ny, nx, bands), optional
+        Weight of each pixel; by default, all are 1.
     binning : int
         Edge of the blocks of pixels that are averaged.
     center : tuple of float, optional
@@ -37,25 +39,21 @@ def classifier_inputs(images, closest_images, weights, *, binning=2, center=None
 
     Returns
     -------
-    `~numpy.ndarray` of float32, shape (n, ny / binning, nx / binning, 3 bands)
+    `tf.Tensor` of float32, shape (n, ny / binning, nx / binning, 3 bands)
         For each band the image, its residual, and its difference from the closest image rotated by
         180 degrees. Without ``noise``, masked pixels are those of the closest image. Rows and
-        columns beyond a multiple of ``binning`` are left out.
+        columns beyond a multiple of ``binning`` are left out. Within a `tf.function` it is part of
+        its graph.
     """
-    bands = images.shape[-1]
-    if noise is not None:
-        images, weights = fill_masked_blocks(
-            images, closest_images, weights, noise, binning=binning
-        )
+    images, closest = _tensor(images), _tensor(closest_images)
+    if weights is not None and noise is not None:
+        images, weights = fill_masked_blocks(images, closest, weights, noise, binning=binning)
+    residuals = images - closest if weights is None else weights * (images - closest)
     # Binned one by one, which makes the arrays smaller before they are combined.
-    residuals = binned(weights * (images - closest_images), binning)
-    channels = np.empty((*residuals.shape[:-1], 3 * bands), dtype=np.float32)
-    filled, second, third = (channels[..., k * bands : (k + 1) * bands] for k in range(3))
-    np.add(residuals, binned(closest_images, binning), out=filled)
-    second[...] = residuals
-    rotated = oriented(closest_images, HALF_TURN, center=center)
-    np.subtract(filled, binned(rotated, binning), out=third)
-    return channels
+    residuals = binned(residuals, binning)
+    filled = residuals + binned(closest, binning)
+    rotated = binned(_rotated(closest, center), binning)
+    return tf.concat([filled, residuals, filled - rotated], axis=-1)
 
 
 def fill_masked_blocks(images, closest_images, weights, noise, *, binning=2):
@@ -64,7 +62,7 @@ def fill_masked_blocks(images, closest_images, weights, noise, *, binning=2):
 
     Parameters
     ----------
-    images, closest_images, weights : `~numpy.ndarray`, shape (n, ny, nx, bands)
+    images, closest_images, weights : array_like, shape (n, ny, nx, bands)
         As for `classifier_inputs`.
     noise : callable
         Realizations of the noise, as of a `~astro_wgan.anomaly.LatentSearcher`.
@@ -73,42 +71,33 @@ def fill_masked_blocks(images, closest_images, weights, noise, *, binning=2):
 
     Returns
     -------
-    images, weights : `~numpy.ndarray`, shape (n, ny, nx, bands)
+    images, weights : `tf.Tensor`, shape (n, ny, nx, bands)
         The residual of a masked pixel is the mean of the others of its block, and where there are
         none, noise: otherwise blocks with masked pixels would have less signal, and less noise,
         than those that the classifier has learned from. Pixels that are filled in have a weight of
-        1. The given arrays are not changed.
+        1. Images without any valid pixel, or without any to fill, are as they were.
     """
-    rows = np.flatnonzero(needs_filling(weights))
-    if not len(rows):
-        return images, weights
-    closest, seen = closest_images[rows], weights[rows] >= MIN_WEIGHT
-    residuals = np.where(seen, images[rows] - closest, 0)
-    count = binned(seen, binning)
-    mean = binned(residuals, binning) / np.maximum(count, 1 / binning**2)
-    filling = next(iter(noise(closest)))
-    ny, nx = binning * count.shape[1], binning * count.shape[2]
-    inside = filling[:, :ny, :nx]
-    mean, count = (part.repeat(binning, axis=1).repeat(binning, axis=2) for part in (mean, count))
-    np.copyto(inside, mean, where=count > 0)
-    images, weights = images.copy(), weights.copy()
-    images[rows] = closest + np.where(seen, residuals, filling)
-    weights[rows] = np.where(seen, weights[rows], 1)
-    return images, weights
+    images, closest, weights = _tensor(images), _tensor(closest_images), _tensor(weights)
+    seen = weights >= MIN_WEIGHT
+    masked = ~seen & tf.reduce_any(weights > 0, axis=(1, 2, 3), keepdims=True)
+    residuals = tf.where(seen, images - closest, 0.0)
+    count = binned(tf.cast(seen, tf.float32), binning)
+    mean = binned(residuals, binning) / tf.maximum(count, 1 / binning**2)
+    filling = tf.broadcast_to(next(iter(noise(closest))), tf.shape(images))
+    # Rows and columns that are left over have no block.
+    ny, nx = (binning * n for n in count.shape[1:3])
+    margins = [[0, 0], [0, images.shape[1] - ny], [0, images.shape[2] - nx], [0, 0]]
+    mean, count = (
+        tf.pad(tf.repeat(tf.repeat(part, binning, axis=1), binning, axis=2), margins)
+        for part in (mean, count)
+    )
+    filling = tf.where(count > 0, mean, filling)
+    return tf.where(masked, closest + filling, images), tf.where(masked, 1.0, weights)
 
 
 def binned(images, binning):
     """Means of blocks of pixels (n, ny, nx, bands), without rows and columns that are left over."""
-    n, ny, nx, bands = images.shape
-    ny, nx = ny // binning, nx // binning
-    images = images[:, : ny * binning, : nx * binning]
-    total = np.zeros((n, ny, nx, bands), dtype=np.float32)
-    # Ten times as fast as the mean over two axes.
-    for y in range(binning):
-        for x in range(binning):
-            total += images[:, y::binning, x::binning]
-    total /= binning**2
-    return total
+    return tf.nn.avg_pool2d(_tensor(images), binning, binning, 'VALID')
 
 
 def classifier_shape(image_shape, binning):
@@ -118,5 +107,27 @@ def classifier_shape(image_shape, binning):
 
 
 def in_orientations(inputs, count):
-    """The first so many orientations of square arrays (n, ny, nx, channels), in one array."""
-    return np.concatenate([oriented(inputs, orientation) for orientation in _ORDER[:count]])
+    """The first so many orientations of square arrays (n, ny, nx, channels), in one tensor."""
+    return tf.concat([_oriented(inputs, orientation) for orientation in _ORDER[:count]], axis=0)
+
+
+def _oriented(inputs, orientation):
+    """As `~astro_wgan.stamps.orientations.oriented`, around the middle."""
+    turns = orientation % 4
+    outputs = tf.transpose(inputs, (0, 2, 1, 3)) if turns % 2 else tf.convert_to_tensor(inputs)
+    reversed_axes = {0: (), 1: (1,), 2: (1, 2), 3: (2,)}[turns]
+    if orientation > 3:
+        reversed_axes = {*reversed_axes} ^ {2}
+    return tf.reverse(outputs, sorted(reversed_axes)) if reversed_axes else outputs
+
+
+def _rotated(images, center):
+    """Images rotated by 180 degrees around a center; pixels come back at the opposite edge."""
+    rotated = tf.reverse(images, (1, 2))
+    middle = middle_of(images.shape[1:])
+    shift = [round(2 * (c - m)) for c, m in zip(center or middle, middle, strict=True)]
+    return tf.roll(rotated, shift, axis=(1, 2)) if any(shift) else rotated
+
+
+def _tensor(values):
+    return tf.cast(tf.convert_to_tensor(values), tf.float32)

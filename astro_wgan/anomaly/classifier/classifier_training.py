@@ -197,7 +197,7 @@ def _channels(searcher, stamps, closest, config):
     wgan = searcher.wgan
     images, weights = wgan.images_from_stamps(stamps)
     options = {'binning': config.binning, 'center': wgan.center_, 'noise': searcher.noise}
-    return classifier_inputs(images, closest, weights, **options)
+    return classifier_inputs(images, closest, weights, **options).numpy()
 
 
 def _binned_views(searcher, stamps, hosts, config, seed):
@@ -213,12 +213,14 @@ def _binned_views(searcher, stamps, hosts, config, seed):
         images, weights = wgan.images_from_stamps(stamps[hosts.rows[rows]])
         closest = wgan.images_from_latent(hosts.latent[rows])
         options = {'binning': config.binning}
-        images = fill_masked_blocks(images, closest, weights, searcher.noise, **options)[0]
+        if searcher.noise is not None:
+            filled = fill_masked_blocks(images, closest, weights, searcher.noise, **options)
+            images = filled[0].numpy()
         pairs = zip(images[of_row], part % 8, strict=True)
         around = {'center': wgan.center_}
         turned = np.array([oriented(*pair, **around) for pair in pairs])
         both = turned, oriented(turned, HALF_TURN, **around)
-        views.append([binned(each, config.binning) for each in both])
+        views.append([binned(each, config.binning).numpy() for each in both])
     return [np.concatenate(each) for each in zip(*views, strict=True)]
 
 

@@ -42,6 +42,8 @@ class LatentSearcher:
     noise : callable
         Realizations of the noise of the model, from
         `~astro_wgan.anomaly.search.noise_draws.make_noise`.
+    graphs : dict
+        Compiled functions that others have made of this searcher. They end with it.
 
     Notes
     -----
@@ -60,7 +62,7 @@ class LatentSearcher:
 
     def __init__(self, wgan, search, *, encoder=None, classifier=None):
         self.wgan, self.search, self.encoder, self.classifier = wgan, search, encoder, classifier
-        self.noise = make_noise(wgan)
+        self.noise, self.graphs = make_noise(wgan), {}
         self._losses = SearchLosses(wgan, seed=search.seed)
         self._optimized_losses = self._losses
         if search.precision != 'float32':
@@ -80,7 +82,7 @@ class LatentSearcher:
         images, latents = tf.TensorSpec((None, *image_shape)), tf.TensorSpec((None, latent))
         function, by_shape = tf.function, partial(tf.function, reduce_retracing=True)
         self._graph = SimpleNamespace(
-            evaluate_initial=function(self._evaluate_initial, input_signature=(images,) * 3),
+            evaluate_initial=function(self.evaluate_initial, input_signature=(images,) * 3),
             evaluate=function(self._evaluate, input_signature=(latents, *(images,) * 3)),
             generate_initial=function(self._generate_initial, input_signature=(images,)),
             with_noise=function(self._losses.with_noise, input_signature=(images,)),
@@ -187,8 +189,20 @@ class LatentSearcher:
         """G(z) of the initial z."""
         return self._losses.generate(limit_length(self._initial_latent(images)))
 
-    def _evaluate_initial(self, images, weights, filled):
-        """z, G(z), L_R, L_F and C(x) of the initial z."""
+    def evaluate_initial(self, images, weights, filled):
+        """
+        Latent vectors without optimization, and what follows from them, as part of a graph.
+
+        Parameters
+        ----------
+        images, weights, filled : `tf.Tensor`, shape (n, ny, nx, bands)
+            In stretched intensity, weights of the pixels, and images with masked pixels filled.
+
+        Returns
+        -------
+        tuple of `tf.Tensor`
+            z, G(z), L_R, L_F and C(x), in float32.
+        """
         latent = self._initial_latent(filled)
         return latent, *self._evaluate(latent, images, weights, filled)
 

@@ -24,8 +24,8 @@ def make_noise(wgan):
     -------
     callable
         From noise-free images, shape (n, ny, nx, bands), to an iterator over realizations of their
-        noise, of the same shape, from the same random numbers for each image, so that the result
-        for an image is independent of the others in the batch.
+        noise, tensors of the same shape, from the same random numbers for each image, so that the
+        result for an image is independent of the others in the batch.
 
     Notes
     -----
@@ -38,6 +38,6 @@ def make_noise(wgan):
 
     def noise(images):
         for k in range(_REALIZATIONS):
-            yield draw_noise(network, tf.constant(images), (_SEED, k), shared=True).numpy()
+            yield draw_noise(network, tf.convert_to_tensor(images), (_SEED, k), shared=True)
 
     return noise

@@ -59,6 +59,7 @@ class LatentSearchConfig:
         images of the result are computed in float32 in any case.
     batch_size : int
         Number of images that are optimized at the same time; affects speed and memory, not results.
+        A GPU is given more images at a time for the prediction of the encoder.
     seed : int
         Seed of y and of the initial weights of mu. These are the same for all images, so that the
         score of an image is independent of the other images in the batch.

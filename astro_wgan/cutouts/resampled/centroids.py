@@ -31,11 +31,17 @@ def sky_level_of_borders(borders):
 
 def _median(rows):
     """Medians of rows without NaN, if these are most of a row; faster than `numpy.nanmedian`."""
-    median = np.median(rows, axis=1) if rows.size else np.full(len(rows), np.nan)
-    for k in np.flatnonzero(np.isnan(median)):
+    n, length = rows.shape
+    if not rows.size:
+        return np.full(n, np.nan)
+    # A whole sort is faster than a partition: NumPy has vector instructions for it.
+    middle = [(length - 1) // 2, length // 2]
+    median = np.sort(rows, axis=1)[:, middle].mean(axis=1, dtype=float)
+    for k in np.flatnonzero(np.isnan(rows).any(axis=1)):
         known = rows[k][~np.isnan(rows[k])]
         # A small part of a border may be dominated by the source.
-        median[k] = np.median(known) if known.size > _MIN_OF_BORDER * rows.shape[1] else np.nan
+        enough = known.size > _MIN_OF_BORDER * length
+        median[k] = np.median(known.astype(float)) if enough else np.nan
     return median
 
 
@@ -45,8 +51,11 @@ def window_coverage(image):
         np.exp(-(((np.arange(n) - (n - 1) / 2) / max(_MIN_WINDOW, _WINDOW * n)) ** 2) / 2)
         for n in image.shape[1:]
     )
-    unmasked = along_y @ np.isfinite(image).astype(float) @ along_x
-    return unmasked / (along_y.sum() * along_x.sum())
+    finite, coverage = np.isfinite(image), np.ones(len(image))
+    rows = np.flatnonzero(~finite.all(axis=(1, 2)))
+    unmasked = along_y @ finite[rows].astype(float) @ along_x
+    coverage[rows] = unmasked / (along_y.sum() * along_x.sum())
+    return coverage
 
 
 def window_centroids(image, *, iterations=10, gain=2.0):
@@ -68,9 +77,11 @@ def window_centroids(image, *, iterations=10, gain=2.0):
     -------
     `~numpy.ndarray`, shape (2, n)
     """
+    if not np.isfinite(image).all():
+        image = np.nan_to_num(image, posinf=0, neginf=0)
     # Each image in a scale of its own, against overflow.
-    image = np.nan_to_num(image, posinf=0, neginf=0)
-    scale = np.abs(image).max(axis=(1, 2), initial=0, keepdims=True)
+    options = {'axis': (1, 2), 'initial': 0, 'keepdims': True}
+    scale = np.maximum(np.max(image, **options), -np.min(image, **options))
     image = (image / np.where(scale > 0, scale, 1)).astype(np.float32)
     axes = [np.arange(n) - (n - 1) / 2 for n in image.shape[1:]]
     widths = [max(_MIN_WINDOW, _WINDOW * n) for n in image.shape[1:]]

@@ -1,0 +1,1 @@
+"""Measurements of stamps, part by part: networks, residual statistics and conditions."""
