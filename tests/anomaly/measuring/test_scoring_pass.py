@@ -73,7 +73,7 @@ def test_it_gives_what_its_parts_give(one, searcher, images, masked):
 
 
 def test_a_search_that_optimizes_is_passed_on_too(searcher, images):
-    search = LatentSearchConfig(init='encoder', max_iterations=3)
+    search = LatentSearchConfig(init='encoder', optimizer='adam', max_iterations=3)
     options = {'encoder': searcher.encoder, 'classifier': searcher.classifier}
     other = LatentSearcher(searcher.wgan, search, **options)
     weights = with_masks(images)[:9]
