@@ -110,7 +110,9 @@ def making_of_stamps(config, detector, bands):
     making = config.making_like(making_of_model(detector.wgan))
     if making.detect_in is not None and (not bands or len(bands) == 1):
         if config.detect_in is not None:
-            raise ValueError(f'`detect_in` is for several bands; got one image, {bands or ""}.')
+            raise ValueError(
+                f'`detect_in` is for several bands; got one image, {config.detect_in!r}.'
+            )
         making = replace(making, detect_in=None)
     if making.detect_in not in (None, CHI_SQUARED, *(bands or ())):
         raise ValueError(
