@@ -17,7 +17,7 @@ from astro_wgan.validation.masked import without_mask
 __all__ = ['as_qtable', 'table_of', 'table_of_rows']
 
 
-def as_qtable(table):
+def as_qtable(table, *, name='`table`'):
     """
     Convert a table to a new QTable, with text or numbers instead of objects.
 
@@ -27,6 +27,8 @@ def as_qtable(table):
         Anything that `table_of` accepts. Columns of dtype object, as of pyvo, astroquery and
         pandas, are converted to text, booleans, integers or floats if possible, with missing
         values (None, NaN, NA) masked; dates become `~astropy.time.Time`.
+    name : str, optional
+        What it is called in errors.
 
     Returns
     -------
@@ -46,7 +48,7 @@ def as_qtable(table):
     dtype('<U4')
     """
     # Slicing is the fastest copy of a QTable.
-    table = table[:] if type(table) is QTable else _converted(table)
+    table = table[:] if type(table) is QTable else _converted(table, name)
     for name, column in list(table.columns.items()):
         if not isinstance(column, Column) or column.dtype.kind not in 'MOT':
             continue
@@ -135,10 +137,10 @@ def table_of_rows(rows):
     return Table({name: [_value(row, name) for row in rows] for name in names})
 
 
-def _converted(columns):
+def _converted(columns, name):
     table = table_of(columns)
     if table is None:
-        raise TypeError(f'`table` must have named columns; got {type(columns).__name__}.')
+        raise TypeError(f'{name} must have named columns; got {type(columns).__name__}.')
     with warnings.catch_warnings():
         # Text, and columns with unknown units, are kept as columns.
         warnings.filterwarnings('ignore', 'column .* has a unit but is kept', AstropyUserWarning)

@@ -14,12 +14,12 @@ from concurrent.futures import (
 from contextlib import contextmanager
 from functools import cache
 from multiprocessing import get_context, parent_process
-from numbers import Integral
 from threading import Lock, Thread
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 from astro_wgan.jobs.freed_memory import retain_freed_memory
 from astro_wgan.optional import import_optional
+from astro_wgan.validation.config_numbers import check_whole_numbers
 
 __all__ = ['check_workers', 'completed_map', 'ordered_map', 'resolve_client']
 
@@ -44,8 +44,7 @@ def check_workers(processes, client):
     TypeError
         As in `resolve_client`.
     """
-    if not isinstance(processes, Integral) or processes < 1:
-        raise ValueError(f'`processes` must be at least 1; got {processes}.')
+    check_whole_numbers(SimpleNamespace(processes=processes), {'processes': 1})
     if processes > 1 and client is not None:
         raise ValueError('Give `processes` or `client`, not both.')
     resolve_client(client)

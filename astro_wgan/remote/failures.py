@@ -19,6 +19,8 @@ _OTHERS = {
         'ClientConnectorError': 'unreachable',
         'ClientConnectionError': 'cut',
         'ClientPayloadError': 'cut',
+        # Such as too many redirections, or an address that cannot be one.
+        'ClientError': 'other',
     },
     'botocore': {
         'NoCredentialsError': 'refused',
@@ -92,6 +94,9 @@ def failure_of(error):
             return _of_status(status, code)
     for each in reversed(chain):
         kind = _kind_by_type(each)
+        # As above: an option that the package does not know, or a port that is no number.
+        if kind == 'missing' and isinstance(chain[-1], (TypeError, ValueError)):
+            break
         if kind is not None:
             return Failure(kind, type(each).__name__)
     return Failure('other', type(chain[-1]).__name__)

@@ -32,7 +32,9 @@ def filesystem_of(uri, remote):
     ImageError
         If there is no such protocol.
     """
-    protocol = uri.partition(':')[0].lower()
+    start, colon, rest = uri.partition(':')
+    # Of which fsspec knows no capital letters.
+    protocol = start.lower()
     options = dict(remote.storage_options or {})
     import_optional('fsspec', purpose='URIs need')
     from fsspec.core import url_to_fs
@@ -40,7 +42,7 @@ def filesystem_of(uri, remote):
     if not is_chain(uri) and protocol in _OPTIONS:
         options = _joined(_OPTIONS[protocol](remote), options)
     try:
-        filesystem, path = url_to_fs(uri, **options)
+        filesystem, path = url_to_fs(protocol + colon + rest, **options)
     except ImportError as error:
         raise ImportError(f'{protocol}:// cannot be read: {error}') from error
     except ValueError as error:

@@ -549,7 +549,7 @@ def test_measurements_of_several_processes_are_the_same(detector, stamps, table,
 
 
 def test_processes_must_be_positive(detector, stamps):
-    with pytest.raises(ValueError, match='`processes` must be at least 1; got 0'):
+    with pytest.raises(ValueError, match='`processes` must be a whole number, at least 1; got 0'):
         detector.measure(stamps, processes=0)
 
 

@@ -87,9 +87,10 @@ def test_no_pieces_give_no_results():
     assert list(ordered_map(eval, [], processes=2)) == []
 
 
-def test_processes_must_be_at_least_one():
-    with pytest.raises(ValueError, match='`processes` must be at least 1; got 0'):
-        list(ordered_map(eval, ['1'], processes=0))
+@pytest.mark.parametrize('processes', [0, True, None, '2'])
+def test_processes_must_be_at_least_one(processes):
+    with pytest.raises(ValueError, match=f'whole number, at least 1; got {processes!r}'):
+        list(ordered_map(eval, ['1'], processes=processes))
 
 
 def test_processes_and_a_cluster_exclude_each_other():

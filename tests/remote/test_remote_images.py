@@ -228,6 +228,21 @@ def test_what_cannot_succeed_is_not_repeated(served, waits, status, error, words
     assert not waits
 
 
+def test_a_request_that_cannot_be_made_is_no_missing_file(served, waits):
+    options = RemoteFiles(storage_options={'nothing': 'secret'})
+    with pytest.raises(RemoteFileError, match=r'the request failed \(TypeError\)') as error:
+        read_image(served.uri('/tiles/a.fits'), remote=options)
+    assert 'secret' not in str(error.value)
+    with pytest.raises(RemoteFileError, match=r'the request failed \(ValueError\)'):
+        read_image('http://127.0.0.1:99999/a.fits')
+    assert not waits
+
+
+def test_a_protocol_may_have_capitals(served):
+    image = read_image(served.uri('/tiles/a.fits').replace('http', 'HTTP'))
+    np.testing.assert_array_equal(image.data, SKY)
+
+
 def test_anonymous_access_that_is_refused_needs_credentials(served):
     served.always = 403
     with pytest.raises(RemoteFileError, match=r'without credentials. Give some'):

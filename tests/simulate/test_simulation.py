@@ -225,7 +225,7 @@ def test_nothing_is_written_for_bad_arguments(tmp_path):
     path = tmp_path / 'stamps.zarr'
     with pytest.raises(ValueError, match='comet'):
         simulate({'normal': 3, 'comet': 3}, output=path)
-    with pytest.raises(ValueError, match='`processes` must be at least 1; got 0'):
+    with pytest.raises(ValueError, match='`processes` must be a whole number, at least 1; got 0'):
         simulate({'normal': 3}, output=path, processes=0)
     assert not path.exists()
 

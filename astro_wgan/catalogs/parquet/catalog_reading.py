@@ -211,7 +211,7 @@ def _opened(source, columns, region, names, max_size, remote):
         else:
             opened = _InMemory(read_table(source, max_size=max_size, remote=remote))
     else:
-        opened = _InMemory(as_qtable(source))
+        opened = _InMemory(as_qtable(source, name=where))
     empty = opened.empty
     own = find_columns(empty, where, names=names, positions=opened.positions)
     return _Opened(opened, where, own, columns_to_keep(empty, columns, where), region)

@@ -94,7 +94,7 @@ def write_catalog(table, path, *, names=None, partition_rows=1_000_000, overwrit
     for package in ('pyarrow', 'astropy_healpix'):
         import_optional(package, purpose='Catalogs in Parquet need')
     path = Path(path)
-    is_file = path.suffix in _FILES
+    is_file = path.suffix.lower() in _FILES
     _check_free(path, overwrite, is_file)
     if not is_file:
         _write_folder(table, path, names, partition_rows)
@@ -102,6 +102,7 @@ def write_catalog(table, path, *, names=None, partition_rows=1_000_000, overwrit
     if isinstance(table, Iterator):
         raise ValueError(f'Parts of `table` become a folder; got the name of a file, {path}.')
     arrow = arrow_from_table(_in_order(as_qtable(table), names))
+    path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as temporary:
         write_parquet(arrow, temporary)
     return path

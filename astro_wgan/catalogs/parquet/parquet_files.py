@@ -255,7 +255,7 @@ def is_parquet(path, remote=None):
     except (OSError, ValueError):
         pass
     # Nothing else is a file with such a name, not even an empty one.
-    if begin is not None and (begin == _SIGNATURE or path.suffix in _ENDINGS):
+    if begin is not None and (begin == _SIGNATURE or path.suffix.lower() in _ENDINGS):
         return True
     # What HTTP sends of a folder, if anything, is a page.
     return not getattr(path, 'has_folders', True) and find_properties(path) is not None
@@ -280,7 +280,7 @@ def _names_below(folder):
 
 def _is_part(name):
     is_hidden = any(part.startswith(('_', '.')) for part in name.split('/'))
-    return name.endswith(_ENDINGS) and not is_hidden
+    return name.lower().endswith(_ENDINGS) and not is_hidden
 
 
 @contextmanager

@@ -37,6 +37,12 @@ def scores():
     return table
 
 
+def test_names_in_capitals_are_files_and_folders_are_made_for_them(scores, tmp_path):
+    path = write_catalog(scores, tmp_path / 'new' / 'SCORES.PARQUET')
+    assert path.is_file()
+    assert len(read_catalog(path.parent)) == len(scores)
+
+
 def test_a_file_has_the_columns_of_hats_in_its_order(scores, tmp_path):
     path = write_catalog(scores, tmp_path / 'scores.parquet')
     table = pq.read_table(path)
