@@ -67,7 +67,9 @@ def resolve_client(client):
     ValueError
         If there is no current client.
     TypeError
-        If it is something else.
+        If it is something else, or asynchronous.
+    ConnectionError
+        If it is closed.
 
     Examples
     --------
@@ -91,6 +93,10 @@ def resolve_client(client):
         raise TypeError(
             f"`client` must be a dask.distributed.Client, 'current' or None; got {what}."
         )
+    if getattr(client, 'asynchronous', False):
+        raise TypeError('`client` must not be asynchronous: make it by dask.distributed.Client().')
+    if getattr(client, 'status', None) == 'closed':
+        raise ConnectionError('`client` is closed: make another one, and call again.')
     return client
 
 

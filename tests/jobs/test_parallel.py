@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -102,6 +103,17 @@ def test_processes_and_a_cluster_exclude_each_other():
 def test_a_client_must_be_one(client):
     with pytest.raises(TypeError, match="'current' or None; got"):
         check_workers(1, client)
+
+
+def test_a_client_must_be_able_to_work(client):
+    other = type(client)(client.scheduler.address, set_as_default=False)
+    other.close()
+    with pytest.raises(ConnectionError, match='`client` is closed'):
+        check_workers(1, other)
+    # One that is real needs an event loop.
+    other = SimpleNamespace(submit=None, asynchronous=True)
+    with pytest.raises(TypeError, match='`client` must not be asynchronous'):
+        check_workers(1, other)
 
 
 def test_the_current_cluster_is_that_of_the_process(client):
