@@ -1,5 +1,6 @@
 """Whether the model of a survey is calibrated, and fits bands, units and pixels of the tiles."""
 
+import os
 import sys
 from dataclasses import replace
 
@@ -46,6 +47,10 @@ def loaded_detector(model, progress):
         if not isinstance(model, AnomalyDetector):
             if hasattr(model, 'generator_'):
                 raise TypeError('`model` must be an AnomalyDetector or its folder; got a WGAN.')
+            if not isinstance(model, (str, os.PathLike)):
+                raise TypeError(
+                    f'`model` must be an AnomalyDetector or its folder; got {type(model).__name__}.'
+                )
             model = AnomalyDetector.load(model)
     if not hasattr(model, 'calibration_'):
         raise ValueError(

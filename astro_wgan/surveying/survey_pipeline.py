@@ -1,6 +1,7 @@
 """`survey`: from tiles, a catalog and a model to ranked scores, in one call that can be resumed."""
 
 import os
+import shutil
 import warnings
 from dataclasses import replace
 
@@ -59,9 +60,10 @@ def survey(
     ----------
     tiles : path-like, list of path-like, or dict
         Images with a celestial WCS, in any layout that `~astro_wgan.read_image` knows: a pattern
-        such as ``'tiles/*.fits'``, a list, or a dictionary of paths by the names of the tiles; with
-        several bands ``'tiles/*_{band}.fits'``, or a dictionary of dictionaries of paths by band.
-        They may overlap, and be URIs (:doc:`/user_guide/remote_images`).
+        such as ``'tiles/*.fits'``, a list of paths and patterns, or a dictionary of paths by the
+        names of the tiles; with several bands ``'tiles/*_{band}.fits'``, or a dictionary of
+        dictionaries of paths by band. They may overlap, and be URIs
+        (:doc:`/user_guide/remote_images`).
     catalog : path-like, `~astropy.table.Table` or `~astropy.coordinates.SkyCoord`, optional
         Sources: ``id`` and positions on the sky. By default sources are detected in each tile.
     model : path-like or `~astro_wgan.AnomalyDetector`
@@ -94,18 +96,22 @@ def survey(
     ValueError
         If tiles, catalog or configuration are invalid: two tiles have one name, an id occurs
         twice, or no source lies in a tile; if the model has no calibration, or another pixel scale
-        (by more than one percent), other bands or another unit than the tiles. All of these are
-        raised before work starts.
+        (by more than one percent) or other bands than the tiles, or a unit to which theirs does
+        not convert. All of these are raised before work starts.
     OSError
         If a file cannot be written, as on a full disk. What was done before is kept.
 
     Warns
     -----
     astropy.utils.exceptions.AstropyUserWarning
-        If tiles or sources failed; the others are done.
+        If tiles or sources failed; the others are done. If stamps that are kept of several tiles
+        cannot be joined.
 
     Notes
     -----
+    Stamps, and fluxes that are measured, have the unit of the model, whatever those of the tiles
+    are.
+
     Sources that are detected belong to the tile in which their position lies farthest from the
     border, too. One at which that changes from one tile to the next can be missed or found twice
     if its positions in the two differ by a fraction of a pixel.
@@ -211,7 +217,9 @@ def _check_known_tiles(folder, tiles, unreadable):
             f'as {gone[0]}: give all of them, and further ones beside them.'
         )
     for name, reason in unreadable.items():
-        if name in states and states[name].state in ('done', 'incomplete'):
+        is_scored = name in states and states[name].state in ('done', 'incomplete')
+        # A process that was killed may not have reported its part.
+        if is_scored or folder.part(name).exists():
             raise ValueError(
                 f'Tile {name} has been scored, and can no longer be read: {reason} Without it '
                 'other tiles would get its sources.'
@@ -251,7 +259,17 @@ def _write_outside(folder, sources, line):
 def _merge_stamps(folder, ranking, config):
     if len(ranking) < config.keep_stamps:
         ranking = SurveyResult(folder.path).table(config.keep_stamps)
-    merge_strangest(folder, ranking, config.keep_stamps)
+    try:
+        merge_strangest(folder, ranking, config.keep_stamps)
+    except ValueError as error:
+        # Such as uncertainties that only some tiles have: no reason to lose the results.
+        shutil.rmtree(folder.strangest, ignore_errors=True)
+        warnings.warn(
+            'The stamps of the highest scores cannot be joined into one store, and remain in '
+            f'{folder.stamps}, by tile: {error}',
+            AstropyUserWarning,
+            stacklevel=3,
+        )
 
 
 def _failure(state):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 from astropy import units as u
@@ -14,6 +15,7 @@ from astro_wgan.surveying.survey_ranking import (
     ranked_tiles,
     strangest_sources,
 )
+from astro_wgan.validation.config_numbers import check_whole_numbers
 
 __all__ = ['SurveyResult']
 
@@ -99,7 +101,13 @@ class SurveyResult:
         -------
         `~astropy.table.QTable`
             The columns of `~astro_wgan.surveying.rank_survey`.
+
+        Raises
+        ------
+        ValueError
+            If ``n`` is no whole number, or negative.
         """
+        check_whole_numbers(SimpleNamespace(n=n), {'n': 0}, optional=['n'])
         folder = SurveyFolder(self.folder)
         if not folder.ranking.exists():
             return QTable()

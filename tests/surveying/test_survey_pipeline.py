@@ -106,6 +106,14 @@ def test_all_parts_become_one_catalog(result, catalog, tmp_path):
     assert (row['id'], row['tile'], row['score']) == (best['id'], best['tile'], best['score'])
 
 
+@pytest.mark.parametrize('n', [-1, 2.5, 'all', True])
+def test_numbers_of_rows_are_whole(n, result):
+    with pytest.raises(ValueError, match='`n` must be a whole number, at least 0, or None; got'):
+        result.table(n)
+    with pytest.raises(ValueError, match='`n_ranked` must be a whole number, at least 1; got'):
+        rank_survey(result.folder, n_ranked=n)
+
+
 def test_more_rows_than_are_ranked_can_be_had(result, tmp_path, tiles, catalog, run):
     few = run(tiles, catalog, tmp_path, config=replace(CONFIG, n_ranked=3, keep_stamps=0))
     assert len(few.table()) == 3
@@ -214,6 +222,11 @@ def test_a_tile_that_was_scored_must_stay_readable(catalog, tmp_path, run, write
     tiles = write_tiles(tmp_path, ['p00', 'p01'])
     run(tiles, catalog, tmp_path / 'out')
     Path(tiles['p01']).unlink()
+    with pytest.raises(ValueError, match='Tile p01 has been scored, and can no longer be read'):
+        run(tiles, catalog, tmp_path / 'out')
+    # Also if a process that was killed could not report that.
+    states = (tmp_path / 'out' / 'tiles.jsonl').read_text().splitlines()
+    (tmp_path / 'out' / 'tiles.jsonl').write_text('\n'.join(states[:2]))
     with pytest.raises(ValueError, match='Tile p01 has been scored, and can no longer be read'):
         run(tiles, catalog, tmp_path / 'out')
 
@@ -340,6 +353,44 @@ def test_photometry_is_beside_the_scores(tiles, catalog, tmp_path, run):
     flux = 40 * 2 * np.pi * 2**2
     assert np.nanmedian(table['kron_flux'].value) == pytest.approx(flux, rel=0.1)
     assert {'noise_rms', 'photometry_noise_rms'} <= {*table.colnames}
+
+
+def test_tiles_of_other_units_that_convert_have_the_results_of_the_same(
+    tiles, catalog, tmp_path, run
+):
+    config = replace(CONFIG, photometry=True)
+    mixed = dict(tiles)
+    mixed['p01'] = str(tmp_path / 'p01.fits')
+    pixels, header = fits.getdata(tiles['p01'], header=True)
+    header['BUNIT'] = 'uJy'
+    fits.writeto(mixed['p01'], pixels / 1e3, header)
+    known = run(tiles, catalog, tmp_path / 'known', config=config)
+    result = run(mixed, catalog, tmp_path / 'mixed', config=config)
+    for one, other in ((result.table(), known.table()), (together(result), together(known))):
+        # Rounding may change the order of similar scores.
+        one.sort('id')
+        other.sort('id')
+        np.testing.assert_array_equal(one['id'], other['id'])
+        assert one['kron_flux'].unit == u.nJy
+        np.testing.assert_allclose(one['score'], other['score'], atol=0.02)
+        for name in ('kron_flux', 'magnitude'):
+            np.testing.assert_allclose(one[name].value, other[name].value, rtol=1e-4)
+    stores = [StampStore.open(each.folder / 'strangest.zarr') for each in (result, known)]
+    np.testing.assert_allclose(stores[0][:].pixels, stores[1][:].pixels, rtol=1e-5)
+
+
+def test_stamps_that_cannot_be_joined_lose_no_result(tiles, catalog, tmp_path, run):
+    mixed = dict(tiles)
+    mixed['p01'] = str(tmp_path / 'p01.fits')
+    pixels, header = fits.getdata(tiles['p01'], header=True)
+    errors = fits.ImageHDU(np.ones_like(pixels), name='ERR')
+    fits.HDUList([fits.PrimaryHDU(pixels, header), errors]).writeto(mixed['p01'])
+    config = replace(CONFIG, keep_stamps=len(catalog))
+    with pytest.warns(AstropyUserWarning, match='cannot be joined .*stamps, by tile: Uncertainty'):
+        result = run(mixed, catalog, tmp_path / 'out', config=config)
+    assert len(result.table()) == len(catalog)
+    assert not (tmp_path / 'out' / 'strangest.zarr').exists()
+    assert sum(len(StampStore.open(p)) for p in (tmp_path / 'out/stamps').iterdir()) == len(catalog)
 
 
 @pytest.mark.parametrize(('partial', 'scored', 'at_border'), [('fill', 2, 0), ('drop', 1, 1)])

@@ -99,6 +99,10 @@ def test_a_model_without_calibration(refused, detector):
     refused('must be an AnomalyDetector', TypeError, model=detector.wgan)
 
 
+def test_a_model_that_is_none(refused):
+    refused('`model` must be an AnomalyDetector or its folder; got int', model=5, error=TypeError)
+
+
 def test_a_folder_of_something_else(refused, tmp_path):
     (tmp_path / 'letters').mkdir()
     (tmp_path / 'letters' / 'letter.txt').write_text('Dear all')

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 
 from astro_wgan.remote.uris import is_uri, name_of, shown
 
@@ -50,7 +51,7 @@ def as_tiles(tiles, bands=None):
     ----------
     tiles : path-like, list of path-like, or dict
         A path or a pattern such as ``'tiles/*.fits'``, or, with ``bands``,
-        ``'tiles/*_{band}.fits'``; a list of paths, whose names without folder
+        ``'tiles/*_{band}.fits'``; a list of these, of which the names of files without folder
         and suffixes are those of the tiles, or a dictionary of paths by the names of tiles. In
         place of a path, a dictionary can have a dictionary of paths by band, or a list of them in
         the order of ``bands``.
@@ -79,6 +80,8 @@ def as_tiles(tiles, bands=None):
     bands = None if bands is None else [str(band) for band in bands]
     if isinstance(tiles, (str, os.PathLike)):
         tiles = _matching(os.fspath(tiles), bands)
+    elif isinstance(tiles, (list, tuple)):
+        tiles = _expanded(tiles, bands)
     if isinstance(tiles, Mapping):
         named = {str(name): images for name, images in tiles.items()}
     elif isinstance(tiles, (list, tuple)):
@@ -100,11 +103,23 @@ def as_tiles(tiles, bands=None):
 
 def _matching(pattern, bands):
     if _BAND in pattern:
-        return _matching_bands(pattern, bands)
+        return _matching_bands([pattern], bands)
     # The query of a URI may have a question mark.
     if is_uri(pattern) or not glob.has_magic(pattern) or os.path.exists(pattern):
         return [pattern]
     return _found(pattern)
+
+
+def _expanded(paths, bands):
+    """A list in which patterns stand for the paths that they match."""
+    texts = [os.fspath(path) for path in paths if isinstance(path, (str, os.PathLike))]
+    if any(_BAND in text for text in texts):
+        return _matching_bands(texts, bands)
+    expanded = []
+    for path in paths:
+        is_path = isinstance(path, (str, os.PathLike))
+        expanded += _matching(os.fspath(path), bands) if is_path else [path]
+    return expanded
 
 
 def _found(pattern):
@@ -114,17 +129,17 @@ def _found(pattern):
     return paths
 
 
-def _matching_bands(pattern, bands):
+def _matching_bands(patterns, bands):
     """Paths by band, by the part of the name that is the same in all bands."""
     if not bands:
-        raise ValueError(f'`bands` must name what {_BAND} stands for in {pattern}.')
-    # The name of a band stands where the rest of the path matches the pattern.
-    parts = [
-        fnmatch.translate(part).removesuffix(r'\Z').removesuffix(r'\z')
-        for part in pattern.split(_BAND)
-    ]
+        raise ValueError(f'`bands` must name what {_BAND} stands for in {patterns[0]}.')
     tiles = {}
-    for band in bands:
+    for pattern, band in product(patterns, bands):
+        # The name of a band stands where the rest of the path matches the pattern.
+        parts = [
+            fnmatch.translate(part).removesuffix(r'\Z').removesuffix(r'\z')
+            for part in pattern.split(_BAND)
+        ]
         like = re.compile(f'({f"){re.escape(band)}(".join(parts)})')
         for path in _found(pattern.replace(_BAND, glob.escape(band))):
             kept = ''.join(like.fullmatch(path).groups())

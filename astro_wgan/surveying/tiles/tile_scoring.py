@@ -172,6 +172,9 @@ def _stamps_and_scores(task, detector, images, sources):
     stamps = cut_stamps(task, images, sources, detector.wgan.network.size)
     if not len(stamps):
         return stamps, None
+    if stamps.unit != detector.wgan.unit_:
+        # Fluxes and stamps of all tiles stand beside each other.
+        stamps = stamps.replace(unit=detector.wgan.unit_)
     with _networks, warnings.catch_warnings():
         # Of each batch; the whole tile is compared with the calibration at the end.
         warnings.simplefilter('ignore', DriftWarning)

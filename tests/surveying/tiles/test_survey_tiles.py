@@ -68,6 +68,24 @@ def test_a_pattern_can_have_the_names_of_bands(tmp_path):
         as_tiles(tmp_path / '*_{band}.fits')
 
 
+def test_a_list_can_have_patterns(tmp_path):
+    for name in ('a0_g', 'a1_g', 'b0_g', 'a0_r', 'a1_r', 'b0_r'):
+        (tmp_path / f'{name}.fits').write_text('')
+    tiles = as_tiles([str(tmp_path / 'a*_g.fits'), tmp_path / 'b0_g.fits'])
+    assert [tile.name for tile in tiles] == ['a0_g', 'a1_g', 'b0_g']
+    patterns = [str(tmp_path / f'{name}*_{{band}}.fits') for name in 'ba']
+    tiles = as_tiles(patterns, bands=['r', 'g'])
+    assert [tile.name for tile in tiles] == ['b0', 'a0', 'a1']
+    assert tiles[0].images == (
+        ('r', str(tmp_path / 'b0_r.fits')),
+        ('g', str(tmp_path / 'b0_g.fits')),
+    )
+    with pytest.raises(ValueError, match=r'no file matches .*c\*'):
+        as_tiles([str(tmp_path / 'a*'), str(tmp_path / 'c*')])
+    with pytest.raises(ValueError, match='`bands` must name what'):
+        as_tiles(patterns)
+
+
 def test_the_band_can_be_a_folder(tmp_path):
     for band in 'gr':
         (tmp_path / band).mkdir()
