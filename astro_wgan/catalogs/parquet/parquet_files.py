@@ -8,6 +8,7 @@ from pathlib import Path
 from astropy import units as u
 
 from astro_wgan.catalogs.parquet.arrow_tables import (
+    ASTROPY,
     names_in_file,
     table_from_arrow,
     usable_columns,
@@ -141,7 +142,7 @@ class ParquetFiles:
         Raises
         ------
         ValueError
-            If a file is damaged, has other columns, or takes too much memory.
+            If a file is damaged, has other columns or units, or takes too much memory.
         """
         import pyarrow as pa
 
@@ -189,6 +190,7 @@ class ParquetFiles:
             missing = [name for name in names if name not in found.physical_schema.names]
             if missing:
                 raise ValueError(f'it lacks the columns {", ".join(missing)} of the first file')
+            self._check_units(found.physical_schema, names)
             chosen = None
             if region is not None and positions is not None:
                 chosen = self._row_filter(positions, region)
@@ -197,7 +199,24 @@ class ParquetFiles:
             )
             for batch in scanner.to_batches():
                 if batch.num_rows:
-                    yield batch if batch.schema == wanted else batch.cast(wanted)
+                    yield batch if batch.schema == wanted else _cast(batch, wanted)
+
+    def _check_units(self, schema, names):
+        """Refuse a file in which a column has another unit than in the first file."""
+        both = schema, self.schema
+        own, first = ([each.field(name).metadata or {} for name in names] for each in both)
+        # What astropy says of the columns takes long to read, and this package says it of each.
+        texts = {(each.metadata or {}).get(ASTROPY) for each in both}
+        if own == first and (len(texts) == 1 or any(b'unit' in each for each in own)):
+            return
+        table = table_from_arrow(schema.empty_table().select(names))
+        for name in table.colnames:
+            units = [getattr(each[name], 'unit', None) for each in (table, self.empty)]
+            if units[0] is not None and units[0] != units[1]:
+                other = 'has no unit' if units[1] is None else f'is in {units[1]}'
+                raise ValueError(
+                    f'its column {name} is in {units[0]}; that of the first file {other}'
+                )
 
     def _row_filter(self, positions, region):
         """An expression for rows around a region, by which groups of rows are left out unread."""
@@ -270,6 +289,22 @@ def _parquet():
 def _readable(path):
     """What pyarrow reads: files at URIs with the repetitions of this package."""
     return path.open() if isinstance(path, RemotePath) else str(path)
+
+
+def _cast(batch, schema):
+    """Rows with the types of the first file."""
+    import pyarrow as pa
+
+    arrays = []
+    for own, values in zip(schema, batch.columns, strict=True):
+        try:
+            arrays.append(values.cast(own.type))
+        except pa.ArrowException as error:
+            raise ValueError(
+                f'its column {own.name} is {values.type}; that of the first file {own.type}: '
+                f'{error}'
+            ) from error
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
 def _names_below(folder):

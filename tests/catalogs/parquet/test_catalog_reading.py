@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from astropy import units as u
 from astropy.coordinates import SkyCoord
-from astropy.table import QTable
+from astropy.table import Column, QTable
 from astropy.time import Time
 
 from astro_wgan.catalogs import SkyBox, SkyCone, catalog_parts, read_catalog, write_catalog
 from astro_wgan.catalogs.parquet import parquet_files
+from astro_wgan.catalogs.parquet.arrow_writing import arrow_from_table
 
 pa = pytest.importorskip('pyarrow')
 pq = pytest.importorskip('pyarrow.parquet')
@@ -313,6 +314,37 @@ def test_files_of_other_columns_are_named(tmp_path):
     write(tmp_path / 'a.parquet', {**POSITIONS, 'mag': [1, 2, 3]})
     write(tmp_path / 'b.parquet', POSITIONS)
     with pytest.raises(ValueError, match=r'b\.parquet contains .* it lacks the columns mag'):
+        read_catalog(tmp_path)
+    assert len(read_catalog(tmp_path, columns=[])) == 6
+    write(tmp_path / 'b.parquet', {**POSITIONS, 'mag': [0.5, 1.5, 2.5]})
+    with pytest.raises(ValueError, match='its column mag is double; that of the first file int64'):
+        read_catalog(tmp_path)
+
+
+@pytest.mark.parametrize('by_astropy', [True, False])
+@pytest.mark.parametrize(
+    ('units', 'words'),
+    [
+        (('mJy', 'uJy'), 'its column flux is in uJy; that of the first file is in mJy'),
+        ((None, 'uJy'), 'its column flux is in uJy; that of the first file has no unit'),
+        (('mJy', 'mJy'), None),
+        (('mJy', None), None),
+    ],
+)
+def test_files_of_other_units_are_named(tmp_path, units, words, by_astropy):
+    for name, unit in zip('ab', units, strict=True):
+        table = QTable({**POSITIONS, 'flux': Column([1.0, 2.0, 3.0], unit=unit)})
+        arrow = arrow_from_table(table)
+        if by_astropy:
+            fields = [field.remove_metadata() for field in arrow.schema]
+            arrow = arrow.cast(pa.schema(fields, metadata=arrow.schema.metadata))
+        else:
+            arrow = arrow.replace_schema_metadata(None)
+        pq.write_table(arrow, tmp_path / f'{name}.parquet')
+    if words is None:
+        assert read_catalog(tmp_path)['flux'].unit == units[0]
+        return
+    with pytest.raises(ValueError, match=rf'b\.parquet contains .* {words}'):
         read_catalog(tmp_path)
     assert len(read_catalog(tmp_path, columns=[])) == 6
 
