@@ -238,13 +238,22 @@ def _left_to_do(folder, tasks, line):
             folder.record([state])
         is_done = state is not None and state.state == 'done'
         needs_part = is_done and state.sources > state.at_border
-        if is_done and state.identity == task.identity and (has_part or not needs_part):
+        is_same = is_done and state.identity == task.identity and (has_part or not needs_part)
+        lacks_stamps = is_same and _lacks_stamps(folder, task, state)
+        if is_same and not lacks_stamps:
             continue
-        if is_done and has_part:
+        if lacks_stamps:
+            line.note(f'{name} is scored again: its stamps are no longer in {folder.stamps}')
+        elif is_done and has_part:
             line.note(f'{name} is scored again: its sources are others, since tiles were added')
         folder.remove(name)
         todo.append(task)
     return todo
+
+
+def _lacks_stamps(folder, task, state):
+    is_kept = task.config.keep_stamps != 0 and state.scored > 0
+    return is_kept and not folder.stamps_of(state.tile).exists()
 
 
 def _write_outside(folder, sources, line):

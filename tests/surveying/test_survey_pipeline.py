@@ -1,6 +1,7 @@
 """The whole way: tiles, catalog and model to ranked scores; interruptions and failures."""
 
 import errno
+import shutil
 import signal
 import subprocess
 import sys
@@ -331,6 +332,19 @@ def test_tiles_can_be_at_uris(result, tiles, catalog, tmp_path, run):
     part = parts_of(at_uri)['p02']
     np.testing.assert_array_equal(part['id'], known['id'])
     np.testing.assert_allclose(part['score'], known['score'], rtol=1e-4)
+
+
+@pytest.mark.parametrize('keep_stamps', [3, 'all'])
+def test_stamps_that_were_removed_are_cut_again(keep_stamps, tiles, catalog, tmp_path, run):
+    config = replace(CONFIG, keep_stamps=keep_stamps)
+    run(tiles, catalog, tmp_path, config=config)
+    shutil.rmtree(tmp_path / 'stamps' / 'p01.zarr')
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / 'parts').iterdir()}
+    result = run(tiles, catalog, tmp_path, config=config)
+    again = [path.stem for path, time in before.items() if path.stat().st_mtime_ns != time]
+    assert again == ['p01']
+    with StampStore.open(tmp_path / 'stamps' / 'p01.zarr') as store:
+        assert len(store) == (3 if keep_stamps == 3 else len(parts_of(result)['p01']))
 
 
 def test_a_part_that_is_damaged_is_named(tiles, catalog, tmp_path, run):
