@@ -77,6 +77,15 @@ def test_catalogs_are_read_by_http(http, table, path):
     assert_is(read_catalog(http.uri(path)), expected)
 
 
+@pytest.mark.parametrize('path', ['/parts/part 0.parquet', '/table.ecsv'])
+def test_files_are_read_at_signed_addresses(http, table, path):
+    expected = table[::2] if 'part 0' in path else table
+    uri = http.uri(path, user='me:secret@', query='?signature=secret')
+    assert_is(read_catalog(uri), expected)
+    with pytest.raises(FileNotFoundError, match=r'There is no file http://127[^?@]*/hats\.$'):
+        read_catalog(http.uri('/hats', query='?signature=secret'))
+
+
 @pytest.mark.parametrize('path', ['/hats', '/parts', '/table.fits', '/table.ecsv'])
 def test_catalogs_are_read_where_there_are_folders(memory, table, path):
     assert_is(read_catalog(memory + path), table)

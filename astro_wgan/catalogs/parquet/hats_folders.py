@@ -11,6 +11,7 @@ from astro_wgan.catalogs.parquet.healpix_cells import DEEPEST, cells_in_region
 from astro_wgan.files.atomic import read_bytes
 from astro_wgan.files.limits import check_size
 from astro_wgan.remote.remote_path import RemotePath
+from astro_wgan.remote.uris import has_own_query
 
 __all__ = ['BOOKKEEPING', 'SPATIAL_INDEX', 'HatsFolder', 'find_properties', 'partition_path']
 
@@ -157,8 +158,11 @@ def find_properties(path):
     Returns
     -------
     str or None
-        None if the folder is no HATS catalog.
+        None if the folder is no HATS catalog; also if its address has a query.
     """
+    # Of an address with a query, such as a signed one, whatever is added is part of the query.
+    if isinstance(path, RemotePath) and has_own_query(path.uri):
+        return None
     names = (*_PROPERTIES, _COLLECTION)
     return next((name for name in names if (path / name).is_file()), None)
 
