@@ -8,6 +8,7 @@ from astro_wgan.hunting.stamp_making import StampMaking
 from astro_wgan.images.read_options import ReadOptions
 from astro_wgan.jobs import describe_settings
 from astro_wgan.neighbors import NeighborConfig
+from astro_wgan.remote.uris import is_uri, shown
 from astro_wgan.stamps import SourceScale
 from astro_wgan.validation.config_numbers import check_whole_numbers
 
@@ -176,6 +177,13 @@ class SurveyConfig:
         """
         settings = {name: getattr(self, name) for name in self.__dataclass_fields__}
         # How files at URIs are reached, which may hold credentials.
-        settings['reading'] = {k: v for k, v in self.reading.items() if k != 'remote'}
+        settings['reading'] = {k: _shown(v) for k, v in self.reading.items() if k != 'remote'}
         settings = {k: v for k, v in settings.items() if k not in (*_FREE, *_MAKING)}
         return describe_settings({**settings, 'stamps': making})
+
+
+def _shown(option):
+    """An option, perhaps one for each band, in which URIs are without credentials."""
+    if isinstance(option, Mapping):
+        return {band: _shown(value) for band, value in option.items()}
+    return shown(option) if is_uri(option) else option

@@ -167,6 +167,17 @@ def test_settings_that_change_no_result_are_not_compared():
     assert config.describe(making) == replace(config, reading={'remote': secret}).describe(making)
 
 
+def test_credentials_in_addresses_of_masks_are_not_described():
+    signed, other = (f'https://me:{key}@host/mask.fits?signature={key}' for key in ('s3', 's4'))
+    for reading in ({'mask': signed}, {'mask': {'g': signed, 'r': 'r_mask.fits'}}):
+        described = SurveyConfig(reading=reading).describe(StampMaking())
+        assert 'https://host/mask.fits' in str(described)
+        assert 'r_mask.fits' in str(described) or reading['mask'] is signed
+        assert 's3' not in str(described)
+    found = [SurveyConfig(reading={'mask': uri}).describe(StampMaking()) for uri in (signed, other)]
+    assert found[0] == found[1]
+
+
 def test_a_configuration_of_another_kind(refused):
     refused('`config` must be a SurveyConfig, or None; got dict', TypeError, config={'partial': 3})
 
