@@ -149,12 +149,15 @@ class SurveyFolder:
         **about
             Plain values that are of use to whoever reads the file.
         """
-        for path in (self.path, self.parts, self.ranks, self.stamps):
-            with errors_name_file(path):
-                path.mkdir(parents=True, exist_ok=True)
         content = {'format': _FORMAT, 'fingerprint': fingerprint.to_dict(), **about}
+        with errors_name_file(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+        # Before anything else: what has no such file is the folder of something else.
         with atomic_write(self._claim_file) as temporary:
             temporary.write_text(json.dumps(content, indent=2))
+        for path in (self.parts, self.ranks, self.stamps):
+            with errors_name_file(path):
+                path.mkdir(exist_ok=True)
 
     @contextmanager
     def locked(self):

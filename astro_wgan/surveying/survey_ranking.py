@@ -234,6 +234,8 @@ def _score(table):
 @contextmanager
 def _sorted_scores(folder, tiles, rates):
     """Scores of all sources in increasing order, in a file; p-values are counted on the way."""
+    # It is missing after a kill just before it was made.
+    folder.ranks.mkdir(exist_ok=True)
     remove_abandoned(folder.ranks / 'scores')
     path = temporary_path(folder.ranks / 'scores')
     try:

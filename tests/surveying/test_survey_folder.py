@@ -1,8 +1,13 @@
 """The states of tiles survive writers that are killed at any byte."""
 
+import errno
+from contextlib import contextmanager
+
 import pytest
 
 from astro_wgan.exceptions import SurveyFolderError
+from astro_wgan.jobs import Fingerprint
+from astro_wgan.surveying import rank_survey, survey_folder
 from astro_wgan.surveying.survey_folder import SurveyFolder, TileState
 
 
@@ -32,6 +37,32 @@ def test_the_last_state_counts(tmp_path):
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     with pytest.raises(OSError, match=r'tiles\.jsonl cannot be written: No such file'):
         SurveyFolder(tmp_path / 'none').record([TileState('a', 'done')])
+
+
+def test_a_claim_that_fails_leaves_an_empty_folder_and_one_that_is_killed_a_survey(
+    tmp_path, monkeypatch
+):
+    folder, fingerprint = SurveyFolder(tmp_path / 'out'), Fingerprint({'settings': {'a': 1}})
+
+    @contextmanager
+    def full(path):
+        raise OSError(errno.ENOSPC, 'No space left on device')
+        yield
+
+    with monkeypatch.context() as patch:
+        patch.setattr(survey_folder, 'atomic_write', full)
+        with pytest.raises(OSError, match='No space left'):
+            folder.claim(fingerprint)
+    assert list(folder.path.iterdir()) == []
+    folder.check_belongs(fingerprint)
+    folder.claim(fingerprint)
+    # As after a kill between the file and the folders.
+    for path in (folder.parts, folder.ranks, folder.stamps):
+        path.rmdir()
+    folder.check_belongs(fingerprint)
+    assert len(rank_survey(folder.path)) == 0
+    folder.claim(fingerprint)
+    assert folder.stamps.is_dir()
 
 
 def test_two_calls_at_once_are_refused(tmp_path):
