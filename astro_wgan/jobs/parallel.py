@@ -21,10 +21,21 @@ from astro_wgan.jobs.freed_memory import retain_freed_memory
 from astro_wgan.optional import import_optional
 from astro_wgan.validation.config_numbers import check_whole_numbers
 
-__all__ = ['check_workers', 'completed_map', 'ordered_map', 'resolve_client']
+__all__ = [
+    'check_workers',
+    'completed_map',
+    'ordered_map',
+    'resolve_client',
+    'threads_of_client',
+]
 
 #: Pieces queued for each worker, so that none waits for the next piece to be read.
 _AHEAD = 2
+
+_NO_ANSWER = (
+    'The scheduler of the Dask cluster no longer answers, or has canceled the work. Where results '
+    'are kept in a file or folder, the same call goes on from there.'
+)
 
 _script_lock = Lock()
 
@@ -98,6 +109,29 @@ def resolve_client(client):
     if getattr(client, 'status', None) == 'closed':
         raise ConnectionError('`client` is closed: make another one, and call again.')
     return client
+
+
+def threads_of_client(client):
+    """
+    Threads of each worker of a Dask cluster.
+
+    Parameters
+    ----------
+    client : `dask.distributed.Client`
+
+    Returns
+    -------
+    list of int
+
+    Raises
+    ------
+    ConnectionError
+        If the scheduler does not answer.
+    """
+    try:
+        return list(client.nthreads().values())
+    except OSError as error:
+        raise ConnectionError(_NO_ANSWER) from error
 
 
 def ordered_map(function, pieces, *, processes=1, client=None):
@@ -180,7 +214,7 @@ def _mapped(function, pieces, processes, client, *, in_order):
 
 
 def _on_cluster(function, pieces, client, in_order):
-    most = _AHEAD * max(1, sum(client.nthreads().values()))
+    most = _AHEAD * max(1, sum(threads_of_client(client)))
     next_one = _next_in_order if in_order else _next_on_cluster
     waiting = deque()
     try:
@@ -197,10 +231,7 @@ def _on_cluster(function, pieces, client, in_order):
         # An OSError of Dask, or of the function, as on a full disk.
         if isinstance(error, OSError) and type(error).__name__ != 'CommClosedError':
             raise
-        raise ConnectionError(
-            'The scheduler of the Dask cluster no longer answers, or has canceled the work. Where '
-            'results are kept in a file or folder, the same call goes on from there.'
-        ) from error
+        raise ConnectionError(_NO_ANSWER) from error
 
 
 def _unchanged(function):

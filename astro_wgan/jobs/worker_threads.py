@@ -4,7 +4,7 @@ import os
 import sys
 from contextlib import suppress
 
-from astro_wgan.jobs.parallel import resolve_client
+from astro_wgan.jobs.parallel import resolve_client, threads_of_client
 
 __all__ = ['limit_threads', 'threads_of_worker']
 
@@ -26,7 +26,7 @@ def threads_of_worker(processes, client):
     """
     client = resolve_client(client)
     if client is not None:
-        return max(1, min(client.nthreads().values(), default=1))
+        return max(1, min(threads_of_client(client), default=1))
     if processes == 1:
         return None
     has_affinity = hasattr(os, 'sched_getaffinity')

@@ -116,6 +116,15 @@ def test_a_client_must_be_able_to_work(client):
         check_workers(1, other)
 
 
+def test_a_scheduler_that_has_ended_before_is_named():
+    def nthreads():
+        raise OSError('Timed out')
+
+    client = SimpleNamespace(submit=None, nthreads=nthreads)
+    with pytest.raises(ConnectionError, match='The scheduler of the Dask cluster no longer'):
+        list(ordered_map(eval, ['1'], client=client))
+
+
 def test_the_current_cluster_is_that_of_the_process(client):
     assert resolve_client('current') is client
     assert list(ordered_map(eval, ['1', '2'], client='current')) == [1, 2]
