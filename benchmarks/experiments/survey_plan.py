@@ -42,7 +42,7 @@ def main():
     parser.add_argument('--sources-per-tile', type=float, default=30_000)
     parser.add_argument('--tile-bytes', type=float, default=19_200**2 * 4, help='of one band')
     parser.add_argument('--read-rate', type=float, default=5_000, help='MB/s of all workers')
-    parser.add_argument('--catalog-bytes', type=float, default=100, help='of a source, in memory')
+    parser.add_argument('--catalog-bytes', type=float, default=43, help='of a source, in memory')
     parser.add_argument('--core-hour', type=float, default=0.05, help='USD')
     parser.add_argument('--egress', type=float, default=0.09, help='USD for a gigabyte')
     parser.add_argument('--measured', type=Path, default=_RESULTS / 'survey.json')
