@@ -6,6 +6,14 @@ import pytest
 from astro_wgan.jobs.interrupts import defer_interrupt
 
 
+@pytest.fixture(autouse=True)
+def handler():
+    """That of a terminal: shells start what is in the background with interrupts ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def test_the_first_interrupt_is_told_and_the_second_raised():
     before = signal.getsignal(signal.SIGINT)
     with defer_interrupt() as interrupted:

@@ -364,7 +364,7 @@ def test_progress_is_shown_on_demand(pairs, capsys):
     ('options', 'error', 'sentence'),
     [
         ({'engine': 'sextractor'}, ValueError, '`engine` must be one of'),
-        ({'processes': 0}, ValueError, '`processes` must be at least 1'),
+        ({'processes': 0}, ValueError, '`processes` must be a whole number, at least 1; got 0'),
         ({'band': 0}, ValueError, '`band` is for stamps of several bands'),
         ({'band': [0, 1]}, ValueError, '`band` is for stamps of several bands'),
         ({'positions': [(3, 4)]}, ValueError, '`positions` are for an image'),
