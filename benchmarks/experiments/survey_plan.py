@@ -21,9 +21,9 @@ from benchmarks.results import Column, read_result
 _RESULTS = Path(__file__).parents[2] / 'docs' / 'results' / 'data'
 
 TABLE = (
-    Column('sources', '', '', ',.0f'),
+    Column('sources', 'of the catalog', '', ',.0f'),
     Column('workers', 'of one core', '', ',.0f'),
-    Column('tiles', '', '', ',.0f'),
+    Column('tiles', 'that hold them', '', ',.0f'),
     Column('computing', 'by all workers', 'h', ',.1f'),
     Column('reading', 'at the stated rate', 'h', ',.1f'),
     Column('tiles to read', 'in all bands', 'TB', ',.1f'),
