@@ -1,11 +1,11 @@
 """Options of commands that detect sources and make stamps."""
 
-__all__ = ['add_detection', 'add_making', 'names_of_bands']
+__all__ = ['DETECTION', 'MAKING', 'add_detection', 'add_making', 'names_of_bands']
 
 _AS_MODEL = ' (by default as of the stamps that the model was trained on)'
 
 #: How stamps are made.
-_MAKING = {
+MAKING = {
     'detect_in': {
         'metavar': 'BAND',
         'help': 'band in which sources are detected, or chi2 for all of them',
@@ -29,7 +29,7 @@ _MAKING = {
 }
 
 #: Detection of sources.
-_DETECTION = {
+DETECTION = {
     'threshold': {'type': float, 'help': 'detection threshold in units of the noise'},
     'min_area': {'type': int, 'help': 'minimum area of a source in pixels'},
     'deblend_levels': {'type': int, 'help': 'number of deblending levels'},
@@ -58,7 +58,7 @@ def add_making(add, defaults=None):
     defaults : `~astro_wgan.HuntConfig`, optional
         By default those of the stamps that a model was trained on.
     """
-    _add_all(add, _MAKING, defaults)
+    _add_all(add, MAKING, defaults)
 
 
 def add_detection(add, defaults=None):
@@ -72,7 +72,7 @@ def add_detection(add, defaults=None):
     defaults : `~astro_wgan.detection.DetectionConfig`, optional
         By default that of the sources that a model was trained on.
     """
-    _add_all(add, _DETECTION, defaults)
+    _add_all(add, DETECTION, defaults)
 
 
 def _add_all(add, options, defaults):

@@ -1,9 +1,15 @@
 """The command ``astro-wgan survey``."""
 
 import argparse
-from dataclasses import fields, replace
+from dataclasses import replace
 
-from astro_wgan.cli_stamps import add_detection, add_making, names_of_bands
+from astro_wgan.cli_stamps import (
+    DETECTION,
+    MAKING,
+    add_detection,
+    add_making,
+    names_of_bands,
+)
 from astro_wgan.cli_workers import add_workers, chosen_workers
 from astro_wgan.tensorflow_messages import without_messages
 
@@ -116,13 +122,12 @@ def _run(options):
 
 def _making_and_detection(given):
     """Settings of a configuration for what is given."""
-    from astro_wgan.detection import DetectionConfig
     from astro_wgan.hunting.stamp_making import WORTH_A_STAMP
 
-    settings = {name: given[name] for name in ('detect_in', 'sky', 'scale', 'neighbors', 'stars')}
-    known = [field.name for field in fields(DetectionConfig) if given.get(field.name) is not None]
-    if known:
-        settings['detection'] = replace(WORTH_A_STAMP, **{name: given[name] for name in known})
+    settings = {name: given[name] for name in MAKING}
+    detection = {name: given[name] for name in DETECTION if given[name] is not None}
+    if detection:
+        settings['detection'] = replace(WORTH_A_STAMP, **detection)
     return settings
 
 

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from astro_wgan.anomaly.residuals import (
     as_planes,
+    at_most_one,
     central_weights,
     draws_with_weights,
     replace_masked_rows,
@@ -68,8 +69,7 @@ def measure_color_residual(
 def _measure_masked(images, closest, weights, *, noise, **window):
     squares = _mean_square(tf.where(weights > 0, images - closest, 0.0), weights, **window)
     if noise is not None:
-        realizations = noise(tf.transpose(closest, (0, 2, 3, 1)))
-        squares *= _excess_of_noise(realizations, weights, **window)
+        squares *= _excess_of_noise(noise, closest, weights, **window)
     return {'color': squares}
 
 
@@ -90,14 +90,13 @@ def _mean_square(residual, weights, *, smoothing, weight_sigma):
     return tf.reduce_sum(used * variance, axis=_PIXELS) / tf.reduce_sum(used, axis=_PIXELS)
 
 
-def _excess_of_noise(realizations, weights, **window):
+def _excess_of_noise(noise, closest, weights, **window):
     """Mean square of noise alone without the mask, over that with it; at most 1."""
     unmasked, masked = zip(
         *(
             (_mean_square(whole, None, **window), _mean_square(noisier, weights, **window))
-            for whole, noisier in draws_with_weights(realizations, weights)
+            for whole, noisier in draws_with_weights(noise, closest, weights)
         ),
         strict=True,
     )
-    unmasked, masked = tf.add_n(unmasked), tf.add_n(masked)
-    return tf.where(unmasked < masked, unmasked / masked, 1.0)
+    return at_most_one(tf.add_n(unmasked), tf.add_n(masked))

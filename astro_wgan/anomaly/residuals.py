@@ -10,6 +10,7 @@ from astro_wgan.stamps.smoothing import gaussian_matrix
 
 __all__ = [
     'as_planes',
+    'at_most_one',
     'central_weights',
     'draws_with_weights',
     'map_smoothed_residual',
@@ -170,7 +171,7 @@ def map_smoothed_residual(residual, weights, *, smoothing, weight_sigma=None):
     weights = as_planes(weights)
     smooth = smoothed_planes(as_planes(residual), weights, smoothing)
     parts = _contributions(smooth, weights, weight_sigma)
-    return tf.transpose(parts, (0, 2, 3, 1)).numpy()
+    return _as_images(parts).numpy()
 
 
 def smoothed_planes(planes, weights, sigma):
@@ -191,9 +192,7 @@ def smoothed_planes(planes, weights, sigma):
     `tf.Tensor` of float32, shape (n, bands, ny, nx)
         0 where no pixel within the kernel is usable.
     """
-    if not sigma:
-        return planes
-    if weights is None:
+    if weights is None or not sigma:
         return _convolved(planes, sigma)
     # Masked pixels may be NaN or infinite: not a product.
     used = tf.where(weights > 0, weights * planes, 0.0)
@@ -206,13 +205,16 @@ def central_weights(shape, sigma):
     return np.exp(-(y[:, np.newaxis] ** 2 + x**2) / 2).astype(np.float32)
 
 
-def draws_with_weights(realizations, weights):
+def draws_with_weights(noise, closest, weights):
     """
     Realizations of noise, with and without masked and noisier pixels.
 
     Parameters
     ----------
-    realizations : iterable of array_like, shape (n, ny, nx, bands)
+    noise : callable
+        As for `measure_residuals`.
+    closest : `tf.Tensor`, shape (n, bands, ny, nx)
+        Closest images.
     weights : `tf.Tensor`, shape (n, bands, ny, nx)
 
     Yields
@@ -221,9 +223,19 @@ def draws_with_weights(realizations, weights):
         As they are; and noisier, since the weight of a pixel is the inverse of its variance, with
         0 for masked pixels.
     """
-    for realization in realizations:
+    for realization in noise(_as_images(closest)):
         unmasked = tf.broadcast_to(as_planes(realization), tf.shape(weights))
         yield unmasked, tf.math.divide_no_nan(unmasked, tf.sqrt(weights))
+
+
+def at_most_one(numerator, denominator):
+    """Ratios, but 1 where they are above that or there is nothing to divide by."""
+    return tf.where(numerator < denominator, numerator / denominator, 1.0)
+
+
+def _as_images(planes):
+    """The opposite of `as_planes`."""
+    return tf.transpose(planes, (0, 2, 3, 1))
 
 
 def _convolved(planes, sigma):
@@ -281,14 +293,15 @@ def _measure_masked(
     )
     if noise is not None:
         masked, unmasked = _measure_noise(
-            noise(tf.transpose(closest, (0, 2, 3, 1))),
+            noise,
+            closest,
             weights,
             smoothing=smoothing,
             rotation_smoothing=rotation_smoothing,
             weight_sigma=weight_sigma,
         )
-        mean *= _at_most_one(unmasked[0], masked[0])
-        corrected = squares * _at_most_one(unmasked[1], masked[1])
+        mean *= at_most_one(unmasked[0], masked[0])
+        corrected = squares * at_most_one(unmasked[1], masked[1])
         excess = tf.maximum(squares - masked[1], 0.0)
         least = tf.where(masked[1] < unmasked[1], masked[1], unmasked[1])
         squares = tf.where(
@@ -303,11 +316,11 @@ def _measure_masked(
     }
 
 
-def _measure_noise(realizations, weights, *, smoothing, rotation_smoothing, weight_sigma):
+def _measure_noise(noise, closest, weights, *, smoothing, rotation_smoothing, weight_sigma):
     """Smoothed residual, and mean square rotation residual, of noise: masked, and unmasked."""
     pairs = weights * tf.reverse(weights, (2, 3))
     ones, measured = tf.ones_like(weights), []
-    for unmasked, masked in draws_with_weights(realizations, weights):
+    for unmasked, masked in draws_with_weights(noise, closest, weights):
         for field, used, paired in ((masked, weights, pairs), (unmasked, ones, ones)):
             smooth = smoothed_planes(field, used, smoothing)
             parts = _contributions(smooth, used, weight_sigma)
@@ -370,11 +383,6 @@ def _whole_scale(used, light):
 def _mean(values, weights):
     """Weighted means of planes; NaN without any weight."""
     return tf.reduce_sum(weights * values, axis=_PIXELS) / tf.reduce_sum(weights, axis=_PIXELS)
-
-
-def _at_most_one(numerator, denominator):
-    """Ratios, but 1 where they are above that or there is nothing to divide by."""
-    return tf.where(numerator < denominator, numerator / denominator, 1.0)
 
 
 def _shifts(largest):

@@ -1,6 +1,9 @@
-"""`one_line`: what an error says, for another message, a table or a file."""
+"""`one_line`, `first_few`: what errors say, for another message, a table or a file."""
 
-__all__ = ['one_line']
+__all__ = ['first_few', 'one_line']
+
+#: Failures that are told.
+_TOLD = 3
 
 
 def one_line(error):
@@ -23,3 +26,25 @@ def one_line(error):
     ('two spaces', 'KeyError')
     """
     return ' '.join(str(error).split()) or type(error).__name__
+
+
+def first_few(sentences):
+    """
+    The first three of some failures, and how many more there are, to go on with in a sentence.
+
+    Parameters
+    ----------
+    sentences : list of str
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> from astro_wgan.files.error_text import first_few
+    >>> first_few(['a is empty.', 'b is empty.', 'c is empty.', 'd is empty.'])
+    'a is empty; b is empty; c is empty; and 1 more'
+    """
+    shown = '; '.join(sentence.rstrip('.') for sentence in sentences[:_TOLD])
+    return shown + (f'; and {len(sentences) - _TOLD} more' if len(sentences) > _TOLD else '')

@@ -15,11 +15,11 @@ from contextlib import contextmanager
 from functools import cache
 from multiprocessing import get_context, parent_process
 from threading import Lock, Thread
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 
 from astro_wgan.jobs.freed_memory import retain_freed_memory
 from astro_wgan.optional import import_optional
-from astro_wgan.validation.config_numbers import check_whole_numbers
+from astro_wgan.validation.config_numbers import check_whole_number
 
 __all__ = [
     'check_workers',
@@ -55,7 +55,7 @@ def check_workers(processes, client):
     TypeError
         As in `resolve_client`.
     """
-    check_whole_numbers(SimpleNamespace(processes=processes), {'processes': 1})
+    check_whole_number('processes', processes, 1)
     if processes > 1 and client is not None:
         raise ValueError('Give `processes` or `client`, not both.')
     resolve_client(client)

@@ -29,7 +29,7 @@ from astro_wgan.remote.uris import (
     shown,
 )
 
-__all__ = ['RemotePath', 'path_of']
+__all__ = ['RemotePath', 'has_folders', 'path_of']
 
 #: First bytes of files that can only be read from their beginning, since they are compressed.
 _COMPRESSED = (b'\x1f\x8b', b'BZh', b'\xfd7zXZ\x00', b'PK\x03\x04')
@@ -64,6 +64,11 @@ def path_of(source, remote=None):
         return Path(text)
     local = local_path(text)
     return RemotePath(text, remote or RemoteFiles()) if local is None else Path(local)
+
+
+def has_folders(path):
+    """Whether the file system of a path knows folders; of addresses of HTTP nothing is known."""
+    return not (isinstance(path, RemotePath) and is_http(path.uri))
 
 
 @dataclass(frozen=True)
@@ -116,11 +121,6 @@ class RemotePath:
         return RemotePath(self.uri.rpartition('/')[0], self.options)
 
     @property
-    def has_folders(self):
-        """Whether its file system knows folders; of addresses of HTTP nothing is known."""
-        return not is_http(self.uri)
-
-    @property
     def has_siblings(self):
         """Whether files beside it have addresses that follow from its own."""
         return not (is_chain(self.uri) or has_own_query(self.uri))
@@ -166,7 +166,7 @@ class RemotePath:
             If access is refused, or the server does not answer.
         """
         try:
-            return self.has_folders and self._info()['type'] == 'directory'
+            return has_folders(self) and self._info()['type'] == 'directory'
         except FileNotFoundError:
             return False
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from astropy.utils.exceptions import AstropyUserWarning
 
 from astro_wgan.exceptions import SurveyFolderError
+from astro_wgan.files.error_text import first_few
 from astro_wgan.hunting.initial_model import model_folder
 from astro_wgan.jobs import Fingerprint, describe_detector, digest_settings
 from astro_wgan.jobs.parallel import check_workers, completed_map
@@ -34,7 +35,7 @@ from astro_wgan.surveying.tiles.worker_models import keep_detector
 
 __all__ = ['survey']
 
-#: Failures that are named in a warning.
+#: Sources of a tile whose failures are named.
 _NAMED = 3
 
 
@@ -158,10 +159,11 @@ def survey(
         if blocks is not None:
             line.update(0.0, 'reading the catalog')
             sources = sources_of_tiles(blocks, list(footprints.values()))
-        fingerprint = _fingerprint(config.describe(making), detector, sources)
+        about_model = describe_detector(detector)
+        fingerprint = _fingerprint(config.describe(making), about_model, sources)
         folder.check_belongs(fingerprint)
         _check_known_tiles(folder, tiles, unreadable)
-        model = digest_settings(describe_detector(detector))
+        model = digest_settings(about_model)
         common = {'output': str(folder.path), 'model': model, 'config': config, 'making': making}
         tasks = tile_tasks(ScoreTask, tiles, footprints, sources, **common)
         folder.claim(fingerprint, provenance=provenance_record(), tiles=len(tiles))
@@ -201,8 +203,8 @@ def _is_path(model):
     return isinstance(model, (str, os.PathLike))
 
 
-def _fingerprint(settings, detector, sources):
-    groups = {'settings': settings, 'model': describe_detector(detector)}
+def _fingerprint(settings, model, sources):
+    groups = {'settings': settings, 'model': model}
     groups['catalog'] = {'length': None} if sources is None else sources.about
     return Fingerprint(groups)
 
@@ -292,10 +294,9 @@ def _failure(state):
 
 
 def _warn_of(failed, count):
-    shown = '; '.join(_failure(state).rstrip('.') for state in failed[:_NAMED])
-    more = f'; and {len(failed) - _NAMED} more' if len(failed) > _NAMED else ''
+    shown = first_few([_failure(state) for state in failed])
     warnings.warn(
-        f'{len(failed)} of {count} tiles are not complete: {shown}{more}. The same call tries '
+        f'{len(failed)} of {count} tiles are not complete: {shown}. The same call tries '
         'them again.',
         AstropyUserWarning,
         stacklevel=3,

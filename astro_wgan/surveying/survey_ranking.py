@@ -1,7 +1,6 @@
 """`rank_survey`: ranks and q-values of all sources of a survey, from the parts alone."""
 
 from contextlib import contextmanager
-from types import SimpleNamespace
 
 import numpy as np
 from astropy.table import QTable, vstack
@@ -17,7 +16,7 @@ from astro_wgan.surveying.part_tables import (
     write_part,
 )
 from astro_wgan.surveying.survey_folder import SurveyFolder
-from astro_wgan.validation.config_numbers import check_whole_numbers
+from astro_wgan.validation.config_numbers import check_whole_number
 
 __all__ = [
     'FalseDiscoveryRates',
@@ -131,7 +130,7 @@ def rank_survey(folder, *, n_ranked=10_000):
     >>> from astro_wgan.surveying import rank_survey
     >>> rank_survey('survey')['id', 'rank', 'q_value'][:10]  # doctest: +SKIP
     """
-    check_whole_numbers(SimpleNamespace(n_ranked=n_ranked), {'n_ranked': 1})
+    check_whole_number('n_ranked', n_ranked, 1)
     folder = SurveyFolder.existing(folder)
     rates, n_scored, n_sources = FalseDiscoveryRates(), 0, 0
     tiles = _tiles(folder)

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 from astropy import units as u
@@ -15,7 +14,7 @@ from astro_wgan.surveying.survey_ranking import (
     ranked_tiles,
     strangest_sources,
 )
-from astro_wgan.validation.config_numbers import check_whole_numbers
+from astro_wgan.validation.config_numbers import check_whole_number
 
 __all__ = ['SurveyResult']
 
@@ -107,7 +106,7 @@ class SurveyResult:
         ValueError
             If ``n`` is no whole number, or negative.
         """
-        check_whole_numbers(SimpleNamespace(n=n), {'n': 0}, optional=['n'])
+        check_whole_number('n', n, 0, optional=True)
         folder = SurveyFolder(self.folder)
         if not folder.ranking.exists():
             return QTable()

@@ -129,7 +129,8 @@ def sources_of_tiles(blocks, footprints):
     Memory is that of the ids twice and of the positions once, beside that of a block:
     ``benchmarks/speed/catalogs.py``.
     """
-    parts, ids, positions, length = [[] for _ in range(len(footprints) + 1)], *_digests(), 0
+    parts, length = [[] for _ in range(len(footprints) + 1)], 0
+    ids, positions = ArrayDigest(), ArrayDigest()
     for block in blocks:
         length += len(block)
         ids.update(block.ids)
@@ -152,18 +153,14 @@ def sources_of_tiles(blocks, footprints):
     return SourcesOfTiles(parts[1:], parts[0], about)
 
 
-def _digests():
-    return ArrayDigest(), ArrayDigest()
-
-
 def _blocks(parts):
-    waiting, first = [], 0
+    waiting, n_read = [], 0
     for part in parts:
-        waiting.append(_sources(part, first + sum(map(len, waiting))))
+        waiting.append(_sources(part, n_read))
+        n_read += len(part)
         while sum(map(len, waiting)) >= _BLOCK:
             whole = Sources.joined(waiting)
             yield whole[:_BLOCK]
-            first += _BLOCK
             waiting = [whole[_BLOCK:]]
     if any(map(len, waiting)):
         yield Sources.joined(waiting)

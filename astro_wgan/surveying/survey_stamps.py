@@ -3,12 +3,13 @@
 import os
 import shutil
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from astro_wgan.exceptions import ImageError
-from astro_wgan.files.error_text import one_line
+from astro_wgan.files.error_text import first_few, one_line
 from astro_wgan.files.temporary_names import temporary_path
 from astro_wgan.jobs import Fingerprint, describe_settings, digest, digest_settings
 from astro_wgan.jobs.parallel import check_workers, completed_map
@@ -23,9 +24,6 @@ from astro_wgan.surveying.tiles.tile_stamps import cut_stamps, read_tile
 from astro_wgan.surveying.tiles.tile_tasks import TileTask, read_footprints, tile_tasks
 
 __all__ = ['cut_tiles']
-
-#: Failures that are named in an error.
-_NAMED = 3
 
 #: Stamps that are in memory at a time when stores are joined.
 _AT_ONCE = 1024
@@ -163,7 +161,7 @@ class CutTask(TileTask):
     folder: str
     size: object
 
-    @property
+    @cached_property
     def part(self):
         """Path of the store, by what is in it."""
         what = {'size': self.size, **self.config.describe(self.making)}
@@ -218,10 +216,9 @@ def _batches(task):
 def _raise_failures(reasons, count):
     if not reasons:
         return
-    shown = '; '.join(f'{name}: {reasons[name].rstrip(".")}' for name in list(reasons)[:_NAMED])
-    more = f'; and {len(reasons) - _NAMED} more' if len(reasons) > _NAMED else ''
+    shown = first_few([f'{name}: {reason}' for name, reason in reasons.items()])
     raise ImageError(
-        f'{len(reasons)} of {count} tiles cannot be cut: {shown}{more}. What was cut of others is '
+        f'{len(reasons)} of {count} tiles cannot be cut: {shown}. What was cut of others is '
         'kept: the same call goes on from there, or leave these tiles out.'
     )
 

@@ -1,9 +1,9 @@
-"""Numbers of configurations: whole ones, and finite ones."""
+"""Numbers of configurations and arguments: whole ones, and finite ones."""
 
 from math import isfinite
 from numbers import Integral, Real
 
-__all__ = ['check_finite_numbers', 'check_whole_numbers']
+__all__ = ['check_finite_numbers', 'check_whole_number', 'check_whole_numbers']
 
 
 def check_whole_numbers(config, lowest, *, optional=()):
@@ -24,25 +24,46 @@ def check_whole_numbers(config, lowest, *, optional=()):
     ValueError
         With the name of the value, and what is allowed.
 
+    """
+    for name, least in lowest.items():
+        check_whole_number(name, getattr(config, name), least, optional=name in optional)
+
+
+def check_whole_number(name, value, lowest, *, optional=False):
+    """
+    Refuse the value of an argument if it is no whole number, or too low.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument.
+    value : object
+    lowest : int
+        Lowest value that is allowed.
+    optional : bool
+        Whether it may be None.
+
+    Raises
+    ------
+    ValueError
+        With the name of the argument, and what is allowed.
+
     Examples
     --------
-    >>> from types import SimpleNamespace
-    >>> from astro_wgan.validation.config_numbers import check_whole_numbers
-    >>> check_whole_numbers(SimpleNamespace(steps=2.5), {'steps': 1})
+    >>> from astro_wgan.validation.config_numbers import check_whole_number
+    >>> check_whole_number('steps', 2.5, 1)
     Traceback (most recent call last):
     ...
     ValueError: `steps` must be a whole number, at least 1; got 2.5.
     """
-    for name, least in lowest.items():
-        value = getattr(config, name)
-        if value is None and name in optional:
-            continue
-        is_whole = isinstance(value, Integral) and not isinstance(value, bool)
-        if not is_whole or value < least:
-            none = ', or None' if name in optional else ''
-            raise ValueError(
-                f'`{name}` must be a whole number, at least {least}{none}; got {value!r}.'
-            )
+    if value is None and optional:
+        return
+    is_whole = isinstance(value, Integral) and not isinstance(value, bool)
+    if not is_whole or value < lowest:
+        none = ', or None' if optional else ''
+        raise ValueError(
+            f'`{name}` must be a whole number, at least {lowest}{none}; got {value!r}.'
+        )
 
 
 def check_finite_numbers(config, names, *, optional=()):

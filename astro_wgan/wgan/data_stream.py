@@ -9,7 +9,7 @@ from astro_wgan.stamps.intensity.stretch_levels import sample_of
 from astro_wgan.stamps.orientations import middle_of, source_center
 from astro_wgan.wgan.masked_pixels import fill_missing_bands
 
-__all__ = ['measure_center', 'reorient', 'shift_images', 'stream_images']
+__all__ = ['in_orientation', 'measure_center', 'reorient', 'shift_images', 'stream_images']
 
 
 def stream_images(stamps, stretch, count, *, seed, start, max_shift=0):
@@ -173,16 +173,29 @@ def reorient(images, orientation, *, center=None, compiled=False):
     `tf.Tensor`, shape (n, size, size, bands)
     """
     if not compiled:
-        branches = [partial(_static_orientation, images, k, center) for k in range(8)]
+        branches = [partial(in_orientation, images, k, center) for k in range(8)]
         return tf.switch_case(orientation, branches)
     for k in range(3):
         chosen = tf.bitwise.bitwise_and(orientation, 1 << k) > 0
-        images = tf.where(chosen, _static_orientation(images, 1 << k, center), images)
+        images = tf.where(chosen, in_orientation(images, 1 << k, center), images)
     return images
 
 
-def _static_orientation(images, orientation, center):
-    """As `reorient`, for an orientation that is a Python number."""
+def in_orientation(images, orientation, center=None):
+    """
+    All images in an orientation that is a Python number.
+
+    Parameters
+    ----------
+    images, center
+        As for `reorient`.
+    orientation : int
+        Numbered as there.
+
+    Returns
+    -------
+    `tf.Tensor`, shape (n, size, size, bands)
+    """
     middle = middle_of(images.shape[1:3])
     dy, dx = (0, 0) if center is None else (c - m for c, m in zip(center, middle, strict=True))
     y, x = dy, dx

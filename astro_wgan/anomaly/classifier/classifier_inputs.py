@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from astro_wgan.stamps.orientations import middle_of
+from astro_wgan.wgan.data_stream import in_orientation
 from astro_wgan.wgan.masked_pixels import MIN_WEIGHT
 
 __all__ = [
@@ -13,9 +13,12 @@ __all__ = [
     'in_orientations',
 ]
 
+#: Rotation by 180 degrees, as a number of `~astro_wgan.wgan.data_stream.in_orientation`.
+_HALF_TURN = 6
+
 #: Orientations in the order in which they are taken. Rotation by 180 degrees comes first: its mean
 #: with the image as it is was nearest to that of all eight, of any two; so were the four rotations.
-_ORDER = (0, 2, 1, 3, 4, 6, 5, 7)
+_ORDER = (0, _HALF_TURN, 3, 5, 4, 2, 7, 1)
 
 
 def classifier_inputs(images, closest_images, weights=None, *, binning=2, center=None, noise=None):
@@ -52,7 +55,7 @@ def classifier_inputs(images, closest_images, weights=None, *, binning=2, center
     # Binned one by one, which makes the arrays smaller before they are combined.
     residuals = binned(residuals, binning)
     filled = residuals + binned(closest, binning)
-    rotated = binned(_rotated(closest, center), binning)
+    rotated = binned(in_orientation(closest, _HALF_TURN, center), binning)
     return tf.concat([filled, residuals, filled - rotated], axis=-1)
 
 
@@ -108,25 +111,8 @@ def classifier_shape(image_shape, binning):
 
 def in_orientations(inputs, count):
     """The first so many orientations of square arrays (n, ny, nx, channels), in one tensor."""
-    return tf.concat([_oriented(inputs, orientation) for orientation in _ORDER[:count]], axis=0)
-
-
-def _oriented(inputs, orientation):
-    """As `~astro_wgan.stamps.orientations.oriented`, around the middle."""
-    turns = orientation % 4
-    outputs = tf.transpose(inputs, (0, 2, 1, 3)) if turns % 2 else tf.convert_to_tensor(inputs)
-    reversed_axes = {0: (), 1: (1,), 2: (1, 2), 3: (2,)}[turns]
-    if orientation > 3:
-        reversed_axes = {*reversed_axes} ^ {2}
-    return tf.reverse(outputs, sorted(reversed_axes)) if reversed_axes else outputs
-
-
-def _rotated(images, center):
-    """Images rotated by 180 degrees around a center; pixels come back at the opposite edge."""
-    rotated = tf.reverse(images, (1, 2))
-    middle = middle_of(images.shape[1:])
-    shift = [round(2 * (c - m)) for c, m in zip(center or middle, middle, strict=True)]
-    return tf.roll(rotated, shift, axis=(1, 2)) if any(shift) else rotated
+    turned = [in_orientation(inputs, orientation) for orientation in _ORDER[:count]]
+    return tf.concat(turned, axis=0)
 
 
 def _tensor(values):

@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import dataclass
-from types import SimpleNamespace
 
 from astropy.table import QTable, vstack
 
@@ -15,7 +14,7 @@ from astro_wgan.catalogs.table_files import read_table
 from astro_wgan.files.limits import largest_size
 from astro_wgan.remote.remote_files import as_remote_files
 from astro_wgan.remote.uris import shown
-from astro_wgan.validation.config_numbers import check_whole_numbers
+from astro_wgan.validation.config_numbers import check_whole_number
 
 __all__ = ['catalog_parts', 'is_catalog', 'read_catalog']
 
@@ -129,7 +128,7 @@ def catalog_parts(
     >>> [len(part) for part in catalog_parts(catalog, n_rows=2)]
     [2, 1]
     """
-    check_whole_numbers(SimpleNamespace(n_rows=n_rows), {'n_rows': 1})
+    check_whole_number('n_rows', n_rows, 1)
     return _parts(_opened(source, columns, region, names, max_size, remote), n_rows, max_size)
 
 

@@ -4,7 +4,6 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 
@@ -22,7 +21,7 @@ from astro_wgan.catalogs.qtable import as_qtable
 from astro_wgan.files.atomic import atomic_write
 from astro_wgan.files.temporary_names import temporary_path
 from astro_wgan.optional import import_optional
-from astro_wgan.validation.config_numbers import check_whole_numbers
+from astro_wgan.validation.config_numbers import check_whole_number
 
 __all__ = ['write_catalog']
 
@@ -90,7 +89,7 @@ def write_catalog(table, path, *, names=None, partition_rows=1_000_000, overwrit
     ...     read_catalog(path, columns=['score']).colnames
     ['id', 'ra', 'dec', 'score']
     """
-    check_whole_numbers(SimpleNamespace(partition_rows=partition_rows), {'partition_rows': 1})
+    check_whole_number('partition_rows', partition_rows, 1)
     for package in ('pyarrow', 'astropy_healpix'):
         import_optional(package, purpose='Catalogs in Parquet need')
     path = Path(path)

@@ -10,7 +10,7 @@ import numpy as np
 from astro_wgan.catalogs.parquet.healpix_cells import DEEPEST, cells_in_region
 from astro_wgan.files.atomic import read_bytes
 from astro_wgan.files.limits import check_size
-from astro_wgan.remote.remote_path import RemotePath
+from astro_wgan.remote.remote_path import RemotePath, has_folders
 from astro_wgan.remote.uris import has_own_query
 
 __all__ = ['BOOKKEEPING', 'SPATIAL_INDEX', 'HatsFolder', 'find_properties', 'partition_path']
@@ -211,7 +211,7 @@ def _read_properties(path):
 
 def _base(path):
     """The folder of the partitions."""
-    if not getattr(path, 'has_folders', True):
+    if not has_folders(path):
         return path / 'dataset'
     # Before version 0.4 of the format, they were beside the properties.
     return path / 'dataset' if (path / 'dataset').is_dir() else path
@@ -223,7 +223,7 @@ def _partitions(path):
     listed = path / 'partition_info.csv'
     if listed.is_file():
         rows = _read_partition_info(listed)
-    elif not getattr(path, 'has_folders', True):
+    elif not has_folders(path):
         raise FileNotFoundError(
             f'{path} has no partition_info.csv, without which partitions are not found by HTTP.'
         )

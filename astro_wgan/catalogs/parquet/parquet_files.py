@@ -17,7 +17,7 @@ from astro_wgan.catalogs.parquet.hats_folders import HatsFolder, find_properties
 from astro_wgan.exceptions import RemoteFileError
 from astro_wgan.files.limits import check_file, check_size
 from astro_wgan.optional import import_optional
-from astro_wgan.remote.remote_path import RemotePath, path_of
+from astro_wgan.remote.remote_path import RemotePath, has_folders, path_of
 
 __all__ = ['ParquetFiles', 'is_parquet']
 
@@ -80,7 +80,7 @@ class ParquetFiles:
         import_optional('pyarrow', purpose='Catalogs in Parquet need')
         path = path_of(path, remote)
         is_folder = path.is_dir()
-        may_be_hats = is_folder or not getattr(path, 'has_folders', True)
+        may_be_hats = is_folder or not has_folders(path)
         if may_be_hats and find_properties(path) is not None:
             hats = HatsFolder.open(path)
             return cls(path, hats.files(0), hats)
@@ -277,7 +277,7 @@ def is_parquet(path, remote=None):
     if begin is not None and (begin == _SIGNATURE or path.suffix.lower() in _ENDINGS):
         return True
     # What HTTP sends of a folder, if anything, is a page.
-    return not getattr(path, 'has_folders', True) and find_properties(path) is not None
+    return not has_folders(path) and find_properties(path) is not None
 
 
 def _parquet():

@@ -174,8 +174,8 @@ def read_footprint(tile, reading, grid=None):
             units.append(image.unit)
             if band == grid:
                 shape, wcs = tuple(image.shape), image.wcs
-            if band == grid and wcs is None:
-                raise ImageError(f'{shown(path)} has no celestial WCS.')
+                if wcs is None:
+                    raise ImageError(f'{shown(path)} has no celestial WCS.')
     return Footprint.of(shape, wcs, units)
 
 
