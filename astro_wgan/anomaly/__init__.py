@@ -15,7 +15,7 @@ __all__, __getattr__, __dir__ = lazy_names(
         'LatentSearcher': 'search.latent_search',
         'ScoringConfig': 'scoring',
         'SearchResult': 'search.search_result',
-        'critic_features': 'feature_table',
+        'critic_features': 'stamp_features.feature_table',
         'measure_residual_statistics': 'measurements',
         'q_values': 'calibration.conformal',
         'train_encoder': 'search.encoder',

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from astro_wgan.anomaly.feature_table import StampFeatures
 from astro_wgan.anomaly.score_table import check_rows, rows_by_id, table_column
+from astro_wgan.anomaly.stamp_features.similar_stamps import SimilarStamps
 from astro_wgan.gallery.page import write_gallery
 from astro_wgan.stamps.stampset import StampSet
 from astro_wgan.store import as_stamps
@@ -12,7 +12,7 @@ from astro_wgan.wgan.fit_arguments import check_stamps
 __all__ = ['ClosestImages']
 
 
-class ClosestImages(StampFeatures):
+class ClosestImages(SimilarStamps):
     """
     Images of a detector from the latent vectors of a score table.
 

@@ -16,6 +16,7 @@ from astro_wgan.files.atomic import (
     flush_folder,
     read_bytes,
 )
+from astro_wgan.files.brief_locks import briefly_locked
 from astro_wgan.files.json_text import parse_json
 from astro_wgan.files.temporary_names import remove_abandoned, temporary_path, writer_name
 
@@ -74,7 +75,7 @@ def atomic_write_together(folder, *, known):
     folder = Path(folder)
     with errors_name_file(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        with _locked(folder):
+        with briefly_locked(folder):
             _settle(folder)
             former = _former(folder, known)
     writer, paths = writer_name(), {}
@@ -91,7 +92,7 @@ def atomic_write_together(folder, *, known):
             with errors_name_file(folder / next(reversed(paths), MANIFEST)):
                 raise
         entries = {name: _entry(folder / name, path) for name, path in paths.items()}
-        with errors_name_file(folder), _locked(folder):
+        with errors_name_file(folder), briefly_locked(folder):
             _settle(folder)
             former = _former(folder, known)
             for name in (MANIFEST, *paths):
@@ -316,25 +317,3 @@ def _check_free(folder, name, former):
         f'The folder {folder} holds a file {name} that is not of an earlier save: name another '
         'folder, or move that file away.'
     )
-
-
-@contextmanager
-def _locked(folder):
-    """
-    Keep other processes from replacing files of the folder at the same time.
-
-    This lock waits, since it is held only while files are renamed; the writer of a store, which
-    holds its lock for hours, has `~astro_wgan.store.arrays.writer_lock.WriterLock`, which refuses.
-    """
-    try:
-        import fcntl
-    except ImportError:  # Windows has no such lock
-        yield
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        with suppress(OSError):  # of file systems without locks
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)

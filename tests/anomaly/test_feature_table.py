@@ -7,8 +7,8 @@ from astropy.nddata import CCDData
 
 from astro_wgan import WGAN, AnomalyDetector, StampSet
 from astro_wgan.anomaly import ClassifierConfig, EncoderConfig, LatentSearchConfig
-from astro_wgan.anomaly import feature_table as features
-from astro_wgan.anomaly.feature_table import critic_features
+from astro_wgan.anomaly.stamp_features import feature_table as features
+from astro_wgan.anomaly.stamp_features.feature_table import critic_features
 from astro_wgan.exceptions import NotFittedError
 from astro_wgan.store import StampStore
 

@@ -27,6 +27,7 @@ from astro_wgan import (
     noise,
 )
 from astro_wgan.anomaly import ClassifierConfig, critic_features
+from astro_wgan.labeling import LabelFile, merge_labels, rerank
 from astro_wgan.morphology import measure_morphology
 from astro_wgan.neighbors import NeighborConfig
 from astro_wgan.sources import measure_sources
@@ -139,6 +140,21 @@ def test_every_table_is_on_the_page():
     assert {'WGAN.summary', 'WGAN.history_', 'StampStore.table', 'read_sublink'} <= tables
     text = PAGE.read_text(encoding='utf-8')
     assert [name for name in sorted(tables) if not re.search(rf'\b{name}\b', text)] == []
+
+
+def test_columns_of_labels(tmp_path):
+    labels = LabelFile(tmp_path / 'labels.jsonl')
+    labels.add([*range(6)], 'artifact', by='NAME')
+    assert_described(labels.table(), 'labels')
+    assert_described(merge_labels(labels), 'merged-labels')
+    table = QTable({'id': np.arange(8), 'score': np.arange(8.0)})
+    found = rerank(table, np.arange(16.0).reshape(8, 2), labels)
+    assert_described(found[found.colnames[2:]], 'relevance')
+    assert_described(labels.undo(by='NAME'), 'undone-labels')
+
+
+def test_columns_of_similar_stamps(detector, stamps):
+    assert_described(detector.similar(stamps, to=stamps.ids[3], progress=False), 'similar')
 
 
 def test_columns_of_stamps(image):

@@ -34,8 +34,8 @@ class WriterLock:
 
     It is released by `release`, by garbage collection, or at the end of the process, however it
     ends. A forked process does not hold it. The lock does not wait but refuses, since a writer
-    may hold it for hours. (`astro_wgan.files.manifest` has a lock that waits, since it is only held
-    while files are renamed.)
+    may hold it for hours. (`~astro_wgan.files.brief_locks.briefly_locked` waits, since it is only
+    held for moments.)
 
     Parameters
     ----------

@@ -1,0 +1,1 @@
+"""Features of stamps from the networks of a detector, and stamps with similar ones."""

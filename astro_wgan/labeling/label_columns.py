@@ -1,0 +1,90 @@
+"""Columns of ids and labels: arrays of ids, and text that is masked where there is none."""
+
+import numpy as np
+from astropy.table import MaskedColumn
+
+from astro_wgan.validation.id_values import id_values
+from astro_wgan.validation.masked import without_mask
+
+__all__ = ['id_array', 'id_keys', 'masked_text', 'texts_or_none']
+
+
+def id_array(ids):
+    """
+    Ids as an array: of numbers, or of text if one of them is text.
+
+    Parameters
+    ----------
+    ids : list of int, float or str
+
+    Returns
+    -------
+    `~numpy.ndarray`
+
+    Examples
+    --------
+    >>> from astro_wgan.labeling.label_columns import id_array
+    >>> id_array([1, 'M 31']).tolist()
+    ['1', 'M 31']
+    """
+    if any(isinstance(each, str) for each in ids):
+        return np.array([str(each) for each in ids])
+    return np.array(ids, dtype=None if ids else np.int64)
+
+
+def id_keys(ids):
+    """
+    Text that ids share if they are the same, whether a file has them as numbers or as text.
+
+    Parameters
+    ----------
+    ids : array_like, shape (n,)
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> from astro_wgan.labeling.label_columns import id_keys
+    >>> id_keys([17, 18]) == id_keys(['17', '18'])
+    True
+    """
+    return [str(each) for each in id_values(ids).tolist()]
+
+
+def masked_text(values):
+    """
+    A column of text, masked where there is none.
+
+    Parameters
+    ----------
+    values : sequence of str or None
+
+    Returns
+    -------
+    `~astropy.table.MaskedColumn`
+    """
+    mask = [value is None for value in values]
+    return MaskedColumn(['' if value is None else value for value in values], mask=mask, dtype=str)
+
+
+def texts_or_none(column):
+    """
+    Texts of a column or sequence, None where it is masked or has none.
+
+    Parameters
+    ----------
+    column : array_like, shape (n,)
+
+    Returns
+    -------
+    list of str or None
+    """
+    if not isinstance(column, np.ndarray):
+        return [None if each is None else str(each) for each in column]
+    values, mask = without_mask(column)
+    values = [None if each is None else str(each) for each in id_values(values).tolist()]
+    if mask is None:
+        return values
+    return [None if hidden else value for value, hidden in zip(values, mask, strict=True)]
