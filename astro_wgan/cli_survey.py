@@ -51,6 +51,13 @@ def add_survey(commands):
         help='names of the bands, such as g,r,i, in the order of the model',
     )
     add(
+        '--names',
+        type=_names_of_columns,
+        metavar='NAMES',
+        help='columns of the catalog with ids and positions, such as id=NUMBER,ra=alpha,dec=delta; '
+        'id= to number the rows',
+    )
+    add(
         '--partial',
         choices=['fill', 'drop'],
         default=defaults.partial,
@@ -111,6 +118,7 @@ def _run(options):
             output=options.output,
             config=config,
             bands=options.bands,
+            names=options.names,
             **workers,
             progress=not options.quiet,
         )
@@ -140,6 +148,14 @@ def _tiles_and_catalog(options):
             'Give at least one tile and then the catalog, or tiles alone with `--detect`.'
         )
     return paths[0] if len(paths) == 1 else paths, catalog
+
+
+def _names_of_columns(text):
+    """Pairs such as ``id=NUMBER,ra=alpha`` as a dictionary; None for a column that is not named."""
+    pairs = [pair.partition('=') for pair in text.split(',')]
+    if not all(equals for _, equals, _ in pairs):
+        raise argparse.ArgumentTypeError(f'must be pairs such as id=NUMBER; got {text!r}')
+    return {key.strip(): name.strip() or None for key, _, name in pairs}
 
 
 def _number_or_all(text):

@@ -70,6 +70,7 @@ def test_options_are_settings(given, folder, capsys):
     options += ['--threshold', 4, '--min-area', 9, '--layout', 'des', '--anonymous']
     options += ['--sky', 'subtract', '--neighbors', 'mask', '--detect-in', 'chi2']
     options += ['--batch-size', 3, '--bands', 'g, r', '--processes', 2, '--detect', '--quiet']
+    options += ['--names', 'id=,ra=alpha, dec = delta']
     assert run('t/*_{band}.fits', '--model', 'm', '--out', folder.path, *options) == 1
     assert given['arguments'] == ('t/*_{band}.fits', None)
     detection = DetectionConfig(4.0, min_area=9)
@@ -85,6 +86,7 @@ def test_options_are_settings(given, folder, capsys):
         detect_in='chi2',
         reading={'layout': 'des', 'remote': RemoteFiles(anonymous=True)},
     )
+    assert given['names'] == {'id': None, 'ra': 'alpha', 'dec': 'delta'}
     assert (given['bands'], given['processes'], given['progress']) == (['g', 'r'], 2, False)
     assert capsys.readouterr().out == ''
 
@@ -101,6 +103,12 @@ def test_options_are_settings(given, folder, capsys):
 def test_what_is_missing_is_named(arguments, said, tmp_path, capsys):
     assert run(*arguments, '--out', tmp_path) == 2
     assert said in capsys.readouterr().err
+
+
+def test_names_of_columns_are_pairs(capsys):
+    with pytest.raises(SystemExit):
+        run('--names', 'NUMBER')
+    assert "must be pairs such as id=NUMBER; got 'NUMBER'" in capsys.readouterr().err
 
 
 def test_a_number_of_stamps_is_a_number(capsys):

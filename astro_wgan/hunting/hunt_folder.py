@@ -3,13 +3,13 @@
 import json
 import shutil
 from contextlib import suppress
-from pathlib import Path
 
 from astro_wgan.catalogs.table_files import read_table
 from astro_wgan.exceptions import HuntFolderError
 from astro_wgan.files.atomic import atomic_write, read_bytes
 from astro_wgan.files.json_text import parse_json
 from astro_wgan.files.temporary_names import remove_abandoned
+from astro_wgan.remote.output_paths import output_path
 from astro_wgan.store import StampStore
 
 __all__ = [
@@ -32,10 +32,12 @@ class HuntFolder:
     ------
     HuntFolderError
         If it cannot be written, or holds other files.
+    TypeError, ValueError
+        If it is no path of this machine.
     """
 
     def __init__(self, path):
-        self.path = Path(path)
+        self.path = output_path(path)
         self._state_file = self.path / 'hunt.json'
         try:
             self.path.stat()

@@ -38,7 +38,7 @@ _OTHERS = {
 }
 _OTHERS['aiobotocore'] = _OTHERS['botocore']
 
-_REPEATED = ('timeout', 'unreachable', 'cut', 'server')
+_REPEATED = ('timeout', 'unreachable', 'cut', 'range', 'server')
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,8 @@ class Failure:
     Attributes
     ----------
     kind : str
-        'missing', 'refused', 'certificate', 'timeout', 'unreachable', 'cut', 'server' or 'other'.
+        'missing', 'refused', 'certificate', 'timeout', 'unreachable', 'cut', 'range', 'server' or
+        'other'.
     detail : str
         Status and code of the answer, or the class of the error; never its text, which may hold
         the address with its signature.
@@ -70,6 +71,7 @@ class Failure:
             'timeout': f'there is no answer within {timeout:g} s',
             'unreachable': 'the server cannot be reached',
             'cut': 'the connection was cut',
+            'range': 'the server sent another part of the file than was asked for',
             'server': f'the server answered {self.detail}',
         }.get(self.kind, f'the request failed ({self.detail})')
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from astro_wgan.exceptions import ImageError
 from astro_wgan.optional import import_optional
+from astro_wgan.remote.answered_ranges import check_answered_range
 from astro_wgan.remote.uris import is_chain, shown
 
 __all__ = ['filesystem_of']
@@ -71,8 +72,11 @@ def _http(remote):
     timeout = aiohttp.ClientTimeout(
         total=None, sock_connect=remote.timeout, sock_read=remote.timeout
     )
+    # Of parts of files, fsspec examines neither which they are nor how long. Other answers are as
+    # without it: statuses of errors are left to fsspec.
+    client = {'timeout': timeout, 'raise_for_status': check_answered_range}
     # Ranges are those of the file, not of what a server makes of it on the way.
-    return {'client_kwargs': {'timeout': timeout}, 'headers': {'Accept-Encoding': 'identity'}}
+    return {'client_kwargs': client, 'headers': {'Accept-Encoding': 'identity'}}
 
 
 def _google(remote):

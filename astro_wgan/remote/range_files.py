@@ -4,7 +4,8 @@ import io
 from collections import OrderedDict
 from threading import Lock
 
-from astro_wgan.remote.retries import ShortAnswerError
+from astro_wgan.exceptions import RemoteFileError
+from astro_wgan.remote.retries import OtherRangeError, ShortAnswerError
 
 __all__ = ['NoRangesError', 'RangeFile', 'fetch_ranges', 'range_file_of', 'write_ranges']
 
@@ -18,7 +19,7 @@ _AHEAD = 2**24
 _KEPT = 2**26
 
 
-class NoRangesError(Exception):
+class NoRangesError(RemoteFileError):
     """A server sent the whole file instead of the bytes that were asked for."""
 
 
@@ -144,7 +145,7 @@ class RangeFile(io.RawIOBase):
         ]
 
 
-def fetch_ranges(filesystem, path, retries):
+def fetch_ranges(filesystem, path, size, retries):
     """
     A function that reads ranges of a file, several at once and with repetitions.
 
@@ -153,13 +154,15 @@ def fetch_ranges(filesystem, path, retries):
     filesystem : `fsspec.AbstractFileSystem`
     path : str
         The file in it.
+    size : int or None
+        Its bytes.
     retries : `~astro_wgan.remote.retries.Retries`
 
     Returns
     -------
     callable
         Of a list of ranges ``(start, stop)``, which returns a list of bytes. It raises
-        NoRangesError if the server sends more than was asked for.
+        NoRangesError if the server sends the whole file for a part of it.
     """
 
     def run(ranges):
@@ -170,17 +173,21 @@ def fetch_ranges(filesystem, path, retries):
             )
         except Exception as error:  # every package has its own
             return [error] * len(ranges)
-        return [
-            ShortAnswerError() if _is_short(content, each) else content
-            for content, each in zip(contents, ranges, strict=True)
-        ]
+        return [judged(*pair) for pair in zip(contents, ranges, strict=True)]
+
+    def judged(content, wanted):
+        """The bytes, or what is wrong with them."""
+        start, stop = wanted
+        if isinstance(content, Exception) or len(content) == stop - start:
+            return content
+        if len(content) == size:
+            raise NoRangesError(
+                f'{retries.where} cannot be read: the server sent all of it instead of a part.'
+            )
+        return ShortAnswerError() if len(content) < stop - start else OtherRangeError()
 
     def fetch(ranges):
-        contents = retries.all(ranges, run)
-        for content, (start, stop) in zip(contents, ranges, strict=True):
-            if len(content) > stop - start:
-                raise NoRangesError
-        return contents
+        return retries.all(ranges, run)
 
     return fetch
 
@@ -209,11 +216,6 @@ def range_file_of(hdu):
     place = hdu.fileinfo() if hasattr(hdu, 'fileinfo') else None
     file = None if place is None else getattr(place['file'], '_file', None)
     return file if isinstance(file, RangeFile) else None
-
-
-def _is_short(content, wanted):
-    start, stop = wanted
-    return not isinstance(content, Exception) and len(content) < stop - start
 
 
 def _runs(numbers, longest):

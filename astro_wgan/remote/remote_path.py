@@ -182,8 +182,26 @@ class RemotePath:
         if self._info()['type'] == 'directory':
             raise ImageError(f'{self} is a folder, not an image.')
 
-    def glob(self, pattern):
-        """The files in a folder whose names have a pattern; none if it cannot be listed."""
+    def glob(self, pattern, *, refused=True):
+        """
+        The files in a folder whose names have a pattern.
+
+        Parameters
+        ----------
+        pattern : str
+        refused : bool, optional
+            Whether a folder that may not be listed is as one without such files.
+
+        Returns
+        -------
+        list of `RemotePath`
+            None if there is no such folder.
+
+        Raises
+        ------
+        astro_wgan.exceptions.RemoteFileError
+            If the server does not answer, or refuses the list and that is not allowed.
+        """
         filesystem, path = self._place()
         start = f'{path.rstrip("/")}/'
         try:
@@ -191,7 +209,7 @@ class RemotePath:
         except FileNotFoundError:
             found = []
         except RemoteFileError as error:
-            if not error.is_refused:
+            if not (error.is_refused and refused):
                 raise
             found = []
         return [self / name.removeprefix(start) for name in found if name.startswith(start)]
@@ -253,7 +271,7 @@ class RemotePath:
         size = info.get('size')
         validator = next((str(info[name]) for name in _VALIDATORS if name in info), object())
         key = (filesystem, path, size, validator)
-        fetch = fetch_ranges(filesystem, path, self._retries)
+        fetch = fetch_ranges(filesystem, path, size, self._retries)
 
         def whole(target):
             self._retries.call(lambda: _download(filesystem, path, target, size))

@@ -7,16 +7,28 @@ from astro_wgan.exceptions import RemoteFileError
 from astro_wgan.remote.failures import Failure, failure_of
 from astro_wgan.remote.remote_files import RemoteFiles
 
-__all__ = ['Retries', 'ShortAnswerError']
+__all__ = ['OtherRangeError', 'Retries', 'ShortAnswerError', 'WrongAnswerError']
 
 #: Longest wait before a repetition, in seconds.
 _LONGEST = 60.0
 
 
-class ShortAnswerError(Exception):
+class WrongAnswerError(Exception):
+    """An answer that is not what was asked for."""
+
+    failure = Failure('other')
+
+
+class ShortAnswerError(WrongAnswerError):
     """An answer that ended before the last byte that was asked for."""
 
     failure = Failure('cut')
+
+
+class OtherRangeError(WrongAnswerError):
+    """An answer with another part of the file than was asked for."""
+
+    failure = Failure('range')
 
 
 @dataclass(frozen=True)
@@ -126,4 +138,4 @@ class Retries:
 
 
 def _failure(error):
-    return error.failure if isinstance(error, ShortAnswerError) else failure_of(error)
+    return error.failure if isinstance(error, WrongAnswerError) else failure_of(error)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from astro_wgan.detection import DetectionConfig
 from astro_wgan.hunting.stamp_making import StampMaking
-from astro_wgan.images.read_options import ReadOptions
+from astro_wgan.images.read_options import ReadOptions, options_of_band
 from astro_wgan.jobs import describe_settings
 from astro_wgan.neighbors import NeighborConfig
 from astro_wgan.remote.uris import is_uri, shown
@@ -117,8 +117,9 @@ class SurveyConfig:
                 f'`reading` may have the options {", ".join(known)} of read_image; got '
                 f'{unknown[0]!r}.'
             )
-        # Those of each band are checked when its image is opened.
-        ReadOptions(**{k: v for k, v in self.reading.items() if not isinstance(v, Mapping)})
+        by_band = [value for value in self.reading.values() if isinstance(value, Mapping)]
+        for band in {None, *(band for value in by_band for band in value)}:
+            ReadOptions(**options_of_band(self.reading, band))
 
     @property
     def remote(self):

@@ -10,11 +10,13 @@ from astropy.utils.exceptions import AstropyUserWarning
 from astro_wgan.exceptions import SurveyFolderError
 from astro_wgan.files.error_text import first_few
 from astro_wgan.hunting.initial_model import model_folder
+from astro_wgan.images.read_options import check_options_of_bands
 from astro_wgan.jobs import Fingerprint, describe_detector, digest_settings
 from astro_wgan.jobs.parallel import check_workers, completed_map
 from astro_wgan.jobs.progress import ProgressLine
 from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.jobs.worker_threads import limit_threads, threads_of_worker
+from astro_wgan.remote.output_paths import output_path
 from astro_wgan.surveying.part_tables import check_parquet, read_part, write_part
 from astro_wgan.surveying.survey_config import SurveyConfig
 from astro_wgan.surveying.survey_folder import SurveyFolder, TileState
@@ -47,6 +49,7 @@ def survey(
     output,
     config=None,
     bands=None,
+    names=None,
     client=None,
     processes=1,
     progress=True,
@@ -64,7 +67,8 @@ def survey(
         such as ``'tiles/*.fits'``, a list of paths and patterns, or a dictionary of paths by the
         names of the tiles; with several bands ``'tiles/*_{band}.fits'``, or a dictionary of
         dictionaries of paths by band. They may overlap, and be URIs
-        (:doc:`/user_guide/remote_images`).
+        (:doc:`/user_guide/remote_images`), also patterns of these with ``*`` where files can be
+        listed, as in buckets.
     catalog : path-like, `~astropy.table.Table` or `~astropy.coordinates.SkyCoord`, optional
         Sources: ``id`` and positions on the sky. By default sources are detected in each tile.
     model : path-like or `~astro_wgan.AnomalyDetector`
@@ -77,6 +81,9 @@ def survey(
         What is measured and kept.
     bands : sequence of str, optional
         Bands of the images, in the order of the model; by default those that it was trained on.
+    names : dict of str, optional
+        Names of the columns of ``catalog`` with ``'id'``, ``'ra'`` and ``'dec'``, as in
+        `~astro_wgan.catalogs.read_catalog`; ``'id': None`` to number its rows.
     client : `dask.distributed.Client` or 'current', optional
         Cluster that works, one task for each tile. Its workers read tiles and write parts, so that
         they need the paths of ``tiles`` and ``output``. One thread each is best: TensorFlow has as
@@ -96,7 +103,8 @@ def survey(
         If ``output`` holds something else, or another survey, or another process is at work on it.
     ValueError
         If tiles, catalog or configuration are invalid: two tiles have one name, an id occurs
-        twice, or no source lies in a tile; if the model has no calibration, or another pixel scale
+        twice, no source lies in a tile, or an option of reading is for a band that there is not;
+        if the model has no calibration, or another pixel scale
         (by more than one percent) or other bands than the tiles, or a unit to which theirs does
         not convert. All of these are raised before work starts.
     OSError
@@ -141,10 +149,11 @@ def survey(
         raise TypeError(f'`config` must be a SurveyConfig, or None; got {type(config).__name__}.')
     check_workers(processes, client)
     check_parquet()
-    folder = SurveyFolder(os.path.abspath(output))
+    folder = SurveyFolder(os.path.abspath(output_path(output)))
     folder.check()
-    tiles = as_tiles(tiles, bands)
-    blocks = None if catalog is None else catalog_blocks(catalog, remote=config.remote)
+    tiles = as_tiles(tiles, bands, remote=config.remote)
+    check_options_of_bands(config.reading, tiles[0].bands or ())
+    blocks = catalog_blocks(catalog, names=names, remote=config.remote)
     threads = threads_of_worker(processes, client)
     if processes > 1:
         limit_threads(threads)

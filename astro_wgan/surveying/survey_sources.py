@@ -77,32 +77,40 @@ class SourcesOfTiles:
     about: dict
 
 
-def catalog_blocks(catalog, *, remote=None):
+def catalog_blocks(catalog, *, names=None, remote=None):
     """
     Read ids and positions of a catalog, some at a time.
 
     Parameters
     ----------
-    catalog : path-like, table, ``lsdb.Catalog`` or `~astropy.coordinates.SkyCoord`
+    catalog : path-like, table, ``lsdb.Catalog``, `~astropy.coordinates.SkyCoord` or None
         As in `~astro_wgan.catalogs.read_catalog`; other columns are not read. Without ids the rows
         are numbered from 0.
+    names : dict of str, optional
+        Names of its columns, as there.
     remote : `~astro_wgan.images.RemoteFiles`, optional
         How files at URIs are read.
 
     Returns
     -------
-    iterator of `Sources`
-        Each but the last with the same number of rows, however the catalog is divided.
+    iterator of `Sources`, or None
+        Each but the last with the same number of rows, however the catalog is divided; None
+        without a catalog.
 
     Raises
     ------
     ValueError, TypeError, FileNotFoundError
         As by `~astro_wgan.catalogs.catalog_parts`: those on columns at once, those on rows as they
-        are read.
+        are read. If there are names without a catalog.
     """
+    if catalog is None:
+        if names is not None:
+            raise ValueError(f'`names` are those of the columns of `catalog`; got {names} without.')
+        return None
     if isinstance(catalog, SkyCoord):
         catalog = QTable({'sky': catalog.reshape(-1)})
-    return _blocks(catalog_parts(catalog, columns=[], n_rows=_BLOCK, remote=remote))
+    options = {'names': names, 'n_rows': _BLOCK, 'remote': remote}
+    return _blocks(catalog_parts(catalog, columns=[], **options))
 
 
 def sources_of_tiles(blocks, footprints):

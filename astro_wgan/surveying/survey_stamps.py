@@ -11,9 +11,11 @@ import numpy as np
 from astro_wgan.exceptions import ImageError
 from astro_wgan.files.error_text import first_few, one_line
 from astro_wgan.files.temporary_names import temporary_path
+from astro_wgan.images.read_options import check_options_of_bands
 from astro_wgan.jobs import Fingerprint, describe_settings, digest, digest_settings
 from astro_wgan.jobs.parallel import check_workers, completed_map
 from astro_wgan.jobs.progress import ProgressLine
+from astro_wgan.remote.output_paths import output_path
 from astro_wgan.store import StampStore
 from astro_wgan.store.resume_store import resume_store
 from astro_wgan.surveying.survey_config import SurveyConfig
@@ -39,6 +41,7 @@ def cut_tiles(
     partial='fill',
     detection=None,
     reading=None,
+    names=None,
     processes=1,
     client=None,
     progress=True,
@@ -66,6 +69,8 @@ def cut_tiles(
         Detection without ``catalog``, by default as in `~astro_wgan.SurveyConfig`.
     reading : dict, optional
         Options of `~astro_wgan.read_image`.
+    names : dict of str, optional
+        Names of the columns of ``catalog``, as for `~astro_wgan.survey`.
     processes : int, optional
         Number of processes, including this one.
     client : `dask.distributed.Client` or 'current', optional
@@ -105,10 +110,11 @@ def cut_tiles(
     settings = {'partial': partial, 'reading': {} if reading is None else reading}
     config = SurveyConfig(**settings | ({} if detection is None else {'detection': detection}))
     check_workers(processes, client)
-    output = Path(os.path.abspath(output))
+    output = Path(os.path.abspath(output_path(output)))
     parts = output.with_name(f'{output.name}.parts')
-    tiles = as_tiles(tiles, bands)
-    blocks = None if catalog is None else catalog_blocks(catalog, remote=config.remote)
+    tiles = as_tiles(tiles, bands, remote=config.remote)
+    check_options_of_bands(config.reading, tiles[0].bands or ())
+    blocks = catalog_blocks(catalog, names=names, remote=config.remote)
     making = config.making_like(None)
     with ProgressLine('cutting', quiet=not progress) as line:
         line.update(0.0, 'reading headers')

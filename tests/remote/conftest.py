@@ -15,7 +15,10 @@ class FileServer(ThreadingHTTPServer):
     Files of a dictionary by path, on loopback.
 
     ``failures`` are those of the next answers to GET: a status, 'cut' in the middle of the content
-    or 'silent' for a connection that is closed at once; ``always`` is that of all of them.
+    or 'silent' for a connection that is closed at once; ``always`` is that of all of them. Of
+    ranges also 'shifted' by a byte, 'unnamed' without Content-Range, 'long' and 'short' by a byte,
+    the same as 'long, unmeasured' and 'short, unmeasured' without Content-Length, and 'replaced'
+    by another file that is as long as the range.
     ``ranges`` is True, 'ignored' or 'refused'.
     """
 
@@ -63,18 +66,30 @@ class _Handler(BaseHTTPRequestHandler):
         status, headers = 200, {'Last-Modified': 'Sat, 28 Nov 2026 12:00:00 GMT'}
         if server.ranges == 'refused':
             headers['Accept-Ranges'] = 'none'
+        is_measured = True
         wanted = re.fullmatch(r'bytes=(\d+)-(\d+)', self.headers.get('Range') or '')
         if wanted and server.ranges is True:
-            first, last = int(wanted[1]), min(int(wanted[2]), len(content) - 1)
-            headers['Content-Range'] = f'bytes {first}-{last}/{len(content)}'
-            status, content = 206, content[first : last + 1]
-        self._send(status, content, has_content, headers, is_cut=failure == 'cut')
+            kind, _, unmeasured = str(failure).partition(', ')
+            first = int(wanted[1]) + (kind == 'shifted')
+            last = min(int(wanted[2]) + (kind == 'shifted'), len(content) - 1)
+            if kind != 'unnamed':
+                headers['Content-Range'] = f'bytes {first}-{last}/{len(content)}'
+            status, content = 206, content[first : last + 1 - (kind == 'short')]
+            content += b'x' if kind == 'long' else b''
+            is_measured = not unmeasured
+            if kind == 'replaced':
+                status, content = 200, b'?' * len(content)
+                del headers['Content-Range']
+        self._send(status, content, has_content, headers, failure == 'cut', is_measured)
 
-    def _send(self, status, content, has_content, headers=None, *, is_cut=False):
+    def _send(self, status, content, has_content, headers=None, is_cut=False, is_measured=True):
         self.send_response(status)
         for name, value in (headers or {}).items():
             self.send_header(name, value)
-        self.send_header('Content-Length', str(len(content)))
+        if is_measured:
+            self.send_header('Content-Length', str(len(content)))
+        else:
+            self.close_connection = True
         self.end_headers()
         if not has_content:
             return

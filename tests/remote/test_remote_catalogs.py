@@ -1,5 +1,7 @@
 """Catalogs and tables at URIs: by HTTP with ranges, and in a file system that knows folders."""
 
+import gc
+
 import numpy as np
 import pytest
 from astropy import units as u
@@ -108,6 +110,14 @@ def test_parts_are_those_of_the_file(http, table):
     parts = list(catalog_parts(http.uri('/hats'), columns=[], n_rows=150))
     assert max(map(len, parts)) == 150
     np.testing.assert_array_equal(np.sort(np.concatenate([part['id'] for part in parts])), range(N))
+
+
+@pytest.mark.parametrize('ranges', ['refused', 'ignored'])
+def test_servers_without_ranges_send_whole_files(http, table, ranges):
+    http.ranges = ranges
+    assert_is(read_catalog(http.uri('/hats')), table)
+    # Copies that are still open would warn as they are collected.
+    gc.collect()
 
 
 def test_a_region_needs_few_bytes(http, table):

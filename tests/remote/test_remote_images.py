@@ -200,6 +200,26 @@ def test_a_connection_that_is_cut_in_the_pixels_is_reported(served, waits):
     assert not waits
 
 
+@pytest.mark.parametrize(
+    'failure',
+    ['shifted', 'unnamed', 'long', 'short', 'long, unmeasured', 'short, unmeasured', 'replaced'],
+)
+def test_another_part_of_a_file_is_never_taken_for_what_was_asked_for(served, waits, failure):
+    """Whether it is answered to the first requests or in the middle of the pixels."""
+    uri = served.uri('/tiles/a.fits')
+    for first in (0, 3):
+        range_files._BLOCKS.__init__()
+        served.failures = first * [None] + 2 * [failure]
+        image = read_image(uri, remote=RemoteFiles(retries=2))
+        np.testing.assert_array_equal(image.data, SKY)
+    assert waits
+    range_files._BLOCKS.__init__()
+    words = 'another part of the file|connection was cut'
+    served.failures = 3 * [None] + 40 * [failure]
+    with pytest.raises(RemoteFileError, match=rf'{uri} cannot be read: .*({words}).*once'):
+        read_image(uri, remote=RemoteFiles(retries=0))
+
+
 def _with_failures_after(server, count, read):
     server.failures = count * [None] + 40 * ['cut']
     return read()

@@ -8,12 +8,12 @@ from astropy import units as u
 from astropy.io import fits
 from astropy.table import QTable
 
-from astro_wgan import AnomalyDetector, SurveyConfig, survey
+from astro_wgan import AnomalyDetector, SurveyConfig, hunt, survey
 from astro_wgan.detection import DetectionConfig
 from astro_wgan.exceptions import SurveyFolderError
 from astro_wgan.hunting.stamp_making import StampMaking
 from astro_wgan.images import RemoteFiles
-from astro_wgan.surveying import SurveyResult, rank_survey
+from astro_wgan.surveying import SurveyResult, cut_tiles, rank_survey
 from astro_wgan.testing import make_stamps
 
 
@@ -150,6 +150,8 @@ def test_the_folder_of_another_survey(refused, tiles, catalog, detector, tmp_pat
         ({'detection': 3}, TypeError, '`detection` must be a DetectionConfig'),
         ({'reading': {'hdus': 1}}, ValueError, "of read_image; got 'hdus'"),
         ({'reading': {'layout': 'mine'}}, ValueError, 'mine'),
+        ({'reading': {'layout': {'g': 'des', 'r': 'mine'}}}, ValueError, 'mine'),
+        ({'reading': {'remote': {'g': 3}}}, TypeError, '`remote` must be a RemoteFiles'),
         ({'reading': 'des'}, TypeError, '`reading` must be a dictionary; got str'),
     ],
 )
@@ -180,6 +182,37 @@ def test_credentials_in_addresses_of_masks_are_not_described():
 
 def test_a_configuration_of_another_kind(refused):
     refused('`config` must be a SurveyConfig, or None; got dict', TypeError, config={'partial': 3})
+
+
+@pytest.mark.parametrize(
+    ('output', 'error', 'match'),
+    [
+        (None, TypeError, '`output` must be a path; got NoneType'),
+        (3, TypeError, '`output` must be a path; got int'),
+        ('', ValueError, '`output` must be a path; got an empty text'),
+        ('s3://me:secret@bucket/a', ValueError, r'of this machine; got the URI s3://bucket/a\.'),
+    ],
+)
+@pytest.mark.parametrize('call', [survey, cut_tiles, hunt])
+def test_what_is_no_path_of_this_machine(call, output, error, match, tiles, model):
+    options = {} if call is cut_tiles else {'model': model}
+    with pytest.raises(error, match=match):
+        call(tiles['p00'], output=output, progress=False, **options)
+
+
+@pytest.mark.parametrize('call', [survey, cut_tiles])
+@pytest.mark.parametrize('option', ['remote', 'layout', 'mask'])
+def test_options_of_bands_that_there_are_not(call, option, tiles, catalog, model, tmp_path):
+    """Before work starts, not tile by tile."""
+    values = {'remote': RemoteFiles(), 'layout': 'des', 'mask': None}
+    reading = {option: {'g': values[option]}}
+    options = {'config': SurveyConfig(reading=reading), 'model': model}
+    if call is cut_tiles:
+        options = {'reading': reading}
+    for some, words in ((tiles, 'the image has no named bands'), ({'a': {'r': 'a.fits'}}, 'are r')):
+        with pytest.raises(ValueError, match=f"`{option}` has 'g', which is no band: .*{words}"):
+            call(some, catalog, output=tmp_path / 'out', progress=False, **options)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_folder_in_a_file(refused, tmp_path):

@@ -43,8 +43,8 @@ def block(request, monkeypatch):
     return request.param
 
 
-def found_in(catalog, tiles):
-    return sources_of_tiles(catalog_blocks(catalog), tiles)
+def found_in(catalog, tiles, **options):
+    return sources_of_tiles(catalog_blocks(catalog, **options), tiles)
 
 
 def test_sources_are_those_of_their_tiles_in_the_order_of_the_catalog(table, tiles, block):
@@ -126,3 +126,20 @@ def test_what_is_wrong_with_columns_is_said_before_rows_are_read(table):
 
 def test_no_sources_are_none_of_any_tile():
     assert len(Sources.joined([])) == 0
+
+
+def test_columns_can_be_named(table, tiles):
+    others = QTable({'NUMBER': np.ones(N, dtype=int), 'key': table['id'], 'l': table['ra']})
+    others['b'] = table['dec']
+    position = {'ra': 'l', 'dec': 'b'}
+    with pytest.raises(
+        ValueError, match=r"column NUMBER must be unique; .*names={'id': \.\.\.} of"
+    ):
+        found_in(others, tiles, names=position)
+    found = found_in(others, tiles, names={'id': 'key', **position})
+    np.testing.assert_array_equal(found.outside.ids, found_in(table, tiles).outside.ids)
+    numbered = found_in(others, tiles, names={'id': None, **position})
+    everywhere = np.concatenate([own.ids for own in (numbered.outside, *numbered.by_tile)])
+    np.testing.assert_array_equal(np.sort(everywhere), np.arange(N))
+    with pytest.raises(ValueError, match='`names` are those of the columns of `catalog`'):
+        catalog_blocks(None, names=position)

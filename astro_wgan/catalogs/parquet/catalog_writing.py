@@ -3,7 +3,6 @@
 import os
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from astro_wgan.catalogs.qtable import as_qtable
 from astro_wgan.files.atomic import atomic_write
 from astro_wgan.files.temporary_names import temporary_path
 from astro_wgan.optional import import_optional
+from astro_wgan.remote.output_paths import output_path
 from astro_wgan.validation.config_numbers import check_whole_number
 
 __all__ = ['write_catalog']
@@ -92,7 +92,7 @@ def write_catalog(table, path, *, names=None, partition_rows=1_000_000, overwrit
     check_whole_number('partition_rows', partition_rows, 1)
     for package in ('pyarrow', 'astropy_healpix'):
         import_optional(package, purpose='Catalogs in Parquet need')
-    path = Path(path)
+    path = output_path(path, 'path')
     is_file = path.suffix.lower() in _FILES
     _check_free(path, overwrite, is_file)
     if not is_file:

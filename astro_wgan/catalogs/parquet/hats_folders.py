@@ -52,6 +52,8 @@ class HatsFolder:
         HEALPix cells of the partitions, nested, in the order of the spatial index.
     suffix : str
         What follows the name of a partition: the ending of files, or ``'/'`` for folders.
+    n_rows : int or None
+        Rows of the whole catalog by its properties, if these state it.
     """
 
     path: Path | RemotePath
@@ -60,6 +62,7 @@ class HatsFolder:
     orders: np.ndarray = field(repr=False)
     cells: np.ndarray = field(repr=False)
     suffix: str = '.parquet'
+    n_rows: int | None = None
 
     @classmethod
     def open(cls, path):
@@ -79,7 +82,7 @@ class HatsFolder:
         ------
         ValueError
             If the properties are not of a catalog of sources, or of an unknown version, or the
-            list of partitions is damaged.
+            list of partitions is damaged or lacks one whose files are there.
         """
         path, properties = _properties_of_catalog(path)
         kind = properties.get('dataproduct_type', properties.get('catalog_type', 'object'))
@@ -97,9 +100,13 @@ class HatsFolder:
         suffix = properties.get('hats_npix_suffix', '.parquet')
         if not re.fullmatch(r'/|(\.\w+)+', suffix):
             raise ValueError(f'{path}: {suffix!r} is not a suffix of files (hats_npix_suffix).')
+        n_rows = properties.get('hats_nrows') or None
+        if n_rows is not None and not re.fullmatch(r'\d{1,18}', n_rows):
+            raise ValueError(f'{path}: {n_rows!r} is not a number of rows (hats_nrows).')
         orders, cells = _partitions(path)
         order = np.argsort(cells << 2 * (DEEPEST - orders))
-        return cls(path, *names, orders[order], cells[order], suffix)
+        n_rows = None if n_rows is None else int(n_rows)
+        return cls(path, *names, orders[order], cells[order], suffix, n_rows)
 
     def partitions(self, region=None):
         """
@@ -145,6 +152,26 @@ class HatsFolder:
         if not path.is_file():
             raise FileNotFoundError(f'The partition {path} of a HATS catalog is not there.')
         return [path]
+
+    def check_read(self, n_rows):
+        """
+        Refuse a catalog whose partitions together have more or fewer rows than it states.
+
+        Parameters
+        ----------
+        n_rows : int
+            Rows that were read of all partitions.
+
+        Raises
+        ------
+        ValueError
+        """
+        if self.n_rows is not None and n_rows != self.n_rows:
+            raise ValueError(
+                f'{self.path} has {n_rows:,} rows, and {self.n_rows:,} by its properties '
+                '(hats_nrows): partitions are missing, or are those of another version. Copy it '
+                'once more, or correct the properties.'
+            )
 
 
 def find_properties(path):
@@ -228,9 +255,7 @@ def _partitions(path):
             f'{path} has no partition_info.csv, without which partitions are not found by HTTP.'
         )
     else:
-        found = (str(each) for each in base.glob('Norder=*/Dir=*/Npix=*'))
-        matches = [match for name in sorted(found) if (match := _PARTITION.search(name))]
-        rows = np.array([match.groups() for match in matches], dtype=np.int64).reshape(-1, 2)
+        rows = _partitions_that_are_there(base)
     orders, cells = rows[:, 0], rows[:, 1]
     if not len(rows):
         raise ValueError(f'{path} is an empty catalog: it has no partitions.')
@@ -244,7 +269,23 @@ def _partitions(path):
         )
     if len(np.unique(rows, axis=0)) < len(rows):
         raise ValueError(f'{path} lists a partition twice.')
+    if has_folders(path):
+        there = {*map(tuple, _partitions_that_are_there(base).tolist())}
+        unlisted = sorted(there - {*map(tuple, rows.tolist())})
+        if unlisted:
+            raise ValueError(
+                f'{listed} lacks {len(unlisted)} partitions that are there, such as '
+                f'{partition_path(*unlisted[0])}: remove what belongs to another version of the '
+                'catalog, or add them to the list.'
+            )
     return orders, cells
+
+
+def _partitions_that_are_there(base):
+    """Orders and cells by the names of files or folders, in rows."""
+    found = (str(each) for each in base.glob('Norder=*/Dir=*/Npix=*'))
+    matches = [match for name in sorted(found) if (match := _PARTITION.search(name))]
+    return np.array([match.groups() for match in matches], dtype=np.int64).reshape(-1, 2)
 
 
 def _read(path, max_size):

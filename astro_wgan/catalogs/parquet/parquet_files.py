@@ -1,7 +1,7 @@
 """`ParquetFiles`: catalogs in Parquet files, of which columns and rows in a region are read."""
 
 import functools
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -100,9 +100,25 @@ class ParquetFiles:
 
     @functools.cached_property
     def schema(self):
-        """Columns of the first file, a `pyarrow.Schema`."""
-        with _named(self.files[0]):
-            return _parquet().read_schema(_readable(self.files[0]))
+        """
+        Columns of the first file, a `pyarrow.Schema`.
+
+        Those of which it has no value, and therefore no type, are as in the first file that has.
+        """
+        from pyarrow import types
+
+        schema = _read_schema(self.files[0])
+        unknown = [name for name in schema.names if types.is_null(schema.field(name).type)]
+        others = (file for part in self._parts(None) for file in part) if unknown else ()
+        for file in others:
+            own = _read_schema(file)
+            for name in {*unknown} & {*own.names}:
+                if not types.is_null(own.field(name).type):
+                    schema = schema.set(schema.get_field_index(name), own.field(name))
+                    unknown.remove(name)
+            if not unknown:
+                break
+        return schema
 
     @functools.cached_property
     def empty(self):
@@ -142,16 +158,18 @@ class ParquetFiles:
         Raises
         ------
         ValueError
-            If a file is damaged, has other columns or units, or takes too much memory.
+            If a file is damaged, has other columns or units, or takes too much memory; after the
+            last part, if the partitions of HATS together have not the rows that they should.
         """
         import pyarrow as pa
 
-        waiting, n_waiting, size = [], 0, 0
+        waiting, n_waiting, size, n_read = [], 0, 0, 0
         for part in self._parts(region):
             for file in part:
                 for batch in self._batches(file, columns, positions, region):
                     waiting.append(batch)
                     n_waiting += batch.num_rows
+                    n_read += batch.num_rows
                     size += batch.nbytes
                     check_size(size, str(self.path), max_size=max_size)
                     while n_rows is not None and n_waiting >= n_rows:
@@ -162,6 +180,8 @@ class ParquetFiles:
             if n_rows is not None and n_waiting:
                 yield self._table(pa.Table.from_batches(waiting), part[-1])
                 waiting, n_waiting, size = [], 0, 0
+        if self.hats is not None and region is None:
+            self.hats.check_read(n_read)
         if n_waiting:
             yield self._table(pa.Table.from_batches(waiting), self.path)
 
@@ -180,13 +200,14 @@ class ParquetFiles:
         import pyarrow as pa
         from pyarrow import dataset, fs
 
-        with _named(file):
+        with ExitStack() as stack, _named(file):
             if isinstance(file, Path) and check_file(file).st_size == 0:
                 raise ValueError('it is empty')
             names = names_in_file(self.schema, columns)
             wanted = pa.schema([self.schema.field(name) for name in names])
             where = None if isinstance(file, RemotePath) else fs.LocalFileSystem()
-            found = dataset.ParquetFileFormat().make_fragment(_readable(file), where)
+            content = stack.enter_context(_readable(file))
+            found = dataset.ParquetFileFormat().make_fragment(content, where)
             missing = [name for name in names if name not in found.physical_schema.names]
             if missing:
                 raise ValueError(f'it lacks the columns {", ".join(missing)} of the first file')
@@ -280,15 +301,21 @@ def is_parquet(path, remote=None):
     return not has_folders(path) and find_properties(path) is not None
 
 
-def _parquet():
-    import pyarrow.parquet
+def _read_schema(path):
+    from pyarrow import parquet
 
-    return pyarrow.parquet
+    with _named(path), _readable(path) as content:
+        return parquet.read_schema(content)
 
 
+@contextmanager
 def _readable(path):
     """What pyarrow reads: files at URIs with the repetitions of this package."""
-    return path.open() if isinstance(path, RemotePath) else str(path)
+    if not isinstance(path, RemotePath):
+        yield str(path)
+        return
+    with path.open() as file:
+        yield file
 
 
 def _cast(batch, schema):

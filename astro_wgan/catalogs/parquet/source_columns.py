@@ -32,11 +32,16 @@ _IDS = (
     *('id', 'object_id', 'objectid', 'source_id', 'sourceid', 'coadd_object_id', 'diaobjectid'),
     # The objid of the Legacy Surveys is that of a brick.
     *('ls_id', 'objid', 'obj_id'),
+    # Of SExtractor, whose catalogs count from 1 each: of several joined, they occur twice.
+    'number',
 )
 
 _KEYS = ('id', 'ra', 'dec')
 
-_ADVICE = "name another column by names={'id': ...}, or none by names={'id': None}"
+#: Surveys have this argument, too; everything else takes the table that is read.
+_ADVICE = (
+    "name another column by names={'id': ...} of `read_catalog`, or none by names={'id': None}"
+)
 
 
 @dataclass(frozen=True)
@@ -181,7 +186,7 @@ def find_columns(table, where, *, names=None, positions=None):
     columns = ', '.join(table.colnames) or 'none'
     raise ValueError(
         f'{where} has no columns of positions on the sky, such as ra and dec: name them by '
-        f"names={{'ra': ..., 'dec': ...}}. Its columns: {columns}."
+        f"names={{'ra': ..., 'dec': ...}} of `read_catalog`. Its columns: {columns}."
     )
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from astro_wgan.exceptions import StampStoreError
 from astro_wgan.files.atomic import errors_name_file, flush_folder
 from astro_wgan.files.limits import check_size, largest_size
+from astro_wgan.remote.output_paths import output_path
 from astro_wgan.store.arrays.array_state import (
     ArrayState,
     StoreState,
@@ -113,7 +114,7 @@ class AppendableArrays:
         `AppendableArrays`
             Open for writing, also after the block.
         """
-        path = Path(os.path.abspath(path))
+        path = Path(os.path.abspath(output_path(path, 'path')))
         place = Path(os.path.realpath(path))
         find_again(place)
         former = free_place(place, overwrite)

@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
 
-from astro_wgan.remote.uris import is_uri, name_of, shown
+from astro_wgan.remote.remote_files import as_remote_files
+from astro_wgan.remote.uri_patterns import has_pattern, matching_uris
+from astro_wgan.remote.uris import is_uri, local_path, name_of, shown
 
 __all__ = ['Tile', 'as_tiles']
 
@@ -43,7 +45,7 @@ class Tile:
         return None if names == [None] else names
 
 
-def as_tiles(tiles, bands=None):
+def as_tiles(tiles, bands=None, *, remote=None):
     """
     The tiles of a survey.
 
@@ -57,6 +59,8 @@ def as_tiles(tiles, bands=None):
         the order of ``bands``.
     bands : sequence of str, optional
         Bands to use, in this order; by default all in the order of the first tile.
+    remote : `~astro_wgan.images.RemoteFiles`, optional
+        How files at URIs are listed, whose patterns have ``*``.
 
     Returns
     -------
@@ -65,9 +69,12 @@ def as_tiles(tiles, bands=None):
     Raises
     ------
     ValueError
-        If there are no tiles, two have one name or one file, or their bands differ.
+        If there are no tiles, two have one name or one file, their bands differ, or a pattern of
+        URIs cannot be expanded.
     TypeError
         If they are something else.
+    RemoteFileError
+        If files of a pattern of URIs are not listed.
 
     Examples
     --------
@@ -79,9 +86,9 @@ def as_tiles(tiles, bands=None):
         raise TypeError(f'`bands` must be a list of names; got the text {bands!r}.')
     bands = None if bands is None else [str(band) for band in bands]
     if isinstance(tiles, (str, os.PathLike)):
-        tiles = _matching(os.fspath(tiles), bands)
+        tiles = _matching(os.fspath(tiles), bands, remote)
     elif isinstance(tiles, (list, tuple)):
-        tiles = _expanded(tiles, bands)
+        tiles = _expanded(tiles, bands, remote)
     if isinstance(tiles, Mapping):
         named = {str(name): images for name, images in tiles.items()}
     elif isinstance(tiles, (list, tuple)):
@@ -101,54 +108,70 @@ def as_tiles(tiles, bands=None):
     return found
 
 
-def _matching(pattern, bands):
+def _matching(pattern, bands, remote):
     if _BAND in pattern:
-        return _matching_bands([pattern], bands)
+        return _matching_bands([pattern], bands, remote)
+    if has_pattern(pattern):
+        return _found(pattern, remote)
+    path = _local(pattern)
     # The query of a URI may have a question mark.
-    if is_uri(pattern) or not glob.has_magic(pattern) or os.path.exists(pattern):
+    if is_uri(path) or not glob.has_magic(path) or os.path.exists(path):
         return [pattern]
-    return _found(pattern)
+    return _found(path, remote)
 
 
-def _expanded(paths, bands):
+def _local(pattern):
+    """A path of this machine, also from its ``file://`` URI; other URIs as they are."""
+    path = local_path(pattern)
+    return pattern if path is None else path
+
+
+def _expanded(paths, bands, remote):
     """A list in which patterns stand for the paths that they match."""
     texts = [os.fspath(path) for path in paths if isinstance(path, (str, os.PathLike))]
     if any(_BAND in text for text in texts):
-        return _matching_bands(texts, bands)
+        return _matching_bands(texts, bands, remote)
     expanded = []
     for path in paths:
         is_path = isinstance(path, (str, os.PathLike))
-        expanded += _matching(os.fspath(path), bands) if is_path else [path]
+        expanded += _matching(os.fspath(path), bands, remote) if is_path else [path]
     return expanded
 
 
-def _found(pattern):
-    paths = sorted(glob.glob(pattern))
+def _found(pattern, remote):
+    """The paths or URIs that a pattern matches; a URI without ``*`` stands for itself."""
+    if has_pattern(pattern):
+        paths = matching_uris(pattern, as_remote_files(remote))
+    else:
+        paths = [pattern] if is_uri(pattern) else sorted(glob.glob(pattern))
     if not paths:
-        raise ValueError(f'`tiles` must hold at least one tile; no file matches {pattern}.')
+        raise ValueError(f'`tiles` must hold at least one tile; no file matches {shown(pattern)}.')
     return paths
 
 
-def _matching_bands(patterns, bands):
+def _matching_bands(patterns, bands, remote):
     """Paths by band, by the part of the name that is the same in all bands."""
     if not bands:
         raise ValueError(f'`bands` must name what {_BAND} stands for in {patterns[0]}.')
     tiles = {}
-    for pattern, band in product(patterns, bands):
+    for pattern, band in product(map(_local, patterns), bands):
         # The name of a band stands where the rest of the path matches the pattern.
         parts = [
             fnmatch.translate(part).removesuffix(r'\Z').removesuffix(r'\z')
             for part in pattern.split(_BAND)
         ]
         like = re.compile(f'({f"){re.escape(band)}(".join(parts)})')
-        for path in _found(pattern.replace(_BAND, glob.escape(band))):
-            kept = ''.join(like.fullmatch(path).groups())
-            name = os.path.basename(kept).partition('.')[0].strip('_-')
+        escaped = band if is_uri(pattern) else glob.escape(band)
+        for path in _found(pattern.replace(_BAND, escaped), remote):
+            match = like.fullmatch(path)
+            # The brackets of a URI without `*` stand for themselves.
+            kept = ''.join(match.groups()) if match else pattern.replace(_BAND, '')
+            name = name_of(kept).partition('.')[0].strip('_-')
             name = re.sub('[_-]{2,}', '_', name)
             if band in tiles.setdefault(name, {}):
                 raise ValueError(
-                    f'Two tiles have the name {name!r}: {tiles[name][band]} and {path}. Give '
-                    '`tiles` as a dictionary, with a name for each.'
+                    f'Two tiles have the name {name!r}: {shown(tiles[name][band])} and '
+                    f'{shown(path)}. Give `tiles` as a dictionary, with a name for each.'
                 )
             tiles[name][band] = path
     return tiles

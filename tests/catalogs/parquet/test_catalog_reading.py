@@ -141,6 +141,7 @@ def test_files_of_a_folder_are_one_catalog(table, tmp_path):
         ('objectId', 'coord_ra', 'coord_dec'),
         ('object_id', 'right_ascension', 'declination'),
         ('source_id', 'RA_ICRS', 'DE_ICRS'),
+        ('NUMBER', 'ALPHA_J2000', 'DELTA_J2000'),
     ],
 )
 def test_names_of_surveys_are_known(tmp_path, key, ra, dec):
@@ -319,6 +320,27 @@ def test_files_of_other_columns_are_named(tmp_path):
     write(tmp_path / 'b.parquet', {**POSITIONS, 'mag': [0.5, 1.5, 2.5]})
     with pytest.raises(ValueError, match='its column mag is double; that of the first file int64'):
         read_catalog(tmp_path)
+
+
+def test_a_column_has_the_type_and_unit_of_the_first_file_that_has_values(tmp_path):
+    nothing = pa.nulls(3)
+    write(tmp_path / 'a.parquet', {**POSITIONS, 'flux': nothing, 'note': nothing, 'none': nothing})
+    texts = {'flux': nothing, 'note': ['a', None, 'b'], 'none': nothing}
+    write(tmp_path / 'b.parquet', {**POSITIONS, **texts})
+    fluxes = pa.array([1.0, 2.0, None], pa.float32())
+    arrow = pa.table({**POSITIONS, 'note': nothing, 'none': nothing})
+    in_njy = pa.field('flux', fluxes.type, metadata={b'unit': b'nJy'})
+    pq.write_table(arrow.append_column(in_njy, fluxes), tmp_path / 'c.parquet')
+    found = read_catalog(tmp_path)
+    assert (found['flux'].unit, found['flux'].dtype) == (u.nJy, np.float32)
+    assert found['flux'][6:8].value.tolist() == [1, 2]
+    hidden = np.r_[np.ones(6, dtype=bool), False, False, True]
+    np.testing.assert_array_equal(found['flux'].mask, hidden)
+    assert found['note'].tolist() == [None] * 3 + ['a', None, 'b'] + [None] * 3
+    assert found['none'].mask.all()
+    # Positions, too, of which rows are chosen as they are read.
+    write(tmp_path / 'a.parquet', {**POSITIONS, 'dec': nothing, 'flux': nothing, 'note': nothing})
+    assert len(read_catalog(tmp_path, columns=['flux'], region=SkyCone(0, 0, 180))) == 6
 
 
 @pytest.mark.parametrize('by_astropy', [True, False])

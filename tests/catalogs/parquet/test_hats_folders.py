@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
-from astro_wgan.catalogs import SkyCone, read_catalog, write_catalog
+from astro_wgan.catalogs import SkyCone, catalog_parts, read_catalog, write_catalog
 from astro_wgan.catalogs.parquet.hats_folders import HatsFolder
 
 pytest.importorskip('pyarrow')
@@ -151,4 +151,32 @@ def test_a_truncated_partition_outside_of_a_region_is_not_opened(folder):
 def test_properties_that_are_no_text_are_refused(folder):
     (folder / 'hats.properties').write_bytes(b'\xff\xfe\x00')
     with pytest.raises(ValueError, match='contains no properties of a catalog'):
+        read_catalog(folder)
+
+
+def test_partitions_that_are_not_listed_are_named(folder):
+    listed = folder / 'partition_info.csv'
+    names, first, *others = listed.read_text().splitlines()
+    listed.write_text('\n'.join([names, *others]))
+    order, cell = first.split(',')
+    with pytest.raises(ValueError, match=rf'lacks 1 partitions .*Norder={order}/.*/Npix={cell}:'):
+        read_catalog(folder)
+
+
+@pytest.mark.parametrize('n_rows', [None, 7])
+@pytest.mark.parametrize('stated', [59, 61])
+def test_a_catalog_with_other_rows_than_it_states_is_refused(folder, stated, n_rows):
+    """Whether it is read as a whole or in parts, of which the last rows are not yielded."""
+    change(folder, 'hats_nrows=60', f'hats_nrows={stated}')
+    with pytest.raises(ValueError, match=f'has 60 rows, and {stated} by its properties'):
+        list(catalog_parts(folder, n_rows=n_rows) if n_rows else read_catalog(folder))
+    # Of a region it is not known.
+    assert len(read_catalog(folder, region=SkyCone(55, -25, 20))) == 60
+
+
+def test_a_number_of_rows_may_be_left_out_and_must_be_one(folder):
+    change(folder, 'hats_nrows=60', 'hats_nrows=')
+    assert n_sources(folder) == 60
+    change(folder, 'hats_nrows=', 'hats_nrows=many')
+    with pytest.raises(ValueError, match="'many' is not a number of rows"):
         read_catalog(folder)

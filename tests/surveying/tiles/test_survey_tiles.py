@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from astro_wgan.exceptions import RemoteFileError
 from astro_wgan.surveying.tiles.survey_tiles import as_tiles
 
 
@@ -92,6 +93,67 @@ def test_the_band_can_be_a_folder(tmp_path):
         (tmp_path / band / 'p0.fits').write_text('')
     (tile,) = as_tiles(str(tmp_path / '{band}' / '*.fits'), bands=['g', 'r'])
     assert (tile.name, tile.bands) == ('p0', ['g', 'r'])
+
+
+@pytest.fixture
+def bucket():
+    """Names of files in the memory of this process, as in a bucket."""
+    filesystem = pytest.importorskip('fsspec').filesystem('memory')
+    for name in ('a0_g', 'a1_g', 'b0_g', 'a0_r', 'a1_r'):
+        filesystem.pipe(f'/tiles/{name}.fits', b'')
+        filesystem.pipe(f'/tiles/deep/{name[0]}/{name}.fits', b'')
+    yield 'memory://tiles'
+    filesystem.rm('/tiles', recursive=True)
+
+
+def test_patterns_of_uris_are_expanded(bucket):
+    tiles = as_tiles(f'{bucket}/a*_g.fits')
+    assert [tile.images for tile in tiles] == [
+        ((None, f'{bucket}/a0_g.fits'),),
+        ((None, f'{bucket}/a1_g.fits'),),
+    ]
+    tiles = as_tiles([f'{bucket}/deep/*/*_g.fits', f'{bucket}/missing.fits'])
+    assert [tile.name for tile in tiles] == ['a0_g', 'a1_g', 'b0_g', 'missing']
+    tiles = as_tiles(f'{bucket}/a*_{{band}}.fits', bands=['r', 'g'])
+    assert [tile.name for tile in tiles] == ['a0', 'a1']
+    assert tiles[1].images == (('r', f'{bucket}/a1_r.fits'), ('g', f'{bucket}/a1_g.fits'))
+    (tile,) = as_tiles('https://host/[2]/p0_{band}.fits?a=*', bands=['g'])
+    assert (tile.name, tile.images[0][1]) == ('p0', 'https://host/[2]/p0_g.fits?a=*')
+    with pytest.raises(ValueError, match=r'no file matches memory://tiles/c\*'):
+        as_tiles(f'{bucket}/c*')
+
+
+def test_patterns_of_file_uris_are_those_of_paths(tmp_path):
+    for name in ('a_g.fits', 'b_g.fits'):
+        (tmp_path / name).write_text('')
+    assert as_tiles(f'file://{tmp_path}/*_g.fits') == as_tiles(str(tmp_path / '*_g.fits'))
+    bands = {'bands': ['g']}
+    assert as_tiles(f'file://{tmp_path}/*_{{band}}.fits', **bands) == as_tiles(
+        str(tmp_path / '*_{band}.fits'), **bands
+    )
+
+
+@pytest.mark.parametrize(
+    'pattern',
+    [
+        'https://me:secret@host/tiles/*.fits',
+        'zip://*.fits::s3://bucket/a.zip',
+        's3://bucket*/a.fits',
+    ],
+)
+def test_patterns_of_uris_that_cannot_be_listed_are_refused(pattern):
+    with pytest.raises(ValueError, match=r'cannot be expanded: .* Give the URI of each') as caught:
+        as_tiles([pattern])
+    assert 'secret' not in str(caught.value)
+
+
+def test_a_list_that_is_refused_is_no_empty_one(bucket, monkeypatch):
+    def refused(*_, **__):
+        raise PermissionError
+
+    monkeypatch.setattr('fsspec.implementations.memory.MemoryFileSystem.glob', refused)
+    with pytest.raises(RemoteFileError, match=r'tiles/\*\.fits cannot be expanded: .* access is'):
+        as_tiles(f'{bucket}/*.fits')
 
 
 def test_credentials_of_uris_are_not_shown():
