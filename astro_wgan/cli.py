@@ -59,9 +59,10 @@ def _unexpected(error, message):
 
 def _parser():
     # Not at the top, where Ctrl-C would show a traceback: it is handled once `main` runs.
-    from astro_wgan.cli_hunt import add_hunt
-    from astro_wgan.cli_observe import add_observe
-    from astro_wgan.cli_survey import add_survey
+    from astro_wgan.commands.cli_browse import add_browse
+    from astro_wgan.commands.cli_hunt import add_hunt
+    from astro_wgan.commands.cli_observe import add_observe
+    from astro_wgan.commands.cli_survey import add_survey
     from astro_wgan.version import __version__
 
     parser = argparse.ArgumentParser(prog='astro-wgan', description=_DESCRIPTION)
@@ -71,6 +72,7 @@ def _parser():
     add_hunt(commands)
     add_observe(commands)
     add_survey(commands)
+    add_browse(commands)
     return parser
 
 

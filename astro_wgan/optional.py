@@ -20,8 +20,10 @@ _PACKAGES = {
     's3fs': ('s3fs', 'cloud'),
     'sedpy': ('astro-sedpy', 'ssp'),
     'sklearn': ('scikit-learn', 'baselines'),
+    'starlette': ('Starlette', 'browse'),
     'statmorph': ('statmorph', 'morphology'),
     'umap': ('umap-learn', 'umap'),
+    'uvicorn': ('uvicorn', 'browse'),
     'ytree': ('ytree', 'trees'),
 }
 

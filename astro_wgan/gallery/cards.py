@@ -14,12 +14,14 @@ from astro_wgan.validation.masked import without_mask
 
 __all__ = [
     'CardColumn',
+    'TableColumn',
     'card_columns',
     'contribution_labels',
     'id_texts',
     'is_flag',
     'score_numbers',
     'sky_text',
+    'table_columns',
 ]
 
 #: What contributes to a score, by the name of its column.
@@ -64,6 +66,30 @@ _NOT_SHOWN = ('id', 'latent', 'features')
 
 # Larger integers, such as catalog numbers, lose digits in a browser.
 _LARGEST_INTEGER = 2**53
+
+
+@dataclass(frozen=True, eq=False)
+class TableColumn:
+    """
+    One column of a score table, as arrays.
+
+    Attributes
+    ----------
+    name, label, unit, kind, descending
+        As for `CardColumn`.
+    values : `~numpy.ndarray`, shape (n,)
+        Numbers, booleans, or texts of dtype object.
+    missing : `~numpy.ndarray` of bool, shape (n,)
+        Where there is no value, or none that is finite.
+    """
+
+    name: str
+    label: str
+    unit: str
+    kind: str
+    descending: bool
+    values: np.ndarray
+    missing: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -121,6 +147,16 @@ def card_columns(table, rows, *, columns=None, mean_intensity=None):
     ValueError
         If one of ``columns`` is not in the table, or holds more than one value per row.
     """
+    found = table_columns(table, rows, columns=columns, mean_intensity=mean_intensity)
+    shared = ('name', 'label', 'unit', 'kind', 'descending')
+    return [
+        CardColumn(**{name: getattr(column, name) for name in shared}, values=_plain_list(column))
+        for column in found
+    ]
+
+
+def table_columns(table, rows, *, columns=None, mean_intensity=None):
+    """As `card_columns`, as a list of `TableColumn`: for many rows, of which no lists are made."""
     found = {name: table[name] for name in table.colnames if _is_plain(table[name])}
     flags = [name for name in table.colnames if name.startswith('anomalous_')]
     if columns is not None and (isinstance(columns, str) or not isinstance(columns, Iterable)):
@@ -143,7 +179,7 @@ def card_columns(table, rows, *, columns=None, mean_intensity=None):
     if sky is not None:
         shown['sky.ra'], shown['sky.dec'] = sky[rows].ra, sky[rows].dec
     names = [*_KNOWN, *flags, *further]
-    return [_card_column(name, shown[name]) for name in names if name in shown]
+    return [_table_column(name, shown[name]) for name in names if name in shown]
 
 
 def contribution_labels(columns):
@@ -247,11 +283,11 @@ def _is_plain(column):
     )
 
 
-def _card_column(name, column):
-    kind, values = _plain_values(column)
+def _table_column(name, column):
+    kind, values, missing = _kind_and_values(column)
     unit = getattr(column, 'unit', None)
     percentile = name.removeprefix('anomalous_')
-    return CardColumn(
+    return TableColumn(
         name=visible(name),
         label=visible(
             _KNOWN.get(name, name if percentile == name else f'above the {percentile} % threshold')
@@ -260,25 +296,31 @@ def _card_column(name, column):
         kind=kind,
         descending=name not in _SMALLEST_FIRST,
         values=values,
+        missing=missing,
     )
 
 
-def _plain_values(column):
-    """Kind of a column, and its values as JSON can hold them."""
+def _kind_and_values(column):
+    """Kind of a column, its values as a page can show them, and where there are none."""
     values, missing = _values_of(column)
     kind = {'b': 'flag', 'i': 'number', 'u': 'number', 'f': 'number'}.get(values.dtype.kind, 'text')
     if values.dtype.kind == 'f':
         missing = missing | ~np.isfinite(values)
+    elif values.dtype.kind in 'iu' and (np.abs(values.astype(float)) > _LARGEST_INTEGER).any():
+        kind, values = 'text', values.astype(str).astype(object)
+    elif kind == 'text':
+        values = np.array([_text(value) for value in values], dtype=object)
+    return kind, values, missing
+
+
+def _plain_list(column):
+    """Values of a `TableColumn` as JSON can hold them; None where there are none."""
+    values, plain = column.values, column.values.tolist()
+    if values.dtype.kind == 'f':
         # All the digits of float32; of float64 enough for a milliarcsecond on the sky.
         digits = 7 if values.dtype.itemsize <= 4 else 10
-        plain = [_rounded(float(value), digits) for value in values]
-    elif values.dtype.kind in 'iu' and (np.abs(values.astype(float)) > _LARGEST_INTEGER).any():
-        kind, plain = 'text', [str(value) for value in values.tolist()]
-    elif kind == 'text':
-        plain = [_text(value) for value in values]
-    else:
-        plain = values.tolist()
-    return kind, [None if gone else value for value, gone in zip(plain, missing, strict=True)]
+        plain = [_rounded(value, digits) for value in plain]
+    return [None if gone else value for value, gone in zip(plain, column.missing, strict=True)]
 
 
 def _values_of(column):

@@ -21,7 +21,7 @@ from astro_wgan.labeling.label_records import (
     time_now,
 )
 
-__all__ = ['LabelFile']
+__all__ = ['LabelFile', 'person_name']
 
 
 class LabelFile(LabelReader):
@@ -99,7 +99,7 @@ class LabelFile(LabelReader):
         OSError
             If the file cannot be written, as on a full disk. None of the labels is then kept.
         """
-        ids, by = plain_ids(ids), _person(by)
+        ids, by = plain_ids(ids), person_name(by)
         if label is not None:
             check_short_text('label', label)
         if model is not None:
@@ -129,7 +129,7 @@ class LabelFile(LabelReader):
         OSError
             If the file cannot be written. Nothing is then taken back.
         """
-        by, taken = _person(by), []
+        by, taken = person_name(by), []
 
         def line():
             if not self._adds.get(by):
@@ -200,7 +200,24 @@ class LabelFile(LabelReader):
                 flush_folder(self.path.parent)
 
 
-def _person(by):
+def person_name(by):
+    """
+    Who labels.
+
+    Parameters
+    ----------
+    by : str or None
+        None for the name of the user of the computer.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ValueError
+        If it is empty or too long.
+    """
     if by is None:
         try:
             by = getpass.getuser()

@@ -3,14 +3,14 @@
 import argparse
 from dataclasses import replace
 
-from astro_wgan.cli_stamps import (
+from astro_wgan.commands.cli_stamps import (
     DETECTION,
     MAKING,
     add_detection,
     add_making,
     names_of_bands,
 )
-from astro_wgan.cli_workers import add_workers, chosen_workers
+from astro_wgan.commands.cli_workers import add_workers, chosen_workers
 from astro_wgan.tensorflow_messages import without_messages
 
 __all__ = ['add_survey']

@@ -9,7 +9,7 @@ from astropy.io import fits
 from astropy.nddata import CCDData
 
 from astro_wgan.cli import main
-from astro_wgan.cli_size import size_of_text
+from astro_wgan.commands.cli_size import size_of_text
 from astro_wgan.testing import make_wcs
 
 

@@ -2,7 +2,7 @@ import argparse
 
 import pytest
 
-from astro_wgan.cli_workers import add_workers, chosen_workers
+from astro_wgan.commands.cli_workers import add_workers, chosen_workers
 
 
 def options(*arguments):

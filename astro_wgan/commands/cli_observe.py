@@ -4,8 +4,8 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from astro_wgan.cli_size import size_of_text
-from astro_wgan.cli_workers import add_workers, chosen_workers
+from astro_wgan.commands.cli_size import size_of_text
+from astro_wgan.commands.cli_workers import add_workers, chosen_workers
 
 __all__ = ['add_observe']
 

@@ -5,9 +5,9 @@ import json
 from dataclasses import fields, replace
 from pathlib import Path
 
-from astro_wgan.cli_size import size_of_text
-from astro_wgan.cli_stamps import add_detection, add_making, names_of_bands
-from astro_wgan.cli_workers import add_workers, chosen_workers
+from astro_wgan.commands.cli_size import size_of_text
+from astro_wgan.commands.cli_stamps import add_detection, add_making, names_of_bands
+from astro_wgan.commands.cli_workers import add_workers, chosen_workers
 from astro_wgan.tensorflow_messages import without_messages
 
 __all__ = ['add_hunt']

@@ -1,0 +1,178 @@
+"""`Results`: a ranked table, its stamps and its model, opened from wherever they are."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from astropy.table import QTable, Table
+
+from astro_wgan.browsing.ranked_stamps import RankedStamps
+from astro_wgan.catalogs.columns import numbers_or_nan
+from astro_wgan.catalogs.qtable import as_qtable
+from astro_wgan.catalogs.table_files import read_table
+from astro_wgan.gallery.cards import id_texts
+from astro_wgan.hunting.initial_model import model_folder
+from astro_wgan.jobs import digest
+from astro_wgan.surveying.part_tables import read_part
+from astro_wgan.surveying.survey_folder import SurveyFolder
+from astro_wgan.surveying.survey_result import SurveyResult
+
+__all__ = ['Results']
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Results:
+    """
+    What a hunt, a survey or a detector has found, from the strangest source on.
+
+    Attributes
+    ----------
+    table : `~astropy.table.QTable`
+        Scores, in the order of ``rank``; without it in decreasing order of ``score``; or as given.
+    stamps : `~astro_wgan.browsing.ranked_stamps.RankedStamps`
+        Stamps of the rows.
+    model : `~astro_wgan.AnomalyDetector`, path-like or None
+        The detector, or the folder that it is loaded from once it is needed.
+    title : str
+    folder : `~pathlib.Path` or None
+        Folder of the results, in which labels are kept; None for those in memory.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from astro_wgan import StampSet
+    >>> from astro_wgan.browsing import Results
+    >>> stamps = StampSet(np.ones((3, 8, 8)), table={'id': [4, 5, 6]})
+    >>> results = Results.open({'id': [4, 5, 6], 'score': [0.1, 0.9, 0.4]}, stamps=stamps)
+    >>> len(results), results.table['id'].tolist()
+    (3, [5, 6, 4])
+    """
+
+    table: QTable
+    stamps: RankedStamps
+    model: object = None
+    title: str = 'Sources'
+    folder: Path | None = None
+
+    @classmethod
+    def open(cls, source, *, stamps=None, model=None):
+        """
+        Open results.
+
+        Parameters
+        ----------
+        source : path-like or table
+            The folder of a hunt or of a survey; a file of a table (ECSV, FITS, Parquet); or a
+            table. It must have a column ``id``.
+        stamps : `~astro_wgan.StampSet`, `~astro_wgan.StampStore` or path-like, optional
+            Stamps of the sources, matched by ``id``. By default those of the folder; a table needs
+            them.
+        model : `~astro_wgan.AnomalyDetector` or path-like, optional
+            The detector that scored them, its folder, or that of a hunt. By default that of the
+            folder. Without one there are no closest images, maps, and similar sources.
+
+        Returns
+        -------
+        Results
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file or folder.
+        ValueError
+            If the table has no ids or repeated ones, stamps are missing or are not those of the
+            table, or a file is damaged.
+        """
+        folder = None
+        if isinstance(source, (str, os.PathLike)):
+            path = Path(source)
+            if not path.exists():
+                raise FileNotFoundError(f'There is no file or folder {path}.')
+            folder = path if path.is_dir() else path.parent
+            title = path.resolve().name if path.is_dir() else path.stem
+            found = _contents(path)
+            table = found['table']
+            stamps = found.get('stamps') if stamps is None else stamps
+            model = found.get('model') if model is None else model
+        else:
+            table, title = as_qtable(source), cls.title
+        _check_ids(table)
+        order = _rank_order(table)
+        table = table[order]
+        if stamps is None:
+            raise ValueError('`stamps` must be given for a table: a set or a store of stamps.')
+        if isinstance(model, (str, os.PathLike)):
+            model = model_folder(model)
+        ranked = stamps(table) if callable(stamps) else RankedStamps.matched(table['id'], stamps)
+        return cls(table=table, stamps=ranked, model=model, title=title, folder=folder)
+
+    def __len__(self):
+        return len(self.table)
+
+    @property
+    def version(self):
+        """A short text that other results do not have."""
+        columns = [self.table[name] for name in ('id', 'score') if name in self.table.colnames]
+        return digest(*(np.asarray(column) for column in columns)).rpartition(':')[2][:16]
+
+    @property
+    def model_name(self):
+        """A short text that other models do not have, without loading it; empty if unknown."""
+        if isinstance(self.model, (str, os.PathLike)):
+            manifest = Path(self.model) / 'manifest.json'
+            if manifest.is_file():
+                return digest(np.frombuffer(manifest.read_bytes(), np.uint8))[-16:]
+        known = self.table.meta.get('model')
+        return (
+            digest(np.array(json.dumps(known, default=str, sort_keys=True)))[-16:] if known else ''
+        )
+
+
+def _contents(path):
+    """Table, stamps and model of a path."""
+    if path.is_file():
+        return {'table': read_part(path) if path.suffix == '.parquet' else read_table(path)}
+    if (path / 'survey.json').is_file():
+        folder = SurveyFolder(path)
+        stamps = folder.strangest if folder.strangest.exists() else _stamps_of_tiles(folder)
+        return {'table': _survey_table(path), 'stamps': stamps, 'model': folder.model}
+    scores = path / 'scores.ecsv'
+    if not scores.is_file():
+        raise ValueError(
+            f'The folder {path} holds neither the scores of a completed hunt (scores.ecsv) nor a '
+            'survey (survey.json).'
+        )
+    found = {'table': read_table(scores), 'stamps': path / 'stamps.zarr'}
+    return found | ({'model': path / 'model'} if (path / 'model').is_dir() else {})
+
+
+def _survey_table(path):
+    table = SurveyResult(path).table()
+    if not len(table):
+        raise ValueError(f'The survey in {path} has no ranked sources yet: run it to its end.')
+    return table
+
+
+def _stamps_of_tiles(folder):
+    return lambda table: RankedStamps.in_tiles(table['id'], table['tile'], folder.stamps_of)
+
+
+def _check_ids(table):
+    if not isinstance(table, Table) or 'id' not in table.colnames:
+        raise ValueError(f'The table must have a column `id`; it has {", ".join(table.colnames)}.')
+    ids = id_texts(table, slice(None))
+    if len({*ids}) < len(ids):
+        raise ValueError('The column `id` must hold a different value for each row.')
+
+
+def _rank_order(table):
+    if 'rank' in table.colnames:
+        key = numbers_or_nan(table['rank']).astype(float)
+    elif 'score' in table.colnames:
+        key = -numbers_or_nan(table['score']).astype(float)
+    else:
+        return np.arange(len(table))
+    # NaN is sorted to the end.
+    return np.argsort(key, kind='stable')

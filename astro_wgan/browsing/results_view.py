@@ -1,0 +1,237 @@
+"""`ResultsView`: what a page can ask about some results, as plain values and arrays."""
+
+from io import StringIO
+from pathlib import Path
+from threading import Lock
+
+import numpy as np
+from astropy.table import QTable
+
+from astro_wgan.browsing.background_tasks import UnavailableError
+from astro_wgan.browsing.pictures.detector_images import DetectorImages
+from astro_wgan.browsing.pictures.page_cache import PageCache
+from astro_wgan.browsing.pictures.sheets import COLUMNS, PER_SHEET, Sheets
+from astro_wgan.browsing.pictures.source_pictures import KINDS, Pictures
+from astro_wgan.browsing.rows.feature_space import FeatureSpace
+from astro_wgan.browsing.rows.row_orders import ORDERS, RowOrders
+from astro_wgan.browsing.rows.source_facts import source_facts
+from astro_wgan.browsing.rows.source_labels import SourceLabels
+from astro_wgan.gallery.cards import TableColumn, id_texts, table_columns
+from astro_wgan.stamps.intensity.color_composites import color_groups
+
+__all__ = ['ResultsView']
+
+#: Name of the file of labels beside the results.
+_LABEL_FILE = 'labels.jsonl'
+
+#: Columns that a rerank adds, and their labels.
+_RELEVANCE = {
+    'relevance': 'relevance by the labels',
+    'relevance_error': 'error of the relevance',
+    'joined_rank': 'rank by score and labels',
+}
+#: Columns whose smallest values come first.
+_SMALLEST_FIRST = ('joined_rank',)
+
+
+class ResultsView:
+    """
+    Results with everything that is computed of them for a page.
+
+    Parameters
+    ----------
+    results : `~astro_wgan.browsing.Results`
+    labels : path-like, optional
+        File of labels; by default ``labels.jsonl`` in the folder of the results, or in the present
+        folder for results in memory.
+    by : str, optional
+        Who labels; by default the name of the user of the computer.
+    origin : {'lower', 'upper'}, optional
+        Whether the first row of an image is shown at the bottom or at the top.
+
+    Attributes
+    ----------
+    results, version
+        The results, and the text that others do not have.
+    ids : list of str
+    pictures, sheets, space, labels
+        Pictures of sources, sheets of them, features, and labels.
+    """
+
+    def __init__(self, results, *, labels=None, by=None, origin='lower'):
+        if origin not in ('lower', 'upper'):
+            raise ValueError(f"`origin` must be 'lower' or 'upper'; got {origin!r}.")
+        self.results, self.version = results, results.version
+        table = results.table
+        self.ids = id_texts(table, slice(None))
+        self._columns = {column.name: column for column in table_columns(table, slice(None))}
+        if not results.stamps.known.all():
+            self._columns['has_stamp'] = _column('has_stamp', 'has a stamp', results.stamps.known)
+        if labels is None:
+            labels = (results.folder or Path()) / _LABEL_FILE
+        self.labels = SourceLabels(labels, table['id'], by=by, model=results.model_name)
+        cache = PageCache(results.folder, self.version)
+        self._networks = None if results.model is None else DetectorImages(results)
+        self.pictures = Pictures(results, self._networks, origin=origin)
+        self.sheets = Sheets(self.pictures, cache, len(results))
+        self.space = FeatureSpace(results, self._networks, cache)
+        self._orders = RowOrders(self._columns, self.ids)
+        self._lock = Lock()
+
+    def describe(self):
+        """The answer to ``GET /api/results``."""
+        stamps, (width, height) = self.results.stamps, self.pictures.cell
+        scale = stamps.pixel_scale
+        _, labels = self.labels.read()
+        standard = self.labels.file.standard
+        own = [label for label in dict.fromkeys(labels.values()) if label not in standard]
+        pictures = [{'name': name, 'label': KINDS[name]} for name in self.pictures.kinds]
+        return {
+            'title': self.results.title,
+            'version': self.version,
+            'total': len(self.results),
+            'withStamps': int(stamps.known.sum()),
+            'model': self._model_state(),
+            'bands': [band.name for band in stamps.bands],
+            'colors': _color_names(stamps),
+            'shape': list(stamps.shape),
+            'pixelScale': None if scale is None else float(scale.to_value('arcsec / pix')),
+            'columns': [_described(column) for column in self._columns.values()],
+            'orders': [{'name': name, 'label': label} for name, label in ORDERS.items()],
+            'labels': {'standard': list(standard), 'own': own},
+            'by': self.labels.by,
+            'labelFile': self.labels.file.path.name,
+            'sprite': {
+                'cell': [width, height],
+                'columns': COLUMNS,
+                'perSheet': PER_SHEET,
+                'pictures': pictures,
+            },
+        }
+
+    def column_arrays(self, names):
+        """
+        Columns of all rows, for `~astro_wgan.browsing.binary_arrays.pack_arrays`.
+
+        Raises
+        ------
+        ValueError
+            If there is no such column.
+        """
+        arrays = {}
+        for name in names:
+            if name == 'id':
+                arrays[name] = self.ids
+            elif name in self._columns:
+                arrays[name] = _array_of(self._columns[name])
+            else:
+                raise ValueError(
+                    f'There is no column {name!r:.80}; there are id, {", ".join(self._columns)}.'
+                )
+        return arrays
+
+    def ordered(self, by, *, seed=0, labels=None, **filters):
+        """
+        Rows in an order that pass filters.
+
+        Parameters
+        ----------
+        by, seed
+            As for `~astro_wgan.browsing.rows.row_orders.RowOrders.ordered`.
+        labels, **filters
+            As for `~astro_wgan.browsing.rows.row_orders.RowOrders.chosen`.
+
+        Returns
+        -------
+        `~numpy.ndarray` of int
+        """
+        _, label_of = self.labels.read()
+        labeled = np.zeros(len(self.ids), dtype=bool)
+        labeled[list(label_of)] = True
+        rows = self._orders.ordered(by, labeled=labeled, similar=self.space.nearest, seed=seed)
+        chosen = self._orders.chosen(labels=labels, label_of=label_of, **filters)
+        return rows[chosen[rows]]
+
+    def source(self, row):
+        """The answer to ``GET /api/source/ROW``."""
+        _, labels = self.labels.read()
+        has_stamp = self.results.stamps.known[row]
+        return {
+            'row': row,
+            'id': self.ids[row],
+            **source_facts(self.results.table, self._columns.values(), row),
+            'pictures': list(self.pictures.kinds) if has_stamp else [],
+            'label': labels.get(row),
+        }
+
+    def labels_csv(self):
+        """The labels of all people as text."""
+        self.labels.file.read_new()
+        text = StringIO()
+        table = self.labels.file.table()
+        table['time'] = table['time'].isot
+        QTable(table).write(text, format='ascii.csv')
+        return text.getvalue().encode('utf-8', 'replace')
+
+    def rerank(self):
+        """
+        Relevance of all rows by the labels that there are now, which become columns.
+
+        Returns
+        -------
+        arrays : dict of `~numpy.ndarray`
+        report : dict
+            ``labels`` that counted, and ``gain``.
+        """
+        self.space.features()
+        self.labels.file.read_new()
+        try:
+            table = self.space.rerank(self.labels.file)
+        except ValueError as error:
+            raise UnavailableError(str(error)) from error
+        arrays = {
+            'relevance': np.asarray(table['relevance'], dtype=np.float32),
+            'relevance_error': np.asarray(table['relevance_error'], dtype=np.float32),
+            'joined_rank': np.asarray(table['joined_rank'], dtype=np.uint32),
+        }
+        with self._lock:
+            for name, values in arrays.items():
+                self._columns[name] = _column(name, _RELEVANCE[name], values)
+        return arrays, table.meta['relevance']
+
+    def _model_state(self):
+        if self._networks is None:
+            return None
+        return 'loaded' if self._networks.is_loaded else 'waiting'
+
+
+def _described(column):
+    names = ('name', 'label', 'unit', 'kind', 'descending')
+    return {name: getattr(column, name) for name in names}
+
+
+def _column(name, label, values):
+    kind = 'flag' if values.dtype.kind == 'b' else 'number'
+    missing = np.isnan(values) if values.dtype.kind == 'f' else np.zeros(len(values), dtype=bool)
+    return TableColumn(name, label, '', kind, name not in _SMALLEST_FIRST, values, missing)
+
+
+def _array_of(column):
+    """Values of a column as a page gets them."""
+    values, missing = column.values, column.missing
+    if column.kind == 'text':
+        return np.where(missing, None, values).tolist()
+    if column.kind == 'flag':
+        return np.where(missing, 2, values).astype(np.uint8)
+    if values.dtype.kind in 'iu':
+        is_plain = not missing.any() and len(values) and 0 <= values.min() <= values.max() < 2**32
+        if is_plain:
+            return values.astype(np.uint32)
+    single = values.dtype.kind == 'f' and values.dtype.itemsize <= 4
+    numbers = values.astype(np.float32 if single else np.float64)
+    return np.where(missing, numbers.dtype.type(np.nan), numbers)
+
+
+def _color_names(stamps):
+    groups = color_groups(stamps.n_bands or 1, bands=stamps.bands)
+    return None if groups is None else [[stamps.bands[k].name for k in group] for group in groups]

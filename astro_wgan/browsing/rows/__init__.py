@@ -1,0 +1,1 @@
+"""Rows of results: their orders, labels, features and facts."""

@@ -1,0 +1,172 @@
+"""`FeatureSpace`: features of all sources, their map, similar ones, and the relevance by labels."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from astro_wgan.browsing.background_tasks import BackgroundTask, UnavailableError
+from astro_wgan.files.atomic import read_arrays, write_arrays
+from astro_wgan.labeling import most_similar, rerank
+
+__all__ = ['FeatureSpace']
+
+#: Stamps of which features are measured at a time: pictures are made in between.
+_AT_ONCE = 512
+
+_SCRIPT = Path(__file__).with_name('embedding_process.py')
+
+
+class FeatureSpace:
+    """
+    Features of the sources of some results, measured when they are first needed.
+
+    Parameters
+    ----------
+    results : `~astro_wgan.browsing.Results`
+        Of a table with the column ``features`` these are used; otherwise those of the model.
+    networks : `~astro_wgan.browsing.pictures.detector_images.DetectorImages` or None
+    cache : `~astro_wgan.browsing.pictures.page_cache.PageCache`
+        Where features are kept, part by part: an interrupted measurement goes on.
+    """
+
+    def __init__(self, results, networks, cache):
+        self._results, self._networks, self._cache = results, networks, cache
+        self._features = BackgroundTask('measuring features of the stamps', self._measure)
+        self._map = BackgroundTask('making the map', self._embed)
+
+    def features(self):
+        """
+        Features of all rows, float32 of shape (n, features); NaN for a row without a stamp.
+
+        Raises
+        ------
+        NotReadyError, TaskFailedError
+            While they are measured, and if that failed.
+        UnavailableError
+            If there is neither a model nor a column of features.
+        """
+        if self._networks is None and not self._has_column:
+            raise UnavailableError(
+                'Maps, similar sources and relevance need features: open the results with '
+                '`model`, or with a column `features` in the table.'
+            )
+        return self._features.result()
+
+    def map(self):
+        """
+        Places of all rows in a plane.
+
+        Returns
+        -------
+        places : `~numpy.ndarray` of float32, shape (n, 2)
+            NaN for a row without features.
+        method : str
+
+        Raises
+        ------
+        NotReadyError, TaskFailedError, UnavailableError
+            As by `features`.
+        """
+        self.features()
+        return self._map.result()
+
+    def nearest(self, row):
+        """All rows with features from the nearest to one row on, itself first; then the others."""
+        features = self.features()
+        if not np.isfinite(features[row]).all():
+            raise UnavailableError('There are no features of this source.')
+        rows, _ = most_similar(features, [row], n=len(features))
+        found = np.concatenate([[row], rows])
+        return np.concatenate([found, np.setdiff1d(np.arange(len(features)), found)])
+
+    def rerank(self, labels):
+        """
+        The table of the results with what follows from labels.
+
+        Parameters
+        ----------
+        labels : `~astro_wgan.labeling.LabelFile`
+
+        Returns
+        -------
+        `~astropy.table.QTable`
+            See `~astro_wgan.labeling.rerank`.
+        """
+        return rerank(self._results.table, self.features(), labels)
+
+    @property
+    def _has_column(self):
+        table = self._results.table
+        return 'features' in table.colnames and np.ndim(table['features']) == 2
+
+    def _measure(self, report):
+        if self._has_column:
+            return np.asarray(self._results.table['features'], dtype=np.float32)
+        self._networks.wait()
+        known = np.flatnonzero(self._results.stamps.known)
+        parts = []
+        for number, first in enumerate(range(0, len(known), _AT_ONCE)):
+            rows = known[first : first + _AT_ONCE]
+            parts.append(self._part(f'features-{number:05d}.npz', rows))
+            report((first + len(rows)) / len(known))
+        features = np.full((len(self._results), parts[0].shape[1]), np.nan, dtype=np.float32)
+        features[known] = np.concatenate(parts)
+        return features
+
+    def _part(self, name, rows):
+        path = self._cache.folder / name
+        try:
+            part = read_arrays(path, ['features'])['features']
+            if len(part) == len(rows):
+                return part
+        except (KeyError, OSError, ValueError):
+            pass  # not measured yet, or damaged
+        stamps = self._results.stamps.read(rows)
+        part = self._networks.features(rows, stamps)
+        self._cache.write_arrays(name, features=part)
+        return part
+
+    def _embed(self, report):
+        features = self._features.result()
+        known = np.isfinite(features).all(axis=1)
+        places = np.full((len(features), 2), np.nan, dtype=np.float32)
+        places[known], method = embed_in_process(features[known])
+        return places, method
+
+
+def embed_in_process(features):
+    """
+    Places of features in a plane, from a process of its own, as the computation would keep a
+    server from answering.
+
+    Parameters
+    ----------
+    features : `~numpy.ndarray`, shape (n, d)
+
+    Returns
+    -------
+    places : `~numpy.ndarray` of float32, shape (n, 2)
+    method : str
+        ``'UMAP'``, or ``'principal components'`` where umap-learn is not installed.
+    """
+    with TemporaryDirectory(prefix='astro_wgan-') as folder:
+        given, made = Path(folder) / 'features.npz', Path(folder) / 'places.npz'
+        write_arrays(given, features=features)
+        done = subprocess.run(
+            # Without the folder of the script, whose modules would shadow others.
+            [sys.executable, '-P', str(_SCRIPT), str(given), str(made)],
+            env={**os.environ, 'PYTHONPATH': os.pathsep.join(part for part in sys.path if part)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+        if done.returncode:
+            last = done.stderr.decode(errors='replace').strip().rpartition('\n')[2]
+            raise RuntimeError(f'The process that makes the map ended with {last!r:.200}.')
+        arrays = read_arrays(made)
+    return arrays['places'], str(arrays['method'])

@@ -1,0 +1,190 @@
+"""`browse`: a server on this machine with a page of results, in the foreground or a thread."""
+
+import socket
+import webbrowser
+from threading import Thread
+
+from astro_wgan.browsing.access import AccessControl, is_loopback
+from astro_wgan.browsing.results import Results
+from astro_wgan.browsing.results_view import ResultsView
+from astro_wgan.browsing.routes import make_app
+from astro_wgan.optional import import_optional
+
+__all__ = ['BrowsingServer', 'browse', 'make_server']
+
+#: Seconds to wait for the end of a server.
+_PATIENCE = 10
+
+
+def browse(
+    results,
+    *,
+    stamps=None,
+    model=None,
+    labels=None,
+    by=None,
+    origin='lower',
+    host='127.0.0.1',
+    port=0,
+    open_browser=True,
+):
+    """
+    Look through results in a browser, and label them.
+
+    Parameters
+    ----------
+    results : path-like, table or `~astro_wgan.browsing.Results`
+        As for `~astro_wgan.browsing.Results.open`.
+    stamps, model : optional
+        As for `~astro_wgan.browsing.Results.open`.
+    labels : path-like, optional
+        File of labels; by default ``labels.jsonl`` in the folder of the results, or in the present
+        folder for results in memory.
+    by : str, optional
+        Who labels; by default the name of the user of the computer.
+    origin : {'lower', 'upper'}, optional
+        Whether the first row of an image is shown at the bottom, or at the top as in pictures.
+    host : str, optional
+        Address to listen at. By default only programs of this machine reach it.
+    port : int, optional
+        Its port; by default one that is free.
+    open_browser : bool, optional
+        Open the page.
+
+    Returns
+    -------
+    BrowsingServer
+        Its ``url`` is the address; ``close()`` ends it, as does the end of Python.
+
+    Raises
+    ------
+    ImportError
+        If Starlette or uvicorn is not installed.
+    OSError
+        If the port is taken.
+    FileNotFoundError, ValueError
+        As by `~astro_wgan.browsing.Results.open`.
+
+    Examples
+    --------
+    >>> from astro_wgan.browsing import browse
+    >>> server = browse('xdf')  # doctest: +SKIP
+    >>> server.close()  # doctest: +SKIP
+    """
+    if not isinstance(results, Results):
+        results = Results.open(results, stamps=stamps, model=model)
+    server = make_server(results, labels=labels, by=by, origin=origin, host=host, port=port)
+    server.start()
+    if open_browser:
+        webbrowser.open(server.url)
+    return server
+
+
+def make_server(results, *, labels=None, by=None, origin='lower', host='127.0.0.1', port=0):
+    """
+    A server of results that listens, and answers once it is started or runs.
+
+    Parameters
+    ----------
+    results : `~astro_wgan.browsing.Results`
+    labels, by, origin, host, port
+        As for `browse`.
+
+    Returns
+    -------
+    BrowsingServer
+    """
+    for name in ('starlette', 'uvicorn'):
+        import_optional(name, purpose='Browsing results needs')
+    view = ResultsView(results, labels=labels, by=by, origin=origin)
+    return BrowsingServer(view, host=host, port=port)
+
+
+class BrowsingServer:
+    """
+    A server of one page of results.
+
+    Parameters
+    ----------
+    view : `~astro_wgan.browsing.results_view.ResultsView`
+    host : str
+        Address to listen at.
+    port : int
+        0 for one that is free.
+
+    Attributes
+    ----------
+    host, port
+        Where it listens.
+
+    Raises
+    ------
+    OSError
+        If the address is not one of this machine, or the port is taken.
+    """
+
+    def __init__(self, view, *, host='127.0.0.1', port=0):
+        import uvicorn
+
+        self.view, self.host = view, host
+        family = socket.AF_INET6 if ':' in host else socket.AF_INET
+        try:
+            self._socket = socket.create_server((host, port), family=family)
+        except (OSError, OverflowError) as error:
+            raise OSError(f'The server cannot listen at {host}, port {port}: {error}.') from error
+        self.port = self._socket.getsockname()[1]
+        self._access = AccessControl(make_app(view), host=host, port=self.port)
+        config = uvicorn.Config(
+            self._access,
+            log_level='warning',
+            lifespan='off',
+            ws='none',
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=1,
+        )
+        self._server, self._thread = uvicorn.Server(config), None
+
+    @property
+    def url(self):
+        """The address of the page, which opens it in one browser; each time another one."""
+        name = '127.0.0.1' if self.host in ('0.0.0.0', '') else self.host
+        name = f'[{name}]' if ':' in name else name
+        return f'http://{name}:{self.port}/?token={self._access.new_token()}'
+
+    @property
+    def is_open_to_others(self):
+        """Whether other machines may reach it."""
+        return not is_loopback(self.host)
+
+    def run(self):
+        """Answer requests until Ctrl-C."""
+        try:
+            self._server.run(sockets=[self._socket])
+        except KeyboardInterrupt:
+            pass
+        finally:
+            self._socket.close()
+
+    def start(self):
+        """Answer requests in a thread."""
+        self._thread = Thread(target=self.run, name='astro_wgan browsing', daemon=True)
+        self._thread.start()
+
+    def close(self):
+        """End the server."""
+        self._server.should_exit = True
+        if self._thread is not None:
+            self._thread.join(_PATIENCE)
+        self._socket.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+    def __repr__(self):
+        return (
+            f'<BrowsingServer: {len(self.view.results)} sources at {self.host}, port {self.port}>'
+        )

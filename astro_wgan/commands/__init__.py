@@ -1,0 +1,1 @@
+"""Commands of the program astro-wgan, and options that several of them share."""
