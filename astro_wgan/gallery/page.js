@@ -19,17 +19,7 @@ let zoomed = null; // the card in the dialog
 
 // Values as text
 
-function number(x, digits = 4) {
-  if (x === null) return '–';
-  const size = Math.abs(x);
-  let text = Number.isInteger(x) ? String(x) : String(Number(x.toPrecision(digits)));
-  if (size !== 0 && (size < 1e-3 || size >= 1e7)) {
-    const [mantissa, power] = x.toExponential(2).split('e');
-    const raised = [...String(Number(power))].map((c) => (c === '-' ? '⁻' : '⁰¹²³⁴⁵⁶⁷⁸⁹'[c]));
-    text = `${Number(mantissa)} × 10${raised.join('')}`;
-  }
-  return text.replace(/^-/, '−');
-}
+/* functions of text.js */
 
 function fact(column, card) {
   const x = column.values[card];
@@ -51,13 +41,6 @@ const degrees = (card) =>
 const percentile = (card) => data.percentiles.findLast((x) => value(`anomalous_${x}`, card)) ?? null;
 
 // Cards
-
-function make(tag, text, name) {
-  const made = document.createElement(tag);
-  made.textContent = text;
-  if (name) made.className = name;
-  return made;
-}
 
 function fillChip(chip, card) {
   const reached = percentile(card);
@@ -329,13 +312,7 @@ async function copy(text, message) {
   }
 }
 
-// A spreadsheet computes what begins like this, also after blanks and quotes, unless it is a number.
-const FORMULA = /^[\s"'\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufffd]*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r\n]/;
-const NEGATIVE = /^-(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
-const harmless = (x) => (FORMULA.test(x) && !NEGATIVE.test(x) ? `'${x}` : x);
-
 function csv() {
-  const quoted = (x) => (/[",\r\n]/.test(x) ? `"${x.replaceAll('"', '""')}"` : x);
   const cell = (column, card) => {
     const x = String(column.values[card] ?? '');
     return column.kind === 'text' ? harmless(x) : x;
@@ -344,7 +321,7 @@ function csv() {
   for (const card of shown) {
     lines.push([harmless(data.ids[card]), ...data.columns.map((column) => cell(column, card))]);
   }
-  return lines.map((line) => line.map(quoted).join(',') + '\r\n').join('');
+  return lines.map(csvLine).join('');
 }
 
 function download() {

@@ -1,4 +1,4 @@
-"""`write_gallery`: a page of ranked stamps, from page.html, page.css (colors) and page.js."""
+"""`write_gallery`: a page of ranked stamps, from HTML, base.css (colors), page.css and page.js."""
 
 import json
 from base64 import b64encode
@@ -290,10 +290,14 @@ def _json_for_script(data):
 
 def _page(**parts):
     folder = files('astro_wgan.gallery')
-    style, script, page = (
-        (folder / name).read_text(encoding='utf-8') for name in ('page.css', 'page.js', 'page.html')
+    names = ('page.html', 'base.css', 'page.css', 'text.js', 'page.js')
+    page, base, style, text, script = (
+        (folder / name).read_text(encoding='utf-8') for name in names
     )
+    style = style.replace('/* colors and elements of base.css */', base)
     style = style.replace('/* colors of the pictures */', _picture_colors())
+    # A page that is opened as a file cannot import modules.
+    script = script.replace('/* functions of text.js */', text.replace('\nexport ', '\n'))
     # Only this style and this script are allowed: text in a table cannot act as either.
     policy = (
         "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; "

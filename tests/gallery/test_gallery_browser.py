@@ -2,7 +2,6 @@
 
 import csv
 import json
-import shutil
 import time
 
 import numpy as np
@@ -14,29 +13,22 @@ from astropy.table import QTable, Table
 from astro_wgan.gallery import write_gallery
 
 webdriver = pytest.importorskip('selenium.webdriver')
+from judges.chromium import (  # noqa: E402
+    MARKS,
+    choose,
+    color,
+    contrast,
+    find,
+    luminance,
+    open_chromium,
+    resize,
+    wait,
+)
 from selenium.webdriver.common.keys import Keys  # noqa: E402
-from selenium.webdriver.support.wait import WebDriverWait  # noqa: E402
 
-CHROMIUM = shutil.which('chromium') or shutil.which('chromium-browser')
-CHROMEDRIVER = shutil.which('chromedriver')
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not (CHROMIUM and CHROMEDRIVER), reason='needs Chromium and chromedriver'),
-]
+pytestmark = MARKS
 
 N = 120
-ARGUMENTS = (
-    '--headless=new',
-    '--no-sandbox',
-    '--disable-gpu',
-    '--disable-quic',
-    '--disable-dev-shm-usage',
-    '--no-first-run',
-    '--disable-background-networking',
-    '--disable-component-update',
-    '--disable-sync',
-)
 
 
 def scores():
@@ -96,12 +88,7 @@ def page(table, tmp_path_factory):
 
 @pytest.fixture(scope='module')
 def chromium(tmp_path_factory):
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for argument in (*ARGUMENTS, f'--user-data-dir={tmp_path_factory.mktemp("profile")}'):
-        options.add_argument(argument)
-    options.set_capability('goog:loggingPrefs', {'browser': 'ALL', 'performance': 'ALL'})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(CHROMEDRIVER))
+    driver = open_chromium(tmp_path_factory.mktemp('profile'))
     yield driver
     driver.quit()
 
@@ -116,17 +103,8 @@ def browser(chromium):
     assert chromium.get_log('browser') == []
 
 
-def resize(browser, width, height):
-    metrics = {'width': width, 'height': height, 'deviceScaleFactor': 1, 'mobile': width < 600}
-    browser.execute_cdp_cmd('Emulation.setDeviceMetricsOverride', metrics)
-
-
 def visit(browser, path):
     browser.get(path.as_uri())
-
-
-def find(browser, selector):
-    return browser.find_element('css selector', selector)
 
 
 def ids(browser):
@@ -134,21 +112,6 @@ def ids(browser):
     return browser.execute_script(
         'return [...document.querySelectorAll(".card .id")].map((id) => id.textContent)'
     )
-
-
-def choose(browser, control, value):
-    """Set a control of the page as a person would: the page hears of it."""
-    browser.execute_script(
-        """const control = document.getElementById(arguments[0]);
-        control.value = arguments[1];
-        control.dispatchEvent(new Event('input', {bubbles: true}));""",
-        control,
-        str(value),
-    )
-
-
-def wait(browser, condition):
-    return WebDriverWait(browser, 10).until(lambda _: condition())
 
 
 def wait_for_file(browser, path):
@@ -290,7 +253,7 @@ def test_a_card_says_why_its_stamp_is_strange(browser, table, tmp_path):
     ]
     # No share of a stamp without a score.
     assert not browser.find_elements('css selector', '.card .terms')[-1].is_displayed()
-    assert contrast(browser, '.card .share') >= 4.5
+    assert contrast(browser, '.card .share', '.card') >= 4.5
 
 
 @pytest.mark.parametrize('width', [320, 360, 390])
@@ -316,27 +279,10 @@ def test_text_is_legible_in_light_and_in_dark(browser, page, scheme):
     visit(browser, page)
     chips = [f'.card .percentile-{level}' for level in (85, 90, 95)]
     for selector in ('.summary', '.card .score', '.card .id', '.card .terms', *chips):
-        assert contrast(browser, selector) >= 4.5, selector
+        behind = '.card' if selector.startswith('.card') else 'body'
+        assert contrast(browser, selector, behind) >= 4.5, selector
     page_is_dark = luminance(color(browser, 'body', 'background-color')) < 0.1
     assert page_is_dark == (scheme == 'dark')
-
-
-def contrast(browser, selector):
-    """Contrast of a text to what is behind it, as in WCAG 2.1, section 1.4.3."""
-    behind = '.card' if selector.startswith('.card') else 'body'
-    one = luminance(color(browser, selector, 'color'))
-    other = luminance(color(browser, behind, 'background-color'))
-    return (max(one, other) + 0.05) / (min(one, other) + 0.05)
-
-
-def color(browser, selector, name):
-    text = find(browser, selector).value_of_css_property(name)
-    return np.array([float(part) for part in text[text.index('(') + 1 : -1].split(',')[:3]]) / 255
-
-
-def luminance(rgb):
-    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    return float(linear @ (0.2126, 0.7152, 0.0722))
 
 
 def test_the_shown_cards_are_taken_away_as_csv(browser, page, table, tmp_path):
