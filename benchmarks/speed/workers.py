@@ -3,13 +3,13 @@ Whether threads of TensorFlow and of Dask's workers leave each other the process
 
 The same sources of tiles are scored by a survey, and their stamps, in a store, by the detector: by
 one process, by two, and on clusters of two workers of one thread each, of one worker of two
-threads, and of one worker of one thread. What it takes to start them is not counted: few sources
-come first, whose time is subtracted where a call starts its own processes. Threads that wait for
-each other in vain show as processor time of a source, which depends less on what else the machine
-does than the rate.
+threads, and of one worker of one thread. What it takes to start them is not counted: fewer sources
+come first, whose time is subtracted where a call starts its own processes; these must be so many
+that all processes have started before the last of them. Threads that wait for each other in vain
+show as processor time of a source, which depends less on what else the machine does than the rate.
 
-    python -m benchmarks.speed.workers                       # a quarter of an hour
-    python -m benchmarks.speed.workers --stamps 40000
+    python -m benchmarks.speed.workers                       # ten minutes
+    python -m benchmarks.speed.workers --stamps 120000
 """
 
 import shutil
@@ -38,15 +38,15 @@ TABLE = (
     Column('workers', 'that share it'),
     Column('sources per second', 'of all', '1 / s', ',.0f'),
     Column('processor time', 'of all threads, for a source', 'ms', '.2f'),
-    Column('start', 'of a run of few sources, by the clock', 's', '.0f'),
+    Column('first run', 'of fewer sources, by the clock', 's', '.0f'),
 )
 
 
 def main():
     smoke = {'stamps': 80, 'few': 40, 'edge': 6, 'workers': ['two processes'], 'works': ['store']}
     parser = BenchmarkParser(__doc__, smoke=smoke, work='workers')
-    parser.add_argument('--stamps', type=int, default=12_000)
-    parser.add_argument('--few', type=int, default=2_000, help='of the first run')
+    parser.add_argument('--stamps', type=int, default=40_000)
+    parser.add_argument('--few', type=int, default=12_000, help='of the first run')
     parser.add_argument('--edge', type=int, default=20, help='galaxies along the edge of a tile')
     parser.add_argument('--workers', nargs='+', default=[*WORKERS], choices=WORKERS)
     parser.add_argument('--works', nargs='+', default=[*WORKS], choices=WORKS)
@@ -87,7 +87,7 @@ def measured(work, workers, folders):
         'workers': workers,
         'sources per second': n / everything[0],
         'processor time': 1e3 * everything[1] / n,
-        'start': few[0],
+        'first run': few[0],
     }
 
 

@@ -82,7 +82,12 @@ def assert_same_table(found, expected):
             np.testing.assert_array_equal(values, wanted, err_msg=name)
 
 
-def test_a_detector_scores_the_same(detector, stamps, client):
+# The fixture's two workers last, which the other tests need.
+@pytest.mark.parametrize('n_workers', [1, 4, 2])
+def test_a_detector_scores_the_same(detector, stamps, cluster, client, n_workers):
+    cluster.scale(n_workers)
+    while len(client.nthreads()) != n_workers:
+        time.sleep(0.05)
     expected = detector.score(stamps, progress=False)
     assert_same_table(detector.score(stamps, client=client, progress=False), expected)
 

@@ -49,3 +49,38 @@ def test_freed_memory_is_used_again_until_the_end_or_an_error(fails):
 def test_error_passes():
     with pytest.raises(ValueError, match='inside'), retain_freed_memory():
         raise ValueError('inside')
+
+
+# A thread of its own has a heap of its own, of which glibc returns the end alone by itself.
+RETURNED = """
+import threading
+import numpy as np
+from pathlib import Path
+from astro_wgan.jobs.freed_memory import return_freed_memory
+
+kept = []
+
+def resident():
+    'Memory in use, in MB.'
+    return 4096 * int(Path('/proc/self/statm').read_text().split()[1]) / 1e6
+
+def work():
+    blocks = [np.ones(100_000, np.uint8) for _ in range(1000)]
+    kept.extend(blocks[::100])
+
+thread = threading.Thread(target=work)
+thread.start()
+thread.join()
+before = resident()
+return_freed_memory()
+print(before - resident())
+"""
+
+
+def test_freed_memory_between_blocks_in_use_is_returned():
+    if _c_library() is None:
+        pytest.skip('The C library is not glibc.')
+    command = [sys.executable, '-c', RETURNED]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    # Of 100 MB, one part in a hundred is in use.
+    assert float(done.stdout) > 50

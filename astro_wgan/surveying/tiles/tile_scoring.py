@@ -12,6 +12,7 @@ from astropy.table import QTable, hstack, vstack
 
 from astro_wgan.exceptions import DriftWarning
 from astro_wgan.files.error_text import one_line
+from astro_wgan.jobs.freed_memory import return_freed_memory
 from astro_wgan.jobs.provenance import provenance_record
 from astro_wgan.remote.uris import shown
 from astro_wgan.surveying.part_tables import write_part
@@ -98,6 +99,8 @@ def score_tile(task):
         return TileState(
             task.tile.name, 'failed', seconds=seconds, reason=reason, identity=task.identity
         )
+    finally:
+        return_freed_memory()
     state = TileState(
         task.tile.name,
         'incomplete' if state['failed'] else 'done',
